@@ -1,0 +1,315 @@
+"""The training loop around a step function.
+
+`fit(step, steps)` calls `step(0)`, `step(1)`, ... and keeps what each call returns. What it adds is everything that has
+nothing to do with the model: a progress bar, a record of every quantity, a limit in seconds, and a checkpoint from which
+an interrupted run goes on as if nothing had happened, down to the last bit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from minigen.train import checkpoint as checkpoints
+from minigen.train.files import save_arrays, write_atomically
+
+
+class NonFiniteError(FloatingPointError):
+    """A step returned, or left behind in the training state, a NaN or an infinity.
+
+    Attributes: `name` of the quantity, its `value`, the `step` at which it appeared, the `history` up to there.
+    """
+
+    def __init__(self, message: str, name: str, value: float, step: int, history: History):
+        super().__init__(message)
+        self.name, self.value, self.step, self.history = name, value, step, history
+
+
+class History(Mapping):
+    """Every quantity that the steps returned, by name: `history["loss"]` is a float64 array.
+
+    `history.at("loss")` are the steps at which it was returned (all of them, unless a step returns it only now and
+    then), `history.steps_done` the number of steps, `history.seconds` their time including that of resumed runs.
+    """
+
+    def __init__(self, label: str = ""):
+        self.label = label
+        self.steps_done = 0
+        self.seconds = 0.0
+        self._values: dict[str, list[float]] = {}
+        self._steps: dict[str, list[int]] = {}
+
+    def record(self, step: int, values: Mapping[str, float]) -> None:
+        """Append the values of one step."""
+        for name, value in values.items():
+            self._values.setdefault(name, []).append(value)
+            self._steps.setdefault(name, []).append(step)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._values:
+            raise KeyError(f"no quantity {name!r} in the history; it has {', '.join(self._values) or 'none'}")
+        return np.array(self._values[name], dtype=np.float64)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def at(self, name: str) -> np.ndarray:
+        """The steps at which `name` was returned, int64."""
+        self[name]
+        return np.array(self._steps[name], dtype=np.int64)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Label, steps, seconds and values as plain Python numbers and lists, ready for JSON."""
+        values = {name: list(each) for name, each in self._values.items()}
+        return {"label": self.label, "steps_done": self.steps_done, "seconds": self.seconds, "values": values}
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """`values/<name>` and `steps/<name>` as arrays, for a checkpoint."""
+        return {f"values/{name}": self[name] for name in self} | {f"steps/{name}": self.at(name) for name in self}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], label: str, steps_done: int, seconds: float) -> History:
+        """The history that `to_arrays` wrote."""
+        history = cls(label)
+        history.steps_done, history.seconds = steps_done, seconds
+        for key, array in arrays.items():
+            kind, name = key.split("/", 1)
+            (history._values if kind == "values" else history._steps)[name] = array.tolist()
+        return history
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self._values.items())
+        return f"History({self.label or 'training'}: {self.steps_done} steps in {self.seconds:.1f} s; last {last or '-'})"
+
+
+def fit(
+    step: Callable[[int], float | Mapping[str, float]],
+    steps: int,
+    *,
+    state: Mapping[str, Any] | None = None,
+    label: str = "",
+    seconds: float | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    every: int | None = None,
+    resume: bool = False,
+    on_step: Callable[[int, dict[str, float]], Mapping[str, float] | None] | None = None,
+    quiet: bool | None = None,
+) -> History:
+    """Call `step(i)` for i = 0, ..., steps - 1 and return the history of what it returned.
+
+    step:       does one training step; returns a number (recorded as "loss") or a dictionary of numbers.
+    state:      everything the steps change, by name: modules, optimizers, moving averages, random generators, arrays.
+    label:      what the progress bar and the errors call this run.
+    seconds:    stop after the step at which the run, resumed parts included, has taken this long.
+    checkpoint: file that receives `state` and the history every `every` steps (a tenth of `steps` unless given) and at
+                the end. It is replaced whole, so a kill or a full disk leaves the one before.
+    resume:     go on from `checkpoint` if it exists. Parameters, history and random streams then come out exactly as
+                without the interruption, provided that `state` names all that the steps change. Without `resume` a
+                file that is there already is replaced at the first save.
+    on_step:    called as `on_step(i, values)` after each step; a dictionary it returns is recorded with the values.
+    quiet:      no progress bar; by default there is one on a terminal only.
+
+    Ctrl-C during a run with a checkpoint lets the step finish, saves, and raises KeyboardInterrupt; a second one stops
+    at once. Raises NonFiniteError, naming the step and the quantity, when a value or the state to be saved is NaN or
+    infinite, and keeps the last good checkpoint. Raises ValueError or OSError for bad arguments before the first step.
+    """
+    state = {} if state is None else dict(state)
+    path = _check_arguments(step, steps, state, label, seconds, checkpoint, every, resume, on_step)
+    name = label or "training"
+    history = History(label)
+    if resume and path.exists():
+        history = _resume(path, state, label, steps)
+    every = every or max(1, steps // 10)
+    saved_at = history.steps_done if resume and path.exists() else None
+    before, start = history.seconds, time.perf_counter()
+    quiet = not _is_terminal() if quiet is None else quiet
+
+    def save() -> None:
+        nonlocal saved_at
+        if path is None or saved_at == history.steps_done:
+            return
+        arrays = checkpoints.collect(state)
+        bad = checkpoints.first_non_finite(arrays)
+        if bad is not None:
+            last = history.steps_done - 1
+            raise _non_finite(name, f"state {bad}", math.nan, last, history, path, saved_at, "has become non-finite")
+        _save(path, history, steps, arrays)
+        saved_at = history.steps_done
+
+    with _Progress(name, steps, history.steps_done, quiet) as progress, _DeferredInterrupt(path is not None) as interrupt:
+        for i in range(history.steps_done, steps):
+            if seconds is not None and history.seconds >= seconds:
+                break
+            values = _as_values(step(i), i)
+            if on_step is not None:
+                values |= _as_values(on_step(i, dict(values)) or {}, i)
+            history.record(i, values)
+            for quantity, value in values.items():
+                if not math.isfinite(value):
+                    raise _non_finite(name, quantity, value, i, history, path, saved_at, f"is {value}")
+            history.steps_done = i + 1
+            history.seconds = before + time.perf_counter() - start
+            progress.update(values)
+            if interrupt.asked:
+                save()
+                raise KeyboardInterrupt
+            if (i + 1) % every == 0:
+                save()
+        save()
+    return history
+
+
+def _check_arguments(step, steps, state, label, seconds, checkpoint, every, resume, on_step) -> Path | None:
+    if not callable(step):
+        raise ValueError(f"step must be a function of the step number, got {type(step).__name__}")
+    if on_step is not None and not callable(on_step):
+        raise ValueError(f"on_step must be a function of the step number and its values, got {type(on_step).__name__}")
+    for argument, value in [("steps", steps), ("every", every)]:
+        if argument == "every" and value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"{argument} must be a positive whole number, got {value!r}")
+    if not isinstance(label, str):
+        raise ValueError(f"label must be a string, got {type(label).__name__}")
+    if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
+        raise ValueError(f"seconds must be a positive number, got {seconds!r}")
+    for name, thing in state.items():
+        if not isinstance(name, str) or not name or "/" in name:
+            raise ValueError(f"names in state must be non-empty strings without '/', got {name!r}")
+        checkpoints.kind_of(name, thing)
+    if checkpoint is None:
+        if resume:
+            raise ValueError("resume=True needs checkpoint=, the file to resume from")
+        if every is not None:
+            raise ValueError("every= needs checkpoint=, the file to save to")
+        return None
+    if not state:
+        raise ValueError("checkpoint= needs state=, the objects to save: without them nothing could be resumed")
+    path = Path(checkpoint)
+    if path.is_dir():
+        raise IsADirectoryError(f"checkpoint must be a file, {path} is a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder of the checkpoint, {path.parent}, does not exist")
+    probe = path.with_name(f".{path.name}.probe")
+    try:
+        write_atomically(probe, lambda file: None)
+        probe.unlink()
+    except OSError as error:
+        raise type(error)(f"cannot write in {path.parent}, the folder of the checkpoint: {error.strerror}") from error
+    return path
+
+
+def _resume(path: Path, state: Mapping[str, Any], label: str, steps: int) -> History:
+    meta, past, arrays = checkpoints.read(path)
+    for what, then, now in [("label", meta["label"], label), ("steps", meta["steps"], steps)]:
+        if then != now:
+            raise ValueError(f"cannot resume from {path}: it is of a run with {what}={then!r}, this one has {now!r}")
+    try:
+        checkpoints.restore(state, arrays)
+    except ValueError as error:
+        raise ValueError(f"cannot resume from {path}: {error}") from error
+    return History.from_arrays(past, label, meta["steps_done"], meta["seconds"])
+
+
+def _save(path: Path, history: History, steps: int, arrays: Mapping[str, np.ndarray]) -> None:
+    meta = {"format": checkpoints.FORMAT, "label": history.label, "steps": int(steps)}
+    meta |= {"steps_done": history.steps_done, "seconds": history.seconds}
+    content = {"meta": np.array(json.dumps(meta))}
+    content |= {f"history/{key}": value for key, value in history.to_arrays().items()}
+    content |= {f"state/{key}": value for key, value in arrays.items()}
+    save_arrays(path, content)
+
+
+def _as_values(returned: Any, i: int) -> dict[str, float]:
+    """What a step returned, as a dictionary of Python floats."""
+    named = returned if isinstance(returned, Mapping) else {"loss": returned}
+    values = {}
+    for name, value in named.items():
+        if not isinstance(name, str):
+            raise ValueError(f"step({i}) must name its quantities by strings, got {name!r}")
+        if np.shape(value) != ():
+            raise ValueError(f"step({i}) must return scalars, got {name!r} of shape {np.shape(value)}")
+        try:
+            values[name] = float(value)
+        except (TypeError, ValueError):
+            what = f"{name!r} of type {type(value).__name__}"
+            raise ValueError(f"step({i}) must return a number or a dictionary of numbers, got {what}") from None
+    return values
+
+
+def _non_finite(name, quantity, value, i, history, path, saved_at, verdict) -> NonFiniteError:
+    kept = ""
+    if path is not None and saved_at is not None:
+        kept = f"; {path} keeps the state after {saved_at} steps"
+    return NonFiniteError(f"{name}: {quantity} {verdict} at step {i}{kept}", quantity, value, i, history)
+
+
+def _is_terminal() -> bool:
+    return bool(getattr(sys.stderr, "isatty", lambda: False)())
+
+
+class _Progress:
+    """A bar with a smoothed first quantity and the time left, or nothing at all."""
+
+    def __init__(self, name: str, steps: int, done: int, quiet: bool):
+        self.bar, self.smooth, self.shown = None, None, 0.0
+        if not quiet:
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=steps, initial=done, desc=name, dynamic_ncols=True, unit="step")
+
+    def update(self, values: Mapping[str, float]) -> None:
+        if self.bar is None:
+            return
+        for name, value in values.items():  # the first quantity only
+            self.smooth = value if self.smooth is None else 0.98 * self.smooth + 0.02 * value
+            if time.perf_counter() - self.shown > 0.2:
+                self.bar.set_postfix_str(f"{name} {self.smooth:.4g}", refresh=False)
+                self.shown = time.perf_counter()
+            break
+        self.bar.update()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+class _DeferredInterrupt:
+    """While active, the first Ctrl-C only sets `asked`, so that no step is cut in half; the second one interrupts."""
+
+    def __init__(self, active: bool):
+        self.asked = False
+        self.active = active and threading.current_thread() is threading.main_thread()
+        self.previous: Any = None
+
+    def __enter__(self) -> Self:
+        if self.active:
+            self.previous = signal.getsignal(signal.SIGINT)
+            self.active = self.previous is signal.default_int_handler
+        if self.active:
+            signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def _handle(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self.previous)
+        self.asked = True
+
+    def __exit__(self, *_: object) -> None:
+        if self.active:
+            signal.signal(signal.SIGINT, self.previous)
