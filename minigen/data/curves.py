@@ -1,0 +1,150 @@
+"""Curves with Gaussian noise around them: moons, spirals, a swiss roll; and circles, where Bessel functions help.
+
+A point is drawn by choosing a place c(t) on a curve and adding noise, so its density is an integral over the curve,
+
+    p(x) = ∫ w(t) N(x; c(t), noise² I) dt,
+
+taken here by Gauss-Legendre quadrature: p is then a mixture of a few hundred equal Gaussians strung along the curve,
+closer to one another than their width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from minigen.data import _check
+from minigen.data.density import Density, box_around
+from minigen.data.mixture import log_sum_exp, soft_max
+
+
+class NoisyCurves(Density):
+    """One of several curves, equally often, plus isotropic Gaussian noise.
+
+    Args:
+        curves: functions from t in [0, 1], shape (M,), to points (M, 2).
+        noise: standard deviation of the noise.
+        power: t is u ** (1 / power) with u uniform, so its density is power * t ** (power - 1); 1 is uniform.
+        name: what to call it.
+    """
+
+    def __init__(
+        self,
+        curves: Sequence[Callable[[np.ndarray], np.ndarray]],
+        noise: float,
+        power: float = 1.0,
+        name: str = "noisy curves",
+    ):
+        self.curves, self.power, self.name = list(curves), power, name
+        self.std = self.resolution = _check.positive("noise", noise)
+
+        # A node per third of a standard deviation of arc length, and some more for short curves.
+        longest = max(arc_length(curve) for curve in self.curves)
+        roots, weights = np.polynomial.legendre.leggauss(int(np.ceil(3 * longest / self.std)) + 24)  # on [-1, 1]
+        t = 0.5 * (roots + 1)  # (M,)
+        mass = 0.5 * weights * power * t ** (power - 1) / len(self.curves)  # (M,): w(t) dt
+        self._nodes = np.concatenate([curve(t) for curve in self.curves])  # (C M, 2)
+        self._log_mass = np.log(np.tile(mass, len(self.curves)))  # (C M,)
+        self.terms = len(self._nodes)
+
+        fine = np.concatenate([curve(np.linspace(0, 1, 2000)) for curve in self.curves])
+        self.bounds = box_around(fine, margin=6 * self.std)
+
+    def _sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        chosen = rng.integers(len(self.curves), size=n)  # (n,)
+        t = rng.random(n) ** (1 / self.power)  # (n,)
+        places = np.zeros((n, 2))
+        for index, curve in enumerate(self.curves):
+            places[chosen == index] = curve(t[chosen == index])
+        return places.astype(np.float32) + np.float32(self.std) * rng.standard_normal((n, 2), dtype=np.float32)
+
+    def _log_terms(self, x: np.ndarray) -> np.ndarray:
+        """log(mass_j N(x; node_j, noise² I)) up to the constant of the Gaussian, (N, J)."""
+        # |x - c|² = |x|² - 2 x·c + |c|²: the middle term is a matrix product.
+        squares = np.sum(x**2, axis=1)[:, None] - 2 * x @ self._nodes.T + np.sum(self._nodes**2, axis=1)
+        return self._log_mass - squares / (2 * self.std**2)
+
+    def _log_prob(self, x: np.ndarray) -> np.ndarray:
+        return log_sum_exp(self._log_terms(x)) - np.log(2 * np.pi * self.std**2)
+
+    def _score(self, x: np.ndarray) -> np.ndarray:
+        # The noise pulls x back to where on the curve it came from, on average: E[c(t) | x] - x, over noise².
+        return (soft_max(self._log_terms(x)) @ self._nodes - x) / self.std**2
+
+    @cached_property
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        mass = np.exp(self._log_mass)
+        mean = mass @ self._nodes
+        return mean, np.sqrt(mass @ (self._nodes - mean) ** 2 + self.std**2)
+
+
+def arc_length(curve: Callable[[np.ndarray], np.ndarray]) -> float:
+    """Length of a curve given on [0, 1], measured along a polygon of 2,000 vertices."""
+    steps = np.diff(curve(np.linspace(0, 1, 2000)), axis=0)
+    return float(np.sum(np.sqrt(np.sum(steps**2, axis=1))))
+
+
+class Circles(Density):
+    """Concentric circles about the origin, equally often, plus isotropic Gaussian noise.
+
+    The integral over the angle is a modified Bessel function: with r = |x|,
+    p(x) = exp(-(r² + R²) / 2 noise²) I₀(r R / noise²) / (2π noise²) for the circle of radius R.
+
+    Args:
+        radii: (K,) positive numbers.
+        noise: standard deviation of the noise.
+        name: what to call it.
+    """
+
+    def __init__(self, radii: Sequence[float], noise: float, name: str = "circles"):
+        self.name = name
+        self.radii = _check.finite("radii", radii)  # (K,)
+        if self.radii.ndim != 1 or self.radii.size == 0 or np.any(self.radii <= 0):
+            raise ValueError(f"radii must be a list of positive numbers, got {radii!r}")
+        self.std = self.resolution = _check.positive("noise", noise)
+        reach = float(self.radii.max() + 6 * self.std)
+        self.bounds = (-reach, reach, -reach, reach)
+        self.terms = len(self.radii)
+
+    def _sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        radius = self.radii[rng.integers(len(self.radii), size=n)]  # (n,)
+        angle = 2 * np.pi * rng.random(n)  # (n,)
+        places = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).astype(np.float32)  # (n, 2)
+        return places + np.float32(self.std) * rng.standard_normal((n, 2), dtype=np.float32)
+
+    def _log_terms(self, r: np.ndarray) -> np.ndarray:
+        """log of each circle's share of the density at distance r from the origin, (N, K)."""
+        from scipy.special import i0e  # e^-k I0(k): does not overflow
+
+        k = r[:, None] * self.radii / self.std**2  # (N, K)
+        gap = (r[:, None] - self.radii) / self.std  # (N, K)
+        return np.log(i0e(k)) - 0.5 * gap**2 - np.log(2 * np.pi * self.std**2 * len(self.radii))
+
+    def _log_prob(self, x: np.ndarray) -> np.ndarray:
+        return log_sum_exp(self._log_terms(np.hypot(x[:, 0], x[:, 1])))
+
+    def _score(self, x: np.ndarray) -> np.ndarray:
+        from scipy.special import i0e, i1e
+
+        # Given x, the place on circle R lies on average at R A(k) x/r with A = I1/I0 and k = r R / noise².
+        r = np.hypot(x[:, 0], x[:, 1])  # (N,)
+        share = soft_max(self._log_terms(r))  # (N, K)
+        away = np.maximum(r, 1e-150)[:, None]  # A(k) ~ k/2, so A(k)/r is finite at the origin
+        k = away * self.radii / self.std**2  # (N, K)
+        pull = np.sum(share * self.radii * i1e(k) / i0e(k) / away, axis=1)  # (N,)
+        return x * (pull - 1)[:, None] / self.std**2
+
+    @cached_property
+    def _entropy(self) -> float:
+        # By symmetry an integral over r alone: H = -∫ 2π r p log p dr.
+        edge = self.bounds[1] + 2 * self.std
+        roots, weights = np.polynomial.legendre.leggauss(int(np.ceil(6 * edge / self.std)) + 64)
+        r = 0.5 * edge * (roots + 1)
+        log_p = log_sum_exp(self._log_terms(r))
+        return float(-np.sum(0.5 * edge * weights * 2 * np.pi * r * np.exp(log_p) * log_p))
+
+    @cached_property
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(2), np.full(2, np.sqrt(np.mean(self.radii**2) / 2 + self.std**2))

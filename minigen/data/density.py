@@ -1,0 +1,188 @@
+"""What a toy density is: something that can be sampled, and whose log-probability, score and entropy are exact.
+
+Because they are exact, a model can be judged against the truth: its likelihood against the entropy, its score against
+the score, its samples against the modes. A new density subclasses `Density` and fills in `_sample` and `_log_prob`
+(and `_score`, where the density is differentiable); everything else has a default that integrates over a grid.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from minigen.data import _check
+
+CHUNK = 1 << 20  # numbers held at once when a density sums many terms at many points (8 MB of float64)
+
+
+class Density:
+    """A probability density on R^D (D = 2 unless `dim` says otherwise).
+
+    Attributes:
+        name: what it is called in titles and tables.
+        dim: D.
+        bounds: (xmin, xmax, ymin, ymax), or (xmin, xmax) when D = 1; a box outside of which there is no mass to speak
+            of (less than 1e-6).
+        modes: (K, D) float32 array of the centers of its modes, or None when it has no isolated modes.
+        std: standard deviation of the noise around a mode or a curve: a float; a (D,) array when it differs by
+            coordinate; None where it means nothing.
+        has_score: whether `score` exists.
+    """
+
+    name: str = "density"
+    dim: int = 2
+    bounds: tuple[float, ...]
+    modes: np.ndarray | None = None
+    std: float | np.ndarray | None = None
+    has_score: bool = True
+    terms: int = 1  # terms summed per point: sets how many points are evaluated at once
+    resolution: float = 0.1  # the smallest length over which the density changes: sets the step of quadratures
+
+    # What a subclass provides. Points come checked and in float64.
+    def _sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        raise NotImplementedError
+
+    def _log_prob(self, x: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _score(self, x: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    # What everybody uses.
+    def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """`n` independent points, (n, D) float32. ValueError if `n` is no integer >= 0 or `rng` no Generator."""
+        return self._sample(_check.generator(rng), _check.integer("n", n, at_least=0)).astype(np.float32, copy=False)
+
+    def log_prob(self, x: np.ndarray) -> np.ndarray:
+        """log p(x) in nats at points (N, D), shape (N,); -inf outside the support.
+
+        Computed in float64; given back as float32 for float32 points, as float64 otherwise. ValueError if `x` has
+        another shape or is not finite.
+        """
+        return self._in_chunks(self._log_prob, x)
+
+    def prob(self, x: np.ndarray) -> np.ndarray:
+        """p(x) at points (N, D), shape (N,)."""
+        return np.exp(self.log_prob(x))
+
+    def score(self, x: np.ndarray) -> np.ndarray:
+        """The score: the gradient of log p at points (N, D), shape (N, D); dtypes as for `log_prob`.
+
+        NotImplementedError if the density is not differentiable (`has_score` is False).
+        """
+        if not self.has_score:
+            raise NotImplementedError(f"{self.name} has no score: its density is piecewise constant")
+        return self._in_chunks(self._score, x)
+
+    def entropy(self) -> float:
+        """Differential entropy H = -E[log p(x)] in nats: the negative log-likelihood that no model can beat."""
+        return self._entropy
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (D,) and standard deviation (D,) of each coordinate, float64."""
+        mean, scale = self._moments
+        return mean.copy(), scale.copy()
+
+    def standardized(self) -> Density:
+        """The density of (x - mean) / scale, coordinate by coordinate: zero mean, unit variance, still exact."""
+        return Standardized(self)
+
+    def cells(self, n: int) -> tuple[np.ndarray, float]:
+        """The bounds cut into n equal cells along each axis: centers (n^D, D) float64 and the volume of one cell.
+
+        Sums over the centers times that volume are integrals (the midpoint rule). The last axis varies fastest.
+        """
+        n = _check.integer("n", n, at_least=1)
+        low, high = np.asarray(self.bounds[0::2]), np.asarray(self.bounds[1::2])
+        steps = (high - low) / n  # (D,)
+        axes = [a + h * (np.arange(n) + 0.5) for a, h in zip(low, steps)]
+        centers = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)  # (n, ..., n, D)
+        return centers.reshape(-1, self.dim), float(np.prod(steps))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    # Defaults by quadrature. The midpoint rule on a smooth density that vanishes at the bounds converges faster than
+    # any power of the step, so four cells per `resolution` are plenty.
+    @cached_property
+    def _mass_on_cells(self) -> tuple[np.ndarray, np.ndarray]:
+        width = max(b - a for a, b in zip(self.bounds[0::2], self.bounds[1::2]))
+        centers, volume = self.cells(int(np.clip(4 * width / self.resolution, 200, 1000)))
+        return centers, self.prob(centers) * volume  # (M, D), (M,)
+
+    @cached_property
+    def _entropy(self) -> float:
+        centers, mass = self._mass_on_cells
+        log_p = self.log_prob(centers[mass > 0])
+        return float(-np.sum(mass[mass > 0] * log_p))
+
+    @cached_property
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        centers, mass = self._mass_on_cells
+        mean = mass @ centers  # (D,)
+        return mean, np.sqrt(mass @ (centers - mean) ** 2)
+
+    def _in_chunks(self, fn, x) -> np.ndarray:
+        """fn(x) some rows at a time, so that rows times terms stay within the cache."""
+        x, dtype = _check.points(x, self.dim)
+        rows = max(1, CHUNK // self.terms)
+        parts = [fn(x[start : start + rows]) for start in range(0, max(len(x), 1), rows)]
+        return np.concatenate(parts).astype(dtype, copy=False)
+
+
+class Standardized(Density):
+    """The density of z = (x - mean) / scale for x from `base`, with the mean and scale of `base` (or those given).
+
+    Change of variables: log p(z) = log p(x) + sum(log scale), and the score is scale * score(x), with x = mean + scale z.
+    """
+
+    def __init__(self, base: Density):
+        self.base = base
+        self.mean, self.scale = base.moments()  # (D,), (D,)
+        self.name = f"{base.name}, standardized"
+        self.dim, self.has_score, self.terms = base.dim, base.has_score, base.terms
+        self.resolution = base.resolution / self.scale.max()
+        ends = np.asarray(base.bounds).reshape(self.dim, 2)
+        self.bounds = tuple(((ends - self.mean[:, None]) / self.scale[:, None]).ravel().tolist())
+        if base.modes is not None:
+            self.modes = self.from_base(base.modes).astype(np.float32)
+        if base.std is not None:
+            self.std = scalar_if_equal(base.std / self.scale)
+
+    def from_base(self, x: np.ndarray) -> np.ndarray:
+        """Points of `base` in standardized coordinates: (x - mean) / scale."""
+        return (x - self.mean) / self.scale
+
+    def to_base(self, z: np.ndarray) -> np.ndarray:
+        """Standardized points in the coordinates of `base`: mean + scale z."""
+        return self.mean + self.scale * z
+
+    def _sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        return self.from_base(self.base.sample(rng, n))
+
+    def _log_prob(self, x: np.ndarray) -> np.ndarray:
+        return self.base._log_prob(self.to_base(x)) + np.sum(np.log(self.scale))
+
+    def _score(self, x: np.ndarray) -> np.ndarray:
+        return self.base._score(self.to_base(x)) * self.scale
+
+    @cached_property
+    def _entropy(self) -> float:
+        return self.base.entropy() - float(np.sum(np.log(self.scale)))
+
+    @cached_property
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(self.dim), np.ones(self.dim)
+
+
+def scalar_if_equal(std: np.ndarray) -> float | np.ndarray:
+    """A (D,) array of standard deviations as one float if they are all the same (to rounding)."""
+    std = np.asarray(std, dtype=np.float64)
+    return float(std.flat[0]) if np.allclose(std, std.flat[0], rtol=1e-9, atol=0) else std
+
+
+def box_around(points: np.ndarray, margin: float | np.ndarray) -> tuple[float, ...]:
+    """The bounding box of points (N, D), wider by `margin` on every side: (xmin, xmax, ymin, ymax, ...)."""
+    ends = np.stack([points.min(axis=0) - margin, points.max(axis=0) + margin], axis=1)  # (D, 2)
+    return tuple(ends.ravel().tolist())

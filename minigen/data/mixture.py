@@ -1,0 +1,163 @@
+"""Mixtures of Gaussians: the density whose everything is in closed form, noised or not."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from minigen.data import _check
+from minigen.data.density import Density, box_around, scalar_if_equal
+
+
+class GaussianMixture(Density):
+    """sum_k weight_k N(x; mean_k, covariance_k) in any dimension D.
+
+    Args:
+        means: (K, D).
+        std: a positive number, or (K,) numbers, for isotropic components; give this or `covariances`.
+        covariances: (K, D, D), symmetric and positive definite.
+        weights: (K,) positive numbers, scaled here to sum to 1; equal if None.
+        name: what to call it.
+
+    ValueError if a shape, a sign or a value does not fit.
+    """
+
+    def __init__(
+        self,
+        means: np.ndarray,
+        std: float | np.ndarray | None = None,
+        covariances: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+        name: str = "mixture of Gaussians",
+    ):
+        self.name = name
+        self.means = _check.finite("means", means)  # (K, D)
+        if self.means.ndim != 2 or self.means.size == 0:
+            raise ValueError(f"means must have shape (K, D), got {self.means.shape}")
+        count, self.dim = self.means.shape
+        self.covariances = self._check_covariances(std, covariances)  # (K, D, D)
+        self.weights = self._check_weights(weights)  # (K,)
+
+        self._roots = np.linalg.cholesky(self.covariances)  # (K, D, D), lower: covariance = root rootᵀ
+        self._whiteners = np.linalg.inv(self._roots)  # (K, D, D)
+        log_dets = np.log(np.diagonal(self._roots, axis1=1, axis2=2)).sum(axis=1)  # (K,)
+        self._log_constants = np.log(self.weights) - log_dets - 0.5 * self.dim * np.log(2 * np.pi)  # (K,)
+
+        spreads = np.sqrt(np.diagonal(self.covariances, axis1=1, axis2=2))  # (K, D)
+        self.modes = self.means.astype(np.float32)
+        self.std = self._common_std(spreads)
+        corners = np.concatenate([self.means - 6 * spreads, self.means + 6 * spreads])  # (2K, D)
+        self.bounds = box_around(corners, margin=0.0)
+        self.terms = count * self.dim
+        self.resolution = float(np.sqrt(np.linalg.eigvalsh(self.covariances).min()))
+
+    def _check_covariances(self, std, covariances) -> np.ndarray:
+        count, dim = self.means.shape
+        if (std is None) == (covariances is None):
+            raise ValueError("std or covariances must be given, and not both")
+        if std is not None:
+            std = _check.finite("std", std)
+            if std.shape not in ((), (count,)) or np.any(std <= 0):
+                raise ValueError(f"std must be one positive number or {count} of them, got {std!r}")
+            return np.broadcast_to(std**2, (count,))[:, None, None] * np.eye(dim)
+        covariances = _check.finite("covariances", covariances)
+        if covariances.shape != (count, dim, dim):
+            raise ValueError(f"covariances must have shape {(count, dim, dim)}, got {covariances.shape}")
+        if not np.allclose(covariances, covariances.swapaxes(1, 2)) or np.linalg.eigvalsh(covariances).min() <= 0:
+            raise ValueError("covariances must be symmetric and positive definite, got some that are not")
+        return covariances
+
+    def _check_weights(self, weights) -> np.ndarray:
+        count = len(self.means)
+        if weights is None:
+            return np.full(count, 1 / count)
+        weights = _check.finite("weights", weights)
+        if weights.shape != (count,) or np.any(weights <= 0):
+            raise ValueError(f"weights must be {count} positive numbers, got {weights!r}")
+        return weights / weights.sum()
+
+    def _common_std(self, spreads: np.ndarray) -> float | np.ndarray | None:
+        """The standard deviation shared by all components, if they share one and are not tilted."""
+        tilted = np.abs(self.covariances - np.eye(self.dim) * self.covariances).max() > 0
+        if tilted or not np.allclose(spreads, spreads[0], rtol=1e-9, atol=0):
+            return None
+        return scalar_if_equal(spreads[0])
+
+    def _log_terms(self, x: np.ndarray) -> np.ndarray:
+        """log(weight_k N(x; mean_k, covariance_k)), (N, K)."""
+        white = np.einsum("nkd,ked->nke", x[:, None, :] - self.means, self._whiteners)  # (N, K, D)
+        return self._log_constants - 0.5 * np.sum(white**2, axis=-1)
+
+    def _log_prob(self, x: np.ndarray) -> np.ndarray:
+        return log_sum_exp(self._log_terms(x))
+
+    def responsibilities(self, x: np.ndarray) -> np.ndarray:
+        """p(k | x): the probability that each point (N, D) came from each component, (N, K), rows summing to 1."""
+        return self._in_chunks(lambda x: soft_max(self._log_terms(x)), x)
+
+    def _score(self, x: np.ndarray) -> np.ndarray:
+        # Each component pulls towards its mean by precision_k (mean_k - x), in proportion to its responsibility.
+        share = soft_max(self._log_terms(x))  # (N, K)
+        precisions = self._whiteners.swapaxes(1, 2) @ self._whiteners  # (K, D, D)
+        return np.einsum("nk,ked,nkd->ne", share, precisions, self.means - x[:, None, :])  # (N, D)
+
+    def sample_with_labels(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """`n` points (n, D) float32 and the components they came from (n,) integers."""
+        n = _check.integer("n", n, at_least=0)
+        labels = _check.generator(rng).choice(len(self.means), size=n, p=self.weights)  # (n,)
+        noise = rng.standard_normal((n, self.dim), dtype=np.float32)
+        offsets = np.einsum("ned,nd->ne", self._roots[labels].astype(np.float32), noise)  # (n, D)
+        return self.means[labels].astype(np.float32) + offsets, labels
+
+    def _sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        return self.sample_with_labels(rng, n)[0]
+
+    def noised(self, alpha: float, sigma: float) -> GaussianMixture:
+        """The density of alpha x + sigma eps with eps ~ N(0, I): again a mixture of Gaussians, exactly.
+
+        With alpha = sqrt(alpha_bar_t) and sigma = sqrt(1 - alpha_bar_t) this is what a diffusion makes of x at step t.
+        """
+        alpha, sigma = float(_check.finite("alpha", alpha)), float(_check.finite("sigma", sigma))
+        covariances = alpha**2 * self.covariances + sigma**2 * np.eye(self.dim)
+        return GaussianMixture(alpha * self.means, covariances=covariances, weights=self.weights, name=self.name)
+
+    def standardized(self) -> GaussianMixture:
+        """The same mixture with zero mean and unit variance in each coordinate; the result is a mixture too."""
+        mean, scale = self._moments
+        return GaussianMixture(
+            (self.means - mean) / scale,
+            covariances=self.covariances / (scale[:, None] * scale),
+            weights=self.weights,
+            name=f"{self.name}, standardized",
+        )
+
+    @cached_property
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        mean = self.weights @ self.means  # (D,)
+        variances = np.diagonal(self.covariances, axis1=1, axis2=2)  # (K, D)
+        return mean, np.sqrt(self.weights @ (variances + (self.means - mean) ** 2))
+
+    @cached_property
+    def _entropy(self) -> float:
+        # H = sum_k weight_k E_k[-log p], each expectation over a grid of eight standard deviations around its mean.
+        if self.dim > 2:
+            raise NotImplementedError(f"the entropy of a mixture is computed for D <= 2, here D = {self.dim}")
+        steps = np.linspace(-8.0, 8.0, 97)
+        eps = np.stack(np.meshgrid(*[steps] * self.dim, indexing="ij"), axis=-1).reshape(-1, self.dim)  # (M, D)
+        mass = np.exp(-0.5 * np.sum(eps**2, axis=1))  # (M,)
+        mass /= mass.sum()
+        crossed = [mass @ self.log_prob(mean + eps @ root.T) for mean, root in zip(self.means, self._roots)]
+        return float(-self.weights @ np.array(crossed))
+
+
+def log_sum_exp(terms: np.ndarray) -> np.ndarray:
+    """log sum_k exp(terms[:, k]) without overflow: (N, K) -> (N,)."""
+    largest = terms.max(axis=1, keepdims=True)  # (N, 1)
+    return largest[:, 0] + np.log(np.exp(terms - largest).sum(axis=1))
+
+
+def soft_max(terms: np.ndarray) -> np.ndarray:
+    """exp(terms) scaled so that each row sums to 1: (N, K) -> (N, K)."""
+    weights = np.exp(terms - terms.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
