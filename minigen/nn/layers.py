@@ -1,0 +1,228 @@
+"""Layers: parameters with an explicit random initialization, and the primitive that uses them.
+
+Weights start uniform in ±1/√fan_in, biases at zero; `scale` multiplies the weights (0 for a layer that starts silent).
+"""
+
+from collections.abc import Callable, Sequence
+
+import autograd.numpy as np
+import numpy
+from autograd.tracer import getval
+
+from minigen.nn.module import Module
+from minigen.tensor import (
+    batch_norm,
+    conv1d,
+    conv2d,
+    conv_transpose2d,
+    embedding,
+    group_norm,
+    layer_norm,
+    linear,
+)
+
+Rng = numpy.random.Generator
+
+
+def uniform(rng: Rng, shape: tuple[int, ...], fan_in: int, scale: float = 1.0) -> numpy.ndarray:
+    """Float32 weights, uniform in ±scale/√fan_in."""
+    bound = numpy.float32(scale / fan_in**0.5)
+    return rng.uniform(-1, 1, shape).astype(numpy.float32) * bound
+
+
+def _zeros(*shape):
+    return numpy.zeros(shape, numpy.float32)
+
+
+class Linear(Module):
+    """x w + b: (..., n_in) -> (..., n_out), with an optional fused activation."""
+
+    def __init__(
+        self, rng: Rng, n_in: int, n_out: int, activation=None, *, bias: bool = True, scale: float = 1.0
+    ):
+        self.w = uniform(rng, (n_in, n_out), n_in, scale)
+        self.b = _zeros(n_out) if bias else None
+        self.activation = activation
+
+    def __call__(self, x):
+        return linear(x, self.w, self.b, self.activation)
+
+
+class MaskedLinear(Module):
+    """x (w ∘ mask) + b with a fixed 0/1 mask (n_in, n_out); the weights themselves stay as they are. Eq. flow.18"""
+
+    buffers = ("mask",)
+
+    def __init__(self, rng: Rng, mask: numpy.ndarray, activation=None):
+        self.mask = numpy.asarray(mask, numpy.float32)
+        if self.mask.ndim != 2:
+            raise ValueError(f"mask must have shape (n_in, n_out), got {self.mask.shape}")
+        self.w = uniform(rng, self.mask.shape, self.mask.shape[0])
+        self.b = _zeros(self.mask.shape[1])
+        self.activation = activation
+
+    def __call__(self, x):
+        return linear(x, self.w * self.mask, self.b, self.activation)
+
+
+class MLP(Module):
+    """Linear layers of the given sizes with an activation between them (none after the last).
+
+    MLP(rng, [2, 64, 64, 1]) maps (N, 2) -> (N, 1).
+    """
+
+    def __init__(self, rng: Rng, sizes: Sequence[int], activation="relu", *, last_scale: float = 1.0):
+        if len(sizes) < 2:
+            raise ValueError(f"sizes must name at least an input and an output width, got {list(sizes)}")
+        hidden = [Linear(rng, a, b, activation) for a, b in zip(sizes[:-2], sizes[1:-1], strict=True)]
+        self.layers = [*hidden, Linear(rng, sizes[-2], sizes[-1], scale=last_scale)]
+
+    def __call__(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Conv2d(Module):
+    """Convolution (N, H, W, c_in) -> (N, H', W', c_out) with a square kernel."""
+
+    def __init__(
+        self, rng: Rng, c_in: int, c_out: int, kernel: int, stride: int = 1, padding: int = 0, *,
+        bias: bool = True, scale: float = 1.0,
+    ):  # fmt: skip
+        self.w = uniform(rng, (kernel, kernel, c_in, c_out), kernel * kernel * c_in, scale)
+        self.b = _zeros(c_out) if bias else None
+        self.stride, self.padding = stride, padding
+
+    def __call__(self, x):
+        return conv2d(x, self.w, self.b, self.stride, self.padding)
+
+
+class MaskedConv2d(Module):
+    """Convolution whose kernel is multiplied by a fixed 0/1 mask, broadcastable to (kh, kw, c_in, c_out)."""
+
+    buffers = ("mask",)
+
+    def __init__(self, rng: Rng, mask: numpy.ndarray, c_in: int, c_out: int, padding=0):
+        mask = numpy.asarray(mask, numpy.float32)
+        if mask.ndim not in (2, 4):
+            raise ValueError(f"mask must have shape (kh, kw) or (kh, kw, c_in, c_out), got {mask.shape}")
+        kh, kw = mask.shape[:2]
+        self.mask = mask if mask.ndim == 4 else mask[:, :, None, None]
+        self.w = uniform(rng, (kh, kw, c_in, c_out), kh * kw * c_in)
+        self.b = _zeros(c_out)
+        self.padding = padding
+
+    def __call__(self, x):
+        return conv2d(x, self.w * self.mask, self.b, 1, self.padding)
+
+
+class ConvTranspose2d(Module):
+    """Transposed convolution (N, H, W, c_in) -> (N, (H−1)·stride − 2·padding + kernel, ..., c_out)."""
+
+    def __init__(
+        self, rng: Rng, c_in: int, c_out: int, kernel: int, stride: int = 1, padding: int = 0, *, bias: bool = True
+    ):
+        reach = -(-kernel // stride)  # how many input pixels an output pixel sees, each way
+        self.w = uniform(rng, (kernel, kernel, c_in, c_out), reach * reach * c_in)
+        self.b = _zeros(c_out) if bias else None
+        self.stride, self.padding = stride, padding
+
+    def __call__(self, x):
+        return conv_transpose2d(x, self.w, self.b, self.stride, self.padding)
+
+
+class CausalConv1d(Module):
+    """Causal dilated convolution (N, T, c_in) -> (N, T, c_out): the output at t sees t, t − dilation, ... only."""
+
+    def __init__(self, rng: Rng, c_in: int, c_out: int, kernel: int, dilation: int = 1, *, bias: bool = True):
+        self.w = uniform(rng, (kernel, c_in, c_out), kernel * c_in)
+        self.b = _zeros(c_out) if bias else None
+        self.dilation = dilation
+
+    def __call__(self, x):
+        return conv1d(x, self.w, self.b, self.dilation)
+
+
+class Embedding(Module):
+    """A learned vector for each of `count` items: integers (...) -> (..., dim), starting as N(0, scale²)."""
+
+    def __init__(self, rng: Rng, count: int, dim: int, scale: float = 1.0):
+        self.table = rng.standard_normal((count, dim), dtype=numpy.float32) * numpy.float32(scale)
+
+    def __call__(self, indices):
+        return embedding(self.table, indices)
+
+
+class LayerNorm(Module):
+    """Layer norm over the last axis, with a learned scale and shift."""
+
+    def __init__(self, dim: int, eps: float = 1e-5):
+        self.weight, self.bias, self.eps = numpy.ones(dim, numpy.float32), _zeros(dim), eps
+
+    def __call__(self, x):
+        return layer_norm(x, self.weight, self.bias, self.eps)
+
+
+class GroupNorm(Module):
+    """Group norm of (N, ..., channels), with a learned scale and shift and an optional fused activation."""
+
+    def __init__(self, groups: int, channels: int, eps: float = 1e-5, activation=None):
+        self.weight, self.bias = numpy.ones(channels, numpy.float32), _zeros(channels)
+        self.groups, self.eps, self.activation = groups, eps, activation
+
+    def __call__(self, x):
+        return group_norm(x, self.weight, self.bias, self.groups, self.eps, self.activation)
+
+
+class BatchNorm(Module):
+    """Batch norm of (N, ..., channels): batch statistics in training mode, running averages in evaluation mode.
+
+    running ← (1 − momentum)·running + momentum·batch, with the unbiased batch variance, as in PyTorch.
+    """
+
+    buffers = ("running_mean", "running_var")
+
+    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1):
+        self.weight, self.bias = numpy.ones(channels, numpy.float32), _zeros(channels)
+        self.running_mean, self.running_var = _zeros(channels), numpy.ones(channels, numpy.float32)
+        self.eps, self.momentum = eps, momentum
+
+    def __call__(self, x):
+        if not self.training:
+            return batch_norm(x, self.weight, self.bias, self.eps, self.running_mean, self.running_var)
+        values = getval(x)
+        axes, n = tuple(range(values.ndim - 1)), values.size // values.shape[-1]
+        if n < 2:
+            raise ValueError(f"batch norm needs more than one value for each channel, got x {values.shape}")
+        for running, batch in (
+            (self.running_mean, values.mean(axis=axes)),
+            (self.running_var, values.var(axis=axes) * numpy.float32(n / (n - 1))),
+        ):
+            running *= 1 - self.momentum  # in place: the traced copy of a model shares its buffers with the model
+            running += self.momentum * batch
+        return batch_norm(x, self.weight, self.bias, self.eps)
+
+
+class TimeEmbedding(Module):
+    """Sinusoidal features of a time step, then two linear layers: t (N,) -> (N, dim_out).
+
+    Feature pairs sin(t ω_k), cos(t ω_k) with ω_k falling from 1 to 1/max_period. Vaswani et al. 2017; Ho et al. 2020.
+    """
+
+    def __init__(self, rng: Rng, dim: int, dim_out: int, activation="silu", max_period: float = 10_000.0):
+        if dim < 2 or dim % 2:
+            raise ValueError(f"dim must be even and at least 2, got {dim}")
+        self.dim, self.max_period = dim, max_period
+        self.body = MLP(rng, [dim, dim_out, dim_out], activation)
+
+    def __call__(self, t):
+        return self.body(sinusoidal(t, self.dim, self.max_period))
+
+
+def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
+    """sin(t ω_k) and cos(t ω_k), k = 0..dim/2−1, with ω_k = max_period^(−k/(dim/2)): t (N,) -> (N, dim), float32."""
+    half = dim // 2
+    omega = max_period ** (-numpy.arange(half, dtype=numpy.float64) / half)
+    angle = numpy.asarray(t, numpy.float64)[:, None] * omega  # (N, dim/2)
+    return numpy.concatenate([numpy.sin(angle), numpy.cos(angle)], axis=1).astype(numpy.float32)

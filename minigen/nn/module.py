@@ -1,0 +1,155 @@
+"""A model is an object whose attributes are arrays, modules, or lists and dicts of them."""
+
+import copy
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from minigen.tensor import load_arrays, named_leaves, save_arrays, tree_map
+from minigen.tensor.tree import is_array_leaf
+
+
+class Module:
+    """A tree of arrays, called like a function.
+
+        class Critic(Module):
+            def __init__(self, rng, dim, width):
+                self.body = MLP(rng, [dim, width, width, 1], activation="leaky_relu")
+            def __call__(self, x):            # (N, dim)
+                return self.body(x)[:, 0]     # (N,)
+
+    Float arrays are parameters, unless the tuple `buffers` lists the attribute's name (a mask, running statistics).
+    Everything else (numbers, functions, integer arrays) is a setting: kept in copies, never trained.
+    """
+
+    buffers: tuple[str, ...] = ()
+    _frozen = False
+    training = True
+
+    def tree_attributes(self) -> list[str]:
+        """Names of the attributes that may hold parameters; none at all once frozen."""
+        return [] if self._frozen else [n for n, v in vars(self).items() if n not in self.buffers and _may_hold_arrays(v)]
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Trainable arrays by dotted name, such as "body.layers.0.w"; the arrays themselves, not copies."""
+        return dict(named_leaves(self))
+
+    def num_parameters(self) -> int:
+        """How many numbers can be trained."""
+        return sum(a.size for a in self.parameters().values())
+
+    def modules(self) -> Iterator[tuple[str, "Module"]]:
+        """Pairs (dotted name, module) of this module (named "") and all modules inside it."""
+        yield from _walk_modules(self, "")
+
+    def copy(self) -> Self:
+        """An independent copy: no array is shared."""
+        return copy.deepcopy(self)
+
+    def freeze(self, frozen: bool = True) -> Self:
+        """Take this module, and all inside it, out of training (or, with False, back in); returns the module."""
+        for _, module in self.modules():
+            module._frozen = frozen
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode (batch norm uses the batch's statistics) or evaluation mode, here and inside."""
+        for _, module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Evaluation mode: `train(False)`."""
+        return self.train(False)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copies of all arrays by dotted name: parameters (frozen or not), buffers and integer arrays."""
+        return {name: np.array(a) for name, a in _all_arrays(self, "")}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> Self:
+        """Set all arrays in place from what `state` returned.
+
+        Raises ValueError, before anything is changed, if a name is missing or unknown or a shape differs.
+        """
+        own = dict(_all_arrays(self, ""))
+        check_state(own, state)
+        for name, a in own.items():
+            a[...] = state[name]
+        return self
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write all arrays to an `.npz` file, all or nothing."""
+        return save_arrays(path, self.state())
+
+    def load(self, path: str | os.PathLike) -> Self:
+        """Read what `save` wrote into this module, in place; names and shapes must agree (ValueError)."""
+        try:
+            return self.load_state(load_arrays(path))
+        except ValueError as error:
+            raise ValueError(f"cannot load {path}: {error}") from None
+
+    def map(self, fn) -> Self:
+        """A module like this one with every parameter replaced by `fn(parameter)`."""
+        return tree_map(fn, self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+
+
+class Sequential(Module):
+    """Layers (modules or plain functions) applied one after the other."""
+
+    def __init__(self, *layers):
+        self.layers = list(layers)
+
+    def __call__(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def check_state(own: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> None:
+    """Raise ValueError unless both hold the same names with the same shapes."""
+    missing, unknown = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
+    if missing or unknown:
+        raise ValueError(f"names differ: missing {missing[:5] or 'none'}, unknown {unknown[:5] or 'none'}")
+    for name, a in own.items():
+        if np.shape(given[name]) != a.shape:
+            raise ValueError(f"{name} must have shape {a.shape}, got {np.shape(given[name])}")
+
+
+def _may_hold_arrays(value) -> bool:
+    return is_array_leaf(value) or isinstance(value, (Module, list, tuple, dict))
+
+
+def _all_arrays(value, name) -> Iterator[tuple[str, np.ndarray]]:
+    if isinstance(value, np.ndarray):
+        yield name, value
+        return
+    if isinstance(value, Module):
+        children = vars(value).items()
+    elif isinstance(value, dict):
+        children = value.items()
+    elif isinstance(value, (list, tuple)):
+        children = enumerate(value)
+    else:
+        return
+    for key, child in children:
+        yield from _all_arrays(child, f"{name}.{key}" if name else str(key))
+
+
+def _walk_modules(value, name) -> Iterator[tuple[str, Module]]:
+    if isinstance(value, Module):
+        yield name, value
+        children = vars(value).items()
+    elif isinstance(value, dict):
+        children = value.items()
+    elif isinstance(value, (list, tuple)):
+        children = enumerate(value)
+    else:
+        return
+    for key, child in children:
+        yield from _walk_modules(child, f"{name}.{key}" if name else str(key))

@@ -1,0 +1,47 @@
+"""A moving average of a model: often better than the model itself when its last steps still wander."""
+
+import numpy as np
+
+from minigen.nn import Module
+
+
+class EMA:
+    """ema.model ← decay·ema.model + (1 − decay)·model, array by array, at each `update(model)`.
+
+    In the first steps the decay is at most (1 + t)/(10 + t), t = 1, 2, ..., so that the random initialization is soon
+    forgotten. Buffers (running statistics) are copied, not averaged.
+    """
+
+    def __init__(self, model: Module, decay: float = 0.999, warm: bool = True):
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must be in [0, 1), got {decay}")
+        self.model, self.decay, self.warm, self.updates = model.copy(), decay, warm, 0
+
+    def update(self, model: Module) -> None:
+        """Move the average toward `model`."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm else self.decay
+        averaged, current = self.model.parameters(), model.parameters()
+        if averaged.keys() != current.keys():
+            raise ValueError(f"model differs from the averaged one in {sorted(averaged.keys() ^ current.keys())[:5]}")
+        for name, a in averaged.items():
+            a *= decay
+            a += (1 - decay) * current[name]
+        self._copy_buffers(model)
+
+    def _copy_buffers(self, model):
+        for (_, mine), (_, theirs) in zip(self.model.modules(), model.modules(), strict=True):
+            for name in mine.buffers:
+                if isinstance(getattr(mine, name, None), np.ndarray):
+                    getattr(mine, name)[...] = getattr(theirs, name)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copies of the averaged arrays and the count of updates, for a checkpoint."""
+        return {"updates": np.array(self.updates)} | {f"model.{n}": a for n, a in self.model.state().items()}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Continue from what `state` returned; ValueError if names or shapes differ."""
+        if "updates" not in state:
+            raise ValueError("not the state of an EMA: no entry 'updates'")
+        self.model.load_state({n.removeprefix("model."): a for n, a in state.items() if n != "updates"})
+        self.updates = int(state["updates"])

@@ -1,0 +1,157 @@
+"""Optimizers: they update the arrays of a model (any tree of arrays) in place, one array at a time.
+
+    optimizer = Adam(model, lr=1e-3)
+    value, grads = value_and_grad(loss)(model, batch)
+    optimizer.step(grads)
+
+The update rules are those of the PyTorch optimizers of the same names.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minigen.tensor.tree import named_leaves
+
+
+class Optimizer:
+    """What all optimizers share: the arrays, the learning rate `lr` (settable at any time) and the step count."""
+
+    slots: tuple[str, ...] = ()  # names of the running arrays kept for each parameter
+
+    def __init__(self, model: Any, lr: float):
+        self.parameters = dict(named_leaves(model))
+        if not self.parameters:
+            raise ValueError("model holds no float array to optimize")
+        for name, p in self.parameters.items():
+            if not (isinstance(p, np.ndarray) and p.flags.writeable):
+                raise ValueError(f"parameter {name!r} must be a writable array, got {type(p).__name__}")
+        if len({id(p) for p in self.parameters.values()}) < len(self.parameters):
+            raise ValueError("one array appears twice in the model; its two gradients would be applied apart")
+        if not lr >= 0:
+            raise ValueError(f"lr must not be negative, got {lr}")
+        self.lr = lr
+        self.steps = 0
+        self.running = {slot: {n: np.zeros_like(p) for n, p in self.parameters.items()} for slot in self.slots}
+
+    def step(self, grads: Any) -> None:
+        """Update the model from a tree of gradients shaped as the model; ValueError if it is not."""
+        found = dict(named_leaves(grads))
+        if found.keys() != self.parameters.keys():
+            odd = sorted(found.keys() ^ self.parameters.keys())
+            raise ValueError(f"grads must be shaped as the model; names differ: {odd[:5]}")
+        for name, p in self.parameters.items():
+            if np.shape(found[name]) != p.shape:
+                raise ValueError(f"gradient of {name!r} must have shape {p.shape}, got {np.shape(found[name])}")
+        self.steps += 1
+        for name, p in self.parameters.items():
+            self.update(p, found[name], *(self.running[slot][name] for slot in self.slots))
+
+    def update(self, p: np.ndarray, g: np.ndarray, *running: np.ndarray) -> None:
+        """One array's update, in place."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copies of all that a checkpoint needs, by name."""
+        flat = {f"{slot}.{n}": a.copy() for slot, arrays in self.running.items() for n, a in arrays.items()}
+        return {"steps": np.array(self.steps), "lr": np.array(float(self.lr)), **flat}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Continue from what `state` returned; ValueError, before any change, if names or shapes differ."""
+        own = self.state()
+        if own.keys() != state.keys():
+            raise ValueError(f"optimizer state differs in {sorted(own.keys() ^ state.keys())[:5]}")
+        for name, a in own.items():
+            if a.shape != np.shape(state[name]):
+                raise ValueError(f"{name} must have shape {a.shape}, got {np.shape(state[name])}")
+        self.steps, self.lr = int(state["steps"]), float(state["lr"])
+        for slot, arrays in self.running.items():
+            for n, a in arrays.items():
+                a[...] = state[f"{slot}.{n}"]
+
+
+class SGD(Optimizer):
+    """v ← momentum·v + g, p ← p − lr·v (plain gradient descent with momentum 0)."""
+
+    slots = ("velocity",)
+
+    def __init__(self, model: Any, lr: float, momentum: float = 0.0):
+        self.momentum = _fraction("momentum", momentum)
+        super().__init__(model, lr)
+
+    def update(self, p, g, velocity):
+        velocity *= self.momentum
+        velocity += g
+        p -= self.lr * velocity
+
+
+class RMSProp(Optimizer):
+    """s ← decay·s + (1 − decay)·g², p ← p − lr·g/(√s + eps). Tieleman and Hinton 2012."""
+
+    slots = ("square",)
+
+    def __init__(self, model: Any, lr: float, decay: float = 0.99, eps: float = 1e-8):
+        self.decay, self.eps = _fraction("decay", decay), eps
+        super().__init__(model, lr)
+
+    def update(self, p, g, square):
+        work = g * g
+        work *= 1 - self.decay
+        square *= self.decay
+        square += work
+        np.sqrt(square, out=work)
+        work += self.eps
+        np.divide(g, work, out=work)
+        work *= self.lr
+        p -= work
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015); with weight_decay > 0 the decoupled decay of AdamW (Loshchilov and Hutter 2019).
+
+    m ← β₁ m + (1 − β₁) g,  s ← β₂ s + (1 − β₂) g²,
+    p ← p − lr·weight_decay·p − lr · m̂ / (√ŝ + eps)  with  m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
+    """
+
+    slots = ("mean", "square")
+
+    def __init__(self, model: Any, lr: float, betas=(0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0):
+        self.betas = (_fraction("betas[0]", betas[0]), _fraction("betas[1]", betas[1]))
+        self.eps, self.weight_decay = eps, weight_decay
+        super().__init__(model, lr)
+
+    def update(self, p, g, mean, square):
+        beta1, beta2 = self.betas
+        if self.weight_decay:
+            p *= 1 - self.lr * self.weight_decay
+        work = g * (1 - beta1)
+        mean *= beta1
+        mean += work
+        np.multiply(g, g, out=work)
+        work *= 1 - beta2
+        square *= beta2
+        square += work
+        np.sqrt(square, out=work)
+        work /= (1 - beta2**self.steps) ** 0.5  # √ŝ
+        work += self.eps
+        np.divide(mean, work, out=work)
+        work *= self.lr / (1 - beta1**self.steps)
+        p -= work
+
+
+def clip_grad_norm(grads: Any, max_norm: float) -> float:
+    """Scale a tree of gradients in place so that its global Euclidean norm is at most `max_norm`; returns the norm before."""
+    if not max_norm > 0:
+        raise ValueError(f"max_norm must be positive, got {max_norm}")
+    arrays = [g for _, g in named_leaves(grads)]
+    norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in arrays)))
+    if norm > max_norm:
+        for g in arrays:
+            np.multiply(g, max_norm / norm, out=g)
+    return norm
+
+
+def _fraction(name, value):
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} must be in [0, 1), got {value}")
+    return value

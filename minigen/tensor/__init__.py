@@ -1,0 +1,37 @@
+"""Arrays with gradients: HIPS autograd below, a few fused primitives with hand-written derivatives above.
+
+    value, grads = value_and_grad(loss)(model, batch)
+
+Read `core.py` for how a gradient of a whole model is taken, then any primitive: each derives its gradient in two or three
+lines. Everything computes in the dtype that it is given: float32 for training, float64 for checking.
+"""
+
+from minigen.tensor.memory import keep_freed_memory
+
+keep_freed_memory()
+
+from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh  # noqa: E402
+from minigen.tensor.attention import attention  # noqa: E402
+from minigen.tensor.conv import (  # noqa: E402
+    avg_pool2d,
+    conv1d,
+    conv2d,
+    conv_transpose2d,
+    max_pool2d,
+    upsample_nearest,
+)
+from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_and_grad  # noqa: E402
+from minigen.tensor.linear import embedding, linear, matmul  # noqa: E402
+from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax  # noqa: E402
+from minigen.tensor.norms import batch_norm, group_norm, layer_norm  # noqa: E402
+from minigen.tensor.parallel import parallel_value_and_grad  # noqa: E402
+from minigen.tensor.storage import load_arrays, save_arrays  # noqa: E402
+from minigen.tensor.tree import leaves, named_leaves, tree_map  # noqa: E402
+
+__all__ = [
+    "attention", "avg_pool2d", "batch_norm", "bce_with_logits", "conv1d", "conv2d", "conv_transpose2d", "cross_entropy",
+    "embedding", "gelu", "grad", "group_norm", "jacobian", "layer_norm", "leaky_relu", "leaves", "linear", "load_arrays",
+    "log_softmax", "logsumexp", "matmul", "max_pool2d", "mse", "named_leaves", "parallel_value_and_grad", "primitive",
+    "relu", "save_arrays", "sigmoid", "silu", "softmax", "softplus", "stop_gradient", "tanh", "tree_map",
+    "upsample_nearest", "value_and_grad",
+]  # fmt: skip

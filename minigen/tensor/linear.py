@@ -1,0 +1,144 @@
+"""The affine map, fused with its activation, and the look-up of embeddings."""
+
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.tracer import isbox
+
+from minigen.tensor.activations import ACTIVATIONS, activation_name
+from minigen.tensor.core import primitive
+
+Array = Any
+
+# --------------------------------------------------------------------- matrix product
+
+
+def _matmul_backward(needed, g, value, saved, a, b):
+    """C = A B gives dA = dC Bᵀ and dB = Aᵀ dC; for stacks of matrices likewise, one by one."""
+    grads = {}
+    if 0 in needed:
+        grads[0] = _sum_to(_matmul(g, _swap(b)), np.shape(a))
+    if 1 in needed:
+        grads[1] = _sum_to(_matmul(_swap(a), g), np.shape(b))
+    return grads
+
+
+_matmul = primitive(lambda a, b: (np.matmul(a, b), None), _matmul_backward)
+
+
+def _swap(a):
+    return anp.swapaxes(a, -1, -2) if isbox(a) else a.swapaxes(-1, -2)
+
+
+def _sum_to(g, shape):
+    """Undo broadcasting over leading axes."""
+    if np.shape(g) == shape:
+        return g
+    extra = len(np.shape(g)) - len(shape)
+    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and np.shape(g)[i + extra] > 1)
+    return anp.reshape(anp.sum(g, axis=axes), shape)
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """Matrix product of the last two axes, (..., n, k) times (..., k, m) -> (..., n, m); both have at least two axes."""
+    return _matmul(a, b)
+
+
+# --------------------------------------------------------------------- linear
+
+
+def _linear_forward(x, w, b, activation):
+    z = np.matmul(x, w)
+    if b is not None:
+        z += b
+    if activation is None:
+        return z, None
+    act = ACTIVATIONS[activation]
+    if act.needs_input:
+        return act.value(z), z  # the slope is a function of z: keep it
+    return act.value(z), ()
+
+
+def _linear_backward(needed, g, value, saved, x, w, b, activation):
+    """y = a(z), z = x w + b gives dz = dy·a'(z), then dx = dz wᵀ, dw = xᵀ dz and db = Σ_n dz.
+
+    When these lines are themselves differentiated (`saved` is None), z is computed again so that it is traced.
+    """
+    if activation is not None:
+        act = ACTIVATIONS[activation]
+        z = None
+        if act.needs_input:
+            z = saved if saved is not None else _linear(x, w, b, None)
+        g = act.slope(g, z, value)
+    grads = {}
+    if 0 in needed:
+        grads[0] = _matmul(g, anp.transpose(w) if isbox(w) else w.T)
+    if 1 in needed:
+        grads[1] = _matmul(anp.transpose(x) if isbox(x) else x.T, g)
+    if 2 in needed:
+        grads[2] = anp.sum(g, axis=0) if isbox(g) else g.sum(axis=0)
+    return grads
+
+
+_linear = primitive(_linear_forward, _linear_backward)
+
+
+def linear(x: Array, w: Array, b: Array | None = None, activation=None) -> Array:
+    """y = a(x w + b): x (..., in), w (in, out), b (out,) or None -> (..., out); Eq. flow.17 reads one such layer.
+
+    `activation` is None, a name ("relu", "silu", ...) or one of the activation functions; fused, it costs one pass less.
+    Raises ValueError when the shapes do not fit.
+    """
+    shape = np.shape(x)
+    if len(np.shape(w)) != 2 or len(shape) < 1 or shape[-1] != np.shape(w)[0]:
+        raise ValueError(f"x (..., in) and w (in, out) must share `in`, got x {shape} and w {np.shape(w)}")
+    if b is not None and np.shape(b) != (np.shape(w)[1],):
+        raise ValueError(f"b must have shape ({np.shape(w)[1]},), got {np.shape(b)}")
+    name = activation_name(activation)
+    if len(shape) == 2:
+        return _linear(x, w, b, name)
+    y = _linear(anp.reshape(x, (-1, shape[-1])), w, b, name)
+    return anp.reshape(y, shape[:-1] + (np.shape(w)[1],))
+
+
+# --------------------------------------------------------------------- embedding
+
+
+def _embedding_forward(table, indices):
+    return table[indices], None
+
+
+def _embedding_backward(needed, g, value, saved, table, indices):
+    """Row v collects the gradients of all the places where v was looked up: a product with the one-hot matrix."""
+    return {0: _gather_transpose(g, indices, np.shape(table)[0])}
+
+
+_embedding = primitive(_embedding_forward, _embedding_backward)
+
+
+def _gather_transpose_forward(g, indices, rows):
+    flat, g2 = indices.reshape(-1), g.reshape(-1, g.shape[-1])
+    out = np.zeros((rows, g2.shape[1]), g.dtype)
+    if rows <= 1024:  # a one-hot product is much faster than np.add.at while the table is small
+        one_hot = np.zeros((rows, len(flat)), g.dtype)
+        one_hot[flat, np.arange(len(flat))] = 1
+        return np.matmul(one_hot, g2, out=out), None
+    np.add.at(out, flat, g2)
+    return out, None
+
+
+_gather_transpose = primitive(
+    _gather_transpose_forward, lambda needed, g, value, saved, g0, indices, rows: {0: _embedding(g, indices)}
+)
+
+
+def embedding(table: Array, indices: np.ndarray) -> Array:
+    """Rows of a table: table (V, D), integer indices (...) in [0, V) -> (..., D)."""
+    indices = np.asarray(indices)
+    if indices.dtype.kind not in "iu":
+        raise ValueError(f"indices must be integers, got dtype {indices.dtype}")
+    rows = np.shape(table)[0]
+    if indices.size and (indices.min() < 0 or indices.max() >= rows):
+        raise ValueError(f"indices must be in [0, {rows}), got values from {indices.min()} to {indices.max()}")
+    return _embedding(table, indices)

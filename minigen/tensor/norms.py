@@ -1,0 +1,213 @@
+"""Normalization layers, fused with scale, shift and (for group norm) SiLU.
+
+All three subtract a mean and divide by a standard deviation taken over some of the axes; with x̂ = (x − m)/s,
+y = w x̂ + b and dh = w·dy, the gradient is
+
+    dx = ( dh − mean(dh) − x̂ · mean(dh·x̂) ) / s,
+
+where the means run over the same axes: the part of `dh` that would have moved the mean or the scale is taken out.
+"""
+
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.tracer import isbox
+
+from minigen.tensor.activations import ACTIVATIONS, activation_name
+from minigen.tensor.core import primitive
+
+Array = Any
+
+# --------------------------------------------------------------------- group norm
+
+
+def _group_forward(x, weight, bias, groups, eps, activation):
+    n, s, c = x.shape
+    per_group = s * (c // groups)
+    mean = _per_group(x.sum(axis=1), groups) / x.dtype.type(per_group)  # (N, C): each channel gets its group's mean
+    centered = x - mean[:, None, :]
+    var = _per_group(np.einsum("nsc,nsc->nc", centered, centered), groups) / x.dtype.type(per_group)
+    inverse = 1 / np.sqrt(var + x.dtype.type(eps))
+    y = centered * (inverse * weight)[:, None, :]
+    y += bias
+    if activation is None:
+        return y, (centered, inverse, None)
+    return ACTIVATIONS[activation].value(y), (centered, inverse, y)
+
+
+def _group_backward(needed, g, value, saved, x, weight, bias, groups, eps, activation):
+    """The formula at the top of the file, with means over the pixels and channels of a group."""
+    if saved is None:
+        return _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation)
+    centered, inverse, y = saved
+    n, s, c = x.shape
+    if activation is not None:
+        g = ACTIVATIONS[activation].slope(g, y, value)
+    sum_g = g.sum(axis=1)  # (N, C)
+    sum_gx = np.einsum("nsc,nsc->nc", g, centered)  # (N, C)
+    grads = {1: (sum_gx * inverse).sum(axis=0), 2: sum_g.sum(axis=0)}
+    if 0 in needed:
+        per_group = x.dtype.type(s * (c // groups))
+        mean_h = _per_group(sum_g * weight, groups) / per_group
+        mean_hx = _per_group(sum_gx * weight, groups) / per_group  # of dh·(x − m)
+        dx = g * (weight * inverse)[:, None, :]
+        dx -= centered * (inverse**3 * mean_hx)[:, None, :]
+        dx -= (inverse * mean_h)[:, None, :]
+        grads[0] = dx
+    return grads
+
+
+def _per_group(x, groups):
+    """Sum over the channels of each group, repeated for each channel: (N, C) -> (N, C)."""
+    n, c = x.shape
+    if groups == c:
+        return x
+    return np.repeat(x.reshape(n, groups, c // groups).sum(axis=2), c // groups, axis=1)
+
+
+def _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation):
+    """The same gradient in operations that can be differentiated again."""
+    n, s, c = np.shape(x)
+    grouped = lambda a: anp.reshape(a, (n, s, groups, c // groups))  # noqa: E731
+    x4 = grouped(x)
+    centered = x4 - anp.mean(x4, axis=(1, 3), keepdims=True)
+    inverse = 1 / anp.sqrt(anp.mean(centered**2, axis=(1, 3), keepdims=True) + eps)
+    x_hat = centered * inverse
+    if activation is not None:
+        z = anp.reshape(x_hat, (n, s, c)) * weight + bias
+        g = ACTIVATIONS[activation].slope(g, z, None if activation == "silu" else _apply(activation, z))
+    h = grouped(g * weight)
+    dx = inverse * (
+        h - anp.mean(h, axis=(1, 3), keepdims=True) - x_hat * anp.mean(h * x_hat, axis=(1, 3), keepdims=True)
+    )
+    flat = anp.reshape(x_hat, (n, s, c))
+    return {0: anp.reshape(dx, (n, s, c)), 1: anp.sum(g * flat, axis=(0, 1)), 2: anp.sum(g, axis=(0, 1))}
+
+
+def _apply(activation, z):
+    from minigen.tensor.activations import _APPLY
+
+    return _APPLY[activation](z)
+
+
+_group = primitive(_group_forward, _group_backward)
+
+
+def group_norm(
+    x: Array, weight: Array, bias: Array, groups: int, eps: float = 1e-5, activation: str | None = None
+) -> Array:
+    """Normalize each example over all positions and the channels of a group; x (N, ..., C), weight and bias (C,).
+
+    The variance is the biased one. `activation` (for example "silu") is fused behind it. Wu and He 2018.
+    Raises ValueError if `groups` does not divide C.
+    """
+    shape = np.shape(x)
+    c = _check_affine(shape, weight, bias)
+    if not isinstance(groups, (int, np.integer)) or groups < 1 or c % groups:
+        raise ValueError(f"groups must divide the number of channels {c}, got {groups}")
+    y = _group(anp.reshape(x, (shape[0], -1, c)), weight, bias, int(groups), eps, activation_name(activation))
+    return anp.reshape(y, shape)
+
+
+def batch_norm(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    eps: float = 1e-5,
+    mean: np.ndarray | None = None,
+    var: np.ndarray | None = None,
+) -> Array:
+    """Normalize each channel over the batch and all positions; x (N, ..., C), weight and bias (C,).
+
+    With `mean` and `var` (C,) given (running statistics) these are used instead of the batch's own. The batch variance
+    is the biased one. It is group norm with one channel a group and the whole batch as one example. Ioffe and Szegedy 2015.
+    """
+    shape = np.shape(x)
+    c = _check_affine(shape, weight, bias)
+    if (mean is None) != (var is None):
+        raise ValueError("mean and var must be given together")
+    if mean is not None:
+        scale = weight / np.sqrt(var + eps)
+        return x * scale + (bias - mean * scale)
+    y = _group(anp.reshape(x, (1, -1, c)), weight, bias, c, eps, None)
+    return anp.reshape(y, shape)
+
+
+# --------------------------------------------------------------------- layer norm
+
+
+def _layer_forward(x, weight, bias, eps):
+    c = x.dtype.type(x.shape[-1])
+    x_hat = x - x.sum(axis=-1, keepdims=True) / c
+    inverse = 1 / np.sqrt(np.einsum("...c,...c->...", x_hat, x_hat)[..., None] / c + x.dtype.type(eps))
+    x_hat *= inverse
+    y = x_hat * weight
+    y += bias
+    return y, (x_hat, inverse)
+
+
+def _layer_backward(needed, g, value, saved, x, weight, bias, eps):
+    """The formula at the top of the file, with means over the last axis."""
+    if saved is None:
+        centered = x - anp.mean(x, axis=-1, keepdims=True)
+        inverse = 1 / anp.sqrt(anp.mean(centered**2, axis=-1, keepdims=True) + eps)
+        x_hat = centered * inverse
+    else:
+        x_hat, inverse = saved
+    lead = tuple(range(len(np.shape(x)) - 1))
+    grads = {}
+    if 0 in needed:
+        h = g * weight
+        if isbox(h) or isbox(x_hat):
+            mean_h, mean_hx = anp.mean(h, axis=-1, keepdims=True), anp.mean(h * x_hat, axis=-1, keepdims=True)
+            grads[0] = inverse * (h - mean_h - x_hat * mean_hx)
+        else:
+            c = h.dtype.type(h.shape[-1])
+            mean_hx = np.einsum("...c,...c->...", h, x_hat)[..., None] / c
+            h -= h.sum(axis=-1, keepdims=True) / c
+            h -= x_hat * mean_hx
+            h *= inverse
+            grads[0] = h
+    if 1 in needed:
+        grads[1] = _sum_to_shape(g * x_hat, np.shape(weight), lead)
+    if 2 in needed:
+        grads[2] = _sum_to_shape(g, np.shape(bias), lead)
+    return grads
+
+
+def _sum_to_shape(g, shape, lead):
+    if len(shape) == 1:
+        return anp.sum(g, axis=lead)
+    return anp.reshape(anp.sum(g, axis=tuple(i for i in lead if shape[i] == 1), keepdims=True), shape)
+
+
+_layer = primitive(_layer_forward, _layer_backward)
+
+
+def layer_norm(x: Array, weight: Array, bias: Array, eps: float = 1e-5) -> Array:
+    """Normalize over the last axis; x (..., C), weight and bias (C,). The variance is the biased one. Ba et al. 2016.
+
+    Weight and bias may also be given one for each example, shaped (N, 1, C) for x (N, L, C): the modulation of adaptive
+    layer norm (Peebles and Xie 2023).
+    """
+    shape, w_shape = np.shape(x), np.shape(weight)
+    if w_shape != np.shape(bias):
+        raise ValueError(f"weight and bias must have the same shape, got {w_shape} and {np.shape(bias)}")
+    fits = w_shape == shape[-1:] or (
+        len(w_shape) == len(shape)
+        and w_shape[-1] == shape[-1]
+        and all(m in (1, n) for m, n in zip(w_shape, shape, strict=True))
+    )
+    if not fits:
+        raise ValueError(f"weight and bias must have shape ({shape[-1]},) for x {shape}, got {w_shape}")
+    return _layer(x, weight, bias, eps)
+
+
+def _check_affine(shape, weight, bias) -> int:
+    if len(shape) < 2:
+        raise ValueError(f"x must have shape (N, ..., C), got {shape}")
+    for name, value in (("weight", weight), ("bias", bias)):
+        if np.shape(value) != (shape[-1],):
+            raise ValueError(f"{name} must have shape ({shape[-1]},) for x {shape}, got {np.shape(value)}")
+    return shape[-1]

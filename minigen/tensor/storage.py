@@ -1,0 +1,43 @@
+"""Arrays in a file: `.npz` without pickle, written so that a full disk or a kill leaves the old file whole."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+
+def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> Path:
+    """Write named arrays to `path` (.npz), all or nothing: into a new file beside it first, then put in its place.
+
+    Raises ValueError for an array that would need pickle, FileNotFoundError if the folder does not exist.
+    """
+    path = Path(path)
+    arrays = {name: np.asarray(a) for name, a in arrays.items()}
+    for name, a in arrays.items():
+        if a.dtype.hasobject:
+            raise ValueError(f"array {name!r} holds Python objects (dtype {a.dtype}) and cannot be saved")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Read what `save_arrays` wrote. Raises FileNotFoundError, or ValueError if the file is not such an archive."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} is not a readable .npz file of arrays: {error}") from error

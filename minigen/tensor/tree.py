@@ -1,0 +1,85 @@
+"""Trees of arrays.
+
+A *tree* is an array, a list, tuple or dict of trees, or an object such as `minigen.nn.Module` whose attributes are trees.
+Gradients, optimizers, moving averages and checkpoints all see a model as nothing more than its *leaves*: the float
+arrays that can be trained. The whole notion is the one function `tree_map`, which rebuilds a tree with each leaf replaced.
+
+An object takes part by having a method `tree_attributes()` that names the attributes to look into. Inside such an
+object only arrays are leaves: a Python float there (a slope, an epsilon) is a setting, not a parameter.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from autograd.tracer import isbox
+
+
+def is_array_leaf(x: Any) -> bool:
+    """Whether `x` is a float array, or a traced one (inside a function that is being differentiated)."""
+    return isbox(x) or (isinstance(x, np.ndarray) and x.dtype.kind == "f")
+
+
+def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) -> Any:
+    """A tree like `tree` in which every leaf is `fn(leaf, *leaves at the same place of rest)`.
+
+    What is not a leaf (integers, functions, buffers, frozen parts) is shared with `tree`, not copied.
+    Raises ValueError where a tree of `rest` has another structure.
+    """
+    if is_array_leaf(tree) or (isinstance(tree, (float, np.floating)) and not _inside_object):
+        return fn(tree, *rest)
+    if isinstance(tree, (list, tuple)):
+        for other in rest:
+            if not isinstance(other, (list, tuple)) or len(other) != len(tree):
+                raise ValueError(f"trees differ: expected {len(tree)} items, got {_describe(other)}")
+        items = [tree_map(fn, *parts, _inside_object=_inside_object) for parts in zip(tree, *rest, strict=True)]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    if isinstance(tree, dict):
+        for other in rest:
+            if not isinstance(other, dict) or other.keys() != tree.keys():
+                raise ValueError(f"trees differ: expected the keys {sorted(tree)}, got {_describe(other)}")
+        return {
+            key: tree_map(fn, value, *(other[key] for other in rest), _inside_object=_inside_object)
+            for key, value in tree.items()
+        }
+    if hasattr(tree, "tree_attributes"):
+        for other in rest:
+            if type(other) is not type(tree):
+                raise ValueError(f"trees differ: expected a {type(tree).__name__}, got {_describe(other)}")
+        twin = object.__new__(type(tree))
+        twin.__dict__.update(tree.__dict__)
+        for name in tree.tree_attributes():
+            parts = [getattr(t, name) for t in (tree, *rest)]
+            twin.__dict__[name] = tree_map(fn, *parts, _inside_object=True)
+        return twin
+    return tree
+
+
+def leaves(tree: Any) -> list[np.ndarray]:
+    """The leaves of a tree, in the order in which `tree_map` meets them."""
+    found: list = []
+    tree_map(found.append, tree)
+    return found
+
+
+def named_leaves(tree: Any, prefix: str = "", _inside_object: bool = False) -> Iterator[tuple[str, np.ndarray]]:
+    """Pairs (dotted name, leaf), such as `("body.layers.0.w", array)`, in the order of `leaves`."""
+    if is_array_leaf(tree) or (isinstance(tree, (float, np.floating)) and not _inside_object):
+        yield prefix, tree
+        return
+    inside = _inside_object
+    if isinstance(tree, (list, tuple)):
+        children = [(str(i), child) for i, child in enumerate(tree)]
+    elif isinstance(tree, dict):
+        children = [(str(key), child) for key, child in tree.items()]
+    elif hasattr(tree, "tree_attributes"):
+        children = [(name, getattr(tree, name)) for name in tree.tree_attributes()]
+        inside = True
+    else:
+        return
+    for name, child in children:
+        yield from named_leaves(child, f"{prefix}.{name}" if prefix else name, inside)
+
+
+def _describe(x: Any) -> str:
+    return f"{type(x).__name__} of length {len(x)}" if hasattr(x, "__len__") else type(x).__name__
