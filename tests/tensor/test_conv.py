@@ -1,0 +1,451 @@
+"""Convolution and pooling against loops, finite differences, and the identities that define them."""
+
+import threading
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from autograd import grad, jacobian
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minigen.tensor import conv
+from minigen.tensor.conv import avg_pool2d, conv1d, conv2d, conv_transpose2d, max_pool2d, upsample_nearest
+
+# (H, W), (kh, kw), c_in, c_out, stride, padding. In the third and fifth, (H + 2*padding - kh) % stride != 0; in the sixth
+# padding exceeds kernel - 1; channel counts lie on both sides of the switch to transposed columns.
+CASES = {
+    "3x3": ((5, 5), (3, 3), 4, 3, 1, 1),
+    "valid, not square": ((6, 5), (3, 2), 5, 2, 1, 0),
+    "stride 2, a rest": ((6, 8), (3, 3), 4, 2, 2, 1),
+    "pairs": ((7, 6), (3, 4), 2, 3, (2, 1), (1, 2)),
+    "stride 3, 2x2": ((8, 9), (2, 2), 6, 3, 3, 0),
+    "wide padding": ((4, 3), (2, 2), 5, 3, 1, 2),
+    "one channel": ((6, 7), (4, 4), 1, 3, 2, 1),
+    "one channel out": ((5, 4), (4, 4), 3, 1, 2, 1),
+    "1x1": ((3, 4), (1, 1), 3, 2, 1, 0),
+    "1x1 stride 2": ((5, 4), (1, 1), 3, 2, 2, 0),
+    "whole image": ((4, 4), (4, 4), 3, 5, 1, 0),
+}
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+def pair(v):
+    return v if isinstance(v, tuple) else (v, v)
+
+
+def conv2d_loops(x, w, b, stride, padding):
+    """The definition, one output at a time."""
+    (sh, sw), (ph, pw) = pair(stride), pair(padding)
+    kh, kw, _, c_out = w.shape
+    x = np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)))
+    oh, ow = (x.shape[1] - kh) // sh + 1, (x.shape[2] - kw) // sw + 1
+    y = np.zeros((len(x), oh, ow, c_out))
+    for n in range(len(x)):
+        for i in range(oh):
+            for j in range(ow):
+                for o in range(c_out):
+                    y[n, i, j, o] = b[o] + np.sum(x[n, sh * i : sh * i + kh, sw * j : sw * j + kw] * w[..., o])
+    return y
+
+
+def conv_transpose2d_loops(x, w, b, stride, padding, output_padding=0):
+    """Each pixel paints the kernel; then the padding is cut off."""
+    (sh, sw), (ph, pw), (eh, ew) = pair(stride), pair(padding), pair(output_padding)
+    (N, H, W, _), (kh, kw, _, c_out) = x.shape, w.shape
+    y = np.zeros((N, (H - 1) * sh + kh + eh, (W - 1) * sw + kw + ew, c_out))
+    for n in range(N):
+        for i in range(H):
+            for j in range(W):
+                for c in range(x.shape[3]):
+                    y[n, sh * i : sh * i + kh, sw * j : sw * j + kw] += x[n, i, j, c] * w[:, :, c]
+    return y[:, ph : y.shape[1] - ph, pw : y.shape[2] - pw] + b
+
+
+def numerical_gradient(f, x, eps=1e-6):
+    """Central differences of a scalar function, entry by entry."""
+    g = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[i] += eps
+        down[i] -= eps
+        g[i] = (f(up) - f(down)) / (2 * eps)
+    return g
+
+
+def inputs(case, seed=0, n=2, transposed=False, dtype=np.float64):
+    size, kernel, c_in, c_out, _, _ = case
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, *size, c_in)).astype(dtype)
+    w = rng.standard_normal((*kernel, c_in, c_out)).astype(dtype)
+    b = rng.standard_normal(c_out).astype(dtype)
+    return x, w, b
+
+
+# ------------------------------------------------------------------------------------------------------------- values
+
+
+@cases
+def test_conv2d_equals_the_definition(case):
+    x, w, b = inputs(case)
+    np.testing.assert_allclose(conv2d(x, w, b, *case[4:]), conv2d_loops(x, w, b, *case[4:]), rtol=1e-12, atol=1e-12)
+
+
+@cases
+def test_conv_transpose2d_equals_painting(case):
+    x, w, b = inputs(case)
+    if case is CASES["wide padding"]:
+        x = np.concatenate([x, x], axis=2)  # a padding of 2 cuts four columns off the painted image
+    expected = conv_transpose2d_loops(x, w, b, *case[4:])
+    np.testing.assert_allclose(conv_transpose2d(x, w, b, *case[4:]), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_conv2d_by_hand():
+    x = np.arange(9.0).reshape(1, 3, 3, 1)
+    w = np.array([[1.0, 0.0], [0.0, -1.0]]).reshape(2, 2, 1, 1)  # pixel minus its neighbor below right: always -4
+    np.testing.assert_array_equal(conv2d(x, w)[0, :, :, 0], [[-4, -4], [-4, -4]])
+    np.testing.assert_array_equal(conv2d(x, w, np.array([10.0]), stride=2, padding=1)[0, :, :, 0], [[10, 8], [4, 6]])
+
+
+def test_conv_transpose2d_by_hand():
+    x = np.array([[1.0, 2.0]]).reshape(1, 1, 2, 1)
+    w = np.array([[1.0, 10.0, 100.0]]).reshape(1, 3, 1, 1)
+    np.testing.assert_array_equal(conv_transpose2d(x, w, stride=(1, 2))[0, 0, :, 0], [1, 10, 102, 20, 200])
+    np.testing.assert_array_equal(conv_transpose2d(x, w)[0, 0, :, 0], [1, 12, 120, 200])
+
+
+def test_output_padding_adds_rows_and_columns_at_the_end():
+    x, w, b = inputs(((3, 4), (3, 3), 4, 5, 2, 1))
+    y = conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1)
+    assert y.shape == (2, 6, 8, 5)
+    np.testing.assert_allclose(y, conv_transpose2d_loops(x, w, b, 2, 0, 0)[:, 1:, 1:], atol=1e-12)
+    assert conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=(0, 1)).shape == (2, 5, 8, 5)
+
+
+def test_padding_same_keeps_the_size():
+    x, w, b = inputs(((5, 6), (3, 5), 2, 4, 1, 0))
+    np.testing.assert_array_equal(conv2d(x, w, b, padding="same"), conv2d(x, w, b, padding=(1, 2)))
+
+
+@cases
+def test_the_transposed_convolution_is_the_adjoint(case):
+    x, w, _ = inputs(case)
+    size, (kh, kw), _, _, stride, padding = case
+    (sh, sw), (ph, pw) = pair(stride), pair(padding)
+    rest = ((size[0] + 2 * ph - kh) % sh, (size[1] + 2 * pw - kw) % sw)
+    y = np.random.default_rng(1).standard_normal(conv2d(x, w, None, stride, padding).shape)
+    back = conv_transpose2d(y, w.swapaxes(2, 3), None, stride, padding, output_padding=rest)
+    assert back.shape == x.shape
+    np.testing.assert_allclose(np.sum(conv2d(x, w, None, stride, padding) * y), np.sum(x * back), rtol=1e-11)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_any_shape_equals_the_definition(data):
+    kernel = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    stride = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    padding = data.draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    size = tuple(data.draw(st.integers(max(1, k - 2 * p), 6)) for k, p in zip(kernel, padding))
+    channels = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    x, w, b = inputs((size, kernel, *channels, stride, padding))
+    y = conv2d(x, w, b, stride, padding)
+    np.testing.assert_allclose(y, conv2d_loops(x, w, b, stride, padding), rtol=1e-11, atol=1e-11)
+    # The gradient in x of <y, u> is the transposed convolution of u, which has its own definition; w's pairs up likewise.
+    u = np.random.default_rng(3).standard_normal(y.shape)
+    loss = lambda x, w: anp.sum(conv2d(x, w, b, stride, padding) * u)
+    rest = tuple((n + 2 * p - k) % s for n, p, k, s in zip(size, padding, kernel, stride))
+    np.testing.assert_allclose(
+        grad(loss, 0)(x, w), conv_transpose2d_loops(u, w.swapaxes(2, 3), 0, stride, padding, rest), rtol=1e-11, atol=1e-11
+    )
+    np.testing.assert_allclose(np.sum(grad(loss, 1)(x, w) * w), np.sum(u * (y - b)), rtol=1e-9, atol=1e-9)
+
+
+# ---------------------------------------------------------------------------------------------------------- gradients
+
+
+@pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
+@cases
+def test_gradients_against_finite_differences(layer, case):
+    x, w, b = inputs(case, n=1)
+    if layer is conv_transpose2d and case is CASES["wide padding"]:
+        case = (*case[:5], 1)
+    u = np.random.default_rng(2).standard_normal(layer(x, w, b, *case[4:]).shape)
+    loss = lambda x, w, b: anp.sum(u * anp.sin(layer(x, w, b, *case[4:])))
+    for i, name in enumerate("xwb"):
+        args = [x, w, b]
+        analytic = grad(loss, i)(*args)
+        f = lambda v: loss(*args[:i], v, *args[i + 1 :])
+        np.testing.assert_allclose(analytic, numerical_gradient(f, args[i]), rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+SECOND = ["3x3", "stride 2, a rest", "pairs", "wide padding", "one channel", "1x1"]
+
+
+@pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
+@pytest.mark.parametrize("name", SECOND)
+def test_second_derivatives_through_a_gradient_penalty(layer, name):
+    case = CASES[name]
+    stride, padding = case[4:] if not (layer is conv_transpose2d and name == "wide padding") else (1, 1)
+    x, w, b = inputs(case, n=2)
+
+    def critic(x, w, b):
+        return anp.sum(anp.tanh(layer(x, w, b, stride, padding)) ** 2)
+
+    def penalty(x, w, b):  # depends on all three through the gradient in x, and through the gradient in w
+        gx, gw, gb = grad(critic, 0)(x, w, b), grad(critic, 1)(x, w, b), grad(critic, 2)(x, w, b)
+        return anp.sum(gx**2) + anp.sum(anp.sin(gw)) + anp.sum(gb**2)
+
+    rng = np.random.default_rng(5)
+    for i, v in enumerate([x, w, b]):
+        direction = rng.standard_normal(v.shape)  # one directional derivative tests every entry at once
+        args, eps = [x, w, b], 1e-5
+        f = lambda t: penalty(*args[:i], v + t * direction, *args[i + 1 :])
+        expected = (f(eps) - f(-eps)) / (2 * eps)
+        np.testing.assert_allclose(np.sum(grad(penalty, i)(x, w, b) * direction), expected, rtol=1e-6, err_msg="xwb"[i])
+
+
+def test_third_derivative():
+    x, w, _ = inputs(CASES["stride 2, a rest"], n=1)
+    v = np.random.default_rng(1).standard_normal(x.shape)
+    f0 = lambda t: anp.sum(conv2d(x + t * v, w, None, 2, 1) ** 4)
+    f = lambda t: f0(anp.reshape(t, ()))
+    third = grad(grad(grad(f)))(0.3)
+    h = 1e-3
+    fourth_order = grad(grad(f))
+    np.testing.assert_allclose(third, (fourth_order(0.3 + h) - fourth_order(0.3 - h)) / (2 * h), rtol=1e-6)
+
+
+def test_only_the_gradients_asked_for_are_computed(monkeypatch):
+    x, w, b = inputs(CASES["3x3"])
+
+    def never(*args):
+        raise AssertionError("not asked for")
+
+    monkeypatch.setattr(conv, "_conv_input", never)  # images of the training set are not differentiated
+    assert grad(lambda w: anp.sum(conv2d(x, w, b, 1, 1)))(w).shape == w.shape
+    monkeypatch.undo()
+    monkeypatch.setattr(conv, "_conv_weight", never)
+    assert grad(lambda x: anp.sum(conv2d(x, w, b, 1, 1)))(x).shape == x.shape
+
+
+# -------------------------------------------------------------------------------------------------------------- conv1d
+
+
+@pytest.mark.parametrize("k, dilation", [(1, 1), (2, 1), (3, 1), (2, 4), (3, 2), (2, 9)])
+def test_conv1d_equals_the_definition(k, dilation):
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal((2, 7, 3)), rng.standard_normal((k, 3, 4)), rng.standard_normal(4)
+    y = np.zeros((2, 7, 4))
+    for t in range(7):
+        y[:, t] = b
+        for a in range(k):
+            past = t - (k - 1 - a) * dilation
+            if past >= 0:
+                y[:, t] += x[:, past] @ w[a]
+    np.testing.assert_allclose(conv1d(x, w, b, dilation), y, atol=1e-12)
+    loss = lambda x, w, b: anp.sum(anp.sin(conv1d(x, w, b, dilation)))
+    for i, v in enumerate([x, w, b]):
+        f = lambda v: loss(*[x, w, b][:i], v, *[x, w, b][i + 1 :])
+        np.testing.assert_allclose(grad(f)(v), numerical_gradient(f, v), rtol=1e-6, atol=1e-8)
+
+
+def test_conv1d_sees_exactly_the_dilated_past():
+    k, d, T = 3, 2, 9
+    w = np.random.default_rng(0).standard_normal((k, 2, 2))
+    J = jacobian(lambda x: conv1d(x, w, None, d)[0])(np.ones((1, T, 2)))[:, :, 0]  # (t, c_out, t', c_in)
+    sees = np.abs(J).sum(axis=(1, 3)) > 0
+    expected = [[t - s in (0, d, 2 * d) for s in range(T)] for t in range(T)]
+    np.testing.assert_array_equal(sees, expected)
+    np.testing.assert_array_equal(J[4, :, 4], w[2].T)  # the last tap multiplies the present
+    np.testing.assert_array_equal(J[4, :, 0], w[0].T)
+
+
+def test_conv1d_second_derivative():
+    rng = np.random.default_rng(0)
+    x, w, v = rng.standard_normal((2, 6, 3)), rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 3, 4))
+    penalty = lambda w: anp.sum(grad(lambda x: anp.sum(anp.tanh(conv1d(x, w, None, 2))))(x) ** 2)
+    expected = (penalty(w + 1e-5 * v) - penalty(w - 1e-5 * v)) / 2e-5
+    np.testing.assert_allclose(np.sum(grad(penalty)(w) * v), expected, rtol=1e-7)
+
+
+# ------------------------------------------------------------------------------------------------------------- pooling
+
+
+def pool_loops(x, size, reduce):
+    (sh, sw), (N, H, W, C) = pair(size), x.shape
+    y = np.zeros((N, H // sh, W // sw, C))
+    for n, i, j, c in np.ndindex(y.shape):
+        y[n, i, j, c] = reduce(x[n, i * sh : i * sh + sh, j * sw : j * sw + sw, c])
+    return y
+
+
+@pytest.mark.parametrize("shape, size", [((4, 6), 2), ((5, 7), 2), ((6, 3), (3, 1)), ((4, 4), 1), ((4, 5), (4, 5))])
+def test_pooling_equals_the_definition(shape, size):
+    x = np.random.default_rng(0).standard_normal((2, *shape, 3))
+    np.testing.assert_allclose(avg_pool2d(x, size), pool_loops(x, size, np.mean), atol=1e-12)
+    np.testing.assert_array_equal(max_pool2d(x, size), pool_loops(x, size, np.max))
+    np.testing.assert_array_equal(upsample_nearest(x, size), np.repeat(np.repeat(x, pair(size)[0], 1), pair(size)[1], 2))
+
+
+@pytest.mark.parametrize("layer", [avg_pool2d, max_pool2d, upsample_nearest])
+def test_pooling_gradients_and_second_derivatives(layer):
+    x = np.random.default_rng(0).standard_normal((2, 5, 4, 3))  # five rows: one is left out by the pools
+    loss = lambda x: anp.sum(anp.sin(layer(x, 2)) ** 2)
+    np.testing.assert_allclose(grad(loss)(x), numerical_gradient(loss, x), rtol=1e-5, atol=1e-8)
+    penalty = lambda x: anp.sum(grad(loss)(x) ** 2)
+    np.testing.assert_allclose(grad(penalty)(x), numerical_gradient(penalty, x), rtol=1e-5, atol=1e-7)
+
+
+def test_equal_maxima_send_the_gradient_to_the_first():
+    x = np.array([[1.0, 3, 0, 0], [3, 3, 0, 0], [2, 2, -1, -2], [1, 1, -3, -1]]).reshape(1, 4, 4, 1)
+    g = grad(lambda x: anp.sum(max_pool2d(x, 2) * np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)))(x)
+    np.testing.assert_array_equal(g[0, :, :, 0], [[0, 1, 2, 0], [0, 0, 0, 0], [3, 0, 4, 0], [0, 0, 0, 0]])
+
+
+def test_max_pool_does_not_hide_nan():
+    x = np.zeros((1, 2, 2, 1))
+    x[0, 1, 0, 0] = np.nan
+    assert np.isnan(max_pool2d(x, 2)).all()
+
+
+# ------------------------------------------------------------------------------------------- types, chunks and threads
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_is_kept_in_values_gradients_and_second_gradients(dtype):
+    for layer, case in [(conv2d, "3x3"), (conv2d, "one channel"), (conv_transpose2d, "one channel out"), (conv2d, "1x1")]:
+        x, w, b = inputs(CASES[case], dtype=dtype)
+        loss = lambda x, w, b: anp.sum(layer(x, w, b, *CASES[case][4:]) ** 2)
+        assert layer(x, w, b, *CASES[case][4:]).dtype == dtype
+        for i in range(3):
+            assert grad(loss, i)(x, w, b).dtype == dtype
+            assert grad(lambda *a: anp.sum(grad(loss, i)(*a) ** 2), 1)(x, w, b).dtype == dtype
+    x = np.ones((1, 4, 4, 2), dtype)
+    w = np.ones((2, 2, 2), dtype)
+    for layer in [lambda x: avg_pool2d(x, 2), lambda x: max_pool2d(x, 2), lambda x: upsample_nearest(x, 2)]:
+        assert layer(x).dtype == dtype and grad(lambda x: anp.sum(layer(x) ** 2))(x).dtype == dtype
+    assert conv1d(x[0], w).dtype == dtype
+
+
+def test_a_float64_gradient_is_narrowed_to_the_layer():
+    x, w, b = inputs(CASES["3x3"], dtype=np.float32)
+    u = np.ones((2, 5, 5, 3))  # float64: as a mean's gradient may be
+    for i in range(3):
+        assert grad(lambda *a: anp.sum(conv2d(*a, 1, 1) * u), i)(x, w, b).dtype == np.float32
+
+
+@cases
+def test_float32_is_close_to_float64(case):
+    x, w, b = inputs(case, dtype=np.float32)
+    exact = conv2d(*(v.astype(np.float64) for v in (x, w, b)), *case[4:])
+    np.testing.assert_allclose(conv2d(x, w, b, *case[4:]), exact, rtol=1e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("buffer", [1, 3000, 1 << 20])
+@pytest.mark.parametrize("n", [1, 2, 7])
+@pytest.mark.parametrize("name", ["3x3", "stride 2, a rest", "one channel"])
+def test_chunks_do_not_show(monkeypatch, buffer, n, name):
+    case = CASES[name]
+    x, w, b = inputs(case, n=n)
+    monkeypatch.setattr(conv, "BUFFER_BYTES", buffer)
+    y = conv2d(x, w, b, *case[4:])
+    np.testing.assert_allclose(y, conv2d_loops(x, w, b, *case[4:]), atol=1e-12)
+    u = np.random.default_rng(1).standard_normal(y.shape)
+    loss = lambda x, w: anp.sum(u * conv2d(x, w, b, *case[4:]))
+    # Expected: a sum over samples, each taken by itself.
+    gw = sum(grad(lambda w: anp.sum(u[i] * conv2d(x[i : i + 1], w, b, *case[4:])[0]))(w) for i in range(n))
+    gx = [grad(lambda x: anp.sum(u[i] * conv2d(x, w, b, *case[4:])[0]))(x[i : i + 1])[0] for i in range(n)]
+    np.testing.assert_allclose(grad(loss, 1)(x, w), gw, atol=1e-11)
+    np.testing.assert_allclose(grad(loss, 0)(x, w), gx, atol=1e-11)
+
+
+def test_an_empty_batch_gives_an_empty_output_and_zero_gradient():
+    x, w, b = inputs(CASES["3x3"], n=0)
+    assert conv2d(x, w, b, 1, 1).shape == (0, 5, 5, 3)
+    assert conv_transpose2d(x, w, b, 2, 1).shape == (0, 9, 9, 3)
+    assert not conv._conv_weight(x, np.zeros((0, 5, 5, 3)), (3, 3), conv.Geometry(padding=((1, 1), (1, 1)))).any()
+
+
+def test_arrays_need_not_be_contiguous_and_are_left_alone():
+    x, w, b = inputs(CASES["stride 2, a rest"])
+    y = conv2d(x, w, b, 2, 1)
+    x2, w2 = np.asfortranarray(x), np.ascontiguousarray(w[::-1, ::-1])[::-1, ::-1]
+    np.testing.assert_array_equal(conv2d(x2, w2, b, 2, 1), y)
+    np.testing.assert_array_equal(conv2d(x[:, :, ::-1], w, b, 2, 1), conv2d(x[:, :, ::-1].copy(), w, b, 2, 1))
+    before = [v.copy() for v in (x, w, b)]
+    grad(lambda x, w, b: anp.sum(conv2d(x, w, b, 2, 1) ** 2), 0)(x, w, b)
+    for v, old in zip((x, w, b), before):
+        np.testing.assert_array_equal(v, old)
+
+
+def test_the_output_is_not_a_work_buffer():
+    x, w, b = inputs(CASES["3x3"])
+    y = conv2d(x, w, b, 1, 1)
+    kept = y.copy()
+    conv2d(-x, w, b, 1, 1)
+    np.testing.assert_array_equal(y, kept)
+
+
+def test_two_threads_give_what_one_gives():
+    case = ((12, 12), (3, 3), 16, 16, 1, 1)
+    w, b = inputs(case)[1:]
+    wt = np.random.default_rng(9).standard_normal((4, 4, 16, 8))
+    xs = [inputs(case, seed=s, n=16)[0] for s in range(2)]
+
+    def run(x):
+        y = conv2d(x, w, b, 1, 1)
+        up = conv_transpose2d(y, wt, None, 2, 1)
+        gw = conv._conv_weight(x, y, (3, 3), conv.Geometry(padding=((1, 1), (1, 1))))
+        return y, up, gw
+
+    serial, results, barrier = [run(x) for x in xs], [[], []], threading.Barrier(2)
+
+    def work(i):
+        barrier.wait()
+        for _ in range(10):
+            results[i].append(run(xs[i]))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for i in range(2):
+        assert len(results[i]) == 10
+        for result in results[i]:
+            for got, expected in zip(result, serial[i]):
+                np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-11)
+
+
+# -------------------------------------------------------------------------------------------------------------- errors
+
+X, W = np.zeros((2, 5, 5, 3)), np.zeros((3, 3, 3, 4))
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: conv2d(X[0], W), r"x must have shape \(N, H, W, C\), got \(5, 5, 3\)"),
+        (lambda: conv2d(X, W[0]), r"w must have shape \(kh, kw, c_in, c_out\), got \(3, 3, 4\)"),
+        (lambda: conv2d(X, W.swapaxes(2, 3)), r"w must have c_in = 3 .* got .*\(3, 3, 4, 3\)"),
+        (lambda: conv2d(X, W, np.zeros(3)), r"b must have shape \(4,\).* got \(3,\)"),
+        (lambda: conv2d(X, np.zeros((6, 3, 3, 4))), r"kernel must fit .* got kernel \(6, 3\) and padded image \(5, 5\)"),
+        (lambda: conv2d(X, W, stride=0), "stride must be a whole number, at least 1, got 0"),
+        (lambda: conv2d(X, W, stride=1.5), "stride must be a whole number, at least 1, got 1.5"),
+        (lambda: conv2d(X, W, stride=(1, 2, 3)), r"stride must be an int or a pair, got \(1, 2, 3\)"),
+        (lambda: conv2d(X, W, padding=-1), "padding must be a whole number, at least 0, got -1"),
+        (lambda: conv2d(X, W, stride=2, padding="same"), "padding must be .*'same' with stride 1"),
+        (lambda: conv2d(X[:, :0], W, padding=2), "no empty axis"),
+        (lambda: conv_transpose2d(X, W, padding=4), r"output size .* must be at least 1, got \(-1, -1\)"),
+        (lambda: conv_transpose2d(X, W, stride=2, output_padding=2), "output_padding must be below the stride"),
+        (lambda: conv_transpose2d(X, W, np.zeros(3)), r"b must have shape \(4,\)"),
+        (lambda: conv1d(X, W[0]), r"x must have shape \(N, T, C\)"),
+        (lambda: conv1d(X[0], W[0], dilation=0), "dilation must be a whole number, at least 1, got 0"),
+        (lambda: avg_pool2d(X, 6), r"size must be at most the image \(5, 5\), got \(6, 6\)"),
+        (lambda: max_pool2d(X[0], 2), r"x must have shape \(N, H, W, C\)"),
+        (lambda: upsample_nearest(X, 0), "factor must be a whole number, at least 1, got 0"),
+    ],
+)
+def test_errors_name_the_argument_what_was_expected_and_what_came(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
