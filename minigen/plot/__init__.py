@@ -1,0 +1,16 @@
+"""Figures in one house style: `from minigen import plot`, then `plot.samples(x, density)`.
+
+Every drawing function takes `ax=None` (a new figure) and returns the axes it drew in; `plot.figure(rows, cols)` makes
+figures of several panels, `plot.save(fig, path)` writes one. Colors have meanings: `plot.color.real`, `.fake`, `.model`.
+"""
+
+from minigen.plot.files import animate, save, show
+from minigen.plot.house import color, colormap, figure, style
+from minigen.plot.images import image_grid, manifold, matrix
+from minigen.plot.lines import bars, curves, histogram, line, moving_average
+from minigen.plot.planes import density, field, heatmap, samples, trajectories
+
+__all__ = [
+    "animate", "bars", "color", "colormap", "curves", "density", "field", "figure", "heatmap", "histogram", "image_grid",
+    "line", "manifold", "matrix", "moving_average", "samples", "save", "show", "style", "trajectories",
+]  # fmt: skip

@@ -1,0 +1,284 @@
+"""Charts: training curves, functions of one variable, bars, histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigen.plot import inputs
+from minigen.plot.house import CYCLE, color, in_style, panel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def moving_average(values: Any, window: int) -> np.ndarray:
+    """The mean of the last `window` values at each place (of as many as there are, at the beginning); NaNs are skipped.
+
+    (N,) to (N,), float64.
+    """
+    inputs.whole("window", window)
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"values must have shape (N,), got {values.shape}")
+    known = np.isfinite(values)
+    total = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
+    count = np.concatenate([[0], np.cumsum(known)])
+    end = np.arange(1, len(values) + 1)
+    start = np.maximum(end - window, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (total[end] - total[start]) / (count[end] - count[start])
+
+
+@in_style
+def curves(
+    history: Mapping[str, Any],
+    names: Sequence[str] | str | None = None,
+    ax: Axes | None = None,
+    *,
+    smooth: int = 1,
+    log: bool = False,
+    title: str | None = None,
+    xlabel: str = "step",
+    ylabel: str = "",
+    labels: Mapping[str, str] | None = None,
+    colors: Mapping[str, str] | None = None,
+    reference: Mapping[str, float] | None = None,
+) -> Axes:
+    """Training curves: a history from `minigen.train.fit`, or a dictionary from names to values (N,).
+
+    names:     which quantities (all unless given). labels, colors: for some or all of them.
+    smooth:    draw the mean of the last so many values, with the values themselves faint behind.
+    log:       logarithmic values. reference: named constants, as dashed lines.
+
+    A value that is not finite leaves a gap. With an entry (steps, values) the steps are those given.
+    """
+    if not isinstance(history, Mapping) or not len(history):
+        raise ValueError(f"history must be a dictionary of values that is not empty, got {type(history).__name__}")
+    names = [names] if isinstance(names, str) else list(history) if names is None else list(names)
+    inputs.whole("smooth", smooth)
+    ax = panel(ax)
+    for k, name in enumerate(names):
+        if name not in history:
+            raise ValueError(f"names must be among {', '.join(map(str, history))}, got {name!r}")
+        steps, values = _steps_and_values(history, name)
+        shade = (colors or {}).get(name, CYCLE[k % len(CYCLE)])
+        label = (labels or {}).get(name, str(name).replace("_", " "))
+        if smooth > 1 and len(values) > smooth:
+            ax.plot(steps, values, color=shade, lw=0.6, alpha=0.25, zorder=1.6, rasterized=len(values) > 20_000)
+            values = moving_average(values, smooth)
+        ax.plot(steps, values, color=shade, label=label, marker="o" if len(values) == 1 else None)
+    _references(ax, reference)
+    own_name = label if len(names) == 1 else ""
+    return _chart(ax, title, xlabel, ylabel, log, legend=len(names) + len(reference or {}) > 1, name=own_name)
+
+
+def _steps_and_values(history: Mapping[str, Any], name: str) -> tuple[np.ndarray, np.ndarray]:
+    entry = history[name]
+    steps = history.at(name) if hasattr(history, "at") else None
+    if isinstance(entry, tuple) and len(entry) == 2:
+        steps, entry = entry
+    values = np.asarray(entry, dtype=np.float64)
+    steps = np.arange(len(values)) if steps is None and values.ndim == 1 else np.asarray(steps)
+    if values.ndim != 1 or not len(values) or steps.shape != values.shape:
+        raise ValueError(f"history[{name!r}] must have shape (N,), got {values.shape} at steps {steps.shape}")
+    return steps, values
+
+
+@in_style
+def line(
+    x: Any,
+    ys: Any,
+    ax: Axes | None = None,
+    *,
+    title: str | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+    colors: Mapping[str, str] | Sequence[str] | None = None,
+    styles: Mapping[str, str] | None = None,
+    fill: bool | Sequence[str] = False,
+    band: Mapping[str, tuple[Any, Any]] | tuple[Any, Any] | None = None,
+    log: str | bool = False,
+    markers: bool = False,
+    reference: Mapping[str, float] | None = None,
+    spans: Mapping[str, tuple[float, float]] | None = None,
+) -> Axes:
+    """Functions of one variable: `ys` is one array (N,) or a dictionary of named ones, over `x` (N,).
+
+    fill:   shade down to zero, all or those named. band: (low, high) around a curve, by name when there are several.
+    styles: "-", "--", ":" by name. log: "x", "y", "xy" or True for "y". markers: a dot at each point.
+    reference: named constants, as dashed lines. spans: named intervals of x, shaded.
+
+    A value that is not finite leaves a gap.
+    """
+    x = inputs.finite("x", x, None)
+    named = isinstance(ys, Mapping)
+    ys = ys if named else {"": ys}
+    if not ys:
+        raise ValueError("ys must not be empty")
+    ax = panel(ax)
+    for k, (name, y) in enumerate(ys.items()):
+        y = np.asarray(y, dtype=np.float64)
+        if y.shape != x.shape:
+            raise ValueError(f"ys{f'[{name!r}]' if named else ''} must have the shape of x, {x.shape}, got {y.shape}")
+        if isinstance(colors, Mapping):
+            shade = colors.get(name, CYCLE[k % len(CYCLE)])
+        else:
+            shade = (colors or CYCLE)[k % len(colors or CYCLE)]
+        y = np.where(np.isfinite(y), y, np.nan)
+        marker = {"marker": "o", "ms": 4} if markers or len(x) == 1 else {}
+        ax.plot(x, y, color=shade, ls=(styles or {}).get(name, "-"), label=name or None, **marker)
+        if fill is True or (fill and name in fill):
+            ax.fill_between(x, 0, y, color=shade, alpha=0.18, lw=0)
+        own_band = band.get(name) if isinstance(band, Mapping) else band
+        if own_band is not None:
+            low, high = (inputs.finite("band", end, len(x)) for end in own_band)
+            ax.fill_between(x, low, high, color=shade, alpha=0.2, lw=0)
+    for k, (name, (start, end)) in enumerate((spans or {}).items()):
+        ax.axvspan(start, end, color=CYCLE[(len(ys) + k) % len(CYCLE)], alpha=0.12, lw=0, label=name)
+    _references(ax, reference)
+    many = len(ys) + len(reference or {}) + len(spans or {}) > 1
+    return _chart(ax, title, xlabel, ylabel, log, legend=many, name="")
+
+
+@in_style
+def bars(
+    values: Any,
+    labels: Sequence[Any] | None = None,
+    ax: Axes | None = None,
+    *,
+    title: str | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+    errors: Any = None,
+    numbers: bool | str = False,
+    colors: Sequence[str] | Mapping[str, str] | None = None,
+    reference: Mapping[str, float] | None = None,
+    log: bool = False,
+) -> Axes:
+    """Bars: an array (N,) with `labels`, a dictionary {label: number}, or groups {series: (N,)} with `labels`.
+
+    errors:  half-lengths of error bars, shaped as the values. numbers: write each value above its bar ("%.2f" is a
+             format). colors: of the series, or of each bar when there is one series. reference: dashed lines.
+    """
+    series = values if isinstance(values, Mapping) else {"": values}
+    if isinstance(values, Mapping) and all(np.ndim(each) == 0 for each in values.values()):
+        labels = list(values) if labels is None else labels
+        series = {"": list(values.values())}
+        errors = [errors[name] for name in values] if isinstance(errors, Mapping) else errors
+    if not series:
+        raise ValueError("values must not be empty")
+    heights = {name: inputs.finite(f"values[{name!r}]" if name else "values", each, None) for name, each in series.items()}
+    count = len(next(iter(heights.values())))
+    if any(len(each) != count for each in heights.values()):
+        raise ValueError(f"values must all have {count} entries, got {', '.join(str(len(h)) for h in heights.values())}")
+    if labels is not None and len(labels) != count:
+        raise ValueError(f"labels must have {count} entries, got {len(labels)}")
+    ax = panel(ax)
+    width = 0.8 / len(heights)
+    for k, (name, height) in enumerate(heights.items()):
+        at = np.arange(count) + (k - (len(heights) - 1) / 2) * width
+        if isinstance(colors, Mapping):
+            shade = colors.get(name, CYCLE[k % len(CYCLE)])
+        elif colors is not None:
+            shade = list(colors) if len(heights) == 1 else colors[k % len(colors)]
+        else:
+            shade = CYCLE[k % len(CYCLE)]
+        error = errors.get(name) if isinstance(errors, Mapping) else errors
+        drawn = ax.bar(at, height, 0.92 * width, color=shade, label=name or None, yerr=error, ecolor=color.ink, capsize=2)
+        if numbers:
+            ax.bar_label(drawn, fmt=numbers if isinstance(numbers, str) else "%g", padding=2, fontsize=8)
+            ax.margins(y=0.12)
+    texts = [str(each) for each in (labels if labels is not None else range(count))]
+    crowded = sum(map(len, texts)) > 46
+    ax.set_xticks(range(count), texts, rotation=25 if crowded else 0, ha="right" if crowded else "center")
+    ax.tick_params(axis="x", length=0)
+    if min(each.min() for each in heights.values()) < 0:
+        ax.axhline(0, color=color.muted, lw=0.8)
+    _references(ax, reference)
+    _chart(ax, title, xlabel, ylabel, log, legend=len(heights) + len(reference or {}) > 1, name="")
+    ax.grid(False, axis="x")
+    return ax
+
+
+@in_style
+def histogram(
+    x: Any,
+    ax: Axes | None = None,
+    *,
+    bins: int = 60,
+    bounds: tuple[float, float] | None = None,
+    density: Any = None,
+    title: str | None = None,
+    xlabel: str = "",
+    ylabel: str = "density",
+    colors: Mapping[str, str] | str | None = None,
+) -> Axes:
+    """Histograms, of total area 1, of samples (N,) or of a dictionary of named ones, on common bins.
+
+    density: a true density to draw on top: a function p(x) of x (M,), or an object whose `log_prob` takes (M, 1).
+    bounds:  the part of the line; by default all samples (their middle 99.8 % when a few lie far away).
+    """
+    groups = x if isinstance(x, Mapping) else {"": x}
+    groups = {name: _flat(name, each) for name, each in groups.items()}
+    if not groups:
+        raise ValueError("x must not be empty")
+    inputs.whole("bins", bins)
+    everything = np.concatenate(list(groups.values()))
+    if bounds is None:
+        low, high = np.quantile(everything, [0.001, 0.999])
+        spread = max(high - low, 1e-6)
+        bounds = (max(everything.min(), low - 0.25 * spread), min(everything.max(), high + 0.25 * spread))
+        bounds = bounds if bounds[0] < bounds[1] else (bounds[0] - 0.5, bounds[0] + 0.5)
+    edges = np.linspace(bounds[0], bounds[1], bins + 1)
+    ax = panel(ax)
+    for k, (name, values) in enumerate(groups.items()):
+        shade = colors if isinstance(colors, str) else (colors or {}).get(name, CYCLE[k % len(CYCLE)])
+        heights = np.histogram(values, edges)[0] / (len(values) * np.diff(edges))
+        ax.stairs(heights, edges, fill=True, color=shade, alpha=0.35)
+        ax.stairs(heights, edges, color=shade, lw=1.2, label=name or None)
+    if density is not None:
+        grid = np.linspace(bounds[0], bounds[1], 600)
+        if callable(getattr(density, "log_prob", None)):
+            truth = np.exp(np.asarray(density.log_prob(grid[:, None].astype(np.float32)), dtype=np.float64))
+        else:
+            truth = np.asarray(density(grid), dtype=np.float64)
+        if truth.shape != grid.shape:
+            raise ValueError(f"density must return one value for each of {len(grid)} points, got shape {truth.shape}")
+        ax.plot(grid, truth, color=color.ink, lw=1.4, label="density")
+    ax.set_xlim(bounds)
+    return _chart(ax, title, xlabel, ylabel, False, legend=len(groups) + (density is not None) > 1, name="")
+
+
+def _flat(name: str, values: Any) -> np.ndarray:
+    array = inputs.finite(f"x[{name!r}]" if name else "x", values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"x must have shape (N,) for a histogram, got {array.shape}; for (N, 2) use plot.density")
+    return array
+
+
+def _references(ax: Axes, reference: Mapping[str, float] | None) -> None:
+    for k, (name, value) in enumerate((reference or {}).items()):
+        ax.axhline(value, color=color.ink, lw=1.1, ls=["--", ":", "-."][k % 3], label=name, zorder=1.5)
+
+
+def _chart(ax: Axes, title: str | None, xlabel: str, ylabel: str, log: Any, legend: bool, name: str) -> Axes:
+    log = {True: "y", False: ""}.get(log, log)
+    if log not in ("", "x", "y", "xy"):
+        raise ValueError(f"log must be True, False, 'x', 'y' or 'xy', got {log!r}")
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    ax.grid(True)
+    ax.set_xlabel(xlabel or ax.get_xlabel())
+    ax.set_ylabel(ylabel or ax.get_ylabel() or name)
+    if title is not None:
+        ax.set_title(title)
+    if legend:
+        ax.legend(loc="best")
+    return ax
