@@ -13,7 +13,7 @@ import numpy as np
 
 from minigen.data import _check
 
-CHUNK = 1 << 20  # numbers held at once when a density sums many terms at many points (8 MB of float64)
+CHUNK = 1 << 18  # numbers held at once when a density sums many terms at many points (2 MB of float64)
 
 
 class Density:
@@ -104,11 +104,11 @@ class Density:
         return f"<{type(self).__name__} {self.name!r}>"
 
     # Defaults by quadrature. The midpoint rule on a smooth density that vanishes at the bounds converges faster than
-    # any power of the step, so four cells per `resolution` are plenty.
+    # any power of the step, so three cells per `resolution` are plenty.
     @cached_property
     def _mass_on_cells(self) -> tuple[np.ndarray, np.ndarray]:
         width = max(b - a for a, b in zip(self.bounds[0::2], self.bounds[1::2]))
-        centers, volume = self.cells(int(np.clip(4 * width / self.resolution, 200, 1000)))
+        centers, volume = self.cells(int(np.clip(3 * width / self.resolution, 200, 1000)))
         return centers, self.prob(centers) * volume  # (M, D), (M,)
 
     @cached_property
