@@ -25,7 +25,7 @@ class MultiHeadAttention(Module):
     def __call__(self, x, context=None, mask=None, causal: bool = False):
         n, length, dim = np.shape(x)
         source = x if context is None else context
-        split = lambda a: np.transpose(np.reshape(a, (n, -1, self.heads, dim // self.heads)), (0, 2, 1, 3))  # noqa: E731
+        split = lambda a: np.transpose(np.reshape(a, (n, -1, self.heads, dim // self.heads)), (0, 2, 1, 3))
         key_value = self.key_value(source)  # (N, M, 2·dim)
         q, k, v = split(self.query(x)), split(key_value[:, :, :dim]), split(key_value[:, :, dim:])  # (N, heads, ·, d)
         out = attention(q, k, v, mask, causal)  # (N, heads, L, d)

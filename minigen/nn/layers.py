@@ -3,9 +3,9 @@
 Weights start uniform in ±1/√fan_in, biases at zero; `scale` multiplies the weights (0 for a layer that starts silent).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
-import autograd.numpy as np
 import numpy
 from autograd.tracer import getval
 
@@ -74,7 +74,7 @@ class MLP(Module):
     def __init__(self, rng: Rng, sizes: Sequence[int], activation="relu", *, last_scale: float = 1.0):
         if len(sizes) < 2:
             raise ValueError(f"sizes must name at least an input and an output width, got {list(sizes)}")
-        hidden = [Linear(rng, a, b, activation) for a, b in zip(sizes[:-2], sizes[1:-1], strict=True)]
+        hidden = [Linear(rng, a, b, activation) for a, b in pairwise(sizes[:-1])]
         self.layers = [*hidden, Linear(rng, sizes[-2], sizes[-1], scale=last_scale)]
 
     def __call__(self, x):

@@ -10,9 +10,9 @@ from minigen.tensor.memory import keep_freed_memory
 
 keep_freed_memory()
 
-from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh  # noqa: E402
-from minigen.tensor.attention import attention  # noqa: E402
-from minigen.tensor.conv import (  # noqa: E402
+from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
+from minigen.tensor.attention import attention
+from minigen.tensor.conv import (
     avg_pool2d,
     conv1d,
     conv2d,
@@ -20,13 +20,13 @@ from minigen.tensor.conv import (  # noqa: E402
     max_pool2d,
     upsample_nearest,
 )
-from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_and_grad  # noqa: E402
-from minigen.tensor.linear import embedding, linear, matmul  # noqa: E402
-from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax  # noqa: E402
-from minigen.tensor.norms import batch_norm, group_norm, layer_norm  # noqa: E402
-from minigen.tensor.parallel import parallel_value_and_grad  # noqa: E402
-from minigen.tensor.storage import load_arrays, save_arrays  # noqa: E402
-from minigen.tensor.tree import leaves, named_leaves, tree_map  # noqa: E402
+from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_and_grad
+from minigen.tensor.linear import embedding, linear, matmul
+from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax
+from minigen.tensor.norms import batch_norm, group_norm, layer_norm
+from minigen.tensor.parallel import parallel_value_and_grad
+from minigen.tensor.storage import load_arrays, save_arrays
+from minigen.tensor.tree import leaves, named_leaves, tree_map
 
 __all__ = [
     "attention", "avg_pool2d", "batch_norm", "bce_with_logits", "conv1d", "conv2d", "conv_transpose2d", "cross_entropy",

@@ -19,8 +19,8 @@ from typing import Any
 
 import autograd.core as autograd_core
 import autograd.numpy as anp
-import autograd.tracer as tracer
 import numpy as np
+from autograd import tracer
 from autograd.core import VJPNode, add_outgrads
 from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import find_top_boxed_args, getval, isbox, new_box, notrace_primitives, toposort

@@ -23,7 +23,7 @@ Array = Any
 
 
 def _group_forward(x, weight, bias, groups, eps, activation):
-    n, s, c = x.shape
+    _, s, c = x.shape
     per_group = s * (c // groups)
     mean = _per_group(x.sum(axis=1), groups) / x.dtype.type(per_group)  # (N, C): each channel gets its group's mean
     centered = x - mean[:, None, :]
@@ -41,7 +41,7 @@ def _group_backward(needed, g, value, saved, x, weight, bias, groups, eps, activ
     if saved is None:
         return _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation)
     centered, inverse, y = saved
-    n, s, c = x.shape
+    _, s, c = x.shape
     if activation is not None:
         g = ACTIVATIONS[activation].slope(g, y, value)
     sum_g = g.sum(axis=1)  # (N, C)
@@ -69,7 +69,7 @@ def _per_group(x, groups):
 def _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation):
     """The same gradient in operations that can be differentiated again."""
     n, s, c = np.shape(x)
-    grouped = lambda a: anp.reshape(a, (n, s, groups, c // groups))  # noqa: E731
+    grouped = lambda a: anp.reshape(a, (n, s, groups, c // groups))
     x4 = grouped(x)
     centered = x4 - anp.mean(x4, axis=(1, 3), keepdims=True)
     inverse = 1 / anp.sqrt(anp.mean(centered**2, axis=(1, 3), keepdims=True) + eps)

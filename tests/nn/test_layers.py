@@ -1,0 +1,154 @@
+"""Layers against hand computations and independent NumPy."""
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+
+from minigen.nn import (
+    MLP,
+    BatchNorm,
+    CausalConv1d,
+    Conv2d,
+    ConvTranspose2d,
+    Embedding,
+    GroupNorm,
+    GRUCell,
+    LayerNorm,
+    LSTMCell,
+    MaskedConv2d,
+    MultiHeadAttention,
+    TimeEmbedding,
+    sinusoidal,
+)
+from minigen.tensor import jacobian, value_and_grad
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_mlp_is_its_formula(rng):
+    net = MLP(rng, [2, 4, 3], activation="tanh")
+    x = rng.standard_normal((5, 2)).astype(np.float32)
+    a, b = net.layers
+    np.testing.assert_allclose(net(x), np.tanh(x @ a.w + a.b) @ b.w + b.b, rtol=1e-5, atol=1e-6)
+    from minigen.tensor import tanh
+
+    by_function = MLP(np.random.default_rng(0), [2, 4, 3], activation=tanh)
+    np.testing.assert_array_equal(by_function(x), net(x))
+    with pytest.raises(ValueError, match="sizes"):
+        MLP(rng, [3])
+    with pytest.raises(ValueError, match="activation"):
+        MLP(rng, [3, 3, 3], activation="swoosh")(np.ones((1, 3), np.float32))
+
+
+def test_initialization_keeps_the_scale_and_the_seed(rng):
+    from minigen.nn import Linear
+
+    w = Linear(rng, 400, 300).w
+    assert np.abs(w).max() <= 1 / 20 and w.std() == pytest.approx(1 / 20 / 3**0.5, rel=0.02)
+    a, b = Linear(np.random.default_rng(3), 4, 4), Linear(np.random.default_rng(3), 4, 4)
+    assert np.array_equal(a.w, b.w)
+
+
+def test_batch_norm_running_statistics(rng):
+    layer = BatchNorm(3, momentum=0.25)
+    x = rng.normal(2.0, 3.0, (64, 5, 3)).astype(np.float32)
+    y, _ = value_and_grad(lambda m: anp.sum(m(x)))(layer)  # statistics must survive tracing
+    flat = x.reshape(-1, 3)
+    np.testing.assert_allclose(layer.running_mean, 0.25 * flat.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(layer.running_var, 0.75 + 0.25 * flat.var(0, ddof=1), rtol=1e-4)
+    out = layer(x)
+    np.testing.assert_allclose(out.reshape(-1, 3).mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(out.reshape(-1, 3).std(0), 1, rtol=1e-4)
+    layer.eval()
+    expected = (x - layer.running_mean) / np.sqrt(layer.running_var + 1e-5)
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="more than one"):
+        layer.train()(x[:1, 0])
+
+
+def test_norm_layers_start_as_pure_normalization(rng):
+    x = rng.normal(1.0, 2.0, (2, 4, 4, 6)).astype(np.float32)
+    y = GroupNorm(3, 6)(x).reshape(2, 16, 3, 2)
+    np.testing.assert_allclose(y.mean(axis=(1, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std(axis=(1, 3)), 1, rtol=1e-4)
+    np.testing.assert_allclose(LayerNorm(6)(x).mean(-1), 0, atol=1e-5)
+
+
+def test_convolution_layers_have_the_stated_shapes(rng):
+    x = np.ones((2, 8, 8, 3), np.float32)
+    assert Conv2d(rng, 3, 5, 4, stride=2, padding=1)(x).shape == (2, 4, 4, 5)
+    assert ConvTranspose2d(rng, 3, 5, 4, stride=2, padding=1)(x).shape == (2, 16, 16, 5)
+    assert CausalConv1d(rng, 3, 5, 2, dilation=4)(x[0]).shape == (8, 8, 5)
+
+
+def test_masked_convolution_does_not_see_what_is_masked(rng):
+    mask = np.zeros((3, 3))
+    mask[0, :], mask[1, 0] = 1, 1  # above, and left of, the center: PixelCNN's mask A
+    layer = MaskedConv2d(rng, mask, 1, 1, padding=1)
+    J = jacobian(lambda x: layer(x)[0, 2, 2, 0])(rng.standard_normal((1, 5, 5, 1)).astype(np.float32))[0, :, :, 0]
+    seen = {(int(i), int(j)) for i, j in np.argwhere(J != 0)}
+    assert seen == {(1, 1), (1, 2), (1, 3), (2, 1)}
+
+
+def test_embedding_and_time_embedding(rng):
+    table = Embedding(rng, 5, 3)
+    np.testing.assert_array_equal(table(np.array([4, 0])), table.table[[4, 0]])
+    features = sinusoidal(np.array([0, 3]), 4, max_period=100.0)
+    np.testing.assert_allclose(features[0], [0, 0, 1, 1])
+    np.testing.assert_allclose(features[1], [np.sin(3), np.sin(0.3), np.cos(3), np.cos(0.3)], rtol=1e-6)
+    assert TimeEmbedding(rng, 8, 16)(np.array([1, 2, 3])).shape == (3, 16)
+    with pytest.raises(ValueError, match="dim"):
+        TimeEmbedding(rng, 7, 16)
+
+
+def test_lstm_cell_is_its_equations(rng):
+    """Eq. flow.19, with a tanh for the candidate."""
+    cell = LSTMCell(rng, 2, 3)
+    x, h, c = (rng.standard_normal((4, n)).astype(np.float32) for n in (2, 3, 3))
+    z = np.concatenate([x, h], 1) @ cell.w + cell.b
+    i, f, o = (1 / (1 + np.exp(-z[:, k * 3 : k * 3 + 3])) for k in range(3))
+    c_new = f * c + i * np.tanh(z[:, 9:])
+    got_h, got_c = cell(x, (h, c))
+    np.testing.assert_allclose(got_c, c_new, rtol=1e-5)
+    np.testing.assert_allclose(got_h, o * np.tanh(c_new), rtol=1e-5)
+    assert np.all(cell.b[3:6] == 1) and not np.any(cell.start(4)[0])
+
+
+def test_gru_cell_is_its_equations_and_can_hold_its_state(rng):
+    cell = GRUCell(rng, 2, 3)
+    x, h = rng.standard_normal((4, 2)).astype(np.float32), rng.standard_normal((4, 3)).astype(np.float32)
+    gx, gh = x @ cell.w + cell.b, h @ cell.u
+    r, u = (1 / (1 + np.exp(-(gx + gh)[:, k * 3 : k * 3 + 3])) for k in range(2))
+    n = np.tanh(gx[:, 6:] + r * gh[:, 6:])
+    np.testing.assert_allclose(cell(x, h), (1 - u) * n + u * h, rtol=1e-5)
+    cell.b[3:6] = 50  # update gate at one: nothing changes
+    np.testing.assert_allclose(cell(x, h), h, rtol=1e-6)
+
+
+def test_multi_head_attention_equals_a_loop_over_heads(rng):
+    """Eq. diffusion.30"""
+    layer = MultiHeadAttention(rng, 6, 2, dim_context=5)
+    x, context = rng.standard_normal((2, 4, 6)).astype(np.float32), rng.standard_normal((2, 3, 5)).astype(np.float32)
+    q = x @ layer.query.w + layer.query.b
+    kv = context @ layer.key_value.w + layer.key_value.b
+    heads = []
+    for head in range(2):
+        part = slice(3 * head, 3 * head + 3)
+        scores = q[..., part] @ kv[..., :6][..., part].swapaxes(1, 2) / 3**0.5
+        weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+        heads.append(weights @ kv[..., 6:][..., part])
+    expected = np.concatenate(heads, -1) @ layer.out.w + layer.out.b
+    np.testing.assert_allclose(layer(x, context), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="heads"):
+        MultiHeadAttention(rng, 6, 4)
+
+
+def test_causal_attention_has_a_triangular_jacobian(rng):
+    layer = MultiHeadAttention(rng, 4, 2)
+    x = rng.standard_normal((1, 5, 4)).astype(np.float32)
+    J = jacobian(lambda x: layer(x, causal=True))(x)[0, :, :, 0]  # (L, dim, L, dim)
+    reach = np.abs(J).sum(axis=(1, 3)) > 0
+    np.testing.assert_array_equal(reach, np.tril(np.ones((5, 5), bool)))

@@ -1,0 +1,161 @@
+"""Optimizers against hand-worked steps and against 20 steps of PyTorch's optimizers of the same names."""
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+
+from minigen.nn import MLP, BatchNorm
+from minigen.optim import EMA, SGD, Adam, RMSProp, clip_grad_norm, constant, cosine, linear_decay, warmup_cosine
+from minigen.tensor import grad
+
+START = np.array([1.0, -2.0, 0.5], np.float32)
+CURVATURE = np.array([1.0, 10.0, 0.1], np.float32)
+
+
+def bumpy(p):
+    return 0.5 * anp.sum(CURVATURE * p * p) + anp.sum(anp.sin(3 * p))
+
+
+# Where PyTorch 2.13 stands after 20 steps on `bumpy` from START.
+PYTORCH = {
+    "SGD": (lambda p: SGD(p, 0.05), [1.4079493284225464, -0.23087292909622192, -0.5171654224395752]),
+    "momentum": (lambda p: SGD(p, 0.02, momentum=0.9), [1.4476547241210938, 0.5380087494850159, -0.4147779941558838]),
+    "RMSProp": (lambda p: RMSProp(p, 0.01), [1.4058533906936646, -1.2444016933441162, -0.3748432695865631]),
+    "Adam": (lambda p: Adam(p, 0.05), [1.461097002029419, -1.0104038715362549, -0.4943985044956207]),
+    "Adam betas": (
+        lambda p: Adam(p, 0.05, betas=(0.0, 0.9)),
+        [1.4079384803771973, -1.0321221351623535, -0.47956931591033936],
+    ),
+    "AdamW": (
+        lambda p: Adam(p, 0.05, weight_decay=0.1),
+        [1.4517788887023926, -0.8691120743751526, -0.49370476603507996],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PYTORCH)
+def test_twenty_steps_equal_those_of_pytorch(name):
+    make, expected = PYTORCH[name]
+    tree = {"p": START.copy()}
+    optimizer = make(tree)
+    for _ in range(20):
+        optimizer.step(grad(lambda t: bumpy(t["p"]))(tree))
+    np.testing.assert_allclose(tree["p"], expected, rtol=2e-6, atol=2e-6)
+    assert tree["p"].dtype == np.float32
+
+
+def test_first_steps_by_hand():
+    g = {"p": np.array([0.5, -2.0], np.float32)}
+    for make, expected in [
+        (lambda p: SGD(p, 0.1), [0.95, 1.2]),
+        (lambda p: Adam(p, 0.1), [0.9, 1.1]),  # the first Adam step is lr·sign(g)
+        (lambda p: RMSProp(p, 0.1, decay=0.75), [0.8, 1.2]),  # g / √(0.25 g²) = 2 sign(g)
+    ]:
+        tree = {"p": np.ones(2, np.float32)}
+        make(tree).step(g)
+        np.testing.assert_allclose(tree["p"], expected, rtol=1e-6)
+
+
+def test_momentum_adds_up():
+    tree = [np.zeros(1, np.float32)]
+    optimizer = SGD(tree, lr=1.0, momentum=0.5)
+    for expected in (-1.0, -2.5, -4.25):  # velocities 1, 1.5, 1.75
+        optimizer.step([np.ones(1, np.float32)])
+        assert tree[0][0] == expected
+
+
+def test_learning_rate_can_be_set_between_steps():
+    tree = [np.zeros(1, np.float32)]
+    optimizer = SGD(tree, lr=1.0)
+    optimizer.lr = 0.25
+    optimizer.step([np.ones(1, np.float32)])
+    assert tree[0][0] == -0.25
+
+
+@pytest.mark.parametrize("make", [lambda m: SGD(m, 0.1, 0.9), lambda m: RMSProp(m, 0.1), lambda m: Adam(m, 0.1)])
+def test_state_continues_exactly(make):
+    rng = np.random.default_rng(0)
+    gradients = [[rng.standard_normal(3).astype(np.float32)] for _ in range(6)]
+    straight = [START.copy()]
+    optimizer = make(straight)
+    for g in gradients:
+        optimizer.step(g)
+    first = [START.copy()]
+    before = make(first)
+    for g in gradients[:3]:
+        before.step(g)
+    second = [first[0].copy()]
+    after = make(second)
+    after.load_state(before.state())
+    for g in gradients[3:]:
+        after.step(g)
+    assert np.array_equal(straight[0], second[0])
+
+
+def test_bad_input_is_named_before_anything_changes():
+    with pytest.raises(ValueError, match="no float array"):
+        SGD([], 0.1)
+    shared = np.ones(2, np.float32)
+    with pytest.raises(ValueError, match="twice"):
+        Adam([shared, shared], 0.1)
+    with pytest.raises(ValueError, match="lr must not be negative"):
+        Adam([np.ones(2, np.float32)], -0.1)
+    with pytest.raises(ValueError, match=r"betas\[1\]"):
+        Adam([np.ones(2, np.float32)], 0.1, betas=(0.9, 1.0))
+    tree = [np.ones(2, np.float32), np.ones(3, np.float32)]
+    optimizer = Adam(tree, 0.1)
+    with pytest.raises(ValueError, match="shape"):
+        optimizer.step([np.ones(2, np.float32), np.ones(2, np.float32)])
+    with pytest.raises(ValueError, match="names differ"):
+        optimizer.step([np.ones(2, np.float32)])
+    assert np.all(tree[0] == 1) and optimizer.steps == 0
+    with pytest.raises(ValueError, match="differs"):
+        optimizer.load_state({})
+
+
+def test_clipping_scales_the_whole_gradient():
+    grads = {"a": np.array([3.0], np.float32), "b": np.array([0.0, 4.0], np.float32)}
+    assert clip_grad_norm(grads, 1.0) == pytest.approx(5.0)
+    np.testing.assert_allclose(grads["a"], [0.6], rtol=1e-6)
+    np.testing.assert_allclose(grads["b"], [0.0, 0.8], rtol=1e-6)
+    assert clip_grad_norm(grads, 2.0) == pytest.approx(1.0)
+    np.testing.assert_allclose(grads["a"], [0.6], rtol=1e-6)  # already short enough
+    with pytest.raises(ValueError, match="max_norm"):
+        clip_grad_norm(grads, 0.0)
+
+
+def test_schedules():
+    lr = cosine(2.0, 100)
+    assert lr(0) == 2.0 and lr(50) == pytest.approx(1.0) and lr(100) == pytest.approx(0.0)
+    lr = warmup_cosine(1.0, 110, 10, final=0.2)
+    assert lr(0) == pytest.approx(0.1) and lr(9) == 1.0 and lr(60) == pytest.approx(0.6) and lr(110) == pytest.approx(0.2)
+    assert linear_decay(1.0, 10)(5) == 0.5
+    assert constant(0.3)(12345) == 0.3 and constant(1.0, 10, warmup=4)(1) == 0.5
+    with pytest.raises(ValueError, match="warmup"):
+        cosine(1.0, 10, warmup=11)
+
+
+def test_ema_is_the_weighted_sum_of_the_past():
+    rng = np.random.default_rng(0)
+    model = MLP(rng, [2, 3, 1])
+    ema = EMA(model, decay=0.8, warm=False)
+    expected = model.layers[0].w.astype(np.float64)
+    for _ in range(5):
+        model.layers[0].w += rng.standard_normal((2, 3)).astype(np.float32)
+        ema.update(model)
+        expected = 0.8 * expected + 0.2 * model.layers[0].w
+    np.testing.assert_allclose(ema.model.layers[0].w, expected, rtol=1e-5)
+    assert ema.model.layers[0].w is not model.layers[0].w
+
+
+def test_ema_forgets_the_start_and_copies_buffers():
+    layer = BatchNorm(2)
+    ema = EMA(layer, decay=0.999)
+    layer.weight[:] = 3.0
+    layer.running_mean[:] = 7.0
+    ema.update(layer)  # the first decay is 2/11
+    np.testing.assert_allclose(ema.model.weight, 2 / 11 * 1 + 9 / 11 * 3, rtol=1e-6)
+    assert np.all(ema.model.running_mean == 7.0)
+    other = EMA(layer, decay=0.999)
+    other.load_state(ema.state())
+    assert other.updates == 1 and np.array_equal(other.model.weight, ema.model.weight)
