@@ -1,0 +1,87 @@
+"""The options of a run, the same for `minigen run ID`, `python lesson.py` and a notebook (which takes the defaults)."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+__all__ = ["Parser", "RunOptions", "add_out", "add_run_options", "add_seed", "script_options"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a lesson is run. `out` is the folder that receives one folder for each lesson."""
+
+    quick: bool = False
+    scale: float = 1.0
+    seed: int = 0
+    out: Path = Path("out")
+    show: bool = False
+    resume: bool = False
+    with_file: Path | None = None
+
+    def command(self, lesson_id: str) -> str:
+        """The command line that repeats this run."""
+        parts = ["minigen run", lesson_id]
+        parts += ["--quick"] * self.quick + [f"--scale {self.scale:g}"] * (self.scale != 1.0)
+        parts += [f"--seed {self.seed}"] * (self.seed != 0) + [f"--out {self.out}"] * (self.out != Path("out"))
+        parts += [f"--with {self.with_file}"] * (self.with_file is not None)
+        return " ".join(parts)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is said in one line (exit code 2) and help keeps its line breaks."""
+
+    def __init__(self, *args, example: str = "", **kwargs):
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        if example:
+            kwargs["epilog"] = f"example:\n  {example}"
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} -h)\n")
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"a seed is a whole number, 0 or larger, got {text!r}")
+    return int(text)
+
+
+def _scale(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"a scale is a number larger than 0, got {text!r}")
+    return value
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of every random number (default 0)")
+
+
+def add_out(parser: argparse.ArgumentParser, default: str = "out", what: str = "folder for the results") -> None:
+    parser.add_argument("--out", type=Path, default=Path(default), metavar="DIR", help=f"{what} (default {default})")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a lesson's run."""
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; claims are not judged")
+    parser.add_argument("--scale", type=_scale, default=1.0, metavar="K", help="train K times as many steps (default 1)")
+    add_seed(parser)
+    add_out(parser, what="folder that receives a folder for the lesson")
+    parser.add_argument("--show", action="store_true", help="also open each figure in a window")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run where it stopped")
+
+
+def script_options(argv: Sequence[str], prog: str) -> RunOptions:
+    """The options of `python lesson.py ...`."""
+    parser = Parser(prog=prog, example=f"python {prog} --quick --seed 1")
+    add_run_options(parser)
+    return RunOptions(**vars(parser.parse_args(argv)))
