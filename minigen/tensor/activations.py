@@ -88,37 +88,20 @@ def _softplus(x):
     return np.log1p(y) + np.maximum(x, 0)
 
 
-PIECE = 16_384  # numbers: 64 kB of float32
 _SQRT_HALF, _INV_SQRT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 
 
 def _normal_cdf(x):
-    """Φ(x). In float32 by the rational formula 7.1.26 of Abramowitz and Stegun (error 1.5e-7), in float64 by SciPy.
-
-    The formula takes some twenty passes, so it runs over pieces that stay in the cache.
-    """
+    """Φ(x). In float32 by the rational formula 7.1.26 of Abramowitz and Stegun (error 1.5e-7), in float64 by SciPy."""
     if x.dtype != np.float32:
         from scipy.special import ndtr
 
         return ndtr(x)
-    x = np.ascontiguousarray(x)
-    out = np.empty_like(x)
-    flat_x, flat_out = x.reshape(-1), out.reshape(-1)
-    for start in range(0, flat_x.size, PIECE):
-        a = np.abs(flat_x[start : start + PIECE])
-        a *= np.float32(_SQRT_HALF)
-        t = 1 / (1 + np.float32(0.3275911) * a)
-        tail = np.full_like(t, 1.061405429)
-        for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592, 0):
-            tail *= t
-            tail += np.float32(coefficient)
-        np.multiply(a, -a, out=a)
-        tail *= np.exp(a, out=a)  # twice 1 − Φ(|x|)
-        np.subtract(1, tail, out=tail)
-        np.copysign(tail, flat_x[start : start + PIECE], out=tail)
-        tail *= 0.5
-        np.add(tail, 0.5, out=flat_out[start : start + PIECE])
-    return out
+    a = np.abs(x) * np.float32(_SQRT_HALF)
+    t = 1 / (1 + np.float32(0.3275911) * a)
+    tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    tail *= 0.5 * np.exp(-a * a)  # 1 − Φ(|x|)
+    return 0.5 + np.copysign(0.5 - tail, x)
 
 
 _cdf = primitive(
