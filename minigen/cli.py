@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     safe_streams()
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        if argv[:1] and argv[0] in PASSED_ON and (argv[0] != "tour"):
+        if argv[:1] and argv[0] in PASSED_ON:
             return _pass_on(argv[0], argv[1:])
         args = _parser().parse_args(argv)
         if args.command is None:

@@ -1,8 +1,58 @@
-"""One BLAS thread for each test process (they run in parallel) and no window system."""
+"""One BLAS thread for each test process (they run in parallel), no window system, and small lessons to try things on."""
 
 import os
+from pathlib import Path
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy is imported
     os.environ.setdefault(_name, "1")
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.pop("MINIGEN_LESSONS", None)
+
+ROOT = Path(__file__).resolve().parent.parent
+# programs that tests start find the same minigen
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+import pytest  # noqa: E402
+
+LESSON = '''\
+# %% [markdown]
+# # {title}
+# A small lesson for the tests.
+
+# %%
+from minigen.course import Lesson
+
+lesson = Lesson("{id}", title="{title}", post="{post}", sections={sections}, figures=[], equations={equations}, minutes=0.5)
+
+# %%
+{body}
+
+# %%
+lesson.finish()
+'''
+
+
+@pytest.fixture
+def write_lesson(tmp_path, monkeypatch):
+    """write_lesson(id, body): a lesson file in a folder of lessons of its own, which `minigen` then sees."""
+    root = tmp_path / "lessons"
+    root.mkdir()
+    monkeypatch.setenv("MINIGEN_LESSONS", str(root))
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+    def write(id, body="pass", title="A lesson", sections=(), equations=()):
+        path = root / id / "lesson.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        post, sections, equations = id.split("/")[0], list(sections), list(equations)
+        text = LESSON.format(id=id, body=body, title=title, post=post, sections=sections, equations=equations)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The folder of the project."""
+    return ROOT

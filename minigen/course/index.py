@@ -28,7 +28,7 @@ POSTS = {
     "diffusion": "What are Diffusion Models?",
 }
 FIELDS = {"title": str, "post": str, "sections": list, "figures": list, "equations": list, "minutes": (int, float)}
-EQUATION = re.compile(r"\bEq\. ((?:%s)\.\d\d)\b" % "|".join(POSTS))
+EQUATION = re.compile(r"\bEq\. ((?:gan|vae|flow|diffusion)\.\d\d)\b")
 
 
 @dataclass(frozen=True)

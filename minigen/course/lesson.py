@@ -211,47 +211,31 @@ class Lesson:
 
     def figure(self, fig: Figure, name: str, caption: str = "") -> None:
         """Save a figure as `<name>.png`, show it under --show and in a notebook. `caption` says where to look."""
-        fig = getattr(fig, "figure", fig)
-        path = self._draw(f"{name}.png", caption, lambda path: fig.savefig(path, format="png"))
-        if self.mode == "notebook":
-            from IPython.display import display
+        from minigen import plot
 
-            display(fig)
-            self._markdown(caption)
-        elif self.options.show:
-            import matplotlib.pyplot as plt
-
-            plt.pause(0.1)
-            return  # stays open until `finish`
-        if "matplotlib.pyplot" in sys.modules:
-            sys.modules["matplotlib.pyplot"].close(fig)
+        path = self._draw(f"{name}.png", caption, lambda path: plot.save(fig, path))
         self._say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
+        if self.options.show or self.mode == "notebook":
+            plot.show(fig)
+            self._markdown(caption)
 
-    def animation(self, animation: Any, name: str, caption: str = "") -> None:
-        """Save an animation as `<name>.gif`: the bytes or the path of a GIF, or anything with `save(path)`."""
+    def animation(self, frames: Iterable[Any], name: str, caption: str = "", **options: Any) -> None:
+        """Save frames (figures, axes or uint8 images) as `<name>.gif`; options are those of `minigen.plot.animate`."""
+        from minigen import plot
 
-        def save(path: Path) -> None:
-            if isinstance(animation, bytes):
-                path.write_bytes(animation)
-            elif isinstance(animation, (str, Path)):
-                path.write_bytes(Path(animation).read_bytes())
-            else:
-                animation.save(path)
-
-        path = self._draw(f"{name}.gif", caption, save)
+        path = self._draw(f"{name}.gif", caption, lambda path: plot.animate(frames, path, **options))
+        self._say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
         if self.mode == "notebook":
             from IPython.display import Image, display
 
             display(Image(data=path.read_bytes(), format="gif"))
             self._markdown(caption)
-        self._say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
 
     def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
         """Print an aligned table and keep it in metrics.json."""
         rows = [list(row) for row in rows]
         self._tables.append({"title": title, "header": list(header), "rows": jsonable(rows)})
-        if self.mode == "notebook":
-            self._markdown((f"**{title}**\n\n" if title else "") + markdown_table(rows, header))
+        self._markdown((f"**{title}**\n\n" if title else "") + markdown_table(rows, header))
         heading = f"\n  {title}\n" if title else "\n"
         self._say(heading + text_table(rows, header, indent="  ") + "\n", notebook=False)
 
@@ -261,8 +245,7 @@ class Lesson:
             thing = inspect.unwrap(thing)
             code = textwrap.dedent(inspect.getsource(thing)).rstrip()
             where = f"{thing.__module__.replace('.', '/')}.py:{inspect.getsourcelines(thing)[1]}"
-            if self.mode == "notebook":
-                self._markdown(f"`{where}`\n\n```python\n{code}\n```")
+            self._markdown(f"`{where}`\n\n```python\n{code}\n```")
             self._say(f"  source  {where} {thing.__qualname__}", notebook=False)
             self._log.write(code + "\n")
 
@@ -322,10 +305,6 @@ class Lesson:
         tone = "red" if failed else "yellow" if self.quick else "green"
         seconds = time.perf_counter() - self._start
         self._say(f"{color(judged, tone)}, {len(self.checks)} checks hold; {seconds:.1f} s; see {self.out}")
-        if self.options.show and self.mode != "notebook" and self._drawn:
-            import matplotlib.pyplot as plt
-
-            plt.show()
         self.close()
         if failed and self.mode in ("run", "script"):
             raise SystemExit(1)
@@ -334,8 +313,7 @@ class Lesson:
         """Print claim, value, bar, verdict and source of every claim so far."""
         header = ["claim", "value", "bar", "verdict", "source"]
         rows = [claim.row() for claim in self.claims]
-        if self.mode == "notebook":
-            self._markdown(markdown_table(rows, header))
+        self._markdown(markdown_table(rows, header))
         self._say("\n" + text_table(rows, header, indent="  ") + "\n", notebook=False)
 
     def close(self, status: str | None = None) -> None:
@@ -398,9 +376,9 @@ class Lesson:
             self._log.flush()
 
     def _markdown(self, text: str) -> None:
-        from IPython.display import Markdown, display
+        if text and self.mode == "notebook":
+            from IPython.display import Markdown, display
 
-        if text:
             display(Markdown(text))
 
     def _with_hash(self) -> str | None:
