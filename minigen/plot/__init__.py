@@ -4,13 +4,17 @@ Every drawing function takes `ax=None` (a new figure) and returns the axes it dr
 figures of several panels, `plot.save(fig, path)` writes one. Colors have meanings: `plot.color.real`, `.fake`, `.model`.
 """
 
+from minigen.plot.describe import describe, layers
 from minigen.plot.files import animate, save, show
 from minigen.plot.house import color, colormap, figure, style
 from minigen.plot.images import image_grid, manifold, matrix
 from minigen.plot.lines import bars, curves, histogram, line, moving_average
+from minigen.plot.panels import algorithm, connections, space, table
 from minigen.plot.planes import density, field, heatmap, samples, trajectories
+from minigen.plot.schematics import edge, node, schematic
 
 __all__ = [
-    "animate", "bars", "color", "colormap", "curves", "density", "field", "figure", "heatmap", "histogram", "image_grid",
-    "line", "manifold", "matrix", "moving_average", "samples", "save", "show", "style", "trajectories",
+    "algorithm", "animate", "bars", "color", "colormap", "connections", "curves", "density", "describe", "edge", "field",
+    "figure", "heatmap", "histogram", "image_grid", "layers", "line", "manifold", "matrix", "moving_average", "node",
+    "samples", "save", "schematic", "show", "space", "style", "table", "trajectories",
 ]  # fmt: skip
