@@ -106,20 +106,22 @@ class Density:
     # Defaults by quadrature. The midpoint rule on a smooth density that vanishes at the bounds converges faster than
     # any power of the step, so three cells per `resolution` are plenty.
     @cached_property
-    def _mass_on_cells(self) -> tuple[np.ndarray, np.ndarray]:
+    def _on_cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Centers of cells (M, D), their mass (M,) and log p (M,), where there is mass."""
         width = max(b - a for a, b in zip(self.bounds[0::2], self.bounds[1::2]))
-        centers, volume = self.cells(int(np.clip(3 * width / self.resolution, 200, 1000)))
-        return centers, self.prob(centers) * volume  # (M, D), (M,)
+        centers, volume = self.cells(int(np.clip(3 * width / self.resolution, 150, 1000)))
+        log_p = self.log_prob(centers)
+        filled = log_p > -200
+        return centers[filled], np.exp(log_p[filled]) * volume, log_p[filled]
 
     @cached_property
     def _entropy(self) -> float:
-        centers, mass = self._mass_on_cells
-        log_p = self.log_prob(centers[mass > 0])
-        return float(-np.sum(mass[mass > 0] * log_p))
+        _, mass, log_p = self._on_cells
+        return float(-mass @ log_p)
 
     @cached_property
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:
-        centers, mass = self._mass_on_cells
+        centers, mass, _ = self._on_cells
         mean = mass @ centers  # (D,)
         return mean, np.sqrt(mass @ (centers - mean) ** 2)
 

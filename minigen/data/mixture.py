@@ -143,7 +143,7 @@ class GaussianMixture(Density):
         # H = sum_k weight_k E_k[-log p], each expectation over a grid of eight standard deviations around its mean.
         if self.dim > 2:
             raise NotImplementedError(f"the entropy of a mixture is computed for D <= 2, here D = {self.dim}")
-        steps = np.linspace(-8.0, 8.0, 97)
+        steps = np.linspace(-8.0, 8.0, 65)
         eps = np.stack(np.meshgrid(*[steps] * self.dim, indexing="ij"), axis=-1).reshape(-1, self.dim)  # (M, D)
         mass = np.exp(-0.5 * np.sum(eps**2, axis=1))  # (M,)
         mass /= mass.sum()
@@ -154,10 +154,13 @@ class GaussianMixture(Density):
 def log_sum_exp(terms: np.ndarray) -> np.ndarray:
     """log sum_k exp(terms[:, k]) without overflow: (N, K) -> (N,)."""
     largest = terms.max(axis=1, keepdims=True)  # (N, 1)
-    return largest[:, 0] + np.log(np.exp(terms - largest).sum(axis=1))
+    shares = terms - largest
+    return largest[:, 0] + np.log(np.exp(shares, out=shares).sum(axis=1))
 
 
 def soft_max(terms: np.ndarray) -> np.ndarray:
     """exp(terms) scaled so that each row sums to 1: (N, K) -> (N, K)."""
-    weights = np.exp(terms - terms.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+    shares = terms - terms.max(axis=1, keepdims=True)
+    np.exp(shares, out=shares)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
