@@ -1,0 +1,208 @@
+"""The variational autoencoder (Kingma and Welling 2014; Rezende, Mohamed and Wierstra 2014).
+
+The decoder is a model of the data: draw z from N(0, I), then x from p(x|z). Its log p(x) is an integral over z that
+cannot be done. The encoder guesses, for each x, which z it came from: q(z|x) = N(mu(x), diag sigma(x)²). Then
+
+    log p(x) = ELBO + KL(q(z|x) || p(z|x)),        ELBO = E_q log p(x|z) - KL(q(z|x) || p(z)),
+
+so raising the ELBO raises log p(x), or tightens the guess, or both. Its expectation is over a distribution that is
+being trained; writing z = mu + sigma * eps with eps ~ N(0, I) moves the randomness out of the way of the gradient.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import autograd.numpy as np
+import numpy
+
+from minigen.nn import MLP, Module
+from minigen.tensor import grad, value_and_grad
+from minigen.vae import _check
+from minigen.vae.likelihoods import Bernoulli, bernoulli_log_likelihood, gaussian_log_likelihood
+
+Array = Any
+Rng = numpy.random.Generator
+
+# --------------------------------------------------------------------- the three equations
+
+
+def reparameterize(mu: Array, logvar: Array, eps: Array) -> Array:
+    """z = mu + sigma * eps with sigma = exp(logvar / 2): all (N, D), eps ~ N(0, I). Eq. vae.14.
+
+    Raises ValueError if the shapes differ or a value is not finite.
+    """
+    _check.same_shape(1, mu=mu, logvar=logvar, eps=eps)
+    _check.finite(mu=mu, logvar=logvar, eps=eps)
+    return mu + np.exp(0.5 * logvar) * eps
+
+
+def kl_standard_normal(mu: Array, logvar: Array) -> Array:
+    """KL(N(mu, diag sigma²) || N(0, I)) = ½ sum(mu² + sigma² - 1 - log sigma²): (N, D) -> (N,), nats.
+
+    The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ or a value is not finite.
+    """
+    shape = _check.same_shape(mu=mu, logvar=logvar)
+    _check.finite(mu=mu, logvar=logvar)
+    return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=tuple(range(1, len(shape))))
+
+
+class Elbo(NamedTuple):
+    """value = reconstruction - kl, each (N,), nats."""
+
+    value: Array
+    reconstruction: Array
+    kl: Array
+
+
+def elbo(
+    x: Array, decoded: Array, mu: Array, logvar: Array, log_likelihood: Callable = bernoulli_log_likelihood
+) -> Elbo:
+    """The evidence lower bound of each example and its two terms, nats: log p(x|z) - KL(q(z|x) || p(z)).
+
+    x and decoded (N, D), decoded from one z ~ N(mu, diag exp(logvar)) each; mu and logvar (N, D_z).
+    `log_likelihood(x, decoded)` -> (N,) is log p(x|z); by default decoded are logits of pixels in [0, 1].
+    The first term is one sample's estimate of its expectation, the second is exact. Eq. vae.11, Eq. vae.13
+    """
+    reconstruction = log_likelihood(x, decoded)  # (N,)
+    kl = kl_standard_normal(mu, logvar)  # (N,)
+    _check.same_shape(1, reconstruction=reconstruction, kl=kl)
+    return Elbo(reconstruction - kl, reconstruction, kl)
+
+
+# --------------------------------------------------------------------- the model
+
+
+class VAE(Module):
+    """Encoder and decoder networks of mirrored widths around a Gaussian code.
+
+    VAE(rng) is the 784-400-400-20 model for binary digits; VAE(rng, 2, 2, (64, 64), likelihood=Gaussian()) is one for
+    points in the plane. A subclass with other networks (convolutions) sets `likelihood` and `dim_z`, and writes `encode`
+    and `decode`; all else follows.
+    """
+
+    def __init__(
+        self, rng: Rng, dim_x: int = 784, dim_z: int = 20, widths: Sequence[int] = (400, 400), activation="relu",
+        likelihood: Module | None = None,
+    ):  # fmt: skip
+        self.dim_x, self.dim_z = _check.count("dim_x", dim_x), _check.count("dim_z", dim_z)
+        self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z], activation)
+        self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
+        self.likelihood = Bernoulli() if likelihood is None else likelihood
+
+    def encode(self, x: Array) -> tuple[Array, Array]:
+        """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""
+        h = self.encoder(x)  # (N, 2·dim_z)
+        return h[:, : self.dim_z], h[:, self.dim_z :]
+
+    def decode(self, z: Array) -> Array:
+        """What the likelihood is made of (logits of pixels, means of points): (N, dim_z) -> (N, dim_x)."""
+        return self.decoder(z)
+
+    def elbo(self, x: Array, eps: Array) -> Elbo:
+        """The ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z)."""
+        mu, logvar = self.encode(x)
+        z = reparameterize(mu, logvar, eps)
+        return elbo(x, self.decode(z), mu, logvar, self.likelihood.log_prob)
+
+    def loss(self, x: Array, eps: Array) -> Array:
+        """The mean of -ELBO over the batch, nats per example: a scalar. Eq. vae.12"""
+        return -np.mean(self.elbo(x, eps).value)
+
+    def sample(self, rng: Rng, n: int, noise: bool = True) -> numpy.ndarray:
+        """`n` draws of x (n, dim_x): z from N(0, I), then x from p(x|z), or, without `noise`, the mean of p(x|z)."""
+        z = rng.standard_normal((_check.count("n", n), self.dim_z), dtype=numpy.float32)
+        decoded = self.decode(z)
+        return self.likelihood.sample(rng, decoded) if noise else self.likelihood.mean(decoded)
+
+    def reconstruct(self, x: Array) -> Array:
+        """x through the mean code and back, as the mean of p(x|z): (N, dim_x) -> (N, dim_x)."""
+        return self.likelihood.mean(self.decode(self.encode(x)[0]))
+
+
+def training_step(vae: VAE, optimizer: Any, x: numpy.ndarray, eps: numpy.ndarray) -> dict[str, float]:
+    """One step of gradient descent on the loss; returns it and its two terms, nats per example."""
+
+    def loss(model):
+        bound, reconstruction, kl = model.elbo(x, eps)
+        return -np.mean(bound), (-np.mean(reconstruction), np.mean(kl))
+
+    (value, (reconstruction, kl)), grads = value_and_grad(loss, has_aux=True)(vae)
+    optimizer.step(grads)
+    return {"loss": value, "reconstruction": reconstruction, "kl": kl}
+
+
+# --------------------------------------------------------------------- log p(x), nearly
+
+
+def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int = 500) -> numpy.ndarray:
+    """log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x) with z_k ~ q(z|x): x (N, dim_x) -> (samples, N), nats.
+
+    w_k is an unbiased estimate of p(x), the integral of Eq. vae.08. About `rows` codes are decoded at a time.
+    """
+    samples = _check.count("samples", samples)
+    _check.same_shape(x=x)
+    _check.finite(x=x)
+    chunks = []
+    for first in range(0, len(x), rows):
+        some = x[first : first + rows]  # (n, dim_x)
+        n, chunk = len(some), []
+        mu, logvar = vae.encode(some)  # (n, dim_z)
+        done = 0
+        while done < samples:
+            s = min(max(1, rows // n), samples - done)  # samples of each example at once
+            eps = rng.standard_normal((s * n, vae.dim_z), dtype=numpy.float32).astype(mu.dtype)
+            tiled_mu, tiled_logvar, tiled_x = (numpy.tile(a, (s, 1)) for a in (mu, logvar, some))  # (s·n, ·)
+            z = reparameterize(tiled_mu, tiled_logvar, eps)
+            log_w = (
+                vae.likelihood.log_prob(tiled_x, vae.decode(z))
+                + gaussian_log_likelihood(z, 0.0, 0.0)
+                - gaussian_log_likelihood(z, tiled_mu, tiled_logvar)
+            )
+            chunk.append(log_w.reshape(s, n))
+            done += s
+        chunks.append(numpy.concatenate(chunk))  # (samples, n)
+    return numpy.concatenate(chunks, axis=1)  # (samples, N)
+
+
+def importance_log_likelihood(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng) -> numpy.ndarray:
+    """log of the mean of `samples` importance weights, a lower bound of log p(x): x (N, dim_x) -> (N,), nats.
+
+    With one sample it is an ELBO; it rises to log p(x) as samples grow: the importance-weighted bound of Burda, Grosse
+    and Salakhutdinov 2016, for the integral of Eq. vae.08. Raises ValueError if samples < 1 or x is not a finite
+    (N, dim_x).
+    """
+    log_w = log_importance_weights(vae, x, samples, rng).astype(numpy.float64)
+    top = log_w.max(axis=0)  # (N,), taken out so that not all weights underflow
+    return (top + numpy.log(numpy.mean(numpy.exp(log_w - top), axis=0))).astype(x.dtype)
+
+
+# --------------------------------------------------------------------- two gradients of an expectation
+
+
+def score_function_gradient(
+    f: Callable, mu: Array, logvar: Array, eps: Array, baseline: float = 0.0
+) -> tuple[Array, Array]:
+    """Estimates of d/dmu and d/dlogvar of E_q f(z), q = N(mu, diag exp(logvar)), that never differentiate f.
+
+    The gradient of E_q f is E_q[(f(z) - baseline) * gradient of log q(z)], for any constant baseline. All arrays are
+    (N, D), `f` maps (N, D) -> (N,). Returns two arrays (N, D): one unbiased estimate in each row. Also called REINFORCE
+    (Williams 1992). This is what remains when z cannot be written as in Eq. vae.14.
+    """
+    z = reparameterize(mu, logvar, eps)
+    weight = _per_row(f(z), len(z)) - baseline  # (N, 1)
+    return weight * eps * np.exp(-0.5 * logvar), weight * 0.5 * (eps**2 - 1)  # weight times the gradient of log q(z)
+
+
+def reparameterized_gradient(f: Callable, mu: Array, logvar: Array, eps: Array) -> tuple[Array, Array]:
+    """The same two gradients, through z = mu + sigma * eps and the derivative of f. Eq. vae.14
+
+    Arguments and result are those of `score_function_gradient`; `f` must be differentiable.
+    """
+    total = lambda q: np.sum(_per_row(f(reparameterize(q[0], q[1], eps)), len(eps)))
+    return grad(total)((mu, logvar))
+
+
+def _per_row(values, n):
+    if np.shape(values) != (n,):
+        raise ValueError(f"f must map (N, D) to (N,), got {np.shape(values)} for N = {n}")
+    return np.reshape(values, (n, 1))
