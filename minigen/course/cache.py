@@ -13,7 +13,7 @@ from typing import Any
 
 from minigen.course.claims import jsonable
 from minigen.course.folder import slug
-from minigen.train.files import load_arrays, save_arrays
+from minigen.tensor.storage import load_arrays, save_arrays
 
 __all__ = ["cache_dir", "cached_model"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.plot.house import style
+from minigen.tensor.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,16 +130,6 @@ def _pixels(frame: Any, dpi: float) -> np.ndarray:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Put `content` in the place of `path` in one step: a reader sees the old file or the new one."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    return write_atomically(path, lambda file: file.write(content))

@@ -366,6 +366,9 @@ class _Drawing:
         x0, y0, x1, y1 = *inside[:, :2].min(axis=0), *inside[:, 2:].max(axis=0)
         width, height = self.measure.text(caption, FONT - 0.5)
         rectangle = np.array([x0 - 9, y0 - 9, max(x1 + 9, x0 + width), y1 + 9 + height + 4])
+        for name, place in self.places.items():
+            if name not in names and (np.maximum(place[:2], rectangle[:2]) < np.minimum(place[2:], rectangle[2:])).all():
+                raise ValueError(f"the frame of group {caption!r} would meet {name!r} too: place the nodes with at=(column, row)")
         self.frames.append((caption, rectangle))
         self._include(rectangle)
 

@@ -1,8 +1,10 @@
 """Arrays in a file: `.npz` without pickle, written so that a full disk or a kill leaves the old file whole."""
 
 import os
-import tempfile
+import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -19,15 +21,24 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> Path:
             raise ValueError(f"array {name!r} holds Python objects (dtype {a.dtype}) and cannot be saved")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    return write_atomically(path, lambda file: np.savez(file, **arrays))
+
+
+def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], None]) -> Path:
+    """Call `write(file)` on a new file beside `path`, flush it to the disk, then put it in the place of `path`.
+
+    A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
+        with open(temporary, "xb") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     return path
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.train.files import load_arrays
+from minigen.tensor.storage import load_arrays
 
 FORMAT = 1
 ARRAY, GENERATOR, STATEFUL = "array", "generator", "stateful"

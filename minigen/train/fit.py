@@ -12,6 +12,7 @@ import math
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,8 +21,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigen.tensor.storage import save_arrays
 from minigen.train import checkpoint as checkpoints
-from minigen.train.files import save_arrays, write_atomically
 
 
 class NonFiniteError(FloatingPointError):
@@ -203,10 +204,8 @@ def _check_arguments(step, steps, state, label, seconds, checkpoint, every, resu
         raise IsADirectoryError(f"checkpoint must be a file, {path} is a folder")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder of the checkpoint, {path.parent}, does not exist")
-    probe = path.with_name(f".{path.name}.probe")
     try:
-        write_atomically(probe, lambda file: None)
-        probe.unlink()
+        tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise type(error)(f"cannot write in {path.parent}, the folder of the checkpoint: {error.strerror}") from error
     return path
