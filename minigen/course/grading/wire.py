@@ -1,0 +1,82 @@
+"""Frames between a worker and its parent: a JSON header, then the bytes of arrays. Nothing is unpickled or evaluated.
+
+    nonce (16 bytes) | length of the header (4) | length of the arrays (8) | header | arrays
+
+The parent draws the nonce for each worker. It keeps stray or forged bytes from being read as a message; it is no secret
+from code inside the worker, and need not be, since the parent compares values and takes no one's word for a pass.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+NONCE_BYTES = 16
+MAX_BYTES = 64 * 2**20  # arrays of one frame
+MAX_HEADER = 2**20
+_LENGTHS = struct.Struct(">IQ")
+
+
+class WireError(ValueError):
+    """Bytes that are no frame of this worker."""
+
+
+def encode(nonce: bytes, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
+    """One frame. Arrays must be of booleans, integers, floats or complex numbers."""
+    described, blobs = [], []
+    for name, array in (arrays or {}).items():
+        described.append([name, array.dtype.newbyteorder("<").str, list(array.shape)])
+        blobs.append(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    text = json.dumps({**header, "arrays": described}).encode()
+    body = b"".join(blobs)
+    return nonce + _LENGTHS.pack(len(text), len(body)) + text + body
+
+
+def read(stream_read: Callable[[int], bytes], nonce: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+    """The next frame as (header, arrays), or None at the end of the stream. Raises WireError for anything else."""
+    start = _exactly(stream_read, NONCE_BYTES + _LENGTHS.size, or_none=True)
+    if start is None:
+        return None
+    if start[:NONCE_BYTES] != nonce:
+        raise WireError("a message without this worker's mark")
+    header_length, body_length = _LENGTHS.unpack(start[NONCE_BYTES:])
+    if header_length > MAX_HEADER or body_length > MAX_BYTES:
+        raise WireError(f"a message of {header_length + body_length:,} bytes")
+    try:
+        header = json.loads(_exactly(stream_read, header_length))
+        described = header.pop("arrays")
+        return header, _arrays(described, _exactly(stream_read, body_length))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise WireError(f"a damaged message: {error}") from None
+
+
+def _arrays(described: list, body: bytes) -> dict[str, np.ndarray]:
+    arrays, offset = {}, 0
+    for name, dtype_name, shape in described:
+        dtype = np.dtype(str(dtype_name))
+        if dtype.kind not in "biufc" or any(type(size) is not int or size < 0 for size in shape):
+            raise WireError(f"{name!r} is no array of numbers")
+        end = offset + dtype.itemsize * math.prod(shape)
+        if end > len(body):
+            raise WireError(f"{name!r} is cut short")
+        arrays[str(name)] = np.frombuffer(body[offset:end], dtype=dtype).reshape(shape).copy()
+        offset = end
+    return arrays
+
+
+def _exactly(stream_read: Callable[[int], bytes], count: int, or_none: bool = False) -> bytes | None:
+    pieces, missing = [], count
+    while missing:
+        piece = stream_read(missing)
+        if not piece:
+            if or_none and missing == count:
+                return None
+            raise WireError("the message stops in the middle")
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,518 @@
+"""Everything that a student's file can do to a check: one file each, and the exact status that it must get."""
+
+import os
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from minigen.course import catalog
+from minigen.course.grading import runner
+from minigen.course.grading import status as S
+from minigen.course.grading.compare import Verdict
+from minigen.course.grading.grade import Report, grade_file
+from minigen.course.grading.report import render
+from minigen.course.grading.runner import Limits
+
+DATA = Path(__file__).with_name("exercise_data")
+CASES = ["at_the_mean", "random_batch", "shift", "gradient"]
+LIMITS = Limits(case=1.0, load=1.5, memory=384 * 2**20)
+RIGHT = "0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar) + np.log(2 * np.pi), axis=1)"
+HEAD = "import autograd.numpy as np\n\n\n"
+posix = pytest.mark.skipif(os.name != "posix", reason="the limit exists on POSIX systems only")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the limit is kept on Linux only")
+
+
+@pytest.fixture(autouse=True)
+def fake_lessons(monkeypatch):
+    monkeypatch.setenv("MINIGEN_LESSONS", str(DATA / "lessons"))
+    monkeypatch.syspath_prepend(str(DATA))
+
+
+@pytest.fixture
+def exercise():
+    return catalog.find("gan/90/gaussian_nll")[0]
+
+
+@pytest.fixture
+def grade(exercise, tmp_path, monkeypatch):
+    """Grade one source (text or bytes); afterwards no process and no file may be left."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    marks = []
+    environment = runner._Worker._environment
+    monkeypatch.setattr(runner._Worker, "_environment", lambda self, work: marks.append(self.mark) or environment(self, work))
+
+    def run(source, limits=LIMITS, name="gan_90.py") -> Report:
+        path = tmp_path / name
+        path.write_bytes(source if isinstance(source, bytes) else source.encode())
+        started = time.monotonic()
+        report = grade_file(exercise, path, limits)
+        assert time.monotonic() - started < 15, "a check must end soon"
+        assert isinstance(render(report), str)
+        return report
+
+    yield run
+    assert not list(temporary.iterdir()), "a folder was left behind"
+    assert not [pid for mark in marks for pid in runner._marked(mark)], "a process was left behind"
+
+
+def function(body: str, head: str = HEAD, arguments: str = "x, mu, logvar") -> str:
+    """A file with the function `gaussian_nll`, whose body is given."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    return f"{head}def gaussian_nll({arguments}):\n{lines}\n"
+
+
+def statuses(report: Report) -> list[str]:
+    return [verdict.status for verdict in report.verdicts]
+
+
+def line_of(source: str, verdict: Verdict) -> str:
+    return source.splitlines()[verdict.line - 1].strip()
+
+
+def test_a_right_answer_passes(grade, exercise):
+    report = grade(function(f"return {RIGHT}"))
+    assert report.passed and report.points == exercise.points == 6
+    assert statuses(report) == [S.PASS] * 4
+
+
+# ------------------------------------------------------------------------------------------- the file itself
+
+
+@pytest.mark.parametrize(
+    ("source", "expected", "line"),
+    [
+        ("def gaussian_nll(x, mu, logvar)\n    return x\n", S.SYNTAX_ERROR, 1),
+        ("", S.EMPTY, None),
+        ("  \n\n", S.EMPTY, None),
+        ("# caf\u00e9\n".encode("latin-1"), S.NOT_UTF8, 1),
+        (b"x = 1\0\n", S.SYNTAX_ERROR, None),
+        ("(" * 5000, S.SYNTAX_ERROR, None),
+        (b"#" * (50 * 2**20), S.TOO_LARGE, None),
+        ("y = 1\n", S.MISSING_FUNCTION, None),
+    ],
+    ids=["syntax", "empty", "blank", "latin-1", "null byte", "deep", "50 MB", "missing"],
+)
+def test_files_that_cannot_be_run(grade, source, expected, line):
+    report = grade(source)
+    assert report.status == expected and statuses(report) == [expected] * 4
+    assert report.points == 0
+    if line:
+        assert report.verdicts[0].line == line
+
+
+def test_a_renamed_function_is_recognized(grade):
+    report = grade(function(f"return {RIGHT}").replace("gaussian_nll", "gausian_nll"))
+    assert report.status == S.MISSING_FUNCTION
+    assert "gausian_nll: rename it" in report.verdicts[0].message
+
+
+def test_a_name_that_is_no_function(grade):
+    report = grade("gaussian_nll = 3.0\n")
+    assert report.status == S.MISSING_FUNCTION
+
+
+@posix
+def test_links_pipes_and_folders_are_refused(grade, exercise, tmp_path):
+    target = tmp_path / "real.py"
+    target.write_text(function(f"return {RIGHT}"))
+    link = tmp_path / "link.py"
+    link.symlink_to(target)
+    assert grade_file(exercise, link).status == S.SYMLINK
+    dangling = tmp_path / "dangling.py"
+    dangling.symlink_to(tmp_path / "nothing")
+    assert grade_file(exercise, dangling).status == S.SYMLINK
+    os.mkfifo(tmp_path / "pipe.py")
+    assert grade_file(exercise, tmp_path / "pipe.py").status == S.NOT_A_FILE
+    assert grade_file(exercise, tmp_path).status == S.NOT_A_FILE
+    assert grade_file(exercise, tmp_path / "nothing.py").status == S.MISSING_FILE
+    with socket.socket(socket.AF_UNIX) as server:
+        os.chdir(tmp_path)
+        server.bind("socket.py")
+    assert grade_file(exercise, tmp_path / "socket.py").status == S.NOT_A_FILE
+
+
+def test_a_byte_order_mark_and_windows_lines_are_fine(grade):
+    source = b"\xef\xbb\xbf" + function(f"return {RIGHT}").replace("\n", "\r\n").encode()
+    assert grade(source).passed
+
+
+# ------------------------------------------------------------------------------------------- what comes back
+
+FORMS = {
+    "none": ("pass", S.RETURNED_NONE),
+    "string": ("return '3.0'", S.WRONG_TYPE),
+    "list": (f"return list({RIGHT})", S.WRONG_TYPE),
+    "tuple": (f"return ({RIGHT},)", S.WRONG_TYPE),
+    "function": ("return np.sum", S.WRONG_TYPE),
+    "object array": ("return np.array([None] * len(x))", S.WRONG_TYPE),
+    "string array": ("return np.array(['1.0'] * len(x))", S.WRONG_TYPE),
+    "shape": (f"return {RIGHT}[:, None]", S.WRONG_SHAPE),
+    "one number": (f"return np.mean({RIGHT})", S.WRONG_SHAPE),
+    "integers": ("return np.zeros(len(x), dtype=int)", S.WRONG_DTYPE),
+    "complex": (f"return {RIGHT} + 0j", S.WRONG_DTYPE),
+    "booleans": ("return np.ones(len(x), dtype=bool)", S.WRONG_DTYPE),
+    "nan": (f"return {RIGHT} * np.nan", S.NAN),
+    "inf": (f"return {RIGHT} + np.inf", S.INF),
+    "-inf": (f"return {RIGHT} - np.inf", S.INF),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_form_of_what_comes_back(grade, name):
+    body, expected = FORMS[name]
+    report = grade(function(body))
+    assert statuses(report)[:3] == [expected] * 3, [v.message for v in report.verdicts]
+    assert report.status == expected and report.points == 0
+    assert "your function returned" in report.verdicts[0].message
+
+
+def test_a_wrong_value_shows_the_worst_element(grade):
+    verdict = grade(function(f"y = {RIGHT}\nreturn y * np.where(np.arange(len(y)) == 3, 1.5, 1.0)")).first_failure
+    assert (verdict.case, verdict.status, verdict.key, verdict.index) == ("random_batch", S.WRONG_VALUE, "nll", [3])
+    assert verdict.yours == pytest.approx(1.5 * verdict.expected)
+    assert "1 of 5 values differ" in verdict.message
+
+
+# ------------------------------------------------------------------------------------------- what happens in a call
+
+CALLS = {
+    "raises": ("return x.foo", S.RAISED, "x.foo"),
+    "stub": ("raise NotImplementedError('your turn')", S.STUB, "raise NotImplementedError"),
+    "changes its inputs": (f"x += 1.0\nreturn {RIGHT}", S.CHANGED_INPUTS, "x += 1.0"),
+    "changes them past the lock": (
+        f"y = {RIGHT}\nx.flags.writeable = True\nx[:] = 1.0\nreturn y",
+        S.CHANGED_INPUTS,
+        None,
+    ),
+    "sys.exit": ("import sys\nsys.exit(0)", S.EXITED, "sys.exit"),
+    "os._exit": ("import os\nos._exit(0)", S.EXITED, None),
+    "segmentation fault": ("import ctypes\nctypes.string_at(0)", S.CRASHED, "ctypes.string_at"),
+    "abort": ("import os\nos.abort()", S.CRASHED, "os.abort()"),
+    "memory": ("rows = []\nwhile True:\n    rows.append(bytearray(10**7))", S.MEMORY, "rows.append"),
+    "memory at once": ("return np.zeros(10**12)", S.MEMORY, "np.zeros"),
+    "recursion": ("return gaussian_nll(x, mu, logvar)", S.RECURSION, "return gaussian_nll"),
+    "input": ("return float(input('value: '))", S.INPUT, "input("),
+    "endless loop": ("while True:\n    pass", S.TIMEOUT, ""),
+    "endless sleep": ("import time\ntime.sleep(1000)", S.TIMEOUT, "time.sleep"),
+    "endless loop that swallows everything": (
+        "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass",
+        S.TIMEOUT,
+        "",
+    ),
+    "flood of printing": ("while True: print('x' * 1000)", S.OUTPUT, "print("),
+    "a 50 MB file": ("open('big', 'wb').write(bytes(50 * 2**20))\nreturn 0", S.BIG_FILE, "open("),
+    "subprocess": ("import subprocess\nsubprocess.Popen(['sleep', '100'])", S.PROCESS, "subprocess.Popen"),
+    "fork": ("import os\nif os.fork() == 0:\n    while True:\n        pass", S.PROCESS, "os.fork"),
+    "swallowed subprocess": (
+        f"import os\ntry:\n    os.system('sleep 100 &')\nexcept Exception:\n    pass\nreturn {RIGHT}",
+        S.PROCESS,
+        None,
+    ),
+    "kills itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", S.CRASHED, None),
+    "stops itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", S.TIMEOUT, None),
+}
+LINUX_ONLY = {"memory", "memory at once", "fork", "kills itself", "stops itself", "a 50 MB file", "swallowed subprocess"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=linux if n in LINUX_ONLY else ()) for n in CALLS])
+def test_what_happens_in_a_call(grade, name):
+    """The trouble comes in the first case only (one example, one feature): the others must still count."""
+    body, expected, line = CALLS[name]
+    lines = "\n".join(f"    {row}" for row in body.splitlines())
+    source = function(f"if x.shape == (1, 1):\n{lines}\nreturn {RIGHT}")
+    report = grade(source)
+    assert statuses(report) == [expected, S.PASS, S.PASS, S.PASS], [v.message for v in report.verdicts]
+    assert report.status == expected and report.points == 5
+    verdict = report.verdicts[0]
+    assert verdict.message
+    if line is not None:
+        assert verdict.line and line in line_of(source, verdict)
+        assert verdict.text == line_of(source, verdict)
+
+
+def test_wrong_arity(grade):
+    report = grade(function("return x", arguments="x, mu"))
+    assert statuses(report) == [S.WRONG_ARITY] * 4
+    assert "gaussian_nll(x, mu) cannot be called as gaussian_nll(..., ..., ...)" in report.verdicts[0].message
+
+
+def test_a_function_without_gradient(grade):
+    report = grade(function("import numpy\nreturn numpy.array([float(v) for v in 0.0 * x[:, 0]]) + " + RIGHT))
+    assert report.passed  # plain NumPy on what is not differentiated is fine
+    report = grade(function(f"return np.array([float(v) for v in {RIGHT}])"))
+    assert statuses(report)[:3] == [S.PASS] * 3
+    assert report.verdicts[3].status in (S.RAISED, S.NO_GRADIENT)
+
+
+# ------------------------------------------------------------------------------------------- at import
+
+IMPORTS = {
+    "endless loop": ("while True:\n    pass\n", S.TIMEOUT, ""),
+    "endless loop that swallows everything": (
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass\n",
+        S.TIMEOUT,
+        None,
+    ),
+    "sys.exit": ("import sys\nsys.exit(0)\n", S.EXITED, "sys.exit(0)"),
+    "os._exit": ("import os\nos._exit(0)\n", S.EXITED, None),
+    "segmentation fault": ("import ctypes\nctypes.string_at(0)\n", S.CRASHED, "ctypes.string_at(0)"),
+    "memory": ("rows = []\nwhile True:\n    rows.append(bytearray(10**7))\n", S.MEMORY, "rows.append"),
+    "recursion": ("def f(): return f()\n\n\nf()\n", S.RECURSION, "def f()"),
+    "input": ("name = input()\n", S.INPUT, "input()"),
+    "raises": ("1 / 0\n", S.RAISED, "1 / 0"),
+    "flood": ("while True: print('x' * 1000)\n", S.OUTPUT, "print"),
+    "missing module": ("import no_such_module\n", S.RAISED, "import no_such_module"),
+    "process": ("import os\nos.system('true')\n", S.PROCESS, "os.system"),
+    "not implemented": ("raise NotImplementedError\n", S.RAISED, "raise"),
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=linux if n == "memory" else ()) for n in IMPORTS])
+def test_what_happens_at_import(grade, name):
+    head, expected, line = IMPORTS[name]
+    source = function(f"return {RIGHT}", head=head + HEAD)
+    report = grade(source)
+    assert statuses(report) == [expected] * 4, [v.message for v in report.verdicts]
+    if line is not None:
+        assert line in line_of(source, report.verdicts[0])
+
+
+# ------------------------------------------------------------------------------------------- tricks
+
+
+@pytest.mark.parametrize(
+    "patch",
+    ["np.sum = lambda *a, **k: 0.0", "numpy.mean = len", "numpy.linalg.norm = len", "import builtins; builtins.abs = len",
+     "numpy.array_equal = lambda *a: True", "numpy.random.default_rng = None"],
+)  # fmt: skip
+def test_patched_numpy_is_put_back_and_reported(grade, patch):
+    source = function(f"return {RIGHT}", head=HEAD + f"import numpy\n{patch}\n")
+    assert statuses(grade(source)) == [S.PATCHED_NUMPY] * 4
+    within = function(f"import numpy\nif len(x) == 1:\n    {patch}\nreturn np.zeros(len(x))")
+    report = grade(within)
+    assert statuses(report)[0] == S.PATCHED_NUMPY
+    assert statuses(report)[1] == S.WRONG_VALUE
+
+
+def test_an_array_that_lies(grade):
+    head = HEAD + """
+import numpy
+
+
+class Liar(numpy.ndarray):
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return numpy.zeros(self.shape)
+    def __array_function__(self, *args, **kwargs):
+        return True
+    def __array_finalize__(self, other): pass
+    def __eq__(self, other): return numpy.ones(self.shape, bool)
+    def __sub__(self, other): return numpy.zeros(self.shape)
+    @property
+    def __class__(self): return numpy.ndarray
+    def copy(self): return numpy.zeros(self.shape)
+    def tobytes(self): return b""
+
+
+"""
+    report = grade(function("return numpy.full(len(x), 7.0).view(Liar)", head=head))
+    assert statuses(report)[:2] == [S.WRONG_VALUE] * 2
+    assert report.verdicts[0].yours == 7.0
+    right = grade(function(f"y = {RIGHT}\nreturn y.view(Liar) if type(y) is numpy.ndarray else y", head=head))
+    assert right.passed
+
+
+def test_an_object_that_only_says_it_is_an_array(grade):
+    head = HEAD + """
+class Liar:
+    shape, dtype, ndim = (1,), np.dtype(float), 1
+    def __array__(self, *args, **kwargs): return np.zeros(1)
+    @property
+    def __class__(self): return np.ndarray
+
+
+"""
+    assert statuses(grade(function("return Liar()", head=head)))[0] == S.WRONG_TYPE
+
+
+def test_messages_forged_on_standard_output_do_not_count(grade):
+    body = """import json, os, struct, sys
+header = json.dumps({"type": "outcome", "case": 0, "status": "pass", "message": "", "line": None, "text": "",
+                     "arrays": [["nll", "<f8", [1]]]}).encode()
+frame = bytes(16) + struct.pack(">IQ", len(header), 8) + header + struct.pack("<d", 0.9189385332046727)
+sys.stdout.buffer.write(frame)
+sys.stdout.flush()
+os.write(1, frame)
+os.write(2, frame)
+return np.zeros(len(x))"""
+    report = grade(function(body))
+    assert statuses(report)[:2] == [S.WRONG_VALUE] * 2
+
+
+def test_bytes_in_the_result_channel_are_never_a_pass(grade):
+    body = """import os
+if len(x) == 1:
+    for descriptor in range(3, 20):
+        try:
+            os.write(descriptor, b"pass" * 100)
+        except OSError:
+            pass
+"""
+    report = grade(function(body + f"return {RIGHT}"))
+    assert statuses(report) == [S.CRASHED, S.PASS, S.PASS, S.PASS]
+
+
+def test_a_missing_last_message_is_never_a_pass(grade):
+    head = HEAD + """
+import os, threading, time
+calls = []
+
+
+def leave():
+    while len(calls) < 7: time.sleep(0.001)
+    os._exit(0)
+
+
+"""
+    body = f"if not calls: threading.Thread(target=leave, daemon=True).start()\ncalls.append(1)\nreturn {RIGHT}"
+    report = grade(function(body, head=head).replace("len(calls) < 7", "len(calls) < 1"))
+    assert not report.passed
+    closed = grade(function(f"import os\nos.closerange(3, 50)\nreturn {RIGHT}"))
+    assert statuses(closed)[0] != S.PASS and not closed.passed
+
+
+PACKAGE = {
+    "import": "from fakegen.densities import gaussian_nll as theirs\nreturn theirs(x, mu, logvar)",
+    "attribute": "import fakegen.densities as d\nreturn d.gaussian_nll(x, mu, logvar)",
+    "through the package": "import fakegen\nreturn fakegen.gaussian_nll(x, mu, logvar)",
+    "through a caller": "from fakegen.densities import total\nreturn total(x, mu, logvar) + np.zeros(len(x))",
+    "swallowed": f"import fakegen\ntry:\n    return fakegen.gaussian_nll(x, mu, logvar)\nexcept Exception:\n    return {RIGHT}",
+    "reloaded": "import sys, fakegen\nsys.modules.pop('fakegen.densities', None)\nimport fakegen.densities as d\n"
+    "return d.gaussian_nll(x, mu, logvar)",
+    "from its file": "import importlib.util, fakegen\nfrom pathlib import Path\n"
+    "path = Path(fakegen.__file__).with_name('densities.py')\n"
+    "spec = importlib.util.spec_from_file_location('again', path)\nmodule = importlib.util.module_from_spec(spec)\n"
+    "spec.loader.exec_module(module)\nreturn module.gaussian_nll(x, mu, logvar)",
+    "read": "import fakegen, pathlib\ntext = pathlib.Path(fakegen.__path__[0], 'densities.py').read_text()\nreturn 0.0",
+}
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_the_package_has_no_answer(grade, name):
+    report = grade(function(PACKAGE[name]))
+    assert statuses(report) == [S.PACKAGE_ANSWER] * 4, [v.message for v in report.verdicts]
+
+
+def test_the_package_answer_under_the_asked_name(grade):
+    assert statuses(grade("from fakegen.densities import gaussian_nll\n")) == [S.PACKAGE_ANSWER] * 4
+
+
+def test_the_exercise_file_cannot_be_read(grade, exercise):
+    report = grade(function(f"open({str(exercise.path)!r}).read()\nreturn {RIGHT}"))
+    assert statuses(report) == [S.PACKAGE_ANSWER] * 4
+
+
+def test_a_worker_is_not_given_the_answers(exercise):
+    from minigen.course.grading.drivers import driver_source
+
+    source, lines = driver_source(exercise.path), exercise.path.read_text().splitlines()
+    for answer in ("through_sigma", "logvar_is_log_sigma", "Exercise(", "0.9189385332046727", "minigen.course"):
+        assert answer not in source
+    for number, line in enumerate(source.splitlines()):
+        assert line in ("", lines[number]) or line.startswith("@_case(")
+
+
+@linux
+def test_children_that_escape_are_ended(grade):
+    """Past the hook on processes: through the C library, into a group of its own."""
+    body = f"""import ctypes, os, time
+libc = ctypes.CDLL(None)
+if libc.fork() == 0:
+    os.setsid()
+    time.sleep(100)
+    os._exit(0)
+return {RIGHT}"""
+    report = grade(function(body))
+    if os.geteuid() == 0:  # others cannot fork at all: the limit on processes is 0
+        assert report.status == S.PROCESS and not report.passed
+        assert "was ended" in report.message
+
+
+def test_threads_that_never_end_do_not_hold_the_check(grade):
+    body = f"import threading, time\nthreading.Thread(target=time.sleep, args=(100,)).start()\nreturn {RIGHT}"
+    report = grade(function(body))
+    assert report.passed or report.status == S.RAISED  # no new threads where the limit on processes binds
+
+
+def test_deleting_files_in_its_folder_harms_nobody(grade, tmp_path):
+    beside = tmp_path / "notes.txt"
+    beside.write_text("mine")
+    body = f"""import os, shutil
+from pathlib import Path
+assert os.listdir() == []
+for file in Path(__file__).parent.iterdir():
+    file.unlink()
+shutil.rmtree(os.getcwd())
+return {RIGHT}"""
+    report = grade(function(body).replace("assert os.listdir() == []", "pass"))
+    assert statuses(report)[0] == S.PASS
+    assert beside.read_text() == "mine" and (tmp_path / "gan_90.py").exists()
+
+
+def test_the_folder_is_private_and_empty(grade):
+    report = grade(function(f"import os\nassert os.listdir() == [], os.listdir()\nopen('mine', 'w').close()\nreturn {RIGHT}"))
+    assert statuses(report) == [S.PASS, S.RAISED, S.RAISED, S.RAISED]
+
+
+@posix
+def test_unreadable_folders_and_links_are_cleaned_up(grade, tmp_path):
+    keep = tmp_path / "keep"
+    keep.mkdir()
+    (keep / "file").write_text("mine")
+    body = f"""import os
+if not os.path.exists('locked'):
+    os.makedirs('locked/in')
+    open('locked/in/file', 'w').close()
+    os.symlink({str(keep)!r}, 'link')
+    os.chmod('locked/in', 0)
+    os.chmod('locked', 0)
+return {RIGHT}"""
+    assert statuses(grade(function(body)))[0] == S.PASS
+    assert (keep / "file").read_text() == "mine"
+
+
+def test_the_environment_does_not_leak(grade, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", "abc")
+    assert grade(function(f"import os\nassert 'SECRET_TOKEN' not in os.environ\nreturn {RIGHT}")).passed
+
+
+def test_what_is_printed_is_shown(grade):
+    report = grade(function("print('look', x.shape)\nprint('\\x1b[31mred')\nreturn np.zeros(len(x))"))
+    text = render(report)
+    assert "look (1, 1)" in text and "\x1b" not in text
+
+
+def test_a_broken_driver_is_the_graders_error(grade, exercise, monkeypatch):
+    report = grade(function("return np.zeros(len(x))"))
+    assert S.GRADER_ERROR not in statuses(report)
+    monkeypatch.setattr("minigen.course.grading.grade.driver_source", lambda path: "import no_such_module\n")
+    report = grade(function(f"return {RIGHT}"))
+    assert statuses(report) == [S.GRADER_ERROR] * 4
+
+
+def test_a_check_is_fast(grade):
+    source = function(f"return {RIGHT}")
+    grade(source)
+    times = [grade(source).seconds for _ in range(3)]
+    assert min(times) < 1.0
+
+
+def test_a_worker_imports_little(grade):
+    names = "('scipy', 'matplotlib', 'minigen.plot', 'minigen.data', 'minigen.metrics', 'minigen.course.exercise', 'fakegen')"
+    body = f"import sys\nassert not [n for n in {names} if n in sys.modules], sys.modules.keys()\nreturn {RIGHT}"
+    assert grade(function(body)).passed
