@@ -134,9 +134,9 @@ class Density:
 
 
 class Standardized(Density):
-    """The density of z = (x - mean) / scale for x from `base`, with the mean and scale of `base` (or those given).
+    """The density of z = (x - mean) / scale for x from `base`, whose mean and standard deviations these are.
 
-    Change of variables: log p(z) = log p(x) + sum(log scale), and the score is scale * score(x), with x = mean + scale z.
+    Change of variables: with x = mean + scale z, log p(z) = log p(x) + sum(log scale) and score(z) = scale * score(x).
     """
 
     def __init__(self, base: Density):

@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits of 28 x 28 pixels (LeCun, Cortes & Burges, 1998), kept in mnist.npz beside this file.
+"""MNIST: 70,000 handwritten digits of 28 x 28 pixels (LeCun, Cortes & Burges, 1998), in mnist.npz beside this file.
 
     from minigen.data import mnist
     train, validation, test = mnist.splits()                 # uint8 images (N, 28, 28), int64 labels (N,)
@@ -39,7 +39,7 @@ VALIDATION = 10_000  # the last of the 60,000 training digits
 
 @dataclass(frozen=True)
 class MNIST:
-    """The data set as published, uint8: images (N, 28, 28), 0 background to 255 ink; labels (N,), 0 to 9. Read-only."""
+    """The data set as published, in read-only uint8: images (N, 28, 28), 0 paper to 255 ink; labels (N,), 0 to 9."""
 
     train_images: np.ndarray  # (60000, 28, 28)
     train_labels: np.ndarray  # (60000,)
@@ -74,7 +74,7 @@ def load() -> MNIST:
 
 @lru_cache(maxsize=1)
 def splits() -> Splits:
-    """The fixed train (50,000), validation (10,000, the last of the published training set) and test (10,000) splits."""
+    """The fixed splits: train (50,000), validation (10,000, the last of the published training set), test (10,000)."""
     data = load()
     train_labels, test_labels = data.train_labels.astype(np.int64), data.test_labels.astype(np.int64)
     train_labels.setflags(write=False)
@@ -112,7 +112,9 @@ def binarize_static(images: np.ndarray, threshold: float = 0.5) -> np.ndarray:
 
 
 def binarize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each pixel 1 with probability equal to its intensity, else 0; fresh bits at every call (Salakhutdinov & Murray, 2008).
+    """Each pixel 1 with probability equal to its intensity, else 0: fresh bits at every call.
+
+    The protocol of Salakhutdinov & Murray (2008), by which likelihoods of binary MNIST are compared.
 
     Args:
         images: floats in [0, 1], or uint8, of any shape.
@@ -137,7 +139,7 @@ def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
 
 # Pixels as real numbers, for flows.
 def dequantize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """uint8 images plus noise uniform on [0, 1): values v in pixel space [0, 256), float32, in the shape of `images`."""
+    """uint8 images plus noise uniform on [0, 1): v in pixel space [0, 256), float32, in the shape of `images`."""
     images = _check_pixels(images)
     noise = _check.generator(rng).random(images.shape, dtype=np.float32)
     below_next_level = np.nextafter(np.arange(1, LEVELS + 1, dtype=np.float32), np.float32(0))  # (256,)
@@ -145,7 +147,7 @@ def dequantize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def quantize(v: np.ndarray) -> np.ndarray:
-    """The inverse of `dequantize`: pixel-space values rounded down to uint8, those outside [0, 256) to the nearest level."""
+    """Undoes `dequantize`: pixel-space values rounded down to uint8, those outside [0, 256) to the nearest level."""
     return np.clip(np.floor(_check.finite("v", v)), 0, LEVELS - 1).astype(np.uint8)
 
 
@@ -216,14 +218,14 @@ def bits_per_dim(log_prob_y: np.ndarray, log_det: np.ndarray | float = 0.0, dims
     (Theis et al., 2016); the uniform density has 8 bits.
     """
     dims = _check.integer("dims", dims, at_least=1)
-    log_prob_y, log_det = np.asarray(log_prob_y), np.asarray(log_det)
-    if log_prob_y.ndim != 1 or log_det.shape not in ((), log_prob_y.shape):
-        raise ValueError(f"log_prob_y and log_det must have shape (N,), got {log_prob_y.shape} and {log_det.shape}")
-    return -(log_prob_y + log_det.astype(log_prob_y.dtype)) / (dims * float(np.log(2)))
+    shape, other = np.shape(log_prob_y), np.shape(log_det)
+    if len(shape) != 1 or other not in ((), shape):
+        raise ValueError(f"log_prob_y and log_det must have shape (N,), got {shape} and {other}")
+    return -(np.asarray(log_prob_y) + log_det) / (dims * float(np.log(2)))
 
 
 def pack(folder: str | Path, path: str | Path) -> None:
-    """How mnist.npz was made: the four gzipped IDX files in `folder`, under their published names, into one .npz at `path`.
+    """How mnist.npz was made: from the four gzipped IDX files in `folder`, under their published names, to `path`.
 
     An IDX file is a header of 4 bytes and 4 more for each axis, then the bytes; the .npz keeps the bytes, deflated at
     the highest level (11.3 MB). LZMA would make 9.4 MB and load three times slower.
@@ -254,7 +256,11 @@ def _shaped(x: np.ndarray, flat: bool) -> np.ndarray:
 
 def _check_pixels(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim < 2 or images.shape[1:] not in ((SIDE, SIDE), (SIDE, SIDE, 1), (PIXELS,)):
+    if (
+        images.dtype != np.uint8
+        or images.ndim < 2
+        or images.shape[1:] not in ((SIDE, SIDE), (SIDE, SIDE, 1), (PIXELS,))
+    ):
         raise ValueError(f"images must be uint8 of shape (N, 28, 28), got {images.dtype} of shape {images.shape}")
     return images
 

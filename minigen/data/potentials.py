@@ -10,7 +10,8 @@ from autograd import elementwise_grad
 
 from minigen.data.density import Density
 
-WALL, WALL_STD = 4.0, 0.25  # U₂, U₃, U₄ would go on forever along x₁: from |x₁| = 4 on, a half Gaussian ends them
+# U₂, U₃ and U₄ would go on forever along x₁: from |x₁| = 4 on, half a Gaussian ends them.
+WALL, WALL_STD = 4.0, 0.25
 
 
 class Potential(Density):
@@ -47,7 +48,10 @@ class Potential(Density):
         """U(x) at points (N, 2), shape (N,), differentiable by autograd and in the dtype of `x`.
 
         What a flow is trained on when it may not see samples: E_q[log q(x) + U(x)] is KL(q || p) - log Z.
+        ValueError if `x` has another shape.
         """
+        if np.ndim(x) != 2 or np.shape(x)[1] != 2:
+            raise ValueError(f"x must have shape (N, 2), got {np.shape(x)}")
         return self._potential(x)
 
     def _sample(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
@@ -86,7 +90,10 @@ def wall(x1):
 
 
 def rezende1() -> Potential:
-    """U₁ = ½ ((|x| - 2) / 0.4)² - log(exp(-½ ((x₁ - 2) / 0.6)²) + exp(-½ ((x₁ + 2) / 0.6)²)): a ring, heavy at two ends."""
+    """A ring, heavy at two ends.
+
+    U₁ = ½ ((|x| - 2) / 0.4)² - log(exp(-½ ((x₁ - 2) / 0.6)²) + exp(-½ ((x₁ + 2) / 0.6)²)).
+    """
 
     def potential(x):
         x1, radius = x[:, 0], np.sqrt(np.sum(x**2, axis=1) + 1e-12)
@@ -111,17 +118,17 @@ def rezende1() -> Potential:
 
 
 def rezende2() -> Potential:
-    """U₂ = ½ ((x₂ - w₁(x₁)) / 0.4)²: a sine wave."""
+    """A sine wave: U₂ = ½ ((x₂ - w₁(x₁)) / 0.4)², walled in at |x₁| = 4."""
     return _strands("Rezende-Mohamed 2", [lambda x1: w1(x1)], [0.4])
 
 
 def rezende3() -> Potential:
-    """U₃ = -log(exp(-½ ((x₂ - w₁) / 0.35)²) + exp(-½ ((x₂ - w₁ + w₂) / 0.35)²)): a wave with a detour."""
+    """A wave with a detour: U₃ = -log(exp(-½ ((x₂ - w₁) / 0.35)²) + exp(-½ ((x₂ - w₁ + w₂) / 0.35)²)), walled in."""
     return _strands("Rezende-Mohamed 3", [lambda x1: w1(x1), lambda x1: w1(x1) - w2(x1)], [0.35, 0.35])
 
 
 def rezende4() -> Potential:
-    """U₄ = -log(exp(-½ ((x₂ - w₁) / 0.4)²) + exp(-½ ((x₂ - w₁ + w₃) / 0.35)²)): a wave that splits."""
+    """A wave that splits: U₄ = -log(exp(-½ ((x₂ - w₁) / 0.4)²) + exp(-½ ((x₂ - w₁ + w₃) / 0.35)²)), walled in."""
     return _strands("Rezende-Mohamed 4", [lambda x1: w1(x1), lambda x1: w1(x1) - w3(x1)], [0.4, 0.35])
 
 

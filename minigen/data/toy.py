@@ -72,7 +72,7 @@ def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> GaussianMixt
 
 
 def two_moons(noise: float = 0.1) -> NoisyCurves:
-    """Two interlocking half circles of radius 1, about (0, 0) and (1, 0.5): the geometry of scikit-learn's make_moons."""
+    """Two interlocking half circles of radius 1, about (0, 0) and (1, 0.5), as in scikit-learn's make_moons."""
 
     def upper(t: np.ndarray) -> np.ndarray:
         return np.stack([np.cos(np.pi * t), np.sin(np.pi * t)], axis=1)
@@ -96,7 +96,7 @@ def swiss_roll(noise: float = 0.1) -> NoisyCurves:
 
 
 def spirals(noise: float = 0.1) -> NoisyCurves:
-    """Two spirals of one and a half turns from the origin to radius π, each the other's half turn; even along their length."""
+    """Two spirals of one and a half turns, from the origin to radius π, opposite one another: nearly even along them."""
 
     def arm(t: np.ndarray) -> np.ndarray:
         angle = 3 * np.pi * t

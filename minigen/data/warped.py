@@ -30,7 +30,9 @@ class Pinwheel(Density):
     ):
         self.name = "pinwheel"
         self.arms = _check.integer("arms", arms, at_least=1)
-        self.stds = np.array([_check.positive("radial_std", radial_std), _check.positive("tangential_std", tangential_std)])
+        self.stds = np.array(
+            [_check.positive("radial_std", radial_std), _check.positive("tangential_std", tangential_std)]
+        )
         self.rate = float(_check.finite("rate", rate))
         self.scale = _check.positive("scale", scale)
         reach = self.scale * (1 + 5 * float(self.stds.max()))
@@ -64,10 +66,14 @@ class Pinwheel(Density):
         share = soft_max(self._log_terms(f))  # (N, K)
         slope = (np.array([1.0, 0.0]) - f) / self.stds**2  # (N, K, 2): gradient in f
         along = turn(slope, angles)  # (N, K, 2)
-        swirl = slope[..., 0] * f[..., 1] - slope[..., 1] * f[..., 0]  # (N, K): derivative in θ, d turn(x, -θ) = (f₂, -f₁) dθ
+        swirl = (
+            slope[..., 0] * f[..., 1] - slope[..., 1] * f[..., 0]
+        )  # (N, K): derivative in θ, d turn(x, -θ) = (f₂, -f₁) dθ
         outward = x / self.scale / np.maximum(r, 1e-300)  # (N, 2)
         d_theta = self.rate * np.exp(np.minimum(r, 30.0)) * (r < 30.0)  # (N, 1)
-        total = np.sum(share[..., None] * along, axis=1) + np.sum(share * swirl, axis=1, keepdims=True) * d_theta * outward
+        total = (
+            np.sum(share[..., None] * along, axis=1) + np.sum(share * swirl, axis=1, keepdims=True) * d_theta * outward
+        )
         return total / self.scale
 
 

@@ -259,7 +259,9 @@ def test_pinwheel_turns_without_changing_areas():
     np.testing.assert_allclose(np.exp(toy.pinwheel(arms=1).log_prob(arm(f))), pushed, rtol=1e-9)
     five = toy.pinwheel()
     assert np.all(five.prob(arm(f)) >= pushed / 5 * (1 - 1e-9))
-    turned = arm(f) @ np.array([[np.cos(0.4 * np.pi), np.sin(0.4 * np.pi)], [-np.sin(0.4 * np.pi), np.cos(0.4 * np.pi)]])
+    turned = arm(f) @ np.array(
+        [[np.cos(0.4 * np.pi), np.sin(0.4 * np.pi)], [-np.sin(0.4 * np.pi), np.cos(0.4 * np.pi)]]
+    )
     np.testing.assert_allclose(five.log_prob(turned), five.log_prob(arm(f)), rtol=1e-9)
 
 
@@ -280,7 +282,7 @@ def test_rezende_potentials_are_those_of_the_paper():
     """Table 1 typed again, without the stable logarithms, at points inside the walls."""
     z = np.random.default_rng(11).uniform(-3.5, 3.5, (300, 2))
     z1, z2 = z.T
-    g = lambda t, s: np.exp(-0.5 * (t / s) ** 2)  # noqa: E731
+    g = lambda t, s: np.exp(-0.5 * (t / s) ** 2)
     w1, w2, w3 = np.sin(2 * np.pi * z1 / 4), 3 * g(z1 - 1, 0.6), 3 / (1 + np.exp(-(z1 - 1) / 0.3))
     expected = [
         0.5 * ((np.linalg.norm(z, axis=1) - 2) / 0.4) ** 2 - np.log(g(z1 - 2, 0.6) + g(z1 + 2, 0.6)),
@@ -342,6 +344,7 @@ def test_get_and_names():
         (lambda: toy.ring().sample(np.random.default_rng(0), -1), r"n must be an integer of at least 0, got -1"),
         (lambda: toy.ring().sample(0, 10), r"rng must be a numpy.random.Generator.*got 0"),
         (lambda: toy.ring().sample_with_labels(np.random, 10), r"rng must be a numpy.random.Generator"),
+        (lambda: toy.rezende1().energy(np.zeros(2)), r"x must have shape \(N, 2\), got \(2,\)"),
         (lambda: toy.ring().cells(0), r"n must be an integer of at least 1, got 0"),
     ],
 )
