@@ -1,0 +1,63 @@
+"""Measuring how far a model is from the truth.
+
+`divergence`: KL and JS. `transport`: the earth mover's distance in its forms. `samples`: quality of samples, and the
+floor that two samples of the truth set. `likelihood`: units and gaps.
+"""
+
+from minigen.metrics.divergence import (
+    js_divergence,
+    js_integrand,
+    js_on_grid,
+    kl_divergence,
+    kl_integrand,
+    kl_normal,
+    kl_on_grid,
+)
+from minigen.metrics.likelihood import bits_per_dim, nats_to_bits, nll_gap
+from minigen.metrics.samples import (
+    classifier_two_sample_test,
+    frechet_distance,
+    inception_score,
+    mean_and_covariance,
+    mmd,
+    mode_coverage,
+    precision_recall,
+    sampling_floor,
+)
+from minigen.metrics.transport import (
+    earth_mover_1d,
+    marginals,
+    plan_cost,
+    sliced_wasserstein,
+    transport_plan,
+    wasserstein,
+    wasserstein_1d,
+)
+
+__all__ = [
+    "bits_per_dim",
+    "classifier_two_sample_test",
+    "earth_mover_1d",
+    "frechet_distance",
+    "inception_score",
+    "js_divergence",
+    "js_integrand",
+    "js_on_grid",
+    "kl_divergence",
+    "kl_integrand",
+    "kl_normal",
+    "kl_on_grid",
+    "marginals",
+    "mean_and_covariance",
+    "mmd",
+    "mode_coverage",
+    "nats_to_bits",
+    "nll_gap",
+    "plan_cost",
+    "precision_recall",
+    "sampling_floor",
+    "sliced_wasserstein",
+    "transport_plan",
+    "wasserstein",
+    "wasserstein_1d",
+]

@@ -1,0 +1,254 @@
+"""How good are samples? Modes found, distances between samples, scores through a classifier's eyes.
+
+Every number here is an estimate from finite samples: two fresh samples of the truth do not score a perfect value
+either. `sampling_floor` says what they do score; a metric without its floor means little.
+
+Points are rows: (N, D). For images, D counts the features of a classifier rather than pixels.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minigen.metrics import _checks
+
+BLOCK = 1000  # rows of a distance matrix made at one time
+
+
+class ModeCoverage(NamedTuple):
+    covered: int
+    high_quality: float
+
+
+class PrecisionRecall(NamedTuple):
+    precision: float
+    recall: float
+
+
+class TwoSampleTest(NamedTuple):
+    accuracy: float
+    standard_error: float
+    p_value: float
+
+
+class Estimate(NamedTuple):
+    mean: float
+    standard_error: float
+
+
+def sampling_floor(
+    metric: Callable[[np.ndarray, np.ndarray], float],
+    sample: Callable[[np.random.Generator, int], np.ndarray],
+    n: int,
+    rng: np.random.Generator,
+    repeats: int = 10,
+) -> Estimate:
+    """What `metric` gives between two fresh samples of the truth: no model can be expected to score better.
+
+    metric(x, y): a number from two samples. sample(rng, n): n points of the truth, as `density.sample`. Use the n that
+    the model is judged with. Returns `(mean, standard_error)` over `repeats` independent pairs; the mean is the floor.
+
+        sampling_floor(lambda x, y: sliced_wasserstein(x, y, 200, rng), density.sample, 5000, rng)
+
+    ValueError: n < 1, repeats < 2, a metric that does not return one finite number.
+    """
+    n, repeats = _checks.count("n", n), _checks.count("repeats", repeats, least=2)
+    _checks.generator(rng)
+    values = [_checks.array("metric(x, y)", metric(sample(rng, n), sample(rng, n)), 0, "()") for _ in range(repeats)]
+    return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(repeats)))
+
+
+def mode_coverage(
+    samples: ArrayLike, modes: ArrayLike, std: float, k: float = 3, min_count: int = 1
+) -> ModeCoverage:
+    """How many modes of a mixture the samples reach, and the share of samples that lie at one.
+
+    samples: (N, D); modes: (K, D), the centers; std: the standard deviation of a mode along one axis. A sample is of
+    high quality if its Euclidean distance to the nearest mode is at most k std. A mode is covered if at least
+    `min_count` high-quality samples have it as their nearest. Returns `(covered, high_quality)`: a count from 0 to K,
+    a share from 0 to 1. The truth itself scores 1 - exp(-k^2/2) = 0.989 in 2-D with k = 3.
+    ValueError: fewer samples than modes, column counts that differ, non-finite samples, std or k not positive.
+    Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018.
+    """
+    samples, modes = _checks.points("samples", samples), _checks.points("modes", modes)
+    _checks.same_dimension("samples", samples, "modes", modes)
+    if len(samples) < len(modes):
+        got = f"{len(samples)} samples for {len(modes)} modes"
+        raise ValueError(f"samples must be at least as many as modes, got {got}")
+    reach = _checks.positive("k", k) * _checks.positive("std", std)
+    min_count = _checks.count("min_count", min_count)
+    nearest = np.empty(len(samples), int)
+    distance = np.empty(len(samples))
+    for rows, d in _distances(samples, modes):  # d: (rows, K)
+        nearest[rows], distance[rows] = d.argmin(axis=1), d.min(axis=1)
+    good = distance <= reach
+    counts = np.bincount(nearest[good], minlength=len(modes))  # (K,)
+    return ModeCoverage(int((counts >= min_count).sum()), float(good.mean()))
+
+
+def mmd(x: ArrayLike, y: ArrayLike, bandwidth: float | None = None, unbiased: bool = False) -> float:
+    """Squared maximum mean discrepancy with a Gaussian kernel k(a, b) = exp(-|a - b|^2 / (2 bandwidth^2)).
+
+    x: (N, D), y: (M, D). MMD^2 = mean k(x, x') + mean k(y, y') - 2 mean k(x, y), a number without units in [0, 2].
+    The default takes the means over all pairs, a point with itself included: the squared distance of the two samples,
+    never negative, 0 only if they are the same; too large on average by up to 1/N + 1/M as an estimate for the
+    distributions behind them. `unbiased=True` leaves the pairs of a point with itself out: right on average, sometimes
+    negative. bandwidth: by default the median distance between points of x and y together (of at most 1,000 of each,
+    evenly spaced); to compare models give all the same number.
+    Cost: O((N + M)^2 D) time, in blocks. ValueError: column counts that differ, non-finite, bandwidth not positive,
+    fewer than 2 points a side if unbiased. Gretton et al., "A kernel two-sample test", 2012.
+    """
+    x, y = _checks.points("x", x), _checks.points("y", y)
+    _checks.same_dimension("x", x, "y", y)
+    if unbiased and min(len(x), len(y)) < 2:
+        raise ValueError(f"x and y must have at least 2 points each for the unbiased MMD, got {len(x)} and {len(y)}")
+    h = _median_distance(x, y) if bandwidth is None else _checks.positive("bandwidth", bandwidth)
+
+    def mean_kernel(a, b, itself):
+        total = sum(np.exp(-0.5 * (d / h) ** 2).sum() for _, d in _distances(a, b))
+        if itself and unbiased:  # k(a, a) = 1 for each
+            return (total - len(a)) / (len(a) * (len(a) - 1))
+        return total / (len(a) * len(b))
+
+    value = mean_kernel(x, x, True) + mean_kernel(y, y, True) - 2 * mean_kernel(x, y, False)
+    return float(value if unbiased else max(value, 0.0))
+
+
+def mean_and_covariance(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The two moments that `frechet_distance` compares: mean (D,) and unbiased covariance (D, D) of points (N, D).
+
+    ValueError: fewer than 2 points, another rank, non-finite.
+    """
+    x = _checks.points("x", x)
+    if len(x) < 2:
+        raise ValueError(f"x must have at least 2 points, got {len(x)}")
+    mean = x.mean(axis=0)
+    centered = x - mean
+    return mean, centered.T @ centered / (len(x) - 1)
+
+
+def frechet_distance(mu1: ArrayLike, cov1: ArrayLike, mu2: ArrayLike, cov2: ArrayLike) -> float:
+    """Squared Fréchet distance of two Gaussians: |mu1 - mu2|^2 + tr(cov1 + cov2 - 2 (cov1 cov2)^(1/2)).
+
+    mu: (D,), cov: (D, D), covariances rather than standard deviations. This is the squared W2 of the Gaussians, and of
+    two image sets' features it is the FID; units are those of the points, squared. Never negative.
+    The root's trace is computed as the sum of the singular values of cov1^(1/2) cov2^(1/2), both roots symmetric: no
+    complex numbers, and no loss of digits for singular covariances. Cost O(D^3).
+    ValueError: shapes that do not fit, a covariance that is not symmetric or has a negative eigenvalue, non-finite.
+    Dowson and Landau, 1982. Heusel et al., "GANs trained by a two time-scale update rule", 2017.
+    """
+    mu1, mu2 = _checks.array("mu1", mu1, 1, "(D,)"), _checks.array("mu2", mu2, 1, "(D,)")
+    if mu1.shape != mu2.shape:
+        raise ValueError(f"mu1 and mu2 must have the same shape, got {mu1.shape} and {mu2.shape}")
+    root1, root2 = _covariance_root("cov1", cov1, len(mu1)), _covariance_root("cov2", cov2, len(mu1))
+    overlap = np.linalg.svd(root1 @ root2, compute_uv=False).sum()  # tr (cov1 cov2)^(1/2)
+    spread = (root1**2).sum() + (root2**2).sum() - 2 * overlap  # tr cov = |root|^2
+    return float(((mu1 - mu2) ** 2).sum() + max(spread, 0.0))
+
+
+def inception_score(probs: ArrayLike) -> float:
+    """exp of the mean KL(p(class | sample) || p(class)), from a classifier's probabilities (N, C).
+
+    p(class) is the mean over the samples. Between 1 (every sample gets the same answer: collapsed, or blurred) and C
+    (every answer certain, all classes equally often). It sees neither variety within a class nor the real data.
+    ValueError: probabilities that are negative or do not sum to one over the classes, another rank.
+    Salimans et al., "Improved techniques for training GANs", 2016.
+    """
+    probs = _checks.probabilities("probs", probs, 2, "(N, C)")
+    marginal = probs.mean(axis=0)  # (C,)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(probs > 0, probs * (np.log(probs) - np.log(marginal)), 0.0)  # (N, C)
+    return float(np.exp(terms.sum(axis=1).mean()))
+
+
+def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionRecall:
+    """Are the fakes realistic (precision), and is all of reality there (recall)?
+
+    real: (N, D), fake: (M, D). Around every point of a set draw a ball that reaches to its k-th nearest neighbour in
+    that set; together the balls stand for the set's support. Precision: the share of fakes inside some real point's
+    ball. Recall: the share of real points inside some fake's ball. Returns `(precision, recall)`; two samples of the
+    truth score less than 1 (see `sampling_floor`), and one real outlier's wide ball can flatter the precision.
+    Cost: O((N + M)^2 D) time, in blocks: seconds at 5,000 points.
+    ValueError: k < 1 or not below both sizes, column counts that differ, non-finite.
+    Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models", 2019.
+    """
+    real, fake = _checks.points("real", real), _checks.points("fake", fake)
+    _checks.same_dimension("real", real, "fake", fake)
+    k = _checks.count("k", k)
+    if k >= min(len(real), len(fake)):
+        raise ValueError(f"k must be below the number of points, got k = {k} for {len(real)} real and {len(fake)} fake")
+    return PrecisionRecall(_share_inside(fake, real, k), _share_inside(real, fake, k))
+
+
+def classifier_two_sample_test(
+    x: ArrayLike, y: ArrayLike, rng: np.random.Generator, neighbors: int | None = None
+) -> TwoSampleTest:
+    """Can a classifier tell x from y? Its accuracy on points it has not seen: 0.5 if the samples are alike, 1 if apart.
+
+    x: (N, D), y: (M, D). The larger sample is cut to the size of the smaller; half of all points, at random, train a
+    k-nearest-neighbour classifier (k = `neighbors`, by default the root of their number, made odd), the other half
+    test it. Returns `(accuracy, standard_error, p_value)`: the standard error of the accuracy if x and y had the same
+    distribution, 1 / (2 sqrt(n_test)), and the chance of at least this accuracy then (normal approximation).
+    ValueError: fewer than 4 points a side, column counts that differ, non-finite, neighbors not in 1..n_train.
+    Lopez-Paz and Oquab, "Revisiting classifier two-sample tests", 2017.
+    """
+    x, y = _checks.points("x", x), _checks.points("y", y)
+    _checks.same_dimension("x", x, "y", y)
+    n = min(len(x), len(y))
+    if n < 4:
+        raise ValueError(f"x and y must have at least 4 points each, got {len(x)} and {len(y)}")
+    neighbors = int(math.sqrt(n)) | 1 if neighbors is None else _checks.count("neighbors", neighbors)
+    if neighbors > n:
+        raise ValueError(f"neighbors must be at most the {n} training points, got {neighbors}")
+    _checks.generator(rng)
+    cloud = np.concatenate([rng.permutation(x)[:n], rng.permutation(y)[:n]])  # (2n, D)
+    is_y = np.arange(2 * n) >= n
+    order = rng.permutation(2 * n)
+    train, test = order[:n], order[n:]
+    correct = 0
+    for rows, d in _distances(cloud[test], cloud[train]):
+        nearest = np.argpartition(d, neighbors - 1, axis=1)[:, :neighbors]
+        votes = is_y[train][nearest].mean(axis=1)
+        correct += ((votes > 0.5) == is_y[test][rows]).sum()
+    accuracy = float(correct / n)
+    standard_error = 0.5 / math.sqrt(n)
+    return TwoSampleTest(accuracy, standard_error, 0.5 * math.erfc((accuracy - 0.5) / standard_error / math.sqrt(2)))
+
+
+def _distances(a, b):
+    """Euclidean distances from a (N, D) to b (M, D), a few rows at a time: pairs of a slice and an array (rows, M)."""
+    from scipy.spatial.distance import cdist
+
+    for start in range(0, len(a), BLOCK):
+        rows = slice(start, start + BLOCK)
+        yield rows, cdist(a[rows], b)
+
+
+def _median_distance(x, y):
+    some = np.concatenate([z[:: -(-len(z) // 1000)] for z in (x, y)])  # at most 1,000 of each
+    distance = np.concatenate([d for _, d in _distances(some, some)])
+    distance = distance[np.triu_indices(len(some), 1)]
+    return float(np.median(distance)) or float(distance.mean()) or 1.0  # 1.0: all points are one
+
+
+def _covariance_root(name, cov, dim):
+    cov = _checks.array(name, cov, 2, "(D, D)")
+    if cov.shape != (dim, dim):
+        raise ValueError(f"{name} must have shape (D, D) = {(dim, dim)}, got {cov.shape}")
+    scale = np.abs(cov).max()
+    if np.abs(cov - cov.T).max() > 1e-5 * scale:
+        raise ValueError(f"{name} must be symmetric, got entries that differ by {np.abs(cov - cov.T).max():.6g}")
+    values, vectors = np.linalg.eigh(0.5 * (cov + cov.T))
+    if values[0] < -1e-5 * scale:
+        raise ValueError(f"{name} must have no negative eigenvalue (a covariance), got {values[0]:.6g}")
+    return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+
+
+def _share_inside(points, support, k):
+    """The share of `points` within the ball of some point of `support` that reaches its k-th nearest neighbour."""
+    radius = np.concatenate([np.partition(d, k, axis=1)[:, k] for _, d in _distances(support, support)])  # 0 is itself
+    inside = [(d <= radius).any(axis=1) for _, d in _distances(points, support)]
+    return float(np.concatenate(inside).mean())

@@ -1,0 +1,172 @@
+"""The earth mover's distance: how much mass must travel how far to turn one distribution into another.
+
+Six ways to the same number, from the most special to the most general:
+
+| function | for | cost |
+|---|---|---|
+| `earth_mover_1d` | piles of dirt in a row, one step apart | O(n) |
+| `wasserstein_1d` | two samples of numbers | a sort |
+| `sliced_wasserstein` | two samples of points: the mean over directions of the above (a smaller number) | sorts |
+| `wasserstein` | two samples of points of equal size: the best one-to-one assignment | 2 s at 2,000 |
+| `transport_plan` | any weights, any cost: the linear programme, with its dual | 2 to 6 s at 2,000 x 2,000 |
+
+Peyré and Cuturi, "Computational optimal transport", 2019. Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minigen.metrics import _checks, network_simplex
+
+
+class EarthMover(NamedTuple):
+    cost: float
+    deltas: np.ndarray
+
+
+class TransportPlan(NamedTuple):
+    plan: np.ndarray
+    cost: float
+    potentials: tuple[np.ndarray, np.ndarray]
+
+
+def earth_mover_1d(p: ArrayLike, q: ArrayLike) -> EarthMover:
+    """The work to turn piles p into piles q, neighbouring piles one step apart. Eq. gan.10, Eq. gan.11.
+
+    p, q: shape (n,), shovelfuls in each pile; not negative, totals equal, but not necessarily one. Returns
+    `(cost, deltas)`. `deltas`, shape (n + 1,), is the running surplus delta_0 = 0, delta_i = delta_(i-1) + p_i - q_i:
+    what has to be carried from the first i piles on to the rest, or back if negative. It ends at 0. Each unit of it
+    travels one step, so cost = sum |delta_i|, in shovelfuls times steps. For the piles of the post, (3, 2, 1, 4) and
+    (1, 2, 4, 3), the deltas are 0, 2, 2, -1, 0 and the cost 5.
+    ValueError: shapes that differ, negative piles, totals that differ.
+    """
+    p, q = (_checks.nonnegative(name, value, 1, "(n,)") for name, value in (("p", p), ("q", q)))
+    if p.shape != q.shape:
+        raise ValueError(f"p and q must have the same shape, got {p.shape} and {q.shape}")
+    if not np.isclose(p.sum(), q.sum(), rtol=_checks.SUM_TOLERANCE, atol=0):
+        raise ValueError(f"p and q must have the same total, got {p.sum():.6g} and {q.sum():.6g}")
+    deltas = np.concatenate([[0.0], np.cumsum(p - q)])
+    return EarthMover(float(np.abs(deltas).sum()), deltas)
+
+
+def wasserstein_1d(x: ArrayLike, y: ArrayLike) -> float:
+    """Exact W1 between two samples of numbers, in the samples' units. Eq. gan.12.
+
+    x: shape (N,), y: shape (M,), every point of a sample with the same weight. On a line the best plan keeps the
+    order: the smallest goes to the smallest. So W1 is the mean |x_(i) - y_(i)| of the sorted samples if N = M, and
+    the integral of |F^-1(u) - G^-1(u)| over u in (0, 1), the difference of their quantiles, in general.
+    ValueError: another rank, empty, non-finite.
+    """
+    x, y = _checks.array("x", x, 1, "(N,)"), _checks.array("y", y, 1, "(M,)")
+    return float(_wasserstein_columns(x[:, None], y[:, None])[0])
+
+
+def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
+    """Exact W1 with Euclidean distance between two point clouds of equal size, in the points' units. Eq. gan.12.
+
+    x, y: shape (N, D). With equal weights some best plan is a permutation, so W1 = min over permutations s of
+    mean |x_i - y_s(i)|, found by `scipy.optimize.linear_sum_assignment`.
+    Cost: N^2 distances in memory (32 MB at 2,000), and time between N^2 and N^3: about 0.05 s at 500 points, 0.3 s at
+    1,000, 2 s at 2,000. Beyond 5,000 points use `sliced_wasserstein`, or average `wasserstein` over subsets of one
+    size. Between two samples of the same distribution W1 is not 0 but shrinks only as N^(-1/D): put `sampling_floor`
+    beside it. For other sizes, weights or costs see `transport_plan`.
+    ValueError: shapes that differ, another rank, empty, non-finite.
+    """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
+    x, y = _checks.points("x", x), _checks.points("y", y)
+    if x.shape != y.shape:
+        raise ValueError(f"x and y must have the same shape (N, D), got {x.shape} and {y.shape}")
+    cost = cdist(x, y)  # (N, N)
+    rows, columns = linear_sum_assignment(cost)
+    return float(cost[rows, columns].mean())
+
+
+def transport_plan(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> TransportPlan:
+    """The optimal transport linear programme, solved exactly, with its dual. Eq. gan.12, Eq. gan.17.
+
+    Primal: min sum_ij plan_ij cost_ij over plan >= 0 whose rows sum to p and whose columns sum to q.
+    Dual: max sum_i p_i f_i + sum_j q_j g_j over f_i + g_j <= cost_ij. Both have the same value.
+
+    p: (n,), q: (m,), probabilities. cost: (n, m), not negative: cost_ij for moving one unit from i to j.
+    Returns `(plan, cost, potentials)`: plan (n, m) with at most n + m - 1 positive entries, the minimal cost, and
+    potentials = (f, g) of shapes (n,), (m,). Where plan_ij > 0, f_i + g_j = cost_ij. A constant can move from f to g
+    unnoticed: we fix f_0 = 0. If cost is a distance, f(x) = min_j (cost(x, y_j) - g_j) is a best 1-Lipschitz critic.
+    p and q are divided by their sums (which may be off by 1e-5) and rounded to 1e-15.
+
+    Cost: a network simplex (see `network_simplex.py`), exact to rounding: about 0.2 s at n = m = 500, 0.5 to
+    1 s at 1,000, 2 to 6 s at 2,000; memory for a few (n, m) matrices. Beyond 3,000 use `wasserstein` (equal weights),
+    `sliced_wasserstein`, or a regularized solver such as Sinkhorn's, which is not exact.
+    ValueError: probabilities that are negative or do not sum to one, negative or non-finite costs, mismatched shapes.
+    """
+    p, q = _checks.probabilities("p", p, 1, "(n,)"), _checks.probabilities("q", q, 1, "(m,)")
+    cost = _checks.nonnegative("cost", cost, 2, "(n, m)")
+    if cost.shape != (len(p), len(q)):
+        raise ValueError(f"cost must have shape (n, m) = {(len(p), len(q))} to fit p and q, got {cost.shape}")
+    p, q, total = network_simplex.grains(p, q)
+    rows, columns = np.flatnonzero(p), np.flatnonzero(q)  # places that hold no mass take no part
+    part, f, _ = network_simplex.solve(p[rows], q[columns], cost[np.ix_(rows, columns)])
+    plan = np.zeros(cost.shape)
+    plan[np.ix_(rows, columns)] = part / total
+    g = (cost[rows] - f[:, None]).min(axis=0)  # the largest feasible g, and then f: for the empty places too
+    f = (cost - g).min(axis=1)
+    return TransportPlan(plan, plan_cost(plan, cost), (f - f[0], g + f[0]))
+
+
+def marginals(plan: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """What a plan takes from every source and brings to every target: its sums over rows and columns. Eq. gan.12.
+
+    plan: shape (n, m), not negative. Returns p (n,), q (m,): plan is a coupling of these two. ValueError: another
+    rank, negative or non-finite entries.
+    """
+    plan = _checks.nonnegative("plan", plan, 2, "(n, m)")
+    return plan.sum(axis=1), plan.sum(axis=0)
+
+
+def plan_cost(plan: ArrayLike, cost: ArrayLike) -> float:
+    """The mean distance travelled under a plan: sum_ij plan_ij cost_ij. Eq. gan.13.
+
+    plan, cost: shape (n, m). ValueError: shapes that differ, negative or non-finite entries.
+    """
+    plan = _checks.nonnegative("plan", plan, 2, "(n, m)")
+    cost = _checks.nonnegative("cost", cost, 2, "(n, m)")
+    if plan.shape != cost.shape:
+        raise ValueError(f"plan and cost must have the same shape, got {plan.shape} and {cost.shape}")
+    return float((plan * cost).sum())
+
+
+def sliced_wasserstein(x: ArrayLike, y: ArrayLike, projections: int, rng: np.random.Generator) -> float:
+    """The mean, over random directions, of W1 between the samples' projections, in the points' units.
+
+    x: (N, D), y: (M, D). projections: the number of directions, drawn by `rng` uniformly from the unit sphere.
+    SW1 = mean over directions u of W1(u.x, u.y): the first power, no root. A metric, and never more than W1: moving a
+    cloud by a vector t adds |t| to W1, and in 2-D 2/pi |t| to SW1. One seed gives one set of directions: compare models
+    with the same seed, and beside `sampling_floor`. Cost: two sorts a direction, O(projections (N + M) log(N + M)).
+    ValueError: column counts that differ, another rank, empty, non-finite, projections < 1.
+    Bonneel, Rabin, Peyré and Pfister, "Sliced and Radon Wasserstein barycenters of measures", 2015.
+    """
+    x, y = _checks.points("x", x), _checks.points("y", y)
+    _checks.same_dimension("x", x, "y", y)
+    projections = _checks.count("projections", projections)
+    directions = _checks.generator(rng).standard_normal((x.shape[1], projections))
+    directions /= np.linalg.norm(directions, axis=0)  # (D, projections)
+    total = 0.0
+    for start in range(0, projections, 64):  # a few at a time, to bound the memory
+        some = directions[:, start : start + 64]
+        total += _wasserstein_columns(x @ some, y @ some).sum()
+    return float(total / projections)
+
+
+def _wasserstein_columns(x, y):
+    """W1 between the columns of x (N, P) and y (M, P), as samples of numbers: shape (P,)."""
+    n, m = len(x), len(y)
+    x, y = np.sort(x, axis=0), np.sort(y, axis=0)
+    if n == m:
+        return np.abs(x - y).mean(axis=0)
+    # Both quantile functions are steps, at i/n and at j/m: in units of 1/(nm), at multiples of m and of n.
+    ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)  # where a common step ends
+    widths = np.diff(ends, prepend=0) / (n * m)
+    return widths @ np.abs(x[(ends - 1) // m] - y[(ends - 1) // n])
