@@ -1,7 +1,8 @@
 """Figures in one house style: `from minigen import plot`, then `plot.samples(x, density)`.
 
 Every drawing function takes `ax=None` (a new figure) and returns the axes it drew in; `plot.figure(rows, cols)` makes
-figures of several panels, `plot.save(fig, path)` writes one. Colors have meanings: `plot.color.real`, `.fake`, `.model`.
+figures of several panels, `plot.save(fig, path)` writes one. Colors have meanings: `plot.color.real`, `.fake`,
+`.model`.
 """
 
 from minigen.plot.describe import describe, layers
@@ -14,7 +15,7 @@ from minigen.plot.planes import density, field, heatmap, samples, trajectories
 from minigen.plot.schematics import edge, node, schematic
 
 __all__ = [
-    "algorithm", "animate", "bars", "color", "colormap", "connections", "curves", "density", "describe", "edge", "field",
-    "figure", "heatmap", "histogram", "image_grid", "layers", "line", "manifold", "matrix", "moving_average", "node",
+    "algorithm", "animate", "bars", "color", "colormap", "connections", "curves", "density", "describe", "edge",
+    "field", "figure", "heatmap", "histogram", "image_grid", "layers", "line", "manifold", "matrix", "moving_average", "node",
     "samples", "save", "schematic", "show", "space", "style", "table", "trajectories",
 ]  # fmt: skip

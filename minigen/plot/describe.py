@@ -79,7 +79,11 @@ def _sizes(arrays: dict[str, np.ndarray]) -> str:
 
 def _chain(model: Any) -> str:
     """Widths such as "2 → 64 → 1", if each layer with weights takes what the one before gives."""
-    ends = [(w.shape[-2], w.shape[-1]) for _, m in _modules(model) if (w := _own_arrays(m).get("w")) is not None and w.ndim > 1]
+    ends = [
+        (w.shape[-2], w.shape[-1])
+        for _, m in _modules(model)
+        if (w := _own_arrays(m).get("w")) is not None and w.ndim > 1
+    ]
     if not ends or any(before[1] != after[0] for before, after in zip(ends, ends[1:])):
         return ""
     widths = [str(ends[0][0])] + [str(out) for _, out in ends]

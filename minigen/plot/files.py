@@ -42,7 +42,9 @@ def save(fig: Any, path: str | os.PathLike, dpi: float | None = None) -> Path:
     return _write(path, buffer.getvalue())
 
 
-def animate(frames: Iterable[Any], path: str | os.PathLike, fps: float = 10, dpi: float = 100, hold: float = 1.0) -> Path:
+def animate(
+    frames: Iterable[Any], path: str | os.PathLike, fps: float = 10, dpi: float = 100, hold: float = 1.0
+) -> Path:
     """Save frames as an endless GIF; returns the path.
 
     frames: figures, axes or images (uint8, (H, W) or (H, W, 3)), all of one size. A generator is drawn one frame at a
@@ -95,7 +97,9 @@ def _show_window(fig: Figure) -> None:
     import matplotlib.pyplot as plt
 
     window = plt.figure(figsize=fig.get_size_inches())
-    if not hasattr(window.canvas.manager, "window") and not getattr(window.canvas, "required_interactive_framework", None):
+    if not hasattr(window.canvas.manager, "window") and not getattr(
+        window.canvas, "required_interactive_framework", None
+    ):
         plt.close(window)
         return
     buffer = BytesIO()

@@ -39,7 +39,18 @@ color = SimpleNamespace(
 )
 CYCLE = (color.real, color.fake, color.model, color.latent, color.accent, color.sky, color.noise, color.ink)
 # Ten classes: the sequence of Petroff ("Accessible Color Sequences for Data Visualization", 2021).
-CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+CLASSES = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
 
 
 def style() -> AbstractContextManager:

@@ -39,12 +39,16 @@ def image_grid(
             "signed": zero is white, every image scaled by its largest magnitude (for filters).
     labels: one short text for each image, written above it; row_labels, col_labels: for whole rows and columns.
     """
-    stack = _stack(images, shape)
+    stack = stacked(images, shape)
     rows, cols = _layout(len(stack), rows, cols)
-    for name, texts, count in [("labels", labels, len(stack)), ("row_labels", row_labels, rows), ("col_labels", col_labels, cols)]:
+    for name, texts, count in [
+        ("labels", labels, len(stack)),
+        ("row_labels", row_labels, rows),
+        ("col_labels", col_labels, cols),
+    ]:
         if texts is not None and len(texts) != count:
             raise ValueError(f"{name} must have {count} entries, got {len(texts)}")
-    pictures = _colored(stack, limits, cmap)  # (N, H, W, 3) in [0, 1]
+    pictures = colored(stack, limits, cmap)  # (N, H, W, 3) in [0, 1]
     height, width = pictures.shape[1:3]
     gap = max(1, round(min(height, width) / 14)) if gap is None else inputs.whole("gap", gap, at_least=0)
     inches = min(10.0, max(1.2, cols * (0.62 if cols > 4 else 0.95)))  # width of the whole, when it is its own figure
@@ -55,7 +59,10 @@ def image_grid(
         top, left = (k // cols) * (height + head + gap) + head, (k % cols) * (width + gap)
         canvas[top : top + height, left : left + width] = picture
         corners.append((top, left))
-    extra = (0.95 if row_labels is not None else 0.08, 0.08 + 0.27 * (title is not None) + 0.25 * (col_labels is not None))
+    extra = (
+        0.95 if row_labels is not None else 0.08,
+        0.08 + 0.27 * (title is not None) + 0.25 * (col_labels is not None),
+    )
     ax = panel(ax, (inches + extra[0], inches * canvas.shape[0] / canvas.shape[1] + extra[1]))
     _show(ax, canvas, title)
     if labels is not None:
@@ -95,10 +102,10 @@ def manifold(
     if images.ndim == 2 and shape is None:
         side = math.isqrt(images.shape[1])
         shape = (side, side) if side * side == images.shape[1] else None
-    stack = _stack(images, shape)
+    stack = stacked(images, shape)
     if len(stack) != n * n:
         raise ValueError(f"decoder must return one image for each of the {n * n} codes, got {len(stack)}")
-    pictures = _colored(stack, limits, cmap)
+    pictures = colored(stack, limits, cmap)
     height, width = pictures.shape[1:3]
     canvas = pictures.reshape(n, n, height, width, 3).swapaxes(1, 2).reshape(n * height, n * width, 3)
     ax = panel(ax, (5.2, 5.2 * height / width))
@@ -156,12 +163,22 @@ def matrix(
     for (r, c), value in np.ndenumerate(values) if numbers else ():
         red, green, blue, _ = shades((value - low) / (high - low))
         ink = color.ink if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
-        ax.text(c, r, format(value, numbers if isinstance(numbers, str) else "g"), ha="center", va="center", color=ink, fontsize=8)
+        ax.text(
+            c,
+            r,
+            format(value, numbers if isinstance(numbers, str) else "g"),
+            ha="center",
+            va="center",
+            color=ink,
+            fontsize=8,
+        )
     for axis, texts, count in [(ax.xaxis, col_labels, cols), (ax.yaxis, row_labels, rows)]:
         if texts is None:
             axis.set_major_locator(_whole_ticks(count))
         elif len(texts) != count:
-            raise ValueError(f"{'col' if axis is ax.xaxis else 'row'}_labels must have {count} entries, got {len(texts)}")
+            raise ValueError(
+                f"{'col' if axis is ax.xaxis else 'row'}_labels must have {count} entries, got {len(texts)}"
+            )
         else:
             axis.set_ticks(range(count), texts)
     for spine in ax.spines.values():
@@ -180,12 +197,14 @@ def _whole_ticks(count: int) -> Any:
     return FixedLocator(range(count)) if count <= 10 else MaxNLocator(6, integer=True)
 
 
-def _stack(images: Any, shape: tuple[int, ...] | None) -> np.ndarray:
+def stacked(images: Any, shape: tuple[int, ...] | None) -> np.ndarray:
     """Images as (N, H, W) or (N, H, W, 3)."""
     stack = inputs.finite("images", images)
     if shape is not None:
         if stack[0].size != math.prod(shape):
-            raise ValueError(f"images of shape {stack.shape} do not have {math.prod(shape)} numbers each, as shape {shape}")
+            raise ValueError(
+                f"images of shape {stack.shape} do not have {math.prod(shape)} numbers each, as shape {shape}"
+            )
         stack = stack.reshape(len(stack), *shape)
     if stack.ndim == 4 and stack.shape[-1] == 1:
         stack = stack[..., 0]
@@ -207,7 +226,7 @@ def _layout(count: int, rows: int | None, cols: int | None) -> tuple[int, int]:
     return rows, cols
 
 
-def _colored(stack: np.ndarray, limits: Any, cmap: str) -> np.ndarray:
+def colored(stack: np.ndarray, limits: Any, cmap: str) -> np.ndarray:
     """Values to colors: (N, H, W[, 3]) to (N, H, W, 3) in [0, 1]."""
     each = {"axis": tuple(range(1, stack.ndim)), "keepdims": True}
     if isinstance(limits, str):

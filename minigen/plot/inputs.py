@@ -81,7 +81,9 @@ def evaluate(name: str, fn: Callable, points: np.ndarray, *outputs: int) -> np.n
             wanted = f"(N{''.join(f', {each}' for each in outputs) or ','})"
             got = ", ".join(["N" if n == len(some) else str(n) for n in values.shape])
             got = f"({got},)" if values.ndim == 1 else f"({got})"
-            raise ValueError(f"{name} must map points (N, 2) to values of shape {wanted}, got {got} for N = {len(some)}")
+            raise ValueError(
+                f"{name} must map points (N, 2) to values of shape {wanted}, got {got} for N = {len(some)}"
+            )
         parts.append(values)
     return np.concatenate(parts)
 

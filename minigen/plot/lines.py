@@ -170,10 +170,14 @@ def bars(
         errors = [errors[name] for name in values] if isinstance(errors, Mapping) else errors
     if not series:
         raise ValueError("values must not be empty")
-    heights = {name: inputs.finite(f"values[{name!r}]" if name else "values", each, None) for name, each in series.items()}
+    heights = {
+        name: inputs.finite(f"values[{name!r}]" if name else "values", each, None) for name, each in series.items()
+    }
     count = len(next(iter(heights.values())))
     if any(len(each) != count for each in heights.values()):
-        raise ValueError(f"values must all have {count} entries, got {', '.join(str(len(h)) for h in heights.values())}")
+        raise ValueError(
+            f"values must all have {count} entries, got {', '.join(str(len(h)) for h in heights.values())}"
+        )
     if labels is not None and len(labels) != count:
         raise ValueError(f"labels must have {count} entries, got {len(labels)}")
     ax = panel(ax)
@@ -187,7 +191,9 @@ def bars(
         else:
             shade = CYCLE[k % len(CYCLE)]
         error = errors.get(name) if isinstance(errors, Mapping) else errors
-        drawn = ax.bar(at, height, 0.92 * width, color=shade, label=name or None, yerr=error, ecolor=color.ink, capsize=2)
+        drawn = ax.bar(
+            at, height, 0.92 * width, color=shade, label=name or None, yerr=error, ecolor=color.ink, capsize=2
+        )
         if numbers:
             ax.bar_label(drawn, fmt=numbers if isinstance(numbers, str) else "%g", padding=2, fontsize=8)
             ax.margins(y=0.12)

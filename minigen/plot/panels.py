@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.plot import inputs
+from minigen.plot.boxes import FONT, Measure, fit_into
 from minigen.plot.house import CYCLE, color, figure, in_style, panel
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def connections(
         raise ValueError("masks must not be empty")
     for k, (below, above) in enumerate(zip(masks, masks[1:])):
         if below.shape[1] != above.shape[0]:
-            raise ValueError(f"masks[{k + 1}] must have {below.shape[1]} rows, one for each unit below, got {above.shape}")
+            raise ValueError(
+                f"masks[{k + 1}] must have {below.shape[1]} rows, one for each unit below, got {above.shape}"
+            )
     widths = [masks[0].shape[0]] + [mask.shape[1] for mask in masks]
     for name, texts, counts in [("layer_labels", layer_labels, None), ("unit_labels", unit_labels, widths)]:
         if texts is not None and (len(texts) != len(widths) or (counts and [len(t) for t in texts] != counts)):
@@ -54,7 +57,9 @@ def connections(
             if (field[k][i] and field[k + 1][j]) == lit
         ]
         shade = color.accent if lit else (color.noise if highlight is None else color.faint)
-        ax.add_collection(LineCollection(segments, colors=shade, linewidths=1.6 if lit else 0.8, zorder=2 if lit else 1))
+        ax.add_collection(
+            LineCollection(segments, colors=shade, linewidths=1.6 if lit else 0.8, zorder=2 if lit else 1)
+        )
     size = float(np.clip(3200 / widest, 26, 260))
     for k, points in enumerate(place):
         lit = field[k]
@@ -76,7 +81,9 @@ def connections(
     return ax
 
 
-def _receptive_field(masks: list[np.ndarray], widths: list[int], highlight: tuple[int, int] | None) -> list[np.ndarray]:
+def _receptive_field(
+    masks: list[np.ndarray], widths: list[int], highlight: tuple[int, int] | None
+) -> list[np.ndarray]:
     """For each layer, which units reach the one that is looked at."""
     field = [np.zeros(width, dtype=bool) for width in widths]
     if highlight is not None:
@@ -121,7 +128,9 @@ def space(
         elif kind == "line":
             ax.plot(*xyz.T, color=shade, label=name)
         else:
-            ax.scatter(*xyz.T, color=shade, s=float(np.clip(3000 / len(xyz), 2, 12)), alpha=0.7, linewidths=0, label=name)
+            ax.scatter(
+                *xyz.T, color=shade, s=float(np.clip(3000 / len(xyz), 2, 12)), alpha=0.7, linewidths=0, label=name
+            )
     ax.view_init(*view)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color((0.97, 0.97, 0.97, 1.0))
@@ -160,9 +169,7 @@ def table(
         inputs.choice("best", which, ("min", "max"))
         numbers = [float(row[c]) for row in rows]
         bold.add((1 + numbers.index({"min": min, "max": max}[which](numbers)), c))
-    from minigen.plot.schematics import FONT, _Measure
-
-    measure = _Measure()
+    measure = Measure()
     widths = np.array([max(measure.text(row[c])[0] * 1.12 for row in cells) + 18 for c in range(len(header))])
     heights = np.array([max(max(measure.text(each)[1] for each in row), 11) + 9 for row in cells])
     ax, scale = _page(ax, widths.sum(), heights.sum(), title)
@@ -192,9 +199,7 @@ def algorithm(lines: Sequence[str], ax: Axes | None = None, *, title: str | None
         lines = lines.strip("\n").split("\n")
     if not lines:
         raise ValueError("lines must not be empty")
-    from minigen.plot.schematics import FONT, _Measure
-
-    measure = _Measure()
+    measure = Measure()
     rows = []
     for given in lines:
         code, _, comment = given.partition("#")
@@ -220,8 +225,6 @@ def algorithm(lines: Sequence[str], ax: Axes | None = None, *, title: str | None
 
 def _page(ax: Axes | None, width: float, height: float, title: str | None) -> tuple[Axes, float]:
     """Axes measured in points from the upper left corner of a page, and by how much texts shrink there."""
-    from minigen.plot.schematics import fit_into
-
     extent, scale = (-6.0, width + 6, -height - 6, 6.0), 1.0
     if ax is None:
         head = 24 if title else 0

@@ -50,7 +50,9 @@ def samples(
         ax.scatter(x[:, 0], x[:, 1], color=color, label=label, **dots)
     else:
         _classes(ax, x, inputs.finite("classes", classes, len(x)), dots)
-    outside = int(((x[:, 0] < bounds[0]) | (x[:, 0] > bounds[1]) | (x[:, 1] < bounds[2]) | (x[:, 1] > bounds[3])).sum())
+    outside = int(
+        ((x[:, 0] < bounds[0]) | (x[:, 0] > bounds[1]) | (x[:, 1] < bounds[2]) | (x[:, 1] > bounds[3])).sum()
+    )
     if outside:
         _corner(ax, f"{outside:,} of {len(x):,} outside")
     if label is not None:
@@ -238,7 +240,9 @@ def trajectories(
     thin = len(lines) > 12
     for (name, path), shade in zip(lines.items(), shades):
         label = name if isinstance(name, str) else None
-        ax.plot(path[:, 0], path[:, 1], color=shade, lw=0.7 if thin else 1.4, alpha=0.55 if thin else 0.95, label=label)
+        ax.plot(
+            path[:, 0], path[:, 1], color=shade, lw=0.7 if thin else 1.4, alpha=0.55 if thin else 0.95, label=label
+        )
         if ends:
             dot = 3.0 if thin else 5.0
             ax.plot(*path[0], "o", ms=dot, mfc="white", mec=shade, mew=1.0, zorder=3)

@@ -1,8 +1,8 @@
 """The training loop around a step function.
 
 `fit(step, steps)` calls `step(0)`, `step(1)`, ... and keeps what each call returns. What it adds is everything that has
-nothing to do with the model: a progress bar, a record of every quantity, a limit in seconds, and a checkpoint from which
-an interrupted run goes on as if nothing had happened, down to the last bit.
+nothing to do with the model: a progress bar, a record of every quantity, a limit in seconds, and a checkpoint from
+which an interrupted run goes on as if nothing had happened, down to the last bit.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ class History(Mapping):
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self._values.items())
-        return f"History({self.label or 'training'}: {self.steps_done} steps in {self.seconds:.1f} s; last {last or '-'})"
+        return (
+            f"History({self.label or 'training'}: {self.steps_done} steps in {self.seconds:.1f} s; last {last or '-'})"
+        )
 
 
 def fit(
@@ -150,7 +152,10 @@ def fit(
         _save(path, history, steps, arrays)
         saved_at = history.steps_done
 
-    with _Progress(name, steps, history.steps_done, quiet) as progress, _DeferredInterrupt(path is not None) as interrupt:
+    with (
+        _Progress(name, steps, history.steps_done, quiet) as progress,
+        _DeferredInterrupt(path is not None) as interrupt,
+    ):
         for i in range(history.steps_done, steps):
             if seconds is not None and history.seconds >= seconds:
                 break

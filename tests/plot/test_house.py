@@ -15,7 +15,8 @@ def run(code):
 
 
 def test_importing_plot_loads_no_matplotlib():
-    loaded = run("import sys, minigen.plot; print(sorted(m for m in sys.modules if m.split('.')[0] in ('matplotlib', 'scipy', 'PIL')))")
+    heavy = ("matplotlib", "scipy", "PIL")
+    loaded = run(f"import sys, minigen.plot; print(sorted(m for m in sys.modules if m.split('.')[0] in {heavy}))")
     assert loaded.strip() == "[]"
 
 
@@ -40,7 +41,9 @@ def test_the_users_settings_do_not_show(tmp_path):
 
     with matplotlib.rc_context():
         plain = plot.save(plot.bars([1, 2]), tmp_path / "a.png").read_bytes()
-    with matplotlib.rc_context({"font.size": 40, "axes.facecolor": "black", "savefig.dpi": 10, "font.family": "serif"}):
+    with matplotlib.rc_context(
+        {"font.size": 40, "axes.facecolor": "black", "savefig.dpi": 10, "font.family": "serif"}
+    ):
         assert plot.save(plot.bars([1, 2]), tmp_path / "b.png").read_bytes() == plain
 
 

@@ -60,7 +60,9 @@ def test_given_limits_and_limits_of_each():
 
 
 def test_signed_images_have_a_white_zero_and_opposite_ends():
-    pixels = canvas(plot.image_grid(np.array([[[-2.0, 0.0, 1.0, 2.0]], [[-9.0, 0.0, 4.5, 0.1]]]), cols=1, gap=0, limits="signed"))
+    pixels = canvas(
+        plot.image_grid(np.array([[[-2.0, 0.0, 1.0, 2.0]], [[-9.0, 0.0, 4.5, 0.1]]]), cols=1, gap=0, limits="signed")
+    )
     assert (pixels[:, 1] > 0.94).all()
     np.testing.assert_allclose(pixels[0, 0], pixels[1, 0])  # each on its own scale
     np.testing.assert_allclose(pixels[0, 2], pixels[1, 2], atol=0.02)
@@ -69,7 +71,9 @@ def test_signed_images_have_a_white_zero_and_opposite_ends():
 
 def test_color_and_flat_images():
     rgb = np.random.default_rng(0).random((2, 3, 3, 3))
-    np.testing.assert_allclose(canvas(plot.image_grid(rgb, cols=2, gap=0)), np.concatenate(list(rgb), axis=1), atol=1e-6)
+    np.testing.assert_allclose(
+        canvas(plot.image_grid(rgb, cols=2, gap=0)), np.concatenate(list(rgb), axis=1), atol=1e-6
+    )
     flat = np.random.default_rng(0).random((1, 6))
     pixels = canvas(plot.image_grid(flat, shape=(2, 3)))
     np.testing.assert_allclose(pixels[..., 0], flat.reshape(2, 3), atol=1 / 255)
@@ -126,7 +130,9 @@ def test_manifold_passes_the_normal_quantiles_and_places_each_picture():
     shares = (np.arange(n) + 0.5) / n
     np.testing.assert_allclose(pixels[..., 0], np.tile(shares, (n, 1)), atol=0.01)  # z1 grows to the right
     np.testing.assert_allclose(pixels[..., 1], np.tile(shares[::-1, None], (1, n)), atol=0.01)  # z2 grows upwards
-    assert [t.get_text() for t in ax.get_xticklabels()] == [f"{q:.1f}".replace("-", "\N{MINUS SIGN}") for q in quantiles]
+    assert [t.get_text() for t in ax.get_xticklabels()] == [
+        f"{q:.1f}".replace("-", "\N{MINUS SIGN}") for q in quantiles
+    ]
     with pytest.raises(ValueError, match="one image for each of the 16 codes, got 3"):
         plot.manifold(lambda z: np.zeros((3, 2, 2)), 4)
     assert canvas(plot.manifold(lambda z: np.zeros((len(z), 9)), 2)).shape == (6, 6, 3)  # square flat images

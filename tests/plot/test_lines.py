@@ -55,7 +55,9 @@ def test_curves_are_checked():
 
 def test_line_draws_functions_with_gaps():
     x = np.linspace(0, 1, 5)
-    ax = plot.line(x, {"p": x, "q": np.array([0, 1, np.inf, 3, 4])}, styles={"q": "--"}, fill=["p"], spans={"early": (0, 0.5)})
+    ax = plot.line(
+        x, {"p": x, "q": np.array([0, 1, np.inf, 3, 4])}, styles={"q": "--"}, fill=["p"], spans={"early": (0, 0.5)}
+    )
     p, q = ax.lines
     np.testing.assert_array_equal(p.get_ydata(), x)
     assert np.isnan(q.get_ydata()[2]) and q.get_linestyle() == "--"

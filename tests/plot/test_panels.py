@@ -21,10 +21,14 @@ def test_receptive_field_of_stacked_convolutions(dilations, reach):
 
 def test_connections_draw_a_line_for_each_weight():
     masks = [np.array([[1, 0, 1], [0, 1, 1]]), np.ones((3, 1))]
-    ax = plot.connections(masks, highlight=(1, 2), unit_labels=["ab", "cde", "f"], layer_labels=["in", "hidden", "out"])
+    ax = plot.connections(
+        masks, highlight=(1, 2), unit_labels=["ab", "cde", "f"], layer_labels=["in", "hidden", "out"]
+    )
     quiet, lit = (lines.get_segments() for lines in ax.collections[:2])
     assert len(quiet) + len(lit) == 4 + 3
-    assert sorted(tuple(s[0]) for s in lit) == [(0.75, 0.0), (2.25, 0.0)] and all(tuple(s[1]) == (2.5, 1.0) for s in lit)
+    assert sorted(tuple(s[0]) for s in lit) == [(0.75, 0.0), (2.25, 0.0)] and all(
+        tuple(s[1]) == (2.5, 1.0) for s in lit
+    )
     assert [t.get_text() for t in ax.texts] == list("abcdef")
     with pytest.raises(ValueError, match=r"masks\[1\] must have 3 rows"):
         plot.connections([masks[0], np.ones((2, 1))])

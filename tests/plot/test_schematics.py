@@ -66,11 +66,12 @@ def gan():
 
 
 def test_columns_follow_the_arrows():
-    from minigen.plot.schematics import _parse, _ranks
+    from minigen.plot.layout import ranks
+    from minigen.plot.schematics import _parse
 
     nodes, edges = gan()
-    ranks = _ranks(nodes, [arrow for each in edges for arrow in _parse(each)])
-    assert ranks == {"z": 0, "G": 1, "fake": 2, "x": 2, "D": 3, "loss": 4}
+    found = ranks(nodes, [arrow for each in edges for arrow in _parse(each)])
+    assert found == {"z": 0, "G": 1, "fake": 2, "x": 2, "D": 3, "loss": 4}
 
 
 def test_schematic_of_a_gan():
@@ -98,7 +99,9 @@ def test_schematic_with_places_pictures_frames_and_detours():
         name: plot.node(name * 3, at=(k, 0), image=np.zeros((4, 4)) if name == "a" else None)
         for k, name in enumerate("abcd")
     }
-    ax = plot.schematic(nodes, ["a -> b -> c -> d", "a -> c: over", "d --> a: back", "b --> b"], groups={"both": ["c", "d"]})
+    ax = plot.schematic(
+        nodes, ["a -> b -> c -> d", "a -> c: over", "d --> a: back", "b --> b"], groups={"both": ["c", "d"]}
+    )
     figure = ax.figure
     figure.canvas.draw()
     place = {text.get_text(): text.get_window_extent() for text in ax.texts}

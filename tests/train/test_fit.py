@@ -148,7 +148,12 @@ KILLED = """
 
 @pytest.mark.parametrize(
     "death",
-    ["os._exit(7)", pytest.param("os.kill(os.getpid(), signal.SIGKILL)", marks=pytest.mark.skipif(os.name == "nt", reason="no SIGKILL"))],
+    [
+        "os._exit(7)",
+        pytest.param(
+            "os.kill(os.getpid(), signal.SIGKILL)", marks=pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
+        ),
+    ],
 )
 def test_killed_process_resumes_to_the_bit(tmp_path, death):
     path = str(tmp_path / "c.npz")
@@ -179,7 +184,12 @@ def test_interrupt_finishes_the_step_saves_and_raises(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     again, done = Run(), []
     history = fit(
-        again.step, 30, state=again.state, checkpoint=tmp_path / "c.npz", resume=True, on_step=lambda i, v: done.append(i)
+        again.step,
+        30,
+        state=again.state,
+        checkpoint=tmp_path / "c.npz",
+        resume=True,
+        on_step=lambda i, v: done.append(i),
     )
     assert done[0] == 12
     assert_same_history(history, fit(whole.step, 30))
@@ -240,7 +250,9 @@ def test_non_finite_value_stops_and_keeps_the_last_good_checkpoint(tmp_path, bad
         w[...] = i
         return {"loss": 1.0, "kl": bad if i == 8 else 0.5}
 
-    with pytest.raises(NonFiniteError, match=r"VAE: kl is (nan|-?inf) at step 8.*c\.npz keeps the state after 6") as caught:
+    with pytest.raises(
+        NonFiniteError, match=r"VAE: kl is (nan|-?inf) at step 8.*c\.npz keeps the state after 6"
+    ) as caught:
         fit(step, 20, state={"w": w}, label="VAE", checkpoint=tmp_path / "c.npz", every=3)
     error = caught.value
     assert isinstance(error, FloatingPointError)
@@ -304,7 +316,13 @@ def test_existing_file_is_replaced_only_at_the_first_save(tmp_path):
     path = tmp_path / "c.npz"
     path.write_bytes(b"an older run")
     seen = []
-    fit(lambda i: seen.append(path.read_bytes() == b"an older run") or 0.0, 4, state={"w": np.zeros(1)}, checkpoint=path, every=2)
+    fit(
+        lambda i: seen.append(path.read_bytes() == b"an older run") or 0.0,
+        4,
+        state={"w": np.zeros(1)},
+        checkpoint=path,
+        every=2,
+    )
     assert seen == [True, True, False, False]
 
 
