@@ -141,19 +141,19 @@ def _list_lessons(index: Any) -> None:
                 table.append([label, "(its parts)" if parts else "planned", "", ""])
             else:
                 for lesson in lessons:
-                    table.append([label, lesson.id, f"{lesson.minutes:g} min", progress(lesson.id)])
+                    table.append([label, lesson.id, f"{lesson.minutes:g} min", progress(lesson)])
                     label = ""
         print(text_table(table, indent="  "))
         print()
     print(f"{covered} of {total} sections have a lesson. Run one: minigen run ID")
 
 
-def _progress() -> Callable[[str], str]:
-    """Lesson id -> the student's progress in its exercises, as a few words; "" where there are none."""
-    if find_spec("minigen.course.exercise_cli") is None:
-        return lambda id: ""
-    module = import_module("minigen.course.exercise_cli")
-    return getattr(module, "progress", lambda id: "")
+def _progress() -> Callable[[Any], str]:
+    """Lesson -> its exercises in a few words, with the student's progress if she has begun any."""
+    if Path("exercises").is_dir() and find_spec("minigen.course.exercise_cli") is not None:
+        progress = import_module("minigen.course.exercise_cli").progress  # loads every exercise: about a second
+        return lambda lesson: progress(lesson.id)
+    return lambda lesson: f"{lesson.exercises} exercise{'s' * (lesson.exercises != 1)}" if lesson.exercises else ""
 
 
 def _list_equations(uses: Sequence[Any], as_json: bool) -> None:

@@ -52,6 +52,14 @@ class LessonInfo:
     def name(self) -> str:
         return self.id.split("/")[1][3:]
 
+    @property
+    def exercises(self) -> int:
+        """How many exercises stand beside the lesson."""
+        path = self.path.with_name("exercise.py")
+        if not path.exists():
+            return 0
+        return sum(isinstance(node, ast.Call) and _called(node) == "Exercise" for node in ast.walk(_parse(path)))
+
 
 @dataclass
 class EquationUse:

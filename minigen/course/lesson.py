@@ -332,6 +332,10 @@ class Lesson:
     def metrics(self) -> dict[str, Any]:
         """What metrics.json holds."""
         options = {"seed": self.seed, "scale": self.scale, "quick": self.quick, "with": self.options.with_file}
+        if self.options.with_file is not None:
+            from minigen.course.substitute import calls
+
+            options["calls"] = calls()
         return jsonable(
             {
                 "lesson": self.id,
@@ -353,10 +357,14 @@ class Lesson:
 
     # -- behind the scenes ---------------------------------------------------------------------------------------------
 
-    def _stopped_by(self, error: BaseException) -> int:
+    def _stopped_by(self, error: BaseException) -> None:
+        """`sys.excepthook` of a script: the same message and exit code as under `minigen run`."""
         from minigen.course.runner import stopped_by
 
-        return stopped_by(self, error)
+        code = stopped_by(self, error)
+        sys.stdout.flush()
+        if code != 1:  # what Python itself exits with after an exception
+            os._exit(code)
 
     def _draw(self, name: str, caption: str, save: Callable[[Path], Any]) -> Path:
         if not re.fullmatch(r"[A-Za-z0-9_-]+\.\w+", name):

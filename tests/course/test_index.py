@@ -1,0 +1,152 @@
+"""The index: the posts' sections, figures and equations, lessons on the disk, and who computes what."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from minigen.course import index
+from minigen.course.console import UsageError
+
+
+def test_the_posts():
+    assert [len(table()) for table in (index.sections, index.figures, index.equations)] == [62, 52, 97]
+    for table in (index.sections, index.figures, index.equations):
+        ids = [row["id"] for row in table()]
+        assert len(set(ids)) == len(ids)
+        assert all(row["post"] in index.POSTS and row["id"].split(".")[0] == row["post"] for row in table())
+    titles = {(row["post"], row["title"]) for row in index.sections()}
+    for row in (*index.equations(), *index.figures()):  # the path of titles ends in a known section
+        assert (row["post"], row["section"].split(" › ")[-1]) in titles or row["section"] == "(introduction)"
+
+
+def test_metadata_is_read_without_running(write_lesson):
+    write_lesson("vae/08_x", 'raise SystemExit("ran")', title="A title", sections=["vae.s08"], equations=["vae.14"])
+    write_lesson("gan/02_y")
+    first, second = index.lessons()
+    assert (first.id, second.id) == ("gan/02_y", "vae/08_x")
+    assert (second.title, second.post, second.minutes, second.number, second.name) == ("A title", "vae", 0.5, "08", "x")
+    assert (second.sections, second.equations, second.figures) == (("vae.s08",), ("vae.14",), ())
+    assert index.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = 1", "has no Lesson"),
+        ("Lesson(", "cannot be read"),
+        ('Lesson("gan/03_other", title="t")', r"Lesson\('gan/03_other'\) should be Lesson\('gan/02_y'\)"),
+        ('name = "t"\nLesson("gan/02_y", title=name)', "must be literals"),
+        ('Lesson("gan/02_y", title="t", minutes="5")', "minutes of Lesson"),
+        ("Lesson()", "must be literals"),
+    ],
+)
+def test_a_lesson_that_cannot_be_listed_is_said_so(write_lesson, text, says):
+    write_lesson("gan/02_y").write_text(text, encoding="utf-8")
+    assert index.lessons() == []
+    (problem,) = index.problems()
+    assert re.search(says, problem)
+    with pytest.raises(UsageError, match=says):
+        index.find("gan/02_y")
+
+
+def test_finding_a_lesson(write_lesson):
+    for id, title in [("gan/02_gan", "Generative adversarial networks"), ("gan/12_wgan", "Wasserstein GAN"),
+                      ("vae/02_autoencoder", "Autoencoders"), ("flow/12_iaf", "Inverse autoregressive flows")]:  # fmt: skip
+        write_lesson(id, title=title)
+    for text, id in [("gan/12", "gan/12_wgan"), ("wgan", "gan/12_wgan"), ("gan/wgan", "gan/12_wgan"), ("gan/2", "gan/02_gan"),
+                     ("12_iaf", "flow/12_iaf"), ("vae-02-autoencoder", "vae/02_autoencoder"), (" vae/02/ ", "vae/02_autoencoder"),
+                     ("/somewhere/lessons/flow/12_iaf/lesson.py", "flow/12_iaf")]:  # fmt: skip
+        assert index.find(text).id == id
+    for text, says in [("12", "may be gan/12_wgan or flow/12_iaf"), ("gan/13", "did you mean"), ("gan/wagn", "gan/12_wgan"),
+                       ("inverse autoregressive flow", "did you mean flow/12_iaf"), ("", "see minigen list")]:  # fmt: skip
+        with pytest.raises(UsageError, match=says):
+            index.find(text)
+
+
+def test_equations_find_functions_tests_and_lessons(write_lesson, tmp_path, monkeypatch):
+    package = tmp_path / "project" / "minigen"
+    (package / "gan").mkdir(parents=True)
+    (package / "gan" / "losses.py").write_text(
+        '"""Eq. gan.01 in a module says nothing."""\n'
+        'def kl(p, q):\n    """The divergence.\n\n    Eq. gan.01, Eq. gan.02.\n    """\n'
+        'class Critic:\n    """No equation."""\n    def loss(self):\n        """Eq. gan.19, of Eq. gan.99."""\n'
+        'def other():\n    """Equation gan.03 and Eq. gan.3 and Eq. gan.033 are not the form."""\n',
+        encoding="utf-8",
+    )
+    tests = tmp_path / "project" / "tests"
+    tests.mkdir()
+    (tests / "test_losses.py").write_text(
+        'def test_kl():\n    """Eq. gan.01"""\n\nclass TestCritic:\n    def test_loss(self):\n        x = 1  # Eq. gan.19\n'
+        '\ndef helper():\n    """Eq. gan.02"""\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "project" / "pyproject.toml").touch()
+    write_lesson("gan/01_kl", equations=["gan.01", "gan.02"])
+    index.equations()  # the tables belong to the real package
+    monkeypatch.setattr(index, "PACKAGE", package)
+    uses = {use.id: use for use in index.equation_index()}
+    assert uses["gan.01"].functions == ["minigen.gan.losses:kl"] and uses["gan.02"].functions == ["minigen.gan.losses:kl"]
+    assert uses["gan.19"].functions == ["minigen.gan.losses:Critic.loss"] and uses["gan.03"].functions == []
+    assert uses["gan.01"].tests == ["tests/test_losses.py::test_kl"] and uses["gan.02"].tests == []
+    assert uses["gan.19"].tests == ["tests/test_losses.py::TestCritic::test_loss"]
+    assert uses["gan.01"].lessons == uses["gan.02"].lessons == ["gan/01_kl"]
+
+
+def test_every_equation_named_in_the_package_exists():
+    known = {row["id"] for row in index.equations()}
+    for path in index.PACKAGE.rglob("*.py"):
+        named = set(index.EQUATION.findall(path.read_text(encoding="utf-8")))
+        assert named <= known, f"{path} names {sorted(named - known)}"
+
+
+def test_headings_take_the_lessons_of_their_parts(write_lesson):
+    write_lesson("gan/07_mode_collapse", sections=["gan.s10"])
+    rows = {section["id"]: (found, parts) for _, rows in index.outline() for section, found, parts in rows}
+    assert len(rows) == 62
+    assert rows["gan.s10"][1] is False and rows["gan.s10"][0][0].id == "gan/07_mode_collapse"
+    assert rows["gan.s06"][1] is True and rows["gan.s06"][0][0].id == "gan/07_mode_collapse"
+    assert rows["gan.s13"] == ([], False)
+
+
+def test_the_readmes_table_is_up_to_date(root):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    table = re.search(r"<!-- lessons:.*?-->\n(.*?)\n<!-- end of lessons -->", readme, re.S)[1]
+    assert table.strip() == index.readme_table().strip(), "paste the output of `minigen list --markdown` into README.md"
+    assert all(f"| {section['title']} |" in table for section in index.sections())
+    for link in re.findall(r"\]\((lessons/[^)]+)\)", table):
+        assert (root / link).exists()
+
+
+def blocks(readme, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", readme, re.S | re.M)
+
+
+def test_the_readmes_commands(root):
+    commands = "".join(blocks((root / "README.md").read_text(encoding="utf-8"), "bash")).splitlines()
+    assert 'python -m pip install -e ".[test]" && minigen tour' in commands
+    assert "python -m pytest -q -n 2" in commands
+    from minigen.cli import _parser
+
+    for command in commands:  # what the README shows, the command line understands
+        words = command.split("#")[0].split()
+        if words[0] == "minigen" and words[1] != "COMMAND":
+            _parser().parse_args(words[1:])
+
+
+def test_the_readmes_model_trains(root, tmp_path):
+    model = next(code for code in blocks((root / "README.md").read_text(encoding="utf-8"), "python") if "Module" in code)
+    done = subprocess.run([sys.executable, "-c", model], capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert 0.01 < float(done.stdout) < 0.04
+
+
+def test_the_readmes_lesson_runs(root, tmp_path):
+    lesson = next(code for code in blocks((root / "README.md").read_text(encoding="utf-8"), "python") if "Lesson(" in code)
+    path = tmp_path / "gan" / "99_mean" / "lesson.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(lesson, encoding="utf-8")
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/gan-99-mean/error.png").exists() and "1 of 1 claims hold" in done.stdout

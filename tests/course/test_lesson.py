@@ -1,0 +1,339 @@
+"""A lesson's promises: streams, steps, checkpoints, files, checks, claims, pretrained models, notebooks."""
+
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from minigen.course import CheckFailed, Lesson, UsageError
+from minigen.course.options import RunOptions
+from minigen.nn import MLP
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
+
+    def lesson(id="gan/02_gan", **options):
+        options.setdefault("out", tmp_path / "out")
+        return Lesson(id, title="GANs", post="gan", sections=["gan.s02"], options=RunOptions(**options))
+
+    return lesson
+
+
+def metrics(lesson):
+    return json.loads((lesson.out / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_random_streams(make):
+    lesson = make(seed=3)
+    draws = {name: lesson.rng(name).standard_normal(4) for name in ("", "data", "model")}
+    assert np.array_equal(draws["data"], lesson.rng("data").standard_normal(4))
+    assert not np.isclose(draws["data"], draws["model"]).any() and not np.isclose(draws["data"], draws[""]).any()
+    assert not np.isclose(draws["data"], make(seed=4, out=lesson.out / "4").rng("data").standard_normal(4)).any()
+    # pinned: the hash of a name must be the same in every process and on every machine
+    assert lesson.rng("data").integers(0, 10**6, 3).tolist() == [675943, 691105, 220846]
+
+
+def test_steps_and_sizes(make, tmp_path):
+    assert (make().steps(4000), make().size(10_000)) == (4000, 10_000)
+    scaled = make(scale=2.5)
+    assert (scaled.steps(4000), scaled.steps(3), scaled.size(10_000)) == (10_000, 8, 10_000)
+    assert make(scale=1e-9).steps(10) == 1
+    quick = make(quick=True, scale=5)
+    assert (quick.steps(4000), quick.steps(4000, quick=50), quick.steps(7)) == (20, 50, 7)
+    assert (quick.size(10_000), quick.size(10_000, quick=500), quick.size(3)) == (1000, 500, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "bar", "holds"),
+    [
+        (0.9, dict(at_least=0.9), True),
+        (0.89, dict(at_least=0.9), False),
+        (0.1, dict(at_most=0.1), True),
+        (0.11, dict(at_most=0.1), False),
+        (0.6, dict(between=(0.6, 0.7)), True),
+        (0.71, dict(between=(0.6, 0.7)), False),
+        (1.0005, dict(equals=1, atol=1e-3), True),
+        (1.0015, dict(equals=1, atol=1e-3), False),
+        (1.0 + 5e-7, dict(equals=1.0), True),
+        (1.0 + 5e-6, dict(equals=1.0), False),
+        (8, dict(equals=8), True),
+        (7, dict(equals=8), False),
+        ([0.95, 0.91], dict(at_least=0.9), True),
+        ([0.95, 0.89], dict(at_least=0.9), False),
+        (np.float32(0.95), dict(at_least=0.9), True),
+        (float("nan"), dict(at_least=0.9), False),
+        (float("nan"), dict(at_most=0.9), False),
+        (float("nan"), dict(equals=0.9, atol=1.0), False),
+        (float("inf"), dict(equals=float("inf")), True),
+        (float("-inf"), dict(equals=float("inf")), False),
+        (float("inf"), dict(equals=0.0, atol=float("inf")), True),
+        ([], dict(at_least=0.9), False),
+        ([[1, 2], [3, 4]], dict(equals=[[1, 2], [3, 4]]), True),
+        ([1, 2, 3], dict(equals=[1, 2]), False),
+        (True, dict(equals=True), True),
+        ("relu", dict(equals="relu"), True),
+        ("relu", dict(equals="tanh"), False),
+    ],
+)
+def test_bars(make, value, bar, holds):
+    lesson = make()
+    lesson.claim("a", value, **bar, source="here", unit="nats")
+    assert lesson.claims[0].status == ("passed" if holds else "failed")
+    if holds:
+        lesson.check("a", value, **bar)
+    else:
+        with pytest.raises(CheckFailed, match="check failed: a: got .*, must be "):
+            lesson.check("a", value, **bar)
+    lesson.finish()
+    assert metrics(lesson)["status"] == ("passed" if holds else "failed")
+    make(quick=True)
+
+
+def test_a_claim_needs_exactly_one_bar(make):
+    lesson = make()
+    for bars in [{}, dict(at_least=1, at_most=2), dict(at_least=1, atol=1), dict(between=(2, 1)), dict(between=3)]:
+        with pytest.raises((ValueError, TypeError), match="a"):
+            lesson.claim("a", 1.0, **bars)
+    lesson.check("as it stands", np.bool_(True))
+    with pytest.raises(CheckFailed):
+        lesson.check("as it stands", False)
+    with pytest.raises(ValueError, match="needs a condition"):
+        lesson.check("as it stands", 1.0)
+    lesson.claim("a", 1.0, at_least=0)
+    with pytest.raises(ValueError, match="two claims"):
+        lesson.claim("a", 2.0, at_least=0)
+
+
+def test_what_is_written(make, capsys):
+    lesson = make(seed=5)
+    cfg = lesson.configure(width=64, rate=np.float32(0.5))
+    assert cfg.width == 64
+    lesson.table([["ring", 0.123456, 3], ["two moons", float("nan"), np.int64(12)]], ["density", "distance", "n"], "Distances")
+    lesson.show_source(MLP.__call__)
+    lesson.claim("quality", np.array([0.9, 0.95]), at_least=0.85, source="the paper, table 1")
+    lesson.check("big", np.zeros(1000), equals=0.0)
+    lesson.finish()
+    out = capsys.readouterr().out
+    assert "\n  density    distance   n\n  ---------  --------  --\n  ring         0.1235   3\n  two moons       nan  12\n" in out
+    assert "quality  0.9, 0.95  ≥ 0.85  passed   the paper, table 1" in out
+    log = (lesson.out / "log.txt").read_text(encoding="utf-8")
+    assert "def __call__" in log and "def __call__" not in out and "source  minigen/nn/" in out
+    written = metrics(lesson)
+    assert written["configuration"] == {"width": 64, "rate": 0.5} and written["seed"] == 5
+    assert written["tables"] == [{"title": "Distances", "header": ["density", "distance", "n"],
+                                  "rows": [["ring", 0.123456, 3], ["two moons", "nan", 12]]}]  # fmt: skip
+    assert written["claims"][0]["value"] == [0.9, 0.95] and written["claims"][0]["at_least"] == 0.85
+    assert len(json.dumps(written["checks"])) < 500
+    assert {"python", "numpy", "minigen"} <= set(written["versions"])
+
+
+def test_figures_and_animations(make):
+    from minigen import plot
+
+    lesson = make()
+    axes = plot.line(np.arange(4.0), np.arange(4.0))
+    lesson.figure(axes, "f02_line", caption="It rises.")
+    frames = [np.full((8, 8), 40 * k, np.uint8) for k in range(3)]
+    lesson.animation(frames, "moving", fps=5)
+    assert (lesson.out / "f02_line.png").read_bytes().startswith(b"\x89PNG")
+    assert (lesson.out / "moving.gif").read_bytes().startswith(b"GIF8")
+    with pytest.raises(ValueError, match="two figures"):
+        lesson.figure(axes, "f02_line")
+    for name in ("../up", "a b", ""):
+        with pytest.raises(ValueError, match="the name of a figure"):
+            lesson.figure(axes, name)
+    lesson.finish()
+    assert metrics(lesson)["figures"][0] == {"file": "f02_line.png", "caption": "It rises."}
+    assert not list(lesson.out.glob(".partial*"))
+
+
+def walk(lesson, stop=None):
+    """A random walk trained in two stages; `stop` breaks it off in the second one. Returns where it ends."""
+    rng, at, seen = lesson.rng("walk"), np.zeros(2), np.zeros(5)
+
+    def step(i):
+        if stop is not None and i == stop and at[1] == 1:
+            raise KeyboardInterrupt
+        at[0] += rng.standard_normal()
+        if i % 10 == 0:
+            seen[i // 10] = at[0]
+        return float(at[0])
+
+    state = {"at": at, "rng": rng, "seen": seen}
+    first = lesson.fit(step, 50, state=state, label="first stage", every=7)
+    at[1] = 1
+    second = lesson.fit(step, 50, state=state, label="second stage", every=7)
+    return at, seen, first["loss"], second["loss"]
+
+
+def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
+    whole = walk(make(out=tmp_path / "whole"))
+    lesson = make(out=tmp_path / "parts")
+    with pytest.raises(KeyboardInterrupt):
+        walk(lesson, stop=30)
+    lesson.close("interrupted")
+    assert metrics(lesson)["status"] == "interrupted"
+    capsys.readouterr()
+    lesson = make(out=tmp_path / "parts", resume=True)
+    again = walk(lesson)
+    assert capsys.readouterr().out.count("continuing from") == 2
+    for a, b in zip(whole, again):
+        assert np.array_equal(a, b)
+    lesson.finish()
+
+
+def test_resuming_something_else_is_refused(make):
+    make(seed=1).close()
+    for options, says in [(dict(seed=2), "had seed 1, not 2"), (dict(seed=1, scale=2.0), "had scale 1.0, not 2.0"),
+                          (dict(seed=1, quick=True), "had quick False, not True")]:  # fmt: skip
+        with pytest.raises(UsageError, match=says):
+            make(resume=True, **options)
+    lesson = make(seed=1, resume=True)
+    lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(3)}, label="a")
+    lesson.close()
+    lesson = make(seed=1, resume=True)  # the lesson has changed: said in one line, not a traceback
+    with pytest.raises(UsageError, match="run without --resume"):
+        lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(4)}, label="a")
+
+
+def test_resume_without_a_run_starts_one(make, capsys):
+    make(resume=True)
+    assert "nothing to resume" in capsys.readouterr().out
+
+
+def test_a_new_run_does_not_use_old_checkpoints(make):
+    for _ in range(2):
+        lesson, x = make(), np.zeros(1)
+
+        def step(i, x=x):
+            x += 1
+            return float(x[0])
+
+        history = lesson.fit(step, 10, state={"x": x}, label="a")
+        assert x[0] == 10 and history["loss"][0] == 1
+        lesson.close()
+
+
+def test_each_training_has_its_own_label(make):
+    lesson = make()
+    lesson.fit(lambda i: 0.0, 2, label="a")
+    with pytest.raises(ValueError, match="its own label"):
+        lesson.fit(lambda i: 0.0, 2, label="a")
+
+
+def test_foreign_files_are_safe(make, tmp_path):
+    lesson = make()
+    lesson.close()
+    (lesson.out / "table.txt").write_text("mine")
+    (lesson.out / "f01.png").write_text("mine")
+    lesson = make()
+    from minigen import plot
+
+    with pytest.raises(UsageError, match="f01.png was not written by minigen"):
+        lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "f01")
+    assert (lesson.out / "f01.png").read_text() == "mine" and (lesson.out / "table.txt").read_text() == "mine"
+    lesson.close()
+
+    marker = lesson.out / ".minigen.json"
+    (tmp_path / "precious").write_text("mine")
+    content = json.loads(marker.read_text(encoding="utf-8"))
+    for broken in [content | {"files": ["../../precious"]}, content | {"files": None}, [], "x"]:
+        marker.write_text(json.dumps(broken))
+        with pytest.raises(UsageError, match="did not write"):
+            make()
+        assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_two_lessons_do_not_share_a_folder(make):
+    make("gan/02_gan")
+    with pytest.raises(UsageError, match="holds a run of gan/02_gan: choose another --out"):
+        make("gan/02_gan_")  # the same name on the disk
+
+
+def recipe(calls, width=3):
+    def build(config):
+        return MLP(np.random.default_rng(0), [2, config["width"], 1])
+
+    def train(model, config):
+        calls.append(config)
+        for array in model.parameters().values():
+            array[...] = len(calls)
+
+    return dict(config={"width": width}, build=build, train=train)
+
+
+def test_pretrained_models_are_trained_once(make, tmp_path, capsys):
+    lesson, calls = make(), []
+    first = lesson.pretrained("digit classifier", **recipe(calls))
+    again = make().pretrained("digit classifier", **recipe(calls))
+    assert len(calls) == 1
+    for name, array in first.parameters().items():
+        assert np.array_equal(array, again.parameters()[name])
+    lesson.pretrained("digit classifier", **recipe(calls, width=4))
+    lesson.pretrained("another", **recipe(calls))
+    assert len(calls) == 3
+    assert len(list((tmp_path / "cache").glob("*.npz"))) == 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a zip file", None])
+def test_a_damaged_cache_is_trained_anew(make, tmp_path, capsys, damage):
+    lesson, calls = make(), []
+    lesson.pretrained("classifier", **recipe(calls))
+    (file,) = (tmp_path / "cache").glob("*.npz")
+    if damage is None:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        damage = bytes(content[: -len(content) // 3])
+    file.write_bytes(damage)
+    lesson.pretrained("classifier", **recipe(calls))
+    assert len(calls) == 2 and "training it anew" in capsys.readouterr().out
+    lesson.pretrained("classifier", **recipe(calls))
+    assert len(calls) == 2
+
+
+def test_a_cache_that_cannot_be_written(make, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("mine")
+    lesson, calls = make(), []
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "file"))
+    model = lesson.pretrained("classifier", **recipe(calls))
+    assert model.parameters() and "could not be kept" in capsys.readouterr().out
+
+
+def test_in_a_notebook(tmp_path, monkeypatch, capsys):
+    shown = []
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: types.SimpleNamespace(kernel=object())
+    ipython.display = types.ModuleType("IPython.display")
+    ipython.display.display = shown.append
+    ipython.display.Markdown = lambda text: ("markdown", text)
+    ipython.display.Image = lambda data, **_: ("image", data[:4])
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
+    monkeypatch.setattr(sys, "argv", ["ipykernel", "-f", "kernel.json"])
+    monkeypatch.chdir(tmp_path)
+    from minigen import plot
+
+    lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+    assert (lesson.mode, lesson.seed, lesson.quick) == ("notebook", 0, False)
+    assert not isinstance(sys.stdout, type(lesson)) and type(sys.stdout).__name__ != "Tee"
+    lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "line", caption="It *rises*.")
+    lesson.show_source(MLP)
+    lesson.table([[1, 2]], ["a", "b"])
+    lesson.claim("no", 0.0, at_least=1.0)
+    lesson.finish()  # a failed claim does not end the kernel
+    kinds = [thing[0] for thing in shown]
+    assert kinds[:3] == ["image", "markdown", "markdown"]
+    assert "```python\nclass MLP" in shown[2][1] and shown[3][1] == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+    assert "| no | 0 | ≥ 1 | failed |  |" in shown[4][1]
+    assert (tmp_path / "out/gan-02-gan/line.png").exists()
+    Lesson("gan/02_gan", title="GANs", post="gan")  # the cell is run again
+
+
+def test_the_id_of_a_lesson(make):
+    for bad in ("gan", "gan/2_gan", "GAN/02_gan", "gan/02", "../02_gan"):
+        with pytest.raises(ValueError, match="a lesson's id must look like"):
+            make(bad)

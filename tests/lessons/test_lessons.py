@@ -1,0 +1,115 @@
+"""Every lesson: its form, its metadata, and a quick run as a reader starts it."""
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minigen.course import index
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = index._scan(ROOT / "lessons")[0]
+# A figure of these kinds may be shown as the code or the table that it is, rather than drawn.
+NOT_DRAWN = {"algorithm", "table"}
+
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+
+
+def cells(text: str) -> list[tuple[str, str]]:
+    """(kind, text) of every cell of a script in percent format; the text of Markdown without its comment signs."""
+    found = []
+    for block in re.split(r"^(?=# %%)", text, flags=re.M)[1:]:
+        marker, _, body = block.partition("\n")
+        kind = "markdown" if marker == "# %% [markdown]" else "code" if marker == "# %%" else f"unknown: {marker}"
+        if kind == "markdown":
+            body = "\n".join(line.removeprefix("#").removeprefix(" ") for line in body.strip().splitlines())
+        found.append((kind, body.strip()))
+    return found
+
+
+def test_every_folder_holds_a_lesson():
+    folders = {path for path in (ROOT / "lessons").glob("*/*") if path.is_dir() and path.name != "__pycache__"}
+    assert {lesson.path.parent for lesson in LESSONS} == folders, index._scan(ROOT / "lessons")[1]
+
+
+@each_lesson
+def test_metadata(lesson):
+    family = lesson.id.split("/")[0]
+    assert lesson.post == family and lesson.title and 0 < lesson.minutes <= 15
+    assert lesson.sections, "a lesson mirrors at least one section"
+    for named, table in [(lesson.sections, index.sections()), (lesson.figures, index.figures()),
+                         (lesson.equations, index.equations())]:  # fmt: skip
+        known = {row["id"] for row in table if row["post"] == family}
+        assert set(named) <= known, f"not in the index: {sorted(set(named) - known)}"
+        assert len(set(named)) == len(named)
+
+
+@each_lesson
+def test_form(lesson):
+    text = lesson.path.read_text(encoding="utf-8")
+    assert 120 <= len(text.splitlines()) <= 300
+    found = cells(text)
+    assert {kind for kind, _ in found} == {"markdown", "code"}
+    assert found[0][0] == "markdown" and found[0][1].startswith("# "), "a lesson begins with its title"
+    assert all(body for _, body in found), "an empty cell"
+    head = re.split(r"^# %%", text, maxsplit=1, flags=re.M)[0]
+    assert all(line.startswith("#") or not line for line in head.splitlines()), "code before the first cell"
+    code = [body for kind, body in found if kind == "code"]
+    assert "from minigen.course import Lesson" in code[0] and "Lesson(" in code[0], "the first code cell makes the lesson"
+    assert "lesson.finish()" in code[-1], "the last code cell finishes it"
+    for body in code:
+        ast.parse(body)  # each cell is whole by itself
+    for block in re.split(r"^(?=# %%)", text, flags=re.M)[1:]:
+        if block.startswith("# %% [markdown]"):
+            stray = [line for line in block.splitlines() if line and not line.startswith("#")]
+            assert not stray, f"not a comment, in a Markdown cell: {stray[0]}"
+    prose = "\n".join(body for kind, body in found if kind == "markdown")
+    assert prose.count("$") % 2 == 0, "an odd number of $"
+    assert "rcParams" not in text and "fontsize" not in text, "style belongs to minigen.plot"
+
+
+@each_lesson
+def test_jupytext_reads_the_same_cells(lesson):
+    if importlib.util.find_spec("jupytext") is None:
+        pytest.skip("jupytext is not installed; test_form has parsed the cells by hand")
+    import jupytext
+
+    text = lesson.path.read_text(encoding="utf-8")
+    notebook = jupytext.reads(text, fmt="py:percent")
+    assert [(cell.cell_type, cell.source.strip()) for cell in notebook.cells] == cells(text)
+
+
+@each_lesson
+def test_quick_run(lesson, tmp_path):
+    out = tmp_path / "out"
+    first_of_family = lesson.id == next(other.id for other in LESSONS if other.post == lesson.post)
+    start = [str(lesson.path)] if first_of_family else ["-m", "minigen", "run", lesson.id]  # both ways are the same
+    command = [sys.executable, *start, "--quick", "--seed", "1", "--out", str(out)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=300, cwd=tmp_path, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert "Warning" not in done.stderr, done.stderr[-3000:]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "a lesson writes to its own folder only"
+
+    (folder,) = out.iterdir()
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert (metrics["lesson"], metrics["status"], metrics["seed"]) == (lesson.id, "not judged", 1)
+    assert metrics["claims"], "a lesson states claims"
+    assert {claim["status"] for claim in metrics["claims"]} == {"not judged"}
+    assert metrics["checks"], "a lesson checks small things as it goes"
+    assert (folder / "log.txt").stat().st_size > 0
+
+    files = [figure["file"] for figure in metrics["figures"]]
+    assert files and all((folder / file).stat().st_size > 1000 for file in files)
+    assert all(figure["caption"] for figure in metrics["figures"]), "a figure says where to look"
+    kinds = {row["id"]: row["kind"] for row in index.figures()}
+    for id in lesson.figures:
+        number = id.split(".")[1]
+        drawn = any(re.match(rf"{number}(_|\.)", file) for file in files)
+        assert drawn or kinds[id] in NOT_DRAWN, f"{id} is not drawn: no figure's name begins with {number}_"

@@ -1,0 +1,132 @@
+"""The rules of the house: imports point down, families stay apart, importing is cheap and trains nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "minigen"
+FAMILIES = ("gan", "vae", "flow", "diffusion")
+# Each part may import from itself and from the parts of lower rank.
+RANK = {name: rank for rank, names in enumerate(
+    [("tensor",), ("nn",), ("optim",), ("data",), ("metrics",), ("plot",), ("train",), FAMILIES, ("course",), ("cli",),
+     ("__main__",)]) for name in names}  # fmt: skip
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_lessons" not in path.parts)
+
+
+def part_of(module: str) -> str:
+    """"minigen.gan.wgan" -> "gan"; "" for minigen itself."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def module_name(path: Path) -> str:
+    return ".".join(["minigen", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def imported(path: Path, source: str) -> set[str]:
+    """Every module of minigen that a file imports, anywhere in it, by its full name; strings of import_module too."""
+    package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *filter(None, [base])])
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names if base == "minigen")}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("minigen."):
+            if node.value.replace(".", "").replace("_", "").isalnum():
+                names.add(node.value)  # a module imported by its name when it is needed
+    return {name for name in names if name.split(".")[0] == "minigen"}
+
+
+def violations(path: Path, source: str) -> list[str]:
+    mine = part_of(module_name(path))
+    found = []
+    for name in sorted(imported(path, source)):
+        theirs = part_of(name)
+        if theirs == mine or theirs not in RANK:
+            continue
+        if mine == "":
+            found.append(f"{name}: minigen itself must import nothing")
+        elif mine in FAMILIES and theirs in FAMILIES:
+            found.append(f"{name}: families never import one another")
+        elif RANK[theirs] > RANK[mine]:
+            found.append(f"{name}: {mine} must not import what stands above it")
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: module_name(path))
+def test_imports_point_down_and_families_stay_apart(path):
+    assert part_of(module_name(path)) in {"", *RANK}, "a part of the package that the rules do not know"
+    assert violations(path, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "bad"),
+    [
+        ("gan/x.py", "from minigen.vae import vae", True),
+        ("gan/x.py", "from minigen import flow", True),
+        ("gan/x.py", "from ..diffusion.unet import UNet", True),
+        ("gan/x.py", "def f():\n    import minigen.course.lesson", True),
+        ("gan/x.py", "from minigen.train import fit\nfrom minigen.nn import MLP\nfrom . import losses", False),
+        ("nn/x.py", "from minigen.optim import Adam", True),
+        ("tensor/x.py", "from minigen.nn.layers import Linear", True),
+        ("metrics/x.py", "from minigen.plot import figure", True),
+        ("plot/x.py", "from minigen.metrics import samples", False),
+        ("train/x.py", "import_module('minigen.cli')", True),
+        ("course/x.py", "from minigen.gan import wgan\nfrom minigen.vae import vae", False),
+        ("course/x.py", "from minigen.cli import main", True),
+        ("__init__.py", "from minigen.tensor import grad", True),
+    ],
+)
+def test_the_rules_see_a_breach(file, source, bad):
+    assert bool(violations(PACKAGE / file, source)) == bad
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if part_of(module_name(p)) in FAMILIES], ids=module_name)
+def test_a_file_of_a_family_is_a_page(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 250
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_minigen_is_cheap():
+    out = python(
+        "import sys, time; start = time.perf_counter(); import minigen; seconds = time.perf_counter() - start\n"
+        "heavy = [n for n in ('scipy', 'matplotlib', 'tqdm', 'IPython') if n in sys.modules]\n"
+        "assert not heavy, heavy\nassert seconds < 3, seconds; print(minigen.__version__)"
+    )
+    assert out.strip() == "0.1.0"
+
+
+@pytest.mark.parametrize("part", sorted(set(RANK) - {"__main__"}))
+def test_importing_a_part_loads_neither_scipy_nor_matplotlib(part):
+    if not (PACKAGE / part).is_dir() and not (PACKAGE / f"{part}.py").exists():
+        pytest.skip(f"minigen.{part} is not there yet")
+    python(
+        f"import sys, importlib; importlib.import_module('minigen.{part}')\n"
+        "heavy = [n for n in ('scipy.stats', 'scipy.optimize', 'scipy.spatial', 'scipy.linalg', 'matplotlib') "
+        "if n in sys.modules]\nassert not heavy, heavy"
+    )
+
+
+def test_no_file_trains_at_import():
+    names = [module_name(path) for path in MODULES if path.name != "__main__.py"]
+    python(
+        "import importlib, minigen.optim, minigen.train, minigen.train.fit\n"
+        "def refuse(*args, **kwargs): raise AssertionError('something trains at import')\n"
+        "minigen.train.fit = refuse\n"
+        "import sys; sys.modules['minigen.train.fit'].fit = refuse\n"
+        "for name in ('SGD', 'RMSProp', 'Adam'): getattr(minigen.optim, name).step = refuse\n"
+        f"for name in {names!r}: importlib.import_module(name)"
+    )
