@@ -1,0 +1,103 @@
+"""Generators and discriminators: multilayer perceptrons for 2-D data, and a DCGAN for 28×28 images.
+
+A discriminator ends in a plain number, not in a sigmoid: a logit for a GAN, a score for a WGAN. `features(x)` gives its
+last hidden layer, which feature matching and minibatch discrimination look at.
+"""
+
+import autograd.numpy as np
+import numpy
+
+from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module
+from minigen.tensor import leaky_relu, relu, sigmoid
+
+
+class Generator(Module):
+    """z (N, dim_z) -> x (N, dim_x), through `depth` hidden layers of `width` units."""
+
+    def __init__(
+        self, rng: numpy.random.Generator, dim_z: int = 8, dim_x: int = 2, width: int = 128, depth: int = 3,
+        activation="relu",
+    ):  # fmt: skip
+        self.dim_z = dim_z
+        self.body = MLP(rng, [dim_z] + [width] * depth + [dim_x], activation)
+
+    def __call__(self, z):
+        return self.body(z)
+
+    def latent(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
+        """n draws of z ~ N(0, I), (n, dim_z) float32."""
+        return rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
+
+    def sample(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
+        """n generated examples."""
+        return self(self.latent(rng, n))
+
+
+class Discriminator(Module):
+    """x (N, dim_x) -> logits or scores (N,), through `depth` hidden layers of `width` units."""
+
+    def __init__(
+        self, rng: numpy.random.Generator, dim_x: int = 2, width: int = 128, depth: int = 3, activation="leaky_relu"
+    ):
+        self.body = [Linear(rng, a, width, activation) for a in [dim_x] + [width] * (depth - 1)]
+        self.out = Linear(rng, width, 1)
+
+    def features(self, x):
+        """The last hidden layer, (N, width)."""
+        for layer in self.body:
+            x = layer(x)
+        return x
+
+    def __call__(self, x):
+        return self.out(self.features(x))[:, 0]  # (N,)
+
+
+class ConvGenerator(Module):
+    """DCGAN's generator at 28×28: z (N, dim_z) -> images in [0, 1] (N, 28, 28, channels).
+
+    A linear layer to 7×7, then two transposed convolutions that double the side, with batch norm and ReLU between.
+    Radford et al. 2015.
+    """
+
+    def __init__(self, rng: numpy.random.Generator, dim_z: int = 64, width: int = 64, channels: int = 1):
+        self.dim_z, self.width = dim_z, width
+        self.start = Linear(rng, dim_z, 7 * 7 * 2 * width)
+        self.norm1 = BatchNorm(2 * width)
+        self.up1 = ConvTranspose2d(rng, 2 * width, width, kernel=4, stride=2, padding=1)
+        self.norm2 = BatchNorm(width)
+        self.up2 = ConvTranspose2d(rng, width, channels, kernel=4, stride=2, padding=1)
+
+    def __call__(self, z):
+        h = np.reshape(self.start(z), (len(z), 7, 7, 2 * self.width))  # (N, 7, 7, 2·width)
+        h = relu(self.norm1(h))
+        h = relu(self.norm2(self.up1(h)))  # (N, 14, 14, width)
+        return sigmoid(self.up2(h))  # (N, 28, 28, channels)
+
+    latent, sample = Generator.latent, Generator.sample
+
+
+class ConvDiscriminator(Module):
+    """DCGAN's discriminator at 28×28: images in [0, 1] (N, 28, 28, channels) -> logits or scores (N,).
+
+    Two convolutions that halve the side, with leaky ReLU. `batch_norm` adds batch norm after the second one, as in the
+    paper; a critic with a gradient penalty must do without it, since batch norm ties the examples of a batch together.
+    """
+
+    def __init__(
+        self, rng: numpy.random.Generator, width: int = 64, channels: int = 1, batch_norm: bool = True
+    ):
+        self.down1 = Conv2d(rng, channels, width, kernel=4, stride=2, padding=1)
+        self.down2 = Conv2d(rng, width, 2 * width, kernel=4, stride=2, padding=1)
+        self.norm2 = BatchNorm(2 * width) if batch_norm else None
+        self.out = Linear(rng, 7 * 7 * 2 * width, 1)
+
+    def features(self, x):
+        """The last hidden layer, (N, 7·7·2·width)."""
+        h = leaky_relu(self.down1(2 * x - 1))  # (N, 14, 14, width)
+        h = self.down2(h)  # (N, 7, 7, 2·width)
+        if self.norm2 is not None:
+            h = self.norm2(h)
+        return np.reshape(leaky_relu(h), (np.shape(x)[0], -1))
+
+    def __call__(self, x):
+        return self.out(self.features(x))[:, 0]  # (N,)
