@@ -105,8 +105,11 @@ def describe(value: Any) -> dict[str, Any]:
         kind = array.dtype.kind
         finite = bool(np.isfinite(array).all()) if kind in "fc" else True
         return {"form": "array", "shape": list(array.shape), "kind": kind, "finite": finite}
-    if issubclass(type(value), (list, tuple)):
-        return {"form": "list" if type(value) is list else "tuple", "items": [describe(item) for item in value]}
+    if type(value) in (list, tuple):
+        return {"form": type(value).__name__, "items": [describe(item) for item in value]}
+    if issubclass(type(value), tuple) and hasattr(type(value), "_make"):
+        fields = f"{type(value).__name__}({', '.join(type(value)._fields)})"
+        return {"form": "namedtuple", "fields": fields, "items": [describe(item) for item in value]}
     if type(value) is dict:
         return {"form": "dict", "items": {str(key): describe(item) for key, item in value.items()}}
     return {"form": "other", "type": type(value).__name__}
@@ -123,6 +126,8 @@ def _wanted(spec: Mapping[str, Any]) -> str:
         return f"an array of {kind}, shape {tuple(spec['shape'])}" if spec["shape"] else f"one number ({kind})"
     if spec["form"] in ("tuple", "list"):
         return f"a {spec['form']} of {len(spec['items'])}"
+    if spec["form"] == "namedtuple":
+        return spec["fields"]
     if spec["form"] == "dict":
         return "a dict with keys " + ", ".join(spec["items"])
     return _a(spec.get("type", "None"))
@@ -137,9 +142,9 @@ def check_form(value: Any, spec: Mapping[str, Any], what: str = "your function r
         hint = ": is a `return` missing?" if what.endswith("returned") else ""
         raise Failure(status.RETURNED_NONE, f"{what} None, expected {_wanted(spec)}{hint}")
     got = describe(value)
-    if got["form"] != spec["form"]:
+    if got["form"] != spec["form"] or got.get("fields") != spec.get("fields"):
         raise Failure(status.WRONG_TYPE, f"{what} {_a(type(value).__name__)}, expected {_wanted(spec)}")
-    if spec["form"] in ("tuple", "list"):
+    if spec["form"] in ("tuple", "list", "namedtuple"):
         if len(got["items"]) != len(spec["items"]):
             raise Failure(status.WRONG_TYPE, f"{what} {len(got['items'])} values, expected {_wanted(spec)}")
         for i, (item, item_spec) in enumerate(zip(value, spec["items"], strict=True)):

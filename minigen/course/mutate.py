@@ -1,0 +1,222 @@
+"""Wrong versions of a function, made mechanically: every exercise must catch them.
+
+Each mutant changes one thing in the syntax tree: + for -, * for /, a term or a factor dropped, a constant, an axis,
+mean for sum, two arguments swapped, a square root, logarithm or exponential dropped, a condition. Checks of the arguments
+(an `if` that only raises, an `assert`, a call whose result is not used) are left alone: they are not part of the equation.
+
+A mutant is named by what it changes, `a + b → a - b`, so that an exercise can list the few that compute the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+__all__ = ["Mutant", "mutants"]
+
+DROPPED = {"sqrt", "log", "exp", "log1p", "expm1", "abs", "absolute", "square", "softplus", "sigmoid", "tanh", "clip",
+           "maximum", "minimum", "log_softmax", "softmax", "logsumexp", "stop_gradient", "relu"}  # fmt: skip
+SWAPPED_NAMES = {"mean": "sum", "sum": "mean", "max": "min", "min": "max", "argmax": "argmin", "argmin": "argmax",
+                 "cumsum": "cumprod", "cumprod": "cumsum", "ones_like": "zeros_like", "zeros_like": "ones_like",
+                 "ones": "zeros", "zeros": "ones"}  # fmt: skip
+BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+COMPARED = {ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A changed function: its name (`before → after`), the kind of change, and the function."""
+
+    name: str
+    kind: str
+    function: Callable
+
+
+def mutants(function: Callable) -> list[Mutant]:
+    """All mutants of a function or method, from its source. Raises ValueError if it cannot be compiled on its own."""
+    source = textwrap.dedent(inspect.getsource(function))
+    tree = ast.parse(source)
+    node = tree.body[0]
+    if not isinstance(node, ast.FunctionDef) or getattr(function, "__closure__", None):
+        raise ValueError(f"{function.__qualname__} must be a plain function, without a closure, to be mutated")
+    node.decorator_list = []
+    seen, found, names = {ast.unparse(node)}, [], {}
+    for index, kind, before, replacement in _changes(node):
+        changed = copy.deepcopy(node)
+        site = list(ast.walk(changed))[index]
+        after = _put(changed, site, replacement)
+        text = ast.unparse(changed)
+        if text in seen:
+            continue
+        seen.add(text)
+        name = f"{before} → {after}"
+        names[name] = names.get(name, 0) + 1
+        if names[name] > 1:
+            name = f"{name} ({names[name]})"
+        found.append(Mutant(name, kind, _compile(changed, function)))
+    return found
+
+
+def _compile(node: ast.FunctionDef, original: Callable) -> Callable:
+    module = ast.fix_missing_locations(ast.Module([node], type_ignores=[]))
+    namespace = dict(original.__globals__)
+    exec(compile(module, f"<mutant of {original.__name__}>", "exec"), namespace)
+    return namespace[node.name]
+
+
+def _put(tree: ast.FunctionDef, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> str:
+    """Replace `site` in the tree; the new text."""
+    new = replacement(site)
+    if new is not site:
+        for parent in ast.walk(tree):
+            for name, value in ast.iter_fields(parent):
+                if value is site:
+                    setattr(parent, name, new)
+                elif isinstance(value, list):
+                    value[:] = [new if item is site else item for item in value]
+    return _text(new)
+
+
+def _text(node: ast.AST) -> str:
+    text = f"({ast.unparse(node)})" if isinstance(node, ast.arguments) else ast.unparse(node)
+    return " ".join(text.split())
+
+
+# ------------------------------------------------------------------------------------------- what is changed
+
+Change = tuple[int, str, str, Callable[[ast.AST], ast.AST]]
+
+
+def _changes(tree: ast.FunctionDef) -> Iterator[Change]:
+    """(position in ast.walk, kind, text before, how to change the node there) for each mutant."""
+    skipped = _skipped(tree)
+    axes = {id(n) for node in ast.walk(tree) for n in _axis_nodes(node)}
+    for index, node in enumerate(ast.walk(tree)):
+        if id(node) in skipped:
+            continue
+        before = _text(node) if isinstance(node, (ast.expr, ast.stmt, ast.arguments)) else ""
+        if isinstance(node, (ast.If, ast.For, ast.While, ast.FunctionDef)):
+            before = before.partition(":")[0]
+        makers = _axis_changes(node) if id(node) in axes else _node_changes(node)
+        for kind, maker in makers:
+            yield index, kind, before, maker
+
+
+def _skipped(tree: ast.FunctionDef) -> set[int]:
+    """Nodes that are not part of the equation."""
+    roots: list[ast.AST] = []
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assert, ast.Raise, ast.JoinedStr)):
+            roots.append(node)
+        elif isinstance(node, ast.If) and not node.orelse and all(isinstance(step, ast.Raise) for step in node.body):
+            roots.append(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, (ast.Constant, ast.Call)):
+            roots.append(node)
+        elif isinstance(node, ast.arg) and node.annotation is not None:
+            roots.append(node.annotation)
+        elif isinstance(node, ast.AnnAssign):
+            roots.append(node.annotation)
+        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
+            roots.append(node.returns)
+    return {id(inner) for root in roots for inner in ast.walk(root)}
+
+
+def _axis_nodes(node: ast.AST) -> list[ast.AST]:
+    """The value of `axis=...`, with what is in it."""
+    if isinstance(node, ast.keyword) and node.arg == "axis":
+        return [node.value]
+    return []
+
+
+def _axis_changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
+    if isinstance(node, (ast.Tuple, ast.List)):
+        values = [None, 0, -1]
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
+        values = [None, 0]
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
+        values = [None, -1 if node.value == 0 else 0]
+    elif isinstance(node, (ast.Call, ast.Name)):
+        values = [None, 0]
+    else:
+        return
+    for value in values:
+        yield "axis", lambda _, value=value: ast.Constant(value)
+
+
+def _node_changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
+    if isinstance(node, ast.BinOp):
+        yield from _binary(node)
+    elif isinstance(node, ast.AugAssign) and type(node.op) in BINARY:
+        yield "operator", lambda n: _set(n, op=BINARY[type(n.op)]())
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield "sign", lambda n: n.operand
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        for value in dict.fromkeys([node.value + 1, 2 * node.value, 0 if node.value else None]):
+            if value is not None and value != node.value:
+                yield "constant", lambda _, value=value: ast.Constant(value)
+    elif isinstance(node, ast.Call):
+        yield from _call(node)
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
+        yield "comparison", lambda n: _set(n, ops=[COMPARED[type(n.ops[0])]()])
+    elif isinstance(node, ast.IfExp):
+        yield "condition", lambda n: n.body
+        yield "condition", lambda n: n.orelse
+    elif isinstance(node, ast.If):
+        for value in (True, False):
+            yield "condition", lambda n, value=value: _set(n, test=ast.Constant(value))
+    elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+        yield "order of results", lambda n: _set(n, value=_set(n.value, elts=n.value.elts[::-1]))
+    elif isinstance(node, ast.arguments):
+        free = len(node.args) - len(node.defaults)
+        start = 1 if node.args and node.args[0].arg == "self" else 0
+        for i in range(start, free - 1):
+            yield "order of arguments", lambda n, i=i: _set(n, args=_swap(n.args, i))
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        yield from _slice(node.slice)
+
+
+def _binary(node: ast.BinOp) -> Iterator[tuple[str, Callable]]:
+    kind = type(node.op)
+    if kind in BINARY:
+        yield "operator", lambda n: _set(n, op=BINARY[type(n.op)]())
+    if kind in (ast.Add, ast.Mult):
+        yield "dropped", lambda n: n.left
+        yield "dropped", lambda n: n.right
+    elif kind is ast.Sub:
+        yield "dropped", lambda n: n.left
+        yield "dropped", lambda n: ast.UnaryOp(ast.USub(), n.right)
+    elif kind in (ast.Div, ast.Pow):
+        yield "dropped", lambda n: n.left
+    elif kind is ast.MatMult:
+        yield "order of arguments", lambda n: _set(n, left=n.right, right=n.left)
+
+
+def _call(node: ast.Call) -> Iterator[tuple[str, Callable]]:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name in SWAPPED_NAMES and isinstance(node.func, ast.Attribute):
+        yield "reduction", lambda n: _set(n, func=_set(n.func, attr=SWAPPED_NAMES[name]))
+    if name in DROPPED and node.args:
+        yield "function dropped", lambda n: n.args[0]
+    for i in range(len(node.args) - 1):
+        if not isinstance(node.args[i], ast.Starred) and not isinstance(node.args[i + 1], ast.Starred):
+            yield "order of arguments", lambda n, i=i: _set(n, args=_swap(n.args, i))
+
+
+def _slice(node: ast.Slice) -> Iterator[tuple[str, Callable]]:
+    """`x[a:]` for `x[:a]` and the other way round."""
+    if (node.lower is None) != (node.upper is None) and node.step is None:
+        yield "slice", lambda n: _set(n, slice=_set(n.slice, lower=n.slice.upper, upper=n.slice.lower))
+
+
+def _set(node: ast.AST, **fields) -> ast.AST:
+    for name, value in fields.items():
+        setattr(node, name, value)
+    return node
+
+
+def _swap(items: list, i: int) -> list:
+    return [*items[:i], items[i + 1], items[i], *items[i + 2 :]]

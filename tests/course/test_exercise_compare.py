@@ -1,0 +1,198 @@
+"""Values against values: tolerance, the worst element, relations, and the frames that carry them."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+
+from minigen.course.exercise import Case
+from minigen.course.grading import status as S
+from minigen.course.grading import wire
+from minigen.course.grading.compare import compare, distance, relation
+from minigen.course.grading.observe import Impl, Outcome, observe
+
+
+def case(**expect):
+    return Case(lambda impl, rng: {}, 3, expect, None, 1e-6, 1e-9)
+
+
+def judge(got, want, sizes=(), **expect):
+    return compare(case(**expect), Outcome(S.PASS, values={"y": np.asarray(got)}), Outcome(S.PASS, values={"y": np.asarray(want)}), sizes)
+
+
+def test_distance_is_in_units_of_the_tolerance():
+    got, want = np.array([1.0 + 2e-6, 0.0, 2e-9, np.inf, np.nan, 1.0]), np.array([1.0, 0.0, 0.0, np.inf, np.nan, np.inf])
+    ratio = distance(got, want, 1e-6, 1e-9)
+    assert ratio[:5] == pytest.approx([2e-6 / (1e-6 + 1e-9), 0, 2, 0, 0])
+    assert ratio[5] == np.inf
+
+
+def test_within_tolerance_passes_with_all_points():
+    verdict = judge([1.0, 2.0 + 1e-6], [1.0, 2.0])
+    assert verdict.passed and verdict.points == 3 and 0 < verdict.ratio < 1
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "expected"),
+    [
+        ([1.0, 2.1], [1.0, 2.0], S.WRONG_VALUE),
+        ([1.0, np.nan], [1.0, 2.0], S.NAN),
+        ([1.0, -np.inf], [1.0, 2.0], S.INF),
+        ([1.0, 2.0], [1.0, np.inf], S.WRONG_VALUE),
+        ([-np.inf], [np.inf], S.WRONG_VALUE),
+        ([np.inf], [np.inf], S.PASS),
+        ([1.0], [1.0, 2.0], S.WRONG_SHAPE),
+        ([[1.0, 2.0]], [1.0, 2.0], S.WRONG_SHAPE),
+        ([1, 2], [1.0, 2.0], S.WRONG_DTYPE),
+        ([1.0, 2.0], [1, 2], S.WRONG_DTYPE),
+        (np.float32([1, 2]), [1.0, 2.0], S.PASS),
+        (np.uint8([1, 2]), [1, 2], S.PASS),
+        ([True], [False], S.WRONG_VALUE),
+        ([1 + 2j], [1 - 2j], S.WRONG_VALUE),
+        (np.zeros((0, 3)), np.zeros((0, 3)), S.PASS),
+    ],
+)
+def test_each_way_to_differ(got, want, expected):
+    assert judge(got, want).status == expected
+
+
+def test_the_worst_element_is_named():
+    verdict = judge([[1.0, 2.5], [3.0, 5.0]], [[1.0, 2.0], [3.0, 4.5]])
+    assert (verdict.index, verdict.yours, verdict.expected) == ([0, 1], 2.5, 2.0)  # 25 % of it, against 11 %
+    assert verdict.message == "2 of 4 values differ"
+
+
+def test_a_literal_is_decisive_and_guards_the_reference():
+    assert judge(4.0, 4.0, y=4.0).passed
+    verdict = judge(4.0, 4.0, y=5.0)
+    assert verdict.status == S.GRADER_ERROR and "not the literal" in verdict.message
+    assert judge(4.0, 4.0, y=[4.0, 4.0]).status == S.GRADER_ERROR
+    assert judge([4.0, 4.0], [4.0, 4.0], y=4.0).passed
+
+
+def test_a_missing_key_is_the_graders_error():
+    verdict = compare(case(), Outcome(S.PASS, values={}), Outcome(S.PASS, values={"y": np.zeros(1)}))
+    assert verdict.status == S.GRADER_ERROR
+
+
+WANT = np.array([[1.0, -2.0, 3.5], [0.25, 5.0, -7.0]])
+
+
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        (-WANT, "opposite sign"),
+        (2 * WANT, "twice"),
+        (WANT / 2, "half"),
+        (-2 * WANT, "twice the expected value (x 2), and with the opposite sign"),
+        (WANT * 8, "8 times the expected value: a sum where a mean"),
+        (WANT / 8, "1/8 of the expected value: a mean where a sum"),
+        (WANT / math.log(2), "in bits"),
+        (WANT * math.log(2), "in nats"),
+        (WANT / math.log(10), "base 10"),
+        (WANT + 0.75, "same constant everywhere (+0.75)"),
+        (1.37 * WANT, "1.37 times"),
+        (WANT**2, "the square of"),
+        (1 / WANT, "1 divided by"),
+        (WANT[::-1], "reverse order"),
+        (np.zeros_like(WANT), "yours is zero"),
+        (WANT + [[0, 0, 0], [0, 0, 1]], ""),
+    ],
+)
+def test_relations_are_recognized(got, words):
+    found = relation(got, WANT, 1e-6, 1e-9, sizes=[8])
+    assert words in found and bool(found) == bool(words)
+
+
+def test_more_relations():
+    square = np.arange(9.0).reshape(3, 3)
+    assert "transposed" in relation(square.T, square, 1e-6, 1e-9)
+    assert "square root" in relation(np.sqrt(square), square, 1e-6, 1e-9)
+    assert "exponential" in relation(np.exp(square), square, 1e-6, 1e-9)
+    assert "minus ln 2" in relation(np.array(1.0 - math.log(2)), np.array(1.0), 1e-6, 1e-9)
+    assert relation(np.array(1.234), np.array(1.0), 1e-6, 1e-9) == ""  # any two numbers have a ratio: that says nothing
+    assert relation(np.array([np.nan]), np.array([1.0]), 1e-6, 1e-9) == ""
+    assert "transposed?" in judge(np.zeros((2, 3)), np.zeros((3, 2))).message
+
+
+# ------------------------------------------------------------------------------------------- the driver's view
+
+
+def test_the_function_sees_copies_and_aliases_stay_aliases():
+    x = np.arange(3.0)
+    seen = []
+    impl = Impl(lambda a, b: seen.append((a, b)) or a + b)
+    impl(x, x)
+    assert seen[0][0] is seen[0][1] and seen[0][0] is not x
+    assert impl.sizes == {3}
+
+
+def test_arguments_that_may_change_are_passed_as_they_are():
+    def clip(w, c):
+        w[:] = np.clip(w, -c, c)
+
+    w = np.array([3.0])
+    Impl(clip, mutates=["w"])(w, 1.0)
+    assert w[0] == 1.0
+
+
+def test_a_driver_that_fails_is_not_the_students_fault():
+    def driver(impl, rng):
+        return {"y": impl(1.0) + [][0]}
+
+    outcome = observe(driver, Impl(lambda x: x), 0, 0)
+    assert outcome.status == S.GRADER_ERROR and "IndexError" in outcome.message
+    assert observe(lambda impl, rng: 3, Impl(lambda x: x), 0, 0).status == S.GRADER_ERROR
+    assert observe(lambda impl, rng: {"y": "text"}, Impl(lambda x: x), 0, 0).status == S.GRADER_ERROR
+
+
+def test_the_same_seed_gives_the_same_inputs():
+    driver = lambda impl, rng: {"y": impl(rng.standard_normal(4))}
+    first, again, other = (observe(driver, Impl(np.sin), seed, 1).values["y"] for seed in (0, 0, 1))
+    assert np.array_equal(first, again) and not np.allclose(first, other)
+
+
+# ------------------------------------------------------------------------------------------- frames
+
+
+NONCE = bytes(range(16))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "u1", "?", "c16", ">f8"])
+def test_frames_carry_arrays_exactly(dtype):
+    array = np.arange(6).reshape(2, 3).astype(dtype)
+    frame = wire.encode(NONCE, {"type": "outcome", "text": "é"}, {"y": array, "z": np.array(3.0), "e": np.zeros((0, 2))})
+    header, arrays = wire.read(io.BytesIO(frame).read, NONCE)
+    assert header == {"type": "outcome", "text": "é"}
+    assert np.array_equal(arrays["y"], array) and arrays["y"].dtype.kind == array.dtype.kind
+    assert arrays["z"].shape == () and arrays["e"].shape == (0, 2)
+
+
+def test_frames_come_in_pieces():
+    stream = io.BytesIO(wire.encode(NONCE, {"a": 1}) * 2)
+    read = lambda n: stream.read(min(n, 3))
+    assert wire.read(read, NONCE) == wire.read(read, NONCE) == ({"a": 1}, {})
+    assert wire.read(read, NONCE) is None
+
+
+GOOD = wire.encode(NONCE, {"a": 1}, {"y": np.zeros(2)})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GOOD[:-1],
+        GOOD[:20],
+        bytes(16) + GOOD[16:],
+        b"pass" * 100,
+        NONCE + b"\xff" * 12 + b"{}",
+        GOOD.replace(b'"<f8"', b'"|O8"'),
+        GOOD.replace(b"[2]", b"[9]"),
+        GOOD.replace(b"[2]", b"[-]"),
+        GOOD.replace(b'"arrays"', b'"arrayz"'),
+    ],
+)
+def test_other_bytes_are_refused(data):
+    with pytest.raises(wire.WireError):
+        wire.read(io.BytesIO(data).read, NONCE)
