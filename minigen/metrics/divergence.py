@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from minigen.metrics import _checks
 
+TINY = np.finfo(np.float64).tiny  # 2e-308
 MASS_TOLERANCE = 0.1  # a grid that misses more of a density than this says nothing about it
 
 
@@ -37,6 +38,7 @@ def js_divergence(p: ArrayLike, q: ArrayLike) -> float | np.ndarray:
     ValueError: as `kl_divergence`.
     """
     p, q = _probability_pair(p, q)
+    p, q = np.where(p < TINY, 0.0, p), np.where(q < TINY, 0.0, q)  # half of the smallest number would be zero
     mixture = 0.5 * (p + q)
     return 0.5 * kl_divergence(p, mixture) + 0.5 * kl_divergence(q, mixture)
 
@@ -102,7 +104,8 @@ def kl_on_grid(log_p: ArrayLike, log_q: ArrayLike, dx: float) -> float:
 def js_on_grid(log_p: ArrayLike, log_q: ArrayLike, dx: float) -> float:
     """JS(p, q) of two densities by quadrature on a regular grid, in nats. Eq. gan.02.
 
-    Arguments and errors as `kl_on_grid`; here the grid must hold both densities. Between 0 and log 2.
+    Arguments as `kl_on_grid`; here the grid must hold both densities. Between 0 and log 2. ValueError: a grid that
+    does not, NaN or +inf, shapes that differ, dx <= 0.
     """
     log_p, log_q = _log_density_pair(log_p, log_q)
     dx = _checks.positive("dx", dx)
