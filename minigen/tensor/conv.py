@@ -6,33 +6,34 @@ Everything is cross-correlation: the kernel is not flipped. With kernel w (kh, k
 
 **Three operations, closed under differentiation.** Pair the output with any g of its shape. The number
 
-    <conv(x, w), g> = sum over n, i, j, a, e, c, o of  x[n, s*i + a - p, s*j + e - p, c] * w[a, e, c, o] * g[n, i, j, o]
+    <conv(x, w), g> = sum over all indices of  x[n, s*i + a - p, s*j + e - p, c] * w[a, e, c, o] * g[n, i, j, o]
 
 is linear in each of x, w and g, so it can be read as a product of any one of them with an operation on the other two:
 
     <conv(x, w), g>  =  <x, conv_input(g, w)>  =  <w, conv_weight(x, g)>.
 
-The last two are the gradients of the first; and since all three pair up into the same number, the gradients of each are
-the other two. Three primitives that point at one another can be differentiated any number of times (a gradient penalty
-through a convolution needs twice).
+The last two are the gradients of the first; and since all three pair up into the same number, the gradients of each
+are the other two. Three primitives that point at one another can be differentiated any number of times (a gradient
+penalty through a convolution needs twice).
 
-**Why it looks the way it does.** A convolution is a matrix product once every window of x is written out as a row of a
-matrix of *columns*, (N*oh*ow, kh*kw*c_in). That matrix is kh*kw times as large as x, and writing it to memory and
+**Why it looks the way it does.** A convolution is a matrix product once every window of x is written out as a row of
+a matrix of *columns*, (N*oh*ow, kh*kw*c_in). That matrix is kh*kw times as large as x, and writing it to memory and
 reading it back costs more than the product. So:
 
-- windows are written for a few samples at a time, into one buffer of about 1 MB that stays in the processor's cache and
-  is used over and over; each thread has its own, so that two threads may work on halves of a batch;
-- `as_strided` names every window of x without copying (a view with overlapping rows), so that filling the buffer is one
-  NumPy copy, whose inner loop runs over kw*c_in neighboring numbers. With one to three channels these runs are too short:
-  the columns are then written transposed, and the inner loop runs along the image;
+- windows are written for a few samples at a time, into one buffer of about 1 MB that stays in the processor's cache
+  and is used over and over; each thread has its own, so that two threads may work on halves of a batch;
+- `as_strided` names every window of x without copying (a view with overlapping rows), so that filling the buffer is
+  one NumPy copy, whose inner loop runs over kw*c_in neighboring numbers. With one to three channels these runs are
+  too short: the columns are then written transposed, and the inner loop runs along the image;
 - the weight gradient writes the columns again, which is cheaper than keeping them;
-- the input gradient at stride 1 is a convolution of g with the kernel turned by 180 degrees. At stride s it is one product,
-  g times the kernel, which gives each window's contribution to the input, and these are then added where they overlap:
-  ceil(k/s)**2 additions of whole s*s blocks.
+- the input gradient at stride 1 is a convolution of g with the kernel turned by 180 degrees. At stride s it is one
+  product, g times the kernel, which gives each window's contribution to the input, and these are then added where
+  they overlap: ceil(k/s)**2 additions of whole s*s blocks.
+
+Wide layers (32 channels and more) take another route to the same numbers, with fewer products: see `winograd.py`.
 """
 
 import math
-import threading
 from typing import NamedTuple
 
 import autograd.numpy as anp
@@ -40,16 +41,16 @@ import numpy as np
 from autograd.extend import defvjp_argnums, primitive
 from numpy.lib.stride_tricks import as_strided
 
-BUFFER_BYTES = 1 << 20  # columns written at a time; about what a core keeps in its own cache
-
+from minigen.tensor import winograd
+from minigen.tensor.scratch import chunks, scratch
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Geometry and work buffers
+# Geometry
 # ---------------------------------------------------------------------------------------------------------------------
 
 
 class Geometry(NamedTuple):
-    """How a kernel moves over an image: all fields are (vertical, horizontal); padding is ((top, bottom), (left, right))."""
+    """How a kernel moves over an image. Fields are (vertical, horizontal), padding ((top, bottom), (left, right))."""
 
     stride: tuple = (1, 1)
     padding: tuple = ((0, 0), (0, 0))
@@ -78,32 +79,16 @@ class Geometry(NamedTuple):
         return None
 
 
-class _Scratch(threading.local):
-    """Buffers used over and over, one set for each thread: `_scratch(name, shape, dtype)` returns an unfilled array."""
-
-    def __init__(self):
-        self.buffers = {}
-
-    def __call__(self, name, shape, dtype):
-        size = math.prod(shape)
-        buffer = self.buffers.get((name, dtype))
-        if buffer is None or buffer.size < size:
-            buffer = self.buffers[name, dtype] = np.empty(size, dtype)
-        return buffer[:size].reshape(shape)
-
-
-_scratch = _Scratch()
-
-
-def _chunks(n, bytes_each):
-    """Slices of range(n) of as many samples as fit in the buffer, at least one."""
-    step = max(1, BUFFER_BYTES // max(1, bytes_each))
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
-
-
 def _is_thin(kernel, channels):
     """Whether a row of a window is so short that columns are better written transposed."""
     return kernel[1] * channels <= 9
+
+
+def _use_winograd(shape, geometry, size, w=None):
+    """Whether the method with fewer products pays; never where a weight is exactly zero (see the end of
+    `winograd`)."""
+    (kh, kw, C, O), (stride, padding, dilation) = shape, geometry
+    return winograd.pays((kh, kw), stride, padding, dilation, (C, O), size) and (w is None or bool(w.all()))
 
 
 def _common_dtype(*arrays):
@@ -118,7 +103,8 @@ def _common_dtype(*arrays):
 
 
 def _columns(x, kernel, geometry, dtype):
-    """Yield (samples, columns): a slice of the batch and its windows, (n*oh*ow, kh*kw*c), valid until the next one."""
+    """Yield (samples, columns): a slice of the batch and its windows, (n*oh*ow, kh*kw*c), valid until the next
+    one."""
     (N, H, W, C), (kh, kw) = x.shape, kernel
     if geometry.is_pointwise(kernel):
         yield slice(0, N), np.ascontiguousarray(x, dtype).reshape(N * H * W, C)
@@ -126,10 +112,10 @@ def _columns(x, kernel, geometry, dtype):
     oh, ow = geometry.output_size((H, W), kernel)
     (sh, sw), (dh, dw) = geometry.stride, geometry.dilation
     (top, bottom), (left, right) = geometry.padding
-    for samples in _chunks(N, oh * ow * kh * kw * C * dtype.itemsize):
+    for samples in chunks(N, oh * ow * kh * kw * C * dtype.itemsize):
         image, n = x[samples], samples.stop - samples.start
         if top or bottom or left or right:
-            padded = _scratch("padded", (n, top + H + bottom, left + W + right, C), dtype)
+            padded = scratch("padded", (n, top + H + bottom, left + W + right, C), dtype)
             padded[:, :top] = padded[:, top + H :] = 0
             padded[:, :, :left] = padded[:, :, left + W :] = 0
             padded[:, top : top + H, left : left + W] = image
@@ -137,11 +123,11 @@ def _columns(x, kernel, geometry, dtype):
         s0, s1, s2, s3 = image.strides
         windows = as_strided(image, (n, oh, ow, kh, kw, C), (s0, sh * s1, sw * s2, dh * s1, dw * s2, s3))
         if _is_thin(kernel, C):
-            columns = _scratch("columns", (kh, kw, C, n, oh, ow), dtype)
+            columns = scratch("columns", (kh, kw, C, n, oh, ow), dtype)
             np.copyto(columns, windows.transpose(3, 4, 5, 0, 1, 2))
             yield samples, columns.reshape(kh * kw * C, n * oh * ow).T
         else:
-            columns = _scratch("columns", (n, oh, ow, kh, kw, C), dtype)
+            columns = scratch("columns", (n, oh, ow, kh, kw, C), dtype)
             np.copyto(columns, windows)
             yield samples, columns.reshape(n * oh * ow, kh * kw * C)
 
@@ -149,8 +135,8 @@ def _columns(x, kernel, geometry, dtype):
 def _fold(g, w, out, geometry):
     """Write to out (N, H, W, c) the sum of g (N, oh, ow, o) times w (kh, kw, c, o) over all windows, overlaps added.
 
-    The transpose of writing columns. With stride s, offset a*s + r of a window at i lies in row r of block i + a: so the
-    padded image is seen as blocks of s*s pixels, and each of the ceil(k/s)**2 groups of offsets is one addition.
+    The transpose of writing columns. With stride s, offset a*s + r of a window at i lies in row r of block i + a: so
+    the padded image is seen as blocks of s*s pixels, and each of the ceil(k/s)**2 groups of offsets is one addition.
     """
     (N, oh, ow, O), (kh, kw, C, _), (H, W) = g.shape, w.shape, out.shape[1:3]
     (sh, sw), ((top, _), (left, _)) = geometry.stride, geometry.padding
@@ -158,17 +144,17 @@ def _fold(g, w, out, geometry):
     bw = max(ow + (kw - 1) // sw, -(-(left + W) // sw))
     matrix = np.ascontiguousarray(w.reshape(kh * kw * C, O))
     thin = _is_thin((sh, sw), C)
-    for samples in _chunks(N, oh * ow * kh * kw * C * out.dtype.itemsize):
+    for samples in chunks(N, oh * ow * kh * kw * C * out.dtype.itemsize):
         n = samples.stop - samples.start
         rows = g[samples].reshape(n * oh * ow, O)
         if thin:  # one plane of the image for each channel and each place inside a block
-            columns = _scratch("columns", (kh, kw, C, n, oh, ow), out.dtype)
-            blocks = _scratch("padded", (sh, sw, C, n, bh, bw), out.dtype)
+            columns = scratch("columns", (kh, kw, C, n, oh, ow), out.dtype)
+            blocks = scratch("padded", (sh, sw, C, n, bh, bw), out.dtype)
             np.matmul(matrix, rows.T, out=columns.reshape(kh * kw * C, n * oh * ow))
             columns, blocks = columns.transpose(3, 4, 0, 5, 1, 2), blocks.transpose(3, 4, 0, 5, 1, 2)
         else:
-            columns = _scratch("columns", (n, oh, ow, kh, kw, C), out.dtype)
-            blocks = _scratch("padded", (n, bh, sh, bw, sw, C), out.dtype)
+            columns = scratch("columns", (n, oh, ow, kh, kw, C), out.dtype)
+            blocks = scratch("padded", (n, bh, sh, bw, sw, C), out.dtype)
             np.matmul(rows, matrix.T, out=columns.reshape(n * oh * ow, kh * kw * C))
             columns = columns.transpose(0, 1, 3, 2, 4, 5)
         # columns (n, oh, kh, ow, kw, C) are added to blocks (n, bh, sh, bw, sw, C)
@@ -205,12 +191,15 @@ def _copy_interior(blocks, out, top, left):
 def _conv(x, w, b, geometry):
     """conv(x, w) + b: (N, H, W, c), (kh, kw, c, o), (o,) or None -> (N, oh, ow, o).
 
-    A row of columns times w, as a matrix (kh*kw*c, o). Gradient, with g the gradient of the loss in the output: the loss
-    changes by <conv(dx, w) + conv(x, dw) + db, g>, so by the pairing above it is conv_input(g, w) in x and
+    A row of columns times w, as a matrix (kh*kw*c, o). Gradient, with g the gradient of the loss in the output: the
+    loss changes by <conv(dx, w) + conv(x, dw) + db, g>, so by the pairing above it is conv_input(g, w) in x and
     conv_weight(x, g) in w; b is added at every place, so its gradient is the sum of g over all places.
     """
     (kh, kw, C, O), dtype = w.shape, _common_dtype(x, w, b)
     y = np.empty((x.shape[0], *geometry.output_size(x.shape[1:3], (kh, kw)), O), dtype)
+    if _use_winograd(w.shape, geometry, y.shape[1:3], w):
+        winograd.convolve(x, w, b, y, geometry.stride[0], geometry.padding)
+        return y
     matrix = np.ascontiguousarray(w, dtype).reshape(kh * kw * C, O)
     for samples, columns in _columns(x, (kh, kw), geometry, dtype):
         rows = y[samples].reshape(-1, O)
@@ -224,16 +213,19 @@ def _conv(x, w, b, geometry):
 def _conv_input(g, w, b, size, geometry):
     """conv_input(g, w) + b: (N, oh, ow, o), (kh, kw, c, o), (c,) or None -> (N, H, W, c), (H, W) = size.
 
-    Each output place sends its value back along the kernel: x[s*i + a - p] gets g[i] w[a] for all i, a. At stride 1 that is
-    x[j] = sum over a of g[j + p - a] w[a], a convolution of g with w turned by 180 degrees and its channels exchanged.
-    Gradient, with u that of the output: the loss changes by <conv_input(dg, w), u> = <conv(u, w), dg> and
+    Each output place sends its value back along the kernel: x[s*i + a - p] gets g[i] w[a] for all i, a. At stride 1
+    that is x[j] = sum over a of g[j + p - a] w[a], a convolution of g with w turned by 180 degrees and its channels
+    exchanged. Gradient, with u that of the output: the loss changes by <conv_input(dg, w), u> = <conv(u, w), dg> and
     <conv_input(g, dw), u> = <conv_weight(u, g), dw>.
     """
-    kernel, dtype = w.shape[:2], _common_dtype(g, w, b)
-    turned = geometry.turned(kernel)
+    dtype, turned = _common_dtype(g, w, b), geometry.turned(w.shape[:2])
+    x = np.empty((g.shape[0], *size, w.shape[2]), dtype)
+    blocks = winograd.input_blocks(size, geometry.stride[0], geometry.padding)
+    if _use_winograd(w.shape, geometry, blocks, w):
+        winograd.convolve_input(g, w, b, x, geometry.stride[0], geometry.padding)
+        return x
     if turned is not None:
         return _conv(g, w[::-1, ::-1].swapaxes(2, 3), b, turned)
-    x = np.empty((g.shape[0], *size, w.shape[2]), dtype)
     _fold(np.ascontiguousarray(g, dtype), w.astype(dtype, copy=False), x, geometry)
     if b is not None:
         x += b
@@ -249,8 +241,12 @@ def _conv_weight(x, g, kernel, geometry):
     <conv_weight(x, dg), v> = <conv(x, v), dg>.
     """
     (kh, kw), C, O, dtype = kernel, x.shape[3], g.shape[3], _common_dtype(x, g)
+    if _use_winograd((kh, kw, C, O), geometry, g.shape[1:3]):
+        w = np.empty((kh, kw, C, O), dtype)
+        winograd.convolve_weight(x, g, w, geometry.stride[0], geometry.padding)
+        return w
     g = np.ascontiguousarray(g, dtype)
-    total, part = np.zeros((kh * kw * C, O), dtype), _scratch("weight", (kh * kw * C, O), dtype)
+    total, part = np.zeros((kh * kw * C, O), dtype), scratch("weight", (kh * kw * C, O), dtype)
     for samples, columns in _columns(x, kernel, geometry, dtype):
         total += np.matmul(columns.T, g[samples].reshape(-1, O), out=part)
     return total.reshape(kh, kw, C, O)
@@ -339,9 +335,9 @@ def _as_dtype(g, dtype):
 def conv2d(x, w, b=None, stride=1, padding=0):
     """Cross-correlate images x (N, H, W, c_in) with a kernel w (kh, kw, c_in, c_out), and add b (c_out,).
 
-    Returns (N, oh, ow, c_out) with oh = (H + 2*padding - kh) // stride + 1. `stride` and `padding` (zeros) are an int or a
-    pair (vertical, horizontal); padding "same" keeps the size at stride 1 with odd kernels.
-    Raises ValueError on wrong ranks, channels that differ, a kernel larger than the padded image, a stride below 1.
+    Returns (N, oh, ow, c_out) with oh = (H + 2*padding - kh) // stride + 1. `stride` and `padding` (zeros) are an int
+    or a pair (vertical, horizontal); padding "same" keeps the size at stride 1 with odd kernels. Raises ValueError on
+    wrong ranks, channels that differ, a kernel larger than the padded image, a stride below 1.
     """
     _check_arrays("conv2d", x, "(N, H, W, C)", w, "(kh, kw, c_in, c_out)", b)
     stride, kernel = _pair(stride, "conv2d", "stride", 1), w.shape[:2]
@@ -355,17 +351,18 @@ def conv2d(x, w, b=None, stride=1, padding=0):
     py, px = _pair(padding, "conv2d", "padding", 0)
     padded = (x.shape[1] + 2 * py, x.shape[2] + 2 * px)
     if kernel[0] > padded[0] or kernel[1] > padded[1]:
-        raise ValueError(f"conv2d: kernel must fit into the padded image, got kernel {kernel} and padded image {padded}")
+        raise ValueError(f"conv2d: kernel must fit into the padded image {padded}, got kernel {kernel}")
     return _conv(x, w, b, Geometry(stride, ((py, py), (px, px))))
 
 
 def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0):
-    """Transposed convolution of x (N, H, W, c_in) with w (kh, kw, c_in, c_out), plus b (c_out,): the adjoint of `conv2d`.
+    """Transposed convolution of x (N, H, W, c_in) with w (kh, kw, c_in, c_out), plus b (c_out,): the adjoint of
+    `conv2d`.
 
-    Returns (N, oh, ow, c_out) with oh = (H - 1)*stride - 2*padding + kh + output_padding. For every x, w, y and the same
-    stride and padding, <conv2d(x, w), y> = <x, conv_transpose2d(y, w.swapaxes(2, 3))>: each pixel paints the kernel,
-    times its value, at `stride` times its place; no flip. `output_padding` (below the stride) names one of the sizes that
-    `conv2d` maps to the same (H, W). Ints or pairs. Raises ValueError as `conv2d` does.
+    Returns (N, oh, ow, c_out) with oh = (H - 1)*stride - 2*padding + kh + output_padding. For every x, w, y and the
+    same stride and padding, <conv2d(x, w), y> = <x, conv_transpose2d(y, w.swapaxes(2, 3))>: each pixel paints the
+    kernel, times its value, at `stride` times its place; no flip. `output_padding` (below the stride) names one of
+    the sizes that `conv2d` maps to the same (H, W). Ints or pairs. Raises ValueError as `conv2d` does.
     """
     name = "conv_transpose2d"
     _check_arrays(name, x, "(N, H, W, C)", w, "(kh, kw, c_in, c_out)", b)
@@ -373,7 +370,8 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0):
     extra = _pair(output_padding, name, "output_padding", 0)
     if extra[0] >= stride[0] or extra[1] >= stride[1]:
         raise ValueError(f"{name}: output_padding must be below the stride {stride}, got {extra}")
-    size = tuple((n - 1) * s - 2 * p + k + e for n, s, p, k, e in zip(x.shape[1:3], stride, padding, w.shape[:2], extra))
+    axes = zip(x.shape[1:3], stride, padding, w.shape[:2], extra)
+    size = tuple((n - 1) * s - 2 * p + k + e for n, s, p, k, e in axes)
     if min(size) < 1:
         raise ValueError(
             f"{name}: output size (H - 1)*stride - 2*padding + kernel + output_padding must be at least 1, got {size}"
@@ -457,8 +455,8 @@ defvjp_argnums(_block_repeat, _block_repeat_vjp)
 def _block_max(x, size):
     """The maximum of each block of (sh, sw) pixels: (N, H, W, C) -> (N, H//sh, W//sw, C).
 
-    Gradient: a small change of the block's (first) maximum changes the output as much, one of another pixel not at all.
-    So g goes to the place of the maximum (`_block_put`), whose own gradient is to look there (`_block_take`).
+    Gradient: a small change of the block's (first) maximum changes the output as much, one of another pixel not at
+    all. So g goes to the place of the maximum (`_block_put`), whose own gradient is to look there (`_block_take`).
     """
     parts = _block_parts(x, size)
     y = parts[0].copy()
@@ -520,7 +518,8 @@ defvjp_argnums(_block_take, _block_take_vjp)
 def avg_pool2d(x, size):
     """Mean over blocks of `size` (int or pair) pixels of x (N, H, W, C): returns (N, H//size, W//size, C).
 
-    Rows and columns left over at the end are dropped. Raises ValueError on a wrong rank, or blocks larger than the image.
+    Rows and columns left over at the end are dropped. Raises ValueError on a wrong rank, or blocks larger than the
+    image.
     """
     size = _block_size("avg_pool2d", x, size)
     return _block_sum(x, size, 1.0 / (size[0] * size[1]))
@@ -529,8 +528,8 @@ def avg_pool2d(x, size):
 def max_pool2d(x, size):
     """Maximum over blocks of `size` (int or pair) pixels of x (N, H, W, C): returns (N, H//size, W//size, C).
 
-    Among equal maxima the first, row by row, takes the whole gradient. Rows and columns left over at the end are dropped.
-    Raises ValueError on a wrong rank, or blocks larger than the image.
+    Among equal maxima the first, row by row, takes the whole gradient. Rows and columns left over at the end are
+    dropped. Raises ValueError on a wrong rank, or blocks larger than the image.
     """
     return _block_max(x, _block_size("max_pool2d", x, size))
 

@@ -1,6 +1,7 @@
 """Convolution and pooling against loops, finite differences, and the identities that define them."""
 
 import threading
+from functools import partial
 
 import autograd.numpy as anp
 import numpy as np
@@ -9,11 +10,11 @@ from autograd import grad, jacobian
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigen.tensor import conv
+from minigen.tensor import conv, scratch, winograd
 from minigen.tensor.conv import avg_pool2d, conv1d, conv2d, conv_transpose2d, max_pool2d, upsample_nearest
 
-# (H, W), (kh, kw), c_in, c_out, stride, padding. In the third and fifth, (H + 2*padding - kh) % stride != 0; in the sixth
-# padding exceeds kernel - 1; channel counts lie on both sides of the switch to transposed columns.
+# (H, W), (kh, kw), c_in, c_out, stride, padding. "A rest": (H + 2*padding - kh) % stride != 0. "Wide padding": more
+# than kernel - 1. Channel counts lie on both sides of the switch to transposed columns.
 CASES = {
     "3x3": ((5, 5), (3, 3), 4, 3, 1, 1),
     "valid, not square": ((6, 5), (3, 2), 5, 2, 1, 0),
@@ -26,8 +27,24 @@ CASES = {
     "1x1": ((3, 4), (1, 1), 3, 2, 1, 0),
     "1x1 stride 2": ((5, 4), (1, 1), 3, 2, 2, 0),
     "whole image": ((4, 4), (4, 4), 3, 5, 1, 0),
+    "2x2 blocks": ((7, 6), (4, 4), 3, 4, 2, (1, 2)),
+    "2x2 blocks of three": ((9, 8), (6, 6), 3, 2, 2, (3, 0)),
+    "3x3 blocks": ((8, 10), (6, 6), 2, 3, 3, 2),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+@pytest.fixture(params=["columns", "winograd"])
+def method(request, monkeypatch):
+    """Run a test by each method: with fewer products wherever it applies at all, or nowhere."""
+    monkeypatch.setattr(winograd, "LEAST_SAVING", 0 if request.param == "winograd" else 99)
+    monkeypatch.setattr(winograd, "LEAST_CHANNELS", 1)
+    return request.param
+
+
+def alone(f, args, i):
+    """f as a function of its argument i, with the others as in args."""
+    return lambda v: f(*args[:i], v, *args[i + 1 :])
 
 
 def pair(v):
@@ -73,7 +90,7 @@ def numerical_gradient(f, x, eps=1e-6):
     return g
 
 
-def inputs(case, seed=0, n=2, transposed=False, dtype=np.float64):
+def inputs(case, seed=0, n=2, dtype=np.float64):
     size, kernel, c_in, c_out, _, _ = case
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, *size, c_in)).astype(dtype)
@@ -86,13 +103,13 @@ def inputs(case, seed=0, n=2, transposed=False, dtype=np.float64):
 
 
 @cases
-def test_conv2d_equals_the_definition(case):
+def test_conv2d_equals_the_definition(case, method):
     x, w, b = inputs(case)
     np.testing.assert_allclose(conv2d(x, w, b, *case[4:]), conv2d_loops(x, w, b, *case[4:]), rtol=1e-12, atol=1e-12)
 
 
 @cases
-def test_conv_transpose2d_equals_painting(case):
+def test_conv_transpose2d_equals_painting(case, method):
     x, w, b = inputs(case)
     if case is CASES["wide padding"]:
         x = np.concatenate([x, x], axis=2)  # a padding of 2 cuts four columns off the painted image
@@ -128,7 +145,7 @@ def test_padding_same_keeps_the_size():
 
 
 @cases
-def test_the_transposed_convolution_is_the_adjoint(case):
+def test_the_transposed_convolution_is_the_adjoint(case, method):
     x, w, _ = inputs(case)
     size, (kh, kw), _, _, stride, padding = case
     (sh, sw), (ph, pw) = pair(stride), pair(padding)
@@ -150,13 +167,12 @@ def test_any_shape_equals_the_definition(data):
     x, w, b = inputs((size, kernel, *channels, stride, padding))
     y = conv2d(x, w, b, stride, padding)
     np.testing.assert_allclose(y, conv2d_loops(x, w, b, stride, padding), rtol=1e-11, atol=1e-11)
-    # The gradient in x of <y, u> is the transposed convolution of u, which has its own definition; w's pairs up likewise.
+    # The gradient in x of <y, u> is the transposed convolution of u, which has its own definition.
     u = np.random.default_rng(3).standard_normal(y.shape)
     loss = lambda x, w: anp.sum(conv2d(x, w, b, stride, padding) * u)
     rest = tuple((n + 2 * p - k) % s for n, p, k, s in zip(size, padding, kernel, stride))
-    np.testing.assert_allclose(
-        grad(loss, 0)(x, w), conv_transpose2d_loops(u, w.swapaxes(2, 3), 0, stride, padding, rest), rtol=1e-11, atol=1e-11
-    )
+    painted = conv_transpose2d_loops(u, w.swapaxes(2, 3), 0, stride, padding, rest)
+    np.testing.assert_allclose(grad(loss, 0)(x, w), painted, rtol=1e-11, atol=1e-11)
     np.testing.assert_allclose(np.sum(grad(loss, 1)(x, w) * w), np.sum(u * (y - b)), rtol=1e-9, atol=1e-9)
 
 
@@ -165,17 +181,16 @@ def test_any_shape_equals_the_definition(data):
 
 @pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
 @cases
-def test_gradients_against_finite_differences(layer, case):
+def test_gradients_against_finite_differences(layer, case, method):
     x, w, b = inputs(case, n=1)
     if layer is conv_transpose2d and case is CASES["wide padding"]:
-        case = (*case[:5], 1)
+        case = (*case[:5], 1)  # a padding of 2 would leave nothing
     u = np.random.default_rng(2).standard_normal(layer(x, w, b, *case[4:]).shape)
     loss = lambda x, w, b: anp.sum(u * anp.sin(layer(x, w, b, *case[4:])))
     for i, name in enumerate("xwb"):
         args = [x, w, b]
-        analytic = grad(loss, i)(*args)
-        f = lambda v: loss(*args[:i], v, *args[i + 1 :])
-        np.testing.assert_allclose(analytic, numerical_gradient(f, args[i]), rtol=1e-6, atol=1e-7, err_msg=name)
+        numerical = numerical_gradient(alone(loss, args, i), args[i])
+        np.testing.assert_allclose(grad(loss, i)(*args), numerical, rtol=1e-6, atol=1e-7, err_msg=name)
 
 
 SECOND = ["3x3", "stride 2, a rest", "pairs", "wide padding", "one channel", "1x1"]
@@ -183,7 +198,7 @@ SECOND = ["3x3", "stride 2, a rest", "pairs", "wide padding", "one channel", "1x
 
 @pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
 @pytest.mark.parametrize("name", SECOND)
-def test_second_derivatives_through_a_gradient_penalty(layer, name):
+def test_second_derivatives_through_a_gradient_penalty(layer, name, method):
     case = CASES[name]
     stride, padding = case[4:] if not (layer is conv_transpose2d and name == "wide padding") else (1, 1)
     x, w, b = inputs(case, n=2)
@@ -195,24 +210,20 @@ def test_second_derivatives_through_a_gradient_penalty(layer, name):
         gx, gw, gb = grad(critic, 0)(x, w, b), grad(critic, 1)(x, w, b), grad(critic, 2)(x, w, b)
         return anp.sum(gx**2) + anp.sum(anp.sin(gw)) + anp.sum(gb**2)
 
-    rng = np.random.default_rng(5)
+    rng, eps = np.random.default_rng(5), 1e-5
     for i, v in enumerate([x, w, b]):
         direction = rng.standard_normal(v.shape)  # one directional derivative tests every entry at once
-        args, eps = [x, w, b], 1e-5
-        f = lambda t: penalty(*args[:i], v + t * direction, *args[i + 1 :])
-        expected = (f(eps) - f(-eps)) / (2 * eps)
+        f = alone(penalty, [x, w, b], i)
+        expected = (f(v + eps * direction) - f(v - eps * direction)) / (2 * eps)
         np.testing.assert_allclose(np.sum(grad(penalty, i)(x, w, b) * direction), expected, rtol=1e-6, err_msg="xwb"[i])
 
 
 def test_third_derivative():
     x, w, _ = inputs(CASES["stride 2, a rest"], n=1)
     v = np.random.default_rng(1).standard_normal(x.shape)
-    f0 = lambda t: anp.sum(conv2d(x + t * v, w, None, 2, 1) ** 4)
-    f = lambda t: f0(anp.reshape(t, ()))
-    third = grad(grad(grad(f)))(0.3)
-    h = 1e-3
-    fourth_order = grad(grad(f))
-    np.testing.assert_allclose(third, (fourth_order(0.3 + h) - fourth_order(0.3 - h)) / (2 * h), rtol=1e-6)
+    second = grad(grad(lambda t: anp.sum(conv2d(x + t * v, w, None, 2, 1) ** 4)))
+    expected = (second(0.301) - second(0.299)) / 0.002  # a fourth power: exact, since the fifth derivative is zero
+    np.testing.assert_allclose(grad(second)(0.3), expected, rtol=1e-9)
 
 
 def test_only_the_gradients_asked_for_are_computed(monkeypatch):
@@ -245,7 +256,7 @@ def test_conv1d_equals_the_definition(k, dilation):
     np.testing.assert_allclose(conv1d(x, w, b, dilation), y, atol=1e-12)
     loss = lambda x, w, b: anp.sum(anp.sin(conv1d(x, w, b, dilation)))
     for i, v in enumerate([x, w, b]):
-        f = lambda v: loss(*[x, w, b][:i], v, *[x, w, b][i + 1 :])
+        f = alone(loss, [x, w, b], i)
         np.testing.assert_allclose(grad(f)(v), numerical_gradient(f, v), rtol=1e-6, atol=1e-8)
 
 
@@ -284,7 +295,8 @@ def test_pooling_equals_the_definition(shape, size):
     x = np.random.default_rng(0).standard_normal((2, *shape, 3))
     np.testing.assert_allclose(avg_pool2d(x, size), pool_loops(x, size, np.mean), atol=1e-12)
     np.testing.assert_array_equal(max_pool2d(x, size), pool_loops(x, size, np.max))
-    np.testing.assert_array_equal(upsample_nearest(x, size), np.repeat(np.repeat(x, pair(size)[0], 1), pair(size)[1], 2))
+    repeated = np.repeat(np.repeat(x, pair(size)[0], axis=1), pair(size)[1], axis=2)
+    np.testing.assert_array_equal(upsample_nearest(x, size), repeated)
 
 
 @pytest.mark.parametrize("layer", [avg_pool2d, max_pool2d, upsample_nearest])
@@ -308,23 +320,72 @@ def test_max_pool_does_not_hide_nan():
     assert np.isnan(max_pool2d(x, 2)).all()
 
 
+# ----------------------------------------------------------------------------------- the method with fewer products
+
+
+@pytest.mark.parametrize("r", [2, 3])
+def test_the_three_matrices_make_a_convolution_of_two_outputs(r):
+    rng = np.random.default_rng(0)
+    d, w = rng.standard_normal(r + 1), rng.standard_normal(r)
+    y = np.array(winograd.AT[r]) @ ((np.array(winograd.G[r]) @ w) * (np.array(winograd.BT[r]) @ d))
+    np.testing.assert_allclose(y, [d[:r] @ w, d[1:] @ w], atol=1e-14)
+
+
+WIDE = ((9, 12), (3, 3), 32, 40, 1, 1)
+
+
+def test_wide_layers_use_it_and_lose_no_precision(monkeypatch):
+    x, w, b = inputs(WIDE, dtype=np.float32)
+    loss = lambda x, w: anp.sum(anp.sin(conv2d(x, w, b, 1, 1)))
+    fast = [conv2d(x, w, b, 1, 1), grad(loss, 0)(x, w), grad(loss, 1)(x, w)]
+    monkeypatch.setattr(winograd, "LEAST_CHANNELS", 1000)
+    plain = [conv2d(x, w, b, 1, 1), grad(loss, 0)(x, w), grad(loss, 1)(x, w)]
+    x, w, b = (v.astype(np.float64) for v in (x, w, b))
+    exact = [conv2d(x, w, b, 1, 1), grad(loss, 0)(x, w), grad(loss, 1)(x, w)]
+    for f, p, e in zip(fast, plain, exact):
+        assert not np.array_equal(f, p)  # two different computations
+        assert f.dtype == np.float32 and np.abs(f - e).max() < 2 * np.abs(p - e).max() < 2e-3 * np.abs(e).max()
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_zero_patterns_are_exact(masked):
+    x, w, _ = inputs(WIDE, n=1, dtype=np.float32)
+    if masked:
+        w[1, 1:], w[2] = 0, 0  # sees what is above, and to the left
+    changed = x.copy()
+    changed[0, 4, 5] += 100
+    difference = np.abs(conv2d(changed, w, None, 1, 1) - conv2d(x, w, None, 1, 1)).sum(axis=(0, 3)) > 0
+    u = np.zeros((1, 9, 12, 40), np.float32)
+    u[0, 4, 5] = 1
+    sees = np.abs(grad(lambda x: anp.sum(u * conv2d(x, w, None, 1, 1)))(x)).sum(axis=(0, 3)) > 0
+    reached, expected = np.zeros((9, 12), bool), np.zeros((9, 12), bool)
+    reached[4, 6] = reached[5, 4:7] = expected[3, 4:7] = expected[4, 4] = True
+    if not masked:
+        reached[3:6, 4:7] = expected[3:6, 4:7] = True
+    np.testing.assert_array_equal(difference, reached)
+    np.testing.assert_array_equal(sees, expected)
+
+
 # ------------------------------------------------------------------------------------------- types, chunks and threads
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dtype_is_kept_in_values_gradients_and_second_gradients(dtype):
-    for layer, case in [(conv2d, "3x3"), (conv2d, "one channel"), (conv_transpose2d, "one channel out"), (conv2d, "1x1")]:
-        x, w, b = inputs(CASES[case], dtype=dtype)
-        loss = lambda x, w, b: anp.sum(layer(x, w, b, *CASES[case][4:]) ** 2)
-        assert layer(x, w, b, *CASES[case][4:]).dtype == dtype
-        for i in range(3):
-            assert grad(loss, i)(x, w, b).dtype == dtype
-            assert grad(lambda *a: anp.sum(grad(loss, i)(*a) ** 2), 1)(x, w, b).dtype == dtype
+def test_dtype_is_kept_in_values_gradients_and_second_gradients(dtype, method):
+    def check(layer, *args):
+        loss = lambda *args: anp.sum(layer(*args) ** 2)
+        assert layer(*args).dtype == dtype
+        for i in range(len(args)):
+            penalty = lambda *args, first=grad(loss, i): anp.sum(first(*args) ** 2)
+            assert grad(loss, i)(*args).dtype == dtype
+            assert grad(penalty, 0)(*args).dtype == dtype
+
+    for name in ["3x3", "one channel", "1x1"]:
+        check(partial(conv2d, stride=CASES[name][4], padding=CASES[name][5]), *inputs(CASES[name], dtype=dtype))
+    check(partial(conv_transpose2d, stride=2, padding=1), *inputs(CASES["one channel out"], dtype=dtype))
     x = np.ones((1, 4, 4, 2), dtype)
-    w = np.ones((2, 2, 2), dtype)
-    for layer in [lambda x: avg_pool2d(x, 2), lambda x: max_pool2d(x, 2), lambda x: upsample_nearest(x, 2)]:
-        assert layer(x).dtype == dtype and grad(lambda x: anp.sum(layer(x) ** 2))(x).dtype == dtype
-    assert conv1d(x[0], w).dtype == dtype
+    check(conv1d, x[0], np.ones((2, 2, 2), dtype), np.ones(2, dtype))
+    for layer in [avg_pool2d, max_pool2d, upsample_nearest]:
+        check(lambda x, layer=layer: layer(x, 2), x)
 
 
 def test_a_float64_gradient_is_narrowed_to_the_layer():
@@ -344,17 +405,18 @@ def test_float32_is_close_to_float64(case):
 @pytest.mark.parametrize("buffer", [1, 3000, 1 << 20])
 @pytest.mark.parametrize("n", [1, 2, 7])
 @pytest.mark.parametrize("name", ["3x3", "stride 2, a rest", "one channel"])
-def test_chunks_do_not_show(monkeypatch, buffer, n, name):
+def test_chunks_do_not_show(monkeypatch, buffer, n, name, method):
     case = CASES[name]
     x, w, b = inputs(case, n=n)
-    monkeypatch.setattr(conv, "BUFFER_BYTES", buffer)
+    monkeypatch.setattr(scratch, "BUFFER_BYTES", buffer)
     y = conv2d(x, w, b, *case[4:])
     np.testing.assert_allclose(y, conv2d_loops(x, w, b, *case[4:]), atol=1e-12)
     u = np.random.default_rng(1).standard_normal(y.shape)
     loss = lambda x, w: anp.sum(u * conv2d(x, w, b, *case[4:]))
     # Expected: a sum over samples, each taken by itself.
-    gw = sum(grad(lambda w: anp.sum(u[i] * conv2d(x[i : i + 1], w, b, *case[4:])[0]))(w) for i in range(n))
-    gx = [grad(lambda x: anp.sum(u[i] * conv2d(x, w, b, *case[4:])[0]))(x[i : i + 1])[0] for i in range(n)]
+    one = lambda x, w, u: anp.sum(u * conv2d(x[None], w, b, *case[4:])[0])
+    gw = sum(grad(one, 1)(x[i], w, u[i]) for i in range(n))
+    gx = [grad(one, 0)(x[i], w, u[i]) for i in range(n)]
     np.testing.assert_allclose(grad(loss, 1)(x, w), gw, atol=1e-11)
     np.testing.assert_allclose(grad(loss, 0)(x, w), gx, atol=1e-11)
 
@@ -429,7 +491,7 @@ X, W = np.zeros((2, 5, 5, 3)), np.zeros((3, 3, 3, 4))
         (lambda: conv2d(X, W[0]), r"w must have shape \(kh, kw, c_in, c_out\), got \(3, 3, 4\)"),
         (lambda: conv2d(X, W.swapaxes(2, 3)), r"w must have c_in = 3 .* got .*\(3, 3, 4, 3\)"),
         (lambda: conv2d(X, W, np.zeros(3)), r"b must have shape \(4,\).* got \(3,\)"),
-        (lambda: conv2d(X, np.zeros((6, 3, 3, 4))), r"kernel must fit .* got kernel \(6, 3\) and padded image \(5, 5\)"),
+        (lambda: conv2d(X, np.zeros((6, 3, 3, 4))), r"must fit into the padded image \(5, 5\), got kernel \(6, 3\)"),
         (lambda: conv2d(X, W, stride=0), "stride must be a whole number, at least 1, got 0"),
         (lambda: conv2d(X, W, stride=1.5), "stride must be a whole number, at least 1, got 1.5"),
         (lambda: conv2d(X, W, stride=(1, 2, 3)), r"stride must be an int or a pair, got \(1, 2, 3\)"),

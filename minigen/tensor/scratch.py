@@ -1,0 +1,31 @@
+"""Work buffers that stay in the processor's cache, used over and over by convolutions; each thread has its own."""
+
+import math
+import threading
+
+import numpy as np
+
+BUFFER_BYTES = 1 << 20  # what one buffer should hold at a time; about what a core keeps in its own cache
+
+
+class _Scratch(threading.local):
+    """`scratch(name, shape, dtype)` returns an unfilled array, valid until the same thread asks for `name` again."""
+
+    def __init__(self):
+        self.buffers = {}
+
+    def __call__(self, name, shape, dtype):
+        size = math.prod(shape)
+        buffer = self.buffers.get((name, dtype))
+        if buffer is None or buffer.size < size:
+            buffer = self.buffers[name, dtype] = np.empty(size, dtype)
+        return buffer[:size].reshape(shape)
+
+
+scratch = _Scratch()
+
+
+def chunks(n, bytes_each):
+    """Slices of range(n) of as many samples as fit in one buffer, at least one."""
+    step = max(1, BUFFER_BYTES // max(1, bytes_each))
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
