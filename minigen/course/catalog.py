@@ -25,7 +25,9 @@ def _folders() -> dict[str, Path]:
     for path in lessons_root().glob("*/[0-9][0-9]_*/exercise.py"):
         found[f"{path.parent.parent.name}/{path.parent.name[:2]}"] = path.parent
     posts = list(POSTS)
-    return dict(sorted(found.items(), key=lambda item: (posts.index(item[0][:-3]) if item[0][:-3] in posts else 9, item[0])))
+    return dict(
+        sorted(found.items(), key=lambda item: (posts.index(item[0][:-3]) if item[0][:-3] in posts else 9, item[0]))
+    )
 
 
 def lesson_ids() -> list[str]:
@@ -76,7 +78,11 @@ def _lesson(text: str, folders: dict[str, Path]) -> str | None:
     name = name.replace("-", "_")
     for identity, folder in folders.items():
         number = folder.name[:2]
-        if slash and identity.startswith(f"{family}/") and name in (folder.name, number, str(int(number)), folder.name[3:]):
+        if (
+            slash
+            and identity.startswith(f"{family}/")
+            and name in (folder.name, number, str(int(number)), folder.name[3:])
+        ):
             return identity
     return None
 
@@ -89,7 +95,7 @@ def exercises_of(lesson_id: str) -> list[Exercise]:
 
 
 def find(text: str) -> list[Exercise]:
-    """The exercises meant by a lesson ("gan/02"), an exercise ("gan/02/discriminator_loss") or the name of its function.
+    """The exercises meant by a lesson ("gan/02"), an exercise ("gan/02/elbo") or the name of its function.
 
     Raises UsageError with the nearest names when there are none.
     """

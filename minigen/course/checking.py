@@ -61,9 +61,7 @@ def lesson_of_file(path: Path, submission: Submission) -> list[Exercise]:
     raise UsageError(f"{path}: which exercise is this? Name the file as minigen exercise start does (gan_02.py)")
 
 
-def check_files(
-    jobs: Iterable[tuple[Path, Sequence[Exercise]]], seed: int = 0, remember: bool = True
-) -> list[Report]:
+def check_files(jobs: Iterable[tuple[Path, Sequence[Exercise]]], seed: int = 0, remember: bool = True) -> list[Report]:
     """Grade each file on its exercises; the results are noted beside the file."""
     reports = []
     for path, exercises in jobs:

@@ -157,7 +157,7 @@ class Exercise:
         """Decorate a driver `(impl, rng) -> {name: array}`.
 
         expect: values known without the reference: worked by hand (a literal), or what an identity gives (a property).
-        property: the identity in words, such as "inverse undoes forward"; its driver returns what must come out constant.
+        property: the identity in words, such as "inverse undoes forward"; its driver returns what it makes constant.
         """
         if points < 1:
             raise ValueError(f"{self.id}: points must be at least 1, got {points}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import os
 import shutil
 import sys
 import textwrap
@@ -46,7 +47,9 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
         added.set_defaults(run=run)
         if where:
             default = checking.FOLDER
-            added.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+            added.add_argument(
+                "--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})"
+            )
         return added
 
     add = command("list", _list, "show the exercises, and how far you are", "minigen exercise list gan/02")
@@ -55,7 +58,9 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     add.add_argument("id", metavar="ID", help="a lesson, such as gan/02")
     example = "minigen exercise check gan/02 --watch\n  minigen exercise check exercises/gan_02.py --json"
     add = command("check", _check, "check your answers", example)
-    add.add_argument("id", nargs="?", metavar="ID|FILE", help="a lesson, an exercise or a file (default: all your files)")
+    add.add_argument(
+        "id", nargs="?", metavar="ID|FILE", help="a lesson, an exercise or a file (default: all your files)"
+    )
     add.add_argument("--watch", action="store_true", help="check again whenever the file is saved, until Ctrl-C")
     add.add_argument("--json", action="store_true", help="the result for a program")
     add.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random inputs (default 0)")
@@ -66,7 +71,9 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--force", action="store_true", help="show the package's answer before yours passes")
     add = command("reset", _reset, "start again; your file is kept as a backup", "minigen exercise reset gan/02")
     add.add_argument("id", metavar="ID", help="a lesson or an exercise")
-    add = command("prove", _prove, "for authors: prove that the exercises are sound", "minigen exercise prove gan/02", False)
+    add = command(
+        "prove", _prove, "for authors: prove that the exercises are sound", "minigen exercise prove gan/02", False
+    )
     add.add_argument("id", nargs="?", metavar="ID", help="a lesson or an exercise (default: all)")
     add.add_argument("--seeds", type=int, default=20, metavar="N", help="seeds to prove on (default 20)")
     add.add_argument("--json", action="store_true", help="the result for a program")
@@ -119,12 +126,12 @@ def _start(args: argparse.Namespace) -> int:
     path = checking.answer_file(lesson, args.dir)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", encoding="utf-8") as file:
+        if os.path.lexists(path):
+            raise UsageError(
+                f"{path} is there already and stays as it is; to begin again: minigen exercise reset {lesson}"
+            )
+        with open(path, "x", encoding="utf-8") as file:  # "x": never overwrites, whatever happens in between
             file.write(stubs.stub_file(exercises))
-    except FileExistsError:
-        raise UsageError(
-            f"{path} is there already and stays as it is; go on with it, or minigen exercise reset {lesson}"
-        ) from None
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     names = ", ".join(exercise.name for exercise in exercises)
@@ -155,7 +162,9 @@ def _jobs(text: str | None, folder: Path) -> list[tuple[Path, list[Exercise]]]:
             if path.exists():
                 jobs.append((path, catalog.exercises_of(lesson)))
         if not jobs:
-            raise UsageError(f"no answers in {folder}; begin with minigen exercise start ID (see minigen exercise list)")
+            raise UsageError(
+                f"no answers in {folder}; begin with minigen exercise start ID (see minigen exercise list)"
+            )
         return jobs
     if text.endswith(".py") or Path(text).is_file():
         path = Path(text)
@@ -223,7 +232,9 @@ def side_by_side(left: str, right: str, left_title: str, right_title: str, width
         parts = [f"-- {left_title}", *rows[0], "", f"-- {right_title}", *rows[1]]
         return "\n".join(parts)
     height = max(map(len, rows))
-    columns = [[title, "-" * len(title), *column] for title, column in zip((left_title, right_title), rows, strict=True)]
+    columns = [
+        [title, "-" * len(title), *column] for title, column in zip((left_title, right_title), rows, strict=True)
+    ]
     columns = [column + [""] * (height + 2 - len(column)) for column in columns]
     return "\n".join(f"{a.ljust(room)}{b}".rstrip() for a, b in zip(*columns, strict=True))
 
@@ -265,7 +276,9 @@ def _backup(path: Path) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise UsageError(f"cannot keep your file as {backup}: {error.strerror or error}; nothing was changed") from None
+            raise UsageError(
+                f"cannot keep your file as {backup}: {error.strerror or error}; nothing was changed"
+            ) from None
         return backup
     raise UsageError(f"too many backups of {path}; nothing was changed")
 

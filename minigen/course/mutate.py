@@ -1,8 +1,9 @@
 """Wrong versions of a function, made mechanically: every exercise must catch them.
 
 Each mutant changes one thing in the syntax tree: + for -, * for /, a term or a factor dropped, a constant, an axis,
-mean for sum, two arguments swapped, a square root, logarithm or exponential dropped, a condition. Checks of the arguments
-(an `if` that only raises, an `assert`, a call whose result is not used) are left alone: they are not part of the equation.
+mean for sum, two arguments swapped, a square root, logarithm or exponential dropped, a condition. Checks of the
+arguments (an `if` that only raises, an `assert`, a call whose result is not used) are left alone: they are not part of
+the equation.
 
 A mutant is named by what it changes, `a + b → a - b`, so that an exercise can list the few that compute the same.
 """
@@ -43,22 +44,38 @@ def mutants(function: Callable) -> list[Mutant]:
     node = tree.body[0]
     if not isinstance(node, ast.FunctionDef) or getattr(function, "__closure__", None):
         raise ValueError(f"{function.__qualname__} must be a plain function, without a closure, to be mutated")
-    node.decorator_list = []
+    node.decorator_list, node.returns = [], None
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.arg):
+            inner.annotation = None
     seen, found, names = {ast.unparse(node)}, [], {}
-    for index, kind, before, replacement in _changes(node):
+    for index, kind, replacement in _changes(node):
         changed = copy.deepcopy(node)
-        site = list(ast.walk(changed))[index]
-        after = _put(changed, site, replacement)
+        around = _around(node, index)
+        frame = list(ast.walk(changed))[around]
+        _put(changed, list(ast.walk(changed))[index], replacement)
         text = ast.unparse(changed)
         if text in seen:
             continue
         seen.add(text)
-        name = f"{before} → {after}"
+        after = list(ast.walk(changed))[index] if around == index else frame
+        name = f"{_text(list(ast.walk(node))[around])} → {_text(after)}"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
         found.append(Mutant(name, kind, _compile(changed, function)))
     return found
+
+
+def _around(tree: ast.FunctionDef, index: int) -> int:
+    """What names the change of a node: itself, or for a constant or an axis the expression that it stands in."""
+    nodes = list(ast.walk(tree))
+    node = nodes[index]
+    small = isinstance(node, ast.Constant) or id(node) in {id(n) for inner in nodes for n in _axis_nodes(inner)}
+    while small and node is not tree:
+        node = next(parent for parent in nodes if any(child is node for child in ast.iter_child_nodes(parent)))
+        small = not isinstance(node, (ast.BinOp, ast.Call, ast.Compare, ast.stmt, ast.arguments))
+    return next(i for i, other in enumerate(nodes) if other is node)
 
 
 def _compile(node: ast.FunctionDef, original: Callable) -> Callable:
@@ -68,42 +85,39 @@ def _compile(node: ast.FunctionDef, original: Callable) -> Callable:
     return namespace[node.name]
 
 
-def _put(tree: ast.FunctionDef, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> str:
-    """Replace `site` in the tree; the new text."""
+def _put(tree: ast.FunctionDef, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> None:
+    """Change or replace `site` in the tree."""
     new = replacement(site)
-    if new is not site:
-        for parent in ast.walk(tree):
-            for name, value in ast.iter_fields(parent):
-                if value is site:
-                    setattr(parent, name, new)
-                elif isinstance(value, list):
-                    value[:] = [new if item is site else item for item in value]
-    return _text(new)
+    for parent in ast.walk(tree) if new is not site else ():
+        for name, value in ast.iter_fields(parent):
+            if value is site:
+                setattr(parent, name, new)
+            elif isinstance(value, list):
+                value[:] = [new if item is site else item for item in value]
 
 
 def _text(node: ast.AST) -> str:
+    if isinstance(node, (ast.If, ast.For, ast.While, ast.FunctionDef)):
+        return ast.unparse(node).partition(":\n")[0]
     text = f"({ast.unparse(node)})" if isinstance(node, ast.arguments) else ast.unparse(node)
     return " ".join(text.split())
 
 
 # ------------------------------------------------------------------------------------------- what is changed
 
-Change = tuple[int, str, str, Callable[[ast.AST], ast.AST]]
+Change = tuple[int, str, Callable[[ast.AST], ast.AST]]
 
 
 def _changes(tree: ast.FunctionDef) -> Iterator[Change]:
-    """(position in ast.walk, kind, text before, how to change the node there) for each mutant."""
+    """(position in ast.walk, kind, how to change the node there) for each mutant."""
     skipped = _skipped(tree)
     axes = {id(n) for node in ast.walk(tree) for n in _axis_nodes(node)}
     for index, node in enumerate(ast.walk(tree)):
         if id(node) in skipped:
             continue
-        before = _text(node) if isinstance(node, (ast.expr, ast.stmt, ast.arguments)) else ""
-        if isinstance(node, (ast.If, ast.For, ast.While, ast.FunctionDef)):
-            before = before.partition(":")[0]
         makers = _axis_changes(node) if id(node) in axes else _node_changes(node)
         for kind, maker in makers:
-            yield index, kind, before, maker
+            yield index, kind, maker
 
 
 def _skipped(tree: ast.FunctionDef) -> set[int]:
@@ -116,12 +130,8 @@ def _skipped(tree: ast.FunctionDef) -> set[int]:
             roots.append(node)
         elif isinstance(node, ast.Expr) and isinstance(node.value, (ast.Constant, ast.Call)):
             roots.append(node)
-        elif isinstance(node, ast.arg) and node.annotation is not None:
-            roots.append(node.annotation)
         elif isinstance(node, ast.AnnAssign):
             roots.append(node.annotation)
-        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
-            roots.append(node.returns)
     return {id(inner) for root in roots for inner in ast.walk(root)}
 
 

@@ -1,6 +1,6 @@
 """The author's proofs: that an exercise accepts what is right and catches what is wrong.
 
-    form        three hints, a prompt, points; at least one literal and one property; the reference is one small function
+    form        at least one literal, one property, one mistake, one variant; the reference is one small function
     reference   passes every case on every seed, and leaves its inputs alone
     variants    get full points on every seed, with a factor 10 of tolerance to spare
     mistakes    each fails on every seed by a factor 100 of tolerance, with its own hint and no other
@@ -199,7 +199,9 @@ def _reference(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> lis
             if not verdict.passed:
                 return [f"the reference fails {verdict.case} (seed {seed}): {verdict.status}, {verdict.message}"]
             if verdict.ratio > MARGIN_VARIANT:
-                return [f"the reference misses what {verdict.case} expects by {verdict.ratio:.2g} tolerances (seed {seed})"]
+                return [
+                    f"the reference misses what {verdict.case} expects by {verdict.ratio:.2g} tolerances (seed {seed})"
+                ]
     return []
 
 
@@ -211,7 +213,9 @@ def _variants(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> list
             bad = [verdict for verdict in verdicts if not verdict.passed or verdict.ratio > MARGIN_VARIANT]
             if bad:
                 why = bad[0].message or f"off by {bad[0].ratio:.2g} tolerances"
-                problems.append(f"the variant {variant.__name__} fails {bad[0].case} (seed {seed}): {bad[0].status}, {why}")
+                problems.append(
+                    f"the variant {variant.__name__} fails {bad[0].case} (seed {seed}): {bad[0].status}, {why}"
+                )
                 break
     return problems
 

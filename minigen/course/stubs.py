@@ -65,7 +65,7 @@ def _find(source: str, name: str) -> ast.FunctionDef | None:
 
 
 def is_stub(source: str, name: str) -> bool | None:
-    """Whether a function still only raises NotImplementedError; False for a name bound otherwise, None if it is absent."""
+    """Whether a function still only raises NotImplementedError; False for a name bound otherwise, None if absent."""
     node = _find(source, name)
     if node is None:
         stores = [n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
@@ -76,9 +76,7 @@ def is_stub(source: str, name: str) -> bool | None:
             for alias in n.names
         ]
         return False if name in stores + imports else None
-    body = [
-        step for step in node.body if not (isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant))
-    ]
+    body = [step for step in node.body if not (isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant))]
     if len(body) != 1 or not isinstance(body[0], ast.Raise) or body[0].exc is None:
         return False
     return ast.unparse(body[0].exc).partition("(")[0] == "NotImplementedError"

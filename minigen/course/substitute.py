@@ -6,8 +6,8 @@
     restore()
 
 A function is replaced wherever it can be reached by name: in its own module, in every loaded module of minigen that
-imported it, in lists and dicts of such modules. Modules that are loaded later import it from its own module, so they get
-hers as well. Methods (`"minigen.flow.coupling:AffineCoupling.forward"`) are replaced in their class.
+imported it, in lists and dicts of such modules. Modules that are loaded later import it from its own module, so they
+get hers as well. Methods (`"minigen.flow.coupling:AffineCoupling.forward"`) are replaced in their class.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _active: dict[str, _Substitute] = {}
 
 
 def _places(original: Callable, also: Iterable[dict]) -> Iterator[tuple[Any, Any]]:
-    """(container, key) of everything reachable by name that is the original: namespaces, and dicts and lists in them."""
-    modules = [m for name, m in list(sys.modules.items()) if name.partition(".")[0] in ("minigen", "__main__")]
-    spaces = [vars(module) for module in modules if isinstance(module, types.ModuleType)]
-    home = sys.modules.get(original.__module__)
-    for space in {id(space): space for space in [*spaces, *([vars(home)] if home else []), *also]}.values():
+    """(container, key) of every place where the original is to be had: namespaces, and dicts and lists in them."""
+    packages = {"minigen", "__main__", original.__module__.partition(".")[0]}
+    spaces = [vars(module) for name, module in list(sys.modules.items())
+              if name.partition(".")[0] in packages and isinstance(module, types.ModuleType)]  # fmt: skip
+    for space in {id(space): space for space in [*spaces, *also]}.values():
         for key, value in list(space.items()):
             if value is original:
                 yield space, key
@@ -85,8 +85,7 @@ def replaced(target: str, function: Callable, also: Iterable[dict] = ()) -> Iter
 def install(file: str | Path, lesson_id: str) -> list[str]:
     """Put the functions of a student's file in the place of the package's; return their exercises' ids.
 
-    Functions that are still stubs stay the package's, and `report` says so. Raises UsageError, with nothing changed, for
-    a file that cannot be run, a lesson without exercises, or a file in which none of their functions is written.
+    Functions that are still stubs stay the package's. Raises UsageError, with nothing changed, for a file that cannot be run, a lesson without exercises, or a file in which none of their functions is written.
     """
     from minigen.course import catalog
     from minigen.course.console import UsageError

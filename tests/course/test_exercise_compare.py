@@ -18,11 +18,19 @@ def case(**expect):
 
 
 def judge(got, want, sizes=(), **expect):
-    return compare(case(**expect), Outcome(S.PASS, values={"y": np.asarray(got)}), Outcome(S.PASS, values={"y": np.asarray(want)}), sizes)
+    return compare(
+        case(**expect),
+        Outcome(S.PASS, values={"y": np.asarray(got)}),
+        Outcome(S.PASS, values={"y": np.asarray(want)}),
+        sizes,
+    )
 
 
 def test_distance_is_in_units_of_the_tolerance():
-    got, want = np.array([1.0 + 2e-6, 0.0, 2e-9, np.inf, np.nan, 1.0]), np.array([1.0, 0.0, 0.0, np.inf, np.nan, np.inf])
+    got, want = (
+        np.array([1.0 + 2e-6, 0.0, 2e-9, np.inf, np.nan, 1.0]),
+        np.array([1.0, 0.0, 0.0, np.inf, np.nan, np.inf]),
+    )
     ratio = distance(got, want, 1e-6, 1e-9)
     assert ratio[:5] == pytest.approx([2e-6 / (1e-6 + 1e-9), 0, 2, 0, 0])
     assert ratio[5] == np.inf
@@ -162,7 +170,9 @@ NONCE = bytes(range(16))
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "u1", "?", "c16", ">f8"])
 def test_frames_carry_arrays_exactly(dtype):
     array = np.arange(6).reshape(2, 3).astype(dtype)
-    frame = wire.encode(NONCE, {"type": "outcome", "text": "é"}, {"y": array, "z": np.array(3.0), "e": np.zeros((0, 2))})
+    frame = wire.encode(
+        NONCE, {"type": "outcome", "text": "é"}, {"y": array, "z": np.array(3.0), "e": np.zeros((0, 2))}
+    )
     header, arrays = wire.read(io.BytesIO(frame).read, NONCE)
     assert header == {"type": "outcome", "text": "é"}
     assert np.array_equal(arrays["y"], array) and arrays["y"].dtype.kind == array.dtype.kind

@@ -45,7 +45,9 @@ def grade(exercise, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     marks = []
     environment = runner._Worker._environment
-    monkeypatch.setattr(runner._Worker, "_environment", lambda self, work: marks.append(self.mark) or environment(self, work))
+    monkeypatch.setattr(
+        runner._Worker, "_environment", lambda self, work: marks.append(self.mark) or environment(self, work)
+    )
 
     def run(source, limits=LIMITS, name="gan_90.py") -> Report:
         path = tmp_path / name
@@ -217,7 +219,15 @@ CALLS = {
     "kills itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", S.CRASHED, None),
     "stops itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", S.TIMEOUT, None),
 }
-LINUX_ONLY = {"memory", "memory at once", "fork", "kills itself", "stops itself", "a 50 MB file", "swallowed subprocess"}
+LINUX_ONLY = {
+    "memory",
+    "memory at once",
+    "fork",
+    "kills itself",
+    "stops itself",
+    "a 50 MB file",
+    "swallowed subprocess",
+}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=linux if n in LINUX_ONLY else ()) for n in CALLS])
@@ -301,7 +311,9 @@ def test_patched_numpy_is_put_back_and_reported(grade, patch):
 
 
 def test_an_array_that_lies(grade):
-    head = HEAD + """
+    head = (
+        HEAD
+        + """
 import numpy
 
 
@@ -320,6 +332,7 @@ class Liar(numpy.ndarray):
 
 
 """
+    )
     report = grade(function("return numpy.full(len(x), 7.0).view(Liar)", head=head))
     assert statuses(report)[:2] == [S.WRONG_VALUE] * 2
     assert report.verdicts[0].yours == 7.0
@@ -328,7 +341,9 @@ class Liar(numpy.ndarray):
 
 
 def test_an_object_that_only_says_it_is_an_array(grade):
-    head = HEAD + """
+    head = (
+        HEAD
+        + """
 class Liar:
     shape, dtype, ndim = (1,), np.dtype(float), 1
     def __array__(self, *args, **kwargs): return np.zeros(1)
@@ -337,6 +352,7 @@ class Liar:
 
 
 """
+    )
     assert statuses(grade(function("return Liar()", head=head)))[0] == S.WRONG_TYPE
 
 
@@ -368,7 +384,9 @@ if len(x) == 1:
 
 
 def test_a_missing_last_message_is_never_a_pass(grade):
-    head = HEAD + """
+    head = (
+        HEAD
+        + """
 import os, threading, time
 calls = []
 
@@ -379,6 +397,7 @@ def leave():
 
 
 """
+    )
     body = f"if not calls: threading.Thread(target=leave, daemon=True).start()\ncalls.append(1)\nreturn {RIGHT}"
     report = grade(function(body, head=head).replace("len(calls) < 7", "len(calls) < 1"))
     assert not report.passed
@@ -465,7 +484,9 @@ return {RIGHT}"""
 
 
 def test_the_folder_is_private_and_empty(grade):
-    report = grade(function(f"import os\nassert os.listdir() == [], os.listdir()\nopen('mine', 'w').close()\nreturn {RIGHT}"))
+    report = grade(
+        function(f"import os\nassert os.listdir() == [], os.listdir()\nopen('mine', 'w').close()\nreturn {RIGHT}")
+    )
     assert statuses(report) == [S.PASS, S.RAISED, S.RAISED, S.RAISED]
 
 

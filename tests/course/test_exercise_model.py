@@ -80,7 +80,9 @@ def test_an_exercise_has_three_names(text):
     assert [exercise.id for exercise in catalog.find(text)] == ["gan/90/scale_and_shift"]
 
 
-@pytest.mark.parametrize(("text", "near"), [("gan/90/gausian_nll", "gan/90/gaussian_nll"), ("gan/91", "gan/90"), ("zzz", "list")])
+@pytest.mark.parametrize(
+    ("text", "near"), [("gan/90/gausian_nll", "gan/90/gaussian_nll"), ("gan/91", "gan/90"), ("zzz", "list")]
+)
 def test_an_unknown_exercise_gets_near_names(text, near):
     with pytest.raises(UsageError, match=near):
         catalog.find(text)

@@ -10,5 +10,6 @@
     grade     all of it for one exercise
     report    the result as text and as JSON
 
-`worker`, `guard`, `observe`, `wire` and `status` need NumPy and the standard library only, so that a worker starts in a tenth of a second.
+`worker`, `guard`, `observe`, `wire` and `status` need NumPy and the standard library only, so that a worker starts in
+a tenth of a second.
 """

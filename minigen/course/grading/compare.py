@@ -47,7 +47,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def distance(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> np.ndarray:
-    """|got - want| in units of the tolerance atol + rtol * |want|, element by element; equal infinities and NaNs agree."""
+    """|got - want| in units of the tolerance atol + rtol * |want|, elementwise; equal infinities and NaNs agree."""
     with np.errstate(all="ignore"):
         got, want = got.astype(_wide(got)), want.astype(_wide(want))
         error = np.abs(got - want)
@@ -88,8 +88,12 @@ def _compare_key(case, key: str, got: np.ndarray | None, reference: np.ndarray, 
     if key in case.expect:
         literal = np.asarray(case.expect[key])
         if literal.shape not in ((), reference.shape):
-            return fail(status.GRADER_ERROR, f"the literal for {key!r} has shape {literal.shape}, not {reference.shape}")
-        want = np.broadcast_to(literal.astype(reference.dtype.kind if reference.dtype.kind in "bc" else float), reference.shape)
+            return fail(
+                status.GRADER_ERROR, f"the literal for {key!r} has shape {literal.shape}, not {reference.shape}"
+            )
+        want = np.broadcast_to(
+            literal.astype(reference.dtype.kind if reference.dtype.kind in "bc" else float), reference.shape
+        )
         if (distance(reference, want, case.rtol, case.atol) > 1).any():
             return fail(status.GRADER_ERROR, f"the reference's {key!r} is not the literal that the author expects")
     if got.shape != reference.shape:
@@ -154,8 +158,12 @@ def _factors(sizes: Iterable[int]) -> Mapping[str, float]:
     }
     for n in sorted(set(sizes)):
         if n > 2:
-            named[f"yours is {n} times the expected value: a sum where a mean is expected? ({n} is a size of the input)"] = n
-            named[f"yours is 1/{n} of the expected value: a mean where a sum is expected? ({n} is a size of the input)"] = 1 / n
+            named[
+                f"yours is {n} times the expected value: a sum where a mean is expected? ({n} is a size of the input)"
+            ] = n
+            named[
+                f"yours is 1/{n} of the expected value: a mean where a sum is expected? ({n} is a size of the input)"
+            ] = 1 / n
     for words, factor in list(named.items()):
         if factor != -1.0:
             named[f"{words}, and with the opposite sign"] = -factor

@@ -52,7 +52,7 @@ def _is_exercise(node: ast.expr) -> bool:
 
 
 def _role(decorator: ast.expr, exercises: set[str]) -> str | None:
-    """"case", "mistake" or "variant" for `@EX.case(...)` and the like, None for another decorator."""
+    """ "case", "mistake" or "variant" for `@EX.case(...)` and the like, None for another decorator."""
     node = decorator.func if isinstance(decorator, ast.Call) else decorator
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in exercises:
         return node.attr

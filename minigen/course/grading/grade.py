@@ -27,7 +27,16 @@ from minigen.course.grading.guard import stand_in
 from minigen.course.grading.observe import Impl, Outcome, observe
 from minigen.course.grading.runner import Limits, Task
 
-__all__ = ["Report", "Submission", "grade_file", "grade_function", "judge", "observe_here", "read_submission", "references"]
+__all__ = [
+    "Report",
+    "Submission",
+    "grade_file",
+    "grade_function",
+    "judge",
+    "observe_here",
+    "read_submission",
+    "references",
+]
 
 MAX_SOURCE = 2**20  # bytes of a student's file
 
@@ -162,7 +171,9 @@ def matching_mistakes(
     exercise: Exercise, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], wanted: Sequence[Reference], seed: int
 ) -> list[Mistake]:
     """The listed mistakes whose answers equal these on every case."""
-    telling = any(not v.passed and (o.answered or o.status in _TELLING) for o, v in zip(outcomes, verdicts, strict=True))
+    telling = any(
+        not v.passed and (o.answered or o.status in _TELLING) for o, v in zip(outcomes, verdicts, strict=True)
+    )
     if not telling:
         return []
     found = []
@@ -250,7 +261,8 @@ def _everywhere(exercise: Exercise, outcome: Outcome) -> Report:
     """The same outcome for every case."""
     cases = exercise.cases
     verdicts = [
-        Verdict(case.name, outcome.status, 0, case.points, outcome.message, outcome.line, outcome.text) for case in cases
+        Verdict(case.name, outcome.status, 0, case.points, outcome.message, outcome.line, outcome.text)
+        for case in cases
     ]
     return Report(exercise, verdicts, status=outcome.status, message=outcome.message)
 
@@ -287,7 +299,7 @@ def _grade_source(exercise: Exercise, submission: Submission, limits: Limits, se
 
 
 def _near(name: str, source: str) -> str:
-    """" (did you mean ...?)", from what the file does define."""
+    """ " (did you mean ...?)", from what the file does define."""
     names = defined_names(source)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:
@@ -315,7 +327,7 @@ def _root(package: str) -> str | None:
 
 
 def worker_path(target: str) -> list[str]:
-    """Where a worker may import from: the homes of minigen, of the target, of NumPy and of what is installed with it."""
+    """Where a worker may import from: the homes of minigen, of the target, of NumPy and what is installed with it."""
     roots = [_root(name) for name in ("minigen", target.partition(":")[0].partition(".")[0], "numpy", "autograd")]
     installed = [entry for entry in sys.path if entry.rstrip("/\\").endswith(("site-packages", "dist-packages"))]
     return list(dict.fromkeys([root for root in roots if root] + installed))

@@ -1,10 +1,10 @@
 """What surrounds the student's code in a worker process.
 
 * `set_limits`: CPU time, memory, size of files, number of processes, where the system has such limits.
-* `hide`: the function that she is asked to write cannot be had by name. Whenever its module is imported, the function in
-  it is replaced by a stand-in before anyone else can see it, and the module's source can no longer be opened.
+* `Hider`: the function that she is asked to write cannot be had by name. Whenever its module is imported, the function
+  in it is replaced by a stand-in before anyone else can see it, and the module's source can no longer be opened.
 * `NumpyKeeper`: NumPy as it was; whatever her file replaced is put back, and said.
-* `watch_processes`: starting another process raises.
+* `install_hooks`: the above, and starting another process raises.
 
 This keeps accidents and casual cheating out. It is no wall against hostile code, which shares the process and the user:
 for that, run the whole check in a container as another user.
@@ -162,7 +162,15 @@ def no_input(*args):
 class NumpyKeeper:
     """Remembers what NumPy's modules hold, and puts back what has been replaced."""
 
-    NAMES = ("numpy", "numpy.linalg", "numpy.random", "autograd.numpy", "autograd.numpy.linalg", "minigen.tensor", "math")
+    NAMES = (
+        "numpy",
+        "numpy.linalg",
+        "numpy.random",
+        "autograd.numpy",
+        "autograd.numpy.linalg",
+        "minigen.tensor",
+        "math",
+    )
 
     def __init__(self, report: Callable[[str, str], None]):
         self.report = report

@@ -329,7 +329,9 @@ class Impl:
 
     def _changed(self, name: str, args, kwargs) -> Failure:
         """Find the line: call once more with arguments that cannot be written to."""
-        failure = Failure(status.CHANGED_INPUTS, f"your function changes its argument `{name}` in place; work on a copy")
+        failure = Failure(
+            status.CHANGED_INPUTS, f"your function changes its argument `{name}` in place; work on a copy"
+        )
 
         def locked(value):
             if is_array(value):
@@ -379,7 +381,9 @@ def _array(name: str, value: Any) -> np.ndarray:
     if type(value) in (list, tuple):
         value = np.array(value)
     if not (is_array(value) or is_number(value)):
-        raise Failure(status.GRADER_ERROR, f"the driver's {name!r} is {_a(type(value).__name__)}, not an array of numbers")
+        raise Failure(
+            status.GRADER_ERROR, f"the driver's {name!r} is {_a(type(value).__name__)}, not an array of numbers"
+        )
     array = np.asarray(value)
     if array.dtype.kind not in KINDS:
         raise Failure(status.GRADER_ERROR, f"the driver's {name!r} is an array of type {array.dtype}, not of numbers")
@@ -387,7 +391,7 @@ def _array(name: str, value: Any) -> np.ndarray:
 
 
 def _driver_failed(driver: Callable, error: BaseException) -> Outcome:
-    """An exception outside the student's function. From inside autograd it is her gradient; else the driver is at fault."""
+    """An exception outside the student's function: her gradient, if it comes from autograd; else the driver's fault."""
     frames = _frames(error)
     module = frames[-1][3] if frames else ""
     if module.split(".")[0] == "autograd" or module.startswith("minigen.tensor"):

@@ -19,8 +19,13 @@ def render(report: Report, stream: TextIO | None = None) -> str:
     """The report of one exercise as text. Colors only if `stream` is a terminal and NO_COLOR is not set."""
     done = report.passed
     state = color("pass", "green", stream) if done else color(status.WORDS[report.status], "red", stream)
-    lines = [f"{color(report.exercise.id, 'bold', stream)}: {state}, {report.points} of {report.exercise.points} points"]
-    if all(verdict.status == report.status and verdict.message == report.message for verdict in report.verdicts) and report.message:
+    lines = [
+        f"{color(report.exercise.id, 'bold', stream)}: {state}, {report.points} of {report.exercise.points} points"
+    ]
+    if (
+        all(verdict.status == report.status and verdict.message == report.message for verdict in report.verdicts)
+        and report.message
+    ):
         lines += _story(report.verdicts[0], report.file)
     else:
         if report.message:

@@ -1,11 +1,11 @@
 """The parent's side of a worker: start it, follow it against the clock, end it, and leave nothing behind.
 
-One process serves one submission and one exercise. If it dies in a case (an endless loop, a crash), that case is lost and
-a new process goes on with the next one, so that the other cases still count. A worker never says whether it passed.
+One process serves one submission and one exercise. If it dies in a case (an endless loop, a crash), that case is lost
+and a new process goes on with the next one, so that the other cases still count. A worker never says whether it passed.
 
-Where a limit does not exist: Windows has none of the resource limits and no process groups, macOS does not keep the
-one on memory; there the wall clock, the cap on output and the end of the worker itself remain. Processes that left the group are looked
-for in /proc, which only Linux has.
+Where a limit does not exist: Windows has none of the resource limits and no process groups, macOS does not keep the one
+on memory; there the wall clock, the cap on output and the end of the worker itself remain. Processes that left the
+group are looked for in /proc, which only Linux has.
 """
 
 from __future__ import annotations
@@ -144,9 +144,7 @@ class _Worker:
             "name": self.task.name,
             "drivers": self.task.drivers,
             "drivers_file": self.task.drivers_file,
-            "cases": [
-                {"number": i, "line": self.task.cases[i][0], "forms": self.task.cases[i][1]} for i in self.todo
-            ],
+            "cases": [{"number": i, "line": self.task.cases[i][0], "forms": self.task.cases[i][1]} for i in self.todo],
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),
             "mutates": list(self.task.mutates),
@@ -333,7 +331,11 @@ class _Worker:
 def _outcome(header: dict, arrays: dict) -> Outcome:
     state = str(header["status"])
     return Outcome(
-        state if state in status.WORDS else status.GRADER_ERROR, str(header["message"]), header["line"], header["text"], arrays
+        state if state in status.WORDS else status.GRADER_ERROR,
+        str(header["message"]),
+        header["line"],
+        header["text"],
+        arrays,
     )
 
 

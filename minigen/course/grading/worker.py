@@ -1,8 +1,8 @@
 """The program of a worker process: one submission, one exercise. Started by `runner` as `python -I -S -B worker.py`.
 
 It reads one request from standard input, then moves its channels: results go to a private descriptor (what was standard
-output), while standard output, like standard error, becomes text that the parent only shows. It loads the student's file
-and runs the drivers on her function, and sends what came out. It judges nothing.
+output), while standard output, like standard error, becomes text that the parent only shows. It loads the student's
+file and runs the drivers on her function, and sends what came out. It judges nothing.
 """
 
 from __future__ import annotations

@@ -1,0 +1,429 @@
+"""A student's evening at the command line, and in a notebook."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minigen.course import check, checking, exercise_cli, substitute
+from minigen.course.console import UsageError
+from minigen.course.progress import Progress
+
+DATA = Path(__file__).with_name("exercise_data")
+NLL = """\
+def gaussian_nll(x, mu, logvar):
+    return 0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar) + np.log(2 * np.pi), axis=1)
+"""
+FLOW = """\
+def scale_and_shift(x, s, t):
+    return x * np.exp(s) + t, np.sum(s, axis=-1)
+"""
+HEAD = "import autograd.numpy as np\n\n\n"
+ANSWERS = HEAD + NLL + "\n\n" + FLOW
+
+
+@pytest.fixture(autouse=True)
+def evening(monkeypatch, tmp_path):
+    monkeypatch.setenv("MINIGEN_LESSONS", str(DATA / "lessons"))
+    monkeypatch.syspath_prepend(str(DATA))
+    monkeypatch.chdir(tmp_path)
+    yield
+    substitute.restore()
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*argv):
+        code = exercise_cli.main([str(a) for a in argv])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def answers(text=ANSWERS) -> Path:
+    path = Path("exercises/gan_90.py")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_an_evening(run):
+    code, out, _ = run("list")
+    assert code == 0 and "gan/90/gaussian_nll" in out and "0 of 2 passed" in out
+    code, out, _ = run("start", "gan/90")
+    path = Path("exercises/gan_90.py")
+    assert code == 0 and path.exists() and "gaussian_nll, scale_and_shift" in out
+
+    code, out, _ = run("check", "gan/90")
+    assert code == 1 and "not written yet, 0 of 6 points" in out and "0 of 2 exercises pass" in out
+    assert exercise_cli.progress("gan/90") == "0/2 exercises passed"
+
+    stubs = path.read_text()
+    wrong = NLL.replace("logvar + (x", "-logvar + (x")
+    path.write_text(HEAD + wrong + stubs[stubs.index("\n\ndef scale_and_shift") :])
+    code, out, _ = run("check", "gan/90/gaussian_nll")
+    assert code == 1 and "random_batch" in out and "the worst" in out and "expected" in out
+
+    for level in (1, 2, 3, 3):
+        code, out, _ = run("hint", "gan/90/gaussian_nll")
+        assert code == 0 and f"{level}. " in out and f"{level + 1}. " not in out
+    assert "last hint" in out
+
+    code, _, err = run("diff", "gan/90/gaussian_nll")
+    assert code == 2 and "not passed yet" in err and "np.sum" not in err
+
+    path.write_text(ANSWERS)
+    code, out, _ = run("check")
+    assert code == 0 and "2 of 2 exercises pass, 11 of 11 points" in out and "minigen run gan/90 --with" in out
+    assert exercise_cli.progress("gan/90_fake") == "2/2 exercises passed"
+    code, out, _ = run("diff", "gan/90")
+    assert code == 0 and "yours" in out and "the package's" in out and "gap = (x - mu) ** 2" in out
+    code, out, _ = run("list", "gan/90")
+    assert "2 of 2 passed" in out
+
+
+def test_start_never_overwrites(run):
+    path = answers("# mine\n")
+    code, _, err = run("start", "gan/90")
+    assert code == 2 and "stays as it is" in err and path.read_text() == "# mine\n"
+    path.unlink()
+    path.symlink_to("nowhere")
+    assert run("start", "gan/90")[0] == 2 and path.is_symlink()
+
+
+def test_reset_keeps_a_backup(run):
+    path = answers()
+    run("check", "gan/90")
+    code, out, _ = run("reset", "gan/90/scale_and_shift")
+    assert code == 0 and NLL in path.read_text() and "NotImplementedError" in path.read_text()
+    backups = sorted(path.parent.glob("gan_90.py.*.bak"))
+    assert [backup.read_text() for backup in backups] == [ANSWERS] and backups[0].name in out
+    assert exercise_cli.progress("gan/90") == "1/2 exercises passed"
+    code, out, _ = run("reset", "gan/90")
+    assert code == 0 and path.read_text().count("raise NotImplementedError(") == 2
+    assert len(list(path.parent.glob("*.bak"))) == 2
+    assert exercise_cli.progress("gan/90") == "0/2 exercises passed"
+
+
+def test_what_was_passed_stays_passed(run):
+    path = answers()
+    run("check", "gan/90")
+    path.write_text("")
+    assert run("check", "gan/90")[0] == 1
+    assert exercise_cli.progress("gan/90") == "2/2 exercises passed"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["check", "gan/91"], "there is no exercise 'gan/91'"),
+        (["check", "gan/90"], "minigen exercise start gan/90 writes it"),
+        (["check", "nothing.py"], "there is no file nothing.py"),
+        (["check"], "no answers in exercises"),
+        (["start", "gan/nothing"], "there is no exercise"),
+        (["hint", "gan/90"], "has several exercises: say which"),
+        (["diff", "gan/90"], "No such file"),
+        (["reset", "gan/90"], "there is no file"),
+        (["prove", "gan/90", "--seeds", "0"], "--seeds must be at least 1"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_2(run, argv, message):
+    code, out, err = run(*argv)
+    assert code == 2 and message in err and err.count("\n") == 1 and not out
+
+
+def test_argparse_errors_exit_2(run):
+    for argv in (["check", "--nonsense"], ["nonsense"], ["hint"]):
+        with pytest.raises(SystemExit) as stopped:
+            run(*argv)
+        assert stopped.value.code == 2
+    assert run()[0] == 2  # help
+
+
+def test_an_unwritable_folder(run):
+    Path("exercises").write_text("a file in the way")
+    code, _, err = run("start", "gan/90")
+    assert code == 2 and "cannot write" in err
+
+
+def test_json_is_one_document(run):
+    answers(HEAD + NLL.replace("0.5 * ", "-0.5 * ") + "\n\n" + FLOW.replace("x * np.exp(s) + t,", "x * np.nan,"))
+    code, out, _ = run("check", "gan/90", "--json")
+    data = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert code == 1 and data["passed"] is False and data["possible"] == 11
+    first, second = data["exercises"]
+    assert (first["id"], first["status"], first["passed"]) == ("gan/90/gaussian_nll", "wrong_value", False)
+    case = first["cases"][0]
+    assert case["yours"] == pytest.approx(-case["expected"]) and "opposite sign" in case["relation"]
+    assert second["status"] == "nan"
+
+
+def test_a_known_mistake_shows_its_hint(run):
+    answers(HEAD + NLL.replace(" + np.log(2 * np.pi)", "") + "\n\n" + FLOW.replace("np.sum(s", "-np.sum(s"))
+    code, out, _ = run("check", "gan/90")
+    assert code == 1 and "a known slip: The constant log 2 pi belongs to it." in out
+    assert "a known slip: The log-determinant of the direction called has a plus." in out
+
+
+def test_a_file_under_another_name(run, tmp_path):
+    path = tmp_path / "alice.py"
+    path.write_text(ANSWERS)  # known by its functions
+    code, out, _ = run("check", path)
+    assert code == 0 and "2 of 2" in out
+    assert not (tmp_path / ".progress.json").exists()  # not the student's own folder
+    path.write_text("# minigen exercise gan/90: two functions\n")
+    assert run("check", path)[0] == 1
+    path.write_text("x = 1\n")
+    code, _, err = run("check", path)
+    assert code == 2 and "which exercise is this?" in err
+
+
+def test_the_graders_own_error_exits_3(run, monkeypatch, tmp_path):
+    lesson = tmp_path / "lessons" / "gan" / "90_fake"
+    lesson.mkdir(parents=True)
+    text = (DATA / "lessons/gan/90_fake/exercise.py").read_text()
+    (lesson / "exercise.py").write_text(text.replace("[0.9189385332046727]", "[0.5]"))
+    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))
+    answers()
+    code, out, _ = run("check", "gan/90")
+    assert code == 3 and "grader's own error" in out
+    assert json.loads(Path("exercises/.progress.json").read_text())["exercises"].keys() == {"gan/90/scale_and_shift"}
+    (lesson / "exercise.py").write_text("import no_such_module\n")
+    code, _, err = run("check", "gan/90")
+    assert code == 3 and "the exercises themselves are broken" in err
+
+
+def test_a_damaged_progress_file_is_put_aside(run):
+    answers()
+    Path("exercises/.progress.json").write_text("{")
+    assert run("check", "gan/90")[0] == 0
+    assert exercise_cli.progress("gan/90") == "2/2 exercises passed"
+    assert Path("exercises/.progress.json.damaged").read_text() == "{"
+    Path("exercises/.progress.json").write_text(
+        '{"exercises": {"gan/90/gaussian_nll": {"points": "many", "passed": 1}}}'
+    )
+    assert Progress(Path("exercises")).entries and run("list")[0] == 0
+
+
+def test_progress_of_lessons():
+    assert exercise_cli.progress("gan/90") == "2 exercises"
+    assert exercise_cli.progress("gan/17_no_such") == ""
+
+
+def test_watch_checks_again_on_saving(run, capsys):
+    path = answers()
+    codes, calls = iter([1, 0]), []
+
+    def again():
+        calls.append(path.read_text())
+        return next(codes)
+
+    steps = iter([lambda: None, lambda: path.write_text(ANSWERS + "\n"), lambda: None, path.unlink])
+
+    def sleep(seconds):
+        next(steps)()
+
+    code = checking.watch([path], again, sleep=sleep, stop=lambda: len(calls) == 2)
+    assert code == 0 and calls == [ANSWERS, ANSWERS + "\n"]
+
+
+def test_watch_ends_with_ctrl_c():
+    def sleep(seconds):
+        raise KeyboardInterrupt
+
+    assert checking.watch([answers()], lambda: 1, sleep=sleep) == 1
+
+
+def test_color_only_on_a_terminal(run, monkeypatch):
+    answers()
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b" not in run("check", "gan/90")[1]
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    assert "\x1b[32mpass\x1b[0m" in run("check", "gan/90")[1]
+    assert "\x1b" not in run("check", "gan/90", "--json")[1]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in run("check", "gan/90")[1]
+
+
+def test_side_by_side():
+    text = exercise_cli.side_by_side("a\nb", "c", "left", "right", 80)
+    assert text == "left   right\n----   -----\na      c\nb"
+    assert exercise_cli.side_by_side("a", "c", "left", "right", 5) == "-- left\na\n\n-- right\nc"
+
+
+def test_the_whole_command_is_quick():
+    answers(HEAD + NLL)
+    command = [sys.executable, "-m", "minigen.course.exercise_cli", "check", "gan/90/gaussian_nll", "--json"]
+    path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[2])])
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["exercises"][0]["seconds"] < 1.0
+
+
+# ------------------------------------------------------------------------------------------- in a notebook
+
+
+def nll(x, mu, logvar):
+    return 0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar) + np.log(2 * np.pi), axis=1)
+
+
+def theirs(x, mu, logvar):
+    from fakegen.densities import gaussian_nll
+
+    return gaussian_nll(x, mu, logvar)
+
+
+def greedy(x, mu, logvar):
+    x += 1.0
+    return nll(x, mu, logvar)
+
+
+def stub(x, mu, logvar):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (nll, "pass, 6 of 6 points"),
+        (lambda x, mu, logvar: -nll(x, mu, logvar), "opposite sign"),
+        (theirs, "the package's own answer"),
+        (greedy, "changed its inputs"),
+        (stub, "not written yet"),
+        (lambda x: x, "wrong arguments"),
+        (lambda x, mu, logvar: None, "returned None"),
+        (lambda x, mu, logvar: 1 / 0, "ZeroDivisionError"),
+        (3.0, "wrong type"),
+    ],
+)
+def test_check_in_a_notebook(capsys, function, words):
+    import autograd.numpy
+
+    nll.__globals__["np"] = autograd.numpy  # as the notebook would import it
+    assert check("gan/90/gaussian_nll", function) is None
+    assert words in capsys.readouterr().out
+    nll.__globals__["np"] = np
+
+
+def test_check_in_a_notebook_leaves_the_package_whole():
+    import fakegen
+    from fakegen.densities import TABLE, gaussian_nll
+
+    check("gan/90/gaussian_nll", theirs)
+    assert fakegen.gaussian_nll is gaussian_nll is TABLE["nll"]
+    assert gaussian_nll(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1))).shape == (1,)
+    check("gan/90/gaussian_nll", gaussian_nll)
+
+
+def test_check_without_a_function_takes_the_file(capsys):
+    answers()
+    check("gan/90")
+    assert capsys.readouterr().out.count("pass,") == 2
+    with pytest.raises(UsageError, match="say which"):
+        check("gan/90", nll)
+
+
+# ------------------------------------------------------------------------------------------- run --with
+
+
+def test_functions_are_put_in_the_packages_place(capsys):
+    import fakegen
+    import fakegen.densities as densities
+
+    original = densities.gaussian_nll
+    x = np.zeros((4, 2))
+    answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))
+    with exercise_cli.substituted("exercises/gan_90.py", "gan/90"):
+        assert densities.total(x, x, x) == pytest.approx(np.log(2 * np.pi) + 100)
+        for function in (fakegen.gaussian_nll, densities.TABLE["nll"], densities.gaussian_nll):
+            assert function(x, x, x)[0] > 100
+        assert substitute.calls() == {"gan/90/gaussian_nll": 4}
+    assert fakegen.gaussian_nll is densities.gaussian_nll is densities.TABLE["nll"] is original
+    printed = capsys.readouterr().out
+    assert "with your gaussian_nll" in printed and "was called 4 times" in printed
+    assert "not written yet, so the package's: scale_and_shift" in printed
+
+
+def test_a_function_that_is_never_called_is_said(capsys):
+    answers()
+    with exercise_cli.substituted("exercises/gan_90.py", "gan/90_fake"):
+        pass
+    assert capsys.readouterr().out.count("was never called") == 2
+
+
+def test_methods_are_replaced_with_their_aliases():
+    from fakegen.densities import Doubler
+
+    with substitute.replaced("fakegen.densities:Doubler.forward", lambda self, x: self.factor * x + 1):
+        assert Doubler(3.0)(2.0) == Doubler(3.0).forward(2.0) == 7.0
+    assert Doubler(3.0)(2.0) == Doubler(3.0).forward(2.0) == 6.0
+
+    class Child(Doubler):
+        pass
+
+    sys.modules["fakegen.densities"].Child = Child
+    with substitute.replaced("fakegen.densities:Child.forward", lambda self, x: 0.0):
+        assert Child(3.0).forward(2.0) == 0.0 and Doubler(3.0).forward(2.0) == 6.0
+    assert Child(3.0).forward(2.0) == 6.0 and "forward" not in vars(Child)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("def gaussian_nll(:\n", "line 1: "),
+        ("x = 1\n", "it defines none of them"),
+        ("def gaussian_nll(x, mu, logvar):\n    raise NotImplementedError\n", "still the stubs"),
+        ("1 / 0\ndef gaussian_nll(x, mu, logvar):\n    return x\n", "ZeroDivisionError"),
+        ("gaussian_nll = 3\n", "gaussian_nll is not a function"),
+        ("from fakegen.densities import gaussian_nll\n", "is the package's own function"),
+    ],
+)
+def test_files_that_cannot_be_used(text, message):
+    import fakegen.densities as densities
+
+    original = densities.gaussian_nll
+    answers(text)
+    with pytest.raises(UsageError, match=message):
+        substitute.install("exercises/gan_90.py", "gan/90")
+    assert densities.gaussian_nll is original and not substitute.calls()
+
+
+def test_a_lesson_without_exercises_and_a_missing_file():
+    with pytest.raises(UsageError, match="has no exercises"):
+        substitute.install("exercises/gan_90.py", "gan/11_none")
+    with pytest.raises(UsageError, match="No such file"):
+        substitute.install("nothing.py", "gan/90")
+
+
+def test_calls_of_two_threads_are_all_counted():
+    import threading
+
+    from fakegen import densities
+
+    answers()
+    substitute.install("exercises/gan_90.py", "gan/90")
+    x = np.zeros((1, 1))
+    threads = [threading.Thread(target=lambda: [densities.gaussian_nll(x, x, x) for _ in range(200)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert substitute.calls()["gan/90/gaussian_nll"] == 800
+
+
+def test_gradients_flow_through_a_substitute():
+    from fakegen import densities
+
+    from minigen.tensor import grad
+
+    answers()
+    substitute.install("exercises/gan_90.py", "gan/90")
+    x = np.ones((3, 2))
+    assert grad(lambda m: densities.total(x, m, 0 * x))(0 * x) == pytest.approx(-x / 3)
