@@ -96,7 +96,7 @@ def swiss_roll(noise: float = 0.1) -> NoisyCurves:
 
 
 def spirals(noise: float = 0.1) -> NoisyCurves:
-    """Two spirals of one and a half turns, from the origin to radius π, opposite one another: nearly even along them."""
+    """Two spirals of one and a half turns, from the origin to radius π, one half a turn from the other, nearly even."""
 
     def arm(t: np.ndarray) -> np.ndarray:
         angle = 3 * np.pi * t

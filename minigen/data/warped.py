@@ -30,9 +30,9 @@ class Pinwheel(Density):
     ):
         self.name = "pinwheel"
         self.arms = _check.integer("arms", arms, at_least=1)
-        self.stds = np.array(
-            [_check.positive("radial_std", radial_std), _check.positive("tangential_std", tangential_std)]
-        )
+        radial_std = _check.positive("radial_std", radial_std)
+        tangential_std = _check.positive("tangential_std", tangential_std)
+        self.stds = np.array([radial_std, tangential_std])
         self.rate = float(_check.finite("rate", rate))
         self.scale = _check.positive("scale", scale)
         reach = self.scale * (1 + 5 * float(self.stds.max()))
@@ -61,20 +61,16 @@ class Pinwheel(Density):
         return log_sum_exp(self._log_terms(self._unturned(x)[0]))
 
     def _score(self, x: np.ndarray) -> np.ndarray:
-        # Moving x moves f = turn(x, -θ) in two ways: turned along with x, and further around as θ(|x|) grows.
+        # Moving x moves f = turn(x, -θ) in two ways: turned along with x, and further back as θ(|x|) grows, by
+        # (f₂, -f₁) dθ.
         f, angles, r = self._unturned(x)
         share = soft_max(self._log_terms(f))  # (N, K)
         slope = (np.array([1.0, 0.0]) - f) / self.stds**2  # (N, K, 2): gradient in f
-        along = turn(slope, angles)  # (N, K, 2)
-        swirl = (
-            slope[..., 0] * f[..., 1] - slope[..., 1] * f[..., 0]
-        )  # (N, K): derivative in θ, d turn(x, -θ) = (f₂, -f₁) dθ
+        along = np.sum(share[..., None] * turn(slope, angles), axis=1)  # (N, 2)
+        swirl = np.sum(share * (slope[..., 0] * f[..., 1] - slope[..., 1] * f[..., 0]), axis=1)  # (N,): slope in θ
+        d_theta = self.rate * np.exp(np.minimum(r, 30.0)) * (r < 30.0)  # (N, 1): slope of θ in |x| / scale
         outward = x / self.scale / np.maximum(r, 1e-300)  # (N, 2)
-        d_theta = self.rate * np.exp(np.minimum(r, 30.0)) * (r < 30.0)  # (N, 1)
-        total = (
-            np.sum(share[..., None] * along, axis=1) + np.sum(share * swirl, axis=1, keepdims=True) * d_theta * outward
-        )
-        return total / self.scale
+        return (along + swirl[:, None] * d_theta * outward) / self.scale
 
 
 def turn(x: np.ndarray, angle: np.ndarray) -> np.ndarray:
