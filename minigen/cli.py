@@ -1,4 +1,4 @@
-"""The command line: `minigen list | run | tour | notebook | exercise | bench`.
+"""The command line: `minigen list | run | tour | notebook | exercise | bench`, one function a command.
 
 Each command imports what it needs when it runs, so that `minigen list` and `-h` answer at once.
 """
@@ -48,10 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-# Commands whose arguments are parsed where they live: `main(argv) -> exit code` of a module of minigen.course.
+# Commands whose arguments are parsed where they live: `main(argv) -> exit code` of a module of minigen.course. One whose
+# module is not there yet is not shown.
 PASSED_ON = {
     "exercise": ("minigen.course.exercise_cli", "write an equation yourself and have it checked"),
     "bench": ("minigen.course.bench", "measure the speed of this machine on minigen's workloads"),
+    "sample": ("minigen.course.sample", "save samples of a lesson's trained model"),
 }
 
 
@@ -102,8 +104,9 @@ def _parser() -> Parser:
     add.add_argument("-o", "--output", type=Path, metavar="FILE", help="the notebook (default: gan-02-gan.ipynb)")
     add.add_argument("--force", action="store_true", help="replace a notebook that is there already")
 
-    for name, (_, help) in PASSED_ON.items():
-        commands.add_parser(name, help=help, add_help=False)
+    for name, (module, help) in PASSED_ON.items():
+        if find_spec(module) is not None:
+            commands.add_parser(name, help=help, add_help=False)
     return parser
 
 

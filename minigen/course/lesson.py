@@ -126,7 +126,7 @@ class Lesson:
         if self.mode == "script":
             sys.excepthook = lambda kind, error, trace: self._stopped_by(error)
         if self._tee:
-            atexit.register(self.close)
+            atexit.register(lambda: self.close("stopped" if self.status == "running" else None))
         if self.mode == "run":
             Session.current.lesson = self
         if self.options.resume and not self._folder.resumed:
@@ -299,12 +299,13 @@ class Lesson:
         self.status = "not judged" if self.quick else "failed" if failed else "passed"
         if self.claims:
             self.table_of_claims()
-        judged = f"{len(self.claims) - len(failed)} of {len(self.claims)} claims hold"
+        count = f"{len(self.claims)} claim{'s' * (len(self.claims) != 1)}"
+        judged = f"{len(self.claims) - len(failed)} of {count} hold{'s' * (len(self.claims) == 1)}"
         if not self.claims or self.quick:
-            judged = f"{len(self.claims)} claims not judged" if self.claims else "no claims"
+            judged = f"{count} not judged" if self.claims else "no claims"
         tone = "red" if failed else "yellow" if self.quick else "green"
         seconds = time.perf_counter() - self._start
-        self._say(f"{color(judged, tone)}, {len(self.checks)} checks hold; {seconds:.1f} s; see {self.out}")
+        self._say(f"{color(judged, tone)}, {len(self.checks)} checks passed; {seconds:.1f} s; see {self.out}")
         self.close()
         if failed and self.mode in ("run", "script"):
             raise SystemExit(1)

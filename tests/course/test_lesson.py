@@ -306,6 +306,7 @@ def test_a_cache_that_cannot_be_written(make, tmp_path, monkeypatch, capsys):
 def test_in_a_notebook(tmp_path, monkeypatch, capsys):
     shown = []
     ipython = types.ModuleType("IPython")
+    ipython.version_info = (9, 0, 0)  # matplotlib asks
     ipython.get_ipython = lambda: types.SimpleNamespace(kernel=object())
     ipython.display = types.ModuleType("IPython.display")
     ipython.display.display = shown.append

@@ -1,0 +1,45 @@
+"""Tables, numbers and colors as they are printed."""
+
+import io
+
+import numpy as np
+import pytest
+
+from minigen.course.console import color, format_number, markdown_table, text_table
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_colors_on_a_terminal_only(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert color("x", "red", Terminal()) == "\x1b[31mx\x1b[0m"
+    assert color("x", "red", io.StringIO()) == "x"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert color("x", "red", Terminal()) == "x"
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert color("x", "red", Terminal()) == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.123456, "0.1235"), (1234567.0, "1.235e+06"), (12, "12"), (True, "True"), (None, ""), ("a", "a"), (float("nan"), "nan"),
+     (np.float32(0.5), "0.5"), (np.arange(3), "0, 1, 2"), (np.arange(9), "0, 1, 2, 3, 4, 5, …"), ((1.5, "b"), "1.5, b")],
+)  # fmt: skip
+def test_numbers(value, text):
+    assert format_number(value) == text
+
+
+def test_tables():
+    rows = [["a", 1.0, None], ["bbb", 22.5, "x|y"]]
+    assert text_table(rows, ["name", "v", "note"], indent=" ") == (
+        " name     v  note\n ----  ----  ----\n a        1\n bbb   22.5  x|y"
+    )
+    assert text_table([]) == ""
+    assert markdown_table(rows, ["name", "v", "note"]).splitlines()[3] == "| bbb | 22.5 | x\\|y |"
+    with pytest.raises(ValueError, match="every row of a table must have 2 cells, got 1"):
+        text_table([[1]], ["a", "b"])
