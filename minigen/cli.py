@@ -234,8 +234,8 @@ def _notebook(args: argparse.Namespace) -> int:
     try:
         import jupytext
     except ImportError:
-        extra = 'python -m pip install "minigen[notebook]"'
-        raise UsageError(f"minigen notebook needs jupytext, which is not installed: {extra}") from None
+        missing = "minigen notebook needs jupytext, of the extra 'notebook'; python -m pip install jupytext brings it"
+        raise UsageError(missing) from None
     if path.exists() and not args.force:
         raise UsageError(f"{path} is there already: choose another name with -o, or replace it with --force")
     try:

@@ -299,13 +299,14 @@ class Lesson:
         self.status = "not judged" if self.quick else "failed" if failed else "passed"
         if self.claims:
             self.table_of_claims()
-        count = f"{len(self.claims)} claim{'s' * (len(self.claims) != 1)}"
-        judged = f"{len(self.claims) - len(failed)} of {count} hold{'s' * (len(self.claims) == 1)}"
+        claims, checks = (f"{len(each)} {name}{'s' * (len(each) != 1)}"
+                          for each, name in [(self.claims, "claim"), (self.checks, "check")])  # fmt: skip
+        judged = f"{len(self.claims) - len(failed)} of {claims} hold{'s' * (len(self.claims) == 1)}"
         if not self.claims or self.quick:
-            judged = f"{count} not judged" if self.claims else "no claims"
+            judged = f"{claims} not judged" if self.claims else "no claims"
         tone = "red" if failed else "yellow" if self.quick else "green"
         seconds = time.perf_counter() - self._start
-        self._say(f"{color(judged, tone)}, {len(self.checks)} checks passed; {seconds:.1f} s; see {self.out}")
+        self._say(f"{color(judged, tone)}, {checks} passed; {seconds:.1f} s; see {self.out}")
         self.close()
         if failed and self.mode in ("run", "script"):
             raise SystemExit(1)
