@@ -1,0 +1,152 @@
+"""Coupling layers: half of the coordinates stay, the other half is changed by a map that the first half chooses.
+
+Whatever network chooses it never has to be inverted: the half it looks at is still there. `mask` says, for each coordinate,
+whether it stays (1) or is changed (0); it broadcasts against one example.
+"""
+
+import autograd.numpy as np
+import numpy
+
+from minigen.flow.bijection import Bijection
+from minigen.nn import MLP, Module
+from minigen.tensor import relu, tanh
+
+
+def half_mask(dim: int, first: bool = True) -> numpy.ndarray:
+    """(dim,) mask that keeps the first half of a vector (the smaller one if dim is odd), or with False the second."""
+    if dim < 2:
+        raise ValueError(f"dim must be at least 2, got {dim}")
+    mask = (numpy.arange(dim) < dim // 2).astype(numpy.float32)
+    return mask if first else 1 - mask
+
+
+def channel_mask(channels: int, first: bool = True) -> numpy.ndarray:
+    """(channels,) mask for images (N, H, W, channels): keeps the first half of the channels, or the second."""
+    return half_mask(channels, first)
+
+
+def checkerboard_mask(height: int, width: int, even: bool = True) -> numpy.ndarray:
+    """(H, W, 1) mask that keeps the pixels with (row + column) even, or with False the odd ones."""
+    row, column = numpy.indices((height, width))
+    mask = ((row + column) % 2 == 0).astype(numpy.float32)[:, :, None]
+    return mask if even else 1 - mask
+
+
+class AdditiveCoupling(Bijection):
+    """NICE: x = z on the kept half, x = z + m(kept half) on the other. Volume is preserved. Eq. flow.14
+
+    `net` maps the masked input (N, ...) to a shift of the same shape. Dinh et al. 2015.
+    """
+
+    buffers = ("mask",)
+
+    def __init__(self, net: Module, mask: numpy.ndarray):
+        self.net, self.mask = net, _check_mask(mask)
+
+    def forward(self, z):
+        return z + self._shift(z), np.zeros(len(z), dtype=z.dtype)
+
+    def inverse(self, x):
+        return x - self._shift(x), np.zeros(len(x), dtype=x.dtype)
+
+    def _shift(self, a):
+        return (1 - self.mask) * self.net(self.mask * a)
+
+
+class DiagonalScale(Bijection):
+    """NICE's last layer: x = exp(s)·z with one learned s for each coordinate; without it the whole map keeps volume."""
+
+    def __init__(self, shape: int | tuple[int, ...]):
+        self.log_scale = numpy.zeros(shape, numpy.float32)
+
+    def forward(self, z):
+        return z * np.exp(self.log_scale), self._log_det(z)
+
+    def inverse(self, x):
+        return x * np.exp(-self.log_scale), -self._log_det(x)
+
+    def _log_det(self, a):
+        return np.sum(self.log_scale) * np.ones(len(a), dtype=a.dtype)
+
+
+class AffineCoupling(Bijection):
+    """RealNVP: x = z on the kept half, x = z·exp(s) + t on the other, with s and t functions of the kept half.
+
+    Its Jacobian is triangular with 1 and exp(s) on the diagonal, so log |det| = Σ s. `net` maps the masked input
+    (N, ..., C) to (N, ..., 2C): raw scales, then shifts. Raw scales pass through limit·tanh(·/limit), so that no layer
+    stretches by more than e^limit. Eq. flow.10, Eq. flow.11, Eq. flow.12, Eq. flow.13; Dinh et al. 2017.
+    """
+
+    buffers = ("mask",)
+
+    def __init__(self, net: Module, mask: numpy.ndarray, limit: float = 2.0):
+        self.net, self.mask, self.limit = net, _check_mask(mask), limit
+
+    def forward(self, z):
+        s, t = self._scale_and_shift(z)
+        return z * np.exp(s) + t, _sum_per_example(s)
+
+    def inverse(self, x):
+        s, t = self._scale_and_shift(x)  # the kept half of x is that of z
+        return (x - t) * np.exp(-s), -_sum_per_example(s)
+
+    def _scale_and_shift(self, a):
+        """s and t, zero on the kept half: both shaped as `a`."""
+        out = self.net(self.mask * a)  # (N, ..., 2C)
+        c = np.shape(a)[-1]
+        changed = 1 - self.mask
+        return changed * (self.limit * tanh(out[..., :c] / self.limit)), changed * out[..., c:]
+
+
+class BatchNorm(Bijection):
+    """Batch norm as a bijection: inferring, z = (x − mean)/√(var + eps) for each channel.
+
+    In training mode `inverse` uses the batch's own statistics (and keeps running averages); in evaluation mode, and
+    always when generating, the running averages, so that both directions undo each other. Dinh et al. 2017, section 3.7.
+    """
+
+    buffers = ("running_mean", "running_var")
+
+    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-4):
+        self.running_mean = numpy.zeros(channels, numpy.float32)
+        self.running_var = numpy.ones(channels, numpy.float32)
+        self.momentum, self.eps = momentum, eps
+
+    def forward(self, z):
+        std = numpy.sqrt(self.running_var + self.eps)
+        return z * std + self.running_mean, self._log_det(z, np.log(std))
+
+    def inverse(self, x):
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            axes = tuple(range(len(np.shape(x)) - 1))
+            mean = np.mean(x, axis=axes)
+            var = np.mean((x - mean) ** 2, axis=axes)
+            self._remember(mean, var)
+        return (x - mean) / np.sqrt(var + self.eps), self._log_det(x, -0.5 * np.log(var + self.eps))
+
+    def _remember(self, mean, var):
+        from minigen.tensor import stop_gradient
+
+        for running, batch in ((self.running_mean, mean), (self.running_var, var)):
+            running += self.momentum * (stop_gradient(batch) - running)
+
+    def _log_det(self, a, log_scale):
+        positions = int(numpy.prod(np.shape(a)[1:-1]))
+        return positions * np.sum(log_scale) * np.ones(len(a), dtype=a.dtype)
+
+
+def coupling_net(rng: numpy.random.Generator, dim: int, width: int, depth: int = 2, outputs: int = 2) -> MLP:
+    """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim); it starts at zero, so the layer as identity."""
+    return MLP(rng, [dim] + [width] * depth + [outputs * dim], relu, last_scale=0.0)
+
+
+def _sum_per_example(a):
+    return np.sum(np.reshape(a, (len(a), -1)), axis=1)
+
+
+def _check_mask(mask):
+    mask = numpy.asarray(mask, numpy.float32)
+    if mask.size == 0 or not numpy.all((mask == 0) | (mask == 1)) or numpy.all(mask == 1) or not numpy.any(mask):
+        raise ValueError("mask must hold zeros (changed) and ones (kept), some of each")
+    return mask
