@@ -2,8 +2,8 @@
 
 Each mutant changes one thing in the syntax tree: + for -, * for /, a term or a factor dropped, a constant, an axis,
 mean for sum, two arguments swapped, a square root, logarithm or exponential dropped, a condition. Checks of the
-arguments (an `if` that only raises, an `assert`, a call whose result is not used) are left alone: they are not part of
-the equation.
+arguments (an `if` that only raises, an `assert`, a call whose result is not used, a call of `_check...`) are left alone:
+they are not part of the equation.
 
 A mutant is named by what it changes, `a + b → a - b`, so that an exercise can list the few that compute the same.
 """
@@ -129,6 +129,8 @@ def _skipped(tree: ast.FunctionDef) -> set[int]:
         elif isinstance(node, ast.If) and not node.orelse and all(isinstance(step, ast.Raise) for step in node.body):
             roots.append(node)
         elif isinstance(node, ast.Expr) and isinstance(node.value, (ast.Constant, ast.Call)):
+            roots.append(node)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_check"):
             roots.append(node)
         elif isinstance(node, ast.AnnAssign):
             roots.append(node.annotation)

@@ -85,7 +85,8 @@ def replaced(target: str, function: Callable, also: Iterable[dict] = ()) -> Iter
 def install(file: str | Path, lesson_id: str) -> list[str]:
     """Put the functions of a student's file in the place of the package's; return their exercises' ids.
 
-    Functions that are still stubs stay the package's. Raises UsageError, with nothing changed, for a file that cannot be run, a lesson without exercises, or a file in which none of their functions is written.
+    Functions that are still stubs stay the package's. Raises UsageError, with nothing changed, for a file that cannot
+    be run, a lesson without exercises, or a file in which none of their functions is written.
     """
     from minigen.course import catalog
     from minigen.course.console import UsageError
