@@ -69,6 +69,21 @@ class DiagonalScale(Bijection):
         return np.sum(self.log_scale) * np.ones(len(a), dtype=a.dtype)
 
 
+def affine_forward(z, s, t, mask):
+    """x = z where mask is 1, x = z·exp(s) + t where it is 0; log |det dx/dz|. Eq. flow.10
+
+    z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,).
+    """
+    s, t = (1 - mask) * s, (1 - mask) * t  # zero on the kept half
+    return z * np.exp(s) + t, np.sum(np.reshape(s, (len(s), -1)), axis=1)
+
+
+def affine_inverse(x, s, t, mask):
+    """z with `affine_forward(z, s, t, mask)` = x, and log |det dz/dx|; neither s nor t is inverted. Eq. flow.11"""
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (x - t) * np.exp(-s), -np.sum(np.reshape(s, (len(s), -1)), axis=1)
+
+
 class AffineCoupling(Bijection):
     """RealNVP: x = z on the kept half, x = z·exp(s) + t on the other, with s and t functions of the kept half.
 
@@ -83,19 +98,16 @@ class AffineCoupling(Bijection):
         self.net, self.mask, self.limit = net, _check_mask(mask), limit
 
     def forward(self, z):
-        s, t = self._scale_and_shift(z)
-        return z * np.exp(s) + t, _sum_per_example(s)
+        return affine_forward(z, *self._scale_and_shift(z), self.mask)
 
     def inverse(self, x):
-        s, t = self._scale_and_shift(x)  # the kept half of x is that of z
-        return (x - t) * np.exp(-s), -_sum_per_example(s)
+        return affine_inverse(x, *self._scale_and_shift(x), self.mask)  # the kept half of x is that of z
 
     def _scale_and_shift(self, a):
-        """s and t, zero on the kept half: both shaped as `a`."""
+        """What the kept half chooses: s and t, both shaped as `a`."""
         out = self.net(self.mask * a)  # (N, ..., 2C)
         c = np.shape(a)[-1]
-        changed = 1 - self.mask
-        return changed * (self.limit * tanh(out[..., :c] / self.limit)), changed * out[..., c:]
+        return self.limit * tanh(out[..., :c] / self.limit), out[..., c:]
 
 
 class BatchNorm(Bijection):
@@ -139,10 +151,6 @@ class BatchNorm(Bijection):
 def coupling_net(rng: numpy.random.Generator, dim: int, width: int, depth: int = 2, outputs: int = 2) -> MLP:
     """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim); it starts at zero, so the layer as identity."""
     return MLP(rng, [dim] + [width] * depth + [outputs * dim], relu, last_scale=0.0)
-
-
-def _sum_per_example(a):
-    return np.sum(np.reshape(a, (len(a), -1)), axis=1)
 
 
 def _check_mask(mask):
