@@ -74,14 +74,19 @@ def affine_forward(z, s, t, mask):
 
     z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,).
     """
-    s, t = (1 - mask) * s, (1 - mask) * t  # zero on the kept half
-    return z * np.exp(s) + t, np.sum(np.reshape(s, (len(s), -1)), axis=1)
+    changed = 1 - mask
+    return z * np.exp(changed * s) + changed * t, affine_log_det(s, mask)
 
 
 def affine_inverse(x, s, t, mask):
     """z with `affine_forward(z, s, t, mask)` = x, and log |det dz/dx|; neither s nor t is inverted. Eq. flow.11"""
-    s, t = (1 - mask) * s, (1 - mask) * t
-    return (x - t) * np.exp(-s), -np.sum(np.reshape(s, (len(s), -1)), axis=1)
+    changed = 1 - mask
+    return (x - changed * t) * np.exp(-changed * s), -affine_log_det(s, mask)
+
+
+def affine_log_det(s, mask):
+    """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,). Eq. flow.12, Eq. flow.13"""
+    return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
 
 
 class AffineCoupling(Bijection):

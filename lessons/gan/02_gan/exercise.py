@@ -61,7 +61,10 @@ def batch(impl, rng):
 
 @discriminator.case(points=2, expect={"right": 0.0, "wrong": 2000.0})
 def very_sure(impl, rng):
-    return {"right": impl(np.full(3, 1000.0), np.full(5, -1000.0)), "wrong": impl(np.full(3, -1000.0), np.full(5, 1000.0))}
+    return {
+        "right": impl(np.full(3, 1000.0), np.full(5, -1000.0)),
+        "wrong": impl(np.full(3, -1000.0), np.full(5, 1000.0)),
+    }
 
 
 @discriminator.case(
@@ -112,7 +115,9 @@ def half(real_logits, fake_logits, smooth=0.0):
     return -0.5 * (np.mean(real) + np.mean(log_sigmoid(-fake_logits)))
 
 
-@discriminator.mistake(hint="This is what the discriminator wants large; the loss that it minimizes is the negative of it.")
+@discriminator.mistake(
+    hint="This is what the discriminator wants large; the loss that it minimizes is the negative of it."
+)
 def sign(real_logits, fake_logits, smooth=0.0):
     real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
     return np.mean(real) + np.mean(log_sigmoid(-fake_logits))
@@ -132,7 +137,9 @@ def two_sided_smoothing(real_logits, fake_logits, smooth=0.0):
     return -np.mean(real) - np.mean(fake)
 
 
-@discriminator.mistake(hint="With the target 1 - smooth, the other part of the cross-entropy, for the target 0, has the weight smooth.")
+@discriminator.mistake(
+    hint="With the target 1 - smooth, the other part of the cross-entropy, for the target 0, has the weight smooth."
+)
 def smoothing_forgets_the_rest(real_logits, fake_logits, smooth=0.0):
     return -(1 - smooth) * np.mean(log_sigmoid(real_logits)) - np.mean(log_sigmoid(-fake_logits))
 
@@ -295,7 +302,9 @@ def sure_of_itself(impl, rng):
     return {"fooled": impl(np.full(3, 1000.0)), "seen_through": impl(np.full(3, -1000.0))}
 
 
-@nonsaturating.case(points=2, property="its slope is -sigmoid(-l)/N: it is largest where D is sure", expect={"gap": 0.0})
+@nonsaturating.case(
+    points=2, property="its slope is -sigmoid(-l)/N: it is largest where D is sure", expect={"gap": 0.0}
+)
 def strong_gradient(impl, rng):
     logits = np.array([-30.0, -3.0, 0.0, 3.0]) + 0.1 * rng.standard_normal(4)
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(logits)) / 4}
@@ -306,12 +315,16 @@ def sign_of_nonsaturating(fake_logits):
     return np.mean(log_sigmoid(fake_logits))
 
 
-@nonsaturating.mistake(hint="This is log(1 - D), the minimax loss; its gradient vanishes where D is sure. Here it is -log D.")
+@nonsaturating.mistake(
+    hint="This is log(1 - D), the minimax loss; its gradient vanishes where D is sure. Here it is -log D."
+)
 def minimax_instead(fake_logits):
     return -np.mean(np.logaddexp(0.0, fake_logits))
 
 
-@nonsaturating.mistake(hint="This is -log(1 - D), the discriminator's loss on fakes; the generator labels its fakes as real.")
+@nonsaturating.mistake(
+    hint="This is -log(1 - D), the discriminator's loss on fakes; the generator labels its fakes as real."
+)
 def discriminators_side(fake_logits):
     return np.mean(np.logaddexp(0.0, fake_logits))
 
@@ -321,7 +334,9 @@ def sum_of_nonsaturating(fake_logits):
     return np.sum(np.logaddexp(0.0, -fake_logits))
 
 
-@nonsaturating.mistake(hint="sigmoid(-1000) rounds to 0, and its logarithm is minus infinity: use softplus on the logits.")
+@nonsaturating.mistake(
+    hint="sigmoid(-1000) rounds to 0, and its logarithm is minus infinity: use softplus on the logits."
+)
 def nonsaturating_through_the_sigmoid(fake_logits):
     return -np.mean(np.log(1 / (1 + np.exp(-fake_logits))))
 

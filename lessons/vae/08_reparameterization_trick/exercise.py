@@ -129,7 +129,9 @@ def random_batch(impl, rng):
     return {"kl": impl(rng.standard_normal((5, 3)), rng.standard_normal((5, 3)))}
 
 
-@kl.case(points=2, property="far out it grows as mu^2/2: twice the mean, four times the divergence", expect={"gap": 0.0})
+@kl.case(
+    points=2, property="far out it grows as mu^2/2: twice the mean, four times the divergence", expect={"gap": 0.0}
+)
 def only_the_mean_differs(impl, rng):
     mu, zero = rng.standard_normal((4, 3)), np.zeros((4, 3))
     return {"gap": impl(2 * mu, zero) - 4 * impl(mu, zero) + impl(0 * mu, zero)}
@@ -264,7 +266,9 @@ def cost_for_likelihood(x, logits):
     return -np.sum(log_coin(x, logits), axis=1)
 
 
-@pixels.mistake(hint="Sum over the pixels. Their mean would divide this term, and not the KL divergence beside it, by D.")
+@pixels.mistake(
+    hint="Sum over the pixels. Their mean would divide this term, and not the KL divergence beside it, by D."
+)
 def mean_over_pixels(x, logits):
     return np.mean(log_coin(x, logits), axis=1)
 
