@@ -40,26 +40,26 @@ if TYPE_CHECKING:
 
     from minigen.train import History
 
-__all__ = ["Lesson", "Session"]
+__all__ = ["Lesson", "Run"]
 
 QUICK_STEPS = 20
 
 
-class Session:
+class Run:
     """One run of a lesson file by `minigen run`: hands the options to the `Lesson` that the file makes."""
 
-    current: Session | None = None
+    current: Run | None = None
 
     def __init__(self, options: RunOptions):
         self.options = options
         self.lesson: Lesson | None = None
 
-    def __enter__(self) -> Session:
-        Session.current = self
+    def __enter__(self) -> Run:
+        Run.current = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        Session.current = None
+        Run.current = None
 
 
 class Lesson:
@@ -128,7 +128,7 @@ class Lesson:
         if self._tee:
             atexit.register(lambda: self.close("stopped" if self.status == "running" else None))
         if self.mode == "run":
-            Session.current.lesson = self
+            Run.current.lesson = self
         if self.options.resume and not self._folder.resumed:
             self._say(f"nothing to resume in {self.out}: starting from the beginning")
 
@@ -398,8 +398,8 @@ class Lesson:
 
 def _find_options(given: RunOptions | None, caller: Any) -> tuple[str, RunOptions]:
     """How this lesson is being run ("run", "script", "notebook" or "code") and with which options."""
-    if Session.current is not None:
-        return "run", Session.current.options
+    if Run.current is not None:
+        return "run", Run.current.options
     if "IPython" in sys.modules and hasattr(sys.modules["IPython"].get_ipython(), "kernel"):
         return "notebook", given or RunOptions()
     if given is None and caller.f_globals.get("__name__") == "__main__" and caller.f_globals.get("__file__"):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from minigen.course.claims import CheckFailed
 from minigen.course.console import UsageError, color
-from minigen.course.lesson import Session
+from minigen.course.lesson import Run
 from minigen.course.options import RunOptions
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ __all__ = ["run_file", "stopped_by"]
 
 def run_file(path: Path, options: RunOptions) -> int:
     """Run a lesson file; the exit code: 0, 1 (failed claim, check or error), 2 (usage), 130 (Ctrl-C)."""
-    with Session(options) as session:
+    with Run(options) as run:
         try:
             runpy.run_path(str(path), run_name="__main__")
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
-            if session.lesson is not None:
-                session.lesson.close("stopped" if session.lesson.status == "running" else None)
+            if run.lesson is not None:
+                run.lesson.close("stopped" if run.lesson.status == "running" else None)
             return code
         except BaseException as error:
-            if session.lesson is None and isinstance(error, KeyboardInterrupt):
+            if run.lesson is None and isinstance(error, KeyboardInterrupt):
                 raise
-            return stopped_by(session.lesson, error, path)
-    lesson = session.lesson
+            return stopped_by(run.lesson, error, path)
+    lesson = run.lesson
     if lesson is None or lesson.status == "running":
         missing = "lesson = Lesson(...)" if lesson is None else "lesson.finish()"
         return stopped_by(lesson, CheckFailed(f"{path} has no {missing}"))
