@@ -55,6 +55,8 @@ def test_js_by_hand_and_its_bound():
     expected = 0.5 * np.log(4 / 3) + 0.5 * (0.5 * np.log(2 / 3) + 0.5 * np.log(2))
     assert js_divergence([1.0, 0.0], [0.5, 0.5]) == pytest.approx(expected, abs=1e-15)
     assert js_divergence([0.2, 0.3, 0.5], [0.2, 0.3, 0.5]) == 0.0
+    # the smallest number there is: half of it is zero, and yet the mixture weighs what p and q weigh
+    assert js_divergence([5e-324, 1.0], [0.0, 1.0]) == js_divergence([0.0, 1.0], [5e-324, 1.0]) == 0.0
 
 
 probability_vectors = st.lists(st.floats(0.0, 1.0), min_size=4, max_size=4).filter(lambda p: sum(p) > 0.1)

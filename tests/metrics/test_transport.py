@@ -279,6 +279,26 @@ def test_the_first_tree_is_a_tree_whose_empty_roads_point_up_from_a_heap():
         assert np.array_equal(sums, np.concatenate([p, q]))
 
 
+def test_every_pivot_keeps_empty_roads_pointing_up_from_a_heap(monkeypatch):
+    # the rule that keeps pivots which move nothing from going round for ever
+    pivots = []
+    pivot = network_simplex.Tree.pivot
+
+    def checked(tree, heap, hole, gain):
+        pivot(tree, heap, hole, gain)
+        pivots.append(tree.amount[heap, hole])
+        assert all(x > 0 or tree.parent[i] == j for (i, j), x in tree.amount.items())
+        assert len(tree.amount) == len(tree.parent) - 1 == len(tree.below(tree.root)) - 1  # a tree
+
+    monkeypatch.setattr(network_simplex.Tree, "pivot", checked)
+    rng = np.random.default_rng(16)
+    for n, m in [(15, 15), (12, 18), (40, 20)]:
+        for cost in (rng.random((n, m)), rng.integers(0, 6, (n, m)).astype(float)):
+            p, q = np.full(n, 1 / n), np.full(m, 1 / m)
+            assert transport_plan(p, q, cost).cost == pytest.approx(linear_programme(p, q, cost), abs=1e-9)
+    assert pivots.count(0) > 20 and len(pivots) > pivots.count(0) + 20
+
+
 def test_a_thousand_points_a_side_take_seconds():
     rng = np.random.default_rng(11)
     p, q = rng.dirichlet(np.ones(1000), size=2)
