@@ -42,7 +42,8 @@ def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
     for name, a in (("mu", mu), ("logvar", logvar)):
         if np.ndim(a) > len(shape) or any(m not in (1, n) for m, n in zip(np.shape(a)[::-1], shape[::-1])):
             raise ValueError(f"{name} must broadcast to the shape of x, {shape}, got {np.shape(a)}")
-    squares = (x - mu) ** 2 * np.exp(-logvar)
+    precision = math.exp(-logvar) if isinstance(logvar, float) else np.exp(-logvar)  # a NumPy float64 would upcast x
+    squares = (x - mu) ** 2 * precision
     return -0.5 * np.sum(LOG_2PI + logvar + squares, axis=tuple(range(1, len(shape))))
 
 

@@ -88,6 +88,8 @@ class VAE(Module):
         self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z], activation)
         self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
         self.likelihood = Bernoulli() if likelihood is None else likelihood
+        for hidden in (*self.encoder.layers[:-1], *self.decoder.layers[:-1]):
+            hidden.w *= (6 if activation == "relu" else 3) ** 0.5  # variance 2/n_in, or 1/n_in (He et al. 2015)
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""
@@ -164,6 +166,12 @@ def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, r
     return numpy.concatenate(chunks, axis=1)  # (samples, N)
 
 
+def log_mean_exp(log_w: numpy.ndarray) -> numpy.ndarray:
+    """log of the mean over the first axis of exp(log_w): (K, N) -> (N,). Not the mean of the logs, which is smaller."""
+    top = log_w.max(axis=0)  # (N,), taken out so that not all weights underflow
+    return (top + numpy.log(numpy.mean(numpy.exp((log_w - top).astype(numpy.float64)), axis=0))).astype(log_w.dtype)
+
+
 def importance_log_likelihood(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng) -> numpy.ndarray:
     """log of the mean of `samples` importance weights, a lower bound of log p(x): x (N, dim_x) -> (N,), nats.
 
@@ -171,9 +179,7 @@ def importance_log_likelihood(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng
     and Salakhutdinov 2016, for the integral of Eq. vae.08. Raises ValueError if samples < 1 or x is not a finite
     (N, dim_x).
     """
-    log_w = log_importance_weights(vae, x, samples, rng).astype(numpy.float64)
-    top = log_w.max(axis=0)  # (N,), taken out so that not all weights underflow
-    return (top + numpy.log(numpy.mean(numpy.exp(log_w - top), axis=0))).astype(x.dtype)
+    return log_mean_exp(log_importance_weights(vae, x, samples, rng))
 
 
 # --------------------------------------------------------------------- two gradients of an expectation

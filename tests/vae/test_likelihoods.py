@@ -34,6 +34,7 @@ def test_gaussian_against_scipy(rng):
     expected = norm(mu, np.exp(logvar / 2)).logpdf(x).sum(1)
     np.testing.assert_allclose(gaussian_log_likelihood(x, mu, logvar), expected)
     np.testing.assert_allclose(gaussian_log_likelihood(x, 0.0, 0.0), norm.logpdf(x).sum(1))
+    assert gaussian_log_likelihood(x.astype(np.float32), 0.0, 0.0).dtype == np.float32
     np.testing.assert_allclose(Gaussian(0.3).log_prob(x, mu), norm(mu, 0.3).logpdf(x).sum(1), atol=1e-5)
 
 

@@ -15,6 +15,7 @@ from minigen.vae.vae import (
     importance_log_likelihood,
     kl_standard_normal,
     log_importance_weights,
+    log_mean_exp,
     reparameterize,
     reparameterized_gradient,
     score_function_gradient,
@@ -241,6 +242,13 @@ def test_importance_bound_is_the_log_of_a_mean(rng):
     for rows in (1, 2, 7, 1000):
         log_w = log_importance_weights(model, x, 6, np.random.default_rng(3), rows)
         assert log_w.shape == (6, 5) and np.isfinite(log_w).all()
+
+
+def test_log_mean_exp_by_hand():
+    log_w = np.log(np.array([[1.0, 0.25], [3.0, 0.75]]))
+    np.testing.assert_allclose(log_mean_exp(log_w), np.log([2.0, 0.5]))
+    np.testing.assert_allclose(log_mean_exp(log_w - 5000), np.log([2.0, 0.5]) - 5000)
+    assert log_mean_exp(log_w.astype(np.float32)).dtype == np.float32
 
 
 def test_importance_bound_does_not_underflow(rng):
