@@ -1,0 +1,129 @@
+"""How much noise each step of the forward process adds.
+
+    schedule = Schedule.linear(1000)
+    schedule.beta[t], schedule.alpha_bar[t]            # the post's β_t and ᾱ_t, t = 1 ... T
+
+Step t shrinks the sample by √(1 − β_t) and adds noise of variance β_t. After t steps the data has been shrunk by √ᾱ_t
+in all, and the noise has variance 1 − ᾱ_t. Time 0 is the data itself: alpha_bar[0] = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigen.diffusion import _check
+
+
+class Schedule:
+    """The numbers of a forward process of T steps, from its betas (T,), each between 0 and 1.
+
+    All attributes are float64 arrays (T + 1,) indexed by the time step, 0 ... T:
+
+        beta                β, the variance of the noise that step t adds; beta[0] = 0
+        alpha               α = 1 − β
+        alpha_bar           ᾱ_t = α_1 α_2 ... α_t; alpha_bar[0] = 1
+        posterior_variance  β̃, the variance of x_{t-1} when x_t and x_0 are known; 0 at t = 1 (and at t = 0)
+        posterior_variance_clipped    the same with its value at t = 2 also at t = 1, so that it has a logarithm
+        snr                 signal-to-noise ratio ᾱ/(1 − ᾱ), infinite at t = 0
+        sigma               1/√snr: the noise of x_t in units of the data, the σ of NCSN and of Karras et al.
+        times               what a model is told at step t: t itself, except after `subset`
+
+    Raises ValueError for other shapes or values.
+    Eq. diffusion.01, Eq. diffusion.02, Eq. diffusion.07, Eq. diffusion.25; Ho et al. 2020.
+    """
+
+    def __init__(self, beta: Sequence[float]):
+        beta = np.array(beta, dtype=np.float64)
+        if beta.ndim != 1 or beta.size == 0:
+            raise ValueError(f"beta must have shape (T,), one value for each step, got {beta.shape}")
+        if not (np.all(beta > 0) and np.all(beta < 1)):  # false for NaN
+            raise ValueError(f"beta must lie strictly between 0 and 1, got values from {beta.min()} to {beta.max()}")
+        self.T = len(beta)
+        self.beta = np.concatenate([[0.0], beta])  # (T + 1,), as all that follow
+        self.alpha = 1 - self.beta
+        self.alpha_bar = np.cumprod(self.alpha)
+        noise = np.where(self.alpha_bar == 1, 1, 1 - self.alpha_bar)  # 1 − ᾱ, and 1 at t = 0 to divide by
+        before = np.concatenate([[1.0], self.alpha_bar[:-1]])  # ᾱ one step earlier
+        self.posterior_variance = (1 - before) / noise * self.beta
+        self.posterior_variance_clipped = self.posterior_variance.copy()
+        self.posterior_variance_clipped[:2] = self.posterior_variance[2] if self.T > 1 else self.beta[1]
+        with np.errstate(divide="ignore"):
+            self.snr = self.alpha_bar / (1 - self.alpha_bar)
+        self.sigma = np.sqrt((1 - self.alpha_bar) / self.alpha_bar)
+        self.times = np.arange(self.T + 1)
+
+    @classmethod
+    def linear(cls, T: int, first: float = 1e-4, last: float = 0.02) -> Schedule:
+        """β rises in a straight line from `first` to `last`; the defaults are those of Ho et al. 2020 for T = 1000.
+
+        With fewer steps give a larger `last`, about 20/T, or x_T is not yet noise: ᾱ_T is near exp(−T (first + last)/2).
+        """
+        T = _check.whole("T", T)
+        return cls(np.linspace(first, last, T))
+
+    @classmethod
+    def cosine(cls, T: int, s: float = 0.008, largest: float = 0.999) -> Schedule:
+        """ᾱ_t = f(t)/f(0) with f(t) = cos²((t/T + s)/(1 + s) · π/2), and β cut off above at `largest`.
+
+        It destroys the data more evenly than `linear`, and with s > 0 not too slowly at the start. At t = T, where f
+        is 0, the cut leaves a trace of the data. Eq. diffusion.18; Nichol and Dhariwal 2021.
+        """
+        T = _check.whole("T", T)
+        s = _check.number("s", s, 0)
+        largest = _check.number("largest", largest, 0, 1, open_low=True)
+        f = np.cos((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2) ** 2  # (T + 1,)
+        return cls(np.minimum(1 - f[1:] / f[:-1], largest))
+
+    @classmethod
+    def karras(cls, T: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> Schedule:
+        """`sigma` rises from sigma_min (t = 1) to sigma_max (t = T) so that sigma^(1/rho) is a straight line.
+
+        With rho = 7 the steps are short where the noise is small. Karras et al. 2022, eq. 5, counted from the data.
+        """
+        T = _check.whole("T", T)
+        low = _check.number("sigma_min", sigma_min, 0, open_low=True)
+        high = _check.number("sigma_max", sigma_max, low)
+        rho = _check.number("rho", rho, 0, open_low=True)
+        sigma = np.linspace(low ** (1 / rho), high ** (1 / rho), T) ** rho if T > 1 else np.array([high])  # (T,)
+        return cls.from_alpha_bar(1 / (1 + sigma**2))
+
+    @classmethod
+    def from_alpha_bar(cls, alpha_bar: Sequence[float]) -> Schedule:
+        """The schedule with these ᾱ (T,) at t = 1 ... T: falling, below 1, above 0."""
+        alpha_bar = np.concatenate([[1.0], np.array(alpha_bar, dtype=np.float64).ravel()])  # (T + 1,)
+        if not (np.all(np.diff(alpha_bar) < 0) and alpha_bar[-1] > 0):
+            raise ValueError(f"alpha_bar must fall from below 1 to a positive value, got {alpha_bar[1:]}")
+        return cls(1 - alpha_bar[1:] / alpha_bar[:-1])
+
+    def subset(self, times: Sequence[int]) -> Schedule:
+        """The shorter forward process that stops only at `times` (S,), rising, in 1..T.
+
+        Its step i leads from s = times[i − 1] to t = times[i], so its β is 1 − ᾱ_t/ᾱ_s. Its own attribute `times` says
+        which t to tell a model that was trained on the full schedule. Eq. diffusion.26
+        """
+        chosen = np.asarray(times)
+        if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu" or np.any(np.diff(chosen) <= 0):
+            raise ValueError(f"times must be rising whole numbers, shape (S,), got {times!r}")
+        if chosen[0] < 1 or chosen[-1] > self.T:
+            raise ValueError(f"times must be in 1..{self.T}, got values from {chosen[0]} to {chosen[-1]}")
+        shorter = Schedule.from_alpha_bar(self.alpha_bar[chosen])
+        shorter.times = np.concatenate([[0], self.times[chosen]])
+        return shorter
+
+    def __repr__(self) -> str:
+        return f"<Schedule of {self.T} steps, alpha_bar from {self.alpha_bar[1]:.4g} to {self.alpha_bar[-1]:.3g}>"
+
+
+def evenly(T: int, steps: int) -> np.ndarray:
+    """`steps` of the time steps 1..T, evenly spaced and ending with T: what a sampler in a hurry visits. (steps,)"""
+    steps = _check.whole("steps", steps, 1, _check.whole("T", T))
+    return np.round(np.arange(1, steps + 1) * (T / steps)).astype(int)
+
+
+def scale(c: Any, x: Any) -> Any:
+    """c x with one number c for each example: c () or (N,), x (N, ...) -> (N, ...), in the dtype of x."""
+    c = np.asarray(c)
+    return x * c.reshape(c.shape + (1,) * (np.ndim(x) - 1) * (c.ndim > 0)).astype(x.dtype)

@@ -1,0 +1,301 @@
+"""Samplers fed with the exact model of the noise: what they then produce is known."""
+
+import numpy as np
+import pytest
+
+from minigen.data.mixture import GaussianMixture
+from minigen.diffusion import samplers as S
+from minigen.diffusion.gaussian import eps_from_x0, mean_from_eps, q_posterior
+from minigen.diffusion.schedule import Schedule, evenly, scale
+
+PAIR = GaussianMixture([[-0.9, 0.3], [1.2, -0.4]], std=[0.45, 0.35], weights=[0.25, 0.75])
+
+
+def noise(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def check_mixture(x, density, bias=0.0):
+    """Share and, of each component, mean and spread, at 5 standard errors (plus a known bias of the sampler)."""
+    truth, _ = density.sample_with_labels(np.random.default_rng(99), 400_000)
+    mine, theirs = density.responsibilities(x.astype(np.float64)), density.responsibilities(truth.astype(np.float64))
+    n = len(x)
+    for k in range(len(density.weights)):
+        a, b = mine[:, k], theirs[:, k]
+        assert abs(a.mean() - b.mean()) < 5 * b.std() / np.sqrt(n) + bias
+        for power in (1, 2):
+            f, g = a[:, None] * x**power, b[:, None] * truth**power
+            assert np.all(np.abs(f.mean(axis=0) - g.mean(axis=0)) < 5 * g.std(axis=0) / np.sqrt(n) + bias)
+
+
+# ------------------------------------------------------------------------------------------- one step
+
+
+def test_ancestral_step_by_hand():
+    """alpha_2 = 0.4, alpha_bar_2 = 0.36: (2 - 0.6/0.8 · 1)/sqrt(0.4) + sqrt(0.6) · (-2). Eq. diffusion.13"""
+    s, one = Schedule([0.1, 0.6]), np.ones((1, 1))
+    mean = (2 - 0.75) / np.sqrt(0.4)
+    step = lambda t, variance="beta": S.ancestral_step(2 * one, t, one, -2 * one, s, variance).item()
+    assert step(2) == pytest.approx(mean - 2 * np.sqrt(0.6))
+    assert step(2, "posterior") == pytest.approx(mean - 2 * np.sqrt(0.1 / 0.64 * 0.6))
+    assert step(2, np.array([[0.09]])) == pytest.approx(mean - 2 * 0.3)
+    assert step(1) == pytest.approx((2 - 0.1 / np.sqrt(0.1)) / np.sqrt(0.9))  # no noise at the last step
+
+
+def test_ddim_step_by_hand():
+    """alpha_bar = 0.9, 0.36; x = 2, eps = 1: x0 = (2 - 0.8)/0.6 = 2, then noised again. Eq. diffusion.24"""
+    s, one = Schedule([0.1, 0.6]), np.ones((1, 1))
+    assert S.ddim_step(2 * one, 2, 0, one, None, s).item() == pytest.approx(2)
+    assert S.ddim_step(2 * one, 2, 1, one, None, s).item() == pytest.approx(2 * np.sqrt(0.9) + np.sqrt(0.1))
+    sigma2 = 0.25 * 0.1 / 0.64 * 0.6
+    want = 2 * np.sqrt(0.9) + np.sqrt(0.1 - sigma2) - 2 * np.sqrt(sigma2)
+    assert S.ddim_step(2 * one, 2, 1, one, -2 * one, s, eta=0.5).item() == pytest.approx(want)
+
+
+@pytest.mark.parametrize("t, s", [(50, 49), (50, 20), (7, 1)])
+def test_ddim_with_eta_one_is_the_posterior(t, s):
+    """For a known x0, mean and variance of the jump t -> s are Bayes' for that pair. Eq. diffusion.25, Eq. diffusion.26"""
+    full = Schedule.linear(50, 1e-3, 0.3)
+    pair = full.subset([s, t])
+    x0, x_t = noise(0, 4, 2), noise(1, 4, 2)
+    eps = eps_from_x0(x_t, t, x0, full)
+    mean, variance = q_posterior(x0, x_t, 2, pair)
+    np.testing.assert_allclose(S.ddim_step(x_t, t, s, eps, np.zeros((4, 2)), full, 1.0), mean, atol=1e-10)
+    z = np.ones((4, 2))
+    np.testing.assert_allclose(S.ddim_step(x_t, t, s, eps, z, full, 1.0) - mean, np.sqrt(variance), atol=1e-10)
+
+
+def test_langevin_step_by_hand():
+    """1 + 0.02/2 · (-3) + sqrt(0.02) · 2. Eq. diffusion.03"""
+    one = np.ones((1, 1))
+    assert S.langevin_step(one, -3 * one, 0.02, 2 * one).item() == pytest.approx(1 - 0.03 + 2 * np.sqrt(0.02))
+
+
+# ------------------------------------------------------------------------------------------- samplers on a mixture
+
+
+@pytest.mark.parametrize(
+    "sampler, bias",
+    [
+        (lambda f, x, s, rng: S.ancestral(f, x, s, rng), 0.01),
+        (lambda f, x, s, rng: S.ancestral(f, x, s, rng, "posterior"), 0.02),
+        (lambda f, x, s, rng: S.strided(f, x, s, 200, rng), 0.02),
+        (lambda f, x, s, rng: S.ddim(f, x, s, steps=200), 0.01),
+        (lambda f, x, s, rng: S.ddim(f, x, s, steps=200, eta=0.5, rng=rng), 0.02),
+        (lambda f, x, s, rng: S.heun(f, x, s, steps=40), 0.01),
+    ],
+    ids=["ancestral", "ancestral-posterior", "strided", "ddim", "ddim-eta", "heun"],
+)
+def test_exact_eps_gives_the_mixture_back(exact_eps, sampler, bias):
+    """Eq. diffusion.04, Eq. diffusion.13, Eq. diffusion.24. `bias` is for the finite number of steps."""
+    schedule = Schedule.linear(500, 2e-4, 0.04)
+    x_T = noise(5, 3000, 2).astype(np.float32)
+    kept = x_T.copy()
+    x = sampler(exact_eps(PAIR, schedule), x_T, schedule, np.random.default_rng(6))
+    assert x.dtype == np.float32 and x.shape == x_T.shape
+    np.testing.assert_array_equal(x_T, kept)  # the start is left as it was
+    check_mixture(x, PAIR, bias)
+
+
+def test_noise_at_the_last_step_would_show(exact_eps):
+    """Data on two points: every sample ends on one of them exactly; with noise at t = 1 it would be sqrt(beta_1) off."""
+    points, schedule = np.array([[-1.0, 0.0], [1.0, 0.5]]), Schedule.linear(100, 1e-3, 0.15)
+
+    def eps_model(x, t):
+        a = schedule.alpha_bar[t[0]]
+        logits = np.sqrt(a) * x @ points.T / (1 - a) - a * (points**2).sum(axis=1) / (2 * (1 - a))
+        share = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return (x - np.sqrt(a) * (share / share.sum(axis=1, keepdims=True)) @ points) / np.sqrt(1 - a)
+
+    x = S.ancestral(eps_model, noise(0, 200, 2), schedule, np.random.default_rng(1))
+    nearest = np.sqrt(((x[:, None] - points) ** 2).sum(axis=2)).min(axis=1)
+    assert nearest.max() < 1e-9 < np.sqrt(schedule.beta[1])
+
+
+# ------------------------------------------------------------------------------------------- samplers on a line
+
+
+def line_eps(schedule, mean, spread):
+    """Exact eps for data N(mean, spread²): every sampler's map is then a straight line."""
+    a = schedule.alpha_bar
+    slope = np.sqrt(1 - a) / (a * spread**2 + 1 - a)
+    return lambda x, t: scale(slope[t], x - scale(np.sqrt(a[t]), np.full_like(x, mean)))
+
+
+def test_ancestral_moments_are_those_of_the_recursion():
+    """Mean and variance of the chain, followed by hand through all steps. Eq. diffusion.04"""
+    schedule, mean, spread = Schedule.linear(60, 1e-3, 0.25), 0.8, 0.5
+    f = line_eps(schedule, mean, spread)
+    m, variance = 0.0, 1.0
+    for t in range(60, 0, -1):
+        at = lambda v: mean_from_eps(np.array([[v]]), t, f(np.array([[v]]), np.array([t])), schedule).item()
+        slope = at(1.0) - at(0.0)
+        m, variance = at(m), slope**2 * variance + (schedule.beta[t] if t > 1 else 0)
+    x = S.ancestral(f, noise(0, 40_000, 1), schedule, np.random.default_rng(1))
+    assert abs(x.mean() - m) < 5 * np.sqrt(variance / 40_000)
+    assert abs(x.var() - variance) < 5 * variance * np.sqrt(2 / 40_000)
+
+
+def test_order_of_the_deterministic_samplers():
+    """The exact flow maps x_T to a line with a known slope. Doubling the steps halves DDIM's error and quarters Heun's."""
+    schedule, spread = Schedule.karras(1281, 0.01, 40.0, 7.0), 0.5
+    f = line_eps(schedule, 0.0, spread)
+    one = np.ones((1, 1))
+    exact = spread / np.sqrt(spread**2 + 40.0**2) / np.sqrt(schedule.alpha_bar[-1])  # of the spread q(x_T) to the data's
+
+    def errors(sampler):
+        return np.array([abs(sampler(f, one, schedule.subset(np.arange(1, 1282, k))).item() - exact) for k in (64, 32, 16)])
+
+    euler, heun = errors(S.ddim), errors(S.heun)
+    np.testing.assert_allclose(euler[:-1] / euler[1:], 2, atol=0.35)
+    np.testing.assert_allclose(heun[:-1] / heun[1:], 4, atol=1.2)
+    assert np.all(heun[:-1] < euler[1:] / 2)  # at equal cost: Heun's method asks the model twice a step
+
+
+def test_ddim_runs_backwards_too():
+    """With eta = 0 a step from t to s undoes a step from s to t when eps is the same: the map is invertible. Eq. diffusion.24"""
+    schedule = Schedule.linear(50, 1e-3, 0.3)
+    x, eps = noise(0, 5, 3), noise(1, 5, 3)
+    there = S.ddim_step(x, 20, 31, eps, None, schedule)
+    np.testing.assert_allclose(S.ddim_step(there, 31, 20, eps, None, schedule), x, atol=1e-10)
+
+
+# ------------------------------------------------------------------------------------------- one sampler as another
+
+
+def test_strided_with_all_steps_is_ancestral(exact_eps):
+    schedule = Schedule.linear(30, 1e-3, 0.4)
+    f, x = exact_eps(PAIR, schedule), noise(0, 50, 2)
+    a = S.ancestral(f, x, schedule, np.random.default_rng(3))
+    np.testing.assert_allclose(S.strided(f, x, schedule, 30, np.random.default_rng(3)), a, atol=1e-9)
+
+
+@pytest.mark.parametrize("steps", [30, 7])
+def test_ddim_with_eta_one_is_strided_ddpm(exact_eps, steps):
+    """The same noise gives the same samples. Eq. diffusion.25, Eq. diffusion.26"""
+    schedule = Schedule.linear(30, 1e-3, 0.4)
+    f, x = exact_eps(PAIR, schedule), noise(0, 50, 2)
+    a = S.strided(f, x, schedule, steps, np.random.default_rng(3), "posterior")
+    b = S.ddim(f, x, schedule, steps, eta=1.0, rng=np.random.default_rng(3))
+    np.testing.assert_allclose(a, b, atol=1e-9)
+
+
+def test_learned_variance_at_its_ends(exact_eps):
+    """v = 1 is "beta", v = 0 is "posterior". Eq. diffusion.19"""
+    schedule = Schedule.linear(30, 1e-3, 0.4)
+    f, x = exact_eps(PAIR, schedule), noise(0, 20, 2)
+    for v, name in ((1.0, "beta"), (0.0, "posterior")):
+        pair = lambda x, t: (f(x, t), np.full_like(x, v))
+        learned = S.ancestral(pair, x, schedule, np.random.default_rng(3), "learned")
+        np.testing.assert_allclose(learned, S.ancestral(f, x, schedule, np.random.default_rng(3), name), atol=1e-9)
+
+
+# ------------------------------------------------------------------------------------------- Langevin
+
+
+def test_langevin_reaches_its_own_stationary_law():
+    """On N(0, s²) a step multiplies by r = 1 - step/2s² and adds noise of variance `step`: the stationary variance is
+    step/(1 - r²), a little above s². Eq. diffusion.03, Eq. diffusion.17"""
+    schedule, t, step = Schedule.linear(50, 1e-3, 0.3), 10, 0.1
+    f = line_eps(schedule, 0.0, 0.7)
+    s2 = schedule.alpha_bar[t] * 0.49 + 1 - schedule.alpha_bar[t]
+    want = step / (1 - (1 - step / (2 * s2)) ** 2)
+    x = S.langevin(f, np.full((40_000, 1), 2.0), t, schedule, 150, step, np.random.default_rng(0))
+    assert abs(x.mean()) < 5 * np.sqrt(want / 40_000)
+    assert abs(x.var() - want) < 5 * want * np.sqrt(2 / 40_000)
+
+
+def test_annealed_langevin_finds_the_weights_that_langevin_misses(exact_eps):
+    """Two modes 16 standard deviations apart, one with a fifth of the mass. Started between them, plain Langevin at low noise
+    fills them alike; annealed, it comes near their weights. Song and Ermon 2019, section 3.2.2; Eq. diffusion.17"""
+    far = GaussianMixture([[-2.0, 0.0], [2.0, 0.0]], std=0.25, weights=[0.2, 0.8])
+    schedule, rng = Schedule.karras(200, 0.02, 10.0, 7.0), np.random.default_rng(0)
+    f, x = exact_eps(far, schedule), noise(1, 2000, 2)
+    plain = S.langevin(f, x, 1, schedule, 100, 0.01, rng)
+    annealed = S.annealed_langevin(f, x, schedule, rng, levels=20, steps=50, step=0.2)
+    error = 5 * np.sqrt(0.2 * 0.8 / 2000)
+    assert abs((plain[:, 0] < 0).mean() - 0.5) < 5 * np.sqrt(0.25 / 2000)
+    assert abs((annealed[:, 0] < 0).mean() - 0.2) < error + 0.02
+    right = annealed[annealed[:, 0] > 0]
+    np.testing.assert_allclose(right.std(axis=0), 0.25, atol=0.03)
+
+
+# ------------------------------------------------------------------------------------------- around them
+
+
+def test_the_model_is_told_the_times_it_was_trained_with():
+    seen = []
+
+    def eps_model(x, t):
+        seen.append(t)
+        return 0 * x
+
+    schedule = Schedule.linear(100)
+    S.strided(eps_model, noise(0, 3, 2), schedule, 4, np.random.default_rng(0))
+    assert all(t.shape == (3,) and t.dtype.kind == "i" and np.all(t == t[0]) for t in seen)
+    assert [int(t[0]) for t in seen] == [100, 75, 50, 25]
+    np.testing.assert_array_equal(evenly(100, 4), [25, 50, 75, 100])
+    seen.clear()
+    S.heun(eps_model, noise(0, 3, 2), schedule, 4)
+    assert [int(t[0]) for t in seen] == [100, 75, 75, 50, 50, 25, 25]
+
+
+def test_trajectory():
+    schedule = Schedule.linear(10, 0.01, 0.5)
+    x = noise(0, 3, 2)
+    path = S.Trajectory(every=5)
+    end = S.ancestral(lambda x, t: 0 * x, x, schedule, np.random.default_rng(0), on_step=path)
+    assert path.times == [10, 5, 0] and path.states.shape == (3, 3, 2)
+    np.testing.assert_array_equal(path.states[0], x)
+    np.testing.assert_array_equal(path.states[-1], end)
+    some = S.Trajectory(times=[0, 9])
+    S.ddim(lambda x, t: 0 * x, x, schedule, on_step=some)
+    assert some.times == [9, 0]
+    S.heun(lambda x, t: 0 * x, x, schedule, on_step=(every := S.Trajectory()))
+    assert every.times == list(range(10, -1, -1))
+
+
+def test_clipped_keeps_the_guess_within_bounds():
+    schedule = Schedule.linear(10, 0.01, 0.5)
+    x, t = 5 * noise(0, 6, 2), np.full(6, 7)
+    eps = S.clipped(lambda x, t: 0 * x, schedule)(x, t)
+    a = schedule.alpha_bar[7]
+    x0 = (x - np.sqrt(1 - a) * eps) / np.sqrt(a)
+    np.testing.assert_allclose(x0, np.clip(x / np.sqrt(a), -1, 1), atol=1e-12)
+    eps, v = S.clipped(lambda x, t: (0 * x, x), schedule)(x, t)
+    np.testing.assert_array_equal(v, x)
+    inside = S.clipped(lambda x, t: 0 * x, schedule, -1e6, 1e6)(x, t)
+    np.testing.assert_allclose(inside, 0, atol=1e-12)
+
+
+def test_progress_is_silent_without_a_terminal(capsys):
+    S.ddim(lambda x, t: 0 * x, noise(0, 3, 2), Schedule.linear(10), progress="sampling")
+    assert capsys.readouterr().err == ""
+
+
+S10, X, RNG = Schedule.linear(10), np.zeros((3, 2)), np.random.default_rng(0)
+ZERO = lambda x, t: 0 * x
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: S.ancestral(ZERO, X, S10, 0), "rng must be a np.random.Generator, got int"),
+        (lambda: S.ancestral(ZERO, X, S10, RNG, "sigma"), "variance must be one of 'beta', 'posterior', 'learned'"),
+        (lambda: S.ancestral(ZERO, X, S10, RNG, "learned"), r"must return a pair \(eps, v\)"),
+        (lambda: S.ancestral(ZERO, X + np.inf, S10, RNG), "x must be finite"),
+        (lambda: S.ancestral(lambda x, t: x[:, :1], X, S10, RNG), r"eps_model must return eps in the shape of x_t, \(3, 2\)"),
+        (lambda: S.strided(ZERO, X, S10, 11, RNG), "steps must be a whole number in 1..10, got 11"),
+        (lambda: S.ddim(ZERO, X, S10, eta=0.5), "rng must be a np.random.Generator, got NoneType"),
+        (lambda: S.ddim(ZERO, X, S10, eta=1.5, rng=RNG), r"eta must be in \[0, 1\], got 1.5"),
+        (lambda: S.ddim(ZERO, X, S10, steps=0), "steps must be a whole number"),
+        (lambda: S.heun(ZERO, X.astype(int), S10), "x must be an array of floats"),
+        (lambda: S.langevin(ZERO, X, 0, S10, 5, 0.1, RNG), "t must be in 1..10"),
+        (lambda: S.langevin(ZERO, X, 1, S10, 5, 0.0, RNG), r"step must be in \(0, inf\]"),
+        (lambda: S.annealed_langevin(ZERO, X, S10, RNG, levels=11), "levels must be a whole number in 1..10"),
+        (lambda: S.Trajectory(every=0), "every must be a whole number"),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
