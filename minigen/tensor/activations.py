@@ -88,6 +88,11 @@ def _softplus(x):
     return np.log1p(y) + np.maximum(x, 0)
 
 
+def _softplus_slope(g, x, y):
+    """(log(1 + eˣ))' = σ(x) = eˣ/(1 + eˣ) = e^{x − y}: exact also where σ is tiny and ½ + ½ tanh(x/2) would round to 0."""
+    return g * anp.exp(x - y)
+
+
 _SQRT_HALF, _INV_SQRT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 
 
@@ -122,7 +127,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "leaky_relu": _leaky(LEAKY_SLOPE),
     "sigmoid": Activation(_sigmoid, lambda g, x, y: g * (y * (1 - y)), False),
     "tanh": Activation(np.tanh, lambda g, x, y: g * (1 - y * y), False),
-    "softplus": Activation(_softplus, lambda g, x, y: g * _smooth_sigmoid(x), True),
+    "softplus": Activation(_softplus, _softplus_slope, True),
     "silu": Activation(lambda x: x * _sigmoid(x), _silu_slope, True),
     "gelu": Activation(lambda x: x * _normal_cdf(x), _gelu_slope, True),
 }
