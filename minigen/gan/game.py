@@ -1,10 +1,12 @@
 """The smallest game whose gradients go in circles: one player moves x to lower x·y, the other moves y to raise it.
 
 The only equilibrium is (0, 0). Each rule below makes one step of size eta and returns the new (x, y). Arrays work
-elementwise, so that many games can be played at once.
+elementwise, so that many games can be played at once. A step size eta that is not positive raises ValueError.
 """
 
 import numpy as np
+
+from minigen.gan import _check
 
 Number = float | np.ndarray
 
@@ -14,6 +16,7 @@ def simultaneous_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]
 
     Each step turns the point and multiplies its distance from (0, 0) by exactly √(1 + η²): the players spiral outward.
     """
+    eta = _check.positive("eta", eta)
     return x - eta * y, y + eta * x
 
 
@@ -22,6 +25,7 @@ def alternating_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
 
     For 0 < η < 2 the point stays on a closed curve, x² + y² − ηxy = const. It neither escapes nor arrives.
     """
+    eta = _check.positive("eta", eta)
     x = x - eta * y
     return x, y + eta * x
 
@@ -31,6 +35,7 @@ def extragradient_step(x: Number, y: Number, eta: float) -> tuple[Number, Number
 
     The distance shrinks by √((1 − η²)² + η²) a step: for 0 < η < 1 it converges.
     """
+    eta = _check.positive("eta", eta)
     x_ahead, y_ahead = x - eta * y, y + eta * x
     return x - eta * y_ahead, y + eta * x_ahead
 
@@ -42,4 +47,5 @@ def optimistic_step(
 
     (x_before, y_before) is where the players stood one step ago. Converges for small η (Daskalakis et al. 2018).
     """
+    eta = _check.positive("eta", eta)
     return x - 2 * eta * y + eta * y_before, y + 2 * eta * x - eta * x_before

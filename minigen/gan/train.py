@@ -1,14 +1,15 @@
 """One training step of each algorithm, as the papers print them.
 
 Each step draws its own minibatches: `draw_real(n)` returns n real examples, `rng` draws the latents. It updates both
-networks in place through their optimizers and returns the losses by name, in nats or in units of the critic.
+networks in place through their optimizers and returns the losses by name, in nats or in units of the critic (that of
+the discriminator or critic at its last step). Numbers of steps or examples that are not positive raise ValueError.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from minigen.gan import losses, wgan
+from minigen.gan import _check, losses, wgan
 from minigen.tensor import value_and_grad
 
 Rng = np.random.Generator
@@ -23,7 +24,7 @@ def goodfellow_step(
     `saturating` trains the generator with the minimax loss instead of the non-saturating one; `smooth` is one-sided
     label smoothing for the discriminator.
     """
-    for _ in range(k):
+    for _ in range(_check.count("k", k)):
         real, fake = draw_real(batch), generator.sample(rng, batch)
         d_value, grads = value_and_grad(lambda d: losses.discriminator_loss(d(real), d(fake), smooth))(discriminator)
         d_optimizer.step(grads)
@@ -41,7 +42,7 @@ def wgan_step(
     """Arjovsky et al. 2017, Algorithm 1: n_critic steps of the critic, each followed by clipping to [−c, c], then one
     of the generator. The paper's optimizer is RMSProp with a learning rate of 5e-5. Eq. gan.19
     """
-    for _ in range(n_critic):
+    for _ in range(_check.count("n_critic", n_critic)):
         real, fake = draw_real(batch), generator.sample(rng, batch)
         c_value, grads = value_and_grad(lambda f: wgan.critic_loss(f(real), f(fake)))(critic)
         c_optimizer.step(grads)
@@ -62,7 +63,7 @@ def wgan_gp_step(
         plain = wgan.critic_loss(f(real), f(fake))
         return plain + penalty * wgan.gradient_penalty(f, real, fake, rng), plain
 
-    for _ in range(n_critic):
+    for _ in range(_check.count("n_critic", n_critic)):
         real, fake = draw_real(batch), generator.sample(rng, batch)
         (_, c_value), grads = value_and_grad(loss, has_aux=True)(critic, real, fake)
         c_optimizer.step(grads)

@@ -6,77 +6,93 @@ penalty on the norm of its gradient (Gulrajani et al. 2017).
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as np
 import numpy
 
+from minigen.gan import _check
 from minigen.nn import Module
 from minigen.tensor import grad, leaves
 
+Array = Any  # an ndarray, or a traced one
 EPS = 1e-12  # keeps √ differentiable where a critic is flat
 
 
-def critic_loss(real_scores: np.ndarray, fake_scores: np.ndarray) -> np.ndarray:
+def critic_loss(real_scores: Array, fake_scores: Array) -> Array:
     """mean f(fake) − mean f(real), a scalar: what the critic minimizes, minus its estimate of K·W. Eq. gan.19
 
-    real_scores (N,), fake_scores (M,), in units of the data times the critic's slope. Raises ValueError otherwise.
+    real_scores (N,), fake_scores (M,), in units of the data times the critic's slope.
+    Raises ValueError for scores that are not finite vectors.
     """
-    _check_scores("real_scores", real_scores)
-    _check_scores("fake_scores", fake_scores)
+    real_scores = _check.vector("real_scores", real_scores)
+    fake_scores = _check.vector("fake_scores", fake_scores)
     return np.mean(fake_scores) - np.mean(real_scores)
 
 
-def generator_loss(fake_scores: np.ndarray) -> np.ndarray:
-    """−mean f(G(z)), a scalar: the only part of the distance that the generator can move. Eq. gan.19"""
-    _check_scores("fake_scores", fake_scores)
-    return -np.mean(fake_scores)
+def generator_loss(fake_scores: Array) -> Array:
+    """−mean f(G(z)), a scalar: the only part of the distance that the generator can move. Eq. gan.19
+
+    fake_scores (N,). Raises ValueError for scores that are not a finite vector.
+    """
+    return -np.mean(_check.vector("fake_scores", fake_scores))
 
 
 def clip_weights(critic: Module, c: float) -> None:
     """Clip every parameter of the critic to [−c, c], in place: a crude way to bound its slope. Eq. gan.18
 
-    Raises ValueError if `critic` is not a model or c is not positive.
+    Buffers (running statistics) and frozen parts stay as they are.
+    Raises ValueError if `critic` is not a model with parameters or c is not positive. Arjovsky et al. 2017, Alg. 1.
     """
-    if not isinstance(critic, Module):
-        raise ValueError(f"critic must be a Module, got {type(critic).__name__}")
-    if not (numpy.isscalar(c) and c > 0 and numpy.isfinite(c)):
-        raise ValueError(f"c must be a positive number, got {c}")
-    for w in leaves(critic):
+    c = _check.positive("c", c)
+    weights = leaves(critic)
+    if not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
+        raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
+    for w in weights:
         numpy.clip(w, -c, c, out=w)
 
 
 def gradient_penalty(
-    critic: Callable, real: np.ndarray, fake: np.ndarray, rng: numpy.random.Generator, target: float = 1.0
-) -> np.ndarray:
+    critic: Callable, real: numpy.ndarray, fake: numpy.ndarray, rng: numpy.random.Generator, target: float = 1.0
+) -> Array:
     """mean (‖∇f(x̂)‖ − target)² at random points x̂ between pairs of real and fake examples, a scalar.
 
     real and fake (N, ...); x̂ = ε·real + (1 − ε)·fake with one ε ~ U(0, 1) for each pair. The loss of the critic adds
-    this times λ (10 in the paper). Differentiable with respect to the critic. Gulrajani et al. 2017, Alg. 1.
+    this times λ (10 in the paper). Differentiable with respect to the critic.
+    Raises ValueError for examples that are not finite or whose shapes differ, a critic that does not map (N, ...) to
+    (N,), a negative target. Gulrajani et al. 2017, Alg. 1.
     """
-    if numpy.shape(real) != numpy.shape(fake) or len(numpy.shape(real)) < 2:
-        raise ValueError(f"real and fake must both be (N, ...), got {numpy.shape(real)} and {numpy.shape(fake)}")
-    n = len(real)
-    epsilon = rng.random((n,) + (1,) * (len(numpy.shape(real)) - 1)).astype(real.dtype)  # (N, 1, ...)
-    x_hat = epsilon * real + (1 - epsilon) * fake
+    real, fake = _check.examples("real", real), _check.examples("fake", fake)
+    if np.shape(real) != np.shape(fake):
+        raise ValueError(f"real and fake must have the same shape, got {np.shape(real)} and {np.shape(fake)}")
+    target = _check.number("target", target)
+    epsilon = _check.generator(rng).random((len(real),) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
+    epsilon = epsilon.astype(real.dtype)
+    x_hat = epsilon * real + (1 - epsilon) * fake  # (N, ...)
     return np.mean((gradient_norm(critic, x_hat) - target) ** 2)
 
 
-def gradient_norm(critic: Callable, x: np.ndarray) -> np.ndarray:
-    """‖∇f(x)‖ for each example: x (N, ...) -> (N,). Differentiable with respect to the critic."""
-    slopes = grad(lambda x: np.sum(critic(x)))(x)  # (N, ...): examples do not mix, so this is each one's own gradient
+def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
+    """‖∇f(x)‖ for each example: x (N, ...) -> (N,). Differentiable with respect to the critic.
+
+    Raises ValueError as `gradient_penalty` does.
+    """
+    x = _check.examples("x", x)
+    slopes = grad(lambda x: np.sum(_scores(critic, x)))(x)  # (N, ...): examples do not mix, so each has its own gradient
     slopes = np.reshape(slopes, (len(x), -1))  # (N, D)
     return np.sqrt(np.sum(slopes**2, axis=1) + EPS)  # (N,)
 
 
-def lipschitz_estimate(critic: Callable, x: np.ndarray) -> float:
+def lipschitz_estimate(critic: Callable, x: numpy.ndarray) -> float:
     """The largest gradient norm of the critic over the points x (N, ...): a lower bound on its Lipschitz constant K.
 
-    Eq. gan.18
+    Raises ValueError as `gradient_penalty` does. Eq. gan.18
     """
     return float(numpy.max(gradient_norm(critic, x)))
 
 
-def _check_scores(name, scores):
-    shape = numpy.shape(scores)
-    if len(shape) != 1 or shape[0] == 0:
-        raise ValueError(f"{name} must have shape (N,) with N ≥ 1, got {shape}")
+def _scores(critic, x):
+    scores = critic(x)
+    if np.shape(scores) not in ((len(x),), (len(x), 1)):
+        raise ValueError(f"critic must map x (N, ...) to scores (N,), got {np.shape(scores)} for N = {len(x)}")
+    return scores
