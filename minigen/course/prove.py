@@ -222,9 +222,11 @@ def _variants(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> list
 
 def _mistakes(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> list[str]:
     problems, useful = [], set()
-    for mistake in exercise.mistakes:
+    functions = [mistake.function for mistake in exercise.mistakes]
+    answers = [[_observe(exercise, f, seed, rows) for f in functions] for seed, rows in enumerate(wanted)]
+    for number, mistake in enumerate(exercise.mistakes):
         for seed, rows in enumerate(wanted):
-            outcomes = _observe(exercise, mistake.function, seed, rows)
+            outcomes = answers[seed][number]
             verdicts = compare_all(exercise, outcomes, rows)
             broken = [verdict for verdict in verdicts if verdict.status == status.GRADER_ERROR]
             failed = [verdict for verdict in verdicts if not verdict.passed]
@@ -237,7 +239,7 @@ def _mistakes(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> list
                 problems.append(f"{where} misses by {max(v.ratio for v in failed):.3g} tolerances only")
             else:
                 useful.update(verdict.case for verdict in failed)
-                names = [found.name for found in matching_mistakes(exercise, outcomes, verdicts, rows, seed)]
+                names = [found.name for found in matching_mistakes(exercise, outcomes, verdicts, answers[seed])]
                 if names == [mistake.name]:
                     continue
                 problems.append(f"{where} is taken for {', '.join(names) or 'none of the mistakes'}")

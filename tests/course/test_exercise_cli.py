@@ -427,3 +427,42 @@ def test_gradients_flow_through_a_substitute():
     substitute.install("exercises/gan_90.py", "gan/90")
     x = np.ones((3, 2))
     assert grad(lambda m: densities.total(x, m, 0 * x))(0 * x) == pytest.approx(-x / 3)
+
+
+LESSON = """\
+from minigen.course import Lesson
+
+lesson = Lesson("gan/90_fake", title="Fake", post="gan", sections=["gan.s02"], figures=[], equations=[], minutes=0.1)
+
+import numpy as np
+from fakegen import gaussian_nll
+from fakegen.densities import total
+
+x = np.zeros((4, 2))
+lesson.claim("hers is used", float(gaussian_nll(x, x, x)[0] + total(x, x, x)), at_least=200)
+lesson.finish()
+"""
+
+
+def test_a_lesson_runs_with_her_function(tmp_path, monkeypatch, capsys):
+    from minigen import cli
+
+    folder = tmp_path / "lessons" / "gan" / "90_fake"
+    folder.mkdir(parents=True)
+    (folder / "exercise.py").write_text((DATA / "lessons/gan/90_fake/exercise.py").read_text())
+    (folder / "lesson.py").write_text(LESSON)
+    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))
+    path = answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))
+    assert cli.main(["run", "gan/90", "--with", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert "your gaussian_nll was called 2 times" in capsys.readouterr().out
+    assert cli.main(["run", "gan/90", "--out", str(tmp_path / "out")]) == 1  # the package's own does not reach 200
+    path.write_text("gaussian_nll = 3\n")
+    assert cli.main(["run", "gan/90", "--with", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert cli.main(["exercise", "list"]) == 0
+    assert "0/2 exercises passed" in _listed(cli, capsys)
+
+
+def _listed(cli, capsys) -> str:
+    capsys.readouterr()
+    assert cli.main(["list"]) == 0
+    return capsys.readouterr().out

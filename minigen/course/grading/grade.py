@@ -152,7 +152,7 @@ def judge(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequence[Refe
     failed = [state for state in states if state != status.PASS]
     if failed:
         report.status = status.GRADER_ERROR if status.GRADER_ERROR in failed else failed[0]
-        found = matching_mistakes(exercise, outcomes, verdicts, wanted, seed)
+        found = matching_mistakes(exercise, outcomes, verdicts, answers_of_mistakes(exercise, wanted, seed))
         if found:
             report.mistake, report.hint = found[0].name, found[0].hint
     return report
@@ -167,23 +167,24 @@ def compare_all(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequenc
 _TELLING = {status.WRONG_SHAPE, status.WRONG_TYPE, status.WRONG_DTYPE, status.NAN, status.INF, status.CHANGED_INPUTS}
 
 
+def answers_of_mistakes(exercise: Exercise, wanted: Sequence[Reference], seed: int) -> list[list[Outcome]]:
+    """The outcomes of each listed mistake, in order."""
+    with quiet():
+        return [observe_here(exercise, mistake.function, seed, wanted) for mistake in exercise.mistakes]
+
+
 def matching_mistakes(
-    exercise: Exercise, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], wanted: Sequence[Reference], seed: int
+    exercise: Exercise, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], answers: Sequence[Sequence[Outcome]]
 ) -> list[Mistake]:
-    """The listed mistakes whose answers equal these on every case."""
-    telling = any(
-        not v.passed and (o.answered or o.status in _TELLING) for o, v in zip(outcomes, verdicts, strict=True)
-    )
-    if not telling:
+    """The listed mistakes whose `answers` equal these outcomes on every case; none if the outcomes tell nothing."""
+    rows = zip(outcomes, verdicts, strict=True)
+    if not any(not v.passed and (o.answered or o.status in _TELLING) for o, v in rows):
         return []
-    found = []
-    for mistake in exercise.mistakes:
-        with quiet():
-            theirs = observe_here(exercise, mistake.function, seed, wanted)
-        rows = zip(outcomes, theirs, exercise.cases, strict=True)
-        if all(_same(mine, other, case) for mine, other, case in rows):
-            found.append(mistake)
-    return found
+    return [
+        mistake
+        for mistake, theirs in zip(exercise.mistakes, answers, strict=True)
+        if all(_same(mine, other, case) for mine, other, case in zip(outcomes, theirs, exercise.cases, strict=True))
+    ]
 
 
 def _same(mine: Outcome, other: Outcome, case) -> bool:
