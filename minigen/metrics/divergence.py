@@ -27,7 +27,8 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> float | np.ndarray:
     p, q = _probability_pair(p, q)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(p > 0, p * (np.log(p) - np.log(q)), 0.0)  # (..., K)
-    return _checks.scalar(np.maximum(terms.sum(axis=-1), 0.0))  # rounding alone could bring it below zero
+    total = np.maximum(terms.sum(axis=-1), 0.0)  # (...); rounding alone could bring it below zero
+    return _checks.scalar(total)
 
 
 def js_divergence(p: ArrayLike, q: ArrayLike) -> float | np.ndarray:
@@ -37,9 +38,8 @@ def js_divergence(p: ArrayLike, q: ArrayLike) -> float | np.ndarray:
     for two vectors; between 0 (p = q) and log 2 = 0.693 (no outcome in common).
     ValueError: as `kl_divergence`.
     """
-    p, q = _probability_pair(p, q)
-    p, q = np.where(p < TINY, 0.0, p), np.where(q < TINY, 0.0, q)  # half of the smallest number would be zero
-    mixture = 0.5 * (p + q)
+    p, q = _probability_pair(p, q, floor=TINY)  # half of the smallest number would be zero
+    mixture = 0.5 * (p + q)  # (..., K)
     return 0.5 * kl_divergence(p, mixture) + 0.5 * kl_divergence(q, mixture)
 
 
@@ -60,7 +60,8 @@ def kl_normal(
     _check_broadcast("mu_p, sigma_p, mu_q, sigma_q", mu_p, sigma_p, mu_q, sigma_q)
     spread = (sigma_p / sigma_q) ** 2
     shift = ((mu_p - mu_q) / sigma_q) ** 2
-    return _checks.scalar(np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5)
+    kl = np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5
+    return _checks.scalar(kl)
 
 
 def kl_integrand(log_p: ArrayLike, log_q: ArrayLike) -> np.ndarray:
@@ -114,12 +115,13 @@ def js_on_grid(log_p: ArrayLike, log_q: ArrayLike, dx: float) -> float:
     return float(js_integrand(log_p, log_q).sum() * dx)
 
 
-def _probability_pair(p, q):
+def _probability_pair(p, q, floor=0.0):
+    """p and q, checked; an entry below `floor` counts as zero."""
     p, q = _checks.probabilities("p", p), _checks.probabilities("q", q)
     if p.shape[-1] != q.shape[-1]:
         raise ValueError(f"p and q must have the same last axis, got shapes {p.shape} and {q.shape}")
     _check_broadcast("p and q", p, q)
-    return p, q
+    return np.where(p < floor, 0.0, p), np.where(q < floor, 0.0, q)
 
 
 def _check_broadcast(names, *arrays):

@@ -54,13 +54,17 @@ def earth_mover_1d(p: ArrayLike, q: ArrayLike) -> EarthMover:
 def wasserstein_1d(x: ArrayLike, y: ArrayLike) -> float:
     """Exact W1 between two samples of numbers, in the samples' units. Eq. gan.12.
 
-    x: shape (N,), y: shape (M,), every point of a sample with the same weight. On a line the best plan keeps the
-    order: the smallest goes to the smallest. So W1 is the mean |x_(i) - y_(i)| of the sorted samples if N = M, and
-    the integral of |F^-1(u) - G^-1(u)| over u in (0, 1), the difference of their quantiles, in general.
+    x: shape (N,), y: shape (M,), every point of a sample with the same weight. As with piles of dirt (`earth_mover_1d`),
+    walk along the line and carry the surplus: between two neighbouring points it is F - G, the share of x passed so far
+    less that of y, and W1 is the integral of |F - G|. The best plan keeps the order, the smallest goes to the smallest,
+    so if N = M this is also the mean |x_(i) - y_(i)| of the sorted samples.
     ValueError: another rank, empty, non-finite.
     """
     x, y = _checks.array("x", x, 1, "(N,)"), _checks.array("y", y, 1, "(M,)")
-    return float(_wasserstein_columns(x[:, None], y[:, None])[0])
+    points = np.sort(np.concatenate([x, y]))  # (N + M,)
+    passed_x = np.searchsorted(np.sort(x), points[:-1], side="right") / len(x)  # F, (N + M - 1,)
+    passed_y = np.searchsorted(np.sort(y), points[:-1], side="right") / len(y)  # G
+    return float(np.sum(np.abs(passed_x - passed_y) * np.diff(points)))
 
 
 def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
@@ -138,6 +142,25 @@ def plan_cost(plan: ArrayLike, cost: ArrayLike) -> float:
     return float((plan * cost).sum())
 
 
+def plan_gradient(plan: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
+    """How the mean distance under a plan grows as each target moves: the gradient of Eq. gan.13 in y.
+
+    plan: (N, M). x: (N, D), y: (M, D), sources and targets. Row j of the result, (M, D), is the sum over i of plan_ij
+    times the unit vector from x_i to y_j (zero if they coincide). For the best plan this is the gradient of W1 itself: as
+    y moves a little the plan stays, or another one is just as good (Danskin's theorem).
+    ValueError: shapes that do not fit, negative or non-finite entries.
+    """
+    plan = _checks.nonnegative("plan", plan, 2, "(N, M)")
+    x, y = _checks.points("x", x), _checks.points("y", y)
+    _checks.same_dimension("x", x, "y", y)
+    if plan.shape != (len(x), len(y)):
+        raise ValueError(f"plan must have shape (N, M) = {(len(x), len(y))} to fit x and y, got {plan.shape}")
+    steps = y[None] - x[:, None]  # (N, M, D)
+    length = np.linalg.norm(steps, axis=2, keepdims=True)  # (N, M, 1)
+    direction = steps / np.where(length > 0, length, np.inf)
+    return np.sum(plan[:, :, None] * direction, axis=0)  # (M, D)
+
+
 def sliced_wasserstein(x: ArrayLike, y: ArrayLike, projections: int, rng: np.random.Generator) -> float:
     """The mean, over random directions, of W1 between the samples' projections, in the points' units.
 
@@ -161,7 +184,7 @@ def sliced_wasserstein(x: ArrayLike, y: ArrayLike, projections: int, rng: np.ran
 
 
 def _wasserstein_columns(x, y):
-    """W1 between the columns of x (N, P) and y (M, P), as samples of numbers: shape (P,)."""
+    """W1 between the columns of x (N, P) and y (M, P), as samples of numbers, by their quantiles: shape (P,)."""
     n, m = len(x), len(y)
     x, y = np.sort(x, axis=0), np.sort(y, axis=0)
     if n == m:

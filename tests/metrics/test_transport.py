@@ -19,6 +19,7 @@ from minigen.metrics.transport import (
     earth_mover_1d,
     marginals,
     plan_cost,
+    plan_gradient,
     sliced_wasserstein,
     transport_plan,
     wasserstein,
@@ -338,6 +339,34 @@ def test_marginals_and_cost_of_a_plan():
         marginals([[-1.0]])
     with pytest.raises(ValueError, match="cost must not be negative"):
         plan_cost(plan, -np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_the_gradient_of_the_best_plan_is_that_of_the_distance(dim):
+    rng = np.random.default_rng(17)
+    x, y = rng.standard_normal((25, dim)), rng.standard_normal((25, dim)) + 0.5
+    uniform = np.full(25, 1 / 25)
+    gradient = plan_gradient(transport_plan(uniform, uniform, cdist(x, y)).plan, x, y)
+    step = 1e-6
+    for j, d in [(0, 0), (7, dim - 1), (24, 0)]:
+        move = np.zeros((25, dim))
+        move[j, d] = step
+        slope = (wasserstein(x, y + move) - wasserstein(x, y - move)) / (2 * step)
+        assert gradient[j, d] == pytest.approx(slope, abs=1e-8)
+
+
+def test_the_gradient_of_a_plan_by_hand():
+    plan = np.array([[0.25, 0.25], [0.0, 0.5]])
+    x, y = np.array([[0.0, 0.0], [3.0, 5.0]]), np.array([[0.0, 0.0], [3.0, 4.0]])
+    # to y_0 nothing travels; to y_1 a quarter along (3, 4)/5 and a half along (0, -1)
+    assert np.allclose(plan_gradient(plan, x, y), [[0, 0], [0.15, 0.2 - 0.5]], rtol=0, atol=1e-15)
+    assert np.array_equal(plan_gradient([[1.0]], [[0.0]], [[1e-200]]), [[0.0]])  # too near for a direction
+    with pytest.raises(ValueError, match=r"plan must have shape \(N, M\) = \(2, 1\) to fit x and y, got \(2, 2\)"):
+        plan_gradient(plan, x, y[:1])
+    with pytest.raises(ValueError, match="x and y must have the same number of columns"):
+        plan_gradient(plan, x, y[:, :1])
+    with pytest.raises(ValueError, match="plan must not be negative"):
+        plan_gradient(-plan, x, y)
 
 
 # -- slices --------------------------------------------------------------------------------------------------------
