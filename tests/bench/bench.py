@@ -2,16 +2,17 @@
 
     python tests/bench/bench.py                      every workload
     python tests/bench/bench.py conv --repeats 9     those whose names contain "conv"
+    python tests/bench/bench.py --cpu                processor time on one thread each, for a machine with other work
 
 PyTorch is needed here only. It is a peer to measure against, never a dependency; without it, our own times are printed.
 
-Two programs are compared in **alternating blocks**: a short block of ours, a short block of theirs, and so on. A neighbor
-that takes a core for a second then slows down both, and the ratio is taken within each pair of blocks. Printed are the
-median of those ratios and its spread (the quartiles): where the spread is wide, the machine was not quiet, and the number
-means little.
+Two programs are compared in **alternating blocks**: a short block of ours, a short block of theirs, and so on. A
+neighbor that takes a core for a second then slows down both, and the ratio is taken within each pair of blocks. Printed
+are the median of those ratios and its spread (the quartiles): where the spread is wide, the machine was not quiet, and
+the number means little. Then `--cpu` still gives a ratio to a few percent, of the work done rather than the time waited.
 
-To add a workload, write a function that returns a `Workload` and decorate it with `@workload("name")`. `ours` and `theirs`
-are functions of no argument that do one step; `flops` counts the multiply-adds of its matrix products times two.
+To add a workload, write a function that returns a `Workload` and decorate it with `@workload("name")`. `ours` and
+`theirs` are functions of no argument that do one step; `flops` counts the multiply-adds of its matrix products times two.
 """
 
 import argparse
@@ -24,11 +25,12 @@ import numpy as np
 
 try:
     import torch
-    import torch.nn.functional as F
+    import torch.nn.functional as F  # noqa: F401  (for the workloads)
 except ImportError:
     torch = None
 
 THREADS = 2
+CLOCK = time.perf_counter
 
 
 @dataclass
@@ -64,17 +66,17 @@ def workload(name):
 
 def block(step, seconds=0.1):
     """Mean seconds a step over a block of about `seconds`, at least one step."""
-    steps, start = 0, time.perf_counter()
+    steps, start = 0, CLOCK()
     while True:
         step()
         steps += 1
-        elapsed = time.perf_counter() - start
+        elapsed = CLOCK() - start
         if elapsed >= seconds:
             return elapsed / steps
 
 
 def compare(ours, theirs, repeats=7, seconds=0.1):
-    """Alternate blocks of `ours` and `theirs`; returns a `Comparison`. The first pair, which warms up, is not counted."""
+    """Alternate blocks of `ours` and `theirs`; returns a `Comparison`. The first pair only warms up."""
     pairs = [(block(ours, seconds), block(theirs, seconds)) for _ in range(repeats + 1)][1:]
     ratios = [a / b for a, b in pairs]
     low, _, high = statistics.quantiles(ratios, n=4) if repeats > 1 else ratios * 3
@@ -91,7 +93,7 @@ def fastest(candidates):
     return candidates[int(np.argmin(np.median(times, axis=0)))]
 
 
-def product_time(flops, threads=THREADS, n=512):
+def product_time(flops, n=512):
     """Seconds that `flops` would take at the speed of a square float32 product that fits the cache, on all threads."""
     a = np.ones((n, n), np.float32)
     out = np.empty_like(a)
@@ -123,12 +125,19 @@ def main(argv=None):
     parser.add_argument("words", nargs="*", help="run the workloads whose names contain one of these")
     parser.add_argument("--repeats", type=int, default=7, help="pairs of blocks")
     parser.add_argument("--seconds", type=float, default=0.1, help="length of a block")
+    parser.add_argument("--cpu", action="store_true", help="count processor time, both programs on one thread")
     parser.add_argument("--list", action="store_true", help="only list the workloads")
     args = parser.parse_args(argv)
     names = [n for n in WORKLOADS if not args.words or any(word in n for word in args.words)]
     if args.list:
         print("\n".join(names))
         return
+    if args.cpu:
+        global CLOCK, THREADS
+        CLOCK, THREADS = time.process_time, 1
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1, user_api="blas")
     if torch is not None:
         torch.set_num_threads(THREADS)
     print(header())
@@ -138,7 +147,9 @@ def main(argv=None):
 
 if __name__ == "__main__":
     import sys
+    from pathlib import Path
 
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's minigen, installed or not
     sys.modules["bench"] = sys.modules["__main__"]  # so that the workloads' `from bench import` finds this very table
     import workloads_conv  # noqa: F401  (each module of workloads enters its own into the table)
     import workloads_models  # noqa: F401
