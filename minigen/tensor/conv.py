@@ -103,8 +103,7 @@ def _common_dtype(*arrays):
 
 
 def _columns(x, kernel, geometry, dtype):
-    """Yield (samples, columns): a slice of the batch and its windows, (n*oh*ow, kh*kw*c), valid until the next
-    one."""
+    """Yield (samples, columns): a slice of the batch and its windows (n*oh*ow, kh*kw*c), valid until the next yield."""
     (N, H, W, C), (kh, kw) = x.shape, kernel
     if geometry.is_pointwise(kernel):
         yield slice(0, N), np.ascontiguousarray(x, dtype).reshape(N * H * W, C)
@@ -241,11 +240,11 @@ def _conv_weight(x, g, kernel, geometry):
     <conv_weight(x, dg), v> = <conv(x, v), dg>.
     """
     (kh, kw), C, O, dtype = kernel, x.shape[3], g.shape[3], _common_dtype(x, g)
+    g = np.ascontiguousarray(g, dtype)
     if _use_winograd((kh, kw, C, O), geometry, g.shape[1:3]):
         w = np.empty((kh, kw, C, O), dtype)
         winograd.convolve_weight(x, g, w, geometry.stride[0], geometry.padding)
         return w
-    g = np.ascontiguousarray(g, dtype)
     total, part = np.zeros((kh * kw * C, O), dtype), scratch("weight", (kh * kw * C, O), dtype)
     for samples, columns in _columns(x, kernel, geometry, dtype):
         total += np.matmul(columns.T, g[samples].reshape(-1, O), out=part)

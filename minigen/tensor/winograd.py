@@ -20,7 +20,7 @@ turned by 180 degrees, block by block. Toward the weights the formula is read ba
 G' that of G: dw = G' [sum over tiles of (BT d) * (A g)].
 
 The price: the extra terms cancel up to rounding only. If w2 is exactly zero, y0 should not depend on d2 at all, and
-here it does, by a rounding error. So a kernel with exact zeros, as of a masked convolution, is left to the plain method.
+here it does, by a rounding error. So a kernel with exact zeros, as in a masked convolution, goes the plain way.
 (Pixels outside the kernel's window never enter: y0 has no d3 in it, y1 no d0.)
 """
 
@@ -97,8 +97,7 @@ def convolve_weight(x, g, w, stride, padding):
 
 
 def _convolve(x, kernel, b, y, r, stride, spread, padding, size, offset):
-    """Convolve blocks of x and write them to y: one pixel each, or (`spread` > 1) spread * spread pixels, from
-    `offset` on."""
+    """Convolve x, in blocks of stride * stride pixels, into y, in blocks of spread * spread, from pixel `offset` on."""
     o = kernel.shape[2]
     for samples, tiles in _image_tiles(x, r, stride, padding, size, o, y.dtype):
         products = scratch("products", (*tiles.shape[:2], o), y.dtype)
@@ -115,8 +114,7 @@ def _kernel_tiles(w, r, s, dtype):
 
 
 def _image_tiles(x, r, s, padding, size, channels, dtype):
-    """Yield (samples, (BT d) in both directions): ((r+1)**2, tiles, s*s*c), for the tiles that make `size`
-    outputs."""
+    """Yield (samples, (BT d) in both directions), ((r+1)**2, tiles, s*s*c), for the tiles of `size` outputs."""
     (N, H, W, c), ((top, _), (left, _)) = x.shape, padding
     th, tw = (-(-n // 2) for n in size)
     t, k = r + 1, s * s * c
@@ -136,7 +134,7 @@ def _image_tiles(x, r, s, padding, size, channels, dtype):
 
 
 def _write_outputs(products, b, y, r, spread, size, offset):
-    """y = AT m in both directions, plus b: added to the product that goes with sign + into all outputs of a tile."""
+    """y = AT m in both directions, plus b, added to m1: it goes with sign + into every output of its tile."""
     n, t, c = len(y), r + 1, y.shape[-1]
     th, tw = (-(-m // 2) for m in size)
     products = products.reshape(t, t, n, th, tw, spread, spread, c)
@@ -182,8 +180,7 @@ def _combine(matrix, parts, out):
 
 
 def _phases(n, before, period, most):
-    """Yield (phase, pixels, places) for the pixels of range(n) that lie, counted from `before` pixels ahead, at
-    place * period + phase, with place < most."""
+    """Yield (phase, pixels, places): pixel i of range(n), with i + before = place * period + phase and place < most."""
     for phase in range(period):
         start = (phase - before) % period
         first = (start + before) // period
