@@ -24,6 +24,7 @@ DROPPED = {"sqrt", "log", "exp", "log1p", "expm1", "abs", "absolute", "square", 
 SWAPPED_NAMES = {"mean": "sum", "sum": "mean", "max": "min", "min": "max", "argmax": "argmin", "argmin": "argmax",
                  "cumsum": "cumprod", "cumprod": "cumsum", "ones_like": "zeros_like", "zeros_like": "ones_like",
                  "ones": "zeros", "zeros": "ones"}  # fmt: skip
+SYMMETRIC = {"maximum", "minimum", "logaddexp", "add", "multiply"}  # swapping their arguments changes nothing
 BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 COMPARED = {ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 
@@ -132,6 +133,10 @@ def _skipped(tree: ast.FunctionDef) -> set[int]:
             roots.append(node)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_check"):
             roots.append(node)
+        elif (
+            isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "reshape"
+        ):  # any negative size is the free one
+            roots += [n for n in ast.walk(node) if isinstance(n, ast.UnaryOp) and ast.unparse(n) == "-1"]
         elif isinstance(node, ast.AnnAssign):
             roots.append(node.annotation)
     return {id(inner) for root in roots for inner in ast.walk(root)}
@@ -213,7 +218,7 @@ def _call(node: ast.Call) -> Iterator[tuple[str, Callable]]:
         yield "reduction", lambda n: _set(n, func=_set(n.func, attr=SWAPPED_NAMES[name]))
     if name in DROPPED and node.args:
         yield "function dropped", lambda n: n.args[0]
-    for i in range(len(node.args) - 1):
+    for i in range(len(node.args) - 1 if name not in SYMMETRIC else 0):
         if not isinstance(node.args[i], ast.Starred) and not isinstance(node.args[i + 1], ast.Starred):
             yield "order of arguments", lambda n, i=i: _set(n, args=_swap(n.args, i))
 

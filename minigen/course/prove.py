@@ -6,7 +6,8 @@
     mistakes    each fails on every seed by a factor 100 of tolerance, with its own hint and no other
     cases       each is failed by some mistake
     stub        fails cleanly, and holds no line of the answer
-    mutants     at least 95 % of the mechanical mutants fail; those listed as equivalent do not
+    mutants     at least 95 % of the mechanical mutants of the reference fail, and of each variant; those listed as
+                equivalent do not
 
 Everything runs in this process (these are the author's functions), with a time limit where the system has a timer.
 """
@@ -24,13 +25,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from minigen.course import stubs
+from minigen.course import catalog, stubs
 from minigen.course.console import color
 from minigen.course.exercise import Exercise
 from minigen.course.grading import status
 from minigen.course.grading.drivers import driver_source
 from minigen.course.grading.grade import Reference, compare_all, matching_mistakes, observe_here, quiet, references
-from minigen.course.grading.observe import Outcome
+from minigen.course.grading.observe import Impl, Outcome, observe
 from minigen.course.mutate import mutants
 
 __all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "prove", "run"]
@@ -160,12 +161,21 @@ def _drivers(exercise: Exercise) -> list[str]:
         exec(code, {"_case": lambda line: lambda function: found.setdefault(line, function), "__name__": "drivers"})
     except Exception as error:
         return [f"the drivers need something that a worker is not given: {type(error).__name__}: {error}"]
-    return [f"a worker does not find the case {case.name}" for case in exercise.cases if case.line not in found]
+    problems = []
+    for number, case in enumerate(exercise.cases):
+        if case.line not in found:
+            problems.append(f"a worker does not find the case {case.name}")
+            continue
+        with quiet():
+            outcome = observe(found[case.line], Impl(exercise.reference, mutates=exercise.mutates), 0, number)
+        if outcome.status == status.GRADER_ERROR:
+            problems.append(f"the drivers need something that a worker is not given: {outcome.message}")
+    return problems
 
 
 def _stub(exercise: Exercise, rows: Sequence[Reference]) -> list[str]:
     """The stub fails as a stub, and shows nothing of the reference or of a variant."""
-    text, problems = stubs.stub_file([exercise]), []
+    text, problems = stubs.stub_file(catalog.load(exercise.path)), []  # the file that a student gets
     namespace: dict[str, Any] = {"__name__": "stub"}
     exec(compile(text, "<stub>", "exec"), namespace)
     outcomes = _observe(exercise, namespace[exercise.name], 0, rows)
@@ -249,23 +259,36 @@ def _mistakes(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> list
 
 
 def _mutants(exercise: Exercise, rows: Sequence[Reference], proof: Proof) -> list[str]:
-    problems, alive = [], []
-    every = mutants(exercise.reference)
-    for mutant in every:
-        verdicts = compare_all(exercise, _observe(exercise, mutant.function, 0, rows), rows)
-        if all(verdict.passed for verdict in verdicts):
-            alive.append(mutant.name)
+    problems = []
+    every, alive = _alive(exercise, exercise.reference, rows)
     proof.total, proof.caught = len(every), len(every) - len(alive)
     proof.equivalents = [name for name in alive if name in exercise.equivalents]
     proof.survivors = [name for name in alive if name not in exercise.equivalents]
+    for variant in exercise.variants:  # other ways to write the equation, which often spell out more of it
+        others, alive_too = _alive(exercise, variant, rows)
+        survivors = [name for name in alive_too if name not in exercise.equivalents]
+        proof.survivors += [f"{variant.__name__}: {name}" for name in survivors]
+        if len(survivors) > (1 - MUTANTS_CAUGHT) * len(others):
+            problems.append(f"too many mutants of the variant {variant.__name__} pass: {'; '.join(survivors[:10])}")
+        every, alive = every + others, alive + alive_too
     for name in exercise.equivalents:
         if name not in alive:
-            what = "is caught" if name in {mutant.name for mutant in every} else "does not exist"
+            what = "is caught" if name in every else "does not exist"
             problems.append(f"listed as equivalent, but it {what}: {name}")
     if proof.score < MUTANTS_CAUGHT:
         shown = "; ".join(proof.survivors[:10])
         problems.append(f"only {proof.score:.0%} of the mutants are caught; these pass: {shown}")
     return problems
+
+
+def _alive(exercise: Exercise, function: Callable, rows: Sequence[Reference]) -> tuple[list[str], list[str]]:
+    """The names of all mutants of a function, and of those that pass every case."""
+    every, alive = mutants(function), []
+    for mutant in every:
+        verdicts = compare_all(exercise, _observe(exercise, mutant.function, 0, rows), rows)
+        if all(verdict.passed for verdict in verdicts):
+            alive.append(mutant.name)
+    return [mutant.name for mutant in every], alive
 
 
 # ------------------------------------------------------------------------------------------- the command

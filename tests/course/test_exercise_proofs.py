@@ -42,7 +42,8 @@ def test_the_sound_exercise_stands(prove_changed):
     proof = prove_changed(seeds=20)
     assert proof.stands, proof.problems
     assert proof.score >= 0.95 and proof.total > 30
-    assert proof.survivors == ["(x, mu, logvar) → (mu, x, logvar)"]
+    swap = "(x, mu, logvar) → (mu, x, logvar)"
+    assert proof.survivors == [swap, f"through_sigma: {swap}"]
 
 
 MISTAKE = '@nll.mistake(hint="The constant log 2 pi belongs to it.")'
@@ -88,7 +89,7 @@ SLIPS = {
         "of the mutants are caught",
     ),
     "a driver that needs the literals": (
-        [("def inputs(rng):", "prompt = nll.prompt\n\n\ndef inputs(rng):")],
+        [("zero = np.zeros((1, 1))", "zero = np.zeros((1, len(nll.hints) - 2))")],
         "the drivers need something that a worker is not given",
     ),
     "target that is not there": ([("fakegen.densities:gaussian_nll", "fakegen.densities:gaussian")], "AttributeError"),

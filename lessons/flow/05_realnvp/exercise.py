@@ -366,12 +366,6 @@ def absolute_values(s, mask):
     return over_coordinates((1 - mask) * np.abs(s))
 
 
-log_det.equivalent(
-    "np.reshape((1 - mask) * s, (len(s), -1)) → np.reshape((1 - mask) * s, (len(s), -2))",
-    reason="NumPy takes any negative size for the one to be worked out",
-)
-
-
 @log_det.variant
 def all_minus_kept(s, mask):
     axes = tuple(range(1, s.ndim))
