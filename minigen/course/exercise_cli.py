@@ -135,7 +135,7 @@ def _start(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     names = ", ".join(exercise.name for exercise in exercises)
-    print(f"{path}: {len(exercises)} functions to write ({names})")
+    print(f"{path}: to write: {names}")
     print(f"edit it, then: minigen exercise check {lesson}")
     return 0
 

@@ -46,13 +46,17 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
     imports = list(dict.fromkeys(line for exercise in exercises for line in exercise.imports))
     minutes = sum(exercise.minutes for exercise in exercises)
     name = f"exercises/{lesson.replace('/', '_')}.py"
+    commands = {
+        f"minigen exercise check {lesson}": "try them (--watch: at each saving)",
+        f"minigen exercise hint {exercises[0].id}": "one hint, then the next",
+        f"minigen run {lesson} --with {name}": "train the lesson with them",
+    }
+    width = max(map(len, commands))
     head = [
-        f"{MARKER}{lesson}: {len(exercises)} functions, about {minutes:g} minutes.",
+        f"{MARKER}{lesson}: {len(exercises)} function{'s' * (len(exercises) != 1)}, about {minutes:g} minutes.",
         "#",
         "# Replace each `raise NotImplementedError` by your answer. Then",
-        f"#     minigen exercise check {lesson}            try your functions (--watch: again at each saving)",
-        f"#     minigen exercise hint {exercises[0].id}",
-        f"#     minigen run {lesson} --with {name}     train the lesson with your functions",
+        *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),
         "# Use np (autograd's NumPy) for arrays, so that gradients flow through what you write.",
     ]
     return "\n".join([*head, "", *imports, "", "", "\n\n".join(stub(exercise) for exercise in exercises)])

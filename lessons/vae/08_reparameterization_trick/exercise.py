@@ -325,7 +325,6 @@ bound = Exercise(
     ],
     imports=[
         "import autograd.numpy as np",
-        "from minigen.vae.likelihoods import bernoulli_log_likelihood",
         "from minigen.vae.vae import Elbo, kl_standard_normal as packages_kl",
     ],
 )

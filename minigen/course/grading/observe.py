@@ -230,7 +230,10 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
     inside = bool(frames) and frames[-1][0] in files
     state, message = status.RAISED, _says(error)
     if isinstance(error, NotImplementedError) and inside:
-        state, message = status.STUB, "still the stub: replace `raise NotImplementedError` by your answer"
+        state, message = (
+            status.STUB,
+            f"{frames[-1][2]} is still the stub: replace `raise NotImplementedError` by your answer",
+        )
     elif isinstance(error, PackageAnswer):
         state, message = status.PACKAGE_ANSWER, str(error)
     elif isinstance(error, Stopped):

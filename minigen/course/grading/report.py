@@ -22,11 +22,9 @@ def render(report: Report, stream: TextIO | None = None) -> str:
     lines = [
         f"{color(report.exercise.id, 'bold', stream)}: {state}, {report.points} of {report.exercise.points} points"
     ]
-    if (
-        all(verdict.status == report.status and verdict.message == report.message for verdict in report.verdicts)
-        and report.message
-    ):
-        lines += _story(report.verdicts[0], report.file)
+    first = report.verdicts[0]
+    if not done and all(_alike(verdict, first) for verdict in report.verdicts):  # say it once
+        lines += _story(first, report.file)
     else:
         if report.message:
             lines.append(f"  {report.message}")
@@ -37,6 +35,11 @@ def render(report: Report, stream: TextIO | None = None) -> str:
     if not done:
         lines += _printed(report.output)
     return "\n".join(lines)
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    """Whether two cases failed for the same reason, with nothing of their own to say."""
+    return (one.status, one.message, one.yours) == (other.status, other.message, None) and not one.passed
 
 
 def _cases(report: Report, stream: TextIO | None) -> list[str]:
