@@ -7,29 +7,38 @@ last hidden layer, which feature matching and minibatch discrimination look at.
 import autograd.numpy as np
 import numpy
 
+from minigen.gan import _check
 from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module
 from minigen.tensor import leaky_relu, relu, sigmoid
+from minigen.tensor.activations import activation_name
 
 
 class Generator(Module):
-    """z (N, dim_z) -> x (N, dim_x), through `depth` hidden layers of `width` units."""
+    """z (N, dim_z) -> x (N, dim_x), through `depth` hidden layers of `width` units.
+
+    Weights start with a variance that keeps z's spread from layer to layer (1/n_in, or 2/n_in for units that cut half
+    of it off). A generator that starts as a small blob moves to one mode as a whole and may never leave it.
+    Raises ValueError for sizes that are not positive.
+    """
 
     def __init__(
-        self, rng: numpy.random.Generator, dim_z: int = 8, dim_x: int = 2, width: int = 128, depth: int = 3,
-        activation="relu",
+        self, rng: numpy.random.Generator, dim_z: int = 2, dim_x: int = 2, width: int = 128, depth: int = 3,
+        activation="tanh",
     ):  # fmt: skip
-        self.dim_z = dim_z
+        self.dim_z, width = _check.count("dim_z", dim_z), _check.count("width", width)
         self.body = MLP(rng, [dim_z] + [width] * depth + [dim_x], activation)
+        for layer in self.body.layers:  # they come uniform in ±1/√n_in, of variance 1/(3 n_in)
+            layer.w *= (6 if activation_name(activation) in ("relu", "leaky_relu") else 3) ** 0.5
 
     def __call__(self, z):
         return self.body(z)
 
     def latent(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
         """n draws of z ~ N(0, I), (n, dim_z) float32."""
-        return rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
+        return rng.standard_normal((_check.count("n", n), self.dim_z), dtype=numpy.float32)
 
     def sample(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
-        """n generated examples."""
+        """n generated examples, G(z) of n fresh latents."""
         return self(self.latent(rng, n))
 
 
@@ -39,6 +48,7 @@ class Discriminator(Module):
     def __init__(
         self, rng: numpy.random.Generator, dim_x: int = 2, width: int = 128, depth: int = 3, activation="leaky_relu"
     ):
+        width = _check.count("width", width)
         self.body = [Linear(rng, a, width, activation) for a in [dim_x] + [width] * (depth - 1)]
         self.out = Linear(rng, width, 1)
 
@@ -60,7 +70,7 @@ class ConvGenerator(Module):
     """
 
     def __init__(self, rng: numpy.random.Generator, dim_z: int = 64, width: int = 64, channels: int = 1):
-        self.dim_z, self.width = dim_z, width
+        self.dim_z, self.width = _check.count("dim_z", dim_z), _check.count("width", width)
         self.start = Linear(rng, dim_z, 7 * 7 * 2 * width)
         self.norm1 = BatchNorm(2 * width)
         self.up1 = ConvTranspose2d(rng, 2 * width, width, kernel=4, stride=2, padding=1)
@@ -86,6 +96,7 @@ class ConvDiscriminator(Module):
     def __init__(
         self, rng: numpy.random.Generator, width: int = 64, channels: int = 1, batch_norm: bool = True
     ):
+        width = _check.count("width", width)
         self.down1 = Conv2d(rng, channels, width, kernel=4, stride=2, padding=1)
         self.down2 = Conv2d(rng, width, 2 * width, kernel=4, stride=2, padding=1)
         self.norm2 = BatchNorm(2 * width) if batch_norm else None

@@ -24,7 +24,8 @@ def goodfellow_step(
     `saturating` trains the generator with the minimax loss instead of the non-saturating one; `smooth` is one-sided
     label smoothing for the discriminator.
     """
-    for _ in range(_check.count("k", k)):
+    k, batch = _check.count("k", k), _check.count("batch", batch)
+    for _ in range(k):
         real, fake = draw_real(batch), generator.sample(rng, batch)
         d_value, grads = value_and_grad(lambda d: losses.discriminator_loss(d(real), d(fake), smooth))(discriminator)
         d_optimizer.step(grads)
@@ -42,7 +43,8 @@ def wgan_step(
     """Arjovsky et al. 2017, Algorithm 1: n_critic steps of the critic, each followed by clipping to [−c, c], then one
     of the generator. The paper's optimizer is RMSProp with a learning rate of 5e-5. Eq. gan.19
     """
-    for _ in range(_check.count("n_critic", n_critic)):
+    n_critic, batch = _check.count("n_critic", n_critic), _check.count("batch", batch)
+    for _ in range(n_critic):
         real, fake = draw_real(batch), generator.sample(rng, batch)
         c_value, grads = value_and_grad(lambda f: wgan.critic_loss(f(real), f(fake)))(critic)
         c_optimizer.step(grads)
@@ -58,12 +60,13 @@ def wgan_gp_step(
 
     The paper's optimizer is Adam with β = (0, 0.9) and a learning rate of 1e-4. "critic" is the loss without penalty.
     """
+    n_critic, batch = _check.count("n_critic", n_critic), _check.count("batch", batch)
 
     def loss(f, real, fake):
         plain = wgan.critic_loss(f(real), f(fake))
         return plain + penalty * wgan.gradient_penalty(f, real, fake, rng), plain
 
-    for _ in range(_check.count("n_critic", n_critic)):
+    for _ in range(n_critic):
         real, fake = draw_real(batch), generator.sample(rng, batch)
         (_, c_value), grads = value_and_grad(loss, has_aux=True)(critic, real, fake)
         c_optimizer.step(grads)
