@@ -89,7 +89,7 @@ class VAE(Module):
         self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
         self.likelihood = Bernoulli() if likelihood is None else likelihood
         for hidden in (*self.encoder.layers[:-1], *self.decoder.layers[:-1]):
-            hidden.w *= (6 if activation == "relu" else 3) ** 0.5  # variance 2/n_in, or 1/n_in (He et al. 2015)
+            hidden.w *= 6**0.5  # variance 2/n_in: half of a ReLU's inputs do not pass (He et al. 2015)
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""
@@ -121,12 +121,17 @@ class VAE(Module):
         return self.likelihood.mean(self.decode(self.encode(x)[0]))
 
 
-def training_step(vae: VAE, optimizer: Any, x: numpy.ndarray, eps: numpy.ndarray) -> dict[str, float]:
-    """One step of gradient descent on the loss; returns it and its two terms, nats per example."""
+def training_step(
+    vae: VAE, optimizer: Any, x: numpy.ndarray, eps: numpy.ndarray, bound: Callable | None = None
+) -> dict[str, float]:
+    """One step of gradient descent on the loss; returns it and its two terms, batch means in nats per example.
+
+    `bound(vae, x, eps)` -> Elbo, if given, is maximized in place of `vae.elbo`: another weight of a term, for example.
+    """
 
     def loss(model):
-        bound, reconstruction, kl = model.elbo(x, eps)
-        return -np.mean(bound), (-np.mean(reconstruction), np.mean(kl))
+        value, reconstruction, kl = model.elbo(x, eps) if bound is None else bound(model, x, eps)
+        return -np.mean(value), (-np.mean(reconstruction), np.mean(kl))
 
     (value, (reconstruction, kl)), grads = value_and_grad(loss, has_aux=True)(vae)
     optimizer.step(grads)

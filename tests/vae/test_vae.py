@@ -371,6 +371,53 @@ def test_a_step_stays_in_float32_and_returns_its_terms(rng):
     assert all(a.dtype == np.float32 for a in vae.elbo(x, eps))
 
 
+def test_a_step_maximizes_another_bound_if_given_one(rng):
+    """With the KL weighed tenfold the terms reported are the plain ones, and the KL falls further."""
+    x, eps = rng.integers(0, 2, (50, 16)).astype(np.float32), rng.standard_normal((50, 3), dtype=np.float32)
+    start = VAE(rng, 16, 3, (8, 8))
+    tenfold = lambda m, x, e: (terms := m.elbo(x, e))._replace(value=terms.reconstruction - 10 * terms.kl)
+    last = {}
+    for bound in (None, tenfold):
+        vae = start.copy()
+        optimizer = Adam(vae, 1e-2)
+        values = [training_step(vae, optimizer, x, eps, bound) for _ in range(200)]
+        weight = 1 if bound is None else 10
+        for v in values[0], values[-1]:
+            assert v["loss"] == pytest.approx(v["reconstruction"] + weight * v["kl"], rel=1e-5)
+        last[weight] = values[-1]["kl"]
+    assert last[10] < 0.2 * last[1]
+
+
+def test_hidden_layers_start_with_the_variance_of_he(rng):
+    """So that the size of a signal neither dies nor grows through ReLU layers: E y² = E x² at every layer."""
+    vae = VAE(rng, 500, 4, (400, 400, 400), "relu")
+    x = rng.standard_normal((2_000, 500), dtype=np.float32)
+    for layer in vae.encoder.layers[:-1]:
+        assert layer.w.var() == pytest.approx(2 / len(layer.w), rel=0.02)
+        y = layer(x)
+        assert np.mean(y**2) == pytest.approx(np.mean(x**2), rel=0.2)
+        x = y
+
+
+def test_points_in_the_plane(rng):
+    """The Gaussian variant learns an arc: its log p(x) is far above one Gaussian's and not above the truth."""
+    angle = rng.uniform(0, np.pi, 10_000)
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1) + 0.1 * rng.standard_normal((10_000, 2))
+    x = x.astype(np.float32)
+    vae = VAE(rng, 2, 2, (32, 32), "tanh", Gaussian(0.3))
+    optimizer = Adam(vae, 5e-3)
+    for i in range(1_000):
+        optimizer.lr = 5e-3 * (1 - i / 1_000)
+        training_step(vae, optimizer, x[rng.integers(10_000, size=128)], rng.standard_normal((128, 2), dtype=np.float32))
+    log_p = importance_log_likelihood(vae, x[:500], 200, rng).mean()
+    single = multivariate_normal(x.mean(0), np.cov(x.T)).logpdf(x).mean()
+    grid = np.linspace(0, np.pi, 400)
+    arc = np.stack([np.cos(grid), np.sin(grid)], axis=1)
+    truth = np.log(np.mean(np.exp(-50 * ((x[:500, None] - arc) ** 2).sum(2)) / (2 * np.pi * 0.01), axis=1)).mean()
+    assert log_p < truth + 0.05
+    assert truth - log_p < 0.35 * (truth - single)
+
+
 def test_training_reaches_the_evidence_of_linear_data(rng):
     """A linear VAE trained on linear-Gaussian data: its bound comes within 0.05 nats of the data's own entropy."""
     truth = LinearGaussian(np.random.default_rng(4), dim_x=3, dim_z=1, std=0.5)
