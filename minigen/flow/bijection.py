@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 
 import autograd.numpy as np
 import numpy
+from autograd.tracer import isbox
 
+from minigen.flow import _check
 from minigen.nn import Module
 from minigen.tensor import jacobian, sigmoid, softplus
 
@@ -58,7 +60,7 @@ class StandardNormal:
     """The usual base density: independent N(0, 1) in every coordinate of the given shape."""
 
     def __init__(self, shape: int | tuple[int, ...]):
-        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.shape = tuple(_check.count("shape", n) for n in ((shape,) if isinstance(shape, int) else shape))
 
     def log_prob(self, z):
         """log N(z; 0, I) in nats: z (N, *shape) -> (N,)."""
@@ -66,7 +68,8 @@ class StandardNormal:
         return -0.5 * np.sum(np.reshape(z, (len(z), dims)) ** 2, axis=1) - 0.5 * dims * math.log(2 * math.pi)
 
     def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
-        """n draws (n, *shape), float32, of N(0, temperature² I)."""
+        """n draws (n, *shape), float32, of N(0, temperature² I). ValueError: n < 1 or temperature not positive."""
+        n, temperature = _check.count("n", n), _check.positive("temperature", temperature)
         return rng.standard_normal((n, *self.shape), dtype=numpy.float32) * numpy.float32(temperature)
 
 
@@ -80,11 +83,8 @@ class Flow(Module):
         self.base, self.bijection = base, bijection
 
     def log_prob(self, x: np.ndarray) -> np.ndarray:
-        """Exact log-density in nats: x (N, ...) -> (N,)."""
-        expected = tuple(self.base.shape)
-        if np.shape(x)[1:] != expected:
-            raise ValueError(f"x must have shape (N, {', '.join(map(str, expected))}), got {np.shape(x)}")
-        z, log_det = self.bijection.inverse(x)
+        """Exact log-density in nats: x (N, ...) -> (N,). ValueError: x of another shape, or not finite."""
+        z, log_det = self.bijection.inverse(_check.batch("x", x, self.base.shape))
         return self.base.log_prob(z) + log_det
 
     def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
@@ -97,12 +97,21 @@ class Flow(Module):
 
 
 class Affine(Bijection):
-    """x = exp(log_scale)·z + shift, one scale and shift for each coordinate."""
+    """x = exp(log_scale)·z + shift, one scale and shift for each coordinate (or for each that they broadcast to)."""
 
     def __init__(self, shift, log_scale):
-        self.shift, self.log_scale = numpy.asarray(shift, numpy.float32), numpy.asarray(log_scale, numpy.float32)
+        self.shift = numpy.array(_check.floats("shift", shift), numpy.float32)
+        self.log_scale = numpy.array(_check.floats("log_scale", log_scale), numpy.float32)
         if self.shift.shape != self.log_scale.shape:
             raise ValueError(f"shift and log_scale must agree, got {self.shift.shape} and {self.log_scale.shape}")
+
+    def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] = 0) -> None:
+        """Set both, in place, so that the inverse gives the examples x (N, ...) mean 0 and variance 1 over `axis`."""
+        x = _check.floats("x", x)
+        std = x.std(axis=axis)
+        if not numpy.all(std > 0):
+            raise ValueError("x must vary in every coordinate to be standardized")
+        self.shift[...], self.log_scale[...] = x.mean(axis=axis), numpy.log(std)
 
     def forward(self, z):
         return z * np.exp(self.log_scale) + self.shift, self._log_det(z)
@@ -119,8 +128,9 @@ class Permute(Bijection):
     """Reorder the last axis: x[..., i] = z[..., order[i]]. Volume is preserved."""
 
     def __init__(self, order):
-        self.order = numpy.asarray(order)
-        if self.order.ndim != 1 or sorted(self.order.tolist()) != list(range(len(self.order))):
+        self.order = numpy.array(order)
+        whole = self.order.ndim == 1 and self.order.dtype.kind in "iu"
+        if not whole or sorted(self.order.tolist()) != list(range(len(self.order))):
             raise ValueError(f"order must be a permutation of 0, ..., D − 1, got {self.order.tolist()}")
         self.back = numpy.argsort(self.order)
 
@@ -137,7 +147,7 @@ class Squeeze(Bijection):
     """
 
     def forward(self, z):
-        n, h, w, c = np.shape(z)
+        n, h, w, c = _check.images("z", z)
         if c % 4:
             raise ValueError(f"z must have a multiple of 4 channels, got {np.shape(z)}")
         blocks = np.reshape(z, (n, h, w, 2, 2, c // 4))
@@ -145,7 +155,7 @@ class Squeeze(Bijection):
         return x, np.zeros(n, dtype=z.dtype)
 
     def inverse(self, x):
-        n, h, w, c = np.shape(x)
+        n, h, w, c = _check.images("x", x)
         if h % 2 or w % 2:
             raise ValueError(f"x must have an even height and width, got {np.shape(x)}")
         blocks = np.reshape(x, (n, h // 2, 2, w // 2, 2, c))
@@ -206,6 +216,9 @@ class Logit(Bijection):
         return x, -self._inverse_log_det(z)
 
     def inverse(self, x):
+        x = _check.floats("x", x)
+        if not isbox(x) and not (numpy.all(x >= 0) and numpy.all(x <= 1)):
+            raise ValueError(f"x must lie in [0, 1], got values from {x.min():.4g} to {x.max():.4g}")
         p = self.alpha + (1 - 2 * self.alpha) * x
         z = np.log(p) - np.log1p(-p)
         return z, self._inverse_log_det(z)

@@ -7,16 +7,15 @@ whether it stays (1) or is changed (0); it broadcasts against one example.
 import autograd.numpy as np
 import numpy
 
+from minigen.flow import _check
 from minigen.flow.bijection import Bijection
 from minigen.nn import MLP, Module
-from minigen.tensor import relu, tanh
+from minigen.tensor import stop_gradient, tanh
 
 
 def half_mask(dim: int, first: bool = True) -> numpy.ndarray:
     """(dim,) mask that keeps the first half of a vector (the smaller one if dim is odd), or with False the second."""
-    if dim < 2:
-        raise ValueError(f"dim must be at least 2, got {dim}")
-    mask = (numpy.arange(dim) < dim // 2).astype(numpy.float32)
+    mask = (numpy.arange(_check.count("dim", dim, at_least=2)) < dim // 2).astype(numpy.float32)
     return mask if first else 1 - mask
 
 
@@ -27,7 +26,7 @@ def channel_mask(channels: int, first: bool = True) -> numpy.ndarray:
 
 def checkerboard_mask(height: int, width: int, even: bool = True) -> numpy.ndarray:
     """(H, W, 1) mask that keeps the pixels with (row + column) even, or with False the odd ones."""
-    row, column = numpy.indices((height, width))
+    row, column = numpy.indices((_check.count("height", height), _check.count("width", width)))
     mask = ((row + column) % 2 == 0).astype(numpy.float32)[:, :, None]
     return mask if even else 1 - mask
 
@@ -41,7 +40,7 @@ class AdditiveCoupling(Bijection):
     buffers = ("mask",)
 
     def __init__(self, net: Module, mask: numpy.ndarray):
-        self.net, self.mask = net, _check_mask(mask)
+        self.net, self.mask = net, _check.mask(mask)
 
     def forward(self, z):
         return z + self._shift(z), np.zeros(len(z), dtype=z.dtype)
@@ -50,6 +49,7 @@ class AdditiveCoupling(Bijection):
         return x - self._shift(x), np.zeros(len(x), dtype=x.dtype)
 
     def _shift(self, a):
+        _check.coupling(self.mask, input=a)
         return (1 - self.mask) * self.net(self.mask * a)
 
 
@@ -72,20 +72,23 @@ class DiagonalScale(Bijection):
 def affine_forward(z, s, t, mask):
     """x = z where mask is 1, x = z·exp(s) + t where it is 0; log |det dx/dz|. Eq. flow.10
 
-    z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,).
+    z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
     """
+    _check.coupling(mask, z=z, s=s, t=t)
     changed = 1 - mask
     return z * np.exp(changed * s) + changed * t, affine_log_det(s, mask)
 
 
 def affine_inverse(x, s, t, mask):
     """z with `affine_forward(z, s, t, mask)` = x, and log |det dz/dx|; neither s nor t is inverted. Eq. flow.11"""
+    _check.coupling(mask, x=x, s=s, t=t)
     changed = 1 - mask
     return (x - changed * t) * np.exp(-changed * s), -affine_log_det(s, mask)
 
 
 def affine_log_det(s, mask):
     """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,). Eq. flow.12, Eq. flow.13"""
+    _check.coupling(mask, s=s)
     return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
 
 
@@ -100,7 +103,7 @@ class AffineCoupling(Bijection):
     buffers = ("mask",)
 
     def __init__(self, net: Module, mask: numpy.ndarray, limit: float = 2.0):
-        self.net, self.mask, self.limit = net, _check_mask(mask), limit
+        self.net, self.mask, self.limit = net, _check.mask(mask), _check.positive("limit", limit)
 
     def forward(self, z):
         return affine_forward(z, *self._scale_and_shift(z), self.mask)
@@ -110,6 +113,7 @@ class AffineCoupling(Bijection):
 
     def _scale_and_shift(self, a):
         """What the kept half chooses: s and t, both shaped as `a`."""
+        _check.coupling(self.mask, input=a)
         out = self.net(self.mask * a)  # (N, ..., 2C)
         c = np.shape(a)[-1]
         return self.limit * tanh(out[..., :c] / self.limit), out[..., c:]
@@ -143,8 +147,6 @@ class BatchNorm(Bijection):
         return (x - mean) / np.sqrt(var + self.eps), self._log_det(x, -0.5 * np.log(var + self.eps))
 
     def _remember(self, mean, var):
-        from minigen.tensor import stop_gradient
-
         for running, batch in ((self.running_mean, mean), (self.running_var, var)):
             running += self.momentum * (stop_gradient(batch) - running)
 
@@ -153,13 +155,27 @@ class BatchNorm(Bijection):
         return positions * np.sum(log_scale) * np.ones(len(a), dtype=a.dtype)
 
 
-def coupling_net(rng: numpy.random.Generator, dim: int, width: int, depth: int = 2, outputs: int = 2) -> MLP:
-    """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim); it starts at zero, so the layer as identity."""
-    return MLP(rng, [dim] + [width] * depth + [outputs * dim], relu, last_scale=0.0)
+def coupling_net(
+    rng: numpy.random.Generator, dim: int, width: int = 64, depth: int = 2, outputs: int = 2, activation="tanh"
+) -> MLP:
+    """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim); it starts at zero, so the layer as identity.
+
+    The hidden layers start wide (variance of the weights 1/n_in, for ReLU 2/n_in) and with biases spread over ±2, so that
+    the units of the first layer bend at different places: in the plane, each sees one number only.
+    """
+    net = MLP(rng, [dim] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
+    for layer in net.layers[:-1]:
+        layer.w *= (6 if activation == "relu" else 3) ** 0.5  # Linear starts uniform, with variance 1/(3 n_in)
+        layer.b[...] = rng.uniform(-2, 2, layer.b.shape)
+    return net
 
 
-def _check_mask(mask):
-    mask = numpy.asarray(mask, numpy.float32)
-    if mask.size == 0 or not numpy.all((mask == 0) | (mask == 1)) or numpy.all(mask == 1) or not numpy.any(mask):
-        raise ValueError("mask must hold zeros (changed) and ones (kept), some of each")
-    return mask
+def __getattr__(name):
+    """The models made of these layers have files of their own and are found here too."""
+    if name == "RealNVP":
+        from minigen.flow.realnvp import RealNVP as found
+    elif name == "NICE":
+        from minigen.flow.nice import NICE as found
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found

@@ -1,0 +1,200 @@
+"""Couplings on random non-zero weights against autodiff Jacobians; masks by their exact patterns."""
+
+import numpy as np
+import pytest
+
+from minigen.flow.bijection import jacobian_log_det
+from minigen.flow.coupling import (
+    AdditiveCoupling,
+    AffineCoupling,
+    BatchNorm,
+    DiagonalScale,
+    affine_forward,
+    affine_inverse,
+    affine_log_det,
+    channel_mask,
+    checkerboard_mask,
+    coupling_net,
+    half_mask,
+)
+from minigen.tensor import jacobian, value_and_grad
+
+
+def coupling(rng, shaken, kind, dim=4, first=True):
+    outputs = 2 if kind is AffineCoupling else 1
+    return shaken(kind(coupling_net(rng, dim, 8, outputs=outputs), half_mask(dim, first)))
+
+
+# ------------------------------------------------------------------------------------------- masks
+
+
+def test_masks_are_these_patterns():
+    np.testing.assert_array_equal(half_mask(4), [1, 1, 0, 0])
+    np.testing.assert_array_equal(half_mask(5), [1, 1, 0, 0, 0])
+    np.testing.assert_array_equal(half_mask(5, first=False), [0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(channel_mask(4, first=False), [0, 0, 1, 1])
+    board = checkerboard_mask(3, 4)
+    assert board.shape == (3, 4, 1) and board.dtype == np.float32
+    np.testing.assert_array_equal(board[..., 0], [[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0]])
+    np.testing.assert_array_equal(board + checkerboard_mask(3, 4, even=False), 1)
+
+
+# ------------------------------------------------------------------------------------------- the equations by hand
+
+
+def test_affine_coupling_by_hand():
+    """Kept 2 chooses s = log 2, t = 1: 3 becomes 7, and the plane is stretched twofold. Eq. flow.10 to Eq. flow.13"""
+    z, mask = np.array([[2.0, 3.0]]), np.array([1.0, 0.0])
+    s, t = np.array([[50.0, np.log(2)]]), np.array([[-9.0, 1.0]])
+    x, log_det = affine_forward(z, s, t, mask)
+    np.testing.assert_allclose(x, [[2, 7]])
+    np.testing.assert_allclose(log_det, [np.log(2)])
+    back, minus = affine_inverse(x, s, t, mask)  # Eq. flow.11
+    np.testing.assert_allclose(back, z)
+    np.testing.assert_allclose(minus, [-np.log(2)])
+    np.testing.assert_allclose(affine_log_det(s, mask), [np.log(2)])  # Eq. flow.13
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("kind", [AffineCoupling, AdditiveCoupling])
+def test_coupling_on_random_weights(rng, shaken, check_bijection, kind, first):
+    """Eq. flow.10, Eq. flow.11, Eq. flow.13 and Eq. flow.14 against automatic differentiation."""
+    f, z = coupling(rng, shaken, kind, first=first), rng.standard_normal((5, 4))
+    x, log_det = check_bijection(f, z)
+    kept = f.mask == 1
+    np.testing.assert_array_equal(x[:, kept], z[:, kept])
+    assert (np.abs(x - z)[:, ~kept] > 1e-3).all(), "the other half is changed"
+    if kind is AffineCoupling:
+        assert (np.abs(log_det) > 1e-3).all()
+    else:
+        np.testing.assert_array_equal(log_det, 0)
+
+
+def test_jacobian_is_block_triangular(rng, shaken):
+    """Identity, zero, something, diag(exp s): the four blocks of Eq. flow.12."""
+    f, z = coupling(rng, shaken, AffineCoupling, dim=5), rng.standard_normal((1, 5))
+    J = jacobian(lambda v: f.forward(v)[0])(z)[0, :, 0]  # (5, 5)
+    np.testing.assert_array_equal(J[:2, :2], np.eye(2))
+    np.testing.assert_array_equal(J[:2, 2:], 0)
+    assert np.abs(J[2:, :2]).min() > 1e-6
+    s, _ = f._scale_and_shift(z)
+    np.testing.assert_allclose(J[2:, 2:], np.diag(np.exp(s[0, 2:])))
+
+
+def test_what_the_mask_keeps_is_all_the_net_sees(rng, shaken):
+    f, z = coupling(rng, shaken, AffineCoupling), rng.standard_normal((3, 4))
+    other = np.where(f.mask == 1, z, 17.0)
+    for mine, theirs in zip(f._scale_and_shift(z), f._scale_and_shift(other), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_scale_is_limited(rng, shaken):
+    f = AffineCoupling(shaken(coupling_net(rng, 2, 8), size=50.0), half_mask(2), limit=1.5)
+    s, _ = f._scale_and_shift(rng.standard_normal((50, 2)))
+    assert 1.4 < np.abs(s).max() <= 1.5
+
+
+def test_start_is_the_identity_with_units_that_bend_apart(rng):
+    net = coupling_net(rng, 2, 64)
+    z = rng.standard_normal((7, 2), dtype=np.float32)
+    x, log_det = AffineCoupling(net, half_mask(2)).forward(z)
+    np.testing.assert_array_equal(x, z)
+    np.testing.assert_array_equal(log_det, 0)
+    first = net.layers[0]
+    bends = -first.b / first.w[0]  # where a unit's input crosses zero, the second coordinate being masked
+    assert np.std(np.clip(bends, -3, 3)) > 0.5
+    n = first.w.size
+    assert abs(first.w.var() - 1 / 2) < 5 * (1 / 2) * np.sqrt(0.8 / n)  # kurtosis of a uniform: 1.8
+
+
+# ------------------------------------------------------------------------------------------- other layers
+
+
+def test_diagonal_scale(rng, shaken, check_bijection):
+    for shape, z in [(3, rng.standard_normal((4, 3))), ((2, 2, 1), rng.standard_normal((3, 2, 2, 1)))]:
+        f = shaken(DiagonalScale(shape))
+        _, log_det = check_bijection(f, z)
+        np.testing.assert_allclose(log_det, f.log_scale.sum())
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (4, 2, 2, 3)])
+def test_batch_norm_in_evaluation(rng, check_bijection, shape):
+    f = BatchNorm(3).eval()
+    f.running_mean[...], f.running_var[...] = rng.standard_normal(3), rng.uniform(0.5, 2, 3)
+    check_bijection(f, rng.standard_normal(shape), atol=1e-6)  # its statistics are float32
+
+
+def test_batch_norm_in_training(rng):
+    """Inferring, the batch itself comes out standardized; its statistics enter the running ones; generating uses those."""
+    f, x = BatchNorm(2, momentum=0.25, eps=0.0), rng.standard_normal((40, 2)) * [2.0, 0.1] + [3.0, -1.0]
+    z, log_det = f.inverse(x)
+    np.testing.assert_allclose(z.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(z.std(0), 1)
+    np.testing.assert_allclose(log_det, -np.log(x.std(0)).sum())
+    np.testing.assert_allclose(f.running_mean, 0.25 * x.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(f.running_var, 0.75 + 0.25 * x.var(0), rtol=1e-5)
+    made, log_det = f.forward(np.ones((1, 2)))
+    np.testing.assert_allclose(made[0], f.running_mean + np.sqrt(f.running_var), rtol=1e-6)
+    np.testing.assert_allclose(log_det, 0.5 * np.log(f.running_var).sum(), rtol=1e-5)
+    before = f.running_mean.copy()
+    f.eval().inverse(x)
+    np.testing.assert_array_equal(f.running_mean, before)
+
+
+# ------------------------------------------------------------------------------------------- dtypes, gradients, errors
+
+
+@pytest.mark.parametrize("kind", [AffineCoupling, AdditiveCoupling])
+def test_float32_stays(rng, kind):
+    f = kind(coupling_net(rng, 4, 8, outputs=2 if kind is AffineCoupling else 1), half_mask(4))
+    z = rng.standard_normal((3, 4), dtype=np.float32)
+    assert {a.dtype for a in (*f.forward(z), *f.inverse(z))} == {np.dtype(np.float32)}
+    _, grads = value_and_grad(lambda f, x: sum(a.sum() for a in f.inverse(x)))(f, z)
+    assert {a.dtype for a in grads.parameters().values()} == {np.dtype(np.float32)}
+    assert "mask" not in f.parameters()
+
+
+def test_gradient_against_finite_differences(rng, shaken):
+    f, x = coupling(rng, shaken, AffineCoupling), rng.standard_normal((3, 4))
+
+    def loss(f, x):
+        z, log_det = f.inverse(x)
+        return 0.5 * (z**2).sum() - log_det.sum()
+
+    _, grads = value_and_grad(loss)(f, x)
+    direction = {name: rng.standard_normal(a.shape) for name, a in f.parameters().items()}
+    slope = sum((direction[name] * g).sum() for name, g in grads.parameters().items())
+    ends = []
+    for step in (1e-5, -1e-5):
+        moved = f.copy()
+        for name, a in moved.parameters().items():
+            a += step * direction[name]
+        ends.append(loss(moved, x))
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-6)
+
+
+def test_errors_name_the_argument(rng):
+    z, mask = np.zeros((2, 3)), half_mask(3)
+    for call, says in [
+        (lambda: half_mask(1), "dim must be a whole number, at least 2, got 1"),
+        (lambda: checkerboard_mask(0, 3), "height must be a whole number"),
+        (lambda: affine_forward(z, z[:, :2], z, mask), r"s must have the shape of z, \(2, 3\), got \(2, 2\)"),
+        (lambda: affine_inverse(z, z, z[:1], mask), r"t must have the shape of x, \(2, 3\), got \(1, 3\)"),
+        (lambda: affine_log_det(z, np.ones(2)), r"mask must broadcast against one example of s, \(3,\), got \(2,\)"),
+        (lambda: affine_log_det(np.zeros(3), mask), r"s must have shape \(N, ...\) with at least two axes, got \(3,\)"),
+        (lambda: AffineCoupling(coupling_net(rng, 3, 4), np.ones(3)), "mask must hold zeros .* and ones"),
+        (lambda: AffineCoupling(coupling_net(rng, 3, 4), mask, limit=0), "limit must be a positive number, got 0"),
+        (lambda: AffineCoupling(coupling_net(rng, 3, 4), mask).inverse(np.zeros((2, 4))), "mask must broadcast"),
+        (lambda: AdditiveCoupling(coupling_net(rng, 3, 4, outputs=1), mask).forward(np.zeros((2, 4))), "mask must broadcast"),
+    ]:
+        with pytest.raises(ValueError, match=says):
+            call()
+
+
+def test_picture_coupling_counts_every_place(rng):
+    """A channel mask acts at all places: log-dets sum over them."""
+    z, s, t = rng.standard_normal((3, 2, 2, 2, 4))
+    mask = channel_mask(4)
+    f = lambda v: affine_forward(v, np.broadcast_to(s[:1], v.shape), np.broadcast_to(t[:1], v.shape), mask)[0]
+    np.testing.assert_allclose(jacobian_log_det(f, z[:1]), affine_log_det(s[:1], mask))
+    np.testing.assert_allclose(affine_log_det(s, mask), s[..., 2:].sum(axis=(1, 2, 3)))
