@@ -181,7 +181,7 @@ def _stub(exercise: Exercise, rows: Sequence[Reference]) -> list[str]:
     outcomes = _observe(exercise, namespace[exercise.name], 0, rows)
     if stubs.is_stub(text, exercise.name) is not True or any(outcome.status != status.STUB for outcome in outcomes):
         problems.append(f"the stub does not fail as one: {outcomes[0].status}, {outcomes[0].message}")
-    shown = _squeeze(text)
+    shown = _squeeze("\n".join(line for line in text.splitlines() if not line.startswith("def ")))
     for function in (exercise.reference, *exercise.variants):
         for line in _answer_lines(stubs.definition(function)[1]):
             if _squeeze(line) in shown:
