@@ -8,7 +8,7 @@ Six ways to the same number, from the most special to the most general:
 | `wasserstein_1d` | two samples of numbers | a sort |
 | `sliced_wasserstein` | two samples of points: the mean over directions of the above (a smaller number) | sorts |
 | `wasserstein` | two samples of points of equal size: the best one-to-one assignment | 2 s at 2,000 |
-| `transport_plan` | any weights, any cost: the linear programme, with its dual | 2 to 6 s at 2,000 x 2,000 |
+| `transport_plan` | any weights, any cost: the linear program, with its dual | 2 to 6 s at 2,000 x 2,000 |
 
 Peyré and Cuturi, "Computational optimal transport", 2019. Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017.
 """
@@ -33,7 +33,7 @@ class TransportPlan(NamedTuple):
 
 
 def earth_mover_1d(p: ArrayLike, q: ArrayLike) -> EarthMover:
-    """The work to turn piles p into piles q, neighbouring piles one step apart. Eq. gan.10, Eq. gan.11.
+    """The work to turn piles p into piles q, neighboring piles one step apart. Eq. gan.10, Eq. gan.11.
 
     p, q: shape (n,), shovelfuls in each pile; not negative, totals equal, but not necessarily one. Returns
     `(cost, deltas)`. `deltas`, shape (n + 1,), is the running surplus delta_0 = 0, delta_i = delta_(i-1) + p_i - q_i:
@@ -55,7 +55,7 @@ def wasserstein_1d(x: ArrayLike, y: ArrayLike) -> float:
     """Exact W1 between two samples of numbers, in the samples' units. Eq. gan.12.
 
     x: shape (N,), y: shape (M,), every point of a sample with the same weight. As with piles of dirt (`earth_mover_1d`),
-    walk along the line and carry the surplus: between two neighbouring points it is F - G, the share of x passed so far
+    walk along the line and carry the surplus: between two neighboring points it is F - G, the share of x passed so far
     less that of y, and W1 is the integral of |F - G|. The best plan keeps the order, the smallest goes to the smallest,
     so if N = M this is also the mean |x_(i) - y_(i)| of the sorted samples.
     ValueError: another rank, empty, non-finite.
@@ -90,7 +90,7 @@ def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
 
 
 def transport_plan(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> TransportPlan:
-    """The optimal transport linear programme, solved exactly, with its dual. Eq. gan.12, Eq. gan.17.
+    """The optimal transport linear program, solved exactly, with its dual. Eq. gan.12, Eq. gan.17.
 
     Primal: min sum_ij plan_ij cost_ij over plan >= 0 whose rows sum to p and whose columns sum to q.
     Dual: max sum_i p_i f_i + sum_j q_j g_j over f_i + g_j <= cost_ij. Both have the same value.
