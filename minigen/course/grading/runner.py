@@ -351,15 +351,10 @@ def _marked(mark: str) -> Iterable[int]:
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder, also if its contents were made unreadable; links are removed, not followed."""
-
-    def unlock(function, path, _):
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), stat.S_IRWXU)
-            if os.path.isdir(path) and not os.path.islink(path):
-                os.chmod(path, stat.S_IRWXU)
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
-
-    shutil.rmtree(folder, onerror=unlock)
+    """Remove a folder, also if parts of it were made unreadable; links are removed, not followed."""
+    for here, folders, _ in os.walk(folder):  # from the top: each folder is unlocked before it is entered
+        for path in (here, *(os.path.join(here, name) for name in folders)):
+            if not os.path.islink(path):
+                with contextlib.suppress(OSError):
+                    os.chmod(path, stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
