@@ -384,23 +384,16 @@ if len(x) == 1:
 
 
 def test_a_missing_last_message_is_never_a_pass(grade):
-    head = (
-        HEAD
-        + """
-import os, threading, time
-calls = []
-
-
-def leave():
-    while len(calls) < 7: time.sleep(0.001)
-    os._exit(0)
-
-
-"""
-    )
-    body = f"if not calls: threading.Thread(target=leave, daemon=True).start()\ncalls.append(1)\nreturn {RIGHT}"
-    report = grade(function(body, head=head).replace("len(calls) < 7", "len(calls) < 1"))
-    assert not report.passed
+    """Code that finds the worker's own objects, lets every answer through and leaves before the end."""
+    body = f"""import os, sys
+frame = sys._getframe()
+while type(frame.f_locals.get("self")).__name__ != "Run":
+    frame = frame.f_back
+channel = frame.f_locals["self"].channel
+send = type(channel).send
+channel.send = lambda header, arrays=None: os._exit(0) if header["type"] == "done" else send(channel, header, arrays)
+return {RIGHT}"""
+    assert statuses(grade(function(body))) == [S.EXITED] * 4
     closed = grade(function(f"import os\nos.closerange(3, 50)\nreturn {RIGHT}"))
     assert statuses(closed)[0] != S.PASS and not closed.passed
 
