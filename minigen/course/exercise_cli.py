@@ -24,18 +24,7 @@ from minigen.course.grading.grade import read_submission
 from minigen.course.options import Parser
 from minigen.course.progress import Progress, lesson_progress
 
-__all__ = ["add_parser", "main", "progress", "substituted"]
-
-
-def add_parser(subparsers: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add `exercise` to the commands of a parser; the parsed arguments carry `run(args) -> exit code`."""
-    parser = subparsers.add_parser(
-        "exercise",
-        help="write an equation yourself and have it checked",
-        description="Write one equation yourself, have it checked, then train the lesson with it.",
-    )
-    _add_commands(parser)
-    return parser
+__all__ = ["main", "progress", "substituted"]
 
 
 def _add_commands(parser: argparse.ArgumentParser) -> None:

@@ -531,3 +531,14 @@ def test_a_worker_imports_little(grade):
     names = "('scipy', 'matplotlib', 'minigen.plot', 'minigen.data', 'minigen.metrics', 'minigen.course.exercise', 'fakegen')"
     body = f"import sys\nassert not [n for n in {names} if n in sys.modules], sys.modules.keys()\nreturn {RIGHT}"
     assert grade(function(body)).passed
+
+
+def test_a_system_without_limits_says_so(grade, monkeypatch):
+    from minigen.course.grading import guard
+
+    monkeypatch.setattr(guard, "resource", None)
+    assert guard.set_limits(1, 2**30, 2**20) == ["cpu", "memory", "file size", "processes"]
+    lost = runner.run
+    monkeypatch.setattr(runner, "run", lambda *a: (run := lost(*a), setattr(run, "missing_limits", ["memory"]))[0])
+    report = grade(function("return np.zeros(len(x))"))
+    assert report.notes == ["this system keeps no limit on: memory"] and report.notes[0] in render(report)

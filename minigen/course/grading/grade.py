@@ -293,6 +293,8 @@ def _grade_source(exercise: Exercise, submission: Submission, limits: Limits, se
             outcome.message += _near(exercise.name, submission.source)
     report = judge(exercise, run.outcomes, wanted, seed)
     report.output = run.output
+    if run.missing_limits:
+        report.notes.append(f"this system keeps no limit on: {', '.join(sorted(set(run.missing_limits)))}")
     if run.left_process:
         report.status = status.PROCESS
         report.message = "your code left a process running; it was ended"

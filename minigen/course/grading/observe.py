@@ -67,16 +67,19 @@ def is_box(value: Any) -> bool:
 
 
 def unbox(value: Any) -> Any:
+    """The array inside autograd's boxes, however many derivatives are being taken."""
     while is_box(value):
         value = value._value
     return value
 
 
 def is_array(value: Any) -> bool:
+    """Whether this is an ndarray or of a subclass, whatever it says of itself."""
     return issubclass(type(value), np.ndarray)
 
 
 def is_number(value: Any) -> bool:
+    """Whether this is a Python number or a NumPy scalar."""
     return type(value) in NUMBERS or issubclass(type(value), (np.number, np.bool_))
 
 
@@ -175,6 +178,7 @@ def _check_array(array: np.ndarray, got: Mapping, spec: Mapping, what: str) -> N
 
 
 def shape_message(got: Iterable[int], want: Iterable[int], what: str) -> str:
+    """Two shapes that differ, in words, with a guess at the reason."""
     got, want = tuple(got), tuple(want)
     message = f"{what} shape {got}, expected shape {want}"
     if want == ():
@@ -185,6 +189,7 @@ def shape_message(got: Iterable[int], want: Iterable[int], what: str) -> str:
 
 
 def not_finite(array: np.ndarray, what: str) -> Failure:
+    """The failure of an array that should be finite: where it is not, and how often."""
     bad = np.isnan(array)
     state, word = (status.NAN, "NaN (not a number)") if bad.any() else (status.INF, "an infinite number")
     bad = bad if bad.any() else np.isinf(array)

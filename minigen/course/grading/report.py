@@ -31,8 +31,8 @@ def render(report: Report, stream: TextIO | None = None) -> str:
         lines += _cases(report, stream)
     if report.hint:
         lines.append(_wrap(f"this is a known slip: {report.hint}"))
-    lines += [f"  {note}" for note in report.notes]
     if not done:
+        lines += [f"  {note}" for note in report.notes]
         lines += _printed(report.output)
     return "\n".join(lines)
 

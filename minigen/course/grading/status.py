@@ -13,7 +13,7 @@ OUTPUT, BIG_FILE, PROCESS = "output", "big_file", "process"
 MISSING_FILE, NOT_A_FILE, SYMLINK, TOO_LARGE = "missing_file", "not_a_file", "symlink", "too_large"
 NOT_UTF8, EMPTY, SYNTAX_ERROR, MISSING_FUNCTION = "not_utf8", "empty", "syntax_error", "missing_function"
 # the grader's own
-GRADER_ERROR, NOT_RUN = "grader_error", "not_run"
+GRADER_ERROR = "grader_error"
 
 WORDS = {
     PASS: "pass",
@@ -49,5 +49,4 @@ WORDS = {
     SYNTAX_ERROR: "syntax error",
     MISSING_FUNCTION: "function missing",
     GRADER_ERROR: "the grader's own error",
-    NOT_RUN: "not run",
 }

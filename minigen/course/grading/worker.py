@@ -32,6 +32,7 @@ class Channel:
 
 
 def main() -> None:
+    """Read the request, put the channels in their places, run."""
     request = json.loads(sys.stdin.buffer.read())
     results = os.dup(1)
     os.dup2(2, 1)  # from here on, printing is only text
