@@ -13,7 +13,7 @@ from minigen.metrics.transport import wasserstein
 
 @pytest.mark.parametrize("theta", [-0.3, 0.0, 1e-9, 1e-200, 0.5, 2.0])
 def test_the_values_are_those_of_the_metrics(theta):
-    # ten heights on each line; outcomes of the two lines are the same only if the lines are
+    # Eq. gan.15, Eq. gan.16: ten heights on each line; outcomes of the two lines are the same only if the lines are
     heights = (np.arange(10) + 0.5) / 10
     points = np.unique(np.concatenate([line_points(0, heights), line_points(theta, heights)]), axis=0)
     p, q = ((points[:, 0] == at) / 10 for at in (0, theta))
@@ -32,6 +32,7 @@ def test_the_values_by_hand():
 
 
 def test_the_points_lie_on_the_line():
+    # Eq. gan.14
     y = np.random.default_rng(0).random(50)
     points = line_points(0.7, y)
     assert np.all(points[:, 0] == 0.7) and np.array_equal(points[:, 1], y)

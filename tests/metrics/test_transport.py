@@ -144,6 +144,7 @@ def test_wasserstein_1d_bad_input(x, y, message):
 
 
 def test_wasserstein_is_the_best_of_all_permutations():
+    # Eq. gan.12
     rng = np.random.default_rng(1)
     x, y = rng.standard_normal((6, 3)), rng.standard_normal((6, 3)) + 0.5
     mean_distance = lambda s: np.mean([np.linalg.norm(x[i] - y[j]) for i, j in enumerate(s)])
