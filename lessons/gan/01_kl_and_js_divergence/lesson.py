@@ -244,7 +244,8 @@ lesson.claim("sigma of JS's bell, bumps at ±3", best["JS", 3][1], at_most=0.9)
 # %% [markdown]
 # Maximum likelihood minimizes KL(p‖q), and that covers: not one example may be called impossible. KL(q‖p) chooses: it
 # never puts mass where $p$ has none. JS lies between the two; once the bumps are far apart, it chooses too. The post
-# quotes the belief that GANs owe their sharp samples to this. Keep it in mind when one of them forgets a mode.
+# passes on a belief that GANs owe part of their success to the step from KL to JS. Keep its price in mind when one of
+# them forgets a mode.
 #
 # ## 8. Where the post is loose
 #
