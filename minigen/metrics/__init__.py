@@ -1,9 +1,10 @@
 """Measuring how far a model is from the truth.
 
 `divergence`: KL and JS. `transport`: the earth mover's distance in its forms. `samples`: quality of samples, and the
-floor that two samples of the truth set. `likelihood`: units and gaps.
+floor that two samples of the truth set. `likelihood`: units and gaps. `dimension`: how many dimensions data fill.
 """
 
+from minigen.metrics.dimension import intrinsic_dimension, neighbor_ratios, two_nn_dimension
 from minigen.metrics.divergence import (
     js_divergence,
     js_integrand,
@@ -41,6 +42,7 @@ __all__ = [
     "earth_mover_1d",
     "frechet_distance",
     "inception_score",
+    "intrinsic_dimension",
     "js_divergence",
     "js_integrand",
     "js_on_grid",
@@ -53,6 +55,7 @@ __all__ = [
     "mmd",
     "mode_coverage",
     "nats_to_bits",
+    "neighbor_ratios",
     "nll_gap",
     "plan_cost",
     "plan_gradient",
@@ -60,6 +63,7 @@ __all__ = [
     "sampling_floor",
     "sliced_wasserstein",
     "transport_plan",
+    "two_nn_dimension",
     "wasserstein",
     "wasserstein_1d",
 ]
