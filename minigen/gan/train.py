@@ -61,14 +61,10 @@ def wgan_gp_step(
     The paper's optimizer is Adam with β = (0, 0.9) and a learning rate of 1e-4. "critic" is the loss without penalty.
     """
     n_critic, batch = _check.count("n_critic", n_critic), _check.count("batch", batch)
-
-    def loss(f, real, fake):
-        plain = wgan.critic_loss(f(real), f(fake))
-        return plain + penalty * wgan.gradient_penalty(f, real, fake, rng), plain
-
     for _ in range(n_critic):
-        real, fake = draw_real(batch), generator.sample(rng, batch)
-        (_, c_value), grads = value_and_grad(loss, has_aux=True)(critic, real, fake)
+        real, fake, epsilon = draw_real(batch), generator.sample(rng, batch), rng.random(batch)
+        both = value_and_grad(wgan.penalized_critic_loss, has_aux=True)
+        (_, c_value), grads = both(critic, real, fake, epsilon, penalty)
         c_optimizer.step(grads)
     return {"critic": float(c_value), "generator": _wgan_generator_step(generator, critic, g_optimizer, batch, rng)}
 

@@ -49,7 +49,7 @@ def clip_weights(critic: Module, c: float) -> None:
     if not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
         raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
     for w in weights:
-        numpy.clip(w, -c, c, out=w)
+        w[...] = numpy.clip(w, -c, c)
 
 
 def gradient_penalty(
@@ -62,14 +62,38 @@ def gradient_penalty(
     Raises ValueError for examples that are not finite or whose shapes differ, a critic that does not map (N, ...) to
     (N,), a negative target. Gulrajani et al. 2017, Alg. 1.
     """
+    epsilon = _check.generator(rng).random(len(_check.examples("real", real)))  # (N,)
+    return gradient_penalty_at(critic, real, fake, epsilon, target)
+
+
+def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Array, target: float = 1.0) -> Array:
+    """The gradient penalty with its random numbers as an argument: x̂ = ε·real + (1 − ε)·fake, pair by pair. Eq. gan.18
+
+    real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError as `gradient_penalty` does.
+    """
     real, fake = _check.examples("real", real), _check.examples("fake", fake)
     if np.shape(real) != np.shape(fake):
         raise ValueError(f"real and fake must have the same shape, got {np.shape(real)} and {np.shape(fake)}")
     target = _check.number("target", target)
-    epsilon = _check.generator(rng).random((len(real),) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
-    epsilon = epsilon.astype(real.dtype)
+    epsilon = _check.vector("epsilon", epsilon).astype(real.dtype)
+    if len(epsilon) != len(real) or np.min(epsilon) < 0 or np.max(epsilon) > 1:
+        raise ValueError(f"epsilon must be {len(real)} numbers in [0, 1], one for each pair, got {epsilon}")
+    epsilon = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
     x_hat = epsilon * real + (1 - epsilon) * fake  # (N, ...)
     return np.mean((gradient_norm(critic, x_hat) - target) ** 2)
+
+
+def penalized_critic_loss(
+    critic: Callable, real: Array, fake: Array, epsilon: Array, penalty: float = 10.0
+) -> tuple[Array, Array]:
+    """What a critic with gradient penalty minimizes, and its part without the penalty: two scalars. Eq. gan.19
+
+    `critic_loss` plus `penalty` (λ) times `gradient_penalty_at`; arguments and errors are theirs.
+    Gulrajani et al. 2017, Alg. 1, line 7.
+    """
+    penalty = _check.number("penalty", penalty)
+    plain = critic_loss(critic(real), critic(fake))
+    return plain + penalty * gradient_penalty_at(critic, real, fake, epsilon), plain
 
 
 def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:

@@ -10,7 +10,9 @@ from minigen.gan.wgan import (
     generator_loss,
     gradient_norm,
     gradient_penalty,
+    gradient_penalty_at,
     lipschitz_estimate,
+    penalized_critic_loss,
 )
 from minigen.nn import BatchNorm, Linear, Module
 from minigen.tensor import grad, leaves, tree_map, value_and_grad
@@ -184,6 +186,28 @@ def test_penalty_against_slopes_by_finite_differences(rng):
     for target in (1.0, norms.mean()):
         value = gradient_penalty(critic, real, fake, Fixed(epsilon), target)
         np.testing.assert_allclose(value, np.mean((norms - target) ** 2), rtol=1e-6)
+
+
+def test_penalty_with_its_noise_as_an_argument(rng):
+    """f(x) = ½|x|² has slope |x|: at ε = 3/4 and 1/2 between (4, 0) and the origin the slopes are 3 and 2."""
+    bowl = lambda x: 0.5 * (x**2).sum(axis=1)
+    real, fake, epsilon = np.array([[4.0, 0.0]] * 2), np.zeros((2, 2)), np.array([0.75, 0.5])
+    np.testing.assert_allclose(gradient_penalty_at(bowl, real, fake, epsilon), 2.5)
+    np.testing.assert_allclose(gradient_penalty_at(bowl, real, fake, epsilon, target=3.0), 0.5)
+    np.testing.assert_allclose(gradient_penalty(bowl, real, fake, Fixed(epsilon)), 2.5)
+    for bad in (np.array([0.5]), np.array([0.5, 1.5]), np.array([-0.1, 0.5]), np.array([[0.5], [0.5]])):
+        with pytest.raises(ValueError, match="epsilon must"):
+            gradient_penalty_at(bowl, real, fake, bad)
+
+
+def test_penalized_loss_by_hand():
+    """Eq. gan.19 with a slope of 3 in place of 1: f(x) = 3x, real 2, fake 2/3: 2 − 6 + λ·(3 − 1)²."""
+    critic = lambda x: 3 * x[:, 0]
+    real, fake, epsilon = np.array([[2.0]]), np.array([[2 / 3]]), np.array([0.5])
+    np.testing.assert_allclose(penalized_critic_loss(critic, real, fake, epsilon), (36, -4))
+    np.testing.assert_allclose(penalized_critic_loss(critic, real, fake, epsilon, penalty=0.5), (-2, -4))
+    with pytest.raises(ValueError, match=r"penalty must be a number in \[0, inf\), got -1"):
+        penalized_critic_loss(critic, real, fake, epsilon, penalty=-1)
 
 
 def test_penalty_is_differentiable_with_respect_to_the_critic(rng):
