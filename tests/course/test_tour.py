@@ -1,0 +1,43 @@
+"""The tour: four families, one table, one picture, and the checks that a reader relies on."""
+
+import json
+
+import numpy as np
+import pytest
+
+from minigen.course import tour
+from minigen.course.console import UsageError
+from minigen.data import toy
+
+
+def test_a_quick_tour_leaves_a_table_a_picture_and_numbers(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tour, "SAMPLES", 1500)
+    assert tour.main(seed=1, out=tmp_path, quick=True) == 0
+    printed = capsys.readouterr().out
+    record = json.loads((tmp_path / "tour" / "tour.json").read_text())
+    entropy = toy.two_moons(0.1).standardized().entropy()
+    assert record["entropy"] == pytest.approx(entropy) and f"{entropy:.3f} exact" in printed
+    assert list(record["models"]) == ["GAN", "VAE", "RealNVP", "DDPM"]
+    for name, numbers in record["models"].items():
+        assert name in printed and f"{numbers['sliced_wasserstein']:.3f}" in printed
+        assert numbers["sliced_wasserstein"] > 2 * record["floor"]  # after 20 steps nobody has learned it
+    assert record["models"]["RealNVP"]["nll_gap"] > 0.1 and record["models"]["GAN"]["nll_gap"] is None
+    from PIL import Image
+
+    assert min(Image.open(tmp_path / "tour" / "tour.png").size) > 300
+
+
+def test_the_tour_does_not_touch_a_stranger_folder(tmp_path):
+    (tmp_path / "tour").mkdir()
+    (tmp_path / "tour" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="minigen did not write"):
+        tour.main(out=tmp_path, quick=True)
+
+
+def test_a_flow_that_has_trained_is_nearer_than_one_that_has_not():
+    density = toy.two_moons(0.1).standardized()
+    x = density.sample(np.random.default_rng(0), 2000)
+    nll = [
+        -np.mean(tour.train_flow(density, steps, np.random.default_rng(0)).log_prob(x, None)) for steps in (1, 150)
+    ]
+    assert nll[1] < nll[0] - 0.3 and nll[1] > density.entropy() - 0.1
