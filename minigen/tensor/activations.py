@@ -1,9 +1,9 @@
 """Activation functions, element by element, each with its derivative.
 
-Every activation is a pair of plain functions: `value(x)` and `slope(g, x, y)`, which multiplies an incoming gradient `g`
-by the derivative, given the input `x` and the output `y` (whichever is cheaper to use). The pair makes a primitive here,
-and `linear` fuses the same pair with the matrix product. The slopes are written in operations that autograd can
-differentiate again, where the derivative is not piecewise constant, so second derivatives come for free.
+Every activation is an entry of `ACTIVATIONS`: how to compute it, and two forms of "multiply an incoming gradient g by the
+derivative": `slope` for plain arrays, from the output and what the forward pass kept, and `traced_slope` in operations that
+autograd can differentiate again, for second derivatives. An entry makes a primitive here; `linear` and `group_norm` fuse
+the same entry with their own work.
 
 In float32, `exp` and `tanh` are fast and `expit`, `erf` and `where` are slow: hence the formulas through `tanh`.
 """
@@ -22,11 +22,20 @@ Array = Any  # an ndarray, or a traced one
 
 
 class Activation(NamedTuple):
-    """`value(x)`, `slope(g, x, y)`, and whether the slope looks at `x` (else `x` need not be kept)."""
+    """One activation function y = a(x) and the product g·a'(x).
 
-    value: Callable
+    forward(x) -> (y, kept);  slope(g, y, kept);  traced_slope(g, x, y), which looks at x only if `needs_input`.
+    """
+
+    forward: Callable
     slope: Callable
-    needs_input: bool
+    traced_slope: Callable
+    needs_input: bool = False
+
+
+def _from_output(value: Callable, slope: Callable) -> Activation:
+    """An activation whose derivative is a (differentiable) function of its output."""
+    return Activation(lambda x: (value(x), None), lambda g, y, kept: slope(g, y), lambda g, x, y: slope(g, y))
 
 
 # --------------------------------------------------------------------- piecewise linear: the slope is a constant mask
@@ -45,7 +54,7 @@ def _masked_slope(negative_slope):
         return factor, None
 
     masked = primitive(forward, lambda needed, g, value, saved, g0, y: {0: masked(g, y), 1: anp.zeros_like(y)})
-    return lambda g, x, y: masked(g, y)
+    return masked
 
 
 def _relu(x):
@@ -53,7 +62,7 @@ def _relu(x):
 
 
 def _leaky(negative_slope):
-    return Activation(lambda x: np.maximum(x, negative_slope * x), _masked_slope(negative_slope), False)
+    return _from_output(lambda x: np.maximum(x, negative_slope * x), _masked_slope(negative_slope))
 
 
 # --------------------------------------------------------------------- smooth
@@ -70,15 +79,21 @@ def _smooth_sigmoid(x):
     return 0.5 * anp.tanh(0.5 * x) + 0.5  # the same, differentiable
 
 
-def _silu_slope(g, x, y):
+def _silu(x):
+    s = _sigmoid(x)
+    return x * s, s
+
+
+def _silu_slope(g, y, s):
     """(x σ)' = σ + x σ (1 − σ) = σ + y (1 − σ)."""
-    if not (isbox(g) or isbox(x)):
-        s = _sigmoid(x)
-        d = 1 - s
-        d *= y
-        d += s
-        d *= g
-        return d
+    d = 1 - s
+    d *= y
+    d += s
+    d *= g
+    return d
+
+
+def _silu_traced_slope(g, x, y):
     s = _smooth_sigmoid(x)
     return g * (s + x * s * (1 - s))
 
@@ -88,7 +103,7 @@ def _softplus(x):
     return np.log1p(y) + np.maximum(x, 0)
 
 
-def _softplus_slope(g, x, y):
+def _softplus_slope(g, y, x):
     """(log(1 + eˣ))' = σ(x) = eˣ/(1 + eˣ) = e^{x − y}: exact also where σ is tiny and ½ + ½ tanh(x/2) would round to 0."""
     return g * anp.exp(x - y)
 
@@ -115,31 +130,50 @@ _cdf = primitive(
 )
 
 
-def _gelu_slope(g, x, y):
+def _gelu(x):
+    cdf = _normal_cdf(x)
+    return x * cdf, (x, cdf)
+
+
+def _gelu_slope(g, y, kept):
     """(x Φ)' = Φ + x φ, with φ the standard normal density."""
+    x, cdf = kept
+    d = x * x
+    d *= -0.5
+    np.exp(d, out=d)
+    d *= x
+    d *= _INV_SQRT_2PI
+    d += cdf
+    d *= g
+    return d
+
+
+def _gelu_traced_slope(g, x, y):
     return g * (_cdf(x) + x * (_INV_SQRT_2PI * anp.exp(-0.5 * x * x)))
 
 
 LEAKY_SLOPE = 0.2
 
 ACTIVATIONS: dict[str, Activation] = {
-    "relu": Activation(_relu, _masked_slope(0.0), False),
+    "relu": _from_output(_relu, _masked_slope(0.0)),
     "leaky_relu": _leaky(LEAKY_SLOPE),
-    "sigmoid": Activation(_sigmoid, lambda g, x, y: g * (y * (1 - y)), False),
-    "tanh": Activation(np.tanh, lambda g, x, y: g * (1 - y * y), False),
-    "softplus": Activation(_softplus, _softplus_slope, True),
-    "silu": Activation(lambda x: x * _sigmoid(x), _silu_slope, True),
-    "gelu": Activation(lambda x: x * _normal_cdf(x), _gelu_slope, True),
+    "sigmoid": _from_output(_sigmoid, lambda g, y: g * (y * (1 - y))),
+    "tanh": _from_output(np.tanh, lambda g, y: g * (1 - y * y)),
+    "softplus": Activation(
+        lambda x: (_softplus(x), x), _softplus_slope, lambda g, x, y: _softplus_slope(g, y, x), needs_input=True
+    ),
+    "silu": Activation(_silu, _silu_slope, _silu_traced_slope, needs_input=True),
+    "gelu": Activation(_gelu, _gelu_slope, _gelu_traced_slope, needs_input=True),
 }
 
 
 def _elementwise(activation: Activation) -> Callable:
     def forward(x):
-        y = activation.value(x)
-        return y, y
+        y, kept = activation.forward(x)
+        return y, (kept,)
 
-    def backward(needed, g, value, saved, x):
-        return {0: activation.slope(g, x, value)}
+    def backward(needed, g, y, saved, x):
+        return {0: activation.traced_slope(g, x, y) if saved is None else activation.slope(g, y, saved[0])}
 
     return primitive(forward, backward)
 
@@ -191,17 +225,18 @@ def gelu(x: Array) -> Array:
     return _APPLY["gelu"](_float(x))
 
 
-FUNCTION_NAMES = {relu: "relu", leaky_relu: "leaky_relu", sigmoid: "sigmoid", tanh: "tanh"} | {
-    softplus: "softplus",
-    silu: "silu",
-    gelu: "gelu",
-}
+FUNCTION_NAMES = {f: f.__name__ for f in (relu, leaky_relu, sigmoid, tanh, softplus, silu, gelu)}
+
+
+def apply_activation(name: str, x: Array) -> Array:
+    """The activation of this name, differentiable."""
+    return _APPLY[name](x)
 
 
 def activation_name(activation: str | Callable | None) -> str | None:
     """The name of a built-in activation given by name or as the function itself; None for None.
 
-    Raises ValueError for a name that does not exist; returns None-safe names only for built-in functions.
+    Raises ValueError for anything else.
     """
     if activation is None or activation == "linear":
         return None

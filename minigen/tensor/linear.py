@@ -53,11 +53,9 @@ def _linear_forward(x, w, b, activation):
     if b is not None:
         z += b
     if activation is None:
-        return z, None
-    act = ACTIVATIONS[activation]
-    if act.needs_input:
-        return act.value(z), z  # the slope is a function of z: keep it
-    return act.value(z), ()
+        return z, ()
+    y, kept = ACTIVATIONS[activation].forward(z)
+    return y, (kept,)
 
 
 def _linear_backward(needed, g, value, saved, x, w, b, activation):
@@ -67,10 +65,10 @@ def _linear_backward(needed, g, value, saved, x, w, b, activation):
     """
     if activation is not None:
         act = ACTIVATIONS[activation]
-        z = None
-        if act.needs_input:
-            z = saved if saved is not None else _linear(x, w, b, None)
-        g = act.slope(g, z, value)
+        if saved is not None:
+            g = act.slope(g, value, saved[0])
+        else:
+            g = act.traced_slope(g, _linear(x, w, b, None) if act.needs_input else None, value)
     grads = {}
     if 0 in needed:
         grads[0] = _matmul(g, anp.transpose(w) if isbox(w) else w.T)

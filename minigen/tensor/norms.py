@@ -14,7 +14,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
-from minigen.tensor.activations import ACTIVATIONS, activation_name
+from minigen.tensor.activations import ACTIVATIONS, activation_name, apply_activation
 from minigen.tensor.core import primitive
 
 Array = Any
@@ -33,17 +33,18 @@ def _group_forward(x, weight, bias, groups, eps, activation):
     y += bias
     if activation is None:
         return y, (centered, inverse, None)
-    return ACTIVATIONS[activation].value(y), (centered, inverse, y)
+    y, kept = ACTIVATIONS[activation].forward(y)
+    return y, (centered, inverse, kept)
 
 
 def _group_backward(needed, g, value, saved, x, weight, bias, groups, eps, activation):
     """The formula at the top of the file, with means over the pixels and channels of a group."""
     if saved is None:
         return _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation)
-    centered, inverse, y = saved
+    centered, inverse, kept = saved
     _, s, c = x.shape
     if activation is not None:
-        g = ACTIVATIONS[activation].slope(g, y, value)
+        g = ACTIVATIONS[activation].slope(g, value, kept)
     sum_g = g.sum(axis=1)  # (N, C)
     sum_gx = np.einsum("nsc,nsc->nc", g, centered)  # (N, C)
     grads = {1: (sum_gx * inverse).sum(axis=0), 2: sum_g.sum(axis=0)}
@@ -76,19 +77,13 @@ def _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation):
     x_hat = centered * inverse
     if activation is not None:
         z = anp.reshape(x_hat, (n, s, c)) * weight + bias
-        g = ACTIVATIONS[activation].slope(g, z, None if activation == "silu" else _apply(activation, z))
+        g = ACTIVATIONS[activation].traced_slope(g, z, apply_activation(activation, z))
     h = grouped(g * weight)
     dx = inverse * (
         h - anp.mean(h, axis=(1, 3), keepdims=True) - x_hat * anp.mean(h * x_hat, axis=(1, 3), keepdims=True)
     )
     flat = anp.reshape(x_hat, (n, s, c))
     return {0: anp.reshape(dx, (n, s, c)), 1: anp.sum(g * flat, axis=(0, 1)), 2: anp.sum(g, axis=(0, 1))}
-
-
-def _apply(activation, z):
-    from minigen.tensor.activations import _APPLY
-
-    return _APPLY[activation](z)
 
 
 _group = primitive(_group_forward, _group_backward)
