@@ -29,8 +29,6 @@ reading it back costs more than the product. So:
 - the input gradient at stride 1 is a convolution of g with the kernel turned by 180 degrees. At stride s it is one
   product, g times the kernel, which gives each window's contribution to the input, and these are then added where
   they overlap: ceil(k/s)**2 additions of whole s*s blocks.
-
-Wide layers (32 channels and more) take another route to the same numbers, with fewer products: see `winograd.py`.
 """
 
 import math
@@ -41,7 +39,6 @@ import numpy as np
 from autograd.extend import defvjp_argnums, primitive
 from numpy.lib.stride_tricks import as_strided
 
-from minigen.tensor import winograd
 from minigen.tensor.scratch import chunks, scratch
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -82,13 +79,6 @@ class Geometry(NamedTuple):
 def _is_thin(kernel, channels):
     """Whether a row of a window is so short that columns are better written transposed."""
     return kernel[1] * channels <= 9
-
-
-def _use_winograd(shape, geometry, size, w=None):
-    """Whether the method with fewer products pays; never where a weight is exactly zero (see the end of
-    `winograd`)."""
-    (kh, kw, C, O), (stride, padding, dilation) = shape, geometry
-    return winograd.pays((kh, kw), stride, padding, dilation, (C, O), size) and (w is None or bool(w.all()))
 
 
 def _common_dtype(*arrays):
@@ -196,9 +186,6 @@ def _conv(x, w, b, geometry):
     """
     (kh, kw, C, O), dtype = w.shape, _common_dtype(x, w, b)
     y = np.empty((x.shape[0], *geometry.output_size(x.shape[1:3], (kh, kw)), O), dtype)
-    if _use_winograd(w.shape, geometry, y.shape[1:3], w):
-        winograd.convolve(x, w, b, y, geometry.stride[0], geometry.padding)
-        return y
     matrix = np.ascontiguousarray(w, dtype).reshape(kh * kw * C, O)
     for samples, columns in _columns(x, (kh, kw), geometry, dtype):
         rows = y[samples].reshape(-1, O)
@@ -218,13 +205,9 @@ def _conv_input(g, w, b, size, geometry):
     <conv_input(g, dw), u> = <conv_weight(u, g), dw>.
     """
     dtype, turned = _common_dtype(g, w, b), geometry.turned(w.shape[:2])
-    x = np.empty((g.shape[0], *size, w.shape[2]), dtype)
-    blocks = winograd.input_blocks(size, geometry.stride[0], geometry.padding)
-    if _use_winograd(w.shape, geometry, blocks, w):
-        winograd.convolve_input(g, w, b, x, geometry.stride[0], geometry.padding)
-        return x
     if turned is not None:
         return _conv(g, w[::-1, ::-1].swapaxes(2, 3), b, turned)
+    x = np.empty((g.shape[0], *size, w.shape[2]), dtype)
     _fold(np.ascontiguousarray(g, dtype), w.astype(dtype, copy=False), x, geometry)
     if b is not None:
         x += b
@@ -241,10 +224,6 @@ def _conv_weight(x, g, kernel, geometry):
     """
     (kh, kw), C, O, dtype = kernel, x.shape[3], g.shape[3], _common_dtype(x, g)
     g = np.ascontiguousarray(g, dtype)
-    if _use_winograd((kh, kw, C, O), geometry, g.shape[1:3]):
-        w = np.empty((kh, kw, C, O), dtype)
-        winograd.convolve_weight(x, g, w, geometry.stride[0], geometry.padding)
-        return w
     total, part = np.zeros((kh * kw * C, O), dtype), scratch("weight", (kh * kw * C, O), dtype)
     for samples, columns in _columns(x, kernel, geometry, dtype):
         total += np.matmul(columns.T, g[samples].reshape(-1, O), out=part)

@@ -10,7 +10,7 @@ from autograd import grad, jacobian
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigen.tensor import conv, scratch, winograd
+from minigen.tensor import conv, scratch
 from minigen.tensor.conv import avg_pool2d, conv1d, conv2d, conv_transpose2d, max_pool2d, upsample_nearest
 
 # (H, W), (kh, kw), c_in, c_out, stride, padding. "A rest": (H + 2*padding - kh) % stride != 0. "Wide padding": more
@@ -32,14 +32,6 @@ CASES = {
     "3x3 blocks": ((8, 10), (6, 6), 2, 3, 3, 2),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-
-
-@pytest.fixture(params=["columns", "winograd"])
-def method(request, monkeypatch):
-    """Run a test by each method: with fewer products wherever it applies at all, or nowhere."""
-    monkeypatch.setattr(winograd, "LEAST_SAVING", 0 if request.param == "winograd" else 99)
-    monkeypatch.setattr(winograd, "LEAST_CHANNELS", 1)
-    return request.param
 
 
 def alone(f, args, i):
@@ -103,13 +95,13 @@ def inputs(case, seed=0, n=2, dtype=np.float64):
 
 
 @cases
-def test_conv2d_equals_the_definition(case, method):
+def test_conv2d_equals_the_definition(case):
     x, w, b = inputs(case)
     np.testing.assert_allclose(conv2d(x, w, b, *case[4:]), conv2d_loops(x, w, b, *case[4:]), rtol=1e-12, atol=1e-12)
 
 
 @cases
-def test_conv_transpose2d_equals_painting(case, method):
+def test_conv_transpose2d_equals_painting(case):
     x, w, b = inputs(case)
     if case is CASES["wide padding"]:
         x = np.concatenate([x, x], axis=2)  # a padding of 2 cuts four columns off the painted image
@@ -145,7 +137,7 @@ def test_padding_same_keeps_the_size():
 
 
 @cases
-def test_the_transposed_convolution_is_the_adjoint(case, method):
+def test_the_transposed_convolution_is_the_adjoint(case):
     x, w, _ = inputs(case)
     size, (kh, kw), _, _, stride, padding = case
     (sh, sw), (ph, pw) = pair(stride), pair(padding)
@@ -181,7 +173,7 @@ def test_any_shape_equals_the_definition(data):
 
 @pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
 @cases
-def test_gradients_against_finite_differences(layer, case, method):
+def test_gradients_against_finite_differences(layer, case):
     x, w, b = inputs(case, n=1)
     if layer is conv_transpose2d and case is CASES["wide padding"]:
         case = (*case[:5], 1)  # a padding of 2 would leave nothing
@@ -198,7 +190,7 @@ SECOND = ["3x3", "stride 2, a rest", "pairs", "wide padding", "one channel", "1x
 
 @pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
 @pytest.mark.parametrize("name", SECOND)
-def test_second_derivatives_through_a_gradient_penalty(layer, name, method):
+def test_second_derivatives_through_a_gradient_penalty(layer, name):
     case = CASES[name]
     stride, padding = case[4:] if not (layer is conv_transpose2d and name == "wide padding") else (1, 1)
     x, w, b = inputs(case, n=2)
@@ -320,31 +312,7 @@ def test_max_pool_does_not_hide_nan():
     assert np.isnan(max_pool2d(x, 2)).all()
 
 
-# ----------------------------------------------------------------------------------- the method with fewer products
-
-
-@pytest.mark.parametrize("r", [2, 3])
-def test_the_three_matrices_make_a_convolution_of_two_outputs(r):
-    rng = np.random.default_rng(0)
-    d, w = rng.standard_normal(r + 1), rng.standard_normal(r)
-    y = np.array(winograd.AT[r]) @ ((np.array(winograd.G[r]) @ w) * (np.array(winograd.BT[r]) @ d))
-    np.testing.assert_allclose(y, [d[:r] @ w, d[1:] @ w], atol=1e-14)
-
-
 WIDE = ((9, 12), (3, 3), 32, 40, 1, 1)
-
-
-def test_wide_layers_use_it_and_lose_no_precision(monkeypatch):
-    x, w, b = inputs(WIDE, dtype=np.float32)
-    loss = lambda x, w: anp.sum(anp.sin(conv2d(x, w, b, 1, 1)))
-    fast = [conv2d(x, w, b, 1, 1), grad(loss, 0)(x, w), grad(loss, 1)(x, w)]
-    monkeypatch.setattr(winograd, "LEAST_CHANNELS", 1000)
-    plain = [conv2d(x, w, b, 1, 1), grad(loss, 0)(x, w), grad(loss, 1)(x, w)]
-    x, w, b = (v.astype(np.float64) for v in (x, w, b))
-    exact = [conv2d(x, w, b, 1, 1), grad(loss, 0)(x, w), grad(loss, 1)(x, w)]
-    for f, p, e in zip(fast, plain, exact):
-        assert not np.array_equal(f, p)  # two different computations
-        assert f.dtype == np.float32 and np.abs(f - e).max() < 2 * np.abs(p - e).max() < 2e-3 * np.abs(e).max()
 
 
 @pytest.mark.parametrize("masked", [True, False])
@@ -370,7 +338,7 @@ def test_zero_patterns_are_exact(masked):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dtype_is_kept_in_values_gradients_and_second_gradients(dtype, method):
+def test_dtype_is_kept_in_values_gradients_and_second_gradients(dtype):
     def check(layer, *args):
         loss = lambda *args: anp.sum(layer(*args) ** 2)
         assert layer(*args).dtype == dtype
@@ -405,7 +373,7 @@ def test_float32_is_close_to_float64(case):
 @pytest.mark.parametrize("buffer", [1, 3000, 1 << 20])
 @pytest.mark.parametrize("n", [1, 2, 7])
 @pytest.mark.parametrize("name", ["3x3", "stride 2, a rest", "one channel"])
-def test_chunks_do_not_show(monkeypatch, buffer, n, name, method):
+def test_chunks_do_not_show(monkeypatch, buffer, n, name):
     case = CASES[name]
     x, w, b = inputs(case, n=n)
     monkeypatch.setattr(scratch, "BUFFER_BYTES", buffer)
