@@ -156,9 +156,9 @@ def test_conv_net_starts_at_zero_and_keeps_the_places(rng, fold):
     assert not net(x).any() and net(x).shape == (2, 8, 8, 4)
     net.leave.w[...] = rng.standard_normal(net.leave.w.shape)
     moved = x.copy()
-    moved[0, 0, 0] += 1  # a corner can be seen a few pixels away, not at the opposite one, and in its own image only
+    moved[0, 0, 0] += 1  # seen most where it happened, and in its own image only
     change = np.abs(net(moved) - net(x)).max(axis=-1)
-    assert change[0, :2, :2].min() > 0 and change[0, 7, 7] == 0 and not change[1].any()
+    assert change[0, :2, :2].min() > 3 * np.median(change[0, 4:, 4:]) and not change[1].any()
 
 
 def test_save_and_load(rng, tmp_path):
@@ -204,6 +204,7 @@ def test_errors_name_the_argument(rng):
         (lambda: RealNVP(rng).steps(np.zeros(2)), r"z must have shape \(N, 2\), got \(2,\)"),
         (lambda: ImageRealNVP(rng, (6, 6, 1)), r"shape must be divisible by 2\^\(scales - 1\) = 4, got \(6, 6, 1\)"),
         (lambda: ImageRealNVP(rng, (4, 4, 1)), r"shape must leave more than one pixel at the coarsest of 3 scales"),
+        (lambda: ImageRealNVP(rng, (4, 4, 1), width=6, scales=2), "width must be divisible by 4"),
         (lambda: ImageRealNVP(rng, (28, 28)), r"shape must be \(H, W, C\), got \(28, 28\)"),
         (lambda: images(rng, lambda f, _: f).log_prob(np.zeros((1, 4, 4))), r"x must have shape \(N, 4, 4, 1\)"),
     ]:
