@@ -20,7 +20,7 @@ from minigen.diffusion.mlp import EpsMLP
 from minigen.diffusion.samplers import Trajectory, ancestral, ancestral_step, clipped
 from minigen.diffusion.schedule import Schedule, evenly
 from minigen.diffusion.unet import UNet
-from minigen.metrics import sampling_floor, sliced_wasserstein
+from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.nn import MLP
 from minigen.optim import EMA, Adam, cosine
 from minigen.tensor import cross_entropy, parallel_value_and_grad, softmax, value_and_grad
@@ -101,7 +101,6 @@ lesson.figure(fig, "weights", "Look at the left end: the bound cares ten times m
 # %%
 lesson.show_source(simple_loss, mean_from_eps, ancestral_step, ancestral)
 
-
 def train(name, density, steps, batch=512):
     """Algorithm 1: data, a time for each, noise; then one step down the gradient. Returns the averaged model."""
     rng = lesson.rng(name)
@@ -119,7 +118,6 @@ def train(name, density, steps, batch=512):
 
     state = {"model": model, "optimizer": optimizer, "ema": ema, "rng": rng}
     return ema.model, lesson.fit(step, steps, state=state, label=name)
-
 
 # %% [markdown]
 # **Before you run it:** a network that always answers 0 has loss 1. Will a perfect network have loss 0?
@@ -158,14 +156,12 @@ lesson.claim("ring: distance of the learned from the exact noise", np.mean(exces
 #
 # Here is Algorithm 2 spelled out. `step` can be exchanged, which we shall misuse in a moment.
 
-
 # %%
 def walk(step, model, schedule, x, rng):
     for i in range(schedule.T, 0, -1):
         guess = model(x, np.full(len(x), schedule.times[i]))
         x = step(x, i, guess, rng.standard_normal(x.shape, dtype=np.float32), schedule)
     return x
-
 
 start = lesson.rng("start").standard_normal((lesson.size(2000, quick=50), 2), dtype=np.float32)
 short = schedule.subset(evenly(T, 20))  # 20 long steps instead of 200
@@ -225,27 +221,17 @@ lesson.figure(fig, "samples", "Look between the modes and beside the moons: hard
 # **Your prediction, please.** Someone (1) adds the noise $\sigma_1 z$ at the last step too; someone else (2) finds all that
 # fresh noise wasteful and leaves it out everywhere. Who is worse off? We count samples within 3 standard deviations of a mode.
 
-
 # %%
 def noise_at_the_end(x, t, eps, z, schedule):
     return (mean_from_eps(x, t, eps, schedule) + np.sqrt(schedule.beta[t]) * z).astype(np.float32)
 
-
-def never_noise(x, t, eps, z, schedule):
-    return mean_from_eps(x, t, eps, schedule)
-
-
-def near_a_mode(x):
-    away = np.sqrt(((x[:, None] - ring.modes) ** 2).sum(axis=2)).min(axis=1)  # (N,)
-    return np.mean(away < 3 * ring.std)
-
-
+never_noise = lambda x, t, eps, z, schedule: mean_from_eps(x, t, eps, schedule)
 variants = {"right": ancestral_step, "noise at the end": noise_at_the_end, "no noise at all": never_noise}
 result = {}
 for label, step in variants.items():
     for process in (schedule, short):
         result[label, process.T] = walk(step, models["ring"], process, start, lesson.rng(f"wrong {process.T}"))
-near = {key: near_a_mode(x) for key, x in result.items()}
+near = {key: mode_coverage(x, ring.modes, ring.std).high_quality for key, x in result.items()}
 spread = {key: float(x.std()) for key, x in result.items()}
 lesson.table([[label, *(f"{near[label, S]:.1%}, {spread[label, S]:.2f}" for S in (200, 20))] for label in variants],
              ["sampling", "200 steps: near a mode, spread", "20 steps"])
@@ -275,7 +261,6 @@ unet = UNet(rng, width=lesson.size(32, quick=8))
 optimizer, ema, lr = Adam(unet, 2e-3), EMA(unet, 0.995), cosine(2e-3, mnist_steps, warmup=min(50, mnist_steps))
 gradient = parallel_value_and_grad(lambda model, x0, t, eps: simple_loss(model, x0, t, eps, schedule))
 
-
 def unet_step(i):
     (x0,), t = next(batches), rng.integers(1, T + 1, batch)
     value, grads = gradient(unet, x0, t, rng.standard_normal(x0.shape, dtype=np.float32))
@@ -284,9 +269,8 @@ def unet_step(i):
     ema.update(unet)
     return value
 
-
-state = {"unet": unet, "optimizer": optimizer, "ema": ema, "rng": rng, "batches": batches}
-lesson.fit(unet_step, mnist_steps, state=state, label="digits")
+lesson.fit(unet_step, mnist_steps, label="digits",
+           state={"unet": unet, "optimizer": optimizer, "ema": ema, "rng": rng, "batches": batches})
 
 # %% [markdown]
 # Pixels lie in $[-1, 1]$, so a guess of the noise that implies darker than black is corrected (`clipped`).
@@ -302,7 +286,7 @@ lesson.figure(plot.image_grid(digits, cols=10, limits=(-1, 1)), "digits", "Count
 rows = []
 for t, x in zip(path.times, path.states[:, :6]):
     implied = predict_x0_from_eps(x, t, eye(x, np.full(len(x), process.times[t])), process) if t else x
-    rows.append(np.stack([np.clip(x, -2, 2) / 2, implied], axis=1))
+    rows.append(np.stack([np.clip(x, -1, 1), implied], axis=1))
 columns = np.stack(rows, axis=2).reshape(-1, 28, 28)[: 4 * len(rows)]  # two digits: the noisy row, then the implied one
 lesson.figure(plot.image_grid(columns, cols=len(rows), limits=(-1, 1), row_labels=["x_t", "implied x_0"] * 2,
                               col_labels=[f"t = {t}" for t in path.times]), "path",
@@ -313,22 +297,19 @@ lesson.figure(plot.image_grid(columns, cols=len(rows), limits=(-1, 1), row_label
 # 0.9), and give it real test digits and pure noise for comparison.
 
 # %%
-crng, classifier_steps = lesson.rng("classifier"), lesson.steps(1500, quick=5)
-classifier = MLP(crng, [784, 256, 10])
-c_optimizer, c_lr = Adam(classifier, 2e-3), cosine(2e-3, classifier_steps)
-labeled = mnist.batches(images.reshape(-1, 784), mnist.splits().train.labels, size=128, rng=crng)
-
+rng = lesson.rng("classifier")
+classifier = MLP(rng, [784, 256, 10])
+optimizer = Adam(classifier, 1e-3)
+labeled = mnist.batches(images.reshape(-1, 784), mnist.splits().train.labels, size=128, rng=rng)
 
 def classifier_step(i):
     x, y = next(labeled)
     value, grads = value_and_grad(lambda model: anp.mean(cross_entropy(model(x), y)))(classifier)
-    c_optimizer.lr = c_lr(i)
-    c_optimizer.step(grads)
+    optimizer.step(grads)
     return value
 
-
-lesson.fit(classifier_step, classifier_steps, label="classifier",
-           state={"model": classifier, "optimizer": c_optimizer, "rng": crng, "batches": labeled})
+lesson.fit(classifier_step, lesson.steps(1500, quick=5), label="classifier",
+           state={"model": classifier, "optimizer": optimizer, "rng": rng, "batches": labeled})
 test = mnist.splits().test
 judged = {"samples": digits, "test digits": mnist.symmetric(test.images[:2000]),
           "noise": rng.standard_normal((2000, 28, 28, 1), dtype=np.float32).clip(-1, 1)}
