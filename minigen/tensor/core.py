@@ -225,8 +225,8 @@ class _TraceStack(threading.local):
             self.top -= 1
 
 
-def _scatter_forward(g, index, shape):
-    out = np.zeros(shape, dtype=g.dtype)
+def _scatter_forward(g, index, shape, dtype):
+    out = np.zeros(shape, dtype)
     if _is_basic(index):
         out[index] = g
     else:
@@ -234,7 +234,7 @@ def _scatter_forward(g, index, shape):
     return out, None
 
 
-_scatter = primitive(_scatter_forward, lambda needed, g, value, saved, x, index, shape: {0: g[index]})
+_scatter = primitive(_scatter_forward, lambda needed, g, value, saved, x, index, shape, dtype: {0: g[index]})
 
 
 def _is_basic(index) -> bool:
@@ -273,7 +273,7 @@ def _mend_autograd() -> None:
 
     def getitem_vjp(argnums, value, args, kwargs):
         x, index = args
-        return lambda g: (_scatter(g, index, np.shape(x)),)
+        return lambda g: (_scatter(g, index, np.shape(x), x.dtype),)
 
     autograd_core.defvjp_argnums(ArrayBox.__getitem__, getitem_vjp)
     autograd_core.defvjp_argnums(anp.mean, _mean_vjp)

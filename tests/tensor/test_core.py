@@ -142,6 +142,11 @@ def test_float64_scalars_do_not_poison_float32_gradients():
         assert grad(f)(x).dtype == np.float32
 
 
+def test_a_slice_keeps_its_dtype_under_autograds_own_grad():
+    poisoned = lambda x: anp.sum(x[1:] * np.float64(2)) / np.float64(3)
+    assert autograd.grad(poisoned)(np.ones(3, np.float32)).dtype == np.float32
+
+
 def test_threads_differentiate_independently():
     results = {}
 
