@@ -81,7 +81,7 @@ class VAE(Module):
     """
 
     def __init__(
-        self, rng: Rng, dim_x: int = 784, dim_z: int = 20, widths: Sequence[int] = (400, 400), activation="relu",
+        self, rng: Rng, dim_x: int = 784, dim_z: int = 20, widths: Sequence[int] = (400, 400), activation="leaky_relu",
         likelihood: Module | None = None,
     ):  # fmt: skip
         self.dim_x, self.dim_z = _check.count("dim_x", dim_x), _check.count("dim_z", dim_z)
@@ -89,7 +89,7 @@ class VAE(Module):
         self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
         self.likelihood = Bernoulli() if likelihood is None else likelihood
         for hidden in (*self.encoder.layers[:-1], *self.decoder.layers[:-1]):
-            hidden.w *= 6**0.5  # variance 2/n_in: half of a ReLU's inputs do not pass (He et al. 2015)
+            hidden.w *= 6**0.5  # variance 2/n_in: half of what a ReLU gets does not pass (He et al. 2015)
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""
