@@ -16,8 +16,8 @@ from minigen.tensor.activations import activation_name
 class Generator(Module):
     """z (N, dim_z) -> x (N, dim_x), through `depth` hidden layers of `width` units.
 
-    Weights start with a variance that keeps z's spread from layer to layer (1/n_in, or 2/n_in for units that cut half
-    of it off). A generator that starts as a small blob moves to one mode as a whole and may never leave it.
+    Weights start with a variance that keeps z's spread from layer to layer: 1/n_in, or 2/n_in for units that cut half of
+    it off (Glorot and Bengio 2010; He et al. 2015). On rings of narrow modes this gave sharper samples than a small start.
     Raises ValueError for sizes that are not positive.
     """
 

@@ -85,7 +85,7 @@ def test_a_sample_is_the_generator_of_its_latents(rng):
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_a_generator_starts_wide(rng, activation):
-    """Its first samples spread over more than a tenth of what z does, however many layers there are."""
+    """Weights have the variance that keeps the spread of z, so samples spread like z to a factor of a few at any depth."""
     for depth in (1, 3, 6):
         generator = Generator(rng, 2, 2, 256, depth, activation)
         weights = [layer.w for layer in generator.body.layers]

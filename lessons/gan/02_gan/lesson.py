@@ -95,7 +95,7 @@ lesson.figure(ax, "two_numbers", "The fake overshoots: when it arrives at 1, D s
               "fetches it back. Both swing before they rest, the fake on the real one and D at one half.")
 
 # %% [markdown]
-# No loss was minimized here. Each player chased the other, and they came to rest where neither can gain: $g = 1$, $D =
+# No loss was minimized. Each player chased the other, and they came to rest where neither can gain: $g = 1$, $D =
 # \frac12$. In this little game the swings die out. In `gan/04` you meet one in which they grow.
 # ## 4. Two networks
 # The same with networks in place of the numbers, for points in the plane: $D$ and $G$ have three hidden layers of 128.
@@ -123,15 +123,13 @@ lesson.show_source(goodfellow_step)
 
 # %%
 ring, n = toy.ring(8, 2.0, 0.1), lesson.size(5000)
-
 quality = lambda x: mode_coverage(x, ring.modes, ring.std, min_count=len(x) // 100)  # found: 1 % of the samples
 
 def play(label, density, steps, algorithm=goodfellow_step, d_lr=cfg.lr, watch=None, keep=(), **options):
     rng = lesson.rng(label)
     G, D = Generator(rng, width=cfg.width), Discriminator(rng, width=cfg.width)
     g_optimizer, d_optimizer = Adam(G, cfg.lr, betas=cfg.betas), Adam(D, d_lr, betas=cfg.betas)
-    average, fall = EMA(G), cosine(1.0, steps)
-    draw = lambda n: density.sample(rng, n)
+    average, fall, draw = EMA(G), cosine(1.0, steps), lambda n: density.sample(rng, n)
 
     def step(i):
         g_optimizer.lr, d_optimizer.lr = cfg.lr * fall(i), d_lr * fall(i)
