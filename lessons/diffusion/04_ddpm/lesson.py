@@ -23,7 +23,7 @@ from minigen.diffusion.unet import UNet
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.nn import MLP
 from minigen.optim import EMA, Adam, cosine
-from minigen.tensor import cross_entropy, parallel_value_and_grad, softmax, value_and_grad
+from minigen.tensor import cross_entropy, one_blas_thread, parallel_value_and_grad, softmax, value_and_grad
 
 lesson = Lesson("diffusion/04_ddpm", title="DDPM", post="diffusion", sections=["diffusion.s05", "diffusion.s06"],
                 figures=["diffusion.f04"], minutes=8.0,
@@ -117,7 +117,8 @@ def train(name, density, steps, batch=512):
         return value
 
     state = {"model": model, "optimizer": optimizer, "ema": ema, "rng": rng}
-    return ema.model, lesson.fit(step, steps, state=state, label=name)
+    with one_blas_thread():  # as fast for so small a network, and not slowed down by other programs
+        return ema.model, lesson.fit(step, steps, state=state, label=name)
 
 # %% [markdown]
 # **Before you run it:** a network that always answers 0 has loss 1. Will a perfect network have loss 0?
