@@ -6,7 +6,6 @@ import pytest
 from minigen.gan.losses import optimal_discriminator, value_at_optimum
 from minigen.metrics import js_on_grid
 
-# Eq. gan.05: at one point, x̃ = D(x), A = p_r(x) and B = p_g(x).
 PAIRS = [(3.0, 1.0), (2.0, 2.0), (0.4, 3.6), (1e-3, 2.0)]
 
 
@@ -16,6 +15,7 @@ def earned(x, A, B, log=np.log):
 
 @pytest.mark.parametrize("A, B", PAIRS)
 def test_no_answer_earns_more_at_a_point(A, B):
+    """Eq. gan.05: at one point, x̃ = D(x), A = p_r(x) and B = p_g(x)."""
     x = np.linspace(0, 1, 100_001)[1:-1]
     best = x[np.argmax(earned(x, A, B))]
     assert abs(optimal_discriminator(np.array([A]), np.array([B]))[0] - best) <= 1e-5
