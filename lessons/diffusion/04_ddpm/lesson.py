@@ -33,10 +33,7 @@ lesson = Lesson("diffusion/04_ddpm", title="DDPM", post="diffusion", sections=["
 # ## 1. By hand, on two numbers
 #
 # A forward process of two steps, $\beta = (0.1, 0.6)$. So $\alpha = (0.9, 0.4)$, $\bar\alpha_2 = 0.9 \cdot 0.4 = 0.36$, and
-# after both steps a point has become (Eq. diffusion.02)
-#
-# $$x_2 = \sqrt{0.36}\, x_0 + \sqrt{0.64}\, \epsilon = 0.6\, x_0 + 0.8\, \epsilon .$$
-#
+# after both steps a point is $x_2 = \sqrt{0.36}\, x_0 + \sqrt{0.64}\, \epsilon = 0.6\, x_0 + 0.8\, \epsilon$ (Eq. diffusion.02).
 # The data is $x_0 = (1, -1)$, the noise we draw $\epsilon = (0.5, 0)$, so $x_2 = (1, -0.6)$. The network sees $x_2$ and
 # $t = 2$, and guesses the noise: $\hat\epsilon = (0.25, 0.5)$. Its loss is the mean of $0.25^2$ and $0.5^2$ (Eq. diffusion.15).
 
@@ -45,8 +42,7 @@ tiny = Schedule([0.1, 0.6])
 x0, eps, guess = np.array([[1.0, -1.0]]), np.array([[0.5, 0.0]]), np.array([[0.25, 0.5]])
 x2 = q_sample(x0, 2, eps, tiny)
 lesson.check("x_2", x2[0], equals=[1, -0.6])
-loss = simple_loss(lambda x, t: guess, x0, np.array([2]), eps, tiny)
-lesson.check("loss of the guess", loss, equals=(0.25**2 + 0.5**2) / 2)
+lesson.check("loss of the guess", simple_loss(lambda x, t: guess, x0, np.array([2]), eps, tiny), equals=0.15625)
 
 # %% [markdown]
 # To guess the noise is to guess the data: only one $x_0$ gives $x_2$ with that noise, $(x_2 - 0.8\,\hat\epsilon)/0.6$.
@@ -74,17 +70,14 @@ lesson.check("at t = 1 the noise z is not used", ancestral_step(x2, 1, guess, z,
 # Let us ask the bound itself: compare the true noise with a guess that is off by 1.
 
 # %%
-T = 200
+T, steps = 200, np.arange(1, 201)
 schedule = Schedule.linear(T, 0.1 / T, 20 / T)  # the line of Ho et al., 1e-4 to 0.02, squeezed from 1000 steps into 200
-steps = np.arange(1, T + 1)
 beta, alpha, alpha_bar = schedule.beta[1:], schedule.alpha[1:], schedule.alpha_bar[1:]
 weight = beta**2 / (2 * beta * alpha * (1 - alpha_bar))  # with σ² = β
-
 one = np.zeros((T, 1))
 true_noise = vlb_term(lambda x, t: one, one, steps, one, schedule)  # x0 = 0 and noise 0: the guess 0 is right
 off_by_one = vlb_term(lambda x, t: one + 1, one, steps, one, schedule)
 lesson.check("what being off by 1 costs, at every t", off_by_one - true_noise, equals=weight, atol=1e-9)
-
 fig, ax = plot.figure(size=(5.4, 3.0))
 plot.line(steps, {"variational bound, divided by its mean": weight / weight.mean(), "simple loss": np.ones(T)}, ax,
           xlabel="t", ylabel="weight", title="How much a wrong guess counts")
@@ -92,11 +85,12 @@ lesson.figure(fig, "weights", "Look at the left end: the bound cares ten times m
 
 # %% [markdown]
 # $L_\mathrm{simple}$ drops the weight: 1 for every $t$ (Eq. diffusion.15, Eq. diffusion.16). The network then spends its
-# effort on the noisier, harder pictures, and leaves the imperceptible last bit of noise alone. The price is a worse likelihood.
+# effort on the noisier, harder pictures, not on the imperceptible last bit of noise. The price is a worse likelihood.
 #
 # ## 3. The two algorithms (figure f04)
 #
-# Training is `simple_loss` and a gradient step; sampling is `ancestral_step` in a loop. Both, as the package has them:
+# Training is `simple_loss` and a gradient step; sampling is `ancestral_step` in a loop. Both, as the package has them.
+# **Before you run it:** a network that always answers 0 has loss 1. Will a perfect network have loss 0?
 
 # %%
 lesson.show_source(simple_loss, mean_from_eps, ancestral_step, ancestral)
@@ -106,7 +100,6 @@ def train(name, density, steps, batch=512):
     rng = lesson.rng(name)
     model = EpsMLP(rng, width=128, layers=4)
     optimizer, ema, lr = Adam(model, 2e-3), EMA(model, 0.999), cosine(2e-3, steps)
-
     def step(i):
         x0, t = density.sample(rng, batch), rng.integers(1, T + 1, batch)
         eps = rng.standard_normal(x0.shape, dtype=np.float32)
@@ -115,27 +108,19 @@ def train(name, density, steps, batch=512):
         optimizer.step(grads)
         ema.update(model)
         return value
-
-    state = {"model": model, "optimizer": optimizer, "ema": ema, "rng": rng}
     with one_blas_thread():  # as fast for so small a network, and not slowed down by other programs
+        state = {"model": model, "optimizer": optimizer, "ema": ema, "rng": rng}
         return ema.model, lesson.fit(step, steps, state=state, label=name)
 
-# %% [markdown]
-# **Before you run it:** a network that always answers 0 has loss 1. Will a perfect network have loss 0?
-
-# %%
 densities = {name: toy.get(name).standardized() for name in ("ring", "two_moons")}
-models, histories = {}, {}
-for name, density in densities.items():
-    models[name], histories[name] = train(name, density, lesson.steps(8000, quick=20))
+trained = {name: train(name, density, lesson.steps(8000, quick=20)) for name, density in densities.items()}
 
 # %% [markdown]
-# No: from $x_t$ alone nobody can tell the noise for certain. The best answer is its mean $E[\epsilon \mid x_t]$, and the
-# noise's spread around that mean is what remains. For the ring, a mixture of Gaussians, the best answer is known exactly:
-# $-\sqrt{1-\bar\alpha_t}$ times the gradient of $\log q(x_t)$, which the density can compute.
+# No: from $x_t$ alone nobody can tell the noise for certain. The best answer is its mean $E[\epsilon \mid x_t]$; the spread
+# around it remains. For the ring that mean is known exactly: $-\sqrt{1-\bar\alpha_t}$ times the gradient of $\log q(x_t)$.
 
 # %%
-ring, rng = densities["ring"], lesson.rng("exact")
+ring, (model, history), rng = densities["ring"], trained["ring"], lesson.rng("exact")
 best, excess = [], []
 for t in range(1, T + 1, lesson.size(2, quick=40)):
     x0 = ring.sample(rng, lesson.size(2000))
@@ -143,14 +128,12 @@ for t in range(1, T + 1, lesson.size(2, quick=40)):
     x_t, a = q_sample(x0, t, eps, schedule), schedule.alpha_bar[t]
     exact = -np.sqrt(1 - a) * ring.noised(np.sqrt(a), np.sqrt(1 - a)).score(x_t)
     best.append(np.mean((eps - exact) ** 2))
-    excess.append(np.mean((models["ring"](x_t, np.full(len(x_t), t)) - exact) ** 2))
-
+    excess.append(np.mean((model(x_t, np.full(len(x_t), t)) - exact) ** 2))
 fig, ax = plot.figure(size=(5.4, 3.2))
-plot.curves({"loss on the ring": histories["ring"]["loss"]}, ax=ax, smooth=100, title="The floor is not zero",
+plot.curves({"loss on the ring": history["loss"]}, ax=ax, smooth=100, title="The floor is not zero",
             reference={"best possible, exactly": float(np.mean(best))})
 lesson.figure(fig, "loss", "Look at where the curve goes flat: at the loss of the exact answer, not at zero.")
-lesson.claim("ring: distance of the learned from the exact noise", np.mean(excess), at_most=0.01,
-             source="loss = best possible + this distance")
+lesson.claim("ring: mean square of the learned minus the exact noise", np.mean(excess), at_most=0.01)
 
 # %% [markdown]
 # ## 4. Sampling
@@ -166,14 +149,12 @@ def walk(step, model, schedule, x, rng):
 
 start = lesson.rng("start").standard_normal((lesson.size(2000, quick=50), 2), dtype=np.float32)
 short = schedule.subset(evenly(T, 20))  # 20 long steps instead of 200
-mine = walk(ancestral_step, models["ring"], short, start, lesson.rng("walk"))
-theirs = ancestral(models["ring"], start, short, lesson.rng("walk"))
+mine = walk(ancestral_step, model, short, start, lesson.rng("walk"))
+theirs = ancestral(model, start, short, lesson.rng("walk"))
 lesson.check("the loop above is the package's sampler", np.abs(mine - theirs).max(), at_most=1e-5)
-
-times = [200, 100, 50, 20, 0]
-path = Trajectory(times=times)
-ancestral(models["ring"], start, schedule, lesson.rng("path"), on_step=path)
-fig, axes = plot.figure(2, len(times), size=(2.2, 2.2))
+path = Trajectory(times=[200, 100, 50, 20, 0])
+ancestral(model, start, schedule, lesson.rng("path"), on_step=path)
+fig, axes = plot.figure(2, len(path.times), size=(2.2, 2.2))
 rng = lesson.rng("forward")
 for k, (t, state) in enumerate(zip(path.times, path.states)):
     noised = q_sample(ring.sample(rng, len(start)), t, rng.standard_normal(start.shape, dtype=np.float32), schedule)
@@ -196,26 +177,22 @@ for name, density in densities.items():
     floor = sampling_floor(distance, density.sample, n, rng, repeats=lesson.size(60, quick=2)).mean
     floor_all = sampling_floor(distance, density.sample, sets * n, rng, repeats=lesson.size(10, quick=2)).mean
     for variance in ("beta", "posterior"):
-        x = ancestral(models[name], rng.standard_normal((sets * n, 2), dtype=np.float32), schedule, rng, variance)
+        x = ancestral(trained[name][0], rng.standard_normal((sets * n, 2), dtype=np.float32), schedule, rng, variance)
         each = [distance(part, density.sample(rng, n)) / floor for part in np.split(x, sets)]
-        error = np.std(each) / np.sqrt(sets)
         together = distance(x, density.sample(rng, sets * n)) / floor_all
-        rows.append([name, variance, f"{np.mean(each):.2f} ± {error:.2f}", f"{together:.2f}"])
+        rows.append([name, variance, f"{np.mean(each):.2f} ± {np.std(each) / np.sqrt(sets):.2f}", f"{together:.2f}"])
         if variance == "beta":
             samples[name] = x
-            lesson.claim(f"{name}: sliced Wasserstein distance over its floor", np.mean(each), at_most=1.2,
-                         source="all 200 steps, 20 sets of 1,000")
+            lesson.claim(f"{name}: sliced Wasserstein distance over its floor, all steps", np.mean(each), at_most=1.2)
 lesson.table(rows, ["density", "σ²", "distance / floor", f"{sets * n:,} at once"])
-
 fig, axes = plot.figure(1, 2)
 for ax, (name, density) in zip(axes, densities.items()):
     plot.samples(samples[name][:2000], density, ax, title=name)
 lesson.figure(fig, "samples", "Look between the modes and beside the moons for strays: there are a few.")
 
 # %% [markdown]
-# $\sigma_t^2 = \beta_t$ and $\sigma_t^2 = \tilde\beta_t$ are the two ends of what is sensible: the first is right for data
-# as wide as the noise, the second for data that is a single point. (The post's text says "$\sigma_t$ is $\beta_t$ or
-# $\tilde\beta_t$"; it is $\sigma_t^2$.) With 200 steps they hardly differ.
+# $\sigma_t^2 = \beta_t$ is right for data as wide as the noise, $\sigma_t^2 = \tilde\beta_t$ for data that is a single point.
+# (The post calls these values of $\sigma_t$.) With 200 steps they hardly differ.
 #
 # ## 5. Two ways to get it wrong
 #
@@ -225,13 +202,10 @@ lesson.figure(fig, "samples", "Look between the modes and beside the moons for s
 # %%
 def noise_at_the_end(x, t, eps, z, schedule):
     return (mean_from_eps(x, t, eps, schedule) + np.sqrt(schedule.beta[t]) * z).astype(np.float32)
-
 never_noise = lambda x, t, eps, z, schedule: mean_from_eps(x, t, eps, schedule)
 variants = {"right": ancestral_step, "noise at the end": noise_at_the_end, "no noise at all": never_noise}
-result = {}
-for label, step in variants.items():
-    for process in (schedule, short):
-        result[label, process.T] = walk(step, models["ring"], process, start, lesson.rng(f"wrong {process.T}"))
+result = {(label, process.T): walk(step, model, process, start, lesson.rng(f"wrong {process.T}"))
+          for label, step in variants.items() for process in (schedule, short)}
 near = {key: mode_coverage(x, ring.modes, ring.std).high_quality for key, x in result.items()}
 spread = {key: float(x.std()) for key, x in result.items()}
 lesson.table([[label, *(f"{near[label, S]:.1%}, {spread[label, S]:.2f}" for S in (200, 20))] for label in variants],
@@ -240,15 +214,13 @@ fig, axes = plot.figure(1, 3)
 for ax, label in zip(axes, variants):
     plot.samples(result[label, 20], ring, ax, title=f"{label}, 20 steps", bounds=2.4)
 lesson.figure(fig, "wrong_turns", "Middle: every mode is blurred. Right: all samples end up on one side, short of the ring.")
-lesson.claim("noise at the end, 20 steps: share near a mode that is lost", near["right", 20] - near["noise at the end", 20],
-             at_least=0.1)
+lesson.claim("noise at the end: share near a mode, 20 steps", near["noise at the end", 20], at_most=near["right", 20] - 0.1)
 lesson.claim("no noise at all, 20 steps: spread of the samples (truth: 1)", spread["no noise at all", 20], at_most=0.9)
 
 # %% [markdown]
-# Noise at the end is a well-known bug because one does not see it: with 200 steps $\sigma_1$ is only 0.02. With few steps
-# it blurs everything. Without noise it is worse: each step goes to the *average* of the places that $x_t$ could have come
-# from, which lies nearer the center than any of them, and only fresh noise restores the width. The points huddle together,
-# and then all follow the same small push. (With 200 steps the damage is smaller, but the samples are still too narrow.)
+# Noise at the end is a common bug because one does not see it: with 200 steps $\sigma_1$ is only 0.02. With few steps it
+# blurs everything. Without noise it is worse: each step goes to the *average* of the places that $x_t$ could have come from,
+# nearer the center than any of them; only fresh noise restores the width. The points huddle, then all follow one small push.
 #
 # ## 6. Digits
 #
@@ -274,31 +246,22 @@ def unet_step(i):
 lesson.fit(unet_step, mnist_steps, label="digits",
            state={"unet": unet, "optimizer": optimizer, "ema": ema, "rng": rng, "batches": batches})
 
-# %% [markdown]
-# Pixels lie in $[-1, 1]$, so a guess of the noise that implies darker than black is corrected (`clipped`).
-
 # %%
-count = lesson.size(100, quick=10)
-process = schedule if not lesson.quick else short
-eye = clipped(ema.model, schedule)
+count, process = lesson.size(100, quick=10), short if lesson.quick else schedule
+eye = clipped(ema.model, schedule)  # a guess that implies pixels darker than black is corrected
 path = Trajectory(times=[t for t in (200, 150, 100, 70, 40, 20, 10, 0) if t <= process.T])
 digits = ancestral(eye, rng.standard_normal((count, 28, 28, 1), dtype=np.float32), process, rng, on_step=path)
 lesson.figure(plot.image_grid(digits, cols=10, limits=(-1, 1)), "digits", "Count those that you can read.")
-
-rows = []
-for t, x in zip(path.times, path.states[:, :6]):
-    implied = predict_x0_from_eps(x, t, eye(x, np.full(len(x), process.times[t])), process) if t else x
-    rows.append(np.stack([np.clip(x, -1, 1), implied], axis=1))
-columns = np.stack(rows, axis=2).reshape(-1, 28, 28)[: 4 * len(rows)]  # two digits: the noisy row, then the implied one
-lesson.figure(plot.image_grid(columns, cols=len(rows), limits=(-1, 1), row_labels=["x_t", "implied x_0"] * 2,
-                              col_labels=[f"t = {t}" for t in path.times]), "path",
+pairs = []  # of what the sampler sees and the data that its guess implies, for two digits
+for t, x in zip(path.times, path.states[:, :2]):
+    implied = predict_x0_from_eps(x, t, eye(x, np.full(2, process.times[t])), process) if t else x
+    pairs.append(np.stack([x, implied], axis=1))
+lesson.figure(plot.image_grid(np.stack(pairs, axis=2).reshape(-1, 28, 28), cols=len(pairs), limits=(-1, 1),
+                              row_labels=["x_t", "implied x_0"] * 2, col_labels=[f"t = {t}" for t in path.times]), "path",
               "Below each noisy row, the data that the guess implies: first the average digit, then a choice, then details.")
 
-# %% [markdown]
-# How many are digits? A small classifier must not judge alone, but it can count. We ask how many it is sure of (above
-# 0.9), and give it real test digits and pure noise for comparison.
-
 # %%
+# How many are digits? A small classifier counts those it is sure of (above 0.9), beside test digits and pure noise.
 rng = lesson.rng("classifier")
 classifier = MLP(rng, [784, 256, 10])
 optimizer = Adam(classifier, 1e-3)
@@ -309,35 +272,29 @@ def classifier_step(i):
     value, grads = value_and_grad(lambda model: anp.mean(cross_entropy(model(x), y)))(classifier)
     optimizer.step(grads)
     return value
-
 lesson.fit(classifier_step, lesson.steps(3000, quick=5), label="classifier",
            state={"model": classifier, "optimizer": optimizer, "rng": rng, "batches": labeled})
-test = mnist.splits().test
-judged = {"samples": digits, "test digits": mnist.symmetric(test.images[:2000]),
+judged = {"samples": digits, "test digits": mnist.symmetric(mnist.splits().test.images[:2000]),
           "noise": rng.standard_normal((2000, 28, 28, 1), dtype=np.float32).clip(-1, 1)}
-sure, classes = {}, {}
-for label, x in judged.items():
-    p = softmax(classifier(x.reshape(len(x), 784)))
-    sure[label], classes[label] = np.mean(p.max(axis=1) > 0.9), np.bincount(p.argmax(axis=1), minlength=10)
+p = {label: softmax(classifier(x.reshape(len(x), 784))) for label, x in judged.items()}
+sure = {label: np.mean(each.max(axis=1) > 0.9) for label, each in p.items()}
+classes = {label: np.bincount(each.argmax(axis=1), minlength=10) for label, each in p.items()}
 lesson.table([[label, f"{sure[label]:.0%}", " ".join(map(str, classes[label]))] for label in judged],
              ["images", "sure", "how many 0, 1, ... 9"])
-lesson.claim("share of 100 samples that the classifier is sure of", sure["samples"], at_least=0.7,
-             source="most are digits a person recognizes")
+lesson.claim("share of 100 samples that the classifier is sure of", sure["samples"], at_least=0.7)
 lesson.claim("digit classes among 100 samples", int(np.sum(classes["samples"] > 0)), at_least=9)
 
 # %% [markdown]
 # ## Where the post is loose
 #
-# - The weight in $L_t$ is $1/(2\sigma_t^2)$ (checked above), and the index shifts: what Eq. diffusion.14 calls $L_t$ is the
-#   KL of the step $t \to t-1$, which Eq. diffusion.12 calls $L_{t-1}$.
-# - $L_\mathrm{simple}$ needs no "$+\,C$", and no index $t$: it is already the mean over $t$.
-# - In Eq. diffusion.13, $x_{t-1}$ is *drawn from* the Gaussian, not equal to it.
+# - The weight in $L_t$ is $1/(2\sigma_t^2)$, as checked; and the $L_t$ of Eq. diffusion.14 is the $L_{t-1}$ of Eq. diffusion.12.
+# - $L_\mathrm{simple}$ needs no "$+\,C$" and no index $t$; and in Eq. diffusion.13 $x_{t-1}$ is *drawn from* the Gaussian.
 #
 # ## What is left
 #
-# 200 steps for one sample are many: the section on DDIM walks the same model in 10 to 50. The linear $\beta_t$ and the fixed
-# $\sigma_t^2$ are not the best choices for the likelihood; the next sections mend both. And what the network has learned is,
-# up to a factor, the gradient of $\log q(x_t)$: that is the section on score networks, which comes next.
+# 200 steps for one sample are many; the section on DDIM needs 10 to 50. The linear $\beta_t$ and the fixed $\sigma_t^2$ are
+# not best for the likelihood; two sections mend them. And the network has learned, up to a factor, the gradient of
+# $\log q(x_t)$: that is the section on score networks, which comes next.
 
 # %%
 lesson.finish()
