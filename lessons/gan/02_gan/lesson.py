@@ -272,12 +272,12 @@ for ax, (name, change) in zip(axes, turns.items()):
 lesson.table([[name, *row] for name, row in turns.items()], ["after 1,000 steps", "bells of 8", "good", "spread"])
 lesson.figure(fig, "wrong_turns", "Middle: all fakes in one point. Right: G runs after a D that answers too late.")
 lesson.claim("labels swapped: spread of the fakes", turns["labels swapped"][2], at_most=0.2)
-lesson.claim("lazy D: bells found", turns["lazy D"][0], at_most=4)
+lesson.claim("good samples: the right game minus the lazy D", turns["as it should be"][1] - turns["lazy D"][1], at_least=0.1)
 
 # %% [markdown]
 # - *Swapped:* $D$ learns to call fakes real, so $G$ hears that it should be where it is already, and the cloud shrinks. Its
 #   loss is excellent.
-# - *Lazy:* $G$ wins against yesterday's $D$, all of it moving to wherever $D$ has not yet looked: *mode collapse*, `gan/07`.
+# - *Lazy:* $G$ plays against yesterday's $D$ and runs to where $D$ has not yet looked, a way to *mode collapse* (`gan/07`).
 #
 # ## 9. Where the post is loose
 # - The second line of Eq. gan.03 lacks a closing parenthesis, and later lines write $L(G, D)$ for $L(D, G)$: one game.
