@@ -180,7 +180,7 @@ counts = [1, 2, 5, 10, 20, 50, 100, 250, 500]
 curve = np.array([log_mean_exp(log_w.reshape(k, -1)).mean() for k in counts])  # k weights of one image in each column
 lesson.claim("smallest step of the bound along K", np.diff(curve).min(), at_least=0, source="Burda 2016, Theorem 1")
 ax = plot.line(counts, curve, log="x", markers=True, title="the bound tightens", xlabel="importance samples K", ylabel="nats")
-lesson.figure(ax, "importance_bound", "The curve starts at the ELBO. Its whole rise is room that the encoder left.")
+lesson.figure(ax, "importance_bound", "The curve starts at the ELBO. Its rise, a few nats, is room that the encoder left.")
 
 digits, decoded = test[:12], vae.reconstruct(test[:12])
 del boxes["q"], boxes["loss"]
@@ -227,7 +227,7 @@ lesson.claim("VAE: the same with a baseline", helped, at_least=10)
 # %%
 flat = VAE(lesson.rng("init 2-D"), dim_z=2, widths=(256, 256))
 learn(flat, lesson.steps(4_000), "VAE with a plane of codes")
-fig, (left, right) = plot.figure(1, 2, size=(5.2, 5.2))
+fig, (left, right) = plot.figure(1, 2, size=(5.2, 5.9))
 plot.manifold(lambda z: flat.likelihood.mean(flat.decode(z)), 20, left, title="decoded, at equal shares of the prior")
 plot.samples(flat.encode(test[:3000])[0], ax=right, classes=data.test_labels[:3000][: len(test)], title="codes of test digits")
 lesson.figure(fig, "latent_plane", "Left: neighbors are alike, and one digit turns into another. Right: each dot is a test "
@@ -262,8 +262,8 @@ for name, bound in turns.items():
     pictures.append(model.sample(lesson.rng("shown"), 10, noise=False))
 lesson.table([[name, *row] for name, row in rows.items()], ["trained with", "reports", "true", "reconstruction", "KL"])
 ax = plot.image_grid(np.concatenate(pictures), len(turns), 10, shape=(28, 28), row_labels=list(turns))
-lesson.figure(ax, "wrong_turns", "Draws from the prior, decoded. Rows 2 and 6 are one gray average; row 5 holds no digits, "
-              "for their codes lie where the prior seldom goes.")
+lesson.figure(ax, "wrong_turns", "Draws from the prior, decoded. Rows 2 and 6 are one gray average. Row 5 is faint and broken: "
+              "the codes of digits lie where the prior seldom goes.")
 lesson.claim("z a plain number: KL", rows["z a plain number"][3], at_most=0.1, unit="nats")
 gap = np.subtract(rows["logvar read as sigma"], rows["as it should be"])
 lesson.claim("logvar as sigma: what it reports, minus the right loss", gap[0], at_most=-5, unit="nats")
@@ -274,8 +274,8 @@ lesson.claim("logvar as sigma: the true value, minus the right one", gap[1], at_
 # - *logvar read as sigma* has found a hole: at logvar 0 the KL term charges for $\sigma = 1$, and the draw has no noise.
 #   What it reports is a bound of nothing. A low loss is no proof.
 # - *eps not scaled*: a true bound, but every code is blurred by $\sigma = 1$.
-# - *KL left out*: an autoencoder. It decodes well and cannot be sampled.
-# - *mean over pixels* makes the KL term 784 times too dear, and the code is given up.
+# - *KL left out*: an autoencoder. It decodes best of all and samples badly.
+# - *mean over pixels* reports a tiny number, makes the KL term 784 times too dear, and gives up the code.
 #
 # ## 9. Where the post is loose
 # - Beside Eq. vae.14 it calls $\sigma$ a variance. In the formula it is the standard deviation (section 2), and the
