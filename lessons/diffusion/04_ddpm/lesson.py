@@ -286,7 +286,6 @@ lesson.claim("digit classes among 100 samples", int(np.sum(classes["samples"] > 
 
 # %% [markdown]
 # ## Where the post is loose
-#
 # - The weight in $L_t$ is $1/(2\sigma_t^2)$, as checked; and the $L_t$ of Eq. diffusion.14 is the $L_{t-1}$ of Eq. diffusion.12.
 # - $L_\mathrm{simple}$ needs no "$+\,C$" and no index $t$; and in Eq. diffusion.13 $x_{t-1}$ is *drawn from* the Gaussian.
 #
@@ -295,6 +294,7 @@ lesson.claim("digit classes among 100 samples", int(np.sum(classes["samples"] > 
 # 200 steps for one sample are many; the section on DDIM needs 10 to 50. The linear $\beta_t$ and the fixed $\sigma_t^2$ are
 # not best for the likelihood; two sections mend them. And the network has learned, up to a factor, the gradient of
 # $\log q(x_t)$: that is the section on score networks, which comes next.
+# **Your turn:** `minigen exercise start diffusion/04`, then `minigen run diffusion/04 --with exercises/diffusion_04.py`.
 
 # %%
 lesson.finish()
