@@ -144,7 +144,7 @@ lesson.claim("ring: mean square of the learned minus the exact noise", np.mean(e
 def walk(step, model, schedule, x, rng):
     for i in range(schedule.T, 0, -1):
         guess = model(x, np.full(len(x), schedule.times[i]))
-        x = step(x, i, guess, rng.standard_normal(x.shape, dtype=np.float32), schedule)
+        x = step(x, i, guess, rng.standard_normal(x.shape, dtype=x.dtype), schedule)
     return x
 
 start = lesson.rng("start").standard_normal((lesson.size(2000, quick=50), 2), dtype=np.float32)
