@@ -63,10 +63,12 @@ def _scale(text: str) -> float:
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
+    """The option --seed."""
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of every random number (default 0)")
 
 
 def add_out(parser: argparse.ArgumentParser, default: str = "out", what: str = "folder for the results") -> None:
+    """The option --out."""
     parser.add_argument("--out", type=Path, default=Path(default), metavar="DIR", help=f"{what} (default {default})")
 
 

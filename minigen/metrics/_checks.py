@@ -21,6 +21,7 @@ def array(name, value, ndim=None, shape="", finite=True):
 
 
 def nonnegative(name, value, ndim=None, shape=""):
+    """`array` without negative numbers."""
     value = array(name, value, ndim, shape)
     if value.min() < 0:
         raise ValueError(f"{name} must not be negative, got {value.min():.6g}")
@@ -45,6 +46,7 @@ def points(name, value):
 
 
 def same_dimension(name_x, x, name_y, y):
+    """ValueError unless two clouds have the same number of columns."""
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"{name_x} and {name_y} must have the same number of columns, got {x.shape} and {y.shape}")
 
@@ -65,6 +67,7 @@ def count(name, value, least=1):
 
 
 def generator(rng):
+    """`rng`, or ValueError if it is not a generator of random numbers."""
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
     return rng

@@ -11,6 +11,8 @@ from minigen.metrics import _checks
 
 
 class NLLGap(NamedTuple):
+    """Nats by which a model falls short of the truth, and the standard error of that estimate."""
+
     gap: float
     standard_error: float
 

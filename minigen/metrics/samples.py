@@ -19,22 +19,30 @@ BLOCK = 1000  # rows of a distance matrix made at one time
 
 
 class ModeCoverage(NamedTuple):
+    """How many modes were found, and the share of samples near one (0 to 1)."""
+
     covered: int
     high_quality: float
 
 
 class PrecisionRecall(NamedTuple):
+    """The share of fakes among the reals, and of reals among the fakes (0 to 1)."""
+
     precision: float
     recall: float
 
 
 class TwoSampleTest(NamedTuple):
+    """Held-out accuracy of telling two samples apart, its standard error, and the p-value of it being chance."""
+
     accuracy: float
     standard_error: float
     p_value: float
 
 
 class Estimate(NamedTuple):
+    """A mean over repetitions and its standard error."""
+
     mean: float
     standard_error: float
 

@@ -22,11 +22,15 @@ from minigen.metrics import _checks, network_simplex
 
 
 class EarthMover(NamedTuple):
+    """The cost of moving the piles, and the running surplus (n + 1,) that it adds up."""
+
     cost: float
     deltas: np.ndarray
 
 
 class TransportPlan(NamedTuple):
+    """A cheapest plan (n, m), its cost, and the prices ((n,), (m,)) that prove it cheapest."""
+
     plan: np.ndarray
     cost: float
     potentials: tuple[np.ndarray, np.ndarray]

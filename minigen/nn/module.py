@@ -128,28 +128,24 @@ def _may_hold_arrays(value) -> bool:
 def _all_arrays(value, name) -> Iterator[tuple[str, np.ndarray]]:
     if isinstance(value, np.ndarray):
         yield name, value
-        return
-    if isinstance(value, Module):
-        children = vars(value).items()
-    elif isinstance(value, dict):
-        children = value.items()
-    elif isinstance(value, (list, tuple)):
-        children = enumerate(value)
-    else:
-        return
-    for key, child in children:
-        yield from _all_arrays(child, f"{name}.{key}" if name else str(key))
+    for child_name, child in _children(value, name):
+        yield from _all_arrays(child, child_name)
 
 
 def _walk_modules(value, name) -> Iterator[tuple[str, Module]]:
     if isinstance(value, Module):
         yield name, value
-        children = vars(value).items()
+    for child_name, child in _children(value, name):
+        yield from _walk_modules(child, child_name)
+
+
+def _children(value, name) -> Iterator[tuple[str, Any]]:
+    """What a module, dict, list or tuple holds, each with its dotted name; nothing for anything else."""
+    if isinstance(value, Module):
+        items = vars(value).items()
     elif isinstance(value, dict):
-        children = value.items()
-    elif isinstance(value, (list, tuple)):
-        children = enumerate(value)
+        items = value.items()
     else:
-        return
-    for key, child in children:
-        yield from _walk_modules(child, f"{name}.{key}" if name else str(key))
+        items = enumerate(value) if isinstance(value, (list, tuple)) else ()
+    for key, child in items:
+        yield (f"{name}.{key}" if name else str(key)), child

@@ -96,7 +96,7 @@ def penalized_critic():
 
 def vae():
     x, eps = (torch.rand(128, 784) < 0.2).float(), normal(128, 20)
-    encoder, decoder = (torch_mlp(s, torch.nn.ReLU) for s in ([784, 400, 400, 40], [20, 400, 400, 784]))
+    encoder, decoder = (torch_mlp(s, lambda: torch.nn.LeakyReLU(0.2)) for s in ([784, 400, 400, 40], [20, 400, 400, 784]))
 
     def loss(both):
         mu, logvar = both[0](x).chunk(2, 1)
