@@ -6,16 +6,20 @@ import hashlib
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import minigen
 from minigen.course.claims import jsonable
 from minigen.course.folder import slug
 from minigen.tensor.storage import load_arrays, save_arrays
 
-__all__ = ["cache_dir", "cached_model"]
+__all__ = ["cache_dir", "cached_model", "recipe_of"]
+
+ALWAYS_USED = {"tensor", "nn", "optim", "data", "train"}  # the parts of the package that every training rests on
 
 
 def cache_dir() -> Path:
@@ -25,6 +29,24 @@ def cache_dir() -> Path:
     if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
         return Path(os.environ["LOCALAPPDATA"]) / "minigen" / "cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigen"
+
+
+def recipe_of(lesson_file: str | Path | None) -> str | None:
+    """What a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be read.
+
+    A hash of the lesson's source, of the version, and of the source of the package's parts (`minigen.gan`, ...) that the
+    lesson names or that every training uses. So weights of another recipe are never taken for those of this one.
+    """
+    try:
+        source = Path(lesson_file).read_bytes()
+        named = {name.decode() for name in re.findall(rb"\bminigen\.(\w+)", source)} - {"course", "plot", "cli"}
+        hashed = hashlib.sha256(minigen.__version__.encode() + source)
+        for part in sorted(named | ALWAYS_USED):
+            for path in sorted(Path(minigen.__file__).with_name(part).glob("*.py")):
+                hashed.update(path.name.encode() + path.read_bytes())
+    except (TypeError, OSError):
+        return None
+    return hashed.hexdigest()[:16]
 
 
 def cached_model(

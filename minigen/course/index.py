@@ -60,6 +60,15 @@ class LessonInfo:
             return 0
         return sum(isinstance(node, ast.Call) and _called(node) == "Exercise" for node in ast.walk(_parse(path)))
 
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """The names of the models that the lesson offers to `minigen sample`, in its order."""
+        calls = [node for node in ast.walk(_parse(self.path)) if isinstance(node, ast.Call) and _called(node) == "sampler"]
+        calls.sort(key=lambda call: call.lineno)
+        return tuple(
+            str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant)
+        )
+
 
 @dataclass
 class EquationUse:

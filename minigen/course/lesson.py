@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import minigen
+from minigen.course.cache import recipe_of
 from minigen.course.claims import Bar, CheckFailed, Claim, jsonable
 from minigen.course.console import Tee, UsageError, color, markdown_table, safe_streams, text_table
 from minigen.course.folder import RunFolder, slug
@@ -46,12 +47,16 @@ QUICK_STEPS = 20
 
 
 class Run:
-    """One run of a lesson file by `minigen run`: hands the options to the `Lesson` that the file makes."""
+    """One run of a lesson file by `minigen run`: hands the options to the `Lesson` that the file makes.
+
+    on_sampler: for `minigen sample`, called as `on_sampler(lesson, name, draw)` at each sampler that the lesson offers. The
+    run is then for the models only: figures and tables are not made.
+    """
 
     current: Run | None = None
 
-    def __init__(self, options: RunOptions):
-        self.options = options
+    def __init__(self, options: RunOptions, on_sampler: Callable[[Lesson, str, Callable], None] | None = None):
+        self.options, self.on_sampler = options, on_sampler
         self.lesson: Lesson | None = None
 
     def __enter__(self) -> Run:
@@ -96,9 +101,13 @@ class Lesson:
         self._tables: list[dict] = []
         self._drawn: list[dict] = []
         self._trainings: list[dict] = []
+        self._samplers: list[str] = []
         self._configuration: dict[str, Any] = {}
         self._start = time.perf_counter()
-        self.mode, self.options = _find_options(options, inspect.currentframe().f_back)
+        caller = inspect.currentframe().f_back
+        self.mode, self.options = _find_options(options, caller)
+        self._on_sampler = Run.current.on_sampler if self.mode == "run" else None
+        self._recipe = recipe_of(caller.f_globals.get("__file__"))
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         if self.mode != "notebook":
             safe_streams()
@@ -185,9 +194,14 @@ class Lesson:
         try:
             history = fit(step, steps, state=state, label=label, **options)
         except ValueError as error:
-            if self._folder.resumed and "cannot resume" in str(error):
+            unusable = "cannot resume" in str(error) or "is not a training checkpoint" in str(error)
+            if self._on_sampler is not None and unusable:
+                self._say(f"  training  {label}: what was kept is not usable, training it anew")
+                history = fit(step, steps, state=state, label=label, **{**options, "resume": False})
+            elif self._folder.resumed and "cannot resume" in str(error):
                 raise UsageError(f"{error} (run without --resume to start again)") from error
-            raise
+            else:
+                raise
         last = {name: float(history[name][-1]) for name in history}
         shown = "".join(f", {name} {value:.4g}" for name, value in last.items())
         self._say(f"  training  {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
@@ -207,12 +221,26 @@ class Lesson:
 
         return cached_model(name, config, build, train, salt=self._with_hash() or "", say=self._say)
 
+    def sampler(self, name: str, draw: Callable[[np.random.Generator, int], Any]) -> None:
+        """Offer a trained model to `minigen sample`: say this right after its training.
+
+        `draw(rng, n)` returns `n` samples, float32, images (n, H, W, C) in [0, 1]; or a pair of them and their labels
+        (n,), where the model is conditional. A lesson with several models gives each its own name, the best one first.
+        """
+        if any(sampler == name for sampler in self._samplers):
+            raise ValueError(f"two samplers of a lesson are called {name!r}")
+        self._samplers.append(name)
+        if self._on_sampler is not None:
+            self._on_sampler(self, name, draw)
+
     # -- what the reader sees ------------------------------------------------------------------------------------------
 
     def figure(self, fig: Figure, name: str, caption: str = "") -> None:
         """Save a figure as `<name>.png`, show it under --show and in a notebook. `caption` says where to look."""
         from minigen import plot
 
+        if self._on_sampler is not None:
+            return
         path = self._draw(f"{name}.png", caption, lambda path: plot.save(fig, path))
         self._say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
         if self.options.show or self.mode == "notebook":
@@ -223,6 +251,8 @@ class Lesson:
         """Save frames (figures, axes or uint8 images) as `<name>.gif`; options are those of `minigen.plot.animate`."""
         from minigen import plot
 
+        if self._on_sampler is not None:
+            return
         path = self._draw(f"{name}.gif", caption, lambda path: plot.animate(frames, path, **options))
         self._say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
         if self.mode == "notebook":
@@ -233,6 +263,8 @@ class Lesson:
 
     def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
         """Print an aligned table and keep it in metrics.json."""
+        if self._on_sampler is not None:
+            return
         rows = [list(row) for row in rows]
         self._tables.append({"title": title, "header": list(header), "rows": jsonable(rows)})
         self._markdown((f"**{title}**\n\n" if title else "") + markdown_table(rows, header))
@@ -241,6 +273,8 @@ class Lesson:
 
     def show_source(self, *objects: Any) -> None:
         """Show the package's own source of functions or classes: code in a notebook; in a script it goes to the log."""
+        if self._on_sampler is not None:
+            return
         for thing in objects:
             thing = inspect.unwrap(thing)
             code = textwrap.dedent(inspect.getsource(thing)).rstrip()
@@ -346,6 +380,7 @@ class Lesson:
                 "sections": self.sections,
                 "equations": self.equations,
                 "status": self.status,
+                "recipe": None if self._folder.resumed else self._recipe,  # None: its checkpoints may be of another
                 **options,
                 "claims": [claim.as_json() for claim in self.claims],
                 "checks": [check.as_json() for check in self.checks],

@@ -120,12 +120,12 @@ def training(flow, steps, loss, rng, lr=cfg.lr):
 
     return step, {"flow": flow, "optimizer": optimizer, "rng": rng}
 
-
 steps = lesson.steps(cfg.steps)
 step, state = training(flow, steps, lambda f, x: f.loss(x), data_rng)
 now_and_then = lambda i, _: None if i % (1 + steps // 40) else {"gap": nll_gap(moons, flow.log_prob, test[:5000]).gap}
 with one_blas_thread():  # small matrices: a second thread costs more than it brings
     history = lesson.fit(step, steps, state=state, label="RealNVP on two moons", on_step=now_and_then)
+lesson.sampler("two moons", flow.sample)
 gap, error = nll_gap(moons, flow.log_prob, test)
 lesson.table([["Gaussian", moons.entropy() + gap_of_gaussian, gap_of_gaussian, None],
               ["RealNVP", moons.entropy() + gap, gap, error], ["truth (entropy)", moons.entropy(), 0.0, None]],
@@ -180,7 +180,6 @@ class SeesAll(AffineCoupling):
     def _scale_and_shift(self, a):
         out = self.net(a)
         return self.limit * tanh(out[:, :2] / self.limit), out[:, 2:]
-
 
 likelihood = lambda f, x: f.loss(x)
 no_log_det = lambda f, x: -anp.mean(f.base.log_prob(f.bijection.inverse(x)[0]))
@@ -256,6 +255,7 @@ def image_step(i):
 
 lesson.fit(image_step, image_steps, label="RealNVP on MNIST", state={
     "flow": image_flow, "adam": adam, "batches": batches, "order": order, "fresh": fresh})
+lesson.sampler("digits", lambda rng, n: np.clip(mnist.from_logit(image_flow.sample(rng, n), alpha) / 256, 0, 1))
 log_p = np.concatenate([image_flow.log_prob(y_test[k : k + 250]) for k in range(0, len(y_test), 250)])
 bits = mnist.bits_per_dim(log_p, det_test)
 lesson.table([["uniform", 8.0, None], ["one Gaussian, full covariance", gauss_bits, None],

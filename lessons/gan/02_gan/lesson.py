@@ -156,6 +156,7 @@ def watch(step, G, D):
         film["fakes"][k], film["map"][k] = G(z), sigmoid(D(plane))
 
 G, D, history = play("ring 1", ring, steps, watch=watch, keep=film)
+lesson.sampler("ring", G.sample)
 
 def picture(k, ax):
     plot.heatmap(lambda _: film["map"][k], box, ax, n=cells, limits=(0, 1), center=0.5, colorbar=False)
@@ -275,8 +276,7 @@ lesson.claim("labels swapped: spread of the fakes", turns["labels swapped"][2], 
 lesson.claim("good samples: the right game minus the lazy D", turns["as it should be"][1] - turns["lazy D"][1], at_least=0.1)
 
 # %% [markdown]
-# - *Swapped:* $D$ learns to call fakes real, so $G$ hears that it should be where it is already, and the cloud shrinks. Its
-#   loss is excellent.
+# - *Swapped:* $D$ learns to call fakes real, so $G$ hears: stay where you are. The cloud shrinks, and its loss is excellent.
 # - *Lazy:* $G$ plays against yesterday's $D$ and runs to where $D$ has not yet looked, a way to *mode collapse* (`gan/07`).
 #
 # ## 9. Where the post is loose

@@ -154,6 +154,7 @@ def learn(model, steps, label, bound=None):
     return lesson.fit(step, steps, label=label, state=state)
 
 history = learn(vae, lesson.steps(cfg.epochs * len(train) // cfg.batch, quick=30), "VAE")
+lesson.sampler("digits", lambda rng, n: vae.sample(rng, n, noise=False).reshape(n, 28, 28, 1))
 ax = plot.curves(history, smooth=300, title="the loss and its two terms", ylabel="nats per image")
 ax.set_ylim(0, 150)
 lesson.figure(ax, "training", "The KL term rises as the encoder starts to use the code, and the reconstruction term falls "
@@ -291,8 +292,7 @@ lesson.check("cross-entropy of gray test digits with themselves, nats", entropy,
 
 # %% [markdown]
 # **Left out:** codes that are not Gaussian (discrete ones have no such formula), posteriors with correlations,
-# convolutions. **Next:** here a nat of KL costs one nat. *Beta-VAE* (`vae/09`) changes that price, and asks what the
-# single numbers of the code come to mean.
+# convolutions. **Next:** here a nat of KL costs one nat. *Beta-VAE* (`vae/09`) changes that price, and asks what each number means.
 #
 # **Your turn:** `minigen exercise start vae/08`, then `minigen run vae/08 --with exercises/vae_08.py`.
 
