@@ -1,11 +1,15 @@
-"""Recurrent cells: one time step each. The gates are computed by one matrix product."""
+"""Recurrent cells: one time step each. The gates are computed by one matrix product.
+
+A sequence calls its cell once a step on small matrices, so the bookkeeping of each operation counts: the GRU's gates are
+one fused primitive.
+"""
 
 import autograd.numpy as np
 import numpy
 
 from minigen.nn.layers import uniform
 from minigen.nn.module import Module
-from minigen.tensor import linear, sigmoid, tanh
+from minigen.tensor import linear, primitive, sigmoid, tanh
 
 
 class LSTMCell(Module):
@@ -51,9 +55,31 @@ class GRUCell(Module):
         return numpy.zeros((n, self.width), numpy.float32)
 
     def __call__(self, x, h):
-        k = self.width
-        from_x, from_h = linear(x, self.w, self.b), linear(h, self.u)  # (N, 3·width) each
-        r = sigmoid(from_x[:, :k] + from_h[:, :k])
-        u = sigmoid(from_x[:, k : 2 * k] + from_h[:, k : 2 * k])
-        n = tanh(from_x[:, 2 * k :] + r * from_h[:, 2 * k :])
-        return (1 - u) * n + u * h
+        return _gru_gates(linear(x, self.w, self.b), linear(h, self.u), h)
+
+
+def _gru_parts(from_x, from_h):
+    """r, u, n and U h of the new content, (N, width) each, in differentiable operations."""
+    k = from_x.shape[1] // 3
+    gates = sigmoid(from_x[:, : 2 * k] + from_h[:, : 2 * k])  # (N, 2·width)
+    r, u, inner = gates[:, :k], gates[:, k:], from_h[:, 2 * k :]
+    return r, u, tanh(from_x[:, 2 * k :] + r * inner), inner
+
+
+def _gru_forward(from_x, from_h, h):
+    r, u, n, inner = _gru_parts(from_x, from_h)
+    return n + u * (h - n), (r, u, n, inner)
+
+
+def _gru_backward(needed, g, value, saved, from_x, from_h, h):
+    """h ← n + u (h − n): before their activations, n gets g (1 − u)(1 − n²), r that times (U h) r (1 − r), and u gets
+    g (h − n) u (1 − u). The inner U h of the new content is multiplied by r on its way."""
+    r, u, n, inner = _gru_parts(from_x, from_h) if saved is None else saved
+    concatenate = np.concatenate if saved is None else numpy.concatenate
+    dn = g * (1 - u) * (1 - n * n)
+    du = g * (h - n) * u * (1 - u)
+    dr = dn * inner * r * (1 - r)
+    return {0: concatenate([dr, du, dn], axis=1), 1: concatenate([dr, du, dn * r], axis=1), 2: g * u}
+
+
+_gru_gates = primitive(_gru_forward, _gru_backward)

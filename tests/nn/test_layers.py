@@ -20,7 +20,7 @@ from minigen.nn import (
     TimeEmbedding,
     sinusoidal,
 )
-from minigen.tensor import jacobian, value_and_grad
+from minigen.tensor import grad, jacobian, leaves, tree_map, value_and_grad
 
 
 @pytest.fixture
@@ -126,6 +126,31 @@ def test_gru_cell_is_its_equations_and_can_hold_its_state(rng):
     np.testing.assert_allclose(cell(x, h), (1 - u) * n + u * h, rtol=1e-5)
     cell.b[3:6] = 50  # update gate at one: nothing changes
     np.testing.assert_allclose(cell(x, h), h, rtol=1e-6)
+
+
+def test_gru_gates_differentiate_twice(rng):
+    """Through two steps of the cell: first derivatives by finite differences, second ones by those of the first."""
+    cell = tree_map(lambda a: a.astype(np.float64) * 2 + 0.1, GRUCell(rng, 2, 3))
+    x, h, weight = rng.standard_normal((4, 2)), rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
+
+    def loss(everything):
+        cell, x, h = everything
+        return (weight * cell(x, cell(x, h))).sum()
+
+    def slope(everything):
+        return sum((g**2).sum() for g in leaves(grad(loss)(everything)))
+
+    everything, step = (cell, x, h), 1e-6
+    for function in (loss, slope):
+        for a, g in zip(leaves(everything), leaves(grad(function)(everything)), strict=True):
+            for index in rng.choice(a.size, 4, replace=False):
+                kept = a.flat[index]
+                a.flat[index] = kept + step
+                above = function(everything)
+                a.flat[index] = kept - step
+                below = function(everything)
+                a.flat[index] = kept
+                np.testing.assert_allclose(g.flat[index], (above - below) / (2 * step), rtol=1e-6, atol=1e-7)
 
 
 def test_multi_head_attention_equals_a_loop_over_heads(rng):
