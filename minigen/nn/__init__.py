@@ -18,9 +18,10 @@ from minigen.nn.layers import (
 )
 from minigen.nn.module import Module, Sequential
 from minigen.nn.recurrent import GRUCell, LSTMCell
+from minigen.nn.transformer import CausalTransformer, TransformerBlock
 
 __all__ = [
-    "MLP", "BatchNorm", "CausalConv1d", "Conv2d", "ConvTranspose2d", "Embedding", "GRUCell", "GroupNorm", "LSTMCell",
+    "MLP", "BatchNorm", "CausalConv1d", "CausalTransformer", "Conv2d", "ConvTranspose2d", "Embedding", "GRUCell", "GroupNorm", "LSTMCell",
     "LayerNorm", "Linear", "MaskedConv2d", "MaskedLinear", "Module", "MultiHeadAttention", "Sequential", "TimeEmbedding",
-    "sinusoidal",
+    "TransformerBlock", "sinusoidal",
 ]  # fmt: skip
