@@ -1,0 +1,213 @@
+"""900 little monsters, 16 x 16 pixels in color, drawn by a program: a small data set of pictures that needs no file.
+
+    from minigen.data import sprites
+    images = sprites.load()                  # uint8 (900, 16, 16, 3), always the same
+    x = sprites.unit(images)                 # [0, 1], float32
+    x = sprites.symmetric(images)            # [-1, 1], float32
+    more = sprites.draw(rng, 100)            # others of their kind, no two alike
+
+Every monster is built from parts chosen at random: a head and a body, perhaps ears, horns or feelers, arms or wings, feet
+or a tail, one eye or two, a mouth, a belly, spots or stripes. Its left half is the mirror image of its right half. All
+colors are from one palette: three shades of eight colors, ink for the outline, white for the background and the eyes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from minigen.data import _check
+
+__all__ = ["COUNT", "PALETTE", "SIDE", "draw", "load", "symmetric", "unit"]
+
+SIDE, COUNT = 16, 900
+WHITE, INK, FIRST = 0, 1, 2  # rows of the palette; from FIRST on: shade, color, light of each of the eight
+SHADE, COLOR, LIGHT = 0, 1, 2
+COLORS = ["#b5373f #e4604e #f6a184", "#bd6420 #ee9c38 #fbd07c", "#b58d1c #f2cf45 #fcee9e", "#3d7f3f #6fba54 #b8e08a",
+          "#1f7c80 #45b8aa #9fe3cd", "#2f57a6 #5590dd #a3cdf6", "#6a419b #9b74cf #cfb4ee", "#ad4880 #e583ae #f9c3d8"]  # fmt: skip
+
+
+def _rgb(code: str) -> list[int]:
+    return [int(code[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+PALETTE = np.array([_rgb(code) for code in ["#ffffff", "#2b2233", *" ".join(COLORS).split()]], np.uint8)  # (26, 3)
+PALETTE.setflags(write=False)
+
+
+@lru_cache(maxsize=1)
+def load() -> np.ndarray:
+    """The 900 monsters, uint8 (900, 16, 16, 3): drawn at the first call, the same ones every time, read-only."""
+    images = draw(np.random.default_rng(151), COUNT)
+    images.setflags(write=False)
+    return images
+
+
+def draw(rng: np.random.Generator, n: int) -> np.ndarray:
+    """`n` monsters, no two alike, uint8 (n, 16, 16, 3). ValueError if `rng` is no generator or n < 1."""
+    n, rng = _check.integer("n", n, at_least=1), _check.generator(rng)
+    found: dict[bytes, np.ndarray] = {}
+    while len(found) < n:
+        half = _half(rng)  # (16, 8), the right half as rows of the palette
+        found.setdefault(half.tobytes(), half)
+    halves = np.stack(list(found.values()))  # (n, 16, 8)
+    return PALETTE[np.concatenate([halves[:, :, ::-1], halves], axis=2)]  # (n, 16, 16, 3)
+
+
+def unit(images: np.ndarray) -> np.ndarray:
+    """uint8 images (N, 16, 16, 3) as float32 in [0, 1]: value / 255."""
+    return _check_pixels(images).astype(np.float32) / np.float32(255)
+
+
+def symmetric(images: np.ndarray) -> np.ndarray:
+    """uint8 images (N, 16, 16, 3) as float32 in [-1, 1]: value / 127.5 - 1."""
+    return _check_pixels(images).astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def _check_pixels(images: np.ndarray) -> np.ndarray:
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIDE, SIDE, 3):
+        raise ValueError(f"images must be uint8 of shape (N, 16, 16, 3), got {images.dtype} of shape {images.shape}")
+    return images
+
+
+# -- one monster -------------------------------------------------------------------------------------------------------
+# Its right half, 16 rows from the top by 8 columns from the middle outward. Parts stay within rows 1..14 and columns
+# 0..6: the outline, one pixel wide, is put around them at the end.
+
+Y, X = np.mgrid[0:16, 0:8] + 0.5  # centers of the pixels; the mirror is at X = 0
+
+
+def _oval(y: float, height: float, width: float, power: float = 2.0, x: float = 0.0) -> np.ndarray:
+    """The pixels within an oval (power 2) or a rounded box (power 4) around (y, x)."""
+    return np.abs((Y - y) / height) ** power + np.abs((X - x) / width) ** power <= 1
+
+
+def _dots(*places: tuple[int, int]) -> np.ndarray:
+    """The pixels at these (row, column); those outside are left out."""
+    mask = np.zeros((16, 8), bool)
+    for row, column in places:
+        if 0 <= row < 16 and 0 <= column < 8:
+            mask[row, column] = True
+    return mask
+
+
+def _ears(kind: str, top: int, width: float) -> np.ndarray:
+    """What stands on the head, whose highest row is `top`."""
+    out = max(1, round(width) - 2)  # column where it stands
+    if kind == "round":
+        return _oval(top + 0.5, 1.8, 1.7, x=out + 1)
+    if kind == "pointed":
+        return _dots((top - 2, out + 1), (top - 1, out + 1), (top - 1, out), (top, out), (top, out + 1), (top + 1, out + 1))
+    if kind == "long":
+        return _dots(*((row, out) for row in range(top - 3, top + 1)), (top - 2, out + 1), (top - 1, out + 1), (top, out + 1))
+    if kind == "horns":
+        return _dots((top, out + 1), (top - 1, out + 1), (top - 1, out + 2), (top - 2, out + 2))
+    if kind == "feelers":
+        return _dots((top - 1, 1), (top - 2, 2), (top - 3, 2), (top - 3, 3))
+    if kind == "crest":
+        return _dots((top - 1, 0), (top - 2, 0), (top - 1, 1), (top, 2), (top - 1, 3))
+    return _dots()
+
+
+def _arms(kind: str, row: int, reach: int) -> np.ndarray:
+    """What grows from the side of the body, which is `reach` columns wide, at `row`."""
+    if kind == "down":
+        return _dots((row, reach), (row + 1, reach), (row + 1, reach + 1), (row + 2, reach + 1))
+    if kind == "up":
+        return _dots((row, reach), (row, reach + 1), (row - 1, reach + 1), (row - 2, reach + 1), (row - 2, reach + 2))
+    if kind == "wings":
+        return _dots(*((row - k + j, reach + k) for k in range(3) for j in range(3)))
+    if kind == "claws":
+        return _dots((row, reach), (row, reach + 1), (row - 1, reach + 2), (row + 1, reach + 2))
+    return _dots()
+
+
+def _feet(kind: str, bottom: int, width: int) -> np.ndarray:
+    """What the body, whose lowest row is `bottom`, stands on."""
+    if kind == "feet":
+        return _dots((bottom, 1), (bottom, 2), (bottom + 1, 1), (bottom + 1, 2), (bottom + 1, 3))
+    if kind == "legs":
+        return _dots(*((bottom + k, width - 1) for k in range(3)), (bottom + 2, width), (bottom, width - 2))
+    if kind == "tentacles":
+        return _dots(*((bottom + k, column) for column in (0, 2, 4) for k in range(3 - column // 4) if column <= width))
+    if kind == "tail":
+        return _dots((bottom + 1, 0), (bottom + 1, 1), (bottom + 2, 0))
+    return _dots()
+
+
+def _half(rng: np.random.Generator) -> np.ndarray:
+    pick = lambda *kinds: kinds[rng.integers(len(kinds))]
+    main, accent = rng.permutation(len(COLORS))[:2] * 3 + FIRST
+
+    # head and body: two ovals, or one that is both
+    power, one_piece = pick(2.0, 2.5, 4.0), rng.random() < 0.35
+    head_height, head_width = rng.uniform(2.6, 3.9), rng.uniform(3.0, 5.2)
+    head_y = 3.6 + head_height if rng.random() < 0.5 else 2.6 + head_height
+    body_height, body_width = rng.uniform(2.2, 3.2), rng.uniform(2.2, 4.4)
+    if one_piece:
+        head_height, head_width, head_y = rng.uniform(3.8, 5.0), rng.uniform(3.4, 5.6), 8.0
+        body_y, body_height, body_width = head_y, head_height, head_width
+    else:
+        body_y = min(head_y + head_height + body_height - 1.2, 13.0 - body_height)
+    head, body = _oval(head_y, head_height, head_width, power), _oval(body_y, body_height, body_width)
+    core = head | body
+
+    # limbs, in the second color or the shade of the first
+    rows = np.flatnonzero(core[:, 0])
+    top, bottom, arm_row = rows[0], rows[-1], int(body_y - 0.5)
+    reach = int(core[arm_row].sum())
+    ears = _ears(pick("", "round", "pointed", "long", "horns", "feelers", "crest"), top, head_width)
+    arms = _arms(pick("", "down", "up", "wings", "claws", "down"), arm_row, reach)
+    feet = _feet(pick("feet", "legs", "tentacles", "tail", "feet", "legs"), bottom, max(2, int(body_width)))
+    limb = [main + SHADE, accent + COLOR][rng.integers(2)]
+
+    picture = np.zeros((16, 8), np.int64)
+    inside = np.zeros((16, 8), bool)
+    inside[1:15, :7] = (core | ears | arms | feet)[1:15, :7]
+    picture[inside] = limb
+    picture[core & inside] = main + COLOR
+
+    # light from above: the lower edge of head and body in shade, a light patch, perhaps a pattern
+    picture[core & inside & ~np.roll(core, -1, axis=0)] = main + SHADE
+    eye_row = int(head_y - rng.uniform(0.2, 1.0)) - one_piece
+    if rng.random() < 0.6:  # belly, below the face
+        belly = _oval(body_y + 0.6, body_height - 1.1, body_width - 1.2) & (Y > eye_row + (4 if one_piece else 2))
+        picture[belly & core] = pick(main + LIGHT, accent + LIGHT)
+    pattern = pick("", "", "stripes", "spots", "cap")
+    above = core & (Y < head_y - 1)
+    if pattern == "stripes":
+        picture[above & (np.floor(X) % 2 == 0) & (Y < top + 2.6)] = accent + COLOR
+    elif pattern == "spots":
+        picture[core & _dots((top + 1, 2), (top + 2, 4), (bottom - 1, 3), (bottom - 2, 1))] = accent + COLOR
+    elif pattern == "cap":
+        picture[above & (Y < top + 2)] = main + LIGHT
+
+    # the face
+    out = 1 + (head_width > 3.6 and rng.random() < 0.6)
+    eyes = pick("small", "big", "big", "tall", "one", "sleepy", "angry")
+    white, ink = {
+        "small": ([], [(eye_row, out), (eye_row + 1, out)]),
+        "big": ([(eye_row + j, out + i) for i in (0, 1) for j in (0, 1)], [(eye_row + 1, out)]),
+        "tall": ([(eye_row - 1, out), (eye_row, out)], [(eye_row + 1, out)]),
+        "one": ([(eye_row + j, i) for i in (0, 1) for j in (-1, 0, 1)], [(eye_row, 0), (eye_row + 1, 0)]),
+        "sleepy": ([(eye_row + 1, out)], [(eye_row, out), (eye_row, out + 1)]),
+        "angry": ([(eye_row, out), (eye_row + 1, out + 1)], [(eye_row - 1, out), (eye_row, out + 1), (eye_row + 1, out)]),
+    }[eyes]
+    picture[_dots(*white) & inside], picture[_dots(*ink) & inside] = WHITE, INK
+    mouth_row = eye_row + 3
+    teeth, lips = {
+        "": ([], []), "line": ([], [(mouth_row, 0), (mouth_row, 1)]), "dot": ([], [(mouth_row, 0)]),
+        "smile": ([], [(mouth_row, 0), (mouth_row - 1, 1)]), "frown": ([], [(mouth_row - 1, 0), (mouth_row, 1)]),
+        "fangs": ([(mouth_row + 1, 1)], [(mouth_row, 0), (mouth_row, 1), (mouth_row, 2)]),
+        "open": ([(mouth_row - 1, 0)], [(mouth_row, 0), (mouth_row, 1), (mouth_row - 1, 1)]),
+    }[pick("", "line", "dot", "smile", "smile", "frown", "fangs", "open")]  # fmt: skip
+    picture[_dots(*teeth) & core & inside], picture[_dots(*lips) & core & inside] = WHITE, INK
+
+    # the outline: every pixel outside that touches one inside
+    padded = np.pad(inside, ((1, 1), (0, 1)))  # no padding in the middle: the other half continues there
+    near = padded[:-2, :-1] | padded[2:, :-1] | padded[1:-1, 1:]
+    near[:, 1:] |= inside[:, :-1]
+    picture[near & ~inside] = INK
+    return picture
