@@ -66,6 +66,17 @@ def optimal_discriminator(p_r: numpy.ndarray, p_g: numpy.ndarray) -> numpy.ndarr
     return numpy.where(some, p_r / numpy.where(some, total, 1), p_r.dtype.type(0.5))
 
 
+def smoothed_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, smooth: float) -> numpy.ndarray:
+    """(1 − s)·p_r / (p_r + p_g): the best D under one-sided label smoothing with `smooth` = s. Densities of any shape.
+
+    The optimal discriminator times 1 − s: never surer than that of a real example, and with the same preferences. Were the
+    fakes' target s as well (two-sided), s·p_g would enter above, and where p_r = 0 the fakes would look partly real.
+    Raises ValueError as `optimal_discriminator` does, or for a `smooth` outside [0, 1). Salimans et al. 2016, section 3.4.
+    """
+    smooth = _check.number("smooth", smooth, 0, 1)
+    return (1 - smooth) * optimal_discriminator(p_r, p_g)
+
+
 def value_at_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, dx: float) -> float:
     """L(G, D*) = ∫ p_r log D* + p_g log(1 − D*) dx by a sum over grid cells of size dx, in nats.
 

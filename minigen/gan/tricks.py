@@ -32,12 +32,25 @@ def feature_matching_loss(real_features: Array, fake_features: Array) -> Array:
     return np.sum(gap**2)
 
 
+def minibatch_closeness(m: Array) -> Array:
+    """o_ib = Σ_j exp(−‖M_ib − M_jb‖₁): how close each example is to its batch, (N, B, C) -> (N, B).
+
+    m holds B vectors of C numbers for each of N examples. The sum runs over the whole batch, i itself included, so o lies
+    between 1 (alone) and N (all the same). Raises ValueError for m that is not a finite array of three axes.
+    """
+    if np.ndim(m) != 3:
+        raise ValueError(f"m must have shape (N, B, C), got {np.shape(m)}")
+    m = _check.examples("m", m)
+    distance = np.sum(np.abs(m[:, None] - m[None, :]), axis=3)  # (N, N, B)
+    return np.sum(np.exp(-distance), axis=1)  # (N, B)
+
+
 class MinibatchDiscrimination(Module):
     """How close each example's features are to those of the rest of the batch, appended to them: (N, F) -> (N, F + B).
 
-    Features f_i become B vectors M_ib = f_i T_b of C numbers, and the b-th new feature is o_ib = Σ_j exp(−‖M_ib − M_jb‖₁)
-    over all j, i included: between 1 (alone) and N (a collapsed batch). It stands between D's last hidden layer and
-    its output, never at its input, and sees real and fake examples in separate batches.
+    Features f_i become B vectors M_ib = f_i T_b of C numbers, and the b-th new feature is their `minibatch_closeness`. The
+    layer stands between D's last hidden layer and its output, never at its input, and sees real and fake examples in
+    separate batches.
     Raises ValueError for features that are not a matrix of `features` columns.
     """
 
@@ -51,11 +64,32 @@ class MinibatchDiscrimination(Module):
         """The new features alone: (N, F) -> (N, B)."""
         x = _check.matrix("x", x, self.features)
         m = np.reshape(matmul(x, self.t), (len(x), self.kernels, self.dim))  # (N, B, C)
-        distance = np.sum(np.abs(m[:, None] - m[None, :]), axis=3)  # (N, N, B)
-        return np.sum(np.exp(-distance), axis=1)  # (N, B)
+        return minibatch_closeness(m)
 
     def __call__(self, x):
         return np.concatenate([x, self.closeness(x)], axis=1)  # (N, F + B)
+
+
+def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy.ndarray:
+    """The mean of `count` values from the mean of the first count − 1 and the last one, all of one shape.
+
+    For count = 1 it is the value itself, whatever `mean` holds. Raises ValueError for a count below 1 or shapes that differ.
+    """
+    count = _check.count("count", count)
+    if np.shape(mean) != np.shape(value):
+        raise ValueError(f"mean and value must have the same shape, got {np.shape(mean)} and {np.shape(value)}")
+    return mean + (value - mean) / count
+
+
+def historical_penalty(parameters: list[Array], means: list[numpy.ndarray]) -> Array:
+    """‖θ − θ̄‖² = Σ (θ − θ̄)² over all entries of all arrays, a scalar: how far a player is from its own past.
+
+    parameters and means: lists of arrays, one after the other of the same shapes. Raises ValueError if they do not fit.
+    """
+    shapes, wanted = [np.shape(p) for p in parameters], [np.shape(m) for m in means]
+    if shapes != wanted:
+        raise ValueError(f"parameters must have the shapes of means, {wanted}, got {shapes}")
+    return sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means))
 
 
 class HistoricalAverage:
@@ -76,7 +110,7 @@ class HistoricalAverage:
         check_state(self.mean, current)
         self.updates += 1
         for name, mean in self.mean.items():
-            mean += (current[name] - mean) / self.updates
+            mean[...] = running_mean(mean, current[name], self.updates)
 
     def penalty(self, model: Module) -> Array:
         """Σ (θ − θ̄)², a scalar; 0 before the first update. Differentiable with respect to the model."""
@@ -84,7 +118,7 @@ class HistoricalAverage:
         check_state(self.mean, current)
         if not self.updates:
             return numpy.float32(0)
-        return sum(np.sum((current[name] - mean) ** 2) for name, mean in self.mean.items())
+        return historical_penalty([current[name] for name in self.mean], list(self.mean.values()))
 
     def state(self) -> dict[str, numpy.ndarray]:
         """Copies of the mean and the count of updates, for a checkpoint."""
@@ -96,6 +130,26 @@ class HistoricalAverage:
         self.updates = int(state["updates"])
         for name, mean in self.mean.items():
             mean[...] = state[f"mean.{name}"]
+
+
+def virtual_moments(x: Array, reference: Array) -> tuple[Array, Array]:
+    """Mean and variance over the reference batch and the example itself, for each example: two arrays (N, 1, ..., 1, C).
+
+    x (N, ..., C), reference (R, ..., C); the variance divides by the number of values. The axes between are places of a
+    map: they count as values of their channel. Raises ValueError for arrays that are not finite or do not fit.
+    """
+    x, reference = _check.examples("x", x), _check.examples("reference", reference)
+    if np.shape(x)[1:] != np.shape(reference)[1:]:
+        raise ValueError(f"x and reference must agree after the first axis, got {np.shape(x)} and {np.shape(reference)}")
+    r, places = len(reference), tuple(range(1, np.ndim(x) - 1))
+    own_mean = np.mean(x, axis=places, keepdims=True)  # (N, 1, ..., 1, C)
+    own_var = np.mean((x - own_mean) ** 2, axis=places, keepdims=True)
+    ref_mean = np.mean(reference, axis=(0, *places), keepdims=True)  # (1, 1, ..., 1, C)
+    ref_var = np.mean((reference - ref_mean) ** 2, axis=(0, *places), keepdims=True)
+    gap = own_mean - ref_mean
+    mean = ref_mean + gap / (r + 1)  # of R examples and one more
+    var = (r * ref_var + own_var) / (r + 1) + gap**2 * (r / (r + 1) ** 2)
+    return mean, var
 
 
 class VirtualBatchNorm(Module):
@@ -117,15 +171,7 @@ class VirtualBatchNorm(Module):
             wanted = f"(N, ..., {len(self.weight)})"
             got = f"{np.shape(x)} and {np.shape(reference)}"
             raise ValueError(f"x and reference must both have shape {wanted} and agree after the first axis, got {got}")
-        r = len(reference)
-        places = tuple(range(1, np.ndim(x) - 1))  # the pixels of a map count as values of their channel
-        own_mean = np.mean(x, axis=places, keepdims=True)  # (N, 1, ..., C)
-        own_var = np.mean((x - own_mean) ** 2, axis=places, keepdims=True)
-        ref_mean = np.mean(reference, axis=(0, *places), keepdims=True)  # (1, 1, ..., C)
-        ref_var = np.mean((reference - ref_mean) ** 2, axis=(0, *places), keepdims=True)
-        gap = own_mean - ref_mean
-        mean = ref_mean + gap / (r + 1)  # of R examples and one more
-        var = (r * ref_var + own_var) / (r + 1) + gap**2 * (r / (r + 1) ** 2)
+        mean, var = virtual_moments(x, reference)
         return (x - mean) / np.sqrt(var + self.eps) * self.weight + self.bias
 
 

@@ -4,6 +4,8 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
+from minigen.gan import tricks
+from minigen.gan.losses import discriminator_loss, smoothed_optimum
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.tricks import (
     HistoricalAverage,
@@ -281,3 +283,69 @@ def test_instance_noise_dtype_gradient_and_errors(rng):
         instance_noise(np.full(3, np.nan), 0.1, rng)
     with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, got NoneType"):
         instance_noise(x, 0.1, None)
+
+
+# --------------------------------------------------------------------- the small functions that the classes use
+
+
+def test_closeness_of_two_and_of_one():
+    m = np.array([[[0.0, 1.0]], [[1.0, -1.0]]])  # one vector each, 3 apart in the sum of absolute differences
+    np.testing.assert_allclose(tricks.minibatch_closeness(m), 1 + np.exp([[-3.0], [-3.0]]))
+    np.testing.assert_array_equal(tricks.minibatch_closeness(m[:1]), [[1.0]])
+    with pytest.raises(ValueError, match=r"m must have shape \(N, B, C\), got \(2, 2\)"):
+        tricks.minibatch_closeness(np.zeros((2, 2)))
+
+
+def test_running_mean_is_the_mean(rng):
+    values, mean = rng.standard_normal((9, 4)), np.full(4, np.pi)
+    for count, value in enumerate(values, 1):
+        mean = tricks.running_mean(mean, value, count)
+        np.testing.assert_allclose(mean, values[:count].mean(axis=0), rtol=1e-12)
+    with pytest.raises(ValueError, match="count must be a positive whole number, got 0"):
+        tricks.running_mean(mean, mean, 0)
+    with pytest.raises(ValueError, match=r"mean and value must have the same shape, got \(4,\) and \(3,\)"):
+        tricks.running_mean(mean, mean[:3], 1)
+
+
+def test_historical_penalty_by_hand_and_its_errors():
+    parameters, means = [np.array([1.0, 2.0]), np.array([[3.0]])], [np.array([0.0, 4.0]), np.array([[3.5]])]
+    assert tricks.historical_penalty(parameters, means) == 1 + 4 + 0.25
+    with pytest.raises(ValueError, match=r"parameters must have the shapes of means, \[\(2,\), \(1, 1\)\], got \[\(2,\)\]"):
+        tricks.historical_penalty(parameters[:1], means)
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 5, 3)])
+def test_virtual_moments_of_the_reference_and_the_example(rng, shape):
+    x, reference = rng.standard_normal((6, *shape)), 2 + rng.standard_normal((4, *shape))
+    mean, var = tricks.virtual_moments(x, reference)
+    assert mean.shape == var.shape == (6, *[1] * (len(shape) - 1), 3)
+    for i in range(6):
+        both = np.concatenate([reference, x[i : i + 1]]).reshape(-1, 3)
+        np.testing.assert_allclose(mean[i].ravel(), both.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(var[i].ravel(), both.var(axis=0), rtol=1e-12)
+    with pytest.raises(ValueError, match="x and reference must agree after the first axis"):
+        tricks.virtual_moments(x, reference[..., :2])
+
+
+# --------------------------------------------------------------------- one-sided label smoothing
+
+
+@pytest.mark.parametrize("smooth", [0.0, 0.1, 0.4])
+def test_smoothed_optimum_is_where_no_answer_loses_less(smooth):
+    """At one point: p_r times the loss of a real example with target 1 − s, p_g times that of a fake with target 0."""
+    d = np.linspace(0, 1, 100_001)[1:-1]
+    logits = np.log(d / (1 - d))
+    for p_r, p_g in [(3.0, 1.0), (0.4, 3.6), (2.0, 0.0), (1e-3, 2.0)]:
+        real = np.logaddexp(0, -logits) + smooth * logits  # (1 − s) softplus(−l) + s softplus(l)
+        assert discriminator_loss(logits[:1], logits[:1], smooth) == pytest.approx(real[0] + np.logaddexp(0, logits[0]))
+        best = d[np.argmin(p_r * real + p_g * np.logaddexp(0, logits))]
+        assert abs(smoothed_optimum(np.array([p_r]), np.array([p_g]), smooth)[0] - best) <= 1.1e-5
+
+
+def test_smoothed_optimum_errors_and_dtype():
+    p = np.array([0.5, 0.25], np.float32)
+    assert smoothed_optimum(p, p[::-1], 0.1).dtype == np.float32
+    with pytest.raises(ValueError, match=r"smooth must be a number in \[0, 1\), got 1"):
+        smoothed_optimum(p, p, 1)
+    with pytest.raises(ValueError, match="p_g must not be negative"):
+        smoothed_optimum(p, -p, 0.1)
