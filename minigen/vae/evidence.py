@@ -1,0 +1,58 @@
+"""log p(x) of a latent-variable model, three ways: on a grid of codes, by draws from the prior, by draws from a guess.
+
+A model with a code z says p(x) = ∫ p(x|z) p(z) dz (Eq. vae.08): an average of p(x|z) over codes drawn from the prior.
+All three functions take logarithms of densities at K codes for each of N examples, (K, N), and return log p(x), (N,), in
+nats. They average densities and take the logarithm last, shifting by the largest so that nothing underflows.
+"""
+
+from typing import Any
+
+import autograd.numpy as np
+
+from minigen.tensor import logsumexp
+from minigen.vae import _check
+
+Array = Any
+
+
+def quadrature_log_likelihood(log_px_z: Array, log_pz: Array, dz: float) -> Array:
+    """log of the sum over a regular grid of p(x|z) p(z) dz: (K, N) and (K, N) -> (N,), nats. Eq. vae.08
+
+    dz is the size of a cell. Exact for one or two code numbers and a grid that is fine enough; hopeless for twenty.
+    Raises ValueError if the shapes differ, a value is NaN or +inf, or dz is not positive.
+    """
+    _check.same_shape(log_px_z=log_px_z, log_pz=log_pz)
+    _densities(log_px_z=log_px_z, log_pz=log_pz)
+    if not (np.isfinite(dz) and dz > 0):
+        raise ValueError(f"dz must be a positive number, got {dz!r}")
+    return logsumexp(log_px_z + log_pz, axis=0) + float(np.log(dz))
+
+
+def monte_carlo_log_likelihood(log_px_z: Array) -> Array:
+    """log of the mean of p(x|z_k) over draws z_k of the prior p(z): (K, N) -> (N,), nats. Eq. vae.08
+
+    The mean is unbiased for p(x); its logarithm is low on average, by half the relative variance of the mean.
+    Raises ValueError if log_px_z has no shape (K, N), or holds a NaN or +inf.
+    """
+    _check.same_shape(log_px_z=log_px_z)
+    _densities(log_px_z=log_px_z)
+    return logsumexp(log_px_z, axis=0) - float(np.log(np.shape(log_px_z)[0]))
+
+
+def importance_sampling_log_likelihood(log_px_z: Array, log_pz: Array, log_qz: Array) -> Array:
+    """log of the mean of w_k = p(x|z_k) p(z_k) / q(z_k|x) over draws z_k of q(z|x): three of (K, N) -> (N,), nats.
+
+    For every q that is positive where p(x|z) p(z) is, the mean of w is Eq. vae.08; with q = p(z|x) each w is p(x)
+    itself. Raises ValueError if the shapes differ, or a value is NaN or +inf.
+    """
+    _check.same_shape(log_px_z=log_px_z, log_pz=log_pz, log_qz=log_qz)
+    _densities(log_px_z=log_px_z, log_pz=log_pz, log_qz=log_qz)
+    log_w = log_px_z + log_pz - log_qz  # (K, N)
+    return logsumexp(log_w, axis=0) - float(np.log(np.shape(log_w)[0]))
+
+
+def _densities(**arrays):
+    """ValueError if a plain array holds a NaN or +inf; -inf is the logarithm of a density of zero."""
+    for name, a in arrays.items():
+        if not _check.isbox(a) and not np.all(np.asarray(a) < np.inf):  # false for NaN
+            raise ValueError(f"{name} must be finite or -inf (a density of zero), got NaN or +inf")
