@@ -1,4 +1,4 @@
-"""Generators and discriminators: multilayer perceptrons for 2-D data, and a DCGAN for 28×28 images.
+"""Generators and discriminators: multilayer perceptrons for 2-D data, and a DCGAN for small images.
 
 A discriminator ends in a plain number, not in a sigmoid: a logit for a GAN, a score for a WGAN. `features(x)` gives its
 last hidden layer, which feature matching and minibatch discrimination look at.
@@ -62,23 +62,54 @@ class Discriminator(Module):
         return self.out(self.features(x))[:, 0]  # (N,)
 
 
-class ConvGenerator(Module):
-    """DCGAN's generator at 28×28: z (N, dim_z) -> images in [0, 1] (N, 28, 28, channels).
+def block_shape(
+    shape: tuple[int, int, int, int], channels: int, kernel: int, stride: int, padding: int, transposed: bool = False
+) -> tuple[int, int, int, int]:
+    """What comes out of a block of a DCGAN: shape (N, H, W, C) in, (N, H', W', channels) out.
 
-    A linear layer to 7×7, then two transposed convolutions that double the side, with batch norm and ReLU between.
-    Radford et al. 2015.
+    A convolution puts its kernel at every `stride`-th place of the padded side: H' = (H + 2·padding − kernel) // stride + 1.
+    The transposed one puts a whole kernel for each place, `stride` apart, and cuts the padding off:
+    H' = (H − 1)·stride − 2·padding + kernel. With kernel 4, stride 2, padding 1 they halve and double.
+    Raises ValueError for sizes that are not positive whole numbers (padding may be 0), or if nothing is left.
+    """
+    _check_block(shape, channels, kernel, stride, padding)
+    height, width = (
+        (side - 1) * stride - 2 * padding + kernel if transposed else (side + 2 * padding - kernel) // stride + 1
+        for side in shape[1:3]
+    )
+    if min(height, width) < 1:
+        raise ValueError(f"nothing is left of {shape} with kernel {kernel}, stride {stride}, padding {padding}")
+    return shape[0], height, width, channels
+
+
+def _check_block(shape, channels, kernel, stride, padding):
+    if len(shape) != 4:
+        raise ValueError(f"shape must be (N, H, W, C), got {shape}")
+    for name, size in zip(["N", "H", "W", "C", "channels", "kernel", "stride"], [*shape, channels, kernel, stride]):
+        _check.count(name, size)
+    if padding != 0:
+        _check.count("padding", padding)
+
+
+class ConvGenerator(Module):
+    """DCGAN's generator: z (N, dim_z) -> images in [0, 1] (N, side, side, channels).
+
+    A linear layer to a quarter of the side, then two transposed convolutions that double it, with batch norm and ReLU
+    between. Radford et al. 2015. Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
     """
 
-    def __init__(self, rng: numpy.random.Generator, dim_z: int = 64, width: int = 64, channels: int = 1):
-        self.dim_z, self.width = _check.count("dim_z", dim_z), _check.count("width", width)
-        self.start = Linear(rng, dim_z, 7 * 7 * 2 * width)
+    def __init__(
+        self, rng: numpy.random.Generator, dim_z: int = 64, width: int = 64, channels: int = 1, side: int = 28
+    ):
+        self.dim_z, self.width, self.quarter = _check.count("dim_z", dim_z), _check.count("width", width), _quarter(side)
+        self.start = Linear(rng, dim_z, self.quarter**2 * 2 * width)
         self.norm1 = BatchNorm(2 * width)
         self.up1 = ConvTranspose2d(rng, 2 * width, width, kernel=4, stride=2, padding=1)
         self.norm2 = BatchNorm(width)
         self.up2 = ConvTranspose2d(rng, width, channels, kernel=4, stride=2, padding=1)
 
-    def __call__(self, z):
-        h = np.reshape(self.start(z), (len(z), 7, 7, 2 * self.width))  # (N, 7, 7, 2·width)
+    def __call__(self, z):  # at side 28:
+        h = np.reshape(self.start(z), (len(z), self.quarter, self.quarter, 2 * self.width))  # (N, 7, 7, 2·width)
         h = relu(self.norm1(h))
         h = relu(self.norm2(self.up1(h)))  # (N, 14, 14, width)
         return sigmoid(self.up2(h))  # (N, 28, 28, channels)
@@ -87,24 +118,25 @@ class ConvGenerator(Module):
 
 
 class ConvDiscriminator(Module):
-    """DCGAN's discriminator at 28×28: images in [0, 1] (N, 28, 28, channels) -> logits or scores (N,).
+    """DCGAN's discriminator: images in [0, 1] (N, side, side, channels) -> logits or scores (N,).
 
     Two convolutions that halve the side, with leaky ReLU. `batch_norm` adds batch norm after the second one, as in the
     paper; a critic with a gradient penalty must do without it, since batch norm ties the examples of a batch together.
+    Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
     """
 
     def __init__(
-        self, rng: numpy.random.Generator, width: int = 64, channels: int = 1, batch_norm: bool = True
+        self, rng: numpy.random.Generator, width: int = 64, channels: int = 1, batch_norm: bool = True, side: int = 28
     ):
         width = _check.count("width", width)
         self.down1 = Conv2d(rng, channels, width, kernel=4, stride=2, padding=1)
         self.down2 = Conv2d(rng, width, 2 * width, kernel=4, stride=2, padding=1)
         self.norm2 = BatchNorm(2 * width) if batch_norm else None
-        self.out = Linear(rng, 7 * 7 * 2 * width, 1)
+        self.out = Linear(rng, _quarter(side) ** 2 * 2 * width, 1)
 
     def features(self, x):
-        """The last hidden layer, (N, 7·7·2·width)."""
-        h = leaky_relu(self.down1(2 * x - 1))  # (N, 14, 14, width)
+        """The last hidden layer, (N, (side/4)²·2·width)."""
+        h = leaky_relu(self.down1(2 * x - 1))  # at side 28: (N, 14, 14, width)
         h = self.down2(h)  # (N, 7, 7, 2·width)
         if self.norm2 is not None:
             h = self.norm2(h)
@@ -112,3 +144,9 @@ class ConvDiscriminator(Module):
 
     def __call__(self, x):
         return self.out(self.features(x))[:, 0]  # (N,)
+
+
+def _quarter(side):
+    if _check.count("side", side) % 4:
+        raise ValueError(f"side must be a multiple of 4, got {side}")
+    return side // 4

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from minigen.gan.networks import ConvDiscriminator, ConvGenerator, Discriminator, Generator
+from minigen.gan.networks import ConvDiscriminator, ConvGenerator, Discriminator, Generator, block_shape
+from minigen.nn import Conv2d, ConvTranspose2d
 from minigen.tensor import grad, leaves, tree_map, value_and_grad
 
 
@@ -115,16 +116,58 @@ def test_the_same_seed_gives_the_same_network():
 # --------------------------------------------------------------------- images
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_image_sizes(rng, channels):
-    generator = ConvGenerator(rng, dim_z=10, width=8, channels=channels)
+@pytest.mark.parametrize("channels, side", [(1, 28), (3, 28), (3, 16), (1, 4)])
+def test_image_sizes(rng, channels, side):
+    generator = ConvGenerator(rng, dim_z=10, width=8, channels=channels, side=side)
     images = generator.sample(rng, 4)
-    assert images.shape == (4, 28, 28, channels) and images.dtype == np.float32
+    assert images.shape == (4, side, side, channels) and images.dtype == np.float32
     assert 0 < images.min() < images.max() < 1
     for batch_norm in (True, False):
-        discriminator = ConvDiscriminator(rng, width=8, channels=channels, batch_norm=batch_norm)
+        discriminator = ConvDiscriminator(rng, width=8, channels=channels, batch_norm=batch_norm, side=side)
         assert discriminator(images).shape == (4,) and discriminator(images).dtype == np.float32
-        assert discriminator.features(images).shape == (4, 7 * 7 * 16)
+        assert discriminator.features(images).shape == (4, (side // 4) ** 2 * 16)
+
+
+def test_block_shapes(rng):
+    """The formulas against the live layers, for every small kernel, stride and padding that leaves something."""
+    assert block_shape((8, 7, 7, 64), 32, 4, 2, 1, transposed=True) == (8, 14, 14, 32)
+    assert block_shape((8, 28, 28, 1), 32, 4, 2, 1) == (8, 14, 14, 32)
+    x, seen = rng.standard_normal((2, 5, 6, 1), dtype=np.float32), 0
+    for kernel in range(1, 5):
+        for stride in range(1, 4):
+            for padding in range(3):
+                for transposed, layer in [(False, Conv2d), (True, ConvTranspose2d)]:
+                    try:
+                        shape = block_shape(x.shape, 3, kernel, stride, padding, transposed)
+                    except ValueError as error:
+                        assert "nothing is left" in str(error)
+                        continue
+                    assert layer(rng, 1, 3, kernel, stride, padding)(x).shape == shape
+                    seen += 1
+    assert seen > 60
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (((8, 7, 7), 3, 4, 2, 1), "shape must be"),
+        (((8, 7, 0, 1), 3, 4, 2, 1), "W must be a positive whole number, got 0"),
+        (((8, 7, 7, 1), 0, 4, 2, 1), "channels must be"),
+        (((8, 7, 7, 1), 3, 4, 0, 1), "stride must be"),
+        (((8, 7, 7, 1), 3, 4, 2, -1), "padding must be"),
+        (((8, 2, 7, 1), 3, 4, 2, 0), "nothing is left"),
+        (((8, 1, 1, 1), 3, 2, 2, 1, True), "nothing is left"),
+    ],
+)
+def test_impossible_blocks(args, says):
+    with pytest.raises(ValueError, match=says):
+        block_shape(*args)
+
+
+@pytest.mark.parametrize("make", [ConvGenerator, ConvDiscriminator])
+def test_sides_that_cannot_be_halved_twice(rng, make):
+    with pytest.raises(ValueError, match="side must be a multiple of 4, got 18"):
+        make(rng, side=18)
 
 
 def test_without_batch_norm_examples_do_not_mix(rng):
