@@ -1,0 +1,250 @@
+"""Autoencoders that learn a code by having to rebuild their input: plain, denoising, sparse and contractive.
+
+An encoder g turns an example x into a code z, a decoder f turns z back, and both learn from how far f(g(x)) is from x
+(Hinton and Salakhutdinov 2006). With a long code the identity would do, so something must stand in its way:
+
+    denoising    the input is damaged, the target is not                        Vincent et al. 2008
+    sparse       a unit may be active on few examples, or few units on each     Ng 2011; Makhzani and Frey 2013
+    contractive  the code may hardly move when the input moves                  Rifai et al. 2011
+
+Losses are summed over the pixels of an image and averaged over the batch.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import autograd.numpy as np
+import numpy
+from autograd.tracer import getval, isbox
+
+from minigen.nn import Linear, Module, Sequential
+from minigen.tensor import grad, linear, value_and_grad
+from minigen.tensor.activations import activation_name
+from minigen.vae import _check
+
+Array, Rng = Any, numpy.random.Generator
+KINDS = ("masking", "gaussian", "salt_pepper")
+
+# --------------------------------------------------------------------- rebuilding the input
+
+def reconstruction_loss(x: Array, decoded: Array) -> Array:
+    """Mean over the batch of the squared distance |x - decoded|², a scalar; both (N, ...). Eq. vae.01
+
+    The square is summed over the pixels, not averaged: D times an element-wise mean. In squared units of x.
+    Raises ValueError if the shapes differ or a value is not finite.
+    """
+    x, decoded = _floats(x), _floats(decoded)
+    _check.same_shape(x=x, decoded=decoded)
+    _check.finite(x=x, decoded=decoded)
+    return np.sum((x - decoded) ** 2) / len(x)
+
+
+def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
+    """Mean over the batch of |x - autoencoder(corrupted)|²: the input is damaged, the target is clean. Eq. vae.02
+
+    x and corrupted (N, ...), the second from `corrupt`. Raises ValueError as `reconstruction_loss` does.
+    """
+    return reconstruction_loss(x, autoencoder(corrupted))
+
+
+def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarray:
+    """A damaged copy of x, of the same shape and dtype: a draw from M(x̃|x). x itself is left as it is. Eq. vae.02
+
+    kind: "masking"      each number becomes 0 with probability `level`, by a coin of its own.
+          "gaussian"     noise of standard deviation `level` is added to each; the sum is not clipped to [0, 1].
+          "salt_pepper"  with probability `level` a number becomes 0 or 1, either as often as the other.
+
+    ValueError for another kind, a level outside [0, 1] (gaussian: below 0), an x that is not finite. Vincent et al. 2010.
+    """
+    x = _floats(x)
+    _check.finite(x=x)
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    if not (numpy.ndim(level) == 0 and numpy.isfinite(level) and 0 <= level <= (level if kind == "gaussian" else 1)):
+        raise ValueError(f"level must be {'at least 0' if kind == 'gaussian' else 'in [0, 1]'}, got {level!r}")
+    if not isinstance(rng, numpy.random.Generator):
+        raise ValueError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+    if kind == "gaussian":
+        return x + x.dtype.type(level) * rng.standard_normal(x.shape, dtype=numpy.float32).astype(x.dtype)
+    u = rng.random(x.shape)
+    if kind == "masking":
+        return numpy.where(u < level, x.dtype.type(0), x)
+    return numpy.where(u < level, (u < level / 2).astype(x.dtype), x)  # of the damaged ones, half become 1
+
+
+# --------------------------------------------------------------------- sparse codes
+
+def kl_bernoulli(rho: Array, rho_hat: Array) -> Array:
+    """KL between two coins, rho log(rho/rho_hat) + (1 - rho) log((1 - rho)/(1 - rho_hat)), nats. Eq. vae.04
+
+    rho and rho_hat are probabilities strictly between 0 and 1, numbers or arrays that broadcast; the result has their
+    common shape, one divergence for each entry. ValueError if one leaves (0, 1).
+    """
+    _open_unit_interval("rho", rho)
+    _open_unit_interval("rho_hat", rho_hat)
+    return rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat))
+
+
+def sparsity_penalty(activations: Array | Sequence[Array], rho: float) -> Array:
+    """The sum over units of KL(rho || rho_hat_j), a scalar, nats; the loss adds it times beta. Eq. vae.03, Eq. vae.04
+
+    activations (N, units), in [0, 1] (sigmoid units), or a list of such arrays, one a layer. rho_hat_j, the mean of
+    unit j over the N examples, must lie strictly between 0 and 1, and so must rho. ValueError if they do not.
+    """
+    total = 0.0
+    for a in activations if isinstance(activations, (list, tuple)) else [activations]:
+        a = _floats(a)
+        _check.same_shape(activations=a)
+        _check.unit_interval("activations", a)
+        rho_hat = np.sum(a, axis=0) / len(a)  # (units,), Eq. vae.03
+        total = total + np.sum(kl_bernoulli(rho, rho_hat))
+    return total
+
+
+def k_sparse(z: Array, k: int) -> Array:
+    """The k largest numbers of each row, by value, in their places; 0 elsewhere: (N, D) -> (N, D).
+
+    Gradients pass through the kept numbers only. Where numbers tie for the last place, the first ones in the row are
+    kept. Raises ValueError unless 1 <= k <= D. Makhzani and Frey 2013.
+    """
+    z = _floats(z)
+    _check.same_shape(z=z)
+    k, width = _check.count("k", k), np.shape(z)[-1]
+    if k > width:
+        raise ValueError(f"k must be at most the number of units, {width}, got {k}")
+    values = getval(z)
+    threshold = numpy.partition(values, width - k, axis=-1)[..., width - k, None]  # (N, 1), the k-th largest
+    above, at = values > threshold, values == threshold
+    room = k - above.sum(axis=-1, keepdims=True)  # (N, 1), places left for those at the threshold
+    return np.where(above | (at & (at.cumsum(axis=-1) <= room)), z, values.dtype.type(0))
+
+
+# --------------------------------------------------------------------- contractive codes
+
+def sigmoid_penalty(h: Array, w: Array) -> Array:
+    """|J|² of a layer h = sigmoid(x w + b), mean over the batch, a scalar: h (N, H), w (D, H). Eq. vae.05
+
+    dh_j/dx_i = h_j (1 - h_j) w_ij, so that |J|² = sum_j (h_j (1 - h_j))² sum_i w_ij². Raises ValueError if the shapes
+    do not fit or h leaves [0, 1]. Rifai et al. 2011.
+    """
+    _check.same_shape(h=h)
+    if np.ndim(w) != 2 or np.shape(w)[1] != np.shape(h)[1]:
+        raise ValueError(f"w must have shape (D, H) with H = {np.shape(h)[1]}, got {np.shape(w)}")
+    _check.unit_interval("h", h)
+    return np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0)) / len(h)
+
+
+def contractive_penalty(encoder: Callable, x: Array) -> Array:
+    """|J|², the sum of all squared derivatives of the code by the input, mean over the batch: a scalar. Eq. vae.05
+
+    `encoder` maps x (N, ...) -> (N, ...), each example by itself (no batch statistics). A `Linear` layer with a sigmoid
+    takes the closed form, anything else `code_jacobian`. Differentiable with respect to the encoder. Raises ValueError
+    if x is not a finite (N, ...) or the encoder does not give a code for each example.
+    """
+    x = _floats(x)
+    _check.same_shape(x=x)
+    _check.finite(x=x)
+    if isinstance(encoder, Linear) and activation_name(encoder.activation) == "sigmoid" and np.ndim(x) == 2:
+        return sigmoid_penalty(encoder(x), encoder.w)
+    return np.sum(code_jacobian(encoder, x) ** 2) / len(x)
+
+
+def code_jacobian(encoder: Callable, x: Array) -> Array:
+    """dz_j/dx_i of each example, by automatic differentiation: x (N, ...) -> (N, H, D), H and D counted flat. Eq. vae.05
+
+    One derivative for all H numbers of the code at once, at the cost of H encodings. Errors as `contractive_penalty`.
+    """
+    n, code = len(x), np.shape(encoder(x))
+    if len(code) < 2 or code[0] != n:
+        raise ValueError(f"encoder must map x (N, ...) to codes (N, ...), got {code} for N = {n}")
+    h = int(numpy.prod(code[1:]))
+    pick = numpy.repeat(numpy.eye(h, dtype=x.dtype), n, axis=0)  # (H·N, H): copy j of the batch looks at z_j only
+    copies = np.concatenate([x] * h)  # (H·N, ...)
+    slopes = grad(lambda copies: np.sum(np.reshape(encoder(copies), (h * n, h)) * pick))(copies)  # (H·N, ...)
+    return np.swapaxes(np.reshape(slopes, (h, n, -1)), 0, 1)  # (N, H, D)
+
+
+# --------------------------------------------------------------------- the model
+
+class Autoencoder(Module):
+    """Encoder and decoder of mirrored widths around a code: 784 - 256 - 32 - 256 - 784 unless told otherwise.
+
+    widths: hidden layers of the encoder; () leaves one layer each way. k: keep the k largest of each code (`k_sparse`).
+    activation: of the hidden layers. code_activation, out_activation: of the code and of the output (None: linear).
+    tied: the decoder uses the encoder's weights, transposed, and has biases of its own.
+    """
+
+    def __init__(
+        self, rng: Rng, dim_x: int = 784, dim_z: int = 32, widths: Sequence[int] = (256,), activation="leaky_relu", *,
+        code_activation=None, out_activation=None, k: int | None = None, tied: bool = False,
+    ):  # fmt: skip
+        self.dim_x, self.dim_z = _check.count("dim_x", dim_x), _check.count("dim_z", dim_z)
+        self.k = None if k is None else _check.count("k", k)
+        sizes, inner = [dim_x, *widths, dim_z], [activation] * len(widths)
+        self.encoder = _stack(rng, sizes, [*inner, code_activation])
+        self.decoder_activations = [*inner, out_activation]
+        if tied:
+            self.decoder, self.biases = None, [numpy.zeros(n, numpy.float32) for n in reversed(sizes[:-1])]
+        else:
+            self.decoder, self.biases = _stack(rng, sizes[::-1], self.decoder_activations), None
+
+    def encode(self, x: Array) -> Array:
+        """The code: (N, dim_x) -> (N, dim_z)."""
+        z = self.encoder(x)
+        return z if self.k is None else k_sparse(z, self.k)
+
+    def decode(self, z: Array) -> Array:
+        """The picture of a code: (N, dim_z) -> (N, dim_x)."""
+        if self.decoder is not None:
+            return self.decoder(z)
+        layers = self.encoder.layers if isinstance(self.encoder, Sequential) else [self.encoder]
+        for layer, bias, activation in zip(reversed(layers), self.biases, self.decoder_activations):
+            z = linear(z, np.transpose(layer.w), bias, activation)
+        return z
+
+    def __call__(self, x: Array) -> Array:
+        """x through the code and back: (N, dim_x) -> (N, dim_x)."""
+        return self.decode(self.encode(x))
+
+
+def training_step(
+    model: Autoencoder, optimizer: Any, x: numpy.ndarray, seen: numpy.ndarray | None = None, penalty: Callable | None = None
+) -> dict[str, float]:
+    """One step on |x - f(g(seen))|² plus a penalty; returns the loss and its two terms, batch means.
+
+    seen (N, dim_x): what the encoder sees in place of x, such as a damaged copy of it.
+    penalty(model, seen, z) -> scalar, z (N, dim_z) being the code of seen: weight times one of the penalties above.
+    """
+    seen = x if seen is None else seen
+
+    def loss(model):
+        z = model.encode(seen)
+        rebuilt = reconstruction_loss(x, model.decode(z))
+        extra = 0.0 if penalty is None else penalty(model, seen, z)
+        return rebuilt + extra, (rebuilt, extra)
+
+    (value, (rebuilt, extra)), grads = value_and_grad(loss, has_aux=True)(model)
+    optimizer.step(grads)
+    return {"loss": float(value), "reconstruction": float(rebuilt), "penalty": float(extra)}
+
+
+def _stack(rng, sizes, activations):
+    """Linear layers of these sizes, each with its activation; a single one is not wrapped."""
+    layers = [Linear(rng, *ends, activation) for ends, activation in zip(pairwise(sizes), activations)]
+    for layer in layers:
+        if activation_name(layer.activation) in ("relu", "leaky_relu"):
+            layer.w *= 6**0.5  # variance 2/n_in: half of what a ReLU gets does not pass (He et al. 2015)
+    return layers[0] if len(layers) == 1 else Sequential(*layers)
+
+
+def _floats(a):
+    if isbox(a):
+        return a
+    a = numpy.asarray(a)
+    return a if a.dtype.kind == "f" else a.astype(numpy.float64 if a.dtype.itemsize > 2 else numpy.float32)
+
+
+def _open_unit_interval(name, p):
+    if not isbox(p) and not (numpy.min(p) > 0 and numpy.max(p) < 1):
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got values from {numpy.min(p):.4g} to {numpy.max(p):.4g}")
