@@ -95,21 +95,25 @@ class ConvGenerator(Module):
     """DCGAN's generator: z (N, dim_z) -> images in [0, 1] (N, side, side, channels).
 
     A linear layer to a quarter of the side, then two transposed convolutions that double it, with batch norm and ReLU
-    between. Radford et al. 2015. Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
+    between. Radford et al. 2015. `hidden` adds a layer of so many units before, as in Chen et al. 2016 (InfoGAN).
+    Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
     """
 
     def __init__(
-        self, rng: numpy.random.Generator, dim_z: int = 64, width: int = 64, channels: int = 1, side: int = 28
-    ):
+        self, rng: numpy.random.Generator, dim_z: int = 64, width: int = 64, channels: int = 1, side: int = 28,
+        hidden: int | None = None,
+    ):  # fmt: skip
         self.dim_z, self.width, self.quarter = _check.count("dim_z", dim_z), _check.count("width", width), _quarter(side)
-        self.start = Linear(rng, dim_z, self.quarter**2 * 2 * width)
+        self.plan = None if hidden is None else Linear(rng, dim_z, _check.count("hidden", hidden), "relu")
+        self.start = Linear(rng, dim_z if hidden is None else hidden, self.quarter**2 * 2 * width)
         self.norm1 = BatchNorm(2 * width)
         self.up1 = ConvTranspose2d(rng, 2 * width, width, kernel=4, stride=2, padding=1)
         self.norm2 = BatchNorm(width)
         self.up2 = ConvTranspose2d(rng, width, channels, kernel=4, stride=2, padding=1)
 
-    def __call__(self, z):  # at side 28:
-        h = np.reshape(self.start(z), (len(z), self.quarter, self.quarter, 2 * self.width))  # (N, 7, 7, 2·width)
+    def __call__(self, z):  # the shapes at side 28
+        h = self.start(z if self.plan is None else self.plan(z))
+        h = np.reshape(h, (len(z), self.quarter, self.quarter, 2 * self.width))  # (N, 7, 7, 2·width)
         h = relu(self.norm1(h))
         h = relu(self.norm2(self.up1(h)))  # (N, 14, 14, width)
         return sigmoid(self.up2(h))  # (N, 28, 28, channels)
@@ -122,25 +126,31 @@ class ConvDiscriminator(Module):
 
     Two convolutions that halve the side, with leaky ReLU. `batch_norm` adds batch norm after the second one, as in the
     paper; a critic with a gradient penalty must do without it, since batch norm ties the examples of a batch together.
+    Each of their units sees 10×10 pixels, and what they say is added up. `hidden` puts a layer of so many units between, which
+    sees the whole picture and can tell that its parts do not go together (Chen et al. 2016).
     Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
     """
 
     def __init__(
-        self, rng: numpy.random.Generator, width: int = 64, channels: int = 1, batch_norm: bool = True, side: int = 28
-    ):
+        self, rng: numpy.random.Generator, width: int = 64, channels: int = 1, batch_norm: bool = True, side: int = 28,
+        hidden: int | None = None,
+    ):  # fmt: skip
         width = _check.count("width", width)
         self.down1 = Conv2d(rng, channels, width, kernel=4, stride=2, padding=1)
         self.down2 = Conv2d(rng, width, 2 * width, kernel=4, stride=2, padding=1)
         self.norm2 = BatchNorm(2 * width) if batch_norm else None
-        self.out = Linear(rng, _quarter(side) ** 2 * 2 * width, 1)
+        flat = _quarter(side) ** 2 * 2 * width
+        self.whole = None if hidden is None else Linear(rng, flat, _check.count("hidden", hidden), "leaky_relu")
+        self.out = Linear(rng, flat if hidden is None else hidden, 1)
 
     def features(self, x):
-        """The last hidden layer, (N, (side/4)²·2·width)."""
+        """The last hidden layer: (N, hidden), or (N, (side/4)²·2·width) without one."""
         h = leaky_relu(self.down1(2 * x - 1))  # at side 28: (N, 14, 14, width)
         h = self.down2(h)  # (N, 7, 7, 2·width)
         if self.norm2 is not None:
             h = self.norm2(h)
-        return np.reshape(leaky_relu(h), (np.shape(x)[0], -1))
+        h = np.reshape(leaky_relu(h), (np.shape(x)[0], -1))
+        return h if self.whole is None else self.whole(h)
 
     def __call__(self, x):
         return self.out(self.features(x))[:, 0]  # (N,)

@@ -116,16 +116,28 @@ def test_the_same_seed_gives_the_same_network():
 # --------------------------------------------------------------------- images
 
 
-@pytest.mark.parametrize("channels, side", [(1, 28), (3, 28), (3, 16), (1, 4)])
-def test_image_sizes(rng, channels, side):
-    generator = ConvGenerator(rng, dim_z=10, width=8, channels=channels, side=side)
+@pytest.mark.parametrize("channels, side, hidden", [(1, 28, None), (3, 28, None), (3, 16, None), (1, 4, None), (3, 16, 24)])
+def test_image_sizes(rng, channels, side, hidden):
+    generator = ConvGenerator(rng, dim_z=10, width=8, channels=channels, side=side, hidden=hidden)
     images = generator.sample(rng, 4)
     assert images.shape == (4, side, side, channels) and images.dtype == np.float32
     assert 0 < images.min() < images.max() < 1
     for batch_norm in (True, False):
-        discriminator = ConvDiscriminator(rng, width=8, channels=channels, batch_norm=batch_norm, side=side)
+        discriminator = ConvDiscriminator(rng, 8, channels, batch_norm, side, hidden)
         assert discriminator(images).shape == (4,) and discriminator(images).dtype == np.float32
-        assert discriminator.features(images).shape == (4, (side // 4) ** 2 * 16)
+        assert discriminator.features(images).shape == (4, hidden or (side // 4) ** 2 * 16)
+
+
+def test_only_a_hidden_layer_sees_the_whole(rng):
+    """Without it, what two far corners say is added up: changing both changes the score by the sum of the changes."""
+    x = rng.random((1, 28, 28, 1))
+    left, right = x.copy(), x.copy()
+    left[:, :8, :8], right[:, -8:, -8:] = 1 - x[:, :8, :8], 1 - x[:, -8:, -8:]
+    both = np.where(left != x, left, right)
+    for hidden in (None, 16):
+        d = in_float64(ConvDiscriminator(rng, width=4, batch_norm=False, hidden=hidden))
+        together = d(both) - d(left) - d(right) + d(x)
+        assert (abs(together[0]) > 1e-6) == (hidden is not None)
 
 
 def test_block_shapes(rng):
@@ -190,6 +202,14 @@ def test_image_gradients(rng):
     x = rng.random((3, 28, 28, 1))
     check_directions(lambda d: anp.mean(d(x) ** 2), discriminator, rng, h=1e-8, rtol=1e-4)
     check_directions(lambda g: anp.mean(discriminator(g(z)) ** 2), generator, rng, h=1e-8, rtol=1e-4)
+
+
+def test_image_gradients_with_a_hidden_layer(rng):
+    generator, z = in_float64(ConvGenerator(rng, dim_z=5, width=2, hidden=6)), rng.standard_normal((3, 5))
+    discriminator = in_float64(ConvDiscriminator(rng, width=2, hidden=6))
+    x = rng.random((3, 28, 28, 1))
+    check_directions(lambda d: anp.mean(d(x) ** 2), discriminator, rng, h=1e-8, rtol=1e-4)
+    check_directions(lambda g: anp.mean(x * g(z) ** 2), generator, rng, h=1e-8, rtol=1e-4)
 
 
 def test_image_gradients_stay_in_float32(rng):
