@@ -277,7 +277,7 @@ mixed = [np.where(row % 2 == 1, new, noise), np.where(row % 4 == 0, noise, new)]
 made = [image_flow.sample(lesson.rng("digits"), 24, temperature) for temperature in (1.0, 0.7)]
 redrawn = [image_flow.bijection.forward(n)[0] for n in mixed]
 ax = plot.image_grid(pixels(np.concatenate([y_test[:12], *redrawn, *made])), 7, 12, row_labels=[
-    "digit", "fine anew", "coarse kept", "T = 1", "", "T = 0.7", ""])
+    "digit", "fine anew", "coarse", "T = 1", "", "T = 0.7", ""])
 lesson.figure(ax, "digits", "Row 2: the finest half drawn anew breaks strokes. Row 3: only the coarsest quarter kept, and only "
               "the place of the ink is. Then samples: pen strokes, few whole digits; T scales the noise.")
 
