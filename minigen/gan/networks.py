@@ -104,7 +104,8 @@ class ConvGenerator(Module):
         hidden: int | None = None,
     ):  # fmt: skip
         self.dim_z, self.width, self.quarter = _check.count("dim_z", dim_z), _check.count("width", width), _quarter(side)
-        self.plan = None if hidden is None else Linear(rng, dim_z, _check.count("hidden", hidden), "relu")
+        self.plan = None if hidden is None else Linear(rng, dim_z, _check.count("hidden", hidden))
+        self.norm0 = None if hidden is None else BatchNorm(hidden)
         self.start = Linear(rng, dim_z if hidden is None else hidden, self.quarter**2 * 2 * width)
         self.norm1 = BatchNorm(2 * width)
         self.up1 = ConvTranspose2d(rng, 2 * width, width, kernel=4, stride=2, padding=1)
@@ -112,7 +113,7 @@ class ConvGenerator(Module):
         self.up2 = ConvTranspose2d(rng, width, channels, kernel=4, stride=2, padding=1)
 
     def __call__(self, z):  # the shapes at side 28
-        h = self.start(z if self.plan is None else self.plan(z))
+        h = self.start(z if self.plan is None else relu(self.norm0(self.plan(z))))
         h = np.reshape(h, (len(z), self.quarter, self.quarter, 2 * self.width))  # (N, 7, 7, 2·width)
         h = relu(self.norm1(h))
         h = relu(self.norm2(self.up1(h)))  # (N, 14, 14, width)
