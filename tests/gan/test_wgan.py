@@ -110,7 +110,7 @@ def test_bad_clip(rng, c):
         clip_weights(Discriminator(rng, width=4), c)
 
 
-@pytest.mark.parametrize("critic", [lambda x: x, [], None, 0.5])
+@pytest.mark.parametrize("critic", [lambda x: x, [], None, 0.5, np.ones(3)])
 def test_nothing_to_clip(critic):
     with pytest.raises(ValueError, match="critic must be a model with parameters, got"):
         clip_weights(critic, 0.01)
