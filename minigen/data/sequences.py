@@ -1,7 +1,7 @@
 """Sequences of which something is known exactly: a noisy harmonic oscillator, and a digit that moves across a strip.
 
     spring = Oscillator()
-    x, states = spring.sample(rng, 64, length=24)                  # observations (64, 24, 1), hidden states (64, 24, 2)
+    x, states = spring.sample(rng, 64, length=24)                  # observations and true states, both (64, 24, 2)
     mean, std = spring.predict(x, t1=12, t2=20)                    # the best possible prediction of x_20 from x_1 ... x_12
     x, start, direction = moving_digits(rng, images, length=12)    # (N, 12, 14, 28, 1)
 
@@ -23,7 +23,7 @@ __all__ = ["MovingDigits", "Oscillator", "OscillatorSequences", "moving_digits"]
 
 
 class OscillatorSequences(NamedTuple):
-    """x (N, T, 1): the positions that are seen, with noise. states (N, T, 2): the true positions and velocities."""
+    """states (N, T, 2): the true positions and velocities. x (N, T, 2), or (N, T, 1): what is seen of them, with noise."""
 
     x: np.ndarray
     states: np.ndarray
@@ -31,11 +31,12 @@ class OscillatorSequences(NamedTuple):
 
 @dataclass(frozen=True)
 class Oscillator:
-    """A mass on a spring that is kicked at random, and of which only the position is seen, with noise.
+    """A mass on a spring that is kicked at random, and seen with noise.
 
-    dq = v ds,  dv = -omega² q ds + kicks dW,  seen at s = 0, dt, 2 dt, ...: x = q + noise · N(0, 1). At the first step
-    q ~ N(0, 1) and v ~ N(0, omega²). Everything is linear and Gaussian, so a step of any length can be simulated
-    exactly, and the best prediction is known (`predict`).
+    Position q and velocity v follow dq = v ds, dv = -omega² q ds + kicks dW. They are seen at s = 0, dt, 2 dt, ..., each
+    with noise · N(0, 1) added, or only the position if not `sees_velocity` (as in the paper). At the first step q ~ N(0, 1)
+    and v ~ N(0, omega²). Everything is linear and Gaussian, so a step of any length can be simulated exactly, and the best
+    prediction is known (`predict`).
 
     omega: radians per unit of time; dt: time between two steps; noise: standard deviation of what is seen; kicks: the
     velocity wanders by kicks · √s in a short time s. ValueError if omega, dt or noise is not positive or kicks negative.
@@ -43,8 +44,9 @@ class Oscillator:
 
     omega: float = 1.0
     dt: float = 0.5
-    noise: float = 0.3
+    noise: float = 0.4
     kicks: float = 0.1
+    sees_velocity: bool = True
 
     def __post_init__(self):
         for name in ("omega", "dt", "noise"):
@@ -72,32 +74,33 @@ class Oscillator:
         states[:, 0] = rng.standard_normal((n, 2)) * [1, self.omega]
         for t in range(1, length):
             states[:, t] = states[:, t - 1] @ turn.T + rng.standard_normal((n, 2)) @ root.T
-        x = states[..., :1] + self.noise * rng.standard_normal((n, length, 1))
+        seen = states if self.sees_velocity else states[..., :1]
+        x = seen + self.noise * rng.standard_normal(seen.shape)
         return OscillatorSequences(x.astype(np.float32), states.astype(np.float32))
 
-    def predict(self, x: np.ndarray, t1: int, t2: int) -> tuple[np.ndarray, float]:
-        """Mean (N,) and standard deviation of x_t2 given x_1 ... x_t1, exactly: the Kalman filter of the true process.
+    def predict(self, x: np.ndarray, t1: int, t2: int) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (N, D) and standard deviation (D,) of x_t2 given x_1 ... x_t1, exactly: the Kalman filter of the true process.
 
-        x is (N, T, 1), and 1 <= t1 <= T; t2 may lie beyond T. With t2 = t1 a second look at the same moment is
-        predicted. ValueError for other times or shapes.
+        x is (N, T, D), D = 2 or 1, and 1 <= t1 <= T; t2 may lie beyond T. With t2 = t1 a second look at the same moment
+        is predicted. ValueError for other times or shapes.
         """
-        x = _check.finite("x", x)
-        if x.ndim != 3 or x.shape[2] != 1:
-            raise ValueError(f"x must have shape (N, T, 1), got {x.shape}")
+        x, seen = _check.finite("x", x), 2 if self.sees_velocity else 1
+        if x.ndim != 3 or x.shape[2] != seen:
+            raise ValueError(f"x must have shape (N, T, {seen}), got {x.shape}")
         t1, t2 = _check.integer("t1", t1, at_least=1), _check.integer("t2", t2, at_least=1)
         if not t1 <= min(t2, x.shape[1]):
             raise ValueError(f"t1 must be at most t2 = {t2} and T = {x.shape[1]}, got {t1}")
         turn, spread = self.transition()
-        mean, cov = np.zeros((len(x), 2)), np.diag([1.0, self.omega**2])
+        mean, cov, noise = np.zeros((len(x), 2)), np.diag([1.0, self.omega**2]), self.noise**2 * np.eye(seen)
         for t in range(t1):
             if t:
                 mean, cov = mean @ turn.T, turn @ cov @ turn.T + spread
-            gain = cov[:, 0] / (cov[0, 0] + self.noise**2)  # (2,)
-            mean = mean + (x[:, t] - mean[:, :1]) * gain
-            cov = cov - np.outer(gain, cov[0])
+            gain = np.linalg.solve(cov[:seen, :seen] + noise, cov[:seen]).T  # (2, D)
+            mean = mean + (x[:, t] - mean[:, :seen]) @ gain.T
+            cov = cov - gain @ cov[:seen]
         turn, spread = self.transition(t2 - t1)
         mean, cov = mean @ turn.T, turn @ cov @ turn.T + spread
-        return mean[:, 0].astype(np.float32), math.sqrt(cov[0, 0] + self.noise**2)
+        return mean[:, :seen].astype(np.float32), np.sqrt(np.diag(cov)[:seen] + self.noise**2)
 
 
 class MovingDigits(NamedTuple):
@@ -114,13 +117,13 @@ def moving_digits(
     length: int,
     size: int = 14,
     width: int = 28,
-    step: int = 2,
+    step: int = 4,
     binary: bool = True,
 ) -> MovingDigits:
-    """Each digit in a strip whose ends are joined, starting anywhere and moving `step` pixels left or right at each step.
+    """Each digit in a strip whose ends are joined, moving `step` pixels left or right at each step of time.
 
     Args:
-        rng: draws starts and directions, N of each.
+        rng: draws directions, and starts among the multiples of `step`, N of each.
         images: uint8 (N, 28, 28); each is shrunk to (size, size), the mean of the pixels that fall into one.
         length: steps T.
         size: side of the digit and height of the strip, a divisor of 28. width: of the strip, at least `size`.
@@ -135,12 +138,12 @@ def moving_digits(
         raise ValueError(f"images must be uint8 of shape (N, 28, 28), got {images.dtype} of shape {images.shape}")
     if 28 % _check.integer("size", size, at_least=1):
         raise ValueError(f"size must be a divisor of 28, got {size}")
-    width = _check.integer("width", width, at_least=size)
+    width = _check.integer("width", width, at_least=max(size, step))
     n, block = len(images), 28 // size
     small = images.reshape(n, size, block, size, block).mean(axis=(2, 4)) / 255  # (N, size, size)
     strip = np.zeros((n, size, width), np.float32)
     strip[:, :, :size] = small > 0.5 if binary else small
-    start, direction = rng.integers(width, size=n), 2 * rng.integers(2, size=n) - 1
+    start, direction = step * rng.integers(width // step, size=n), 2 * rng.integers(2, size=n) - 1
     edge = start[:, None] + step * direction[:, None] * np.arange(length)  # (N, T): where the digit begins
     column = (np.arange(width) - edge[..., None]) % width  # (N, T, width): which column of the strip is seen there
     x = np.take_along_axis(strip[:, None], column[:, :, None, :], axis=3)  # (N, T, size, width)

@@ -67,12 +67,14 @@ class Decoded(NamedTuple):
 class GatedNormal(Module):
     """A network whose output is a Normal: tanh(A u) * sigmoid(B u), then two linear maps, to mu and to logvar.
 
-    `net(a, b, ...) -> Normal`, u being the arguments (N, ·) side by side. The products let one input steer another.
+    `net(a, b, ...) -> Normal`, u being the arguments (N, ·) side by side. The products let one input steer another. At
+    first logvar is near -3: states that say nothing at the start are slow to begin.
     """
 
     def __init__(self, rng: Rng, n_in: int, width: int, dim_z: int):
-        self.content, self.gate = Linear(rng, n_in, width, "tanh"), Linear(rng, n_in, width, "sigmoid")
-        self.mu, self.logvar = Linear(rng, width, dim_z), Linear(rng, width, dim_z)
+        self.content, self.gate = (Linear(rng, n_in, width, a, scale=3**0.5) for a in ("tanh", "sigmoid"))  # unit variance
+        self.mu, self.logvar = Linear(rng, width, dim_z, scale=3**0.5), Linear(rng, width, dim_z)
+        self.logvar.b -= 3
 
     def __call__(self, *inputs):
         u = np.concatenate(inputs, axis=1)  # (N, n_in)
@@ -230,14 +232,16 @@ def draw_times(rng: Rng, n: int, length: int, max_gap: int) -> tuple[numpy.ndarr
 
 
 def training_step(
-    model: TDVAE, optimizer: Any, x: numpy.ndarray, rng: Rng, max_norm: float = 10.0, loss: Callable | None = None
-) -> dict[str, float]:
+    model: TDVAE, optimizer: Any, x: numpy.ndarray, rng: Rng, max_gap: int | None = None, max_norm: float = 10.0,
+    loss: Callable | None = None,
+) -> dict[str, float]:  # fmt: skip
     """One step on sequences x (N, T, dim_x), each with its own random pair of times; returns the loss in nats.
 
-    Gradients longer than `max_norm` are shortened. `loss`, if given, takes the place of `td_vae_loss`.
+    max_gap: the longest jump, by default the model's. Parts that are frozen do not learn. Gradients longer than `max_norm`
+    are shortened. `loss`, if given, takes the place of `td_vae_loss`.
     """
     n, length = x.shape[:2]
-    t1, t2 = draw_times(rng, n, length, min(model.max_gap, length - 1))
+    t1, t2 = draw_times(rng, n, length, max_gap or min(model.max_gap, length - 1))
     eps1, eps2 = rng.standard_normal((2, n, model.dim_z), dtype=numpy.float32)
     value, grads = value_and_grad(lambda m: (loss or td_vae_loss)(m, x, t1, t2, eps1, eps2))(model)
     clip_grad_norm(grads, max_norm)

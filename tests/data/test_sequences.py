@@ -14,10 +14,11 @@ def rng():
 
 
 SPRING = Oscillator(omega=1.3, dt=0.4, noise=0.2, kicks=0.35)
+BLIND = Oscillator(omega=1.3, dt=0.4, noise=0.2, kicks=0.35, sees_velocity=False)
 
 
 def joint(spring, length):
-    """Mean zero; the covariance (T, T) of the observations, from the covariances of the states."""
+    """Mean zero; the covariance (T·D, T·D) of the observations in order of time, from the covariances of the states."""
     states = np.zeros((length, length, 2, 2))
     cov = np.diag([1.0, spring.omega**2])
     turn, spread = spring.transition()
@@ -26,7 +27,9 @@ def joint(spring, length):
         for later in range(t, length):
             states[later, t] = np.linalg.matrix_power(turn, later - t) @ cov
             states[t, later] = states[later, t].T
-    return states[..., 0, 0] + spring.noise**2 * np.eye(length)
+    d = 2 if spring.sees_velocity else 1
+    seen = states[..., :d, :d].transpose(0, 2, 1, 3).reshape(length * d, length * d)
+    return seen + spring.noise**2 * np.eye(length * d)
 
 
 # --------------------------------------------------------------------- the oscillator
@@ -56,38 +59,39 @@ def test_without_kicks_the_energy_stays(rng):
     assert energy.std() > 0.5
 
 
-def test_covariance_of_samples(rng):
+@pytest.mark.parametrize("spring", [SPRING, BLIND])
+def test_covariance_of_samples(rng, spring):
     """All pairs of times, within 5 standard errors."""
-    n, length = 40_000, 6
-    x = SPRING.sample(rng, n, length).x[..., 0].astype(float)
-    exact = joint(SPRING, length)
+    n, length = 40_000, 5
+    x = spring.sample(rng, n, length).x.reshape(n, -1).astype(float)
+    exact = joint(spring, length)
     error = np.sqrt((exact**2 + np.outer(np.diag(exact), np.diag(exact))) / n)
     assert np.all(np.abs(x.T @ x / n - exact) < 5 * error)
     assert np.all(np.abs(x.mean(axis=0)) < 5 * np.sqrt(np.diag(exact) / n))
 
 
+@pytest.mark.parametrize("spring", [SPRING, BLIND])
 @pytest.mark.parametrize("t1, t2", [(1, 2), (1, 6), (4, 5), (3, 6), (5, 5)])
-def test_prediction_is_the_conditional_gaussian(rng, t1, t2):
+def test_prediction_is_the_conditional_gaussian(rng, t1, t2, spring):
     """The filter against the formula for conditioning a Gaussian, on all observations at once."""
-    x = SPRING.sample(rng, 7, 6).x
-    cov = joint(SPRING, 6)
-    if t1 == t2:  # a second look: the same covariance with the past, the same variance
-        across = cov[t1 - 1, :t1].copy()
-        across[-1] -= SPRING.noise**2
-    else:
-        across = cov[t2 - 1, :t1]
-    weights = np.linalg.solve(cov[:t1, :t1], across)
-    mean, std = SPRING.predict(x, t1, t2)
-    np.testing.assert_allclose(mean, x[:, :t1, 0] @ weights, atol=1e-5)
-    np.testing.assert_allclose(std**2, cov[t2 - 1, t2 - 1] - across @ weights, rtol=1e-9)
+    x, d = spring.sample(rng, 7, 6).x, 2 if spring.sees_velocity else 1
+    cov, past, then = joint(spring, 6), slice(0, t1 * d), slice((t2 - 1) * d, t2 * d)
+    across = cov[then, past].copy()
+    if t1 == t2:  # a second look: the same covariance with the past, but for the noise of the first
+        across[:, -d:] -= spring.noise**2 * np.eye(d)
+    weights = np.linalg.solve(cov[past, past], across.T)  # (t1·D, D)
+    mean, std = spring.predict(x, t1, t2)
+    np.testing.assert_allclose(mean, x[:, :t1].reshape(7, -1) @ weights, atol=1e-5)
+    np.testing.assert_allclose(std**2, np.diag(cov[then, then] - across @ weights), rtol=1e-9)
     later = x.copy()
     later[:, t1:] += 100
-    np.testing.assert_array_equal(SPRING.predict(later, t1, t2)[0], mean)
+    np.testing.assert_array_equal(spring.predict(later, t1, t2)[0], mean)
 
 
 def test_oscillator_is_float32_and_repeats(rng):
     x, states = SPRING.sample(np.random.default_rng(3), 5, 4)
-    assert x.shape == (5, 4, 1) and states.shape == (5, 4, 2) and x.dtype == states.dtype == np.float32
+    assert x.shape == states.shape == (5, 4, 2) and x.dtype == states.dtype == np.float32
+    assert BLIND.sample(rng, 5, 4).x.shape == (5, 4, 1)
     np.testing.assert_array_equal(SPRING.sample(np.random.default_rng(3), 5, 4).x, x)
     assert SPRING.predict(x, 2, 3)[0].dtype == np.float32
 
@@ -97,8 +101,8 @@ def test_bad_oscillators(rng):
         with pytest.raises(ValueError, match=f"{next(iter(bad))} must be a positive finite number"):
             Oscillator(**bad)
     x = SPRING.sample(rng, 2, 4).x
-    with pytest.raises(ValueError, match=r"x must have shape \(N, T, 1\), got \(2, 4\)"):
-        SPRING.predict(x[..., 0], 1, 2)
+    with pytest.raises(ValueError, match=r"x must have shape \(N, T, 2\), got \(2, 4, 1\)"):
+        SPRING.predict(x[..., :1], 1, 2)
     with pytest.raises(ValueError, match="t1 must be at most t2 = 2 and T = 4, got 3"):
         SPRING.predict(x, 3, 2)
     with pytest.raises(ValueError, match="t1 must be at most t2 = 9 and T = 4, got 5"):
@@ -124,7 +128,7 @@ def test_digits_move_by_rolling(rng, binary):
 
 def test_starts_and_directions_are_uniform(rng):
     n = 28_000
-    _, start, direction = moving_digits(rng, np.zeros((n, 28, 28), np.uint8), 1)
+    _, start, direction = moving_digits(rng, np.zeros((n, 28, 28), np.uint8), 1, step=1)
     counts = np.bincount(start, minlength=28)
     assert np.all(np.abs(counts - 1000) < 5 * np.sqrt(1000))
     assert set(direction) == {-1, 1} and abs(direction.sum()) < 5 * np.sqrt(n)
@@ -132,8 +136,9 @@ def test_starts_and_directions_are_uniform(rng):
 
 
 def test_once_around(rng):
-    x = moving_digits(rng, load().train_images[:4], 15, step=2).x
-    np.testing.assert_array_equal(x[:, 14], x[:, 0])
+    x, start, _ = moving_digits(rng, load().train_images[:4], 8)
+    assert np.all(start % 4 == 0)
+    np.testing.assert_array_equal(x[:, 7], x[:, 0])
     assert np.all((x[:, 0] != x[:, 1]).sum(axis=(1, 2, 3)) > 5)
     assert set(np.unique(x)) == {0, 1}
 
