@@ -84,8 +84,7 @@ def mode_coverage(
     samples, modes = _checks.points("samples", samples), _checks.points("modes", modes)
     _checks.same_dimension("samples", samples, "modes", modes)
     if len(samples) < len(modes):
-        got = f"{len(samples)} samples for {len(modes)} modes"
-        raise ValueError(f"samples must be at least as many as modes, got {got}")
+        raise ValueError(f"samples must be at least as many as modes, got {len(samples)} samples for {len(modes)} modes")
     reach = _checks.positive("k", k) * _checks.positive("std", std)
     min_count = _checks.count("min_count", min_count)
     nearest = np.empty(len(samples), int)
