@@ -7,6 +7,7 @@ from scipy.stats import norm
 from minigen.tensor import grad
 from minigen.vae.evidence import (
     importance_sampling_log_likelihood,
+    maximum_likelihood,
     monte_carlo_log_likelihood,
     quadrature_log_likelihood,
 )
@@ -83,6 +84,19 @@ def test_slope(rng):
     a = rng.standard_normal((5, 2))
     share = np.exp(a) / np.exp(a).sum(axis=0)
     np.testing.assert_allclose(grad(lambda l: monte_carlo_log_likelihood(l).sum())(a), share)
+
+
+def test_maximum_likelihood_is_that_of_the_product(rng):
+    """Eq. vae.06, Eq. vae.07: the row with the largest product, even where every product underflows."""
+    log_px = rng.standard_normal((20, 6))
+    assert maximum_likelihood(log_px) == np.exp(log_px).prod(axis=1).argmax()
+    assert maximum_likelihood(np.array([[-400.0, -400.0], [-400.0, -399.0], [-np.inf, 0.0]])) == 1
+    x = 1.5 + rng.standard_normal(4000)  # the mean of a normal: the candidate nearest to the average of the examples
+    candidates = np.linspace(0, 3, 31)
+    best = maximum_likelihood(norm.logpdf(x - candidates[:, None]))
+    assert best == np.abs(candidates - x.mean()).argmin()
+    with pytest.raises(ValueError, match="log_px must be finite or -inf"):
+        maximum_likelihood(np.full((2, 2), np.nan))
 
 
 def test_bad_arguments():

@@ -22,7 +22,7 @@ from minigen.nn import MLP
 from minigen.optim import Adam, cosine
 from minigen.tensor import one_blas_thread, value_and_grad
 from minigen.vae.evidence import (
-    importance_sampling_log_likelihood, monte_carlo_log_likelihood, quadrature_log_likelihood,
+    importance_sampling_log_likelihood, maximum_likelihood, monte_carlo_log_likelihood, quadrature_log_likelihood,
 )
 from minigen.vae.vae import kl_standard_normal, reparameterize
 
@@ -108,13 +108,14 @@ lesson.figure(fig, "wave", "Right: blue are the codes that the prior offers, gre
 heights, data = np.linspace(1.0, 2.0, 41), sample(lesson.rng("data"), lesson.size(2000, quick=200))
 table = np.stack([exact(data, a) for a in heights])  # (41, N): log p(x_i) for each height
 few, product = table[:, :10], np.exp(table[:, :10]).prod(axis=1)
-lesson.check("product and sum of logs choose the same a", heights[product.argmax()] == heights[few.sum(axis=1).argmax()])
+lesson.show_source(maximum_likelihood)
+lesson.check("product and sum of logs choose the same a", heights[product.argmax()] == heights[maximum_likelihood(few)])
 fig, (left, right) = plot.figure(1, 2, size=(4.4, 3.0))
 plot.line(heights, product, left, title="product of 10 densities", xlabel="height a")
 plot.line(heights, table.sum(axis=1), right, title=f"sum of {len(data):,} logarithms", xlabel="height a", ylabel="nats")
 lesson.figure(fig, "likelihood", "Left: ten points leave much open. Right: many agree on a height near 1.5, the true one.")
 print(f"  the product of all {len(data):,} densities, in floating point: {np.exp(table[20]).prod()}")
-lesson.claim("height of the wave, by maximum likelihood", heights[table.sum(axis=1).argmax()], equals=1.5, atol=0.05)
+lesson.claim("height of the wave, by maximum likelihood", heights[maximum_likelihood(table)], equals=1.5, atol=0.05)
 
 # %% [markdown]
 # ## 4. Draw codes from the prior
