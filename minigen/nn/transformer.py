@@ -8,6 +8,7 @@ Sampling goes place by place, and keeps the keys and values of the places that a
 norms before the sublayers as in Radford et al. 2019.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import autograd.numpy as np
@@ -55,18 +56,22 @@ class CausalTransformer(Module):
     tokens, length: size of the vocabulary, and L. width, heads, layers: of the network; heads divides width.
     classes: with labels (N,), integers in [0, classes), the model is that of the tokens given the label.
     context: with features (N, L, context), it is that of the tokens given these; place i sees those of 0..i.
+    back: which tokens a place is handed as its input, counted back from it: the one before; (1, w - 1, w, w + 1) adds the
+    neighbors above in a picture of rows of w. It can attend to all earlier ones in any case.
     """
 
     def __init__(
         self, rng: Rng, tokens: int, length: int, width: int = 96, heads: int = 4, layers: int = 2, *,
-        classes: int | None = None, context: int | None = None,
+        classes: int | None = None, context: int | None = None, back: Sequence[int] = (1,),
     ):  # fmt: skip
         for name, value in (("tokens", tokens), ("length", length), ("layers", layers), ("heads", heads)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        self.tokens, self.length, self.classes = tokens, length, classes
+        if not back or min(back) < 1:
+            raise ValueError(f"back must be distances of at least 1, got {tuple(back)}")
+        self.tokens, self.length, self.back = tokens, length, tuple(back)
         scale = width**-0.5
-        self.token = Embedding(rng, tokens + 1, width, scale)  # the last row is the start token
+        self.token = [Embedding(rng, tokens + 1, width, scale) for _ in back]  # the last row is the start token
         self.place = Embedding(rng, length, width, scale)
         self.label = None if classes is None else Embedding(rng, classes, width, scale)
         self.context = None if context is None else Linear(rng, context, width)
@@ -76,9 +81,12 @@ class CausalTransformer(Module):
     def __call__(self, tokens: numpy.ndarray, labels: numpy.ndarray | None = None, context: Array | None = None) -> Array:
         """Logits (N, L, tokens). Raises ValueError for tokens, labels or context that do not fit."""
         tokens = self._check(tokens, labels, context)
-        start = numpy.full((len(tokens), 1), self.tokens)
-        shifted = numpy.concatenate([start, tokens[:, :-1]], axis=1)  # (N, L)
-        x = self.token(shifted) + self.place(numpy.arange(self.length)) + self._given(labels, context)  # (N, L, width)
+        start = numpy.full((len(tokens), max(self.back)), self.tokens)
+        padded = numpy.concatenate([start, tokens], axis=1)  # (N, max back + L): token i stands at i + max back
+        x = self.place(numpy.arange(self.length)) + self._given(labels, context)  # (N or 1, L or 1, width)
+        for k, embed in zip(self.back, self.token):
+            first = max(self.back) - k
+            x = x + embed(padded[:, first : first + self.length])  # (N, L, width)
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))
@@ -110,14 +118,17 @@ class CausalTransformer(Module):
         width, heads = self.place.table.shape[1], self.blocks[0].attention.heads
         caches = [numpy.empty((2, n, heads, self.length, width // heads), numpy.float32) for _ in self.blocks]
         given = numpy.broadcast_to(self._given(labels, context), (n, self.length, width))
-        tokens, last = numpy.empty((n, self.length), numpy.int64), numpy.full(n, self.tokens)
+        start = max(self.back)
+        padded = numpy.full((n, start + self.length), self.tokens)  # token i stands at i + max back
         for i in range(self.length):
-            x = self.token(last) + self.place.table[i] + given[:, i]  # (n, width)
+            x = self.place.table[i] + given[:, i]  # (n, width)
+            for k, embed in zip(self.back, self.token):
+                x = x + embed(padded[:, start + i - k])
             for block, cache in zip(self.blocks, caches):
                 x = block.step(x, cache, i)
             logits = self.head(self.norm(x)) / numpy.float32(temperature)  # (n, tokens)
-            last = tokens[:, i] = _choose(logits, rng.random(n, dtype=numpy.float32))
-        return tokens
+            padded[:, start + i] = _choose(logits, rng.random(n, dtype=numpy.float32))
+        return padded[:, start:]
 
     def _given(self, labels, context):
         """What all places get from label and context: (N, L or 1, width), or a zero."""

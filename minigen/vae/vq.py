@@ -112,15 +112,16 @@ class HierarchicalVQVAE(VQVAE):
     """VQ-VAE-2 with two levels: a bottom grid (H/4, W/4), and a top grid of half its size (odd sides: 7 -> 4).
 
     The bottom vectors are made from the image and the quantized top; the decoder gets both. `codes` and `dim` are a
-    number, or a pair (top, bottom).
+    number, or a pair (top, bottom). With `alone`, every second image of a batch is decoded from its top alone while
+    training (bottom vectors 0), which the paper does without: a bottom with room for everything would take the shape too.
     """
 
     def __init__(
         self, rng: Rng, codes: Any = (64, 64), dim: Any = 16, width: int = 64, channels: int = 1, gamma: float = 0.99,
-        beta: float = 0.25, learned: bool = False,
+        beta: float = 0.25, learned: bool = False, alone: bool = True,
     ):  # fmt: skip
         (top, bottom), (dim_top, dim_bottom) = (numpy.broadcast_to(pair, 2).tolist() for pair in (codes, dim))
-        self.channels = channels
+        self.channels, self.alone = channels, alone
         self.encoder = Encoder(rng, channels, width)
         self.halve, self.block = Conv2d(rng, width, width, 3, 2, 1), Residual(rng, width)
         self.out_top, self.out_bottom = Conv2d(rng, width, dim_top, 1), Conv2d(rng, width + dim_top, dim_bottom, 1)
@@ -152,7 +153,9 @@ class HierarchicalVQVAE(VQVAE):
         h, z_top = self.encode(x)
         top = self.top(z_top)
         bottom = self.bottom(self.encode_bottom(h, top.vectors))
-        return Output(self.decode(top.vectors, bottom.vectors), [top, bottom])
+        hidden = self.alone and self.training
+        keep = numpy.arange(len(x), dtype=numpy.float32)[:, None, None, None] % 2 if hidden else 1  # 0, 1, 0, 1, ...
+        return Output(self.decode(top.vectors, keep * bottom.vectors), [top, bottom])
 
     def codes(self, x: numpy.ndarray) -> list[numpy.ndarray]:
         """The grids of codes, top and bottom: integers (N, 4, 4) and (N, 7, 7) for x (N, 28, 28, 1)."""
@@ -164,10 +167,15 @@ class HierarchicalVQVAE(VQVAE):
 
         return list(in_parts(grids, x))
 
-    def images(self, top: numpy.ndarray, bottom: numpy.ndarray) -> numpy.ndarray:
-        """What two grids of codes stand for: images (N, H, W, channels) in [0, 1]."""
-        look_up = lambda t, b: numpy.clip(self.decode(self.top.look_up(t), self.bottom.look_up(b)), 0, 1)
-        return in_parts(look_up, top, bottom)
+    def images(self, top: numpy.ndarray, bottom: numpy.ndarray | None = None) -> numpy.ndarray:
+        """What two grids of codes stand for, or the top alone: images (N, H, W, channels) in [0, 1]."""
+
+        def look_up(t, b=None):
+            e = self.double(self.top.look_up(t))  # (N, H/4, W/4, dim_top)
+            low = numpy.zeros((*e.shape[:3], self.bottom.codebook.shape[1]), e.dtype) if b is None else self.bottom.look_up(b)
+            return numpy.clip(self.decoder(numpy.concatenate([e, low], axis=3)), 0, 1)
+
+        return in_parts(look_up, top) if bottom is None else in_parts(look_up, top, bottom)
 
     def context(self, top: numpy.ndarray) -> numpy.ndarray:
         """What the top says about each place of the bottom grid: (N, 4, 4) -> (N, 7, 7, dim_top)."""

@@ -50,8 +50,8 @@ def test_exact_zero_pattern_of_the_jacobian(rng):
     lower = np.tril(np.ones((4, 4), bool))
     J = np.abs(jacobian(lambda c: model(tokens, context=c))(context)).max(axis=(0, 2, 3, 5))  # (L out, L in)
     assert (J[~lower] == 0).all() and (J[lower] > 1e-6).all()
-    table = model.token.table
-    model.token = lambda shifted: seen.append(shifted) or inputs
+    table = model.token[0].table
+    model.token = [lambda shifted: seen.append(shifted) or inputs]
     inputs = table[[3, 2, 0, 1]][None]
 
     def logits(x):
@@ -64,6 +64,17 @@ def test_exact_zero_pattern_of_the_jacobian(rng):
     np.testing.assert_array_equal(seen[0], [[3, 2, 0, 1]])  # the start token, then all but the last
 
 
+def test_a_place_is_handed_the_tokens_at_these_distances(rng):
+    """With blocks that do nothing, logits at i depend on tokens i - 1 and i - 3 alone; places before the start are told so."""
+    model = CausalTransformer(rng, tokens=3, length=5, width=8, heads=2, back=(1, 3))
+    base = rng.integers(0, 3, (1, 5))
+    for j in range(5):
+        other = base.copy()
+        other[0, j] = (base[0, j] + 1) % 3
+        changed = np.abs(model(other) - model(base)).max(axis=2)[0] > 0
+        np.testing.assert_array_equal(np.flatnonzero(changed), [i for i in (j + 1, j + 3) if i < 5])
+
+
 def test_a_fresh_block_is_the_identity(rng):
     x = rng.standard_normal((2, 5, 8)).astype(np.float32)
     np.testing.assert_array_equal(TransformerBlock(rng, 8, 2)(x), x)
@@ -72,7 +83,9 @@ def test_a_fresh_block_is_the_identity(rng):
 # --------------------------------------------------------------------- a distribution
 
 
-@pytest.mark.parametrize("options", [{}, {"classes": 5}, {"context": 2}, {"classes": 2, "context": 3}])
+@pytest.mark.parametrize(
+    "options", [{}, {"classes": 5}, {"context": 2}, {"classes": 2, "context": 3}, {"back": (1, 3)}, {"back": (2, 9)}]
+)
 def test_probabilities_of_all_sequences_sum_to_one(rng, options):
     model, every = small(rng, **options), every_sequence()
     labels = np.full(81, 1) if "classes" in options else None
@@ -114,7 +127,7 @@ def test_a_step_with_its_cache_is_the_whole_block(rng):
 
 def test_samples_have_the_models_probabilities(rng):
     """Frequencies of all 81 sequences in 40,000 draws, within 5 standard errors; with a label and a context."""
-    model, n = small(rng, classes=2, context=2), 40_000
+    model, n = small(rng, classes=2, context=2, back=(1, 2)), 40_000
     context = rng.standard_normal((1, 4, 2)).astype(np.float32)
     labels = np.arange(n) % 2
     drawn = model.sample(rng, n, labels, np.tile(context, (n, 1, 1)), rows=7_000)
@@ -160,6 +173,8 @@ def test_bad_arguments(rng):
         CausalTransformer(rng, 3, 4, width=10, heads=4)
     with pytest.raises(ValueError, match="layers must be at least 1"):
         CausalTransformer(rng, 3, 4, layers=0)
+    with pytest.raises(ValueError, match=r"back must be distances of at least 1, got \(0, 1\)"):
+        CausalTransformer(rng, 3, 4, back=(0, 1))
     with pytest.raises(ValueError, match="labels must be None, as the model has no classes"):
         small(rng)(np.zeros((2, 4), int), np.zeros(2, int))
     with pytest.raises(ValueError, match="temperature must be positive, got 0"):

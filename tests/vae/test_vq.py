@@ -300,7 +300,7 @@ def test_images_and_codes_agree(rng):
 
 def test_hierarchy_top_first_then_bottom(rng):
     """VQ-VAE-2: the bottom is encoded given the quantized top, the decoder sees both, and sampling follows that order."""
-    model, x = shaken(HierarchicalVQVAE(rng, codes=(6, 9), dim=(2, 3), width=8), rng), images(rng, 4)
+    model, x = shaken(HierarchicalVQVAE(rng, codes=(6, 9), dim=(2, 3), width=8), rng).eval(), images(rng, 4)
     vq.start(model, x, rng)
     top, bottom = model.codes(x)
     assert top.shape == (4, 4, 4) and bottom.shape == (4, 7, 7) and top.max() < 6 and bottom.max() < 9
@@ -329,6 +329,18 @@ def test_hierarchy_top_first_then_bottom(rng):
     assert calls == ["top", "bottom"]
 
 
+def test_every_second_image_is_decoded_from_its_top_alone_while_training(rng):
+    model, x = shaken(HierarchicalVQVAE(rng, codes=6, dim=3, width=8), rng), images(rng, 4)
+    vq.start(model, x, rng)
+    top, bottom = model.codes(x)
+    practice = np.clip(model(x).decoded, 0, 1)
+    np.testing.assert_allclose(practice[1::2], model.images(top, bottom)[1::2], atol=1e-5)
+    np.testing.assert_allclose(practice[::2], model.images(top)[::2], atol=1e-5)
+    assert np.abs(model.images(top) - model.images(top, bottom)).max() > 1e-3
+    model.alone = False
+    np.testing.assert_allclose(np.clip(model(x).decoded, 0, 1), model.images(top, bottom), atol=1e-5)
+
+
 def test_gradients_reach_every_parameter_of_both_levels(rng):
     model, x = shaken(HierarchicalVQVAE(rng, codes=6, dim=2, width=8, learned=True), rng), images(rng)
     vq.start(model, x, rng)
@@ -349,6 +361,7 @@ def test_a_few_steps_learn_a_few_images(rng, kind):
     for k in range(8):
         x[k, 3 * k : 3 * k + 6, 4:24] = 1
     model = kind(rng, codes=16, dim=4, width=16)
+    model.alone = False
     vq.start(model, x, rng)
     optimizer = Adam(model, 3e-3)
     reports = [training_step(model, optimizer, x, rng if i == 30 else None) for i in range(60)]
