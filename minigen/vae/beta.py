@@ -26,7 +26,7 @@ def beta_vae_loss(recon: Array, kl: Array, beta: float) -> Array:
 
     recon (a loss: -log p(x|z), summed over pixels) and kl are two numbers, such as means over a batch, or two arrays
     (N,); the result has their shape. beta = 1 is the VAE. With pixels averaged instead of summed, beta means D times as
-    much. Raises ValueError if the shapes differ, a value is not finite, or beta < 0. Higgins et al. 2017, eq. 4.
+    much. Raises ValueError if the shapes differ, a value is not finite, or beta < 0. Higgins et al. 2017.
     """
     _terms(recon, kl)
     return recon + _not_negative("beta", beta) * kl
@@ -47,7 +47,7 @@ def capacity_loss(recon: Array, kl: Array, gamma: float, capacity: float) -> Arr
 
     Arguments as in `beta_vae_loss`. Given arrays (N,) every example is pulled to C by itself; give means over the batch
     to pull only their mean, as training usually does. The constraint of Eq. vae.15 with the rate named instead of its
-    price. Raises ValueError as there, or if gamma or capacity is negative. Burgess et al. 2018, eq. 8.
+    price. Raises ValueError as there, or if gamma or capacity is negative. Burgess et al. 2018.
     """
     _terms(recon, kl)
     return recon + _not_negative("gamma", gamma) * np.abs(kl - _not_negative("capacity", capacity))
@@ -86,7 +86,7 @@ def disentanglement_metric(
 
     codes (N, D), factors (N, K) whole numbers, K >= 2. One point: choose a factor; draw `pairs` pairs of rows that
     agree in it; average |z_1 - z_2| over them, (D,). In a good code the numbers that stand for the shared factor are
-    near 0 there. The classifier learns on `points` such points and is scored on as many others. Higgins et al. 2017, 3.
+    near 0 there. The classifier learns on `points` such points and is scored on as many others. Higgins et al. 2017.
 
     The units of a number do not matter: each is divided by its spread. Give draws of q(z|x) rather than its means if
     the code has numbers that are not used: the means of such a number are tiny, but not noise. Raises ValueError if an
@@ -140,7 +140,7 @@ def mutual_information_gap(codes: numpy.ndarray, factors: numpy.ndarray, bins: i
 
     codes (N, D), factors (N, K) whole numbers. 1: each factor is known to one number completely, and to no other. 0: for
     each factor two numbers know equally much. With D = 1 the next one knows nothing. Details and errors as in
-    `mutual_information`; as there, draws of q(z|x) should be given rather than its means. Chen et al. 2018, eq. 6.
+    `mutual_information`; as there, draws of q(z|x) should be given rather than its means. Chen et al. 2018.
     """
     shares = numpy.sort(mutual_information(codes, factors, bins), axis=0)  # (D, K), the best last
     return float(numpy.mean(shares[-1] - (shares[-2] if len(shares) > 1 else 0.0)))
