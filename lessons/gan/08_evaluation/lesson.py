@@ -185,8 +185,8 @@ lesson.claim("sliced W of the same, times that of the truth", rows[1][1] / rows[
 
 # %% [markdown]
 # A distance of nothing, for a cloud that is empty where the ring is full. MMD with so wide a kernel sees little of it; the sliced W
-# and the two-sample test see it well. So the best measure above is not the best for every fault, and much hangs on *what* the
-# points are: in the plane two moments are poor, but in the features of a network that has learned to read they say much more.
+# and the two-sample test see it well. A measure that followed the quality of six games can still miss a fault, and much
+# hangs on *what* the points are. In the plane two moments are poor; in the features of a network that can read they say much more.
 #
 # ## 5. Digits, through a reader's eyes
 #
