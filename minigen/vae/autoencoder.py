@@ -129,8 +129,8 @@ def sigmoid_penalty(h: Array, w: Array) -> Array:
     do not fit or h leaves [0, 1]. Rifai et al. 2011.
     """
     _check.same_shape(h=h)
-    if np.ndim(w) != 2 or np.shape(w)[1] != np.shape(h)[1]:
-        raise ValueError(f"w must have shape (D, H) with H = {np.shape(h)[1]}, got {np.shape(w)}")
+    if np.ndim(w) != 2 or np.shape(w)[1] != np.shape(h)[-1]:
+        raise ValueError(f"w must have shape (D, H) with H = {np.shape(h)[-1]}, got {np.shape(w)}")
     _check.unit_interval("h", h)
     return np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0)) / len(h)
 
@@ -145,7 +145,7 @@ def contractive_penalty(encoder: Callable, x: Array) -> Array:
     x = _floats(x)
     _check.same_shape(x=x)
     _check.finite(x=x)
-    if isinstance(encoder, Linear) and activation_name(encoder.activation) == "sigmoid" and np.ndim(x) == 2:
+    if isinstance(encoder, Linear) and activation_name(encoder.activation) == "sigmoid":
         return sigmoid_penalty(encoder(x), encoder.w)
     return np.sum(code_jacobian(encoder, x) ** 2) / len(x)
 

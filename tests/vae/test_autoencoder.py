@@ -202,6 +202,13 @@ def test_penalty_of_a_linear_encoder_is_the_norm_of_its_weights(rng):
     np.testing.assert_allclose(contractive_penalty(lambda x: x @ w, rng.standard_normal((4, 5))), np.sum(w**2))
 
 
+def test_closed_form_of_a_layer_applied_along_an_axis(rng):
+    """One layer for each of three places of an example: their prices add up."""
+    layer, x = double(Linear(rng, 4, 2, "sigmoid")), rng.standard_normal((5, 3, 4))
+    np.testing.assert_allclose(contractive_penalty(layer, x), contractive_penalty(lambda x: layer(x), x), rtol=1e-12)
+    np.testing.assert_allclose(contractive_penalty(layer, x), 3 * contractive_penalty(layer, x.reshape(15, 4)), rtol=1e-12)
+
+
 def test_penalty_of_a_convolution(rng):
     encoder, x = double(Conv2d(rng, 1, 2, 3, stride=2)), rng.standard_normal((2, 7, 7, 1))
     exact = jacobian(lambda v: encoder(v[None])[0])(x[0])
