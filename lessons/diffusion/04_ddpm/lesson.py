@@ -246,9 +246,15 @@ def unet_step(i):
 lesson.fit(unet_step, mnist_steps, label="digits",
            state={"unet": unet, "optimizer": optimizer, "ema": ema, "rng": rng, "batches": batches})
 
+eye = clipped(ema.model, schedule)  # a guess that implies pixels darker than black is corrected
+noise = lambda rng, n, *shape: rng.standard_normal((n, *shape), dtype=np.float32)
+lesson.sampler("digits", lambda rng, n: np.concatenate([
+    (ancestral(eye, noise(rng, min(100, n - k), 28, 28, 1), schedule, rng).clip(-1, 1) + 1) / 2 for k in range(0, n, 100)]))
+lesson.sampler("ring", lambda rng, n: ancestral(trained["ring"][0], noise(rng, n, 2), schedule, rng))
+lesson.sampler("two_moons", lambda rng, n: ancestral(trained["two_moons"][0], noise(rng, n, 2), schedule, rng))
+
 # %%
 count, process = lesson.size(100, quick=10), short if lesson.quick else schedule
-eye = clipped(ema.model, schedule)  # a guess that implies pixels darker than black is corrected
 path = Trajectory(times=[t for t in (200, 150, 100, 70, 40, 20, 10, 0) if t <= process.T])
 digits = ancestral(eye, rng.standard_normal((count, 28, 28, 1), dtype=np.float32), process, rng, on_step=path)
 lesson.figure(plot.image_grid(digits, cols=10, limits=(-1, 1)), "digits", "Count those that you can read.")
