@@ -112,26 +112,27 @@ def td_vae_loss(model: Any, x: Array, t1: Any, t2: Any, eps1: Array, eps2: Array
 class TDVAE(Module):
     """TDVAE(rng, dim_x, dim_z, width, max_gap): a GRU for the belief, gated networks for the rest.
 
-    dim_x: numbers in one observation. dim_z: in a state. width: of the belief and of the hidden layers. max_gap: the
-    longest jump t2 - t1; each length from 1 on has a vector of its own, which p_T and p_S are given. features: if not 0,
-    the width of a layer that looks at each observation before the GRU (for images). decoder: widths of its hidden
-    layers. likelihood: what the decoder's output means; by default a Gaussian whose variance is learned.
+    dim_x: numbers in one observation. dim_z: in a state. width: of the belief; hidden: of the hidden layers of p_B, p_T
+    and p_S (by default `width`). max_gap: the longest jump t2 - t1; each length from 1 on has a vector of its own, which
+    p_T and p_S are given. features: if not 0, the width of a layer that looks at each observation before the GRU (for
+    images). decoder: widths of its hidden layers. likelihood: what the decoder's output means; by default a Gaussian
+    whose variance is learned.
     """
 
     def __init__(
-        self, rng: Rng, dim_x: int, dim_z: int, width: int = 64, max_gap: int = 10, features: int = 0,
+        self, rng: Rng, dim_x: int, dim_z: int, width: int = 64, max_gap: int = 10, features: int = 0, hidden: int = 0,
         decoder: tuple[int, ...] = (64,), likelihood: Module | None = None, dim_gap: int = 16,
     ):  # fmt: skip
         self.dim_x, self.dim_z, self.width = (
             _check.count(name, value) for name, value in (("dim_x", dim_x), ("dim_z", dim_z), ("width", width))
         )
-        self.max_gap = _check.count("max_gap", max_gap)
+        self.max_gap, hidden = _check.count("max_gap", max_gap), hidden or width
         self.features = Linear(rng, dim_x, features, "leaky_relu") if features else None
         self.cell = GRUCell(rng, features or dim_x, width)
         self.gaps = Embedding(rng, max_gap, dim_gap)
-        self.belief_net = GatedNormal(rng, width, width, dim_z)
-        self.transition_net = GatedNormal(rng, dim_z + dim_gap, width, dim_z)
-        self.smoothing_net = GatedNormal(rng, dim_z + 2 * width + dim_gap, width, dim_z)
+        self.belief_net = GatedNormal(rng, width, hidden, dim_z)
+        self.transition_net = GatedNormal(rng, dim_z + dim_gap, hidden, dim_z)
+        self.smoothing_net = GatedNormal(rng, dim_z + 2 * width + dim_gap, hidden, dim_z)
         self.decoder = MLP(rng, [dim_z, *decoder, dim_x], "leaky_relu")
         self.likelihood = Gaussian() if likelihood is None else likelihood
 

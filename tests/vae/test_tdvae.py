@@ -174,7 +174,7 @@ def test_a_wrong_belief_lowers_the_bound_by_its_divergence(rng):
 
 def small(rng, **options):
     """In float64, with weights large enough for every part to matter."""
-    model = TDVAE(rng, 2, 3, width=5, max_gap=4, decoder=(6,), dim_gap=4, **options)
+    model = TDVAE(rng, 2, 3, width=5, max_gap=4, hidden=7, decoder=(6,), dim_gap=4, **options)
     return tree_map(lambda a: 1.5 * a.astype(np.float64) + 0.05, model)
 
 
@@ -322,6 +322,18 @@ def test_training_lowers_the_loss_in_float32(rng):
     assert value.dtype == np.float32 and {g.dtype for g in leaves(grads)} == {np.dtype(np.float32)}
     swapped = training_step(model, optimizer, x, rng, loss=lambda m, x, t1, t2, e1, e2: 0 * td_vae_loss(m, x, t1, t2, e1, e2) + 7)
     assert swapped == {"loss": 7}
+
+
+def test_only_what_should_learn_learns(rng):
+    """Frozen parts stay; with max_gap=1 only the first jump's vector is trained."""
+    model = TDVAE(rng, 1, 2, width=8, max_gap=3, decoder=(8,))
+    for part in (model.cell, model.belief_net, model.decoder, model.likelihood):
+        part.freeze()
+    before, optimizer = model.state(), Adam(model, 1e-2)
+    training_step(model, optimizer, rng.standard_normal((32, 4, 1), dtype=np.float32), rng, max_gap=1)
+    changed = {name.split(".")[0] for name, a in model.state().items() if np.any(a != before[name])}
+    assert changed == {"gaps", "transition_net", "smoothing_net"}
+    np.testing.assert_array_equal(model.gaps.table[1:], before["gaps.table"][1:])
 
 
 def test_bad_arguments(rng):
