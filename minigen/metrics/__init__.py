@@ -2,6 +2,7 @@
 
 `divergence`: KL and JS. `transport`: the earth mover's distance in its forms. `samples`: quality of samples, and the
 floor that two samples of the truth set. `likelihood`: units and gaps. `dimension`: how many dimensions data fill.
+`digits` (import it by name): a classifier of digits, and what it says about generated ones.
 """
 
 from minigen.metrics.dimension import intrinsic_dimension, neighbor_ratios, two_nn_dimension
