@@ -62,6 +62,7 @@ def in_parts(function, *arrays, rows=500):
 
 
 def check_images(x, channels, odd=False):
+    """ValueError unless x is (N, H, W, channels) in [0, 1], H and W multiples of 4; with `odd`, odd multiples."""
     shape = np.shape(x)
     if len(shape) != 4 or shape[3] != channels or shape[1] % STRIDE or shape[2] % STRIDE or 0 in shape:
         raise ValueError(f"x must have shape (N, H, W, {channels}), H and W multiples of {STRIDE}, got {shape}")
