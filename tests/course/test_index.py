@@ -101,6 +101,19 @@ def test_every_equation_named_in_the_package_exists():
         assert named <= known, f"{path} names {sorted(named - known)}"
 
 
+@pytest.mark.parametrize("post", ["gan", "vae"])
+def test_these_posts_are_complete(post):
+    """Every section and figure has its lesson; every equation is in one, and a function or a test names it."""
+    lessons = [lesson for lesson in index.lessons() if lesson.post == post]
+    of_post = lambda table: {row["id"] for row in table if row["post"] == post}
+    assert {id for lesson in lessons for id in lesson.figures} == of_post(index.figures())
+    without = [section["title"] for name, rows in index.outline() if name == post for section, found, _ in rows if not found]
+    assert not without, f"no lesson on: {', '.join(without)}"
+    for use in index.equation_index():
+        if use.id.startswith(f"{post}."):
+            assert use.lessons and (use.functions or use.tests), use
+
+
 def test_headings_take_the_lessons_of_their_parts(write_lesson):
     write_lesson("gan/07_mode_collapse", sections=["gan.s10"])
     rows = {section["id"]: (found, parts) for _, rows in index.outline() for section, found, parts in rows}
