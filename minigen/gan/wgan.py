@@ -45,8 +45,8 @@ def clip_weights(critic: Module, c: float) -> None:
     Raises ValueError if `critic` is not a model with parameters or c is not positive. Arjovsky et al. 2017, Alg. 1.
     """
     c = _check.positive("c", c)
-    weights = [] if isinstance(critic, numpy.ndarray) else leaves(critic)
-    if not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
+    weights = leaves(critic)
+    if isinstance(critic, numpy.ndarray) or not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
         raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
     for w in weights:
         w[...] = numpy.clip(w, -c, c)

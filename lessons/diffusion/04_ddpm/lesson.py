@@ -234,7 +234,6 @@ batches = mnist.batches(images, size=batch, rng=rng)
 unet = UNet(rng, width=lesson.size(32, quick=8))
 optimizer, ema, lr = Adam(unet, 2e-3), EMA(unet, 0.995), cosine(2e-3, mnist_steps, warmup=min(50, mnist_steps))
 gradient = parallel_value_and_grad(lambda model, x0, t, eps: simple_loss(model, x0, t, eps, schedule))
-
 def unet_step(i):
     (x0,), t = next(batches), rng.integers(1, T + 1, batch)
     value, grads = gradient(unet, x0, t, rng.standard_normal(x0.shape, dtype=np.float32))
@@ -242,16 +241,11 @@ def unet_step(i):
     optimizer.step(grads)
     ema.update(unet)
     return value
-
 lesson.fit(unet_step, mnist_steps, label="digits",
            state={"unet": unet, "optimizer": optimizer, "ema": ema, "rng": rng, "batches": batches})
-
 eye = clipped(ema.model, schedule)  # a guess that implies pixels darker than black is corrected
-noise = lambda rng, n, *shape: rng.standard_normal((n, *shape), dtype=np.float32)
-lesson.sampler("digits", lambda rng, n: np.concatenate([
-    (ancestral(eye, noise(rng, min(100, n - k), 28, 28, 1), schedule, rng).clip(-1, 1) + 1) / 2 for k in range(0, n, 100)]))
-lesson.sampler("ring", lambda rng, n: ancestral(trained["ring"][0], noise(rng, n, 2), schedule, rng))
-lesson.sampler("two_moons", lambda rng, n: ancestral(trained["two_moons"][0], noise(rng, n, 2), schedule, rng))
+lesson.sampler("digits", lambda rng, n: (ancestral(eye, rng.standard_normal((n, 28, 28, 1), dtype=np.float32), schedule, rng)
+                                         .clip(-1, 1) + 1) / 2)
 
 # %%
 count, process = lesson.size(100, quick=10), short if lesson.quick else schedule
