@@ -47,6 +47,8 @@ def test_metadata(lesson):
         known = {row["id"] for row in table if row["post"] == family}
         assert set(named) <= known, f"not in the index: {sorted(set(named) - known)}"
         assert len(set(named)) == len(named)
+    offered = lesson.path.read_text(encoding="utf-8").count("lesson.sampler(")
+    assert len(lesson.samplers) == offered, "a sampler's name must be a literal, or `minigen sample` does not find it"
 
 
 @each_lesson

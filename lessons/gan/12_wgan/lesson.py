@@ -181,12 +181,10 @@ G, f = Generator(rng, width=64), Discriminator(rng, width=64)
 G.body.layers[-1].b[0] += 4  # moves all that it generates to the right
 slow, fast = Adam(G, 5e-4, betas=(0.0, 0.9)), Adam(f, 1e-3, betas=(0.0, 0.9))
 marks = set(np.geomspace(min(10, length / 2), length, 25).astype(int) - 1)  # often at first, then more and more seldom
-
 def read(i, _):
     if i in marks:
         x, y = ring.sample(lesson.rng(f"read {i}"), n), G.sample(lesson.rng(f"read {i}, z"), n)
         return {"gap": float(-critic_loss(f(x), f(y))), "W": wasserstein(x, y)}
-
 walk = lambda i: wgan_gp_step(G, f, slow, fast, lambda n: ring.sample(rng, n), 128, rng, penalty=1.0,
                               n_critic=lesson.size(60, quick=3) if i in marks else 5)
 with one_blas_thread():
@@ -257,8 +255,10 @@ def sharpen(G, f, rng):
 grids, thin = {std: toy.grid(std=std) for std in (0.2, 0.1, 0.05)}, {}
 for std, grid in grids.items():
     G, _ = train(grid, f"sharp grid {std}", lesson.steps(2000, quick=2), width=128, sharp=True)
-    lesson.sampler(f"grid {std}", G.sample)
     thin[std] = G, judge(G, grid, std)
+lesson.sampler("grid 0.2", thin[0.2][0].sample)
+lesson.sampler("grid 0.1", thin[0.1][0].sample)
+lesson.sampler("grid 0.05", thin[0.05][0].sample)
 lesson.table([[std, *score, judge(grids[std], grids[std], "")[2]] for std, (_, score) in thin.items()],
              ["std", "modes of 25", "good", "W", "W of the truth"])
 for std, bar in [(0.2, 0.9), (0.1, 0.8)]:
