@@ -23,7 +23,7 @@ def idx_bytes(array):
 
 
 @pytest.fixture(scope="module")
-def test_images():
+def held_out():
     return mnist.splits().test.images
 
 
@@ -87,8 +87,8 @@ def test_static_binarization():
     assert mnist.binarize_static(pixels).dtype == np.float32
 
 
-def test_stochastic_binarization_has_the_intensities_as_means(rng, test_images):
-    x = mnist.unit(test_images[:50])
+def test_stochastic_binarization_has_the_intensities_as_means(rng, held_out):
+    x = mnist.unit(held_out[:50])
     draws = np.zeros(x.shape)
     n = 400
     for _ in range(n):
@@ -105,11 +105,11 @@ def test_stochastic_binarization_has_the_intensities_as_means(rng, test_images):
     assert np.array_equal(*same)
 
 
-def test_dequantization_adds_uniform_noise_below_one(rng, test_images):
-    v = mnist.dequantize(test_images, rng)
-    assert v.dtype == np.float32 and v.shape == test_images.shape
-    assert np.array_equal(mnist.quantize(v), test_images)
-    noise = v.astype(np.float64) - test_images
+def test_dequantization_adds_uniform_noise_below_one(rng, held_out):
+    v = mnist.dequantize(held_out, rng)
+    assert v.dtype == np.float32 and v.shape == held_out.shape
+    assert np.array_equal(mnist.quantize(v), held_out)
+    noise = v.astype(np.float64) - held_out
     assert noise.min() >= 0 and noise.max() < 1
     counts = np.histogram(noise, bins=32, range=(0, 1))[0]
     expected = noise.size / 32
@@ -137,8 +137,8 @@ def test_log_det_by_hand():
     assert mnist.to_logit(np.zeros((0, 784)))[1].shape == (0,)
 
 
-def test_dequantize_logit_is_both_steps_in_float32(test_images):
-    images = test_images[:200]
+def test_dequantize_logit_is_both_steps_in_float32(held_out):
+    images = held_out[:200]
     y, log_det = mnist.dequantize_logit(images, np.random.default_rng(3), alpha=1e-6)
     assert y.shape == (200, 28, 28, 1) and y.dtype == np.float32
     assert log_det.shape == (200,) and log_det.dtype == np.float32
@@ -151,10 +151,10 @@ def test_dequantize_logit_is_both_steps_in_float32(test_images):
     assert np.array_equal(flat, y.reshape(200, 784))
 
 
-def test_a_uniform_model_has_eight_bits(rng, test_images):
+def test_a_uniform_model_has_eight_bits(rng, held_out):
     """p(v) = 256^-784 seen through y: whatever alpha, and whatever the images, 8 bits per pixel."""
     for alpha in (1e-6, 0.05):
-        _, log_det = mnist.dequantize_logit(test_images[:20], rng, alpha)
+        _, log_det = mnist.dequantize_logit(held_out[:20], rng, alpha)
         log_prob_y = -784 * np.log(256) - log_det.astype(np.float64)
         np.testing.assert_allclose(mnist.bits_per_dim(log_prob_y, log_det), 8, rtol=1e-6)
     assert mnist.bits_per_dim(np.array([-3 * np.log(2)]), dims=3)[0] == pytest.approx(1)
