@@ -12,6 +12,7 @@ from autograd.tracer import getval
 from minigen.nn.module import Module
 from minigen.tensor import (
     batch_norm,
+    batch_statistics,
     conv1d,
     conv2d,
     conv_transpose2d,
@@ -192,13 +193,11 @@ class BatchNorm(Module):
         if not self.training:
             return batch_norm(x, self.weight, self.bias, self.eps, self.running_mean, self.running_var)
         values = getval(x)
-        axes, n = tuple(range(values.ndim - 1)), values.size // values.shape[-1]
+        n = values.size // values.shape[-1]
         if n < 2:
             raise ValueError(f"batch norm needs more than one value for each channel, got x {values.shape}")
-        for running, batch in (
-            (self.running_mean, values.mean(axis=axes)),
-            (self.running_var, values.var(axis=axes) * numpy.float32(n / (n - 1))),
-        ):
+        mean, var = batch_statistics(values)
+        for running, batch in ((self.running_mean, mean), (self.running_var, var * numpy.float32(n / (n - 1)))):
             running *= 1 - self.momentum  # in place: the traced copy of a model shares its buffers with the model
             running += self.momentum * batch
         return batch_norm(x, self.weight, self.bias, self.eps)

@@ -8,6 +8,7 @@ y = w x̂ + b and dh = w·dy, the gradient is
 where the means run over the same axes: the part of `dh` that would have moved the mean or the scale is taken out.
 """
 
+import math
 from typing import Any
 
 import autograd.numpy as anp
@@ -22,40 +23,56 @@ Array = Any
 # --------------------------------------------------------------------- group norm
 
 
+def _wide(x):
+    """x (N, s, C) with up to 32 places laid side by side, (N, s/side, side C), and side: NumPy is fast along long rows."""
+    n, s, c = x.shape
+    side = math.gcd(s, 32)
+    return x.reshape(n, s // side, side * c), side
+
+
+def _sums(a, b, side):
+    """Sums over the places of wide arrays, of a or of a·b: (N, s/side, side C) -> (N, C)."""
+    total = a.sum(axis=1) if b is None else np.einsum("nsc,nsc->nc", a, b)
+    return total.reshape(len(a), side, -1).sum(axis=1)
+
+
+def _rows(v, side):
+    """A value for each channel, (N, C), as a row to be broadcast over a wide array, (N, 1, side C)."""
+    return np.tile(v, side)[:, None, :]
+
+
 def _group_forward(x, weight, bias, groups, eps, activation):
-    _, s, c = x.shape
-    per_group = s * (c // groups)
-    mean = _per_group(x.sum(axis=1), groups) / x.dtype.type(per_group)  # (N, C): each channel gets its group's mean
-    centered = x - mean[:, None, :]
-    var = _per_group(np.einsum("nsc,nsc->nc", centered, centered), groups) / x.dtype.type(per_group)
+    (_, s, c), shape = x.shape, x.shape
+    x, side = _wide(x)
+    per_group = x.dtype.type(s * (c // groups))
+    mean = _per_group(_sums(x, None, side), groups) / per_group  # (N, C): each channel gets its group's mean
+    centered = x - _rows(mean, side)
+    var = _per_group(_sums(centered, centered, side), groups) / per_group
     inverse = 1 / np.sqrt(var + x.dtype.type(eps))
-    y = centered * (inverse * weight)[:, None, :]
-    y += bias
-    if activation is None:
-        return y, (centered, inverse, None)
-    y, kept = ACTIVATIONS[activation].forward(y)
-    return y, (centered, inverse, kept)
+    y = centered * _rows(inverse * weight, side)
+    y += np.tile(bias, side)
+    y, kept = (y, None) if activation is None else ACTIVATIONS[activation].forward(y)
+    return y.reshape(shape), (centered, inverse, kept)
 
 
 def _group_backward(needed, g, value, saved, x, weight, bias, groups, eps, activation):
     """The formula at the top of the file, with means over the pixels and channels of a group."""
     if saved is None:
         return _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation)
-    centered, inverse, kept = saved
-    _, s, c = x.shape
+    (centered, inverse, kept), (_, s, c) = saved, x.shape
+    g, side = _wide(g)
     if activation is not None:
-        g = ACTIVATIONS[activation].slope(g, value, kept)
-    sum_g = g.sum(axis=1)  # (N, C)
-    sum_gx = np.einsum("nsc,nsc->nc", g, centered)  # (N, C)
+        g = ACTIVATIONS[activation].slope(g, value.reshape(g.shape), kept)
+    sum_g, sum_gx = _sums(g, None, side), _sums(g, centered, side)  # (N, C)
     grads = {1: (sum_gx * inverse).sum(axis=0), 2: sum_g.sum(axis=0)}
     if 0 in needed:
         per_group = x.dtype.type(s * (c // groups))
         mean_h = _per_group(sum_g * weight, groups) / per_group
         mean_hx = _per_group(sum_gx * weight, groups) / per_group  # of dh·(x − m)
-        dx = g * (weight * inverse)[:, None, :]
-        dx -= centered * (inverse**3 * mean_hx)[:, None, :]
-        dx -= (inverse * mean_h)[:, None, :]
-        grads[0] = dx
+        dx = g * _rows(weight * inverse, side)
+        dx -= centered * _rows(inverse**3 * mean_hx, side)
+        dx -= _rows(inverse * mean_h, side)
+        grads[0] = dx.reshape(x.shape)
     return grads
 
 
@@ -103,6 +120,15 @@ def group_norm(
         raise ValueError(f"groups must divide the number of channels {c}, got {groups}")
     y = _group(anp.reshape(x, (shape[0], -1, c)), weight, bias, int(groups), eps, activation_name(activation))
     return anp.reshape(y, shape)
+
+
+def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and biased variance of each channel over the batch and all positions: x (N, ..., C) -> (C,) and (C,)."""
+    x, side = _wide(x.reshape(1, -1, x.shape[-1]))
+    n = x.dtype.type(x.shape[1] * side)
+    mean = _sums(x, None, side) / n  # (1, C)
+    centered = x - _rows(mean, side)
+    return mean[0], _sums(centered, centered, side)[0] / n
 
 
 def batch_norm(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from minigen import tensor as T
+from minigen.tensor import norms
 
 rng = np.random.default_rng(0)
 LABELS = np.array([0, 1, 4, 2])
@@ -202,3 +203,29 @@ def test_ties_of_relu_have_slope_zero():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("places", [(8, 8), (7, 7), (5, 6), (4, 12)], ids=str)
+@pytest.mark.parametrize("groups, activation", [(2, None), (3, "silu"), (6, None)])
+def test_group_norm_lays_any_number_of_places_side_by_side(places, groups, activation):
+    """Value by the definition, gradient by the slow formula that second derivatives use; 1, 2, 16 or 32 places a row."""
+    x, weight, bias, u = normal(3, *places, 6), normal(6), normal(6), normal(3, *places, 6)
+    grouped = x.reshape(3, -1, groups, 6 // groups)
+    mean, var = grouped.mean(axis=(1, 3), keepdims=True), grouped.var(axis=(1, 3), keepdims=True)
+    expected = ((grouped - mean) / np.sqrt(var + 1e-5)).reshape(x.shape) * weight + bias
+    expected = expected / (1 + np.exp(-expected)) if activation else expected
+    np.testing.assert_allclose(T.group_norm(x, weight, bias, groups, activation=activation), expected, atol=1e-12)
+    loss = lambda args: anp.sum(u * T.group_norm(*args, groups, activation=activation))
+    flat = lambda a: a.reshape(3, -1, 6)
+    slow = norms._group_backward_traced((0, 1, 2), flat(u), flat(x), weight, bias, groups, 1e-5, activation)
+    for i, got in enumerate(T.value_and_grad(loss)([x, weight, bias])[1]):
+        np.testing.assert_allclose(got, slow[i].reshape(got.shape), atol=1e-11)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (3, 8, 8, 4), (7, 3, 3, 1)], ids=str)
+def test_batch_statistics_are_the_mean_and_the_biased_variance(shape):
+    x, axes = normal(*shape).astype(np.float32) * 3 + 1, tuple(range(len(shape) - 1))
+    mean, var = T.batch_statistics(x)
+    assert mean.dtype == var.dtype == np.float32 and mean.shape == var.shape == shape[-1:]
+    np.testing.assert_allclose(mean, x.mean(axis=axes, dtype=np.float64), rtol=1e-5)
+    np.testing.assert_allclose(var, x.var(axis=axes, dtype=np.float64), rtol=1e-5)
