@@ -25,7 +25,9 @@ reading it back costs more than the product. So:
 - `as_strided` names every window of x without copying (a view with overlapping rows), so that filling the buffer is
   one NumPy copy, whose inner loop runs over kw*c_in neighboring numbers. With one to three channels these runs are
   too short: the columns are then written transposed, and the inner loop runs along the image;
-- the weight gradient writes the columns again, which is cheaper than keeping them;
+- the weight gradient does not keep the columns of the forward pass but writes them again, or shares those that the
+  input gradient writes (stride 1, and the transposed convolution);
+- two threads take half of the samples each (`in_halves`);
 - the input gradient at stride 1 is a convolution of g with the kernel turned by 180 degrees. At stride s it is one
   product, g times the kernel, which gives each window's contribution to the input, and these are then added where
   they overlap: ceil(k/s)**2 additions of whole s*s blocks.
@@ -37,8 +39,10 @@ from typing import NamedTuple
 import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defvjp_argnums, primitive
+from autograd.tracer import isbox
 from numpy.lib.stride_tricks import as_strided
 
+from minigen.tensor.parallel import in_halves
 from minigen.tensor.scratch import chunks, scratch
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -76,6 +80,11 @@ class Geometry(NamedTuple):
         return None
 
 
+def _turn(w):
+    """The kernel turned by 180 degrees, its input and output channels exchanged."""
+    return w[::-1, ::-1].swapaxes(2, 3)
+
+
 def _is_thin(kernel, channels):
     """Whether a row of a window is so short that columns are better written transposed."""
     return kernel[1] * channels <= 9
@@ -92,16 +101,19 @@ def _common_dtype(*arrays):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _columns(x, kernel, geometry, dtype):
-    """Yield (samples, columns): a slice of the batch and its windows (n*oh*ow, kh*kw*c), valid until the next yield."""
-    (N, H, W, C), (kh, kw) = x.shape, kernel
+def _columns(x, kernel, geometry, dtype, part):
+    """Yield (samples, columns): a slice of the batch and its windows (n*oh*ow, kh*kw*c), valid until the next yield.
+
+    The slices are those of `part`, a slice of the batch.
+    """
+    (_, H, W, C), (kh, kw) = x.shape, kernel
     if geometry.is_pointwise(kernel):
-        yield slice(0, N), np.ascontiguousarray(x, dtype).reshape(N * H * W, C)
+        yield part, np.ascontiguousarray(x[part], dtype).reshape(-1, C)
         return
     oh, ow = geometry.output_size((H, W), kernel)
     (sh, sw), (dh, dw) = geometry.stride, geometry.dilation
     (top, bottom), (left, right) = geometry.padding
-    for samples in chunks(N, oh * ow * kh * kw * C * dtype.itemsize):
+    for samples in chunks(part, oh * ow * kh * kw * C * dtype.itemsize):
         image, n = x[samples], samples.stop - samples.start
         if top or bottom or left or right:
             padded = scratch("padded", (n, top + H + bottom, left + W + right, C), dtype)
@@ -121,19 +133,20 @@ def _columns(x, kernel, geometry, dtype):
             yield samples, columns.reshape(n * oh * ow, kh * kw * C)
 
 
-def _fold(g, w, out, geometry):
+def _fold(g, w, out, geometry, part):
     """Write to out (N, H, W, c) the sum of g (N, oh, ow, o) times w (kh, kw, c, o) over all windows, overlaps added.
 
-    The transpose of writing columns. With stride s, offset a*s + r of a window at i lies in row r of block i + a: so
-    the padded image is seen as blocks of s*s pixels, and each of the ceil(k/s)**2 groups of offsets is one addition.
+    Only for the samples of `part`, a slice of the batch. It is the transpose of writing columns. With stride s, offset
+    a*s + r of a window at i lies in row r of block i + a: so the padded image is seen as blocks of s*s pixels, and each
+    of the ceil(k/s)**2 groups of offsets is one addition.
     """
-    (N, oh, ow, O), (kh, kw, C, _), (H, W) = g.shape, w.shape, out.shape[1:3]
+    (_, oh, ow, O), (kh, kw, C, _), (H, W) = g.shape, w.shape, out.shape[1:3]
     (sh, sw), ((top, _), (left, _)) = geometry.stride, geometry.padding
     bh = max(oh + (kh - 1) // sh, -(-(top + H) // sh))  # blocks in the padded image
     bw = max(ow + (kw - 1) // sw, -(-(left + W) // sw))
     matrix = np.ascontiguousarray(w.reshape(kh * kw * C, O))
     thin = _is_thin((sh, sw), C)
-    for samples in chunks(N, oh * ow * kh * kw * C * out.dtype.itemsize):
+    for samples in chunks(part, oh * ow * kh * kw * C * out.dtype.itemsize):
         n = samples.stop - samples.start
         rows = g[samples].reshape(n * oh * ow, O)
         if thin:  # one plane of the image for each channel and each place inside a block
@@ -172,6 +185,42 @@ def _copy_interior(blocks, out, top, left):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Products with the columns
+# ---------------------------------------------------------------------------------------------------------------------
+
+SHARED = 1 << 24  # multiplications from which a convolution is worth two threads (about a millisecond)
+
+
+def _products(x, geometry, w=None, b=None, g=None, kernel=None):
+    """(conv(x, w) + b, conv_weight(x, g)): both with w and g, or one and None for what is not given.
+
+    conv is a row of columns times w, as a matrix (kh*kw*c, o); conv_weight is the transposed columns times g, added up
+    over the samples. Writing the columns is the dear part, so whoever needs both asks for both at once.
+    """
+    kernel, dtype = w.shape[:2] if kernel is None else kernel, _common_dtype(x, w, b, g)
+    N, size, C, O = len(x), geometry.output_size(x.shape[1:3], kernel), x.shape[3], (w if g is None else g).shape[3]
+    rows = math.prod(kernel) * C
+    if w is not None:
+        matrix, y = np.ascontiguousarray(w, dtype).reshape(rows, O), np.empty((N, *size, O), dtype)
+    g = None if g is None else np.ascontiguousarray(g, dtype)
+
+    def work(part):
+        total = None if g is None else np.zeros((rows, O), dtype)
+        for samples, columns in _columns(x, kernel, geometry, dtype, part):
+            if w is not None:
+                out = y[samples].reshape(-1, O)
+                np.matmul(columns, matrix, out=out)
+                if b is not None:
+                    out += b
+            if g is not None:
+                total += np.matmul(columns.T, g[samples].reshape(-1, O), out=scratch("weight", (rows, O), dtype))
+        return total
+
+    totals = in_halves(work, N, N * math.prod(size) * rows * O > SHARED)
+    return None if w is None else y, None if g is None else sum(totals).reshape(*kernel, C, O)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # The three primitives
 # ---------------------------------------------------------------------------------------------------------------------
 
@@ -184,15 +233,7 @@ def _conv(x, w, b, geometry):
     loss changes by <conv(dx, w) + conv(x, dw) + db, g>, so by the pairing above it is conv_input(g, w) in x and
     conv_weight(x, g) in w; b is added at every place, so its gradient is the sum of g over all places.
     """
-    (kh, kw, C, O), dtype = w.shape, _common_dtype(x, w, b)
-    y = np.empty((x.shape[0], *geometry.output_size(x.shape[1:3], (kh, kw)), O), dtype)
-    matrix = np.ascontiguousarray(w, dtype).reshape(kh * kw * C, O)
-    for samples, columns in _columns(x, (kh, kw), geometry, dtype):
-        rows = y[samples].reshape(-1, O)
-        np.matmul(columns, matrix, out=rows)
-        if b is not None:
-            rows += b
-    return y
+    return _products(x, geometry, w=w, b=b)[0]
 
 
 @primitive
@@ -206,11 +247,16 @@ def _conv_input(g, w, b, size, geometry):
     """
     dtype, turned = _common_dtype(g, w, b), geometry.turned(w.shape[:2])
     if turned is not None:
-        return _conv(g, w[::-1, ::-1].swapaxes(2, 3), b, turned)
+        return _conv(g, _turn(w), b, turned)
     x = np.empty((g.shape[0], *size, w.shape[2]), dtype)
-    _fold(np.ascontiguousarray(g, dtype), w.astype(dtype, copy=False), x, geometry)
-    if b is not None:
-        x += b
+    g, w = np.ascontiguousarray(g, dtype), w.astype(dtype, copy=False)
+
+    def work(part):
+        _fold(g, w, x, geometry, part)
+        if b is not None:
+            x[part] += b
+
+    in_halves(work, len(g), g[..., 0].size * w.size > SHARED)
     return x
 
 
@@ -222,19 +268,20 @@ def _conv_weight(x, g, kernel, geometry):
     Gradient, with v that of the output: the loss changes by <conv_weight(dx, g), v> = <conv_input(g, v), dx> and
     <conv_weight(x, dg), v> = <conv(x, v), dg>.
     """
-    (kh, kw), C, O, dtype = kernel, x.shape[3], g.shape[3], _common_dtype(x, g)
-    g = np.ascontiguousarray(g, dtype)
-    total, part = np.zeros((kh * kw * C, O), dtype), scratch("weight", (kh * kw * C, O), dtype)
-    for samples, columns in _columns(x, kernel, geometry, dtype):
-        total += np.matmul(columns.T, g[samples].reshape(-1, O), out=part)
-    return total.reshape(kh, kw, C, O)
+    return _products(x, geometry, g=g, kernel=kernel)[1]
 
 
 def _conv_vjp(argnums, y, args, kwargs):
     (x, w, _, geometry), dtype = args, y.dtype
+    turned = geometry.turned(w.shape[:2])
 
     def vjp(g):
         g = _as_dtype(g, dtype)
+        if 0 in argnums and 1 in argnums and turned is not None and not any(map(isbox, (g, x, w))):
+            # at stride 1 the columns of g, which conv_input writes, also give conv_weight, as turned as the kernel is
+            dx, dw = _products(g, turned, w=_turn(w), g=x)
+            gradient = {0: dx, 1: _turn(dw), 2: _sum_over_places(g) if 2 in argnums else None}
+            return tuple(gradient[i] for i in argnums)
         gradient = {
             0: lambda: _conv_input(g, w, None, x.shape[1:3], geometry),
             1: lambda: _conv_weight(x, g, w.shape[:2], geometry),
@@ -250,6 +297,10 @@ def _conv_input_vjp(argnums, x, args, kwargs):
 
     def vjp(u):
         u = _as_dtype(u, dtype)
+        if 0 in argnums and 1 in argnums and not any(map(isbox, (u, g, w))):
+            dg, dw = _products(u, geometry, w=w, g=g)  # both from the columns of u
+            gradient = {0: dg, 1: dw, 2: _sum_over_places(u) if 2 in argnums else None}
+            return tuple(gradient[i] for i in argnums)
         gradient = {
             0: lambda: _conv(u, w, None, geometry),
             1: lambda: _conv_weight(u, g, w.shape[:2], geometry),

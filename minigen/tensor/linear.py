@@ -8,10 +8,24 @@ from autograd.tracer import isbox
 
 from minigen.tensor.activations import ACTIVATIONS, activation_name
 from minigen.tensor.core import primitive
+from minigen.tensor.parallel import in_halves
 
 Array = Any
 
 # --------------------------------------------------------------------- matrix product
+
+SHARED = 1 << 23  # multiplications from which a product is worth two threads (a fifth of a millisecond)
+
+
+def _product(a, b):
+    """a @ b; the rows of a large matrix `a` are shared between two threads, and a column times a row is left to NumPy."""
+    if a.shape[-1] == 1 and a.ndim == b.ndim == 2:
+        return a * b  # (n, 1) times (1, m): ten times as fast as BLAS does it
+    if a.ndim != 2 or b.ndim != 2 or a.size * b.shape[1] < SHARED:
+        return np.matmul(a, b)
+    out = np.empty((len(a), b.shape[1]), np.result_type(a, b))
+    in_halves(lambda rows: np.matmul(a[rows], b, out=out[rows]), len(a))
+    return out
 
 
 def _matmul_backward(needed, g, value, saved, a, b):
@@ -24,7 +38,7 @@ def _matmul_backward(needed, g, value, saved, a, b):
     return grads
 
 
-_matmul = primitive(lambda a, b: (np.matmul(a, b), None), _matmul_backward)
+_matmul = primitive(lambda a, b: (_product(a, b), None), _matmul_backward)
 
 
 def _swap(a):
@@ -49,7 +63,7 @@ def matmul(a: Array, b: Array) -> Array:
 
 
 def _linear_forward(x, w, b, activation):
-    z = np.matmul(x, w)
+    z = _product(x, w)
     if b is not None:
         z += b
     if activation is None:

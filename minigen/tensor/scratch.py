@@ -25,7 +25,7 @@ class _Scratch(threading.local):
 scratch = _Scratch()
 
 
-def chunks(n, bytes_each):
-    """Slices of range(n) of as many samples as fit in one buffer, at least one."""
+def chunks(part, bytes_each):
+    """Slices of `part`, a slice of the samples, of as many samples as fit in one buffer, at least one."""
     step = max(1, BUFFER_BYTES // max(1, bytes_each))
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
+    return [slice(start, min(start + step, part.stop)) for start in range(part.start, part.stop, step)]

@@ -10,7 +10,7 @@ from autograd import grad, jacobian
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigen.tensor import conv, scratch
+from minigen.tensor import conv, scratch, value_and_grad
 from minigen.tensor.conv import avg_pool2d, conv1d, conv2d, conv_transpose2d, max_pool2d, upsample_nearest
 
 # (H, W), (kh, kw), c_in, c_out, stride, padding. "A rest": (H + 2*padding - kh) % stride != 0. "Wide padding": more
@@ -183,6 +183,23 @@ def test_gradients_against_finite_differences(layer, case):
         args = [x, w, b]
         numerical = numerical_gradient(alone(loss, args, i), args[i])
         np.testing.assert_allclose(grad(loss, i)(*args), numerical, rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+@pytest.mark.parametrize("shared", [1 << 24, 0], ids=["one thread", "two threads"])
+@pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
+@cases
+def test_gradients_asked_for_together_equal_those_asked_for_one_by_one(monkeypatch, layer, case, shared):
+    """Together, image and kernel share columns; one by one, each is an operation of its own (tested above)."""
+    if layer is conv_transpose2d and case is CASES["wide padding"]:
+        case = (*case[:5], 1)
+    args = inputs(case, n=3)
+    loss = lambda x, w, b: anp.sum(anp.sin(layer(x, w, b, *case[4:])))
+    expected = [grad(loss, i)(*args) for i in range(3)]
+    monkeypatch.setattr(conv, "SHARED", shared)
+    for got, one in zip(value_and_grad(lambda together: loss(*together))(list(args))[1], expected, strict=True):
+        np.testing.assert_allclose(got, one, rtol=1e-10, atol=1e-11)
+    got = value_and_grad(lambda together: loss(*together, args[2]))(list(args[:2]))[1]  # a bias that is not trained
+    np.testing.assert_allclose(got[1], expected[1], rtol=1e-10, atol=1e-11)
 
 
 SECOND = ["3x3", "stride 2, a rest", "pairs", "wide padding", "one channel", "1x1"]
