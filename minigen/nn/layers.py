@@ -200,7 +200,7 @@ class BatchNorm(Module):
         for running, batch in ((self.running_mean, mean), (self.running_var, var * numpy.float32(n / (n - 1)))):
             running *= 1 - self.momentum  # in place: the traced copy of a model shares its buffers with the model
             running += self.momentum * batch
-        return batch_norm(x, self.weight, self.bias, self.eps)
+        return batch_norm(x, self.weight, self.bias, self.eps, statistics=(mean, var))
 
 
 class TimeEmbedding(Module):

@@ -11,7 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from minigen.tensor.parallel import in_halves
+from minigen.tensor.scratch import chunks
 from minigen.tensor.tree import named_leaves
+
+SHARED = 1 << 17  # numbers from which an array's update is worth two threads
 
 
 class Optimizer:
@@ -45,7 +49,19 @@ class Optimizer:
                 raise ValueError(f"gradient of {name!r} must have shape {p.shape}, got {np.shape(found[name])}")
         self.steps += 1
         for name, p in self.parameters.items():
-            self.update(p, found[name], *(self.running[slot][name] for slot in self.slots))
+            self._update_in_parts(p, found[name], *(self.running[slot][name] for slot in self.slots))
+
+    def _update_in_parts(self, *arrays):
+        """`update`, row by row, which it cannot notice: as many rows as the cache holds, half of them on each thread."""
+        p = arrays[0]
+        if p.size < SHARED or p.ndim == 0:
+            return self.update(*arrays)
+
+        def work(part):
+            for rows in chunks(part, 4 * p[0].nbytes):
+                self.update(*(a[rows] for a in arrays))
+
+        in_halves(work, len(p))
 
     def update(self, p: np.ndarray, g: np.ndarray, *running: np.ndarray) -> None:
         """One array's update, in place."""
@@ -95,7 +111,7 @@ class RMSProp(Optimizer):
         super().__init__(model, lr)
 
     def update(self, p, g, square):
-        work = g * g
+        work = np.multiply(g, g, out=np.empty_like(p))
         work *= 1 - self.decay
         square *= self.decay
         square += work
@@ -124,7 +140,7 @@ class Adam(Optimizer):
         beta1, beta2 = self.betas
         if self.weight_decay:
             p *= 1 - self.lr * self.weight_decay
-        work = g * (1 - beta1)
+        work = np.multiply(g, 1 - beta1, out=np.empty_like(p))
         mean *= beta1
         mean += work
         np.multiply(g, g, out=work)

@@ -41,13 +41,17 @@ def _rows(v, side):
     return np.tile(v, side)[:, None, :]
 
 
-def _group_forward(x, weight, bias, groups, eps, activation):
+def _group_forward(x, weight, bias, groups, eps, activation, statistics=None):
     (_, s, c), shape = x.shape, x.shape
     x, side = _wide(x)
     per_group = x.dtype.type(s * (c // groups))
-    mean = _per_group(_sums(x, None, side), groups) / per_group  # (N, C): each channel gets its group's mean
-    centered = x - _rows(mean, side)
-    var = _per_group(_sums(centered, centered, side), groups) / per_group
+    if statistics is None:
+        mean = _per_group(_sums(x, None, side), groups) / per_group  # (N, C): each channel gets its group's mean
+        centered = x - _rows(mean, side)
+        var = _per_group(_sums(centered, centered, side), groups) / per_group
+    else:
+        mean, var = (v[None] for v in statistics)  # (1, C)
+        centered = x - _rows(mean, side)
     inverse = 1 / np.sqrt(var + x.dtype.type(eps))
     y = centered * _rows(inverse * weight, side)
     y += np.tile(bias, side)
@@ -55,7 +59,7 @@ def _group_forward(x, weight, bias, groups, eps, activation):
     return y.reshape(shape), (centered, inverse, kept)
 
 
-def _group_backward(needed, g, value, saved, x, weight, bias, groups, eps, activation):
+def _group_backward(needed, g, value, saved, x, weight, bias, groups, eps, activation, statistics=None):
     """The formula at the top of the file, with means over the pixels and channels of a group."""
     if saved is None:
         return _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation)
@@ -138,11 +142,14 @@ def batch_norm(
     eps: float = 1e-5,
     mean: np.ndarray | None = None,
     var: np.ndarray | None = None,
+    statistics: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Array:
     """Normalize each channel over the batch and all positions; x (N, ..., C), weight and bias (C,).
 
     With `mean` and `var` (C,) given (running statistics) these are used instead of the batch's own. The batch variance
-    is the biased one. It is group norm with one channel a group and the whole batch as one example. Ioffe and Szegedy 2015.
+    is the biased one. `statistics` are those of this very batch, if `batch_statistics(x)` has found them already: the
+    result and its gradient are the same. It is group norm with one channel a group and the whole batch as one example.
+    Ioffe and Szegedy 2015.
     """
     shape = np.shape(x)
     c = _check_affine(shape, weight, bias)
@@ -151,7 +158,7 @@ def batch_norm(
     if mean is not None:
         scale = weight / np.sqrt(var + eps)
         return x * scale + (bias - mean * scale)
-    y = _group(anp.reshape(x, (1, -1, c)), weight, bias, c, eps, None)
+    y = _group(anp.reshape(x, (1, -1, c)), weight, bias, c, eps, None, statistics)
     return anp.reshape(y, shape)
 
 

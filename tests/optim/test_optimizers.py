@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minigen.nn import MLP, BatchNorm
-from minigen.optim import EMA, SGD, Adam, RMSProp, clip_grad_norm, constant, cosine, linear_decay, warmup_cosine
+from minigen.optim import EMA, SGD, Adam, RMSProp, clip_grad_norm, constant, cosine, linear_decay, optimizers, warmup_cosine
 from minigen.tensor import grad
 
 START = np.array([1.0, -2.0, 0.5], np.float32)
@@ -90,6 +90,23 @@ def test_state_continues_exactly(make):
     for g in gradients[3:]:
         after.step(g)
     assert np.array_equal(straight[0], second[0])
+
+
+@pytest.mark.parametrize("make", [lambda m: SGD(m, 0.1, 0.9), lambda m: RMSProp(m, 0.1), lambda m: Adam(m, 0.1, weight_decay=0.1)])
+def test_a_large_array_is_updated_in_parts_to_the_last_bit_as_if_in_one(monkeypatch, make):
+    rng = np.random.default_rng(0)
+    shapes = [(700, 211), (5, 3, 2), (1, 300), (40_000,), ()]
+    start = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    gradients = [[rng.standard_normal(shape).astype(np.float32) for shape in shapes] for _ in range(3)]
+    ends = []
+    for shared in (1, 1 << 60):
+        monkeypatch.setattr(optimizers, "SHARED", shared)
+        tree = [a.copy() for a in start]
+        optimizer = make(tree)
+        for g in gradients:
+            optimizer.step(g)
+        ends.append(tree)
+    assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
 
 
 def test_bad_input_is_named_before_anything_changes():

@@ -229,3 +229,13 @@ def test_batch_statistics_are_the_mean_and_the_biased_variance(shape):
     assert mean.dtype == var.dtype == np.float32 and mean.shape == var.shape == shape[-1:]
     np.testing.assert_allclose(mean, x.mean(axis=axes, dtype=np.float64), rtol=1e-5)
     np.testing.assert_allclose(var, x.var(axis=axes, dtype=np.float64), rtol=1e-5)
+
+
+def test_batch_norm_with_the_statistics_known_already_has_the_same_value_and_gradient():
+    x, weight, bias, u = normal(5, 4, 4, 3), normal(3), normal(3), normal(5, 4, 4, 3)
+    loss = lambda args, known: anp.sum(u * T.batch_norm(*args, statistics=known))
+    value, grads = T.value_and_grad(loss)([x, weight, bias], None)
+    value2, grads2 = T.value_and_grad(loss)([x, weight, bias], T.batch_statistics(x))
+    assert value2 == pytest.approx(value, rel=1e-12)
+    for a, b in zip(grads, grads2, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-11)
