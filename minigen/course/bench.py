@@ -27,10 +27,10 @@ from minigen.tensor import (
     layer_norm,
     leaves,
     mse,
-    one_blas_thread,
     parallel_value_and_grad,
     value_and_grad,
 )
+from minigen.tensor.parallel import blas_threads
 from minigen.vae.vae import VAE
 
 Step = Callable[[], None]
@@ -41,7 +41,7 @@ class Workload(NamedTuple):
 
     step: Step
     flops: float
-    small: bool  # one BLAS thread: the products are too small for two
+    small: bool  # the products are too small to be shared between two threads
 
 
 def _rng() -> np.random.Generator:
@@ -228,11 +228,9 @@ def main(argv: list[str] | None = None) -> int:
     rows = []
     for name, make in chosen.items():
         step, flops, small = make()
-        if small:
-            with one_blas_thread():
-                ours, products = milliseconds(step), product_milliseconds(flops)
-        else:
-            ours, products = milliseconds(step), product_milliseconds(flops) if math.isfinite(flops) else math.nan
+        with blas_threads(1 if small else 2):
+            products = product_milliseconds(flops) if math.isfinite(flops) else math.nan
+        ours = milliseconds(step)
         rows.append([name, f"{ours:.2f} ms", f"{ours / products:.1f}" if math.isfinite(products) else "-"])
         print(f"measured {name}", flush=True)
     print("\n" + text_table(rows, ["training step", "time", "/ its matrix products"]))

@@ -27,7 +27,7 @@ from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
 from minigen.metrics import nll_gap, sampling_floor, sliced_wasserstein
 from minigen.optim import EMA, Adam, cosine
-from minigen.tensor import one_blas_thread, value_and_grad
+from minigen.tensor import value_and_grad
 from minigen.train import History, fit
 from minigen.vae.likelihoods import Gaussian
 from minigen.vae.vae import VAE, importance_log_likelihood, training_step
@@ -135,11 +135,10 @@ def main(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
 
     rows, drawn, record = [], {}, {"seed": seed, "entropy": density.entropy(), "floor": floor.mean, "models": {}}
     for name, train in FAMILIES.items():
-        with one_blas_thread():
-            model = train(density, QUICK_STEPS if quick else STEPS[name], np.random.default_rng([seed, len(rows)]))
-            start = time.perf_counter()
-            x = model.sample(np.random.default_rng(seed + 4), SAMPLES)
-            sampling = time.perf_counter() - start
+        model = train(density, QUICK_STEPS if quick else STEPS[name], np.random.default_rng([seed, len(rows)]))
+        start = time.perf_counter()
+        x = model.sample(np.random.default_rng(seed + 4), SAMPLES)
+        sampling = time.perf_counter() - start
         gap, nll = None, "-"
         if model.log_prob is not None:
             gap = nll_gap(density, lambda x, m=model: m.log_prob(x, np.random.default_rng(5)), truth).gap

@@ -24,14 +24,14 @@ from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_
 from minigen.tensor.linear import embedding, linear, matmul
 from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax
 from minigen.tensor.norms import batch_norm, batch_statistics, group_norm, layer_norm
-from minigen.tensor.parallel import one_blas_thread, parallel_value_and_grad
+from minigen.tensor.parallel import parallel_value_and_grad
 from minigen.tensor.storage import load_arrays, save_arrays
 from minigen.tensor.tree import leaves, named_leaves, tree_map
 
 __all__ = [
     "attention", "avg_pool2d", "batch_norm", "batch_statistics", "bce_with_logits", "conv1d", "conv2d", "conv_transpose2d", "cross_entropy",
     "embedding", "gelu", "grad", "group_norm", "jacobian", "layer_norm", "leaky_relu", "leaves", "linear", "load_arrays",
-    "log_softmax", "logsumexp", "matmul", "max_pool2d", "mse", "named_leaves", "one_blas_thread",
+    "log_softmax", "logsumexp", "matmul", "max_pool2d", "mse", "named_leaves",
     "parallel_value_and_grad", "primitive",
     "relu", "save_arrays", "sigmoid", "silu", "softmax", "softplus", "stop_gradient", "tanh", "tree_map",
     "upsample_nearest", "value_and_grad",

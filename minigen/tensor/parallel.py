@@ -12,7 +12,7 @@ idle for half of each step. Two ways out are given here:
 Both want BLAS on one thread. Its own threads are worse than idle: after each product they spin for a while, to be at
 hand for the next one, and take the core that the other half needs (measured: a DCGAN's step took 1.6 times as long).
 So this module sets NumPy's BLAS to one thread when it is imported. To have it back for other work in the same process:
-`threadpoolctl.threadpool_limits(2, user_api="blas")`.
+`blas_threads(2)`.
 
 Sums over the two halves are taken in a fixed order, so that a seed still gives the same numbers bit for bit.
 """
@@ -41,6 +41,11 @@ if hasattr(os, "register_at_fork"):  # a child process does not inherit the thre
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
+def blas_threads(count: int):
+    """Set NumPy's BLAS to `count` threads, from now on or, as a context, for a while."""
+    return _blas().limit(limits=count, user_api="blas")
+
+
 @cache
 def _blas():
     from threadpoolctl import ThreadpoolController
@@ -48,9 +53,7 @@ def _blas():
     return ThreadpoolController()
 
 
-def one_blas_thread():
-    """A context in which matrix products use one thread: as fast for small networks, and not slowed by busy cores."""
-    return _blas().limit(limits=1, user_api="blas")
+blas_threads(1)
 
 
 class _Half(threading.local):
@@ -60,9 +63,6 @@ class _Half(threading.local):
 
 
 _half = _Half()
-
-
-_blas().limit(limits=1, user_api="blas")
 
 
 def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> list:

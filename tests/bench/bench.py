@@ -40,6 +40,7 @@ class Workload:
     ours: Callable
     theirs: Callable | list | None = None
     flops: float | None = None
+    threads: int = THREADS  # of the bare products that it is compared with
 
 
 @dataclass
@@ -107,10 +108,13 @@ def header():
 
 def report(name, repeats=7, seconds=0.1):
     """Run one workload and return its line of the table."""
+    from minigen.tensor import parallel
+
     w = WORKLOADS[name]()
     products = ""
     if w.flops:
-        products = 1e3 * product_time(w.flops)
+        with parallel.blas_threads(min(w.threads, THREADS)):
+            products = 1e3 * product_time(w.flops)
     if torch is None or w.theirs is None:
         ours = 1e3 * statistics.median([block(w.ours, seconds) for _ in range(repeats + 1)][1:])
         line = f"{name:44s} {ours:8.2f} ms"
@@ -133,11 +137,10 @@ def main(argv=None):
         print("\n".join(names))
         return
     if args.cpu:
-        global CLOCK, THREADS
-        CLOCK, THREADS = time.process_time, 1
-        from threadpoolctl import threadpool_limits
+        from minigen.tensor import parallel
 
-        threadpool_limits(1, user_api="blas")
+        global CLOCK, THREADS
+        CLOCK, THREADS, parallel.CORES = time.process_time, 1, 1
     if torch is not None:
         torch.set_num_threads(THREADS)
     print(header())

@@ -1,6 +1,4 @@
-"""Single convolutions, forward and backward, alone and on two threads with half of the batch each."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""Single convolutions, forward and backward."""
 
 import numpy as np
 from bench import F, Workload, torch, workload
@@ -30,16 +28,16 @@ def _our_steps(shape):
     g = rng.standard_normal(layer(x, w, b, stride, padding).shape, dtype=np.float32)
     geometry = conv.Geometry((stride, stride), ((padding, padding), (padding, padding)))
 
-    def forward(part=slice(None)):
-        return layer(x[part], w, b, stride, padding)
+    def forward():
+        return layer(x, w, b, stride, padding)
 
-    def both(part=slice(None)):
-        y = forward(part)
+    def both():
+        y = forward()
         if transposed:
-            args, backward = (x[part], w.swapaxes(2, 3), b, y.shape[1:3], geometry), conv._conv_input_vjp
+            args, backward = (x, w.swapaxes(2, 3), b, y.shape[1:3], geometry), conv._conv_input_vjp
         else:
-            args, backward = (x[part], w, b, geometry), conv._conv_vjp
-        return backward((0, 1, 2), y, args, {})(g[part])
+            args, backward = (x, w, b, geometry), conv._conv_vjp
+        return backward((0, 1, 2), y, args, {})(g)
 
     pixels = g.shape[1] * g.shape[2] if not transposed else size * size
     return forward, both, 2.0 * N * pixels * k * k * c_in * c_out
@@ -63,36 +61,17 @@ def _their_steps(shape, layout):
     return forward, both
 
 
-_pool = ThreadPoolExecutor(1)
-
-
-def halves(step, n):
-    """`step` on two threads, each with half of the batch and BLAS at one thread."""
-    from threadpoolctl import ThreadpoolController
-
-    blas, first, second = ThreadpoolController(), slice(0, n // 2), slice(n // 2, n)
-
-    def run():
-        with blas.limit(limits=1, user_api="blas"):
-            other = _pool.submit(step, second)
-            step(first)
-            other.result()
-
-    return run
-
-
-def _enter(name, shape, direction, threads):
-    @workload(f"conv {name}, {('forward', 'forward+backward')[direction]}{', halves' if threads else ''}")
+def _enter(name, shape, direction):
+    @workload(f"conv {name}, {('forward', 'forward+backward')[direction]}")
     def build():
         ours, flops = _our_steps(shape)[direction], _our_steps(shape)[2] * (1, 3)[direction]
         theirs = None
         if torch is not None:
             layouts = (torch.channels_last, torch.contiguous_format)
             theirs = [_their_steps(shape, layout)[direction] for layout in layouts]
-        return Workload(halves(ours, shape[0]) if threads else ours, theirs, flops)
+        return Workload(ours, theirs, flops)
 
 
 for _name, _shape in SHAPES.items():
     for _direction in (0, 1):
-        for _threads in (False, True):
-            _enter(_name, _shape, _direction, _threads)
+        _enter(_name, _shape, _direction)

@@ -4,10 +4,9 @@ Our half is `minigen.course.bench`; only sizes are shared, the numbers in the ba
 """
 
 import numpy as np
-from bench import Workload, torch, workload
+from bench import THREADS, Workload, torch, workload
 
 from minigen.course import bench as ours
-from minigen.tensor import one_blas_thread
 
 RNG = np.random.default_rng(0)
 
@@ -21,12 +20,7 @@ def pair(name, theirs):
 
     def build():
         step, flops, small = ours.WORKLOADS[name]()
-
-        def small_step():
-            with one_blas_thread():
-                step()
-
-        return Workload(small_step if small else step, None if torch is None else theirs(), flops if flops > 0 else None)
+        return Workload(step, None if torch is None else theirs(), flops if flops > 0 else None, 1 if small else THREADS)
 
     workload(name)(build)
 

@@ -19,7 +19,7 @@ from minigen.flow.coupling import AffineCoupling, affine_forward, affine_inverse
 from minigen.flow.realnvp import ImageRealNVP, RealNVP
 from minigen.metrics import nll_gap
 from minigen.optim import Adam, clip_grad_norm, cosine
-from minigen.tensor import one_blas_thread, parallel_value_and_grad, tanh, value_and_grad
+from minigen.tensor import parallel_value_and_grad, tanh, value_and_grad
 
 lesson = Lesson("flow/05_realnvp", title="RealNVP", post="flow", sections=["flow.s07"], figures=[],
                 equations=["flow.08", "flow.09", "flow.10", "flow.11", "flow.12", "flow.13"], minutes=6.0)
@@ -123,8 +123,7 @@ def training(flow, steps, loss, rng, lr=cfg.lr):
 steps = lesson.steps(cfg.steps)
 step, state = training(flow, steps, lambda f, x: f.loss(x), data_rng)
 now_and_then = lambda i, _: None if i % (1 + steps // 40) else {"gap": nll_gap(moons, flow.log_prob, test[:5000]).gap}
-with one_blas_thread():  # small matrices: a second thread costs more than it brings
-    history = lesson.fit(step, steps, state=state, label="RealNVP on two moons", on_step=now_and_then)
+history = lesson.fit(step, steps, state=state, label="RealNVP on two moons", on_step=now_and_then)
 lesson.sampler("two moons", flow.sample)
 gap, error = nll_gap(moons, flow.log_prob, test)
 lesson.table([["Gaussian", moons.entropy() + gap_of_gaussian, gap_of_gaussian, None],
@@ -191,8 +190,7 @@ for name, ax in zip(["as it should be", "no log-det", "one mask", "net sees all"
     *couplings, scale = wrong.bijection.bijections
     wrong.bijection.bijections = [layer(f.net, mask if name == "one mask" else f.mask) for f in couplings] + [scale]
     step, state = training(wrong, count, no_log_det if name == "no log-det" else likelihood, lesson.rng("turn"), lr=2e-3)
-    with one_blas_thread():
-        done = lesson.fit(step, count, state=state, label=f"wrong turn: {name}")
+    done = lesson.fit(step, count, state=state, label=f"wrong turn: {name}")
     x_back = wrong.bijection.forward(wrong.bijection.inverse(test)[0])[0]
     rows[name] = [done["loss"][-20:].mean(), mass(wrong), np.median(np.abs(x_back - test)), nll_gap(moons, wrong.log_prob, test).gap]
     plot.samples(wrong.sample(lesson.rng("turn samples"), 2000), moons, ax, bounds=box, title=name)

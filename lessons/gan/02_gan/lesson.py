@@ -23,7 +23,7 @@ from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.optim import EMA, SGD, Adam, cosine
-from minigen.tensor import grad, leaves, one_blas_thread, sigmoid
+from minigen.tensor import grad, leaves, sigmoid
 
 # %% [markdown]
 # ## 1. A forger and a detective
@@ -140,8 +140,7 @@ def play(label, density, steps, algorithm=goodfellow_step, d_lr=cfg.lr, watch=No
         return values
 
     state = {"G": G, "D": D, "g": g_optimizer, "d": d_optimizer, "average": average, "rng": rng, **dict(keep)}
-    with one_blas_thread():  # matrices this small gain nothing from a second one
-        return average.model, D, lesson.fit(step, steps, state=state, label=label)
+    return average.model, D, lesson.fit(step, steps, state=state, label=label)
 
 # %%
 steps, cells, box = lesson.steps(3000), 80, (-3.2, 3.2, -3.2, 3.2)
@@ -241,8 +240,7 @@ def behind(label, saturating):
         pull = np.sqrt(sum(np.sum(g**2) for g in leaves(grad(lambda g: loss(D(g(z))))(G))))
         return {"pull": pull, "D on fakes": sigmoid(D(G(z))).mean(), "distance": np.linalg.norm(G(z).mean(axis=0))}
 
-    with one_blas_thread():
-        return lesson.fit(step, alone + lesson.steps(60, quick=5), label=label, state={"G": G, "D": D, "d": d_optimizer, "rng": rng})
+    return lesson.fit(step, alone + lesson.steps(60, quick=5), label=label, state={"G": G, "D": D, "d": d_optimizer, "rng": rng})
 
 late = {"minimax": behind("behind, minimax", True), "non-saturating": behind("behind, non-saturating", False)}
 fig, axes = plot.figure(1, 2, size=(4.6, 3.2))

@@ -25,7 +25,7 @@ from minigen.gan.losses import discriminator_loss, generator_loss_minimax, gener
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
 from minigen.optim import SGD, Adam, cosine
-from minigen.tensor import grad, one_blas_thread, sigmoid, value_and_grad
+from minigen.tensor import grad, sigmoid, value_and_grad
 
 losses = {"log(1-D)": generator_loss_minimax, "-log D": generator_loss_nonsaturating}
 believes = lambda logits: np.exp(-np.logaddexp(0, -np.float64(logits)))  # D = sigmoid(logit); in float32 it soon rounds to 0
@@ -95,8 +95,7 @@ def step(i):
 
 
 state = {"G": G, "D": D, "g": g_optimizer, "d": d_optimizer, "rng": rng, **frozen}
-with one_blas_thread():
-    lesson.fit(step, moments["long"], state=state, label="the game")
+lesson.fit(step, moments["long"], state=state, label="the game")
 z = G.latent(lesson.rng("z"), 512)  # the same noise for every measurement
 shown = np.concatenate([g(z[:12]) for g in frozen.values()])
 ax = plot.image_grid(shown, 3, 12, shape=(28, 28), row_labels=[f"{name}: {n} steps" for name, n in moments.items()])
@@ -129,8 +128,7 @@ def investigate(name):
         optimizer.step(grads)
         return {"loss": loss, **values}
 
-    with one_blas_thread():
-        history = lesson.fit(step, steps, state={"D": D, "optimizer": optimizer, "rng": rng}, label=f"against {name}")
+    history = lesson.fit(step, steps, state={"D": D, "optimizer": optimizer, "rng": rng}, label=f"against {name}")
     real, fake = other_digits[:2000], G.sample(lesson.rng("fresh"), 2000)
     return D, history, (np.mean(D(real) > 0) + np.mean(D(fake) < 0)) / 2
 

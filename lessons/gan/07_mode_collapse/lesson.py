@@ -25,7 +25,7 @@ from minigen.metrics import mode_coverage, sliced_wasserstein
 from minigen.metrics.digits import class_histogram
 from minigen.nn import MLP
 from minigen.optim import Adam
-from minigen.tensor import one_blas_thread, sigmoid, value_and_grad
+from minigen.tensor import sigmoid, value_and_grad
 
 # %% [markdown]
 # ## 1. Two stalls at a market
@@ -119,8 +119,7 @@ def play(label, density, start, eager, rounds=rounds, dim_z=2):
         return {"discriminator": d_value, "generator": g_value}
 
     state = {"G": G, "D": D, "g": g_optimizer, "d": d_optimizer, "rng": rng, "film": film}
-    with one_blas_thread():
-        lesson.fit(step, rounds, state=state, label=label)
+    lesson.fit(step, rounds, state=state, label=label)
     return moments, film
 
 
@@ -250,8 +249,7 @@ def paint(label, gain, eager, rounds):
         return {"discriminator": d_value, "generator": g_value}
 
     state = {"G": G, "D": D, "g": g_optimizer, "d": d_optimizer, "rng": rng, "gallery": gallery}
-    with one_blas_thread():
-        lesson.fit(step, rounds, state=state, label=label)
+    lesson.fit(step, rounds, state=state, label=label)
     return moments, gallery, lambda rng, n: G(latent(rng, n)).reshape(n, 28, 28, 1)
 
 

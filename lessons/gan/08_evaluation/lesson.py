@@ -31,7 +31,7 @@ from minigen.metrics import (
 )  # fmt: skip
 from minigen.metrics.digits import class_probabilities, digit_frechet_distance, judge_digits, label_accuracy
 from minigen.optim import Adam
-from minigen.tensor import cross_entropy, grad, one_blas_thread
+from minigen.tensor import cross_entropy, grad
 
 # %% [markdown]
 # ## 1. Three measures, by hand
@@ -89,9 +89,8 @@ def play(name, lr=1e-3, d_lr=1e-3, g_width=64, d_width=64, k=1, batch=128):
             kept[moments.index(i + 1)] = G.sample(lesson.rng(f"{name} {i}"), 2 * n)
         return values
 
-    with one_blas_thread():  # matrices this small gain nothing from a second one
-        state = {"G": G, "D": D, "g": g_adam, "d": d_adam, "rng": rng, "kept": kept}
-        return kept, lesson.fit(step, moments[-1], state=state, label=name)
+    state = {"G": G, "D": D, "g": g_adam, "d": d_adam, "rng": rng, "kept": kept}
+    return kept, lesson.fit(step, moments[-1], state=state, label=name)
 
 
 games = {name: play(name, **options) for name, options in settings.items()}

@@ -28,7 +28,7 @@ from minigen.gan.wgan import generator_loss, penalized_critic_loss
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.nn import MLP, Linear, Module
 from minigen.optim import Adam
-from minigen.tensor import one_blas_thread, relu, value_and_grad
+from minigen.tensor import relu, value_and_grad
 
 # %% [markdown]
 # The patient is the weak game of `gan/07`: fakes that start in one spot, and a generator that takes five steps for each one of
@@ -202,8 +202,7 @@ def play(label, remedy="", eager=cfg.eager, k=1, judge=BatchWise):
         return {"discriminator": d_value, "generator": g_value}
 
     state = {"G": G, "D": D, "g": g_optimizer, "d": d_optimizer, "rng": rng, "film": film, "g_past": g_past, "d_past": d_past}
-    with one_blas_thread():
-        lesson.fit(step, rounds, state=state, label=label)
+    lesson.fit(step, rounds, state=state, label=label)
     return film
 
 

@@ -27,7 +27,6 @@ from minigen.gan.train import wgan_gp_step, wgan_step
 from minigen.gan.wgan import clip_weights, critic_loss, gradient_penalty_at, lipschitz_estimate
 from minigen.metrics import mode_coverage, transport_plan, wasserstein
 from minigen.optim import EMA, Adam, RMSProp, linear_decay
-from minigen.tensor import one_blas_thread
 
 # %% [markdown]
 # ## 1. Two points
@@ -113,8 +112,7 @@ def train(density, label, steps, c=None, width=64, sharp=False, hold=False):
         return losses
 
     state = {"G": G, "f": f, "g_opt": optimizers[0], "f_opt": optimizers[1], "ema": ema, "rng": rng}
-    with one_blas_thread():
-        histories[label] = lesson.fit(step, steps, state=state, label=label)
+    histories[label] = lesson.fit(step, steps, state=state, label=label)
     return ema.model, f
 
 # %% [markdown]
@@ -187,9 +185,8 @@ def read(i, _):
         return {"gap": float(-critic_loss(f(x), f(y))), "W": wasserstein(x, y)}
 walk = lambda i: wgan_gp_step(G, f, slow, fast, lambda n: ring.sample(rng, n), 128, rng, penalty=1.0,
                               n_critic=lesson.size(60, quick=3) if i in marks else 5)
-with one_blas_thread():
-    history = lesson.fit(walk, length, on_step=read, label="a generator that starts off",
-                         state={"G": G, "f": f, "slow": slow, "fast": fast, "rng": rng})
+history = lesson.fit(walk, length, on_step=read, label="a generator that starts off",
+                     state={"G": G, "f": f, "slow": slow, "fast": fast, "rng": rng})
 rank = spearmanr(history["gap"], history["W"])[0]
 lesson.claim("critic's estimate follows W, rank correlation", rank, at_least=0.9, source="Arjovsky 2017, Fig. 3")
 

@@ -20,7 +20,7 @@ import numpy as np
 from minigen import plot
 from minigen.nn import MLP
 from minigen.optim import Adam, cosine
-from minigen.tensor import one_blas_thread, value_and_grad
+from minigen.tensor import value_and_grad
 from minigen.vae.evidence import (
     importance_sampling_log_likelihood, maximum_likelihood, monte_carlo_log_likelihood, quadrature_log_likelihood,
 )
@@ -217,8 +217,7 @@ def step(i):
     optimizer.step(grads)
     return value
 
-with one_blas_thread():
-    lesson.fit(step, steps, label="encoder", state={"encoder": encoder, "optimizer": optimizer, "rng": rng})
+lesson.fit(step, steps, label="encoder", state={"encoder": encoder, "optimizer": optimizer, "rng": rng})
 
 # %%
 test = sample(lesson.rng("test"), lesson.size(500, quick=50))

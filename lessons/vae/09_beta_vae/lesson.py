@@ -22,7 +22,6 @@ from minigen import plot
 from minigen.data import shapes
 from minigen.data.batches import batches
 from minigen.optim import Adam, cosine
-from minigen.tensor import one_blas_thread
 from minigen.vae.beta import (
     beta_vae_loss, capacity_loss, disentanglement_metric, lagrangian, mutual_information, mutual_information_gap, traverse,
 )
@@ -105,8 +104,7 @@ def learn(label, bound, steps, start, watch=lambda i: {}):
         return training_step(vae, optimizer, next(stream)[0], normal(rng, cfg.batch, cfg.dim_z), bound(i))
 
     state = {"vae": vae, "optimizer": optimizer, "stream": stream, "order": order, "rng": rng}
-    with one_blas_thread():
-        return vae, lesson.fit(step, steps, label=label, state=state, on_step=lambda i, values: watch(i))
+    return vae, lesson.fit(step, steps, label=label, state=state, on_step=lambda i, values: watch(i))
 
 def judge(vae, name):
     mu, logvar = vae.encode(pictures)
