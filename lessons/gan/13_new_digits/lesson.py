@@ -13,7 +13,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("gan/13_new_digits", title="New digits, new monsters", post="gan", sections=["gan.s17"],
-                figures=["gan.f10"], equations=["gan.03", "gan.19"], minutes=7.0)  # fmt: skip
+                figures=["gan.f10"], equations=["gan.03", "gan.19"], minutes=5.0)  # fmt: skip
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def play(label, algorithm, images, steps, optimizers, nets=None, batch=cfg.batch
 
 digits = mnist.unit(mnist.splits().train.images)  # (50000, 28, 28, 1)
 adam = lambda lr, *betas: lambda G, D: (Adam(G, lr, betas=betas), Adam(D, lr, betas=betas))
-penalized, gp_history = play("WGAN-GP", wgan_gp_step, digits, lesson.steps(1800, quick=2), adam(cfg.lr, 0.0, 0.9), n_critic=2)
+penalized, gp_history = play("WGAN-GP", wgan_gp_step, digits, lesson.steps(1700, quick=2), adam(cfg.lr, 0.0, 0.9), n_critic=2)
 best = settled(penalized)
 lesson.sampler("wgan-gp", best.sample)
 
@@ -135,7 +135,7 @@ lesson.sampler("wgan-gp", best.sample)
 
 # %%
 published = {"whole": False, "batch_norm": True, "width": cfg.dcgan_width}
-dcgan, gan_history = play("DCGAN", goodfellow_step, digits, lesson.steps(1800, quick=2), adam(cfg.dcgan_lr, 0.5, 0.99), published)
+dcgan, gan_history = play("DCGAN", goodfellow_step, digits, lesson.steps(1500, quick=2), adam(cfg.dcgan_lr, 0.5, 0.99), published)
 lesson.sampler("dcgan", settled(dcgan).sample)
 rms = lambda G, D: (RMSProp(G, 5e-4), RMSProp(D, 5e-4))
 clipped, clip_history = play("WGAN clipped", wgan_step, digits, lesson.steps(450, quick=1), rms, published, n_critic=5, c=0.01)
@@ -219,7 +219,7 @@ lesson.claim("length halfway, straight, over that of the ends", rows[1][1] / row
 # latents twice, with batch statistics: once among 88 other latents, once among 88 copies of the first one.
 
 # %%
-stuck, _ = play("GAN with whole", goodfellow_step, digits, lesson.steps(600, quick=1), adam(cfg.dcgan_lr, 0.5, 0.99), {"batch_norm": True})
+stuck, _ = play("GAN with whole", goodfellow_step, digits, lesson.steps(400, quick=1), adam(cfg.dcgan_lr, 0.5, 0.99), {"batch_norm": True})
 shown["GAN with whole"] = draw(settled(stuck), "stuck")
 judged["GAN with whole"] = judge_digits(classifier, shown["GAN with whole"], test)
 left_on, z = dcgan.copy().train(), best.latent(lesson.rng("left on"), 100)

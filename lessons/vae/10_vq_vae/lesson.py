@@ -13,7 +13,7 @@ from minigen.course import Lesson
 
 lesson = Lesson(
     "vae/10_vq_vae", title="VQ-VAE: a code made of integers", post="vae", sections=["vae.s10"],
-    figures=["vae.f09", "vae.f10", "vae.f11"], equations=["vae.18", "vae.19", "vae.20"], minutes=7.0,
+    figures=["vae.f09", "vae.f10", "vae.f11"], equations=["vae.18", "vae.19", "vae.20"], minutes=5.0,
 )
 
 import autograd.numpy as anp
@@ -209,7 +209,7 @@ runs = {"moving average": (VQVAE, {}, {}), "... no revival": (VQVAE, {}, quiet),
         "to the letter": (ToTheLetter, {"learned": True}, quiet), "no commitment": (VQVAE, {"beta": 0.0}, {})}
 for name, (kind, options, how) in runs.items():
     other = kind(lesson.rng("small"), codes=cfg.codes, width=32, **options)
-    curves[name] = learn(other, lesson.steps(300, quick=1), name, **how)["perplexity"]
+    curves[name] = learn(other, lesson.steps(250, quick=1), name, **how)["perplexity"]
     (k,), spread = other.codes(test[:2000]), other.encode(test[:500]).std()
     rows[name] = [np.mean((other.images(k) - test[:2000]) ** 2), perplexity(k, cfg.codes), dead_share(k, cfg.codes), spread]
 lesson.table([[name, *row] for name, row in rows.items()], ["run", "squared error", "perplexity", "dead codes", "spread of z"])
@@ -237,14 +237,14 @@ lesson.claim("squared error, no commitment / moving average", relative("no commi
 
 # %%
 levels = HierarchicalVQVAE(lesson.rng("init levels"), codes=(cfg.codes, 32))
-learn(levels, lesson.steps(900, quick=2), "VQ-VAE-2")
+learn(levels, lesson.steps(800, quick=2), "VQ-VAE-2")
 top, bottom = (k.reshape(len(k), -1) for k in levels.codes(train))  # (60000, 16), (60000, 49)
 kinds = data.train_labels[: len(train)].astype(int)
 context = lambda top: levels.context(top.reshape(-1, 4, 4)).reshape(-1, 49, 16)  # the top's vectors, spread over 7×7 places
 top_prior = CausalTransformer(lesson.rng("init top"), cfg.codes, 16, width=96, heads=4, layers=2, classes=10, back=(1, 3, 4, 5))
-learn_prior(top_prior, lesson.steps(2000, quick=2), "top prior", [top, kinds])
+learn_prior(top_prior, lesson.steps(1500, quick=2), "top prior", [top, kinds])
 bottom_prior = CausalTransformer(lesson.rng("init bottom"), 32, 49, width=96, heads=4, layers=2, context=16, back=(1, 6, 7, 8))
-learn_prior(bottom_prior, lesson.steps(1200, quick=2), "bottom prior", [bottom, top], lambda b, t: (b, None, context(t)))
+learn_prior(bottom_prior, lesson.steps(1000, quick=2), "bottom prior", [bottom, top], lambda b, t: (b, None, context(t)))
 draw_top = lambda rng, n: top_prior.sample(rng, n, np.arange(n) % 10).reshape(-1, 4, 4)  # labels 0, 1, ..., 9, 0, ...
 draw_bottom = lambda rng, top: bottom_prior.sample(rng, len(top), context=context(top)).reshape(-1, 7, 7)
 lesson.sampler("vq_vae_2", lambda rng, n: (levels.sample(rng, n, draw_top, draw_bottom), np.arange(n) % 10))
