@@ -14,7 +14,7 @@ from minigen.course import Lesson
 lesson = Lesson(
     "vae/08_reparameterization_trick", title="The reparameterization trick, and a VAE on MNIST", post="vae",
     sections=["vae.s08"], figures=["vae.f07", "vae.f08"],
-    equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"], minutes=4.5,
+    equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"], minutes=4.7,
 )
 
 import autograd.numpy as anp
@@ -137,7 +137,7 @@ no_code = bernoulli_log_likelihood(test, np.broadcast_to(np.log(on / (1 - on)), 
 print(f"  log p(x) of independent pixels: {no_code:.1f} nats")
 
 # %%
-cfg = lesson.configure(batch=100, epochs=40, lr=3e-3)
+cfg = lesson.configure(batch=100, epochs=34, lr=3e-3)
 normal = lambda rng, *shape: rng.standard_normal(shape, dtype=np.float32)
 
 def learn(model, steps, label, bound=None):
