@@ -188,7 +188,7 @@ def _copy_interior(blocks, out, top, left):
 # Products with the columns
 # ---------------------------------------------------------------------------------------------------------------------
 
-SHARED = 1 << 24  # multiplications from which a convolution is worth two threads (about a millisecond)
+SHARED = 1 << 24  # multiplications from which a convolution is worth two threads (a third of a millisecond)
 
 
 def _products(x, geometry, w=None, b=None, g=None, kernel=None):

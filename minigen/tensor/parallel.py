@@ -68,8 +68,8 @@ _half = _Half()
 def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> list:
     """`[work(first half of range(n)), work(second half)]`, on two threads.
 
-    `work` takes a slice. The result is `[work(slice(0, n))]` if the work is not worth two threads (it should take a
-    millisecond or more), on a machine with one core, or inside another half.
+    `work` takes a slice. The result is `[work(slice(0, n))]` if the work is not worth two threads (to hand over a
+    half takes up to a tenth of a millisecond), on a machine with one core, or inside another half.
     """
     if not worth_it or n < 2 or _half.running or CORES < 2:
         return [work(slice(0, n))]
