@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from autograd.tracer import Box
 
 from minigen.tensor import load_arrays, named_leaves, save_arrays, tree_map
-from minigen.tensor.tree import is_array_leaf
 
 
 class Module:
@@ -31,7 +31,7 @@ class Module:
 
     def tree_attributes(self) -> list[str]:
         """Names of the attributes that may hold parameters; none at all once frozen."""
-        return [] if self._frozen else [n for n, v in vars(self).items() if n not in self.buffers and _may_hold_arrays(v)]
+        return [] if self._frozen else [n for n, v in vars(self).items() if isinstance(v, _MAY_HOLD_ARRAYS) and n not in self.buffers]
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Trainable arrays by dotted name, such as "body.layers.0.w"; the arrays themselves, not copies."""
@@ -121,8 +121,7 @@ def check_state(own: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> Non
             raise ValueError(f"{name} must have shape {a.shape}, got {np.shape(given[name])}")
 
 
-def _may_hold_arrays(value) -> bool:
-    return is_array_leaf(value) or isinstance(value, (Module, list, tuple, dict))
+_MAY_HOLD_ARRAYS = (np.ndarray, Box, Module, list, tuple, dict)
 
 
 def _all_arrays(value, name) -> Iterator[tuple[str, np.ndarray]]:

@@ -9,9 +9,10 @@ are done here rather than by `autograd.grad`:
 * a gradient always has the dtype of the value it belongs to, so that one float64 scalar cannot turn a float32 model
   into a float64 one halfway through the backward pass.
 
-It also mends four habits of autograd that hurt here; see `_mend_autograd` at the end.
+It also mends a few habits of autograd that hurt here; see `_mend_autograd` at the end.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -22,11 +23,11 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import tracer
 from autograd.core import VJPNode, add_outgrads
+from autograd.numpy import numpy_vjps
 from autograd.numpy.numpy_boxes import ArrayBox
-from autograd.tracer import find_top_boxed_args, getval, isbox, new_box, notrace_primitives, toposort
-from autograd.util import subvals
+from autograd.tracer import getval, isbox, new_box, notrace_primitives, toposort
 
-from minigen.tensor.tree import is_array_leaf, leaves, tree_map
+from minigen.tensor.tree import is_array_leaf, tree_map
 
 
 class GradNode(VJPNode):
@@ -61,25 +62,30 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
     """
 
     def call(*args):
-        boxed, trace, node_type, _ = find_top_boxed_args(args)
-        if not boxed:
+        trace = -1  # of the innermost derivative that one of the arguments takes part in
+        for a in args:
+            if type(a) is ArrayBox and a._trace > trace:
+                trace = a._trace
+        if trace < 0:
             return forward(*args)[0]
+        needed = [i for i, a in enumerate(args) if type(a) is ArrayBox and a._trace == trace]
+        parents = tuple([args[i]._node for i in needed])
+        node_type = type(parents[0])
         if not issubclass(node_type, VJPNode):
             raise NotImplementedError(f"{forward.__name__} has no forward-mode derivative; use reverse mode (grad)")
-        args = subvals(args, [(i, box._value) for i, box in boxed])
-        if any(isbox(a) for a in args):  # an outer derivative is being taken too: it records this call in turn
+        args = [a._value if i in needed else a for i, a in enumerate(args)]
+        if any([type(a) is ArrayBox for a in args]):  # an outer derivative is being taken too: it records this call in turn
             value, saved = call(*args), None
         else:
             value, saved = forward(*args)
-        needed = tuple(i for i, _ in boxed)
 
         def vjp(g):
-            kept = None if isbox(g) else saved
+            kept = None if type(g) is ArrayBox else saved
             gradients = backward(needed, g, value, kept, *args)
             return [gradients[i] for i in needed]
 
         node = node_type.__new__(node_type)
-        node.parents = tuple(box._node for _, box in boxed)
+        node.parents = parents
         node.vjp = vjp
         if node_type is GradNode:
             node.dtype = value.dtype
@@ -130,15 +136,19 @@ def _backward(g, end_node, keep_record=False):
 
 
 def _trace(fn, tree, args):
-    """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, and the root nodes."""
-    arrays = leaves(tree)
-    if not arrays:
-        raise ValueError(f"nothing to differentiate: {type(tree).__name__} holds no float array")
-    arrays = [a if is_array_leaf(a) else np.asarray(a) for a in arrays]
-    roots = [GradNode.new_root(a.dtype) for a in arrays]
+    """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
+    arrays, roots = [], []
     with tracer.trace_stack.new_trace() as trace:
-        boxes = iter([new_box(a, trace, root) for a, root in zip(arrays, roots, strict=True)])
-        output = fn(tree_map(lambda _: next(boxes), tree), *args)
+
+        def box(leaf):
+            arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
+            roots.append(GradNode.new_root(arrays[-1].dtype))
+            return new_box(arrays[-1], trace, roots[-1])
+
+        boxes = tree_map(box, tree)
+        if not arrays:
+            raise ValueError(f"nothing to differentiate: {type(tree).__name__} holds no float array")
+        output = fn(boxes, *args)
     return output, trace, arrays, roots
 
 
@@ -162,14 +172,8 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
         if isbox(output) and output._trace == trace:
             value = output._value
             gradients = _backward(anp.ones_like(value), output._node)
-        found = iter([gradients.get(r, None) for r in roots])
-        originals = iter(arrays)
-
-        def place(_):
-            g, a = next(found), next(originals)
-            return anp.zeros_like(a) if g is None else g
-
-        grads = tree_map(place, tree)
+        found = iter([anp.zeros_like(a) if r not in gradients else gradients[r] for r, a in zip(roots, arrays)])
+        grads = tree_map(lambda _: next(found), tree)
         return ((value, stop_traced(aux, trace)) if has_aux else value), grads
 
     return run
@@ -243,31 +247,63 @@ def _is_basic(index) -> bool:
     return all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts)
 
 
-def _mean_vjp(argnums, value, args, kwargs):
-    x = args[0]
-    axis = kwargs.get("axis", args[1] if len(args) > 1 else None)
-    keepdims = kwargs.get("keepdims", False)
-    shape = np.shape(x)
-    axes = tuple(range(len(shape))) if axis is None else tuple(np.atleast_1d(axis) % max(len(shape), 1))
-    count = 1
-    for a in axes:
-        count *= shape[a]
+def _reduction_vjp(mean: bool):
+    """The gradient of `np.sum`, or of `np.mean`: g is spread over the axes that were reduced, as a view."""
+
+    def vjp_of(argnums, value, args, kwargs):
+        x = args[0]
+        axis = kwargs.get("axis", args[1] if len(args) > 1 else None)
+        keepdims = kwargs.get("keepdims", False)
+        shape = np.shape(x)
+        axes = tuple(range(len(shape))) if axis is None else tuple([a % max(len(shape), 1) for a in np.atleast_1d(axis).tolist()])
+        kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
+        count = math.prod([shape[a] for a in axes]) if mean else 1
+
+        def vjp(g):
+            g = g if keepdims else anp.reshape(g, kept)
+            return (anp.broadcast_to(g / count if mean else g, shape),)  # `count` is a Python int: float32 stays float32
+
+        return vjp
+
+    return vjp_of
+
+
+def _power_vjp(argnums, value, args, kwargs, general=autograd_core.primitive_vjps[anp.power]):
+    """The gradient of x ** n for a plain number n, n x ** (n − 1): with Python's numbers, which NumPy has shortcuts for."""
+    x, n = args
+    if argnums != (0,) or type(n) not in (int, float) or np.shape(x) == ():
+        return general(argnums, value, args, kwargs)
+    if n == 2:
+        return lambda g: (g * (2 * x),)
+    return lambda g: (g * (n * x ** (n - 1)) if n else anp.zeros_like(x),)
+
+
+def _unbroadcast_f(target, f, slow=numpy_vjps.unbroadcast_f):
+    """The gradient `f(g)` of an operand `target`, summed over the axes along which the operand was broadcast."""
+    if type(target) is not np.ndarray or target.dtype.kind != "f":
+        return slow(target, f)
+    shape = target.shape
 
     def vjp(g):
-        if not keepdims:
-            g = anp.reshape(g, tuple(1 if i in axes else n for i, n in enumerate(shape)))
-        return (anp.broadcast_to(g / count, shape),)  # `count` is a Python int: float32 stays float32
+        g = f(g)
+        if type(g) is np.ndarray and g.shape == shape and g.dtype.kind == "f":
+            return g
+        return numpy_vjps.unbroadcast(g, anp.metadata(target))
 
     return vjp
 
 
 def _mend_autograd() -> None:
-    """Four changes, made once at import, all invisible to a caller of autograd:
+    """Eight changes, made once at import, all invisible to a caller of autograd:
 
     * the trace counter is thread-local, so that two threads can differentiate two halves of a batch, and an exception
       inside a trace does not leave it raised;
     * the gradient of `x[index]` for a plain slice is one assignment rather than `np.add.at`, ten times slower;
-    * the gradient of `np.mean` divides by a Python int, not by a NumPy int64 that makes float64 of float32.
+    * the gradient of `np.mean` divides by a Python int, not by a NumPy int64 that makes float64 of float32; it and that
+      of `np.sum` are views, not arrays that are added to zeros;
+    * the gradient of `x**2` is a product, not a power with a float64 exponent, three to five times slower;
+    * a gradient that already has its operand's shape is not asked over again which axes were broadcast;
+    * the shape of a box is read off its value, without autograd's dispatch between.
     """
     tracer.trace_stack = _TraceStack()
 
@@ -276,7 +312,12 @@ def _mend_autograd() -> None:
         return lambda g: (_scatter(g, index, np.shape(x), x.dtype),)
 
     autograd_core.defvjp_argnums(ArrayBox.__getitem__, getitem_vjp)
-    autograd_core.defvjp_argnums(anp.mean, _mean_vjp)
+    autograd_core.defvjp_argnums(anp.mean, _reduction_vjp(mean=True))
+    autograd_core.defvjp_argnums(anp.sum, _reduction_vjp(mean=False))
+    autograd_core.defvjp_argnums(anp.power, _power_vjp)
+    numpy_vjps.unbroadcast_f = _unbroadcast_f
+    ArrayBox.shape = property(lambda self: np.shape(self._value))
+    ArrayBox.ndim = property(lambda self: np.ndim(self._value))
 
 
 _mend_autograd()

@@ -83,13 +83,14 @@ def _linear_backward(needed, g, value, saved, x, w, b, activation):
             g = act.slope(g, value, saved[0])
         else:
             g = act.traced_slope(g, _linear(x, w, b, None) if act.needs_input else None, value)
+    product = _matmul if saved is None else _product
     grads = {}
     if 0 in needed:
-        grads[0] = _matmul(g, anp.transpose(w) if isbox(w) else w.T)
+        grads[0] = product(g, w.T)
     if 1 in needed:
-        grads[1] = _matmul(anp.transpose(x) if isbox(x) else x.T, g)
+        grads[1] = product(x.T, g)
     if 2 in needed:
-        grads[2] = anp.sum(g, axis=0) if isbox(g) else g.sum(axis=0)
+        grads[2] = anp.sum(g, axis=0) if isbox(g) else np.ones(len(g), g.dtype) @ g  # as a product: three times as fast
     return grads
 
 

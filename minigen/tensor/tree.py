@@ -17,7 +17,7 @@ from autograd.tracer import isbox
 
 def is_array_leaf(x: Any) -> bool:
     """Whether `x` is a float array, or a traced one (inside a function that is being differentiated)."""
-    return isbox(x) or (isinstance(x, np.ndarray) and x.dtype.kind == "f")
+    return x.dtype.kind == "f" if isinstance(x, np.ndarray) else isbox(x)
 
 
 def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) -> Any:
@@ -26,7 +26,7 @@ def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) 
     What is not a leaf (integers, functions, buffers, frozen parts) is shared with `tree`, not copied.
     Raises ValueError where a tree of `rest` has another structure.
     """
-    if is_array_leaf(tree) or (isinstance(tree, (float, np.floating)) and not _inside_object):
+    if is_array_leaf(tree) or (not _inside_object and isinstance(tree, (float, np.floating))):
         return fn(tree, *rest)
     if isinstance(tree, (list, tuple)):
         for other in rest:

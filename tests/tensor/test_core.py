@@ -147,6 +147,56 @@ def test_a_slice_keeps_its_dtype_under_autograds_own_grad():
     assert autograd.grad(poisoned)(np.ones(3, np.float32)).dtype == np.float32
 
 
+@pytest.mark.parametrize("n", [3, 2, 1, 0, -1, 0.5, 2.5, np.float64(2), np.array([1.0, 2.0, 3.0])])
+def test_powers_have_their_derivatives_and_keep_float32(n):
+    """Where the exponent is a plain number the gradient takes a shortcut; elsewhere autograd's own rule stands."""
+    x = np.array([[0.5, 1.0, 2.0], [1.5, 0.1, 3.0]])
+    slope = lambda x: grad(lambda x: anp.sum(x**n))(x)
+    np.testing.assert_allclose(slope(x), n * x ** (np.asarray(n) - 1.0), rtol=1e-12)
+    curvature = grad(lambda x: anp.sum(slope(x)))(x)
+    np.testing.assert_allclose(curvature, n * (np.asarray(n) - 1) * x ** (np.asarray(n) - 2.0), rtol=1e-12, atol=1e-12)
+    assert slope(x.astype(np.float32)).dtype == np.float32
+    np.testing.assert_allclose(grad(lambda n: anp.sum(x**n))(3.0), np.sum(x**3 * np.log(x)))  # and in the exponent
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (-1, -2), 1])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("reduce", [anp.sum, anp.mean])
+def test_sums_and_means_spread_their_gradient(reduce, axis, keepdims):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 3, 4))
+    weight = rng.standard_normal(np.sum(x, axis=axis, keepdims=keepdims).shape)
+    g = grad(lambda x: anp.sum(weight * reduce(x * x, axis=axis, keepdims=keepdims)))(x)
+    spread = weight if keepdims or axis is None else np.expand_dims(weight, axis)
+    count = 1 if reduce is anp.sum else x.size / weight.size
+    np.testing.assert_allclose(g, 2 * x * spread / count, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4,), (1, 4), (3, 1), (1, 1), (1,), ()])
+def test_a_broadcast_operand_gets_the_sum_of_its_gradients(shape):
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(1, 2, (3, 4)), rng.uniform(1, 2, shape)
+    for f, in_y in (
+        (lambda x, y: x + y, np.ones_like(x)), (lambda x, y: x - y, -np.ones_like(x)),
+        (lambda x, y: x * y, x), (lambda x, y: x / y, -x / y**2),
+    ):  # fmt: skip
+        weight = rng.standard_normal(x.shape)
+        g = grad(lambda y: anp.sum(weight * f(x, y)))(y)
+        expected = (weight * in_y).sum(axis=tuple(range(x.ndim - y.ndim)))
+        expected = expected.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1 and expected.shape[i] > 1), keepdims=True)
+        np.testing.assert_allclose(g, expected.reshape(shape), rtol=1e-12)
+        assert np.shape(g) == shape
+    complex_g = autograd.grad(lambda y: anp.real(anp.sum((1 + 2j) * y * x)))(np.ones_like(x))
+    np.testing.assert_allclose(complex_g, x)  # what passes complex numbers on the way ends real
+
+
+def test_boxes_tell_their_shape_and_rank():
+    seen = []
+    grad(lambda x: seen.append((x.shape, x.ndim, np.shape(x))) or anp.sum(x))(np.ones((2, 3)))
+    grad(lambda x: seen.append((x.shape, x.ndim)) or x)(2.0)
+    assert seen == [((2, 3), 2, (2, 3)), ((), 0)]
+
+
 def test_threads_differentiate_independently():
     results = {}
 
