@@ -16,6 +16,7 @@ from minigen.tensor.scratch import chunks
 from minigen.tensor.tree import named_leaves
 
 SHARED = 1 << 17  # numbers from which an array's update is worth two threads
+SMALL = 1 << 13  # numbers below which an update costs NumPy's calls, not its arithmetic: such arrays are updated as one
 
 
 class Optimizer:
@@ -36,7 +37,16 @@ class Optimizer:
             raise ValueError(f"lr must not be negative, got {lr}")
         self.lr = lr
         self.steps = 0
-        self.running = {slot: {n: np.zeros_like(p) for n, p in self.parameters.items()} for slot in self.slots}
+        self.groups = _groups(self.parameters)  # of names: those of each group are updated together, end to end
+        self.flat = {slot: [np.zeros_like(self._laid_out(self.parameters, g)) for g in self.groups] for slot in self.slots}
+
+    @property
+    def running(self) -> dict[str, dict[str, np.ndarray]]:
+        """The running arrays, by slot and by name of the parameter, whose shape they have: views, to be written to."""
+        return {
+            slot: {name: part for names, flat in zip(self.groups, arrays) for name, part in self._parts(names, flat)}
+            for slot, arrays in self.flat.items()
+        }
 
     def step(self, grads: Any) -> None:
         """Update the model from a tree of gradients shaped as the model; ValueError if it is not."""
@@ -48,8 +58,24 @@ class Optimizer:
             if np.shape(found[name]) != p.shape:
                 raise ValueError(f"gradient of {name!r} must have shape {p.shape}, got {np.shape(found[name])}")
         self.steps += 1
-        for name, p in self.parameters.items():
-            self._update_in_parts(p, found[name], *(self.running[slot][name] for slot in self.slots))
+        for k, names in enumerate(self.groups):
+            p = self._laid_out(self.parameters, names)
+            self._update_in_parts(p, self._laid_out(found, names), *(self.flat[slot][k] for slot in self.slots))
+            if len(names) > 1:
+                for name, part in self._parts(names, p):
+                    self.parameters[name][...] = part
+
+    def _laid_out(self, arrays, names):
+        """The arrays of a group end to end, (n,); a group of one is the array itself."""
+        return arrays[names[0]] if len(names) == 1 else np.concatenate([np.ravel(arrays[name]) for name in names])
+
+    def _parts(self, names, flat):
+        """Pairs of a name and its part of what `_laid_out` returned, as a view in the parameter's shape."""
+        start = 0
+        for name in names:
+            p = self.parameters[name]
+            yield name, flat if len(names) == 1 else flat[start : start + p.size].reshape(p.shape)
+            start += p.size
 
     def _update_in_parts(self, *arrays):
         """`update`, row by row, which it cannot notice: as many rows as the cache holds, half of them on each thread."""
@@ -165,6 +191,14 @@ def clip_grad_norm(grads: Any, max_norm: float) -> float:
         for g in arrays:
             np.multiply(g, max_norm / norm, out=g)
     return norm
+
+
+def _groups(parameters):
+    """Lists of names: every large array by itself, the small ones of each dtype together."""
+    groups: dict = {}
+    for name, p in parameters.items():
+        groups.setdefault(p.dtype if p.size < SMALL else name, []).append(name)
+    return list(groups.values())
 
 
 def _fraction(name, value):

@@ -109,6 +109,31 @@ def test_a_large_array_is_updated_in_parts_to_the_last_bit_as_if_in_one(monkeypa
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
 
 
+@pytest.mark.parametrize("make", [lambda m: SGD(m, 0.1, 0.9), lambda m: RMSProp(m, 0.1), lambda m: Adam(m, 0.1, weight_decay=0.1)])
+def test_small_arrays_are_updated_together_to_the_last_bit_as_if_one_by_one(monkeypatch, make):
+    """With one pack for each dtype, or none at all: the same numbers, and the same state under the same names."""
+    rng = np.random.default_rng(0)
+    kinds = [((3, 2), np.float32), ((), np.float64), ((200,), np.float32), ((4, 1, 2), np.float64), ((1,), np.float32)]
+    draw = lambda: [rng.standard_normal(shape).astype(dtype) for shape, dtype in kinds]
+    start, gradients, ends, states = [np.asarray(a) for a in draw()], [[np.asarray(g) for g in draw()] for _ in range(4)], [], []
+    for small in (1 << 13, 100, 0):  # all in packs; the third array by itself; each by itself
+        monkeypatch.setattr(optimizers, "SMALL", small)
+        tree = [a.copy() for a in start]
+        optimizer = make(tree)
+        for k, g in enumerate(gradients):
+            optimizer.step(g)
+            if k == 1:  # from here on a copy of the optimizer, made from its state, goes on
+                state = optimizer.state()
+                optimizer = make(tree)
+                optimizer.load_state(state)
+        ends.append(tree)
+        states.append(optimizer.state())
+    for other in (1, 2):
+        assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(ends[0], ends[other], strict=True))
+        assert states[0].keys() == states[other].keys()
+        assert all(np.array_equal(a, states[other][n]) and a.shape == states[other][n].shape for n, a in states[0].items())
+
+
 def test_bad_input_is_named_before_anything_changes():
     with pytest.raises(ValueError, match="no float array"):
         SGD([], 0.1)
