@@ -3,6 +3,7 @@
 import numpy as np
 
 from minigen.nn import Module
+from minigen.tensor.parallel import in_parts
 
 
 class EMA:
@@ -24,9 +25,13 @@ class EMA:
         averaged, current = self.model.parameters(), model.parameters()
         if averaged.keys() != current.keys():
             raise ValueError(f"model differs from the averaged one in {sorted(averaged.keys() ^ current.keys())[:5]}")
-        for name, a in averaged.items():
+
+        def move(a, b):
             a *= decay
-            a += (1 - decay) * current[name]
+            a += (1 - decay) * b
+
+        for name, a in averaged.items():
+            in_parts(move, a, current[name])
         self._copy_buffers(model)
 
     def _copy_buffers(self, model):

@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minigen.tensor.parallel import in_halves
-from minigen.tensor.scratch import chunks
+from minigen.tensor.parallel import in_parts
 from minigen.tensor.tree import named_leaves
 
-SHARED = 1 << 17  # numbers from which an array's update is worth two threads
 SMALL = 1 << 13  # numbers below which an update costs NumPy's calls, not its arithmetic: such arrays are updated as one
 
 
@@ -60,7 +58,7 @@ class Optimizer:
         self.steps += 1
         for k, names in enumerate(self.groups):
             p = self._laid_out(self.parameters, names)
-            self._update_in_parts(p, self._laid_out(found, names), *(self.flat[slot][k] for slot in self.slots))
+            in_parts(self.update, p, self._laid_out(found, names), *(self.flat[slot][k] for slot in self.slots))
             if len(names) > 1:
                 for name, part in self._parts(names, p):
                     self.parameters[name][...] = part
@@ -76,18 +74,6 @@ class Optimizer:
             p = self.parameters[name]
             yield name, flat if len(names) == 1 else flat[start : start + p.size].reshape(p.shape)
             start += p.size
-
-    def _update_in_parts(self, *arrays):
-        """`update`, row by row, which it cannot notice: as many rows as the cache holds, half of them on each thread."""
-        p = arrays[0]
-        if p.size < SHARED or p.ndim == 0:
-            return self.update(*arrays)
-
-        def work(part):
-            for rows in chunks(part, 4 * p[0].nbytes):
-                self.update(*(a[rows] for a in arrays))
-
-        in_halves(work, len(p))
 
     def update(self, p: np.ndarray, g: np.ndarray, *running: np.ndarray) -> None:
         """One array's update, in place."""

@@ -6,7 +6,7 @@ import pytest
 
 from minigen.nn import MLP, BatchNorm
 from minigen.optim import EMA, SGD, Adam, RMSProp, clip_grad_norm, constant, cosine, linear_decay, optimizers, warmup_cosine
-from minigen.tensor import grad
+from minigen.tensor import grad, parallel
 
 START = np.array([1.0, -2.0, 0.5], np.float32)
 CURVATURE = np.array([1.0, 10.0, 0.1], np.float32)
@@ -100,7 +100,7 @@ def test_a_large_array_is_updated_in_parts_to_the_last_bit_as_if_in_one(monkeypa
     gradients = [[rng.standard_normal(shape).astype(np.float32) for shape in shapes] for _ in range(3)]
     ends = []
     for shared in (1, 1 << 60):
-        monkeypatch.setattr(optimizers, "SHARED", shared)
+        monkeypatch.setattr(parallel, "UPDATED", shared)
         tree = [a.copy() for a in start]
         optimizer = make(tree)
         for g in gradients:
