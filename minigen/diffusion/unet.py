@@ -3,12 +3,17 @@
     28 x 28 x 1  --fold-->  14 x 14 x 4  --enter-->  14 x 14 x width, blocks  ---- skip ---->  blocks  --leave-->
                                                          |                                     |
                                                          +--halve-->  7 x 7 x 2 width  --double+
-                                                                      blocks, attention
+                                                                      blocks, attention, overview
 
 The image is first folded, each block of 2 x 2 pixels into one place with 4 channels: nothing is lost, and every
 convolution costs a quarter. On the way down the picture gets smaller and the channels more, so that the lowest level
 sees the whole digit; on the way up the skip brings back where exactly things were. The time step is told to every
 block. Ronneberger et al. 2015 for the shape; Ho et al. 2020 for residual blocks, group norm and attention in it.
+
+The overview is ours, and optional. A convolution does the same at every place, and attention compares what is there,
+not where; a network that shall say "a stroke here, so none there" has to learn the places from the borders inwards. For
+pictures in which every place has its own meaning, as for digits, which all stand upright in the middle, a small fully
+connected network at the lowest level knows them from the start, and costs about as much as one convolution.
 """
 
 import autograd.numpy as np
@@ -71,6 +76,34 @@ class AttentionBlock(Module):
         return x + np.reshape(self.attention(tokens), (n, height, width, c))
 
 
+class OverviewBlock(Module):
+    """x + a fully connected network's view of all places together; x (N, H, W, C) of one size; starts as the identity.
+
+    Each place tells `few` numbers, the network thinks about all of them in `depth` layers of `hidden` units (residual
+    but for the first), and answers each place with `few` numbers of its own.
+    """
+
+    def __init__(
+        self, rng, places: tuple[int, int], channels: int, dim_time: int, hidden: int, few: int = 16, depth: int = 4,
+        groups: int = 8,
+    ):  # fmt: skip
+        self.places, numbers = places, places[0] * places[1] * few
+        self.norm, self.tell = GroupNorm(groups, channels), Linear(rng, channels, few)
+        self.first, self.time = Linear(rng, numbers, hidden), Linear(rng, dim_time, hidden)
+        self.layers = [Linear(rng, hidden, hidden, "silu") for _ in range(depth - 1)]
+        self.last, self.answer = Linear(rng, hidden, numbers, "silu"), Linear(rng, few, channels, scale=0.0)
+
+    def __call__(self, x, time):
+        n, height, width, _ = np.shape(x)
+        if (height, width) != self.places:
+            raise ValueError(f"this network was made for {self.places} places at its lowest level, got {height, width}")
+        told = np.reshape(self.tell(self.norm(x)), (n, -1))  # (N, H W few)
+        h = silu(self.first(told) + self.time(time))  # (N, hidden)
+        for layer in self.layers:
+            h = h + layer(h)
+        return x + self.answer(np.reshape(self.last(h), (n, height, width, -1)))  # (N, H, W, C)
+
+
 class UNet(Module):
     """eps_model(x, t): images (N, H, W, channels), H and W multiples of 4, time steps (N,) -> the noise (N, H, W,
     channels).
@@ -78,11 +111,17 @@ class UNet(Module):
     width:  channels of the upper level (a multiple of 8); the lower one has twice as many.
     blocks: residual blocks of each level on the way down, as many on the way up.
     learned_variance: return (eps, v), v being in the same shape, for the hybrid loss. Starts as eps = 0 (and v = 0).
+    overview: hidden units of an `OverviewBlock`, for images of size `size` only; without one, of any size.
     """
 
-    def __init__(self, rng, channels: int = 1, width: int = 32, blocks: int = 1, learned_variance: bool = False):
+    def __init__(
+        self, rng, channels: int = 1, width: int = 32, blocks: int = 1, learned_variance: bool = False,
+        overview: int | None = None, size: tuple[int, int] = (28, 28),
+    ):  # fmt: skip
         if width % 8:
             raise ValueError(f"width must be a multiple of 8, got {width}")
+        if overview is not None and (size[0] % 4 or size[1] % 4):
+            raise ValueError(f"size must be two multiples of 4, got {size}")
         dim_time, low = 4 * width, 2 * width
         block = lambda c_in, c_out: ResidualBlock(rng, c_in, c_out, dim_time)
         self.channels, self.learned_variance = channels, learned_variance
@@ -92,6 +131,8 @@ class UNet(Module):
         self.halve = Conv2d(rng, width, low, 3, stride=2, padding=1)
         self.low = [block(low, low) for _ in range(blocks)]
         self.attention = AttentionBlock(rng, low)
+        places = (size[0] // 4, size[1] // 4)
+        self.overview = None if overview is None else OverviewBlock(rng, places, low, dim_time, overview)
         self.low_again = [block(low, low) for _ in range(blocks)]
         self.double = Conv2d(rng, low, width, 1)
         self.up = [block(2 * width, width), *[block(width, width) for _ in range(blocks - 1)]]
@@ -109,6 +150,7 @@ class UNet(Module):
         for block in self.low:
             h = block(h, time)
         h = self.attention(h)
+        h = h if self.overview is None else self.overview(h, time)
         for block in self.low_again:
             h = block(h, time)
         h = upsample_nearest(self.double(h), 2)  # (N, H/2, W/2, width)

@@ -6,9 +6,9 @@ import pytest
 from minigen.diffusion.gaussian import hybrid_loss, simple_loss
 from minigen.diffusion.mlp import EpsMLP
 from minigen.diffusion.schedule import Schedule
-from minigen.diffusion.unet import AttentionBlock, ResidualBlock, UNet, fold, unfold
+from minigen.diffusion.unet import AttentionBlock, OverviewBlock, ResidualBlock, UNet, fold, unfold
 from minigen.optim import Adam
-from minigen.tensor import parallel_value_and_grad, value_and_grad
+from minigen.tensor import jacobian, parallel_value_and_grad, value_and_grad
 
 SCHEDULE = Schedule.linear(20, 1e-3, 0.4)
 
@@ -30,6 +30,7 @@ MODELS = [
     (lambda rng: EpsMLP(rng, 3, width=8, layers=1), (3,)),
     (lambda rng: UNet(rng, 1, width=8), (28, 28, 1)),
     (lambda rng: UNet(rng, 2, width=8, blocks=2), (8, 12, 2)),
+    (lambda rng: UNet(rng, 2, width=8, overview=24, size=(8, 12)), (8, 12, 2)),
 ]
 
 
@@ -48,7 +49,7 @@ def test_starts_silent_and_learns(make, shape):
     assert value < 0.9 * before
 
 
-@pytest.mark.parametrize("make, shape", [MODELS[0], (lambda rng: UNet(rng, 1, width=8), (8, 8, 1))])
+@pytest.mark.parametrize("make, shape", [MODELS[0], (lambda rng: UNet(rng, 1, width=8), (8, 8, 1)), MODELS[-1]])
 def test_gradient_by_finite_differences(make, shape):
     model = shaken(make(np.random.default_rng(0)))
     x0, t, eps = batch(3, *shape, dtype=np.float64)
@@ -93,7 +94,23 @@ def test_blocks_start_as_the_identity():
     x, time = rng.standard_normal((2, 4, 4, 16)).astype(np.float32), rng.standard_normal((2, 8)).astype(np.float32)
     np.testing.assert_array_equal(ResidualBlock(rng, 16, 16, 8)(x, time), x)
     np.testing.assert_array_equal(AttentionBlock(rng, 16)(x), x)
+    np.testing.assert_array_equal(OverviewBlock(rng, (4, 4), 16, 8, 12)(x, time), x)
     assert ResidualBlock(rng, 16, 24, 8)(x, time).shape == (2, 4, 4, 24)
+
+
+def test_the_overview_tells_places_apart_and_joins_all_of_them():
+    """Attention that is given the places in another order answers in that order; the overview does not, and its answer
+    at every place depends on what is at every place. Each example is seen by itself."""
+    rng = np.random.default_rng(0)
+    attention, overview = shaken(AttentionBlock(rng, 16)), shaken(OverviewBlock(rng, (3, 2), 16, 8, 12, few=4))
+    x, time = rng.standard_normal((2, 3, 2, 16)), rng.standard_normal((2, 8))
+    turned = x[:, ::-1, ::-1]
+    np.testing.assert_allclose(attention(turned)[:, ::-1, ::-1], attention(x), rtol=1e-10)
+    assert np.abs(overview(turned, time)[:, ::-1, ::-1] - overview(x, time)).max() > 1e-2
+    moves = jacobian(lambda x: overview(x, time) - x)(x)  # (2, 3, 2, 16, 2, 3, 2, 16)
+    assert np.all(np.abs(moves[1, :, :, :, 1]).max(axis=(2, 5)) > 1e-6)  # (3, 2, 3, 2): from each place to each
+    assert np.all(moves[0, :, :, :, 1] == 0)
+    assert np.abs(overview(x, time + 1) - overview(x, time)).max() > 1e-3
 
 
 def test_learned_variance_head():
@@ -127,6 +144,11 @@ def test_two_threads_give_the_same_gradient():
         (lambda: UNet(np.random.default_rng(0), width=12), "width must be a multiple of 8, got 12"),
         (lambda: UNet(np.random.default_rng(0), width=8)(np.zeros((1, 30, 28, 1)), np.array([1])), "multiples of 4"),
         (lambda: UNet(np.random.default_rng(0), width=8)(np.zeros((1, 28, 28, 3)), np.array([1])), r"x must have shape"),
+        (lambda: UNet(np.random.default_rng(0), overview=8, size=(30, 28)), r"size must be two multiples of 4, got \(30, 28\)"),
+        (
+            lambda: UNet(np.random.default_rng(0), width=8, overview=8)(np.zeros((1, 28, 24, 1)), np.array([1])),
+            r"made for \(7, 7\) places at its lowest level, got \(7, 6\)",
+        ),
         (lambda: EpsMLP(np.random.default_rng(0))(np.zeros((4, 3)), np.ones(4, int)), r"x must have shape \(N, 2\)"),
     ],
 )
