@@ -101,7 +101,7 @@ lesson.figure(ax, "two_numbers", "The fake overshoots: when it arrives at 1, D s
 # The same with networks in place of the numbers, for points in the plane: $D$ and $G$ have three hidden layers of 128.
 
 # %%
-cfg = lesson.configure(batch=256, width=128, lr=1e-3, betas=(0.0, 0.999))
+cfg = lesson.configure(batch=256, width=128, lr=1e-3, betas=(0.0, 0.99))
 G, D = Generator(lesson.rng("shown"), width=cfg.width), Discriminator(lesson.rng("shown"), width=cfg.width)
 ax = plot.schematic(
     {"z": plot.node("noise\n$z \\sim N(0, I)$", "noise", (0, 0)), "G": plot.node(G, at=(1, 0), name="generator G"),
@@ -143,7 +143,7 @@ def play(label, density, steps, algorithm=goodfellow_step, d_lr=cfg.lr, watch=No
     return average.model, D, lesson.fit(step, steps, state=state, label=label)
 
 # %%
-steps, cells, box = lesson.steps(3000), 80, (-3.2, 3.2, -3.2, 3.2)
+steps, cells, box = lesson.steps(2400), 80, (-3.2, 3.2, -3.2, 3.2)
 times = np.unique(np.linspace(0, steps, lesson.size(31, quick=4)).round().astype(int)[1:])
 film = {"fakes": np.zeros((len(times), 1000, 2), np.float32), "map": np.zeros((len(times), cells**2), np.float32)}
 z = G.latent(lesson.rng("film"), 1000)  # the same noise in every picture
@@ -198,8 +198,8 @@ moons = toy.two_moons(0.1)
 distance = lambda x, y: sliced_wasserstein(x, y, 200, np.random.default_rng(0))  # the same directions for all
 games = {"ring 1": (ring, G), "ring 2": (ring, play("ring 2", ring, steps)[0]), "ring 3": (ring, play("ring 3", ring, steps)[0]),
          "ring, minimax": (ring, play("ring, minimax", ring, steps, saturating=True)[0]),
-         "moons": (moons, play("moons", moons, lesson.steps(2000))[0]),
-         "moons, minimax": (moons, play("moons, minimax", moons, lesson.steps(2000), saturating=True)[0])}  # fmt: skip
+         "moons": (moons, play("moons", moons, lesson.steps(1500))[0]),
+         "moons, minimax": (moons, play("moons, minimax", moons, lesson.steps(1500), saturating=True)[0])}  # fmt: skip
 floors = {d: sampling_floor(distance, d.sample, n, lesson.rng("floor")).mean for d in (ring, moons)}
 rows, clouds = {}, {}
 for name, (density, model) in games.items():
