@@ -227,7 +227,7 @@ lesson.claim("VAE: the same with a baseline", helped, at_least=10)
 
 # %%
 flat = VAE(lesson.rng("init 2-D"), dim_z=2, widths=(256, 256))
-learn(flat, lesson.steps(4_000), "VAE with a plane of codes")
+learn(flat, lesson.steps(3_000), "VAE with a plane of codes")
 fig, (left, right) = plot.figure(1, 2, size=(5.2, 5.9))
 plot.manifold(lambda z: flat.likelihood.mean(flat.decode(z)), 20, left, title="decoded, at equal shares of the prior")
 plot.samples(flat.encode(test[:3000])[0], ax=right, classes=data.test_labels[:3000][: len(test)], title="codes of test digits")
@@ -257,7 +257,7 @@ turns = {
 rows, pictures = {}, []
 for name, bound in turns.items():
     model = VAE(lesson.rng("turns"), dim_z=10, widths=(200,))
-    reports = learn(model, lesson.steps(1_500, quick=2), name, bound)["loss"][-100:].mean()
+    reports = learn(model, lesson.steps(1_000, quick=2), name, bound)["loss"][-100:].mean()
     truth = model.elbo(test, normal(lesson.rng("codes"), len(test), 10))
     rows[name] = [reports, -truth.value.mean(), -truth.reconstruction.mean(), truth.kl.mean()]
     pictures.append(model.sample(lesson.rng("shown"), 10, noise=False))
