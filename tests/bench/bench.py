@@ -16,6 +16,7 @@ To add a workload, write a function that returns a `Workload` and decorate it wi
 """
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -102,6 +103,15 @@ def product_time(flops, n=512):
     return flops * seconds / (2 * n**3)
 
 
+def blas_kernel():
+    """The processor for which NumPy's BLAS computes. An environment that names another one halves the speed of products."""
+    from threadpoolctl import threadpool_info
+
+    kernels = sorted({f"{i['internal_api']} {i.get('architecture', '')}".strip() for i in threadpool_info() if i["user_api"] == "blas"})
+    forced = ", set by OPENBLAS_CORETYPE" if "OPENBLAS_CORETYPE" in os.environ else ""
+    return f"NumPy's BLAS: {', '.join(kernels)}{forced}"
+
+
 def header():
     return f"{'workload':44s} {'ours':>11s} {'torch':>12s}   ratio  (quartiles)  / products"
 
@@ -143,7 +153,7 @@ def main(argv=None):
         CLOCK, THREADS, parallel.CORES = time.process_time, 1, 1
     if torch is not None:
         torch.set_num_threads(THREADS)
-    print(header())
+    print(blas_kernel(), header(), sep="\n")
     for name in names:
         print(report(name, args.repeats, args.seconds), flush=True)
 
