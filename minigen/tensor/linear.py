@@ -41,6 +41,19 @@ def _matmul_backward(needed, g, value, saved, a, b):
 _matmul = primitive(lambda a, b: (_product(a, b), None), _matmul_backward)
 
 
+def _matmul_transposed_backward(needed, g, value, saved, a, b):
+    """C = A Bᵀ gives dA = dC B and dB = dCᵀ A."""
+    grads = {}
+    if 0 in needed:
+        grads[0] = _matmul(g, b)
+    if 1 in needed:
+        grads[1] = _matmul(g.T, a)
+    return grads
+
+
+_matmul_transposed = primitive(lambda a, b: (_product(a, b.T), None), _matmul_transposed_backward)  # of matrices only
+
+
 def _swap(a):
     return anp.swapaxes(a, -1, -2) if isbox(a) else a.swapaxes(-1, -2)
 
@@ -83,12 +96,11 @@ def _linear_backward(needed, g, value, saved, x, w, b, activation):
             g = act.slope(g, value, saved[0])
         else:
             g = act.traced_slope(g, _linear(x, w, b, None) if act.needs_input else None, value)
-    product = _matmul if saved is None else _product
     grads = {}
     if 0 in needed:
-        grads[0] = product(g, w.T)
+        grads[0] = _matmul_transposed(g, w)
     if 1 in needed:
-        grads[1] = product(x.T, g)
+        grads[1] = _matmul(x.T, g)
     if 2 in needed:
         grads[2] = anp.sum(g, axis=0) if isbox(g) else np.ones(len(g), g.dtype) @ g  # as a product: three times as fast
     return grads
