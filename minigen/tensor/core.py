@@ -164,19 +164,31 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     """
 
     def run(tree, *args):
-        output, trace, arrays, roots = _trace(fn, tree, args)
-        output, aux = output if has_aux else (output, None)
-        if np.shape(output) != ():
-            raise ValueError(f"the function to differentiate must return a scalar, got shape {np.shape(output)}")
-        gradients, value = {}, output
-        if isbox(output) and output._trace == trace:
-            value = output._value
-            gradients = _backward(anp.ones_like(value), output._node)
-        found = iter([anp.zeros_like(a) if r not in gradients else gradients[r] for r, a in zip(roots, arrays)])
-        grads = tree_map(lambda _: next(found), tree)
-        return ((value, stop_traced(aux, trace)) if has_aux else value), grads
+        value, aux, gradients = value_and_gradients(fn, tree, args, has_aux)
+        grads = tree_of(gradients, tree)
+        return ((value, aux) if has_aux else value), grads
 
     return run
+
+
+def value_and_gradients(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -> tuple[Any, Any, list[np.ndarray]]:
+    """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None, gradients)."""
+    output, trace, arrays, roots = _trace(fn, tree, args)
+    output, aux = output if has_aux else (output, None)
+    if np.shape(output) != ():
+        raise ValueError(f"the function to differentiate must return a scalar, got shape {np.shape(output)}")
+    found, value = {}, output
+    if isbox(output) and output._trace == trace:
+        value = output._value
+        found = _backward(anp.ones_like(value), output._node)
+    gradients = [found[r] if r in found else anp.zeros_like(a) for r, a in zip(roots, arrays)]
+    return value, stop_traced(aux, trace) if has_aux else None, gradients
+
+
+def tree_of(gradients: list[np.ndarray], tree: Any) -> Any:
+    """A tree shaped as `tree` with these arrays in the places of its leaves, in their order."""
+    found = iter(gradients)
+    return tree_map(lambda _: next(found), tree)
 
 
 def stop_traced(tree: Any, trace: int) -> Any:

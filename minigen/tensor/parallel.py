@@ -26,9 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from minigen.tensor.core import value_and_grad
+from minigen.tensor.core import tree_of, value_and_gradients
 from minigen.tensor.scratch import chunks
-from minigen.tensor.tree import tree_map
 
 CORES = os.cpu_count() or 1
 UPDATED = 1 << 17  # numbers from which an update in place is worth two threads
@@ -114,17 +113,18 @@ def parallel_value_and_grad(fn: Callable) -> Callable:
     result equals that of `value_and_grad` up to rounding. Not for layers that use statistics of the batch.
     On a machine with one core, or for a batch of one, it is `value_and_grad`.
     """
-    plain = value_and_grad(fn)
 
     def run(tree: Any, *batch):
         sizes = {len(a) for a in batch if a is not None}
         if len(sizes) != 1:
             raise ValueError(f"the arrays of a batch must have one length, got {sorted(sizes)}")
         (n,) = sizes
-        halves = in_halves(lambda part: plain(tree, *[None if a is None else a[part] for a in batch]), n)
+        half = lambda part: value_and_gradients(fn, tree, [None if a is None else a[part] for a in batch])
+        halves = in_halves(half, n)
         if len(halves) == 1:
-            return halves[0]
-        (value1, grads1), (value2, grads2) = halves
+            value, _, gradients = halves[0]
+            return value, tree_of(gradients, tree)
+        (value1, _, gradients1), (value2, _, gradients2) = halves
         w1, w2 = np.float32(n // 2 / n), np.float32((n - n // 2) / n)
 
         def average(out, a, b):
@@ -136,6 +136,6 @@ def parallel_value_and_grad(fn: Callable) -> Callable:
             in_parts(average, out, a, b)
             return out
 
-        return value1 * w1 + value2 * w2, tree_map(averaged, grads1, grads2)
+        return value1 * w1 + value2 * w2, tree_of([averaged(a, b) for a, b in zip(gradients1, gradients2)], tree)
 
     return run

@@ -8,7 +8,7 @@ An object takes part by having a method `tree_attributes()` that names the attri
 object only arrays are leaves: a Python float there (a slope, an epsilon) is a setting, not a parameter.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,23 +62,27 @@ def leaves(tree: Any) -> list[np.ndarray]:
     return found
 
 
-def named_leaves(tree: Any, prefix: str = "", _inside_object: bool = False) -> Iterator[tuple[str, np.ndarray]]:
+def named_leaves(tree: Any, prefix: str = "") -> list[tuple[str, np.ndarray]]:
     """Pairs (dotted name, leaf), such as `("body.layers.0.w", array)`, in the order of `leaves`."""
-    if is_array_leaf(tree) or (isinstance(tree, (float, np.floating)) and not _inside_object):
-        yield prefix, tree
+    found: list = []
+    _collect(tree, prefix, False, found)
+    return found
+
+
+def _collect(tree, name, inside_object, found):
+    if is_array_leaf(tree) or (not inside_object and isinstance(tree, (float, np.floating))):
+        found.append((name, tree))
         return
-    inside = _inside_object
     if isinstance(tree, (list, tuple)):
-        children = [(str(i), child) for i, child in enumerate(tree)]
+        children = enumerate(tree)
     elif isinstance(tree, dict):
-        children = [(str(key), child) for key, child in tree.items()]
+        children = tree.items()
     elif hasattr(tree, "tree_attributes"):
-        children = [(name, getattr(tree, name)) for name in tree.tree_attributes()]
-        inside = True
+        children, inside_object = [(n, getattr(tree, n)) for n in tree.tree_attributes()], True
     else:
         return
-    for name, child in children:
-        yield from named_leaves(child, f"{prefix}.{name}" if prefix else name, inside)
+    for key, child in children:
+        _collect(child, f"{name}.{key}" if name else str(key), inside_object, found)
 
 
 def _describe(x: Any) -> str:
