@@ -19,13 +19,13 @@ from minigen.diffusion.gaussian import mean_from_eps, predict_x0_from_eps, q_sam
 from minigen.diffusion.mlp import EpsMLP
 from minigen.diffusion.samplers import Trajectory, ancestral, ancestral_step, clipped
 from minigen.diffusion.schedule import Schedule, evenly
-from minigen.diffusion.unet import UNet
+from minigen.diffusion.unet import OverviewBlock, UNet
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.optim import EMA, Adam, cosine
 from minigen.tensor import parallel_value_and_grad, softmax, value_and_grad
 
 lesson = Lesson("diffusion/04_ddpm", title="DDPM", post="diffusion", sections=["diffusion.s05", "diffusion.s06"],
-                figures=["diffusion.f04"], minutes=8.0,
+                figures=["diffusion.f04"], minutes=5.0,
                 equations=["diffusion.02", "diffusion.08", "diffusion.13", "diffusion.14", "diffusion.15", "diffusion.16"])
 
 # %% [markdown]
@@ -224,15 +224,17 @@ lesson.claim("no noise at all, 20 steps: spread of the samples (truth: 1)", spre
 #
 # The same loss and the same sampler. The network changes, to a U-Net that sees images at 14×14 and 7×7; and the noise comes
 # along a cosine, more evenly (Eq. diffusion.18, a later lesson): on the line the last third of the steps is noise in noise.
+# At 7×7 a small fully connected *overview* helps: in so short a training, convolutions alone learn strokes, but not where
+# on the paper the next stroke must be. Without it, and with a quarter more steps, the judge below was sure of 56 in 100.
 
 # %%
-lesson.show_source(UNet)
-rng, mnist_steps, batch = lesson.rng("digits"), lesson.steps(3400, quick=2), lesson.size(64, quick=8)
+lesson.show_source(OverviewBlock, UNet)
+rng, mnist_steps, batch = lesson.rng("digits"), lesson.steps(2700, quick=2), lesson.size(64, quick=8)
 evenly_noised = Schedule.cosine(T)
 process = evenly_noised.subset(evenly(T, 10)) if lesson.quick else evenly_noised
 images = mnist.symmetric(mnist.splits().train.images)  # (50000, 28, 28, 1) in [-1, 1]
 batches = mnist.batches(images, size=batch, rng=rng)
-unet = UNet(rng, width=lesson.size(32, quick=8))
+unet = UNet(rng, width=lesson.size(32, quick=8), overview=lesson.size(512, quick=32))
 optimizer, ema, lr = Adam(unet, 2e-3), EMA(unet, 0.996), cosine(2e-3, mnist_steps, warmup=min(50, mnist_steps))
 gradient = parallel_value_and_grad(lambda model, x0, t, eps: simple_loss(model, x0, t, eps, evenly_noised))
 def unet_step(i):
@@ -271,7 +273,7 @@ sure = {label: np.mean(each.max(axis=1) > 0.9) for label, each in p.items()}
 classes = {label: np.bincount(each.argmax(axis=1), minlength=10) for label, each in p.items()}
 lesson.table([[label, f"{sure[label]:.0%}", " ".join(map(str, classes[label]))] for label in judged],
              ["images", "sure", "how many 0, 1, ... 9"])
-lesson.claim("share of 200 samples that the classifier is sure of", sure["samples"], at_least=0.5)
+lesson.claim("share of 200 samples that the classifier is sure of", sure["samples"], at_least=0.65)
 lesson.claim("digit classes among 200 samples", int(np.sum(classes["samples"] > 0)), equals=10)
 
 # %% [markdown]
