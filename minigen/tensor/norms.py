@@ -39,7 +39,7 @@ def _sums(a, b, side):
 
 def _rows(v, side):
     """A value for each channel, (N, C), as a row to be broadcast over a wide array, (N, 1, side C)."""
-    return np.tile(v, side)[:, None, :]
+    return v[:, None].repeat(side, axis=1).reshape(len(v), 1, -1)
 
 
 def _group_forward(x, weight, bias, groups, eps, activation, statistics=None):
@@ -55,7 +55,7 @@ def _group_forward(x, weight, bias, groups, eps, activation, statistics=None):
         centered = x - _rows(mean, side)
     inverse = 1 / np.sqrt(var + x.dtype.type(eps))
     y = centered * _rows(inverse * weight, side)
-    y += np.tile(bias, side)
+    y += _rows(bias[None], side)
     y, kept = (y, None) if activation is None else ACTIVATIONS[activation].forward(y)
     return y.reshape(shape), (centered, inverse, kept)
 
