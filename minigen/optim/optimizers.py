@@ -1,4 +1,4 @@
-"""Optimizers: they update the arrays of a model (any tree of arrays) in place, one array at a time.
+"""Optimizers: they update the arrays of a model (any tree of arrays) in place.
 
     optimizer = Adam(model, lr=1e-3)
     value, grads = value_and_grad(loss)(model, batch)
