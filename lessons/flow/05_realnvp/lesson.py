@@ -22,7 +22,7 @@ from minigen.optim import Adam, clip_grad_norm, cosine
 from minigen.tensor import parallel_value_and_grad, tanh, value_and_grad
 
 lesson = Lesson("flow/05_realnvp", title="RealNVP", post="flow", sections=["flow.s07"], figures=[],
-                equations=["flow.08", "flow.09", "flow.10", "flow.11", "flow.12", "flow.13"], minutes=6.0)
+                equations=["flow.08", "flow.09", "flow.10", "flow.11", "flow.12", "flow.13"], minutes=3.5)
 
 # %% [markdown]
 # ## 1. The question

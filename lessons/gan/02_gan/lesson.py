@@ -12,7 +12,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("gan/02_gan", title="Generative adversarial networks", post="gan", sections=["gan.s02"],
-                figures=["gan.f02"], equations=["gan.03"], minutes=2.0)  # fmt: skip
+                figures=["gan.f02"], equations=["gan.03"], minutes=1.2)  # fmt: skip
 
 import numpy as np
 

@@ -14,7 +14,7 @@ from minigen.course import Lesson
 lesson = Lesson(
     "gan/03_optimal_discriminator", title="The best discriminator, and what it tells the generator", post="gan",
     sections=["gan.s03", "gan.s04", "gan.s05"],
-    equations=["gan.04", "gan.05", "gan.06", "gan.07", "gan.08", "gan.09"], minutes=0.5,
+    equations=["gan.04", "gan.05", "gan.06", "gan.07", "gan.08", "gan.09"], minutes=0.2,
 )
 
 import autograd.numpy as anp

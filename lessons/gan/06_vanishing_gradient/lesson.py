@@ -12,7 +12,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("gan/06_vanishing_gradient", title="The vanishing gradient", post="gan", sections=["gan.s09"],
-                figures=["gan.f05"], minutes=0.7)  # fmt: skip
+                figures=["gan.f05"], minutes=0.3)  # fmt: skip
 
 import autograd.numpy as anp
 import numpy as np

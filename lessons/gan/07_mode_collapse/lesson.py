@@ -12,7 +12,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("gan/07_mode_collapse", title="Mode collapse", post="gan", sections=["gan.s10"], figures=["gan.f06"],
-                minutes=1.5)  # fmt: skip
+                minutes=0.6)  # fmt: skip
 
 import numpy as np
 

@@ -14,7 +14,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("gan/08_evaluation", title="Evaluation", post="gan", sections=["gan.s11"], figures=[], equations=[],
-                minutes=1.5)
+                minutes=1.2)
 
 import autograd.numpy as anp
 import numpy as np

@@ -12,7 +12,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("gan/09_improved_training", title="Seven remedies on one patient", post="gan", sections=["gan.s12"],
-                minutes=2.5)  # fmt: skip
+                minutes=1.2)  # fmt: skip
 
 import numpy as np
 

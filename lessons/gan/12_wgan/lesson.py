@@ -11,7 +11,7 @@
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("gan/12_wgan", title="Wasserstein GAN: a critic that measures a distance", post="gan", minutes=4.0,
+lesson = Lesson("gan/12_wgan", title="Wasserstein GAN: a critic that measures a distance", post="gan", minutes=2.5,
                 sections=["gan.s13", "gan.s16"], figures=["gan.f09"], equations=["gan.17", "gan.18", "gan.19"])  # fmt: skip
 
 from itertools import product

@@ -13,7 +13,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("gan/13_new_digits", title="New digits, new monsters", post="gan", sections=["gan.s17"],
-                figures=["gan.f10"], equations=["gan.03", "gan.19"], minutes=5.0)  # fmt: skip
+                figures=["gan.f10"], equations=["gan.03", "gan.19"], minutes=3.0)  # fmt: skip
 
 import numpy as np
 

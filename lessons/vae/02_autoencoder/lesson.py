@@ -12,7 +12,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("vae/02_autoencoder", title="The autoencoder, and what it owes to PCA", post="vae", sections=["vae.s02"],
-                figures=["vae.f01"], equations=["vae.01"], minutes=1.2)  # fmt: skip
+                figures=["vae.f01"], equations=["vae.01"], minutes=0.6)  # fmt: skip
 
 import numpy as np
 

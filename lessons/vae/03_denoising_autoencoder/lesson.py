@@ -12,7 +12,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("vae/03_denoising_autoencoder", title="The denoising autoencoder", post="vae", sections=["vae.s03"],
-                figures=["vae.f02"], equations=["vae.02"], minutes=1.2)  # fmt: skip
+                figures=["vae.f02"], equations=["vae.02"], minutes=0.5)  # fmt: skip
 
 import numpy as np
 

@@ -12,7 +12,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("vae/04_sparse_autoencoder", title="The sparse autoencoder, and the k-sparse one", post="vae",
-                sections=["vae.s04"], figures=["vae.f03", "vae.f04"], equations=["vae.03", "vae.04"], minutes=1.2)  # fmt: skip
+                sections=["vae.s04"], figures=["vae.f03", "vae.f04"], equations=["vae.03", "vae.04"], minutes=0.4)  # fmt: skip
 
 import autograd.numpy as anp
 import numpy as np

@@ -12,7 +12,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("vae/05_contractive_autoencoder", title="The contractive autoencoder", post="vae", sections=["vae.s05"],
-                equations=["vae.05"], minutes=0.3)  # fmt: skip
+                equations=["vae.05"], minutes=0.2)  # fmt: skip
 
 import numpy as np
 

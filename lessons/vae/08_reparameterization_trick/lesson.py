@@ -14,7 +14,7 @@ from minigen.course import Lesson
 lesson = Lesson(
     "vae/08_reparameterization_trick", title="The reparameterization trick, and a VAE on MNIST", post="vae",
     sections=["vae.s08"], figures=["vae.f07", "vae.f08"],
-    equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"], minutes=5.0,
+    equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"], minutes=4.0,
 )
 
 import autograd.numpy as anp

@@ -13,7 +13,7 @@
 from minigen.course import Lesson
 
 lesson = Lesson("vae/09_beta_vae", title="Beta-VAE: the price of a nat", post="vae", sections=["vae.s09"],
-                equations=["vae.15", "vae.16", "vae.17"], minutes=3.5)  # fmt: skip
+                equations=["vae.15", "vae.16", "vae.17"], minutes=1.8)  # fmt: skip
 
 import autograd.numpy as anp
 import numpy as np

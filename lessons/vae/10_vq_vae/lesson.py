@@ -13,7 +13,7 @@ from minigen.course import Lesson
 
 lesson = Lesson(
     "vae/10_vq_vae", title="VQ-VAE: a code made of integers", post="vae", sections=["vae.s10"],
-    figures=["vae.f09", "vae.f10", "vae.f11"], equations=["vae.18", "vae.19", "vae.20"], minutes=5.0,
+    figures=["vae.f09", "vae.f10", "vae.f11"], equations=["vae.18", "vae.19", "vae.20"], minutes=4.0,
 )
 
 import autograd.numpy as anp

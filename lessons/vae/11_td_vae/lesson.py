@@ -13,7 +13,7 @@ from minigen.course import Lesson
 
 lesson = Lesson(
     "vae/11_td_vae", title="TD-VAE: beliefs, and predictions in one jump", post="vae", sections=["vae.s11"],
-    figures=["vae.f12", "vae.f13"], equations=["vae.21", "vae.22", "vae.23", "vae.24"], minutes=2.0,
+    figures=["vae.f12", "vae.f13"], equations=["vae.21", "vae.22", "vae.23", "vae.24"], minutes=1.2,
 )
 
 import numpy as np
