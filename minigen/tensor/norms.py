@@ -31,10 +31,9 @@ def _wide(x):
 
 def _sums(a, b, side):
     """Sums over the places of wide arrays, of a or of a·b: (N, s/side, side C) -> (N, C)."""
-    if b is None:
-        a = a.reshape(len(a), a.shape[1] * side, -1)  # (N, s, C)
-        return np.ones(a.shape[1], a.dtype) @ a  # as a product: three times as fast as NumPy's sum
-    return np.einsum("nsc,nsc->nc", a, b).reshape(len(a), side, -1).sum(axis=1)
+    a = a if b is None else a * b
+    a = a.reshape(len(a), a.shape[1] * side, -1)  # (N, s, C)
+    return np.ones(a.shape[1], a.dtype) @ a  # as a product: three times as fast as NumPy's sum
 
 
 def _rows(v, side):
