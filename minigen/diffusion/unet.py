@@ -79,18 +79,15 @@ class AttentionBlock(Module):
 class OverviewBlock(Module):
     """x + a fully connected network's view of all places together; x (N, H, W, C) of one size; starts as the identity.
 
-    Each place tells `few` numbers, the network thinks about all of them in `depth` layers of `hidden` units (residual
-    but for the first), and answers each place with `few` numbers of its own.
+    Each place tells `few` numbers, the network thinks about all of them in four layers of `hidden` units (residual but
+    for the first), and answers each place with `few` numbers of its own. Raises ValueError for another size.
     """
 
-    def __init__(
-        self, rng, places: tuple[int, int], channels: int, dim_time: int, hidden: int, few: int = 16, depth: int = 4,
-        groups: int = 8,
-    ):  # fmt: skip
+    def __init__(self, rng, places: tuple[int, int], channels: int, dim_time: int, hidden: int, few: int = 16):
         self.places, numbers = places, places[0] * places[1] * few
-        self.norm, self.tell = GroupNorm(groups, channels), Linear(rng, channels, few)
+        self.norm, self.tell = GroupNorm(8, channels), Linear(rng, channels, few)
         self.first, self.time = Linear(rng, numbers, hidden), Linear(rng, dim_time, hidden)
-        self.layers = [Linear(rng, hidden, hidden, "silu") for _ in range(depth - 1)]
+        self.layers = [Linear(rng, hidden, hidden, "silu") for _ in range(3)]
         self.last, self.answer = Linear(rng, hidden, numbers, "silu"), Linear(rng, few, channels, scale=0.0)
 
     def __call__(self, x, time):
