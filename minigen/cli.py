@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-# Commands whose arguments are parsed where they live: `main(argv) -> exit code` of a module of minigen.course. One whose
-# module is not there yet is not shown.
+# Commands whose arguments are parsed where they live: `main(argv) -> exit code` of a module of minigen.course. One
+# whose module is not there yet is not shown.
 PASSED_ON = {
     "exercise": ("minigen.course.exercise_cli", "write an equation yourself and have it checked"),
     "bench": ("minigen.course.bench", "measure the speed of this machine on minigen's workloads"),
@@ -88,11 +88,15 @@ def _parser() -> Parser:
     add.add_argument("--json", action="store_true", help="the same for a program")
     add.add_argument("--markdown", action="store_true", help="the table of the README")
 
-    add = command("run", _run, "run a lesson, or all of them", "minigen run gan/02 --seed 1\n  minigen run --all --quick")
+    add = command(
+        "run", _run, "run a lesson, or all of them", "minigen run gan/02 --seed 1\n  minigen run --all --quick"
+    )
     add.add_argument("id", nargs="?", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
     add.add_argument("--all", action="store_true", help="every lesson, one after the other")
     add_run_options(add)
-    add.add_argument("--with", dest="with_file", type=Path, metavar="FILE", help="use the functions of your exercise file")
+    add.add_argument(
+        "--with", dest="with_file", type=Path, metavar="FILE", help="use the functions of your exercise file"
+    )
 
     add = command("tour", _tour, "see four kinds of model learn the same density", "minigen tour --seed 1")
     add_seed(add)
@@ -168,7 +172,9 @@ def _list_equations(uses: Sequence[Any], as_json: bool) -> None:
         tests = use.tests[0] + f" (+{len(use.tests) - 1})" * (len(use.tests) > 1) if use.tests else ""
         print(f"{use.id}  {functions or '—'} → {tests or '—'} → {', '.join(use.lessons) or '—'}")
     done = [sum(bool(getattr(use, what)) for use in uses) for what in ("functions", "tests", "lessons")]
-    print(f"\n{len(uses)} equations: {done[0]} computed by a function, {done[1]} named in a test, {done[2]} in a lesson")
+    print(
+        f"\n{len(uses)} equations: {done[0]} computed by a function, {done[1]} named in a test, {done[2]} in a lesson"
+    )
 
 
 # -- run ---------------------------------------------------------------------------------------------------------------
@@ -203,8 +209,19 @@ def _run_all(lessons: Sequence[Any], options: RunOptions) -> int:
         raise UsageError("--with and --show go with one lesson, not with --all")
     rows, failed = [], 0
     for lesson in lessons:
-        command = [sys.executable, "-m", "minigen", "run", lesson.id, "--seed", str(options.seed), "--scale",
-                   repr(options.scale), "--out", str(options.out)]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "minigen",
+            "run",
+            lesson.id,
+            "--seed",
+            str(options.seed),
+            "--scale",
+            repr(options.scale),
+            "--out",
+            str(options.out),
+        ]
         command += ["--quick"] * options.quick + ["--resume"] * options.resume
         code = subprocess.run(command).returncode
         if code == 130:

@@ -1,4 +1,5 @@
-"""One BLAS thread for each test process (they run in parallel), no window system, and small lessons to try things on."""
+"""One BLAS thread for each test process (they run in parallel), no window system, and small lessons to try things
+on."""
 
 import os
 from pathlib import Path
@@ -14,7 +15,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ
 
 import pytest  # noqa: E402
 
-LESSON = '''\
+LESSON = """\
 # %% [markdown]
 # # {title}
 # A small lesson for the tests.
@@ -22,14 +23,15 @@ LESSON = '''\
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("{id}", title="{title}", post="{post}", sections={sections}, figures=[], equations={equations}, minutes=0.5)
+lesson = Lesson("{id}", title="{title}", post="{post}", sections={sections}, figures=[], equations={equations},
+minutes=0.5)
 
 # %%
 {body}
 
 # %%
 lesson.finish()
-'''
+"""
 
 
 @pytest.fixture

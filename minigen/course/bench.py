@@ -1,7 +1,8 @@
 """`minigen bench`: how fast this machine takes a training step of each kind of model.
 
-Each workload is a whole step (value, gradient, optimizer) of a model of the size that the lessons train. Beside its time
-stands its ratio to the bare matrix products that it contains: what is left of the machine's speed after everything else.
+Each workload is a whole step (value, gradient, optimizer) of a model of the size that the lessons train. Beside its
+time stands its ratio to the bare matrix products that it contains: what is left of the machine's speed after everything
+else.
 """
 
 from __future__ import annotations
@@ -85,7 +86,10 @@ def realnvp() -> Workload:
 def critic() -> Workload:
     """A WGAN critic: 3 layers of 128, batch 256."""
     model, real, fake = Discriminator(_rng()), _normal(256, 2), _normal(256, 2) + 1
-    loss = lambda f, real, fake: wgan.critic_loss(f(real), f(fake))
+
+    def loss(f, real, fake):
+        return wgan.critic_loss(f(real), f(fake))
+
     return Workload(training(model, loss, real, fake), 2 * dense_flops(model, 256), True)
 
 
@@ -103,7 +107,9 @@ def penalized_critic() -> Workload:
 def vae() -> Workload:
     """The MNIST VAE 784-400-400-20, batch 128."""
     model, x = VAE(_rng()), (_rng().random((128, 784)) < 0.2).astype(np.float32)
-    return Workload(training(model, lambda m, x, eps: m.loss(x, eps), x, _normal(128, 20)), dense_flops(model, 128), False)
+    return Workload(
+        training(model, lambda m, x, eps: m.loss(x, eps), x, _normal(128, 20)), dense_flops(model, 128), False
+    )
 
 
 def made() -> Workload:
@@ -111,7 +117,10 @@ def made() -> Workload:
     masks = [(_rng().random(shape) < 0.5).astype(np.float32) for shape in ((784, 500), (500, 784))]
     model = Sequential(MaskedLinear(_rng(), masks[0], "relu"), MaskedLinear(_rng(), masks[1]))
     x = (_rng().random((100, 784)) < 0.2).astype(np.float32)
-    loss = lambda f, x: anp.sum(bce_with_logits(f(x), x)) / 100
+
+    def loss(f, x):
+        return anp.sum(bce_with_logits(f(x), x)) / 100
+
     return Workload(training(model, loss, x), dense_flops(model, 100), False)
 
 
@@ -130,7 +139,9 @@ def dcgan() -> Workload:
 
     d = conv_flops(16 * 64, 14 * 14) + conv_flops(16 * 64 * 128, 7 * 7) + 2.0 * 7 * 7 * 128
     g = 2.0 * generator.dim_z * 7 * 7 * 128 + conv_flops(16 * 128 * 64, 7 * 7) + conv_flops(16 * 64, 14 * 14)
-    return Workload(step, 64 * (g + 2 * 3 * d + 3 * g + 2 * d), False)  # the generator's step needs no weight gradient of D
+    return Workload(
+        step, 64 * (g + 2 * 3 * d + 3 * g + 2 * d), False
+    )  # the generator's step needs no weight gradient of D
 
 
 def unet() -> Workload:
@@ -220,7 +231,9 @@ def main(argv: list[str] | None = None) -> int:
     from minigen.course.index import lessons
 
     parser = argparse.ArgumentParser(prog="minigen bench", description=__doc__.splitlines()[0])
-    parser.add_argument("words", nargs="*", help="only the workloads whose names contain one of these, as in: bench vae unet")
+    parser.add_argument(
+        "words", nargs="*", help="only the workloads whose names contain one of these, as in: bench vae unet"
+    )
     words = parser.parse_args(argv).words
     chosen = {name: make for name, make in WORKLOADS.items() if not words or any(word in name for word in words)}
     if not chosen:

@@ -34,8 +34,8 @@ def cache_dir() -> Path:
 def recipe_of(lesson_file: str | Path | None) -> str | None:
     """What a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be read.
 
-    A hash of the lesson's source, of the version, and of the source of the package's parts (`minigen.gan`, ...) that the
-    lesson names or that every training uses. So weights of another recipe are never taken for those of this one.
+    A hash of the lesson's source, of the version, and of the source of the package's parts (`minigen.gan`, ...) that
+    the lesson names or that every training uses. So weights of another recipe are never taken for those of this one.
     """
     try:
         source = Path(lesson_file).read_bytes()

@@ -29,8 +29,11 @@ class Bar:
     @classmethod
     def of(cls, name: str, at_least=None, at_most=None, between=None, equals=None, atol: float | None = None) -> Bar:
         """The bar of a claim or check; exactly one of the four conditions must be given."""
-        given = [k for k, v in dict(at_least=at_least, at_most=at_most, between=between, equals=equals).items()
-                 if v is not None]  # fmt: skip
+        given = [
+            k
+            for k, v in dict(at_least=at_least, at_most=at_most, between=between, equals=equals).items()
+            if v is not None
+        ]
         if len(given) != 1:
             raise ValueError(f"{name!r} needs exactly one of at_least, at_most, between, equals, got {given or 'none'}")
         if atol is not None and equals is None:
@@ -93,8 +96,15 @@ class Claim:
 
     def as_json(self) -> dict[str, Any]:
         value = format_number(self.value) if np.size(self.value) > 64 else jsonable(self.value)
-        return {"name": self.name, "value": value, **self.bar.as_json(), "bar": str(self.bar),
-                "status": self.status, "source": self.source, "unit": self.unit}  # fmt: skip
+        return {
+            "name": self.name,
+            "value": value,
+            **self.bar.as_json(),
+            "bar": str(self.bar),
+            "status": self.status,
+            "source": self.source,
+            "unit": self.unit,
+        }
 
 
 def _distance(value: np.ndarray, target: Any) -> np.ndarray:

@@ -11,8 +11,24 @@ from typing import Any, TextIO
 __all__ = ["UsageError", "Tee", "color", "format_number", "markdown_table", "safe_streams", "text_table"]
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
-_ASCII = {"≥": ">=", "≤": "<=", "±": "+-", "→": "->", "—": "-", "–": "-", "…": "...", "›": ">", "·": ".", "×": "x",
-          "✓": "ok", "✗": "x", "‖": "||", "’": "'", "−": "-", "∞": "inf"}  # fmt: skip
+_ASCII = {
+    "≥": ">=",
+    "≤": "<=",
+    "±": "+-",
+    "→": "->",
+    "—": "-",
+    "–": "-",
+    "…": "...",
+    "›": ">",
+    "·": ".",
+    "×": "x",
+    "✓": "ok",
+    "✗": "x",
+    "‖": "||",
+    "’": "'",
+    "−": "-",
+    "∞": "inf",
+}
 
 
 class UsageError(ValueError):

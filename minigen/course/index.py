@@ -1,6 +1,7 @@
 """What there is: lessons on the disk, the posts' sections, figures and equations, and the code that computes them.
 
-Nothing here runs a lesson or imports a model: lessons, package and tests are read with `ast`, so `minigen list` is quick.
+Nothing here runs a lesson or imports a model: lessons, package and tests are read with `ast`, so `minigen list` is
+quick.
 """
 
 from __future__ import annotations
@@ -17,8 +18,21 @@ from typing import Any
 
 from minigen.course.console import UsageError
 
-__all__ = ["EquationUse", "LessonInfo", "POSTS", "equation_index", "equations", "figures", "find", "lessons",
-           "lessons_root", "outline", "problems", "readme_table", "sections"]  # fmt: skip
+__all__ = [
+    "EquationUse",
+    "LessonInfo",
+    "POSTS",
+    "equation_index",
+    "equations",
+    "figures",
+    "find",
+    "lessons",
+    "lessons_root",
+    "outline",
+    "problems",
+    "readme_table",
+    "sections",
+]
 
 PACKAGE = Path(__file__).resolve().parent.parent
 POSTS = {
@@ -63,11 +77,11 @@ class LessonInfo:
     @property
     def samplers(self) -> tuple[str, ...]:
         """The names of the models that the lesson offers to `minigen sample`, in its order."""
-        calls = [node for node in ast.walk(_parse(self.path)) if isinstance(node, ast.Call) and _called(node) == "sampler"]
+        calls = [
+            node for node in ast.walk(_parse(self.path)) if isinstance(node, ast.Call) and _called(node) == "sampler"
+        ]
         calls.sort(key=lambda call: call.lineno)
-        return tuple(
-            str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant)
-        )
+        return tuple(str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant))
 
 
 @dataclass

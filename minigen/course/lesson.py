@@ -6,8 +6,8 @@ A lesson file begins with
     lesson = Lesson("gan/02_gan", title="...", post="gan", sections=["gan.s02"], figures=["gan.f02"],
                     equations=["gan.03"], minutes=1.0)
 
-and ends with `lesson.finish()`. The same file runs under `minigen run gan/02`, as `python lesson.py --quick` and, cell by
-cell, in a notebook. It writes figures, `metrics.json` and `log.txt` to `out/gan-02-gan/`.
+and ends with `lesson.finish()`. The same file runs under `minigen run gan/02`, as `python lesson.py --quick` and, cell
+by cell, in a notebook. It writes figures, `metrics.json` and `log.txt` to `out/gan-02-gan/`.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ QUICK_STEPS = 20
 class Run:
     """One run of a lesson file by `minigen run`: hands the options to the `Lesson` that the file makes.
 
-    on_sampler: for `minigen sample`, called as `on_sampler(lesson, name, draw)` at each sampler that the lesson offers. The
-    run is then for the models only: figures and tables are not made.
+    on_sampler: for `minigen sample`, called as `on_sampler(lesson, name, draw)` at each sampler that the lesson offers.
+    The run is then for the models only: figures and tables are not made.
     """
 
     current: Run | None = None
@@ -119,7 +119,13 @@ class Lesson:
         self._say(f"{color(id, 'bold')}  {title}  (seed {self.seed}, {about}, {self.out})")
 
     def _open(self) -> None:
-        run = {"lesson": self.id, "seed": self.seed, "scale": self.scale, "quick": self.quick, "with": self._with_hash()}
+        run = {
+            "lesson": self.id,
+            "seed": self.seed,
+            "scale": self.scale,
+            "quick": self.quick,
+            "with": self._with_hash(),
+        }
         try:
             self._folder = RunFolder(self.options.out / slug(self.id), run, self.options.resume)
             self.out = self._folder.path
@@ -286,12 +292,20 @@ class Lesson:
     # -- what must hold ------------------------------------------------------------------------------------------------
 
     def check(
-        self, name: str, value: Any, *, equals=None, atol: float | None = None, at_least=None, at_most=None, between=None
+        self,
+        name: str,
+        value: Any,
+        *,
+        equals=None,
+        atol: float | None = None,
+        at_least=None,
+        at_most=None,
+        between=None,
     ) -> None:
         """A number that holds exactly, checked at once and in every run; a lesson whose check fails stops there.
 
-        One condition, or none if `value` is itself True or False. `atol` goes with `equals` (unless given 1e-6, or 0 for whole numbers); an
-        array must satisfy the condition everywhere. Raises CheckFailed.
+        One condition, or none if `value` is itself True or False. `atol` goes with `equals` (unless given 1e-6, or 0
+        for whole numbers); an array must satisfy the condition everywhere. Raises CheckFailed.
         """
         if equals is None and at_least is None and at_most is None and between is None:
             if not isinstance(value, (bool, np.bool_)):
@@ -333,8 +347,10 @@ class Lesson:
         self.status = "not judged" if self.quick else "failed" if failed else "passed"
         if self.claims:
             self.table_of_claims()
-        claims, checks = (f"{len(each)} {name}{'s' * (len(each) != 1)}"
-                          for each, name in [(self.claims, "claim"), (self.checks, "check")])  # fmt: skip
+        claims, checks = (
+            f"{len(each)} {name}{'s' * (len(each) != 1)}"
+            for each, name in [(self.claims, "claim"), (self.checks, "check")]
+        )
         judged = f"{len(self.claims) - len(failed)} of {claims} hold{'s' * (len(self.claims) == 1)}"
         if not self.claims or self.quick:
             judged = f"{claims} not judged" if self.claims else "no claims"

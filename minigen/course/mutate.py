@@ -2,8 +2,8 @@
 
 Each mutant changes one thing in the syntax tree: + for -, * for /, a term or a factor dropped, a constant, an axis,
 mean for sum, two arguments swapped, a square root, logarithm or exponential dropped, a condition. Checks of the
-arguments (an `if` that only raises, an `assert`, a call whose result is not used, a call of `_check...`) are left alone:
-they are not part of the equation.
+arguments (an `if` that only raises, an `assert`, a call whose result is not used, a call of `_check...`) are left
+alone: they are not part of the equation.
 
 A mutant is named by what it changes, `a + b → a - b`, so that an exercise can list the few that compute the same.
 """
@@ -19,11 +19,41 @@ from dataclasses import dataclass
 
 __all__ = ["Mutant", "mutants"]
 
-DROPPED = {"sqrt", "log", "exp", "log1p", "expm1", "abs", "absolute", "square", "softplus", "sigmoid", "tanh", "clip",
-           "maximum", "minimum", "log_softmax", "softmax", "logsumexp", "stop_gradient", "relu"}  # fmt: skip
-SWAPPED_NAMES = {"mean": "sum", "sum": "mean", "max": "min", "min": "max", "argmax": "argmin", "argmin": "argmax",
-                 "cumsum": "cumprod", "cumprod": "cumsum", "ones_like": "zeros_like", "zeros_like": "ones_like",
-                 "ones": "zeros", "zeros": "ones"}  # fmt: skip
+DROPPED = {
+    "sqrt",
+    "log",
+    "exp",
+    "log1p",
+    "expm1",
+    "abs",
+    "absolute",
+    "square",
+    "softplus",
+    "sigmoid",
+    "tanh",
+    "clip",
+    "maximum",
+    "minimum",
+    "log_softmax",
+    "softmax",
+    "logsumexp",
+    "stop_gradient",
+    "relu",
+}
+SWAPPED_NAMES = {
+    "mean": "sum",
+    "sum": "mean",
+    "max": "min",
+    "min": "max",
+    "argmax": "argmin",
+    "argmin": "argmax",
+    "cumsum": "cumprod",
+    "cumprod": "cumsum",
+    "ones_like": "zeros_like",
+    "zeros_like": "ones_like",
+    "ones": "zeros",
+    "zeros": "ones",
+}
 SYMMETRIC = {"maximum", "minimum", "logaddexp", "add", "multiply"}  # swapping their arguments changes nothing
 BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 COMPARED = {ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}

@@ -40,10 +40,10 @@ DESCRIPTION = """\
 Save samples of a lesson's trained model: the array `samples`, float32, images (n, height, width, channels) in [0, 1] or
 points (n, dimensions); and, where the model is conditional, `labels`, whole numbers (n,).
 
-The first call trains the lesson's models, which takes about as long as the lesson itself, and keeps their weights in the
-cache directory (MINIGEN_CACHE, or the user's own); later calls load them. Ctrl-C loses nothing: the same command goes on
-where it stopped. If ./out holds a finished run of this lesson with this seed, its weights are used. A lesson with several
-models offers its best one first."""
+The first call trains the lesson's models, which takes about as long as the lesson itself, and keeps their weights in
+the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. Ctrl-C loses nothing: the same command
+goes on where it stopped. If ./out holds a finished run of this lesson with this seed, its weights are used. A lesson
+with several models offers its best one first."""
 
 
 class Drawn(BaseException):
@@ -211,10 +211,13 @@ def _say(text: str) -> None:
 # -- what was drawn ----------------------------------------------------------------------------------------------------
 
 
-def checked_samples(draw: Callable, rng: np.random.Generator, n: int, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+def checked_samples(
+    draw: Callable, rng: np.random.Generator, n: int, name: str
+) -> tuple[np.ndarray, np.ndarray | None]:
     """`n` samples, float32, and their labels, int64, or None, from calls `draw(rng, m)` for at most 1,000 at a time.
 
-    Raises ValueError, with the sampler's `name`, for samples that are not finite numbers of shape (m, ...), images outside
+    Raises ValueError, with the sampler's `name`, for samples that are not finite numbers of shape (m, ...), images
+    outside
     [0, 1], or labels that are not m whole numbers.
     """
     parts = -(-n // AT_ONCE)
@@ -236,7 +239,9 @@ def _checked(drawn: Any, n: int, name: str) -> tuple[np.ndarray, np.ndarray | No
     if labels is not None:
         labels = np.asarray(labels)
         if labels.shape != (n,) or labels.dtype.kind not in "iu":
-            raise ValueError(f"sampler {name!r} must give {n} whole numbers as labels, got {labels.dtype} {labels.shape}")
+            raise ValueError(
+                f"sampler {name!r} must give {n} whole numbers as labels, got {labels.dtype} {labels.shape}"
+            )
         labels = labels.astype(np.int64)
     return samples.astype(np.float32), labels
 

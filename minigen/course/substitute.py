@@ -41,8 +41,11 @@ _active: dict[str, _Substitute] = {}
 def _places(original: Callable, also: Iterable[dict]) -> Iterator[tuple[Any, Any]]:
     """(container, key) of every place where the original is to be had: namespaces, and dicts and lists in them."""
     packages = {"minigen", "__main__", original.__module__.partition(".")[0]}
-    spaces = [vars(module) for name, module in list(sys.modules.items())
-              if name.partition(".")[0] in packages and isinstance(module, types.ModuleType)]  # fmt: skip
+    spaces = [
+        vars(module)
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] in packages and isinstance(module, types.ModuleType)
+    ]
     for space in {id(space): space for space in [*spaces, *also]}.values():
         for key, value in list(space.items()):
             if value is original:

@@ -57,7 +57,10 @@ def train_gan(density, steps: int, rng: np.random.Generator) -> Trained:
 
     def step(i):
         g_optimizer.lr = d_optimizer.lr = lr(i)
-        draw = lambda n: density.sample(rng, n)
+
+        def draw(n):
+            return density.sample(rng, n)
+
         losses = goodfellow_step(generator, discriminator, g_optimizer, d_optimizer, draw, BATCH, rng)
         average.update(generator)
         return {"discriminator": losses["discriminator"], "generator": losses["generator"]}
@@ -78,7 +81,10 @@ def train_vae(density, steps: int, rng: np.random.Generator) -> Trained:
         return {"-ELBO": losses["loss"]}
 
     history = fit(step, steps, label="VAE")
-    log_prob = lambda x, rng: importance_log_likelihood(average.model, x, 200, rng)
+
+    def log_prob(x, rng):
+        return importance_log_likelihood(average.model, x, 200, rng)
+
     return Trained(average.model.sample, history, log_prob, "bound")
 
 
@@ -99,7 +105,8 @@ def train_flow(density, steps: int, rng: np.random.Generator) -> Trained:
 
 
 def train_diffusion(density, steps: int, rng: np.random.Generator) -> Trained:
-    """A network learns to see the noise in a noisy point; sampling takes it away, a little at a time. Eq. diffusion.15"""
+    """A network learns to see the noise in a noisy point; sampling takes it away, a little at a time. Eq.
+    diffusion.15"""
     schedule, model = Schedule.cosine(100), EpsMLP(rng, width=128)
     optimizer, average, lr = Adam(model, 2e-3), EMA(model), cosine(2e-3, steps)
 
@@ -129,8 +136,13 @@ def main(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
     folder = RunFolder(Path(out) / "tour", {"lesson": "tour", "seed": seed, "scale": 1.0, "quick": quick, "with": None})
     density = toy.two_moons(0.1).standardized()
     truth = density.sample(np.random.default_rng(seed + 1), SAMPLES)
-    directions = lambda: np.random.default_rng(2)  # the same directions for every model
-    distance = lambda x, y: sliced_wasserstein(x, y, 200, directions())
+
+    def directions():
+        return np.random.default_rng(2)  # the same directions for every model
+
+    def distance(x, y):
+        return sliced_wasserstein(x, y, 200, directions())
+
     floor = sampling_floor(distance, density.sample, SAMPLES, np.random.default_rng(3))
 
     rows, drawn, record = [], {}, {"seed": seed, "entropy": density.entropy(), "floor": floor.mean, "models": {}}
@@ -144,23 +156,32 @@ def main(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
             gap = nll_gap(density, lambda x, m=model: m.log_prob(x, np.random.default_rng(5)), truth).gap
             nll = f"{density.entropy() + gap:.3f} {model.likelihood}"
         d = distance(x, truth)
-        rows.append([
-            name, f"{d:.3f}", f"{d / floor.mean:.1f}", nll, f"{model.history.seconds:.0f} s", f"{1e3 * sampling:.0f} ms",
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                f"{d:.3f}",
+                f"{d / floor.mean:.1f}",
+                nll,
+                f"{model.history.seconds:.0f} s",
+                f"{1e3 * sampling:.0f} ms",
+            ]
+        )
         drawn[name] = (x, model.history)
         record["models"][name] = {
-            "sliced_wasserstein": d, "nll_gap": gap, "training_seconds": model.history.seconds,
+            "sliced_wasserstein": d,
+            "nll_gap": gap,
+            "training_seconds": model.history.seconds,
             "sampling_seconds": sampling,
-        }  # fmt: skip
+        }
         print(f"{name} has learned: {model.history.steps_done} steps in {model.history.seconds:.0f} s", flush=True)
 
     rows.append(["the truth", f"{floor.mean:.3f}", "1.0", f"{density.entropy():.3f} exact", "", ""])
     header = ["model", "distance", "/ floor", "-log p (nats)", "training", f"{SAMPLES:,} samples"]
     print(f"\nTwo moons, learned four ways:\n\n{text_table(rows, header)}")
     print(
-        f"\ndistance: sliced Wasserstein between {SAMPLES:,} samples and {SAMPLES:,} true points; its floor is what two samples\n"
-        "of the truth are apart. -log p: mean over true points; that of the truth is its entropy. A GAN has none, and that of\n"
-        "a diffusion model is only bounded (lesson diffusion/03)."
+        f"\ndistance: sliced Wasserstein between {SAMPLES:,} samples and {SAMPLES:,} true points; its floor is what two"
+        " samples\nof the truth are apart. -log p: mean over true points; that of the truth is its entropy. A GAN has"
+        " none, and that of\na diffusion model is only bounded (lesson diffusion/03)."
     )
     picture = folder.write("tour.png", lambda path: plot.save(draw(density, truth, drawn), path))
     folder.write_json("tour.json", record)

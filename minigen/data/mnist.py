@@ -29,9 +29,26 @@ from minigen.data import _check
 from minigen.data.batches import Batches, batches
 
 __all__ = [
-    "Batches", "MNIST", "Split", "Splits", "batches", "binarize", "binarize_static", "bits_per_dim", "dequantize",
-    "dequantize_logit", "from_logit", "load", "one_hot", "pack", "quantize", "splits", "symmetric", "to_logit", "unit",
-]  # fmt: skip
+    "Batches",
+    "MNIST",
+    "Split",
+    "Splits",
+    "batches",
+    "binarize",
+    "binarize_static",
+    "bits_per_dim",
+    "dequantize",
+    "dequantize_logit",
+    "from_logit",
+    "load",
+    "one_hot",
+    "pack",
+    "quantize",
+    "splits",
+    "symmetric",
+    "to_logit",
+    "unit",
+]
 
 SIDE, PIXELS, LEVELS, CLASSES = 28, 784, 256, 10
 VALIDATION = 10_000  # the last of the 60,000 training digits

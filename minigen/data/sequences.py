@@ -2,8 +2,8 @@
 
     spring = Oscillator()
     x, states = spring.sample(rng, 64, length=24)                  # observations and true states, both (64, 24, 2)
-    mean, std = spring.predict(x, t1=12, t2=20)                    # the best possible prediction of x_20 from x_1 ... x_12
-    x, start, direction = moving_digits(rng, images, length=12)    # (N, 12, 14, 28, 1)
+    mean, std = spring.predict(x, t1=12, t2=20)                    # the best possible prediction of x_20 from x_1 ...
+    x_12 x, start, direction = moving_digits(rng, images, length=12)    # (N, 12, 14, 28, 1)
 
 Both are after Gregor et al. 2019. Time steps are counted from 1 to T: x[:, t - 1] is what is seen at step t. All floats
 come out as float32.
@@ -23,7 +23,8 @@ __all__ = ["MovingDigits", "Oscillator", "OscillatorSequences", "moving_digits"]
 
 
 class OscillatorSequences(NamedTuple):
-    """states (N, T, 2): the true positions and velocities. x (N, T, 2), or (N, T, 1): what is seen of them, with noise."""
+    """states (N, T, 2): the true positions and velocities. x (N, T, 2), or (N, T, 1): what is seen of them, with
+    noise."""
 
     x: np.ndarray
     states: np.ndarray
@@ -33,13 +34,14 @@ class OscillatorSequences(NamedTuple):
 class Oscillator:
     """A mass on a spring that is kicked at random, and seen with noise.
 
-    Position q and velocity v follow dq = v ds, dv = -omega² q ds + kicks dW. They are seen at s = 0, dt, 2 dt, ..., each
-    with noise · N(0, 1) added, or only the position if not `sees_velocity` (as in the paper). At the first step q ~ N(0, 1)
-    and v ~ N(0, omega²). Everything is linear and Gaussian, so a step of any length can be simulated exactly, and the best
-    prediction is known (`predict`).
+    Position q and velocity v follow dq = v ds, dv = -omega² q ds + kicks dW. They are seen at s = 0, dt, 2 dt, ...,
+    each with noise · N(0, 1) added, or only the position if not `sees_velocity` (as in the paper). At the first step q
+    ~ N(0, 1) and v ~ N(0, omega²). Everything is linear and Gaussian, so a step of any length can be simulated exactly,
+    and the best prediction is known (`predict`).
 
     omega: radians per unit of time; dt: time between two steps; noise: standard deviation of what is seen; kicks: the
-    velocity wanders by kicks · √s in a short time s. ValueError if omega, dt or noise is not positive or kicks negative.
+    velocity wanders by kicks · √s in a short time s. ValueError if omega, dt or noise is not positive or kicks
+    negative.
     """
 
     omega: float = 1.0
@@ -79,7 +81,8 @@ class Oscillator:
         return OscillatorSequences(x.astype(np.float32), states.astype(np.float32))
 
     def predict(self, x: np.ndarray, t1: int, t2: int) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (N, D) and standard deviation (D,) of x_t2 given x_1 ... x_t1, exactly: the Kalman filter of the true process.
+        """Mean (N, D) and standard deviation (D,) of x_t2 given x_1 ... x_t1, exactly: the Kalman filter of the true
+        process.
 
         x is (N, T, D), D = 2 or 1, and 1 <= t1 <= T; t2 may lie beyond T. With t2 = t1 a second look at the same moment
         is predicted. ValueError for other times or shapes.
@@ -104,7 +107,8 @@ class Oscillator:
 
 
 class MovingDigits(NamedTuple):
-    """x (N, T, size, width, 1) in [0, 1]; start (N,): the digit's left edge at step 1; direction (N,): +1 right, -1 left."""
+    """x (N, T, size, width, 1) in [0, 1]; start (N,): the digit's left edge at step 1; direction (N,): +1 right, -1
+    left."""
 
     x: np.ndarray
     start: np.ndarray

@@ -75,8 +75,14 @@ def _coverage(factors: np.ndarray, side: int) -> np.ndarray:
     shape, scale, rotation, x, y = factors.T  # (N,) each
     centers = (np.arange(side, dtype=np.float32) + 0.5) / np.float32(side)
     steps = np.array(SIZES) - 1
-    at_x, at_y, angle = (a.astype(np.float32)[:, None, None] for a in (
-        0.5 + TRACK * (x / steps[3] - 0.5), 0.5 + TRACK * (y / steps[4] - 0.5), 0.5 * np.pi * rotation / SIZES[2]))  # (N, 1, 1)
+    at_x, at_y, angle = (
+        a.astype(np.float32)[:, None, None]
+        for a in (
+            0.5 + TRACK * (x / steps[3] - 0.5),
+            0.5 + TRACK * (y / steps[4] - 0.5),
+            0.5 * np.pi * rotation / SIZES[2],
+        )
+    )  # (N, 1, 1)
     dx = centers[None, None, :] - at_x  # (N, 1, side)
     dy = centers[None, :, None] - at_y  # (N, side, 1), downward
     cos, sin = np.cos(angle), np.sin(angle)
@@ -103,7 +109,8 @@ def _rectangle(u, v, h):
 
 
 def _triangle(u, v, h):
-    """Tip up, with its center of mass at the origin: 1.1 h above it is the tip, 0.55 h below it the base, 1.3 h wide."""
+    """Tip up, with its center of mass at the origin: 1.1 h above it is the tip, 0.55 h below it the base, 1.3 h
+    wide."""
     tip, base = 1.1 * h, 0.65 * h
     sides = (1.5 * tip * np.abs(u) + base * (v - tip)) / np.hypot(1.5 * tip, base)
     return np.maximum(sides, -0.5 * tip - v)

@@ -6,9 +6,10 @@
     x = sprites.symmetric(images)            # [-1, 1], float32
     more = sprites.draw(rng, 100)            # others of their kind, no two alike
 
-Every monster is built from parts chosen at random: a head and a body, perhaps ears, horns or feelers, arms or wings, feet
-or a tail, one eye or two, a mouth, a belly, spots or stripes. Its left half is the mirror image of its right half. All
-colors are from one palette: three shades of eight colors, ink for the outline, white for the background and the eyes.
+Every monster is built from parts chosen at random: a head and a body, perhaps ears, horns or feelers, arms or wings,
+feet or a tail, one eye or two, a mouth, a belly, spots or stripes. Its left half is the mirror image of its right half.
+All colors are from one palette: three shades of eight colors, ink for the outline, white for the background and the
+eyes.
 """
 
 from __future__ import annotations
@@ -24,8 +25,16 @@ __all__ = ["COUNT", "PALETTE", "SIDE", "draw", "load", "symmetric", "unit"]
 SIDE, COUNT = 16, 900
 WHITE, INK, FIRST = 0, 1, 2  # rows of the palette; from FIRST on: shade, color, light of each of the eight
 SHADE, COLOR, LIGHT = 0, 1, 2
-COLORS = ["#b5373f #e4604e #f6a184", "#bd6420 #ee9c38 #fbd07c", "#b58d1c #f2cf45 #fcee9e", "#3d7f3f #6fba54 #b8e08a",
-          "#1f7c80 #45b8aa #9fe3cd", "#2f57a6 #5590dd #a3cdf6", "#6a419b #9b74cf #cfb4ee", "#ad4880 #e583ae #f9c3d8"]  # fmt: skip
+COLORS = [
+    "#b5373f #e4604e #f6a184",
+    "#bd6420 #ee9c38 #fbd07c",
+    "#b58d1c #f2cf45 #fcee9e",
+    "#3d7f3f #6fba54 #b8e08a",
+    "#1f7c80 #45b8aa #9fe3cd",
+    "#2f57a6 #5590dd #a3cdf6",
+    "#6a419b #9b74cf #cfb4ee",
+    "#ad4880 #e583ae #f9c3d8",
+]
 
 
 def _rgb(code: str) -> list[int]:
@@ -99,9 +108,13 @@ def _ears(kind: str, top: int, width: float) -> np.ndarray:
     if kind == "round":
         return _oval(top + 0.5, 1.8, 1.7, x=out + 1)
     if kind == "pointed":
-        return _dots((top - 2, out + 1), (top - 1, out + 1), (top - 1, out), (top, out), (top, out + 1), (top + 1, out + 1))
+        return _dots(
+            (top - 2, out + 1), (top - 1, out + 1), (top - 1, out), (top, out), (top, out + 1), (top + 1, out + 1)
+        )
     if kind == "long":
-        return _dots(*((row, out) for row in range(top - 3, top + 1)), (top - 2, out + 1), (top - 1, out + 1), (top, out + 1))
+        return _dots(
+            *((row, out) for row in range(top - 3, top + 1)), (top - 2, out + 1), (top - 1, out + 1), (top, out + 1)
+        )
     if kind == "horns":
         return _dots((top, out + 1), (top - 1, out + 1), (top - 1, out + 2), (top - 2, out + 2))
     if kind == "feelers":
@@ -138,7 +151,9 @@ def _feet(kind: str, bottom: int, width: int) -> np.ndarray:
 
 
 def _half(rng: np.random.Generator) -> np.ndarray:
-    pick = lambda *kinds: kinds[rng.integers(len(kinds))]
+    def pick(*kinds):
+        return kinds[rng.integers(len(kinds))]
+
     main, accent = rng.permutation(len(COLORS))[:2] * 3 + FIRST
 
     # head and body: two ovals, or one that is both
@@ -193,16 +208,22 @@ def _half(rng: np.random.Generator) -> np.ndarray:
         "tall": ([(eye_row - 1, out), (eye_row, out)], [(eye_row + 1, out)]),
         "one": ([(eye_row + j, i) for i in (0, 1) for j in (-1, 0, 1)], [(eye_row, 0), (eye_row + 1, 0)]),
         "sleepy": ([(eye_row + 1, out)], [(eye_row, out), (eye_row, out + 1)]),
-        "angry": ([(eye_row, out), (eye_row + 1, out + 1)], [(eye_row - 1, out), (eye_row, out + 1), (eye_row + 1, out)]),
+        "angry": (
+            [(eye_row, out), (eye_row + 1, out + 1)],
+            [(eye_row - 1, out), (eye_row, out + 1), (eye_row + 1, out)],
+        ),
     }[eyes]
     picture[_dots(*white) & inside], picture[_dots(*ink) & inside] = WHITE, INK
     mouth_row = eye_row + 3
     teeth, lips = {
-        "": ([], []), "line": ([], [(mouth_row, 0), (mouth_row, 1)]), "dot": ([], [(mouth_row, 0)]),
-        "smile": ([], [(mouth_row, 0), (mouth_row - 1, 1)]), "frown": ([], [(mouth_row - 1, 0), (mouth_row, 1)]),
+        "": ([], []),
+        "line": ([], [(mouth_row, 0), (mouth_row, 1)]),
+        "dot": ([], [(mouth_row, 0)]),
+        "smile": ([], [(mouth_row, 0), (mouth_row - 1, 1)]),
+        "frown": ([], [(mouth_row - 1, 0), (mouth_row, 1)]),
         "fangs": ([(mouth_row + 1, 1)], [(mouth_row, 0), (mouth_row, 1), (mouth_row, 2)]),
         "open": ([(mouth_row - 1, 0)], [(mouth_row, 0), (mouth_row, 1), (mouth_row - 1, 1)]),
-    }[pick("", "line", "dot", "smile", "smile", "frown", "fangs", "open")]  # fmt: skip
+    }[pick("", "line", "dot", "smile", "smile", "frown", "fangs", "open")]
     picture[_dots(*teeth) & core & inside], picture[_dots(*lips) & core & inside] = WHITE, INK
 
     # the outline: every pixel outside that touches one inside

@@ -47,7 +47,7 @@ __all__ = [
     "spirals",
     "swiss_roll",
     "two_moons",
-]  # fmt: skip
+]
 
 
 def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> GaussianMixture:

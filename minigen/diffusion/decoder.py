@@ -43,7 +43,10 @@ def _log_mass_forward(a, b):
 def _log_mass_backward(needed, g, value, saved, a, b):
     """d/db log(Φ(b) - Φ(a)) = φ(b)/(Φ(b) - Φ(a)), and minus the same with φ(a) for a."""
     half_log_2pi = 0.5 * float(numpy.log(2 * numpy.pi))
-    slope = lambda end: g * np.exp(-0.5 * end * end - half_log_2pi - value)
+
+    def slope(end):
+        return g * np.exp(-0.5 * end * end - half_log_2pi - value)
+
     return {0: -slope(a), 1: slope(b)}
 
 

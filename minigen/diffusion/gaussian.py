@@ -24,10 +24,25 @@ from minigen.diffusion.schedule import Schedule, scale
 from minigen.tensor import mse, stop_gradient
 
 __all__ = [
-    "VLBTerms", "eps_from_score", "eps_from_v", "eps_from_x0", "hybrid_loss", "learned_variance", "mean_from_eps",
-    "predict_x0_from_eps", "predict_x0_from_v", "prior_term", "q_posterior", "q_sample", "q_step", "score_from_eps",
-    "simple_loss", "v_from_x0_eps", "vlb_term", "vlb_terms",
-]  # fmt: skip
+    "VLBTerms",
+    "eps_from_score",
+    "eps_from_v",
+    "eps_from_x0",
+    "hybrid_loss",
+    "learned_variance",
+    "mean_from_eps",
+    "predict_x0_from_eps",
+    "predict_x0_from_v",
+    "prior_term",
+    "q_posterior",
+    "q_sample",
+    "q_step",
+    "score_from_eps",
+    "simple_loss",
+    "v_from_x0_eps",
+    "vlb_term",
+    "vlb_terms",
+]
 
 Array = Any  # an ndarray, or a traced one
 
@@ -160,7 +175,10 @@ def hybrid_loss(
     eps_hat, v = predict(model, q_sample(x0, t, eps, schedule), t, schedule)
     if v is None:
         raise ValueError("model must return a pair (eps, v) for the hybrid loss, got eps only")
-    held = lambda x_t, t: (stop_gradient(eps_hat), v)
+
+    def held(x_t, t):
+        return (stop_gradient(eps_hat), v)
+
     terms = vlb_term(held, x0, t, eps, schedule, "learned", levels)  # (N,)
     dims = x0.size // len(x0)
     return mse(eps_hat, eps) + np.mean(terms) * (weight * schedule.T / dims)

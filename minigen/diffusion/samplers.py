@@ -26,9 +26,18 @@ from minigen.diffusion.schedule import Schedule, evenly, scale
 from minigen.diffusion.walk import Trajectory, countdown, report
 
 __all__ = [
-    "Trajectory", "ancestral", "ancestral_step", "annealed_langevin", "clipped", "ddim", "ddim_step", "heun",
-    "langevin", "langevin_step", "strided",
-]  # fmt: skip
+    "Trajectory",
+    "ancestral",
+    "ancestral_step",
+    "annealed_langevin",
+    "clipped",
+    "ddim",
+    "ddim_step",
+    "heun",
+    "langevin",
+    "langevin_step",
+    "strided",
+]
 
 # ------------------------------------------------------------------------------------------- one step
 

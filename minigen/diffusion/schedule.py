@@ -59,7 +59,8 @@ class Schedule:
     def linear(cls, T: int, first: float = 1e-4, last: float = 0.02) -> Schedule:
         """β rises in a straight line from `first` to `last`; the defaults are those of Ho et al. 2020 for T = 1000.
 
-        With fewer steps give a larger `last`, about 20/T, or x_T is not yet noise: ᾱ_T is near exp(−T (first + last)/2).
+        With fewer steps give a larger `last`, about 20/T, or x_T is not yet noise: ᾱ_T is near exp(−T (first +
+        last)/2).
         """
         T = _check.whole("T", T)
         return cls(np.linspace(first, last, T))

@@ -112,15 +112,24 @@ class UNet(Module):
     """
 
     def __init__(
-        self, rng, channels: int = 1, width: int = 32, blocks: int = 1, learned_variance: bool = False,
-        overview: int | None = None, size: tuple[int, int] = (28, 28),
-    ):  # fmt: skip
+        self,
+        rng,
+        channels: int = 1,
+        width: int = 32,
+        blocks: int = 1,
+        learned_variance: bool = False,
+        overview: int | None = None,
+        size: tuple[int, int] = (28, 28),
+    ):
         if width % 8:
             raise ValueError(f"width must be a multiple of 8, got {width}")
         if overview is not None and (size[0] % 4 or size[1] % 4):
             raise ValueError(f"size must be two multiples of 4, got {size}")
         dim_time, low = 4 * width, 2 * width
-        block = lambda c_in, c_out: ResidualBlock(rng, c_in, c_out, dim_time)
+
+        def block(c_in, c_out):
+            return ResidualBlock(rng, c_in, c_out, dim_time)
+
         self.channels, self.learned_variance = channels, learned_variance
         self.time = TimeEmbedding(rng, width, dim_time)
         self.enter = Conv2d(rng, 4 * channels, width, 3, padding=1)

@@ -1,7 +1,7 @@
 """Coupling layers: half of the coordinates stay, the other half is changed by a map that the first half chooses.
 
-Whatever network chooses it never has to be inverted: the half it looks at is still there. `mask` says, for each coordinate,
-whether it stays (1) or is changed (0); it broadcasts against one example.
+Whatever network chooses it never has to be inverted: the half it looks at is still there. `mask` says, for each
+coordinate, whether it stays (1) or is changed (0); it broadcasts against one example.
 """
 
 import autograd.numpy as np
@@ -87,7 +87,8 @@ def affine_inverse(x, s, t, mask):
 
 
 def affine_log_det(s, mask):
-    """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,). Eq. flow.12, Eq. flow.13"""
+    """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,). Eq. flow.12, Eq.
+    flow.13"""
     _check.coupling(mask, s=s)
     return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
 
@@ -123,7 +124,8 @@ class BatchNorm(Bijection):
     """Batch norm as a bijection: inferring, z = (x − mean)/√(var + eps) for each channel.
 
     In training mode `inverse` uses the batch's own statistics (and keeps running averages); in evaluation mode, and
-    always when generating, the running averages, so that both directions undo each other. Dinh et al. 2017, section 3.7.
+    always when generating, the running averages, so that both directions undo each other. Dinh et al. 2017, section
+    3.7.
     """
 
     buffers = ("running_mean", "running_var")
@@ -160,8 +162,8 @@ def coupling_net(
 ) -> MLP:
     """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim); it starts at zero, so the layer as identity.
 
-    The hidden layers start wide (variance of the weights 1/n_in, for ReLU 2/n_in) and with biases spread over ±2, so that
-    the units of the first layer bend at different places: in the plane, each sees one number only.
+    The hidden layers start wide (variance of the weights 1/n_in, for ReLU 2/n_in) and with biases spread over ±2, so
+    that the units of the first layer bend at different places: in the plane, each sees one number only.
     """
     net = MLP(rng, [dim] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
     for layer in net.layers[:-1]:

@@ -19,9 +19,15 @@ class NICE(Flow):
     """
 
     def __init__(
-        self, rng: numpy.random.Generator, dim: int = 2, couplings: int = 4, width: int = 64, depth: int = 2,
-        activation="tanh", scaled: bool = True,
-    ):  # fmt: skip
+        self,
+        rng: numpy.random.Generator,
+        dim: int = 2,
+        couplings: int = 4,
+        width: int = 64,
+        depth: int = 2,
+        activation="tanh",
+        scaled: bool = True,
+    ):
         masks = [half_mask(dim, first=k % 2 == 0) for k in range(_check.count("couplings", couplings))]
         layers = [AdditiveCoupling(coupling_net(rng, dim, width, depth, 1, activation), mask) for mask in masks]
         scales = [DiagonalScale(dim)] if scaled else []

@@ -25,21 +25,28 @@ Rng = numpy.random.Generator
 class RealNVP(Flow):
     """A flow on vectors: log_prob(x (N, dim)) -> (N,), sample(rng, n) -> (n, dim).
 
-    `couplings` layers keep the first and the second half of the coordinates in turn; each has a network of `depth` hidden
-    layers of `width` units. After the last comes one scale and shift for each coordinate, which `standardize` sets from
-    data. At the start every coupling is the identity. Raises ValueError if dim < 2. Eq. flow.08, Eq. flow.10
+    `couplings` layers keep the first and the second half of the coordinates in turn; each has a network of `depth`
+    hidden layers of `width` units. After the last comes one scale and shift for each coordinate, which `standardize`
+    sets from data. At the start every coupling is the identity. Raises ValueError if dim < 2. Eq. flow.08, Eq. flow.10
     """
 
     def __init__(
-        self, rng: Rng, dim: int = 2, couplings: int = 8, width: int = 64, depth: int = 2, activation="tanh",
+        self,
+        rng: Rng,
+        dim: int = 2,
+        couplings: int = 8,
+        width: int = 64,
+        depth: int = 2,
+        activation="tanh",
         limit: float = 2.0,
-    ):  # fmt: skip
+    ):
         masks = [half_mask(dim, first=k % 2 == 0) for k in range(_check.count("couplings", couplings))]
         layers = [AffineCoupling(coupling_net(rng, dim, width, depth, 2, activation), mask, limit) for mask in masks]
         super().__init__(StandardNormal(dim), Chain([*layers, Affine(numpy.zeros(dim), numpy.zeros(dim))]))
 
     def standardize(self, x: numpy.ndarray) -> "RealNVP":
-        """Set the outermost scale and shift so that the couplings see the data x (N, dim) standardized; returns self."""
+        """Set the outermost scale and shift so that the couplings see the data x (N, dim) standardized; returns
+        self."""
         self.bijection.bijections[-1].standardize(_check.batch("x", x, self.base.shape))
         return self
 
@@ -56,8 +63,8 @@ class ConvNet(Module):
 
     A 3×3 convolution, `blocks` residual blocks, a 3×3 convolution. Group norm comes before each activation: it treats
     each image by itself, where batch norm would make the density of one depend on the others. With `fold` the network
-    works on 2×2 blocks of pixels as channels of one: a quarter of the places, so a quarter of the time, and it sees twice
-    as far. Raises ValueError if 4 does not divide `width`.
+    works on 2×2 blocks of pixels as channels of one: a quarter of the places, so a quarter of the time, and it sees
+    twice as far. Raises ValueError if 4 does not divide `width`.
     """
 
     def __init__(self, rng: Rng, channels: int, width: int = 32, blocks: int = 1, fold: bool = False):
@@ -81,11 +88,15 @@ class ConvNet(Module):
 
 
 class ResidualBlock(Module):
-    """x + f(x) with f two convolutions, 3×3 and 1×1; starts as the identity. x (N, H, W, width), and so is the result."""
+    """x + f(x) with f two convolutions, 3×3 and 1×1; starts as the identity. x (N, H, W, width), and so is the
+    result."""
 
     def __init__(self, rng: Rng, width: int):
         self.norm = GroupNorm(4, width, activation="relu")
-        self.wide, self.narrow = Conv2d(rng, width, width, 3, padding=1, scale=6**0.5), Conv2d(rng, width, width, 1, scale=0.0)
+        self.wide, self.narrow = (
+            Conv2d(rng, width, width, 3, padding=1, scale=6**0.5),
+            Conv2d(rng, width, width, 1, scale=0.0),
+        )
 
     def __call__(self, x):
         return x + self.narrow(relu(self.wide(self.norm(x))))
@@ -101,9 +112,16 @@ class ImageRealNVP(Flow):
     """
 
     def __init__(
-        self, rng: Rng, shape: tuple[int, int, int] = (28, 28, 1), width: int = 32, scales: int = 3, blocks: int = 1,
-        checkerboards: int = 4, channelwise: int = 4, limit: float = 2.0,
-    ):  # fmt: skip
+        self,
+        rng: Rng,
+        shape: tuple[int, int, int] = (28, 28, 1),
+        width: int = 32,
+        scales: int = 3,
+        blocks: int = 1,
+        checkerboards: int = 4,
+        channelwise: int = 4,
+        limit: float = 2.0,
+    ):
         if len(shape) != 3:
             raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
         height, across, channels = (_check.count("shape", n) for n in shape)
@@ -111,25 +129,36 @@ class ImageRealNVP(Flow):
         if height % least or across % least:
             raise ValueError(f"shape must be divisible by 2^(scales - 1) = {least}, got {tuple(shape)}")
         if height * across == least**2:
-            raise ValueError(f"shape must leave more than one pixel at the coarsest of {scales} scales, got {tuple(shape)}")
-        net = lambda c, fold: ConvNet(rng, c, width, blocks, fold)
+            raise ValueError(
+                f"shape must leave more than one pixel at the coarsest of {scales} scales, got {tuple(shape)}"
+            )
+
+        def net(c, fold):
+            return ConvNet(rng, c, width, blocks, fold)
 
         def scale(h: int, w: int, c: int, left: int) -> Bijection:
             """All couplings at one size and, inside the split, those at the smaller ones."""
             fold = h % 2 == 0 and w % 2 == 0
             layers = [
-                AffineCoupling(net(c, fold), checkerboard_mask(h, w, even=k % 2 == 0), limit) for k in range(checkerboards)
+                AffineCoupling(net(c, fold), checkerboard_mask(h, w, even=k % 2 == 0), limit)
+                for k in range(checkerboards)
             ]  # (N, h, w, c)
             if left > 1:
                 masks = [channel_mask(4 * c, first=k % 2 == 0) for k in range(channelwise)]
                 deeper = Split(scale(h // 2, w // 2, 2 * c, left - 1))  # half of the 4c channels goes on
-                layers += [Squeeze(), *[AffineCoupling(net(4 * c, False), mask, limit) for mask in masks], deeper, Unsqueeze()]
+                layers += [
+                    Squeeze(),
+                    *[AffineCoupling(net(4 * c, False), mask, limit) for mask in masks],
+                    deeper,
+                    Unsqueeze(),
+                ]
             return Chain(layers[::-1])  # written in the order of inferring; a chain lists the order of generating
 
         outside = Affine(numpy.zeros(channels), numpy.zeros(channels))
         super().__init__(StandardNormal(shape), Chain([scale(height, across, channels, scales), outside]))
 
     def standardize(self, x: numpy.ndarray) -> "ImageRealNVP":
-        """Set the outermost scale and shift so that the couplings see the data x standardized by channel; returns self."""
+        """Set the outermost scale and shift so that the couplings see the data x standardized by channel; returns
+        self."""
         self.bijection.bijections[-1].standardize(_check.batch("x", x, self.base.shape), axis=(0, 1, 2))
         return self

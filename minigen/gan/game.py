@@ -40,9 +40,7 @@ def extragradient_step(x: Number, y: Number, eta: float) -> tuple[Number, Number
     return x - eta * y_ahead, y + eta * x_ahead
 
 
-def optimistic_step(
-    x: Number, y: Number, x_before: Number, y_before: Number, eta: float
-) -> tuple[Number, Number]:
+def optimistic_step(x: Number, y: Number, x_before: Number, y_before: Number, eta: float) -> tuple[Number, Number]:
     """Extrapolate the gradient from the last two points: x − 2ηy + ηy_before, y + 2ηx − ηx_before.
 
     (x_before, y_before) is where the players stood one step ago. Converges for small η (Daskalakis et al. 2018).

@@ -17,7 +17,8 @@ def generator_gradient(generator, discriminator, z: np.ndarray, loss: Callable) 
     """∇_θ loss(D(G_θ(z))) as one vector: all P parameters of the generator in a row, (P,), in their dtype.
 
     z (N, dim_z): latents. discriminator(x) gives logits (N,) and is not changed; loss(logits) is a number, such as
-    `losses.generator_loss_minimax`. Raises ValueError for latents that are not a finite matrix or a loss that is no function.
+    `losses.generator_loss_minimax`. Raises ValueError for latents that are not a finite matrix or a loss that is no
+    function.
     """
     z = _check.matrix("z", z)
     _check_loss(loss)
@@ -40,8 +41,8 @@ def generator_gradient_norm(generator, discriminator, z: np.ndarray, loss: Calla
 def signal_and_noise(gradients: np.ndarray) -> tuple[float, float]:
     """(‖ḡ‖, √(Σ‖g_k − ḡ‖² / (K − 1))): the length of the mean of K gradients, and their spread around it.
 
-    gradients (K, P), one a minibatch. The square of the second is the total variance of a minibatch's gradient, unbiased.
-    Raises ValueError for gradients that are not a finite matrix of at least two rows.
+    gradients (K, P), one a minibatch. The square of the second is the total variance of a minibatch's gradient,
+    unbiased. Raises ValueError for gradients that are not a finite matrix of at least two rows.
     """
     gradients = _check.matrix("gradients", gradients).astype(float)
     k = len(gradients)

@@ -1,8 +1,8 @@
 """Walks from one latent vector to another, to see whether the pictures between two pictures make sense.
 
-A generator has only seen z ~ N(0, I). In many dimensions such vectors all have about the same length, √dim: they lie near a
-sphere. The straight way between two of them cuts through its inside, where z hardly ever fell; the great circle stays
-where the generator knows its way. White 2016, "Sampling Generative Networks".
+A generator has only seen z ~ N(0, I). In many dimensions such vectors all have about the same length, √dim: they lie
+near a sphere. The straight way between two of them cuts through its inside, where z hardly ever fell; the great circle
+stays where the generator knows its way. White 2016, "Sampling Generative Networks".
 """
 
 import numpy as np
@@ -25,8 +25,8 @@ def interpolate_spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.nda
     """(sin((1 − t)Ω) a + sin(tΩ) b) / sin Ω, with Ω the angle between a and b: (D,), (D,), (T,) -> (T, D).
 
     The great circle where a and b are equally long. Where they point the same way, the straight way. Shoemake 1985.
-    Raises ValueError as `interpolate_linear` does, for an end that is 0, or ends that point in opposite directions, between
-    which there are many shortest ways.
+    Raises ValueError as `interpolate_linear` does, for an end that is 0, or ends that point in opposite directions,
+    between which there are many shortest ways.
     """
     a, b, t = _ends(a, b, t)
     lengths = np.linalg.norm(a) * np.linalg.norm(b)
@@ -35,7 +35,9 @@ def interpolate_spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.nda
     omega = np.arccos(np.clip(a @ b / lengths, -1, 1))  # radians
     if np.sin(omega) < PARALLEL:
         if a @ b < 0:
-            raise ValueError("a and b must not point in opposite directions: no shortest way between them is the only one")
+            raise ValueError(
+                "a and b must not point in opposite directions: no shortest way between them is the only one"
+            )
         return (1 - t) * a + t * b
     return (np.sin((1 - t) * omega) * a + np.sin(t * omega) * b) / np.sin(omega)  # (T, D)
 

@@ -1,7 +1,7 @@
 """Two parallel lines: the smallest example on which KL and JS say nothing and the Wasserstein distance says all.
 
-P is uniform on the segment from (0, 0) to (0, 1), Q on the same segment moved sideways by theta. For theta ≠ 0 they have
-no point in common, however close they are. Arjovsky, Chintala and Bottou 2017, "Wasserstein GAN", Example 1.
+P is uniform on the segment from (0, 0) to (0, 1), Q on the same segment moved sideways by theta. For theta ≠ 0 they
+have no point in common, however close they are. Arjovsky, Chintala and Bottou 2017, "Wasserstein GAN", Example 1.
 """
 
 import numpy as np

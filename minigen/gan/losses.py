@@ -1,7 +1,8 @@
 """The losses of the original GAN, computed from logits, and what they are when the discriminator is perfect.
 
-The discriminator outputs a logit l; D(x) = σ(l) is its probability that x is real. Losses are in nats. Working from logits
-keeps every loss exact where σ(l) would round to 0 or 1: −log σ(l) = softplus(−l) and −log(1 − σ(l)) = softplus(l).
+The discriminator outputs a logit l; D(x) = σ(l) is its probability that x is real. Losses are in nats. Working from
+logits keeps every loss exact where σ(l) would round to 0 or 1: −log σ(l) = softplus(−l) and −log(1 − σ(l)) =
+softplus(l).
 
 Goodfellow et al. 2014, "Generative Adversarial Nets".
 """
@@ -69,9 +70,10 @@ def optimal_discriminator(p_r: numpy.ndarray, p_g: numpy.ndarray) -> numpy.ndarr
 def smoothed_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, smooth: float) -> numpy.ndarray:
     """(1 − s)·p_r / (p_r + p_g): the best D under one-sided label smoothing with `smooth` = s. Densities of any shape.
 
-    The optimal discriminator times 1 − s: never surer than that of a real example, and with the same preferences. Were the
-    fakes' target s as well (two-sided), s·p_g would enter above, and where p_r = 0 the fakes would look partly real.
-    Raises ValueError as `optimal_discriminator` does, or for a `smooth` outside [0, 1). Salimans et al. 2016, section 3.4.
+    The optimal discriminator times 1 − s: never surer than that of a real example, and with the same preferences. Were
+    the fakes' target s as well (two-sided), s·p_g would enter above, and where p_r = 0 the fakes would look partly
+    real. Raises ValueError as `optimal_discriminator` does, or for a `smooth` outside [0, 1). Salimans et al. 2016,
+    section 3.4.
     """
     smooth = _check.number("smooth", smooth, 0, 1)
     return (1 - smooth) * optimal_discriminator(p_r, p_g)

@@ -16,15 +16,20 @@ from minigen.tensor.activations import activation_name
 class Generator(Module):
     """z (N, dim_z) -> x (N, dim_x), through `depth` hidden layers of `width` units.
 
-    Weights start with a variance that keeps z's spread from layer to layer: 1/n_in, or 2/n_in for units that cut half of
-    it off (Glorot and Bengio 2010; He et al. 2015). On rings of narrow modes this gave sharper samples than a small start.
-    Raises ValueError for sizes that are not positive.
+    Weights start with a variance that keeps z's spread from layer to layer: 1/n_in, or 2/n_in for units that cut half
+    of it off (Glorot and Bengio 2010; He et al. 2015). On rings of narrow modes this gave sharper samples than a small
+    start. Raises ValueError for sizes that are not positive.
     """
 
     def __init__(
-        self, rng: numpy.random.Generator, dim_z: int = 2, dim_x: int = 2, width: int = 128, depth: int = 3,
+        self,
+        rng: numpy.random.Generator,
+        dim_z: int = 2,
+        dim_x: int = 2,
+        width: int = 128,
+        depth: int = 3,
         activation="tanh",
-    ):  # fmt: skip
+    ):
         self.dim_z, width = _check.count("dim_z", dim_z), _check.count("width", width)
         self.body = MLP(rng, [dim_z] + [width] * depth + [dim_x], activation)
         for layer in self.body.layers:  # they come uniform in ±1/√n_in, of variance 1/(3 n_in)
@@ -67,8 +72,8 @@ def block_shape(
 ) -> tuple[int, int, int, int]:
     """What comes out of a block of a DCGAN: shape (N, H, W, C) in, (N, H', W', channels) out.
 
-    A convolution puts its kernel at every `stride`-th place of the padded side: H' = (H + 2·padding − kernel) // stride + 1.
-    The transposed one puts a whole kernel for each place, `stride` apart, and cuts the padding off:
+    A convolution puts its kernel at every `stride`-th place of the padded side: H' = (H + 2·padding − kernel) //
+    stride + 1. The transposed one puts a whole kernel for each place, `stride` apart, and cuts the padding off:
     H' = (H − 1)·stride − 2·padding + kernel. With kernel 4, stride 2, padding 1 they halve and double.
     Raises ValueError for sizes that are not positive whole numbers (padding may be 0), or if nothing is left.
     """
@@ -100,10 +105,19 @@ class ConvGenerator(Module):
     """
 
     def __init__(
-        self, rng: numpy.random.Generator, dim_z: int = 64, width: int = 64, channels: int = 1, side: int = 28,
+        self,
+        rng: numpy.random.Generator,
+        dim_z: int = 64,
+        width: int = 64,
+        channels: int = 1,
+        side: int = 28,
         hidden: int | None = None,
-    ):  # fmt: skip
-        self.dim_z, self.width, self.quarter = _check.count("dim_z", dim_z), _check.count("width", width), _quarter(side)
+    ):
+        self.dim_z, self.width, self.quarter = (
+            _check.count("dim_z", dim_z),
+            _check.count("width", width),
+            _quarter(side),
+        )
         self.plan = None if hidden is None else Linear(rng, dim_z, _check.count("hidden", hidden))
         self.norm0 = None if hidden is None else BatchNorm(hidden)
         self.start = Linear(rng, dim_z if hidden is None else hidden, self.quarter**2 * 2 * width)
@@ -127,15 +141,20 @@ class ConvDiscriminator(Module):
 
     Two convolutions that halve the side, with leaky ReLU. `batch_norm` adds batch norm after the second one, as in the
     paper; a critic with a gradient penalty must do without it, since batch norm ties the examples of a batch together.
-    Each of their units sees 10×10 pixels, and what they say is added up. `hidden` puts a layer of so many units between, which
-    sees the whole picture and can tell that its parts do not go together (Chen et al. 2016).
+    Each of their units sees 10×10 pixels, and what they say is added up. `hidden` puts a layer of so many units
+    between, which sees the whole picture and can tell that its parts do not go together (Chen et al. 2016).
     Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
     """
 
     def __init__(
-        self, rng: numpy.random.Generator, width: int = 64, channels: int = 1, batch_norm: bool = True, side: int = 28,
+        self,
+        rng: numpy.random.Generator,
+        width: int = 64,
+        channels: int = 1,
+        batch_norm: bool = True,
+        side: int = 28,
         hidden: int | None = None,
-    ):  # fmt: skip
+    ):
         width = _check.count("width", width)
         self.down1 = Conv2d(rng, channels, width, kernel=4, stride=2, padding=1)
         self.down2 = Conv2d(rng, width, 2 * width, kernel=4, stride=2, padding=1)

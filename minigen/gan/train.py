@@ -16,9 +16,18 @@ Rng = np.random.Generator
 
 
 def goodfellow_step(
-    generator, discriminator, g_optimizer, d_optimizer, draw_real: Callable, batch: int, rng: Rng, *,
-    k: int = 1, saturating: bool = False, smooth: float = 0.0,
-) -> dict[str, float]:  # fmt: skip
+    generator,
+    discriminator,
+    g_optimizer,
+    d_optimizer,
+    draw_real: Callable,
+    batch: int,
+    rng: Rng,
+    *,
+    k: int = 1,
+    saturating: bool = False,
+    smooth: float = 0.0,
+) -> dict[str, float]:
     """Goodfellow et al. 2014, Algorithm 1: k steps of the discriminator, then one of the generator. Eq. gan.03
 
     `saturating` trains the generator with the minimax loss instead of the non-saturating one; `smooth` is one-sided
@@ -37,9 +46,17 @@ def goodfellow_step(
 
 
 def wgan_step(
-    generator, critic, g_optimizer, c_optimizer, draw_real: Callable, batch: int, rng: Rng, *,
-    n_critic: int = 5, c: float = 0.01,
-) -> dict[str, float]:  # fmt: skip
+    generator,
+    critic,
+    g_optimizer,
+    c_optimizer,
+    draw_real: Callable,
+    batch: int,
+    rng: Rng,
+    *,
+    n_critic: int = 5,
+    c: float = 0.01,
+) -> dict[str, float]:
     """Arjovsky et al. 2017, Algorithm 1: n_critic steps of the critic, each followed by clipping to [−c, c], then one
     of the generator. The paper's optimizer is RMSProp with a learning rate of 5e-5. Eq. gan.19
     """
@@ -53,9 +70,17 @@ def wgan_step(
 
 
 def wgan_gp_step(
-    generator, critic, g_optimizer, c_optimizer, draw_real: Callable, batch: int, rng: Rng, *,
-    n_critic: int = 5, penalty: float = 10.0,
-) -> dict[str, float]:  # fmt: skip
+    generator,
+    critic,
+    g_optimizer,
+    c_optimizer,
+    draw_real: Callable,
+    batch: int,
+    rng: Rng,
+    *,
+    n_critic: int = 5,
+    penalty: float = 10.0,
+) -> dict[str, float]:
     """Gulrajani et al. 2017, Algorithm 1: as above with `penalty`·(‖∇f‖ − 1)² in the place of clipping.
 
     The paper's optimizer is Adam with β = (0, 0.9) and a learning rate of 1e-4. "critic" is the loss without penalty.

@@ -23,8 +23,8 @@ def feature_matching_loss(real_features: Array, fake_features: Array) -> Array:
     """‖mean f(real) − mean f(fake)‖², a scalar: a loss for the generator, in the place of the game's.
 
     real_features (N, F) and fake_features (M, F) are hidden features of the discriminator, `discriminator.features(x)`;
-    only their means have to agree, so the generator need not chase D's latest opinion. The discriminator keeps its own loss.
-    Raises ValueError for features that are not finite matrices with the same number of columns.
+    only their means have to agree, so the generator need not chase D's latest opinion. The discriminator keeps its own
+    loss. Raises ValueError for features that are not finite matrices with the same number of columns.
     """
     real_features = _check.matrix("real_features", real_features)
     fake_features = _check.matrix("fake_features", fake_features, np.shape(real_features)[1])
@@ -35,8 +35,8 @@ def feature_matching_loss(real_features: Array, fake_features: Array) -> Array:
 def minibatch_closeness(m: Array) -> Array:
     """o_ib = Σ_j exp(−‖M_ib − M_jb‖₁): how close each example is to its batch, (N, B, C) -> (N, B).
 
-    m holds B vectors of C numbers for each of N examples. The sum runs over the whole batch, i itself included, so o lies
-    between 1 (alone) and N (all the same). Raises ValueError for m that is not a finite array of three axes.
+    m holds B vectors of C numbers for each of N examples. The sum runs over the whole batch, i itself included, so o
+    lies between 1 (alone) and N (all the same). Raises ValueError for m that is not a finite array of three axes.
     """
     if np.ndim(m) != 3:
         raise ValueError(f"m must have shape (N, B, C), got {np.shape(m)}")
@@ -48,9 +48,9 @@ def minibatch_closeness(m: Array) -> Array:
 class MinibatchDiscrimination(Module):
     """How close each example's features are to those of the rest of the batch, appended to them: (N, F) -> (N, F + B).
 
-    Features f_i become B vectors M_ib = f_i T_b of C numbers, and the b-th new feature is their `minibatch_closeness`. The
-    layer stands between D's last hidden layer and its output, never at its input, and sees real and fake examples in
-    separate batches.
+    Features f_i become B vectors M_ib = f_i T_b of C numbers, and the b-th new feature is their `minibatch_closeness`.
+    The layer stands between D's last hidden layer and its output, never at its input, and sees real and fake examples
+    in separate batches.
     Raises ValueError for features that are not a matrix of `features` columns.
     """
 
@@ -73,7 +73,8 @@ class MinibatchDiscrimination(Module):
 def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy.ndarray:
     """The mean of `count` values from the mean of the first count − 1 and the last one, all of one shape.
 
-    For count = 1 it is the value itself, whatever `mean` holds. Raises ValueError for a count below 1 or shapes that differ.
+    For count = 1 it is the value itself, whatever `mean` holds. Raises ValueError for a count below 1 or shapes that
+    differ.
     """
     count = _check.count("count", count)
     if np.shape(mean) != np.shape(value):
@@ -95,9 +96,9 @@ def historical_penalty(parameters: list[Array], means: list[numpy.ndarray]) -> A
 class HistoricalAverage:
     """‖θ − θ̄‖², with θ̄ the mean of the parameters at all updates so far: added to a player's loss, it damps circling.
 
-        history = HistoricalAverage(generator)
-        loss(g) + weight * history.penalty(g)                # in every step, inside the function to differentiate
-        history.update(generator)                            # after it
+    history = HistoricalAverage(generator)
+    loss(g) + weight * history.penalty(g)                # in every step, inside the function to differentiate
+    history.update(generator)                            # after it
     """
 
     def __init__(self, model: Module):
@@ -133,14 +134,17 @@ class HistoricalAverage:
 
 
 def virtual_moments(x: Array, reference: Array) -> tuple[Array, Array]:
-    """Mean and variance over the reference batch and the example itself, for each example: two arrays (N, 1, ..., 1, C).
+    """Mean and variance over the reference batch and the example itself, for each example: two arrays (N, 1, ..., 1,
+    C).
 
     x (N, ..., C), reference (R, ..., C); the variance divides by the number of values. The axes between are places of a
     map: they count as values of their channel. Raises ValueError for arrays that are not finite or do not fit.
     """
     x, reference = _check.examples("x", x), _check.examples("reference", reference)
     if np.shape(x)[1:] != np.shape(reference)[1:]:
-        raise ValueError(f"x and reference must agree after the first axis, got {np.shape(x)} and {np.shape(reference)}")
+        raise ValueError(
+            f"x and reference must agree after the first axis, got {np.shape(x)} and {np.shape(reference)}"
+        )
     r, places = len(reference), tuple(range(1, np.ndim(x) - 1))
     own_mean = np.mean(x, axis=places, keepdims=True)  # (N, 1, ..., 1, C)
     own_var = np.mean((x - own_mean) ** 2, axis=places, keepdims=True)
@@ -155,9 +159,9 @@ def virtual_moments(x: Array, reference: Array) -> tuple[Array, Array]:
 class VirtualBatchNorm(Module):
     """Batch norm whose batch is a fixed reference batch and the example itself: (N, ..., C) -> (N, ..., C).
 
-    Each example gets the output that batch norm would give it as the last of the R + 1 examples (reference, example), so
-    that examples of a batch do not see one another. Called `norm(x, reference)`, with the reference batch (R, ..., C) as
-    it arrives at this layer: send it through the layers below along with x.
+    Each example gets the output that batch norm would give it as the last of the R + 1 examples (reference, example),
+    so that examples of a batch do not see one another. Called `norm(x, reference)`, with the reference batch (R, ...,
+    C) as it arrives at this layer: send it through the layers below along with x.
     Raises ValueError for shapes that do not fit.
     """
 

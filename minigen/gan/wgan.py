@@ -102,7 +102,9 @@ def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
     Raises ValueError as `gradient_penalty` does.
     """
     x = _check.examples("x", x)
-    slopes = grad(lambda x: np.sum(_scores(critic, x)))(x)  # (N, ...): examples do not mix, so each has its own gradient
+    slopes = grad(lambda x: np.sum(_scores(critic, x)))(
+        x
+    )  # (N, ...): examples do not mix, so each has its own gradient
     slopes = np.reshape(slopes, (len(x), -1))  # (N, D)
     return np.sqrt(np.sum(slopes**2, axis=1) + EPS)  # (N,)
 

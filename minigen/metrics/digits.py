@@ -78,7 +78,9 @@ class DigitReport(NamedTuple):
     accuracy: float | None  # share read as their labels say, if there are labels
 
 
-def judge_digits(classifier: DigitClassifier, images, reference, labels=None, neighbors: int = 2000, k: int = 3) -> DigitReport:
+def judge_digits(
+    classifier: DigitClassifier, images, reference, labels=None, neighbors: int = 2000, k: int = 3
+) -> DigitReport:
     """All there is to say about generated images (N, 28, 28, 1), against real ones (M, 28, 28, 1); see `DigitReport`.
 
     labels: (N,) the digits that a conditional model was asked for. Precision and recall compare at most `neighbors` of
@@ -106,7 +108,8 @@ def judge_digits(classifier: DigitClassifier, images, reference, labels=None, ne
 
 
 def digit_features(classifier: DigitClassifier, images, name: str = "images") -> numpy.ndarray:
-    """`classifier.features` of many images, a piece at a time: (N, 28, 28, 1) -> (N, dim) float32. ValueErrors as above."""
+    """`classifier.features` of many images, a piece at a time: (N, 28, 28, 1) -> (N, dim) float32. ValueErrors as
+    above."""
     images = _images(name, images)
     return numpy.concatenate([classifier.features(images[i : i + PIECE]) for i in range(0, len(images), PIECE)])
 
@@ -117,13 +120,15 @@ def class_probabilities(classifier: DigitClassifier, images) -> numpy.ndarray:
 
 
 def class_histogram(classifier: DigitClassifier, images) -> numpy.ndarray:
-    """Share of the images that is read as 0, 1, ..., 9: (N, 28, 28, 1) -> (10,), summing to one. ValueErrors as above."""
+    """Share of the images that is read as 0, 1, ..., 9: (N, 28, 28, 1) -> (10,), summing to one. ValueErrors as
+    above."""
     answer = class_probabilities(classifier, images).argmax(axis=1)
     return numpy.bincount(answer, minlength=CLASSES) / len(answer)
 
 
 def label_accuracy(classifier: DigitClassifier, images, labels) -> float:
-    """Share of the images (N, 28, 28, 1) that is read as their labels (N,), integers 0 to 9, say. ValueErrors as above."""
+    """Share of the images (N, 28, 28, 1) that is read as their labels (N,), integers 0 to 9, say. ValueErrors as
+    above."""
     labels = _labels(labels, len(images))
     return float((class_probabilities(classifier, images).argmax(axis=1) == labels).mean())
 
@@ -134,7 +139,8 @@ def digit_inception_score(classifier: DigitClassifier, images) -> float:
 
 
 def digit_frechet_distance(classifier: DigitClassifier, real, fake) -> float:
-    """`frechet_distance` between Gaussians fitted to the features of real (N, 28, 28, 1) and fake (M, 28, 28, 1) images.
+    """`frechet_distance` between Gaussians fitted to the features of real (N, 28, 28, 1) and fake (M, 28, 28, 1)
+    images.
 
     It falls with the number of images: compare sets of one size, and with the floor that real images set.
     ValueErrors as above, and for fewer than 2 images.

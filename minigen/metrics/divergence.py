@@ -43,9 +43,7 @@ def js_divergence(p: ArrayLike, q: ArrayLike) -> float | np.ndarray:
     return 0.5 * kl_divergence(p, mixture) + 0.5 * kl_divergence(q, mixture)
 
 
-def kl_normal(
-    mu_p: ArrayLike, sigma_p: ArrayLike, mu_q: ArrayLike, sigma_q: ArrayLike
-) -> float | np.ndarray:
+def kl_normal(mu_p: ArrayLike, sigma_p: ArrayLike, mu_q: ArrayLike, sigma_q: ArrayLike) -> float | np.ndarray:
     """KL(N(mu_p, sigma_p^2) || N(mu_q, sigma_q^2)) in closed form, elementwise, in nats. Eq. gan.01.
 
     log(sigma_q / sigma_p) + (sigma_p^2 + (mu_p - mu_q)^2) / (2 sigma_q^2) - 1/2. The sigmas are standard deviations,

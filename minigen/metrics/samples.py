@@ -69,9 +69,7 @@ def sampling_floor(
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(repeats)))
 
 
-def mode_coverage(
-    samples: ArrayLike, modes: ArrayLike, std: float, k: float = 3, min_count: int = 1
-) -> ModeCoverage:
+def mode_coverage(samples: ArrayLike, modes: ArrayLike, std: float, k: float = 3, min_count: int = 1) -> ModeCoverage:
     """How many modes of a mixture the samples reach, and the share of samples that lie at one.
 
     samples: (N, D); modes: (K, D), the centers; std: the standard deviation of a mode along one axis. A sample is of
@@ -84,7 +82,9 @@ def mode_coverage(
     samples, modes = _checks.points("samples", samples), _checks.points("modes", modes)
     _checks.same_dimension("samples", samples, "modes", modes)
     if len(samples) < len(modes):
-        raise ValueError(f"samples must be at least as many as modes, got {len(samples)} samples for {len(modes)} modes")
+        raise ValueError(
+            f"samples must be at least as many as modes, got {len(samples)} samples for {len(modes)} modes"
+        )
     reach = _checks.positive("k", k) * _checks.positive("std", std)
     min_count = _checks.count("min_count", min_count)
     nearest = np.empty(len(samples), int)

@@ -58,10 +58,10 @@ def earth_mover_1d(p: ArrayLike, q: ArrayLike) -> EarthMover:
 def wasserstein_1d(x: ArrayLike, y: ArrayLike) -> float:
     """Exact W1 between two samples of numbers, in the samples' units. Eq. gan.12.
 
-    x: shape (N,), y: shape (M,), every point of a sample with the same weight. As with piles of dirt (`earth_mover_1d`),
-    walk along the line and carry the surplus: between two neighboring points it is F - G, the share of x passed so far
-    less that of y, and W1 is the integral of |F - G|. The best plan keeps the order, the smallest goes to the smallest,
-    so if N = M this is also the mean |x_(i) - y_(i)| of the sorted samples.
+    x: shape (N,), y: shape (M,), every point of a sample with the same weight. As with piles of dirt
+    (`earth_mover_1d`), walk along the line and carry the surplus: between two neighboring points it is F - G, the share
+    of x passed so far less that of y, and W1 is the integral of |F - G|. The best plan keeps the order, the smallest
+    goes to the smallest, so if N = M this is also the mean |x_(i) - y_(i)| of the sorted samples.
     ValueError: another rank, empty, non-finite.
     """
     x, y = _checks.array("x", x, 1, "(N,)"), _checks.array("y", y, 1, "(M,)")
@@ -150,8 +150,8 @@ def plan_gradient(plan: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
     """How the mean distance under a plan grows as each target moves: the gradient of Eq. gan.13 in y.
 
     plan: (N, M). x: (N, D), y: (M, D), sources and targets. Row j of the result, (M, D), is the sum over i of plan_ij
-    times the unit vector from x_i to y_j (zero if they coincide). For the best plan this is the gradient of W1 itself: as
-    y moves a little the plan stays, or another one is just as good (Danskin's theorem).
+    times the unit vector from x_i to y_j (zero if they coincide). For the best plan this is the gradient of W1 itself:
+    as y moves a little the plan stays, or another one is just as good (Danskin's theorem).
     ValueError: shapes that do not fit, negative or non-finite entries.
     """
     plan = _checks.nonnegative("plan", plan, 2, "(N, M)")

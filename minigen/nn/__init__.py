@@ -21,7 +21,24 @@ from minigen.nn.recurrent import GRUCell, LSTMCell
 from minigen.nn.transformer import CausalTransformer, TransformerBlock
 
 __all__ = [
-    "MLP", "BatchNorm", "CausalConv1d", "CausalTransformer", "Conv2d", "ConvTranspose2d", "Embedding", "GRUCell", "GroupNorm", "LSTMCell",
-    "LayerNorm", "Linear", "MaskedConv2d", "MaskedLinear", "Module", "MultiHeadAttention", "Sequential", "TimeEmbedding",
-    "TransformerBlock", "sinusoidal",
-]  # fmt: skip
+    "MLP",
+    "BatchNorm",
+    "CausalConv1d",
+    "CausalTransformer",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Embedding",
+    "GRUCell",
+    "GroupNorm",
+    "LSTMCell",
+    "LayerNorm",
+    "Linear",
+    "MaskedConv2d",
+    "MaskedLinear",
+    "Module",
+    "MultiHeadAttention",
+    "Sequential",
+    "TimeEmbedding",
+    "TransformerBlock",
+    "sinusoidal",
+]

@@ -10,8 +10,8 @@ from minigen.tensor import attention
 class MultiHeadAttention(Module):
     """Self- or cross-attention with learned projections: x (N, L, dim) [, context (N, M, dim_context)] -> (N, L, dim).
 
-    `mask` (boolean, broadcastable to (N, heads, L, M)) is True where x may look; `causal` lets position i see 0..i only.
-    Raises ValueError if heads does not divide dim. Vaswani et al. 2017. Eq. diffusion.30
+    `mask` (boolean, broadcastable to (N, heads, L, M)) is True where x may look; `causal` lets position i see 0..i
+    only. Raises ValueError if heads does not divide dim. Vaswani et al. 2017. Eq. diffusion.30
     """
 
     def __init__(self, rng, dim: int, heads: int, dim_context: int | None = None, *, out_scale: float = 1.0):
@@ -25,7 +25,10 @@ class MultiHeadAttention(Module):
     def __call__(self, x, context=None, mask=None, causal: bool = False):
         n, length, dim = np.shape(x)
         source = x if context is None else context
-        split = lambda a: np.transpose(np.reshape(a, (n, -1, self.heads, dim // self.heads)), (0, 2, 1, 3))
+
+        def split(a):
+            return np.transpose(np.reshape(a, (n, -1, self.heads, dim // self.heads)), (0, 2, 1, 3))
+
         key_value = self.key_value(source)  # (N, M, 2·dim)
         q, k, v = split(self.query(x)), split(key_value[:, :, :dim]), split(key_value[:, :, dim:])  # (N, heads, ·, d)
         out = attention(q, k, v, mask, causal)  # (N, heads, L, d)

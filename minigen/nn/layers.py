@@ -38,9 +38,7 @@ def _zeros(*shape):
 class Linear(Module):
     """x w + b: (..., n_in) -> (..., n_out), with an optional fused activation."""
 
-    def __init__(
-        self, rng: Rng, n_in: int, n_out: int, activation=None, *, bias: bool = True, scale: float = 1.0
-    ):
+    def __init__(self, rng: Rng, n_in: int, n_out: int, activation=None, *, bias: bool = True, scale: float = 1.0):
         self.w = uniform(rng, (n_in, n_out), n_in, scale)
         self.b = _zeros(n_out) if bias else None
         self.activation = activation
@@ -88,9 +86,17 @@ class Conv2d(Module):
     """Convolution (N, H, W, c_in) -> (N, H', W', c_out) with a square kernel."""
 
     def __init__(
-        self, rng: Rng, c_in: int, c_out: int, kernel: int, stride: int = 1, padding: int = 0, *,
-        bias: bool = True, scale: float = 1.0,
-    ):  # fmt: skip
+        self,
+        rng: Rng,
+        c_in: int,
+        c_out: int,
+        kernel: int,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        bias: bool = True,
+        scale: float = 1.0,
+    ):
         self.w = uniform(rng, (kernel, kernel, c_in, c_out), kernel * kernel * c_in, scale)
         self.b = _zeros(c_out) if bias else None
         self.stride, self.padding = stride, padding

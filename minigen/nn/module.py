@@ -31,7 +31,11 @@ class Module:
 
     def tree_attributes(self) -> list[str]:
         """Names of the attributes that may hold parameters; none at all once frozen."""
-        return [] if self._frozen else [n for n, v in vars(self).items() if isinstance(v, _MAY_HOLD_ARRAYS) and n not in self.buffers]
+        return (
+            []
+            if self._frozen
+            else [n for n, v in vars(self).items() if isinstance(v, _MAY_HOLD_ARRAYS) and n not in self.buffers]
+        )
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Trainable arrays by dotted name, such as "body.layers.0.w"; the arrays themselves, not copies."""

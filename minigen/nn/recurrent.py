@@ -1,7 +1,7 @@
 """Recurrent cells: one time step each. The gates are computed by one matrix product.
 
-A sequence calls its cell once a step on small matrices, so the bookkeeping of each operation counts: the GRU's gates are
-one fused primitive.
+A sequence calls its cell once a step on small matrices, so the bookkeeping of each operation counts: the GRU's gates
+are one fused primitive.
 """
 
 import autograd.numpy as np

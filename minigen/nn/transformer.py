@@ -41,7 +41,10 @@ class TransformerBlock(Module):
         """
         (n, width), heads = x.shape, self.attention.heads
         h = self.norm1(x)
-        split = lambda a: a.reshape(n, heads, width // heads)
+
+        def split(a):
+            return a.reshape(n, heads, width // heads)
+
         key_value = self.attention.key_value(h)  # (N, 2·width)
         cache[0, :, :, i], cache[1, :, :, i] = split(key_value[:, :width]), split(key_value[:, width:])
         query = split(self.attention.query(h))[:, :, None]  # (N, heads, 1, d)
@@ -56,14 +59,23 @@ class CausalTransformer(Module):
     tokens, length: size of the vocabulary, and L. width, heads, layers: of the network; heads divides width.
     classes: with labels (N,), integers in [0, classes), the model is that of the tokens given the label.
     context: with features (N, L, context), it is that of the tokens given these; place i sees those of 0..i.
-    back: which tokens a place is handed as its input, counted back from it: the one before; (1, w - 1, w, w + 1) adds the
-    neighbors above in a picture of rows of w. It can attend to all earlier ones in any case.
+    back: which tokens a place is handed as its input, counted back from it: the one before; (1, w - 1, w, w + 1) adds
+    the neighbors above in a picture of rows of w. It can attend to all earlier ones in any case.
     """
 
     def __init__(
-        self, rng: Rng, tokens: int, length: int, width: int = 96, heads: int = 4, layers: int = 2, *,
-        classes: int | None = None, context: int | None = None, back: Sequence[int] = (1,),
-    ):  # fmt: skip
+        self,
+        rng: Rng,
+        tokens: int,
+        length: int,
+        width: int = 96,
+        heads: int = 4,
+        layers: int = 2,
+        *,
+        classes: int | None = None,
+        context: int | None = None,
+        back: Sequence[int] = (1,),
+    ):
         for name, value in (("tokens", tokens), ("length", length), ("layers", layers), ("heads", heads)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
@@ -78,7 +90,9 @@ class CausalTransformer(Module):
         self.blocks = [TransformerBlock(rng, width, heads) for _ in range(layers)]
         self.norm, self.head = LayerNorm(width), Linear(rng, width, tokens)
 
-    def __call__(self, tokens: numpy.ndarray, labels: numpy.ndarray | None = None, context: Array | None = None) -> Array:
+    def __call__(
+        self, tokens: numpy.ndarray, labels: numpy.ndarray | None = None, context: Array | None = None
+    ) -> Array:
         """Logits (N, L, tokens). Raises ValueError for tokens, labels or context that do not fit."""
         tokens = self._check(tokens, labels, context)
         start = numpy.full((len(tokens), max(self.back)), self.tokens)
@@ -91,14 +105,22 @@ class CausalTransformer(Module):
             x = block(x)
         return self.head(self.norm(x))
 
-    def log_prob(self, tokens: numpy.ndarray, labels: numpy.ndarray | None = None, context: Array | None = None) -> Array:
+    def log_prob(
+        self, tokens: numpy.ndarray, labels: numpy.ndarray | None = None, context: Array | None = None
+    ) -> Array:
         """log p(tokens), or log p(tokens | labels, context): (N, L) -> (N,), nats for each sequence."""
         return -np.sum(cross_entropy(self(tokens, labels, context), tokens), axis=1)
 
     def sample(
-        self, rng: Rng, n: int, labels: numpy.ndarray | None = None, context: numpy.ndarray | None = None, *,
-        temperature: float = 1.0, rows: int = 500,
-    ) -> numpy.ndarray:  # fmt: skip
+        self,
+        rng: Rng,
+        n: int,
+        labels: numpy.ndarray | None = None,
+        context: numpy.ndarray | None = None,
+        *,
+        temperature: float = 1.0,
+        rows: int = 500,
+    ) -> numpy.ndarray:
         """`n` sequences (n, L), int64, drawn token by token, `rows` of them at a time.
 
         A temperature below 1 makes likely tokens likelier: logits are divided by it.
@@ -109,9 +131,13 @@ class CausalTransformer(Module):
         if not temperature > 0:
             raise ValueError(f"temperature must be positive, got {temperature}")
         self._check(numpy.zeros((n, self.length), int), labels, context)
-        part = lambda a, k: None if a is None else a[k : k + rows]
-        chunks = [self._draw(rng, min(rows, n - k), part(labels, k), part(context, k), temperature)
-                  for k in range(0, n, rows)]  # fmt: skip
+
+        def part(a, k):
+            return None if a is None else a[k : k + rows]
+
+        chunks = [
+            self._draw(rng, min(rows, n - k), part(labels, k), part(context, k), temperature) for k in range(0, n, rows)
+        ]
         return numpy.concatenate(chunks)
 
     def _draw(self, rng, n, labels, context, temperature):

@@ -5,5 +5,14 @@ from minigen.optim.optimizers import SGD, Adam, Optimizer, RMSProp, clip_grad_no
 from minigen.optim.schedules import constant, cosine, linear_decay, warmup_cosine
 
 __all__ = [
-    "EMA", "SGD", "Adam", "Optimizer", "RMSProp", "clip_grad_norm", "constant", "cosine", "linear_decay", "warmup_cosine",
-]  # fmt: skip
+    "EMA",
+    "SGD",
+    "Adam",
+    "Optimizer",
+    "RMSProp",
+    "clip_grad_norm",
+    "constant",
+    "cosine",
+    "linear_decay",
+    "warmup_cosine",
+]

@@ -36,7 +36,9 @@ class Optimizer:
         self.lr = lr
         self.steps = 0
         self.groups = _groups(self.parameters)  # of names: those of each group are updated together, end to end
-        self.flat = {slot: [np.zeros_like(self._laid_out(self.parameters, g)) for g in self.groups] for slot in self.slots}
+        self.flat = {
+            slot: [np.zeros_like(self._laid_out(self.parameters, g)) for g in self.groups] for slot in self.slots
+        }
 
     @property
     def running(self) -> dict[str, dict[str, np.ndarray]]:
@@ -168,7 +170,8 @@ class Adam(Optimizer):
 
 
 def clip_grad_norm(grads: Any, max_norm: float) -> float:
-    """Scale a tree of gradients in place so that its global Euclidean norm is at most `max_norm`; returns the norm before."""
+    """Scale a tree of gradients in place so that its global Euclidean norm is at most `max_norm`; returns the norm
+    before."""
     if not max_norm > 0:
         raise ValueError(f"max_norm must be positive, got {max_norm}")
     arrays = [g for _, g in named_leaves(grads)]

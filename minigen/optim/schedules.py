@@ -1,7 +1,7 @@
 """Learning-rate schedules: each returns a function of the step 0, 1, ..., steps − 1.
 
-    lr = cosine(1e-3, steps, warmup=100)
-    optimizer.lr = lr(i)
+lr = cosine(1e-3, steps, warmup=100)
+optimizer.lr = lr(i)
 """
 
 import math
@@ -26,8 +26,8 @@ def cosine(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Callab
     Loshchilov and Hutter 2017, without restarts.
     """
     _check(lr, steps, warmup)
-    return lambda i: _rise(i, warmup) * (
-        final + (lr - final) * 0.5 * (1 + math.cos(math.pi * _progress(i, steps, warmup)))
+    return lambda i: (
+        _rise(i, warmup) * (final + (lr - final) * 0.5 * (1 + math.cos(math.pi * _progress(i, steps, warmup))))
     )
 
 

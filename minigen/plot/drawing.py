@@ -178,9 +178,7 @@ class Drawing:
         view = ax.axis()
         pixels = colored(stacked(np.asarray(box.image)[None], None), "auto", "gray")[0]  # (H, W, 3)
         x, top = (a + c) / 2, d - PAD
-        ax.imshow(
-            pixels, extent=(x - wide / 2, x + wide / 2, top - tall, top), zorder=2.5, interpolation="antialiased"
-        )
+        ax.imshow(pixels, extent=(x - wide / 2, x + wide / 2, top - tall, top), zorder=2.5, interpolation="antialiased")
         ax.axis(view)
         return (b + (top - tall)) / 2
 

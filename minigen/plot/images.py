@@ -61,7 +61,9 @@ def image_grid(
         corners.append((top, left))
     letters = max(map(len, map(str, row_labels)), default=0) if row_labels is not None else 0
     extra = (
-        0.08 if row_labels is None else min(2.5, max(0.95, 0.15 + 0.09 * letters)),  # a letter is about 0.09 inches wide
+        0.08
+        if row_labels is None
+        else min(2.5, max(0.95, 0.15 + 0.09 * letters)),  # a letter is about 0.09 inches wide
         0.08 + 0.27 * (title is not None) + 0.25 * (col_labels is not None),
     )
     ax = panel(ax, (inches + extra[0], inches * canvas.shape[0] / canvas.shape[1] + extra[1]))

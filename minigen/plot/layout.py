@@ -29,9 +29,7 @@ def place(boxes: Mapping[str, Node], arrows: list[Edge], direction: str, measure
     else:
         centers = _in_columns(ranks(boxes, arrows), sizes, direction, gap)
     return {
-        name: np.array(
-            [x - sizes[name][0] / 2, y - sizes[name][1] / 2, x + sizes[name][0] / 2, y + sizes[name][1] / 2]
-        )
+        name: np.array([x - sizes[name][0] / 2, y - sizes[name][1] / 2, x + sizes[name][0] / 2, y + sizes[name][1] / 2])
         for name, (x, y) in centers.items()
     }
 

@@ -81,9 +81,7 @@ def connections(
     return ax
 
 
-def _receptive_field(
-    masks: list[np.ndarray], widths: list[int], highlight: tuple[int, int] | None
-) -> list[np.ndarray]:
+def _receptive_field(masks: list[np.ndarray], widths: list[int], highlight: tuple[int, int] | None) -> list[np.ndarray]:
     """For each layer, which units reach the one that is looked at."""
     field = [np.zeros(width, dtype=bool) for width in widths]
     if highlight is not None:

@@ -50,9 +50,7 @@ def samples(
         ax.scatter(x[:, 0], x[:, 1], color=color, label=label, **dots)
     else:
         _classes(ax, x, inputs.finite("classes", classes, len(x)), dots)
-    outside = int(
-        ((x[:, 0] < bounds[0]) | (x[:, 0] > bounds[1]) | (x[:, 1] < bounds[2]) | (x[:, 1] > bounds[3])).sum()
-    )
+    outside = int(((x[:, 0] < bounds[0]) | (x[:, 0] > bounds[1]) | (x[:, 1] < bounds[2]) | (x[:, 1] > bounds[3])).sum())
     if outside:
         _corner(ax, f"{outside:,} of {len(x):,} outside")
     if label is not None:
@@ -192,9 +190,20 @@ def field(
         step = min(bounds[1] - bounds[0], bounds[3] - bounds[2]) / n
         v = v * (0.95 * step / longest) if longest > 0 else v
         ax.quiver(
-            points[:, 0], points[:, 1], v[:, 0], v[:, 1], color=color, pivot="mid",
-            angles="xy", scale_units="xy", scale=1, width=0.0038, headwidth=4, headlength=4.5, headaxislength=4,
-        )  # fmt: skip
+            points[:, 0],
+            points[:, 1],
+            v[:, 0],
+            v[:, 1],
+            color=color,
+            pivot="mid",
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            width=0.0038,
+            headwidth=4,
+            headlength=4.5,
+            headaxislength=4,
+        )
     return _plane(ax, bounds, title)
 
 
@@ -240,9 +249,7 @@ def trajectories(
     thin = len(lines) > 12
     for (name, path), shade in zip(lines.items(), shades):
         label = name if isinstance(name, str) else None
-        ax.plot(
-            path[:, 0], path[:, 1], color=shade, lw=0.7 if thin else 1.4, alpha=0.55 if thin else 0.95, label=label
-        )
+        ax.plot(path[:, 0], path[:, 1], color=shade, lw=0.7 if thin else 1.4, alpha=0.55 if thin else 0.95, label=label)
         if ends:
             dot = 3.0 if thin else 5.0
             ax.plot(*path[0], "o", ms=dot, mfc="white", mec=shade, mew=1.0, zorder=3)
@@ -258,9 +265,16 @@ def _filled(d: Any, ax: Axes, bounds: inputs.Bounds, n: int) -> Any:
     if not np.isfinite(values).all() or (values < 0).any():
         raise ValueError("density must be finite and not negative within the bounds")
     return ax.imshow(
-        values, origin="lower", extent=bounds, cmap=colormap("density"), vmin=0, vmax=values.max() or 1.0,
-        aspect="auto", interpolation="bilinear", zorder=0,
-    )  # fmt: skip
+        values,
+        origin="lower",
+        extent=bounds,
+        cmap=colormap("density"),
+        vmin=0,
+        vmax=values.max() or 1.0,
+        aspect="auto",
+        interpolation="bilinear",
+        zorder=0,
+    )
 
 
 def _histogram(points: np.ndarray, ax: Axes, bounds: inputs.Bounds, n: int) -> Any:

@@ -2,8 +2,8 @@
 
     value, grads = value_and_grad(loss)(model, batch)
 
-Read `core.py` for how a gradient of a whole model is taken, then any primitive: each derives its gradient in two or three
-lines. Everything computes in the dtype that it is given: float32 for training, float64 for checking.
+Read `core.py` for how a gradient of a whole model is taken, then any primitive: each derives its gradient in two or
+three lines. Everything computes in the dtype that it is given: float32 for training, float64 for checking.
 """
 
 from minigen.tensor.memory import keep_freed_memory
@@ -29,10 +29,42 @@ from minigen.tensor.storage import load_arrays, save_arrays
 from minigen.tensor.tree import leaves, named_leaves, tree_map
 
 __all__ = [
-    "attention", "avg_pool2d", "batch_norm", "batch_statistics", "bce_with_logits", "conv1d", "conv2d", "conv_transpose2d", "cross_entropy",
-    "embedding", "gelu", "grad", "group_norm", "jacobian", "layer_norm", "leaky_relu", "leaves", "linear", "load_arrays",
-    "log_softmax", "logsumexp", "matmul", "max_pool2d", "mse", "named_leaves",
-    "parallel_value_and_grad", "primitive",
-    "relu", "save_arrays", "sigmoid", "silu", "softmax", "softplus", "stop_gradient", "tanh", "tree_map",
-    "upsample_nearest", "value_and_grad",
-]  # fmt: skip
+    "attention",
+    "avg_pool2d",
+    "batch_norm",
+    "batch_statistics",
+    "bce_with_logits",
+    "conv1d",
+    "conv2d",
+    "conv_transpose2d",
+    "cross_entropy",
+    "embedding",
+    "gelu",
+    "grad",
+    "group_norm",
+    "jacobian",
+    "layer_norm",
+    "leaky_relu",
+    "leaves",
+    "linear",
+    "load_arrays",
+    "log_softmax",
+    "logsumexp",
+    "matmul",
+    "max_pool2d",
+    "mse",
+    "named_leaves",
+    "parallel_value_and_grad",
+    "primitive",
+    "relu",
+    "save_arrays",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "stop_gradient",
+    "tanh",
+    "tree_map",
+    "upsample_nearest",
+    "value_and_grad",
+]

@@ -1,9 +1,9 @@
 """Activation functions, element by element, each with its derivative.
 
-Every activation is an entry of `ACTIVATIONS`: how to compute it, and two forms of "multiply an incoming gradient g by the
-derivative": `slope` for plain arrays, from the output and what the forward pass kept, and `traced_slope` in operations that
-autograd can differentiate again, for second derivatives. An entry makes a primitive here; `linear` and `group_norm` fuse
-the same entry with their own work.
+Every activation is an entry of `ACTIVATIONS`: how to compute it, and two forms of "multiply an incoming gradient g by
+the derivative": `slope` for plain arrays, from the output and what the forward pass kept, and `traced_slope` in
+operations that autograd can differentiate again, for second derivatives. An entry makes a primitive here; `linear` and
+`group_norm` fuse the same entry with their own work.
 
 In float32, `exp` and `tanh` are fast and `expit`, `erf` and `where` are slow: hence the formulas through `tanh`.
 """
@@ -104,7 +104,8 @@ def _softplus(x):
 
 
 def _softplus_slope(g, y, x):
-    """(log(1 + eˣ))' = σ(x) = eˣ/(1 + eˣ) = e^{x − y}: exact also where σ is tiny and ½ + ½ tanh(x/2) would round to 0."""
+    """(log(1 + eˣ))' = σ(x) = eˣ/(1 + eˣ) = e^{x − y}: exact also where σ is tiny and ½ + ½ tanh(x/2) would round to
+    0."""
     return g * anp.exp(x - y)
 
 
@@ -221,7 +222,8 @@ def silu(x: Array) -> Array:
 
 
 def gelu(x: Array) -> Array:
-    """x·Φ(x) with Φ the standard normal distribution function (Hendrycks and Gimpel 2016); exact, not the tanh formula."""
+    """x·Φ(x) with Φ the standard normal distribution function (Hendrycks and Gimpel 2016); exact, not the tanh
+    formula."""
     return _APPLY["gelu"](_float(x))
 
 
@@ -244,4 +246,6 @@ def activation_name(activation: str | Callable | None) -> str | None:
         return FUNCTION_NAMES[activation]
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return activation
-    raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)} or one of these functions, got {activation!r}")
+    raise ValueError(
+        f"activation must be one of {', '.join(ACTIVATIONS)} or one of these functions, got {activation!r}"
+    )

@@ -30,7 +30,8 @@ def _attention_forward(q, k, v, bias):
 
 
 def _attention_backward(needed, g, value, saved, q, k, v, bias):
-    """O = P V and P = softmax(S), S = Q Kᵀ/√d: dV = Pᵀ dO, dP = dO Vᵀ, dS = P·(dP − rowsum(P·dP)), dQ = dS K/√d, dK = dSᵀ Q/√d."""
+    """O = P V and P = softmax(S), S = Q Kᵀ/√d: dV = Pᵀ dO, dP = dO Vᵀ, dS = P·(dP − rowsum(P·dP)), dQ = dS K/√d, dK =
+    dSᵀ Q/√d."""
     scale = np.shape(q)[-1] ** -0.5
     if saved is None:  # being differentiated again: recompute P, traced
         scores = _matmul(q, _swap(k)) * scale
@@ -60,7 +61,8 @@ _attention = primitive(_attention_forward, _attention_backward)
 
 
 def attention(q: Array, k: Array, v: Array, mask: np.ndarray | None = None, causal: bool = False) -> Array:
-    """softmax(q kᵀ/√d) v, for each example and head: q (N, heads, Lq, d), k and v (N, heads, Lk, d) -> (N, heads, Lq, d).
+    """softmax(q kᵀ/√d) v, for each example and head: q (N, heads, Lq, d), k and v (N, heads, Lk, d) -> (N, heads, Lq,
+    d).
 
     `mask`, broadcastable to (N, heads, Lq, Lk), is True where a query may look at a key. `causal` lets query i look at
     keys 0..i only (Lq = Lk). A query that may look at nothing gets zeros. Eq. diffusion.30; Vaswani et al. 2017.

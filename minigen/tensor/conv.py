@@ -64,8 +64,7 @@ class Geometry(NamedTuple):
     def output_size(self, size, kernel):
         """(oh, ow): the places a kernel (kh, kw) takes on an image (H, W)."""
         return tuple(
-            (n + sum(p) - r) // s + 1
-            for n, p, r, s in zip(size, self.padding, self.reach(kernel), self.stride)
+            (n + sum(p) - r) // s + 1 for n, p, r, s in zip(size, self.padding, self.reach(kernel), self.stride)
         )
 
     def is_pointwise(self, kernel):

@@ -1,7 +1,7 @@
 """Gradients of a function of a whole model, on top of HIPS autograd.
 
-autograd records every operation on a *box* (an array with a node behind it) and walks the record backwards. Three things
-are done here rather than by `autograd.grad`:
+autograd records every operation on a *box* (an array with a node behind it) and walks the record backwards. Three
+things are done here rather than by `autograd.grad`:
 
 * one root node for each array of a model, and one backward pass that collects all their gradients, instead of boxing
   the containers that hold the arrays;
@@ -74,7 +74,9 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
         if not issubclass(node_type, VJPNode):
             raise NotImplementedError(f"{forward.__name__} has no forward-mode derivative; use reverse mode (grad)")
         args = [a._value if i in needed else a for i, a in enumerate(args)]
-        if any([type(a) is ArrayBox for a in args]):  # an outer derivative is being taken too: it records this call in turn
+        if any(
+            [type(a) is ArrayBox for a in args]
+        ):  # an outer derivative is being taken too: it records this call in turn
             value, saved = call(*args), None
         else:
             value, saved = forward(*args)
@@ -171,8 +173,11 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     return run
 
 
-def value_and_gradients(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -> tuple[Any, Any, list[np.ndarray]]:
-    """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None, gradients)."""
+def value_and_gradients(
+    fn: Callable, tree: Any, args: tuple, has_aux: bool = False
+) -> tuple[Any, Any, list[np.ndarray]]:
+    """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None,
+    gradients)."""
     output, trace, arrays, roots = _trace(fn, tree, args)
     output, aux = output if has_aux else (output, None)
     if np.shape(output) != ():
@@ -267,13 +272,19 @@ def _reduction_vjp(mean: bool):
         axis = kwargs.get("axis", args[1] if len(args) > 1 else None)
         keepdims = kwargs.get("keepdims", False)
         shape = np.shape(x)
-        axes = tuple(range(len(shape))) if axis is None else tuple([a % max(len(shape), 1) for a in np.atleast_1d(axis).tolist()])
+        axes = (
+            tuple(range(len(shape)))
+            if axis is None
+            else tuple([a % max(len(shape), 1) for a in np.atleast_1d(axis).tolist()])
+        )
         kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
         count = math.prod([shape[a] for a in axes]) if mean else 1
 
         def vjp(g):
             g = g if keepdims else anp.reshape(g, kept)
-            return (anp.broadcast_to(g / count if mean else g, shape),)  # `count` is a Python int: float32 stays float32
+            return (
+                anp.broadcast_to(g / count if mean else g, shape),
+            )  # `count` is a Python int: float32 stays float32
 
         return vjp
 
@@ -281,7 +292,8 @@ def _reduction_vjp(mean: bool):
 
 
 def _power_vjp(argnums, value, args, kwargs, general=autograd_core.primitive_vjps[anp.power]):
-    """The gradient of x ** n for a plain number n, n x ** (n − 1): with Python's numbers, which NumPy has shortcuts for."""
+    """The gradient of x ** n for a plain number n, n x ** (n − 1): with Python's numbers, which NumPy has shortcuts
+    for."""
     x, n = args
     if argnums != (0,) or type(n) not in (int, float) or np.shape(x) == ():
         return general(argnums, value, args, kwargs)

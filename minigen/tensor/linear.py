@@ -18,7 +18,8 @@ SHARED = 1 << 23  # multiplications from which a product is worth two threads (a
 
 
 def _product(a, b):
-    """a @ b; the rows of a large matrix `a` are shared between two threads, and a column times a row is left to NumPy."""
+    """a @ b; the rows of a large matrix `a` are shared between two threads, and a column times a row is left to
+    NumPy."""
     if a.shape[-1] == 1 and a.ndim == b.ndim == 2:
         return a * b  # (n, 1) times (1, m): three times as fast as BLAS does it
     if a.ndim != 2 or b.ndim != 2 or a.size * b.shape[1] < SHARED:
@@ -68,7 +69,8 @@ def _sum_to(g, shape):
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """Matrix product of the last two axes, (..., n, k) times (..., k, m) -> (..., n, m); both have at least two axes."""
+    """Matrix product of the last two axes, (..., n, k) times (..., k, m) -> (..., n, m); both have at least two
+    axes."""
     return _matmul(a, b)
 
 
@@ -112,8 +114,8 @@ _linear = primitive(_linear_forward, _linear_backward)
 def linear(x: Array, w: Array, b: Array | None = None, activation=None) -> Array:
     """y = a(x w + b): x (..., in), w (in, out), b (out,) or None -> (..., out); Eq. flow.17 reads one such layer.
 
-    `activation` is None, a name ("relu", "silu", ...) or one of the activation functions; fused, it costs one pass less.
-    Raises ValueError when the shapes do not fit.
+    `activation` is None, a name ("relu", "silu", ...) or one of the activation functions; fused, it costs one pass
+    less. Raises ValueError when the shapes do not fit.
     """
     shape = np.shape(x)
     if len(np.shape(w)) != 2 or len(shape) < 1 or shape[-1] != np.shape(w)[0]:

@@ -95,7 +95,8 @@ _cross_entropy = primitive(_cross_entropy_forward, _cross_entropy_backward)
 
 
 def cross_entropy(logits: Array, labels: np.ndarray) -> Array:
-    """−log softmax(logits)[label] for each example, in nats: logits (..., C), integer labels (...) in [0, C) -> (...)."""
+    """−log softmax(logits)[label] for each example, in nats: logits (..., C), integer labels (...) in [0, C) ->
+    (...)."""
     labels, shape = np.asarray(labels), np.shape(logits)
     if labels.dtype.kind not in "iu":
         raise ValueError(f"labels must be integers, got dtype {labels.dtype}")

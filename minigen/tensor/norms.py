@@ -23,7 +23,8 @@ Array = Any
 
 
 def _wide(x):
-    """x (N, s, C) with up to 32 places laid side by side, (N, s/side, side C), and side: NumPy is fast along long rows."""
+    """x (N, s, C) with up to 32 places laid side by side, (N, s/side, side C), and side: NumPy is fast along long
+    rows."""
     n, s, c = x.shape
     side = max(d for d in range(1, 33) if s % d == 0)
     return x.reshape(n, s // side, side * c), side
@@ -91,7 +92,10 @@ def _per_group(x, groups):
 def _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation):
     """The same gradient in operations that can be differentiated again."""
     n, s, c = np.shape(x)
-    grouped = lambda a: anp.reshape(a, (n, s, groups, c // groups))
+
+    def grouped(a):
+        return anp.reshape(a, (n, s, groups, c // groups))
+
     x4 = grouped(x)
     centered = x4 - anp.mean(x4, axis=(1, 3), keepdims=True)
     inverse = 1 / anp.sqrt(anp.mean(centered**2, axis=(1, 3), keepdims=True) + eps)

@@ -1,7 +1,7 @@
 """Two threads, each with half of the batch.
 
-NumPy's element-wise work runs on one core, whatever the BLAS library does, so a convolutional model leaves a second core
-idle for half of each step. Two ways out are given here:
+NumPy's element-wise work runs on one core, whatever the BLAS library does, so a convolutional model leaves a second
+core idle for half of each step. Two ways out are given here:
 
 * `parallel_value_and_grad`: each thread differentiates the whole model on half of the batch, and the two gradients are
   averaged. Everything runs on both cores, but the model must treat its examples one by one. It pays for convolution and
@@ -93,7 +93,8 @@ def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> li
 def in_parts(update: Callable, *arrays: np.ndarray) -> None:
     """`update(*arrays)`, an update in place that treats each number by itself: row by row, which it cannot notice.
 
-    Arrays of one shape. From `UPDATED` numbers on, as many rows at a time as the cache holds, half of them on each thread.
+    Arrays of one shape. From `UPDATED` numbers on, as many rows at a time as the cache holds, half of them on each
+    thread.
     """
     first = arrays[0]
     if first.size < UPDATED or first.ndim == 0:
@@ -119,7 +120,10 @@ def parallel_value_and_grad(fn: Callable) -> Callable:
         if len(sizes) != 1:
             raise ValueError(f"the arrays of a batch must have one length, got {sorted(sizes)}")
         (n,) = sizes
-        half = lambda part: value_and_gradients(fn, tree, [None if a is None else a[part] for a in batch])
+
+        def half(part):
+            return value_and_gradients(fn, tree, [None if a is None else a[part] for a in batch])
+
         halves = in_halves(half, n)
         if len(halves) == 1:
             value, _, gradients = halves[0]

@@ -1,8 +1,9 @@
 """Trees of arrays.
 
-A *tree* is an array, a list, tuple or dict of trees, or an object such as `minigen.nn.Module` whose attributes are trees.
-Gradients, optimizers, moving averages and checkpoints all see a model as nothing more than its *leaves*: the float
-arrays that can be trained. The whole notion is the one function `tree_map`, which rebuilds a tree with each leaf replaced.
+A *tree* is an array, a list, tuple or dict of trees, or an object such as `minigen.nn.Module` whose attributes are
+trees. Gradients, optimizers, moving averages and checkpoints all see a model as nothing more than its *leaves*: the
+float arrays that can be trained. The whole notion is the one function `tree_map`, which rebuilds a tree with each leaf
+replaced.
 
 An object takes part by having a method `tree_attributes()` that names the attributes to look into. Inside such an
 object only arrays are leaves: a Python float there (a slope, an epsilon) is a setting, not a parameter.

@@ -28,6 +28,7 @@ KINDS = ("masking", "gaussian", "salt_pepper")
 
 # --------------------------------------------------------------------- rebuilding the input
 
+
 def reconstruction_loss(x: Array, decoded: Array) -> Array:
     """Mean over the batch of the squared distance |x - decoded|², a scalar; both (N, ...). Eq. vae.01
 
@@ -55,7 +56,8 @@ def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarra
           "gaussian"     noise of standard deviation `level` is added to each; the sum is not clipped to [0, 1].
           "salt_pepper"  with probability `level` a number becomes 0 or 1, either as often as the other.
 
-    ValueError for another kind, a level outside [0, 1] (gaussian: below 0), an x that is not finite. Vincent et al. 2010.
+    ValueError for another kind, a level outside [0, 1] (gaussian: below 0), an x that is not finite. Vincent et al.
+    2010.
     """
     x = _floats(x)
     _check.finite(x=x)
@@ -74,6 +76,7 @@ def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarra
 
 
 # --------------------------------------------------------------------- sparse codes
+
 
 def kl_bernoulli(rho: Array, rho_hat: Array) -> Array:
     """KL between two coins, rho log(rho/rho_hat) + (1 - rho) log((1 - rho)/(1 - rho_hat)), nats. Eq. vae.04
@@ -122,6 +125,7 @@ def k_sparse(z: Array, k: int) -> Array:
 
 # --------------------------------------------------------------------- contractive codes
 
+
 def sigmoid_penalty(h: Array, w: Array) -> Array:
     """|J|² of a layer h = sigmoid(x w + b), mean over the batch, a scalar: h (N, H), w (D, H). Eq. vae.05
 
@@ -151,7 +155,8 @@ def contractive_penalty(encoder: Callable, x: Array) -> Array:
 
 
 def code_jacobian(encoder: Callable, x: Array) -> Array:
-    """dz_j/dx_i of each example, by automatic differentiation: x (N, ...) -> (N, H, D), H and D counted flat. Eq. vae.05
+    """dz_j/dx_i of each example, by automatic differentiation: x (N, ...) -> (N, H, D), H and D counted flat. Eq.
+    vae.05
 
     One derivative for all H numbers of the code at once, at the cost of H encodings. Errors as `contractive_penalty`.
     """
@@ -167,6 +172,7 @@ def code_jacobian(encoder: Callable, x: Array) -> Array:
 
 # --------------------------------------------------------------------- the model
 
+
 class Autoencoder(Module):
     """Encoder and decoder of mirrored widths around a code: 784 - 256 - 32 - 256 - 784 unless told otherwise.
 
@@ -176,9 +182,18 @@ class Autoencoder(Module):
     """
 
     def __init__(
-        self, rng: Rng, dim_x: int = 784, dim_z: int = 32, widths: Sequence[int] = (256,), activation="leaky_relu", *,
-        code_activation=None, out_activation=None, k: int | None = None, tied: bool = False,
-    ):  # fmt: skip
+        self,
+        rng: Rng,
+        dim_x: int = 784,
+        dim_z: int = 32,
+        widths: Sequence[int] = (256,),
+        activation="leaky_relu",
+        *,
+        code_activation=None,
+        out_activation=None,
+        k: int | None = None,
+        tied: bool = False,
+    ):
         self.dim_x, self.dim_z = _check.count("dim_x", dim_x), _check.count("dim_z", dim_z)
         self.k = None if k is None else _check.count("k", k)
         sizes, inner = [dim_x, *widths, dim_z], [activation] * len(widths)
@@ -209,7 +224,11 @@ class Autoencoder(Module):
 
 
 def training_step(
-    model: Autoencoder, optimizer: Any, x: numpy.ndarray, seen: numpy.ndarray | None = None, penalty: Callable | None = None
+    model: Autoencoder,
+    optimizer: Any,
+    x: numpy.ndarray,
+    seen: numpy.ndarray | None = None,
+    penalty: Callable | None = None,
 ) -> dict[str, float]:
     """One step on |x - f(g(seen))|² plus a penalty; returns the loss and its two terms, batch means.
 
@@ -247,4 +266,6 @@ def _floats(a):
 
 def _open_unit_interval(name, p):
     if not isbox(p) and not (numpy.min(p) > 0 and numpy.max(p) < 1):
-        raise ValueError(f"{name} must lie strictly between 0 and 1, got values from {numpy.min(p):.4g} to {numpy.max(p):.4g}")
+        raise ValueError(
+            f"{name} must lie strictly between 0 and 1, got values from {numpy.min(p):.4g} to {numpy.max(p):.4g}"
+        )

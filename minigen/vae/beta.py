@@ -22,7 +22,8 @@ Array = Any
 
 
 def beta_vae_loss(recon: Array, kl: Array, beta: float) -> Array:
-    """recon + beta * kl, nats: minus the bound with another price for the rate. Eq. vae.17, and Eq. vae.16 with delta = 0.
+    """recon + beta * kl, nats: minus the bound with another price for the rate. Eq. vae.17, and Eq. vae.16 with delta =
+    0.
 
     recon (a loss: -log p(x|z), summed over pixels) and kl are two numbers, such as means over a batch, or two arrays
     (N,); the result has their shape. beta = 1 is the VAE. With pixels averaged instead of summed, beta means D times as
@@ -138,8 +139,8 @@ def mutual_information(codes: numpy.ndarray, factors: numpy.ndarray, bins: int =
 def mutual_information_gap(codes: numpy.ndarray, factors: numpy.ndarray, bins: int = 20) -> float:
     """The mean over factors of what the best-informed number knows of it minus what the next one knows, in [0, 1].
 
-    codes (N, D), factors (N, K) whole numbers. 1: each factor is known to one number completely, and to no other. 0: for
-    each factor two numbers know equally much. With D = 1 the next one knows nothing. Details and errors as in
+    codes (N, D), factors (N, K) whole numbers. 1: each factor is known to one number completely, and to no other. 0:
+    for each factor two numbers know equally much. With D = 1 the next one knows nothing. Details and errors as in
     `mutual_information`; as there, draws of q(z|x) should be given rather than its means. Chen et al. 2018.
     """
     shares = numpy.sort(mutual_information(codes, factors, bins), axis=0)  # (D, K), the best last
@@ -152,7 +153,8 @@ def mutual_information_gap(codes: numpy.ndarray, factors: numpy.ndarray, bins: i
 def _terms(recon, kl):
     if numpy.ndim(recon) > 1 or numpy.shape(recon) != numpy.shape(kl):
         raise ValueError(
-            f"recon and kl must be two numbers or two arrays of one shape (N,), got {numpy.shape(recon)} and {numpy.shape(kl)}"
+            f"recon and kl must be two numbers or two arrays of one shape (N,), got {numpy.shape(recon)} and"
+            f" {numpy.shape(kl)}"
         )
     _check.finite(recon=recon, kl=kl)
 
@@ -179,7 +181,8 @@ def _tables(codes, factors):
 
 
 def _sharing(value, n, rng, k):
-    """Two arrays (n,) of rows, different ones that have the same value: the first uniform among those that have a partner."""
+    """Two arrays (n,) of rows, different ones that have the same value: the first uniform among those that have a
+    partner."""
     order = numpy.argsort(value, kind="stable")  # rows of one value stand together
     count = numpy.bincount(value)
     start = numpy.cumsum(count) - count  # where each value begins in that order
@@ -210,7 +213,9 @@ def _linear_classifier(x, label, classes):
         value = -numpy.mean(numpy.log(p[numpy.arange(len(p)), label] + 1e-300)) + 0.5e-4 * numpy.sum(w**2)
         return value, (features.T @ (p - target) / len(p) + 1e-4 * w).ravel()
 
-    flat = minimize(loss, numpy.zeros(features.shape[1] * classes), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    flat = minimize(
+        loss, numpy.zeros(features.shape[1] * classes), jac=True, method="L-BFGS-B", options={"maxiter": 500}
+    ).x
     return center, scale, flat.reshape(-1, classes)
 
 

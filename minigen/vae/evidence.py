@@ -1,9 +1,9 @@
 """log p(x) of a latent-variable model, three ways: on a grid of codes, by draws from the prior, by draws from a guess.
 
 A model with a code z says p(x) = ∫ p(x|z) p(z) dz (Eq. vae.08): an average of p(x|z) over codes drawn from the prior.
-The three functions take logarithms of densities at K codes for each of N examples, (K, N), and return log p(x), (N,), in
-nats. They average densities and take the logarithm last, shifting by the largest so that nothing underflows. With log p(x)
-of every example, parameters can be compared: `maximum_likelihood`.
+The three functions take logarithms of densities at K codes for each of N examples, (K, N), and return log p(x), (N,),
+in nats. They average densities and take the logarithm last, shifting by the largest so that nothing underflows. With
+log p(x) of every example, parameters can be compared: `maximum_likelihood`.
 """
 
 from typing import Any
@@ -53,7 +53,8 @@ def importance_sampling_log_likelihood(log_px_z: Array, log_pz: Array, log_qz: A
 
 
 def maximum_likelihood(log_px: Array) -> int:
-    """Which of P candidates makes N examples most probable: log p(x_i) under each, (P, N) -> its row. Eq. vae.06, Eq. vae.07
+    """Which of P candidates makes N examples most probable: log p(x_i) under each, (P, N) -> its row. Eq. vae.06, Eq.
+    vae.07
 
     By the sum of the logarithms; the product of the densities has its maximum in the same row, but underflows. Raises
     ValueError if log_px has no shape (P, N), or holds a NaN or +inf.

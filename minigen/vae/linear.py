@@ -1,6 +1,7 @@
 """The linear-Gaussian model: a VAE in which everything can be worked out, and so the place to check the others.
 
-z ~ N(0, I), x = W z + b + std * noise. Then x is normal too, so is z given x, and the ELBO of any normal guess q(z|x) is a
+z ~ N(0, I), x = W z + b + std * noise. Then x is normal too, so is z given x, and the ELBO of any normal guess q(z|x)
+is a
 formula: no draws, no networks. This is probabilistic PCA (Tipping and Bishop 1999). Rows are examples: the code term is
 z @ w, with w (D_z, D_x).
 """

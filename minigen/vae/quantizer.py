@@ -33,7 +33,9 @@ def nearest(z: Array, codebook: Array) -> numpy.ndarray:
     """
     z, codebook = _vectors(z, codebook)
     flat = z.reshape(-1, z.shape[-1])  # (M, D)
-    distance = numpy.sum(codebook**2, axis=1) - 2 * flat @ codebook.T  # (M, K): |z - e|² without |z|², the same for all e
+    distance = (
+        numpy.sum(codebook**2, axis=1) - 2 * flat @ codebook.T
+    )  # (M, K): |z - e|² without |z|², the same for all e
     return numpy.argmin(distance, axis=1).reshape(z.shape[:-1])
 
 
@@ -57,8 +59,8 @@ class Losses(NamedTuple):
 def quantization_losses(z: Array, quantized: Array, beta: float = 0.25) -> Losses:
     """|sg[z] - e|² and beta |z - sg[e]|², summed over all axes but the first: (N, ..., D) twice -> two of (N,).
 
-    z is the encoder's output, `quantized` the code vectors e in its place, sg[.] a value without gradient. The first term
-    moves only the codes, the second only the encoder. Two of the three terms of Eq. vae.19.
+    z is the encoder's output, `quantized` the code vectors e in its place, sg[.] a value without gradient. The first
+    term moves only the codes, the second only the encoder. Two of the three terms of Eq. vae.19.
     Raises ValueError if the shapes differ, a value is not finite or beta is negative.
     """
     shape = _check.same_shape(z=z, quantized=quantized)
@@ -72,14 +74,18 @@ def quantization_losses(z: Array, quantized: Array, beta: float = 0.25) -> Losse
 
 
 def ema_update(
-    counts: numpy.ndarray, sums: numpy.ndarray, codebook: numpy.ndarray, z: numpy.ndarray, indices: numpy.ndarray,
+    counts: numpy.ndarray,
+    sums: numpy.ndarray,
+    codebook: numpy.ndarray,
+    z: numpy.ndarray,
+    indices: numpy.ndarray,
     gamma: float = 0.99,
-) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:  # fmt: skip
+) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """New (counts, sums, codebook) after a batch: the moving averages of Eq. vae.20.
 
     counts (K,) and sums (K, D) are averages of how many vectors a batch assigns to a code, and of their sum; codebook
-    (K, D) are the code vectors; z (M, D) the vectors of the batch, indices (M,) their codes. A new code vector is new sum /
-    new count; a code whose count is zero keeps the vector that it has. The arguments stay as they are.
+    (K, D) are the code vectors; z (M, D) the vectors of the batch, indices (M,) their codes. A new code vector is new
+    sum / new count; a code whose count is zero keeps the vector that it has. The arguments stay as they are.
     Raises ValueError if shapes do not fit, a value is not finite or gamma is outside [0, 1].
     """
     _check_averages(counts, sums, codebook, z, indices, gamma)
@@ -107,7 +113,8 @@ def dead_share(indices: numpy.ndarray, codes: int) -> float:
 
 
 class Quantized(NamedTuple):
-    """vectors (N, ..., D): the codes, with the gradient of z; z itself; indices (N, ...); two terms of the loss (N,)."""
+    """vectors (N, ..., D): the codes, with the gradient of z; z itself; indices (N, ...); two terms of the loss
+    (N,)."""
 
     vectors: Array
     z: Array
@@ -126,9 +133,7 @@ class VectorQuantizer(Module):
     the encoder, or most codes will be far from all of them.
     """
 
-    def __init__(
-        self, rng: Rng, codes: int, dim: int, gamma: float = 0.99, beta: float = 0.25, learned: bool = False
-    ):
+    def __init__(self, rng: Rng, codes: int, dim: int, gamma: float = 0.99, beta: float = 0.25, learned: bool = False):
         shape = _check.count("codes", codes), _check.count("dim", dim)
         if not 0 <= gamma < 1:
             raise ValueError(f"gamma must be in [0, 1), got {gamma}")

@@ -1,4 +1,5 @@
-"""TD-VAE: a VAE for sequences that predicts far ahead in one jump (Gregor, Papamakarios, Besse, Buesing and Weber 2019).
+"""TD-VAE: a VAE for sequences that predicts far ahead in one jump (Gregor, Papamakarios, Besse, Buesing and Weber
+2019).
 
 A world has a hidden state z_t that we never see; we see x_t. Five parts, as the post names them:
 
@@ -72,7 +73,9 @@ class GatedNormal(Module):
     """
 
     def __init__(self, rng: Rng, n_in: int, width: int, dim_z: int):
-        self.content, self.gate = (Linear(rng, n_in, width, a, scale=3**0.5) for a in ("tanh", "sigmoid"))  # unit variance
+        self.content, self.gate = (
+            Linear(rng, n_in, width, a, scale=3**0.5) for a in ("tanh", "sigmoid")
+        )  # unit variance
         self.mu, self.logvar = Linear(rng, width, dim_z, scale=3**0.5), Linear(rng, width, dim_z)
         self.logvar.b -= 3
 
@@ -88,8 +91,8 @@ class GatedNormal(Module):
 def td_vae_loss(model: Any, x: Array, t1: Any, t2: Any, eps1: Array, eps2: Array) -> Array:
     """The mean over the batch of -J_{t1,t2}, nats: a scalar to be minimized. Eq. vae.24
 
-    x (N, T, D); t1 < t2 whole numbers, or one pair for each sequence (N,); standard normal noise eps1 and eps2 (N, D_z).
-    The state at t2 is drawn first, from the belief; then the state at t1 that it came from:
+    x (N, T, D); t1 < t2 whole numbers, or one pair for each sequence (N,); standard normal noise eps1 and eps2 (N,
+    D_z). The state at t2 is drawn first, from the belief; then the state at t1 that it came from:
 
         z_t2 ~ p_B(. | b_t2),   then   z_t1 ~ p_S(. | z_t2, b_t1, b_t2).
 
@@ -113,16 +116,25 @@ class TDVAE(Module):
     """TDVAE(rng, dim_x, dim_z, width, max_gap): a GRU for the belief, gated networks for the rest.
 
     dim_x: numbers in one observation. dim_z: in a state. width: of the belief; hidden: of the hidden layers of p_B, p_T
-    and p_S (by default `width`). max_gap: the longest jump t2 - t1; each length from 1 on has a vector of its own, which
-    p_T and p_S are given. features: if not 0, the width of a layer that looks at each observation before the GRU (for
-    images). decoder: widths of its hidden layers. likelihood: what the decoder's output means; by default a Gaussian
-    whose variance is learned.
+    and p_S (by default `width`). max_gap: the longest jump t2 - t1; each length from 1 on has a vector of its own,
+    which p_T and p_S are given. features: if not 0, the width of a layer that looks at each observation before the GRU
+    (for images). decoder: widths of its hidden layers. likelihood: what the decoder's output means; by default a
+    Gaussian whose variance is learned.
     """
 
     def __init__(
-        self, rng: Rng, dim_x: int, dim_z: int, width: int = 64, max_gap: int = 10, features: int = 0, hidden: int = 0,
-        decoder: tuple[int, ...] = (64,), likelihood: Module | None = None, dim_gap: int = 16,
-    ):  # fmt: skip
+        self,
+        rng: Rng,
+        dim_x: int,
+        dim_z: int,
+        width: int = 64,
+        max_gap: int = 10,
+        features: int = 0,
+        hidden: int = 0,
+        decoder: tuple[int, ...] = (64,),
+        likelihood: Module | None = None,
+        dim_gap: int = 16,
+    ):
         self.dim_x, self.dim_z, self.width = (
             _check.count(name, value) for name, value in (("dim_x", dim_x), ("dim_z", dim_z), ("width", width))
         )
@@ -166,7 +178,8 @@ class TDVAE(Module):
         return self.transition_net(z1, self.gaps(gap - 1))
 
     def p_S(self, z2: Array, b1: Array, b2: Array, gap: numpy.ndarray) -> Normal:
-        """Where the state was `gap` (N,) steps before it was z2 (N, dim_z), with the beliefs (N, width) then and now."""
+        """Where the state was `gap` (N,) steps before it was z2 (N, dim_z), with the beliefs (N, width) then and
+        now."""
         return self.smoothing_net(z2, b1, b2, self.gaps(gap - 1))
 
     def p_D(self, z2: Array) -> Decoded:
@@ -178,9 +191,15 @@ class TDVAE(Module):
         return td_vae_loss(self, x, t1, t2, eps1, eps2)
 
     def predict(
-        self, x: numpy.ndarray, t1: int, t2: int, rng: Rng, samples: int = 1, noise: bool = True,
+        self,
+        x: numpy.ndarray,
+        t1: int,
+        t2: int,
+        rng: Rng,
+        samples: int = 1,
+        noise: bool = True,
         stride: int | None = None,
-    ) -> numpy.ndarray:  # fmt: skip
+    ) -> numpy.ndarray:
         """Draws of x_t2 given x_1 ... x_t1: (N, T, dim_x) -> (samples, N, dim_x). t2 may lie beyond T.
 
         z_t1 from p_B, then z_t2 from p_T in one jump, or in jumps of `stride` steps (1: the step-by-step rollout), then
@@ -233,13 +252,18 @@ def draw_times(rng: Rng, n: int, length: int, max_gap: int) -> tuple[numpy.ndarr
 
 
 def training_step(
-    model: TDVAE, optimizer: Any, x: numpy.ndarray, rng: Rng, max_gap: int | None = None, max_norm: float = 10.0,
+    model: TDVAE,
+    optimizer: Any,
+    x: numpy.ndarray,
+    rng: Rng,
+    max_gap: int | None = None,
+    max_norm: float = 10.0,
     loss: Callable | None = None,
-) -> dict[str, float]:  # fmt: skip
+) -> dict[str, float]:
     """One step on sequences x (N, T, dim_x), each with its own random pair of times; returns the loss in nats.
 
-    max_gap: the longest jump, by default the model's. Parts that are frozen do not learn. Gradients longer than `max_norm`
-    are shortened. `loss`, if given, takes the place of `td_vae_loss`.
+    max_gap: the longest jump, by default the model's. Parts that are frozen do not learn. Gradients longer than
+    `max_norm` are shortened. `loss`, if given, takes the place of `td_vae_loss`.
     """
     n, length = x.shape[:2]
     t1, t2 = draw_times(rng, n, length, max_gap or min(model.max_gap, length - 1))

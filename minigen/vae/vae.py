@@ -39,7 +39,8 @@ def reparameterize(mu: Array, logvar: Array, eps: Array) -> Array:
 def kl_standard_normal(mu: Array, logvar: Array) -> Array:
     """KL(N(mu, diag sigma²) || N(0, I)) = ½ sum(mu² + sigma² - 1 - log sigma²): (N, D) -> (N,), nats.
 
-    The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ or a value is not finite.
+    The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ or a value is not
+    finite.
     """
     shape = _check.same_shape(mu=mu, logvar=logvar)
     _check.finite(mu=mu, logvar=logvar)
@@ -76,14 +77,19 @@ class VAE(Module):
     """Encoder and decoder networks of mirrored widths around a Gaussian code.
 
     VAE(rng) is the 784-400-400-20 model for binary digits; VAE(rng, 2, 2, (64, 64), likelihood=Gaussian()) is one for
-    points in the plane. A subclass with other networks (convolutions) sets `likelihood` and `dim_z`, and writes `encode`
-    and `decode`; all else follows.
+    points in the plane. A subclass with other networks (convolutions) sets `likelihood` and `dim_z`, and writes
+    `encode` and `decode`; all else follows.
     """
 
     def __init__(
-        self, rng: Rng, dim_x: int = 784, dim_z: int = 20, widths: Sequence[int] = (400, 400), activation="leaky_relu",
+        self,
+        rng: Rng,
+        dim_x: int = 784,
+        dim_z: int = 20,
+        widths: Sequence[int] = (400, 400),
+        activation="leaky_relu",
         likelihood: Module | None = None,
-    ):  # fmt: skip
+    ):
         self.dim_x, self.dim_z = _check.count("dim_x", dim_x), _check.count("dim_z", dim_z)
         self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z], activation)
         self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
@@ -209,7 +215,10 @@ def reparameterized_gradient(f: Callable, mu: Array, logvar: Array, eps: Array) 
 
     Arguments and result are those of `score_function_gradient`; `f` must be differentiable.
     """
-    total = lambda q: np.sum(_per_row(f(reparameterize(q[0], q[1], eps)), len(eps)))
+
+    def total(q):
+        return np.sum(_per_row(f(reparameterize(q[0], q[1], eps)), len(eps)))
+
     return grad(total)((mu, logvar))
 
 

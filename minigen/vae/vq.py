@@ -1,8 +1,8 @@
 """VQ-VAE (van den Oord, Vinyals and Kavukcuoglu 2017) and VQ-VAE-2 (Razavi, van den Oord and Vinyals 2019).
 
-The code of an image is a grid of integers. Each stands for one of K vectors, which the decoder gets in its place. There is no
-KL term: with a uniform prior it is the constant log K for each place. A model of the integers, trained afterwards, makes
-it a generative model; it is no part of this file and is handed to `sample` as a function.
+The code of an image is a grid of integers. Each stands for one of K vectors, which the decoder gets in its place. There
+is no KL term: with a uniform prior it is the constant log K for each place. A model of the integers, trained
+afterwards, makes it a generative model; it is no part of this file and is handed to `sample` as a function.
 
     image 28 x 28  ->  encoder  ->  7 x 7 vectors  ->  nearest codes, 7 x 7 integers  ->  their vectors  ->  decoder
 
@@ -34,9 +34,21 @@ from minigen.vae.quantizer import (
 from minigen.vae.vq_networks import STRIDE, Decoder, Encoder, Residual, check_images, in_parts
 
 __all__ = [
-    "HierarchicalVQVAE", "Losses", "Output", "Quantized", "VQVAE", "VectorQuantizer", "dead_share", "ema_update", "nearest",
-    "perplexity", "quantization_losses", "start", "straight_through", "training_step",
-]  # fmt: skip
+    "HierarchicalVQVAE",
+    "Losses",
+    "Output",
+    "Quantized",
+    "VQVAE",
+    "VectorQuantizer",
+    "dead_share",
+    "ema_update",
+    "nearest",
+    "perplexity",
+    "quantization_losses",
+    "start",
+    "straight_through",
+    "training_step",
+]
 
 Array = Any
 Rng = numpy.random.Generator
@@ -52,15 +64,24 @@ class Output(NamedTuple):
 
 
 class VQVAE(Module):
-    """Images (N, H, W, channels) in [0, 1], H and W multiples of 4, through a grid (H/4, W/4) of `codes` codes and back.
+    """Images (N, H, W, channels) in [0, 1], H and W multiples of 4, through a grid (H/4, W/4) of `codes` codes and
+    back.
 
-    codes and dim: number and length of the code vectors. width: channels within. gamma, beta, learned: see `VectorQuantizer`.
+    codes and dim: number and length of the code vectors. width: channels within. gamma, beta, learned: see
+    `VectorQuantizer`.
     """
 
     def __init__(
-        self, rng: Rng, codes: int = 64, dim: int = 16, width: int = 64, channels: int = 1, gamma: float = 0.99,
-        beta: float = 0.25, learned: bool = False,
-    ):  # fmt: skip
+        self,
+        rng: Rng,
+        codes: int = 64,
+        dim: int = 16,
+        width: int = 64,
+        channels: int = 1,
+        gamma: float = 0.99,
+        beta: float = 0.25,
+        learned: bool = False,
+    ):
         self.channels = channels
         self.encoder, self.out = Encoder(rng, channels, width), Conv2d(rng, width, dim, 1)
         self.quantizer = VectorQuantizer(rng, codes, dim, gamma, beta, learned)
@@ -85,7 +106,8 @@ class VQVAE(Module):
         return Output(self.decode(level.vectors), [level])
 
     def codes(self, x: numpy.ndarray) -> list[numpy.ndarray]:
-        """The grids of codes, from the top: (N, H, W, channels) -> a list with one (N, H/4, W/4) of integers. Eq. vae.18"""
+        """The grids of codes, from the top: (N, H, W, channels) -> a list with one (N, H/4, W/4) of integers. Eq.
+        vae.18"""
         return [in_parts(lambda some: self.quantizer.nearest(self.encode(some)), x)]
 
     def images(self, codes: numpy.ndarray) -> numpy.ndarray:
@@ -113,13 +135,22 @@ class HierarchicalVQVAE(VQVAE):
 
     The bottom vectors are made from the image and the quantized top; the decoder gets both. `codes` and `dim` are a
     number, or a pair (top, bottom). With `alone`, every second image of a batch is decoded from its top alone while
-    training (bottom vectors 0), which the paper does without: a bottom with room for everything would take the shape too.
+    training (bottom vectors 0), which the paper does without: a bottom with room for everything would take the shape
+    too.
     """
 
     def __init__(
-        self, rng: Rng, codes: Any = (64, 64), dim: Any = 16, width: int = 64, channels: int = 1, gamma: float = 0.99,
-        beta: float = 0.25, learned: bool = False, alone: bool = True,
-    ):  # fmt: skip
+        self,
+        rng: Rng,
+        codes: Any = (64, 64),
+        dim: Any = 16,
+        width: int = 64,
+        channels: int = 1,
+        gamma: float = 0.99,
+        beta: float = 0.25,
+        learned: bool = False,
+        alone: bool = True,
+    ):
         (top, bottom), (dim_top, dim_bottom) = (numpy.broadcast_to(pair, 2).tolist() for pair in (codes, dim))
         self.channels, self.alone = channels, alone
         self.encoder = Encoder(rng, channels, width)
@@ -136,7 +167,8 @@ class HierarchicalVQVAE(VQVAE):
         return [self.top, self.bottom]
 
     def encode(self, x: Array) -> tuple[Array, Array]:
-        """Features of the image (N, H/4, W/4, width), and the top vectors before quantization (N, top side, dim_top)."""
+        """Features of the image (N, H/4, W/4, width), and the top vectors before quantization (N, top side,
+        dim_top)."""
         check_images(x, self.channels, odd=True)
         h = self.encoder(x)  # (N, H/4, W/4, width)
         return h, self.out_top(relu(self.block(self.halve(h))))
@@ -172,7 +204,11 @@ class HierarchicalVQVAE(VQVAE):
 
         def look_up(t, b=None):
             e = self.double(self.top.look_up(t))  # (N, H/4, W/4, dim_top)
-            low = numpy.zeros((*e.shape[:3], self.bottom.codebook.shape[1]), e.dtype) if b is None else self.bottom.look_up(b)
+            low = (
+                numpy.zeros((*e.shape[:3], self.bottom.codebook.shape[1]), e.dtype)
+                if b is None
+                else self.bottom.look_up(b)
+            )
             return numpy.clip(self.decoder(numpy.concatenate([e, low], axis=3)), 0, 1)
 
         return in_parts(look_up, top) if bottom is None else in_parts(look_up, top, bottom)
@@ -182,7 +218,8 @@ class HierarchicalVQVAE(VQVAE):
         return in_parts(lambda some: self.double(self.top.look_up(some)), top)
 
     def sample(self, rng: Rng, n: int, top_prior: Callable, bottom_prior: Callable) -> numpy.ndarray:
-        """`n` images in [0, 1]: `top_prior(rng, n)` first, then `bottom_prior(rng, top)` given the top, then the decoder."""
+        """`n` images in [0, 1]: `top_prior(rng, n)` first, then `bottom_prior(rng, top)` given the top, then the
+        decoder."""
         top = top_prior(rng, n)
         bottom = bottom_prior(rng, top)
         return self.images(top, bottom)
@@ -194,11 +231,16 @@ class HierarchicalVQVAE(VQVAE):
 def _terms(x, output: Output) -> tuple[Array, Array, Array]:
     """Reconstruction, codebook and commitment of each image, (N,) each: the three terms of Eq. vae.19."""
     reconstruction = np.sum((x - output.decoded) ** 2, axis=(1, 2, 3))
-    return reconstruction, sum(level.codebook for level in output.levels), sum(level.commitment for level in output.levels)
+    return (
+        reconstruction,
+        sum(level.codebook for level in output.levels),
+        sum(level.commitment for level in output.levels),
+    )
 
 
 def _loss(model, x, terms, *notes):
-    """The loss of a batch. What else a step needs is written to arrays, so that each half of a batch fills its own rows."""
+    """The loss of a batch. What else a step needs is written to arrays, so that each half of a batch fills its own
+    rows."""
     output = model(x)
     parts = _terms(x, output)
     for k, part in enumerate(parts):

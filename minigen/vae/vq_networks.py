@@ -1,4 +1,5 @@
-"""The convolutional encoder and decoder of a VQ-VAE: images to a grid of vectors, a quarter as wide and high, and back."""
+"""The convolutional encoder and decoder of a VQ-VAE: images to a grid of vectors, a quarter as wide and high, and
+back."""
 
 from typing import Any
 
@@ -15,7 +16,8 @@ STRIDE = 4  # pixels from one place of the grid to the next
 
 
 class Residual(Module):
-    """x + 1x1 convolution of relu of 3x3 convolution of relu(x): (N, H, W, C) -> (N, H, W, C). Starts as the identity."""
+    """x + 1x1 convolution of relu of 3x3 convolution of relu(x): (N, H, W, C) -> (N, H, W, C). Starts as the
+    identity."""
 
     def __init__(self, rng: Rng, width: int):
         self.look, self.mix = Conv2d(rng, width, width, 3, padding=1), Conv2d(rng, width, width, 1, scale=0.0)

@@ -9,10 +9,12 @@ PyTorch is needed here only. It is a peer to measure against, never a dependency
 Two programs are compared in **alternating blocks**: a short block of ours, a short block of theirs, and so on. A
 neighbor that takes a core for a second then slows down both, and the ratio is taken within each pair of blocks. Printed
 are the median of those ratios and its spread (the quartiles): where the spread is wide, the machine was not quiet, and
-the number means little. Then `--cpu` still gives a ratio to a few percent, of the work done rather than the time waited.
+the number means little. Then `--cpu` still gives a ratio to a few percent, of the work done rather than the time
+waited.
 
 To add a workload, write a function that returns a `Workload` and decorate it with `@workload("name")`. `ours` and
-`theirs` are functions of no argument that do one step; `flops` counts the multiply-adds of its matrix products times two.
+`theirs` are functions of no argument that do one step; `flops` counts the multiply-adds of its matrix products times
+two.
 """
 
 import argparse
@@ -104,10 +106,17 @@ def product_time(flops, n=512):
 
 
 def blas_kernel():
-    """The processor for which NumPy's BLAS computes. An environment that names another one halves the speed of products."""
+    """The processor for which NumPy's BLAS computes. An environment that names another one halves the speed of
+    products."""
     from threadpoolctl import threadpool_info
 
-    kernels = sorted({f"{i['internal_api']} {i.get('architecture', '')}".strip() for i in threadpool_info() if i["user_api"] == "blas"})
+    kernels = sorted(
+        {
+            f"{i['internal_api']} {i.get('architecture', '')}".strip()
+            for i in threadpool_info()
+            if i["user_api"] == "blas"
+        }
+    )
     forced = ", set by OPENBLAS_CORETYPE" if "OPENBLAS_CORETYPE" in os.environ else ""
     return f"NumPy's BLAS: {', '.join(kernels)}{forced}"
 

@@ -16,11 +16,14 @@ def normal(*shape):
 
 
 def pair(name, theirs):
-    """Enter the workload `name` of `minigen bench` with its peer, a function that builds PyTorch's step (or several)."""
+    """Enter the workload `name` of `minigen bench` with its peer, a function that builds PyTorch's step (or
+    several)."""
 
     def build():
         step, flops, small = ours.WORKLOADS[name]()
-        return Workload(step, None if torch is None else theirs(), flops if flops > 0 else None, 1 if small else THREADS)
+        return Workload(
+            step, None if torch is None else theirs(), flops if flops > 0 else None, 1 if small else THREADS
+        )
 
     workload(name)(build)
 
@@ -90,7 +93,9 @@ def penalized_critic():
 
 def vae():
     x, eps = (torch.rand(128, 784) < 0.2).float(), normal(128, 20)
-    encoder, decoder = (torch_mlp(s, lambda: torch.nn.LeakyReLU(0.2)) for s in ([784, 400, 400, 40], [20, 400, 400, 784]))
+    encoder, decoder = (
+        torch_mlp(s, lambda: torch.nn.LeakyReLU(0.2)) for s in ([784, 400, 400, 40], [20, 400, 400, 784])
+    )
 
     def loss(both):
         mu, logvar = both[0](x).chunk(2, 1)
@@ -125,13 +130,25 @@ def torch_dcgan(layout):
     nn = torch.nn
     z, real = normal(64, 64), normal(64, 1, 28, 28).contiguous(memory_format=layout)
     g = nn.Sequential(
-        nn.Linear(64, 7 * 7 * 128), nn.Unflatten(1, (128, 7, 7)), nn.BatchNorm2d(128), nn.ReLU(),
-        nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64), nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Sigmoid(),
-    ).to(memory_format=layout)  # fmt: skip
+        nn.Linear(64, 7 * 7 * 128),
+        nn.Unflatten(1, (128, 7, 7)),
+        nn.BatchNorm2d(128),
+        nn.ReLU(),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.ConvTranspose2d(64, 1, 4, 2, 1),
+        nn.Sigmoid(),
+    ).to(memory_format=layout)
     d = nn.Sequential(
-        nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), nn.LeakyReLU(0.2),
-        nn.Flatten(), nn.Linear(7 * 7 * 128, 1),
-    ).to(memory_format=layout)  # fmt: skip
+        nn.Conv2d(1, 64, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(64, 128, 4, 2, 1),
+        nn.BatchNorm2d(128),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(7 * 7 * 128, 1),
+    ).to(memory_format=layout)
     og, od = torch.optim.Adam(g.parameters(), 1e-4), torch.optim.Adam(d.parameters(), 1e-4)
     softplus = nn.functional.softplus
 
@@ -155,7 +172,8 @@ def unet():
 
 
 def torch_unet(layout):
-    """The U-Net of `minigen.diffusion.unet` at its defaults: 2x2 stem, levels of 32 and 64 channels, attention at 7x7."""
+    """The U-Net of `minigen.diffusion.unet` at its defaults: 2x2 stem, levels of 32 and 64 channels, attention at
+    7x7."""
     nn, F, width, low = torch.nn, torch.nn.functional, 32, 64
 
     class Residual(nn.Module):
@@ -188,7 +206,11 @@ def torch_unet(layout):
             self.enter, self.down = nn.Conv2d(4, width, 3, padding=1), Residual(width, width)
             self.halve, self.low1 = nn.Conv2d(width, low, 3, 2, 1), Residual(low, low)
             self.attention, self.low2, self.narrow = Attention(), Residual(low, low), nn.Conv2d(low, width, 1)
-            self.up, self.norm, self.leave = Residual(2 * width, width), nn.GroupNorm(8, width), nn.Conv2d(width, 4, 3, padding=1)
+            self.up, self.norm, self.leave = (
+                Residual(2 * width, width),
+                nn.GroupNorm(8, width),
+                nn.Conv2d(width, 4, 3, padding=1),
+            )
 
         def forward(self, x, features):
             time = F.silu(self.time(features))

@@ -97,7 +97,8 @@ def test_a_lesson_must_finish(write_lesson, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["gan/2", "gan/02", "gan/gan", "gan/02_gan", "02_gan", "gan-02-gan", "GAN/02", "lessons/gan/02_gan/lesson.py"]
+    "name",
+    ["gan/2", "gan/02", "gan/gan", "gan/02_gan", "02_gan", "gan-02-gan", "GAN/02", "lessons/gan/02_gan/lesson.py"],
 )
 def test_names_of_a_lesson(write_lesson, name):
     write_lesson("gan/02_gan")

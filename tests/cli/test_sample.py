@@ -121,7 +121,10 @@ def test_a_changed_package_is_trained_anew(monkeypatch):
     before = cache.recipe_of(lesson)
     assert before == cache.recipe_of(lesson) and len(before) == 16
     read = Path.read_bytes
-    changed = lambda path: read(path) + b"#" * (path.parts[-2:] == ("optim", "ema.py"))
+
+    def changed(path):
+        return read(path) + b"#" * (path.parts[-2:] == ("optim", "ema.py"))
+
     monkeypatch.setattr(Path, "read_bytes", changed)
     assert cache.recipe_of(lesson) != before
     assert cache.recipe_of(None) is None
@@ -193,7 +196,10 @@ def test_interrupted_then_continued(write_lesson):
         (["gan/02", "--n", "5e3"], "got '5e3'"),
         (["gan/02", "--seed", "x"], "a seed is a whole number, 0 or larger, got 'x'"),
         (["gan/02", "--out", "x.txt"], "--out must name a file that ends in .npz, got 'x.txt'"),
-        (["gan/02", "--out", "there.npz"], "there.npz is there already: choose another name, or replace it with --force"),
+        (
+            ["gan/02", "--out", "there.npz"],
+            "there.npz is there already: choose another name, or replace it with --force",
+        ),
         (["gan/02", "--out", "missing/x.npz"], "there is no folder missing"),
         (["gan/02", "--out", "folder.npz"], "folder.npz is a folder"),
         (["gan/02", "--out", "there.npz/x.npz"], "there is no folder there.npz"),

@@ -27,9 +27,20 @@ def test_colors_on_a_terminal_only(monkeypatch):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.123456, "0.1235"), (1234567.0, "1.235e+06"), (12, "12"), (True, "True"), (None, ""), ("a", "a"), (float("nan"), "nan"),
-     (np.float32(0.5), "0.5"), (np.arange(3), "0, 1, 2"), (np.arange(9), "0, 1, 2, 3, 4, 5, …"), ((1.5, "b"), "1.5, b")],
-)  # fmt: skip
+    [
+        (0.123456, "0.1235"),
+        (1234567.0, "1.235e+06"),
+        (12, "12"),
+        (True, "True"),
+        (None, ""),
+        ("a", "a"),
+        (float("nan"), "nan"),
+        (np.float32(0.5), "0.5"),
+        (np.arange(3), "0, 1, 2"),
+        (np.arange(9), "0, 1, 2, 3, 4, 5, …"),
+        ((1.5, "b"), "1.5, b"),
+    ],
+)
 def test_numbers(value, text):
     assert format_number(value) == text
 

@@ -156,7 +156,9 @@ def test_a_driver_that_fails_is_not_the_students_fault():
 
 
 def test_the_same_seed_gives_the_same_inputs():
-    driver = lambda impl, rng: {"y": impl(rng.standard_normal(4))}
+    def driver(impl, rng):
+        return {"y": impl(rng.standard_normal(4))}
+
     first, again, other = (observe(driver, Impl(np.sin), seed, 1).values["y"] for seed in (0, 0, 1))
     assert np.array_equal(first, again) and not np.allclose(first, other)
 
@@ -181,7 +183,10 @@ def test_frames_carry_arrays_exactly(dtype):
 
 def test_frames_come_in_pieces():
     stream = io.BytesIO(wire.encode(NONCE, {"a": 1}) * 2)
-    read = lambda n: stream.read(min(n, 3))
+
+    def read(n):
+        return stream.read(min(n, 3))
+
     assert wire.read(read, NONCE) == wire.read(read, NONCE) == ({"a": 1}, {})
     assert wire.read(read, NONCE) is None
 

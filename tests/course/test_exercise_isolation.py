@@ -299,9 +299,15 @@ def test_what_happens_at_import(grade, name):
 
 @pytest.mark.parametrize(
     "patch",
-    ["np.sum = lambda *a, **k: 0.0", "numpy.mean = len", "numpy.linalg.norm = len", "import builtins; builtins.abs = len",
-     "numpy.array_equal = lambda *a: True", "numpy.random.default_rng = None"],
-)  # fmt: skip
+    [
+        "np.sum = lambda *a, **k: 0.0",
+        "numpy.mean = len",
+        "numpy.linalg.norm = len",
+        "import builtins; builtins.abs = len",
+        "numpy.array_equal = lambda *a: True",
+        "numpy.random.default_rng = None",
+    ],
+)
 def test_patched_numpy_is_put_back_and_reported(grade, patch):
     source = function(f"return {RIGHT}", head=HEAD + f"import numpy\n{patch}\n")
     assert statuses(grade(source)) == [S.PATCHED_NUMPY] * 4
@@ -404,13 +410,19 @@ PACKAGE = {
     "attribute": "import fakegen.densities as d\nreturn d.gaussian_nll(x, mu, logvar)",
     "through the package": "import fakegen\nreturn fakegen.gaussian_nll(x, mu, logvar)",
     "through a caller": "from fakegen.densities import total\nreturn total(x, mu, logvar) + np.zeros(len(x))",
-    "swallowed": f"import fakegen\ntry:\n    return fakegen.gaussian_nll(x, mu, logvar)\nexcept Exception:\n    return {RIGHT}",
-    "reloaded": "import sys, fakegen\nsys.modules.pop('fakegen.densities', None)\nimport fakegen.densities as d\n"
-    "return d.gaussian_nll(x, mu, logvar)",
-    "from its file": "import importlib.util, fakegen\nfrom pathlib import Path\n"
-    "path = Path(fakegen.__file__).with_name('densities.py')\n"
-    "spec = importlib.util.spec_from_file_location('again', path)\nmodule = importlib.util.module_from_spec(spec)\n"
-    "spec.loader.exec_module(module)\nreturn module.gaussian_nll(x, mu, logvar)",
+    "swallowed": (
+        f"import fakegen\ntry:\n    return fakegen.gaussian_nll(x, mu, logvar)\nexcept Exception:\n    return {RIGHT}"
+    ),
+    "reloaded": (
+        "import sys, fakegen\nsys.modules.pop('fakegen.densities', None)\nimport fakegen.densities as d\n"
+        "return d.gaussian_nll(x, mu, logvar)"
+    ),
+    "from its file": (
+        "import importlib.util, fakegen\nfrom pathlib import Path\n"
+        "path = Path(fakegen.__file__).with_name('densities.py')\n"
+        "spec = importlib.util.spec_from_file_location('again', path)\nmodule = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\nreturn module.gaussian_nll(x, mu, logvar)"
+    ),
     "read": "import fakegen, pathlib\ntext = pathlib.Path(fakegen.__path__[0], 'densities.py').read_text()\nreturn 0.0",
 }
 
@@ -528,7 +540,10 @@ def test_a_check_is_fast(grade):
 
 
 def test_a_worker_imports_little(grade):
-    names = "('scipy', 'matplotlib', 'minigen.plot', 'minigen.data', 'minigen.metrics', 'minigen.course.exercise', 'fakegen')"
+    names = (
+        "('scipy', 'matplotlib', 'minigen.plot', 'minigen.data', 'minigen.metrics', 'minigen.course.exercise',"
+        " 'fakegen')"
+    )
     body = f"import sys\nassert not [n for n in {names} if n in sys.modules], sys.modules.keys()\nreturn {RIGHT}"
     assert grade(function(body)).passed
 

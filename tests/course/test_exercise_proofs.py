@@ -49,7 +49,10 @@ def test_the_sound_exercise_stands(prove_changed):
 MISTAKE = '@nll.mistake(hint="The constant log 2 pi belongs to it.")'
 BATCH = "@nll.case(points=2)\ndef random_batch"
 SLIPS = {
-    "no literal": ([("@nll.case(points=1, expect={\"nll\": [0.9189385332046727]})", "@nll.case(points=1)")], "no case has a literal"),
+    "no literal": (
+        [('@nll.case(points=1, expect={"nll": [0.9189385332046727]})', "@nll.case(points=1)")],
+        "no case has a literal",
+    ),
     "no property": (
         [('property="moving x and mu together changes nothing", expect={"difference": 0.0}', "")],
         "no case has a property",
@@ -57,17 +60,31 @@ SLIPS = {
     "wrong literal": ([("[0.9189385332046727]", "[0.919]")], "the reference fails at_the_mean"),
     "loose literal": ([("[0.9189385332046727]", "[0.9189382]")], "misses what at_the_mean expects"),
     "wrong variant": ([("sigma = np.exp(0.5 * logvar)", "sigma = np.exp(logvar)")], "the variant through_sigma fails"),
-    "rough variant": ([("sigma = np.exp(0.5 * logvar)", "sigma = np.exp(0.5000005 * logvar)")], "the variant through_sigma"),
+    "rough variant": (
+        [("sigma = np.exp(0.5 * logvar)", "sigma = np.exp(0.5000005 * logvar)")],
+        "the variant through_sigma",
+    ),
     "mistake that is right": (
         [("0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar), axis=1)", "through_sigma(x, mu, logvar)")],
         "the mistake constant_missing (seed 0) passes",
     ),
     "mistake too near": (
-        [("0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar), axis=1)", "through_sigma(x, mu, logvar) * (1 + 2e-5)")],
+        [
+            (
+                "0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar), axis=1)",
+                "through_sigma(x, mu, logvar) * (1 + 2e-5)",
+            )
+        ],
         "misses by",
     ),
     "two mistakes alike": (
-        [(MISTAKE, '@nll.mistake(hint="Again.")\ndef again(x, mu, logvar):\n    return constant_missing(x, mu, logvar)\n\n\n' + MISTAKE)],
+        [
+            (
+                MISTAKE,
+                '@nll.mistake(hint="Again.")\ndef again(x, mu, logvar):\n    return constant_missing(x, mu,'
+                " logvar)\n\n\n" + MISTAKE,
+            )
+        ],
         "is taken for",
     ),
     "a case that nothing fails": (
@@ -75,17 +92,27 @@ SLIPS = {
         "no mistake fails the case idle",
     ),
     "the answer in the prompt": (
-        [('minutes=5,\n    prompt="Return', 'minutes=5,\n    prompt="Take gap = (x - mu) ** 2 / np.exp(logvar). Return')],
+        [
+            (
+                'minutes=5,\n    prompt="Return',
+                'minutes=5,\n    prompt="Take gap = (x - mu) ** 2 / np.exp(logvar). Return',
+            )
+        ],
         "the stub shows a line of the answer",
     ),
-    "stale equivalent": ([("flow = Exercise(", 'nll.equivalent("a → b", reason="none")\nflow = Exercise(')], "does not exist"),
+    "stale equivalent": (
+        [("flow = Exercise(", 'nll.equivalent("a → b", reason="none")\nflow = Exercise(')],
+        "does not exist",
+    ),
     "equivalent that is not": (
         [("flow = Exercise(", 'nll.equivalent("x - mu → x + mu", reason="none")\nflow = Exercise(')],
         "is caught",
     ),
     "weak cases": (
-        [("return {\"nll\": impl(*inputs(rng))}", "return {\"nll\": impl(*inputs(rng))[:1] * 0 + 1.0}"),
-         ("return {\"grad_logvar\": grad(lambda v: np.sum(impl(x, mu, v)) + 0.0)(logvar)}", "return {\"one\": 1.0}")],
+        [
+            ('return {"nll": impl(*inputs(rng))}', 'return {"nll": impl(*inputs(rng))[:1] * 0 + 1.0}'),
+            ('return {"grad_logvar": grad(lambda v: np.sum(impl(x, mu, v)) + 0.0)(logvar)}', 'return {"one": 1.0}'),
+        ],
         "of the mutants are caught",
     ),
     "a driver that needs the literals": (
@@ -93,7 +120,7 @@ SLIPS = {
         "the drivers need something that a worker is not given",
     ),
     "target that is not there": ([("fakegen.densities:gaussian_nll", "fakegen.densities:gaussian")], "AttributeError"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SLIPS)
@@ -187,8 +214,8 @@ def test_a_mutant_that_never_ends_is_caught(tmp_path, monkeypatch):
     path.write_text(
         inspect.cleandoc("""
         from minigen.course.exercise import Exercise
-        EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.", hints=["a", "b", "c"], seconds=0.2)
-        @EX.case(expect={"y": 8.0})
+        EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.", hints=["a", "b", "c"],
+        seconds=0.2) @EX.case(expect={"y": 8.0})
         def cube(impl, rng):
             return {"y": impl(2.0, 3)}
         @EX.case(property="x to the 0 is 1", expect={"y": 1.0})

@@ -52,15 +52,31 @@ def test_a_lesson_that_cannot_be_listed_is_said_so(write_lesson, text, says):
 
 
 def test_finding_a_lesson(write_lesson):
-    for id, title in [("gan/02_gan", "Generative adversarial networks"), ("gan/12_wgan", "Wasserstein GAN"),
-                      ("vae/02_autoencoder", "Autoencoders"), ("flow/12_iaf", "Inverse autoregressive flows")]:  # fmt: skip
+    for id, title in [
+        ("gan/02_gan", "Generative adversarial networks"),
+        ("gan/12_wgan", "Wasserstein GAN"),
+        ("vae/02_autoencoder", "Autoencoders"),
+        ("flow/12_iaf", "Inverse autoregressive flows"),
+    ]:
         write_lesson(id, title=title)
-    for text, id in [("gan/12", "gan/12_wgan"), ("wgan", "gan/12_wgan"), ("gan/wgan", "gan/12_wgan"), ("gan/2", "gan/02_gan"),
-                     ("12_iaf", "flow/12_iaf"), ("vae-02-autoencoder", "vae/02_autoencoder"), (" vae/02/ ", "vae/02_autoencoder"),
-                     ("/somewhere/lessons/flow/12_iaf/lesson.py", "flow/12_iaf")]:  # fmt: skip
+    for text, id in [
+        ("gan/12", "gan/12_wgan"),
+        ("wgan", "gan/12_wgan"),
+        ("gan/wgan", "gan/12_wgan"),
+        ("gan/2", "gan/02_gan"),
+        ("12_iaf", "flow/12_iaf"),
+        ("vae-02-autoencoder", "vae/02_autoencoder"),
+        (" vae/02/ ", "vae/02_autoencoder"),
+        ("/somewhere/lessons/flow/12_iaf/lesson.py", "flow/12_iaf"),
+    ]:
         assert index.find(text).id == id
-    for text, says in [("12", "may be gan/12_wgan or flow/12_iaf"), ("gan/13", "did you mean"), ("gan/wagn", "gan/12_wgan"),
-                       ("inverse autoregressive flow", "did you mean flow/12_iaf"), ("", "see minigen list")]:  # fmt: skip
+    for text, says in [
+        ("12", "may be gan/12_wgan or flow/12_iaf"),
+        ("gan/13", "did you mean"),
+        ("gan/wagn", "gan/12_wgan"),
+        ("inverse autoregressive flow", "did you mean flow/12_iaf"),
+        ("", "see minigen list"),
+    ]:
         with pytest.raises(UsageError, match=says):
             index.find(text)
 
@@ -78,8 +94,8 @@ def test_equations_find_functions_tests_and_lessons(write_lesson, tmp_path, monk
     tests = tmp_path / "project" / "tests"
     tests.mkdir()
     (tests / "test_losses.py").write_text(
-        'def test_kl():\n    """Eq. gan.01"""\n\nclass TestCritic:\n    def test_loss(self):\n        x = 1  # Eq. gan.19\n'
-        '\ndef helper():\n    """Eq. gan.02"""\n',
+        'def test_kl():\n    """Eq. gan.01"""\n\nclass TestCritic:\n    def test_loss(self):\n        x = 1  # Eq.'
+        ' gan.19\n\ndef helper():\n    """Eq. gan.02"""\n',
         encoding="utf-8",
     )
     (tmp_path / "project" / "pyproject.toml").touch()
@@ -87,7 +103,9 @@ def test_equations_find_functions_tests_and_lessons(write_lesson, tmp_path, monk
     index.equations()  # the tables belong to the real package
     monkeypatch.setattr(index, "PACKAGE", package)
     uses = {use.id: use for use in index.equation_index()}
-    assert uses["gan.01"].functions == ["minigen.gan.losses:kl"] and uses["gan.02"].functions == ["minigen.gan.losses:kl"]
+    assert uses["gan.01"].functions == ["minigen.gan.losses:kl"] and uses["gan.02"].functions == [
+        "minigen.gan.losses:kl"
+    ]
     assert uses["gan.19"].functions == ["minigen.gan.losses:Critic.loss"] and uses["gan.03"].functions == []
     assert uses["gan.01"].tests == ["tests/test_losses.py::test_kl"] and uses["gan.02"].tests == []
     assert uses["gan.19"].tests == ["tests/test_losses.py::TestCritic::test_loss"]
@@ -105,9 +123,14 @@ def test_every_equation_named_in_the_package_exists():
 def test_these_posts_are_complete(post):
     """Every section and figure has its lesson; every equation is in one, and a function or a test names it."""
     lessons = [lesson for lesson in index.lessons() if lesson.post == post]
-    of_post = lambda table: {row["id"] for row in table if row["post"] == post}
+
+    def of_post(table):
+        return {row["id"] for row in table if row["post"] == post}
+
     assert {id for lesson in lessons for id in lesson.figures} == of_post(index.figures())
-    without = [section["title"] for name, rows in index.outline() if name == post for section, found, _ in rows if not found]
+    without = [
+        section["title"] for name, rows in index.outline() if name == post for section, found, _ in rows if not found
+    ]
     assert not without, f"no lesson on: {', '.join(without)}"
     for use in index.equation_index():
         if use.id.startswith(f"{post}."):
@@ -149,14 +172,18 @@ def test_the_readmes_commands(root):
 
 
 def test_the_readmes_model_trains(root, tmp_path):
-    model = next(code for code in blocks((root / "README.md").read_text(encoding="utf-8"), "python") if "Module" in code)
+    model = next(
+        code for code in blocks((root / "README.md").read_text(encoding="utf-8"), "python") if "Module" in code
+    )
     done = subprocess.run([sys.executable, "-c", model], capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.returncode == 0, done.stderr
     assert 0.01 < float(done.stdout) < 0.04
 
 
 def test_the_readmes_lesson_runs(root, tmp_path):
-    lesson = next(code for code in blocks((root / "README.md").read_text(encoding="utf-8"), "python") if "Lesson(" in code)
+    lesson = next(
+        code for code in blocks((root / "README.md").read_text(encoding="utf-8"), "python") if "Lesson(" in code
+    )
     path = tmp_path / "gan" / "99_mean" / "lesson.py"
     path.parent.mkdir(parents=True)
     path.write_text(lesson, encoding="utf-8")

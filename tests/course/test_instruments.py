@@ -42,7 +42,9 @@ def test_moved_digits():
     out = instruments.moved(images, 2, rng)
     seen = set()
     for before, after in zip(images, out):
-        (shift,) = [(i, j) for i in range(-2, 3) for j in range(-2, 3) if (np.roll(before, (i, j), (0, 1)) == after).all()]
+        (shift,) = [
+            (i, j) for i in range(-2, 3) for j in range(-2, 3) if (np.roll(before, (i, j), (0, 1)) == after).all()
+        ]
         seen.add(shift)
     assert len(seen) == 25  # each of the 25 moves has been seen: missing one has a chance of 0.7 % in 200
     full = instruments.moved(np.full((50, 28, 28), 9, np.uint8), 1, rng)

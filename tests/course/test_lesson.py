@@ -112,20 +112,30 @@ def test_what_is_written(make, capsys):
     lesson = make(seed=5)
     cfg = lesson.configure(width=64, rate=np.float32(0.5))
     assert cfg.width == 64
-    lesson.table([["ring", 0.123456, 3], ["two moons", float("nan"), np.int64(12)]], ["density", "distance", "n"], "Distances")
+    lesson.table(
+        [["ring", 0.123456, 3], ["two moons", float("nan"), np.int64(12)]], ["density", "distance", "n"], "Distances"
+    )
     lesson.show_source(MLP.__call__)
     lesson.claim("quality", np.array([0.9, 0.95]), at_least=0.85, source="the paper, table 1")
     lesson.check("big", np.zeros(1000), equals=0.0)
     lesson.finish()
     out = capsys.readouterr().out
-    assert "\n  density    distance   n\n  ---------  --------  --\n  ring         0.1235   3\n  two moons       nan  12\n" in out
+    assert (
+        "\n  density    distance   n\n  ---------  --------  --\n  ring         0.1235   3\n  two moons       nan  12\n"
+        in out
+    )
     assert "quality  0.9, 0.95  ≥ 0.85  passed   the paper, table 1" in out
     log = (lesson.out / "log.txt").read_text(encoding="utf-8")
     assert "def __call__" in log and "def __call__" not in out and "source  minigen/nn/" in out
     written = metrics(lesson)
     assert written["configuration"] == {"width": 64, "rate": 0.5} and written["seed"] == 5
-    assert written["tables"] == [{"title": "Distances", "header": ["density", "distance", "n"],
-                                  "rows": [["ring", 0.123456, 3], ["two moons", "nan", 12]]}]  # fmt: skip
+    assert written["tables"] == [
+        {
+            "title": "Distances",
+            "header": ["density", "distance", "n"],
+            "rows": [["ring", 0.123456, 3], ["two moons", "nan", 12]],
+        }
+    ]
     assert written["claims"][0]["value"] == [0.9, 0.95] and written["claims"][0]["at_least"] == 0.85
     assert len(json.dumps(written["checks"])) < 500
     assert {"python", "numpy", "minigen"} <= set(written["versions"])
@@ -188,8 +198,11 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
 
 def test_resuming_something_else_is_refused(make):
     make(seed=1).close()
-    for options, says in [(dict(seed=2), "had seed 1, not 2"), (dict(seed=1, scale=2.0), "had scale 1.0, not 2.0"),
-                          (dict(seed=1, quick=True), "had quick False, not True")]:  # fmt: skip
+    for options, says in [
+        (dict(seed=2), "had seed 1, not 2"),
+        (dict(seed=1, scale=2.0), "had scale 1.0, not 2.0"),
+        (dict(seed=1, quick=True), "had quick False, not True"),
+    ]:
         with pytest.raises(UsageError, match=says):
             make(resume=True, **options)
     lesson = make(seed=1, resume=True)

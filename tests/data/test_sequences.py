@@ -123,7 +123,9 @@ def test_digits_move_by_rolling(rng, binary):
         small = images[n].reshape(14, 2, 14, 2).astype(float).mean(axis=(1, 3)) / 255
         strip = np.pad(small > 0.5 if binary else small, ((0, 0), (0, 14)))
         for t in range(9):
-            np.testing.assert_allclose(x[n, t, :, :, 0], np.roll(strip, start[n] + 3 * direction[n] * t, axis=1), atol=1e-6)
+            np.testing.assert_allclose(
+                x[n, t, :, :, 0], np.roll(strip, start[n] + 3 * direction[n] * t, axis=1), atol=1e-6
+            )
 
 
 def test_starts_and_directions_are_uniform(rng):

@@ -16,7 +16,10 @@ def colors_of(image):
 @pytest.fixture
 def indices():
     """The pixels as rows of the palette, (900, 16, 16)."""
-    codes = lambda rgb: rgb.astype(int) @ [65536, 256, 1]
+
+    def codes(rgb):
+        return rgb.astype(int) @ [65536, 256, 1]
+
     order = np.argsort(codes(PALETTE))
     return order[np.searchsorted(codes(PALETTE)[order], codes(load()))]
 
@@ -55,12 +58,16 @@ def test_the_palette():
 
 
 def test_outlined_and_inside_the_frame(indices):
-    """White outside; no color touches the white without ink between them, except where the white is an eye or a tooth."""
+    """White outside; no color touches the white without ink between them, except where the white is an eye or a
+    tooth."""
     white = indices == 0
     outside = np.zeros_like(white)
     outside[:, 0], outside[:, -1], outside[:, :, 0], outside[:, :, -1] = (
-        white[:, 0], white[:, -1], white[:, :, 0], white[:, :, -1]
-    )  # fmt: skip
+        white[:, 0],
+        white[:, -1],
+        white[:, :, 0],
+        white[:, :, -1],
+    )
     for _ in range(40):  # flood from the frame
         grown = outside.copy()
         grown[:, 1:] |= outside[:, :-1]
@@ -69,8 +76,12 @@ def test_outlined_and_inside_the_frame(indices):
         grown[:, :, :-1] |= outside[:, :, 1:]
         outside = grown & white
     color = indices >= 2
-    for touching in (color[:, 1:] & outside[:, :-1], color[:, :-1] & outside[:, 1:],
-                     color[:, :, 1:] & outside[:, :, :-1], color[:, :, :-1] & outside[:, :, 1:]):  # fmt: skip
+    for touching in (
+        color[:, 1:] & outside[:, :-1],
+        color[:, :-1] & outside[:, 1:],
+        color[:, :, 1:] & outside[:, :, :-1],
+        color[:, :, :-1] & outside[:, :, 1:],
+    ):
         assert not touching.any()
     assert np.all(indices[:, [0, -1]] < 2) and np.all(indices[:, :, [0, -1]] < 2)  # at the frame: white or outline
     filled = color.mean(axis=(1, 2))
@@ -93,10 +104,15 @@ def test_floats():
     assert x.min() > 0.1 and x.max() == 1 and y.max() == 1 and y.min() >= -1
     np.testing.assert_array_equal(np.rint(x * 255), images)
     np.testing.assert_allclose(y, 2 * x - 1, atol=1e-6)
-    assert unit(np.zeros((1, 16, 16, 3), np.uint8)).max() == 0 and symmetric(np.zeros((1, 16, 16, 3), np.uint8)).max() == -1
+    assert (
+        unit(np.zeros((1, 16, 16, 3), np.uint8)).max() == 0
+        and symmetric(np.zeros((1, 16, 16, 3), np.uint8)).max() == -1
+    )
 
 
-@pytest.mark.parametrize("images", [np.zeros((2, 16, 16, 3)), np.zeros((2, 28, 28, 1), np.uint8), np.zeros((16, 16, 3), np.uint8)])
+@pytest.mark.parametrize(
+    "images", [np.zeros((2, 16, 16, 3)), np.zeros((2, 28, 28, 1), np.uint8), np.zeros((16, 16, 3), np.uint8)]
+)
 def test_images_of_another_kind(images):
     for function in (unit, symmetric):
         with pytest.raises(ValueError, match=r"images must be uint8 of shape \(N, 16, 16, 3\), got"):

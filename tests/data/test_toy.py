@@ -282,7 +282,10 @@ def test_rezende_potentials_are_those_of_the_paper():
     """Table 1 typed again, without the stable logarithms, at points inside the walls."""
     z = np.random.default_rng(11).uniform(-3.5, 3.5, (300, 2))
     z1, z2 = z.T
-    g = lambda t, s: np.exp(-0.5 * (t / s) ** 2)
+
+    def g(t, s):
+        return np.exp(-0.5 * (t / s) ** 2)
+
     w1, w2, w3 = np.sin(2 * np.pi * z1 / 4), 3 * g(z1 - 1, 0.6), 3 / (1 + np.exp(-(z1 - 1) / 0.3))
     expected = [
         0.5 * ((np.linalg.norm(z, axis=1) - 2) / 0.4) ** 2 - np.log(g(z1 - 2, 0.6) + g(z1 + 2, 0.6)),

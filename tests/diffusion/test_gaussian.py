@@ -1,4 +1,5 @@
-"""The formulas of one step and of the losses, each against a second computation: quadrature, composition, closed form."""
+"""The formulas of one step and of the losses, each against a second computation: quadrature, composition, closed
+form."""
 
 import numpy as np
 import pytest
@@ -33,7 +34,9 @@ def test_one_shot_equals_small_steps():
         x = G.q_step(x, t, paths[:, t : t + 1], SCHEDULE)
         of_x0, of_noise = x[0, 0], np.sum(x[1:, 0] ** 2)
         assert of_x0 == pytest.approx(G.q_sample(np.ones((1, 1)), t, np.zeros((1, 1)), SCHEDULE).item(), rel=1e-12)
-        assert of_noise == pytest.approx(G.q_sample(np.zeros((1, 1)), t, np.ones((1, 1)), SCHEDULE).item() ** 2, rel=1e-12)
+        assert of_noise == pytest.approx(
+            G.q_sample(np.zeros((1, 1)), t, np.ones((1, 1)), SCHEDULE).item() ** 2, rel=1e-12
+        )
 
 
 def test_q_sample_by_hand():
@@ -96,11 +99,14 @@ def test_mean_from_eps_is_the_posterior_mean():
     """Eq. diffusion.08, Eq. diffusion.13"""
     x_t, eps, t = normal(6, 2), normal(6, 2), np.array([1, 2, 5, 20, 49, 50])
     x0 = G.predict_x0_from_eps(x_t, t, eps, SCHEDULE)
-    np.testing.assert_allclose(G.mean_from_eps(x_t, t, eps, SCHEDULE), G.q_posterior(x0, x_t, t, SCHEDULE)[0], atol=1e-10)
+    np.testing.assert_allclose(
+        G.mean_from_eps(x_t, t, eps, SCHEDULE), G.q_posterior(x0, x_t, t, SCHEDULE)[0], atol=1e-10
+    )
 
 
 def test_the_best_eps_is_the_score():
-    """E[eps | x_t] by quadrature over x0, against -sqrt(1 - alpha_bar) times the exact score of q(x_t). Eq. diffusion.17"""
+    """E[eps | x_t] by quadrature over x0, against -sqrt(1 - alpha_bar) times the exact score of q(x_t). Eq.
+    diffusion.17"""
     density = GaussianMixture([[-1.0], [1.5]], std=[0.3, 0.6], weights=[0.3, 0.7])
     t, x_t = 20, 0.37
     alpha_bar = SCHEDULE.alpha_bar[t]
@@ -135,7 +141,10 @@ def test_learned_variance_lies_between_its_bounds():
 def test_simple_loss_of_known_models():
     """The true noise costs nothing, the guess 0 the mean square of the noise. Eq. diffusion.15, Eq. diffusion.16"""
     x0, eps, t = normal(64, 2), normal(64, 2), RNG.integers(1, 51, 64)
-    knows = lambda x, t: G.eps_from_x0(x, t, x0, SCHEDULE)
+
+    def knows(x, t):
+        return G.eps_from_x0(x, t, x0, SCHEDULE)
+
     assert G.simple_loss(knows, x0, t, eps, SCHEDULE) == pytest.approx(0, abs=1e-20)
     assert G.simple_loss(lambda x, t: 0 * x, x0, t, eps, SCHEDULE) == pytest.approx(np.mean(eps**2))
 
@@ -148,12 +157,16 @@ def test_simple_loss_by_hand():
 
 
 def test_simple_loss_is_least_for_the_conditional_mean():
-    """Among eps = c x_t on Gaussian data, the loss (exactly, by moments) is least at the c of the exact model. Eq. diffusion.15"""
+    """Among eps = c x_t on Gaussian data, the loss (exactly, by moments) is least at the c of the exact model. Eq.
+    diffusion.15"""
     t, spread = 20, 0.5
     alpha_bar = SCHEDULE.alpha_bar[t]
     # two points and two noises with the moments of independent Gaussians: mean 0, variances spread² and 1, uncorrelated
     x0, eps = spread * np.array([[1.0], [1.0], [-1.0], [-1.0]]), np.array([[1.0], [-1.0], [1.0], [-1.0]])
-    loss = lambda c: G.simple_loss(lambda x, t: c * x, x0, np.full(4, t), eps, SCHEDULE)
+
+    def loss(c):
+        return G.simple_loss(lambda x, t: c * x, x0, np.full(4, t), eps, SCHEDULE)
+
     best = np.sqrt(1 - alpha_bar) / (alpha_bar * spread**2 + 1 - alpha_bar)
     assert grad(loss)(best) == pytest.approx(0, abs=1e-12)
     assert loss(best) < min(loss(best - 0.01), loss(best + 0.01))
@@ -178,7 +191,10 @@ def test_pixel_probability_gradients():
     mean, log_variance = np.array([-0.9, 0.8, 0.0, 0.25, 0.9]), np.array([-3.0, -4.0, -6.0, -7.0, -2.0])
     for k, arguments in enumerate([(mean, log_variance), (log_variance, mean)]):
         put = (lambda a, b: (a, b)) if k == 0 else (lambda a, b: (b, a))
-        f = lambda a, b, i: discretized_log_prob(x, *put(a, b))[i]
+
+        def f(a, b, i):
+            return discretized_log_prob(x, *put(a, b))[i]
+
         for i in range(5):
             h = np.zeros(5)
             h[i] = 1e-5
@@ -281,10 +297,14 @@ def test_the_bound_is_one_for_a_mixture(exact_eps):
 
 
 def test_discretized_bound_of_a_point():
-    """Data that is one gray picture, known exactly: with posterior variance all KLs vanish, L_0 is the pixel's. Eq. diffusion.12"""
+    """Data that is one gray picture, known exactly: with posterior variance all KLs vanish, L_0 is the pixel's. Eq.
+    diffusion.12"""
     schedule = Schedule.linear(30, 1e-4, 0.3)
     x0 = np.full((5, 4), 127.5 / 127.5 - 1 + 1 / 255)
-    knows = lambda x, t: G.eps_from_x0(x, t, np.full(x.shape, 1 / 255), schedule)
+
+    def knows(x, t):
+        return G.eps_from_x0(x, t, np.full(x.shape, 1 / 255), schedule)
+
     got = G.vlb_terms(knows, x0, schedule, RNG, "posterior", levels=256)
     np.testing.assert_allclose(got.nats[:, 1:-1], 0, atol=1e-9)
     width = 1 / 255 / np.sqrt(schedule.posterior_variance[2])
@@ -369,7 +389,10 @@ X, T = np.zeros((3, 2)), np.array([1, 2, 3])
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: G.q_sample(X, T, np.zeros((3, 1)), SCHEDULE), r"eps must have the shape of x0, \(3, 2\), got \(3, 1\)"),
+        (
+            lambda: G.q_sample(X, T, np.zeros((3, 1)), SCHEDULE),
+            r"eps must have the shape of x0, \(3, 2\), got \(3, 1\)",
+        ),
         (lambda: G.q_sample(X, 51, X, SCHEDULE), r"t must be in 0..50, got values from 51 to 51"),
         (lambda: G.q_posterior(X, X, 0, SCHEDULE), r"t must be in 1..50, got values from 0 to 0"),
         (lambda: G.q_sample(X, np.array([1, 2]), X, SCHEDULE), r"t must be one time step or have shape \(3,\)"),

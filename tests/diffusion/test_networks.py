@@ -128,7 +128,10 @@ def test_learned_variance_head():
 def test_two_threads_give_the_same_gradient():
     model = shaken(UNet(np.random.default_rng(0), 1, width=8), np.float32)
     x0, t, eps = batch(5, 28, 28, 1)
-    loss = lambda m, x0, t, eps: simple_loss(m, x0, t, eps, SCHEDULE)
+
+    def loss(m, x0, t, eps):
+        return simple_loss(m, x0, t, eps, SCHEDULE)
+
     value, grads = value_and_grad(loss)(model, x0, t, eps)
     value2, grads2 = parallel_value_and_grad(loss)(model, x0, t, eps)
     assert value2 == pytest.approx(value, rel=1e-5)
@@ -143,8 +146,14 @@ def test_two_threads_give_the_same_gradient():
         (lambda: unfold(np.zeros((1, 2, 2, 3))), "size² must divide the channels of x, 3, got size 2"),
         (lambda: UNet(np.random.default_rng(0), width=12), "width must be a multiple of 8, got 12"),
         (lambda: UNet(np.random.default_rng(0), width=8)(np.zeros((1, 30, 28, 1)), np.array([1])), "multiples of 4"),
-        (lambda: UNet(np.random.default_rng(0), width=8)(np.zeros((1, 28, 28, 3)), np.array([1])), r"x must have shape"),
-        (lambda: UNet(np.random.default_rng(0), overview=8, size=(30, 28)), r"size must be two multiples of 4, got \(30, 28\)"),
+        (
+            lambda: UNet(np.random.default_rng(0), width=8)(np.zeros((1, 28, 28, 3)), np.array([1])),
+            r"x must have shape",
+        ),
+        (
+            lambda: UNet(np.random.default_rng(0), overview=8, size=(30, 28)),
+            r"size must be two multiples of 4, got \(30, 28\)",
+        ),
         (
             lambda: UNet(np.random.default_rng(0), width=8, overview=8)(np.zeros((1, 28, 24, 1)), np.array([1])),
             r"made for \(7, 7\) places at its lowest level, got \(7, 6\)",

@@ -35,7 +35,10 @@ def test_ancestral_step_by_hand():
     """alpha_2 = 0.4, alpha_bar_2 = 0.36: (2 - 0.6/0.8 · 1)/sqrt(0.4) + sqrt(0.6) · (-2). Eq. diffusion.13"""
     s, one = Schedule([0.1, 0.6]), np.ones((1, 1))
     mean = (2 - 0.75) / np.sqrt(0.4)
-    step = lambda t, variance="beta": S.ancestral_step(2 * one, t, one, -2 * one, s, variance).item()
+
+    def step(t, variance="beta"):
+        return S.ancestral_step(2 * one, t, one, -2 * one, s, variance).item()
+
     assert step(2) == pytest.approx(mean - 2 * np.sqrt(0.6))
     assert step(2, "posterior") == pytest.approx(mean - 2 * np.sqrt(0.1 / 0.64 * 0.6))
     assert step(2, np.array([[0.09]])) == pytest.approx(mean - 2 * 0.3)
@@ -54,7 +57,8 @@ def test_ddim_step_by_hand():
 
 @pytest.mark.parametrize("t, s", [(50, 49), (50, 20), (7, 1)])
 def test_ddim_with_eta_one_is_the_posterior(t, s):
-    """For a known x0, mean and variance of the jump t -> s are Bayes' for that pair. Eq. diffusion.25, Eq. diffusion.26"""
+    """For a known x0, mean and variance of the jump t -> s are Bayes' for that pair. Eq. diffusion.25, Eq.
+    diffusion.26"""
     full = Schedule.linear(50, 1e-3, 0.3)
     pair = full.subset([s, t])
     x0, x_t = noise(0, 4, 2), noise(1, 4, 2)
@@ -98,7 +102,8 @@ def test_exact_eps_gives_the_mixture_back(exact_eps, sampler, bias):
 
 
 def test_noise_at_the_last_step_would_show(exact_eps):
-    """Data on two points: every sample ends on one of them exactly; with noise at t = 1 it would be sqrt(beta_1) off."""
+    """Data on two points: every sample ends on one of them exactly; with noise at t = 1 it would be sqrt(beta_1)
+    off."""
     points, schedule = np.array([[-1.0, 0.0], [1.0, 0.5]]), Schedule.linear(100, 1e-3, 0.15)
 
     def eps_model(x, t):
@@ -128,7 +133,10 @@ def test_ancestral_moments_are_those_of_the_recursion():
     f = line_eps(schedule, mean, spread)
     m, variance = 0.0, 1.0
     for t in range(60, 0, -1):
-        at = lambda v: mean_from_eps(np.array([[v]]), t, f(np.array([[v]]), np.array([t])), schedule).item()
+
+        def at(v):
+            return mean_from_eps(np.array([[v]]), t, f(np.array([[v]]), np.array([t])), schedule).item()
+
         slope = at(1.0) - at(0.0)
         m, variance = at(m), slope**2 * variance + (schedule.beta[t] if t > 1 else 0)
     x = S.ancestral(f, noise(0, 40_000, 1), schedule, np.random.default_rng(1))
@@ -137,14 +145,19 @@ def test_ancestral_moments_are_those_of_the_recursion():
 
 
 def test_order_of_the_deterministic_samplers():
-    """The exact flow maps x_T to a line with a known slope. Doubling the steps halves DDIM's error and quarters Heun's."""
+    """The exact flow maps x_T to a line with a known slope. Doubling the steps halves DDIM's error and quarters
+    Heun's."""
     schedule, spread = Schedule.karras(1281, 0.01, 40.0, 7.0), 0.5
     f = line_eps(schedule, 0.0, spread)
     one = np.ones((1, 1))
-    exact = spread / np.sqrt(spread**2 + 40.0**2) / np.sqrt(schedule.alpha_bar[-1])  # of the spread q(x_T) to the data's
+    exact = (
+        spread / np.sqrt(spread**2 + 40.0**2) / np.sqrt(schedule.alpha_bar[-1])
+    )  # of the spread q(x_T) to the data's
 
     def errors(sampler):
-        return np.array([abs(sampler(f, one, schedule.subset(np.arange(1, 1282, k))).item() - exact) for k in (64, 32, 16)])
+        return np.array(
+            [abs(sampler(f, one, schedule.subset(np.arange(1, 1282, k))).item() - exact) for k in (64, 32, 16)]
+        )
 
     euler, heun = errors(S.ddim), errors(S.heun)
     np.testing.assert_allclose(euler[:-1] / euler[1:], 2, atol=0.35)
@@ -153,7 +166,8 @@ def test_order_of_the_deterministic_samplers():
 
 
 def test_ddim_runs_backwards_too():
-    """With eta = 0 a step from t to s undoes a step from s to t when eps is the same: the map is invertible. Eq. diffusion.24"""
+    """With eta = 0 a step from t to s undoes a step from s to t when eps is the same: the map is invertible. Eq.
+    diffusion.24"""
     schedule = Schedule.linear(50, 1e-3, 0.3)
     x, eps = noise(0, 5, 3), noise(1, 5, 3)
     there = S.ddim_step(x, 20, 31, eps, None, schedule)
@@ -185,7 +199,10 @@ def test_learned_variance_at_its_ends(exact_eps):
     schedule = Schedule.linear(30, 1e-3, 0.4)
     f, x = exact_eps(PAIR, schedule), noise(0, 20, 2)
     for v, name in ((1.0, "beta"), (0.0, "posterior")):
-        pair = lambda x, t: (f(x, t), np.full_like(x, v))
+
+        def pair(x, t):
+            return (f(x, t), np.full_like(x, v))
+
         learned = S.ancestral(pair, x, schedule, np.random.default_rng(3), "learned")
         np.testing.assert_allclose(learned, S.ancestral(f, x, schedule, np.random.default_rng(3), name), atol=1e-9)
 
@@ -206,8 +223,9 @@ def test_langevin_reaches_its_own_stationary_law():
 
 
 def test_annealed_langevin_finds_the_weights_that_langevin_misses(exact_eps):
-    """Two modes 16 standard deviations apart, one with a fifth of the mass. Started between them, plain Langevin at low noise
-    fills them alike; annealed, it comes near their weights. Song and Ermon 2019, section 3.2.2; Eq. diffusion.17"""
+    """Two modes 16 standard deviations apart, one with a fifth of the mass. Started between them, plain Langevin at low
+    noise fills them alike; annealed, it comes near their weights. Song and Ermon 2019, section 3.2.2; Eq.
+    diffusion.17"""
     far = GaussianMixture([[-2.0, 0.0], [2.0, 0.0]], std=0.25, weights=[0.2, 0.8])
     schedule, rng = Schedule.karras(200, 0.02, 10.0, 7.0), np.random.default_rng(0)
     f, x = exact_eps(far, schedule), noise(1, 2000, 2)
@@ -274,7 +292,10 @@ def test_progress_is_silent_without_a_terminal(capsys):
 
 
 S10, X, RNG = Schedule.linear(10), np.zeros((3, 2)), np.random.default_rng(0)
-ZERO = lambda x, t: 0 * x
+
+
+def ZERO(x, t):
+    return 0 * x
 
 
 @pytest.mark.parametrize(
@@ -284,7 +305,10 @@ ZERO = lambda x, t: 0 * x
         (lambda: S.ancestral(ZERO, X, S10, RNG, "sigma"), "variance must be one of 'beta', 'posterior', 'learned'"),
         (lambda: S.ancestral(ZERO, X, S10, RNG, "learned"), r"must return a pair \(eps, v\)"),
         (lambda: S.ancestral(ZERO, X + np.inf, S10, RNG), "x must be finite"),
-        (lambda: S.ancestral(lambda x, t: x[:, :1], X, S10, RNG), r"eps_model must return eps in the shape of x_t, \(3, 2\)"),
+        (
+            lambda: S.ancestral(lambda x, t: x[:, :1], X, S10, RNG),
+            r"eps_model must return eps in the shape of x_t, \(3, 2\)",
+        ),
         (lambda: S.strided(ZERO, X, S10, 11, RNG), "steps must be a whole number in 1..10, got 11"),
         (lambda: S.ddim(ZERO, X, S10, eta=0.5), "rng must be a np.random.Generator, got NoneType"),
         (lambda: S.ddim(ZERO, X, S10, eta=1.5, rng=RNG), r"eta must be in \[0, 1\], got 1.5"),

@@ -23,7 +23,8 @@ def test_arrays_are_indexed_by_the_time_step():
 
 @pytest.mark.parametrize("s", [Schedule.linear(200), Schedule.cosine(30), Schedule.karras(18)], ids=repr)
 def test_posterior_variance_is_a_conditional_variance(s):
-    """Given x0, (x_{t-1}, x_t) is jointly Gaussian: Var(a | b) = Var(a) - Cov(a, b)²/Var(b). Eq. diffusion.07, Eq. diffusion.25"""
+    """Given x0, (x_{t-1}, x_t) is jointly Gaussian: Var(a | b) = Var(a) - Cov(a, b)²/Var(b). Eq. diffusion.07, Eq.
+    diffusion.25"""
     t = np.arange(1, s.T + 1)
     before, now = 1 - s.alpha_bar[t - 1], 1 - s.alpha_bar[t]
     covariance = np.sqrt(s.alpha[t]) * before
@@ -69,7 +70,9 @@ def test_subset_keeps_the_noise_levels():
     product = np.prod(1 - full.beta[4:41])
     assert some.beta[2] == pytest.approx(1 - product)
     np.testing.assert_allclose(full.subset(np.arange(1, 101)).beta, full.beta, rtol=1e-9)
-    np.testing.assert_array_equal(some.subset([2, 3]).times, [0, 40, 100])  # a subset of a subset: still the model's times
+    np.testing.assert_array_equal(
+        some.subset([2, 3]).times, [0, 40, 100]
+    )  # a subset of a subset: still the model's times
 
 
 def test_evenly():

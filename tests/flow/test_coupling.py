@@ -125,7 +125,8 @@ def test_batch_norm_in_evaluation(rng, check_bijection, shape):
 
 
 def test_batch_norm_in_training(rng):
-    """Inferring, the batch itself comes out standardized; its statistics enter the running ones; generating uses those."""
+    """Inferring, the batch itself comes out standardized; its statistics enter the running ones; generating uses
+    those."""
     f, x = BatchNorm(2, momentum=0.25, eps=0.0), rng.standard_normal((40, 2)) * [2.0, 0.1] + [3.0, -1.0]
     z, log_det = f.inverse(x)
     np.testing.assert_allclose(z.mean(0), 0, atol=1e-12)
@@ -185,7 +186,10 @@ def test_errors_name_the_argument(rng):
         (lambda: AffineCoupling(coupling_net(rng, 3, 4), np.ones(3)), "mask must hold zeros .* and ones"),
         (lambda: AffineCoupling(coupling_net(rng, 3, 4), mask, limit=0), "limit must be a positive number, got 0"),
         (lambda: AffineCoupling(coupling_net(rng, 3, 4), mask).inverse(np.zeros((2, 4))), "mask must broadcast"),
-        (lambda: AdditiveCoupling(coupling_net(rng, 3, 4, outputs=1), mask).forward(np.zeros((2, 4))), "mask must broadcast"),
+        (
+            lambda: AdditiveCoupling(coupling_net(rng, 3, 4, outputs=1), mask).forward(np.zeros((2, 4))),
+            "mask must broadcast",
+        ),
     ]:
         with pytest.raises(ValueError, match=says):
             call()
@@ -195,6 +199,9 @@ def test_picture_coupling_counts_every_place(rng):
     """A channel mask acts at all places: log-dets sum over them."""
     z, s, t = rng.standard_normal((3, 2, 2, 2, 4))
     mask = channel_mask(4)
-    f = lambda v: affine_forward(v, np.broadcast_to(s[:1], v.shape), np.broadcast_to(t[:1], v.shape), mask)[0]
+
+    def f(v):
+        return affine_forward(v, np.broadcast_to(s[:1], v.shape), np.broadcast_to(t[:1], v.shape), mask)[0]
+
     np.testing.assert_allclose(jacobian_log_det(f, z[:1]), affine_log_det(s[:1], mask))
     np.testing.assert_allclose(affine_log_det(s, mask), s[..., 2:].sum(axis=(1, 2, 3)))

@@ -19,9 +19,15 @@ def images(rng, shaken, shape=(4, 4, 1), size=0.1):
 # ------------------------------------------------------------------------------------------- densities
 
 
-@pytest.mark.parametrize("make", [
-    lambda rng: RealNVP(rng, 2, couplings=3, width=8), lambda rng: RealNVP(rng, 5, couplings=2, width=8, activation="relu"),
-    lambda rng: NICE(rng, 3, couplings=3, width=8), lambda rng: NICE(rng, 3, couplings=2, width=8, scaled=False)])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: RealNVP(rng, 2, couplings=3, width=8),
+        lambda rng: RealNVP(rng, 5, couplings=2, width=8, activation="relu"),
+        lambda rng: NICE(rng, 3, couplings=3, width=8),
+        lambda rng: NICE(rng, 3, couplings=2, width=8, scaled=False),
+    ],
+)
 def test_vector_flows(rng, shaken, check_bijection, make):
     """log p(x) = log π(z) + log |det dz/dx|. Eq. flow.04, Eq. flow.08, Eq. flow.14"""
     flow = shaken(make(rng))
@@ -105,8 +111,10 @@ def test_both_directions_in_float32(rng):
 
 
 def test_training_steps_stay_in_float32(rng):
-    for flow, x in [(RealNVP(rng, 2, couplings=2, width=8), rng.standard_normal((8, 2), dtype=np.float32)),
-                    (ImageRealNVP(rng, (4, 4, 1), width=4, scales=2), rng.standard_normal((4, 4, 4, 1), dtype=np.float32))]:  # fmt: skip
+    for flow, x in [
+        (RealNVP(rng, 2, couplings=2, width=8), rng.standard_normal((8, 2), dtype=np.float32)),
+        (ImageRealNVP(rng, (4, 4, 1), width=4, scales=2), rng.standard_normal((4, 4, 4, 1), dtype=np.float32)),
+    ]:
         optimizer = Adam(flow.standardize(x), 1e-3)
         value, grads = value_and_grad(lambda f, x: f.loss(x))(flow, x)
         optimizer.step(grads)
@@ -119,7 +127,10 @@ def test_training_steps_stay_in_float32(rng):
 
 def test_two_threads_give_the_same_gradient(rng, shaken):
     flow, x = images(rng, shaken), rng.standard_normal((6, 4, 4, 1))
-    loss = lambda f, x: f.loss(x)
+
+    def loss(f, x):
+        return f.loss(x)
+
     (one, g1), (two, g2) = value_and_grad(loss)(flow, x), parallel_value_and_grad(loss)(flow, x)
     np.testing.assert_allclose(one, two, rtol=1e-6)
     for name, g in g1.parameters().items():
@@ -173,7 +184,8 @@ def test_save_and_load(rng, tmp_path):
 
 
 def test_learns_two_moons(rng):
-    """A short training takes half of what the Gaussian lacks, and its gap to the entropy is a KL, so not negative. Eq. flow.09"""
+    """A short training takes half of what the Gaussian lacks, and its gap to the entropy is a KL, so not negative. Eq.
+    flow.09"""
     density, steps = toy.two_moons(0.1), 300
     flow = RealNVP(rng, 2, couplings=4, width=32).standardize(density.sample(rng, 2000))
     x = density.sample(rng, 10_000)

@@ -56,12 +56,18 @@ def test_against_finite_differences(game, loss):
 
 
 def test_it_dies_with_a_sure_discriminator_and_the_other_does_not(game):
-    """With logits moved down by 40, −σ(l) is e^-40 times smaller, while σ(−l) is 1: the gradient is that of the logits."""
+    """With logits moved down by 40, −σ(l) is e^-40 times smaller, while σ(−l) is 1: the gradient is that of the
+    logits."""
     G, D, z = game
-    sure = lambda x: D(x) - 40
+
+    def sure(x):
+        return D(x) - 40
+
     faint = generator_gradient(G, sure, z, generator_loss_minimax)
     weights = np.exp(D(G(z)) - 40)
-    expected = sum(w * generator_gradient(G, D, z[i : i + 1], lambda l: -anp.mean(l)) for i, w in enumerate(weights)) / 7
+    expected = (
+        sum(w * generator_gradient(G, D, z[i : i + 1], lambda l: -anp.mean(l)) for i, w in enumerate(weights)) / 7
+    )
     np.testing.assert_allclose(faint, expected, rtol=1e-9)
     assert 0 < np.linalg.norm(faint) < 1e-15
     plain = generator_gradient(G, D, z, lambda l: -anp.mean(l))
@@ -92,9 +98,15 @@ def test_signal_and_noise_by_hand_and_in_the_mean(rng):
     "call, message",
     [
         (lambda G, D: generator_gradient_norm(G, D, np.zeros(3), anp.mean), r"z must have shape \(N, D\) .*got \(3,\)"),
-        (lambda G, D: generator_gradient(G, D, np.full((1, 1), np.nan), anp.mean), "z must be finite, got 1 non-finite"),
+        (
+            lambda G, D: generator_gradient(G, D, np.full((1, 1), np.nan), anp.mean),
+            "z must be finite, got 1 non-finite",
+        ),
         (lambda G, D: generator_gradient(G, D, np.ones((1, 1)), 3.0), "loss must be a function of logits .* got float"),
-        (lambda G, D: signal_and_noise(np.ones((1, 4))), r"gradients must have shape \(K, P\) with K ≥ 2, got \(1, 4\)"),
+        (
+            lambda G, D: signal_and_noise(np.ones((1, 4))),
+            r"gradients must have shape \(K, P\) with K ≥ 2, got \(1, 4\)",
+        ),
         (lambda G, D: signal_and_noise(np.ones(4)), r"gradients must have shape \(N, D\) with N ≥ 1, got \(4,\)"),
     ],
 )

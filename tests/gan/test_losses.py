@@ -36,7 +36,10 @@ def log_sigmoid(l, negated=False):
 
 def test_by_hand():
     """Eq. gan.03 at D = 0.8 on the real example and D = 0.4 on the fake: −log 0.8 − log 0.6."""
-    logit = lambda d: np.array([np.log(d / (1 - d))])
+
+    def logit(d):
+        return np.array([np.log(d / (1 - d))])
+
     np.testing.assert_allclose(discriminator_loss(logit(0.8), logit(0.4)), -np.log(0.8) - np.log(0.6), rtol=1e-14)
     np.testing.assert_allclose(generator_loss_minimax(logit(0.4)), np.log(0.6), rtol=1e-14)
     np.testing.assert_allclose(generator_loss_nonsaturating(logit(0.4)), -np.log(0.4), rtol=1e-14)
@@ -113,14 +116,18 @@ def test_gradients_at_any_logit(l, dtype, rtol):
 @pytest.mark.parametrize("smooth", [0.0, 0.1])
 def test_gradients_against_finite_differences(rng, smooth):
     real, fake, h = rng.uniform(-4, 4, 5), rng.uniform(-4, 4, 3), 1e-6
-    both = lambda l: discriminator_loss(l[:5], l[5:], smooth)
+
+    def both(l):
+        return discriminator_loss(l[:5], l[5:], smooth)
+
     for loss, l in [(both, np.concatenate([real, fake])), *((loss, fake) for loss in GENERATOR_LOSSES)]:
         slopes = [(loss(l + h * e) - loss(l - h * e)) / (2 * h) for e in np.eye(len(l))]
         np.testing.assert_allclose(grad(loss)(l), slopes, atol=1e-9)
 
 
 def test_both_generator_losses_pull_the_same_way_and_only_one_lets_go(rng):
-    """Both fall as D believes more; the pull of the minimax loss dies where D is sure (Goodfellow et al. 2014, sec. 3)."""
+    """Both fall as D believes more; the pull of the minimax loss dies where D is sure (Goodfellow et al. 2014, sec.
+    3)."""
     fake = rng.uniform(-4, 4, 9)
     minimax, other = (grad(loss)(fake) for loss in GENERATOR_LOSSES)
     assert np.all(minimax < 0) and np.all(other < 0)
@@ -155,9 +162,12 @@ def test_no_logit_beats_the_optimal_discriminator(rng):
     """Eq. gan.06: at its logit the loss of D, weighted by the densities, is least, and its derivative is zero."""
     p_r, p_g = rng.uniform(0.01, 1, (2, 20))
     d = optimal_discriminator(p_r, p_g)
-    loss = lambda l: p_r * np.array([discriminator_loss(a[None], np.zeros(1)) for a in l]) + p_g * np.array(
-        [discriminator_loss(np.zeros(1), a[None]) for a in l]
-    )
+
+    def loss(l):
+        return p_r * np.array([discriminator_loss(a[None], np.zeros(1)) for a in l]) + p_g * np.array(
+            [discriminator_loss(np.zeros(1), a[None]) for a in l]
+        )
+
     best = np.log(d / (1 - d))
     for shift in (-1.0, -1e-2, 1e-2, 1.0):
         assert np.all(loss(best + shift) > loss(best))
@@ -168,7 +178,8 @@ def test_no_logit_beats_the_optimal_discriminator(rng):
 
 @pytest.mark.parametrize("mu, sigma", [(0.0, 1.0), (0.5, 1.0), (3.0, 0.4), (8.0, 0.1), (0.0, 3.0)])
 def test_value_at_optimum_is_the_js_divergence(mu, sigma):
-    """Eq. gan.09: 2·JS − 2 log 2, the JS from an independent quadrature; also where one density is 1e-300 of the other."""
+    """Eq. gan.09: 2·JS − 2 log 2, the JS from an independent quadrature; also where one density is 1e-300 of the
+    other."""
     x, dx = np.linspace(-20, 20, 16001, retstep=True)
     p_r, p_g = normal(x, 0, 1), normal(x, mu, sigma)
     with np.errstate(divide="ignore"):

@@ -66,11 +66,16 @@ def test_networks_by_hand(rng):
     np.testing.assert_allclose(generator(z), np.tanh(np.tanh(z @ w0 + b0) @ w1 + b1) @ w2 + b2, rtol=1e-12)
 
     discriminator = in_float64(Discriminator(rng, 2, 4, 2))
-    leaky = lambda a: np.where(a > 0, a, 0.2 * a)
+
+    def leaky(a):
+        return np.where(a > 0, a, 0.2 * a)
+
     (w0, b0), (w1, b1) = ((layer.w, layer.b) for layer in discriminator.body)
     features = leaky(leaky(z @ w0 + b0) @ w1 + b1)
     np.testing.assert_allclose(discriminator.features(z), features, rtol=1e-12)
-    np.testing.assert_allclose(discriminator(z), features @ discriminator.out.w[:, 0] + discriminator.out.b[0], rtol=1e-12)
+    np.testing.assert_allclose(
+        discriminator(z), features @ discriminator.out.w[:, 0] + discriminator.out.b[0], rtol=1e-12
+    )
 
 
 def test_a_sample_is_the_generator_of_its_latents(rng):
@@ -86,7 +91,8 @@ def test_a_sample_is_the_generator_of_its_latents(rng):
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_a_generator_starts_wide(rng, activation):
-    """Weights have the variance that keeps the spread of z, so samples spread like z to a factor of a few at any depth."""
+    """Weights have the variance that keeps the spread of z, so samples spread like z to a factor of a few at any
+    depth."""
     for depth in (1, 3, 6):
         generator = Generator(rng, 2, 2, 256, depth, activation)
         weights = [layer.w for layer in generator.body.layers]
@@ -116,7 +122,9 @@ def test_the_same_seed_gives_the_same_network():
 # --------------------------------------------------------------------- images
 
 
-@pytest.mark.parametrize("channels, side, hidden", [(1, 28, None), (3, 28, None), (3, 16, None), (1, 4, None), (3, 16, 24)])
+@pytest.mark.parametrize(
+    "channels, side, hidden", [(1, 28, None), (3, 28, None), (3, 16, None), (1, 4, None), (3, 16, 24)]
+)
 def test_image_sizes(rng, channels, side, hidden):
     generator = ConvGenerator(rng, dim_z=10, width=8, channels=channels, side=side, hidden=hidden)
     images = generator.sample(rng, 4)
@@ -190,7 +198,10 @@ def test_without_batch_norm_examples_do_not_mix(rng):
         assert np.any(first[0]) and np.any(first[1:]) == batch_norm
     generator = in_float64(ConvGenerator(rng, dim_z=5, width=4))
     z = rng.standard_normal((4, 5))
-    mixing = lambda: np.any(grad(lambda z: anp.sum(generator(z)[0] ** 2))(z)[1:])
+
+    def mixing():
+        return np.any(grad(lambda z: anp.sum(generator(z)[0] ** 2))(z)[1:])
+
     assert mixing()
     generator.eval()  # running statistics: an image depends on its own z only
     assert not mixing()

@@ -44,9 +44,15 @@ class Setup:
 
     def run(self, step, batch=5, **options):
         return step(
-            self.generator, self.discriminator, self.g_optimizer, self.d_optimizer, self.draw_real, batch, self.rng,
+            self.generator,
+            self.discriminator,
+            self.g_optimizer,
+            self.d_optimizer,
+            self.draw_real,
+            batch,
+            self.rng,
             **options,
-        )  # fmt: skip
+        )
 
 
 def assert_moved(before, after, gradient, lr):
@@ -95,13 +101,19 @@ def test_goodfellow_step_by_step(saturating, smooth):
 
     real = twin.draw_real(5)
     fake = twin.generator.sample(twin.rng, 5)
-    d_loss = lambda d: discriminator_loss(d(real), d(fake), smooth)
+
+    def d_loss(d):
+        return discriminator_loss(d(real), d(fake), smooth)
+
     np.testing.assert_allclose(values["discriminator"], d_loss(twin.discriminator), rtol=1e-6)
     assert_moved(twin.discriminator, setup.discriminator, grad(d_loss)(twin.discriminator), 0.01)
 
     z = twin.generator.latent(twin.rng, 5)
     loss = generator_loss_minimax if saturating else generator_loss_nonsaturating
-    g_loss = lambda g: loss(setup.discriminator(g(z)))  # against the discriminator that has just moved
+
+    def g_loss(g):
+        return loss(setup.discriminator(g(z)))  # against the discriminator that has just moved
+
     np.testing.assert_allclose(values["generator"], g_loss(twin.generator), rtol=1e-6)
     assert_moved(twin.generator, setup.generator, grad(g_loss)(twin.generator), 0.01)
 
@@ -111,14 +123,20 @@ def test_wgan_step_by_step():
     setup, twin = Setup(), Setup()
     values = setup.run(wgan_step, n_critic=1, c=0.05)
     real, fake = twin.draw_real(5), twin.generator.sample(twin.rng, 5)
-    c_loss = lambda f: critic_loss(f(real), f(fake))
+
+    def c_loss(f):
+        return critic_loss(f(real), f(fake))
+
     np.testing.assert_allclose(values["critic"], c_loss(twin.discriminator), rtol=1e-5, atol=1e-7)
     gradient = grad(c_loss)(twin.discriminator).parameters()
     for name, p in setup.discriminator.parameters().items():
         moved = twin.discriminator.parameters()[name] - 0.01 * gradient[name]
         np.testing.assert_allclose(p, np.clip(moved, -0.05, 0.05), rtol=1e-5, atol=1e-7)
     z = twin.generator.latent(twin.rng, 5)
-    g_loss = lambda g: generator_loss(setup.discriminator(g(z)))
+
+    def g_loss(g):
+        return generator_loss(setup.discriminator(g(z)))
+
     np.testing.assert_allclose(values["generator"], g_loss(twin.generator), rtol=1e-5, atol=1e-7)
     assert_moved(twin.generator, setup.generator, grad(g_loss)(twin.generator), 0.01)
 
@@ -135,12 +153,21 @@ def test_wgan_gp_step_by_step():
     setup, twin = Setup(), Setup()
     values = setup.run(wgan_gp_step, n_critic=1, penalty=7.0)
     real, fake = twin.draw_real(5), twin.generator.sample(twin.rng, 5)
-    plain = lambda f: critic_loss(f(real), f(fake))
+
+    def plain(f):
+        return critic_loss(f(real), f(fake))
+
     np.testing.assert_allclose(values["critic"], plain(twin.discriminator), rtol=1e-5, atol=1e-7)
-    full = lambda f: plain(f) + 7 * gradient_penalty(f, real, fake, twin.rng)
+
+    def full(f):
+        return plain(f) + 7 * gradient_penalty(f, real, fake, twin.rng)
+
     assert_moved(twin.discriminator, setup.discriminator, grad(full)(twin.discriminator), 0.01)
     z = twin.generator.latent(twin.rng, 5)
-    g_loss = lambda g: generator_loss(setup.discriminator(g(z)))
+
+    def g_loss(g):
+        return generator_loss(setup.discriminator(g(z)))
+
     np.testing.assert_allclose(values["generator"], g_loss(twin.generator), rtol=1e-5, atol=1e-7)
     assert_moved(twin.generator, setup.generator, grad(g_loss)(twin.generator), 0.01)
 
@@ -162,7 +189,10 @@ def test_a_generator_finds_a_normal(name):
     else:
         optimizers = Adam(generator, 5e-3, betas=(0.0, 0.9)), Adam(discriminator, 5e-3, betas=(0.0, 0.9))
     options = {"goodfellow": {}, "wgan": {"c": 0.2, "n_critic": 2}, "wgan_gp": {}}[name]
-    draw = lambda n: rng.standard_normal((n, 2), dtype=np.float32) + np.float32(2)
+
+    def draw(n):
+        return rng.standard_normal((n, 2), dtype=np.float32) + np.float32(2)
+
     for _ in range(200):
         for optimizer in optimizers:
             optimizer.lr *= 0.985

@@ -42,7 +42,9 @@ def test_feature_matching_by_hand():
 
 def test_feature_matching_against_a_loop(rng):
     real, fake = rng.standard_normal((7, 4)), rng.standard_normal((5, 4))
-    expected = sum((sum(real[i, k] for i in range(7)) / 7 - sum(fake[j, k] for j in range(5)) / 5) ** 2 for k in range(4))
+    expected = sum(
+        (sum(real[i, k] for i in range(7)) / 7 - sum(fake[j, k] for j in range(5)) / 5) ** 2 for k in range(4)
+    )
     np.testing.assert_allclose(feature_matching_loss(real, fake), expected, rtol=1e-13)
     slopes = slopes_by_differences(lambda f: feature_matching_loss(real, f), fake)
     np.testing.assert_allclose(grad(lambda f: feature_matching_loss(real, f))(fake), slopes, atol=1e-8)
@@ -61,7 +63,10 @@ def test_feature_matching_moves_a_generator(rng):
     real = discriminator.features(rng.standard_normal((64, 2), dtype=np.float32) + 2)
     z, optimizer, values = generator.latent(rng, 64), SGD(generator, 0.3), []
     for _ in range(150):
-        loss = lambda g: feature_matching_loss(real, discriminator.features(g(z)))
+
+        def loss(g):
+            return feature_matching_loss(real, discriminator.features(g(z)))
+
         value, grads = value_and_grad(loss)(generator)
         optimizer.step(grads)
         values.append(value)
@@ -124,7 +129,10 @@ def test_minibatch_discrimination_sees_a_collapsed_batch(rng):
 def test_minibatch_discrimination_gradients(rng):
     layer = in_float64(MinibatchDiscrimination(rng, features=4, kernels=2, dim=3))
     f, weights = rng.standard_normal((5, 4)), rng.standard_normal((5, 6))
-    of_x = lambda x: np.sum(weights * layer(x))
+
+    def of_x(x):
+        return np.sum(weights * layer(x))
+
     np.testing.assert_allclose(
         grad(lambda x: anp.sum(weights * layer(x)))(f), slopes_by_differences(of_x, f), atol=1e-7
     )
@@ -182,7 +190,10 @@ def test_historical_average_damps_the_circling_of_a_game():
         for each in players:
             each.body.layers[0].w[...], each.body.layers[0].b[...] = 1.0, 0.0
         histories = [HistoricalAverage(each) for each in players]
-        number = lambda m: m.body.layers[0].w[0, 0]
+
+        def number(m):
+            return m.body.layers[0].w[0, 0]
+
         x, y = players
         for _ in range(400):
             x_grads = grad(lambda m: number(m) * number(y) + weight * histories[0].penalty(m))(x)
@@ -236,10 +247,20 @@ def test_virtual_batch_norm_keeps_examples_apart(rng):
 
 def test_virtual_batch_norm_gradients(rng):
     layer = in_float64(VirtualBatchNorm(3))
-    x, reference, weights = rng.standard_normal((2, 4, 3)), rng.standard_normal((3, 4, 3)), rng.standard_normal((2, 4, 3))
-    of_x = lambda x: anp.sum(weights * layer(x, reference))
+    x, reference, weights = (
+        rng.standard_normal((2, 4, 3)),
+        rng.standard_normal((3, 4, 3)),
+        rng.standard_normal((2, 4, 3)),
+    )
+
+    def of_x(x):
+        return anp.sum(weights * layer(x, reference))
+
     np.testing.assert_allclose(grad(of_x)(x), slopes_by_differences(of_x, x), atol=1e-8)
-    of_reference = lambda r: anp.sum(weights * layer(x, r))
+
+    def of_reference(r):
+        return anp.sum(weights * layer(x, r))
+
     np.testing.assert_allclose(grad(of_reference)(reference), slopes_by_differences(of_reference, reference), atol=1e-8)
     grads = value_and_grad(lambda m: anp.sum(weights * m(x, reference)))(layer)[1]
     np.testing.assert_allclose(grads.bias, weights.sum(axis=(0, 1)))
@@ -310,7 +331,9 @@ def test_running_mean_is_the_mean(rng):
 def test_historical_penalty_by_hand_and_its_errors():
     parameters, means = [np.array([1.0, 2.0]), np.array([[3.0]])], [np.array([0.0, 4.0]), np.array([[3.5]])]
     assert tricks.historical_penalty(parameters, means) == 1 + 4 + 0.25
-    with pytest.raises(ValueError, match=r"parameters must have the shapes of means, \[\(2,\), \(1, 1\)\], got \[\(2,\)\]"):
+    with pytest.raises(
+        ValueError, match=r"parameters must have the shapes of means, \[\(2,\), \(1, 1\)\], got \[\(2,\)\]"
+    ):
         tricks.historical_penalty(parameters[:1], means)
 
 

@@ -100,7 +100,9 @@ def test_clipped_slopes_are_bounded(rng):
     """Eq. gan.18: with |w| ≤ c, slopes of activations ≤ 1, K is at most the product of the layers' largest gains."""
     critic = Discriminator(rng, width=16, depth=2)
     clip_weights(critic, 0.1)
-    bound = np.prod([np.linalg.norm(np.full(p.shape, 0.1), 2) for n, p in critic.parameters().items() if n.endswith("w")])
+    bound = np.prod(
+        [np.linalg.norm(np.full(p.shape, 0.1), 2) for n, p in critic.parameters().items() if n.endswith("w")]
+    )
     assert 0 < lipschitz_estimate(critic, rng.standard_normal((500, 2), dtype=np.float32)) <= bound
 
 
@@ -170,7 +172,9 @@ def test_one_epsilon_for_all_numbers_of_an_example(rng):
 
     gradient_penalty(critic, real, fake, Fixed([0.0, 1.0, 0.5, 0.25, 0.75]))
     epsilon = (seen[0] - fake) / (real - fake)
-    np.testing.assert_allclose(epsilon, np.reshape([0, 1, 0.5, 0.25, 0.75], (5, 1, 1, 1)) * np.ones((5, 4, 4, 2)), atol=1e-12)
+    np.testing.assert_allclose(
+        epsilon, np.reshape([0, 1, 0.5, 0.25, 0.75], (5, 1, 1, 1)) * np.ones((5, 4, 4, 2)), atol=1e-12
+    )
 
 
 def test_penalty_against_slopes_by_finite_differences(rng):
@@ -190,7 +194,10 @@ def test_penalty_against_slopes_by_finite_differences(rng):
 
 def test_penalty_with_its_noise_as_an_argument(rng):
     """f(x) = ½|x|² has slope |x|: at ε = 3/4 and 1/2 between (4, 0) and the origin the slopes are 3 and 2."""
-    bowl = lambda x: 0.5 * (x**2).sum(axis=1)
+
+    def bowl(x):
+        return 0.5 * (x**2).sum(axis=1)
+
     real, fake, epsilon = np.array([[4.0, 0.0]] * 2), np.zeros((2, 2)), np.array([0.75, 0.5])
     np.testing.assert_allclose(gradient_penalty_at(bowl, real, fake, epsilon), 2.5)
     np.testing.assert_allclose(gradient_penalty_at(bowl, real, fake, epsilon, target=3.0), 0.5)
@@ -202,7 +209,10 @@ def test_penalty_with_its_noise_as_an_argument(rng):
 
 def test_penalized_loss_by_hand():
     """Eq. gan.19 with a slope of 3 in place of 1: f(x) = 3x, real 2, fake 2/3: 2 − 6 + λ·(3 − 1)²."""
-    critic = lambda x: 3 * x[:, 0]
+
+    def critic(x):
+        return 3 * x[:, 0]
+
     real, fake, epsilon = np.array([[2.0]]), np.array([[2 / 3]]), np.array([0.5])
     np.testing.assert_allclose(penalized_critic_loss(critic, real, fake, epsilon), (36, -4))
     np.testing.assert_allclose(penalized_critic_loss(critic, real, fake, epsilon, penalty=0.5), (-2, -4))
@@ -214,7 +224,10 @@ def test_penalty_is_differentiable_with_respect_to_the_critic(rng):
     """The derivative of a derivative, against finite differences of the penalty in every weight."""
     critic, h = smooth_critic(rng), 1e-5
     real, fake = rng.standard_normal((2, 4, 3))
-    penalty = lambda f: gradient_penalty(f, real, fake, Fixed([0.1, 0.4, 0.8, 0.95]))
+
+    def penalty(f):
+        return gradient_penalty(f, real, fake, Fixed([0.1, 0.4, 0.8, 0.95]))
+
     grads = value_and_grad(penalty)(critic)[1].parameters()
     for name, p in critic.parameters().items():
         for index in np.ndindex(p.shape):

@@ -23,7 +23,8 @@ from minigen.tensor import conv2d, cross_entropy, value_and_grad
 
 
 class FirstRow:
-    """A classifier that can be worked by hand: its features are 12 pixels, its logits 100 times the first ten of them."""
+    """A classifier that can be worked by hand: its features are 12 pixels, its logits 100 times the first ten of
+    them."""
 
     def features(self, x):
         return x[:, 0, :12, 0]
@@ -60,7 +61,10 @@ def test_the_gradient_by_finite_differences(images):
     x, y, rng = images[:4].astype(np.float64), np.array([3, 8, 6, 9]), np.random.default_rng(1)
     for layer in (model.conv1, model.conv2, model.hidden):
         layer.b += 0.1 * rng.standard_normal(layer.b.shape)  # or else blank paper sits on the kink of the ReLU
-    loss = lambda f: anp.sum(cross_entropy(f(x), y))
+
+    def loss(f):
+        return anp.sum(cross_entropy(f(x), y))
+
     _, grads = value_and_grad(loss)(model)
     direction = model.map(lambda a: rng.standard_normal(a.shape))
     slope = sum(np.vdot(g, d) for g, d in zip(grads.parameters().values(), direction.parameters().values()))
@@ -81,7 +85,9 @@ def test_answers_that_are_known_by_hand():
     assert label_accuracy(FirstRow(), x, np.array([3] * 6 + [0, 7])) == 7 / 8
     entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))  # answers are sure: KL(answer || mean) is -log of its share
     assert digit_inception_score(FirstRow(), x) == pytest.approx(np.exp(entropy), rel=1e-6)
-    assert digit_inception_score(FirstRow(), np.concatenate([image_of(d) for d in range(10)])) == pytest.approx(10, rel=1e-5)
+    assert digit_inception_score(FirstRow(), np.concatenate([image_of(d) for d in range(10)])) == pytest.approx(
+        10, rel=1e-5
+    )
 
 
 def test_a_shift_of_the_features_is_the_frechet_distance():
@@ -109,9 +115,15 @@ def test_the_report_agrees_with_the_parts(images):
     report = judge_digits(model, fake, real, labels)
     h, p = [model.features(x) for x in (real, fake)], class_probabilities(model, fake)
     assert report.frechet == pytest.approx(digit_frechet_distance(model, real, fake), rel=1e-5)
-    assert report.frechet == pytest.approx(frechet_distance(*mean_and_covariance(h[0]), *mean_and_covariance(h[1])), rel=1e-5)
+    assert report.frechet == pytest.approx(
+        frechet_distance(*mean_and_covariance(h[0]), *mean_and_covariance(h[1])), rel=1e-5
+    )
     assert report.inception == pytest.approx(inception_score(p))
-    assert (report.precision, report.recall) == precision_recall(h[0], h[1], 3) == digit_precision_recall(model, real, fake)
+    assert (
+        (report.precision, report.recall)
+        == precision_recall(h[0], h[1], 3)
+        == digit_precision_recall(model, real, fake)
+    )
     assert report.confidence == pytest.approx(p.max(axis=1).mean())
     np.testing.assert_allclose(report.shares, class_histogram(model, fake))
     assert report.found == (report.shares >= 0.01).sum()

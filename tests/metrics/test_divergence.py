@@ -66,7 +66,10 @@ probability_vectors = st.lists(st.floats(0.0, 1.0), min_size=4, max_size=4).filt
 @given(probability_vectors, probability_vectors)
 def test_js_is_symmetric_bounded_and_the_entropy_of_the_mixture_less_the_mean_entropy(p, q):
     p, q = np.array(p) / sum(p), np.array(q) / sum(q)
-    entropy = lambda r: -sum(v * np.log(v) for v in r if v > 0)
+
+    def entropy(r):
+        return -sum(v * np.log(v) for v in r if v > 0)
+
     js = js_divergence(p, q)
     assert js == pytest.approx(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2, abs=1e-12)
     assert js == pytest.approx(js_divergence(q, p), abs=1e-15)
@@ -103,7 +106,11 @@ def test_float32_probabilities_are_computed_in_float64():
         ([0.5, 0.5], [1.5, -0.5], r"q must not be negative, got -0.5"),
         ([0.5, np.nan], [0.5, 0.5], r"p must be finite, got 1 values that are not"),
         ([0.5, 0.5], [0.25, 0.25, 0.5], r"p and q must have the same last axis, got shapes \(2,\) and \(3,\)"),
-        (np.full((2, 2), 0.5), np.full((3, 2), 0.5), r"p and q must have shapes that broadcast, got \(2, 2\), \(3, 2\)"),
+        (
+            np.full((2, 2), 0.5),
+            np.full((3, 2), 0.5),
+            r"p and q must have shapes that broadcast, got \(2, 2\), \(3, 2\)",
+        ),
         (1.0, [1.0], r"p must have shape \(\.\.\., K\), got \(\)"),
         ([], [1.0], r"p must not be empty"),
         (["a", "b"], [0.5, 0.5], r"p must be an array of real numbers"),
@@ -188,7 +195,10 @@ def test_the_grid_in_two_dimensions_takes_the_area_of_a_cell():
 
 def test_densities_that_are_zero_somewhere():
     x = (np.arange(400) + 0.5) / 100  # midpoints of (0, 4)
-    uniform = lambda a, b: np.where((x > a) & (x < b), -np.log(b - a), -np.inf)
+
+    def uniform(a, b):
+        return np.where((x > a) & (x < b), -np.log(b - a), -np.inf)
+
     narrow, wide, apart, half = uniform(1, 2), uniform(0, 4), uniform(2, 3), uniform(1.5, 2.5)
     assert kl_on_grid(narrow, wide, 0.01) == pytest.approx(np.log(4), abs=1e-12)
     assert kl_on_grid(wide, narrow, 0.01) == np.inf

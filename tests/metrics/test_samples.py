@@ -91,10 +91,14 @@ def test_mmd_by_hand():
 def test_mmd_equals_the_double_sum(unbiased):
     rng = np.random.default_rng(1)
     x, y = rng.standard_normal((30, 3)), rng.standard_normal((20, 3)) + 0.3
-    k = lambda a, b: np.exp(-((a - b) ** 2).sum() / (2 * 0.8**2))
+
+    def k(a, b):
+        return np.exp(-((a - b) ** 2).sum() / (2 * 0.8**2))
 
     def mean(a, b):
-        itself = lambda i, j: unbiased and a is b and i == j
+        def itself(i, j):
+            return unbiased and a is b and i == j
+
         return np.mean([k(u, v) for i, u in enumerate(a) for j, v in enumerate(b) if not itself(i, j)])
 
     expected = mean(x, x) + mean(y, y) - 2 * mean(x, y)
@@ -137,7 +141,10 @@ def test_mmd_default_bandwidth_is_the_median_distance_of_the_pooled_points():
 def test_mmd_in_blocks():
     rng = np.random.default_rng(4)
     x, y = normal(rng, 1203), normal(rng, 1001) + 0.2
-    k = lambda a, b: np.exp(-0.5 * cdist(a, b) ** 2).mean()
+
+    def k(a, b):
+        return np.exp(-0.5 * cdist(a, b) ** 2).mean()
+
     assert mmd(x, y, 1.0) == pytest.approx(k(x, x) + k(y, y) - 2 * k(x, y), rel=1e-9)
 
 
@@ -233,7 +240,8 @@ def test_inception_score_of_known_cases():
     assert inception_score(np.eye(10)[np.arange(100) % 10]) == pytest.approx(10)  # sure, and evenly spread
     assert inception_score(np.full((50, 10), 0.1)) == pytest.approx(1)  # unsure
     assert inception_score(np.eye(10)[np.zeros(100, int)]) == pytest.approx(1)  # one class only
-    # two rows (3/4, 1/4), (1/4, 3/4) about (1/2, 1/2): KL = 3/4 log 3 - log 2, and the other way round log 2 - log 3 / 2
+    # two rows (3/4, 1/4), (1/4, 3/4) about (1/2, 1/2): KL = 3/4 log 3 - log 2, and the other way round log 2 - log 3 /
+    # 2
     score = inception_score([[0.75, 0.25], [0.25, 0.75]])
     assert score == pytest.approx(3**0.75 / 2) and type(score) is float
 
@@ -306,7 +314,10 @@ def test_precision_recall_in_blocks():
     ("args", "message"),
     [
         ((np.zeros((5, 2)), np.zeros((5, 3)), 3), "real and fake " + COLUMNS),
-        ((np.zeros((5, 2)), np.zeros((3, 2)), 3), "k must be below the number of points, got k = 3 for 5 real and 3 fake"),
+        (
+            (np.zeros((5, 2)), np.zeros((3, 2)), 3),
+            "k must be below the number of points, got k = 3 for 5 real and 3 fake",
+        ),
         ((np.zeros((5, 2)), np.zeros((5, 2)), 0), "k must be a whole number of at least 1, got 0"),
         ((np.zeros((5, 2)), np.full((5, 2), np.inf), 3), "fake must be finite"),
     ],
@@ -379,14 +390,19 @@ def test_sampling_floor_is_the_mean_and_its_standard_error():
 
 def test_the_floor_of_the_squared_difference_of_means():
     # two means of n points in 2-D: expected squared difference 2 * 2 / n
-    metric = lambda x, y: ((x.mean(axis=0) - y.mean(axis=0)) ** 2).sum()
+    def metric(x, y):
+        return ((x.mean(axis=0) - y.mean(axis=0)) ** 2).sum()
+
     mean, error = sampling_floor(metric, normal, 50, np.random.default_rng(16), repeats=400)
     assert mean == pytest.approx(4 / 50, abs=5 * error)
 
 
 def test_the_floor_of_sliced_wasserstein_falls_with_the_sample():
     rng = np.random.default_rng(17)
-    metric = lambda x, y: sliced_wasserstein(x, y, 50, rng)
+
+    def metric(x, y):
+        return sliced_wasserstein(x, y, 50, rng)
+
     small, large = (sampling_floor(metric, normal, n, rng) for n in (100, 1600))
     assert small.mean / large.mean == pytest.approx(4, rel=0.4)  # 1 / sqrt(n)
 

@@ -147,7 +147,10 @@ def test_wasserstein_is_the_best_of_all_permutations():
     # Eq. gan.12
     rng = np.random.default_rng(1)
     x, y = rng.standard_normal((6, 3)), rng.standard_normal((6, 3)) + 0.5
-    mean_distance = lambda s: np.mean([np.linalg.norm(x[i] - y[j]) for i, j in enumerate(s)])
+
+    def mean_distance(s):
+        return np.mean([np.linalg.norm(x[i] - y[j]) for i, j in enumerate(s)])
+
     assert wasserstein(x, y) == pytest.approx(min(map(mean_distance, itertools.permutations(range(6)))), rel=1e-12)
 
 
@@ -410,7 +413,12 @@ def test_sliced_wasserstein_in_one_dimension_and_below_the_exact_distance():
 @pytest.mark.parametrize(
     ("x", "y", "projections", "message"),
     [
-        (np.zeros((3, 2)), np.zeros((3, 3)), 5, r"x and y must have the same number of columns, got \(3, 2\) and \(3, 3\)"),
+        (
+            np.zeros((3, 2)),
+            np.zeros((3, 3)),
+            5,
+            r"x and y must have the same number of columns, got \(3, 2\) and \(3, 3\)",
+        ),
         (np.zeros(3), np.zeros(3), 5, r"x must have shape \(N, D\), got \(3,\)"),
         (np.zeros((3, 2)), np.zeros((3, 2)), 0, r"projections must be a whole number of at least 1, got 0"),
         (np.zeros((3, 2)), np.zeros((3, 2)), 2.5, r"projections must be a whole number of at least 1, got 2.5"),

@@ -1,4 +1,5 @@
-"""The causal transformer: what sees what, by exact zero patterns; that it is a distribution; that it samples that one."""
+"""The causal transformer: what sees what, by exact zero patterns; that it is a distribution; that it samples that
+one."""
 
 import itertools
 
@@ -65,7 +66,8 @@ def test_exact_zero_pattern_of_the_jacobian(rng):
 
 
 def test_a_place_is_handed_the_tokens_at_these_distances(rng):
-    """With blocks that do nothing, logits at i depend on tokens i - 1 and i - 3 alone; places before the start are told so."""
+    """With blocks that do nothing, logits at i depend on tokens i - 1 and i - 3 alone; places before the start are told
+    so."""
     model = CausalTransformer(rng, tokens=3, length=5, width=8, heads=2, back=(1, 3))
     base = rng.integers(0, 3, (1, 5))
     for j in range(5):

@@ -5,7 +5,18 @@ import numpy as np
 import pytest
 
 from minigen.nn import MLP, BatchNorm
-from minigen.optim import EMA, SGD, Adam, RMSProp, clip_grad_norm, constant, cosine, linear_decay, optimizers, warmup_cosine
+from minigen.optim import (
+    EMA,
+    SGD,
+    Adam,
+    RMSProp,
+    clip_grad_norm,
+    constant,
+    cosine,
+    linear_decay,
+    optimizers,
+    warmup_cosine,
+)
 from minigen.tensor import grad, parallel
 
 START = np.array([1.0, -2.0, 0.5], np.float32)
@@ -92,7 +103,9 @@ def test_state_continues_exactly(make):
     assert np.array_equal(straight[0], second[0])
 
 
-@pytest.mark.parametrize("make", [lambda m: SGD(m, 0.1, 0.9), lambda m: RMSProp(m, 0.1), lambda m: Adam(m, 0.1, weight_decay=0.1)])
+@pytest.mark.parametrize(
+    "make", [lambda m: SGD(m, 0.1, 0.9), lambda m: RMSProp(m, 0.1), lambda m: Adam(m, 0.1, weight_decay=0.1)]
+)
 def test_a_large_array_is_updated_in_parts_to_the_last_bit_as_if_in_one(monkeypatch, make):
     rng = np.random.default_rng(0)
     shapes = [(700, 211), (5, 3, 2), (1, 300), (40_000,), ()]
@@ -109,13 +122,23 @@ def test_a_large_array_is_updated_in_parts_to_the_last_bit_as_if_in_one(monkeypa
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
 
 
-@pytest.mark.parametrize("make", [lambda m: SGD(m, 0.1, 0.9), lambda m: RMSProp(m, 0.1), lambda m: Adam(m, 0.1, weight_decay=0.1)])
+@pytest.mark.parametrize(
+    "make", [lambda m: SGD(m, 0.1, 0.9), lambda m: RMSProp(m, 0.1), lambda m: Adam(m, 0.1, weight_decay=0.1)]
+)
 def test_small_arrays_are_updated_together_to_the_last_bit_as_if_one_by_one(monkeypatch, make):
     """With one pack for each dtype, or none at all: the same numbers, and the same state under the same names."""
     rng = np.random.default_rng(0)
     kinds = [((3, 2), np.float32), ((), np.float64), ((200,), np.float32), ((4, 1, 2), np.float64), ((1,), np.float32)]
-    draw = lambda: [rng.standard_normal(shape).astype(dtype) for shape, dtype in kinds]
-    start, gradients, ends, states = [np.asarray(a) for a in draw()], [[np.asarray(g) for g in draw()] for _ in range(4)], [], []
+
+    def draw():
+        return [rng.standard_normal(shape).astype(dtype) for shape, dtype in kinds]
+
+    start, gradients, ends, states = (
+        [np.asarray(a) for a in draw()],
+        [[np.asarray(g) for g in draw()] for _ in range(4)],
+        [],
+        [],
+    )
     for small in (1 << 13, 100, 0):  # all in packs; the third array by itself; each by itself
         monkeypatch.setattr(optimizers, "SMALL", small)
         tree = [a.copy() for a in start]
@@ -131,7 +154,9 @@ def test_small_arrays_are_updated_together_to_the_last_bit_as_if_one_by_one(monk
     for other in (1, 2):
         assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(ends[0], ends[other], strict=True))
         assert states[0].keys() == states[other].keys()
-        assert all(np.array_equal(a, states[other][n]) and a.shape == states[other][n].shape for n, a in states[0].items())
+        assert all(
+            np.array_equal(a, states[other][n]) and a.shape == states[other][n].shape for n, a in states[0].items()
+        )
 
 
 def test_bad_input_is_named_before_anything_changes():
@@ -170,7 +195,9 @@ def test_schedules():
     lr = cosine(2.0, 100)
     assert lr(0) == 2.0 and lr(50) == pytest.approx(1.0) and lr(100) == pytest.approx(0.0)
     lr = warmup_cosine(1.0, 110, 10, final=0.2)
-    assert lr(0) == pytest.approx(0.1) and lr(9) == 1.0 and lr(60) == pytest.approx(0.6) and lr(110) == pytest.approx(0.2)
+    assert (
+        lr(0) == pytest.approx(0.1) and lr(9) == 1.0 and lr(60) == pytest.approx(0.6) and lr(110) == pytest.approx(0.2)
+    )
     assert linear_decay(1.0, 10)(5) == 0.5
     assert constant(0.3)(12345) == 0.3 and constant(1.0, 10, warmup=4)(1) == 0.5
     with pytest.raises(ValueError, match="warmup"):

@@ -41,9 +41,7 @@ def test_the_users_settings_do_not_show(tmp_path):
 
     with matplotlib.rc_context():
         plain = plot.save(plot.bars([1, 2]), tmp_path / "a.png").read_bytes()
-    with matplotlib.rc_context(
-        {"font.size": 40, "axes.facecolor": "black", "savefig.dpi": 10, "font.family": "serif"}
-    ):
+    with matplotlib.rc_context({"font.size": 40, "axes.facecolor": "black", "savefig.dpi": 10, "font.family": "serif"}):
         assert plot.save(plot.bars([1, 2]), tmp_path / "b.png").read_bytes() == plain
 
 

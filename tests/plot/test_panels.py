@@ -21,9 +21,7 @@ def test_receptive_field_of_stacked_convolutions(dilations, reach):
 
 def test_connections_draw_a_line_for_each_weight():
     masks = [np.array([[1, 0, 1], [0, 1, 1]]), np.ones((3, 1))]
-    ax = plot.connections(
-        masks, highlight=(1, 2), unit_labels=["ab", "cde", "f"], layer_labels=["in", "hidden", "out"]
-    )
+    ax = plot.connections(masks, highlight=(1, 2), unit_labels=["ab", "cde", "f"], layer_labels=["in", "hidden", "out"])
     quiet, lit = (lines.get_segments() for lines in ax.collections[:2])
     assert len(quiet) + len(lit) == 4 + 3
     assert sorted(tuple(s[0]) for s in lit) == [(0.75, 0.0), (2.25, 0.0)] and all(

@@ -161,7 +161,10 @@ def test_any_shape_equals_the_definition(data):
     np.testing.assert_allclose(y, conv2d_loops(x, w, b, stride, padding), rtol=1e-11, atol=1e-11)
     # The gradient in x of <y, u> is the transposed convolution of u, which has its own definition.
     u = np.random.default_rng(3).standard_normal(y.shape)
-    loss = lambda x, w: anp.sum(conv2d(x, w, b, stride, padding) * u)
+
+    def loss(x, w):
+        return anp.sum(conv2d(x, w, b, stride, padding) * u)
+
     rest = tuple((n + 2 * p - k) % s for n, p, k, s in zip(size, padding, kernel, stride))
     painted = conv_transpose2d_loops(u, w.swapaxes(2, 3), 0, stride, padding, rest)
     np.testing.assert_allclose(grad(loss, 0)(x, w), painted, rtol=1e-11, atol=1e-11)
@@ -178,7 +181,10 @@ def test_gradients_against_finite_differences(layer, case):
     if layer is conv_transpose2d and case is CASES["wide padding"]:
         case = (*case[:5], 1)  # a padding of 2 would leave nothing
     u = np.random.default_rng(2).standard_normal(layer(x, w, b, *case[4:]).shape)
-    loss = lambda x, w, b: anp.sum(u * anp.sin(layer(x, w, b, *case[4:])))
+
+    def loss(x, w, b):
+        return anp.sum(u * anp.sin(layer(x, w, b, *case[4:])))
+
     for i, name in enumerate("xwb"):
         args = [x, w, b]
         numerical = numerical_gradient(alone(loss, args, i), args[i])
@@ -193,7 +199,10 @@ def test_gradients_asked_for_together_equal_those_asked_for_one_by_one(monkeypat
     if layer is conv_transpose2d and case is CASES["wide padding"]:
         case = (*case[:5], 1)
     args = inputs(case, n=3)
-    loss = lambda x, w, b: anp.sum(anp.sin(layer(x, w, b, *case[4:])))
+
+    def loss(x, w, b):
+        return anp.sum(anp.sin(layer(x, w, b, *case[4:])))
+
     expected = [grad(loss, i)(*args) for i in range(3)]
     monkeypatch.setattr(conv, "SHARED", shared)
     for got, one in zip(value_and_grad(lambda together: loss(*together))(list(args))[1], expected, strict=True):
@@ -263,7 +272,10 @@ def test_conv1d_equals_the_definition(k, dilation):
             if past >= 0:
                 y[:, t] += x[:, past] @ w[a]
     np.testing.assert_allclose(conv1d(x, w, b, dilation), y, atol=1e-12)
-    loss = lambda x, w, b: anp.sum(anp.sin(conv1d(x, w, b, dilation)))
+
+    def loss(x, w, b):
+        return anp.sum(anp.sin(conv1d(x, w, b, dilation)))
+
     for i, v in enumerate([x, w, b]):
         f = alone(loss, [x, w, b], i)
         np.testing.assert_allclose(grad(f)(v), numerical_gradient(f, v), rtol=1e-6, atol=1e-8)
@@ -283,7 +295,10 @@ def test_conv1d_sees_exactly_the_dilated_past():
 def test_conv1d_second_derivative():
     rng = np.random.default_rng(0)
     x, w, v = rng.standard_normal((2, 6, 3)), rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 3, 4))
-    penalty = lambda w: anp.sum(grad(lambda x: anp.sum(anp.tanh(conv1d(x, w, None, 2))))(x) ** 2)
+
+    def penalty(w):
+        return anp.sum(grad(lambda x: anp.sum(anp.tanh(conv1d(x, w, None, 2))))(x) ** 2)
+
     expected = (penalty(w + 1e-5 * v) - penalty(w - 1e-5 * v)) / 2e-5
     np.testing.assert_allclose(np.sum(grad(penalty)(w) * v), expected, rtol=1e-7)
 
@@ -311,9 +326,15 @@ def test_pooling_equals_the_definition(shape, size):
 @pytest.mark.parametrize("layer", [avg_pool2d, max_pool2d, upsample_nearest])
 def test_pooling_gradients_and_second_derivatives(layer):
     x = np.random.default_rng(0).standard_normal((2, 5, 4, 3))  # five rows: one is left out by the pools
-    loss = lambda x: anp.sum(anp.sin(layer(x, 2)) ** 2)
+
+    def loss(x):
+        return anp.sum(anp.sin(layer(x, 2)) ** 2)
+
     np.testing.assert_allclose(grad(loss)(x), numerical_gradient(loss, x), rtol=1e-5, atol=1e-8)
-    penalty = lambda x: anp.sum(grad(loss)(x) ** 2)
+
+    def penalty(x):
+        return anp.sum(grad(loss)(x) ** 2)
+
     np.testing.assert_allclose(grad(penalty)(x), numerical_gradient(penalty, x), rtol=1e-5, atol=1e-7)
 
 
@@ -357,10 +378,15 @@ def test_zero_patterns_are_exact(masked):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept_in_values_gradients_and_second_gradients(dtype):
     def check(layer, *args):
-        loss = lambda *args: anp.sum(layer(*args) ** 2)
+        def loss(*args):
+            return anp.sum(layer(*args) ** 2)
+
         assert layer(*args).dtype == dtype
         for i in range(len(args)):
-            penalty = lambda *args, first=grad(loss, i): anp.sum(first(*args) ** 2)
+
+            def penalty(*args, first=grad(loss, i)):
+                return anp.sum(first(*args) ** 2)
+
             assert grad(loss, i)(*args).dtype == dtype
             assert grad(penalty, 0)(*args).dtype == dtype
 
@@ -397,9 +423,14 @@ def test_chunks_do_not_show(monkeypatch, buffer, n, name):
     y = conv2d(x, w, b, *case[4:])
     np.testing.assert_allclose(y, conv2d_loops(x, w, b, *case[4:]), atol=1e-12)
     u = np.random.default_rng(1).standard_normal(y.shape)
-    loss = lambda x, w: anp.sum(u * conv2d(x, w, b, *case[4:]))
+
+    def loss(x, w):
+        return anp.sum(u * conv2d(x, w, b, *case[4:]))
+
     # Expected: a sum over samples, each taken by itself.
-    one = lambda x, w, u: anp.sum(u * conv2d(x[None], w, b, *case[4:])[0])
+    def one(x, w, u):
+        return anp.sum(u * conv2d(x[None], w, b, *case[4:])[0])
+
     gw = sum(grad(one, 1)(x[i], w, u[i]) for i in range(n))
     gx = [grad(one, 0)(x[i], w, u[i]) for i in range(n)]
     np.testing.assert_allclose(grad(loss, 1)(x, w), gw, atol=1e-11)

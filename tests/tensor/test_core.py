@@ -143,7 +143,9 @@ def test_float64_scalars_do_not_poison_float32_gradients():
 
 
 def test_a_slice_keeps_its_dtype_under_autograds_own_grad():
-    poisoned = lambda x: anp.sum(x[1:] * np.float64(2)) / np.float64(3)
+    def poisoned(x):
+        return anp.sum(x[1:] * np.float64(2)) / np.float64(3)
+
     assert autograd.grad(poisoned)(np.ones(3, np.float32)).dtype == np.float32
 
 
@@ -151,7 +153,10 @@ def test_a_slice_keeps_its_dtype_under_autograds_own_grad():
 def test_powers_have_their_derivatives_and_keep_float32(n):
     """Where the exponent is a plain number the gradient takes a shortcut; elsewhere autograd's own rule stands."""
     x = np.array([[0.5, 1.0, 2.0], [1.5, 0.1, 3.0]])
-    slope = lambda x: grad(lambda x: anp.sum(x**n))(x)
+
+    def slope(x):
+        return grad(lambda x: anp.sum(x**n))(x)
+
     np.testing.assert_allclose(slope(x), n * x ** (np.asarray(n) - 1.0), rtol=1e-12)
     curvature = grad(lambda x: anp.sum(slope(x)))(x)
     np.testing.assert_allclose(curvature, n * (np.asarray(n) - 1) * x ** (np.asarray(n) - 2.0), rtol=1e-12, atol=1e-12)
@@ -177,13 +182,17 @@ def test_a_broadcast_operand_gets_the_sum_of_its_gradients(shape):
     rng = np.random.default_rng(0)
     x, y = rng.uniform(1, 2, (3, 4)), rng.uniform(1, 2, shape)
     for f, in_y in (
-        (lambda x, y: x + y, np.ones_like(x)), (lambda x, y: x - y, -np.ones_like(x)),
-        (lambda x, y: x * y, x), (lambda x, y: x / y, -x / y**2),
-    ):  # fmt: skip
+        (lambda x, y: x + y, np.ones_like(x)),
+        (lambda x, y: x - y, -np.ones_like(x)),
+        (lambda x, y: x * y, x),
+        (lambda x, y: x / y, -x / y**2),
+    ):
         weight = rng.standard_normal(x.shape)
         g = grad(lambda y: anp.sum(weight * f(x, y)))(y)
         expected = (weight * in_y).sum(axis=tuple(range(x.ndim - y.ndim)))
-        expected = expected.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1 and expected.shape[i] > 1), keepdims=True)
+        expected = expected.sum(
+            axis=tuple(i for i, n in enumerate(shape) if n == 1 and expected.shape[i] > 1), keepdims=True
+        )
         np.testing.assert_allclose(g, expected.reshape(shape), rtol=1e-12)
         assert np.shape(g) == shape
     complex_g = autograd.grad(lambda y: anp.real(anp.sum((1 + 2j) * y * x)))(np.ones_like(x))

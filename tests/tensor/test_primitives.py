@@ -81,8 +81,11 @@ CASES = {
 }
 for _name in (None, "relu", "leaky_relu", "tanh", "sigmoid", "silu", "gelu", "softplus"):
     CASES[f"linear {_name}"] = (
-        lambda x, w, b, name=_name: T.linear(x, w, b, name), normal(4, 5), normal(5, 3), normal(3)
-    )  # fmt: skip
+        lambda x, w, b, name=_name: T.linear(x, w, b, name),
+        normal(4, 5),
+        normal(5, 3),
+        normal(3),
+    )
 CASES["linear no bias 3-D"] = (lambda x, w: T.linear(x, w, activation="tanh"), normal(2, 3, 5), normal(5, 3))
 
 
@@ -208,15 +211,21 @@ def test_bad_input_is_named(call, message):
 @pytest.mark.parametrize("places", [(8, 8), (7, 7), (5, 6), (4, 12)], ids=str)
 @pytest.mark.parametrize("groups, activation", [(2, None), (3, "silu"), (6, None)])
 def test_group_norm_lays_any_number_of_places_side_by_side(places, groups, activation):
-    """Value by the definition, gradient by the slow formula that second derivatives use; 1, 2, 16 or 32 places a row."""
+    """Value by the definition, gradient by the slow formula that second derivatives use; 1, 2, 16 or 32 places a
+    row."""
     x, weight, bias, u = normal(3, *places, 6), normal(6), normal(6), normal(3, *places, 6)
     grouped = x.reshape(3, -1, groups, 6 // groups)
     mean, var = grouped.mean(axis=(1, 3), keepdims=True), grouped.var(axis=(1, 3), keepdims=True)
     expected = ((grouped - mean) / np.sqrt(var + 1e-5)).reshape(x.shape) * weight + bias
     expected = expected / (1 + np.exp(-expected)) if activation else expected
     np.testing.assert_allclose(T.group_norm(x, weight, bias, groups, activation=activation), expected, atol=1e-12)
-    loss = lambda args: anp.sum(u * T.group_norm(*args, groups, activation=activation))
-    flat = lambda a: a.reshape(3, -1, 6)
+
+    def loss(args):
+        return anp.sum(u * T.group_norm(*args, groups, activation=activation))
+
+    def flat(a):
+        return a.reshape(3, -1, 6)
+
     slow = norms._group_backward_traced((0, 1, 2), flat(u), flat(x), weight, bias, groups, 1e-5, activation)
     for i, got in enumerate(T.value_and_grad(loss)([x, weight, bias])[1]):
         np.testing.assert_allclose(got, slow[i].reshape(got.shape), atol=1e-11)
@@ -233,7 +242,10 @@ def test_batch_statistics_are_the_mean_and_the_biased_variance(shape):
 
 def test_batch_norm_with_the_statistics_known_already_has_the_same_value_and_gradient():
     x, weight, bias, u = normal(5, 4, 4, 3), normal(3), normal(3), normal(5, 4, 4, 3)
-    loss = lambda args, known: anp.sum(u * T.batch_norm(*args, statistics=known))
+
+    def loss(args, known):
+        return anp.sum(u * T.batch_norm(*args, statistics=known))
+
     value, grads = T.value_and_grad(loss)([x, weight, bias], None)
     value2, grads2 = T.value_and_grad(loss)([x, weight, bias], T.batch_statistics(x))
     assert value2 == pytest.approx(value, rel=1e-12)

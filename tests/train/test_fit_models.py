@@ -28,8 +28,12 @@ class Training:
         self.ema = EMA(self.model, decay=0.9)
         self.batches = Batches(x, np.sin(x[:, :1]), size=16, rng=self.rng)
         self.state = {
-            "model": self.model, "optimizer": self.optimizer, "ema": self.ema, "batches": self.batches, "rng": self.rng,
-        }  # fmt: skip
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "ema": self.ema,
+            "batches": self.batches,
+            "rng": self.rng,
+        }
 
     def step(self, i):
         x, y = next(self.batches)

@@ -69,7 +69,9 @@ def test_masking(rng):
     np.testing.assert_array_equal(y[~zero], x[~zero])
     assert y.dtype == np.float32 and abs(zero.mean() - 0.3) < 5 * np.sqrt(0.21 / zero.size)
     rates = zero.mean(axis=1), zero.mean(axis=0)
-    assert np.all(np.abs(rates[0] - 0.3) < 5 * np.sqrt(0.21 / 784)) and np.all(np.abs(rates[1] - 0.3) < 5.5 * np.sqrt(0.21 / 50))
+    assert np.all(np.abs(rates[0] - 0.3) < 5 * np.sqrt(0.21 / 784)) and np.all(
+        np.abs(rates[1] - 0.3) < 5.5 * np.sqrt(0.21 / 50)
+    )
     assert len(np.unique(zero, axis=0)) == 50
 
 
@@ -206,7 +208,9 @@ def test_closed_form_of_a_layer_applied_along_an_axis(rng):
     """One layer for each of three places of an example: their prices add up."""
     layer, x = double(Linear(rng, 4, 2, "sigmoid")), rng.standard_normal((5, 3, 4))
     np.testing.assert_allclose(contractive_penalty(layer, x), contractive_penalty(lambda x: layer(x), x), rtol=1e-12)
-    np.testing.assert_allclose(contractive_penalty(layer, x), 3 * contractive_penalty(layer, x.reshape(15, 4)), rtol=1e-12)
+    np.testing.assert_allclose(
+        contractive_penalty(layer, x), 3 * contractive_penalty(layer, x.reshape(15, 4)), rtol=1e-12
+    )
 
 
 def test_penalty_of_a_convolution(rng):
@@ -221,7 +225,10 @@ def test_penalty_is_differentiable_with_respect_to_the_encoder(rng, closed):
     """The derivative of a derivative, against finite differences in every weight."""
     layer, x, h = double(Linear(rng, 3, 2, "sigmoid")), rng.standard_normal((4, 3)), 1e-5
     layer.w *= 2
-    penalty = lambda e: contractive_penalty(e if closed else Sequential(e), x)
+
+    def penalty(e):
+        return contractive_penalty(e if closed else Sequential(e), x)
+
     grads = value_and_grad(penalty)(layer)[1].parameters()
     for name, p in layer.parameters().items():
         for index in np.ndindex(p.shape):
@@ -240,7 +247,14 @@ def test_penalty_is_differentiable_with_respect_to_the_encoder(rng, closed):
 
 def test_widths_and_codes(rng):
     model = Autoencoder(rng, 10, 3, (8, 5), "tanh", out_activation="sigmoid")
-    assert [p.shape for n, p in model.parameters().items() if n.endswith("w")] == [(10, 8), (8, 5), (5, 3), (3, 5), (5, 8), (8, 10)]
+    assert [p.shape for n, p in model.parameters().items() if n.endswith("w")] == [
+        (10, 8),
+        (8, 5),
+        (5, 3),
+        (3, 5),
+        (5, 8),
+        (8, 10),
+    ]
     x = rng.random((4, 10), dtype=np.float32)
     z = np.tanh(np.tanh(x @ model.encoder.layers[0].w) @ model.encoder.layers[1].w) @ model.encoder.layers[2].w
     np.testing.assert_allclose(model.encode(x), z, rtol=1e-4, atol=1e-6)
@@ -255,14 +269,20 @@ def test_tied_weights(rng, widths):
     free = double(Autoencoder(rng, 5, 3, widths, "tanh"))
     for free_part, own in ((free.encoder, tied.encoder), (free.decoder, None)):
         layers = free_part.layers if widths else [free_part]
-        sources = (tied.encoder.layers if widths else [tied.encoder])
+        sources = tied.encoder.layers if widths else [tied.encoder]
         for layer, source in zip(layers, sources if own is not None else reversed(sources)):
             layer.w[...] = source.w if own is not None else source.w.T
     x = rng.standard_normal((4, 5))
     np.testing.assert_allclose(tied(x), free(x))
-    loss = lambda m: reconstruction_loss(x, m(x))
+
+    def loss(m):
+        return reconstruction_loss(x, m(x))
+
     g_tied, g_free = grad(loss)(tied), grad(loss)(free)
-    pick = lambda part: part.layers if widths else [part]
+
+    def pick(part):
+        return part.layers if widths else [part]
+
     for k, g in enumerate(pick(g_tied.encoder)):
         np.testing.assert_allclose(g.w, pick(g_free.encoder)[k].w + pick(g_free.decoder)[-1 - k].w.T)
 
@@ -278,8 +298,13 @@ def test_training_step_is_gradient_descent_on_the_sum(rng):
     """One plain step moves each weight by −lr times the gradient of reconstruction plus penalty, the target clean."""
     model, x = Autoencoder(rng, 6, 4, (), code_activation="sigmoid"), rng.random((5, 6), dtype=np.float32)
     seen = corrupt(x, rng, "masking", 0.5)
-    penalty = lambda m, seen, z: 0.3 * contractive_penalty(m.encoder, seen) + 0.2 * sparsity_penalty(z, 0.1)
-    total = lambda m: denoising_loss(m, x, seen) + penalty(m, seen, m.encode(seen))
+
+    def penalty(m, seen, z):
+        return 0.3 * contractive_penalty(m.encoder, seen) + 0.2 * sparsity_penalty(z, 0.1)
+
+    def total(m):
+        return denoising_loss(m, x, seen) + penalty(m, seen, m.encode(seen))
+
     value, grads = value_and_grad(total)(model)
     expected = {n: p - 0.1 * grads.parameters()[n] for n, p in model.parameters().items()}
     report = training_step(model, SGD(model, 0.1), x, seen, penalty)
@@ -338,33 +363,51 @@ def test_principal_angles(rng):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda r: reconstruction_loss(np.zeros((2, 3)), np.zeros((2, 4))), r"decoded must have the shape of x, \(2, 3\), got \(2, 4\)"),
+        (
+            lambda r: reconstruction_loss(np.zeros((2, 3)), np.zeros((2, 4))),
+            r"decoded must have the shape of x, \(2, 3\), got \(2, 4\)",
+        ),
         (lambda r: reconstruction_loss(np.zeros(3), np.zeros(3)), r"x must have shape \(N, D\), got \(3,\)"),
         (lambda r: reconstruction_loss(np.full((1, 2), np.nan), np.zeros((1, 2))), "x must be finite, got 2"),
         (lambda r: denoising_loss(lambda s: s, np.zeros((2, 3)), np.zeros((1, 3))), "decoded must have the shape of x"),
-        (lambda r: corrupt(np.zeros((2, 3)), r, "blur", 0.1), "kind must be one of masking, gaussian, salt_pepper, got 'blur'"),
+        (
+            lambda r: corrupt(np.zeros((2, 3)), r, "blur", 0.1),
+            "kind must be one of masking, gaussian, salt_pepper, got 'blur'",
+        ),
         (lambda r: corrupt(np.zeros((2, 3)), r, "masking", 1.5), r"level must be in \[0, 1\], got 1.5"),
         (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", -0.1), "level must be at least 0, got -0.1"),
         (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", np.inf), "level must be at least 0, got inf"),
         (lambda r: corrupt(np.zeros((2, 3)), 7, "masking", 0.5), "rng must be a numpy.random.Generator, got int"),
         (lambda r: corrupt(np.full((2, 3), np.inf), r, "masking", 0.5), "x must be finite"),
         (lambda r: kl_bernoulli(0.0, 0.5), "rho must lie strictly between 0 and 1, got values from 0 to 0"),
-        (lambda r: kl_bernoulli(0.5, np.array([0.2, 1.0])), "rho_hat must lie strictly between 0 and 1, got values from 0.2 to 1"),
-        (lambda r: sparsity_penalty(np.array([[0.5], [1.5]]), 0.1), r"activations must be in \[0, 1\], got values from 0.5 to 1.5"),
+        (
+            lambda r: kl_bernoulli(0.5, np.array([0.2, 1.0])),
+            "rho_hat must lie strictly between 0 and 1, got values from 0.2 to 1",
+        ),
+        (
+            lambda r: sparsity_penalty(np.array([[0.5], [1.5]]), 0.1),
+            r"activations must be in \[0, 1\], got values from 0.5 to 1.5",
+        ),
         (lambda r: sparsity_penalty(np.zeros((3, 2)), 0.1), "rho_hat must lie strictly between 0 and 1"),
         (lambda r: k_sparse(np.zeros((2, 3)), 4), "k must be at most the number of units, 3, got 4"),
         (lambda r: k_sparse(np.zeros((2, 3)), 0), "k must be a positive whole number, got 0"),
         (lambda r: k_sparse(np.zeros(3), 1), r"z must have shape \(N, D\), got \(3,\)"),
-        (lambda r: sigmoid_penalty(np.full((2, 3), 0.5), np.zeros((4, 2))), r"w must have shape \(D, H\) with H = 3, got \(4, 2\)"),
+        (
+            lambda r: sigmoid_penalty(np.full((2, 3), 0.5), np.zeros((4, 2))),
+            r"w must have shape \(D, H\) with H = 3, got \(4, 2\)",
+        ),
         (lambda r: sigmoid_penalty(np.full((2, 3), 1.5), np.zeros((4, 3))), r"h must be in \[0, 1\]"),
-        (lambda r: contractive_penalty(lambda x: x[:, 0], np.zeros((2, 3))), r"encoder must map x \(N, \.\.\.\) to codes"),
+        (
+            lambda r: contractive_penalty(lambda x: x[:, 0], np.zeros((2, 3))),
+            r"encoder must map x \(N, \.\.\.\) to codes",
+        ),
         (lambda r: contractive_penalty(lambda x: x, np.full((2, 3), np.nan)), "x must be finite"),
         (lambda r: Autoencoder(r, 10, 0), "dim_z must be a positive whole number, got 0"),
         (lambda r: Autoencoder(r, 10, 3, k=0), "k must be a positive whole number, got 0"),
         (lambda r: pca(np.zeros((3, 5)), 4), r"x must have shape \(N, D\) with N and D at least k = 4, got \(3, 5\)"),
         (lambda r: principal_angles(np.eye(3)[:2], np.ones((2, 3))), "b must have linearly independent rows"),
     ],
-)  # fmt: skip
+)
 def test_bad_input(rng, call, message):
     with pytest.raises(ValueError, match=message):
         call(rng)
@@ -377,7 +420,10 @@ def test_float32_through_every_loss(rng):
         (dict(dim_z=3, widths=(5,)), None),
         (dict(dim_z=8, widths=(), k=3, tied=True), None),
         (dict(dim_z=5, widths=(), code_activation="sigmoid"), lambda m, s, z: 0.1 * sparsity_penalty(z, 0.05)),
-        (dict(dim_z=5, widths=(5,), code_activation="sigmoid"), lambda m, s, z: 0.1 * contractive_penalty(m.encoder, s)),
+        (
+            dict(dim_z=5, widths=(5,), code_activation="sigmoid"),
+            lambda m, s, z: 0.1 * contractive_penalty(m.encoder, s),
+        ),
     ]
     for options, penalty in makers:
         model = Autoencoder(rng, 6, **options)

@@ -41,7 +41,9 @@ def test_losses_of_a_batch_are_row_by_row(rng):
     for loss in (beta_vae_loss(recon, kl, 4.0), capacity_loss(recon, kl, 30.0, 10.0), lagrangian(recon, kl, 2.0, 1.0)):
         assert loss.shape == (5,) and loss.dtype == np.float32
     np.testing.assert_allclose(beta_vae_loss(recon, kl, 4.0), [beta_vae_loss(r, k, 4.0) for r, k in zip(recon, kl)])
-    np.testing.assert_allclose(capacity_loss(recon, kl, 3.0, 9.0), [capacity_loss(r, k, 3.0, 9.0) for r, k in zip(recon, kl)])
+    np.testing.assert_allclose(
+        capacity_loss(recon, kl, 3.0, 9.0), [capacity_loss(r, k, 3.0, 9.0) for r, k in zip(recon, kl)]
+    )
     assert beta_vae_loss(np.float32(2), np.float32(1), 4.0).dtype == np.float32
     apart = np.array([5.0, 15.0])  # each row off by 5, their mean by nothing
     np.testing.assert_array_equal(capacity_loss(np.zeros(2), apart, 2.0, 10.0), [10.0, 10.0])
@@ -62,7 +64,9 @@ def test_the_lagrangian_bounds_minus_the_loss():
     recon, kl = np.array([3.0, 50.0, 80.0]), np.array([0.0, 3.0, 30.0])
     for beta in (0.0, 1.0, 6.0):
         for delta in (0.0, 2.5):
-            np.testing.assert_allclose(lagrangian(recon, kl, beta, delta) + beta_vae_loss(recon, kl, beta), beta * delta)
+            np.testing.assert_allclose(
+                lagrangian(recon, kl, beta, delta) + beta_vae_loss(recon, kl, beta), beta * delta
+            )
 
 
 def test_beta_one_is_the_vae_and_a_step_stays_in_float32(rng):
@@ -103,11 +107,19 @@ def test_a_high_price_buys_a_low_rate(rng):
     assert rates[0] > rates[1] > 0.3 and rates[2] < 0.05
 
 
-@pytest.mark.parametrize("loss", [lambda r, k: beta_vae_loss(r, k, 2.0), lambda r, k: capacity_loss(r, k, 2.0, 1.0),
-                                  lambda r, k: lagrangian(r, k, 2.0, 1.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda r, k: beta_vae_loss(r, k, 2.0),
+        lambda r, k: capacity_loss(r, k, 2.0, 1.0),
+        lambda r, k: lagrangian(r, k, 2.0, 1.0),
+    ],
+)
 def test_bad_terms(loss):
     for recon, kl in [(np.zeros(3), np.zeros(4)), (np.zeros(3), 1.0), (np.zeros((3, 1)), np.zeros((3, 1)))]:
-        with pytest.raises(ValueError, match=r"recon and kl must be two numbers or two arrays of one shape \(N,\), got"):
+        with pytest.raises(
+            ValueError, match=r"recon and kl must be two numbers or two arrays of one shape \(N,\), got"
+        ):
             loss(recon, kl)
     with pytest.raises(ValueError, match="recon must be finite"):
         loss(np.array([1.0, np.nan]), np.zeros(2))
@@ -117,9 +129,12 @@ def test_bad_terms(loss):
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, "4", None, True, np.ones(2)])
 def test_bad_prices(bad):
-    for name, call in [("beta", lambda: beta_vae_loss(1.0, 1.0, bad)), ("gamma", lambda: capacity_loss(1.0, 1.0, bad, 1.0)),
-                       ("capacity", lambda: capacity_loss(1.0, 1.0, 1.0, bad)),
-                       ("delta", lambda: lagrangian(1.0, 1.0, 1.0, bad))]:  # fmt: skip
+    for name, call in [
+        ("beta", lambda: beta_vae_loss(1.0, 1.0, bad)),
+        ("gamma", lambda: capacity_loss(1.0, 1.0, bad, 1.0)),
+        ("capacity", lambda: capacity_loss(1.0, 1.0, 1.0, bad)),
+        ("delta", lambda: lagrangian(1.0, 1.0, 1.0, bad)),
+    ]:
         with pytest.raises(ValueError, match=f"{name} must be a finite number of at least 0, got"):
             call()
 
@@ -189,11 +204,22 @@ def test_noise(factors, rng):
 
 def test_units_order_and_idle_numbers_do_not_matter(rng):
     _, factors = shapes.grid()
-    codes = np.column_stack([100 * factors[:, 4], -factors[:, 3], rng.standard_normal(6144), factors[:, 1] ** 3 - 5.0,
-                             1e-3 * factors[:, 0], np.exp(factors[:, 2]), np.zeros(6144)])  # fmt: skip
+    codes = np.column_stack(
+        [
+            100 * factors[:, 4],
+            -factors[:, 3],
+            rng.standard_normal(6144),
+            factors[:, 1] ** 3 - 5.0,
+            1e-3 * factors[:, 0],
+            np.exp(factors[:, 2]),
+            np.zeros(6144),
+        ]
+    )
     assert disentanglement_metric(codes, factors, rng) == 1
     assert mutual_information_gap(codes, factors) > 0.99
-    assert mutual_information_gap(np.exp(codes[:, [2]]), factors) == pytest.approx(mutual_information_gap(codes[:, [2]], factors))
+    assert mutual_information_gap(np.exp(codes[:, [2]]), factors) == pytest.approx(
+        mutual_information_gap(codes[:, [2]], factors)
+    )
 
 
 def test_what_only_one_of_the_scores_sees(rng):
@@ -216,7 +242,12 @@ def test_between_perfect_and_rotated(rng):
         codes = centered @ np.array([[c, s], [-s, c]])
         gaps.append(mutual_information_gap(codes, factors))
         scores.append(disentanglement_metric(codes, factors, rng, pairs=8))
-    assert np.all(np.diff(gaps) < -0.02) and gaps[3] < 0.02 and np.all(np.diff(scores) <= 0) and scores[2] > scores[3] + 0.1
+    assert (
+        np.all(np.diff(gaps) < -0.02)
+        and gaps[3] < 0.02
+        and np.all(np.diff(scores) <= 0)
+        and scores[2] > scores[3] + 0.1
+    )
 
 
 def test_information_against_a_closed_form(rng):

@@ -40,7 +40,9 @@ def test_by_hand():
     np.testing.assert_allclose(monte_carlo_log_likelihood(np.log([[0.5], [0.25]])), np.log([3 / 8]))
     w = importance_sampling_log_likelihood(np.log([[0.5], [0.25]]), np.log([[0.2], [0.4]]), np.log([[0.1], [0.8]]))
     np.testing.assert_allclose(w, np.log([(1.0 + 0.125) / 2]))
-    np.testing.assert_allclose(quadrature_log_likelihood(np.log([[0.5], [0.25]]), np.log([[0.2], [0.4]]), 3.0), np.log([0.6]))
+    np.testing.assert_allclose(
+        quadrature_log_likelihood(np.log([[0.5], [0.25]]), np.log([[0.2], [0.4]]), 3.0), np.log([0.6])
+    )
 
 
 def test_monte_carlo_within_its_error(rng):

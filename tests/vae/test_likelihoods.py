@@ -66,7 +66,7 @@ def test_likelihood_samples_have_its_mean(rng, likelihood):
         (lambda: gaussian_log_likelihood(np.zeros((1, 2)), np.zeros((1, 3)), 0.0), "broadcast"),
         (lambda: Gaussian(0.0), "std must be positive"),
     ],
-)  # fmt: skip
+)
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -107,15 +107,34 @@ def test_with_one_code_number_the_gap_closes_at_the_posterior(rng):
 
 
 def test_bad_arguments(rng):
-    ok = {"x": np.zeros((2, 5)), "mu": np.zeros((2, 3)), "logvar": np.zeros((2, 3)), "w": np.zeros((3, 5)), "b": np.zeros(5), "std": 1.0}
+    ok = {
+        "x": np.zeros((2, 5)),
+        "mu": np.zeros((2, 3)),
+        "logvar": np.zeros((2, 3)),
+        "w": np.zeros((3, 5)),
+        "b": np.zeros(5),
+        "std": 1.0,
+    }
     expected_log_likelihood(**ok)
-    for bad in ({"w": np.zeros((5, 3))}, {"b": np.zeros((1, 5))}, {"x": np.zeros((3, 5))}, {"logvar": np.zeros((2, 2))},
-                {"std": 0.0}, {"std": -1.0}, {"x": np.full((2, 5), np.nan)}, {"mu": np.zeros(3), "logvar": np.zeros(3)}):  # fmt: skip
+    for bad in (
+        {"w": np.zeros((5, 3))},
+        {"b": np.zeros((1, 5))},
+        {"x": np.zeros((3, 5))},
+        {"logvar": np.zeros((2, 2))},
+        {"std": 0.0},
+        {"std": -1.0},
+        {"x": np.full((2, 5), np.nan)},
+        {"mu": np.zeros(3), "logvar": np.zeros(3)},
+    ):
         with pytest.raises(ValueError, match="must"):
             expected_log_likelihood(**{**ok, **bad})
     with pytest.raises(ValueError, match="mu_p must have the shape of mu"):
         kl_gaussians(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((1, 3)), np.zeros((2, 3)))
-    for w, b, std in [(np.zeros(3), np.zeros(3), 1.0), (np.zeros((2, 3)), np.zeros(2), 1.0), (np.zeros((2, 3)), np.zeros(3), 0.0)]:
+    for w, b, std in [
+        (np.zeros(3), np.zeros(3), 1.0),
+        (np.zeros((2, 3)), np.zeros(2), 1.0),
+        (np.zeros((2, 3)), np.zeros(3), 0.0),
+    ]:
         with pytest.raises(ValueError, match="must"):
             LinearGaussian(w, b, std)
     with pytest.raises(ValueError, match="n must be a positive whole number"):

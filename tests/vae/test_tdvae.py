@@ -1,4 +1,5 @@
-"""TD-VAE against a linear-Gaussian world in which beliefs, smoothing and evidence are known, and against finite differences."""
+"""TD-VAE against a linear-Gaussian world in which beliefs, smoothing and evidence are known, and against finite
+differences."""
 
 import numpy as np
 import pytest
@@ -81,7 +82,10 @@ class World:
         """log p(x_t2 | x_1 ... x_t1), from two multivariate Gaussians and no filter."""
         cov, past = self.joint(t2), np.arange(t1)
         both = np.append(past, t2 - 1)
-        log_p = lambda index: multivariate_normal(np.zeros(len(index)), cov[np.ix_(index, index)]).logpdf(x[:, index, 0])
+
+        def log_p(index):
+            return multivariate_normal(np.zeros(len(index)), cov[np.ix_(index, index)]).logpdf(x[:, index, 0])
+
         return np.atleast_1d(log_p(both) - log_p(past))
 
 
@@ -101,21 +105,37 @@ def test_all_five_terms_by_hand():
     """Eq. vae.24 at z_t2 = 1 + 2·½ = 2 and z_t1 = 3·2 + 1·(−1) = 5, with densities of SciPy."""
 
     class ByHand:
-        at = lambda self, x, t1, t2: ((x[:, t2 - 1], np.array([[0.5]]), np.array([[1.0]])), np.array([t2 - t1]))
-        p_B = lambda self, b: Normal(b, np.log(4 * b**2))  # N(½, 1) then, N(1, 4) now
-        p_S = lambda self, z2, b1, b2, gap: Normal(3 * z2 + 0 * b1 * b2, np.zeros((1, 1)))
-        p_T = lambda self, z1, gap: Normal(z1 / gap[:, None], np.log([[9.0]]))
-        p_D = lambda self, z2: Decoded(Gaussian(2.0), z2 + 1)
+        def at(self, x, t1, t2):
+            return ((x[:, t2 - 1], np.array([[0.5]]), np.array([[1.0]])), np.array([t2 - t1]))
+
+        def p_B(self, b):
+            return Normal(b, np.log(4 * b**2))  # N(½, 1) then, N(1, 4) now
+
+        def p_S(self, z2, b1, b2, gap):
+            return Normal(3 * z2 + 0 * b1 * b2, np.zeros((1, 1)))
+
+        def p_T(self, z1, gap):
+            return Normal(z1 / gap[:, None], np.log([[9.0]]))
+
+        def p_D(self, z2):
+            return Decoded(Gaussian(2.0), z2 + 1)
 
     x = np.array([[[7.0], [8.0], [4.0]]])
     value = td_vae_loss(ByHand(), x, 1, 3, np.array([[-1.0]]), np.array([[0.5]]))
-    bound = norm(3, 2).logpdf(4) + norm(0.5, 1).logpdf(5) + norm(2.5, 3).logpdf(2) - norm(1, 2).logpdf(2) - norm(6, 1).logpdf(5)
+    bound = (
+        norm(3, 2).logpdf(4)
+        + norm(0.5, 1).logpdf(5)
+        + norm(2.5, 3).logpdf(2)
+        - norm(1, 2).logpdf(2)
+        - norm(6, 1).logpdf(5)
+    )
     np.testing.assert_allclose(value, -bound, rtol=1e-6)
 
 
 @pytest.mark.parametrize("t1, t2", [(1, 2), (3, 4), (5, 6)])
 def test_one_step_bound_is_the_evidence_whatever_the_noise(rng, t1, t2):
-    """Eq. vae.21, Eq. vae.22, Eq. vae.23: with the exact posterior the bound is log p(x_t | x_<t) itself, draw by draw."""
+    """Eq. vae.21, Eq. vae.22, Eq. vae.23: with the exact posterior the bound is log p(x_t | x_<t) itself, draw by
+    draw."""
     x = world_data(rng)
     for _ in range(3):
         eps1, eps2 = 2 * rng.standard_normal((2, 5, 1))
@@ -131,7 +151,8 @@ def test_jumpy_bound_is_the_evidence_if_the_belief_skips_too(rng, t1, t2):
 
 
 def test_what_lies_between_makes_the_bound_loose_on_average_over_sequences(rng):
-    """Eq. vae.24 with a belief that has seen all of x_1 ... x_t2: lower than the evidence by KL(q || posterior), a bound."""
+    """Eq. vae.24 with a belief that has seen all of x_1 ... x_t2: lower than the evidence by KL(q || posterior), a
+    bound."""
     n, t1, t2 = 2_000, 2, 5
     x = world_data(rng, n)
     (_, b1, b2), gap = World().at(x, t1, t2)
@@ -184,7 +205,10 @@ def test_loss_is_the_sum_of_independent_densities(rng):
     t1, t2 = np.array([1, 2, 3, 2]), np.array([2, 6, 5, 3])
     eps1, eps2 = rng.standard_normal((2, 4, 3))
     total = 0
-    log_p = lambda p, z: norm(p.mu, np.exp(p.logvar / 2)).logpdf(z).sum()
+
+    def log_p(p, z):
+        return norm(p.mu, np.exp(p.logvar / 2)).logpdf(z).sum()
+
     for i in range(4):
         beliefs, gap = model.belief(x[i : i + 1]), t2[i : i + 1] - t1[i : i + 1]
         b1, b2 = beliefs[:, t1[i] - 1], beliefs[:, t2[i] - 1]
@@ -203,7 +227,10 @@ def test_gradient_against_finite_differences(rng):
     x = (rng.random((3, 5, 2)) < 0.5).astype(float)
     t1, t2 = np.array([1, 2, 1]), np.array([3, 3, 5])
     eps1, eps2 = rng.standard_normal((2, 3, 3))
-    loss = lambda m: td_vae_loss(m, x, t1, t2, eps1, eps2)
+
+    def loss(m):
+        return td_vae_loss(m, x, t1, t2, eps1, eps2)
+
     grads = value_and_grad(loss)(model)[1].parameters()
     for name, p in model.parameters().items():
         assert np.abs(grads[name]).max() > 1e-4, name
@@ -214,7 +241,9 @@ def test_gradient_against_finite_differences(rng):
             p.flat[index] = kept - h
             below = loss(model)
             p.flat[index] = kept
-            np.testing.assert_allclose(grads[name].flat[index], (above - below) / (2 * h), atol=1e-7, rtol=1e-5, err_msg=name)
+            np.testing.assert_allclose(
+                grads[name].flat[index], (above - below) / (2 * h), atol=1e-7, rtol=1e-5, err_msg=name
+            )
 
 
 def test_belief_has_seen_the_past_and_nothing_else(rng):
@@ -264,10 +293,17 @@ class LinearModel(TDVAE):
         super().__init__(rng, 1, 1, width=2, max_gap=9)
         self.world = World()
 
-    belief = lambda self, x: self.world.filter(x[..., 0])
-    p_B = lambda self, b: self.world.p_B(b)
-    p_T = lambda self, z1, gap: self.world.p_T(z1, gap)
-    p_D = lambda self, z2: self.world.p_D(z2)
+    def belief(self, x):
+        return self.world.filter(x[..., 0])
+
+    def p_B(self, b):
+        return self.world.p_B(b)
+
+    def p_T(self, z1, gap):
+        return self.world.p_T(z1, gap)
+
+    def p_D(self, z2):
+        return self.world.p_D(z2)
 
 
 @pytest.mark.parametrize("stride", [None, 1, 2])
@@ -283,13 +319,18 @@ def test_predictions_have_the_moments_of_the_exact_one(rng, stride):
     assert np.all(np.abs(drawn.var(0) - var) < 5 * var * np.sqrt(2 / samples))
     means = model.predict(x, 2, 6, rng, samples, noise=False, stride=stride)[..., 0]
     assert np.all(np.abs(means.var(0) - var + World.r) < 5 * var * np.sqrt(2 / samples))
-    np.testing.assert_allclose(World().evidence(x, 2, 6), norm(mean, np.sqrt(var)).logpdf(x[:, 5, 0]))  # the two oracles agree
+    np.testing.assert_allclose(
+        World().evidence(x, 2, 6), norm(mean, np.sqrt(var)).logpdf(x[:, 5, 0])
+    )  # the two oracles agree
 
 
 def test_predictions_use_the_past_only_and_repeat(rng):
     model = TDVAE(rng, 2, 3, width=5, max_gap=4)
     x = rng.standard_normal((3, 6, 2), dtype=np.float32)
-    draw = lambda x: model.predict(x, 3, 7, np.random.default_rng(5), 4)  # t2 may lie beyond the end
+
+    def draw(x):
+        return model.predict(x, 3, 7, np.random.default_rng(5), 4)  # t2 may lie beyond the end
+
     assert draw(x).shape == (4, 3, 2) and draw(x).dtype == np.float32
     later = x.copy()
     later[:, 3:] += 1
@@ -320,7 +361,9 @@ def test_training_lowers_the_loss_in_float32(rng):
     eps1, eps2 = rng.standard_normal((2, 32, 2), dtype=np.float32)
     value, grads = value_and_grad(td_vae_loss)(model, x, 1, 3, eps1, eps2)
     assert value.dtype == np.float32 and {g.dtype for g in leaves(grads)} == {np.dtype(np.float32)}
-    swapped = training_step(model, optimizer, x, rng, loss=lambda m, x, t1, t2, e1, e2: 0 * td_vae_loss(m, x, t1, t2, e1, e2) + 7)
+    swapped = training_step(
+        model, optimizer, x, rng, loss=lambda m, x, t1, t2, e1, e2: 0 * td_vae_loss(m, x, t1, t2, e1, e2) + 7
+    )
     assert swapped == {"loss": 7}
 
 

@@ -52,7 +52,9 @@ class LinearGaussian:
     elbo, loss, sample = VAE.elbo, VAE.loss, VAE.sample
 
     def evidence(self, x):
-        return multivariate_normal(self.b, self.w.T @ self.w + self.std**2 * np.eye(len(self.b))).logpdf(x).reshape(len(x))
+        return (
+            multivariate_normal(self.b, self.w.T @ self.w + self.std**2 * np.eye(len(self.b))).logpdf(x).reshape(len(x))
+        )
 
     def posterior(self, x):
         cov = np.linalg.inv(np.eye(self.dim_z) + self.w @ self.w.T / self.std**2)
@@ -118,7 +120,10 @@ def test_kl_against_quadrature(mu, logvar):
 
 def test_kl_sums_over_the_code_and_only_over_it(rng):
     mu, logvar = rng.standard_normal((2, 6, 3))
-    each = [[kl_standard_normal(mu[i : i + 1, j : j + 1], logvar[i : i + 1, j : j + 1])[0] for j in range(3)] for i in range(6)]
+    each = [
+        [kl_standard_normal(mu[i : i + 1, j : j + 1], logvar[i : i + 1, j : j + 1])[0] for j in range(3)]
+        for i in range(6)
+    ]
     np.testing.assert_allclose(kl_standard_normal(mu, logvar), np.sum(each, axis=1))
     as_map = kl_standard_normal(mu.reshape(6, 1, 1, 3), logvar.reshape(6, 1, 1, 3))  # a code with an image's axes
     np.testing.assert_allclose(as_map, np.sum(each, axis=1))
@@ -174,11 +179,14 @@ def test_one_sample_elbo_is_unbiased(rng):
     terms = model.elbo(np.tile(x, (n, 1)), rng.standard_normal((n, 3)))
     assert abs(terms.value.mean() - model.exact_elbo(x)[0]) < 5 * terms.value.std() / np.sqrt(n)
     np.testing.assert_allclose(terms.value, terms.reconstruction - terms.kl)
-    np.testing.assert_allclose(model.loss(np.tile(x, (n, 1)), np.zeros((n, 3))), -model.elbo(x, np.zeros((1, 3))).value[0])
+    np.testing.assert_allclose(
+        model.loss(np.tile(x, (n, 1)), np.zeros((n, 3))), -model.elbo(x, np.zeros((1, 3))).value[0]
+    )
 
 
 def test_gradient_of_the_bound_follows_the_exact_one(rng):
-    """Eq. vae.12: the gradient through Eq. vae.14, averaged over eps, is that of the closed form in every parameter of q."""
+    """Eq. vae.12: the gradient through Eq. vae.14, averaged over eps, is that of the closed form in every parameter of
+    q."""
     n = 20_000
     x, eps = np.tile(rng.standard_normal((1, 5)), (n, 1)), rng.standard_normal((n, 3))
 
@@ -218,7 +226,8 @@ def test_importance_weights_average_to_the_evidence(rng):
 
 
 def test_importance_bound_rises_from_the_elbo_to_the_evidence(rng):
-    """Burda et al. 2016, theorem 1: monotone in the number of samples; one sample is the ELBO; the limit is log p(x)."""
+    """Burda et al. 2016, theorem 1: monotone in the number of samples; one sample is the ELBO; the limit is log
+    p(x)."""
     model, x = LinearGaussian(rng), 1.5 * rng.standard_normal((1, 5))
     repeated, bounds, errors = np.tile(x, (4_000, 1)), [], []
     for samples in (1, 2, 8, 64):
@@ -264,8 +273,12 @@ def test_two_dimensional_vae_against_quadrature(rng):
     vae = tree_map(lambda a: a.astype(np.float64) * 1.5, VAE(rng, 2, 1, (8,), "tanh", Gaussian(0.5)))
     z = np.linspace(-8, 8, 4001)[:, None]
     x = rng.standard_normal((4, 2))
-    exact = [np.log(np.sum(np.exp(vae.likelihood.log_prob(np.tile(r, (len(z), 1)), vae.decode(z))) * norm.pdf(z[:, 0])) * 0.004)
-             for r in x]  # fmt: skip
+    exact = [
+        np.log(
+            np.sum(np.exp(vae.likelihood.log_prob(np.tile(r, (len(z), 1)), vae.decode(z))) * norm.pdf(z[:, 0])) * 0.004
+        )
+        for r in x
+    ]
     log_w = log_importance_weights(vae, x, 20_000, rng)
     w = np.exp(log_w - np.array(exact))
     assert np.all(np.abs(w.mean(0) - 1) < 5 * w.std(0) / np.sqrt(len(w)))
@@ -280,7 +293,10 @@ def gaussian_expectation(rng, n, d=3):
     m, r = rng.standard_normal((d, d)), rng.standard_normal(d)
     m = m + m.T
     mu, logvar = rng.standard_normal(d), rng.uniform(-1, 0.5, d)
-    f = lambda z: ((z @ m) * z).sum(1) + z @ r
+
+    def f(z):
+        return ((z @ m) * z).sum(1) + z @ r
+
     exact = 2 * m @ mu + r, np.diag(m) * np.exp(logvar)
     return f, np.tile(mu, (n, 1)), np.tile(logvar, (n, 1)), rng.standard_normal((n, d)), exact
 
@@ -296,12 +312,18 @@ def test_gradient_estimators_are_unbiased(rng, estimator):
 def test_score_function_estimators_agree_with_the_reparameterized(rng):
     """On an f whose expectation has no closed form: the difference of the two means, within 5 standard errors."""
     _, mu, logvar, eps, _ = gaussian_expectation(rng, 100_000)
-    f = lambda z: np.tanh(z).sum(1) * np.cos(z[:, 0])
+
+    def f(z):
+        return np.tanh(z).sum(1) * np.cos(z[:, 0])
 
     import autograd.numpy as anp
 
-    g = lambda z: anp.sum(anp.tanh(z), axis=1) * anp.cos(z[:, 0])
-    for a, b in zip(score_function_gradient(f, mu, logvar, eps), reparameterized_gradient(g, mu, logvar, eps), strict=True):
+    def g(z):
+        return anp.sum(anp.tanh(z), axis=1) * anp.cos(z[:, 0])
+
+    for a, b in zip(
+        score_function_gradient(f, mu, logvar, eps), reparameterized_gradient(g, mu, logvar, eps), strict=True
+    ):
         d = a - b
         assert np.all(np.abs(d.mean(0)) < 5 * d.std(0) / np.sqrt(len(d)))
 
@@ -310,7 +332,10 @@ def test_variance_of_the_two_estimators_for_a_parabola(rng):
     """f(z) = z², mu = m, sigma = 1: d/dmu = 2z has variance 4; z² eps has variance m⁴ + 14 m² + 15 ."""
     m, n = 2.0, 400_000
     mu, logvar, eps = np.full((n, 1), m), np.zeros((n, 1)), rng.standard_normal((n, 1))
-    f = lambda z: (z**2).sum(1)
+
+    def f(z):
+        return (z**2).sum(1)
+
     score, path = score_function_gradient(f, mu, logvar, eps)[0], reparameterized_gradient(f, mu, logvar, eps)[0]
     assert path.var() == pytest.approx(4, rel=0.03)
     assert score.var() == pytest.approx(m**4 + 14 * m**2 + 15, rel=0.05)
@@ -318,7 +343,10 @@ def test_variance_of_the_two_estimators_for_a_parabola(rng):
 
 def test_baseline_lowers_the_variance_and_keeps_the_mean(rng):
     f, mu, logvar, eps, exact = gaussian_expectation(rng, 100_000)
-    high = lambda z: f(z) + 50.0
+
+    def high(z):
+        return f(z) + 50.0
+
     plain, helped = (score_function_gradient(high, mu, logvar, eps, b)[0] for b in (0.0, 50.0))
     assert np.all(helped.var(0) < 0.2 * plain.var(0))
     assert np.all(np.abs(helped.mean(0) - exact[0]) < 5 * helped.std(0) / np.sqrt(len(eps)))
@@ -375,7 +403,10 @@ def test_a_step_maximizes_another_bound_if_given_one(rng):
     """With the KL weighed tenfold the terms reported are the plain ones, and the KL falls further."""
     x, eps = rng.integers(0, 2, (50, 16)).astype(np.float32), rng.standard_normal((50, 3), dtype=np.float32)
     start = VAE(rng, 16, 3, (8, 8))
-    tenfold = lambda m, x, e: (terms := m.elbo(x, e))._replace(value=terms.reconstruction - 10 * terms.kl)
+
+    def tenfold(m, x, e):
+        return (terms := m.elbo(x, e))._replace(value=terms.reconstruction - 10 * terms.kl)
+
     last = {}
     for bound in (None, tenfold):
         vae = start.copy()
@@ -408,7 +439,9 @@ def test_points_in_the_plane(rng):
     optimizer = Adam(vae, 5e-3)
     for i in range(1_000):
         optimizer.lr = 5e-3 * (1 - i / 1_000)
-        training_step(vae, optimizer, x[rng.integers(10_000, size=128)], rng.standard_normal((128, 2), dtype=np.float32))
+        training_step(
+            vae, optimizer, x[rng.integers(10_000, size=128)], rng.standard_normal((128, 2), dtype=np.float32)
+        )
     log_p = importance_log_likelihood(vae, x[:500], 200, rng).mean()
     single = multivariate_normal(x.mean(0), np.cov(x.T)).logpdf(x).mean()
     grid = np.linspace(0, np.pi, 400)
@@ -458,16 +491,28 @@ def test_samples_of_a_linear_gaussian_have_its_covariance(rng):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: reparameterize(np.zeros((2, 3)), np.zeros((2, 1)), np.zeros((2, 3))), r"logvar must have the shape of mu, \(2, 3\)"),
-        (lambda: reparameterize(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(3)), r"eps must have the shape of mu, \(2, 3\), got \(3,\)"),
-        (lambda: reparameterize(np.full((2, 3), np.nan), np.zeros((2, 3)), np.zeros((2, 3))), "mu must be finite, got 6"),
+        (
+            lambda: reparameterize(np.zeros((2, 3)), np.zeros((2, 1)), np.zeros((2, 3))),
+            r"logvar must have the shape of mu, \(2, 3\)",
+        ),
+        (
+            lambda: reparameterize(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(3)),
+            r"eps must have the shape of mu, \(2, 3\), got \(3,\)",
+        ),
+        (
+            lambda: reparameterize(np.full((2, 3), np.nan), np.zeros((2, 3)), np.zeros((2, 3))),
+            "mu must be finite, got 6",
+        ),
         (lambda: kl_standard_normal(np.zeros(3), np.zeros(3)), r"mu must have shape \(N, D\), got \(3,\)"),
         (lambda: kl_standard_normal(np.zeros((2, 3)), np.full((2, 3), np.inf)), "logvar must be finite"),
-        (lambda: elbo(np.zeros((2, 4)), np.zeros((2, 4)), np.zeros((3, 1)), np.zeros((3, 1))), "kl must have the shape"),
+        (
+            lambda: elbo(np.zeros((2, 4)), np.zeros((2, 4)), np.zeros((3, 1)), np.zeros((3, 1))),
+            "kl must have the shape",
+        ),
         (lambda: VAE(np.random.default_rng(0), 0), "dim_x must be a positive whole number"),
         (lambda: score_function_gradient(lambda z: z, *np.zeros((3, 2, 1))), r"f must map \(N, D\) to \(N,\)"),
     ],
-)  # fmt: skip
+)
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -1,4 +1,5 @@
-"""Vector quantization against brute force, hand computations and the chain rule; both models and their training step."""
+"""Vector quantization against brute force, hand computations and the chain rule; both models and their training
+step."""
 
 import autograd.numpy as anp
 import numpy as np
@@ -43,7 +44,9 @@ def shaken(model, rng):
 def test_nearest_by_hand_and_by_brute_force(rng):
     """Eq. vae.18: the index of the smallest distance, for vectors in any arrangement; the first of equals."""
     codebook = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 2.0]])
-    np.testing.assert_array_equal(nearest(np.array([[1.0, 0.0], [2.0, 0.0], [0.5, 5.0], [1.5, 0.0]]), codebook), [0, 1, 2, 0])
+    np.testing.assert_array_equal(
+        nearest(np.array([[1.0, 0.0], [2.0, 0.0], [0.5, 5.0], [1.5, 0.0]]), codebook), [0, 1, 2, 0]
+    )
     z, codebook = rng.standard_normal((3, 4, 5, 6)) + 20, rng.standard_normal((7, 6)) + 20
     by_force = np.linalg.norm(z[..., None, :] - codebook, axis=-1).argmin(axis=-1)  # (3, 4, 5)
     np.testing.assert_array_equal(nearest(z, codebook), by_force)
@@ -88,7 +91,10 @@ def test_losses_by_hand_and_their_gradients(rng):
     z, e = np.array([[1.0, 2.0]]), np.array([[4.0, 6.0]])
     assert [float(term[0]) for term in quantization_losses(z, e, 0.5)] == [25.0, 12.5]
     z, e = rng.standard_normal((2, 3, 4, 5))
-    total = lambda z, e: sum(anp.sum(term) for term in quantization_losses(z, e, 0.25))
+
+    def total(z, e):
+        return sum(anp.sum(term) for term in quantization_losses(z, e, 0.25))
+
     np.testing.assert_allclose(grad(total)(z, e), 2 * 0.25 * (z - e))
     np.testing.assert_allclose(grad(lambda e: total(z, e))(e), 2 * (e - z))
     each = quantization_losses(z, e)
@@ -111,9 +117,13 @@ def test_losses_refuse_bad_input():
 def test_ema_by_hand():
     """Eq. vae.20, two codes of one number: code 0 gets 4 and 8, code 1 nothing."""
     counts, sums, codebook = ema_update(
-        np.array([1.0, 2.0]), np.array([[3.0], [10.0]]), np.array([[3.0], [5.0]]), np.array([[4.0], [8.0]]),
-        np.array([0, 0]), gamma=0.75,
-    )  # fmt: skip
+        np.array([1.0, 2.0]),
+        np.array([[3.0], [10.0]]),
+        np.array([[3.0], [5.0]]),
+        np.array([[4.0], [8.0]]),
+        np.array([0, 0]),
+        gamma=0.75,
+    )
     np.testing.assert_allclose(counts, [0.75 * 1 + 0.25 * 2, 1.5])
     np.testing.assert_allclose(sums, [[0.75 * 3 + 0.25 * 12], [7.5]])
     np.testing.assert_allclose(codebook, [[5.25 / 1.25], [5.0]])  # an unused code stays where it is
@@ -172,8 +182,14 @@ def test_a_code_without_vectors_never_becomes_nan():
     ],
 )
 def test_ema_refuses_bad_input(change, message):
-    arguments = {"counts": np.ones(2), "sums": np.zeros((2, 2)), "codebook": np.zeros((2, 2)), "z": np.zeros((3, 2)),
-                 "indices": np.zeros(3, int), "gamma": 0.9}  # fmt: skip
+    arguments = {
+        "counts": np.ones(2),
+        "sums": np.zeros((2, 2)),
+        "codebook": np.zeros((2, 2)),
+        "z": np.zeros((3, 2)),
+        "indices": np.zeros(3, int),
+        "gamma": 0.9,
+    }
     with pytest.raises(ValueError, match=message):
         ema_update(**(arguments | change))
 
@@ -243,7 +259,8 @@ def test_loss_is_its_three_terms(rng):
 
 
 def test_the_encoder_gets_the_gradient_of_the_decoders_input(rng):
-    """Eq. vae.19 with the straight-through copy: dL/dz = d reconstruction / de + 2 beta (z - e), pulled through the encoder."""
+    """Eq. vae.19 with the straight-through copy: dL/dz = d reconstruction / de + 2 beta (z - e), pulled through the
+    encoder."""
     model, x = shaken(VQVAE(rng, codes=8, dim=3, width=8), rng), images(rng)
     vq.start(model, x, rng)
     z = model.encode(x)
@@ -270,8 +287,9 @@ def test_training_step_is_gradient_then_moving_average(rng, learned):
     report = training_step(model, SGD(model, 1e-3), x)
     value, grads = value_and_grad(lambda m: m.loss(x))(twin)
     level, quantizer = twin(x).levels[0], twin.quantizer
-    averaged = ema_update(quantizer.counts, quantizer.sums, quantizer.codebook, level.z.reshape(-1, 3),
-                          level.indices.ravel(), 0.99)  # fmt: skip
+    averaged = ema_update(
+        quantizer.counts, quantizer.sums, quantizer.codebook, level.z.reshape(-1, 3), level.indices.ravel(), 0.99
+    )
     SGD(twin, 1e-3).step(grads)
     for (name, a), b in zip(model.parameters().items(), twin.parameters().values(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6, err_msg=name)
@@ -279,7 +297,9 @@ def test_training_step_is_gradient_then_moving_average(rng, learned):
     if not learned:
         np.testing.assert_allclose(model.quantizer.codebook, averaged[2], rtol=1e-5)
     assert report["loss"] == pytest.approx(float(value), rel=1e-5)
-    assert report["loss"] == pytest.approx(report["reconstruction"] + report["codebook"] + report["commitment"], rel=1e-5)
+    assert report["loss"] == pytest.approx(
+        report["reconstruction"] + report["codebook"] + report["commitment"], rel=1e-5
+    )
     assert (report["codebook"] > 0) == learned and report["perplexity"] == pytest.approx(perplexity(level.indices, 8))
 
 
@@ -299,7 +319,8 @@ def test_images_and_codes_agree(rng):
 
 
 def test_hierarchy_top_first_then_bottom(rng):
-    """VQ-VAE-2: the bottom is encoded given the quantized top, the decoder sees both, and sampling follows that order."""
+    """VQ-VAE-2: the bottom is encoded given the quantized top, the decoder sees both, and sampling follows that
+    order."""
     model, x = shaken(HierarchicalVQVAE(rng, codes=(6, 9), dim=(2, 3), width=8), rng).eval(), images(rng, 4)
     vq.start(model, x, rng)
     top, bottom = model.codes(x)
@@ -369,7 +390,9 @@ def test_a_few_steps_learn_a_few_images(rng, kind):
     assert reports[-1]["reconstruction"] < 0.3 * constant < 0.5 * reports[0]["reconstruction"]
     assert ((model.reconstruct(x) - x) ** 2).sum() / 8 < 0.3 * constant
     state = model.state()
-    np.testing.assert_array_equal(kind(rng, codes=16, dim=4, width=16).load_state(state).reconstruct(x), model.reconstruct(x))
+    np.testing.assert_array_equal(
+        kind(rng, codes=16, dim=4, width=16).load_state(state).reconstruct(x), model.reconstruct(x)
+    )
 
 
 @pytest.mark.parametrize(

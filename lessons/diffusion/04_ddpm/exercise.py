@@ -1,4 +1,5 @@
-"""Exercises of the denoising diffusion model: its loss, the mean of a reverse step, and the step itself."""
+"""Exercises of the denoising diffusion model: its loss, the mean of a reverse step, and the step
+itself."""
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from minigen.tensor import grad
 # alpha = 3/4, 4/9, 3/4, so alpha_bar = 3/4, 1/3, 1/4: numbers to calculate with by hand
 BY_HAND = [1 / 4, 5 / 9, 1 / 4]
 SCHEDULE = """
-    schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 1 ... T (alpha_bar[0] is 1).
+    schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 1 ...
+    T (alpha_bar[0] is 1).
 """
 
 
@@ -22,7 +24,8 @@ def each(values):
     return np.reshape(values, (-1, 1))
 
 
-# ------------------------------------------------------------------------------------------- the loss
+# ------------------------------------------------------------------------------------------- the
+# loss
 
 loss = Exercise(
     "diffusion/04/simple_loss",
@@ -38,9 +41,18 @@ loss = Exercise(
     {SCHEDULE}
     """,
     hints=[
-        "Noise the data in one go, show the result and the time to the model, and compare its answer with the noise.",
-        "x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps; the loss is the mean of (eps - eps_model(x_t, t))^2.",
-        "a = schedule.alpha_bar[t][:, None] has shape (N, 1) and multiplies (N, D); np.mean of the squares is the loss.",
+        (
+            "Noise the data in one go, show the result and the time to the model, and compare its"
+            " answer with the noise."
+        ),
+        (
+            "x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps; the loss is the mean of (eps -"
+            " eps_model(x_t, t))^2."
+        ),
+        (
+            "a = schedule.alpha_bar[t][:, None] has shape (N, 1) and multiplies (N, D); np.mean of"
+            " the squares is the loss."
+        ),
     ],
 )
 
@@ -54,14 +66,25 @@ def linear_model(x, t):
 def knows_nothing(impl, rng):
     """A model that always guesses 0 pays the mean square of the noise: (1 + 9 + 0 + 0)/4."""
     eps = np.array([[1.0, 3.0], [0.0, 0.0]])
-    return {"loss": impl(lambda x, t: 0 * x, np.ones((2, 2)), np.array([1, 3]), eps, Schedule(BY_HAND))}
+    return {
+        "loss": impl(lambda x, t: 0 * x, np.ones((2, 2)), np.array([1, 3]), eps, Schedule(BY_HAND))
+    }
 
 
 @loss.case(points=2, expect={"loss": 1.0})
 def sees_the_noised_data(impl, rng):
-    """At t = 3, x0 = 4 and eps = 0 give x_t = 2; at t = 1, x0 = 0 and eps = 2 give x_t = 1: (0 - 1)^2 and (2 - 1)^2."""
+    """At t = 3, x0 = 4 and eps = 0 give x_t = 2; at t = 1, x0 = 0 and eps = 2 give x_t = 1: (0 -
+    1)^2 and (2 - 1)^2."""
     x0, eps = np.array([[4.0], [0.0]]), np.array([[0.0], [2.0]])
-    return {"loss": impl(lambda x, t: x / each(np.where(t == 3, 2, 1)), x0, np.array([3, 1]), eps, Schedule(BY_HAND))}
+    return {
+        "loss": impl(
+            lambda x, t: x / each(np.where(t == 3, 2, 1)),
+            x0,
+            np.array([3, 1]),
+            eps,
+            Schedule(BY_HAND),
+        )
+    }
 
 
 @loss.case(points=2)
@@ -70,11 +93,21 @@ def linear(impl, rng):
     return {"loss": impl(linear_model, x0, t, eps, schedule())}
 
 
-@loss.case(points=2, property="the model that solves x_t for the noise has loss 0", expect={"loss": 0.0})
+@loss.case(
+    points=2, property="the model that solves x_t for the noise has loss 0", expect={"loss": 0.0}
+)
 def knows_everything(impl, rng):
     """It is told x0 behind the back, as a model of a single point would know it."""
-    s, x0, eps, t = schedule(), rng.standard_normal((5, 2)), rng.standard_normal((5, 2)), rng.integers(1, 11, 5)
-    a = lambda t: each(s.alpha_bar[t])
+    s, x0, eps, t = (
+        schedule(),
+        rng.standard_normal((5, 2)),
+        rng.standard_normal((5, 2)),
+        rng.integers(1, 11, 5),
+    )
+
+    def a(t):
+        return each(s.alpha_bar[t])
+
     return {"loss": impl(lambda x, t: (x - np.sqrt(a(t)) * x0) / np.sqrt(1 - a(t)), x0, t, eps, s)}
 
 
@@ -82,7 +115,10 @@ def knows_everything(impl, rng):
 def gradient(impl, rng):
     """With respect to a parameter of the model."""
     x0, eps, t = rng.standard_normal((4, 2)), rng.standard_normal((4, 2)), rng.integers(1, 11, 4)
-    total = lambda w: impl(lambda x, t: w * x, x0, t, eps, schedule())
+
+    def total(w):
+        return impl(lambda x, t: w * x, x0, t, eps, schedule())
+
     return {"grad": grad(total)(np.array([0.4, -0.7]))}
 
 
@@ -117,7 +153,9 @@ def alpha_for_alpha_bar(eps_model, x0, t, eps, schedule):
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
 
 
-@loss.mistake(hint="The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t - 1].")
+@loss.mistake(
+    hint="The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t - 1]."
+)
 def index_off_by_one(eps_model, x0, t, eps, schedule):
     return mean_square(eps - eps_model(noised(x0, t - 1, eps, schedule), t))
 
@@ -156,7 +194,8 @@ def sum_over_count(eps_model, x0, t, eps, schedule):
     return ((guess - eps) ** 2).sum() / x0.size
 
 
-# ------------------------------------------------------------------------------------------- the mean of a reverse step
+# ------------------------------------------------------------------------------------------- the
+# mean of a reverse step
 
 mean = Exercise(
     "diffusion/04/mean_from_eps",
@@ -171,10 +210,15 @@ mean = Exercise(
     {SCHEDULE}
     """,
     hints=[
-        "One forward step multiplied by sqrt(alpha_t) and added noise of variance 1 - alpha_t. Go back in the opposite order.",
+        (
+            "One forward step multiplied by sqrt(alpha_t) and added noise of variance 1 - alpha_t."
+            " Go back in the opposite order."
+        ),
         "The mean is (x_t - c eps)/sqrt(alpha_t) with c = (1 - alpha_t)/sqrt(1 - alpha_bar_t).",
-        "With a, ab = schedule.alpha[t], schedule.alpha_bar[t], reshaped to (N, 1) if t is an array: "
-        "(x_t - (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a).",
+        (
+            "With a, ab = schedule.alpha[t], schedule.alpha_bar[t], reshaped to (N, 1) if t is an"
+            " array: (x_t - (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a)."
+        ),
     ],
 )
 
@@ -203,13 +247,21 @@ def a_time_for_each(impl, rng):
     return {"mean": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
 
 
-@mean.case(points=2, property="if eps is the noise of x_t, it is the mean of q(x_(t-1) | x_t, x0)", expect={"gap": 0.0})
+@mean.case(
+    points=2,
+    property="if eps is the noise of x_t, it is the mean of q(x_(t-1) | x_t, x0)",
+    expect={"gap": 0.0},
+)
 def bayes(impl, rng):
-    """The posterior mean by the product of two Gaussians in x_(t-1): one step to x_t, t - 1 steps from x0."""
+    """The posterior mean by the product of two Gaussians in x_(t-1): one step to x_t, t - 1 steps
+    from x0."""
     s, t, x0, eps = schedule(), 5, rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
     x = np.sqrt(s.alpha_bar[t]) * x0 + np.sqrt(1 - s.alpha_bar[t]) * eps
     precision_next, precision_before = s.alpha[t] / s.beta[t], 1 / (1 - s.alpha_bar[t - 1])
-    weighted = precision_next * x / np.sqrt(s.alpha[t]) + precision_before * np.sqrt(s.alpha_bar[t - 1]) * x0
+    weighted = (
+        precision_next * x / np.sqrt(s.alpha[t])
+        + precision_before * np.sqrt(s.alpha_bar[t - 1]) * x0
+    )
     return {"gap": impl(x, t, eps, s) - weighted / (precision_next + precision_before)}
 
 
@@ -217,13 +269,23 @@ def at(values, t):
     return np.reshape(values[t], (-1, 1)) if np.ndim(t) else values[t]
 
 
-@mean.mistake(hint="This is the guess of x0, all noise gone at once; the mean of one step removes only a little of it.")
+@mean.mistake(
+    hint=(
+        "This is the guess of x0, all noise gone at once; the mean of one step removes only a"
+        " little of it."
+    )
+)
 def jumps_to_x0(x_t, t, eps, schedule):
     ab = at(schedule.alpha_bar, t)
     return (x_t - np.sqrt(1 - ab) * eps) / np.sqrt(ab)
 
 
-@mean.mistake(hint="The noise is weighted by (1 - alpha_t)/sqrt(1 - alpha_bar_t): the bar under the root is missing.")
+@mean.mistake(
+    hint=(
+        "The noise is weighted by (1 - alpha_t)/sqrt(1 - alpha_bar_t): the bar under the root is"
+        " missing."
+    )
+)
 def alpha_for_alpha_bar_in_the_mean(x_t, t, eps, schedule):
     a = at(schedule.alpha, t)
     return (x_t - (1 - a) / np.sqrt(1 - a) * eps) / np.sqrt(a)
@@ -280,7 +342,8 @@ def through_x0(x_t, t, eps, schedule):
     return (np.sqrt(a) * (1 - before) * x_t + np.sqrt(before) * beta * x0) / (1 - ab)
 
 
-# ------------------------------------------------------------------------------------------- the step
+# ------------------------------------------------------------------------------------------- the
+# step
 
 step = Exercise(
     "diffusion/04/ancestral_step",
@@ -298,9 +361,15 @@ step = Exercise(
     {SCHEDULE}
     """,
     hints=[
-        "Where does the sample lie on average, and how far is it scattered around that place? At which step must it not be?",
+        (
+            "Where does the sample lie on average, and how far is it scattered around that place?"
+            " At which step must it not be?"
+        ),
         "x_(t-1) = mean + sigma_t z, where sigma_t^2 is the variance; at t = 1 just the mean.",
-        "if t == 1: return the mean. Else add np.sqrt(schedule.beta[t]) * z, or np.sqrt(variance) * z for an array.",
+        (
+            "if t == 1: return the mean. Else add np.sqrt(schedule.beta[t]) * z, or"
+            " np.sqrt(variance) * z for an array."
+        ),
     ],
     imports=[
         "import autograd.numpy as np",
@@ -311,8 +380,13 @@ step = Exercise(
 
 @step.case(points=1, expect={"x": [[3.0 + np.sqrt(5 / 9), 0.0]]})
 def nothing_predicted(impl, rng):
-    """No noise seen, so the mean is x/sqrt(4/9); the fresh noise has the standard deviation sqrt(5/9)."""
-    return {"x": impl(np.array([[2.0, 0.0]]), 2, np.zeros((1, 2)), np.array([[1.0, 0.0]]), Schedule(BY_HAND))}
+    """No noise seen, so the mean is x/sqrt(4/9); the fresh noise has the standard deviation
+    sqrt(5/9)."""
+    return {
+        "x": impl(
+            np.array([[2.0, 0.0]]), 2, np.zeros((1, 2)), np.array([[1.0, 0.0]]), Schedule(BY_HAND)
+        )
+    }
 
 
 @step.case(points=3, property="at the last step the fresh noise has no effect", expect={"gap": 0.0})
@@ -331,7 +405,10 @@ def all_steps(impl, rng):
 def given_variances(impl, rng):
     x, eps, z = rng.standard_normal((3, 4, 2))
     variance = rng.uniform(0.1, 2.0, (4, 2))
-    return {"t = 6": impl(x, 6, eps, z, schedule(), variance), "t = 1": impl(x, 1, eps, z, schedule(), variance)}
+    return {
+        "t = 6": impl(x, 6, eps, z, schedule(), variance),
+        "t = 1": impl(x, 1, eps, z, schedule(), variance),
+    }
 
 
 @step.case(points=1)
@@ -348,12 +425,19 @@ def chosen(variance, t, s):
     return s.beta[t] if isinstance(variance, str) else variance
 
 
-@step.mistake(hint="At the last step, t = 1, no noise is added: what it returns is data. (`if t > 0` is always true.)")
+@step.mistake(
+    hint=(
+        "At the last step, t = 1, no noise is added: what it returns is data. (`if t > 0` is always"
+        " true.)"
+    )
+)
 def noise_at_the_last_step(x, t, eps, z, schedule, variance="beta"):
     return the_mean(x, t, eps, schedule) + np.sqrt(chosen(variance, t, schedule)) * z
 
 
-@step.mistake(hint="Only the last step, t = 1, is without fresh noise: the step from 2 to 1 still has it.")
+@step.mistake(
+    hint="Only the last step, t = 1, is without fresh noise: the step from 2 to 1 still has it."
+)
 def noise_stops_too_early(x, t, eps, z, schedule, variance="beta"):
     noise = np.sqrt(chosen(variance, t, schedule)) * z if t > 2 else 0
     return the_mean(x, t, eps, schedule) + noise
@@ -369,9 +453,13 @@ def noise_not_scaled(x, t, eps, z, schedule, variance="beta"):
     return the_mean(x, t, eps, schedule) + (z if t > 1 else 0)
 
 
-@step.mistake(hint="The fresh noise is z; eps is what the model saw in x, and is used up in the mean.")
+@step.mistake(
+    hint="The fresh noise is z; eps is what the model saw in x, and is used up in the mean."
+)
 def old_noise_again(x, t, eps, z, schedule, variance="beta"):
-    return the_mean(x, t, eps, schedule) + (np.sqrt(chosen(variance, t, schedule)) * eps if t > 1 else 0)
+    return the_mean(x, t, eps, schedule) + (
+        np.sqrt(chosen(variance, t, schedule)) * eps if t > 1 else 0
+    )
 
 
 @step.mistake(hint="This is the mean only: the fresh noise is missing.")
@@ -379,18 +467,27 @@ def no_fresh_noise(x, t, eps, z, schedule, variance="beta"):
     return the_mean(x, t, eps, schedule)
 
 
-@step.mistake(hint="The variance that is given as an argument is to be used; this takes beta_t always.")
+@step.mistake(
+    hint="The variance that is given as an argument is to be used; this takes beta_t always."
+)
 def always_beta(x, t, eps, z, schedule, variance="beta"):
     return the_mean(x, t, eps, schedule) + (np.sqrt(schedule.beta[t]) * z if t > 1 else 0)
 
 
-@step.mistake(hint="The variance of one step is beta_t; 1 - alpha_bar_t is that of all t steps together.")
+@step.mistake(
+    hint="The variance of one step is beta_t; 1 - alpha_bar_t is that of all t steps together."
+)
 def variance_of_all_steps(x, t, eps, z, schedule, variance="beta"):
     sigma = np.sqrt(1 - schedule.alpha_bar[t] if isinstance(variance, str) else variance)
     return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
 
 
-@step.mistake(hint="The shrinking of the forward step is to be undone: the mean has a division by sqrt(alpha_t).")
+@step.mistake(
+    hint=(
+        "The shrinking of the forward step is to be undone: the mean has a division by"
+        " sqrt(alpha_t)."
+    )
+)
 def mean_not_stretched(x, t, eps, z, schedule, variance="beta"):
     center = the_mean(x, t, eps, schedule) * np.sqrt(schedule.alpha[t])
     return center + (np.sqrt(chosen(variance, t, schedule)) * z if t > 1 else 0)

@@ -6,8 +6,9 @@ from minigen.course.exercise import Exercise
 from minigen.tensor import grad, jacobian
 
 SHAPES = """
-    mask says for each coordinate whether it is kept (1) or changed (0); it broadcasts against one example. s and t are
-    what a network made of the kept half: full arrays, whose entries on the kept half mean nothing and must have no effect.
+    mask says for each coordinate whether it is kept (1) or changed (0); it broadcasts against one
+    example. s and t are what a network made of the kept half: full arrays, whose entries on the
+    kept half mean nothing and must have no effect.
 """
 
 
@@ -23,7 +24,8 @@ def picture_layer(rng):
     return a, s, t, ((row + column) % 2 == 0).astype(float)[:, :, None]
 
 
-# ------------------------------------------------------------------------------------------- forward
+# -------------------------------------------------------------------------------------------
+# forward
 
 forward = Exercise(
     "flow/05/affine_forward",
@@ -39,10 +41,15 @@ forward = Exercise(
     """,
     hints=[
         "Make s and t zero on the kept half; then one formula serves both halves.",
-        "The Jacobian is triangular, with 1 on the diagonal for the kept half and exp(s) for the changed one, so log |det| is "
-        "the sum of s over the changed coordinates of each example.",
-        "With u = (1 - mask) * s: x is z * np.exp(u) + (1 - mask) * t, and the log-determinant is the sum of u over all axes "
-        "but the first.",
+        (
+            "The Jacobian is triangular, with 1 on the diagonal for the kept half and exp(s) for"
+            " the changed one, so log |det| is the sum of s over the changed coordinates of each"
+            " example."
+        ),
+        (
+            "With u = (1 - mask) * s: x is z * np.exp(u) + (1 - mask) * t, and the log-determinant"
+            " is the sum of u over all axes but the first."
+        ),
     ],
 )
 
@@ -146,7 +153,9 @@ def kept_half_lost(z, s, t, mask):
     return (1 - mask) * (z * np.exp(s) + t), over_coordinates((1 - mask) * s)
 
 
-@forward.mistake(hint="One log-determinant for each example: sum over its coordinates, do not average.")
+@forward.mistake(
+    hint="One log-determinant for each example: sum over its coordinates, do not average."
+)
 def averages_s(z, s, t, mask):
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * np.exp(s) + t, over_coordinates(s) / s[0].size
@@ -160,7 +169,8 @@ def half_by_half(z, s, t, mask):
     return kept + changed, log_det
 
 
-# ------------------------------------------------------------------------------------------- inverse
+# -------------------------------------------------------------------------------------------
+# inverse
 
 inverse = Exercise(
     "flow/05/affine_inverse",
@@ -175,10 +185,18 @@ inverse = Exercise(
     {SHAPES}
     """,
     hints=[
-        "Solve x = z exp(s) + t for z. s and t come from the kept half, which is the same on both sides, so no network has "
-        "to be inverted.",
-        "z = (x - t) exp(-s) on the changed half. The determinant is the reciprocal of the other direction's.",
-        "With u = (1 - mask) * s: z is (x - (1 - mask) * t) * np.exp(-u), and the log-determinant is minus the sum of u.",
+        (
+            "Solve x = z exp(s) + t for z. s and t come from the kept half, which is the same on"
+            " both sides, so no network has to be inverted."
+        ),
+        (
+            "z = (x - t) exp(-s) on the changed half. The determinant is the reciprocal of the"
+            " other direction's."
+        ),
+        (
+            "With u = (1 - mask) * s: z is (x - (1 - mask) * t) * np.exp(-u), and the"
+            " log-determinant is minus the sum of u."
+        ),
     ],
 )
 
@@ -198,7 +216,9 @@ def vectors_back(impl, rng):
 
 
 @inverse.case(
-    points=2, property="it undoes the forward map, and the log-determinants cancel", expect={"z": 0.0, "log_det": 0.0}
+    points=2,
+    property="it undoes the forward map, and the log-determinants cancel",
+    expect={"z": 0.0, "log_det": 0.0},
 )
 def there_and_back(impl, rng):
     z, s, t, mask = layer(rng)
@@ -276,7 +296,8 @@ def by_division(x, s, t, mask):
     return z, np.sum(((mask - 1) * s).reshape(len(x), -1), axis=-1)
 
 
-# ------------------------------------------------------------------------------------------- the log-determinant
+# ------------------------------------------------------------------------------------------- the
+# log-determinant
 
 log_det = Exercise(
     "flow/05/affine_log_det",
@@ -290,8 +311,14 @@ log_det = Exercise(
     {SHAPES}
     """,
     hints=[
-        "Order the coordinates with the kept half first: the Jacobian is lower triangular, so only its diagonal matters.",
-        "The diagonal is 1 on the kept half and exp(s) on the changed half; the logarithm of the product is a sum.",
+        (
+            "Order the coordinates with the kept half first: the Jacobian is lower triangular, so"
+            " only its diagonal matters."
+        ),
+        (
+            "The diagonal is 1 on the kept half and exp(s) on the changed half; the logarithm of"
+            " the product is a sum."
+        ),
         "Sum (1 - mask) * s over all axes but the first: reshape to (N, -1) first.",
     ],
 )
@@ -299,7 +326,9 @@ log_det = Exercise(
 
 @log_det.case(points=1, expect={"log_det": [2.0, 6.0]})
 def numbers_to_add(impl, rng):
-    return {"log_det": impl(np.array([[7.0, -1.0, 3.0], [7.0, 2.0, 4.0]]), np.array([1.0, 0.0, 0.0]))}
+    return {
+        "log_det": impl(np.array([[7.0, -1.0, 3.0], [7.0, 2.0, 4.0]]), np.array([1.0, 0.0, 0.0]))
+    }
 
 
 @log_det.case(points=2)
@@ -316,7 +345,9 @@ def random_scales(impl, rng):
 )
 def against_a_matrix(impl, rng):
     _, s, _, mask = layer(rng, n=1)
-    matrix = np.diag(np.where(mask == 1, 1.0, np.exp(s[0]))) + np.tril(rng.standard_normal((4, 4)), -1)
+    matrix = np.diag(np.where(mask == 1, 1.0, np.exp(s[0]))) + np.tril(
+        rng.standard_normal((4, 4)), -1
+    )
     return {"gap": impl(s, mask)[0] - np.linalg.slogdet(matrix)[1]}
 
 
@@ -326,7 +357,9 @@ def scales_of_pictures(impl, rng):
     return {"log_det": impl(s, mask)}
 
 
-@log_det.mistake(hint="The halves are swapped: mask = 1 means kept, and what is kept is not stretched.")
+@log_det.mistake(
+    hint="The halves are swapped: mask = 1 means kept, and what is kept is not stretched."
+)
 def wrong_half(s, mask):
     return over_coordinates(mask * s)
 
@@ -341,7 +374,9 @@ def sign(s, mask):
     return -over_coordinates((1 - mask) * s)
 
 
-@log_det.mistake(hint="The determinant is a product of exp(s), so its logarithm is the sum of s, without exp.")
+@log_det.mistake(
+    hint="The determinant is a product of exp(s), so its logarithm is the sum of s, without exp."
+)
 def sum_of_scales(s, mask):
     return over_coordinates((1 - mask) * np.exp(s))
 

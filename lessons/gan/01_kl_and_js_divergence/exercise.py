@@ -15,7 +15,8 @@ def vectors(rng, n=None, k=5):
 
 
 def with_zeros(rng):
-    """Two vectors (3, 4): where p has a zero, q has none; a place where both have one; zeros of q where p has none."""
+    """Two vectors (3, 4): where p has a zero, q has none; a place where both have one; zeros of q
+    where p has none."""
     p = np.array([[0.5, 0.5, 0.0, 0.0], [0.2, 0.3, 0.5, 0.0], [0.25, 0.25, 0.25, 0.25]])
     q = np.array([[0.1, 0.2, 0.3, 0.4], [0.6, 0.3, 0.1, 0.0], [0.0, 0.5, 0.5, 0.0]])
     return p, q
@@ -29,17 +30,20 @@ kl = Exercise(
     minutes=15,
     blocked=["minigen.metrics.divergence:kl_on_grid", "minigen.metrics.divergence:kl_integrand"],
     prompt="""
-    The Kullback-Leibler divergence KL(p || q) of two probability vectors, in nats: the mean over p of log(p / q).
+    The Kullback-Leibler divergence KL(p || q) of two probability vectors, in nats: the mean over p
+    of log(p / q).
 
-    p and q have shape (..., K), each row of K numbers being a distribution (sums to one); the result has shape (...):
-    one number for two vectors (K,), and (N,) for two batches (N, K).
+    p and q have shape (..., K), each row of K numbers being a distribution (sums to one); the
+    result has shape (...): one number for two vectors (K,), and (N,) for two batches (N, K).
 
-    An outcome with p = 0 costs nothing, whatever q is (0 log 0 counts as 0). An outcome with p > 0 and q = 0 makes the
-    divergence np.inf. The result is never NaN.
+    An outcome with p = 0 costs nothing, whatever q is (0 log 0 counts as 0). An outcome with p > 0
+    and q = 0 makes the divergence np.inf. The result is never NaN.
     """,
     hints=[
-        "Each outcome is weighted by how often it happens in truth, under p. The outcomes that never happen need care: "
-        "0 times minus infinity is NaN in NumPy.",
+        (
+            "Each outcome is weighted by how often it happens in truth, under p. The outcomes that"
+            " never happen need care: 0 times minus infinity is NaN in NumPy."
+        ),
         "KL(p || q) = sum over k of p_k (log p_k - log q_k), the terms with p_k = 0 left out.",
         "np.where(p > 0, term, 0.0) keeps the terms that count; then sum over the last axis.",
     ],
@@ -100,12 +104,19 @@ def zero_log_zero(p, q):
     return np.sum(p * np.log(p / q), axis=-1)
 
 
-@kl.mistake(hint="An outcome with p > 0 and q = 0 makes the divergence infinite; here it is left out.")
+@kl.mistake(
+    hint="An outcome with p > 0 and q = 0 makes the divergence infinite; here it is left out."
+)
 def impossible_for_free(p, q):
     return np.where((p > 0) & (q > 0), p * (np.log(p) - np.log(q)), 0.0).sum(axis=-1)
 
 
-@kl.mistake(hint="A small number added inside the logarithm hides the infinity; use np.where for the zeros of p alone.")
+@kl.mistake(
+    hint=(
+        "A small number added inside the logarithm hides the infinity; use np.where for the zeros"
+        " of p alone."
+    )
+)
 def small_number_added(p, q):
     return np.sum(p * np.log((p + 1e-5) / (q + 1e-5)), axis=-1)
 
@@ -162,18 +173,24 @@ js = Exercise(
     minutes=15,
     blocked=["minigen.metrics.divergence:js_on_grid", "minigen.metrics.divergence:js_integrand"],
     prompt="""
-    The Jensen-Shannon divergence of two probability vectors, in nats: the mean of KL(p || m) and KL(q || m), where m is
-    the mixture, half p and half q.
+    The Jensen-Shannon divergence of two probability vectors, in nats: the mean of KL(p || m) and
+    KL(q || m), where m is the mixture, half p and half q.
 
-    p and q have shape (..., K), each row of K numbers being a distribution; the result has shape (...): one number for
-    two vectors (K,), and (N,) for two batches (N, K). Both may have zeros. The result is 0 for p = q, at most log 2,
-    and never NaN. If you wrote kl_divergence for the exercise before, call it.
+    p and q have shape (..., K), each row of K numbers being a distribution; the result has shape
+    (...): one number for two vectors (K,), and (N,) for two batches (N, K). Both may have zeros.
+    The result is 0 for p = q, at most log 2, and never NaN. If you wrote kl_divergence for the
+    exercise before, call it.
     """,
     hints=[
-        "Form the mixture first. It is positive wherever p or q is, so neither of the two KLs can be infinite.",
+        (
+            "Form the mixture first. It is positive wherever p or q is, so neither of the two KLs"
+            " can be infinite."
+        ),
         "JS = KL(p || m) / 2 + KL(q || m) / 2 with m = (p + q) / 2.",
-        "With your kl_divergence: one line for the mixture, one for the mean of the two divergences. Without it, mind "
-        "that 0 log 0 counts as 0.",
+        (
+            "With your kl_divergence: one line for the mixture, one for the mean of the two"
+            " divergences. Without it, mind that 0 log 0 counts as 0."
+        ),
     ],
 )
 
@@ -204,7 +221,11 @@ def zeros_here_and_there(impl, rng):
     return {"js": impl(*with_zeros(rng))}
 
 
-@js.case(points=1, property="it is the same in both directions, and 0 for p = q", expect={"gap": 0.0, "self": 0.0})
+@js.case(
+    points=1,
+    property="it is the same in both directions, and 0 for p = q",
+    expect={"gap": 0.0, "self": 0.0},
+)
 def symmetry(impl, rng):
     p, q = vectors(rng), vectors(rng)
     return {"gap": impl(p, q) - impl(q, p), "self": impl(p, p)}
@@ -237,20 +258,30 @@ def mixture_not_halved(p, q):
     return (kl_of(p, p + q) + kl_of(q, p + q)) / 2
 
 
-@js.mistake(hint="This is the square root, the Jensen-Shannon distance; the divergence itself is asked for.")
+@js.mistake(
+    hint="This is the square root, the Jensen-Shannon distance; the divergence itself is asked for."
+)
 def square_root(p, q):
     m = (p + q) / 2
     return np.sqrt(np.maximum((kl_of(p, m) + kl_of(q, m)) / 2, 0.0))
 
 
 @js.mistake(
-    hint="Both divergences are to the mixture; this is the mean of KL(p || q) and KL(q || p), which may be infinite."
+    hint=(
+        "Both divergences are to the mixture; this is the mean of KL(p || q) and KL(q || p), which"
+        " may be infinite."
+    )
 )
 def without_the_mixture(p, q):
     return (kl_of(p, q) + kl_of(q, p)) / 2
 
 
-@js.mistake(hint="The arguments of both KLs are reversed: p and q are the truths, the mixture is what is believed.")
+@js.mistake(
+    hint=(
+        "The arguments of both KLs are reversed: p and q are the truths, the mixture is what is"
+        " believed."
+    )
+)
 def from_the_mixture(p, q):
     m = (p + q) / 2
     return (kl_of(m, p) + kl_of(m, q)) / 2
@@ -273,7 +304,9 @@ def geometric_mixture(p, q):
     return (kl_of(p, m) + kl_of(q, m)) / 2
 
 
-@js.mistake(hint="0 log 0 counts as 0: leave out the outcomes where p (or q) is 0, where NumPy gives NaN.")
+@js.mistake(
+    hint="0 log 0 counts as 0: leave out the outcomes where p (or q) is 0, where NumPy gives NaN."
+)
 def not_a_number(p, q):
     m = (p + q) / 2
     return 0.5 * np.sum(p * np.log(p / m), axis=-1) + 0.5 * np.sum(q * np.log(q / m), axis=-1)
@@ -304,24 +337,30 @@ js.equivalent(
 )
 
 
-# ------------------------------------------------------------------------------------------- KL of normals
+# ------------------------------------------------------------------------------------------- KL of
+# normals
 
 normal = Exercise(
     "gan/01/kl_normal",
     target="minigen.metrics.divergence:kl_normal",
     minutes=10,
     prompt="""
-    KL(p || q) of two normals on a line, p = N(mu_p, sigma_p^2) and q = N(mu_q, sigma_q^2), in closed form, in nats.
+    KL(p || q) of two normals on a line, p = N(mu_p, sigma_p^2) and q = N(mu_q, sigma_q^2), in
+    closed form, in nats.
 
-    The sigmas are standard deviations, not variances. The four arguments are numbers or arrays whose shapes broadcast;
-    the result has the common shape: elementwise, no sum.
+    The sigmas are standard deviations, not variances. The four arguments are numbers or arrays
+    whose shapes broadcast; the result has the common shape: elementwise, no sum.
     """,
     hints=[
-        "Write down log p(x) - log q(x), a polynomial in x, and average it over p: (x - mu_p)^2 has mean sigma_p^2, "
-        "and (x - mu_q)^2 the mean sigma_p^2 + (mu_p - mu_q)^2.",
+        (
+            "Write down log p(x) - log q(x), a polynomial in x, and average it over p: (x - mu_p)^2"
+            " has mean sigma_p^2, and (x - mu_q)^2 the mean sigma_p^2 + (mu_p - mu_q)^2."
+        ),
         "KL = log(sigma_q / sigma_p) + (sigma_p^2 + (mu_p - mu_q)^2) / (2 sigma_q^2) - 1/2.",
-        "Three terms: log of sigma_q / sigma_p, half of (sigma_p / sigma_q)**2 + ((mu_p - mu_q) / sigma_q)**2, "
-        "and minus 0.5.",
+        (
+            "Three terms: log of sigma_q / sigma_p, half of (sigma_p / sigma_q)**2 + ((mu_p - mu_q)"
+            " / sigma_q)**2, and minus 0.5."
+        ),
     ],
 )
 
@@ -346,7 +385,11 @@ def from_itself(impl, rng):
 
 @normal.case(points=2)
 def elementwise(impl, rng):
-    return {"kl": impl(rng.standard_normal(5), 0.5 + rng.random(5), rng.standard_normal(5), 0.5 + rng.random(5))}
+    return {
+        "kl": impl(
+            rng.standard_normal(5), 0.5 + rng.random(5), rng.standard_normal(5), 0.5 + rng.random(5)
+        )
+    }
 
 
 @normal.case(points=1)
@@ -364,8 +407,12 @@ def broadcasts(impl, rng):
 def area(impl, rng):
     x, dx = np.linspace(-20, 20, 4001, retstep=True)
     mu, sigma = rng.standard_normal(2), 0.7 + rng.random(2)
-    log_p, log_q = (-0.5 * ((x - m) / s) ** 2 - np.log(s) - 0.5 * np.log(2 * np.pi) for m, s in zip(mu, sigma))
-    return {"gap": impl(mu[0], sigma[0], mu[1], sigma[1]) - np.sum(np.exp(log_p) * (log_p - log_q)) * dx}
+    log_p, log_q = (
+        -0.5 * ((x - m) / s) ** 2 - np.log(s) - 0.5 * np.log(2 * np.pi) for m, s in zip(mu, sigma)
+    )
+    return {
+        "gap": impl(mu[0], sigma[0], mu[1], sigma[1]) - np.sum(np.exp(log_p) * (log_p - log_q)) * dx
+    }
 
 
 @normal.mistake(hint="The sigmas are standard deviations: square them in the quotients.")
@@ -393,9 +440,13 @@ def without_the_half(mu_p, sigma_p, mu_q, sigma_q):
     return np.log(sigma_q / sigma_p) + 0.5 * (sigma_p**2 + (mu_p - mu_q) ** 2) / sigma_q**2
 
 
-@normal.mistake(hint="The logarithm of the variances needs the factor 1/2: log sigma is half of log sigma^2.")
+@normal.mistake(
+    hint="The logarithm of the variances needs the factor 1/2: log sigma is half of log sigma^2."
+)
 def log_of_variances(mu_p, sigma_p, mu_q, sigma_q):
-    return np.log(sigma_q**2 / sigma_p**2) + 0.5 * (sigma_p**2 + (mu_p - mu_q) ** 2) / sigma_q**2 - 0.5
+    return (
+        np.log(sigma_q**2 / sigma_p**2) + 0.5 * (sigma_p**2 + (mu_p - mu_q) ** 2) / sigma_q**2 - 0.5
+    )
 
 
 @normal.mistake(hint="The distance of the means enters squared.")
@@ -415,7 +466,9 @@ def widths_only(mu_p, sigma_p, mu_q, sigma_q):
 
 @normal.mistake(hint="Elementwise: do not sum over the entries.")
 def summed(mu_p, sigma_p, mu_q, sigma_q):
-    return np.sum(np.log(sigma_q / sigma_p) + 0.5 * (sigma_p**2 + (mu_p - mu_q) ** 2) / sigma_q**2 - 0.5)
+    return np.sum(
+        np.log(sigma_q / sigma_p) + 0.5 * (sigma_p**2 + (mu_p - mu_q) ** 2) / sigma_q**2 - 0.5
+    )
 
 
 @normal.variant
@@ -426,5 +479,7 @@ def with_variances(mu_p, sigma_p, mu_q, sigma_q):
 
 @normal.variant
 def entropies_of_normals(mu_p, sigma_p, mu_q, sigma_q):
-    cross = 0.5 * np.log(2 * np.pi * sigma_q**2) + (sigma_p**2 + (mu_p - mu_q) ** 2) / (2 * sigma_q**2)
+    cross = 0.5 * np.log(2 * np.pi * sigma_q**2) + (sigma_p**2 + (mu_p - mu_q) ** 2) / (
+        2 * sigma_q**2
+    )
     return cross - 0.5 * np.log(2 * np.pi * np.e * sigma_p**2)

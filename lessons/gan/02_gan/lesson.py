@@ -4,21 +4,34 @@
 # The section *Generative Adversarial Network (GAN)* (gan.s02) of
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. To take away:
 #
-# 1. Two networks can learn a density that neither ever writes down: one makes samples, the other tells them from real ones.
-# 2. The generator has two losses to choose from. They want the same and pull very differently when it is losing.
+# 1. Two networks can learn a density that neither ever writes down: one makes samples, the other
+#    tells them from real ones.
+# 2. The generator has two losses to choose from. They want the same and pull very differently when
+#    it is losing.
 # 3. Nothing in this game goes down. Whether it worked has to be measured on the samples.
 
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("gan/02_gan", title="Generative adversarial networks", post="gan", sections=["gan.s02"],
-                figures=["gan.f02"], equations=["gan.03"], minutes=1.2)  # fmt: skip
+lesson = Lesson(
+    "gan/02_gan",
+    title="Generative adversarial networks",
+    post="gan",
+    sections=["gan.s02"],
+    figures=["gan.f02"],
+    equations=["gan.03"],
+    minutes=1.2,
+)
 
 import numpy as np
 
 from minigen import plot
 from minigen.data import toy
-from minigen.gan.losses import discriminator_loss, generator_loss_minimax, generator_loss_nonsaturating
+from minigen.gan.losses import (
+    discriminator_loss,
+    generator_loss_minimax,
+    generator_loss_nonsaturating,
+)
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
@@ -27,21 +40,33 @@ from minigen.tensor import grad, leaves, sigmoid
 
 # %% [markdown]
 # ## 1. A forger and a detective
-# You have a heap of real examples and no formula for where they come from. How can a machine learn to make more? With no
-# formula it cannot be told how probable its examples are. But it can be told whether they would *pass*: a second machine,
-# the discriminator $D$, looks at an example and says with which probability it is real. The generator $G$ turns noise $z$
-# into fakes. $D$ wants to be right, $G$ wants $D$ to be wrong (Eq. gan.03):
+# You have a heap of real examples and no formula for where they come from. How can a machine learn
+# to make more? With no formula it cannot be told how probable its examples are. But it can be told
+# whether they would *pass*: a second machine, the discriminator $D$, looks at an example and says
+# with which probability it is real. The generator $G$ turns noise $z$ into fakes. $D$ wants to be
+# right, $G$ wants $D$ to be wrong (Eq. gan.03):
 #
 # $$\min_G \max_D L(D, G) = \mathbb{E}_{x \sim p_r}[\log D(x)] + \mathbb{E}_{z \sim p_z}[\log(1 - D(G(z)))].$$
 #
-# Take one real example, for which $D$ says 0.8, and one fake, for which it says 0.4. Minus its reward, $D$'s loss, is
-# $-\log 0.8 - \log 0.6 = 0.223 + 0.511 = 0.734$. Only the second term depends on $G$: $\log 0.6 = -0.511$ for it to lower.
-# **Before you run the cell:** which loss has a $D$ that cannot tell at all and says one half to everything?
+# Take one real example, for which $D$ says 0.8, and one fake, for which it says 0.4. Minus its
+# reward, $D$'s loss, is $-\log 0.8 - \log 0.6 = 0.223 + 0.511 = 0.734$. Only the second term
+# depends on $G$: $\log 0.6 = -0.511$ for it to lower. **Before you run the cell:** which loss has a
+# $D$ that cannot tell at all and says one half to everything?
 
 # %%
 lesson.show_source(discriminator_loss, generator_loss_minimax, generator_loss_nonsaturating)
-logit = lambda d: np.array([np.log(d / (1 - d))])  # the networks output logits: D = sigmoid(logit)
-lesson.check("D's loss at 0.8 on real, 0.4 on fake", discriminator_loss(logit(0.8), logit(0.4)), equals=0.7340, atol=5e-5)
+
+
+def logit(d):
+    return np.array([np.log(d / (1 - d))])  # the networks output logits: D = sigmoid(logit)
+
+
+lesson.check(
+    "D's loss at 0.8 on real, 0.4 on fake",
+    discriminator_loss(logit(0.8), logit(0.4)),
+    equals=0.7340,
+    atol=5e-5,
+)
 lesson.check("G's part of it", generator_loss_minimax(logit(0.4)), equals=np.log(0.6))
 undecided = discriminator_loss(logit(0.5), logit(0.5))
 lesson.check("D's loss when it cannot tell", undecided, equals=2 * np.log(2))
@@ -50,37 +75,68 @@ lesson.check("D's loss when it cannot tell", undecided, equals=2 * np.log(2))
 # It is $2\log 2 = 1.386$, two coin flips. Remember the number: it is where this game should end.
 #
 # ## 2. Which way, and how hard
-# Early on every fake is poor, and $D$ says 0.001. The generator could lower $\log(1 - D)$, as the formula has it, or
-# instead $-\log D$: both fall when $D$ believes more. Goodfellow et al. used the second. **Your guess:** at $D = 0.001$,
-# how much harder does one pull than the other?
+# Early on every fake is poor, and $D$ says 0.001. The generator could lower $\log(1 - D)$, as the
+# formula has it, or instead $-\log D$: both fall when $D$ believes more. Goodfellow et al. used the
+# second. **Your guess:** at $D = 0.001$, how much harder does one pull than the other?
 
 # %%
 logits = np.linspace(-8, 8, 161)
-pull = lambda loss: np.array([-grad(loss)(logits[i : i + 1])[0] for i in range(len(logits))])
-value = lambda loss: np.array([loss(l[None]) for l in logits])
-both = {generator_loss_minimax: "minimax, log(1 - D)", generator_loss_nonsaturating: "non-saturating, -log D"}
+
+
+def pull(loss):
+    return np.array([-grad(loss)(logits[i : i + 1])[0] for i in range(len(logits))])
+
+
+def value(loss):
+    return np.array([loss(l[None]) for l in logits])
+
+
+both = {
+    generator_loss_minimax: "minimax, log(1 - D)",
+    generator_loss_nonsaturating: "non-saturating, -log D",
+}
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.4))
-for ax, what, title in [(left, value, "two losses for the generator, nats"), (right, pull, "their pull: minus the slope")]:
-    plot.line(logits, {name: what(loss) for loss, name in both.items()}, ax, title=title, xlabel="logit of a fake",
-              log=what is pull)  # fmt: skip
-lesson.figure(fig, "saturation", "At the left end D is sure that the example is fake: there the blue loss is flat, and its "
-              "pull dies out. The orange one pulls with all its might. At the right end they have changed places.")
-lesson.check("pulls at D = 0.001", [-grad(loss)(logit(0.001))[0] for loss in both], equals=[0.001, 0.999])
+for ax, what, title in [
+    (left, value, "two losses for the generator, nats"),
+    (right, pull, "their pull: minus the slope"),
+]:
+    plot.line(
+        logits,
+        {name: what(loss) for loss, name in both.items()},
+        ax,
+        title=title,
+        xlabel="logit of a fake",
+        log=what is pull,
+    )
+lesson.figure(
+    fig,
+    "saturation",
+    "At the left end D is sure that the example is fake: there the blue loss is flat, and its pull"
+    " dies out. The orange one pulls with all its might. At the right end they have changed"
+    " places.",
+)
+lesson.check(
+    "pulls at D = 0.001", [-grad(loss)(logit(0.001))[0] for loss in both], equals=[0.001, 0.999]
+)
 
 # %% [markdown]
 # A thousand times. The minimax loss *saturates* just where the generator has most to learn.
 # ## 3. The whole game with two numbers
-# One real example, at 1. One fake, at $g$: the generator is this number and starts at 0. The discriminator is one number
-# too, $D(x) = \sigma(a x)$ with $a = 0$ at first, so it says one half everywhere. With steps of size 1:
+# One real example, at 1. One fake, at $g$: the generator is this number and starts at 0. The
+# discriminator is one number too, $D(x) = \sigma(a x)$ with $a = 0$ at first, so it says one half
+# everywhere. With steps of size 1:
 #
-# - $D$ moves first. Its gradient in $a$ is $-(1 - D(1)) \cdot 1 + D(g) \cdot g = -\frac12$, so $a$ becomes $\frac12$:
-#   right is real.
-# - Now $G$. The gradient of $-\log D(g)$ is $-(1 - D(g))\,a = -\frac12 \cdot \frac12$, so $g$ becomes $\frac14$: it goes right.
+# - $D$ moves first. Its gradient in $a$ is $-(1 - D(1)) \cdot 1 + D(g) \cdot g = -\frac12$, so $a$
+#   becomes $\frac12$: right is real.
+# - Now $G$. The gradient of $-\log D(g)$ is $-(1 - D(g))\,a = -\frac12 \cdot \frac12$, so $g$
+#   becomes $\frac14$: it goes right.
 #
 # **Predict:** will $g$ walk up to 1 and stop?
 
 # %%
-a, g, rounds = 0.0, 0.0, [(0.0, 0.0)]
+a = 0.0
+g = 0.0
+rounds = [(0.0, 0.0)]
 for _ in range(40):
     a += (1 - sigmoid(a)) - sigmoid(a * g) * g
     g += (1 - sigmoid(a * g)) * a
@@ -88,125 +144,250 @@ for _ in range(40):
 lesson.check("after one round: a, g", rounds[1], equals=(0.5, 0.25))
 a, g = rounds[1]
 slope = grad(lambda a: discriminator_loss(a * np.ones(1), a * np.array([g])))(a)
-lesson.check("D's step is minus the gradient of its loss", -slope, equals=(1 - sigmoid(a)) - sigmoid(a * g) * g)
-ax = plot.line(np.arange(41), {"fake g": np.array(rounds)[:, 1], "slope a of D": np.array(rounds)[:, 0]}, markers=True,
-               colors=[plot.color.fake, plot.color.model], reference={"real": 1.0}, xlabel="round", title="a game of two numbers")
-lesson.figure(ax, "two_numbers", "The fake overshoots: when it arrives at 1, D still leans right. Then D turns round and "
-              "fetches it back. Both swing before they rest, the fake on the real one and D at one half.")
+lesson.check(
+    "D's step is minus the gradient of its loss",
+    -slope,
+    equals=(1 - sigmoid(a)) - sigmoid(a * g) * g,
+)
+ax = plot.line(
+    np.arange(41),
+    {"fake g": np.array(rounds)[:, 1], "slope a of D": np.array(rounds)[:, 0]},
+    markers=True,
+    colors=[plot.color.fake, plot.color.model],
+    reference={"real": 1.0},
+    xlabel="round",
+    title="a game of two numbers",
+)
+lesson.figure(
+    ax,
+    "two_numbers",
+    "The fake overshoots: when it arrives at 1, D still leans right. Then D turns round and "
+    "fetches it back. Both swing before they rest, the fake on the real one and D at one half.",
+)
 
 # %% [markdown]
-# No loss was minimized. Each player chased the other, and they came to rest where neither can gain: $g = 1$, $D =
-# \frac12$. In this little game the swings die out. In `gan/04` you meet one in which they grow.
+# No loss was minimized. Each player chased the other, and they came to rest where neither can gain:
+# $g = 1$, $D = \frac12$. In this little game the swings die out. In `gan/04` you meet one in which
+# they grow.
 # ## 4. Two networks
-# The same with networks in place of the numbers, for points in the plane: $D$ and $G$ have three hidden layers of 128.
+# The same with networks in place of the numbers, for points in the plane: $D$ and $G$ have three
+# hidden layers of 128.
 
 # %%
 cfg = lesson.configure(batch=256, width=128, lr=1e-3, betas=(0.0, 0.99))
-G, D = Generator(lesson.rng("shown"), width=cfg.width), Discriminator(lesson.rng("shown"), width=cfg.width)
+G = Generator(lesson.rng("shown"), width=cfg.width)
+D = Discriminator(lesson.rng("shown"), width=cfg.width)
 ax = plot.schematic(
-    {"z": plot.node("noise\n$z \\sim N(0, I)$", "noise", (0, 0)), "G": plot.node(G, at=(1, 0), name="generator G"),
-     "fake": plot.node("fake $G(z)$", "fake", (2, 0)), "x": plot.node("real $x \\sim p_r$", "data", (2, 1)),
-     "D": plot.node(D, at=(3, 0.5), name="discriminator D"), "p": plot.node("$D$: real?", "loss", (4, 0.5))},
-    ["z -> G -> fake -> D -> p", "x -> D", "p --> D: be right", plot.edge("p", "G", "be believed", dashed=True, route="over")],
-)  # fmt: skip
-lesson.figure(ax, "f02_data_flow", "Follow the dashed arrows, the gradients: one answer teaches both networks, with opposite "
-              "aims. No real example ever reaches the generator.")
+    {
+        "z": plot.node("noise\n$z \\sim N(0, I)$", "noise", (0, 0)),
+        "G": plot.node(G, at=(1, 0), name="generator G"),
+        "fake": plot.node("fake $G(z)$", "fake", (2, 0)),
+        "x": plot.node("real $x \\sim p_r$", "data", (2, 1)),
+        "D": plot.node(D, at=(3, 0.5), name="discriminator D"),
+        "p": plot.node("$D$: real?", "loss", (4, 0.5)),
+    },
+    [
+        "z -> G -> fake -> D -> p",
+        "x -> D",
+        "p --> D: be right",
+        plot.edge("p", "G", "be believed", dashed=True, route="over"),
+    ],
+)
+lesson.figure(
+    ax,
+    "f02_data_flow",
+    "Follow the dashed arrows, the gradients: one answer teaches both networks, with opposite "
+    "aims. No real example ever reaches the generator.",
+)
 lesson.show_source(goodfellow_step)
 
 # %% [markdown]
 # ## 5. The chase
-# The data: eight narrow bells on a ring of radius 2, standard deviation $\sigma = 0.1$. That is hard: a network is
-# continuous, and to reach eight separate places from one cloud of $z$ it has to tear the cloud apart. A sample within
-# $3\sigma$ of a center counts as good. The learning rates fall to zero, and a moving average of $G$ (EMA) is kept.
-# **Three predictions.** Will all eight bells be found? What will $D$ say at the end where the real points lie? And
-# what far outside, where neither real points nor fakes ever were?
+# The data: eight narrow bells on a ring of radius 2, standard deviation $\sigma = 0.1$. That is
+# hard: a network is continuous, and to reach eight separate places from one cloud of $z$ it has to
+# tear the cloud apart. A sample within $3\sigma$ of a center counts as good. The learning rates
+# fall to zero, and a moving average of $G$ (EMA) is kept. **Three predictions.** Will all eight
+# bells be found? What will $D$ say at the end where the real points lie? And what far outside,
+# where neither real points nor fakes ever were?
 
 # %%
-ring, n = toy.ring(8, 2.0, 0.1), lesson.size(5000)
-quality = lambda x: mode_coverage(x, ring.modes, ring.std, min_count=len(x) // 100)  # found: 1 % of the samples
+ring = toy.ring(8, 2.0, 0.1)
+n = lesson.size(5000)
 
-def play(label, density, steps, algorithm=goodfellow_step, d_lr=cfg.lr, watch=None, keep=(), **options):
+
+def quality(x):
+    return mode_coverage(
+        x, ring.modes, ring.std, min_count=len(x) // 100
+    )  # found: 1 % of the samples
+
+
+def play(
+    label, density, steps, algorithm=goodfellow_step, d_lr=cfg.lr, watch=None, keep=(), **options
+):
     rng = lesson.rng(label)
-    G, D = Generator(rng, width=cfg.width), Discriminator(rng, width=cfg.width)
-    g_optimizer, d_optimizer = Adam(G, cfg.lr, betas=cfg.betas), Adam(D, d_lr, betas=cfg.betas)
-    average, fall, draw = EMA(G), cosine(1.0, steps), lambda n: density.sample(rng, n)
+    G = Generator(rng, width=cfg.width)
+    D = Discriminator(rng, width=cfg.width)
+    g_optimizer = Adam(G, cfg.lr, betas=cfg.betas)
+    d_optimizer = Adam(D, d_lr, betas=cfg.betas)
+    average = EMA(G)
+    fall = cosine(1.0, steps)
+
+    def draw(n):
+        return density.sample(rng, n)
 
     def step(i):
-        g_optimizer.lr, d_optimizer.lr = cfg.lr * fall(i), d_lr * fall(i)
+        g_optimizer.lr = cfg.lr * fall(i)
+        d_optimizer.lr = d_lr * fall(i)
         values = algorithm(G, D, g_optimizer, d_optimizer, draw, cfg.batch, rng, **options)
         average.update(G)
         if watch:
             watch(i + 1, G, D)
         return values
 
-    state = {"G": G, "D": D, "g": g_optimizer, "d": d_optimizer, "average": average, "rng": rng, **dict(keep)}
+    state = {
+        "G": G,
+        "D": D,
+        "g": g_optimizer,
+        "d": d_optimizer,
+        "average": average,
+        "rng": rng,
+        **dict(keep),
+    }
     return average.model, D, lesson.fit(step, steps, state=state, label=label)
 
+
 # %%
-steps, cells, box = lesson.steps(2400), 80, (-3.2, 3.2, -3.2, 3.2)
+steps = lesson.steps(2400)
+cells = 80
+box = (-3.2, 3.2, -3.2, 3.2)
 times = np.unique(np.linspace(0, steps, lesson.size(31, quick=4)).round().astype(int)[1:])
-film = {"fakes": np.zeros((len(times), 1000, 2), np.float32), "map": np.zeros((len(times), cells**2), np.float32)}
+film = {
+    "fakes": np.zeros((len(times), 1000, 2), np.float32),
+    "map": np.zeros((len(times), cells**2), np.float32),
+}
 z = G.latent(lesson.rng("film"), 1000)  # the same noise in every picture
 centers = ((np.arange(cells) + 0.5) / cells * 6.4 - 3.2).astype(np.float32)
 plane = np.stack(np.meshgrid(centers, centers), axis=-1).reshape(-1, 2)  # (80·80, 2)
 
+
 def watch(step, G, D):
     for k in np.flatnonzero(times == step):
-        film["fakes"][k], film["map"][k] = G(z), sigmoid(D(plane))
+        film["fakes"][k] = G(z)
+        film["map"][k] = sigmoid(D(plane))
+
 
 G, D, history = play("ring 1", ring, steps, watch=watch, keep=film)
 lesson.sampler("ring", G.sample)
 
+
 def picture(k, ax):
-    plot.heatmap(lambda _: film["map"][k], box, ax, n=cells, limits=(0, 1), center=0.5, colorbar=False)
-    return plot.samples(film["fakes"][k], ax=ax, bounds=box, color=plot.color.ink, title=f"step {times[k]}")
+    plot.heatmap(
+        lambda _: film["map"][k], box, ax, n=cells, limits=(0, 1), center=0.5, colorbar=False
+    )
+    return plot.samples(
+        film["fakes"][k], ax=ax, bounds=box, color=plot.color.ink, title=f"step {times[k]}"
+    )
+
 
 fig, axes = plot.figure(2, 3, size=(3.1, 3.2))
 for k, ax in zip(np.linspace(0, len(times) - 1, 6).round().astype(int), axes.flat):
     picture(k, ax)
-lesson.figure(fig, "chase", "Black: fakes. Blue: D says real, orange: fake, white: one half. Follow one bell: where fakes are "
-              "missing it is blue, where they crowd it turns orange, and at last white. The spokes reach far outside.")
-lesson.animation((picture(k, plot.figure(1, 1, size=(4, 4))[1]) for k in range(len(times))), "chase_film",
-                 "The same as a film: the cloud tears, and a few fakes stay on the threads between the bells.", fps=5)
+lesson.figure(
+    fig,
+    "chase",
+    "Black: fakes. Blue: D says real, orange: fake, white: one half. Follow one bell: where fakes"
+    " are missing it is blue, where they crowd it turns orange, and at last white. The spokes reach"
+    " far outside.",
+)
+lesson.animation(
+    (picture(k, plot.figure(1, 1, size=(4, 4))[1]) for k in range(len(times))),
+    "chase_film",
+    "The same as a film: the cloud tears, and a few fakes stay on the threads between the bells.",
+    fps=5,
+)
 
 # %% [markdown]
-# On the bells $D$ ends near one half: it cannot tell. Between them it says fake, for fakes were caught there. Far outside
-# it says what its spokes happen to say, for nobody asked it there: $D$ is no density.
+# On the bells $D$ ends near one half: it cannot tell. Between them it says fake, for fakes were
+# caught there. Far outside it says what its spokes happen to say, for nobody asked it there: $D$ is
+# no density.
 # ## 6. What the curves do not tell
-# Here are both losses, and below them the share of good samples. **Cover the lower panel:** when was the generator best?
+# Here are both losses, and below them the share of good samples. **Cover the lower panel:** when
+# was the generator best?
 
 # %%
 fig, (upper, lower) = plot.figure(2, 1, size=(7.5, 2.5), share="x")
-plot.curves(history, ax=upper, smooth=100, title="what the two networks see", ylabel="nats", xlabel="",
-            colors={"discriminator": plot.color.model, "generator": plot.color.fake}, reference={"2 log 2": 2 * np.log(2)})
+plot.curves(
+    history,
+    ax=upper,
+    smooth=100,
+    title="what the two networks see",
+    ylabel="nats",
+    xlabel="",
+    colors={"discriminator": plot.color.model, "generator": plot.color.fake},
+    reference={"2 log 2": 2 * np.log(2)},
+)
 share = [quality(fakes).high_quality for fakes in film["fakes"]]
-plot.line(times, share, lower, markers=True, title="what we see", xlabel="step", ylabel="share of good samples")
-lesson.figure(fig, "curves_and_quality", "From about step 500 on the losses stand still. The share of good samples does not: "
-              "it has a long way to climb, and the losses never mention it.")
-lesson.claim("D's loss at the end, nats", history["discriminator"][-100:].mean(), between=(1.30, 1.40), source="2 log 2 = 1.386")
+plot.line(
+    times,
+    share,
+    lower,
+    markers=True,
+    title="what we see",
+    xlabel="step",
+    ylabel="share of good samples",
+)
+lesson.figure(
+    fig,
+    "curves_and_quality",
+    "From about step 500 on the losses stand still. The share of good samples does not: "
+    "it has a long way to climb, and the losses never mention it.",
+)
+lesson.claim(
+    "D's loss at the end, nats",
+    history["discriminator"][-100:].mean(),
+    between=(1.30, 1.40),
+    source="2 log 2 = 1.386",
+)
 
 # %% [markdown]
-# Both players improve, and so each keeps the other's loss where it is. Nor does a loss near $2\log 2$ prove much: a $D$
-# too weak to tell has the same. So measure the samples.
+# Both players improve, and so each keeps the other's loss where it is. Nor does a loss near $2\log
+# 2$ prove much: a $D$ too weak to tell has the same. So measure the samples.
 # ## 7. How good?
-# Three games on the ring from three beginnings, one with the minimax loss, and two on the moons. The sliced Wasserstein
-# distance is how far samples have to be carried to become the data; its *floor* is what two samples of the truth have
-# between them. **Your guess:** will the minimax loss fail?
+# Three games on the ring from three beginnings, one with the minimax loss, and two on the moons.
+# The sliced Wasserstein distance is how far samples have to be carried to become the data; its
+# *floor* is what two samples of the truth have between them. **Your guess:** will the minimax loss
+# fail?
 
 # %%
 moons = toy.two_moons(0.1)
-distance = lambda x, y: sliced_wasserstein(x, y, 200, np.random.default_rng(0))  # the same directions for all
-games = {"ring 1": (ring, G), "ring 2": (ring, play("ring 2", ring, steps)[0]), "ring 3": (ring, play("ring 3", ring, steps)[0]),
-         "ring, minimax": (ring, play("ring, minimax", ring, steps, saturating=True)[0]),
-         "moons": (moons, play("moons", moons, lesson.steps(1500))[0]),
-         "moons, minimax": (moons, play("moons, minimax", moons, lesson.steps(1500), saturating=True)[0])}  # fmt: skip
+
+
+def distance(x, y):
+    return sliced_wasserstein(x, y, 200, np.random.default_rng(0))  # the same directions for all
+
+
+games = {
+    "ring 1": (ring, G),
+    "ring 2": (ring, play("ring 2", ring, steps)[0]),
+    "ring 3": (ring, play("ring 3", ring, steps)[0]),
+    "ring, minimax": (ring, play("ring, minimax", ring, steps, saturating=True)[0]),
+    "moons": (moons, play("moons", moons, lesson.steps(1500))[0]),
+    "moons, minimax": (
+        moons,
+        play("moons, minimax", moons, lesson.steps(1500), saturating=True)[0],
+    ),
+}
 floors = {d: sampling_floor(distance, d.sample, n, lesson.rng("floor")).mean for d in (ring, moons)}
-rows, clouds = {}, {}
+rows = {}
+clouds = {}
 for name, (density, model) in games.items():
     clouds[name] = x = model.sample(lesson.rng(f"judge {name}"), n)
     bells = quality(x) if density is ring else (None, None)
     rows[name] = [*bells, distance(x, density.sample(lesson.rng("truth"), n)), floors[density]]
-lesson.table([[name, *row] for name, row in rows.items()], ["game", "bells of 8", "good", "distance", "its floor"])
+lesson.table(
+    [[name, *row] for name, row in rows.items()],
+    ["game", "bells of 8", "good", "distance", "its floor"],
+)
 three = [rows[f"ring {k}"] for k in (1, 2, 3)]
 lesson.claim("bells found, three games", [row[0] for row in three], equals=8)
 lesson.claim("share of good samples, three games", [row[1] for row in three], at_least=0.85)
@@ -216,83 +397,156 @@ lesson.claim("distance on the moons", rows["moons"][2], at_most=0.1)
 fig, axes = plot.figure(1, 4, size=(3.1, 3.2))
 for ax, name in zip(axes, ["ring 1", "ring, minimax", "moons", "moons, minimax"]):
     plot.samples(clouds[name], games[name][0], ax, title=name)
-lesson.figure(fig, "games", "Samples over the true density. Look at the threads between the bells, and into one bell: the truth "
-              "is round, the fakes are a bent line. On the moons look for the strays and at the ends.")
+lesson.figure(
+    fig,
+    "games",
+    "Samples over the true density. Look at the threads between the bells, and into one bell: the"
+    " truth is round, the fakes are a bent line. On the moons look for the strays and at the ends.",
+)
 
 # %% [markdown]
-# The minimax loss has not failed! $D$ and $G$ learned at the same pace, so $D$ was seldom sure. And Adam divides
-# each gradient by its own size, so a pull of a thousandth moves $G$ no less. Both can be taken away.
+# The minimax loss has not failed! $D$ and $G$ learned at the same pace, so $D$ was seldom sure. And
+# Adam divides each gradient by its own size, so a pull of a thousandth moves $G$ no less. Both can
+# be taken away.
 # ## 8. Wrong turns
-# **A discriminator that is sure.** $G$ begins far off, at (4, 4). $D$ trains alone for 300 steps; then both play, $G$ by plain
-# gradient descent.
+# **A discriminator that is sure.** $G$ begins far off, at (4, 4). $D$ trains alone for 300 steps;
+# then both play, $G$ by plain gradient descent.
+
 
 # %%
 def behind(label, saturating):
     rng = lesson.rng("behind")
-    G, D = Generator(rng, width=cfg.width), Discriminator(rng, width=cfg.width)
+    G = Generator(rng, width=cfg.width)
+    D = Discriminator(rng, width=cfg.width)
     G.body.layers[-1].b += 4
-    g_optimizer, d_optimizer, alone = SGD(G, 0.05), Adam(D, cfg.lr, betas=cfg.betas), lesson.steps(300, quick=5)
+    g_optimizer = SGD(G, 0.05)
+    d_optimizer = Adam(D, cfg.lr, betas=cfg.betas)
+    alone = lesson.steps(300, quick=5)
 
     def step(i):
         g_optimizer.lr = 0.05 * (i >= alone)
-        goodfellow_step(G, D, g_optimizer, d_optimizer, lambda n: ring.sample(rng, n), cfg.batch, rng, saturating=saturating)
+        goodfellow_step(
+            G,
+            D,
+            g_optimizer,
+            d_optimizer,
+            lambda n: ring.sample(rng, n),
+            cfg.batch,
+            rng,
+            saturating=saturating,
+        )
         loss = generator_loss_minimax if saturating else generator_loss_nonsaturating
         pull = np.sqrt(sum(np.sum(g**2) for g in leaves(grad(lambda g: loss(D(g(z))))(G))))
-        return {"pull": pull, "D on fakes": sigmoid(D(G(z))).mean(), "distance": np.linalg.norm(G(z).mean(axis=0))}
+        return {
+            "pull": pull,
+            "D on fakes": sigmoid(D(G(z))).mean(),
+            "distance": np.linalg.norm(G(z).mean(axis=0)),
+        }
 
-    return lesson.fit(step, alone + lesson.steps(60, quick=5), label=label, state={"G": G, "D": D, "d": d_optimizer, "rng": rng})
+    return lesson.fit(
+        step,
+        alone + lesson.steps(60, quick=5),
+        label=label,
+        state={"G": G, "D": D, "d": d_optimizer, "rng": rng},
+    )
 
-late = {"minimax": behind("behind, minimax", True), "non-saturating": behind("behind, non-saturating", False)}
+
+late = {
+    "minimax": behind("behind, minimax", True),
+    "non-saturating": behind("behind, non-saturating", False),
+}
 fig, axes = plot.figure(1, 2, size=(4.6, 3.2))
-for ax, what, title in zip(axes, ("pull", "distance"), ("length of G's gradient", "fakes' center to the ring's")):
-    plot.curves({name: run[what] for name, run in late.items()}, ax=ax, log=what == "pull", title=title)
-lesson.figure(fig, "sure_discriminator", "G may move from step 300 on. Left: until then D grows sure, and the blue pull dies "
-              "away under the orange one. Right: the orange fakes reach the ring in a few steps, the blue ones stay.")
-lesson.claim("non-saturating: center of the fakes, from 5.7", late["non-saturating"]["distance"][-1], at_most=1.5)
+for ax, what, title in zip(
+    axes, ("pull", "distance"), ("length of G's gradient", "fakes' center to the ring's")
+):
+    plot.curves(
+        {name: run[what] for name, run in late.items()}, ax=ax, log=what == "pull", title=title
+    )
+lesson.figure(
+    fig,
+    "sure_discriminator",
+    "G may move from step 300 on. Left: until then D grows sure, and the blue pull dies away under"
+    " the orange one. Right: the orange fakes reach the ring in a few steps, the blue ones stay.",
+)
+lesson.claim(
+    "non-saturating: center of the fakes, from 5.7",
+    late["non-saturating"]["distance"][-1],
+    at_most=1.5,
+)
 lesson.claim("minimax: the same", late["minimax"]["distance"][-1], at_least=5)
 
 # %% [markdown]
-# **Swapped labels**, the classic slip, and a **lazy discriminator**, whose learning rate is a tenth of $G$'s. Which picture
-# will show nothing but one point? Think about what $D$ tells $G$ in each case.
+# **Swapped labels**, the classic slip, and a **lazy discriminator**, whose learning rate is a tenth
+# of $G$'s. Which picture will show nothing but one point? Think about what $D$ tells $G$ in each
+# case.
+
 
 # %%
 def swapped(G, D, g_optimizer, d_optimizer, draw, batch, rng):
-    real, fake, z = draw(batch), G.sample(rng, batch), G.latent(rng, batch)
+    real = draw(batch)
+    fake = G.sample(rng, batch)
+    z = G.latent(rng, batch)
     d_optimizer.step(grad(lambda d: discriminator_loss(d(fake), d(real)))(D))
     g_optimizer.step(grad(lambda g: generator_loss_nonsaturating(D(g(z))))(G))
     return generator_loss_nonsaturating(D(G(z)))
 
-turns = {"as it should be": {}, "labels swapped": {"algorithm": swapped}, "lazy D": {"d_lr": cfg.lr / 10}}
+
+turns = {
+    "as it should be": {},
+    "labels swapped": {"algorithm": swapped},
+    "lazy D": {"d_lr": cfg.lr / 10},
+}
 fig, axes = plot.figure(1, 3, size=(3.1, 3.2))
 for ax, (name, change) in zip(axes, turns.items()):
     x = play(name, ring, lesson.steps(1000, quick=5), **change)[0].sample(lesson.rng("shown"), n)
     plot.samples(x, ring, ax, title=name)
     turns[name] = [*quality(x), x.std(axis=0).max()]
-lesson.table([[name, *row] for name, row in turns.items()], ["after 1,000 steps", "bells of 8", "good", "spread"])
-lesson.figure(fig, "wrong_turns", "Middle: all fakes in one point. Right: G runs after a D that answers too late.")
+lesson.table(
+    [[name, *row] for name, row in turns.items()],
+    ["after 1,000 steps", "bells of 8", "good", "spread"],
+)
+lesson.figure(
+    fig,
+    "wrong_turns",
+    "Middle: all fakes in one point. Right: G runs after a D that answers too late.",
+)
 lesson.claim("labels swapped: spread of the fakes", turns["labels swapped"][2], at_most=0.2)
-lesson.claim("good samples: the right game minus the lazy D", turns["as it should be"][1] - turns["lazy D"][1], at_least=0.1)
+lesson.claim(
+    "good samples: the right game minus the lazy D",
+    turns["as it should be"][1] - turns["lazy D"][1],
+    at_least=0.1,
+)
 
 # %% [markdown]
-# - *Swapped:* $D$ learns to call fakes real, so $G$ hears: stay where you are. The cloud shrinks, and its loss is excellent.
-# - *Lazy:* $G$ plays against yesterday's $D$ and runs to where $D$ has not yet looked, a way to *mode collapse* (`gan/07`).
+# - *Swapped:* $D$ learns to call fakes real, so $G$ hears: stay where you are. The cloud shrinks,
+#   and its loss is excellent.
+# - *Lazy:* $G$ plays against yesterday's $D$ and runs to where $D$ has not yet looked, a way to
+#   *mode collapse* (`gan/07`).
 #
 # ## 9. Where the post is loose
-# - The second line of Eq. gan.03 lacks a closing parenthesis, and later lines write $L(G, D)$ for $L(D, G)$: one game.
-# - The minimax formula is what the theory speaks about, not what Goodfellow et al. trained with (section 2).
-# - Further on the post writes a factor $1/\ln 10$, as if logarithms were to base 10, and bounds JS by 1, as if to base 2.
-#   Keep to one base. With natural logarithms an undecided $D$ earns $-2\log 2$:
+# - The second line of Eq. gan.03 lacks a closing parenthesis, and later lines write $L(G, D)$ for
+#   $L(D, G)$: one game.
+# - The minimax formula is what the theory speaks about, not what Goodfellow et al. trained with
+#   (section 2).
+# - Further on the post writes a factor $1/\ln 10$, as if logarithms were to base 10, and bounds JS
+#   by 1, as if to base 2. Keep to one base. With natural logarithms an undecided $D$ earns $-2\log
+#   2$:
 
 # %%
-lesson.table([[-undecided / np.log(base) for base in (np.e, 2, 10)]], ["an undecided D earns, in nats", "in bits", "to base 10"])
+lesson.table(
+    [[-undecided / np.log(base) for base in (np.e, 2, 10)]],
+    ["an undecided D earns, in nats", "in bits", "to base 10"],
+)
 slope = grad(lambda l: discriminator_loss(l, l))(np.zeros(1))
 lesson.check("one half is the best answer to even odds, in any base", slope, equals=[0.0])
 
 # %% [markdown]
-# **Left out:** images (`gan/13`), several steps of $D$ for one of $G$ (`k`), labels. **Next:** what is the *best* $D$, and
-# what does $G$ lower when it plays against it? `gan/03` answers both with one formula.
+# **Left out:** images (`gan/13`), several steps of $D$ for one of $G$ (`k`), labels. **Next:** what
+# is the *best* $D$, and what does $G$ lower when it plays against it? `gan/03` answers both with
+# one formula.
 #
-# **Your turn:** `minigen exercise start gan/02`, then `minigen run gan/02 --with exercises/gan_02.py`.
+# **Your turn:** `minigen exercise start gan/02`, then `minigen run gan/02 --with
+# exercises/gan_02.py`.
 
 # %%
 lesson.finish()

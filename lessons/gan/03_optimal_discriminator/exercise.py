@@ -18,24 +18,35 @@ def x_log(p, q):
     return np.where(p > 0, p * np.log(np.where(p > 0, q, 1.0)), 0.0)
 
 
-# ------------------------------------------------------------------------------------------- the discriminator
+# ------------------------------------------------------------------------------------------- the
+# discriminator
 
 best = Exercise(
     "gan/03/optimal_discriminator",
     target="minigen.gan.losses:optimal_discriminator",
     minutes=10,
     prompt="""
-    The best discriminator D*(x): the probability that an example found at x is real, when reals and fakes come equally
-    often.
+    The best discriminator D*(x): the probability that an example found at x is real, when reals and
+    fakes come equally often.
 
-    p_r and p_g are the densities of the real and of the generated examples at the same points, arrays of one shape with
-    entries that are zero or positive; the result has their shape and lies in [0, 1]. The densities may be as small as
-    1e-200. Where both are zero there is nothing to tell apart: return 1/2 there, without dividing zero by zero.
+    p_r and p_g are the densities of the real and of the generated examples at the same points,
+    arrays of one shape with entries that are zero or positive; the result has their shape and lies
+    in [0, 1]. The densities may be as small as 1e-200. Where both are zero there is nothing to tell
+    apart: return 1/2 there, without dividing zero by zero.
     """,
     hints=[
-        "Count what lands at x: in proportion to p_r reals and to p_g fakes. Which share of it is real?",
-        "D* = p_r / (p_r + p_g): there the derivative p_r / D - p_g / (1 - D) of the integrand is zero.",
-        "Divide by the sum where it is positive (elsewhere divide by 1), and use np.where to set 1/2 where it is zero.",
+        (
+            "Count what lands at x: in proportion to p_r reals and to p_g fakes. Which share of it"
+            " is real?"
+        ),
+        (
+            "D* = p_r / (p_r + p_g): there the derivative p_r / D - p_g / (1 - D) of the integrand"
+            " is zero."
+        ),
+        (
+            "Divide by the sum where it is positive (elsewhere divide by 1), and use np.where to"
+            " set 1/2 where it is zero."
+        ),
     ],
     imports=["import numpy as np"],
 )
@@ -73,7 +84,9 @@ def of_being_fake(p_r, p_g):
     return np.where(total > 0, p_g / np.where(total > 0, total, 1.0), 0.5)
 
 
-@best.mistake(hint="This ratio goes from 0 to infinity. A probability is a share: divide by p_r + p_g.")
+@best.mistake(
+    hint="This ratio goes from 0 to infinity. A probability is a share: divide by p_r + p_g."
+)
 def ratio_of_the_two(p_r, p_g):
     return np.where(p_r + p_g > 0, p_r / np.where(p_g > 0, p_g, 1.0), 0.5)
 
@@ -83,7 +96,12 @@ def zero_over_zero(p_r, p_g):
     return p_r / (p_r + p_g)
 
 
-@best.mistake(hint="A small number in the denominator outweighs densities far in the tails; use np.where for zeros instead.")
+@best.mistake(
+    hint=(
+        "A small number in the denominator outweighs densities far in the tails; use np.where for"
+        " zeros instead."
+    )
+)
 def small_number_below(p_r, p_g):
     return (p_r + 0.5e-8) / (p_r + p_g + 1e-8)
 
@@ -129,27 +147,38 @@ def through_the_logit(p_r, p_g):
     return np.where(np.isnan(D), 0.5, D)
 
 
-# ------------------------------------------------------------------------------------------- the value
+# ------------------------------------------------------------------------------------------- the
+# value
 
 value = Exercise(
     "gan/03/value_at_optimum",
     target="minigen.gan.losses:value_at_optimum",
     minutes=15,
     prompt="""
-    What the game is worth against the best discriminator: L(G, D*), the integral of p_r log D* + p_g log(1 - D*) with
-    D* = p_r / (p_r + p_g), one number, in nats.
+    What the game is worth against the best discriminator: L(G, D*), the integral of p_r log D* +
+    p_g log(1 - D*) with D* = p_r / (p_r + p_g), one number, in nats.
 
-    p_r and p_g are densities at the centers of the cells of a grid, arrays of one shape with any number of axes; dx is the
-    size of a cell (its length, or in the plane its area). The integral is the sum over all cells times dx.
+    p_r and p_g are densities at the centers of the cells of a grid, arrays of one shape with any
+    number of axes; dx is the size of a cell (its length, or in the plane its area). The integral is
+    the sum over all cells times dx.
 
-    A density may be zero in some cells: 0 log 0 counts as 0. One may be far smaller than the other, 1e-30 against 1, and
-    the result must still be finite. It lies between -2 log 2 (equal densities) and 0 (densities that never meet).
+    A density may be zero in some cells: 0 log 0 counts as 0. One may be far smaller than the other,
+    1e-30 against 1, and the result must still be finite. It lies between -2 log 2 (equal densities)
+    and 0 (densities that never meet).
     """,
     hints=[
-        "Two terms in each cell. Each is a density times the logarithm of a share, and a density of zero adds nothing.",
-        "1 - D* is p_g / (p_r + p_g). Written as a subtraction it rounds to 0 where p_g is tiny, and its logarithm to minus "
-        "infinity.",
-        "With total = p_r + p_g, sum p * np.log(p / total) for p = p_r and p = p_g over the cells where p > 0; times dx.",
+        (
+            "Two terms in each cell. Each is a density times the logarithm of a share, and a"
+            " density of zero adds nothing."
+        ),
+        (
+            "1 - D* is p_g / (p_r + p_g). Written as a subtraction it rounds to 0 where p_g is"
+            " tiny, and its logarithm to minus infinity."
+        ),
+        (
+            "With total = p_r + p_g, sum p * np.log(p / total) for p = p_r and p = p_g over the"
+            " cells where p > 0; times dx."
+        ),
     ],
     imports=["import numpy as np"],
 )
@@ -199,12 +228,19 @@ def halved(p_r, p_g, dx):
     return 0.5 * exact_value(p_r, p_g, dx)
 
 
-@value.mistake(hint="This is what D wants large. Its negative is D's loss, but the value keeps the sign of the logarithms.")
+@value.mistake(
+    hint=(
+        "This is what D wants large. Its negative is D's loss, but the value keeps the sign of the"
+        " logarithms."
+    )
+)
 def negative(p_r, p_g, dx):
     return -exact_value(p_r, p_g, dx)
 
 
-@value.mistake(hint="Logarithms are natural here: with base 10 equal densities would be worth -0.602.")
+@value.mistake(
+    hint="Logarithms are natural here: with base 10 equal densities would be worth -0.602."
+)
 def base_ten(p_r, p_g, dx):
     return exact_value(p_r, p_g, dx) / np.log(10.0)
 
@@ -214,12 +250,19 @@ def base_two(p_r, p_g, dx):
     return exact_value(p_r, p_g, dx) / np.log(2.0)
 
 
-@value.mistake(hint="This is 2 JS + 2 log 2: the 2 log 2 is taken away, for each half of the mixture is p / 2.")
+@value.mistake(
+    hint="This is 2 JS + 2 log 2: the 2 log 2 is taken away, for each half of the mixture is p / 2."
+)
 def plus_two_log_two(p_r, p_g, dx):
     return exact_value(p_r, p_g, dx) + 4 * np.log(2.0)
 
 
-@value.mistake(hint="This is twice the JS divergence itself: 2 log 2 is missing. Divide by p_r + p_g, not by their average.")
+@value.mistake(
+    hint=(
+        "This is twice the JS divergence itself: 2 log 2 is missing. Divide by p_r + p_g, not by"
+        " their average."
+    )
+)
 def twice_js(p_r, p_g, dx):
     return exact_value(p_r, p_g, dx) + 2 * np.log(2.0)
 
@@ -257,15 +300,25 @@ def zero_log_zero(p_r, p_g, dx):
         return np.sum(p_r * np.log(p_r / (p_r + p_g)) + p_g * np.log(p_g / (p_r + p_g))) * dx
 
 
-@value.mistake(hint="1 - D* rounds to 0 where p_g is tiny, and its logarithm to minus infinity: write p_g / (p_r + p_g).")
+@value.mistake(
+    hint=(
+        "1 - D* rounds to 0 where p_g is tiny, and its logarithm to minus infinity: write p_g /"
+        " (p_r + p_g)."
+    )
+)
 def one_minus_d(p_r, p_g, dx):
     total = np.where(p_r + p_g > 0, p_r + p_g, 1.0)
     with np.errstate(divide="ignore"):
         return np.sum(x_log(p_r, p_r / total) + x_log(p_g, 1 - p_r / total)) * dx
 
 
-value.equivalent("(p_r, p_g, dx) → (p_g, p_r, dx)", reason="the value is symmetric: D* becomes 1 - D*")
-value.equivalent("_densities(p_r, p_g) → _densities(p_g, p_r)", reason="the value is symmetric: D* becomes 1 - D*")
+value.equivalent(
+    "(p_r, p_g, dx) → (p_g, p_r, dx)", reason="the value is symmetric: D* becomes 1 - D*"
+)
+value.equivalent(
+    "_densities(p_r, p_g) → _densities(p_g, p_r)",
+    reason="the value is symmetric: D* becomes 1 - D*",
+)
 
 
 @value.variant

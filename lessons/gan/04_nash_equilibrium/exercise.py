@@ -5,8 +5,9 @@ import numpy as np
 from minigen.course.exercise import Exercise
 
 GAME = """
-    Two players share the number f = x * y. The first chooses x and wants f small; the second chooses y and wants f large.
-    The slope of f in x is y, and in y it is x. eta > 0 is the step size.
+    Two players share the number f = x * y. The first chooses x and wants f small; the second
+    chooses y and wants f large. The slope of f in x is y, and in y it is x. eta > 0 is the step
+    size.
 """
 
 
@@ -16,7 +17,8 @@ def players(rng, shape=()):
     return x, y, rng.uniform(0.1, 0.4)
 
 
-# ------------------------------------------------------------------------------------------- simultaneous
+# -------------------------------------------------------------------------------------------
+# simultaneous
 
 simultaneous = Exercise(
     "gan/04/simultaneous_step",
@@ -29,8 +31,14 @@ simultaneous = Exercise(
     """,
     hints=[
         "One player goes down the slope of f in his own coordinate, the other goes up hers.",
-        "x' = x - eta * (slope in x), y' = y + eta * (slope in y), both slopes taken at the old (x, y).",
-        "The slope in x is y and the slope in y is x. Return a pair, and use no new value on the right-hand sides.",
+        (
+            "x' = x - eta * (slope in x), y' = y + eta * (slope in y), both slopes taken at the old"
+            " (x, y)."
+        ),
+        (
+            "The slope in x is y and the slope in y is x. Return a pair, and use no new value on"
+            " the right-hand sides."
+        ),
     ],
     imports=["import numpy as np"],
 )
@@ -49,7 +57,9 @@ def many_games(impl, rng):
     return {"x": new_x, "y": new_y}
 
 
-@simultaneous.case(points=2, property="the squared distance from (0, 0) grows by 1 + eta²", expect={"gap": 0.0})
+@simultaneous.case(
+    points=2, property="the squared distance from (0, 0) grows by 1 + eta²", expect={"gap": 0.0}
+)
 def growth(impl, rng):
     x, y, eta = players(rng)
     new_x, new_y = impl(x, y, eta)
@@ -66,18 +76,24 @@ def both_go_up(x, y, eta):
     return x + eta * y, y + eta * x
 
 
-@simultaneous.mistake(hint="The players' wishes are exchanged: the first wants f small, the second wants it large.")
+@simultaneous.mistake(
+    hint="The players' wishes are exchanged: the first wants f small, the second wants it large."
+)
 def wishes_exchanged(x, y, eta):
     return x + eta * y, y - eta * x
 
 
-@simultaneous.mistake(hint="The second player used the new x. Here both move at the same time, from the old point.")
+@simultaneous.mistake(
+    hint="The second player used the new x. Here both move at the same time, from the old point."
+)
 def second_saw_the_first(x, y, eta):
     x = x - eta * y
     return x, y + eta * x
 
 
-@simultaneous.mistake(hint="The slope of x * y in x is y, not x: each player's slope is the other's coordinate.")
+@simultaneous.mistake(
+    hint="The slope of x * y in x is y, not x: each player's slope is the other's coordinate."
+)
 def own_coordinate(x, y, eta):
     return x - eta * x, y + eta * y
 
@@ -105,7 +121,8 @@ def as_a_complex_number(x, y, eta):
     return z.real, z.imag
 
 
-# ------------------------------------------------------------------------------------------- alternating
+# -------------------------------------------------------------------------------------------
+# alternating
 
 alternating = Exercise(
     "gan/04/alternating_step",
@@ -145,7 +162,9 @@ def closed_curve(impl, rng):
     return {"gap": new_x**2 + new_y**2 - eta * new_x * new_y - (x**2 + y**2 - eta * x * y)}
 
 
-@alternating.mistake(hint="The second player used a stale x: she moves after x has moved, and sees it.")
+@alternating.mistake(
+    hint="The second player used a stale x: she moves after x has moved, and sees it."
+)
 def stale_x(x, y, eta):
     return x - eta * y, y + eta * x
 
@@ -162,13 +181,17 @@ def both_down_in_turns(x, y, eta):
     return x, y - eta * x
 
 
-@alternating.mistake(hint="The players' wishes are exchanged: the first wants f small, the second wants it large.")
+@alternating.mistake(
+    hint="The players' wishes are exchanged: the first wants f small, the second wants it large."
+)
 def wishes_exchanged_in_turns(x, y, eta):
     x = x + eta * y
     return x, y - eta * x
 
 
-@alternating.mistake(hint="The slope of x * y in x is y, not x: each player's slope is the other's coordinate.")
+@alternating.mistake(
+    hint="The slope of x * y in x is y, not x: each player's slope is the other's coordinate."
+)
 def own_coordinate_in_turns(x, y, eta):
     return x - eta * x, y + eta * y
 
@@ -185,7 +208,8 @@ def multiplied_out(x, y, eta):
     return x - eta * y, (1 - eta**2) * y + eta * x
 
 
-# ------------------------------------------------------------------------------------------- extragradient
+# -------------------------------------------------------------------------------------------
+# extragradient
 
 extragradient = Exercise(
     "gan/04/extragradient_step",
@@ -198,8 +222,14 @@ extragradient = Exercise(
     """,
     hints=[
         "The trial step is only for looking: the real step starts at the old (x, y).",
-        "x_ahead = x - eta * y and y_ahead = y + eta * x; the slopes found there are y_ahead (in x) and x_ahead (in y).",
-        "The new x is the old x less eta times y_ahead, and the new y is the old y plus eta times x_ahead.",
+        (
+            "x_ahead = x - eta * y and y_ahead = y + eta * x; the slopes found there are y_ahead"
+            " (in x) and x_ahead (in y)."
+        ),
+        (
+            "The new x is the old x less eta times y_ahead, and the new y is the old y plus eta"
+            " times x_ahead."
+        ),
     ],
     imports=["import numpy as np"],
 )
@@ -220,7 +250,9 @@ def many_games_with_a_look(impl, rng):
 
 
 @extragradient.case(
-    points=2, property="the squared distance from (0, 0) shrinks by (1 - eta²)² + eta²", expect={"gap": 0.0}
+    points=2,
+    property="the squared distance from (0, 0) shrinks by (1 - eta²)² + eta²",
+    expect={"gap": 0.0},
 )
 def shrinking(impl, rng):
     x, y, eta = players(rng)
@@ -228,25 +260,33 @@ def shrinking(impl, rng):
     return {"gap": new_x**2 + new_y**2 - ((1 - eta**2) ** 2 + eta**2) * (x**2 + y**2)}
 
 
-@extragradient.mistake(hint="That is the trial step itself, a simultaneous step: now use the slopes found there.")
+@extragradient.mistake(
+    hint="That is the trial step itself, a simultaneous step: now use the slopes found there."
+)
 def trial_step_only(x, y, eta):
     return x - eta * y, y + eta * x
 
 
-@extragradient.mistake(hint="You stepped on from the place looked at. Go back: the real step starts at the old (x, y).")
+@extragradient.mistake(
+    hint="You stepped on from the place looked at. Go back: the real step starts at the old (x, y)."
+)
 def never_went_back(x, y, eta):
     x_ahead, y_ahead = x - eta * y, y + eta * x
     return x_ahead - eta * y_ahead, y_ahead + eta * x_ahead
 
 
-@extragradient.mistake(hint="On trial, too, both players move at the same time: y_ahead comes from the old x.")
+@extragradient.mistake(
+    hint="On trial, too, both players move at the same time: y_ahead comes from the old x."
+)
 def trial_in_turns(x, y, eta):
     x_ahead = x - eta * y
     y_ahead = y + eta * x_ahead
     return x - eta * y_ahead, y + eta * x_ahead
 
 
-@extragradient.mistake(hint="Use the slopes found ahead alone, not their average with those found here.")
+@extragradient.mistake(
+    hint="Use the slopes found ahead alone, not their average with those found here."
+)
 def average_of_slopes(x, y, eta):
     x_ahead, y_ahead = x - eta * y, y + eta * x
     return x - eta * (y + y_ahead) / 2, y + eta * (x + x_ahead) / 2
@@ -258,13 +298,20 @@ def both_down_after_the_look(x, y, eta):
     return x - eta * y_ahead, y - eta * x_ahead
 
 
-@extragradient.mistake(hint="In the trial step the wishes are exchanged: there, too, x goes down and y goes up.")
+@extragradient.mistake(
+    hint="In the trial step the wishes are exchanged: there, too, x goes down and y goes up."
+)
 def looked_behind(x, y, eta):
     x_ahead, y_ahead = x + eta * y, y - eta * x
     return x - eta * y_ahead, y + eta * x_ahead
 
 
-@extragradient.mistake(hint="The slope in x is y_ahead, and in y it is x_ahead: each player's slope is the other's coordinate.")
+@extragradient.mistake(
+    hint=(
+        "The slope in x is y_ahead, and in y it is x_ahead: each player's slope is the other's"
+        " coordinate."
+    )
+)
 def own_coordinate_ahead(x, y, eta):
     x_ahead, y_ahead = x - eta * y, y + eta * x
     return x - eta * x_ahead, y + eta * y_ahead
@@ -282,7 +329,8 @@ def worked_out(x, y, eta):
     return shrink * x - eta * y, shrink * y + eta * x
 
 
-# ------------------------------------------------------------------------------------------- optimistic
+# -------------------------------------------------------------------------------------------
+# optimistic
 
 optimistic = Exercise(
     "gan/04/optimistic_step",
@@ -295,9 +343,15 @@ optimistic = Exercise(
     the same time, from (x, y). Return the new x and the new y.
     """,
     hints=[
-        "Each player continues in a straight line how the slope has changed: from g_before to g, so on to 2 g - g_before.",
+        (
+            "Each player continues in a straight line how the slope has changed: from g_before to"
+            " g, so on to 2 g - g_before."
+        ),
         "x' = x - eta * (2 y - y_before), and likewise for y with plus eta and the x's.",
-        "The slope for x comes from y and y_before. With the brackets opened: minus 2 eta times now, plus eta times before.",
+        (
+            "The slope for x comes from y and y_before. With the brackets opened: minus 2 eta times"
+            " now, plus eta times before."
+        ),
     ],
     imports=["import numpy as np"],
 )
@@ -319,7 +373,9 @@ def many_games_with_a_memory(impl, rng):
 
 
 @optimistic.case(
-    points=2, property="standing still so far, it is a simultaneous step", expect={"gap_x": 0.0, "gap_y": 0.0}
+    points=2,
+    property="standing still so far, it is a simultaneous step",
+    expect={"gap_x": 0.0, "gap_y": 0.0},
 )
 def nothing_to_remember(impl, rng):
     x, y, eta = players(rng)
@@ -327,7 +383,9 @@ def nothing_to_remember(impl, rng):
     return {"gap_x": new_x - (x - eta * y), "gap_y": new_y - (y + eta * x)}
 
 
-@optimistic.mistake(hint="The slope now counts twice: 2 g - g_before, so that a slope that stays the same is kept.")
+@optimistic.mistake(
+    hint="The slope now counts twice: 2 g - g_before, so that a slope that stays the same is kept."
+)
 def now_counts_once(x, y, x_before, y_before, eta):
     return x - eta * (y - y_before), y + eta * (x - x_before)
 
@@ -342,7 +400,9 @@ def memory_added(x, y, x_before, y_before, eta):
     return x - eta * (2 * y + y_before), y + eta * (2 * x + x_before)
 
 
-@optimistic.mistake(hint="Now and before are exchanged: 2 g - g_before continues from before to now.")
+@optimistic.mistake(
+    hint="Now and before are exchanged: 2 g - g_before continues from before to now."
+)
 def back_in_time(x, y, x_before, y_before, eta):
     return x - eta * (2 * y_before - y), y + eta * (2 * x_before - x)
 
@@ -352,7 +412,9 @@ def both_down_with_memory(x, y, x_before, y_before, eta):
     return x - eta * (2 * y - y_before), y - eta * (2 * x - x_before)
 
 
-@optimistic.mistake(hint="The slope of x * y in x is y: the memory of x's slope is y_before, not x_before.")
+@optimistic.mistake(
+    hint="The slope of x * y in x is y: the memory of x's slope is y_before, not x_before."
+)
 def own_memory(x, y, x_before, y_before, eta):
     return x - eta * (2 * y - x_before), y + eta * (2 * x - y_before)
 
@@ -363,7 +425,9 @@ def optimistic_in_turns(x, y, x_before, y_before, eta):
     return new_x, y + eta * (2 * new_x - x_before)
 
 
-@optimistic.mistake(hint="That is momentum: it repeats the last move. Here it is the slope that is continued.")
+@optimistic.mistake(
+    hint="That is momentum: it repeats the last move. Here it is the slope that is continued."
+)
 def momentum(x, y, x_before, y_before, eta):
     return x - eta * y + eta * (x - x_before), y + eta * x + eta * (y - y_before)
 

@@ -4,37 +4,56 @@
 # The section *Hard to achieve Nash equilibrium* (gan.s07) of
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. To take away:
 #
-# 1. Gradient descent needs a ground that holds still. In a game each player's ground is moved by the other.
-# 2. In the smallest game, $x y$, simultaneous steps spiral outward, by the same factor at every step, however short they are.
-# 3. Who moves when, and with how much foresight, decides everything: circling, or arriving. A GAN's own losses do the same.
+# 1. Gradient descent needs a ground that holds still. In a game each player's ground is moved by
+#    the other.
+# 2. In the smallest game, $x y$, simultaneous steps spiral outward, by the same factor at every
+#    step, however short they are.
+# 3. Who moves when, and with how much foresight, decides everything: circling, or arriving. A GAN's
+#    own losses do the same.
 
 # %%
 from minigen.course import Lesson
 
 lesson = Lesson(
-    "gan/04_nash_equilibrium", title="Two players who chase each other", post="gan",
-    sections=["gan.s07"], figures=["gan.f03"], minutes=0.1,
+    "gan/04_nash_equilibrium",
+    title="Two players who chase each other",
+    post="gan",
+    sections=["gan.s07"],
+    figures=["gan.f03"],
+    minutes=0.1,
 )
 
 import numpy as np
 
 from minigen import plot
-from minigen.gan.game import alternating_step, extragradient_step, optimistic_step, simultaneous_step
-from minigen.gan.losses import discriminator_loss, generator_loss_minimax, generator_loss_nonsaturating
+from minigen.gan.game import (
+    alternating_step,
+    extragradient_step,
+    optimistic_step,
+    simultaneous_step,
+)
+from minigen.gan.losses import (
+    discriminator_loss,
+    generator_loss_minimax,
+    generator_loss_nonsaturating,
+)
 from minigen.tensor import grad
 
 # %% [markdown]
 # ## 1. The game, by hand
 #
-# Two players share one number, $f = x y$. The first chooses $x$ and wants $f$ small, the second chooses $y$ and wants it
-# large. A *Nash equilibrium* is a point where neither gains by moving alone. Here that is $(0, 0)$ and nothing else: with
-# $y = 0$ it does not matter what $x$ does, while any other $y$ gives $x$ a reason to run.
+# Two players share one number, $f = x y$. The first chooses $x$ and wants $f$ small, the second
+# chooses $y$ and wants it large. A *Nash equilibrium* is a point where neither gains by moving
+# alone. Here that is $(0, 0)$ and nothing else: with $y = 0$ it does not matter what $x$ does,
+# while any other $y$ gives $x$ a reason to run.
 #
-# The slope of $f$ in $x$ is $y$, and in $y$ it is $x$. With steps of size $\eta$, both at the same time,
+# The slope of $f$ in $x$ is $y$, and in $y$ it is $x$. With steps of size $\eta$, both at the same
+# time,
 #
 # $$x' = x - \eta y, \qquad y' = y + \eta x.$$
 #
-# **Take $\eta = 0.1$ and start at (1, 1). Work out one step on paper. Is the new point nearer to (0, 0), or farther away?**
+# **Take $\eta = 0.1$ and start at (1, 1). Work out one step on paper. Is the new point nearer to
+# (0, 0), or farther away?**
 
 # %%
 lesson.show_source(simultaneous_step)
@@ -44,8 +63,9 @@ lesson.check("one step from (1, 1)", [x, y], equals=[0.9, 1.1])
 lesson.check("squared distance from (0, 0): it was 2", x**2 + y**2, equals=0.81 + 1.21)
 
 # %% [markdown]
-# 2.02, so farther away, by one percent of the square. A bad moment, or the rule? **Before you run 100 steps: will $x$, $y$
-# and $x y$ settle, swing evenly, or swing more and more?**
+# 2.02, so farther away, by one percent of the square. A bad moment, or the rule? **Before you run
+# 100 steps: will $x$, $y$ and $x y$ settle, swing evenly, or swing more and more?**
+
 
 # %%
 def play(step, steps, start=(1.0, 1.0)):
@@ -55,40 +75,70 @@ def play(step, steps, start=(1.0, 1.0)):
     return np.array(path)  # (steps + 1, 2)
 
 
-radius = lambda path: np.hypot(path[:, 0], path[:, 1])  # (steps + 1,)
+def radius(path):
+    return np.hypot(path[:, 0], path[:, 1])  # (steps + 1,)
+
+
 path = play(simultaneous_step, 300)
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.0))
-plot.line(np.arange(301), {"x": path[:, 0], "y": path[:, 1], "x y": path[:, 0] * path[:, 1]}, left, xlabel="step",
-          title="simultaneous steps, $\\eta = 0.1$")
+plot.line(
+    np.arange(301),
+    {"x": path[:, 0], "y": path[:, 1], "x y": path[:, 0] * path[:, 1]},
+    left,
+    xlabel="step",
+    title="simultaneous steps, $\\eta = 0.1$",
+)
 plot.field(lambda p: np.stack([-p[:, 1], p[:, 0]], axis=1), 7, right, n=15, color=plot.color.muted)
 plot.trajectories(path, right, bounds=7, title="the same, in the plane")
 right.set(xlabel="x", ylabel="y")
-lesson.figure(fig, "f03_game", "Left: all three swing, and each swing is wider than the last. Right: the arrows, where the "
-              "two gradients point, go round (0, 0) and never toward it; a straight step along them lands outside the circle.")
+lesson.figure(
+    fig,
+    "f03_game",
+    "Left: all three swing, and each swing is wider than the last. Right: the arrows, where the two"
+    " gradients point, go round (0, 0) and never toward it; a straight step along them lands"
+    " outside the circle.",
+)
 
 # %% [markdown]
 # ## 2. When does it begin to grow?
 #
-# The post says that things go wrong *once $x$ and $y$ have different signs*. **Do they grow more slowly before that?** Read
-# the point as one complex number $z = x + iy$. Then a step is $z' = (1 + i\eta) z$: multiply by $1 + i\eta$, whose length is
-# $\sqrt{1 + \eta^2}$. It is the same at every step, so there is no "before".
+# The post says that things go wrong *once $x$ and $y$ have different signs*. **Do they grow more
+# slowly before that?** Read the point as one complex number $z = x + iy$. Then a step is $z' = (1 +
+# i\eta) z$: multiply by $1 + i\eta$, whose length is $\sqrt{1 + \eta^2}$. It is the same at every
+# step, so there is no "before".
 
 # %%
 z = (1 + 1j * eta) * (0.3 - 2j)
-lesson.check("a step is a multiplication", list(simultaneous_step(0.3, -2.0, eta)), equals=[z.real, z.imag])
+lesson.check(
+    "a step is a multiplication", list(simultaneous_step(0.3, -2.0, eta)), equals=[z.real, z.imag]
+)
 factor = radius(path)[1:] / radius(path)[:-1]
 flip = int(np.argmax(path[:, 0] * path[:, 1] < 0))
-lesson.table([["1", factor[0]], [f"2 to {flip} (signs equal)", factor[1:flip].mean()],
-              [f"{flip + 1} to 300", factor[flip:].mean()]], ["steps", "radius grows by"])
-lesson.claim("simultaneous: factor at its smallest and largest", [factor.min(), factor.max()], equals=[1.01**0.5] * 2, atol=1e-12)
+lesson.table(
+    [
+        ["1", factor[0]],
+        [f"2 to {flip} (signs equal)", factor[1:flip].mean()],
+        [f"{flip + 1} to 300", factor[flip:].mean()],
+    ],
+    ["steps", "radius grows by"],
+)
+lesson.claim(
+    "simultaneous: factor at its smallest and largest",
+    [factor.min(), factor.max()],
+    equals=[1.01**0.5] * 2,
+    atol=1e-12,
+)
 
 # %% [markdown]
-# **A wrong turn.** In ordinary training, what diverges is cured by a shorter step, and what is restless by momentum. Will
-# they help? All shall walk equally far: $20/\eta$ steps, and a move of momentum $\beta$ takes $1 - \beta$ of the new slope.
+# **A wrong turn.** In ordinary training, what diverges is cured by a shorter step, and what is
+# restless by momentum. Will they help? All shall walk equally far: $20/\eta$ steps, and a move of
+# momentum $\beta$ takes $1 - \beta$ of the new slope.
+
 
 # %%
 def with_momentum(beta):
-    path, move = [np.array([1.0, 1.0])], np.zeros(2)
+    path = [np.array([1.0, 1.0])]
+    move = np.zeros(2)
     for _ in range(200):
         move = beta * move + (1 - beta) * np.subtract(simultaneous_step(*path[-1], eta), path[-1])
         path.append(path[-1] + move)
@@ -107,14 +157,16 @@ lesson.claim("a quarter of the step: radius still grows", rows[2][1], at_least=1
 lesson.claim("momentum 0.5 against none, radius at the end", rows[3][1] / rows[1][1], at_least=2.0)
 
 # %% [markdown]
-# A shorter step goes the same way more slowly: over that distance the growth is about $e^{10\eta}$, above 1 for every $\eta$.
-# Momentum is worse than nothing. It pushes on in a direction that was right a moment ago, and here the right direction turns.
+# A shorter step goes the same way more slowly: over that distance the growth is about $e^{10\eta}$,
+# above 1 for every $\eta$. Momentum is worse than nothing. It pushes on in a direction that was
+# right a moment ago, and here the right direction turns.
 #
 # ## 3. Taking turns
 #
-# Algorithm 1 of the GAN paper does not move both at once: first one network, then the other, *which sees the new one*. In
-# our game one letter changes: $y' = y + \eta x'$. **Does that letter matter?** By hand from (1, 1): $x' = 0.9$ as before,
-# $y' = 1 + 0.09 = 1.09$, and $0.81 + 1.1881 = 1.9981$. A little *nearer*. Will it arrive?
+# Algorithm 1 of the GAN paper does not move both at once: first one network, then the other, *which
+# sees the new one*. In our game one letter changes: $y' = y + \eta x'$. **Does that letter
+# matter?** By hand from (1, 1): $x' = 0.9$ as before, $y' = 1 + 0.09 = 1.09$, and $0.81 + 1.1881 =
+# 1.9981$. A little *nearer*. Will it arrive?
 
 # %%
 lesson.show_source(alternating_step)
@@ -122,25 +174,32 @@ turns = play(alternating_step, lesson.size(100_000, quick=1_000))
 kept = turns[:, 0] ** 2 + turns[:, 1] ** 2 - eta * turns[:, 0] * turns[:, 1]
 lesson.check("x² + y² - eta x y, at all times", kept, equals=1.9, atol=1e-9)
 r = radius(turns) / 2**0.5
-lesson.table([[f"{n:,}", r[n]] for n in (1, 10, 100, 1_000, len(r) - 1)], ["after so many turns", "radius / at the start"])
+lesson.table(
+    [[f"{n:,}", r[n]] for n in (1, 10, 100, 1_000, len(r) - 1)],
+    ["after so many turns", "radius / at the start"],
+)
 lesson.claim("alternating: largest radius in 100,000 turns, over the first", r.max(), at_most=1.06)
 lesson.claim("alternating: smallest radius, over the first", r.min(), at_least=0.9)
 
 # %% [markdown]
-# Neither away nor home. $x^2 + y^2 - \eta x y$ is the same before and after every turn (put in $x'$ and $y'$, and all else
-# cancels). So the point stays on an ellipse that is almost a circle. A player who lags half a step behind is the difference
-# between a spiral and an orbit. But an orbit is no training: after 100,000 turns nobody has learned anything.
+# Neither away nor home. $x^2 + y^2 - \eta x y$ is the same before and after every turn (put in $x'$
+# and $y'$, and all else cancels). So the point stays on an ellipse that is almost a circle. A
+# player who lags half a step behind is the difference between a spiral and an orbit. But an orbit
+# is no training: after 100,000 turns nobody has learned anything.
 #
 # ## 4. Looking ahead, and looking back
 #
-# Two repairs, both older than GANs. *Extragradient* (Korpelevich 1976): take a step on trial, read the slopes there, go
-# *back*, and step with those. *Optimistic* steps (Popov 1980, Daskalakis et al. 2018) save the trial: they guess the coming
-# slope from the last two, $2g - g_\mathrm{before}$. By hand from (1, 1): the trial leads to (0.9, 1.1), and the step to
-# $(1 - 0.11,\ 1 + 0.09) = (0.89, 1.09)$: square 1.9802. **So will it shrink at every step?**
+# Two repairs, both older than GANs. *Extragradient* (Korpelevich 1976): take a step on trial, read
+# the slopes there, go *back*, and step with those. *Optimistic* steps (Popov 1980, Daskalakis et
+# al. 2018) save the trial: they guess the coming slope from the last two, $2g - g_\mathrm{before}$.
+# By hand from (1, 1): the trial leads to (0.9, 1.1), and the step to $(1 - 0.11,\ 1 + 0.09) =
+# (0.89, 1.09)$: square 1.9802. **So will it shrink at every step?**
 
 # %%
 lesson.show_source(extragradient_step, optimistic_step)
-lesson.check("extragradient from (1, 1)", list(extragradient_step(1.0, 1.0, eta)), equals=[0.89, 1.09])
+lesson.check(
+    "extragradient from (1, 1)", list(extragradient_step(1.0, 1.0, eta)), equals=[0.89, 1.09]
+)
 
 
 def play_optimistic(steps):
@@ -151,56 +210,111 @@ def play_optimistic(steps):
 
 
 n = 1_500
-ways = {"simultaneous": play(simultaneous_step, n), "alternating": play(alternating_step, n),
-        "extragradient": play(extragradient_step, n), "optimistic": play_optimistic(n)}
+ways = {
+    "simultaneous": play(simultaneous_step, n),
+    "alternating": play(alternating_step, n),
+    "extragradient": play(extragradient_step, n),
+    "optimistic": play_optimistic(n),
+}
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.0))
-plot.trajectories({name: way[:120] for name, way in ways.items()}, left, bounds=3.3, title="the first 120 steps")
-plot.line(np.arange(n + 1), {name: radius(way) for name, way in ways.items()}, right, log=True, xlabel="step",
-          title="distance from the equilibrium")
+plot.trajectories(
+    {name: way[:120] for name, way in ways.items()}, left, bounds=3.3, title="the first 120 steps"
+)
+plot.line(
+    np.arange(n + 1),
+    {name: radius(way) for name, way in ways.items()},
+    right,
+    log=True,
+    xlabel="step",
+    title="distance from the equilibrium",
+)
 left.set(xlabel="x", ylabel="y")
-lesson.figure(fig, "four_ways", "One game, one start (the open dot), four rules. Left: outward, round and round, inward, "
-              "inward; the last two all but coincide. Right: on this scale a constant factor is a straight line.")
+lesson.figure(
+    fig,
+    "four_ways",
+    "One game, one start (the open dot), four rules. Left: outward, round and round, inward,"
+    " inward; the last two all but coincide. Right: on this scale a constant factor is a straight"
+    " line.",
+)
 
 # %%
 shrink = radius(ways["extragradient"])[1:] / radius(ways["extragradient"])[:-1]
-lesson.check("extragradient: every step multiplies by the same factor", shrink, equals=(1 - eta**2 + eta**4) ** 0.5, atol=1e-12)
+lesson.check(
+    "extragradient: every step multiplies by the same factor",
+    shrink,
+    equals=(1 - eta**2 + eta**4) ** 0.5,
+    atol=1e-12,
+)
 for name in ("extragradient", "optimistic"):
-    lesson.claim(f"{name}: radius after 1,500 steps, over the first", radius(ways[name])[-1] / 2**0.5, at_most=1e-2)
+    lesson.claim(
+        f"{name}: radius after 1,500 steps, over the first",
+        radius(ways[name])[-1] / 2**0.5,
+        at_most=1e-2,
+    )
 
 # %% [markdown]
-# Why it works: the trial shows where the chase is going. The slope found ahead has turned a little inward, and the step
-# taken with it cuts the corner. Stepping on from the trial point instead of going back would be two plain steps.
+# Why it works: the trial shows where the chase is going. The slope found ahead has turned a little
+# inward, and the step taken with it cuts the corner. Stepping on from the trial point instead of
+# going back would be two plain steps.
 #
-# There is a third way, which costs nothing: keep circling, and *average* where you have been. **Where is the mean of an
-# orbit?**
+# There is a third way, which costs nothing: keep circling, and *average* where you have been.
+# **Where is the mean of an orbit?**
 
 # %%
 mean = np.cumsum(turns, axis=0) / np.arange(1, len(turns) + 1)[:, None]
-lesson.table([[f"{k:,}", *mean[k - 1]] for k in (10, 100, 1_000)], ["turns averaged", "mean x", "mean y"])
-lesson.claim("alternating: distance of the mean of 1,000 turns from (0, 0)", radius(mean)[999], at_most=0.05)
+lesson.table(
+    [[f"{k:,}", *mean[k - 1]] for k in (10, 100, 1_000)], ["turns averaged", "mean x", "mean y"]
+)
+lesson.claim(
+    "alternating: distance of the mean of 1,000 turns from (0, 0)", radius(mean)[999], at_most=0.05
+)
 
 # %% [markdown]
-# In the middle. Averaging the weights of a generator over its training is common practice for this reason (`gan/12`).
+# In the middle. Averaging the weights of a generator over its training is common practice for this
+# reason (`gan/12`).
 #
 # ## 5. Is that still so with a GAN's losses?
 #
-# The smallest GAN there is (Mescheder et al. 2018): all the data are the number 0. The generator makes one number,
-# $\theta$, and the discriminator has one weight: its logit is $\psi x$. Their losses are the package's own, those of
-# `gan/02`, and at the equilibrium $\theta = \psi = 0$. **Which of the pictures above will the minimax loss give? And the
-# non-saturating one?**
+# The smallest GAN there is (Mescheder et al. 2018): all the data are the number 0. The generator
+# makes one number, $\theta$, and the discriminator has one weight: its logit is $\psi x$. Their
+# losses are the package's own, those of `gan/02`, and at the equilibrium $\theta = \psi = 0$.
+# **Which of the pictures above will the minimax loss give? And the non-saturating one?**
+
 
 # %%
-fake_logits = lambda theta, psi: psi * theta * np.ones(1)
+def fake_logits(theta, psi):
+    return psi * theta * np.ones(1)
+
+
 psi_slope = grad(lambda psi, theta: discriminator_loss(np.zeros(1), fake_logits(theta, psi)))
-theta_slopes = {"minimax": grad(lambda theta, psi: generator_loss_minimax(fake_logits(theta, psi))),
-                "non-saturating": grad(lambda theta, psi: generator_loss_nonsaturating(fake_logits(theta, psi)))}
-lesson.check("slope of D's loss at theta = psi = 1: sigma(1)", psi_slope(1.0, 1.0), equals=1 / (1 + np.exp(-1)))
-lesson.check("slope of the minimax loss: -sigma(1)", theta_slopes["minimax"](1.0, 1.0), equals=-1 / (1 + np.exp(-1)))
+theta_slopes = {
+    "minimax": grad(lambda theta, psi: generator_loss_minimax(fake_logits(theta, psi))),
+    "non-saturating": grad(
+        lambda theta, psi: generator_loss_nonsaturating(fake_logits(theta, psi))
+    ),
+}
+lesson.check(
+    "slope of D's loss at theta = psi = 1: sigma(1)",
+    psi_slope(1.0, 1.0),
+    equals=1 / (1 + np.exp(-1)),
+)
+lesson.check(
+    "slope of the minimax loss: -sigma(1)",
+    theta_slopes["minimax"](1.0, 1.0),
+    equals=-1 / (1 + np.exp(-1)),
+)
 
 
 def tiny_gan(rule, theta_slope, steps, h=0.3):
-    together = lambda t, p, at: (t - h * theta_slope(*at), p - h * psi_slope(*at[::-1]))  # from (t, p), slopes found at `at`
-    theta, psi, path = 1.0, 1.0, [(1.0, 1.0)]
+    def together(t, p, at):
+        return (
+            t - h * theta_slope(*at),
+            p - h * psi_slope(*at[::-1]),
+        )  # from (t, p), slopes found at `at`
+
+    theta = 1.0
+    psi = 1.0
+    path = [(1.0, 1.0)]
     for _ in range(steps):
         if rule == "alternating":
             psi = psi - h * psi_slope(psi, theta)
@@ -213,39 +327,75 @@ def tiny_gan(rule, theta_slope, steps, h=0.3):
 
 
 steps = lesson.steps(600)
-paths = {(loss, rule): tiny_gan(rule, slope, steps) for loss, slope in theta_slopes.items()
-         for rule in ("simultaneous", "alternating", "extragradient")}
+paths = {
+    (loss, rule): tiny_gan(rule, slope, steps)
+    for loss, slope in theta_slopes.items()
+    for rule in ("simultaneous", "alternating", "extragradient")
+}
 fig, axes = plot.figure(1, 2, size=(4.6, 4.0))
 for ax, loss in zip(axes, theta_slopes):
-    plot.trajectories({rule: path[:120] for (name, rule), path in paths.items() if name == loss}, ax, bounds=3.2,
-                      title=f"{loss} loss, 120 steps")
+    plot.trajectories(
+        {rule: path[:120] for (name, rule), path in paths.items() if name == loss},
+        ax,
+        bounds=3.2,
+        title=f"{loss} loss, 120 steps",
+    )
     ax.set(xlabel="generator $\\theta$", ylabel="discriminator $\\psi$")
-lesson.figure(fig, "tiny_gan", "Left: the minimax GAN is the game x y, outward, round and round, inward. Right: the "
-              "non-saturating loss pulls gently inward, until the simultaneous steps (blue) are caught in a circle.")
+lesson.figure(
+    fig,
+    "tiny_gan",
+    "Left: the minimax GAN is the game x y, outward, round and round, inward. Right: the"
+    " non-saturating loss pulls gently inward, until the simultaneous steps (blue) are caught in a"
+    " circle.",
+)
 
 # %%
 last = {key: float(radius(path)[-1] / 2**0.5) for key, path in paths.items()}
-lesson.table([[rule, *(last[loss, rule] for loss in theta_slopes)] for rule in ("simultaneous", "alternating", "extragradient")],
-             ["distance at the end / at the start", *theta_slopes])
+lesson.table(
+    [
+        [rule, *(last[loss, rule] for loss in theta_slopes)]
+        for rule in ("simultaneous", "alternating", "extragradient")
+    ],
+    ["distance at the end / at the start", *theta_slopes],
+)
 round_trip = radius(paths["minimax", "alternating"]) / 2**0.5
-lesson.claim("tiny GAN, minimax, simultaneous: distance at the end, over the first",
-             last["minimax", "simultaneous"], at_least=2.0)
-lesson.claim("tiny GAN, minimax, alternating: smallest and largest", [round_trip.min(), round_trip.max()], between=(0.8, 1.25))
-lesson.claim("tiny GAN, non-saturating, simultaneous: never arrives", last["non-saturating", "simultaneous"], at_least=0.2)
-lesson.claim("tiny GAN, extragradient, either loss", [last[loss, "extragradient"] for loss in theta_slopes], at_most=1e-2)
+lesson.claim(
+    "tiny GAN, minimax, simultaneous: distance at the end, over the first",
+    last["minimax", "simultaneous"],
+    at_least=2.0,
+)
+lesson.claim(
+    "tiny GAN, minimax, alternating: smallest and largest",
+    [round_trip.min(), round_trip.max()],
+    between=(0.8, 1.25),
+)
+lesson.claim(
+    "tiny GAN, non-saturating, simultaneous: never arrives",
+    last["non-saturating", "simultaneous"],
+    at_least=0.2,
+)
+lesson.claim(
+    "tiny GAN, extragradient, either loss",
+    [last[loss, "extragradient"] for loss in theta_slopes],
+    at_most=1e-2,
+)
 
 # %% [markdown]
-# With the minimax loss both slopes are $\sigma(\psi\theta)$ times those of $x y$: the same wheel, turning at another speed.
+# With the minimax loss both slopes are $\sigma(\psi\theta)$ times those of $x y$: the same wheel,
+# turning at another speed.
 #
-# **What this means in practice.** A loss that swings is the normal sound of a GAN at work, and no sign of learning or of
-# failing (`gan/08` measures that). Small steps and alternation keep the swing bounded; they do not end it.
+# **What this means in practice.** A loss that swings is the normal sound of a GAN at work, and no
+# sign of learning or of failing (`gan/08` measures that). Small steps and alternation keep the
+# swing bounded; they do not end it.
 #
-# **Left out:** why real GANs do better than this game. Their losses are not exactly bilinear, and penalties on the
-# discriminator's slope act as a brake (Mescheder et al. 2018; the penalty of `gan/12` is a relative). **Next:** suppose that
-# the discriminator does arrive at $D^*$, by brute force. `gan/05` shows why on real data it then knows *everything*, and
-# `gan/06` why that is the worst thing that can happen to a generator.
+# **Left out:** why real GANs do better than this game. Their losses are not exactly bilinear, and
+# penalties on the discriminator's slope act as a brake (Mescheder et al. 2018; the penalty of
+# `gan/12` is a relative). **Next:** suppose that the discriminator does arrive at $D^*$, by brute
+# force. `gan/05` shows why on real data it then knows *everything*, and `gan/06` why that is the
+# worst thing that can happen to a generator.
 #
-# **Your turn:** `minigen exercise start gan/04`, then `minigen run gan/04 --with exercises/gan_04.py`.
+# **Your turn:** `minigen exercise start gan/04`, then `minigen run gan/04 --with
+# exercises/gan_04.py`.
 
 # %%
 lesson.finish()

@@ -4,16 +4,23 @@
 # The section *Low dimensional supports* (gan.s08) of
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. To take away:
 #
-# 1. Lines and surfaces in space hardly touch. What lies on one can be told from what lies on the other without a mistake.
-# 2. A generator with 10 latent numbers makes a 10-dimensional surface, however many pixels it paints.
-# 3. The digits, in 784 dimensions, lie near a surface of some 14. So a discriminator can, in the end, be perfect.
+# 1. Lines and surfaces in space hardly touch. What lies on one can be told from what lies on the
+#    other without a mistake.
+# 2. A generator with 10 latent numbers makes a 10-dimensional surface, however many pixels it
+#    paints.
+# 3. The digits, in 784 dimensions, lie near a surface of some 14. So a discriminator can, in the
+#    end, be perfect.
 
 # %%
 from minigen.course import Lesson
 
 lesson = Lesson(
-    "gan/05_low_dimensional_supports", title="Thin data in a wide space", post="gan",
-    sections=["gan.s08"], figures=["gan.f04"], minutes=0.5,
+    "gan/05_low_dimensional_supports",
+    title="Thin data in a wide space",
+    post="gan",
+    sections=["gan.s08"],
+    figures=["gan.f04"],
+    minutes=0.5,
 )
 
 from math import erf
@@ -32,8 +39,10 @@ from minigen.tensor import jacobian, value_and_grad
 # %% [markdown]
 # ## 1. Will they meet?
 #
-# The *support* of a distribution is where its examples can fall. Take space, and two supports in it: two lines, two planes,
-# two wavy sheets. **Before you look: which of the pairs have a point in common? And a share of their points?**
+# The *support* of a distribution is where its examples can fall. Take space, and two supports in
+# it: two lines, two planes, two wavy sheets. **Before you look: which of the pairs have a point in
+# common? And a share of their points?**
+
 
 # %%
 def sheet(a, b, lift):
@@ -41,49 +50,79 @@ def sheet(a, b, lift):
 
 
 pairs = {  # from two coordinates in [-1, 1] to a point of the real and of the fake support; a line ignores the second
-    "two lines": (lambda a, b: np.stack([a, 0.3 * a, 0 * a + 0.15], -1),
-                  lambda a, b: np.stack([0.3 * a, a, 0 * a - 0.15], -1)),
-    "two planes": (lambda a, b: np.stack([a, b, 0.5 * a], -1), lambda a, b: np.stack([a, b, 0.3 * b - 0.5 * a], -1)),
+    "two lines": (
+        lambda a, b: np.stack([a, 0.3 * a, 0 * a + 0.15], -1),
+        lambda a, b: np.stack([0.3 * a, a, 0 * a - 0.15], -1),
+    ),
+    "two planes": (
+        lambda a, b: np.stack([a, b, 0.5 * a], -1),
+        lambda a, b: np.stack([a, b, 0.3 * b - 0.5 * a], -1),
+    ),
     "two sheets": (lambda a, b: sheet(a, b, 0.2), lambda a, b: sheet(a, b, -0.2)),
 }
 fig, axes = plot.figure(1, 3, size=(3.9, 3.9), projection="3d")
 a, b = np.meshgrid(*[np.linspace(-1, 1, 41)] * 2)
 for ax, (name, supports), side in zip(axes, pairs.items(), (-58, -75, -58)):
-    drawn = dict(zip(["real", "fake"], [s(a[0], a[0]) if "line" in name else s(a, b) for s in supports]))
+    drawn = dict(
+        zip(["real", "fake"], [s(a[0], a[0]) if "line" in name else s(a, b) for s in supports])
+    )
     if name == "two planes":
-        drawn["in both"] = np.outer(np.linspace(-1, 1, 41), [0.3, 1, 0.15])  # 0.5 a = 0.3 b - 0.5 a at a = 0.3 b
+        drawn["in both"] = np.outer(
+            np.linspace(-1, 1, 41), [0.3, 1, 0.15]
+        )  # 0.5 a = 0.3 b - 0.5 a at a = 0.3 b
     shades = {"real": plot.color.real, "fake": plot.color.fake, "in both": plot.color.ink}
     plot.space(drawn, ax, kind="line", colors=shades, view=(20, side))
     ax.set_title(name, y=0.96)
-lesson.figure(fig, "f04_supports", "Left: the lines pass each other. Middle: the planes cross in the black line, the whole of "
-              "their common ground. Right: the sheets fit into each other's waves, and never touch.")
+lesson.figure(
+    fig,
+    "f04_supports",
+    "Left: the lines pass each other. Middle: the planes cross in the black line, the whole of "
+    "their common ground. Right: the sheets fit into each other's waves, and never touch.",
+)
 
 # %% [markdown]
-# How thin is thin? Cut a cube into $10 \times 10 \times 10$ little ones. A line passes through about 10 of the 1,000, a plane
-# through about 100. So a random spot lies within a tenth of a given line with a chance of order $1/100 = 0.1^{3 - 1}$, and of
-# a plane with $0.1^{3 - 2}$: it is the number of *missing* dimensions that counts. **Then what about 0.01?**
+# How thin is thin? Cut a cube into $10 \times 10 \times 10$ little ones. A line passes through
+# about 10 of the 1,000, a plane through about 100. So a random spot lies within a tenth of a given
+# line with a chance of order $1/100 = 0.1^{3 - 1}$, and of a plane with $0.1^{3 - 2}$: it is the
+# number of *missing* dimensions that counts. **Then what about 0.01?**
 
 # %%
-rng, n = lesson.rng("spots"), lesson.size(1_000_000, quick=20_000)
-unit = lambda v: v / np.linalg.norm(v, axis=1, keepdims=True)
-spot, through = (unit(rng.standard_normal((n, 3))) * rng.random((n, 1)) ** (1 / 3) for _ in "ab")  # in the unit ball
-along, gap = unit(rng.standard_normal((n, 3))), spot - through  # a random line, or a random plane's normal
+rng = lesson.rng("spots")
+n = lesson.size(1_000_000, quick=20_000)
+
+
+def unit(v):
+    return v / np.linalg.norm(v, axis=1, keepdims=True)
+
+
+spot, through = (
+    unit(rng.standard_normal((n, 3))) * rng.random((n, 1)) ** (1 / 3) for _ in "ab"
+)  # in the unit ball
+along = unit(rng.standard_normal((n, 3)))
+gap = spot - through  # a random line, or a random plane's normal
 height = np.sum(gap * along, axis=1)
-distance = {"a line": np.sqrt(np.maximum(np.sum(gap**2, axis=1) - height**2, 0)), "a plane": np.abs(height)}
+distance = {
+    "a line": np.sqrt(np.maximum(np.sum(gap**2, axis=1) - height**2, 0)),
+    "a plane": np.abs(height),
+}
 near = {what: [np.mean(d < e) for e in (0.1, 0.01)] for what, d in distance.items()}
-lesson.table([[what, *shares] for what, shares in near.items()], ["a random spot is near", "within 0.1", "within 0.01"])
+lesson.table(
+    [[what, *shares] for what, shares in near.items()],
+    ["a random spot is near", "within 0.1", "within 0.01"],
+)
 for what, low, high in [("a line", 60, 160), ("a plane", 9, 11)]:
     rarer = near[what][0] / max(near[what][1], 1 / n)
     lesson.claim(f"ten times nearer to {what}: so many times rarer", rarer, between=(low, high))
 
 # %% [markdown]
-# A hundred times and ten times rarer. Now let the space have 784 dimensions and the support 14: ten times nearer is
-# $10^{770}$ times rarer. Two such supports do not meet by chance.
+# A hundred times and ten times rarer. Now let the space have 784 dimensions and the support 14: ten
+# times nearer is $10^{770}$ times rarer. Two such supports do not meet by chance.
 #
 # ## 2. A discriminator that never errs
 #
-# By hand, on the lines: every real point has height 0.15, every fake one $-0.15$. So let the logit be $k$ times the height.
-# All answers are right for any $k > 0$, and the loss of each kind is $\log(1 + e^{-0.15 k})$. **What is the best $k$?**
+# By hand, on the lines: every real point has height 0.15, every fake one $-0.15$. So let the logit
+# be $k$ times the height. All answers are right for any $k > 0$, and the loss of each kind is
+# $\log(1 + e^{-0.15 k})$. **What is the best $k$?**
 
 # %%
 heights = np.full(4, 0.15)
@@ -93,9 +132,11 @@ lesson.check("k = 1 by hand", losses[0], equals=2 * np.log(1 + np.exp(-0.15)))
 lesson.check("k = 1000", losses[-1], equals=0.0)
 
 # %% [markdown]
-# There is none: the larger the surer, and the loss falls to 0. That is the flat end of the curve in `gan/03`: JS at $\log 2$,
-# its largest. The waves are harder than the lines. **Will a small network learn them to the last point? And the planes,
-# which do meet?** It is judged on fresh points, not on those it was trained on.
+# There is none: the larger the surer, and the loss falls to 0. That is the flat end of the curve in
+# `gan/03`: JS at $\log 2$, its largest. The waves are harder than the lines. **Will a small network
+# learn them to the last point? And the planes, which do meet?** It is judged on fresh points, not
+# on those it was trained on.
+
 
 # %%
 def draw(supports, rng, n):
@@ -108,8 +149,11 @@ def accuracy(logit, supports, rng, n):
 
 
 def learn(name):
-    D, rng, steps = Discriminator(lesson.rng("init"), dim_x=3, width=64), lesson.rng(f"train {name}"), lesson.steps(1_500)
-    optimizer, lr = Adam(D, 3e-3), cosine(3e-3, steps)
+    D = Discriminator(lesson.rng("init"), dim_x=3, width=64)
+    rng = lesson.rng(f"train {name}")
+    steps = lesson.steps(1_500)
+    optimizer = Adam(D, 3e-3)
+    lr = cosine(3e-3, steps)
 
     def step(i):
         optimizer.lr = lr(i)
@@ -118,41 +162,77 @@ def learn(name):
         optimizer.step(grads)
         return float(value)
 
-    history = lesson.fit(step, steps, label=name, state={"D": D, "optimizer": optimizer, "rng": rng})
+    history = lesson.fit(
+        step, steps, label=name, state={"D": D, "optimizer": optimizer, "rng": rng}
+    )
     return D, history["loss"]
 
 
-fresh, loss, trained = lesson.size(20_000), {}, {}
+fresh = lesson.size(20_000)
+loss = {}
+trained = {}
 for name in pairs:
     D, loss[name] = learn(name)
     trained[name] = accuracy(D, pairs[name], lesson.rng(f"fresh {name}"), fresh)
 ax = plot.curves(loss, smooth=20, log=True, title="loss of the discriminator", ylabel="nats")
-lesson.figure(ax, "discriminator_loss", "A D that cannot tell stays at 2 log 2 = 1.39, the start. All three fall far below "
-              "and still go down; the planes, which cross, are the hardest.")
+lesson.figure(
+    ax,
+    "discriminator_loss",
+    "A D that cannot tell stays at 2 log 2 = 1.39, the start. All three fall far below "
+    "and still go down; the planes, which cross, are the hardest.",
+)
+
 
 # %%
-on_real = lambda x: np.abs(x[:, 2] - 0.3 * x[:, 1] + 0.5 * x[:, 0]) - np.abs(x[:, 2] - 0.5 * x[:, 0])  # which plane is nearer
+def on_real(x):
+    return np.abs(x[:, 2] - 0.3 * x[:, 1] + 0.5 * x[:, 0]) - np.abs(
+        x[:, 2] - 0.5 * x[:, 0]
+    )  # which plane is nearer
+
+
 rule = accuracy(on_real, pairs["two planes"], lesson.rng("rule"), 10 * fresh)
-lesson.table([[name, 100 * trained[name]] for name in pairs] + [["two planes, by the rule 'which is nearer'", 100 * rule]],
-             ["supports", "right on fresh points, %"])
+lesson.table(
+    [[name, 100 * trained[name]] for name in pairs]
+    + [["two planes, by the rule 'which is nearer'", 100 * rule]],
+    ["supports", "right on fresh points, %"],
+)
 for name in ("two lines", "two sheets"):
-    lesson.claim(f"{name}: trained D on fresh points", trained[name], equals=1.0, atol=0, source="Arjovsky, Bottou 2017, Thm 2.1")
-lesson.claim("planes that cross: the nearer plane, on fresh points", rule, equals=1.0, atol=0, source="the same, Thm 2.2")
+    lesson.claim(
+        f"{name}: trained D on fresh points",
+        trained[name],
+        equals=1.0,
+        atol=0,
+        source="Arjovsky, Bottou 2017, Thm 2.1",
+    )
+lesson.claim(
+    "planes that cross: the nearer plane, on fresh points",
+    rule,
+    equals=1.0,
+    atol=0,
+    source="the same, Thm 2.2",
+)
 
 # %% [markdown]
-# The network errs on a few points close to where the planes cross; the rule on none. Here the post is loose: it calls two
-# thin supports almost certainly *disjoint*. Two planes in space nearly always meet. But they meet in a line, and a random
-# point of a plane hits a line with probability 0. That, not a gap, is all that a perfect discriminator needs.
+# The network errs on a few points close to where the planes cross; the rule on none. Here the post
+# is loose: it calls two thin supports almost certainly *disjoint*. Two planes in space nearly
+# always meet. But they meet in a line, and a random point of a plane hits a line with
+# probability 0. That, not a gap, is all that a perfect discriminator needs.
 #
-# **A wrong turn:** to judge by the training points. Take 400 digits and call 200 of them, picked by lot, fake. There is
-# *nothing* to tell. A straight cut through the 784 dimensions, found by least squares:
+# **A wrong turn:** to judge by the training points. Take 400 digits and call 200 of them, picked by
+# lot, fake. There is *nothing* to tell. A straight cut through the 784 dimensions, found by least
+# squares:
 
 # %%
 digits = mnist.unit(mnist.load().train_images, flat=True)  # (60000, 784)
-some = digits[lesson.rng("lot").permutation(60_000)[:800]] + 1e-3 * lesson.rng("dust").standard_normal((800, 784))
+some = digits[lesson.rng("lot").permutation(60_000)[:800]] + 1e-3 * lesson.rng(
+    "dust"
+).standard_normal((800, 784))
 label = np.repeat([1.0, -1.0, 1.0, -1.0], 200)  # by lot, for the digits come in random order
 cut = np.linalg.lstsq(some[:400], label[:400], rcond=None)[0]  # (784,)
-seen, unseen = (np.mean(np.sign(part @ cut) == side) for part, side in [(some[:400], label[:400]), (some[400:], label[400:])])
+seen, unseen = (
+    np.mean(np.sign(part @ cut) == side)
+    for part, side in [(some[:400], label[:400]), (some[400:], label[400:])]
+)
 lesson.check("right on the 400 it was fitted to", seen, equals=1.0)
 lesson.check("right on 400 others", unseen, between=(0.35, 0.65))
 
@@ -161,10 +241,11 @@ lesson.check("right on 400 others", unseen, between=(0.35, 0.65))
 #
 # ## 3. How thick is a generator?
 #
-# By hand: $G(z) = (z, 2z, z^2)$ takes one number into space. Move $z$ a little, and the point moves along
-# $J = (1, 2, 2z)$: a matrix of one column, of rank 1. So $G$ draws a curve. In general the *Jacobian*, all derivatives of
-# the outputs in the inputs, has one column for each latent number, and its rank is the number of directions in which the
-# output can move. **A network takes 10 numbers to 784 pixels, through three layers of 128. Which rank?**
+# By hand: $G(z) = (z, 2z, z^2)$ takes one number into space. Move $z$ a little, and the point moves
+# along $J = (1, 2, 2z)$: a matrix of one column, of rank 1. So $G$ draws a curve. In general the
+# *Jacobian*, all derivatives of the outputs in the inputs, has one column for each latent number,
+# and its rank is the number of directions in which the output can move. **A network takes 10
+# numbers to 784 pixels, through three layers of 128. Which rank?**
 
 # %%
 curve = jacobian(lambda z: anp.concatenate([z, 2 * z, z**2]))(np.array([3.0]))
@@ -176,57 +257,85 @@ def rank(G, z):
     return np.linalg.matrix_rank(J)
 
 
-rows, thickest = [], 0.0
+rows = []
+thickest = 0.0
 for dim_z, width in [(2, 128), (10, 128), (50, 128), (10, 3)]:
     G = Generator(lesson.rng(f"G {dim_z} {width}"), dim_z, 784, width, activation="tanh")
     ranks = [rank(G, z) for z in G.latent(lesson.rng("z"), lesson.size(10, quick=1))]
     rows.append([dim_z, width, 784, max(ranks)])
     thickest = max(thickest, max(ranks) / min(dim_z, width))
 lesson.table(rows, ["dim z", "width", "pixels", "rank"])
-lesson.claim("largest rank of J over min(dim z, width)", thickest, at_most=1.0, source="Arjovsky, Bottou 2017, Lemma 1")
+lesson.claim(
+    "largest rank of J over min(dim z, width)",
+    thickest,
+    at_most=1.0,
+    source="Arjovsky, Bottou 2017, Lemma 1",
+)
 
 # %% [markdown]
-# Never more than the narrowest place on the way, and no layer behind it can bring a direction back. One need not look
-# inside to see it. Take the points that come from a small neighborhood of one $z$: their spread in each direction is
-# enough. **Where does the curve below fall off?**
+# Never more than the narrowest place on the way, and no layer behind it can bring a direction back.
+# One need not look inside to see it. Take the points that come from a small neighborhood of one
+# $z$: their spread in each direction is enough. **Where does the curve below fall off?**
 
 # %%
 G = Generator(lesson.rng("G"), 10, 784, activation="tanh").map(lambda w: w.astype(float))
-around = lesson.rng("center").standard_normal(10) + 1e-4 * lesson.rng("around").standard_normal((400, 10))
+around = lesson.rng("center").standard_normal(10) + 1e-4 * lesson.rng("around").standard_normal(
+    (400, 10)
+)
 cloud = G(around)
 spread = np.linalg.svd(cloud - cloud.mean(axis=0), compute_uv=False)[:30]
-ax = plot.line(np.arange(1, 31), spread / spread[0], log=True, markers=True, xlabel="direction",
-               title="a generator from near: 10 numbers to 784 pixels", ylabel="spread, of the largest")
-lesson.figure(ax, "generator_from_near", "A cliff after the tenth direction: the other 774 hold only what is left of the "
-              "surface's curvature.")
+ax = plot.line(
+    np.arange(1, 31),
+    spread / spread[0],
+    log=True,
+    markers=True,
+    xlabel="direction",
+    title="a generator from near: 10 numbers to 784 pixels",
+    ylabel="spread, of the largest",
+)
+lesson.figure(
+    ax,
+    "generator_from_near",
+    "A cliff after the tenth direction: the other 774 hold only what is left of the "
+    "surface's curvature.",
+)
 lesson.check("spread in direction 11 over direction 10", spread[10] / spread[9], at_most=0.01)
 
 # %% [markdown]
 # ## 4. How thick are the digits?
 #
-# There is no $z$ to look into. Can the dimension be read off points alone? *TwoNN* (Facco et al. 2017) asks each point for
-# the distances $r_1 < r_2$ to its two nearest neighbors. The nearest lies somewhere in the ball that reaches to the second,
-# anywhere equally likely. A ball of half the radius holds $2^{-d}$ of its volume, so $r_2/r_1 > 2$ has probability $2^{-d}$,
-# and with $\mu = r_2/r_1$
+# There is no $z$ to look into. Can the dimension be read off points alone? *TwoNN* (Facco et
+# al. 2017) asks each point for the distances $r_1 < r_2$ to its two nearest neighbors. The nearest
+# lies somewhere in the ball that reaches to the second, anywhere equally likely. A ball of half the
+# radius holds $2^{-d}$ of its volume, so $r_2/r_1 > 2$ has probability $2^{-d}$, and with $\mu =
+# r_2/r_1$
 #
 # $$P(\mu > m) = m^{-d}, \qquad -\log P(\mu > m) = d \log m.$$
 #
-# By hand, on a line at 0, 1, 3 and 7: the ratios are 3/1, 2/1, 3/2 and 6/4. With thousands of points, the share of ratios
-# above $m$, on logarithmic scales, is a straight line, and its slope is $d$.
+# By hand, on a line at 0, 1, 3 and 7: the ratios are 3/1, 2/1, 3/2 and 6/4. With thousands of
+# points, the share of ratios above $m$, on logarithmic scales, is a straight line, and its slope is
+# $d$.
 
 # %%
 lesson.show_source(neighbor_ratios, two_nn_dimension)
-lesson.check("ratios by hand", neighbor_ratios([[0.0], [1.0], [3.0], [7.0]]), equals=[3.0, 2.0, 1.5, 1.5])
-rng, n = lesson.rng("yardsticks"), lesson.size(5_000)
+lesson.check(
+    "ratios by hand", neighbor_ratios([[0.0], [1.0], [3.0], [7.0]]), equals=[3.0, 2.0, 1.5, 1.5]
+)
+rng = lesson.rng("yardsticks")
+n = lesson.size(5_000)
 t, u = rng.random((2, n))
 angle = 1.5 * np.pi * (1 + 2 * t)
-yardsticks = {"a helix (1)": np.stack([np.cos(9 * t), np.sin(9 * t), 3 * t], axis=1),
-              "a rolled sheet (2)": np.stack([angle * np.cos(angle), 20 * u, angle * np.sin(angle)], axis=1),
-              "a full cube (3)": rng.random((n, 3)), "the generator above (10)": G(rng.standard_normal((n, 10)))}
+yardsticks = {
+    "a helix (1)": np.stack([np.cos(9 * t), np.sin(9 * t), 3 * t], axis=1),
+    "a rolled sheet (2)": np.stack([angle * np.cos(angle), 20 * u, angle * np.sin(angle)], axis=1),
+    "a full cube (3)": rng.random((n, 3)),
+    "the generator above (10)": G(rng.standard_normal((n, 10))),
+}
 
 # %% [markdown]
-# The usual way to count dimensions is PCA: how many straight directions hold 95 % of the variance? **On which of the four
-# will the two ways disagree?**
+# The usual way to count dimensions is PCA: how many straight directions hold 95 % of the variance?
+# **On which of the four will the two ways disagree?**
+
 
 # %%
 def pca(x):
@@ -235,49 +344,82 @@ def pca(x):
 
 
 measured = {name: (intrinsic_dimension(x), pca(x)) for name, x in yardsticks.items()}
-lesson.table([[name, *pair] for name, pair in measured.items()], ["points (true dimension)", "TwoNN", "PCA, 95 %"])
+lesson.table(
+    [[name, *pair] for name, pair in measured.items()],
+    ["points (true dimension)", "TwoNN", "PCA, 95 %"],
+)
 for name, truth in [("a helix (1)", 1), ("a rolled sheet (2)", 2), ("a full cube (3)", 3)]:
     lesson.claim(f"TwoNN on {name}", measured[name][0], equals=truth, atol=0.1 * truth)
-lesson.claim("TwoNN on the generator's points", measured["the generator above (10)"][0], between=(8, 10.5))
+lesson.claim(
+    "TwoNN on the generator's points", measured["the generator above (10)"][0], between=(8, 10.5)
+)
 
 # %% [markdown]
-# PCA counts what a shape *spans*. A thread wound through a room spans the room. TwoNN looks so closely that the thread is
-# straight. Now the digits. For comparison the same digits with each pixel shuffled among them: every pixel keeps its values
-# and loses its neighbors. **Two guesses, please.**
+# PCA counts what a shape *spans*. A thread wound through a room spans the room. TwoNN looks so
+# closely that the thread is straight. Now the digits. For comparison the same digits with each
+# pixel shuffled among them: every pixel keeps its values and loses its neighbors. **Two guesses,
+# please.**
 
 # %%
 order = lesson.rng("digits").permutation(60_000)
 sizes = [lesson.size(each) for each in (1_000, 2_500, 5_000, 10_000)]
 found = [intrinsic_dimension(digits[order[:size]]) for size in sizes]
 shuffled = lesson.rng("shuffle").permuted(digits[order[: sizes[2]]], axis=0)
-clouds = {"digits": digits[order[: sizes[2]]], "digits, pixels shuffled": shuffled,
-          "the rolled sheet": yardsticks["a rolled sheet (2)"]}
-lesson.table([[f"{size:,} digits", d] for size, d in zip(sizes, found)]
-             + [[f"{sizes[2]:,} with pixels shuffled", scrambled := intrinsic_dimension(shuffled)],
-                ["(PCA, 95 %, of the digits)", pca(clouds["digits"])]], ["of 784 dimensions", "TwoNN"])
-lesson.claim("dimension of MNIST by TwoNN, 10,000 digits", found[-1], at_most=30, source="Pope et al. 2021: 7 to 13")
+clouds = {
+    "digits": digits[order[: sizes[2]]],
+    "digits, pixels shuffled": shuffled,
+    "the rolled sheet": yardsticks["a rolled sheet (2)"],
+}
+lesson.table(
+    [[f"{size:,} digits", d] for size, d in zip(sizes, found)]
+    + [
+        [f"{sizes[2]:,} with pixels shuffled", scrambled := intrinsic_dimension(shuffled)],
+        ["(PCA, 95 %, of the digits)", pca(clouds["digits"])],
+    ],
+    ["of 784 dimensions", "TwoNN"],
+)
+lesson.claim(
+    "dimension of MNIST by TwoNN, 10,000 digits",
+    found[-1],
+    at_most=30,
+    source="Pope et al. 2021: 7 to 13",
+)
 lesson.claim("the same of shuffled pixels, times that of digits", scrambled / found[2], at_least=4)
 
 # %%
-x, rises = np.linspace(0, 0.6, 401), {}
+x = np.linspace(0, 0.6, 401)
+rises = {}
 for name, points in clouds.items():
     mu = neighbor_ratios(points)
     share = np.mean(np.log(mu)[:, None] > x, axis=0)  # (401,)
-    rises[f"{name}: {two_nn_dimension(mu):.1f}"] = np.where(share >= 0.1, -np.log(np.maximum(share, 0.1)), np.nan)
-ax = plot.line(x, rises, colors=[plot.color.real, plot.color.noise, plot.color.fake], title="the slope is the dimension",
-               xlabel="$\\log\\,\\mu$", ylabel="$-\\log$ (share of larger ratios)")
-lesson.figure(ax, "two_nn", "Three straight lines, so the law holds. The digits are steeper than the sheet, and far from the "
-              "gray line of images without structure.")
+    rises[f"{name}: {two_nn_dimension(mu):.1f}"] = np.where(
+        share >= 0.1, -np.log(np.maximum(share, 0.1)), np.nan
+    )
+ax = plot.line(
+    x,
+    rises,
+    colors=[plot.color.real, plot.color.noise, plot.color.fake],
+    title="the slope is the dimension",
+    xlabel="$\\log\\,\\mu$",
+    ylabel="$-\\log$ (share of larger ratios)",
+)
+lesson.figure(
+    ax,
+    "two_nn",
+    "Three straight lines, so the law holds. The digits are steeper than the sheet, and far from"
+    " the gray line of images without structure.",
+)
 
 # %% [markdown]
-# About 14 of 784. A digit has that many ways to stay a digit: slant, width, weight of the pen, the loops. Take the number as
-# an estimate: it creeps up with more digits, for finer detail comes into view, and TwoNN reads high dimensions too low.
+# About 14 of 784. A digit has that many ways to stay a digit: slant, width, weight of the pen, the
+# loops. Take the number as an estimate: it creeps up with more digits, for finer detail comes into
+# view, and TwoNN reads high dimensions too low.
 #
 # ## 5. The way out, in a preview
 #
-# Thin supports can be thickened: add noise to *both* sides. Two parallel planes at heights $\pm 0.15$, with noise of size
-# $\sigma$ on the height: the best rule is still its sign, right with probability $\Phi(0.15/\sigma)$. **At which $\sigma$ does
-# the best discriminator start to doubt?**
+# Thin supports can be thickened: add noise to *both* sides. Two parallel planes at heights $\pm
+# 0.15$, with noise of size $\sigma$ on the height: the best rule is still its sign, right with
+# probability $\Phi(0.15/\sigma)$. **At which $\sigma$ does the best discriminator start to doubt?**
 
 # %%
 rows = []
@@ -285,15 +427,22 @@ for sigma in (0.01, 0.05, 0.15, 0.5):
     noisy = 0.15 + sigma * lesson.rng(f"noise {sigma}").standard_normal(fresh)
     rows.append([sigma, 100 * np.mean(noisy > 0), 50 * (1 + erf(0.15 / sigma / 2**0.5))])
 lesson.table(rows, ["noise", "right, %", "on paper, %"])
-lesson.check("measured less on paper, %", np.subtract(*np.array(rows).T[1:]), equals=0.0, atol=250 / fresh**0.5)
+lesson.check(
+    "measured less on paper, %",
+    np.subtract(*np.array(rows).T[1:]),
+    equals=0.0,
+    atol=250 / fresh**0.5,
+)
 
 # %% [markdown]
-# **Left out:** real images are not exactly on a surface, and a network trained for a few minutes is far from perfect on
-# them. The theorem says what training *tends* to. **Next:** what does a generator hear from a discriminator that is always
-# right and always sure? `gan/06` measures it: nothing. The noise above returns as a remedy in `gan/09`, and `gan/11` finds a
-# distance that does not care whether supports meet.
+# **Left out:** real images are not exactly on a surface, and a network trained for a few minutes is
+# far from perfect on them. The theorem says what training *tends* to. **Next:** what does a
+# generator hear from a discriminator that is always right and always sure? `gan/06` measures it:
+# nothing. The noise above returns as a remedy in `gan/09`, and `gan/11` finds a distance that does
+# not care whether supports meet.
 #
-# **Your turn:** `minigen exercise start gan/05`, then `minigen run gan/05 --with exercises/gan_05.py`.
+# **Your turn:** `minigen exercise start gan/05`, then `minigen run gan/05 --with
+# exercises/gan_05.py`.
 
 # %%
 lesson.finish()

@@ -1,4 +1,5 @@
-"""Exercises on the generator's gradient through a frozen discriminator: its length, its signal and its noise."""
+"""Exercises on the generator's gradient through a frozen discriminator: its length, its signal and
+its noise."""
 
 import autograd.numpy as anp
 import numpy as np
@@ -7,29 +8,39 @@ from minigen.course.exercise import Exercise
 from minigen.nn import MLP, Linear
 from minigen.tensor import grad, leaves
 
-# ------------------------------------------------------------------------------------------- the length
+# ------------------------------------------------------------------------------------------- the
+# length
 
 norm = Exercise(
     "gan/06/generator_gradient_norm",
     target="minigen.gan.gradients:generator_gradient_norm",
     minutes=15,
     prompt="""
-    How loud does the discriminator's answer arrive? The Euclidean length of the gradient of loss(D(G(z))) in the
-    parameters of the generator, all of them taken together as one long vector. One float.
+    How loud does the discriminator's answer arrive? The Euclidean length of the gradient of
+    loss(D(G(z))) in the parameters of the generator, all of them taken together as one long vector.
+    One float.
 
-    generator and discriminator are models: generator(z) takes the latents (N, dim_z) to examples, discriminator(x)
-    takes examples to logits (N,), and loss takes these logits to one number, by a mean over the examples. Nothing is trained here,
-    and the discriminator stays as it is.
+    generator and discriminator are models: generator(z) takes the latents (N, dim_z) to examples,
+    discriminator(x) takes examples to logits (N,), and loss takes these logits to one number, by a
+    mean over the examples. Nothing is trained here, and the discriminator stays as it is.
 
-    `grad`, from minigen.tensor, turns a function of a model into the function that gives its gradient: a model of the same
-    form whose parameters are the slopes. `leaves` makes the list of a model's parameters, arrays of different shapes.
+    `grad`, from minigen.tensor, turns a function of a model into the function that gives its
+    gradient: a model of the same form whose parameters are the slopes. `leaves` makes the list of a
+    model's parameters, arrays of different shapes.
     """,
     hints=[
-        "Write loss(D(G(z))) as a function of one thing, the generator. Its gradient has as many numbers as the generator "
-        "has parameters: weights and biases of all layers.",
-        "The squared length is the sum of the squares of all these numbers, over all arrays; then the root.",
-        "grads = grad(lambda g: ...)(generator); add np.sum(each**2) over leaves(grads), and take the square root once, at "
-        "the end.",
+        (
+            "Write loss(D(G(z))) as a function of one thing, the generator. Its gradient has as"
+            " many numbers as the generator has parameters: weights and biases of all layers."
+        ),
+        (
+            "The squared length is the sum of the squares of all these numbers, over all arrays;"
+            " then the root."
+        ),
+        (
+            "grads = grad(lambda g: ...)(generator); add np.sum(each**2) over leaves(grads), and"
+            " take the square root once, at the end."
+        ),
     ],
     imports=["import autograd.numpy as np", "from minigen.tensor import grad, leaves"],
     blocked=["minigen.gan.gradients:generator_gradient"],
@@ -37,7 +48,8 @@ norm = Exercise(
 
 
 def pair(rng, sizes, slope=1.0):
-    """A generator and a discriminator of the given sizes in float64, the latter with an output (N,)."""
+    """A generator and a discriminator of the given sizes in float64, the latter with an output
+    (N,)."""
 
     class Judge(MLP):
         def __call__(self, x):
@@ -87,41 +99,66 @@ def two_networks(impl, rng):
     return {"minimax": impl(G, D, z, minimax), "nonsaturating": impl(G, D, z, nonsaturating)}
 
 
-@norm.case(points=2, property="a loss twice as steep gives a gradient twice as long", expect={"ratio": 2.0})
+@norm.case(
+    points=2, property="a loss twice as steep gives a gradient twice as long", expect={"ratio": 2.0}
+)
 def twice_the_loss(impl, rng):
     G, D = pair(rng, [2, 4, 4, 3])
     z = rng.standard_normal((5, 2))
     return {"ratio": impl(G, D, z, lambda l: 2 * minimax(l)) / impl(G, D, z, minimax)}
 
 
-@norm.case(points=2, property="for a sure D: e^-30 times the plain slope under log(1 - D), once that under -log D",
-           expect={"vanishing": 1.0, "staying": 1.0}, rtol=1e-5)  # fmt: skip
+@norm.case(
+    points=2,
+    property="for a sure D: e^-30 times the plain slope under log(1 - D), once that under -log D",
+    expect={"vanishing": 1.0, "staying": 1.0},
+    rtol=1e-5,
+)
 def a_sure_discriminator(impl, rng):
     G, D = pair(rng, [2, 4, 3], slope=1e-3)
-    sure = lambda loss: lambda logits: loss(logits - 30.0)
+
+    def sure(loss):
+        return lambda logits: loss(logits - 30.0)
+
     z = rng.standard_normal((6, 2))
     plain = impl(G, D, z, lambda l: anp.mean(anp.exp(l)))
-    return {"vanishing": impl(G, D, z, sure(minimax)) / plain * np.exp(30.0),
-            "staying": impl(G, D, z, sure(nonsaturating)) / impl(G, D, z, anp.mean)}  # fmt: skip
+    return {
+        "vanishing": impl(G, D, z, sure(minimax)) / plain * np.exp(30.0),
+        "staying": impl(G, D, z, sure(nonsaturating)) / impl(G, D, z, anp.mean),
+    }
 
 
-@norm.mistake(hint="This is the gradient in the discriminator's parameters; it stays as it is, and the generator moves.")
+@norm.mistake(
+    hint=(
+        "This is the gradient in the discriminator's parameters; it stays as it is, and the"
+        " generator moves."
+    )
+)
 def of_the_discriminator(generator, discriminator, z, loss):
     grads = grad(lambda d: loss(d(generator(z))))(discriminator)
     return float(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
 
 
-@norm.mistake(hint="This stops at the pictures: it is the gradient in x = G(z). Go on, to the generator's parameters.")
+@norm.mistake(
+    hint=(
+        "This stops at the pictures: it is the gradient in x = G(z). Go on, to the generator's"
+        " parameters."
+    )
+)
 def of_the_pictures(generator, discriminator, z, loss):
     return float(np.sqrt(np.sum(grad(lambda x: loss(discriminator(x)))(generator(z)) ** 2)))
 
 
-@norm.mistake(hint="This goes through to the latents z; the parameters of the generator are what can learn.")
+@norm.mistake(
+    hint="This goes through to the latents z; the parameters of the generator are what can learn."
+)
 def of_the_latents(generator, discriminator, z, loss):
     return float(np.sqrt(np.sum(grad(lambda z: loss(discriminator(generator(z))))(z) ** 2)))
 
 
-@norm.mistake(hint="The root comes last: add the squares of all arrays first, and take one root of the sum.")
+@norm.mistake(
+    hint="The root comes last: add the squares of all arrays first, and take one root of the sum."
+)
 def sum_of_lengths(generator, discriminator, z, loss):
     grads = grad(lambda g: loss(discriminator(g(z))))(generator)
     return float(sum(np.sqrt(np.sum(g**2)) for g in leaves(grads)))
@@ -129,10 +166,16 @@ def sum_of_lengths(generator, discriminator, z, loss):
 
 @norm.mistake(hint="This is the squared length: the root is missing.")
 def squared(generator, discriminator, z, loss):
-    return float(sum(np.sum(g**2) for g in leaves(grad(lambda g: loss(discriminator(g(z))))(generator))))
+    return float(
+        sum(np.sum(g**2) for g in leaves(grad(lambda g: loss(discriminator(g(z))))(generator)))
+    )
 
 
-@norm.mistake(hint="Add the squares, do not average them: a length is not divided by the number of parameters.")
+@norm.mistake(
+    hint=(
+        "Add the squares, do not average them: a length is not divided by the number of parameters."
+    )
+)
 def root_mean_square(generator, discriminator, z, loss):
     grads = leaves(grad(lambda g: loss(discriminator(g(z))))(generator))
     return float(np.sqrt(sum(np.sum(g**2) for g in grads) / sum(g.size for g in grads)))
@@ -140,7 +183,9 @@ def root_mean_square(generator, discriminator, z, loss):
 
 @norm.mistake(hint="The Euclidean length takes squares; this adds the absolute values.")
 def absolute_values(generator, discriminator, z, loss):
-    return float(sum(np.sum(np.abs(g)) for g in leaves(grad(lambda g: loss(discriminator(g(z))))(generator))))
+    return float(
+        sum(np.sum(np.abs(g)) for g in leaves(grad(lambda g: loss(discriminator(g(z))))(generator)))
+    )
 
 
 @norm.mistake(hint="The biases are parameters too: take every array that `leaves` gives.")
@@ -149,7 +194,9 @@ def weights_only(generator, discriminator, z, loss):
     return float(np.sqrt(sum(np.sum(g**2) for g in leaves(grads) if g.ndim == 2)))
 
 
-@norm.mistake(hint="First the mean over the examples, then the length: the examples' gradients may cancel.")
+@norm.mistake(
+    hint="First the mean over the examples, then the length: the examples' gradients may cancel."
+)
 def mean_of_lengths(generator, discriminator, z, loss):
     lengths = []
     for one in z:
@@ -176,25 +223,31 @@ def by_dot_products(generator, discriminator, z, loss):
     return sum(float(np.vdot(g, g)) for g in slope.parameters().values()) ** 0.5
 
 
-# ------------------------------------------------------------------------------------------- signal and noise
+# ------------------------------------------------------------------------------------------- signal
+# and noise
 
 spread = Exercise(
     "gan/06/signal_and_noise",
     target="minigen.gan.gradients:signal_and_noise",
     minutes=10,
     prompt="""
-    What K minibatches say together, and how much they differ. gradients (K, P) has one gradient in each row, K at least
+    What K minibatches say together, and how much they differ. gradients (K, P) has one gradient in
+    each row, K at least
     2. Return two floats: the Euclidean length of their mean, and the root of their total variance.
 
-    The total variance is the mean squared Euclidean distance of the rows from their mean, made unbiased: divide by K - 1, for
-    the mean was taken from the same K rows.
+    The total variance is the mean squared Euclidean distance of the rows from their mean, made
+    unbiased: divide by K - 1, for the mean was taken from the same K rows.
     """,
     hints=[
-        "Each row is a point in a space of P dimensions. Where is their center, how far is it from 0, and how far are the "
-        "points from it?",
+        (
+            "Each row is a point in a space of P dimensions. Where is their center, how far is it"
+            " from 0, and how far are the points from it?"
+        ),
         "signal = |g_mean|, noise^2 = sum_k |g_k - g_mean|^2 / (K - 1).",
-        "mean = gradients.mean(axis=0). Sum (gradients - mean) ** 2 over everything, divide by len(gradients) - 1, take "
-        "the root.",
+        (
+            "mean = gradients.mean(axis=0). Sum (gradients - mean) ** 2 over everything, divide by"
+            " len(gradients) - 1, take the root."
+        ),
     ],
 )
 
@@ -219,21 +272,31 @@ def many_gradients(impl, rng):
     return {"signal": signal, "noise": noise}
 
 
-@spread.case(points=1, property="a constant added to all changes the signal only; a factor changes both",
-             expect={"shift": 0.0, "factor": [3.0, 3.0]})  # fmt: skip
+@spread.case(
+    points=1,
+    property="a constant added to all changes the signal only; a factor changes both",
+    expect={"shift": 0.0, "factor": [3.0, 3.0]},
+)
 def shift_and_factor(impl, rng):
     gradients = 0.5 + rng.standard_normal((5, 4))
     plain = np.array(impl(gradients))
-    return {"shift": impl(gradients + rng.standard_normal(4))[1] - plain[1], "factor": np.array(impl(-3 * gradients)) / plain}
+    return {
+        "shift": impl(gradients + rng.standard_normal(4))[1] - plain[1],
+        "factor": np.array(impl(-3 * gradients)) / plain,
+    }
 
 
 @spread.mistake(hint="The mean was taken from the same rows: divide by K - 1, not by K.")
 def divided_by_k(gradients):
     mean = gradients.mean(axis=0)
-    return float(np.linalg.norm(mean)), float(np.sqrt(np.sum((gradients - mean) ** 2) / len(gradients)))
+    return float(np.linalg.norm(mean)), float(
+        np.sqrt(np.sum((gradients - mean) ** 2) / len(gradients))
+    )
 
 
-@spread.mistake(hint="The signal is the length of the mean, not the mean of the lengths: gradients may cancel.")
+@spread.mistake(
+    hint="The signal is the length of the mean, not the mean of the lengths: gradients may cancel."
+)
 def mean_length(gradients):
     noise = np.sqrt(np.sum((gradients - gradients.mean(axis=0)) ** 2) / (len(gradients) - 1))
     return float(np.mean(np.linalg.norm(gradients, axis=1))), float(noise)
@@ -241,12 +304,16 @@ def mean_length(gradients):
 
 @spread.mistake(hint="Add the variances of the P coordinates, do not average them.")
 def variance_of_one_coordinate(gradients):
-    return float(np.linalg.norm(gradients.mean(axis=0))), float(np.sqrt(np.mean(np.var(gradients, axis=0, ddof=1))))
+    return float(np.linalg.norm(gradients.mean(axis=0))), float(
+        np.sqrt(np.mean(np.var(gradients, axis=0, ddof=1)))
+    )
 
 
 @spread.mistake(hint="This is the variance; the root of it is asked for.")
 def variance_itself(gradients):
-    return float(np.linalg.norm(gradients.mean(axis=0))), float(np.sum(np.var(gradients, axis=0, ddof=1)))
+    return float(np.linalg.norm(gradients.mean(axis=0))), float(
+        np.sum(np.var(gradients, axis=0, ddof=1))
+    )
 
 
 @spread.mistake(hint="The mean is over the minibatches, axis 0: it is a vector of P numbers.")
@@ -262,14 +329,20 @@ def around_zero(gradients):
     return float(np.linalg.norm(gradients.mean(axis=0))), float(noise)
 
 
-@spread.mistake(hint="Square the distances, average, then take the root: this averages the distances themselves.")
+@spread.mistake(
+    hint=(
+        "Square the distances, average, then take the root: this averages the distances themselves."
+    )
+)
 def mean_distance(gradients):
     mean = gradients.mean(axis=0)
     distances = np.linalg.norm(gradients - mean, axis=1)
     return float(np.linalg.norm(mean)), float(np.sum(distances) / (len(gradients) - 1))
 
 
-@spread.mistake(hint="The length takes the root of the sum of squares; this is the squared length of the mean.")
+@spread.mistake(
+    hint="The length takes the root of the sum of squares; this is the squared length of the mean."
+)
 def squared_signal(gradients):
     noise = np.sqrt(np.sum(np.var(gradients, axis=0, ddof=1)))
     return float(np.sum(gradients.mean(axis=0) ** 2)), float(noise)
@@ -277,7 +350,9 @@ def squared_signal(gradients):
 
 @spread.variant
 def with_numpys_variance(gradients):
-    return float(np.linalg.norm(np.mean(gradients, axis=0))), float(np.sqrt(np.var(gradients, axis=0, ddof=1).sum()))
+    return float(np.linalg.norm(np.mean(gradients, axis=0))), float(
+        np.sqrt(np.var(gradients, axis=0, ddof=1).sum())
+    )
 
 
 @spread.variant
@@ -285,4 +360,6 @@ def from_pairs(gradients):
     """Half the mean squared distance of two different rows is the variance."""
     k = len(gradients)
     gaps = gradients[:, None] - gradients[None]
-    return float(np.linalg.norm(gradients.mean(axis=0))), float((np.sum(gaps**2) / (2 * k * (k - 1))) ** 0.5)
+    return float(np.linalg.norm(gradients.mean(axis=0))), float(
+        (np.sum(gaps**2) / (2 * k * (k - 1))) ** 0.5
+    )

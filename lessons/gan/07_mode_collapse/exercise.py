@@ -10,22 +10,32 @@ coverage = Exercise(
     target="minigen.metrics.samples:mode_coverage",
     minutes=20,
     prompt="""
-    Judge samples of a mixture of bells whose centers are known. Return ModeCoverage(covered, high_quality), a
-    named pair.
+    Judge samples of a mixture of bells whose centers are known. Return ModeCoverage(covered,
+    high_quality), a named pair.
 
-    samples (N, D), modes (K, D) the centers, std the standard deviation of a bell along one axis. A sample is good if
-    its Euclidean distance to the nearest center is at most k times std. A bell is covered if at least min_count good
-    samples have it as their nearest. covered is the number of covered bells, an int from 0 to K. high_quality is the
-    share of all samples that are good, a float from 0 to 1.
+    samples (N, D), modes (K, D) the centers, std the standard deviation of a bell along one axis. A
+    sample is good if its Euclidean distance to the nearest center is at most k times std. A bell is
+    covered if at least min_count good samples have it as their nearest. covered is the number of
+    covered bells, an int from 0 to K. high_quality is the share of all samples that are good, a
+    float from 0 to 1.
 
-    Bells may lie so close together that a sample is good for two of them: it counts for the nearer one only.
+    Bells may lie so close together that a sample is good for two of them: it counts for the nearer
+    one only.
     """,
     hints=[
-        "Three questions for each sample: which center is the nearest, how far is it, is that near enough? Then count "
-        "the good ones bell by bell.",
-        "d_ij = |x_i - m_j|; sample i belongs to the j with the smallest d_ij, and is good if this d_ij <= k std.",
-        "distance = np.sqrt(np.sum((samples[:, None] - modes[None]) ** 2, axis=2)) is (N, K). Take argmin and min over "
-        "axis 1; np.bincount(nearest[good], minlength=len(modes)) counts.",
+        (
+            "Three questions for each sample: which center is the nearest, how far is it, is that"
+            " near enough? Then count the good ones bell by bell."
+        ),
+        (
+            "d_ij = |x_i - m_j|; sample i belongs to the j with the smallest d_ij, and is good if"
+            " this d_ij <= k std."
+        ),
+        (
+            "distance = np.sqrt(np.sum((samples[:, None] - modes[None]) ** 2, axis=2)) is (N, K)."
+            " Take argmin and min over axis 1; np.bincount(nearest[good], minlength=len(modes))"
+            " counts."
+        ),
     ],
     imports=["import numpy as np", "from minigen.metrics.samples import ModeCoverage"],
 )
@@ -40,8 +50,20 @@ def parts(pair):
 
 @coverage.case(points=1, expect={"covered": 2, "high_quality": 0.75})
 def six_of_eight(impl, rng):
-    """Five samples at the first bell, one just in its reach; one at the last; two in the middle of nowhere."""
-    samples = np.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 0.0], [0.0, 3.0], [0.5, 0.5], [9.0, 9.0], [5.0, 5.0], [5.0, 0.0]])
+    """Five samples at the first bell, one just in its reach; one at the last; two in the middle of
+    nowhere."""
+    samples = np.array(
+        [
+            [0.0, 0.0],
+            [1.0, 1.0],
+            [-1.0, 0.0],
+            [0.0, 3.0],
+            [0.5, 0.5],
+            [9.0, 9.0],
+            [5.0, 5.0],
+            [5.0, 0.0],
+        ]
+    )
     return parts(impl(samples, SQUARE, 1.0))
 
 
@@ -53,11 +75,17 @@ def collapsed(impl, rng):
 
 @coverage.case(points=2)
 def a_cloud(impl, rng):
-    """A wide cloud of samples over a grid of bells, in three dimensions, with a demand of three samples."""
+    """A wide cloud of samples over a grid of bells, in three dimensions, with a demand of three
+    samples."""
     modes = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 3), axis=-1).reshape(-1, 3)
-    samples = np.concatenate([1.2 * rng.standard_normal((150, 3)), modes[0] + 0.1 * rng.standard_normal((9, 3))])
+    samples = np.concatenate(
+        [1.2 * rng.standard_normal((150, 3)), modes[0] + 0.1 * rng.standard_normal((9, 3))]
+    )
     some = parts(impl(samples, modes, 0.2, 2.5, 3))
-    return {"all": np.array(list(parts(impl(samples, modes, 0.2)).values())), "some": np.array(list(some.values()))}
+    return {
+        "all": np.array(list(parts(impl(samples, modes, 0.2)).values())),
+        "some": np.array(list(some.values())),
+    }
 
 
 @coverage.case(points=1, expect={"covered": [2, 1, 0], "high_quality": [1.0, 1.0, 1.0]})
@@ -70,7 +98,8 @@ def enough_of_them(impl, rng):
 
 @coverage.case(points=1, expect={"covered": [1, 2], "high_quality": [0.5, 1.0]})
 def another_reach(impl, rng):
-    """Distances of 0.5 and 1.25 with std 0.5: the second is 2.5 of them, good for k = 3 and not for k = 2."""
+    """Distances of 0.5 and 1.25 with std 0.5: the second is 2.5 of them, good for k = 3 and not for
+    k = 2."""
     samples = np.array([[0.5, 0.0], [10.0, 1.25], [0.0, -0.5], [10.0, -1.25]])
     both = [parts(impl(samples, SQUARE, 0.5, k)) for k in (2.0, 3.0)]
     return {name: np.array([each[name] for each in both]) for name in ("covered", "high_quality")}
@@ -78,23 +107,40 @@ def another_reach(impl, rng):
 
 @coverage.case(points=2, expect={"covered": 3, "high_quality": 0.75})
 def neighbors(impl, rng):
-    """Two bells 2 apart with a reach of 3: four samples are good for both, and count for the nearer, the first."""
+    """Two bells 2 apart with a reach of 3: four samples are good for both, and count for the
+    nearer, the first."""
     modes = np.array([[0.0, 0.0], [2.0, 0.0], [20.0, 0.0], [30.0, 0.0]])
-    samples = [[0.0, 0.0], [0.9, 0.0], [-0.5, 1.0], [0.5, -2.0], [0.0, 3.2], [0.0, -3.2], [20.0, 1.0], [31.0, 0.0]]
+    samples = [
+        [0.0, 0.0],
+        [0.9, 0.0],
+        [-0.5, 1.0],
+        [0.5, -2.0],
+        [0.0, 3.2],
+        [0.0, -3.2],
+        [20.0, 1.0],
+        [31.0, 0.0],
+    ]
     return parts(impl(np.array(samples), modes, 1.0))
 
 
-@coverage.case(points=1, property="in units twice as small nothing changes; samples far from all count as not good",
-               expect={"covered": 0.0, "high_quality": [0.0, 0.5]})  # fmt: skip
+@coverage.case(
+    points=1,
+    property="in units twice as small nothing changes; samples far from all count as not good",
+    expect={"covered": 0.0, "high_quality": [0.0, 0.5]},
+)
 def units_and_strays(impl, rng):
     samples = SQUARE[rng.integers(0, 4, 40)] + 1.5 * rng.standard_normal((40, 2))
     plain, doubled = (parts(impl(f * samples, f * SQUARE, f * 1.0, 2)) for f in (1.0, 2.0))
     diluted = parts(impl(np.concatenate([samples, np.full((40, 2), 99.0)]), SQUARE, 1.0, 2))
     return {
         "covered": float(doubled["covered"] - plain["covered"]),
-        "high_quality": np.array([doubled["high_quality"] - plain["high_quality"],
-                                  diluted["high_quality"] / plain["high_quality"]]),
-    }  # fmt: skip
+        "high_quality": np.array(
+            [
+                doubled["high_quality"] - plain["high_quality"],
+                diluted["high_quality"] / plain["high_quality"],
+            ]
+        ),
+    }
 
 
 def distances(samples, modes):
@@ -108,11 +154,18 @@ def judge(distance, reach, min_count):
     return ModeCoverage(int(np.sum(counts >= min_count)), float(good.mean()))
 
 
-@coverage.mistake(hint="A bad sample covers nothing: count the good samples only, not all that have a bell as their nearest.")
+@coverage.mistake(
+    hint=(
+        "A bad sample covers nothing: count the good samples only, not all that have a bell as"
+        " their nearest."
+    )
+)
 def strays_cover(samples, modes, std, k=3, min_count=1):
     distance = distances(samples, modes)
     counts = np.bincount(distance.argmin(axis=1), minlength=len(modes))
-    return ModeCoverage(int(np.sum(counts >= min_count)), float(np.mean(distance.min(axis=1) <= k * std)))
+    return ModeCoverage(
+        int(np.sum(counts >= min_count)), float(np.mean(distance.min(axis=1) <= k * std))
+    )
 
 
 @coverage.mistake(hint="A sample that is good for two bells counts for the nearer one only.")
@@ -121,7 +174,9 @@ def counted_for_all_bells_in_reach(samples, modes, std, k=3, min_count=1):
     return ModeCoverage(int(np.sum(near.sum(axis=0) >= min_count)), float(near.any(axis=1).mean()))
 
 
-@coverage.mistake(hint="The square root is missing: a squared distance is compared with k times std.")
+@coverage.mistake(
+    hint="The square root is missing: a squared distance is compared with k times std."
+)
 def squared_distance(samples, modes, std, k=3, min_count=1):
     return judge(distances(samples, modes) ** 2, k * std, min_count)
 
@@ -136,7 +191,12 @@ def always_three(samples, modes, std, k=3, min_count=1):
     return judge(distances(samples, modes), 3 * std, min_count)
 
 
-@coverage.mistake(hint="The distance is Euclidean: the root of the sum of squares, not the largest difference of a coordinate.")
+@coverage.mistake(
+    hint=(
+        "The distance is Euclidean: the root of the sum of squares, not the largest difference of a"
+        " coordinate."
+    )
+)
 def largest_coordinate(samples, modes, std, k=3, min_count=1):
     return judge(np.max(np.abs(samples[:, None] - modes[None]), axis=2), k * std, min_count)
 
@@ -156,7 +216,9 @@ def more_than(samples, modes, std, k=3, min_count=1):
     return judge(distances(samples, modes), k * std, min_count + 1)
 
 
-@coverage.mistake(hint="high_quality is a share: divide the number of good samples by the number of all.")
+@coverage.mistake(
+    hint="high_quality is a share: divide the number of good samples by the number of all."
+)
 def number_of_good(samples, modes, std, k=3, min_count=1):
     covered, share = judge(distances(samples, modes), k * std, min_count)
     return ModeCoverage(covered, share * len(samples))
@@ -178,7 +240,10 @@ def wrong_order(samples, modes, std, k=3, min_count=1):
 def bell_by_bell(samples, modes, std, k=3, min_count=1):
     nearest = np.argmin([np.linalg.norm(samples - mode, axis=1) for mode in modes], axis=0)
     good = np.array([np.linalg.norm(x - modes[j]) <= k * std for x, j in zip(samples, nearest)])
-    return ModeCoverage(sum(np.sum(nearest[good] == j) >= min_count for j in range(len(modes))), good.sum() / len(samples))
+    return ModeCoverage(
+        sum(np.sum(nearest[good] == j) >= min_count for j in range(len(modes))),
+        good.sum() / len(samples),
+    )
 
 
 @coverage.variant

@@ -5,16 +5,24 @@
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/). A GAN has no number that says when to stop, or
 # which of two models is better. Three things to take away:
 #
-# 1. The losses of the two players do not follow the quality of the samples. They are the score of a match.
+# 1. The losses of the two players do not follow the quality of the samples. They are the score of a
+#    match.
 # 2. Distances between *samples* do: MMD, the sliced Wasserstein distance, the Fréchet distance.
-# 3. For images one measures in the features of a classifier. The inception score does too, but looks at the fakes alone,
-#    and can be fooled by pictures of nothing.
+# 3. For images one measures in the features of a classifier. The inception score does too, but
+#    looks at the fakes alone, and can be fooled by pictures of nothing.
 
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("gan/08_evaluation", title="Evaluation", post="gan", sections=["gan.s11"], figures=[], equations=[],
-                minutes=1.2)
+lesson = Lesson(
+    "gan/08_evaluation",
+    title="Evaluation",
+    post="gan",
+    sections=["gan.s11"],
+    figures=[],
+    equations=[],
+    minutes=1.2,
+)
 
 import autograd.numpy as anp
 import numpy as np
@@ -26,10 +34,21 @@ from minigen.data import mnist, toy
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
 from minigen.metrics import (
-    classifier_two_sample_test, frechet_distance, inception_score, mean_and_covariance, mmd, sampling_floor, sliced_wasserstein,
+    classifier_two_sample_test,
+    frechet_distance,
+    inception_score,
+    mean_and_covariance,
+    mmd,
+    sampling_floor,
+    sliced_wasserstein,
     wasserstein,
-)  # fmt: skip
-from minigen.metrics.digits import class_probabilities, digit_frechet_distance, judge_digits, label_accuracy
+)
+from minigen.metrics.digits import (
+    class_probabilities,
+    digit_frechet_distance,
+    judge_digits,
+    label_accuracy,
+)
 from minigen.optim import Adam
 from minigen.tensor import cross_entropy, grad
 
@@ -40,25 +59,41 @@ from minigen.tensor import cross_entropy, grad
 #
 # $$ |\mu_1 - \mu_2|^2 + \mathrm{tr}\big(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1 \Sigma_2)^{1/2}\big) . $$
 #
-# On a line, with $N(0, 1)$ and $N(3, 2^2)$, that is $3^2 + (1 + 4 - 2\sqrt{1 \cdot 4}) = 9 + (1 - 2)^2 = 10$: the means
-# differ by 3, the standard deviations by 1.
+# On a line, with $N(0, 1)$ and $N(3, 2^2)$, that is $3^2 + (1 + 4 - 2\sqrt{1 \cdot 4}) = 9 + (1 -
+# 2)^2 = 10$: the means differ by 3, the standard deviations by 1.
 #
-# **MMD.** A kernel $k(a, b) = e^{-|a-b|^2/2h^2}$ says how alike two points are: 1 if they are the same. Then $\mathrm{MMD}^2$
-# is the likeness within the one sample, plus that within the other, less twice that between them. One point each, $h$
+# **MMD.** A kernel $k(a, b) = e^{-|a-b|^2/2h^2}$ says how alike two points are: 1 if they are the
+# same. Then $\mathrm{MMD}^2$ is the likeness within the one sample, plus that within the other,
+# less twice that between them. One point each, $h$
 # apart: $1 + 1 - 2 e^{-1/2} = 0.787$.
 #
-# **Inception score.** A classifier says $p(\text{class} \mid x)$. The score is $\exp$ of the mean KL from these answers to
-# their average. Two sure and different answers, $(1, 0)$ and $(0, 1)$: the average is $(\frac12, \frac12)$, each KL is $\log 2$,
-# the score is 2. **Predict:** two sure and equal answers? Two undecided ones?
+# **Inception score.** A classifier says $p(\text{class} \mid x)$. The score is $\exp$ of the mean
+# KL from these answers to their average. Two sure and different answers, $(1, 0)$ and $(0, 1)$: the
+# average is $(\frac12, \frac12)$, each KL is $\log 2$, the score is 2. **Predict:** two sure and
+# equal answers? Two undecided ones?
 
 # %%
 by_hand = (0 - 3) ** 2 + (1 + 4 - 2 * np.sqrt(1 * 4))
-one, three, four = np.array([[1.0]]), np.array([3.0]), np.array([[4.0]])
-lesson.check("Fréchet distance of N(0, 1) and N(3, 2²)", frechet_distance(0 * three, one, three, four), equals=by_hand)
-h, a, b = 0.5, np.array([[0.0]]), np.array([[0.5]])
+one = np.array([[1.0]])
+three = np.array([3.0])
+four = np.array([[4.0]])
+lesson.check(
+    "Fréchet distance of N(0, 1) and N(3, 2²)",
+    frechet_distance(0 * three, one, three, four),
+    equals=by_hand,
+)
+h = 0.5
+a = np.array([[0.0]])
+b = np.array([[0.5]])
 lesson.check("MMD² of two points, h apart", mmd(a, b, bandwidth=h), equals=2 - 2 * np.exp(-0.5))
-answers = {"sure, different": np.eye(2), "sure, equal": np.eye(2)[[0, 0]], "undecided": np.full((2, 2), 0.5)}
-lesson.check("inception scores", [inception_score(p) for p in answers.values()], equals=[2.0, 1.0, 1.0])
+answers = {
+    "sure, different": np.eye(2),
+    "sure, equal": np.eye(2)[[0, 0]],
+    "undecided": np.full((2, 2), 0.5),
+}
+lesson.check(
+    "inception scores", [inception_score(p) for p in answers.values()], equals=[2.0, 1.0, 1.0]
+)
 lesson.show_source(frechet_distance, mmd, inception_score)
 
 # %% [markdown]
@@ -66,25 +101,40 @@ lesson.show_source(frechet_distance, mmd, inception_score)
 #
 # ## 2. Six games
 #
-# Six GANs learn the ring of `gan/02`: the usual one; one whose discriminator learns ten times too slowly (*lazy D*), or has only
-# 8 units (*weak D*), or trains three times for each step of $G$ (*keen D*); one whose generator has only 4 units a layer (*tiny
-# G*); and one with ten times the learning rate (*hasty*). At eight moments we keep samples of each.
+# Six GANs learn the ring of `gan/02`: the usual one; one whose discriminator learns ten times too
+# slowly (*lazy D*), or has only 8 units (*weak D*), or trains three times for each step of $G$
+# (*keen D*); one whose generator has only 4 units a layer (*tiny G*); and one with ten times the
+# learning rate (*hasty*). At eight moments we keep samples of each.
 
 # %%
-ring, n, window = toy.ring(8, 2.0, 0.1), lesson.size(1000, quick=40), lesson.steps(25, quick=2)
-moments = [lesson.steps(k, quick=2 * j + 2) for j, k in enumerate([25, 50, 100, 200, 400, 800, 1200, 1600])]
-settings = {"usual": {}, "lazy D": {"d_lr": 1e-4}, "weak D": {"d_width": 8}, "keen D": {"k": 3}, "tiny G": {"g_width": 4},
-            "hasty": {"lr": 1e-2, "d_lr": 1e-2}}  # fmt: skip
+ring = toy.ring(8, 2.0, 0.1)
+n = lesson.size(1000, quick=40)
+window = lesson.steps(25, quick=2)
+moments = [
+    lesson.steps(k, quick=2 * j + 2) for j, k in enumerate([25, 50, 100, 200, 400, 800, 1200, 1600])
+]
+settings = {
+    "usual": {},
+    "lazy D": {"d_lr": 1e-4},
+    "weak D": {"d_width": 8},
+    "keen D": {"k": 3},
+    "tiny G": {"g_width": 4},
+    "hasty": {"lr": 1e-2, "d_lr": 1e-2},
+}
 
 
 def play(name, lr=1e-3, d_lr=1e-3, g_width=64, d_width=64, k=1, batch=128):
     rng = lesson.rng(name)
-    G, D = Generator(rng, width=g_width), Discriminator(rng, width=d_width)
-    g_adam, d_adam = Adam(G, lr, betas=(0.0, 0.999)), Adam(D, d_lr, betas=(0.0, 0.999))
+    G = Generator(rng, width=g_width)
+    D = Discriminator(rng, width=d_width)
+    g_adam = Adam(G, lr, betas=(0.0, 0.999))
+    d_adam = Adam(D, d_lr, betas=(0.0, 0.999))
     kept = np.zeros((len(moments), 2 * n, 2), np.float32)
 
     def step(i):
-        values = goodfellow_step(G, D, g_adam, d_adam, lambda n: ring.sample(rng, n), batch, rng, k=k)
+        values = goodfellow_step(
+            G, D, g_adam, d_adam, lambda n: ring.sample(rng, n), batch, rng, k=k
+        )
         if i + 1 in moments:
             kept[moments.index(i + 1)] = G.sample(lesson.rng(f"{name} {i}"), 2 * n)
         return values
@@ -94,13 +144,24 @@ def play(name, lr=1e-3, d_lr=1e-3, g_width=64, d_width=64, k=1, batch=128):
 
 
 games = {name: play(name, **options) for name, options in settings.items()}
-again = {name: play(f"{name}, again", **options) for name, options in settings.items()}  # measured, but not shown
+again = {
+    name: play(f"{name}, again", **options) for name, options in settings.items()
+}  # measured, but not shown
 fig, axes = plot.figure(1, 2, size=(5.2, 3.4), share=True)
 for ax, who in zip(axes, ("discriminator", "generator")):
-    plot.curves({name: history[who] for name, (_, history) in games.items()}, ax=ax, smooth=window, title=f"loss of the {who}")
+    plot.curves(
+        {name: history[who] for name, (_, history) in games.items()},
+        ax=ax,
+        smooth=window,
+        title=f"loss of the {who}",
+    )
     ax.set_ylim(0.4, 2.4)
-lesson.figure(fig, "losses", "Which game would you stop, and when? Which generator would you take home? Decide now. "
-              "(A few leaps of the hasty game go beyond the picture.)")  # fmt: skip
+lesson.figure(
+    fig,
+    "losses",
+    "Which game would you stop, and when? Which generator would you take home? Decide now. "
+    "(A few leaps of the hasty game go beyond the picture.)",
+)
 
 # %% [markdown]
 # ## 3. What they drew
@@ -110,108 +171,221 @@ fig, axes = plot.figure(2, 6, size=(1.9, 2.0))
 for column, (name, (kept, _)) in zip(axes.T, games.items()):
     for ax, j in zip(column, (4, 7)):
         plot.samples(kept[j][:n], ring, ax, bounds=3.2, title=f"{name}, {moments[j]}")
-lesson.figure(fig, "samples", "Above after 400 steps, below after 1,600. Find your choice. Then look for games that look alike "
-              "in the last figure and different in this one.")  # fmt: skip
+lesson.figure(
+    fig,
+    "samples",
+    "Above after 400 steps, below after 1,600. Find your choice. Then look for games that look"
+    " alike in the last figure and different in this one.",
+)
 
 # %% [markdown]
-# In the plane we can know the truth: how far the samples have to be carried to become the data is an assignment problem, and
-# solved exactly (`wasserstein`, 1,000 points a side). For images nobody can do that. So here we test the tests: 96 clouds of
-# known quality, half from a second beginning of each game; of each the losses (mean over 25 steps), and four measures from *other* samples.
+# In the plane we can know the truth: how far the samples have to be carried to become the data is
+# an assignment problem, and solved exactly (`wasserstein`, 1,000 points a side). For images nobody
+# can do that. So here we test the tests: 96 clouds of known quality, half from a second beginning
+# of each game; of each the losses (mean over 25 steps), and four measures from *other* samples.
 
 # %%
-truth, other, rng = ring.sample(lesson.rng("truth"), n), ring.sample(lesson.rng("other"), n), lesson.rng("measures")
+truth = ring.sample(lesson.rng("truth"), n)
+other = ring.sample(lesson.rng("other"), n)
+rng = lesson.rng("measures")
 scale = float(np.median(np.linalg.norm(truth - other, axis=1)))  # one bandwidth for all
 measures = {
     "MMD²": lambda x: mmd(x, other, bandwidth=scale),
-    "sliced W": lambda x: sliced_wasserstein(x, other, 100, np.random.default_rng(0)),  # the same directions for all
+    "sliced W": lambda x: sliced_wasserstein(
+        x, other, 100, np.random.default_rng(0)
+    ),  # the same directions for all
     "Fréchet": lambda x: frechet_distance(*mean_and_covariance(x), *mean_and_covariance(other)),
-    "two-sample test": lambda x: classifier_two_sample_test(x, other, np.random.default_rng(0)).accuracy,
+    "two-sample test": lambda x: (
+        classifier_two_sample_test(x, other, np.random.default_rng(0)).accuracy
+    ),
 }
-of_both = lambda number: {name: np.array([v for play in (again, games) for v in number(*play[name])]) for name in games}
-exact = of_both(lambda kept, _: [wasserstein(x[:n], truth) for x in kept])  # (16,) each, the last 8 from the game shown
-scores = {what: of_both(lambda kept, _: [measure(x[n:]) for x in kept]) for what, measure in measures.items()}
+
+
+def of_both(number):
+    return {
+        name: np.array([v for play in (again, games) for v in number(*play[name])])
+        for name in games
+    }
+
+
+exact = of_both(
+    lambda kept, _: [wasserstein(x[:n], truth) for x in kept]
+)  # (16,) each, the last 8 from the game shown
+scores = {
+    what: of_both(lambda kept, _: [measure(x[n:]) for x in kept])
+    for what, measure in measures.items()
+}
 for who in ("generator", "discriminator"):
-    scores[f"{who}'s loss"] = of_both(lambda _, history: [history[who][m - window : m].mean() for m in moments])
-everything = lambda by_game: np.concatenate(list(by_game.values()))
-ranks = lambda values: np.argsort(np.argsort(values))  # 0 for the smallest, 95 for the largest
-rank = {what: np.corrcoef(ranks(everything(exact)), ranks(everything(of)))[0, 1] for what, of in scores.items()}
+    scores[f"{who}'s loss"] = of_both(
+        lambda _, history: [history[who][m - window : m].mean() for m in moments]
+    )
+
+
+def everything(by_game):
+    return np.concatenate(list(by_game.values()))
+
+
+def ranks(values):
+    return np.argsort(np.argsort(values))  # 0 for the smallest, 95 for the largest
+
+
+rank = {
+    what: np.corrcoef(ranks(everything(exact)), ranks(everything(of)))[0, 1]
+    for what, of in scores.items()
+}
 
 fig, axes = plot.figure(2, 3, size=(3.5, 2.9))
 for ax, (what, of) in zip(axes.flat, scores.items()):
     kind = "y" if what in ("MMD²", "sliced W", "Fréchet") else ""
     for k, name in enumerate(games):
-        plot.line(exact[name], {name: of[name]}, ax, styles={name: "none"}, markers=True, colors=[plot.house.CYCLE[k]],
-                  title=f"{what}: rank correlation {rank[what]:.2f}", xlabel="exact distance to the ring", log=kind)  # fmt: skip
+        plot.line(
+            exact[name],
+            {name: of[name]},
+            ax,
+            styles={name: "none"},
+            markers=True,
+            colors=[plot.house.CYCLE[k]],
+            title=f"{what}: rank correlation {rank[what]:.2f}",
+            xlabel="exact distance to the ring",
+            log=kind,
+        )
 axes[0, 0].legend()
-lesson.figure(fig, "rank", "A useful number climbs with the true distance, from left to right. Four do; the losses do not: draw a "
-              "horizontal line at any loss, and it meets good clouds and bad ones.")  # fmt: skip
+lesson.figure(
+    fig,
+    "rank",
+    "A useful number climbs with the true distance, from left to right. Four do; the losses do not:"
+    " draw a horizontal line at any loss, and it meets good clouds and bad ones.",
+)
 floor = sampling_floor(wasserstein, ring.sample, n, lesson.rng("floor"), repeats=4).mean
-lesson.table([[name, *(scores[w][name][-1] for w in scores), exact[name][-1]] for name in games],
-             ["at the end", *scores, "exact"], title=f"Two samples of the truth are {floor:.3f} apart")
-lesson.claim("rank correlation with the exact distance: MMD², sliced W, Fréchet, two-sample test",
-             [rank[w] for w in measures], at_least=0.8)
-lesson.claim("the same, its size, for the losses of G and D", [abs(rank[f"{w}'s loss"]) for w in ("generator", "discriminator")],
-             at_most=0.5)
+lesson.table(
+    [[name, *(scores[w][name][-1] for w in scores), exact[name][-1]] for name in games],
+    ["at the end", *scores, "exact"],
+    title=f"Two samples of the truth are {floor:.3f} apart",
+)
+lesson.claim(
+    "rank correlation with the exact distance: MMD², sliced W, Fréchet, two-sample test",
+    [rank[w] for w in measures],
+    at_least=0.8,
+)
+lesson.claim(
+    "the same, its size, for the losses of G and D",
+    [abs(rank[f"{w}'s loss"]) for w in ("generator", "discriminator")],
+    at_most=0.5,
+)
 
 # %% [markdown]
-# The two questions of the post: when to stop, and which model? Take, of the 96, the one that each number likes best.
+# The two questions of the post: when to stop, and which model? Take, of the 96, the one that each
+# number likes best.
 
 # %%
 best = {what: everything(exact)[np.argmin(everything(of))] for what, of in scores.items()}
-lesson.table([[what, distance, distance / everything(exact).min()] for what, distance in best.items()],
-             ["chosen by the lowest", "its exact distance", "times the best"])
-lesson.claim("the cloud that G's loss likes best: its exact distance, over that of sliced W's choice",
-             best["generator's loss"] / best["sliced W"], at_least=3)
+lesson.table(
+    [[what, distance, distance / everything(exact).min()] for what, distance in best.items()],
+    ["chosen by the lowest", "its exact distance", "times the best"],
+)
+lesson.claim(
+    "the cloud that G's loss likes best: its exact distance, over that of sliced W's choice",
+    best["generator's loss"] / best["sliced W"],
+    at_least=3,
+)
 
 # %% [markdown]
-# Why does the loss fail? It tells how $G$ does against *this* $D$, of the moment. A weak $D$ lets any forgery pass: loss
-# $2\log 2$, as at the end of a perfect game. A keen one makes a good $G$ look bad. And as both improve, nothing moves. The
-# two-sample test is a discriminator as well, but a fresh one, the same for all, and marked on points that it has not seen.
+# Why does the loss fail? It tells how $G$ does against *this* $D$, of the moment. A weak $D$ lets
+# any forgery pass: loss $2\log 2$, as at the end of a perfect game. A keen one makes a good $G$
+# look bad. And as both improve, nothing moves. The two-sample test is a discriminator as well, but
+# a fresh one, the same for all, and marked on points that it has not seen.
 #
 # ## 4. What a measure does not see
 #
-# The Fréchet distance knows means and covariances, nothing else. **Predict** what it says of a single broad Gaussian with the
-# moments of the ring, which never heard of any bells.
+# The Fréchet distance knows means and covariances, nothing else. **Predict** what it says of a
+# single broad Gaussian with the moments of the ring, which never heard of any bells.
 
 # %%
 mean, covariance = mean_and_covariance(ring.sample(lesson.rng("moments"), 20 * n))
 blob = lesson.rng("blob").multivariate_normal(mean, covariance, 2 * n).astype(np.float32)
-rows = [[what, measure(blob[n:]), measure(truth), measure(games["usual"][0][-1][n:])] for what, measure in measures.items()]
-lesson.table([*rows, ["exact", wasserstein(blob[:n], truth), floor, exact["usual"][-1]]],
-             ["", "one Gaussian", "the truth itself", "the usual game"])  # fmt: skip
+rows = [
+    [what, measure(blob[n:]), measure(truth), measure(games["usual"][0][-1][n:])]
+    for what, measure in measures.items()
+]
+lesson.table(
+    [*rows, ["exact", wasserstein(blob[:n], truth), floor, exact["usual"][-1]]],
+    ["", "one Gaussian", "the truth itself", "the usual game"],
+)
 lesson.claim("Fréchet distance of the one Gaussian to the ring", rows[2][1], at_most=0.1)
 lesson.claim("sliced W of the same, times that of the truth", rows[1][1] / rows[1][2], at_least=2)
 
 # %% [markdown]
-# A distance of nothing, for a cloud that is empty where the ring is full. MMD with so wide a kernel sees little of it; the sliced W
-# and the two-sample test see it well. A measure that followed the quality of six games can still miss a fault, and much
-# hangs on *what* the points are. In the plane two moments are poor; in the features of a network that can read they say much more.
+# A distance of nothing, for a cloud that is empty where the ring is full. MMD with so wide a kernel
+# sees little of it; the sliced W and the two-sample test see it well. A measure that followed the
+# quality of six games can still miss a fault, and much hangs on *what* the points are. In the plane
+# two moments are poor; in the features of a network that can read they say much more.
 #
 # ## 5. Digits, through a reader's eyes
 #
-# The project's instrument: a small convolutional network that reads digits, trained once and kept. Its last hidden layer, 64
-# numbers, is where we compare.
+# The project's instrument: a small convolutional network that reads digits, trained once and kept.
+# Its last hidden layer, 64 numbers, is where we compare.
 
 # %%
-classifier, split = digit_classifier(lesson), mnist.splits()
-reference, reference_labels = (part[: lesson.size(10_000, quick=200)] for part in (mnist.unit(split.test.images), split.test.labels))
-lesson.claim("accuracy of the classifier on the test digits", label_accuracy(classifier, reference, reference_labels), at_least=0.985)
-count, rng = lesson.size(2000, quick=100), lesson.rng("digits")
-pool, labels = (part[: lesson.size(10_000, quick=600)] for part in (mnist.unit(split.validation.images), split.validation.labels))
-real, fresh = pool[:count], pool[count : 2 * count]
-blurred = lambda width: gaussian_filter(fresh, (0, width, width, 0))
-noisy = lambda size: (fresh + size * rng.standard_normal(fresh.shape, dtype=np.float32)).clip(0, 1)
-damaged = {"noise": [noisy(s) for s in (0.1, 0.2, 0.4)], "blur": [blurred(w) for w in (0.5, 1.0, 1.5)]}
-damage = {kind: [digit_frechet_distance(classifier, reference, x) for x in each] for kind, each in damaged.items()}
+classifier = digit_classifier(lesson)
+split = mnist.splits()
+reference, reference_labels = (
+    part[: lesson.size(10_000, quick=200)]
+    for part in (mnist.unit(split.test.images), split.test.labels)
+)
+lesson.claim(
+    "accuracy of the classifier on the test digits",
+    label_accuracy(classifier, reference, reference_labels),
+    at_least=0.985,
+)
+count = lesson.size(2000, quick=100)
+rng = lesson.rng("digits")
+pool, labels = (
+    part[: lesson.size(10_000, quick=600)]
+    for part in (mnist.unit(split.validation.images), split.validation.labels)
+)
+real = pool[:count]
+fresh = pool[count : 2 * count]
+
+
+def blurred(width):
+    return gaussian_filter(fresh, (0, width, width, 0))
+
+
+def noisy(size):
+    return (fresh + size * rng.standard_normal(fresh.shape, dtype=np.float32)).clip(0, 1)
+
+
+damaged = {
+    "noise": [noisy(s) for s in (0.1, 0.2, 0.4)],
+    "blur": [blurred(w) for w in (0.5, 1.0, 1.5)],
+}
+damage = {
+    kind: [digit_frechet_distance(classifier, reference, x) for x in each]
+    for kind, each in damaged.items()
+}
 digit_floor = digit_frechet_distance(classifier, reference, real)
 fig, axes = plot.figure(1, 2, size=(4.4, 3.0))
 for ax, (kind, values) in zip(axes, damage.items()):
-    plot.bars(values, ["a little", "more", "much"], ax, numbers="%.0f", title=f"Fréchet distance under {kind}",
-              reference={"real digits": digit_floor})  # fmt: skip
+    plot.bars(
+        values,
+        ["a little", "more", "much"],
+        ax,
+        numbers="%.0f",
+        title=f"Fréchet distance under {kind}",
+        reference={"real digits": digit_floor},
+    )
 lesson.figure(fig, "damage", "Each step of damage costs, long before a reader gives up.")
 for kind, values in damage.items():
-    lesson.claim(f"{kind}: Fréchet distances over that of real digits", np.array(values) / digit_floor, at_least=3)
-    lesson.claim(f"{kind}: it grows with the damage, by at least", np.diff(values).min() / digit_floor, at_least=10)
+    lesson.claim(
+        f"{kind}: Fréchet distances over that of real digits",
+        np.array(values) / digit_floor,
+        at_least=3,
+    )
+    lesson.claim(
+        f"{kind}: it grows with the damage, by at least",
+        np.diff(values).min() / digit_floor,
+        at_least=10,
+    )
 
 # %% [markdown]
 # ## 6. Four forgeries for the inception score
@@ -221,77 +395,139 @@ for kind, values in damage.items():
 # - *only threes*: real ones;
 # - *no sevens*: real digits, one class left out;
 # - *ten images*: of each class the one digit that the classifier is surest of, again and again;
-# - *nothing*: gray noise, pushed uphill for 30 small steps until the classifier is sure of a digit that we name.
+# - *nothing*: gray noise, pushed uphill for 30 small steps until the classifier is sure of a digit
+#   that we name.
 #
-# **Write down an order:** which of these, and the digits under much noise, will the inception score like best?
+# **Write down an order:** which of these, and the digits under much noise, will the inception score
+# like best?
 
 # %%
-certainty = class_probabilities(classifier, pool)[np.arange(len(pool)), labels]  # of the right answer, (N,)
+certainty = class_probabilities(classifier, pool)[
+    np.arange(len(pool)), labels
+]  # of the right answer, (N,)
 surest = [int(np.argmax(np.where(labels == d, certainty, -1))) for d in range(10)]
-nothing, wanted = 0.5 * rng.random((count, 28, 28, 1), dtype=np.float32), np.arange(count) % 10
+nothing = 0.5 * rng.random((count, 28, 28, 1), dtype=np.float32)
+wanted = np.arange(count) % 10
 uphill = grad(lambda x, y: anp.sum(cross_entropy(classifier(x), y)))
 for _ in range(30):
     for rows in np.array_split(np.arange(count), max(1, count // 500)):
-        nothing[rows] = (nothing[rows] - np.float32(0.02) * np.sign(uphill(nothing[rows], wanted[rows]))).clip(0, 1)
-sets = {"real": real, "noise": damaged["noise"][2], "blur": damaged["blur"][2], "only threes": pool[labels == 3][:count],
-        "no sevens": pool[labels != 7][:count], "ten images": pool[surest][np.arange(count) % 10], "nothing": nothing}  # fmt: skip
-lesson.figure(plot.image_grid(np.concatenate([x[:14] for x in sets.values()]), cols=14, row_labels=list(sets)), "sets",
-              "One row for each set. Rank them with your own eyes before you read the table. In the last row you may find a stroke here "
-              "and there, hardly a digit.")  # fmt: skip
+        nothing[rows] = (
+            nothing[rows] - np.float32(0.02) * np.sign(uphill(nothing[rows], wanted[rows]))
+        ).clip(0, 1)
+sets = {
+    "real": real,
+    "noise": damaged["noise"][2],
+    "blur": damaged["blur"][2],
+    "only threes": pool[labels == 3][:count],
+    "no sevens": pool[labels != 7][:count],
+    "ten images": pool[surest][np.arange(count) % 10],
+    "nothing": nothing,
+}
+lesson.figure(
+    plot.image_grid(
+        np.concatenate([x[:14] for x in sets.values()]), cols=14, row_labels=list(sets)
+    ),
+    "sets",
+    "One row for each set. Rank them with your own eyes before you read the table. In the last row"
+    " you may find a stroke here and there, hardly a digit.",
+)
 reports = {name: judge_digits(classifier, x, reference) for name, x in sets.items()}
-lesson.table([[name, r.inception, r.frechet, r.precision, r.recall, r.found] for name, r in reports.items()],
-             ["set", "inception score", "Fréchet", "precision", "recall", "digits found"])
-score, distance = ({name: getattr(r, what) for name, r in reports.items()} for what in ("inception", "frechet"))
-lesson.claim("ten images: inception score over that of real digits", score["ten images"] / score["real"], at_least=1.0)
+lesson.table(
+    [[name, r.inception, r.frechet, r.precision, r.recall, r.found] for name, r in reports.items()],
+    ["set", "inception score", "Fréchet", "precision", "recall", "digits found"],
+)
+score, distance = (
+    {name: getattr(r, what) for name, r in reports.items()} for what in ("inception", "frechet")
+)
+lesson.claim(
+    "ten images: inception score over that of real digits",
+    score["ten images"] / score["real"],
+    at_least=1.0,
+)
 lesson.claim("nothing: the same", score["nothing"] / score["real"], at_least=1.0)
 lesson.claim("only threes: inception score", score["only threes"], at_most=1.5)
-lesson.claim("Fréchet distance of the six, over that of real digits", [d / distance["real"] for d in list(distance.values())[1:]],
-             at_least=3)
+lesson.claim(
+    "Fréchet distance of the six, over that of real digits",
+    [d / distance["real"] for d in list(distance.values())[1:]],
+    at_least=3,
+)
 lesson.claim("recall of the ten images", reports["ten images"].recall, at_most=0.05)
 
 # %% [markdown]
-# The score rewards ten images for being sure and evenly spread: *variety within a class* it cannot see. It rewards pictures of
-# nothing, for it asks a network that has to answer. Recall sees the first (hardly a real digit has a fake near it),
-# precision the second.
+# The score rewards ten images for being sure and evenly spread: *variety within a class* it cannot
+# see. It rewards pictures of nothing, for it asks a network that has to answer. Recall sees the
+# first (hardly a real digit has a fake near it), precision the second.
 #
-# It also never looks at the data. Let the task be digits from 0 to 4. **Which does it prefer: a perfect sample, or all ten digits?**
+# It also never looks at the data. Let the task be digits from 0 to 4. **Which does it prefer: a
+# perfect sample, or all ten digits?**
 
 # %%
-low, low_test = labels < 5, reference_labels < 5
+low = labels < 5
+low_test = reference_labels < 5
 low_sets = {"digits 0 to 4": pool[low][:count], "all ten": real}
-rows = {name: [inception_score(class_probabilities(classifier, x)), digit_frechet_distance(classifier, reference[low_test], x)]
-        for name, x in low_sets.items()}  # fmt: skip
-lesson.table([[name, *row] for name, row in rows.items()], ["samples, when the data are 0 to 4", "inception score", "Fréchet"])
-lesson.claim("inception score: the wrong set over the right one", rows["all ten"][0] / rows["digits 0 to 4"][0], at_least=1.5)
-lesson.claim("Fréchet distance: the same", rows["all ten"][1] / rows["digits 0 to 4"][1], at_least=20)
+rows = {
+    name: [
+        inception_score(class_probabilities(classifier, x)),
+        digit_frechet_distance(classifier, reference[low_test], x),
+    ]
+    for name, x in low_sets.items()
+}
+lesson.table(
+    [[name, *row] for name, row in rows.items()],
+    ["samples, when the data are 0 to 4", "inception score", "Fréchet"],
+)
+lesson.claim(
+    "inception score: the wrong set over the right one",
+    rows["all ten"][0] / rows["digits 0 to 4"][0],
+    at_least=1.5,
+)
+lesson.claim(
+    "Fréchet distance: the same", rows["all ten"][1] / rows["digits 0 to 4"][1], at_least=20
+)
 
 # %% [markdown]
 # ## 7. A Fréchet distance has a size
 #
-# Here is its own trap. **Predict:** take 100 real digits, or 500, or 2,000. Are they all equally far from the test digits?
+# Here is its own trap. **Predict:** take 100 real digits, or 500, or 2,000. Are they all equally
+# far from the test digits?
 
 # %%
 sizes = [lesson.size(k, quick=k // 20) for k in (100, 500, 2000)]
-by_size = [np.mean([digit_frechet_distance(classifier, reference, pool[rng.permutation(len(pool))[:k]]) for _ in range(3)])
-           for k in sizes]  # fmt: skip
-lesson.table([by_size], [f"{k} real digits" for k in sizes], title="Fréchet distance to the test digits")
-lesson.claim("100 real digits: Fréchet distance, times that of 2,000", by_size[0] / by_size[2], at_least=3)
+by_size = [
+    np.mean(
+        [
+            digit_frechet_distance(classifier, reference, pool[rng.permutation(len(pool))[:k]])
+            for _ in range(3)
+        ]
+    )
+    for k in sizes
+]
+lesson.table(
+    [by_size], [f"{k} real digits" for k in sizes], title="Fréchet distance to the test digits"
+)
+lesson.claim(
+    "100 real digits: Fréchet distance, times that of 2,000", by_size[0] / by_size[2], at_least=3
+)
 
 # %% [markdown]
-# A covariance of 64 × 64 from few samples comes out crooked, and crooked is far. Compare only sets of one size, and always with
-# the floor that the truth sets.
+# A covariance of 64 × 64 from few samples comes out crooked, and crooked is far. Compare only sets
+# of one size, and always with the floor that the truth sets.
 #
 # ## 8. Where the post is loose
 #
-# - It says that a GAN has no good sign of progress. Its *loss* is none; sections 3 and 5 had several signs, all of them beside
-#   the game. Of these the post names none, not even in its list of remedies.
-# - It is not the adversarial idea that fails. A discriminator trained to the end, against a $G$ that waits, estimates JS
-#   (`gan/03`); a critic estimates W (`gan/12`), and there the loss of the game itself follows the quality.
+# - It says that a GAN has no good sign of progress. Its *loss* is none; sections 3 and 5 had
+#   several signs, all of them beside the game. Of these the post names none, not even in its list
+#   of remedies.
+# - It is not the adversarial idea that fails. A discriminator trained to the end, against a $G$
+#   that waits, estimates JS (`gan/03`); a critic estimates W (`gan/12`), and there the loss of the
+#   game itself follows the quality.
 #
-# **Left out:** the original scores use a network trained on ImageNet, and 50,000 images. **Next:** with these measures in hand,
-# `gan/09` can say which of the remedies for bad training help, and by how much.
+# **Left out:** the original scores use a network trained on ImageNet, and 50,000 images. **Next:**
+# with these measures in hand, `gan/09` can say which of the remedies for bad training help, and by
+# how much.
 #
-# **Your turn:** `minigen exercise start gan/08`, then `minigen run gan/08 --with exercises/gan_08.py`.
+# **Your turn:** `minigen exercise start gan/08`, then `minigen run gan/08 --with
+# exercises/gan_08.py`.
 
 # %%
 lesson.finish()

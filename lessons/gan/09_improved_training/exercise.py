@@ -6,22 +6,30 @@ import numpy as np
 from minigen.course.exercise import Exercise
 from minigen.tensor import grad
 
-# ------------------------------------------------------------------------------------------- feature matching
+# -------------------------------------------------------------------------------------------
+# feature matching
 
 matching = Exercise(
     "gan/09/feature_matching_loss",
     target="minigen.gan.tricks:feature_matching_loss",
     minutes=5,
     prompt="""
-    A loss for the generator: how far is the average fake from the average real example, in the eyes of the
-    discriminator? One number.
+    A loss for the generator: how far is the average fake from the average real example, in the eyes
+    of the discriminator? One number.
 
-    real_features (N, F) and fake_features (M, F) are what a hidden layer of the discriminator makes of the real and of the fake
-    examples; N and M may differ. Return the squared Euclidean length of the difference of the two means.
+    real_features (N, F) and fake_features (M, F) are what a hidden layer of the discriminator makes
+    of the real and of the fake examples; N and M may differ. Return the squared Euclidean length of
+    the difference of the two means.
     """,
     hints=[
-        "Only the means have to agree. What is the mean of a batch: a number, or a vector with one entry for each feature?",
-        "|E f(x) - E f(G(z))|^2: means over the batch first, then the difference, then the sum of its squares.",
+        (
+            "Only the means have to agree. What is the mean of a batch: a number, or a vector with"
+            " one entry for each feature?"
+        ),
+        (
+            "|E f(x) - E f(G(z))|^2: means over the batch first, then the difference, then the sum"
+            " of its squares."
+        ),
         "gap = np.mean(..., axis=0) of the one minus that of the other; np.sum(gap**2).",
     ],
 )
@@ -38,9 +46,17 @@ def unequal_batches(impl, rng):
     return {"loss": impl(rng.standard_normal((6, 4)), 1 + rng.standard_normal((9, 4)))}
 
 
-@matching.case(points=1, property="it does not see the spread: features moved symmetrically change nothing", expect={"change": 0.0})
+@matching.case(
+    points=1,
+    property="it does not see the spread: features moved symmetrically change nothing",
+    expect={"change": 0.0},
+)
 def spread_is_not_seen(impl, rng):
-    real, fake, move = rng.standard_normal((5, 3)), rng.standard_normal((6, 3)), rng.standard_normal((3, 3))
+    real, fake, move = (
+        rng.standard_normal((5, 3)),
+        rng.standard_normal((6, 3)),
+        rng.standard_normal((3, 3)),
+    )
     return {"change": impl(real, fake + np.concatenate([move, -move])) - impl(real, fake)}
 
 
@@ -65,53 +81,73 @@ def length(real_features, fake_features):
     return np.sqrt(np.sum((np.mean(real_features, axis=0) - np.mean(fake_features, axis=0)) ** 2))
 
 
-@matching.mistake(hint="Means first, squares after: this compares single examples, and grows with their spread.")
+@matching.mistake(
+    hint="Means first, squares after: this compares single examples, and grows with their spread."
+)
 def every_pair(real_features, fake_features):
     return np.mean(np.sum((real_features[:, None] - fake_features[None]) ** 2, axis=2))
 
 
-@matching.mistake(hint="Take the mean of each batch, not the sum: the batches may have different sizes.")
+@matching.mistake(
+    hint="Take the mean of each batch, not the sum: the batches may have different sizes."
+)
 def sums(real_features, fake_features):
     return np.sum((np.sum(real_features, axis=0) - np.sum(fake_features, axis=0)) ** 2)
 
 
-@matching.mistake(hint="The square of the Euclidean length takes squares; this adds absolute values.")
+@matching.mistake(
+    hint="The square of the Euclidean length takes squares; this adds absolute values."
+)
 def absolute(real_features, fake_features):
     return np.sum(np.abs(np.mean(real_features, axis=0) - np.mean(fake_features, axis=0)))
 
 
 @matching.variant
 def as_a_product(real_features, fake_features):
-    gap = anp.sum(real_features, axis=0) / len(real_features) - anp.sum(fake_features, axis=0) / len(fake_features)
+    gap = anp.sum(real_features, axis=0) / len(real_features) - anp.sum(
+        fake_features, axis=0
+    ) / len(fake_features)
     return anp.dot(gap, gap)
 
 
 @matching.variant
 def feature_by_feature(real_features, fake_features):
-    return sum((anp.mean(real_features[:, k]) - anp.mean(fake_features[:, k])) ** 2 for k in range(real_features.shape[1]))
+    return sum(
+        (anp.mean(real_features[:, k]) - anp.mean(fake_features[:, k])) ** 2
+        for k in range(real_features.shape[1])
+    )
 
 
-matching.equivalent("(real_features, fake_features) → (fake_features, real_features)", reason="a distance has no direction")
+matching.equivalent(
+    "(real_features, fake_features) → (fake_features, real_features)",
+    reason="a distance has no direction",
+)
 
-# ------------------------------------------------------------------------------------------- minibatch discrimination
+# -------------------------------------------------------------------------------------------
+# minibatch discrimination
 
 closeness = Exercise(
     "gan/09/minibatch_closeness",
     target="minigen.gan.tricks:minibatch_closeness",
     minutes=15,
     prompt="""
-    How close is each example of a batch to the rest of it? m (N, B, C) holds, for each of N examples, B vectors of C
-    numbers, made from its features. Return o (N, B).
+    How close is each example of a batch to the rest of it? m (N, B, C) holds, for each of N
+    examples, B vectors of C numbers, made from its features. Return o (N, B).
 
-    For each b, the closeness of examples i and j is exp(-d), where d is the sum of the absolute differences of their
-    b-th vectors. o[i, b] is the sum of the closeness of i to all examples of the batch, itself included: 1 if it is all alone, N
-    if all are the same.
+    For each b, the closeness of examples i and j is exp(-d), where d is the sum of the absolute
+    differences of their b-th vectors. o[i, b] is the sum of the closeness of i to all examples of
+    the batch, itself included: 1 if it is all alone, N if all are the same.
     """,
     hints=[
-        "Compare every example with every other: a table of N x N for each of the B vectors. Then add up its rows.",
+        (
+            "Compare every example with every other: a table of N x N for each of the B vectors."
+            " Then add up its rows."
+        ),
         "o_ib = sum_j exp(-|M_ib - M_jb|_1), with |.|_1 the sum over the C entries.",
-        "m[:, None] - m[None, :] has shape (N, N, B, C): absolute values, a sum over the last axis, np.exp of minus "
-        "that, a sum over axis 1.",
+        (
+            "m[:, None] - m[None, :] has shape (N, N, B, C): absolute values, a sum over the last"
+            " axis, np.exp of minus that, a sum over axis 1."
+        ),
     ],
     blocked=["minigen.gan.tricks:MinibatchDiscrimination.closeness"],
 )
@@ -119,7 +155,8 @@ closeness = Exercise(
 
 @closeness.case(points=1, expect={"o": [[1.5], [1.5], [1.0]]}, rtol=1e-6, atol=1e-8)
 def two_near_one_far(impl, rng):
-    """The first two are log 2 apart, in two steps: each is 1/2 to the other. The third is 100 away."""
+    """The first two are log 2 apart, in two steps: each is 1/2 to the other. The third is 100
+    away."""
     half = np.log(2.0) / 2
     return {"o": impl(np.array([[[0.0, 0.0]], [[half, -half]], [[100.0, 0.0]]]))}
 
@@ -134,7 +171,11 @@ def a_batch(impl, rng):
     return {"o": impl(0.4 * rng.standard_normal((5, 3, 2)))}
 
 
-@closeness.case(points=1, property="who stands where in the batch does not matter", expect={"change": np.zeros((6, 2))})
+@closeness.case(
+    points=1,
+    property="who stands where in the batch does not matter",
+    expect={"change": np.zeros((6, 2))},
+)
 def any_order(impl, rng):
     m, order = 0.5 * rng.standard_normal((6, 2, 3)), rng.permutation(6)
     return {"change": impl(m[order]) - impl(m)[order]}
@@ -175,12 +216,16 @@ def euclidean(m):
     return anp.sum(anp.exp(-anp.sqrt(anp.sum(gaps(m) ** 2, axis=3) + 1e-30)), axis=1)
 
 
-@closeness.mistake(hint="Add up the C differences first, then take exp: one closeness for a pair of vectors.")
+@closeness.mistake(
+    hint="Add up the C differences first, then take exp: one closeness for a pair of vectors."
+)
 def exp_of_each_entry(m):
     return anp.sum(anp.exp(-anp.abs(gaps(m))), axis=(1, 3))
 
 
-@closeness.mistake(hint="Each of the B vectors has its own closeness: do not add the distances over b.")
+@closeness.mistake(
+    hint="Each of the B vectors has its own closeness: do not add the distances over b."
+)
 def one_for_all_vectors(m):
     o = anp.sum(anp.exp(-anp.sum(anp.abs(gaps(m)), axis=(2, 3))), axis=1)
     return o[:, None] * anp.ones((1, m.shape[1]))
@@ -202,26 +247,33 @@ def as_products(m):
     return anp.sum(anp.prod(anp.exp(-anp.abs(gaps(m))), axis=-1), axis=0)
 
 
-@closeness.mistake(hint="Compare with every example of the batch, not only with those that come before.")
+@closeness.mistake(
+    hint="Compare with every example of the batch, not only with those that come before."
+)
 def earlier_ones_only(m):
     near = anp.exp(-anp.sum(anp.abs(gaps(m)), axis=3))
     return anp.sum(near * np.tril(np.ones((len(m), len(m))))[:, :, None], axis=1)
 
 
-closeness.equivalent("np.sum(np.exp(-distance), axis=1) → np.sum(np.exp(-distance), axis=0)",
-                     reason="closeness is the same both ways, so rows and columns have the same sums")  # fmt: skip
+closeness.equivalent(
+    "np.sum(np.exp(-distance), axis=1) → np.sum(np.exp(-distance), axis=0)",
+    reason="closeness is the same both ways, so rows and columns have the same sums",
+)
 
-# ------------------------------------------------------------------------------------------- historical averaging
+# -------------------------------------------------------------------------------------------
+# historical averaging
 
 running = Exercise(
     "gan/09/running_mean",
     target="minigen.gan.tricks:running_mean",
     minutes=5,
     prompt="""
-    The mean of everything so far, without keeping everything. mean is the mean of the first count - 1 values, value is the
-    count-th; both are arrays of one shape. Return the mean of all count values, and leave the arguments as they are.
+    The mean of everything so far, without keeping everything. mean is the mean of the first count -
+    1 values, value is the count-th; both are arrays of one shape. Return the mean of all count
+    values, and leave the arguments as they are.
 
-    count is at least 1. For the first value, count = 1, the answer is the value itself, whatever mean holds.
+    count is at least 1. For the first value, count = 1, the answer is the value itself, whatever
+    mean holds.
     """,
     hints=[
         "How much does one new value weigh among count?",
@@ -247,7 +299,11 @@ def later(impl, rng):
     return {"mean": impl(rng.standard_normal((3, 2)), rng.standard_normal((3, 2)), 7)}
 
 
-@running.case(points=2, property="one after the other, they give the mean of all", expect={"gap": np.zeros((5, 2))})
+@running.case(
+    points=2,
+    property="one after the other, they give the mean of all",
+    expect={"gap": np.zeros((5, 2))},
+)
 def one_after_the_other(impl, rng):
     values, mean, gap = rng.standard_normal((5, 2)), np.zeros(2), []
     for count in range(1, 6):
@@ -261,17 +317,32 @@ def one_too_many(mean, value, count):
     return mean + (value - mean) / (count + 1)
 
 
-@running.mistake(hint="A weight that does not fall is an exponential moving average, which forgets the old values.")
+@running.mistake(
+    hint=(
+        "A weight that does not fall is an exponential moving average, which forgets the old"
+        " values."
+    )
+)
 def fixed_weight(mean, value, count):
     return 0.9 * mean + 0.1 * value
 
 
-@running.mistake(hint="The old mean and the new value do not weigh the same: the mean stands for count - 1 values.")
+@running.mistake(
+    hint=(
+        "The old mean and the new value do not weigh the same: the mean stands for count - 1"
+        " values."
+    )
+)
 def halfway(mean, value, count):
     return (mean + value) / 2
 
 
-@running.mistake(hint="The weights are the wrong way round: one new value counts 1/count, the past counts the rest.")
+@running.mistake(
+    hint=(
+        "The weights are the wrong way round: one new value counts 1/count, the past counts the"
+        " rest."
+    )
+)
 def wrong_way_round(mean, value, count):
     return value + (mean - value) / count
 
@@ -281,7 +352,9 @@ def away(mean, value, count):
     return mean - (value - mean) / count
 
 
-@running.mistake(hint="mean stands for count - 1 values: multiply it by that before adding the new one.")
+@running.mistake(
+    hint="mean stands for count - 1 values: multiply it by that before adding the new one."
+)
 def mean_counted_once(mean, value, count):
     return (mean + value) / count
 
@@ -302,9 +375,10 @@ penalty = Exercise(
     target="minigen.gan.tricks:historical_penalty",
     minutes=5,
     prompt="""
-    How far is a player from her own past? parameters is a list of arrays, a network's weights and biases; means is a
-    list of arrays of the same shapes, their means over the training so far. Return one number: the squared Euclidean
-    distance, over all entries of all arrays. It is added to the player's loss, so it must have a gradient.
+    How far is a player from her own past? parameters is a list of arrays, a network's weights and
+    biases; means is a list of arrays of the same shapes, their means over the training so far.
+    Return one number: the squared Euclidean distance, over all entries of all arrays. It is added
+    to the player's loss, so it must have a gradient.
     """,
     hints=[
         "Think of all parameters as one long vector, and of their means as another.",
@@ -317,13 +391,21 @@ penalty = Exercise(
 @penalty.case(points=1, expect={"penalty": 14.0})
 def three_numbers(impl, rng):
     """1 + 4 from the first array, 9 from the second."""
-    return {"penalty": impl([np.array([1.0, 2.0]), np.array([[3.0]])], [np.array([0.0, 4.0]), np.array([[0.0]])])}
+    return {
+        "penalty": impl(
+            [np.array([1.0, 2.0]), np.array([[3.0]])], [np.array([0.0, 4.0]), np.array([[0.0]])]
+        )
+    }
 
 
 @penalty.case(points=2)
 def a_small_network(impl, rng):
     shapes = [(3, 4), (4,), (4, 1), (1,)]
-    return {"penalty": impl([rng.standard_normal(s) for s in shapes], [rng.standard_normal(s) for s in shapes])}
+    return {
+        "penalty": impl(
+            [rng.standard_normal(s) for s in shapes], [rng.standard_normal(s) for s in shapes]
+        )
+    }
 
 
 @penalty.case(points=1, property="its slope is 2 (theta - mean)", expect={"gap": np.zeros(4)})
@@ -369,7 +451,9 @@ def halved(parameters, means):
     return 0.5 * sum(anp.sum((p - m) ** 2) for p, m in zip(parameters, means))
 
 
-@penalty.mistake(hint="Square each difference, then add: differences of opposite sign must not cancel.")
+@penalty.mistake(
+    hint="Square each difference, then add: differences of opposite sign must not cancel."
+)
 def squared_sum(parameters, means):
     return sum(anp.sum(p - m) ** 2 for p, m in zip(parameters, means))
 
@@ -388,27 +472,37 @@ def in_a_loop(parameters, means):
     return total
 
 
-penalty.equivalent("(parameters, means) → (means, parameters)", reason="a distance has no direction")
-penalty.equivalent("zip(parameters, means) → zip(means, parameters)", reason="a distance has no direction")
+penalty.equivalent(
+    "(parameters, means) → (means, parameters)", reason="a distance has no direction"
+)
+penalty.equivalent(
+    "zip(parameters, means) → zip(means, parameters)", reason="a distance has no direction"
+)
 
-# ------------------------------------------------------------------------------------------- one-sided label smoothing
+# -------------------------------------------------------------------------------------------
+# one-sided label smoothing
 
 smoothing = Exercise(
     "gan/09/smoothed_optimum",
     target="minigen.gan.losses:smoothed_optimum",
     minutes=10,
     prompt="""
-    The best discriminator when the labels are smoothed on one side. p_r and p_g, arrays of one shape, are the densities
-    of real and of fake examples at the same points, nowhere both 0. The discriminator minimizes the cross-entropy; for a
-    real example its target is 1 - smooth, for a fake one it is 0. Return D at each point.
+    The best discriminator when the labels are smoothed on one side. p_r and p_g, arrays of one
+    shape, are the densities of real and of fake examples at the same points, nowhere both 0. The
+    discriminator minimizes the cross-entropy; for a real example its target is 1 - smooth, for a
+    fake one it is 0. Return D at each point.
 
     Without smoothing the answer is the optimal discriminator of the plain game.
     """,
     hints=[
-        "At one point, p_r real examples vote for the answer 1 - smooth and p_g fakes vote for 0. Cross-entropy is smallest "
-        "at the average of the targets.",
-        "minimize -p_r [(1 - s) log D + s log(1 - D)] - p_g log(1 - D): its derivative is 0 where the targets' weighted mean is "
-        "D. The fakes' target, 0, adds nothing to it.",
+        (
+            "At one point, p_r real examples vote for the answer 1 - smooth and p_g fakes vote for"
+            " 0. Cross-entropy is smallest at the average of the targets."
+        ),
+        (
+            "minimize -p_r [(1 - s) log D + s log(1 - D)] - p_g log(1 - D): its derivative is 0"
+            " where the targets' weighted mean is D. The fakes' target, 0, adds nothing to it."
+        ),
         "The numerator is (1 - smooth) times p_r, the denominator the sum of both densities.",
     ],
     blocked=["minigen.gan.losses:optimal_discriminator"],
@@ -433,15 +527,22 @@ def densities(impl, rng):
     return {"plain": impl(p_r, p_g, 0.0), "smoothed": impl(p_r, p_g, 0.3)}
 
 
-@smoothing.case(points=2, property="no other answer has a smaller loss: the slope in D is 0", expect={"slope": np.zeros(6)},
-                rtol=0, atol=1e-8)  # fmt: skip
+@smoothing.case(
+    points=2,
+    property="no other answer has a smaller loss: the slope in D is 0",
+    expect={"slope": np.zeros(6)},
+    rtol=0,
+    atol=1e-8,
+)
 def it_minimizes_the_loss(impl, rng):
     p_r, p_g, s = rng.random(6) + 0.1, rng.random(6) + 0.1, 0.1 + 0.2 * rng.random()
     d = impl(p_r, p_g, s)
     return {"slope": -p_r * ((1 - s) / d - s / (1 - d)) + p_g / (1 - d)}
 
 
-@smoothing.mistake(hint="This is two-sided: the fakes' target stays 0, so p_g does not enter above.")
+@smoothing.mistake(
+    hint="This is two-sided: the fakes' target stays 0, so p_g does not enter above."
+)
 def two_sided(p_r, p_g, smooth):
     return ((1 - smooth) * p_r + smooth * p_g) / (p_r + p_g)
 
@@ -451,12 +552,19 @@ def not_smoothed(p_r, p_g, smooth):
     return p_r / (p_r + p_g) + 0.0 * smooth
 
 
-@smoothing.mistake(hint="The smoothed part of a real example's vote still counts below: divide by p_r + p_g.")
+@smoothing.mistake(
+    hint="The smoothed part of a real example's vote still counts below: divide by p_r + p_g."
+)
 def smoothed_below_too(p_r, p_g, smooth):
     return (1 - smooth) * p_r / ((1 - smooth) * p_r + p_g)
 
 
-@smoothing.mistake(hint="The wrong side is smoothed: the target of the real examples is 1 - smooth, that of the fakes 0.")
+@smoothing.mistake(
+    hint=(
+        "The wrong side is smoothed: the target of the real examples is 1 - smooth, that of the"
+        " fakes 0."
+    )
+)
 def the_other_side(p_r, p_g, smooth):
     return (p_r + smooth * p_g) / (p_r + p_g)
 
@@ -488,27 +596,36 @@ def scaled(p_r, p_g, smooth):
     return plain - smooth * plain
 
 
-# ------------------------------------------------------------------------------------------- virtual batch norm
+# -------------------------------------------------------------------------------------------
+# virtual batch norm
 
 moments = Exercise(
     "gan/09/virtual_moments",
     target="minigen.gan.tricks:virtual_moments",
     minutes=20,
     prompt="""
-    What virtual batch norm normalizes with. For each example of x, by itself: the mean and the variance over the
-    reference batch and this example together. Return (mean, var).
+    What virtual batch norm normalizes with. For each example of x, by itself: the mean and the
+    variance over the reference batch and this example together. Return (mean, var).
 
-    For features, x (N, C) and reference (R, C), both answers have shape (N, C). For maps, x (N, H, W, C) and reference
-    (R, H, W, C), all places are values of their channel, and both answers have shape (N, 1, 1, C). The variance divides
-    by the number of values, (R + 1) H W. Examples of x must not see one another.
+    For features, x (N, C) and reference (R, C), both answers have shape (N, C). For maps, x (N, H,
+    W, C) and reference (R, H, W, C), all places are values of their channel, and both answers have
+    shape (N, 1, 1, C). The variance divides by the number of values, (R + 1) H W. Examples of x
+    must not see one another.
     """,
     hints=[
-        "The virtual batch of example i has R + 1 members: the reference, and example i. Batch norm's mean and variance of "
-        "these R + 1 are asked for.",
-        "mean_i = (sum of the reference + x_i)/(R + 1). The variance is the mean of the squares of (value - mean_i), over "
-        "the same R + 1. A loop over the examples is fine.",
-        "For each i: both = np.concatenate([reference, x[i : i + 1]]), then np.mean over all axes but the last with "
-        "keepdims=True, of both and of (both - mean) ** 2; join the results along axis 0.",
+        (
+            "The virtual batch of example i has R + 1 members: the reference, and example i. Batch"
+            " norm's mean and variance of these R + 1 are asked for."
+        ),
+        (
+            "mean_i = (sum of the reference + x_i)/(R + 1). The variance is the mean of the squares"
+            " of (value - mean_i), over the same R + 1. A loop over the examples is fine."
+        ),
+        (
+            "For each i: both = np.concatenate([reference, x[i : i + 1]]), then np.mean over all"
+            " axes but the last with keepdims=True, of both and of (both - mean) ** 2; join the"
+            " results along axis 0."
+        ),
     ],
     rtol=1e-6,
 )
@@ -516,7 +633,8 @@ moments = Exercise(
 
 @moments.case(points=1, expect={"mean": [[2.0], [1.0]], "var": [[14.0 / 3.0], [2.0 / 3.0]]})
 def two_examples(impl, rng):
-    """The reference is 0 and 1. With 5: mean 2, squares 4 + 1 + 9. With 2: mean 1, squares 1 + 0 + 1."""
+    """The reference is 0 and 1. With 5: mean 2, squares 4 + 1 + 9. With 2: mean 1, squares 1 + 0 +
+    1."""
     mean, var = impl(np.array([[5.0], [2.0]]), np.array([[0.0], [1.0]]))
     return {"mean": mean, "var": var}
 
@@ -533,8 +651,11 @@ def maps(impl, rng):
     return {"mean": mean, "var": var}
 
 
-@moments.case(points=2, property="an example's moments do not depend on who else is in the batch",
-              expect={"mean": np.zeros((1, 3)), "var": np.zeros((1, 3))})  # fmt: skip
+@moments.case(
+    points=2,
+    property="an example's moments do not depend on who else is in the batch",
+    expect={"mean": np.zeros((1, 3)), "var": np.zeros((1, 3))},
+)
 def examples_apart(impl, rng):
     x, reference = 2 + rng.standard_normal((5, 3)), rng.standard_normal((4, 3))
     together, alone = impl(x, reference), impl(x[1:2], reference)
@@ -543,8 +664,15 @@ def examples_apart(impl, rng):
 
 @moments.case(points=1)
 def gradient_of_moments(impl, rng):
-    x, reference, weights = rng.standard_normal((3, 2)), rng.standard_normal((4, 2)), rng.standard_normal((2, 3, 2))
-    both = lambda x: sum(anp.sum(w * each) for w, each in zip(weights, impl(x, reference)))
+    x, reference, weights = (
+        rng.standard_normal((3, 2)),
+        rng.standard_normal((4, 2)),
+        rng.standard_normal((2, 3, 2)),
+    )
+
+    def both(x):
+        return sum(anp.sum(w * each) for w, each in zip(weights, impl(x, reference)))
+
     return {"grad": grad(both)(x)}
 
 
@@ -565,12 +693,19 @@ def reference_only(x, reference):
     return one_by_one(x, reference, lambda r, one: r + 0 * one)
 
 
-@moments.mistake(hint="This is batch norm: each example sees the whole batch x. Its virtual batch is the reference and itself.")
+@moments.mistake(
+    hint=(
+        "This is batch norm: each example sees the whole batch x. Its virtual batch is the"
+        " reference and itself."
+    )
+)
 def plain_batch_norm(x, reference):
     return one_by_one(x, reference, lambda r, one: x + 0 * one)
 
 
-@moments.mistake(hint="The other examples of the batch do not belong to it: reference and the one example only.")
+@moments.mistake(
+    hint="The other examples of the batch do not belong to it: reference and the one example only."
+)
 def reference_and_the_whole_batch(x, reference):
     return one_by_one(x, reference, lambda r, one: anp.concatenate([r, x + 0 * one]))
 
@@ -588,12 +723,18 @@ def standard_deviation(x, reference):
     return mean, anp.sqrt(var)
 
 
-@moments.mistake(hint="The example is one member among R + 1; it does not weigh as much as the whole reference.")
+@moments.mistake(
+    hint="The example is one member among R + 1; it does not weigh as much as the whole reference."
+)
 def half_and_half(x, reference):
     return one_by_one(x, reference, lambda r, one: anp.concatenate([r] + [one] * len(r)))
 
 
-@moments.mistake(hint="The example moves the mean, and that adds to the variance: take it around the common mean.")
+@moments.mistake(
+    hint=(
+        "The example moves the mean, and that adds to the variance: take it around the common mean."
+    )
+)
 def forgets_the_gap(x, reference):
     mean, _ = one_by_one(x, reference, lambda r, one: anp.concatenate([r, one]))
     _, ref_var = one_by_one(x, reference, lambda r, one: r + 0 * one)
@@ -601,12 +742,20 @@ def forgets_the_gap(x, reference):
     return mean, (len(reference) * ref_var + own_var) / (len(reference) + 1)
 
 
-@moments.mistake(hint="Every channel has its own mean and variance: do not average over the last axis.")
+@moments.mistake(
+    hint="Every channel has its own mean and variance: do not average over the last axis."
+)
 def over_channels_too(x, reference):
     mean, _ = one_by_one(x, reference, lambda r, one: anp.concatenate([r, one]))
     common = anp.mean(mean, axis=-1, keepdims=True) + 0 * mean
-    parts = [anp.mean((anp.concatenate([reference, x[i : i + 1]]) - common[i : i + 1]) ** 2,
-                      axis=tuple(range(x.ndim)), keepdims=True) for i in range(len(x))]  # fmt: skip
+    parts = [
+        anp.mean(
+            (anp.concatenate([reference, x[i : i + 1]]) - common[i : i + 1]) ** 2,
+            axis=tuple(range(x.ndim)),
+            keepdims=True,
+        )
+        for i in range(len(x))
+    ]
     return common, anp.concatenate(parts) + 0 * mean
 
 
@@ -627,29 +776,40 @@ def from_squares(x, reference):
     """The variance as the mean of the squares less the square of the mean."""
     r, places = len(reference), tuple(range(1, x.ndim - 1))
     first, second = (
-        (r * anp.mean(reference**k, axis=(0, *places), keepdims=True) + anp.mean(x**k, axis=places, keepdims=True)) / (r + 1)
+        (
+            r * anp.mean(reference**k, axis=(0, *places), keepdims=True)
+            + anp.mean(x**k, axis=places, keepdims=True)
+        )
+        / (r + 1)
         for k in (1, 2)
     )
     return first, second - first**2
 
 
-# ------------------------------------------------------------------------------------------- instance noise
+# -------------------------------------------------------------------------------------------
+# instance noise
 
 noise = Exercise(
     "gan/09/instance_noise",
     target="minigen.gan.tricks:instance_noise",
     minutes=5,
     prompt="""
-    Blur examples before the discriminator sees them, real and fake alike. x is an array of examples of any shape, std the
-    standard deviation of the noise. Return x plus Gaussian noise, a new number for every entry; x itself stays as it is, and
-    the answer has the dtype of x.
+    Blur examples before the discriminator sees them, real and fake alike. x is an array of examples
+    of any shape, std the standard deviation of the noise. Return x plus Gaussian noise, a new
+    number for every entry; x itself stays as it is, and the answer has the dtype of x.
 
     Draw the noise with one call of rng.standard_normal, giving it the shape and the dtype of x.
     """,
     hints=[
-        "Every pixel of every example gets its own random number. Standard normal numbers have standard deviation 1.",
+        (
+            "Every pixel of every example gets its own random number. Standard normal numbers have"
+            " standard deviation 1."
+        ),
         "x + std * n, with n ~ N(0, 1) in every entry.",
-        "rng.standard_normal(shape, dtype=...) takes the shape np.shape(x) and the dtype x.dtype; multiply it by std.",
+        (
+            "rng.standard_normal(shape, dtype=...) takes the shape np.shape(x) and the dtype"
+            " x.dtype; multiply it by std."
+        ),
     ],
 )
 
@@ -659,7 +819,11 @@ def without_noise(impl, rng):
     """With std = 0 nothing happens; with std = 1, x and noise of the same generator are added."""
     x = np.array([[1.0, -2.0]])
     seed = int(rng.integers(1000))
-    added = impl(x, 1.0, np.random.default_rng(seed)) - np.random.default_rng(seed).standard_normal((1, 2)) - x
+    added = (
+        impl(x, 1.0, np.random.default_rng(seed))
+        - np.random.default_rng(seed).standard_normal((1, 2))
+        - x
+    )
     return {"same": impl(x, 0.0, rng), "gap": np.abs(added).max()}
 
 
@@ -675,8 +839,11 @@ def single_precision(impl, rng):
     return {"noisy": noisy, "is_float32": np.asarray(noisy).dtype == np.float32}
 
 
-@noise.case(points=2, property="twice the std moves x twice as far; two calls have different noise",
-            expect={"ratio": np.full((3, 4), 2.0), "fresh": True})  # fmt: skip
+@noise.case(
+    points=2,
+    property="twice the std moves x twice as far; two calls have different noise",
+    expect={"ratio": np.full((3, 4), 2.0), "fresh": True},
+)
 def scale_and_freshness(impl, rng):
     x, seed = rng.standard_normal((3, 4)), int(rng.integers(1000))
     near, far = (impl(x, std, np.random.default_rng(seed)) - x for std in (0.25, 0.5))
@@ -687,7 +854,11 @@ def scale_and_freshness(impl, rng):
 @noise.case(points=1)
 def gradient_through_noise(impl, rng):
     weights = rng.standard_normal((2, 3))
-    return {"grad": grad(lambda x: anp.sum(weights * impl(x, 0.2, np.random.default_rng(3)) ** 2))(rng.standard_normal((2, 3)))}
+    return {
+        "grad": grad(lambda x: anp.sum(weights * impl(x, 0.2, np.random.default_rng(3)) ** 2))(
+            rng.standard_normal((2, 3))
+        )
+    }
 
 
 @noise.mistake(hint="std is the standard deviation: multiply by it, not by its square.")
@@ -700,7 +871,9 @@ def root_of_std(x, std, rng):
     return x + std**0.5 * rng.standard_normal(np.shape(x), dtype=x.dtype)
 
 
-@noise.mistake(hint="Every entry needs its own noise; here all examples of the batch are moved alike.")
+@noise.mistake(
+    hint="Every entry needs its own noise; here all examples of the batch are moved alike."
+)
 def same_for_all(x, std, rng):
     return x + std * rng.standard_normal(np.shape(x)[1:], dtype=x.dtype)
 
@@ -725,12 +898,19 @@ def noise_alone(x, std, rng):
     return std * rng.standard_normal(np.shape(x), dtype=x.dtype) + 0 * x
 
 
-@noise.mistake(hint="Take the noise from the generator that is given; a generator of your own gives the same noise every time.")
+@noise.mistake(
+    hint=(
+        "Take the noise from the generator that is given; a generator of your own gives the same"
+        " noise every time."
+    )
+)
 def own_generator(x, std, rng):
     return x + std * np.random.default_rng(0).standard_normal(np.shape(x), dtype=x.dtype)
 
 
-@noise.mistake(hint="Draw the noise in the dtype of x: with float64 noise float32 examples become float64.")
+@noise.mistake(
+    hint="Draw the noise in the dtype of x: with float64 noise float32 examples become float64."
+)
 def double_precision(x, std, rng):
     return x + std * rng.standard_normal(np.shape(x))
 

@@ -1,4 +1,5 @@
-"""Exercises on transport: piles of dirt in a row, two samples of numbers, the marginals of a plan."""
+"""Exercises on transport: piles of dirt in a row, two samples of numbers, the marginals of a
+plan."""
 
 import numpy as np
 
@@ -7,7 +8,9 @@ from minigen.course.exercise import Exercise
 
 def two_sets_of_piles(rng, n=7):
     """Piles with one total, as floats."""
-    return rng.multinomial(30, np.full(n, 1 / n)).astype(float), rng.multinomial(30, np.full(n, 1 / n)).astype(float)
+    return rng.multinomial(30, np.full(n, 1 / n)).astype(float), rng.multinomial(
+        30, np.full(n, 1 / n)
+    ).astype(float)
 
 
 # ------------------------------------------------------------------------------------------- piles
@@ -17,20 +20,26 @@ piles = Exercise(
     target="minigen.metrics.transport:earth_mover_1d",
     minutes=15,
     prompt="""
-    The least work that turns the piles p into the piles q, and how much has to cross each gap: EarthMover(cost,
-    deltas).
+    The least work that turns the piles p into the piles q, and how much has to cross each gap:
+    EarthMover(cost, deltas).
 
-    p and q (n,) hold shovelfuls of dirt, in piles one step apart, with the same total (any total: do not normalize).
-    deltas (n + 1,) is the running surplus: it starts with 0, and behind each pile it has grown by what that pile has
-    too much, or shrunk by what it lacks. cost is one number, in shovelfuls times steps.
+    p and q (n,) hold shovelfuls of dirt, in piles one step apart, with the same total (any total:
+    do not normalize). deltas (n + 1,) is the running surplus: it starts with 0, and behind each
+    pile it has grown by what that pile has too much, or shrunk by what it lacks. cost is one
+    number, in shovelfuls times steps.
 
     For p = (3, 2, 1, 4) and q = (1, 2, 4, 3) the deltas are 0, 2, 2, -1, 0 and the cost is 5.
     """,
     hints=[
-        "Walk from left to right. What the first piles have too much must cross the gap behind them, whatever comes "
-        "later; what they lack must come back over it.",
+        (
+            "Walk from left to right. What the first piles have too much must cross the gap behind"
+            " them, whatever comes later; what they lack must come back over it."
+        ),
         "delta_0 = 0, delta_i = delta_(i-1) + p_i - q_i, and cost = sum of |delta_i|.",
-        "np.cumsum gives the running sums of p - q; put a 0 in front (np.concatenate), then sum the absolute values.",
+        (
+            "np.cumsum gives the running sums of p - q; put a 0 in front (np.concatenate), then sum"
+            " the absolute values."
+        ),
     ],
     imports=["import autograd.numpy as np", "from minigen.metrics.transport import EarthMover"],
 )
@@ -56,7 +65,9 @@ def random_piles(impl, rng):
 
 
 @piles.case(
-    points=1, property="there and back cost the same, and cross the same gaps", expect={"cost": 0.0, "deltas": 0.0}
+    points=1,
+    property="there and back cost the same, and cross the same gaps",
+    expect={"cost": 0.0, "deltas": 0.0},
 )
 def there_and_back(impl, rng):
     p, q = two_sets_of_piles(rng)
@@ -87,7 +98,9 @@ def surplus_not_carried_on(p, q):
     return earth_mover(np.sum(np.abs(deltas)), deltas)
 
 
-@piles.mistake(hint="Carrying dirt back costs as much as carrying it forward: take absolute values.")
+@piles.mistake(
+    hint="Carrying dirt back costs as much as carrying it forward: take absolute values."
+)
 def no_absolute_values(p, q):
     deltas = np.concatenate([[0.0], np.cumsum(p - q)])
     return earth_mover(np.sum(deltas), deltas)
@@ -137,27 +150,37 @@ def difference_of_running_sums(p, q):
     return earth_mover(np.linalg.norm(deltas, 1), deltas)
 
 
-# ------------------------------------------------------------------------------------------- samples on a line
+# -------------------------------------------------------------------------------------------
+# samples on a line
 
 line = Exercise(
     "gan/10/wasserstein_1d",
     target="minigen.metrics.transport:wasserstein_1d",
     minutes=20,
     prompt="""
-    The exact Wasserstein-1 distance between two samples of numbers, one number, in the units of the samples.
+    The exact Wasserstein-1 distance between two samples of numbers, one number, in the units of the
+    samples.
 
-    x (N,) and y (M,) are in any order; every point of x has the weight 1/N and every point of y the weight 1/M. Start
-    with N = M: there the best plan pairs the smallest with the smallest, and so on. The last cases have N and M
-    different. Then points must be split, and it is easier to walk along the line and carry the surplus, as with the
-    piles.
+    x (N,) and y (M,) are in any order; every point of x has the weight 1/N and every point of y the
+    weight 1/M. Start with N = M: there the best plan pairs the smallest with the smallest, and so
+    on. The last cases have N and M different. Then points must be split, and it is easier to walk
+    along the line and carry the surplus, as with the piles.
     """,
     hints=[
-        "On a line the best plan keeps the order. For any sizes: put all points on one line; between two neighbors, "
-        "the share of x passed so far less the share of y has to cross.",
-        "W1 = integral of |F - G|. F and G, the shares of x and y passed, are steps: the integral is a sum over the "
-        "gaps between neighboring points, |F - G| times the length of the gap.",
-        "Sort np.concatenate([x, y]); the gaps are np.diff of it. np.searchsorted(np.sort(x), left_end, side='right') "
-        "counts the points of x up to the left end of each gap; divide by len(x). The same for y.",
+        (
+            "On a line the best plan keeps the order. For any sizes: put all points on one line;"
+            " between two neighbors, the share of x passed so far less the share of y has to cross."
+        ),
+        (
+            "W1 = integral of |F - G|. F and G, the shares of x and y passed, are steps: the"
+            " integral is a sum over the gaps between neighboring points, |F - G| times the length"
+            " of the gap."
+        ),
+        (
+            "Sort np.concatenate([x, y]); the gaps are np.diff of it. np.searchsorted(np.sort(x),"
+            " left_end, side='right') counts the points of x up to the left end of each gap; divide"
+            " by len(x). The same for y."
+        ),
     ],
     blocked=[
         "minigen.metrics.transport:wasserstein",
@@ -180,7 +203,9 @@ def equal_sizes(impl, rng):
 
 
 @line.case(
-    points=1, property="moved by 3, a sample is 3 away; shuffled, it is not", expect={"gap": 0.0, "none": 0.0}
+    points=1,
+    property="moved by 3, a sample is 3 away; shuffled, it is not",
+    expect={"gap": 0.0, "none": 0.0},
 )
 def moved(impl, rng):
     x = rng.standard_normal(9)
@@ -203,7 +228,9 @@ def unequal_sizes(impl, rng):
 
 @line.case(points=1)
 def with_ties(impl, rng):
-    return {"distance": impl(rng.integers(0, 4, 10).astype(float), rng.integers(0, 4, 8).astype(float))}
+    return {
+        "distance": impl(rng.integers(0, 4, 10).astype(float), rng.integers(0, 4, 8).astype(float))
+    }
 
 
 def by_quantiles(x, y, power=1.0, sort=True):
@@ -235,22 +262,33 @@ def sum_of_distances(x, y):
     return by_quantiles(x, y) * max(len(x), len(y))
 
 
-@line.mistake(hint="Take absolute values before averaging; this is the difference of the two means.")
+@line.mistake(
+    hint="Take absolute values before averaging; this is the difference of the two means."
+)
 def difference_of_means(x, y):
     return np.abs(np.mean(x) - np.mean(y))
 
 
-@line.mistake(hint="Each y can be used only for its own weight: sending each x to the nearest y is no plan.")
+@line.mistake(
+    hint="Each y can be used only for its own weight: sending each x to the nearest y is no plan."
+)
 def to_the_nearest(x, y):
     return np.mean(np.min(np.abs(x[:, None] - y), axis=1))
 
 
-@line.mistake(hint="This is the mean over all pairs, the cost of the careless plan that spreads each x over all y.")
+@line.mistake(
+    hint=(
+        "This is the mean over all pairs, the cost of the careless plan that spreads each x over"
+        " all y."
+    )
+)
 def all_pairs(x, y):
     return np.mean(np.abs(x[:, None] - y))
 
 
-@line.mistake(hint="With N and M different, no point may be left out: split the weights of the points.")
+@line.mistake(
+    hint="With N and M different, no point may be left out: split the weights of the points."
+)
 def leftover_points_ignored(x, y):
     n = min(len(x), len(y))
     return np.mean(np.abs(np.sort(x)[:n] - np.sort(y)[:n]))
@@ -263,10 +301,17 @@ def one_size_for_both(x, y):
     return np.sum(np.abs(passed_x - passed_y) / len(x) * np.diff(points))
 
 
-@line.mistake(hint="This is the largest gap of F and G (Kolmogorov and Smirnov's); W1 is the area between them.")
+@line.mistake(
+    hint=(
+        "This is the largest gap of F and G (Kolmogorov and Smirnov's); W1 is the area between"
+        " them."
+    )
+)
 def largest_gap(x, y):
     points = np.concatenate([x, y])
-    return np.max(np.abs(np.mean(x <= points[:, None], axis=1) - np.mean(y <= points[:, None], axis=1)))
+    return np.max(
+        np.abs(np.mean(x <= points[:, None], axis=1) - np.mean(y <= points[:, None], axis=1))
+    )
 
 
 line.equivalent("(x, y) → (y, x)", reason="the distance is the same in both directions")
@@ -288,20 +333,25 @@ def piles_of_dirt(x, y):
     return np.sum(np.abs(surplus) * np.diff(points[order]))
 
 
-# ------------------------------------------------------------------------------------------- marginals
+# -------------------------------------------------------------------------------------------
+# marginals
 
 sums = Exercise(
     "gan/10/marginals",
     target="minigen.metrics.transport:marginals",
     minutes=5,
     prompt="""
-    The two distributions that a transport plan connects: what it takes from each source, and what it brings to each
-    target.
+    The two distributions that a transport plan connects: what it takes from each source, and what
+    it brings to each target.
 
-    plan (n, m): plan[i, j] is the mass that goes from source i to target j. Return p (n,) and q (m,), in this order.
+    plan (n, m): plan[i, j] is the mass that goes from source i to target j. Return p (n,) and q
+    (m,), in this order.
     """,
     hints=[
-        "What leaves source i goes to some target: add it up over the targets. Likewise for what arrives.",
+        (
+            "What leaves source i goes to some target: add it up over the targets. Likewise for"
+            " what arrives."
+        ),
         "p_i = sum over j of plan_ij, q_j = sum over i of plan_ij.",
         "Sum over axis 1 for p and over axis 0 for q.",
     ],
@@ -327,10 +377,16 @@ def as_many_sources_as_targets(impl, rng):
 
 
 @sums.case(
-    points=1, property="prices at both ends: p.f + q.g is the plan's mean of f_i + g_j", expect={"gap": 0.0}
+    points=1,
+    property="prices at both ends: p.f + q.g is the plan's mean of f_i + g_j",
+    expect={"gap": 0.0},
 )
 def prices(impl, rng):
-    plan, f, g = rng.dirichlet(np.ones(12)).reshape(3, 4), rng.standard_normal(3), rng.standard_normal(4)
+    plan, f, g = (
+        rng.dirichlet(np.ones(12)).reshape(3, 4),
+        rng.standard_normal(3),
+        rng.standard_normal(4),
+    )
     p, q = impl(plan)
     return {"gap": p @ f + q @ g - np.sum(plan * (f[:, None] + g))}
 
@@ -357,12 +413,16 @@ def normalized_sums(plan):
     return plan.sum(axis=1) / plan.sum(), plan.sum(axis=0) / plan.sum()
 
 
-@sums.mistake(hint="A source may send to several targets: add up all that it sends, not the largest part.")
+@sums.mistake(
+    hint="A source may send to several targets: add up all that it sends, not the largest part."
+)
 def largest_part(plan):
     return plan.max(axis=1), plan.max(axis=0)
 
 
-@sums.mistake(hint="This is the total; one sum for each source and one for each target are asked for.")
+@sums.mistake(
+    hint="This is the total; one sum for each source and one for each target are asked for."
+)
 def total(plan):
     return plan.sum(), plan.sum()
 

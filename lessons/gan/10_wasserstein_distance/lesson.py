@@ -4,7 +4,8 @@
 # This lesson runs the section *What is Wasserstein distance?* (gan.s14) of
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/). Three things to take away:
 #
-# 1. The Wasserstein distance is the least work that turns one distribution into another: mass times distance.
+# 1. The Wasserstein distance is the least work that turns one distribution into another: mass times
+#    distance.
 # 2. A *plan* says how much goes from where to where. The distance is the cost of the best plan.
 # 3. On a line it takes a sort. In the plane it takes a linear program, or many lines.
 
@@ -30,41 +31,55 @@ from minigen.data import toy
 from minigen.metrics import sampling_floor
 from minigen.metrics.divergence import js_divergence
 from minigen.metrics.transport import (
-    earth_mover_1d, marginals, plan_cost, sliced_wasserstein, transport_plan, wasserstein, wasserstein_1d,
+    earth_mover_1d,
+    marginals,
+    plan_cost,
+    sliced_wasserstein,
+    transport_plan,
+    wasserstein,
+    wasserstein_1d,
 )
 
 # %% [markdown]
 # ## 1. Near or far?
 #
-# All dirt lies in the first of six holes. Should it have been in the second hole, the mistake is small; in the sixth,
-# it is large. **Predict:** which of these two mistakes does JS call the larger? And the Wasserstein distance?
+# All dirt lies in the first of six holes. Should it have been in the second hole, the mistake is
+# small; in the sixth, it is large. **Predict:** which of these two mistakes does JS call the
+# larger? And the Wasserstein distance?
 
 # %%
 first, second, sixth = np.eye(6)[[0, 1, 5]]
-rows = [[name, js_divergence(first, other), earth_mover_1d(first, other).cost]
-        for name, other in (("second hole", second), ("sixth hole", sixth))]
+rows = [
+    [name, js_divergence(first, other), earth_mover_1d(first, other).cost]
+    for name, other in (("second hole", second), ("sixth hole", sixth))
+]
 lesson.table(rows, ["all of it belongs in the", "JS, nats", "Wasserstein, steps"])
 
 # %% [markdown]
-# For JS (and KL, which is infinite both times) holes are just names: no two are closer than any others. The Wasserstein
-# distance knows how far apart they are.
+# For JS (and KL, which is infinite both times) holes are just names: no two are closer than any
+# others. The Wasserstein distance knows how far apart they are.
 #
 # ## 2. Piles of dirt, step by step
 #
-# Ten shovelfuls lie in four piles, one step apart, $P = (3, 2, 1, 4)$, and should lie as $Q = (1, 2, 4, 3)$ (Eq.
-# gan.10). Carrying one shovelful one step costs 1. **Before you read on, with pencil and paper:** how many shovelfuls
-# are in the wrong place? And what is the least cost? The two numbers differ.
+# Ten shovelfuls lie in four piles, one step apart, $P = (3, 2, 1, 4)$, and should lie as $Q = (1,
+# 2, 4, 3)$ (Eq. gan.10). Carrying one shovelful one step costs 1. **Before you read on, with pencil
+# and paper:** how many shovelfuls are in the wrong place? And what is the least cost? The two
+# numbers differ.
 #
-# Walk from left to right. The first pile has 2 too many; they must go on to the second, whatever happens later. There
-# they join the 2 that were right, and 2 must go on again. So keep a running surplus (Eq. gan.11):
+# Walk from left to right. The first pile has 2 too many; they must go on to the second, whatever
+# happens later. There they join the 2 that were right, and 2 must go on again. So keep a running
+# surplus (Eq. gan.11):
 #
 # $$\delta_0 = 0, \qquad \delta_i = \delta_{i-1} + P_i - Q_i .$$
 #
-# Between piles $i$ and $i+1$, $|\delta_i|$ shovelfuls cross: forward if it is positive, backward if negative.
+# Between piles $i$ and $i+1$, $|\delta_i|$ shovelfuls cross: forward if it is positive, backward if
+# negative.
 
 # %%
-P, Q = np.array([3.0, 2.0, 1.0, 4.0]), np.array([1.0, 2.0, 4.0, 3.0])
-delta, rows = 0.0, []
+P = np.array([3.0, 2.0, 1.0, 4.0])
+Q = np.array([1.0, 2.0, 4.0, 3.0])
+delta = 0.0
+rows = []
 for i, (have, need) in enumerate(zip(P, Q), start=1):
     rows.append([i, f"{delta:g} + {have:g} - {need:g}", delta + have - need])
     delta = delta + have - need
@@ -76,16 +91,24 @@ lesson.check("wrong turn: shovelfuls in the wrong place", np.abs(P - Q).sum() / 
 lesson.show_source(earth_mover_1d)
 cost, deltas = earth_mover_1d(P, Q)
 lesson.check("delta_0 to delta_4", deltas, equals=[0, 2, 2, -1, 0], atol=0)
-lesson.claim("cost of the dirt piles, shovelfuls x steps", cost, equals=5.0, atol=0, source="the post's example")
+lesson.claim(
+    "cost of the dirt piles, shovelfuls x steps",
+    cost,
+    equals=5.0,
+    atol=0,
+    source="the post's example",
+)
 
 # %% [markdown]
-# Three shovelfuls are misplaced, but two of them travel two steps: $2 + 2 + 1 = 5$. Now look at the three moves. A
-# negative surplus means that the pile *after* has it: the post then moves dirt of $Q$ forward, which costs the same as
-# moving dirt of $P$ back.
+# Three shovelfuls are misplaced, but two of them travel two steps: $2 + 2 + 1 = 5$. Now look at the
+# three moves. A negative surplus means that the pile *after* has it: the post then moves dirt of
+# $Q$ forward, which costs the same as moving dirt of $P$ back.
 
 # %%
-p, q = P.copy(), Q.copy()
-pictures, titles = [(P, Q)], ["before"]
+p = P.copy()
+q = Q.copy()
+pictures = [(P, Q)]
+titles = ["before"]
 for i, d in enumerate(deltas[1:-1]):
     name, piles = ("P", p) if d > 0 else ("Q", q)
     piles[i : i + 2] += [-abs(d), abs(d)]
@@ -94,26 +117,38 @@ for i, d in enumerate(deltas[1:-1]):
 fig, axes = plot.figure(2, 4, size=(2.4, 1.9), share="y")
 for pair, title, column in zip(pictures, titles, axes.T):
     for piles, letter, shade, ax in zip(pair, "PQ", (plot.color.real, plot.color.fake), column):
-        plot.bars(piles, [f"{letter}{k}" for k in range(1, 5)], ax, colors=[shade] * 4, numbers=True)
+        plot.bars(
+            piles, [f"{letter}{k}" for k in range(1, 5)], ax, colors=[shade] * 4, numbers=True
+        )
     column[0].set_title(title)
-lesson.figure(fig, "f07_piles", "Compare the rows in each column: after k moves the first k piles agree, and after "
-              "three moves all do. The moves carried 2, 2 and 1 shovelfuls one step each.")
-lesson.check("after the moves P and Q are the same", pictures[-1][0] - pictures[-1][1], equals=np.zeros(4))
+lesson.figure(
+    fig,
+    "f07_piles",
+    "Compare the rows in each column: after k moves the first k piles agree, and after "
+    "three moves all do. The moves carried 2, 2 and 1 shovelfuls one step each.",
+)
+lesson.check(
+    "after the moves P and Q are the same", pictures[-1][0] - pictures[-1][1], equals=np.zeros(4)
+)
 
 # %% [markdown]
 # ## 3. Plans
 #
-# A *transport plan* is a table: $\gamma(x, y)$ is how much of the dirt at $x$ is brought to $y$. Its rows must sum to
-# what is there, its columns to what is wanted; such a $\gamma$ is a *coupling* of $p$ and $q$. Its cost is the mean
-# distance travelled (Eq. gan.13), and the Wasserstein distance is the least cost of all couplings (Eq. gan.12):
+# A *transport plan* is a table: $\gamma(x, y)$ is how much of the dirt at $x$ is brought to $y$.
+# Its rows must sum to what is there, its columns to what is wanted; such a $\gamma$ is a *coupling*
+# of $p$ and $q$. Its cost is the mean distance travelled (Eq. gan.13), and the Wasserstein distance
+# is the least cost of all couplings (Eq. gan.12):
 #
 # $$W(p, q) = \inf_{\gamma \in \Pi(p, q)} \sum_{x, y} \gamma(x, y) \, \|x - y\| .$$
 #
-# Shares instead of shovelfuls: $p = P/10$, $q = Q/10$. By hand, one plan keeps what it can in place; another lets the
-# surplus wander from pile to pile. A third is careless: it spreads every pile over all places. **Which is cheapest?**
+# Shares instead of shovelfuls: $p = P/10$, $q = Q/10$. By hand, one plan keeps what it can in
+# place; another lets the surplus wander from pile to pile. A third is careless: it spreads every
+# pile over all places. **Which is cheapest?**
 
 # %%
-p, q, steps = P / 10, Q / 10, np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0)))
+p = P / 10
+q = Q / 10
+steps = np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0)))
 solved = transport_plan(p, q, steps)
 plans = {
     "keep what you can": np.array([[1, 0, 2, 0], [0, 2, 0, 0], [0, 0, 1, 0], [0, 0, 1, 3]]) / 10,
@@ -124,20 +159,37 @@ plans = {
 lesson.show_source(marginals, plan_cost)
 fig, axes = plot.figure(1, 4, size=(2.6, 2.7))
 for (name, plan), ax in zip(plans.items(), axes):
-    lesson.check(f"{name}: sums of rows and columns", np.array(marginals(plan)), equals=np.array([p, q]))
-    plot.matrix(10 * plan, ax, numbers=True, limits=(0, 4), title=f"{name}\ncost {10 * plan_cost(plan, steps):.3g}",
-                row_labels=["P1", "P2", "P3", "P4"], col_labels=["Q1", "Q2", "Q3", "Q4"])
-lesson.figure(fig, "four_plans", "Shovelfuls from each pile (row) to each place (column). All four have the same row "
-              "and column sums. What lies on the diagonal stays; the first two cost 5, and so does the solver's.")
+    lesson.check(
+        f"{name}: sums of rows and columns", np.array(marginals(plan)), equals=np.array([p, q])
+    )
+    plot.matrix(
+        10 * plan,
+        ax,
+        numbers=True,
+        limits=(0, 4),
+        title=f"{name}\ncost {10 * plan_cost(plan, steps):.3g}",
+        row_labels=["P1", "P2", "P3", "P4"],
+        col_labels=["Q1", "Q2", "Q3", "Q4"],
+    )
+lesson.figure(
+    fig,
+    "four_plans",
+    "Shovelfuls from each pile (row) to each place (column). All four have the same row and column"
+    " sums. What lies on the diagonal stays; the first two cost 5, and so does the solver's.",
+)
 
 # %% [markdown]
-# Two different plans cost 5: the *distance* is unique, the plan need not be. And the program proves that nothing is
-# cheaper: it comes with prices $f_i$, $g_j$ whose total value is the cost of the plan (`gan/12` lives on that).
+# Two different plans cost 5: the *distance* is unique, the plan need not be. And the program proves
+# that nothing is
+# cheaper: it comes with prices $f_i$, $g_j$ whose total value is the cost of the plan (`gan/12`
+# lives on that).
 
 # %%
 f, g = solved.potentials
 lesson.check("value of the prices, in shovelfuls x steps", 10 * (p @ f + q @ g), equals=5.0)
-lesson.check("no road costs less than its two prices", (steps - f[:, None] - g).min(), at_least=-1e-12)
+lesson.check(
+    "no road costs less than its two prices", (steps - f[:, None] - g).min(), at_least=-1e-12
+)
 lesson.claim("linear program: cost of the piles / 10", solved.cost, equals=0.5, atol=1e-9)
 
 # %% [markdown]
@@ -145,15 +197,17 @@ lesson.claim("linear program: cost of the piles / 10", solved.cost, equals=0.5, 
 #
 # Two samples of numbers are piles too: small ones, at uneven places. Three ways to the distance:
 #
-# - carry the surplus along the line. It is $F - G$, the share of $x$ passed so far less that of $y$: the area between;
+# - carry the surplus along the line. It is $F - G$, the share of $x$ passed so far less that of
+#   $y$: the area between;
 # - sort both, and send the smallest to the smallest, the second to the second, and so on;
 # - the linear program, which knows nothing of lines.
 #
-# By hand: $x = (0, 10)$, $y = (11, 1)$. Sorted, 0 goes to 1 and 10 to 11, so $W = 1$. **Guess:** what if one sends them
-# in the order given, and what do the three ways say?
+# By hand: $x = (0, 10)$, $y = (11, 1)$. Sorted, 0 goes to 1 and 10 to 11, so $W = 1$. **Guess:**
+# what if one sends them in the order given, and what do the three ways say?
 
 # %%
-x, y = np.array([0.0, 10.0]), np.array([11.0, 1.0])
+x = np.array([0.0, 10.0])
+y = np.array([11.0, 1.0])
 lesson.check("wrong turn: not sorted", np.abs(x - y).mean(), equals=10.0)
 lesson.check("sorted", np.abs(np.sort(x) - np.sort(y)).mean(), equals=1.0)
 lesson.check("the area between F and G", wasserstein_1d(x, y), equals=1.0)
@@ -161,96 +215,159 @@ lesson.check("the area between F and G", wasserstein_1d(x, y), equals=1.0)
 # %%
 n = lesson.size(400, quick=60)
 x = lesson.rng("x").standard_normal(n)
-y = np.where(lesson.rng("side").random(n) < 0.5, -1.5, 2.5) + 0.5 * lesson.rng("y").standard_normal(n)
+y = np.where(lesson.rng("side").random(n) < 0.5, -1.5, 2.5) + 0.5 * lesson.rng("y").standard_normal(
+    n
+)
 ways = {
     "area between F and G": wasserstein_1d(x, y),
     "sorted differences": np.abs(np.sort(x) - np.sort(y)).mean(),
-    "linear program": transport_plan(np.full(n, 1 / n), np.full(n, 1 / n), cdist(x[:, None], y[:, None])).cost,
+    "linear program": (
+        transport_plan(np.full(n, 1 / n), np.full(n, 1 / n), cdist(x[:, None], y[:, None])).cost
+    ),
 }
 lesson.show_source(wasserstein_1d)
 lesson.table(list(ways.items()), ["way", "distance"])
-lesson.claim("line: largest difference of the three ways", max(ways.values()) - min(ways.values()), at_most=1e-9)
+lesson.claim(
+    "line: largest difference of the three ways",
+    max(ways.values()) - min(ways.values()),
+    at_most=1e-9,
+)
 
 # %%
 t = np.linspace(-4, 5, 600)
 F, G = ((t[:, None] >= points).mean(axis=1) for points in (x, y))
 fig, axes = plot.figure(1, 2, size=(4.4, 3.2))
 plot.histogram({"x": x, "y": y}, axes[0], bins=40, title="two samples")
-plot.line(t, {"F, of x": F, "G, of y": G}, axes[1], title=f"the area between is {ways['area between F and G']:.3f}",
-          xlabel="place", ylabel="share passed")
+plot.line(
+    t,
+    {"F, of x": F, "G, of y": G},
+    axes[1],
+    title=f"the area between is {ways['area between F and G']:.3f}",
+    xlabel="place",
+    ylabel="share passed",
+)
 axes[1].fill_between(t, F, G, color=plot.color.accent, alpha=0.3)
-lesson.figure(fig, "area_between", "Right: at each place the height of the shaded band is the share that must cross. "
-              "Read across, its width is how far each share travels.")
+lesson.figure(
+    fig,
+    "area_between",
+    "Right: at each place the height of the shaded band is the share that must cross. "
+    "Read across, its width is how far each share travels.",
+)
 
 # %% [markdown]
 # ## 5. In the plane
 #
-# Points in the plane cannot be sorted. With $n$ points a side and equal weights, some best plan pairs each $x$ with one
-# $y$. A tempting shortcut sends each $x$ to the *nearest* $y$. **Will that cost more or less than the best plan?**
+# Points in the plane cannot be sorted. With $n$ points a side and equal weights, some best plan
+# pairs each $x$ with one $y$. A tempting shortcut sends each $x$ to the *nearest* $y$. **Will that
+# cost more or less than the best plan?**
 
 # %%
 n = lesson.size(200, quick=40)
-ring, moons = toy.ring(modes=8), toy.get("two_moons").standardized()
-x, y = ring.sample(lesson.rng("ring"), n), moons.sample(lesson.rng("moons"), n)
-distances, uniform = cdist(x, y), np.full(n, 1 / n)
+ring = toy.ring(modes=8)
+moons = toy.get("two_moons").standardized()
+x = ring.sample(lesson.rng("ring"), n)
+y = moons.sample(lesson.rng("moons"), n)
+distances = cdist(x, y)
+uniform = np.full(n, 1 / n)
 best = transport_plan(uniform, uniform, distances)
 nearest = np.zeros((n, n))
 nearest[np.arange(n), distances.argmin(axis=1)] = 1 / n
 fig, axes = plot.figure(1, 2, size=(4.6, 4.4))
-for ax, plan, title in [(axes[0], best.plan, "best plan"), (axes[1], nearest, "wrong turn: to the nearest")]:
+for ax, plan, title in [
+    (axes[0], best.plan, "best plan"),
+    (axes[1], nearest, "wrong turn: to the nearest"),
+]:
     i, j = np.nonzero(plan)
-    plot.trajectories(np.stack([x[i], y[j]]), ax, bounds=ring.bounds, color=plot.color.noise, ends=False)
+    plot.trajectories(
+        np.stack([x[i], y[j]]), ax, bounds=ring.bounds, color=plot.color.noise, ends=False
+    )
     plot.samples(x, ax=ax, bounds=ring.bounds, color=plot.color.real, size=14, label="x")
     plot.samples(y, ax=ax, bounds=ring.bounds, color=plot.color.fake, size=14, label="y")
     ax.set_title(f"{title}, cost {plan_cost(plan, distances):.3f}")
-lesson.figure(fig, "plan_in_the_plane", "Left: each blue point has a line to one orange point, and no two lines cross. "
-              "Right: shorter lines, but they crowd into a few orange points, and most of the others get nothing.")
+lesson.figure(
+    fig,
+    "plan_in_the_plane",
+    "Left: each blue point has a line to one orange point, and no two lines cross. Right: shorter"
+    " lines, but they crowd into a few orange points, and most of the others get nothing.",
+)
 
 # %%
 error = np.abs(np.concatenate(marginals(best.plan)) - 1 / n).max()
 lesson.claim("plan: rows sum to p, columns to q; largest error", error, at_most=1e-12)
-lesson.claim("nearest: share of the targets that get nothing", np.mean(marginals(nearest)[1] == 0), at_least=0.3)
+lesson.claim(
+    "nearest: share of the targets that get nothing",
+    np.mean(marginals(nearest)[1] == 0),
+    at_least=0.3,
+)
 lesson.check("linear program less best pairing", best.cost - wasserstein(x, y), equals=0.0)
-lesson.check("nearest costs less, for it is no plan", plan_cost(nearest, distances) / best.cost, at_most=0.999)
+lesson.check(
+    "nearest costs less, for it is no plan",
+    plan_cost(nearest, distances) / best.cost,
+    at_most=0.999,
+)
 
 # %% [markdown]
 # ## 6. Many lines instead of one plane
 #
-# The pairing of 2,000 points takes seconds. Project both clouds on a line, and it takes a sort. The *sliced* distance
-# is the mean over random directions. It is never larger, since a projection only shortens ways. Move a cloud by a step
-# of length 1: $W = 1$; a direction at the angle $\varphi$ to it sees $|\cos \varphi|$, on average $2/\pi = 0.64$.
-# **Will the two agree on which clouds are far apart?** We move, stretch and thin out the ring, and swap it for moons.
+# The pairing of 2,000 points takes seconds. Project both clouds on a line, and it takes a sort. The
+# *sliced* distance is the mean over random directions. It is never larger, since a projection only
+# shortens ways. Move a cloud by a step of length 1: $W = 1$; a direction at the angle $\varphi$ to
+# it sees $|\cos \varphi|$, on average $2/\pi = 0.64$. **Will the two agree on which clouds are far
+# apart?** We move, stretch and thin out the ring, and swap it for moons.
 
 # %%
-n, lines = lesson.size(300, quick=40), 1000
+n = lesson.size(300, quick=40)
+lines = 1000
 base = ring.sample(lesson.rng("base"), n)
 other, labels = ring.sample_with_labels(lesson.rng("other"), n)
 moon = moons.sample(lesson.rng("moon"), n)
 clouds = {
     "moved": [base + [t, 0] for t in np.linspace(0.2, 3, 8)],
     "stretched": [other * [s, 1] for s in np.linspace(0.1, 3, 8)],
-    "modes lost": [other[labels % 8 >= k][np.arange(n) % np.sum(labels % 8 >= k)] for k in range(1, 8)],
+    "modes lost": [
+        other[labels % 8 >= k][np.arange(n) % np.sum(labels % 8 >= k)] for k in range(1, 8)
+    ],
     "moons": [moon + [0, t] for t in np.linspace(0, 2, 8)],
 }
-pairs = {kind: np.array([[wasserstein(base, c), sliced_wasserstein(base, c, lines, lesson.rng("lines"))] for c in some])
-         for kind, some in clouds.items()}
+pairs = {
+    kind: np.array(
+        [
+            [wasserstein(base, c), sliced_wasserstein(base, c, lines, lesson.rng("lines"))]
+            for c in some
+        ]
+    )
+    for kind, some in clouds.items()
+}
 
 # %%
 every = np.concatenate(list(pairs.values()))
 reach = np.array([0, every.max()])
-ax = plot.line(reach, {"sliced = exact": reach, "2/π of it": 2 / np.pi * reach}, xlabel="exact W", ylabel="sliced W",
-               colors=[plot.color.noise] * 2, styles={"2/π of it": "--"}, title="two distances of the same clouds")
+ax = plot.line(
+    reach,
+    {"sliced = exact": reach, "2/π of it": 2 / np.pi * reach},
+    xlabel="exact W",
+    ylabel="sliced W",
+    colors=[plot.color.noise] * 2,
+    styles={"2/π of it": "--"},
+    title="two distances of the same clouds",
+)
 shades = (plot.color.real, plot.color.fake, plot.color.model, plot.color.accent)
 with plot.style():
     for (kind, points), shade in zip(pairs.items(), shades):
         ax.scatter(*points.T, color=shade, label=kind, zorder=3)
     ax.legend(loc="upper left")
-lesson.figure(ax, "sliced_and_exact", "All points lie below the solid line. Clouds that were only moved lie on the "
-              "dashed one, stretched ones below it; from left to right nearly all are in the same order.")
+lesson.figure(
+    ax,
+    "sliced_and_exact",
+    "All points lie below the solid line. Clouds that were only moved lie on the "
+    "dashed one, stretched ones below it; from left to right nearly all are in the same order.",
+)
 lesson.claim("sliced / exact, the largest", (every[:, 1] / every[:, 0]).max(), at_most=1.0)
 lesson.claim("sliced and exact: rank correlation", spearmanr(*every.T).statistic, at_least=0.9)
 ratio = pairs["moved"][:, 1] / pairs["moved"][:, 0]
-lesson.claim("moved clouds: sliced / exact", ratio, equals=2 / np.pi, atol=0.05, source="mean of |cos|")
+lesson.claim(
+    "moved clouds: sliced / exact", ratio, equals=2 / np.pi, atol=0.05, source="mean of |cos|"
+)
 
 # %% [markdown]
 # ## 7. What a sample can say
@@ -258,36 +375,50 @@ lesson.claim("moved clouds: sliced / exact", ratio, equals=2 / np.pi, atol=0.05,
 # **One more guess:** two samples of the *same* ring. What is the distance between them?
 
 # %%
-metrics = {"exact": wasserstein, "sliced": lambda a, b: sliced_wasserstein(a, b, 100, lesson.rng("floor lines"))}
+metrics = {
+    "exact": wasserstein,
+    "sliced": lambda a, b: sliced_wasserstein(a, b, 100, lesson.rng("floor lines")),
+}
 rows = []
 for n in (50, lesson.size(200, quick=60), lesson.size(800, quick=70)):
-    floors = [sampling_floor(m, ring.sample, n, lesson.rng("floor"), repeats=8).mean for m in metrics.values()]
+    floors = [
+        sampling_floor(m, ring.sample, n, lesson.rng("floor"), repeats=8).mean
+        for m in metrics.values()
+    ]
     rows.append([n, *floors])
 lesson.table(rows, ["points", "exact W", "sliced W"], "two samples of one ring")
-lesson.claim("exact floor, 800 points / 50 points", rows[2][1] / rows[0][1], between=(0.12, 0.5), source="√(1/16)")
+lesson.claim(
+    "exact floor, 800 points / 50 points",
+    rows[2][1] / rows[0][1],
+    between=(0.12, 0.5),
+    source="√(1/16)",
+)
 
 # %% [markdown]
-# Not zero, and with 16 times the points it falls only to about a quarter. A distance between samples means little
-# without this *floor* beside it.
+# Not zero, and with 16 times the points it falls only to about a quarter. A distance between
+# samples means little without this *floor* beside it.
 #
 # ## 8. Where the post is loose
 #
-# - Its text has $\delta_{i+1} = \delta_i + P_i - Q_i$; its numbers, and ours, use $P_{i+1}$ and $Q_{i+1}$. Taken at its
-#   word the text would give $\delta_2 = \delta_1 + P_1 - Q_1 = 2 + 3 - 1 = 4$ where there are 2.
-# - It writes $\gamma \sim \Pi$, as if plans were drawn at random. $\Pi$ is the *set* of plans, and $\gamma$ is in it.
-# - The sum in Eq. gan.13 is right for piles and samples. For the continuous case that it is introduced for, it is an
-#   integral.
+# - Its text has $\delta_{i+1} = \delta_i + P_i - Q_i$; its numbers, and ours, use $P_{i+1}$ and
+#   $Q_{i+1}$. Taken at its word the text would give $\delta_2 = \delta_1 + P_1 - Q_1 = 2 + 3 - 1 =
+#   4$ where there are 2.
+# - It writes $\gamma \sim \Pi$, as if plans were drawn at random. $\Pi$ is the *set* of plans, and
+#   $\gamma$ is in it.
+# - The sum in Eq. gan.13 is right for piles and samples. For the continuous case that it is
+#   introduced for, it is an integral.
 # - The piles cost 5 in shovelfuls; as a Wasserstein distance of probabilities it is 0.5.
 
 # %%
 lesson.check("the text at its word: delta_2", deltas[1] + P[0] - Q[0], equals=4.0)
 
 # %% [markdown]
-# **Left out:** other powers of the distance ($W_2$ and its geometry), and entropic regularization (Sinkhorn), which
-# makes large problems fast and the answer slightly wrong. **Next:** `gan/11` asks what this distance is good for: it
-# pulls where JS is silent.
+# **Left out:** other powers of the distance ($W_2$ and its geometry), and entropic regularization
+# (Sinkhorn), which makes large problems fast and the answer slightly wrong. **Next:** `gan/11` asks
+# what this distance is good for: it pulls where JS is silent.
 #
-# **Your turn:** `minigen exercise start gan/10`, then `minigen run gan/10 --with exercises/gan_10.py`.
+# **Your turn:** `minigen exercise start gan/10`, then `minigen run gan/10 --with
+# exercises/gan_10.py`.
 
 # %%
 lesson.finish()

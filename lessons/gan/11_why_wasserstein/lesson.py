@@ -4,9 +4,11 @@
 # This lesson runs the section *Why Wasserstein is better than JS or KL divergence?* (gan.s15) of
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/). Three things to take away:
 #
-# 1. If two distributions have no point in common, KL is infinite and JS is $\log 2$, however near they are.
+# 1. If two distributions have no point in common, KL is infinite and JS is $\log 2$, however near
+#    they are.
 # 2. The Wasserstein distance still says how near. Its slope points home.
-# 3. So a parameter can be learned under it, and gets stuck under JS: by formula, and with a trained discriminator too.
+# 3. So a parameter can be learned under it, and gets stuck under JS: by formula, and with a trained
+#    discriminator too.
 
 # %%
 from minigen.course import Lesson
@@ -36,37 +38,55 @@ from minigen.tensor import grad, value_and_grad
 # %% [markdown]
 # ## 1. Two lines
 #
-# A generator has one parameter, $\theta$. Whatever noise $y \sim U(0, 1)$ it is given, it draws the point $(\theta,
-# y)$: its distribution $Q$ lives on a vertical line. The data $P$ live on such a line too, at $x = 0$ (Eq. gan.14):
+# A generator has one parameter, $\theta$. Whatever noise $y \sim U(0, 1)$ it is given, it draws the
+# point $(\theta, y)$: its distribution $Q$ lives on a vertical line. The data $P$ live on such a
+# line too, at $x = 0$ (Eq. gan.14):
 #
 # $$P: x = 0,\ y \sim U(0, 1), \qquad Q: x = \theta,\ y \sim U(0, 1) .$$
 #
-# To learn is to bring $\theta$ to 0. Real images also fill only a thin sheet of the space of all images (`gan/05`),
-# and so do generated ones. The lines are the smallest such pair.
+# To learn is to bring $\theta$ to 0. Real images also fill only a thin sheet of the space of all
+# images (`gan/05`), and so do generated ones. The lines are the smallest such pair.
 
 # %%
 p_points = line_points(0.0, lesson.rng("P").random(150))
 q_points = line_points(0.5, lesson.rng("Q").random(150))
 box = (-0.4, 0.9, -0.1, 1.2)
 ax = plot.samples(p_points, bounds=box, color=plot.color.real, label="P, at 0")
-plot.samples(q_points, ax=ax, bounds=box, color=plot.color.fake, label="Q, at θ = 0.5", title="no point in common")
-lesson.figure(ax, "f08_two_lines", "All blue points have x = 0, all orange ones x = 0.5. Slide the orange line to the "
-              "left in your mind: not one point is shared until the very last moment.")
+plot.samples(
+    q_points,
+    ax=ax,
+    bounds=box,
+    color=plot.color.fake,
+    label="Q, at θ = 0.5",
+    title="no point in common",
+)
+lesson.figure(
+    ax,
+    "f08_two_lines",
+    "All blue points have x = 0, all orange ones x = 0.5. Slide the orange line to the "
+    "left in your mind: not one point is shared until the very last moment.",
+)
 
 # %% [markdown]
 # ## 2. By hand
 #
-# Let each line have just two places, low and high, each of probability $\frac12$. That makes four outcomes, and $P$
-# and $Q$ share none of them. **Before you run the cell, work out KL, JS and W for $\theta = 0.5$, and for $\theta =
-# 0.01$.** Then say what becomes of each at $\theta = 0$.
+# Let each line have just two places, low and high, each of probability $\frac12$. That makes four
+# outcomes, and $P$ and $Q$ share none of them. **Before you run the cell, work out KL, JS and W for
+# $\theta = 0.5$, and for $\theta = 0.01$.** Then say what becomes of each at $\theta = 0$.
+
 
 # %%
 def by_hand(theta):
     places = np.array([[0, 0.0], [0, 1.0], [theta, 0.0], [theta, 1.0]])
-    p, q = np.array([0.5, 0.5, 0.0, 0.0]), np.array([0.0, 0.0, 0.5, 0.5])
+    p = np.array([0.5, 0.5, 0.0, 0.0])
+    q = np.array([0.0, 0.0, 0.5, 0.5])
     if theta == 0:  # the same two places
         places, p, q = places[:2], p[:2], p[:2]
-    return [kl_divergence(p, q), js_divergence(p, q), transport_plan(p, q, cdist(places, places)).cost]
+    return [
+        kl_divergence(p, q),
+        js_divergence(p, q),
+        transport_plan(p, q, cdist(places, places)).cost,
+    ]
 
 
 lesson.table([[theta, *by_hand(theta)] for theta in (0.5, 0.01, 0.0)], ["θ", "KL", "JS", "W"])
@@ -76,9 +96,9 @@ lesson.check("JS and W at θ = 0.01", by_hand(0.01)[1:], equals=[np.log(2), 0.01
 lesson.check("all three at θ = 0", by_hand(0.0), equals=[0.0, 0.0, 0.0])
 
 # %% [markdown]
-# With KL, $\frac12 \log \frac{1/2}{0}$ is infinite. With JS each outcome has $\frac12$ on one side and 0 on the other:
-# $\log 2$. Only W moves with $\theta$: each place sends its half straight across. More places on the lines change
-# nothing (Eq. gan.15, Eq. gan.16):
+# With KL, $\frac12 \log \frac{1/2}{0}$ is infinite. With JS each outcome has $\frac12$ on one side
+# and 0 on the other: $\log 2$. Only W moves with $\theta$: each place sends its half straight
+# across. More places on the lines change nothing (Eq. gan.15, Eq. gan.16):
 #
 # | | KL, both ways | JS | W |
 # |---|---|---|---|
@@ -94,42 +114,80 @@ titles = ["KL: infinite but at 0", "JS: flat but at 0", "W: a slope that leads h
 for ax, values, title in zip(axes, (kl, js, w), titles):
     plot.line(theta, values, ax, markers=True, styles={"": "none"}, title=title, xlabel="θ")
     ax.set(xlim=(-1.05, 1.05), ylim=(-0.05, 1.05))
-lesson.figure(fig, "values", "Left: one dot, at θ = 0; everything else is beyond any picture. Middle: the lone dot at "
-              "the bottom is the goal, and no other dot points to it. Right: from everywhere it is downhill to 0.")
+lesson.figure(
+    fig,
+    "values",
+    "Left: one dot, at θ = 0; everything else is beyond any picture. Middle: the lone dot at the"
+    " bottom is the goal, and no other dot points to it. Right: from everywhere it is downhill"
+    " to 0.",
+)
 
 # %%
 heights = (np.arange(200) + 0.5) / 200
-measured = [wasserstein(line_points(0.0, heights), line_points(t, heights)) for t in (-0.7, 0.0, 0.2, 1.0)]
-lesson.claim("JS of the lines, |θ| from 0.025 to 1", js[theta != 0], equals=np.log(2), atol=1e-12, unit="nats")
-lesson.claim("KL of the lines is infinite, at so many of 80 θ", int(np.isinf(kl[theta != 0]).sum()), equals=80)
-lesson.claim("W of points on the lines, θ = -0.7, 0, 0.2, 1", measured, equals=[0.7, 0.0, 0.2, 1.0], atol=1e-9)
-lesson.claim("at θ = 0: KL, JS, W", [float(v[40]) for v in (kl, js, w)], equals=[0.0, 0.0, 0.0], atol=0)
+measured = [
+    wasserstein(line_points(0.0, heights), line_points(t, heights)) for t in (-0.7, 0.0, 0.2, 1.0)
+]
+lesson.claim(
+    "JS of the lines, |θ| from 0.025 to 1",
+    js[theta != 0],
+    equals=np.log(2),
+    atol=1e-12,
+    unit="nats",
+)
+lesson.claim(
+    "KL of the lines is infinite, at so many of 80 θ",
+    int(np.isinf(kl[theta != 0]).sum()),
+    equals=80,
+)
+lesson.claim(
+    "W of points on the lines, θ = -0.7, 0, 0.2, 1",
+    measured,
+    equals=[0.7, 0.0, 0.2, 1.0],
+    atol=1e-9,
+)
+lesson.claim(
+    "at θ = 0: KL, JS, W", [float(v[40]) for v in (kl, js, w)], equals=[0.0, 0.0, 0.0], atol=0
+)
 
 # %% [markdown]
 # ## 3. Can JS be rescued?
 #
-# **A wrong turn:** count the points in cells of some width, and take the JS of the counts. Lines in one cell count as
-# equal. **A better one:** blur both lines sideways with noise of width $\sigma$; then they overlap, and JS has a
-# slope. What do you expect of a small $\sigma$, far from home?
+# **A wrong turn:** count the points in cells of some width, and take the JS of the counts. Lines in
+# one cell count as equal. **A better one:** blur both lines sideways with noise of width $\sigma$;
+# then they overlap, and JS has a slope. What do you expect of a small $\sigma$, far from home?
 
 # %%
 u, du = np.linspace(-3, 4, 7001, retstep=True)
-normal = lambda center, sigma: -0.5 * ((u - center) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
+
+
+def normal(center, sigma):
+    return -0.5 * ((u - center) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
+
+
 ahead = np.linspace(0, 1, 101)
 
 
-def in_cells(t, width):  # cells centered at 0, ±width, ...: all of P is in one cell, all of Q in one
+def in_cells(
+    t, width
+):  # cells centered at 0, ±width, ...: all of P is in one cell, all of Q in one
     cells = np.round(np.array([0.0, t]) / width).astype(int)
     return js_divergence(*np.eye(cells[1] + 1)[cells])
 
 
-blurred = {f"σ = {s}": [js_on_grid(normal(0, s), normal(t, s), du) for t in ahead] for s in (0.3, 0.1, 0.03)}
+blurred = {
+    f"σ = {s}": [js_on_grid(normal(0, s), normal(t, s), du) for t in ahead]
+    for s in (0.3, 0.1, 0.03)
+}
 fig, axes = plot.figure(1, 2, size=(4.4, 3.1))
 cells = {f"cells of {width}": [in_cells(t, width) for t in ahead] for width in (1.0, 0.4, 0.1)}
 plot.line(ahead, cells, axes[0], title="JS of counts in cells", xlabel="θ", ylabel="nats")
 plot.line(ahead, blurred, axes[1], title="JS after blurring", xlabel="θ")
-lesson.figure(fig, "rescues", "Left: stairs of a single step, flat on both sides. Right: a true slope, but only within "
-              "a few σ of home; the widest blur reaches furthest, and tells the least once there.")
+lesson.figure(
+    fig,
+    "rescues",
+    "Left: stairs of a single step, flat on both sides. Right: a true slope, but only within "
+    "a few σ of home; the widest blur reaches furthest, and tells the least once there.",
+)
 
 # %%
 slopes = {name: float(np.gradient(values, ahead)[90]) for name, values in blurred.items()}
@@ -142,25 +200,32 @@ lesson.claim("slope of JS at θ = 0.9, blurred with σ = 0.03", slopes["σ = 0.0
 #
 # ## 4. Learning θ from samples
 #
-# Start at $\theta = 0.9$ and go downhill. For W we only have samples: 64 points of each line, with different heights,
-# new ones at every step. The best plan $\gamma$ is a linear program. If the points $y_j$ move a little, the plan
-# stays, so the slope is that of its cost alone: each $y_j$ is pulled straight toward its partners,
+# Start at $\theta = 0.9$ and go downhill. For W we only have samples: 64 points of each line, with
+# different heights, new ones at every step. The best plan $\gamma$ is a linear program. If the
+# points $y_j$ move a little, the plan stays, so the slope is that of its cost alone: each $y_j$ is
+# pulled straight toward its partners,
 #
 # $$\frac{\partial W}{\partial y_j} = \sum_i \gamma_{ij} \frac{y_j - x_i}{\|y_j - x_i\|} .$$
 #
-# By hand: one point at $(0, 0)$, its partner at $(3, 4)$. The pull has length 1 and direction $(0.6, 0.8)$. Moving
-# $\theta$ moves all $y_j$ sideways, so its slope is the sum of the first components. **How many steps of size 0.02?**
+# By hand: one point at $(0, 0)$, its partner at $(3, 4)$. The pull has length 1 and direction
+# $(0.6, 0.8)$. Moving $\theta$ moves all $y_j$ sideways, so its slope is the sum of the first
+# components. **How many steps of size 0.02?**
 
 # %%
 lesson.show_source(plan_gradient)
 pull = plan_gradient(np.eye(1), np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]]))
 lesson.check("pull on (3, 4) from (0, 0)", pull, equals=[[0.6, 0.8]])
-start, lr, steps, n = 0.9, 0.02, lesson.steps(100, quick=8), 64
-rng, uniform = lesson.rng("W"), np.full(n, 1 / n)
+start = 0.9
+lr = 0.02
+steps = lesson.steps(100, quick=8)
+n = 64
+rng = lesson.rng("W")
+uniform = np.full(n, 1 / n)
 
 
 def slope_of_w(theta):
-    x, y = line_points(0.0, rng.random(n)), line_points(theta, rng.random(n))
+    x = line_points(0.0, rng.random(n))
+    y = line_points(theta, rng.random(n))
     plan = transport_plan(uniform, uniform, cdist(x, y)).plan
     return plan_gradient(plan, x, y)[:, 0].sum()
 
@@ -175,12 +240,16 @@ def descend(slope):
 paths = {"W": descend(slope_of_w)}
 
 # %% [markdown]
-# For JS there is the formula: how much does it change between $\theta - 0.001$ and $\theta + 0.001$? And for KL?
+# For JS there is the formula: how much does it change between $\theta - 0.001$ and $\theta +
+# 0.001$? And for KL?
+
 
 # %%
 def slope_of(which, h=1e-3):
     with np.errstate(invalid="ignore"):
-        return lambda theta: (line_divergences(theta + h)[which] - line_divergences(theta - h)[which]) / (2 * h)
+        return lambda theta: (
+            (line_divergences(theta + h)[which] - line_divergences(theta - h)[which]) / (2 * h)
+        )
 
 
 paths["JS, the formula"] = descend(slope_of(1))
@@ -191,68 +260,103 @@ lesson.check("the slope of JS", float(slope_of(1)(start)), equals=0.0, atol=0)
 # %% [markdown]
 # ## 5. But a GAN has no formula
 #
-# A GAN *estimates* JS with a discriminator (`gan/03`), and goes down the slope of that. Perhaps the estimate has a
-# slope where JS has none? We train a small network to tell the lines apart, before and between the steps of $\theta$,
-# and let $\theta$ follow the minimax loss. One discriminator gets 1,000 steps at first and 10 between; a *lazy* one
-# gets none and one. **Which of the two moves θ?**
+# A GAN *estimates* JS with a discriminator (`gan/03`), and goes down the slope of that. Perhaps the
+# estimate has a slope where JS has none? We train a small network to tell the lines apart, before
+# and between the steps of $\theta$, and let $\theta$ follow the minimax loss. One discriminator
+# gets 1,000 steps at first and 10 between; a *lazy* one gets none and one. **Which of the two moves
+# θ?**
+
 
 # %%
 def adversary(label, before, between, batch=128):
     rng = lesson.rng(label)
     D = MLP(rng, [2, 32, 32, 1], activation="leaky_relu")
-    adam, heights = Adam(D, 3e-3), lambda: rng.random(batch, dtype=np.float32)
+    adam = Adam(D, 3e-3)
+
+    def heights():
+        return rng.random(batch, dtype=np.float32)
 
     def train(theta, steps):
         for _ in range(steps):
-            x, y = line_points(0.0, heights()), line_points(theta, heights())
+            x = line_points(0.0, heights())
+            y = line_points(theta, heights())
             _, grads = value_and_grad(lambda d: discriminator_loss(d(x)[:, 0], d(y)[:, 0]))(D)
             adam.step(grads)
 
     def slope(theta):
         train(theta, between)
-        pulls = grad(lambda points: generator_loss_minimax(D(points)[:, 0]))(line_points(theta, heights()))  # (N, 2)
+        pulls = grad(lambda points: generator_loss_minimax(D(points)[:, 0]))(
+            line_points(theta, heights())
+        )  # (N, 2)
         return float(pulls[:, 0].sum())
 
     train(start, before)
     return slope
 
 
-paths["JS, trained D"] = descend(adversary("trained", lesson.steps(1000, quick=20), lesson.steps(10, quick=2)))
+paths["JS, trained D"] = descend(
+    adversary("trained", lesson.steps(1000, quick=20), lesson.steps(10, quick=2))
+)
 paths["JS, lazy D"] = descend(adversary("lazy", 0, 1))
 
 # %%
-ax = plot.line(np.arange(steps + 1), paths, title="from θ = 0.9, by steps of 0.02 times the slope", xlabel="step",
-               ylabel="θ", styles={"JS, trained D": "--"}, reference={"home": 0.0})
+ax = plot.line(
+    np.arange(steps + 1),
+    paths,
+    title="from θ = 0.9, by steps of 0.02 times the slope",
+    xlabel="step",
+    ylabel="θ",
+    styles={"JS, trained D": "--"},
+    reference={"home": 0.0},
+)
 ax.set_ylim(-0.3, 1)
-lesson.figure(ax, "learning", "W comes home in a straight line and stays. JS does not move: neither by its formula "
-              "nor, dashed on top of it, with a discriminator that does its job. The lazy one leads past home.")
+lesson.figure(
+    ax,
+    "learning",
+    "W comes home in a straight line and stays. JS does not move: neither by its formula nor,"
+    " dashed on top of it, with a discriminator that does its job. The lazy one leads past home.",
+)
 rows = [[name, path[0], path[steps // 2], path[-1]] for name, path in paths.items()]
 lesson.table(rows, ["θ under", "start", "half-way", "end"])
 lesson.claim("W: |θ| at the end", abs(paths["W"][-1]), at_most=0.02)
-lesson.claim("JS, the formula: θ moved by", abs(paths["JS, the formula"][-1] - start), equals=0.0, atol=0)
-lesson.claim("JS, trained D: θ moved by", np.abs(paths["JS, trained D"] - start).max(), at_most=0.02)
+lesson.claim(
+    "JS, the formula: θ moved by", abs(paths["JS, the formula"][-1] - start), equals=0.0, atol=0
+)
+lesson.claim(
+    "JS, trained D: θ moved by", np.abs(paths["JS, trained D"] - start).max(), at_most=0.02
+)
 lesson.claim("JS, lazy D: θ at the end, past home", paths["JS, lazy D"][-1], at_most=-0.2)
 
 # %% [markdown]
-# The better the discriminator, the less it teaches: once it is sure, its loss is flat around the fakes. The lazy one
-# moves $\theta$ just because it does *not* know JS; and since it does not know where home is either, it pushes
-# $\theta$ past it and away. Every GAN of `gan/02` lived on that narrow ridge. Under W a better critic would simply be
-# better.
+# The better the discriminator, the less it teaches: once it is sure, its loss is flat around the
+# fakes. The lazy one moves $\theta$ just because it does *not* know JS; and since it does not know
+# where home is either, it pushes $\theta$ past it and away. Every GAN of `gan/02` lived on that
+# narrow ridge. Under W a better critic would simply be better.
 #
 # ## 6. Where the post is loose
 #
-# - In the JS of Eq. gan.15 it lets *both* sums run over $x = 0$. The second must run over $x = \theta$, where $Q$ is.
-#   At $x = 0$ there is no $Q$; the sum would be 0, and JS only half of $\log 2$. Its result is right.
+# - In the JS of Eq. gan.15 it lets *both* sums run over $x = 0$. The second must run over $x =
+#   \theta$, where $Q$ is. At $x = 0$ there is no $Q$; the sum would be 0, and JS only half of $\log
+#   2$. Its result is right.
 # - Its sums over $y \sim U(0, 1)$ stand for averages.
-# - It calls W smooth. $\lvert\theta\rvert$ is continuous, but has a kink at 0: the slope is 1 until the very end. Let
-#   the heights of both lines be the same, and a fixed step never settles.
+# - It calls W smooth. $\lvert\theta\rvert$ is continuous, but has a kink at 0: the slope is 1 until
+#   the very end. Let the heights of both lines be the same, and a fixed step never settles.
 
 # %%
 q = np.array([0.0, 0.0, 0.5, 0.5])
 m = np.array([0.25, 0.25, 0.25, 0.25])  # of the two lines with two places each
-half = lambda a, places: 0.5 * sum(a[k] * np.log(a[k] / m[k]) for k in places if a[k] > 0)
-lesson.check("JS with both sums over x = 0", half(q[::-1], [0, 1]) + half(q, [0, 1]), equals=np.log(2) / 2)
-lesson.check("JS with the second over x = θ", half(q[::-1], [0, 1]) + half(q, [2, 3]), equals=np.log(2))
+
+
+def half(a, places):
+    return 0.5 * sum(a[k] * np.log(a[k] / m[k]) for k in places if a[k] > 0)
+
+
+lesson.check(
+    "JS with both sums over x = 0", half(q[::-1], [0, 1]) + half(q, [0, 1]), equals=np.log(2) / 2
+)
+lesson.check(
+    "JS with the second over x = θ", half(q[::-1], [0, 1]) + half(q, [2, 3]), equals=np.log(2)
+)
 jitter = 0.905
 for _ in range(100):
     jitter -= lr * np.sign(jitter)  # the exact slope of |θ|
@@ -261,11 +365,13 @@ lesson.check("|θ| after 100 exact steps of 0.02", abs(jitter), between=(0.004, 
 # %% [markdown]
 # In section 4 the noise of the samples rounds the kink off; in general the step has to shrink.
 #
-# **Left out:** why this holds beyond lines. Arjovsky et al. (2017) show that W is continuous in the parameters of any
-# generator that is, and JS is not. **Next:** each step here solved a linear program over all pairs of points. That is
-# hopeless for images. `gan/12` replaces the program by its dual, and the dual by a network: the critic.
+# **Left out:** why this holds beyond lines. Arjovsky et al. (2017) show that W is continuous in the
+# parameters of any generator that is, and JS is not. **Next:** each step here solved a linear
+# program over all pairs of points. That is hopeless for images. `gan/12` replaces the program by
+# its dual, and the dual by a network: the critic.
 #
-# **Your turn:** `minigen exercise start gan/11`, then `minigen run gan/11 --with exercises/gan_11.py`.
+# **Your turn:** `minigen exercise start gan/11`, then `minigen run gan/11 --with
+# exercises/gan_11.py`.
 
 # %%
 lesson.finish()

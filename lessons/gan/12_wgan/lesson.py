@@ -1,18 +1,29 @@
 # %% [markdown]
 # # Wasserstein GAN: a critic that measures a distance
 #
-# The section "Wasserstein GAN" of [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/) (gan.s13) and its
-# end, "Use Wasserstein distance as GAN loss function" (gan.s16), run. To take away:
+# The section "Wasserstein GAN" of [From GAN to
+# WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/) (gan.s13) and its end, "Use Wasserstein
+# distance as GAN loss function" (gan.s16), run. To take away:
 #
-# 1. The Wasserstein distance is the largest gap in mean score that a critic can open if its slope is nowhere above 1.
-# 2. Everything hangs on holding the slope. Clipping the weights is a crude way, a penalty on the gradient a better one.
-# 3. A critic held well is a gauge: its loss goes down as the samples get better. A GAN's loss does not do that.
+# 1. The Wasserstein distance is the largest gap in mean score that a critic can open if its slope
+#    is nowhere above 1.
+# 2. Everything hangs on holding the slope. Clipping the weights is a crude way, a penalty on the
+#    gradient a better one.
+# 3. A critic held well is a gauge: its loss goes down as the samples get better. A GAN's loss does
+#    not do that.
 
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("gan/12_wgan", title="Wasserstein GAN: a critic that measures a distance", post="gan", minutes=2.5,
-                sections=["gan.s13", "gan.s16"], figures=["gan.f09"], equations=["gan.17", "gan.18", "gan.19"])  # fmt: skip
+lesson = Lesson(
+    "gan/12_wgan",
+    title="Wasserstein GAN: a critic that measures a distance",
+    post="gan",
+    minutes=2.5,
+    sections=["gan.s13", "gan.s16"],
+    figures=["gan.f09"],
+    equations=["gan.17", "gan.18", "gan.19"],
+)
 
 from itertools import product
 
@@ -31,81 +42,124 @@ from minigen.optim import EMA, Adam, RMSProp, linear_decay
 # %% [markdown]
 # ## 1. Two points
 #
-# One real point at (0, 0), one generated point at (3, 4). To carry one onto the other costs 5. Now forget carrying. Give
-# each point of the plane a score $f(x) = w\cdot x$, and open as large a gap $f(\text{real}) - f(\text{fake})$ as you can.
+# One real point at (0, 0), one generated point at (3, 4). To carry one onto the other costs 5. Now
+# forget carrying. Give each point of the plane a score $f(x) = w\cdot x$, and open as large a gap
+# $f(\text{real}) - f(\text{fake})$ as you can.
 #
 # **Before you run the cell:** which $w$ is best, if its length may be at most 1? At most 2? Any?
 
 # %%
-real, fake = np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])
-gap = lambda f: -critic_loss(f(real), f(fake))
+real = np.array([[0.0, 0.0]])
+fake = np.array([[3.0, 4.0]])
+
+
+def gap(f):
+    return -critic_loss(f(real), f(fake))
+
+
 directions = [-1.0, 0.0], [0.0, -1.0], [-0.6, -0.8]
-lesson.check("gaps of w = (-1, 0), (0, -1), (-0.6, -0.8)", [gap(lambda x: x @ np.array(w)) for w in directions], equals=[3.0, 4.0, 5.0])
+lesson.check(
+    "gaps of w = (-1, 0), (0, -1), (-0.6, -0.8)",
+    [gap(lambda x: x @ np.array(w)) for w in directions],
+    equals=[3.0, 4.0, 5.0],
+)
 lesson.check("the same w, twice as long", gap(lambda x: x @ np.array([-1.2, -1.6])), equals=10.0)
 
 # %% [markdown]
-# With slope at most 1 the best gap is 5, the cost of carrying. With slope at most $K$ it is $5K$, and without a bound it is
-# infinite. This is the dual form of the distance (Eq. gan.17):
+# With slope at most 1 the best gap is 5, the cost of carrying. With slope at most $K$ it is $5K$,
+# and without a bound it is infinite. This is the dual form of the distance (Eq. gan.17):
 #
 # $$W(p_r, p_g) = \frac1K \sup_{\|f\|_L \le K}\big(\mathbb E_{x\sim p_r}[f(x)] - \mathbb E_{x\sim p_g}[f(x)]\big), \qquad
 # \|f\|_L \le K:\; |f(x_1) - f(x_2)| \le K|x_1 - x_2| \;\text{(Eq. gan.18)}.$$
 #
-# The post suggests that a smooth $f$ will do. It will not: $f(x) = x^2$ is smooth, and its slope $2x$ has no bound.
+# The post suggests that a smooth $f$ will do. It will not: $f(x) = x^2$ is smooth, and its slope
+# $2x$ has no bound.
 
 # %%
-steepest = [lipschitz_estimate(lambda x: (x**2).sum(axis=1), np.array([[s]])) for s in (1.0, 10.0, 100.0)]
+steepest = [
+    lipschitz_estimate(lambda x: (x**2).sum(axis=1), np.array([[s]])) for s in (1.0, 10.0, 100.0)
+]
 lesson.check("slope of x² at 1, 10, 100", steepest, equals=[2.0, 20.0, 200.0])
 
 # %% [markdown]
 # ## 2. The best critic of two samples
 #
-# Sixty points of a ring, sixty of two moons. The linear program of `gan/10` finds the cheapest plan, and with it two
-# potentials. They give a best critic $f(x) = \min_j(|x - y_j| - g_j)$. **Will its gap be the plan's cost, or only near it?**
+# Sixty points of a ring, sixty of two moons. The linear program of `gan/10` finds the cheapest
+# plan, and with it two potentials. They give a best critic $f(x) = \min_j(|x - y_j| - g_j)$. **Will
+# its gap be the plan's cost, or only near it?**
 
 # %%
 n = 60
-x, y = toy.ring().sample(lesson.rng("x"), n), toy.two_moons().sample(lesson.rng("y"), n)
+x = toy.ring().sample(lesson.rng("x"), n)
+y = toy.two_moons().sample(lesson.rng("y"), n)
 weights = np.full(n, 1 / n)
 _, cost, (_, g) = transport_plan(weights, weights, cdist(x, y))
-best = lambda points: (cdist(points, y) - g).min(axis=1)  # (N,)
-lesson.check("gap of the best critic is the plan's cost", -critic_loss(best(x), best(y)), equals=cost)
+
+
+def best(points):
+    return (cdist(points, y) - g).min(axis=1)  # (N,)
+
+
+lesson.check(
+    "gap of the best critic is the plan's cost", -critic_loss(best(x), best(y)), equals=cost
+)
 both = np.concatenate([x, y])
 rise = np.abs(best(both)[:, None] - best(both)) - cdist(both, both)
 lesson.check("no two scores differ by more than the distance", rise.max(), at_most=1e-6)
 
-ax = plot.heatmap(best, (-3, 3, -3, 3), title="the best critic, exactly", label="score", levels=np.arange(-3, 3, 0.5))
+ax = plot.heatmap(
+    best,
+    (-3, 3, -3, 3),
+    title="the best critic, exactly",
+    label="score",
+    levels=np.arange(-3, 3, 0.5),
+)
 ax.plot(*x.T, "o", color=plot.color.real, ms=4)
 ax.plot(*y.T, "o", color=plot.color.fake, ms=4)
-lesson.figure(ax, "best_critic", "Blue points are real, orange ones generated. Follow the level lines: between a cluster of "
-              "one kind and one of the other they are evenly spaced, for there the slope is 1, no more and no less.")
+lesson.figure(
+    ax,
+    "best_critic",
+    "Blue points are real, orange ones generated. Follow the level lines: between a cluster of one"
+    " kind and one of the other they are evenly spaced, for there the slope is 1, no more and no"
+    " less.",
+)
 
 # %% [markdown]
 # ## 3. A network for a critic: clip its weights
 #
-# At each step there are fresh points, and no time for a linear program. So $f$ becomes a network $f_w$ (Eq. gan.19):
+# At each step there are fresh points, and no time for a linear program. So $f$ becomes a network
+# $f_w$ (Eq. gan.19):
 #
 # $$\max_{w}\; \mathbb E_{x\sim p_r}[f_w(x)] - \mathbb E_{z\sim p(z)}[f_w(g_\theta(z))].$$
 #
-# The critic *minimizes* the negative, which is what `critic_loss` returns. To bound the slope, the first WGAN pushes every
-# weight back into $[-c, c]$ after each step. Its algorithm box (gan.f09) is this code. **Which line bounds the slope?**
+# The critic *minimizes* the negative, which is what `critic_loss` returns. To bound the slope, the
+# first WGAN pushes every weight back into $[-c, c]$ after each step. Its algorithm box (gan.f09) is
+# this code. **Which line bounds the slope?**
 #
-# One function for both kinds: clipping with RMSProp, or (section 4) a penalty with Adam. The learning rate falls to zero, and
-# we sample from a moving average of the generator.
+# One function for both kinds: clipping with RMSProp, or (section 4) a penalty with Adam. The
+# learning rate falls to zero, and we sample from a moving average of the generator.
 
 # %%
 lesson.show_source(wgan_step, clip_weights)
 histories = {}
 
+
 def train(density, label, steps, c=None, width=64, sharp=False, hold=False):
     rng = lesson.rng(label)
-    G, f = Generator(rng), Discriminator(rng, width=width, activation="tanh" if sharp else "leaky_relu")
+    G = Generator(rng)
+    f = Discriminator(rng, width=width, activation="tanh" if sharp else "leaky_relu")
     if sharp:
         sharpen(G, f, rng)  # section 6
     optimizers = [RMSProp(m, 2e-3) if c else Adam(m, 2e-3, betas=(0.0, 0.9)) for m in (G, f)]
-    ema, fall, draw = EMA(G, 0.999), linear_decay(2e-3, steps), lambda n: density.sample(rng, n)
+    ema = EMA(G, 0.999)
+    fall = linear_decay(2e-3, steps)
+
+    def draw(n):
+        return density.sample(rng, n)
 
     def step(i):
-        optimizers[0].lr, optimizers[1].lr = 0.0 if hold else fall(i), fall(i)
+        optimizers[0].lr = 0.0 if hold else fall(i)
+        optimizers[1].lr = fall(i)
         players = G, f, *optimizers, draw, 128, rng
         losses = wgan_step(*players, c=c) if c else wgan_gp_step(*players, penalty=1.0)
         ema.update(G)
@@ -115,32 +169,48 @@ def train(density, label, steps, c=None, width=64, sharp=False, hold=False):
     histories[label] = lesson.fit(step, steps, state=state, label=label)
     return ema.model, f
 
+
 # %% [markdown]
-# The paper recommends $c = 0.01$. **What do you expect of a $c$ ten times narrower, and of one that is a hundred times
-# wider?** (Three hidden layers: the slope goes with the product of four matrices.)
+# The paper recommends $c = 0.01$. **What do you expect of a $c$ ten times narrower, and of one that
+# is a hundred times wider?** (Three hidden layers: the slope goes with the product of four
+# matrices.)
 
 # %%
-ring, n, steps = toy.ring(), lesson.size(1000, quick=60), lesson.steps(800, quick=2)
+ring = toy.ring()
+n = lesson.size(1000, quick=60)
+steps = lesson.steps(800, quick=2)
+
 
 def judge(G, density, label):  # modes, share of good samples, exact W
-    x, y = density.sample(lesson.rng("truth"), n), G.sample(lesson.rng(f"judge {label}"), lesson.size(10_000))
-    modes = mode_coverage(y, density.modes, density.std) if density.modes is not None else (None, None)
+    x = density.sample(lesson.rng("truth"), n)
+    y = G.sample(lesson.rng(f"judge {label}"), lesson.size(10_000))
+    modes = (
+        mode_coverage(y, density.modes, density.std) if density.modes is not None else (None, None)
+    )
     return [*modes, wasserstein(x, y[:n])]
 
-clipped, rows = {}, []
+
+clipped = {}
+rows = []
 for c in (0.001, 0.01, 0.1, 1.0):
     G, f = clipped[c] = train(ring, f"clip ring {c}", steps, c=c)
-    x, y = ring.sample(lesson.rng("x"), n), G.sample(lesson.rng("y"), n)
+    x = ring.sample(lesson.rng("x"), n)
+    y = G.sample(lesson.rng("y"), n)
     swing = histories[f"clip ring {c}"]["critic"][-100:].std()
     rows.append([c, lipschitz_estimate(f, x), -critic_loss(f(x), f(y)), swing, *judge(G, ring, c)])
-lesson.table(rows, ["c", "steepest slope", "gap", "its swing", "modes of 8", "good", "exact W"], "clipping, on the ring")
+lesson.table(
+    rows,
+    ["c", "steepest slope", "gap", "its swing", "modes of 8", "good", "exact W"],
+    "clipping, on the ring",
+)
 
 # %% [markdown]
-# "Good" are samples within three standard deviations of a mode. At 0.001 and 0.01 the critic is all but flat (the instrument
-# shows no slope below 1e-6). RMSProp divides by the size of the gradient, so the generator moves all the same, but along a
-# surface with no detail left. At 0.1 it works, because 0.1 suits *this* depth and width. At 1.0 RMSProp saves the samples once
-# more, but the critic has ceased to measure: its slope runs into the hundreds or thousands, and in the last 100 steps the gap
-# swings (one standard deviation) by many times the distance that is left.
+# "Good" are samples within three standard deviations of a mode. At 0.001 and 0.01 the critic is all
+# but flat (the instrument shows no slope below 1e-6). RMSProp divides by the size of the gradient,
+# so the generator moves all the same, but along a surface with no detail left. At 0.1 it works,
+# because 0.1 suits *this* depth and width. At 1.0 RMSProp saves the samples once more, but the
+# critic has ceased to measure: its slope runs into the hundreds or thousands, and in the last 100
+# steps the gap swings (one standard deviation) by many times the distance that is left.
 
 # %%
 slopes, swings, shares, exact = ({row[0]: row[k] for row in rows} for k in (1, 3, 5, 6))
@@ -148,80 +218,160 @@ lesson.claim("c = 0.001, too narrow: good", shares[0.001], at_most=0.55)
 lesson.claim("c = 1.0, too wide: swing of the gap over W", swings[1.0] / exact[1.0], at_least=10)
 lesson.claim("c = 0.1: swing of the gap over W", swings[0.1] / exact[0.1], at_most=2)
 lesson.claim("c = 0.1 less c = 0.01: good", shares[0.1] - shares[0.01], at_least=0.1)
-lesson.claim("steepest slope grows from c = 0.01 to 1.0 by a factor of", slopes[1.0] / slopes[0.01], at_least=1e4)
+lesson.claim(
+    "steepest slope grows from c = 0.01 to 1.0 by a factor of",
+    slopes[1.0] / slopes[0.01],
+    at_least=1e4,
+)
 
 # %% [markdown]
 # ## 4. A penalty on the gradient
 #
-# The best critic of section 2 had slope 1 on the way between real and generated points. So ask for just that, at random
-# points on such ways: $\hat x = \epsilon x + (1 - \epsilon) g_\theta(z)$, and a cost $\lambda(\|\nabla f(\hat x)\| - 1)^2$.
+# The best critic of section 2 had slope 1 on the way between real and generated points. So ask for
+# just that, at random points on such ways: $\hat x = \epsilon x + (1 - \epsilon) g_\theta(z)$, and
+# a cost $\lambda(\|\nabla f(\hat x)\| - 1)^2$.
 #
-# By hand: $f(x) = \frac12|x|^2$ has slope $|x|$. Real (4, 0), fake (0, 0), $\epsilon$ = 3/4 and 1/2. **What is the penalty?**
+# By hand: $f(x) = \frac12|x|^2$ has slope $|x|$. Real (4, 0), fake (0, 0), $\epsilon$ = 3/4 and
+# 1/2. **What is the penalty?**
+
 
 # %%
-bowl = lambda x: 0.5 * (x**2).sum(axis=1)
+def bowl(x):
+    return 0.5 * (x**2).sum(axis=1)
+
+
 ends = np.array([[4.0, 0.0]] * 2), np.zeros((2, 2))
-lesson.check("slopes 3 and 2: (4 + 1)/2", gradient_penalty_at(bowl, *ends, np.array([0.75, 0.5])), equals=2.5)
-lesson.check("a slope of 1/2 is penalized as well", gradient_penalty_at(lambda x: 0.5 * x[:, 0], *ends, np.ones(2)), equals=0.25)
+lesson.check(
+    "slopes 3 and 2: (4 + 1)/2", gradient_penalty_at(bowl, *ends, np.array([0.75, 0.5])), equals=2.5
+)
+lesson.check(
+    "a slope of 1/2 is penalized as well",
+    gradient_penalty_at(lambda x: 0.5 * x[:, 0], *ends, np.ones(2)),
+    equals=0.25,
+)
 lesson.show_source(gradient_penalty_at, wgan_gp_step)
 
 # %% [markdown]
-# A penalty is soft. On a distance $W$ a slope $s$ earns $sW$ and pays $\lambda(s - 1)^2$; the best is $s = 1 + W/2\lambda$.
-# For $W = 4$ that is 1.2 with the paper's $\lambda = 10$, and 3 with $\lambda = 1$, which learns our small sets faster.
+# A penalty is soft. On a distance $W$ a slope $s$ earns $sW$ and pays $\lambda(s - 1)^2$; the best
+# is $s = 1 + W/2\lambda$. For $W = 4$ that is 1.2 with the paper's $\lambda = 10$, and 3 with
+# $\lambda = 1$, which learns our small sets faster.
 #
-# Now the gauge. Start a generator 4 to the right of where it should be, and now and then compare the critic's gap with the
-# exact $W$ of the same points. A gauge must settle before it is read: just before, the critic gets 60 steps instead of 5.
-# **Will the two curves agree? Which will be the lower one?**
+# Now the gauge. Start a generator 4 to the right of where it should be, and now and then compare
+# the critic's gap with the exact $W$ of the same points. A gauge must settle before it is read:
+# just before, the critic gets 60 steps instead of 5. **Will the two curves agree? Which will be the
+# lower one?**
 
 # %%
-rng, length = lesson.rng("gauge"), lesson.steps(250, quick=6)
-G, f = Generator(rng, width=64), Discriminator(rng, width=64)
+rng = lesson.rng("gauge")
+length = lesson.steps(250, quick=6)
+G = Generator(rng, width=64)
+f = Discriminator(rng, width=64)
 G.body.layers[-1].b[0] += 4  # moves all that it generates to the right
-slow, fast = Adam(G, 5e-4, betas=(0.0, 0.9)), Adam(f, 1e-3, betas=(0.0, 0.9))
-marks = set(np.geomspace(min(10, length / 2), length, 25).astype(int) - 1)  # often at first, then more and more seldom
+slow = Adam(G, 5e-4, betas=(0.0, 0.9))
+fast = Adam(f, 1e-3, betas=(0.0, 0.9))
+marks = set(
+    np.geomspace(min(10, length / 2), length, 25).astype(int) - 1
+)  # often at first, then more and more seldom
+
+
 def read(i, _):
     if i in marks:
-        x, y = ring.sample(lesson.rng(f"read {i}"), n), G.sample(lesson.rng(f"read {i}, z"), n)
+        x = ring.sample(lesson.rng(f"read {i}"), n)
+        y = G.sample(lesson.rng(f"read {i}, z"), n)
         return {"gap": float(-critic_loss(f(x), f(y))), "W": wasserstein(x, y)}
-walk = lambda i: wgan_gp_step(G, f, slow, fast, lambda n: ring.sample(rng, n), 128, rng, penalty=1.0,
-                              n_critic=lesson.size(60, quick=3) if i in marks else 5)
-history = lesson.fit(walk, length, on_step=read, label="a generator that starts off",
-                     state={"G": G, "f": f, "slow": slow, "fast": fast, "rng": rng})
-rank = spearmanr(history["gap"], history["W"])[0]
-lesson.claim("critic's estimate follows W, rank correlation", rank, at_least=0.9, source="Arjovsky 2017, Fig. 3")
 
-ax = plot.line(history.at("W") + 1, {"exact W": history["W"], "critic's gap": history["gap"]}, xlabel="step of the generator",
-               ylabel="distance", colors=[plot.color.ink, plot.color.model], markers=True, title="the critic as a gauge")
-lesson.figure(ax, "gauge", "Both curves fall together. On the left the gap is three times W, the slope worked out above; near the "
-              "data it comes down to W's own size and below. So it ranks models, in units that change with the distance.")
+
+def walk(i):
+    return wgan_gp_step(
+        G,
+        f,
+        slow,
+        fast,
+        lambda n: ring.sample(rng, n),
+        128,
+        rng,
+        penalty=1.0,
+        n_critic=lesson.size(60, quick=3) if i in marks else 5,
+    )
+
+
+history = lesson.fit(
+    walk,
+    length,
+    on_step=read,
+    label="a generator that starts off",
+    state={"G": G, "f": f, "slow": slow, "fast": fast, "rng": rng},
+)
+rank = spearmanr(history["gap"], history["W"])[0]
+lesson.claim(
+    "critic's estimate follows W, rank correlation",
+    rank,
+    at_least=0.9,
+    source="Arjovsky 2017, Fig. 3",
+)
+
+ax = plot.line(
+    history.at("W") + 1,
+    {"exact W": history["W"], "critic's gap": history["gap"]},
+    xlabel="step of the generator",
+    ylabel="distance",
+    colors=[plot.color.ink, plot.color.model],
+    markers=True,
+    title="the critic as a gauge",
+)
+lesson.figure(
+    ax,
+    "gauge",
+    "Both curves fall together. On the left the gap is three times W, the slope worked out above;"
+    " near the data it comes down to W's own size and below. So it ranks models, in units that"
+    " change with the distance.",
+)
 
 # %% [markdown]
 # ## 5. Side by side
 #
-# Three densities; clipped with the paper's $c$ and with the best we found, and penalized; the same networks, the same number of
-# steps. **Which row will look sharper, and where?**
+# Three densities; clipped with the paper's $c$ and with the best we found, and penalized; the same
+# networks, the same number of steps. **Which row will look sharper, and where?**
 
 # %%
 sets = {"ring": ring, "grid": toy.grid(std=0.2), "two_moons": toy.two_moons()}
 kinds = {"clipped, c = 0.01": 0.01, "clipped, c = 0.1": 0.1, "penalized": None}
 models = {kind: {} for kind in kinds}
 for (kind, c), (name, density) in product(kinds.items(), sets.items()):
-    models[kind][name] = clipped[c] if c and name == "ring" else train(density, f"{kind}: {name}", steps, c=c)
-scores = {kind: {name: judge(G, sets[name], name) for name, (G, f) in row.items()} for kind, row in models.items()}
+    models[kind][name] = (
+        clipped[c] if c and name == "ring" else train(density, f"{kind}: {name}", steps, c=c)
+    )
+scores = {
+    kind: {name: judge(G, sets[name], name) for name, (G, f) in row.items()}
+    for kind, row in models.items()
+}
 scores["the truth"] = {name: judge(density, density, name) for name, density in sets.items()}
-lesson.table([[kind, *row["ring"][:2], *row["grid"][:2], *[row[name][2] for name in sets]] for kind, row in scores.items()],
-             ["training", "ring: of 8", "good", "grid: of 25", "good", "W: ring", "grid", "moons"])
+lesson.table(
+    [
+        [kind, *row["ring"][:2], *row["grid"][:2], *[row[name][2] for name in sets]]
+        for kind, row in scores.items()
+    ],
+    ["training", "ring: of 8", "good", "grid: of 25", "good", "W: ring", "grid", "moons"],
+)
 lesson.claim("penalty on the ring: modes of 8", scores["penalized"]["ring"][0], equals=8)
 
 fig, axes = plot.figure(3, 3)
 for row, (kind, trained) in zip(axes, models.items()):
     for ax, (name, density) in zip(row, sets.items()):
-        plot.samples(trained[name][0].sample(lesson.rng("shown"), 2000), density, ax, title=f"{kind}: {name}")
-lesson.figure(fig, "samples", "Top: a loop around the data, little more. Middle: the modes of the ring, and a thread through the "
-              "grid. Bottom: less between the modes. (W also counts how many samples each mode gets.) On the grid all fail.")
+        plot.samples(
+            trained[name][0].sample(lesson.rng("shown"), 2000), density, ax, title=f"{kind}: {name}"
+        )
+lesson.figure(
+    fig,
+    "samples",
+    "Top: a loop around the data, little more. Middle: the modes of the ring, and a thread through"
+    " the grid. Bottom: less between the modes. (W also counts how many samples each mode gets.) On"
+    " the grid all fail.",
+)
 
 # %% [markdown]
-# What does a generator walk on? Here it is held still at its start, while the critics learn to tell it from the ring.
+# What does a generator walk on? Here it is held still at its start, while the critics learn to tell
+# it from the ring.
 
 # %%
 fig, axes = plot.figure(1, 3)
@@ -232,16 +382,23 @@ for ax, (kind, c) in zip(axes, kinds.items()):
     plot.heatmap(lambda p: f(p.astype(np.float32)), (-3, 3, -3, 3), ax, title=kind, colorbar=False)
     ax.contour(*sides, f(plane).reshape(80, 80), 14, colors=plot.color.ink, linewidths=0.6)
     ax.plot(*G.sample(lesson.rng("shown"), 300).T, ".", color=plot.color.fake, ms=2)
-lesson.figure(fig, "surfaces", "Bright is a high score; orange dots are generated. The clipped critics make do with a few folds, and "
-              "colors hide that the left one is thousands of times flatter. On the right eight sides for eight modes, evenly spaced.")
+lesson.figure(
+    fig,
+    "surfaces",
+    "Bright is a high score; orange dots are generated. The clipped critics make do with a few"
+    " folds, and colors hide that the left one is thousands of times flatter. On the right eight"
+    " sides for eight modes, evenly spaced.",
+)
 
 # %% [markdown]
 # ## 6. The hard grid
 #
-# Twenty-five modes ask both networks for sharp folds everywhere, and networks are born smooth, with all folds of the first
-# layer through the middle. So stretch its weights at the start, and spread the folds over the plane. (Without this, a wide
-# critic and 2,600 steps left one sample in seven between the modes.) PacGAN's grid has a standard deviation of 0.05.
-# **How thin can we go in a minute?**
+# Twenty-five modes ask both networks for sharp folds everywhere, and networks are born smooth, with
+# all folds of the first layer through the middle. So stretch its weights at the start, and spread
+# the folds over the plane. (Without this, a wide critic and 2,600 steps left one sample in seven
+# between the modes.) PacGAN's grid has a standard deviation of 0.05. **How thin can we go in a
+# minute?**
+
 
 # %%
 def sharpen(G, f, rng):
@@ -249,15 +406,19 @@ def sharpen(G, f, rng):
         layer.w *= stretch
         layer.b += rng.uniform(-spread, spread, layer.b.shape)
 
-grids, thin = {std: toy.grid(std=std) for std in (0.2, 0.1, 0.05)}, {}
+
+grids = {std: toy.grid(std=std) for std in (0.2, 0.1, 0.05)}
+thin = {}
 for std, grid in grids.items():
     G, _ = train(grid, f"sharp grid {std}", lesson.steps(2000, quick=2), width=128, sharp=True)
     thin[std] = G, judge(G, grid, std)
 lesson.sampler("grid 0.2", thin[0.2][0].sample)
 lesson.sampler("grid 0.1", thin[0.1][0].sample)
 lesson.sampler("grid 0.05", thin[0.05][0].sample)
-lesson.table([[std, *score, judge(grids[std], grids[std], "")[2]] for std, (_, score) in thin.items()],
-             ["std", "modes of 25", "good", "W", "W of the truth"])
+lesson.table(
+    [[std, *score, judge(grids[std], grids[std], "")[2]] for std, (_, score) in thin.items()],
+    ["std", "modes of 25", "good", "W", "W of the truth"],
+)
 for std, bar in [(0.2, 0.9), (0.1, 0.8)]:
     lesson.claim(f"grid of std {std}: modes of 25", thin[std][1][0], equals=25)
     lesson.claim(f"grid of std {std}: good", thin[std][1][1], at_least=bar)
@@ -265,33 +426,58 @@ for std, bar in [(0.2, 0.9), (0.1, 0.8)]:
 fig, axes = plot.figure(1, 3)
 for ax, (std, (G, _)) in zip(axes, thin.items()):
     plot.samples(G.sample(lesson.rng("shown"), 2500), grids[std], ax, title=f"std {std}")
-lesson.figure(fig, "grids", "No mode is lost. Between the modes run threads: a smooth map of one cloud of noise cannot tear. And "
-              "look into a mode at 0.2: the samples fill less of it than they should.")
+lesson.figure(
+    fig,
+    "grids",
+    "No mode is lost. Between the modes run threads: a smooth map of one cloud of noise cannot"
+    " tear. And look into a mode at 0.2: the samples fill less of it than they should.",
+)
 
 # %% [markdown]
 # The numbers of two papers, with other networks, beside ours at 0.05:
 
 # %%
-veegan = {"GAN": (3.3, 0.005), "ALI": (15.8, 0.016), "unrolled GAN": (23.6, 0.16), "VEEGAN": (24.6, 0.40)}
-pacgan = {"GAN": (17.3, 0.948), "ALI": (24.1, 0.957), "PacGAN2": (23.8, 0.913), "PacGAN4": (24.8, 0.936)}
-lesson.table([*[[name, "Srivastava et al. 2017, Table 1", *row] for name, row in veegan.items()],
-              *[[name, "Lin et al. 2018, Table 1", *row] for name, row in pacgan.items()],
-              ["WGAN-GP", "here", *thin[0.05][1][:2]]], ["grid", "measured in", "modes of 25", "good"])
+veegan = {
+    "GAN": (3.3, 0.005),
+    "ALI": (15.8, 0.016),
+    "unrolled GAN": (23.6, 0.16),
+    "VEEGAN": (24.6, 0.40),
+}
+pacgan = {
+    "GAN": (17.3, 0.948),
+    "ALI": (24.1, 0.957),
+    "PacGAN2": (23.8, 0.913),
+    "PacGAN4": (24.8, 0.936),
+}
+lesson.table(
+    [
+        *[[name, "Srivastava et al. 2017, Table 1", *row] for name, row in veegan.items()],
+        *[[name, "Lin et al. 2018, Table 1", *row] for name, row in pacgan.items()],
+        ["WGAN-GP", "here", *thin[0.05][1][:2]],
+    ],
+    ["grid", "measured in", "modes of 25", "good"],
+)
 
 # %% [markdown]
-# Both papers count as we do. Yet look at the rows named GAN, and at those named ALI: results that have nothing to do with each
-# other. A table of modes compares set-ups at least as much as methods. Ours keeps all modes; its threads are the thicker ones.
+# Both papers count as we do. Yet look at the rows named GAN, and at those named ALI: results that
+# have nothing to do with each other. A table of modes compares set-ups at least as much as methods.
+# Ours keeps all modes; its threads are the thicker ones.
 #
 # ## 7. Where the post is loose
 #
-# - A continuously differentiable function need not be Lipschitz (section 1): what is needed is a bounded slope.
-# - In Eq. gan.17 the $1/K$ and the supremum belong to the whole difference; the post's brackets are missing.
-# - In Eq. gan.19 the noise comes from its own $p(z)$, not from $p_r$. The maximum is at most $KW$; the loss is its negative.
+# - A continuously differentiable function need not be Lipschitz (section 1): what is needed is a
+#   bounded slope.
+# - In Eq. gan.17 the $1/K$ and the supremum belong to the whole difference; the post's brackets are
+#   missing.
+# - In Eq. gan.19 the noise comes from its own $p(z)$, not from $p_r$. The maximum is at most $KW$;
+#   the loss is its negative.
 #
-# **Left out:** the critic is never trained to the end, so its gap only bounds $KW$ from below. Spectral normalization, which
-# bounds each layer's slope. **Next:** `gan/13` leaves the plane: digits and sprites, with the same two training steps.
+# **Left out:** the critic is never trained to the end, so its gap only bounds $KW$ from below.
+# Spectral normalization, which bounds each layer's slope. **Next:** `gan/13` leaves the plane:
+# digits and sprites, with the same two training steps.
 #
-# **Your turn:** `minigen exercise start gan/12`, then `minigen run gan/12 --with exercises/gan_12.py`.
+# **Your turn:** `minigen exercise start gan/12`, then `minigen run gan/12 --with
+# exercises/gan_12.py`.
 
 # %%
 lesson.finish()

@@ -1,29 +1,38 @@
-"""Exercises on new digits: the shapes that come out of a DCGAN's blocks, and the walk between two latents."""
+"""Exercises on new digits: the shapes that come out of a DCGAN's blocks, and the walk between two
+latents."""
 
 import numpy as np
 
 from minigen.course.exercise import Exercise
 from minigen.nn import Conv2d, ConvTranspose2d
 
-# ------------------------------------------------------------------------------------------- output shapes
+# ------------------------------------------------------------------------------------------- output
+# shapes
 
 shape = Exercise(
     "gan/13/block_shape",
     target="minigen.gan.networks:block_shape",
     minutes=15,
     prompt="""
-    What shape comes out of one block of a DCGAN? In goes a batch of images of shape (N, H, W, C). Return the shape of what
-    comes out, a tuple of four whole numbers (N, H', W', channels).
+    What shape comes out of one block of a DCGAN? In goes a batch of images of shape (N, H, W, C).
+    Return the shape of what comes out, a tuple of four whole numbers (N, H', W', channels).
 
-    kernel, stride and padding are whole numbers, the same both ways. With transposed=False the block is a convolution: the
-    image gets `padding` rows and columns of zeros on every side, the kernel is laid on it every `stride` pixels, and each
-    place where it fits as a whole gives one number. With transposed=True it goes the other way: each pixel stamps a whole
-    kernel, stamps begin `stride` pixels apart, and at the end `padding` pixels are cut off on every side.
+    kernel, stride and padding are whole numbers, the same both ways. With transposed=False the
+    block is a convolution: the image gets `padding` rows and columns of zeros on every side, the
+    kernel is laid on it every `stride` pixels, and each place where it fits as a whole gives one
+    number. With transposed=True it goes the other way: each pixel stamps a whole kernel, stamps
+    begin `stride` pixels apart, and at the end `padding` pixels are cut off on every side.
     """,
     hints=[
-        "Take one row of pixels. Convolution: how long is it with its padding, and where can the kernel start? "
-        "Transposed: where does the last stamp start, and where does it end? N and the new channels do not depend on it.",
-        "Convolution: (H + 2 padding - kernel) // stride + 1. Transposed: (H - 1) stride + kernel - 2 padding.",
+        (
+            "Take one row of pixels. Convolution: how long is it with its padding, and where can"
+            " the kernel start? Transposed: where does the last stamp start, and where does it end?"
+            " N and the new channels do not depend on it."
+        ),
+        (
+            "Convolution: (H + 2 padding - kernel) // stride + 1. Transposed: (H - 1) stride +"
+            " kernel - 2 padding."
+        ),
         "Compute both sides with the same formula, and return (shape[0], height, width, channels).",
     ],
 )
@@ -43,22 +52,31 @@ def twice_the_side(impl, rng):
 
 @shape.case(points=1, expect={"down": [2, 3, 4, 5], "up": [2, 13, 19, 5]})
 def not_square(impl, rng):
-    """5 x 7 pixels, kernel 3, stride 2 and padding 1 down; kernel 5, stride 3 and padding 2 up: what is over is dropped."""
+    """5 x 7 pixels, kernel 3, stride 2 and padding 1 down; kernel 5, stride 3 and padding 2 up:
+    what is over is dropped."""
     return {
         "down": np.array(impl((2, 5, 8, 3), 5, 3, 2, 1)),
         "up": np.array(impl((2, 5, 7, 3), 5, 5, 3, 2, transposed=True)),
     }
 
 
-@shape.case(points=2, property="it is the shape that the live layer gives", expect={"down": 0, "up": 0})
+@shape.case(
+    points=2, property="it is the shape that the live layer gives", expect={"down": 0, "up": 0}
+)
 def live_layers(impl, rng):
     gaps = {}
     for name, layer, transposed in [("down", Conv2d, False), ("up", ConvTranspose2d, True)]:
         height, width, c, out = (int(k) for k in rng.integers(5, 9, 4))
-        kernel, stride, padding = int(rng.integers(3, 6)), int(rng.integers(2, 4)), int(rng.integers(0, 2))
+        kernel, stride, padding = (
+            int(rng.integers(3, 6)),
+            int(rng.integers(2, 4)),
+            int(rng.integers(0, 2)),
+        )
         x = rng.standard_normal((3, height, width, c), dtype=np.float32)
         real = layer(rng, c, out, kernel, stride, padding)(x).shape
-        gaps[name] = np.abs(np.array(impl(x.shape, out, kernel, stride, padding, transposed)) - np.array(real)).sum()
+        gaps[name] = np.abs(
+            np.array(impl(x.shape, out, kernel, stride, padding, transposed)) - np.array(real)
+        ).sum()
     return gaps
 
 
@@ -67,8 +85,13 @@ def many_blocks(impl, rng):
     rows = []
     for _ in range(12):
         sizes = tuple(int(k) for k in rng.integers(6, 30, 4))
-        kernel, stride, padding, channels = (int(rng.integers(*span)) for span in [(2, 6), (1, 4), (0, 3), (1, 64)])
-        rows += [impl(sizes, channels, kernel, stride, padding, transposed) for transposed in (False, True)]
+        kernel, stride, padding, channels = (
+            int(rng.integers(*span)) for span in [(2, 6), (1, 4), (0, 3), (1, 64)]
+        )
+        rows += [
+            impl(sizes, channels, kernel, stride, padding, transposed)
+            for transposed in (False, True)
+        ]
     return {"shapes": np.array(rows)}
 
 
@@ -77,27 +100,40 @@ def sides(shape, side, channels):
     return shape[0], side(shape[1]), side(shape[2]), channels
 
 
-@shape.mistake(hint="The kernel takes room: its first place is at 0, its last at H + 2 padding - kernel.")
+@shape.mistake(
+    hint="The kernel takes room: its first place is at 0, its last at H + 2 padding - kernel."
+)
 def kernel_forgotten(shape, channels, kernel, stride, padding, transposed=False):
     up, down = lambda h: h * stride, lambda h: -(-h // stride)
     return sides(shape, up if transposed else down, channels)
 
 
-@shape.mistake(hint="Count the places, not the steps between them: one more than the number of steps.")
+@shape.mistake(
+    hint="Count the places, not the steps between them: one more than the number of steps."
+)
 def one_place_short(shape, channels, kernel, stride, padding, transposed=False):
-    up, down = lambda h: (h - 1) * stride - 2 * padding + kernel, lambda h: (h + 2 * padding - kernel) // stride
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride,
+    )
     return sides(shape, up if transposed else down, channels)
 
 
 @shape.mistake(hint="Padding lies on both sides of a row: it counts twice.")
 def padding_on_one_side(shape, channels, kernel, stride, padding, transposed=False):
-    up, down = lambda h: (h - 1) * stride - padding + kernel, lambda h: (h + padding - kernel) // stride + 1
+    up, down = (
+        lambda h: (h - 1) * stride - padding + kernel,
+        lambda h: (h + padding - kernel) // stride + 1,
+    )
     return sides(shape, up if transposed else down, channels)
 
 
 @shape.mistake(hint="A transposed convolution cuts the padding off: it makes the result smaller.")
 def padding_added_when_transposed(shape, channels, kernel, stride, padding, transposed=False):
-    up, down = lambda h: (h - 1) * stride + 2 * padding + kernel, lambda h: (h + 2 * padding - kernel) // stride + 1
+    up, down = (
+        lambda h: (h - 1) * stride + 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride + 1,
+    )
     return sides(shape, up if transposed else down, channels)
 
 
@@ -106,34 +142,59 @@ def never_transposed(shape, channels, kernel, stride, padding, transposed=False)
     return sides(shape, lambda h: (h + 2 * padding - kernel) // stride + 1, channels)
 
 
-@shape.mistake(hint="Between H stamps there are H - 1 steps of `stride`; the last stamp adds a whole kernel.")
+@shape.mistake(
+    hint="Between H stamps there are H - 1 steps of `stride`; the last stamp adds a whole kernel."
+)
 def a_step_too_many(shape, channels, kernel, stride, padding, transposed=False):
-    up, down = lambda h: h * stride - 2 * padding + kernel, lambda h: (h + 2 * padding - kernel) // stride + 1
+    up, down = (
+        lambda h: h * stride - 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride + 1,
+    )
     return sides(shape, up if transposed else down, channels)
 
 
 @shape.mistake(hint="A place where the kernel does not fit as a whole gives nothing: round down.")
 def rounded_up(shape, channels, kernel, stride, padding, transposed=False):
-    up, down = lambda h: (h - 1) * stride - 2 * padding + kernel, lambda h: -(-(h + 2 * padding - kernel) // stride) + 1
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: -(-(h + 2 * padding - kernel) // stride) + 1,
+    )
     return sides(shape, up if transposed else down, channels)
 
 
-@shape.mistake(hint="How many channels come out is the block's choice (`channels`), whatever came in.")
+@shape.mistake(
+    hint="How many channels come out is the block's choice (`channels`), whatever came in."
+)
 def channels_kept(shape, channels, kernel, stride, padding, transposed=False):
-    up, down = lambda h: (h - 1) * stride - 2 * padding + kernel, lambda h: (h + 2 * padding - kernel) // stride + 1
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride + 1,
+    )
     return sides(shape, up if transposed else down, shape[3])
 
 
-@shape.mistake(hint="Images are (N, H, W, C), channels last: the two sides are the second and the third number.")
+@shape.mistake(
+    hint=(
+        "Images are (N, H, W, C), channels last: the two sides are the second and the third number."
+    )
+)
 def channels_first(shape, channels, kernel, stride, padding, transposed=False):
-    up, down = lambda h: (h - 1) * stride - 2 * padding + kernel, lambda h: (h + 2 * padding - kernel) // stride + 1
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride + 1,
+    )
     side = up if transposed else down
     return shape[0], channels, side(shape[1]), side(shape[2])
 
 
-@shape.mistake(hint="Height and width are each computed from their own side; images need not be square.")
+@shape.mistake(
+    hint="Height and width are each computed from their own side; images need not be square."
+)
 def always_square(shape, channels, kernel, stride, padding, transposed=False):
-    up, down = lambda h: (h - 1) * stride - 2 * padding + kernel, lambda h: (h + 2 * padding - kernel) // stride + 1
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride + 1,
+    )
     height = (up if transposed else down)(shape[1])
     return shape[0], height, height, channels
 
@@ -152,11 +213,16 @@ def by_counting(shape, channels, kernel, stride, padding, transposed=False):
 @shape.variant
 def both_sides_at_once(shape, channels, kernel, stride, padding, transposed=False):
     h = np.array(shape[1:3])
-    h = stride * (h - 1) + kernel - 2 * padding if transposed else (h - kernel + 2 * padding + stride) // stride
+    h = (
+        stride * (h - 1) + kernel - 2 * padding
+        if transposed
+        else (h - kernel + 2 * padding + stride) // stride
+    )
     return tuple([shape[0], *(int(side) for side in h), channels])
 
 
-# ------------------------------------------------------------------------------------------- between two latents
+# -------------------------------------------------------------------------------------------
+# between two latents
 
 walk = Exercise(
     "gan/13/interpolate_spherical",
@@ -164,18 +230,28 @@ walk = Exercise(
     minutes=15,
     rtol=1e-7,
     prompt="""
-    The way from one latent vector to another along the sphere: points (T, D) at the times t (T,), which is at a (D,) for t =
-    0 and at b (D,) for t = 1.
+    The way from one latent vector to another along the sphere: points (T, D) at the times t (T,),
+    which is at a (D,) for t = 0 and at b (D,) for t = 1.
 
-    Let Omega be the angle between a and b, in radians. At time t the point is made of a and b, each with its own weight, and
-    a weight is a sine of a part of Omega over the sine of Omega. If a and b are equally long, every point on the way is as
-    long as they are, and the walk has one speed. If they point the same way (the sine of Omega is below 1e-5) go straight: the
-    mean of a and b with weights 1 - t and t. a and b are never 0 and never opposite.
+    Let Omega be the angle between a and b, in radians. At time t the point is made of a and b, each
+    with its own weight, and a weight is a sine of a part of Omega over the sine of Omega. If a and
+    b are equally long, every point on the way is as long as they are, and the walk has one speed.
+    If they point the same way (the sine of Omega is below 1e-5) go straight: the mean of a and b
+    with weights 1 - t and t. a and b are never 0 and never opposite.
     """,
     hints=[
-        "What is the angle between two vectors that need not have length 1? What are the two weights at t = 0 and at t = 1?",
-        "cos Omega = a.b / (|a| |b|); the point is (sin((1 - t) Omega) a + sin(t Omega) b) / sin Omega.",
-        "Make t a column, t[:, None]. omega = np.arccos(np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1)).",
+        (
+            "What is the angle between two vectors that need not have length 1? What are the two"
+            " weights at t = 0 and at t = 1?"
+        ),
+        (
+            "cos Omega = a.b / (|a| |b|); the point is (sin((1 - t) Omega) a + sin(t Omega) b) /"
+            " sin Omega."
+        ),
+        (
+            "Make t a column, t[:, None]. omega = np.arccos(np.clip(a @ b / (np.linalg.norm(a) *"
+            " np.linalg.norm(b)), -1, 1))."
+        ),
     ],
 )
 
@@ -198,7 +274,11 @@ def of_two_lengths(impl, rng):
     return {"path": impl(a, b, rng.random(5))}
 
 
-@walk.case(points=2, property="the sphere is not left, and the steps are equally long", expect={"length": 0.0, "steps": 0.0})
+@walk.case(
+    points=2,
+    property="the sphere is not left, and the steps are equally long",
+    expect={"length": 0.0, "steps": 0.0},
+)
 def on_the_sphere(impl, rng):
     a, b = rng.standard_normal((2, 20))
     b *= np.linalg.norm(a) / np.linalg.norm(b)
@@ -207,12 +287,18 @@ def on_the_sphere(impl, rng):
     return {"length": np.linalg.norm(path, axis=1) - np.linalg.norm(a), "steps": steps - steps[0]}
 
 
-@walk.case(points=1, expect={"path": [[1.0, 0.0], [1.5, 0.0], [2.0, 0.0]], "rounded": [[1.25, 1.25, 1.25]]})
+@walk.case(
+    points=1, expect={"path": [[1.0, 0.0], [1.5, 0.0], [2.0, 0.0]], "rounded": [[1.25, 1.25, 1.25]]}
+)
 def the_same_direction(impl, rng):
-    """Omega is 0: the straight way, not 0/0. For the second pair rounding would give a cosine above 1."""
+    """Omega is 0: the straight way, not 0/0. For the second pair rounding would give a cosine above
+    1."""
     t = np.array([0.0, 0.5, 1.0])
     ones = np.ones(3)
-    return {"path": impl(np.array([1.0, 0.0]), np.array([2.0, 0.0]), t), "rounded": impl(ones, 2 * ones, np.array([0.25]))}
+    return {
+        "path": impl(np.array([1.0, 0.0]), np.array([2.0, 0.0]), t),
+        "rounded": impl(ones, 2 * ones, np.array([0.25])),
+    }
 
 
 @walk.case(points=1, expect={"path": [[0.5, 0.75**0.5]]})
@@ -242,7 +328,9 @@ def backward(a, b, t):
     return spherical(b, a, t, angle(a, b))
 
 
-@walk.mistake(hint="a.b is the cosine of the angle only for vectors of length 1: divide by both lengths.")
+@walk.mistake(
+    hint="a.b is the cosine of the angle only for vectors of length 1: divide by both lengths."
+)
 def lengths_forgotten(a, b, t):
     return spherical(a, b, t, np.arccos(np.clip(a @ b, -1, 1)))
 
@@ -252,13 +340,20 @@ def one_length_squared(a, b, t):
     return spherical(a, b, t, np.arccos(np.clip(a @ b / (a @ a), -1, 1)))
 
 
-@walk.mistake(hint="The sum of the two sines is not yet the point: divide by sin Omega, so that the weights are 1 at the ends.")
+@walk.mistake(
+    hint=(
+        "The sum of the two sines is not yet the point: divide by sin Omega, so that the weights"
+        " are 1 at the ends."
+    )
+)
 def not_divided(a, b, t):
     omega = angle(a, b)
     return spherical(a, b, t, omega) * (np.sin(omega) if np.sin(omega) >= 1e-5 else 1)
 
 
-@walk.mistake(hint="Pushing the straight way out to the sphere gives the right arc, but not at one speed.")
+@walk.mistake(
+    hint="Pushing the straight way out to the sphere gives the right arc, but not at one speed."
+)
 def pushed_out(a, b, t):
     path = (1 - t[:, None]) * a + t[:, None] * b
     length = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
@@ -271,7 +366,12 @@ def zero_over_zero(a, b, t):
     return (np.sin((1 - t) * omega) * a + np.sin(t * omega) * b) / np.sin(omega)
 
 
-@walk.mistake(hint="cos and sin of t times a quarter turn suit only vectors at a right angle: take their own Omega.")
+@walk.mistake(
+    hint=(
+        "cos and sin of t times a quarter turn suit only vectors at a right angle: take their own"
+        " Omega."
+    )
+)
 def always_a_quarter_turn(a, b, t):
     t = t[:, None]
     if np.sin(angle(a, b)) < 1e-5:
@@ -281,10 +381,16 @@ def always_a_quarter_turn(a, b, t):
 
 @walk.mistake(hint="Omega is in radians, as np.sin expects.")
 def in_degrees(a, b, t):
-    return spherical(a, b, t, np.degrees(angle(a, b))) if np.sin(angle(a, b)) >= 1e-5 else straight(a, b, t)
+    return (
+        spherical(a, b, t, np.degrees(angle(a, b)))
+        if np.sin(angle(a, b)) >= 1e-5
+        else straight(a, b, t)
+    )
 
 
-@walk.mistake(hint="The ends are a and b themselves, with their own lengths, not the unit vectors along them.")
+@walk.mistake(
+    hint="The ends are a and b themselves, with their own lengths, not the unit vectors along them."
+)
 def unit_ends(a, b, t):
     if np.sin(angle(a, b)) < 1e-5:
         return straight(a, b, t)
@@ -299,7 +405,9 @@ def with_an_axis_across(a, b, t):
     omega = np.arctan2(np.linalg.norm(b - along * u), along)
     if omega == 0:
         return straight(a, b, t)
-    return np.outer(np.sin((1 - t) * omega) / np.sin(omega), a) + np.outer(np.sin(t * omega) / np.sin(omega), b)
+    return np.outer(np.sin((1 - t) * omega) / np.sin(omega), a) + np.outer(
+        np.sin(t * omega) / np.sin(omega), b
+    )
 
 
 @walk.variant
@@ -307,14 +415,26 @@ def time_by_time(a, b, t):
     omega = angle(a, b)
     if omega == 0:
         return np.array([a + s * (b - a) for s in t])
-    return np.array([np.sin(omega - s * omega) / np.sin(omega) * a + np.sin(s * omega) / np.sin(omega) * b for s in t])
+    return np.array(
+        [
+            np.sin(omega - s * omega) / np.sin(omega) * a + np.sin(s * omega) / np.sin(omega) * b
+            for s in t
+        ]
+    )
 
 
-walk.equivalent("np.clip(a @ b / lengths, -1, 1) → np.clip(-1, a @ b / lengths, 1)",
-                reason="the ends are never opposite, so the cosine stays above -1")  # fmt: skip
-walk.equivalent("np.clip(a @ b / lengths, -1, 1) → np.clip(a @ b / lengths, -2, 1)",
-                reason="the ends are never opposite, so the cosine stays above -1")  # fmt: skip
-walk.equivalent("np.sin(omega) < PARALLEL → np.sin(omega) <= PARALLEL", reason="the sine is never exactly at the bound")
+walk.equivalent(
+    "np.clip(a @ b / lengths, -1, 1) → np.clip(-1, a @ b / lengths, 1)",
+    reason="the ends are never opposite, so the cosine stays above -1",
+)
+walk.equivalent(
+    "np.clip(a @ b / lengths, -1, 1) → np.clip(a @ b / lengths, -2, 1)",
+    reason="the ends are never opposite, so the cosine stays above -1",
+)
+walk.equivalent(
+    "np.sin(omega) < PARALLEL → np.sin(omega) <= PARALLEL",
+    reason="the sine is never exactly at the bound",
+)
 walk.equivalent("a @ b → b @ a", reason="the inner product is symmetric")
 walk.equivalent("b @ u → u @ b", reason="the inner product is symmetric")
 walk.equivalent("angle(a, b) → angle(b, a)", reason="the angle is symmetric")

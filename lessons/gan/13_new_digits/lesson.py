@@ -4,16 +4,24 @@
 # The section *Example: Create New Pokemons!* (gan.s17) of
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. To take away:
 #
-# 1. A GAN for pictures is the game of `gan/02` with other networks: convolutions that double the side, and batch norm.
-# 2. The same two networks can play as a GAN, with clipped weights, or with a gradient penalty. A judge that has seen none of
-#    the games can compare them; their losses cannot.
+# 1. A GAN for pictures is the game of `gan/02` with other networks: convolutions that double the
+#    side, and batch norm.
+# 2. The same two networks can play as a GAN, with clipped weights, or with a gradient penalty. A
+#    judge that has seen none of the games can compare them; their losses cannot.
 # 3. Nine hundred little pictures are enough to learn how monsters are drawn.
 
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("gan/13_new_digits", title="New digits, new monsters", post="gan", sections=["gan.s17"],
-                figures=["gan.f10"], equations=["gan.03", "gan.19"], minutes=3.0)  # fmt: skip
+lesson = Lesson(
+    "gan/13_new_digits",
+    title="New digits, new monsters",
+    post="gan",
+    sections=["gan.s17"],
+    figures=["gan.f10"],
+    equations=["gan.03", "gan.19"],
+    minutes=3.0,
+)
 
 import numpy as np
 
@@ -30,11 +38,13 @@ from minigen.tensor import conv_transpose2d
 
 # %% [markdown]
 # ## 1. From a vector to a picture
-# The post ends with a GAN trained on some 900 sprites of Pokémon. We draw digits first, which a judge can read, then monsters.
+# The post ends with a GAN trained on some 900 sprites of Pokémon. We draw digits first, which a
+# judge can read, then monsters.
 #
-# A generator must turn a vector into a picture: make much out of little. A *transposed convolution* does it by stamping. Take a
-# row of two pixels, $(1, 2)$, and the kernel $(1, 2, 3, 4)$. Each pixel stamps the kernel, times its own value; the second
-# stamp begins two places further; where stamps overlap they add up; and one place is cut off at either end:
+# A generator must turn a vector into a picture: make much out of little. A *transposed convolution*
+# does it by stamping. Take a row of two pixels, $(1, 2)$, and the kernel $(1, 2, 3, 4)$. Each pixel
+# stamps the kernel, times its own value; the second stamp begins two places further; where stamps
+# overlap they add up; and one place is cut off at either end:
 #
 # | stamp | | | | | | |
 # |---|---|---|---|---|---|---|
@@ -42,160 +52,339 @@ from minigen.tensor import conv_transpose2d
 # | of 2 | | | 2 | 4 | 6 | 8 |
 # | sum | ~~1~~ | **2** | **5** | **8** | **6** | ~~8~~ |
 #
-# Two pixels have become four. **Work out** the row $(2, 1)$ before you run the cell. And how wide does a row of seven become?
+# Two pixels have become four. **Work out** the row $(2, 1)$ before you run the cell. And how wide
+# does a row of seven become?
 
 # %%
 kernel = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1, 1)
-stamp = lambda row: conv_transpose2d(np.reshape(row, (1, 1, -1, 1)), kernel, stride=(1, 2), padding=(0, 1)).ravel()
-lesson.check("(1, 2) and (2, 1) become", [stamp([1.0, 2.0]), stamp([2.0, 1.0])], equals=[[2, 5, 8, 6], [4, 7, 10, 3]])
+
+
+def stamp(row):
+    return conv_transpose2d(
+        np.reshape(row, (1, 1, -1, 1)), kernel, stride=(1, 2), padding=(0, 1)
+    ).ravel()
+
+
+lesson.check(
+    "(1, 2) and (2, 1) become",
+    [stamp([1.0, 2.0]), stamp([2.0, 1.0])],
+    equals=[[2, 5, 8, 6], [4, 7, 10, 3]],
+)
 lesson.show_source(block_shape)
 first = block_shape((64, 7, 7, 32), 16, kernel=4, stride=2, padding=1, transposed=True)
 second = block_shape(first, 1, kernel=4, stride=2, padding=1, transposed=True)
-lesson.table([(64, 7, 7, 32), first, second], ["batch", "height", "width", "channels"], "twice the side each time")
-lesson.check("three numbers, by batch norm", BatchNorm(1)(np.array([[1.0], [3.0], [5.0]]))[:, 0], equals=[-1.2247, 0, 1.2247], atol=1e-3)
+lesson.table(
+    [(64, 7, 7, 32), first, second],
+    ["batch", "height", "width", "channels"],
+    "twice the side each time",
+)
+lesson.check(
+    "three numbers, by batch norm",
+    BatchNorm(1)(np.array([[1.0], [3.0], [5.0]]))[:, 0],
+    equals=[-1.2247, 0, 1.2247],
+    atol=1e-3,
+)
 
 # %% [markdown]
-# The last line is **batch norm**, the other half of the recipe of Radford et al. (2015), "DCGAN": every channel is shifted and
-# scaled so that over the *batch* it has mean 0 and spread 1. The mean of 1, 3, 5 is 3, their spread $\sqrt{8/3}$, so 5 becomes
-# $2 / 1.63 = 1.22$. Signals stay alive that way, but the pictures of a batch are tied together. Both networks, from the live objects:
+# The last line is **batch norm**, the other half of the recipe of Radford et al. (2015), "DCGAN":
+# every channel is shifted and scaled so that over the *batch* it has mean 0 and spread 1. The mean
+# of 1, 3, 5 is 3, their spread $\sqrt{8/3}$, so 5 becomes $2 / 1.63 = 1.22$. Signals stay alive
+# that way, but the pictures of a batch are tied together. Both networks, from the live objects:
 
 # %%
-cfg = lesson.configure(dim_z=32, width=16, hidden=(256, 128), batch=64, lr=1e-3, dcgan_width=24, dcgan_lr=5e-4, ema=0.995)
+cfg = lesson.configure(
+    dim_z=32,
+    width=16,
+    hidden=(256, 128),
+    batch=64,
+    lr=1e-3,
+    dcgan_width=24,
+    dcgan_lr=5e-4,
+    ema=0.995,
+)
+
 
 def networks(rng, whole=True, batch_norm=False, channels=1, side=28, width=cfg.width):
     """G and D; with `whole` each has a layer between z, or the answer, and the pictures of 7x7."""
-    width, (g, d) = width if not lesson.quick else 4, cfg.hidden if whole else (None, None)
+    width = width if not lesson.quick else 4
+    g, d = cfg.hidden if whole else (None, None)
     G = ConvGenerator(rng, cfg.dim_z, width, channels, side, hidden=g)
     return G, ConvDiscriminator(rng, width, channels, batch_norm, side, hidden=d)
 
+
 G, D = networks(lesson.rng("shown"))
 fig, axes = plot.figure(1, 2, size=(4.6, 4.8))
-for ax, network, name in zip(axes, (G, D), ("generator: z to picture", "discriminator: picture to score")):
+for ax, network, name in zip(
+    axes, (G, D), ("generator: z to picture", "discriminator: picture to score")
+):
     plot.schematic(network, ax=ax, title=name)
-lesson.figure(fig, "networks", "Left: z, a plan of the whole, many channels of 7x7 pixels, twice the side, twice the side. Right: the "
-              "same way back. The DCGAN below lacks `plan` and `whole`, and its D has batch norm.")  # fmt: skip
+lesson.figure(
+    fig,
+    "networks",
+    "Left: z, a plan of the whole, many channels of 7x7 pixels, twice the side, twice the side."
+    " Right: the same way back. The DCGAN below lacks `plan` and `whole`, and its D has batch"
+    " norm.",
+)
 lesson.show_source(ConvGenerator, ConvDiscriminator)
 
 # %% [markdown]
-# DCGAN, as published, has no such layer as `whole`. Without it each unit of $D$ sees 10x10 pixels, and $D$ *adds up* what its units
-# say. **What can it not notice?** Change the upper left corner of a picture, then the lower right one, then both:
+# DCGAN, as published, has no such layer as `whole`. Without it each unit of $D$ sees 10x10 pixels,
+# and $D$ *adds up* what its units say. **What can it not notice?** Change the upper left corner of
+# a picture, then the lower right one, then both:
 
 # %%
 x = lesson.rng("corners").random((1, 28, 28, 1), dtype=np.float32)
-left, right, both = x.copy(), x.copy(), x.copy()
+left = x.copy()
+right = x.copy()
+both = x.copy()
 left[:, :8, :8] = both[:, :8, :8] = right[:, -8:, -8:] = both[:, -8:, -8:] = 1
 for whole in (False, True):
     D = networks(lesson.rng("corners"), whole)[1]
-    extra = abs(D(both) - D(left) - D(right) + D(x))[0]  # what the score says of both corners beyond the sum of the two
-    lesson.check("beyond the sum, " + ("with `whole`" if whole else "without"), extra, between=(1e-5, 1) if whole else (0, 1e-6))
+    extra = abs(D(both) - D(left) - D(right) + D(x))[
+        0
+    ]  # what the score says of both corners beyond the sum of the two
+    lesson.check(
+        "beyond the sum, " + ("with `whole`" if whole else "without"),
+        extra,
+        between=(1e-5, 1) if whole else (0, 1e-6),
+    )
 
 # %% [markdown]
 # ## 2. Three games
-# The steps are those of `gan/02` and `gan/12`: Goodfellow's (Eq. gan.03), the Wasserstein one with clipping, and the one with a
-# gradient penalty (Eq. gan.19). New is only what stands around them: the learning rates fall to zero, a moving average of
-# $G$ (EMA) is kept, and at the end its batch norms get statistics of their own: nobody has ever run the averaged weights.
+# The steps are those of `gan/02` and `gan/12`: Goodfellow's (Eq. gan.03), the Wasserstein one with
+# clipping, and the one with a gradient penalty (Eq. gan.19). New is only what stands around them:
+# the learning rates fall to zero, a moving average of $G$ (EMA) is kept, and at the end its batch
+# norms get statistics of their own: nobody has ever run the averaged weights.
 #
-# The critics have no batch norm: the penalty asks for the slope *at one picture*, and may not depend on the others.
+# The critics have no batch norm: the penalty asks for the slope *at one picture*, and may not
+# depend on the others.
+
 
 # %%
 def settled(model):
-    """A copy of a generator with batch statistics of its own, ready to be used on one latent at a time."""
-    model, rng = model.copy().train(), lesson.rng("statistics")
+    """A copy of a generator with batch statistics of its own, ready to be used on one latent at a
+    time."""
+    model = model.copy().train()
+    rng = lesson.rng("statistics")
     for _ in range(lesson.size(50, quick=5)):
         model.sample(rng, 100)  # each pass moves the running averages by a tenth
     return model.eval()
 
-def play(label, algorithm, images, steps, optimizers, nets=None, batch=cfg.batch, watch=None, keep=(), **options):
+
+def play(
+    label,
+    algorithm,
+    images,
+    steps,
+    optimizers,
+    nets=None,
+    batch=cfg.batch,
+    watch=None,
+    keep=(),
+    **options,
+):
     rng = lesson.rng(label)
     G, D = networks(rng, **(nets or {}))
     g_optimizer, d_optimizer = optimizers(G, D)
-    average, fall, batches = EMA(G, cfg.ema), cosine(1.0, steps), mnist.batches(images, size=batch, rng=rng)
+    average = EMA(G, cfg.ema)
+    fall = cosine(1.0, steps)
+    batches = mnist.batches(images, size=batch, rng=rng)
     rates = g_optimizer.lr, d_optimizer.lr
 
     def step(i):
         g_optimizer.lr, d_optimizer.lr = (rate * fall(i) for rate in rates)
-        values = algorithm(G, D, g_optimizer, d_optimizer, lambda n: next(batches)[0], batch, rng, **options)
+        values = algorithm(
+            G, D, g_optimizer, d_optimizer, lambda n: next(batches)[0], batch, rng, **options
+        )
         average.update(G)
         if watch is not None:
             watch(i + 1, average.model)
         return values
 
-    state = {"G": G, "D": D, "g": g_optimizer, "d": d_optimizer, "average": average, "rng": rng, "batches": batches}
+    state = {
+        "G": G,
+        "D": D,
+        "g": g_optimizer,
+        "d": d_optimizer,
+        "average": average,
+        "rng": rng,
+        "batches": batches,
+    }
     return average.model, lesson.fit(step, steps, state=state | dict(keep), label=label)
 
+
 digits = mnist.unit(mnist.splits().train.images)  # (50000, 28, 28, 1)
-adam = lambda lr, *betas: lambda G, D: (Adam(G, lr, betas=betas), Adam(D, lr, betas=betas))
-penalized, gp_history = play("WGAN-GP", wgan_gp_step, digits, lesson.steps(1700, quick=2), adam(cfg.lr, 0.0, 0.9), n_critic=2)
+
+
+def adam(lr, *betas):
+    return lambda G, D: (Adam(G, lr, betas=betas), Adam(D, lr, betas=betas))
+
+
+penalized, gp_history = play(
+    "WGAN-GP", wgan_gp_step, digits, lesson.steps(1700, quick=2), adam(cfg.lr, 0.0, 0.9), n_critic=2
+)
 best = settled(penalized)
 lesson.sampler("wgan-gp", best.sample)
 
 # %% [markdown]
-# The other two. The settings follow the papers, but we have minutes, not days: larger steps and fewer of them, and for the
-# WGAN-GP two critic steps a turn in place of five.
+# The other two. The settings follow the papers, but we have minutes, not days: larger steps and
+# fewer of them, and for the WGAN-GP two critic steps a turn in place of five.
 
 # %%
 published = {"whole": False, "batch_norm": True, "width": cfg.dcgan_width}
-dcgan, gan_history = play("DCGAN", goodfellow_step, digits, lesson.steps(1500, quick=2), adam(cfg.dcgan_lr, 0.5, 0.99), published)
+dcgan, gan_history = play(
+    "DCGAN",
+    goodfellow_step,
+    digits,
+    lesson.steps(1500, quick=2),
+    adam(cfg.dcgan_lr, 0.5, 0.99),
+    published,
+)
 lesson.sampler("dcgan", settled(dcgan).sample)
-rms = lambda G, D: (RMSProp(G, 5e-4), RMSProp(D, 5e-4))
-clipped, clip_history = play("WGAN clipped", wgan_step, digits, lesson.steps(450, quick=1), rms, published, n_critic=5, c=0.01)
+
+
+def rms(G, D):
+    return (RMSProp(G, 5e-4), RMSProp(D, 5e-4))
+
+
+clipped, clip_history = play(
+    "WGAN clipped",
+    wgan_step,
+    digits,
+    lesson.steps(450, quick=1),
+    rms,
+    published,
+    n_critic=5,
+    c=0.01,
+)
 lesson.sampler("wgan", settled(clipped).sample)
 
 # %% [markdown]
 # ## 3. The judge
-# `gan/08` trained a classifier that reads 99.4 % of all test digits. No generator has ever played against it, so it can judge
-# all of them: which digits are there (its answers), and how far are they from real ones (Fréchet distance of its features)?
-# Two marks on that scale: real digits, the best that can be; and a cheap imitation, a Gaussian for each class on the first 40
-# principal components. White noise is at about 1,300. **Your prediction:** order the five, and say which digit will be rarest.
+# `gan/08` trained a classifier that reads 99.4 % of all test digits. No generator has ever played
+# against it, so it can judge all of them: which digits are there (its answers), and how far are
+# they from real ones (Fréchet distance of its features)? Two marks on that scale: real digits, the
+# best that can be; and a cheap imitation, a Gaussian for each class on the first 40 principal
+# components. White noise is at about 1,300. **Your prediction:** order the five, and say which
+# digit will be rarest.
 
 # %%
-classifier, n = digit_classifier(lesson), lesson.size(5000, quick=100)
-test, rows = mnist.unit(mnist.splits().test.images)[: lesson.size(10_000, quick=200)], slice(0, lesson.size(50_000, quick=2000))
+classifier = digit_classifier(lesson)
+n = lesson.size(5000, quick=100)
+test = mnist.unit(mnist.splits().test.images)[: lesson.size(10_000, quick=200)]
+rows = slice(0, lesson.size(50_000, quick=2000))
 generators = {"DCGAN": settled(dcgan), "WGAN, clipped": settled(clipped), "WGAN-GP": best}
-draw = lambda model, name: np.concatenate([model.sample(rng, n // 5) for rng in [lesson.rng(f"judge {name}")] for _ in range(5)])
-shown = {"real digits": mnist.unit(mnist.splits().validation.images[:n]),
-         "class Gaussians": class_gaussian_digits(digits[rows], mnist.splits().train.labels[rows], lesson.rng("gaussian"), n)[0]}
-shown |= {name: draw(model, name) for name, model in generators.items()}  # fmt: skip
+
+
+def draw(model, name):
+    return np.concatenate(
+        [model.sample(rng, n // 5) for rng in [lesson.rng(f"judge {name}")] for _ in range(5)]
+    )
+
+
+shown = {
+    "real digits": mnist.unit(mnist.splits().validation.images[:n]),
+    "class Gaussians": class_gaussian_digits(
+        digits[rows], mnist.splits().train.labels[rows], lesson.rng("gaussian"), n
+    )[0],
+}
+shown |= {name: draw(model, name) for name, model in generators.items()}
 judged = {name: judge_digits(classifier, images, test) for name, images in shown.items()}
-report = lambda names: lesson.table(
-    [[name, j.frechet, j.inception, j.precision, j.recall, j.shares.min()] for name, j in judged.items() if name in names],
-    [f"{n} digits each", "Fréchet", "inception", "precision", "recall", "rarest digit"])  # fmt: skip
+
+
+def report(names):
+    return lesson.table(
+        [
+            [name, j.frechet, j.inception, j.precision, j.recall, j.shares.min()]
+            for name, j in judged.items()
+            if name in names
+        ],
+        [f"{n} digits each", "Fréchet", "inception", "precision", "recall", "rarest digit"],
+    )
+
+
 report(judged)
 images = [images[: 12 + 12 * (name in generators)] for name, images in shown.items()]
-ax = plot.image_grid(np.concatenate(images), 8, 12, row_labels=["real", "Gaussians", "DCGAN", "", "WGAN", "", "WGAN-GP", ""])
-lesson.figure(ax, "digits", "Not chosen: the first ones of each. The Gaussians have the right shapes and smoke for ink. Count, in the "
-              "rows below, the digits that you would read aloud without a doubt.")  # fmt: skip
+ax = plot.image_grid(
+    np.concatenate(images),
+    8,
+    12,
+    row_labels=["real", "Gaussians", "DCGAN", "", "WGAN", "", "WGAN-GP", ""],
+)
+lesson.figure(
+    ax,
+    "digits",
+    "Not chosen: the first ones of each. The Gaussians have the right shapes and smoke for ink."
+    " Count, in the rows below, the digits that you would read aloud without a doubt.",
+)
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(5.2, 3.2))
 names = ["real digits", *generators]
-plot.bars({name: judged[name].shares for name in names}, list("0123456789"), left, title="which digits", ylabel="share",
-          reference={"3 %": 0.03})  # fmt: skip
-plot.curves({"DCGAN: D's loss": gan_history["discriminator"], "WGAN: minus the critic's": -clip_history["critic"],
-             "WGAN-GP: minus the critic's": -gp_history["critic"]}, ax=right, smooth=50, log=True,
-            title="what the games report")  # fmt: skip
-lesson.figure(fig, "shares", "Left: which digits come, by the judge. Right: three scales that have nothing to do with each other. "
-              "Which of the games drew the best digits is not to be read there.")  # fmt: skip
-lesson.claim("WGAN-GP: digits with at least 3 % of the samples", int((judged["WGAN-GP"].shares >= 0.03).sum()), equals=10)
-lesson.claim("WGAN-GP: Fréchet distance over that of the class Gaussians",
-             judged["WGAN-GP"].frechet / judged["class Gaussians"].frechet, at_most=0.4, source="a trial: 0.23")  # fmt: skip
+plot.bars(
+    {name: judged[name].shares for name in names},
+    list("0123456789"),
+    left,
+    title="which digits",
+    ylabel="share",
+    reference={"3 %": 0.03},
+)
+plot.curves(
+    {
+        "DCGAN: D's loss": gan_history["discriminator"],
+        "WGAN: minus the critic's": -clip_history["critic"],
+        "WGAN-GP: minus the critic's": -gp_history["critic"],
+    },
+    ax=right,
+    smooth=50,
+    log=True,
+    title="what the games report",
+)
+lesson.figure(
+    fig,
+    "shares",
+    "Left: which digits come, by the judge. Right: three scales that have nothing to do with each"
+    " other. Which of the games drew the best digits is not to be read there.",
+)
+lesson.claim(
+    "WGAN-GP: digits with at least 3 % of the samples",
+    int((judged["WGAN-GP"].shares >= 0.03).sum()),
+    equals=10,
+)
+lesson.claim(
+    "WGAN-GP: Fréchet distance over that of the class Gaussians",
+    judged["WGAN-GP"].frechet / judged["class Gaussians"].frechet,
+    at_most=0.4,
+    source="a trial: 0.23",
+)
 
 # %% [markdown]
-# The WGAN-GP is far ahead. The DCGAN has sharp strokes whose parts do not go together, as foretold: by this judge hardly better than
-# the Gaussians' smoke. The clipped game, with the same networks, moves $G$ only once for five steps of its critic: few steps here.
+# The WGAN-GP is far ahead. The DCGAN has sharp strokes whose parts do not go together, as foretold:
+# by this judge hardly better than the Gaussians' smoke. The clipped game, with the same networks,
+# moves $G$ only once for five steps of its critic: few steps here.
 #
 # ## 4. Between two digits
-# Has $G$ learned digits, or fifty thousand pictures by heart? Walk from one latent to another and look at what lies between.
-# But which way? In 32 dimensions nearly all $z \sim N(0, I)$ have about the same length, $\sqrt{32} = 5.7$. **Guess** the
-# length halfway between two of them, on the straight line.
+# Has $G$ learned digits, or fifty thousand pictures by heart? Walk from one latent to another and
+# look at what lies between. But which way? In 32 dimensions nearly all $z \sim N(0, I)$ have about
+# the same length, $\sqrt{32} = 5.7$. **Guess** the length halfway between two of them, on the
+# straight line.
 
 # %%
-a, b, middle = np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([0.5])
+a = np.array([1.0, 0.0])
+b = np.array([0.0, 1.0])
+middle = np.array([0.5])
 both_ways = [walk(a, b, middle)[0] for walk in (interpolate_linear, interpolate_spherical)]
-lesson.check("halfway from (1, 0) to (0, 1): straight, on the circle", both_ways, equals=[[0.5, 0.5], [0.5**0.5, 0.5**0.5]])
+lesson.check(
+    "halfway from (1, 0) to (0, 1): straight, on the circle",
+    both_ways,
+    equals=[[0.5, 0.5], [0.5**0.5, 0.5**0.5]],
+)
 pairs = best.latent(lesson.rng("pairs"), 2 * n).reshape(n, 2, cfg.dim_z)
-halfway = {"ends": pairs[:, 0], "straight": np.concatenate([interpolate_linear(*ends, middle) for ends in pairs]),
-           "on the sphere": np.concatenate([interpolate_spherical(*ends, middle) for ends in pairs])}  # fmt: skip
+halfway = {
+    "ends": pairs[:, 0],
+    "straight": np.concatenate([interpolate_linear(*ends, middle) for ends in pairs]),
+    "on the sphere": np.concatenate([interpolate_spherical(*ends, middle) for ends in pairs]),
+}
 rows = []
 for name, z in halfway.items():
     pictures = np.concatenate([best(part) for part in np.split(z, 5)])
@@ -203,98 +392,203 @@ for name, z in halfway.items():
     rows.append([name, np.linalg.norm(z, axis=1).mean(), pictures.mean(), j.confidence, j.frechet])
 lesson.table(rows, ["pictures of z", "length of z", "ink", "judge's confidence", "Fréchet"])
 t = np.linspace(0, 1, 12, dtype=np.float32)
-walks = [walk(*ends, t) for ends in pairs[:3] for walk in (interpolate_linear, interpolate_spherical)]
+walks = [
+    walk(*ends, t) for ends in pairs[:3] for walk in (interpolate_linear, interpolate_spherical)
+]
 ax = plot.image_grid(best(np.concatenate(walks)), 6, 12, row_labels=3 * ["straight", "sphere"])
-lesson.figure(ax, "walks", "Each row is one walk. The pictures in between are strokes that move, not one picture fading into "
-              "another. In the middle the straight ways are a little bolder and more blurred.")  # fmt: skip
-lesson.claim("length halfway, straight, over that of the ends", rows[1][1] / rows[0][1], between=(0.69, 0.74), source="1/√2 = 0.71")
+lesson.figure(
+    ax,
+    "walks",
+    "Each row is one walk. The pictures in between are strokes that move, not one picture fading"
+    " into another. In the middle the straight ways are a little bolder and more blurred.",
+)
+lesson.claim(
+    "length halfway, straight, over that of the ends",
+    rows[1][1] / rows[0][1],
+    between=(0.69, 0.74),
+    source="1/√2 = 0.71",
+)
 
 # %% [markdown]
-# Two random vectors in 32 dimensions are nearly at right angles, so halfway the straight way is at $5.7 / \sqrt{2} = 4.0$. There is
-# hardly a $z$ that short, and the judge notices. On the great circle (`interpolate_spherical`) the length stays.
+# Two random vectors in 32 dimensions are nearly at right angles, so halfway the straight way is at
+# $5.7 / \sqrt{2} = 4.0$. There is hardly a $z$ that short, and the judge notices. On the great
+# circle (`interpolate_spherical`) the length stays.
 #
 # ## 5. Wrong turns
-# **The best networks with the older loss.** `plan` and `whole` served the WGAN-GP well. Surely they help the GAN too? We give them to
-# Goodfellow's game, all else as for the DCGAN. **Your prediction?** **Batch norm left on.** The DCGAN draws the same twelve
-# latents twice, with batch statistics: once among 88 other latents, once among 88 copies of the first one.
+# **The best networks with the older loss.** `plan` and `whole` served the WGAN-GP well. Surely they
+# help the GAN too? We give them to Goodfellow's game, all else as for the DCGAN. **Your
+# prediction?** **Batch norm left on.** The DCGAN draws the same twelve latents twice, with batch
+# statistics: once among 88 other latents, once among 88 copies of the first one.
 
 # %%
-stuck, _ = play("GAN with whole", goodfellow_step, digits, lesson.steps(400, quick=1), adam(cfg.dcgan_lr, 0.5, 0.99), {"batch_norm": True})
+stuck, _ = play(
+    "GAN with whole",
+    goodfellow_step,
+    digits,
+    lesson.steps(400, quick=1),
+    adam(cfg.dcgan_lr, 0.5, 0.99),
+    {"batch_norm": True},
+)
 shown["GAN with whole"] = draw(settled(stuck), "stuck")
 judged["GAN with whole"] = judge_digits(classifier, shown["GAN with whole"], test)
-left_on, z = dcgan.copy().train(), best.latent(lesson.rng("left on"), 100)
-among = [left_on(np.concatenate([z[:12], others]))[:12] for others in (z[12:], np.repeat(z[:1], 88, axis=0))]
-ax = plot.image_grid(np.concatenate([shown["GAN with whole"][:12], *among]), 3, 12,
-                     row_labels=["stuck", "others", "copies"])  # fmt: skip
-lesson.figure(ax, "wrong_turns", "Row 1: one picture, whatever z. Rows 2 and 3: twelve latents, in two companies. Compare the strokes.")
+left_on = dcgan.copy().train()
+z = best.latent(lesson.rng("left on"), 100)
+among = [
+    left_on(np.concatenate([z[:12], others]))[:12]
+    for others in (z[12:], np.repeat(z[:1], 88, axis=0))
+]
+ax = plot.image_grid(
+    np.concatenate([shown["GAN with whole"][:12], *among]),
+    3,
+    12,
+    row_labels=["stuck", "others", "copies"],
+)
+lesson.figure(
+    ax,
+    "wrong_turns",
+    "Row 1: one picture, whatever z. Rows 2 and 3: twelve latents, in two companies. Compare the"
+    " strokes.",
+)
 report(["DCGAN", "WGAN-GP", "GAN with whole"])
-lesson.claim("GAN with whole: inception score, from 1, one picture, to 10", judged["GAN with whole"].inception, at_most=3)
+lesson.claim(
+    "GAN with whole: inception score, from 1, one picture, to 10",
+    judged["GAN with whole"].inception,
+    at_most=3,
+)
 
 # %% [markdown]
-# - *GAN with whole:* mode collapse (`gan/07`). A $D$ that sees the whole soon knows every fake, its answer says little about how to
-#   move, and $G$ jumps from one picture to the next. The penalty keeps a critic's slope at 1, so that it can be strong and still lead.
-# - *Left on:* a picture depends a little on the other pictures of its batch. Switch to running averages (`eval`) before you draw.
+# - *GAN with whole:* mode collapse (`gan/07`). A $D$ that sees the whole soon knows every fake, its
+#   answer says little about how to move, and $G$ jumps from one picture to the next. The penalty
+#   keeps a critic's slope at 1, so that it can be strong and still lead.
+# - *Left on:* a picture depends a little on the other pictures of its batch. Switch to running
+#   averages (`eval`) before you draw.
 #
 # ## 6. Monsters
-# Now the example of the post, on 900 sprites that a program drew (`minigen.data.sprites`): mirrored bodies, an outline, eyes,
-# limbs, in 26 colors. The post used a DCGAN; our best game is the WGAN-GP. We look where it looked, after epochs 7, 21 and 49
-# (figure f10). **Write down** what will come first: colors, outline, eyes, symmetry? Nobody tells $G$ that monsters have two equal halves.
+# Now the example of the post, on 900 sprites that a program drew (`minigen.data.sprites`): mirrored
+# bodies, an outline, eyes, limbs, in 26 colors. The post used a DCGAN; our best game is the
+# WGAN-GP. We look where it looked, after epochs 7, 21 and 49 (figure f10). **Write down** what will
+# come first: colors, outline, eyes, symmetry? Nobody tells $G$ that monsters have two equal halves.
 
 # %%
-monsters, epochs, batch = sprites.unit(sprites.load()), (7, 21, 49), 20
-look, per_epoch = best.latent(lesson.rng("monsters"), lesson.size(500, quick=40)), lesson.steps(len(monsters) // batch, quick=1)
+monsters = sprites.unit(sprites.load())
+epochs = (7, 21, 49)
+batch = 20
+look = best.latent(lesson.rng("monsters"), lesson.size(500, quick=40))
+per_epoch = lesson.steps(len(monsters) // batch, quick=1)
 film = {"pictures": np.zeros((len(epochs), len(look), 16, 16, 3), np.float32)}
+
 
 def watch(step, G):
     for k in np.flatnonzero(np.array(epochs) * per_epoch == step):
         film["pictures"][k] = settled(G)(look)
 
-drawn, _ = play("monsters", wgan_gp_step, monsters, epochs[-1] * per_epoch, adam(cfg.lr, 0.0, 0.9), batch=batch, watch=watch,
-                keep=film, n_critic=1, nets={"channels": 3, "side": 16, "width": 24})  # fmt: skip
+
+drawn, _ = play(
+    "monsters",
+    wgan_gp_step,
+    monsters,
+    epochs[-1] * per_epoch,
+    adam(cfg.lr, 0.0, 0.9),
+    batch=batch,
+    watch=watch,
+    keep=film,
+    n_critic=1,
+    nets={"channels": 3, "side": 16, "width": 24},
+)
 lesson.sampler("monsters", settled(drawn).sample)
 rows = np.concatenate([monsters[:24], *film["pictures"][:, :24]])
-ax = plot.image_grid(rows, 8, 12, row_labels=["drawn", "", "epoch 7", "", "epoch 21", "", "epoch 49", ""])
-lesson.figure(ax, "f10_monsters", "Follow one place through the epochs: the same latent each time. First a shape, then outlines and "
-              "one main color; eyes hardly ever, and the two halves agree only in part.")  # fmt: skip
+ax = plot.image_grid(
+    rows, 8, 12, row_labels=["drawn", "", "epoch 7", "", "epoch 21", "", "epoch 49", ""]
+)
+lesson.figure(
+    ax,
+    "f10_monsters",
+    "Follow one place through the epochs: the same latent each time. First a shape, then outlines"
+    " and one main color; eyes hardly ever, and the two halves agree only in part.",
+)
 
 # %% [markdown]
-# They look new. Are they? A generator could have learned the 900 by heart. So look up the nearest of the 900 for each, and compare the
-# distance with that of *fresh* monsters from the program, which are new for certain. And count what was learned: how much the
-# monsters vary, how much of it is not mirrored (two independent halves would give 1), how far their colors are from the palette.
+# They look new. Are they? A generator could have learned the 900 by heart. So look up the nearest
+# of the 900 for each, and compare the distance with that of *fresh* monsters from the program,
+# which are new for certain. And count what was learned: how much the monsters vary, how much of it
+# is not mirrored (two independent halves would give 1), how far their colors are from the palette.
+
 
 # %%
-flat = lambda images: images.reshape(len(images), -1)
+def flat(images):
+    return images.reshape(len(images), -1)
+
 
 def nearest(images):
     """Which of the 900 is nearest, and how far (root mean square over pixels and channels)."""
-    squares = (flat(images) ** 2).sum(1)[:, None] + (flat(monsters) ** 2).sum(1) - 2 * flat(images) @ flat(monsters).T
+    squares = (
+        (flat(images) ** 2).sum(1)[:, None]
+        + (flat(monsters) ** 2).sum(1)
+        - 2 * flat(images) @ flat(monsters).T
+    )
     return squares.argmin(1), np.sqrt(np.maximum(squares.min(1), 0) / flat(monsters).shape[1])
 
+
 def measures(images):
-    variance, halves = images.var(axis=0).mean(), ((images - images[:, :, ::-1]) ** 2).mean() / 2
-    to_colors = np.linalg.norm(images[:100].reshape(-1, 1, 3) - np.float32(sprites.PALETTE / 255), axis=2)
-    return [float(v) for v in (variance**0.5, halves / variance, to_colors.min(axis=1).mean(), nearest(images)[1].mean())]
+    variance = images.var(axis=0).mean()
+    halves = ((images - images[:, :, ::-1]) ** 2).mean() / 2
+    to_colors = np.linalg.norm(
+        images[:100].reshape(-1, 1, 3) - np.float32(sprites.PALETTE / 255), axis=2
+    )
+    return [
+        float(v)
+        for v in (
+            variance**0.5,
+            halves / variance,
+            to_colors.min(axis=1).mean(),
+            nearest(images)[1].mean(),
+        )
+    ]
+
 
 score = {"fresh": measures(sprites.unit(sprites.draw(lesson.rng("fresh"), len(look))))}
 score |= {f"epoch {e}": measures(images) for e, images in zip(epochs, film["pictures"])}
-lesson.table([[name, *row] for name, row in score.items()], ["monsters", "variation", "not mirrored", "off the palette", "to the nearest"])
+lesson.table(
+    [[name, *row] for name, row in score.items()],
+    ["monsters", "variation", "not mirrored", "off the palette", "to the nearest"],
+)
 last = film["pictures"][-1][:12]
-ax = plot.image_grid(np.concatenate([last, monsters[nearest(last)[0]]]), 2, 12, row_labels=["generated", "nearest"])
-lesson.figure(ax, "nearest", "Each monster above its nearest relative among the 900: a similar shape or color, another monster.")
-lesson.claim("monsters' variation over that of fresh ones", score["epoch 49"][0] / score["fresh"][0], at_least=0.8)
+ax = plot.image_grid(
+    np.concatenate([last, monsters[nearest(last)[0]]]), 2, 12, row_labels=["generated", "nearest"]
+)
+lesson.figure(
+    ax,
+    "nearest",
+    "Each monster above its nearest relative among the 900: a similar shape or color, another"
+    " monster.",
+)
+lesson.claim(
+    "monsters' variation over that of fresh ones",
+    score["epoch 49"][0] / score["fresh"][0],
+    at_least=0.8,
+)
 lesson.claim("not mirrored, epoch 49", score["epoch 49"][1], at_most=0.75)
-lesson.claim("to the nearest of 900: generated over fresh ones", score["epoch 49"][3] / score["fresh"][3], at_least=0.9)
+lesson.claim(
+    "to the nearest of 900: generated over fresh ones",
+    score["epoch 49"][3] / score["fresh"][3],
+    at_least=0.9,
+)
 
 # %% [markdown]
 # ## 7. Where the post is loose
-# - It leaves the judgment to the eye, which is kind to a model that repeats itself, and does not see whether it copies.
-# - Its figure says "epochs". 49 epochs of 900 pictures are 44,100 pictures, fewer than one epoch of MNIST. What counts are steps.
-# - Its formula for the loss of the WGAN draws $z \sim p_r(z)$ in the second mean; it is $p_z$, as in `wgan_step`.
+# - It leaves the judgment to the eye, which is kind to a model that repeats itself, and does not
+#   see whether it copies.
+# - Its figure says "epochs". 49 epochs of 900 pictures are 44,100 pictures, fewer than one epoch of
+#   MNIST. What counts are steps.
+# - Its formula for the loss of the WGAN draws $z \sim p_r(z)$ in the second mean; it is $p_z$, as
+#   in `wgan_step`.
 #
-# **Left out:** labels (a conditional GAN draws the digit that you ask for), larger pictures, the tricks of `gan/09` on them.
-# **Next:** the other three posts: models that have a likelihood, or a bound of one, and no opponent.
+# **Left out:** labels (a conditional GAN draws the digit that you ask for), larger pictures, the
+# tricks of `gan/09` on them. **Next:** the other three posts: models that have a likelihood, or a
+# bound of one, and no opponent.
 #
-# **Your turn:** `minigen exercise start gan/13`, then `minigen run gan/13 --with exercises/gan_13.py`.
+# **Your turn:** `minigen exercise start gan/13`, then `minigen run gan/13 --with
+# exercises/gan_13.py`.
 
 # %%
 lesson.finish()

@@ -1,21 +1,24 @@
-"""Exercises on the plain autoencoder: its loss, and the best linear code by a singular value decomposition."""
+"""Exercises on the plain autoencoder: its loss, and the best linear code by a singular value
+decomposition."""
 
 import numpy as np
 
 from minigen.course.exercise import Exercise
 from minigen.tensor import grad
 
-# ------------------------------------------------------------------------------------------- the loss
+# ------------------------------------------------------------------------------------------- the
+# loss
 
 loss = Exercise(
     "vae/02/reconstruction_loss",
     target="minigen.vae.autoencoder:reconstruction_loss",
     minutes=5,
     prompt="""
-    How far the rebuilt examples are from the given ones: the squared distance of each, averaged over the batch. A number.
+    How far the rebuilt examples are from the given ones: the squared distance of each, averaged
+    over the batch. A number.
 
-    x and decoded have shape (N, D), or more axes after the first, as images have; the squared distance of one example is a
-    sum over all of them.
+    x and decoded have shape (N, D), or more axes after the first, as images have; the squared
+    distance of one example is a sum over all of them.
     """,
     hints=[
         "One example has a squared length; the batch has the mean of N of these.",
@@ -60,7 +63,12 @@ def rest(a):
     return tuple(range(1, a.ndim))
 
 
-@loss.mistake(hint="The square of a vector is summed over its D numbers: this mean over all elements is D times smaller.")
+@loss.mistake(
+    hint=(
+        "The square of a vector is summed over its D numbers: this mean over all elements is D"
+        " times smaller."
+    )
+)
 def mean_over_pixels(x, decoded):
     return np.mean((x - decoded) ** 2)
 
@@ -70,7 +78,9 @@ def sum_over_the_batch(x, decoded):
     return np.sum((x - decoded) ** 2)
 
 
-@loss.mistake(hint="One number for the batch: the mean of the examples' squared distances, not each of them.")
+@loss.mistake(
+    hint="One number for the batch: the mean of the examples' squared distances, not each of them."
+)
 def one_for_each(x, decoded):
     return np.sum((x - decoded) ** 2, axis=rest(x))
 
@@ -95,12 +105,19 @@ def without_the_input(x, decoded):
     return np.sum(decoded**2 + 0 * x) / len(x)
 
 
-@loss.mistake(hint="Take the difference of each pixel, square it, then sum: here errors of opposite sign cancel.")
+@loss.mistake(
+    hint=(
+        "Take the difference of each pixel, square it, then sum: here errors of opposite sign"
+        " cancel."
+    )
+)
 def squared_sum(x, decoded):
     return np.sum(np.sum(x - decoded, axis=rest(x)) ** 2) / len(x)
 
 
-@loss.mistake(hint="Divide by the number of examples, the length of the first axis, not of the last.")
+@loss.mistake(
+    hint="Divide by the number of examples, the length of the first axis, not of the last."
+)
 def divided_by_the_width(x, decoded):
     return np.sum((x - decoded) ** 2) / x.shape[-1]
 
@@ -119,9 +136,12 @@ def example_by_example(x, decoded):
 
 
 loss.equivalent("(x, decoded) → (decoded, x)", reason="the square of a difference has no order")
-loss.equivalent("zip(x, decoded) → zip(decoded, x)", reason="the square of a difference has no order")
+loss.equivalent(
+    "zip(x, decoded) → zip(decoded, x)", reason="the square of a difference has no order"
+)
 
-# ------------------------------------------------------------------------------------------- principal components
+# -------------------------------------------------------------------------------------------
+# principal components
 
 components = Exercise(
     "vae/02/pca",
@@ -130,13 +150,19 @@ components = Exercise(
     prompt="""
     The first k principal components of the rows of x (N, D), as PCA(mean, directions, variances).
 
-    mean (D,) is the average row. directions (k, D) are orthonormal rows, the directions along which the rows of x vary
-    most, by falling variance; either sign of a direction is right. variances (k,) are the mean squares of the coordinates
-    along them (divide by N).
+    mean (D,) is the average row. directions (k, D) are orthonormal rows, the directions along which
+    the rows of x vary most, by falling variance; either sign of a direction is right. variances
+    (k,) are the mean squares of the coordinates along them (divide by N).
     """,
     hints=[
-        "Take the mean off first. Then a singular value decomposition sorts the directions by how far the data reach along them.",
-        "If x - mean = U S V^T, the directions are the first k rows of V^T and the variances are s_j^2 / N.",
+        (
+            "Take the mean off first. Then a singular value decomposition sorts the directions by"
+            " how far the data reach along them."
+        ),
+        (
+            "If x - mean = U S V^T, the directions are the first k rows of V^T and the variances"
+            " are s_j^2 / N."
+        ),
         "np.linalg.svd with full_matrices=False returns u, s and the transposed v, s falling.",
     ],
     imports=["import numpy as np", "from minigen.vae.pca import PCA"],
@@ -154,10 +180,16 @@ def cloud(rng, n=40, d=5):
 def facts(found):
     """What does not depend on signs: each direction times itself."""
     mean, directions, variances = found
-    return {"mean": mean, "variances": variances, "outer": directions[:, :, None] * directions[:, None, :]}
+    return {
+        "mean": mean,
+        "variances": variances,
+        "outer": directions[:, :, None] * directions[:, None, :],
+    }
 
 
-@components.case(points=2, expect={"mean": [1.0, 1.0], "variances": [5.0], "outer": [[[0.8, 0.4], [0.4, 0.2]]]})
+@components.case(
+    points=2, expect={"mean": [1.0, 1.0], "variances": [5.0], "outer": [[[0.8, 0.4], [0.4, 0.2]]]}
+)
 def on_a_line(impl, rng):
     """Two points at (1, 1) plus and minus (2, 1): the direction is (2, 1)/√5."""
     return facts(impl(np.array([[3.0, 2.0], [-1.0, 0.0]]), 1))
@@ -173,16 +205,27 @@ def all_directions(impl, rng):
     return facts(impl(cloud(rng, 30, 4), 4))
 
 
-@components.case(points=2, property="directions are orthonormal, and the coordinates along them uncorrelated",
-                 expect={"product": np.eye(3), "off_diagonal": np.zeros((3, 3))}, atol=1e-7)  # fmt: skip
+@components.case(
+    points=2,
+    property="directions are orthonormal, and the coordinates along them uncorrelated",
+    expect={"product": np.eye(3), "off_diagonal": np.zeros((3, 3))},
+    atol=1e-7,
+)
 def uncorrelated(impl, rng):
     x = cloud(rng)
     mean, directions, variances = impl(x, 3)
     z = (x - mean) @ directions.T
-    return {"product": directions @ directions.T, "off_diagonal": z.T @ z / len(x) - np.diag(variances)}
+    return {
+        "product": directions @ directions.T,
+        "off_diagonal": z.T @ z / len(x) - np.diag(variances),
+    }
 
 
-@components.case(points=1, property="moving all rows moves the mean and nothing else", expect={"turned": 0.0, "moved": 0.0})
+@components.case(
+    points=1,
+    property="moving all rows moves the mean and nothing else",
+    expect={"turned": 0.0, "moved": 0.0},
+)
 def moved(impl, rng):
     x, by = cloud(rng), rng.standard_normal(5)
     here, there = facts(impl(x, 2)), facts(impl(x + by, 2))
@@ -195,25 +238,36 @@ def answer(mean, directions, variances):
     return PCA(mean, directions, variances)
 
 
-@components.mistake(hint="Take the mean off before the decomposition: otherwise the first direction points at the mean.")
+@components.mistake(
+    hint=(
+        "Take the mean off before the decomposition: otherwise the first direction points at the"
+        " mean."
+    )
+)
 def not_centered(x, k):
     _, s, v = np.linalg.svd(x, full_matrices=False)
     return answer(x.mean(axis=0), v[:k], s[:k] ** 2 / len(x))
 
 
-@components.mistake(hint="NumPy returns V already transposed: the directions are its rows, not its columns.")
+@components.mistake(
+    hint="NumPy returns V already transposed: the directions are its rows, not its columns."
+)
 def columns_for_rows(x, k):
     _, s, v = np.linalg.svd(x - x.mean(axis=0), full_matrices=True)
     return answer(x.mean(axis=0), v[:, :k].T, s[:k] ** 2 / len(x))
 
 
-@components.mistake(hint="Singular values are square roots of sums of squares: square them for variances.")
+@components.mistake(
+    hint="Singular values are square roots of sums of squares: square them for variances."
+)
 def values_not_squared(x, k):
     _, s, v = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     return answer(x.mean(axis=0), v[:k], s[:k] / len(x))
 
 
-@components.mistake(hint="Divide the squared singular values by N: variances are means over the rows.")
+@components.mistake(
+    hint="Divide the squared singular values by N: variances are means over the rows."
+)
 def not_divided(x, k):
     _, s, v = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     return answer(x.mean(axis=0), v[:k], s[:k] ** 2)
@@ -231,19 +285,27 @@ def standard_deviations(x, k):
     return answer(x.mean(axis=0), v[:k], s[:k] / np.sqrt(len(x)))
 
 
-@components.mistake(hint="eigh sorts eigenvalues upward: the last ones belong to the largest variances.")
+@components.mistake(
+    hint="eigh sorts eigenvalues upward: the last ones belong to the largest variances."
+)
 def smallest_first(x, k):
     values, vectors = np.linalg.eigh(np.cov(x.T, bias=True))
     return answer(x.mean(axis=0), vectors[:, :k].T, values[:k])
 
 
-@components.mistake(hint="Center every column by its own mean over the rows, not by one number for all.")
+@components.mistake(
+    hint="Center every column by its own mean over the rows, not by one number for all."
+)
 def one_mean_for_all(x, k):
     _, s, v = np.linalg.svd(x - x.mean(), full_matrices=False)
     return answer(x.mean(axis=0), v[:k], s[:k] ** 2 / len(x))
 
 
-@components.mistake(hint="Do not scale the columns to the same spread: then their variances would count for nothing.")
+@components.mistake(
+    hint=(
+        "Do not scale the columns to the same spread: then their variances would count for nothing."
+    )
+)
 def standardized(x, k):
     _, s, v = np.linalg.svd((x - x.mean(axis=0)) / x.std(axis=0), full_matrices=False)
     return answer(x.mean(axis=0), v[:k], s[:k] ** 2 / len(x))

@@ -4,15 +4,25 @@
 # The section *Autoencoder* (vae.s02) of
 # [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/), run. To take away:
 #
-# 1. An autoencoder squeezes an input through a few numbers and learns by rebuilding it. The few numbers are the code.
-# 2. Without bends it can do no better than principal component analysis (PCA), and training finds just that.
-# 3. With bends 8 numbers do more than PCA's 16. What lies *between* the codes, nobody has taught it.
+# 1. An autoencoder squeezes an input through a few numbers and learns by rebuilding it. The few
+#    numbers are the code.
+# 2. Without bends it can do no better than principal component analysis (PCA), and training finds
+#    just that.
+# 3. With bends 8 numbers do more than PCA's 16. What lies *between* the codes, nobody has taught
+#    it.
 
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("vae/02_autoencoder", title="The autoencoder, and what it owes to PCA", post="vae", sections=["vae.s02"],
-                figures=["vae.f01"], equations=["vae.01"], minutes=0.6)  # fmt: skip
+lesson = Lesson(
+    "vae/02_autoencoder",
+    title="The autoencoder, and what it owes to PCA",
+    post="vae",
+    sections=["vae.s02"],
+    figures=["vae.f01"],
+    equations=["vae.01"],
+    minutes=0.6,
+)
 
 import numpy as np
 
@@ -24,212 +34,396 @@ from minigen.vae.pca import pca, principal_angles
 
 # %% [markdown]
 # ## 1. How few numbers will do?
-# An image of a digit has 784 numbers, one a pixel. Nobody who describes a digit needs that many: *a seven, slanted, thin*.
-# How few numbers would do, and who chooses them? Let two machines find out together. The *encoder* $g$ turns $\mathbf{x}$
-# into a short code $\mathbf{z} = g(\mathbf{x})$, the *decoder* $f$ sees the code alone and must draw $\mathbf{x}$ again. Both
-# are blamed for the difference (Eq. vae.01):
+# An image of a digit has 784 numbers, one a pixel. Nobody who describes a digit needs that many: *a
+# seven, slanted, thin*. How few numbers would do, and who chooses them? Let two machines find out
+# together. The *encoder* $g$ turns $\mathbf{x}$ into a short code $\mathbf{z} = g(\mathbf{x})$, the
+# *decoder* $f$ sees the code alone and must draw $\mathbf{x}$ again. Both are blamed for the
+# difference (Eq. vae.01):
 #
 # $$L = \frac1n \sum_{i=1}^n \big\| \mathbf{x}^{(i)} - f(g(\mathbf{x}^{(i)})) \big\|^2 .$$
 #
-# By hand first. Three points of the plane, $(2, 1)$, $(-2, -1)$ and $(4, 2)$, lie on one line. So one number each will do:
-# $z = (2x + y)/5$ says how far along, and $(2z, z)$ is the way back. **Before you run the cell:** what does this pair make of
-# the point $(1, -2)$, and what loss does it cost?
+# By hand first. Three points of the plane, $(2, 1)$, $(-2, -1)$ and $(4, 2)$, lie on one line. So
+# one number each will do: $z = (2x + y)/5$ says how far along, and $(2z, z)$ is the way back.
+# **Before you run the cell:** what does this pair make of the point $(1, -2)$, and what loss does
+# it cost?
 
 # %%
-encode, decode = np.array([[2.0], [1.0]]) / 5, np.array([[2.0, 1.0]])  # (2, 1) and (1, 2)
-on_line, off_line = np.array([[2.0, 1.0], [-2.0, -1.0], [4.0, 2.0]]), np.array([[1.0, -2.0]])
+encode = np.array([[2.0], [1.0]]) / 5
+decode = np.array([[2.0, 1.0]])  # (2, 1) and (1, 2)
+on_line = np.array([[2.0, 1.0], [-2.0, -1.0], [4.0, 2.0]])
+off_line = np.array([[1.0, -2.0]])
 lesson.check("codes of the three", (on_line @ encode)[:, 0], equals=[1.0, -1.0, 2.0])
-lesson.check("loss of the three", reconstruction_loss(on_line, on_line @ encode @ decode), equals=0.0)
+lesson.check(
+    "loss of the three", reconstruction_loss(on_line, on_line @ encode @ decode), equals=0.0
+)
 lesson.check("(1, -2) comes back as", off_line @ encode @ decode, equals=[[0.0, 0.0]])
 lesson.check("and costs", reconstruction_loss(off_line, off_line @ encode @ decode), equals=5.0)
 lesson.show_source(reconstruction_loss)
 
 # %% [markdown]
-# It is at a right angle to the line: the code says 0, and all of its squared length, $1 + 4$, is lost. A code is a choice of
-# what to keep. The data choose: whatever *varies* most costs most when it is lost.
+# It is at a right angle to the line: the code says 0, and all of its squared length, $1 + 4$, is
+# lost. A code is a choice of what to keep. The data choose: whatever *varies* most costs most when
+# it is lost.
 #
 # ## 2. The best linear choice
-# Let encoder and decoder be matrices. Then the answer has been known since 1936: keep the directions along which the data
-# vary most. They come out of a singular value decomposition of the centered data, and are called principal components.
+# Let encoder and decoder be matrices. Then the answer has been known since 1936: keep the
+# directions along which the data vary most. They come out of a singular value decomposition of the
+# centered data, and are called principal components.
 
 # %%
 lesson.show_source(pca)
 line = pca(on_line, 1)
-lesson.check("PCA of the three points: its direction", np.abs(line.directions[0]), equals=np.array([2, 1]) / 5**0.5)
+lesson.check(
+    "PCA of the three points: its direction",
+    np.abs(line.directions[0]),
+    equals=np.array([2, 1]) / 5**0.5,
+)
 
 data = mnist.load()
-n, n_test = lesson.size(60_000, quick=1_500), lesson.size(10_000, quick=200)
+n = lesson.size(60_000, quick=1_500)
+n_test = lesson.size(10_000, quick=200)
 train = mnist.unit(data.train_images[:n], flat=True)  # (N, 784), in [0, 1]
-test, labels = mnist.unit(data.test_images[:n_test], flat=True), data.test_labels[:n_test]
+test = mnist.unit(data.test_images[:n_test], flat=True)
+labels = data.test_labels[:n_test]
 best = pca(train, 200)
-per_pixel = lambda decoded: reconstruction_loss(test, decoded) / 784  # the mean over pixels reads more easily
-linear = {k: per_pixel(best.first(k).decode(best.first(k).encode(test))) for k in (1, 2, 4, 8, 16, 32, 64, 128, 200)}
+
+
+def per_pixel(decoded):
+    return reconstruction_loss(test, decoded) / 784  # the mean over pixels reads more easily
+
+
+linear = {
+    k: per_pixel(best.first(k).decode(best.first(k).encode(test)))
+    for k in (1, 2, 4, 8, 16, 32, 64, 128, 200)
+}
 lesson.table(linear.items(), ["numbers in the code", "PCA: squared error per pixel, test digits"])
 known = [0.0557, 0.0374, 0.0269, 0.0168, 0.0090]
-lesson.claim("PCA with 2, 8, 16, 32, 64 numbers", [linear[k] for k in (2, 8, 16, 32, 64)], equals=known, atol=1e-4)
+lesson.claim(
+    "PCA with 2, 8, 16, 32, 64 numbers",
+    [linear[k] for k in (2, 8, 16, 32, 64)],
+    equals=known,
+    atol=1e-4,
+)
 
 # %% [markdown]
 # ## 3. A machine that has never heard of PCA
-# Now an autoencoder of two matrices and biases, with digits and the gradient of Eq. vae.01, nothing else. Its decoder starts
-# as the transpose of its encoder; batches are of 500, the learning rate falls to zero; the mean digit is taken off first.
-# **Your guess:** how near will it come to PCA with 2, 16, 32 numbers? And will its matrices *be* PCA's directions?
+# Now an autoencoder of two matrices and biases, with digits and the gradient of Eq. vae.01, nothing
+# else. Its decoder starts as the transpose of its encoder; batches are of 500, the learning rate
+# falls to zero; the mean digit is taken off first. **Your guess:** how near will it come to PCA
+# with 2, 16, 32 numbers? And will its matrices *be* PCA's directions?
 
 # %%
-cfg = lesson.configure(linear_lr=0.03, momentum=0.9, linear_batch=500, lr=2e-3, batch=100, widths=(256, 128))
-centered, test_centered = train - best.mean, test - best.mean
+cfg = lesson.configure(
+    linear_lr=0.03, momentum=0.9, linear_batch=500, lr=2e-3, batch=100, widths=(256, 128)
+)
+centered = train - best.mean
+test_centered = test - best.mean
+
 
 def learn(model, optimizer, x, size, steps, label):
-    order, lr = lesson.rng(f"order {label}"), cosine(optimizer.lr, steps)
+    order = lesson.rng(f"order {label}")
+    lr = cosine(optimizer.lr, steps)
     batches = mnist.batches(x, size=size, rng=order)
 
     def step(i):
         optimizer.lr = lr(i)
         return training_step(model, optimizer, next(batches)[0])["loss"]
 
-    return lesson.fit(step, steps, label=label, state={"model": model, "opt": optimizer, "batches": batches, "order": order})
+    return lesson.fit(
+        step,
+        steps,
+        label=label,
+        state={"model": model, "opt": optimizer, "batches": batches, "order": order},
+    )
+
 
 flat = {}
 for k, steps in ((2, 500), (16, 1600), (32, 2000)):
     flat[k] = model = Autoencoder(lesson.rng(f"linear {k}"), dim_z=k, widths=())
     model.decoder.w[...] = model.encoder.w.T
-    learn(model, SGD(model, cfg.linear_lr, cfg.momentum), centered, cfg.linear_batch, lesson.steps(steps, quick=10), f"linear, {k}")
+    learn(
+        model,
+        SGD(model, cfg.linear_lr, cfg.momentum),
+        centered,
+        cfg.linear_batch,
+        lesson.steps(steps, quick=10),
+        f"linear, {k}",
+    )
 
 rows = {}
 for k, model in flat.items():
-    mse, directions = reconstruction_loss(test_centered, model(test_centered)) / 784, best.first(k).directions
-    angles = [principal_angles(directions, rows_of)[0] for rows_of in (model.decoder.w, model.encoder.w.T)]
+    mse = reconstruction_loss(test_centered, model(test_centered)) / 784
+    directions = best.first(k).directions
+    angles = [
+        principal_angles(directions, rows_of)[0] for rows_of in (model.decoder.w, model.encoder.w.T)
+    ]
     rows[k] = [linear[k], mse, mse / linear[k] - 1, *angles]
-lesson.table([[k, *row] for k, row in rows.items()],
-             ["numbers", "PCA", "autoencoder", "excess", "angle of decoder, degrees", "of encoder"])  # fmt: skip
+lesson.table(
+    [[k, *row] for k, row in rows.items()],
+    ["numbers", "PCA", "autoencoder", "excess", "angle of decoder, degrees", "of encoder"],
+)
 for k, bar in ((2, 0.0557), (16, 0.0269), (32, 0.0168)):
-    lesson.claim(f"linear, {k} numbers: test error over PCA's, less 1", rows[k][2], at_most=0.02, source=f"PCA: {bar}")
-    lesson.claim(f"linear, {k} numbers: largest principal angle", rows[k][3], at_most=5.0, unit="degrees")
+    lesson.claim(
+        f"linear, {k} numbers: test error over PCA's, less 1",
+        rows[k][2],
+        at_most=0.02,
+        source=f"PCA: {bar}",
+    )
+    lesson.claim(
+        f"linear, {k} numbers: largest principal angle", rows[k][3], at_most=5.0, unit="degrees"
+    )
 
 # %% [markdown]
-# The subspace is PCA's: the *largest* angle between the space that the decoder's rows span and that of PCA's directions is
-# small. (Two planes through the origin that agree have angles 0, 0.) It took no covariance and no SVD.
+# The subspace is PCA's: the *largest* angle between the space that the decoder's rows span and that
+# of PCA's directions is small. (Two planes through the origin that agree have angles 0, 0.) It took
+# no covariance and no SVD.
 #
-# **A wrong turn:** look at the encoder instead. The last column says it is 40 degrees off, and still the errors agree. **Why?**
+# **A wrong turn:** look at the encoder instead. The last column says it is 40 degrees off, and
+# still the errors agree. **Why?**
 
 # %%
-q = np.linalg.qr(flat[16].decoder.w.T)[0]  # (784, 16), an orthonormal basis of what the decoder can draw
+q = np.linalg.qr(flat[16].decoder.w.T)[
+    0
+]  # (784, 16), an orthonormal basis of what the decoder can draw
 nearest = best.directions[:8] @ q @ q.T
-pictures = np.concatenate([best.directions[:8], flat[16].decoder.w[:8], nearest, flat[16].encoder.w.T[:8]])
-ax = plot.image_grid(pictures, 4, 8, shape=(28, 28), limits="signed",
-                     row_labels=["PCA", "decoder", "nearest", "encoder"])  # fmt: skip
-lesson.figure(ax, "directions", "One color adds ink, the other removes it. Rows 1 and 2 differ: any mixture of the 16 directions "
-              "serves as well. Row 3, what the decoder's space holds nearest to row 1, is row 1. Row 4 is speckled.")  # fmt: skip
+pictures = np.concatenate(
+    [best.directions[:8], flat[16].decoder.w[:8], nearest, flat[16].encoder.w.T[:8]]
+)
+ax = plot.image_grid(
+    pictures,
+    4,
+    8,
+    shape=(28, 28),
+    limits="signed",
+    row_labels=["PCA", "decoder", "nearest", "encoder"],
+)
+lesson.figure(
+    ax,
+    "directions",
+    "One color adds ink, the other removes it. Rows 1 and 2 differ: any mixture of the 16"
+    " directions serves as well. Row 3, what the decoder's space holds nearest to row 1, is row 1."
+    " Row 4 is speckled.",
+)
 quiet = train.std(axis=0) < 0.01  # pixels that hardly ever carry ink
-share = lambda w: float(np.sum(w[:, quiet] ** 2) / np.sum(w**2))
-lesson.table([[f"{quiet.sum()} of 784 pixels are always empty; share of the weights there", share(flat[16].decoder.w),
-               share(flat[16].encoder.w.T)]], ["", "decoder", "encoder"])  # fmt: skip
+
+
+def share(w):
+    return float(np.sum(w[:, quiet] ** 2) / np.sum(w**2))
+
+
+lesson.table(
+    [
+        [
+            f"{quiet.sum()} of 784 pixels are always empty; share of the weights there",
+            share(flat[16].decoder.w),
+            share(flat[16].encoder.w.T),
+        ]
+    ],
+    ["", "decoder", "encoder"],
+)
 
 # %% [markdown]
-# In the corners no digit has ink, so no gradient reaches the encoder's weights there: they stay as random as they began, and do
-# no harm, for they are multiplied by 0. The decoder is asked for every pixel and learned to leave the corners alone.
+# In the corners no digit has ink, so no gradient reaches the encoder's weights there: they stay as
+# random as they began, and do no harm, for they are multiplied by 0. The decoder is asked for every
+# pixel and learned to leave the corners alone.
 #
 # ## 4. Bends
-# What can a deeper machine do? We put hidden layers of 256 and 128 on each side of 8 numbers. **Two predictions:** what if the
-# layers have no activation between them? And with one?
+# What can a deeper machine do? We put hidden layers of 256 and 128 on each side of 8 numbers. **Two
+# predictions:** what if the layers have no activation between them? And with one?
 
 # %%
-deep = Autoencoder(lesson.rng("deep"), dim_z=8, widths=cfg.widths, activation="silu", out_activation="sigmoid")
-history = learn(deep, Adam(deep, cfg.lr), train, cfg.batch, lesson.steps(2500, quick=15), "deep, 8 numbers")
+deep = Autoencoder(
+    lesson.rng("deep"), dim_z=8, widths=cfg.widths, activation="silu", out_activation="sigmoid"
+)
+history = learn(
+    deep, Adam(deep, cfg.lr), train, cfg.batch, lesson.steps(2500, quick=15), "deep, 8 numbers"
+)
 straight = Autoencoder(lesson.rng("straight"), dim_z=8, widths=cfg.widths, activation=None)
-learn(straight, Adam(straight, cfg.lr), train, cfg.batch, lesson.steps(1000, quick=5), "deep without bends, 8 numbers")
+learn(
+    straight,
+    Adam(straight, cfg.lr),
+    train,
+    cfg.batch,
+    lesson.steps(1000, quick=5),
+    "deep without bends, 8 numbers",
+)
 
 digits = test[:10]
 ax = plot.schematic(
-    {"x": plot.node("input $x$\n784 pixels", "data", image=digits[0].reshape(28, 28)),
-     "g": plot.node(deep.encoder, name="encoder g"), "z": plot.node("code $z$\n8 numbers", "latent"),
-     "f": plot.node(deep.decoder, name="decoder f"),
-     "y": plot.node("rebuilt", "fake", image=deep(digits[:1]).reshape(28, 28)), "loss": plot.node("$|x - f(g(x))|^2$", "loss")},
+    {
+        "x": plot.node("input $x$\n784 pixels", "data", image=digits[0].reshape(28, 28)),
+        "g": plot.node(deep.encoder, name="encoder g"),
+        "z": plot.node("code $z$\n8 numbers", "latent"),
+        "f": plot.node(deep.decoder, name="decoder f"),
+        "y": plot.node("rebuilt", "fake", image=deep(digits[:1]).reshape(28, 28)),
+        "loss": plot.node("$|x - f(g(x))|^2$", "loss"),
+    },
     ["x -> g -> z -> f -> y -> loss", plot.edge("x", "loss", dashed=True, route="under")],
-    title="the trained autoencoder, with a test digit going through it")  # fmt: skip
-lesson.figure(ax, "f01_autoencoder", "The bottleneck in the middle is all that the right half ever sees of the left.")
+    title="the trained autoencoder, with a test digit going through it",
+)
+lesson.figure(
+    ax,
+    "f01_autoencoder",
+    "The bottleneck in the middle is all that the right half ever sees of the left.",
+)
 
 errors = {"deep, 8": per_pixel(deep(test)), "deep without bends, 8": per_pixel(straight(test))}
-lesson.table([*errors.items(), ["PCA, 8", linear[8]], ["PCA, 16", linear[16]]], ["code", "squared error per pixel"])
-lesson.claim("deep, 8 numbers: test error per pixel", errors["deep, 8"], at_most=0.0255, source="PCA with 16: 0.0269")
-lesson.claim("without bends, 8 numbers: error over PCA's", errors["deep without bends, 8"] / linear[8], between=(0.99, 1.1))
+lesson.table(
+    [*errors.items(), ["PCA, 8", linear[8]], ["PCA, 16", linear[16]]],
+    ["code", "squared error per pixel"],
+)
+lesson.claim(
+    "deep, 8 numbers: test error per pixel",
+    errors["deep, 8"],
+    at_most=0.0255,
+    source="PCA with 16: 0.0269",
+)
+lesson.claim(
+    "without bends, 8 numbers: error over PCA's",
+    errors["deep without bends, 8"] / linear[8],
+    between=(0.99, 1.1),
+)
 
 # %%
-ax = plot.line(list(linear), {"PCA": list(linear.values())}, log="xy", markers=True, title="numbers and error",
-               xlabel="numbers in the code", ylabel="squared error per pixel",
-               reference={"deep, 8 numbers": errors["deep, 8"]})  # fmt: skip
-lesson.figure(ax, "numbers_and_error", "Where the dashed line cuts the curve stands the number of linear directions that 8 bent "
-              "ones are worth.")  # fmt: skip
-rebuilt = [best.first(8).decode(best.first(8).encode(digits)), best.first(16).decode(best.first(16).encode(digits)), deep(digits)]
-ax = plot.image_grid(np.concatenate([digits, *rebuilt]), 4, 10, shape=(28, 28), limits=(0, 1),
-                     row_labels=["test digit", "PCA, 8", "PCA, 16", "deep, 8"])  # fmt: skip
-lesson.figure(ax, "rebuilt", "Linear codes leave ghosts, gray ink that a sum of 16 fixed pictures cannot cancel. The deep code "
-              "draws strokes, in nearly every column closer to the digit than 16 linear numbers.")  # fmt: skip
+ax = plot.line(
+    list(linear),
+    {"PCA": list(linear.values())},
+    log="xy",
+    markers=True,
+    title="numbers and error",
+    xlabel="numbers in the code",
+    ylabel="squared error per pixel",
+    reference={"deep, 8 numbers": errors["deep, 8"]},
+)
+lesson.figure(
+    ax,
+    "numbers_and_error",
+    "Where the dashed line cuts the curve stands the number of linear directions that 8 bent "
+    "ones are worth.",
+)
+rebuilt = [
+    best.first(8).decode(best.first(8).encode(digits)),
+    best.first(16).decode(best.first(16).encode(digits)),
+    deep(digits),
+]
+ax = plot.image_grid(
+    np.concatenate([digits, *rebuilt]),
+    4,
+    10,
+    shape=(28, 28),
+    limits=(0, 1),
+    row_labels=["test digit", "PCA, 8", "PCA, 16", "deep, 8"],
+)
+lesson.figure(
+    ax,
+    "rebuilt",
+    "Linear codes leave ghosts, gray ink that a sum of 16 fixed pictures cannot cancel. The deep"
+    " code draws strokes, in nearly every column closer to the digit than 16 linear numbers.",
+)
 
 # %% [markdown]
-# Three matrices in a row are one matrix: depth alone adds nothing. With bends the set of digits that can be drawn is no longer a
-# flat sheet but a curved one, and it can follow the digits round their corners.
+# Three matrices in a row are one matrix: depth alone adds nothing. With bends the set of digits
+# that can be drawn is no longer a flat sheet but a curved one, and it can follow the digits round
+# their corners.
 #
 # ## 5. A map
-# With two numbers the code can be looked at. **Will the classes come apart,** though no label was ever shown?
+# With two numbers the code can be looked at. **Will the classes come apart,** though no label was
+# ever shown?
 
 # %%
-plane = Autoencoder(lesson.rng("plane"), dim_z=2, widths=cfg.widths, activation="silu", out_activation="sigmoid")
+plane = Autoencoder(
+    lesson.rng("plane"), dim_z=2, widths=cfg.widths, activation="silu", out_activation="sigmoid"
+)
 learn(plane, Adam(plane, cfg.lr), train, cfg.batch, lesson.steps(2500, quick=10), "deep, 2 numbers")
 some = slice(0, 3000)
 codes = {"PCA": best.first(2).encode(test[some]), "autoencoder": plane.encode(test[some])}
 fig, axes = plot.figure(1, 2, size=(5.0, 4.8))
 for ax, (name, z) in zip(axes, codes.items()):
     plot.samples(z, ax=ax, classes=labels[some], size=5, alpha=0.5, title=f"{name}, two numbers")
-lesson.figure(fig, "code_map", "Each dot is a test digit, colored by a label that neither method saw. Left: one cloud, with 0 and 1 "
-              "at its ends. Right: a crowded middle, from which classes spread out in rays of their own.")  # fmt: skip
+lesson.figure(
+    fig,
+    "code_map",
+    "Each dot is a test digit, colored by a label that neither method saw. Left: one cloud, with 0"
+    " and 1 at its ends. Right: a crowded middle, from which classes spread out in rays of their"
+    " own.",
+)
+
 
 def same_class(z):  # how often the nearest other test digit has the same label
     d = np.sum(z**2, axis=1)[:, None] - 2 * z @ z.T + np.sum(z**2, axis=1)
     np.fill_diagonal(d, np.inf)
     return float(np.mean(labels[some][d.argmin(axis=1)] == labels[some]))
 
+
 neighbors = {name: same_class(z) for name, z in codes.items()}
 error_2 = per_pixel(plane(test))
-lesson.table([["PCA", linear[2], neighbors["PCA"]], ["autoencoder", error_2, neighbors["autoencoder"]]],
-             ["two numbers", "squared error per pixel", "nearest neighbor is of the same class"])  # fmt: skip
+lesson.table(
+    [["PCA", linear[2], neighbors["PCA"]], ["autoencoder", error_2, neighbors["autoencoder"]]],
+    ["two numbers", "squared error per pixel", "nearest neighbor is of the same class"],
+)
 lesson.claim("2 numbers: error over PCA's", error_2 / linear[2], at_most=0.85)
-lesson.claim("2 numbers: neighbors of one class, more than PCA's by", neighbors["autoencoder"] - neighbors["PCA"], at_least=0.1)
+lesson.claim(
+    "2 numbers: neighbors of one class, more than PCA's by",
+    neighbors["autoencoder"] - neighbors["PCA"],
+    at_least=0.1,
+)
 
 # %% [markdown]
 # ## 6. A wrong turn: drawing new digits
-# A decoder turns codes into digits. So draw a random code and decode it? For the range we take that of the true codes.
+# A decoder turns codes into digits. So draw a random code and decode it? For the range we take that
+# of the true codes.
 
 # %%
 z = deep.encode(test)
 uniform = lesson.rng("uniform").uniform(z.min(axis=0), z.max(axis=0), (10, 8)).astype(np.float32)
 midway = (z[:10] + z[10:20]) / 2
-ax = plot.image_grid(np.concatenate([deep.decode(each) for each in (z[:10], uniform, midway)]), 3, 10, shape=(28, 28),
-                     row_labels=["true", "random", "half-way"])  # fmt: skip
-lesson.figure(ax, "random_codes", "Row 2: about half is scribble. Row 3, half-way between the codes of two digits: some are no digit.")
+ax = plot.image_grid(
+    np.concatenate([deep.decode(each) for each in (z[:10], uniform, midway)]),
+    3,
+    10,
+    shape=(28, 28),
+    row_labels=["true", "random", "half-way"],
+)
+lesson.figure(
+    ax,
+    "random_codes",
+    "Row 2: about half is scribble. Row 3, half-way between the codes of two digits: some are no"
+    " digit.",
+)
 
 # %% [markdown]
-# The loss speaks of codes of digits and of no others, and these leave most of the box empty. A code to *draw* from needs to be told
-# how codes should be spread: that is the VAE's addition (`vae/07`, `vae/08`).
+# The loss speaks of codes of digits and of no others, and these leave most of the box empty. A code
+# to *draw* from needs to be told how codes should be spread: that is the VAE's addition (`vae/07`,
+# `vae/08`).
 #
 # ## 7. Where the post is loose
-# - Eq. vae.01 squares a vector: it means the squared length, a *sum* over the 784 pixels. Libraries' "MSE" is the mean, 784 times
-#   smaller. The best model is the same; the learning rate is not, nor the weight of any penalty added later (`vae/04`, `vae/05`).
-# - It says that an autoencoder learns the identity. It would, if it could: here the bottleneck forbids it. Where the code is wide,
-#   something else has to (`vae/03`).
-# - It likens the code to PCA without saying which part agrees: the *subspace*, not the single numbers.
+# - Eq. vae.01 squares a vector: it means the squared length, a *sum* over the 784 pixels.
+#   Libraries' "MSE" is the mean, 784 times smaller. The best model is the same; the learning rate
+#   is not, nor the weight of any penalty added later (`vae/04`, `vae/05`).
+# - It says that an autoencoder learns the identity. It would, if it could: here the bottleneck
+#   forbids it. Where the code is wide, something else has to (`vae/03`).
+# - It likens the code to PCA without saying which part agrees: the *subspace*, not the single
+#   numbers.
 
 # %%
-x, y = np.zeros((1, 784)), np.full((1, 784), 0.1)
+x = np.zeros((1, 784))
+y = np.full((1, 784), 0.1)
 lesson.check("every pixel off by 0.1: the sum of squares", reconstruction_loss(x, y), equals=7.84)
-mix = np.array([[2.0, 1.0], [1.0, 1.0]])  # another code of the same space: mixed on the way in, unmixed on the way out
+mix = np.array(
+    [[2.0, 1.0], [1.0, 1.0]]
+)  # another code of the same space: mixed on the way in, unmixed on the way out
 z = best.first(2).encode(test[:5])
-lesson.check("a mixed code decodes to the same", (z @ mix) @ np.linalg.inv(mix) - z, equals=0.0, atol=1e-4)
+lesson.check(
+    "a mixed code decodes to the same", (z @ mix) @ np.linalg.inv(mix) - z, equals=0.0, atol=1e-4
+)
 
 # %% [markdown]
-# **Left out:** convolutions, which do better on images; layer-by-layer pretraining, needed in 2006 and no longer. **Next:** what to
-# do when the code is as wide as the input? `vae/03` damages the input.
+# **Left out:** convolutions, which do better on images; layer-by-layer pretraining, needed in 2006
+# and no longer. **Next:** what to do when the code is as wide as the input? `vae/03` damages the
+# input.
 #
-# **Your turn:** `minigen exercise start vae/02`, then `minigen run vae/02 --with exercises/vae_02.py`.
+# **Your turn:** `minigen exercise start vae/02`, then `minigen run vae/02 --with
+# exercises/vae_02.py`.
 
 # %%
 lesson.finish()

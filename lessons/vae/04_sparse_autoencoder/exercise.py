@@ -1,32 +1,46 @@
-"""Exercises on sparse codes: the divergence of two coins, the price built on it, and the k largest of a row."""
+"""Exercises on sparse codes: the divergence of two coins, the price built on it, and the k largest
+of a row."""
 
 import autograd.numpy as np
 
 from minigen.course.exercise import Exercise
 from minigen.tensor import grad
 
-# ------------------------------------------------------------------------------------------- two coins
+# ------------------------------------------------------------------------------------------- two
+# coins
 
 coins = Exercise(
     "vae/04/kl_bernoulli",
     target="minigen.vae.autoencoder:kl_bernoulli",
     minutes=5,
     prompt="""
-    The KL divergence KL(rho || rho_hat) between two coins, in nats: one falls heads with probability rho, the other with
-    rho_hat.
+    The KL divergence KL(rho || rho_hat) between two coins, in nats: one falls heads with
+    probability rho, the other with rho_hat.
 
-    Both are strictly between 0 and 1, numbers or arrays whose shapes broadcast; the result has one divergence for each
-    pair. It is 0 where they agree and positive elsewhere.
+    Both are strictly between 0 and 1, numbers or arrays whose shapes broadcast; the result has one
+    divergence for each pair. It is 0 where they agree and positive elsewhere.
     """,
     hints=[
         "A divergence is the mean, under the first coin, of log p - log q; a coin has two sides.",
         "rho log(rho / rho_hat) for heads, plus the same for tails, with 1 - rho and 1 - rho_hat.",
-        "Two terms: each probability of the first coin times np.log of its quotient with the second's.",
+        (
+            "Two terms: each probability of the first coin times np.log of its quotient with the"
+            " second's."
+        ),
     ],
 )
 
 
-@coins.case(points=1, expect={"kl": [0.0, 0.5 * np.log(2.0) + 0.5 * np.log(2.0 / 3.0), 0.25 * np.log(0.5) + 0.75 * np.log(1.5)]})
+@coins.case(
+    points=1,
+    expect={
+        "kl": [
+            0.0,
+            0.5 * np.log(2.0) + 0.5 * np.log(2.0 / 3.0),
+            0.25 * np.log(0.5) + 0.75 * np.log(1.5),
+        ]
+    },
+)
 def by_hand(impl, rng):
     """Equal coins; a fair one against 1/4; 1/4 against a fair one."""
     return {"kl": impl(np.array([0.05, 0.5, 0.25]), np.array([0.05, 0.25, 0.5]))}
@@ -48,7 +62,11 @@ def other_side(impl, rng):
     return {"gap": impl(p, q) - impl(1 - p, 1 - q)}
 
 
-@coins.case(points=2, property="its slope in rho_hat is (rho_hat - rho) / (rho_hat (1 - rho_hat))", expect={"gap": 0.0})
+@coins.case(
+    points=2,
+    property="its slope in rho_hat is (rho_hat - rho) / (rho_hat (1 - rho_hat))",
+    expect={"gap": 0.0},
+)
 def slope(impl, rng):
     q = rng.uniform(0.1, 0.9, 6)
     return {"gap": grad(lambda q: np.sum(impl(0.3, q)))(q) - (q - 0.3) / (q * (1 - q))}
@@ -69,12 +87,18 @@ def sign(rho, rho_hat):
     return rho * np.log(rho_hat / rho) + (1 - rho) * np.log((1 - rho_hat) / (1 - rho))
 
 
-@coins.mistake(hint="Both terms are added: minus before the second comes from leaving out the bracket.")
+@coins.mistake(
+    hint="Both terms are added: minus before the second comes from leaving out the bracket."
+)
 def minus_the_tails(rho, rho_hat):
     return rho * np.log(rho / rho_hat) - (1 - rho) * np.log((1 - rho) / (1 - rho_hat))
 
 
-@coins.mistake(hint="This is the cross-entropy: it lacks the entropy of rho and is not 0 where the coins agree.")
+@coins.mistake(
+    hint=(
+        "This is the cross-entropy: it lacks the entropy of rho and is not 0 where the coins agree."
+    )
+)
 def cross_entropy(rho, rho_hat):
     return -rho * np.log(rho_hat) - (1 - rho) * np.log(1 - rho_hat)
 
@@ -94,14 +118,18 @@ def same_weight(rho, rho_hat):
     return rho * np.log(rho / rho_hat) + rho * np.log((1 - rho) / (1 - rho_hat))
 
 
-@coins.mistake(hint="A squared difference has its minimum at the same place, but is another function.")
+@coins.mistake(
+    hint="A squared difference has its minimum at the same place, but is another function."
+)
 def squared_difference(rho, rho_hat):
     return (rho - rho_hat) ** 2
 
 
 @coins.variant
 def differences_of_logarithms(rho, rho_hat):
-    return rho * (np.log(rho) - np.log(rho_hat)) + (1 - rho) * (np.log(1 - rho) - np.log(1 - rho_hat))
+    return rho * (np.log(rho) - np.log(rho_hat)) + (1 - rho) * (
+        np.log(1 - rho) - np.log(1 - rho_hat)
+    )
 
 
 @coins.variant
@@ -111,22 +139,31 @@ def cross_entropy_minus_entropy(rho, rho_hat):
     return -rho * np.log(rho_hat) - tails * np.log(other_tails) - entropy
 
 
-# ------------------------------------------------------------------------------------------- the k largest
+# ------------------------------------------------------------------------------------------- the k
+# largest
 
 largest = Exercise(
     "vae/04/k_sparse",
     target="minigen.vae.autoencoder:k_sparse",
     minutes=15,
     prompt="""
-    Of each row of z (N, D) keep the k largest numbers, in their places, and set the others to 0: (N, D).
+    Of each row of z (N, D) keep the k largest numbers, in their places, and set the others to 0:
+    (N, D).
 
-    Largest by value, not by magnitude: -5 is smaller than 1. Where numbers tie for the last place, the first ones of the
-    row are kept, so that exactly k stay. A gradient passes through the kept numbers unchanged and stops at the others.
+    Largest by value, not by magnitude: -5 is smaller than 1. Where numbers tie for the last place,
+    the first ones of the row are kept, so that exactly k stay. A gradient passes through the kept
+    numbers unchanged and stops at the others.
     """,
     hints=[
         "Which numbers stay is a question about their order; what stays is the number itself.",
-        "Make a mask (N, D) of zeros and ones with k ones in each row, as a constant; the answer is mask times z.",
-        "getval(z) is z as a plain array. A stable argsort of its negative along axis 1 lists the places, largest first.",
+        (
+            "Make a mask (N, D) of zeros and ones with k ones in each row, as a constant; the"
+            " answer is mask times z."
+        ),
+        (
+            "getval(z) is z as a plain array. A stable argsort of its negative along axis 1 lists"
+            " the places, largest first."
+        ),
     ],
     imports=["import autograd.numpy as np", "from autograd.tracer import getval"],
 )
@@ -155,7 +192,11 @@ def random_rows(impl, rng):
     return {"three": impl(z, 3), "one": impl(z, 1), "all": impl(z, 9)}
 
 
-@largest.case(points=2, property="weighted gradients arrive at kept numbers only, unchanged", expect={"gap": 0.0, "count": 12})
+@largest.case(
+    points=2,
+    property="weighted gradients arrive at kept numbers only, unchanged",
+    expect={"gap": 0.0, "count": 12},
+)
 def gradient(impl, rng):
     z, weight = rng.standard_normal((4, 8)), 1.0 + rng.random((4, 8))
     g = grad(lambda z: np.sum(weight * impl(z, 3)))(z)
@@ -163,7 +204,8 @@ def gradient(impl, rng):
 
 
 def ranks(z):
-    """The rank of each number in its row, 0 for the largest; the first of equal ones ranks before the others."""
+    """The rank of each number in its row, 0 for the largest; the first of equal ones ranks before
+    the others."""
     return np.argsort(np.argsort(-z, axis=1, kind="stable"), axis=1, kind="stable")
 
 
@@ -181,7 +223,9 @@ def by_magnitude(z, k):
 @largest.mistake(hint="Row by row: here the largest of the whole batch are kept.")
 def over_the_batch(z, k):
     values = plain(z)
-    order = np.argsort(np.argsort(-values.ravel(), kind="stable"), kind="stable").reshape(values.shape)
+    order = np.argsort(np.argsort(-values.ravel(), kind="stable"), kind="stable").reshape(
+        values.shape
+    )
     return z * (order < k * len(values))
 
 
@@ -210,7 +254,9 @@ def one_too_few(z, k):
     return z * (ranks(plain(z)) < k - 1)
 
 
-@largest.mistake(hint="Of numbers that tie, only as many stay as there are places: exactly k in each row.")
+@largest.mistake(
+    hint="Of numbers that tie, only as many stay as there are places: exactly k in each row."
+)
 def all_that_tie(z, k):
     values = plain(z)
     return z * (values >= -np.sort(-values, axis=1)[:, k - 1 : k])
@@ -221,17 +267,23 @@ def others_shrunk(z, k):
     return np.where(ranks(plain(z)) < k, z, 0.1 * z)
 
 
-@largest.mistake(hint="The gradient has to stop at the numbers that are not kept: here it passes them.")
+@largest.mistake(
+    hint="The gradient has to stop at the numbers that are not kept: here it passes them."
+)
 def gradient_to_all(z, k):
     return z - plain(z) * (ranks(plain(z)) >= k)
 
 
-@largest.mistake(hint="No gradient reaches the kept numbers: only the choice is a constant, not the numbers.")
+@largest.mistake(
+    hint="No gradient reaches the kept numbers: only the choice is a constant, not the numbers."
+)
 def no_gradient(z, k):
     return plain(z) * (ranks(plain(z)) < k) + 0 * z
 
 
-@largest.mistake(hint="There is no max(0, .) here: a negative number that is among the k largest stays.")
+@largest.mistake(
+    hint="There is no max(0, .) here: a negative number that is among the k largest stays."
+)
 def rectified(z, k):
     return np.maximum(z, 0) * (ranks(plain(z)) < k)
 
@@ -255,25 +307,38 @@ def by_rank(z, k):
 
 largest.equivalent("-1 → 1", reason="the last of two axes is axis 1")
 largest.equivalent("width - k → -k", reason="counted from the end of a row it is the same place")
-largest.equivalent("width - k → -k (2)", reason="counted from the end of a row it is the same place")
+largest.equivalent(
+    "width - k → -k (2)", reason="counted from the end of a row it is the same place"
+)
 
-# ------------------------------------------------------------------------------------------- the price
+# ------------------------------------------------------------------------------------------- the
+# price
 
 price = Exercise(
     "vae/04/sparsity_penalty",
     target="minigen.vae.autoencoder:sparsity_penalty",
     minutes=10,
     prompt="""
-    The price of a sparse autoencoder, without its weight beta: the sum over the units of KL(rho || rho_hat_j), in nats. A
-    number.
+    The price of a sparse autoencoder, without its weight beta: the sum over the units of KL(rho ||
+    rho_hat_j), in nats. A number.
 
-    activations (N, units) are numbers in [0, 1], or a list of such arrays, one for each layer: then the sum goes over the
-    units of all layers. rho_hat_j is the average of unit j over the N examples. kl_bernoulli(rho, rho_hat) is given.
+    activations (N, units) are numbers in [0, 1], or a list of such arrays, one for each layer: then
+    the sum goes over the units of all layers. rho_hat_j is the average of unit j over the N
+    examples. kl_bernoulli(rho, rho_hat) is given.
     """,
     hints=[
-        "How often does a unit speak? That is a question about all examples together. Only then compare it with rho.",
-        "rho_hat = 1/N times the sum over the examples; then the sum over j of KL(rho || rho_hat_j).",
-        "For each layer: average over axis 0, call kl_bernoulli, and sum. An array alone is a list of one layer.",
+        (
+            "How often does a unit speak? That is a question about all examples together. Only then"
+            " compare it with rho."
+        ),
+        (
+            "rho_hat = 1/N times the sum over the examples; then the sum over j of KL(rho ||"
+            " rho_hat_j)."
+        ),
+        (
+            "For each layer: average over axis 0, call kl_bernoulli, and sum. An array alone is a"
+            " list of one layer."
+        ),
     ],
     imports=["import autograd.numpy as np", "from minigen.vae.autoencoder import kl_bernoulli"],
 )
@@ -315,14 +380,20 @@ def kl(rho, q):
     return rho * np.log(rho / q) + (1 - rho) * np.log((1 - rho) / (1 - q))
 
 
-@price.mistake(hint="Average first, then take the divergence: a unit that always says rho is not sparse.")
+@price.mistake(
+    hint="Average first, then take the divergence: a unit that always says rho is not sparse."
+)
 def divergence_first(activations, rho):
-    return sum(np.sum(np.mean(kl(rho, np.clip(a, 1e-3, 1 - 1e-3)), axis=0)) for a in layers_of(activations))
+    return sum(
+        np.sum(np.mean(kl(rho, np.clip(a, 1e-3, 1 - 1e-3)), axis=0)) for a in layers_of(activations)
+    )
 
 
 @price.mistake(hint="Average over the examples, axis 0: this averages over the units.")
 def wrong_axis(activations, rho):
-    return sum(np.sum(kl(rho, np.clip(np.mean(a, axis=1), 1e-3, 1 - 1e-3))) for a in layers_of(activations))
+    return sum(
+        np.sum(kl(rho, np.clip(np.mean(a, axis=1), 1e-3, 1 - 1e-3))) for a in layers_of(activations)
+    )
 
 
 @price.mistake(hint="Sum over the units, do not average: the equation has no 1/s.")
@@ -336,7 +407,9 @@ def one_for_each(activations, rho):
     return np.concatenate([kl(rho, np.mean(a, axis=0)) for a in layers_of(activations)])
 
 
-@price.mistake(hint="Each unit has its own average: here one average is taken over the whole layer.")
+@price.mistake(
+    hint="Each unit has its own average: here one average is taken over the whole layer."
+)
 def one_average(activations, rho):
     return sum(np.shape(a)[1] * kl(rho, np.mean(a)) for a in layers_of(activations))
 
@@ -353,7 +426,10 @@ def first_layer(activations, rho):
 
 @price.mistake(hint="Average over the N examples: this sum is divided by one too few.")
 def divided_by_one_less(activations, rho):
-    return sum(np.sum(kl(rho, np.clip(np.sum(a, axis=0) / (len(a) - 1), 1e-3, 1 - 1e-3))) for a in layers_of(activations))
+    return sum(
+        np.sum(kl(rho, np.clip(np.sum(a, axis=0) / (len(a) - 1), 1e-3, 1 - 1e-3)))
+        for a in layers_of(activations)
+    )
 
 
 @price.variant

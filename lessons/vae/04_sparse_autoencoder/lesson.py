@@ -4,15 +4,25 @@
 # The section *Sparse Autoencoder* (vae.s04) of
 # [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/), run. To take away:
 #
-# 1. A code may be wide if only a few of its units speak at a time: a large vocabulary, and few words for each digit.
-# 2. One way to get there is a price on how often a unit is active, a KL divergence between two coins.
-# 3. The other is blunt: keep the k largest units and silence the rest. How small k is decides what a unit stands for.
+# 1. A code may be wide if only a few of its units speak at a time: a large vocabulary, and few
+#    words for each digit.
+# 2. One way to get there is a price on how often a unit is active, a KL divergence between two
+#    coins.
+# 3. The other is blunt: keep the k largest units and silence the rest. How small k is decides what
+#    a unit stands for.
 
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("vae/04_sparse_autoencoder", title="The sparse autoencoder, and the k-sparse one", post="vae",
-                sections=["vae.s04"], figures=["vae.f03", "vae.f04"], equations=["vae.03", "vae.04"], minutes=0.4)  # fmt: skip
+lesson = Lesson(
+    "vae/04_sparse_autoencoder",
+    title="The sparse autoencoder, and the k-sparse one",
+    post="vae",
+    sections=["vae.s04"],
+    figures=["vae.f03", "vae.f04"],
+    equations=["vae.03", "vae.04"],
+    minutes=0.4,
+)
 
 import autograd.numpy as anp
 import numpy as np
@@ -22,143 +32,272 @@ from minigen.data import mnist
 from minigen.nn import Linear
 from minigen.optim import Adam, cosine
 from minigen.tensor import cross_entropy, grad, value_and_grad
-from minigen.vae.autoencoder import Autoencoder, k_sparse, kl_bernoulli, reconstruction_loss, sparsity_penalty, training_step
+from minigen.vae.autoencoder import (
+    Autoencoder,
+    k_sparse,
+    kl_bernoulli,
+    reconstruction_loss,
+    sparsity_penalty,
+    training_step,
+)
 
 # %% [markdown]
 # ## 1. A price on being active
-# A sigmoid unit that is near 1 is *active*, near 0 it is silent. Its average over the data (Eq. vae.03) says how often it speaks:
+# A sigmoid unit that is near 1 is *active*, near 0 it is silent. Its average over the data (Eq.
+# vae.03) says how often it speaks:
 #
 # $$\hat\rho_j = \frac1n \sum_{i=1}^n a_j(\mathbf{x}^{(i)}) .$$
 #
-# We should like $\hat\rho_j = \rho$, a small number. Think of two coins: one falls heads with probability $\rho$, the other with
-# $\hat\rho_j$. Their KL divergence, summed over the units, is added to the loss (Eq. vae.04):
+# We should like $\hat\rho_j = \rho$, a small number. Think of two coins: one falls heads with
+# probability $\rho$, the other with $\hat\rho_j$. Their KL divergence, summed over the units, is
+# added to the loss (Eq. vae.04):
 #
 # $$L_{\mathrm{SAE}} = L + \beta \sum_j \Big[ \rho \log \frac{\rho}{\hat\rho_j} + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho_j} \Big] .$$
 #
-# By hand: on four digits a unit says 0, 0, 0, 1, so $\hat\rho = \frac14$. If $\rho = \frac14$ was asked for, it costs nothing. A unit
-# that says 1, 0, 1, 0 has $\hat\rho = \frac12$ and costs $\frac14 \log \frac12 + \frac34 \log \frac32 = 0.131$. **Before you run the
-# cell:** what is dearer at $\rho = \frac14$, a unit that is active half of the time or one that hardly ever is, $\hat\rho = 0.01$?
+# By hand: on four digits a unit says 0, 0, 0, 1, so $\hat\rho = \frac14$. If $\rho = \frac14$ was
+# asked for, it costs nothing. A unit that says 1, 0, 1, 0 has $\hat\rho = \frac12$ and costs
+# $\frac14 \log \frac12 + \frac34 \log \frac32 = 0.131$. **Before you run the cell:** what is dearer
+# at $\rho = \frac14$, a unit that is active half of the time or one that hardly ever is, $\hat\rho
+# = 0.01$?
 
 # %%
 lesson.show_source(kl_bernoulli, sparsity_penalty)
-quarter, half = np.array([[0.0], [0.0], [0.0], [1.0]]), np.array([[1.0], [0.0], [1.0], [0.0]])
+quarter = np.array([[0.0], [0.0], [0.0], [1.0]])
+half = np.array([[1.0], [0.0], [1.0], [0.0]])
 lesson.check("cost of 0, 0, 0, 1", sparsity_penalty(quarter, 0.25), equals=0.0)
 lesson.check("cost of 1, 0, 1, 0", sparsity_penalty(half, 0.25), equals=0.1308, atol=5e-5)
 rate = np.linspace(0.01, 0.99, 197)
-ax = plot.line(rate, kl_bernoulli(0.25, rate), title="KL(ρ || ρ̂) at ρ = 0.25", xlabel="how often the unit is active, ρ̂", ylabel="nats")
-lesson.figure(ax, "f03_kl", "It is 0 at 0.25 and only there. Never speaking is dear as well; always speaking is dearest.")
+ax = plot.line(
+    rate,
+    kl_bernoulli(0.25, rate),
+    title="KL(ρ || ρ̂) at ρ = 0.25",
+    xlabel="how often the unit is active, ρ̂",
+    ylabel="nats",
+)
+lesson.figure(
+    ax,
+    "f03_kl",
+    "It is 0 at 0.25 and only there. Never speaking is dear as well; always speaking is dearest.",
+)
 lesson.check("the curve is lowest at", rate[np.argmin(kl_bernoulli(0.25, rate))], equals=0.25)
-lesson.table([[r, kl_bernoulli(0.25, r), grad(lambda q: kl_bernoulli(0.25, q))(r)] for r in (0.01, 0.25, 0.5, 0.99)],
-             ["ρ̂", "cost", "slope: too rare pulls up, too often pulls down"])  # fmt: skip
+lesson.table(
+    [
+        [r, kl_bernoulli(0.25, r), grad(lambda q: kl_bernoulli(0.25, q))(r)]
+        for r in (0.01, 0.25, 0.5, 0.99)
+    ],
+    ["ρ̂", "cost", "slope: too rare pulls up, too often pulls down"],
+)
 
 # %% [markdown]
-# Silence is dearer: 0.60 against 0.13. So no unit may die out, which a plain price on activity would allow.
+# Silence is dearer: 0.60 against 0.13. So no unit may die out, which a plain price on activity
+# would allow.
 #
-# **A wrong turn on paper:** take the divergence of each single activation and average those. Then a unit pays least when it says
-# $\frac14$ to *every* digit: never active, never silent, no use at all. First the average, then the divergence.
+# **A wrong turn on paper:** take the divergence of each single activation and average those. Then a
+# unit pays least when it says $\frac14$ to *every* digit: never active, never silent, no use at
+# all. First the average, then the divergence.
 
 # %%
 dense = np.full((4, 1), 0.25)
-each = lambda a: kl_bernoulli(0.25, np.clip(a, 0.01, 0.99)).mean()
-lesson.table([["0, 0, 0, 1", sparsity_penalty(quarter, 0.25), each(quarter)], ["¼, ¼, ¼, ¼", sparsity_penalty(dense, 0.25), each(dense)]],
-             ["the unit says", "average first (right)", "divergence first"])  # fmt: skip
+
+
+def each(a):
+    return kl_bernoulli(0.25, np.clip(a, 0.01, 0.99)).mean()
+
+
+lesson.table(
+    [
+        ["0, 0, 0, 1", sparsity_penalty(quarter, 0.25), each(quarter)],
+        ["¼, ¼, ¼, ¼", sparsity_penalty(dense, 0.25), each(dense)],
+    ],
+    ["the unit says", "average first (right)", "divergence first"],
+)
 
 # %% [markdown]
 # ## 2. Digits under a price
-# Two autoencoders with 200 sigmoid units, one with the price ($\rho = 0.05$) and one without. The price is taken on each batch of
-# 100. **Your guess:** how often are the units active without it? And will the mean come down to 0.05 all the way?
+# Two autoencoders with 200 sigmoid units, one with the price ($\rho = 0.05$) and one without. The
+# price is taken on each batch of
+# 100. **Your guess:** how often are the units active without it? And will the mean come down to
+#      0.05 all the way?
 
 # %%
 data = mnist.load()
 train = mnist.unit(data.train_images, flat=True)
 n_test = lesson.size(10_000, quick=200)
-test, labels = mnist.unit(data.test_images[:n_test], flat=True), data.test_labels[:n_test].astype(int)
-cfg = lesson.configure(rho=0.05, beta=10.0, units=200, batch=100, lr=3e-3, wide=1000, ks=(70, 40, 25, 10), k_lr=1e-3)
+test = mnist.unit(data.test_images[:n_test], flat=True)
+labels = data.test_labels[:n_test].astype(int)
+cfg = lesson.configure(
+    rho=0.05, beta=10.0, units=200, batch=100, lr=3e-3, wide=1000, ks=(70, 40, 25, 10), k_lr=1e-3
+)
+
 
 def learn(model, lr, steps, label, penalty=None, k_at=None):
-    rng, optimizer, fall = lesson.rng(f"order {label}"), Adam(model, lr), cosine(lr, steps)
-    batches, k = mnist.batches(train, size=cfg.batch, rng=rng), model.k
+    rng = lesson.rng(f"order {label}")
+    optimizer = Adam(model, lr)
+    fall = cosine(lr, steps)
+    batches = mnist.batches(train, size=cfg.batch, rng=rng)
+    k = model.k
 
     def step(i):
         optimizer.lr = fall(i)
         model.k = k if k_at is None else max(k, round(k_at(i / steps)))
         return training_step(model, optimizer, next(batches)[0], penalty=penalty)
 
-    history = lesson.fit(step, steps, label=label, state={"model": model, "opt": optimizer, "batches": batches, "order": rng})
+    history = lesson.fit(
+        step,
+        steps,
+        label=label,
+        state={"model": model, "opt": optimizer, "batches": batches, "order": rng},
+    )
     model.k = k
     return history
 
+
 priced = {}
 for name, beta in (("no price", 0.0), ("price", cfg.beta)):
-    priced[name] = model = Autoencoder(lesson.rng("sigmoid"), dim_z=cfg.units, widths=(), code_activation="sigmoid",
-                                       out_activation="sigmoid")  # fmt: skip
+    priced[name] = model = Autoencoder(
+        lesson.rng("sigmoid"),
+        dim_z=cfg.units,
+        widths=(),
+        code_activation="sigmoid",
+        out_activation="sigmoid",
+    )
     model.encoder.b -= 3  # sigmoid(-3) = 0.047: near the goal from the start
-    price = lambda m, x, z, beta=beta: beta * sparsity_penalty(z, cfg.rho)
+
+    def price(m, x, z, beta=beta):
+        return beta * sparsity_penalty(z, cfg.rho)
+
     learn(model, cfg.lr, lesson.steps(800, quick=10), f"sigmoid units, {name}", price)
 
 # %%
 rates = {name: model.encode(test).mean(axis=0) for name, model in priced.items()}
 errors = {name: reconstruction_loss(test, model(test)) for name, model in priced.items()}
-active = {name: float((model.encode(test) > 0.5).sum(axis=1).mean()) for name, model in priced.items()}
-lesson.table([[name, rates[name].mean(), rates[name].min(), rates[name].max(), active[name], errors[name]] for name in priced],
-             ["200 units", "mean activation", "lowest unit", "highest unit", "units above ½ on a digit", "squared error"])  # fmt: skip
-ax = plot.histogram(rates, bounds=(0, 1), title="how often the 200 units are active", xlabel="mean over the test digits")
-lesson.figure(ax, "rates", "Without a price most units are active about half of the time. With it they crowd near 0.05, and none is at 0.")
-lesson.claim("mean activation under the price", rates["price"].mean(), between=(0.03, 0.07), source="ρ = 0.05")
-lesson.claim("share of units between 0.03 and 0.07", np.mean((rates["price"] > 0.03) & (rates["price"] < 0.07)), at_least=0.9)
-lesson.claim("mean activation without it, over that with it", rates["no price"].mean() / rates["price"].mean(), at_least=2)
+active = {
+    name: float((model.encode(test) > 0.5).sum(axis=1).mean()) for name, model in priced.items()
+}
+lesson.table(
+    [
+        [name, rates[name].mean(), rates[name].min(), rates[name].max(), active[name], errors[name]]
+        for name in priced
+    ],
+    [
+        "200 units",
+        "mean activation",
+        "lowest unit",
+        "highest unit",
+        "units above ½ on a digit",
+        "squared error",
+    ],
+)
+ax = plot.histogram(
+    rates,
+    bounds=(0, 1),
+    title="how often the 200 units are active",
+    xlabel="mean over the test digits",
+)
+lesson.figure(
+    ax,
+    "rates",
+    "Without a price most units are active about half of the time. With it they crowd near 0.05,"
+    " and none is at 0.",
+)
+lesson.claim(
+    "mean activation under the price",
+    rates["price"].mean(),
+    between=(0.03, 0.07),
+    source="ρ = 0.05",
+)
+lesson.claim(
+    "share of units between 0.03 and 0.07",
+    np.mean((rates["price"] > 0.03) & (rates["price"] < 0.07)),
+    at_least=0.9,
+)
+lesson.claim(
+    "mean activation without it, over that with it",
+    rates["no price"].mean() / rates["price"].mean(),
+    at_least=2,
+)
 
 # %% [markdown]
-# On one digit only a few of the 200 units are above ½. Rebuilding has become worse, as it must: the price buys sparsity for error.
+# On one digit only a few of the 200 units are above ½. Rebuilding has become worse, as it must: the
+# price buys sparsity for error.
 #
 # ## 3. Blunt: keep the k largest
-# Makhzani and Frey (2013) do without a price. The code is linear; its $k$ largest numbers stay, all others become 0, and only the
-# $k$ that stayed are corrected. By hand, with $k = 2$: of $(3, -5, 1, 2)$ stay 3 and 2. The $-5$ is the largest in size, but not
-# in *value*. **What is the gradient of the sum of what stays?**
+# Makhzani and Frey (2013) do without a price. The code is linear; its $k$ largest numbers stay, all
+# others become 0, and only the $k$ that stayed are corrected. By hand, with $k = 2$: of $(3, -5, 1,
+# 2)$ stay 3 and 2. The $-5$ is the largest in size, but not in *value*. **What is the gradient of
+# the sum of what stays?**
 
 # %%
 lesson.show_source(k_sparse)
 z = np.array([[3.0, -5.0, 1.0, 2.0]])
 lesson.check("k_sparse of (3, -5, 1, 2), k = 2", k_sparse(z, 2), equals=[[3.0, 0.0, 0.0, 2.0]])
-lesson.check("its gradient: 1 where a number stayed", grad(lambda z: anp.sum(k_sparse(z, 2)))(z), equals=[[1.0, 0.0, 0.0, 1.0]])
+lesson.check(
+    "its gradient: 1 where a number stayed",
+    grad(lambda z: anp.sum(k_sparse(z, 2)))(z),
+    equals=[[1.0, 0.0, 0.0, 1.0]],
+)
 
 # %% [markdown]
-# Four such autoencoders with 1,000 units and tied weights, so that a unit's *filter* is what it looks for and what it draws. A unit
-# that is never among the k never learns; therefore k starts at 200 and falls to its value over the first half of the training.
-# **Predict:** one has 70 units to draw a digit with, one has 10. Whose filters will look like digits?
+# Four such autoencoders with 1,000 units and tied weights, so that a unit's *filter* is what it
+# looks for and what it draws. A unit that is never among the k never learns; therefore k starts at
+# 200 and falls to its value over the first half of the training. **Predict:** one has 70 units to
+# draw a digit with, one has 10. Whose filters will look like digits?
 
 # %%
 kept = {}
 for k in cfg.ks:
     kept[k] = Autoencoder(lesson.rng("k-sparse"), dim_z=cfg.wide, widths=(), k=k, tied=True)
-    learn(kept[k], cfg.k_lr, lesson.steps(350, quick=2), f"k = {k}", k_at=lambda share: 200 * (1 - 2 * share))
+    learn(
+        kept[k],
+        cfg.k_lr,
+        lesson.steps(350, quick=2),
+        f"k = {k}",
+        k_at=lambda share: 200 * (1 - 2 * share),
+    )
 
 rows = []
 fig, axes = plot.figure(1, 4, size=(3.1, 3.3))
 for ax, (k, model) in zip(axes, kept.items()):
     codes = model.encode(test)
-    often = np.argsort(-(codes != 0).mean(axis=0))[20:56]  # the units in use, without the twenty busiest
-    plot.image_grid(model.encoder.w.T[often], 6, 6, ax, shape=(28, 28), limits="signed", title=f"k = {k}")
+    often = np.argsort(-(codes != 0).mean(axis=0))[
+        20:56
+    ]  # the units in use, without the twenty busiest
+    plot.image_grid(
+        model.encoder.w.T[often], 6, 6, ax, shape=(28, 28), limits="signed", title=f"k = {k}"
+    )
     rows.append([k, reconstruction_loss(test, model(test)), np.mean((codes != 0).any(axis=0))])
-lesson.figure(fig, "f04_filters", "From left to right: at 70 small pieces, many of them noisy still; at 40 and 25 strokes and arcs; "
-              "at 10 most of a whole digit in one unit.")  # fmt: skip
+lesson.figure(
+    fig,
+    "f04_filters",
+    "From left to right: at 70 small pieces, many of them noisy still; at 40 and 25 strokes and"
+    " arcs; at 10 most of a whole digit in one unit.",
+)
 lesson.table(rows, ["k of 1,000", "squared error, per test image", "share of units in use"])
-lesson.claim("error grows as k falls: smallest step", np.diff([row[1] for row in rows]).min(), at_least=0.2)
+lesson.claim(
+    "error grows as k falls: smallest step", np.diff([row[1] for row in rows]).min(), at_least=0.2
+)
 
 # %% [markdown]
 # Seventy small strokes make any digit. Ten must each say a lot.
 #
 # ## 4. What is such a code good for?
-# A logistic regression draws one straight cut between any two classes. We give it 10,000 labeled digits, as pixels and as codes, and
-# count how many of the test digits it gets right. **Which code serves best:** the one that rebuilds best?
+# A logistic regression draws one straight cut between any two classes. We give it 10,000 labeled
+# digits, as pixels and as codes, and count how many of the test digits it gets right. **Which code
+# serves best:** the one that rebuilds best?
+
 
 # %%
 def logistic_regression(features, label):
     some = slice(0, lesson.size(10_000, quick=300))
-    x, y, rng = features(train[some]), data.train_labels[some].astype(int), lesson.rng(f"regression {label}")
+    x = features(train[some])
+    y = data.train_labels[some].astype(int)
+    rng = lesson.rng(f"regression {label}")
     scale = x.std()  # one number: pixels and codes begin on an equal footing
-    model, steps = Linear(rng, x.shape[1], 10, scale=0.0), lesson.steps(1200, quick=5)
-    optimizer, fall, batches = Adam(model, 3e-3), cosine(3e-3, steps), mnist.batches(x / scale, y, size=200, rng=rng)
+    model = Linear(rng, x.shape[1], 10, scale=0.0)
+    steps = lesson.steps(1200, quick=5)
+    optimizer = Adam(model, 3e-3)
+    fall = cosine(3e-3, steps)
+    batches = mnist.batches(x / scale, y, size=200, rng=rng)
 
     def step(i):
         optimizer.lr = fall(i)
@@ -167,36 +306,71 @@ def logistic_regression(features, label):
         optimizer.step(grads)
         return value
 
-    lesson.fit(step, steps, label=f"straight cuts through {label}", state={"m": model, "opt": optimizer, "b": batches, "rng": rng})
+    lesson.fit(
+        step,
+        steps,
+        label=f"straight cuts through {label}",
+        state={"m": model, "opt": optimizer, "b": batches, "rng": rng},
+    )
     return float(np.mean(model(features(test) / scale).argmax(axis=1) == labels))
 
-right = {"pixels": logistic_regression(lambda x: x, "pixels"),
-         "sigmoid, price": logistic_regression(priced["price"].encode, "sigmoid units with a price")}  # fmt: skip
-right |= {f"k = {k}": logistic_regression(model.encode, f"codes of k = {k}") for k, model in kept.items()}
-ax = plot.bars({"": np.array(list(right.values()))}, list(right), title="test digits told apart by straight cuts", numbers="%.3f")
+
+right = {
+    "pixels": logistic_regression(lambda x: x, "pixels"),
+    "sigmoid, price": logistic_regression(priced["price"].encode, "sigmoid units with a price"),
+}
+right |= {
+    f"k = {k}": logistic_regression(model.encode, f"codes of k = {k}") for k, model in kept.items()
+}
+ax = plot.bars(
+    {"": np.array(list(right.values()))},
+    list(right),
+    title="test digits told apart by straight cuts",
+    numbers="%.3f",
+)
 ax.set_ylim(0.88, 0.98)
-lesson.figure(ax, "straight_cuts", "The scale starts at 0.88. The codes were learned without a label, and yet the same straight cuts do "
-              "better on them than on pixels; least so at k = 10, which has too few words.")  # fmt: skip
-lesson.claim("right answers: codes of k = 25 minus pixels", right["k = 25"] - right["pixels"], at_least=0.01)
-lesson.claim("right answers: sigmoid units with a price minus pixels", right["sigmoid, price"] - right["pixels"], at_least=0.0)
-lesson.claim("right answers: codes of k = 70 and 40 minus pixels", [right[f"k = {k}"] - right["pixels"] for k in (70, 40)], at_least=0.01)
+lesson.figure(
+    ax,
+    "straight_cuts",
+    "The scale starts at 0.88. The codes were learned without a label, and yet the same straight"
+    " cuts do better on them than on pixels; least so at k = 10, which has too few words.",
+)
+lesson.claim(
+    "right answers: codes of k = 25 minus pixels", right["k = 25"] - right["pixels"], at_least=0.01
+)
+lesson.claim(
+    "right answers: sigmoid units with a price minus pixels",
+    right["sigmoid, price"] - right["pixels"],
+    at_least=0.0,
+)
+lesson.claim(
+    "right answers: codes of k = 70 and 40 minus pixels",
+    [right[f"k = {k}"] - right["pixels"] for k in (70, 40)],
+    at_least=0.01,
+)
 
 # %% [markdown]
-# Silencing is a bend: which units survive depends on all the others. That is what turns straight cuts on the code into curved ones
-# on pixels.
+# Silencing is a bend: which units survive depends on all the others. That is what turns straight
+# cuts on the code into curved ones on pixels.
 #
 # ## 5. Two wrong turns
-# **k from the start.** Leave out the slow fall of k. **And ReLU units under the price:** what is a coin that falls heads with
-# probability 3?
+# **k from the start.** Leave out the slow fall of k. **And ReLU units under the price:** what is a
+# coin that falls heads with probability 3?
 
 # %%
 abrupt = Autoencoder(lesson.rng("k-sparse"), dim_z=cfg.wide, widths=(), k=10, tied=True)
 learn(abrupt, cfg.k_lr, lesson.steps(350, quick=2), "k = 10 from the start")
 share = float(np.mean((abrupt.encode(test) != 0).any(axis=0)))
-lesson.table([["k falls from 200 to 10", rows[-1][1], rows[-1][2]],
-              ["k = 10 from the start", reconstruction_loss(test, abrupt(test)), share]],
-             ["k = 10", "squared error", "share of units in use"])  # fmt: skip
-lesson.claim("share of units in use: k falling over k from the start", rows[-1][2] / share, at_least=1.3)
+lesson.table(
+    [
+        ["k falls from 200 to 10", rows[-1][1], rows[-1][2]],
+        ["k = 10 from the start", reconstruction_loss(test, abrupt(test)), share],
+    ],
+    ["k = 10", "squared error", "share of units in use"],
+)
+lesson.claim(
+    "share of units in use: k falling over k from the start", rows[-1][2] / share, at_least=1.3
+)
 try:
     sparsity_penalty(np.array([[3.0], [0.2]]), 0.05)
 except ValueError as error:
@@ -205,24 +379,32 @@ else:
     lesson.check("ReLU units are refused", False)
 
 # %% [markdown]
-# The few units that win early are corrected, win again, and take all; the others stay noise for good. And the price has a meaning
-# only for numbers between 0 and 1.
+# The few units that win early are corrected, win again, and take all; the others stay noise for
+# good. And the price has a meaning only for numbers between 0 and 1.
 #
 # ## 6. Where the post is loose
-# - In Eq. vae.04 the double sum must cover *both* logarithms; as printed its second term seems to stand outside.
+# - In Eq. vae.04 the double sum must cover *both* logarithms; as printed its second term seems to
+#   stand outside.
 # - It uses $L$ for the loss and for the number of layers.
-# - It says that a unit should be inactive most of the time, and lists activations such as ReLU and tanh. The price needs sigmoids.
-# - $\hat\rho$ is an average over all data. In training it is one over a batch: with 100 digits and $\rho = 0.05$ a unit is expected
-#   on five of them, give or take two.
+# - It says that a unit should be inactive most of the time, and lists activations such as ReLU and
+#   tanh. The price needs sigmoids.
+# - $\hat\rho$ is an average over all data. In training it is one over a batch: with 100 digits and
+#   $\rho = 0.05$ a unit is expected on five of them, give or take two.
 
 # %%
-lesson.check("standard deviation of a count of 100 coins at 0.05", (100 * 0.05 * 0.95) ** 0.5, equals=2.179, atol=1e-3)
+lesson.check(
+    "standard deviation of a count of 100 coins at 0.05",
+    (100 * 0.05 * 0.95) ** 0.5,
+    equals=2.179,
+    atol=1e-3,
+)
 
 # %% [markdown]
-# **Left out:** at test time the paper keeps more units than in training, and fine-tunes with labels. **Next:** `vae/05` asks of a
-# code that it should not move when the input moves a little.
+# **Left out:** at test time the paper keeps more units than in training, and fine-tunes with
+# labels. **Next:** `vae/05` asks of a code that it should not move when the input moves a little.
 #
-# **Your turn:** `minigen exercise start vae/04`, then `minigen run vae/04 --with exercises/vae_04.py`.
+# **Your turn:** `minigen exercise start vae/04`, then `minigen run vae/04 --with
+# exercises/vae_04.py`.
 
 # %%
 lesson.finish()

@@ -1,4 +1,5 @@
-"""Exercises on the contractive penalty: in closed form for a layer of sigmoids, and by differentiation for any encoder."""
+"""Exercises on the contractive penalty: in closed form for a layer of sigmoids, and by
+differentiation for any encoder."""
 
 import autograd.numpy as np
 
@@ -6,22 +7,32 @@ from minigen.course.exercise import Exercise
 from minigen.nn import Linear
 from minigen.tensor import grad, jacobian
 
-# ------------------------------------------------------------------------------------------- the closed form
+# ------------------------------------------------------------------------------------------- the
+# closed form
 
 closed = Exercise(
     "vae/05/sigmoid_penalty",
     target="minigen.vae.autoencoder:sigmoid_penalty",
     minutes=10,
     prompt="""
-    The contractive price of a layer h = sigmoid(x w + b): the sum of the squares of all derivatives dh_j/dx_i, averaged
-    over the batch. A number.
+    The contractive price of a layer h = sigmoid(x w + b): the sum of the squares of all derivatives
+    dh_j/dx_i, averaged over the batch. A number.
 
     h (N, H) are the activations of the layer, w (D, H) its weights. Nothing else is needed.
     """,
     hints=[
-        "If x_i grows a little, by how much does the argument of unit j grow, and by how much then h_j?",
-        "dh_j/dx_i = h_j (1 - h_j) w_ij. Its square splits: one factor depends on the example, the other does not.",
-        "(h * (1 - h))**2 has shape (N, H); multiply by the sum of w**2 over axis 0, sum all, and divide by len(h).",
+        (
+            "If x_i grows a little, by how much does the argument of unit j grow, and by how much"
+            " then h_j?"
+        ),
+        (
+            "dh_j/dx_i = h_j (1 - h_j) w_ij. Its square splits: one factor depends on the example,"
+            " the other does not."
+        ),
+        (
+            "(h * (1 - h))**2 has shape (N, H); multiply by the sum of w**2 over axis 0, sum all,"
+            " and divide by len(h)."
+        ),
     ],
 )
 
@@ -40,7 +51,8 @@ def one_unit(impl, rng):
 
 @closed.case(points=1, expect={"price": 0.5})
 def two_examples(impl, rng):
-    """Two units with weights 4 and 0: the first example is in the middle, the second saturated. (4/4)^2 / 2."""
+    """Two units with weights 4 and 0: the first example is in the middle, the second saturated.
+    (4/4)^2 / 2."""
     return {"price": impl(np.array([[0.5, 0.5], [1.0, 0.5]]), np.array([[4.0, 0.0]]))}
 
 
@@ -50,7 +62,12 @@ def random_layer(impl, rng):
     return {"price": impl(h, w)}
 
 
-@closed.case(points=2, property="it is the squared norm of the Jacobian, averaged", expect={"gap": 0.0}, atol=1e-7)
+@closed.case(
+    points=2,
+    property="it is the squared norm of the Jacobian, averaged",
+    expect={"gap": 0.0},
+    atol=1e-7,
+)
 def jacobians(impl, rng):
     x, w, h = layer(rng)
     norms = [np.sum(jacobian(lambda v: 1 / (1 + np.exp(-(v @ w))))(row) ** 2) for row in x]
@@ -68,17 +85,23 @@ def no_slope(h, w):
     return np.sum(w**2) + 0 * np.sum(h)
 
 
-@closed.mistake(hint="The derivative is squared as a whole: the slope h (1 - h) has to be squared too.")
+@closed.mistake(
+    hint="The derivative is squared as a whole: the slope h (1 - h) has to be squared too."
+)
 def slope_not_squared(h, w):
     return np.sum(h * (1 - h) * np.sum(w**2, axis=0)) / len(h)
 
 
-@closed.mistake(hint="The weights are squared one by one and then summed: here they are summed first.")
+@closed.mistake(
+    hint="The weights are squared one by one and then summed: here they are summed first."
+)
 def weights_summed_first(h, w):
     return np.sum((h * (1 - h)) ** 2 * np.sum(w, axis=0) ** 2) / len(h)
 
 
-@closed.mistake(hint="Wrong axis: the weights of unit j are column j of w, so sum over axis 0, the inputs.")
+@closed.mistake(
+    hint="Wrong axis: the weights of unit j are column j of w, so sum over axis 0, the inputs."
+)
 def wrong_axis(h, w):
     return np.sum(np.sum((h * (1 - h)) ** 2, axis=1)[:, None] * np.sum(w**2, axis=1)) / len(h)
 
@@ -95,7 +118,9 @@ def mean_over_units(h, w):
 
 @closed.mistake(hint="The squared norm is asked for: no root.")
 def root(h, w):
-    return np.sum(np.sqrt(np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0), axis=1) + 1e-30)) / len(h)
+    return np.sum(np.sqrt(np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0), axis=1) + 1e-30)) / len(
+        h
+    )
 
 
 @closed.mistake(hint="The slope of the sigmoid is h (1 - h); 1 - h^2 is that of tanh.")
@@ -126,23 +151,34 @@ def as_a_product(h, w):
     return np.sum(np.dot(((h - h**2) ** 2), np.sum(w * w, axis=0))) / h.shape[0]
 
 
-# ------------------------------------------------------------------------------------------- any encoder
+# ------------------------------------------------------------------------------------------- any
+# encoder
 
 general = Exercise(
     "vae/05/contractive_penalty",
     target="minigen.vae.autoencoder:contractive_penalty",
     minutes=20,
     prompt="""
-    The contractive price of any encoder: the sum of the squares of all derivatives dz_j/dx_i, averaged over the batch. A
-    number.
+    The contractive price of any encoder: the sum of the squares of all derivatives dz_j/dx_i,
+    averaged over the batch. A number.
 
-    encoder is a function that maps x (N, D) to codes (N, H), each example by itself. jacobian(f)(v) is the matrix (H, D) of
-    all derivatives of a function f of one vector v (D,); grad(f)(v) is the gradient of a function with a single value.
+    encoder is a function that maps x (N, D) to codes (N, H), each example by itself. jacobian(f)(v)
+    is the matrix (H, D) of all derivatives of a function f of one vector v (D,); grad(f)(v) is the
+    gradient of a function with a single value.
     """,
     hints=[
-        "Each number of the code has its own slope in each input. What is one backward pass able to give, and how many are needed?",
-        "For each example the sum over i and j of (dz_j/dx_i)^2: the squared Frobenius norm of its Jacobian. Then the mean.",
-        "For each row v: J = jacobian(lambda v: encoder(v[None])[0])(v). Add np.sum(J**2), and divide by len(x) at the end.",
+        (
+            "Each number of the code has its own slope in each input. What is one backward pass"
+            " able to give, and how many are needed?"
+        ),
+        (
+            "For each example the sum over i and j of (dz_j/dx_i)^2: the squared Frobenius norm of"
+            " its Jacobian. Then the mean."
+        ),
+        (
+            "For each row v: J = jacobian(lambda v: encoder(v[None])[0])(v). Add np.sum(J**2), and"
+            " divide by len(x) at the end."
+        ),
     ],
     imports=["import autograd.numpy as np", "from minigen.tensor import grad, jacobian"],
     blocked=["minigen.vae.autoencoder:code_jacobian", "minigen.vae.autoencoder:sigmoid_penalty"],
@@ -153,7 +189,12 @@ general = Exercise(
 @general.case(points=1, expect={"price": 30.0})
 def linear(impl, rng):
     """The derivatives of a linear code are its weights, wherever one stands: 1 + 4 + 9 + 16."""
-    return {"price": impl(lambda x: np.dot(x, np.array([[1.0, 2.0], [3.0, 4.0]])), np.array([[0.0, 0.0], [5.0, -1.0]]))}
+    return {
+        "price": impl(
+            lambda x: np.dot(x, np.array([[1.0, 2.0], [3.0, 4.0]])),
+            np.array([[0.0, 0.0], [5.0, -1.0]]),
+        )
+    }
 
 
 @general.case(points=1, expect={"price": 2.0})
@@ -179,7 +220,11 @@ def one_layer(impl, rng):
     return prices
 
 
-@general.case(points=2, property="for one number of code it is the squared length of a gradient", expect={"gap": 0.0})
+@general.case(
+    points=2,
+    property="for one number of code it is the squared length of a gradient",
+    expect={"gap": 0.0},
+)
 def one_number(impl, rng):
     w, x = rng.standard_normal((3, 1)), rng.standard_normal((5, 3))
     slopes = grad(lambda x: np.sum(np.sin(np.dot(x, w))))(x)
@@ -197,7 +242,12 @@ def matrices(encoder, x):
     return [jacobian(lambda v: encoder(v[None])[0])(row) for row in x]
 
 
-@general.mistake(hint="This differentiates the sum of the code: derivatives of opposite sign cancel. Each z_j needs its own.")
+@general.mistake(
+    hint=(
+        "This differentiates the sum of the code: derivatives of opposite sign cancel. Each z_j"
+        " needs its own."
+    )
+)
 def of_the_sum(encoder, x):
     return np.sum(grad(lambda x: np.sum(encoder(x)))(x) ** 2) / len(x)
 
@@ -260,6 +310,7 @@ def number_by_number(encoder, x):
 
 
 general.equivalent(
-    "if isinstance(encoder, Linear) and activation_name(encoder.activation) == 'sigmoid' → if False",
+    "if isinstance(encoder, Linear) and activation_name(encoder.activation) == 'sigmoid' → if"
+    " False",
     reason="without the closed form the derivatives give the same number",
 )

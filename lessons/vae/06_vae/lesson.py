@@ -4,15 +4,25 @@
 # The section *VAE: Variational Autoencoder* (vae.s06) of
 # [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/), run. To take away:
 #
-# 1. A model with a hidden cause $z$ gives $p(x)$ as an average of $p(x|z)$ over all causes. To learn is to raise it.
-# 2. Averaging over causes drawn at random is right, and wasteful: hardly any of them explains the $x$ at hand.
-# 3. A guess $q(z|x)$ of where to look repairs that. A network that makes this guess is the encoder of a VAE.
+# 1. A model with a hidden cause $z$ gives $p(x)$ as an average of $p(x|z)$ over all causes. To
+#    learn is to raise it.
+# 2. Averaging over causes drawn at random is right, and wasteful: hardly any of them explains the
+#    $x$ at hand.
+# 3. A guess $q(z|x)$ of where to look repairs that. A network that makes this guess is the encoder
+#    of a VAE.
 
 # %%
 from minigen.course import Lesson
 
-lesson = Lesson("vae/06_vae", title="How probable is a picture? An integral, and three ways to do it", post="vae",
-                sections=["vae.s06"], figures=["vae.f05"], equations=["vae.06", "vae.07", "vae.08"], minutes=0.2)  # fmt: skip
+lesson = Lesson(
+    "vae/06_vae",
+    title="How probable is a picture? An integral, and three ways to do it",
+    post="vae",
+    sections=["vae.s06"],
+    figures=["vae.f05"],
+    equations=["vae.06", "vae.07", "vae.08"],
+    minutes=0.2,
+)
 
 import autograd.numpy as anp
 import numpy as np
@@ -22,34 +32,51 @@ from minigen.nn import MLP
 from minigen.optim import Adam, cosine
 from minigen.tensor import value_and_grad
 from minigen.vae.evidence import (
-    importance_sampling_log_likelihood, maximum_likelihood, monte_carlo_log_likelihood, quadrature_log_likelihood,
+    importance_sampling_log_likelihood,
+    maximum_likelihood,
+    monte_carlo_log_likelihood,
+    quadrature_log_likelihood,
 )
 from minigen.vae.vae import kl_standard_normal, reparameterize
 
 # %% [markdown]
 # ## 1. Hidden causes
-# The model tells a story about each $x$. First a code $z$ is drawn from a simple *prior* $p(z)$, then $x$ from $p(x|z)$,
-# the *decoder*. The story runs from $z$ to $x$. To learn from data we must run it backward: which $z$ may have made
-# this $x$? The answer is the posterior $p(z|x)$, and the *encoder* $q(z|x)$ is a guess of it. Here both are networks.
+# The model tells a story about each $x$. First a code $z$ is drawn from a simple *prior* $p(z)$,
+# then $x$ from $p(x|z)$, the *decoder*. The story runs from $z$ to $x$. To learn from data we must
+# run it backward: which $z$ may have made this $x$? The answer is the posterior $p(z|x)$, and the
+# *encoder* $q(z|x)$ is a guess of it. Here both are networks.
 
 # %%
-both = MLP(lesson.rng("shown"), [2, 32, 32, 2], "tanh"), MLP(lesson.rng("shown"), [1, 32, 32, 2], "tanh")
+both = (
+    MLP(lesson.rng("shown"), [2, 32, 32, 2], "tanh"),
+    MLP(lesson.rng("shown"), [1, 32, 32, 2], "tanh"),
+)
 ax = plot.schematic(
-    {"prior": plot.node("prior\n$p(z)$", "noise", (0, 0)), "z": plot.node("code $z$", "latent", (1, 0)),
-     "dec": plot.node(both[1], at=(2, -0.5), name="decoder"), "enc": plot.node(both[0], at=(2, 0.5), name="encoder"),
-     "x": plot.node("picture $x$", "data", (3, 0))},
+    {
+        "prior": plot.node("prior\n$p(z)$", "noise", (0, 0)),
+        "z": plot.node("code $z$", "latent", (1, 0)),
+        "dec": plot.node(both[1], at=(2, -0.5), name="decoder"),
+        "enc": plot.node(both[0], at=(2, 0.5), name="encoder"),
+        "x": plot.node("picture $x$", "data", (3, 0)),
+    },
     ["prior -> z", "z -> dec", "dec -> x: $p(x|z)$", "x --> enc", "enc --> z: $q(z|x)$"],
-)  # fmt: skip
-lesson.figure(ax, "f05_two_directions", "Solid arrows: how the model makes x. Dashed: how the encoder guesses back.")
+)
+lesson.figure(
+    ax,
+    "f05_two_directions",
+    "Solid arrows: how the model makes x. Dashed: how the encoder guesses back.",
+)
 
 # %% [markdown]
-# How probable is $x$ when the cause is not known? Weigh every cause by how often it comes up (Eq. vae.08):
+# How probable is $x$ when the cause is not known? Weigh every cause by how often it comes up (Eq.
+# vae.08):
 #
 # $$p(x) = \int p(x|z)\, p(z)\, dz .$$
 #
-# By hand: a code is 0 or 1, heads or tails. If it is 0 then $p(x|z) = 0.5$, if it is 1 then $0.001$. So $p(x) = \frac12
-# \cdot 0.5 + \frac12 \cdot 0.001 = 0.2505$, and its log is $-1.384$. **Before you run the cell:** a friend averages the two
-# logarithms instead. Is her number higher or lower, and by how much?
+# By hand: a code is 0 or 1, heads or tails. If it is 0 then $p(x|z) = 0.5$, if it is 1 then
+# $0.001$. So $p(x) = \frac12 \cdot 0.5 + \frac12 \cdot 0.001 = 0.2505$, and its log is $-1.384$.
+# **Before you run the cell:** a friend averages the two logarithms instead. Is her number higher or
+# lower, and by how much?
 
 # %%
 lesson.show_source(monte_carlo_log_likelihood)
@@ -58,154 +85,287 @@ lesson.check("log of the mean", monte_carlo_log_likelihood(two)[0], equals=-1.38
 lesson.check("mean of the logs", two.mean(), equals=-3.8005, atol=1e-4)
 
 # %% [markdown]
-# Lower, always: the logarithm punishes the one bad cause as if it were half of the truth. Keep the order: *mean, then
-# log*.
+# Lower, always: the logarithm punishes the one bad cause as if it were half of the truth. Keep the
+# order: *mean, then log*.
 #
 # ## 2. A model that can be checked
-# One number $z \sim \mathcal{N}(0, 1)$ chooses a place on a wave in the plane, and a little noise is added:
+# One number $z \sim \mathcal{N}(0, 1)$ chooses a place on a wave in the plane, and a little noise
+# is added:
 #
 # $$x = \big(1.3\, z,\ a \sin(1.5\, z)\big) + 0.2\, \epsilon, \qquad a = 1.5 .$$
 #
-# With one code number, a fine grid of codes does the integral. That is our truth. To be sure: does $p(x)$ sum to 1?
+# With one code number, a fine grid of codes does the integral. That is our truth. To be sure: does
+# $p(x)$ sum to 1?
 
 # %%
 S = 0.2
-curve = lambda z, a=1.5: anp.stack([1.3 * z, a * anp.sin(1.5 * z)], axis=-1)  # (...,) -> (..., 2)
-log_normal = lambda z, mu=0.0, sigma=1.0: -0.5 * ((z - mu) / sigma) ** 2 - anp.log(sigma * np.sqrt(2 * np.pi))
-log_px_z = lambda x, z, a=1.5: log_normal((x - curve(z, a)), 0.0, S).sum(axis=-1)  # x (N, 2), z (K, N) or (K, 1) -> (K, N)
-sample = lambda rng, n: curve(rng.standard_normal(n)) + S * rng.standard_normal((n, 2))
+
+
+def curve(z, a=1.5):
+    return anp.stack([1.3 * z, a * anp.sin(1.5 * z)], axis=-1)  # (...,) -> (..., 2)
+
+
+def log_normal(z, mu=0.0, sigma=1.0):
+    return -0.5 * ((z - mu) / sigma) ** 2 - anp.log(sigma * np.sqrt(2 * np.pi))
+
+
+def log_px_z(x, z, a=1.5):
+    return log_normal((x - curve(z, a)), 0.0, S).sum(
+        axis=-1
+    )  # x (N, 2), z (K, N) or (K, 1) -> (K, N)
+
+
+def sample(rng, n):
+    return curve(rng.standard_normal(n)) + S * rng.standard_normal((n, 2))
+
+
 codes, dz = np.linspace(-6, 6, 1501, retstep=True)
+
 
 def exact(x, a=1.5):
     values = log_px_z(x, codes[:, None], a)  # (1501, N)
-    return quadrature_log_likelihood(values, np.broadcast_to(log_normal(codes)[:, None], values.shape), dz)
+    return quadrature_log_likelihood(
+        values, np.broadcast_to(log_normal(codes)[:, None], values.shape), dz
+    )
+
 
 side = np.linspace(-7, 7, lesson.size(141, quick=71))
 plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 log_p_plane = np.concatenate([exact(some) for some in np.array_split(plane, 40)])
-lesson.check("p(x) summed over the plane", np.exp(log_p_plane).sum() * (side[1] - side[0]) ** 2, equals=1.0, atol=1e-3)
+lesson.check(
+    "p(x) summed over the plane",
+    np.exp(log_p_plane).sum() * (side[1] - side[0]) ** 2,
+    equals=1.0,
+    atol=1e-3,
+)
 
 # %%
 x_shown = np.array([[1.2, 1.2]])
-posterior = lambda x: np.exp(log_px_z(x, codes[:, None]) + log_normal(codes)[:, None] - exact(x))  # (1501, N)
+
+
+def posterior(x):
+    return np.exp(log_px_z(x, codes[:, None]) + log_normal(codes)[:, None] - exact(x))  # (1501, N)
+
+
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.5))
-plot.samples(sample(lesson.rng("shown data"), 1500), ax=left, bounds=(-4, 4, -3.2, 3.2), title="draws of x, and one x in black")
+plot.samples(
+    sample(lesson.rng("shown data"), 1500),
+    ax=left,
+    bounds=(-4, 4, -3.2, 3.2),
+    title="draws of x, and one x in black",
+)
 left.plot(*x_shown[0], "o", color=plot.color.ink)
 likelihood = np.exp(log_px_z(x_shown, codes[:, None]))[:, 0]
 shown = np.abs(codes) < 3
-plot.line(codes[shown], {"prior p(z)": np.exp(log_normal(codes))[shown], "p(x|z) of this x": likelihood[shown],
-                         "posterior p(z|x)": posterior(x_shown)[shown, 0]}, right, xlabel="code z", title="which codes explain it?")
-lesson.figure(fig, "wave", "Right: blue are the codes that the prior offers, green those that made the black x. Orange, the "
-              "likelihood, is zero for nearly all of them: that is the whole difficulty.")
+plot.line(
+    codes[shown],
+    {
+        "prior p(z)": np.exp(log_normal(codes))[shown],
+        "p(x|z) of this x": likelihood[shown],
+        "posterior p(z|x)": posterior(x_shown)[shown, 0],
+    },
+    right,
+    xlabel="code z",
+    title="which codes explain it?",
+)
+lesson.figure(
+    fig,
+    "wave",
+    "Right: blue are the codes that the prior offers, green those that made the black x. Orange,"
+    " the likelihood, is zero for nearly all of them: that is the whole difficulty.",
+)
 
 # %% [markdown]
 # ## 3. What learning asks for
-# The best parameters make the data most probable, all of them together (Eq. vae.06). Nobody multiplies them:
-# **what will a product of 2,000 densities be on a computer?** The logarithm turns it into a sum, and since it grows, the
-# best parameters stay where they are (Eq. vae.07). We look for the height $a$ of the wave, first from 10 points, then 2,000.
+# The best parameters make the data most probable, all of them together (Eq. vae.06). Nobody
+# multiplies them: **what will a product of 2,000 densities be on a computer?** The logarithm turns
+# it into a sum, and since it grows, the best parameters stay where they are (Eq. vae.07). We look
+# for the height $a$ of the wave, first from 10 points, then 2,000.
 
 # %%
-heights, data = np.linspace(1.0, 2.0, 41), sample(lesson.rng("data"), lesson.size(2000, quick=200))
+heights = np.linspace(1.0, 2.0, 41)
+data = sample(lesson.rng("data"), lesson.size(2000, quick=200))
 table = np.stack([exact(data, a) for a in heights])  # (41, N): log p(x_i) for each height
-few, product = table[:, :10], np.exp(table[:, :10]).prod(axis=1)
+few = table[:, :10]
+product = np.exp(table[:, :10]).prod(axis=1)
 lesson.show_source(maximum_likelihood)
-lesson.check("product and sum of logs choose the same a", heights[product.argmax()] == heights[maximum_likelihood(few)])
+lesson.check(
+    "product and sum of logs choose the same a",
+    heights[product.argmax()] == heights[maximum_likelihood(few)],
+)
 fig, (left, right) = plot.figure(1, 2, size=(4.4, 3.0))
 plot.line(heights, product, left, title="product of 10 densities", xlabel="height a")
-plot.line(heights, table.sum(axis=1), right, title=f"sum of {len(data):,} logarithms", xlabel="height a", ylabel="nats")
-lesson.figure(fig, "likelihood", "Left: ten points leave much open. Right: many agree on a height near 1.5, the true one.")
-print(f"  the product of all {len(data):,} densities, in floating point: {np.exp(table[20]).prod()}")
-lesson.claim("height of the wave, by maximum likelihood", heights[maximum_likelihood(table)], equals=1.5, atol=0.05)
+plot.line(
+    heights,
+    table.sum(axis=1),
+    right,
+    title=f"sum of {len(data):,} logarithms",
+    xlabel="height a",
+    ylabel="nats",
+)
+lesson.figure(
+    fig,
+    "likelihood",
+    "Left: ten points leave much open. Right: many agree on a height near 1.5, the true one.",
+)
+print(
+    f"  the product of all {len(data):,} densities, in floating point: {np.exp(table[20]).prod()}"
+)
+lesson.claim(
+    "height of the wave, by maximum likelihood",
+    heights[maximum_likelihood(table)],
+    equals=1.5,
+    atol=0.05,
+)
 
 # %% [markdown]
 # ## 4. Draw codes from the prior
-# In 20 dimensions there is no grid. But the integral is an average over the prior, so average over $K$ draws. On paper the
-# error is known: with $\rho = \mathbb{E}\,p(x|z)^2 / p(x)^2 - 1$, the estimate of $p(x)$ has the relative error
-# $\sqrt{\rho / K}$. **Guess:** how many draws does our black $x$ need for 1 %?
+# In 20 dimensions there is no grid. But the integral is an average over the prior, so average over
+# $K$ draws. On paper the error is known: with $\rho = \mathbb{E}\,p(x|z)^2 / p(x)^2 - 1$, the
+# estimate of $p(x)$ has the relative error $\sqrt{\rho / K}$. **Guess:** how many draws does our
+# black $x$ need for 1 %?
+
 
 # %%
 def spread(values):  # relative error of p(x), from log estimates of many repetitions
     return np.std(np.exp(values - exact(x_shown)))
 
-rho = (np.exp(2 * log_px_z(x_shown, codes[:, None])[:, 0] + log_normal(codes)).sum() * dz) / np.exp(2 * exact(x_shown)[0]) - 1
+
+rho = (np.exp(2 * log_px_z(x_shown, codes[:, None])[:, 0] + log_normal(codes)).sum() * dz) / np.exp(
+    2 * exact(x_shown)[0]
+) - 1
 print(f"  rho = {rho:.1f}: 1 % takes {rho / 0.01**2:,.0f} draws")
-repeats, counts = lesson.size(1000, quick=50), np.array([1, 3, 10, 30, 100, 300, 1000])
-rng, measured = lesson.rng("prior draws"), []
+repeats = lesson.size(1000, quick=50)
+counts = np.array([1, 3, 10, 30, 100, 300, 1000])
+rng = lesson.rng("prior draws")
+measured = []
 for k in counts:
     z = rng.standard_normal((k, repeats))
     measured.append(spread(monte_carlo_log_likelihood(log_px_z(x_shown, z))))
-lesson.claim("prior: measured error / sqrt(rho/K), at K = 1000", measured[-1] / np.sqrt(rho / 1000), between=(0.85, 1.15))
+lesson.claim(
+    "prior: measured error / sqrt(rho/K), at K = 1000",
+    measured[-1] / np.sqrt(rho / 1000),
+    between=(0.85, 1.15),
+)
 slope = np.polyfit(np.log(counts[3:]), np.log(measured[3:]), 1)[0]
 lesson.claim("prior: slope of log error along log K", slope, equals=-0.5, atol=0.06)
 
 # %% [markdown]
 # ## 5. Draw codes where they matter
-# Let a guess $q(z|x)$ say where to draw, and correct for having drawn there: a code that $q$ offers too often counts less.
+# Let a guess $q(z|x)$ say where to draw, and correct for having drawn there: a code that $q$ offers
+# too often counts less.
 #
 # $$p(x) = \int q(z|x)\, \frac{p(x|z)\,p(z)}{q(z|x)}\, dz \approx \frac1K \sum_k \frac{p(x|z_k)\,p(z_k)}{q(z_k|x)},
 # \qquad z_k \sim q(z|x).$$
 #
-# By hand, with the two codes of section 1 and $q = (0.9, 0.1)$. The weights are $\frac{0.5 \cdot 0.5}{0.9}$ and
-# $\frac{0.001 \cdot 0.5}{0.1}$; nine draws in ten give the first: $0.9 \cdot 0.2778 + 0.1 \cdot 0.005 = 0.2505$ again.
-# **Three guesses, all normal with the posterior's mean:** its own width, three times it, a third of it. Which is worst?
+# By hand, with the two codes of section 1 and $q = (0.9, 0.1)$. The weights are $\frac{0.5 \cdot
+# 0.5}{0.9}$ and $\frac{0.001 \cdot 0.5}{0.1}$; nine draws in ten give the first: $0.9 \cdot
+# 0.2778 + 0.1 \cdot 0.005 = 0.2505$ again. **Three guesses, all normal with the posterior's mean:**
+# its own width, three times it, a third of it. Which is worst?
 
 # %%
 lesson.show_source(importance_sampling_log_likelihood)
 q = np.array([0.9, 0.1])
-lesson.check("weights, averaged as q draws them", q @ (np.array([0.5, 0.001]) * 0.5 / q), equals=0.2505)
+lesson.check(
+    "weights, averaged as q draws them", q @ (np.array([0.5, 0.001]) * 0.5 / q), equals=0.2505
+)
 weights = posterior(x_shown)[:, 0] * dz
 mean = weights @ codes
 width = np.sqrt(weights @ (codes - mean) ** 2)
 
+
 def with_guess(x, mu, sigma, k, repeats, rng):
     z = mu + sigma * rng.standard_normal((k, repeats))
-    return importance_sampling_log_likelihood(log_px_z(x, z), log_normal(z), log_normal(z, mu, sigma))
+    return importance_sampling_log_likelihood(
+        log_px_z(x, z), log_normal(z), log_normal(z, mu, sigma)
+    )
 
-guesses, errors = {"q as wide as the posterior": 1.0, "q three times as wide": 3.0, "q a third as wide": 1 / 3}, {}
+
+guesses = {
+    "q as wide as the posterior": 1.0,
+    "q three times as wide": 3.0,
+    "q a third as wide": 1 / 3,
+}
+errors = {}
 for name, factor in guesses.items():
     rng = lesson.rng(name)
-    errors[name] = [spread(with_guess(x_shown, mean, factor * width, k, repeats, rng)) for k in counts]
+    errors[name] = [
+        spread(with_guess(x_shown, mean, factor * width, k, repeats, rng)) for k in counts
+    ]
 errors = {"draws from the prior": measured, "sqrt(rho / K)": np.sqrt(rho / counts), **errors}
-ax = plot.line(counts, errors, log="xy", markers=True, xlabel="codes K", styles={"sqrt(rho / K)": "--"},
-               title="relative error of p(x), where exact p(x) is known")
-lesson.figure(ax, "errors", "The prior's error lies on its dashed line. Look how far below it the green guess is; three "
-              "times as wide loses much of that; the narrow one starts no better than the prior and hardly comes down.")
-lesson.claim("error at K = 100: prior / q as wide as the posterior", measured[4] / errors["q as wide as the posterior"][4],
-             at_least=5)
-lesson.claim("error at K = 1000: q a third as wide / as wide", errors["q a third as wide"][-1] /
-             errors["q as wide as the posterior"][-1], at_least=10)  # fmt: skip
+ax = plot.line(
+    counts,
+    errors,
+    log="xy",
+    markers=True,
+    xlabel="codes K",
+    styles={"sqrt(rho / K)": "--"},
+    title="relative error of p(x), where exact p(x) is known",
+)
+lesson.figure(
+    ax,
+    "errors",
+    "The prior's error lies on its dashed line. Look how far below it the green guess is; three"
+    " times as wide loses much of that; the narrow one starts no better than the prior and hardly"
+    " comes down.",
+)
+lesson.claim(
+    "error at K = 100: prior / q as wide as the posterior",
+    measured[4] / errors["q as wide as the posterior"][4],
+    at_least=5,
+)
+lesson.claim(
+    "error at K = 1000: q a third as wide / as wide",
+    errors["q a third as wide"][-1] / errors["q as wide as the posterior"][-1],
+    at_least=10,
+)
 
 # %% [markdown]
-# Too wide costs a few more draws. Too narrow is treacherous: where $q$ never draws, it cannot notice that it is missing
-# something; once in a while a draw from its tail has a huge weight. (Below $1/\sqrt2$ of the width the error is infinite.)
-# And the perfect guess? If $q$ *is* the posterior, every weight is $p(x)$: one draw is enough. A straight line in place
-# of the wave, $x = 2z + 0.5\,\epsilon$, has a normal posterior, and shows it.
+# Too wide costs a few more draws. Too narrow is treacherous: where $q$ never draws, it cannot
+# notice that it is missing something; once in a while a draw from its tail has a huge weight.
+# (Below $1/\sqrt2$ of the width the error is infinite.) And the perfect guess? If $q$ *is* the
+# posterior, every weight is $p(x)$: one draw is enough. A straight line in place of the wave, $x =
+# 2z + 0.5\,\epsilon$, has a normal posterior, and shows it.
 
 # %%
-x, total = 1.0, 2.0**2 + 0.5**2
-mu, sigma = 2 * x / total, np.sqrt(0.5**2 / total)
+x = 1.0
+total = 2.0**2 + 0.5**2
+mu = 2 * x / total
+sigma = np.sqrt(0.5**2 / total)
 z = mu + sigma * lesson.rng("one draw").standard_normal((1, 5))
-one = importance_sampling_log_likelihood(log_normal(x, 2 * z, 0.5), log_normal(z), log_normal(z, mu, sigma))
-lesson.check("five estimates of log p(x), one draw each", one, equals=[log_normal(x, 0.0, np.sqrt(total))] * 5)
+one = importance_sampling_log_likelihood(
+    log_normal(x, 2 * z, 0.5), log_normal(z), log_normal(z, mu, sigma)
+)
+lesson.check(
+    "five estimates of log p(x), one draw each",
+    one,
+    equals=[log_normal(x, 0.0, np.sqrt(total))] * 5,
+)
 
 # %% [markdown]
 # ## 6. One network for all guesses
-# We found this guess by looking at the exact posterior of one $x$. A VAE's *encoder* outputs the mean and width for any $x$.
-# How it learns them is the subject of `vae/07`; here it is done in one cell, to see whether it helps.
-# **Guess:** with a hundred codes each, how many times smaller is the encoder's error than the prior's?
+# We found this guess by looking at the exact posterior of one $x$. A VAE's *encoder* outputs the
+# mean and width for any $x$. How it learns them is the subject of `vae/07`; here it is done in one
+# cell, to see whether it helps. **Guess:** with a hundred codes each, how many times smaller is the
+# encoder's error than the prior's?
 
 # %%
 encoder = MLP(lesson.rng("encoder"), [2, 64, 64, 2], "tanh")
 steps = lesson.steps(2000)
-optimizer, rng, lr = Adam(encoder, 3e-3), lesson.rng("training"), cosine(3e-3, steps)
+optimizer = Adam(encoder, 3e-3)
+rng = lesson.rng("training")
+lr = cosine(3e-3, steps)
+
 
 def encode(net, x):
     out = net(x)  # (N, 2)
     return out[:, :1], out[:, 1:]  # mean and log variance, (N, 1)
 
+
 def step(i):
     optimizer.lr = lr(i)
-    x, eps = sample(rng, 128).astype(np.float32), rng.standard_normal((128, 1), dtype=np.float32)
+    x = sample(rng, 128).astype(np.float32)
+    eps = rng.standard_normal((128, 1), dtype=np.float32)
 
     def loss(net):
         mu, logvar = encode(net, x)
@@ -217,60 +377,96 @@ def step(i):
     optimizer.step(grads)
     return value
 
-lesson.fit(step, steps, label="encoder", state={"encoder": encoder, "optimizer": optimizer, "rng": rng})
+
+lesson.fit(
+    step, steps, label="encoder", state={"encoder": encoder, "optimizer": optimizer, "rng": rng}
+)
 
 # %%
 test = sample(lesson.rng("test"), lesson.size(500, quick=50))
 mu, logvar = (a[:, 0].astype(np.float64) for a in encode(encoder, test.astype(np.float32)))
-rng, truth, size = lesson.rng("judge"), exact(test), lambda error: float(np.median(np.abs(error)))
+rng = lesson.rng("judge")
+truth = exact(test)
+
+
+def size(error):
+    return float(np.median(np.abs(error)))
+
+
 rows = []
 for k in (1, 10, 100, 1000):
     z = rng.standard_normal((k, len(test)))
     plain = log_px_z(test, z)
     guessed = with_guess(test, mu, np.exp(0.5 * logvar), k, len(test), rng)
-    rows.append([k, size(monte_carlo_log_likelihood(plain) - truth), size(plain.mean(axis=0) - truth),
-                 size(guessed - truth), np.abs(guessed - truth).max()])  # fmt: skip
-lesson.table(rows, ["codes", "prior", "prior, mean of logs", "encoder", "encoder, worst x"],
-             "error of log p(x), nats: the median over test points")  # fmt: skip
+    rows.append(
+        [
+            k,
+            size(monte_carlo_log_likelihood(plain) - truth),
+            size(plain.mean(axis=0) - truth),
+            size(guessed - truth),
+            np.abs(guessed - truth).max(),
+        ]
+    )
+lesson.table(
+    rows,
+    ["codes", "prior", "prior, mean of logs", "encoder", "encoder, worst x"],
+    "error of log p(x), nats: the median over test points",
+)
 lesson.claim("encoder: error with 10 codes", rows[1][3], at_most=0.1, unit="nats")
 lesson.claim("error of the prior / of the encoder, 100 codes", rows[2][1] / rows[2][3], at_least=5)
 lesson.claim("wrong turn, mean of logs: error with 1000", rows[3][2], at_least=50, unit="nats")
 
 # %% [markdown]
-# **The wrong turn** of section 1 stands in the third column, and more draws do not cure it: it settles on another number.
-# The last column is a fair warning. For an $x$ far out, that the encoder hardly ever saw, its guess misses the posterior or
-# is too narrow, and then it is as treacherous as the narrow guess of section 5.
+# **The wrong turn** of section 1 stands in the third column, and more draws do not cure it: it
+# settles on another number. The last column is a fair warning. For an $x$ far out, that the encoder
+# hardly ever saw, its guess misses the posterior or is too narrow, and then it is as treacherous as
+# the narrow guess of section 5.
 #
 # ## 7. Why a grid in the head is no way out
-# With 20 code numbers each of which is told by the picture as sharply as here, how many draws from the prior? Take $x = z +
-# 0.2\,\epsilon$ in $D$ dimensions: $1 + \rho$ of one dimension is known, and dimensions multiply.
+# With 20 code numbers each of which is told by the picture as sharply as here, how many draws from
+# the prior? Take $x = z + 0.2\,\epsilon$ in $D$ dimensions: $1 + \rho$ of one dimension is known,
+# and dimensions multiply.
+
 
 # %%
-density = lambda x2, variance: np.exp(-0.5 * x2 / variance) / np.sqrt(2 * np.pi * variance)
+def density(x2, variance):
+    return np.exp(-0.5 * x2 / variance) / np.sqrt(2 * np.pi * variance)
+
+
 typical = 1 + S**2  # x² of a typical x
-one_more = density(typical, 1 + S**2 / 2) / (2 * S * np.sqrt(np.pi)) / density(typical, 1 + S**2) ** 2
+one_more = (
+    density(typical, 1 + S**2 / 2) / (2 * S * np.sqrt(np.pi)) / density(typical, 1 + S**2) ** 2
+)
 needed = {d: (one_more**d - 1) / 0.1**2 for d in (1, 2, 5, 10, 20)}
-lesson.table([[d, f"{n:.3g}"] for d, n in needed.items()], ["code numbers", "draws from the prior for an error of 10 %"])
+lesson.table(
+    [[d, f"{n:.3g}"] for d, n in needed.items()],
+    ["code numbers", "draws from the prior for an error of 10 %"],
+)
 lesson.claim("draws needed, log10, at 20 code numbers", np.log10(needed[20]), at_least=10)
 
 # %% [markdown]
 # ## 8. Where the post is loose
-# - It says that checking all values of $z$ is expensive. For one number it is cheap (section 2); the price grows
-#   exponentially with the dimension (section 7), and that is what rules it out.
-# - It speaks of the *probability* of a data point. With continuous $x$ these are densities, and may exceed 1:
+# - It says that checking all values of $z$ is expensive. For one number it is cheap (section 2);
+#   the price grows exponentially with the dimension (section 7), and that is what rules it out.
+# - It speaks of the *probability* of a data point. With continuous $x$ these are densities, and may
+#   exceed 1:
 
 # %%
-lesson.check("the largest density of the wave with noise 0.02", density(0.0, 0.02**2) ** 2, at_least=100)
+lesson.check(
+    "the largest density of the wave with noise 0.02", density(0.0, 0.02**2) ** 2, at_least=100
+)
 
 # %% [markdown]
 # - The product over data points assumes that they were drawn independently.
-# - The encoder does not make the integral easy *by itself*: it is the correction by $p(z)/q(z|x)$ that keeps the answer right.
+# - The encoder does not make the integral easy *by itself*: it is the correction by $p(z)/q(z|x)$
+#   that keeps the answer right.
 #
-# **Left out:** the logarithm of an unbiased estimate is itself biased, low by about $\rho / 2K$; so all columns of the table
-# are bounds from below, on average. **Next:** how to train $q$ without knowing $p(x)$. The bound with *one* draw has a name:
-# ELBO (`vae/07`).
+# **Left out:** the logarithm of an unbiased estimate is itself biased, low by about $\rho / 2K$; so
+# all columns of the table are bounds from below, on average. **Next:** how to train $q$ without
+# knowing $p(x)$. The bound with *one* draw has a name: ELBO (`vae/07`).
 #
-# **Your turn:** `minigen exercise start vae/06`, then `minigen run vae/06 --with exercises/vae_06.py`.
+# **Your turn:** `minigen exercise start vae/06`, then `minigen run vae/06 --with
+# exercises/vae_06.py`.
 
 # %%
 lesson.finish()

@@ -4,17 +4,23 @@
 # The section *Reparameterization Trick* (vae.s08) of
 # [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/), run. To take away:
 #
-# 1. A random number can be written as fixed noise pushed through a formula. The gradient then runs through the formula.
+# 1. A random number can be written as fixed noise pushed through a formula. The gradient then runs
+#    through the formula.
 # 2. Gradients can be had without this trick, but they are far noisier. We measure how much.
-# 3. With it, a small network learns the digits in a few minutes, and its log-likelihood can be measured.
+# 3. With it, a small network learns the digits in a few minutes, and its log-likelihood can be
+#    measured.
 
 # %%
 from minigen.course import Lesson
 
 lesson = Lesson(
-    "vae/08_reparameterization_trick", title="The reparameterization trick, and a VAE on MNIST", post="vae",
-    sections=["vae.s08"], figures=["vae.f07", "vae.f08"],
-    equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"], minutes=4.0,
+    "vae/08_reparameterization_trick",
+    title="The reparameterization trick, and a VAE on MNIST",
+    post="vae",
+    sections=["vae.s08"],
+    figures=["vae.f07", "vae.f08"],
+    equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"],
+    minutes=4.0,
 )
 
 import autograd.numpy as anp
@@ -26,111 +32,193 @@ from minigen.optim import Adam, cosine
 from minigen.tensor import grad, stop_gradient
 from minigen.vae.likelihoods import bernoulli_log_likelihood
 from minigen.vae.vae import (
-    VAE, elbo, importance_log_likelihood, kl_standard_normal, log_importance_weights, log_mean_exp, reparameterize,
-    reparameterized_gradient, score_function_gradient, training_step,
+    VAE,
+    elbo,
+    importance_log_likelihood,
+    kl_standard_normal,
+    log_importance_weights,
+    log_mean_exp,
+    reparameterize,
+    reparameterized_gradient,
+    score_function_gradient,
+    training_step,
 )
 
 # %% [markdown]
 # ## 1. A gradient that gets stuck
-# The encoder of a VAE outputs a mean and a spread, and the loss is an average over codes $z$ *drawn* with them. How does
-# one differentiate through a draw? Take the smallest case: $z \sim \mathcal{N}(\mu, 1)$ and the average of $z^2$. On paper
-# it is $\mu^2 + 1$, with derivative $2\mu$: 4 at $\mu = 2$. Six draws of noise can stand for all of $\mathcal{N}(0, 1)$:
-# $-\sqrt3$ once, $0$ four times, $\sqrt3$ once have its mean, its variance, and its moments up to the fifth.
+# The encoder of a VAE outputs a mean and a spread, and the loss is an average over codes $z$
+# *drawn* with them. How does one differentiate through a draw? Take the smallest case: $z \sim
+# \mathcal{N}(\mu, 1)$ and the average of $z^2$. On paper it is $\mu^2 + 1$, with derivative $2\mu$:
+# 4 at $\mu = 2$. Six draws of noise can stand for all of $\mathcal{N}(0, 1)$: $-\sqrt3$ once, $0$
+# four times, $\sqrt3$ once have its mean, its variance, and its moments up to the fifth.
 #
-# **Before you run the cell:** if the draws $z$ are handed to the loss as plain numbers, what is its derivative in $\mu$?
+# **Before you run the cell:** if the draws $z$ are handed to the loss as plain numbers, what is its
+# derivative in $\mu$?
 
 # %%
 eps = 3**0.5 * np.array([-1.0, 0.0, 0.0, 0.0, 0.0, 1.0])
-average = lambda mu: anp.mean((mu + eps) ** 2)
-average_of_numbers = lambda mu: anp.mean(stop_gradient(mu + eps) ** 2)
+
+
+def average(mu):
+    return anp.mean((mu + eps) ** 2)
+
+
+def average_of_numbers(mu):
+    return anp.mean(stop_gradient(mu + eps) ** 2)
+
+
 lesson.check("the average of z² at mu = 2", average(2.0), equals=5.0)
-lesson.check("its derivative, z handed over as plain numbers", grad(average_of_numbers)(2.0), equals=0.0)
+lesson.check(
+    "its derivative, z handed over as plain numbers", grad(average_of_numbers)(2.0), equals=0.0
+)
 lesson.check("its derivative, z = mu + eps", grad(average)(2.0), equals=4.0)
 
 # %% [markdown]
-# Zero: the loss sees six numbers and does not know that they would move with $\mu$. Written as $\mu + \epsilon$, each
-# draw moves one to one with $\mu$, each $z^2$ changes by $2z$, and $2z$ averages to 4.
+# Zero: the loss sees six numbers and does not know that they would move with $\mu$. Written as
+# $\mu + \epsilon$, each draw moves one to one with $\mu$, each $z^2$ changes by $2z$, and $2z$
+# averages to 4.
 #
 # ## 2. Moving the randomness out of the way
 # For a Gaussian with means $\mu$ and standard deviations $\sigma$ (Eq. vae.14)
 #
 # $$\mathbf{z} = \mu + \sigma \odot \epsilon, \qquad \epsilon \sim \mathcal{N}(0, \mathbf{I}).$$
 #
-# The network outputs $\log\sigma^2$ ("logvar"), which may be any number, so $\sigma = e^{\mathrm{logvar}/2}$. Three slips
-# are common, and none raises an error. The table shows the spread of $z$ that each gives where 2 is asked for.
+# The network outputs $\log\sigma^2$ ("logvar"), which may be any number, so $\sigma =
+# e^{\mathrm{logvar}/2}$. Three slips are common, and none raises an error. The table shows the
+# spread of $z$ that each gives where 2 is asked for.
 
 # %%
 lesson.show_source(reparameterize)
-noise, logvar = eps[:, None], np.full((6, 1), np.log(4.0))  # (6, 1); sigma = 2
+noise = eps[:, None]
+logvar = np.full((6, 1), np.log(4.0))  # (6, 1); sigma = 2
 z = reparameterize(np.zeros((6, 1)), logvar, noise)
 lesson.check("spread of mu + sigma * eps", z.std(), equals=2.0)
-slips = {"mu + logvar * eps": logvar * noise, "mu + exp(logvar) * eps": np.exp(logvar) * noise, "mu + eps": noise}
-lesson.table([[slip, z.std()] for slip, z in slips.items()], ["slip", "spread of z"], "logvar = log 4")
+slips = {
+    "mu + logvar * eps": logvar * noise,
+    "mu + exp(logvar) * eps": np.exp(logvar) * noise,
+    "mu + eps": noise,
+}
+lesson.table(
+    [[slip, z.std()] for slip, z in slips.items()], ["slip", "spread of z"], "logvar = log 4"
+)
 
 vae = VAE(lesson.rng("init"))  # 784 pixels - 400 - 400 - 20 numbers - 400 - 400 - 784 pixels
-boxes = {"x": plot.node("image $x$", "data", (0, 0)), "enc": plot.node(vae.encoder, at=(1, 0), name="encoder"),
-         "q": plot.node("$\\mu, \\sigma$", "latent", (2, 0)), "z": plot.node("$z \\sim N(\\mu, \\sigma^2)$", "random", (3, 0)),
-         "dec": plot.node(vae.decoder, at=(4, 0), name="decoder"), "loss": plot.node("loss", "loss", (5, 0))}
+boxes = {
+    "x": plot.node("image $x$", "data", (0, 0)),
+    "enc": plot.node(vae.encoder, at=(1, 0), name="encoder"),
+    "q": plot.node("$\\mu, \\sigma$", "latent", (2, 0)),
+    "z": plot.node("$z \\sim N(\\mu, \\sigma^2)$", "random", (3, 0)),
+    "dec": plot.node(vae.decoder, at=(4, 0), name="decoder"),
+    "loss": plot.node("loss", "loss", (5, 0)),
+}
 arrows = ["x -> enc -> q -> z -> dec -> loss", "loss --> dec", "dec --> z: gradient"]
 fig, (before, after) = plot.figure(2, 1, size=(9.5, 1.7))
 plot.schematic(boxes, arrows, before, title="before: the gradient ends at the draw")
 boxes["z"] = plot.node("$z = \\mu + \\sigma \\odot \\epsilon$", "latent", (3, 0))
 boxes["eps"] = plot.node("$\\epsilon \\sim N(0, I)$", "random", (3, 1))
-plot.schematic(boxes, [*arrows, "eps -> z", "z --> q --> enc"], after, title="after: the draw comes from outside")
-lesson.figure(fig, "f07_moving_the_randomness", "Follow the dashed arrows back from the loss: above they end at z; below "
-              "they reach the encoder, for only eps is random, and eps has nothing to learn.")
+plot.schematic(
+    boxes,
+    [*arrows, "eps -> z", "z --> q --> enc"],
+    after,
+    title="after: the draw comes from outside",
+)
+lesson.figure(
+    fig,
+    "f07_moving_the_randomness",
+    "Follow the dashed arrows back from the loss: above they end at z; below "
+    "they reach the encoder, for only eps is random, and eps has nothing to learn.",
+)
 
 # %% [markdown]
 # ## 3. What it costs to do without
-# Another way does not look inside the loss at all: weigh each draw's loss by how much more probable the draw would
-# become if $\mu$ grew, $\nabla_\mu \mathbb{E} f(z) = \mathbb{E}[f(z)\,\nabla_\mu \log q(z)]$. For $\sigma = 1$ the weight
-# is just $\epsilon$. This is the *score-function* gradient, or REINFORCE. Both are right on average.
-# **Which of the two rows of the table will vary more?**
+# Another way does not look inside the loss at all: weigh each draw's loss by how much more probable
+# the draw would become if $\mu$ grew, $\nabla_\mu \mathbb{E} f(z) = \mathbb{E}[f(z)\,\nabla_\mu
+# \log q(z)]$. For $\sigma = 1$ the weight is just $\epsilon$. This is the *score-function*
+# gradient, or REINFORCE. Both are right on average. **Which of the two rows of the table will vary
+# more?**
 
 # %%
 lesson.show_source(score_function_gradient, reparameterized_gradient)
-square = lambda z: anp.sum(z**2, axis=1)
+
+
+def square(z):
+    return anp.sum(z**2, axis=1)
+
+
 both = {"reparameterized": reparameterized_gradient, "score function": score_function_gradient}
-six = {name: g(square, np.full((6, 1), 2.0), np.zeros((6, 1)), noise)[0][:, 0] for name, g in both.items()}
-lesson.table([[name, *values] for name, values in six.items()], ["estimates of 4", *(f"eps {e:.2f}" for e in eps)])
-lesson.check("mean of the estimates, each way", [values.mean() for values in six.values()], equals=[4.0, 4.0])
+six = {
+    name: g(square, np.full((6, 1), 2.0), np.zeros((6, 1)), noise)[0][:, 0]
+    for name, g in both.items()
+}
+lesson.table(
+    [[name, *values] for name, values in six.items()],
+    ["estimates of 4", *(f"eps {e:.2f}" for e in eps)],
+)
+lesson.check(
+    "mean of the estimates, each way", [values.mean() for values in six.values()], equals=[4.0, 4.0]
+)
 
 n = lesson.size(100_000, quick=1_000)
 draws = lesson.rng("parabola").standard_normal((n, 1))
-many = {name: g(square, np.full((n, 1), 2.0), np.zeros((n, 1)), draws)[0][:, 0] for name, g in both.items()}
-ax = plot.histogram(many, bounds=(-20, 50), title="estimates of one gradient, which is 4", xlabel="estimate from one draw")
-lesson.figure(ax, "two_estimators", "Both average to 4. Most score-function estimates sit near 0, and the few far to the "
-              "right carry the mean.")
+many = {
+    name: g(square, np.full((n, 1), 2.0), np.zeros((n, 1)), draws)[0][:, 0]
+    for name, g in both.items()
+}
+ax = plot.histogram(
+    many,
+    bounds=(-20, 50),
+    title="estimates of one gradient, which is 4",
+    xlabel="estimate from one draw",
+)
+lesson.figure(
+    ax,
+    "two_estimators",
+    "Both average to 4. Most score-function estimates sit near 0, and the few far to the "
+    "right carry the mean.",
+)
 ratio = many["score function"].var() / many["reparameterized"].var()
-lesson.claim("parabola: variance, score function / reparameterized", ratio, at_least=10, source="87/4 on paper")
+lesson.claim(
+    "parabola: variance, score function / reparameterized",
+    ratio,
+    at_least=10,
+    source="87/4 on paper",
+)
 
 # %% [markdown]
-# That was one dimension. A code has 20: will the gap shrink or grow? Write down a guess; section 6 measures it.
+# That was one dimension. A code has 20: will the gap shrink or grow? Write down a guess; section 6
+# measures it.
 #
 # ## 4. The VAE
-# The decoder turns $z$ into a probability for each pixel; the encoder guesses $q(z|x) = \mathcal{N}(\mu, \sigma^2)$. The
-# evidence lower bound (Eq. vae.11, Eq. vae.13), whose negative is the loss (Eq. vae.12), is
+# The decoder turns $z$ into a probability for each pixel; the encoder guesses $q(z|x) =
+# \mathcal{N}(\mu, \sigma^2)$. The evidence lower bound (Eq. vae.11, Eq. vae.13), whose negative is
+# the loss (Eq. vae.12), is
 #
 # $$\log p(x) \ge \underbrace{\mathbb{E}_q \log p(x|z)}_{\text{reconstruction}} -
 # \underbrace{D_{\mathrm{KL}}(q(z|x) \| p(z))}_{\text{price of the code}}, \qquad
 # D_{\mathrm{KL}} = \tfrac12 \sum_j (\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2).$$
 #
-# By hand: an image of two pixels, both predicted at one half, costs $2 \log 2$. A code of one number with $\mu = 1$,
-# $\sigma = 1$ costs $\frac12(1 + 1 - 1 - 0) = \frac12$.
+# By hand: an image of two pixels, both predicted at one half, costs $2 \log 2$. A code of one
+# number with $\mu = 1$, $\sigma = 1$ costs $\frac12(1 + 1 - 1 - 0) = \frac12$.
 
 # %%
 lesson.show_source(kl_standard_normal, elbo, VAE, training_step)
 tiny = elbo(np.array([[0.0, 1.0]]), np.zeros((1, 2)), mu=np.ones((1, 1)), logvar=np.zeros((1, 1)))
-lesson.check("bound, reconstruction, KL by hand", np.ravel(tiny), equals=[-2 * np.log(2) - 0.5, -2 * np.log(2), 0.5])
+lesson.check(
+    "bound, reconstruction, KL by hand",
+    np.ravel(tiny),
+    equals=[-2 * np.log(2) - 0.5, -2 * np.log(2), 0.5],
+)
 
 # %% [markdown]
-# The model speaks of pixels that are 0 or 1: a pixel of intensity 0.3 becomes 1 with probability 0.3, drawn anew each
-# time. A yardstick first, a model without a code that knows only how often each pixel is on.
-# **Your prediction:** how many of these nats will 20 numbers save? (Flipping 784 fair coins costs 543.)
+# The model speaks of pixels that are 0 or 1: a pixel of intensity 0.3 becomes 1 with probability
+# 0.3, drawn anew each time. A yardstick first, a model without a code that knows only how often
+# each pixel is on. **Your prediction:** how many of these nats will 20 numbers save? (Flipping 784
+# fair coins costs 543.)
 
 # %%
 data = mnist.load()
-train, test_gray = mnist.unit(data.train_images, flat=True), mnist.unit(data.test_images, flat=True)  # (N, 784)
+train = mnist.unit(data.train_images, flat=True)
+test_gray = mnist.unit(data.test_images, flat=True)  # (N, 784)
 test = mnist.binarize(test_gray, lesson.rng("test pixels"))[: lesson.size(10_000, quick=200)]
 on = np.clip(train.mean(axis=0), 1e-4, 1 - 1e-4)
 no_code = bernoulli_log_likelihood(test, np.broadcast_to(np.log(on / (1 - on)), test.shape)).mean()
@@ -138,11 +226,17 @@ print(f"  log p(x) of independent pixels: {no_code:.1f} nats")
 
 # %%
 cfg = lesson.configure(batch=100, epochs=34, lr=3e-3)
-normal = lambda rng, *shape: rng.standard_normal(shape, dtype=np.float32)
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape, dtype=np.float32)
+
 
 def learn(model, steps, label, bound=None):
-    optimizer, lr = Adam(model, cfg.lr), cosine(cfg.lr, steps)
-    order, rng = lesson.rng(f"order {label}"), lesson.rng(f"noise {label}")
+    optimizer = Adam(model, cfg.lr)
+    lr = cosine(cfg.lr, steps)
+    order = lesson.rng(f"order {label}")
+    rng = lesson.rng(f"noise {label}")
     batches = mnist.batches(train, size=cfg.batch, rng=order)
 
     def step(i):
@@ -153,137 +247,253 @@ def learn(model, steps, label, bound=None):
     state = {"vae": model, "optimizer": optimizer, "batches": batches, "order": order, "noise": rng}
     return lesson.fit(step, steps, label=label, state=state)
 
+
 history = learn(vae, lesson.steps(cfg.epochs * len(train) // cfg.batch, quick=30), "VAE")
 lesson.sampler("digits", lambda rng, n: vae.sample(rng, n, noise=False).reshape(n, 28, 28, 1))
 ax = plot.curves(history, smooth=300, title="the loss and its two terms", ylabel="nats per image")
 ax.set_ylim(0, 150)
-lesson.figure(ax, "training", "The KL term rises as the encoder starts to use the code, and the reconstruction term falls "
-              "by far more: the code pays.")
+lesson.figure(
+    ax,
+    "training",
+    "The KL term rises as the encoder starts to use the code, and the reconstruction term falls "
+    "by far more: the code pays.",
+)
 
 # %% [markdown]
 # ## 5. How good is it?
-# A tighter bound draws $K$ codes for an image and averages $w = p(x|z)p(z)/q(z|x)$, whose mean over $q$ is exactly $p(x)$,
-# the integral of Eq. vae.08. The log of the average rises with $K$ from the ELBO toward $\log p(x)$ (Burda et al. 2016).
-# **How far is the ELBO from it: 0.5, 5 or 50 nats?**
+# A tighter bound draws $K$ codes for an image and averages $w = p(x|z)p(z)/q(z|x)$, whose mean over
+# $q$ is exactly $p(x)$, the integral of Eq. vae.08. The log of the average rises with $K$ from the
+# ELBO toward $\log p(x)$ (Burda et al. 2016). **How far is the ELBO from it: 0.5, 5 or 50 nats?**
 
 # %%
 bound = vae.elbo(test, normal(lesson.rng("test codes"), len(test), 20))
-some, samples = test[: lesson.size(1_000, quick=20)], lesson.size(500)
+some = test[: lesson.size(1_000, quick=20)]
+samples = lesson.size(500)
 log_p = importance_log_likelihood(vae, some, samples, lesson.rng("importance"))
-rows = [["independent pixels", no_code, None, None], ["VAE, ELBO", *(term.mean() for term in bound)],
-        [f"VAE, {samples} importance samples", log_p.mean(), None, None]]
+rows = [
+    ["independent pixels", no_code, None, None],
+    ["VAE, ELBO", *(term.mean() for term in bound)],
+    [f"VAE, {samples} importance samples", log_p.mean(), None, None],
+]
 lesson.table(rows, ["test digits, nats", "log p(x)", "reconstruction", "KL"])
 lesson.claim("test ELBO", bound.value.mean(), at_least=-95, unit="nats")
-lesson.claim("test log p(x), 500 samples", log_p.mean(), at_least=-89, unit="nats", source="Burda 2016, Table 1: -86.8")
+lesson.claim(
+    "test log p(x), 500 samples",
+    log_p.mean(),
+    at_least=-89,
+    unit="nats",
+    source="Burda 2016, Table 1: -86.8",
+)
 
 log_w = log_importance_weights(vae, some[:200], 500, lesson.rng("curve"))  # (500, images)
 counts = [1, 2, 5, 10, 20, 50, 100, 250, 500]
-curve = np.array([log_mean_exp(log_w.reshape(k, -1)).mean() for k in counts])  # k weights of one image in each column
-lesson.claim("smallest step of the bound along K", np.diff(curve).min(), at_least=0, source="Burda 2016, Theorem 1")
-ax = plot.line(counts, curve, log="x", markers=True, title="the bound tightens", xlabel="importance samples K", ylabel="nats")
-lesson.figure(ax, "importance_bound", "The curve starts at the ELBO. Its rise, a few nats, is room that the encoder left.")
+curve = np.array(
+    [log_mean_exp(log_w.reshape(k, -1)).mean() for k in counts]
+)  # k weights of one image in each column
+lesson.claim(
+    "smallest step of the bound along K",
+    np.diff(curve).min(),
+    at_least=0,
+    source="Burda 2016, Theorem 1",
+)
+ax = plot.line(
+    counts,
+    curve,
+    log="x",
+    markers=True,
+    title="the bound tightens",
+    xlabel="importance samples K",
+    ylabel="nats",
+)
+lesson.figure(
+    ax,
+    "importance_bound",
+    "The curve starts at the ELBO. Its rise, a few nats, is room that the encoder left.",
+)
 
-digits, decoded = test[:12], vae.reconstruct(test[:12])
+digits = test[:12]
+decoded = vae.reconstruct(test[:12])
 del boxes["q"], boxes["loss"]
-boxes |= {"x": plot.node("$x$", "data", (0, 0), image=digits[0].reshape(28, 28)),
-          "mu": plot.node("mean $\\mu$\n20 numbers", "latent", (2, -0.5)),
-          "sigma": plot.node("spread $\\sigma$\n20 numbers", "latent", (2, 0.5)),
-          "out": plot.node("$p(x|z)$", "fake", (5, 0), image=decoded[0].reshape(28, 28))}
-ax = plot.schematic(boxes, ["x -> enc", "enc -> mu -> z", "enc -> sigma -> z", "eps -> z", "z -> dec -> out"],
-                    title="the trained Gaussian VAE, with a test digit going through it")
-lesson.figure(ax, "f08_gaussian_vae", "784 pixels become 20 means and 20 spreads; one draw of eps makes them a code.")
+boxes |= {
+    "x": plot.node("$x$", "data", (0, 0), image=digits[0].reshape(28, 28)),
+    "mu": plot.node("mean $\\mu$\n20 numbers", "latent", (2, -0.5)),
+    "sigma": plot.node("spread $\\sigma$\n20 numbers", "latent", (2, 0.5)),
+    "out": plot.node("$p(x|z)$", "fake", (5, 0), image=decoded[0].reshape(28, 28)),
+}
+ax = plot.schematic(
+    boxes,
+    ["x -> enc", "enc -> mu -> z", "enc -> sigma -> z", "eps -> z", "z -> dec -> out"],
+    title="the trained Gaussian VAE, with a test digit going through it",
+)
+lesson.figure(
+    ax,
+    "f08_gaussian_vae",
+    "784 pixels become 20 means and 20 spreads; one draw of eps makes them a code.",
+)
 drawn = vae.sample(lesson.rng("samples"), 48, noise=False)
-ax = plot.image_grid(np.concatenate([digits, decoded, drawn]), 6, 12, shape=(28, 28),
-                     row_labels=["test digit", "decoded"] + 4 * ["sample"])
-lesson.figure(ax, "digits", "Row 2 keeps the shape and slant of row 1. Below it, new digits: pixel probabilities for codes "
-              "drawn from N(0, I). Some lie between two digits, as their codes do.")
+ax = plot.image_grid(
+    np.concatenate([digits, decoded, drawn]),
+    6,
+    12,
+    shape=(28, 28),
+    row_labels=["test digit", "decoded"] + 4 * ["sample"],
+)
+lesson.figure(
+    ax,
+    "digits",
+    "Row 2 keeps the shape and slant of row 1. Below it, new digits: pixel probabilities for codes "
+    "drawn from N(0, I). Some lie between two digits, as their codes do.",
+)
 
 # %% [markdown]
 # ## 6. The two gradients again, in 20 dimensions
-# For one test digit at a time: the gradient of its reconstruction term in $\mu$ and logvar, from single draws, both
-# ways. The score function gets help: subtracting the term's mean (a *baseline*) changes no average. **Your guess?**
+# For one test digit at a time: the gradient of its reconstruction term in $\mu$ and logvar, from
+# single draws, both ways. The score function gets help: subtracting the term's mean (a *baseline*)
+# changes no average. **Your guess?**
+
 
 # %%
 def ratios(x, rng, n=lesson.size(500, quick=50)):
     q = [np.tile(a, (n, 1)) for a in vae.encode(x)]  # mu, logvar (n, 20)
-    f = lambda z: vae.likelihood.log_prob(np.tile(x, (n, 1)), vae.decode(z))  # (n,)
-    level, e = float(f(reparameterize(*q, normal(rng, n, 20))).mean()), normal(rng, n, 20)
-    variance = lambda gradients: sum(g.var(axis=0).sum() for g in gradients)
+
+    def f(z):
+        return vae.likelihood.log_prob(np.tile(x, (n, 1)), vae.decode(z))  # (n,)
+
+    level = float(f(reparameterize(*q, normal(rng, n, 20))).mean())
+    e = normal(rng, n, 20)
+
+    def variance(gradients):
+        return sum(g.var(axis=0).sum() for g in gradients)
+
     path = variance(reparameterized_gradient(f, *q, e))
-    return [variance(score_function_gradient(f, *q, e, baseline)) / path for baseline in (0.0, level)]
+    return [
+        variance(score_function_gradient(f, *q, e, baseline)) / path for baseline in (0.0, level)
+    ]
+
 
 each = [ratios(test[k : k + 1], lesson.rng(f"ratio {k}")) for k in range(lesson.size(50, quick=2))]
 plain, helped = np.median(each, axis=0)
-print(f"  {plain:.0f} times the variance (median over {len(each)} test digits); with a baseline {helped:.0f} times")
-lesson.claim("VAE: variance, score function / reparameterized", plain, at_least=10, source="Kingma and Welling 2014, 2.2")
+print(
+    f"  {plain:.0f} times the variance (median over {len(each)} test digits); with a baseline"
+    f" {helped:.0f} times"
+)
+lesson.claim(
+    "VAE: variance, score function / reparameterized",
+    plain,
+    at_least=10,
+    source="Kingma and Welling 2014, 2.2",
+)
 lesson.claim("VAE: the same with a baseline", helped, at_least=10)
 
 # %% [markdown]
-# A ratio of 1,000 asks for 1,000 times as many draws. The score function learns from a draw one number, how good it
-# was; the other gradient hears from each pixel which way to move.
+# A ratio of 1,000 asks for 1,000 times as many draws. The score function learns from a draw one
+# number, how good it was; the other gradient hears from each pixel which way to move.
 #
 # ## 7. A map of the digits
-# With a code of two numbers the whole latent plane can be looked at. A smaller net and a shorter training will do.
+# With a code of two numbers the whole latent plane can be looked at. A smaller net and a shorter
+# training will do.
 
 # %%
 flat = VAE(lesson.rng("init 2-D"), dim_z=2, widths=(256, 256))
 learn(flat, lesson.steps(3_000), "VAE with a plane of codes")
 fig, (left, right) = plot.figure(1, 2, size=(5.2, 5.9))
-plot.manifold(lambda z: flat.likelihood.mean(flat.decode(z)), 20, left, title="decoded, at equal shares of the prior")
-plot.samples(flat.encode(test[:3000])[0], ax=right, classes=data.test_labels[:3000][: len(test)], title="codes of test digits")
-lesson.figure(fig, "latent_plane", "Left: neighbors are alike, and one digit turns into another. Right: each dot is a test "
-              "digit's mean code, colored by its label, which the encoder never saw.")
+plot.manifold(
+    lambda z: flat.likelihood.mean(flat.decode(z)),
+    20,
+    left,
+    title="decoded, at equal shares of the prior",
+)
+plot.samples(
+    flat.encode(test[:3000])[0],
+    ax=right,
+    classes=data.test_labels[:3000][: len(test)],
+    title="codes of test digits",
+)
+lesson.figure(
+    fig,
+    "latent_plane",
+    "Left: neighbors are alike, and one digit turns into another. Right: each dot is a test "
+    "digit's mean code, colored by its label, which the encoder never saw.",
+)
 
 # %% [markdown]
 # ## 8. Wrong turns
-# A small VAE, trained with one piece wrong at a time. **Which will report the lowest loss? Which is the best model?** The
-# column "true" is the negative ELBO of the trained model, computed as it should be.
+# A small VAE, trained with one piece wrong at a time. **Which will report the lowest loss? Which is
+# the best model?** The column "true" is the negative ELBO of the trained model, computed as it
+# should be.
+
 
 # %%
 def with_codes(draw):
     def bound(model, x, e):
         mu, logvar = model.encode(x)
         return elbo(x, model.decode(draw(mu, logvar, e)), mu, logvar)
+
     return bound
+
 
 turns = {
     "as it should be": VAE.elbo,
-    "z a plain number": with_codes(lambda mu, logvar, e: stop_gradient(reparameterize(mu, logvar, e))),
+    "z a plain number": with_codes(
+        lambda mu, logvar, e: stop_gradient(reparameterize(mu, logvar, e))
+    ),
     "logvar read as sigma": with_codes(lambda mu, logvar, e: mu + logvar * e),
     "eps not scaled": with_codes(lambda mu, logvar, e: mu + e),
     "KL left out": lambda m, x, e: (terms := m.elbo(x, e))._replace(value=terms.reconstruction),
-    "mean over pixels": lambda m, x, e: (terms := m.elbo(x, e))._replace(value=terms.reconstruction / 784 - terms.kl),
+    "mean over pixels": (
+        lambda m, x, e: (terms := m.elbo(x, e))._replace(
+            value=terms.reconstruction / 784 - terms.kl
+        )
+    ),
 }
-rows, pictures = {}, []
+rows = {}
+pictures = []
 for name, bound in turns.items():
     model = VAE(lesson.rng("turns"), dim_z=10, widths=(200,))
     reports = learn(model, lesson.steps(1_000, quick=2), name, bound)["loss"][-100:].mean()
     truth = model.elbo(test, normal(lesson.rng("codes"), len(test), 10))
     rows[name] = [reports, -truth.value.mean(), -truth.reconstruction.mean(), truth.kl.mean()]
     pictures.append(model.sample(lesson.rng("shown"), 10, noise=False))
-lesson.table([[name, *row] for name, row in rows.items()], ["trained with", "reports", "true", "reconstruction", "KL"])
-ax = plot.image_grid(np.concatenate(pictures), len(turns), 10, shape=(28, 28), row_labels=list(turns))
-lesson.figure(ax, "wrong_turns", "Draws from the prior, decoded. Rows 2 and 6 are one gray average. Row 5 is faint and broken: "
-              "the codes of digits lie where the prior seldom goes.")
+lesson.table(
+    [[name, *row] for name, row in rows.items()],
+    ["trained with", "reports", "true", "reconstruction", "KL"],
+)
+ax = plot.image_grid(
+    np.concatenate(pictures), len(turns), 10, shape=(28, 28), row_labels=list(turns)
+)
+lesson.figure(
+    ax,
+    "wrong_turns",
+    "Draws from the prior, decoded. Rows 2 and 6 are one gray average. Row 5 is faint and broken: "
+    "the codes of digits lie where the prior seldom goes.",
+)
 lesson.claim("z a plain number: KL", rows["z a plain number"][3], at_most=0.1, unit="nats")
 gap = np.subtract(rows["logvar read as sigma"], rows["as it should be"])
-lesson.claim("logvar as sigma: what it reports, minus the right loss", gap[0], at_most=-5, unit="nats")
-lesson.claim("logvar as sigma: the true value, minus the right one", gap[1], at_least=50, unit="nats")
+lesson.claim(
+    "logvar as sigma: what it reports, minus the right loss", gap[0], at_most=-5, unit="nats"
+)
+lesson.claim(
+    "logvar as sigma: the true value, minus the right one", gap[1], at_least=50, unit="nats"
+)
 
 # %% [markdown]
-# - *z a plain number*: the encoder hears only from the KL term, and obeys: $q = p$, the code says nothing.
-# - *logvar read as sigma* has found a hole: at logvar 0 the KL term charges for $\sigma = 1$, and the draw has no noise.
-#   What it reports is a bound of nothing. A low loss is no proof.
+# - *z a plain number*: the encoder hears only from the KL term, and obeys: $q = p$, the code says
+#   nothing.
+# - *logvar read as sigma* has found a hole: at logvar 0 the KL term charges for $\sigma = 1$, and
+#   the draw has no noise. What it reports is a bound of nothing. A low loss is no proof.
 # - *eps not scaled*: a true bound, but every code is blurred by $\sigma = 1$.
 # - *KL left out*: an autoencoder. It decodes best of all and samples badly.
-# - *mean over pixels* reports a tiny number, makes the KL term 784 times too dear, and gives up the code.
+# - *mean over pixels* reports a tiny number, makes the KL term 784 times too dear, and gives up the
+#   code.
 #
 # ## 9. Where the post is loose
-# - Beside Eq. vae.14 it calls $\sigma$ a variance. In the formula it is the standard deviation (section 2), and the
-#   covariance is diagonal with entries $\sigma_j^2$, not a multiple of $\mathbf{I}$.
+# - Beside Eq. vae.14 it calls $\sigma$ a variance. In the formula it is the standard deviation
+#   (section 2), and the covariance is diagonal with entries $\sigma_j^2$, not a multiple of
+#   $\mathbf{I}$.
 # - It calls the loss itself the lower bound. The ELBO is the *negative* of the loss.
-# - It leaves open what $p(x|z)$ is, and whether pixels are summed or averaged (section 8). Many programs take the
-#   cross-entropy of *gray* pixels, which never falls below their own entropy and compares with no log-likelihood:
+# - It leaves open what $p(x|z)$ is, and whether pixels are summed or averaged (section 8). Many
+#   programs take the cross-entropy of *gray* pixels, which never falls below their own entropy and
+#   compares with no log-likelihood:
 
 # %%
 gray = np.clip(test_gray.astype(np.float64), 1e-12, 1 - 1e-12)
@@ -291,10 +501,12 @@ entropy = -(gray * np.log(gray) + (1 - gray) * np.log(1 - gray)).sum(axis=1).mea
 lesson.check("cross-entropy of gray test digits with themselves, nats", entropy, between=(45, 46))
 
 # %% [markdown]
-# **Left out:** codes that are not Gaussian (discrete ones have no such formula), posteriors with correlations,
-# convolutions. **Next:** here a nat of KL costs one nat. *Beta-VAE* (`vae/09`) changes that price, and asks what each number means.
+# **Left out:** codes that are not Gaussian (discrete ones have no such formula), posteriors with
+# correlations, convolutions. **Next:** here a nat of KL costs one nat. *Beta-VAE* (`vae/09`)
+# changes that price, and asks what each number means.
 #
-# **Your turn:** `minigen exercise start vae/08`, then `minigen run vae/08 --with exercises/vae_08.py`.
+# **Your turn:** `minigen exercise start vae/08`, then `minigen run vae/08 --with
+# exercises/vae_08.py`.
 
 # %%
 lesson.finish()

@@ -1,11 +1,13 @@
-"""Exercises on beta-VAE: a price for the rate, a capacity for it, and a score of the code that comes out."""
+"""Exercises on beta-VAE: a price for the rate, a capacity for it, and a score of the code that
+comes out."""
 
 import numpy as np
 
 from minigen.course.exercise import Exercise
 from minigen.tensor import grad
 
-# ------------------------------------------------------------------------------------------- a price
+# ------------------------------------------------------------------------------------------- a
+# price
 
 priced = Exercise(
     "vae/09/beta_vae_loss",
@@ -14,9 +16,10 @@ priced = Exercise(
     prompt="""
     The loss of a beta-VAE, in nats, to be minimized.
 
-    recon is the distortion, a loss: minus the log-likelihood of the picture given its code. kl is the rate, the KL
-    divergence of the code. Both are numbers, or arrays of shape (N,), one value for each picture; the result has their shape.
-    beta is the price of a nat of rate; 1 gives the loss of the VAE.
+    recon is the distortion, a loss: minus the log-likelihood of the picture given its code. kl is
+    the rate, the KL divergence of the code. Both are numbers, or arrays of shape (N,), one value
+    for each picture; the result has their shape. beta is the price of a nat of rate; 1 gives the
+    loss of the VAE.
     """,
     hints=[
         "Two costs, one of them with a price of its own.",
@@ -29,7 +32,11 @@ priced = Exercise(
 @priced.case(points=2, expect={"one": 110.0, "four": 170.0, "free": 90.0})
 def by_hand(impl, rng):
     """A distortion of 90 nats and a rate of 20, at three prices."""
-    return {"one": impl(90.0, 20.0, 1.0), "four": impl(90.0, 20.0, 4.0), "free": impl(90.0, 20.0, 0.0)}
+    return {
+        "one": impl(90.0, 20.0, 1.0),
+        "four": impl(90.0, 20.0, 4.0),
+        "free": impl(90.0, 20.0, 0.0),
+    }
 
 
 @priced.case(points=2)
@@ -37,7 +44,11 @@ def picture_by_picture(impl, rng):
     return {"loss": impl(100 * rng.random(5), 20 * rng.random(5), 4.0)}
 
 
-@priced.case(points=2, property="a nat of rate costs beta, a nat of distortion costs 1", expect={"rate": 0.0, "distortion": 0.0})
+@priced.case(
+    points=2,
+    property="a nat of rate costs beta, a nat of distortion costs 1",
+    expect={"rate": 0.0, "distortion": 0.0},
+)
 def slopes(impl, rng):
     recon, kl, beta = 100 * rng.random(4), 20 * rng.random(4), float(rng.uniform(2, 9))
     return {
@@ -51,7 +62,12 @@ def price_on_the_distortion(recon, kl, beta):
     return beta * recon + kl
 
 
-@priced.mistake(hint="Both terms are costs: add them. Only for a log-likelihood, which is -recon, would kl be subtracted.")
+@priced.mistake(
+    hint=(
+        "Both terms are costs: add them. Only for a log-likelihood, which is -recon, would kl be"
+        " subtracted."
+    )
+)
 def rate_subtracted(recon, kl, beta):
     return recon - beta * kl
 
@@ -61,7 +77,12 @@ def bound_for_loss(recon, kl, beta):
     return -recon - beta * kl
 
 
-@priced.mistake(hint="beta multiplies the rate only, not the whole loss: that would change nothing but the step size.")
+@priced.mistake(
+    hint=(
+        "beta multiplies the rate only, not the whole loss: that would change nothing but the step"
+        " size."
+    )
+)
 def price_on_both(recon, kl, beta):
     return beta * (recon + kl)
 
@@ -86,20 +107,26 @@ def rate_first(recon, kl, beta):
     return kl * float(beta) + recon
 
 
-# ------------------------------------------------------------------------------------------- a capacity
+# ------------------------------------------------------------------------------------------- a
+# capacity
 
 capped = Exercise(
     "vae/09/capacity_loss",
     target="minigen.vae.beta:capacity_loss",
     minutes=5,
     prompt="""
-    The loss of Burgess et al., in nats, to be minimized: the rate is pulled to a capacity C, from above and from below.
+    The loss of Burgess et al., in nats, to be minimized: the rate is pulled to a capacity C, from
+    above and from below.
 
-    recon (the distortion, a loss) and kl (the rate) are numbers, or arrays of shape (N,); the result has their shape. gamma
-    says how hard each nat of difference is punished. In training the capacity grows; here it is just a number.
+    recon (the distortion, a loss) and kl (the rate) are numbers, or arrays of shape (N,); the
+    result has their shape. gamma says how hard each nat of difference is punished. In training the
+    capacity grows; here it is just a number.
     """,
     hints=[
-        "What is punished is the distance of the rate from the capacity, on whichever side it lies.",
+        (
+            "What is punished is the distance of the rate from the capacity, on whichever side it"
+            " lies."
+        ),
         "Distortion plus gamma times the absolute difference of kl and capacity.",
         "np.abs of kl minus capacity, times gamma, added to recon.",
     ],
@@ -108,7 +135,11 @@ capped = Exercise(
 
 @capped.case(points=2, expect={"above": 140.0, "below": 140.0, "on": 90.0})
 def on_both_sides(impl, rng):
-    return {"above": impl(90.0, 20.0, 10.0, 15.0), "below": impl(90.0, 20.0, 10.0, 25.0), "on": impl(90.0, 20.0, 10.0, 20.0)}
+    return {
+        "above": impl(90.0, 20.0, 10.0, 15.0),
+        "below": impl(90.0, 20.0, 10.0, 25.0),
+        "on": impl(90.0, 20.0, 10.0, 20.0),
+    }
 
 
 @capped.case(points=2)
@@ -116,7 +147,9 @@ def each_picture_by_itself(impl, rng):
     return {"loss": impl(100 * rng.random(6), 20 * rng.random(6), 30.0, 10.0)}
 
 
-@capped.case(points=1, property="without capacity it is a beta-VAE with beta = gamma", expect={"gap": 0.0})
+@capped.case(
+    points=1, property="without capacity it is a beta-VAE with beta = gamma", expect={"gap": 0.0}
+)
 def no_capacity(impl, rng):
     recon, kl, gamma = 100 * rng.random(5), 20 * rng.random(5), float(rng.uniform(2, 50))
     return {"gap": impl(recon, kl, gamma, 0.0) - recon - gamma * kl}
@@ -129,12 +162,19 @@ def slope_in_the_rate(impl, rng):
     return {"slope": grad(lambda k: np.sum(impl(100 * rng.random(4), k, 7.0, 10.0)))(kl)}
 
 
-@capped.mistake(hint="Below the capacity the difference is negative, and the rate would be pushed down: take its absolute value.")
+@capped.mistake(
+    hint=(
+        "Below the capacity the difference is negative, and the rate would be pushed down: take its"
+        " absolute value."
+    )
+)
 def without_absolute_value(recon, kl, gamma, capacity):
     return recon + gamma * (kl - capacity)
 
 
-@capped.mistake(hint="Below the capacity the rate is pulled up as well: not only what exceeds C is punished.")
+@capped.mistake(
+    hint="Below the capacity the rate is pulled up as well: not only what exceeds C is punished."
+)
 def only_above(recon, kl, gamma, capacity):
     return recon + gamma * np.maximum(kl - capacity, 0.0)
 
@@ -169,7 +209,8 @@ def root_of_the_square(recon, kl, gamma, capacity):
     return recon + ((gamma * kl - gamma * capacity) ** 2) ** 0.5
 
 
-# ------------------------------------------------------------------------------------------- a score
+# ------------------------------------------------------------------------------------------- a
+# score
 
 gap = Exercise(
     "vae/09/mutual_information_gap",
@@ -178,16 +219,20 @@ gap = Exercise(
     prompt="""
     The mutual information gap of a code, a number between 0 and 1.
 
-    codes has shape (N, D), factors (N, K). You may use `information(codes, factors, bins)`, shape (D, K): the share of
-    each factor that each number of the code knows. For every factor take what the best-informed number knows, minus what
-    the second-best knows; then the mean over the factors. If the code has one number only, the second-best knows nothing.
+    codes has shape (N, D), factors (N, K). You may use `information(codes, factors, bins)`, shape
+    (D, K): the share of each factor that each number of the code knows. For every factor take what
+    the best-informed number knows, minus what the second-best knows; then the mean over the
+    factors. If the code has one number only, the second-best knows nothing.
     """,
     hints=[
         "A factor is a column: which two numbers of the code know most about it?",
         "(1/K) sum over factors of (largest minus second largest over the D numbers).",
         "np.sort along axis 0, the last row minus the one before it, and the mean. Mind D = 1.",
     ],
-    imports=["import numpy as np", "from minigen.vae.beta import mutual_information as information"],
+    imports=[
+        "import numpy as np",
+        "from minigen.vae.beta import mutual_information as information",
+    ],
 )
 
 
@@ -227,12 +272,19 @@ def other_bins(impl, rng):
     return {"gap": impl(noisy(rng, v, 3), v, 6)}
 
 
-@gap.case(points=2, property="neither the order of the numbers nor their signs matter", expect={"difference": 0.0}, atol=1e-6)
+@gap.case(
+    points=2,
+    property="neither the order of the numbers nor their signs matter",
+    expect={"difference": 0.0},
+    atol=1e-6,
+)
 def order_and_signs(impl, rng):
     v = table(3, 4)
     code = np.concatenate([v, noisy(rng, v, 2)], axis=1)
     order = rng.permutation(4)
-    keep = np.where(order < 2, -1.0, 1.0)  # signs of the whole numbers only: bins of the others are not symmetric
+    keep = np.where(
+        order < 2, -1.0, 1.0
+    )  # signs of the whole numbers only: bins of the others are not symmetric
     return {"difference": impl(code[:, order] * keep, v) - impl(code, v)}
 
 
@@ -242,7 +294,9 @@ def shares(codes, factors, bins):
     return mutual_information(codes, factors, bins)
 
 
-@gap.mistake(hint="For each factor look at all numbers of the code: sort along axis 0, not along axis 1.")
+@gap.mistake(
+    hint="For each factor look at all numbers of the code: sort along axis 0, not along axis 1."
+)
 def per_number(codes, factors, bins=20):
     ranked = np.sort(shares(codes, factors, bins), axis=1)
     return float(np.mean(ranked[:, -1] - ranked[:, -2]))
@@ -271,19 +325,34 @@ def sum_over_factors(codes, factors, bins=20):
     return float(np.sum(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
 
 
-@gap.mistake(hint="np.sort puts the smallest first: the best is the last row. This is minus the gap of the two worst.")
+@gap.mistake(
+    hint=(
+        "np.sort puts the smallest first: the best is the last row. This is minus the gap of the"
+        " two worst."
+    )
+)
 def wrong_end(codes, factors, bins=20):
     ranked = np.sort(shares(codes, factors, bins), axis=0)
     return float(np.mean(ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0)))
 
 
-@gap.mistake(hint="The best-informed number may stand anywhere in the code, a different one for each factor: sort first.")
+@gap.mistake(
+    hint=(
+        "The best-informed number may stand anywhere in the code, a different one for each factor:"
+        " sort first."
+    )
+)
 def first_two_numbers(codes, factors, bins=20):
     s = shares(codes, factors, bins)
     return float(np.mean(np.abs(s[0] - (s[1] if len(s) > 1 else 0.0))))
 
 
-@gap.mistake(hint="With one number only there is no second-best: it knows nothing, so subtract 0, not the best itself.")
+@gap.mistake(
+    hint=(
+        "With one number only there is no second-best: it knows nothing, so subtract 0, not the"
+        " best itself."
+    )
+)
 def best_against_itself(codes, factors, bins=20):
     ranked = np.sort(shares(codes, factors, bins), axis=0)
     return float(np.mean(ranked[-1] - ranked[max(len(ranked) - 2, 0)]))

@@ -1,27 +1,34 @@
-"""Exercises of the VQ-VAE: the nearest code, a gradient around it, the two losses, and the moving averages."""
+"""Exercises of the VQ-VAE: the nearest code, a gradient around it, the two losses, and the moving
+averages."""
 
 import autograd.numpy as np
 
 from minigen.course.exercise import Exercise
 from minigen.tensor import grad, stop_gradient
 
-# ------------------------------------------------------------------------------------------- the nearest code
+# ------------------------------------------------------------------------------------------- the
+# nearest code
 
 near = Exercise(
     "vae/10/nearest",
     target="minigen.vae.quantizer:nearest",
     minutes=10,
     prompt="""
-    Which code is nearest to each vector? z holds vectors of D numbers in its last axis, whatever stands before: shape
-    (..., D). codebook has shape (K, D). Return the index of the row of the codebook at the smallest Euclidean distance,
-    an array of integers of shape (...). Of rows equally near, return the first.
+    Which code is nearest to each vector? z holds vectors of D numbers in its last axis, whatever
+    stands before: shape (..., D). codebook has shape (K, D). Return the index of the row of the
+    codebook at the smallest Euclidean distance, an array of integers of shape (...). Of rows
+    equally near, return the first.
     """,
     hints=[
-        "Compute the distance of every vector to every code, then ask where it is smallest. The square of the distance "
-        "has its minimum at the same place.",
+        (
+            "Compute the distance of every vector to every code, then ask where it is smallest. The"
+            " square of the distance has its minimum at the same place."
+        ),
         "|z - e|^2 = |z|^2 - 2 z·e + |e|^2, and the first part is the same for all e.",
-        "flat = z.reshape(-1, D); np.argmin of np.sum(codebook**2, axis=1) - 2 * flat @ codebook.T over axis 1; then "
-        "reshape to z.shape[:-1].",
+        (
+            "flat = z.reshape(-1, D); np.argmin of np.sum(codebook**2, axis=1) - 2 * flat @"
+            " codebook.T over axis 1; then reshape to z.shape[:-1]."
+        ),
     ],
 )
 
@@ -57,9 +64,15 @@ def codes_themselves(impl, rng):
     return {"index": impl(codebook, codebook)}
 
 
-@near.case(points=1, property="a shift of everything changes nothing", expect={"change": np.zeros(30)})
+@near.case(
+    points=1, property="a shift of everything changes nothing", expect={"change": np.zeros(30)}
+)
 def shifted(impl, rng):
-    z, codebook, shift = rng.standard_normal((30, 4)), rng.standard_normal((8, 4)), 5 + rng.standard_normal(4)
+    z, codebook, shift = (
+        rng.standard_normal((30, 4)),
+        rng.standard_normal((8, 4)),
+        5 + rng.standard_normal(4),
+    )
     return {"change": impl(z + shift, codebook + shift) - impl(z, codebook)}
 
 
@@ -73,14 +86,26 @@ def farthest(z, codebook):
     return np.argmax(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)
 
 
-@near.mistake(hint="The largest product z·e is not the smallest distance: a long code wins it from far away. Add |e|^2.")
+@near.mistake(
+    hint=(
+        "The largest product z·e is not the smallest distance: a long code wins it from far away."
+        " Add |e|^2."
+    )
+)
 def largest_product(z, codebook):
     return np.argmax(z @ codebook.T, axis=-1)
 
 
-@near.mistake(hint="This compares directions (the angle); the distance also depends on how long the vectors are.")
+@near.mistake(
+    hint=(
+        "This compares directions (the angle); the distance also depends on how long the vectors"
+        " are."
+    )
+)
 def smallest_angle(z, codebook):
-    return np.argmax(z @ (codebook / (1e-12 + np.sqrt(np.sum(codebook**2, axis=1, keepdims=True)))).T, axis=-1)
+    return np.argmax(
+        z @ (codebook / (1e-12 + np.sqrt(np.sum(codebook**2, axis=1, keepdims=True)))).T, axis=-1
+    )
 
 
 @near.mistake(hint="The product counts twice: |z - e|^2 = |z|^2 - 2 z·e + |e|^2.")
@@ -88,12 +113,16 @@ def product_once(z, codebook):
     return np.argmin(np.sum(codebook**2, axis=1) - z @ codebook.T, axis=-1)
 
 
-@near.mistake(hint="Square the differences before you sum them: here those of opposite sign cancel.")
+@near.mistake(
+    hint="Square the differences before you sum them: here those of opposite sign cancel."
+)
 def differences_cancel(z, codebook):
     return np.argmin(np.sum(gaps(z, codebook), axis=-1) ** 2, axis=-1)
 
 
-@near.mistake(hint="This is the distance along the axes (sum of magnitudes); take the Euclidean one.")
+@near.mistake(
+    hint="This is the distance along the axes (sum of magnitudes); take the Euclidean one."
+)
 def along_the_axes(z, codebook):
     return np.argmin(np.sum(np.abs(gaps(z, codebook)), axis=-1), axis=-1)
 
@@ -113,7 +142,9 @@ def the_other_way_round(z, codebook):
     return np.argmin(np.sum(gaps(z.reshape(-1, z.shape[-1]), codebook) ** 2, axis=-1), axis=0)
 
 
-@near.mistake(hint="Keep the arrangement of the vectors: the result has the shape of z without its last axis.")
+@near.mistake(
+    hint="Keep the arrangement of the vectors: the result has the shape of z without its last axis."
+)
 def flattened(z, codebook):
     return np.argmin(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1).reshape(-1)
 
@@ -130,31 +161,38 @@ def code_by_code(z, codebook):
 
 SAME_ORDER = "both grow together, so the smallest is at the same place"
 near.equivalent(
-    "np.sqrt(np.sum((z[..., None, :] - codebook) ** 2, axis=-1)) → np.sum((z[..., None, :] - codebook) ** 2, axis=-1)",
+    "np.sqrt(np.sum((z[..., None, :] - codebook) ** 2, axis=-1)) → np.sum((z[..., None, :] -"
+    " codebook) ** 2, axis=-1)",
     reason=SAME_ORDER,
 )
 near.equivalent(
-    "np.sum((z[..., None, :] - codebook) ** 2, axis=-1) → np.mean((z[..., None, :] - codebook) ** 2, axis=-1)",
+    "np.sum((z[..., None, :] - codebook) ** 2, axis=-1) → np.mean((z[..., None, :] - codebook) **"
+    " 2, axis=-1)",
     reason=SAME_ORDER,
 )
 near.equivalent("np.sum((z - e) ** 2, axis=-1) → np.mean((z - e) ** 2, axis=-1)", reason=SAME_ORDER)
 
 
-# ------------------------------------------------------------------------------------------- straight through
+# -------------------------------------------------------------------------------------------
+# straight through
 
 through = Exercise(
     "vae/10/straight_through",
     target="minigen.vae.quantizer:straight_through",
     minutes=10,
     prompt="""
-    Let the value be rounded and the gradient pass. z holds the encoder's vectors, `quantized` the code vectors chosen for
-    them, both of shape (..., D). Return an array whose value is that of `quantized`, and whose gradient goes to z as if it
-    were z itself, unchanged. No gradient goes to `quantized`.
+    Let the value be rounded and the gradient pass. z holds the encoder's vectors, `quantized` the
+    code vectors chosen for them, both of shape (..., D). Return an array whose value is that of
+    `quantized`, and whose gradient goes to z as if it were z itself, unchanged. No gradient goes to
+    `quantized`.
 
     stop_gradient(a) has the value of a and no gradient.
     """,
     hints=[
-        "Start from z, which has the right gradient, and add what is missing to its value, as a plain number.",
+        (
+            "Start from z, which has the right gradient, and add what is missing to its value, as a"
+            " plain number."
+        ),
         "z + sg[quantized - z].",
         "return z + stop_gradient(quantized - z)",
     ],
@@ -169,12 +207,17 @@ def value(impl, rng):
 
 @through.case(points=2, expect={"grad_z": [[6.0, 10.0]]})
 def slope_of_a_square(impl, rng):
-    """The sum of squares of what comes out, (3, 5), has the gradient (6, 10) there, and z gets it."""
+    """The sum of squares of what comes out, (3, 5), has the gradient (6, 10) there, and z gets
+    it."""
     quantized = np.array([[3.0, 5.0]])
     return {"grad_z": grad(lambda z: np.sum(impl(z, quantized) ** 2))(np.array([[1.0, 2.0]]))}
 
 
-@through.case(points=2, property="z gets the gradient that comes in, the codes get none", expect={"z": 0.0, "codes": 0.0})
+@through.case(
+    points=2,
+    property="z gets the gradient that comes in, the codes get none",
+    expect={"z": 0.0, "codes": 0.0},
+)
 def who_gets_it(impl, rng):
     z, quantized, weight = rng.standard_normal((3, 4, 2, 3))
     return {
@@ -188,7 +231,12 @@ def a_batch(impl, rng):
     return {"value": impl(*rng.standard_normal((2, 5, 3)))}
 
 
-@through.mistake(hint="The value is right, but z has no part in it, or cancels: the codes get the gradient, z gets none.")
+@through.mistake(
+    hint=(
+        "The value is right, but z has no part in it, or cancels: the codes get the gradient, z"
+        " gets none."
+    )
+)
 def nothing_stopped(z, quantized):
     return z + (quantized - z)
 
@@ -203,7 +251,9 @@ def z_only(z, quantized):
     return 1.0 * z
 
 
-@through.mistake(hint="The roles are swapped: this has the value of z and the gradient of `quantized`.")
+@through.mistake(
+    hint="The roles are swapped: this has the value of z and the gradient of `quantized`."
+)
 def roles_swapped(z, quantized):
     return quantized + stop_gradient(z - quantized)
 
@@ -223,27 +273,31 @@ def value_minus_itself(z, quantized):
     return stop_gradient(quantized) + (z - stop_gradient(z))
 
 
-# ------------------------------------------------------------------------------------------- the two losses
+# ------------------------------------------------------------------------------------------- the
+# two losses
 
 losses = Exercise(
     "vae/10/quantization_losses",
     target="minigen.vae.quantizer:quantization_losses",
     minutes=15,
     prompt="""
-    The two terms that draw codes and encoder together, each of shape (N,): a Losses of the codebook term and the
-    commitment term, in this order.
+    The two terms that draw codes and encoder together, each of shape (N,): a Losses of the codebook
+    term and the commitment term, in this order.
 
-    z holds the encoder's vectors and `quantized` the code vectors e chosen for them, both of shape (N, ..., D). Each term
-    is a squared Euclidean distance, summed over all axes but the first. The codebook term moves e toward z, and sends no
-    gradient to z. The commitment term moves z toward e, sends no gradient to e, and is weighted by beta.
+    z holds the encoder's vectors and `quantized` the code vectors e chosen for them, both of shape
+    (N, ..., D). Each term is a squared Euclidean distance, summed over all axes but the first. The
+    codebook term moves e toward z, and sends no gradient to z. The commitment term moves z toward
+    e, sends no gradient to e, and is weighted by beta.
 
     stop_gradient(a) has the value of a and no gradient.
     """,
     hints=[
         "Both terms have the same squared distance as value. Who may move in each? Hold the other.",
         "codebook = |sg[z] - e|^2, commitment = beta |z - sg[e]|^2.",
-        "axes = tuple(range(1, z.ndim)); np.sum((stop_gradient(z) - quantized) ** 2, axis=axes), and beta times the sum of "
-        "(z - stop_gradient(quantized)) ** 2.",
+        (
+            "axes = tuple(range(1, z.ndim)); np.sum((stop_gradient(z) - quantized) ** 2,"
+            " axis=axes), and beta times the sum of (z - stop_gradient(quantized)) ** 2."
+        ),
     ],
     imports=[
         "import autograd.numpy as np",
@@ -262,7 +316,10 @@ def three_four_five(impl, rng):
 @losses.case(points=2, expect={"z": [[-3.0, -4.0]], "e": [[6.0, 8.0]]})
 def who_moves(impl, rng):
     """The sum of both: z is pulled with weight beta = 1/2, e with weight 1."""
-    total = lambda z, e: sum(np.sum(term) for term in impl(z, e, 0.5))
+
+    def total(z, e):
+        return sum(np.sum(term) for term in impl(z, e, 0.5))
+
     z, e = np.array([[1.0, 2.0]]), np.array([[4.0, 6.0]])
     return {"z": grad(total)(z, e), "e": grad(lambda e: total(z, e))(e)}
 
@@ -273,7 +330,11 @@ def a_grid(impl, rng):
     return {"codebook": codebook, "commitment": commitment}
 
 
-@losses.case(points=2, property="each term moves one side only", expect={"z by codebook": 0.0, "e by commitment": 0.0})
+@losses.case(
+    points=2,
+    property="each term moves one side only",
+    expect={"z by codebook": 0.0, "e by commitment": 0.0},
+)
 def held(impl, rng):
     z, e = rng.standard_normal((2, 4, 3))
     return {
@@ -311,14 +372,23 @@ def _square(a):
     return np.sum(a**2, axis=_rest(a))
 
 
-@losses.mistake(hint="stop_gradient holds the wrong side in both terms: the codebook term holds z, the commitment term e.")
+@losses.mistake(
+    hint=(
+        "stop_gradient holds the wrong side in both terms: the codebook term holds z, the"
+        " commitment term e."
+    )
+)
 def held_the_wrong_side(z, quantized, beta=0.25):
-    return _losses(_square(z - stop_gradient(quantized)), beta * _square(stop_gradient(z) - quantized))
+    return _losses(
+        _square(z - stop_gradient(quantized)), beta * _square(stop_gradient(z) - quantized)
+    )
 
 
 @losses.mistake(hint="beta belongs to the commitment term.")
 def beta_on_the_codebook(z, quantized, beta=0.25):
-    return _losses(beta * _square(stop_gradient(z) - quantized), _square(z - stop_gradient(quantized)))
+    return _losses(
+        beta * _square(stop_gradient(z) - quantized), _square(z - stop_gradient(quantized))
+    )
 
 
 @losses.mistake(hint="Without stop_gradient both terms move both sides.")
@@ -349,29 +419,43 @@ def no_beta(z, quantized, beta=0.25):
 
 @losses.mistake(hint="Sum over the numbers of a code; their mean would be D times smaller.")
 def mean_over_numbers(z, quantized, beta=0.25):
-    d = lambda a: np.mean(a**2, axis=_rest(a))
+    def d(a):
+        return np.mean(a**2, axis=_rest(a))
+
     return _losses(d(stop_gradient(z) - quantized), beta * d(z - stop_gradient(quantized)))
 
 
 @losses.mistake(hint="The distance enters squared.")
 def not_squared(z, quantized, beta=0.25):
-    return _losses(np.sqrt(_square(stop_gradient(z) - quantized)), beta * np.sqrt(_square(z - stop_gradient(quantized))))
+    return _losses(
+        np.sqrt(_square(stop_gradient(z) - quantized)),
+        beta * np.sqrt(_square(z - stop_gradient(quantized))),
+    )
 
 
 @losses.mistake(hint="One number for each example: sum over all axes but the first.")
 def one_number(z, quantized, beta=0.25):
-    return _losses(np.sum((stop_gradient(z) - quantized) ** 2), beta * np.sum((z - stop_gradient(quantized)) ** 2))
+    return _losses(
+        np.sum((stop_gradient(z) - quantized) ** 2),
+        beta * np.sum((z - stop_gradient(quantized)) ** 2),
+    )
 
 
-@losses.mistake(hint="Sum over the places as well, not only over the last axis: one number for each example.")
+@losses.mistake(
+    hint="Sum over the places as well, not only over the last axis: one number for each example."
+)
 def last_axis_only(z, quantized, beta=0.25):
-    d = lambda a: np.sum(a**2, axis=-1)
+    def d(a):
+        return np.sum(a**2, axis=-1)
+
     return _losses(d(stop_gradient(z) - quantized), beta * d(z - stop_gradient(quantized)))
 
 
 @losses.mistake(hint="The order is turned: the codebook term comes first.")
 def order_turned(z, quantized, beta=0.25):
-    return _losses(beta * _square(z - stop_gradient(quantized)), _square(stop_gradient(z) - quantized))
+    return _losses(
+        beta * _square(z - stop_gradient(quantized)), _square(stop_gradient(z) - quantized)
+    )
 
 
 @losses.variant
@@ -381,26 +465,39 @@ def flattened_first(z, quantized, beta=0.25):
     return _losses(np.sum((e - held_z) ** 2, axis=1), np.sum((z - held_e) ** 2, axis=1) * beta)
 
 
-# ------------------------------------------------------------------------------------------- moving averages
+# ------------------------------------------------------------------------------------------- moving
+# averages
 
 average = Exercise(
     "vae/10/ema_update",
     target="minigen.vae.quantizer:ema_update",
     minutes=20,
     prompt="""
-    A codebook that follows its vectors: new (counts, sums, codebook) after a batch. Change no argument in place.
+    A codebook that follows its vectors: new (counts, sums, codebook) after a batch. Change no
+    argument in place.
 
-    counts (K,): moving average of how many vectors of a batch a code gets. sums (K, D): moving average of the sum of these
-    vectors. codebook (K, D): the code vectors. z (M, D): the vectors of this batch. indices (M,): the code of each.
+    counts (K,): moving average of how many vectors of a batch a code gets. sums (K, D): moving
+    average of the sum of these vectors. codebook (K, D): the code vectors. z (M, D): the vectors of
+    this batch. indices (M,): the code of each.
     gamma: the weight of the past; the batch has weight 1 - gamma.
 
-    Each new code vector is new sum / new count. A code whose new count is 0 keeps the vector that it has.
+    Each new code vector is new sum / new count. A code whose new count is 0 keeps the vector that
+    it has.
     """,
     hints=[
-        "Count the vectors of each code in this batch, and add them up. Mix both into the averages. Then divide.",
-        "N <- gamma N + (1 - gamma) n,  m <- gamma m + (1 - gamma) (sum of the code's vectors),  e <- m / N, where N > 0.",
-        "assigned = np.eye(K)[indices] is (M, K): n is its sum over axis 0, and assigned.T @ z the sums of vectors. Divide by "
-        "np.where(N > 0, N, 1), and take the old codebook where N is 0.",
+        (
+            "Count the vectors of each code in this batch, and add them up. Mix both into the"
+            " averages. Then divide."
+        ),
+        (
+            "N <- gamma N + (1 - gamma) n,  m <- gamma m + (1 - gamma) (sum of the code's vectors),"
+            "  e <- m / N, where N > 0."
+        ),
+        (
+            "assigned = np.eye(K)[indices] is (M, K): n is its sum over axis 0, and assigned.T @ z"
+            " the sums of vectors. Divide by np.where(N > 0, N, 1), and take the old codebook where"
+            " N is 0."
+        ),
     ],
 )
 
@@ -418,7 +515,9 @@ def as_dict(result):
     return {"counts": counts, "sums": sums, "codebook": codebook}
 
 
-@average.case(points=2, expect={"counts": [1.25, 1.5], "sums": [[5.25], [7.5]], "codebook": [[4.2], [5.0]]})
+@average.case(
+    points=2, expect={"counts": [1.25, 1.5], "sums": [[5.25], [7.5]], "codebook": [[4.2], [5.0]]}
+)
 def two_codes(impl, rng):
     """Code 0 gets 4 and 8: its count is 3/4 + 2/4, its sum 3 · 3/4 + 12/4. Code 1 gets nothing."""
     start = np.array([1.0, 2.0]), np.array([[3.0], [10.0]]), np.array([[3.0], [5.0]])
@@ -440,13 +539,17 @@ def a_code_that_has_nothing(impl, rng):
     return {"counts": result["counts"], "codebook": result["codebook"]}
 
 
-@average.case(points=1, property="vectors that sit on their codes move nothing", expect={"moved": 0.0})
+@average.case(
+    points=1, property="vectors that sit on their codes move nothing", expect={"moved": 0.0}
+)
 def at_rest(impl, rng):
     counts, sums, codebook, _, indices = batch_of(rng)
     return {"moved": impl(counts, sums, codebook, codebook[indices], indices, 0.8)[2] - codebook}
 
 
-@average.case(points=1, property="without memory a code is the mean of its vectors", expect={"gap": 0.0})
+@average.case(
+    points=1, property="without memory a code is the mean of its vectors", expect={"gap": 0.0}
+)
 def without_memory(impl, rng):
     counts, sums, codebook, z, indices = batch_of(rng)
     means = np.stack([z[indices == k].mean(axis=0) for k in range(3)])
@@ -462,14 +565,18 @@ def _divide(sums, counts, codebook):
     return np.where(counts[:, None] > 0, sums / np.where(counts > 0, counts, 1)[:, None], codebook)
 
 
-@average.mistake(hint="gamma is the weight of the past, 1 - gamma that of the batch: they are swapped.")
+@average.mistake(
+    hint="gamma is the weight of the past, 1 - gamma that of the batch: they are swapped."
+)
 def weights_swapped(counts, sums, codebook, z, indices, gamma=0.99):
     n, total = _batch(len(counts), z, indices)
     counts, sums = (1 - gamma) * counts + gamma * n, (1 - gamma) * sums + gamma * total
     return counts, sums, _divide(sums, counts, codebook)
 
 
-@average.mistake(hint="The order: mix the batch in first, then divide the new sum by the new count.")
+@average.mistake(
+    hint="The order: mix the batch in first, then divide the new sum by the new count."
+)
 def divided_before(counts, sums, codebook, z, indices, gamma=0.99):
     n, total = _batch(len(counts), z, indices)
     old = _divide(sums, counts, codebook)
@@ -486,7 +593,10 @@ def over_the_old_count(counts, sums, codebook, z, indices, gamma=0.99):
 @average.mistake(hint="m takes the sum of a code's vectors, not their mean.")
 def mean_for_sum(counts, sums, codebook, z, indices, gamma=0.99):
     n, total = _batch(len(counts), z, indices)
-    counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total / np.maximum(n, 1)[:, None]
+    counts, sums = (
+        gamma * counts + (1 - gamma) * n,
+        gamma * sums + (1 - gamma) * total / np.maximum(n, 1)[:, None],
+    )
     return counts, sums, _divide(sums, counts, codebook)
 
 
@@ -497,7 +607,9 @@ def zero_over_zero(counts, sums, codebook, z, indices, gamma=0.99):
     return counts, sums, sums / counts[:, None]
 
 
-@average.mistake(hint="This sends a code without vectors to the origin; it keeps the vector that it has.")
+@average.mistake(
+    hint="This sends a code without vectors to the origin; it keeps the vector that it has."
+)
 def to_the_origin(counts, sums, codebook, z, indices, gamma=0.99):
     n, total = _batch(len(counts), z, indices)
     counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
@@ -518,7 +630,12 @@ def not_divided(counts, sums, codebook, z, indices, gamma=0.99):
     return counts, sums, np.where(counts[:, None] > 0, sums, codebook)
 
 
-@average.mistake(hint="This averages code vectors with means of the batch, whatever their counts; divide m by N instead.")
+@average.mistake(
+    hint=(
+        "This averages code vectors with means of the batch, whatever their counts; divide m by N"
+        " instead."
+    )
+)
 def average_of_means(counts, sums, codebook, z, indices, gamma=0.99):
     n, total = _batch(len(counts), z, indices)
     means = np.where(n[:, None] > 0, total / np.maximum(n, 1)[:, None], codebook)
@@ -526,7 +643,12 @@ def average_of_means(counts, sums, codebook, z, indices, gamma=0.99):
     return gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total, new
 
 
-@average.mistake(hint="A code without vectors in this batch fades too: its count and its sum are multiplied by gamma.")
+@average.mistake(
+    hint=(
+        "A code without vectors in this batch fades too: its count and its sum are multiplied by"
+        " gamma."
+    )
+)
 def absent_codes_do_not_fade(counts, sums, codebook, z, indices, gamma=0.99):
     n, total = _batch(len(counts), z, indices)
     here = n > 0
@@ -566,6 +688,14 @@ def in_steps_toward_the_batch(counts, sums, codebook, z, indices, gamma=0.99):
     return counts, sums, codebook
 
 
-average.equivalent("counts > UNUSED → counts >= UNUSED", reason="no count is exactly the tiny bound")
-average.equivalent("numpy.where(used, counts, 1) → numpy.where(used, counts, 2)", reason="what stands there is not used")
-average.equivalent("numpy.where(used, counts, 1) → numpy.where(used, counts, 0)", reason="what stands there is not used")
+average.equivalent(
+    "counts > UNUSED → counts >= UNUSED", reason="no count is exactly the tiny bound"
+)
+average.equivalent(
+    "numpy.where(used, counts, 1) → numpy.where(used, counts, 2)",
+    reason="what stands there is not used",
+)
+average.equivalent(
+    "numpy.where(used, counts, 1) → numpy.where(used, counts, 0)",
+    reason="what stands there is not used",
+)

@@ -1,4 +1,5 @@
-"""Exercise of TD-VAE: the bound over a jump in time, with its two draws in the right order and its five terms."""
+"""Exercise of TD-VAE: the bound over a jump in time, with its two draws in the right order and its
+five terms."""
 
 import autograd.numpy as np
 
@@ -10,22 +11,30 @@ loss = Exercise(
     target="minigen.vae.tdvae:td_vae_loss",
     minutes=20,
     prompt="""
-    The loss of TD-VAE: the mean over the batch of -J, in nats, a scalar. J is the bound on log p(x_t2 | x_1 ... x_t1) over
-    the jump from t1 to t2.
+    The loss of TD-VAE: the mean over the batch of -J, in nats, a scalar. J is the bound on log
+    p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2.
 
-    Of the model you need five methods. at(x, t1, t2) returns a pair: the triple (x2, b1, b2), the observation at t2 and the
-    beliefs at both times, and then the gap t2 - t1; all have N rows. The others return distributions, one for each row:
-    p_B(b), p_S(z2, b1, b2, gap), p_T(z1, gap) and p_D(z2). A distribution has log_prob(value), which returns (N,), and the
-    first three have sample(eps), which turns
-    standard normal noise (N, D_z) into draws (N, D_z): eps2 is the noise of the state at t2, eps1 that of the state at t1.
+    Of the model you need five methods. at(x, t1, t2) returns a pair: the triple (x2, b1, b2), the
+    observation at t2 and the beliefs at both times, and then the gap t2 - t1; all have N rows. The
+    others return distributions, one for each row: p_B(b), p_S(z2, b1, b2, gap), p_T(z1, gap) and
+    p_D(z2). A distribution has log_prob(value), which returns (N,), and the first three have
+    sample(eps), which turns standard normal noise (N, D_z) into draws (N, D_z): eps2 is the noise
+    of the state at t2, eps1 that of the state at t1.
     """,
     hints=[
-        "First infer the two states: the later one from what is believed when x_t2 has been seen, then the earlier one from "
-        "which it came. Then score them: as the model would have made them, minus as they were inferred.",
-        "z2 ~ p_B(b2), z1 ~ p_S(z2, b1, b2). J = log p_D(x2|z2) + log p_B(z1|b1) + log p_T(z2|z1) - log p_B(z2|b2) - "
-        "log p_S(z1|z2, b1, b2).",
-        "z2 is model.p_B(b2).sample(eps2); keep the distribution that z1 is drawn from, its log_prob is needed again; return "
-        "minus the mean.",
+        (
+            "First infer the two states: the later one from what is believed when x_t2 has been"
+            " seen, then the earlier one from which it came. Then score them: as the model would"
+            " have made them, minus as they were inferred."
+        ),
+        (
+            "z2 ~ p_B(b2), z1 ~ p_S(z2, b1, b2). J = log p_D(x2|z2) + log p_B(z1|b1) + log"
+            " p_T(z2|z1) - log p_B(z2|b2) - log p_S(z1|z2, b1, b2)."
+        ),
+        (
+            "z2 is model.p_B(b2).sample(eps2); keep the distribution that z1 is drawn from, its"
+            " log_prob is needed again; return minus the mean."
+        ),
     ],
 )
 
@@ -45,7 +54,8 @@ class Normal:
 
 
 class Counting:
-    """Numbers to do by hand: every variance is 1, the belief is what is seen, a step of time adds 1."""
+    """Numbers to do by hand: every variance is 1, the belief is what is seen, a step of time adds
+    1."""
 
     def at(self, x, t1, t2):
         return (x[:, t2 - 1], x[:, t1 - 1], x[:, t2 - 1]), np.full(len(x), t2 - t1)
@@ -64,7 +74,8 @@ class Counting:
 
 
 class Drift:
-    """z_1 ~ N(0, 1), z_2 = z_1 + N(0, 1), x_t = z_t + N(0, 1), with the exact belief and the exact smoothing."""
+    """z_1 ~ N(0, 1), z_2 = z_1 + N(0, 1), x_t = z_t + N(0, 1), with the exact belief and the exact
+    smoothing."""
 
     def at(self, x, t1, t2):
         b1 = np.concatenate([x[:, 0] / 2, 0 * x[:, 0] + 0.5], axis=1)  # mean and variance of z_1
@@ -85,7 +96,8 @@ class Drift:
 
 
 class Linear:
-    """Random linear maps for means and log variances, three numbers in a state, two in an observation, four in a belief."""
+    """Random linear maps for means and log variances, three numbers in a state, two in an
+    observation, four in a belief."""
 
     SHAPES = (("B", 4, 3), ("S", 12, 3), ("T", 4, 3), ("D", 3, 2), ("belief", 2, 4))
 
@@ -125,11 +137,20 @@ def world(rng, n=4):
 
 @loss.case(points=2, expect={"loss": 1.125 + 0.5 * np.log(2 * np.pi)})
 def by_hand(impl, rng):
-    """x_1 = 1, x_2 = 3: z_2 = 3 + 1 = 4, z_1 = 4 - 2 + 0.5 = 2.5. Half of 1 + 2.25 + 0.25 - 1 - 0.25 is 1.125."""
-    return {"loss": impl(Counting(), np.array([[[1.0], [3.0]]]), 1, 2, np.array([[0.5]]), np.array([[1.0]]))}
+    """x_1 = 1, x_2 = 3: z_2 = 3 + 1 = 4, z_1 = 4 - 2 + 0.5 = 2.5. Half of 1 + 2.25 + 0.25 - 1 -
+    0.25 is 1.125."""
+    return {
+        "loss": impl(
+            Counting(), np.array([[[1.0], [3.0]]]), 1, 2, np.array([[0.5]]), np.array([[1.0]])
+        )
+    }
 
 
-@loss.case(points=2, property="with the exact belief and smoothing J is log p(x_2 | x_1), whatever the noise", expect={"gap": 0.0})
+@loss.case(
+    points=2,
+    property="with the exact belief and smoothing J is log p(x_2 | x_1), whatever the noise",
+    expect={"gap": 0.0},
+)
 def exact_inference(impl, rng):
     """x_2 given x_1 is N(x_1 / 2, 2.5)."""
     x, (eps1, eps2) = rng.standard_normal((5, 2, 1)), rng.standard_normal((2, 5, 1))
@@ -140,13 +161,19 @@ def exact_inference(impl, rng):
 @loss.case(points=2)
 def random_model(impl, rng):
     weights, x, eps1, eps2 = world(rng)
-    return {"near": impl(Linear(weights), x, 2, 3, eps1, eps2), "far": impl(Linear(weights), x, 2, 6, eps1, eps2)}
+    return {
+        "near": impl(Linear(weights), x, 2, 3, eps1, eps2),
+        "far": impl(Linear(weights), x, 2, 6, eps1, eps2),
+    }
 
 
 @loss.case(points=1, property="a batch of copies has the loss of one", expect={"gap": 0.0})
 def copies(impl, rng):
     weights, x, eps1, eps2 = world(rng, 1)
-    tile = lambda a: np.concatenate([a] * 3)
+
+    def tile(a):
+        return np.concatenate([a] * 3)
+
     one = impl(Linear(weights), x, 1, 4, eps1, eps2)
     return {"gap": impl(Linear(weights), tile(x), 1, 4, tile(eps1), tile(eps2)) - one}
 
@@ -158,7 +185,8 @@ def gradients(impl, rng):
     return grad(lambda w: impl(Linear(w), x, 1, 3, eps1, eps2))(weights)
 
 
-# ------------------------------------------------------------------------------------------- wrong answers
+# ------------------------------------------------------------------------------------------- wrong
+# answers
 
 
 def _infer(model, x, t1, t2, eps1, eps2):
@@ -171,8 +199,13 @@ def _infer(model, x, t1, t2, eps1, eps2):
 
 
 def _terms(model, x2, b1, b2, gap, z1, z2, smoothing):
-    return (model.p_D(z2).log_prob(x2), model.p_B(b1).log_prob(z1), model.p_T(z1, gap).log_prob(z2),
-            model.p_B(b2).log_prob(z2), smoothing.log_prob(z1))  # fmt: skip
+    return (
+        model.p_D(z2).log_prob(x2),
+        model.p_B(b1).log_prob(z1),
+        model.p_T(z1, gap).log_prob(z2),
+        model.p_B(b2).log_prob(z2),
+        smoothing.log_prob(z1),
+    )
 
 
 @loss.mistake(hint="J is to be made large; what is minimized is its negative.")
@@ -187,13 +220,20 @@ def summed_over_the_batch(model, x, t1, t2, eps1, eps2):
     return -np.sum(d + b1 + t - b2 - s)
 
 
-@loss.mistake(hint="z_t2 was drawn from p_B(b2), so that density is subtracted, as log q is in every such bound.")
+@loss.mistake(
+    hint=(
+        "z_t2 was drawn from p_B(b2), so that density is subtracted, as log q is in every such"
+        " bound."
+    )
+)
 def belief_at_t2_added(model, x, t1, t2, eps1, eps2):
     d, b1, t, b2, s = _infer(model, x, t1, t2, eps1, eps2)
     return -np.mean(d + b1 + t + b2 - s)
 
 
-@loss.mistake(hint="z_t1 was drawn from p_S, so that density is subtracted, as log q is in every such bound.")
+@loss.mistake(
+    hint="z_t1 was drawn from p_S, so that density is subtracted, as log q is in every such bound."
+)
 def smoothing_added(model, x, t1, t2, eps1, eps2):
     d, b1, t, b2, s = _infer(model, x, t1, t2, eps1, eps2)
     return -np.mean(d + b1 + t - b2 + s)
@@ -211,20 +251,28 @@ def transition_subtracted(model, x, t1, t2, eps1, eps2):
     return -np.mean(d + b1 - t - b2 - s)
 
 
-@loss.mistake(hint="The belief at t1 is missing: without it nothing teaches the past to foresee the future.")
+@loss.mistake(
+    hint="The belief at t1 is missing: without it nothing teaches the past to foresee the future."
+)
 def no_belief_at_t1(model, x, t1, t2, eps1, eps2):
     d, b1, t, b2, s = _infer(model, x, t1, t2, eps1, eps2)
     return -np.mean(d + t - b2 - s)
 
 
-@loss.mistake(hint="The two densities that the states were drawn from are missing: the log q of the bound.")
+@loss.mistake(
+    hint="The two densities that the states were drawn from are missing: the log q of the bound."
+)
 def joint_only(model, x, t1, t2, eps1, eps2):
     d, b1, t, b2, s = _infer(model, x, t1, t2, eps1, eps2)
     return -np.mean(d + b1 + t)
 
 
-@loss.mistake(hint="The states are inferred backwards in time: z_t2 from p_B(b2) first, then z_t1 from p_S. You drew z_t1 from "
-                   "p_B(b1) and z_t2 from p_T, as a prediction does.")  # fmt: skip
+@loss.mistake(
+    hint=(
+        "The states are inferred backwards in time: z_t2 from p_B(b2) first, then z_t1 from p_S."
+        " You drew z_t1 from p_B(b1) and z_t2 from p_T, as a prediction does."
+    )
+)
 def predicted_instead_of_inferred(model, x, t1, t2, eps1, eps2):
     (x2, b1, b2), gap = model.at(x, t1, t2)
     z1 = model.p_B(b1).sample(eps1)
@@ -233,7 +281,12 @@ def predicted_instead_of_inferred(model, x, t1, t2, eps1, eps2):
     return -np.mean(d + b1 + t - b2 - s)
 
 
-@loss.mistake(hint="z_t1 has to be a state from which z_t2 could have come: draw it from p_S, not from the belief at t1.")
+@loss.mistake(
+    hint=(
+        "z_t1 has to be a state from which z_t2 could have come: draw it from p_S, not from the"
+        " belief at t1."
+    )
+)
 def no_smoothing(model, x, t1, t2, eps1, eps2):
     (x2, b1, b2), gap = model.at(x, t1, t2)
     z1, z2 = model.p_B(b1).sample(eps1), model.p_B(b2).sample(eps2)
@@ -241,7 +294,9 @@ def no_smoothing(model, x, t1, t2, eps1, eps2):
     return -np.mean(d + b1 + t - b2 - s)
 
 
-@loss.mistake(hint="p_S needs the z_t2 that was drawn, not the mean of the belief it was drawn from.")
+@loss.mistake(
+    hint="p_S needs the z_t2 that was drawn, not the mean of the belief it was drawn from."
+)
 def smoothing_from_the_mean(model, x, t1, t2, eps1, eps2):
     (x2, b1, b2), gap = model.at(x, t1, t2)
     z2, mean = model.p_B(b2).sample(eps2), model.p_B(b2).sample(0 * eps2)
@@ -285,7 +340,9 @@ def decodes_the_earlier_state(model, x, t1, t2, eps1, eps2):
     return -np.mean(model.p_D(z1).log_prob(x2) + b1 + t - b2 - s)
 
 
-@loss.mistake(hint="Each state is scored by the belief of its own time: z_t1 by p_B(b1), z_t2 by p_B(b2).")
+@loss.mistake(
+    hint="Each state is scored by the belief of its own time: z_t1 by p_B(b1), z_t2 by p_B(b2)."
+)
 def beliefs_swapped(model, x, t1, t2, eps1, eps2):
     (x2, b1, b2), gap = model.at(x, t1, t2)
     z2 = model.p_B(b2).sample(eps2)
@@ -295,7 +352,8 @@ def beliefs_swapped(model, x, t1, t2, eps1, eps2):
     return -np.mean(d + b1 + t - b2 - s)
 
 
-# ------------------------------------------------------------------------------------------- other right answers
+# ------------------------------------------------------------------------------------------- other
+# right answers
 
 
 @loss.variant

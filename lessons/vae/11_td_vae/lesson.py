@@ -5,15 +5,22 @@
 # [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/). Three things to take away:
 #
 # 1. To predict, one needs a state that is not seen. A belief is what the past says about it.
-# 2. The state at $t_2$ is inferred first, then the state at $t_1$ that it came from. Five log-densities make the bound.
-# 3. A model that learned to jump predicts 12 steps ahead nearly as well as 1, where walking step by step piles up errors.
+# 2. The state at $t_2$ is inferred first, then the state at $t_1$ that it came from. Five
+#    log-densities make the bound.
+# 3. A model that learned to jump predicts 12 steps ahead nearly as well as 1, where walking step by
+#    step piles up errors.
 
 # %%
 from minigen.course import Lesson
 
 lesson = Lesson(
-    "vae/11_td_vae", title="TD-VAE: beliefs, and predictions in one jump", post="vae", sections=["vae.s11"],
-    figures=["vae.f12", "vae.f13"], equations=["vae.21", "vae.22", "vae.23", "vae.24"], minutes=1.2,
+    "vae/11_td_vae",
+    title="TD-VAE: beliefs, and predictions in one jump",
+    post="vae",
+    sections=["vae.s11"],
+    figures=["vae.f12", "vae.f13"],
+    equations=["vae.21", "vae.22", "vae.23", "vae.24"],
+    minutes=1.2,
 )
 
 import numpy as np
@@ -27,169 +34,322 @@ from minigen.vae.tdvae import TDVAE, Normal, td_vae_loss, training_step
 
 # %% [markdown]
 # ## 1. A spring, seen badly
-# A mass hangs on a spring. Every half second we read off its position and its velocity, with an error of 0.4 each time, and
-# now and then something kicks it a little. The simplest prediction is *persistence*: it will be where it was last seen. The
-# swing takes $2\pi$ seconds, 12.6 steps. **Before you run the cell:** how many steps ahead is persistence worst, and when
-# does it get good again? And how would *you* predict?
+# A mass hangs on a spring. Every half second we read off its position and its velocity, with an
+# error of 0.4 each time, and now and then something kicks it a little. The simplest prediction is
+# *persistence*: it will be where it was last seen. The swing takes $2\pi$ seconds, 12.6 steps.
+# **Before you run the cell:** how many steps ahead is persistence worst, and when does it get good
+# again? And how would *you* predict?
 
 # %%
 spring = Oscillator(omega=1.0, dt=0.5, noise=0.4, kicks=0.1)
-length, t1 = 20, 8
+length = 20
+t1 = 8
 gaps = np.arange(1, length - t1 + 1)
 test = spring.sample(lesson.rng("test"), lesson.size(1000, quick=50), length)
-rmse = lambda prediction, x: float(np.sqrt(np.mean((prediction - x) ** 2)))
+
+
+def rmse(prediction, x):
+    return float(np.sqrt(np.mean((prediction - x) ** 2)))
+
+
 ahead = {gap: test.x[:, t1 + gap - 1] for gap in gaps.tolist()}  # x_t2 (N, 2)
 errors = {"persistence": [rmse(test.x[:, t1 - 1], x) for x in ahead.values()]}
 times = np.arange(1, length + 1)
-ax = plot.line(times, {"true position": test.states[0, :, 0], "seen": test.x[0, :, 0]}, styles={"seen": "none"}, markers=True,
-               title="one swing and a half", xlabel="step t")
-lesson.figure(ax, "spring", "No single orange dot can be trusted. Several together can: they lie around one smooth swing.")
+ax = plot.line(
+    times,
+    {"true position": test.states[0, :, 0], "seen": test.x[0, :, 0]},
+    styles={"seen": "none"},
+    markers=True,
+    title="one swing and a half",
+    xlabel="step t",
+)
+lesson.figure(
+    ax,
+    "spring",
+    "No single orange dot can be trusted. Several together can: they lie around one smooth swing.",
+)
 print("  persistence, 1 to 12 steps ahead:", *(f"{e:.2f}" for e in errors["persistence"]))
 
 # %% [markdown]
-# Worst at half a swing, six steps, and good again after a whole one. You would do better: draw a swing through the dots, and
-# go on along it. The swing is a *state*, $z$: where the mass really is and how fast it moves. Nobody shows it to us. All
-# that the dots $x_1 \dots x_t$ say about it is the *belief* $b_t$, and a recurrent network can keep it up to date.
+# Worst at half a swing, six steps, and good again after a whole one. You would do better: draw a
+# swing through the dots, and go on along it. The swing is a *state*, $z$: where the mass really is
+# and how fast it moves. Nobody shows it to us. All that the dots $x_1 \dots x_t$ say about it is
+# the *belief* $b_t$, and a recurrent network can keep it up to date.
 
 # %%
-model = TDVAE(lesson.rng("spring"), dim_x=2, dim_z=4, width=64, max_gap=12, likelihood=Gaussian(0.2))
+model = TDVAE(
+    lesson.rng("spring"), dim_x=2, dim_z=4, width=64, max_gap=12, likelihood=Gaussian(0.2)
+)
 chain = {}
 for t in (1, 2, 3):
-    chain |= {f"z{t}": plot.node(f"state $z_{t}$", "latent", (t, 0)), f"x{t}": plot.node(f"seen $x_{t}$", "data", (t + 0.5, 1)),
-              f"b{t}": plot.node(f"belief $b_{t}$", "model", (t, 2))}
-arrows = ["z1 -> z2 -> z3", "b1 -> b2 -> b3", *(f"z{t} -> x{t} -> b{t}" for t in (1, 2, 3)), *(f"b{t} --> z{t}" for t in (1, 2, 3)),
-          plot.edge("z1", "z3", "$p_T$, in one jump", route="over", color=plot.color.accent)]
-lesson.figure(plot.schematic(chain, arrows), "f12_chain", "Top: the world moves and is seen. Bottom: the belief collects what "
-              "was seen. Dashed: what it says about the state, p_B. The arrow over the top is what TD-VAE learns.")
+    chain |= {
+        f"z{t}": plot.node(f"state $z_{t}$", "latent", (t, 0)),
+        f"x{t}": plot.node(f"seen $x_{t}$", "data", (t + 0.5, 1)),
+        f"b{t}": plot.node(f"belief $b_{t}$", "model", (t, 2)),
+    }
+arrows = [
+    "z1 -> z2 -> z3",
+    "b1 -> b2 -> b3",
+    *(f"z{t} -> x{t} -> b{t}" for t in (1, 2, 3)),
+    *(f"b{t} --> z{t}" for t in (1, 2, 3)),
+    plot.edge("z1", "z3", "$p_T$, in one jump", route="over", color=plot.color.accent),
+]
+lesson.figure(
+    plot.schematic(chain, arrows),
+    "f12_chain",
+    "Top: the world moves and is seen. Bottom: the belief collects what was seen. Dashed: what it"
+    " says about the state, p_B. The arrow over the top is what TD-VAE learns.",
+)
 
 # %% [markdown]
 # ## 2. The bound, by hand
-# Eq. vae.21 is the bound of every VAE: $\log p(x) \ge \mathbb{E}_{z \sim q}[\log p(x, z) - \log q(z|x)]$, with equality if
-# $q$ is the true posterior. Eq. vae.22 is the same for the next thing seen, $x_t$, given the past, with two states. As the
-# future depends on the past only through the state, it falls into five terms (Eq. vae.23). Over a jump from $t_1$ to $t_2$:
+# Eq. vae.21 is the bound of every VAE: $\log p(x) \ge \mathbb{E}_{z \sim q}[\log p(x, z) - \log
+# q(z|x)]$, with equality if $q$ is the true posterior. Eq. vae.22 is the same for the next thing
+# seen, $x_t$, given the past, with two states. As the future depends on the past only through the
+# state, it falls into five terms (Eq. vae.23). Over a jump from $t_1$ to $t_2$:
 #
 # $$J_{t_1,t_2} = \mathbb{E}\big[\log p_D(x_{t_2}|z_{t_2}) + \log p_B(z_{t_1}|b_{t_1}) + \log p_T(z_{t_2}|z_{t_1}) -
 # \log p_B(z_{t_2}|b_{t_2}) - \log p_S(z_{t_1}|z_{t_2}, b_{t_1}, b_{t_2})\big].$$
 #
-# What is $q$? It works *backward*: $z_{t_2} \sim p_B(\cdot|b_{t_2})$, the best guess once $x_{t_2}$ has been seen; then
-# $z_{t_1} \sim p_S$, *smoothing*: where must it have come from? The first three terms tell the story as the model would make
-# it up, the last two are $\log q$.
+# What is $q$? It works *backward*: $z_{t_2} \sim p_B(\cdot|b_{t_2})$, the best guess once $x_{t_2}$
+# has been seen; then $z_{t_1} \sim p_S$, *smoothing*: where must it have come from? The first three
+# terms tell the story as the model would make it up, the last two are $\log q$.
 #
-# Take numbers. $z_1 \sim \mathcal{N}(0, 1)$, a step adds $\mathcal{N}(0, 1)$, and so does looking. We see $x_1 = 2$, then
-# $x_2 = 3$. After $x_1$ the state is $\mathcal{N}(1, \frac12)$. So $z_2$ would be $\mathcal{N}(1, \frac32)$, and $x_2$ would be
-# $\mathcal{N}(1, \frac52)$. Then $x_2 = 3$ pulls $z_2$ up by $\frac{3/2}{5/2} \cdot 2 = 1.2$, to $\mathcal{N}(2.2, 0.6)$. And
-# if we knew $z_2$, $z_1$ would be $\mathcal{N}(1 + \frac{z_2 - 1}{3}, \frac13)$. **Before you run the cell:** three pairs
-# of noise give three pairs of states. Every term changes with them. Does $J$?
+# Take numbers. $z_1 \sim \mathcal{N}(0, 1)$, a step adds $\mathcal{N}(0, 1)$, and so does looking.
+# We see $x_1 = 2$, then $x_2 = 3$. After $x_1$ the state is $\mathcal{N}(1, \frac12)$. So $z_2$
+# would be $\mathcal{N}(1, \frac32)$, and $x_2$ would be $\mathcal{N}(1, \frac52)$. Then $x_2 = 3$
+# pulls $z_2$ up by $\frac{3/2}{5/2} \cdot 2 = 1.2$, to $\mathcal{N}(2.2, 0.6)$. And if we knew
+# $z_2$, $z_1$ would be $\mathcal{N}(1 + \frac{z_2 - 1}{3}, \frac13)$. **Before you run the cell:**
+# three pairs of noise give three pairs of states. Every term changes with them. Does $J$?
+
 
 # %%
-N = lambda mean, var: Normal(np.array([[mean]]), np.log([[var]]))
-x1, x2 = 2.0, 3.0
+def N(mean, var):
+    return Normal(np.array([[mean]]), np.log([[var]]))
+
+
+x1 = 2.0
+x2 = 3.0
+
 
 def five_terms(eps1, eps2, smooth=lambda z2: N(1 + (z2 - 1) / 3, 1 / 3)):
     now = N(2.2, 0.6)
     z2 = float(now.sample(np.array([[eps2]]))[0, 0])
     then = smooth(z2)
     z1 = float(then.sample(np.array([[eps1]]))[0, 0])
-    at = lambda p, z: float(p.log_prob(np.array([[z]]))[0])
-    return [at(N(z2, 1.0), x2), at(N(1.0, 0.5), z1), at(N(z1, 1.0), z2), -at(now, z2), -at(then, z1)]
+
+    def at(p, z):
+        return float(p.log_prob(np.array([[z]]))[0])
+
+    return [
+        at(N(z2, 1.0), x2),
+        at(N(1.0, 0.5), z1),
+        at(N(z1, 1.0), z2),
+        -at(now, z2),
+        -at(then, z1),
+    ]
 
 
 rows = [five_terms(*eps) for eps in ((0.0, 0.0), (1.0, -1.0), (-2.0, 0.5))]
-lesson.table([[*row, sum(row)] for row in rows], ["p_D", "p_B then", "p_T", "- p_B now", "- p_S", "J"], "exact inference")
+lesson.table(
+    [[*row, sum(row)] for row in rows],
+    ["p_D", "p_B then", "p_T", "- p_B now", "- p_S", "J"],
+    "exact inference",
+)
 evidence = float(N(1.0, 2.5).log_prob(np.array([[x2]]))[0])
-lesson.check("J for each noise, against log p(x_2 | x_1)", [sum(row) for row in rows], equals=3 * [evidence])
-forgot = [sum(five_terms(*eps, smooth=lambda z2: N(1.0, 0.5))) for eps in lesson.rng("noise").standard_normal((4000, 2))]
+lesson.check(
+    "J for each noise, against log p(x_2 | x_1)", [sum(row) for row in rows], equals=3 * [evidence]
+)
+forgot = [
+    sum(five_terms(*eps, smooth=lambda z2: N(1.0, 0.5)))
+    for eps in lesson.rng("noise").standard_normal((4000, 2))
+]
 lesson.check("mean J if p_S forgets z_2", np.mean(forgot), at_most=evidence - 0.2)
 
 # %% [markdown]
-# With the exact $q$, $J$ is $\log p(x_2|x_1)$ whatever the noise. With a worse one it is less: that is all that the $\ge$ says.
+# With the exact $q$, $J$ is $\log p(x_2|x_1)$ whatever the noise. With a worse one it is less: that
+# is all that the $\ge$ says.
 #
 # ## 3. The parts
 # Five small networks; $p_T$ and $p_S$ are also told how long the jump is, $t_2 - t_1$.
 
 # %%
 lesson.show_source(td_vae_loss, TDVAE, training_step)
-part = lambda text, net, *at: plot.node(net, at=at, name=text)
-graph = {"past": plot.node("$x_1 \\dots x_{t_1}$", "data", (0, 2)), "rest": plot.node("$\\dots x_{t_2}$", "data", (0, 0)),
-         "rnn": part("1  beliefs", model.cell, 1, 1), "b1": plot.node("$b_{t_1}$", "latent", (2, 2)),
-         "b2": plot.node("$b_{t_2}$", "latent", (2, 0)), "B2": part("2  $p_B$ at $t_2$", model.belief_net, 3, 0),
-         "z2": plot.node("3  draw $z_{t_2}$", "random", (4, 0)), "S": part("4  $p_S$", model.smoothing_net, 3, 1),
-         "z1": plot.node("5  draw $z_{t_1}$", "random", (4, 1)), "B1": part("6  $p_B$ at $t_1$", model.belief_net, 4, 2),
-         "T": part("7  $p_T$", model.transition_net, 5, 1), "D": part("8  $p_D$", model.decoder, 5, 0),
-         "x2": plot.node("$x_{t_2}$", "data", (6, 0))}
-arrows = ["past -> rnn -> b1 -> B1", "rest -> rnn -> b2 -> B2 -> z2 -> D", "b1 -> S", "b2 -> S", "z2 -> S -> z1 -> T",
-          "B1 --> z1", "T --> z2", "D --> x2"]
-lesson.figure(plot.schematic(graph, arrows), "f13_computation", "Follow the numbers: 1 to 5 infer the two states, from right to "
-              "left in time. 6, 7 and 8 score them (dashed): could it have started there, moved so, and looked like this?")
+
+
+def part(text, net, *at):
+    return plot.node(net, at=at, name=text)
+
+
+graph = {
+    "past": plot.node("$x_1 \\dots x_{t_1}$", "data", (0, 2)),
+    "rest": plot.node("$\\dots x_{t_2}$", "data", (0, 0)),
+    "rnn": part("1  beliefs", model.cell, 1, 1),
+    "b1": plot.node("$b_{t_1}$", "latent", (2, 2)),
+    "b2": plot.node("$b_{t_2}$", "latent", (2, 0)),
+    "B2": part("2  $p_B$ at $t_2$", model.belief_net, 3, 0),
+    "z2": plot.node("3  draw $z_{t_2}$", "random", (4, 0)),
+    "S": part("4  $p_S$", model.smoothing_net, 3, 1),
+    "z1": plot.node("5  draw $z_{t_1}$", "random", (4, 1)),
+    "B1": part("6  $p_B$ at $t_1$", model.belief_net, 4, 2),
+    "T": part("7  $p_T$", model.transition_net, 5, 1),
+    "D": part("8  $p_D$", model.decoder, 5, 0),
+    "x2": plot.node("$x_{t_2}$", "data", (6, 0)),
+}
+arrows = [
+    "past -> rnn -> b1 -> B1",
+    "rest -> rnn -> b2 -> B2 -> z2 -> D",
+    "b1 -> S",
+    "b2 -> S",
+    "z2 -> S -> z1 -> T",
+    "B1 --> z1",
+    "T --> z2",
+    "D --> x2",
+]
+lesson.figure(
+    plot.schematic(graph, arrows),
+    "f13_computation",
+    "Follow the numbers: 1 to 5 infer the two states, from right to left in time. 6, 7 and 8 score"
+    " them (dashed): could it have started there, moved so, and looked like this?",
+)
 
 # %% [markdown]
 # ## 4. Learning the spring
-# Each sequence of a batch gets its own pair $t_1 < t_2$, 1 to 12 steps apart. As the data are linear and Gaussian, the best
-# possible prediction is known (the Kalman filter, `Oscillator.predict`): it is the floor. Afterward we jump from $t_1 = 8$:
-# 100 draws of $z_{t_1} \sim p_B$, $z_{t_2} \sim p_T$, $x_{t_2} \sim p_D$ for each sequence, or the same with up to twelve steps
-# of one. **Your prediction:** which is better 12 steps ahead, one jump or twelve steps?
+# Each sequence of a batch gets its own pair $t_1 < t_2$, 1 to 12 steps apart. As the data are
+# linear and Gaussian, the best possible prediction is known (the Kalman filter,
+# `Oscillator.predict`): it is the floor. Afterward we jump from $t_1 = 8$: 100 draws of $z_{t_1}
+# \sim p_B$, $z_{t_2} \sim p_T$, $x_{t_2} \sim p_D$ for each sequence, or the same with up to twelve
+# steps of one. **Your prediction:** which is better 12 steps ahead, one jump or twelve steps?
 
 # %%
 cfg = lesson.configure(batch=64, lr=4e-3, steps=2000, digit_steps=(1200, 1500))
 
+
 def learn(model, steps, label, draw, lr=cfg.lr, **options):
-    rng, optimizer, fall = lesson.rng(label), Adam(model, lr), cosine(lr, steps)
+    rng = lesson.rng(label)
+    optimizer = Adam(model, lr)
+    fall = cosine(lr, steps)
 
     def step(i):
         optimizer.lr = fall(i)
         return training_step(model, optimizer, draw(rng), rng, **options)
 
-    return lesson.fit(step, steps, state={"model": model, "optimizer": optimizer, "rng": rng}, label=label)
+    return lesson.fit(
+        step, steps, state={"model": model, "optimizer": optimizer, "rng": rng}, label=label
+    )
 
-swings = lambda rng: spring.sample(rng, cfg.batch, length).x
+
+def swings(rng):
+    return spring.sample(rng, cfg.batch, length).x
+
+
 history = learn(model, lesson.steps(cfg.steps), "spring", swings)
 
+
 def judge(model, stride=None, samples=lesson.size(100)):
-    """For each gap: error of the mean prediction, and the share of x_t2 in the middle 68 % of the draws."""
-    rng, found = lesson.rng("judge"), []
+    """For each gap: error of the mean prediction, and the share of x_t2 in the middle 68 % of the
+    draws."""
+    rng = lesson.rng("judge")
+    found = []
     for gap, x in ahead.items():
         drawn = model.predict(test.x, t1, t1 + gap, rng, samples, stride=stride)  # (samples, N, 2)
         low, high = np.quantile(drawn, [0.16, 0.84], axis=0)
         found.append((rmse(drawn.mean(axis=0), x), float(np.mean((low < x) & (x < high)))))
     return map(list, zip(*found))
 
+
 errors["step by step"], coverage_of_steps = judge(model, stride=1)
 errors["one jump"], coverage = judge(model)
 errors["floor"] = [rmse(spring.predict(test.x, t1, t1 + gap)[0], x) for gap, x in ahead.items()]
 fig, (left, right) = plot.figure(1, 2, size=(4.8, 3.6))
-plot.line(gaps, errors, left, markers=True, title="error of the prediction", xlabel="steps ahead", colors={"floor": plot.color.ink})
-plot.line(gaps, {"one jump": coverage, "step by step": coverage_of_steps}, right, markers=True, xlabel="steps ahead",
-          title="share inside the 68 % interval", reference={"0.68": 0.68})
+plot.line(
+    gaps,
+    errors,
+    left,
+    markers=True,
+    title="error of the prediction",
+    xlabel="steps ahead",
+    colors={"floor": plot.color.ink},
+)
+plot.line(
+    gaps,
+    {"one jump": coverage, "step by step": coverage_of_steps},
+    right,
+    markers=True,
+    xlabel="steps ahead",
+    title="share inside the 68 % interval",
+    reference={"0.68": 0.68},
+)
 right.set_ylim(0.4, 0.9)
-lesson.figure(fig, "jumps", "Left: one jump stays near the floor at any distance; steps drift away. Right: the intervals of the "
-              "jump hold about as often as they should; those of the steps become too wide.")
+lesson.figure(
+    fig,
+    "jumps",
+    "Left: one jump stays near the floor at any distance; steps drift away. Right: the intervals of"
+    " the jump hold about as often as they should; those of the steps become too wide.",
+)
 
-lesson.table([[gap, *(errors[name][gap - 1] for name in errors), coverage[gap - 1]] for gap in gaps],
-             ["steps ahead", *errors, "inside 68 %"], "the spring")
-lesson.claim("error of one jump over persistence, every gap", np.divide(errors["one jump"], errors["persistence"]).tolist(), at_most=0.95)
-lesson.claim("error of one jump over that of the best possible, every gap", np.divide(errors["one jump"], errors["floor"]).tolist(),
-             at_most=1.3)
-lesson.claim("error 12 steps ahead: step by step over one jump", errors["step by step"][-1] / errors["one jump"][-1], at_least=1.1)
+lesson.table(
+    [[gap, *(errors[name][gap - 1] for name in errors), coverage[gap - 1]] for gap in gaps],
+    ["steps ahead", *errors, "inside 68 %"],
+    "the spring",
+)
+lesson.claim(
+    "error of one jump over persistence, every gap",
+    np.divide(errors["one jump"], errors["persistence"]).tolist(),
+    at_most=0.95,
+)
+lesson.claim(
+    "error of one jump over that of the best possible, every gap",
+    np.divide(errors["one jump"], errors["floor"]).tolist(),
+    at_most=1.3,
+)
+lesson.claim(
+    "error 12 steps ahead: step by step over one jump",
+    errors["step by step"][-1] / errors["one jump"][-1],
+    at_least=1.1,
+)
 lesson.claim("share inside the 68 % interval, every gap", coverage, between=(0.60, 0.76))
 
 # %% [markdown]
-# Twelve steps draw twelve times from $p_T$, and each passes its small errors on to the next. A jump draws once.
+# Twelve steps draw twelve times from $p_T$, and each passes its small errors on to the next. A jump
+# draws once.
 #
 # ## 5. Learning a digit that moves
-# A digit of 14 by 14 pixels moves along a strip of 28, four pixels at each step, left or right, and what leaves on one side
-# comes in on the other. One frame tells what it is and where. **Where will it be at the next step?** You cannot know: it takes
-# a second frame to see the direction. That is a state with a hidden part again.
+# A digit of 14 by 14 pixels moves along a strip of 28, four pixels at each step, left or right, and
+# what leaves on one side comes in on the other. One frame tells what it is and where. **Where will
+# it be at the next step?** You cannot know: it takes a second frame to see the direction. That is a
+# state with a hidden part again.
 #
-# It is learned in two rounds. First only single steps, until the state is good. Then jumps of up to six steps, with the state
-# held still: only $p_T$ and $p_S$ learn. (With all jumps from the start this small model is slow to take the direction into
-# its state; and if the second round lets the state go, the direction gets lost again. Section 7 names a reason.)
+# It is learned in two rounds. First only single steps, until the state is good. Then jumps of up to
+# six steps, with the state held still: only $p_T$ and $p_S$ learn. (With all jumps from the start
+# this small model is slow to take the direction into its state; and if the second round lets the
+# state go, the direction gets lost again. Section 7 names a reason.)
 
 # %%
 digits = mnist.load()
-strips = lambda rng, images, length: moving_digits(rng, images, length).x.reshape(len(images), length, -1)  # (N, T, 14·28)
-batch = lambda rng: strips(rng, digits.train_images[rng.integers(len(digits.train_images), size=cfg.batch)], 9)
-mover = TDVAE(lesson.rng("digits"), 14 * 28, 32, width=128, max_gap=6, features=256, hidden=384, decoder=(256,),
-              likelihood=Bernoulli())
+
+
+def strips(rng, images, length):
+    return moving_digits(rng, images, length).x.reshape(len(images), length, -1)  # (N, T, 14·28)
+
+
+def batch(rng):
+    return strips(
+        rng, digits.train_images[rng.integers(len(digits.train_images), size=cfg.batch)], 9
+    )
+
+
+mover = TDVAE(
+    lesson.rng("digits"),
+    14 * 28,
+    32,
+    width=128,
+    max_gap=6,
+    features=256,
+    hidden=384,
+    decoder=(256,),
+    likelihood=Bernoulli(),
+)
 single, jumps = (lesson.steps(n, quick=8) for n in cfg.digit_steps)
 learn(mover, single, "digits, single steps", batch, max_gap=1)
 for part_of_state in (mover.features, mover.cell, mover.belief_net, mover.decoder):
@@ -199,58 +359,122 @@ learn(mover, jumps, "digits, jumps", batch)
 # %%
 shown = digits.test_images[: lesson.size(1000, quick=20)]
 x = strips(lesson.rng("test digits"), shown, 9)
-last, mse, rng = 3, lambda a, b: float(np.mean((a - b) ** 2)), lesson.rng("digit draws")
-mean_of = lambda gap, **how: mover.predict(x, last, last + gap, rng, lesson.size(20, quick=2), noise=False, **how).mean(axis=0)
+last = 3
+
+
+def mse(a, b):
+    return float(np.mean((a - b) ** 2))
+
+
+rng = lesson.rng("digit draws")
+
+
+def mean_of(gap, **how):
+    return mover.predict(
+        x, last, last + gap, rng, lesson.size(20, quick=2), noise=False, **how
+    ).mean(axis=0)
+
+
 rows = []
 for gap in range(1, 7):
     guesses = x[:, last - 1], x.mean(), mean_of(gap, stride=1), mean_of(gap)
     rows.append([gap, *(mse(guess, x[:, last + gap - 1]) for guess in guesses)])
-lesson.table(rows, ["steps ahead", "persistence", "average gray", "step by step", "one jump"], "squared error for each pixel")
+lesson.table(
+    rows,
+    ["steps ahead", "persistence", "average gray", "step by step", "one jump"],
+    "squared error for each pixel",
+)
 by_gap = np.array(rows)
-lesson.claim("digits: error of one jump over persistence, every gap", (by_gap[:, 4] / by_gap[:, 1]).tolist(), at_most=0.6)
+lesson.claim(
+    "digits: error of one jump over persistence, every gap",
+    (by_gap[:, 4] / by_gap[:, 1]).tolist(),
+    at_most=0.6,
+)
 
 few = [1, 2, 4]
 seen = x[few]
-draw = lambda stride: [mover.predict(seen, last, last + gap, rng, noise=False, stride=stride)[0] for gap in range(1, 7)]
-rows = [seen.transpose(1, 0, 2), np.concatenate([seen[:, :last].transpose(1, 0, 2), draw(None)]),
-        np.concatenate([seen[:, :last].transpose(1, 0, 2), draw(1)])]  # each (9, 3, 392)
-ax = plot.image_grid(np.stack(rows).transpose(2, 0, 1, 3).reshape(-1, 14 * 28), 9, 9, shape=(14, 28),
-                     row_labels=3 * ["truth", "one jump", "steps"], col_labels=[f"t = {t}" for t in range(1, 10)])
-lesson.figure(ax, "moving_digits", "The first three columns were seen. Each later picture is a draw of its own. Place and "
-              "direction are right; the shape is vague, for so short a training leaves most of it out of the state.")
+
+
+def draw(stride):
+    return [
+        mover.predict(seen, last, last + gap, rng, noise=False, stride=stride)[0]
+        for gap in range(1, 7)
+    ]
+
+
+rows = [
+    seen.transpose(1, 0, 2),
+    np.concatenate([seen[:, :last].transpose(1, 0, 2), draw(None)]),
+    np.concatenate([seen[:, :last].transpose(1, 0, 2), draw(1)]),
+]  # each (9, 3, 392)
+ax = plot.image_grid(
+    np.stack(rows).transpose(2, 0, 1, 3).reshape(-1, 14 * 28),
+    9,
+    9,
+    shape=(14, 28),
+    row_labels=3 * ["truth", "one jump", "steps"],
+    col_labels=[f"t = {t}" for t in range(1, 10)],
+)
+lesson.figure(
+    ax,
+    "moving_digits",
+    "The first three columns were seen. Each later picture is a draw of its own. Place and"
+    " direction are right; the shape is vague, for so short a training leaves most of it out of the"
+    " state.",
+)
 
 # %% [markdown]
-# What does the belief know after a single frame? Let it draw the next frame, and look which way the digit went. **Your guess:**
-# will the draws after one frame show a digit that is smeared both ways?
+# What does the belief know after a single frame? Let it draw the next frame, and look which way the
+# digit went. **Your guess:** will the draws after one frame show a digit that is smeared both ways?
+
 
 # %%
 def goes_right(t1):
     """Whether each draw of x_{t1 + 1} is nearer to x_t1 moved right than to x_t1 moved left."""
-    drawn = mover.predict(x, t1, t1 + 1, lesson.rng(f"after {t1}"), noise=False)[0].reshape(-1, 14, 28)
+    drawn = mover.predict(x, t1, t1 + 1, lesson.rng(f"after {t1}"), noise=False)[0].reshape(
+        -1, 14, 28
+    )
     now = x[:, t1 - 1].reshape(-1, 14, 28)
     left, right = (np.abs(drawn - np.roll(now, way, axis=2)).sum(axis=(1, 2)) for way in (-4, 4))
     return right < left
 
-truly = np.abs(x[:, 1].reshape(-1, 14, 28) - np.roll(x[:, 0].reshape(-1, 14, 28), 4, axis=2)).sum(axis=(1, 2)) == 0
+
+truly = (
+    np.abs(x[:, 1].reshape(-1, 14, 28) - np.roll(x[:, 0].reshape(-1, 14, 28), 4, axis=2)).sum(
+        axis=(1, 2)
+    )
+    == 0
+)
 ways = {t: goes_right(t) for t in (1, 2, 3)}
-lesson.table([[t, ways[t].mean(), (ways[t] == truly).mean()] for t in ways], ["frames seen", "draws to the right", "draws the right way"])
-lesson.claim("digits: draws the right way after one frame", (ways[1] == truly).mean(), between=(0.4, 0.6))
-lesson.claim("digits: draws the right way after three frames", (ways[3] == truly).mean(), at_least=0.9)
+lesson.table(
+    [[t, ways[t].mean(), (ways[t] == truly).mean()] for t in ways],
+    ["frames seen", "draws to the right", "draws the right way"],
+)
+lesson.claim(
+    "digits: draws the right way after one frame", (ways[1] == truly).mean(), between=(0.4, 0.6)
+)
+lesson.claim(
+    "digits: draws the right way after three frames", (ways[3] == truly).mean(), at_least=0.9
+)
 
 # %% [markdown]
-# They do not: each draw is of one state, and in that state the digit goes one way. Half of them go the wrong way after one frame,
-# and hardly any once the direction could be seen.
+# They do not: each draw is of one state, and in that state the digit goes one way. Half of them go
+# the wrong way after one frame, and hardly any once the direction could be seen.
 #
 # ## 6. Wrong turns
-# Three short trainings on the spring. *No smoothing:* $z_{t_1}$ drawn from its own belief, so that it need not be where
-# $z_{t_2}$ came from. *No clock:* $p_T$ and $p_S$ are not told how long the jump is. **What will each predict?**
+# Three short trainings on the spring. *No smoothing:* $z_{t_1}$ drawn from its own belief, so that
+# it need not be where $z_{t_2}$ came from. *No clock:* $p_T$ and $p_S$ are not told how long the
+# jump is. **What will each predict?**
+
 
 # %%
 def no_smoothing(model, x, t1, t2, eps1, eps2):
     (x2, b1, b2), gap = model.at(x, t1, t2)
-    now, z1 = model.p_B(b2), model.p_B(b1).sample(eps1)
+    now = model.p_B(b2)
+    z1 = model.p_B(b1).sample(eps1)
     z2 = now.sample(eps2)
     return -(model.p_D(z2).log_prob(x2) + model.p_T(z1, gap).log_prob(z2) - now.log_prob(z2)).mean()
+
 
 rows = []
 for name in ("as it should be", "no smoothing", "no clock"):
@@ -258,33 +482,55 @@ for name in ("as it should be", "no smoothing", "no clock"):
     if name == "no clock":
         turn.gaps.table *= 0
         turn.gaps.freeze()
-    learn(turn, lesson.steps(500, quick=5), name, swings, loss=no_smoothing if name == "no smoothing" else None)
+    learn(
+        turn,
+        lesson.steps(500, quick=5),
+        name,
+        swings,
+        loss=no_smoothing if name == "no smoothing" else None,
+    )
     found, inside = judge(turn)
     rows.append([name, found[0], found[5], found[11], np.mean(inside)])
-lesson.table(rows, ["500 steps", "1 ahead", "6 ahead", "12 ahead", "inside 68 %"], "error of one jump")
-lesson.claim("no clock: error 6 ahead over that of the right model", rows[2][2] / rows[0][2], at_least=1.3)
+lesson.table(
+    rows, ["500 steps", "1 ahead", "6 ahead", "12 ahead", "inside 68 %"], "error of one jump"
+)
+lesson.claim(
+    "no clock: error 6 ahead over that of the right model", rows[2][2] / rows[0][2], at_least=1.3
+)
 
 # %% [markdown]
-# Without a clock the model can only say where the mass is on average. Forgetting to smooth changes little *here*, in these few
-# steps: of a spring seen in full, the belief at $t_1$ knows nearly all. In section 2, after a single look, it cost 0.39 nats.
+# Without a clock the model can only say where the mass is on average. Forgetting to smooth changes
+# little *here*, in these few
+# steps: of a spring seen in full, the belief at $t_1$ knows nearly all. In section 2, after a
+# single look, it cost 0.39 nats.
 #
 # ## 7. Where the post is loose
-# - In its derivation $p(x_t|z_t)$ is the decoder, not an encoder, and only the first $\ge$ is one: the lines after it are
-#   equalities, as in section 2, where the five terms made exactly $\log p(x_2|x_1)$.
-# - Eq. vae.24 does not say what the expectation is over: $z_{t_2}$ from $p_B$, then $z_{t_1}$ from $p_S$.
-# - Over a jump $b_{t_2}$ has also seen what lay between, $x_{t_1 + 1}, \dots$, and the bound has not. So even with everything
-#   exact $J$ stays below $\log p(x_{t_2}|x_1 \dots x_{t_1})$. In the world of section 2, from $t_1 = 1$ to $t_2 = 3$: knowing
-#   $x_1, x_3$ leaves $z_3$ the variance $\frac{2.5}{3.5}$, with $x_2$ as well it is $\frac{1.6}{2.6}$.
+# - In its derivation $p(x_t|z_t)$ is the decoder, not an encoder, and only the first $\ge$ is one:
+#   the lines after it are equalities, as in section 2, where the five terms made exactly $\log
+#   p(x_2|x_1)$.
+# - Eq. vae.24 does not say what the expectation is over: $z_{t_2}$ from $p_B$, then $z_{t_1}$ from
+#   $p_S$.
+# - Over a jump $b_{t_2}$ has also seen what lay between, $x_{t_1 + 1}, \dots$, and the bound has
+#   not. So even with everything exact $J$ stays below $\log p(x_{t_2}|x_1 \dots x_{t_1})$. In the
+#   world of section 2, from $t_1 = 1$ to $t_2 = 3$: knowing $x_1, x_3$ leaves $z_3$ the variance
+#   $\frac{2.5}{3.5}$, with $x_2$ as well it is $\frac{1.6}{2.6}$.
 
 # %%
-lesson.check("nats lost over two steps, on average", 0.5 * np.log((2.5 / 3.5) / (1.6 / 2.6)), equals=0.0745, atol=1e-4)
+lesson.check(
+    "nats lost over two steps, on average",
+    0.5 * np.log((2.5 / 3.5) / (1.6 / 2.6)),
+    equals=0.0745,
+    atol=1e-4,
+)
 
 # %% [markdown]
-# **Left out:** several layers of states, as in the paper; actions and rewards; the spring of which only the position is seen
-# (`Oscillator(sees_velocity=False)`), where this small model is content with a state that lacks the velocity, because of the
-# loss just named. This was the last section of the post.
+# **Left out:** several layers of states, as in the paper; actions and rewards; the spring of which
+# only the position is seen (`Oscillator(sees_velocity=False)`), where this small model is content
+# with a state that lacks the velocity, because of the loss just named. This was the last section of
+# the post.
 #
-# **Your turn:** `minigen exercise start vae/11`, then `minigen run vae/11 --with exercises/vae_11.py`.
+# **Your turn:** `minigen exercise start vae/11`, then `minigen run vae/11 --with
+# exercises/vae_11.py`.
 
 # %%
 lesson.finish()

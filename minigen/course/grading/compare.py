@@ -190,8 +190,13 @@ def relation(got: np.ndarray, want: np.ndarray, rtol: float, atol: float, sizes:
             return "yours is the expected array transposed"
         if got.ndim >= 1 and got.shape[0] > 1 and equal(want[::-1]):
             return "yours is the expected array in reverse order"
-        shapes = {"the square of": want**2, "the square root of": np.sqrt(np.abs(want)), "the exponential of": np.exp(want),
-                  "the logarithm of": np.log(np.abs(want)), "1 divided by": 1 / want}  # fmt: skip
+        shapes = {
+            "the square of": want**2,
+            "the square root of": np.sqrt(np.abs(want)),
+            "the exponential of": np.exp(want),
+            "the logarithm of": np.log(np.abs(want)),
+            "1 divided by": 1 / want,
+        }
         for words, other in shapes.items():
             if np.isfinite(other).all() and equal(other):
                 return f"yours is {words} the expected value"

@@ -130,9 +130,18 @@ class Hider(importlib.abc.MetaPathFinder):
 
 
 PROCESS_EVENTS = frozenset(
-    ["subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "os.exec", "pty.spawn",
-     "os.startfile"]
-)  # fmt: skip
+    [
+        "subprocess.Popen",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.system",
+        "os.exec",
+        "pty.spawn",
+        "os.startfile",
+    ]
+)
 
 
 def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:

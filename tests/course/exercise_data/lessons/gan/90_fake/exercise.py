@@ -9,8 +9,10 @@ nll = Exercise(
     "gan/90/gaussian_nll",
     target="fakegen.densities:gaussian_nll",
     minutes=5,
-    prompt="Return -log N(x; mu, exp(logvar)) of each example, summed over its features.\n\nx, mu and logvar have shape "
-    "(N, D); return shape (N,), in nats.",
+    prompt=(
+        "Return -log N(x; mu, exp(logvar)) of each example, summed over its features.\n\nx, mu and logvar have shape "
+        "(N, D); return shape (N,), in nats."
+    ),
     hints=["One term for each feature.", "Half of logvar + (x - mu)^2 / var + log 2 pi.", "0.5 * np.sum(..., axis=1)"],
 )
 
