@@ -18,7 +18,7 @@ from typing import Any
 
 import minigen
 from minigen.course.console import UsageError, color, safe_streams, text_table
-from minigen.course.options import Parser, RunOptions, add_out, add_run_options, add_seed
+from minigen.course.lesson.options import Parser, RunOptions, add_out, add_run_options, add_seed
 
 __all__ = ["main"]
 
@@ -51,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 # Commands whose arguments are parsed where they live: `main(argv) -> exit code` of a module of minigen.course. One
 # whose module is not there yet is not shown.
 PASSED_ON = {
-    "exercise": ("minigen.course.exercise_cli", "write an equation yourself and have it checked"),
-    "bench": ("minigen.course.bench", "measure the speed of this machine on minigen's workloads"),
-    "sample": ("minigen.course.sample", "save samples of a lesson's trained model"),
+    "exercise": ("minigen.course.commands.exercise", "write an equation yourself and have it checked"),
+    "bench": ("minigen.course.commands.bench", "measure the speed of this machine on minigen's workloads"),
+    "sample": ("minigen.course.commands.sample", "save samples of a lesson's trained model"),
 }
 
 
@@ -157,8 +157,8 @@ def _list_lessons(index: Any) -> None:
 
 def _progress() -> Callable[[Any], str]:
     """Lesson -> its exercises in a few words, with the student's progress if she has begun any."""
-    if Path("exercises").is_dir() and find_spec("minigen.course.exercise_cli") is not None:
-        progress = import_module("minigen.course.exercise_cli").progress  # loads every exercise: about a second
+    if Path("exercises").is_dir() and find_spec("minigen.course.commands.exercise") is not None:
+        progress = import_module("minigen.course.commands.exercise").progress  # loads every exercise: about a second
         return lambda lesson: progress(lesson.id)
     return lambda lesson: f"{lesson.exercises} exercise{'s' * (lesson.exercises != 1)}" if lesson.exercises else ""
 
@@ -191,14 +191,14 @@ def _run(args: argparse.Namespace) -> int:
         return _run_all(index.lessons(), options)
     lesson = index.find(args.id)
     if options.with_file is None:
-        from minigen.course.runner import run_file
+        from minigen.course.lesson.run import run_file
 
         return run_file(lesson.path, options)
     if not options.with_file.is_file():
         raise UsageError(f"there is no file {options.with_file}")
-    exercises = _optional("minigen.course.exercise_cli", "--with")
+    exercises = _optional("minigen.course.commands.exercise", "--with")
     with exercises.substituted(options.with_file, lesson.id):
-        from minigen.course.runner import run_file
+        from minigen.course.lesson.run import run_file
 
         return run_file(lesson.path, options)
 
@@ -239,7 +239,7 @@ def _run_all(lessons: Sequence[Any], options: RunOptions) -> int:
 
 
 def _tour(args: argparse.Namespace) -> int:
-    tour = _optional("minigen.course.tour", "minigen tour")
+    tour = _optional("minigen.course.commands.tour", "minigen tour")
     return int(tour.main(seed=args.seed, out=args.out, quick=args.quick) or 0)
 
 

@@ -7,11 +7,11 @@ Names are imported when they are asked for, so that `minigen list` starts at onc
 from importlib import import_module
 
 _HOMES = {
-    "Lesson": "minigen.course.lesson",
-    "CheckFailed": "minigen.course.claims",
+    "Lesson": "minigen.course.lesson.declare",
+    "CheckFailed": "minigen.course.lesson.claims",
     "UsageError": "minigen.course.console",
-    "Exercise": "minigen.course.exercise",
-    "check": "minigen.course.exercise",
+    "Exercise": "minigen.course.exercise.format",
+    "check": "minigen.course.exercise.format",
 }
 
 __all__ = list(_HOMES)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from minigen.diffusion import _check
-from minigen.diffusion.gaussian import score_from_eps
+from minigen.diffusion.ddpm import score_from_eps
 from minigen.diffusion.reverse import predict
 from minigen.diffusion.schedule import Schedule, scale
-from minigen.diffusion.walk import countdown, report
+from minigen.diffusion.trajectory import countdown, report
 
 
 def langevin_step(x: np.ndarray, score: np.ndarray, step: float | np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from minigen.diffusion import _check
-from minigen.diffusion.gaussian import eps_from_x0, mean_from_eps, predict_x0_from_eps
+from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict_x0_from_eps
 from minigen.diffusion.langevin import annealed_langevin, langevin, langevin_step
 from minigen.diffusion.reverse import predict, reverse_variance
 from minigen.diffusion.schedule import Schedule, evenly, scale
-from minigen.diffusion.walk import Trajectory, countdown, report
+from minigen.diffusion.trajectory import Trajectory, countdown, report
 
 __all__ = [
     "Trajectory",

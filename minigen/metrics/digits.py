@@ -4,7 +4,7 @@ Distances between pixels say little about digits: shift a 7 by two pixels and it
 what a network trained to read them makes of them: its answers (which classes are there, how sure is it), and its
 features, the last layer before the answer, in which two digits that look alike are close.
 
-    classifier = digit_classifier(lesson)             # minigen.course.instruments: trained once, then cached
+    classifier = digit_classifier(lesson)             # minigen.course.lesson.pretrained: trained once, then cached
     report = judge_digits(classifier, samples, mnist.unit(mnist.splits().test.images))
     report.frechet, report.recall, report.shares      # and more: see DigitReport
 

@@ -7,12 +7,12 @@ figures of several panels, `plot.save(fig, path)` writes one. Colors have meanin
 
 from minigen.plot.describe import describe, layers
 from minigen.plot.files import animate, save, show
-from minigen.plot.house import color, colormap, figure, style
 from minigen.plot.images import image_grid, manifold, matrix
 from minigen.plot.lines import bars, curves, histogram, line, moving_average
 from minigen.plot.panels import algorithm, connections, space, table
 from minigen.plot.planes import density, field, heatmap, samples, trajectories
 from minigen.plot.schematics import edge, node, schematic
+from minigen.plot.style import color, colormap, figure, style
 
 __all__ = [
     "algorithm",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.plot.house import color, panel
+from minigen.plot.style import color, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ import numpy as np
 
 from minigen.plot import routes
 from minigen.plot.boxes import FONT, IMAGE, KINDS, PAD, Edge, Measure, Node, fit_into
-from minigen.plot.house import color, figure
 from minigen.plot.images import colored, stacked
+from minigen.plot.style import color, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.plot.house import style
+from minigen.plot.style import style
 from minigen.tensor.storage import write_atomically
 
 if TYPE_CHECKING:

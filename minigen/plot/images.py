@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.plot import inputs
-from minigen.plot.house import color, colormap, in_style, panel
+from minigen.plot.style import color, colormap, in_style, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigen.plot import inputs
 from minigen.plot.boxes import FONT, Measure, fit_into
-from minigen.plot.house import CYCLE, color, figure, in_style, panel
+from minigen.plot.style import CYCLE, color, figure, in_style, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

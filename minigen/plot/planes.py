@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.plot import inputs
-from minigen.plot.house import CLASSES, CYCLE, color, colormap, in_style, panel
+from minigen.plot.style import CLASSES, CYCLE, color, colormap, in_style, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,8 +23,8 @@ from minigen.plot import inputs
 from minigen.plot.boxes import KINDS, Edge, Measure, Node
 from minigen.plot.describe import describe, is_module, layers
 from minigen.plot.drawing import Drawing
-from minigen.plot.house import color, in_style
 from minigen.plot.layout import place
+from minigen.plot.style import color, in_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,12 +1,12 @@
 """PyTorch's half of the whole training steps of `minigen bench`: the same models, batch sizes and optimizer.
 
-Our half is `minigen.course.bench`; only sizes are shared, the numbers in the batches do not matter here.
+Our half is `minigen.course.commands.bench`; only sizes are shared, the numbers in the batches do not matter here.
 """
 
 import numpy as np
 from bench import THREADS, Workload, torch, workload
 
-from minigen.course import bench as ours
+from minigen.course.commands import bench as ours
 
 RNG = np.random.default_rng(0)
 
@@ -172,7 +172,7 @@ def unet():
 
 
 def torch_unet(layout):
-    """The U-Net of `minigen.diffusion.unet` at its defaults: 2x2 stem, levels of 32 and 64 channels, attention at
+    """The U-Net of `minigen.diffusion.networks.unet` at its defaults: 2x2 stem, levels of 32 and 64 channels, attention at
     7x7."""
     nn, F, width, low = torch.nn, torch.nn.functional, 32, 64
 

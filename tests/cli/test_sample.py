@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from minigen.cli import main
-from minigen.course.sample import checked_samples
+from minigen.course.commands.sample import checked_samples
 
 # Two models, each one number that grows by a random amount a step; a line in `steps.txt` for each step that is made.
 TRAINING = """
@@ -115,7 +115,7 @@ def test_a_changed_lesson_is_trained_anew(lesson):
 
 
 def test_a_changed_package_is_trained_anew(monkeypatch):
-    from minigen.course import cache
+    from minigen.course.lesson import cache
 
     lesson = Path(cache.__file__)  # any file with a name of a part in it
     before = cache.recipe_of(lesson)

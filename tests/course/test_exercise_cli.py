@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen.course import check, checking, exercise_cli, substitute
+from minigen.course import check
+from minigen.course.commands import exercise
 from minigen.course.console import UsageError
-from minigen.course.progress import Progress
+from minigen.course.exercise import checking, substitute
+from minigen.course.exercise.progress import Progress
 
 DATA = Path(__file__).with_name("exercise_data")
 NLL = """\
@@ -38,7 +40,7 @@ def evening(monkeypatch, tmp_path):
 @pytest.fixture
 def run(capsys):
     def run(*argv):
-        code = exercise_cli.main([str(a) for a in argv])
+        code = exercise.main([str(a) for a in argv])
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
@@ -61,7 +63,7 @@ def test_an_evening(run):
 
     code, out, _ = run("check", "gan/90")
     assert code == 1 and "not written yet, 0 of 6 points" in out and "0 of 2 exercises pass" in out
-    assert exercise_cli.progress("gan/90") == "0/2 exercises passed"
+    assert exercise.progress("gan/90") == "0/2 exercises passed"
 
     stubs = path.read_text()
     wrong = NLL.replace("logvar + (x", "-logvar + (x")
@@ -80,7 +82,7 @@ def test_an_evening(run):
     path.write_text(ANSWERS)
     code, out, _ = run("check")
     assert code == 0 and "2 of 2 exercises pass, 11 of 11 points" in out and "minigen run gan/90 --with" in out
-    assert exercise_cli.progress("gan/90_fake") == "2/2 exercises passed"
+    assert exercise.progress("gan/90_fake") == "2/2 exercises passed"
     code, out, _ = run("diff", "gan/90")
     assert code == 0 and "yours" in out and "the package's" in out and "gap = (x - mu) ** 2" in out
     code, out, _ = run("list", "gan/90")
@@ -103,11 +105,11 @@ def test_reset_keeps_a_backup(run):
     assert code == 0 and NLL in path.read_text() and "NotImplementedError" in path.read_text()
     backups = sorted(path.parent.glob("gan_90.py.*.bak"))
     assert [backup.read_text() for backup in backups] == [ANSWERS] and backups[0].name in out
-    assert exercise_cli.progress("gan/90") == "1/2 exercises passed"
+    assert exercise.progress("gan/90") == "1/2 exercises passed"
     code, out, _ = run("reset", "gan/90")
     assert code == 0 and path.read_text().count("raise NotImplementedError(") == 2
     assert len(list(path.parent.glob("*.bak"))) == 2
-    assert exercise_cli.progress("gan/90") == "0/2 exercises passed"
+    assert exercise.progress("gan/90") == "0/2 exercises passed"
 
 
 def test_what_was_passed_stays_passed(run):
@@ -115,7 +117,7 @@ def test_what_was_passed_stays_passed(run):
     run("check", "gan/90")
     path.write_text("")
     assert run("check", "gan/90")[0] == 1
-    assert exercise_cli.progress("gan/90") == "2/2 exercises passed"
+    assert exercise.progress("gan/90") == "2/2 exercises passed"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_a_damaged_progress_file_is_put_aside(run):
     answers()
     Path("exercises/.progress.json").write_text("{")
     assert run("check", "gan/90")[0] == 0
-    assert exercise_cli.progress("gan/90") == "2/2 exercises passed"
+    assert exercise.progress("gan/90") == "2/2 exercises passed"
     assert Path("exercises/.progress.json.damaged").read_text() == "{"
     Path("exercises/.progress.json").write_text(
         '{"exercises": {"gan/90/gaussian_nll": {"points": "many", "passed": 1}}}'
@@ -211,8 +213,8 @@ def test_a_damaged_progress_file_is_put_aside(run):
 
 
 def test_progress_of_lessons():
-    assert exercise_cli.progress("gan/90") == "2 exercises"
-    assert exercise_cli.progress("gan/17_no_such") == ""
+    assert exercise.progress("gan/90") == "2 exercises"
+    assert exercise.progress("gan/17_no_such") == ""
 
 
 def test_watch_checks_again_on_saving(run, capsys):
@@ -252,14 +254,14 @@ def test_color_only_on_a_terminal(run, monkeypatch):
 
 
 def test_side_by_side():
-    text = exercise_cli.side_by_side("a\nb", "c", "left", "right", 80)
+    text = exercise.side_by_side("a\nb", "c", "left", "right", 80)
     assert text == "left   right\n----   -----\na      c\nb"
-    assert exercise_cli.side_by_side("a", "c", "left", "right", 5) == "-- left\na\n\n-- right\nc"
+    assert exercise.side_by_side("a", "c", "left", "right", 5) == "-- left\na\n\n-- right\nc"
 
 
 def test_the_whole_command_is_quick():
     answers(HEAD + NLL)
-    command = [sys.executable, "-m", "minigen.course.exercise_cli", "check", "gan/90/gaussian_nll", "--json"]
+    command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/gaussian_nll", "--json"]
     path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[2]), *filter(None, sys.path)])
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
     assert done.returncode == 0, done.stderr
@@ -339,7 +341,7 @@ def test_functions_are_put_in_the_packages_place(capsys):
     original = densities.gaussian_nll
     x = np.zeros((4, 2))
     answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))
-    with exercise_cli.substituted("exercises/gan_90.py", "gan/90"):
+    with exercise.substituted("exercises/gan_90.py", "gan/90"):
         assert densities.total(x, x, x) == pytest.approx(np.log(2 * np.pi) + 100)
         for function in (fakegen.gaussian_nll, densities.TABLE["nll"], densities.gaussian_nll):
             assert function(x, x, x)[0] > 100
@@ -352,7 +354,7 @@ def test_functions_are_put_in_the_packages_place(capsys):
 
 def test_a_function_that_is_never_called_is_said(capsys):
     answers()
-    with exercise_cli.substituted("exercises/gan_90.py", "gan/90_fake"):
+    with exercise.substituted("exercises/gan_90.py", "gan/90_fake"):
         pass
     assert capsys.readouterr().out.count("was never called") == 2
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from minigen.course.exercise import Case
-from minigen.course.grading import status as S
-from minigen.course.grading import wire
-from minigen.course.grading.compare import compare, distance, relation
-from minigen.course.grading.observe import Impl, Outcome, observe
+from minigen.course.exercise.format import Case
+from minigen.course.exercise.grading import protocol
+from minigen.course.exercise.grading import status as S
+from minigen.course.exercise.grading.compare import compare, distance, relation
+from minigen.course.exercise.grading.observe import Impl, Outcome, observe
 
 
 def case(**expect):
@@ -172,26 +172,26 @@ NONCE = bytes(range(16))
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "u1", "?", "c16", ">f8"])
 def test_frames_carry_arrays_exactly(dtype):
     array = np.arange(6).reshape(2, 3).astype(dtype)
-    frame = wire.encode(
+    frame = protocol.encode(
         NONCE, {"type": "outcome", "text": "é"}, {"y": array, "z": np.array(3.0), "e": np.zeros((0, 2))}
     )
-    header, arrays = wire.read(io.BytesIO(frame).read, NONCE)
+    header, arrays = protocol.read(io.BytesIO(frame).read, NONCE)
     assert header == {"type": "outcome", "text": "é"}
     assert np.array_equal(arrays["y"], array) and arrays["y"].dtype.kind == array.dtype.kind
     assert arrays["z"].shape == () and arrays["e"].shape == (0, 2)
 
 
 def test_frames_come_in_pieces():
-    stream = io.BytesIO(wire.encode(NONCE, {"a": 1}) * 2)
+    stream = io.BytesIO(protocol.encode(NONCE, {"a": 1}) * 2)
 
     def read(n):
         return stream.read(min(n, 3))
 
-    assert wire.read(read, NONCE) == wire.read(read, NONCE) == ({"a": 1}, {})
-    assert wire.read(read, NONCE) is None
+    assert protocol.read(read, NONCE) == protocol.read(read, NONCE) == ({"a": 1}, {})
+    assert protocol.read(read, NONCE) is None
 
 
-GOOD = wire.encode(NONCE, {"a": 1}, {"y": np.zeros(2)})
+GOOD = protocol.encode(NONCE, {"a": 1}, {"y": np.zeros(2)})
 
 
 @pytest.mark.parametrize(
@@ -209,5 +209,5 @@ GOOD = wire.encode(NONCE, {"a": 1}, {"y": np.zeros(2)})
     ],
 )
 def test_other_bytes_are_refused(data):
-    with pytest.raises(wire.WireError):
-        wire.read(io.BytesIO(data).read, NONCE)
+    with pytest.raises(protocol.WireError):
+        protocol.read(io.BytesIO(data).read, NONCE)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from minigen.course import catalog
-from minigen.course.grading import runner
-from minigen.course.grading import status as S
-from minigen.course.grading.compare import Verdict
-from minigen.course.grading.grade import Report, grade_file
-from minigen.course.grading.report import render
-from minigen.course.grading.runner import Limits
+from minigen.course.exercise import catalog
+from minigen.course.exercise.grading import runner
+from minigen.course.exercise.grading import status as S
+from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.grade import Report, grade_file
+from minigen.course.exercise.grading.report import render
+from minigen.course.exercise.grading.runner import Limits
 
 DATA = Path(__file__).with_name("exercise_data")
 CASES = ["at_the_mean", "random_batch", "shift", "gradient"]
@@ -443,7 +443,7 @@ def test_the_exercise_file_cannot_be_read(grade, exercise):
 
 
 def test_a_worker_is_not_given_the_answers(exercise):
-    from minigen.course.grading.drivers import driver_source
+    from minigen.course.exercise.grading.drivers import driver_source
 
     source, lines = driver_source(exercise.path), exercise.path.read_text().splitlines()
     for answer in ("through_sigma", "logvar_is_log_sigma", "Exercise(", "0.9189385332046727", "minigen.course"):
@@ -527,7 +527,7 @@ def test_what_is_printed_is_shown(grade):
 def test_a_broken_driver_is_the_graders_error(grade, exercise, monkeypatch):
     report = grade(function("return np.zeros(len(x))"))
     assert S.GRADER_ERROR not in statuses(report)
-    monkeypatch.setattr("minigen.course.grading.grade.driver_source", lambda path: "import no_such_module\n")
+    monkeypatch.setattr("minigen.course.exercise.grading.grade.driver_source", lambda path: "import no_such_module\n")
     report = grade(function(f"return {RIGHT}"))
     assert statuses(report) == [S.GRADER_ERROR] * 4
 
@@ -541,7 +541,7 @@ def test_a_check_is_fast(grade):
 
 def test_a_worker_imports_little(grade):
     names = (
-        "('scipy', 'matplotlib', 'minigen.plot', 'minigen.data', 'minigen.metrics', 'minigen.course.exercise',"
+        "('scipy', 'matplotlib', 'minigen.plot', 'minigen.data', 'minigen.metrics', 'minigen.course.exercise.format',"
         " 'fakegen')"
     )
     body = f"import sys\nassert not [n for n in {names} if n in sys.modules], sys.modules.keys()\nreturn {RIGHT}"
@@ -549,10 +549,10 @@ def test_a_worker_imports_little(grade):
 
 
 def test_a_system_without_limits_says_so(grade, monkeypatch):
-    from minigen.course.grading import guard
+    from minigen.course.exercise.grading import sandbox
 
-    monkeypatch.setattr(guard, "resource", None)
-    assert guard.set_limits(1, 2**30, 2**20) == ["cpu", "memory", "file size", "processes"]
+    monkeypatch.setattr(sandbox, "resource", None)
+    assert sandbox.set_limits(1, 2**30, 2**20) == ["cpu", "memory", "file size", "processes"]
     lost = runner.run
     monkeypatch.setattr(runner, "run", lambda *a: (run := lost(*a), setattr(run, "missing_limits", ["memory"]))[0])
     report = grade(function("return np.zeros(len(x))"))

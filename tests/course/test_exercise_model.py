@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen.course import catalog, stubs
 from minigen.course.console import UsageError
-from minigen.course.exercise import Exercise, resolve
+from minigen.course.exercise import catalog, stubs
+from minigen.course.exercise.format import Exercise, resolve
 
 DATA = Path(__file__).with_name("exercise_data")
 GOOD = {"id": "gan/90/f", "target": "math:sqrt", "minutes": 1, "prompt": "Do.", "hints": ["a", "b", "c"]}
@@ -144,7 +144,7 @@ def test_functions_are_found_and_replaced_in_a_file():
 
 
 def test_drivers_run_without_the_rest_of_the_file():
-    from minigen.course.grading.drivers import driver_source
+    from minigen.course.exercise.grading.drivers import driver_source
 
     exercise, drivers = catalog.find("gaussian_nll")[0], {}
     source = driver_source(exercise.path)

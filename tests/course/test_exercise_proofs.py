@@ -8,9 +8,9 @@ from pathlib import Path
 import autograd.numpy as np
 import pytest
 
-from minigen.course import catalog
-from minigen.course.mutate import mutants
-from minigen.course.prove import prove, run
+from minigen.course.exercise import catalog
+from minigen.course.exercise.mutate import mutants
+from minigen.course.exercise.prove import prove, run
 
 DATA = Path(__file__).with_name("exercise_data")
 SOURCE = (DATA / "lessons/gan/90_fake/exercise.py").read_text()
@@ -94,8 +94,8 @@ SLIPS = {
     "the answer in the prompt": (
         [
             (
-                'minutes=5,\n    prompt="Return',
-                'minutes=5,\n    prompt="Take gap = (x - mu) ** 2 / np.exp(logvar). Return',
+                'minutes=5,\n    prompt=(\n        "Return',
+                'minutes=5,\n    prompt=(\n        "Take gap = (x - mu) ** 2 / np.exp(logvar). Return',
             )
         ],
         "the stub shows a line of the answer",
@@ -213,9 +213,11 @@ def test_a_mutant_that_never_ends_is_caught(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     path.write_text(
         inspect.cleandoc("""
-        from minigen.course.exercise import Exercise
-        EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.", hints=["a", "b", "c"],
-        seconds=0.2) @EX.case(expect={"y": 8.0})
+        from minigen.course.exercise.format import Exercise
+            EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.",
+                          hints=["a", "b", "c"], seconds=0.2)
+
+            @EX.case(expect={"y": 8.0})
         def cube(impl, rng):
             return {"y": impl(2.0, 3)}
         @EX.case(property="x to the 0 is 1", expect={"y": 1.0})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minigen.course import CheckFailed, Lesson, UsageError
-from minigen.course.options import RunOptions
+from minigen.course.lesson.options import RunOptions
 from minigen.nn import MLP
 
 

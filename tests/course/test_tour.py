@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from minigen.course import tour
+from minigen.course.commands import tour
 from minigen.course.console import UsageError
 from minigen.data import toy
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from minigen.diffusion.gaussian import hybrid_loss, simple_loss
-from minigen.diffusion.mlp import EpsMLP
+from minigen.diffusion.ddpm import hybrid_loss, simple_loss
+from minigen.diffusion.networks.mlp import EpsMLP
+from minigen.diffusion.networks.unet import AttentionBlock, OverviewBlock, ResidualBlock, UNet, fold, unfold
 from minigen.diffusion.schedule import Schedule
-from minigen.diffusion.unet import AttentionBlock, OverviewBlock, ResidualBlock, UNet, fold, unfold
 from minigen.optim import Adam
 from minigen.tensor import jacobian, parallel_value_and_grad, value_and_grad
 

@@ -5,7 +5,7 @@ import pytest
 
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import samplers as S
-from minigen.diffusion.gaussian import eps_from_x0, mean_from_eps, q_posterior
+from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, q_posterior
 from minigen.diffusion.schedule import Schedule, evenly, scale
 
 PAIR = GaussianMixture([[-0.9, 0.3], [1.2, -0.4]], std=[0.45, 0.35], weights=[0.25, 0.75])

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from minigen.course import catalog, stubs
-from minigen.course.grading import status
-from minigen.course.grading.grade import grade_file, read_submission
-from minigen.course.prove import prove
+from minigen.course.exercise import catalog, stubs
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.grade import grade_file, read_submission
+from minigen.course.exercise.prove import prove
 
 EXERCISES = catalog.all_exercises()
 SOLUTIONS = Path(__file__).with_name("solutions")

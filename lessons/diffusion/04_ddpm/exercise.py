@@ -3,7 +3,7 @@ itself."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.diffusion.schedule import Schedule
 from minigen.tensor import grad
 
@@ -29,7 +29,7 @@ def each(values):
 
 loss = Exercise(
     "diffusion/04/simple_loss",
-    target="minigen.diffusion.gaussian:simple_loss",
+    target="minigen.diffusion.ddpm:simple_loss",
     minutes=15,
     prompt=f"""
     How badly a model guesses the noise in a noised example: the mean over examples and dimensions of the squared
@@ -199,7 +199,7 @@ def sum_over_count(eps_model, x0, t, eps, schedule):
 
 mean = Exercise(
     "diffusion/04/mean_from_eps",
-    target="minigen.diffusion.gaussian:mean_from_eps",
+    target="minigen.diffusion.ddpm:mean_from_eps",
     minutes=10,
     prompt=f"""
     The mean of the reverse step, x_t to x_(t-1), if eps is the noise that the model sees in x_t: a little of the noise is
@@ -373,7 +373,7 @@ step = Exercise(
     ],
     imports=[
         "import autograd.numpy as np",
-        "from minigen.diffusion.gaussian import mean_from_eps as packages_mean",
+        "from minigen.diffusion.ddpm import mean_from_eps as packages_mean",
     ],
 )
 

@@ -15,19 +15,19 @@ import numpy as np
 
 from minigen import plot
 from minigen.course import Lesson
-from minigen.course.instruments import digit_classifier
+from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, toy
-from minigen.diffusion.gaussian import (
+from minigen.diffusion.ddpm import (
     mean_from_eps,
     predict_x0_from_eps,
     q_sample,
     simple_loss,
     vlb_term,
 )
-from minigen.diffusion.mlp import EpsMLP
+from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.samplers import Trajectory, ancestral, ancestral_step, clipped
 from minigen.diffusion.schedule import Schedule, evenly
-from minigen.diffusion.unet import OverviewBlock, UNet
+from minigen.diffusion.networks.unet import OverviewBlock, UNet
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.optim import EMA, Adam, cosine
 from minigen.tensor import parallel_value_and_grad, softmax, value_and_grad

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad, jacobian
 
 SHAPES = """

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import rel_entr, xlogy
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 
 LN2 = 0.6931471805599453
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 
 GAME = """
     Two players share the number f = x * y. The first chooses x and wants f small; the second

@@ -3,7 +3,7 @@ distances."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 
 two_nn = Exercise(
     "gan/05/two_nn_dimension",

@@ -4,7 +4,7 @@ its noise."""
 import autograd.numpy as anp
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.nn import MLP, Linear
 from minigen.tensor import grad, leaves
 
@@ -13,7 +13,7 @@ from minigen.tensor import grad, leaves
 
 norm = Exercise(
     "gan/06/generator_gradient_norm",
-    target="minigen.gan.gradients:generator_gradient_norm",
+    target="minigen.gan.gradient_diagnostics:generator_gradient_norm",
     minutes=15,
     prompt="""
     How loud does the discriminator's answer arrive? The Euclidean length of the gradient of
@@ -43,7 +43,7 @@ norm = Exercise(
         ),
     ],
     imports=["import autograd.numpy as np", "from minigen.tensor import grad, leaves"],
-    blocked=["minigen.gan.gradients:generator_gradient"],
+    blocked=["minigen.gan.gradient_diagnostics:generator_gradient"],
 )
 
 
@@ -228,7 +228,7 @@ def by_dot_products(generator, discriminator, z, loss):
 
 spread = Exercise(
     "gan/06/signal_and_noise",
-    target="minigen.gan.gradients:signal_and_noise",
+    target="minigen.gan.gradient_diagnostics:signal_and_noise",
     minutes=10,
     prompt="""
     What K minibatches say together, and how much they differ. gradients (K, P) has one gradient in

@@ -29,7 +29,11 @@ from scipy.spatial.distance import cdist
 
 from minigen import plot
 from minigen.data import mnist
-from minigen.gan.gradients import generator_gradient, generator_gradient_norm, signal_and_noise
+from minigen.gan.gradient_diagnostics import (
+    generator_gradient,
+    generator_gradient_norm,
+    signal_and_noise,
+)
 from minigen.gan.losses import (
     discriminator_loss,
     generator_loss_minimax,

@@ -26,7 +26,7 @@ lesson = Lesson(
 import numpy as np
 
 from minigen import plot
-from minigen.course.instruments import digit_classifier
+from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, toy
 from minigen.gan.losses import (
     discriminator_loss,

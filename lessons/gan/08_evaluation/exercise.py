@@ -3,7 +3,7 @@ discrepancy."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 
 
 def covariance(rng, dim):

@@ -29,7 +29,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from minigen import plot
-from minigen.course.instruments import digit_classifier
+from minigen.plot.style import CYCLE
+from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, toy
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
@@ -244,7 +245,7 @@ for ax, (what, of) in zip(axes.flat, scores.items()):
             ax,
             styles={name: "none"},
             markers=True,
-            colors=[plot.house.CYCLE[k]],
+            colors=[CYCLE[k]],
             title=f"{what}: rank correlation {rank[what]:.2f}",
             xlabel="exact distance to the ring",
             log=kind,

@@ -3,7 +3,7 @@
 import autograd.numpy as anp
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
 
 # -------------------------------------------------------------------------------------------
@@ -11,7 +11,7 @@ from minigen.tensor import grad
 
 matching = Exercise(
     "gan/09/feature_matching_loss",
-    target="minigen.gan.tricks:feature_matching_loss",
+    target="minigen.gan.improved_training:feature_matching_loss",
     minutes=5,
     prompt="""
     A loss for the generator: how far is the average fake from the average real example, in the eyes
@@ -128,7 +128,7 @@ matching.equivalent(
 
 closeness = Exercise(
     "gan/09/minibatch_closeness",
-    target="minigen.gan.tricks:minibatch_closeness",
+    target="minigen.gan.improved_training:minibatch_closeness",
     minutes=15,
     prompt="""
     How close is each example of a batch to the rest of it? m (N, B, C) holds, for each of N
@@ -149,7 +149,7 @@ closeness = Exercise(
             " axis, np.exp of minus that, a sum over axis 1."
         ),
     ],
-    blocked=["minigen.gan.tricks:MinibatchDiscrimination.closeness"],
+    blocked=["minigen.gan.improved_training:MinibatchDiscrimination.closeness"],
 )
 
 
@@ -265,7 +265,7 @@ closeness.equivalent(
 
 running = Exercise(
     "gan/09/running_mean",
-    target="minigen.gan.tricks:running_mean",
+    target="minigen.gan.improved_training:running_mean",
     minutes=5,
     prompt="""
     The mean of everything so far, without keeping everything. mean is the mean of the first count -
@@ -372,7 +372,7 @@ def with_weights(mean, value, count):
 
 penalty = Exercise(
     "gan/09/historical_penalty",
-    target="minigen.gan.tricks:historical_penalty",
+    target="minigen.gan.improved_training:historical_penalty",
     minutes=5,
     prompt="""
     How far is a player from her own past? parameters is a list of arrays, a network's weights and
@@ -601,7 +601,7 @@ def scaled(p_r, p_g, smooth):
 
 moments = Exercise(
     "gan/09/virtual_moments",
-    target="minigen.gan.tricks:virtual_moments",
+    target="minigen.gan.improved_training:virtual_moments",
     minutes=20,
     prompt="""
     What virtual batch norm normalizes with. For each example of x, by itself: the mean and the
@@ -791,7 +791,7 @@ def from_squares(x, reference):
 
 noise = Exercise(
     "gan/09/instance_noise",
-    target="minigen.gan.tricks:instance_noise",
+    target="minigen.gan.improved_training:instance_noise",
     minutes=5,
     prompt="""
     Blur examples before the discriminator sees them, real and fake alike. x is an array of examples

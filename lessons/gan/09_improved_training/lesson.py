@@ -32,7 +32,7 @@ from minigen.gan.losses import (
     smoothed_optimum,
 )
 from minigen.gan.networks import Discriminator
-from minigen.gan.tricks import (
+from minigen.gan.improved_training import (
     HistoricalAverage,
     MinibatchDiscrimination,
     VirtualBatchNorm,

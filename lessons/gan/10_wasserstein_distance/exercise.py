@@ -3,7 +3,7 @@ plan."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 
 
 def two_sets_of_piles(rng, n=7):

@@ -4,7 +4,7 @@ penalized loss."""
 import autograd.numpy as anp
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.nn import MLP
 from minigen.tensor import grad, leaves
 

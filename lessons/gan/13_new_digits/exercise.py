@@ -3,7 +3,7 @@ latents."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.nn import Conv2d, ConvTranspose2d
 
 # ------------------------------------------------------------------------------------------- output
@@ -226,7 +226,7 @@ def both_sides_at_once(shape, channels, kernel, stride, padding, transposed=Fals
 
 walk = Exercise(
     "gan/13/interpolate_spherical",
-    target="minigen.gan.latent:interpolate_spherical",
+    target="minigen.gan.interpolation:interpolate_spherical",
     minutes=15,
     rtol=1e-7,
     prompt="""

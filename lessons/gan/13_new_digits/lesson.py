@@ -26,9 +26,9 @@ lesson = Lesson(
 import numpy as np
 
 from minigen import plot
-from minigen.course.instruments import digit_classifier
+from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, sprites
-from minigen.gan.latent import interpolate_linear, interpolate_spherical
+from minigen.gan.interpolation import interpolate_linear, interpolate_spherical
 from minigen.gan.networks import ConvDiscriminator, ConvGenerator, block_shape
 from minigen.gan.train import goodfellow_step, wgan_gp_step, wgan_step
 from minigen.metrics.digits import class_gaussian_digits, judge_digits

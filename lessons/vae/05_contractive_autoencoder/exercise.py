@@ -3,7 +3,7 @@ differentiation for any encoder."""
 
 import autograd.numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.nn import Linear
 from minigen.tensor import grad, jacobian
 

@@ -3,14 +3,14 @@ logarithm."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 
 # ------------------------------------------------------------------------------------------- draws
 # from the prior
 
 prior = Exercise(
     "vae/06/monte_carlo_log_likelihood",
-    target="minigen.vae.evidence:monte_carlo_log_likelihood",
+    target="minigen.vae.marginal_likelihood:monte_carlo_log_likelihood",
     minutes=10,
     prompt="""
     An estimate of log p(x) of each of N examples, in nats, from K codes that were drawn from the
@@ -144,7 +144,7 @@ def one_by_one(log_px_z):
 
 guess = Exercise(
     "vae/06/importance_sampling_log_likelihood",
-    target="minigen.vae.evidence:importance_sampling_log_likelihood",
+    target="minigen.vae.marginal_likelihood:importance_sampling_log_likelihood",
     minutes=10,
     prompt="""
     An estimate of log p(x) of each of N examples, in nats, from K codes for each that were drawn

@@ -31,7 +31,7 @@ from minigen import plot
 from minigen.nn import MLP
 from minigen.optim import Adam, cosine
 from minigen.tensor import value_and_grad
-from minigen.vae.evidence import (
+from minigen.vae.marginal_likelihood import (
     importance_sampling_log_likelihood,
     maximum_likelihood,
     monte_carlo_log_likelihood,

@@ -3,7 +3,7 @@ E_q log p(x|z)."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
 
 # ------------------------------------------------------------------------------------------- KL of

@@ -3,7 +3,7 @@ of the bound."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
 
 # ------------------------------------------------------------------------------------------- z =

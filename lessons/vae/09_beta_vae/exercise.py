@@ -3,7 +3,7 @@ comes out."""
 
 import numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
 
 # ------------------------------------------------------------------------------------------- a
@@ -11,7 +11,7 @@ from minigen.tensor import grad
 
 priced = Exercise(
     "vae/09/beta_vae_loss",
-    target="minigen.vae.beta:beta_vae_loss",
+    target="minigen.vae.beta_vae:beta_vae_loss",
     minutes=5,
     prompt="""
     The loss of a beta-VAE, in nats, to be minimized.
@@ -112,7 +112,7 @@ def rate_first(recon, kl, beta):
 
 capped = Exercise(
     "vae/09/capacity_loss",
-    target="minigen.vae.beta:capacity_loss",
+    target="minigen.vae.beta_vae:capacity_loss",
     minutes=5,
     prompt="""
     The loss of Burgess et al., in nats, to be minimized: the rate is pulled to a capacity C, from
@@ -214,7 +214,7 @@ def root_of_the_square(recon, kl, gamma, capacity):
 
 gap = Exercise(
     "vae/09/mutual_information_gap",
-    target="minigen.vae.beta:mutual_information_gap",
+    target="minigen.vae.beta_vae:mutual_information_gap",
     minutes=15,
     prompt="""
     The mutual information gap of a code, a number between 0 and 1.
@@ -231,7 +231,7 @@ gap = Exercise(
     ],
     imports=[
         "import numpy as np",
-        "from minigen.vae.beta import mutual_information as information",
+        "from minigen.vae.beta_vae import mutual_information as information",
     ],
 )
 
@@ -289,7 +289,7 @@ def order_and_signs(impl, rng):
 
 
 def shares(codes, factors, bins):
-    from minigen.vae.beta import mutual_information
+    from minigen.vae.beta_vae import mutual_information
 
     return mutual_information(codes, factors, bins)
 

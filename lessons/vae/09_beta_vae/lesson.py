@@ -29,7 +29,7 @@ from minigen import plot
 from minigen.data import shapes
 from minigen.data.batches import batches
 from minigen.optim import Adam, cosine
-from minigen.vae.beta import (
+from minigen.vae.beta_vae import (
     beta_vae_loss,
     capacity_loss,
     disentanglement_metric,

@@ -3,7 +3,7 @@ averages."""
 
 import autograd.numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad, stop_gradient
 
 # ------------------------------------------------------------------------------------------- the

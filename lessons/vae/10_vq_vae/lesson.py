@@ -28,7 +28,7 @@ import autograd.numpy as anp
 import numpy as np
 
 from minigen import plot
-from minigen.course.instruments import digit_classifier
+from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist
 from minigen.metrics.digits import judge_digits, label_accuracy
 from minigen.nn import CausalTransformer
@@ -36,7 +36,7 @@ from minigen.optim import Adam, cosine
 from minigen.plot import node
 from minigen.tensor import grad, parallel_value_and_grad
 from minigen.vae import vae as plain
-from minigen.vae.vq import (
+from minigen.vae.vq_vae import (
     VQVAE,
     HierarchicalVQVAE,
     Output,

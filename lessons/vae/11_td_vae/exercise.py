@@ -3,12 +3,12 @@ five terms."""
 
 import autograd.numpy as np
 
-from minigen.course.exercise import Exercise
+from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
 
 loss = Exercise(
     "vae/11/td_vae_loss",
-    target="minigen.vae.tdvae:td_vae_loss",
+    target="minigen.vae.td_vae:td_vae_loss",
     minutes=20,
     prompt="""
     The loss of TD-VAE: the mean over the batch of -J, in nats, a scalar. J is the bound on log

@@ -30,7 +30,7 @@ from minigen.data import mnist
 from minigen.data.sequences import Oscillator, moving_digits
 from minigen.optim import Adam, cosine
 from minigen.vae.likelihoods import Bernoulli, Gaussian
-from minigen.vae.tdvae import TDVAE, Normal, td_vae_loss, training_step
+from minigen.vae.td_vae import TDVAE, Normal, td_vae_loss, training_step
 
 # %% [markdown]
 # ## 1. A spring, seen badly

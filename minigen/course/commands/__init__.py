@@ -1,0 +1,1 @@
+"""The commands of `minigen`, one file each."""

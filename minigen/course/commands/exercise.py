@@ -1,0 +1,319 @@
+"""`minigen exercise list | start | check | hint | diff | reset | prove`.
+
+Exit codes: 0 all pass, 1 some fail, 2 the command cannot be understood or done, 3 the grader itself failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from minigen.course.console import UsageError, color, safe_streams, text_table
+from minigen.course.exercise import catalog, checking, stubs
+from minigen.course.exercise.catalog import AuthorError
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.grade import read_submission
+from minigen.course.exercise.progress import Progress, lesson_progress
+from minigen.course.lesson.options import Parser
+
+__all__ = ["main", "progress", "substituted"]
+
+
+def _add_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="exercise_command", metavar="COMMAND", title="commands", parser_class=Parser)
+    parser.set_defaults(run=lambda args: parser.print_help() or 2)
+
+    def command(name: str, run, help: str, example: str, where: bool = True) -> Parser:
+        added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", example=example)
+        added.set_defaults(run=run)
+        if where:
+            default = checking.FOLDER
+            added.add_argument(
+                "--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})"
+            )
+        return added
+
+    add = command("list", _list, "show the exercises, and how far you are", "minigen exercise list gan/02")
+    add.add_argument("id", nargs="?", metavar="ID", help="a lesson, such as gan/02")
+    add = command("start", _start, "write the file that you fill in; never overwrites", "minigen exercise start gan/02")
+    add.add_argument("id", metavar="ID", help="a lesson, such as gan/02")
+    example = "minigen exercise check gan/02 --watch\n  minigen exercise check exercises/gan_02.py --json"
+    add = command("check", _check, "check your answers", example)
+    add.add_argument(
+        "id", nargs="?", metavar="ID|FILE", help="a lesson, an exercise or a file (default: all your files)"
+    )
+    add.add_argument("--watch", action="store_true", help="check again whenever the file is saved, until Ctrl-C")
+    add.add_argument("--json", action="store_true", help="the result for a program")
+    add.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random inputs (default 0)")
+    add = command("hint", _hint, "show the next of three hints", "minigen exercise hint gan/02/discriminator_loss")
+    add.add_argument("id", metavar="ID", help="an exercise")
+    add = command("diff", _diff, "show yours beside the package's, once yours passes", "minigen exercise diff gan/02")
+    add.add_argument("id", metavar="ID", help="a lesson or an exercise")
+    add.add_argument("--force", action="store_true", help="show the package's answer before yours passes")
+    add = command("reset", _reset, "start again; your file is kept as a backup", "minigen exercise reset gan/02")
+    add.add_argument("id", metavar="ID", help="a lesson or an exercise")
+    add = command(
+        "prove", _prove, "for authors: prove that the exercises are sound", "minigen exercise prove gan/02", False
+    )
+    add.add_argument("id", nargs="?", metavar="ID", help="a lesson or an exercise (default: all)")
+    add.add_argument("--seeds", type=int, default=20, metavar="N", help="seeds to prove on (default 20)")
+    add.add_argument("--json", action="store_true", help="the result for a program")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`minigen exercise ...`; returns the exit code."""
+    safe_streams()
+    parser = Parser(
+        prog="minigen exercise",
+        description="Write one equation yourself, have it checked, then train the lesson with it.",
+        example="minigen exercise start gan/02",
+    )
+    _add_commands(parser)
+    args = parser.parse_args(argv)
+    try:
+        return args.run(args)
+    except UsageError as error:
+        print(color(f"minigen: {error}", "red", sys.stderr), file=sys.stderr)
+        return 2
+    except (AuthorError, ImportError) as error:
+        print(color(f"minigen: the exercises themselves are broken: {error}", "red", sys.stderr), file=sys.stderr)
+        return 3
+
+
+# ------------------------------------------------------------------------------------------- the commands
+
+
+def _list(args: argparse.Namespace) -> int:
+    exercises = catalog.find(args.id) if args.id else catalog.all_exercises()
+    record, rows = Progress(args.dir), []
+    for exercise in exercises:
+        entry = record.of(exercise)
+        state = "passed" if entry["passed"] else f"{entry['tries']} tries" if entry["tries"] else ""
+        points = f"{min(entry['points'], exercise.points)}/{exercise.points}"
+        rows.append([exercise.id, f"{exercise.minutes:g} min", points, state])
+    if not rows:
+        print("there are no exercises yet")
+        return 0
+    print(text_table(rows, ["exercise", "time", "points", "state"]))
+    passed = sum(record.of(exercise)["passed"] for exercise in exercises)
+    print(f"\n{passed} of {len(exercises)} passed. Begin: minigen exercise start {exercises[0].lesson}")
+    return 0
+
+
+def _start(args: argparse.Namespace) -> int:
+    exercises = catalog.exercises_of(args.id) or catalog.find(args.id)
+    lesson = exercises[0].lesson
+    exercises = catalog.exercises_of(lesson)
+    path = checking.answer_file(lesson, args.dir)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(path):
+            raise UsageError(
+                f"{path} is there already and stays as it is; to begin again: minigen exercise reset {lesson}"
+            )
+        with open(path, "x", encoding="utf-8") as file:  # "x": never overwrites, whatever happens in between
+            file.write(stubs.stub_file(exercises))
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+    names = ", ".join(exercise.name for exercise in exercises)
+    print(f"{path}: to write: {names}")
+    print(f"edit it, then: minigen exercise check {lesson}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    jobs = _jobs(args.id, args.dir)
+    if not args.json and args.watch:
+        print(f"watching {', '.join(str(path) for path, _ in jobs)} (Ctrl-C ends)")
+
+    def again() -> int:
+        reports = checking.check_files(jobs, seed=args.seed)
+        print(checking.summary(reports, args.json), flush=True)
+        return checking.exit_code(reports)
+
+    return checking.watch([path for path, _ in jobs], again) if args.watch else again()
+
+
+def _jobs(text: str | None, folder: Path) -> list[tuple[Path, list[Exercise]]]:
+    """(file, exercises) for the argument of `check`."""
+    if text is None:
+        jobs = []
+        for lesson in catalog.lesson_ids():
+            path = checking.answer_file(lesson, folder)
+            if path.exists():
+                jobs.append((path, catalog.exercises_of(lesson)))
+        if not jobs:
+            raise UsageError(
+                f"no answers in {folder}; begin with minigen exercise start ID (see minigen exercise list)"
+            )
+        return jobs
+    if text.endswith(".py") or Path(text).is_file():
+        path = Path(text)
+        if not path.is_symlink() and not path.exists():
+            raise UsageError(f"there is no file {path}")
+        return [(path, checking.lesson_of_file(path, read_submission(path)))]
+    exercises = catalog.find(text)
+    path = checking.answer_file(exercises[0].lesson, folder)
+    if not path.is_symlink() and not path.exists():
+        raise UsageError(f"there is no file {path}; minigen exercise start {exercises[0].lesson} writes it")
+    return [(path, exercises)]
+
+
+def _one(text: str) -> Exercise:
+    found = catalog.find(text)
+    if len(found) > 1:
+        raise UsageError(f"{text!r} has several exercises: say which ({', '.join(e.id for e in found)})")
+    return found[0]
+
+
+def _hint(args: argparse.Namespace) -> int:
+    exercise = _one(args.id)
+    record = Progress(args.dir)
+    level = min(record.of(exercise)["hints"] + 1, len(exercise.hints))
+    for number, hint in enumerate(exercise.hints[:level], start=1):
+        print(textwrap.fill(f"{number}. {hint}", 100, subsequent_indent="   "))
+    record.update(exercise, hints=level)
+    if args.dir.is_dir():
+        record.save()
+    else:
+        print(f"(to have the next one, begin: minigen exercise start {exercise.lesson})", file=sys.stderr)
+    left = len(exercise.hints) - level
+    print(f"\n{left} more: minigen exercise hint {exercise.id}" if left else "\nthat was the last hint")
+    return 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    exercises = catalog.find(args.id)
+    path = checking.answer_file(exercises[0].lesson, args.dir)
+    submission = read_submission(path)
+    if submission.status != status.PASS:
+        raise UsageError(f"{path}: {submission.message}")
+    record = Progress(args.dir)
+    shown = [exercise for exercise in exercises if args.force or record.of(exercise)["passed"]]
+    hidden = [exercise.id for exercise in exercises if exercise not in shown]
+    if not shown:
+        raise UsageError(f"{', '.join(hidden)}: not passed yet; check it first (or --force, and spoil it)")
+    width = shutil.get_terminal_size((100, 24)).columns
+    for exercise in shown:
+        mine = stubs.function_source(submission.source, exercise.name) or "(not in your file)"
+        theirs = stubs.definition(exercise.reference)[0]
+        print(color(exercise.id, "bold"))
+        print(side_by_side(mine, theirs, f"yours ({path})", f"the package's ({exercise.target})", width))
+        print()
+    if hidden:
+        print(f"not passed yet: {', '.join(hidden)}")
+    return 0
+
+
+def side_by_side(left: str, right: str, left_title: str, right_title: str, width: int) -> str:
+    """Two texts in two columns if they fit into `width`, else one below the other."""
+    rows = [left.expandtabs(4).splitlines(), right.expandtabs(4).splitlines()]
+    room = max(map(len, [left_title, *rows[0]])) + 3
+    if room + max(map(len, [right_title, *rows[1]])) > width:
+        parts = [f"-- {left_title}", *rows[0], "", f"-- {right_title}", *rows[1]]
+        return "\n".join(parts)
+    height = max(map(len, rows))
+    columns = [
+        [title, "-" * len(title), *column] for title, column in zip((left_title, right_title), rows, strict=True)
+    ]
+    columns = [column + [""] * (height + 2 - len(column)) for column in columns]
+    return "\n".join(f"{a.ljust(room)}{b}".rstrip() for a, b in zip(*columns, strict=True))
+
+
+def _reset(args: argparse.Namespace) -> int:
+    exercises = catalog.find(args.id)
+    lesson = exercises[0].lesson
+    path = checking.answer_file(lesson, args.dir)
+    if not path.exists():
+        raise UsageError(f"there is no file {path}; minigen exercise start {lesson} writes it")
+    everything = catalog.exercises_of(lesson)
+    if len(exercises) < len(everything):
+        submission = read_submission(path)
+        if submission.status != status.PASS:
+            raise UsageError(f"{path} cannot be read as Python ({submission.message}); reset all of it: {lesson}")
+        text = submission.source
+        for exercise in exercises:
+            text = stubs.replace_function(text, exercise.name, stubs.stub(exercise))
+    else:
+        text = stubs.stub_file(everything)
+    backup = _backup(path)
+    path.write_text(text, encoding="utf-8")
+    record = Progress(args.dir)
+    for exercise in exercises:
+        record.entries.pop(exercise.id, None)
+    record.save()
+    print(f"{path} starts again ({', '.join(exercise.name for exercise in exercises)}); yours is kept in {backup}")
+    return 0
+
+
+def _backup(path: Path) -> Path:
+    """Copy a file to a free name beside it."""
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    for number in range(1000):
+        backup = path.with_name(f"{path.name}.{stamp}{f'-{number}' if number else ''}.bak")
+        try:
+            with open(backup, "xb") as file:
+                file.write(path.read_bytes())
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(
+                f"cannot keep your file as {backup}: {error.strerror or error}; nothing was changed"
+            ) from None
+        return backup
+    raise UsageError(f"too many backups of {path}; nothing was changed")
+
+
+def _prove(args: argparse.Namespace) -> int:
+    from minigen.course.exercise import prove
+
+    exercises = catalog.find(args.id) if args.id else catalog.all_exercises()
+    if args.seeds < 1:
+        raise UsageError(f"--seeds must be at least 1, got {args.seeds}")
+    return prove.run(exercises, args.seeds, args.json)
+
+
+# ------------------------------------------------------------------------------------------- for the other commands
+
+
+def progress(lesson_id: str, folder: Path = checking.FOLDER) -> str:
+    """How far the student is in a lesson's exercises, in a few words for `minigen list`; "" if it has none."""
+    try:
+        exercises = catalog.exercises_of(lesson_id)
+    except AuthorError as error:
+        return f"exercises broken: {error}"
+    if not exercises:
+        return ""
+    row = lesson_progress(exercises, folder)
+    if row.started:
+        return f"{row} exercises passed"
+    return f"{row.total} exercise{'s' * (row.total != 1)}"
+
+
+@contextlib.contextmanager
+def substituted(file: str | Path, lesson_id: str) -> Iterator[None]:
+    """The student's functions in the place of the package's while a lesson runs; says how often they were called."""
+    from minigen.course.exercise import substitute
+
+    names = substitute.install(file, lesson_id)
+    others = [exercise.id for exercise in catalog.exercises_of(lesson_id) if exercise.id not in names]
+    print(f"with your {', '.join(name.rpartition('/')[2] for name in names)} from {file}")
+    if others:
+        print(f"not written yet, so the package's: {', '.join(name.rpartition('/')[2] for name in others)}")
+    try:
+        yield
+    finally:
+        print(substitute.report())
+        substitute.restore()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""`minigen sample ID`: samples of a lesson's trained model, in a file.
+
+The lesson runs without its figures, tables and claims, up to the place where it offers the model that is wanted
+(`lesson.sampler`). Its trainings leave their checkpoints in the user's cache directory, under a hash of all that they
+depend on; so the second call only loads them, and an interrupted one goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import io
+import json
+import os
+import runpy
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigen.course import index
+from minigen.course.console import UsageError, color, safe_streams
+from minigen.course.lesson.cache import cache_dir, recipe_of
+from minigen.course.lesson.declare import Lesson, Run
+from minigen.course.lesson.folder import RunFolder, slug
+from minigen.course.lesson.options import Parser, RunOptions, add_seed
+from minigen.course.lesson.run import stopped_by
+from minigen.tensor.storage import save_arrays
+
+__all__ = ["checked_samples", "main"]
+
+AT_ONCE = 1000  # samples drawn in one call of the model, so that a large n does not fill the memory
+
+DESCRIPTION = """\
+Save samples of a lesson's trained model: the array `samples`, float32, images (n, height, width, channels) in [0, 1] or
+points (n, dimensions); and, where the model is conditional, `labels`, whole numbers (n,).
+
+The first call trains the lesson's models, which takes about as long as the lesson itself, and keeps their weights in
+the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. Ctrl-C loses nothing: the same command
+goes on where it stopped. If ./out holds a finished run of this lesson with this seed, its weights are used. A lesson
+with several models offers its best one first."""
+
+
+class Drawn(BaseException):
+    """Stops the lesson: the samples are drawn. Not an Exception, so that no lesson catches it by accident."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`minigen sample ...`; the exit code: 0, 1 (the lesson failed), 2 (usage), 130 (Ctrl-C)."""
+    safe_streams()
+    args = _parser().parse_args(argv)
+    try:
+        lesson = _with_samplers(args.id)
+        _check_model(lesson, args.model)
+        _check_file(args.out, args.force)
+        samples, labels, code = _sample(lesson, args)
+        if samples is None:
+            return code
+        _save(args.out, args.force, samples, labels)
+    except UsageError as error:
+        print(color(f"minigen: {error}", "red", sys.stderr), file=sys.stderr)
+        return 2
+    shape = " x ".join(str(size) for size in samples.shape)
+    print(f"{args.out}: samples {shape}" + (f", labels {labels.min()} to {labels.max()}" if labels is not None else ""))
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="minigen sample",
+        description=DESCRIPTION,
+        example="minigen sample gan/13 --n 5000 --out digits.npz\n  minigen sample gan/02 --quick --out points.npz",
+    )
+    parser.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    parser.add_argument("--n", type=_count, default=5000, metavar="N", help="how many samples (default 5000)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the file to write")
+    add_seed(parser)
+    parser.add_argument("--model", metavar="NAME", help="which of the lesson's models (default: the first)")
+    parser.add_argument("--quick", action="store_true", help="train for a few seconds only, to see that it runs")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there already")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"the number of samples is a whole number, 1 or larger, got {text!r}")
+    return int(text)
+
+
+# -- before anything is trained ----------------------------------------------------------------------------------------
+
+
+def _with_samplers(id: str) -> index.LessonInfo:
+    lesson = index.find(id)
+    if lesson.samplers:
+        return lesson
+    others = [other.id for other in index.lessons() if other.samplers]
+    raise UsageError(f"{lesson.id} trains no model to sample from; {', '.join(others) or 'no lesson'} can be sampled")
+
+
+def _check_model(lesson: index.LessonInfo, wanted: str | None) -> None:
+    if wanted is None or wanted in lesson.samplers:
+        return
+    near = difflib.get_close_matches(wanted, lesson.samplers, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, lesson.samplers))}"
+    raise UsageError(f"{lesson.id} has no model {wanted!r}; {hint}")
+
+
+def _check_file(path: Path, force: bool) -> None:
+    if path.suffix != ".npz":
+        raise UsageError(f"--out must name a file that ends in .npz, got {str(path)!r}")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, not a file")
+    if os.path.lexists(path) and not force:
+        raise UsageError(f"{path} is there already: choose another name, or replace it with --force")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise UsageError(f"cannot write in {path.parent}: {error.strerror or error}") from None
+
+
+# -- the lesson, up to its sampler -------------------------------------------------------------------------------------
+
+
+def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndarray | None, np.ndarray | None, int]:
+    """Samples, labels (or None), 0; or None, None and the exit code if the lesson failed."""
+    recipe = recipe_of(lesson.path)
+    folder = cache_dir() / "samples" / f"{'quick-' * args.quick}seed-{args.seed}-{recipe}"
+    options = RunOptions(seed=args.seed, quick=args.quick, out=folder, resume=True)
+    try:
+        kept = _bring_finished_run(lesson, options, recipe)
+    except UsageError as error:
+        raise UsageError(f"{error} (the environment variable MINIGEN_CACHE can name another folder)") from None
+    if not kept:
+        time = "a few seconds" if args.quick else f"up to {lesson.minutes:g} minutes"
+        _say(f"minigen: {lesson.id} is trained first, {time} (seed {args.seed}; kept in {folder})")
+    drawn: list = []
+
+    def on_sampler(running: Lesson, name: str, draw: Callable) -> None:
+        if name == (args.model or name):
+            drawn.extend(checked_samples(draw, running.rng(f"minigen sample {name}"), args.n, name))
+            raise Drawn
+
+    code = _run(lesson, options, on_sampler)
+    if drawn:
+        return *drawn, 0
+    if code == 0:
+        _say(f"minigen: {lesson.id} ended without offering {args.model or 'a model'}")
+    return None, None, code or 1
+
+
+def _bring_finished_run(lesson: index.LessonInfo, options: RunOptions, recipe: str | None) -> bool:
+    """Whether checkpoints are there already: kept by an earlier call, or copied now from a finished run below ./out."""
+    name = slug(lesson.id)
+    run = {"lesson": lesson.id, "seed": options.seed, "scale": 1.0, "quick": options.quick, "with": None}
+    folder = RunFolder(options.out / name, run, resume=True)
+    if any((folder.path / "checkpoints").glob("*.npz")):
+        return True
+    try:
+        metrics = json.loads((Path("out") / name / "metrics.json").read_text(encoding="utf-8"))
+        same = {**run, "recipe": recipe} == {key: metrics.get(key) for key in (*run, "recipe")}
+        if same and recipe and metrics.get("status") in ("passed", "failed", "not judged"):
+            for path in sorted((Path("out") / name / "checkpoints").glob("*.npz")):
+                folder.write(f"checkpoints/{path.name}", lambda to, path=path: shutil.copyfile(path, to))
+    except (OSError, ValueError, AttributeError):
+        pass  # no such run, or one that cannot be read: train
+    return any((folder.path / "checkpoints").glob("*.npz"))
+
+
+def _run(lesson: index.LessonInfo, options: RunOptions, on_sampler: Callable) -> int:
+    """Run the lesson file until `on_sampler` stops it; its own output goes only to its log."""
+    with contextlib.redirect_stdout(_OnlyTrainings()), Run(options, on_sampler) as run:
+        try:
+            runpy.run_path(str(lesson.path), run_name="__main__")
+        except Drawn:
+            run.lesson.close("sampled")
+        except SystemExit as error:
+            if run.lesson is not None:
+                run.lesson.close()
+            return error.code if isinstance(error.code, int) else int(error.code is not None)
+        except KeyboardInterrupt:
+            if run.lesson is not None:
+                run.lesson.close("interrupted")
+            _say("minigen: interrupted; the same command goes on where it stopped")
+            return 130
+        except BaseException as error:
+            return stopped_by(run.lesson, error, lesson.path)
+    return 0
+
+
+class _OnlyTrainings(io.TextIOBase):
+    """What a lesson prints is dropped, except the lines that say that a training has ended."""
+
+    def write(self, text: str) -> int:
+        if text.startswith("  training  ") and "continuing from" not in text:
+            _say(text.rstrip())
+        return len(text)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+# -- what was drawn ----------------------------------------------------------------------------------------------------
+
+
+def checked_samples(
+    draw: Callable, rng: np.random.Generator, n: int, name: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """`n` samples, float32, and their labels, int64, or None, from calls `draw(rng, m)` for at most 1,000 at a time.
+
+    Raises ValueError, with the sampler's `name`, for samples that are not finite numbers of shape (m, ...), images
+    outside
+    [0, 1], or labels that are not m whole numbers.
+    """
+    parts = -(-n // AT_ONCE)
+    drawn = [_checked(draw(rng, len(part)), len(part), name) for part in np.array_split(np.arange(n), parts)]
+    samples = np.concatenate([samples for samples, _ in drawn])
+    return samples, None if drawn[0][1] is None else np.concatenate([labels for _, labels in drawn])
+
+
+def _checked(drawn: Any, n: int, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    samples, labels = drawn if isinstance(drawn, tuple) else (drawn, None)
+    samples = np.asarray(samples)
+    if samples.ndim < 2 or len(samples) != n or samples.dtype.kind != "f":
+        raise ValueError(f"sampler {name!r} must draw floats ({n}, ...), got {samples.dtype} {samples.shape}")
+    if not np.isfinite(samples).all():
+        raise ValueError(f"sampler {name!r} drew samples that are not finite")
+    if samples.ndim == 4 and not (samples.min() >= 0 and samples.max() <= 1):
+        low, high = samples.min(), samples.max()
+        raise ValueError(f"sampler {name!r} must draw images in [0, 1], got values from {low:.4g} to {high:.4g}")
+    if labels is not None:
+        labels = np.asarray(labels)
+        if labels.shape != (n,) or labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"sampler {name!r} must give {n} whole numbers as labels, got {labels.dtype} {labels.shape}"
+            )
+        labels = labels.astype(np.int64)
+    return samples.astype(np.float32), labels
+
+
+def _save(path: Path, force: bool, samples: np.ndarray, labels: np.ndarray | None) -> None:
+    _check_file(path, force)  # minutes may have passed
+    try:
+        save_arrays(path, {"samples": samples} | ({} if labels is None else {"labels": labels}))
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None

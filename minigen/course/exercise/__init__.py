@@ -1,0 +1,1 @@
+"""What an exercise is: its form, its stubs, how an answer is checked, and how its cases are proved."""

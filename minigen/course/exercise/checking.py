@@ -1,0 +1,144 @@
+"""Check answers and print what came of it: behind `minigen exercise check` and behind `check` in a notebook."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from minigen.course.console import UsageError
+from minigen.course.exercise import catalog
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.grade import (
+    Report,
+    Submission,
+    defined_names,
+    grade_file,
+    grade_function,
+    read_submission,
+)
+from minigen.course.exercise.grading.report import render
+from minigen.course.exercise.progress import Progress
+from minigen.course.exercise.stubs import MARKER
+
+__all__ = ["FOLDER", "answer_file", "check", "check_files", "exit_code", "lesson_of_file", "watch"]
+
+FOLDER = Path("exercises")
+
+
+def answer_file(lesson: str, folder: Path = FOLDER) -> Path:
+    """Where the answers of a lesson are: `exercises/gan_02.py`."""
+    return Path(folder) / f"{lesson.replace('/', '_')}.py"
+
+
+def check(exercise_id: str, function: Callable | None = None) -> None:
+    """Check a function that lives in this process, or without one the student's file, and print the report."""
+    exercises = catalog.find(exercise_id)
+    if function is None:
+        reports = check_files([(answer_file(exercises[0].lesson), exercises)])
+    elif len(exercises) != 1:
+        names = ", ".join(exercise.id for exercise in exercises)
+        raise UsageError(f"{exercise_id!r} has several exercises: say which ({names})")
+    else:
+        reports = [grade_function(exercises[0], function)]
+    for report in reports:
+        print(render(report, sys.stdout))
+
+
+def lesson_of_file(path: Path, submission: Submission) -> list[Exercise]:
+    """The exercises that a file answers: by its first lines, else by its name, else by the functions that it defines.
+
+    Raises UsageError if none of them tells.
+    """
+    marked = re.search(rf"(?m)^{re.escape(MARKER)}(\w+/\w+)", submission.source[:2000])
+    named = re.search(r"([a-z]+)[_-](\d\d)(?!\d)", path.stem.lower())
+    for lesson in ([marked[1]] if marked else []) + ([f"{named[1]}/{named[2]}"] if named else []):
+        exercises = catalog.exercises_of(lesson)
+        if exercises:
+            return exercises
+    if submission.source:
+        names = set(defined_names(submission.source))
+        found = [exercise for exercise in catalog.all_exercises() if exercise.name in names]
+        if found:
+            return found
+    raise UsageError(f"{path}: which exercise is this? Name the file as minigen exercise start does (gan_02.py)")
+
+
+def check_files(jobs: Iterable[tuple[Path, Sequence[Exercise]]], seed: int = 0, remember: bool = True) -> list[Report]:
+    """Grade each file on its exercises; the results are noted beside the file."""
+    reports = []
+    for path, exercises in jobs:
+        submission = read_submission(path)
+        mine = [grade_file(exercise, submission, seed=seed) for exercise in exercises]
+        reports += mine
+        if remember and path.name == answer_file(exercises[0].lesson).name:
+            record = Progress(path.parent)
+            for report in mine:
+                if report.status != status.GRADER_ERROR:
+                    record.checked(report.exercise, report.points, report.passed)
+            if not record.save():
+                print(f"minigen: your progress cannot be saved in {path.parent}", file=sys.stderr)
+    return reports
+
+
+def exit_code(reports: Sequence[Report]) -> int:
+    """0 if all pass, 1 if some fail, 3 if the grader itself failed."""
+    if any(report.status == status.GRADER_ERROR for report in reports):
+        return 3
+    return 0 if all(report.passed for report in reports) else 1
+
+
+def summary(reports: Sequence[Report], as_json: bool = False) -> str:
+    """All reports, as text or as one JSON document."""
+    if as_json:
+        data = {
+            "version": 1,
+            "passed": all(report.passed for report in reports),
+            "points": sum(report.points for report in reports),
+            "possible": sum(report.exercise.points for report in reports),
+            "exercises": [report.to_json() for report in reports],
+        }
+        return json.dumps(data, indent=2, ensure_ascii=False)
+    parts = [render(report, sys.stdout) for report in reports]
+    failed = [report for report in reports if not report.passed]
+    if len(reports) > 1:
+        points, possible = sum(r.points for r in reports), sum(r.exercise.points for r in reports)
+        parts.append(f"{len(reports) - len(failed)} of {len(reports)} exercises pass, {points} of {possible} points")
+    if failed:
+        parts.append(f"stuck? minigen exercise hint {failed[0].exercise.id}")
+    elif reports:
+        lesson = reports[0].exercise.lesson
+        parts.append(f"now train with it: minigen run {lesson} --with {reports[0].file}")
+    return "\n\n".join(parts)
+
+
+def watch(
+    paths: Sequence[Path],
+    again: Callable[[], int],
+    interval: float = 0.3,
+    stop: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Call `again` now and whenever one of the files is saved, until `stop` or Ctrl-C; the last exit code."""
+    code, before = 0, None
+    try:
+        while not stop():
+            now = [_stamp(path) for path in paths]
+            if now != before:
+                code, before = again(), now
+            sleep(interval)
+    except KeyboardInterrupt:
+        print()
+    return code
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    return info.st_mtime_ns, info.st_size

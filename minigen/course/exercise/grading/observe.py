@@ -1,0 +1,409 @@
+"""Run a driver on a function and record what comes out. Nothing is judged here but the form of each returned value.
+
+Used on both sides: in the worker on the student's function, in the parent on the reference, on mistakes, variants and
+mutants. It needs NumPy and the standard library only.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minigen.course.exercise.grading import status
+
+__all__ = ["Failure", "Impl", "Outcome", "PackageAnswer", "Stopped", "describe", "failure_of", "observe"]
+
+NUMBERS = (bool, int, float, complex)
+KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
+
+
+class PackageAnswer(Exception):
+    """Raised by the stand-in for the function that the student is asked to write."""
+
+
+class Stopped(Exception):
+    """Raised by the sandbox inside the student's code; carries the status to report."""
+
+    def __init__(self, state: str, message: str):
+        super().__init__(message)
+        self.state = state
+
+
+class Failure(BaseException):
+    """A call of the student's function did not give an answer. Not an Exception, so that a driver cannot swallow it."""
+
+    def __init__(self, state: str, message: str, line: int | None = None, text: str = ""):
+        super().__init__(message)
+        self.state, self.message, self.line, self.text = state, message, line, text
+
+
+@dataclass
+class Outcome:
+    """What one case gave: named plain arrays, or a status with a message and the student's line."""
+
+    status: str
+    message: str = ""
+    line: int | None = None
+    text: str = ""
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> bool:
+        return self.status == status.PASS
+
+
+# ------------------------------------------------------------------------------------------- returned values
+
+
+def is_box(value: Any) -> bool:
+    """Whether autograd is tracing this value. Looked up by type: `isinstance` can be lied to."""
+    return any(base.__module__ == "autograd.tracer" and base.__name__ == "Box" for base in type(value).__mro__)
+
+
+def unbox(value: Any) -> Any:
+    """The array inside autograd's boxes, however many derivatives are being taken."""
+    while is_box(value):
+        value = value._value
+    return value
+
+
+def is_array(value: Any) -> bool:
+    """Whether this is an ndarray or of a subclass, whatever it says of itself."""
+    return issubclass(type(value), np.ndarray)
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is a Python number or a NumPy scalar."""
+    return type(value) in NUMBERS or issubclass(type(value), (np.number, np.bool_))
+
+
+def plain(value: Any) -> Any:
+    """The value with every array replaced by a plain copy of its buffer: a subclass of ndarray has no say in it."""
+    if is_array(value):
+        return np.array(value, copy=True, subok=False)
+    if type(value) in (list, tuple):
+        return type(value)(plain(item) for item in value)
+    if type(value) is dict:
+        return {key: plain(item) for key, item in value.items()}
+    if issubclass(type(value), tuple) and hasattr(type(value), "_make"):
+        return type(value)._make(plain(item) for item in value)
+    if issubclass(type(value), np.generic) and type(value).__module__ != "numpy":
+        return np.array(value)[()]
+    return value
+
+
+def describe(value: Any) -> dict[str, Any]:
+    """The form of a returned value: structure, shapes, kinds of numbers, and whether all are finite."""
+    value = unbox(value)
+    if value is None:
+        return {"form": "none"}
+    if is_array(value) or is_number(value):
+        array = np.asarray(value)
+        kind = array.dtype.kind
+        finite = bool(np.isfinite(array).all()) if kind in "fc" else True
+        return {"form": "array", "shape": list(array.shape), "kind": kind, "finite": finite}
+    if type(value) in (list, tuple):
+        return {"form": type(value).__name__, "items": [describe(item) for item in value]}
+    if issubclass(type(value), tuple) and hasattr(type(value), "_make"):
+        fields = f"{type(value).__name__}({', '.join(type(value)._fields)})"
+        return {"form": "namedtuple", "fields": fields, "items": [describe(item) for item in value]}
+    if type(value) is dict:
+        return {"form": "dict", "items": {str(key): describe(item) for key, item in value.items()}}
+    return {"form": "other", "type": type(value).__name__}
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _wanted(spec: Mapping[str, Any]) -> str:
+    """In words, what a return value should have been."""
+    if spec["form"] == "array":
+        kind = KINDS.get(spec["kind"], spec["kind"])
+        return f"an array of {kind}, shape {tuple(spec['shape'])}" if spec["shape"] else f"one number ({kind})"
+    if spec["form"] in ("tuple", "list"):
+        return f"a {spec['form']} of {len(spec['items'])}"
+    if spec["form"] == "namedtuple":
+        return spec["fields"]
+    if spec["form"] == "dict":
+        return "a dict with keys " + ", ".join(spec["items"])
+    return _a(spec.get("type", "None"))
+
+
+def check_form(value: Any, spec: Mapping[str, Any], what: str = "your function returned") -> None:
+    """Raise Failure if a returned value has not the form of the reference's, as `describe` gave it."""
+    if spec["form"] == "none":
+        return
+    value = unbox(value)
+    if value is None:
+        hint = ": is a `return` missing?" if what.endswith("returned") else ""
+        raise Failure(status.RETURNED_NONE, f"{what} None, expected {_wanted(spec)}{hint}")
+    got = describe(value)
+    if got["form"] != spec["form"] or got.get("fields") != spec.get("fields"):
+        raise Failure(status.WRONG_TYPE, f"{what} {_a(type(value).__name__)}, expected {_wanted(spec)}")
+    if spec["form"] in ("tuple", "list", "namedtuple"):
+        if len(got["items"]) != len(spec["items"]):
+            raise Failure(status.WRONG_TYPE, f"{what} {len(got['items'])} values, expected {_wanted(spec)}")
+        for i, (item, item_spec) in enumerate(zip(value, spec["items"], strict=True)):
+            check_form(item, item_spec, f"value {i + 1} of {len(spec['items'])} that your function returned is")
+    elif spec["form"] == "dict":
+        missing = [key for key in spec["items"] if key not in got["items"]]
+        if missing:
+            raise Failure(status.WRONG_TYPE, f"{what} a dict without {', '.join(map(repr, missing))}")
+        for key, item_spec in spec["items"].items():
+            check_form(value[key], item_spec, f"{key!r} in the dict that your function returned is")
+    elif spec["form"] == "array":
+        _check_array(np.asarray(value), got, spec, what)
+    elif got["type"] != spec["type"]:
+        raise Failure(status.WRONG_TYPE, f"{what} {_a(got['type'])}, expected {_wanted(spec)}")
+
+
+def _check_array(array: np.ndarray, got: Mapping, spec: Mapping, what: str) -> None:
+    if got["kind"] not in KINDS:
+        words = "an array of objects, not of numbers" if got["kind"] == "O" else f"an array of type {array.dtype}"
+        raise Failure(status.WRONG_TYPE, f"{what} {words}, expected {_wanted(spec)}")
+    if got["shape"] != spec["shape"]:
+        raise Failure(status.WRONG_SHAPE, shape_message(got["shape"], spec["shape"], what))
+    if got["kind"] != spec["kind"]:
+        words = f"{KINDS[got['kind']]}, expected {KINDS[spec['kind']]}"
+        raise Failure(status.WRONG_DTYPE, f"{what} {words} ({array.dtype})")
+    if not got["finite"] and spec["finite"]:
+        raise not_finite(array, what)
+
+
+def shape_message(got: Iterable[int], want: Iterable[int], what: str) -> str:
+    """Two shapes that differ, in words, with a guess at the reason."""
+    got, want = tuple(got), tuple(want)
+    message = f"{what} shape {got}, expected shape {want}"
+    if want == ():
+        return message + " (one number)"
+    if len(want) > 1 and got == want[::-1]:
+        return message + ": transposed?"
+    return message
+
+
+def not_finite(array: np.ndarray, what: str) -> Failure:
+    """The failure of an array that should be finite: where it is not, and how often."""
+    bad = np.isnan(array)
+    state, word = (status.NAN, "NaN (not a number)") if bad.any() else (status.INF, "an infinite number")
+    bad = bad if bad.any() else np.isinf(array)
+    if array.ndim == 0:
+        return Failure(state, f"{what} {word}")
+    index = ", ".join(str(i) for i in np.argwhere(bad)[0])
+    return Failure(state, f"{what} {word} at [{index}] ({int(bad.sum())} of {array.size})")
+
+
+# ------------------------------------------------------------------------------------------- calling the function
+
+
+def _frames(error: BaseException) -> list[tuple[str, int, str, str]]:
+    """(file, line, function, module) of each frame, outermost first."""
+    rows, step = [], error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        rows.append((code.co_filename, step.tb_lineno, code.co_name, step.tb_frame.f_globals.get("__name__") or ""))
+        step = step.tb_next
+    return rows
+
+
+def _says(error: BaseException) -> str:
+    """`Type: message`, at most 300 characters; the message may itself be the student's code."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:
+        words = "(its message cannot be printed)"
+    return f"{type(error).__name__}: {words}"[:300].removesuffix(": ")
+
+
+def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
+    """What an exception from the student's code means, with the last line of hers that it passed."""
+    if isinstance(error, Failure):
+        return error
+    files = set(files)
+    frames = _frames(error)
+    mine = [(file, line) for file, line, *_ in frames if file in files]
+    file, line = mine[-1] if mine else ("", None)
+    if isinstance(error, RecursionError) and mine:
+        file, line = Counter(mine).most_common(1)[0][0]  # the line that calls itself
+    text = linecache.getline(file, line).strip() if line else ""
+    inside = bool(frames) and frames[-1][0] in files
+    state, message = status.RAISED, _says(error)
+    if isinstance(error, NotImplementedError) and inside:
+        state, message = (
+            status.STUB,
+            f"{frames[-1][2]} is still the stub: replace `raise NotImplementedError` by your answer",
+        )
+    elif isinstance(error, PackageAnswer):
+        state, message = status.PACKAGE_ANSWER, str(error)
+    elif isinstance(error, Stopped):
+        state, message = error.state, str(error)
+    elif isinstance(error, (SystemExit, GeneratorExit)):
+        state, message = status.EXITED, "your code ended the program (sys.exit)"
+    elif isinstance(error, MemoryError):
+        state, message = status.MEMORY, f"your code asked for more memory than a check may use ({_says(error)})"
+    elif isinstance(error, RecursionError):
+        state, message = status.RECURSION, "your function calls itself without end"
+    elif isinstance(error, EOFError):
+        state, message = status.INPUT, "your code waits for input; there is no keyboard in a check"
+    elif isinstance(error, OSError) and error.errno == 27:  # EFBIG: the limit on the size of a file
+        state, message = status.BIG_FILE, "your code wrote a file larger than a check may write"
+    return Failure(state, message, line, text)
+
+
+class Impl:
+    """The function as a driver sees it: called on copies of its arguments, and each returned value looked at.
+
+    forms: what `describe` said of the reference's returned values, call by call; None while the reference is observed.
+    files: the names of the student's source, to find her line. after: called after each call of the function.
+    mutates: the arguments that the function is meant to change; they are passed as they are.
+    """
+
+    def __init__(
+        self,
+        function: Callable,
+        forms: list | None = None,
+        files: Iterable[str] = (),
+        after: Callable[[], None] | None = None,
+        mutates: Iterable[str] = (),
+    ):
+        self.function, self.forms, self.files = function, forms, tuple(files)
+        self.after, self.mutates = after, tuple(mutates)
+        self.seen: list[dict] = []
+        self.sizes: set[int] = set()  # lengths of the arguments' axes, for "n times" in a report
+        try:
+            self.signature = inspect.signature(function)
+        except (TypeError, ValueError):
+            self.signature = None
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", "impl")
+
+    def __call__(self, *args, **kwargs):
+        names = self._names(args, kwargs)
+        given = [(name, value) for name, value in names if is_array(value)]
+        self.sizes.update(size for _, value in given for size in (*value.shape, value.size))
+        kept = [(name, value, value.copy()) for name, value in given if name not in self.mutates]
+        memo = {id(value): value.copy() for _, value, _ in kept}
+        passed = [memo.get(id(value), value) for value in args], {k: memo.get(id(v), v) for k, v in kwargs.items()}
+        try:
+            value = self.function(*passed[0], **passed[1])
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise failure_of(error, self.files) from None
+        finally:
+            if self.after is not None:
+                self.after()
+        for name, value_before, before in kept:
+            if not _same(memo[id(value_before)], before):
+                raise self._changed(name, args, kwargs)
+        value = plain(value)
+        number = len(self.seen)
+        self.seen.append(describe(value))
+        if self.forms is not None and number < len(self.forms):
+            check_form(value, self.forms[number])
+        return value
+
+    def _names(self, args, kwargs) -> list[tuple[str, Any]]:
+        """The arguments by name; raises Failure if the function cannot be called with them."""
+        if self.signature is None:
+            return [(f"argument {i + 1}", value) for i, value in enumerate(args)] + list(kwargs.items())
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            call = ", ".join(["..."] * len(args) + [f"{name}=..." for name in kwargs])
+            raise Failure(
+                status.WRONG_ARITY,
+                f"{self.__name__}{self.signature} cannot be called as {self.__name__}({call}): {error}",
+                getattr(getattr(self.function, "__code__", None), "co_firstlineno", None),
+            ) from None
+        flat = []
+        for name, value in bound.arguments.items():
+            kind = self.signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                flat += [(f"{name}[{i}]", item) for i, item in enumerate(value)]
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                flat += list(value.items())
+            else:
+                flat.append((name, value))
+        return flat
+
+    def _changed(self, name: str, args, kwargs) -> Failure:
+        """Find the line: call once more with arguments that cannot be written to."""
+        failure = Failure(
+            status.CHANGED_INPUTS, f"your function changes its argument `{name}` in place; work on a copy"
+        )
+
+        def locked(value):
+            if is_array(value):
+                value = value.copy()
+                value.flags.writeable = False
+            return value
+
+        try:
+            self.function(*map(locked, args), **{k: locked(v) for k, v in kwargs.items()})
+        except Exception as error:
+            if "read-only" in str(error):
+                found = failure_of(error, self.files)
+                failure.line, failure.text = found.line, found.text
+        finally:
+            if self.after is not None:
+                self.after()
+        return failure
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and (a.tobytes() == b.tobytes())
+
+
+# ------------------------------------------------------------------------------------------- running a driver
+
+
+def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
+    """Run case `number` of an exercise; the same seed gives both sides the same inputs."""
+    try:
+        result = driver(impl, np.random.default_rng([seed, number]))
+    except KeyboardInterrupt:
+        raise
+    except Failure as failure:
+        return Outcome(failure.state, failure.message, failure.line, failure.text)
+    except BaseException as error:
+        return _driver_failed(driver, error)
+    if type(result) is not dict or not result:
+        return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
+    try:
+        return Outcome(status.PASS, values={str(name): _array(name, value) for name, value in result.items()})
+    except Failure as failure:
+        return Outcome(failure.state, failure.message)
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    value = plain(value)
+    if type(value) in (list, tuple):
+        value = np.array(value)
+    if not (is_array(value) or is_number(value)):
+        raise Failure(
+            status.GRADER_ERROR, f"the driver's {name!r} is {_a(type(value).__name__)}, not an array of numbers"
+        )
+    array = np.asarray(value)
+    if array.dtype.kind not in KINDS:
+        raise Failure(status.GRADER_ERROR, f"the driver's {name!r} is an array of type {array.dtype}, not of numbers")
+    return array
+
+
+def _driver_failed(driver: Callable, error: BaseException) -> Outcome:
+    """An exception outside the student's function: her gradient, if it comes from autograd; else the driver's fault."""
+    frames = _frames(error)
+    module = frames[-1][3] if frames else ""
+    if module.split(".")[0] == "autograd" or module.startswith("minigen.tensor"):
+        return Outcome(status.NO_GRADIENT, f"the gradient of your function cannot be taken ({_says(error)})")
+    own = [line for file, line, *_ in frames if file == driver.__code__.co_filename]
+    where = f"line {own[-1]} of the exercise's file" if own else "the driver"
+    return Outcome(status.GRADER_ERROR, f"case {driver.__name__} failed in {where}: {_says(error)}")

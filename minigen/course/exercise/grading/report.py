@@ -1,0 +1,102 @@
+"""A result in words: what passed, the simplest case that fails, and what may help."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TextIO
+
+from minigen.course.console import color
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.grade import Report
+
+__all__ = ["render"]
+
+SHOWN_LINES = 8  # of what the student's code printed
+
+
+def render(report: Report, stream: TextIO | None = None) -> str:
+    """The report of one exercise as text. Colors only if `stream` is a terminal and NO_COLOR is not set."""
+    done = report.passed
+    state = color("pass", "green", stream) if done else color(status.WORDS[report.status], "red", stream)
+    lines = [
+        f"{color(report.exercise.id, 'bold', stream)}: {state}, {report.points} of {report.exercise.points} points"
+    ]
+    first = report.verdicts[0]
+    if not done and all(_alike(verdict, first) for verdict in report.verdicts):  # say it once
+        lines += _story(first, report.file)
+    else:
+        if report.message:
+            lines.append(f"  {report.message}")
+        lines += _cases(report, stream)
+    if report.hint:
+        lines.append(_wrap(f"this is a known slip: {report.hint}"))
+    if not done:
+        lines += [f"  {note}" for note in report.notes]
+        lines += _printed(report.output)
+    return "\n".join(lines)
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    """Whether two cases failed for the same reason, with nothing of their own to say."""
+    return (one.status, one.message, one.yours) == (other.status, other.message, None) and not one.passed
+
+
+def _cases(report: Report, stream: TextIO | None) -> list[str]:
+    first, lines = report.first_failure, []
+    width = max((len(verdict.case) for verdict in report.verdicts), default=0)
+    for case, verdict in zip(report.exercise.cases, report.verdicts, strict=True):
+        word = color("pass", "green", stream) if verdict.passed else color("FAIL", "red", stream)
+        about = "" if verdict.passed else status.WORDS[verdict.status]
+        if case.property and verdict.passed:
+            about = case.property
+        lines.append(f"  {word}  {verdict.case.ljust(width)}  {verdict.points}/{verdict.possible}  {about}".rstrip())
+        if verdict is first:
+            if case.property and verdict.status == status.WRONG_VALUE:
+                lines.append(f"        what must hold: {case.property}")
+            lines += _story(verdict, report.file)
+    return lines
+
+
+def _story(verdict: Verdict, file: str) -> list[str]:
+    """Why a case failed: the worst element, the relation, the student's line."""
+    lines = []
+    if verdict.yours is not None:
+        index = f"[{', '.join(map(str, verdict.index))}]" if verdict.index else ""
+        yours, expected = _pair(verdict.yours, verdict.expected)
+        lines.append(f"        {verdict.key}{index}: yours {yours}, expected {expected}")
+        if verdict.message and verdict.status == status.WRONG_VALUE:
+            lines[-1] += f" (the worst; {verdict.message})"
+        elif verdict.message:
+            lines.append(f"        {verdict.message}")
+    elif verdict.message:
+        lines.append(f"        {verdict.message}")
+    if verdict.relation:
+        lines.append(f"        {verdict.relation}")
+    if verdict.line:
+        where = f"{file}, line {verdict.line}" if file and not file.startswith("<") else f"line {verdict.line}"
+        lines.append(f"        {where}{': ' + verdict.text if verdict.text else ''}")
+    return lines
+
+
+def _pair(yours: float, expected: float) -> tuple[str, str]:
+    """Both numbers with as many digits as it takes to tell them apart, and six at least."""
+    for digits in range(6, 18):
+        pair = f"{yours:.{digits}g}", f"{expected:.{digits}g}"
+        if pair[0] != pair[1]:
+            break
+    return pair
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ")
+
+
+def _printed(output: str) -> list[str]:
+    """The beginning of what her code printed, without what could steer the terminal."""
+    clean = "".join(c if c.isprintable() or c == "\n" else " " for c in output).rstrip()
+    if not clean:
+        return []
+    rows = clean.splitlines()
+    more = [f"    ... ({len(rows) - SHOWN_LINES} more lines)"] if len(rows) > SHOWN_LINES else []
+    return ["  your code printed:", *(f"    {row[:150]}" for row in rows[:SHOWN_LINES]), *more]

@@ -1,0 +1,360 @@
+"""The parent's side of a worker: start it, follow it against the clock, end it, and leave nothing behind.
+
+One process serves one submission and one exercise. If it dies in a case (an endless loop, a crash), that case is lost
+and a new process goes on with the next one, so that the other cases still count. A worker never says whether it passed.
+
+Where a limit does not exist: Windows has none of the resource limits and no process groups, macOS does not keep the one
+on memory; there the wall clock, the cap on output and the end of the worker itself remain. Processes that left the
+group are looked for in /proc, which only Linux has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import re
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from minigen.course.exercise.grading import protocol, status
+from minigen.course.exercise.grading.observe import Outcome
+
+__all__ = ["Limits", "Run", "Task", "run"]
+
+WORKER = Path(__file__).with_name("worker.py")
+MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
+SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use. `case` is seconds for one case, `load` for reading the student's file."""
+
+    case: float = 3.0
+    load: float = 5.0
+    boot: float = 60.0
+    memory: int = 768 * 2**20
+    file: int = 16 * 2**20
+    output: int = 2**20
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is asked to do: her source, the name of her function, the drivers and what they call.
+
+    cases: (line of the driver, forms of the reference's returned values) for each case.
+    hidden: targets that must not be had by name; hidden_files: files that must not be read.
+    """
+
+    source: str
+    file_name: str
+    name: str
+    drivers: str
+    drivers_file: str
+    cases: Sequence[tuple[int, list]]
+    hidden: Sequence[str] = ()
+    hidden_files: Sequence[str] = ()
+    mutates: Sequence[str] = ()
+    path: Sequence[str] = ()
+    seed: int = 0
+
+
+@dataclass
+class Run:
+    """What came back: one outcome for each case, what was printed, and what the system could not limit."""
+
+    outcomes: list[Outcome]
+    output: str = ""
+    missing_limits: list[str] = field(default_factory=list)
+    left_process: bool = False
+
+
+def run(task: Task, limits: Limits | None = None) -> Run:
+    """Run every case of a task. Never raises for what the student's code does."""
+    limits = limits or Limits()
+    outcomes: dict[int, Outcome] = {}
+    result = Run([])
+    while len(outcomes) < len(task.cases):
+        todo = [number for number in range(len(task.cases)) if number not in outcomes]
+        with _Worker(task, todo, limits) as worker:
+            lost = worker.follow()
+        outcomes.update(worker.outcomes)
+        result.output = (result.output + worker.printed())[: SHOWN_OUTPUT + 1]
+        result.missing_limits = worker.missing_limits
+        result.left_process |= worker.left_process
+        if lost is None:
+            continue
+        if worker.case is None or not todo or worker.finished_all:  # died outside a case: the same would happen again
+            for number in todo:
+                if number not in worker.outcomes or worker.finished_all:
+                    outcomes[number] = lost
+        else:
+            outcomes[worker.case] = lost
+    result.outcomes = [outcomes[number] for number in range(len(task.cases))]
+    return result
+
+
+class _Worker:
+    """One process, from its start to the removal of its folder."""
+
+    def __init__(self, task: Task, todo: Sequence[int], limits: Limits):
+        self.task, self.todo, self.limits = task, todo, limits
+        self.outcomes: dict[int, Outcome] = {}
+        self.case: int | None = None  # the case that is being run
+        self.missing_limits: list[str] = []
+        self.left_process = self.finished_all = False
+        self.nonce, self.mark = secrets.token_bytes(protocol.NONCE_BYTES), secrets.token_hex(8)
+        self.events: queue.Queue = queue.Queue()
+        self.head, self.text_bytes = b"", 0  # of what is printed
+
+    # ---------------------------------------------------------------- start and end
+
+    def __enter__(self) -> _Worker:
+        self.folder = tempfile.mkdtemp(prefix="minigen-check-")
+        try:
+            self._start()
+        except BaseException:
+            _remove(self.folder)
+            raise
+        return self
+
+    def _start(self) -> None:
+        work, copy = os.path.join(self.folder, "empty"), os.path.join(self.folder, "file")
+        os.mkdir(work)
+        os.mkdir(copy)
+        self.file = os.path.join(copy, self.task.file_name)
+        self.stack = os.path.join(self.folder, "stack")  # faulthandler's words
+        Path(self.file).write_text(self.task.source, encoding="utf-8")
+        request = {
+            "nonce": self.nonce.hex(),
+            "file": self.file,
+            "stack": self.stack,
+            "name": self.task.name,
+            "drivers": self.task.drivers,
+            "drivers_file": self.task.drivers_file,
+            "cases": [{"number": i, "line": self.task.cases[i][0], "forms": self.task.cases[i][1]} for i in self.todo],
+            "hidden": list(self.task.hidden),
+            "hidden_files": list(self.task.hidden_files),
+            "mutates": list(self.task.mutates),
+            "path": list(self.task.path),
+            "seed": self.task.seed,
+            "limits": {
+                "cpu_seconds": 10 + self.limits.load + self.limits.case * len(self.todo),
+                "memory_bytes": self.limits.memory,
+                "file_bytes": self.limits.file,
+            },
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", str(WORKER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=work,
+            env=self._environment(work),
+            start_new_session=os.name == "posix",
+        )
+        self.readers = [threading.Thread(target=f, daemon=True) for f in (self._read_results, self._read_text)]
+        for reader in self.readers:
+            reader.start()
+        with contextlib.suppress(OSError):  # it died at once: following it says so
+            self.process.stdin.write(json.dumps(request).encode())
+            self.process.stdin.close()
+
+    def _environment(self, work: str) -> dict[str, str]:
+        kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+        threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+        return {
+            **{name: os.environ[name] for name in kept if name in os.environ},
+            **dict.fromkeys(threads, "1"),
+            **dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "MPLCONFIGDIR"), work),
+            "MPLBACKEND": "Agg",
+            MARK: self.mark,
+        }
+
+    def __exit__(self, *exception) -> None:
+        """Kill what is left, also in the group and beyond; wait; remove the folder."""
+        self._kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=5)
+        for reader, stream in zip(self.readers, (self.process.stdout, self.process.stderr), strict=True):
+            reader.join(timeout=1)
+            if not reader.is_alive():  # else a process that could not be found holds the other end
+                stream.close()
+        _remove(self.folder)
+
+    def _kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=5)
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.left_process = True  # the leader is gone and waited for: someone else was in its group
+        for _ in range(5):
+            left = list(_marked(self.mark))
+            if not left:
+                break
+            self.left_process = True
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+
+    # ---------------------------------------------------------------- reading, in two threads
+
+    def _read_results(self) -> None:
+        try:
+            while (frame := protocol.read(self.process.stdout.read, self.nonce)) is not None:
+                self.events.put(frame)
+            self.events.put("end")
+        except (protocol.WireError, OSError, ValueError) as error:
+            self.events.put(f"garbled: {error}")
+
+    def _read_text(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while piece := self.process.stderr.read(2**16):
+                before, self.text_bytes = self.text_bytes, self.text_bytes + len(piece)
+                self.head += piece[: max(0, SHOWN_OUTPUT - len(self.head))]
+                if before <= self.limits.output < self.text_bytes:
+                    self.events.put("flood")
+
+    # ---------------------------------------------------------------- following
+
+    def follow(self) -> Outcome | None:
+        """Take in outcomes until the worker is done (None) or lost (why)."""
+        deadline, phase = time.monotonic() + self.limits.boot, "boot"
+        while True:
+            event = self._next(deadline)
+            if event is None:
+                return self._too_late(phase)
+            if event == "flood":
+                return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
+            if isinstance(event, str) and event.startswith("garbled"):
+                return self._lost(status.CRASHED, "your code wrote into the channel that carries its answers")
+            if event == "end":
+                return self._ended(phase)
+            header, arrays = event
+            kind = header.get("type")
+            if kind == "ready":
+                self.missing_limits = header["missing_limits"]
+                deadline, phase = time.monotonic() + self.limits.load, "load"
+            elif kind == "loaded":
+                deadline = time.monotonic() + self.limits.case
+                phase = "case"
+            elif kind == "start":
+                self.case, deadline = header["case"], time.monotonic() + self.limits.case
+            elif kind == "outcome":
+                self.outcomes[header["case"]] = _outcome(header, arrays)
+                self.case = None
+                self.finished_all = len(self.outcomes) == len(self.todo)
+                if header["status"] == status.MEMORY:
+                    return None
+            elif kind == "load_failed":
+                self.outcomes = {number: _outcome(header, {}) for number in self.todo}
+                return None
+            elif kind == "done":
+                return None
+            else:
+                return Outcome(status.GRADER_ERROR, str(header.get("message", f"a worker said {kind!r}")))
+
+    def _next(self, deadline: float):
+        """The next event, or None when the time is up; a dead worker whose pipe a child holds open counts as ended."""
+        while True:
+            try:
+                return self.events.get(timeout=max(0.0, min(0.1, deadline - time.monotonic())))
+            except queue.Empty:
+                if time.monotonic() >= deadline:
+                    return None
+                if self.process.poll() is not None and self.events.empty():
+                    with contextlib.suppress(queue.Empty):
+                        return self.events.get(timeout=0.2)
+                    return "end"
+
+    def _too_late(self, phase: str) -> Outcome:
+        if phase == "boot":
+            return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
+        seconds = self.limits.load if phase == "load" else self.limits.case
+        what = "your file was still being read" if phase == "load" else "your function had not returned"
+        return self._lost(status.TIMEOUT, f"{what} after {seconds:g} s: an endless loop?")
+
+    def _ended(self, phase: str) -> Outcome:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=2)
+        code = self.process.returncode
+        if phase == "boot":
+            return Outcome(status.GRADER_ERROR, f"a worker did not start (exit code {code}): {self.printed()[-500:]}")
+        if code is not None and (code < 0 or code > 255):
+            name = signal.Signals(-code).name if -code in list(signal.Signals) else f"code {code}"
+            if name == "SIGXCPU":
+                return self._lost(status.TIMEOUT, "your code used up its processor time: an endless loop?")
+            if name == "SIGXFSZ":
+                return self._lost(status.BIG_FILE, "your code wrote a file larger than a check may write")
+            return self._lost(status.CRASHED, f"Python itself crashed in your code ({name})")
+        return self._lost(status.EXITED, f"your code ended the program (exit code {code}) before the check was done")
+
+    def _lost(self, state: str, message: str) -> Outcome:
+        """An outcome for the case that was running, with the student's line if faulthandler can tell it."""
+        if self.process.poll() is None and hasattr(signal, "SIGUSR1"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.process.pid, signal.SIGUSR1)  # faulthandler writes where the code is
+                time.sleep(0.1)
+        try:
+            with open(self.stack, encoding="utf-8", errors="replace") as file:
+                stack = file.read(2**16).rpartition("(most recent call first)")[2]
+        except OSError:
+            stack = ""
+        found = re.search(rf'File "{re.escape(self.file)}", line (\d+)', stack)  # the innermost frame comes first
+        lines = self.task.source.splitlines()
+        if found is None or not 0 < (line := int(found[1])) <= len(lines):
+            return Outcome(state, message)
+        return Outcome(state, message, line, lines[line - 1].strip())
+
+    def printed(self) -> str:
+        """The beginning of what the student's code printed."""
+        return self.head.decode("utf-8", "replace").replace(self.file, self.task.file_name)
+
+
+def _outcome(header: dict, arrays: dict) -> Outcome:
+    state = str(header["status"])
+    return Outcome(
+        state if state in status.WORDS else status.GRADER_ERROR,
+        str(header["message"]),
+        header["line"],
+        header["text"],
+        arrays,
+    )
+
+
+def _marked(mark: str) -> Iterable[int]:
+    """Processes whose environment carries the mark of this worker (Linux only; elsewhere none are found)."""
+    wanted, me = f"{MARK}={mark}".encode(), os.getpid()
+    for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
+        if entry.name.isdigit() and int(entry.name) != me:
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{entry.name}/environ", "rb") as file:
+                    if wanted in file.read():
+                        yield int(entry.name)
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder, also if parts of it were made unreadable; links are removed, not followed."""
+    for here, folders, _ in os.walk(folder):  # from the top: each folder is unlocked before it is entered
+        for path in (here, *(os.path.join(here, name) for name in folders)):
+            if not os.path.islink(path):
+                with contextlib.suppress(OSError):
+                    os.chmod(path, stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)

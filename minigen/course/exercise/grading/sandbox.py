@@ -1,0 +1,198 @@
+"""What surrounds the student's code in a worker process.
+
+* `set_limits`: CPU time, memory, size of files, number of processes, where the system has such limits.
+* `Hider`: the function that she is asked to write cannot be had by name. Whenever its module is imported, the function
+  in it is replaced by a stand-in before anyone else can see it, and the module's source can no longer be opened.
+* `NumpyKeeper`: NumPy as it was; whatever her file replaced is put back, and said.
+* `install_hooks`: the above, and starting another process raises.
+
+This keeps accidents and casual cheating out. It is no wall against hostile code, which shares the process and the user:
+for that, run the whole check in a container as another user.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.abc
+import importlib.machinery
+import os
+import sys
+import types
+from collections.abc import Callable, Iterable
+
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.observe import PackageAnswer, Stopped
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits: the parent's clock and its cap on output remain
+    resource = None
+
+
+# ------------------------------------------------------------------------------------------- limits
+
+
+def set_limits(cpu_seconds: float, memory_bytes: int, file_bytes: int) -> list[str]:
+    """Set the limits that exist here; return the names of those that do not."""
+    if resource is None:
+        return ["cpu", "memory", "file size", "processes"]
+    missing = ["memory"] if sys.platform == "darwin" else []  # accepted there, and not kept
+    wanted = {
+        "cpu": ("RLIMIT_CPU", int(cpu_seconds) + 1),
+        "memory": ("RLIMIT_AS", memory_bytes),
+        "file size": ("RLIMIT_FSIZE", file_bytes),
+        "processes": ("RLIMIT_NPROC", 0),  # does not bind root
+        "core": ("RLIMIT_CORE", 0),
+    }
+    for name, (constant, value) in wanted.items():
+        try:
+            which = getattr(resource, constant)
+            hard = resource.getrlimit(which)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(which, (value, value))
+        except (AttributeError, ValueError, OSError):
+            missing.append(name)
+    return missing
+
+
+# ------------------------------------------------------------------------------------------- the hidden reference
+
+
+def stand_in(target: str, report: Callable[[str, str], None] | None = None) -> Callable:
+    """A function that only says that it is not there; `report` is told even if the exception is swallowed."""
+
+    def hidden(*args, **kwargs):
+        message = f"your code calls {target.replace(':', '.')}, which is the function that you are asked to write"
+        if report is not None:
+            report(status.PACKAGE_ANSWER, message)
+        raise PackageAnswer(message)
+
+    hidden.__name__ = hidden.__qualname__ = target.rpartition(":")[2].rpartition(".")[2]
+    return hidden
+
+
+def replace_in(module: types.ModuleType, path: str, value: Callable) -> None:
+    """Set `module.Class.method`; do nothing if there is no such thing."""
+    *outer, name = path.split(".")
+    owner = module
+    for part in outer:
+        owner = getattr(owner, part, None)
+    if owner is not None and hasattr(owner, name):
+        setattr(owner, name, value)
+
+
+class _HidingLoader(importlib.abc.Loader):
+    """Runs a module as its own loader would, then takes the hidden functions out of it."""
+
+    def __init__(self, hider: Hider, loader):
+        self._run = (hider, loader)
+
+    def create_module(self, spec):
+        return self._run[1].create_module(spec)
+
+    def exec_module(self, module):
+        hider, loader = self._run
+        hider.loading += 1
+        try:
+            loader.exec_module(module)
+        finally:
+            hider.loading -= 1
+        for target in hider.targets[module.__name__]:
+            replace_in(module, target.partition(":")[2], stand_in(target, hider.report))
+
+
+class Hider(importlib.abc.MetaPathFinder):
+    """Finds the modules of the hidden functions, so that they are loaded without them."""
+
+    def __init__(self, targets: Iterable[str], files: Iterable[str], report: Callable[[str, str], None]):
+        self.targets: dict[str, list[str]] = {}
+        for target in targets:
+            self.targets.setdefault(target.partition(":")[0], []).append(target)
+        self.sources = {os.path.realpath(file) for file in files}
+        self.report, self.loading = report, 0
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname not in self.targets:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is None or spec.loader is None:
+            return None
+        spec.loader = _HidingLoader(self, spec.loader)
+        return spec
+
+    def forbids(self, path) -> bool:
+        if self.loading or not isinstance(path, (str, bytes, os.PathLike)) or not self.sources:
+            return False
+        try:
+            return os.path.realpath(os.fsdecode(path)) in self.sources
+        except (OSError, ValueError):
+            return False
+
+
+PROCESS_EVENTS = frozenset(
+    [
+        "subprocess.Popen",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.system",
+        "os.exec",
+        "pty.spawn",
+        "os.startfile",
+    ]
+)
+
+
+def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
+    """Hide the reference, and refuse to start processes. An audit hook cannot be taken out again."""
+    sys.meta_path.insert(0, hider)
+
+    def hook(event, arguments):
+        if event == "open":
+            if hider.forbids(arguments[0]):
+                raise PackageAnswer("your code opens the file that holds the answer")
+        elif event in PROCESS_EVENTS:
+            message = "your code starts another process; a check runs in one"
+            report(status.PROCESS, message)
+            raise Stopped(status.PROCESS, message)
+
+    sys.addaudithook(hook)
+
+
+def no_input(*args):
+    """Stands for `input`."""
+    raise Stopped(status.INPUT, "your code calls input(); there is no keyboard in a check")
+
+
+# ------------------------------------------------------------------------------------------- NumPy as it was
+
+
+class NumpyKeeper:
+    """Remembers what NumPy's modules hold, and puts back what has been replaced."""
+
+    NAMES = (
+        "numpy",
+        "numpy.linalg",
+        "numpy.random",
+        "autograd.numpy",
+        "autograd.numpy.linalg",
+        "minigen.tensor",
+        "math",
+    )
+
+    def __init__(self, report: Callable[[str, str], None]):
+        self.report = report
+        self.modules = [sys.modules[name] for name in self.NAMES if name in sys.modules] + [builtins]
+        self.kept = [dict(vars(module)) for module in self.modules]
+
+    def restore(self) -> None:
+        for module, kept in zip(self.modules, self.kept, strict=True):
+            now = module.__dict__
+            for name, value in kept.items():
+                if now.get(name) is not value and name not in ("__warningregistry__", "_"):
+                    now[name] = value
+                    self.report(
+                        status.PATCHED_NUMPY,
+                        f"your code replaces {module.__name__}.{name}; leave it as it is (it was put back)",
+                    )

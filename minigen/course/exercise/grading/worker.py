@@ -1,0 +1,170 @@
+"""The program of a worker process: one submission, one exercise. Started by `runner` as `python -I -S -B worker.py`.
+
+It reads one request from standard input, then moves its channels: results go to a private descriptor (what was standard
+output), while standard output, like standard error, becomes text that the parent only shows. It loads the student's
+file and runs the drivers on her function, and sends what came out. It judges nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import io
+import json
+import linecache
+import os
+import signal
+import sys
+import types
+
+
+class Channel:
+    """Where results go. What it needs is kept here, so that replacing it elsewhere changes nothing."""
+
+    def __init__(self, descriptor: int, nonce: bytes, encode):
+        self._descriptor, self._nonce, self._encode, self._write = descriptor, nonce, encode, os.write
+
+    def send(self, header: dict, arrays=None) -> None:
+        data = memoryview(self._encode(self._nonce, header, arrays))
+        while data:
+            data = data[self._write(self._descriptor, data) :]
+
+
+def main() -> None:
+    """Read the request, put the channels in their places, run."""
+    request = json.loads(sys.stdin.buffer.read())
+    results = os.dup(1)
+    os.dup2(2, 1)  # from here on, printing is only text
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
+    sys.path[:] = [*request["path"], *(entry for entry in sys.path[1:])]  # instead of this file's folder
+    from minigen.course.exercise.grading import protocol
+
+    channel = Channel(results, bytes.fromhex(request["nonce"]), protocol.encode)
+    stack = os.open(request["stack"], os.O_WRONLY | os.O_CREAT)
+    faulthandler.enable(file=stack, all_threads=False)
+    if hasattr(faulthandler, "register"):  # the parent asks with this signal where an endless loop is
+        faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
+    Run(request, channel).all()
+
+
+class Run:
+    """Loads the student's function, then observes the cases that the request names."""
+
+    def __init__(self, request: dict, channel: Channel):
+        from minigen.course.exercise.grading import observe, sandbox, status
+
+        self.request, self.channel, self.observe, self.status = request, channel, observe, status
+        self.file, self.name = request["file"], request["name"]
+        self.incidents: list[tuple[str, str]] = []
+        sandbox.install_hooks(sandbox.Hider(request["hidden"], request["hidden_files"], self.note), self.note)
+        sys.modules["builtins"].input = sandbox.no_input
+        importlib.import_module("minigen.tensor")  # with NumPy and autograd: loaded while they are still whole
+        self.drivers = self.load_drivers()
+        self.keeper = sandbox.NumpyKeeper(self.note)
+        self.missing_limits = sandbox.set_limits(**request["limits"])
+
+    def note(self, state: str, message: str) -> None:
+        """Something that a swallowed exception must not hide."""
+        self.incidents.append((state, message))
+
+    def load_drivers(self) -> dict:
+        """The case functions, by the line where they start, from source without decorators, mistakes and variants."""
+        drivers, module = {}, types.ModuleType("exercise")
+
+        def keep(line):
+            def register(function):
+                drivers[line] = function
+                return function
+
+            return register
+
+        module.__dict__["_case"] = keep
+        code = compile(self.request["drivers"], self.request["drivers_file"], "exec")
+        try:
+            exec(code, module.__dict__)
+        except Exception as error:
+            self.channel.send({"type": "broken", "message": f"the exercise's file cannot be loaded here: {error!r}"})
+            os._exit(0)
+        return drivers
+
+    def all(self) -> None:
+        self.channel.send({"type": "ready", "missing_limits": self.missing_limits})
+        ballast = bytearray(2**22)  # given back when memory runs out, so that the message can be sent
+        outcome = self.load()
+        if outcome is not None:
+            del ballast
+            self.channel.send(self.header("load_failed", outcome))
+            self.leave()
+        self.channel.send({"type": "loaded"})
+        for case in self.request["cases"]:
+            self.channel.send({"type": "start", "case": case["number"]})
+            impl = self.observe.Impl(
+                self.function, case["forms"], [self.file], self.keeper.restore, self.request["mutates"]
+            )
+            driver = self.drivers[case["line"]]
+            outcome = self.observe.observe(driver, impl, self.request["seed"], case["number"])
+            outcome = self.worst(outcome)
+            if outcome.status == self.status.MEMORY:
+                ballast = None
+            self.channel.send({**self.header("outcome", outcome), "case": case["number"]}, outcome.values)
+            if outcome.status == self.status.MEMORY:
+                os._exit(0)  # the parent starts afresh with the next case
+        self.channel.send({"type": "done"})
+        self.leave()
+
+    def leave(self) -> None:
+        """End at once: no exit handlers, no waiting for threads."""
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        os._exit(0)
+
+    def worst(self, outcome):
+        """An incident that the student's code swallowed still decides; the exception itself has the line."""
+        incidents, self.incidents = self.incidents, []
+        if not incidents or outcome.status == incidents[0][0]:
+            return outcome
+        state, message = incidents[0]
+        return self.observe.Outcome(state, message, outcome.line, outcome.text)
+
+    def load(self):
+        """Run the student's file; None if it gave a function, else the outcome for every case."""
+        observe, status = self.observe, self.status
+        with open(self.file, encoding="utf-8") as file:
+            source = file.read()
+        linecache.cache[self.file] = (len(source), None, source.splitlines(True), self.file)
+        module = types.ModuleType("student")
+        module.__file__ = self.file
+        sys.modules["student"] = module
+        try:
+            exec(compile(source, self.file, "exec", dont_inherit=True), module.__dict__)
+        except BaseException as error:
+            self.keeper.restore()
+            failure = observe.failure_of(error, [self.file])
+            if failure.state == status.STUB:
+                failure.state, failure.message = status.RAISED, observe._says(error)
+            failure.message += " (while your file was being read)"
+            return self.worst(observe.Outcome(failure.state, failure.message, failure.line, failure.text))
+        self.keeper.restore()
+        incident = self.worst(observe.Outcome(status.PASS))
+        if not incident.answered:
+            return incident
+        self.function = module.__dict__.get(self.name)
+        if not callable(self.function):
+            return observe.Outcome(status.MISSING_FUNCTION, f"your file defines no function {self.name}")
+        return None
+
+    def header(self, kind: str, outcome) -> dict:
+        return {
+            "type": kind,
+            "status": outcome.status,
+            "message": outcome.message[:2000],
+            "line": outcome.line,
+            "text": outcome.text[:200],
+        }
+
+
+if __name__ == "__main__":
+    main()

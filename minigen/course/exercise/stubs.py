@@ -1,0 +1,105 @@
+"""The file that a student starts from, and small questions about the file that she makes of it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+
+from minigen.course.exercise.format import Exercise
+
+__all__ = ["definition", "function_source", "is_stub", "replace_function", "stub", "stub_file"]
+
+MARKER = "# minigen exercise "
+WIDTH = 100
+
+
+def definition(function: Callable) -> tuple[str, ast.FunctionDef]:
+    """The source of a function (decorators left out) and its syntax tree."""
+    source = textwrap.dedent(inspect.getsource(function))
+    node = next(node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    return "\n".join(source.splitlines()[node.lineno - 1 : node.end_lineno]), node
+
+
+def signature(exercise: Exercise) -> str:
+    """`name(arguments)` as the package has it, without annotations."""
+    arguments = definition(exercise.reference)[1].args
+    for node in ast.walk(arguments):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    return f"{exercise.name}({ast.unparse(arguments)})"
+
+
+def stub(exercise: Exercise) -> str:
+    """One function to fill in: signature, prompt, and a line that raises."""
+    paragraphs = [" ".join(part.split()) for part in textwrap.dedent(exercise.prompt).strip().split("\n\n")]
+    prompt = "\n\n".join(textwrap.fill(part, WIDTH - 4, break_long_words=False) for part in paragraphs)
+    prompt = prompt.replace("\\", "\\\\").replace('"""', "'''")
+    body = f'"""{prompt}\n"""\nraise NotImplementedError("your turn")'
+    return f"def {signature(exercise)}:\n{textwrap.indent(body, '    ')}\n"
+
+
+def stub_file(exercises: Sequence[Exercise]) -> str:
+    """The file that `minigen exercise start` writes for a lesson."""
+    lesson = exercises[0].lesson
+    imports = list(dict.fromkeys(line for exercise in exercises for line in exercise.imports))
+    minutes = sum(exercise.minutes for exercise in exercises)
+    name = f"exercises/{lesson.replace('/', '_')}.py"
+    commands = {
+        f"minigen exercise check {lesson}": "try them (--watch: at each saving)",
+        f"minigen exercise hint {exercises[0].id}": "one hint, then the next",
+        f"minigen run {lesson} --with {name}": "train the lesson with them",
+    }
+    width = max(map(len, commands))
+    head = [
+        f"{MARKER}{lesson}: {len(exercises)} function{'s' * (len(exercises) != 1)}, about {minutes:g} minutes.",
+        "#",
+        "# Replace each `raise NotImplementedError` by your answer. Then",
+        *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),
+        "# Use np (autograd's NumPy) for arrays, so that gradients flow through what you write.",
+    ]
+    return "\n".join([*head, "", *imports, "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
+
+
+def _find(source: str, name: str) -> ast.FunctionDef | None:
+    """The last top-level definition of a function in a file, or None."""
+    found = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == name]
+    return found[-1] if found else None
+
+
+def is_stub(source: str, name: str) -> bool | None:
+    """Whether a function still only raises NotImplementedError; False for a name bound otherwise, None if absent."""
+    node = _find(source, name)
+    if node is None:
+        stores = [n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        imports = [
+            alias.asname or alias.name
+            for n in ast.parse(source).body
+            if isinstance(n, (ast.Import, ast.ImportFrom))
+            for alias in n.names
+        ]
+        return False if name in stores + imports else None
+    body = [step for step in node.body if not (isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant))]
+    if len(body) != 1 or not isinstance(body[0], ast.Raise) or body[0].exc is None:
+        return False
+    return ast.unparse(body[0].exc).partition("(")[0] == "NotImplementedError"
+
+
+def function_source(source: str, name: str) -> str | None:
+    """The lines of a function of a file, or None if it has none of that name."""
+    node = _find(source, name)
+    if node is None:
+        return None
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return "\n".join(source.splitlines()[first - 1 : node.end_lineno])
+
+
+def replace_function(source: str, name: str, text: str) -> str:
+    """The file with one function replaced by `text`, or with `text` added at its end."""
+    node = _find(source, name)
+    if node is None:
+        return source.rstrip("\n") + "\n\n\n" + text
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    lines = source.splitlines()
+    return "\n".join([*lines[: first - 1], *text.rstrip("\n").splitlines(), *lines[node.end_lineno :]]) + "\n"

@@ -1,0 +1,53 @@
+"""The classifier that lessons share: trained once, kept, and the same for every lesson and seed."""
+
+import numpy as np
+import pytest
+
+from minigen.course import Lesson
+from minigen.course.lesson import pretrained
+from minigen.course.lesson.options import RunOptions
+from minigen.data import mnist
+from minigen.metrics.digits import label_accuracy
+
+
+@pytest.fixture
+def lesson(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
+
+    def make(seed):
+        options = RunOptions(seed=seed, quick=True, out=tmp_path / f"out{seed}")
+        return Lesson("gan/99_test", title="Test", post="gan", options=options)
+
+    return make
+
+
+def test_the_quick_classifier_reads_and_is_kept(lesson, tmp_path, capsys):
+    first = pretrained.digit_classifier(lesson(0))
+    assert "training it once" in capsys.readouterr().out
+    test = mnist.splits().test
+    assert label_accuracy(first, mnist.unit(test.images[:1000]), test.labels[:1000]) > 0.8  # full training: 0.99
+    assert first.parameters() == {}, "an instrument is not trained any further"
+    (file,) = (tmp_path / "cache").iterdir()
+    stamp = file.stat().st_mtime_ns
+
+    again = pretrained.digit_classifier(lesson(1))
+    assert "loaded from" in capsys.readouterr().out and file.stat().st_mtime_ns == stamp
+    for name, array in first.state().items():
+        np.testing.assert_array_equal(array, again.state()[name])
+
+
+def test_moved_digits():
+    rng = np.random.default_rng(0)
+    images = np.zeros((200, 28, 28), np.uint8)
+    images[:, 3:25, 3:25] = rng.integers(1, 255, (200, 22, 22))
+    out = pretrained.moved(images, 2, rng)
+    seen = set()
+    for before, after in zip(images, out):
+        (shift,) = [
+            (i, j) for i in range(-2, 3) for j in range(-2, 3) if (np.roll(before, (i, j), (0, 1)) == after).all()
+        ]
+        seen.add(shift)
+    assert len(seen) == 25  # each of the 25 moves has been seen: missing one has a chance of 0.7 % in 200
+    full = pretrained.moved(np.full((50, 28, 28), 9, np.uint8), 1, rng)
+    assert set(np.unique(full)) == {0, 9}  # what comes in at the border is paper
+    assert pretrained.moved(images, 0, rng) is images
