@@ -15,6 +15,7 @@ RANK = {
     name: rank
     for rank, names in enumerate(
         [
+            ("checks",),
             ("tensor",),
             ("nn",),
             ("optim",),

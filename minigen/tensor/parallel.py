@@ -107,11 +107,13 @@ def in_parts(update: Callable, *arrays: np.ndarray) -> None:
     in_halves(work, len(first))
 
 
-def parallel_value_and_grad(fn: Callable) -> Callable:
-    """Like `value_and_grad(fn)`, on two threads, for an `fn(tree, *batch)` that is a mean over the batch.
+def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
+    """Like `value_and_grad(fn, has_aux)`, on two threads, for an `fn(tree, *batch)` that is a mean over the batch.
 
     `batch` are arrays whose first axis is the batch (all of the same length) or None; each half goes to one thread. The
-    result equals that of `value_and_grad` up to rounding. Not for layers that use statistics of the batch.
+    result equals that of `value_and_grad` up to rounding. With `has_aux`, `fn` returns `(scalar, aux)`: in the `aux` of
+    the whole batch (a dict, list, tuple or single value) arrays are those of the two halves, one after the other, and
+    numbers are the halves' mean, weighted by their size. Not for layers that use statistics of the batch.
     On a machine with one core, or for a batch of one, it is `value_and_grad`.
     """
 
@@ -121,14 +123,14 @@ def parallel_value_and_grad(fn: Callable) -> Callable:
             raise ValueError(f"the arrays of a batch must have one length, got {sorted(sizes)}")
         (n,) = sizes
 
-        def half(part):
-            return value_and_gradients(fn, tree, [None if a is None else a[part] for a in batch])
+        def differentiate(part):
+            return value_and_gradients(fn, tree, [None if a is None else a[part] for a in batch], has_aux)
 
-        halves = in_halves(half, n)
+        halves = in_halves(differentiate, n)
         if len(halves) == 1:
-            value, _, gradients = halves[0]
-            return value, tree_of(gradients, tree)
-        (value1, _, gradients1), (value2, _, gradients2) = halves
+            value, aux, gradients = halves[0]
+            return ((value, aux) if has_aux else value), tree_of(gradients, tree)
+        (value1, aux1, gradients1), (value2, aux2, gradients2) = halves
         w1, w2 = np.float32(n // 2 / n), np.float32((n - n // 2) / n)
 
         def average(out, a, b):
@@ -140,6 +142,20 @@ def parallel_value_and_grad(fn: Callable) -> Callable:
             in_parts(average, out, a, b)
             return out
 
-        return value1 * w1 + value2 * w2, tree_of([averaged(a, b) for a, b in zip(gradients1, gradients2)], tree)
+        value = value1 * w1 + value2 * w2
+        grads = tree_of([averaged(a, b) for a, b in zip(gradients1, gradients2)], tree)
+        return ((value, _joined(aux1, aux2, w1, w2)) if has_aux else value), grads
 
     return run
+
+
+def _joined(a: Any, b: Any, w1: np.float32, w2: np.float32) -> Any:
+    """What two halves of a batch returned beside the loss, as the whole batch would have returned it."""
+    if isinstance(a, dict):
+        return {key: _joined(a[key], b[key], w1, w2) for key in a}
+    if isinstance(a, (list, tuple)):
+        parts = [_joined(x, y, w1, w2) for x, y in zip(a, b, strict=True)]
+        return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
+    if np.ndim(a):
+        return np.concatenate([a, b])
+    return a * w1 + b * w2 if a is not None else None

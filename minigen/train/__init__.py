@@ -1,5 +1,6 @@
-"""The training loop: progress, history, time budget, checkpoints and exact resumption."""
+"""The training step and the loop around it: progress, history, time budget, checkpoints and exact resumption."""
 
+from minigen.train.descend import Descent, descend
 from minigen.train.fit import History, NonFiniteError, fit
 
-__all__ = ["History", "NonFiniteError", "fit"]
+__all__ = ["Descent", "History", "NonFiniteError", "descend", "fit"]

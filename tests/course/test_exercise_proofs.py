@@ -214,10 +214,10 @@ def test_a_mutant_that_never_ends_is_caught(tmp_path, monkeypatch):
     path.write_text(
         inspect.cleandoc("""
         from minigen.course.exercise.format import Exercise
-            EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.",
-                          hints=["a", "b", "c"], seconds=0.2)
+        EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.",
+                      hints=["a", "b", "c"], seconds=0.2)
 
-            @EX.case(expect={"y": 8.0})
+        @EX.case(expect={"y": 8.0})
         def cube(impl, rng):
             return {"y": impl(2.0, 3)}
         @EX.case(property="x to the 0 is 1", expect={"y": 1.0})

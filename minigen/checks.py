@@ -1,0 +1,187 @@
+"""Checks of arguments, for every part of the package: each names the argument, says what was expected and what came.
+
+    n = checks.whole("n", n)                                 # a whole number, at least 1
+    x = checks.array("x", x, "N", 2)                         # finite floats of shape (N, 2), N at least 1
+    checks.same_shape(mu=mu, logvar=logvar)
+
+All raise ValueError, before any work is done. A check returns the value in the form in which it is used. Shapes are always
+checked. Values are checked on plain arrays only: while a derivative is being taken they pass, so that a training that
+diverges is stopped by `minigen.train.fit`, which can name the step.
+"""
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from autograd.tracer import isbox
+
+Array = Any  # an ndarray, or one that autograd traces
+Size = int | str | None  # of one axis: a number, or a free size by its name
+
+
+# ------------------------------------------------------------------------------------------------ numbers and settings
+
+
+def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
+    """`value` as an int in least..most; True and 2.0 are not whole numbers."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < least or _above(value, most):
+        bounds = f"of at least {least}" if most is None else f"in {least}..{most}"
+        raise ValueError(f"{name} must be a whole number {bounds}, got {_shown(value)}")
+    return int(value)
+
+
+def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, without: float | None = None) -> float:
+    """`value` as a finite float with low ≤ value ≤ high, but not `without` (an end of the interval)."""
+    if not _is_number(value) or not low <= value <= high or value == without:
+        left, right = "(" if low in (without, -np.inf) else "[", ")" if high in (without, np.inf) else "]"
+        raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}{right}, got {_shown(value)}")
+    return float(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """`value` as a positive, finite float."""
+    if not _is_number(value) or value <= 0:
+        raise ValueError(f"{name} must be a positive number, got {_shown(value)}")
+    return float(value)
+
+
+def probability(name: str, value: Any) -> float:
+    """`value` as a float in [0, 1]."""
+    return number(name, value, 0, 1)
+
+
+def choice(name: str, value: Any, options: tuple) -> Any:
+    """`value`, if it is one of the options."""
+    if not isinstance(value, (str, int, float, tuple, type(None))) or value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {_shown(value)}")
+    return value
+
+
+def rng(value: Any, name: str = "rng") -> np.random.Generator:
+    """`value`, if it is a random generator of NumPy; a seed is not one."""
+    if not isinstance(value, np.random.Generator):
+        hint = ", such as numpy.random.default_rng(0)"
+        raise ValueError(f"{name} must be a numpy.random.Generator{hint}, got {_shown(value)}")
+    return value
+
+
+# ------------------------------------------------------------------------------------------------ arrays
+
+
+def floats(name: str, x: Any) -> Array:
+    """`x` as an array of finite floats: float32 and float64 stay what they are, whole numbers become float64."""
+    if isbox(x):
+        return x
+    try:
+        x = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be an array of real numbers, got {type(x).__name__} ({error})") from None
+    if x.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be an array of real numbers, got dtype {x.dtype}")
+    return finite(name, x if x.dtype.kind == "f" else x.astype(np.float64))
+
+
+def array(name: str, x: Any, *shape: Any, empty: bool = False) -> Array:
+    """`floats` of a shape: `array("x", x, "N", 2)` is (N, 2), `array("x", x, "N", ..., "C")` has any axes between.
+
+    A size is a number, or the name of a size that is free. No size may be 0, unless `empty` allows it.
+    """
+    x = floats(name, x)
+    got = np.shape(x)
+    if not _fits(got, shape) or (0 in got and not empty):
+        sized = "" if empty or 0 not in got else ", none of them 0"
+        raise ValueError(f"{name} must have shape {_pictured(shape)}{sized}, got {got}")
+    return x
+
+
+def finite(name: str, x: Array) -> Array:
+    """`x`, if it holds no NaN and no infinity."""
+    if not isbox(x) and not np.all(np.isfinite(x)):
+        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values")
+    return x
+
+
+def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
+    """The common shape of arrays that have one, and at least so many axes."""
+    (first, a), *rest = arrays.items()
+    shape = np.shape(a)
+    if len(shape) < least_axes:
+        wanted = {1: "(N, ...)", 2: "(N, D)"}.get(least_axes, f"at least {least_axes} axes")
+        raise ValueError(f"{first} must have shape {wanted}, got {shape}")
+    for name, b in rest:
+        if np.shape(b) != shape:
+            raise ValueError(f"{name} must have the shape of {first}, {shape}, got {np.shape(b)}")
+    return shape
+
+
+def between(name: str, x: Array, low: float, high: float = np.inf) -> Array:
+    """`x`, if every value lies in [low, high]."""
+    if not isbox(x) and np.size(x) and not (np.min(x) >= low and np.max(x) <= high):
+        wanted = f"in [{low:g}, {high:g}]" if high < np.inf else "nonnegative" if low == 0 else f"at least {low:g}"
+        raise ValueError(f"{name} must be {wanted}, got values from {np.min(x):.6g} to {np.max(x):.6g}")
+    return x
+
+
+def probabilities(name: str, p: Any, *shape: Any, tolerance: float = 1e-5) -> Array:
+    """`array` of nonnegative numbers that sum to one over the last axis (up to rounding of a float32 softmax)."""
+    p = between(name, array(name, p, *(shape or (..., "K"))), 0)
+    if not isbox(p):
+        total = np.ravel(p.sum(axis=-1))
+        worst = total[np.argmax(np.abs(total - 1))]
+        if abs(worst - 1) > tolerance:
+            raise ValueError(f"{name} must sum to one over its last axis, got a sum of {worst:.6g}")
+    return p
+
+
+def integers(name: str, x: Any, *shape: Any, least: int = 0, most: int | None = None) -> np.ndarray:
+    """An array of whole numbers in least..most, of a shape written as for `array`: labels, codes, indices."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be whole numbers, got dtype {x.dtype}")
+    if shape and not _fits(x.shape, shape):
+        raise ValueError(f"{name} must have shape {_pictured(shape)}, got {x.shape}")
+    if x.size and (x.min() < least or _above(x.max(), most)):
+        bounds = f"at least {least}" if most is None else f"in {least}..{most}"
+        raise ValueError(f"{name} must be {bounds}, got values from {x.min()} to {x.max()}")
+    return x
+
+
+def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
+    """Time steps of a diffusion, one () or one for each of n examples (n,), each in least..T."""
+    t = np.asarray(t)
+    if t.dtype.kind not in "iu":
+        raise ValueError(f"t must be a whole number or an array of them, got dtype {t.dtype}")
+    if t.shape not in ((), (n,)):
+        raise ValueError(f"t must be one time step or have shape ({n},), one for each example, got {t.shape}")
+    return integers("t", t, least=least, most=T)
+
+
+# ------------------------------------------------------------------------------------------------ what they share
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and bool(np.isfinite(value))
+
+
+def _above(value, most) -> bool:
+    return most is not None and value > most
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple) -> bool:
+    if ... in wanted:
+        cut = wanted.index(...)
+        before, after = wanted[:cut], wanted[cut + 1 :]
+        if len(shape) < len(before) + len(after):
+            return False
+        shape, wanted = (*shape[: len(before)], *shape[len(shape) - len(after) :]), (*before, *after)
+    return len(shape) == len(wanted) and all(not isinstance(w, int) or n == w for n, w in zip(shape, wanted))
+
+
+def _pictured(shape: tuple) -> str:
+    sizes = ["..." if size is ... else str(size) for size in shape]
+    return f"({sizes[0]},)" if len(sizes) == 1 and sizes != ["..."] else f"({', '.join(sizes)})"
+
+
+def _shown(value) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else type(value).__name__
