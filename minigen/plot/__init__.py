@@ -1,21 +1,21 @@
-"""Figures in one house style: `from minigen import plot`, then `plot.samples(x, density)`.
+"""Figures in one style: `from minigen import plot`, then `plot.samples(x, density)`.
 
 Every drawing function takes `ax=None` (a new figure) and returns the axes it drew in; `plot.figure(rows, cols)` makes
 figures of several panels, `plot.save(fig, path)` writes one. Colors have meanings: `plot.color.real`, `.fake`,
-`.model`.
+`.model`; `plot.CYCLE` are those of one series after another.
 """
 
+from minigen.plot.charts import bars, curves, histogram, line, moving_average
+from minigen.plot.connections import connections
 from minigen.plot.describe import describe, layers
-from minigen.plot.files import animate, save, show
 from minigen.plot.images import image_grid, manifold, matrix
-from minigen.plot.lines import bars, curves, histogram, line, moving_average
-from minigen.plot.panels import algorithm, connections, space, table
-from minigen.plot.planes import density, field, heatmap, samples, trajectories
+from minigen.plot.output import animate, save, show
+from minigen.plot.planes import density, field, heatmap, samples, space, trajectories
 from minigen.plot.schematics import edge, node, schematic
-from minigen.plot.style import color, colormap, figure, style
+from minigen.plot.theme import CYCLE, color, colormap, figure, style
 
 __all__ = [
-    "algorithm",
+    "CYCLE",
     "animate",
     "bars",
     "color",
@@ -42,6 +42,5 @@ __all__ = [
     "show",
     "space",
     "style",
-    "table",
     "trajectories",
 ]

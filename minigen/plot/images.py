@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.plot import inputs
-from minigen.plot.style import color, colormap, in_style, panel
+from minigen import checks
+from minigen.plot.theme import color, colormap, figure_of, finish, in_style, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,45 +38,38 @@ def image_grid(
             there are clearly negative values, 0 and 1 otherwise. "each": every image's own lowest and highest value;
             "signed": zero is white, every image scaled by its largest magnitude (for filters).
     labels: one short text for each image, written above it; row_labels, col_labels: for whole rows and columns.
+    gap:    pixels between images.
     """
     stack = stacked(images, shape)
     rows, cols = _layout(len(stack), rows, cols)
-    for name, texts, count in [
-        ("labels", labels, len(stack)),
-        ("row_labels", row_labels, rows),
-        ("col_labels", col_labels, cols),
-    ]:
-        if texts is not None and len(texts) != count:
-            raise ValueError(f"{name} must have {count} entries, got {len(texts)}")
+    _one_each("labels", labels, len(stack))
+    _one_each("row_labels", row_labels, rows)
+    _one_each("col_labels", col_labels, cols)
     pictures = colored(stack, limits, cmap)  # (N, H, W, 3) in [0, 1]
     height, width = pictures.shape[1:3]
-    gap = max(1, round(min(height, width) / 14)) if gap is None else inputs.whole("gap", gap, at_least=0)
+    gap = max(1, round(min(height, width) / 14)) if gap is None else checks.whole("gap", gap, least=0)
     inches = min(10.0, max(1.2, cols * (0.62 if cols > 4 else 0.95)))  # width of the whole, when it is its own figure
     head = 0 if labels is None else max(2, round(0.2 * width * cols / inches))  # room for a label above each image
-    canvas = np.ones((rows * (height + head + gap) - gap, cols * (width + gap) - gap, 3))
-    corners = []
+    tops = head + (head + height + gap) * np.arange(rows)
+    lefts = (width + gap) * np.arange(cols)
+    canvas = np.ones((tops[-1] + height, lefts[-1] + width, 3))
     for k, picture in enumerate(pictures):
-        top, left = (k // cols) * (height + head + gap) + head, (k % cols) * (width + gap)
+        top, left = tops[k // cols], lefts[k % cols]
         canvas[top : top + height, left : left + width] = picture
-        corners.append((top, left))
-    letters = max(map(len, map(str, row_labels)), default=0) if row_labels is not None else 0
-    extra = (
-        0.08
-        if row_labels is None
-        else min(2.5, max(0.95, 0.15 + 0.09 * letters)),  # a letter is about 0.09 inches wide
-        0.08 + 0.27 * (title is not None) + 0.25 * (col_labels is not None),
-    )
-    ax = panel(ax, (inches + extra[0], inches * canvas.shape[0] / canvas.shape[1] + extra[1]))
-    _show(ax, canvas, title)
-    if labels is not None:
-        for (top, left), text in zip(corners, labels):
-            ax.text(left + (width - 1) / 2, top - 0.5 - 0.15 * head, str(text), ha="center", va="bottom", fontsize=8)
+    letters = max((len(str(text)) for text in row_labels or ()), default=0)  # a letter is about 0.09 inches wide
+    margin_x = min(2.5, max(0.95, 0.15 + 0.09 * letters)) if row_labels is not None else 0.08
+    margin_y = 0.08 + 0.27 * (title is not None) + 0.25 * (col_labels is not None)
+    ax = panel(ax, (inches + margin_x, inches * canvas.shape[0] / canvas.shape[1] + margin_y))
+    _show(ax, canvas)
+    for k, text in enumerate(labels if labels is not None else ()):
+        x, y = lefts[k % cols] + (width - 1) / 2, tops[k // cols] - 0.5 - 0.15 * head
+        ax.text(x, y, str(text), ha="center", va="bottom", fontsize=8)
     if row_labels is not None:
-        ax.set_yticks([r * (height + head + gap) + head + (height - 1) / 2 for r in range(rows)], row_labels)
+        ax.set_yticks(tops + (height - 1) / 2, row_labels)
     if col_labels is not None:
         ax.xaxis.tick_top()
-        ax.set_xticks([c * (width + gap) + (width - 1) / 2 for c in range(cols)], col_labels)
-    return ax
+        ax.set_xticks(lefts + (width - 1) / 2, col_labels)
+    return finish(ax, title)
 
 
 @in_style
@@ -96,15 +89,14 @@ def manifold(
     that every picture stands for the same share of the prior. z1 grows to the right, z2 upwards. It returns images
     (n*n, H, W[, C]), or flat ones (n*n, D) whose `shape` is given or square.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri  # the standard normal's quantile function
 
-    inputs.whole("n", n)
-    quantiles = norm.ppf((np.arange(n) + 0.5) / n)
+    checks.whole("n", n)
+    quantiles = ndtri((np.arange(n) + 0.5) / n)
     z1, z2 = np.meshgrid(quantiles, quantiles[::-1])  # the top row of the picture has the largest z2
     images = np.asarray(decoder(np.stack([z1.ravel(), z2.ravel()], axis=1).astype(np.float32)))
-    if images.ndim == 2 and shape is None:
-        side = math.isqrt(images.shape[1])
-        shape = (side, side) if side * side == images.shape[1] else None
+    if images.ndim == 2 and shape is None and math.isqrt(images.shape[1]) ** 2 == images.shape[1]:
+        shape = (math.isqrt(images.shape[1]),) * 2
     stack = stacked(images, shape)
     if len(stack) != n * n:
         raise ValueError(f"decoder must return one image for each of the {n * n} codes, got {len(stack)}")
@@ -112,14 +104,13 @@ def manifold(
     height, width = pictures.shape[1:3]
     canvas = pictures.reshape(n, n, height, width, 3).swapaxes(1, 2).reshape(n * height, n * width, 3)
     ax = panel(ax, (5.2, 5.2 * height / width))
-    _show(ax, canvas, title)
-    marks = [k for k in range(n) if n <= 5 or k in {round(share * (n - 1)) for share in (0, 0.25, 0.5, 0.75, 1)}]
+    _show(ax, canvas)
+    marks = np.unique(np.linspace(0, n - 1, 5).round().astype(int))
     names = [f"{quantiles[k]:.1f}".replace("-", "\N{MINUS SIGN}") for k in marks]
-    ax.set_xticks([(k + 0.5) * width - 0.5 for k in marks], names)
-    ax.set_yticks([(n - k - 0.5) * height - 0.5 for k in marks], names)
-    ax.set_xlabel("$z_1$")
-    ax.set_ylabel("$z_2$")
-    return ax
+    ax.set_xticks((marks + 0.5) * width - 0.5, names)
+    ax.set_yticks((n - marks - 0.5) * height - 0.5, names)
+    ax.set(xlabel="$z_1$", ylabel="$z_2$")
+    return finish(ax, title)
 
 
 @in_style
@@ -144,15 +135,11 @@ def matrix(
     numbers: write each value in its cell (a format such as ".2f" may be given). center: the value that is drawn white.
     lines:   separate the cells; by default when there are few.
     """
-    values = inputs.finite("values", values, None, None).astype(np.float64)
+    values = checks.array("values", values, "R", "C")
     rows, cols = values.shape
-    low, high = limits if limits is not None else (float(values.min()), float(values.max()))
-    if center is not None and limits is None:
-        reach = max(high - center, center - low)
-        low, high = center - reach, center + reach
-    if limits is None and center is None and low >= 0:
-        low = 0.0
-    high = high if high > low else low + 1.0
+    _one_each("row_labels", row_labels, rows)
+    _one_each("col_labels", col_labels, cols)
+    low, high = limits if limits is not None else color_range(values, center, from_zero=True)
     cell = float(np.clip(7.0 / max(rows, cols), 0.08, 0.5))
     ax = panel(ax, (max(2.0, cols * cell + 0.9), max(1.6, rows * cell + 0.7)))
     shades = colormap(cmap or ("density" if center is None else "diverging"))
@@ -164,50 +151,49 @@ def matrix(
         ax.tick_params(which="both", length=0)
         ax.set_axisbelow(False)
     for (r, c), value in np.ndenumerate(values) if numbers else ():
-        red, green, blue, _ = shades((value - low) / (high - low))
+        red, green, blue, _ = image.to_rgba(value)
         ink = color.ink if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
-        ax.text(
-            c,
-            r,
-            format(value, numbers if isinstance(numbers, str) else "g"),
-            ha="center",
-            va="center",
-            color=ink,
-            fontsize=8,
-        )
-    for axis, texts, count in [(ax.xaxis, col_labels, cols), (ax.yaxis, row_labels, rows)]:
-        if texts is None:
-            axis.set_major_locator(_whole_ticks(count))
-        elif len(texts) != count:
-            raise ValueError(
-                f"{'col' if axis is ax.xaxis else 'row'}_labels must have {count} entries, got {len(texts)}"
-            )
-        else:
-            axis.set_ticks(range(count), texts)
-    for spine in ax.spines.values():
-        spine.set_visible(True)
+        text = format(value, numbers if isinstance(numbers, str) else "g")
+        ax.text(c, r, text, ha="center", va="center", color=ink, fontsize=8)
+    ax.locator_params(nbins=6, integer=True)
+    if col_labels is not None or cols <= 10:
+        ax.set_xticks(range(cols), col_labels)
+    if row_labels is not None or rows <= 10:
+        ax.set_yticks(range(rows), row_labels)
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    if title is not None:
-        ax.set_title(title)
     if colorbar:
-        ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, aspect=22).outline.set_linewidth(0.6)
-    return ax
+        add_colorbar(ax, image)
+    return finish(ax, title, frame=True)
 
 
-def _whole_ticks(count: int) -> Any:
-    from matplotlib.ticker import FixedLocator, MaxNLocator
+def color_range(values: np.ndarray, center: float | None, from_zero: bool = False) -> tuple[float, float]:
+    """Lowest and highest value of a color scale, as far from `center` as each other; from zero up, where asked."""
+    low, high = float(values.min()), float(values.max())
+    if center is not None:
+        reach = max(high - center, center - low)
+        low, high = center - reach, center + reach
+    elif from_zero:
+        low = min(low, 0.0)
+    if low < high:
+        return low, high
+    return (low, low + 1) if from_zero and center is None else (low - 0.5, high + 0.5)
 
-    return FixedLocator(range(count)) if count <= 10 else MaxNLocator(6, integer=True)
+
+def add_colorbar(ax: Axes, image: Any, label: str = "") -> None:
+    """A slim color bar to the right of the axes."""
+    bar = figure_of(ax).colorbar(image, ax=ax, fraction=0.046, pad=0.03, aspect=22, label=label)
+    bar.outline.set_linewidth(0.6)
+    bar.ax.locator_params(nbins=6)
 
 
-def stacked(images: Any, shape: tuple[int, ...] | None) -> np.ndarray:
+def stacked(images: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Images as (N, H, W) or (N, H, W, 3)."""
-    stack = inputs.finite("images", images)
+    checks.array("images", images, "N", ...)
+    stack = np.asarray(images)
     if shape is not None:
         if stack[0].size != math.prod(shape):
-            raise ValueError(
-                f"images of shape {stack.shape} do not have {math.prod(shape)} numbers each, as shape {shape}"
-            )
+            numbers = math.prod(shape)
+            raise ValueError(f"images of shape {stack.shape} do not have {numbers} numbers each, as shape {shape}")
         stack = stack.reshape(len(stack), *shape)
     if stack.ndim == 4 and stack.shape[-1] == 1:
         stack = stack[..., 0]
@@ -218,10 +204,11 @@ def stacked(images: Any, shape: tuple[int, ...] | None) -> np.ndarray:
 
 
 def _layout(count: int, rows: int | None, cols: int | None) -> tuple[int, int]:
-    for name, value in [("rows", rows), ("cols", cols)]:
-        if value is not None:
-            inputs.whole(name, value)
-    if cols is None:
+    if rows is not None:
+        checks.whole("rows", rows)
+    if cols is not None:
+        checks.whole("cols", cols)
+    else:
         cols = math.ceil(count / rows) if rows else min(count, max(1, round(math.sqrt(count) * 1.2)))
     rows = math.ceil(count / cols) if rows is None else rows
     if rows * cols < count:
@@ -229,24 +216,30 @@ def _layout(count: int, rows: int | None, cols: int | None) -> tuple[int, int]:
     return rows, cols
 
 
-def colored(stack: np.ndarray, limits: Any, cmap: str) -> np.ndarray:
+def _one_each(name: str, texts: Sequence[Any] | None, count: int) -> None:
+    if texts is not None and len(texts) != count:
+        raise ValueError(f"{name} must have {count} entries, got {len(texts)}")
+
+
+def colored(stack: np.ndarray, limits: Any = "auto", cmap: str = "gray") -> np.ndarray:
     """Values to colors: (N, H, W[, 3]) to (N, H, W, 3) in [0, 1]."""
-    each = {"axis": tuple(range(1, stack.ndim)), "keepdims": True}
+    values = stack.astype(np.float64)
+    pixels = tuple(range(1, stack.ndim))
     if isinstance(limits, str):
-        inputs.choice("limits", limits, ("auto", "each", "signed"))
+        checks.choice("limits", limits, ("auto", "each", "signed"))
     if limits == "auto":
         low, high = _range_of(stack)
     elif limits == "each":
-        low, high = stack.min(**each), stack.max(**each)
+        low, high = values.min(axis=pixels, keepdims=True), values.max(axis=pixels, keepdims=True)
     elif limits == "signed":
-        high = np.abs(stack.astype(np.float64)).max(**each)
+        high = np.abs(values).max(axis=pixels, keepdims=True)
         low, cmap = -high, "diverging" if cmap == "gray" else cmap
     else:
         low, high = (float(end) for end in limits)
         if not low < high:
             raise ValueError(f"limits must be (low, high) with low < high, got {limits!r}")
-    span = np.asarray(high, dtype=np.float64) - low
-    unit = ((stack.astype(np.float64) - low) / np.where(span == 0, 1, span)).clip(0, 1)
+    span = np.asarray(high) - low
+    unit = ((values - low) / np.where(span == 0, 1, span)).clip(0, 1)
     return unit if unit.ndim == 4 else colormap(cmap)(unit)[..., :3]
 
 
@@ -259,12 +252,9 @@ def _range_of(stack: np.ndarray) -> tuple[float, float]:
     return (-1.0, 1.0) if low < -0.1 else (0.0, 1.0)
 
 
-def _show(ax: Axes, canvas: np.ndarray, title: str | None) -> None:
+def _show(ax: Axes, canvas: np.ndarray) -> None:
     ax.imshow(canvas, interpolation="antialiased")
     ax.set_xticks([])
     ax.set_yticks([])
     ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    if title is not None:
-        ax.set_title(title)
+    finish(ax, frame=False)

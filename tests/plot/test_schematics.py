@@ -5,6 +5,7 @@ import pytest
 
 from minigen import plot
 from minigen.nn import MLP, Conv2d, Linear, Sequential
+from minigen.plot.schematics import _centers
 
 
 def rng():
@@ -30,90 +31,109 @@ def test_layers_add_up_to_the_model():
     assert sum(layer.parameters for layer in found) == model.num_parameters()
 
 
-def boxes(ax):
-    from matplotlib.patches import Circle, FancyBboxPatch
-
-    return [patch.get_extents() for patch in ax.patches if isinstance(patch, (Circle, FancyBboxPatch))]
-
-
 def check_layout(ax):
-    """No box meets another, every text keeps inside one, all of it inside the figure."""
+    """No box meets another, texts keep inside theirs, arrows and their labels outside; all of it inside the figure."""
+    from matplotlib.patches import FancyArrowPatch
+
     figure = ax.figure
     figure.canvas.draw()
-    extents = boxes(ax)
-    for k, a in enumerate(extents):
-        assert not any(a.overlaps(b) for b in extents[k + 1 :])
-        assert a.x0 >= 0 and a.y0 >= 0 and a.x1 <= figure.bbox.width and a.y1 <= figure.bbox.height
-    for text in ax.texts:
-        extent = text.get_window_extent()
-        assert extent.x0 >= 0 and extent.x1 <= figure.bbox.width
-        inside = [b for b in extents if b.overlaps(extent)]
-        for box in inside:
-            assert box.x0 <= extent.x0 and extent.x1 <= box.x1
-            assert box.y0 <= extent.y0 + 1 and extent.y1 <= box.y1 + 1
+    boxes = [box.patch.get_window_extent() for box in ax.artists]
+    for k, box in enumerate(ax.artists):
+        assert not any(boxes[k].overlaps(other) for other in boxes[k + 1 :])
+        inside = box.offsetbox.get_window_extent()
+        assert boxes[k].x0 < inside.x0 and inside.x1 < boxes[k].x1
+        assert boxes[k].y0 < inside.y0 and inside.y1 < boxes[k].y1
+    labels = [text.get_window_extent() for text in ax.texts]
+    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    lines = [np.concatenate(list(paths_in_pixels(arrow, ax))) for arrow in arrows]
+    for obstacle in (*boxes, *labels):
+        for line in lines:
+            assert not obstacle.padded(-2).count_contains(line)
+    for label in labels:
+        assert not any(label.overlaps(box) for box in boxes)
+    for extent in (*boxes, *labels):
+        assert extent.x0 >= 0 and extent.y0 >= 0
+        assert extent.x1 <= figure.bbox.width and extent.y1 <= figure.bbox.height
+    return [text.get_text() for box in ax.artists for text in box.findobj(is_text)]
+
+
+def is_text(artist):
+    from matplotlib.text import Text
+
+    return isinstance(artist, Text) and artist.get_text() != ""
+
+
+def paths_in_pixels(arrow, ax):
+    """Points along an arrow, a hundred for each of its pieces."""
+    for polygon in ax.transData.transform_path(arrow.get_path()).to_polygons(closed_only=False):
+        for start, end in zip(polygon, polygon[1:]):
+            yield start + np.linspace(0, 1, 100)[:, None] * (end - start)
 
 
 def gan():
     nodes = {
-        "z": plot.node("noise $z$", "noise"),
-        "G": MLP(rng(), [2, 64, 64, 2]),
-        "fake": plot.node("$G(z)$", "fake"),
-        "x": plot.node("data $x$", "data"),
-        "D": MLP(rng(), [2, 64, 64, 1]),
-        "loss": plot.node("real or fake?", "loss"),
+        "z": plot.node("noise $z$", "noise", (0, 0)),
+        "G": plot.node(MLP(rng(), [2, 64, 64, 2]), at=(1, 0)),
+        "fake": plot.node("$G(z)$", "fake", (2, 0)),
+        "x": plot.node("data $x$", "data", (2, 1), image=np.eye(8)),
+        "D": plot.node(MLP(rng(), [2, 64, 64, 1]), at=(3, 0.5)),
+        "loss": plot.node("real or fake?", "loss", (4, 0.5)),
     }
-    return nodes, ["z -> G -> fake -> D -> loss", "x -> D", "loss --> G: gradient"]
+    edges = ["z -> G -> fake -> D -> loss", "x -> D: a batch", "loss --> D: gradient"]
+    return nodes, [*edges, plot.edge("loss", "G", "the other gradient", dashed=True, route="over")]
 
 
-def test_columns_follow_the_arrows():
-    from minigen.plot.layout import ranks
-    from minigen.plot.schematics import _parse
+def test_columns_are_as_wide_as_their_widest_box():
+    def centers(at, sizes):
+        return _centers(np.array(at, dtype=float), np.array(sizes, dtype=float), gap=5.0)
 
-    nodes, edges = gan()
-    found = ranks(nodes, [arrow for each in edges for arrow in _parse(each)])
-    assert found == {"z": 0, "G": 1, "fake": 2, "x": 2, "D": 3, "loss": 4}
+    np.testing.assert_allclose(centers([0, 1, 1, 2], [10, 20, 8, 30]), [0, 20, 20, 50])
+    np.testing.assert_allclose(centers([0, 0.5, 1], [10, 10, 10]), [0, 7.5, 15])  # halfway
+    np.testing.assert_allclose(centers([-0.5, 0.5], [40, 10]), [22.5, 60])  # of columns at 0, 45, 75
+    assert centers([2], [10]) == 0
 
 
 def test_schematic_of_a_gan():
-    nodes, edges = gan()
-    ax = plot.schematic(nodes, edges, title="GAN")
-    check_layout(ax)
-    texts = [text.get_text() for text in ax.texts]
-    assert plot.describe(nodes["G"]) in texts and "gradient" in texts
     from matplotlib.patches import FancyArrowPatch
 
-    assert sum(isinstance(patch, FancyArrowPatch) for patch in ax.patches) == 6
+    nodes, edges = gan()
+    ax = plot.schematic(nodes, edges, title="GAN")
+    texts = check_layout(ax)
+    assert plot.describe(MLP(rng(), [2, 64, 64, 2])) in texts
+    assert {text.get_text() for text in ax.texts} == {"a batch", "gradient", "the other gradient"}
+    assert sum(isinstance(patch, FancyArrowPatch) for patch in ax.patches) == 7
+    place = dict(zip(nodes, (box.xy for box in ax.artists)))
+    assert place["z"][1] == place["G"][1] > place["D"][1] > place["x"][1]
+    assert place["fake"][0] == place["x"][0] < place["D"][0] < place["loss"][0]
 
 
 @pytest.mark.parametrize("direction", ["right", "down"])
 def test_schematic_of_a_model_and_of_a_list(direction):
-    model = MLP(rng(), [2, 8, 1])
-    ax = plot.schematic(model)
+    texts = check_layout(plot.schematic(MLP(rng(), [2, 8, 1])))
+    assert any("Linear 2 → 8   24" in text for text in texts)
+    ax = plot.schematic(["x", plot.node("encoder", "model"), "z"], direction=direction)
     check_layout(ax)
-    assert any("Linear 2 → 8   24" in text.get_text() for text in ax.texts)
-    check_layout(plot.schematic(["x", plot.node("encoder", "model"), "z"], direction=direction))
+    steps = np.diff([box.xy for box in ax.artists], axis=0)  # each box after the one before, in one line
+    along, across = (steps[:, 0], steps[:, 1]) if direction == "right" else (-steps[:, 1], steps[:, 0])
+    assert (along > 0).all() and (across == 0).all()
 
 
-def test_schematic_with_places_pictures_frames_and_detours():
-    nodes = {
-        name: plot.node(name * 3, at=(k, 0), image=np.zeros((4, 4)) if name == "a" else None)
-        for k, name in enumerate("abcd")
-    }
-    ax = plot.schematic(
-        nodes, ["a -> b -> c -> d", "a -> c: over", "d --> a: back", "b --> b"], groups={"both": ["c", "d"]}
-    )
-    figure = ax.figure
-    figure.canvas.draw()
+def test_arrows_around_keep_beyond_all_boxes():
+    nodes = {name: plot.node(name * 3, "latent", (k, k % 2)) for k, name in enumerate("abcd")}
+    around = [plot.edge("a", "c", "over", route="over"), plot.edge("d", "a", "back", dashed=True, route="under")]
+    ax = plot.schematic(nodes, ["a -> b -> c -> d", *around, plot.edge("d", "b", "again", route="under")])
+    check_layout(ax)
     place = {text.get_text(): text.get_window_extent() for text in ax.texts}
-    assert place["over"].y0 > place["ccc"].y1 and place["back"].y1 < place["ccc"].y0
-    with pytest.raises(ValueError, match="would meet 'b' too"):
-        plot.schematic(nodes, groups={"ends": ["a", "c"]})
+    boxes = [box.patch.get_window_extent() for box in ax.artists]
+    assert place["over"].y0 > max(box.y1 for box in boxes)
+    assert min(box.y0 for box in boxes) > place["back"].y1 > place["again"].y1
 
 
-def test_schematic_inside_given_axes():
+def test_schematic_shrinks_into_given_axes():
     _, axes = plot.figure(1, 2)
     nodes, edges = gan()
     assert plot.schematic(nodes, edges, axes[0]) is axes[0]
+    check_layout(axes[0])
 
 
 @pytest.mark.parametrize(
@@ -121,6 +141,7 @@ def test_schematic_inside_given_axes():
     [
         ({}, [], "must not be empty"),
         ({"a": "A"}, ["a -> b"], "name a node 'b'; there are a"),
+        ({"a": "A"}, ["a -> a"], "another node, got 'a' twice"),
         ({"a": "A", "b": "B"}, ["a b"], "an edge must be"),
         ({"a": "A", "b": "B"}, ["a ->"], "an edge must be"),
         ({"a": plot.node("A", at=(0, 0)), "b": "B"}, [], "without: b"),

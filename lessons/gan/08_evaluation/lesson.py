@@ -29,7 +29,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from minigen import plot
-from minigen.plot.style import CYCLE
 from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, toy
 from minigen.gan.networks import Discriminator, Generator
@@ -245,7 +244,7 @@ for ax, (what, of) in zip(axes.flat, scores.items()):
             ax,
             styles={name: "none"},
             markers=True,
-            colors=[CYCLE[k]],
+            colors=[plot.CYCLE[k]],
             title=f"{what}: rank correlation {rank[what]:.2f}",
             xlabel="exact distance to the ring",
             log=kind,

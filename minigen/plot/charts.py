@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.plot import inputs
-from minigen.plot.style import CYCLE, color, in_style, panel
+from minigen import checks
+from minigen.plot.theme import CYCLE, color, finish, in_style, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,7 @@ def moving_average(values: Any, window: int) -> np.ndarray:
 
     (N,) to (N,), float64.
     """
-    inputs.whole("window", window)
+    checks.whole("window", window)
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"values must have shape (N,), got {values.shape}")
@@ -58,24 +58,24 @@ def curves(
     if not isinstance(history, Mapping) or not len(history):
         raise ValueError(f"history must be a dictionary of values that is not empty, got {type(history).__name__}")
     names = [names] if isinstance(names, str) else list(history) if names is None else list(names)
-    inputs.whole("smooth", smooth)
+    labels = {name: str(name).replace("_", " ") for name in names} | dict(labels or {})
+    checks.whole("smooth", smooth)
     ax = panel(ax)
     for k, name in enumerate(names):
         if name not in history:
             raise ValueError(f"names must be among {', '.join(map(str, history))}, got {name!r}")
         steps, values = _steps_and_values(history, name)
-        shade = (colors or {}).get(name, CYCLE[k % len(CYCLE)])
-        label = (labels or {}).get(name, str(name).replace("_", " "))
+        shade = _shade(colors, name, k)
         if smooth > 1 and len(values) > smooth:
             ax.plot(steps, values, color=shade, lw=0.6, alpha=0.25, zorder=1.6, rasterized=len(values) > 20_000)
             values = moving_average(values, smooth)
-        ax.plot(steps, values, color=shade, label=label, marker="o" if len(values) == 1 else None)
+        ax.plot(steps, values, color=shade, label=labels[name], marker="o" if len(values) == 1 else None)
     _references(ax, reference)
-    own_name = label if len(names) == 1 else ""
-    return _chart(ax, title, xlabel, ylabel, log, legend=len(names) + len(reference or {}) > 1, name=own_name)
+    ylabel = ylabel or ax.get_ylabel() or (labels[names[0]] if len(names) == 1 else "")
+    return _chart(ax, title, xlabel, ylabel, log, legend=len(names) + len(reference or {}) > 1)
 
 
-def _steps_and_values(history: Mapping[str, Any], name: str) -> tuple[np.ndarray, np.ndarray]:
+def _steps_and_values(history: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     entry = history[name]
     steps = history.at(name) if hasattr(history, "at") else None
     if isinstance(entry, tuple) and len(entry) == 2:
@@ -113,7 +113,7 @@ def line(
 
     A value that is not finite leaves a gap.
     """
-    x = inputs.finite("x", x, None)
+    x = checks.array("x", x, "N")
     named = isinstance(ys, Mapping)
     ys = ys if named else {"": ys}
     if not ys:
@@ -123,24 +123,21 @@ def line(
         y = np.asarray(y, dtype=np.float64)
         if y.shape != x.shape:
             raise ValueError(f"ys{f'[{name!r}]' if named else ''} must have the shape of x, {x.shape}, got {y.shape}")
-        if isinstance(colors, Mapping):
-            shade = colors.get(name, CYCLE[k % len(CYCLE)])
-        else:
-            shade = (colors or CYCLE)[k % len(colors or CYCLE)]
+        shade = _shade(colors, name, k)
         y = np.where(np.isfinite(y), y, np.nan)
-        marker = {"marker": "o", "ms": 4} if markers or len(x) == 1 else {}
-        ax.plot(x, y, color=shade, ls=(styles or {}).get(name, "-"), label=name or None, **marker)
+        marker = "o" if markers or len(x) == 1 else None
+        ax.plot(x, y, color=shade, ls=(styles or {}).get(name, "-"), label=name or None, marker=marker, ms=4)
         if fill is True or (fill and name in fill):
             ax.fill_between(x, 0, y, color=shade, alpha=0.18, lw=0)
         own_band = band.get(name) if isinstance(band, Mapping) else band
         if own_band is not None:
-            low, high = (inputs.finite("band", end, len(x)) for end in own_band)
+            low, high = (checks.array("band", end, len(x)) for end in own_band)
             ax.fill_between(x, low, high, color=shade, alpha=0.2, lw=0)
     for k, (name, (start, end)) in enumerate((spans or {}).items()):
-        ax.axvspan(start, end, color=CYCLE[(len(ys) + k) % len(CYCLE)], alpha=0.12, lw=0, label=name)
+        ax.axvspan(start, end, color=_shade(None, name, len(ys) + k), alpha=0.12, lw=0, label=name)
     _references(ax, reference)
     many = len(ys) + len(reference or {}) + len(spans or {}) > 1
-    return _chart(ax, title, xlabel, ylabel, log, legend=many, name="")
+    return _chart(ax, title, xlabel, ylabel, log, legend=many)
 
 
 @in_style
@@ -170,41 +167,34 @@ def bars(
         errors = [errors[name] for name in values] if isinstance(errors, Mapping) else errors
     if not series:
         raise ValueError("values must not be empty")
-    heights = {
-        name: inputs.finite(f"values[{name!r}]" if name else "values", each, None) for name, each in series.items()
-    }
-    count = len(next(iter(heights.values())))
-    if any(len(each) != count for each in heights.values()):
-        raise ValueError(
-            f"values must all have {count} entries, got {', '.join(str(len(h)) for h in heights.values())}"
-        )
-    if labels is not None and len(labels) != count:
-        raise ValueError(f"labels must have {count} entries, got {len(labels)}")
+    heights = {name: checks.array(f"values[{name!r}]" if name else "values", h, "N") for name, h in series.items()}
+    counts = [len(height) for height in heights.values()]
+    if len(set(counts)) > 1:
+        raise ValueError(f"values must all have {counts[0]} entries, got {', '.join(map(str, counts))}")
+    if labels is not None and len(labels) != counts[0]:
+        raise ValueError(f"labels must have {counts[0]} entries, got {len(labels)}")
     ax = panel(ax)
     width = 0.8 / len(heights)
     for k, (name, height) in enumerate(heights.items()):
-        at = np.arange(count) + (k - (len(heights) - 1) / 2) * width
-        if isinstance(colors, Mapping):
-            shade = colors.get(name, CYCLE[k % len(CYCLE)])
-        elif colors is not None:
-            shade = list(colors) if len(heights) == 1 else colors[k % len(colors)]
-        else:
-            shade = CYCLE[k % len(CYCLE)]
+        at = np.arange(counts[0]) + (k - (len(heights) - 1) / 2) * width
+        each_bar = len(heights) == 1 and colors is not None and not isinstance(colors, Mapping)
+        look: dict[str, Any] = {
+            "color": list(colors or ()) if each_bar else _shade(colors, name, k),
+            "label": name or None,
+        }
         error = errors.get(name) if isinstance(errors, Mapping) else errors
-        drawn = ax.bar(
-            at, height, 0.92 * width, color=shade, label=name or None, yerr=error, ecolor=color.ink, capsize=2
-        )
+        drawn = ax.bar(at, height, 0.92 * width, yerr=error, ecolor=color.ink, capsize=2, **look)
         if numbers:
             ax.bar_label(drawn, fmt=numbers if isinstance(numbers, str) else "%g", padding=2, fontsize=8)
             ax.margins(y=0.12)
-    texts = [str(each) for each in (labels if labels is not None else range(count))]
+    texts = [str(each) for each in (labels if labels is not None else range(counts[0]))]
     crowded = sum(map(len, texts)) > 46
-    ax.set_xticks(range(count), texts, rotation=25 if crowded else 0, ha="right" if crowded else "center")
+    ax.set_xticks(range(counts[0]), texts, rotation=25 if crowded else 0, ha="right" if crowded else "center")
     ax.tick_params(axis="x", length=0)
     if min(each.min() for each in heights.values()) < 0:
         ax.axhline(0, color=color.muted, lw=0.8)
     _references(ax, reference)
-    _chart(ax, title, xlabel, ylabel, log, legend=len(heights) + len(reference or {}) > 1, name="")
+    _chart(ax, title, xlabel, ylabel, log, legend=len(heights) + len(reference or {}) > 1)
     ax.grid(False, axis="x")
     return ax
 
@@ -231,22 +221,17 @@ def histogram(
     groups = {name: _flat(name, each) for name, each in groups.items()}
     if not groups:
         raise ValueError("x must not be empty")
-    inputs.whole("bins", bins)
-    everything = np.concatenate(list(groups.values()))
-    if bounds is None:
-        low, high = np.quantile(everything, [0.001, 0.999])
-        spread = max(high - low, 1e-6)
-        bounds = (max(everything.min(), low - 0.25 * spread), min(everything.max(), high + 0.25 * spread))
-        bounds = bounds if bounds[0] < bounds[1] else (bounds[0] - 0.5, bounds[0] + 0.5)
-    edges = np.linspace(bounds[0], bounds[1], bins + 1)
+    checks.whole("bins", bins)
+    low, high = bounds if bounds is not None else _middle(np.concatenate(list(groups.values())))
+    edges = np.linspace(low, high, bins + 1)
     ax = panel(ax)
     for k, (name, values) in enumerate(groups.items()):
-        shade = colors if isinstance(colors, str) else (colors or {}).get(name, CYCLE[k % len(CYCLE)])
+        shade = _shade(colors, name, k)
         heights = np.histogram(values, edges)[0] / (len(values) * np.diff(edges))
         ax.stairs(heights, edges, fill=True, color=shade, alpha=0.35)
         ax.stairs(heights, edges, color=shade, lw=1.2, label=name or None)
     if density is not None:
-        grid = np.linspace(bounds[0], bounds[1], 600)
+        grid = np.linspace(low, high, 600)
         if callable(getattr(density, "log_prob", None)):
             truth = np.exp(np.asarray(density.log_prob(grid[:, None].astype(np.float32)), dtype=np.float64))
         else:
@@ -254,12 +239,12 @@ def histogram(
         if truth.shape != grid.shape:
             raise ValueError(f"density must return one value for each of {len(grid)} points, got shape {truth.shape}")
         ax.plot(grid, truth, color=color.ink, lw=1.4, label="density")
-    ax.set_xlim(bounds)
-    return _chart(ax, title, xlabel, ylabel, False, legend=len(groups) + (density is not None) > 1, name="")
+    ax.set_xlim(low, high)
+    return _chart(ax, title, xlabel, ylabel, False, legend=len(groups) + (density is not None) > 1)
 
 
 def _flat(name: str, values: Any) -> np.ndarray:
-    array = inputs.finite(f"x[{name!r}]" if name else "x", values)
+    array = checks.array(f"x[{name!r}]" if name else "x", values, ...)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -267,24 +252,39 @@ def _flat(name: str, values: Any) -> np.ndarray:
     return array
 
 
+def _middle(x: np.ndarray) -> tuple[float, float]:
+    """All of `x` (N,), or its middle 99.8 % and a margin when a few lie far away."""
+    low, high = np.quantile(x, [0.001, 0.999])
+    margin = 0.25 * max(high - low, 1e-6)
+    low, high = max(x.min(), low - margin), min(x.max(), high + margin)
+    return (low, high) if low < high else (low - 0.5, low + 0.5)
+
+
+def _shade(colors: Any, name: str, k: int) -> str:
+    """The color of series k: one for all, one by its name, one by its place; else that of the cycle."""
+    if isinstance(colors, str):
+        return colors
+    if isinstance(colors, Mapping):
+        return colors.get(name, CYCLE[k % len(CYCLE)])
+    shades = colors or CYCLE
+    return shades[k % len(shades)]
+
+
 def _references(ax: Axes, reference: Mapping[str, float] | None) -> None:
     for k, (name, value) in enumerate((reference or {}).items()):
         ax.axhline(value, color=color.ink, lw=1.1, ls=["--", ":", "-."][k % 3], label=name, zorder=1.5)
 
 
-def _chart(ax: Axes, title: str | None, xlabel: str, ylabel: str, log: Any, legend: bool, name: str) -> Axes:
+def _chart(ax: Axes, title: str | None, xlabel: str, ylabel: str, log: Any, legend: bool) -> Axes:
     log = {True: "y", False: ""}.get(log, log)
-    if log not in ("", "x", "y", "xy"):
-        raise ValueError(f"log must be True, False, 'x', 'y' or 'xy', got {log!r}")
+    checks.choice("log", log, ("", "x", "y", "xy"))
     if "x" in log:
         ax.set_xscale("log")
     if "y" in log:
         ax.set_yscale("log")
     ax.grid(True)
     ax.set_xlabel(xlabel or ax.get_xlabel())
-    ax.set_ylabel(ylabel or ax.get_ylabel() or name)
-    if title is not None:
-        ax.set_title(title)
+    ax.set_ylabel(ylabel or ax.get_ylabel())
     if legend:
         ax.legend(loc="best")
-    return ax
+    return finish(ax, title)

@@ -1,0 +1,77 @@
+"""Figures are saved whole, and animations have their frames in order."""
+
+import os
+
+import numpy as np
+import pytest
+
+from minigen import plot
+
+
+@pytest.mark.parametrize("name, start", [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")])
+def test_save_writes_the_same_bytes_again(tmp_path, name, start):
+    content = [plot.save(plot.bars([1, 2, 3]), tmp_path / name).read_bytes() for _ in range(2)]
+    assert content[0].startswith(start) and content[0] == content[1]
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_save_is_all_or_nothing(tmp_path, monkeypatch):
+    path = plot.save(plot.bars([1, 2, 3]), tmp_path / "a.png")
+    content = path.read_bytes()
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        plot.save(plot.bars([9]), path)
+    assert path.read_bytes() == content and os.listdir(tmp_path) == ["a.png"]
+
+
+def test_save_is_checked(tmp_path):
+    with pytest.raises(ValueError, match="must end in .png, .svg or .pdf, got 'a.bmp'"):
+        plot.save(plot.bars([1]), tmp_path / "a.bmp")
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        plot.save(plot.bars([1]), tmp_path / "no" / "a.png")
+    with pytest.raises(ValueError, match="figure or axes, got int"):
+        plot.save(3, tmp_path / "a.png")
+
+
+def test_animation_has_its_frames_in_order(tmp_path):
+    from PIL import Image
+
+    def frames():
+        for k in range(4):
+            ax = plot.bars([k + 1], ax=plot.figure(size=(1.5, 1.5))[1], colors=[["red", "lime", "blue", "black"][k]])
+            ax.set_ylim(0, 1)
+            yield ax
+
+    with Image.open(plot.animate(frames(), tmp_path / "a.gif", fps=5, hold=2)) as gif:
+        assert gif.n_frames == 4 and gif.info["loop"] == 0
+        middles, durations = [], []
+        for k in range(4):
+            gif.seek(k)
+            durations.append(gif.info["duration"])
+            middles.append(gif.convert("RGB").getpixel((gif.width * 0.6, gif.height // 2)))
+    assert durations == [200, 200, 200, 2000]
+    np.testing.assert_allclose(middles, [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)], atol=12)
+
+
+def test_animation_of_arrays_and_its_checks(tmp_path):
+    from PIL import Image
+
+    frames = [np.full((8, 6), 80 * k, np.uint8) for k in range(3)]
+    with Image.open(plot.animate(frames, tmp_path / "a.gif")) as gif:
+        assert (gif.size, gif.n_frames) == ((6, 8), 3)
+    for bad, message in [
+        ([], "not be empty"),
+        ([np.zeros((2, 2))], "must be uint8"),
+        ([frames[0], frames[0][:4]], "frames must have one size"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            plot.animate(bad, tmp_path / "b.gif")
+    with pytest.raises(ValueError, match="must end in .gif"):
+        plot.animate(frames, tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match="fps must be a positive number, got 0"):
+        plot.animate(frames, tmp_path / "b.gif", fps=0)
+    assert os.listdir(tmp_path) == ["a.gif"]
