@@ -140,20 +140,21 @@ def schematic(
     own.set(position=(0, 0, 1, 1), xlim=(0, 72), ylim=(0, 72))  # a unit is a point
     low, high = _draw(own, boxes, arrows, at, 1.0)
     if ax is None:
+        heading = finish(own, title).title.get_window_extent().width * 72 / fig.dpi
         head = 24 if title else 0
-        width, height = high - low
-        fig.set_size_inches(width / 72, (height + head) / 72)
-        own.set(position=(0, 0, 1, height / (height + head)), xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        own.set_axis_off()
-        return finish(own, title)
-    ax = panel(ax)
-    room = 72 * np.array(ax.get_position().size) * figure_of(ax).get_size_inches()
-    scale = float(min(*(room / (high - low)), 1.0))
+        room, scale = np.maximum(high - low, [heading + 12, 0]), 1.0
+        fig.set_size_inches(room[0] / 72, (room[1] + head) / 72)
+        own.set_position((0, 0, 1, room[1] / (room[1] + head)))
+        ax = own
+    else:
+        room = 72 * np.array(panel(ax).get_position().size) * figure_of(ax).get_size_inches()
+        scale = float(min(*(room / (high - low)), 1.0))
     margin = (room / scale - (high - low)) / 2
     (left, bottom), (right, top) = low - margin, high + margin
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     ax.set_axis_off()
-    _draw(ax, boxes, arrows, at, scale)
+    if ax is not own:
+        _draw(ax, boxes, arrows, at, scale)
     return finish(ax, title)
 
 

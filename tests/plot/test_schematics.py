@@ -51,7 +51,8 @@ def check_layout(ax):
             assert not obstacle.padded(-2).count_contains(line)
     for label in labels:
         assert not any(label.overlaps(box) for box in boxes)
-    for extent in (*boxes, *labels):
+    heading = [ax.title.get_window_extent()] if ax.get_title() else []
+    for extent in (*boxes, *labels, *heading):
         assert extent.x0 >= 0 and extent.y0 >= 0
         assert extent.x1 <= figure.bbox.width and extent.y1 <= figure.bbox.height
     return [text.get_text() for box in ax.artists for text in box.findobj(is_text)]
@@ -111,7 +112,7 @@ def test_schematic_of_a_gan():
 def test_schematic_of_a_model_and_of_a_list(direction):
     texts = check_layout(plot.schematic(MLP(rng(), [2, 8, 1])))
     assert any("Linear 2 → 8   24" in text for text in texts)
-    ax = plot.schematic(["x", plot.node("encoder", "model"), "z"], direction=direction)
+    ax = plot.schematic(["x", plot.node("encoder", "model"), "z"], direction=direction, title="a long title " * 5)
     check_layout(ax)
     steps = np.diff([box.xy for box in ax.artists], axis=0)  # each box after the one before, in one line
     along, across = (steps[:, 0], steps[:, 1]) if direction == "right" else (-steps[:, 1], steps[:, 0])
