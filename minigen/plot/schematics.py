@@ -241,7 +241,7 @@ def _box(ax: Axes, box: Node, scale: float) -> AnnotationBbox:
     tint = 1 - 0.14 * (1 - np.array(to_rgb(shade)))
     look = {"facecolor": tint, "edgecolor": shade, "linewidth": 1.1 * scale, **shape}
     packed = VPacker(children=content, align="center", pad=0, sep=4 * scale)
-    placed = AnnotationBbox(packed, (0, 0), bboxprops=look, fontsize=FONT * scale, annotation_clip=False, zorder=2)
+    placed = AnnotationBbox(packed, (0, 0), bboxprops=look, fontsize=FONT * scale, zorder=2)
     placed.set_in_layout(False)
     ax.add_artist(placed)
     placed.get_window_extent()  # which gives the frame its size

@@ -62,6 +62,9 @@ def test_line_draws_functions_with_gaps():
     np.testing.assert_array_equal(p.get_ydata(), x)
     assert np.isnan(q.get_ydata()[2]) and q.get_linestyle() == "--"
     assert len(ax.collections) == 1  # only p is filled
+    assert (p.get_color(), q.get_color()) == plot.CYCLE[:2]
+    named = plot.line(x, {"p": x, "q": x, "r": x}, colors={"q": "red"}).lines
+    assert [each.get_color() for each in named] == [plot.CYCLE[0], "red", plot.CYCLE[2]]
     with pytest.raises(ValueError, match=r"ys\['p'\] must have the shape of x, \(5,\), got \(4,\)"):
         plot.line(x, {"p": x[:4]})
 

@@ -133,6 +133,7 @@ def test_manifold_passes_the_normal_quantiles_and_places_each_picture():
     assert [t.get_text() for t in ax.get_xticklabels()] == [
         f"{q:.1f}".replace("-", "\N{MINUS SIGN}") for q in quantiles
     ]
+    assert list(ax.get_xticks()) == [0.5, 2.5, 4.5, 6.5] and list(ax.get_yticks()) == [3, 2, 1, 0]  # middles of 1 x 2
     with pytest.raises(ValueError, match="one image for each of the 16 codes, got 3"):
         plot.manifold(lambda z: np.zeros((3, 2, 2)), 4)
     assert canvas(plot.manifold(lambda z: np.zeros((len(z), 9)), 2)).shape == (6, 6, 3)  # square flat images

@@ -124,6 +124,15 @@ def test_samples_stand_where_they_are_and_strays_are_counted():
     assert ax.get_xlim() == (-3, 3) and ax.get_aspect() == 1
 
 
+def test_without_bounds_nearly_all_points_are_in_a_square():
+    line = np.linspace(0, 1, 1001)
+    ax = plot.samples(np.stack([line, 0 * line], axis=1))  # the middle 99.6 % and 8 % on each side
+    half = 0.498 * 1.16
+    assert (*ax.get_xlim(), *ax.get_ylim()) == pytest.approx((0.5 - half, 0.5 + half, -half, half))
+    path = plot.trajectories(np.stack([line, 0 * line], axis=1))  # all of a path, and 5 %
+    assert path.get_xlim() == pytest.approx((-0.05, 1.05))
+
+
 def test_samples_take_the_bounds_of_the_density():
     p = toy.get("ring")
     ax = plot.samples(p.sample(np.random.default_rng(0), 100), p, title="ring")

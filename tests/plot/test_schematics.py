@@ -130,6 +130,17 @@ def test_arrows_around_keep_beyond_all_boxes():
     assert min(box.y0 for box in boxes) > place["back"].y1 > place["again"].y1
 
 
+def test_arrows_to_and_fro_stand_apart_with_their_labels_outside():
+    nodes = {"a": plot.node("a", at=(0, 0)), "b": plot.node("b", at=(0, 2)), "c": plot.node("c", at=(2, 2))}
+    ax = plot.schematic(nodes, ["a -> b: down", "b -> a: up", "b -> c: there", "c -> b: back", "a -> c: across"])
+    check_layout(ax)
+    down, up, there, back, _ = [np.concatenate(list(paths_in_pixels(arrow, ax))).mean(axis=0) for arrow in ax.patches]
+    assert down[0] - up[0] > 8 and there[1] - back[1] > 8
+    place = {text.get_text(): text.get_window_extent() for text in ax.texts}
+    assert place["down"].x0 > down[0] and place["up"].x1 < up[0]
+    assert place["there"].y0 > there[1] and place["back"].y1 < back[1]
+
+
 def test_schematic_shrinks_into_given_axes():
     _, axes = plot.figure(1, 2)
     nodes, edges = gan()
