@@ -12,19 +12,13 @@ keep_freed_memory()
 
 from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from minigen.tensor.attention import attention
-from minigen.tensor.conv import (
-    avg_pool2d,
-    conv1d,
-    conv2d,
-    conv_transpose2d,
-    max_pool2d,
-    upsample_nearest,
-)
+from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d
 from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_and_grad
 from minigen.tensor.linear import embedding, linear, matmul
 from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax
 from minigen.tensor.norms import batch_norm, batch_statistics, group_norm, layer_norm
 from minigen.tensor.parallel import parallel_value_and_grad
+from minigen.tensor.pooling import avg_pool2d, max_pool2d, upsample_nearest
 from minigen.tensor.storage import load_arrays, save_arrays
 from minigen.tensor.tree import leaves, named_leaves, tree_map
 

@@ -53,12 +53,16 @@ notrace_primitives[GradNode] = notrace_primitives[VJPNode]  # argmax, shape, ...
 def primitive(forward: Callable, backward: Callable) -> Callable:
     """A differentiable operation from its value and its hand-written gradient.
 
-    `forward(*args) -> (value, saved)` computes on plain arrays and may keep what the gradient will need.
+    `forward(*args) -> (value, saved)` computes on plain arrays and may keep what the gradient will need; `()` says that
+    it needs nothing else.
     `backward(needed, g, value, saved, *args) -> {argument number: gradient}` returns the gradients of the arguments
-    listed in `needed`, given the gradient `g` of the value.
+    listed in `needed`, given the gradient `g` of the value, which has the dtype of the value.
 
-    Second derivatives: when the backward pass is itself being differentiated, `args`, `value` and `g` are traced arrays
-    and `saved` is None; `backward` must then use differentiable operations only.
+    Second derivatives: when the backward pass is itself being differentiated, some of `args`, `value` and `g` are
+    traced arrays and `saved` is None; `backward` must then use differentiable operations only. A `backward` that works
+    on plain and on traced arrays alike may look at `saved` to see which they are, to take a faster way on plain ones.
+    Operations whose gradients are one another (a convolution and its transpose) need no more than this: each names the
+    others in its `backward`.
     """
 
     def call(*args):
@@ -74,14 +78,14 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
         if not issubclass(node_type, VJPNode):
             raise NotImplementedError(f"{forward.__name__} has no forward-mode derivative; use reverse mode (grad)")
         args = [a._value if i in needed else a for i, a in enumerate(args)]
-        if any(
-            [type(a) is ArrayBox for a in args]
-        ):  # an outer derivative is being taken too: it records this call in turn
+        if any([type(a) is ArrayBox for a in args]):  # an outer derivative is being taken too: it records this call
             value, saved = call(*args), None
         else:
             value, saved = forward(*args)
 
         def vjp(g):
+            if node_type is not GradNode and g.dtype != value.dtype:
+                g = g.astype(value.dtype)  # `_backward` does this for a GradNode
             kept = None if type(g) is ArrayBox else saved
             gradients = backward(needed, g, value, kept, *args)
             return [gradients[i] for i in needed]

@@ -30,7 +30,7 @@ try:
     import torch
     import torch.nn.functional as F  # noqa: F401  (for the workloads)
 except ImportError:
-    torch = None
+    torch = F = None
 
 THREADS = 2
 CLOCK = time.perf_counter
