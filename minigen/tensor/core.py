@@ -9,21 +9,17 @@ things are done here rather than by `autograd.grad`:
 * a gradient always has the dtype of the value it belongs to, so that one float64 scalar cannot turn a float32 model
   into a float64 one halfway through the backward pass.
 
-It also mends a few habits of autograd that hurt here; see `_mend_autograd` at the end.
+A few derivative rules of autograd itself are replaced by faster ones; see `runtime.py`.
 """
 
-import math
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import autograd.core as autograd_core
 import autograd.numpy as anp
 import numpy as np
 from autograd import tracer
 from autograd.core import VJPNode, add_outgrads
-from autograd.numpy import numpy_vjps
 from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import getval, isbox, new_box, notrace_primitives, toposort
 
@@ -141,10 +137,22 @@ def _backward(g, end_node, keep_record=False):
 # ------------------------------------------------------------------------------------------- the public functions
 
 
+@contextmanager
+def _new_trace() -> Iterator[int]:
+    """The number of a new trace, one deeper than those around it; given back also when the traced function raises."""
+    stack = tracer.trace_stack
+    stack.top += 1
+    trace = stack.top
+    try:
+        yield trace
+    finally:
+        stack.top = trace - 1
+
+
 def _trace(fn, tree, args):
     """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
     arrays, roots = [], []
-    with tracer.trace_stack.new_trace() as trace:
+    with _new_trace() as trace:
 
         def box(leaf):
             arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
@@ -231,121 +239,3 @@ def jacobian(fn: Callable) -> Callable:
         return anp.reshape(anp.stack(rows), value.shape + x.shape) if rows else np.zeros(value.shape + x.shape, x.dtype)
 
     return run
-
-
-# ------------------------------------------------------------------------------------------- mending autograd
-
-
-class _TraceStack(threading.local):
-    """autograd's counter of nested derivatives, one per thread, and restored when the traced function raises."""
-
-    top = -1
-
-    @contextmanager
-    def new_trace(self):
-        self.top += 1
-        try:
-            yield self.top
-        finally:
-            self.top -= 1
-
-
-def _scatter_forward(g, index, shape, dtype):
-    out = np.zeros(shape, dtype)
-    if _is_basic(index):
-        out[index] = g
-    else:
-        np.add.at(out, index, g)
-    return out, None
-
-
-_scatter = primitive(_scatter_forward, lambda needed, g, value, saved, x, index, shape, dtype: {0: g[index]})
-
-
-def _is_basic(index) -> bool:
-    """Whether an index picks every element at most once (ints, slices, None, ...), so that no sum is needed."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts)
-
-
-def _reduction_vjp(mean: bool):
-    """The gradient of `np.sum`, or of `np.mean`: g is spread over the axes that were reduced, as a view."""
-
-    def vjp_of(argnums, value, args, kwargs):
-        x = args[0]
-        axis = kwargs.get("axis", args[1] if len(args) > 1 else None)
-        keepdims = kwargs.get("keepdims", False)
-        shape = np.shape(x)
-        axes = (
-            tuple(range(len(shape)))
-            if axis is None
-            else tuple([a % max(len(shape), 1) for a in np.atleast_1d(axis).tolist()])
-        )
-        kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
-        count = math.prod([shape[a] for a in axes]) if mean else 1
-
-        def vjp(g):
-            g = g if keepdims else anp.reshape(g, kept)
-            return (
-                anp.broadcast_to(g / count if mean else g, shape),
-            )  # `count` is a Python int: float32 stays float32
-
-        return vjp
-
-    return vjp_of
-
-
-def _power_vjp(argnums, value, args, kwargs, general=autograd_core.primitive_vjps[anp.power]):
-    """The gradient of x ** n for a plain number n, n x ** (n − 1): with Python's numbers, which NumPy has shortcuts
-    for."""
-    x, n = args
-    if argnums != (0,) or type(n) not in (int, float) or np.shape(x) == ():
-        return general(argnums, value, args, kwargs)
-    if n == 2:
-        return lambda g: (g * (2 * x),)
-    return lambda g: (g * (n * x ** (n - 1)) if n else anp.zeros_like(x),)
-
-
-def _unbroadcast_f(target, f, slow=numpy_vjps.unbroadcast_f):
-    """The gradient `f(g)` of an operand `target`, summed over the axes along which the operand was broadcast."""
-    if type(target) is not np.ndarray or target.dtype.kind != "f":
-        return slow(target, f)
-    shape = target.shape
-
-    def vjp(g):
-        g = f(g)
-        if type(g) is np.ndarray and g.shape == shape and g.dtype.kind == "f":
-            return g
-        return numpy_vjps.unbroadcast(g, anp.metadata(target))
-
-    return vjp
-
-
-def _mend_autograd() -> None:
-    """Eight changes, made once at import, all invisible to a caller of autograd:
-
-    * the trace counter is thread-local, so that two threads can differentiate two halves of a batch, and an exception
-      inside a trace does not leave it raised;
-    * the gradient of `x[index]` for a plain slice is one assignment rather than `np.add.at`, ten times slower;
-    * the gradient of `np.mean` divides by a Python int, not by a NumPy int64 that makes float64 of float32; it and that
-      of `np.sum` are views, not arrays that are added to zeros;
-    * the gradient of `x**2` is a product, not a power with a float64 exponent, three to five times slower;
-    * a gradient that already has its operand's shape is not asked over again which axes were broadcast;
-    * the shape of a box is read off its value, without autograd's dispatch between.
-    """
-    tracer.trace_stack = _TraceStack()
-
-    def getitem_vjp(argnums, value, args, kwargs):
-        x, index = args
-        return lambda g: (_scatter(g, index, np.shape(x), x.dtype),)
-
-    autograd_core.defvjp_argnums(ArrayBox.__getitem__, getitem_vjp)
-    autograd_core.defvjp_argnums(anp.mean, _reduction_vjp(mean=True))
-    autograd_core.defvjp_argnums(anp.sum, _reduction_vjp(mean=False))
-    autograd_core.defvjp_argnums(anp.power, _power_vjp)
-    numpy_vjps.unbroadcast_f = _unbroadcast_f
-    ArrayBox.shape = property(lambda self: np.shape(self._value))
-    ArrayBox.ndim = property(lambda self: np.ndim(self._value))
-
-
-_mend_autograd()

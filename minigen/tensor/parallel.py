@@ -9,10 +9,8 @@ core idle for half of each step. Two ways out are given here:
 * `in_halves`: a single operation, a convolution or a large matrix product, shares its own work. It asks nothing of the
   model, so it also serves networks with batch norm. Inside the first it does nothing.
 
-Both want BLAS on one thread. Its own threads are worse than idle: after each product they spin for a while, to be at
-hand for the next one, and take the core that the other half needs (measured: a DCGAN's step took 1.6 times as long).
-So this module sets NumPy's BLAS to one thread when it is imported. To have it back for other work in the same process:
-`blas_threads(2)`.
+Both need BLAS on one thread and derivatives that are counted by thread: `runtime.py` sees to it. Where that is switched
+off, nothing is shared, and all work is done by the calling thread.
 
 Sums over the two halves are taken in a fixed order, so that a seed still gives the same numbers bit for bit.
 """
@@ -26,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from minigen.tensor import runtime
 from minigen.tensor.core import tree_of, value_and_gradients
 from minigen.tensor.scratch import chunks
 
@@ -42,21 +41,6 @@ if hasattr(os, "register_at_fork"):  # a child process does not inherit the thre
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def blas_threads(count: int):
-    """Set NumPy's BLAS to `count` threads, from now on or, as a context, for a while."""
-    return _blas().limit(limits=count, user_api="blas")
-
-
-@cache
-def _blas():
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-blas_threads(1)
-
-
 class _Half(threading.local):
     """Whether this thread is already at work on a half, so that it must not be halved again."""
 
@@ -70,9 +54,10 @@ def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> li
     """`[work(first half of range(n)), work(second half)]`, on two threads.
 
     `work` takes a slice. The result is `[work(slice(0, n))]` if the work is not worth two threads (to hand over a
-    half takes up to a tenth of a millisecond), on a machine with one core, or inside another half.
+    half takes up to a tenth of a millisecond), on a machine with one core, inside another half, or where `runtime` is
+    switched off.
     """
-    if not worth_it or n < 2 or _half.running or CORES < 2:
+    if not worth_it or n < 2 or _half.running or CORES < 2 or not runtime.is_applied():
         return [work(slice(0, n))]
 
     def marked(part):

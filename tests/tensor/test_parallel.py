@@ -73,10 +73,6 @@ def test_a_forked_process_gets_a_thread_of_its_own():
     assert os.waitstatus_to_exitcode(status) == 0
 
 
-def test_blas_runs_on_one_thread():
-    assert [pool["num_threads"] for pool in parallel._blas().info() if pool["user_api"] == "blas"] == [1]
-
-
 def test_a_shared_product_is_the_product(monkeypatch):
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((301, 40)), rng.standard_normal((40, 7))
