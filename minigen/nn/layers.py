@@ -3,7 +3,7 @@
 Weights start uniform in ±1/√fan_in, biases at zero; `scale` multiplies the weights (0 for a layer that starts silent).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy
@@ -21,6 +21,7 @@ from minigen.tensor import (
     layer_norm,
     linear,
 )
+from minigen.tensor.activations import activation_name
 
 Rng = numpy.random.Generator
 
@@ -29,6 +30,16 @@ def uniform(rng: Rng, shape: tuple[int, ...], fan_in: int, scale: float = 1.0) -
     """Float32 weights, uniform in ±scale/√fan_in."""
     bound = numpy.float32(scale / fan_in**0.5)
     return rng.uniform(-1, 1, shape).astype(numpy.float32) * bound
+
+
+def he_gain(activation: str | Callable | None = "relu") -> float:
+    """The factor on a layer's initial weights that keeps the variance of the signal from layer to layer.
+
+    Layers start uniform in ±1/√fan_in, a variance of 1/(3 fan_in). √3 makes it 1/fan_in (LeCun et al. 1998), and √6
+    makes it 2/fan_in behind a ReLU or leaky ReLU, which cut half of the signal off (He et al. 2015). Use it as
+    `scale=he_gain("relu")`, or as `layer.w *= he_gain("relu")`.
+    """
+    return (6 if activation_name(activation) in ("relu", "leaky_relu") else 3) ** 0.5
 
 
 def _zeros(*shape):

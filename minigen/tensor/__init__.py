@@ -12,6 +12,7 @@ process. `runtime.py` says what and why, and how to switch it off (`MINIGEN_RUNT
 from minigen.tensor import runtime
 from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from minigen.tensor.attention import attention
+from minigen.tensor.batched import batched
 from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d
 from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_and_grad
 from minigen.tensor.linear import embedding, linear, matmul
@@ -29,6 +30,7 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "batch_statistics",
+    "batched",
     "bce_with_logits",
     "conv1d",
     "conv2d",

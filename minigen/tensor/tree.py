@@ -56,6 +56,25 @@ def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) 
     return tree
 
 
+def map_items(fn: Callable, *results: Any) -> Any:
+    """`fn(*items)` for each item of results of one structure: dicts, lists and tuples, to any depth, of anything else.
+
+    Unlike `tree_map` it looks at all that is not such a container, not at float arrays alone. Raises ValueError where
+    structures differ.
+    """
+    first = results[0]
+    if isinstance(first, dict):
+        if any(not isinstance(other, dict) or other.keys() != first.keys() for other in results):
+            raise ValueError(f"results differ: {' and '.join(_describe(other) for other in results)}")
+        return {key: map_items(fn, *(other[key] for other in results)) for key in first}
+    if isinstance(first, (list, tuple)):
+        if any(type(other) is not type(first) or len(other) != len(first) for other in results):
+            raise ValueError(f"results differ: {' and '.join(_describe(other) for other in results)}")
+        items = [map_items(fn, *each) for each in zip(*results)]
+        return type(first)(*items) if hasattr(first, "_fields") else type(first)(items)
+    return fn(*results)
+
+
 def leaves(tree: Any) -> list[np.ndarray]:
     """The leaves of a tree, in the order in which `tree_map` meets them."""
     found: list = []
