@@ -3,6 +3,8 @@
 Layer norms come before the sublayers, as in Radford et al. 2019. Vaswani et al. 2017.
 """
 
+from typing import Any
+
 import numpy
 
 from minigen.nn.attention import MultiHeadAttention
@@ -10,6 +12,7 @@ from minigen.nn.layers import MLP, LayerNorm
 from minigen.nn.module import Module
 from minigen.tensor import attention
 
+Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
 
 
@@ -20,7 +23,7 @@ class TransformerBlock(Module):
         self.norm1, self.attention = LayerNorm(width), MultiHeadAttention(rng, width, heads, out_scale=0.0)
         self.norm2, self.mlp = LayerNorm(width), MLP(rng, [width, 4 * width, width], "relu", last_scale=0.0)
 
-    def __call__(self, x, causal: bool = True):
+    def __call__(self, x: Array, causal: bool = True) -> Array:
         x = x + self.attention(self.norm1(x), causal=causal)
         return x + self.mlp(self.norm2(x))
 

@@ -174,7 +174,10 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     float array. `fn` must use the tree it is handed: that one is traced.
 
     With `has_aux`, `fn` returns `(scalar, anything)` and the result is `((value, anything), grads)`.
-    Raises ValueError if the output is not a scalar or the tree holds no float array.
+
+    Parameters that the value does not depend on get zeros. Raises ValueError if the output is not a scalar, the tree
+    holds no float array, or the value depends on no part of a model (a loss that uses a model from outside instead of
+    the one that it is given); of an array, a constant has the derivative zero.
     """
 
     def run(tree, *args):
@@ -191,15 +194,45 @@ def value_and_gradients(
     """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None,
     gradients)."""
     output, trace, arrays, roots = _trace(fn, tree, args)
-    output, aux = output if has_aux else (output, None)
-    if np.shape(output) != ():
-        raise ValueError(f"the function to differentiate must return a scalar, got shape {np.shape(output)}")
+    output, aux = _scalar_and_aux(output, has_aux)
     found, value = {}, output
     if isbox(output) and output._trace == trace:
         value = output._value
         found = _backward(anp.ones_like(value), output._node)
+    elif not (is_array_leaf(tree) or isinstance(tree, (float, np.floating))):
+        raise ValueError(
+            f"the loss must depend on the {type(tree).__name__} that it is given, but none of the float arrays in it "
+            "takes part, so every gradient would be zero: does the function use a model from outside instead of its "
+            "argument?"
+        )
     gradients = [found[r] if r in found else anp.zeros_like(a) for r, a in zip(roots, arrays)]
     return value, stop_traced(aux, trace) if has_aux else None, gradients
+
+
+def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
+    """The scalar that a differentiated function returned, and what it returned beside it; ValueError for others."""
+    if has_aux:
+        if not isinstance(output, tuple) or len(output) != 2:
+            got = f"a tuple of {len(output)}" if isinstance(output, tuple) else type(_value_of(output)).__name__
+            raise ValueError(f"with has_aux=True the function must return (scalar, anything), got {got}")
+        output, aux = output
+    else:
+        aux = None
+    if output is None:
+        raise ValueError("the function to differentiate must return a scalar, got None: is its `return` missing?")
+    if isinstance(output, tuple):
+        hint = "; for (scalar, anything) say has_aux=True" if len(output) == 2 and not has_aux else ""
+        raise ValueError(f"the function to differentiate must return a scalar, got a tuple of {len(output)}{hint}")
+    value = _value_of(output)
+    if not isinstance(value, (np.ndarray, np.generic, float, int)):
+        raise ValueError(f"the function to differentiate must return a scalar, got {type(value).__name__}")
+    if np.shape(value) != ():
+        raise ValueError(f"the function to differentiate must return a scalar, got shape {np.shape(value)}")
+    return output, aux
+
+
+def _value_of(x: Any) -> Any:
+    return getval(x) if isbox(x) else x
 
 
 def tree_of(gradients: list[np.ndarray], tree: Any) -> Any:

@@ -15,7 +15,7 @@ but for rounding.
    that the other half needs: measured, a DCGAN's step took 1.6 times as long. `blas_threads(2)` sets another number,
    for good or as a context.
 
-3. **autograd.** Seven replacements, invisible to its callers:
+3. **autograd.** Seven replacements, which its callers see in speed only:
 
    * its counter of nested derivatives becomes thread-local, so that two threads can differentiate two halves of a
      batch; and an exception inside a trace does not leave it raised;
@@ -25,6 +25,9 @@ but for rounding.
    * the gradient of `x**2` is a product, not a power with a float64 exponent, three to five times slower;
    * a gradient that already has its operand's shape is not asked again which axes were broadcast;
    * shape and ndim of a traced array are read off its value, without autograd's dispatch between.
+
+   And three errors get sentences of their own: `float(x)` of a traced array, assignment into one, and plain NumPy
+   where autograd's is needed (which would make an array of objects of it, and fail later).
 
 **To leave the process as it was**, set the environment variable `MINIGEN_RUNTIME=off` before the import, or call
 `runtime.restore()` at any time after it; `runtime.apply()` makes the changes again. Without them minigen runs on one
@@ -123,6 +126,36 @@ def _one_blas_thread() -> Undo:
 # ------------------------------------------------------------------------------------------- 3. autograd
 
 
+_ABSENT = object()
+
+
+def _refuse(message: str) -> Callable:
+    def method(self, *args, **kwargs):
+        raise TypeError(message)
+
+    return method
+
+
+_NO_NUMBER = (
+    "an array that is being differentiated cannot be made a Python number by float() or int(): return it beside the "
+    "loss (has_aux=True), or take its value as a constant by minigen.tensor.stop_gradient"
+)
+_NO_NUMPY = (
+    "plain NumPy cannot compute with an array that is being differentiated: use autograd's, "
+    "`import autograd.numpy as np`, or take its value as a constant by minigen.tensor.stop_gradient"
+)
+_NO_ASSIGNMENT = (
+    "an array that is being differentiated cannot be changed in place: make a new one, by np.where or np.concatenate "
+    "of autograd.numpy"
+)
+_REFUSED = {
+    "__float__": _refuse(_NO_NUMBER),
+    "__int__": _refuse(_NO_NUMBER),
+    "__array__": _refuse(_NO_NUMPY),
+    "__setitem__": _refuse(_NO_ASSIGNMENT),
+}
+
+
 def _replace_rules_of_autograd() -> Undo:
     """Make the replacements listed at the top; returns the function that takes them back."""
     rules = {
@@ -139,14 +172,18 @@ def _replace_rules_of_autograd() -> Undo:
         (numpy_vjps, "unbroadcast_f", _unbroadcast_f),
         (ArrayBox, "shape", property(lambda self: np.shape(self._value))),
         (ArrayBox, "ndim", property(lambda self: np.ndim(self._value))),
+        *[(ArrayBox, name, method) for name, method in _REFUSED.items()],
     ]
-    attributes_before = [(owner, name, getattr(owner, name)) for owner, name, _ in attributes]
+    attributes_before = [(owner, name, getattr(owner, name, _ABSENT)) for owner, name, _ in attributes]
 
     def put(rules, attributes):
         for function, rule in rules.items():
             autograd_core.defvjp_argnums(function, rule)
         for owner, name, value in attributes:
-            setattr(owner, name, value)
+            if value is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, value)
 
     put(rules, attributes)
     return lambda: put(before, attributes_before)

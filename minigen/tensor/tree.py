@@ -44,6 +44,7 @@ def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) 
             for key, value in tree.items()
         }
     if hasattr(tree, "tree_attributes"):
+        _check_instance(tree)
         for other in rest:
             if type(other) is not type(tree):
                 raise ValueError(f"trees differ: expected a {type(tree).__name__}, got {_describe(other)}")
@@ -98,11 +99,17 @@ def _collect(tree, name, inside_object, found):
     elif isinstance(tree, dict):
         children = tree.items()
     elif hasattr(tree, "tree_attributes"):
+        _check_instance(tree)
         children, inside_object = [(n, getattr(tree, n)) for n in tree.tree_attributes()], True
     else:
         return
     for key, child in children:
         _collect(child, f"{name}.{key}" if name else str(key), inside_object, found)
+
+
+def _check_instance(tree: Any) -> None:
+    if isinstance(tree, type):
+        raise ValueError(f"a tree of arrays must be an instance, got the class {tree.__name__}: call it first")
 
 
 def _describe(x: Any) -> str:

@@ -63,7 +63,7 @@ def test_the_block_is_its_formula(rng):
     h = full.conv1(full.norm1(x)) + full.condition(condition)[:, None, None]
     np.testing.assert_allclose(full(x, condition), full.skip(x) + full.conv2(full.norm2(h)), rtol=1e-12)
     pure = GroupNorm(4, 8)
-    pure.weight, pure.bias = full.norm1.weight, full.norm1.bias
+    pure.w, pure.b = full.norm1.w, full.norm1.b
     np.testing.assert_allclose(full.norm1(x), silu(pure(x)), rtol=1e-10, atol=1e-12)
     half = shaken(ResidualBlock(rng, 8, 8, kernels=(3, 1), groups=(4, None)), rng)
     np.testing.assert_allclose(half(x), x + half.conv2(relu(half.conv1(half.norm1(x)))), rtol=1e-12)

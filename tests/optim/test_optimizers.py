@@ -220,11 +220,11 @@ def test_ema_is_the_weighted_sum_of_the_past():
 def test_ema_forgets_the_start_and_copies_buffers():
     layer = BatchNorm(2)
     ema = EMA(layer, decay=0.999)
-    layer.weight[:] = 3.0
+    layer.w[:] = 3.0
     layer.running_mean[:] = 7.0
     ema.update(layer)  # the first decay is 2/11
-    np.testing.assert_allclose(ema.model.weight, 2 / 11 * 1 + 9 / 11 * 3, rtol=1e-6)
+    np.testing.assert_allclose(ema.model.w, 2 / 11 * 1 + 9 / 11 * 3, rtol=1e-6)
     assert np.all(ema.model.running_mean == 7.0)
     other = EMA(layer, decay=0.999)
     other.load_state(ema.state())
-    assert other.updates == 1 and np.array_equal(other.model.weight, ema.model.weight)
+    assert other.updates == 1 and np.array_equal(other.model.w, ema.model.w)
