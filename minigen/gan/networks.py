@@ -129,7 +129,9 @@ class ConvGenerator(Module):
         self.up2 = ConvTranspose2d(rng, width, channels, kernel=4, stride=2, padding=1)
 
     def __call__(self, z: Array) -> Array:  # the shapes at side 28
-        h = self.start(z if self.plan is None else relu(self.norm0(self.plan(z))))
+        if self.plan is not None and self.norm0 is not None:
+            z = relu(self.norm0(self.plan(z)))  # (N, hidden)
+        h = self.start(z)
         h = np.reshape(h, (len(z), self.quarter, self.quarter, 2 * self.width))  # (N, 7, 7, 2·width)
         h = relu(self.norm1(h))
         h = relu(self.norm2(self.up1(h)))  # (N, 14, 14, width)

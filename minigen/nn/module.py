@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, Self
 
 import numpy as np
@@ -33,8 +34,8 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (np.ndarray, Box)) and _is_in_own_call(self):
             raise ValueError(
-                f"{type(self).__name__}.{name} must not be set to an array in __call__: it would become a parameter, and "
-                "be lost while a derivative is taken, since that works on a copy of the model. Return the array; or, for "
+                f"{type(self).__name__}.{name} must not be set to an array in __call__: it would become a parameter, "
+                "or be lost while a derivative is taken, which works on a copy of the model. Return the array; or, for "
                 f"running statistics, make {name} in __init__, list it in `buffers`, and write self.{name}[...] = ..."
             )
         object.__setattr__(self, name, value)
@@ -137,7 +138,7 @@ def check_state(own: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> Non
 
 def _is_in_own_call(module: Module) -> bool:
     """Whether the code that runs was called by `module.__call__`, and not in order to construct the module."""
-    frame = sys._getframe(2)  # the code that sets an attribute
+    frame: FrameType | None = sys._getframe(2)  # the code that sets an attribute
     while frame is not None:
         code = frame.f_code
         if code.co_name in ("__call__", "__init__") and code.co_argcount:

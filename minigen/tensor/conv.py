@@ -381,17 +381,18 @@ def conv_transpose2d(
     """
     name = "conv_transpose2d"
     _check_arrays(name, x, "(N, H, W, C)", w, "(kh, kw, c_in, c_out)", b)
-    stride, padding = pair(f"{name}: stride", stride, least=1), pair(f"{name}: padding", padding, least=0)
+    stride = pair(f"{name}: stride", stride, least=1)
+    py, px = pair(f"{name}: padding", padding, least=0)
     extra = pair(f"{name}: output_padding", output_padding, least=0)
     if extra[0] >= stride[0] or extra[1] >= stride[1]:
         raise ValueError(f"{name}: output_padding must be below the stride {stride}, got {extra}")
-    axes = zip(x.shape[1:3], stride, padding, w.shape[:2], extra)
+    axes = zip(x.shape[1:3], stride, (py, px), w.shape[:2], extra)
     size = tuple((n - 1) * s - 2 * p + k + e for n, s, p, k, e in axes)
     if min(size) < 1:
         raise ValueError(
             f"{name}: output size (H - 1)*stride - 2*padding + kernel + output_padding must be at least 1, got {size}"
         )
-    return _conv_input(x, anp.swapaxes(w, 2, 3), b, size, Geometry(stride, tuple((p, p) for p in padding)))
+    return _conv_input(x, anp.swapaxes(w, 2, 3), b, size, Geometry(stride, ((py, py), (px, px))))
 
 
 def conv1d(x: Array, w: Array, b: Array | None = None, dilation: int = 1) -> Array:

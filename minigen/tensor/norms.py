@@ -8,6 +8,7 @@ y = w x̂ + b and dh = w·dy, the gradient is
 where the means run over the same axes: the part of `dh` that would have moved the mean or the scale is taken out.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as anp
@@ -113,7 +114,9 @@ def _group_backward_traced(needed, g, x, w, b, groups, eps, activation):
 _group = primitive(_group_forward, _group_backward)
 
 
-def group_norm(x: Array, w: Array, b: Array, groups: int, eps: float = 1e-5, activation: str | None = None) -> Array:
+def group_norm(
+    x: Array, w: Array, b: Array, groups: int, eps: float = 1e-5, activation: str | Callable | None = None
+) -> Array:
     """Normalize each example over all positions and the channels of a group; x (N, ..., C), w and b (C,).
 
     The variance is the biased one. `activation` (for example "silu") is applied to the result, in the same operation.

@@ -130,8 +130,8 @@ def avg_pool2d(x: Array, size: int | Pair) -> Array:
     Rows and columns left over at the end are dropped. Raises ValueError on a wrong rank, or blocks larger than the
     image.
     """
-    size = _block_size("avg_pool2d", x, size)
-    return _block_sum(x, size, 1.0 / (size[0] * size[1]))
+    height, width = _block_size("avg_pool2d", x, size)
+    return _block_sum(x, (height, width), 1.0 / (height * width))
 
 
 def max_pool2d(x: Array, size: int | Pair) -> Array:
