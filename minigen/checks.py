@@ -52,8 +52,9 @@ def probability(name: str, value: Any) -> float:
 
 
 def choice(name: str, value: Any, options: tuple) -> Any:
-    """`value`, if it is one of the options."""
-    if not isinstance(value, (str, int, float, tuple, type(None))) or value not in options:
+    """`value`, if it is one of the options; True is not 1."""
+    simple = isinstance(value, (str, int, float, tuple, type(None)))
+    if not simple or not any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in options):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {_shown(value)}")
     return value
 
@@ -107,8 +108,8 @@ def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
     (first, a), *rest = arrays.items()
     shape = np.shape(a)
     if len(shape) < least_axes:
-        wanted = {1: "(N, ...)", 2: "(N, D)"}.get(least_axes, f"at least {least_axes} axes")
-        raise ValueError(f"{first} must have shape {wanted}, got {shape}")
+        wanted = {1: "shape (N, ...)", 2: "shape (N, D)"}.get(least_axes, f"at least {least_axes} axes")
+        raise ValueError(f"{first} must have {wanted}, got {shape}")
     for name, b in rest:
         if np.shape(b) != shape:
             raise ValueError(f"{name} must have the shape of {first}, {shape}, got {np.shape(b)}")
@@ -135,10 +136,11 @@ def probabilities(name: str, p: Any, *shape: Any, tolerance: float = 1e-5) -> Ar
 
 
 def integers(name: str, x: Any, *shape: Any, least: int = 0, most: int | None = None) -> np.ndarray:
-    """An array of whole numbers in least..most, of a shape written as for `array`: labels, codes, indices."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be whole numbers, got dtype {x.dtype}")
+    """An array of whole numbers in least..most, of a shape written as for `array`: labels, codes, indices.
+
+    A size may be 0. Arrays that autograd traces are refused: whole numbers have no derivative.
+    """
+    x = _whole_numbers(name, x, "whole numbers")
     if shape and not _fits(x.shape, shape):
         raise ValueError(f"{name} must have shape {_pictured(shape)}, got {x.shape}")
     if x.size and (x.min() < least or _above(x.max(), most)):
@@ -149,15 +151,25 @@ def integers(name: str, x: Any, *shape: Any, least: int = 0, most: int | None = 
 
 def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
     """Time steps of a diffusion, one () or one for each of n examples (n,), each in least..T."""
-    t = np.asarray(t)
-    if t.dtype.kind not in "iu":
-        raise ValueError(f"t must be a whole number or an array of them, got dtype {t.dtype}")
+    t = _whole_numbers("t", t, "a whole number or an array of them")
     if t.shape not in ((), (n,)):
         raise ValueError(f"t must be one time step or have shape ({n},), one for each example, got {t.shape}")
     return integers("t", t, least=least, most=T)
 
 
 # ------------------------------------------------------------------------------------------------ what they share
+
+
+def _whole_numbers(name: str, x: Any, wanted: str) -> np.ndarray:
+    if isbox(x):
+        raise ValueError(f"{name} must be {wanted}, got an array that is being differentiated")
+    try:
+        x = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be {wanted}, got {type(x).__name__} ({error})") from None
+    if x.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be {wanted}, got dtype {x.dtype}")
+    return x
 
 
 def _is_number(value) -> bool:

@@ -111,7 +111,7 @@ def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
         n = _batch_size(batch)
 
         def differentiate(part):
-            value, aux, gradients = value_and_gradients(fn, tree, [_rows(a, part) for a in batch], has_aux)
+            value, aux, gradients = value_and_gradients(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
             return part, value, aux, gradients
 
         halves = in_halves(differentiate, n)

@@ -9,7 +9,7 @@ An object takes part by having a method `tree_attributes()` that names the attri
 object only arrays are leaves: a Python float there (a slope, an epsilon) is a setting, not a parameter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,7 @@ def _collect(tree, name, inside_object, found):
     if is_array_leaf(tree) or (not inside_object and isinstance(tree, (float, np.floating))):
         found.append((name, tree))
         return
+    children: Iterable[tuple[Any, Any]]
     if isinstance(tree, (list, tuple)):
         children = enumerate(tree)
     elif isinstance(tree, dict):
