@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigen.tensor import conv, scratch, value_and_grad
+from minigen.tensor import grad as tensor_grad
 from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d
 
 # (H, W), (kh, kw), c_in, c_out, stride, padding. "A rest": (H + 2*padding - kh) % stride != 0. "Wide padding": more
@@ -234,6 +235,26 @@ def test_second_derivatives_through_a_gradient_penalty(layer, name):
         f = alone(penalty, [x, w, b], i)
         expected = (f(v + eps * direction) - f(v - eps * direction)) / (2 * eps)
         np.testing.assert_allclose(np.sum(grad(penalty, i)(x, w, b) * direction), expected, rtol=1e-6, err_msg="xwb"[i])
+
+
+@pytest.mark.parametrize("layer", [conv2d, conv_transpose2d])
+@pytest.mark.parametrize("name", ["3x3", "stride 2, a rest", "1x1"])
+def test_second_derivatives_of_gradients_asked_for_together(layer, name):
+    """Image and kernel share columns on plain arrays only; while a derivative is taken they must not."""
+    args = inputs(CASES[name], n=2)
+
+    def critic(args):
+        return anp.sum(anp.tanh(layer(*args, *CASES[name][4:])) ** 2)
+
+    def penalty(args, first=tensor_grad(critic)):
+        gx, gw, gb = first(list(args))
+        return anp.sum(gx**2) + anp.sum(anp.sin(gw)) + anp.sum(gb**2)
+
+    rng, eps = np.random.default_rng(5), 1e-5
+    directions = [rng.standard_normal(a.shape) for a in args]
+    up, down = (penalty([a + s * eps * d for a, d in zip(args, directions)]) for s in (1, -1))
+    found = sum(np.sum(g * d) for g, d in zip(tensor_grad(penalty)(list(args)), directions))
+    np.testing.assert_allclose(found, (up - down) / (2 * eps), rtol=1e-6)
 
 
 def test_third_derivative():

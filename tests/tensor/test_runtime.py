@@ -35,7 +35,8 @@ def in_heap():  # whether a large block comes from the heap rather than from a m
 def state():
     return {"blas": blas(), "stack": type(tracer.trace_stack).__module__, "heap": in_heap(),
             "rules": [core.primitive_vjps[f].__module__ for f in core.primitive_vjps if f.__name__ in WATCHED],
-            "unbroadcast": numpy_vjps.unbroadcast_f.__module__, "shape": ArrayBox.shape.fget.__module__}
+            "unbroadcast": numpy_vjps.unbroadcast_f.__module__, "shape": ArrayBox.shape.fget.__module__,
+            "refused": [hasattr(ArrayBox, name) for name in ("__float__", "__int__", "__array__", "__setitem__")]}
 
 WATCHED = ("mean", "sum", "power", "__getitem__")
 before = state()
@@ -117,6 +118,7 @@ def test_the_import_changes_what_is_documented(on):
     assert on["after"]["blas"] == [1] * len(on["before"]["blas"])
     assert {on["after"][name] for name in ("stack", "unbroadcast", "shape")} == {"minigen.tensor.runtime"}
     assert on["after"]["rules"].count("minigen.tensor.runtime") == 4
+    assert all(on["after"]["refused"]) and not any(on["before"]["refused"])
     assert all("minigen" not in str(value) for value in on["before"].values())
 
 
