@@ -5,7 +5,7 @@ the derivative": `slope` for plain arrays, from the output and what the forward 
 operations that autograd can differentiate again, for second derivatives. An entry makes a primitive here; `linear` and
 `group_norm` fuse the same entry with their own work.
 
-In float32, `exp` and `tanh` are fast and `expit`, `erf` and `where` are slow: hence the formulas through `tanh`.
+In float32, `exp` and `tanh` are fast, `expit`, `erf` and `where` are slow: hence the formulas with `tanh`.
 """
 
 import math
@@ -24,7 +24,7 @@ Array = Any  # an ndarray, or a traced one
 class Activation(NamedTuple):
     """One activation function y = a(x) and the product g·a'(x).
 
-    forward(x) -> (y, kept);  slope(g, y, kept);  traced_slope(g, x, y), which looks at x only if `needs_input`.
+    forward(x) -> (y, kept);  slope(g, y, kept);  traced_slope(g, x, y), which uses x only if `needs_input`.
     """
 
     forward: Callable

@@ -12,7 +12,7 @@ from minigen.tensor.tree import map_items
 def batched(fn: Callable, *arrays: np.ndarray | None, size: int = 500) -> Any:
     """`fn(*arrays)`, for `size` examples at a time, the results put end to end.
 
-    arrays: of one length, their first axis the batch; None is handed on as None.
+    arrays: of one length, their first axis the batch; None is passed on as None.
     fn:     returns an array whose first axis is the batch, or a tuple, list or dict of such arrays.
 
     For evaluation, not inside a derivative. Raises ValueError for no array or arrays of different lengths.

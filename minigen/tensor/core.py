@@ -1,7 +1,7 @@
 """Gradients of a function of a whole model, on top of HIPS autograd.
 
-autograd records every operation on a *box* (an array with a node behind it) and walks the record backwards. Three
-things are done here rather than by `autograd.grad`:
+autograd records every operation on a *box* (an array with a node of the record) and traverses the record backwards.
+Three things are done here rather than by `autograd.grad`:
 
 * one root node for each array of a model, and one backward pass that collects all their gradients, instead of boxing
   the containers that hold the arrays;
@@ -49,16 +49,16 @@ notrace_primitives[GradNode] = notrace_primitives[VJPNode]  # argmax, shape, ...
 def primitive(forward: Callable, backward: Callable) -> Callable:
     """A differentiable operation from its value and its hand-written gradient.
 
-    `forward(*args) -> (value, saved)` computes on plain arrays and may keep what the gradient will need; `()` says that
-    it needs nothing else.
+    `forward(*args) -> (value, saved)` computes on plain arrays and may keep what the gradient will need; `()` means
+    that it needs nothing else.
     `backward(needed, g, value, saved, *args) -> {argument number: gradient}` returns the gradients of the arguments
     listed in `needed`, given the gradient `g` of the value, which has the dtype of the value.
 
     Second derivatives: when the backward pass is itself being differentiated, some of `args`, `value` and `g` are
     traced arrays and `saved` is None; `backward` must then use differentiable operations only. A `backward` that works
-    on plain and on traced arrays alike may look at `saved` to see which they are, to take a faster way on plain ones.
-    Operations whose gradients are one another (a convolution and its transpose) need no more than this: each names the
-    others in its `backward`.
+    on plain and on traced arrays alike may test `saved is None` to compute faster on plain ones. Operations whose
+    gradients are one another (a convolution and its transpose) need no more than this: each calls the others in its
+    `backward`.
     """
 
     def call(*args):
@@ -130,7 +130,7 @@ def _backward(g, end_node, keep_record=False):
         for parent, contribution in zip(node.parents, node.vjp(g), strict=True):
             sums[parent] = _add(sums.get(parent), contribution)
         if not keep_record:
-            node.vjp = None  # frees the activations; `parents` must stay, toposort still walks them
+            node.vjp = None  # frees the activations; `parents` must stay, toposort still follows them
     return gradients
 
 
@@ -170,8 +170,8 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     """The function that returns `fn`'s value and its gradient with respect to a tree.
 
     `value_and_grad(fn)(tree, *args)` calls `fn(tree, *args)`, which must return a scalar, and returns `(value, grads)`:
-    `grads` is a tree shaped as `tree` (a `Module`, list, tuple, dict or array), with a gradient in the place of every
-    float array. `fn` must use the tree it is handed: that one is traced.
+    `grads` is a tree shaped as `tree` (a `Module`, list, tuple, dict or array), with a gradient in place of every
+    float array. `fn` must use the tree that it is given: that one is traced.
 
     With `has_aux`, `fn` returns `(scalar, anything)` and the result is `((value, anything), grads)`.
 
@@ -236,7 +236,7 @@ def _value_of(x: Any) -> Any:
 
 
 def tree_of(gradients: list[np.ndarray], tree: Any) -> Any:
-    """A tree shaped as `tree` with these arrays in the places of its leaves, in their order."""
+    """A tree shaped as `tree` with these arrays in place of its leaves, in their order."""
     found = iter(gradients)
     return tree_map(lambda _: next(found), tree)
 

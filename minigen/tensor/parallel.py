@@ -54,7 +54,7 @@ _half = _Half()
 def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> list:
     """`[work(first half of range(n)), work(second half)]`, on two threads.
 
-    `work` takes a slice. The result is `[work(slice(0, n))]` if the work is not worth two threads (to hand over a
+    `work` takes a slice. The result is `[work(slice(0, n))]` if the work is not worth two threads (to start the other
     half takes up to a tenth of a millisecond), on a machine with one core, inside another half, or where `runtime` is
     switched off.
     """

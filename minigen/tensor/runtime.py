@@ -23,7 +23,7 @@ but for rounding.
    * the gradient of `np.mean` divides by a Python int, not by a NumPy int64 that makes float64 of float32; it and that
      of `np.sum` are views, not arrays that are added to zeros (two replacements);
    * the gradient of `x**2` is a product, not a power with a float64 exponent, three to five times slower;
-   * a gradient that already has its operand's shape is not asked again which axes were broadcast;
+   * a gradient that already has its operand's shape skips the search for broadcast axes;
    * shape and ndim of a traced array are read off its value, without autograd's dispatch between.
 
    And three errors get sentences of their own: `float(x)` of a traced array, assignment into one, and plain NumPy

@@ -10,7 +10,7 @@ import numpy as np
 
 
 def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> Path:
-    """Write named arrays to `path` (.npz), all or nothing: into a new file beside it first, then put in its place.
+    """Write named arrays to `path` (.npz), all or nothing: to a temporary file beside it, which then replaces `path`.
 
     Raises ValueError for an array that would need pickle, FileNotFoundError if the folder does not exist.
     """
@@ -25,7 +25,7 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> Path:
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], None]) -> Path:
-    """Call `write(file)` on a new file beside `path`, flush it to the disk, then put it in the place of `path`.
+    """Call `write(file)` on a new file beside `path`, flush it to the disk, then let it replace `path`.
 
     A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError.
     """
