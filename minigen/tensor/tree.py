@@ -5,8 +5,8 @@ trees. Gradients, optimizers, moving averages and checkpoints all see a model as
 float arrays that can be trained. The whole notion is the one function `tree_map`, which rebuilds a tree with each leaf
 replaced.
 
-An object is a tree if it has a method `tree_attributes()` that lists the names of the attributes to include. Inside such
-an object only arrays are leaves: a Python float there (a slope, an epsilon) is a setting, not a parameter.
+An object is a tree if it has a method `tree_attributes()` that lists the names of the attributes to include. Inside
+such an object only arrays are leaves: a Python float there (a slope, an epsilon) is a setting, not a parameter.
 """
 
 from collections.abc import Callable, Iterable
@@ -60,8 +60,8 @@ def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) 
 def map_items(fn: Callable, *results: Any) -> Any:
     """`fn(*items)` for each item of results of one structure: dicts, lists and tuples, to any depth, of anything else.
 
-    Unlike `tree_map` it applies to everything that is not such a container, not to float arrays alone. Raises ValueError
-    where structures differ.
+    Unlike `tree_map` it applies to everything that is not such a container, not to float arrays alone. Raises
+    ValueError where structures differ.
     """
     first = results[0]
     if isinstance(first, dict):
