@@ -2,7 +2,8 @@
 
 A checkpoint is one `.npz` file without pickled objects: a JSON header under `meta`, the history under `history/...`,
 and every object of the training state under `state/<its name>/...`. Three kinds of object can be saved: those with
-`state()`, which returns a flat dictionary of arrays, and `load_state(dict)` (modules, optimizers, moving averages), `numpy.random.Generator`s, and plain arrays, which are filled in place.
+`state()`, which returns a flat dictionary of arrays, and `load_state(dict)` (modules, optimizers, moving averages),
+`numpy.random.Generator`s, and plain arrays, which are filled in place.
 """
 
 from __future__ import annotations
