@@ -4,11 +4,12 @@
     x = checks.array("x", x, "N", 2)                         # finite floats of shape (N, 2), N at least 1
     checks.same_shape(mu=mu, logvar=logvar)
 
-All raise ValueError, before any work is done. A check returns the value in the form in which it is used. Shapes are always
-checked. Values are checked on plain arrays only: while a derivative is being taken they pass, so that a training that
-diverges is stopped by `minigen.train.fit`, which can name the step.
+All raise ValueError, before any work is done. A check returns the value in the form in which it is used. Shapes are
+always checked. Values are checked on plain arrays only: while a derivative is being taken they pass, so that a training
+that diverges is stopped by `minigen.train.fit`, which can name the step.
 """
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -51,8 +52,9 @@ def probability(name: str, value: Any) -> float:
 
 
 def choice(name: str, value: Any, options: tuple) -> Any:
-    """`value`, if it is one of the options."""
-    if not isinstance(value, (str, int, float, tuple, type(None))) or value not in options:
+    """`value`, if it is one of the options; True is not 1."""
+    simple = isinstance(value, (str, int, float, tuple, type(None)))
+    if not simple or not any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in options):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {_shown(value)}")
     return value
 
@@ -106,8 +108,8 @@ def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
     (first, a), *rest = arrays.items()
     shape = np.shape(a)
     if len(shape) < least_axes:
-        wanted = {1: "(N, ...)", 2: "(N, D)"}.get(least_axes, f"at least {least_axes} axes")
-        raise ValueError(f"{first} must have shape {wanted}, got {shape}")
+        wanted = {1: "shape (N, ...)", 2: "shape (N, D)"}.get(least_axes, f"at least {least_axes} axes")
+        raise ValueError(f"{first} must have {wanted}, got {shape}")
     for name, b in rest:
         if np.shape(b) != shape:
             raise ValueError(f"{name} must have the shape of {first}, {shape}, got {np.shape(b)}")
@@ -134,10 +136,11 @@ def probabilities(name: str, p: Any, *shape: Any, tolerance: float = 1e-5) -> Ar
 
 
 def integers(name: str, x: Any, *shape: Any, least: int = 0, most: int | None = None) -> np.ndarray:
-    """An array of whole numbers in least..most, of a shape written as for `array`: labels, codes, indices."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be whole numbers, got dtype {x.dtype}")
+    """An array of whole numbers in least..most, of a shape written as for `array`: labels, codes, indices.
+
+    A size may be 0. Arrays that autograd traces are refused: whole numbers have no derivative.
+    """
+    x = _whole_numbers(name, x, "whole numbers")
     if shape and not _fits(x.shape, shape):
         raise ValueError(f"{name} must have shape {_pictured(shape)}, got {x.shape}")
     if x.size and (x.min() < least or _above(x.max(), most)):
@@ -148,9 +151,7 @@ def integers(name: str, x: Any, *shape: Any, least: int = 0, most: int | None = 
 
 def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
     """Time steps of a diffusion, one () or one for each of n examples (n,), each in least..T."""
-    t = np.asarray(t)
-    if t.dtype.kind not in "iu":
-        raise ValueError(f"t must be a whole number or an array of them, got dtype {t.dtype}")
+    t = _whole_numbers("t", t, "a whole number or an array of them")
     if t.shape not in ((), (n,)):
         raise ValueError(f"t must be one time step or have shape ({n},), one for each example, got {t.shape}")
     return integers("t", t, least=least, most=T)
@@ -159,8 +160,20 @@ def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------ what they share
 
 
+def _whole_numbers(name: str, x: Any, wanted: str) -> np.ndarray:
+    if isbox(x):
+        raise ValueError(f"{name} must be {wanted}, got an array that is being differentiated")
+    try:
+        x = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be {wanted}, got {type(x).__name__} ({error})") from None
+    if x.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be {wanted}, got dtype {x.dtype}")
+    return x
+
+
 def _is_number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and bool(np.isfinite(value))
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
 
 
 def _above(value, most) -> bool:

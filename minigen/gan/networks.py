@@ -1,48 +1,52 @@
 """Generators and discriminators: multilayer perceptrons for 2-D data, and a DCGAN for small images.
 
-A discriminator ends in a plain number, not in a sigmoid: a logit for a GAN, a score for a WGAN. `features(x)` gives its
-last hidden layer, which feature matching and minibatch discrimination look at.
+A discriminator returns a number without a sigmoid: a logit for a GAN, a score for a WGAN. `features(x)` returns its
+last hidden layer, for feature matching and minibatch discrimination.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as np
 import numpy
 
-from minigen.gan import _check
-from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module
+from minigen import checks
+from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module, he_gain
 from minigen.tensor import leaky_relu, relu, sigmoid
-from minigen.tensor.activations import activation_name
+
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
 
 
 class Generator(Module):
     """z (N, dim_z) -> x (N, dim_x), through `depth` hidden layers of `width` units.
 
-    Weights start with a variance that keeps z's spread from layer to layer: 1/n_in, or 2/n_in for units that cut half
-    of it off (Glorot and Bengio 2010; He et al. 2015). On rings of narrow modes this gave sharper samples than a small
-    start. Raises ValueError for sizes that are not positive.
+    Weights start with a variance that keeps that of z from layer to layer (`minigen.nn.he_gain`). On rings of narrow
+    modes this gave sharper samples than smaller weights. Raises ValueError for sizes that are not positive.
     """
 
     def __init__(
         self,
-        rng: numpy.random.Generator,
+        rng: Rng,
         dim_z: int = 2,
         dim_x: int = 2,
         width: int = 128,
         depth: int = 3,
-        activation="tanh",
+        activation: str | Callable = "tanh",
     ):
-        self.dim_z, width = _check.count("dim_z", dim_z), _check.count("width", width)
+        self.dim_z, width = checks.whole("dim_z", dim_z), checks.whole("width", width)
         self.body = MLP(rng, [dim_z] + [width] * depth + [dim_x], activation)
-        for layer in self.body.layers:  # they come uniform in ±1/√n_in, of variance 1/(3 n_in)
-            layer.w *= (6 if activation_name(activation) in ("relu", "leaky_relu") else 3) ** 0.5
+        for layer in self.body.layers:
+            layer.w *= he_gain(activation)
 
-    def __call__(self, z):
+    def __call__(self, z: Array) -> Array:
         return self.body(z)
 
-    def latent(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
+    def latent(self, rng: Rng, n: int) -> numpy.ndarray:
         """n draws of z ~ N(0, I), (n, dim_z) float32."""
-        return rng.standard_normal((_check.count("n", n), self.dim_z), dtype=numpy.float32)
+        return rng.standard_normal((checks.whole("n", n), self.dim_z), dtype=numpy.float32)
 
-    def sample(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int) -> numpy.ndarray:
         """n generated examples, G(z) of n fresh latents."""
         return self(self.latent(rng, n))
 
@@ -51,19 +55,19 @@ class Discriminator(Module):
     """x (N, dim_x) -> logits or scores (N,), through `depth` hidden layers of `width` units."""
 
     def __init__(
-        self, rng: numpy.random.Generator, dim_x: int = 2, width: int = 128, depth: int = 3, activation="leaky_relu"
+        self, rng: Rng, dim_x: int = 2, width: int = 128, depth: int = 3, activation: str | Callable = "leaky_relu"
     ):
-        width = _check.count("width", width)
+        width = checks.whole("width", width)
         self.body = [Linear(rng, a, width, activation) for a in [dim_x] + [width] * (depth - 1)]
         self.out = Linear(rng, width, 1)
 
-    def features(self, x):
+    def features(self, x: Array) -> Array:
         """The last hidden layer, (N, width)."""
         for layer in self.body:
             x = layer(x)
         return x
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return self.out(self.features(x))[:, 0]  # (N,)
 
 
@@ -72,8 +76,9 @@ def block_shape(
 ) -> tuple[int, int, int, int]:
     """What comes out of a block of a DCGAN: shape (N, H, W, C) in, (N, H', W', channels) out.
 
-    A convolution puts its kernel at every `stride`-th place of the padded side: H' = (H + 2·padding − kernel) //
-    stride + 1. The transposed one puts a whole kernel for each place, `stride` apart, and cuts the padding off:
+    A convolution moves its kernel over the padded side in steps of `stride`: H' = (H + 2·padding − kernel) // stride
+    + 1.
+    The transposed one adds a whole kernel for each pixel, `stride` apart, and cuts the padding off:
     H' = (H − 1)·stride − 2·padding + kernel. With kernel 4, stride 2, padding 1 they halve and double.
     Raises ValueError for sizes that are not positive whole numbers (padding may be 0), or if nothing is left.
     """
@@ -91,9 +96,8 @@ def _check_block(shape, channels, kernel, stride, padding):
     if len(shape) != 4:
         raise ValueError(f"shape must be (N, H, W, C), got {shape}")
     for name, size in zip(["N", "H", "W", "C", "channels", "kernel", "stride"], [*shape, channels, kernel, stride]):
-        _check.count(name, size)
-    if padding != 0:
-        _check.count("padding", padding)
+        checks.whole(name, size)
+    checks.whole("padding", padding, least=0)
 
 
 class ConvGenerator(Module):
@@ -106,19 +110,17 @@ class ConvGenerator(Module):
 
     def __init__(
         self,
-        rng: numpy.random.Generator,
+        rng: Rng,
         dim_z: int = 64,
         width: int = 64,
         channels: int = 1,
         side: int = 28,
         hidden: int | None = None,
     ):
-        self.dim_z, self.width, self.quarter = (
-            _check.count("dim_z", dim_z),
-            _check.count("width", width),
-            _quarter(side),
-        )
-        self.plan = None if hidden is None else Linear(rng, dim_z, _check.count("hidden", hidden))
+        self.dim_z = checks.whole("dim_z", dim_z)
+        self.width = checks.whole("width", width)
+        self.quarter = _quarter(side)
+        self.plan = None if hidden is None else Linear(rng, dim_z, checks.whole("hidden", hidden))
         self.norm0 = None if hidden is None else BatchNorm(hidden)
         self.start = Linear(rng, dim_z if hidden is None else hidden, self.quarter**2 * 2 * width)
         self.norm1 = BatchNorm(2 * width)
@@ -126,8 +128,10 @@ class ConvGenerator(Module):
         self.norm2 = BatchNorm(width)
         self.up2 = ConvTranspose2d(rng, width, channels, kernel=4, stride=2, padding=1)
 
-    def __call__(self, z):  # the shapes at side 28
-        h = self.start(z if self.plan is None else relu(self.norm0(self.plan(z))))
+    def __call__(self, z: Array) -> Array:  # the shapes at side 28
+        if self.plan is not None and self.norm0 is not None:
+            z = relu(self.norm0(self.plan(z)))  # (N, hidden)
+        h = self.start(z)
         h = np.reshape(h, (len(z), self.quarter, self.quarter, 2 * self.width))  # (N, 7, 7, 2·width)
         h = relu(self.norm1(h))
         h = relu(self.norm2(self.up1(h)))  # (N, 14, 14, width)
@@ -140,30 +144,30 @@ class ConvDiscriminator(Module):
     """DCGAN's discriminator: images in [0, 1] (N, side, side, channels) -> logits or scores (N,).
 
     Two convolutions that halve the side, with leaky ReLU. `batch_norm` adds batch norm after the second one, as in the
-    paper; a critic with a gradient penalty must do without it, since batch norm ties the examples of a batch together.
-    Each of their units sees 10×10 pixels, and what they say is added up. `hidden` puts a layer of so many units
-    between, which sees the whole picture and can tell that its parts do not go together (Chen et al. 2016).
+    paper; a critic with a gradient penalty must do without it, since batch norm makes the score of one example depend
+    on the others. A unit of the last convolution sees 10×10 pixels, and the output is a weighted sum of these units.
+    `hidden` puts a fully connected layer of so many units between, which sees the whole image (Chen et al. 2016).
     Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
     """
 
     def __init__(
         self,
-        rng: numpy.random.Generator,
+        rng: Rng,
         width: int = 64,
         channels: int = 1,
         batch_norm: bool = True,
         side: int = 28,
         hidden: int | None = None,
     ):
-        width = _check.count("width", width)
+        width = checks.whole("width", width)
         self.down1 = Conv2d(rng, channels, width, kernel=4, stride=2, padding=1)
         self.down2 = Conv2d(rng, width, 2 * width, kernel=4, stride=2, padding=1)
         self.norm2 = BatchNorm(2 * width) if batch_norm else None
         flat = _quarter(side) ** 2 * 2 * width
-        self.whole = None if hidden is None else Linear(rng, flat, _check.count("hidden", hidden), "leaky_relu")
+        self.whole = None if hidden is None else Linear(rng, flat, checks.whole("hidden", hidden), "leaky_relu")
         self.out = Linear(rng, flat if hidden is None else hidden, 1)
 
-    def features(self, x):
+    def features(self, x: Array) -> Array:
         """The last hidden layer: (N, hidden), or (N, (side/4)²·2·width) without one."""
         h = leaky_relu(self.down1(2 * x - 1))  # at side 28: (N, 14, 14, width)
         h = self.down2(h)  # (N, 7, 7, 2·width)
@@ -172,11 +176,11 @@ class ConvDiscriminator(Module):
         h = np.reshape(leaky_relu(h), (np.shape(x)[0], -1))
         return h if self.whole is None else self.whole(h)
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return self.out(self.features(x))[:, 0]  # (N,)
 
 
 def _quarter(side):
-    if _check.count("side", side) % 4:
+    if checks.whole("side", side) % 4:
         raise ValueError(f"side must be a multiple of 4, got {side}")
     return side // 4

@@ -1,6 +1,7 @@
 """Modules (trees of arrays) and the layers that the models are made of."""
 
 from minigen.nn.attention import MultiHeadAttention
+from minigen.nn.blocks import ResidualBlock, depth_to_space, space_to_depth
 from minigen.nn.layers import (
     MLP,
     BatchNorm,
@@ -14,17 +15,17 @@ from minigen.nn.layers import (
     MaskedConv2d,
     MaskedLinear,
     TimeEmbedding,
+    he_gain,
     sinusoidal,
 )
 from minigen.nn.module import Module, Sequential
 from minigen.nn.recurrent import GRUCell, LSTMCell
-from minigen.nn.transformer import CausalTransformer, TransformerBlock
+from minigen.nn.transformer import TransformerBlock
 
 __all__ = [
     "MLP",
     "BatchNorm",
     "CausalConv1d",
-    "CausalTransformer",
     "Conv2d",
     "ConvTranspose2d",
     "Embedding",
@@ -37,8 +38,12 @@ __all__ = [
     "MaskedLinear",
     "Module",
     "MultiHeadAttention",
+    "ResidualBlock",
     "Sequential",
     "TimeEmbedding",
     "TransformerBlock",
+    "depth_to_space",
+    "he_gain",
     "sinusoidal",
+    "space_to_depth",
 ]

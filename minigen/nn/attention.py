@@ -1,28 +1,37 @@
 """Multi-head attention over `minigen.tensor.attention`."""
 
-import autograd.numpy as np
+from typing import Any
 
+import autograd.numpy as np
+import numpy
+
+from minigen import checks
 from minigen.nn.layers import Linear
 from minigen.nn.module import Module
 from minigen.tensor import attention
+
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
 
 
 class MultiHeadAttention(Module):
     """Self- or cross-attention with learned projections: x (N, L, dim) [, context (N, M, dim_context)] -> (N, L, dim).
 
-    `mask` (boolean, broadcastable to (N, heads, L, M)) is True where x may look; `causal` lets position i see 0..i
+    `mask` (boolean, broadcastable to (N, heads, L, M)) is True where x may attend; `causal` lets position i see 0..i
     only. Raises ValueError if heads does not divide dim. Vaswani et al. 2017. Eq. diffusion.30
     """
 
-    def __init__(self, rng, dim: int, heads: int, dim_context: int | None = None, *, out_scale: float = 1.0):
-        if dim % heads:
+    def __init__(self, rng: Rng, dim: int, heads: int, dim_context: int | None = None, *, out_scale: float = 1.0):
+        if checks.whole("dim", dim) % checks.whole("heads", heads):
             raise ValueError(f"heads must divide dim, got heads={heads} and dim={dim}")
         self.heads = heads
         self.query = Linear(rng, dim, dim)
         self.key_value = Linear(rng, dim_context or dim, 2 * dim)
         self.out = Linear(rng, dim, dim, scale=out_scale)
 
-    def __call__(self, x, context=None, mask=None, causal: bool = False):
+    def __call__(
+        self, x: Array, context: Array | None = None, mask: numpy.ndarray | None = None, causal: bool = False
+    ) -> Array:
         n, length, dim = np.shape(x)
         source = x if context is None else context
 

@@ -1,14 +1,17 @@
 """Layers: parameters with an explicit random initialization, and the primitive that uses them.
 
-Weights start uniform in ±1/√fan_in, biases at zero; `scale` multiplies the weights (0 for a layer that starts silent).
+Weights `w` start uniform in ±1/√fan_in, biases `b` at zero; `scale` multiplies the weights (0 for an output of zero at
+first). Constructors raise ValueError for a generator that is none, and for sizes that are not positive whole numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy
 from autograd.tracer import getval
 
+from minigen import checks
 from minigen.nn.module import Module
 from minigen.tensor import (
     batch_norm,
@@ -21,14 +24,27 @@ from minigen.tensor import (
     layer_norm,
     linear,
 )
+from minigen.tensor.activations import activation_name
 
+Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
+Act = str | Callable | None  # the name of an activation, or the function itself
 
 
 def uniform(rng: Rng, shape: tuple[int, ...], fan_in: int, scale: float = 1.0) -> numpy.ndarray:
-    """Float32 weights, uniform in ±scale/√fan_in."""
+    """Float32 weights, uniform in ±scale/√fan_in. ValueError unless rng is a generator."""
     bound = numpy.float32(scale / fan_in**0.5)
-    return rng.uniform(-1, 1, shape).astype(numpy.float32) * bound
+    return checks.rng(rng).uniform(-1, 1, shape).astype(numpy.float32) * bound
+
+
+def he_gain(activation: Act = "relu") -> float:
+    """The factor on a layer's initial weights that keeps the variance of the signal from layer to layer.
+
+    Layers start uniform in ±1/√fan_in, a variance of 1/(3 fan_in). √3 makes it 1/fan_in (LeCun et al. 1998), and √6
+    makes it 2/fan_in behind a ReLU or leaky ReLU, which cut half of the signal off (He et al. 2015). Use it as
+    `scale=he_gain("relu")`, or as `layer.w *= he_gain("relu")`.
+    """
+    return (6 if activation_name(activation) in ("relu", "leaky_relu") else 3) ** 0.5
 
 
 def _zeros(*shape):
@@ -38,12 +54,16 @@ def _zeros(*shape):
 class Linear(Module):
     """x w + b: (..., n_in) -> (..., n_out), with an optional fused activation."""
 
-    def __init__(self, rng: Rng, n_in: int, n_out: int, activation=None, *, bias: bool = True, scale: float = 1.0):
+    def __init__(
+        self, rng: Rng, n_in: int, n_out: int, activation: Act = None, *, bias: bool = True, scale: float = 1.0
+    ):
+        n_in, n_out = checks.whole("n_in", n_in), checks.whole("n_out", n_out)
+        activation_name(activation)  # ValueError for one that is not known
         self.w = uniform(rng, (n_in, n_out), n_in, scale)
         self.b = _zeros(n_out) if bias else None
         self.activation = activation
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return linear(x, self.w, self.b, self.activation)
 
 
@@ -52,7 +72,7 @@ class MaskedLinear(Module):
 
     buffers = ("mask",)
 
-    def __init__(self, rng: Rng, mask: numpy.ndarray, activation=None):
+    def __init__(self, rng: Rng, mask: numpy.ndarray, activation: Act = None):
         self.mask = numpy.asarray(mask, numpy.float32)
         if self.mask.ndim != 2:
             raise ValueError(f"mask must have shape (n_in, n_out), got {self.mask.shape}")
@@ -60,7 +80,7 @@ class MaskedLinear(Module):
         self.b = _zeros(self.mask.shape[1])
         self.activation = activation
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return linear(x, self.w * self.mask, self.b, self.activation)
 
 
@@ -70,13 +90,14 @@ class MLP(Module):
     MLP(rng, [2, 64, 64, 1]) maps (N, 2) -> (N, 1).
     """
 
-    def __init__(self, rng: Rng, sizes: Sequence[int], activation="relu", *, last_scale: float = 1.0):
+    def __init__(self, rng: Rng, sizes: Sequence[int], activation: Act = "relu", *, last_scale: float = 1.0):
         if len(sizes) < 2:
             raise ValueError(f"sizes must name at least an input and an output width, got {list(sizes)}")
+        sizes = [checks.whole("sizes", size) for size in sizes]
         hidden = [Linear(rng, a, b, activation) for a, b in pairwise(sizes[:-1])]
         self.layers = [*hidden, Linear(rng, sizes[-2], sizes[-1], scale=last_scale)]
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         for layer in self.layers:
             x = layer(x)
         return x
@@ -97,11 +118,13 @@ class Conv2d(Module):
         bias: bool = True,
         scale: float = 1.0,
     ):
+        c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
+        kernel = checks.whole("kernel", kernel)
         self.w = uniform(rng, (kernel, kernel, c_in, c_out), kernel * kernel * c_in, scale)
         self.b = _zeros(c_out) if bias else None
         self.stride, self.padding = stride, padding
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return conv2d(x, self.w, self.b, self.stride, self.padding)
 
 
@@ -120,7 +143,7 @@ class MaskedConv2d(Module):
         self.b = _zeros(c_out)
         self.padding = padding
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return conv2d(x, self.w * self.mask, self.b, 1, self.padding)
 
 
@@ -130,12 +153,14 @@ class ConvTranspose2d(Module):
     def __init__(
         self, rng: Rng, c_in: int, c_out: int, kernel: int, stride: int = 1, padding: int = 0, *, bias: bool = True
     ):
-        reach = -(-kernel // stride)  # how many input pixels an output pixel sees, each way
+        c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
+        kernel, stride = checks.whole("kernel", kernel), checks.whole("stride", stride)
+        reach = -(-kernel // stride)  # how many input pixels an output pixel depends on, each way
         self.w = uniform(rng, (kernel, kernel, c_in, c_out), reach * reach * c_in)
         self.b = _zeros(c_out) if bias else None
         self.stride, self.padding = stride, padding
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return conv_transpose2d(x, self.w, self.b, self.stride, self.padding)
 
 
@@ -143,11 +168,13 @@ class CausalConv1d(Module):
     """Causal dilated convolution (N, T, c_in) -> (N, T, c_out): the output at t sees t, t − dilation, ... only."""
 
     def __init__(self, rng: Rng, c_in: int, c_out: int, kernel: int, dilation: int = 1, *, bias: bool = True):
+        c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
+        kernel = checks.whole("kernel", kernel)
         self.w = uniform(rng, (kernel, c_in, c_out), kernel * c_in)
         self.b = _zeros(c_out) if bias else None
         self.dilation = dilation
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return conv1d(x, self.w, self.b, self.dilation)
 
 
@@ -155,9 +182,10 @@ class Embedding(Module):
     """A learned vector for each of `count` items: integers (...) -> (..., dim), starting as N(0, scale²)."""
 
     def __init__(self, rng: Rng, count: int, dim: int, scale: float = 1.0):
-        self.table = rng.standard_normal((count, dim), dtype=numpy.float32) * numpy.float32(scale)
+        count, dim = checks.whole("count", count), checks.whole("dim", dim)
+        self.table = checks.rng(rng).standard_normal((count, dim), dtype=numpy.float32) * numpy.float32(scale)
 
-    def __call__(self, indices):
+    def __call__(self, indices: numpy.ndarray) -> Array:
         return embedding(self.table, indices)
 
 
@@ -165,21 +193,25 @@ class LayerNorm(Module):
     """Layer norm over the last axis, with a learned scale and shift."""
 
     def __init__(self, dim: int, eps: float = 1e-5):
-        self.weight, self.bias, self.eps = numpy.ones(dim, numpy.float32), _zeros(dim), eps
+        dim = checks.whole("dim", dim)
+        self.w, self.b, self.eps = numpy.ones(dim, numpy.float32), _zeros(dim), eps
 
-    def __call__(self, x):
-        return layer_norm(x, self.weight, self.bias, self.eps)
+    def __call__(self, x: Array) -> Array:
+        return layer_norm(x, self.w, self.b, self.eps)
 
 
 class GroupNorm(Module):
     """Group norm of (N, ..., channels), with a learned scale and shift and an optional fused activation."""
 
-    def __init__(self, groups: int, channels: int, eps: float = 1e-5, activation=None):
-        self.weight, self.bias = numpy.ones(channels, numpy.float32), _zeros(channels)
+    def __init__(self, groups: int, channels: int, eps: float = 1e-5, activation: Act = None):
+        if checks.whole("channels", channels) % checks.whole("groups", groups):
+            raise ValueError(f"groups must divide the number of channels {channels}, got {groups}")
+        activation_name(activation)  # ValueError for one that is not known
+        self.w, self.b = numpy.ones(channels, numpy.float32), _zeros(channels)
         self.groups, self.eps, self.activation = groups, eps, activation
 
-    def __call__(self, x):
-        return group_norm(x, self.weight, self.bias, self.groups, self.eps, self.activation)
+    def __call__(self, x: Array) -> Array:
+        return group_norm(x, self.w, self.b, self.groups, self.eps, self.activation)
 
 
 class BatchNorm(Module):
@@ -191,13 +223,14 @@ class BatchNorm(Module):
     buffers = ("running_mean", "running_var")
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1):
-        self.weight, self.bias = numpy.ones(channels, numpy.float32), _zeros(channels)
+        channels = checks.whole("channels", channels)
+        self.w, self.b = numpy.ones(channels, numpy.float32), _zeros(channels)
         self.running_mean, self.running_var = _zeros(channels), numpy.ones(channels, numpy.float32)
         self.eps, self.momentum = eps, momentum
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         if not self.training:
-            return batch_norm(x, self.weight, self.bias, self.eps, self.running_mean, self.running_var)
+            return batch_norm(x, self.w, self.b, self.eps, self.running_mean, self.running_var)
         values = getval(x)
         n = values.size // values.shape[-1]
         if n < 2:
@@ -206,7 +239,7 @@ class BatchNorm(Module):
         for running, batch in ((self.running_mean, mean), (self.running_var, var * numpy.float32(n / (n - 1)))):
             running *= 1 - self.momentum  # in place: the traced copy of a model shares its buffers with the model
             running += self.momentum * batch
-        return batch_norm(x, self.weight, self.bias, self.eps, statistics=(mean, var))
+        return batch_norm(x, self.w, self.b, self.eps, statistics=(mean, var))
 
 
 class TimeEmbedding(Module):
@@ -215,19 +248,22 @@ class TimeEmbedding(Module):
     Feature pairs sin(t ω_k), cos(t ω_k) with ω_k falling from 1 to 1/max_period. Vaswani et al. 2017; Ho et al. 2020.
     """
 
-    def __init__(self, rng: Rng, dim: int, dim_out: int, activation="silu", max_period: float = 10_000.0):
-        if dim < 2 or dim % 2:
-            raise ValueError(f"dim must be even and at least 2, got {dim}")
+    def __init__(self, rng: Rng, dim: int, dim_out: int, activation: Act = "silu", max_period: float = 10_000.0):
+        if checks.whole("dim", dim, least=2) % 2:
+            raise ValueError(f"dim must be even, got {dim}")
         self.dim, self.max_period = dim, max_period
         self.body = MLP(rng, [dim, dim_out, dim_out], activation)
 
-    def __call__(self, t):
+    def __call__(self, t: numpy.ndarray) -> Array:
         return self.body(sinusoidal(t, self.dim, self.max_period))
 
 
 def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
     """sin(t ω_k) and cos(t ω_k), k = 0..dim/2−1, with ω_k = max_period^(−k/(dim/2)): t (N,) -> (N, dim), float32."""
+    t = numpy.asarray(t, numpy.float64)
+    if t.ndim != 1:
+        raise ValueError(f"t must have shape (N,), one time step for each example, got {t.shape}")
     half = dim // 2
     omega = max_period ** (-numpy.arange(half, dtype=numpy.float64) / half)
-    angle = numpy.asarray(t, numpy.float64)[:, None] * omega  # (N, dim/2)
+    angle = t[:, None] * omega  # (N, dim/2)
     return numpy.concatenate([numpy.sin(angle), numpy.cos(angle)], axis=1).astype(numpy.float32)

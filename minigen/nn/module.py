@@ -2,8 +2,10 @@
 
 import copy
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +30,15 @@ class Module:
     buffers: tuple[str, ...] = ()
     _frozen = False
     training = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, (np.ndarray, Box)) and _is_in_own_call(self):
+            raise ValueError(
+                f"{type(self).__name__}.{name} must not be set to an array in __call__: it would become a parameter, "
+                "or be lost while a derivative is taken, which works on a copy of the model. Return the array; or, for "
+                f"running statistics, make {name} in __init__, list it in `buffers`, and write self.{name}[...] = ..."
+            )
+        object.__setattr__(self, name, value)
 
     def tree_attributes(self) -> list[str]:
         """Names of the attributes that may hold parameters; none at all once frozen."""
@@ -95,7 +106,7 @@ class Module:
         except ValueError as error:
             raise ValueError(f"cannot load {path}: {error}") from None
 
-    def map(self, fn) -> Self:
+    def map(self, fn: Callable) -> Self:
         """A module like this one with every parameter replaced by `fn(parameter)`."""
         return tree_map(fn, self)
 
@@ -106,10 +117,10 @@ class Module:
 class Sequential(Module):
     """Layers (modules or plain functions) applied one after the other."""
 
-    def __init__(self, *layers):
+    def __init__(self, *layers: Callable):
         self.layers = list(layers)
 
-    def __call__(self, x):
+    def __call__(self, x: Any) -> Any:
         for layer in self.layers:
             x = layer(x)
         return x
@@ -123,6 +134,18 @@ def check_state(own: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> Non
     for name, a in own.items():
         if np.shape(given[name]) != a.shape:
             raise ValueError(f"{name} must have shape {a.shape}, got {np.shape(given[name])}")
+
+
+def _is_in_own_call(module: Module) -> bool:
+    """Whether the code that runs was called by `module.__call__`, and not in order to construct the module."""
+    frame: FrameType | None = sys._getframe(2)  # the code that sets an attribute
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in ("__call__", "__init__") and code.co_argcount:
+            if frame.f_locals.get(code.co_varnames[0]) is module:
+                return code.co_name == "__call__"
+        frame = frame.f_back
+    return False
 
 
 _MAY_HOLD_ARRAYS = (np.ndarray, Box, Module, list, tuple, dict)
@@ -144,11 +167,12 @@ def _walk_modules(value, name) -> Iterator[tuple[str, Module]]:
 
 def _children(value, name) -> Iterator[tuple[str, Any]]:
     """What a module, dict, list or tuple holds, each with its dotted name; nothing for anything else."""
+    items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Module):
         items = vars(value).items()
     elif isinstance(value, dict):
         items = value.items()
-    else:
-        items = enumerate(value) if isinstance(value, (list, tuple)) else ()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
     for key, child in items:
         yield (f"{name}.{key}" if name else str(key)), child

@@ -4,12 +4,18 @@ A sequence calls its cell once a step on small matrices, so the bookkeeping of e
 are one fused primitive.
 """
 
+from typing import Any
+
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn.layers import uniform
 from minigen.nn.module import Module
 from minigen.tensor import linear, primitive, sigmoid, tanh
+
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
 
 
 class LSTMCell(Module):
@@ -19,17 +25,18 @@ class LSTMCell(Module):
     i, f, o = σ(...), g = tanh(...), c ← f c + i g, h ← o tanh(c). Forget biases start at 1. Eq. flow.19
     """
 
-    def __init__(self, rng, n_in: int, width: int):
+    def __init__(self, rng: Rng, n_in: int, width: int):
+        n_in, width = checks.whole("n_in", n_in), checks.whole("width", width)
         self.w = uniform(rng, (n_in + width, 4 * width), n_in + width)
         self.b = numpy.zeros(4 * width, numpy.float32)
         self.b[width : 2 * width] = 1
         self.width = width
 
-    def start(self, n: int):
+    def start(self, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The zero state for a batch of n."""
         return numpy.zeros((n, self.width), numpy.float32), numpy.zeros((n, self.width), numpy.float32)
 
-    def __call__(self, x, state):
+    def __call__(self, x: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         h, c = state
         gates = linear(np.concatenate([x, h], axis=1), self.w, self.b)  # (N, 4·width)
         k = self.width
@@ -44,17 +51,18 @@ class GRUCell(Module):
     `cell(x, h) -> h` with x (N, n_in), h (N, width): r, u = σ(...), n = tanh(W x + b + r (U h)), h ← (1 − u) n + u h.
     """
 
-    def __init__(self, rng, n_in: int, width: int):
+    def __init__(self, rng: Rng, n_in: int, width: int):
+        n_in, width = checks.whole("n_in", n_in), checks.whole("width", width)
         self.w = uniform(rng, (n_in, 3 * width), width)
         self.u = uniform(rng, (width, 3 * width), width)
         self.b = numpy.zeros(3 * width, numpy.float32)
         self.width = width
 
-    def start(self, n: int):
+    def start(self, n: int) -> numpy.ndarray:
         """The zero state for a batch of n."""
         return numpy.zeros((n, self.width), numpy.float32)
 
-    def __call__(self, x, h):
+    def __call__(self, x: Array, h: Array) -> Array:
         return _gru_gates(linear(x, self.w, self.b), linear(h, self.u), h)
 
 

@@ -1,7 +1,8 @@
-"""A moving average of a model: often better than the model itself when its last steps still wander."""
+"""A moving average of a model: often better than the model itself, whose last steps still carry noise."""
 
 import numpy as np
 
+from minigen import checks
 from minigen.nn import Module
 from minigen.tensor.parallel import in_parts
 
@@ -14,9 +15,10 @@ class EMA:
     """
 
     def __init__(self, model: Module, decay: float = 0.999, warm: bool = True):
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must be in [0, 1), got {decay}")
-        self.model, self.decay, self.warm, self.updates = model.copy(), decay, warm, 0
+        if not isinstance(model, Module):
+            raise ValueError(f"model must be a Module, got {model!r:.60}")
+        self.model, self.decay = model.copy(), checks.number("decay", decay, 0, 1, without=1)
+        self.warm, self.updates = warm, 0
 
     def update(self, model: Module) -> None:
         """Move the average toward `model`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigen import checks
 from minigen.tensor.parallel import in_parts
 from minigen.tensor.tree import named_leaves
 
@@ -31,11 +32,11 @@ class Optimizer:
                 raise ValueError(f"parameter {name!r} must be a writable array, got {type(p).__name__}")
         if len({id(p) for p in self.parameters.values()}) < len(self.parameters):
             raise ValueError("one array appears twice in the model; its two gradients would be applied apart")
-        if not lr >= 0:
-            raise ValueError(f"lr must not be negative, got {lr}")
-        self.lr = lr
+        self.lr = checks.number("lr", lr, 0)
         self.steps = 0
-        self.groups = _groups(self.parameters)  # of names: those of each group are updated together, end to end
+        self.groups: list[list[str]] = _groups(
+            self.parameters
+        )  # of names: those of each group are updated together, end to end
         self.flat = {
             slot: [np.zeros_like(self._laid_out(self.parameters, g)) for g in self.groups] for slot in self.slots
         }
@@ -49,14 +50,9 @@ class Optimizer:
         }
 
     def step(self, grads: Any) -> None:
-        """Update the model from a tree of gradients shaped as the model; ValueError if it is not."""
+        """Update the model from a tree of gradients shaped as the model; ValueError if it is not, or is the model."""
         found = dict(named_leaves(grads))
-        if found.keys() != self.parameters.keys():
-            odd = sorted(found.keys() ^ self.parameters.keys())
-            raise ValueError(f"grads must be shaped as the model; names differ: {odd[:5]}")
-        for name, p in self.parameters.items():
-            if np.shape(found[name]) != p.shape:
-                raise ValueError(f"gradient of {name!r} must have shape {p.shape}, got {np.shape(found[name])}")
+        self._check_gradients(grads, found)
         self.steps += 1
         for k, names in enumerate(self.groups):
             p = self._laid_out(self.parameters, names)
@@ -64,6 +60,19 @@ class Optimizer:
             if len(names) > 1:
                 for name, part in self._parts(names, p):
                     self.parameters[name][...] = part
+
+    def _check_gradients(self, grads, found):
+        if found.keys() != self.parameters.keys():
+            odd = sorted(found.keys() ^ self.parameters.keys())
+            raise ValueError(
+                f"grads must be a tree shaped as the model, as value_and_grad returns it beside the value; "
+                f"got a {type(grads).__name__}, names differ: {odd[:5]}"
+            )
+        for name, p in self.parameters.items():
+            if found[name] is p:
+                raise ValueError(f"grads must hold gradients, got the model's own parameter {name!r}")
+            if np.shape(found[name]) != p.shape:
+                raise ValueError(f"gradient of {name!r} must have shape {p.shape}, got {np.shape(found[name])}")
 
     def _laid_out(self, arrays, names):
         """The arrays of a group end to end, (n,); a group of one is the array itself."""
@@ -145,7 +154,14 @@ class Adam(Optimizer):
 
     slots = ("mean", "square")
 
-    def __init__(self, model: Any, lr: float, betas=(0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0):
+    def __init__(
+        self,
+        model: Any,
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ):
         self.betas = (_fraction("betas[0]", betas[0]), _fraction("betas[1]", betas[1]))
         self.eps, self.weight_decay = eps, weight_decay
         super().__init__(model, lr)
@@ -172,8 +188,7 @@ class Adam(Optimizer):
 def clip_grad_norm(grads: Any, max_norm: float) -> float:
     """Scale a tree of gradients in place so that its global Euclidean norm is at most `max_norm`; returns the norm
     before."""
-    if not max_norm > 0:
-        raise ValueError(f"max_norm must be positive, got {max_norm}")
+    checks.positive("max_norm", max_norm)
     arrays = [g for _, g in named_leaves(grads)]
     norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in arrays)))
     if norm > max_norm:
@@ -182,15 +197,13 @@ def clip_grad_norm(grads: Any, max_norm: float) -> float:
     return norm
 
 
-def _groups(parameters):
+def _groups(parameters: dict[str, np.ndarray]) -> list[list[str]]:
     """Lists of names: every large array by itself, the small ones of each dtype together."""
-    groups: dict = {}
+    groups: dict[Any, list[str]] = {}
     for name, p in parameters.items():
         groups.setdefault(p.dtype if p.size < SMALL else name, []).append(name)
     return list(groups.values())
 
 
-def _fraction(name, value):
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} must be in [0, 1), got {value}")
-    return value
+def _fraction(name: str, value: Any) -> float:
+    return checks.number(name, value, 0, 1, without=1)

@@ -7,6 +7,8 @@ optimizer.lr = lr(i)
 import math
 from collections.abc import Callable
 
+from minigen import checks
+
 
 def constant(lr: float, steps: int = 1, warmup: int = 0) -> Callable[[int], float]:
     """`lr` throughout, after a linear rise over the first `warmup` steps."""
@@ -45,7 +47,5 @@ def _progress(i, steps, warmup):
 
 
 def _check(lr, steps, warmup):
-    if not lr >= 0:
-        raise ValueError(f"lr must not be negative, got {lr}")
-    if steps < 1 or not 0 <= warmup <= steps:
-        raise ValueError(f"steps must be positive and warmup in [0, steps], got steps={steps}, warmup={warmup}")
+    checks.number("lr", lr, 0)
+    checks.whole("warmup", warmup, 0, most=checks.whole("steps", steps))

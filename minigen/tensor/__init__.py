@@ -4,35 +4,33 @@
 
 Read `core.py` for how a gradient of a whole model is taken, then any primitive: each derives its gradient in two or
 three lines. Everything computes in the dtype that it is given: float32 for training, float64 for checking.
+
+Importing this package changes the allocator, the number of BLAS threads and a few rules of autograd in the running
+process. `runtime.py` says what and why, and how to switch it off (`MINIGEN_RUNTIME=off`).
 """
 
-from minigen.tensor.memory import keep_freed_memory
-
-keep_freed_memory()
-
+from minigen.tensor import runtime
 from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from minigen.tensor.attention import attention
-from minigen.tensor.conv import (
-    avg_pool2d,
-    conv1d,
-    conv2d,
-    conv_transpose2d,
-    max_pool2d,
-    upsample_nearest,
-)
+from minigen.tensor.batched import batched
+from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d
 from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_and_grad
 from minigen.tensor.linear import embedding, linear, matmul
 from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax
 from minigen.tensor.norms import batch_norm, batch_statistics, group_norm, layer_norm
 from minigen.tensor.parallel import parallel_value_and_grad
+from minigen.tensor.pooling import avg_pool2d, max_pool2d, upsample_nearest
 from minigen.tensor.storage import load_arrays, save_arrays
 from minigen.tensor.tree import leaves, named_leaves, tree_map
+
+runtime.apply_unless_switched_off()
 
 __all__ = [
     "attention",
     "avg_pool2d",
     "batch_norm",
     "batch_statistics",
+    "batched",
     "bce_with_logits",
     "conv1d",
     "conv2d",

@@ -5,7 +5,7 @@ the derivative": `slope` for plain arrays, from the output and what the forward 
 operations that autograd can differentiate again, for second derivatives. An entry makes a primitive here; `linear` and
 `group_norm` fuse the same entry with their own work.
 
-In float32, `exp` and `tanh` are fast and `expit`, `erf` and `where` are slow: hence the formulas through `tanh`.
+In float32, `exp` and `tanh` are fast, `expit`, `erf` and `where` are slow: hence the formulas with `tanh`.
 """
 
 import math
@@ -24,7 +24,7 @@ Array = Any  # an ndarray, or a traced one
 class Activation(NamedTuple):
     """One activation function y = a(x) and the product g·a'(x).
 
-    forward(x) -> (y, kept);  slope(g, y, kept);  traced_slope(g, x, y), which looks at x only if `needs_input`.
+    forward(x) -> (y, kept);  slope(g, y, kept);  traced_slope(g, x, y), which uses x only if `needs_input`.
     """
 
     forward: Callable
@@ -183,13 +183,27 @@ _APPLY = {name: _elementwise(activation) for name, activation in ACTIVATIONS.ite
 _LEAKY_APPLY = {LEAKY_SLOPE: _APPLY["leaky_relu"]}
 
 
-def _float(x):
-    return x if isbox(x) or isinstance(x, np.ndarray) else np.asarray(x, dtype=float)
+def as_floats(x: Any) -> Array:
+    """`x` as an array of floats: traced arrays and float arrays as they are, numbers and whole numbers as float64.
+
+    Raises ValueError for what is not an array of real numbers.
+    """
+    if isbox(x):
+        return x
+    try:
+        x = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"x must be an array of real numbers, got {type(x).__name__} ({error})") from None
+    if x.dtype.kind in "iub":
+        return x.astype(np.float64)
+    if x.dtype.kind != "f":
+        raise ValueError(f"x must be an array of real numbers, got dtype {x.dtype}")
+    return x
 
 
 def relu(x: Array) -> Array:
     """max(x, 0). The slope is 1 for x > 0 and 0 elsewhere (also at 0)."""
-    return _APPLY["relu"](_float(x))
+    return _APPLY["relu"](as_floats(x))
 
 
 def leaky_relu(x: Array, slope: float = LEAKY_SLOPE) -> Array:
@@ -198,33 +212,33 @@ def leaky_relu(x: Array, slope: float = LEAKY_SLOPE) -> Array:
         if not 0 <= slope < 1:
             raise ValueError(f"slope must be in [0, 1), got {slope}")
         _LEAKY_APPLY[slope] = _elementwise(_leaky(slope))
-    return _LEAKY_APPLY[slope](_float(x))
+    return _LEAKY_APPLY[slope](as_floats(x))
 
 
 def sigmoid(x: Array) -> Array:
     """σ(x) = 1/(1 + e^{−x}). σ' = σ(1 − σ)."""
-    return _APPLY["sigmoid"](_float(x))
+    return _APPLY["sigmoid"](as_floats(x))
 
 
 def tanh(x: Array) -> Array:
     """tanh x. Its derivative is 1 − tanh² x."""
-    return _APPLY["tanh"](_float(x))
+    return _APPLY["tanh"](as_floats(x))
 
 
 def softplus(x: Array) -> Array:
     """log(1 + eˣ), without overflow. Its derivative is σ(x)."""
-    return _APPLY["softplus"](_float(x))
+    return _APPLY["softplus"](as_floats(x))
 
 
 def silu(x: Array) -> Array:
     """x·σ(x), also called swish (Elfwing et al. 2017; Ramachandran et al. 2017)."""
-    return _APPLY["silu"](_float(x))
+    return _APPLY["silu"](as_floats(x))
 
 
 def gelu(x: Array) -> Array:
     """x·Φ(x) with Φ the standard normal distribution function (Hendrycks and Gimpel 2016); exact, not the tanh
     formula."""
-    return _APPLY["gelu"](_float(x))
+    return _APPLY["gelu"](as_floats(x))
 
 
 FUNCTION_NAMES = {f: f.__name__ for f in (relu, leaky_relu, sigmoid, tanh, softplus, silu, gelu)}

@@ -64,9 +64,9 @@ def attention(q: Array, k: Array, v: Array, mask: np.ndarray | None = None, caus
     """softmax(q kᵀ/√d) v, for each example and head: q (N, heads, Lq, d), k and v (N, heads, Lk, d) -> (N, heads, Lq,
     d).
 
-    `mask`, broadcastable to (N, heads, Lq, Lk), is True where a query may look at a key. `causal` lets query i look at
-    keys 0..i only (Lq = Lk). A query that may look at nothing gets zeros. Eq. diffusion.30; Vaswani et al. 2017.
-    Raises ValueError when shapes do not fit.
+    `mask`, broadcastable to (N, heads, Lq, Lk), is True where a query may attend to a key. `causal` lets query i
+    attend to keys 0..i only (Lq = Lk). A query that may attend to nothing gets zeros. Eq. diffusion.30; Vaswani et al.
+    2017. Raises ValueError when shapes do not fit.
     """
     sq, sk, sv = np.shape(q), np.shape(k), np.shape(v)
     if len(sq) != 4 or len(sk) != 4 or sk[:3] != sv[:3] or sq[:2] != sk[:2] or sq[3] != sk[3]:
@@ -75,7 +75,7 @@ def attention(q: Array, k: Array, v: Array, mask: np.ndarray | None = None, caus
     if mask is not None:
         allowed = np.asarray(mask)
         if allowed.dtype != bool:
-            raise ValueError(f"mask must be boolean (True where a query may look), got dtype {allowed.dtype}")
+            raise ValueError(f"mask must be boolean (True where a query may attend), got dtype {allowed.dtype}")
         try:
             np.broadcast_to(allowed, sq[:3] + sk[2:3])
         except ValueError:

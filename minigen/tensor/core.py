@@ -1,7 +1,7 @@
 """Gradients of a function of a whole model, on top of HIPS autograd.
 
-autograd records every operation on a *box* (an array with a node behind it) and walks the record backwards. Three
-things are done here rather than by `autograd.grad`:
+autograd records every operation on a *box* (an array with a node of the record) and traverses the record backwards.
+Three things are done here rather than by `autograd.grad`:
 
 * one root node for each array of a model, and one backward pass that collects all their gradients, instead of boxing
   the containers that hold the arrays;
@@ -9,21 +9,17 @@ things are done here rather than by `autograd.grad`:
 * a gradient always has the dtype of the value it belongs to, so that one float64 scalar cannot turn a float32 model
   into a float64 one halfway through the backward pass.
 
-It also mends a few habits of autograd that hurt here; see `_mend_autograd` at the end.
+A few derivative rules of autograd itself are replaced by faster ones; see `runtime.py`.
 """
 
-import math
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import autograd.core as autograd_core
 import autograd.numpy as anp
 import numpy as np
 from autograd import tracer
 from autograd.core import VJPNode, add_outgrads
-from autograd.numpy import numpy_vjps
 from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import getval, isbox, new_box, notrace_primitives, toposort
 
@@ -53,12 +49,16 @@ notrace_primitives[GradNode] = notrace_primitives[VJPNode]  # argmax, shape, ...
 def primitive(forward: Callable, backward: Callable) -> Callable:
     """A differentiable operation from its value and its hand-written gradient.
 
-    `forward(*args) -> (value, saved)` computes on plain arrays and may keep what the gradient will need.
+    `forward(*args) -> (value, saved)` computes on plain arrays and may keep what the gradient will need; `()` means
+    that it needs nothing else.
     `backward(needed, g, value, saved, *args) -> {argument number: gradient}` returns the gradients of the arguments
-    listed in `needed`, given the gradient `g` of the value.
+    listed in `needed`, given the gradient `g` of the value, which has the dtype of the value.
 
-    Second derivatives: when the backward pass is itself being differentiated, `args`, `value` and `g` are traced arrays
-    and `saved` is None; `backward` must then use differentiable operations only.
+    Second derivatives: when the backward pass is itself being differentiated, some of `args`, `value` and `g` are
+    traced arrays and `saved` is None; `backward` must then use differentiable operations only. A `backward` that works
+    on plain and on traced arrays alike may test `saved is None` to compute faster on plain ones. Operations whose
+    gradients are one another (a convolution and its transpose) need no more than this: each calls the others in its
+    `backward`.
     """
 
     def call(*args):
@@ -74,14 +74,14 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
         if not issubclass(node_type, VJPNode):
             raise NotImplementedError(f"{forward.__name__} has no forward-mode derivative; use reverse mode (grad)")
         args = [a._value if i in needed else a for i, a in enumerate(args)]
-        if any(
-            [type(a) is ArrayBox for a in args]
-        ):  # an outer derivative is being taken too: it records this call in turn
+        if any([type(a) is ArrayBox for a in args]):  # an outer derivative is being taken too: it records this call
             value, saved = call(*args), None
         else:
             value, saved = forward(*args)
 
         def vjp(g):
+            if node_type is not GradNode and g.dtype != value.dtype:
+                g = g.astype(value.dtype)  # `_backward` does this for a GradNode
             kept = None if type(g) is ArrayBox else saved
             gradients = backward(needed, g, value, kept, *args)
             return [gradients[i] for i in needed]
@@ -130,17 +130,29 @@ def _backward(g, end_node, keep_record=False):
         for parent, contribution in zip(node.parents, node.vjp(g), strict=True):
             sums[parent] = _add(sums.get(parent), contribution)
         if not keep_record:
-            node.vjp = None  # frees the activations; `parents` must stay, toposort still walks them
+            node.vjp = None  # frees the activations; `parents` must stay, toposort still follows them
     return gradients
 
 
 # ------------------------------------------------------------------------------------------- the public functions
 
 
+@contextmanager
+def _new_trace() -> Iterator[int]:
+    """The number of a new trace, one deeper than those around it; given back also when the traced function raises."""
+    stack = tracer.trace_stack
+    stack.top += 1
+    trace = stack.top
+    try:
+        yield trace
+    finally:
+        stack.top = trace - 1
+
+
 def _trace(fn, tree, args):
     """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
     arrays, roots = [], []
-    with tracer.trace_stack.new_trace() as trace:
+    with _new_trace() as trace:
 
         def box(leaf):
             arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
@@ -158,11 +170,14 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     """The function that returns `fn`'s value and its gradient with respect to a tree.
 
     `value_and_grad(fn)(tree, *args)` calls `fn(tree, *args)`, which must return a scalar, and returns `(value, grads)`:
-    `grads` is a tree shaped as `tree` (a `Module`, list, tuple, dict or array), with a gradient in the place of every
-    float array. `fn` must use the tree it is handed: that one is traced.
+    `grads` is a tree shaped as `tree` (a `Module`, list, tuple, dict or array), with a gradient in place of every
+    float array. `fn` must use the tree that it is given: that one is traced.
 
     With `has_aux`, `fn` returns `(scalar, anything)` and the result is `((value, anything), grads)`.
-    Raises ValueError if the output is not a scalar or the tree holds no float array.
+
+    Parameters that the value does not depend on get zeros. Raises ValueError if the output is not a scalar, the tree
+    holds no float array, or the value depends on no part of a model (a loss that uses a model from outside instead of
+    the one that it is given); of an array, a constant has the derivative zero.
     """
 
     def run(tree, *args):
@@ -179,19 +194,49 @@ def value_and_gradients(
     """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None,
     gradients)."""
     output, trace, arrays, roots = _trace(fn, tree, args)
-    output, aux = output if has_aux else (output, None)
-    if np.shape(output) != ():
-        raise ValueError(f"the function to differentiate must return a scalar, got shape {np.shape(output)}")
+    output, aux = _scalar_and_aux(output, has_aux)
     found, value = {}, output
     if isbox(output) and output._trace == trace:
         value = output._value
         found = _backward(anp.ones_like(value), output._node)
+    elif not (is_array_leaf(tree) or isinstance(tree, (float, np.floating))):
+        raise ValueError(
+            f"the loss must depend on the {type(tree).__name__} that it is given, but none of the float arrays in it "
+            "takes part, so every gradient would be zero: does the function use a model from outside instead of its "
+            "argument?"
+        )
     gradients = [found[r] if r in found else anp.zeros_like(a) for r, a in zip(roots, arrays)]
     return value, stop_traced(aux, trace) if has_aux else None, gradients
 
 
+def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
+    """The scalar that a differentiated function returned, and what it returned beside it; ValueError for others."""
+    if has_aux:
+        if not isinstance(output, tuple) or len(output) != 2:
+            got = f"a tuple of {len(output)}" if isinstance(output, tuple) else type(_value_of(output)).__name__
+            raise ValueError(f"with has_aux=True the function must return (scalar, anything), got {got}")
+        output, aux = output
+    else:
+        aux = None
+    if output is None:
+        raise ValueError("the function to differentiate must return a scalar, got None: is its `return` missing?")
+    if isinstance(output, tuple):
+        hint = "; for (scalar, anything) say has_aux=True" if len(output) == 2 and not has_aux else ""
+        raise ValueError(f"the function to differentiate must return a scalar, got a tuple of {len(output)}{hint}")
+    value = _value_of(output)
+    if not isinstance(value, (np.ndarray, np.generic, float, int)):
+        raise ValueError(f"the function to differentiate must return a scalar, got {type(value).__name__}")
+    if np.shape(value) != ():
+        raise ValueError(f"the function to differentiate must return a scalar, got shape {np.shape(value)}")
+    return output, aux
+
+
+def _value_of(x: Any) -> Any:
+    return getval(x) if isbox(x) else x
+
+
 def tree_of(gradients: list[np.ndarray], tree: Any) -> Any:
-    """A tree shaped as `tree` with these arrays in the places of its leaves, in their order."""
+    """A tree shaped as `tree` with these arrays in place of its leaves, in their order."""
     found = iter(gradients)
     return tree_map(lambda _: next(found), tree)
 
@@ -227,121 +272,3 @@ def jacobian(fn: Callable) -> Callable:
         return anp.reshape(anp.stack(rows), value.shape + x.shape) if rows else np.zeros(value.shape + x.shape, x.dtype)
 
     return run
-
-
-# ------------------------------------------------------------------------------------------- mending autograd
-
-
-class _TraceStack(threading.local):
-    """autograd's counter of nested derivatives, one per thread, and restored when the traced function raises."""
-
-    top = -1
-
-    @contextmanager
-    def new_trace(self):
-        self.top += 1
-        try:
-            yield self.top
-        finally:
-            self.top -= 1
-
-
-def _scatter_forward(g, index, shape, dtype):
-    out = np.zeros(shape, dtype)
-    if _is_basic(index):
-        out[index] = g
-    else:
-        np.add.at(out, index, g)
-    return out, None
-
-
-_scatter = primitive(_scatter_forward, lambda needed, g, value, saved, x, index, shape, dtype: {0: g[index]})
-
-
-def _is_basic(index) -> bool:
-    """Whether an index picks every element at most once (ints, slices, None, ...), so that no sum is needed."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts)
-
-
-def _reduction_vjp(mean: bool):
-    """The gradient of `np.sum`, or of `np.mean`: g is spread over the axes that were reduced, as a view."""
-
-    def vjp_of(argnums, value, args, kwargs):
-        x = args[0]
-        axis = kwargs.get("axis", args[1] if len(args) > 1 else None)
-        keepdims = kwargs.get("keepdims", False)
-        shape = np.shape(x)
-        axes = (
-            tuple(range(len(shape)))
-            if axis is None
-            else tuple([a % max(len(shape), 1) for a in np.atleast_1d(axis).tolist()])
-        )
-        kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
-        count = math.prod([shape[a] for a in axes]) if mean else 1
-
-        def vjp(g):
-            g = g if keepdims else anp.reshape(g, kept)
-            return (
-                anp.broadcast_to(g / count if mean else g, shape),
-            )  # `count` is a Python int: float32 stays float32
-
-        return vjp
-
-    return vjp_of
-
-
-def _power_vjp(argnums, value, args, kwargs, general=autograd_core.primitive_vjps[anp.power]):
-    """The gradient of x ** n for a plain number n, n x ** (n − 1): with Python's numbers, which NumPy has shortcuts
-    for."""
-    x, n = args
-    if argnums != (0,) or type(n) not in (int, float) or np.shape(x) == ():
-        return general(argnums, value, args, kwargs)
-    if n == 2:
-        return lambda g: (g * (2 * x),)
-    return lambda g: (g * (n * x ** (n - 1)) if n else anp.zeros_like(x),)
-
-
-def _unbroadcast_f(target, f, slow=numpy_vjps.unbroadcast_f):
-    """The gradient `f(g)` of an operand `target`, summed over the axes along which the operand was broadcast."""
-    if type(target) is not np.ndarray or target.dtype.kind != "f":
-        return slow(target, f)
-    shape = target.shape
-
-    def vjp(g):
-        g = f(g)
-        if type(g) is np.ndarray and g.shape == shape and g.dtype.kind == "f":
-            return g
-        return numpy_vjps.unbroadcast(g, anp.metadata(target))
-
-    return vjp
-
-
-def _mend_autograd() -> None:
-    """Eight changes, made once at import, all invisible to a caller of autograd:
-
-    * the trace counter is thread-local, so that two threads can differentiate two halves of a batch, and an exception
-      inside a trace does not leave it raised;
-    * the gradient of `x[index]` for a plain slice is one assignment rather than `np.add.at`, ten times slower;
-    * the gradient of `np.mean` divides by a Python int, not by a NumPy int64 that makes float64 of float32; it and that
-      of `np.sum` are views, not arrays that are added to zeros;
-    * the gradient of `x**2` is a product, not a power with a float64 exponent, three to five times slower;
-    * a gradient that already has its operand's shape is not asked over again which axes were broadcast;
-    * the shape of a box is read off its value, without autograd's dispatch between.
-    """
-    tracer.trace_stack = _TraceStack()
-
-    def getitem_vjp(argnums, value, args, kwargs):
-        x, index = args
-        return lambda g: (_scatter(g, index, np.shape(x), x.dtype),)
-
-    autograd_core.defvjp_argnums(ArrayBox.__getitem__, getitem_vjp)
-    autograd_core.defvjp_argnums(anp.mean, _reduction_vjp(mean=True))
-    autograd_core.defvjp_argnums(anp.sum, _reduction_vjp(mean=False))
-    autograd_core.defvjp_argnums(anp.power, _power_vjp)
-    numpy_vjps.unbroadcast_f = _unbroadcast_f
-    ArrayBox.shape = property(lambda self: np.shape(self._value))
-    ArrayBox.ndim = property(lambda self: np.ndim(self._value))
-
-
-_mend_autograd()

@@ -1,4 +1,4 @@
-"""The affine map, fused with its activation, and the look-up of embeddings."""
+"""The affine map, fused with its activation, and embeddings."""
 
 from typing import Any
 
@@ -18,8 +18,7 @@ SHARED = 1 << 23  # multiplications from which a product is worth two threads (a
 
 
 def _product(a, b):
-    """a @ b; the rows of a large matrix `a` are shared between two threads, and a column times a row is left to
-    NumPy."""
+    """a @ b; the rows of a large matrix `a` are shared between two threads."""
     if a.shape[-1] == 1 and a.ndim == b.ndim == 2:
         return a * b  # (n, 1) times (1, m): three times as fast as BLAS does it
     if a.ndim != 2 or b.ndim != 2 or a.size * b.shape[1] < SHARED:
@@ -137,7 +136,7 @@ def _embedding_forward(table, indices):
 
 
 def _embedding_backward(needed, g, value, saved, table, indices):
-    """Row v collects the gradients of all the places where v was looked up: a product with the one-hot matrix."""
+    """Row v gets the sum of the gradients wherever v is the index: a product with the one-hot matrix."""
     return {0: _gather_transpose(g, indices, np.shape(table)[0])}
 
 

@@ -8,6 +8,7 @@ y = w x̂ + b and dh = w·dy, the gradient is
 where the means run over the same axes: the part of `dh` that would have moved the mean or the scale is taken out.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as anp
@@ -23,15 +24,14 @@ Array = Any
 
 
 def _wide(x):
-    """x (N, s, C) with up to 32 places laid side by side, (N, s/side, side C), and side: NumPy is fast along long
-    rows."""
+    """x (N, s, C) with up to 32 positions in one row, (N, s/side, side C), and side: NumPy is fast along long rows."""
     n, s, c = x.shape
     side = max(d for d in range(1, 33) if s % d == 0)
     return x.reshape(n, s // side, side * c), side
 
 
 def _sums(a, b, side):
-    """Sums over the places of wide arrays, of a or of a·b: (N, s/side, side C) -> (N, C)."""
+    """Sums over the positions of wide arrays, of a or of a·b: (N, s/side, side C) -> (N, C)."""
     a = a if b is None else a * b
     a = a.reshape(len(a), a.shape[1] * side, -1)  # (N, s, C)
     return np.ones(a.shape[1], a.dtype) @ a  # as a product: three times as fast as NumPy's sum
@@ -42,7 +42,7 @@ def _rows(v, side):
     return v[:, None].repeat(side, axis=1).reshape(len(v), 1, -1)
 
 
-def _group_forward(x, weight, bias, groups, eps, activation, statistics=None):
+def _group_forward(x, w, b, groups, eps, activation, statistics=None):
     (_, s, c), shape = x.shape, x.shape
     x, side = _wide(x)
     per_group = x.dtype.type(s * (c // groups))
@@ -54,16 +54,16 @@ def _group_forward(x, weight, bias, groups, eps, activation, statistics=None):
         mean, var = (v[None] for v in statistics)  # (1, C)
         centered = x - _rows(mean, side)
     inverse = 1 / np.sqrt(var + x.dtype.type(eps))
-    y = centered * _rows(inverse * weight, side)
-    y += _rows(bias[None], side)
+    y = centered * _rows(inverse * w, side)
+    y += _rows(b[None], side)
     y, kept = (y, None) if activation is None else ACTIVATIONS[activation].forward(y)
     return y.reshape(shape), (centered, inverse, kept)
 
 
-def _group_backward(needed, g, value, saved, x, weight, bias, groups, eps, activation, statistics=None):
+def _group_backward(needed, g, value, saved, x, w, b, groups, eps, activation, statistics=None):
     """The formula at the top of the file, with means over the pixels and channels of a group."""
     if saved is None:
-        return _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation)
+        return _group_backward_traced(needed, g, x, w, b, groups, eps, activation)
     (centered, inverse, kept), (_, s, c) = saved, x.shape
     g, side = _wide(g)
     if activation is not None:
@@ -72,9 +72,9 @@ def _group_backward(needed, g, value, saved, x, weight, bias, groups, eps, activ
     grads = {1: (sum_gx * inverse).sum(axis=0), 2: sum_g.sum(axis=0)}
     if 0 in needed:
         per_group = x.dtype.type(s * (c // groups))
-        mean_h = _per_group(sum_g * weight, groups) / per_group
-        mean_hx = _per_group(sum_gx * weight, groups) / per_group  # of dh·(x − m)
-        dx = g * _rows(weight * inverse, side)
+        mean_h = _per_group(sum_g * w, groups) / per_group
+        mean_hx = _per_group(sum_gx * w, groups) / per_group  # of dh·(x − m)
+        dx = g * _rows(w * inverse, side)
         dx -= centered * _rows(inverse**3 * mean_hx, side)
         dx -= _rows(inverse * mean_h, side)
         grads[0] = dx.reshape(x.shape)
@@ -89,7 +89,7 @@ def _per_group(x, groups):
     return np.repeat(x.reshape(n, groups, c // groups).sum(axis=2), c // groups, axis=1)
 
 
-def _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation):
+def _group_backward_traced(needed, g, x, w, b, groups, eps, activation):
     """The same gradient in operations that can be differentiated again."""
     n, s, c = np.shape(x)
 
@@ -101,9 +101,9 @@ def _group_backward_traced(needed, g, x, weight, bias, groups, eps, activation):
     inverse = 1 / anp.sqrt(anp.mean(centered**2, axis=(1, 3), keepdims=True) + eps)
     x_hat = centered * inverse
     if activation is not None:
-        z = anp.reshape(x_hat, (n, s, c)) * weight + bias
+        z = anp.reshape(x_hat, (n, s, c)) * w + b
         g = ACTIVATIONS[activation].traced_slope(g, z, apply_activation(activation, z))
-    h = grouped(g * weight)
+    h = grouped(g * w)
     dx = inverse * (
         h - anp.mean(h, axis=(1, 3), keepdims=True) - x_hat * anp.mean(h * x_hat, axis=(1, 3), keepdims=True)
     )
@@ -115,18 +115,18 @@ _group = primitive(_group_forward, _group_backward)
 
 
 def group_norm(
-    x: Array, weight: Array, bias: Array, groups: int, eps: float = 1e-5, activation: str | None = None
+    x: Array, w: Array, b: Array, groups: int, eps: float = 1e-5, activation: str | Callable | None = None
 ) -> Array:
-    """Normalize each example over all positions and the channels of a group; x (N, ..., C), weight and bias (C,).
+    """Normalize each example over all positions and the channels of a group; x (N, ..., C), w and b (C,).
 
-    The variance is the biased one. `activation` (for example "silu") is fused behind it. Wu and He 2018.
-    Raises ValueError if `groups` does not divide C.
+    The variance is the biased one. `activation` (for example "silu") is applied to the result, in the same operation.
+    Wu and He 2018. Raises ValueError if `groups` does not divide C.
     """
     shape = np.shape(x)
-    c = _check_affine(shape, weight, bias)
+    c = _check_affine(shape, w, b)
     if not isinstance(groups, (int, np.integer)) or groups < 1 or c % groups:
         raise ValueError(f"groups must divide the number of channels {c}, got {groups}")
-    y = _group(anp.reshape(x, (shape[0], -1, c)), weight, bias, int(groups), eps, activation_name(activation))
+    y = _group(anp.reshape(x, (shape[0], -1, c)), w, b, int(groups), eps, activation_name(activation))
     return anp.reshape(y, shape)
 
 
@@ -141,14 +141,14 @@ def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def batch_norm(
     x: Array,
-    weight: Array,
-    bias: Array,
+    w: Array,
+    b: Array,
     eps: float = 1e-5,
     mean: np.ndarray | None = None,
     var: np.ndarray | None = None,
     statistics: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Array:
-    """Normalize each channel over the batch and all positions; x (N, ..., C), weight and bias (C,).
+    """Normalize each channel over the batch and all positions; x (N, ..., C), w and b (C,).
 
     With `mean` and `var` (C,) given (running statistics) these are used instead of the batch's own. The batch variance
     is the biased one. `statistics` are those of this very batch, if `batch_statistics(x)` has found them already: the
@@ -156,30 +156,30 @@ def batch_norm(
     Ioffe and Szegedy 2015.
     """
     shape = np.shape(x)
-    c = _check_affine(shape, weight, bias)
+    c = _check_affine(shape, w, b)
     if (mean is None) != (var is None):
-        raise ValueError("mean and var must be given together")
-    if mean is not None:
-        scale = weight / np.sqrt(var + eps)
-        return x * scale + (bias - mean * scale)
-    y = _group(anp.reshape(x, (1, -1, c)), weight, bias, c, eps, None, statistics)
+        raise ValueError(f"mean and var must be given together, got {'mean' if var is None else 'var'} alone")
+    if mean is not None and var is not None:
+        scale = w / np.sqrt(var + eps)
+        return x * scale + (b - mean * scale)
+    y = _group(anp.reshape(x, (1, -1, c)), w, b, c, eps, None, statistics)
     return anp.reshape(y, shape)
 
 
 # --------------------------------------------------------------------- layer norm
 
 
-def _layer_forward(x, weight, bias, eps):
+def _layer_forward(x, w, b, eps):
     c = x.dtype.type(x.shape[-1])
     x_hat = x - x.sum(axis=-1, keepdims=True) / c
     inverse = 1 / np.sqrt(np.einsum("...c,...c->...", x_hat, x_hat)[..., None] / c + x.dtype.type(eps))
     x_hat *= inverse
-    y = x_hat * weight
-    y += bias
+    y = x_hat * w
+    y += b
     return y, (x_hat, inverse)
 
 
-def _layer_backward(needed, g, value, saved, x, weight, bias, eps):
+def _layer_backward(needed, g, value, saved, x, w, b, eps):
     """The formula at the top of the file, with means over the last axis."""
     if saved is None:
         centered = x - anp.mean(x, axis=-1, keepdims=True)
@@ -190,7 +190,7 @@ def _layer_backward(needed, g, value, saved, x, weight, bias, eps):
     lead = tuple(range(len(np.shape(x)) - 1))
     grads = {}
     if 0 in needed:
-        h = g * weight
+        h = g * w
         if isbox(h) or isbox(x_hat):
             mean_h, mean_hx = anp.mean(h, axis=-1, keepdims=True), anp.mean(h * x_hat, axis=-1, keepdims=True)
             grads[0] = inverse * (h - mean_h - x_hat * mean_hx)
@@ -202,9 +202,9 @@ def _layer_backward(needed, g, value, saved, x, weight, bias, eps):
             h *= inverse
             grads[0] = h
     if 1 in needed:
-        grads[1] = _sum_to_shape(g * x_hat, np.shape(weight), lead)
+        grads[1] = _sum_to_shape(g * x_hat, np.shape(w), lead)
     if 2 in needed:
-        grads[2] = _sum_to_shape(g, np.shape(bias), lead)
+        grads[2] = _sum_to_shape(g, np.shape(b), lead)
     return grads
 
 
@@ -217,29 +217,29 @@ def _sum_to_shape(g, shape, lead):
 _layer = primitive(_layer_forward, _layer_backward)
 
 
-def layer_norm(x: Array, weight: Array, bias: Array, eps: float = 1e-5) -> Array:
-    """Normalize over the last axis; x (..., C), weight and bias (C,). The variance is the biased one. Ba et al. 2016.
+def layer_norm(x: Array, w: Array, b: Array, eps: float = 1e-5) -> Array:
+    """Normalize over the last axis; x (..., C), w and b (C,). The variance is the biased one. Ba et al. 2016.
 
-    Weight and bias may also be given one for each example, shaped (N, 1, C) for x (N, L, C): the modulation of adaptive
+    w and b may also be given one for each example, shaped (N, 1, C) for x (N, L, C): the modulation of adaptive
     layer norm (Peebles and Xie 2023).
     """
-    shape, w_shape = np.shape(x), np.shape(weight)
-    if w_shape != np.shape(bias):
-        raise ValueError(f"weight and bias must have the same shape, got {w_shape} and {np.shape(bias)}")
+    shape, w_shape = np.shape(x), np.shape(w)
+    if w_shape != np.shape(b):
+        raise ValueError(f"w and b must have the same shape, got {w_shape} and {np.shape(b)}")
     fits = w_shape == shape[-1:] or (
         len(w_shape) == len(shape)
         and w_shape[-1] == shape[-1]
         and all(m in (1, n) for m, n in zip(w_shape, shape, strict=True))
     )
     if not fits:
-        raise ValueError(f"weight and bias must have shape ({shape[-1]},) for x {shape}, got {w_shape}")
-    return _layer(x, weight, bias, eps)
+        raise ValueError(f"w and b must have shape ({shape[-1]},) for x {shape}, got {w_shape}")
+    return _layer(x, w, b, eps)
 
 
-def _check_affine(shape, weight, bias) -> int:
+def _check_affine(shape, w, b) -> int:
     if len(shape) < 2:
         raise ValueError(f"x must have shape (N, ..., C), got {shape}")
-    for name, value in (("weight", weight), ("bias", bias)):
+    for name, value in (("w", w), ("b", b)):
         if np.shape(value) != (shape[-1],):
             raise ValueError(f"{name} must have shape ({shape[-1]},) for x {shape}, got {np.shape(value)}")
     return shape[-1]

@@ -1,18 +1,16 @@
 """Two threads, each with half of the batch.
 
 NumPy's element-wise work runs on one core, whatever the BLAS library does, so a convolutional model leaves a second
-core idle for half of each step. Two ways out are given here:
+core idle for half of each step. Two remedies are given here:
 
 * `parallel_value_and_grad`: each thread differentiates the whole model on half of the batch, and the two gradients are
-  averaged. Everything runs on both cores, but the model must treat its examples one by one. It pays for convolution and
-  attention (1.2 to 1.4 times); small models lose more to the bookkeeping than they gain.
-* `in_halves`: a single operation, a convolution or a large matrix product, shares its own work. It asks nothing of the
-  model, so it also serves networks with batch norm. Inside the first it does nothing.
+  averaged. Everything runs on both cores, but the model must treat its examples independently. It pays for convolution
+  and attention (1.2 to 1.4 times); small models lose more to the overhead than they gain.
+* `in_halves`: a single operation, a convolution or a large matrix product, shares its own work. It requires nothing of
+  the model, so it also serves networks with batch norm. Inside the first it does nothing.
 
-Both want BLAS on one thread. Its own threads are worse than idle: after each product they spin for a while, to be at
-hand for the next one, and take the core that the other half needs (measured: a DCGAN's step took 1.6 times as long).
-So this module sets NumPy's BLAS to one thread when it is imported. To have it back for other work in the same process:
-`blas_threads(2)`.
+Both need BLAS on one thread and derivatives that are counted by thread: `runtime.py` sees to it. Where that is switched
+off, nothing is shared, and all work is done by the calling thread.
 
 Sums over the two halves are taken in a fixed order, so that a seed still gives the same numbers bit for bit.
 """
@@ -26,8 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from minigen.tensor import runtime
 from minigen.tensor.core import tree_of, value_and_gradients
 from minigen.tensor.scratch import chunks
+from minigen.tensor.tree import map_items
 
 CORES = os.cpu_count() or 1
 UPDATED = 1 << 17  # numbers from which an update in place is worth two threads
@@ -42,21 +42,6 @@ if hasattr(os, "register_at_fork"):  # a child process does not inherit the thre
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def blas_threads(count: int):
-    """Set NumPy's BLAS to `count` threads, from now on or, as a context, for a while."""
-    return _blas().limit(limits=count, user_api="blas")
-
-
-@cache
-def _blas():
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-blas_threads(1)
-
-
 class _Half(threading.local):
     """Whether this thread is already at work on a half, so that it must not be halved again."""
 
@@ -69,10 +54,11 @@ _half = _Half()
 def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> list:
     """`[work(first half of range(n)), work(second half)]`, on two threads.
 
-    `work` takes a slice. The result is `[work(slice(0, n))]` if the work is not worth two threads (to hand over a
-    half takes up to a tenth of a millisecond), on a machine with one core, or inside another half.
+    `work` takes a slice. The result is `[work(slice(0, n))]` if the work is not worth two threads (to start the other
+    half takes up to a tenth of a millisecond), on a machine with one core, inside another half, or where `runtime` is
+    switched off.
     """
-    if not worth_it or n < 2 or _half.running or CORES < 2:
+    if not worth_it or n < 2 or _half.running or CORES < 2 or not runtime.is_applied():
         return [work(slice(0, n))]
 
     def marked(part):
@@ -82,16 +68,16 @@ def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> li
         finally:
             _half.running = False
 
-    other = _pool().submit(marked, slice(n // 2, n))
+    second = _pool().submit(marked, slice(n // 2, n))
     try:
         mine = marked(slice(0, n // 2))
     finally:
-        other = other.result()  # also after an error: the arrays in use belong to the caller
+        other = second.result()  # also after an error: the arrays in use belong to the caller
     return [mine, other]
 
 
 def in_parts(update: Callable, *arrays: np.ndarray) -> None:
-    """`update(*arrays)`, an update in place that treats each number by itself: row by row, which it cannot notice.
+    """`update(*arrays)`, an update in place, element by element, so that it can be done for some rows at a time.
 
     Arrays of one shape. From `UPDATED` numbers on, as many rows at a time as the cache holds, half of them on each
     thread.
@@ -111,51 +97,80 @@ def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     """Like `value_and_grad(fn, has_aux)`, on two threads, for an `fn(tree, *batch)` that is a mean over the batch.
 
     `batch` are arrays whose first axis is the batch (all of the same length) or None; each half goes to one thread. The
-    result equals that of `value_and_grad` up to rounding. With `has_aux`, `fn` returns `(scalar, aux)`: in the `aux` of
-    the whole batch (a dict, list, tuple or single value) arrays are those of the two halves, one after the other, and
-    numbers are the halves' mean, weighted by their size. Not for layers that use statistics of the batch.
-    On a machine with one core, or for a batch of one, it is `value_and_grad`.
+    result equals that of `value_and_grad` up to rounding. Not for layers that use statistics of the batch, nor for an
+    `fn` that draws random numbers: the halves would share the generator in no fixed order.
+
+    With `has_aux`, `fn` returns `(scalar, aux)`. In aux there may be, in dicts, lists and tuples: arrays with the batch
+    for their first axis, which are put end to end; numbers, which are taken for means over the batch and averaged; None
+    and strings. Raises ValueError for others, such as an array without the batch axis.
+
+    On a machine with one core, for a batch of one, or with `runtime` switched off, it is `value_and_grad`.
     """
 
-    def run(tree: Any, *batch):
-        sizes = {len(a) for a in batch if a is not None}
-        if len(sizes) != 1:
-            raise ValueError(f"the arrays of a batch must have one length, got {sorted(sizes)}")
-        (n,) = sizes
+    def run(tree: Any, *batch: Any) -> tuple[Any, Any]:
+        n = _batch_size(batch)
 
         def differentiate(part):
-            return value_and_gradients(fn, tree, [None if a is None else a[part] for a in batch], has_aux)
+            value, aux, gradients = value_and_gradients(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
+            return part, value, aux, gradients
 
         halves = in_halves(differentiate, n)
         if len(halves) == 1:
-            value, aux, gradients = halves[0]
-            return ((value, aux) if has_aux else value), tree_of(gradients, tree)
-        (value1, aux1, gradients1), (value2, aux2, gradients2) = halves
-        w1, w2 = np.float32(n // 2 / n), np.float32((n - n // 2) / n)
-
-        def average(out, a, b):
-            np.multiply(a, w1, out=out)
-            out += b * w2
-
-        def averaged(a, b):
-            out = np.empty_like(a)
-            in_parts(average, out, a, b)
-            return out
-
-        value = value1 * w1 + value2 * w2
-        grads = tree_of([averaged(a, b) for a, b in zip(gradients1, gradients2)], tree)
-        return ((value, _joined(aux1, aux2, w1, w2)) if has_aux else value), grads
+            _, value, aux, gradients = halves[0]
+        else:
+            value, aux, gradients = _mean_of_halves(*halves)
+        return ((value, aux) if has_aux else value), tree_of(gradients, tree)
 
     return run
 
 
-def _joined(a: Any, b: Any, w1: np.float32, w2: np.float32) -> Any:
-    """What two halves of a batch returned beside the loss, as the whole batch would have returned it."""
-    if isinstance(a, dict):
-        return {key: _joined(a[key], b[key], w1, w2) for key in a}
-    if isinstance(a, (list, tuple)):
-        parts = [_joined(x, y, w1, w2) for x, y in zip(a, b, strict=True)]
-        return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
-    if np.ndim(a):
-        return np.concatenate([a, b])
-    return a * w1 + b * w2 if a is not None else None
+def _batch_size(batch: tuple) -> int:
+    for a in batch:
+        if a is not None and not np.ndim(a):
+            raise ValueError(f"a batch must be arrays whose first axis is the batch, or None, got {type(a).__name__}")
+    sizes = {len(a) for a in batch if a is not None}
+    if len(sizes) != 1:
+        raise ValueError(f"the arrays of a batch must have one length, got {sorted(sizes) or 'no array'}")
+    return sizes.pop()
+
+
+def _rows(a: Any, part: slice) -> Any:
+    return None if a is None else a[part]
+
+
+def _mean_of_halves(first: tuple, second: tuple) -> tuple[Any, Any, list[np.ndarray]]:
+    """Value, aux and gradients of the whole batch from those of its halves, each weighted by its size."""
+    (part1, value1, aux1, gradients1), (part2, value2, aux2, gradients2) = first, second
+    sizes = part1.stop - part1.start, part2.stop - part2.start
+    w1, w2 = (np.float32(size / sum(sizes)) for size in sizes)
+
+    def average(out, a, b):
+        np.multiply(a, w1, out=out)
+        out += b * w2
+
+    gradients = []
+    for a, b in zip(gradients1, gradients2, strict=True):
+        gradients.append(np.empty_like(a))
+        in_parts(average, gradients[-1], a, b)
+
+    def join(a, b):
+        if isinstance(a, np.ndarray) and a.ndim:
+            return _end_to_end(a, b, sizes)
+        if a is None or isinstance(a, (str, bool, np.bool_)):
+            if a is not b and a != b:
+                raise ValueError(f"aux must be the same for both halves of a batch, got {a!r} and {b!r}")
+            return a
+        if isinstance(a, (int, float, np.number, np.ndarray)):
+            return a * w1 + b * w2
+        raise ValueError(f"aux may hold arrays, numbers, None and strings, got {type(a).__name__}")
+
+    return value1 * w1 + value2 * w2, map_items(join, aux1, aux2), gradients
+
+
+def _end_to_end(a: np.ndarray, b: np.ndarray, sizes: tuple[int, int]) -> np.ndarray:
+    if (len(a), len(b)) != sizes:
+        raise ValueError(
+            f"arrays in aux must have the batch for their first axis, {sizes[0]} and {sizes[1]} for its halves, "
+            f"got shapes {a.shape} and {b.shape}"
+        )
+    return np.concatenate([a, b])

@@ -1,4 +1,4 @@
-"""Work buffers that stay in the processor's cache, used over and over by convolutions; each thread has its own."""
+"""Work buffers that stay in the processor's cache and are reused by convolutions; each thread has its own."""
 
 import math
 import threading
@@ -9,7 +9,7 @@ BUFFER_BYTES = 1 << 20  # what one buffer should hold at a time; about what a co
 
 
 class _Scratch(threading.local):
-    """`scratch(name, shape, dtype)` returns an unfilled array, valid until the same thread asks for `name` again."""
+    """`scratch(name, shape, dtype)` returns an unfilled array, valid until the thread calls it with `name` again."""
 
     def __init__(self):
         self.buffers = {}

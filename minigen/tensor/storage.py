@@ -4,28 +4,28 @@ import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 
 def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> Path:
-    """Write named arrays to `path` (.npz), all or nothing: into a new file beside it first, then put in its place.
+    """Write named arrays to `path` (.npz), all or nothing: to a temporary file beside it, which then replaces `path`.
 
     Raises ValueError for an array that would need pickle, FileNotFoundError if the folder does not exist.
     """
     path = Path(path)
-    arrays = {name: np.asarray(a) for name, a in arrays.items()}
-    for name, a in arrays.items():
+    named: dict[str, Any] = {name: np.asarray(a) for name, a in arrays.items()}
+    for name, a in named.items():
         if a.dtype.hasobject:
             raise ValueError(f"array {name!r} holds Python objects (dtype {a.dtype}) and cannot be saved")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
-    return write_atomically(path, lambda file: np.savez(file, **arrays))
+    return write_atomically(path, lambda file: np.savez(file, **named))
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], None]) -> Path:
-    """Call `write(file)` on a new file beside `path`, flush it to the disk, then put it in the place of `path`.
+    """Call `write(file)` on a new file beside `path`, flush it to the disk, then let it replace `path`.
 
     A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError.
     """

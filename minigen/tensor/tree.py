@@ -5,11 +5,11 @@ trees. Gradients, optimizers, moving averages and checkpoints all see a model as
 float arrays that can be trained. The whole notion is the one function `tree_map`, which rebuilds a tree with each leaf
 replaced.
 
-An object takes part by having a method `tree_attributes()` that names the attributes to look into. Inside such an
-object only arrays are leaves: a Python float there (a slope, an epsilon) is a setting, not a parameter.
+An object is a tree if it has a method `tree_attributes()` that lists the names of the attributes to include. Inside
+such an object only arrays are leaves: a Python float there (a slope, an epsilon) is a setting, not a parameter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ def is_array_leaf(x: Any) -> bool:
 
 
 def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) -> Any:
-    """A tree like `tree` in which every leaf is `fn(leaf, *leaves at the same place of rest)`.
+    """A tree like `tree` in which every leaf is `fn(leaf, *corresponding leaves of rest)`.
 
     What is not a leaf (integers, functions, buffers, frozen parts) is shared with `tree`, not copied.
     Raises ValueError where a tree of `rest` has another structure.
@@ -44,6 +44,7 @@ def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) 
             for key, value in tree.items()
         }
     if hasattr(tree, "tree_attributes"):
+        _check_instance(tree)
         for other in rest:
             if type(other) is not type(tree):
                 raise ValueError(f"trees differ: expected a {type(tree).__name__}, got {_describe(other)}")
@@ -54,6 +55,25 @@ def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) 
             twin.__dict__[name] = tree_map(fn, *parts, _inside_object=True)
         return twin
     return tree
+
+
+def map_items(fn: Callable, *results: Any) -> Any:
+    """`fn(*items)` for each item of results of one structure: dicts, lists and tuples, to any depth, of anything else.
+
+    Unlike `tree_map` it applies to everything that is not such a container, not to float arrays alone. Raises
+    ValueError where structures differ.
+    """
+    first = results[0]
+    if isinstance(first, dict):
+        if any(not isinstance(other, dict) or other.keys() != first.keys() for other in results):
+            raise ValueError(f"results differ: {' and '.join(_describe(other) for other in results)}")
+        return {key: map_items(fn, *(other[key] for other in results)) for key in first}
+    if isinstance(first, (list, tuple)):
+        if any(type(other) is not type(first) or len(other) != len(first) for other in results):
+            raise ValueError(f"results differ: {' and '.join(_describe(other) for other in results)}")
+        items = [map_items(fn, *each) for each in zip(*results)]
+        return type(first)(*items) if hasattr(first, "_fields") else type(first)(items)
+    return fn(*results)
 
 
 def leaves(tree: Any) -> list[np.ndarray]:
@@ -74,16 +94,23 @@ def _collect(tree, name, inside_object, found):
     if is_array_leaf(tree) or (not inside_object and isinstance(tree, (float, np.floating))):
         found.append((name, tree))
         return
+    children: Iterable[tuple[Any, Any]]
     if isinstance(tree, (list, tuple)):
         children = enumerate(tree)
     elif isinstance(tree, dict):
         children = tree.items()
     elif hasattr(tree, "tree_attributes"):
+        _check_instance(tree)
         children, inside_object = [(n, getattr(tree, n)) for n in tree.tree_attributes()], True
     else:
         return
     for key, child in children:
         _collect(child, f"{name}.{key}" if name else str(key), inside_object, found)
+
+
+def _check_instance(tree: Any) -> None:
+    if isinstance(tree, type):
+        raise ValueError(f"a tree of arrays must be an instance, got the class {tree.__name__}: call it first")
 
 
 def _describe(x: Any) -> str:

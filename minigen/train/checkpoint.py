@@ -1,9 +1,9 @@
-"""What a checkpoint holds, and how it gets to the disk and back.
+"""What a checkpoint holds, and how it is written and read.
 
 A checkpoint is one `.npz` file without pickled objects: a JSON header under `meta`, the history under `history/...`,
-and every object of the training state under `state/<its name>/...`. Three kinds of object can be kept: those that can
-hand out and take back a flat dictionary of arrays (`state()` and `load_state(dict)`: modules, optimizers, moving
-averages), `numpy.random.Generator`s, and plain arrays, which are filled in place.
+and every object of the training state under `state/<its name>/...`. Three kinds of object can be saved: those with
+`state()`, which returns a flat dictionary of arrays, and `load_state(dict)` (modules, optimizers, moving averages),
+`numpy.random.Generator`s, and plain arrays, which are filled in place.
 """
 
 from __future__ import annotations

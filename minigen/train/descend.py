@@ -1,4 +1,4 @@
-"""The usual training step: draw a batch, take the gradient of a loss, move the model, average it.
+"""The usual training step: draw a batch, take the gradient of a loss, update the model, average it.
 
     step = descend(loss, model, batches, lr=cosine(1e-3, steps), ema=0.999)
     history = fit(step, steps, state=step.state)
@@ -16,21 +16,31 @@ from minigen import checks
 from minigen.nn import Module
 from minigen.optim import EMA, Adam
 from minigen.optim.optimizers import Optimizer
-from minigen.tensor import parallel_value_and_grad, value_and_grad
+from minigen.tensor import leaves, parallel_value_and_grad, value_and_grad
 
 Batch = tuple | np.ndarray
 Batches = Iterator[Batch] | Callable[[np.random.Generator], Batch]
+Schedule = Callable[[int], float]
 
 
 class Descent:
-    """A training step, called as `step(i)`; see `descend`. Attributes: `model`, `optimizer`, `ema` (or None), `state`."""
+    """A training step, called as `step(i)`; made by `descend`.
 
-    def __init__(self, gradient, model, draw, optimizer, lr, ema, state):
-        self.model: Module = model
-        self.optimizer: Optimizer = optimizer
-        self.ema: EMA | None = ema
-        self.state: dict[str, Any] = state
-        self._gradient, self._draw, self._lr = gradient, draw, lr
+    Attributes: `model`, `optimizer`, `ema` (or None), and `state`, all that a step changes, by name.
+    """
+
+    def __init__(
+        self,
+        gradient: Callable,
+        model: Module,
+        draw: Callable[[], Batch],
+        optimizer: Optimizer,
+        schedule: Schedule | None,
+        ema: EMA | None,
+        state: dict[str, Any],
+    ):
+        self.model, self.optimizer, self.ema, self.state = model, optimizer, ema, state
+        self._gradient, self._draw, self._schedule = gradient, draw, schedule
 
     @property
     def averaged(self) -> Module:
@@ -38,11 +48,11 @@ class Descent:
         return self.model if self.ema is None else self.ema.model
 
     def __call__(self, i: int) -> dict[str, float]:
-        """Step i: the loss of its batch before the model moves, and the loss's terms, by name."""
+        """Step i: the loss of its batch before the update, and the loss's terms, by name."""
         batch = self._draw()
         (value, terms), grads = self._gradient(self.model, *(batch if isinstance(batch, tuple) else (batch,)))
-        if self._lr is not None:
-            self.optimizer.lr = self._lr(i)
+        if self._schedule is not None:
+            self.optimizer.lr = self._schedule(i)
         self.optimizer.step(grads)
         if self.ema is not None:
             self.ema.update(self.model)
@@ -54,7 +64,7 @@ def descend(
     model: Module,
     batches: Batches,
     *,
-    lr: float | Callable[[int], float] | None = None,
+    lr: float | Schedule | None = None,
     ema: float | None = None,
     optimizer: Optimizer | None = None,
     rng: np.random.Generator | None = None,
@@ -62,47 +72,89 @@ def descend(
 ) -> Descent:
     """The training step `step(i)` that lowers `loss(model, *batch)`, to be given to `minigen.train.fit`.
 
-    loss:      returns a scalar, or `(scalar, {"term": scalar})`; it must use the model that it is handed.
-    batches:   an iterator whose items are a batch, an array or a tuple of arrays (such as `minigen.data.mnist.batches`),
-               or a function `batches(rng)` that draws one: then `rng` must be given.
-    lr:        the learning rate, a number or a function of the step (`minigen.optim.cosine(1e-3, steps)`); unless given,
-               that of `optimizer`, or 1e-3.
+    loss:      returns a scalar, or `(scalar, {"term": scalar})`; it must use the model that it is given.
+    batches:   an iterator whose items are a batch, an array or a tuple of arrays (`minigen.data.mnist.batches`), or a
+               function `batches(rng)` that draws one: then `rng` must be given. Random numbers belong here (noise, time
+               steps), not into the loss.
+    lr:        the learning rate, a number or a function of the step (`minigen.optim.cosine(1e-3, steps)`); unless
+               given, that of `optimizer`, or 1e-3.
     ema:       decay of a moving average of the model, `step.averaged`; None keeps none.
     optimizer: of this model; Adam unless given.
     parallel:  share each batch between two threads. For a loss that is a mean over a batch of arrays: it pays for
                convolutions and attention.
 
     `step.state` names all that a step changes, for the checkpoints of `fit`: the model, the optimizer, and the moving
-    average, generator and batches if there are any. Raises ValueError for arguments that do not fit together.
+    average, generator and batches if there are any. An iterator without `state()` and `load_state()`, such as a
+    generator function's, is not among them: a resumed run would see its batches from the start again.
+    Raises ValueError for arguments that do not fit together.
     """
     if not callable(loss):
         raise ValueError(f"loss must be a function of the model and a batch, got {type(loss).__name__}")
+    if not isinstance(model, Module):
+        raise ValueError(f"model must be a Module, got {model!r:.60}")
+    draw = _source(batches, rng)
     schedule = lr if callable(lr) else None
-    if schedule is None and lr is not None:
-        lr = checks.number("lr", lr, 0)
+    rate = None if lr is None or callable(lr) else checks.number("lr", lr, 0)
     if optimizer is None:
-        optimizer = Adam(model, 1e-3 if lr is None or schedule is not None else lr)
-    elif schedule is None and lr is not None:
-        optimizer.lr = lr
-    average = None if ema is None else EMA(model, ema)
-    state: dict[str, Any] = {"model": model, "optimizer": optimizer}
-    if average is not None:
-        state["ema"] = average
-    if rng is not None:
-        state["rng"] = checks.rng(rng)
-    if hasattr(batches, "__next__"):
-        if hasattr(batches, "state"):
-            state["batches"] = batches
-        draw = lambda: next(batches)  # noqa: E731
-    elif callable(batches) and rng is not None:
-        draw = lambda: batches(rng)  # noqa: E731
+        optimizer = Adam(model, 1e-3 if rate is None else rate)
     else:
-        wanted = "an iterator, or a function of a generator (with rng=)"
-        raise ValueError(f"batches must be {wanted}, got {type(batches).__name__}")
+        _check_optimizer(optimizer, model)
+        optimizer.lr = optimizer.lr if rate is None else rate
+    average = None if ema is None else EMA(model, ema)
+    state = {"model": model, "optimizer": optimizer, "ema": average, "rng": rng}
+    if hasattr(batches, "state") and hasattr(batches, "load_state"):
+        state["batches"] = batches
+    state = {name: thing for name, thing in state.items() if thing is not None}
+    differentiate = parallel_value_and_grad if parallel else value_and_grad
+    gradient = differentiate(_with_terms(loss), has_aux=True)
+    return Descent(gradient, model, draw, optimizer, schedule, average, state)
+
+
+def _source(batches: Any, rng: Any) -> Callable[[], Batch]:
+    """The function that returns the next batch."""
+    if rng is not None:
+        checks.rng(rng)
+    if hasattr(batches, "__next__"):
+        return lambda: _next(batches)
+    if callable(batches) and rng is not None:
+        return lambda: batches(rng)
+    wanted = "an iterator, or a function of a generator (with rng=)"
+    hint = "; give it as iter(batches)" if hasattr(batches, "__iter__") else ""
+    raise ValueError(f"batches must be {wanted}, got {type(batches).__name__}{hint}")
+
+
+def _next(batches: Iterator[Batch]) -> Batch:
+    try:
+        return next(batches)
+    except StopIteration:
+        raise ValueError(
+            "batches must not end before the training does, got an iterator without further items"
+        ) from None
+
+
+def _check_optimizer(optimizer: Any, model: Module) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise ValueError(f"optimizer must be an Optimizer of minigen.optim, got {optimizer!r:.60}")
+    mine, theirs = ({id(a) for a in arrays} for arrays in (leaves(model), optimizer.parameters.values()))
+    if mine != theirs:
+        raise ValueError("optimizer must be one of this model, got one of other arrays")
+
+
+def _with_terms(loss: Callable) -> Callable:
+    """`loss`, always with a dictionary of terms beside the scalar."""
 
     def with_terms(model: Module, *batch: Any) -> tuple[Any, Mapping[str, Any]]:
         output = loss(model, *batch)
-        return output if isinstance(output, tuple) else (output, {})
+        if not isinstance(output, tuple):
+            return output, {}
+        if len(output) != 2 or not isinstance(output[1], Mapping):
+            got = f"a tuple of {', '.join(type(item).__name__ for item in output)}"
+            raise ValueError(f'loss must return a scalar, or (scalar, {{"term": scalar}}), got {got}')
+        if "loss" in output[1]:
+            raise ValueError('the terms of a loss must have names other than "loss", which is the scalar itself')
+        for name, term in output[1].items():
+            if np.ndim(term):
+                raise ValueError(f"term {name!r} of the loss must be a scalar, got shape {np.shape(term)}")
+        return output
 
-    differentiate = parallel_value_and_grad if parallel else value_and_grad
-    return Descent(differentiate(with_terms, has_aux=True), model, draw, optimizer, schedule, average, state)
+    return with_terms

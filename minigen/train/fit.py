@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigen import checks
 from minigen.tensor.storage import save_arrays
 from minigen.train import checkpoint as checkpoints
 
@@ -133,10 +134,11 @@ def fit(
     path = _check_arguments(step, steps, state, label, seconds, checkpoint, every, resume, on_step)
     name = label or "training"
     history = History(label)
-    if resume and path.exists():
+    saved_at: int | None = None  # steps done at the last save
+    if resume and path is not None and path.exists():
         history = _resume(path, state, label, steps)
+        saved_at = history.steps_done
     every = every or max(1, steps // 10)
-    saved_at = history.steps_done if resume and path.exists() else None
     before, start = history.seconds, time.perf_counter()
     quiet = not _is_terminal() if quiet is None else quiet
 
@@ -183,15 +185,13 @@ def _check_arguments(step, steps, state, label, seconds, checkpoint, every, resu
         raise ValueError(f"step must be a function of the step number, got {type(step).__name__}")
     if on_step is not None and not callable(on_step):
         raise ValueError(f"on_step must be a function of the step number and its values, got {type(on_step).__name__}")
-    for argument, value in [("steps", steps), ("every", every)]:
-        if argument == "every" and value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{argument} must be a positive whole number, got {value!r}")
+    checks.whole("steps", steps)
+    if every is not None:
+        checks.whole("every", every)
     if not isinstance(label, str):
         raise ValueError(f"label must be a string, got {type(label).__name__}")
-    if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
-        raise ValueError(f"seconds must be a positive number, got {seconds!r}")
+    if seconds is not None:
+        checks.positive("seconds", seconds)
     for name, thing in state.items():
         if not isinstance(name, str) or not name or "/" in name:
             raise ValueError(f"names in state must be non-empty strings without '/', got {name!r}")
@@ -269,7 +269,9 @@ class _Progress:
     """A bar with a smoothed first quantity and the time left, or nothing at all."""
 
     def __init__(self, name: str, steps: int, done: int, quiet: bool):
-        self.bar, self.smooth, self.shown = None, None, 0.0
+        self.bar: Any = None
+        self.smooth: float | None = None
+        self.shown = 0.0
         if not quiet:
             from tqdm import tqdm
 

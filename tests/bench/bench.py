@@ -30,7 +30,7 @@ try:
     import torch
     import torch.nn.functional as F  # noqa: F401  (for the workloads)
 except ImportError:
-    torch = None
+    torch = F = None
 
 THREADS = 2
 CLOCK = time.perf_counter
@@ -127,12 +127,12 @@ def header():
 
 def report(name, repeats=7, seconds=0.1):
     """Run one workload and return its line of the table."""
-    from minigen.tensor import parallel
+    from minigen.tensor.runtime import blas_threads
 
     w = WORKLOADS[name]()
     products = ""
     if w.flops:
-        with parallel.blas_threads(min(w.threads, THREADS)):
+        with blas_threads(min(w.threads, THREADS)):
             products = 1e3 * product_time(w.flops)
     if torch is None or w.theirs is None:
         ours = 1e3 * statistics.median([block(w.ours, seconds) for _ in range(repeats + 1)][1:])

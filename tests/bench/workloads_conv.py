@@ -34,10 +34,10 @@ def _our_steps(shape):
     def both():
         y = forward()
         if transposed:
-            args, backward = (x, w.swapaxes(2, 3), b, y.shape[1:3], geometry), conv._conv_input_vjp
+            args, backward = (x, w.swapaxes(2, 3), b, y.shape[1:3], geometry), conv._conv_input_backward
         else:
-            args, backward = (x, w, b, geometry), conv._conv_vjp
-        return backward((0, 1, 2), y, args, {})(g)
+            args, backward = (x, w, b, geometry), conv._conv_backward
+        return backward([0, 1, 2], g, y, (), *args)
 
     pixels = g.shape[1] * g.shape[2] if not transposed else size * size
     return forward, both, 2.0 * N * pixels * k * k * c_in * c_out

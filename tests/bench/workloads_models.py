@@ -172,8 +172,7 @@ def unet():
 
 
 def torch_unet(layout):
-    """The U-Net of `minigen.diffusion.networks.unet` at its defaults: 2x2 stem, levels of 32 and 64 channels, attention at
-    7x7."""
+    """The UNet of `minigen.diffusion.networks.unet` at its defaults: levels of 32 and 64 channels, attention on 7x7."""
     nn, F, width, low = torch.nn, torch.nn.functional, 32, 64
 
     class Residual(nn.Module):

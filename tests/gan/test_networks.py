@@ -85,7 +85,7 @@ def test_a_sample_is_the_generator_of_its_latents(rng):
     many = generator.latent(rng, 20_000)
     assert kstest(many.ravel(), "norm").pvalue > 1e-6
     assert np.all(np.abs(np.corrcoef(many.T) - np.eye(generator.dim_z)) < 5 / np.sqrt(20_000))
-    with pytest.raises(ValueError, match="n must be a positive whole number, got 0"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, got 0"):
         generator.sample(rng, 0)
 
 
@@ -171,7 +171,7 @@ def test_block_shapes(rng):
     "args, says",
     [
         (((8, 7, 7), 3, 4, 2, 1), "shape must be"),
-        (((8, 7, 0, 1), 3, 4, 2, 1), "W must be a positive whole number, got 0"),
+        (((8, 7, 0, 1), 3, 4, 2, 1), "W must be a whole number of at least 1, got 0"),
         (((8, 7, 7, 1), 0, 4, 2, 1), "channels must be"),
         (((8, 7, 7, 1), 3, 4, 0, 1), "stride must be"),
         (((8, 7, 7, 1), 3, 4, 2, -1), "padding must be"),
@@ -235,5 +235,5 @@ def test_image_gradients_stay_in_float32(rng):
 
 @pytest.mark.parametrize("make", [Generator, Discriminator, ConvGenerator, ConvDiscriminator])
 def test_bad_sizes(rng, make):
-    with pytest.raises(ValueError, match="width must be a positive whole number, got 0"):
+    with pytest.raises(ValueError, match="width must be a whole number of at least 1, got 0"):
         make(rng, width=0)

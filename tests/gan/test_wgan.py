@@ -93,7 +93,7 @@ def test_clip_weights_leaves_buffers_and_frozen_parts(rng):
     clip_weights(critic, 0.01)
     np.testing.assert_array_equal(critic.norm.running_var, np.ones(3))
     np.testing.assert_array_equal(critic.fixed.w, fixed)
-    assert np.abs(critic.free.w).max() <= np.float32(0.01) and np.all(critic.norm.weight == np.float32(0.01))
+    assert np.abs(critic.free.w).max() <= np.float32(0.01) and np.all(critic.norm.w == np.float32(0.01))
 
 
 def test_clipped_slopes_are_bounded(rng):

@@ -1,9 +1,12 @@
 """Layers against hand computations and independent NumPy."""
 
+import inspect
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
 
+from minigen import nn
 from minigen.nn import (
     MLP,
     BatchNorm,
@@ -177,3 +180,70 @@ def test_causal_attention_has_a_triangular_jacobian(rng):
     J = jacobian(lambda x: layer(x, causal=True))(x)[0, :, :, 0]  # (L, dim, L, dim)
     reach = np.abs(J).sum(axis=(1, 3)) > 0
     np.testing.assert_array_equal(reach, np.tril(np.ones((5, 5), bool)))
+
+
+RNG = np.random.default_rng(0)
+CONSTRUCTORS = {
+    "Linear": lambda rng: nn.Linear(rng, 2, 3),
+    "MLP": lambda rng: nn.MLP(rng, [2, 3, 1]),
+    "MaskedLinear": lambda rng: nn.MaskedLinear(rng, np.ones((2, 3))),
+    "Conv2d": lambda rng: nn.Conv2d(rng, 1, 2, 3),
+    "MaskedConv2d": lambda rng: nn.MaskedConv2d(rng, np.ones((3, 3)), 1, 2),
+    "ConvTranspose2d": lambda rng: nn.ConvTranspose2d(rng, 1, 2, 4, 2),
+    "CausalConv1d": lambda rng: nn.CausalConv1d(rng, 1, 2, 2),
+    "Embedding": lambda rng: nn.Embedding(rng, 3, 2),
+    "TimeEmbedding": lambda rng: nn.TimeEmbedding(rng, 4, 8),
+    "MultiHeadAttention": lambda rng: nn.MultiHeadAttention(rng, 4, 2),
+    "TransformerBlock": lambda rng: nn.TransformerBlock(rng, 4, 2),
+    "ResidualBlock": lambda rng: nn.ResidualBlock(rng, 2, 3),
+    "LSTMCell": lambda rng: nn.LSTMCell(rng, 2, 3),
+    "GRUCell": lambda rng: nn.GRUCell(rng, 2, 3),
+}
+
+
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+@pytest.mark.parametrize("wrong", [0, None, np.random.Generator, np.random.RandomState(0), np.random])
+def test_every_constructor_wants_a_generator(name, wrong):
+    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator"):
+        CONSTRUCTORS[name](wrong)
+    assert CONSTRUCTORS[name](RNG) is not None
+
+
+def test_every_layer_with_weights_is_in_that_list():
+    takes_rng = {
+        name
+        for name in nn.__all__
+        if isinstance(getattr(nn, name), type) and "rng" in inspect.signature(getattr(nn, name).__init__).parameters
+    }
+    assert takes_rng == set(CONSTRUCTORS)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: nn.Linear(RNG, 0, 3), "n_in must be a whole number of at least 1, got 0"),
+        (lambda: nn.Linear(RNG, 2, -1), "n_out must be a whole number of at least 1, got -1"),
+        (lambda: nn.Linear(RNG, 2, 2.0), "n_out must be a whole number of at least 1, got 2.0"),
+        (lambda: nn.Linear(RNG, 2, 2, "swoosh"), "activation must be one of .* got 'swoosh'"),
+        (lambda: nn.MLP(RNG, [2, 0, 1]), "sizes must be a whole number of at least 1, got 0"),
+        (lambda: nn.MLP(RNG, [2, 3, 1], np.tanh), "activation must be one of"),
+        (lambda: nn.Conv2d(RNG, 0, 1, 3), "c_in must be a whole number of at least 1, got 0"),
+        (lambda: nn.Conv2d(RNG, 1, 1, 0), "kernel must be a whole number of at least 1, got 0"),
+        (lambda: nn.ConvTranspose2d(RNG, 1, 1, 4, 0), "stride must be a whole number of at least 1, got 0"),
+        (lambda: nn.CausalConv1d(RNG, 1, True, 4), "c_out must be a whole number of at least 1, got True"),
+        (lambda: nn.Embedding(RNG, 3, 0), "dim must be a whole number of at least 1, got 0"),
+        (lambda: nn.LayerNorm(0), "dim must be a whole number of at least 1, got 0"),
+        (lambda: nn.GroupNorm(3, 4), "groups must divide the number of channels 4, got 3"),
+        (lambda: nn.GroupNorm(0, 4), "groups must be a whole number of at least 1, got 0"),
+        (lambda: nn.BatchNorm(0), "channels must be a whole number of at least 1, got 0"),
+        (lambda: nn.MultiHeadAttention(RNG, 4, 0), "heads must be a whole number of at least 1, got 0"),
+        (lambda: nn.LSTMCell(RNG, 2, 0), "width must be a whole number of at least 1, got 0"),
+        (lambda: nn.GRUCell(RNG, 0, 2), "n_in must be a whole number of at least 1, got 0"),
+        (lambda: nn.TimeEmbedding(RNG, 7, 2), "dim must be even, got 7"),
+        (lambda: sinusoidal(3, 4), r"t must have shape \(N,\), one time step for each example, got \(\)"),
+        (lambda: sinusoidal(np.ones((3, 1)), 4), r"t must have shape \(N,\), .* got \(3, 1\)"),
+    ],
+)
+def test_sizes_and_settings_are_checked_when_a_layer_is_made(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minigen.nn import MLP, BatchNorm, Linear, MaskedLinear, Module, Sequential
-from minigen.tensor import leaves, value_and_grad
+from minigen.tensor import leaves, stop_gradient, value_and_grad
 
 
 class Pair(Module):
@@ -133,3 +133,66 @@ def test_the_mask_never_enters_the_weights():
     np.testing.assert_array_equal(grads.w, layer.mask)
     np.testing.assert_array_equal(layer.w, w)
     assert np.all(layer.w[layer.mask == 0] != 0)
+
+
+class Remembering(Module):
+    """Sets an attribute when it is called, as `how` says."""
+
+    buffers = ("mean",)
+
+    def __init__(self, how):
+        self.layer, self.how = Linear(np.random.default_rng(0), 2, 2), how
+        self.mean = np.zeros(2, np.float32)
+
+    def __call__(self, x):
+        h = self.layer(x)
+        getattr(self, self.how)(h)
+        return h
+
+    def new_array(self, h):
+        self.last = h
+
+    def replaced_buffer(self, h):
+        self.mean = 0.9 * self.mean + 0.1 * stop_gradient(h).mean(axis=0)
+
+    def in_place(self, h):
+        self.mean[...] = stop_gradient(h).mean(axis=0)
+
+    def setting(self, h):
+        self.calls, self.inner = 3, Linear(np.random.default_rng(0), 1, 1)  # a module of its own is made in passing
+
+
+@pytest.mark.parametrize("how, name", [("new_array", "last"), ("replaced_buffer", "mean")])
+def test_an_array_set_while_called_is_refused_and_the_model_is_as_before(how, name):
+    model, x = Remembering(how), np.ones((3, 2), np.float32)
+    names = list(model.state())
+    for call in (model, lambda x: value_and_grad(lambda m: anp.sum(m(x)))(model)):
+        with pytest.raises(ValueError, match=f"Remembering.{name} must not be set to an array in __call__"):
+            call(x)
+        assert list(model.state()) == names
+
+
+def test_buffers_change_in_place_and_settings_may_be_set_while_called():
+    model, x = Remembering("in_place"), np.ones((3, 2), np.float32)
+    _, grads = value_and_grad(lambda m: anp.sum(m(x)))(model)
+    np.testing.assert_allclose(model.mean, model.layer(x).mean(axis=0), rtol=1e-6)
+    assert list(grads.parameters()) == ["layer.w", "layer.b"]
+    settings = Remembering("setting")
+    settings(x)
+    assert settings.calls == 3
+
+
+def test_arrays_may_be_set_in_the_constructor_and_from_outside():
+    model = Remembering("in_place")
+    model.extra = np.ones(3, np.float32)
+    assert "extra" in model.parameters()
+    model.layer.w = np.zeros((2, 2), np.float32)
+    assert not model.parameters()["layer.w"].any()
+
+
+def test_a_module_built_inside_a_call_may_have_parameters():
+    class Builds(Module):
+        def __call__(self, x):
+            return Linear(np.random.default_rng(0), 2, 1)(x)
+
+    assert Builds()(np.ones((3, 2), np.float32)).shape == (3, 1)

@@ -17,7 +17,7 @@ from minigen.optim import (
     optimizers,
     warmup_cosine,
 )
-from minigen.tensor import grad, parallel
+from minigen.tensor import grad, parallel, value_and_grad
 
 START = np.array([1.0, -2.0, 0.5], np.float32)
 CURVATURE = np.array([1.0, 10.0, 0.1], np.float32)
@@ -165,7 +165,7 @@ def test_bad_input_is_named_before_anything_changes():
     shared = np.ones(2, np.float32)
     with pytest.raises(ValueError, match="twice"):
         Adam([shared, shared], 0.1)
-    with pytest.raises(ValueError, match="lr must not be negative"):
+    with pytest.raises(ValueError, match=r"lr must be a number in \[0, inf\), got -0.1"):
         Adam([np.ones(2, np.float32)], -0.1)
     with pytest.raises(ValueError, match=r"betas\[1\]"):
         Adam([np.ones(2, np.float32)], 0.1, betas=(0.9, 1.0))
@@ -220,11 +220,51 @@ def test_ema_is_the_weighted_sum_of_the_past():
 def test_ema_forgets_the_start_and_copies_buffers():
     layer = BatchNorm(2)
     ema = EMA(layer, decay=0.999)
-    layer.weight[:] = 3.0
+    layer.w[:] = 3.0
     layer.running_mean[:] = 7.0
     ema.update(layer)  # the first decay is 2/11
-    np.testing.assert_allclose(ema.model.weight, 2 / 11 * 1 + 9 / 11 * 3, rtol=1e-6)
+    np.testing.assert_allclose(ema.model.w, 2 / 11 * 1 + 9 / 11 * 3, rtol=1e-6)
     assert np.all(ema.model.running_mean == 7.0)
     other = EMA(layer, decay=0.999)
     other.load_state(ema.state())
-    assert other.updates == 1 and np.array_equal(other.model.weight, ema.model.weight)
+    assert other.updates == 1 and np.array_equal(other.model.w, ema.model.w)
+
+
+@pytest.mark.parametrize("make", [lambda m: SGD(m, 0.1), lambda m: RMSProp(m, 0.1), lambda m: Adam(m, 0.1)])
+def test_a_step_wants_gradients_and_not_the_model(make):
+    model = MLP(np.random.default_rng(0), [2, 3, 1])
+    before, optimizer = model.state(), make(model)
+    value_and_gradients = value_and_grad(lambda m: m(np.ones((4, 2), np.float32)).sum())(model)
+    with pytest.raises(ValueError, match="grads must hold gradients, got the model's own parameter 'layers.0.w'"):
+        optimizer.step(model)
+    with pytest.raises(ValueError, match="as value_and_grad returns it beside the value; got a tuple, names differ"):
+        optimizer.step(value_and_gradients)
+    with pytest.raises(ValueError, match="got a NoneType, names differ"):
+        optimizer.step(None)
+    assert optimizer.steps == 0 and all(np.array_equal(a, before[name]) for name, a in model.state().items())
+    optimizer.step(value_and_gradients[1])
+    assert optimizer.steps == 1 and not np.array_equal(model.layers[0].w, before["layers.0.w"])
+
+
+def test_an_instance_is_wanted_where_a_class_comes():
+    with pytest.raises(ValueError, match="must be an instance, got the class MLP"):
+        Adam(MLP, 1e-3)
+    with pytest.raises(ValueError, match="model must be a Module, got <class"):
+        EMA(MLP)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: Adam([np.ones(2)], np.nan), "lr must be a number"),
+        (lambda: SGD([np.ones(2)], 0.1, momentum=1), r"momentum must be a number in \[0, 1\), got 1"),
+        (lambda: EMA(MLP(np.random.default_rng(0), [2, 1]), True), r"decay must be a number in \[0, 1\), got True"),
+        (lambda: cosine(0.1, 0), "steps must be a whole number of at least 1, got 0"),
+        (lambda: cosine(0.1, 10, warmup=11), "warmup must be a whole number in 0..10, got 11"),
+        (lambda: constant(-0.1), r"lr must be a number in \[0, inf\), got -0.1"),
+        (lambda: clip_grad_norm([np.ones(2)], 0), "max_norm must be a positive number, got 0"),
+    ],
+)
+def test_settings_are_checked(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

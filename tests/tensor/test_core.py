@@ -43,7 +43,7 @@ def test_unused_leaves_get_zeros_and_constants_too():
     value, grads = value_and_grad(lambda t: t[0].sum())([np.ones(2, np.float32), np.ones((3, 1), np.float32)])
     np.testing.assert_array_equal(grads[1], np.zeros((3, 1)))
     value, g = value_and_grad(lambda x: 7.0)(np.ones(2, np.float32))
-    assert value == 7.0 and not np.any(g) and g.dtype == np.float32
+    assert value == 7.0 and not np.any(g) and g.dtype == np.float32  # of an array, a constant is a function
 
 
 def test_one_array_used_often_collects_every_contribution():
@@ -71,6 +71,89 @@ def test_bad_functions_and_trees():
         value_and_grad(lambda x: x * 2)(np.ones(2))
     with pytest.raises(ValueError, match="no float array"):
         value_and_grad(lambda x: 1.0)({"a": np.arange(3)})
+
+
+BOTH = pytest.mark.parametrize("differentiate", [value_and_grad, parallel_value_and_grad])
+BATCH = np.ones((4, 3), np.float32)
+
+
+def small_net():
+    return MLP(np.random.default_rng(0), [3, 4, 1])
+
+
+@BOTH
+def test_a_loss_that_ignores_the_model_it_is_given_is_an_error(differentiate):
+    net = small_net()
+    with pytest.raises(ValueError, match="must depend on the MLP that it is given, .* a model from outside"):
+        differentiate(lambda model, x: anp.mean(net(x)))(net, BATCH)
+    with pytest.raises(ValueError, match="must depend on the list that it is given"):
+        differentiate(lambda models, x: anp.mean(net(x)))([net, small_net()], BATCH)
+    with pytest.raises(ValueError, match="must depend on the MLP"):
+        differentiate(lambda model, x: (anp.mean(net(x)), model(x)), has_aux=True)(net, BATCH)
+
+
+@BOTH
+def test_a_loss_may_ignore_some_parameters_and_a_gradient_may_be_zero(differentiate):
+    net, other = small_net(), small_net()
+    _, grads = differentiate(lambda pair, x: anp.mean(pair[0](x)))([net, other], BATCH)
+    assert np.any(grads[0].layers[1].w) and not any(np.any(g) for g in leaves(grads[1]))
+    net.layers[1].w[...] = 0
+    value, grads = differentiate(lambda model, x: 0 * anp.mean(model(x)))(net, BATCH)
+    assert value == 0 and not any(np.any(g) for g in leaves(grads))
+    net.layers[0].freeze()
+    _, grads = differentiate(lambda model, x: anp.mean(model(x)))(net, BATCH)
+    assert list(grads.parameters()) == ["layers.1.w", "layers.1.b"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "returned, has_aux, message",
+    [
+        (lambda loss: None, False, "must return a scalar, got None: is its `return` missing"),
+        (lambda loss: (None, 1), True, "must return a scalar, got None"),
+        (lambda loss: (loss, {"term": loss}), False, r"a tuple of 2; for \(scalar, anything\) say has_aux=True"),
+        (lambda loss: (loss, 1, 2), False, "must return a scalar, got a tuple of 3$"),
+        (lambda loss: loss, True, r"with has_aux=True the function must return \(scalar, anything\), got float32"),
+        (lambda loss: (loss, 1, 2), True, r"must return \(scalar, anything\), got a tuple of 3"),
+        (lambda loss: [loss], False, "must return a scalar, got list"),
+        (lambda loss: {"loss": loss}, False, "must return a scalar, got dict"),
+        (lambda loss: "loss", False, "must return a scalar, got str"),
+        (lambda loss: loss * np.ones(2), False, r"must return a scalar, got shape \(2,\)"),
+        (lambda loss: (loss * np.ones(2), 1), True, r"must return a scalar, got shape \(2,\)"),
+    ],
+)
+def test_a_function_that_returns_something_else_is_told_so(differentiate, returned, has_aux, message):
+    with pytest.raises(ValueError, match=message):
+        differentiate(lambda model, x: returned(anp.mean(model(x))), has_aux=has_aux)(small_net(), BATCH)
+
+
+def test_a_class_is_no_tree():
+    for use in (value_and_grad(lambda m: 0.0), leaves, named_leaves):
+        with pytest.raises(ValueError, match="must be an instance, got the class MLP: call it first"):
+            use(MLP)
+
+
+def assigns(x):
+    x[0] = 1
+    return anp.sum(x)
+
+
+@pytest.mark.parametrize(
+    "f, message",
+    [
+        (lambda x: float(anp.sum(x)), r"by float\(\) or int\(\): return it beside the loss"),
+        (lambda x: int(x[0]) * anp.sum(x), r"by float\(\) or int\(\)"),
+        (lambda x: np.concatenate([x, x]).sum(), "plain NumPy cannot compute .* `import autograd.numpy as np`"),
+        (lambda x: np.linalg.norm(x), "plain NumPy cannot compute"),
+        (lambda x: np.asarray(x).sum(), "plain NumPy cannot compute"),
+        (assigns, "cannot be changed in place: make a new one"),
+    ],
+)
+def test_what_a_traced_array_cannot_do_is_said_in_a_sentence(f, message):
+    with pytest.raises(TypeError, match=message):
+        value_and_grad(f)(np.ones(3))
+    with pytest.raises(TypeError, match=message):  # in a derivative of a derivative as well
+        grad(lambda x: anp.sum(grad(f)(x) ** 2))(np.ones(3))
 
 
 def test_nested_derivatives_agree_with_calculus():

@@ -3,11 +3,14 @@
 import os
 import threading
 import time
+from typing import NamedTuple
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from minigen.tensor import parallel
+from minigen.nn import MLP
+from minigen.tensor import leaves, parallel, parallel_value_and_grad, runtime, value_and_grad
 from minigen.tensor.linear import _product
 from minigen.tensor.parallel import in_halves
 
@@ -38,6 +41,16 @@ def test_no_second_thread_for_little_work_for_one_example_or_on_one_core(monkeyp
 def test_a_half_is_not_halved_again_but_the_next_work_is():
     inner = in_halves(lambda part: len(in_halves(lambda p: None, 10)), 10)
     assert inner == [1, 1] and len(threads_of(4)) == 2
+
+
+def test_no_second_thread_while_the_runtime_is_switched_off():
+    me = threading.get_ident()
+    runtime.restore()
+    try:
+        assert threads_of(8) == [(slice(0, 8), me)]
+    finally:
+        runtime.apply()
+    assert len(threads_of(8)) == 2
 
 
 @pytest.mark.parametrize("failing", [0, 5], ids=["first half", "second half"])
@@ -73,10 +86,6 @@ def test_a_forked_process_gets_a_thread_of_its_own():
     assert os.waitstatus_to_exitcode(status) == 0
 
 
-def test_blas_runs_on_one_thread():
-    assert [pool["num_threads"] for pool in parallel._blas().info() if pool["user_api"] == "blas"] == [1]
-
-
 def test_a_shared_product_is_the_product(monkeypatch):
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((301, 40)), rng.standard_normal((40, 7))
@@ -85,3 +94,106 @@ def test_a_shared_product_is_the_product(monkeypatch):
     for got, expected in zip([_product(a, b), _product(b.T, a.T)], whole, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
     assert _product(a.astype(np.float32), b.astype(np.float32)).dtype == np.float32
+
+
+# --------------------------------------------------------------------- gradients on two threads
+
+
+class Terms(NamedTuple):
+    fit: object
+    each: object
+
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((7, 3), dtype=np.float32), RNG.integers(0, 5, 7)
+
+
+def net():
+    return MLP(np.random.default_rng(1), [3, 8, 2], activation="silu")
+
+
+def with_aux(net, x, y, nothing):
+    """A mean over the batch, and everything that aux may hold."""
+    assert nothing is None
+    out = net(x)  # (N, 2)
+    each = anp.sum(out**2, axis=1)  # (N,)
+    value = anp.mean(each)
+    aux = {
+        "terms": Terms(value, each),
+        "list": [out, y, (x[:, 0], None)],
+        "numbers": (anp.mean(x), 3, 2.5, np.mean(y), np.array(np.mean(y))),
+        "name": "squares",
+        "flag": True,
+    }
+    return value, aux
+
+
+def assert_close(a, b):
+    assert type(a) is type(b) or not isinstance(a, (dict, list, tuple, str, bool, type(None)))
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert_close(a[key], b[key])
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b):
+            assert_close(x, y)
+    elif isinstance(a, (str, bool, type(None))):
+        assert a == b
+    else:
+        assert np.shape(a) == np.shape(b)
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_what_is_returned_beside_the_loss_is_that_of_the_whole_batch(n):
+    (value, aux), grads = parallel_value_and_grad(with_aux, has_aux=True)(net(), X[:n], Y[:n], None)
+    (value1, aux1), grads1 = value_and_grad(with_aux, has_aux=True)(net(), X[:n], Y[:n], None)
+    assert value == pytest.approx(value1, rel=1e-6) and value.dtype == np.float32
+    assert_close(aux, aux1)
+    assert aux["list"][1].dtype == Y.dtype and np.array_equal(aux["list"][1], Y[:n])  # whole numbers stay so
+    assert aux["terms"].each.dtype == np.float32 and isinstance(aux["terms"].each, np.ndarray)
+    for a, b in zip(leaves(grads), leaves(grads1), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_the_same_bits_every_time_and_with_or_without_aux():
+    first, second = (parallel_value_and_grad(with_aux, has_aux=True)(net(), X, Y, None) for _ in range(2))
+    plain = parallel_value_and_grad(lambda *args: with_aux(*args)[0])(net(), X, Y, None)
+    assert first[0][0] == second[0][0] == plain[0]
+    for a, b, c in zip(leaves(first[1]), leaves(second[1]), leaves(plain[1]), strict=True):
+        assert np.array_equal(a, b) and np.array_equal(a, c)
+
+
+@pytest.mark.parametrize(
+    "aux, message",
+    [
+        (lambda out: out.T, r"must have the batch for their first axis, 3 and 4 .* got shapes \(2, 3\) and \(2, 4\)"),
+        (lambda out: anp.sum(out, axis=0), r"must have the batch for their first axis, .* got shapes \(2,\)"),
+        (lambda out: {"n": object()}, "aux may hold arrays, numbers, None and strings, got object"),
+        (lambda out: str(len(out)), "aux must be the same for both halves of a batch, got '3' and '4'"),
+        (lambda out: [0.0] * len(out), "results differ: list of length 3 and list of length 4"),
+        (lambda out: {"a": 1} if len(out) == 3 else {"b": 1}, "results differ"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused(aux, message):
+    def loss(net, x):
+        out = net(x)
+        return anp.mean(out**2), aux(out)
+
+    with pytest.raises(ValueError, match=message):
+        parallel_value_and_grad(loss, has_aux=True)(net(), X)
+
+
+@pytest.mark.parametrize(
+    "batch, message",
+    [
+        ((), "the arrays of a batch must have one length, got no array"),
+        ((None,), "the arrays of a batch must have one length, got no array"),
+        ((X, Y[:3]), r"the arrays of a batch must have one length, got \[3, 7\]"),
+        ((X, 0.5), "a batch must be arrays whose first axis is the batch, or None, got float"),
+    ],
+)
+def test_batches_that_cannot_be_halved(batch, message):
+    with pytest.raises(ValueError, match=message):
+        parallel_value_and_grad(lambda net, *batch: anp.mean(net(X)))(net(), *batch)

@@ -196,7 +196,7 @@ def test_ties_of_relu_have_slope_zero():
         (lambda: T.embedding(np.ones((3, 2)), np.array([0.5])), "integers"),
         (lambda: T.group_norm(np.ones((2, 3, 4)), np.ones(4), np.ones(4), 3), "divide the number of channels 4, got 3"),
         (lambda: T.layer_norm(np.ones((2, 4)), np.ones(3), np.ones(3)), r"\(4,\)"),
-        (lambda: T.batch_norm(np.ones((2, 4)), np.ones(4), np.ones(3)), r"bias must have shape \(4,\)"),
+        (lambda: T.batch_norm(np.ones((2, 4)), np.ones(4), np.ones(3)), r"b must have shape \(4,\)"),
         (lambda: T.batch_norm(np.ones((2, 4)), np.ones(4), np.ones(4), mean=np.ones(4)), "together"),
         (lambda: T.attention(np.ones((1, 3, 2)), np.ones((1, 3, 2)), np.ones((1, 3, 2))), "heads"),
         (lambda: T.attention(*[np.ones((1, 1, 3, 2))] * 3, mask=np.ones((3, 3))), "boolean"),

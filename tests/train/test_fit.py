@@ -354,7 +354,7 @@ def test_checkpoint_holds_no_pickle(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"steps": 0}, "steps must be a positive whole number, got 0"),
+        ({"steps": 0}, "steps must be a whole number of at least 1, got 0"),
         ({"steps": 2.5}, "steps must be"),
         ({"steps": True}, "steps must be"),
         ({"step": 3}, "step must be a function"),

@@ -269,7 +269,7 @@ def test_the_encoder_gets_the_gradient_of_the_decoders_input(rng):
     pull = at_decoder + 2 * 0.25 * (z - e) / 6
     by_hand = grad(lambda m: anp.sum(m.encode(x) * pull))(model)
     found = grad(lambda m: m.loss(x))(model)
-    assert np.abs(found.encoder.enter.w).max() > 1e-3
+    assert np.abs(found.encoder.conv_in.w).max() > 1e-3
     for part in ("encoder", "out"):
         for a, b in zip(leaves(getattr(found, part)), leaves(getattr(by_hand, part)), strict=True):
             np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-4 * np.abs(b).max())

@@ -27,7 +27,7 @@ from minigen.diffusion.ddpm import (
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.samplers import Trajectory, ancestral, ancestral_step, clipped
 from minigen.diffusion.schedule import Schedule, evenly
-from minigen.diffusion.networks.unet import OverviewBlock, UNet
+from minigen.diffusion.networks.unet import GlobalMLP, UNet
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.optim import EMA, Adam, cosine
 from minigen.tensor import parallel_value_and_grad, softmax, value_and_grad
@@ -389,7 +389,7 @@ lesson.claim(
 # 100.
 
 # %%
-lesson.show_source(OverviewBlock, UNet)
+lesson.show_source(GlobalMLP, UNet)
 rng = lesson.rng("digits")
 mnist_steps = lesson.steps(2700, quick=2)
 batch = lesson.size(64, quick=8)

@@ -31,11 +31,11 @@ from minigen import plot
 from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist
 from minigen.metrics.digits import judge_digits, label_accuracy
-from minigen.nn import CausalTransformer
 from minigen.optim import Adam, cosine
 from minigen.plot import node
 from minigen.tensor import grad, parallel_value_and_grad
 from minigen.vae import vae as plain
+from minigen.vae.code_prior import CausalTransformer
 from minigen.vae.vq_vae import (
     VQVAE,
     HierarchicalVQVAE,

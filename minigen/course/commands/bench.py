@@ -31,7 +31,7 @@ from minigen.tensor import (
     parallel_value_and_grad,
     value_and_grad,
 )
-from minigen.tensor.parallel import blas_threads
+from minigen.tensor.runtime import blas_threads
 from minigen.vae.vae import VAE
 
 Step = Callable[[], None]

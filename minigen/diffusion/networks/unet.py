@@ -1,170 +1,224 @@
 """A small U-Net: a model of the noise in an image.
 
-    28 x 28 x 1  --fold-->  14 x 14 x 4  --enter-->  14 x 14 x width, blocks  ---- skip ---->  blocks  --leave-->
-                                                         |                                     |
-                                                         +--halve-->  7 x 7 x 2 width  --double+
-                                                                      blocks, attention, overview
+    28 x 28 x 1 -> 14 x 14 x 4 -conv_in-> 14 x 14 x width, blocks -------- skip --------> blocks -conv_out-> 28 x 28 x 1
+                                              |                                              ^
+                                          downsample                                     upsample
+                                              v                                              |
+                                          7 x 7 x 2 width: blocks, attention, overview, blocks
 
-The image is first folded, each block of 2 x 2 pixels into one place with 4 channels: nothing is lost, and every
-convolution costs a quarter. On the way down the picture gets smaller and the channels more, so that the lowest level
-sees the whole digit; on the way up the skip brings back where exactly things were. The time step is told to every
-block. Ronneberger et al. 2015 for the shape; Ho et al. 2020 for residual blocks, group norm and attention in it.
+First each block of 2 x 2 pixels becomes one position with 4 channels: nothing is lost, and every convolution costs a
+quarter. On the way down the resolution falls and the channels grow in number, so that the lowest level sees the whole
+image; on the way up the skip connection brings back the details. The time step enters every residual block.
+Ronneberger et al. 2015 for the shape; Ho et al. 2020 for residual blocks, group norm and attention in it.
 
-The overview is ours, and optional. A convolution does the same at every place, and attention compares what is there,
-not where; a network that shall say "a stroke here, so none there" has to learn the places from the borders inwards. For
-pictures in which every place has its own meaning, as for digits, which all stand upright in the middle, a small fully
-connected network at the lowest level knows them from the start, and costs about as much as one convolution.
+With `classes` the network is conditional. The label's embedding is added to that of the time step, and both enter each
+residual block by adaptive group normalization (`adagn`), as in Dhariwal and Nichol 2021.
+
+The overview (`GlobalMLP`) is an addition to these papers, and optional. A convolution computes the same at every
+position, and attention compares contents, not positions; both learn what belongs where only from the borders inwards.
+For images in which every position has its own meaning, such as centered digits, a small fully connected network over
+all positions of the lowest level knows positions from the start, and costs about as much as one convolution.
 """
 
+from typing import Any
+
 import autograd.numpy as np
+import numpy
 
-from minigen.nn import Conv2d, GroupNorm, Linear, Module, MultiHeadAttention, TimeEmbedding
-from minigen.tensor import silu, upsample_nearest
+from minigen import checks
+from minigen.nn import (
+    Conv2d,
+    Embedding,
+    GroupNorm,
+    Linear,
+    Module,
+    MultiHeadAttention,
+    ResidualBlock,
+    TimeEmbedding,
+    depth_to_space,
+    space_to_depth,
+)
+from minigen.tensor import group_norm, silu, upsample_nearest
 
-
-def fold(x, size: int = 2):
-    """Blocks of size x size pixels to channels: (N, H, W, C) -> (N, H/size, W/size, size² C). Undone by `unfold`."""
-    n, height, width, c = np.shape(x)
-    if height % size or width % size:
-        raise ValueError(f"size must divide the height and width of x, {height} x {width}, got {size}")
-    x = np.reshape(x, (n, height // size, size, width // size, size, c))
-    x = np.transpose(x, (0, 1, 3, 2, 4, 5))  # (N, H/size, W/size, size, size, C)
-    return np.reshape(x, (n, height // size, width // size, size * size * c))
-
-
-def unfold(x, size: int = 2):
-    """Channels back to blocks of size x size pixels: (N, H, W, size² C) -> (N, size H, size W, C)."""
-    n, height, width, c = np.shape(x)
-    if c % (size * size):
-        raise ValueError(f"size² must divide the channels of x, {c}, got size {size}")
-    x = np.reshape(x, (n, height, width, size, size, c // size**2))
-    x = np.transpose(x, (0, 1, 3, 2, 4, 5))  # (N, H, size, W, size, C)
-    return np.reshape(x, (n, height * size, width * size, c // size**2))
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
+GROUPS = 8  # of every group norm
 
 
-class ResidualBlock(Module):
-    """x + f(x, time): norm, SiLU, convolution, twice; between them the time is added to every place.
+def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5) -> Array:
+    """Adaptive group normalization, group_norm(h) (1 + scale) + shift: h (N, ..., C), scale and shift (N, C).
 
-    x (N, H, W, c_in), time (N, dim_time) -> (N, H, W, c_out). The last convolution starts at zero, so the block
-    starts as the identity (or, when the channels change, as a linear map).
+    The norm has no weights of its own. Dhariwal and Nichol 2021. Raises ValueError for shapes that do not fit, or if
+    `groups` does not divide C.
+    """
+    shape = np.shape(h)
+    wanted = (shape[0], shape[-1]) if len(shape) > 1 else None
+    for name, value in (("scale", scale), ("shift", shift)):
+        if np.shape(value) != wanted:
+            raise ValueError(f"{name} must have shape (N, C) = {wanted} for h {shape}, got {np.shape(value)}")
+    ones, zeros = numpy.ones(shape[-1], h.dtype), numpy.zeros(shape[-1], h.dtype)
+    each = (shape[0], *[1] * (len(shape) - 2), shape[-1])  # (N, 1, ..., C)
+    return group_norm(h, ones, zeros, groups, eps) * (1 + np.reshape(scale, each)) + np.reshape(shift, each)
+
+
+class AdaptiveResidualBlock(Module):
+    """A residual block whose second norm is `adagn`, scale and shift linear in the condition (N, dim_condition).
+
+    x (N, H, W, c_in) -> (N, H, W, c_out). The last convolution starts at zero, so the block starts as the identity, or
+    as a 1×1 convolution where c_in and c_out differ.
     """
 
-    def __init__(self, rng, c_in: int, c_out: int, dim_time: int, groups: int = 8):
-        self.norm1, self.conv1 = GroupNorm(groups, c_in, activation="silu"), Conv2d(rng, c_in, c_out, 3, padding=1)
-        self.time = Linear(rng, dim_time, c_out)
-        self.norm2 = GroupNorm(groups, c_out, activation="silu")
+    def __init__(self, rng: Rng, c_in: int, c_out: int, dim_condition: int, groups: int = GROUPS):
+        self.groups = groups
+        self.norm1 = GroupNorm(groups, c_in, activation="silu")
+        self.conv1 = Conv2d(rng, c_in, c_out, 3, padding=1)
+        self.modulation = Linear(rng, dim_condition, 2 * c_out)
         self.conv2 = Conv2d(rng, c_out, c_out, 3, padding=1, scale=0.0)
-        self.skip = Conv2d(rng, c_in, c_out, 1) if c_in != c_out else None
+        self.skip = None if c_in == c_out else Conv2d(rng, c_in, c_out, 1)
 
-    def __call__(self, x, time):
+    def __call__(self, x: Array, condition: Array) -> Array:
         h = self.conv1(self.norm1(x))  # (N, H, W, c_out)
-        h = h + self.time(time)[:, None, None, :]
-        h = self.conv2(self.norm2(h))
+        modulation = self.modulation(condition)  # (N, 2 c_out)
+        scale, shift = modulation[:, : h.shape[3]], modulation[:, h.shape[3] :]
+        h = self.conv2(silu(adagn(h, scale, shift, self.groups)))
         return h + (x if self.skip is None else self.skip(x))
 
 
 class AttentionBlock(Module):
-    """x + attention among all places of x (N, H, W, C); starts as the identity."""
+    """x + attention among all positions of x (N, H, W, C); starts as the identity."""
 
-    def __init__(self, rng, channels: int, heads: int = 4, groups: int = 8):
+    def __init__(self, rng: Rng, channels: int, heads: int = 4, groups: int = GROUPS):
         self.norm = GroupNorm(groups, channels)
         self.attention = MultiHeadAttention(rng, channels, heads, out_scale=0.0)
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         n, height, width, c = np.shape(x)
         tokens = np.reshape(self.norm(x), (n, height * width, c))  # (N, H W, C)
         return x + np.reshape(self.attention(tokens), (n, height, width, c))
 
 
-class OverviewBlock(Module):
-    """x + a fully connected network's view of all places together; x (N, H, W, C) of one size; starts as the identity.
+class GlobalMLP(Module):
+    """x + a multilayer perceptron of all positions together; x (N, H, W, C) of one size; starts as the identity.
 
-    Each place tells `few` numbers, the network thinks about all of them in four layers of `hidden` units (residual but
-    for the first), and answers each place with `few` numbers of its own. Raises ValueError for another size.
+    `proj_in` reduces each position (H, W) = `positions` to a few `features`; all of them, in one vector, go through
+    layers of `hidden` units (residual, but for the first and the last) to as many features again; `proj_out` maps
+    these back to channels. Raises ValueError for another size.
     """
 
-    def __init__(self, rng, places: tuple[int, int], channels: int, dim_time: int, hidden: int, few: int = 16):
-        self.places, numbers = places, places[0] * places[1] * few
-        self.norm, self.tell = GroupNorm(8, channels), Linear(rng, channels, few)
-        self.first, self.time = Linear(rng, numbers, hidden), Linear(rng, dim_time, hidden)
+    def __init__(
+        self, rng: Rng, positions: tuple[int, int], channels: int, dim_time: int, hidden: int, features: int = 16
+    ):
+        self.positions = positions
+        flat = positions[0] * positions[1] * features
+        self.norm = GroupNorm(GROUPS, channels)
+        self.proj_in = Linear(rng, channels, features)
+        self.first = Linear(rng, flat, hidden)
+        self.time = Linear(rng, dim_time, hidden)
         self.layers = [Linear(rng, hidden, hidden, "silu") for _ in range(3)]
-        self.last, self.answer = Linear(rng, hidden, numbers, "silu"), Linear(rng, few, channels, scale=0.0)
+        self.last = Linear(rng, hidden, flat, "silu")
+        self.proj_out = Linear(rng, features, channels, scale=0.0)
 
-    def __call__(self, x, time):
+    def __call__(self, x: Array, time: Array) -> Array:
         n, height, width, _ = np.shape(x)
-        if (height, width) != self.places:
-            raise ValueError(f"this network was made for {self.places} places at its lowest level, got {height, width}")
-        told = np.reshape(self.tell(self.norm(x)), (n, -1))  # (N, H W few)
-        h = silu(self.first(told) + self.time(time))  # (N, hidden)
+        if (height, width) != self.positions:
+            raise ValueError(
+                f"x must have {self.positions} positions at the lowest level, for which this network was made, "
+                f"got {(height, width)}"
+            )
+        flat = np.reshape(self.proj_in(self.norm(x)), (n, -1))  # (N, H W features)
+        h = silu(self.first(flat) + self.time(time))  # (N, hidden)
         for layer in self.layers:
             h = h + layer(h)
-        return x + self.answer(np.reshape(self.last(h), (n, height, width, -1)))  # (N, H, W, C)
+        return x + self.proj_out(np.reshape(self.last(h), (n, height, width, -1)))  # (N, H, W, C)
 
 
 class UNet(Module):
-    """eps_model(x, t): images (N, H, W, channels), H and W multiples of 4, time steps (N,) -> the noise (N, H, W,
-    channels).
+    """eps_model(x, t, y=None): images (N, H, W, channels), time steps (N,), labels (N,) -> the noise, shaped as x.
 
-    width:  channels of the upper level (a multiple of 8); the lower one has twice as many.
-    blocks: residual blocks of each level on the way down, as many on the way up.
+    H and W must be multiples of 4.
+
+    width:    channels of the upper level (a multiple of 8); the lower one has twice as many.
+    blocks:   residual blocks of each level on the way down, as many on the way up.
     learned_variance: return (eps, v), v being in the same shape, for the hybrid loss. Starts as eps = 0 (and v = 0).
-    overview: hidden units of an `OverviewBlock`, for images of size `size` only; without one, of any size.
+    overview: hidden units of a fully connected network (`GlobalMLP`) over all positions of the lowest level, for images
+              of size `size` only; None leaves it out, and the network takes images of any size.
+    classes:  number of labels y, integers 0 ... classes − 1; −1, or None for all, is no condition. None: no labels.
+
+    Raises ValueError for shapes, sizes or labels that do not fit.
     """
 
     def __init__(
         self,
-        rng,
+        rng: Rng,
         channels: int = 1,
         width: int = 32,
         blocks: int = 1,
         learned_variance: bool = False,
         overview: int | None = None,
         size: tuple[int, int] = (28, 28),
+        classes: int | None = None,
     ):
-        if width % 8:
-            raise ValueError(f"width must be a multiple of 8, got {width}")
+        checks.rng(rng)
+        channels, blocks = checks.whole("channels", channels), checks.whole("blocks", blocks)
+        if checks.whole("width", width) % GROUPS:
+            raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
         if overview is not None and (size[0] % 4 or size[1] % 4):
             raise ValueError(f"size must be two multiples of 4, got {size}")
         dim_time, low = 4 * width, 2 * width
 
         def block(c_in, c_out):
-            return ResidualBlock(rng, c_in, c_out, dim_time)
+            if classes is not None:
+                return AdaptiveResidualBlock(rng, c_in, c_out, dim_time)
+            groups = (GROUPS, GROUPS)
+            return ResidualBlock(rng, c_in, c_out, groups=groups, activation="silu", dim_condition=dim_time)
 
-        self.channels, self.learned_variance = channels, learned_variance
+        self.channels, self.learned_variance, self.classes = channels, learned_variance, classes
         self.time = TimeEmbedding(rng, width, dim_time)
-        self.enter = Conv2d(rng, 4 * channels, width, 3, padding=1)
+        self.conv_in = Conv2d(rng, 4 * channels, width, 3, padding=1)
         self.down = [block(width, width) for _ in range(blocks)]
-        self.halve = Conv2d(rng, width, low, 3, stride=2, padding=1)
-        self.low = [block(low, low) for _ in range(blocks)]
+        self.downsample = Conv2d(rng, width, low, 3, stride=2, padding=1)
+        self.mid1 = [block(low, low) for _ in range(blocks)]
         self.attention = AttentionBlock(rng, low)
-        places = (size[0] // 4, size[1] // 4)
-        self.overview = None if overview is None else OverviewBlock(rng, places, low, dim_time, overview)
-        self.low_again = [block(low, low) for _ in range(blocks)]
-        self.double = Conv2d(rng, low, width, 1)
+        positions = (size[0] // 4, size[1] // 4)
+        self.overview = None if overview is None else GlobalMLP(rng, positions, low, dim_time, overview)
+        self.mid2 = [block(low, low) for _ in range(blocks)]
+        self.upsample = Conv2d(rng, low, width, 1)
         self.up = [block(2 * width, width), *[block(width, width) for _ in range(blocks - 1)]]
-        self.norm = GroupNorm(8, width, activation="silu")
-        self.leave = Conv2d(rng, width, 4 * channels * (2 if learned_variance else 1), 3, padding=1, scale=0.0)
+        self.norm = GroupNorm(GROUPS, width, activation="silu")
+        self.conv_out = Conv2d(rng, width, 4 * channels * (2 if learned_variance else 1), 3, padding=1, scale=0.0)
+        self.label = None if classes is None else Embedding(rng, checks.whole("classes", classes), dim_time)
 
-    def __call__(self, x, t):
+    def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Any:
         _check_images(x, self.channels)
-        time = silu(self.time(t))  # (N, dim_time)
-        h = self.enter(fold(x))  # (N, H/2, W/2, width)
+        condition = self._condition(t, y, len(x))  # (N, dim_time)
+        h = self.conv_in(space_to_depth(x))  # (N, H/2, W/2, width)
         for block in self.down:
-            h = block(h, time)
+            h = block(h, condition)
         skip = h
-        h = self.halve(h)  # (N, H/4, W/4, 2 width)
-        for block in self.low:
-            h = block(h, time)
+        h = self.downsample(h)  # (N, H/4, W/4, 2 width)
+        for block in self.mid1:
+            h = block(h, condition)
         h = self.attention(h)
-        h = h if self.overview is None else self.overview(h, time)
-        for block in self.low_again:
-            h = block(h, time)
-        h = upsample_nearest(self.double(h), 2)  # (N, H/2, W/2, width)
+        h = h if self.overview is None else self.overview(h, condition)
+        for block in self.mid2:
+            h = block(h, condition)
+        h = upsample_nearest(self.upsample(h), 2)  # (N, H/2, W/2, width)
         h = np.concatenate([h, skip], axis=3)  # (N, H/2, W/2, 2 width)
         for block in self.up:
-            h = block(h, time)
-        out = unfold(self.leave(self.norm(h)))  # (N, H, W, channels, or twice as many)
+            h = block(h, condition)
+        out = depth_to_space(self.conv_out(self.norm(h)))  # (N, H, W, channels, or twice as many)
         return (out[..., : self.channels], out[..., self.channels :]) if self.learned_variance else out
+
+    def _condition(self, t, y, n):
+        """The embedding of the time step, plus that of the label where there is one: (N, dim_time)."""
+        embedding = self.time(t)
+        if y is not None:
+            if self.label is None:
+                raise ValueError("y must be None, since the network was made without classes")
+            y = checks.integers("y", y, n, least=-1, most=self.classes - 1)
+            given = (y >= 0).astype(numpy.float32)[:, None]  # (N, 1)
+            embedding = embedding + given * self.label(numpy.maximum(y, 0))
+        return silu(embedding)
 
 
 def _check_images(x, channels):

@@ -1,0 +1,253 @@
+"""Every check: what passes and in which form it comes back, what fails, and that the message names the argument, what
+was expected and what came."""
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+
+from minigen import checks
+from minigen.tensor import grad, value_and_grad
+
+
+class Tensor:
+    """An array of another library, as PyTorch's are: NumPy gets at it through `__array__`."""
+
+    def __init__(self, values, fails=False):
+        self.values, self.fails = np.asarray(values), fails
+
+    def __array__(self, dtype=None, copy=None):
+        if self.fails:
+            raise RuntimeError("call .detach() first")
+        return self.values if dtype is None else self.values.astype(dtype)
+
+
+NAN, INF = float("nan"), float("inf")
+PASS = [
+    # whole numbers come back as int
+    (lambda: checks.whole("n", 1), 1),
+    (lambda: checks.whole("n", np.int64(7)), 7),
+    (lambda: checks.whole("n", np.uint8(7), most=7), 7),
+    (lambda: checks.whole("n", 0, least=0), 0),
+    (lambda: checks.whole("n", -3, least=-3, most=-3), -3),
+    (lambda: checks.whole("n", 10**30), 10**30),
+    # numbers come back as float
+    (lambda: checks.number("r", 2), 2.0),
+    (lambda: checks.number("r", np.float32(0.5), 0, 1), 0.5),
+    (lambda: checks.number("r", 0, 0, 1, without=1), 0.0),
+    (lambda: checks.number("r", 1, 0, 1, without=0), 1.0),
+    (lambda: checks.positive("lr", 1e-300), 1e-300),
+    (lambda: checks.positive("lr", np.int8(3)), 3.0),
+    (lambda: checks.probability("p", 0), 0.0),
+    (lambda: checks.probability("p", 1.0), 1.0),
+    (lambda: checks.choice("kind", "a", ("a", "b")), "a"),
+    (lambda: checks.choice("kind", None, ("a", None)), None),
+    (lambda: checks.choice("kind", (1, 2), ((1, 2), 3)), (1, 2)),
+    (lambda: checks.choice("kind", True, (False, True)), True),
+]
+FAIL = [
+    (lambda: checks.whole("n", 0), "n must be a whole number of at least 1, got 0"),
+    (lambda: checks.whole("n", True), "n must be a whole number of at least 1, got True"),
+    (lambda: checks.whole("n", np.True_), "n must be a whole number of at least 1, got np.True_"),
+    (lambda: checks.whole("n", 2.0), "n must be a whole number of at least 1, got 2.0"),
+    (lambda: checks.whole("n", "2"), "n must be a whole number of at least 1, got '2'"),
+    (lambda: checks.whole("n", None), "n must be a whole number of at least 1, got None"),
+    (lambda: checks.whole("n", np.array(2)), "n must be a whole number of at least 1, got array(2)"),
+    (lambda: checks.whole("n", NAN, 0), "n must be a whole number of at least 0, got nan"),
+    (lambda: checks.whole("n", 8, most=7), "n must be a whole number in 1..7, got 8"),
+    (lambda: checks.number("r", NAN), "r must be a number in (-inf, inf), got nan"),
+    (lambda: checks.number("r", INF), "r must be a number in (-inf, inf), got inf"),
+    (lambda: checks.number("r", -1e-9, 0), "r must be a number in [0, inf), got -1e-09"),
+    (lambda: checks.number("r", 1, 0, 1, without=1), "r must be a number in [0, 1), got 1"),
+    (lambda: checks.number("r", 0, 0, 1, without=0), "r must be a number in (0, 1], got 0"),
+    (lambda: checks.number("r", True, 0, 1), "r must be a number in [0, 1], got True"),
+    (lambda: checks.number("r", "1"), "r must be a number in (-inf, inf), got '1'"),
+    (lambda: checks.number("r", 1j), "r must be a number in (-inf, inf), got 1j"),
+    (lambda: checks.number("r", np.ones(2)), "r must be a number in (-inf, inf), got array([1., 1.])"),
+    (lambda: checks.number("r", np.ones(99)), "r must be a number in (-inf, inf), got ndarray"),
+    (lambda: checks.positive("lr", 0), "lr must be a positive number, got 0"),
+    (lambda: checks.positive("lr", -INF), "lr must be a positive number, got -inf"),
+    (lambda: checks.positive("lr", INF), "lr must be a positive number, got inf"),
+    (lambda: checks.positive("lr", True), "lr must be a positive number, got True"),
+    (lambda: checks.probability("p", 1.01), "p must be a number in [0, 1], got 1.01"),
+    (lambda: checks.choice("kind", "c", ("a", "b")), "kind must be one of 'a', 'b', got 'c'"),
+    (lambda: checks.choice("kind", ["a"], ("a", "b")), "kind must be one of 'a', 'b', got ['a']"),
+    (lambda: checks.choice("k", True, (1, 2)), "k must be one of 1, 2, got True"),
+    (lambda: checks.choice("k", np.ones(2), (1, 2)), "k must be one of 1, 2, got array([1., 1.])"),
+    (lambda: checks.rng(0), "rng must be a numpy.random.Generator, such as numpy.random.default_rng(0), got 0"),
+    (
+        lambda: checks.rng(np.random.Generator, "noise"),
+        "noise must be a numpy.random.Generator, such as numpy.random.default_rng(0), got "
+        "<class 'numpy.random._generator.Generator'>",
+    ),
+    (lambda: checks.rng(np.random.RandomState(0)), "rng must be a numpy.random.Generator"),
+    # arrays
+    (lambda: checks.floats("x", "text"), "x must be an array of real numbers, got dtype <U4"),
+    (lambda: checks.floats("x", [1, 1j]), "x must be an array of real numbers, got dtype complex128"),
+    (lambda: checks.floats("x", [{}]), "x must be an array of real numbers, got dtype object"),
+    (lambda: checks.floats("x", [[1], [1, 2]]), "x must be an array of real numbers, got list (setting an array"),
+    (lambda: checks.floats("x", Tensor(1.0, True)), "x must be an array of real numbers, got Tensor (call .detach()"),
+    (lambda: checks.floats("x", [1, NAN, INF]), "x must be finite, got 2 non-finite values"),
+    (lambda: checks.array("x", np.ones(3), "N", 2), "x must have shape (N, 2), got (3,)"),
+    (lambda: checks.array("x", np.ones((3, 3)), "N", 2), "x must have shape (N, 2), got (3, 3)"),
+    (lambda: checks.array("x", np.ones((3, 1)), "N"), "x must have shape (N,), got (3, 1)"),
+    (lambda: checks.array("x", np.ones((0, 2)), "N", 2), "x must have shape (N, 2), none of them 0, got (0, 2)"),
+    (lambda: checks.array("x", np.ones(2), "N", ..., "C"), "x must have shape (N, ..., C), got (2,)"),
+    (lambda: checks.array("x", np.ones((2, 3)), "N", ..., 4), "x must have shape (N, ..., 4), got (2, 3)"),
+    (lambda: checks.array("x", np.ones((2, 3)), 3, ...), "x must have shape (3, ...), got (2, 3)"),
+    (lambda: checks.array("x", 1.0, ..., "D"), "x must have shape (..., D), got ()"),
+    (lambda: checks.array("x", [[NAN, 0]], "N", 2), "x must be finite, got 1 non-finite values"),
+    (lambda: checks.finite("x", np.array([NAN])), "x must be finite, got 1 non-finite values"),
+    (lambda: checks.same_shape(mu=np.ones(2), logvar=np.ones(3)), "logvar must have the shape of mu, (2,), got (3,)"),
+    (lambda: checks.same_shape(mu=np.ones((2, 1)), eps=np.ones(2)), "eps must have the shape of mu, (2, 1), got (2,)"),
+    (lambda: checks.same_shape(mu=1.0, logvar=1.0), "mu must have shape (N, ...), got ()"),
+    (lambda: checks.same_shape(2, mu=np.ones(2), logvar=np.ones(2)), "mu must have shape (N, D), got (2,)"),
+    (lambda: checks.same_shape(4, x=np.ones(2)), "x must have at least 4 axes, got (2,)"),
+    (lambda: checks.between("x", np.array([0, 2]), 0, 1), "x must be in [0, 1], got values from 0 to 2"),
+    (lambda: checks.between("x", np.array([-1.5]), 0), "x must be nonnegative, got values from -1.5 to -1.5"),
+    (lambda: checks.between("x", np.array([1, 4]), 2), "x must be at least 2, got values from 1 to 4"),
+    (lambda: checks.between("x", np.array([NAN, 1]), 0, 1), "x must be in [0, 1], got values from nan to nan"),
+    (lambda: checks.probabilities("p", [0.5, 0.4]), "p must sum to one over its last axis, got a sum of 0.9"),
+    (
+        lambda: checks.probabilities("p", [[1.0, 0], [0.6, 0.6]]),
+        "p must sum to one over its last axis, got a sum of 1.2",
+    ),
+    (lambda: checks.probabilities("p", [-0.5, 1.5]), "p must be nonnegative, got values from -0.5 to 1.5"),
+    (lambda: checks.probabilities("p", [1.0], "N", "K"), "p must have shape (N, K), got (1,)"),
+    (lambda: checks.integers("y", [0.0, 1.0]), "y must be whole numbers, got dtype float64"),
+    (lambda: checks.integers("y", [True, False]), "y must be whole numbers, got dtype bool"),
+    (lambda: checks.integers("y", [[1], [1, 2]]), "y must be whole numbers, got list (setting an array"),
+    (lambda: checks.integers("y", [1, 2], 3), "y must have shape (3,), got (2,)"),
+    (lambda: checks.integers("y", [0, 3], "N", most=2), "y must be in 0..2, got values from 0 to 3"),
+    (lambda: checks.integers("y", [-2, 1], "N", least=-1), "y must be at least -1, got values from -2 to 1"),
+    (lambda: checks.times(0, 10, 4), "t must be in 1..10, got values from 0 to 0"),
+    (lambda: checks.times([1, 11], 10, 2), "t must be in 1..10, got values from 1 to 11"),
+    (lambda: checks.times([1, 2], 10, 3), "t must be one time step or have shape (3,), one for each example, got (2,)"),
+    (lambda: checks.times([[1], [2]], 10, 2), "t must be one time step or have shape (2,), one for each example, got"),
+    (lambda: checks.times(2.0, 10, 2), "t must be a whole number or an array of them, got dtype float64"),
+    (lambda: checks.times(True, 10, 2), "t must be a whole number or an array of them, got dtype bool"),
+    (lambda: checks.times(None, 10, 2), "t must be a whole number or an array of them, got dtype object"),
+]
+
+
+@pytest.mark.parametrize("call, expected", PASS)
+def test_a_good_setting_comes_back_in_the_form_in_which_it_is_used(call, expected):
+    assert call() == expected and type(call()) is type(expected)
+
+
+@pytest.mark.parametrize("call, message", FAIL, ids=[message[:50] for _, message in FAIL])
+def test_a_bad_argument_is_named_with_what_was_expected_and_what_came(call, message):
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert str(caught.value).startswith(message)
+    assert " must " in message and len(str(caught.value)) < 250
+
+
+def test_a_generator_comes_back_itself():
+    rng = np.random.default_rng(0)
+    assert checks.rng(rng) is rng
+    assert checks.rng(np.random.Generator(np.random.MT19937(0))) is not None
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_float_arrays_stay_what_they_are(dtype):
+    x = np.ones((3, 2), dtype)
+    for found in (checks.floats("x", x), checks.array("x", x, "N", 2), checks.between("x", x, 0, 1)):
+        assert found is x
+    assert checks.finite("x", x) is x
+
+
+@pytest.mark.parametrize("x", [[[1, 2]], np.array([[1, 2]], np.int8), np.array([[True, False]]), [[np.float32(1), 2]]])
+def test_whole_numbers_and_lists_become_float64(x):
+    found = checks.array("x", x, "N", 2)
+    assert found.dtype == np.float64 and found.shape == (1, 2)
+    np.testing.assert_array_equal(found, np.asarray(x, float))
+
+
+def test_arrays_of_other_libraries_are_accepted():
+    np.testing.assert_array_equal(checks.array("x", Tensor(np.ones((2, 3), np.float32)), "N", 3), np.ones((2, 3)))
+    assert checks.floats("x", Tensor(np.ones(2, np.float32))).dtype == np.float32
+    assert checks.integers("y", Tensor([1, 2]), 2).tolist() == [1, 2]
+    assert checks.times(Tensor([1, 2]), 5, 2).tolist() == [1, 2]
+    assert checks.probabilities("p", Tensor([0.25, 0.75])).tolist() == [0.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    "shape, wanted",
+    [
+        ((), ()),
+        ((3,), ("N",)),
+        ((3, 2), ("N", 2)),
+        ((3, 2), (..., "D")),
+        ((3, 4, 5, 2), ("N", ..., 2)),
+        ((3, 2), ("N", ..., 2)),
+    ],
+)
+def test_shapes_that_fit(shape, wanted):
+    x = np.ones(shape)
+    assert checks.array("x", x, *wanted) is x
+
+
+def test_an_empty_array_passes_where_it_may():
+    assert checks.array("x", np.ones((0, 2)), "N", 2, empty=True).shape == (0, 2)
+    assert checks.integers("y", np.ones(0, int), "N").shape == (0,)
+    assert checks.between("x", np.ones(0), 5, 6).shape == (0,)
+
+
+def test_a_common_shape():
+    assert checks.same_shape(mu=np.ones((2, 3)), logvar=[[1, 2, 3], [4, 5, 6]]) == (2, 3)
+    assert checks.same_shape(0, a=1.0, b=2) == ()
+
+
+def test_probabilities_up_to_rounding():
+    p = np.full((2, 1000), 1e-3, np.float32)
+    assert checks.probabilities("p", p) is p
+    with pytest.raises(ValueError, match="sum to one"):
+        checks.probabilities("p", p * np.float32(1.001))
+    assert checks.probabilities("p", p * 1.001, tolerance=1e-2).shape == (2, 1000)
+
+
+def test_whole_numbers_in_arrays():
+    y = np.array([[0, 5]], np.uint8)
+    assert checks.integers("y", y, "N", 2, most=5) is y
+    assert checks.integers("y", [-1, 2], least=-1, most=2).tolist() == [-1, 2]
+    assert checks.integers("y", 3).shape == ()
+    assert checks.times(10, 10, 4).shape == () and checks.times([1, 10], 10, 2).tolist() == [1, 10]
+    assert checks.times(np.array([0]), 10, 1, least=0).tolist() == [0]
+
+
+def test_traced_arrays_pass_unless_their_shape_is_wrong():
+    """Values are not looked at while a derivative is being taken, not even a NaN."""
+    x = np.array([[0.5, np.nan], [2.0, -1.0]])
+
+    def loss(x):
+        for found in (
+            checks.floats("x", x),
+            checks.array("x", x, "N", 2),
+            checks.finite("x", x),
+            checks.between("x", x, 0, 1),
+            checks.probabilities("x", x),
+        ):
+            assert found is x
+        assert checks.same_shape(x=x, y=np.ones((2, 2))) == (2, 2)
+        return anp.sum(x)
+
+    np.testing.assert_array_equal(grad(loss)(x), np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"x must have shape \(N, 3\), got \(2, 2\)"):
+        grad(lambda x: anp.sum(checks.array("x", x, "N", 3)))(x)
+    with pytest.raises(ValueError, match=r"y must have the shape of x"):
+        grad(lambda x: checks.same_shape(x=x, y=np.ones(2)))(x)
+    with pytest.raises(ValueError, match="x must sum to one over its last axis|x must have shape"):
+        value_and_grad(lambda x: anp.sum(checks.probabilities("x", x, "K")))(x)
+
+
+def test_traced_arrays_are_no_whole_numbers():
+    for check in (lambda x: checks.integers("y", x), lambda x: checks.times(x, 5, 2)):
+        with pytest.raises(ValueError, match="whole number.*, got an array that is being differentiated"):
+            grad(lambda x, check=check: anp.sum(check(x)))(np.ones(2))
+
+
+def test_the_value_that_came_is_shown_only_if_it_is_short():
+    with pytest.raises(ValueError, match="got str$"):
+        checks.whole("n", "x" * 100)
+    with pytest.raises(ValueError, match="got ndarray$"):
+        checks.whole("n", np.ones((3, 3)))

@@ -1,0 +1,205 @@
+"""The usual training step against the same step written out, bit for bit; resumed through `fit`; its errors."""
+
+import itertools
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+
+from minigen.data.batches import Batches
+from minigen.nn import MLP
+from minigen.optim import EMA, SGD, Adam, RMSProp, cosine
+from minigen.tensor import mse, parallel_value_and_grad, value_and_grad
+from minigen.train import descend, fit
+
+X = np.random.default_rng(0).standard_normal((60, 3), dtype=np.float32)
+Y = np.sin(X[:, :1])
+
+
+def new_model():
+    return MLP(np.random.default_rng(1), [3, 16, 1], activation="tanh")
+
+
+def loss(model, x, y):
+    return mse(model(x), y)
+
+
+def loss_with_terms(model, x, y):
+    fit, size = mse(model(x), y), anp.mean(model.layers[0].w ** 2)
+    return fit + 0.1 * size, {"fit": fit, "size": size, "constant": 3}
+
+
+def draw(rng):
+    rows = rng.integers(0, len(X), 16)
+    return X[rows], Y[rows]
+
+
+def same(a, b):
+    mine, theirs = a.state(), b.state()
+    return mine.keys() == theirs.keys() and all(np.array_equal(mine[key], theirs[key]) for key in mine)
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("ema", [None, 0.9])
+@pytest.mark.parametrize("lr", [None, 3e-3, cosine(1e-2, 12, warmup=3)])
+def test_a_step_is_the_step_written_out(lr, ema, parallel):
+    step = descend(loss_with_terms, new_model(), draw, lr=lr, ema=ema, rng=np.random.default_rng(7), parallel=parallel)
+    model, rng = new_model(), np.random.default_rng(7)
+    optimizer, average = Adam(model, 1e-3 if lr is None or callable(lr) else lr), EMA(model, ema or 0.0)
+    gradient = (parallel_value_and_grad if parallel else value_and_grad)(loss_with_terms, has_aux=True)
+    for i in range(12):
+        (value, terms), grads = gradient(model, *draw(rng))
+        optimizer.lr = lr(i) if callable(lr) else optimizer.lr
+        optimizer.step(grads)
+        average.update(model)
+        found = step(i)
+        assert found == {"loss": float(value), **{name: float(term) for name, term in terms.items()}}
+        assert all(type(number) is float for number in found.values())
+        assert step.optimizer.lr == optimizer.lr
+    assert same(step.model, model) and same(step.optimizer, optimizer)
+    assert step.averaged is step.model if ema is None else same(step.averaged, average.model)
+    assert all(a.dtype == np.float32 for a in step.averaged.parameters().values())
+
+
+def test_the_loss_is_that_before_the_update_and_it_falls():
+    model = new_model()
+    before = loss(model, X, Y)
+    step = descend(loss, model, itertools.repeat((X, Y)), lr=1e-2)
+    history = fit(step, 60, quiet=True)
+    assert history["loss"][0] == before and list(history) == ["loss"]
+    assert history["loss"][-1] < 0.2 * before
+    assert step.model is model  # it is trained in place
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_terms_of_two_threads_are_those_of_one_up_to_rounding(parallel):
+    step = descend(loss_with_terms, new_model(), itertools.repeat((X[:7], Y[:7])), parallel=parallel)
+    value, terms = loss_with_terms(new_model(), X[:7], Y[:7])
+    expected = {"loss": value, **terms}
+    found = step(0)
+    assert found.keys() == expected.keys()
+    assert all(found[name] == pytest.approx(float(expected[name]), rel=1e-5) for name in found)
+
+
+def test_a_batch_of_one_array_need_not_be_a_tuple():
+    model, seen = new_model(), []
+
+    def of_x(model, x):
+        seen.append(x)
+        return anp.mean(model(x) ** 2)
+
+    step = descend(of_x, model, iter([X[:4], (X[4:8],)]))
+    step(0), step(1)
+    assert seen[0] is not None and np.array_equal(seen[0], X[:4]) and np.array_equal(seen[1], X[4:8])
+
+
+def test_an_optimizer_of_ones_own_keeps_or_gets_its_rate():
+    model = new_model()
+    optimizer = SGD(model, 0.5, momentum=0.9)
+    step = descend(loss, model, itertools.repeat((X, Y)), optimizer=optimizer)
+    assert step.optimizer is optimizer and optimizer.lr == 0.5
+    step(0)
+    assert optimizer.steps == 1
+    assert descend(loss, model, itertools.repeat((X, Y)), optimizer=optimizer, lr=0.25).optimizer.lr == 0.25
+
+
+class Epochs:
+    """The pieces of a training, new each time."""
+
+    def __init__(self, kind):
+        self.rng = np.random.default_rng(5)
+        model = new_model()
+        batches = draw if kind == "function" else Batches(X, Y, size=16, rng=self.rng)
+        optimizer = RMSProp(model, 1e-3) if kind == "batches, rmsprop" else None
+        self.step = descend(
+            loss_with_terms, model, batches, lr=cosine(1e-2, 40), ema=0.9, rng=self.rng, optimizer=optimizer
+        )
+
+
+@pytest.mark.parametrize("kind", ["function", "batches", "batches, rmsprop"])
+def test_training_resumes_to_the_bit(tmp_path, kind):
+    whole = Epochs(kind)
+    expected = fit(whole.step, 40, quiet=True)
+    first = Epochs(kind)
+
+    def until_killed(i):
+        if i == 26:
+            raise RuntimeError("gone")
+        return first.step(i)
+
+    with pytest.raises(RuntimeError, match="gone"):
+        fit(until_killed, 40, state=first.step.state, checkpoint=tmp_path / "c.npz", every=11, quiet=True)
+    again = Epochs(kind)
+    history = fit(again.step, 40, state=again.step.state, checkpoint=tmp_path / "c.npz", resume=True, quiet=True)
+    for name in ("loss", "fit", "size", "constant"):
+        np.testing.assert_array_equal(history[name], expected[name])
+    for name in whole.step.state.keys() - {"rng"}:
+        assert same(again.step.state[name], whole.step.state[name]), name
+    np.testing.assert_array_equal(again.rng.random(4), whole.rng.random(4))
+
+
+def test_the_state_names_what_a_step_changes_and_nothing_else():
+    rng, model = np.random.default_rng(0), new_model()
+    assert set(descend(loss, model, iter([])).state) == {"model", "optimizer"}
+    assert set(descend(loss, model, draw, rng=rng, ema=0.5).state) == {"model", "optimizer", "ema", "rng"}
+    batches = Batches(X, Y, size=8, rng=rng)
+    assert set(descend(loss, model, batches, rng=rng).state) == {"model", "optimizer", "rng", "batches"}
+
+
+MODEL = new_model()
+GOOD = {"loss": loss, "model": MODEL, "batches": itertools.repeat((X, Y))}
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"loss": 3}, "loss must be a function of the model and a batch, got int"),
+        ({"model": MLP}, "model must be a Module, got <class 'minigen.nn.layers.MLP'>"),
+        ({"model": [np.ones(2)]}, r"model must be a Module, got \[array"),
+        ({"batches": draw}, r"batches must be an iterator, or a function of a generator \(with rng=\), got function"),
+        ({"batches": [X]}, r"batches must be an iterator.* got list; give it as iter\(batches\)"),
+        ({"batches": 3}, "batches must be an iterator.* got int$"),
+        ({"batches": draw, "rng": 0}, "rng must be a numpy.random.Generator, .* got 0"),
+        ({"lr": -1}, r"lr must be a number in \[0, inf\), got -1"),
+        ({"lr": "fast"}, "lr must be a number"),
+        ({"ema": 1}, r"decay must be a number in \[0, 1\), got 1"),
+        ({"optimizer": Adam}, "optimizer must be an Optimizer of minigen.optim, got <class"),
+        ({"optimizer": Adam(new_model(), 1e-3)}, "optimizer must be one of this model, got one of other arrays"),
+    ],
+)
+def test_arguments_that_do_not_fit(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        descend(**{**GOOD, **arguments})
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (
+            lambda model, x, y: (mse(model(x), y), 3.0),
+            "loss must return a scalar, or .* got a tuple of ArrayBox, float",
+        ),
+        (
+            lambda model, x, y: (mse(model(x), y), {}, {}),
+            "loss must return a scalar, or .* got a tuple of ArrayBox, dict",
+        ),
+        (lambda model, x, y: (mse(model(x), y), {"loss": 1.0}), 'must have names other than "loss"'),
+        (lambda model, x, y: (mse(model(x), y), {"each": x[:, 0]}), r"term 'each' of the loss must be a scalar, got"),
+        (lambda model, x, y: mse(MODEL(x), y), "must depend on the MLP that it is given"),
+        (lambda model, x, y: None, "must return a scalar, got None"),
+    ],
+)
+def test_losses_that_return_something_else(bad, message, parallel):
+    model = new_model()
+    before = model.state()
+    with pytest.raises(ValueError, match=message):
+        descend(bad, model, itertools.repeat((X, Y)), parallel=parallel)(0)
+    assert all(np.array_equal(a, before[name]) for name, a in model.state().items())
+
+
+def test_batches_that_end_too_soon():
+    step = descend(loss, new_model(), iter([(X, Y)]))
+    step(0)
+    with pytest.raises(ValueError, match="batches must not end before the training does"):
+        step(1)
