@@ -9,6 +9,7 @@ checked. Values are checked on plain arrays only: while a derivative is being ta
 diverges is stopped by `minigen.train.fit`, which can name the step.
 """
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -161,7 +162,7 @@ def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and bool(np.isfinite(value))
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
 
 
 def _above(value, most) -> bool:
