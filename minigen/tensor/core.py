@@ -336,7 +336,8 @@ def _mend_autograd() -> None:
         return lambda g: (_scatter(g, index, np.shape(x), x.dtype),)
 
     autograd_core.defvjp_argnums(ArrayBox.__getitem__, getitem_vjp)
-    autograd_core.defvjp_argnums(anp.mean, _reduction_vjp(mean=True))
+    mean = getattr(numpy_vjps.anp, "_primitive_mean", anp.mean)  # from autograd 1.9 on `anp.mean` is a wrapper of it
+    autograd_core.defvjp_argnums(mean, _reduction_vjp(mean=True))
     autograd_core.defvjp_argnums(anp.sum, _reduction_vjp(mean=False))
     autograd_core.defvjp_argnums(anp.power, _power_vjp)
     numpy_vjps.unbroadcast_f = _unbroadcast_f
