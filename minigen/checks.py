@@ -4,9 +4,9 @@
     x = checks.array("x", x, "N", 2)                         # finite floats of shape (N, 2), N at least 1
     checks.same_shape(mu=mu, logvar=logvar)
 
-All raise ValueError, before any work is done. A check returns the value in the form in which it is used. Shapes are always
-checked. Values are checked on plain arrays only: while a derivative is being taken they pass, so that a training that
-diverges is stopped by `minigen.train.fit`, which can name the step.
+All raise ValueError, before any work is done. A check returns the value in the form in which it is used. Shapes are
+always checked. Values are checked on plain arrays only: while a derivative is being taken they pass, so that a training
+that diverges is stopped by `minigen.train.fit`, which can name the step.
 """
 
 import math
@@ -70,8 +70,7 @@ def rng(value: Any, name: str = "rng") -> np.random.Generator:
 
 
 def floats(name: str, x: Any, *, dtype: Any = None) -> Array:
-    """`x` as an array of finite floats, of `dtype` if given: otherwise float32 and float64 stay what they are, and whole
-    numbers become float64."""
+    """`x` as an array of finite floats, of `dtype` if given; else floats keep theirs, and integers become float64."""
     if isbox(x):
         return x
     try:
