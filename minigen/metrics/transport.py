@@ -47,8 +47,8 @@ def earth_mover_1d(p: ArrayLike, q: ArrayLike) -> EarthMover:
     deltas are 0, 2, 2, -1, 0 and the cost 5.
     ValueError: shapes that differ, negative piles, totals that differ.
     """
-    p = _nonnegative("p", p, "n")
-    q = _nonnegative("q", q, len(p))
+    p = _check_nonnegative("p", p, "n")
+    q = _check_nonnegative("q", q, len(p))
     if not np.isclose(p.sum(), q.sum(), rtol=1e-5, atol=0):
         raise ValueError(f"p and q must have the same total, got {p.sum():.6g} and {q.sum():.6g}")
     deltas = np.concatenate([[0.0], np.cumsum(p - q)])
@@ -114,7 +114,7 @@ def transport_plan(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> TransportPlan
     """
     p = checks.probabilities("p", p, "n", dtype=np.float64)
     q = checks.probabilities("q", q, "m", dtype=np.float64)
-    cost = _nonnegative("cost", cost, len(p), len(q))
+    cost = _check_nonnegative("cost", cost, len(p), len(q))
     p, q, total = network_simplex.integer_amounts(p, q)
     rows, columns = np.flatnonzero(p), np.flatnonzero(q)  # points without mass are left out
     part, f, _ = network_simplex.solve(p[rows], q[columns], cost[np.ix_(rows, columns)])
@@ -131,7 +131,7 @@ def marginals(plan: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     plan: shape (n, m), not negative. Returns p (n,), q (m,): plan is a coupling of these two. ValueError: another
     rank, negative or non-finite entries.
     """
-    plan = _nonnegative("plan", plan, "n", "m")
+    plan = _check_nonnegative("plan", plan, "n", "m")
     return plan.sum(axis=1), plan.sum(axis=0)
 
 
@@ -140,8 +140,8 @@ def plan_cost(plan: ArrayLike, cost: ArrayLike) -> float:
 
     plan, cost: shape (n, m). ValueError: shapes that differ, negative or non-finite entries.
     """
-    plan = _nonnegative("plan", plan, "n", "m")
-    cost = _nonnegative("cost", cost, *plan.shape)
+    plan = _check_nonnegative("plan", plan, "n", "m")
+    cost = _check_nonnegative("cost", cost, *plan.shape)
     return float((plan * cost).sum())
 
 
@@ -155,7 +155,7 @@ def plan_gradient(plan: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
     """
     x = checks.array("x", x, "N", "D", dtype=np.float64)
     y = checks.array("y", y, "M", x.shape[1], dtype=np.float64)
-    plan = _nonnegative("plan", plan, len(x), len(y))
+    plan = _check_nonnegative("plan", plan, len(x), len(y))
     steps = y[None] - x[:, None]  # (N, M, D)
     length = np.linalg.norm(steps, axis=2, keepdims=True)  # (N, M, 1)
     direction = steps / np.where(length > 0, length, np.inf)
@@ -184,7 +184,7 @@ def sliced_wasserstein(x: ArrayLike, y: ArrayLike, projections: int, rng: np.ran
     return float(total / projections)
 
 
-def _nonnegative(name: str, x: ArrayLike, *shape: str | int) -> np.ndarray:
+def _check_nonnegative(name: str, x: ArrayLike, *shape: str | int) -> np.ndarray:
     return checks.between(name, checks.array(name, x, *shape, dtype=np.float64), 0)
 
 
