@@ -70,8 +70,8 @@ def rng(value: Any, name: str = "rng") -> np.random.Generator:
 # ------------------------------------------------------------------------------------------------ arrays
 
 
-def floats(name: str, x: Any) -> Array:
-    """`x` as an array of finite floats: float32 and float64 stay what they are, whole numbers become float64."""
+def floats(name: str, x: Any, *, dtype: Any = None) -> Array:
+    """`x` as an array of finite floats, of `dtype` if given; else floats keep theirs, and integers become float64."""
     if isbox(x):
         return x
     try:
@@ -80,15 +80,15 @@ def floats(name: str, x: Any) -> Array:
         raise ValueError(f"{name} must be an array of real numbers, got {type(x).__name__} ({error})") from None
     if x.dtype.kind not in "fiub":
         raise ValueError(f"{name} must be an array of real numbers, got dtype {x.dtype}")
-    return finite(name, x if x.dtype.kind == "f" else x.astype(np.float64))
+    return finite(name, x.astype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64), copy=False))
 
 
-def array(name: str, x: Any, *shape: Any, empty: bool = False) -> Array:
+def array(name: str, x: Any, *shape: Any, empty: bool = False, dtype: Any = None) -> Array:
     """`floats` of a shape: `array("x", x, "N", 2)` is (N, 2), `array("x", x, "N", ..., "C")` has any axes between.
 
     A size is a number, or the name of a size that is free. No size may be 0, unless `empty` allows it.
     """
-    x = floats(name, x)
+    x = floats(name, x, dtype=dtype)
     got = np.shape(x)
     if not _fits(got, shape) or (0 in got and not empty):
         sized = "" if empty or 0 not in got else ", none of them 0"
@@ -124,9 +124,9 @@ def between(name: str, x: Array, low: float, high: float = np.inf) -> Array:
     return x
 
 
-def probabilities(name: str, p: Any, *shape: Any, tolerance: float = 1e-5) -> Array:
+def probabilities(name: str, p: Any, *shape: Any, tolerance: float = 1e-5, dtype: Any = None) -> Array:
     """`array` of nonnegative numbers that sum to one over the last axis (up to rounding of a float32 softmax)."""
-    p = between(name, array(name, p, *(shape or (..., "K"))), 0)
+    p = between(name, array(name, p, *(shape or (..., "K")), dtype=dtype), 0)
     if not isbox(p):
         total = np.ravel(p.sum(axis=-1))
         worst = total[np.argmax(np.abs(total - 1))]

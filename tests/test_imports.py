@@ -1,4 +1,8 @@
-"""The rules of the house: imports point down, families stay apart, importing is cheap and trains nothing."""
+"""The rules of imports.
+
+They point down, families stay apart, no two files import each other, `np` means one thing in a folder, and importing a
+module is cheap and trains nothing.
+"""
 
 import ast
 import subprocess
@@ -43,8 +47,11 @@ def module_name(path: Path) -> str:
     return ".".join(["minigen", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
 
 
-def imported(path: Path, source: str) -> set[str]:
-    """Every module of minigen that a file imports, anywhere in it, by its full name; strings of import_module too."""
+def imports_of(path: Path, source: str, files: frozenset[str] = frozenset()) -> set[str]:
+    """Every module of minigen that a file imports by a statement, anywhere in it, by its full name.
+
+    `from minigen.data import toy` is an import of minigen.data.toy if `files` has it, and else one of minigen.data.
+    """
     package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
     names = set()
     for node in ast.walk(ast.parse(source)):
@@ -55,11 +62,20 @@ def imported(path: Path, source: str) -> set[str]:
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, *filter(None, [base])])
-            names |= {base, *(f"{base}.{alias.name}" for alias in node.names if base == "minigen")}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("minigen."):
-            if node.value.replace(".", "").replace("_", "").isalnum():
-                names.add(node.value)  # a module imported by its name when it is needed
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                names.add(full if base == "minigen" or full in files else base)
     return {name for name in names if name.split(".")[0] == "minigen"}
+
+
+def imported(path: Path, source: str) -> set[str]:
+    """`imports_of`, and modules that are imported by their name when they are needed: strings of import_module."""
+    names = imports_of(path, source)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("minigen."):
+            if node.value.replace(".", "").replace("_", "").isalnum():
+                names.add(node.value)
+    return names
 
 
 def violations(path: Path, source: str) -> list[str]:
@@ -104,6 +120,106 @@ def test_imports_point_down_and_families_stay_apart(path):
 )
 def test_the_rules_see_a_breach(file, source, bad):
     assert bool(violations(PACKAGE / file, source)) == bad
+
+
+def cycles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of files that import one another, directly or through others (strongly connected components)."""
+
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for name in imports.get(waiting.pop(), set()) - seen:
+                seen.add(name)
+                waiting.append(name)
+        return seen
+
+    reach = {name: reachable(name) for name in imports}
+    groups = {tuple(sorted(b for b in reach[a] if a in reach.get(b, set()))) for a in imports if a in reach[a]}
+    return sorted(map(list, groups))
+
+
+def test_no_two_files_import_each_other():
+    files = frozenset(module_name(path) for path in MODULES)
+    imports = {module_name(path): imports_of(path, path.read_text(encoding="utf-8"), files) for path in MODULES}
+    assert cycles(imports) == []
+
+
+def test_the_search_for_cycles_finds_them():
+    assert cycles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"d"}}) == [["a", "b", "c"], ["d"]]
+    source = "from minigen.data import toy, nothing\nfrom . import losses\nfrom minigen import checks"
+    files = frozenset({"minigen.data.toy", "minigen.gan.losses"})
+    found = imports_of(PACKAGE / "gan/x.py", source, files)
+    assert found == {"minigen.data.toy", "minigen.data", "minigen.gan.losses", "minigen.checks"}
+
+
+# In these parts and in lessons `np` is autograd's NumPy, and plain NumPy is `numpy`; elsewhere `np` is NumPy.
+TRACED = ("nn", *FAMILIES)
+LESSON_FILES = sorted((ROOT / "lessons").rglob("*.py"))
+
+
+def is_traced(path: Path) -> bool:
+    return path.is_relative_to(ROOT / "lessons") or part_of(module_name(path)) in TRACED
+
+
+def numpy_names(source: str) -> set[tuple[str, str]]:
+    """(module, name in the file) of each import of NumPy or autograd's NumPy, anywhere in a file."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            bound = {(alias.name, alias.asname or alias.name.partition(".")[0]) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            bound = {(f"{node.module}.{alias.name}", alias.asname or alias.name) for alias in node.names}
+        else:
+            continue
+        found |= {(module, name) for module, name in bound if module in ("numpy", "autograd.numpy")}
+    return found
+
+
+def misnamed(path: Path, source: str) -> set[tuple[str, str]]:
+    usual = (
+        {("autograd.numpy", "np"), ("numpy", "numpy")}
+        if is_traced(path)
+        else {
+            ("numpy", "np"),
+            ("autograd.numpy", "anp"),
+        }
+    )
+    return numpy_names(source) - usual
+
+
+@pytest.mark.parametrize("path", [*MODULES, *LESSON_FILES], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_np_means_one_thing_in_a_folder(path):
+    assert misnamed(path, path.read_text(encoding="utf-8")) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "bad"),
+    [
+        ("minigen/gan/x.py", "import autograd.numpy as np\nimport numpy", False),
+        ("minigen/nn/x.py", "import numpy as np", True),
+        ("minigen/diffusion/networks/x.py", "import numpy as np", True),
+        ("minigen/vae/x.py", "def f():\n    import numpy as np", True),
+        ("minigen/flow/x.py", "import autograd.numpy as anp", True),
+        ("minigen/flow/x.py", "from autograd import numpy as np", False),
+        ("minigen/flow/x.py", "from autograd import numpy", True),
+        ("minigen/gan/x.py", "import numpy as onp", True),
+        ("minigen/gan/x.py", "from numpy.typing import ArrayLike\nfrom numpy import random", False),
+        ("minigen/data/x.py", "import autograd.numpy as anp\nimport numpy as np", False),
+        ("minigen/data/x.py", "import autograd.numpy as np", True),
+        ("minigen/tensor/x.py", "from autograd import numpy as np", True),
+        ("minigen/checks.py", "import numpy", True),
+        ("minigen/course/exercise/x.py", "import numpy as np", False),
+        ("minigen/train/x.py", "import autograd.numpy", True),
+        ("lessons/gan/02_gan/lesson.py", "import autograd.numpy as np", False),
+        ("lessons/gan/02_gan/lesson.py", "import numpy as np", True),
+        ("lessons/gan/02_gan/answers.py", "import numpy as np", True),
+    ],
+)
+def test_the_rule_of_np_sees_a_breach(file, source, bad):
+    assert bool(misnamed(ROOT / file, source)) == bad
 
 
 def python(code: str) -> str:

@@ -6,24 +6,24 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minigen.data import _check
+from minigen import checks
 
 
 class Batches:
     """An iterator over shuffled minibatches: each `next` gives a tuple with `size` rows of every array, in step.
 
     Each epoch visits the rows once in a new order; the rows left over when `size` does not divide their number wait for
-    another epoch (`drop_last=False`: they come as a shorter last batch). Without `epochs` it never ends.
+    another epoch (`drop_last=False`: they come as a shorter last batch). Without `epochs` it is endless.
 
     Args:
         arrays: one or more arrays with the same number N of rows.
         size: rows in a batch, 1 to N.
         rng: draws the order, once an epoch.
-        epochs: how many times to go through the data; None for ever.
-        drop_last: whether to leave out the incomplete batch at the end of an epoch.
+        epochs: number of passes over the data; None for no end.
+        drop_last: whether to omit the incomplete batch at the end of an epoch.
 
     ValueError if an argument does not fit. Has `state()` and `load_state()`, so that it can be part of a checkpoint;
-    `rng` belongs into the same checkpoint.
+    `rng` belongs in the same checkpoint.
     """
 
     def __init__(
@@ -36,15 +36,16 @@ class Batches:
     ):
         if not arrays:
             raise ValueError("arrays must be one or more arrays, got none")
-        lengths = [len(a) if np.ndim(a) > 0 else None for a in arrays]
-        if None in lengths or len(set(lengths)) > 1:
-            raise ValueError(f"arrays must all have the same number of rows, got {[np.shape(a) for a in arrays]}")
-        self.arrays, self.rows = arrays, lengths[0]
-        self.size = _check.integer("size", size, at_least=1)
+        shapes = [np.shape(a) for a in arrays]
+        if () in shapes or len({shape[0] for shape in shapes}) > 1:
+            raise ValueError(f"arrays must all have the same number of rows, got {shapes}")
+        self.arrays = arrays
+        self.rows = shapes[0][0]
+        self.size = checks.whole("size", size)
         if self.size > self.rows:
             raise ValueError(f"size must be at most the number of rows, {self.rows}, got {size}")
-        self.rng = _check.generator(rng)
-        self.epochs = None if epochs is None else _check.integer("epochs", epochs, at_least=0)
+        self.rng = checks.rng(rng)
+        self.epochs = None if epochs is None else checks.whole("epochs", epochs, least=0)
         self.drop_last = drop_last
         self._order = np.arange(self.rows)
         self._position = self.rows  # the next row of the order; at the end of it a new epoch begins
@@ -58,17 +59,19 @@ class Batches:
         if left < (self.size if self.drop_last else 1):
             if self._epoch == self.epochs:
                 raise StopIteration
-            self._order, self._position, self._epoch = self.rng.permutation(self.rows), 0, self._epoch + 1
+            self._order = self.rng.permutation(self.rows)
+            self._position = 0
+            self._epoch += 1
         rows = self._order[self._position : self._position + self.size]
         self._position += len(rows)
         return tuple(array[rows] for array in self.arrays)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Where it stands: the order of this epoch, the position in it and the epochs begun. Copies."""
+        """The order of this epoch, the position in it and the number of epochs begun, as copies."""
         return {"order": self._order.copy(), "position": np.array(self._position), "epoch": np.array(self._epoch)}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Stand where `state` says. ValueError if its names or shapes are not those of `state()`."""
+        """Continue from what `state()` returned. ValueError if names or shapes differ from those of `state()`."""
         own = {name: value.shape for name, value in self.state().items()}
         got = {name: np.shape(value) for name, value in state.items()}
         if own != got:
@@ -84,7 +87,7 @@ def batches(
     epochs: int | None = None,
     drop_last: bool = True,
 ) -> Batches:
-    """Shuffled minibatches of `arrays`, as tuples, for `epochs` epochs or for ever: see `Batches`.
+    """Shuffled minibatches of `arrays`, as tuples, for `epochs` epochs or without end: see `Batches`.
 
     for x, y in batches(images, labels, size=100, rng=rng, epochs=10): ...
     """

@@ -1,11 +1,11 @@
-"""Curves with Gaussian noise around them: moons, spirals, a swiss roll; and circles, where Bessel functions help.
+"""Curves with Gaussian noise: moons, spirals, a swiss roll; and circles, by modified Bessel functions.
 
-A point is drawn by choosing a place c(t) on a curve and adding noise, so its density is an integral over the curve,
+A sample is a point c(t) of a curve plus noise, so its density is an integral over the curve,
 
     p(x) = ∫ w(t) N(x; c(t), noise² I) dt,
 
-taken here by Gauss-Legendre quadrature: p is then a mixture of a few hundred equal Gaussians strung along the curve,
-closer to one another than their width.
+taken here by Gauss-Legendre quadrature: p is then a mixture of a few hundred equal Gaussians along the curve, closer to
+one another than their width.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
-from minigen.data import _check
+from minigen import checks
 from minigen.data.density import Density, box_around
-from minigen.data.mixture import log_sum_exp, soft_max
+from minigen.tensor import logsumexp, softmax
 
 
 class NoisyCurves(Density):
@@ -30,6 +30,8 @@ class NoisyCurves(Density):
         name: what to call it.
     """
 
+    std: float
+
     def __init__(
         self,
         curves: Sequence[Callable[[np.ndarray], np.ndarray]],
@@ -38,7 +40,7 @@ class NoisyCurves(Density):
         name: str = "noisy curves",
     ):
         self.curves, self.power, self.name = list(curves), power, name
-        self.std = self.resolution = _check.positive("noise", noise)
+        self.std = self.resolution = checks.positive("noise", noise)
 
         # A node per third of a standard deviation of arc length, and some more for short curves.
         longest = max(arc_length(curve) for curve in self.curves)
@@ -54,23 +56,23 @@ class NoisyCurves(Density):
     def _sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
         chosen = rng.integers(len(self.curves), size=n)  # (n,)
         t = rng.random(n) ** (1 / self.power)  # (n,)
-        places = np.zeros((n, 2))
+        on_curve = np.zeros((n, 2))
         for index, curve in enumerate(self.curves):
-            places[chosen == index] = curve(t[chosen == index])
-        return places.astype(np.float32) + np.float32(self.std) * rng.standard_normal((n, 2), dtype=np.float32)
+            on_curve[chosen == index] = curve(t[chosen == index])
+        return on_curve.astype(np.float32) + np.float32(self.std) * rng.standard_normal((n, 2), dtype=np.float32)
 
     def _log_terms(self, x: np.ndarray) -> np.ndarray:
         """log(mass_j N(x; node_j, noise² I)) up to what does not depend on j, (N, J)."""
-        # |x - c|² = |x|² - 2 x·c + |c|²: the first term is left to the caller, the second is a matrix product.
+        # |x - c|² = |x|² - 2 x·c + |c|²: the caller adds the first term; the second is a matrix product.
         return x / self.std**2 @ self._nodes.T + (self._log_mass - np.sum(self._nodes**2, axis=1) / (2 * self.std**2))
 
     def _log_prob(self, x: np.ndarray) -> np.ndarray:
-        left_out = np.sum(x**2, axis=1) / (2 * self.std**2) + np.log(2 * np.pi * self.std**2)  # (N,)
-        return log_sum_exp(self._log_terms(x)) - left_out
+        omitted = np.sum(x**2, axis=1) / (2 * self.std**2) + np.log(2 * np.pi * self.std**2)  # (N,)
+        return logsumexp(self._log_terms(x)) - omitted
 
     def _score(self, x: np.ndarray) -> np.ndarray:
-        # The noise pulls x back to where on the curve it came from, on average: E[c(t) | x] - x, over noise².
-        return (soft_max(self._log_terms(x)) @ self._nodes - x) / self.std**2
+        # (E[c(t) | x] - x) / noise², where c(t) is the point on the curve before noise.
+        return (softmax(self._log_terms(x)) @ self._nodes - x) / self.std**2
 
     @cached_property
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -105,12 +107,14 @@ class Circles(Density):
         name: what to call it.
     """
 
+    std: float
+
     def __init__(self, radii: Sequence[float], noise: float, name: str = "circles"):
         self.name = name
-        self.radii = _check.finite("radii", radii)  # (K,)
-        if self.radii.ndim != 1 or self.radii.size == 0 or np.any(self.radii <= 0):
-            raise ValueError(f"radii must be a list of positive numbers, got {radii!r}")
-        self.std = self.resolution = _check.positive("noise", noise)
+        self.radii = checks.array("radii", radii, "K", dtype=np.float64)
+        if np.any(self.radii <= 0):
+            raise ValueError(f"radii must be positive, got {self.radii.min():.6g}")
+        self.std = self.resolution = checks.positive("noise", noise)
         reach = float(self.radii.max() + 6 * self.std)
         self.bounds = (-reach, reach, -reach, reach)
         self.terms = len(self.radii)
@@ -118,11 +122,11 @@ class Circles(Density):
     def _sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
         radius = self.radii[rng.integers(len(self.radii), size=n)]  # (n,)
         angle = 2 * np.pi * rng.random(n)  # (n,)
-        places = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).astype(np.float32)  # (n, 2)
-        return places + np.float32(self.std) * rng.standard_normal((n, 2), dtype=np.float32)
+        on_circle = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).astype(np.float32)  # (n, 2)
+        return on_circle + np.float32(self.std) * rng.standard_normal((n, 2), dtype=np.float32)
 
     def _log_terms(self, r: np.ndarray) -> np.ndarray:
-        """log of each circle's share of the density at distance r from the origin, (N, K)."""
+        """log of each circle's term of the density at distances r (N,) from the origin, (N, K)."""
         from scipy.special import i0e  # e^-k I0(k): does not overflow
 
         k = r[:, None] * self.radii / self.std**2  # (N, K)
@@ -130,25 +134,25 @@ class Circles(Density):
         return np.log(i0e(k)) - 0.5 * gap**2 - np.log(2 * np.pi * self.std**2 * len(self.radii))
 
     def _log_prob(self, x: np.ndarray) -> np.ndarray:
-        return log_sum_exp(self._log_terms(np.hypot(x[:, 0], x[:, 1])))
+        return logsumexp(self._log_terms(np.hypot(x[:, 0], x[:, 1])))
 
     def _score(self, x: np.ndarray) -> np.ndarray:
         from scipy.special import i0e, i1e
 
-        # Given x, the place on circle R lies on average at R A(k) x/r with A = I1/I0 and k = r R / noise².
+        # Given x, the point on the circle of radius R before noise has mean R A(k) x/r, A = I1/I0, k = r R / noise².
         r = np.hypot(x[:, 0], x[:, 1])  # (N,)
-        share = soft_max(self._log_terms(r))  # (N, K)
-        away = np.maximum(r, 1e-150)[:, None]  # A(k) ~ k/2, so A(k)/r is finite at the origin
-        k = away * self.radii / self.std**2  # (N, K)
-        pull = np.sum(share * self.radii * i1e(k) / i0e(k) / away, axis=1)  # (N,)
-        return x * (pull - 1)[:, None] / self.std**2
+        share = softmax(self._log_terms(r))  # (N, K)
+        safe_r = np.maximum(r, 1e-150)[:, None]  # A(k) ~ k/2, so A(k)/r is finite at the origin
+        k = safe_r * self.radii / self.std**2  # (N, K)
+        mean_over_r = np.sum(share * self.radii * i1e(k) / i0e(k) / safe_r, axis=1)  # (N,)
+        return x * (mean_over_r - 1)[:, None] / self.std**2
 
     @cached_property
     def _entropy(self) -> float:
-        # By symmetry an integral over r alone: H = -∫ 2π r p log p dr.
+        # By symmetry, an integral over r: H = -∫ 2π r p log p dr.
         edge = self.bounds[1] + 2 * self.std
         t, dt = quadrature(int(np.ceil(6 * edge / self.std)) + 64)
-        log_p = log_sum_exp(self._log_terms(edge * t))
+        log_p = logsumexp(self._log_terms(edge * t))
         return float(-np.sum(2 * np.pi * edge**2 * t * dt * np.exp(log_p) * log_p))
 
     @cached_property

@@ -1,8 +1,8 @@
-"""What a toy density is: something that can be sampled, and whose log-probability, score and entropy are exact.
+"""`Density`: a distribution that can be sampled and whose log-probability, score and entropy are exact.
 
-Because they are exact, a model can be judged against the truth: its likelihood against the entropy, its score against
-the score, its samples against the modes. A new density subclasses `Density` and fills in `_sample` and `_log_prob`
-(and `_score`, where the density is differentiable); everything else has a default that integrates over a grid.
+So a model can be compared with the truth: its likelihood with the entropy, its score with the score, its samples with
+the modes. A new density subclasses `Density` and defines `_sample` and `_log_prob` (and `_score`, where the density is
+differentiable); everything else has a default that integrates over a grid.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
-from minigen.data import _check
+from minigen import checks
 
-CHUNK = 1 << 18  # numbers held at once when a density sums many terms at many points (2 MB of float64)
+CHUNK = 1 << 18  # terms evaluated at once, points times components (2 MB of float64)
 
 
 class Density:
@@ -22,11 +22,11 @@ class Density:
     Attributes:
         name: what it is called in titles and tables.
         dim: D.
-        bounds: (xmin, xmax, ymin, ymax), or (xmin, xmax) when D = 1; a box outside of which there is no mass to speak
-            of (less than 1e-6).
+        bounds: (xmin, xmax, ymin, ymax), or (xmin, xmax) when D = 1; a box with all but 1e-6 of the mass
+            inside.
         modes: (K, D) float32 array of the centers of its modes, or None when it has no isolated modes.
         std: standard deviation of the noise around a mode or a curve: a float; a (D,) array when it differs by
-            coordinate; None where it means nothing.
+            coordinate; None where it is undefined.
         has_score: whether `score` exists.
     """
 
@@ -39,7 +39,7 @@ class Density:
     terms: int = 1  # terms summed per point: sets how many points are evaluated at once
     resolution: float = 0.1  # the smallest length over which the density changes: sets the step of quadratures
 
-    # What a subclass provides. Points come checked and in float64.
+    # Defined by a subclass. Points are checked and float64.
     def _sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
         raise NotImplementedError
 
@@ -49,15 +49,15 @@ class Density:
     def _score(self, x: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
-    # What everybody uses.
+    # The public interface.
     def sample(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """`n` independent points, (n, D) float32. ValueError if `n` is no integer >= 0 or `rng` no Generator."""
-        return self._sample(_check.generator(rng), _check.integer("n", n, at_least=0)).astype(np.float32, copy=False)
+        """`n` independent points, (n, D) float32. ValueError if n is not a whole number >= 0 or rng not a Generator."""
+        return self._sample(checks.rng(rng), checks.whole("n", n, least=0)).astype(np.float32, copy=False)
 
     def log_prob(self, x: np.ndarray) -> np.ndarray:
         """log p(x) in nats at points (N, D), shape (N,); -inf outside the support.
 
-        Computed in float64; given back as float32 for float32 points, as float64 otherwise. ValueError if `x` has
+        Computed in float64; returned as float32 for float32 points, as float64 otherwise. ValueError if `x` has
         another shape or is not finite.
         """
         return self._in_chunks(self._log_prob, x)
@@ -76,7 +76,7 @@ class Density:
         return self._in_chunks(self._score, x)
 
     def entropy(self) -> float:
-        """Differential entropy H = -E[log p(x)] in nats: the negative log-likelihood that no model can beat."""
+        """Differential entropy H = -E[log p(x)] in nats: the lowest negative log-likelihood that a model can reach."""
         return self._entropy
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +93,7 @@ class Density:
 
         Sums over the centers times that volume are integrals (the midpoint rule). The last axis varies fastest.
         """
-        n = _check.integer("n", n, at_least=1)
+        n = checks.whole("n", n)
         low, high = np.asarray(self.bounds[0::2]), np.asarray(self.bounds[1::2])
         steps = (high - low) / n  # (D,)
         axes = [a + h * (np.arange(n) + 0.5) for a, h in zip(low, steps)]
@@ -104,7 +104,7 @@ class Density:
         return f"<{type(self).__name__} {self.name!r}>"
 
     # Defaults by quadrature. The midpoint rule on a smooth density that vanishes at the bounds converges faster than
-    # any power of the step, so three cells per `resolution` are plenty.
+    # any power of the step, so three cells per `resolution` suffice.
     @cached_property
     def _on_cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Centers of cells (M, D), their mass (M,) and log p (M,), where there is mass."""
@@ -126,8 +126,9 @@ class Density:
         return mean, np.sqrt(mass @ (centers - mean) ** 2)
 
     def _in_chunks(self, fn, x) -> np.ndarray:
-        """fn(x) some rows at a time, so that rows times terms stay within the cache."""
-        x, dtype = _check.points(x, self.dim)
+        """fn(x) in chunks of rows, so that rows times terms stay within the cache; float32 for float32 points."""
+        dtype = np.float32 if np.asarray(x).dtype == np.float32 else np.float64
+        x = checks.array("x", x, "N", self.dim, empty=True, dtype=np.float64)
         rows = max(1, CHUNK // self.terms)
         parts = [fn(x[start : start + rows]) for start in range(0, max(len(x), 1), rows)]
         return np.concatenate(parts).astype(dtype, copy=False)

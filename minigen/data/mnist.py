@@ -11,7 +11,7 @@ uint8 until then: 55 MB for all of them, against 220 MB as float32. The arrays a
 written to.
 
 Likelihoods of images need care with units. A pixel is one of 256 integers. A continuous density is fitted to
-v = pixel + u with u ~ U[0, 1), uniform noise that fills the gaps, in **pixel space** [0, 256]; log-determinants here
+v = pixel + u with u ~ U[0, 1), in **pixel space** [0, 256]; log-determinants here
 are those of the map from pixel space, and bits per dimension are measured in it.
 """
 
@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigen.data import _check
+from minigen import checks
 from minigen.data.batches import Batches, batches
 
 __all__ = [
@@ -72,7 +72,7 @@ class Split(NamedTuple):
 
 
 class Splits(NamedTuple):
-    """50,000 digits to train on, 10,000 to choose by, 10,000 to report."""
+    """50,000 digits for training, 10,000 for validation, 10,000 for testing."""
 
     train: Split
     validation: Split
@@ -93,7 +93,8 @@ def load() -> MNIST:
 def splits() -> Splits:
     """The fixed splits: train (50,000), validation (10,000, the last of the published training set), test (10,000)."""
     data = load()
-    train_labels, test_labels = data.train_labels.astype(np.int64), data.test_labels.astype(np.int64)
+    train_labels = data.train_labels.astype(np.int64)
+    test_labels = data.test_labels.astype(np.int64)
     train_labels.setflags(write=False)
     test_labels.setflags(write=False)
     return Splits(
@@ -123,8 +124,7 @@ def binarize_static(images: np.ndarray, threshold: float = 0.5) -> np.ndarray:
 
     Returns float32 in the shape of `images`.
     """
-    if not 0 <= float(_check.finite("threshold", threshold)) < 1:
-        raise ValueError(f"threshold must lie in [0, 1), got {threshold!r}")
+    threshold = checks.number("threshold", threshold, 0, 1, without=1)
     return (_check_intensities(images) > threshold).astype(np.float32)
 
 
@@ -140,17 +140,13 @@ def binarize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Returns float32 in the shape of `images`.
     """
     x = _check_intensities(images)
-    return (_check.generator(rng).random(x.shape, dtype=np.float32) < x).astype(np.float32)
+    return (checks.rng(rng).random(x.shape, dtype=np.float32) < x).astype(np.float32)
 
 
 def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
     """Labels (N,) in 0 ... classes - 1 as rows with a single 1, (N, classes) float32."""
-    labels = np.asarray(labels)
-    classes = _check.integer("classes", classes, at_least=1)
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels must be integers of shape (N,), got {labels.dtype} of shape {labels.shape}")
-    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
-        raise ValueError(f"labels must lie in 0 ... {classes - 1}, got {labels.min()} ... {labels.max()}")
+    classes = checks.whole("classes", classes)
+    labels = checks.integers("labels", labels, "N", most=classes - 1)
     return np.eye(classes, dtype=np.float32)[labels]
 
 
@@ -158,14 +154,14 @@ def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
 def dequantize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """uint8 images plus noise uniform on [0, 1): v in pixel space [0, 256), float32, in the shape of `images`."""
     images = _check_pixels(images)
-    noise = _check.generator(rng).random(images.shape, dtype=np.float32)
+    noise = checks.rng(rng).random(images.shape, dtype=np.float32)
     below_next_level = np.nextafter(np.arange(1, LEVELS + 1, dtype=np.float32), np.float32(0))  # (256,)
     return np.minimum(images + noise, below_next_level[images])  # float32 would round 254 + 0.999999 up to 255
 
 
 def quantize(v: np.ndarray) -> np.ndarray:
-    """Undoes `dequantize`: pixel-space values rounded down to uint8, those outside [0, 256) to the nearest level."""
-    return np.clip(np.floor(_check.finite("v", v)), 0, LEVELS - 1).astype(np.uint8)
+    """The inverse of `dequantize`: pixel-space values rounded down to uint8, clipped to 0 ... 255."""
+    return np.clip(np.floor(checks.floats("v", v, dtype=np.float64)), 0, LEVELS - 1).astype(np.uint8)
 
 
 def to_logit(v: np.ndarray, alpha: float = 1e-6) -> tuple[np.ndarray, np.ndarray]:
@@ -175,16 +171,14 @@ def to_logit(v: np.ndarray, alpha: float = 1e-6) -> tuple[np.ndarray, np.ndarray
 
     Args:
         v: (N, ...) in [0, 256].
-        alpha: how far to stay from 0 and 1, in (0, 0.5): 1e-6 in MAF (Papamakarios et al., 2017), 0.05 in RealNVP
+        alpha: distance of s from 0 and 1, in (0, 0.5): 1e-6 in MAF (Papamakarios et al., 2017), 0.05 in RealNVP
             (Dinh et al., 2017).
 
     Returns y, shaped as `v`, and log_det (N,), in nats; both float32 if `v` is, else float64.
     """
     alpha = _check_alpha(alpha)
-    v = np.asarray(v)
-    v = v if v.dtype == np.float32 else _check.finite("v", v)
-    if v.ndim < 2 or (v.size and not 0 <= v.min() <= v.max() <= LEVELS):  # also true when v holds a NaN
-        raise ValueError(f"v must have shape (N, ...) and lie in [0, 256], got shape {v.shape} or values outside")
+    dtype = np.float32 if np.asarray(v).dtype == np.float32 else np.float64
+    v = checks.between("v", checks.array("v", v, "N", "D", ..., empty=True, dtype=dtype), 0, LEVELS)
     step = (1 - 2 * alpha) / LEVELS
     log_s = np.log(alpha + step * v)
     log_rest = np.log(alpha + step * (LEVELS - v))  # log(1 - s), without the cancellation of s near 1
@@ -196,11 +190,11 @@ def to_logit(v: np.ndarray, alpha: float = 1e-6) -> tuple[np.ndarray, np.ndarray
 def from_logit(y: np.ndarray, alpha: float = 1e-6) -> np.ndarray:
     """The inverse of `to_logit`: values in pixel space, shaped as `y`; float32 if `y` is, else float64.
 
-    Values of y beyond ±logit(1 - alpha) leave [0, 256] a little; `quantize` brings them back.
+    Values of y beyond ±logit(1 - alpha) leave [0, 256] a little; `quantize` clips them.
     """
     alpha = _check_alpha(alpha)
     dtype = np.float32 if np.asarray(y).dtype == np.float32 else np.float64
-    s = 0.5 * (1 + np.tanh(0.5 * _check.finite("y", y)))  # the sigmoid
+    s = 0.5 * (1 + np.tanh(0.5 * checks.floats("y", y, dtype=np.float64)))  # the sigmoid
     return (LEVELS * (s - alpha) / (1 - 2 * alpha)).astype(dtype)
 
 
@@ -234,7 +228,7 @@ def bits_per_dim(log_prob_y: np.ndarray, log_det: np.ndarray | float = 0.0, dims
     Averaged over the noise this bounds from above what an ideal code with this model spends on the uint8 pixels
     (Theis et al., 2016); the uniform density has 8 bits.
     """
-    dims = _check.integer("dims", dims, at_least=1)
+    dims = checks.whole("dims", dims)
     shape, other = np.shape(log_prob_y), np.shape(log_det)
     if len(shape) != 1 or other not in ((), shape):
         raise ValueError(f"log_prob_y and log_det must have shape (N,), got {shape} and {other}")
@@ -242,10 +236,10 @@ def bits_per_dim(log_prob_y: np.ndarray, log_det: np.ndarray | float = 0.0, dims
 
 
 def pack(folder: str | Path, path: str | Path) -> None:
-    """How mnist.npz was made: from the four gzipped IDX files in `folder`, under their published names, to `path`.
+    """Make mnist.npz from the four gzipped IDX files in `folder`, under their published names, to `path`.
 
     An IDX file is a header of 4 bytes and 4 more for each axis, then the bytes; the .npz keeps the bytes, deflated at
-    the highest level (11.3 MB). LZMA would make 9.4 MB and load three times slower.
+    the highest level (11.3 MB). LZMA would give 9.4 MB and load three times slower.
     """
     import gzip
     import io
@@ -288,13 +282,10 @@ def _check_intensities(images: np.ndarray) -> np.ndarray:
         return images.astype(np.float32) / np.float32(255)
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(f"images must be floats in [0, 1] or uint8, got {images.dtype}")
-    if images.size and not (images.min() >= 0 and images.max() <= 1):  # false for NaN
-        raise ValueError(f"images must lie in [0, 1], got values from {images.min()} to {images.max()}")
-    return images
+    return checks.between("images", images, 0, 1)
 
 
 def _check_alpha(alpha: float) -> float:
-    alpha = float(_check.finite("alpha", alpha))
-    if not 0 < alpha < 0.5:
-        raise ValueError(f"alpha must lie strictly between 0 and 0.5, got {alpha}")
-    return alpha
+    if not 0 < checks.number("alpha", alpha) < 0.5:
+        raise ValueError(f"alpha must be a number in (0, 0.5), got {alpha!r}")
+    return float(alpha)

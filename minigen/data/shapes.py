@@ -1,14 +1,14 @@
-"""Small pictures whose causes are known: one white shape on black, made from five factors. Drawn, not stored.
+"""Small images with known generative factors: one white shape on black, from five factors, rendered on demand.
 
     from minigen.data import shapes
-    images, factors = shapes.grid()                      # all 6,144 pictures: (6144, 16, 16, 1), (6144, 5)
+    images, factors = shapes.grid()                      # all 6,144 images: (6144, 16, 16, 1), (6144, 5)
     images, factors = shapes.sample(rng, 1000)           # draws with replacement
     image = shapes.draw([[2, 3, 0, 4, 4]])               # a large upright triangle in the middle
 
 A factor is a whole number, its class: `shape` (0 ellipse, 1 rectangle, 2 triangle), `scale` (0 small to 3 large),
 `rotation` (steps of an eighth of a quarter turn, counterclockwise), `x` (0 left to 7 right) and `y` (0 top to 7
 bottom). All shapes are longer than wide, so that within a quarter turn no two classes of rotation look the same. The
-factors are independent and no picture is cut off by the border. In the spirit of dSprites (Matthey et al. 2017).
+factors are independent and no shape touches the border. In the spirit of dSprites (Matthey et al. 2017).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigen.data import _check
+from minigen import checks
 
 __all__ = ["FACTORS", "NAMES", "SIDE", "SIZES", "Shapes", "draw", "grid", "sample"]
 
@@ -26,21 +26,21 @@ SIZES = (3, 4, 8, 8, 8)  # classes of each factor
 NAMES = ("ellipse", "rectangle", "triangle")
 SIDE = 16
 
-# In parts of the picture's side, so that every resolution shows the same picture.
+# As fractions of the image's side, so that every resolution shows the same image.
 RADII = np.array([0.16, 0.19, 0.225, 0.265], np.float32)  # half the length of a shape, by scale
 WIDTH = 0.5  # half its width, in half lengths
 TRACK = 0.4  # from the leftmost center to the rightmost, and from the topmost to the lowest
 
 
 class Shapes(NamedTuple):
-    """Pictures (N, side, side, 1), float32 in [0, 1], and their factors (N, 5), int64, in the order of FACTORS."""
+    """Images (N, side, side, 1), float32 in [0, 1], and their factors (N, 5), int64, in the order of FACTORS."""
 
     images: np.ndarray
     factors: np.ndarray
 
 
 def grid(side: int = SIDE) -> Shapes:
-    """Every combination of the factors once, the last factor fastest: 6,144 pictures.
+    """Every combination of the factors once, the last factor fastest: 6,144 images.
 
     side: pixels along an edge, at least 8. Raises ValueError for another.
     """
@@ -50,24 +50,24 @@ def grid(side: int = SIDE) -> Shapes:
 
 
 def sample(rng: np.random.Generator, n: int, side: int = SIDE) -> Shapes:
-    """`n` pictures with factors drawn independently and uniformly. Raises ValueError if an argument does not fit."""
-    n = _check.integer("n", n, at_least=1)
-    factors = _check.generator(rng).integers(0, SIZES, size=(n, len(SIZES)))
+    """`n` images with factors drawn independently and uniformly. Raises ValueError if an argument does not fit."""
+    n = checks.whole("n", n)
+    factors = checks.rng(rng).integers(0, SIZES, size=(n, len(SIZES)))
     return Shapes(draw(factors, side), factors)
 
 
 def draw(factors: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """The pictures of these factors: whole numbers (N, 5) -> (N, side, side, 1), float32 in [0, 1].
+    """The images of these factors: whole numbers (N, 5) -> (N, side, side, 1), float32 in [0, 1].
 
-    A pixel's value is the part of it that the shape covers, to about 0.1. Raises ValueError for another shape, a class
-    that a factor does not have, or side < 8.
+    A pixel's value is the fraction of it that the shape covers, to about 0.1. ValueError: another shape, a class that a
+    factor does not have, side < 8.
     """
-    side, factors = _check.integer("side", side, at_least=8), _checked(factors)
+    side, factors = checks.whole("side", side, least=8), _checked(factors)
     images = np.empty((len(factors), side, side, 1), np.float32)
-    for first in range(0, len(factors), 256):  # a few at a time: the arrays below stay small
+    for first in range(0, len(factors), 256):  # in chunks: the arrays below stay small
         rows = slice(first, first + 256)
-        quarters = _coverage(factors[rows], 2 * side).reshape(-1, side, 2, side, 2)
-        images[rows, ..., 0] = quarters.mean(axis=(2, 4))
+        subpixels = _coverage(factors[rows], 2 * side).reshape(-1, side, 2, side, 2)
+        images[rows, ..., 0] = subpixels.mean(axis=(2, 4))
     return images
 
 
@@ -86,14 +86,14 @@ def _coverage(factors: np.ndarray, side: int) -> np.ndarray:
     dx = centers[None, None, :] - at_x  # (N, 1, side)
     dy = centers[None, :, None] - at_y  # (N, side, 1), downward
     cos, sin = np.cos(angle), np.sin(angle)
-    across = cos * dx - sin * dy  # (N, side, side): the shape's own axes, turned back
+    across = cos * dx - sin * dy  # (N, side, side): coordinates along the shape's axes
     along = -(sin * dx + cos * dy)  # upward
     half = RADII[scale][:, None, None]
     distance = np.empty(across.shape, np.float32)
-    for kind, of in enumerate((_ellipse, _rectangle, _triangle)):
-        mine = shape == kind
-        distance[mine] = of(across[mine], along[mine], half[mine])
-    return np.clip(0.5 - side * distance, 0.0, 1.0)  # the distance in pixels: half covered where the edge runs through
+    for kind, signed_distance in enumerate((_ellipse, _rectangle, _triangle)):
+        chosen = shape == kind
+        distance[chosen] = signed_distance(across[chosen], along[chosen], half[chosen])
+    return np.clip(0.5 - side * distance, 0.0, 1.0)  # 0.5 where the edge passes through a center
 
 
 # Signed distances to the outline, negative within: of points (u, v) to a shape of half length h along v.

@@ -1,10 +1,10 @@
-"""900 little monsters, 16 x 16 pixels in color, drawn by a program: a small data set of pictures that needs no file.
+"""900 sprites of monsters, 16 x 16 pixels in color, rendered by a program: a small image data set without a file.
 
     from minigen.data import sprites
     images = sprites.load()                  # uint8 (900, 16, 16, 3), always the same
     x = sprites.unit(images)                 # [0, 1], float32
     x = sprites.symmetric(images)            # [-1, 1], float32
-    more = sprites.draw(rng, 100)            # others of their kind, no two alike
+    more = sprites.draw(rng, 100)            # 100 others, all different
 
 Every monster is built from parts chosen at random: a head and a body, perhaps ears, horns or feelers, arms or wings,
 feet or a tail, one eye or two, a mouth, a belly, spots or stripes. Its left half is the mirror image of its right half.
@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from minigen.data import _check
+from minigen import checks
 
 __all__ = ["COUNT", "PALETTE", "SIDE", "draw", "load", "symmetric", "unit"]
 
@@ -47,15 +47,16 @@ PALETTE.setflags(write=False)
 
 @lru_cache(maxsize=1)
 def load() -> np.ndarray:
-    """The 900 monsters, uint8 (900, 16, 16, 3): drawn at the first call, the same ones every time, read-only."""
+    """The 900 monsters, uint8 (900, 16, 16, 3): rendered at the first call, always the same, read-only."""
     images = draw(np.random.default_rng(151), COUNT)
     images.setflags(write=False)
     return images
 
 
 def draw(rng: np.random.Generator, n: int) -> np.ndarray:
-    """`n` monsters, no two alike, uint8 (n, 16, 16, 3). ValueError if `rng` is no generator or n < 1."""
-    n, rng = _check.integer("n", n, at_least=1), _check.generator(rng)
+    """`n` monsters, all different, uint8 (n, 16, 16, 3). ValueError if `rng` is not a Generator or n < 1."""
+    n = checks.whole("n", n)
+    rng = checks.rng(rng)
     found: dict[bytes, np.ndarray] = {}
     while len(found) < n:
         half = _half(rng)  # (16, 8), the right half as rows of the palette
@@ -103,8 +104,8 @@ def _dots(*places: tuple[int, int]) -> np.ndarray:
 
 
 def _ears(kind: str, top: int, width: float) -> np.ndarray:
-    """What stands on the head, whose highest row is `top`."""
-    out = max(1, round(width) - 2)  # column where it stands
+    """Ears, horns or feelers of a head whose highest row is `top`."""
+    out = max(1, round(width) - 2)  # column of the base
     if kind == "round":
         return _oval(top + 0.5, 1.8, 1.7, x=out + 1)
     if kind == "pointed":
@@ -125,7 +126,7 @@ def _ears(kind: str, top: int, width: float) -> np.ndarray:
 
 
 def _arms(kind: str, row: int, reach: int) -> np.ndarray:
-    """What grows from the side of the body, which is `reach` columns wide, at `row`."""
+    """Arms or wings at `row` of a body that is `reach` columns wide there."""
     if kind == "down":
         return _dots((row, reach), (row + 1, reach), (row + 1, reach + 1), (row + 2, reach + 1))
     if kind == "up":
@@ -138,7 +139,7 @@ def _arms(kind: str, row: int, reach: int) -> np.ndarray:
 
 
 def _feet(kind: str, bottom: int, width: int) -> np.ndarray:
-    """What the body, whose lowest row is `bottom`, stands on."""
+    """Feet, legs or tail of a body whose lowest row is `bottom`."""
     if kind == "feet":
         return _dots((bottom, 1), (bottom, 2), (bottom + 1, 1), (bottom + 1, 2), (bottom + 1, 3))
     if kind == "legs":

@@ -6,22 +6,25 @@
     loss = -density.log_prob(x).mean()        # near density.entropy()
     toy.get("two_moons", noise=0.05).standardized()
 
-`names()` lists them. The classes behind them are in density.py, mixture.py, curves.py, warped.py and potentials.py.
+`names()` lists them. The classes behind them are in density.py, mixture.py, curves.py, pinwheel.py,
+checkerboard.py and potentials.py.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Callable
 
 import numpy as np
 
-from minigen.data import _check
+from minigen import checks
+from minigen.data.checkerboard import Checkerboard
 from minigen.data.curves import Circles, NoisyCurves
 from minigen.data.density import Density, Standardized
 from minigen.data.mixture import GaussianMixture
+from minigen.data.pinwheel import Pinwheel
 from minigen.data.potentials import Potential, rezende1, rezende2, rezende3, rezende4, rezende_potentials
-from minigen.data.warped import Checkerboard, Pinwheel
 
 __all__ = [
     "Checkerboard",
@@ -51,9 +54,10 @@ __all__ = [
 
 
 def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> GaussianMixture:
-    """`modes` equal Gaussians evenly spaced on a circle, the first at angle 0: the classic test of mode collapse."""
-    modes = _check.integer("modes", modes, at_least=1)
-    radius, std = _check.positive("radius", radius), _check.positive("std", std)
+    """`modes` equal Gaussians evenly spaced on a circle, the first at angle 0: the usual test of mode collapse."""
+    modes = checks.whole("modes", modes)
+    radius = checks.positive("radius", radius)
+    std = checks.positive("std", std)
     angles = 2 * np.pi * np.arange(modes) / modes
     centers = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (modes, 2)
     return GaussianMixture(centers, std=std, name="ring")
@@ -64,10 +68,11 @@ def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> GaussianMixt
 
     The defaults are the setting of VEEGAN (Srivastava et al., 2017) and PacGAN (Lin et al., 2018).
     """
-    side = _check.integer("side", side, at_least=1)
-    spacing, std = _check.positive("spacing", spacing), _check.positive("std", std)
-    places = spacing * (np.arange(side) - (side - 1) / 2)  # (side,)
-    centers = np.stack(np.meshgrid(places, places, indexing="ij"), axis=-1).reshape(-1, 2)  # (side², 2)
+    side = checks.whole("side", side)
+    spacing = checks.positive("spacing", spacing)
+    std = checks.positive("std", std)
+    ticks = spacing * (np.arange(side) - (side - 1) / 2)  # (side,)
+    centers = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2)  # (side², 2)
     return GaussianMixture(centers, std=std, name="grid")
 
 
@@ -96,7 +101,7 @@ def swiss_roll(noise: float = 0.1) -> NoisyCurves:
 
 
 def spirals(noise: float = 0.1) -> NoisyCurves:
-    """Two spirals of one and a half turns, from the origin to radius π, one half a turn from the other, nearly even."""
+    """Two spirals of one and a half turns, from the origin to radius π, half a turn apart, of nearly even density."""
 
     def arm(t: np.ndarray) -> np.ndarray:
         angle = 3 * np.pi * t
@@ -107,25 +112,24 @@ def spirals(noise: float = 0.1) -> NoisyCurves:
 
 def circles(noise: float = 0.05, factor: float = 0.5) -> Circles:
     """Two circles about the origin, of radius 1 and `factor` (between 0 and 1), as scikit-learn's make_circles."""
-    factor = _check.positive("factor", factor)
-    if factor >= 1:
-        raise ValueError(f"factor must lie between 0 and 1, got {factor}")
+    if checks.positive("factor", factor) >= 1:
+        raise ValueError(f"factor must be a number in (0, 1), got {factor!r}")
     return Circles([1.0, factor], noise, name="circles")
 
 
 def checkerboard(squares: int = 4, side: float = 2.0) -> Checkerboard:
-    """Uniform on every other square of a `squares` x `squares` board about the origin, squares of length `side`."""
+    """Uniform on alternate squares of a `squares` x `squares` board about the origin, squares of length `side`."""
     return Checkerboard(squares, side)
 
 
 def pinwheel(
     arms: int = 5, radial_std: float = 0.3, tangential_std: float = 0.1, rate: float = 0.25, scale: float = 2.0
 ) -> Pinwheel:
-    """`arms` elongated Gaussians around a circle of radius `scale`, swept into a pinwheel. See `Pinwheel`."""
+    """`arms` elongated Gaussians around a circle of radius `scale`, twisted into a pinwheel. See `Pinwheel`."""
     return Pinwheel(arms, radial_std, tangential_std, rate, scale)
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[..., Density]] = {
     "ring": ring,
     "grid": grid,
     "two_moons": two_moons,

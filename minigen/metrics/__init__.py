@@ -1,8 +1,8 @@
-"""Measuring how far a model is from the truth.
+"""Metrics of models and samples.
 
-`divergence`: KL and JS. `transport`: the earth mover's distance in its forms. `samples`: quality of samples, and the
-floor that two samples of the truth set. `likelihood`: units and gaps. `dimension`: how many dimensions data fill.
-`digits` (import it by name): a classifier of digits, and what it says about generated ones.
+`divergence`: KL and JS. `transport`: the Wasserstein-1 distance. `samples`: quality of samples, and the floor that two
+samples of the truth set. `likelihood`: units and gaps. `dimension`: intrinsic dimension. `digits` (imported by its own
+name): a classifier of digits, and metrics of generated digits.
 """
 
 from minigen.metrics.dimension import intrinsic_dimension, neighbor_ratios, two_nn_dimension

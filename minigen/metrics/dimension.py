@@ -1,6 +1,6 @@
-"""How many dimensions does a cloud of points have? The TwoNN estimator: it asks each point for two distances only.
+"""Intrinsic dimension by the TwoNN estimator, from the distances of each point to its two nearest neighbors.
 
-Within a small ball, points on a d-dimensional surface fill it like r^d. From this alone it follows that the ratio
+The number of points of a d-dimensional surface within a small radius r grows as r^d. It follows that the ratio
 mu = r2 / r1 of the distances to the second and to the first neighbor has P(mu > m) = m^-d, whatever the density. So
 log mu is exponential with rate d, and d can be read off many points.
 
@@ -11,9 +11,9 @@ information", 2017.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigen.metrics import _checks
+from minigen import checks
 
-BLOCK = 1000  # rows of a distance matrix made at one time
+BLOCK = 1000  # rows of a distance matrix computed at a time
 CANDIDATES = 4  # neighbors whose distances are computed a second time, without cancellation
 
 
@@ -21,7 +21,7 @@ def intrinsic_dimension(x: ArrayLike, discard: float = 0.1) -> float:
     """The dimension of the surface near which the points x (N, D) lie, by TwoNN; in general not a whole number.
 
     `two_nn_dimension` of the `neighbor_ratios` of x. Its standard error is about d / sqrt(N). In high dimension it
-    comes out too low (d = 50: about 33 from 2,000 normal points), because neighbors are then too far apart to be local.
+    is biased low (d = 50: about 33 from 2,000 normal points), because neighbors are then too far apart to be local.
     Cost: O(N^2 D) time, in blocks: 10,000 digits take about 5 s on one core. ValueError: as for the two parts.
     """
     return two_nn_dimension(neighbor_ratios(x), discard)
@@ -32,7 +32,7 @@ def neighbor_ratios(x: ArrayLike) -> np.ndarray:
 
     ValueError: fewer than 3 points, points that occur twice (take `numpy.unique(x, axis=0)` first), non-finite.
     """
-    x = _checks.points("x", x)
+    x = checks.array("x", x, "N", "D", dtype=np.float64)
     if len(x) < 3:
         raise ValueError(f"x must have at least 3 points, got {len(x)}")
     x = x - x.mean(axis=0)
@@ -56,10 +56,10 @@ def two_nn_dimension(ratios: ArrayLike, discard: float = 0.1) -> float:
 
     F is the share of ratios that are no larger, i/N for the i-th smallest; P(mu > m) = m^-d makes -log(1 - F) = d log
     m, a line through the origin, fitted by least squares. The largest ratios, a share `discard`, are left out: they
-    come from stray points, and the last has F = 1.
+    come from outliers, and the last has F = 1.
     ValueError: ratios below 1 or not finite, discard outside [0, 1), fewer than 2 ratios left, all ratios 1.
     """
-    ratios = _checks.array("ratios", ratios, 1, "(N,)")
+    ratios = checks.array("ratios", ratios, "N", dtype=np.float64)
     _check_ratios(ratios, discard)
     n = len(ratios)
     kept = min(n - 1, int(n * (1 - discard)))
@@ -68,11 +68,9 @@ def two_nn_dimension(ratios: ArrayLike, discard: float = 0.1) -> float:
     return float(np.sum(log_mu * log_tail) / np.sum(log_mu**2))
 
 
-def _check_ratios(ratios, discard):
-    if ratios.min() < 1:
-        raise ValueError(f"ratios must be at least 1, got {ratios.min():.6g}")
-    if isinstance(discard, bool) or not isinstance(discard, (int, float)) or not 0 <= discard < 1:
-        raise ValueError(f"discard must be a number in [0, 1), got {discard!r}")
+def _check_ratios(ratios: np.ndarray, discard: float) -> None:
+    checks.between("ratios", ratios, 1)
+    checks.number("discard", discard, 0, 1, without=1)
     kept = min(len(ratios) - 1, int(len(ratios) * (1 - discard)))
     if kept < 2:
         raise ValueError(f"ratios must leave at least 2 to fit, got {len(ratios)} of them and discard = {discard}")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigen.metrics import _checks
+from minigen import checks
+from minigen.metrics.divergence import float_if_scalar
 
 
 class NLLGap(NamedTuple):
@@ -19,7 +20,7 @@ class NLLGap(NamedTuple):
 
 def nats_to_bits(nats: ArrayLike) -> float | np.ndarray:
     """Nats divided by log 2 = 0.693: one bit is the surprise of a fair coin. Any shape. ValueError: non-finite."""
-    return _checks.scalar(_checks.array("nats", nats) / math.log(2))
+    return float_if_scalar(checks.array("nats", nats, ..., dtype=np.float64) / math.log(2))
 
 
 def bits_per_dim(nats: ArrayLike, dims: int, levels: int = 1) -> float | np.ndarray:
@@ -30,27 +31,25 @@ def bits_per_dim(nats: ArrayLike, dims: int, levels: int = 1) -> float | np.ndar
     With p already over [0, 256], or a probability, leave 1. ValueError: non-finite nats, dims or levels < 1.
     Theis, van den Oord and Bethge, "A note on the evaluation of generative models", 2016.
     """
-    nats, dims, levels = _checks.array("nats", nats), _checks.count("dims", dims), _checks.count("levels", levels)
-    return _checks.scalar(nats / (dims * math.log(2)) + math.log2(levels))
+    nats = checks.array("nats", nats, ..., dtype=np.float64)
+    dims = checks.whole("dims", dims)
+    levels = checks.whole("levels", levels)
+    return float_if_scalar(nats / (dims * math.log(2)) + math.log2(levels))
 
 
 def nll_gap(density, log_prob: Callable[[np.ndarray], ArrayLike], x: ArrayLike) -> NLLGap:
-    """How many nats worse than the truth a model explains x: the mean of log p(x) - log_prob(x). Eq. gan.01.
+    """Nats by which a model's log-likelihood of x falls short of the truth's: mean log p(x) - log_prob(x). Eq. gan.01.
 
     density: has the exact `log_prob(x)`, shape (N,), as the densities of `minigen.data.toy`. log_prob: the model's,
-    likewise. x: (N, D), fresh samples of the density. Returns `(gap, standard_error)`. What is estimated is
-    KL(p || model), never negative: the model's expected NLL less the density's entropy. Taken point by point, as here,
-    it has much less noise than the difference of the two.
+    likewise. x: (N, D), fresh samples of the density. Returns `(gap, standard_error)`. It estimates
+    KL(p || model), the model's expected NLL less the density's entropy, never negative. Point by point, as here, it has
+    a much smaller variance than the difference of the two means.
     ValueError: log-probabilities of another shape, or non-finite.
     """
     x = np.asarray(x)
-    _checks.points("x", x)
-    shape = (len(x),)
-    differences = 0.0
-    for name, fn, sign in (("density.log_prob(x)", density.log_prob, 1), ("log_prob(x)", log_prob, -1)):
-        value = _checks.array(name, fn(x))
-        if value.shape != shape:
-            raise ValueError(f"{name} must have shape (N,) = {shape}, got {value.shape}")
-        differences = differences + sign * value
+    checks.array("x", x, "N", "D")
+    n = len(x)
+    truth = checks.array("density.log_prob(x)", density.log_prob(x), n, dtype=np.float64)
+    differences = truth - checks.array("log_prob(x)", log_prob(x), n, dtype=np.float64)
     error = differences.std(ddof=1) / math.sqrt(len(x)) if len(x) > 1 else math.inf
     return NLLGap(float(differences.mean()), float(error))

@@ -1,21 +1,21 @@
-"""How good are samples? Modes found, distances between samples, scores through a classifier's eyes.
+"""Sample quality: modes covered, distances between samples, scores from the outputs of a classifier.
 
-Every number here is an estimate from finite samples: two fresh samples of the truth do not score a perfect value
-either. `sampling_floor` says what they do score; a metric without its floor means little.
+Every number here is an estimate from finite samples: two fresh samples of the truth do not get a perfect value either.
+`sampling_floor` says what they get; report a metric beside its floor.
 
 Points are rows: (N, D). For images, D counts the features of a classifier rather than pixels.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigen.metrics import _checks
+from minigen import checks
 
-BLOCK = 1000  # rows of a distance matrix made at one time
+BLOCK = 1000  # rows of a distance matrix computed at a time
 
 
 class ModeCoverage(NamedTuple):
@@ -54,7 +54,7 @@ def sampling_floor(
     rng: np.random.Generator,
     repeats: int = 10,
 ) -> Estimate:
-    """What `metric` gives between two fresh samples of the truth: no model can be expected to score better.
+    """The expected value of `metric` between two fresh samples of the truth: a perfect model scores no better.
 
     metric(x, y): a number from two samples. sample(rng, n): n points of the truth, as `density.sample`. Use the n that
     the model is judged with. Returns `(mean, standard_error)` over `repeats` independent pairs; the mean is the floor.
@@ -63,14 +63,15 @@ def sampling_floor(
 
     ValueError: n < 1, repeats < 2, a metric that does not return one finite number.
     """
-    n, repeats = _checks.count("n", n), _checks.count("repeats", repeats, least=2)
-    _checks.generator(rng)
-    values = [_checks.array("metric(x, y)", metric(sample(rng, n), sample(rng, n)), 0, "()") for _ in range(repeats)]
+    n = checks.whole("n", n)
+    repeats = checks.whole("repeats", repeats, least=2)
+    checks.rng(rng)
+    values = [checks.array("metric(x, y)", metric(sample(rng, n), sample(rng, n))) for _ in range(repeats)]
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(repeats)))
 
 
 def mode_coverage(samples: ArrayLike, modes: ArrayLike, std: float, k: float = 3, min_count: int = 1) -> ModeCoverage:
-    """How many modes of a mixture the samples reach, and the share of samples that lie at one.
+    """The number of modes of a mixture that the samples cover, and the share of samples near a mode.
 
     samples: (N, D); modes: (K, D), the centers; std: the standard deviation of a mode along one axis. A sample is of
     high quality if its Euclidean distance to the nearest mode is at most k std. A mode is covered if at least
@@ -79,14 +80,14 @@ def mode_coverage(samples: ArrayLike, modes: ArrayLike, std: float, k: float = 3
     ValueError: fewer samples than modes, column counts that differ, non-finite samples, std or k not positive.
     Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018.
     """
-    samples, modes = _checks.points("samples", samples), _checks.points("modes", modes)
-    _checks.same_dimension("samples", samples, "modes", modes)
+    samples = checks.array("samples", samples, "N", "D", dtype=np.float64)
+    modes = checks.array("modes", modes, "K", samples.shape[1], dtype=np.float64)
     if len(samples) < len(modes):
         raise ValueError(
             f"samples must be at least as many as modes, got {len(samples)} samples for {len(modes)} modes"
         )
-    reach = _checks.positive("k", k) * _checks.positive("std", std)
-    min_count = _checks.count("min_count", min_count)
+    reach = checks.positive("k", k) * checks.positive("std", std)
+    min_count = checks.whole("min_count", min_count)
     nearest = np.empty(len(samples), int)
     distance = np.empty(len(samples))
     for rows, d in _distances(samples, modes):  # d: (rows, K)
@@ -101,18 +102,18 @@ def mmd(x: ArrayLike, y: ArrayLike, bandwidth: float | None = None, unbiased: bo
 
     x: (N, D), y: (M, D). MMD^2 = mean k(x, x') + mean k(y, y') - 2 mean k(x, y), a number without units in [0, 2].
     The default takes the means over all pairs, a point with itself included: the squared distance of the two samples,
-    never negative, 0 only if they are the same; too large on average by up to 1/N + 1/M as an estimate for the
-    distributions behind them. `unbiased=True` leaves the pairs of a point with itself out: right on average, sometimes
+    never negative, 0 only if they are the same; biased upward by up to 1/N + 1/M as an estimate for the
+    distributions. `unbiased=True` leaves out the pairs of a point with itself: unbiased, sometimes
     negative. bandwidth: by default the median distance between points of x and y together (of at most 1,000 of each,
-    evenly spaced); to compare models give all the same number.
+    evenly spaced); to compare models use one value for all.
     Cost: O((N + M)^2 D) time, in blocks. ValueError: column counts that differ, non-finite, bandwidth not positive,
     fewer than 2 points a side if unbiased. Gretton et al., "A kernel two-sample test", 2012.
     """
-    x, y = _checks.points("x", x), _checks.points("y", y)
-    _checks.same_dimension("x", x, "y", y)
+    x = checks.array("x", x, "N", "D", dtype=np.float64)
+    y = checks.array("y", y, "M", x.shape[1], dtype=np.float64)
     if unbiased and min(len(x), len(y)) < 2:
         raise ValueError(f"x and y must have at least 2 points each for the unbiased MMD, got {len(x)} and {len(y)}")
-    h = _median_distance(x, y) if bandwidth is None else _checks.positive("bandwidth", bandwidth)
+    h = _median_distance(x, y) if bandwidth is None else checks.positive("bandwidth", bandwidth)
 
     def mean_kernel(a, b, itself):
         total = sum(np.exp(-0.5 * (d / h) ** 2).sum() for _, d in _distances(a, b))
@@ -129,7 +130,7 @@ def mean_and_covariance(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
     ValueError: fewer than 2 points, another rank, non-finite.
     """
-    x = _checks.points("x", x)
+    x = checks.array("x", x, "N", "D", dtype=np.float64)
     if len(x) < 2:
         raise ValueError(f"x must have at least 2 points, got {len(x)}")
     mean = x.mean(axis=0)
@@ -147,10 +148,10 @@ def frechet_distance(mu1: ArrayLike, cov1: ArrayLike, mu2: ArrayLike, cov2: Arra
     ValueError: shapes that do not fit, a covariance that is not symmetric or has a negative eigenvalue, non-finite.
     Dowson and Landau, 1982. Heusel et al., "GANs trained by a two time-scale update rule", 2017.
     """
-    mu1, mu2 = _checks.array("mu1", mu1, 1, "(D,)"), _checks.array("mu2", mu2, 1, "(D,)")
-    if mu1.shape != mu2.shape:
-        raise ValueError(f"mu1 and mu2 must have the same shape, got {mu1.shape} and {mu2.shape}")
-    root1, root2 = _covariance_root("cov1", cov1, len(mu1)), _covariance_root("cov2", cov2, len(mu1))
+    mu1 = checks.array("mu1", mu1, "D", dtype=np.float64)
+    mu2 = checks.array("mu2", mu2, len(mu1), dtype=np.float64)
+    root1 = _covariance_root("cov1", cov1, len(mu1))
+    root2 = _covariance_root("cov2", cov2, len(mu1))
     overlap = np.linalg.svd(root1 @ root2, compute_uv=False).sum()  # tr (cov1 cov2)^(1/2)
     spread = (root1**2).sum() + (root2**2).sum() - 2 * overlap  # tr cov = |root|^2
     return float(((mu1 - mu2) ** 2).sum() + max(spread, 0.0))
@@ -159,12 +160,12 @@ def frechet_distance(mu1: ArrayLike, cov1: ArrayLike, mu2: ArrayLike, cov2: Arra
 def inception_score(probs: ArrayLike) -> float:
     """exp of the mean KL(p(class | sample) || p(class)), from a classifier's probabilities (N, C).
 
-    p(class) is the mean over the samples. Between 1 (every sample gets the same answer: collapsed, or blurred) and C
-    (every answer certain, all classes equally often). It sees neither variety within a class nor the real data.
+    p(class) is the mean over the samples. Between 1 (every sample gets the same probabilities) and C (every
+    prediction certain, all classes equally often). It measures neither variety within a class nor the real data.
     ValueError: probabilities that are negative or do not sum to one over the classes, another rank.
     Salimans et al., "Improved techniques for training GANs", 2016.
     """
-    probs = _checks.probabilities("probs", probs, 2, "(N, C)")
+    probs = checks.probabilities("probs", probs, "N", "C", dtype=np.float64)
     marginal = probs.mean(axis=0)  # (C,)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(probs > 0, probs * (np.log(probs) - np.log(marginal)), 0.0)  # (N, C)
@@ -174,17 +175,17 @@ def inception_score(probs: ArrayLike) -> float:
 def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionRecall:
     """Are the fakes realistic (precision), and is all of reality there (recall)?
 
-    real: (N, D), fake: (M, D). Around every point of a set draw a ball that reaches to its k-th nearest neighbour in
-    that set; together the balls stand for the set's support. Precision: the share of fakes inside some real point's
+    real: (N, D), fake: (M, D). Every point of a set gets a ball that reaches to its k-th nearest neighbour in that
+    set; the union of the balls estimates the set's support. Precision: the share of fakes inside some real point's
     ball. Recall: the share of real points inside some fake's ball. Returns `(precision, recall)`; two samples of the
-    truth score less than 1 (see `sampling_floor`), and one real outlier's wide ball can flatter the precision.
+    truth score less than 1 (see `sampling_floor`), and a real outlier's large ball can inflate the precision.
     Cost: O((N + M)^2 D) time, in blocks: seconds at 5,000 points.
     ValueError: k < 1 or not below both sizes, column counts that differ, non-finite.
     Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models", 2019.
     """
-    real, fake = _checks.points("real", real), _checks.points("fake", fake)
-    _checks.same_dimension("real", real, "fake", fake)
-    k = _checks.count("k", k)
+    real = checks.array("real", real, "N", "D", dtype=np.float64)
+    fake = checks.array("fake", fake, "M", real.shape[1], dtype=np.float64)
+    k = checks.whole("k", k)
     if k >= min(len(real), len(fake)):
         raise ValueError(f"k must be below the number of points, got k = {k} for {len(real)} real and {len(fake)} fake")
     return PrecisionRecall(_share_inside(fake, real, k), _share_inside(real, fake, k))
@@ -193,30 +194,31 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionR
 def classifier_two_sample_test(
     x: ArrayLike, y: ArrayLike, rng: np.random.Generator, neighbors: int | None = None
 ) -> TwoSampleTest:
-    """Can a classifier tell x from y? Its accuracy on points it has not seen: 0.5 if the samples are alike, 1 if apart.
+    """Held-out accuracy of a classifier that separates x from y: 0.5 for equal distributions, 1 for disjoint ones.
 
-    x: (N, D), y: (M, D). The larger sample is cut to the size of the smaller; half of all points, at random, train a
-    k-nearest-neighbour classifier (k = `neighbors`, by default the root of their number, made odd), the other half
-    test it. Returns `(accuracy, standard_error, p_value)`: the standard error of the accuracy if x and y had the same
-    distribution, 1 / (2 sqrt(n_test)), and the chance of at least this accuracy then (normal approximation).
+    x: (N, D), y: (M, D). The larger sample is subsampled to the size of the smaller; half of all points, at random, are
+    for training a k-nearest-neighbour classifier (k = `neighbors`, by default the root of their number, made odd), the
+    other half for testing. Returns `(accuracy, standard_error, p_value)`: the standard error of the accuracy if x and y
+    had the same distribution, 1 / (2 sqrt(n_test)), and the probability of at least this accuracy then (by a normal
+    approximation).
     ValueError: fewer than 4 points a side, column counts that differ, non-finite, neighbors not in 1..n_train.
     Lopez-Paz and Oquab, "Revisiting classifier two-sample tests", 2017.
     """
-    x, y = _checks.points("x", x), _checks.points("y", y)
-    _checks.same_dimension("x", x, "y", y)
+    x = checks.array("x", x, "N", "D", dtype=np.float64)
+    y = checks.array("y", y, "M", x.shape[1], dtype=np.float64)
     n = min(len(x), len(y))
     if n < 4:
         raise ValueError(f"x and y must have at least 4 points each, got {len(x)} and {len(y)}")
-    neighbors = int(math.sqrt(n)) | 1 if neighbors is None else _checks.count("neighbors", neighbors)
+    neighbors = int(math.sqrt(n)) | 1 if neighbors is None else checks.whole("neighbors", neighbors)
     if neighbors > n:
         raise ValueError(f"neighbors must be at most the {n} training points, got {neighbors}")
-    _checks.generator(rng)
-    cloud = np.concatenate([rng.permutation(x)[:n], rng.permutation(y)[:n]])  # (2n, D)
+    checks.rng(rng)
+    points = np.concatenate([rng.permutation(x)[:n], rng.permutation(y)[:n]])  # (2n, D)
     is_y = np.arange(2 * n) >= n
     order = rng.permutation(2 * n)
     train, test = order[:n], order[n:]
     correct = 0
-    for rows, d in _distances(cloud[test], cloud[train]):
+    for rows, d in _distances(points[test], points[train]):
         nearest = np.argpartition(d, neighbors - 1, axis=1)[:, :neighbors]
         votes = is_y[train][nearest].mean(axis=1)
         correct += ((votes > 0.5) == is_y[test][rows]).sum()
@@ -225,8 +227,8 @@ def classifier_two_sample_test(
     return TwoSampleTest(accuracy, standard_error, 0.5 * math.erfc((accuracy - 0.5) / standard_error / math.sqrt(2)))
 
 
-def _distances(a, b):
-    """Euclidean distances from a (N, D) to b (M, D), a few rows at a time: pairs of a slice and an array (rows, M)."""
+def _distances(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Euclidean distances from a (N, D) to b (M, D), in blocks of rows: (slice, (rows, M)) pairs."""
     from scipy.spatial.distance import cdist
 
     for start in range(0, len(a), BLOCK):
@@ -234,17 +236,15 @@ def _distances(a, b):
         yield rows, cdist(a[rows], b)
 
 
-def _median_distance(x, y):
+def _median_distance(x: np.ndarray, y: np.ndarray) -> float:
     some = np.concatenate([z[:: -(-len(z) // 1000)] for z in (x, y)])  # at most 1,000 of each
     distance = np.concatenate([d for _, d in _distances(some, some)])
     distance = distance[np.triu_indices(len(some), 1)]
     return float(np.median(distance)) or float(distance.mean()) or 1.0  # 1.0: all points are one
 
 
-def _covariance_root(name, cov, dim):
-    cov = _checks.array(name, cov, 2, "(D, D)")
-    if cov.shape != (dim, dim):
-        raise ValueError(f"{name} must have shape (D, D) = {(dim, dim)}, got {cov.shape}")
+def _covariance_root(name: str, cov: ArrayLike, dim: int) -> np.ndarray:
+    cov = checks.array(name, cov, dim, dim, dtype=np.float64)
     scale = np.abs(cov).max()
     if np.abs(cov - cov.T).max() > 1e-5 * scale:
         raise ValueError(f"{name} must be symmetric, got entries that differ by {np.abs(cov - cov.T).max():.6g}")
@@ -254,7 +254,7 @@ def _covariance_root(name, cov, dim):
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
-def _share_inside(points, support, k):
+def _share_inside(points: np.ndarray, support: np.ndarray, k: int) -> float:
     """The share of `points` within the ball of some point of `support` that reaches its k-th nearest neighbour."""
     radius = np.concatenate([np.partition(d, k, axis=1)[:, k] for _, d in _distances(support, support)])  # 0 is itself
     inside = [(d <= radius).any(axis=1) for _, d in _distances(points, support)]

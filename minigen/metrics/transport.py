@@ -1,10 +1,10 @@
-"""The earth mover's distance: how much mass must travel how far to turn one distribution into another.
+"""The Wasserstein-1 (earth mover's) distance: the least mass times distance that turns one distribution into another.
 
-Six ways to the same number, from the most special to the most general:
+From the most special case to the most general:
 
 | function | for | cost |
 |---|---|---|
-| `earth_mover_1d` | piles of dirt in a row, one step apart | O(n) |
+| `earth_mover_1d` | masses in a row, one step apart | O(n) |
 | `wasserstein_1d` | two samples of numbers | a sort |
 | `sliced_wasserstein` | two samples of points: the mean over directions of the above (a smaller number) | sorts |
 | `wasserstein` | two samples of points of equal size: the best one-to-one assignment | 2 s at 2,000 |
@@ -18,18 +18,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minigen.metrics import _checks, network_simplex
+from minigen import checks
+from minigen.metrics import network_simplex
 
 
 class EarthMover(NamedTuple):
-    """The cost of moving the piles, and the running surplus (n + 1,) that it adds up."""
+    """The transport cost, and the running surplus (n + 1,) of which it is the sum of absolute values."""
 
     cost: float
     deltas: np.ndarray
 
 
 class TransportPlan(NamedTuple):
-    """A cheapest plan (n, m), its cost, and the prices ((n,), (m,)) that prove it cheapest."""
+    """An optimal plan (n, m), its cost, and the dual potentials ((n,), (m,)) that certify it."""
 
     plan: np.ndarray
     cost: float
@@ -37,19 +38,18 @@ class TransportPlan(NamedTuple):
 
 
 def earth_mover_1d(p: ArrayLike, q: ArrayLike) -> EarthMover:
-    """The work to turn piles p into piles q, neighboring piles one step apart. Eq. gan.10, Eq. gan.11.
+    """The cost of turning piles p into piles q, neighboring piles one step apart. Eq. gan.10, Eq. gan.11.
 
-    p, q: shape (n,), shovelfuls in each pile; not negative, totals equal, but not necessarily one. Returns
+    p, q: shape (n,), the mass of each pile; not negative, totals equal, but not necessarily one. Returns
     `(cost, deltas)`. `deltas`, shape (n + 1,), is the running surplus delta_0 = 0, delta_i = delta_(i-1) + p_i - q_i:
-    what has to be carried from the first i piles on to the rest, or back if negative. It ends at 0. Each unit of it
-    travels one step, so cost = sum |delta_i|, in shovelfuls times steps. For the piles of the post, (3, 2, 1, 4) and
-    (1, 2, 4, 3), the deltas are 0, 2, 2, -1, 0 and the cost 5.
+    the mass carried from the first i piles to the rest, or back if negative. It ends at 0, and each unit of it travels
+    one step: cost = sum |delta_i|, in mass times steps. For the piles of the post, (3, 2, 1, 4) and (1, 2, 4, 3), the
+    deltas are 0, 2, 2, -1, 0 and the cost 5.
     ValueError: shapes that differ, negative piles, totals that differ.
     """
-    p, q = (_checks.nonnegative(name, value, 1, "(n,)") for name, value in (("p", p), ("q", q)))
-    if p.shape != q.shape:
-        raise ValueError(f"p and q must have the same shape, got {p.shape} and {q.shape}")
-    if not np.isclose(p.sum(), q.sum(), rtol=_checks.SUM_TOLERANCE, atol=0):
+    p = _check_nonnegative("p", p, "n")
+    q = _check_nonnegative("q", q, len(p))
+    if not np.isclose(p.sum(), q.sum(), rtol=1e-5, atol=0):
         raise ValueError(f"p and q must have the same total, got {p.sum():.6g} and {q.sum():.6g}")
     deltas = np.concatenate([[0.0], np.cumsum(p - q)])
     return EarthMover(float(np.abs(deltas).sum()), deltas)
@@ -58,13 +58,14 @@ def earth_mover_1d(p: ArrayLike, q: ArrayLike) -> EarthMover:
 def wasserstein_1d(x: ArrayLike, y: ArrayLike) -> float:
     """Exact W1 between two samples of numbers, in the samples' units. Eq. gan.12.
 
-    x: shape (N,), y: shape (M,), every point of a sample with the same weight. As with piles of dirt
-    (`earth_mover_1d`), walk along the line and carry the surplus: between two neighboring points it is F - G, the share
-    of x passed so far less that of y, and W1 is the integral of |F - G|. The best plan keeps the order, the smallest
-    goes to the smallest, so if N = M this is also the mean |x_(i) - y_(i)| of the sorted samples.
+    x: shape (N,), y: shape (M,), every point of a sample with the same weight. As in
+    `earth_mover_1d`, the surplus carried across a point is F - G, the difference of the cumulative distribution
+    functions of x and y, and W1 is the integral of |F - G|. The optimal plan keeps the order, so if N = M this is also
+    the mean |x_(i) - y_(i)| of the sorted samples.
     ValueError: another rank, empty, non-finite.
     """
-    x, y = _checks.array("x", x, 1, "(N,)"), _checks.array("y", y, 1, "(M,)")
+    x = checks.array("x", x, "N", dtype=np.float64)
+    y = checks.array("y", y, "M", dtype=np.float64)
     points = np.sort(np.concatenate([x, y]))  # (N + M,)
     passed_x = np.searchsorted(np.sort(x), points[:-1], side="right") / len(x)  # F, (N + M - 1,)
     passed_y = np.searchsorted(np.sort(y), points[:-1], side="right") / len(y)  # G
@@ -85,9 +86,9 @@ def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist
 
-    x, y = _checks.points("x", x), _checks.points("y", y)
-    if x.shape != y.shape:
-        raise ValueError(f"x and y must have the same shape (N, D), got {x.shape} and {y.shape}")
+    x = checks.array("x", x, "N", "D", dtype=np.float64)
+    y = checks.array("y", y, "N", "D", dtype=np.float64)
+    checks.same_shape(x=x, y=y)
     cost = cdist(x, y)  # (N, N)
     rows, columns = linear_sum_assignment(cost)
     return float(cost[rows, columns].mean())
@@ -101,8 +102,9 @@ def transport_plan(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> TransportPlan
 
     p: (n,), q: (m,), probabilities. cost: (n, m), not negative: cost_ij for moving one unit from i to j.
     Returns `(plan, cost, potentials)`: plan (n, m) with at most n + m - 1 positive entries, the minimal cost, and
-    potentials = (f, g) of shapes (n,), (m,). Where plan_ij > 0, f_i + g_j = cost_ij. A constant can move from f to g
-    unnoticed: we fix f_0 = 0. If cost is a distance, f(x) = min_j (cost(x, y_j) - g_j) is a best 1-Lipschitz critic.
+    potentials = (f, g) of shapes (n,), (m,). Where plan_ij > 0, f_i + g_j = cost_ij. f_0 = 0 fixes the
+    constant that could be moved from f to g. If cost is a distance, f(x) = min_j (cost(x, y_j) - g_j) is an optimal
+    1-Lipschitz critic.
     p and q are divided by their sums (which may be off by 1e-5) and rounded to 1e-15.
 
     Cost: a network simplex (see `network_simplex.py`), exact to rounding: about 0.2 s at n = m = 500, 0.5 to
@@ -110,27 +112,26 @@ def transport_plan(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> TransportPlan
     `sliced_wasserstein`, or a regularized solver such as Sinkhorn's, which is not exact.
     ValueError: probabilities that are negative or do not sum to one, negative or non-finite costs, mismatched shapes.
     """
-    p, q = _checks.probabilities("p", p, 1, "(n,)"), _checks.probabilities("q", q, 1, "(m,)")
-    cost = _checks.nonnegative("cost", cost, 2, "(n, m)")
-    if cost.shape != (len(p), len(q)):
-        raise ValueError(f"cost must have shape (n, m) = {(len(p), len(q))} to fit p and q, got {cost.shape}")
-    p, q, total = network_simplex.grains(p, q)
-    rows, columns = np.flatnonzero(p), np.flatnonzero(q)  # places that hold no mass take no part
+    p = checks.probabilities("p", p, "n", dtype=np.float64)
+    q = checks.probabilities("q", q, "m", dtype=np.float64)
+    cost = _check_nonnegative("cost", cost, len(p), len(q))
+    p, q, total = network_simplex.integer_amounts(p, q)
+    rows, columns = np.flatnonzero(p), np.flatnonzero(q)  # points without mass are left out
     part, f, _ = network_simplex.solve(p[rows], q[columns], cost[np.ix_(rows, columns)])
     plan = np.zeros(cost.shape)
     plan[np.ix_(rows, columns)] = part / total
-    g = (cost[rows] - f[:, None]).min(axis=0)  # the largest feasible g, and then f: for the empty places too
+    g = (cost[rows] - f[:, None]).min(axis=0)  # the largest feasible g, then f: also for points without mass
     f = (cost - g).min(axis=1)
     return TransportPlan(plan, plan_cost(plan, cost), (f - f[0], g + f[0]))
 
 
 def marginals(plan: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """What a plan takes from every source and brings to every target: its sums over rows and columns. Eq. gan.12.
+    """The marginals of a plan: its sums over rows and columns. Eq. gan.12.
 
     plan: shape (n, m), not negative. Returns p (n,), q (m,): plan is a coupling of these two. ValueError: another
     rank, negative or non-finite entries.
     """
-    plan = _checks.nonnegative("plan", plan, 2, "(n, m)")
+    plan = _check_nonnegative("plan", plan, "n", "m")
     return plan.sum(axis=1), plan.sum(axis=0)
 
 
@@ -139,26 +140,22 @@ def plan_cost(plan: ArrayLike, cost: ArrayLike) -> float:
 
     plan, cost: shape (n, m). ValueError: shapes that differ, negative or non-finite entries.
     """
-    plan = _checks.nonnegative("plan", plan, 2, "(n, m)")
-    cost = _checks.nonnegative("cost", cost, 2, "(n, m)")
-    if plan.shape != cost.shape:
-        raise ValueError(f"plan and cost must have the same shape, got {plan.shape} and {cost.shape}")
+    plan = _check_nonnegative("plan", plan, "n", "m")
+    cost = _check_nonnegative("cost", cost, *plan.shape)
     return float((plan * cost).sum())
 
 
 def plan_gradient(plan: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """How the mean distance under a plan grows as each target moves: the gradient of Eq. gan.13 in y.
+    """The gradient of the mean distance under a plan, Eq. gan.13, in the targets y.
 
     plan: (N, M). x: (N, D), y: (M, D), sources and targets. Row j of the result, (M, D), is the sum over i of plan_ij
-    times the unit vector from x_i to y_j (zero if they coincide). For the best plan this is the gradient of W1 itself:
-    as y moves a little the plan stays, or another one is just as good (Danskin's theorem).
+    times the unit vector from x_i to y_j (zero if they coincide). For the optimal plan this is the gradient of W1
+    itself (Danskin's theorem).
     ValueError: shapes that do not fit, negative or non-finite entries.
     """
-    plan = _checks.nonnegative("plan", plan, 2, "(N, M)")
-    x, y = _checks.points("x", x), _checks.points("y", y)
-    _checks.same_dimension("x", x, "y", y)
-    if plan.shape != (len(x), len(y)):
-        raise ValueError(f"plan must have shape (N, M) = {(len(x), len(y))} to fit x and y, got {plan.shape}")
+    x = checks.array("x", x, "N", "D", dtype=np.float64)
+    y = checks.array("y", y, "M", x.shape[1], dtype=np.float64)
+    plan = _check_nonnegative("plan", plan, len(x), len(y))
     steps = y[None] - x[:, None]  # (N, M, D)
     length = np.linalg.norm(steps, axis=2, keepdims=True)  # (N, M, 1)
     direction = steps / np.where(length > 0, length, np.inf)
@@ -169,25 +166,29 @@ def sliced_wasserstein(x: ArrayLike, y: ArrayLike, projections: int, rng: np.ran
     """The mean, over random directions, of W1 between the samples' projections, in the points' units.
 
     x: (N, D), y: (M, D). projections: the number of directions, drawn by `rng` uniformly from the unit sphere.
-    SW1 = mean over directions u of W1(u.x, u.y): the first power, no root. A metric, and never more than W1: moving a
-    cloud by a vector t adds |t| to W1, and in 2-D 2/pi |t| to SW1. One seed gives one set of directions: compare models
-    with the same seed, and beside `sampling_floor`. Cost: two sorts a direction, O(projections (N + M) log(N + M)).
+    SW1 = mean over directions u of W1(u.x, u.y): the first power, no root. A metric, and never more than W1: a
+    translation by a vector t adds |t| to W1, and in 2-D 2/pi |t| to SW1. A seed fixes the directions: compare models
+    with one seed, and beside `sampling_floor`. Cost: two sorts a direction, O(projections (N + M) log(N + M)).
     ValueError: column counts that differ, another rank, empty, non-finite, projections < 1.
     Bonneel, Rabin, Peyré and Pfister, "Sliced and Radon Wasserstein barycenters of measures", 2015.
     """
-    x, y = _checks.points("x", x), _checks.points("y", y)
-    _checks.same_dimension("x", x, "y", y)
-    projections = _checks.count("projections", projections)
-    directions = _checks.generator(rng).standard_normal((x.shape[1], projections))
+    x = checks.array("x", x, "N", "D", dtype=np.float64)
+    y = checks.array("y", y, "M", x.shape[1], dtype=np.float64)
+    projections = checks.whole("projections", projections)
+    directions = checks.rng(rng).standard_normal((x.shape[1], projections))
     directions /= np.linalg.norm(directions, axis=0)  # (D, projections)
     total = 0.0
-    for start in range(0, projections, 64):  # a few at a time, to bound the memory
+    for start in range(0, projections, 64):  # in blocks, to bound the memory
         some = directions[:, start : start + 64]
         total += _wasserstein_columns(x @ some, y @ some).sum()
     return float(total / projections)
 
 
-def _wasserstein_columns(x, y):
+def _check_nonnegative(name: str, x: ArrayLike, *shape: str | int) -> np.ndarray:
+    return checks.between(name, checks.array(name, x, *shape, dtype=np.float64), 0)
+
+
+def _wasserstein_columns(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """W1 between the columns of x (N, P) and y (M, P), as samples of numbers, by their quantiles: shape (P,)."""
     n, m = len(x), len(y)
     x, y = np.sort(x, axis=0), np.sort(y, axis=0)

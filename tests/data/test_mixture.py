@@ -121,7 +121,8 @@ def test_std_only_where_it_means_something():
         ({"means": MEANS, "std": [1, 2]}, r"std must be one positive number or 3 of them"),
         ({"means": MEANS, "covariances": COVARIANCES[:2]}, r"covariances must have shape \(3, 2, 2\), got \(2, 2, 2\)"),
         ({"means": MEANS, "covariances": -COVARIANCES}, r"covariances must be symmetric and positive definite"),
-        ({"means": MEANS, "std": 1, "weights": [1, 2]}, r"weights must be 3 positive numbers"),
+        ({"means": MEANS, "std": 1, "weights": [1, 2]}, r"weights must have shape \(3,\), got \(2,\)"),
+        ({"means": MEANS, "std": 1, "weights": [1, 2, 0]}, r"weights must be positive, got 0"),
         ({"means": [[np.inf, 0]], "std": 1}, r"means must be finite"),
     ],
 )

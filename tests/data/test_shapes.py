@@ -114,9 +114,9 @@ def test_bad_factors(factors, message):
 
 
 def test_other_bad_arguments():
-    with pytest.raises(ValueError, match="side must be an integer of at least 8, got 4"):
+    with pytest.raises(ValueError, match="side must be a whole number of at least 8, got 4"):
         shapes.grid(4)
-    with pytest.raises(ValueError, match="n must be an integer of at least 1, got 0"):
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, got 0"):
         shapes.sample(np.random.default_rng(0), 0)
     with pytest.raises(ValueError, match="rng must be a numpy.random.Generator"):
         shapes.sample(0, 3)

@@ -121,7 +121,7 @@ def test_images_of_another_kind(images):
 
 def test_bad_arguments():
     for n in (0, -1, 2.5, True):
-        with pytest.raises(ValueError, match="n must be an integer of at least 1"):
+        with pytest.raises(ValueError, match="n must be a whole number of at least 1"):
             draw(np.random.default_rng(0), n)
     with pytest.raises(ValueError, match="rng must be a numpy.random.Generator"):
         draw(0, 3)

@@ -102,10 +102,10 @@ def test_a_shift_of_the_features_is_the_frechet_distance():
     assert digit_frechet_distance(FirstRow(), real, real) == pytest.approx(0, abs=1e-9)
 
 
-def test_pieces_make_no_difference(images, monkeypatch):
+def test_batches_make_no_difference(images, monkeypatch):
     model = DigitClassifier(np.random.default_rng(0), width=4, dim=6)
     whole = model.features(images)
-    monkeypatch.setattr(digits, "PIECE", 7)
+    monkeypatch.setattr(digits, "BATCH", 7)
     np.testing.assert_allclose(digit_features(model, images), whole, rtol=1e-4, atol=1e-5)
 
 
@@ -156,11 +156,11 @@ def test_the_gaussian_of_each_class():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((3, 784), np.float32), r"images must have shape \(N, 28, 28, 1\) with N > 0, got \(3, 784\)"),
-        (np.zeros((0, 28, 28, 1), np.float32), "N > 0"),
+        (np.zeros((3, 784), np.float32), r"images must have shape \(N, 28, 28, 1\), got \(3, 784\)"),
+        (np.zeros((0, 28, 28, 1), np.float32), "none of them 0"),
         (np.zeros((3, 28, 28, 1), np.uint8), r"floats in \[0, 1\] \(see minigen.data.mnist.unit\), got uint8"),
-        (np.full((3, 28, 28, 1), -1.0), r"must lie in \[0, 1\], got values from -1 to -1"),
-        (np.full((3, 28, 28, 1), np.nan), r"must lie in \[0, 1\], got values from nan"),
+        (np.full((3, 28, 28, 1), -1.0), r"must be in \[0, 1\], got values from -1 to -1"),
+        (np.full((3, 28, 28, 1), np.nan), r"must be finite, got 2352 non-finite values"),
     ],
 )
 def test_images_that_do_not_fit(images, message):
@@ -180,15 +180,15 @@ def test_images_that_do_not_fit(images, message):
 
 def test_other_arguments_that_do_not_fit():
     x = image_of(4, 5)
-    with pytest.raises(ValueError, match=r"labels must be integers of shape \(5,\), got int64 of shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"labels must have shape \(5,\), got \(4,\)"):
         label_accuracy(FirstRow(), x, np.arange(4))
-    with pytest.raises(ValueError, match="labels must be in 0 ... 9, got 0 ... 10"):
+    with pytest.raises(ValueError, match=r"labels must be in 0\.\.9, got values from 0 to 10"):
         judge_digits(FirstRow(), x, x, labels=np.array([0, 1, 2, 3, 10]))
-    with pytest.raises(ValueError, match="labels must be integers"):
+    with pytest.raises(ValueError, match="labels must be whole numbers"):
         label_accuracy(FirstRow(), x, np.zeros(5))
     with pytest.raises(ValueError, match="k must be below the number of points"):
         judge_digits(FirstRow(), x[:3], x)
-    with pytest.raises(ValueError, match="components must be at most 784"):
+    with pytest.raises(ValueError, match=r"components must be a whole number in 1\.\.784"):
         class_gaussian_digits(x, np.zeros(5, int), np.random.default_rng(0), 3, components=800)
     with pytest.raises(ValueError, match="at least 2 images, got one of class 1"):
         class_gaussian_digits(x, np.array([0, 0, 0, 0, 1]), np.random.default_rng(0), 3)

@@ -123,7 +123,7 @@ def test_noise_is_seen_at_its_scale(rng):
         (np.zeros(5), r"x must have shape \(N, D\), got \(5,\)"),
         (np.eye(2), "x must have at least 3 points, got 2"),
         ([[0.0], [1.0], [1.0], [5.0]], "x must not hold a point twice, got one at row 1"),
-        ([[0.0], [1.0], [np.nan]], "x must be finite, got 1 values that are not"),
+        ([[0.0], [1.0], [np.nan]], "x must be finite, got 1 non-finite values"),
     ],
 )
 def test_bad_points(x, message):
@@ -135,14 +135,14 @@ def test_bad_points(x, message):
 @pytest.mark.parametrize(
     "ratios, discard, message",
     [
-        ([2.0, 0.5, 3.0], 0.1, "ratios must be at least 1, got 0.5"),
+        ([2.0, 0.5, 3.0], 0.1, "ratios must be at least 1, got values from 0.5 to 3"),
         ([[2.0, 3.0]], 0.1, r"ratios must have shape \(N,\), got \(1, 2\)"),
         ([2.0, 3.0], 0.1, "ratios must leave at least 2 to fit, got 2 of them and discard = 0.1"),
         ([2.0] * 9, 0.9, "ratios must leave at least 2 to fit, got 9 of them and discard = 0.9"),
         ([1.0] * 9 + [2.0], 0.1, "ratios must not all be 1, got 9 of 10 that are"),
         ([2.0] * 9, 1.0, r"discard must be a number in \[0, 1\), got 1.0"),
         ([2.0] * 9, None, r"discard must be a number in \[0, 1\), got None"),
-        ([2.0, np.inf, 3.0], 0.1, "ratios must be finite, got 1 values that are not"),
+        ([2.0, np.inf, 3.0], 0.1, "ratios must be finite, got 1 non-finite values"),
     ],
 )
 def test_bad_ratios(ratios, discard, message):

@@ -86,11 +86,11 @@ def test_piles_scale_reverse_and_may_hold_fractions():
     ("p", "q", "message"),
     [
         ([1, 2], [1, 1], r"p and q must have the same total, got 3 and 2"),
-        ([1, 2], [1, 1, 1], r"p and q must have the same shape, got \(2,\) and \(3,\)"),
-        ([2, -1], [1, 0], r"p must not be negative, got -1"),
+        ([1, 2], [1, 1, 1], r"q must have shape \(2,\), got \(3,\)"),
+        ([2, -1], [1, 0], r"p must be nonnegative, got values from -1"),
         ([[1]], [1], r"p must have shape \(n,\), got \(1, 1\)"),
         ([1, np.inf], [1, 1], r"p must be finite"),
-        ([1], [], r"q must not be empty"),
+        ([1], [], r"q must have shape \(1,\), none of them 0"),
     ],
 )
 def test_bad_piles(p, q, message):
@@ -131,7 +131,7 @@ def test_wasserstein_1d_of_normals():
         ([[1.0]], [1.0], r"x must have shape \(N,\), got \(1, 1\)"),
         ([1.0], 2.0, r"y must have shape \(M,\), got \(\)"),
         ([np.nan], [1.0], r"x must be finite"),
-        ([1.0], [], r"y must not be empty"),
+        ([1.0], [], r"y must have shape \(M,\), none of them 0"),
         ([1j], [1.0], r"x must be an array of real numbers"),
     ],
 )
@@ -184,10 +184,10 @@ def test_wasserstein_float32_and_triangle_inequality():
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (np.zeros((3, 2)), np.zeros((4, 2)), r"x and y must have the same shape \(N, D\), got \(3, 2\) and \(4, 2\)"),
-        (np.zeros((3, 2)), np.zeros((3, 1)), r"x and y must have the same shape"),
+        (np.zeros((3, 2)), np.zeros((4, 2)), r"y must have the shape of x, \(3, 2\), got \(4, 2\)"),
+        (np.zeros((3, 2)), np.zeros((3, 1)), r"y must have the shape of x, \(3, 2\), got \(3, 1\)"),
         (np.zeros(3), np.zeros(3), r"x must have shape \(N, D\), got \(3,\)"),
-        (np.zeros((3, 2)), np.full((3, 2), np.inf), r"y must be finite, got 6 values that are not"),
+        (np.zeros((3, 2)), np.full((3, 2), np.inf), r"y must be finite, got 6 non-finite values"),
     ],
 )
 def test_wasserstein_bad_input(x, y, message):
@@ -199,7 +199,7 @@ def test_wasserstein_bad_input(x, y, message):
 
 
 def test_a_plan_by_hand():
-    # two heaps, two holes: the second hole takes the rest of the first heap
+    # the second sink takes the rest of the first source
     p, q, cost = np.array([0.75, 0.25]), np.array([0.5, 0.5]), np.array([[0.0, 1.0], [1.0, 0.0]])
     result = transport_plan(p, q, cost)
     assert np.allclose(result.plan, [[0.5, 0.25], [0.0, 0.25]], atol=1e-15)
@@ -270,30 +270,30 @@ def test_float32_probabilities():
     assert transport_plan(p, q, cost).cost == pytest.approx(exact.cost, rel=1e-12)
 
 
-def test_the_first_tree_is_a_tree_whose_empty_roads_point_up_from_a_heap():
+def test_the_initial_tree_is_strongly_feasible():
     rng = np.random.default_rng(10)
     for n, m in [(1, 5), (5, 1), (12, 12), (12, 30)]:
-        p, q, _ = network_simplex.grains(np.full(n, 1 / n), np.full(m, 1 / m))
-        amount, parent = network_simplex.first_tree(p, q, rng.random((n, m)), nearest=3)
+        p, q, _ = network_simplex.integer_amounts(np.full(n, 1 / n), np.full(m, 1 / m))
+        amount, parent = network_simplex.initial_tree(p, q, rng.random((n, m)), nearest=3)
         assert len(amount) == n + m - 1 and parent.count(-1) == 1 and parent.index(-1) >= n
         for (i, j), x in amount.items():
             assert x > 0 or parent[i] == j
         sums = np.zeros(n + m, int)
-        for road, x in amount.items():
-            sums[list(road)] += x
+        for arc, x in amount.items():
+            sums[list(arc)] += x
         assert np.array_equal(sums, np.concatenate([p, q]))
 
 
-def test_every_pivot_keeps_empty_roads_pointing_up_from_a_heap(monkeypatch):
-    # the rule that keeps pivots which move nothing from going round for ever
+def test_every_pivot_keeps_the_tree_strongly_feasible(monkeypatch):
+    # empty arcs point from a source up to its parent, so that degenerate pivots cannot cycle
     pivots = []
     pivot = network_simplex.Tree.pivot
 
-    def checked(tree, heap, hole, gain):
-        pivot(tree, heap, hole, gain)
-        pivots.append(tree.amount[heap, hole])
+    def checked(tree, source, sink, gain):
+        pivot(tree, source, sink, gain)
+        pivots.append(tree.amount[source, sink])
         assert all(x > 0 or tree.parent[i] == j for (i, j), x in tree.amount.items())
-        assert len(tree.amount) == len(tree.parent) - 1 == len(tree.below(tree.root)) - 1  # a tree
+        assert len(tree.amount) == len(tree.parent) - 1 == len(tree.subtree(tree.root)) - 1  # a tree
 
     monkeypatch.setattr(network_simplex.Tree, "pivot", checked)
     rng = np.random.default_rng(16)
@@ -319,11 +319,11 @@ def test_a_thousand_points_a_side_take_seconds():
     [
         ([0.5, 0.4], [0.5, 0.5], np.ones((2, 2)), r"p must sum to one over its last axis, got a sum of 0.9"),
         ([0.5, 0.5], [3, 2], np.ones((2, 2)), r"q must sum to one over its last axis, got a sum of 5"),
-        ([1.5, -0.5], [0.5, 0.5], np.ones((2, 2)), r"p must not be negative, got -0.5"),
-        ([0.5, 0.5], [0.5, 0.5], [[0, -1], [1, 0]], r"cost must not be negative, got -1"),
-        ([0.5, 0.5], [0.5, 0.5], [[0, np.inf], [1, 0]], r"cost must be finite, got 1 values that are not"),
-        ([0.5, 0.5], [1.0], np.ones((1, 2)), r"cost must have shape \(n, m\) = \(2, 1\) to fit p and q, got \(1, 2\)"),
-        ([0.5, 0.5], [1.0], np.ones(2), r"cost must have shape \(n, m\), got \(2,\)"),
+        ([1.5, -0.5], [0.5, 0.5], np.ones((2, 2)), r"p must be nonnegative, got values from -0.5"),
+        ([0.5, 0.5], [0.5, 0.5], [[0, -1], [1, 0]], r"cost must be nonnegative, got values from -1"),
+        ([0.5, 0.5], [0.5, 0.5], [[0, np.inf], [1, 0]], r"cost must be finite, got 1 non-finite values"),
+        ([0.5, 0.5], [1.0], np.ones((1, 2)), r"cost must have shape \(2, 1\), got \(1, 2\)"),
+        ([0.5, 0.5], [1.0], np.ones(2), r"cost must have shape \(2, 1\), got \(2,\)"),
         ([[0.5, 0.5]], [1.0], np.ones((2, 1)), r"p must have shape \(n,\), got \(1, 2\)"),
     ],
 )
@@ -337,11 +337,11 @@ def test_marginals_and_cost_of_a_plan():
     p, q = marginals(plan)
     assert np.allclose(p, [0.3, 0.7]) and np.allclose(q, [0.1, 0.5, 0.4])
     assert plan_cost(plan, [[1, 2, 9], [9, 3, 4]]) == pytest.approx(0.1 + 0.4 + 0.9 + 1.6)  # Eq. gan.13
-    with pytest.raises(ValueError, match=r"plan and cost must have the same shape, got \(2, 3\) and \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"cost must have shape \(2, 3\), got \(3, 2\)"):
         plan_cost(plan, np.ones((3, 2)))
-    with pytest.raises(ValueError, match="plan must not be negative, got -1"):
+    with pytest.raises(ValueError, match="plan must be nonnegative, got values from -1"):
         marginals([[-1.0]])
-    with pytest.raises(ValueError, match="cost must not be negative"):
+    with pytest.raises(ValueError, match="cost must be nonnegative"):
         plan_cost(plan, -np.ones((2, 3)))
 
 
@@ -365,11 +365,11 @@ def test_the_gradient_of_a_plan_by_hand():
     # to y_0 nothing travels; to y_1 a quarter along (3, 4)/5 and a half along (0, -1)
     assert np.allclose(plan_gradient(plan, x, y), [[0, 0], [0.15, 0.2 - 0.5]], rtol=0, atol=1e-15)
     assert np.array_equal(plan_gradient([[1.0]], [[0.0]], [[1e-200]]), [[0.0]])  # too near for a direction
-    with pytest.raises(ValueError, match=r"plan must have shape \(N, M\) = \(2, 1\) to fit x and y, got \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"plan must have shape \(2, 1\), got \(2, 2\)"):
         plan_gradient(plan, x, y[:1])
-    with pytest.raises(ValueError, match="x and y must have the same number of columns"):
+    with pytest.raises(ValueError, match=r"y must have shape \(M, 2\), got \(2, 1\)"):
         plan_gradient(plan, x, y[:, :1])
-    with pytest.raises(ValueError, match="plan must not be negative"):
+    with pytest.raises(ValueError, match="plan must be nonnegative"):
         plan_gradient(-plan, x, y)
 
 
@@ -417,7 +417,7 @@ def test_sliced_wasserstein_in_one_dimension_and_below_the_exact_distance():
             np.zeros((3, 2)),
             np.zeros((3, 3)),
             5,
-            r"x and y must have the same number of columns, got \(3, 2\) and \(3, 3\)",
+            r"y must have shape \(M, 2\), got \(3, 3\)",
         ),
         (np.zeros(3), np.zeros(3), 5, r"x must have shape \(N, D\), got \(3,\)"),
         (np.zeros((3, 2)), np.zeros((3, 2)), 0, r"projections must be a whole number of at least 1, got 0"),
@@ -428,5 +428,5 @@ def test_sliced_wasserstein_in_one_dimension_and_below_the_exact_distance():
 def test_sliced_wasserstein_bad_input(x, y, projections, message):
     with pytest.raises(ValueError, match=message):
         sliced_wasserstein(x, y, projections, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, got int"):
+    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, .* got 0"):
         sliced_wasserstein(np.zeros((3, 2)), np.zeros((3, 2)), 5, 0)

@@ -1,0 +1,147 @@
+"""float32 from end to end: no float64 array in the traced part of a training step, or in its backward pass.
+
+A profiler sees what every Python function returns. Two kinds of results count: traced arrays, and whatever is returned
+inside autograd and minigen.tensor, whose closures compute the gradients. Plain arrays elsewhere may be float64 (a noise
+schedule's tables, the angles of a time embedding), as long as they are narrowed before they meet the model.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from autograd.tracer import isbox
+
+import minigen.tensor
+from minigen.diffusion.ddpm import simple_loss
+from minigen.diffusion.networks.mlp import EpsMLP
+from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.schedule import Schedule
+from minigen.flow.realnvp import ImageRealNVP, RealNVP
+from minigen.gan.networks import ConvDiscriminator, ConvGenerator, Discriminator, Generator
+from minigen.gan.train import goodfellow_step, wgan_gp_step, wgan_step
+from minigen.nn import Linear
+from minigen.optim import Adam, RMSProp
+from minigen.tensor import primitive, value_and_grad
+from minigen.train.descend import descend
+from minigen.vae.vae import VAE
+from minigen.vae.vq_vae import VQVAE
+from minigen.vae.vq_vae import training_step as vq_vae_step
+
+GRADIENTS = (Path(autograd.__file__).parent, Path(minigen.tensor.__file__).parent)
+
+
+def wide_results(run: Callable[[], object]) -> list[str]:
+    """The functions that returned such a float64 array while `run()` ran, once each, as "file:name shape"."""
+    found: dict[str, None] = {}
+
+    def watch(frame, event, result):
+        if event != "return":
+            return
+        code = frame.f_code
+        plain_call = code.co_name == "f_wrapped"  # of an autograd function on plain arrays
+        computes_gradients = not plain_call and any(Path(code.co_filename).is_relative_to(path) for path in GRADIENTS)
+        for x in result if type(result) in (tuple, list) else (result,):
+            traced = isbox(x)
+            while isbox(x):
+                x = x._value
+            if type(x) is np.ndarray and x.ndim and x.dtype == np.float64 and (traced or computes_gradients):
+                found[f"{Path(code.co_filename).name}:{code.co_name} {x.shape}"] = None
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    return list(found)
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def gan(step, optimizer, images=False):
+    rng = np.random.default_rng(0)
+    if images:
+        generator, discriminator = ConvGenerator(rng, width=8), ConvDiscriminator(rng, width=8)
+    else:
+        generator, discriminator = Generator(rng, width=8, depth=1), Discriminator(rng, width=8, depth=2)
+    optimizers = optimizer(generator, 1e-3), optimizer(discriminator, 1e-3)
+    shape = (28, 28, 1) if images else (2,)
+    return lambda: step(generator, discriminator, *optimizers, lambda n: normal(rng, n, *shape), 4, rng)
+
+
+def vae():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (8, 16)).astype(np.float32)
+    model = VAE(rng, 16, 3, (8, 8))
+    batch = x, normal(rng, 8, 3)
+    step = descend(lambda m, x, eps: m.loss(x, eps), model, iter([batch] * 2), ema=0.9)
+    return lambda: step(0)
+
+
+def vq_vae():
+    rng = np.random.default_rng(0)
+    model = VQVAE(rng, width=8, codes=8, dim=4)
+    x = rng.random((2, 28, 28, 1), dtype=np.float32)
+    optimizer = Adam(model, 1e-3)
+    return lambda: vq_vae_step(model, optimizer, x)
+
+
+def flow(images=False):
+    rng = np.random.default_rng(0)
+    if images:
+        model, x = ImageRealNVP(rng, (4, 4, 1), width=4, scales=2), normal(rng, 4, 4, 4, 1)
+    else:
+        model, x = RealNVP(rng, 2, couplings=2, width=8), normal(rng, 8, 2)
+    step = descend(lambda m, x: m.loss(x), model.standardize(x), iter([x] * 2), ema=0.9)
+    return lambda: step(0)
+
+
+def diffusion(images=False):
+    rng = np.random.default_rng(0)
+    model = UNet(rng, width=8) if images else EpsMLP(rng, 2, width=8, layers=2)
+    x = normal(rng, 4, 28, 28, 1) if images else normal(rng, 8, 2)
+    schedule = Schedule.linear(50)
+    batch = x, rng.integers(1, 51, len(x)), normal(rng, *x.shape)
+    step = descend(lambda m, x, t, eps: simple_loss(m, x, t, eps, schedule), model, iter([batch] * 2), ema=0.9)
+    return lambda: step(0)
+
+
+STEPS = {
+    "GAN": lambda: gan(goodfellow_step, Adam),
+    "WGAN": lambda: gan(wgan_step, RMSProp),
+    "WGAN-GP": lambda: gan(wgan_gp_step, Adam),
+    "GAN of images": lambda: gan(goodfellow_step, Adam, images=True),
+    "VAE": vae,
+    "VQ-VAE": vq_vae,
+    "RealNVP": flow,
+    "RealNVP of images": lambda: flow(images=True),
+    "DDPM": diffusion,
+    "DDPM of images": lambda: diffusion(images=True),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_float64_array_appears_in_a_training_step(name):
+    step = STEPS[name]()
+    assert wide_results(step) == []
+
+
+def test_the_watch_sees_a_float64_array_forward_and_backward():
+    rng = np.random.default_rng(0)
+    layer, x = Linear(rng, 3, 2), normal(rng, 5, 3)
+    weights = np.ones((5, 2))  # float64
+
+    def found(loss):
+        return wide_results(lambda: value_and_grad(loss)(layer))
+
+    widened = primitive(lambda x: (x.sum(), None), lambda needed, g, value, saved, x: {0: np.ones(x.shape) * g})
+    assert found(lambda m: anp.mean(m(x) ** 2)) == []
+    assert any("f_wrapped (5, 2)" in name for name in found(lambda m: anp.sum(m(x) * weights)))
+    assert any("(5, 2)" in name for name in found(lambda m: widened(m(x))))
+    assert any("(5, 2)" in name for name in found(lambda m: anp.sum(m(x.astype(float)))))
