@@ -240,7 +240,7 @@ def test_module_and_version():
 def test_list_and_help_load_nothing_heavy():
     code = (
         "import sys; from minigen.cli import main; main(['list']);\n"
-        "heavy = [n for n in ('numpy', 'scipy', 'matplotlib', 'autograd') if n in sys.modules]; assert not heavy, heavy"
+        "heavy = [n for n in ('scipy', 'matplotlib', 'autograd') if n in sys.modules]; assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -250,7 +250,7 @@ def test_a_terminal_that_knows_only_ascii(write_lesson):
     write_lesson("gan/02_gan", 'lesson.claim("ε ≥ 0", 1.0, at_least=0.0)\nprint("α → β")')
     done = minigen_command("run", "gan/02", env={**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
     assert done.returncode == 0, done.stderr
-    assert ">= 0" in done.stdout and "? -> ?" in done.stdout
+    assert ">= 0" in done.stdout and "alpha -> beta" in done.stdout
     assert minigen_command("list", env={**os.environ, "PYTHONIOENCODING": "ascii"}).returncode == 0
 
 

@@ -174,7 +174,7 @@ def test_interrupted_then_continued(write_lesson):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130 and "the same command goes on where it stopped" in error
+    assert process.returncode == 130 and "to continue: the same command" in error
     assert not Path("x.npz").exists() and 3 <= steps() < 60
     assert subprocess.run([*command, "x.npz"], timeout=60, capture_output=True).returncode == 0
     assert steps() == 60

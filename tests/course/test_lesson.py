@@ -185,7 +185,7 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
     lesson = make(out=tmp_path / "parts")
     with pytest.raises(KeyboardInterrupt):
         walk(lesson, stop=30)
-    lesson.close("interrupted")
+    lesson.run.close("interrupted")
     assert metrics(lesson)["status"] == "interrupted"
     capsys.readouterr()
     lesson = make(out=tmp_path / "parts", resume=True)
@@ -197,7 +197,7 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
 
 
 def test_resuming_something_else_is_refused(make):
-    make(seed=1).close()
+    make(seed=1).run.close()
     for options, says in [
         (dict(seed=2), "had seed 1, not 2"),
         (dict(seed=1, scale=2.0), "had scale 1.0, not 2.0"),
@@ -207,7 +207,7 @@ def test_resuming_something_else_is_refused(make):
             make(resume=True, **options)
     lesson = make(seed=1, resume=True)
     lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(3)}, label="a")
-    lesson.close()
+    lesson.run.close()
     lesson = make(seed=1, resume=True)  # the lesson has changed: said in one line, not a traceback
     with pytest.raises(UsageError, match="run without --resume"):
         lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(4)}, label="a")
@@ -228,7 +228,7 @@ def test_a_new_run_does_not_use_old_checkpoints(make):
 
         history = lesson.fit(step, 10, state={"x": x}, label="a")
         assert x[0] == 10 and history["loss"][0] == 1
-        lesson.close()
+        lesson.run.close()
 
 
 def test_each_training_has_its_own_label(make):
@@ -240,7 +240,7 @@ def test_each_training_has_its_own_label(make):
 
 def test_foreign_files_are_safe(make, tmp_path):
     lesson = make()
-    lesson.close()
+    lesson.run.close()
     (lesson.out / "table.txt").write_text("mine")
     (lesson.out / "f01.png").write_text("mine")
     lesson = make()
@@ -249,7 +249,7 @@ def test_foreign_files_are_safe(make, tmp_path):
     with pytest.raises(UsageError, match="f01.png was not written by minigen"):
         lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "f01")
     assert (lesson.out / "f01.png").read_text() == "mine" and (lesson.out / "table.txt").read_text() == "mine"
-    lesson.close()
+    lesson.run.close()
 
     marker = lesson.out / ".minigen.json"
     (tmp_path / "precious").write_text("mine")
@@ -332,7 +332,7 @@ def test_in_a_notebook(tmp_path, monkeypatch, capsys):
     from minigen import plot
 
     lesson = Lesson("gan/02_gan", title="GANs", post="gan")
-    assert (lesson.mode, lesson.seed, lesson.quick) == ("notebook", 0, False)
+    assert (lesson.run.mode, lesson.seed, lesson.quick) == ("notebook", 0, False)
     assert not isinstance(sys.stdout, type(lesson)) and type(sys.stdout).__name__ != "Tee"
     lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "line", caption="It *rises*.")
     lesson.show_source(MLP)

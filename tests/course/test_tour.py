@@ -12,7 +12,7 @@ from minigen.data import toy
 
 def test_a_quick_tour_leaves_a_table_a_picture_and_numbers(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(tour, "SAMPLES", 1500)
-    assert tour.main(seed=1, out=tmp_path, quick=True) == 0
+    assert tour.tour(seed=1, out=tmp_path, quick=True) == 0
     printed = capsys.readouterr().out
     record = json.loads((tmp_path / "tour" / "tour.json").read_text())
     entropy = toy.two_moons(0.1).standardized().entropy()
@@ -31,7 +31,7 @@ def test_the_tour_does_not_touch_a_stranger_folder(tmp_path):
     (tmp_path / "tour").mkdir()
     (tmp_path / "tour" / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="minigen did not write"):
-        tour.main(out=tmp_path, quick=True)
+        tour.tour(out=tmp_path, quick=True)
 
 
 def test_a_flow_that_has_trained_is_nearer_than_one_that_has_not():

@@ -13,7 +13,7 @@ import pytest
 from minigen.course import index
 
 ROOT = Path(__file__).resolve().parents[2]
-LESSONS = index._scan(ROOT / "lessons")[0]
+LESSONS = index.scan(ROOT / "lessons")[0]
 # A figure of these kinds may be shown as the code or the table that it is, rather than drawn.
 NOT_DRAWN = {"algorithm", "table"}
 
@@ -34,7 +34,7 @@ def cells(text: str) -> list[tuple[str, str]]:
 
 def test_every_folder_holds_a_lesson():
     folders = {path for path in (ROOT / "lessons").glob("*/*") if path.is_dir() and path.name != "__pycache__"}
-    assert {lesson.path.parent for lesson in LESSONS} == folders, index._scan(ROOT / "lessons")[1]
+    assert {lesson.path.parent for lesson in LESSONS} == folders, index.scan(ROOT / "lessons")[1]
 
 
 @each_lesson

@@ -8,7 +8,7 @@ without it) is in the lessons.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 from minigen import plot
 from minigen.course.console import text_table
 from minigen.course.lesson.folder import RunFolder
+from minigen.course.lesson.options import Parser, add_out, add_seed
 from minigen.data import toy
 from minigen.diffusion.ddpm import simple_loss
 from minigen.diffusion.networks.mlp import EpsMLP
@@ -128,7 +129,25 @@ def train_diffusion(density, steps: int, rng: np.random.Generator) -> Trained:
 FAMILIES = {"GAN": train_gan, "VAE": train_vae, "RealNVP": train_flow, "DDPM": train_diffusion}
 
 
-def main(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
+def parser() -> Parser:
+    """The arguments of `minigen tour`."""
+    result = Parser(
+        prog="minigen tour",
+        description="See four kinds of model learn the same density.",
+        example="minigen tour --seed 1",
+    )
+    add_seed(result)
+    add_out(result, what="folder for the picture and the table")
+    result.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs")
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    """`minigen tour ...`; returns 0."""
+    return tour(**vars(parser().parse_args(argv)))
+
+
+def tour(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
     """Run the tour: print the table, write `tour.png` and `tour.json` to `out`/tour; returns 0.
 
     Raises UsageError when that folder cannot be written or holds files of somebody else.
@@ -181,7 +200,7 @@ def main(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
     print(
         f"\ndistance: sliced Wasserstein between {SAMPLES:,} samples and {SAMPLES:,} true points; its floor is what two"
         " samples\nof the truth are apart. -log p: mean over true points; that of the truth is its entropy. A GAN has"
-        " none, and that of\na diffusion model is only bounded (lesson diffusion/03)."
+        " none, and that of\na diffusion model is only bounded (lesson diffusion/04)."
     )
     picture = folder.write("tour.png", lambda path: plot.save(draw(density, truth, drawn), path))
     folder.write_json("tour.json", record)

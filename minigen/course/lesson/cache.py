@@ -15,7 +15,6 @@ from typing import Any
 import minigen
 from minigen.course.lesson.claims import jsonable
 from minigen.course.lesson.folder import slug
-from minigen.tensor.storage import load_arrays, save_arrays
 
 __all__ = ["cache_dir", "cached_model", "recipe_of"]
 
@@ -67,6 +66,8 @@ def cached_model(
     trained anew. A file that is damaged or does not fit is trained anew and replaced; a cache that cannot be written
     costs only the time.
     """
+    from minigen.tensor.storage import load_arrays, save_arrays
+
     recipe = json.dumps([name, jsonable(config), _source(build), _source(train), salt], sort_keys=True)
     path = cache_dir() / f"{slug(name)}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.npz"
     model = build(config)

@@ -1,4 +1,4 @@
-"""Instruments that lessons measure with: trained once, whatever the lesson's seed, then kept in the cache."""
+"""Models that several lessons measure with: trained once, whatever the lesson's seed, then kept in the cache."""
 
 from __future__ import annotations
 
