@@ -4,7 +4,8 @@
 """
 
 from minigen.course.console import UsageError
-from minigen.course.exercise.format import Exercise, check
+from minigen.course.exercise.checking import check
+from minigen.course.exercise.format import Exercise
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.declare import Lesson
 

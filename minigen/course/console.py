@@ -12,34 +12,13 @@ from typing import Any, TextIO
 __all__ = ["UsageError", "color", "format_number", "markdown_table", "plural", "safe_streams", "text_table"]
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
-_ASCII = {
-    "≥": ">=",
-    "≤": "<=",
-    "≈": "~",
-    "≠": "!=",
-    "±": "+-",
-    "→": "->",
-    "←": "<-",
-    "—": "-",
-    "–": "-",
-    "›": ">",
-    "·": ".",
-    "×": "x",
-    "✓": "ok",
-    "✗": "x",
-    "‖": "||",
-    "‘": "'",
-    "’": "'",
-    "“": '"',
-    "”": '"',
-    "−": "-",
-    "∞": "inf",
-    "√": "sqrt",
-    "∇": "grad ",
-    "∂": "d",
-    "∑": "sum",
-    "∈": "in",
-}
+_ASCII = dict(
+    zip(
+        "≥ ≤ ≈ ≠ ± → ← — – › · × ✓ ✗ ‖ ‘ ’ “ ” − ∞ √ ∇ ∂ ∑ ∈".split(),
+        ">= <= ~ != +- -> <- - - > . x ok x || ' ' \" \" - inf sqrt grad d sum in".split(),
+        strict=True,
+    )
+)
 
 
 class UsageError(ValueError):

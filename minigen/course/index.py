@@ -47,7 +47,14 @@ POSTS = {
     "flow": "Flow-based Deep Generative Models",
     "diffusion": "What are Diffusion Models?",
 }
-FIELDS = {"title": str, "post": str, "sections": list, "figures": list, "equations": list, "minutes": (int, float)}
+FIELDS: dict[str, Any] = {
+    "title": str,
+    "post": str,
+    "sections": list,
+    "figures": list,
+    "equations": list,
+    "minutes": (int, float),
+}
 EQUATION = re.compile(r"\bEq\. ((?:gan|vae|flow|diffusion)\.\d\d)\b")
 EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
 CELL = re.compile(r"^# %%.*$", re.M)
@@ -259,7 +266,11 @@ def find(text: str) -> LessonInfo:
 
     Raises UsageError with the nearest names when there is none, or with the candidates when there are several.
     """
-    folder = _folder_of(text, folders("lesson.py"))
+    known = folders("lesson.py")
+    inside = [full_id(folder) for folder in known if folder.parent.name == text.strip().lower()]
+    if inside:  # "gan" is also the name of one lesson, but who says so has not asked for that one of thirteen
+        raise UsageError(f"{text!r} is a family of lessons: say which ({', '.join(inside)})")
+    folder = _folder_of(text, known)
     if folder is None:
         raise UsageError(f"there is no lesson {text!r}; {_near_lessons(text)}")
     try:
@@ -299,9 +310,6 @@ def _folder_of(text: str, known: list[Path]) -> Path | None:
     wanted = text.strip().lower().replace("\\", "/").removesuffix("/lesson.py").rstrip("/")
     wanted = "/".join(wanted.split("/")[-2:])
     matches = [folder for folder in known if wanted in aliases(full_id(folder))]
-    if wanted in POSTS:  # also the name of a lesson: nobody who says "gan" asks for one of thirteen
-        inside = ", ".join(full_id(folder) for folder in known if folder.parent.name == wanted)
-        raise UsageError(f"{text!r} is a family of lessons: say which ({inside or 'there are none yet'})")
     if len(matches) > 1:
         raise UsageError(f"{text!r} may be {' or '.join(map(full_id, matches))}: say which")
     return matches[0] if matches else None

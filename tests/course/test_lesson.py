@@ -1,6 +1,7 @@
 """A lesson's promises: streams, steps, checkpoints, files, checks, claims, pretrained models, notebooks."""
 
 import json
+import re
 import sys
 import types
 
@@ -316,7 +317,9 @@ def test_a_cache_that_cannot_be_written(make, tmp_path, monkeypatch, capsys):
     assert model.parameters() and "could not be kept" in capsys.readouterr().out
 
 
-def test_in_a_notebook(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def shown(tmp_path, monkeypatch):
+    """A process that looks like the kernel of a notebook, in an empty folder: the list of what it has displayed."""
     shown = []
     ipython = types.ModuleType("IPython")
     ipython.version_info = (9, 0, 0)  # matplotlib asks
@@ -329,11 +332,15 @@ def test_in_a_notebook(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
     monkeypatch.setattr(sys, "argv", ["ipykernel", "-f", "kernel.json"])
     monkeypatch.chdir(tmp_path)
+    return shown
+
+
+def test_in_a_notebook(tmp_path, shown):
     from minigen import plot
 
     lesson = Lesson("gan/02_gan", title="GANs", post="gan")
     assert (lesson.run.mode, lesson.seed, lesson.quick) == ("notebook", 0, False)
-    assert not isinstance(sys.stdout, type(lesson)) and type(sys.stdout).__name__ != "Tee"
+    assert type(sys.stdout).__name__ != "Tee"
     lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "line", caption="It *rises*.")
     lesson.show_source(MLP)
     lesson.table([[1, 2]], ["a", "b"])
@@ -345,6 +352,131 @@ def test_in_a_notebook(tmp_path, monkeypatch, capsys):
     assert "| no | 0 | ≥ 1 | failed |  |" in shown[4][1]
     assert (tmp_path / "out/gan-02-gan/line.png").exists()
     Lesson("gan/02_gan", title="GANs", post="gan")  # the cell is run again
+
+
+QUESTION, CHOICES = "How many modes will it find?", ["all eight", "six or seven", "fewer"]
+
+
+def test_a_prediction_in_a_script(make, capsys):
+    lesson = make()
+    lesson.predict(QUESTION, CHOICES)
+    asked = capsys.readouterr().out
+    assert "  predict  How many modes will it find?\n           a) all eight\n" in asked and "c) fewer" in asked
+    lesson.outcome("It found 7 of 8.", answer="six or seven")
+    assert capsys.readouterr().out == "  outcome  b) six or seven: It found 7 of 8.\n"
+    lesson.predict("And then?", ["more", "less"])
+    lesson.outcome("Neither.")
+    lesson.finish()
+    assert metrics(lesson)["predictions"] == [
+        {"question": QUESTION, "choices": CHOICES, "outcome": "It found 7 of 8.", "answer": "six or seven"},
+        {"question": "And then?", "choices": ["more", "less"], "outcome": "Neither.", "answer": None},
+    ]
+    assert "b) six or seven: It found" in (lesson.out / "log.txt").read_text(encoding="utf-8")
+
+
+def test_a_prediction_in_a_notebook_hides_its_outcome(shown, capsys):
+    lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+    lesson.predict(QUESTION, CHOICES)
+    capsys.readouterr()
+    ((_, asked),) = shown
+    assert QUESTION in asked and all(f"- {letter}) {choice}" in asked for letter, choice in zip("abc", CHOICES))
+    lesson.outcome("It found 7 of 8.", answer="six or seven")
+    assert capsys.readouterr().out == ""
+    (_, (_, answered)) = shown
+    visible = re.sub(r"(?s)(</summary>).*?(</details>)", r"\1\2", answered)
+    assert "It found" not in visible and "came out" not in visible and QUESTION in visible
+    opened = re.findall(r"(?s)<summary>(.*?)</summary>(.*?)</details>", answered)
+    assert [summary for summary, _ in opened] == ["a) all eight", "b) six or seven", "c) fewer"]
+    assert all("It found 7 of 8." in text for _, text in opened)
+    assert ["So it came out." in text for _, text in opened] == [False, True, False]
+    assert "It came out as b) six or seven." in opened[0][1]
+    lesson.predict(QUESTION, CHOICES)  # the cell is run again
+    lesson.outcome("It found 5 of 8.", answer="fewer")
+    assert [prediction.answer for prediction in lesson.predictions] == ["fewer"]
+
+
+def test_a_prediction_that_cannot_be_answered(make):
+    lesson = make()
+    with pytest.raises(ValueError, match="an outcome follows a prediction"):
+        lesson.outcome("It found 7.")
+    for question, choices in [("", CHOICES), ("Why?", ["one"]), ("Why?", ["one", "one"]), ("Why?", list("abcdefg"))]:
+        with pytest.raises(ValueError, match="a prediction needs"):
+            lesson.predict(question, choices)
+    lesson.predict(QUESTION, CHOICES)
+    with pytest.raises(ValueError, match="answer must be one of the choices .*, got 'seven'"):
+        lesson.outcome("It found 7.", answer="seven")
+
+
+def test_captions_say_that_a_training_was_cut_short(make, tmp_path):
+    from minigen import plot
+
+    for options, says in [
+        (dict(quick=True), "It rises. (The training was cut short by --quick.)"),
+        (dict(scale=0.5), "It rises. (The training was cut short by --scale 0.5.)"),
+        (dict(scale=2), "It rises."),
+    ]:
+        lesson = make(out=tmp_path / repr(options), **options)
+        lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "before", caption="It rises.")
+        lesson.fit(lambda i: 0.0, lesson.steps(10), label="a")
+        lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "after", caption="It rises.")
+        lesson.predict("Will it rise?", ["yes", "no"])
+        lesson.outcome("It rises.")
+        lesson.finish()
+        assert [figure["caption"] for figure in metrics(lesson)["figures"]] == ["It rises.", says]
+        assert metrics(lesson)["predictions"][0]["outcome"] == says
+
+
+EXERCISE = """
+from minigen.course.exercise.format import Exercise
+
+A = Exercise("gan/02/discriminator_loss", target="minigen.gan.losses:discriminator_loss", minutes=10,
+             prompt="Return the mean loss of $D$.", hints=["a", "b", "c"])
+"""
+
+
+@pytest.fixture
+def with_exercise(write_lesson):
+    write_lesson("gan/02_gan").with_name("exercise.py").write_text(EXERCISE, encoding="utf-8")
+
+
+def test_an_exercise_in_a_script(make, with_exercise, capsys):
+    lesson = make()
+    capsys.readouterr()
+    lesson.exercise("gan/gan/discriminator_loss")
+    start = "minigen exercise start gan/02"
+    says = f"  exercise  gan/02/discriminator_loss: write it yourself before you read on: {start}\n"
+    assert capsys.readouterr().out == says
+    for unknown, says in [
+        ("gan/02/discriminator_los", "did you mean gan/02/discriminator_loss"),
+        ("gan/03/x", "no exercise"),
+        ("gan/02", "is a lesson: name one of its exercises"),
+    ]:
+        with pytest.raises(UsageError, match=says):
+            lesson.exercise(unknown)
+    lesson.finish()
+    assert metrics(lesson)["exercises"] == ["gan/02/discriminator_loss"]
+
+
+def test_an_exercise_in_a_notebook_folds_its_answer(with_exercise, shown, tmp_path):
+    from minigen.gan.losses import discriminator_loss, generator_loss_minimax
+
+    lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+    lesson.exercise("gan/02/discriminator_loss")
+    (_, asked) = shown.pop()
+    assert "Return the mean loss of $D$." in asked and "minigen exercise start gan/02" in asked
+    assert "check('gan/02/discriminator_loss', discriminator_loss)" in asked
+
+    def visible(function):
+        lesson.show_source(function)
+        return re.sub(r"(?s)(</summary>).*?(</details>)", r"\1\2", shown.pop()[1])
+
+    assert "def discriminator_loss" not in visible(discriminator_loss)
+    assert "try it first" in visible(discriminator_loss)
+    assert "def generator_loss" in visible(generator_loss_minimax)
+    (tmp_path / "exercises").mkdir()
+    record = {"version": 1, "exercises": {"gan/02/discriminator_loss": {"passed": True, "points": 3, "tries": 1}}}
+    (tmp_path / "exercises/.progress.json").write_text(json.dumps(record))
+    assert "def discriminator_loss" in visible(discriminator_loss)
 
 
 def test_the_id_of_a_lesson(make):

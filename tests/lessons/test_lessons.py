@@ -17,6 +17,8 @@ LESSONS = index.scan(ROOT / "lessons")[0]
 # A figure of these kinds may be shown as the code or the table that it is, rather than drawn.
 NOT_DRAWN = {"algorithm", "table"}
 
+LONGEST_CELL = 16  # lines that are not blank
+
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 
 
@@ -77,6 +79,27 @@ def test_form(lesson):
     prose = "\n".join(body for kind, body in found if kind == "markdown")
     assert prose.count("$") % 2 == 0, "an odd number of $"
     assert "rcParams" not in text and "fontsize" not in text, "style belongs to minigen.plot"
+
+
+@each_lesson
+def test_code_cells_are_small(lesson):
+    """A cell has one idea: at most 16 lines that are not blank."""
+    code = [body for kind, body in cells(lesson.path.read_text(encoding="utf-8")) if kind == "code"]
+    sizes = {body.splitlines()[0]: sum(bool(line.strip()) for line in body.splitlines()) for body in code}
+    long = {first: size for first, size in sizes.items() if size > LONGEST_CELL}
+    assert not long, f"cells of more than {LONGEST_CELL} lines, by their first lines: {long}"
+
+
+@each_lesson
+def test_a_prediction_comes_before_its_run(lesson):
+    """`lesson.predict` is a cell of its own, and `lesson.outcome` follows in a later one."""
+    code = [body for kind, body in cells(lesson.path.read_text(encoding="utf-8")) if kind == "code"]
+    calls = []
+    for body in code:
+        found = re.findall(r"\blesson\.(predict|outcome)\(", body)
+        assert "predict" not in found or (found == ["predict"] and len(ast.parse(body).body) == 1), body
+        calls += found
+    assert calls == ["predict", "outcome"] * (len(calls) // 2), calls
 
 
 @each_lesson

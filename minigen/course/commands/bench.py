@@ -36,7 +36,7 @@ from minigen.tensor import (
 from minigen.tensor.parallel import blas_threads
 from minigen.vae.vae import VAE
 
-Step = Callable[[], None]
+Step = Callable[[], object]
 
 
 class Workload(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import functools
 import io
 import json
 import os
@@ -159,7 +160,7 @@ def _bring_finished_run(lesson: index.LessonInfo, options: RunOptions, recipe: s
         same = {**run, "recipe": recipe} == {key: metrics.get(key) for key in (*run, "recipe")}
         if same and recipe and metrics.get("status") in ("passed", "failed", "not judged"):
             for path in sorted((Path("out") / name / "checkpoints").glob("*.npz")):
-                folder.write(f"checkpoints/{path.name}", lambda to, path=path: shutil.copyfile(path, to))
+                folder.write(f"checkpoints/{path.name}", functools.partial(shutil.copyfile, path))
     except (OSError, ValueError, AttributeError):
         pass  # no such run, or one that cannot be read: train
     return any((folder.path / "checkpoints").glob("*.npz"))

@@ -70,7 +70,7 @@ def exercises_of(lesson_id: str) -> list[Exercise]:
 
 
 def find(text: str) -> list[Exercise]:
-    """The exercises meant by a lesson ("gan/02"), an exercise ("gan/02/elbo") or the name of its function.
+    """The exercises meant by a lesson ("gan/02"), an exercise ("vae/08/elbo") or the name of its function.
 
     Raises UsageError with the nearest names when there are none.
     """

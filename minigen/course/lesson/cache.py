@@ -36,6 +36,8 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     A hash of the lesson's source, of the version, and of the source of the package's parts (`minigen.gan`, ...) that
     the lesson names or that every training uses. So weights of another recipe are never taken for those of this one.
     """
+    if lesson_file is None:
+        return None
     try:
         source = Path(lesson_file).read_bytes()
         named = {name.decode() for name in re.findall(rb"\bminigen\.(\w+)", source)} - {"course", "plot", "cli"}
@@ -43,7 +45,7 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
         for part in sorted(named | ALWAYS_USED):
             for path in sorted(Path(minigen.__file__).with_name(part).glob("*.py")):
                 hashed.update(path.name.encode() + path.read_bytes())
-    except (TypeError, OSError):
+    except OSError:
         return None
     return hashed.hexdigest()[:16]
 

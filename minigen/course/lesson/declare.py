@@ -13,7 +13,6 @@ by cell, in a notebook. It writes figures, `metrics.json` and `log.txt` to `out/
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import inspect
 import platform
 import re
@@ -440,6 +439,8 @@ def _exercise(id: str) -> Any:
 
 
 def _versions() -> dict[str, str]:
+    import importlib.metadata
+
     versions = {"minigen": minigen.__version__, "python": platform.python_version(), "platform": platform.platform()}
     for name in ("numpy", "autograd", "scipy", "matplotlib"):
         try:

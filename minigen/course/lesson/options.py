@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 __all__ = ["Parser", "RunOptions", "add_out", "add_run_options", "add_seed", "script_options"]
 
@@ -50,11 +50,11 @@ class RunOptions:
 class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is reported in one line (exit code 2) and help keeps its line breaks."""
 
-    def __init__(self, *args, example: str = "", **kwargs):
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+    def __init__(self, *, example: str = "", **kwargs: Any):
+        kwargs |= {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
         if example:
             kwargs["epilog"] = f"example:\n  {example}"
-        super().__init__(*args, allow_abbrev=False, **kwargs)
+        super().__init__(**kwargs)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} -h)\n")

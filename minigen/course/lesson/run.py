@@ -160,8 +160,7 @@ def join(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
     if options is None and caller.get("__name__") == "__main__" and caller.get("__file__"):
         path = Path(caller["__file__"])
         raise SystemExit(run_file(path, script_options(sys.argv[1:], prog=path.name), mode="script"))
-    path = Path(caller["__file__"]) if caller.get("__file__") else None
-    return Run("code", options or RunOptions(), path)
+    return Run("code", options or RunOptions(), Path(caller["__file__"]) if caller.get("__file__") else None)
 
 
 def run_file(
