@@ -5,13 +5,12 @@ A command is imported when it is asked for, so that `minigen list` and `-h` answ
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import minigen
-from minigen.course.console import UsageError, color, safe_streams
+from minigen.course.console import UsageError, color, safe_streams, silence_stdout
 from minigen.course.lesson.options import Parser
 
 __all__ = ["COMMANDS", "main"]
@@ -47,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("minigen: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `minigen list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()
         return 0
 
 

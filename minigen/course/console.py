@@ -9,7 +9,16 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-__all__ = ["UsageError", "color", "format_number", "markdown_table", "plural", "safe_streams", "text_table"]
+__all__ = [
+    "UsageError",
+    "color",
+    "format_number",
+    "markdown_table",
+    "plural",
+    "safe_streams",
+    "silence_stdout",
+    "text_table",
+]
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
 _ASCII = dict(
@@ -62,6 +71,11 @@ def safe_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="minigen")
+
+
+def silence_stdout() -> None:
+    """Let nothing more be written to a standard output that nobody reads, not even when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
 
 
 def color(text: str, name: str, stream: TextIO | None = None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from minigen.course import index
 from minigen.course.console import UsageError, text_table
 from minigen.course.lesson.options import Parser, RunOptions, add_run_options
-from minigen.course.lesson.run import run_file
+from minigen.course.lesson.run import folder_name, run_file
 
 __all__ = ["main", "parser"]
 
@@ -57,14 +57,32 @@ def _run_all(lessons: Sequence[index.LessonInfo], options: RunOptions) -> int:
     if options.with_file is not None or options.show:
         raise UsageError("--with and --show go with one lesson, not with --all")
     arguments = ["--seed", str(options.seed), "--scale", repr(options.scale), "--out", str(options.out)]
-    arguments += ["--quick"] * options.quick + ["--resume"] * options.resume
+    arguments += ["--quick"] * options.quick + ["--overwrite"] * options.overwrite
+    arguments += ["--resume"] * options.resume + ["--anyway"] * options.anyway
     rows, failed = [], 0
     for lesson in lessons:
-        code = subprocess.run([sys.executable, "-m", "minigen", "run", lesson.id, *arguments]).returncode
+        metrics = options.out / folder_name(lesson.id, options.quick) / "metrics.json"
+        before = _stamp(metrics)
+        code = subprocess.run([sys.executable, "-P", "-c", THIS_PACKAGE, "run", lesson.id, *arguments]).returncode
         if code in (2, 130):
             return code
-        failed += code != 0
-        rows.append([lesson.id, "ok" if code == 0 else f"failed (exit {code})"])
+        if code == 0 and _stamp(metrics) == before:
+            result = "failed (no metrics.json)"
+        else:
+            result = "ok" if code == 0 else f"failed (exit {code})"
+        failed += result != "ok"
+        rows.append([lesson.id, result])
         print(flush=True)
     print(text_table(rows, ["lesson", "result"]))
     return 1 if failed else 0
+
+
+# Runs this package, whatever a `minigen.py` or `numpy.py` in the current folder (not on the path, by -P) would define.
+THIS_PACKAGE = (
+    f"import sys; sys.path.append({str(index.PACKAGE.parent)!r}); from minigen.cli import main; sys.exit(main())"
+)
+
+
+def _stamp(path: Path) -> int | None:
+    """When a file was last written; None if it is not there."""
+    return path.stat().st_mtime_ns if path.exists() else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
-import functools
 import io
 import json
 import os
@@ -25,10 +24,11 @@ import numpy as np
 
 from minigen.course import index
 from minigen.course.console import UsageError
-from minigen.course.lesson.cache import cache_dir, recipe_of
-from minigen.course.lesson.folder import RunFolder, slug
+from minigen.course.lesson.cache import cache_dir
+from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import Parser, RunOptions, add_seed
-from minigen.course.lesson.run import Finished, run_file
+from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.run import FINISHED, Finished, folder_name, run_file
 from minigen.tensor.storage import save_arrays
 
 __all__ = ["checked_samples", "main", "parser"]
@@ -150,20 +150,31 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
 
 def _bring_finished_run(lesson: index.LessonInfo, options: RunOptions, recipe: str | None) -> bool:
     """Whether checkpoints are there already: kept by an earlier call, or copied now from a finished run below ./out."""
-    name = slug(lesson.id)
+    name = folder_name(lesson.id, options.quick)
     run = {"lesson": lesson.id, "seed": options.seed, "scale": 1.0, "quick": options.quick, "with": None}
-    folder = RunFolder(options.out / name, run, resume=True)
-    if any((folder.path / "checkpoints").glob("*.npz")):
-        return True
+    folder = RunFolder(options.out / name, run, recipe, resume=True, wait=lambda text: _say(f"minigen: {text}"))
     try:
-        metrics = json.loads((Path("out") / name / "metrics.json").read_text(encoding="utf-8"))
-        same = {**run, "recipe": recipe} == {key: metrics.get(key) for key in (*run, "recipe")}
-        if same and recipe and metrics.get("status") in ("passed", "failed", "not judged"):
-            for path in sorted((Path("out") / name / "checkpoints").glob("*.npz")):
-                folder.write(f"checkpoints/{path.name}", functools.partial(shutil.copyfile, path))
+        if not _checkpoints(folder.path):
+            _copy_checkpoints(Path("out") / name, folder, {**run, "recipe": recipe})
+        return bool(_checkpoints(folder.path))
+    finally:
+        folder.release()
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted((folder / "checkpoints").glob("*.npz"))
+
+
+def _copy_checkpoints(source: Path, folder: RunFolder, wanted: dict[str, Any]) -> None:
+    """Copy those of a finished run, if it is of what is wanted."""
+    try:
+        metrics = json.loads((source / "metrics.json").read_text(encoding="utf-8"))
+        same = wanted == {key: metrics.get(key) for key in wanted}
+        if same and wanted["recipe"] and metrics.get("status") in FINISHED:
+            for path in _checkpoints(source):
+                shutil.copyfile(path, folder.file(f"checkpoints/{path.name}"))
     except (OSError, ValueError, AttributeError):
         pass  # no such run, or one that cannot be read: train
-    return any((folder.path / "checkpoints").glob("*.npz"))
 
 
 class _OnlyTrainings(io.TextIOBase):

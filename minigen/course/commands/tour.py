@@ -19,6 +19,8 @@ from minigen import plot
 from minigen.course.console import text_table
 from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import Parser, add_out, add_seed
+from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.run import folder_name
 from minigen.data import toy
 from minigen.data.density import Density
 from minigen.diffusion.ddpm import simple_loss
@@ -160,7 +162,8 @@ def tour(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
 
     Raises UsageError when that folder cannot be written or holds files of somebody else.
     """
-    folder = RunFolder(Path(out) / "tour", {"lesson": "tour", "seed": seed, "scale": 1.0, "quick": quick, "with": None})
+    run = {"lesson": "tour", "seed": seed, "quick": quick}
+    folder = RunFolder(Path(out) / folder_name("tour", quick), run, recipe_of(__file__))
     density = toy.two_moons(0.1).standardized()
     truth = density.sample(np.random.default_rng(seed + 1), SAMPLES)
     floor = sampling_floor(distance, density.sample, SAMPLES, np.random.default_rng(3)).mean
@@ -177,8 +180,10 @@ def tour(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
     rows.append(["the truth", f"{floor:.3f}", "1.0", f"{density.entropy():.3f} exact", "", ""])
     header = ["model", "distance", "/ floor", "-log p (nats)", "training", f"{SAMPLES:,} samples"]
     print(f"\nTwo moons, learned four ways:\n\n{text_table(rows, header)}\n{EXPLANATION}")
-    picture = folder.write("tour.png", lambda path: plot.save(draw(density, truth, drawn), path))
+    picture = plot.save(draw(density, truth, drawn), folder.file("tour.png"))
     folder.write_json("tour.json", {"seed": seed, "entropy": density.entropy(), "floor": floor, "models": models})
+    folder.finish()
+    folder.release()
     print(f"\nThe picture is {picture}. Next: minigen list")
     return 0
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import platform
 import re
 import textwrap
 import time
@@ -25,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import minigen
 from minigen.course import index
 from minigen.course.console import UsageError, color, markdown_table, plural, text_table
 from minigen.course.lesson import run as running
@@ -33,6 +31,7 @@ from minigen.course.lesson.cache import cached_model
 from minigen.course.lesson.claims import Bar, Claim, jsonable
 from minigen.course.lesson.display import folded, show_gif, show_markdown
 from minigen.course.lesson.folder import slug
+from minigen.course.lesson.machine import machine, versions
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
 
@@ -149,7 +148,8 @@ class Lesson:
             history = fit(step, steps, state=state, label=label, **options)
         except ResumeError as error:
             if not self.run.models_only:
-                raise UsageError(f"{error} (run without --resume to start again)") from error
+                advice = "delete the file to train this part anew, or run without --resume to start again"
+                raise UsageError(f"{error}; {advice}") from error
             self.run.say(f"  training  {label}: what was kept is not usable, training it anew")
             history = fit(step, steps, state=state, label=label, **{**options, "resume": False})
         last = {name: float(history[name][-1]) for name in history}
@@ -160,12 +160,14 @@ class Lesson:
         return history
 
     def pretrained(
-        self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[[Any, dict], Any]
+        self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]
     ) -> Any:
         """A model that is trained once and then loaded from the user's cache directory.
 
-        `build(config)` makes the untrained model, `train(model, config)` trains it in place (or returns the one to
-        keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.
+        `build(config)` makes the untrained model, `train(model, config, fit)` trains it in place (or returns the one
+        to keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.
+        `fit` is called as `lesson.fit` is, `fit(step, steps, state=..., label=...)`, and goes on where an interrupted
+        training stopped.
         """
         return cached_model(name, config, build, train, salt=self.options.with_hash() or "", say=self.run.say)
 
@@ -366,8 +368,7 @@ class Lesson:
                 "sections": self.sections,
                 "equations": self.equations,
                 "status": self.status,
-                # None: its checkpoints may be of another recipe
-                "recipe": None if self.run.folder.resumed else self.run.recipe,
+                "recipe": self.run.folder.recipe,
                 "seed": self.seed,
                 "scale": self.scale,
                 "quick": self.quick,
@@ -381,7 +382,8 @@ class Lesson:
                 "figures": self._drawn,
                 "configuration": self._configuration,
                 "timings": {"total": round(time.perf_counter() - self._start, 3), "trainings": self._trainings},
-                "versions": _versions(),
+                "versions": versions(),
+                "machine": machine(),
             }
         )
 
@@ -399,7 +401,8 @@ class Lesson:
         if not re.fullmatch(r"[A-Za-z0-9_-]+\.\w+", name):
             raise ValueError(f"the name of a figure must be letters, digits, '_' and '-', got {name!r}")
         self._once(self._drawn, "file", name, "two figures of a lesson are called {}")
-        path = self.run.folder.write(name, save)
+        path = self.run.folder.file(name)
+        save(path)
         caption = caption and caption + self._cut_short()
         self._drawn.append({"file": name, "caption": caption})
         self.run.say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
@@ -436,15 +439,3 @@ def _exercise(id: str) -> Any:
     from minigen.course.exercise import catalog
 
     return catalog.find(id)[0]
-
-
-def _versions() -> dict[str, str]:
-    import importlib.metadata
-
-    versions = {"minigen": minigen.__version__, "python": platform.python_version(), "platform": platform.platform()}
-    for name in ("numpy", "autograd", "scipy", "matplotlib"):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            pass
-    return versions

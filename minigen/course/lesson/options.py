@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import math
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ class RunOptions:
     """How a lesson is run.
 
     out:       the folder that receives one folder for each lesson.
-    resume:    go on from the checkpoints of an interrupted run with the same options.
+    resume:    go on from the checkpoints of an interrupted run with the same options; `anyway`, also if the code that
+               made them has changed.
+    overwrite: remove a finished run of something else from its folder, instead of putting it aside.
     with_file: the student's functions that stand in the place of the package's.
     """
 
@@ -29,6 +32,8 @@ class RunOptions:
     out: Path = Path("out")
     show: bool = False
     resume: bool = False
+    anyway: bool = False
+    overwrite: bool = False
     with_file: Path | None = None
 
     def command(self, start: str) -> str:
@@ -55,6 +60,14 @@ class Parser(argparse.ArgumentParser):
         if example:
             kwargs["epilog"] = f"example:\n  {example}"
         super().__init__(**kwargs)
+
+    def parse_known_args(self, args=None, namespace=None):
+        """As argparse does, with `--resume anyway` as one option: an optional value would swallow a lesson's ID."""
+        words = list(sys.argv[1:] if args is None else args)
+        for i in range(len(words) - 1):
+            if words[i : i + 2] == ["--resume", "anyway"]:
+                words[i + 1] = "--anyway"
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} -h)\n")
@@ -93,7 +106,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     add_out(parser, what="folder that receives a folder for the lesson")
     parser.add_argument("--show", action="store_true", help="also open each figure in a window")
-    parser.add_argument("--resume", action="store_true", help="continue an interrupted run where it stopped")
+    resume = "continue an interrupted run where it stopped; --resume anyway: also if the code has changed since"
+    parser.add_argument("--resume", action="store_true", help=resume)
+    parser.add_argument("--anyway", action="store_true", help=argparse.SUPPRESS)
+    overwrite = "remove a finished run with other options from the folder, instead of keeping it beside"
+    parser.add_argument("--overwrite", action="store_true", help=overwrite)
 
 
 def script_options(argv: Sequence[str], prog: str) -> RunOptions:

@@ -10,6 +10,7 @@ keeps the folder and the log.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import runpy
 import sys
@@ -18,14 +19,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO, cast
 
-from minigen.course.console import UsageError, color, safe_streams
-from minigen.course.lesson.cache import recipe_of
+from minigen.course.console import UsageError, color, safe_streams, silence_stdout
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.display import in_notebook
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
+from minigen.course.lesson.recipe import recipe_of
 
-__all__ = ["Finished", "Run", "join", "run_file"]
+__all__ = ["Finished", "Run", "folder_name", "join", "run_file"]
+
+DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+FINISHED = ("passed", "failed", "not judged")  # of the statuses of a lesson
 
 Sampled = Callable[[Any, str, Callable], None]
 
@@ -69,7 +74,7 @@ class Run:
         self.recipe = recipe_of(path)
         self.lesson: Declared | None = None
         self.folder: RunFolder
-        self.log: TextIO | None = None
+        self.closed = False
 
     @property
     def models_only(self) -> bool:
@@ -85,18 +90,31 @@ class Run:
         if self.lesson is not None:
             raise ValueError(f"a lesson file makes one Lesson, and {self.lesson.id} is there already")
         options = self.options
-        run = {
-            "lesson": lesson.id,
-            "seed": options.seed,
-            "scale": options.scale,
-            "quick": options.quick,
-            "with": options.with_hash(),
-        }
-        self.folder = RunFolder(options.out / slug(lesson.id), run, options.resume)
-        self.log = self.folder.file("log.txt").open("w", encoding="utf-8")
+        self.folder = RunFolder(
+            options.out / folder_name(lesson.id, options.quick, self.mode == "notebook"),
+            {
+                "lesson": lesson.id,
+                "seed": options.seed,
+                "scale": options.scale,
+                "quick": options.quick,
+                "with": options.with_hash(),
+            },
+            self.recipe,
+            resume=options.resume,
+            anyway=options.anyway,
+            overwrite=options.overwrite or self.mode == "notebook",
+            wait=self._wait if self.models_only else None,
+        )
+        self.folder.file("log.txt").write_text("", encoding="utf-8")
         self.lesson = lesson
         if options.resume and not self.folder.resumed:
             self.say(f"nothing to resume in {self.folder.path}: starting from the beginning")
+        if self.folder.kept is not None:
+            self.say(f"the run that was in {self.folder.path} is kept in {self.folder.kept}")
+
+    @staticmethod
+    def _wait(text: str) -> None:
+        print(f"minigen: {text}", file=sys.stderr, flush=True)
 
     def say(self, text: str, notebook: bool = True) -> None:
         """Print a line and log it; with notebook=False a notebook only logs it, having displayed it in its own way."""
@@ -106,21 +124,27 @@ class Run:
             self.write_log(text + "\n")
 
     def write_log(self, text: str) -> None:
-        """Append to log.txt, while it is open."""
-        if self.log is not None and not self.log.closed:
-            self.log.write(text)
-            self.log.flush()
+        """Append to log.txt, from the lesson's beginning to its end."""
+        if self.lesson is not None and not self.closed:
+            with (self.folder.path / "log.txt").open("a", encoding="utf-8") as log:
+                log.write(text)
 
     def close(self, status: str | None = None) -> None:
-        """Write metrics.json and close the log; safe to call again."""
-        if self.lesson is None or self.log is None or self.log.closed:
+        """Write metrics.json and let others use the folder; safe to call again.
+
+        A notebook may go on, run cells again and write to its folder; nothing else does.
+        """
+        if self.lesson is None or self.closed:
             return
+        self.closed = self.mode != "notebook"
         if status is not None:
             self.lesson.status = status
         try:
             self.folder.write_json("metrics.json", self.lesson.metrics())
+            if self.lesson.status in FINISHED:
+                self.folder.finish()
         finally:
-            self.log.close()
+            self.folder.release()
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
@@ -145,6 +169,11 @@ class Tee:
 
     def __getattr__(self, name: str) -> Any:  # flush, isatty, encoding, fileno, ...
         return getattr(self.stream, name)
+
+
+def folder_name(lesson_id: str, quick: bool = False, notebook: bool = False) -> str:
+    """The folder of a run below --out: a quick run or a notebook never takes the place of a run in full."""
+    return slug(lesson_id) + "-quick" * quick + "-notebook" * notebook
 
 
 def join(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
@@ -200,18 +229,34 @@ def run_file(
 
 def _stopped_by(error: BaseException, run: Run) -> int:
     """Report the error that ended a lesson, close the run, and return the exit code."""
-    if isinstance(error, KeyboardInterrupt):
-        text, status, code = f"interrupted; to continue: {_resume_command(run)}", "interrupted", 130
-    elif isinstance(error, UsageError):
-        text, status, code = f"minigen: {error}", "error", 2
-    elif isinstance(error, CheckFailed):
-        text, status, code = str(error), "failed", 1
-    else:
-        text, status, code = _trace(error, run.path).rstrip(), "error", 1
-    run.write_log(text + "\n")
-    run.close(status)
+    text, status, code = _verdict(error, run)
+    try:
+        run.write_log(text + "\n")
+        run.close(status)
+    except (OSError, UsageError):
+        pass  # the folder is what failed
+    if isinstance(error, BrokenPipeError):
+        silence_stdout()
     print(color(text, "red", sys.stderr), file=sys.stderr, flush=True)
     return code
+
+
+def _verdict(error: BaseException, run: Run) -> tuple[str, str, int]:
+    """What to print, the lesson's status and the exit code for an error."""
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted; to continue: {_resume_command(run)}", "interrupted", 130
+    if isinstance(error, BrokenPipeError):
+        return f"minigen: nobody reads the output any more; to continue: {_resume_command(run)}", "interrupted", 1
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        why = error.strerror or "the disk is full"
+        return f"minigen: {why}: free some space, then {_resume_command(run)}", "interrupted", 2
+    if isinstance(error, OSError) and run.lesson is not None and not run.folder.path.exists():
+        return f"minigen: {run.folder.path} has been deleted or moved while the lesson ran", "error", 2
+    if isinstance(error, UsageError):
+        return f"minigen: {error}", "error", 2
+    if isinstance(error, CheckFailed):
+        return str(error), "failed", 1
+    return _trace(error, run.path).rstrip(), "error", 1
 
 
 def _resume_command(run: Run) -> str:
