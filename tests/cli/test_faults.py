@@ -536,3 +536,14 @@ def test_what_same_seed_means_is_recorded(lesson):
     assert machine["processor"] and 1 <= machine["cores"] <= os.cpu_count()
     assert all(library["internal_api"] and library["num_threads"] >= 1 for library in machine["blas"])
     assert machine["blas"], "NumPy has a BLAS"
+
+
+def test_the_peak_of_memory_is_recorded(write_lesson):
+    write_lesson("gan/02_gan", "import numpy as np\n\nx = np.ones(20_000_000)\ndel x")  # 160 MB
+    peaks = []
+    for change in ("", "x = 1"):
+        write_lesson("gan/02_gan", change) if change else None
+        assert minigen("run", "gan/02", "--quick").returncode == 0
+        peaks.append(metrics(Path("out/gan-02-gan-quick"))["peak_memory_mb"])
+    if peaks[0] is not None:
+        assert 140 < peaks[0] - peaks[1] < 180

@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 
+from minigen.cli import main
 from minigen.course import CheckFailed, Lesson, UsageError
 from minigen.course.lesson.options import RunOptions
 from minigen.nn import MLP
@@ -351,6 +352,44 @@ def test_in_a_notebook(tmp_path, shown):
     assert "| no | 0 | ≥ 1 | failed |  |" in shown[4][1]
     assert (tmp_path / "out/gan-02-gan-notebook/line.png").exists()
     Lesson("gan/02_gan", title="GANs", post="gan")  # the cell is run again
+
+
+def test_every_cell_of_a_notebook_can_be_run_again(shown, tmp_path):
+    from minigen import plot
+
+    lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+
+    def cell(value):
+        x = np.zeros(1)
+        lesson.fit(lambda i: value, 3, state={"x": x}, label="plain")
+        lesson.sampler("points", lambda rng, n: rng.random((n, 2)))
+        lesson.figure(plot.line(np.arange(3.0), value * np.arange(3.0)), "line", caption=f"Of {value}.")
+        lesson.check("value", value, at_least=0.0)
+        lesson.claim("value", value, at_most=1.0)
+
+    cell(2.0)
+    cell(0.5)
+    lesson.finish()
+    cell(0.25)  # after the last cell, too
+    lesson.finish()
+    written = metrics(lesson)
+    assert [claim["value"] for claim in written["claims"]] == [0.25] and written["status"] == "passed"
+    assert [check["value"] for check in written["checks"]] == [0.25]
+    assert written["figures"] == [{"file": "line.png", "caption": "Of 0.25."}]
+    assert [training["last"]["loss"] for training in written["timings"]["trainings"]] == [0.25]
+    assert (tmp_path / "out/gan-02-gan-notebook/log.txt").read_text(encoding="utf-8").count("Of 0.") == 2
+
+
+def test_a_notebook_leaves_the_runs_in_full_alone(shown, tmp_path, write_lesson):
+    write_lesson("gan/02_gan")
+    assert main(["run", "gan/02"]) == 0
+    before = (tmp_path / "out/gan-02-gan/metrics.json").read_text()
+    for _ in range(2):
+        lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+        lesson.fit(lambda i: 0.0, 3, state={"x": np.zeros(1)}, label="a")
+        lesson.finish()
+    assert (tmp_path / "out/gan-02-gan/metrics.json").read_text() == before
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["gan-02-gan", "gan-02-gan-notebook"]
 
 
 QUESTION, CHOICES = "How many modes will it find?", ["all eight", "six or seven", "fewer"]

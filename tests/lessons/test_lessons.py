@@ -18,6 +18,7 @@ LESSONS = index.scan(ROOT / "lessons")[0]
 NOT_DRAWN = {"algorithm", "table"}
 
 LONGEST_CELL = 16  # lines that are not blank
+MOST_MEMORY = 400  # megabytes, of a quick run
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 
@@ -133,6 +134,7 @@ def test_quick_run(lesson, tmp_path):
     assert {claim["status"] for claim in metrics["claims"]} == {"not judged"}
     assert metrics["checks"], "a lesson checks small things as it goes"
     assert (folder / "log.txt").stat().st_size > 0
+    assert metrics["peak_memory_mb"] is None or metrics["peak_memory_mb"] <= MOST_MEMORY
 
     files = [figure["file"] for figure in metrics["figures"]]
     assert files and all((folder / file).stat().st_size > 1000 for file in files)

@@ -31,7 +31,7 @@ from minigen.course.lesson.cache import cached_model
 from minigen.course.lesson.claims import Bar, Claim, jsonable
 from minigen.course.lesson.display import folded, show_gif, show_markdown
 from minigen.course.lesson.folder import slug
-from minigen.course.lesson.machine import machine, versions
+from minigen.course.lesson.machine import machine, peak_memory, versions
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
 
@@ -81,7 +81,7 @@ class Lesson:
         self._tables: list[dict] = []
         self._drawn: list[dict] = []
         self._trainings: list[dict] = []
-        self._samplers: list[str] = []
+        self._samplers: list[dict] = []
         self._configuration: dict[str, Any] = {}
         self._start = time.perf_counter()
         caller = inspect.currentframe()
@@ -177,9 +177,8 @@ class Lesson:
         `draw(rng, n)` returns `n` samples, float32, images (n, H, W, C) in [0, 1]; or a pair of them and their labels
         (n,), where the model is conditional. A lesson with several models gives each its own name, the best one first.
         """
-        if name in self._samplers and self.run.mode != "notebook":
-            raise ValueError(f"two samplers of a lesson are called {name!r}")
-        self._samplers.append(name)
+        self._once(self._samplers, "name", name, "two samplers of a lesson are called {}")
+        self._samplers.append({"name": name})
         if self.run.on_sampler is not None:
             self.run.on_sampler(self, name, draw)
 
@@ -307,6 +306,8 @@ class Lesson:
                 raise ValueError(f"check {name!r} needs a condition: equals, at_least, at_most or between")
             equals = True
         check = Claim(name, value, Bar.of(name, at_least, at_most, between, equals, atol))
+        if self.run.mode == "notebook":
+            self.checks = [other for other in self.checks if other.name != name]
         self.checks.append(check)
         check.require()
         _, got, bar, *_ = check.row()
@@ -331,10 +332,10 @@ class Lesson:
         run end with exit code 1. Under --quick they are not judged.
         """
         bar = Bar.of(name, at_least, at_most, between, equals, atol)
-        if any(claim.name == name for claim in self.claims):
-            if self.run.mode != "notebook":
-                raise ValueError(f"two claims of a lesson are called {name!r}")
+        if self.run.mode == "notebook":  # the cell is run again
             self.claims = [claim for claim in self.claims if claim.name != name]
+        elif any(claim.name == name for claim in self.claims):
+            raise ValueError(f"two claims of a lesson are called {name!r}")
         self.claims.append(Claim(name, value, bar, judged=not self.quick, source=source, unit=unit))
 
     def finish(self) -> None:
@@ -384,6 +385,7 @@ class Lesson:
                 "timings": {"total": round(time.perf_counter() - self._start, 3), "trainings": self._trainings},
                 "versions": versions(),
                 "machine": machine(),
+                "peak_memory_mb": peak_memory(),
             }
         )
 

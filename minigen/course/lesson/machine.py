@@ -9,7 +9,7 @@ from typing import Any
 
 import minigen
 
-__all__ = ["machine", "versions"]
+__all__ = ["machine", "peak_memory", "versions"]
 
 
 def versions() -> dict[str, str]:
@@ -37,6 +37,20 @@ def machine() -> dict[str, Any]:
         if library["user_api"] == "blas"
     ]
     return {"processor": _processor(), "cores": cores, "blas": blas}
+
+
+def peak_memory() -> float | None:
+    """The most memory that this process has used so far, in megabytes; None where the system does not tell."""
+    try:  # not `ru_maxrss`, which on Linux remembers the process that started this one
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # bytes on macOS
 
 
 def _processor() -> str:
