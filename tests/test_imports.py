@@ -1,4 +1,4 @@
-"""Imports: they point down and never in a circle, families stay apart, importing is cheap and trains nothing."""
+"""The rules of the house: imports point down, families stay apart, importing is cheap and trains nothing."""
 
 import ast
 import subprocess
@@ -104,57 +104,6 @@ def test_imports_point_down_and_families_stay_apart(path):
 )
 def test_the_rules_see_a_breach(file, source, bad):
     assert bool(violations(PACKAGE / file, source)) == bad
-
-
-def files_imported(path: Path, source: str) -> set[str]:
-    """The files of minigen, by their modules' names, that a file imports anywhere in it.
-
-    `from minigen.gan import losses` is an import of the file `losses.py`; `from minigen.nn import MLP` one of
-    `nn/__init__.py`. That Python runs a package's `__init__` before a file in it does not count.
-    """
-    known, names = {module_name(path) for path in MODULES}, set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                names.add(whole if whole in known else node.module)
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-    return (names & known) - {module_name(path)}
-
-
-def cycles(imports: dict[str, set[str]]) -> list[list[str]]:
-    """The groups of files that import one another, directly or through others (strongly connected components)."""
-
-    def reach(start: str) -> set[str]:
-        seen: set[str] = set()
-        todo = [start]
-        while todo:
-            new = imports.get(todo.pop(), set()) - seen
-            seen |= new
-            todo += new
-        return seen
-
-    reached = {name: reach(name) for name in imports}
-    groups = {frozenset(other for other in reached[name] if name in reached.get(other, ())) for name in imports}
-    return sorted(sorted(group) for group in groups if group)
-
-
-def test_no_two_files_import_each_other():
-    """Neither at the top of a file nor inside a function, directly or through others."""
-    imports = {module_name(path): files_imported(path, path.read_text(encoding="utf-8")) for path in MODULES}
-    assert cycles(imports) == []
-
-
-def test_cycles_are_found():
-    assert cycles({"a": {"b"}, "b": {"c"}, "c": set(), "d": {"a"}}) == []
-    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}, "e": {"f"}, "f": {"e"}}) == [
-        ["a", "b", "c"],
-        ["e", "f"],
-    ]
-    inner = PACKAGE / "gan" / "losses.py"
-    source = "def f():\n    from minigen.gan import wgan\n    from minigen.nn import MLP\n    import minigen.checks"
-    assert files_imported(inner, source) == {"minigen.gan.wgan", "minigen.nn", "minigen.checks"}
 
 
 def python(code: str) -> str:
