@@ -1,55 +1,81 @@
-"""What the commands share when they speak: tables, numbers, colors, and streams that never crash on a symbol."""
+"""What the commands share when they print: tables, numbers, colors, and streams that can print any symbol."""
 
 from __future__ import annotations
 
 import codecs
 import os
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-__all__ = ["UsageError", "Tee", "color", "format_number", "markdown_table", "safe_streams", "text_table"]
+__all__ = [
+    "UsageError",
+    "color",
+    "format_number",
+    "markdown_table",
+    "plural",
+    "safe_streams",
+    "silence_stdout",
+    "text_table",
+]
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
-_ASCII = {
-    "≥": ">=",
-    "≤": "<=",
-    "±": "+-",
-    "→": "->",
-    "—": "-",
-    "–": "-",
-    "…": "...",
-    "›": ">",
-    "·": ".",
-    "×": "x",
-    "✓": "ok",
-    "✗": "x",
-    "‖": "||",
-    "’": "'",
-    "−": "-",
-    "∞": "inf",
-}
+_ASCII = dict(
+    zip(
+        "≥ ≤ ≈ ≠ ± → ← — – › · × ✓ ✗ ‖ ‘ ’ “ ” − ∞ √ ∇ ∂ ∑ ∈".split(),
+        ">= <= ~ != +- -> <- - - > . x ok x || ' ' \" \" - inf sqrt grad d sum in".split(),
+        strict=True,
+    )
+)
 
 
 class UsageError(ValueError):
-    """Something the reader can put right (a wrong name, an unwritable folder); said in one line, exit code 2."""
+    """Something the reader can put right (a wrong name, an unwritable folder); printed as one line, exit code 2."""
 
 
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Codec error handler: an ASCII spelling of the symbols that we print, `?` for the others."""
+def ascii_text(text: str) -> str:
+    """`text` with ASCII characters only: letters without accents, Greek ones by their names, `?` for the unknown."""
+    return "".join(character if character.isascii() else _ascii_spelling(character) for character in text)
+
+
+def _ascii_spelling(character: str) -> str:
+    if character in _ASCII:
+        return _ASCII[character]
+    plain = unicodedata.normalize("NFKD", character)  # "é" -> "e" and an accent, "²" -> "2", "…" -> "..."
+    kept = "".join(part for part in plain if part.isascii())
+    if kept:
+        return kept
+    words = unicodedata.name(plain[0], "").split()  # ["GREEK", "SMALL", "LETTER", "ALPHA"]
+    if words[:1] == ["GREEK"] and "LETTER" in words:
+        name = words[words.index("LETTER") + 1].lower()
+        return name if "SMALL" in words else name.capitalize()
+    return "" if unicodedata.combining(character) else "?"
+
+
+def _encode_as_ascii(error: UnicodeError) -> tuple[str, int]:
+    """The codec error handler "minigen": an ASCII spelling of what a stream cannot encode."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(_ASCII.get(c, "?") for c in error.object[error.start : error.end]), error.end
+    return ascii_text(error.object[error.start : error.end]), error.end
 
 
-codecs.register_error("minigen", _plain)
+codecs.register_error("minigen", _encode_as_ascii)
 
 
 def safe_streams() -> None:
-    """Let standard output and error print any text, also on a terminal that knows only ASCII."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+    """Let standard output and error print any text, also where they know only ASCII or have been closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # `minigen list >&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+        elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="minigen")
+
+
+def silence_stdout() -> None:
+    """Let nothing more be written to a standard output that nobody reads, not even when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
 
 
 def color(text: str, name: str, stream: TextIO | None = None) -> str:
@@ -58,6 +84,11 @@ def color(text: str, name: str, stream: TextIO | None = None) -> str:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return text
     return f"\x1b[{_CODES[name]}m{text}\x1b[0m"
+
+
+def plural(count: float, noun: str) -> str:
+    """ "1 claim", "2 claims"."""
+    return f"{count:g} {noun}{'s' * (count != 1)}"
 
 
 def format_number(value: Any) -> str:
@@ -106,23 +137,3 @@ def markdown_table(rows: Iterable[Sequence[Any]], header: Sequence[str]) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in grid]
     lines.insert(1, "|" + " --- |" * len(grid[0]))
     return "\n".join(lines)
-
-
-class Tee:
-    """Standard output that also writes to a log file."""
-
-    def __init__(self, stream: TextIO, log: TextIO):
-        self.stream, self.log = stream, log
-
-    def write(self, text: str) -> int:
-        if not self.log.closed:
-            self.log.write(text)
-        return self.stream.write(text)
-
-    def flush(self) -> None:
-        if not self.log.closed:
-            self.log.flush()
-        self.stream.flush()
-
-    def __getattr__(self, name: str) -> Any:  # isatty, encoding, fileno, ...
-        return getattr(self.stream, name)

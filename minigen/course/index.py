@@ -1,7 +1,7 @@
-"""What there is: lessons on the disk, the posts' sections, figures and equations, and the code that computes them.
+"""What there is: lessons and exercises on the disk, the posts' sections, figures and equations, and what computes them.
 
-Nothing here runs a lesson or imports a model: lessons, package and tests are read with `ast`, so `minigen list` is
-quick.
+This is the one catalogue of lessons and exercises, and the one place that understands their names. Nothing here runs a
+lesson or imports a model: files are read as text or with `ast`, so `minigen list` is quick.
 """
 
 from __future__ import annotations
@@ -11,26 +11,32 @@ import csv
 import difflib
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from minigen.course.console import UsageError
 
 __all__ = [
+    "Address",
     "EquationUse",
     "LessonInfo",
     "POSTS",
     "equation_index",
     "equations",
+    "exercise_names",
     "figures",
     "find",
+    "folders",
     "lessons",
     "lessons_root",
     "outline",
     "problems",
     "readme_table",
+    "resolve",
+    "scan",
     "sections",
 ]
 
@@ -41,13 +47,22 @@ POSTS = {
     "flow": "Flow-based Deep Generative Models",
     "diffusion": "What are Diffusion Models?",
 }
-FIELDS = {"title": str, "post": str, "sections": list, "figures": list, "equations": list, "minutes": (int, float)}
+FIELDS: dict[str, Any] = {
+    "title": str,
+    "post": str,
+    "sections": list,
+    "figures": list,
+    "equations": list,
+    "minutes": (int, float),
+}
 EQUATION = re.compile(r"\bEq\. ((?:gan|vae|flow|diffusion)\.\d\d)\b")
+EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
+CELL = re.compile(r"^# %%.*$", re.M)
 
 
 @dataclass(frozen=True)
 class LessonInfo:
-    """A lesson as its first cell describes it."""
+    """A lesson as its first cell describes it. `id` is family and folder, "gan/02_gan"; `minutes` those of a run."""
 
     id: str
     path: Path
@@ -67,21 +82,27 @@ class LessonInfo:
         return self.id.split("/")[1][3:]
 
     @property
-    def exercises(self) -> int:
-        """How many exercises stand beside the lesson."""
-        path = self.path.with_name("exercise.py")
-        if not path.exists():
-            return 0
-        return sum(isinstance(node, ast.Call) and _called(node) == "Exercise" for node in ast.walk(_parse(path)))
+    def exercises(self) -> tuple[str, ...]:
+        """The names of the exercises that stand beside the lesson, in their order."""
+        return exercise_names(self.path.parent)
 
     @property
     def samplers(self) -> tuple[str, ...]:
         """The names of the models that the lesson offers to `minigen sample`, in its order."""
-        calls = [
-            node for node in ast.walk(_parse(self.path)) if isinstance(node, ast.Call) and _called(node) == "sampler"
-        ]
-        calls.sort(key=lambda call: call.lineno)
+        calls = sorted(_calls(_parse(self.path), "sampler"), key=lambda call: call.lineno)
         return tuple(str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant))
+
+
+class Address(NamedTuple):
+    """What a name stands for: the folder of a lesson and, if the name is that of an exercise, its function's name."""
+
+    folder: Path
+    exercise: str | None = None
+
+    @property
+    def lesson(self) -> str:
+        """The lesson as exercises name it: "gan/02"."""
+        return short_id(self.folder)
 
 
 @dataclass
@@ -134,7 +155,7 @@ def _parts() -> dict[str, list[str]]:
     return {above: sorted(below) for above, below in parts.items()}
 
 
-# -- lessons -----------------------------------------------------------------------------------------------------------
+# -- folders of lessons ------------------------------------------------------------------------------------------------
 
 
 def lessons_root() -> Path:
@@ -147,19 +168,69 @@ def lessons_root() -> Path:
     return PACKAGE / "_lessons"
 
 
-def _metadata(path: Path, id: str) -> LessonInfo:
-    """The literals of the `Lesson(...)` call in a lesson file; ValueError when there is none or it does not fit."""
+def folders(file: str, root: Path | None = None) -> list[Path]:
+    """The folders `<family>/<NN_name>` that hold `file` ("lesson.py" or "exercise.py"), by post and number."""
+    posts = list(POSTS)
+    found = [path.parent for path in (root or lessons_root()).glob(f"*/[0-9][0-9]_*/{file}")]
+
+    def order(folder: Path) -> tuple[int, str]:
+        family = folder.parent.name
+        return posts.index(family) if family in posts else len(posts), full_id(folder)
+
+    return sorted(found, key=order)
+
+
+def full_id(folder: Path) -> str:
+    """ "gan/02_gan" of the folder .../gan/02_gan."""
+    return f"{folder.parent.name}/{folder.name}"
+
+
+def short_id(folder: Path) -> str:
+    """ "gan/02" of the folder .../gan/02_gan."""
+    return f"{folder.parent.name}/{folder.name[:2]}"
+
+
+def exercise_names(folder: Path) -> tuple[str, ...]:
+    """The functions that the exercises of a lesson's folder ask for, in the order of its file."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) == "Lesson"]
-    if not calls:
-        raise ValueError(f"{path} has no Lesson(...)")
+        text = (folder / "exercise.py").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ()
+    return tuple(EXERCISE.findall(text))
+
+
+# -- lessons -----------------------------------------------------------------------------------------------------------
+
+
+def lessons() -> list[LessonInfo]:
+    """All lessons, by post and number."""
+    return scan(lessons_root())[0]
+
+
+def problems() -> list[str]:
+    """Lesson files that cannot be listed, and why."""
+    return scan(lessons_root())[1]
+
+
+def scan(root: Path) -> tuple[list[LessonInfo], list[str]]:
+    """The lessons below a folder, and why others of its lesson files cannot be listed."""
+    found, broken = [], []
+    for folder in folders("lesson.py", root):
+        try:
+            found.append(_metadata(folder / "lesson.py"))
+        except ValueError as error:
+            broken.append(str(error))
+    return found, broken
+
+
+def _metadata(path: Path) -> LessonInfo:
+    """The literals of the `Lesson(...)` call in a lesson file; ValueError when there is none or it does not fit."""
+    id = full_id(path.parent)
+    call = _lesson_call(path)
     given: dict[str, Any] = {}
     try:
-        given["id"] = ast.literal_eval(calls[0].args[0])
-        for keyword in calls[0].keywords:
+        given["id"] = ast.literal_eval(call.args[0])
+        for keyword in call.keywords:
             if keyword.arg in FIELDS:
                 given[keyword.arg] = ast.literal_eval(keyword.value)
     except (ValueError, IndexError):
@@ -174,67 +245,111 @@ def _metadata(path: Path, id: str) -> LessonInfo:
     return LessonInfo(id, path, given.get("title", id), post, float(given.get("minutes", 1.0)), **lists)
 
 
-def _called(call: ast.Call) -> str:
-    return getattr(call.func, "id", getattr(call.func, "attr", ""))
+def _lesson_call(path: Path) -> ast.Call:
+    """The call `Lesson(...)`; only the cells up to it are parsed, as the whole file would take ten times as long."""
+    try:
+        cells = CELL.split(path.read_text(encoding="utf-8"))
+        for cell in cells:
+            if "Lesson(" in cell:
+                for call in _calls(ast.parse(cell), "Lesson"):
+                    return call
+    except (SyntaxError, UnicodeDecodeError, OSError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    raise ValueError(f"{path} has no Lesson(...)")
 
 
-def _scan(root: Path) -> tuple[list[LessonInfo], list[str]]:
-    found, broken = [], []
-    for path in root.glob("*/[0-9][0-9]_*/lesson.py"):
-        try:
-            found.append(_metadata(path, f"{path.parent.parent.name}/{path.parent.name}"))
-        except ValueError as error:
-            broken.append(str(error))
-    posts = list(POSTS)
-    found.sort(key=lambda lesson: (posts.index(lesson.post) if lesson.post in POSTS else len(posts), lesson.id))
-    return found, broken
-
-
-def lessons() -> list[LessonInfo]:
-    """All lessons, by post and number."""
-    return _scan(lessons_root())[0]
-
-
-def problems() -> list[str]:
-    """Lesson files that cannot be listed, and why."""
-    return _scan(lessons_root())[1]
+# -- names -------------------------------------------------------------------------------------------------------------
 
 
 def find(text: str) -> LessonInfo:
-    """The lesson meant by "gan/02", "gan/gan", "gan/02_gan", "02_gan", "gan-02-gan" or the path of its file.
+    """The lesson meant by "gan/02", "gan/gan", "gan/02_gan", "02_gan", "wgan", "gan-02-gan" or the path of its file.
 
     Raises UsageError with the nearest names when there is none, or with the candidates when there are several.
     """
-    known = lessons()
+    known = folders("lesson.py")
+    inside = [full_id(folder) for folder in known if folder.parent.name == text.strip().lower()]
+    if inside:  # "gan" is also the name of one lesson, but who says so has not asked for that one of thirteen
+        raise UsageError(f"{text!r} is a family of lessons: say which ({', '.join(inside)})")
+    folder = _folder_of(text, known)
+    if folder is None:
+        raise UsageError(f"there is no lesson {text!r}; {_near_lessons(text)}")
+    try:
+        return _metadata(folder / "lesson.py")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def resolve(text: str) -> Address:
+    """The lesson or exercise meant by "gan/02", "gan/02_gan", "gan/02/discriminator_loss" or "discriminator_loss".
+
+    Only folders that hold exercises count, and the lesson may be written in every way that `find` knows. Raises
+    UsageError with the nearest names when there is none, or with the candidates when there are several.
+    """
+    known = folders("exercise.py")
+    wanted = text.strip().lower().strip("/")
+    folder = _folder_of(wanted, known)
+    if folder is not None:
+        return Address(folder)
+    above, _, name = wanted.rpartition("/")
+    inside = _folder_of(above, known) if above else None
+    found = [
+        Address(folder, exercise)
+        for folder in (known if inside is None else [inside])
+        for exercise in exercise_names(folder)
+        if exercise.lower() == name
+    ]
+    if len(found) == 1 and (inside is not None or not above):
+        return found[0]
+    if len(found) > 1:
+        raise UsageError(f"{text!r} may be {' or '.join(f'{at.lesson}/{at.exercise}' for at in found)}: say which")
+    raise UsageError(f"there is no exercise {text!r}; {_near_exercises(wanted, name, known)}")
+
+
+def _folder_of(text: str, known: list[Path]) -> Path | None:
+    """The folder that a lesson's name means; None if it means none, UsageError if it means several."""
     wanted = text.strip().lower().replace("\\", "/").removesuffix("/lesson.py").rstrip("/")
     wanted = "/".join(wanted.split("/")[-2:])
-    by_name: dict[str, list[LessonInfo]] = {}
+    matches = [folder for folder in known if wanted in aliases(full_id(folder))]
+    if len(matches) > 1:
+        raise UsageError(f"{text!r} may be {' or '.join(map(full_id, matches))}: say which")
+    return matches[0] if matches else None
+
+
+def aliases(id: str) -> set[str]:
+    """The ways in which a lesson can be named: "gan/02", "gan/2", "gan/gan", "02_gan", "gan-02-gan", ..."""
+    family, folder = id.split("/")
+    number, name = folder[:2], folder[3:]
+    ends = {folder, number, str(int(number)), name, folder.replace("_", "-"), name.replace("_", "-")}
+    whole = {f"{family}/{end}" for end in ends} | ends
+    return whole | {f"{family}-{number}", id.replace("/", "-").replace("_", "-")}
+
+
+def _near_lessons(text: str) -> str:
+    """What to try instead of a lesson's name that is not known."""
+    known, wanted = lessons(), text.strip().lower()
+    by_name: dict[str, str] = {}
     for lesson in known:
-        for alias in _aliases(lesson):
-            by_name.setdefault(alias, []).append(lesson)
-    matches = by_name.get(wanted, [])
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        raise UsageError(f"{text!r} may be {' or '.join(lesson.id for lesson in matches)}: say which")
-    broken = [line for line in problems() if f"/{wanted}/" in line.replace("\\", "/")]
-    if broken:
-        raise UsageError(broken[0])
-    names = [*by_name, *(lesson.title.lower() for lesson in known)]
-    by_name.update({lesson.title.lower(): [lesson] for lesson in known if lesson.title.lower() not in by_name})
-    near = [lesson.id for name in difflib.get_close_matches(wanted, names, n=6, cutoff=0.5) for lesson in by_name[name]]
+        for name in (*sorted(aliases(lesson.id)), lesson.title.lower()):
+            by_name.setdefault(name, lesson.id)
+    near = [by_name[name] for name in difflib.get_close_matches(wanted, by_name, n=6, cutoff=0.5)]
     near += [lesson.id for lesson in known if wanted and wanted in lesson.id]
+    return _hint(near, "minigen list")
+
+
+def _near_exercises(wanted: str, name: str, known: list[Path]) -> str:
+    by_name: dict[str, str] = {}
+    for folder in known:
+        by_name[short_id(folder)] = short_id(folder)
+        for exercise in exercise_names(folder):
+            by_name[f"{short_id(folder)}/{exercise}".lower()] = f"{short_id(folder)}/{exercise}"
+            by_name.setdefault(exercise.lower(), f"{short_id(folder)}/{exercise}")
+    near = difflib.get_close_matches(wanted, by_name, n=4, cutoff=0.5) + difflib.get_close_matches(name, by_name, n=2)
+    return _hint([by_name[name] for name in near], "minigen exercise list")
+
+
+def _hint(near: list[str], otherwise: str) -> str:
     near = list(dict.fromkeys(near))[:3]
-    hint = f"did you mean {', '.join(near)}?" if near else "see minigen list"
-    raise UsageError(f"there is no lesson {text!r}; {hint}")
-
-
-def _aliases(lesson: LessonInfo) -> set[str]:
-    family, folder = lesson.id.split("/")
-    ends = {folder, lesson.number, str(int(lesson.number)), lesson.name, folder.replace("_", "-")}
-    ends |= {lesson.name.replace("_", "-")}
-    out = lesson.id.replace("/", "-").replace("_", "-")
-    return {f"{family}/{end}" for end in ends} | ends | {out}
+    return f"did you mean {', '.join(near)}?" if near else f"see {otherwise}"
 
 
 # -- who computes what -------------------------------------------------------------------------------------------------
@@ -253,21 +368,27 @@ def equation_index() -> list[EquationUse]:
                     uses[id].functions.append(f"{module}:{name}")
     tests = PACKAGE.parent / "tests"
     for path in sorted(tests.rglob("test_*.py")) if (PACKAGE.parent / "pyproject.toml").exists() else ():
-        text = path.read_text(encoding="utf-8")
-        if "Eq. " not in text:
-            continue
-        lines = text.splitlines()
-        for name, node in _definitions(_parse(path)):
-            if name.split(".")[-1].startswith("test"):
-                for id in set(EQUATION.findall("\n".join(lines[node.lineno - 1 : node.end_lineno]))):
-                    if id in uses:
-                        where = path.relative_to(PACKAGE.parent).as_posix()
-                        uses[id].tests.append(f"{where}::{name.replace('.', '::')}")
+        for name, text in _tests_with_equations(path):
+            where = path.relative_to(PACKAGE.parent).as_posix()
+            for id in set(EQUATION.findall(text)):
+                if id in uses:
+                    uses[id].tests.append(f"{where}::{name.replace('.', '::')}")
     for lesson in lessons():
         for id in lesson.equations:
             if id in uses:
                 uses[id].lessons.append(lesson.id)
     return list(uses.values())
+
+
+def _tests_with_equations(path: Path) -> Iterator[tuple[str, str]]:
+    """(qualified name, source) of every test of a file that names equations."""
+    text = path.read_text(encoding="utf-8")
+    if "Eq. " not in text:
+        return
+    lines = text.splitlines()
+    for name, node in _definitions(_parse(path)):
+        if name.split(".")[-1].startswith("test"):
+            yield name, "\n".join(lines[node.lineno - 1 : node.end_lineno])
 
 
 def _parse(path: Path) -> ast.Module:
@@ -277,7 +398,14 @@ def _parse(path: Path) -> ast.Module:
         return ast.Module(body=[], type_ignores=[])
 
 
-def _definitions(tree: ast.AST, prefix: str = ""):
+def _calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+    """Every call of a function or method of this name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
+            yield node
+
+
+def _definitions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(qualified name, node) of every function, class and method."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -286,22 +414,21 @@ def _definitions(tree: ast.AST, prefix: str = ""):
                 yield from _definitions(node, f"{prefix}{node.name}.")
 
 
-def outline() -> list[tuple[str, list[tuple[dict[str, str], list[LessonInfo], bool]]]]:
+Row = tuple[dict[str, str], list[LessonInfo], bool]
+
+
+def outline() -> list[tuple[str, list[Row]]]:
     """Post -> its sections, each with its lessons and whether they are those of its subsections only."""
     by_section: dict[str, list[LessonInfo]] = {}
     for lesson in lessons():
         for id in lesson.sections:
             by_section.setdefault(id, []).append(lesson)
-    result = []
-    for post in POSTS:
-        rows = []
-        for section in sections():
-            if section["post"] == post:
-                own = by_section.get(section["id"], [])
-                below = [lesson for part in _parts().get(section["id"], ()) for lesson in by_section.get(part, ())]
-                rows.append((section, own or list(dict.fromkeys(below)), not own and bool(below)))
-        result.append((post, rows))
-    return result
+    rows: dict[str, list[Row]] = {post: [] for post in POSTS}
+    for section in sections():
+        own = by_section.get(section["id"], [])
+        below = [lesson for part in _parts().get(section["id"], ()) for lesson in by_section.get(part, ())]
+        rows[section["post"]].append((section, own or list(dict.fromkeys(below)), not own and bool(below)))
+    return list(rows.items())
 
 
 def readme_table() -> str:

@@ -107,12 +107,17 @@ def splits() -> Splits:
 # From pixels to floats.
 def unit(images: np.ndarray, flat: bool = False) -> np.ndarray:
     """uint8 images as float32 in [0, 1]: pixel / 255, (N, 28, 28, 1), or (N, 784) if `flat`."""
-    return _shaped(_check_pixels(images).astype(np.float32) / np.float32(255), flat)
+    x = _check_pixels(images).astype(np.float32)
+    x /= np.float32(255)  # in place: all the digits are 188 MB, and a second copy is as much again
+    return _shaped(x, flat)
 
 
 def symmetric(images: np.ndarray, flat: bool = False) -> np.ndarray:
     """uint8 images as float32 in [-1, 1]: pixel / 127.5 - 1, (N, 28, 28, 1), or (N, 784) if `flat`."""
-    return _shaped(_check_pixels(images).astype(np.float32) / np.float32(127.5) - np.float32(1), flat)
+    x = _check_pixels(images).astype(np.float32)
+    x /= np.float32(127.5)
+    x -= np.float32(1)
+    return _shaped(x, flat)
 
 
 def binarize_static(images: np.ndarray, threshold: float = 0.5) -> np.ndarray:

@@ -18,6 +18,16 @@ import numpy as np
 from minigen.tensor.storage import load_arrays
 
 FORMAT = 1
+
+
+class ResumeError(ValueError):
+    """A training cannot go on from a file."""
+
+
+class CheckpointError(ResumeError):
+    """Because the file is not a checkpoint, is damaged, or is of another version's format."""
+
+
 ARRAY, GENERATOR, STATEFUL = "array", "generator", "stateful"
 
 
@@ -77,15 +87,15 @@ def restore(state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read(path: Path) -> tuple[dict, dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Header, history arrays and state arrays of a checkpoint file; ValueError if it is not one."""
+    """Header, history arrays and state arrays of a checkpoint file; CheckpointError if it is not one."""
     try:
         arrays = load_arrays(path)
         meta = json.loads(str(arrays["meta"]))
         known = meta["format"] == FORMAT
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a training checkpoint, or is damaged ({error})") from error
+        raise CheckpointError(f"{path} is not a training checkpoint, or is damaged ({error})") from error
     if not known:
-        raise ValueError(f"{path} is a checkpoint of format {meta['format']}; this version reads format {FORMAT}")
+        raise CheckpointError(f"{path} is a checkpoint of format {meta['format']}; this version reads format {FORMAT}")
     return meta, _below("history/", arrays), _below("state/", arrays)
 
 

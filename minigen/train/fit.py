@@ -128,7 +128,8 @@ def fit(
 
     Ctrl-C during a run with a checkpoint lets the step finish, saves, and raises KeyboardInterrupt; a second one stops
     at once. Raises NonFiniteError, naming the step and the quantity, when a value or the state to be saved is NaN or
-    infinite, and keeps the last good checkpoint. Raises ValueError or OSError for bad arguments before the first step.
+    infinite, and keeps the last good checkpoint. Raises ResumeError (of `minigen.train.checkpoint`) for a checkpoint
+    that cannot be resumed from, ValueError or OSError for bad arguments, before the first step.
     """
     state = {} if state is None else dict(state)
     path = _check_arguments(step, steps, state, label, seconds, checkpoint, every, resume, on_step)
@@ -220,11 +221,12 @@ def _resume(path: Path, state: Mapping[str, Any], label: str, steps: int) -> His
     meta, past, arrays = checkpoints.read(path)
     for what, then, now in [("label", meta["label"], label), ("steps", meta["steps"], steps)]:
         if then != now:
-            raise ValueError(f"cannot resume from {path}: it is of a run with {what}={then!r}, this one has {now!r}")
+            difference = f"it is of a run with {what}={then!r}, this one has {now!r}"
+            raise checkpoints.ResumeError(f"cannot resume from {path}: {difference}")
     try:
         checkpoints.restore(state, arrays)
     except ValueError as error:
-        raise ValueError(f"cannot resume from {path}: {error}") from error
+        raise checkpoints.ResumeError(f"cannot resume from {path}: {error}") from error
     return History.from_arrays(past, label, meta["steps_done"], meta["seconds"])
 
 

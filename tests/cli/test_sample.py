@@ -114,20 +114,27 @@ def test_a_changed_lesson_is_trained_anew(lesson):
     assert b > 1.5 * a
 
 
-def test_a_changed_package_is_trained_anew(monkeypatch):
-    from minigen.course.lesson import cache
+def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
+    from minigen.course.lesson import recipe
 
-    lesson = Path(cache.__file__)  # any file with a name of a part in it
-    before = cache.recipe_of(lesson)
-    assert before == cache.recipe_of(lesson) and len(before) == 16
-    read = Path.read_bytes
+    lesson = tmp_path / "lesson.py"
+    lesson.write_text("# %% [markdown]\n# Text.\n\n# %%\nfrom minigen.gan import losses\n")
+    before = recipe.recipe_of(lesson)
+    assert before == recipe.recipe_of(lesson) and len(before) == 16
+    lesson.write_text(lesson.read_text().replace("Text.", "Another text."))
+    assert recipe.recipe_of(lesson) == before  # prose changes no number
+    for file, matters in [("optim/ema.py", True), ("gan/losses.py", True), ("vae/vae.py", False)]:
+        read = Path.read_bytes
 
-    def changed(path):
-        return read(path) + b"#" * (path.parts[-2:] == ("optim", "ema.py"))
+        def changed(path, file=file, read=read):
+            return read(path) + b"#" * path.as_posix().endswith(f"minigen/{file}")
 
-    monkeypatch.setattr(Path, "read_bytes", changed)
-    assert cache.recipe_of(lesson) != before
-    assert cache.recipe_of(None) is None
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "read_bytes", changed)
+            recipe._code_of_parts.cache_clear()
+            assert (recipe.recipe_of(lesson) != before) is matters, file
+        recipe._code_of_parts.cache_clear()
+    assert recipe.recipe_of(None) is None
 
 
 def test_a_finished_run_is_used(lesson):
@@ -147,7 +154,7 @@ def test_a_run_of_something_else_is_not_used(lesson, spoil):
     assert main(["run", "gan/02", *(["--scale", "1.5"] if spoil == "scale" else [])]) == 0
     done = steps()
     if spoil == "lesson":
-        lesson.write_text(lesson.read_text() + "\n# another line\n")
+        lesson.write_text(lesson.read_text() + "\nx = 1\n")
     if spoil == "unfinished":
         path = Path("out/gan-02-gan/metrics.json")
         path.write_text(json.dumps({**json.loads(path.read_text()), "status": "interrupted"}))
@@ -174,7 +181,7 @@ def test_interrupted_then_continued(write_lesson):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130 and "the same command goes on where it stopped" in error
+    assert process.returncode == 130 and "to continue: the same command" in error
     assert not Path("x.npz").exists() and 3 <= steps() < 60
     assert subprocess.run([*command, "x.npz"], timeout=60, capture_output=True).returncode == 0
     assert steps() == 60

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from minigen.course.console import color, format_number, markdown_table, text_table
+from minigen.course.console import ascii_text, color, format_number, markdown_table, text_table
 
 
 class Terminal(io.StringIO):
@@ -54,3 +54,9 @@ def test_tables():
     assert markdown_table(rows, ["name", "v", "note"]).splitlines()[3] == "| bbb | 22.5 | x\\|y |"
     with pytest.raises(ValueError, match="every row of a table must have 2 cells, got 1"):
         text_table([[1]], ["a", "b"])
+
+
+def test_text_for_terminals_that_know_only_ascii():
+    assert ascii_text("α → β, Γ ≥ ϑ") == "alpha -> beta, Gamma >= theta"
+    assert ascii_text("x² x₁ … é ‖x‖ “q” 30 %") == 'x2 x1 ... e ||x|| "q" 30 %'
+    assert ascii_text("\N{SNOWMAN}") == "?"

@@ -1,6 +1,8 @@
 """The index: the posts' sections, figures and equations, lessons on the disk, and who computes what."""
 
+import ast
 import re
+from importlib import import_module
 
 import pytest
 
@@ -77,6 +79,56 @@ def test_finding_a_lesson(write_lesson):
     ]:
         with pytest.raises(UsageError, match=says):
             index.find(text)
+
+
+def test_a_family_is_not_a_lesson(write_lesson):
+    write_lesson("gan/02_gan")
+    write_lesson("gan/12_wgan")
+    with pytest.raises(UsageError, match=r"'gan' is a family of lessons: say which \(gan/02_gan, gan/12_wgan\)"):
+        index.find("gan")
+    assert index.find("gan/gan").id == "gan/02_gan"
+
+
+def test_lessons_and_exercises_have_one_resolver(write_lesson):
+    for id, names in [("gan/02_gan", ["critic", "loss"]), ("vae/08_x", ["elbo", "loss"])]:
+        text = "\n".join(f"EX = Exercise(\n    '{id[:6]}/{name}', target='a:{name}')" for name in names)
+        write_lesson(id).with_name("exercise.py").write_text(text, encoding="utf-8")
+    write_lesson("gan/03_without")
+    assert [lesson.exercises for lesson in index.lessons()] == [("critic", "loss"), (), ("elbo", "loss")]
+    for text, lesson, exercise in [
+        ("gan/02", "gan/02", None),
+        ("GAN-02-gan", "gan/02", None),
+        ("gan/gan/loss", "gan/02", "loss"),
+        ("vae/08_x/Loss", "vae/08", "loss"),
+        ("elbo", "vae/08", "elbo"),
+    ]:
+        address = index.resolve(text)
+        assert (address.lesson, address.exercise) == (lesson, exercise)
+    for text, says in [
+        ("loss", "may be gan/02/loss or vae/08/loss: say which"),
+        ("gan/02/los", "there is no exercise 'gan/02/los'; did you mean gan/02/loss"),
+        ("gan/03", "there is no exercise 'gan/03'; did you mean"),
+        ("vae/08/critic", "there is no exercise 'vae/08/critic'; did you mean gan/02/critic"),
+        ("zzz", "see minigen exercise list"),
+    ]:
+        with pytest.raises(UsageError, match=says):
+            index.resolve(text)
+
+
+def test_every_lesson_that_the_commands_name_exists():
+    """Help, closing words and errors name lessons by id: each of them can be run, and each exercise started."""
+    named = set()
+    for path in [*(index.PACKAGE / "course").rglob("*.py"), index.PACKAGE / "cli.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for id in re.findall(r"\b(?:gan|vae|flow|diffusion)/\d\d(?:/[a-z_]+)?\b", node.value):
+                    named.add((path.name, id))
+    assert {"gan/02", "diffusion/04"} <= {id for _, id in named}
+    for name, id in sorted(named):
+        try:
+            index.resolve(id) if id.count("/") == 2 else index.find(id)
+        except UsageError as error:
+            pytest.fail(f"{name}: {error}")
 
 
 def test_equations_find_functions_tests_and_lessons(write_lesson, tmp_path, monkeypatch):
@@ -161,9 +213,9 @@ def test_the_readmes_commands(root):
     commands = "".join(blocks((root / "README.md").read_text(encoding="utf-8"), "bash")).splitlines()
     assert 'python -m pip install -e ".[test]" && minigen tour' in commands
     assert "python -m pytest -q -n 2" in commands
-    from minigen.cli import PASSED_ON, _parser
+    from minigen.cli import COMMANDS
 
     for command in commands:  # what the README shows, the command line understands
         words = command.split("#")[0].split()
-        if words[0] == "minigen" and words[1] not in {"COMMAND", *PASSED_ON}:
-            _parser().parse_args(words[1:])
+        if words[0] == "minigen" and words[1] in set(COMMANDS) - {"exercise"}:
+            import_module(f"minigen.course.commands.{words[1]}").parser().parse_args(words[2:])

@@ -1,12 +1,14 @@
 """A lesson's promises: streams, steps, checkpoints, files, checks, claims, pretrained models, notebooks."""
 
 import json
+import re
 import sys
 import types
 
 import numpy as np
 import pytest
 
+from minigen.cli import main
 from minigen.course import CheckFailed, Lesson, UsageError
 from minigen.course.lesson.options import RunOptions
 from minigen.nn import MLP
@@ -185,7 +187,7 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
     lesson = make(out=tmp_path / "parts")
     with pytest.raises(KeyboardInterrupt):
         walk(lesson, stop=30)
-    lesson.close("interrupted")
+    lesson.run.close("interrupted")
     assert metrics(lesson)["status"] == "interrupted"
     capsys.readouterr()
     lesson = make(out=tmp_path / "parts", resume=True)
@@ -197,17 +199,16 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
 
 
 def test_resuming_something_else_is_refused(make):
-    make(seed=1).close()
+    make(seed=1).run.close()
     for options, says in [
         (dict(seed=2), "had seed 1, not 2"),
         (dict(seed=1, scale=2.0), "had scale 1.0, not 2.0"),
-        (dict(seed=1, quick=True), "had quick False, not True"),
     ]:
         with pytest.raises(UsageError, match=says):
             make(resume=True, **options)
     lesson = make(seed=1, resume=True)
     lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(3)}, label="a")
-    lesson.close()
+    lesson.run.close()
     lesson = make(seed=1, resume=True)  # the lesson has changed: said in one line, not a traceback
     with pytest.raises(UsageError, match="run without --resume"):
         lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(4)}, label="a")
@@ -228,7 +229,7 @@ def test_a_new_run_does_not_use_old_checkpoints(make):
 
         history = lesson.fit(step, 10, state={"x": x}, label="a")
         assert x[0] == 10 and history["loss"][0] == 1
-        lesson.close()
+        lesson.run.close()
 
 
 def test_each_training_has_its_own_label(make):
@@ -240,7 +241,7 @@ def test_each_training_has_its_own_label(make):
 
 def test_foreign_files_are_safe(make, tmp_path):
     lesson = make()
-    lesson.close()
+    lesson.run.close()
     (lesson.out / "table.txt").write_text("mine")
     (lesson.out / "f01.png").write_text("mine")
     lesson = make()
@@ -249,7 +250,7 @@ def test_foreign_files_are_safe(make, tmp_path):
     with pytest.raises(UsageError, match="f01.png was not written by minigen"):
         lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "f01")
     assert (lesson.out / "f01.png").read_text() == "mine" and (lesson.out / "table.txt").read_text() == "mine"
-    lesson.close()
+    lesson.run.close()
 
     marker = lesson.out / ".minigen.json"
     (tmp_path / "precious").write_text("mine")
@@ -316,7 +317,9 @@ def test_a_cache_that_cannot_be_written(make, tmp_path, monkeypatch, capsys):
     assert model.parameters() and "could not be kept" in capsys.readouterr().out
 
 
-def test_in_a_notebook(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def shown(tmp_path, monkeypatch):
+    """A process that looks like the kernel of a notebook, in an empty folder: the list of what it has displayed."""
     shown = []
     ipython = types.ModuleType("IPython")
     ipython.version_info = (9, 0, 0)  # matplotlib asks
@@ -329,11 +332,15 @@ def test_in_a_notebook(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
     monkeypatch.setattr(sys, "argv", ["ipykernel", "-f", "kernel.json"])
     monkeypatch.chdir(tmp_path)
+    return shown
+
+
+def test_in_a_notebook(tmp_path, shown):
     from minigen import plot
 
     lesson = Lesson("gan/02_gan", title="GANs", post="gan")
-    assert (lesson.mode, lesson.seed, lesson.quick) == ("notebook", 0, False)
-    assert not isinstance(sys.stdout, type(lesson)) and type(sys.stdout).__name__ != "Tee"
+    assert (lesson.run.mode, lesson.seed, lesson.quick) == ("notebook", 0, False)
+    assert type(sys.stdout).__name__ != "Tee"
     lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "line", caption="It *rises*.")
     lesson.show_source(MLP)
     lesson.table([[1, 2]], ["a", "b"])
@@ -343,8 +350,171 @@ def test_in_a_notebook(tmp_path, monkeypatch, capsys):
     assert kinds[:3] == ["image", "markdown", "markdown"]
     assert "```python\nclass MLP" in shown[2][1] and shown[3][1] == "| a | b |\n| --- | --- |\n| 1 | 2 |"
     assert "| no | 0 | ≥ 1 | failed |  |" in shown[4][1]
-    assert (tmp_path / "out/gan-02-gan/line.png").exists()
+    assert (tmp_path / "out/gan-02-gan-notebook/line.png").exists()
     Lesson("gan/02_gan", title="GANs", post="gan")  # the cell is run again
+
+
+def test_every_cell_of_a_notebook_can_be_run_again(shown, tmp_path):
+    from minigen import plot
+
+    lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+
+    def cell(value):
+        x = np.zeros(1)
+        lesson.fit(lambda i: value, 3, state={"x": x}, label="plain")
+        lesson.sampler("points", lambda rng, n: rng.random((n, 2)))
+        lesson.figure(plot.line(np.arange(3.0), value * np.arange(3.0)), "line", caption=f"Of {value}.")
+        lesson.check("value", value, at_least=0.0)
+        lesson.claim("value", value, at_most=1.0)
+
+    cell(2.0)
+    cell(0.5)
+    lesson.finish()
+    cell(0.25)  # after the last cell, too
+    lesson.finish()
+    written = metrics(lesson)
+    assert [claim["value"] for claim in written["claims"]] == [0.25] and written["status"] == "passed"
+    assert [check["value"] for check in written["checks"]] == [0.25]
+    assert written["figures"] == [{"file": "line.png", "caption": "Of 0.25."}]
+    assert [training["last"]["loss"] for training in written["timings"]["trainings"]] == [0.25]
+    assert (tmp_path / "out/gan-02-gan-notebook/log.txt").read_text(encoding="utf-8").count("Of 0.") == 2
+
+
+def test_a_notebook_leaves_the_runs_in_full_alone(shown, tmp_path, write_lesson):
+    write_lesson("gan/02_gan")
+    assert main(["run", "gan/02"]) == 0
+    before = (tmp_path / "out/gan-02-gan/metrics.json").read_text()
+    for _ in range(2):
+        lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+        lesson.fit(lambda i: 0.0, 3, state={"x": np.zeros(1)}, label="a")
+        lesson.finish()
+    assert (tmp_path / "out/gan-02-gan/metrics.json").read_text() == before
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["gan-02-gan", "gan-02-gan-notebook"]
+
+
+QUESTION, CHOICES = "How many modes will it find?", ["all eight", "six or seven", "fewer"]
+
+
+def test_a_prediction_in_a_script(make, capsys):
+    lesson = make()
+    lesson.predict(QUESTION, CHOICES)
+    asked = capsys.readouterr().out
+    assert "  predict  How many modes will it find?\n           a) all eight\n" in asked and "c) fewer" in asked
+    lesson.outcome("It found 7 of 8.", answer="six or seven")
+    assert capsys.readouterr().out == "  outcome  b) six or seven: It found 7 of 8.\n"
+    lesson.predict("And then?", ["more", "less"])
+    lesson.outcome("Neither.")
+    lesson.finish()
+    assert metrics(lesson)["predictions"] == [
+        {"question": QUESTION, "choices": CHOICES, "outcome": "It found 7 of 8.", "answer": "six or seven"},
+        {"question": "And then?", "choices": ["more", "less"], "outcome": "Neither.", "answer": None},
+    ]
+    assert "b) six or seven: It found" in (lesson.out / "log.txt").read_text(encoding="utf-8")
+
+
+def test_a_prediction_in_a_notebook_hides_its_outcome(shown, capsys):
+    lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+    lesson.predict(QUESTION, CHOICES)
+    capsys.readouterr()
+    ((_, asked),) = shown
+    assert QUESTION in asked and all(f"- {letter}) {choice}" in asked for letter, choice in zip("abc", CHOICES))
+    lesson.outcome("It found 7 of 8.", answer="six or seven")
+    assert capsys.readouterr().out == ""
+    (_, (_, answered)) = shown
+    visible = re.sub(r"(?s)(</summary>).*?(</details>)", r"\1\2", answered)
+    assert "It found" not in visible and "came out" not in visible and QUESTION in visible
+    opened = re.findall(r"(?s)<summary>(.*?)</summary>(.*?)</details>", answered)
+    assert [summary for summary, _ in opened] == ["a) all eight", "b) six or seven", "c) fewer"]
+    assert all("It found 7 of 8." in text for _, text in opened)
+    assert ["So it came out." in text for _, text in opened] == [False, True, False]
+    assert "It came out as b) six or seven." in opened[0][1]
+    lesson.predict(QUESTION, CHOICES)  # the cell is run again
+    lesson.outcome("It found 5 of 8.", answer="fewer")
+    assert [prediction.answer for prediction in lesson.predictions] == ["fewer"]
+
+
+def test_a_prediction_that_cannot_be_answered(make):
+    lesson = make()
+    with pytest.raises(ValueError, match="an outcome follows a prediction"):
+        lesson.outcome("It found 7.")
+    for question, choices in [("", CHOICES), ("Why?", ["one"]), ("Why?", ["one", "one"]), ("Why?", list("abcdefg"))]:
+        with pytest.raises(ValueError, match="a prediction needs"):
+            lesson.predict(question, choices)
+    lesson.predict(QUESTION, CHOICES)
+    with pytest.raises(ValueError, match="answer must be one of the choices .*, got 'seven'"):
+        lesson.outcome("It found 7.", answer="seven")
+
+
+def test_captions_say_that_a_training_was_cut_short(make, tmp_path):
+    from minigen import plot
+
+    for options, says in [
+        (dict(quick=True), "It rises. (The training was cut short by --quick.)"),
+        (dict(scale=0.5), "It rises. (The training was cut short by --scale 0.5.)"),
+        (dict(scale=2), "It rises."),
+    ]:
+        lesson = make(out=tmp_path / repr(options), **options)
+        lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "before", caption="It rises.")
+        lesson.fit(lambda i: 0.0, lesson.steps(10), label="a")
+        lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "after", caption="It rises.")
+        lesson.predict("Will it rise?", ["yes", "no"])
+        lesson.outcome("It rises.")
+        lesson.finish()
+        assert [figure["caption"] for figure in metrics(lesson)["figures"]] == ["It rises.", says]
+        assert metrics(lesson)["predictions"][0]["outcome"] == says
+
+
+EXERCISE = """
+from minigen.course.exercise.format import Exercise
+
+A = Exercise("gan/02/discriminator_loss", target="minigen.gan.losses:discriminator_loss", minutes=10,
+             prompt="Return the mean loss of $D$.", hints=["a", "b", "c"])
+"""
+
+
+@pytest.fixture
+def with_exercise(write_lesson):
+    write_lesson("gan/02_gan").with_name("exercise.py").write_text(EXERCISE, encoding="utf-8")
+
+
+def test_an_exercise_in_a_script(make, with_exercise, capsys):
+    lesson = make()
+    capsys.readouterr()
+    lesson.exercise("gan/gan/discriminator_loss")
+    start = "minigen exercise start gan/02"
+    says = f"  exercise  gan/02/discriminator_loss: write it yourself before you read on: {start}\n"
+    assert capsys.readouterr().out == says
+    for unknown, says in [
+        ("gan/02/discriminator_los", "did you mean gan/02/discriminator_loss"),
+        ("gan/03/x", "no exercise"),
+        ("gan/02", "is a lesson: name one of its exercises"),
+    ]:
+        with pytest.raises(UsageError, match=says):
+            lesson.exercise(unknown)
+    lesson.finish()
+    assert metrics(lesson)["exercises"] == ["gan/02/discriminator_loss"]
+
+
+def test_an_exercise_in_a_notebook_folds_its_answer(with_exercise, shown, tmp_path):
+    from minigen.gan.losses import discriminator_loss, generator_loss_minimax
+
+    lesson = Lesson("gan/02_gan", title="GANs", post="gan")
+    lesson.exercise("gan/02/discriminator_loss")
+    (_, asked) = shown.pop()
+    assert "Return the mean loss of $D$." in asked and "minigen exercise start gan/02" in asked
+    assert "check('gan/02/discriminator_loss', discriminator_loss)" in asked
+
+    def visible(function):
+        lesson.show_source(function)
+        return re.sub(r"(?s)(</summary>).*?(</details>)", r"\1\2", shown.pop()[1])
+
+    assert "def discriminator_loss" not in visible(discriminator_loss)
+    assert "try it first" in visible(discriminator_loss)
+    assert "def generator_loss" in visible(generator_loss_minimax)
+    (tmp_path / "exercises").mkdir()
+    record = {"version": 1, "exercises": {"gan/02/discriminator_loss": {"passed": True, "points": 3, "tries": 1}}}
+    (tmp_path / "exercises/.progress.json").write_text(json.dumps(record))
+    assert "def discriminator_loss" in visible(discriminator_loss)
 
 
 def test_the_id_of_a_lesson(make):

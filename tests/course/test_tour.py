@@ -12,9 +12,9 @@ from minigen.data import toy
 
 def test_a_quick_tour_leaves_a_table_a_picture_and_numbers(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(tour, "SAMPLES", 1500)
-    assert tour.main(seed=1, out=tmp_path, quick=True) == 0
+    assert tour.tour(seed=1, out=tmp_path, quick=True) == 0
     printed = capsys.readouterr().out
-    record = json.loads((tmp_path / "tour" / "tour.json").read_text())
+    record = json.loads((tmp_path / "tour-quick" / "tour.json").read_text())
     entropy = toy.two_moons(0.1).standardized().entropy()
     assert record["entropy"] == pytest.approx(entropy) and f"{entropy:.3f} exact" in printed
     assert list(record["models"]) == ["GAN", "VAE", "RealNVP", "DDPM"]
@@ -24,14 +24,14 @@ def test_a_quick_tour_leaves_a_table_a_picture_and_numbers(tmp_path, capsys, mon
     assert record["models"]["RealNVP"]["nll_gap"] > 0.1 and record["models"]["GAN"]["nll_gap"] is None
     from PIL import Image
 
-    assert min(Image.open(tmp_path / "tour" / "tour.png").size) > 300
+    assert min(Image.open(tmp_path / "tour-quick" / "tour.png").size) > 300
 
 
 def test_the_tour_does_not_touch_a_stranger_folder(tmp_path):
-    (tmp_path / "tour").mkdir()
-    (tmp_path / "tour" / "notes.txt").write_text("mine")
+    (tmp_path / "tour-quick").mkdir()
+    (tmp_path / "tour-quick" / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="minigen did not write"):
-        tour.main(out=tmp_path, quick=True)
+        tour.tour(out=tmp_path, quick=True)
 
 
 def test_a_flow_that_has_trained_is_nearer_than_one_that_has_not():

@@ -13,9 +13,12 @@ import pytest
 from minigen.course import index
 
 ROOT = Path(__file__).resolve().parents[2]
-LESSONS = index._scan(ROOT / "lessons")[0]
+LESSONS = index.scan(ROOT / "lessons")[0]
 # A figure of these kinds may be shown as the code or the table that it is, rather than drawn.
 NOT_DRAWN = {"algorithm", "table"}
+
+LONGEST_CELL = 16  # lines that are not blank
+MOST_MEMORY = 400  # megabytes, of a quick run
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 
@@ -34,7 +37,7 @@ def cells(text: str) -> list[tuple[str, str]]:
 
 def test_every_folder_holds_a_lesson():
     folders = {path for path in (ROOT / "lessons").glob("*/*") if path.is_dir() and path.name != "__pycache__"}
-    assert {lesson.path.parent for lesson in LESSONS} == folders, index._scan(ROOT / "lessons")[1]
+    assert {lesson.path.parent for lesson in LESSONS} == folders, index.scan(ROOT / "lessons")[1]
 
 
 @each_lesson
@@ -80,6 +83,27 @@ def test_form(lesson):
 
 
 @each_lesson
+def test_code_cells_are_small(lesson):
+    """A cell has one idea: at most 16 lines that are not blank."""
+    code = [body for kind, body in cells(lesson.path.read_text(encoding="utf-8")) if kind == "code"]
+    sizes = {body.splitlines()[0]: sum(bool(line.strip()) for line in body.splitlines()) for body in code}
+    long = {first: size for first, size in sizes.items() if size > LONGEST_CELL}
+    assert not long, f"cells of more than {LONGEST_CELL} lines, by their first lines: {long}"
+
+
+@each_lesson
+def test_a_prediction_comes_before_its_run(lesson):
+    """`lesson.predict` is a cell of its own, and `lesson.outcome` follows in a later one."""
+    code = [body for kind, body in cells(lesson.path.read_text(encoding="utf-8")) if kind == "code"]
+    calls = []
+    for body in code:
+        found = re.findall(r"\blesson\.(predict|outcome)\(", body)
+        assert "predict" not in found or (found == ["predict"] and len(ast.parse(body).body) == 1), body
+        calls += found
+    assert calls == ["predict", "outcome"] * (len(calls) // 2), calls
+
+
+@each_lesson
 def test_jupytext_reads_the_same_cells(lesson):
     if importlib.util.find_spec("jupytext") is None:
         pytest.skip("jupytext is not installed; test_form has parsed the cells by hand")
@@ -110,6 +134,7 @@ def test_quick_run(lesson, tmp_path):
     assert {claim["status"] for claim in metrics["claims"]} == {"not judged"}
     assert metrics["checks"], "a lesson checks small things as it goes"
     assert (folder / "log.txt").stat().st_size > 0
+    assert metrics["peak_memory_mb"] is None or metrics["peak_memory_mb"] <= MOST_MEMORY
 
     files = [figure["file"] for figure in metrics["figures"]]
     assert files and all((folder / file).stat().st_size > 1000 for file in files)

@@ -7,16 +7,18 @@ else.
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import autograd.numpy as anp
 import numpy as np
 
+from minigen.course.console import UsageError, text_table
+from minigen.course.index import lessons
+from minigen.course.lesson.options import Parser
 from minigen.diffusion.networks.unet import UNet
 from minigen.flow.realnvp import RealNVP
 from minigen.gan import losses, wgan
@@ -34,7 +36,7 @@ from minigen.tensor import (
 from minigen.tensor.runtime import blas_threads
 from minigen.vae.vae import VAE
 
-Step = Callable[[], None]
+Step = Callable[[], object]
 
 
 class Workload(NamedTuple):
@@ -225,19 +227,23 @@ def product_milliseconds(flops: float, n: int = 512) -> float:
     return flops / (2 * n**3) * min(milliseconds(lambda: np.matmul(a, a, out=out), 0.1) for _ in range(3))
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Print the table of workloads and the minutes of the lessons; returns 0."""
-    from minigen.course.console import text_table
-    from minigen.course.index import lessons
-
-    parser = argparse.ArgumentParser(prog="minigen bench", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "words", nargs="*", help="only the workloads whose names contain one of these, as in: bench vae unet"
+def parser() -> Parser:
+    """The arguments of `minigen bench`."""
+    result = Parser(
+        prog="minigen bench",
+        description="Measure the speed of this machine on training steps of each kind of model.",
+        example="minigen bench vae unet",
     )
-    words = parser.parse_args(argv).words
+    result.add_argument("words", nargs="*", help="only the workloads whose names contain one of these")
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the table of workloads and the minutes of the lessons; returns 0."""
+    words = parser().parse_args(argv).words
     chosen = {name: make for name, make in WORKLOADS.items() if not words or any(word in name for word in words)}
     if not chosen:
-        parser.error(f"no workload is called {' or '.join(words)}; there are: {'; '.join(WORKLOADS)}")
+        raise UsageError(f"no workload is called {' or '.join(words)}; there are: {'; '.join(WORKLOADS)}")
     rows = []
     for name, make in chosen.items():
         step, flops, small = make()

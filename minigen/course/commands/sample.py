@@ -13,26 +13,25 @@ import difflib
 import io
 import json
 import os
-import runpy
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import numpy as np
 
 from minigen.course import index
-from minigen.course.console import UsageError, color, safe_streams
-from minigen.course.lesson.cache import cache_dir, recipe_of
-from minigen.course.lesson.declare import Lesson, Run
-from minigen.course.lesson.folder import RunFolder, slug
+from minigen.course.console import UsageError
+from minigen.course.lesson.cache import cache_dir
+from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import Parser, RunOptions, add_seed
-from minigen.course.lesson.run import stopped_by
+from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.run import FINISHED, Finished, folder_name, run_file
 from minigen.tensor.storage import save_arrays
 
-__all__ = ["checked_samples", "main"]
+__all__ = ["checked_samples", "main", "parser"]
 
 AT_ONCE = 1000  # samples drawn in one call of the model, so that a large n does not fill the memory
 
@@ -46,44 +45,36 @@ goes on where it stopped. If ./out holds a finished run of this lesson with this
 with several models offers its best one first."""
 
 
-class Drawn(BaseException):
-    """Stops the lesson: the samples are drawn. Not an Exception, so that no lesson catches it by accident."""
-
-
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str]) -> int:
     """`minigen sample ...`; the exit code: 0, 1 (the lesson failed), 2 (usage), 130 (Ctrl-C)."""
-    safe_streams()
-    args = _parser().parse_args(argv)
-    try:
-        lesson = _with_samplers(args.id)
-        _check_model(lesson, args.model)
-        _check_file(args.out, args.force)
-        samples, labels, code = _sample(lesson, args)
-        if samples is None:
-            return code
-        _save(args.out, args.force, samples, labels)
-    except UsageError as error:
-        print(color(f"minigen: {error}", "red", sys.stderr), file=sys.stderr)
-        return 2
+    args = parser().parse_args(argv)
+    lesson = _with_samplers(args.id)
+    _check_model(lesson, args.model)
+    _check_file(args.out, args.force)
+    samples, labels, code = _sample(lesson, args)
+    if samples is None:
+        return code
+    _save(args.out, args.force, samples, labels)
     shape = " x ".join(str(size) for size in samples.shape)
     print(f"{args.out}: samples {shape}" + (f", labels {labels.min()} to {labels.max()}" if labels is not None else ""))
     return 0
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def parser() -> Parser:
+    """The arguments of `minigen sample`."""
+    result = Parser(
         prog="minigen sample",
         description=DESCRIPTION,
         example="minigen sample gan/13 --n 5000 --out digits.npz\n  minigen sample gan/02 --quick --out points.npz",
     )
-    parser.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
-    parser.add_argument("--n", type=_count, default=5000, metavar="N", help="how many samples (default 5000)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the file to write")
-    add_seed(parser)
-    parser.add_argument("--model", metavar="NAME", help="which of the lesson's models (default: the first)")
-    parser.add_argument("--quick", action="store_true", help="train for a few seconds only, to see that it runs")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there already")
-    return parser
+    result.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    result.add_argument("--n", type=_count, default=5000, metavar="N", help="how many samples (default 5000)")
+    result.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the file to write")
+    add_seed(result)
+    result.add_argument("--model", metavar="NAME", help="which of the lesson's models (default: the first)")
+    result.add_argument("--quick", action="store_true", help="train for a few seconds only, to see that it runs")
+    result.add_argument("--force", action="store_true", help="replace a file that is there already")
+    return result
 
 
 def _count(text: str) -> int:
@@ -143,12 +134,13 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
         _say(f"minigen: {lesson.id} is trained first, {time} (seed {args.seed}; kept in {folder})")
     drawn: list = []
 
-    def on_sampler(running: Lesson, name: str, draw: Callable) -> None:
+    def on_sampler(running: Any, name: str, draw: Callable) -> None:
         if name == (args.model or name):
             drawn.extend(checked_samples(draw, running.rng(f"minigen sample {name}"), args.n, name))
-            raise Drawn
+            raise Finished
 
-    code = _run(lesson, options, on_sampler)
+    with contextlib.redirect_stdout(cast(TextIO, _OnlyTrainings())):  # its own output goes only to its log
+        code = run_file(lesson.path, options, on_sampler)
     if drawn:
         return *drawn, 0
     if code == 0:
@@ -158,41 +150,31 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
 
 def _bring_finished_run(lesson: index.LessonInfo, options: RunOptions, recipe: str | None) -> bool:
     """Whether checkpoints are there already: kept by an earlier call, or copied now from a finished run below ./out."""
-    name = slug(lesson.id)
+    name = folder_name(lesson.id, options.quick)
     run = {"lesson": lesson.id, "seed": options.seed, "scale": 1.0, "quick": options.quick, "with": None}
-    folder = RunFolder(options.out / name, run, resume=True)
-    if any((folder.path / "checkpoints").glob("*.npz")):
-        return True
+    folder = RunFolder(options.out / name, run, recipe, resume=True, wait=lambda text: _say(f"minigen: {text}"))
     try:
-        metrics = json.loads((Path("out") / name / "metrics.json").read_text(encoding="utf-8"))
-        same = {**run, "recipe": recipe} == {key: metrics.get(key) for key in (*run, "recipe")}
-        if same and recipe and metrics.get("status") in ("passed", "failed", "not judged"):
-            for path in sorted((Path("out") / name / "checkpoints").glob("*.npz")):
-                folder.write(f"checkpoints/{path.name}", lambda to, path=path: shutil.copyfile(path, to))
+        if not _checkpoints(folder.path):
+            _copy_checkpoints(Path("out") / name, folder, {**run, "recipe": recipe})
+        return bool(_checkpoints(folder.path))
+    finally:
+        folder.release()
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted((folder / "checkpoints").glob("*.npz"))
+
+
+def _copy_checkpoints(source: Path, folder: RunFolder, wanted: dict[str, Any]) -> None:
+    """Copy those of a finished run, if it is of what is wanted."""
+    try:
+        metrics = json.loads((source / "metrics.json").read_text(encoding="utf-8"))
+        same = wanted == {key: metrics.get(key) for key in wanted}
+        if same and wanted["recipe"] and metrics.get("status") in FINISHED:
+            for path in _checkpoints(source):
+                shutil.copyfile(path, folder.file(f"checkpoints/{path.name}"))
     except (OSError, ValueError, AttributeError):
         pass  # no such run, or one that cannot be read: train
-    return any((folder.path / "checkpoints").glob("*.npz"))
-
-
-def _run(lesson: index.LessonInfo, options: RunOptions, on_sampler: Callable) -> int:
-    """Run the lesson file until `on_sampler` stops it; its own output goes only to its log."""
-    with contextlib.redirect_stdout(_OnlyTrainings()), Run(options, on_sampler) as run:
-        try:
-            runpy.run_path(str(lesson.path), run_name="__main__")
-        except Drawn:
-            run.lesson.close("sampled")
-        except SystemExit as error:
-            if run.lesson is not None:
-                run.lesson.close()
-            return error.code if isinstance(error.code, int) else int(error.code is not None)
-        except KeyboardInterrupt:
-            if run.lesson is not None:
-                run.lesson.close("interrupted")
-            _say("minigen: interrupted; the same command goes on where it stopped")
-            return 130
-        except BaseException as error:
-            return stopped_by(run.lesson, error, lesson.path)
-    return 0
 
 
 class _OnlyTrainings(io.TextIOBase):
@@ -217,8 +199,7 @@ def checked_samples(
     """`n` samples, float32, and their labels, int64, or None, from calls `draw(rng, m)` for at most 1,000 at a time.
 
     Raises ValueError, with the sampler's `name`, for samples that are not finite numbers of shape (m, ...), images
-    outside
-    [0, 1], or labels that are not m whole numbers.
+    outside [0, 1], or labels that are not m whole numbers.
     """
     parts = -(-n // AT_ONCE)
     drawn = [_checked(draw(rng, len(part)), len(part), name) for part in np.array_split(np.arange(n), parts)]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import sys
 from functools import lru_cache
 from pathlib import Path
 
+from minigen.course import index
 from minigen.course.console import UsageError
 from minigen.course.exercise.format import Exercise
-from minigen.course.index import POSTS, lessons_root
 
 __all__ = ["all_exercises", "exercises_of", "find", "lesson_ids", "load"]
 
@@ -19,20 +18,9 @@ class AuthorError(ValueError):
     """A file of exercises that cannot be used: the author's mistake, not the student's."""
 
 
-def _folders() -> dict[str, Path]:
-    """Lesson id (`gan/02`) -> its folder, for the lessons that have exercises, in the order of the posts."""
-    found = {}
-    for path in lessons_root().glob("*/[0-9][0-9]_*/exercise.py"):
-        found[f"{path.parent.parent.name}/{path.parent.name[:2]}"] = path.parent
-    posts = list(POSTS)
-    return dict(
-        sorted(found.items(), key=lambda item: (posts.index(item[0][:-3]) if item[0][:-3] in posts else 9, item[0]))
-    )
-
-
 def lesson_ids() -> list[str]:
     """The lessons that have exercises: `gan/02`, ..."""
-    return list(_folders())
+    return [index.short_id(folder) for folder in index.folders("exercise.py")]
 
 
 def load(path: Path) -> list[Exercise]:
@@ -69,51 +57,23 @@ def _load(path: Path, stamp: tuple[int, int]) -> tuple[Exercise, ...]:
 
 def all_exercises() -> list[Exercise]:
     """Every exercise, lesson by lesson."""
-    return [exercise for folder in _folders().values() for exercise in load(folder / "exercise.py")]
-
-
-def _lesson(text: str, folders: dict[str, Path]) -> str | None:
-    """`gan/02` for "gan/02", "gan/2", "gan/gan", "gan/02_gan", "gan-02-gan"; None if there is no such lesson."""
-    family, slash, name = text.replace("-", "/", 1).partition("/") if "/" not in text else text.partition("/")
-    name = name.replace("-", "_")
-    for identity, folder in folders.items():
-        number = folder.name[:2]
-        if (
-            slash
-            and identity.startswith(f"{family}/")
-            and name in (folder.name, number, str(int(number)), folder.name[3:])
-        ):
-            return identity
-    return None
+    return [exercise for folder in index.folders("exercise.py") for exercise in load(folder / "exercise.py")]
 
 
 def exercises_of(lesson_id: str) -> list[Exercise]:
     """The exercises of a lesson (`gan/02`, `gan/02_gan`, `gan/gan`); none if it has none or does not exist."""
-    folders = _folders()
-    lesson = _lesson(lesson_id.strip().lower(), folders)
-    return load(folders[lesson] / "exercise.py") if lesson else []
+    try:
+        address = index.resolve(lesson_id)
+    except UsageError:
+        return []
+    return [] if address.exercise else load(address.folder / "exercise.py")
 
 
 def find(text: str) -> list[Exercise]:
-    """The exercises meant by a lesson ("gan/02"), an exercise ("gan/02/elbo") or the name of its function.
+    """The exercises meant by a lesson ("gan/02"), an exercise ("vae/08/elbo") or the name of its function.
 
     Raises UsageError with the nearest names when there are none.
     """
-    wanted, folders = text.strip().lower().strip("/"), _folders()
-    lesson = _lesson(wanted, folders)
-    if lesson is not None:
-        return load(folders[lesson] / "exercise.py")
-    above, _, name = wanted.rpartition("/")
-    lesson = _lesson(above, folders)
-    known = load(folders[lesson] / "exercise.py") if lesson else all_exercises()
-    if lesson or not above:
-        found = [exercise for exercise in known if exercise.name.lower() == name]
-        if found:
-            return found
-    aliases = {exercise.id.lower(): exercise.id for exercise in known}
-    aliases |= {exercise.name.lower(): exercise.id for exercise in known}
-    aliases |= {lesson_id: lesson_id for lesson_id in folders}
-    near = difflib.get_close_matches(wanted, aliases, n=4, cutoff=0.5) + difflib.get_close_matches(name, aliases, n=2)
-    near = list(dict.fromkeys(aliases[alias] for alias in near))[:3]
-    hint = f"did you mean {', '.join(near)}?" if near else "see minigen exercise list"
-    raise UsageError(f"there is no exercise {text!r}; {hint}")
+    address = index.resolve(text)
+    exercises = load(address.folder / "exercise.py")
+    return [exercise for exercise in exercises if address.exercise in (None, exercise.name)]

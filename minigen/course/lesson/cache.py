@@ -6,71 +6,95 @@ import hashlib
 import inspect
 import json
 import os
-import re
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import minigen
+from minigen.course.console import UsageError
 from minigen.course.lesson.claims import jsonable
-from minigen.course.lesson.folder import slug
-from minigen.tensor.storage import load_arrays, save_arrays
+from minigen.course.lesson.folder import remove_partial_files, slug
+from minigen.course.lesson.recipe import recipe_of_functions
 
-__all__ = ["cache_dir", "cached_model", "recipe_of"]
+if TYPE_CHECKING:
+    from filelock import FileLock
 
-ALWAYS_USED = {"tensor", "nn", "optim", "data", "train"}  # the parts of the package that every training rests on
+__all__ = ["cache_dir", "cached_model"]
 
 
 def cache_dir() -> Path:
-    """Where cached models live: MINIGEN_CACHE, or `minigen` in the cache directory of the system's user."""
+    """Where cached models live: MINIGEN_CACHE, or `minigen` in the cache directory of the system's user.
+
+    Raises UsageError where the user has no home directory and MINIGEN_CACHE is not set.
+    """
     if os.environ.get("MINIGEN_CACHE"):
         return Path(os.environ["MINIGEN_CACHE"])
     if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
         return Path(os.environ["LOCALAPPDATA"]) / "minigen" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigen"
-
-
-def recipe_of(lesson_file: str | Path | None) -> str | None:
-    """What a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be read.
-
-    A hash of the lesson's source, of the version, and of the source of the package's parts (`minigen.gan`, ...) that
-    the lesson names or that every training uses. So weights of another recipe are never taken for those of this one.
-    """
     try:
-        source = Path(lesson_file).read_bytes()
-        named = {name.decode() for name in re.findall(rb"\bminigen\.(\w+)", source)} - {"course", "plot", "cli"}
-        hashed = hashlib.sha256(minigen.__version__.encode() + source)
-        for part in sorted(named | ALWAYS_USED):
-            for path in sorted(Path(minigen.__file__).with_name(part).glob("*.py")):
-                hashed.update(path.name.encode() + path.read_bytes())
-    except (TypeError, OSError):
-        return None
-    return hashed.hexdigest()[:16]
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigen"
+    except RuntimeError:
+        message = "there is no home directory to keep trained models in: name one by the variable MINIGEN_CACHE"
+        raise UsageError(message) from None
 
 
 def cached_model(
     name: str,
     config: dict[str, Any],
     build: Callable[[dict], Any],
-    train: Callable[[Any, dict], Any],
+    train: Callable[..., Any],
     salt: str = "",
     say: Callable[[str], None] = print,
 ) -> Any:
     """The model of this name and configuration, from the cache or else trained and put there.
 
     build: `build(config)` returns the untrained model.
-    train: `train(model, config)` trains it in place, or returns a model of the same layout to keep instead of it.
+    train: `train(model, config, fit)` trains it in place, or returns a model of the same layout to keep instead of it.
+           `fit` is `minigen.train.fit` with a checkpoint in the cache, so that an interrupted training goes on the next
+           time; `train(model, config)` has to bring its own.
     salt:  anything else that the result depends on.
 
-    The file's name holds a hash of the configuration and of the source of the two functions, so a changed recipe is
-    trained anew. A file that is damaged or does not fit is trained anew and replaced; a cache that cannot be written
-    costs only the time.
+    The file's name holds a hash of the configuration and of the code of the two functions and of what they use, so a
+    changed recipe is trained anew. A file that is damaged or does not fit is trained anew and replaced; a cache that
+    cannot be written costs only the time. Two processes do not train the same model: the second waits for the first.
     """
-    recipe = json.dumps([name, jsonable(config), _source(build), _source(train), salt], sort_keys=True)
-    path = cache_dir() / f"{slug(name)}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.npz"
+    key = json.dumps([name, jsonable(config), recipe_of_functions(build, train), salt], sort_keys=True)
+    file = f"{slug(name)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    with ExitStack() as held:
+        path: Path | None = None
+        try:
+            path = cache_dir() / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(_lock(path.with_suffix(".lock"), name, say))
+        except (UsageError, OSError) as error:
+            path = None
+            reason = getattr(error, "strerror", None) or error
+            say(f"  pretrained  {name}: could not be kept for the next time ({reason})")
+        return _load_or_train(path, name, config, build, train, say)
+
+
+def _lock(path: Path, name: str, say: Callable[[str], None]) -> FileLock:
+    """The lock of a model, held: this process alone loads or trains it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"  pretrained  {name}: another process is training it; waiting for it")
+        lock.acquire()
+    return lock
+
+
+def _load_or_train(
+    path: Path | None, name: str, config: dict, build: Callable, train: Callable, say: Callable[[str], None]
+) -> Any:
+    """The model from `path`, or trained and saved there; without a path only trained."""
+    from minigen.tensor.storage import load_arrays, save_arrays
+
     model = build(config)
-    if path.exists():
+    if path is not None and path.exists():
         try:
             model.load_state(load_arrays(path))
             say(f"  pretrained  {name}: loaded from {path}")
@@ -78,20 +102,36 @@ def cached_model(
         except (ValueError, KeyError, OSError) as error:
             say(f"  pretrained  {name}: the cached file is not usable ({error}); training it anew")
             model = build(config)
-    else:
-        say(f"  pretrained  {name}: not in the cache yet, training it once")
-    trained = train(model, config)
+    elif path is not None:
+        others = any(path.parent.glob(f"{slug(name)}-*.npz"))
+        why = "the cached one has other settings, or other code made it" if others else "not in the cache yet"
+        say(f"  pretrained  {name}: {why}; training it once")
+    trained = _train(train, model, config, path)
     model = model if trained is None else trained
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_arrays(path, model.state())
-    except OSError as error:
-        say(f"  pretrained  {name}: could not be kept for the next time ({error.strerror or error})")
+    if path is not None:
+        try:
+            remove_partial_files(path.parent, path.stem)
+            save_arrays(path, model.state())
+            for checkpoint in path.parent.glob(f"{path.stem}.training-*.npz"):
+                checkpoint.unlink(missing_ok=True)
+        except OSError as error:
+            say(f"  pretrained  {name}: could not be kept for the next time ({error.strerror or error})")
     return model
 
 
-def _source(function: Callable) -> str:
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        return getattr(function, "__qualname__", repr(type(function)))
+def _train(train: Callable, model: Any, config: dict, path: Path | None) -> Any:
+    """Call `train`, with a `fit` that keeps checkpoints beside `path`, if `train` takes one."""
+    from minigen.train import fit
+    from minigen.train.checkpoint import ResumeError
+
+    def fit_with_checkpoint(step: Callable, steps: int, *, state: Any = None, label: str = "training", **options: Any):
+        if state is None or path is None:
+            return fit(step, steps, state=state, label=label, **options)
+        options["checkpoint"] = path.with_name(f"{path.stem}.training-{slug(label)}.npz")
+        try:
+            return fit(step, steps, state=state, label=label, resume=True, **options)
+        except ResumeError:  # damaged: its code is the same, or it would have another name
+            return fit(step, steps, state=state, label=label, **options)
+
+    takes_fit = len(inspect.signature(train).parameters) > 2
+    return train(model, config, fit_with_checkpoint) if takes_fit else train(model, config)

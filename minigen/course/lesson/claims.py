@@ -29,11 +29,8 @@ class Bar:
     @classmethod
     def of(cls, name: str, at_least=None, at_most=None, between=None, equals=None, atol: float | None = None) -> Bar:
         """The bar of a claim or check; exactly one of the four conditions must be given."""
-        given = [
-            k
-            for k, v in dict(at_least=at_least, at_most=at_most, between=between, equals=equals).items()
-            if v is not None
-        ]
+        conditions = {"at_least": at_least, "at_most": at_most, "between": between, "equals": equals}
+        given = [condition for condition, bound in conditions.items() if bound is not None]
         if len(given) != 1:
             raise ValueError(f"{name!r} needs exactly one of at_least, at_most, between, equals, got {given or 'none'}")
         if atol is not None and equals is None:
@@ -88,6 +85,27 @@ class Claim:
 
     def __post_init__(self):
         self.status = "not judged" if not self.judged else "passed" if self.bar.holds(self.value) else "failed"
+
+    def require(self) -> None:
+        """Raise CheckFailed, with the value and the worst entry of an array, if the bar is not met."""
+        if self.status == "failed":
+            got = format_number(self.value)
+            raise CheckFailed(f"check failed: {self.name}: got {got}, must be {self.bar}{self._worst()}")
+
+    def _worst(self) -> str:
+        """Which entry of an array is furthest from what it should equal."""
+        value = np.asarray(self.value)
+        if self.bar.target is None or value.ndim == 0 or value.dtype.kind not in "biuf":
+            return ""
+        target = np.asarray(self.bar.target, dtype=np.float64)
+        try:
+            gap = np.abs(value - target)
+        except ValueError:
+            return f" (shape {value.shape}, not {target.shape})"
+        if gap.shape != value.shape or gap.size == 0:
+            return f" (shape {value.shape})"
+        at = np.unravel_index(np.argmax(np.nan_to_num(gap, nan=np.inf)), gap.shape)
+        return f" (largest difference {gap[at]:.3g}, at {tuple(int(i) for i in at)})"
 
     def row(self) -> list[str]:
         """Claim, value, bar, verdict, source: one line of the table."""

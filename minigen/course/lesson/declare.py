@@ -1,4 +1,4 @@
-"""A lesson's run: options, random streams, trainings, figures, checks and claims, and the files they leave behind.
+"""What a lesson declares and records: options, random streams, trainings, figures, predictions, checks and claims.
 
 A lesson file begins with
 
@@ -12,14 +12,9 @@ by cell, in a notebook. It writes figures, `metrics.json` and `log.txt` to `out/
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import importlib.metadata
 import inspect
-import os
-import platform
 import re
-import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,42 +24,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import minigen
-from minigen.course.console import Tee, UsageError, color, markdown_table, safe_streams, text_table
-from minigen.course.lesson.cache import recipe_of
-from minigen.course.lesson.claims import Bar, CheckFailed, Claim, jsonable
-from minigen.course.lesson.folder import RunFolder, slug
-from minigen.course.lesson.options import RunOptions, script_options
+from minigen.course import index
+from minigen.course.console import UsageError, color, markdown_table, plural, text_table
+from minigen.course.lesson import run as running
+from minigen.course.lesson.cache import cached_model
+from minigen.course.lesson.claims import Bar, Claim, jsonable
+from minigen.course.lesson.display import folded, show_gif, show_markdown
+from minigen.course.lesson.folder import slug
+from minigen.course.lesson.machine import machine, peak_memory, versions
+from minigen.course.lesson.options import RunOptions
+from minigen.course.lesson.predict import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from minigen.train import History
 
-__all__ = ["Lesson", "Run"]
+__all__ = ["Lesson"]
 
 QUICK_STEPS = 20
-
-
-class Run:
-    """One run of a lesson file by `minigen run`: hands the options to the `Lesson` that the file makes.
-
-    on_sampler: for `minigen sample`, called as `on_sampler(lesson, name, draw)` at each sampler that the lesson offers.
-    The run is then for the models only: figures and tables are not made.
-    """
-
-    current: Run | None = None
-
-    def __init__(self, options: RunOptions, on_sampler: Callable[[Lesson, str, Callable], None] | None = None):
-        self.options, self.on_sampler = options, on_sampler
-        self.lesson: Lesson | None = None
-
-    def __enter__(self) -> Run:
-        Run.current = self
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        Run.current = None
 
 
 class Lesson:
@@ -75,7 +53,7 @@ class Lesson:
     minutes:   a run on two cores.
     options:   how to run; by default those of `minigen run`, of the command line, or (in a notebook) none.
 
-    Attributes: `seed`, `quick`, `scale`, `out` (the folder of this run), `status`.
+    Attributes: `seed`, `quick`, `scale`, `out` (the folder of this run), `status`; `run`, how it is being run.
     Raises UsageError (in a script: one line and exit code 2) when the output folder cannot be used.
     """
 
@@ -97,55 +75,24 @@ class Lesson:
         self.sections, self.figures, self.equations = list(sections), list(figures), list(equations)
         self.claims: list[Claim] = []
         self.checks: list[Claim] = []
+        self.predictions: list[Prediction] = []
+        self.exercises: list[str] = []
         self.status = "running"
         self._tables: list[dict] = []
         self._drawn: list[dict] = []
         self._trainings: list[dict] = []
-        self._samplers: list[str] = []
+        self._samplers: list[dict] = []
         self._configuration: dict[str, Any] = {}
         self._start = time.perf_counter()
-        caller = inspect.currentframe().f_back
-        self.mode, self.options = _find_options(options, caller)
-        self._on_sampler = Run.current.on_sampler if self.mode == "run" else None
-        self._recipe = recipe_of(caller.f_globals.get("__file__"))
+        caller = inspect.currentframe()
+        assert caller is not None and caller.f_back is not None
+        self.run = running.join(options, caller.f_back.f_globals)
+        self.options = self.run.options
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
-        if self.mode != "notebook":
-            safe_streams()
-            if not self.options.show and "matplotlib" not in sys.modules:
-                os.environ.setdefault("MPLBACKEND", "Agg")  # no window system is needed to draw to files
-        self._open()
-        minutes = minutes * self.scale
-        about = "a few seconds" if self.quick else f"about {minutes:.3g} minute{'s' * (minutes != 1)}"
-        self._say(f"{color(id, 'bold')}  {title}  (seed {self.seed}, {about}, {self.out})")
-
-    def _open(self) -> None:
-        run = {
-            "lesson": self.id,
-            "seed": self.seed,
-            "scale": self.scale,
-            "quick": self.quick,
-            "with": self._with_hash(),
-        }
-        try:
-            self._folder = RunFolder(self.options.out / slug(self.id), run, self.options.resume)
-            self.out = self._folder.path
-            self._log = self._folder.file("log.txt").open("w", encoding="utf-8")
-        except (UsageError, OSError) as error:
-            if self.mode != "script":
-                raise UsageError(str(error)) from None
-            print(f"minigen: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
-        self._tee = self.mode in ("run", "script")
-        if self._tee:
-            sys.stdout = Tee(sys.stdout, self._log)
-        if self.mode == "script":
-            sys.excepthook = lambda kind, error, trace: self._stopped_by(error)
-        if self._tee:
-            atexit.register(lambda: self.close("stopped" if self.status == "running" else None))
-        if self.mode == "run":
-            Run.current.lesson = self
-        if self.options.resume and not self._folder.resumed:
-            self._say(f"nothing to resume in {self.out}: starting from the beginning")
+        self.run.open(self)
+        self.out = self.run.folder.path
+        about = "a few seconds" if self.quick else f"about {plural(minutes * self.scale, 'minute')}"
+        self.run.say(f"{color(id, 'bold')}  {title}  (seed {self.seed}, {about}, {self.out})")
 
     # -- what the options decide ---------------------------------------------------------------------------------------
 
@@ -189,43 +136,40 @@ class Lesson:
         of a lesson have two labels. Other options are those of `minigen.train.fit`.
         """
         from minigen.train import fit
+        from minigen.train.checkpoint import ResumeError
 
-        if any(training["label"] == label for training in self._trainings):
-            raise ValueError(f"each training of a lesson needs its own label, and {label!r} is taken")
+        self._once(self._trainings, "label", label, "each training of a lesson needs its own label, and {} is taken")
         if state:
-            options["checkpoint"] = self._folder.file(f"checkpoints/{slug(label)}.npz")
-            options["resume"] = self._folder.resumed
+            options["checkpoint"] = self.run.folder.file(f"checkpoints/{slug(label)}.npz")
+            options["resume"] = self.run.folder.resumed
             if options["resume"] and options["checkpoint"].exists():
-                self._say(f"  training  {label}: continuing from {options['checkpoint']}")
+                self.run.say(f"  training  {label}: continuing from {options['checkpoint']}")
         try:
             history = fit(step, steps, state=state, label=label, **options)
-        except ValueError as error:
-            unusable = "cannot resume" in str(error) or "is not a training checkpoint" in str(error)
-            if self._on_sampler is not None and unusable:
-                self._say(f"  training  {label}: what was kept is not usable, training it anew")
-                history = fit(step, steps, state=state, label=label, **{**options, "resume": False})
-            elif self._folder.resumed and "cannot resume" in str(error):
-                raise UsageError(f"{error} (run without --resume to start again)") from error
-            else:
-                raise
+        except ResumeError as error:
+            if not self.run.models_only:
+                advice = "delete the file to train this part anew, or run without --resume to start again"
+                raise UsageError(f"{error}; {advice}") from error
+            self.run.say(f"  training  {label}: what was kept is not usable, training it anew")
+            history = fit(step, steps, state=state, label=label, **{**options, "resume": False})
         last = {name: float(history[name][-1]) for name in history}
         shown = "".join(f", {name} {value:.4g}" for name, value in last.items())
-        self._say(f"  training  {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
+        self.run.say(f"  training  {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
         training = {"label": label, "steps": history.steps_done, "seconds": round(history.seconds, 3), "last": last}
         self._trainings.append(training)
         return history
 
     def pretrained(
-        self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[[Any, dict], Any]
+        self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]
     ) -> Any:
         """A model that is trained once and then loaded from the user's cache directory.
 
-        `build(config)` makes the untrained model, `train(model, config)` trains it in place (or returns the one to
-        keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.
+        `build(config)` makes the untrained model, `train(model, config, fit)` trains it in place (or returns the one
+        to keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.
+        `fit` is called as `lesson.fit` is, `fit(step, steps, state=..., label=...)`, and goes on where an interrupted
+        training stopped.
         """
-        from minigen.course.lesson.cache import cached_model
-
-        return cached_model(name, config, build, train, salt=self._with_hash() or "", say=self._say)
+        return cached_model(name, config, build, train, salt=self.options.with_hash() or "", say=self.run.say)
 
     def sampler(self, name: str, draw: Callable[[np.random.Generator, int], Any]) -> None:
         """Offer a trained model to `minigen sample`: say this right after its training.
@@ -233,11 +177,63 @@ class Lesson:
         `draw(rng, n)` returns `n` samples, float32, images (n, H, W, C) in [0, 1]; or a pair of them and their labels
         (n,), where the model is conditional. A lesson with several models gives each its own name, the best one first.
         """
-        if any(sampler == name for sampler in self._samplers):
-            raise ValueError(f"two samplers of a lesson are called {name!r}")
-        self._samplers.append(name)
-        if self._on_sampler is not None:
-            self._on_sampler(self, name, draw)
+        self._once(self._samplers, "name", name, "two samplers of a lesson are called {}")
+        self._samplers.append({"name": name})
+        if self.run.on_sampler is not None:
+            self.run.on_sampler(self, name, draw)
+
+    # -- what the reader does ------------------------------------------------------------------------------------------
+
+    def predict(self, question: str, choices: Sequence[str]) -> None:
+        """Ask the reader to choose before the run, in a cell of its own above the one that measures.
+
+            lesson.predict("How many of the eight modes will it find?", ["all eight", "six or seven", "fewer"])
+            ...  # the run
+            answer = "all eight" if found == 8 else "six or seven" if found > 5 else "fewer"
+            lesson.outcome(f"It found {found} of 8.", answer=answer)
+
+        A script prints the question with lettered choices and goes on; nobody is asked to type. A notebook shows them
+        too, and keeps what `outcome` says folded away below each choice. Both are recorded in metrics.json.
+        """
+        prediction = Prediction(question, choices)
+        self.predictions = [other for other in self.predictions if other.question != question]
+        self.predictions.append(prediction)
+        self._show(prediction.question_markdown(), prediction.question_text())
+
+    def outcome(self, text: str, answer: str | None = None) -> None:
+        """Say what came out of the run that the last `predict` asked about, in numbers computed from it.
+
+        answer: the choice that was right, computed too; None where no choice was simply right.
+        Raises ValueError without a prediction, or if `answer` is not one of its choices.
+        """
+        if not self.predictions:
+            raise ValueError("an outcome follows a prediction: call lesson.predict before the run")
+        prediction = self.predictions[-1]
+        prediction.came_out(text + self._cut_short(), answer)
+        self._show(prediction.outcome_markdown(), prediction.outcome_text())
+
+    def exercise(self, id: str) -> None:
+        """Point to an exercise ("gan/02/discriminator_loss"), where its function is first needed.
+
+        It stands before any use that shows the function's body: a notebook shows the prompt, a script prints how to
+        begin. Raises UsageError if there is no such exercise.
+        """
+        address = index.resolve(id)
+        if address.exercise is None:
+            raise UsageError(f"{id!r} is a lesson: name one of its exercises, such as {id}/...")
+        id = f"{address.lesson}/{address.exercise}"
+        if id not in self.exercises:
+            self.exercises.append(id)
+        start = f"minigen exercise start {address.lesson}"
+        markdown = ""
+        if self.run.mode == "notebook":
+            exercise = _exercise(id)
+            markdown = (
+                f"**Exercise: write `{address.exercise}` yourself** (about {exercise.minutes:g} minutes).\n\n"
+                f"{exercise.prompt}\n\nWrite it in a cell, then try it: `from minigen.course import check` and "
+                f"`check({id!r}, {address.exercise})`. Or write it in a file: `{start}`."
+            )
+        self._show(markdown, f"  exercise  {id}: write it yourself before you read on: {start}")
 
     # -- what the reader sees ------------------------------------------------------------------------------------------
 
@@ -245,49 +241,47 @@ class Lesson:
         """Save a figure as `<name>.png`, show it under --show and in a notebook. `caption` says where to look."""
         from minigen import plot
 
-        if self._on_sampler is not None:
+        if self.run.models_only:
             return
-        path = self._draw(f"{name}.png", caption, lambda path: plot.save(fig, path))
-        self._say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
-        if self.options.show or self.mode == "notebook":
+        caption = self._draw(f"{name}.png", caption, lambda path: plot.save(fig, path))
+        if self.options.show or self.run.mode == "notebook":
             plot.show(fig)
-            self._markdown(caption)
+        self._show(caption)
 
     def animation(self, frames: Iterable[Any], name: str, caption: str = "", **options: Any) -> None:
         """Save frames (figures, axes or uint8 images) as `<name>.gif`; options are those of `minigen.plot.animate`."""
         from minigen import plot
 
-        if self._on_sampler is not None:
+        if self.run.models_only:
             return
-        path = self._draw(f"{name}.gif", caption, lambda path: plot.animate(frames, path, **options))
-        self._say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
-        if self.mode == "notebook":
-            from IPython.display import Image, display
-
-            display(Image(data=path.read_bytes(), format="gif"))
-            self._markdown(caption)
+        caption = self._draw(f"{name}.gif", caption, lambda path: plot.animate(frames, path, **options))
+        if self.run.mode == "notebook":
+            show_gif(self.out / f"{name}.gif")
+        self._show(caption)
 
     def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
         """Print an aligned table and keep it in metrics.json."""
-        if self._on_sampler is not None:
-            return
         rows = [list(row) for row in rows]
         self._tables.append({"title": title, "header": list(header), "rows": jsonable(rows)})
-        self._markdown((f"**{title}**\n\n" if title else "") + markdown_table(rows, header))
         heading = f"\n  {title}\n" if title else "\n"
-        self._say(heading + text_table(rows, header, indent="  ") + "\n", notebook=False)
+        self._show(
+            (f"**{title}**\n\n" if title else "") + markdown_table(rows, header),
+            heading + text_table(rows, header, indent="  ") + "\n",
+        )
 
     def show_source(self, *objects: Any) -> None:
-        """Show the package's own source of functions or classes: code in a notebook; in a script it goes to the log."""
-        if self._on_sampler is not None:
-            return
-        for thing in objects:
-            thing = inspect.unwrap(thing)
+        """Show the package's own source of functions or classes: code in a notebook; in a script it goes to the log.
+
+        A notebook folds the source of a function that is an exercise of this lesson, until the exercise is passed.
+        """
+        for thing in map(inspect.unwrap, objects):
             code = textwrap.dedent(inspect.getsource(thing)).rstrip()
             where = f"{thing.__module__.replace('.', '/')}.py:{inspect.getsourcelines(thing)[1]}"
-            self._markdown(f"`{where}`\n\n```python\n{code}\n```")
-            self._say(f"  source  {where} {thing.__qualname__}", notebook=False)
-            self._log.write(code + "\n")
+            markdown = f"`{where}`\n\n```python\n{code}\n```"
+            if self.run.mode == "notebook" and self._is_to_be_written(thing):
+                markdown = folded(f"<code>{thing.__qualname__}</code> is an exercise: try it first", markdown)
+            self._show(markdown, f"  source  {where} {thing.__qualname__}")
+            self.run.write_log(code + "\n")
 
     # -- what must hold ------------------------------------------------------------------------------------------------
 
@@ -312,11 +306,12 @@ class Lesson:
                 raise ValueError(f"check {name!r} needs a condition: equals, at_least, at_most or between")
             equals = True
         check = Claim(name, value, Bar.of(name, at_least, at_most, between, equals, atol))
+        if self.run.mode == "notebook":
+            self.checks = [other for other in self.checks if other.name != name]
         self.checks.append(check)
-        _, got, bar, status, _ = check.row()
-        if status == "failed":
-            raise CheckFailed(f"check failed: {name}: got {got}, must be {bar}{_worst(check)}")
-        self._say(f"  check   {name}: {got} ({bar}) {color('ok', 'green')}")
+        check.require()
+        _, got, bar, *_ = check.row()
+        self.run.say(f"  check   {name}: {got} ({bar}) {color('ok', 'green')}")
 
     def claim(
         self,
@@ -337,57 +332,35 @@ class Lesson:
         run end with exit code 1. Under --quick they are not judged.
         """
         bar = Bar.of(name, at_least, at_most, between, equals, atol)
-        if any(claim.name == name for claim in self.claims):
+        if self.run.mode == "notebook":  # the cell is run again
+            self.claims = [claim for claim in self.claims if claim.name != name]
+        elif any(claim.name == name for claim in self.claims):
             raise ValueError(f"two claims of a lesson are called {name!r}")
         self.claims.append(Claim(name, value, bar, judged=not self.quick, source=source, unit=unit))
 
     def finish(self) -> None:
-        """The last line of a lesson: print the claims, write metrics.json, end with exit code 1 if a claim failed."""
-        failed = [claim for claim in self.claims if claim.status == "failed"]
+        """The last line of a lesson: print the claims and write metrics.json; the run exits 1 if a claim failed."""
+        failed = sum(claim.status == "failed" for claim in self.claims)
         self.status = "not judged" if self.quick else "failed" if failed else "passed"
         if self.claims:
             self.table_of_claims()
-        claims, checks = (
-            f"{len(each)} {name}{'s' * (len(each) != 1)}"
-            for each, name in [(self.claims, "claim"), (self.checks, "check")]
-        )
-        judged = f"{len(self.claims) - len(failed)} of {claims} hold{'s' * (len(self.claims) == 1)}"
+        claims, checks = plural(len(self.claims), "claim"), plural(len(self.checks), "check")
+        judged = f"{len(self.claims) - failed} of {claims} hold{'s' * (len(self.claims) == 1)}"
         if not self.claims or self.quick:
             judged = f"{claims} not judged" if self.claims else "no claims"
         tone = "red" if failed else "yellow" if self.quick else "green"
         seconds = time.perf_counter() - self._start
-        self._say(f"{color(judged, tone)}, {checks} passed; {seconds:.1f} s; see {self.out}")
-        self.close()
-        if failed and self.mode in ("run", "script"):
-            raise SystemExit(1)
+        self.run.say(f"{color(judged, tone)}, {checks} passed; {seconds:.1f} s; see {self.out}")
+        self.run.close()
 
     def table_of_claims(self) -> None:
         """Print claim, value, bar, verdict and source of every claim so far."""
         header = ["claim", "value", "bar", "verdict", "source"]
         rows = [claim.row() for claim in self.claims]
-        self._markdown(markdown_table(rows, header))
-        self._say("\n" + text_table(rows, header, indent="  ") + "\n", notebook=False)
-
-    def close(self, status: str | None = None) -> None:
-        """Write metrics.json, close the log and give standard output back. `finish` does it; safe to call again."""
-        if self._log.closed:
-            return
-        if status is not None:
-            self.status = status
-        try:
-            self._folder.write_json("metrics.json", self.metrics())
-        finally:
-            if isinstance(sys.stdout, Tee) and sys.stdout.log is self._log:
-                sys.stdout = sys.stdout.stream
-            self._log.close()
+        self._show(markdown_table(rows, header), "\n" + text_table(rows, header, indent="  ") + "\n")
 
     def metrics(self) -> dict[str, Any]:
         """What metrics.json holds."""
-        options = {"seed": self.seed, "scale": self.scale, "quick": self.quick, "with": self.options.with_file}
-        if self.options.with_file is not None:
-            from minigen.course.exercise.substitute import calls
-
-            options["calls"] = calls()
         return jsonable(
             {
                 "lesson": self.id,
@@ -396,88 +369,75 @@ class Lesson:
                 "sections": self.sections,
                 "equations": self.equations,
                 "status": self.status,
-                "recipe": None if self._folder.resumed else self._recipe,  # None: its checkpoints may be of another
-                **options,
+                "recipe": self.run.folder.recipe,
+                "seed": self.seed,
+                "scale": self.scale,
+                "quick": self.quick,
+                "with": self.options.with_file,
+                **self.run.record(),
                 "claims": [claim.as_json() for claim in self.claims],
                 "checks": [check.as_json() for check in self.checks],
+                "predictions": [prediction.as_json() for prediction in self.predictions],
+                "exercises": self.exercises,
                 "tables": self._tables,
                 "figures": self._drawn,
                 "configuration": self._configuration,
                 "timings": {"total": round(time.perf_counter() - self._start, 3), "trainings": self._trainings},
-                "versions": _versions(),
+                "versions": versions(),
+                "machine": machine(),
+                "peak_memory_mb": peak_memory(),
             }
         )
 
     # -- behind the scenes ---------------------------------------------------------------------------------------------
 
-    def _stopped_by(self, error: BaseException) -> None:
-        """`sys.excepthook` of a script: the same message and exit code as under `minigen run`."""
-        from minigen.course.lesson.run import stopped_by
+    def _once(self, records: list[dict], key: str, name: str, message: str) -> None:
+        """ValueError if a record of this name is there; in a notebook, where cells are run again, it is replaced."""
+        if any(record[key] == name for record in records):
+            if self.run.mode != "notebook":
+                raise ValueError(message.format(repr(name)))
+            records[:] = [record for record in records if record[key] != name]
 
-        code = stopped_by(self, error)
-        sys.stdout.flush()
-        if code != 1:  # what Python itself exits with after an exception
-            os._exit(code)
-
-    def _draw(self, name: str, caption: str, save: Callable[[Path], Any]) -> Path:
+    def _draw(self, name: str, caption: str, save: Callable[[Path], Any]) -> str:
+        """Write a picture and record it; returns its caption as it holds for this run."""
         if not re.fullmatch(r"[A-Za-z0-9_-]+\.\w+", name):
             raise ValueError(f"the name of a figure must be letters, digits, '_' and '-', got {name!r}")
-        if any(drawn["file"] == name for drawn in self._drawn):
-            raise ValueError(f"two figures of a lesson are called {name!r}")
-        path = self._folder.write(name, save)
+        self._once(self._drawn, "file", name, "two figures of a lesson are called {}")
+        path = self.run.folder.file(name)
+        save(path)
+        caption = caption and caption + self._cut_short()
         self._drawn.append({"file": name, "caption": caption})
-        return path
+        self.run.say(f"  figure  {path}" + f": {caption}" * bool(caption), notebook=False)
+        return caption
 
-    def _say(self, text: str, notebook: bool = True) -> None:
-        """Print a line and log it; with notebook=False a notebook only logs it, having displayed it in its own way."""
-        if notebook or self.mode != "notebook":
-            print(text, flush=True)
-        if not self._tee and not self._log.closed:
-            self._log.write(text + "\n")
-            self._log.flush()
+    def _cut_short(self) -> str:
+        """What captions and outcomes add under --quick and a small --scale, once something has been trained."""
+        if not self._trainings or not (self.quick or self.scale < 1):
+            return ""
+        return f" (The training was cut short by {'--quick' if self.quick else f'--scale {self.scale:g}'}.)"
 
-    def _markdown(self, text: str) -> None:
-        if text and self.mode == "notebook":
-            from IPython.display import Markdown, display
+    def _show(self, markdown: str, text: str = "") -> None:
+        """Show Markdown in a notebook, and print text elsewhere; both are logged as text."""
+        if self.run.models_only:
+            return
+        if markdown and self.run.mode == "notebook":
+            show_markdown(markdown)
+        if text:
+            self.run.say(text, notebook=False)
 
-            display(Markdown(text))
+    def _is_to_be_written(self, thing: Any) -> bool:
+        """Whether a function, or a method of a class, answers an exercise of this lesson that is not passed yet."""
+        from minigen.course.exercise import catalog
+        from minigen.course.exercise.progress import Progress
 
-    def _with_hash(self) -> str | None:
-        path = self.options.with_file
-        return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
-
-
-def _find_options(given: RunOptions | None, caller: Any) -> tuple[str, RunOptions]:
-    """How this lesson is being run ("run", "script", "notebook" or "code") and with which options."""
-    if Run.current is not None:
-        return "run", Run.current.options
-    if "IPython" in sys.modules and hasattr(sys.modules["IPython"].get_ipython(), "kernel"):
-        return "notebook", given or RunOptions()
-    if given is None and caller.f_globals.get("__name__") == "__main__" and caller.f_globals.get("__file__"):
-        return "script", script_options(sys.argv[1:], prog=Path(caller.f_globals["__file__"]).name)
-    return "code", given or RunOptions()
+        target = f"{thing.__module__}:{thing.__qualname__}"
+        exercises = [*catalog.exercises_of(self.id), *map(_exercise, self.exercises)]
+        asked = [exercise for exercise in exercises if f"{exercise.target}.".startswith(f"{target}.")]
+        progress = Progress(Path("exercises"))
+        return any(not progress.of(exercise)["passed"] for exercise in asked)
 
 
-def _worst(check: Claim) -> str:
-    """Which entry of an array is furthest from what it should equal."""
-    value = np.asarray(check.value)
-    if check.bar.target is None or value.ndim == 0 or value.dtype.kind not in "biuf":
-        return ""
-    try:
-        gap = np.abs(value - np.asarray(check.bar.target, dtype=np.float64))
-    except ValueError:
-        return f" (shape {value.shape}, not {np.shape(check.bar.target)})"
-    if gap.shape != value.shape or gap.size == 0:
-        return f" (shape {value.shape})"
-    at = np.unravel_index(np.argmax(np.nan_to_num(gap, nan=np.inf)), gap.shape)
-    return f" (largest difference {gap[at]:.3g}, at {tuple(int(i) for i in at)})"
+def _exercise(id: str) -> Any:
+    from minigen.course.exercise import catalog
 
-
-def _versions() -> dict[str, str]:
-    versions = {"minigen": minigen.__version__, "python": platform.python_version(), "platform": platform.platform()}
-    for name in ("numpy", "autograd", "scipy", "matplotlib"):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            pass
-    return versions
+    return catalog.find(id)[0]

@@ -1,19 +1,24 @@
-"""The folder that a run writes to: its own files are replaced by the next run, anybody else's are never touched."""
+"""The folder that a run writes to.
+
+One run at a time writes to it. The files of the run before are replaced or put aside, anybody else's are never touched.
+"""
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, ClassVar
 
 from minigen.course.console import UsageError
 
-__all__ = ["RunFolder", "slug"]
+__all__ = ["RunFolder", "remove_partial_files", "slug"]
 
 MARKER = ".minigen.json"
+LOCK = ".minigen.lock"
 
 
 def slug(text: str) -> str:
@@ -21,34 +26,60 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "unnamed"
 
 
+def remove_partial_files(folder: Path, of: str = "") -> None:
+    """Remove what writers that were killed have left: `.<name>.<random>.part`, for names that begin with `of`."""
+    for path in folder.glob(f".{of}*.part"):
+        path.unlink(missing_ok=True)
+
+
 class RunFolder:
     """`path` with a marker file that says which run made it and lists the files it wrote.
 
-    run: what identifies the run (lesson, seed, scale, ...); resuming asks for the same. A new run of the same lesson
-    removes the files of the one before it. Raises UsageError when the folder cannot be written or is not ours.
+    run:       what identifies the run (lesson, seed, scale, ...); resuming asks for the same.
+    recipe:    a hash of the code of the run, or None if it is not known; resuming asks for the same, unless `anyway`.
+    resume:    go on with the files of the run before. Without it they are removed, except that a run of something else
+               which has finished, or has checkpoints, is kept beside this one, in `kept`; `overwrite` removes it too.
+    wait:      called with a sentence when another process is writing to the folder, before waiting for it.
+
+    Raises UsageError when the folder cannot be written, is not ours, or is in use (unless `wait` is given).
     """
 
-    def __init__(self, path: Path, run: dict[str, Any], resume: bool = False):
-        self.path, self.run = Path(path), run
-        self.resumed = False
+    _held: ClassVar[dict[Path, RunFolder]] = {}  # of this process, by absolute path: a notebook runs its cell again
+
+    def __init__(
+        self,
+        path: Path,
+        run: dict[str, Any],
+        recipe: str | None = None,
+        *,
+        resume: bool = False,
+        anyway: bool = False,
+        overwrite: bool = False,
+        wait: Callable[[str], None] | None = None,
+    ):
+        self.path, self.run, self.recipe = Path(path), run, recipe
+        self.resumed = self.finished = False
+        self.kept: Path | None = None
+        self.files: list[str] = []
+        self._started = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
+        self._lock: Any = None
         try:
-            before = self._open()
-            if resume and before is not None:
-                self._check_same(before["run"])
-                self.resumed = True
-            self.files: list[str] = [] if before is None else list(before["files"])
-            if before is not None and not self.resumed:
-                for name in self.files:
-                    (self.path / name).unlink(missing_ok=True)
-                self.files = []
+            self._read()
             self.path.mkdir(parents=True, exist_ok=True)
-            self._save()
+            self._acquire(wait)
+            self._begin(resume, anyway, overwrite)
         except OSError as error:
+            self.release()
             raise UsageError(f"cannot write to {self.path}: {error.strerror or error}") from error
+        except BaseException:
+            self.release()
+            raise
 
     def file(self, name: str) -> Path:
         """The path of a file of this run, listed in the marker; UsageError if somebody else's file has that name."""
         path = self.path / name
+        if not (self.path / MARKER).exists():
+            raise UsageError(f"{self.path} has been deleted or moved while the lesson ran")
         if name not in self.files:
             if path.exists() or path.is_symlink():
                 raise UsageError(f"{path} was not written by minigen: move it away, or choose another --out")
@@ -57,22 +88,71 @@ class RunFolder:
             self._save()
         return path
 
-    def write(self, name: str, save: Callable[[Path], Any]) -> Path:
-        """Let `save(path)` write a file of this run, beside its place first, so that it is never there by half."""
-        path = self.file(name)
-        partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-        try:
-            save(partial)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-        return path
-
     def write_json(self, name: str, content: Any) -> Path:
+        """Write a JSON file of this run, all or nothing."""
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        return self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
+        return _write_text(self.file(name), text)
 
-    def _open(self) -> dict[str, Any] | None:
+    def finish(self) -> None:
+        """Note that the run has come to its end."""
+        self.finished = True
+        self._save()
+
+    def release(self) -> None:
+        """Let other runs write to the folder."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        if RunFolder._held.get(self.path.absolute()) is self:
+            del RunFolder._held[self.path.absolute()]
+
+    # -- how it begins -------------------------------------------------------------------------------------------------
+
+    def _acquire(self, wait: Callable[[str], None] | None) -> None:
+        from filelock import FileLock, Timeout
+
+        earlier = RunFolder._held.get(self.path.absolute())
+        if earlier is not None:
+            earlier.release()
+        lock = FileLock(self.path / LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            busy = f"{self._who()} is writing to {self.path}"
+            if wait is None:
+                raise UsageError(f"{busy}: wait for it, or choose another --out") from None
+            wait(f"{busy}: waiting for it")
+            lock.acquire()
+        self._lock = lock
+        RunFolder._held[self.path.absolute()] = self
+
+    def _who(self) -> str:
+        try:
+            marker = json.loads((self.path / MARKER).read_text(encoding="utf-8"))
+            return f"another run (process {marker['process']}, since {marker['started']})"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another run"
+
+    def _begin(self, resume: bool, anyway: bool, overwrite: bool) -> None:
+        """Take over from the run before, and say in the marker that this one has begun."""
+        before = self._read()  # again: another run may have ended while this one waited
+        for folder in (self.path, self.path / "checkpoints"):
+            remove_partial_files(folder)
+        if before is not None:
+            self.files = list(before["files"])
+            if resume:
+                self._check_same(before, anyway)
+                self.resumed = True
+            elif not overwrite and self._worth_keeping(before):
+                self._keep(before)
+            else:
+                for name in self.files:
+                    (self.path / name).unlink(missing_ok=True)
+        if not self.resumed:
+            self.files = []
+        self._save()
+
+    def _read(self) -> dict[str, Any] | None:
         """What the marker says, None for a new or empty folder; UsageError for a folder that is not ours."""
         if not self.path.exists():
             return None
@@ -83,7 +163,7 @@ class RunFolder:
             lesson, files = marker["run"]["lesson"], marker["files"]
             ours = all(self._inside(name) for name in files)
         except FileNotFoundError:
-            if not any(self.path.iterdir()):
+            if all(self._is_trace(path.name) for path in self.path.iterdir()):
                 return None
             lesson, ours = "", False
         except (ValueError, KeyError, TypeError):
@@ -94,17 +174,59 @@ class RunFolder:
             raise UsageError(f"{self.path} holds a run of {lesson}: choose another --out")
         return marker
 
+    @staticmethod
+    def _is_trace(name: str) -> bool:
+        """Whether a file is the lock, or the marker of a run that was killed while it wrote it."""
+        return name == LOCK or (name.startswith(f".{MARKER}.") and name.endswith(".part"))
+
     def _inside(self, name: str) -> bool:
         return (self.path / name).resolve().is_relative_to(self.path.resolve())
 
-    def _check_same(self, before: dict[str, Any]) -> None:
+    def _check_same(self, before: dict[str, Any], anyway: bool) -> None:
         for name, value in self.run.items():
-            if before.get(name) != value:
-                was = f"{name} {before.get(name)}, not {value}" if name != "with" else "another file for --with"
+            if before["run"].get(name) != value:
+                was = f"{name} {before['run'].get(name)}, not {value}" if name != "with" else "another file for --with"
                 raise UsageError(f"cannot resume: the run in {self.path} had {was}; repeat it so, or drop --resume")
+        recipe = before.get("recipe")
+        if self.recipe is None or recipe == self.recipe:
+            return
+        if not anyway:
+            raise UsageError(
+                f"cannot resume: the lesson or the package has changed since the run in {self.path} began; "
+                "train anew without --resume, or go on with --resume anyway"
+            )
+        self.recipe = None  # what this run makes is of no one recipe
+
+    def _worth_keeping(self, before: dict[str, Any]) -> bool:
+        """Whether the run before has results that this one will not give again, bit for bit."""
+        finished = before.get("finished", False)
+        same = before["run"] == self.run and self.recipe is not None and before.get("recipe") == self.recipe
+        trained = any((self.path / name).exists() for name in self.files if name.startswith("checkpoints/"))
+        return not before["run"].get("quick") and (trained or finished) and not (same and finished)
+
+    def _keep(self, before: dict[str, Any]) -> None:
+        """Move the files of the run before to a new folder beside this one."""
+        number = 1
+        while (self.path.with_name(f"{self.path.name}.{number}")).exists():
+            number += 1
+        self.kept = self.path.with_name(f"{self.path.name}.{number}")
+        self.kept.mkdir()
+        _write_text(self.kept / MARKER, json.dumps(before, indent=1))
+        for name in self.files:
+            if (self.path / name).exists():
+                (self.kept / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(self.path / name, self.kept / name)
 
     def _save(self) -> None:
-        text = json.dumps({"minigen": 1, "run": self.run, "files": self.files}, indent=1)
-        partial = self.path / f".partial-{os.getpid()}-marker"
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, self.path / MARKER)
+        who = {"process": os.getpid(), "started": self._started, "finished": self.finished}
+        marker = {"minigen": 1, "run": self.run, "recipe": self.recipe, **who, "files": self.files}
+        _write_text(self.path / MARKER, json.dumps(marker, indent=1))
+
+
+def _write_text(path: Path, text: str) -> Path:
+    from minigen.tensor.storage import write_atomically
+
+    def write(file: IO[bytes]) -> None:
+        file.write(text.encode())
+
+    return write_atomically(path, write)

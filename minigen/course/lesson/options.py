@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import math
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 __all__ = ["Parser", "RunOptions", "add_out", "add_run_options", "add_seed", "script_options"]
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a lesson is run. `out` is the folder that receives one folder for each lesson."""
+    """How a lesson is run.
+
+    out:       the folder that receives one folder for each lesson.
+    resume:    go on from the checkpoints of an interrupted run with the same options; `anyway`, also if the code that
+               made them has changed.
+    overwrite: remove a finished run of something else from its folder, instead of putting it aside.
+    with_file: the student's functions that stand in the place of the package's.
+    """
 
     quick: bool = False
     scale: float = 1.0
@@ -22,25 +32,42 @@ class RunOptions:
     out: Path = Path("out")
     show: bool = False
     resume: bool = False
+    anyway: bool = False
+    overwrite: bool = False
     with_file: Path | None = None
 
-    def command(self, lesson_id: str) -> str:
-        """The command line that repeats this run."""
-        parts = ["minigen run", lesson_id]
-        parts += ["--quick"] * self.quick + [f"--scale {self.scale:g}"] * (self.scale != 1.0)
-        parts += [f"--seed {self.seed}"] * (self.seed != 0) + [f"--out {self.out}"] * (self.out != Path("out"))
-        parts += [f"--with {self.with_file}"] * (self.with_file is not None)
-        return " ".join(parts)
+    def command(self, start: str) -> str:
+        """The command line that repeats this run; `start` is "minigen run gan/02_gan" or "python lesson.py"."""
+        parts = ["--quick"] * self.quick
+        parts += ["--scale", repr(self.scale)] * (self.scale != 1.0)
+        parts += ["--seed", str(self.seed)] * (self.seed != 0)
+        parts += ["--out", str(self.out)] * (self.out != Path("out"))
+        parts += ["--with", str(self.with_file)] * (self.with_file is not None)
+        return " ".join([start, *map(shlex.quote, parts)])
+
+    def with_hash(self) -> str | None:
+        """A hash of the student's file, or None if there is none."""
+        if self.with_file is None:
+            return None
+        return hashlib.sha256(Path(self.with_file).read_bytes()).hexdigest()[:16]
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is said in one line (exit code 2) and help keeps its line breaks."""
+    """argparse, but a mistake is reported in one line (exit code 2) and help keeps its line breaks."""
 
-    def __init__(self, *args, example: str = "", **kwargs):
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+    def __init__(self, *, example: str = "", **kwargs: Any):
+        kwargs |= {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
         if example:
             kwargs["epilog"] = f"example:\n  {example}"
-        super().__init__(*args, allow_abbrev=False, **kwargs)
+        super().__init__(**kwargs)
+
+    def parse_known_args(self, args=None, namespace=None):
+        """As argparse does, with `--resume anyway` as one option: an optional value would swallow a lesson's ID."""
+        words = list(sys.argv[1:] if args is None else args)
+        for i in range(len(words) - 1):
+            if words[i : i + 2] == ["--resume", "anyway"]:
+                words[i + 1] = "--anyway"
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} -h)\n")
@@ -67,23 +94,23 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of every random number (default 0)")
 
 
-def add_out(parser: argparse.ArgumentParser, default: str = "out", what: str = "folder for the results") -> None:
+def add_out(parser: argparse.ArgumentParser, what: str = "folder for the results") -> None:
     """The option --out."""
-    parser.add_argument("--out", type=Path, default=Path(default), metavar="DIR", help=f"{what} (default {default})")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help=f"{what} (default out)")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options of a lesson's run."""
-    parser.add_argument(
-        "--quick", action="store_true", help="a few seconds, to see that it runs; claims are not judged"
-    )
-    parser.add_argument(
-        "--scale", type=_scale, default=1.0, metavar="K", help="train K times as many steps (default 1)"
-    )
+    """The options of a lesson's run, by the names of `RunOptions`."""
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; claims not judged")
+    parser.add_argument("--scale", type=_scale, default=1.0, metavar="K", help="train K times the steps (default 1)")
     add_seed(parser)
     add_out(parser, what="folder that receives a folder for the lesson")
     parser.add_argument("--show", action="store_true", help="also open each figure in a window")
-    parser.add_argument("--resume", action="store_true", help="continue an interrupted run where it stopped")
+    resume = "continue an interrupted run where it stopped; --resume anyway: also if the code has changed since"
+    parser.add_argument("--resume", action="store_true", help=resume)
+    parser.add_argument("--anyway", action="store_true", help=argparse.SUPPRESS)
+    overwrite = "remove a finished run with other options from the folder, instead of keeping it beside"
+    parser.add_argument("--overwrite", action="store_true", help=overwrite)
 
 
 def script_options(argv: Sequence[str], prog: str) -> RunOptions:

@@ -1,8 +1,9 @@
-"""Instruments that lessons measure with: trained once, whatever the lesson's seed, then kept in the cache."""
+"""Models that several lessons measure with: trained once, whatever the lesson's seed, then kept in the cache."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,29 +36,30 @@ def build_digit_classifier(config: dict) -> DigitClassifier:
     return DigitClassifier(np.random.default_rng(config["seed"]), config["width"], config["dim"])
 
 
-def train_digit_classifier(model: DigitClassifier, config: dict) -> None:
+def train_digit_classifier(model: DigitClassifier, config: dict, fit: Callable) -> None:
     """Train it in place: cross-entropy, Adam with a falling learning rate, digits moved by up to `shift` pixels."""
     import autograd.numpy as anp
 
     from minigen.data import mnist
-    from minigen.optim import Adam, cosine
-    from minigen.tensor import cross_entropy, parallel_value_and_grad
-    from minigen.train import fit
+    from minigen.optim import cosine
+    from minigen.tensor import cross_entropy
+    from minigen.train import descend
 
-    train, rng, steps = mnist.splits().train, np.random.default_rng(config["seed"] + 1), config["steps"]
+    train, steps = mnist.splits().train, config["steps"]
     images, labels = train.images[: config["images"]], train.labels[: config["images"]]
+    rng = np.random.default_rng(config["seed"] + 1)
     batches = mnist.batches(images, labels, size=config["batch"], rng=rng)
-    optimizer, lr = Adam(model, config["lr"]), cosine(config["lr"], steps, warmup=min(100, steps // 4))
-    gradient = parallel_value_and_grad(lambda model, x, y: anp.mean(cross_entropy(model(x), y)))
 
-    def step(i):
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         x, y = next(batches)
-        value, grads = gradient(model, mnist.unit(moved(x, config["shift"], rng)), y)
-        optimizer.lr = lr(i)
-        optimizer.step(grads)
-        return value
+        return mnist.unit(moved(x, config["shift"], rng)), y
 
-    fit(step, steps, label="digit classifier")
+    def loss(model: DigitClassifier, x: np.ndarray, y: np.ndarray) -> Any:
+        return anp.mean(cross_entropy(model(x), y))
+
+    lr = cosine(config["lr"], steps, warmup=min(100, steps // 4))
+    step = descend(loss, model, draw, rng=rng, lr=lr, parallel=True)
+    fit(step, steps, state={**step.state, "batches": batches}, label="digit classifier")
 
 
 def moved(images: np.ndarray, by: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,88 @@
+"""`minigen run`: a lesson, or all of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from minigen.course import index
+from minigen.course.console import UsageError, text_table
+from minigen.course.lesson.options import Parser, RunOptions, add_run_options
+from minigen.course.lesson.run import folder_name, run_file
+
+__all__ = ["main", "parser"]
+
+
+def parser() -> Parser:
+    """The arguments of `minigen run`."""
+    result = Parser(
+        prog="minigen run",
+        description="Run a lesson, or all of them.",
+        example="minigen run gan/02 --seed 1\n  minigen run --all --quick",
+    )
+    result.add_argument("id", nargs="?", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    result.add_argument("--all", action="store_true", help="every lesson, one after the other")
+    add_run_options(result)
+    result.add_argument(
+        "--with", dest="with_file", type=Path, metavar="FILE", help="use the functions of your exercise file"
+    )
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    """`minigen run ...`; the exit code: 0, 1 (a lesson failed), 2 (usage), 130 (Ctrl-C)."""
+    args = vars(parser().parse_args(argv))
+    id, everything = args.pop("id"), args.pop("all")
+    if everything == (id is not None):
+        raise UsageError("run one lesson by its ID, or all of them with --all (see minigen run -h)")
+    options = RunOptions(**args)
+    if everything:
+        return _run_all(index.lessons(), options)
+    lesson = index.find(id)
+    if options.with_file is None:
+        return run_file(lesson.path, options)
+    if not options.with_file.is_file():
+        raise UsageError(f"there is no file {options.with_file}")
+    from minigen.course.commands.exercise import substituted
+    from minigen.course.exercise.substitute import calls
+
+    with substituted(options.with_file, lesson.id):
+        return run_file(lesson.path, options, record=lambda: {"calls": calls()})
+
+
+def _run_all(lessons: Sequence[index.LessonInfo], options: RunOptions) -> int:
+    """Every lesson in a process of its own; 1 if any failed. Ctrl-C stops the one that runs, and the rest."""
+    if options.with_file is not None or options.show:
+        raise UsageError("--with and --show go with one lesson, not with --all")
+    arguments = ["--seed", str(options.seed), "--scale", repr(options.scale), "--out", str(options.out)]
+    arguments += ["--quick"] * options.quick + ["--overwrite"] * options.overwrite
+    arguments += ["--resume"] * options.resume + ["--anyway"] * options.anyway
+    rows, failed = [], 0
+    for lesson in lessons:
+        metrics = options.out / folder_name(lesson.id, options.quick) / "metrics.json"
+        before = _stamp(metrics)
+        code = subprocess.run([sys.executable, "-P", "-c", THIS_PACKAGE, "run", lesson.id, *arguments]).returncode
+        if code in (2, 130):
+            return code
+        if code == 0 and _stamp(metrics) == before:
+            result = "failed (no metrics.json)"
+        else:
+            result = "ok" if code == 0 else f"failed (exit {code})"
+        failed += result != "ok"
+        rows.append([lesson.id, result])
+        print(flush=True)
+    print(text_table(rows, ["lesson", "result"]))
+    return 1 if failed else 0
+
+
+# Runs this package, whatever a `minigen.py` or `numpy.py` in the current folder (not on the path, by -P) would define.
+THIS_PACKAGE = (
+    f"import sys; sys.path.append({str(index.PACKAGE.parent)!r}); from minigen.cli import main; sys.exit(main())"
+)
+
+
+def _stamp(path: Path) -> int | None:
+    """When a file was last written; None if it is not there."""
+    return path.stat().st_mtime_ns if path.exists() else None
