@@ -26,7 +26,7 @@ lesson = Lesson(
 import numpy as np
 
 from minigen import plot
-from minigen.gan.game import (
+from minigen.gan.toy_problems import (
     alternating_step,
     extragradient_step,
     optimistic_step,

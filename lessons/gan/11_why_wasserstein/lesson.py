@@ -27,7 +27,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from minigen import plot
-from minigen.gan.lines import line_divergences, line_points
+from minigen.gan.toy_problems import line_divergences, line_points
 from minigen.gan.losses import discriminator_loss, generator_loss_minimax
 from minigen.metrics.divergence import js_divergence, js_on_grid, kl_divergence
 from minigen.metrics.transport import plan_gradient, transport_plan, wasserstein
