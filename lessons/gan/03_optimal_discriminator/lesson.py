@@ -259,7 +259,6 @@ def three_to_one(rng):
 # its lines for us: it makes the function `step(i)` of a loss, a model, and a way to draw batches.
 
 # %%
-lesson.show_source(descend)
 
 
 def train(label, batches, steps, loss=loss_of):
