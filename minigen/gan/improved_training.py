@@ -64,7 +64,7 @@ class MinibatchDiscrimination(Module):
         m = np.reshape(matmul(x, self.t), (len(x), self.kernels, self.dim))  # (N, B, C)
         return minibatch_closeness(m)
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return np.concatenate([x, self.closeness(x)], axis=1)  # (N, F + B)
 
 
@@ -160,14 +160,14 @@ class VirtualBatchNorm(Module):
     """
 
     def __init__(self, channels: int, eps: float = 1e-5):
-        self.weight = numpy.ones(checks.whole("channels", channels), numpy.float32)
-        self.bias = numpy.zeros(channels, numpy.float32)
+        self.w = numpy.ones(checks.whole("channels", channels), numpy.float32)
+        self.b = numpy.zeros(channels, numpy.float32)
         self.eps = checks.positive("eps", eps)
 
-    def __call__(self, x, reference):
-        x = checks.array("x", x, "N", ..., len(self.weight))
+    def __call__(self, x: Array, reference: Array) -> Array:
+        x = checks.array("x", x, "N", ..., len(self.w))
         mean, var = virtual_moments(x, reference)
-        return (x - mean) / np.sqrt(var + self.eps) * self.weight + self.bias
+        return (x - mean) / np.sqrt(var + self.eps) * self.w + self.b
 
 
 def instance_noise(x: Array, std: float, rng: Rng) -> Array:

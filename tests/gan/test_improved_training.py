@@ -228,9 +228,9 @@ def test_historical_average_state_and_errors(rng):
 @pytest.mark.parametrize("shift", [0.0, 100.0])
 def test_virtual_batch_norm_is_batch_norm_of_the_reference_and_the_example(rng, shape, shift):
     layer = in_float64(VirtualBatchNorm(3))
-    layer.weight[...], layer.bias[...] = rng.standard_normal((2, 3))
+    layer.w[...], layer.b[...] = rng.standard_normal((2, 3))
     x, reference = 2 * rng.standard_normal((6, *shape)) + shift, rng.standard_normal((9, *shape))
-    expected = [batch_norm(np.concatenate([reference, x[i : i + 1]]), layer.weight, layer.bias)[-1] for i in range(6)]
+    expected = [batch_norm(np.concatenate([reference, x[i : i + 1]]), layer.w, layer.b)[-1] for i in range(6)]
     np.testing.assert_allclose(layer(x, reference), expected, rtol=1e-9, atol=1e-12)
 
 
@@ -242,7 +242,7 @@ def test_virtual_batch_norm_keeps_examples_apart(rng):
     for i in range(4):
         assert np.all(np.diag(j[i, :, i]) > 0)
         assert not np.any(np.delete(j[i], i, axis=1))
-    assert np.any(np.delete(jacobian(lambda x: batch_norm(x, layer.weight, layer.bias))(x)[0], 0, axis=1))
+    assert np.any(np.delete(jacobian(lambda x: batch_norm(x, layer.w, layer.b))(x)[0], 0, axis=1))
 
 
 def test_virtual_batch_norm_gradients(rng):
@@ -263,8 +263,8 @@ def test_virtual_batch_norm_gradients(rng):
 
     np.testing.assert_allclose(grad(of_reference)(reference), slopes_by_differences(of_reference, reference), atol=1e-8)
     grads = value_and_grad(lambda m: anp.sum(weights * m(x, reference)))(layer)[1]
-    np.testing.assert_allclose(grads.bias, weights.sum(axis=(0, 1)))
-    np.testing.assert_allclose(grads.weight, np.sum(weights * layer(x, reference), axis=(0, 1)))  # weight 1, bias 0
+    np.testing.assert_allclose(grads.b, weights.sum(axis=(0, 1)))
+    np.testing.assert_allclose(grads.w, np.sum(weights * layer(x, reference), axis=(0, 1)))  # w = 1, b = 0
 
 
 def test_virtual_batch_norm_dtype_and_errors(rng):

@@ -369,8 +369,9 @@ even = {"2 log 2": 2 * np.log(2)}
 
 # %%
 fig, (upper, lower) = plot.figure(2, 1, size=(7.5, 2.5), share="x")
-plot.curves(history, ax=upper, smooth=100, xlabel="", colors=shades, reference=even)
-upper.set(title="what the two networks see", ylabel="nats")
+title = "what the two networks see"
+plot.curves(history, ax=upper, smooth=100, colors=shades, reference=even, title=title)
+upper.set(xlabel="", ylabel="nats")
 plot.line(times, share, lower, markers=True, title="what we see")
 lower.set(xlabel="step", ylabel="share of good samples")
 lesson.figure(

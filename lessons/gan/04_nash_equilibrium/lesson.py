@@ -97,8 +97,9 @@ def push(points):
 
 
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.0))
-plot.line(np.arange(301), {"x": xs, "y": ys, "x y": xs * ys}, left)
-left.set(xlabel="step", title="simultaneous steps, $\\eta = 0.1$")
+curves = {"x": xs, "y": ys, "x y": xs * ys}
+plot.line(np.arange(301), curves, left, title="simultaneous steps, $\\eta = 0.1$")
+left.set_xlabel("step")
 plot.field(push, 7, right, n=15, color=plot.color.muted)
 plot.trajectories(path, right, bounds=7, title="the same, in the plane")
 right.set(xlabel="x", ylabel="y")

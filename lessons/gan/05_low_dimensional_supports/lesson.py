@@ -341,12 +341,9 @@ cloud = G(around)  # (400, 784)
 spread = np.linalg.svd(cloud - cloud.mean(axis=0), compute_uv=False)[:30]
 
 # %%
-ax = plot.line(np.arange(1, 31), spread / spread[0], log=True, markers=True)
-ax.set(
-    title="a generator from near: 10 numbers to 784 pixels",
-    xlabel="direction",
-    ylabel="spread, of the largest",
-)
+title = "a generator from near: 10 numbers to 784 pixels"
+ax = plot.line(np.arange(1, 31), spread / spread[0], log=True, markers=True, title=title)
+ax.set(xlabel="direction", ylabel="spread, of the largest")
 lesson.figure(
     ax,
     "generator_from_near",

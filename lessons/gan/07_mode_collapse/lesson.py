@@ -76,8 +76,9 @@ lesson.check("D at A and at B", all_at_a, equals=[1 / 3, 1.0])
 # %%
 lesson.check("all coins move at once", market(1.0)[:5], equals=[1.0, 0.0, 1.0, 0.0, 1.0])
 games = {"all move": market(1.0), "a fifth moves": market(0.2), "one in 50 moves": market(0.02)}
-ax = plot.line(np.arange(41), games, markers=True, reference={"the truth": 0.5})
-ax.set(xlabel="round", title="share of the forged coins at A")
+title = "share of the forged coins at A"
+ax = plot.line(np.arange(41), games, markers=True, reference={"the truth": 0.5}, title=title)
+ax.set_xlabel("round")
 lesson.figure(
     ax,
     "market",
@@ -491,8 +492,9 @@ def read(x):
 
 
 histogram = {"weak game": read(weak_digits[-1]), "fair game": read(fair_digits[-1])}
-ax = plot.bars(histogram, range(10), reference={"a tenth": 0.1})
-ax.set(title="what the classifier reads", ylabel="share")
+tenth = {"a tenth": 0.1}
+ax = plot.bars(histogram, range(10), title="what the classifier reads", reference=tenth)
+ax.set_ylabel("share")
 lesson.figure(
     ax,
     "class_histogram",

@@ -283,10 +283,10 @@ for what, by_game in scores.items():
 def scatter(what, ax):
     """A measure against the exact distance, a color for each game."""
     log = "y" if what in ("MMD²", "sliced W", "Fréchet") else ""
+    title = f"{what}: rank correlation {rank[what]:.2f}"
     for name, shade in zip(games, CYCLE):
         dots = {"colors": [shade], "markers": True, "styles": {name: "none"}}
-        plot.line(exact[name], {name: scores[what][name]}, ax, log=log, **dots)
-    ax.set_title(f"{what}: rank correlation {rank[what]:.2f}")
+        plot.line(exact[name], {name: scores[what][name]}, ax, log=log, title=title, **dots)
     ax.set_xlabel("exact distance to the ring")
 
 
@@ -415,8 +415,9 @@ digit_floor = digit_frechet_distance(classifier, reference, real)
 fig, axes = plot.figure(1, 2, size=(4.4, 3.0))
 degrees = ["a little", "more", "much"]
 for ax, (kind, values) in zip(axes, damage.items()):
-    plot.bars(values, degrees, ax, numbers="%.0f", reference={"real digits": digit_floor})
-    ax.set_title(f"Fréchet distance under {kind}")
+    title = f"Fréchet distance under {kind}"
+    floor_line = {"real digits": digit_floor}
+    plot.bars(values, degrees, ax, numbers="%.0f", reference=floor_line, title=title)
 lesson.figure(fig, "damage", "Each step of damage costs, long before a reader gives up.")
 
 # %%

@@ -161,8 +161,8 @@ dashed = {"one-sided, 0.9 and 0": "--"}
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.2))
 plot.line(x, best, left, styles=dashed, title="the best D: real at 0, fake at 3", xlabel="x")
-plot.line(x, pulls, right, styles=dashed, xlabel="x")
-right.set_title("its pull on a fake: slope of -log D")
+title = "its pull on a fake: slope of -log D"
+plot.line(x, pulls, right, styles=dashed, title=title, xlabel="x")
 lesson.figure(
     fig,
     "smoothing",

@@ -176,13 +176,18 @@ for name, plan in plans.items():
 
 # %%
 def draw_plan(name, plan, ax):
-    cost = 10 * plan_cost(plan, steps)
-    rows = ["P1", "P2", "P3", "P4"]
-    columns = ["Q1", "Q2", "Q3", "Q4"]
-    plot.matrix(10 * plan, ax, numbers=True, limits=(0, 4), row_labels=rows, col_labels=columns)
-    ax.set_title(f"{name}\ncost {cost:.3g}")
+    plot.matrix(
+        10 * plan,
+        ax,
+        numbers=True,
+        limits=(0, 4),
+        row_labels=["P1", "P2", "P3", "P4"],
+        col_labels=["Q1", "Q2", "Q3", "Q4"],
+        title=f"{name}\ncost {10 * plan_cost(plan, steps):.3g}",
+    )
 
 
+# %%
 fig, axes = plot.figure(1, 4, size=(2.6, 2.7))
 for (name, plan), ax in zip(plans.items(), axes):
     draw_plan(name, plan, ax)
@@ -358,9 +363,12 @@ every = np.concatenate(list(pairs.values()))
 # %%
 reach = np.array([0, every.max()])
 lines = {"sliced = exact": reach, "2/π of it": 2 / np.pi * reach}
-ax = plot.line(reach, lines, colors=[plot.color.noise] * 2, styles={"2/π of it": "--"})
-ax.set(xlabel="exact W", ylabel="sliced W", title="two distances of the same clouds")
 shades = (plot.color.real, plot.color.fake, plot.color.model, plot.color.accent)
+gray = {"colors": [plot.color.noise] * 2, "styles": {"2/π of it": "--"}}
+
+# %%
+ax = plot.line(reach, lines, title="two distances of the same clouds", **gray)
+ax.set(xlabel="exact W", ylabel="sliced W")
 with plot.style():
     for (kind, points), shade in zip(pairs.items(), shades):
         ax.scatter(*points.T, color=shade, label=kind, zorder=3)

@@ -53,8 +53,8 @@ p_points = line_points(0.0, lesson.rng("P").random(150))
 q_points = line_points(0.5, lesson.rng("Q").random(150))
 box = (-0.4, 0.9, -0.1, 1.2)
 ax = plot.samples(p_points, bounds=box, color=plot.color.real, label="P, at 0")
-plot.samples(q_points, ax=ax, bounds=box, color=plot.color.fake, label="Q, at θ = 0.5")
-ax.set_title("no point in common")
+of_q = {"color": plot.color.fake, "label": "Q, at θ = 0.5"}
+plot.samples(q_points, ax=ax, bounds=box, title="no point in common", **of_q)
 lesson.figure(
     ax,
     "f08_two_lines",
@@ -324,9 +324,10 @@ paths["JS, lazy D"] = walk_against(Adversary("lazy"), 0, 1)
 
 # %%
 dashed = {"JS, trained D": "--"}
-ax = plot.line(np.arange(steps + 1), paths, styles=dashed, reference={"home": 0.0})
-ax.set(title="from θ = 0.9, by steps of 0.02 times the slope", xlabel="step", ylabel="θ")
-ax.set_ylim(-0.3, 1)
+home = {"home": 0.0}
+title = "from θ = 0.9, by steps of 0.02 times the slope"
+ax = plot.line(np.arange(steps + 1), paths, styles=dashed, reference=home, title=title)
+ax.set(xlabel="step", ylabel="θ", ylim=(-0.3, 1))
 lesson.figure(
     ax,
     "learning",

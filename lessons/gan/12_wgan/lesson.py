@@ -434,13 +434,13 @@ side = np.linspace(-3, 3, 80, dtype=np.float32)
 plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)  # (80 * 80, 2)
 
 
-def draw_surface(game, ax):
+def draw_surface(game, ax, title):
     """The critic's scores with level lines, and 300 generated points."""
 
     def score(points):
         return game.f(points.astype(np.float32))
 
-    plot.heatmap(score, (-3, 3, -3, 3), ax, colorbar=False)
+    plot.heatmap(score, (-3, 3, -3, 3), ax, title=title, colorbar=False)
     heights = game.f(plane).reshape(80, 80)
     ax.contour(side, side, heights, 14, colors=plot.color.ink, linewidths=0.6)
     fakes = game.average.model.sample(lesson.rng("shown"), 300)
@@ -453,8 +453,7 @@ for ax, (kind, way) in zip(axes, ways.items()):
     label = f"held still, {kind}"
     game = new_game(label)
     play(label, game, ring, lesson.steps(150, quick=2), way, g_lr=0.0)
-    draw_surface(game, ax)
-    ax.set_title(kind)
+    draw_surface(game, ax, kind)
 lesson.figure(
     fig,
     "surfaces",
