@@ -37,7 +37,6 @@ from minigen.data import mnist, toy
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
 from minigen.optim import Adam
-from minigen.plot.style import CYCLE
 from minigen.tensor import cross_entropy, grad
 
 # %%
@@ -280,12 +279,16 @@ for what, by_game in scores.items():
 
 
 # %%
+shade = plot.color
+shades = [shade.real, shade.fake, shade.model, shade.latent, shade.accent, shade.sky]
+
+
 def scatter(what, ax):
-    """A measure against the exact distance, a color for each game."""
+    """A measure against the exact distance; each game in its color of the first figure."""
     log = "y" if what in ("MMD²", "sliced W", "Fréchet") else ""
     title = f"{what}: rank correlation {rank[what]:.2f}"
-    for name, shade in zip(games, CYCLE):
-        dots = {"colors": [shade], "markers": True, "styles": {name: "none"}}
+    for name, color in zip(games, shades):
+        dots = {"colors": [color], "markers": True, "styles": {name: "none"}}
         plot.line(exact[name], {name: scores[what][name]}, ax, log=log, title=title, **dots)
     ax.set_xlabel("exact distance to the ring")
 
