@@ -258,9 +258,8 @@ def three_to_one(rng):
 # The training is the one above, with another loss and other batches. From here on `descend` writes
 # its lines for us: it makes the function `step(i)` of a loss, a model, and a way to draw batches.
 
+
 # %%
-
-
 def train(label, batches, steps, loss=loss_of):
     D = new_discriminator()
     rng = lesson.rng(f"data {label}")
