@@ -82,9 +82,6 @@ pairs = {
     "two sheets": (real_sheet, fake_sheet),
 }
 
-# %% [markdown]
-# The planes have equal heights where $0.5 a = 0.3 b - 0.5 a$, that is on the line $a = 0.3 b$.
-
 # %%
 along = np.linspace(-1, 1, 41)
 a, b = np.meshgrid(along, along)
@@ -93,10 +90,11 @@ drawn = {
     "two planes": {"real": real_plane(a, b), "fake": fake_plane(a, b)},
     "two sheets": {"real": real_sheet(a, b), "fake": fake_sheet(a, b)},
 }
-drawn["two planes"]["in both"] = np.outer(along, [0.3, 1, 0.15])
 shades = {"real": plot.color.real, "fake": plot.color.fake, "in both": plot.color.ink}
 
 # %%
+common = np.outer(along, [0.3, 1, 0.15])  # where 0.5 a = 0.3 b - 0.5 a, that is a = 0.3 b
+drawn["two planes"]["in both"] = common
 fig, axes = plot.figure(1, 3, size=(3.9, 3.9), projection="3d")
 for ax, (name, supports), side in zip(axes, drawn.items(), (-58, -75, -58)):
     plot.space(supports, ax, kind="line", colors=shades, view=(20, side))

@@ -390,9 +390,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# On so fine a grid hardly a fake lies within three standard deviations of a bell. So a milder count
-# stands beside the usual one: the bells to which at least 1 % of the fakes are nearer than to any
-# other, however far.
+# A milder count stands beside the usual one here: the bells to which at least 1 % of the fakes are
+# nearer than to any other, however far.
 
 
 # %%
