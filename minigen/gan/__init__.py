@@ -1,5 +1,7 @@
-"""Generative adversarial networks: two networks that train against each other.
+"""Generative adversarial networks: a generator and a discriminator, trained against each other.
 
-Read `losses.py` first (the game), then `train.py` (one step of each algorithm); `wgan.py` replaces the discriminator's
-probability by a distance, `game.py` is the smallest game in which gradients go in circles.
+`losses` has the losses, `train` one training step of each algorithm, `wgan` the losses of a Wasserstein critic,
+`networks` the generators and discriminators. `improved_training` holds modifications of the training,
+`gradient_diagnostics` measures the generator's gradient, `interpolation` connects latent vectors, and `toy_problems`
+are two problems with exact solutions.
 """

@@ -1,32 +1,33 @@
-"""Walks from one latent vector to another, to see whether the pictures between two pictures make sense.
+"""Interpolation between two latent vectors, along the straight line or along the great circle.
 
-A generator has only seen z ~ N(0, I). In many dimensions such vectors all have about the same length, √dim: they lie
-near a sphere. The straight way between two of them cuts through its inside, where z hardly ever fell; the great circle
-stays where the generator knows its way. White 2016, "Sampling Generative Networks".
+A generator is trained on z ~ N(0, I). In many dimensions such vectors have nearly the same length, √dim: they lie
+near a sphere. The straight line between two of them passes through its inside, where the density of lengths is low;
+spherical interpolation keeps the length. White 2016, "Sampling Generative Networks".
 """
 
-import numpy as np
+import autograd.numpy as np
+import numpy
 
-from minigen.gan import _check
+from minigen import checks
 
-PARALLEL = 1e-5  # sin of the angle below which two directions count as the same, or as opposite
+PARALLEL = 1e-5  # sin of the angle below which two directions count as equal or opposite
 
 
-def interpolate_linear(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """(1 − t) a + t b: the straight way from a (D,) to b (D,), at the times t (T,), 0 at a and 1 at b. Returns (T, D).
+def interpolate_linear(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) -> numpy.ndarray:
+    """(1 − t) a + t b: the straight line from a (D,) to b (D,), at t (T,), 0 at a and 1 at b. Returns (T, D).
 
-    Raises ValueError for ends that are not finite vectors of one length D, or times that are not a finite vector.
+    Raises ValueError for ends that are not finite vectors of one length D, or a t that is not a finite vector.
     """
     a, b, t = _ends(a, b, t)
     return (1 - t) * a + t * b  # (T, D)
 
 
-def interpolate_spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+def interpolate_spherical(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) -> numpy.ndarray:
     """(sin((1 − t)Ω) a + sin(tΩ) b) / sin Ω, with Ω the angle between a and b: (D,), (D,), (T,) -> (T, D).
 
-    The great circle where a and b are equally long. Where they point the same way, the straight way. Shoemake 1985.
-    Raises ValueError as `interpolate_linear` does, for an end that is 0, or ends that point in opposite directions,
-    between which there are many shortest ways.
+    The great circle if a and b are equally long; linear where they point in the same direction. Shoemake 1985.
+    Raises ValueError as `interpolate_linear` does, for an end that is 0, or for ends in opposite directions, between
+    which the shortest path is not unique.
     """
     a, b, t = _ends(a, b, t)
     lengths = np.linalg.norm(a) * np.linalg.norm(b)
@@ -35,16 +36,15 @@ def interpolate_spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.nda
     omega = np.arccos(np.clip(a @ b / lengths, -1, 1))  # radians
     if np.sin(omega) < PARALLEL:
         if a @ b < 0:
-            raise ValueError(
-                "a and b must not point in opposite directions: no shortest way between them is the only one"
-            )
+            raise ValueError("a and b must not point in opposite directions: their shortest path is not unique")
         return (1 - t) * a + t * b
     return (np.sin((1 - t) * omega) * a + np.sin(t * omega) * b) / np.sin(omega)  # (T, D)
 
 
 def _ends(a, b, t):
-    """The two ends (D,) and the times as a column (T, 1), of one float type."""
-    a, b, t = _check.vector("a", a), _check.vector("b", b), _check.vector("t", t)
-    if len(a) != len(b):
-        raise ValueError(f"a and b must have the same shape, got {a.shape} and {b.shape}")
+    """The two ends (D,) and t as a column (T, 1), of one float type."""
+    a = checks.array("a", a, "D")
+    b = checks.array("b", b, "D")
+    t = checks.array("t", t, "T")
+    checks.same_shape(a=a, b=b)
     return a, b, t.astype(np.result_type(a, b))[:, None]

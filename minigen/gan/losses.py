@@ -1,4 +1,4 @@
-"""The losses of the original GAN, computed from logits, and what they are when the discriminator is perfect.
+"""The losses of the original GAN, computed from logits, and their values at the optimal discriminator.
 
 The discriminator outputs a logit l; D(x) = σ(l) is its probability that x is real. Losses are in nats. Working from
 logits keeps every loss exact where σ(l) would round to 0 or 1: −log σ(l) = softplus(−l) and −log(1 − σ(l)) =
@@ -12,22 +12,22 @@ from typing import Any
 import autograd.numpy as np
 import numpy
 
-from minigen.gan import _check
+from minigen import checks
 from minigen.tensor import softplus
 
 Array = Any  # an ndarray, or a traced one
 
 
 def discriminator_loss(real_logits: Array, fake_logits: Array, smooth: float = 0.0) -> Array:
-    """−mean log D(x) over real x − mean log(1 − D(x)) over fake x, a scalar in nats: what D minimizes. Eq. gan.03
+    """−mean log D(x) over real x − mean log(1 − D(x)) over fake x: the discriminator's loss. Eq. gan.03
 
-    real_logits (N,) and fake_logits (M,). With `smooth` = s the target of the real examples is 1 − s instead of 1
-    (one-sided label smoothing, Salimans et al. 2016); the target of the fakes stays 0.
+    real_logits (N,) and fake_logits (M,); a scalar in nats. With `smooth` = s the target of the real examples is 1 − s
+    instead of 1 (one-sided label smoothing, Salimans et al. 2016); the target of the fakes stays 0.
     Raises ValueError for logits that are not finite vectors or a `smooth` outside [0, 1).
     """
-    real_logits = _check.vector("real_logits", real_logits)
-    fake_logits = _check.vector("fake_logits", fake_logits)
-    smooth = _check.number("smooth", smooth, 0, 1)
+    real_logits = checks.array("real_logits", real_logits, "N")
+    fake_logits = checks.array("fake_logits", fake_logits, "N")
+    smooth = checks.number("smooth", smooth, 0, 1, without=1)
     real = np.mean(softplus(-real_logits))  # target 1
     if smooth:  # −(1 − s) log D − s log(1 − D) = −log D + s·l, because log D − log(1 − D) = l
         real = real + smooth * np.mean(real_logits)
@@ -38,20 +38,21 @@ def discriminator_loss(real_logits: Array, fake_logits: Array, smooth: float = 0
 def generator_loss_minimax(fake_logits: Array) -> Array:
     """mean log(1 − D(G(z))), a scalar in nats: the generator's part of the minimax game. Eq. gan.03
 
-    Its gradient vanishes where D is sure of itself: d/dl log(1 − σ(l)) = −σ(l) → 0 as l → −∞.
+    Its gradient vanishes where D(G(z)) is close to 0: d/dl log(1 − σ(l)) = −σ(l) → 0 as l → −∞.
     fake_logits (N,); ValueError if it is not a finite vector.
     """
-    fake_logits = _check.vector("fake_logits", fake_logits)
+    fake_logits = checks.array("fake_logits", fake_logits, "N")
     return -np.mean(softplus(fake_logits))
 
 
 def generator_loss_nonsaturating(fake_logits: Array) -> Array:
     """−mean log D(G(z)), a scalar in nats: the loss that Goodfellow et al. 2014 train with.
 
-    It has the fixed point of the minimax game but a gradient, −σ(−l), that is largest where D is sure.
+    It has the fixed point of the minimax loss, but its gradient in the logit, −σ(−l), is largest where D(G(z)) is
+    close to 0.
     fake_logits (N,); ValueError if it is not a finite vector.
     """
-    fake_logits = _check.vector("fake_logits", fake_logits)
+    fake_logits = checks.array("fake_logits", fake_logits, "N")
     return np.mean(softplus(-fake_logits))
 
 
@@ -70,12 +71,12 @@ def optimal_discriminator(p_r: numpy.ndarray, p_g: numpy.ndarray) -> numpy.ndarr
 def smoothed_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, smooth: float) -> numpy.ndarray:
     """(1 − s)·p_r / (p_r + p_g): the best D under one-sided label smoothing with `smooth` = s. Densities of any shape.
 
-    The optimal discriminator times 1 − s: never surer than that of a real example, and with the same preferences. Were
-    the fakes' target s as well (two-sided), s·p_g would enter above, and where p_r = 0 the fakes would look partly
-    real. Raises ValueError as `optimal_discriminator` does, or for a `smooth` outside [0, 1). Salimans et al. 2016,
-    section 3.4.
+    It is the optimal discriminator times 1 − s, so it never exceeds 1 − s and orders points as the unsmoothed one does.
+    With two-sided smoothing (target s for the fakes) the numerator would be (1 − s)·p_r + s·p_g, which does not vanish
+    where p_r = 0. Raises ValueError as `optimal_discriminator` does, or for a `smooth` outside [0, 1).
+    Salimans et al. 2016, section 3.4.
     """
-    smooth = _check.number("smooth", smooth, 0, 1)
+    smooth = checks.number("smooth", smooth, 0, 1, without=1)
     return (1 - smooth) * optimal_discriminator(p_r, p_g)
 
 
@@ -86,20 +87,21 @@ def value_at_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, dx: float) -> float
     Raises ValueError as `optimal_discriminator` does, or if dx is not positive. Eq. gan.04, Eq. gan.07, Eq. gan.09
     """
     p_r, p_g = (p.astype(float) for p in _densities(p_r, p_g))
-    dx = _check.positive("dx", dx)
+    dx = checks.positive("dx", dx)
     real = _times_log(p_r, optimal_discriminator(p_r, p_g))
     fake = _times_log(p_g, optimal_discriminator(p_g, p_r))  # 1 − D*, without the cancellation where D* is almost 1
     return float(numpy.sum(real + fake) * dx)
 
 
 def _densities(p_r, p_g):
-    p_r, p_g = _check.densities("p_r", p_r), _check.densities("p_g", p_g)
-    if p_r.shape != p_g.shape:
-        raise ValueError(f"p_r and p_g must have the same shape, got {p_r.shape} and {p_g.shape}")
+    """Both as arrays of finite, nonnegative floats of one shape."""
+    p_r = checks.between("p_r", checks.floats("p_r", p_r), 0)
+    p_g = checks.between("p_g", checks.floats("p_g", p_g), 0)
+    checks.same_shape(0, p_r=p_r, p_g=p_g)
     return p_r, p_g
 
 
 def _times_log(p, q):
-    """p log q, which is 0 where p is."""
-    some = (p > 0) & (q > 0)  # a subnormal p leaves q = 0: it weighs nothing
+    """p log q, and 0 where p is 0."""
+    some = (p > 0) & (q > 0)  # q = p/(p + ...) underflows to 0 for a subnormal p, which adds nothing
     return numpy.where(some, p * numpy.log(numpy.where(some, q, 1)), 0)

@@ -1,26 +1,30 @@
-"""One training step of each algorithm, as the papers print them.
+"""One training step of each algorithm: GAN, WGAN with clipped weights, WGAN with a gradient penalty.
 
 Each step draws its own minibatches: `draw_real(n)` returns n real examples, `rng` draws the latents. It updates both
 networks in place through their optimizers and returns the losses by name, in nats or in units of the critic (that of
-the discriminator or critic at its last step). Numbers of steps or examples that are not positive raise ValueError.
+the discriminator or critic at its last step). All raise ValueError for counts that are not positive whole numbers, an
+rng that is none, and real examples that are not finite or not `batch` many.
 """
 
 from collections.abc import Callable
 
-import numpy as np
+import numpy
 
-from minigen.gan import _check, losses, wgan
+from minigen import checks
+from minigen.gan import losses, wgan
+from minigen.nn import Module
+from minigen.optim.optimizers import Optimizer
 from minigen.tensor import value_and_grad
 
-Rng = np.random.Generator
+Rng = numpy.random.Generator
 
 
 def goodfellow_step(
     generator,
     discriminator,
-    g_optimizer,
-    d_optimizer,
-    draw_real: Callable,
+    g_optimizer: Optimizer,
+    d_optimizer: Optimizer,
+    draw_real: Callable[[int], numpy.ndarray],
     batch: int,
     rng: Rng,
     *,
@@ -30,12 +34,15 @@ def goodfellow_step(
 ) -> dict[str, float]:
     """Goodfellow et al. 2014, Algorithm 1: k steps of the discriminator, then one of the generator. Eq. gan.03
 
-    `saturating` trains the generator with the minimax loss instead of the non-saturating one; `smooth` is one-sided
-    label smoothing for the discriminator.
+    `saturating` trains the generator with the minimax loss instead of the non-saturating one, which is the default
+    here; `smooth` is one-sided label smoothing for the discriminator.
     """
-    k, batch = _check.count("k", k), _check.count("batch", batch)
+    k = checks.whole("k", k)
+    batch = checks.whole("batch", batch)
+    checks.rng(rng)
     for _ in range(k):
-        real, fake = draw_real(batch), generator.sample(rng, batch)
+        real = _real_batch(draw_real, batch)
+        fake = generator.sample(rng, batch)
         d_value, grads = value_and_grad(lambda d: losses.discriminator_loss(d(real), d(fake), smooth))(discriminator)
         d_optimizer.step(grads)
     z = generator.latent(rng, batch)
@@ -48,9 +55,9 @@ def goodfellow_step(
 def wgan_step(
     generator,
     critic,
-    g_optimizer,
-    c_optimizer,
-    draw_real: Callable,
+    g_optimizer: Optimizer,
+    c_optimizer: Optimizer,
+    draw_real: Callable[[int], numpy.ndarray],
     batch: int,
     rng: Rng,
     *,
@@ -60,9 +67,12 @@ def wgan_step(
     """Arjovsky et al. 2017, Algorithm 1: n_critic steps of the critic, each followed by clipping to [−c, c], then one
     of the generator. The paper's optimizer is RMSProp with a learning rate of 5e-5. Eq. gan.19
     """
-    n_critic, batch = _check.count("n_critic", n_critic), _check.count("batch", batch)
+    n_critic = checks.whole("n_critic", n_critic)
+    batch = checks.whole("batch", batch)
+    checks.rng(rng)
     for _ in range(n_critic):
-        real, fake = draw_real(batch), generator.sample(rng, batch)
+        real = _real_batch(draw_real, batch)
+        fake = generator.sample(rng, batch)
         c_value, grads = value_and_grad(lambda f: wgan.critic_loss(f(real), f(fake)))(critic)
         c_optimizer.step(grads)
         wgan.clip_weights(critic, c)
@@ -72,29 +82,42 @@ def wgan_step(
 def wgan_gp_step(
     generator,
     critic,
-    g_optimizer,
-    c_optimizer,
-    draw_real: Callable,
+    g_optimizer: Optimizer,
+    c_optimizer: Optimizer,
+    draw_real: Callable[[int], numpy.ndarray],
     batch: int,
     rng: Rng,
     *,
     n_critic: int = 5,
     penalty: float = 10.0,
 ) -> dict[str, float]:
-    """Gulrajani et al. 2017, Algorithm 1: as above with `penalty`·(‖∇f‖ − 1)² in the place of clipping.
+    """Gulrajani et al. 2017, Algorithm 1: as `wgan_step`, with `penalty`·(‖∇f‖ − 1)² in place of clipping.
 
     The paper's optimizer is Adam with β = (0, 0.9) and a learning rate of 1e-4. "critic" is the loss without penalty.
     """
-    n_critic, batch = _check.count("n_critic", n_critic), _check.count("batch", batch)
+    n_critic = checks.whole("n_critic", n_critic)
+    batch = checks.whole("batch", batch)
+    checks.rng(rng)
     for _ in range(n_critic):
-        real, fake, epsilon = draw_real(batch), generator.sample(rng, batch), rng.random(batch)
+        real = _real_batch(draw_real, batch)
+        fake = generator.sample(rng, batch)
+        epsilon = rng.random(batch)
         both = value_and_grad(wgan.penalized_critic_loss, has_aux=True)
         (_, c_value), grads = both(critic, real, fake, epsilon, penalty)
         c_optimizer.step(grads)
     return {"critic": float(c_value), "generator": _wgan_generator_step(generator, critic, g_optimizer, batch, rng)}
 
 
-def _wgan_generator_step(generator, critic, g_optimizer, batch, rng):
+def _real_batch(draw_real: Callable[[int], numpy.ndarray], batch: int) -> numpy.ndarray:
+    """`draw_real(batch)`, if it is that many finite examples (batch, ...)."""
+    if not callable(draw_real):
+        raise ValueError(f"draw_real must be a function of a number of examples, got {type(draw_real).__name__}")
+    real = draw_real(batch)
+    checks.array(f"draw_real({batch})", real, batch, ..., "D")
+    return real
+
+
+def _wgan_generator_step(generator, critic: Module, g_optimizer: Optimizer, batch: int, rng: Rng) -> float:
     z = generator.latent(rng, batch)
     g_value, grads = value_and_grad(lambda g: wgan.generator_loss(critic(g(z))))(generator)
     g_optimizer.step(grads)

@@ -1,8 +1,8 @@
 """Wasserstein GAN: the critic estimates a distance instead of a probability.
 
-W(p_r, p_g) is the largest gap E_{p_r}[f] − E_{p_g}[f] over functions f whose slope is nowhere above 1 (Eq. gan.17). The
-critic is such an f: a network held to bounded slope either by clipping its weights (Arjovsky et al. 2017) or by a
-penalty on the norm of its gradient (Gulrajani et al. 2017).
+W(p_r, p_g) is the supremum of E_{p_r}[f] − E_{p_g}[f] over the 1-Lipschitz functions f (Eq. gan.17). The critic is a
+network f whose Lipschitz constant is bounded either by clipping its weights (Arjovsky et al. 2017) or by a penalty on
+the norm of its gradient (Gulrajani et al. 2017).
 """
 
 from collections.abc import Callable
@@ -11,40 +11,40 @@ from typing import Any
 import autograd.numpy as np
 import numpy
 
-from minigen.gan import _check
+from minigen import checks
 from minigen.nn import Module
 from minigen.tensor import grad, leaves
 
 Array = Any  # an ndarray, or a traced one
-EPS = 1e-12  # keeps √ differentiable where a critic is flat
+EPS = 1e-12  # keeps √ differentiable where the gradient is 0
 
 
 def critic_loss(real_scores: Array, fake_scores: Array) -> Array:
-    """mean f(fake) − mean f(real), a scalar: what the critic minimizes, minus its estimate of K·W. Eq. gan.19
+    """mean f(fake) − mean f(real), a scalar: the critic's loss, the negative of its estimate of K·W. Eq. gan.19
 
     real_scores (N,), fake_scores (M,), in units of the data times the critic's slope.
     Raises ValueError for scores that are not finite vectors.
     """
-    real_scores = _check.vector("real_scores", real_scores)
-    fake_scores = _check.vector("fake_scores", fake_scores)
+    real_scores = checks.array("real_scores", real_scores, "N")
+    fake_scores = checks.array("fake_scores", fake_scores, "N")
     return np.mean(fake_scores) - np.mean(real_scores)
 
 
 def generator_loss(fake_scores: Array) -> Array:
-    """−mean f(G(z)), a scalar: the only part of the distance that the generator can move. Eq. gan.19
+    """−mean f(G(z)), a scalar: the part of the estimated distance that depends on the generator. Eq. gan.19
 
     fake_scores (N,). Raises ValueError for scores that are not a finite vector.
     """
-    return -np.mean(_check.vector("fake_scores", fake_scores))
+    return -np.mean(checks.array("fake_scores", fake_scores, "N"))
 
 
 def clip_weights(critic: Module, c: float) -> None:
-    """Clip every parameter of the critic to [−c, c], in place: a crude way to bound its slope. Eq. gan.18
+    """Clip every parameter of the critic to [−c, c], in place, which bounds its Lipschitz constant. Eq. gan.18
 
     Buffers (running statistics) and frozen parts stay as they are.
     Raises ValueError if `critic` is not a model with parameters or c is not positive. Arjovsky et al. 2017, Alg. 1.
     """
-    c = _check.positive("c", c)
+    c = checks.positive("c", c)
     weights = leaves(critic)
     if isinstance(critic, numpy.ndarray) or not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
         raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
@@ -62,7 +62,8 @@ def gradient_penalty(
     Raises ValueError for examples that are not finite or whose shapes differ, a critic that does not map (N, ...) to
     (N,), a negative target. Gulrajani et al. 2017, Alg. 1.
     """
-    epsilon = _check.generator(rng).random(len(_check.examples("real", real)))  # (N,)
+    real = checks.array("real", real, "N", ..., "D")
+    epsilon = checks.rng(rng).random(len(real))  # (N,)
     return gradient_penalty_at(critic, real, fake, epsilon, target)
 
 
@@ -71,13 +72,11 @@ def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Arr
 
     real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError as `gradient_penalty` does.
     """
-    real, fake = _check.examples("real", real), _check.examples("fake", fake)
-    if np.shape(real) != np.shape(fake):
-        raise ValueError(f"real and fake must have the same shape, got {np.shape(real)} and {np.shape(fake)}")
-    target = _check.number("target", target)
-    epsilon = _check.vector("epsilon", epsilon).astype(real.dtype)
-    if len(epsilon) != len(real) or np.min(epsilon) < 0 or np.max(epsilon) > 1:
-        raise ValueError(f"epsilon must be {len(real)} numbers in [0, 1], one for each pair, got {epsilon}")
+    real = checks.array("real", real, "N", ..., "D")
+    fake = checks.array("fake", fake, "N", ..., "D")
+    checks.same_shape(real=real, fake=fake)
+    target = checks.number("target", target, 0)
+    epsilon = checks.between("epsilon", checks.array("epsilon", epsilon, len(real)), 0, 1).astype(real.dtype)
     epsilon = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
     x_hat = epsilon * real + (1 - epsilon) * fake  # (N, ...)
     return np.mean((gradient_norm(critic, x_hat) - target) ** 2)
@@ -86,12 +85,13 @@ def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Arr
 def penalized_critic_loss(
     critic: Callable, real: Array, fake: Array, epsilon: Array, penalty: float = 10.0
 ) -> tuple[Array, Array]:
-    """What a critic with gradient penalty minimizes, and its part without the penalty: two scalars. Eq. gan.19
+    """The loss of a critic with gradient penalty, and the same without the penalty: two scalars. Eq. gan.19
 
-    `critic_loss` plus `penalty` (λ) times `gradient_penalty_at`; arguments and errors are theirs.
+    `critic_loss` plus `penalty` (λ) times `gradient_penalty_at`; arguments and errors are theirs. The pair is what
+    `value_and_grad(..., has_aux=True)` takes: the first is differentiated, the second is returned beside it.
     Gulrajani et al. 2017, Alg. 1, line 7.
     """
-    penalty = _check.number("penalty", penalty)
+    penalty = checks.number("penalty", penalty, 0)
     plain = critic_loss(critic(real), critic(fake))
     return plain + penalty * gradient_penalty_at(critic, real, fake, epsilon), plain
 
@@ -101,10 +101,9 @@ def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
 
     Raises ValueError as `gradient_penalty` does.
     """
-    x = _check.examples("x", x)
-    slopes = grad(lambda x: np.sum(_scores(critic, x)))(
-        x
-    )  # (N, ...): examples do not mix, so each has its own gradient
+    x = checks.array("x", x, "N", ..., "D")
+    # The gradient of the sum is that of each score at its own example, as long as the critic does not mix examples.
+    slopes = grad(lambda x: np.sum(_scores(critic, x)))(x)  # (N, ...)
     slopes = np.reshape(slopes, (len(x), -1))  # (N, D)
     return np.sqrt(np.sum(slopes**2, axis=1) + EPS)  # (N,)
 

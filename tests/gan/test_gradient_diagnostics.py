@@ -97,7 +97,7 @@ def test_signal_and_noise_by_hand_and_in_the_mean(rng):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda G, D: generator_gradient_norm(G, D, np.zeros(3), anp.mean), r"z must have shape \(N, D\) .*got \(3,\)"),
+        (lambda G, D: generator_gradient_norm(G, D, np.zeros(3), anp.mean), r"z must have shape \(N, D\), got \(3,\)"),
         (
             lambda G, D: generator_gradient(G, D, np.full((1, 1), np.nan), anp.mean),
             "z must be finite, got 1 non-finite",
@@ -107,7 +107,7 @@ def test_signal_and_noise_by_hand_and_in_the_mean(rng):
             lambda G, D: signal_and_noise(np.ones((1, 4))),
             r"gradients must have shape \(K, P\) with K ≥ 2, got \(1, 4\)",
         ),
-        (lambda G, D: signal_and_noise(np.ones(4)), r"gradients must have shape \(N, D\) with N ≥ 1, got \(4,\)"),
+        (lambda G, D: signal_and_noise(np.ones(4)), r"gradients must have shape \(K, P\), got \(4,\)"),
     ],
 )
 def test_errors(call, message):

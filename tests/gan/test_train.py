@@ -203,7 +203,40 @@ def test_a_generator_finds_a_normal(name):
 @pytest.mark.parametrize("name", STEPS)
 def test_bad_counts(name):
     step, option, _ = STEPS[name]
-    with pytest.raises(ValueError, match=f"{option} must be a positive whole number, got 0"):
+    with pytest.raises(ValueError, match=f"{option} must be a whole number of at least 1, got 0"):
         Setup().run(step, **{option: 0})
-    with pytest.raises(ValueError, match="batch must be a positive whole number, got 0"):
+    with pytest.raises(ValueError, match="batch must be a whole number of at least 1, got 0"):
         Setup().run(step, batch=0)
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize(
+    ("real", "message"),
+    [
+        (np.full((5, 2), np.nan, np.float32), r"draw_real\(5\) must be finite, got 10 non-finite values"),
+        (np.zeros((4, 2), np.float32), r"draw_real\(5\) must have shape \(5, \.\.\., D\), got \(4, 2\)"),
+        (np.zeros((10, 2), np.float32), r"draw_real\(5\) must have shape \(5, \.\.\., D\), got \(10, 2\)"),
+        (np.zeros(5, np.float32), r"draw_real\(5\) must have shape"),
+        (None, r"draw_real\(5\) must be an array of real numbers"),
+    ],
+)
+def test_bad_data(name, real, message):
+    """Data that would train on silently: NaN, another number of examples. Nothing has moved when the error comes."""
+    setup, twin = Setup(), Setup()
+    setup.draw_real = lambda n: real
+    with pytest.raises(ValueError, match=message):
+        setup.run(STEPS[name][0])
+    assert setup.log == []
+    assert_moved(twin.discriminator, setup.discriminator, twin.discriminator, 0.0)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_other_bad_arguments(name):
+    setup = Setup()
+    setup.draw_real = setup.draw_real(5)
+    with pytest.raises(ValueError, match="draw_real must be a function of a number of examples, got ndarray"):
+        setup.run(STEPS[name][0])
+    setup = Setup()
+    setup.rng = 0
+    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, .* got 0"):
+        setup.run(STEPS[name][0])

@@ -24,7 +24,8 @@ lesson = Lesson(
     minutes=0.1,
 )
 
-import numpy as np
+# %%
+import autograd.numpy as np
 
 from minigen import plot
 from minigen.metrics.divergence import (
@@ -72,15 +73,13 @@ lesson.check("KL(q || p), nats", kl_divergence(q, p), equals=back_by_hand)
 
 # %%
 pairs = {
-    "both possible, but q is nearly sure": ([0.5, 0.5], [0.999, 0.001]),
-    "q knows an outcome that never happens": ([1.0, 0.0], [0.5, 0.5]),
-    "nothing in common": ([1.0, 0.0], [0.0, 1.0]),
+    "both possible, but q is nearly sure": (np.array([0.5, 0.5]), np.array([0.999, 0.001])),
+    "q knows an outcome that never happens": (np.array([1.0, 0.0]), np.array([0.5, 0.5])),
+    "nothing in common": (np.array([1.0, 0.0]), np.array([0.0, 1.0])),
 }
-pairs = {name: (np.array(a), np.array(b)) for name, (a, b) in pairs.items()}
-rows = [
-    [name, str(a), str(b), kl_divergence(a, b), kl_divergence(b, a)]
-    for name, (a, b) in pairs.items()
-]
+rows = []
+for name, (a, b) in pairs.items():
+    rows.append([name, str(a), str(b), kl_divergence(a, b), kl_divergence(b, a)])
 lesson.table(rows, ["", "p", "q", "KL(p||q)", "KL(q||p)"])
 
 # %% [markdown]
@@ -93,7 +92,9 @@ lesson.table(rows, ["", "p", "q", "KL(p||q)", "KL(q||p)"])
 # Let both be compared to the same third distribution, the mixture $m = (p + q)/2$, and average (Eq.
 # gan.02):
 #
-# $$D_{\mathrm{JS}}(p \| q) = \tfrac12 D_{\mathrm{KL}}(p \| m) + \tfrac12 D_{\mathrm{KL}}(q \| m) .$$
+# $$
+# D_{\mathrm{JS}}(p \| q) = \tfrac12 D_{\mathrm{KL}}(p \| m) + \tfrac12 D_{\mathrm{KL}}(q \| m) .
+# $$
 #
 # Where $p$ is positive $m$ is at least $p/2$, so no ratio exceeds 2, and no logarithm exceeds $\log
 # 2$. By hand, for $p = (1, 0)$ and $q = (0, 1)$: $m = (\frac12, \frac12)$, both KLs are $\log 2$,
@@ -104,11 +105,13 @@ lesson.show_source(js_divergence)
 nothing_in_common = js_divergence(*pairs["nothing in common"])
 lesson.check("JS of (1, 0) and (0, 1), nats", nothing_in_common, equals=np.log(2))
 lesson.check("the same in bits", nothing_in_common / np.log(2), equals=1.0)
-lesson.check(
-    "JS of the coins less JS the other way", js_divergence(p, q) - js_divergence(q, p), equals=0.0
-)
+
+# %%
+turned = js_divergence(p, q) - js_divergence(q, p)
+lesson.check("JS of the coins less JS the other way", turned, equals=0.0)
 rows = [[name, js_divergence(a, b)] for name, (a, b) in pairs.items()]
-lesson.table([*rows, ["the two coins", js_divergence(p, q)]], ["", "JS, nats"])
+rows.append(["the two coins", js_divergence(p, q)])
+lesson.table(rows, ["", "JS, nats"])
 
 # %% [markdown]
 # Every row is finite. And here the post is loose: it says that JS lies between 0 and 1. That is so
@@ -118,7 +121,10 @@ lesson.table([*rows, ["the two coins", js_divergence(p, q)]], ["", "JS, nats"])
 #
 # For densities the sum becomes an integral. Two normals have a closed form,
 #
-# $$D_{\mathrm{KL}} = \log\frac{\sigma_q}{\sigma_p} + \frac{\sigma_p^2 + (\mu_p - \mu_q)^2}{2\sigma_q^2} - \frac12 .$$
+# $$
+# D_{\mathrm{KL}} = \log\frac{\sigma_q}{\sigma_p}
+#   + \frac{\sigma_p^2 + (\mu_p - \mu_q)^2}{2\sigma_q^2} - \frac12 .
+# $$
 #
 # For $p = \mathcal{N}(0, 1)$ and $q = \mathcal{N}(1, 2^2)$ it gives $\log 2 + \frac28 - \frac12 =
 # 0.4431$. **Which direction will be the larger?** Think of where the *wide* one puts mass that the
@@ -131,26 +137,40 @@ def log_normal(x, mu, sigma):
     return -0.5 * ((x - mu) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
 
 
+# %% [markdown]
+# The grid is wide enough for both, and each witness is asked for the divergence of a normal `a`
+# from a normal `b`, each given by its mean and its standard deviation.
+
+# %%
 x = np.linspace(-15, 17, 6401)
 dx = x[1] - x[0]
-normals = {"p": (0.0, 1.0), "q": (1.0, 2.0)}
 n = lesson.size(100_000)
-witnesses = {}
-for a, b in ("pq", "qp"):
-    mu_a, s_a = normals[a]
-    mu_b, s_b = normals[b]
-    draws = mu_a + s_a * lesson.rng(a).standard_normal(n)
-    witnesses[f"KL({a} || {b})"] = [
-        kl_normal(mu_a, s_a, mu_b, s_b),
-        kl_on_grid(log_normal(x, mu_a, s_a), log_normal(x, mu_b, s_b), dx),
-        (log_normal(draws, mu_a, s_a) - log_normal(draws, mu_b, s_b)).mean(),
+
+
+def witnesses(a, b, rng):
+    """KL(a || b) by the formula, by a sum over the grid, and by an average over draws of a."""
+    mu, sigma = a
+    draws = mu + sigma * rng.standard_normal(n)
+    log_ratio = log_normal(draws, *a) - log_normal(draws, *b)
+    return [
+        kl_normal(*a, *b),
+        kl_on_grid(log_normal(x, *a), log_normal(x, *b), dx),
+        log_ratio.mean(),
     ]
+
+
+# %%
 lesson.show_source(kl_normal, kl_integrand, kl_on_grid)
-lesson.table(
-    [[name, *values] for name, values in witnesses.items()],
-    ["nats", "formula", "grid", f"{n:,} draws"],
-)
-there, back = (values[1] for values in witnesses.values())
+narrow = (0.0, 1.0)
+wide = (1.0, 2.0)
+p_to_q = witnesses(narrow, wide, lesson.rng("p"))
+q_to_p = witnesses(wide, narrow, lesson.rng("q"))
+rows = [["KL(p || q)", *p_to_q], ["KL(q || p)", *q_to_p]]
+lesson.table(rows, ["nats", "formula", "grid", f"{n:,} draws"])
+
+# %%
+there = p_to_q[1]
+back = q_to_p[1]
 lesson.claim("KL(N(0,1) || N(1,4)) by quadrature", there, equals=0.4431, atol=1e-3, unit="nats")
 lesson.claim("KL(N(1,4) || N(0,1)) by quadrature", back, equals=1.3069, atol=1e-3, unit="nats")
 
@@ -184,24 +204,33 @@ lesson.check("what the short grid finds, as a share", cut / back, at_most=0.5)
 
 # %%
 log_q = log_normal(x, 1, 1)
-curves = {
-    "p log(p/q)": kl_integrand(log_p, log_q),
-    "q log(q/p)": kl_integrand(log_q, log_p),
-    "JS": js_integrand(log_p, log_q),
-}
+p_integrand = kl_integrand(log_p, log_q)
+q_integrand = kl_integrand(log_q, log_p)
+mixed = js_integrand(log_p, log_q)
 view = (x >= -5) & (x <= 6)
-fig, axes = plot.figure(1, 3, size=(3.7, 3.1))
-plot.line(
-    x[view],
-    {"p": np.exp(log_p[view]), "q": np.exp(log_q[view])},
-    axes[0],
-    fill=True,
-    title="two densities",
+
+
+# %% [markdown]
+# One panel of the figure: some curves over the same stretch of the line, with the area under each
+# shaded.
+
+
+# %%
+def panel(ax, curves, title, colors=None):
+    seen = {name: curve[view] for name, curve in curves.items()}
+    plot.line(x[view], seen, ax, fill=True, colors=colors, title=title)
+
+
+# %%
+fig, (left, middle, right) = plot.figure(1, 3, size=(3.7, 3.1))
+panel(left, {"p": np.exp(log_p), "q": np.exp(log_q)}, "two densities")
+panel(
+    middle,
+    {"p log(p/q)": p_integrand, "q log(q/p)": q_integrand},
+    "KL, place by place",
+    {"p log(p/q)": plot.color.real, "q log(q/p)": plot.color.fake},
 )
-colors = {"p log(p/q)": plot.color.real, "q log(q/p)": plot.color.fake, "JS": plot.color.model}
-for ax, names in [(axes[1], ["p log(p/q)", "q log(q/p)"]), (axes[2], ["JS"])]:
-    plot.line(x[view], {name: curves[name][view] for name in names}, ax, fill=True, colors=colors)
-    ax.set_title(f"{'KL' if ax is axes[1] else 'JS'}, place by place")
+panel(right, {"JS": mixed}, "JS, place by place", {"JS": plot.color.model})
 lesson.figure(
     fig,
     "f01_integrands",
@@ -211,19 +240,15 @@ lesson.figure(
 )
 
 # %%
-areas = {name: curve.sum() * dx for name, curve in curves.items()}
-apart = np.abs(curves["p log(p/q)"] - curves["q log(q/p)"]).max()
-lesson.check(
-    "the two areas under the KL curves",
-    [areas["p log(p/q)"], areas["q log(q/p)"]],
-    equals=[0.5, 0.5],
-)
-difference = areas["p log(p/q)"] - areas["q log(q/p)"]
+areas = [p_integrand.sum() * dx, q_integrand.sum() * dx]
+lesson.check("the two areas under the KL curves", areas, equals=[0.5, 0.5])
+difference = areas[0] - areas[1]
 lesson.claim(
     "equal variances: difference of the two KLs", difference, equals=0.0, atol=1e-9, unit="nats"
 )
+apart = np.abs(p_integrand - q_integrand).max()
 lesson.claim("equal variances: largest gap of the integrands", apart, at_least=0.1)
-lesson.claim("JS(N(0,1), N(1,1))", areas["JS"], equals=0.1114, atol=1e-4, unit="nats")
+lesson.claim("JS(N(0,1), N(1,1))", mixed.sum() * dx, equals=0.1114, atol=1e-4, unit="nats")
 
 # %% [markdown]
 # The two KL curves are mirror images, so their areas agree: with *equal variances* the direction
@@ -238,45 +263,31 @@ lesson.claim("JS(N(0,1), N(1,1))", areas["JS"], equals=0.1114, atol=1e-4, unit="
 distance = np.linspace(0, 8, 81)
 js = np.array([js_on_grid(log_p, log_normal(x, d, 1), dx) for d in distance])
 kl = kl_normal(0.0, 1.0, distance, 1.0)
-fig, axes = plot.figure(1, 2, size=(4.4, 3.2))
-plot.line(
-    distance,
-    {"KL": kl, "JS": js},
-    axes[0],
-    title="divergence",
-    xlabel="distance d of the means",
-    ylabel="nats",
-    reference={"log 2": np.log(2)},
-)
-axes[0].set_ylim(0, 3)
-slopes = {
-    "KL": np.gradient(kl, distance, edge_order=2),
-    "JS": np.gradient(js, distance, edge_order=2),
-}
-plot.line(
-    distance[1:],
-    {k: s[1:] for k, s in slopes.items()},
-    axes[1],
-    title="its slope",
-    log=True,
-    xlabel="distance d of the means",
-)
+js_slope = np.gradient(js, distance, edge_order=2)
+kl_slope = np.gradient(kl, distance, edge_order=2)
+
+# %%
+apart_label = "distance d of the means"
+fig, (left, right) = plot.figure(1, 2, size=(4.4, 3.2))
+ceiling = {"log 2": np.log(2)}
+plot.line(distance, {"KL": kl, "JS": js}, left, reference=ceiling, title="divergence")
+left.set(xlabel=apart_label, ylabel="nats", ylim=(0, 3))
+slopes = {"KL": kl_slope[1:], "JS": js_slope[1:]}
+plot.line(distance[1:], slopes, right, log=True, title="its slope", xlabel=apart_label)
 lesson.figure(
     fig,
     "moving_apart",
     "Left: KL leaves the picture, JS bends under its ceiling. Right, on a log scale: "
     "the slope of JS falls by factors of ten, so nothing says any more which way to go.",
 )
+
+# %%
 lesson.check("KL at distance 8", kl[-1], equals=32.0)
 lesson.check("JS grows all the way", np.diff(js).min(), at_least=0.0)
-lesson.claim(
-    "JS at distance 8, short of log 2 by", np.log(2) - js[-1], between=(0, 1e-3), unit="nats"
-)
-lesson.claim(
-    "slope of JS, at distance 8 / at its steepest",
-    slopes["JS"][-1] / slopes["JS"].max(),
-    at_most=2e-3,
-)
+short = np.log(2) - js[-1]
+lesson.claim("JS at distance 8, short of log 2 by", short, between=(0, 1e-3), unit="nats")
+left_over = js_slope[-1] / js_slope.max()
+lesson.claim("slope of JS, at distance 8 / at its steepest", left_over, at_most=2e-3)
 
 # %% [markdown]
 # ## 7. Does the direction matter in practice?
@@ -289,41 +300,62 @@ lesson.claim(
 # %%
 u = x[::10]
 du = 10 * dx  # a coarser grid will do
-measures = {
-    "KL(p || q)": lambda p, q: kl_on_grid(p, q, du),
-    "JS": lambda p, q: js_on_grid(p, q, du),
-    "KL(q || p)": lambda p, q: kl_on_grid(q, p, du),
-}
+
+
+def forward_kl(log_p, log_q):
+    return kl_on_grid(log_p, log_q, du)
+
+
+def js_of(log_p, log_q):
+    return js_on_grid(log_p, log_q, du)
+
+
+def reverse_kl(log_p, log_q):
+    return kl_on_grid(log_q, log_p, du)
+
+
+measures = {"KL(p || q)": forward_kl, "JS": js_of, "KL(q || p)": reverse_kl}
+
+# %% [markdown]
+# The target, and the best single normal for it among all candidates:
+
+# %%
 means = np.linspace(-4, 4, lesson.size(81, quick=17))
 widths = np.arange(0.4, 3.61, 0.1)
-bells = [(mu, sigma) for mu in means for sigma in widths]
+candidates = [(mu, sigma) for mu in means for sigma in widths]
+
+
+def two_bumps(reach):
+    """The log density of 0.6 N(-reach, 0.6²) + 0.4 N(reach, 0.6²)."""
+    first = np.log(0.6) + log_normal(u, -reach, 0.6)
+    second = np.log(0.4) + log_normal(u, reach, 0.6)
+    return np.logaddexp(first, second)
+
+
+def best_normal(measure, target):
+    """The candidate with the smallest divergence, and that divergence."""
+    scores = [measure(target, log_normal(u, *candidate)) for candidate in candidates]
+    return candidates[int(np.argmin(scores))], min(scores)
+
 
 # %%
 best = {}
 rows = []
+for reach in (2, 3):
+    for name, measure in measures.items():
+        best[name, reach], smallest = best_normal(measure, two_bumps(reach))
+        rows.append([name, f"±{reach}", *best[name, reach], smallest])
+lesson.table(rows, ["smallest", "bumps", "mu", "sigma", "nats"])
+
+# %%
+view = np.abs(u) <= 6
 fig, axes = plot.figure(1, 2, size=(4.6, 3.2))
 for reach, ax in zip((2, 3), axes):
-    bumps = np.logaddexp(
-        np.log(0.6) + log_normal(u, -reach, 0.6), np.log(0.4) + log_normal(u, reach, 0.6)
-    )
-    for name, measure in measures.items():
-        scores = [measure(bumps, log_normal(u, *bell)) for bell in bells]
-        best[name, reach] = bells[int(np.argmin(scores))]
-        rows.append([name, f"±{reach}", *best[name, reach], min(scores)])
-    shown = {
-        "p": np.exp(bumps),
-        **{name: np.exp(log_normal(u, *best[name, reach])) for name in measures},
-    }
-    view = np.abs(u) <= 6
-    plot.line(
-        u[view],
-        {name: y[view] for name, y in shown.items()},
-        ax,
-        fill=["p"],
-        title=f"bumps at ±{reach}",
-        styles={"KL(q || p)": ":"},
-    )
-lesson.table(rows, ["smallest", "bumps", "mu", "sigma", "nats"])
+    shown = {"p": np.exp(two_bumps(reach))[view]}
+    for name in measures:
+        shown[name] = np.exp(log_normal(u, *best[name, reach]))[view]
+    dotted = {"KL(q || p)": ":"}
+    plot.line(u[view], shown, ax, fill=["p"], styles=dotted, title=f"bumps at ±{reach}")
 lesson.figure(
     fig,
     "one_bell",

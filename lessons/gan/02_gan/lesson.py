@@ -23,10 +23,19 @@ lesson = Lesson(
     minutes=1.2,
 )
 
-import numpy as np
+# %%
+from types import SimpleNamespace
+
+import autograd.numpy as np
+import numpy
 
 from minigen import plot
 from minigen.data import toy
+from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
+from minigen.optim import EMA, SGD, Adam, cosine
+from minigen.tensor import grad, leaves, sigmoid
+
+# %%
 from minigen.gan.losses import (
     discriminator_loss,
     generator_loss_minimax,
@@ -34,19 +43,20 @@ from minigen.gan.losses import (
 )
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
-from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
-from minigen.optim import EMA, SGD, Adam, cosine
-from minigen.tensor import grad, leaves, sigmoid
 
 # %% [markdown]
 # ## 1. A forger and a detective
+#
 # You have a heap of real examples and no formula for where they come from. How can a machine learn
 # to make more? With no formula it cannot be told how probable its examples are. But it can be told
 # whether they would *pass*: a second machine, the discriminator $D$, looks at an example and says
 # with which probability it is real. The generator $G$ turns noise $z$ into fakes. $D$ wants to be
 # right, $G$ wants $D$ to be wrong (Eq. gan.03):
 #
-# $$\min_G \max_D L(D, G) = \mathbb{E}_{x \sim p_r}[\log D(x)] + \mathbb{E}_{z \sim p_z}[\log(1 - D(G(z)))].$$
+# $$
+# \min_G \max_D L(D, G) = \mathbb{E}_{x \sim p_r}[\log D(x)]
+#   + \mathbb{E}_{z \sim p_z}[\log(1 - D(G(z)))].
+# $$
 #
 # Take one real example, for which $D$ says 0.8, and one fake, for which it says 0.4. Minus its
 # reward, $D$'s loss, is $-\log 0.8 - \log 0.6 = 0.223 + 0.511 = 0.734$. Only the second term
@@ -56,17 +66,17 @@ from minigen.tensor import grad, leaves, sigmoid
 # %%
 lesson.show_source(discriminator_loss, generator_loss_minimax, generator_loss_nonsaturating)
 
+# %% [markdown]
+# The networks put out *logits*, numbers of any size: $D = \sigma(\text{logit})$.
 
+
+# %%
 def logit(d):
-    return np.array([np.log(d / (1 - d))])  # the networks output logits: D = sigmoid(logit)
+    return np.array([np.log(d / (1 - d))])
 
 
-lesson.check(
-    "D's loss at 0.8 on real, 0.4 on fake",
-    discriminator_loss(logit(0.8), logit(0.4)),
-    equals=0.7340,
-    atol=5e-5,
-)
+loss = discriminator_loss(logit(0.8), logit(0.4))
+lesson.check("D's loss at 0.8 on real, 0.4 on fake", loss, equals=0.7340, atol=5e-5)
 lesson.check("G's part of it", generator_loss_minimax(logit(0.4)), equals=np.log(0.6))
 undecided = discriminator_loss(logit(0.5), logit(0.5))
 lesson.check("D's loss when it cannot tell", undecided, equals=2 * np.log(2))
@@ -75,6 +85,7 @@ lesson.check("D's loss when it cannot tell", undecided, equals=2 * np.log(2))
 # It is $2\log 2 = 1.386$, two coin flips. Remember the number: it is where this game should end.
 #
 # ## 2. Which way, and how hard
+#
 # Early on every fake is poor, and $D$ says 0.001. The generator could lower $\log(1 - D)$, as the
 # formula has it, or instead $-\log D$: both fall when $D$ believes more. Goodfellow et al. used the
 # second. **Your guess:** at $D = 0.001$, how much harder does one pull than the other?
@@ -83,31 +94,28 @@ lesson.check("D's loss when it cannot tell", undecided, equals=2 * np.log(2))
 logits = np.linspace(-8, 8, 161)
 
 
-def pull(loss):
-    return np.array([-grad(loss)(logits[i : i + 1])[0] for i in range(len(logits))])
-
-
 def value(loss):
     return np.array([loss(l[None]) for l in logits])
 
 
+def pull(loss):
+    return np.array([-grad(loss)(l[None])[0] for l in logits])
+
+
+# %%
 both = {
-    generator_loss_minimax: "minimax, log(1 - D)",
-    generator_loss_nonsaturating: "non-saturating, -log D",
+    "minimax, log(1 - D)": generator_loss_minimax,
+    "non-saturating, -log D": generator_loss_nonsaturating,
 }
+values = {name: value(loss) for name, loss in both.items()}
+pulls = {name: pull(loss) for name, loss in both.items()}
+
+# %%
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.4))
-for ax, what, title in [
-    (left, value, "two losses for the generator, nats"),
-    (right, pull, "their pull: minus the slope"),
-]:
-    plot.line(
-        logits,
-        {name: what(loss) for loss, name in both.items()},
-        ax,
-        title=title,
-        xlabel="logit of a fake",
-        log=what is pull,
-    )
+plot.line(logits, values, left, title="two losses for the generator, nats")
+plot.line(logits, pulls, right, log=True, title="their pull: minus the slope")
+for ax in (left, right):
+    ax.set_xlabel("logit of a fake")
 lesson.figure(
     fig,
     "saturation",
@@ -115,13 +123,16 @@ lesson.figure(
     " dies out. The orange one pulls with all its might. At the right end they have changed"
     " places.",
 )
-lesson.check(
-    "pulls at D = 0.001", [-grad(loss)(logit(0.001))[0] for loss in both], equals=[0.001, 0.999]
-)
+
+# %%
+at_a_thousandth = [-grad(loss)(logit(0.001))[0] for loss in both.values()]
+lesson.check("pulls at D = 0.001", at_a_thousandth, equals=[0.001, 0.999])
 
 # %% [markdown]
 # A thousand times. The minimax loss *saturates* just where the generator has most to learn.
+#
 # ## 3. The whole game with two numbers
+#
 # One real example, at 1. One fake, at $g$: the generator is this number and starts at 0. The
 # discriminator is one number too, $D(x) = \sigma(a x)$ with $a = 0$ at first, so it says one half
 # everywhere. With steps of size 1:
@@ -136,22 +147,33 @@ lesson.check(
 # %%
 a = 0.0
 g = 0.0
-rounds = [(0.0, 0.0)]
+rounds = [(a, g)]
 for _ in range(40):
     a += (1 - sigmoid(a)) - sigmoid(a * g) * g
     g += (1 - sigmoid(a * g)) * a
     rounds.append((float(a), float(g)))
 lesson.check("after one round: a, g", rounds[1], equals=(0.5, 0.25))
-a, g = rounds[1]
-slope = grad(lambda a: discriminator_loss(a * np.ones(1), a * np.array([g])))(a)
-lesson.check(
-    "D's step is minus the gradient of its loss",
-    -slope,
-    equals=(1 - sigmoid(a)) - sigmoid(a * g) * g,
-)
+
+# %% [markdown]
+# The step of $D$ was worked out by hand. Does it agree with the derivative of its loss?
+
+# %%
+first_a, first_g = rounds[1]
+
+
+def loss_of_d(a):
+    return discriminator_loss(a * np.ones(1), a * np.array([first_g]))
+
+
+by_hand = (1 - sigmoid(first_a)) - sigmoid(first_a * first_g) * first_g
+slope = grad(loss_of_d)(first_a)
+lesson.check("D's step is minus the gradient of its loss", -slope, equals=by_hand)
+
+# %%
+slopes, fakes = np.array(rounds).T
 ax = plot.line(
     np.arange(41),
-    {"fake g": np.array(rounds)[:, 1], "slope a of D": np.array(rounds)[:, 0]},
+    {"fake g": fakes, "slope a of D": slopes},
     markers=True,
     colors=[plot.color.fake, plot.color.model],
     reference={"real": 1.0},
@@ -169,32 +191,34 @@ lesson.figure(
 # No loss was minimized. Each player chased the other, and they came to rest where neither can gain:
 # $g = 1$, $D = \frac12$. In this little game the swings die out. In `gan/04` you meet one in which
 # they grow.
+#
 # ## 4. Two networks
+#
 # The same with networks in place of the numbers, for points in the plane: $D$ and $G$ have three
 # hidden layers of 128.
 
 # %%
 cfg = lesson.configure(batch=256, width=128, lr=1e-3, betas=(0.0, 0.99))
-G = Generator(lesson.rng("shown"), width=cfg.width)
-D = Discriminator(lesson.rng("shown"), width=cfg.width)
-ax = plot.schematic(
-    {
-        "z": plot.node("noise\n$z \\sim N(0, I)$", "noise", (0, 0)),
-        "G": plot.node(G, at=(1, 0), name="generator G"),
-        "fake": plot.node("fake $G(z)$", "fake", (2, 0)),
-        "x": plot.node("real $x \\sim p_r$", "data", (2, 1)),
-        "D": plot.node(D, at=(3, 0.5), name="discriminator D"),
-        "p": plot.node("$D$: real?", "loss", (4, 0.5)),
-    },
-    [
-        "z -> G -> fake -> D -> p",
-        "x -> D",
-        "p --> D: be right",
-        plot.edge("p", "G", "be believed", dashed=True, route="over"),
-    ],
-)
+shown_G = Generator(lesson.rng("shown"), width=cfg.width)
+shown_D = Discriminator(lesson.rng("shown"), width=cfg.width)
+parts = {
+    "z": plot.node("noise\n$z \\sim N(0, I)$", "noise", (0, 0)),
+    "G": plot.node(shown_G, at=(1, 0), name="generator G"),
+    "fake": plot.node("fake $G(z)$", "fake", (2, 0)),
+    "x": plot.node("real $x \\sim p_r$", "data", (2, 1)),
+    "D": plot.node(shown_D, at=(3, 0.5), name="discriminator D"),
+    "p": plot.node("$D$: real?", "loss", (4, 0.5)),
+}
+
+# %%
+arrows = [
+    "z -> G -> fake -> D -> p",
+    "x -> D",
+    "p --> D: be right",
+    plot.edge("p", "G", "be believed", dashed=True, route="over"),
+]
 lesson.figure(
-    ax,
+    plot.schematic(parts, arrows),
     "f02_data_flow",
     "Follow the dashed arrows, the gradients: one answer teaches both networks, with opposite "
     "aims. No real example ever reaches the generator.",
@@ -203,6 +227,7 @@ lesson.show_source(goodfellow_step)
 
 # %% [markdown]
 # ## 5. The chase
+#
 # The data: eight narrow bells on a ring of radius 2, standard deviation $\sigma = 0.1$. That is
 # hard: a network is continuous, and to reach eight separate places from one cloud of $z$ it has to
 # tear the cloud apart. A sample within $3\sigma$ of a center counts as good. The learning rates
@@ -216,79 +241,97 @@ n = lesson.size(5000)
 
 
 def quality(x):
-    return mode_coverage(
-        x, ring.modes, ring.std, min_count=len(x) // 100
-    )  # found: 1 % of the samples
+    """The bells found (with 1 % of the samples or more), and the share of good samples."""
+    return mode_coverage(x, ring.modes, ring.std, min_count=len(x) // 100)
 
 
-def play(
-    label, density, steps, algorithm=goodfellow_step, d_lr=cfg.lr, watch=None, keep=(), **options
-):
-    rng = lesson.rng(label)
-    G = Generator(rng, width=cfg.width)
-    D = Discriminator(rng, width=cfg.width)
-    g_optimizer = Adam(G, cfg.lr, betas=cfg.betas)
-    d_optimizer = Adam(D, d_lr, betas=cfg.betas)
-    average = EMA(G)
-    fall = cosine(1.0, steps)
-
-    def draw(n):
-        return density.sample(rng, n)
-
-    def step(i):
-        g_optimizer.lr = cfg.lr * fall(i)
-        d_optimizer.lr = d_lr * fall(i)
-        values = algorithm(G, D, g_optimizer, d_optimizer, draw, cfg.batch, rng, **options)
-        average.update(G)
-        if watch:
-            watch(i + 1, G, D)
-        return values
-
-    state = {
-        "G": G,
-        "D": D,
-        "g": g_optimizer,
-        "d": d_optimizer,
-        "average": average,
-        "rng": rng,
-        **dict(keep),
-    }
-    return average.model, D, lesson.fit(step, steps, state=state, label=label)
+# %% [markdown]
+# A game is two networks with their optimizers, the moving average, and one random stream.
 
 
 # %%
+def new_game(label, d_lr=cfg.lr):
+    rng = lesson.rng(label)
+    G = Generator(rng, width=cfg.width)
+    D = Discriminator(rng, width=cfg.width)
+    return SimpleNamespace(
+        G=G,
+        D=D,
+        g_optimizer=Adam(G, cfg.lr, betas=cfg.betas),
+        d_optimizer=Adam(D, d_lr, betas=cfg.betas),
+        average=EMA(G),
+        rng=rng,
+    )
+
+
+# %% [markdown]
+# One step of it is the `goodfellow_step` that you have just read, with learning rates that fall.
+
+
+# %%
+def turns(game, density, steps, move=goodfellow_step):
+    fall = cosine(1.0, steps)
+    g_lr = game.g_optimizer.lr
+    d_lr = game.d_optimizer.lr
+
+    def draw(n):
+        return density.sample(game.rng, n)
+
+    def step(i):
+        game.g_optimizer.lr = g_lr * fall(i)
+        game.d_optimizer.lr = d_lr * fall(i)
+        players = game.G, game.D, game.g_optimizer, game.d_optimizer
+        values = move(*players, draw, cfg.batch, game.rng)
+        game.average.update(game.G)
+        return values
+
+    return step
+
+
+# %% [markdown]
+# The first game is filmed: at some thirty moments we keep what the same 1,000 latents become, and
+# what $D$ says on a grid of 80 × 80 points.
+
+# %%
 steps = lesson.steps(2400)
+times = np.unique(np.linspace(0, steps, lesson.size(31, quick=4)).round().astype(int)[1:])
+film_z = shown_G.latent(lesson.rng("film"), 1000)  # the same noise in every picture
 cells = 80
 box = (-3.2, 3.2, -3.2, 3.2)
-times = np.unique(np.linspace(0, steps, lesson.size(31, quick=4)).round().astype(int)[1:])
+centers = ((np.arange(cells) + 0.5) / cells * 6.4 - 3.2).astype(np.float32)
+plane = np.stack(np.meshgrid(centers, centers), axis=-1).reshape(-1, 2)  # (80·80, 2)
 film = {
     "fakes": np.zeros((len(times), 1000, 2), np.float32),
     "map": np.zeros((len(times), cells**2), np.float32),
 }
-z = G.latent(lesson.rng("film"), 1000)  # the same noise in every picture
-centers = ((np.arange(cells) + 0.5) / cells * 6.4 - 3.2).astype(np.float32)
-plane = np.stack(np.meshgrid(centers, centers), axis=-1).reshape(-1, 2)  # (80·80, 2)
+
+# %%
+game = new_game("ring 1")
 
 
-def watch(step, G, D):
-    for k in np.flatnonzero(times == step):
-        film["fakes"][k] = G(z)
-        film["map"][k] = sigmoid(D(plane))
+def watch(i, _):
+    for k in np.flatnonzero(times == i + 1):
+        film["fakes"][k] = game.G(film_z)
+        film["map"][k] = sigmoid(game.D(plane))
 
 
-G, D, history = play("ring 1", ring, steps, watch=watch, keep=film)
+state = vars(game) | film
+history = lesson.fit(turns(game, ring, steps), steps, state=state, on_step=watch, label="ring 1")
+G = game.average.model
 lesson.sampler("ring", G.sample)
 
 
+# %%
 def picture(k, ax):
-    plot.heatmap(
-        lambda _: film["map"][k], box, ax, n=cells, limits=(0, 1), center=0.5, colorbar=False
-    )
-    return plot.samples(
-        film["fakes"][k], ax=ax, bounds=box, color=plot.color.ink, title=f"step {times[k]}"
-    )
+    def answers(_):
+        return film["map"][k]
+
+    plot.heatmap(answers, box, ax, n=cells, limits=(0, 1), center=0.5, colorbar=False)
+    fakes = film["fakes"][k]
+    return plot.samples(fakes, ax=ax, bounds=box, color=plot.color.ink, title=f"step {times[k]}")
 
 
+# %%
 fig, axes = plot.figure(2, 3, size=(3.1, 3.2))
 for k, ax in zip(np.linspace(0, len(times) - 1, 6).round().astype(int), axes.flat):
     picture(k, ax)
@@ -299,8 +342,11 @@ lesson.figure(
     " are missing it is blue, where they crowd it turns orange, and at last white. The spokes reach"
     " far outside.",
 )
+
+# %%
+frames = (picture(k, plot.figure(1, 1, size=(4, 4))[1]) for k in range(len(times)))
 lesson.animation(
-    (picture(k, plot.figure(1, 1, size=(4, 4))[1]) for k in range(len(times))),
+    frames,
     "chase_film",
     "The same as a film: the cloud tears, and a few fakes stay on the threads between the bells.",
     fps=5,
@@ -310,49 +356,42 @@ lesson.animation(
 # On the bells $D$ ends near one half: it cannot tell. Between them it says fake, for fakes were
 # caught there. Far outside it says what its spokes happen to say, for nobody asked it there: $D$ is
 # no density.
+#
 # ## 6. What the curves do not tell
+#
 # Here are both losses, and below them the share of good samples. **Cover the lower panel:** when
 # was the generator best?
 
 # %%
-fig, (upper, lower) = plot.figure(2, 1, size=(7.5, 2.5), share="x")
-plot.curves(
-    history,
-    ax=upper,
-    smooth=100,
-    title="what the two networks see",
-    ylabel="nats",
-    xlabel="",
-    colors={"discriminator": plot.color.model, "generator": plot.color.fake},
-    reference={"2 log 2": 2 * np.log(2)},
-)
 share = [quality(fakes).high_quality for fakes in film["fakes"]]
-plot.line(
-    times,
-    share,
-    lower,
-    markers=True,
-    title="what we see",
-    xlabel="step",
-    ylabel="share of good samples",
-)
+shades = {"discriminator": plot.color.model, "generator": plot.color.fake}
+even = {"2 log 2": 2 * np.log(2)}
+
+# %%
+fig, (upper, lower) = plot.figure(2, 1, size=(7.5, 2.5), share="x")
+title = "what the two networks see"
+plot.curves(history, ax=upper, smooth=100, colors=shades, reference=even, title=title)
+upper.set(xlabel="", ylabel="nats")
+plot.line(times, share, lower, markers=True, title="what we see")
+lower.set(xlabel="step", ylabel="share of good samples")
 lesson.figure(
     fig,
     "curves_and_quality",
     "From about step 500 on the losses stand still. The share of good samples does not: "
     "it has a long way to climb, and the losses never mention it.",
 )
-lesson.claim(
-    "D's loss at the end, nats",
-    history["discriminator"][-100:].mean(),
-    between=(1.30, 1.40),
-    source="2 log 2 = 1.386",
-)
+
+# %%
+d_loss = history["discriminator"][-100:].mean()
+source = "2 log 2 = 1.386"
+lesson.claim("D's loss at the end, nats", d_loss, between=(1.30, 1.40), source=source)
 
 # %% [markdown]
 # Both players improve, and so each keeps the other's loss where it is. Nor does a loss near $2\log
 # 2$ prove much: a $D$ too weak to tell has the same. So measure the samples.
+#
 # ## 7. How good?
+#
 # Three games on the ring from three beginnings, one with the minimax loss, and two on the moons.
 # The sliced Wasserstein distance is how far samples have to be carried to become the data; its
 # *floor* is what two samples of the truth have between them. **Your guess:** will the minimax loss
@@ -362,38 +401,60 @@ lesson.claim(
 moons = toy.two_moons(0.1)
 
 
-def distance(x, y):
-    return sliced_wasserstein(x, y, 200, np.random.default_rng(0))  # the same directions for all
+def play(label, density, steps, move=goodfellow_step):
+    """A whole game; returns the moving average of its generator."""
+    game = new_game(label)
+    lesson.fit(turns(game, density, steps, move), steps, state=vars(game), label=label)
+    return game.average.model
 
 
+def minimax_step(*players):
+    return goodfellow_step(*players, saturating=True)
+
+
+# %%
+moon_steps = lesson.steps(1500)
 games = {
     "ring 1": (ring, G),
-    "ring 2": (ring, play("ring 2", ring, steps)[0]),
-    "ring 3": (ring, play("ring 3", ring, steps)[0]),
-    "ring, minimax": (ring, play("ring, minimax", ring, steps, saturating=True)[0]),
-    "moons": (moons, play("moons", moons, lesson.steps(1500))[0]),
-    "moons, minimax": (
-        moons,
-        play("moons, minimax", moons, lesson.steps(1500), saturating=True)[0],
-    ),
+    "ring 2": (ring, play("ring 2", ring, steps)),
+    "ring 3": (ring, play("ring 3", ring, steps)),
+    "ring, minimax": (ring, play("ring, minimax", ring, steps, minimax_step)),
+    "moons": (moons, play("moons", moons, moon_steps)),
+    "moons, minimax": (moons, play("moons, minimax", moons, moon_steps, minimax_step)),
 }
-floors = {d: sampling_floor(distance, d.sample, n, lesson.rng("floor")).mean for d in (ring, moons)}
+
+
+# %%
+def distance(x, y):
+    return sliced_wasserstein(x, y, 200, numpy.random.default_rng(0))  # the same directions for all
+
+
+def floor(density):
+    return sampling_floor(distance, density.sample, n, lesson.rng("floor")).mean
+
+
+floors = {ring: floor(ring), moons: floor(moons)}
+
+# %%
 rows = {}
 clouds = {}
 for name, (density, model) in games.items():
-    clouds[name] = x = model.sample(lesson.rng(f"judge {name}"), n)
-    bells = quality(x) if density is ring else (None, None)
-    rows[name] = [*bells, distance(x, density.sample(lesson.rng("truth"), n)), floors[density]]
-lesson.table(
-    [[name, *row] for name, row in rows.items()],
-    ["game", "bells of 8", "good", "distance", "its floor"],
-)
+    x = model.sample(lesson.rng(f"judge {name}"), n)
+    clouds[name] = x
+    found = quality(x) if density is ring else (None, None)
+    away = distance(x, density.sample(lesson.rng("truth"), n))
+    rows[name] = [*found, away, floors[density]]
+table = [[name, *row] for name, row in rows.items()]
+lesson.table(table, ["game", "bells of 8", "good", "distance", "its floor"])
+
+# %%
 three = [rows[f"ring {k}"] for k in (1, 2, 3)]
 lesson.claim("bells found, three games", [row[0] for row in three], equals=8)
 lesson.claim("share of good samples, three games", [row[1] for row in three], at_least=0.85)
 lesson.claim("distance, three games", [row[2] for row in three], at_most=0.15)
 lesson.claim("distance on the moons", rows["moons"][2], at_most=0.1)
 
+# %%
 fig, axes = plot.figure(1, 4, size=(3.1, 3.2))
 for ax, name in zip(axes, ["ring 1", "ring, minimax", "moons", "moons, minimax"]):
     plot.samples(clouds[name], games[name][0], ax, title=name)
@@ -408,72 +469,86 @@ lesson.figure(
 # The minimax loss has not failed! $D$ and $G$ learned at the same pace, so $D$ was seldom sure. And
 # Adam divides each gradient by its own size, so a pull of a thousandth moves $G$ no less. Both can
 # be taken away.
+#
 # ## 8. Wrong turns
+#
 # **A discriminator that is sure.** $G$ begins far off, at (4, 4). $D$ trains alone for 300 steps;
 # then both play, $G$ by plain gradient descent.
 
 
 # %%
-def behind(label, saturating):
+def far_off():
+    """The players of a game in which G begins far from the data and moves by plain descent."""
     rng = lesson.rng("behind")
     G = Generator(rng, width=cfg.width)
     D = Discriminator(rng, width=cfg.width)
     G.body.layers[-1].b += 4
-    g_optimizer = SGD(G, 0.05)
-    d_optimizer = Adam(D, cfg.lr, betas=cfg.betas)
-    alone = lesson.steps(300, quick=5)
+    return SimpleNamespace(
+        G=G, D=D, g_optimizer=SGD(G, 0.05), d_optimizer=Adam(D, cfg.lr, betas=cfg.betas), rng=rng
+    )
+
+
+def gradient_length(game, loss):
+    """The length of the gradient that reaches G through D."""
+    grads = grad(lambda G: loss(game.D(G(film_z))))(game.G)
+    return np.sqrt(sum(np.sum(part**2) for part in leaves(grads)))
+
+
+# %%
+alone = lesson.steps(300, quick=5)
+
+
+def waiting_turns(game, move):
+    """Steps in which G stands still while D trains alone, and moves from then on."""
+
+    def draw(n):
+        return ring.sample(game.rng, n)
 
     def step(i):
-        g_optimizer.lr = 0.05 * (i >= alone)
-        goodfellow_step(
-            G,
-            D,
-            g_optimizer,
-            d_optimizer,
-            lambda n: ring.sample(rng, n),
-            cfg.batch,
-            rng,
-            saturating=saturating,
-        )
-        loss = generator_loss_minimax if saturating else generator_loss_nonsaturating
-        pull = np.sqrt(sum(np.sum(g**2) for g in leaves(grad(lambda g: loss(D(g(z))))(G))))
+        game.g_optimizer.lr = 0.05 * (i >= alone)
+        move(game.G, game.D, game.g_optimizer, game.d_optimizer, draw, cfg.batch, game.rng)
+        return {}
+
+    return step
+
+
+# %%
+def behind(label, move, loss):
+    game = far_off()
+
+    def look(i, _):
+        fakes = game.G(film_z)
         return {
-            "pull": pull,
-            "D on fakes": sigmoid(D(G(z))).mean(),
-            "distance": np.linalg.norm(G(z).mean(axis=0)),
+            "pull": gradient_length(game, loss),
+            "D on fakes": sigmoid(game.D(fakes)).mean(),
+            "distance": np.linalg.norm(fakes.mean(axis=0)),
         }
 
-    return lesson.fit(
-        step,
-        alone + lesson.steps(60, quick=5),
-        label=label,
-        state={"G": G, "D": D, "d": d_optimizer, "rng": rng},
-    )
+    count = alone + lesson.steps(60, quick=5)
+    step = waiting_turns(game, move)
+    return lesson.fit(step, count, state=vars(game), on_step=look, label=label)
 
 
-late = {
-    "minimax": behind("behind, minimax", True),
-    "non-saturating": behind("behind, non-saturating", False),
-}
-fig, axes = plot.figure(1, 2, size=(4.6, 3.2))
-for ax, what, title in zip(
-    axes, ("pull", "distance"), ("length of G's gradient", "fakes' center to the ring's")
-):
-    plot.curves(
-        {name: run[what] for name, run in late.items()}, ax=ax, log=what == "pull", title=title
-    )
+# %%
+minimax = behind("behind, minimax", minimax_step, generator_loss_minimax)
+nonsaturating = behind("behind, non-saturating", goodfellow_step, generator_loss_nonsaturating)
+late = {"minimax": minimax, "non-saturating": nonsaturating}
+pulls = {name: run["pull"] for name, run in late.items()}
+distances = {name: run["distance"] for name, run in late.items()}
+
+# %%
+fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.2))
+plot.curves(pulls, ax=left, log=True, title="length of G's gradient")
+plot.curves(distances, ax=right, title="fakes' center to the ring's")
 lesson.figure(
     fig,
     "sure_discriminator",
     "G may move from step 300 on. Left: until then D grows sure, and the blue pull dies away under"
     " the orange one. Right: the orange fakes reach the ring in a few steps, the blue ones stay.",
 )
-lesson.claim(
-    "non-saturating: center of the fakes, from 5.7",
-    late["non-saturating"]["distance"][-1],
-    at_most=1.5,
-)
-lesson.claim("minimax: the same", late["minimax"]["distance"][-1], at_least=5)
+arrived = distances["non-saturating"][-1]
+lesson.claim("non-saturating: center of the fakes, from 5.7", arrived, at_most=1.5)
+lesson.claim("minimax: the same", distances["minimax"][-1], at_least=5)
 
 # %% [markdown]
 # **Swapped labels**, the classic slip, and a **lazy discriminator**, whose learning rate is a tenth
@@ -491,31 +566,35 @@ def swapped(G, D, g_optimizer, d_optimizer, draw, batch, rng):
     return generator_loss_nonsaturating(D(G(z)))
 
 
-turns = {
-    "as it should be": {},
-    "labels swapped": {"algorithm": swapped},
-    "lazy D": {"d_lr": cfg.lr / 10},
+# %%
+few = lesson.steps(1000, quick=5)
+lazy = new_game("lazy D", d_lr=cfg.lr / 10)
+lesson.fit(turns(lazy, ring, few), few, state=vars(lazy), label="lazy D")
+generators = {
+    "as it should be": play("as it should be", ring, few),
+    "labels swapped": play("labels swapped", ring, few, swapped),
+    "lazy D": lazy.average.model,
 }
+
+# %%
+outcome = {}
 fig, axes = plot.figure(1, 3, size=(3.1, 3.2))
-for ax, (name, change) in zip(axes, turns.items()):
-    x = play(name, ring, lesson.steps(1000, quick=5), **change)[0].sample(lesson.rng("shown"), n)
+for ax, (name, generator) in zip(axes, generators.items()):
+    x = generator.sample(lesson.rng("shown"), n)
     plot.samples(x, ring, ax, title=name)
-    turns[name] = [*quality(x), x.std(axis=0).max()]
-lesson.table(
-    [[name, *row] for name, row in turns.items()],
-    ["after 1,000 steps", "bells of 8", "good", "spread"],
-)
+    outcome[name] = [*quality(x), x.std(axis=0).max()]
 lesson.figure(
     fig,
     "wrong_turns",
     "Middle: all fakes in one point. Right: G runs after a D that answers too late.",
 )
-lesson.claim("labels swapped: spread of the fakes", turns["labels swapped"][2], at_most=0.2)
-lesson.claim(
-    "good samples: the right game minus the lazy D",
-    turns["as it should be"][1] - turns["lazy D"][1],
-    at_least=0.1,
-)
+
+# %%
+table = [[name, *row] for name, row in outcome.items()]
+lesson.table(table, ["after 1,000 steps", "bells of 8", "good", "spread"])
+lesson.claim("labels swapped: spread of the fakes", outcome["labels swapped"][2], at_most=0.2)
+lost = outcome["as it should be"][1] - outcome["lazy D"][1]
+lesson.claim("good samples: the right game minus the lazy D", lost, at_least=0.1)
 
 # %% [markdown]
 # - *Swapped:* $D$ learns to call fakes real, so $G$ hears: stay where you are. The cloud shrinks,
@@ -524,6 +603,7 @@ lesson.claim(
 #   *mode collapse* (`gan/07`).
 #
 # ## 9. Where the post is loose
+#
 # - The second line of Eq. gan.03 lacks a closing parenthesis, and later lines write $L(G, D)$ for
 #   $L(D, G)$: one game.
 # - The minimax formula is what the theory speaks about, not what Goodfellow et al. trained with
@@ -533,10 +613,8 @@ lesson.claim(
 #   2$:
 
 # %%
-lesson.table(
-    [[-undecided / np.log(base) for base in (np.e, 2, 10)]],
-    ["an undecided D earns, in nats", "in bits", "to base 10"],
-)
+rewards = [-undecided / np.log(base) for base in (np.e, 2, 10)]
+lesson.table([rewards], ["an undecided D earns, in nats", "in bits", "to base 10"])
 slope = grad(lambda l: discriminator_loss(l, l))(np.zeros(1))
 lesson.check("one half is the best answer to even odds, in any base", slope, equals=[0.0])
 

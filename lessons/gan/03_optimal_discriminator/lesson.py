@@ -23,8 +23,8 @@ lesson = Lesson(
     minutes=0.2,
 )
 
-import autograd.numpy as anp
-import numpy as np
+# %%
+import autograd.numpy as np
 
 from minigen import plot
 from minigen.data.toy import GaussianMixture
@@ -33,6 +33,7 @@ from minigen.gan.networks import Discriminator
 from minigen.metrics import js_divergence, js_on_grid
 from minigen.optim import Adam, cosine
 from minigen.tensor import bce_with_logits, grad, sigmoid, value_and_grad
+from minigen.train import descend
 
 # %% [markdown]
 # ## 1. One point
@@ -49,26 +50,24 @@ from minigen.tensor import bce_with_logits, grad, sigmoid, value_and_grad
 
 # %%
 def f(x, A=3.0, B=1.0):
-    return A * anp.log(x) + B * anp.log(1 - x)
+    return A * np.log(x) + B * np.log(1 - x)
 
 
 lesson.table([[x, f(x)] for x in (0.5, 0.75, 0.9, 0.99)], ["answer", "earned"])
 lesson.check("f at one half: 3 log 1/2 + log 1/2", f(0.5), equals=-4 * np.log(2))
 
-x = np.linspace(0.005, 0.995, 199)
+# %% [markdown]
+# The whole curve, for three mixtures of real and fake; a dot at $A / (A + B)$ on each.
+
+# %%
+answer = np.linspace(0.005, 0.995, 199)
 cases = {"A = 3, B = 1": (3, 1), "A = 2, B = 2": (2, 2), "A = 0.4, B = 3.6": (0.4, 3.6)}
-ax = plot.line(
-    x,
-    {name: f(x, *AB) for name, AB in cases.items()},
-    title="earned at one point",
-    xlabel="answer $\\tilde{x}$",
-    ylabel="$A\\,\\log\\,\\tilde{x} + B\\,\\log(1 - \\tilde{x})$",
-)
+curves = {name: f(answer, A, B) for name, (A, B) in cases.items()}
+ax = plot.line(answer, curves, title="earned at one point")
+ax.set(xlabel="answer $\\tilde{x}$", ylabel="$A\\,\\log\\,\\tilde{x} + B\\,\\log(1 - \\tilde{x})$")
 ax.set_ylim(-10, 0)
-best = {name: A / (A + B) for name, (A, B) in cases.items()}
-ax.plot(
-    list(best.values()), [f(best[name], *cases[name]) for name in cases], "o", color=plot.color.ink
-)
+for A, B in cases.values():
+    ax.plot(A / (A + B), f(A / (A + B), A, B), "o", color=plot.color.ink)
 lesson.figure(
     ax,
     "one_point",
@@ -79,8 +78,11 @@ lesson.figure(
 # %% [markdown]
 # On paper, the top is where the derivative vanishes (Eq. gan.06):
 #
-# $$\frac{df}{d\tilde x} = \frac{A}{\tilde x} - \frac{B}{1 - \tilde x} = \frac{A - (A + B)\tilde x}{\tilde x(1 - \tilde x)} = 0
-# \quad\Rightarrow\quad \tilde x = \frac{A}{A + B}.$$
+# $$
+# \frac{df}{d\tilde x} = \frac{A}{\tilde x} - \frac{B}{1 - \tilde x}
+#   = \frac{A - (A + B)\tilde x}{\tilde x(1 - \tilde x)} = 0
+# \quad\Rightarrow\quad \tilde x = \frac{A}{A + B}.
+# $$
 #
 # The post prints this with a factor $1/\ln 10$. That belongs to logarithms of base 10. It moves no
 # zero, but mixing bases would later make the optimum $-0.602$ here and $-1.386$ there. We stay with
@@ -89,7 +91,7 @@ lesson.figure(
 
 # %%
 def f10(x):
-    return 3 * anp.log10(x) + anp.log10(1 - x)
+    return 3 * np.log10(x) + np.log10(1 - x)
 
 
 lesson.check("slope at 1/2: (3 - 2)/(1/4), natural", grad(f)(0.5), equals=4.0)
@@ -114,68 +116,92 @@ p_r = GaussianMixture([[-2.0], [1.5]], std=[0.5, 0.8], weights=[0.4, 0.6])
 p_g = GaussianMixture([[0.0]], std=1.5)
 grid = np.linspace(-9, 9, 3601)
 dx = 0.005
-real = p_r.prob(grid[:, None])
-fake = p_g.prob(grid[:, None])  # (3601,)
+real = p_r.prob(grid[:, None])  # (3601,)
+fake = p_g.prob(grid[:, None])
 D_star = optimal_discriminator(real, fake)
+
+# %%
 crossings = grid[1:][np.diff(np.sign(D_star - 0.5)) != 0]
-lesson.check(
-    "the densities are equal where D* crosses 1/2",
-    np.interp(crossings, grid, real - fake),
-    equals=0.0,
-    atol=5e-3,
-)
+gap = np.interp(crossings, grid, real - fake)
+lesson.check("the densities are equal where D* crosses 1/2", gap, equals=0.0, atol=5e-3)
 
 # %% [markdown]
 # A discriminator in training knows no densities; it sees samples. **Will a small network, trained
 # on samples with the loss of `gan/02`, find the same curve? Where will it be off?**
+#
+# Only one network learns here, so the training is the plain one: draw a batch, take the gradient of
+# the loss, take a step. Here it is once, written out by hand.
 
 
 # %%
-def train(draw_real, draw_fake, label, steps, loss=lambda d, x, y: discriminator_loss(d(x), d(y))):
-    D = Discriminator(lesson.rng("init"), dim_x=1, width=64, depth=2)
-    rng = lesson.rng(f"data {label}")
-    optimizer = Adam(D, 5e-3)
-    lr = cosine(5e-3, steps)
-
-    def step(i):
-        optimizer.lr = lr(i)
-        value, grads = value_and_grad(loss)(D, draw_real(rng), draw_fake(rng))
-        optimizer.step(grads)
-        return float(value)
-
-    lesson.fit(step, steps, label=label, state={"D": D, "optimizer": optimizer, "rng": rng})
-    return lambda x: sigmoid(D(x.astype(np.float32)[:, None])).astype(
-        float
-    )  # points (N,) -> probabilities (N,)
+def new_discriminator():
+    return Discriminator(lesson.rng("init"), dim_x=1, width=64, depth=2)
 
 
-draw_real, draw_fake = (lambda rng, p=p: p.sample(rng, 512) for p in (p_r, p_g))
-D = train(draw_real, draw_fake, "two bumps against one", lesson.steps(3000))(grid)
+def loss_of(D, x, y):
+    return discriminator_loss(D(x), D(y))
+
+
+# %%
+steps = lesson.steps(3000)
+D = new_discriminator()
+rng = lesson.rng("data two bumps against one")
+optimizer = Adam(D, 5e-3)
+lr = cosine(5e-3, steps)
+
+
+def step(i):
+    optimizer.lr = lr(i)
+    x = p_r.sample(rng, 512)
+    y = p_g.sample(rng, 512)
+    value, grads = value_and_grad(loss_of)(D, x, y)
+    optimizer.step(grads)
+    return float(value)
+
+
+# %%
+state = {"D": D, "optimizer": optimizer, "rng": rng}
+lesson.fit(step, steps, state=state, label="two bumps against one")
+
+# %% [markdown]
+# The network puts out logits; $D$ is their sigmoid. Compare it with $D^*$ on the grid, and weigh
+# each place by how often an example falls there.
+
+
+# %%
+def logits(D, x):
+    """The logits of points (N,), float64."""
+    return D(x.astype(np.float32)[:, None]).astype(float)
+
+
+def on_grid(D):
+    """D as a probability at each point of the grid."""
+    return sigmoid(D(grid.astype(np.float32)[:, None])).astype(float)
+
+
 visited = (real + fake) / 2  # where examples fall
-off = np.sum(np.abs(D - D_star) * visited) * dx
+
+
+def distance(a, b):
+    return np.sum(np.abs(a - b) * visited) * dx
+
+
+D_trained = on_grid(D)
+off = distance(D_trained, D_star)
 lesson.claim("trained D against p_r/(p_r + p_g), mean distance", off, at_most=0.03)
 
+# %%
+densities = {"$p_r$, real": real, "$p_g$, fake": fake}
+both = {"$D^*$, exact": D_star, "$D$, trained on samples": D_trained}
+shades = [plot.color.ink, plot.color.model]
+dashed = {"$D^*$, exact": "--"}
+
+# %%
 fig, (top, bottom) = plot.figure(2, 1, size=(6.4, 2.3))
-plot.line(
-    grid,
-    {"$p_r$, real": real, "$p_g$, fake": fake},
-    top,
-    fill=True,
-    ylabel="density",
-    title="two densities",
-)
-plot.line(
-    grid,
-    {"$D^*$, exact": D_star, "$D$, trained on samples": D},
-    bottom,
-    colors=[plot.color.ink, plot.color.model],
-    styles={"$D^*$, exact": "--"},
-    reference={"1/2": 0.5},
-    xlabel="x",
-    ylabel="probability of real",
-)
+plot.line(grid, densities, top, fill=True, ylabel="density", title="two densities")
+plot.line(grid, both, bottom, colors=shades, styles=dashed, reference={"1/2": 0.5})
 top.set(xlim=(-7, 7))
-bottom.set(xlim=(-7, 7), ylim=(0, 1.05))
+bottom.set(xlim=(-7, 7), ylim=(0, 1.05), xlabel="x", ylabel="probability of real")
 lesson.figure(
     fig,
     "trained_discriminator",
@@ -196,56 +222,61 @@ def earned(D):
 answers = {
     "always 1/2": np.full_like(grid, 0.5),
     "sure: 0.99 or 0.01": np.where(real > fake, 0.99, 0.01),
-    "trained": D,
+    "trained": D_trained,
     "D*": D_star,
 }
-lesson.table(
-    [[name, earned(each), earned(D_star) - earned(each)] for name, each in answers.items()],
-    ["discriminator", "L(G, D), nats", "short of D*"],
-)
-lesson.check(
-    "no answer earns more than D*", earned(D_star) - max(map(earned, answers.values())), at_least=0
-)
-lesson.check(
-    "value_at_optimum is that number", value_at_optimum(real, fake, dx), equals=earned(D_star)
-)
+
+# %%
+most = earned(D_star)
+rows = [[name, earned(each), most - earned(each)] for name, each in answers.items()]
+lesson.table(rows, ["discriminator", "L(G, D), nats", "short of D*"])
+spare = most - max(earned(each) for each in answers.values())
+lesson.check("no answer earns more than D*", spare, at_least=0)
+value = value_at_optimum(real, fake, dx)
+lesson.check("value_at_optimum is that number", value, equals=most)
 
 # %% [markdown]
 # ## 3. A wrong turn: one mean for all
 #
 # Feed 3 times as many reals as fakes, throw them together, and take *one* mean of all the
-# cross-entropies. It looks
-# harmless: every label is right. **What will D learn?** (With $A = 3p_r$ and $B = p_g$ you can say
-# exactly.)
+# cross-entropies. It looks harmless: every label is right. **What will D learn?** (With $A = 3p_r$
+# and $B = p_g$ you can say exactly.)
 
 # %%
 labels = np.repeat(np.float32([1, 0]), [1536, 512])
 
 
-def one_mean(d, x, y):
-    return anp.mean(bce_with_logits(d(np.concatenate([x, y])), labels))
+def one_mean(D, x, y):
+    return np.mean(bce_with_logits(D(np.concatenate([x, y])), labels))
 
 
-def three_times(rng):
-    return p_r.sample(rng, 1536)
+def three_to_one(rng):
+    return p_r.sample(rng, 1536), p_g.sample(rng, 512)
 
 
-D_odd = train(three_times, draw_fake, "one mean for all", lesson.steps(1500), one_mean)(grid)
+# %% [markdown]
+# The training is the one above, with another loss and other batches. From here on `descend` writes
+# its lines for us: it makes the function `step(i)` of a loss, a model, and a way to draw batches.
+
+
+# %%
+def train(label, batches, steps, loss=loss_of):
+    D = new_discriminator()
+    rng = lesson.rng(f"data {label}")
+    step = descend(loss, D, batches, lr=cosine(5e-3, steps), rng=rng)
+    lesson.fit(step, steps, state=step.state, label=label)
+    return D
+
+
+# %%
+D_odd = on_grid(train("one mean for all", three_to_one, lesson.steps(1500), one_mean))
 tilted = optimal_discriminator(3 * real, fake)
-
-
-def distance(a, b):
-    return np.sum(np.abs(a - b) * visited) * dx
-
-
-lesson.table(
-    [["D*", distance(D_odd, D_star)], ["3 p_r / (3 p_r + p_g)", distance(D_odd, tilted)]],
-    ["this D against", "mean distance"],
-)
-lesson.claim("one mean for all: distance from D*", distance(D_odd, D_star), at_least=0.1)
-lesson.claim(
-    "one mean for all: distance from the tilted curve", distance(D_odd, tilted), at_most=0.03
-)
+from_best = distance(D_odd, D_star)
+from_tilted = distance(D_odd, tilted)
+rows = [["D*", from_best], ["3 p_r / (3 p_r + p_g)", from_tilted]]
+lesson.table(rows, ["this D against", "mean distance"])
+lesson.claim("one mean for all: distance from D*", from_best, at_least=0.1)
+lesson.claim("one mean for all: distance from the tilted curve", from_tilted, at_most=0.03)
 
 # %% [markdown]
 # It learned $3p_r/(3p_r + p_g)$, and would call even a perfect generator's examples real with
@@ -260,20 +291,18 @@ lesson.claim(
 # The denominator $p_r + p_g$ is twice the mixture that JS compares with. Each factor 2 gives a
 # $\log 2$, so (Eq. gan.09, and turned round Eq. gan.08)
 #
-# $$L(G, D^*) = 2\,D_\mathrm{JS}(p_r \| p_g) - 2\log 2, \qquad D_\mathrm{JS} = \tfrac12(\log 4 + L(G, D^*)).$$
+# $$
+# L(G, D^*) = 2\,D_\mathrm{JS}(p_r \| p_g) - 2\log 2, \qquad
+# D_\mathrm{JS} = \tfrac12(\log 4 + L(G, D^*)).
+# $$
 
 # %%
 lesson.show_source(value_at_optimum)
 coin = np.array([0.75, 0.25])
 other = np.array([0.25, 0.75])
-lesson.check(
-    "two outcomes by hand", value_at_optimum(coin, other, 1), equals=1.5 * np.log(3) - 4 * np.log(2)
-)
-lesson.check(
-    "(log 4 + L)/2 is JS",
-    (np.log(4) + value_at_optimum(coin, other, 1)) / 2,
-    equals=js_divergence(coin, other),
-)
+value = value_at_optimum(coin, other, 1)
+lesson.check("two outcomes by hand", value, equals=1.5 * np.log(3) - 4 * np.log(2))
+lesson.check("(log 4 + L)/2 is JS", (np.log(4) + value) / 2, equals=js_divergence(coin, other))
 
 # %% [markdown]
 # Now the line again: data $\mathcal N(0, 1)$, generator $\mathcal N(s, 1)$, and the shift $s$ goes
@@ -287,23 +316,22 @@ def normal(s):
 
 line = np.linspace(-8, 16, 4801)
 shifts = np.linspace(0, 8, 33)
-densities = [normal(s).prob(line[:, None]) for s in shifts]
-exact = np.array([value_at_optimum(densities[0], p, 0.005) for p in densities])
-js = np.array([js_on_grid(np.log(densities[0]), np.log(p), 0.005) for p in densities])
+moved = [normal(s).prob(line[:, None]) for s in shifts]
+exact = np.array([value_at_optimum(moved[0], p, 0.005) for p in moved])
+js = np.array([js_on_grid(np.log(moved[0]), np.log(p), 0.005) for p in moved])
+formula = 2 * js - 2 * np.log(2)
+
+# %%
+theorem = "Goodfellow 2014, Theorem 1"
 lesson.claim(
     "L(G, D*) against 2 JS - 2 log 2, largest gap of 33 shifts",
-    np.abs(exact - (2 * js - 2 * np.log(2))).max(),
+    np.abs(exact - formula).max(),
     at_most=1e-3,
-    source="Goodfellow 2014, Theorem 1",
+    source=theorem,
 )
-lesson.claim(
-    "L(G, D*) where p_g = p_r",
-    exact[0],
-    equals=-2 * np.log(2),
-    atol=1e-3,
-    source="Goodfellow 2014, Theorem 1",
-)
-same = optimal_discriminator(densities[0], densities[0])
+least = -2 * np.log(2)
+lesson.claim("L(G, D*) where p_g = p_r", exact[0], equals=least, atol=1e-3, source=theorem)
+same = optimal_discriminator(moved[0], moved[0])
 lesson.claim("D* where p_g = p_r: lowest and highest", [same.min(), same.max()], equals=[0.5, 0.5])
 
 # %% [markdown]
@@ -318,56 +346,64 @@ lesson.claim("D* where p_g = p_r: lowest and highest", [same.min(), same.max()],
 # most in section 2.)
 
 # %%
-readings = []
 shown = [0, 1, 2, 3, 4, 6]
-for s in shown:
-    d = train(
-        lambda rng: normal(0).sample(rng, 512),
-        lambda rng: normal(s).sample(rng, 512),
-        f"shift {s}",
-        lesson.steps(500),
-    )
-    rng = lesson.rng(f"fresh {s}")
-    n = lesson.size(100_000)
-    d_real = d(normal(0).sample(rng, n)[:, 0])
-    d_fake = d(normal(s).sample(rng, n)[:, 0])  # (n,)
-    readings.append(
-        (np.log(4) + np.mean(np.log(d_real)) + np.mean(np.log(1 - d_fake))) / 2
-    )  # Eq. gan.08
-    if s == 0:
-        lesson.claim(
-            "p_g = p_r: trained D on reals, on fakes",
-            [d_real.mean(), d_fake.mean()],
-            equals=[0.5, 0.5],
-            atol=0.01,
-        )
 
+
+def shifted_by(s):
+    def batches(rng):
+        return normal(0).sample(rng, 512), normal(s).sample(rng, 512)
+
+    return batches
+
+
+trained = {s: train(f"shift {s}", shifted_by(s), lesson.steps(500)) for s in shown}
+
+# %% [markdown]
+# A discriminator is read on fresh examples, and through its *logits*: `discriminator_loss` takes
+# them as they are. Where two distributions are far apart a logit grows to 20 and more, its sigmoid
+# rounds to 1, and $\log(1 - D)$ of one single fake would be $-\infty$. From the logit it is a
+# number. By hand: a $D$ that gives the logit 200 to a real example and to a fake has the loss 0 +
+# 200.
+
+
+# %%
+def reading(real_logits, fake_logits):
+    """JS read off a discriminator's loss, which is minus what it earns: Eq. gan.08."""
+    return (np.log(4) - discriminator_loss(real_logits, fake_logits)) / 2
+
+
+sure = np.array([200.0])
+lesson.check("sure, and wrong once", reading(sure, sure), equals=(np.log(4) - 200) / 2)
+
+# %%
+n = lesson.size(100_000)
+readings = []
+for s in shown:
+    rng = lesson.rng(f"fresh {s}")
+    real_logits = logits(trained[s], normal(0).sample(rng, n)[:, 0])
+    fake_logits = logits(trained[s], normal(s).sample(rng, n)[:, 0])
+    readings.append(reading(real_logits, fake_logits))
+    if s == 0:
+        both = [sigmoid(real_logits).mean(), sigmoid(fake_logits).mean()]
+
+# %%
 truth = js[[4 * s for s in shown]]
 lesson.table(zip(shown, truth, readings), ["shift", "JS, exact", "JS, read off the loss"])
-lesson.claim(
-    "JS read off a trained D, largest error",
-    np.abs(readings - truth).max(),
-    at_most=0.02,
-    unit="nats",
-)
-ax = plot.line(
-    shifts,
-    {"$L(G, D^*)$": exact, "2 JS - 2 log 2": 2 * js - 2 * np.log(2)},
-    title="the game against $D^*$",
-    colors=[plot.color.sky, plot.color.ink],
-    styles={"2 JS - 2 log 2": "--"},
-    xlabel="shift s",
-    ylabel="nats",
-)
-plot.line(
-    shown,
-    {"trained D": 2 * np.array(readings) - 2 * np.log(2)},
-    ax,
-    colors=[plot.color.model],
-    markers=True,
-    styles={"trained D": "none"},
-    reference={"-2 log 2": -2 * np.log(2)},
-)
+lesson.claim("p_g = p_r: trained D on reals, on fakes", both, equals=[0.5, 0.5], atol=0.01)
+worst = np.abs(readings - truth).max()
+lesson.claim("JS read off a trained D, largest error", worst, at_most=0.02, unit="nats")
+
+# %%
+one_curve = {"$L(G, D^*)$": exact, "2 JS - 2 log 2": formula}
+shades = [plot.color.sky, plot.color.ink]
+dashed = {"2 JS - 2 log 2": "--"}
+read_off = {"trained D": 2 * np.array(readings) - 2 * np.log(2)}
+dots = {"colors": [plot.color.model], "markers": True, "styles": {"trained D": "none"}}
+
+# %%
+ax = plot.line(shifts, one_curve, colors=shades, styles=dashed, title="the game against $D^*$")
+plot.line(shown, read_off, ax, reference={"-2 log 2": least}, **dots)
+ax.set(xlabel="shift s", ylabel="nats")
 lesson.figure(
     ax,
     "value_along_shifts",
@@ -385,11 +421,8 @@ lesson.figure(
 # %%
 apart = js_divergence([1.0, 0.0], [0.0, 1.0])
 lesson.check("largest JS, in nats and in bits", [apart, apart / np.log(2)], equals=[np.log(2), 1.0])
-lesson.check(
-    "and the value of the game then",
-    value_at_optimum(np.array([1.0, 0]), np.array([0, 1.0]), 1),
-    equals=0.0,
-)
+value = value_at_optimum(np.array([1.0, 0]), np.array([0, 1.0]), 1)
+lesson.check("and the value of the game then", value, equals=0.0)
 slope = np.gradient(exact, shifts, edge_order=2)
 lesson.table([[s, slope[4 * s]] for s in (1, 2, 4, 6, 8)], ["shift", "slope of L(G, D*)"])
 

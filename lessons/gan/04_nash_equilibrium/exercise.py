@@ -22,7 +22,7 @@ def players(rng, shape=()):
 
 simultaneous = Exercise(
     "gan/04/simultaneous_step",
-    target="minigen.gan.game:simultaneous_step",
+    target="minigen.gan.toy_problems:simultaneous_step",
     minutes=5,
     prompt=f"""
     {GAME}
@@ -126,7 +126,7 @@ def as_a_complex_number(x, y, eta):
 
 alternating = Exercise(
     "gan/04/alternating_step",
-    target="minigen.gan.game:alternating_step",
+    target="minigen.gan.toy_problems:alternating_step",
     minutes=5,
     prompt=f"""
     {GAME}
@@ -213,7 +213,7 @@ def multiplied_out(x, y, eta):
 
 extragradient = Exercise(
     "gan/04/extragradient_step",
-    target="minigen.gan.game:extragradient_step",
+    target="minigen.gan.toy_problems:extragradient_step",
     minutes=10,
     prompt=f"""
     {GAME}
@@ -334,7 +334,7 @@ def worked_out(x, y, eta):
 
 optimistic = Exercise(
     "gan/04/optimistic_step",
-    target="minigen.gan.game:optimistic_step",
+    target="minigen.gan.toy_problems:optimistic_step",
     minutes=10,
     prompt=f"""
     {GAME}

@@ -23,21 +23,24 @@ lesson = Lesson(
     minutes=0.1,
 )
 
-import numpy as np
+# %%
+import autograd.numpy as np
 
 from minigen import plot
-from minigen.gan.game import (
+from minigen.gan.toy_problems import (
     alternating_step,
     extragradient_step,
     optimistic_step,
     simultaneous_step,
 )
+from minigen.tensor import grad
+
+# %%
 from minigen.gan.losses import (
     discriminator_loss,
     generator_loss_minimax,
     generator_loss_nonsaturating,
 )
-from minigen.tensor import grad
 
 # %% [markdown]
 # ## 1. The game, by hand
@@ -68,11 +71,12 @@ lesson.check("squared distance from (0, 0): it was 2", x**2 + y**2, equals=0.81 
 
 
 # %%
-def play(step, steps, start=(1.0, 1.0)):
-    path = [start]
+def play(step, steps):
+    """The points of a game from (1, 1): (steps + 1, 2)."""
+    path = [(1.0, 1.0)]
     for _ in range(steps):
         path.append(step(*path[-1], eta))
-    return np.array(path)  # (steps + 1, 2)
+    return np.array(path)
 
 
 def radius(path):
@@ -80,15 +84,23 @@ def radius(path):
 
 
 path = play(simultaneous_step, 300)
+xs, ys = path.T
+
+# %% [markdown]
+# Beside the three curves, the same walk in the plane; the arrows are the directions in which both
+# gradients push.
+
+
+# %%
+def push(points):
+    return np.stack([-points[:, 1], points[:, 0]], axis=1)
+
+
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.0))
-plot.line(
-    np.arange(301),
-    {"x": path[:, 0], "y": path[:, 1], "x y": path[:, 0] * path[:, 1]},
-    left,
-    xlabel="step",
-    title="simultaneous steps, $\\eta = 0.1$",
-)
-plot.field(lambda p: np.stack([-p[:, 1], p[:, 0]], axis=1), 7, right, n=15, color=plot.color.muted)
+curves = {"x": xs, "y": ys, "x y": xs * ys}
+plot.line(np.arange(301), curves, left, title="simultaneous steps, $\\eta = 0.1$")
+left.set_xlabel("step")
+plot.field(push, 7, right, n=15, color=plot.color.muted)
 plot.trajectories(path, right, bounds=7, title="the same, in the plane")
 right.set(xlabel="x", ylabel="y")
 lesson.figure(
@@ -109,19 +121,18 @@ lesson.figure(
 
 # %%
 z = (1 + 1j * eta) * (0.3 - 2j)
-lesson.check(
-    "a step is a multiplication", list(simultaneous_step(0.3, -2.0, eta)), equals=[z.real, z.imag]
-)
+step = list(simultaneous_step(0.3, -2.0, eta))
+lesson.check("a step is a multiplication", step, equals=[z.real, z.imag])
+
+# %%
 factor = radius(path)[1:] / radius(path)[:-1]
-flip = int(np.argmax(path[:, 0] * path[:, 1] < 0))
-lesson.table(
-    [
-        ["1", factor[0]],
-        [f"2 to {flip} (signs equal)", factor[1:flip].mean()],
-        [f"{flip + 1} to 300", factor[flip:].mean()],
-    ],
-    ["steps", "radius grows by"],
-)
+flip = int(np.argmax(xs * ys < 0))
+rows = [
+    ["1", factor[0]],
+    [f"2 to {flip} (signs equal)", factor[1:flip].mean()],
+    [f"{flip + 1} to 300", factor[flip:].mean()],
+]
+lesson.table(rows, ["steps", "radius grows by"])
 lesson.claim(
     "simultaneous: factor at its smallest and largest",
     [factor.min(), factor.max()],
@@ -136,22 +147,27 @@ lesson.claim(
 
 
 # %%
-def with_momentum(beta):
-    path = [np.array([1.0, 1.0])]
-    move = np.zeros(2)
-    for _ in range(200):
-        move = beta * move + (1 - beta) * np.subtract(simultaneous_step(*path[-1], eta), path[-1])
-        path.append(path[-1] + move)
-    return radius(np.array(path))
-
-
-rows = []
-for e in (0.4, 0.1, 0.025):
+def growth(e):
+    """The last radius over the first, after 20 / e steps of size e."""
     point = (1.0, 1.0)
     for _ in range(round(20 / e)):
         point = simultaneous_step(*point, e)
-    rows.append([f"eta = {e}", np.hypot(*point) / 2**0.5])
-rows += [[f"eta = 0.1, momentum {beta}", with_momentum(beta)[-1] / 2**0.5] for beta in (0.5, 0.9)]
+    return np.hypot(*point) / 2**0.5
+
+
+def growth_with_momentum(beta):
+    point = np.array([1.0, 1.0])
+    move = np.zeros(2)
+    for _ in range(200):
+        new = np.array(simultaneous_step(*point, eta)) - point
+        move = beta * move + (1 - beta) * new
+        point = point + move
+    return np.hypot(*point) / 2**0.5
+
+
+# %%
+rows = [[f"eta = {e}", growth(e)] for e in (0.4, 0.1, 0.025)]
+rows += [[f"eta = 0.1, momentum {beta}", growth_with_momentum(beta)] for beta in (0.5, 0.9)]
 lesson.table(rows, ["simultaneous steps", "radius at the end / at the start"])
 lesson.claim("a quarter of the step: radius still grows", rows[2][1], at_least=1.1)
 lesson.claim("momentum 0.5 against none, radius at the end", rows[3][1] / rows[1][1], at_least=2.0)
@@ -171,13 +187,14 @@ lesson.claim("momentum 0.5 against none, radius at the end", rows[3][1] / rows[1
 # %%
 lesson.show_source(alternating_step)
 turns = play(alternating_step, lesson.size(100_000, quick=1_000))
-kept = turns[:, 0] ** 2 + turns[:, 1] ** 2 - eta * turns[:, 0] * turns[:, 1]
+x, y = turns.T
+kept = x**2 + y**2 - eta * x * y
 lesson.check("x² + y² - eta x y, at all times", kept, equals=1.9, atol=1e-9)
+
+# %%
 r = radius(turns) / 2**0.5
-lesson.table(
-    [[f"{n:,}", r[n]] for n in (1, 10, 100, 1_000, len(r) - 1)],
-    ["after so many turns", "radius / at the start"],
-)
+rows = [[f"{n:,}", r[n]] for n in (1, 10, 100, 1_000, len(r) - 1)]
+lesson.table(rows, ["after so many turns", "radius / at the start"])
 lesson.claim("alternating: largest radius in 100,000 turns, over the first", r.max(), at_most=1.06)
 lesson.claim("alternating: smallest radius, over the first", r.min(), at_least=0.9)
 
@@ -197,13 +214,17 @@ lesson.claim("alternating: smallest radius, over the first", r.min(), at_least=0
 
 # %%
 lesson.show_source(extragradient_step, optimistic_step)
-lesson.check(
-    "extragradient from (1, 1)", list(extragradient_step(1.0, 1.0, eta)), equals=[0.89, 1.09]
-)
+step = list(extragradient_step(1.0, 1.0, eta))
+lesson.check("extragradient from (1, 1)", step, equals=[0.89, 1.09])
+
+# %% [markdown]
+# An optimistic step needs the last *two* points. At first both are the start: the players have been
+# standing still.
 
 
+# %%
 def play_optimistic(steps):
-    path = [(1.0, 1.0), (1.0, 1.0)]  # standing still at first
+    path = [(1.0, 1.0), (1.0, 1.0)]
     for _ in range(steps):
         path.append(optimistic_step(*path[-1], *path[-2], eta))
     return np.array(path[1:])
@@ -216,19 +237,15 @@ ways = {
     "extragradient": play(extragradient_step, n),
     "optimistic": play_optimistic(n),
 }
+
+# %%
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.0))
-plot.trajectories(
-    {name: way[:120] for name, way in ways.items()}, left, bounds=3.3, title="the first 120 steps"
-)
-plot.line(
-    np.arange(n + 1),
-    {name: radius(way) for name, way in ways.items()},
-    right,
-    log=True,
-    xlabel="step",
-    title="distance from the equilibrium",
-)
+begin = {name: way[:120] for name, way in ways.items()}
+plot.trajectories(begin, left, bounds=3.3, title="the first 120 steps")
 left.set(xlabel="x", ylabel="y")
+radii = {name: radius(way) for name, way in ways.items()}
+plot.line(np.arange(n + 1), radii, right, log=True, title="distance from the equilibrium")
+right.set_xlabel("step")
 lesson.figure(
     fig,
     "four_ways",
@@ -238,7 +255,7 @@ lesson.figure(
 )
 
 # %%
-shrink = radius(ways["extragradient"])[1:] / radius(ways["extragradient"])[:-1]
+shrink = radii["extragradient"][1:] / radii["extragradient"][:-1]
 lesson.check(
     "extragradient: every step multiplies by the same factor",
     shrink,
@@ -246,11 +263,8 @@ lesson.check(
     atol=1e-12,
 )
 for name in ("extragradient", "optimistic"):
-    lesson.claim(
-        f"{name}: radius after 1,500 steps, over the first",
-        radius(ways[name])[-1] / 2**0.5,
-        at_most=1e-2,
-    )
+    left_over = radii[name][-1] / 2**0.5
+    lesson.claim(f"{name}: radius after 1,500 steps, over the first", left_over, at_most=1e-2)
 
 # %% [markdown]
 # Why it works: the trial shows where the chase is going. The slope found ahead has turned a little
@@ -262,9 +276,8 @@ for name in ("extragradient", "optimistic"):
 
 # %%
 mean = np.cumsum(turns, axis=0) / np.arange(1, len(turns) + 1)[:, None]
-lesson.table(
-    [[f"{k:,}", *mean[k - 1]] for k in (10, 100, 1_000)], ["turns averaged", "mean x", "mean y"]
-)
+rows = [[f"{k:,}", *mean[k - 1]] for k in (10, 100, 1_000)]
+lesson.table(rows, ["turns averaged", "mean x", "mean y"])
 lesson.claim(
     "alternating: distance of the mean of 1,000 turns from (0, 0)", radius(mean)[999], at_most=0.05
 )
@@ -286,60 +299,79 @@ def fake_logits(theta, psi):
     return psi * theta * np.ones(1)
 
 
-psi_slope = grad(lambda psi, theta: discriminator_loss(np.zeros(1), fake_logits(theta, psi)))
-theta_slopes = {
-    "minimax": grad(lambda theta, psi: generator_loss_minimax(fake_logits(theta, psi))),
-    "non-saturating": grad(
-        lambda theta, psi: generator_loss_nonsaturating(fake_logits(theta, psi))
-    ),
-}
-lesson.check(
-    "slope of D's loss at theta = psi = 1: sigma(1)",
-    psi_slope(1.0, 1.0),
-    equals=1 / (1 + np.exp(-1)),
-)
-lesson.check(
-    "slope of the minimax loss: -sigma(1)",
-    theta_slopes["minimax"](1.0, 1.0),
-    equals=-1 / (1 + np.exp(-1)),
-)
+def loss_of_d(psi, theta):
+    return discriminator_loss(np.zeros(1), fake_logits(theta, psi))
 
 
-def tiny_gan(rule, theta_slope, steps, h=0.3):
-    def together(t, p, at):
-        return (
-            t - h * theta_slope(*at),
-            p - h * psi_slope(*at[::-1]),
-        )  # from (t, p), slopes found at `at`
+def minimax(theta, psi):
+    return generator_loss_minimax(fake_logits(theta, psi))
 
-    theta = 1.0
-    psi = 1.0
+
+def nonsaturating(theta, psi):
+    return generator_loss_nonsaturating(fake_logits(theta, psi))
+
+
+# %%
+psi_slope = grad(loss_of_d)
+theta_slopes = {"minimax": grad(minimax), "non-saturating": grad(nonsaturating)}
+sigma_1 = 1 / (1 + np.exp(-1))
+at_one = psi_slope(1.0, 1.0)
+lesson.check("slope of D's loss at theta = psi = 1: sigma(1)", at_one, equals=sigma_1)
+at_one = theta_slopes["minimax"](1.0, 1.0)
+lesson.check("slope of the minimax loss: -sigma(1)", at_one, equals=-sigma_1)
+
+# %% [markdown]
+# The three rules again, for a loss of $\theta$ whose slope is given. `slopes_at` moves both players
+# from where they are, with the slopes found at a point of our choice: here, or a step ahead.
+
+# %%
+h = 0.3
+
+
+def slopes_at(point, theta, psi, theta_slope):
+    t, p = point
+    return theta - h * theta_slope(t, p), psi - h * psi_slope(p, t)
+
+
+def simultaneous(theta, psi, theta_slope):
+    return slopes_at((theta, psi), theta, psi, theta_slope)
+
+
+def alternating(theta, psi, theta_slope):
+    psi = psi - h * psi_slope(psi, theta)
+    return theta - h * theta_slope(theta, psi), psi
+
+
+# %%
+def extragradient(theta, psi, theta_slope):
+    ahead = slopes_at((theta, psi), theta, psi, theta_slope)
+    return slopes_at(ahead, theta, psi, theta_slope)
+
+
+def play_tiny(rule, theta_slope, steps):
     path = [(1.0, 1.0)]
     for _ in range(steps):
-        if rule == "alternating":
-            psi = psi - h * psi_slope(psi, theta)
-            theta = theta - h * theta_slope(theta, psi)
-        else:
-            ahead = together(theta, psi, (theta, psi))
-            theta, psi = ahead if rule == "simultaneous" else together(theta, psi, ahead)
-        path.append((theta, psi))
-    return np.array(path)
+        path.append(rule(*path[-1], theta_slope))
+    return np.array(path)  # (steps + 1, 2): theta, psi
 
 
+# %%
 steps = lesson.steps(600)
-paths = {
-    (loss, rule): tiny_gan(rule, slope, steps)
-    for loss, slope in theta_slopes.items()
-    for rule in ("simultaneous", "alternating", "extragradient")
+rules = {
+    "simultaneous": simultaneous,
+    "alternating": alternating,
+    "extragradient": extragradient,
 }
+paths = {}
+for loss, theta_slope in theta_slopes.items():
+    for name, rule in rules.items():
+        paths[loss, name] = play_tiny(rule, theta_slope, steps)
+
+# %%
 fig, axes = plot.figure(1, 2, size=(4.6, 4.0))
 for ax, loss in zip(axes, theta_slopes):
-    plot.trajectories(
-        {rule: path[:120] for (name, rule), path in paths.items() if name == loss},
-        ax,
-        bounds=3.2,
-        title=f"{loss} loss, 120 steps",
-    )
+    begin = {name: paths[loss, name][:120] for name in rules}
+    plot.trajectories(begin, ax, bounds=3.2, title=f"{loss} loss, 120 steps")
     ax.set(xlabel="generator $\\theta$", ylabel="discriminator $\\psi$")
 lesson.figure(
     fig,
@@ -351,34 +383,26 @@ lesson.figure(
 
 # %%
 last = {key: float(radius(path)[-1] / 2**0.5) for key, path in paths.items()}
-lesson.table(
-    [
-        [rule, *(last[loss, rule] for loss in theta_slopes)]
-        for rule in ("simultaneous", "alternating", "extragradient")
-    ],
-    ["distance at the end / at the start", *theta_slopes],
-)
-round_trip = radius(paths["minimax", "alternating"]) / 2**0.5
+rows = [[name, *(last[loss, name] for loss in theta_slopes)] for name in rules]
+lesson.table(rows, ["distance at the end / at the start", *theta_slopes])
+
+# %%
+outward = last["minimax", "simultaneous"]
 lesson.claim(
-    "tiny GAN, minimax, simultaneous: distance at the end, over the first",
-    last["minimax", "simultaneous"],
-    at_least=2.0,
+    "tiny GAN, minimax, simultaneous: distance at the end, over the first", outward, at_least=2.0
 )
+orbit = radius(paths["minimax", "alternating"]) / 2**0.5
 lesson.claim(
     "tiny GAN, minimax, alternating: smallest and largest",
-    [round_trip.min(), round_trip.max()],
+    [orbit.min(), orbit.max()],
     between=(0.8, 1.25),
 )
-lesson.claim(
-    "tiny GAN, non-saturating, simultaneous: never arrives",
-    last["non-saturating", "simultaneous"],
-    at_least=0.2,
-)
-lesson.claim(
-    "tiny GAN, extragradient, either loss",
-    [last[loss, "extragradient"] for loss in theta_slopes],
-    at_most=1e-2,
-)
+
+# %%
+caught = last["non-saturating", "simultaneous"]
+lesson.claim("tiny GAN, non-saturating, simultaneous: never arrives", caught, at_least=0.2)
+inward = [last[loss, "extragradient"] for loss in theta_slopes]
+lesson.claim("tiny GAN, extragradient, either loss", inward, at_most=1e-2)
 
 # %% [markdown]
 # With the minimax loss both slopes are $\sigma(\psi\theta)$ times those of $x y$: the same wheel,

@@ -2,8 +2,8 @@
 # # Evaluation: the loss says nothing, so measure
 #
 # This lesson runs the section *Lack of a proper evaluation metric* (gan.s11) of
-# [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/). A GAN has no number that says when to stop, or
-# which of two models is better. Three things to take away:
+# [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/). A GAN has no number that
+# says when to stop, or which of two models is better. Three things to take away:
 #
 # 1. The losses of the two players do not follow the quality of the samples. They are the score of a
 #    match.
@@ -24,8 +24,11 @@ lesson = Lesson(
     minutes=1.2,
 )
 
-import autograd.numpy as anp
-import numpy as np
+# %%
+from types import SimpleNamespace
+
+import autograd.numpy as np
+import numpy
 from scipy.ndimage import gaussian_filter
 
 from minigen import plot
@@ -33,6 +36,10 @@ from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, toy
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
+from minigen.optim import Adam
+from minigen.tensor import cross_entropy, grad
+
+# %%
 from minigen.metrics import (
     classifier_two_sample_test,
     frechet_distance,
@@ -49,8 +56,6 @@ from minigen.metrics.digits import (
     judge_digits,
     label_accuracy,
 )
-from minigen.optim import Adam
-from minigen.tensor import cross_entropy, grad
 
 # %% [markdown]
 # ## 1. Three measures, by hand
@@ -73,28 +78,23 @@ from minigen.tensor import cross_entropy, grad
 # equal answers? Two undecided ones?
 
 # %%
+lesson.show_source(frechet_distance, mmd, inception_score)
 by_hand = (0 - 3) ** 2 + (1 + 4 - 2 * np.sqrt(1 * 4))
-one = np.array([[1.0]])
-three = np.array([3.0])
-four = np.array([[4.0]])
-lesson.check(
-    "Fréchet distance of N(0, 1) and N(3, 2²)",
-    frechet_distance(0 * three, one, three, four),
-    equals=by_hand,
-)
+measured = frechet_distance(np.array([0.0]), np.array([[1.0]]), np.array([3.0]), np.array([[4.0]]))
+lesson.check("Fréchet distance of N(0, 1) and N(3, 2²)", measured, equals=by_hand)
+
+# %%
 h = 0.5
 a = np.array([[0.0]])
 b = np.array([[0.5]])
 lesson.check("MMD² of two points, h apart", mmd(a, b, bandwidth=h), equals=2 - 2 * np.exp(-0.5))
-answers = {
-    "sure, different": np.eye(2),
-    "sure, equal": np.eye(2)[[0, 0]],
-    "undecided": np.full((2, 2), 0.5),
-}
-lesson.check(
-    "inception scores", [inception_score(p) for p in answers.values()], equals=[2.0, 1.0, 1.0]
-)
-lesson.show_source(frechet_distance, mmd, inception_score)
+
+# %%
+different = np.array([[1.0, 0.0], [0.0, 1.0]])
+equal = np.array([[1.0, 0.0], [1.0, 0.0]])
+undecided = np.array([[0.5, 0.5], [0.5, 0.5]])
+scores = [inception_score(p) for p in (different, equal, undecided)]
+lesson.check("inception scores", scores, equals=[2.0, 1.0, 1.0])
 
 # %% [markdown]
 # One for both: the score wants each answer sure, and all answers together varied.
@@ -110,51 +110,63 @@ lesson.show_source(frechet_distance, mmd, inception_score)
 ring = toy.ring(8, 2.0, 0.1)
 n = lesson.size(1000, quick=40)
 window = lesson.steps(25, quick=2)
-moments = [
-    lesson.steps(k, quick=2 * j + 2) for j, k in enumerate([25, 50, 100, 200, 400, 800, 1200, 1600])
-]
+kept_after = [25, 50, 100, 200, 400, 800, 1200, 1600]
+moments = [lesson.steps(k, quick=2 * j + 2) for j, k in enumerate(kept_after)]
+
+# %%
 settings = {
     "usual": {},
     "lazy D": {"d_lr": 1e-4},
     "weak D": {"d_width": 8},
     "keen D": {"k": 3},
     "tiny G": {"g_width": 4},
-    "hasty": {"lr": 1e-2, "d_lr": 1e-2},
+    "hasty": {"g_lr": 1e-2, "d_lr": 1e-2},
 }
 
 
-def play(name, lr=1e-3, d_lr=1e-3, g_width=64, d_width=64, k=1, batch=128):
-    rng = lesson.rng(name)
+def new_game(label, g_lr=1e-3, d_lr=1e-3, g_width=64, d_width=64):
+    rng = lesson.rng(label)
     G = Generator(rng, width=g_width)
     D = Discriminator(rng, width=d_width)
-    g_adam = Adam(G, lr, betas=(0.0, 0.999))
-    d_adam = Adam(D, d_lr, betas=(0.0, 0.999))
+    g_optimizer = Adam(G, g_lr, betas=(0.0, 0.999))
+    d_optimizer = Adam(D, d_lr, betas=(0.0, 0.999))
+    return SimpleNamespace(G=G, D=D, g_optimizer=g_optimizer, d_optimizer=d_optimizer, rng=rng)
+
+
+# %% [markdown]
+# Of each moment we keep *two* samples of $n$ points: one to find out how good they are, the other
+# for the measures to be tested on.
+
+
+# %%
+def play(label, k=1, **setting):
+    """A game: the samples of its moments (8, 2n, 2), and its losses."""
+    game = new_game(label, **setting)
     kept = np.zeros((len(moments), 2 * n, 2), np.float32)
 
+    def draw(count):
+        return ring.sample(game.rng, count)
+
     def step(i):
-        values = goodfellow_step(
-            G, D, g_adam, d_adam, lambda n: ring.sample(rng, n), batch, rng, k=k
-        )
+        players = game.G, game.D, game.g_optimizer, game.d_optimizer
+        values = goodfellow_step(*players, draw, 128, game.rng, k=k)
         if i + 1 in moments:
-            kept[moments.index(i + 1)] = G.sample(lesson.rng(f"{name} {i}"), 2 * n)
+            kept[moments.index(i + 1)] = game.G.sample(lesson.rng(f"{label} {i}"), 2 * n)
         return values
 
-    state = {"G": G, "D": D, "g": g_adam, "d": d_adam, "rng": rng, "kept": kept}
-    return kept, lesson.fit(step, moments[-1], state=state, label=name)
+    state = vars(game) | {"kept": kept}
+    return kept, lesson.fit(step, moments[-1], state=state, label=label)
 
 
-games = {name: play(name, **options) for name, options in settings.items()}
-again = {
-    name: play(f"{name}, again", **options) for name, options in settings.items()
-}  # measured, but not shown
+# %%
+games = {name: play(name, **setting) for name, setting in settings.items()}
+second = {name: play(f"{name}, again", **setting) for name, setting in settings.items()}
+
+# %%
 fig, axes = plot.figure(1, 2, size=(5.2, 3.4), share=True)
 for ax, who in zip(axes, ("discriminator", "generator")):
-    plot.curves(
-        {name: history[who] for name, (_, history) in games.items()},
-        ax=ax,
-        smooth=window,
-        title=f"loss of the {who}",
-    )
+    losses = {name: history[who] for name, (_, history) in games.items()}
+    plot.curves(losses, ax=ax, smooth=window, title=f"loss of the {who}")
     ax.set_ylim(0.4, 2.4)
 lesson.figure(
     fig,
@@ -187,40 +199,71 @@ lesson.figure(
 # %%
 truth = ring.sample(lesson.rng("truth"), n)
 other = ring.sample(lesson.rng("other"), n)
-rng = lesson.rng("measures")
-scale = float(np.median(np.linalg.norm(truth - other, axis=1)))  # one bandwidth for all
+bandwidth = float(np.median(np.linalg.norm(truth - other, axis=1)))  # one for all
+
+
+def mmd_squared(x):
+    return mmd(x, other, bandwidth=bandwidth)
+
+
+def sliced(x):
+    return sliced_wasserstein(x, other, 100, numpy.random.default_rng(0))  # one set of directions
+
+
+def frechet(x):
+    return frechet_distance(*mean_and_covariance(x), *mean_and_covariance(other))
+
+
+def two_sample_test(x):
+    return classifier_two_sample_test(x, other, numpy.random.default_rng(0)).accuracy
+
+
+# %%
 measures = {
-    "MMD²": lambda x: mmd(x, other, bandwidth=scale),
-    "sliced W": lambda x: sliced_wasserstein(
-        x, other, 100, np.random.default_rng(0)
-    ),  # the same directions for all
-    "Fréchet": lambda x: frechet_distance(*mean_and_covariance(x), *mean_and_covariance(other)),
-    "two-sample test": lambda x: (
-        classifier_two_sample_test(x, other, np.random.default_rng(0)).accuracy
-    ),
+    "MMD²": mmd_squared,
+    "sliced W": sliced,
+    "Fréchet": frechet,
+    "two-sample test": two_sample_test,
 }
 
 
-def of_both(number):
-    return {
-        name: np.array([v for play in (again, games) for v in number(*play[name])])
-        for name in games
-    }
+def of_every_cloud(number):
+    """For each game the numbers of 16 clouds; the last 8 are those of the game shown."""
+    return {name: np.concatenate([number(*second[name]), number(*games[name])]) for name in games}
 
 
-exact = of_both(
-    lambda kept, _: [wasserstein(x[:n], truth) for x in kept]
-)  # (16,) each, the last 8 from the game shown
-scores = {
-    what: of_both(lambda kept, _: [measure(x[n:]) for x in kept])
-    for what, measure in measures.items()
-}
-for who in ("generator", "discriminator"):
-    scores[f"{who}'s loss"] = of_both(
-        lambda _, history: [history[who][m - window : m].mean() for m in moments]
-    )
+def exact_distances(kept, history):
+    return [wasserstein(x[:n], truth) for x in kept]
 
 
+exact = of_every_cloud(exact_distances)
+
+
+# %%
+def scores_of(measure):
+    def number(kept, history):
+        return [measure(x[n:]) for x in kept]
+
+    return of_every_cloud(number)
+
+
+def losses_of(who):
+    def number(kept, history):
+        return [history[who][m - window : m].mean() for m in moments]
+
+    return of_every_cloud(number)
+
+
+scores = {what: scores_of(measure) for what, measure in measures.items()}
+scores["generator's loss"] = losses_of("generator")
+scores["discriminator's loss"] = losses_of("discriminator")
+
+# %% [markdown]
+# A rank correlation of 1 means that a number orders the 96 clouds as the exact distance does; 0,
+# that it might as well be drawn by lot.
+
+
+# %%
 def everything(by_game):
     return np.concatenate(list(by_game.values()))
 
@@ -229,26 +272,27 @@ def ranks(values):
     return np.argsort(np.argsort(values))  # 0 for the smallest, 95 for the largest
 
 
-rank = {
-    what: np.corrcoef(ranks(everything(exact)), ranks(everything(of)))[0, 1]
-    for what, of in scores.items()
-}
+true_ranks = ranks(everything(exact))
+rank = {}
+for what, by_game in scores.items():
+    rank[what] = np.corrcoef(true_ranks, ranks(everything(by_game)))[0, 1]
 
+
+# %%
+def scatter(what, ax):
+    """A measure against the exact distance; each game in its color of the first figure."""
+    log = "y" if what in ("MMD²", "sliced W", "Fréchet") else ""
+    title = f"{what}: rank correlation {rank[what]:.2f}"
+    for name, color in zip(games, plot.CYCLE):
+        dots = {"colors": [color], "markers": True, "styles": {name: "none"}}
+        plot.line(exact[name], {name: scores[what][name]}, ax, log=log, title=title, **dots)
+    ax.set_xlabel("exact distance to the ring")
+
+
+# %%
 fig, axes = plot.figure(2, 3, size=(3.5, 2.9))
-for ax, (what, of) in zip(axes.flat, scores.items()):
-    kind = "y" if what in ("MMD²", "sliced W", "Fréchet") else ""
-    for k, name in enumerate(games):
-        plot.line(
-            exact[name],
-            {name: of[name]},
-            ax,
-            styles={name: "none"},
-            markers=True,
-            colors=[plot.CYCLE[k]],
-            title=f"{what}: rank correlation {rank[what]:.2f}",
-            xlabel="exact distance to the ring",
-            log=kind,
-        )
+for ax, what in zip(axes.flat, scores):
+    scatter(what, ax)
 axes[0, 0].legend()
 lesson.figure(
     fig,
@@ -256,20 +300,24 @@ lesson.figure(
     "A useful number climbs with the true distance, from left to right. Four do; the losses do not:"
     " draw a horizontal line at any loss, and it meets good clouds and bad ones.",
 )
+
+# %%
 floor = sampling_floor(wasserstein, ring.sample, n, lesson.rng("floor"), repeats=4).mean
-lesson.table(
-    [[name, *(scores[w][name][-1] for w in scores), exact[name][-1]] for name in games],
-    ["at the end", *scores, "exact"],
-    title=f"Two samples of the truth are {floor:.3f} apart",
-)
+rows = []
+for name in games:
+    rows.append([name, *(scores[what][name][-1] for what in scores), exact[name][-1]])
+title = f"Two samples of the truth are {floor:.3f} apart"
+lesson.table(rows, ["at the end", *scores, "exact"], title=title)
+
+# %%
 lesson.claim(
     "rank correlation with the exact distance: MMD², sliced W, Fréchet, two-sample test",
-    [rank[w] for w in measures],
+    [rank[what] for what in measures],
     at_least=0.8,
 )
 lesson.claim(
     "the same, its size, for the losses of G and D",
-    [abs(rank[f"{w}'s loss"]) for w in ("generator", "discriminator")],
+    [abs(rank["generator's loss"]), abs(rank["discriminator's loss"])],
     at_most=0.5,
 )
 
@@ -279,10 +327,9 @@ lesson.claim(
 
 # %%
 best = {what: everything(exact)[np.argmin(everything(of))] for what, of in scores.items()}
-lesson.table(
-    [[what, distance, distance / everything(exact).min()] for what, distance in best.items()],
-    ["chosen by the lowest", "its exact distance", "times the best"],
-)
+nearest = everything(exact).min()
+rows = [[what, distance, distance / nearest] for what, distance in best.items()]
+lesson.table(rows, ["chosen by the lowest", "its exact distance", "times the best"])
 lesson.claim(
     "the cloud that G's loss likes best: its exact distance, over that of sliced W's choice",
     best["generator's loss"] / best["sliced W"],
@@ -303,14 +350,12 @@ lesson.claim(
 # %%
 mean, covariance = mean_and_covariance(ring.sample(lesson.rng("moments"), 20 * n))
 blob = lesson.rng("blob").multivariate_normal(mean, covariance, 2 * n).astype(np.float32)
-rows = [
-    [what, measure(blob[n:]), measure(truth), measure(games["usual"][0][-1][n:])]
-    for what, measure in measures.items()
-]
-lesson.table(
-    [*rows, ["exact", wasserstein(blob[:n], truth), floor, exact["usual"][-1]]],
-    ["", "one Gaussian", "the truth itself", "the usual game"],
-)
+usual = games["usual"][0][-1]
+rows = []
+for what, measure in measures.items():
+    rows.append([what, measure(blob[n:]), measure(truth), measure(usual[n:])])
+rows.append(["exact", wasserstein(blob[:n], truth), floor, exact["usual"][-1]])
+lesson.table(rows, ["", "one Gaussian", "the truth itself", "the usual game"])
 lesson.claim("Fréchet distance of the one Gaussian to the ring", rows[2][1], at_most=0.1)
 lesson.claim("sliced W of the same, times that of the truth", rows[1][1] / rows[1][2], at_least=2)
 
@@ -328,64 +373,58 @@ lesson.claim("sliced W of the same, times that of the truth", rows[1][1] / rows[
 # %%
 classifier = digit_classifier(lesson)
 split = mnist.splits()
-reference, reference_labels = (
-    part[: lesson.size(10_000, quick=200)]
-    for part in (mnist.unit(split.test.images), split.test.labels)
-)
-lesson.claim(
-    "accuracy of the classifier on the test digits",
-    label_accuracy(classifier, reference, reference_labels),
-    at_least=0.985,
-)
+few = lesson.size(10_000, quick=200)
+reference = mnist.unit(split.test.images)[:few]
+reference_labels = split.test.labels[:few]
+accuracy = label_accuracy(classifier, reference, reference_labels)
+lesson.claim("accuracy of the classifier on the test digits", accuracy, at_least=0.985)
+
+# %% [markdown]
+# Other real digits, from the validation part, are damaged in two ways, each in three degrees.
+
+# %%
+size = lesson.size(10_000, quick=600)
+pool = mnist.unit(split.validation.images)[:size]
+labels = split.validation.labels[:size]
 count = lesson.size(2000, quick=100)
-rng = lesson.rng("digits")
-pool, labels = (
-    part[: lesson.size(10_000, quick=600)]
-    for part in (mnist.unit(split.validation.images), split.validation.labels)
-)
 real = pool[:count]
 fresh = pool[count : 2 * count]
-
-
-def blurred(width):
-    return gaussian_filter(fresh, (0, width, width, 0))
+rng = lesson.rng("digits")
 
 
 def noisy(size):
     return (fresh + size * rng.standard_normal(fresh.shape, dtype=np.float32)).clip(0, 1)
 
 
+def blurred(width):
+    return gaussian_filter(fresh, (0, width, width, 0))
+
+
+# %%
 damaged = {
-    "noise": [noisy(s) for s in (0.1, 0.2, 0.4)],
-    "blur": [blurred(w) for w in (0.5, 1.0, 1.5)],
+    "noise": [noisy(size) for size in (0.1, 0.2, 0.4)],
+    "blur": [blurred(width) for width in (0.5, 1.0, 1.5)],
 }
-damage = {
-    kind: [digit_frechet_distance(classifier, reference, x) for x in each]
-    for kind, each in damaged.items()
-}
+damage = {}
+for kind, degrees in damaged.items():
+    damage[kind] = [digit_frechet_distance(classifier, reference, x) for x in degrees]
 digit_floor = digit_frechet_distance(classifier, reference, real)
+
+# %%
 fig, axes = plot.figure(1, 2, size=(4.4, 3.0))
+degrees = ["a little", "more", "much"]
 for ax, (kind, values) in zip(axes, damage.items()):
-    plot.bars(
-        values,
-        ["a little", "more", "much"],
-        ax,
-        numbers="%.0f",
-        title=f"Fréchet distance under {kind}",
-        reference={"real digits": digit_floor},
-    )
+    title = f"Fréchet distance under {kind}"
+    floor_line = {"real digits": digit_floor}
+    plot.bars(values, degrees, ax, numbers="%.0f", reference=floor_line, title=title)
 lesson.figure(fig, "damage", "Each step of damage costs, long before a reader gives up.")
+
+# %%
 for kind, values in damage.items():
-    lesson.claim(
-        f"{kind}: Fréchet distances over that of real digits",
-        np.array(values) / digit_floor,
-        at_least=3,
-    )
-    lesson.claim(
-        f"{kind}: it grows with the damage, by at least",
-        np.diff(values).min() / digit_floor,
-        at_least=10,
-    )
+    over_floor = np.array(values) / digit_floor
+    lesson.claim(f"{kind}: Fréchet distances over that of real digits", over_floor, at_least=3)
+    growth = np.diff(values).min() / digit_floor
+    lesson.claim(f"{kind}: it grows with the damage, by at least", growth, at_least=10)
 
 # %% [markdown]
 # ## 6. Four forgeries for the inception score
@@ -402,18 +441,30 @@ for kind, values in damage.items():
 # like best?
 
 # %%
-certainty = class_probabilities(classifier, pool)[
-    np.arange(len(pool)), labels
-]  # of the right answer, (N,)
-surest = [int(np.argmax(np.where(labels == d, certainty, -1))) for d in range(10)]
+certainty = class_probabilities(classifier, pool)
+of_the_label = certainty[np.arange(len(pool)), labels]  # (N,)
+surest = [int(np.argmax(np.where(labels == d, of_the_label, -1))) for d in range(10)]
+
+# %% [markdown]
+# And the pictures of nothing: gray noise, and 30 steps that each move every pixel by 0.02 toward a
+# surer answer.
+
+
+# %%
+def unsure(x, y):
+    """The cross-entropy of the classifier against the classes that we name."""
+    return np.sum(cross_entropy(classifier(x), y))
+
+
+uphill = grad(unsure)
 nothing = 0.5 * rng.random((count, 28, 28, 1), dtype=np.float32)
 wanted = np.arange(count) % 10
-uphill = grad(lambda x, y: anp.sum(cross_entropy(classifier(x), y)))
 for _ in range(30):
-    for rows in np.array_split(np.arange(count), max(1, count // 500)):
-        nothing[rows] = (
-            nothing[rows] - np.float32(0.02) * np.sign(uphill(nothing[rows], wanted[rows]))
-        ).clip(0, 1)
+    for part in np.array_split(np.arange(count), max(1, count // 500)):
+        direction = np.sign(uphill(nothing[part], wanted[part]))
+        nothing[part] = (nothing[part] - np.float32(0.02) * direction).clip(0, 1)
+
+# %%
 sets = {
     "real": real,
     "noise": damaged["noise"][2],
@@ -423,32 +474,32 @@ sets = {
     "ten images": pool[surest][np.arange(count) % 10],
     "nothing": nothing,
 }
+shown = np.concatenate([x[:14] for x in sets.values()])
 lesson.figure(
-    plot.image_grid(
-        np.concatenate([x[:14] for x in sets.values()]), cols=14, row_labels=list(sets)
-    ),
+    plot.image_grid(shown, cols=14, row_labels=list(sets)),
     "sets",
     "One row for each set. Rank them with your own eyes before you read the table. In the last row"
     " you may find a stroke here and there, hardly a digit.",
 )
+
+# %%
 reports = {name: judge_digits(classifier, x, reference) for name, x in sets.items()}
-lesson.table(
-    [[name, r.inception, r.frechet, r.precision, r.recall, r.found] for name, r in reports.items()],
-    ["set", "inception score", "Fréchet", "precision", "recall", "digits found"],
-)
-score, distance = (
-    {name: getattr(r, what) for name, r in reports.items()} for what in ("inception", "frechet")
-)
-lesson.claim(
-    "ten images: inception score over that of real digits",
-    score["ten images"] / score["real"],
-    at_least=1.0,
-)
+rows = []
+for name, r in reports.items():
+    rows.append([name, r.inception, r.frechet, r.precision, r.recall, r.found])
+header = ["set", "inception score", "Fréchet", "precision", "recall", "digits found"]
+lesson.table(rows, header)
+
+# %%
+score = {name: report.inception for name, report in reports.items()}
+ten = score["ten images"] / score["real"]
+lesson.claim("ten images: inception score over that of real digits", ten, at_least=1.0)
 lesson.claim("nothing: the same", score["nothing"] / score["real"], at_least=1.0)
 lesson.claim("only threes: inception score", score["only threes"], at_most=1.5)
+distances = [report.frechet for report in reports.values()]
 lesson.claim(
     "Fréchet distance of the six, over that of real digits",
-    [d / distance["real"] for d in list(distance.values())[1:]],
+    [distance / distances[0] for distance in distances[1:]],
     at_least=3,
 )
 lesson.claim("recall of the ten images", reports["ten images"].recall, at_most=0.05)
@@ -463,27 +514,20 @@ lesson.claim("recall of the ten images", reports["ten images"].recall, at_most=0
 
 # %%
 low = labels < 5
-low_test = reference_labels < 5
-low_sets = {"digits 0 to 4": pool[low][:count], "all ten": real}
-rows = {
-    name: [
-        inception_score(class_probabilities(classifier, x)),
-        digit_frechet_distance(classifier, reference[low_test], x),
-    ]
-    for name, x in low_sets.items()
-}
-lesson.table(
-    [[name, *row] for name, row in rows.items()],
-    ["samples, when the data are 0 to 4", "inception score", "Fréchet"],
-)
-lesson.claim(
-    "inception score: the wrong set over the right one",
-    rows["all ten"][0] / rows["digits 0 to 4"][0],
-    at_least=1.5,
-)
-lesson.claim(
-    "Fréchet distance: the same", rows["all ten"][1] / rows["digits 0 to 4"][1], at_least=20
-)
+low_reference = reference[reference_labels < 5]
+
+
+def both_measures(x):
+    inception = inception_score(class_probabilities(classifier, x))
+    return inception, digit_frechet_distance(classifier, low_reference, x)
+
+
+right = both_measures(pool[low][:count])
+wrong = both_measures(real)
+rows = [["digits 0 to 4", *right], ["all ten", *wrong]]
+lesson.table(rows, ["samples, when the data are 0 to 4", "inception score", "Fréchet"])
+lesson.claim("inception score: the wrong set over the right one", wrong[0] / right[0], at_least=1.5)
+lesson.claim("Fréchet distance: the same", wrong[1] / right[1], at_least=20)
 
 # %% [markdown]
 # ## 7. A Fréchet distance has a size
@@ -491,20 +535,18 @@ lesson.claim(
 # Here is its own trap. **Predict:** take 100 real digits, or 500, or 2,000. Are they all equally
 # far from the test digits?
 
+
 # %%
+def distance_of(size):
+    """The Fréchet distance of so many real digits, in the mean of three draws."""
+    draws = [pool[rng.permutation(len(pool))[:size]] for _ in range(3)]
+    return np.mean([digit_frechet_distance(classifier, reference, x) for x in draws])
+
+
 sizes = [lesson.size(k, quick=k // 20) for k in (100, 500, 2000)]
-by_size = [
-    np.mean(
-        [
-            digit_frechet_distance(classifier, reference, pool[rng.permutation(len(pool))[:k]])
-            for _ in range(3)
-        ]
-    )
-    for k in sizes
-]
-lesson.table(
-    [by_size], [f"{k} real digits" for k in sizes], title="Fréchet distance to the test digits"
-)
+by_size = [distance_of(size) for size in sizes]
+header = [f"{size} real digits" for size in sizes]
+lesson.table([by_size], header, title="Fréchet distance to the test digits")
 lesson.claim(
     "100 real digits: Fréchet distance, times that of 2,000", by_size[0] / by_size[2], at_least=3
 )

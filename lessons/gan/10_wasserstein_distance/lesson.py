@@ -22,7 +22,8 @@ lesson = Lesson(
     minutes=0.25,
 )
 
-import numpy as np
+# %%
+import autograd.numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import spearmanr
 
@@ -30,6 +31,8 @@ from minigen import plot
 from minigen.data import toy
 from minigen.metrics import sampling_floor
 from minigen.metrics.divergence import js_divergence
+
+# %%
 from minigen.metrics.transport import (
     earth_mover_1d,
     marginals,
@@ -49,10 +52,9 @@ from minigen.metrics.transport import (
 
 # %%
 first, second, sixth = np.eye(6)[[0, 1, 5]]
-rows = [
-    [name, js_divergence(first, other), earth_mover_1d(first, other).cost]
-    for name, other in (("second hole", second), ("sixth hole", sixth))
-]
+rows = []
+for name, other in [("second hole", second), ("sixth hole", sixth)]:
+    rows.append([name, js_divergence(first, other), earth_mover_1d(first, other).cost])
 lesson.table(rows, ["all of it belongs in the", "JS, nats", "Wasserstein, steps"])
 
 # %% [markdown]
@@ -78,12 +80,15 @@ lesson.table(rows, ["all of it belongs in the", "JS, nats", "Wasserstein, steps"
 # %%
 P = np.array([3.0, 2.0, 1.0, 4.0])
 Q = np.array([1.0, 2.0, 4.0, 3.0])
-delta = 0.0
+before = 0.0
 rows = []
 for i, (have, need) in enumerate(zip(P, Q), start=1):
-    rows.append([i, f"{delta:g} + {have:g} - {need:g}", delta + have - need])
-    delta = delta + have - need
+    delta = before + have - need
+    rows.append([i, f"{before:g} + {have:g} - {need:g}", delta])
+    before = delta
 lesson.table(rows, ["pile", "surplus before + P - Q", "delta"])
+
+# %%
 lesson.check("cost = sum of |delta|", sum(abs(row[-1]) for row in rows), equals=5.0)
 lesson.check("wrong turn: shovelfuls in the wrong place", np.abs(P - Q).sum() / 2, equals=3.0)
 
@@ -105,30 +110,34 @@ lesson.claim(
 # $Q$ forward, which costs the same as moving dirt of $P$ back.
 
 # %%
-p = P.copy()
-q = Q.copy()
-pictures = [(P, Q)]
-titles = ["before"]
+now_p = P.copy()
+now_q = Q.copy()
+pictures = [("before", P, Q)]
 for i, d in enumerate(deltas[1:-1]):
-    name, piles = ("P", p) if d > 0 else ("Q", q)
-    piles[i : i + 2] += [-abs(d), abs(d)]
-    pictures.append((p.copy(), q.copy()))
-    titles.append(f"{abs(d):g} from {name}{i + 1} to {name}{i + 2}")
+    name, piles = ("P", now_p) if d > 0 else ("Q", now_q)
+    piles[i] -= abs(d)
+    piles[i + 1] += abs(d)
+    title = f"{abs(d):g} from {name}{i + 1} to {name}{i + 2}"
+    pictures.append((title, now_p.copy(), now_q.copy()))
+lesson.check("after the moves P and Q are the same", now_p - now_q, equals=np.zeros(4))
+
+
+# %%
+def draw_piles(piles, letter, shade, ax):
+    names = [f"{letter}{k}" for k in range(1, 5)]
+    plot.bars(piles, names, ax, colors=[shade] * 4, numbers=True)
+
+
 fig, axes = plot.figure(2, 4, size=(2.4, 1.9), share="y")
-for pair, title, column in zip(pictures, titles, axes.T):
-    for piles, letter, shade, ax in zip(pair, "PQ", (plot.color.real, plot.color.fake), column):
-        plot.bars(
-            piles, [f"{letter}{k}" for k in range(1, 5)], ax, colors=[shade] * 4, numbers=True
-        )
-    column[0].set_title(title)
+for (title, piles_p, piles_q), (upper, lower) in zip(pictures, axes.T):
+    draw_piles(piles_p, "P", plot.color.real, upper)
+    draw_piles(piles_q, "Q", plot.color.fake, lower)
+    upper.set_title(title)
 lesson.figure(
     fig,
     "f07_piles",
     "Compare the rows in each column: after k moves the first k piles agree, and after "
     "three moves all do. The moves carried 2, 2 and 1 shovelfuls one step each.",
-)
-lesson.check(
-    "after the moves P and Q are the same", pictures[-1][0] - pictures[-1][1], equals=np.zeros(4)
 )
 
 # %% [markdown]
@@ -148,7 +157,8 @@ lesson.check(
 # %%
 p = P / 10
 q = Q / 10
-steps = np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0)))
+place = np.arange(4.0)
+steps = np.abs(place[:, None] - place)  # the distance from pile to place, (4, 4)
 solved = transport_plan(p, q, steps)
 plans = {
     "keep what you can": np.array([[1, 0, 2, 0], [0, 2, 0, 0], [0, 0, 1, 0], [0, 0, 1, 3]]) / 10,
@@ -156,21 +166,31 @@ plans = {
     "careless, p q": np.outer(p, q),
     "linear program": solved.plan,
 }
+
+# %%
 lesson.show_source(marginals, plan_cost)
-fig, axes = plot.figure(1, 4, size=(2.6, 2.7))
-for (name, plan), ax in zip(plans.items(), axes):
-    lesson.check(
-        f"{name}: sums of rows and columns", np.array(marginals(plan)), equals=np.array([p, q])
-    )
+for name, plan in plans.items():
+    sums = np.array(marginals(plan))
+    lesson.check(f"{name}: sums of rows and columns", sums, equals=np.array([p, q]))
+
+
+# %%
+def draw_plan(name, plan, ax):
     plot.matrix(
         10 * plan,
         ax,
         numbers=True,
         limits=(0, 4),
-        title=f"{name}\ncost {10 * plan_cost(plan, steps):.3g}",
         row_labels=["P1", "P2", "P3", "P4"],
         col_labels=["Q1", "Q2", "Q3", "Q4"],
+        title=f"{name}\ncost {10 * plan_cost(plan, steps):.3g}",
     )
+
+
+# %%
+fig, axes = plot.figure(1, 4, size=(2.6, 2.7))
+for (name, plan), ax in zip(plans.items(), axes):
+    draw_plan(name, plan, ax)
 lesson.figure(
     fig,
     "four_plans",
@@ -180,16 +200,14 @@ lesson.figure(
 
 # %% [markdown]
 # Two different plans cost 5: the *distance* is unique, the plan need not be. And the program proves
-# that nothing is
-# cheaper: it comes with prices $f_i$, $g_j$ whose total value is the cost of the plan (`gan/12`
-# lives on that).
+# that nothing is cheaper: it comes with prices $f_i$, $g_j$ whose total value is the cost of the
+# plan (`gan/12` lives on that).
 
 # %%
 f, g = solved.potentials
 lesson.check("value of the prices, in shovelfuls x steps", 10 * (p @ f + q @ g), equals=5.0)
-lesson.check(
-    "no road costs less than its two prices", (steps - f[:, None] - g).min(), at_least=-1e-12
-)
+spare = (steps - f[:, None] - g).min()
+lesson.check("no road costs less than its two prices", spare, at_least=-1e-12)
 lesson.claim("linear program: cost of the piles / 10", solved.cost, equals=0.5, atol=1e-9)
 
 # %% [markdown]
@@ -215,38 +233,33 @@ lesson.check("the area between F and G", wasserstein_1d(x, y), equals=1.0)
 # %%
 n = lesson.size(400, quick=60)
 x = lesson.rng("x").standard_normal(n)
-y = np.where(lesson.rng("side").random(n) < 0.5, -1.5, 2.5) + 0.5 * lesson.rng("y").standard_normal(
-    n
-)
-ways = {
-    "area between F and G": wasserstein_1d(x, y),
-    "sorted differences": np.abs(np.sort(x) - np.sort(y)).mean(),
-    "linear program": (
-        transport_plan(np.full(n, 1 / n), np.full(n, 1 / n), cdist(x[:, None], y[:, None])).cost
-    ),
-}
+center = np.where(lesson.rng("side").random(n) < 0.5, -1.5, 2.5)
+y = center + 0.5 * lesson.rng("y").standard_normal(n)
+uniform = np.full(n, 1 / n)
+between = wasserstein_1d(x, y)
+by_sorting = np.abs(np.sort(x) - np.sort(y)).mean()
+by_program = transport_plan(uniform, uniform, cdist(x[:, None], y[:, None])).cost
+
+# %%
 lesson.show_source(wasserstein_1d)
-lesson.table(list(ways.items()), ["way", "distance"])
-lesson.claim(
-    "line: largest difference of the three ways",
-    max(ways.values()) - min(ways.values()),
-    at_most=1e-9,
-)
+rows = [
+    ["area between F and G", between],
+    ["sorted differences", by_sorting],
+    ["linear program", by_program],
+]
+lesson.table(rows, ["way", "distance"])
+three = [between, by_sorting, by_program]
+lesson.claim("line: largest difference of the three ways", max(three) - min(three), at_most=1e-9)
 
 # %%
 t = np.linspace(-4, 5, 600)
-F, G = ((t[:, None] >= points).mean(axis=1) for points in (x, y))
-fig, axes = plot.figure(1, 2, size=(4.4, 3.2))
-plot.histogram({"x": x, "y": y}, axes[0], bins=40, title="two samples")
-plot.line(
-    t,
-    {"F, of x": F, "G, of y": G},
-    axes[1],
-    title=f"the area between is {ways['area between F and G']:.3f}",
-    xlabel="place",
-    ylabel="share passed",
-)
-axes[1].fill_between(t, F, G, color=plot.color.accent, alpha=0.3)
+F = (t[:, None] >= x).mean(axis=1)
+G = (t[:, None] >= y).mean(axis=1)
+fig, (left, right) = plot.figure(1, 2, size=(4.4, 3.2))
+plot.histogram({"x": x, "y": y}, left, bins=40, title="two samples")
+plot.line(t, {"F, of x": F, "G, of y": G}, right, title=f"the area between is {between:.3f}")
+right.fill_between(t, F, G, color=plot.color.accent, alpha=0.3)
+right.set(xlabel="place", ylabel="share passed")
 lesson.figure(
     fig,
     "area_between",
@@ -272,18 +285,24 @@ uniform = np.full(n, 1 / n)
 best = transport_plan(uniform, uniform, distances)
 nearest = np.zeros((n, n))
 nearest[np.arange(n), distances.argmin(axis=1)] = 1 / n
-fig, axes = plot.figure(1, 2, size=(4.6, 4.4))
-for ax, plan, title in [
-    (axes[0], best.plan, "best plan"),
-    (axes[1], nearest, "wrong turn: to the nearest"),
-]:
+
+
+# %%
+def draw_roads(plan, title, ax):
+    """A line from each x to each y that gets something from it."""
     i, j = np.nonzero(plan)
-    plot.trajectories(
-        np.stack([x[i], y[j]]), ax, bounds=ring.bounds, color=plot.color.noise, ends=False
-    )
+    roads = np.stack([x[i], y[j]])
+    plot.trajectories(roads, ax, bounds=ring.bounds, color=plot.color.noise, ends=False)
     plot.samples(x, ax=ax, bounds=ring.bounds, color=plot.color.real, size=14, label="x")
     plot.samples(y, ax=ax, bounds=ring.bounds, color=plot.color.fake, size=14, label="y")
     ax.set_title(f"{title}, cost {plan_cost(plan, distances):.3f}")
+
+
+fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.4))
+draw_roads(best.plan, "best plan", left)
+draw_roads(nearest, "wrong turn: to the nearest", right)
+
+# %%
 lesson.figure(
     fig,
     "plan_in_the_plane",
@@ -294,17 +313,11 @@ lesson.figure(
 # %%
 error = np.abs(np.concatenate(marginals(best.plan)) - 1 / n).max()
 lesson.claim("plan: rows sum to p, columns to q; largest error", error, at_most=1e-12)
-lesson.claim(
-    "nearest: share of the targets that get nothing",
-    np.mean(marginals(nearest)[1] == 0),
-    at_least=0.3,
-)
+empty = np.mean(marginals(nearest)[1] == 0)
+lesson.claim("nearest: share of the targets that get nothing", empty, at_least=0.3)
 lesson.check("linear program less best pairing", best.cost - wasserstein(x, y), equals=0.0)
-lesson.check(
-    "nearest costs less, for it is no plan",
-    plan_cost(nearest, distances) / best.cost,
-    at_most=0.999,
-)
+cheaper = plan_cost(nearest, distances) / best.cost
+lesson.check("nearest costs less, for it is no plan", cheaper, at_most=0.999)
 
 # %% [markdown]
 # ## 6. Many lines instead of one plane
@@ -317,41 +330,45 @@ lesson.check(
 
 # %%
 n = lesson.size(300, quick=40)
-lines = 1000
 base = ring.sample(lesson.rng("base"), n)
 other, labels = ring.sample_with_labels(lesson.rng("other"), n)
 moon = moons.sample(lesson.rng("moon"), n)
+
+
+def without_modes(k):
+    """n points on all modes of the ring but the first k; those that are left come again."""
+    kept = other[labels % 8 >= k]
+    return kept[np.arange(n) % len(kept)]
+
+
 clouds = {
     "moved": [base + [t, 0] for t in np.linspace(0.2, 3, 8)],
     "stretched": [other * [s, 1] for s in np.linspace(0.1, 3, 8)],
-    "modes lost": [
-        other[labels % 8 >= k][np.arange(n) % np.sum(labels % 8 >= k)] for k in range(1, 8)
-    ],
+    "modes lost": [without_modes(k) for k in range(1, 8)],
     "moons": [moon + [0, t] for t in np.linspace(0, 2, 8)],
 }
-pairs = {
-    kind: np.array(
-        [
-            [wasserstein(base, c), sliced_wasserstein(base, c, lines, lesson.rng("lines"))]
-            for c in some
-        ]
-    )
-    for kind, some in clouds.items()
-}
+
 
 # %%
+def both_distances(cloud):
+    exact = wasserstein(base, cloud)
+    return exact, sliced_wasserstein(base, cloud, 1000, lesson.rng("lines"))
+
+
+pairs = {}
+for kind, some in clouds.items():
+    pairs[kind] = np.array([both_distances(cloud) for cloud in some])  # (8, 2)
 every = np.concatenate(list(pairs.values()))
+
+# %%
 reach = np.array([0, every.max()])
-ax = plot.line(
-    reach,
-    {"sliced = exact": reach, "2/π of it": 2 / np.pi * reach},
-    xlabel="exact W",
-    ylabel="sliced W",
-    colors=[plot.color.noise] * 2,
-    styles={"2/π of it": "--"},
-    title="two distances of the same clouds",
-)
+lines = {"sliced = exact": reach, "2/π of it": 2 / np.pi * reach}
 shades = (plot.color.real, plot.color.fake, plot.color.model, plot.color.accent)
+gray = {"colors": [plot.color.noise] * 2, "styles": {"2/π of it": "--"}}
+
+# %%
+ax = plot.line(reach, lines, title="two distances of the same clouds", **gray)
+ax.set(xlabel="exact W", ylabel="sliced W")
 with plot.style():
     for (kind, points), shade in zip(pairs.items(), shades):
         ax.scatter(*points.T, color=shade, label=kind, zorder=3)
@@ -362,8 +379,12 @@ lesson.figure(
     "All points lie below the solid line. Clouds that were only moved lie on the "
     "dashed one, stretched ones below it; from left to right nearly all are in the same order.",
 )
-lesson.claim("sliced / exact, the largest", (every[:, 1] / every[:, 0]).max(), at_most=1.0)
-lesson.claim("sliced and exact: rank correlation", spearmanr(*every.T).statistic, at_least=0.9)
+
+# %%
+exact, sliced = every.T
+lesson.claim("sliced / exact, the largest", (sliced / exact).max(), at_most=1.0)
+order = spearmanr(exact, sliced).statistic
+lesson.claim("sliced and exact: rank correlation", order, at_least=0.9)
 ratio = pairs["moved"][:, 1] / pairs["moved"][:, 0]
 lesson.claim(
     "moved clouds: sliced / exact", ratio, equals=2 / np.pi, atol=0.05, source="mean of |cos|"
@@ -374,25 +395,22 @@ lesson.claim(
 #
 # **One more guess:** two samples of the *same* ring. What is the distance between them?
 
+
 # %%
-metrics = {
-    "exact": wasserstein,
-    "sliced": lambda a, b: sliced_wasserstein(a, b, 100, lesson.rng("floor lines")),
-}
-rows = []
-for n in (50, lesson.size(200, quick=60), lesson.size(800, quick=70)):
-    floors = [
-        sampling_floor(m, ring.sample, n, lesson.rng("floor"), repeats=8).mean
-        for m in metrics.values()
-    ]
-    rows.append([n, *floors])
+def sliced_w(a, b):
+    return sliced_wasserstein(a, b, 100, lesson.rng("floor lines"))
+
+
+def floor(distance, n):
+    """The mean distance of two samples of n points of the ring, from eight pairs."""
+    return sampling_floor(distance, ring.sample, n, lesson.rng("floor"), repeats=8).mean
+
+
+sizes = [50, lesson.size(200, quick=60), lesson.size(800, quick=70)]
+rows = [[n, floor(wasserstein, n), floor(sliced_w, n)] for n in sizes]
 lesson.table(rows, ["points", "exact W", "sliced W"], "two samples of one ring")
-lesson.claim(
-    "exact floor, 800 points / 50 points",
-    rows[2][1] / rows[0][1],
-    between=(0.12, 0.5),
-    source="√(1/16)",
-)
+fall = rows[2][1] / rows[0][1]
+lesson.claim("exact floor, 800 points / 50 points", fall, between=(0.12, 0.5), source="√(1/16)")
 
 # %% [markdown]
 # Not zero, and with 16 times the points it falls only to about a quarter. A distance between

@@ -11,7 +11,7 @@ LN2 = 0.6931471805599453
 
 lines = Exercise(
     "gan/11/line_divergences",
-    target="minigen.gan.lines:line_divergences",
+    target="minigen.gan.toy_problems:line_divergences",
     minutes=10,
     prompt="""
     How far apart are two parallel lines? P is uniform on the segment from (0, 0) to (0, 1), Q on

@@ -23,12 +23,13 @@ lesson = Lesson(
     minutes=0.3,
 )
 
-import numpy as np
+# %%
+import autograd.numpy as np
 from scipy.spatial.distance import cdist
 
 from minigen import plot
-from minigen.gan.lines import line_divergences, line_points
 from minigen.gan.losses import discriminator_loss, generator_loss_minimax
+from minigen.gan.toy_problems import line_divergences, line_points
 from minigen.metrics.divergence import js_divergence, js_on_grid, kl_divergence
 from minigen.metrics.transport import plan_gradient, transport_plan, wasserstein
 from minigen.nn import MLP
@@ -52,14 +53,8 @@ p_points = line_points(0.0, lesson.rng("P").random(150))
 q_points = line_points(0.5, lesson.rng("Q").random(150))
 box = (-0.4, 0.9, -0.1, 1.2)
 ax = plot.samples(p_points, bounds=box, color=plot.color.real, label="P, at 0")
-plot.samples(
-    q_points,
-    ax=ax,
-    bounds=box,
-    color=plot.color.fake,
-    label="Q, at θ = 0.5",
-    title="no point in common",
-)
+of_q = {"color": plot.color.fake, "label": "Q, at θ = 0.5"}
+plot.samples(q_points, ax=ax, bounds=box, title="no point in common", **of_q)
 lesson.figure(
     ax,
     "f08_two_lines",
@@ -77,18 +72,18 @@ lesson.figure(
 
 # %%
 def by_hand(theta):
+    """KL, JS and W of the two lines with two places each."""
     places = np.array([[0, 0.0], [0, 1.0], [theta, 0.0], [theta, 1.0]])
     p = np.array([0.5, 0.5, 0.0, 0.0])
     q = np.array([0.0, 0.0, 0.5, 0.5])
     if theta == 0:  # the same two places
-        places, p, q = places[:2], p[:2], p[:2]
-    return [
-        kl_divergence(p, q),
-        js_divergence(p, q),
-        transport_plan(p, q, cdist(places, places)).cost,
-    ]
+        places = places[:2]
+        p = q = np.array([0.5, 0.5])
+    w = transport_plan(p, q, cdist(places, places)).cost
+    return [kl_divergence(p, q), js_divergence(p, q), w]
 
 
+# %%
 lesson.table([[theta, *by_hand(theta)] for theta in (0.5, 0.01, 0.0)], ["θ", "KL", "JS", "W"])
 lesson.check("KL at θ = 0.5", by_hand(0.5)[0] == np.inf)
 lesson.check("JS and W at θ = 0.5", by_hand(0.5)[1:], equals=[np.log(2), 0.5])
@@ -109,6 +104,8 @@ lesson.check("all three at θ = 0", by_hand(0.0), equals=[0.0, 0.0, 0.0])
 lesson.show_source(line_divergences)
 theta = np.linspace(-1, 1, 81)
 kl, js, w = line_divergences(theta)
+
+# %%
 fig, axes = plot.figure(1, 3, size=(3.5, 2.9))
 titles = ["KL: infinite but at 0", "JS: flat but at 0", "W: a slope that leads home"]
 for ax, values, title in zip(axes, (kl, js, w), titles):
@@ -122,31 +119,29 @@ lesson.figure(
     " to 0.",
 )
 
+# %% [markdown]
+# The formulas, and the distance of 200 points on each line, from the linear program:
+
+# %%
+apart = theta != 0
+infinite = int(np.isinf(kl[apart]).sum())
+at_home = [float(values[40]) for values in (kl, js, w)]
+ceiling = np.log(2)
+lesson.claim(
+    "JS of the lines, |θ| from 0.025 to 1", js[apart], equals=ceiling, atol=1e-12, unit="nats"
+)
+lesson.claim("KL of the lines is infinite, at so many of 80 θ", infinite, equals=80)
+lesson.claim("at θ = 0: KL, JS, W", at_home, equals=[0.0, 0.0, 0.0], atol=0)
+
 # %%
 heights = (np.arange(200) + 0.5) / 200
-measured = [
-    wasserstein(line_points(0.0, heights), line_points(t, heights)) for t in (-0.7, 0.0, 0.2, 1.0)
-]
-lesson.claim(
-    "JS of the lines, |θ| from 0.025 to 1",
-    js[theta != 0],
-    equals=np.log(2),
-    atol=1e-12,
-    unit="nats",
-)
-lesson.claim(
-    "KL of the lines is infinite, at so many of 80 θ",
-    int(np.isinf(kl[theta != 0]).sum()),
-    equals=80,
-)
+p_points = line_points(0.0, heights)
+measured = [wasserstein(p_points, line_points(t, heights)) for t in (-0.7, 0.0, 0.2, 1.0)]
 lesson.claim(
     "W of points on the lines, θ = -0.7, 0, 0.2, 1",
     measured,
     equals=[0.7, 0.0, 0.2, 1.0],
     atol=1e-9,
-)
-lesson.claim(
-    "at θ = 0: KL, JS, W", [float(v[40]) for v in (kl, js, w)], equals=[0.0, 0.0, 0.0], atol=0
 )
 
 # %% [markdown]
@@ -156,32 +151,33 @@ lesson.claim(
 # one cell count as equal. **A better one:** blur both lines sideways with noise of width $\sigma$;
 # then they overlap, and JS has a slope. What do you expect of a small $\sigma$, far from home?
 
+
 # %%
+def js_in_cells(theta, width):
+    """JS of counts in cells centered at 0, ±width, ...: all of P is in one, all of Q in one."""
+    cell = int(np.round(theta / width))
+    counts = np.eye(cell + 1)
+    return js_divergence(counts[0], counts[cell])
+
+
 u, du = np.linspace(-3, 4, 7001, retstep=True)
 
 
-def normal(center, sigma):
+def log_normal(center, sigma):
     return -0.5 * ((u - center) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
 
 
+def js_blurred(theta, sigma):
+    return js_on_grid(log_normal(0, sigma), log_normal(theta, sigma), du)
+
+
+# %%
 ahead = np.linspace(0, 1, 101)
-
-
-def in_cells(
-    t, width
-):  # cells centered at 0, ±width, ...: all of P is in one cell, all of Q in one
-    cells = np.round(np.array([0.0, t]) / width).astype(int)
-    return js_divergence(*np.eye(cells[1] + 1)[cells])
-
-
-blurred = {
-    f"σ = {s}": [js_on_grid(normal(0, s), normal(t, s), du) for t in ahead]
-    for s in (0.3, 0.1, 0.03)
-}
-fig, axes = plot.figure(1, 2, size=(4.4, 3.1))
-cells = {f"cells of {width}": [in_cells(t, width) for t in ahead] for width in (1.0, 0.4, 0.1)}
-plot.line(ahead, cells, axes[0], title="JS of counts in cells", xlabel="θ", ylabel="nats")
-plot.line(ahead, blurred, axes[1], title="JS after blurring", xlabel="θ")
+cells = {f"cells of {c}": [js_in_cells(t, c) for t in ahead] for c in (1.0, 0.4, 0.1)}
+blurred = {f"σ = {s}": [js_blurred(t, s) for t in ahead] for s in (0.3, 0.1, 0.03)}
+fig, (left, right) = plot.figure(1, 2, size=(4.4, 3.1))
+plot.line(ahead, cells, left, title="JS of counts in cells", xlabel="θ", ylabel="nats")
+plot.line(ahead, blurred, right, title="JS after blurring", xlabel="θ")
 lesson.figure(
     fig,
     "rescues",
@@ -190,7 +186,9 @@ lesson.figure(
 )
 
 # %%
-slopes = {name: float(np.gradient(values, ahead)[90]) for name, values in blurred.items()}
+slopes = {}
+for name, values in blurred.items():
+    slopes[name] = float(np.gradient(np.array(values), ahead)[90])
 lesson.table([*slopes.items(), ["W, no blur", 1.0]], ["at θ = 0.9", "slope"])
 lesson.claim("slope of JS at θ = 0.9, blurred with σ = 0.3", slopes["σ = 0.3"], at_least=0.1)
 lesson.claim("slope of JS at θ = 0.9, blurred with σ = 0.03", slopes["σ = 0.03"], at_most=1e-6)
@@ -215,9 +213,22 @@ lesson.claim("slope of JS at θ = 0.9, blurred with σ = 0.03", slopes["σ = 0.0
 lesson.show_source(plan_gradient)
 pull = plan_gradient(np.eye(1), np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]]))
 lesson.check("pull on (3, 4) from (0, 0)", pull, equals=[[0.6, 0.8]])
+
+# %%
 start = 0.9
 lr = 0.02
 steps = lesson.steps(100, quick=8)
+
+
+def walk(slope):
+    """θ from its start, by steps of 0.02 times the slope: (steps + 1,)."""
+    path = [start]
+    for _ in range(steps):
+        path.append(path[-1] - lr * slope(path[-1]))
+    return np.array(path)
+
+
+# %%
 n = 64
 rng = lesson.rng("W")
 uniform = np.full(n, 1 / n)
@@ -230,14 +241,7 @@ def slope_of_w(theta):
     return plan_gradient(plan, x, y)[:, 0].sum()
 
 
-def descend(slope):
-    path = [start]
-    for _ in range(steps):
-        path.append(path[-1] - lr * slope(path[-1]))
-    return np.array(path)
-
-
-paths = {"W": descend(slope_of_w)}
+paths = {"W": walk(slope_of_w)}
 
 # %% [markdown]
 # For JS there is the formula: how much does it change between $\theta - 0.001$ and $\theta +
@@ -245,17 +249,21 @@ paths = {"W": descend(slope_of_w)}
 
 
 # %%
-def slope_of(which, h=1e-3):
-    with np.errstate(invalid="ignore"):
-        return lambda theta: (
-            (line_divergences(theta + h)[which] - line_divergences(theta - h)[which]) / (2 * h)
-        )
+def differences(theta, h=1e-3):
+    """The slopes of KL, JS and W at θ, from their values at θ - h and θ + h."""
+    before = np.array(line_divergences(theta - h))
+    after = np.array(line_divergences(theta + h))
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return (after - before) / (2 * h)
 
 
-paths["JS, the formula"] = descend(slope_of(1))
-with np.errstate(invalid="ignore"):  # inf - inf
-    lesson.check("the slope of KL is not a number", bool(np.isnan(slope_of(0)(start))))
-lesson.check("the slope of JS", float(slope_of(1)(start)), equals=0.0, atol=0)
+def slope_of_js(theta):
+    return differences(theta)[1]
+
+
+paths["JS, the formula"] = walk(slope_of_js)
+lesson.check("the slope of KL is not a number", bool(np.isnan(differences(start)[0])))
+lesson.check("the slope of JS", float(slope_of_js(start)), equals=0.0, atol=0)
 
 # %% [markdown]
 # ## 5. But a GAN has no formula
@@ -268,63 +276,73 @@ lesson.check("the slope of JS", float(slope_of(1)(start)), equals=0.0, atol=0)
 
 
 # %%
-def adversary(label, before, between, batch=128):
-    rng = lesson.rng(label)
-    D = MLP(rng, [2, 32, 32, 1], activation="leaky_relu")
-    adam = Adam(D, 3e-3)
+def d_loss(D, x, y):
+    return discriminator_loss(D(x)[:, 0], D(y)[:, 0])
 
-    def heights():
-        return rng.random(batch, dtype=np.float32)
 
-    def train(theta, steps):
+class Adversary:
+    """A discriminator of the two lines, with 128 points of each at a time."""
+
+    def __init__(self, label):
+        self.rng = lesson.rng(label)
+        self.D = MLP(self.rng, [2, 32, 32, 1], activation="leaky_relu")
+        self.optimizer = Adam(self.D, 3e-3)
+
+    def line(self, theta):
+        return line_points(theta, self.rng.random(128, dtype=np.float32))
+
+    def train(self, theta, steps):
         for _ in range(steps):
-            x = line_points(0.0, heights())
-            y = line_points(theta, heights())
-            _, grads = value_and_grad(lambda d: discriminator_loss(d(x)[:, 0], d(y)[:, 0]))(D)
-            adam.step(grads)
-
-    def slope(theta):
-        train(theta, between)
-        pulls = grad(lambda points: generator_loss_minimax(D(points)[:, 0]))(
-            line_points(theta, heights())
-        )  # (N, 2)
-        return float(pulls[:, 0].sum())
-
-    train(start, before)
-    return slope
+            _, grads = value_and_grad(d_loss)(self.D, self.line(0.0), self.line(theta))
+            self.optimizer.step(grads)
 
 
-paths["JS, trained D"] = descend(
-    adversary("trained", lesson.steps(1000, quick=20), lesson.steps(10, quick=2))
-)
-paths["JS, lazy D"] = descend(adversary("lazy", 0, 1))
+# %% [markdown]
+# The slope for $\theta$ is the minimax loss's pull on each fake, sideways, summed up.
+
 
 # %%
-ax = plot.line(
-    np.arange(steps + 1),
-    paths,
-    title="from θ = 0.9, by steps of 0.02 times the slope",
-    xlabel="step",
-    ylabel="θ",
-    styles={"JS, trained D": "--"},
-    reference={"home": 0.0},
-)
-ax.set_ylim(-0.3, 1)
+def walk_against(adversary, before, between):
+    """θ under the minimax loss; D trains at the start, and then between the steps of θ."""
+
+    def loss(points):
+        return generator_loss_minimax(adversary.D(points)[:, 0])
+
+    def slope(theta):
+        adversary.train(theta, between)
+        return float(grad(loss)(adversary.line(theta))[:, 0].sum())
+
+    adversary.train(start, before)
+    return walk(slope)
+
+
+# %%
+before = lesson.steps(1000, quick=20)
+between = lesson.steps(10, quick=2)
+paths["JS, trained D"] = walk_against(Adversary("trained"), before, between)
+paths["JS, lazy D"] = walk_against(Adversary("lazy"), 0, 1)
+
+# %%
+dashed = {"JS, trained D": "--"}
+home = {"home": 0.0}
+title = "from θ = 0.9, by steps of 0.02 times the slope"
+ax = plot.line(np.arange(steps + 1), paths, styles=dashed, reference=home, title=title)
+ax.set(xlabel="step", ylabel="θ", ylim=(-0.3, 1))
 lesson.figure(
     ax,
     "learning",
     "W comes home in a straight line and stays. JS does not move: neither by its formula nor,"
     " dashed on top of it, with a discriminator that does its job. The lazy one leads past home.",
 )
+
+# %%
 rows = [[name, path[0], path[steps // 2], path[-1]] for name, path in paths.items()]
 lesson.table(rows, ["θ under", "start", "half-way", "end"])
 lesson.claim("W: |θ| at the end", abs(paths["W"][-1]), at_most=0.02)
-lesson.claim(
-    "JS, the formula: θ moved by", abs(paths["JS, the formula"][-1] - start), equals=0.0, atol=0
-)
-lesson.claim(
-    "JS, trained D: θ moved by", np.abs(paths["JS, trained D"] - start).max(), at_most=0.02
-)
+moved = abs(paths["JS, the formula"][-1] - start)
+lesson.claim("JS, the formula: θ moved by", moved, equals=0.0, atol=0)
+moved = np.abs(paths["JS, trained D"] - start).max()
+lesson.claim("JS, trained D: θ moved by", moved, at_most=0.02)
 lesson.claim("JS, lazy D: θ at the end, past home", paths["JS, lazy D"][-1], at_most=-0.2)
 
 # %% [markdown]
@@ -343,20 +361,22 @@ lesson.claim("JS, lazy D: θ at the end, past home", paths["JS, lazy D"][-1], at
 #   the very end. Let the heights of both lines be the same, and a fixed step never settles.
 
 # %%
+p = np.array([0.5, 0.5, 0.0, 0.0])  # the two lines of section 2, with two places each
 q = np.array([0.0, 0.0, 0.5, 0.5])
-m = np.array([0.25, 0.25, 0.25, 0.25])  # of the two lines with two places each
+m = (p + q) / 2
 
 
 def half(a, places):
+    """Half of KL(a || m), summed over some places only."""
     return 0.5 * sum(a[k] * np.log(a[k] / m[k]) for k in places if a[k] > 0)
 
 
-lesson.check(
-    "JS with both sums over x = 0", half(q[::-1], [0, 1]) + half(q, [0, 1]), equals=np.log(2) / 2
-)
-lesson.check(
-    "JS with the second over x = θ", half(q[::-1], [0, 1]) + half(q, [2, 3]), equals=np.log(2)
-)
+as_printed = half(p, [0, 1]) + half(q, [0, 1])
+lesson.check("JS with both sums over x = 0", as_printed, equals=np.log(2) / 2)
+mended = half(p, [0, 1]) + half(q, [2, 3])
+lesson.check("JS with the second over x = θ", mended, equals=np.log(2))
+
+# %%
 jitter = 0.905
 for _ in range(100):
     jitter -= lr * np.sign(jitter)  # the exact slope of |θ|

@@ -23,7 +23,10 @@ lesson = Lesson(
     minutes=3.0,
 )
 
-import numpy as np
+# %%
+from types import SimpleNamespace
+
+import autograd.numpy as np
 
 from minigen import plot
 from minigen.course.lesson.pretrained import digit_classifier
@@ -38,6 +41,7 @@ from minigen.tensor import conv_transpose2d
 
 # %% [markdown]
 # ## 1. From a vector to a picture
+#
 # The post ends with a GAN trained on some 900 sprites of Pokémon. We draw digits first, which a
 # judge can read, then monsters.
 #
@@ -60,36 +64,34 @@ kernel = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1, 1)
 
 
 def stamp(row):
-    return conv_transpose2d(
-        np.reshape(row, (1, 1, -1, 1)), kernel, stride=(1, 2), padding=(0, 1)
-    ).ravel()
+    picture = np.reshape(np.array(row), (1, 1, -1, 1))
+    return conv_transpose2d(picture, kernel, stride=(1, 2), padding=(0, 1)).ravel()
 
 
-lesson.check(
-    "(1, 2) and (2, 1) become",
-    [stamp([1.0, 2.0]), stamp([2.0, 1.0])],
-    equals=[[2, 5, 8, 6], [4, 7, 10, 3]],
-)
+stamped = [stamp([1.0, 2.0]), stamp([2.0, 1.0])]
+lesson.check("(1, 2) and (2, 1) become", stamped, equals=[[2, 5, 8, 6], [4, 7, 10, 3]])
+
+# %%
 lesson.show_source(block_shape)
-first = block_shape((64, 7, 7, 32), 16, kernel=4, stride=2, padding=1, transposed=True)
+small = (64, 7, 7, 32)
+first = block_shape(small, 16, kernel=4, stride=2, padding=1, transposed=True)
 second = block_shape(first, 1, kernel=4, stride=2, padding=1, transposed=True)
-lesson.table(
-    [(64, 7, 7, 32), first, second],
-    ["batch", "height", "width", "channels"],
-    "twice the side each time",
-)
-lesson.check(
-    "three numbers, by batch norm",
-    BatchNorm(1)(np.array([[1.0], [3.0], [5.0]]))[:, 0],
-    equals=[-1.2247, 0, 1.2247],
-    atol=1e-3,
-)
+header = ["batch", "height", "width", "channels"]
+lesson.table([small, first, second], header, "twice the side each time")
 
 # %% [markdown]
-# The last line is **batch norm**, the other half of the recipe of Radford et al. (2015), "DCGAN":
-# every channel is shifted and scaled so that over the *batch* it has mean 0 and spread 1. The mean
-# of 1, 3, 5 is 3, their spread $\sqrt{8/3}$, so 5 becomes $2 / 1.63 = 1.22$. Signals stay alive
-# that way, but the pictures of a batch are tied together. Both networks, from the live objects:
+# The other half of the recipe of Radford et al. (2015), "DCGAN", is **batch norm**: every channel
+# is shifted and scaled so that over the *batch* it has mean 0 and spread 1. By hand: the mean of
+# 1, 3, 5 is 3, their spread $\sqrt{8/3}$, so 5 becomes $2 / 1.63 = 1.22$.
+
+# %%
+three = np.array([[1.0], [3.0], [5.0]])
+normed = BatchNorm(1)(three)[:, 0]
+lesson.check("three numbers, by batch norm", normed, equals=[-1.2247, 0, 1.2247], atol=1e-3)
+
+# %% [markdown]
+# Signals stay alive that way, but the pictures of a batch are tied together. Both networks, from
+# the live objects:
 
 # %%
 cfg = lesson.configure(
@@ -104,20 +106,21 @@ cfg = lesson.configure(
 )
 
 
+# %%
 def networks(rng, whole=True, batch_norm=False, channels=1, side=28, width=cfg.width):
     """G and D; with `whole` each has a layer between z, or the answer, and the pictures of 7x7."""
-    width = width if not lesson.quick else 4
-    g, d = cfg.hidden if whole else (None, None)
-    G = ConvGenerator(rng, cfg.dim_z, width, channels, side, hidden=g)
-    return G, ConvDiscriminator(rng, width, channels, batch_norm, side, hidden=d)
+    width = 4 if lesson.quick else width
+    g_hidden, d_hidden = cfg.hidden if whole else (None, None)
+    G = ConvGenerator(rng, cfg.dim_z, width, channels, side, hidden=g_hidden)
+    D = ConvDiscriminator(rng, width, channels, batch_norm, side, hidden=d_hidden)
+    return G, D
 
 
+# %%
 G, D = networks(lesson.rng("shown"))
-fig, axes = plot.figure(1, 2, size=(4.6, 4.8))
-for ax, network, name in zip(
-    axes, (G, D), ("generator: z to picture", "discriminator: picture to score")
-):
-    plot.schematic(network, ax=ax, title=name)
+fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.8))
+plot.schematic(G, ax=left, title="generator: z to picture")
+plot.schematic(D, ax=right, title="discriminator: picture to score")
 lesson.figure(
     fig,
     "networks",
@@ -134,23 +137,28 @@ lesson.show_source(ConvGenerator, ConvDiscriminator)
 
 # %%
 x = lesson.rng("corners").random((1, 28, 28, 1), dtype=np.float32)
-left = x.copy()
-right = x.copy()
-both = x.copy()
-left[:, :8, :8] = both[:, :8, :8] = right[:, -8:, -8:] = both[:, -8:, -8:] = 1
-for whole in (False, True):
-    D = networks(lesson.rng("corners"), whole)[1]
-    extra = abs(D(both) - D(left) - D(right) + D(x))[
-        0
-    ]  # what the score says of both corners beyond the sum of the two
-    lesson.check(
-        "beyond the sum, " + ("with `whole`" if whole else "without"),
-        extra,
-        between=(1e-5, 1) if whole else (0, 1e-6),
-    )
+upper_left = x.copy()
+upper_left[:, :8, :8] = 1
+lower_right = x.copy()
+lower_right[:, -8:, -8:] = 1
+both = upper_left.copy()
+both[:, -8:, -8:] = 1
+
+
+def beyond_the_sum(D):
+    """What the score says of both corners beyond the sum of what it says of each."""
+    return abs(D(both) - D(upper_left) - D(lower_right) + D(x))[0]
+
+
+# %%
+_, plain = networks(lesson.rng("corners"), whole=False)
+_, with_whole = networks(lesson.rng("corners"), whole=True)
+lesson.check("beyond the sum, without", beyond_the_sum(plain), between=(0, 1e-6))
+lesson.check("beyond the sum, with `whole`", beyond_the_sum(with_whole), between=(1e-5, 1))
 
 # %% [markdown]
 # ## 2. Three games
+#
 # The steps are those of `gan/02` and `gan/12`: Goodfellow's (Eq. gan.03), the Wasserstein one with
 # clipping, and the one with a gradient penalty (Eq. gan.19). New is only what stands around them:
 # the learning rates fall to zero, a moving average of $G$ (EMA) is kept, and at the end its batch
@@ -171,58 +179,69 @@ def settled(model):
     return model.eval()
 
 
-def play(
-    label,
-    algorithm,
-    images,
-    steps,
-    optimizers,
-    nets=None,
-    batch=cfg.batch,
-    watch=None,
-    keep=(),
-    **options,
-):
+# %%
+def new_game(label, optimizers, images, batch=cfg.batch, **nets):
+    """Two networks, their optimizers, the moving average of G, and the pictures in batches."""
     rng = lesson.rng(label)
-    G, D = networks(rng, **(nets or {}))
+    G, D = networks(rng, **nets)
     g_optimizer, d_optimizer = optimizers(G, D)
-    average = EMA(G, cfg.ema)
+    return SimpleNamespace(
+        G=G,
+        D=D,
+        g_optimizer=g_optimizer,
+        d_optimizer=d_optimizer,
+        average=EMA(G, cfg.ema),
+        rng=rng,
+        batches=mnist.batches(images, size=batch, rng=rng),
+    )
+
+
+# %%
+def turns(game, move, steps, batch=cfg.batch):
     fall = cosine(1.0, steps)
-    batches = mnist.batches(images, size=batch, rng=rng)
-    rates = g_optimizer.lr, d_optimizer.lr
+    g_lr = game.g_optimizer.lr
+    d_lr = game.d_optimizer.lr
+
+    def draw(n):
+        return next(game.batches)[0]
 
     def step(i):
-        g_optimizer.lr, d_optimizer.lr = (rate * fall(i) for rate in rates)
-        values = algorithm(
-            G, D, g_optimizer, d_optimizer, lambda n: next(batches)[0], batch, rng, **options
-        )
-        average.update(G)
-        if watch is not None:
-            watch(i + 1, average.model)
+        game.g_optimizer.lr = g_lr * fall(i)
+        game.d_optimizer.lr = d_lr * fall(i)
+        players = game.G, game.D, game.g_optimizer, game.d_optimizer
+        values = move(*players, draw, batch, game.rng)
+        game.average.update(game.G)
         return values
 
-    state = {
-        "G": G,
-        "D": D,
-        "g": g_optimizer,
-        "d": d_optimizer,
-        "average": average,
-        "rng": rng,
-        "batches": batches,
-    }
-    return average.model, lesson.fit(step, steps, state=state | dict(keep), label=label)
+    return step
 
 
+# %%
 digits = mnist.unit(mnist.splits().train.images)  # (50000, 28, 28, 1)
 
 
-def adam(lr, *betas):
-    return lambda G, D: (Adam(G, lr, betas=betas), Adam(D, lr, betas=betas))
+def play(label, move, steps, optimizers, **nets):
+    """A whole game on digits: the moving average of its generator, and its history."""
+    game = new_game(label, optimizers, digits, **nets)
+    history = lesson.fit(turns(game, move, steps), steps, state=vars(game), label=label)
+    return game.average.model, history
 
 
-penalized, gp_history = play(
-    "WGAN-GP", wgan_gp_step, digits, lesson.steps(1700, quick=2), adam(cfg.lr, 0.0, 0.9), n_critic=2
-)
+# %% [markdown]
+# The first game is the one with the penalty, played with Adam.
+
+
+# %%
+def penalty_adam(G, D):
+    return Adam(G, cfg.lr, betas=(0.0, 0.9)), Adam(D, cfg.lr, betas=(0.0, 0.9))
+
+
+def two_critic_steps(*players):
+    return wgan_gp_step(*players, n_critic=2)
+
+
+gp_steps = lesson.steps(1700, quick=2)
+penalized, gp_history = play("WGAN-GP", two_critic_steps, gp_steps, penalty_adam)
 best = settled(penalized)
 lesson.sampler("wgan-gp", best.sample)
 
@@ -232,35 +251,33 @@ lesson.sampler("wgan-gp", best.sample)
 
 # %%
 published = {"whole": False, "batch_norm": True, "width": cfg.dcgan_width}
-dcgan, gan_history = play(
-    "DCGAN",
-    goodfellow_step,
-    digits,
-    lesson.steps(1500, quick=2),
-    adam(cfg.dcgan_lr, 0.5, 0.99),
-    published,
-)
+
+
+def dcgan_adam(G, D):
+    return Adam(G, cfg.dcgan_lr, betas=(0.5, 0.99)), Adam(D, cfg.dcgan_lr, betas=(0.5, 0.99))
+
+
+gan_steps = lesson.steps(1500, quick=2)
+dcgan, gan_history = play("DCGAN", goodfellow_step, gan_steps, dcgan_adam, **published)
 lesson.sampler("dcgan", settled(dcgan).sample)
 
 
-def rms(G, D):
-    return (RMSProp(G, 5e-4), RMSProp(D, 5e-4))
+# %%
+def rmsprop(G, D):
+    return RMSProp(G, 5e-4), RMSProp(D, 5e-4)
 
 
-clipped, clip_history = play(
-    "WGAN clipped",
-    wgan_step,
-    digits,
-    lesson.steps(450, quick=1),
-    rms,
-    published,
-    n_critic=5,
-    c=0.01,
-)
+def clipped_step(*players):
+    return wgan_step(*players, n_critic=5, c=0.01)
+
+
+clip_steps = lesson.steps(450, quick=1)
+clipped, clip_history = play("WGAN clipped", clipped_step, clip_steps, rmsprop, **published)
 lesson.sampler("wgan", settled(clipped).sample)
 
 # %% [markdown]
 # ## 3. The judge
+#
 # `gan/08` trained a classifier that reads 99.4 % of all test digits. No generator has ever played
 # against it, so it can judge all of them: which digits are there (its answers), and how far are
 # they from real ones (Fréchet distance of its features)? Two marks on that scale: real digits, the
@@ -272,85 +289,74 @@ lesson.sampler("wgan", settled(clipped).sample)
 classifier = digit_classifier(lesson)
 n = lesson.size(5000, quick=100)
 test = mnist.unit(mnist.splits().test.images)[: lesson.size(10_000, quick=200)]
-rows = slice(0, lesson.size(50_000, quick=2000))
 generators = {"DCGAN": settled(dcgan), "WGAN, clipped": settled(clipped), "WGAN-GP": best}
 
 
 def draw(model, name):
-    return np.concatenate(
-        [model.sample(rng, n // 5) for rng in [lesson.rng(f"judge {name}")] for _ in range(5)]
-    )
+    """n pictures of a generator, a fifth at a time."""
+    rng = lesson.rng(f"judge {name}")
+    return np.concatenate([model.sample(rng, n // 5) for _ in range(5)])
 
 
+# %%
+seen = slice(0, lesson.size(50_000, quick=2000))
+seen_labels = mnist.splits().train.labels[seen]
+gaussians, _ = class_gaussian_digits(digits[seen], seen_labels, lesson.rng("gaussian"), n)
 shown = {
     "real digits": mnist.unit(mnist.splits().validation.images[:n]),
-    "class Gaussians": class_gaussian_digits(
-        digits[rows], mnist.splits().train.labels[rows], lesson.rng("gaussian"), n
-    )[0],
+    "class Gaussians": gaussians,
 }
-shown |= {name: draw(model, name) for name, model in generators.items()}
+for name, model in generators.items():
+    shown[name] = draw(model, name)
 judged = {name: judge_digits(classifier, images, test) for name, images in shown.items()}
 
 
+# %%
 def report(names):
-    return lesson.table(
-        [
-            [name, j.frechet, j.inception, j.precision, j.recall, j.shares.min()]
-            for name, j in judged.items()
-            if name in names
-        ],
-        [f"{n} digits each", "Fréchet", "inception", "precision", "recall", "rarest digit"],
-    )
+    rows = []
+    for name in names:
+        j = judged[name]
+        rows.append([name, j.frechet, j.inception, j.precision, j.recall, j.shares.min()])
+    header = [f"{n} digits each", "Fréchet", "inception", "precision", "recall", "rarest digit"]
+    lesson.table(rows, header)
 
 
 report(judged)
-images = [images[: 12 + 12 * (name in generators)] for name, images in shown.items()]
-ax = plot.image_grid(
-    np.concatenate(images),
-    8,
-    12,
-    row_labels=["real", "Gaussians", "DCGAN", "", "WGAN", "", "WGAN-GP", ""],
-)
+
+# %%
+first_ones = [shown["real digits"][:12], shown["class Gaussians"][:12]]
+first_ones += [shown[name][:24] for name in generators]
+names = ["real", "Gaussians", "DCGAN", "", "WGAN", "", "WGAN-GP", ""]
 lesson.figure(
-    ax,
+    plot.image_grid(np.concatenate(first_ones), 8, 12, row_labels=names),
     "digits",
     "Not chosen: the first ones of each. The Gaussians have the right shapes and smoke for ink."
     " Count, in the rows below, the digits that you would read aloud without a doubt.",
 )
 
 # %%
+shares = {name: judged[name].shares for name in ["real digits", *generators]}
+games = {
+    "DCGAN: D's loss": gan_history["discriminator"],
+    "WGAN: minus the critic's": -clip_history["critic"],
+    "WGAN-GP: minus the critic's": -gp_history["critic"],
+}
+
+# %%
 fig, (left, right) = plot.figure(1, 2, size=(5.2, 3.2))
-names = ["real digits", *generators]
-plot.bars(
-    {name: judged[name].shares for name in names},
-    list("0123456789"),
-    left,
-    title="which digits",
-    ylabel="share",
-    reference={"3 %": 0.03},
-)
-plot.curves(
-    {
-        "DCGAN: D's loss": gan_history["discriminator"],
-        "WGAN: minus the critic's": -clip_history["critic"],
-        "WGAN-GP: minus the critic's": -gp_history["critic"],
-    },
-    ax=right,
-    smooth=50,
-    log=True,
-    title="what the games report",
-)
+plot.bars(shares, list("0123456789"), left, title="which digits", reference={"3 %": 0.03})
+left.set_ylabel("share")
+plot.curves(games, ax=right, smooth=50, log=True, title="what the games report")
 lesson.figure(
     fig,
     "shares",
     "Left: which digits come, by the judge. Right: three scales that have nothing to do with each"
     " other. Which of the games drew the best digits is not to be read there.",
 )
-lesson.claim(
-    "WGAN-GP: digits with at least 3 % of the samples",
-    int((judged["WGAN-GP"].shares >= 0.03).sum()),
-    equals=10,
-)
+
+# %%
+enough = int((judged["WGAN-GP"].shares >= 0.03).sum())
+lesson.claim("WGAN-GP: digits with at least 3 % of the samples", enough, equals=10)
 lesson.claim(
     "WGAN-GP: Fréchet distance over that of the class Gaussians",
     judged["WGAN-GP"].frechet / judged["class Gaussians"].frechet,
@@ -364,6 +370,7 @@ lesson.claim(
 # moves $G$ only once for five steps of its critic: few steps here.
 #
 # ## 4. Between two digits
+#
 # Has $G$ learned digits, or fifty thousand pictures by heart? Walk from one latent to another and
 # look at what lies between. But which way? In 32 dimensions nearly all $z \sim N(0, I)$ have about
 # the same length, $\sqrt{32} = 5.7$. **Guess** the length halfway between two of them, on the
@@ -373,12 +380,14 @@ lesson.claim(
 a = np.array([1.0, 0.0])
 b = np.array([0.0, 1.0])
 middle = np.array([0.5])
-both_ways = [walk(a, b, middle)[0] for walk in (interpolate_linear, interpolate_spherical)]
+both_ways = [interpolate_linear(a, b, middle)[0], interpolate_spherical(a, b, middle)[0]]
 lesson.check(
     "halfway from (1, 0) to (0, 1): straight, on the circle",
     both_ways,
     equals=[[0.5, 0.5], [0.5**0.5, 0.5**0.5]],
 )
+
+# %%
 pairs = best.latent(lesson.rng("pairs"), 2 * n).reshape(n, 2, cfg.dim_z)
 halfway = {
     "ends": pairs[:, 0],
@@ -391,10 +400,13 @@ for name, z in halfway.items():
     j = judge_digits(classifier, pictures, test)
     rows.append([name, np.linalg.norm(z, axis=1).mean(), pictures.mean(), j.confidence, j.frechet])
 lesson.table(rows, ["pictures of z", "length of z", "ink", "judge's confidence", "Fréchet"])
+shorter = rows[1][1] / rows[0][1]
+
+# %%
 t = np.linspace(0, 1, 12, dtype=np.float32)
-walks = [
-    walk(*ends, t) for ends in pairs[:3] for walk in (interpolate_linear, interpolate_spherical)
-]
+walks = []
+for ends in pairs[:3]:
+    walks += [interpolate_linear(*ends, t), interpolate_spherical(*ends, t)]
 ax = plot.image_grid(best(np.concatenate(walks)), 6, 12, row_labels=3 * ["straight", "sphere"])
 lesson.figure(
     ax,
@@ -402,9 +414,11 @@ lesson.figure(
     "Each row is one walk. The pictures in between are strokes that move, not one picture fading"
     " into another. In the middle the straight ways are a little bolder and more blurred.",
 )
+
+# %%
 lesson.claim(
     "length halfway, straight, over that of the ends",
-    rows[1][1] / rows[0][1],
+    shorter,
     between=(0.69, 0.74),
     source="1/√2 = 0.71",
 )
@@ -415,46 +429,36 @@ lesson.claim(
 # circle (`interpolate_spherical`) the length stays.
 #
 # ## 5. Wrong turns
+#
 # **The best networks with the older loss.** `plan` and `whole` served the WGAN-GP well. Surely they
 # help the GAN too? We give them to Goodfellow's game, all else as for the DCGAN. **Your
 # prediction?** **Batch norm left on.** The DCGAN draws the same twelve latents twice, with batch
 # statistics: once among 88 other latents, once among 88 copies of the first one.
 
 # %%
-stuck, _ = play(
-    "GAN with whole",
-    goodfellow_step,
-    digits,
-    lesson.steps(400, quick=1),
-    adam(cfg.dcgan_lr, 0.5, 0.99),
-    {"batch_norm": True},
-)
-shown["GAN with whole"] = draw(settled(stuck), "stuck")
-judged["GAN with whole"] = judge_digits(classifier, shown["GAN with whole"], test)
+few = lesson.steps(400, quick=1)
+stuck, _ = play("GAN with whole", goodfellow_step, few, dcgan_adam, batch_norm=True)
+stuck_digits = draw(settled(stuck), "stuck")
+judged["GAN with whole"] = judge_digits(classifier, stuck_digits, test)
+
+# %%
 left_on = dcgan.copy().train()
 z = best.latent(lesson.rng("left on"), 100)
-among = [
-    left_on(np.concatenate([z[:12], others]))[:12]
-    for others in (z[12:], np.repeat(z[:1], 88, axis=0))
-]
-ax = plot.image_grid(
-    np.concatenate([shown["GAN with whole"][:12], *among]),
-    3,
-    12,
-    row_labels=["stuck", "others", "copies"],
-)
+copies = np.repeat(z[:1], 88, axis=0)
+among_others = left_on(np.concatenate([z[:12], z[12:]]))[:12]
+among_copies = left_on(np.concatenate([z[:12], copies]))[:12]
+
+# %%
+three_rows = np.concatenate([stuck_digits[:12], among_others, among_copies])
 lesson.figure(
-    ax,
+    plot.image_grid(three_rows, 3, 12, row_labels=["stuck", "others", "copies"]),
     "wrong_turns",
     "Row 1: one picture, whatever z. Rows 2 and 3: twelve latents, in two companies. Compare the"
     " strokes.",
 )
 report(["DCGAN", "WGAN-GP", "GAN with whole"])
-lesson.claim(
-    "GAN with whole: inception score, from 1, one picture, to 10",
-    judged["GAN with whole"].inception,
-    at_most=3,
-)
+inception = judged["GAN with whole"].inception
+lesson.claim("GAN with whole: inception score, from 1, one picture, to 10", inception, at_most=3)
 
 # %% [markdown]
 # - *GAN with whole:* mode collapse (`gan/07`). A $D$ that sees the whole soon knows every fake, its
@@ -464,44 +468,44 @@ lesson.claim(
 #   averages (`eval`) before you draw.
 #
 # ## 6. Monsters
+#
 # Now the example of the post, on 900 sprites that a program drew (`minigen.data.sprites`): mirrored
 # bodies, an outline, eyes, limbs, in 26 colors. The post used a DCGAN; our best game is the
 # WGAN-GP. We look where it looked, after epochs 7, 21 and 49 (figure f10). **Write down** what will
 # come first: colors, outline, eyes, symmetry? Nobody tells $G$ that monsters have two equal halves.
 
 # %%
-monsters = sprites.unit(sprites.load())
+monsters = sprites.unit(sprites.load())  # (900, 16, 16, 3)
 epochs = (7, 21, 49)
 batch = 20
-look = best.latent(lesson.rng("monsters"), lesson.size(500, quick=40))
 per_epoch = lesson.steps(len(monsters) // batch, quick=1)
-film = {"pictures": np.zeros((len(epochs), len(look), 16, 16, 3), np.float32)}
+shape = {"channels": 3, "side": 16, "width": 24}
+game = new_game("monsters", penalty_adam, monsters, batch, **shape)
+look = best.latent(lesson.rng("monsters"), lesson.size(500, quick=40))
+pictures = np.zeros((len(epochs), len(look), 16, 16, 3), np.float32)
 
 
-def watch(step, G):
-    for k in np.flatnonzero(np.array(epochs) * per_epoch == step):
-        film["pictures"][k] = settled(G)(look)
+# %%
+def one_critic_step(*players):
+    return wgan_gp_step(*players, n_critic=1)
 
 
-drawn, _ = play(
-    "monsters",
-    wgan_gp_step,
-    monsters,
-    epochs[-1] * per_epoch,
-    adam(cfg.lr, 0.0, 0.9),
-    batch=batch,
-    watch=watch,
-    keep=film,
-    n_critic=1,
-    nets={"channels": 3, "side": 16, "width": 24},
-)
-lesson.sampler("monsters", settled(drawn).sample)
-rows = np.concatenate([monsters[:24], *film["pictures"][:, :24]])
-ax = plot.image_grid(
-    rows, 8, 12, row_labels=["drawn", "", "epoch 7", "", "epoch 21", "", "epoch 49", ""]
-)
+def watch(i, _):
+    for k in np.flatnonzero(np.array(epochs) * per_epoch == i + 1):
+        pictures[k] = settled(game.average.model)(look)
+
+
+steps = epochs[-1] * per_epoch
+step = turns(game, one_critic_step, steps, batch)
+state = vars(game) | {"pictures": pictures}
+lesson.fit(step, steps, state=state, on_step=watch, label="monsters")
+lesson.sampler("monsters", settled(game.average.model).sample)
+
+# %%
+rows = np.concatenate([monsters[:24], *pictures[:, :24]])
+names = ["drawn", "", "epoch 7", "", "epoch 21", "", "epoch 49", ""]
 lesson.figure(
-    ax,
+    plot.image_grid(rows, 8, 12, row_labels=names),
     "f10_monsters",
     "Follow one place through the epochs: the same latent each time. First a shape, then outlines"
     " and one main color; eyes hardly ever, and the two halves agree only in part.",
@@ -521,61 +525,58 @@ def flat(images):
 
 def nearest(images):
     """Which of the 900 is nearest, and how far (root mean square over pixels and channels)."""
-    squares = (
-        (flat(images) ** 2).sum(1)[:, None]
-        + (flat(monsters) ** 2).sum(1)
-        - 2 * flat(images) @ flat(monsters).T
-    )
-    return squares.argmin(1), np.sqrt(np.maximum(squares.min(1), 0) / flat(monsters).shape[1])
+    own = (flat(images) ** 2).sum(1)[:, None]
+    theirs = (flat(monsters) ** 2).sum(1)
+    squares = own + theirs - 2 * flat(images) @ flat(monsters).T  # (N, 900)
+    closest = np.maximum(squares.min(1), 0)
+    return squares.argmin(1), np.sqrt(closest / flat(monsters).shape[1])
+
+
+# %%
+palette = np.float32(sprites.PALETTE / 255)
 
 
 def measures(images):
+    """Variation, what is not mirrored, distance to the palette, distance to the nearest."""
     variance = images.var(axis=0).mean()
     halves = ((images - images[:, :, ::-1]) ** 2).mean() / 2
-    to_colors = np.linalg.norm(
-        images[:100].reshape(-1, 1, 3) - np.float32(sprites.PALETTE / 255), axis=2
-    )
-    return [
-        float(v)
-        for v in (
-            variance**0.5,
-            halves / variance,
-            to_colors.min(axis=1).mean(),
-            nearest(images)[1].mean(),
-        )
-    ]
+    to_colors = np.linalg.norm(images[:100].reshape(-1, 1, 3) - palette, axis=2)
+    off_palette = to_colors.min(axis=1).mean()
+    to_nearest = nearest(images)[1].mean()
+    return [float(variance**0.5), float(halves / variance), float(off_palette), float(to_nearest)]
 
 
+# %%
 score = {"fresh": measures(sprites.unit(sprites.draw(lesson.rng("fresh"), len(look))))}
-score |= {f"epoch {e}": measures(images) for e, images in zip(epochs, film["pictures"])}
-lesson.table(
-    [[name, *row] for name, row in score.items()],
-    ["monsters", "variation", "not mirrored", "off the palette", "to the nearest"],
-)
-last = film["pictures"][-1][:12]
-ax = plot.image_grid(
-    np.concatenate([last, monsters[nearest(last)[0]]]), 2, 12, row_labels=["generated", "nearest"]
-)
+for epoch, images in zip(epochs, pictures):
+    score[f"epoch {epoch}"] = measures(images)
+rows = [[name, *row] for name, row in score.items()]
+header = ["monsters", "variation", "not mirrored", "off the palette", "to the nearest"]
+lesson.table(rows, header)
+
+# %%
+last = pictures[-1][:12]
+relatives = monsters[nearest(last)[0]]
+rows = np.concatenate([last, relatives])
 lesson.figure(
-    ax,
+    plot.image_grid(rows, 2, 12, row_labels=["generated", "nearest"]),
     "nearest",
     "Each monster above its nearest relative among the 900: a similar shape or color, another"
     " monster.",
 )
-lesson.claim(
-    "monsters' variation over that of fresh ones",
-    score["epoch 49"][0] / score["fresh"][0],
-    at_least=0.8,
-)
-lesson.claim("not mirrored, epoch 49", score["epoch 49"][1], at_most=0.75)
-lesson.claim(
-    "to the nearest of 900: generated over fresh ones",
-    score["epoch 49"][3] / score["fresh"][3],
-    at_least=0.9,
-)
+
+# %%
+fresh = score["fresh"]
+generated = score["epoch 49"]
+variation = generated[0] / fresh[0]
+lesson.claim("monsters' variation over that of fresh ones", variation, at_least=0.8)
+lesson.claim("not mirrored, epoch 49", generated[1], at_most=0.75)
+away = generated[3] / fresh[3]
+lesson.claim("to the nearest of 900: generated over fresh ones", away, at_least=0.9)
 
 # %% [markdown]
 # ## 7. Where the post is loose
+#
 # - It leaves the judgment to the eye, which is kind to a model that repeats itself, and does not
 #   see whether it copies.
 # - Its figure says "epochs". 49 epochs of 900 pictures are 44,100 pictures, fewer than one epoch of
@@ -584,7 +585,7 @@ lesson.claim(
 #   in `wgan_step`.
 #
 # **Left out:** labels (a conditional GAN draws the digit that you ask for), larger pictures, the
-# tricks of `gan/09` on them. **Next:** the other three posts: models that have a likelihood, or a
+# remedies of `gan/09` on them. **Next:** the other three posts: models that have a likelihood, or a
 # bound of one, and no opponent.
 #
 # **Your turn:** `minigen exercise start gan/13`, then `minigen run gan/13 --with
