@@ -6,9 +6,9 @@ from typing import Any
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn import Conv2d, ConvTranspose2d, Module
 from minigen.tensor import relu
-from minigen.vae import _check
 
 Array = Any
 Rng = numpy.random.Generator
@@ -70,4 +70,4 @@ def check_images(x, channels, odd=False):
         raise ValueError(f"x must have shape (N, H, W, {channels}), H and W multiples of {STRIDE}, got {shape}")
     if odd and not (shape[1] // STRIDE % 2 and shape[2] // STRIDE % 2):
         raise ValueError(f"two levels need H/{STRIDE} and W/{STRIDE} odd (28 x 28, say), got x {shape}")
-    _check.unit_interval("x", x)
+    checks.between("x", x, 0, 1)

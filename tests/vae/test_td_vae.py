@@ -399,5 +399,5 @@ def test_bad_arguments(rng):
         model.predict(x, 1, 4, rng, stride=2)
     with pytest.raises(ValueError, match="max_gap must be less than length = 3, got 3"):
         draw_times(rng, 5, 3, 3)
-    with pytest.raises(ValueError, match="dim_z must be a positive whole number, got 0"):
+    with pytest.raises(ValueError, match="dim_z must be a whole number of at least 1, got 0"):
         TDVAE(rng, 2, 0)
