@@ -10,6 +10,7 @@ from minigen.optim import SGD, Adam
 from minigen.tensor import grad, jacobian, leaves, sigmoid, tree_map, value_and_grad
 from minigen.vae.autoencoder import (
     Autoencoder,
+    autoencoder_loss,
     code_jacobian,
     contractive_penalty,
     corrupt,
@@ -439,3 +440,22 @@ def test_float32_through_every_loss(rng):
         for _ in range(50):
             last = training_step(model, adam, x, penalty=penalty)["loss"]
         assert last < first
+
+
+def test_the_loss_and_its_terms(rng):
+    """Eq. vae.01, Eq. vae.02: what the encoder sees may differ from the target; a penalty gets what was seen."""
+    model = Autoencoder(rng, 6, 3, ())
+    x, seen = rng.random((2, 4, 6), dtype=np.float32)
+    rebuilt = reconstruction_loss(x, model(seen))
+    calls = []
+
+    def penalty(m, s, z):
+        calls.append((m is model, s is seen, np.array_equal(z, model.encode(seen))))
+        return 2.0 * np.sum(z**2)
+
+    loss, terms = autoencoder_loss(model, x, seen, penalty)
+    assert calls == [(True, True, True)] and terms["reconstruction"] == rebuilt
+    np.testing.assert_allclose(terms["penalty"], 2 * np.sum(model.encode(seen) ** 2))
+    np.testing.assert_allclose(loss, rebuilt + terms["penalty"], rtol=1e-6)
+    assert autoencoder_loss(model, x)[0] == reconstruction_loss(x, model(x))
+    assert autoencoder_loss(model, x)[1]["penalty"] == 0

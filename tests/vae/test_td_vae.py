@@ -1,4 +1,4 @@
-"""TD-VAE against a linear-Gaussian world in which beliefs, smoothing and evidence are known, and against finite
+"""TD-VAE against a linear-Gaussian world in which beliefs, smoothing and log p(x) are known, and against finite
 differences."""
 
 import numpy as np
