@@ -250,8 +250,8 @@ lesson.claim("prior: slope of log error along log K", slope, equals=-0.5, atol=0
 # Let a guess $q(z|x)$ say where to draw, and correct for having drawn there: a code that $q$ offers
 # too often counts less.
 #
-# $$p(x) = \int q(z|x)\, \frac{p(x|z)\,p(z)}{q(z|x)}\, dz \approx \frac1K \sum_k \frac{p(x|z_k)\,p(z_k)}{q(z_k|x)},
-# \qquad z_k \sim q(z|x).$$
+# $$p(x) = \int q(z|x)\, \frac{p(x|z)\,p(z)}{q(z|x)}\, dz
+# \approx \frac1K \sum_k \frac{p(x|z_k)\,p(z_k)}{q(z_k|x)}, \qquad z_k \sim q(z|x).$$
 #
 # By hand, with the two codes of section 1 and $q = (0.9, 0.1)$. The weights are $\frac{0.5 \cdot
 # 0.5}{0.9}$ and $\frac{0.001 \cdot 0.5}{0.1}$; nine draws in ten give the first: $0.9 \cdot
