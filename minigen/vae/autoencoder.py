@@ -1,11 +1,12 @@
-"""Autoencoders that learn a code by having to rebuild their input: plain, denoising, sparse and contractive.
+"""Autoencoders, which learn a code by reconstructing their input: plain, denoising, sparse and contractive.
 
-An encoder g turns an example x into a code z, a decoder f turns z back, and both learn from how far f(g(x)) is from x
-(Hinton and Salakhutdinov 2006). With a long code the identity would do, so something must stand in its way:
+An encoder g maps an example x to a code z, a decoder f maps z back, and both are trained on the distance of f(g(x))
+from x (Hinton and Salakhutdinov 2006). With a code as wide as the input the identity would be a solution; three
+variants exclude it in different ways:
 
-    denoising    the input is damaged, the target is not                        Vincent et al. 2008
-    sparse       a unit may be active on few examples, or few units on each     Ng 2011; Makhzani and Frey 2013
-    contractive  the code may hardly move when the input moves                  Rifai et al. 2011
+    denoising    the input is corrupted, the target is not                        Vincent et al. 2008
+    sparse       a unit is active on few examples, or few units on each example   Ng 2011; Makhzani and Frey 2013
+    contractive  the derivatives of the code by the input are penalized           Rifai et al. 2011
 
 Losses are summed over the pixels of an image and averaged over the batch.
 """
@@ -30,7 +31,7 @@ Activation: TypeAlias = str | Callable | None
 
 KINDS = ("masking", "gaussian", "salt_pepper")
 
-# --------------------------------------------------------------------- rebuilding the input
+# --------------------------------------------------------------------- reconstruction
 
 
 def reconstruction_loss(x: Array, decoded: Array) -> Array:
@@ -46,7 +47,7 @@ def reconstruction_loss(x: Array, decoded: Array) -> Array:
 
 
 def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
-    """Mean over the batch of |x - autoencoder(corrupted)|²: the input is damaged, the target is clean. Eq. vae.02
+    """Mean over the batch of |x - autoencoder(corrupted)|²: the input is corrupted, the target clean. Eq. vae.02
 
     x and corrupted (N, ...), the second from `corrupt`. Raises ValueError as `reconstruction_loss` does.
     """
@@ -54,9 +55,9 @@ def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
 
 
 def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarray:
-    """A damaged copy of x, of the same shape and dtype: a draw from M(x̃|x). x itself is left as it is. Eq. vae.02
+    """A corrupted copy of x, of the same shape and dtype: a sample from M(x̃|x). x is not modified. Eq. vae.02
 
-    kind: "masking"      each number becomes 0 with probability `level`, by a coin of its own.
+    kind: "masking"      each number becomes 0 with probability `level`, independently.
           "gaussian"     noise of standard deviation `level` is added to each; the sum is not clipped to [0, 1].
           "salt_pepper"  with probability `level` a number becomes 0 or 1, either as often as the other.
 
@@ -72,15 +73,16 @@ def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarra
     u = rng.random(x.shape)
     if kind == "masking":
         return numpy.where(u < level, x.dtype.type(0), x)
-    return numpy.where(u < level, (u < level / 2).astype(x.dtype), x)  # of the damaged ones, half become 1
+    return numpy.where(u < level, (u < level / 2).astype(x.dtype), x)  # half of the corrupted ones become 1
 
 
 # --------------------------------------------------------------------- sparse codes
 
 
 def kl_bernoulli(rho: Array, rho_hat: Array) -> Array:
-    """KL between two coins, rho log(rho/rho_hat) + (1 - rho) log((1 - rho)/(1 - rho_hat)), nats. Eq. vae.04
+    """KL between Bernoulli distributions, nats. Eq. vae.04
 
+    rho log(rho/rho_hat) + (1 - rho) log((1 - rho)/(1 - rho_hat)).
     rho and rho_hat are probabilities strictly between 0 and 1, numbers or arrays that broadcast; the result has their
     common shape, one divergence for each entry. ValueError if one leaves (0, 1).
     """
@@ -107,7 +109,7 @@ def sparsity_penalty(activations: Array | Sequence[Array], rho: float) -> Array:
 def k_sparse(z: Array, k: int) -> Array:
     """The k largest numbers of each row, by value, in their places; 0 elsewhere: (N, D) -> (N, D).
 
-    Gradients pass through the kept numbers only. Where numbers tie for the last place, the first ones in the row are
+    Gradients pass through the kept numbers only. Of numbers that tie for the last place, the first in the row are
     kept. Raises ValueError unless 1 <= k <= D. Makhzani and Frey 2013.
     """
     z = checks.array("z", z, "N", ..., "D")
@@ -211,7 +213,7 @@ class Autoencoder(Module):
         return z if self.k is None else k_sparse(z, self.k)
 
     def decode(self, z: Array) -> Array:
-        """The picture of a code: (N, dim_z) -> (N, dim_x)."""
+        """The reconstruction from a code: (N, dim_z) -> (N, dim_x)."""
         if self.decoder is not None:
             return self.decoder(z)
         assert self.biases is not None  # of a tied decoder
@@ -221,7 +223,7 @@ class Autoencoder(Module):
         return z
 
     def __call__(self, x: Array) -> Array:
-        """x through the code and back: (N, dim_x) -> (N, dim_x)."""
+        """x encoded and decoded: (N, dim_x) -> (N, dim_x)."""
         return self.decode(self.encode(x))
 
 

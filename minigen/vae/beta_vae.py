@@ -92,7 +92,7 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
 def disentanglement_metric(
     codes: numpy.ndarray, factors: numpy.ndarray, rng: numpy.random.Generator, pairs: int = 64, points: int = 2000
 ) -> float:
-    """The accuracy of a linear classifier that tells which factor two images share, from 1/K (chance) to 1.
+    """The accuracy of a linear classifier that predicts which factor two images share, from 1/K (chance) to 1.
 
     codes (N, D), factors (N, K) whole numbers, K >= 2. One point: choose a factor; draw `pairs` pairs of rows that
     agree in it; average |z_1 - z_2| over them, (D,). In a disentangled code the coordinates of the shared factor

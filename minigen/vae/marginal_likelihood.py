@@ -1,6 +1,6 @@
 """log p(x) of a latent-variable model: by quadrature, by Monte Carlo from the prior, and by importance sampling.
 
-A model with a code z says p(x) = ∫ p(x|z) p(z) dz (Eq. vae.08): an average of p(x|z) over codes drawn from the prior.
+A model with a code z defines p(x) = ∫ p(x|z) p(z) dz (Eq. vae.08): the mean of p(x|z) over codes from the prior.
 The three functions take logarithms of densities at K codes for each of N examples, (K, N), and return log p(x), (N,),
 in nats. They average densities and take the logarithm last, subtracting the largest so that nothing underflows. Given
 log p(x) of every example, `maximum_likelihood` compares parameters.

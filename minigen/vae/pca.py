@@ -1,4 +1,4 @@
-"""Principal components: the best linear code there is, against which an autoencoder is measured.
+"""Principal component analysis, the linear baseline of the autoencoders.
 
 Among all linear maps to k numbers and back, the projection on the k directions of largest variance leaves the smallest
 squared error (Eckart and Young 1936). A linear autoencoder can at best find the same subspace (Baldi and Hornik 1989).
