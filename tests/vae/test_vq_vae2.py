@@ -5,6 +5,7 @@ import pytest
 
 from minigen.optim import SGD
 from minigen.tensor import grad, stop_gradient
+from minigen.vae.quantizer import perplexity
 from minigen.vae.vq_vae import start, training_step
 from minigen.vae.vq_vae2 import HierarchicalVQVAE
 
@@ -87,3 +88,30 @@ def test_two_levels_need_an_odd_grid(rng):
     with pytest.raises(ValueError, match="odd"):
         model(np.zeros((1, 32, 32, 1), np.float32))
     assert stop_gradient(model(np.zeros((1, 20, 12, 1), np.float32)).decoded).shape == (1, 20, 12, 1)
+
+
+def test_loss_sums_the_terms_of_both_levels(rng):
+    """Eq. vae.19 for two levels, written out."""
+    model, x = shaken(HierarchicalVQVAE(rng, codes=(6, 9), dim=(2, 3), width=8, learned=True), rng).eval(), images(rng)
+    start(model, x, rng)
+    x = images(rng)  # not those that the codebooks began with, whose vectors are codes
+    out = model(x)
+    squares = ((x - out.decoded) ** 2).sum()
+    for quantizer, level in zip(model.quantizers, out.levels):
+        squares += 1.25 * ((level.z - quantizer.codebook[level.indices]) ** 2).sum()
+    np.testing.assert_allclose(model.loss(x), squares / len(x), rtol=1e-5)
+
+
+def test_training_step_updates_each_codebook_with_its_own_vectors(rng):
+    """Eq. vae.20 at both levels, with the vectors that were quantized, batch halves in order."""
+    model, x = shaken(HierarchicalVQVAE(rng, codes=(6, 9), dim=3, width=8), rng), images(rng)
+    model.alone = False
+    start(model, x, rng)
+    twin = model.copy()
+    report = training_step(model, SGD(model, 1e-3), x)
+    levels = twin(x).levels
+    for name, quantizer, own, level in zip(("top", "bottom"), model.quantizers, twin.quantizers, levels):
+        own.update(level.z, level.indices)
+        np.testing.assert_allclose(quantizer.counts, own.counts, rtol=1e-5)
+        np.testing.assert_allclose(quantizer.codebook, own.codebook, rtol=1e-4, atol=1e-6)
+        assert report[f"perplexity {name}"] == pytest.approx(perplexity(level.indices, own.codes))
