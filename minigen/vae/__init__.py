@@ -1,8 +1,9 @@
 """Autoencoders, from the plain one to TD-VAE: one system a file.
 
-`autoencoder.py`: plain, denoising, sparse and contractive; `pca.py` is what they are measured against. `vae.py` is the
-heart: the Gaussian encoder, the reparameterized sample, the evidence lower bound and the importance-weighted estimate
-of log p(x); `likelihoods.py` holds what a decoder may say about x. `evidence.py` and `linear.py` are models small
-enough to know the truth. `beta.py`: the price of the rate, and scores of disentanglement. `vq.py`, with `quantizer.py`
-and `vq_networks.py`: VQ-VAE and VQ-VAE-2. `tdvae.py`: a state-space model that jumps.
+autoencoder           plain, denoising, sparse and contractive; pca is the linear baseline
+vae                   Gaussian encoder, reparameterization, ELBO, importance-weighted log p(x); likelihoods: p(x|z)
+marginal_likelihood   estimators of log p(x); linear: the linear-Gaussian model, in closed form
+beta_vae              a weight on the rate, and scores of disentanglement
+vq_vae, vq_vae2       discrete codes on one and on two levels, with quantizer and vq_networks
+td_vae                a state-space model that predicts in jumps
 """

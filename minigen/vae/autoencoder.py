@@ -1,32 +1,37 @@
-"""Autoencoders that learn a code by having to rebuild their input: plain, denoising, sparse and contractive.
+"""Autoencoders, which learn a code by reconstructing their input: plain, denoising, sparse and contractive.
 
-An encoder g turns an example x into a code z, a decoder f turns z back, and both learn from how far f(g(x)) is from x
-(Hinton and Salakhutdinov 2006). With a long code the identity would do, so something must stand in its way:
+An encoder g maps an example x to a code z, a decoder f maps z back, and both are trained on the distance of f(g(x))
+from x (Hinton and Salakhutdinov 2006). With a code as wide as the input the identity would be a solution; three
+variants exclude it in different ways:
 
-    denoising    the input is damaged, the target is not                        Vincent et al. 2008
-    sparse       a unit may be active on few examples, or few units on each     Ng 2011; Makhzani and Frey 2013
-    contractive  the code may hardly move when the input moves                  Rifai et al. 2011
+    denoising    the input is corrupted, the target is not                        Vincent et al. 2008
+    sparse       a unit is active on few examples, or few units on each example   Ng 2011; Makhzani and Frey 2013
+    contractive  the derivatives of the code by the input are penalized           Rifai et al. 2011
 
 Losses are summed over the pixels of an image and averaged over the batch.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import autograd.numpy as np
 import numpy
 from autograd.tracer import getval, isbox
 
+from minigen import checks
 from minigen.nn import Linear, Module, Sequential
+from minigen.optim.optimizers import Optimizer
 from minigen.tensor import grad, linear, value_and_grad
 from minigen.tensor.activations import activation_name
-from minigen.vae import _check
 
-Array, Rng = Any, numpy.random.Generator
+Array: TypeAlias = Any
+Rng: TypeAlias = numpy.random.Generator
+Activation: TypeAlias = str | Callable | None
+
 KINDS = ("masking", "gaussian", "salt_pepper")
 
-# --------------------------------------------------------------------- rebuilding the input
+# --------------------------------------------------------------------- reconstruction
 
 
 def reconstruction_loss(x: Array, decoded: Array) -> Array:
@@ -35,14 +40,14 @@ def reconstruction_loss(x: Array, decoded: Array) -> Array:
     The square is summed over the pixels, not averaged: D times an element-wise mean. In squared units of x.
     Raises ValueError if the shapes differ or a value is not finite.
     """
-    x, decoded = _floats(x), _floats(decoded)
-    _check.same_shape(x=x, decoded=decoded)
-    _check.finite(x=x, decoded=decoded)
+    x = checks.floats("x", x)
+    decoded = checks.floats("decoded", decoded)
+    checks.same_shape(2, x=x, decoded=decoded)
     return np.sum((x - decoded) ** 2) / len(x)
 
 
 def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
-    """Mean over the batch of |x - autoencoder(corrupted)|²: the input is damaged, the target is clean. Eq. vae.02
+    """Mean over the batch of |x - autoencoder(corrupted)|²: the input is corrupted, the target clean. Eq. vae.02
 
     x and corrupted (N, ...), the second from `corrupt`. Raises ValueError as `reconstruction_loss` does.
     """
@@ -50,42 +55,39 @@ def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
 
 
 def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarray:
-    """A damaged copy of x, of the same shape and dtype: a draw from M(x̃|x). x itself is left as it is. Eq. vae.02
+    """A corrupted copy of x, of the same shape and dtype: a sample from M(x̃|x). x is not modified. Eq. vae.02
 
-    kind: "masking"      each number becomes 0 with probability `level`, by a coin of its own.
+    kind: "masking"      each number becomes 0 with probability `level`, independently.
           "gaussian"     noise of standard deviation `level` is added to each; the sum is not clipped to [0, 1].
           "salt_pepper"  with probability `level` a number becomes 0 or 1, either as often as the other.
 
     ValueError for another kind, a level outside [0, 1] (gaussian: below 0), an x that is not finite. Vincent et al.
     2010.
     """
-    x = _floats(x)
-    _check.finite(x=x)
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-    if not (numpy.ndim(level) == 0 and numpy.isfinite(level) and 0 <= level <= (level if kind == "gaussian" else 1)):
-        raise ValueError(f"level must be {'at least 0' if kind == 'gaussian' else 'in [0, 1]'}, got {level!r}")
-    if not isinstance(rng, numpy.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+    x = checks.floats("x", x)
+    checks.choice("kind", kind, KINDS)
+    checks.number("level", level, 0, numpy.inf if kind == "gaussian" else 1)
+    checks.rng(rng)
     if kind == "gaussian":
         return x + x.dtype.type(level) * rng.standard_normal(x.shape, dtype=numpy.float32).astype(x.dtype)
     u = rng.random(x.shape)
     if kind == "masking":
         return numpy.where(u < level, x.dtype.type(0), x)
-    return numpy.where(u < level, (u < level / 2).astype(x.dtype), x)  # of the damaged ones, half become 1
+    return numpy.where(u < level, (u < level / 2).astype(x.dtype), x)  # half of the corrupted ones become 1
 
 
 # --------------------------------------------------------------------- sparse codes
 
 
 def kl_bernoulli(rho: Array, rho_hat: Array) -> Array:
-    """KL between two coins, rho log(rho/rho_hat) + (1 - rho) log((1 - rho)/(1 - rho_hat)), nats. Eq. vae.04
+    """KL between Bernoulli distributions, nats. Eq. vae.04
 
+    rho log(rho/rho_hat) + (1 - rho) log((1 - rho)/(1 - rho_hat)).
     rho and rho_hat are probabilities strictly between 0 and 1, numbers or arrays that broadcast; the result has their
     common shape, one divergence for each entry. ValueError if one leaves (0, 1).
     """
-    _open_unit_interval("rho", rho)
-    _open_unit_interval("rho_hat", rho_hat)
+    _in_open_unit_interval("rho", rho)
+    _in_open_unit_interval("rho_hat", rho_hat)
     return rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat))
 
 
@@ -97,9 +99,8 @@ def sparsity_penalty(activations: Array | Sequence[Array], rho: float) -> Array:
     """
     total = 0.0
     for a in activations if isinstance(activations, (list, tuple)) else [activations]:
-        a = _floats(a)
-        _check.same_shape(activations=a)
-        _check.unit_interval("activations", a)
+        a = checks.array("activations", a, "N", ..., "units")
+        checks.between("activations", a, 0, 1)
         rho_hat = np.sum(a, axis=0) / len(a)  # (units,), Eq. vae.03
         total = total + np.sum(kl_bernoulli(rho, rho_hat))
     return total
@@ -108,17 +109,16 @@ def sparsity_penalty(activations: Array | Sequence[Array], rho: float) -> Array:
 def k_sparse(z: Array, k: int) -> Array:
     """The k largest numbers of each row, by value, in their places; 0 elsewhere: (N, D) -> (N, D).
 
-    Gradients pass through the kept numbers only. Where numbers tie for the last place, the first ones in the row are
+    Gradients pass through the kept numbers only. Of numbers that tie for the last place, the first in the row are
     kept. Raises ValueError unless 1 <= k <= D. Makhzani and Frey 2013.
     """
-    z = _floats(z)
-    _check.same_shape(z=z)
-    k, width = _check.count("k", k), np.shape(z)[-1]
-    if k > width:
-        raise ValueError(f"k must be at most the number of units, {width}, got {k}")
+    z = checks.array("z", z, "N", ..., "D")
+    width = np.shape(z)[-1]
+    k = checks.whole("k", k, most=width)
     values = getval(z)
     threshold = numpy.partition(values, width - k, axis=-1)[..., width - k, None]  # (N, 1), the k-th largest
-    above, at = values > threshold, values == threshold
+    above = values > threshold
+    at = values == threshold
     room = k - above.sum(axis=-1, keepdims=True)  # (N, 1), places left for those at the threshold
     return np.where(above | (at & (at.cumsum(axis=-1) <= room)), z, values.dtype.type(0))
 
@@ -132,10 +132,10 @@ def sigmoid_penalty(h: Array, w: Array) -> Array:
     dh_j/dx_i = h_j (1 - h_j) w_ij, so that |J|² = sum_j (h_j (1 - h_j))² sum_i w_ij². Raises ValueError if the shapes
     do not fit or h leaves [0, 1]. Rifai et al. 2011.
     """
-    _check.same_shape(h=h)
+    checks.same_shape(2, h=h)
     if np.ndim(w) != 2 or np.shape(w)[1] != np.shape(h)[-1]:
         raise ValueError(f"w must have shape (D, H) with H = {np.shape(h)[-1]}, got {np.shape(w)}")
-    _check.unit_interval("h", h)
+    checks.between("h", h, 0, 1)
     return np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0)) / len(h)
 
 
@@ -146,25 +146,23 @@ def contractive_penalty(encoder: Callable, x: Array) -> Array:
     takes the closed form, anything else `code_jacobian`. Differentiable with respect to the encoder. Raises ValueError
     if x is not a finite (N, ...) or the encoder does not give a code for each example.
     """
-    x = _floats(x)
-    _check.same_shape(x=x)
-    _check.finite(x=x)
+    x = checks.array("x", x, "N", ..., "D")
     if isinstance(encoder, Linear) and activation_name(encoder.activation) == "sigmoid":
         return sigmoid_penalty(encoder(x), encoder.w)
     return np.sum(code_jacobian(encoder, x) ** 2) / len(x)
 
 
 def code_jacobian(encoder: Callable, x: Array) -> Array:
-    """dz_j/dx_i of each example, by automatic differentiation: x (N, ...) -> (N, H, D), H and D counted flat. Eq.
-    vae.05
+    """dz_j/dx_i of each example by automatic differentiation: x (N, ...) -> (N, H, D), both flattened. Eq. vae.05
 
-    One derivative for all H numbers of the code at once, at the cost of H encodings. Errors as `contractive_penalty`.
+    One backward pass for all H numbers of the code, at the cost of H encodings. Errors as `contractive_penalty`.
     """
-    n, code = len(x), np.shape(encoder(x))
+    n = len(x)
+    code = np.shape(encoder(x))
     if len(code) < 2 or code[0] != n:
         raise ValueError(f"encoder must map x (N, ...) to codes (N, ...), got {code} for N = {n}")
     h = int(numpy.prod(code[1:]))
-    pick = numpy.repeat(numpy.eye(h, dtype=x.dtype), n, axis=0)  # (H·N, H): copy j of the batch looks at z_j only
+    pick = numpy.repeat(numpy.eye(h, dtype=x.dtype), n, axis=0)  # (H·N, H): copy j of the batch selects z_j
     copies = np.concatenate([x] * h)  # (H·N, ...)
     slopes = grad(lambda copies: np.sum(np.reshape(encoder(copies), (h * n, h)) * pick))(copies)  # (H·N, ...)
     return np.swapaxes(np.reshape(slopes, (h, n, -1)), 0, 1)  # (N, H, D)
@@ -187,22 +185,27 @@ class Autoencoder(Module):
         dim_x: int = 784,
         dim_z: int = 32,
         widths: Sequence[int] = (256,),
-        activation="leaky_relu",
+        activation: Activation = "leaky_relu",
         *,
-        code_activation=None,
-        out_activation=None,
+        code_activation: Activation = None,
+        out_activation: Activation = None,
         k: int | None = None,
         tied: bool = False,
     ):
-        self.dim_x, self.dim_z = _check.count("dim_x", dim_x), _check.count("dim_z", dim_z)
-        self.k = None if k is None else _check.count("k", k)
-        sizes, inner = [dim_x, *widths, dim_z], [activation] * len(widths)
-        self.encoder = _stack(rng, sizes, [*inner, code_activation])
-        self.decoder_activations = [*inner, out_activation]
+        self.dim_x = checks.whole("dim_x", dim_x)
+        self.dim_z = checks.whole("dim_z", dim_z)
+        self.k = None if k is None else checks.whole("k", k)
+
+        sizes = [dim_x, *widths, dim_z]
+        hidden = [activation] * len(widths)
+        self.encoder = _layers(rng, sizes, [*hidden, code_activation])
+        self.decoder_activations = [*hidden, out_activation]
+        self.decoder: Module | None = None
+        self.biases: list[numpy.ndarray] | None = None
         if tied:
-            self.decoder, self.biases = None, [numpy.zeros(n, numpy.float32) for n in reversed(sizes[:-1])]
+            self.biases = [numpy.zeros(n, numpy.float32) for n in reversed(sizes[:-1])]
         else:
-            self.decoder, self.biases = _stack(rng, sizes[::-1], self.decoder_activations), None
+            self.decoder = _layers(rng, sizes[::-1], self.decoder_activations)
 
     def encode(self, x: Array) -> Array:
         """The code: (N, dim_x) -> (N, dim_z)."""
@@ -210,62 +213,67 @@ class Autoencoder(Module):
         return z if self.k is None else k_sparse(z, self.k)
 
     def decode(self, z: Array) -> Array:
-        """The picture of a code: (N, dim_z) -> (N, dim_x)."""
+        """The reconstruction from a code: (N, dim_z) -> (N, dim_x)."""
         if self.decoder is not None:
             return self.decoder(z)
+        assert self.biases is not None  # of a tied decoder
         layers = self.encoder.layers if isinstance(self.encoder, Sequential) else [self.encoder]
         for layer, bias, activation in zip(reversed(layers), self.biases, self.decoder_activations):
             z = linear(z, np.transpose(layer.w), bias, activation)
         return z
 
     def __call__(self, x: Array) -> Array:
-        """x through the code and back: (N, dim_x) -> (N, dim_x)."""
+        """x encoded and decoded: (N, dim_x) -> (N, dim_x)."""
         return self.decode(self.encode(x))
+
+
+# --------------------------------------------------------------------- training
+
+
+def autoencoder_loss(
+    model: Autoencoder, x: Array, seen: Array | None = None, penalty: Callable | None = None
+) -> tuple[Array, dict[str, Array]]:
+    """|x - f(g(seen))|² plus a penalty, batch means: the loss, and its terms "reconstruction" and "penalty".
+
+    x (N, dim_x). seen (N, dim_x): what the encoder sees in place of x, such as a corrupted copy of it.
+    penalty(model, seen, z) -> scalar, z (N, dim_z) being the code of seen: weight times one of the penalties above.
+    Eq. vae.01; with a corrupted `seen` Eq. vae.02.
+    """
+    seen = x if seen is None else seen
+    z = model.encode(seen)
+    reconstruction = reconstruction_loss(x, model.decode(z))
+    extra = 0.0 if penalty is None else penalty(model, seen, z)
+    return reconstruction + extra, {"reconstruction": reconstruction, "penalty": extra}
 
 
 def training_step(
     model: Autoencoder,
-    optimizer: Any,
+    optimizer: Optimizer,
     x: numpy.ndarray,
     seen: numpy.ndarray | None = None,
     penalty: Callable | None = None,
 ) -> dict[str, float]:
-    """One step on |x - f(g(seen))|² plus a penalty; returns the loss and its two terms, batch means.
-
-    seen (N, dim_x): what the encoder sees in place of x, such as a damaged copy of it.
-    penalty(model, seen, z) -> scalar, z (N, dim_z) being the code of seen: weight times one of the penalties above.
-    """
-    seen = x if seen is None else seen
-
-    def loss(model):
-        z = model.encode(seen)
-        rebuilt = reconstruction_loss(x, model.decode(z))
-        extra = 0.0 if penalty is None else penalty(model, seen, z)
-        return rebuilt + extra, (rebuilt, extra)
-
-    (value, (rebuilt, extra)), grads = value_and_grad(loss, has_aux=True)(model)
+    """One gradient step on `autoencoder_loss`; returns the loss and its two terms, batch means."""
+    (loss, terms), grads = value_and_grad(autoencoder_loss, has_aux=True)(model, x, seen, penalty)
     optimizer.step(grads)
-    return {"loss": float(value), "reconstruction": float(rebuilt), "penalty": float(extra)}
+    return {"loss": float(loss), **{name: float(term) for name, term in terms.items()}}
 
 
-def _stack(rng, sizes, activations):
-    """Linear layers of these sizes, each with its activation; a single one is not wrapped."""
-    layers = [Linear(rng, *ends, activation) for ends, activation in zip(pairwise(sizes), activations)]
-    for layer in layers:
+# --------------------------------------------------------------------- helpers
+
+
+def _layers(rng: Rng, sizes: Sequence[int], activations: Sequence[Activation]) -> Module:
+    """Linear layers of these sizes, each with its activation; a single one is not wrapped in a `Sequential`."""
+    layers = []
+    for (n_in, n_out), activation in zip(pairwise(sizes), activations):
+        layer = Linear(rng, n_in, n_out, activation)
         if activation_name(layer.activation) in ("relu", "leaky_relu"):
-            layer.w *= 6**0.5  # variance 2/n_in: half of what a ReLU gets does not pass (He et al. 2015)
+            layer.w *= 6**0.5  # He initialization, variance 2/n_in (He et al. 2015); Linear starts with a sixth of it
+        layers.append(layer)
     return layers[0] if len(layers) == 1 else Sequential(*layers)
 
 
-def _floats(a):
-    if isbox(a):
-        return a
-    a = numpy.asarray(a)
-    return a if a.dtype.kind == "f" else a.astype(numpy.float64 if a.dtype.itemsize > 2 else numpy.float32)
-
-
-def _open_unit_interval(name, p):
+def _in_open_unit_interval(name: str, p: Array) -> None:
     if not isbox(p) and not (numpy.min(p) > 0 and numpy.max(p) < 1):
-        raise ValueError(
-            f"{name} must lie strictly between 0 and 1, got values from {numpy.min(p):.4g} to {numpy.max(p):.4g}"
-        )
+        low, high = numpy.min(p), numpy.max(p)
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got values from {low:.4g} to {high:.4g}")

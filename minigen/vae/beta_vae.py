@@ -1,36 +1,39 @@
-"""Beta-VAE (Higgins et al. 2017): another price for a nat of the code, and what that does to its single numbers.
+"""Beta-VAE (Higgins et al. 2017): a weight on the rate, and scores of how disentangled the code becomes.
 
-The loss of a VAE is distortion plus rate: `recon` = -E_q log p(x|z), what the decoder gets wrong, and `kl` =
-KL(q(z|x) || p(z)), what the code costs, both in nats per image, pixels summed. With beta > 1 a nat of rate costs beta
-nats, the code becomes terse, and its coordinates tend to line up with independent causes of the data. Burgess et al.
-2018 instead pull the rate to a capacity C that grows while the model learns. Beyond the loss all is the VAE's.
+The loss of a VAE is distortion plus rate: `recon` = -E_q log p(x|z), the reconstruction error, and `kl` =
+KL(q(z|x) || p(z)), the information in the code, both in nats per image, pixels summed. With beta > 1 a nat of rate
+costs beta nats, the code carries less information, and its coordinates tend to align with independent generative
+factors of the data. Burgess et al. 2018 instead pull the rate to a capacity C that grows during training. Model and
+training are those of the VAE.
 
-Whether a code is disentangled can be measured where the causes are known (`minigen.data.shapes`). Both scores here take
-a table of codes (N, D), one row for each picture, and a table of factors (N, K), whole numbers.
+Disentanglement can be measured where the generative factors are known (`minigen.data.shapes`). Both scores here take
+codes (N, D), one row for each image, and factors (N, K), whole numbers.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import autograd.numpy as np
 import numpy
 
-from minigen.vae import _check
+from minigen import checks
+from minigen.vae.vae import VAE
 
-Array = Any
+Array: TypeAlias = Any
 
 # --------------------------------------------------------------------- losses
 
 
 def beta_vae_loss(recon: Array, kl: Array, beta: float) -> Array:
-    """recon + beta * kl, nats: minus the bound with another price for the rate. Eq. vae.17, and Eq. vae.16 with delta =
-    0.
+    """recon + beta * kl, nats: the negative ELBO with weight beta on the rate. Eq. vae.17, and Eq. vae.16 at delta = 0.
 
     recon (a loss: -log p(x|z), summed over pixels) and kl are two numbers, such as means over a batch, or two arrays
-    (N,); the result has their shape. beta = 1 is the VAE. With pixels averaged instead of summed, beta means D times as
-    much. Raises ValueError if the shapes differ, a value is not finite, or beta < 0. Higgins et al. 2017.
+    (N,); the result has their shape. beta = 1 is the VAE. If pixels are averaged instead of summed, the same beta
+    weighs D times as much. Raises ValueError if the shapes differ, a value is not finite, or beta < 0. Higgins et al.
+    2017.
     """
-    _terms(recon, kl)
-    return recon + _not_negative("beta", beta) * kl
+    _check_terms(recon, kl)
+    beta = checks.number("beta", beta, 0)
+    return recon + beta * kl
 
 
 def lagrangian(recon: Array, kl: Array, beta: float, delta: float) -> Array:
@@ -39,34 +42,40 @@ def lagrangian(recon: Array, kl: Array, beta: float, delta: float) -> Array:
     Arguments as in `beta_vae_loss`. beta is the multiplier of the constraint kl < delta of Eq. vae.15; beta * delta is
     a constant to the model, so with beta held fixed this is minus the loss of Eq. vae.17, shifted.
     """
-    _terms(recon, kl)
-    return -recon - _not_negative("beta", beta) * (kl - _not_negative("delta", delta))
+    _check_terms(recon, kl)
+    beta = checks.number("beta", beta, 0)
+    delta = checks.number("delta", delta, 0)
+    return -recon - beta * (kl - delta)
 
 
 def capacity_loss(recon: Array, kl: Array, gamma: float, capacity: float) -> Array:
     """recon + gamma * |kl - capacity|, nats: pulls the rate to a capacity C, from both sides.
 
     Arguments as in `beta_vae_loss`. Given arrays (N,) every example is pulled to C by itself; give means over the batch
-    to pull only their mean, as training usually does. The constraint of Eq. vae.15 with the rate named instead of its
-    price. Raises ValueError as there, or if gamma or capacity is negative. Burgess et al. 2018.
+    to pull only their mean, as training usually does. The constraint of Eq. vae.15 with a target rate instead of a
+    multiplier. Raises ValueError as there, or if gamma or capacity is negative. Burgess et al. 2018.
     """
-    _terms(recon, kl)
-    return recon + _not_negative("gamma", gamma) * np.abs(kl - _not_negative("capacity", capacity))
+    _check_terms(recon, kl)
+    gamma = checks.number("gamma", gamma, 0)
+    capacity = checks.number("capacity", capacity, 0)
+    return recon + gamma * np.abs(kl - capacity)
 
 
-# --------------------------------------------------------------------- looking at a code
+# --------------------------------------------------------------------- traversals
 
 
-def traverse(vae: Any, code: numpy.ndarray, values: numpy.ndarray, dims: Any = None) -> numpy.ndarray:
-    """Pictures while one number of a code is moved and the others stay: (len(dims), len(values), dim_x).
+def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = None) -> numpy.ndarray:
+    """Latent traversals, one number of a code varied and the others fixed: (len(dims), len(values), dim_x).
 
-    code (dim_z,) is where it starts; for each of `dims` (all unless given) that number takes each of `values` (V,).
-    Pictures are means of p(x|z). Raises ValueError if code, values or dims do not fit.
+    They start at code (dim_z,); for each of `dims` (all unless given) that number takes each of `values` (V,).
+    Images are means of p(x|z). Raises ValueError if code, values or dims do not fit.
     """
-    code, values = numpy.asarray(code, numpy.float32), numpy.asarray(values, numpy.float32)
+    code = numpy.asarray(code, numpy.float32)
+    values = numpy.asarray(values, numpy.float32)
     if code.shape != (vae.dim_z,) or values.ndim != 1:
         raise ValueError(f"code must have shape ({vae.dim_z},) and values (V,), got {code.shape} and {values.shape}")
-    _check.finite(code=code, values=values)
+    checks.finite("code", code)
+    checks.finite("values", values)
     dims = list(range(vae.dim_z) if dims is None else dims)
     if not dims or not all(isinstance(d, (int, numpy.integer)) and 0 <= d < vae.dim_z for d in dims):
         raise ValueError(f"dims must be whole numbers from 0 to {vae.dim_z - 1}, got {dims}")
@@ -83,20 +92,21 @@ def traverse(vae: Any, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
 def disentanglement_metric(
     codes: numpy.ndarray, factors: numpy.ndarray, rng: numpy.random.Generator, pairs: int = 64, points: int = 2000
 ) -> float:
-    """How well a linear classifier sees which factor two pictures share: its accuracy, from 1/K (chance) to 1.
+    """The accuracy of a linear classifier that predicts which factor two images share, from 1/K (chance) to 1.
 
     codes (N, D), factors (N, K) whole numbers, K >= 2. One point: choose a factor; draw `pairs` pairs of rows that
-    agree in it; average |z_1 - z_2| over them, (D,). In a good code the numbers that stand for the shared factor are
-    near 0 there. The classifier learns on `points` such points and is scored on as many others. Higgins et al. 2017.
+    agree in it; average |z_1 - z_2| over them, (D,). In a disentangled code the coordinates of the shared factor
+    are near 0 there. The classifier is trained on `points` such points and scored on as many others. Higgins et al.
+    2017.
 
-    The units of a number do not matter: each is divided by its spread. Give draws of q(z|x) rather than its means if
-    the code has numbers that are not used: the means of such a number are tiny, but not noise. Raises ValueError if an
-    argument does not fit, or if no two rows share a value of some factor.
+    The scale of a coordinate does not matter: each is divided by its standard deviation. Give samples of q(z|x) rather
+    than its means if the code has unused coordinates: the means of such a coordinate are tiny, but not noise. Raises
+    ValueError if an argument does not fit, or if no two rows share a value of some factor.
     """
-    codes, classes = _tables(codes, factors)
-    if not isinstance(rng, numpy.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
-    pairs, points = _check.count("pairs", pairs), _check.count("points", points)
+    codes, classes = _codes_and_classes(codes, factors)
+    checks.rng(rng)
+    pairs = checks.whole("pairs", pairs)
+    points = checks.whole("points", points)
     if classes.shape[1] < 2:
         raise ValueError(f"factors must have at least two columns, got shape {classes.shape}")
     spread = codes.std(axis=0)
@@ -106,7 +116,7 @@ def disentanglement_metric(
     for k in range(classes.shape[1]):
         mine = numpy.flatnonzero(shared == k)
         if len(mine):
-            first, second = _sharing(classes[:, k], len(mine) * pairs, rng, k)
+            first, second = _pairs_sharing(classes[:, k], len(mine) * pairs, rng, k)
             gaps = numpy.abs(codes[first] - codes[second])  # (mine·pairs, D)
             x[mine] = gaps.reshape(len(mine), pairs, -1).mean(axis=1)
     weights = _linear_classifier(x[:points], shared[:points], classes.shape[1])
@@ -114,14 +124,14 @@ def disentanglement_metric(
 
 
 def mutual_information(codes: numpy.ndarray, factors: numpy.ndarray, bins: int = 20) -> numpy.ndarray:
-    """I(z_d; v_k) / H(v_k): the share of each factor that each number of the code knows by itself, (D, K) in [0, 1].
+    """I(z_d; v_k) / H(v_k): mutual information of each coordinate d and factor k, normalized: (D, K) in [0, 1].
 
-    codes (N, D), factors (N, K) whole numbers. A number of at most `bins` values is taken as it is; another is
-    cut into `bins` of equally many rows, so its units do not matter. Counts then estimate the information, too high by
+    codes (N, D), factors (N, K) whole numbers. A coordinate with at most `bins` values is taken as it is; another is
+    discretized into `bins` quantile bins, so its scale does not matter. The plug-in estimate from counts is too high by
     about bins * classes / (2 N) nats. Raises ValueError if an argument does not fit or a factor never varies.
     """
-    codes, classes = _tables(codes, factors)
-    bins = _check.count("bins", bins)
+    codes, classes = _codes_and_classes(codes, factors)
+    bins = checks.whole("bins", bins)
     result = numpy.empty((codes.shape[1], classes.shape[1]))
     for d, column in enumerate(codes.T):
         edges = numpy.unique(column)[1:]
@@ -137,41 +147,35 @@ def mutual_information(codes: numpy.ndarray, factors: numpy.ndarray, bins: int =
 
 
 def mutual_information_gap(codes: numpy.ndarray, factors: numpy.ndarray, bins: int = 20) -> float:
-    """The mean over factors of what the best-informed number knows of it minus what the next one knows, in [0, 1].
+    """MIG: the mean over factors of the largest minus the second largest `mutual_information`, in [0, 1].
 
-    codes (N, D), factors (N, K) whole numbers. 1: each factor is known to one number completely, and to no other. 0:
-    for each factor two numbers know equally much. With D = 1 the next one knows nothing. Details and errors as in
-    `mutual_information`; as there, draws of q(z|x) should be given rather than its means. Chen et al. 2018.
+    codes (N, D), factors (N, K) whole numbers. 1: each factor is determined by one coordinate, and unrelated to all
+    others. 0: for each factor two coordinates are equally informative. With D = 1 the second largest counts as 0.
+    Details and errors as in `mutual_information`; give samples of q(z|x) rather than its means. Chen et al. 2018.
     """
     shares = numpy.sort(mutual_information(codes, factors, bins), axis=0)  # (D, K), the best last
     return float(numpy.mean(shares[-1] - (shares[-2] if len(shares) > 1 else 0.0)))
 
 
-# --------------------------------------------------------------------- behind them
+# --------------------------------------------------------------------- helpers
 
 
-def _terms(recon, kl):
+def _check_terms(recon: Array, kl: Array) -> None:
+    """ValueError unless recon and kl are two finite numbers, or two finite arrays of one shape (N,)."""
     if numpy.ndim(recon) > 1 or numpy.shape(recon) != numpy.shape(kl):
-        raise ValueError(
-            f"recon and kl must be two numbers or two arrays of one shape (N,), got {numpy.shape(recon)} and"
-            f" {numpy.shape(kl)}"
-        )
-    _check.finite(recon=recon, kl=kl)
+        got = f"{numpy.shape(recon)} and {numpy.shape(kl)}"
+        raise ValueError(f"recon and kl must be two numbers or two arrays of one shape (N,), got {got}")
+    checks.finite("recon", recon)
+    checks.finite("kl", kl)
 
 
-def _not_negative(name, value):
-    real = isinstance(value, (int, float, numpy.integer, numpy.floating)) and not isinstance(value, bool)
-    if not real or not (numpy.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
-    return float(value)  # a Python number does not change the dtype of an array
-
-
-def _tables(codes, factors):
-    """codes in float64, and factors with their values numbered from 0."""
-    codes, factors = numpy.asarray(codes, numpy.float64), numpy.asarray(factors)
+def _codes_and_classes(codes: Array, factors: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """codes (N, D) in float64, and factors (N, K) with their values numbered from 0."""
+    codes = numpy.asarray(codes, numpy.float64)
+    factors = numpy.asarray(factors)
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or 0 in codes.shape + factors.shape:
         raise ValueError(f"codes must have shape (N, D) and factors (N, K), got {codes.shape} and {factors.shape}")
-    _check.finite(codes=codes)
+    checks.finite("codes", codes)
     if factors.dtype.kind not in "iuf" or not numpy.all(factors == numpy.round(factors)):
         raise ValueError(f"factors must be whole numbers, got {factors.dtype} with values such as {factors.flat[0]!r}")
     classes = numpy.stack([numpy.unique(column, return_inverse=True)[1] for column in factors.T], axis=1)  # (N, K)
@@ -180,9 +184,13 @@ def _tables(codes, factors):
     return codes, classes
 
 
-def _sharing(value, n, rng, k):
-    """Two arrays (n,) of rows, different ones that have the same value: the first uniform among those that have a
-    partner."""
+def _pairs_sharing(
+    value: numpy.ndarray, n: int, rng: numpy.random.Generator, k: int
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Indices of n pairs of different rows with equal value, two arrays (n,).
+
+    The first row is uniform among those that have a partner, the second uniform among its partners. k: for the error.
+    """
     order = numpy.argsort(value, kind="stable")  # rows of one value stand together
     count = numpy.bincount(value)
     start = numpy.cumsum(count) - count  # where each value begins in that order
@@ -195,11 +203,12 @@ def _sharing(value, n, rng, k):
     return order[place], order[start[mine] + (place - start[mine] + step) % count[mine]]
 
 
-def _linear_classifier(x, label, classes):
-    """Center, scale and weights of a softmax regression on x (N, D), with a weak penalty on its weights."""
+def _linear_classifier(x: numpy.ndarray, label: numpy.ndarray, classes: int) -> tuple[numpy.ndarray, ...]:
+    """Center, scale and weights of a softmax regression on x (N, D), with a weak L2 penalty."""
     from scipy.optimize import minimize
 
-    center, scale = x.mean(axis=0), x.std(axis=0)
+    center = x.mean(axis=0)
+    scale = x.std(axis=0)
     scale = numpy.where(scale > 0, scale, 1.0)
     features = numpy.column_stack([(x - center) / scale, numpy.ones(len(x))])  # (N, D + 1)
     target = numpy.eye(classes)[label]
@@ -213,17 +222,16 @@ def _linear_classifier(x, label, classes):
         value = -numpy.mean(numpy.log(p[numpy.arange(len(p)), label] + 1e-300)) + 0.5e-4 * numpy.sum(w**2)
         return value, (features.T @ (p - target) / len(p) + 1e-4 * w).ravel()
 
-    flat = minimize(
-        loss, numpy.zeros(features.shape[1] * classes), jac=True, method="L-BFGS-B", options={"maxiter": 500}
-    ).x
-    return center, scale, flat.reshape(-1, classes)
+    start = numpy.zeros(features.shape[1] * classes)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    return center, scale, found.x.reshape(-1, classes)
 
 
-def _logits(x, weights):
+def _logits(x: numpy.ndarray, weights: tuple[numpy.ndarray, ...]) -> numpy.ndarray:
     center, scale, w = weights
     return (x - center) / scale @ w[:-1] + w[-1]
 
 
-def _entropy(p):
+def _entropy(p: numpy.ndarray) -> float:
     p = p[p > 0]
-    return -numpy.sum(p * numpy.log(p))
+    return float(-numpy.sum(p * numpy.log(p)))

@@ -1,23 +1,23 @@
-"""p(x|z): what the decoder's output says about x.
+"""p(x|z): the distribution of x that the decoder's output stands for.
 
-A decoder is a plain network; its output `decoded` (N, D) becomes a distribution of x here. Pixels, which are 0 or 1,
-get a Bernoulli distribution with `decoded` as logits. Points get a Gaussian with `decoded` as the mean and one variance
+A decoder is a plain network; its output `decoded` (N, D) holds the parameters of p(x|z). Pixels, which are 0 or 1, have
+a Bernoulli distribution with `decoded` as logits. Points have a Gaussian with `decoded` as the mean and one variance
 for all. Log-likelihoods are summed over the D coordinates, not averaged: nats per example. The mean would divide this
-term, and not the KL divergence beside it, by D, which is a VAE with beta = D in disguise.
+term, and not the KL divergence beside it, by D, which amounts to a beta-VAE with beta = D.
 """
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn import Module
 from minigen.tensor import bce_with_logits, sigmoid
-from minigen.vae import _check
 
-Array = Any
-Rng = numpy.random.Generator
+Array: TypeAlias = Any
+Rng: TypeAlias = numpy.random.Generator
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -26,8 +26,8 @@ def bernoulli_log_likelihood(x: Array, logits: Array) -> Array:
 
     Raises ValueError if the shapes differ or x leaves [0, 1].
     """
-    shape = _check.same_shape(x=x, logits=logits)
-    _check.unit_interval("x", x)
+    shape = checks.same_shape(2, x=x, logits=logits)
+    checks.between("x", x, 0, 1)
     return -np.sum(bce_with_logits(logits, x), axis=tuple(range(1, len(shape))))
 
 
@@ -47,7 +47,23 @@ def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
     return -0.5 * np.sum(LOG_2PI + logvar + squares, axis=tuple(range(1, len(shape))))
 
 
-class Bernoulli(Module):
+class Likelihood(Module):
+    """p(x|z) of a decoder's output `decoded` (N, D): what `Bernoulli` and `Gaussian` offer."""
+
+    def log_prob(self, x: Array, decoded: Array) -> Array:
+        """log p(x|z): both (N, D) -> (N,), nats."""
+        raise NotImplementedError
+
+    def mean(self, decoded: Array) -> Array:
+        """The mean of p(x|z): (N, D) -> (N, D)."""
+        raise NotImplementedError
+
+    def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
+        """A draw from p(x|z) for each row: (N, D) -> (N, D)."""
+        raise NotImplementedError
+
+
+class Bernoulli(Likelihood):
     """Each coordinate is 1 with probability sigmoid(decoded)."""
 
     def log_prob(self, x: Array, decoded: Array) -> Array:
@@ -55,7 +71,7 @@ class Bernoulli(Module):
         return bernoulli_log_likelihood(x, decoded)
 
     def mean(self, decoded: Array) -> Array:
-        """The probabilities (N, D): what pictures of samples usually show."""
+        """The probabilities (N, D), which pictures of samples usually show."""
         return sigmoid(decoded)
 
     def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
@@ -63,27 +79,27 @@ class Bernoulli(Module):
         return (rng.random(decoded.shape, dtype=numpy.float32) < sigmoid(decoded)).astype(decoded.dtype)
 
 
-class Gaussian(Module):
+class Gaussian(Likelihood):
     """N(decoded, std² I), with one standard deviation for all coordinates: learned from the start `std`, or fixed.
 
-    Learned is the better choice: it settles at the size of the residual that the decoder leaves (Rybkin et al. 2021).
+    A learned one converges to the root mean square of the decoder's residual (Rybkin et al. 2021).
     """
 
     def __init__(self, std: float = 1.0, learned: bool = True):
-        if not (numpy.isfinite(std) and std > 0):
-            raise ValueError(f"std must be positive and finite, got {std}")
+        std = checks.positive("std", std)
         self.logvar = numpy.full(1, 2 * math.log(std), numpy.float32)
         if not learned:
             self.buffers = ("logvar",)
 
     @property
     def std(self) -> float:
-        """The standard deviation now."""
+        """The current standard deviation."""
         return float(numpy.exp(0.5 * self.logvar[0]))
 
     def log_prob(self, x: Array, decoded: Array) -> Array:
-        """log p(x|z): x and means, both (N, D) -> (N,), nats."""
-        _check.same_shape(x=x, decoded=decoded)
+        """log p(x|z): x and means, both (N, D) -> (N,), nats. Raises ValueError if x is not finite."""
+        checks.same_shape(2, x=x, decoded=decoded)
+        checks.finite("x", x)
         return gaussian_log_likelihood(x, decoded, self.logvar)
 
     def mean(self, decoded: Array) -> Array:

@@ -1,20 +1,19 @@
-"""The linear-Gaussian model: a VAE in which everything can be worked out, and so the place to check the others.
+"""The linear-Gaussian model: a VAE in which everything has a closed form, against which the others are checked.
 
-z ~ N(0, I), x = W z + b + std * noise. Then x is normal too, so is z given x, and the ELBO of any normal guess q(z|x)
-is a
-formula: no draws, no networks. This is probabilistic PCA (Tipping and Bishop 1999). Rows are examples: the code term is
-z @ w, with w (D_z, D_x).
+z ~ N(0, I), x = W z + b + std * noise. Then x is normal, so is z given x, and the ELBO of any normal q(z|x) has a
+closed form, without samples or networks. This is probabilistic PCA (Tipping and Bishop 1999). Rows are
+examples: the code term is z @ w, with w (D_z, D_x).
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import autograd.numpy as np
 import numpy
 
-from minigen.vae import _check
+from minigen import checks
 from minigen.vae.vae import Elbo, kl_standard_normal
 
-Array = Any
+Array: TypeAlias = Any
 LOG_2PI = float(numpy.log(2 * numpy.pi))
 
 
@@ -25,8 +24,9 @@ def kl_gaussians(mu: Array, logvar: Array, mu_p: Array, logvar_p: Array) -> Arra
     `kl_standard_normal`, the KL divergence of Eq. vae.11; with those of the posterior, the gap of Eq. vae.13. Raises
     ValueError if the shapes differ or a value is not finite.
     """
-    shape = _check.same_shape(mu=mu, logvar=logvar, mu_p=mu_p, logvar_p=logvar_p)
-    _check.finite(mu=mu, logvar=logvar, mu_p=mu_p, logvar_p=logvar_p)
+    shape = checks.same_shape(2, mu=mu, logvar=logvar, mu_p=mu_p, logvar_p=logvar_p)
+    for name, a in (("mu", mu), ("logvar", logvar), ("mu_p", mu_p), ("logvar_p", logvar_p)):
+        checks.finite(name, a)
     terms = (np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar_p - logvar
     return 0.5 * np.sum(terms, axis=tuple(range(1, len(shape))))
 
@@ -38,7 +38,7 @@ def expected_log_likelihood(x: Array, mu: Array, logvar: Array, w: Array, b: Arr
     variance, so next to the residual of the mean stands what the spread of z adds: sum over j of sigma_j² |w_j|².
     Raises ValueError if a shape does not fit, a value is not finite or std is not positive.
     """
-    _fitting(x, mu, logvar, w, b, std)
+    _check_fit(x, mu, logvar, w, b, std)
     residual = np.sum((x - mu @ w - b) ** 2, axis=1)  # (N,)
     spread = np.exp(logvar) @ np.sum(w**2, axis=1)  # (N,)
     return -0.5 * (np.shape(x)[1] * (LOG_2PI + 2 * numpy.log(std)) + (residual + spread) / std**2)
@@ -51,16 +51,14 @@ class LinearGaussian:
     """
 
     def __init__(self, w: numpy.ndarray, b: numpy.ndarray, std: float):
-        self.w, self.b, self.std = numpy.asarray(w, numpy.float64), numpy.asarray(b, numpy.float64), float(std)
-        if self.w.ndim != 2:
-            raise ValueError(f"w must have shape (D_z, D_x), got {self.w.shape}")
-        nothing = numpy.zeros((1, self.w.shape[0]))
-        _fitting(numpy.zeros((1, self.w.shape[1])), nothing, nothing, self.w, self.b, self.std)
+        self.w = numpy.asarray(checks.array("w", w, "D_z", "D_x"), numpy.float64)
+        self.b = numpy.asarray(checks.array("b", b, self.w.shape[1]), numpy.float64)
+        self.std = checks.positive("std", std)
         self.precision = numpy.eye(len(self.w)) + self.w @ self.w.T / self.std**2  # (D_z, D_z): of z given any x
 
     def sample(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
         """`n` draws of x: (n, D_x)."""
-        z = rng.standard_normal((_check.count("n", n), len(self.w)))  # (n, D_z)
+        z = rng.standard_normal((checks.whole("n", n), len(self.w)))  # (n, D_z)
         return z @ self.w + self.b + self.std * rng.standard_normal((n, len(self.b)))
 
     def log_evidence(self, x: numpy.ndarray) -> numpy.ndarray:
@@ -84,7 +82,7 @@ class LinearGaussian:
         return -np.mean(self.elbo(x, mu, logvar).value)
 
     def kl_to_posterior(self, x: numpy.ndarray, mu: numpy.ndarray, logvar: numpy.ndarray) -> numpy.ndarray:
-        """KL(q(z|x) || p(z|x)), not through the ELBO but from the posterior itself: (N,), nats. Eq. vae.09, Eq. vae.10
+        """KL(q(z|x) || p(z|x)), from the posterior itself and not through the ELBO: (N,), nats. Eq. vae.09, Eq. vae.10
 
         ½ (trace(P S) + (m - mu)ᵀ P (m - mu) - D_z - log det P - log det S), with m and P the posterior's mean and
         precision and S = diag exp(logvar).
@@ -95,22 +93,24 @@ class LinearGaussian:
         return 0.5 * (trace + _quadratic(mean - mu, covariance) - len(self.w) - log_dets)
 
 
-def _quadratic(d, covariance):
+def _quadratic(d: numpy.ndarray, covariance: numpy.ndarray) -> numpy.ndarray:
     """dᵀ C⁻¹ d of each row: (N, D) -> (N,)."""
     return numpy.einsum("ni,ni->n", d, numpy.linalg.solve(covariance, d.T).T)
 
 
-def _fitting(x, mu, logvar, w, b, std):
+def _check_fit(x, mu, logvar, w, b, std) -> None:
+    """ValueError unless the arguments of `expected_log_likelihood` fit together."""
     for name, a in (("x", x), ("mu", mu)):
         if np.ndim(a) != 2:
             raise ValueError(f"{name} must have shape (N, D), got {np.shape(a)}")
-    _check.same_shape(mu=mu, logvar=logvar)
-    (n, d), d_z = np.shape(x), np.shape(mu)[1]
+    checks.same_shape(2, mu=mu, logvar=logvar)
+    n, d = np.shape(x)
+    d_z = np.shape(mu)[1]
     if len(mu) != n or np.shape(w) != (d_z, d) or np.shape(b) != (d,):
         raise ValueError(
             f"mu (N, D_z), w (D_z, D_x) and b (D_x,) must fit x (N, D_x) of shape {(n, d)}, "
             f"got {np.shape(mu)}, {np.shape(w)} and {np.shape(b)}"
         )
-    if not (numpy.ndim(std) == 0 and numpy.isfinite(std) and std > 0):
-        raise ValueError(f"std must be a positive number, got {std!r}")
-    _check.finite(x=x, mu=mu, logvar=logvar, w=w, b=b)
+    checks.positive("std", std)
+    for name, a in (("x", x), ("mu", mu), ("logvar", logvar), ("w", w), ("b", b)):
+        checks.finite(name, a)

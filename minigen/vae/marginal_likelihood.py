@@ -1,31 +1,32 @@
-"""log p(x) of a latent-variable model, three ways: on a grid of codes, by draws from the prior, by draws from a guess.
+"""log p(x) of a latent-variable model: by quadrature, by Monte Carlo from the prior, and by importance sampling.
 
-A model with a code z says p(x) = ∫ p(x|z) p(z) dz (Eq. vae.08): an average of p(x|z) over codes drawn from the prior.
+A model with a code z defines p(x) = ∫ p(x|z) p(z) dz (Eq. vae.08): the mean of p(x|z) over codes from the prior.
 The three functions take logarithms of densities at K codes for each of N examples, (K, N), and return log p(x), (N,),
-in nats. They average densities and take the logarithm last, shifting by the largest so that nothing underflows. With
-log p(x) of every example, parameters can be compared: `maximum_likelihood`.
+in nats. They average densities and take the logarithm last, subtracting the largest so that nothing underflows. Given
+log p(x) of every example, `maximum_likelihood` compares parameters.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import autograd.numpy as np
+from autograd.tracer import isbox
 
+from minigen import checks
 from minigen.tensor import logsumexp
-from minigen.vae import _check
 
-Array = Any
+Array: TypeAlias = Any
 
 
 def quadrature_log_likelihood(log_px_z: Array, log_pz: Array, dz: float) -> Array:
     """log of the sum over a regular grid of p(x|z) p(z) dz: (K, N) and (K, N) -> (N,), nats. Eq. vae.08
 
-    dz is the size of a cell. Exact for one or two code numbers and a grid that is fine enough; hopeless for twenty.
-    Raises ValueError if the shapes differ, a value is NaN or +inf, or dz is not positive.
+    dz is the size of a cell. Exact for a code of one or two numbers and a fine enough grid; the number of cells grows
+    exponentially with the length of the code. Raises ValueError if the shapes differ, a value is NaN or +inf, or dz
+    is not positive.
     """
-    _check.same_shape(log_px_z=log_px_z, log_pz=log_pz)
+    checks.same_shape(2, log_px_z=log_px_z, log_pz=log_pz)
     _densities(log_px_z=log_px_z, log_pz=log_pz)
-    if not (np.isfinite(dz) and dz > 0):
-        raise ValueError(f"dz must be a positive number, got {dz!r}")
+    dz = checks.positive("dz", dz)
     return logsumexp(log_px_z + log_pz, axis=0) + float(np.log(dz))
 
 
@@ -35,7 +36,7 @@ def monte_carlo_log_likelihood(log_px_z: Array) -> Array:
     The mean is unbiased for p(x); its logarithm is low on average, by half the relative variance of the mean.
     Raises ValueError if log_px_z has no shape (K, N), or holds a NaN or +inf.
     """
-    _check.same_shape(log_px_z=log_px_z)
+    checks.same_shape(2, log_px_z=log_px_z)
     _densities(log_px_z=log_px_z)
     return logsumexp(log_px_z, axis=0) - float(np.log(np.shape(log_px_z)[0]))
 
@@ -46,26 +47,25 @@ def importance_sampling_log_likelihood(log_px_z: Array, log_pz: Array, log_qz: A
     For every q that is positive where p(x|z) p(z) is, the mean of w is Eq. vae.08; with q = p(z|x) each w is p(x)
     itself. Raises ValueError if the shapes differ, or a value is NaN or +inf.
     """
-    _check.same_shape(log_px_z=log_px_z, log_pz=log_pz, log_qz=log_qz)
+    checks.same_shape(2, log_px_z=log_px_z, log_pz=log_pz, log_qz=log_qz)
     _densities(log_px_z=log_px_z, log_pz=log_pz, log_qz=log_qz)
     log_w = log_px_z + log_pz - log_qz  # (K, N)
     return logsumexp(log_w, axis=0) - float(np.log(np.shape(log_w)[0]))
 
 
 def maximum_likelihood(log_px: Array) -> int:
-    """Which of P candidates makes N examples most probable: log p(x_i) under each, (P, N) -> its row. Eq. vae.06, Eq.
-    vae.07
+    """The row of the largest likelihood: log p(x_i) of N examples under P candidates, (P, N). Eq. vae.06, Eq. vae.07
 
     By the sum of the logarithms; the product of the densities has its maximum in the same row, but underflows. Raises
     ValueError if log_px has no shape (P, N), or holds a NaN or +inf.
     """
-    _check.same_shape(log_px=log_px)
+    checks.same_shape(2, log_px=log_px)
     _densities(log_px=log_px)
     return int(np.argmax(np.sum(log_px, axis=1)))
 
 
-def _densities(**arrays):
+def _densities(**arrays: Array) -> None:
     """ValueError if a plain array holds a NaN or +inf; -inf is the logarithm of a density of zero."""
     for name, a in arrays.items():
-        if not _check.isbox(a) and not np.all(np.asarray(a) < np.inf):  # false for NaN
+        if not isbox(a) and not np.all(np.asarray(a) < np.inf):  # false for NaN
             raise ValueError(f"{name} must be finite or -inf (a density of zero), got NaN or +inf")

@@ -1,4 +1,4 @@
-"""Principal components: the best linear code there is, against which an autoencoder is measured.
+"""Principal component analysis, the linear baseline of the autoencoders.
 
 Among all linear maps to k numbers and back, the projection on the k directions of largest variance leaves the smallest
 squared error (Eckart and Young 1936). A linear autoencoder can at best find the same subspace (Baldi and Hornik 1989).
@@ -6,9 +6,9 @@ squared error (Eckart and Young 1936). A linear autoencoder can at best find the
 
 from typing import NamedTuple
 
-import numpy as np
+import autograd.numpy as np
 
-from minigen.vae import _check
+from minigen import checks
 
 
 class PCA(NamedTuple):
@@ -38,9 +38,9 @@ def pca(x: np.ndarray, k: int) -> PCA:
     sign is arbitrary. Raises ValueError unless x is a finite (N, D) and 1 <= k <= min(N, D).
     """
     x = np.asarray(x)
-    if x.ndim != 2 or not 1 <= _check.count("k", k) <= min(x.shape):
+    if x.ndim != 2 or not 1 <= checks.whole("k", k) <= min(x.shape):
         raise ValueError(f"x must have shape (N, D) with N and D at least k = {k}, got {x.shape}")
-    _check.finite(x=x)
+    checks.finite("x", x)
     mean = np.mean(x, axis=0)  # (D,)
     _, s, directions = np.linalg.svd(x - mean, full_matrices=False)  # (min(N, D),), (min(N, D), D), s falling
     return PCA(mean, directions[:k], s[:k] ** 2 / len(x))
@@ -52,8 +52,9 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Computed from their sines, which tell small angles where cosines round to 1. Raises ValueError if the shapes differ
     or the rows of one are linearly dependent.
     """
-    _check.same_shape(a=a, b=b)
-    _check.finite(a=a, b=b)
+    checks.same_shape(2, a=a, b=b)
+    checks.finite("a", a)
+    checks.finite("b", b)
     bases = []
     for name, rows in (("a", a), ("b", b)):
         if np.linalg.matrix_rank(np.asarray(rows, np.float64)) < len(rows):

@@ -1,27 +1,26 @@
-"""Vector quantization: from a vector to the nearest of K code vectors, and how codes and encoder learn from each other.
+"""Vector quantization: each vector is replaced by the nearest of K code vectors.
 
-The nearest code is found by a comparison, which has no gradient. Two tricks get around it (van den Oord, Vinyals and
-Kavukcuoglu 2017). Backward, the quantization is skipped: the encoder is handed the gradient that the decoder has at its
-input (`straight_through`). And encoder and codebook are drawn together by two terms of the loss
-(`quantization_losses`), or, for the codebook, by a moving average of the vectors assigned to each code (`ema_update`),
-which then replaces the first of these terms.
+The nearest code is found by an argmin, which has no gradient (van den Oord, Vinyals and Kavukcuoglu 2017). The backward
+pass therefore skips the quantization: the encoder receives the gradient of the decoder's input (`straight_through`).
+Encoder and codebook are pulled toward each other by two terms of the loss (`quantization_losses`); for the codebook a
+moving average of the vectors assigned to each code (`ema_update`) can replace the first of these terms.
 
-Choices that are made here: gamma = 0.99, beta = 0.25; the codebook starts as vectors of a first batch; a code that has
-lost its vectors starts again from one of the current batch (`VectorQuantizer.revive`).
+Defaults: gamma = 0.99, beta = 0.25; the codebook is initialized with vectors of a first batch; a code to which no
+vectors are assigned any more is reinitialized with a vector of the current batch (`VectorQuantizer.revive`).
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn import Module
 from minigen.tensor import embedding, stop_gradient
-from minigen.vae import _check
 
-Array = Any
-Rng = numpy.random.Generator
-UNUSED = 1e-12  # a moving average of counts below this is taken for zero
+Array: TypeAlias = Any
+Rng: TypeAlias = numpy.random.Generator
+UNUSED = 1e-12  # a moving average of counts below this counts as zero
 
 # --------------------------------------------------------------------- the equations
 
@@ -33,19 +32,18 @@ def nearest(z: Array, codebook: Array) -> numpy.ndarray:
     """
     z, codebook = _vectors(z, codebook)
     flat = z.reshape(-1, z.shape[-1])  # (M, D)
-    distance = (
-        numpy.sum(codebook**2, axis=1) - 2 * flat @ codebook.T
-    )  # (M, K): |z - e|² without |z|², the same for all e
+    # |z - e|² without |z|², which is the same for all e
+    distance = numpy.sum(codebook**2, axis=1) - 2 * flat @ codebook.T  # (M, K)
     return numpy.argmin(distance, axis=1).reshape(z.shape[:-1])
 
 
 def straight_through(z: Array, quantized: Array) -> Array:
     """The value of `quantized` with the gradient of `z`: both (..., D) -> (..., D).
 
-    What comes after sees the code vectors; its gradient goes to z unchanged, as if nothing had been rounded, and none
-    to `quantized`. Raises ValueError if the shapes differ.
+    The value is that of the code vectors; the gradient passes to z unchanged, and none to `quantized`. Raises
+    ValueError if the shapes differ.
     """
-    _check.same_shape(1, z=z, quantized=quantized)
+    checks.same_shape(z=z, quantized=quantized)
     return z + stop_gradient(quantized - z)
 
 
@@ -63,10 +61,10 @@ def quantization_losses(z: Array, quantized: Array, beta: float = 0.25) -> Losse
     term moves only the codes, the second only the encoder. Two of the three terms of Eq. vae.19.
     Raises ValueError if the shapes differ, a value is not finite or beta is negative.
     """
-    shape = _check.same_shape(z=z, quantized=quantized)
-    _check.finite(z=z, quantized=quantized)
-    if not beta >= 0:
-        raise ValueError(f"beta must not be negative, got {beta}")
+    shape = checks.same_shape(2, z=z, quantized=quantized)
+    checks.finite("z", z)
+    checks.finite("quantized", quantized)
+    checks.number("beta", beta, 0)
     axes = tuple(range(1, len(shape)))
     codebook = np.sum((stop_gradient(z) - quantized) ** 2, axis=axes)
     commitment = beta * np.sum((z - stop_gradient(quantized)) ** 2, axis=axes)
@@ -98,7 +96,7 @@ def ema_update(
 
 
 def perplexity(indices: numpy.ndarray, codes: int) -> float:
-    """exp of the entropy of how often each of `codes` codes occurs: from 1 (a single code) to `codes` (all alike)."""
+    """exp of the entropy of the frequencies of `codes` codes: from 1 (a single code) to `codes` (all equally often)."""
     share = _shares(indices, codes)
     used = share[share > 0]
     return float(numpy.exp(-numpy.sum(used * numpy.log(used))))
@@ -113,8 +111,7 @@ def dead_share(indices: numpy.ndarray, codes: int) -> float:
 
 
 class Quantized(NamedTuple):
-    """vectors (N, ..., D): the codes, with the gradient of z; z itself; indices (N, ...); two terms of the loss
-    (N,)."""
+    """vectors (N, ..., D): code vectors, with the gradient of z; z itself; indices (N, ...); two loss terms (N,)."""
 
     vectors: Array
     z: Array
@@ -130,21 +127,22 @@ class VectorQuantizer(Module):
     learned=True:  the codebook is a parameter, moved by its term of the loss; `update` then only counts.
 
     codebook (K, D), counts (K,) and sums (K, D) as in `ema_update`. It starts as N(0, 1); call `start` with vectors of
-    the encoder, or most codes will be far from all of them.
+    the encoder, otherwise most codes are far from all of them.
     """
 
     def __init__(self, rng: Rng, codes: int, dim: int, gamma: float = 0.99, beta: float = 0.25, learned: bool = False):
-        shape = _check.count("codes", codes), _check.count("dim", dim)
-        if not 0 <= gamma < 1:
-            raise ValueError(f"gamma must be in [0, 1), got {gamma}")
-        self.codebook = rng.standard_normal(shape, dtype=numpy.float32)
-        self.counts, self.sums = numpy.ones(codes, numpy.float32), self.codebook.copy()
-        self.gamma, self.beta, self.learned = gamma, beta, learned
+        shape = checks.whole("codes", codes), checks.whole("dim", dim)
+        self.codebook = rng.standard_normal(shape, dtype=numpy.float32)  # e (K, D)
+        self.counts = numpy.ones(codes, numpy.float32)  # N (K,)
+        self.sums = self.codebook.copy()  # m (K, D)
+        self.gamma = checks.number("gamma", gamma, 0, 1, without=1)
+        self.beta = checks.number("beta", beta, 0)
+        self.learned = learned
         self.buffers = ("counts", "sums") if learned else ("counts", "sums", "codebook")
 
     @property
     def codes(self) -> int:
-        """K, how many there are."""
+        """K, the number of codes."""
         return len(self.counts)
 
     def nearest(self, z: Array) -> numpy.ndarray:
@@ -164,66 +162,71 @@ class VectorQuantizer(Module):
         return Quantized(straight_through(z, e), z, indices, codebook, commitment)
 
     def update(self, z: numpy.ndarray, indices: numpy.ndarray) -> None:
-        """Take a batch into the moving averages, in place: z (..., D), indices (...). Eq. vae.20"""
-        new = ema_update(self.counts, self.sums, self.codebook, z.reshape(-1, z.shape[-1]), indices.ravel(), self.gamma)
-        self.counts[...], self.sums[...] = new[:2]
+        """Update the moving averages with a batch, in place: z (..., D), indices (...). Eq. vae.20"""
+        flat = z.reshape(-1, z.shape[-1])  # (M, D)
+        new = ema_update(self.counts, self.sums, self.codebook, flat, indices.ravel(), self.gamma)
+        counts, sums, codebook = new
+        self.counts[...] = counts
+        self.sums[...] = sums
         if not self.learned:
-            self.codebook[...] = new[2]
+            self.codebook[...] = codebook
 
     def start(self, z: numpy.ndarray, rng: Rng) -> None:
-        """Make vectors drawn from z (..., D), all different ones if there are enough, the code vectors."""
+        """Initialize the codebook with vectors drawn from z (..., D), without replacement if there are enough."""
         self._restart(numpy.arange(self.codes), z, rng)
 
     def revive(self, z: numpy.ndarray, rng: Rng, below: float = 0.5) -> int:
-        """Start every code that gets fewer than `below` vectors a batch anew, at a vector drawn from z (..., D).
+        """Reinitialize codes with fewer than `below` assigned vectors per batch, at vectors drawn from z (..., D).
 
-        Returns how many these were. Call it now and then while training; not in the last part, so that all settle.
+        Returns how many these were. To be called now and then during training, not in its last part, so that all
+        codes converge.
         """
         dead = numpy.flatnonzero(self.counts < below)
         self._restart(dead, z, rng)
         return len(dead)
 
-    def _restart(self, codes, z, rng):
-        flat = z.reshape(-1, z.shape[-1])
+    def _restart(self, codes: numpy.ndarray, z: numpy.ndarray, rng: Rng) -> None:
+        flat = z.reshape(-1, z.shape[-1])  # (M, D)
         some = flat[rng.choice(len(flat), len(codes), replace=len(flat) < len(codes))]
-        self.codebook[codes], self.sums[codes], self.counts[codes] = some, some, 1
+        self.codebook[codes] = some
+        self.sums[codes] = some
+        self.counts[codes] = 1
 
 
 # --------------------------------------------------------------------- checks
 
 
-def _vectors(z, codebook):
-    _check.finite(z=z, codebook=codebook)
-    z, codebook = stop_gradient(z), stop_gradient(codebook)
+def _vectors(z: Array, codebook: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Both as plain arrays; ValueError unless they are finite and share D."""
+    checks.finite("z", z)
+    checks.finite("codebook", codebook)
+    z = stop_gradient(z)
+    codebook = stop_gradient(codebook)
     if numpy.ndim(codebook) != 2 or numpy.ndim(z) < 1 or numpy.shape(z)[-1] != numpy.shape(codebook)[1]:
         shapes = f"{numpy.shape(z)} and {numpy.shape(codebook)}"
         raise ValueError(f"z (..., D) and codebook (K, D) must share D, got {shapes}")
     return z, codebook
 
 
-def _check_averages(counts, sums, codebook, z, indices, gamma):
+def _check_averages(counts, sums, codebook, z, indices, gamma) -> None:
+    """ValueError unless the arguments of `ema_update` fit together."""
     if numpy.ndim(z) != 2 or numpy.ndim(counts) != 1:
         raise ValueError(f"z must have shape (M, D) and counts (K,), got {numpy.shape(z)} and {numpy.shape(counts)}")
-    k, (m, d) = len(counts), numpy.shape(z)
+    k = len(counts)
+    m, d = numpy.shape(z)
     for name, a, shape in (("sums", sums, (k, d)), ("codebook", codebook, (k, d)), ("indices", indices, (m,))):
         if numpy.shape(a) != shape:
             raise ValueError(f"{name} must have shape {shape}, got {numpy.shape(a)}")
-    _indices("indices", indices, k)
-    _check.finite(counts=counts, sums=sums, z=z)
-    if not 0 <= gamma <= 1:
-        raise ValueError(f"gamma must be in [0, 1], got {gamma}")
+    checks.integers("indices", indices, most=k - 1)
+    for name, a in (("counts", counts), ("sums", sums), ("z", z)):
+        checks.finite(name, a)
+    checks.probability("gamma", gamma)
 
 
-def _indices(name, indices, codes):
-    if numpy.asarray(indices).dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers, got dtype {numpy.asarray(indices).dtype}")
-    if numpy.size(indices) and not 0 <= numpy.min(indices) <= numpy.max(indices) < codes:
-        raise ValueError(f"{name} must be in [0, {codes}), got {numpy.min(indices)} to {numpy.max(indices)}")
-
-
-def _shares(indices, codes):
-    codes = _check.count("codes", codes)
-    _indices("indices", indices, codes)
+def _shares(indices: numpy.ndarray, codes: int) -> numpy.ndarray:
+    """The share of each of `codes` codes among the indices: (codes,)."""
+    codes = checks.whole("codes", codes)
+    checks.integers("indices", indices, most=codes - 1)
     if not numpy.size(indices):
         raise ValueError("indices must not be empty")
     return numpy.bincount(numpy.ravel(indices), minlength=codes) / numpy.size(indices)

@@ -1,32 +1,33 @@
-"""TD-VAE: a VAE for sequences that predicts far ahead in one jump (Gregor, Papamakarios, Besse, Buesing and Weber
-2019).
+"""TD-VAE: a VAE of sequences that predicts many steps ahead at once (Gregor, Papamakarios, Besse et al. 2019).
 
-A world has a hidden state z_t that we never see; we see x_t. Five parts, as the post names them:
+A state-space model: observations x_t depend on a hidden state z_t. Its five parts, named as in the post:
 
-    b_t = belief(x_1 ... x_t)            a recurrent net: all that the past says about the state now
-    p_B(z_t | b_t)                       what the belief says about the state
-    p_T(z_t2 | z_t1, t2 - t1)            how the state moves in t2 - t1 steps, in one jump
-    p_S(z_t1 | z_t2, b_t1, b_t2)         smoothing: where the state must have been, given where it is now
-    p_D(x_t2 | z_t2)                     the decoder
+    b_t = belief(x_1 ... x_t)            belief state: a recurrent network's summary of the past
+    p_B(z_t | b_t)                       filtering: the state, given the belief
+    p_T(z_t2 | z_t1, t2 - t1)            transition: the state t2 - t1 steps later, in one jump
+    p_S(z_t1 | z_t2, b_t1, b_t2)         smoothing: the earlier state, given the later one
+    p_D(x_t2 | z_t2)                     decoder: the observation, given the state
 
 Time steps are counted from 1 to T, so x_t is x[:, t - 1].
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn import MLP, Embedding, GRUCell, Linear, Module
 from minigen.optim import clip_grad_norm
+from minigen.optim.optimizers import Optimizer
 from minigen.tensor import value_and_grad
-from minigen.vae import _check
-from minigen.vae.likelihoods import Gaussian, gaussian_log_likelihood
+from minigen.vae.likelihoods import Gaussian, Likelihood, gaussian_log_likelihood
 from minigen.vae.vae import reparameterize
 
-Array = Any
-Rng = numpy.random.Generator
+Array: TypeAlias = Any
+Rng: TypeAlias = numpy.random.Generator
+Times: TypeAlias = int | numpy.ndarray  # one for all sequences, or one for each (N,)
 
 # --------------------------------------------------------------------- the distributions
 
@@ -47,9 +48,9 @@ class Normal(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """p(x|z) for each example: a likelihood, and the decoder's output (N, D) that it is made of."""
+    """p(x|z) for each example: a likelihood, and the decoder's output (N, D), its parameters."""
 
-    likelihood: Module
+    likelihood: Likelihood
     output: Array
 
     def log_prob(self, x: Array) -> Array:
@@ -68,16 +69,17 @@ class Decoded(NamedTuple):
 class GatedNormal(Module):
     """A network whose output is a Normal: tanh(A u) * sigmoid(B u), then two linear maps, to mu and to logvar.
 
-    `net(a, b, ...) -> Normal`, u being the arguments (N, ·) side by side. The products let one input steer another. At
-    first logvar is near -3: states that say nothing at the start are slow to begin.
+    `net(a, b, ...) -> Normal`, u being the concatenated arguments (N, ·). The products are multiplicative interactions
+    of the inputs. logvar starts near -3: with a wide initial state the training is slow to begin.
     """
 
     def __init__(self, rng: Rng, n_in: int, width: int, dim_z: int):
-        self.content, self.gate = (
-            Linear(rng, n_in, width, a, scale=3**0.5) for a in ("tanh", "sigmoid")
-        )  # unit variance
-        self.mu, self.logvar = Linear(rng, width, dim_z, scale=3**0.5), Linear(rng, width, dim_z)
-        self.logvar.b -= 3
+        unit_variance = 3**0.5
+        self.content = Linear(rng, n_in, width, "tanh", scale=unit_variance)
+        self.gate = Linear(rng, n_in, width, "sigmoid", scale=unit_variance)
+        self.mu = Linear(rng, width, dim_z, scale=unit_variance)
+        self.logvar = Linear(rng, width, dim_z)
+        self.logvar.b = numpy.full(dim_z, -3, numpy.float32)
 
     def __call__(self, *inputs):
         u = np.concatenate(inputs, axis=1)  # (N, n_in)
@@ -88,7 +90,7 @@ class GatedNormal(Module):
 # --------------------------------------------------------------------- the loss
 
 
-def td_vae_loss(model: Any, x: Array, t1: Any, t2: Any, eps1: Array, eps2: Array) -> Array:
+def td_vae_loss(model: Any, x: Array, t1: Times, t2: Times, eps1: Array, eps2: Array) -> Array:
     """The mean over the batch of -J_{t1,t2}, nats: a scalar to be minimized. Eq. vae.24
 
     x (N, T, D); t1 < t2 whole numbers, or one pair for each sequence (N,); standard normal noise eps1 and eps2 (N,
@@ -117,9 +119,8 @@ class TDVAE(Module):
 
     dim_x: numbers in one observation. dim_z: in a state. width: of the belief; hidden: of the hidden layers of p_B, p_T
     and p_S (by default `width`). max_gap: the longest jump t2 - t1; each length from 1 on has a vector of its own,
-    which p_T and p_S are given. features: if not 0, the width of a layer that looks at each observation before the GRU
-    (for images). decoder: widths of its hidden layers. likelihood: what the decoder's output means; by default a
-    Gaussian whose variance is learned.
+    an input of p_T and p_S. features: if not 0, the width of a layer between each observation and the GRU (for images).
+    decoder: widths of its hidden layers. likelihood: p(x|z); by default a Gaussian whose variance is learned.
     """
 
     def __init__(
@@ -132,13 +133,14 @@ class TDVAE(Module):
         features: int = 0,
         hidden: int = 0,
         decoder: tuple[int, ...] = (64,),
-        likelihood: Module | None = None,
+        likelihood: Likelihood | None = None,
         dim_gap: int = 16,
     ):
-        self.dim_x, self.dim_z, self.width = (
-            _check.count(name, value) for name, value in (("dim_x", dim_x), ("dim_z", dim_z), ("width", width))
-        )
-        self.max_gap, hidden = _check.count("max_gap", max_gap), hidden or width
+        self.dim_x = checks.whole("dim_x", dim_x)
+        self.dim_z = checks.whole("dim_z", dim_z)
+        self.width = checks.whole("width", width)
+        self.max_gap = checks.whole("max_gap", max_gap)
+        hidden = hidden or width
         self.features = Linear(rng, dim_x, features, "leaky_relu") if features else None
         self.cell = GRUCell(rng, features or dim_x, width)
         self.gaps = Embedding(rng, max_gap, dim_gap)
@@ -146,47 +148,49 @@ class TDVAE(Module):
         self.transition_net = GatedNormal(rng, dim_z + dim_gap, hidden, dim_z)
         self.smoothing_net = GatedNormal(rng, dim_z + 2 * width + dim_gap, hidden, dim_z)
         self.decoder = MLP(rng, [dim_z, *decoder, dim_x], "leaky_relu")
-        self.likelihood = Gaussian() if likelihood is None else likelihood
+        self.likelihood: Likelihood = Gaussian() if likelihood is None else likelihood
 
     def belief(self, x: Array) -> Array:
-        """b_1 ... b_T: (N, T, dim_x) -> (N, T, width). b_t has seen x_1 ... x_t, and nothing later."""
+        """b_1 ... b_T: (N, T, dim_x) -> (N, T, width). b_t depends on x_1 ... x_t only; x must be finite."""
         if np.ndim(x) != 3 or np.shape(x)[2] != self.dim_x:
             raise ValueError(f"x must have shape (N, T, {self.dim_x}), got {np.shape(x)}")
+        checks.finite("x", x)
         seen = x if self.features is None else self.features(x)  # (N, T, features)
-        b, beliefs = self.cell.start(len(x)), []
+        b = self.cell.start(len(x))  # (N, width)
+        beliefs = []
         for t in range(np.shape(x)[1]):
             b = self.cell(seen[:, t], b)  # (N, width)
             beliefs.append(b)
         return np.stack(beliefs, axis=1)  # (N, T, width)
 
-    def at(self, x: Array, t1: Any, t2: Any) -> tuple[tuple[Array, Array, Array], numpy.ndarray]:
+    def at(self, x: Array, t1: Times, t2: Times) -> tuple[tuple[Array, Array, Array], numpy.ndarray]:
         """(x_t2 (N, dim_x), b_t1 (N, width), b_t2 (N, width)) and the gap t2 - t1 (N,).
 
         t1, t2: whole numbers, or one for each sequence (N,). ValueError unless 1 <= t1 < t2 <= T, the gap is at most
         max_gap, and x is (N, T, dim_x).
         """
         t1, t2 = check_times(x, t1, t2, self.max_gap)
-        beliefs, row = self.belief(x[:, : t2.max()]), numpy.arange(len(x))
+        beliefs = self.belief(x[:, : t2.max()])
+        row = numpy.arange(len(x))
         return (x[row, t2 - 1], beliefs[row, t1 - 1], beliefs[row, t2 - 1]), t2 - t1
 
     def p_B(self, b: Array) -> Normal:
-        """What a belief (N, width) says about the state."""
+        """The state, given the belief (N, width)."""
         return self.belief_net(b)
 
     def p_T(self, z1: Array, gap: numpy.ndarray) -> Normal:
-        """Where the state z1 (N, dim_z) will be `gap` (N,) steps later."""
+        """The state `gap` (N,) steps after z1 (N, dim_z)."""
         return self.transition_net(z1, self.gaps(gap - 1))
 
     def p_S(self, z2: Array, b1: Array, b2: Array, gap: numpy.ndarray) -> Normal:
-        """Where the state was `gap` (N,) steps before it was z2 (N, dim_z), with the beliefs (N, width) then and
-        now."""
+        """The state `gap` (N,) steps before z2 (N, dim_z), given the beliefs (N, width) at both times."""
         return self.smoothing_net(z2, b1, b2, self.gaps(gap - 1))
 
     def p_D(self, z2: Array) -> Decoded:
-        """What is seen of a state (N, dim_z)."""
+        """The observation, given the state (N, dim_z)."""
         return Decoded(self.likelihood, self.decoder(z2))
 
-    def td_vae_loss(self, x: Array, t1: Any, t2: Any, eps1: Array, eps2: Array) -> Array:
+    def td_vae_loss(self, x: Array, t1: Times, t2: Times, eps1: Array, eps2: Array) -> Array:
         """The mean of -J_{t1,t2}, nats: see the function `td_vae_loss`. Eq. vae.24"""
         return td_vae_loss(self, x, t1, t2, eps1, eps2)
 
@@ -206,23 +210,30 @@ class TDVAE(Module):
         x_t2 from p_D or, without `noise`, its mean. ValueError unless 1 <= t1 < t2, t1 <= T, a jump is at most
         max_gap, and `stride` divides t2 - t1.
         """
-        samples, t1, t2 = _check.count("samples", samples), _check.count("t1", t1), _check.count("t2", t2)
-        stride = t2 - t1 if stride is None else _check.count("stride", stride)
+        samples = checks.whole("samples", samples)
+        t1 = checks.whole("t1", t1)
+        t2 = checks.whole("t2", t2)
+        stride = t2 - t1 if stride is None else checks.whole("stride", stride)
         if not t1 < t2 or t1 > np.shape(x)[1]:
             raise ValueError(f"t1 must be less than t2 = {t2} and at most T = {np.shape(x)[1]}, got {t1}")
         if (t2 - t1) % stride or stride > self.max_gap:
             raise ValueError(f"stride must divide {t2 - t1} and be at most max_gap = {self.max_gap}, got {stride}")
         b1 = self.belief(x[:, :t1])[:, -1]  # (N, width)
         n = samples * len(b1)
-        gap, eps = numpy.full(n, stride), lambda: rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
-        z = self.p_B(numpy.tile(b1, (samples, 1))).sample(eps())  # (samples·N, dim_z)
+        gap = numpy.full(n, stride)
+
+        def draw(state: Normal) -> numpy.ndarray:
+            return state.sample(rng.standard_normal((n, self.dim_z), dtype=numpy.float32))
+
+        z = draw(self.p_B(numpy.tile(b1, (samples, 1))))  # (samples·N, dim_z)
         for _ in range((t2 - t1) // stride):
-            z = self.p_T(z, gap).sample(eps())
-        seen = self.p_D(z)
-        return (seen.sample(rng) if noise else seen.mean()).reshape(samples, len(b1), self.dim_x)
+            z = draw(self.p_T(z, gap))
+        decoded = self.p_D(z)
+        x2 = decoded.sample(rng) if noise else decoded.mean()  # (samples·N, dim_x)
+        return x2.reshape(samples, len(b1), self.dim_x)
 
 
-def check_times(x: Array, t1: Any, t2: Any, max_gap: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+def check_times(x: Array, t1: Times, t2: Times, max_gap: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     """t1 and t2 as integer arrays (N,); ValueError unless 1 <= t1 < t2 <= T and t2 - t1 <= max_gap."""
     n, length = np.shape(x)[:2]
     times = []
@@ -244,7 +255,7 @@ def check_times(x: Array, t1: Any, t2: Any, max_gap: int) -> tuple[numpy.ndarray
 
 def draw_times(rng: Rng, n: int, length: int, max_gap: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     """`n` pairs t1 < t2 <= length, two arrays (n,): the gap uniform in 1 ... max_gap, then t1 uniform."""
-    if not 1 <= _check.count("max_gap", max_gap) < _check.count("length", length):
+    if not checks.whole("max_gap", max_gap) < checks.whole("length", length):
         raise ValueError(f"max_gap must be less than length = {length}, got {max_gap}")
     gap = rng.integers(1, max_gap + 1, size=n)
     t1 = rng.integers(1, length - gap + 1)
@@ -253,7 +264,7 @@ def draw_times(rng: Rng, n: int, length: int, max_gap: int) -> tuple[numpy.ndarr
 
 def training_step(
     model: TDVAE,
-    optimizer: Any,
+    optimizer: Optimizer,
     x: numpy.ndarray,
     rng: Rng,
     max_gap: int | None = None,
@@ -262,13 +273,13 @@ def training_step(
 ) -> dict[str, float]:
     """One step on sequences x (N, T, dim_x), each with its own random pair of times; returns the loss in nats.
 
-    max_gap: the longest jump, by default the model's. Parts that are frozen do not learn. Gradients longer than
-    `max_norm` are shortened. `loss`, if given, takes the place of `td_vae_loss`.
+    max_gap: the longest jump, by default the model's. Gradients are clipped to the norm `max_norm`. `loss`, if given,
+    takes the place of `td_vae_loss`: loss(model, x, t1, t2, eps1, eps2) -> scalar.
     """
     n, length = x.shape[:2]
     t1, t2 = draw_times(rng, n, length, max_gap or min(model.max_gap, length - 1))
     eps1, eps2 = rng.standard_normal((2, n, model.dim_z), dtype=numpy.float32)
-    value, grads = value_and_grad(lambda m: (loss or td_vae_loss)(m, x, t1, t2, eps1, eps2))(model)
+    value, grads = value_and_grad(loss or td_vae_loss)(model, x, t1, t2, eps1, eps2)
     clip_grad_norm(grads, max_norm)
     optimizer.step(grads)
     return {"loss": value}

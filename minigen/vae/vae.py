@@ -1,27 +1,28 @@
 """The variational autoencoder (Kingma and Welling 2014; Rezende, Mohamed and Wierstra 2014).
 
-The decoder is a model of the data: draw z from N(0, I), then x from p(x|z). Its log p(x) is an integral over z that
-cannot be done. The encoder guesses, for each x, which z it came from: q(z|x) = N(mu(x), diag sigma(x)²). Then
+The decoder is a model of the data: draw z from N(0, I), then x from p(x|z). Its log p(x) is an intractable integral
+over z. The encoder approximates the posterior, the z that x came from, by q(z|x) = N(mu(x), diag sigma(x)²). Then
 
     log p(x) = ELBO + KL(q(z|x) || p(z|x)),        ELBO = E_q log p(x|z) - KL(q(z|x) || p(z)),
 
-so raising the ELBO raises log p(x), or tightens the guess, or both. Its expectation is over a distribution that is
-being trained; writing z = mu + sigma * eps with eps ~ N(0, I) moves the randomness out of the way of the gradient.
+so raising the ELBO raises log p(x), or brings q closer to the posterior, or both. Its expectation is over a
+distribution that is being trained; with z = mu + sigma * eps, eps ~ N(0, I), the gradient passes through mu and sigma.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn import MLP, Module
+from minigen.optim.optimizers import Optimizer
 from minigen.tensor import grad, value_and_grad
-from minigen.vae import _check
-from minigen.vae.likelihoods import Bernoulli, bernoulli_log_likelihood, gaussian_log_likelihood
+from minigen.vae.likelihoods import Bernoulli, Likelihood, bernoulli_log_likelihood, gaussian_log_likelihood
 
-Array = Any
-Rng = numpy.random.Generator
+Array: TypeAlias = Any
+Rng: TypeAlias = numpy.random.Generator
 
 # --------------------------------------------------------------------- the three equations
 
@@ -31,8 +32,9 @@ def reparameterize(mu: Array, logvar: Array, eps: Array) -> Array:
 
     Raises ValueError if the shapes differ or a value is not finite.
     """
-    _check.same_shape(1, mu=mu, logvar=logvar, eps=eps)
-    _check.finite(mu=mu, logvar=logvar, eps=eps)
+    checks.same_shape(mu=mu, logvar=logvar, eps=eps)
+    for name, a in (("mu", mu), ("logvar", logvar), ("eps", eps)):
+        checks.finite(name, a)
     return mu + np.exp(0.5 * logvar) * eps
 
 
@@ -42,8 +44,9 @@ def kl_standard_normal(mu: Array, logvar: Array) -> Array:
     The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ or a value is not
     finite.
     """
-    shape = _check.same_shape(mu=mu, logvar=logvar)
-    _check.finite(mu=mu, logvar=logvar)
+    shape = checks.same_shape(2, mu=mu, logvar=logvar)
+    checks.finite("mu", mu)
+    checks.finite("logvar", logvar)
     return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=tuple(range(1, len(shape))))
 
 
@@ -66,7 +69,7 @@ def elbo(
     """
     reconstruction = log_likelihood(x, decoded)  # (N,)
     kl = kl_standard_normal(mu, logvar)  # (N,)
-    _check.same_shape(1, reconstruction=reconstruction, kl=kl)
+    checks.same_shape(reconstruction=reconstruction, kl=kl)
     return Elbo(reconstruction - kl, reconstruction, kl)
 
 
@@ -88,14 +91,15 @@ class VAE(Module):
         dim_z: int = 20,
         widths: Sequence[int] = (400, 400),
         activation="leaky_relu",
-        likelihood: Module | None = None,
+        likelihood: Likelihood | None = None,
     ):
-        self.dim_x, self.dim_z = _check.count("dim_x", dim_x), _check.count("dim_z", dim_z)
+        self.dim_x = checks.whole("dim_x", dim_x)
+        self.dim_z = checks.whole("dim_z", dim_z)
         self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z], activation)
         self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
-        self.likelihood = Bernoulli() if likelihood is None else likelihood
+        self.likelihood: Likelihood = Bernoulli() if likelihood is None else likelihood
         for hidden in (*self.encoder.layers[:-1], *self.decoder.layers[:-1]):
-            hidden.w *= 6**0.5  # variance 2/n_in: half of what a ReLU gets does not pass (He et al. 2015)
+            hidden.w *= 6**0.5  # He initialization, variance 2/n_in (He et al. 2015); Linear starts with a sixth of it
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""
@@ -103,11 +107,16 @@ class VAE(Module):
         return h[:, : self.dim_z], h[:, self.dim_z :]
 
     def decode(self, z: Array) -> Array:
-        """What the likelihood is made of (logits of pixels, means of points): (N, dim_z) -> (N, dim_x)."""
+        """The parameters of p(x|z), logits of pixels or means of points: (N, dim_z) -> (N, dim_x)."""
         return self.decoder(z)
 
     def elbo(self, x: Array, eps: Array) -> Elbo:
-        """The ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z)."""
+        """The ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z).
+
+        Raises ValueError if x or eps is not finite.
+        """
+        checks.finite("x", x)
+        checks.finite("eps", eps)
         mu, logvar = self.encode(x)
         z = reparameterize(mu, logvar, eps)
         return elbo(x, self.decode(z), mu, logvar, self.likelihood.log_prob)
@@ -118,7 +127,7 @@ class VAE(Module):
 
     def sample(self, rng: Rng, n: int, noise: bool = True) -> numpy.ndarray:
         """`n` draws of x (n, dim_x): z from N(0, I), then x from p(x|z), or, without `noise`, the mean of p(x|z)."""
-        z = rng.standard_normal((_check.count("n", n), self.dim_z), dtype=numpy.float32)
+        z = rng.standard_normal((checks.whole("n", n), self.dim_z), dtype=numpy.float32)
         decoded = self.decode(z)
         return self.likelihood.sample(rng, decoded) if noise else self.likelihood.mean(decoded)
 
@@ -127,24 +136,31 @@ class VAE(Module):
         return self.likelihood.mean(self.decode(self.encode(x)[0]))
 
 
-def training_step(
-    vae: VAE, optimizer: Any, x: numpy.ndarray, eps: numpy.ndarray, bound: Callable | None = None
-) -> dict[str, float]:
-    """One step of gradient descent on the loss; returns it and its two terms, batch means in nats per example.
+# --------------------------------------------------------------------- training
 
-    `bound(vae, x, eps)` -> Elbo, if given, is maximized in place of `vae.elbo`: another weight of a term, for example.
+
+def vae_loss(
+    vae: VAE, x: Array, eps: Array, bound: Callable[[VAE, Array, Array], Elbo] | None = None
+) -> tuple[Array, dict[str, Array]]:
+    """The mean of -ELBO over the batch, and its terms "reconstruction" and "kl": scalars, nats per example. Eq. vae.12
+
+    x (N, dim_x), eps (N, dim_z) ~ N(0, I). "reconstruction" is the mean of -log p(x|z): the loss is the terms' sum.
+    `bound(vae, x, eps)` -> Elbo, if given, takes the place of `vae.elbo`: another weight of a term, for example.
     """
+    terms = vae.elbo(x, eps) if bound is None else bound(vae, x, eps)
+    return -np.mean(terms.value), {"reconstruction": -np.mean(terms.reconstruction), "kl": np.mean(terms.kl)}
 
-    def loss(model):
-        value, reconstruction, kl = model.elbo(x, eps) if bound is None else bound(model, x, eps)
-        return -np.mean(value), (-np.mean(reconstruction), np.mean(kl))
 
-    (value, (reconstruction, kl)), grads = value_and_grad(loss, has_aux=True)(vae)
+def training_step(
+    vae: VAE, optimizer: Optimizer, x: numpy.ndarray, eps: numpy.ndarray, bound: Callable | None = None
+) -> dict[str, float]:
+    """One gradient step on `vae_loss`; returns the loss and its two terms, batch means in nats per example."""
+    (loss, terms), grads = value_and_grad(vae_loss, has_aux=True)(vae, x, eps, bound)
     optimizer.step(grads)
-    return {"loss": value, "reconstruction": reconstruction, "kl": kl}
+    return {"loss": loss, **terms}
 
 
-# --------------------------------------------------------------------- log p(x), nearly
+# --------------------------------------------------------------------- importance-weighted log p(x)
 
 
 def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int = 500) -> numpy.ndarray:
@@ -152,34 +168,36 @@ def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, r
 
     w_k is an unbiased estimate of p(x), the integral of Eq. vae.08. About `rows` codes are decoded at a time.
     """
-    samples = _check.count("samples", samples)
-    _check.same_shape(x=x)
-    _check.finite(x=x)
-    chunks = []
-    for first in range(0, len(x), rows):
-        some = x[first : first + rows]  # (n, dim_x)
-        n, chunk = len(some), []
-        mu, logvar = vae.encode(some)  # (n, dim_z)
-        done = 0
-        while done < samples:
-            s = min(max(1, rows // n), samples - done)  # samples of each example at once
-            eps = rng.standard_normal((s * n, vae.dim_z), dtype=numpy.float32).astype(mu.dtype)
-            tiled_mu, tiled_logvar, tiled_x = (numpy.tile(a, (s, 1)) for a in (mu, logvar, some))  # (s·n, ·)
-            z = reparameterize(tiled_mu, tiled_logvar, eps)
-            log_w = (
-                vae.likelihood.log_prob(tiled_x, vae.decode(z))
-                + gaussian_log_likelihood(z, 0.0, 0.0)
-                - gaussian_log_likelihood(z, tiled_mu, tiled_logvar)
-            )
-            chunk.append(log_w.reshape(s, n))
-            done += s
-        chunks.append(numpy.concatenate(chunk))  # (samples, n)
-    return numpy.concatenate(chunks, axis=1)  # (samples, N)
+    samples = checks.whole("samples", samples)
+    checks.same_shape(2, x=x)
+    checks.finite("x", x)
+    parts = [_log_weights(vae, x[k : k + rows], samples, rng, rows) for k in range(0, len(x), rows)]
+    return numpy.concatenate(parts, axis=1)  # (samples, N)
+
+
+def _log_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int) -> numpy.ndarray:
+    """`log_importance_weights` of a few examples (n, dim_x), about `rows` codes at a time: (samples, n)."""
+    n = len(x)
+    mu, logvar = vae.encode(x)  # (n, dim_z)
+    at_once = max(1, rows // n)  # samples of each example
+    parts = []
+    for done in range(0, samples, at_once):
+        s = min(at_once, samples - done)
+        eps = rng.standard_normal((s * n, vae.dim_z), dtype=numpy.float32).astype(mu.dtype)
+        tiled_mu, tiled_logvar, tiled_x = (numpy.tile(a, (s, 1)) for a in (mu, logvar, x))  # (s·n, ·)
+        z = reparameterize(tiled_mu, tiled_logvar, eps)
+        log_w = (
+            vae.likelihood.log_prob(tiled_x, vae.decode(z))
+            + gaussian_log_likelihood(z, 0.0, 0.0)
+            - gaussian_log_likelihood(z, tiled_mu, tiled_logvar)
+        )
+        parts.append(log_w.reshape(s, n))
+    return numpy.concatenate(parts)  # (samples, n)
 
 
 def log_mean_exp(log_w: numpy.ndarray) -> numpy.ndarray:
-    """log of the mean over the first axis of exp(log_w): (K, N) -> (N,). Not the mean of the logs, which is smaller."""
-    top = log_w.max(axis=0)  # (N,), taken out so that not all weights underflow
+    """log of the mean over the first axis of exp(log_w): (K, N) -> (N,); the mean of the logs is smaller."""
+    top = log_w.max(axis=0)  # (N,), subtracted so that not all weights underflow
     return (top + numpy.log(numpy.mean(numpy.exp((log_w - top).astype(numpy.float64)), axis=0))).astype(log_w.dtype)
 
 
@@ -199,11 +217,11 @@ def importance_log_likelihood(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng
 def score_function_gradient(
     f: Callable, mu: Array, logvar: Array, eps: Array, baseline: float = 0.0
 ) -> tuple[Array, Array]:
-    """Estimates of d/dmu and d/dlogvar of E_q f(z), q = N(mu, diag exp(logvar)), that never differentiate f.
+    """Estimates of d/dmu and d/dlogvar of E_q f(z), q = N(mu, diag exp(logvar)), without a derivative of f.
 
     The gradient of E_q f is E_q[(f(z) - baseline) * gradient of log q(z)], for any constant baseline. All arrays are
     (N, D), `f` maps (N, D) -> (N,). Returns two arrays (N, D): one unbiased estimate in each row. Also called REINFORCE
-    (Williams 1992). This is what remains when z cannot be written as in Eq. vae.14.
+    (Williams 1992). It applies also where z cannot be written as in Eq. vae.14.
     """
     z = reparameterize(mu, logvar, eps)
     weight = _per_row(f(z), len(z)) - baseline  # (N, 1)

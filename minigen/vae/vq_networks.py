@@ -8,7 +8,7 @@ import numpy
 
 from minigen import checks
 from minigen.nn import Conv2d, ConvTranspose2d, Module, ResidualBlock
-from minigen.tensor import batched, relu
+from minigen.tensor import relu
 
 Array = Any
 Rng = numpy.random.Generator
@@ -58,6 +58,3 @@ def check_images(x: Array, channels: int, odd: bool = False) -> None:
     if odd and not (shape[1] // STRIDE % 2 and shape[2] // STRIDE % 2):
         raise ValueError(f"two levels need H/{STRIDE} and W/{STRIDE} odd (28 x 28, say), got x {shape}")
     checks.between("x", x, 0, 1)
-
-
-Residual, in_parts = residual_block, batched  # as vq_vae.py calls them

@@ -10,6 +10,7 @@ from minigen.optim import SGD, Adam
 from minigen.tensor import grad, jacobian, leaves, sigmoid, tree_map, value_and_grad
 from minigen.vae.autoencoder import (
     Autoencoder,
+    autoencoder_loss,
     code_jacobian,
     contractive_penalty,
     corrupt,
@@ -372,12 +373,12 @@ def test_principal_angles(rng):
         (lambda r: denoising_loss(lambda s: s, np.zeros((2, 3)), np.zeros((1, 3))), "decoded must have the shape of x"),
         (
             lambda r: corrupt(np.zeros((2, 3)), r, "blur", 0.1),
-            "kind must be one of masking, gaussian, salt_pepper, got 'blur'",
+            "kind must be one of 'masking', 'gaussian', 'salt_pepper', got 'blur'",
         ),
-        (lambda r: corrupt(np.zeros((2, 3)), r, "masking", 1.5), r"level must be in \[0, 1\], got 1.5"),
-        (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", -0.1), "level must be at least 0, got -0.1"),
-        (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", np.inf), "level must be at least 0, got inf"),
-        (lambda r: corrupt(np.zeros((2, 3)), 7, "masking", 0.5), "rng must be a numpy.random.Generator, got int"),
+        (lambda r: corrupt(np.zeros((2, 3)), r, "masking", 1.5), r"level must be a number in \[0, 1\], got 1.5"),
+        (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", -0.1), r"level must be a number in \[0, inf\), got -0.1"),
+        (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", np.inf), r"level must be a number in \[0, inf\), got inf"),
+        (lambda r: corrupt(np.zeros((2, 3)), 7, "masking", 0.5), "rng must be a numpy.random.Generator.*got 7"),
         (lambda r: corrupt(np.full((2, 3), np.inf), r, "masking", 0.5), "x must be finite"),
         (lambda r: kl_bernoulli(0.0, 0.5), "rho must lie strictly between 0 and 1, got values from 0 to 0"),
         (
@@ -389,9 +390,9 @@ def test_principal_angles(rng):
             r"activations must be in \[0, 1\], got values from 0.5 to 1.5",
         ),
         (lambda r: sparsity_penalty(np.zeros((3, 2)), 0.1), "rho_hat must lie strictly between 0 and 1"),
-        (lambda r: k_sparse(np.zeros((2, 3)), 4), "k must be at most the number of units, 3, got 4"),
-        (lambda r: k_sparse(np.zeros((2, 3)), 0), "k must be a positive whole number, got 0"),
-        (lambda r: k_sparse(np.zeros(3), 1), r"z must have shape \(N, D\), got \(3,\)"),
+        (lambda r: k_sparse(np.zeros((2, 3)), 4), "k must be a whole number in 1..3, got 4"),
+        (lambda r: k_sparse(np.zeros((2, 3)), 0), "k must be a whole number in 1..3, got 0"),
+        (lambda r: k_sparse(np.zeros(3), 1), r"z must have shape \(N, \.\.\., D\), got \(3,\)"),
         (
             lambda r: sigmoid_penalty(np.full((2, 3), 0.5), np.zeros((4, 2))),
             r"w must have shape \(D, H\) with H = 3, got \(4, 2\)",
@@ -402,8 +403,8 @@ def test_principal_angles(rng):
             r"encoder must map x \(N, \.\.\.\) to codes",
         ),
         (lambda r: contractive_penalty(lambda x: x, np.full((2, 3), np.nan)), "x must be finite"),
-        (lambda r: Autoencoder(r, 10, 0), "dim_z must be a positive whole number, got 0"),
-        (lambda r: Autoencoder(r, 10, 3, k=0), "k must be a positive whole number, got 0"),
+        (lambda r: Autoencoder(r, 10, 0), "dim_z must be a whole number of at least 1, got 0"),
+        (lambda r: Autoencoder(r, 10, 3, k=0), "k must be a whole number of at least 1, got 0"),
         (lambda r: pca(np.zeros((3, 5)), 4), r"x must have shape \(N, D\) with N and D at least k = 4, got \(3, 5\)"),
         (lambda r: principal_angles(np.eye(3)[:2], np.ones((2, 3))), "b must have linearly independent rows"),
     ],
@@ -439,3 +440,22 @@ def test_float32_through_every_loss(rng):
         for _ in range(50):
             last = training_step(model, adam, x, penalty=penalty)["loss"]
         assert last < first
+
+
+def test_the_loss_and_its_terms(rng):
+    """Eq. vae.01, Eq. vae.02: what the encoder sees may differ from the target; a penalty gets what was seen."""
+    model = Autoencoder(rng, 6, 3, ())
+    x, seen = rng.random((2, 4, 6), dtype=np.float32)
+    rebuilt = reconstruction_loss(x, model(seen))
+    calls = []
+
+    def penalty(m, s, z):
+        calls.append((m is model, s is seen, np.array_equal(z, model.encode(seen))))
+        return 2.0 * np.sum(z**2)
+
+    loss, terms = autoencoder_loss(model, x, seen, penalty)
+    assert calls == [(True, True, True)] and terms["reconstruction"] == rebuilt
+    np.testing.assert_allclose(terms["penalty"], 2 * np.sum(model.encode(seen) ** 2))
+    np.testing.assert_allclose(loss, rebuilt + terms["penalty"], rtol=1e-6)
+    assert autoencoder_loss(model, x)[0] == reconstruction_loss(x, model(x))
+    assert autoencoder_loss(model, x)[1]["penalty"] == 0

@@ -135,7 +135,7 @@ def test_bad_prices(bad):
         ("capacity", lambda: capacity_loss(1.0, 1.0, 1.0, bad)),
         ("delta", lambda: lagrangian(1.0, 1.0, 1.0, bad)),
     ]:
-        with pytest.raises(ValueError, match=f"{name} must be a finite number of at least 0, got"):
+        with pytest.raises(ValueError, match=rf"{name} must be a number in \[0, inf\), got"):
             call()
 
 
@@ -274,9 +274,9 @@ def test_the_score_is_reproducible_and_uses_different_rows():
     codes = np.arange(len(factors), dtype=float)[:, None]
     a, b = (disentanglement_metric(codes, factors, np.random.default_rng(3), points=200) for _ in range(2))
     assert a == b
-    from minigen.vae.beta_vae import _sharing
+    from minigen.vae.beta_vae import _pairs_sharing
 
-    first, second = _sharing(factors[:, 0], 5000, np.random.default_rng(0), 0)
+    first, second = _pairs_sharing(factors[:, 0], 5000, np.random.default_rng(0), 0)
     assert np.all(factors[first, 0] == factors[second, 0]) and np.all(first != second)
     counts = np.zeros((8, 8))
     np.add.at(counts, (first, second), 1)
@@ -302,13 +302,13 @@ def test_bad_tables(codes, factors, message, rng):
 
 def test_other_bad_arguments(rng):
     factors = cube(3, 3, times=4)
-    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, got int"):
+    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, .* got"):
         disentanglement_metric(factors, factors, 0)
-    with pytest.raises(ValueError, match="pairs must be a positive whole number, got 0"):
+    with pytest.raises(ValueError, match="pairs must be a whole number of at least 1, got 0"):
         disentanglement_metric(factors, factors, rng, pairs=0)
     with pytest.raises(ValueError, match="at least two columns"):
         disentanglement_metric(factors, factors[:, :1], rng)
-    with pytest.raises(ValueError, match="bins must be a positive whole number, got 2.5"):
+    with pytest.raises(ValueError, match="bins must be a whole number of at least 1, got 2.5"):
         mutual_information_gap(factors, factors, bins=2.5)
     with pytest.raises(ValueError, match="two rows that share a value, got none in column 1"):
         disentanglement_metric(np.zeros((4, 1)), np.column_stack([[0, 0, 1, 1], np.arange(4)]), rng)

@@ -1,4 +1,4 @@
-"""The VAE against models whose evidence, posterior and gradients are known in closed form."""
+"""The VAE against models whose marginal likelihood, posterior and gradients are known in closed form."""
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from minigen.vae.vae import (
     reparameterized_gradient,
     score_function_gradient,
     training_step,
+    vae_loss,
 )
 
 
@@ -509,7 +510,7 @@ def test_samples_of_a_linear_gaussian_have_its_covariance(rng):
             lambda: elbo(np.zeros((2, 4)), np.zeros((2, 4)), np.zeros((3, 1)), np.zeros((3, 1))),
             "kl must have the shape",
         ),
-        (lambda: VAE(np.random.default_rng(0), 0), "dim_x must be a positive whole number"),
+        (lambda: VAE(np.random.default_rng(0), 0), "dim_x must be a whole number of at least 1"),
         (lambda: score_function_gradient(lambda z: z, *np.zeros((3, 2, 1))), r"f must map \(N, D\) to \(N,\)"),
     ],
 )
@@ -520,9 +521,42 @@ def test_errors_name_the_argument(call, message):
 
 def test_errors_of_the_importance_bound(rng):
     vae = VAE(rng, 4, 2, (3,))
-    with pytest.raises(ValueError, match="samples must be a positive whole number, got 0"):
+    with pytest.raises(ValueError, match="samples must be a whole number of at least 1, got 0"):
         importance_log_likelihood(vae, np.zeros((1, 4), np.float32), 0, rng)
     with pytest.raises(ValueError, match=r"x must have shape \(N, D\), got \(4,\)"):
         importance_log_likelihood(vae, np.zeros(4, np.float32), 5, rng)
     with pytest.raises(ValueError, match="x must be finite"):
         importance_log_likelihood(vae, np.full((1, 4), np.nan, np.float32), 5, rng)
+
+
+@pytest.mark.parametrize("likelihood", [Gaussian(), None])
+def test_data_that_are_not_numbers_are_refused_before_any_work(rng, likelihood):
+    """Also while a gradient is taken: the encoder would hide a NaN of x in traced arrays."""
+    vae = VAE(rng, 3, 2, (4,), likelihood=likelihood)
+    bad, eps = np.float32([[0, 1, np.nan]]), np.zeros((1, 2), np.float32)
+    before = vae.state()
+    for call in (vae.elbo, vae.loss, lambda x, eps: training_step(vae, Adam(vae, 1e-2), x, eps)):
+        with pytest.raises(ValueError, match="x must be finite, got 1 non-finite values"):
+            call(bad, eps)
+        with pytest.raises(ValueError, match="eps must be finite"):
+            call(np.zeros((1, 3), np.float32), eps + np.inf)
+    for name, a in vae.state().items():
+        np.testing.assert_array_equal(a, before[name])
+
+
+def test_the_loss_is_the_negative_elbo_and_its_terms(rng):
+    """Eq. vae.12, and a bound of one's own in its place."""
+    vae = VAE(rng, 3, 2, (4,))
+    x, eps = rng.integers(0, 2, (5, 3)).astype(np.float32), rng.standard_normal((5, 2), dtype=np.float32)
+    loss, terms = vae_loss(vae, x, eps)
+    mu, logvar = vae.encode(x)
+    log_px = bernoulli_log_likelihood(x, vae.decode(mu + np.exp(logvar / 2) * eps))
+    np.testing.assert_allclose(terms["reconstruction"], -log_px.mean(), rtol=1e-5)
+    np.testing.assert_allclose(terms["kl"], kl_standard_normal(mu, logvar).mean(), rtol=1e-5)
+    np.testing.assert_allclose(loss, terms["reconstruction"] + terms["kl"], rtol=1e-5)
+
+    def doubled(model, x, eps):
+        terms = model.elbo(x, eps)
+        return terms._replace(value=terms.reconstruction - 2 * terms.kl)
+
+    np.testing.assert_allclose(vae_loss(vae, x, eps, doubled)[0], loss + terms["kl"], rtol=1e-5)

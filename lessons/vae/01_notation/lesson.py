@@ -24,14 +24,14 @@ lesson = Lesson(
     minutes=0.2,
 )
 
-import numpy as np
+# %%
+import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist
-from minigen.optim import Adam
-from minigen.vae.autoencoder import Autoencoder, corrupt, reconstruction_loss, training_step
-from minigen.vae.vae import VAE, elbo, reparameterize
-from minigen.vae.vae import training_step as vae_training_step
+from minigen.train import descend
+from minigen.vae.autoencoder import Autoencoder, corrupt, reconstruction_loss
+from minigen.vae.vae import VAE, elbo, reparameterize, vae_loss
 
 # %% [markdown]
 # ## 1. The data: $\mathcal{D}$, $\mathbf{x}^{(i)}$, $\mathbf{x}$
@@ -76,6 +76,7 @@ def f(z):
     return z * w
 
 
+# %%
 lesson.check("z of (1, 2, 2)", g(np.array([1.0, 2, 2])), equals=3.0)
 lesson.check("x' of (1, 2, 2)", f(g(np.array([1.0, 2, 2]))), equals=[1.0, 2, 2])
 lesson.check("x' of (2, 1, 0)", f(g(np.array([2.0, 1, 0]))), equals=[4 / 9, 8 / 9, 8 / 9])
@@ -87,24 +88,35 @@ lesson.check("x' of (2, 1, 0)", f(g(np.array([2.0, 1, 0]))), equals=[4 / 9, 8 / 
 
 # %%
 autoencoder = Autoencoder(lesson.rng("autoencoder"), dim_z=8, widths=(128,))
-phi, theta = (
-    sum(p.size for p in part.parameters().values())
-    for part in (autoencoder.encoder, autoencoder.decoder)
-)
-optimizer = Adam(autoencoder, 2e-3)
-before = reconstruction_loss(D, autoencoder(D))
-history = lesson.fit(
-    lambda i: training_step(autoencoder, optimizer, D),
-    lesson.steps(400),
-    label="autoencoder",
-    state={"autoencoder": autoencoder, "optimizer": optimizer},
-)
+phi = autoencoder.encoder.num_parameters()
+theta = autoencoder.decoder.num_parameters()
+print(f"  phi has {phi:,} numbers, theta {theta:,}")
+
+# %% [markdown]
+# Training changes them, step by step, so that $\mathbf{x}'$ comes nearer to $\mathbf{x}$. What a
+# step does, `vae/02` writes out; `descend` makes the usual one from a loss, a model and batches.
+# Here the batch is always the same.
+
+# %%
+from itertools import repeat
+
+
+def distance(model, x):
+    return reconstruction_loss(x, model(x))
+
+
+before = distance(autoencoder, D)
+step = descend(distance, autoencoder, repeat(D), lr=2e-3)
+history = lesson.fit(step, lesson.steps(400), label="autoencoder", state=step.state)
+print(f"  |x - x'|² fell from {before:.1f} to {history['loss'][-1]:.1f}")
+
+# %% [markdown]
+# Is that little? A picture of reference: the mean of all 256 digits, the same answer for every
+# $\mathbf{x}$. That is what would be left of a digit if the code said nothing.
+
+# %%
 z = autoencoder.encode(D)  # g_phi: (n, 8)
 x_prime = autoencoder.decode(z)  # f_theta: (n, d)
-print(
-    f"  phi has {phi:,} numbers, theta {theta:,}; |x - x'|² fell from {before:.1f} to"
-    f" {history['reconstruction'][-1]:.1f}"
-)
 mean_picture = reconstruction_loss(D, np.broadcast_to(D.mean(axis=0), D.shape))
 lesson.claim(
     "|x - x'|², as a share of what the mean picture leaves",
@@ -112,18 +124,16 @@ lesson.claim(
     at_most=0.35,
 )
 
-ax = plot.schematic(
-    {
-        "x": plot.node("$x$", "data", (0, 0), image=D[2].reshape(28, 28)),
-        "g": plot.node(autoencoder.encoder, at=(1, 0), name="$g_\\phi$"),
-        "z": plot.node("code $z$\n8 numbers", "latent", (2, 0)),
-        "f": plot.node(autoencoder.decoder, at=(3, 0), name="$f_\\theta$"),
-        "out": plot.node("$x'$", "fake", (4, 0), image=x_prime[2].reshape(28, 28).clip(0, 1)),
-    },
-    ["x -> g -> z -> f -> out"],
-)
+# %%
+boxes = {
+    "x": plot.node("$x$", "data", (0, 0), image=D[2].reshape(28, 28)),
+    "g": plot.node(autoencoder.encoder, at=(1, 0), name="$g_\\phi$"),
+    "z": plot.node("code $z$\n8 numbers", "latent", (2, 0)),
+    "f": plot.node(autoencoder.decoder, at=(3, 0), name="$f_\\theta$"),
+    "out": plot.node("$x'$", "fake", (4, 0), image=x_prime[2].reshape(28, 28).clip(0, 1)),
+}
 lesson.figure(
-    ax,
+    plot.schematic(boxes, ["x -> g -> z -> f -> out"]),
     "functions",
     "The digit on the left goes through 8 numbers. What they do not hold, x' does not show.",
 )
@@ -137,7 +147,8 @@ lesson.figure(
 
 # %%
 first = autoencoder.encoder.layers[0]
-u = sum(float(pixel) * float(weight) for pixel, weight in zip(x, first.w[:, 5])) + float(first.b[5])
+products = [float(pixel) * float(weight) for pixel, weight in zip(x, first.w[:, 5])]
+u = sum(products) + float(first.b[5])
 by_hand = u if u > 0 else 0.2 * u
 answers = first(D)  # (n, 128): a^(1)_j of every example
 lesson.check("a^(1)_5 of x^(3)", answers[2, 5], equals=by_hand, atol=1e-4)
@@ -173,52 +184,52 @@ lesson.claim("error from the damaged x / from x", errors[1] / errors[0], at_leas
 
 # %%
 vae = VAE(lesson.rng("vae"), dim_z=8, widths=(128,))
-vae_optimizer = Adam(vae, 2e-3)
-rng = lesson.rng("vae noise")
 
 
 def normal(rng, *shape):
     return rng.standard_normal(shape, dtype=np.float32)
 
 
-lesson.fit(
-    lambda i: vae_training_step(vae, vae_optimizer, D, normal(rng, n, 8)),
-    lesson.steps(400),
-    label="VAE",
-    state={"vae": vae, "optimizer": vae_optimizer, "rng": rng},
-)
+def digits_and_noise(rng):
+    return D, normal(rng, n, 8)
+
+
+step = descend(vae_loss, vae, digits_and_noise, lr=2e-3, rng=lesson.rng("vae noise"))
+lesson.fit(step, lesson.steps(400), label="VAE", state=step.state)
+
+# %% [markdown]
+# Its loss is a matter of `vae/07`, its draws of `vae/08`. Here are three draws of $\mathbf{z}$ for
+# one $\mathbf{x}$: their first four numbers.
+
+# %%
 mu, logvar = vae.encode(D[2:3])  # q_phi(z|x^(3)): (1, 8) each
-three = np.concatenate(
-    [reparameterize(mu, logvar, normal(lesson.rng(f"draw {k}"), 1, 8)) for k in range(3)]
-)
+draws = [reparameterize(mu, logvar, normal(lesson.rng(f"draw {k}"), 1, 8)) for k in range(3)]
+three = np.concatenate(draws)  # (3, 8)
 lesson.table(
     [[f"draw {k + 1}", *row] for k, row in enumerate(three[:, :4])],
     ["z of one x", *(f"z_{j + 1}" for j in range(4))],
 )
-once = np.ptp(np.concatenate([autoencoder.encode(D[2:3]) for _ in range(3)]), axis=0).max()
+
+# %%
+codes = np.concatenate([autoencoder.encode(D[2:3]) for _ in range(3)])  # of one x, three times
+once = np.ptp(codes, axis=0).max()
 lesson.check("three codes by g_phi: largest difference", once, equals=0.0, atol=0)
 lesson.claim("three draws of q_phi: largest difference", np.ptp(three, axis=0).max(), at_least=0.05)
 
+# %% [markdown]
+# The function gives one code, the distribution a new one at each draw. And so it goes on: each code
+# has its own probabilities for the pixels, from which pictures can be drawn.
+
 # %%
-pictures = [
-    x[None],
-    x_tilde[2:3],
-    x_prime[2:3].clip(0, 1),
-    from_damage[2:3].clip(0, 1),
-    vae.likelihood.mean(vae.decode(three)),
-    vae.likelihood.sample(lesson.rng("pixels"), vae.decode(three[:1])),
-]
-names = [
-    "x",
-    "x tilde",
-    "x'",
-    "from tilde",
-    "mean of p, 1",
-    "mean of p, 2",
-    "mean of p, 3",
-    "draw of p",
-]
-ax = plot.image_grid(np.concatenate(pictures), 2, 4, shape=(28, 28), labels=names)
+of_x = [x[None], x_tilde[2:3], x_prime[2:3].clip(0, 1), from_damage[2:3].clip(0, 1)]
+probabilities = vae.likelihood.mean(vae.decode(three))
+drawn = vae.likelihood.sample(lesson.rng("pixels"), vae.decode(three[:1]))
+names = ["x", "x tilde", "x'", "from tilde"]
+names += ["mean of p, 1", "mean of p, 2", "mean of p, 3", "draw of p"]
+pictures = np.concatenate([*of_x, probabilities, drawn])
+
+# %%
+ax = plot.image_grid(pictures, 2, 4, shape=(28, 28), labels=names)
 lesson.figure(
     ax,
     "one_digit",
@@ -231,9 +242,9 @@ lesson.figure(
 # the picture is explained; both in nats, summed over pixels and code numbers.
 
 # %%
-terms = elbo(
-    D, vae.decode(reparameterize(*vae.encode(D), normal(lesson.rng("codes"), n, 8))), *vae.encode(D)
-)
+mu, logvar = vae.encode(D)
+codes = reparameterize(mu, logvar, normal(lesson.rng("codes"), n, 8))
+terms = elbo(D, vae.decode(codes), mu, logvar)
 lesson.table(
     [
         ["log p(x|z), one draw of z", terms.reconstruction.mean()],
@@ -241,6 +252,8 @@ lesson.table(
     ],
     ["nats per digit", "mean of the batch"],
 )
+
+# %%
 fair_coins = -784 * np.log(2)
 lesson.claim(
     "log p(x|z), above that of fair coins",
@@ -262,15 +275,15 @@ rows = [
     ["x~", "a damaged copy", "corrupt(x, ...)", x_tilde[2].shape],
     ["z", "a code", "autoencoder.encode(x)", z[2].shape],
     ["a_j^(l)", "unit j of layer l", "layer(x)[:, j]", answers[:, 5].shape],
+]
+
+# %%
+probability = vae.decode(three).shape[1:]
+rows += [
     ["g_phi", "encoder, a function", "autoencoder.encode", "784 -> 8"],
     ["f_theta", "decoder, a function", "autoencoder.decode", "8 -> 784"],
     ["q_phi(z|x)", "encoder, a distribution", "vae.encode: mu, logvar", mu[0].shape],
-    [
-        "p_theta(x|z)",
-        "decoder, a distribution",
-        "vae.likelihood, vae.decode",
-        vae.decode(three).shape[1:],
-    ],
+    ["p_theta(x|z)", "decoder, a distribution", "vae.likelihood, vae.decode", probability],
 ]
 lesson.table([[*row[:3], str(row[3])] for row in rows], ["symbol", "is", "in code", "shape"])
 lesson.check("rows of the table", len(rows), equals=11)

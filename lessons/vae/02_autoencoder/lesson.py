@@ -2,7 +2,8 @@
 # # The autoencoder, and what it owes to PCA
 #
 # The section *Autoencoder* (vae.s02) of
-# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/), run. To take away:
+# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/),
+# run. To take away:
 #
 # 1. An autoencoder squeezes an input through a few numbers and learns by rebuilding it. The few
 #    numbers are the code.
@@ -24,12 +25,15 @@ lesson = Lesson(
     minutes=0.6,
 )
 
-import numpy as np
+# %%
+import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist
 from minigen.optim import SGD, Adam, cosine
-from minigen.vae.autoencoder import Autoencoder, reconstruction_loss, training_step
+from minigen.tensor import value_and_grad
+from minigen.train import descend
+from minigen.vae.autoencoder import Autoencoder, reconstruction_loss
 from minigen.vae.pca import pca, principal_angles
 
 # %% [markdown]
@@ -49,15 +53,18 @@ from minigen.vae.pca import pca, principal_angles
 
 # %%
 encode = np.array([[2.0], [1.0]]) / 5
-decode = np.array([[2.0, 1.0]])  # (2, 1) and (1, 2)
+decode = np.array([[2.0, 1.0]])
 on_line = np.array([[2.0, 1.0], [-2.0, -1.0], [4.0, 2.0]])
 off_line = np.array([[1.0, -2.0]])
+
+# %%
+rebuilt = on_line @ encode @ decode
 lesson.check("codes of the three", (on_line @ encode)[:, 0], equals=[1.0, -1.0, 2.0])
-lesson.check(
-    "loss of the three", reconstruction_loss(on_line, on_line @ encode @ decode), equals=0.0
-)
-lesson.check("(1, -2) comes back as", off_line @ encode @ decode, equals=[[0.0, 0.0]])
-lesson.check("and costs", reconstruction_loss(off_line, off_line @ encode @ decode), equals=5.0)
+lesson.check("loss of the three", reconstruction_loss(on_line, rebuilt), equals=0.0)
+
+rebuilt = off_line @ encode @ decode
+lesson.check("(1, -2) comes back as", rebuilt, equals=[[0.0, 0.0]])
+lesson.check("and costs", reconstruction_loss(off_line, rebuilt), equals=5.0)
 lesson.show_source(reconstruction_loss)
 
 # %% [markdown]
@@ -79,6 +86,11 @@ lesson.check(
     equals=np.array([2, 1]) / 5**0.5,
 )
 
+# %% [markdown]
+# Now digits. All 60,000 are there to choose the directions by, and the error is that on 10,000
+# others.
+
+# %%
 data = mnist.load()
 n = lesson.size(60_000, quick=1_500)
 n_test = lesson.size(10_000, quick=200)
@@ -87,21 +99,28 @@ test = mnist.unit(data.test_images[:n_test], flat=True)
 labels = data.test_labels[:n_test]
 best = pca(train, 200)
 
+# %% [markdown]
+# A mean over the 784 pixels reads more easily than their sum. **How does it fall** with the
+# numbers in the code: halved by each doubling, faster, slower?
 
+
+# %%
 def per_pixel(decoded):
-    return reconstruction_loss(test, decoded) / 784  # the mean over pixels reads more easily
+    return reconstruction_loss(test, decoded) / 784
 
 
-linear = {
-    k: per_pixel(best.first(k).decode(best.first(k).encode(test)))
-    for k in (1, 2, 4, 8, 16, 32, 64, 128, 200)
-}
+def by_pca(x, k):
+    return best.first(k).decode(best.first(k).encode(x))
+
+
+linear = {k: per_pixel(by_pca(test, k)) for k in (1, 2, 4, 8, 16, 32, 64, 128, 200)}
 lesson.table(linear.items(), ["numbers in the code", "PCA: squared error per pixel, test digits"])
-known = [0.0557, 0.0374, 0.0269, 0.0168, 0.0090]
+
+# %%
 lesson.claim(
     "PCA with 2, 8, 16, 32, 64 numbers",
     [linear[k] for k in (2, 8, 16, 32, 64)],
-    equals=known,
+    equals=[0.0557, 0.0374, 0.0269, 0.0168, 0.0090],
     atol=1e-4,
 )
 
@@ -120,48 +139,80 @@ centered = train - best.mean
 test_centered = test - best.mean
 
 
-def learn(model, optimizer, x, size, steps, label):
-    order = lesson.rng(f"order {label}")
-    lr = cosine(optimizer.lr, steps)
-    batches = mnist.batches(x, size=size, rng=order)
-
-    def step(i):
-        optimizer.lr = lr(i)
-        return training_step(model, optimizer, next(batches)[0])["loss"]
-
-    return lesson.fit(
-        step,
-        steps,
-        label=label,
-        state={"model": model, "opt": optimizer, "batches": batches, "order": order},
-    )
-
-
-flat = {}
-for k, steps in ((2, 500), (16, 1600), (32, 2000)):
-    flat[k] = model = Autoencoder(lesson.rng(f"linear {k}"), dim_z=k, widths=())
+def linear_autoencoder(k):
+    model = Autoencoder(lesson.rng(f"linear {k}"), dim_z=k, widths=())
     model.decoder.w[...] = model.encoder.w.T
-    learn(
-        model,
-        SGD(model, cfg.linear_lr, cfg.momentum),
-        centered,
-        cfg.linear_batch,
-        lesson.steps(steps, quick=10),
-        f"linear, {k}",
-    )
+    return model
 
+
+# %% [markdown]
+# The training, written out once by hand, with two numbers for the code. A step draws a batch, asks
+# how the loss changes with each weight (the gradient), and moves all weights a little against it.
+
+
+# %%
+def loss(model, x):
+    return reconstruction_loss(x, model(x))
+
+
+two = linear_autoencoder(2)
+optimizer = SGD(two, cfg.linear_lr, cfg.momentum)
+steps = lesson.steps(500, quick=10)
+lr = cosine(cfg.linear_lr, steps)
+batches = mnist.batches(centered, size=cfg.linear_batch, rng=lesson.rng("order linear, 2"))
+
+
+# %%
+def step_by_hand(i):
+    (x,) = next(batches)
+    value, gradient = value_and_grad(loss)(two, x)
+    optimizer.lr = lr(i)
+    optimizer.step(gradient)
+    return value
+
+
+state = {"model": two, "optimizer": optimizer, "batches": batches, "order": batches.rng}
+lesson.fit(step_by_hand, steps, label="linear, 2", state=state)
+
+# %% [markdown]
+# `lesson.fit` calls the step again and again, draws the bar, and keeps a checkpoint of all that the
+# steps change. Every other training of this lesson, and nearly every one of this post, has the same
+# step. So it is made by `descend` from here on, out of a loss, a model and batches.
+
+
+# %%
+def learn(model, optimizer, x, size, steps, label):
+    batches = mnist.batches(x, size=size, rng=lesson.rng(f"order {label}"))
+    step = descend(loss, model, batches, lr=cosine(optimizer.lr, steps), optimizer=optimizer)
+    lesson.fit(step, steps, label=label, state={**step.state, "order": batches.rng})
+
+
+flat = {2: two}
+for k, steps in ((16, 1600), (32, 2000)):
+    flat[k] = linear_autoencoder(k)
+    optimizer = SGD(flat[k], cfg.linear_lr, cfg.momentum)
+    steps = lesson.steps(steps, quick=10)
+    learn(flat[k], optimizer, centered, cfg.linear_batch, steps, f"linear, {k}")
+
+# %% [markdown]
+# How far are two subspaces apart? Two planes through the origin have two *principal angles*, 0 and
+# 0 if they agree; with $k$ numbers there are $k$ of them. We ask for the largest, once for the
+# space that the decoder's rows span, once for the encoder's.
+
+# %%
 rows = {}
 for k, model in flat.items():
     mse = reconstruction_loss(test_centered, model(test_centered)) / 784
     directions = best.first(k).directions
-    angles = [
-        principal_angles(directions, rows_of)[0] for rows_of in (model.decoder.w, model.encoder.w.T)
-    ]
-    rows[k] = [linear[k], mse, mse / linear[k] - 1, *angles]
+    of_decoder = principal_angles(directions, model.decoder.w)[0]
+    of_encoder = principal_angles(directions, model.encoder.w.T)[0]
+    rows[k] = [linear[k], mse, mse / linear[k] - 1, of_decoder, of_encoder]
 lesson.table(
     [[k, *row] for k, row in rows.items()],
     ["numbers", "PCA", "autoencoder", "excess", "angle of decoder, degrees", "of encoder"],
 )
+
+# %%
 for k, bar in ((2, 0.0557), (16, 0.0269), (32, 0.0168)):
     lesson.claim(
         f"linear, {k} numbers: test error over PCA's, less 1",
@@ -182,21 +233,15 @@ for k, bar in ((2, 0.0557), (16, 0.0269), (32, 0.0168)):
 # still the errors agree. **Why?**
 
 # %%
-q = np.linalg.qr(flat[16].decoder.w.T)[
-    0
-]  # (784, 16), an orthonormal basis of what the decoder can draw
-nearest = best.directions[:8] @ q @ q.T
-pictures = np.concatenate(
-    [best.directions[:8], flat[16].decoder.w[:8], nearest, flat[16].encoder.w.T[:8]]
-)
-ax = plot.image_grid(
-    pictures,
-    4,
-    8,
-    shape=(28, 28),
-    limits="signed",
-    row_labels=["PCA", "decoder", "nearest", "encoder"],
-)
+decoder = flat[16].decoder.w  # (16, 784)
+encoder = flat[16].encoder.w.T
+basis = np.linalg.qr(decoder.T)[0]  # (784, 16), orthonormal, of all that the decoder can draw
+nearest = best.directions[:8] @ basis @ basis.T
+pictures = np.concatenate([best.directions[:8], decoder[:8], nearest, encoder[:8]])
+names = ["PCA", "decoder", "nearest", "encoder"]
+
+# %%
+ax = plot.image_grid(pictures, 4, 8, shape=(28, 28), limits="signed", row_labels=names)
 lesson.figure(
     ax,
     "directions",
@@ -204,23 +249,20 @@ lesson.figure(
     " directions serves as well. Row 3, what the decoder's space holds nearest to row 1, is row 1."
     " Row 4 is speckled.",
 )
-quiet = train.std(axis=0) < 0.01  # pixels that hardly ever carry ink
+
+# %% [markdown]
+# Where are the speckles? Some pixels at the rim hardly ever carry ink.
+
+# %%
+quiet = train.std(axis=0) < 0.01
 
 
 def share(w):
     return float(np.sum(w[:, quiet] ** 2) / np.sum(w**2))
 
 
-lesson.table(
-    [
-        [
-            f"{quiet.sum()} of 784 pixels are always empty; share of the weights there",
-            share(flat[16].decoder.w),
-            share(flat[16].encoder.w.T),
-        ]
-    ],
-    ["", "decoder", "encoder"],
-)
+what = f"{quiet.sum()} of 784 pixels are always empty; share of the weights there"
+lesson.table([[what, share(decoder), share(encoder)]], ["", "decoder", "encoder"])
 
 # %% [markdown]
 # In the corners no digit has ink, so no gradient reaches the encoder's weights there: they stay as
@@ -231,47 +273,56 @@ lesson.table(
 # What can a deeper machine do? We put hidden layers of 256 and 128 on each side of 8 numbers. **Two
 # predictions:** what if the layers have no activation between them? And with one?
 
-# %%
-deep = Autoencoder(
-    lesson.rng("deep"), dim_z=8, widths=cfg.widths, activation="silu", out_activation="sigmoid"
-)
-history = learn(
-    deep, Adam(deep, cfg.lr), train, cfg.batch, lesson.steps(2500, quick=15), "deep, 8 numbers"
-)
-straight = Autoencoder(lesson.rng("straight"), dim_z=8, widths=cfg.widths, activation=None)
-learn(
-    straight,
-    Adam(straight, cfg.lr),
-    train,
-    cfg.batch,
-    lesson.steps(1000, quick=5),
-    "deep without bends, 8 numbers",
-)
 
+# %%
+def bent(name, dim_z):
+    return Autoencoder(
+        lesson.rng(name),
+        dim_z=dim_z,
+        widths=cfg.widths,
+        activation="silu",
+        out_activation="sigmoid",
+    )
+
+
+deep = bent("deep", 8)
+steps = lesson.steps(2500, quick=15)
+learn(deep, Adam(deep, cfg.lr), train, cfg.batch, steps, "deep, 8 numbers")
+
+# %%
+straight = Autoencoder(lesson.rng("straight"), dim_z=8, widths=cfg.widths, activation=None)
+steps = lesson.steps(1000, quick=5)
+label = "deep without bends, 8 numbers"
+learn(straight, Adam(straight, cfg.lr), train, cfg.batch, steps, label)
+
+# %%
 digits = test[:10]
-ax = plot.schematic(
-    {
-        "x": plot.node("input $x$\n784 pixels", "data", image=digits[0].reshape(28, 28)),
-        "g": plot.node(deep.encoder, name="encoder g"),
-        "z": plot.node("code $z$\n8 numbers", "latent"),
-        "f": plot.node(deep.decoder, name="decoder f"),
-        "y": plot.node("rebuilt", "fake", image=deep(digits[:1]).reshape(28, 28)),
-        "loss": plot.node("$|x - f(g(x))|^2$", "loss"),
-    },
-    ["x -> g -> z -> f -> y -> loss", plot.edge("x", "loss", dashed=True, route="under")],
-    title="the trained autoencoder, with a test digit going through it",
-)
+boxes = {
+    "x": plot.node("input $x$\n784 pixels", "data", image=digits[0].reshape(28, 28)),
+    "g": plot.node(deep.encoder, name="encoder g"),
+    "z": plot.node("code $z$\n8 numbers", "latent"),
+    "f": plot.node(deep.decoder, name="decoder f"),
+    "y": plot.node("rebuilt", "fake", image=deep(digits[:1]).reshape(28, 28)),
+    "loss": plot.node("$|x - f(g(x))|^2$", "loss"),
+}
+arrows = ["x -> g -> z -> f -> y -> loss", plot.edge("x", "loss", dashed=True, route="under")]
+
+# %%
+title = "the trained autoencoder, with a test digit going through it"
 lesson.figure(
-    ax,
+    plot.schematic(boxes, arrows, title=title),
     "f01_autoencoder",
     "The bottleneck in the middle is all that the right half ever sees of the left.",
 )
 
+# %%
 errors = {"deep, 8": per_pixel(deep(test)), "deep without bends, 8": per_pixel(straight(test))}
 lesson.table(
     [*errors.items(), ["PCA, 8", linear[8]], ["PCA, 16", linear[16]]],
     ["code", "squared error per pixel"],
 )
+
+# %%
 lesson.claim(
     "deep, 8 numbers: test error per pixel",
     errors["deep, 8"],
@@ -295,25 +346,19 @@ ax = plot.line(
     ylabel="squared error per pixel",
     reference={"deep, 8 numbers": errors["deep, 8"]},
 )
+
+# %%
 lesson.figure(
     ax,
     "numbers_and_error",
     "Where the dashed line cuts the curve stands the number of linear directions that 8 bent "
     "ones are worth.",
 )
-rebuilt = [
-    best.first(8).decode(best.first(8).encode(digits)),
-    best.first(16).decode(best.first(16).encode(digits)),
-    deep(digits),
-]
-ax = plot.image_grid(
-    np.concatenate([digits, *rebuilt]),
-    4,
-    10,
-    shape=(28, 28),
-    limits=(0, 1),
-    row_labels=["test digit", "PCA, 8", "PCA, 16", "deep, 8"],
-)
+
+# %%
+pictures = np.concatenate([digits, by_pca(digits, 8), by_pca(digits, 16), deep(digits)])
+names = ["test digit", "PCA, 8", "PCA, 16", "deep, 8"]
+ax = plot.image_grid(pictures, 4, 10, shape=(28, 28), limits=(0, 1), row_labels=names)
 lesson.figure(
     ax,
     "rebuilt",
@@ -331,12 +376,13 @@ lesson.figure(
 # ever shown?
 
 # %%
-plane = Autoencoder(
-    lesson.rng("plane"), dim_z=2, widths=cfg.widths, activation="silu", out_activation="sigmoid"
-)
-learn(plane, Adam(plane, cfg.lr), train, cfg.batch, lesson.steps(2500, quick=10), "deep, 2 numbers")
+plane = bent("plane", 2)
+steps = lesson.steps(2500, quick=10)
+learn(plane, Adam(plane, cfg.lr), train, cfg.batch, steps, "deep, 2 numbers")
 some = slice(0, 3000)
 codes = {"PCA": best.first(2).encode(test[some]), "autoencoder": plane.encode(test[some])}
+
+# %%
 fig, axes = plot.figure(1, 2, size=(5.0, 4.8))
 for ax, (name, z) in zip(axes, codes.items()):
     plot.samples(z, ax=ax, classes=labels[some], size=5, alpha=0.5, title=f"{name}, two numbers")
@@ -348,11 +394,16 @@ lesson.figure(
     " own.",
 )
 
+# %% [markdown]
+# In numbers: how often has the nearest other test digit the same label?
 
-def same_class(z):  # how often the nearest other test digit has the same label
-    d = np.sum(z**2, axis=1)[:, None] - 2 * z @ z.T + np.sum(z**2, axis=1)
-    np.fill_diagonal(d, np.inf)
-    return float(np.mean(labels[some][d.argmin(axis=1)] == labels[some]))
+
+# %%
+def same_class(z):
+    squares = np.sum(z**2, axis=1)
+    distance = squares[:, None] - 2 * z @ z.T + squares
+    np.fill_diagonal(distance, np.inf)
+    return float(np.mean(labels[some][distance.argmin(axis=1)] == labels[some]))
 
 
 neighbors = {name: same_class(z) for name, z in codes.items()}
@@ -361,6 +412,8 @@ lesson.table(
     [["PCA", linear[2], neighbors["PCA"]], ["autoencoder", error_2, neighbors["autoencoder"]]],
     ["two numbers", "squared error per pixel", "nearest neighbor is of the same class"],
 )
+
+# %%
 lesson.claim("2 numbers: error over PCA's", error_2 / linear[2], at_most=0.85)
 lesson.claim(
     "2 numbers: neighbors of one class, more than PCA's by",
@@ -374,16 +427,15 @@ lesson.claim(
 # of the true codes.
 
 # %%
-z = deep.encode(test)
-uniform = lesson.rng("uniform").uniform(z.min(axis=0), z.max(axis=0), (10, 8)).astype(np.float32)
-midway = (z[:10] + z[10:20]) / 2
-ax = plot.image_grid(
-    np.concatenate([deep.decode(each) for each in (z[:10], uniform, midway)]),
-    3,
-    10,
-    shape=(28, 28),
-    row_labels=["true", "random", "half-way"],
-)
+true = deep.encode(test)
+low = true.min(axis=0)
+high = true.max(axis=0)
+random = lesson.rng("uniform").uniform(low, high, (10, 8)).astype(np.float32)
+midway = (true[:10] + true[10:20]) / 2
+
+# %%
+pictures = np.concatenate([deep.decode(z) for z in (true[:10], random, midway)])
+ax = plot.image_grid(pictures, 3, 10, shape=(28, 28), row_labels=["true", "random", "half-way"])
 lesson.figure(
     ax,
     "random_codes",
@@ -407,15 +459,17 @@ lesson.figure(
 
 # %%
 x = np.zeros((1, 784))
-y = np.full((1, 784), 0.1)
-lesson.check("every pixel off by 0.1: the sum of squares", reconstruction_loss(x, y), equals=7.84)
-mix = np.array(
-    [[2.0, 1.0], [1.0, 1.0]]
-)  # another code of the same space: mixed on the way in, unmixed on the way out
+off = np.full((1, 784), 0.1)
+lesson.check("every pixel off by 0.1: the sum of squares", reconstruction_loss(x, off), equals=7.84)
+
+# %% [markdown]
+# Another code of the same subspace: mix PCA's two numbers on the way in, unmix them on the way out.
+
+# %%
+mix = np.array([[2.0, 1.0], [1.0, 1.0]])
 z = best.first(2).encode(test[:5])
-lesson.check(
-    "a mixed code decodes to the same", (z @ mix) @ np.linalg.inv(mix) - z, equals=0.0, atol=1e-4
-)
+unmixed = (z @ mix) @ np.linalg.inv(mix)
+lesson.check("a mixed code decodes to the same", unmixed - z, equals=0.0, atol=1e-4)
 
 # %% [markdown]
 # **Left out:** convolutions, which do better on images; layer-by-layer pretraining, needed in 2006

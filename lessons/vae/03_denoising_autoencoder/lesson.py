@@ -2,7 +2,8 @@
 # # The denoising autoencoder
 #
 # The section *Denoising Autoencoder* (vae.s03) of
-# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/), run. To take away:
+# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/),
+# run. To take away:
 #
 # 1. A code as wide as the input can copy it and learn nothing. Damage the input and ask for the
 #    *clean* one: copying fails.
@@ -24,26 +25,22 @@ lesson = Lesson(
     minutes=0.5,
 )
 
-import numpy as np
+# %%
+import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist, toy
-from minigen.optim import Adam, cosine
-from minigen.vae.autoencoder import (
-    Autoencoder,
-    corrupt,
-    denoising_loss,
-    reconstruction_loss,
-    training_step,
-)
+from minigen.optim import cosine
+from minigen.train import descend
+from minigen.vae.autoencoder import Autoencoder, corrupt, denoising_loss, reconstruction_loss
 
 # %% [markdown]
 # ## 1. Who needs a bottleneck?
 # In `vae/02` the code was narrow, so the machine had to choose what to keep. With 784 numbers for
 # 784 pixels it could pass them on as they are, at no loss, and know nothing of digits. Vincent et
-# al. (2008) made the task harder instead of the code
-# narrower: spoil the input at random, $\tilde{\mathbf{x}} \sim \mathcal{M}(\tilde{\mathbf{x}} |
-# \mathbf{x})$, and compare the output with what it was before (Eq. vae.02):
+# al. (2008) made the task harder instead of the code narrower: spoil the input at random,
+# $\tilde{\mathbf{x}} \sim \mathcal{M}(\tilde{\mathbf{x}} | \mathbf{x})$, and compare the output
+# with what it was before (Eq. vae.02):
 #
 # $$L = \frac1n \sum_{i=1}^n \big\| \mathbf{x}^{(i)} - f(g(\tilde{\mathbf{x}}^{(i)})) \big\|^2 .$$
 #
@@ -55,55 +52,54 @@ from minigen.vae.autoencoder import (
 clean = np.array([[-1.0], [-1.0], [1.0], [1.0]])
 seen = clean + np.array([[-1.0], [1.0], [-1.0], [1.0]])
 answers = {s: clean[seen == s].mean() for s in (-2.0, 0.0, 2.0)}  # squares are least at the mean
-
-
-def repair(s):
-    return np.vectorize(answers.get)(s)
-
-
 lesson.table(answers.items(), ["seen", "best answer"])
 lesson.check("best answers to -2, 0, 2", list(answers.values()), equals=[-1.0, 0.0, 1.0])
+
+
+# %%
+def repair(seen):
+    return np.array([[answers[s]] for s in seen[:, 0]])
+
+
+def copy(seen):
+    return seen
+
+
 lesson.check("their loss", denoising_loss(repair, clean, seen), equals=0.5)
-lesson.check(
-    "the loss of copying what is seen", denoising_loss(lambda s: s, clean, seen), equals=1.0
-)
+lesson.check("the loss of copying what is seen", denoising_loss(copy, clean, seen), equals=1.0)
 
 # %% [markdown]
 # What is seen as $0$ may have been either: the best answer is their average, and no machine gets
-# below ½. Note where the answers
-# *point*: from $\pm2$ back toward the data, and at 0, half-way between them, nowhere. We shall come
-# back to this.
+# below ½. Note where the answers *point*: from $\pm2$ back toward the data, and at 0, half-way
+# between them, nowhere. We shall come back to this.
 #
 # ## 2. Three ways to spoil a digit
 
 # %%
 lesson.show_source(corrupt, denoising_loss)
 data = mnist.load()
-train = mnist.unit(data.train_images, flat=True)
 n_test = lesson.size(5_000, quick=100)
-test = mnist.unit(data.test_images[:n_test], flat=True)
+test = mnist.unit(data.test_images[:n_test], flat=True)  # (N, 784), in [0, 1]
 cfg = lesson.configure(
     levels={"masking": 0.5, "gaussian": 0.5, "salt_pepper": 0.3}, width=784, lr=2e-3, batch=100
 )
-spoiled = {
-    kind: corrupt(test, lesson.rng(f"spoil {kind}"), kind, level)
-    for kind, level in cfg.levels.items()
-}
-ax = plot.image_grid(
-    np.concatenate([test[:10], *(each[:10] for each in spoiled.values())]),
-    4,
-    10,
-    shape=(28, 28),
-    limits=(0, 1),
-    row_labels=["clean", *cfg.levels],
-)
+
+# %%
+spoiled = {}
+for kind, level in cfg.levels.items():
+    spoiled[kind] = corrupt(test, lesson.rng(f"spoil {kind}"), kind, level)
+strips = np.concatenate([test[:10], *(x[:10] for x in spoiled.values())])
+names = ["clean", *cfg.levels]
+ax = plot.image_grid(strips, 4, 10, shape=(28, 28), limits=(0, 1), row_labels=names)
 lesson.figure(
     ax,
     "corruptions",
     "Half of the pixels erased; noise of half the range of ink; three pixels in ten turned black or"
     " white.",
 )
-before = {kind: reconstruction_loss(test, each) for kind, each in spoiled.items()}
+
+# %%
+before = {kind: reconstruction_loss(test, x) for kind, x in spoiled.items()}
 lesson.table(before.items(), ["damage", "squared error, per image"])
 
 # %% [markdown]
@@ -113,28 +109,39 @@ lesson.table(before.items(), ["damage", "squared error, per image"])
 # one rebuilds clean digits best of all. What will it do with damaged ones? And how does a machine
 # that was only ever shown erased pixels do on noise?
 
+# %% [markdown]
+# Only what is drawn for a step differs between them: a batch of clean digits, and what the
+# autoencoder sees in their place. Eq. vae.02 does the rest, also for the plain one, which sees the
+# digits themselves.
+
 
 # %%
-def learn(model, lr, steps, label, draw):
+def damage(kind):
+    def spoil(x, rng):
+        return x, corrupt(x, rng, kind, cfg.levels[kind])
+
+    return spoil
+
+
+def no_damage(x, rng):
+    return x, x
+
+
+# %%
+def learn(model, lr, steps, label, spoil):
     rng = lesson.rng(label)
-    optimizer = Adam(model, lr)
-    fall = cosine(lr, steps)
-    batches = mnist.batches(train, size=cfg.batch, rng=rng)
+    batches = mnist.batches(data.train_images, size=cfg.batch, rng=rng)
 
-    def step(i):
-        optimizer.lr = fall(i)
-        x = next(batches)[0]
-        return training_step(model, optimizer, *draw(x, rng))["loss"]
+    def draw(rng):
+        x = mnist.unit(next(batches)[0], flat=True)  # (batch, 784)
+        return spoil(x, rng)
 
-    lesson.fit(
-        step,
-        steps,
-        label=label,
-        state={"model": model, "optimizer": optimizer, "batches": batches, "rng": rng},
-    )
+    step = descend(denoising_loss, model, draw, lr=cosine(lr, steps), rng=rng)
+    lesson.fit(step, steps, label=label, state={**step.state, "batches": batches})
     return model
 
 
+# %%
 def wide():
     return Autoencoder(
         lesson.rng("init"),
@@ -145,82 +152,75 @@ def wide():
     )
 
 
-def damage(kind):
-    return lambda x, rng: (x, corrupt(x, rng, kind, cfg.levels[kind]))
-
-
 steps = lesson.steps(600, quick=4)
-models = {"clean": learn(wide(), cfg.lr, steps, "plain", lambda x, rng: (x,))}
-models |= {
-    kind: learn(wide(), cfg.lr, steps, f"denoising, {kind}", damage(kind)) for kind in cfg.levels
-}
+models = {"clean": learn(wide(), cfg.lr, steps, "plain", no_damage)}
+for kind in cfg.levels:
+    models[kind] = learn(wide(), cfg.lr, steps, f"denoising, {kind}", damage(kind))
+
+# %% [markdown]
+# Every machine is given every kind of input, clean digits included.
 
 # %%
 inputs = {"clean": test, **spoiled}
-error = {
-    (name, kind): reconstruction_loss(test, model(x))
-    for name, model in models.items()
-    for kind, x in inputs.items()
-}
+error = {}
+for name, model in models.items():
+    for kind, x in inputs.items():
+        error[name, kind] = reconstruction_loss(test, model(x))
 rows = [[f"trained on {name}", *(error[name, kind] for kind in inputs)] for name in models]
 lesson.table(
     [["untouched", 0.0, *before.values()], *rows],
     ["squared error, per test image", *(f"{kind} in" for kind in inputs)],
 )
+
+# %%
 for kind in cfg.levels:
     lesson.claim(
         f"{kind}: error over the plain autoencoder's",
         error[kind, kind] / error["clean", kind],
         at_most=0.85,
     )
+best_of_others = min(error[kind, "clean"] for kind in cfg.levels)
 lesson.claim(
-    "clean digits: the plain one is best, by",
-    min(error[k, "clean"] for k in cfg.levels) - error["clean", "clean"],
-    at_least=1,
+    "clean digits: the plain one is best, by", best_of_others - error["clean", "clean"], at_least=1
 )
 
-digit = 3
-kind = "masking"
+# %% [markdown]
+# One digit on its way through the machine that learned from erased pixels:
+
+# %%
+model = models["masking"]
+clean_digit = test[3].reshape(28, 28)
+seen_digit = spoiled["masking"][3].reshape(28, 28)
+repaired = model(spoiled["masking"][3:4]).reshape(28, 28)
+boxes = {
+    "x": plot.node("clean $x$", "data", (0, 0.5), image=clean_digit),
+    "m": plot.node("damage\n$M(\\tilde{x}|x)$", "random", (1, 0.5)),
+    "s": plot.node("seen $\\tilde{x}$", "plain", (2, 0.5), image=seen_digit),
+    "g": plot.node(model.encoder, at=(3, 0.5), name="encoder g"),
+    "f": plot.node(model.decoder, at=(4, 0.5), name="decoder f"),
+    "y": plot.node("repaired", "fake", (5, 0.5), image=repaired),
+    "loss": plot.node("$|x - f(g(\\tilde{x}))|^2$", "loss", (6, 0.5)),
+}
+
+# %%
+target = plot.edge("x", "loss", "the target stays clean", dashed=True, route="over")
 ax = plot.schematic(
-    {
-        "x": plot.node("clean $x$", "data", (0, 0.5), image=test[digit].reshape(28, 28)),
-        "m": plot.node("damage\n$M(\\tilde{x}|x)$", "random", (1, 0.5)),
-        "s": plot.node(
-            "seen $\\tilde{x}$", "plain", (2, 0.5), image=spoiled[kind][digit].reshape(28, 28)
-        ),
-        "g": plot.node(models[kind].encoder, at=(3, 0.5), name="encoder g"),
-        "f": plot.node(models[kind].decoder, at=(4, 0.5), name="decoder f"),
-        "y": plot.node(
-            "repaired",
-            "fake",
-            (5, 0.5),
-            image=models[kind](spoiled[kind][digit : digit + 1]).reshape(28, 28),
-        ),
-        "loss": plot.node("$|x - f(g(\\tilde{x}))|^2$", "loss", (6, 0.5)),
-    },
-    [
-        "x -> m -> s -> g -> f -> y -> loss",
-        plot.edge("x", "loss", "the target stays clean", dashed=True, route="over"),
-    ],
+    boxes,
+    ["x -> m -> s -> g -> f -> y -> loss", target],
     title="the trained denoising autoencoder, with a test digit going through it",
 )
 lesson.figure(ax, "f02_denoising", "Follow the dashed line: the damage is on the way in only.")
 
 # %%
-strips = []
+strips = [test[:10]]
+names = ["clean"]
 for kind, x in spoiled.items():
     strips += [x[:10], models["clean"](x[:10]), models[kind](x[:10])]
-ax = plot.image_grid(
-    np.concatenate([test[:10], *strips]),
-    10,
-    10,
-    shape=(28, 28),
-    limits=(0, 1),
-    row_labels=[
-        "clean",
-        *(f"{k}{what}" for k in cfg.levels for what in ("", ": plain", ": denoising")),
-    ],
-)
+    names += [kind, f"{kind}: plain", f"{kind}: denoising"]
+pictures = np.concatenate(strips)
+
+# %%
+ax = plot.image_grid(pictures, 10, 10, shape=(28, 28), limits=(0, 1), row_labels=names)
 lesson.figure(
     ax,
     "repaired",
@@ -236,8 +236,8 @@ lesson.figure(
 # ## 4. What the units look for
 # A smaller pair with 144 sigmoid units, whose decoder uses the encoder's weights: a unit's *filter*
 # is both what it looks for and what it draws. **Which will be larger in scale,** the filters for
-# clean or for damaged digits? Think of a pixel that has been
-# erased: where could a unit learn of it?
+# clean or for damaged digits? Think of a pixel that has been erased: where could a unit learn of
+# it?
 
 
 # %%
@@ -252,36 +252,51 @@ def small():
     )
 
 
+steps = lesson.steps(1500, quick=4)
 pair = {
-    "clean": learn(
-        small(), 3e-3, lesson.steps(1500, quick=4), "filters, clean", lambda x, rng: (x,)
-    ),
-    "half erased": learn(
-        small(), 3e-3, lesson.steps(1500, quick=4), "filters, masking", damage("masking")
-    ),
+    "clean": learn(small(), 3e-3, steps, "filters, clean", no_damage),
+    "half erased": learn(small(), 3e-3, steps, "filters, masking", damage("masking")),
 }
-fig, axes = plot.figure(1, 2, size=(4.6, 4.7))
-roughness = {}
-for ax, (name, model) in zip(axes, pair.items()):
+
+# %% [markdown]
+# Scale is a matter of degree, so it should be a number: the squared steps from pixel to pixel, over
+# the squared weights. A filter of wide, smooth areas has a low *roughness*, one of single spots a
+# high one.
+
+
+# %%
+def filters(model):
     w = model.encoder.w.T.reshape(-1, 28, 28)
-    w = w - w.mean(axis=(1, 2), keepdims=True)
-    roughness[name] = float(
-        (np.diff(w, axis=1) ** 2).sum() + (np.diff(w, axis=2) ** 2).sum()
-    ) / float((w**2).sum())
-    plot.image_grid(w[:64], 8, 8, ax, limits="signed", title=f"trained on {name}")
+    return w - w.mean(axis=(1, 2), keepdims=True)
+
+
+def roughness(w):
+    steps_down = (np.diff(w, axis=1) ** 2).sum()
+    steps_right = (np.diff(w, axis=2) ** 2).sum()
+    return float(steps_down + steps_right) / float((w**2).sum())
+
+
+rough = {name: roughness(filters(model)) for name, model in pair.items()}
+
+# %%
+fig, axes = plot.figure(1, 2, size=(4.6, 4.7))
+for ax, (name, model) in zip(axes, pair.items()):
+    plot.image_grid(filters(model)[:64], 8, 8, ax, limits="signed", title=f"trained on {name}")
 lesson.figure(
     fig,
     "filters",
     "Left: crumpled, many small spots of both colors. Right: on the whole smoother, and here and"
     " there a single stroke or arc. The difference is one of degree: the table gives it a number.",
 )
+
+# %%
 lesson.table(
-    roughness.items(),
+    rough.items(),
     ["filters trained on", "roughness: squared steps between neighbors, over squared weights"],
 )
 lesson.claim(
     "roughness of filters: half erased over clean",
-    roughness["half erased"] / roughness["clean"],
+    rough["half erased"] / rough["clean"],
     at_most=0.95,
 )
 
@@ -293,7 +308,8 @@ lesson.claim(
 # Back to the line of section 1, in the plane. For Gaussian noise of width $\sigma$ the best repair
 # $r$ is known exactly: with $p_\sigma$ for the density of what is seen,
 #
-# $$r(\tilde{\mathbf{x}}) - \tilde{\mathbf{x}} = \sigma^2\, \nabla \log p_\sigma(\tilde{\mathbf{x}}),$$
+# $$r(\tilde{\mathbf{x}}) - \tilde{\mathbf{x}}
+# = \sigma^2\, \nabla \log p_\sigma(\tilde{\mathbf{x}}),$$
 #
 # and when $\sigma$ is small $p_\sigma$ is nearly $p$ itself (Alain and Bengio 2014). The gradient
 # of a log-density is called its *score*. In one dimension and for $x \sim \mathcal{N}(0, s^2)$ you
@@ -304,10 +320,9 @@ s = 2.0
 sigma = 1.0
 at = np.array([-3.0, 0.5, 2.0])
 shrunk = s**2 / (s**2 + sigma**2) * at  # the mean of x given what is seen
+score = -at / (s**2 + sigma**2)  # of N(0, s² + σ²)
 lesson.check("residual at -3, 0.5, 2", shrunk - at, equals=[0.6, -0.1, -0.4])
-lesson.check(
-    "σ² times the score of N(0, s² + σ²)", sigma**2 * -at / (s**2 + sigma**2), equals=shrunk - at
-)
+lesson.check("σ² times the score of N(0, s² + σ²)", sigma**2 * score, equals=shrunk - at)
 
 # %% [markdown]
 # Now five bells on a ring, of which the autoencoder only sees points with noise of $\sigma = 0.3$.
@@ -325,41 +340,41 @@ point = Autoencoder(
     code_activation="silu",
 )
 point.encoder.layers[0].w *= 3
+
+
+# %%
+def points_and_noise(rng):
+    x = ring.sample(rng, 512)
+    return x, corrupt(x, rng, "gaussian", sigma)
+
+
 steps = lesson.steps(2500, quick=10)
 rng = lesson.rng("points, noise")
-optimizer = Adam(point, 3e-3)
+step = descend(denoising_loss, point, points_and_noise, lr=cosine(3e-3, steps), rng=rng)
+lesson.fit(step, steps, label="points in the plane", state=step.state)
+
+# %% [markdown]
+# Agreement is measured as the mean cosine of the angle between the residual and the score: 1 if
+# they point the same way everywhere, 0 if they have nothing to do with each other. And there are
+# two scores: that of the data, and that of what is seen, data plus noise. (Bells with noise are
+# wider bells.)
 
 
-def step(i, fall=cosine(3e-3, steps)):
-    optimizer.lr = fall(i)
-    x = ring.sample(rng, 512)
-    return training_step(point, optimizer, x, corrupt(x, rng, "gaussian", sigma))["loss"]
-
-
-lesson.fit(
-    step,
-    steps,
-    label="points in the plane",
-    state={"model": point, "optimizer": optimizer, "rng": rng},
-)
-
-
+# %%
 def residual(x):
     return point(np.float32(x)) - x
 
 
-def agreement(x, score):  # mean cosine of the angle between the residual and the score
+def agreement(x, score):
     a = residual(x)
     b = score(x)
-    return float(
-        np.mean(np.sum(a * b, axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)))
-    )
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return float(np.mean(np.sum(a * b, axis=1) / lengths))
 
 
+# %%
 x = ring.sample(lesson.rng("judge"), lesson.size(5000))
-blurred = toy.ring(5, 2.0, float(np.hypot(0.5, sigma)))  # bells plus noise are wider bells
-truth = blurred.score(x)
-slope = float(np.sum(residual(x) * truth) / np.sum(truth**2))
+blurred = toy.ring(5, 2.0, float(np.hypot(0.5, sigma)))
 lesson.table(
     [
         ["score of the data", agreement(x, ring.score)],
@@ -367,25 +382,36 @@ lesson.table(
     ],
     ["mean cosine of the residual with the", "at 5,000 points of the data"],
 )
+
+# %%
 lesson.claim(
     "cosine of the residual with the score of the data",
     agreement(x, ring.score),
     at_least=0.9,
     source="Alain and Bengio 2014, Theorem 1",
 )
+truth = blurred.score(x)
+slope = float(np.sum(residual(x) * truth) / np.sum(truth**2))
 lesson.claim(
     "residual over the score of what is seen, over σ²", slope / sigma**2, between=(0.9, 1.1)
 )
 
+# %% [markdown]
+# What if a point is repaired, and the repaired point again, thirty times over?
+
 # %%
-walk = [lesson.rng("walk").uniform(-3.5, 3.5, (40, 2)).astype(np.float32)]
+start = lesson.rng("walk").uniform(-3.5, 3.5, (40, 2)).astype(np.float32)
+path = [start]
 for _ in range(30):
-    walk.append(point(walk[-1]))
+    path.append(point(path[-1]))
+
+# %%
 fig, axes = plot.figure(1, 3, size=(3.5, 3.6))
 box = (-3.6, 3.6, -3.6, 3.6)
-plot.field(residual, box, axes[0], density=ring, lengths="sqrt", n=18, title="r(x) - x, learned")
-plot.field(ring.score, box, axes[1], density=ring, lengths="sqrt", n=18, title="the true score")
-plot.trajectories(np.stack(walk), axes[2], density=ring, bounds=box, title="repaired 30 times over")
+arrows = dict(density=ring, lengths="sqrt", n=18)
+plot.field(residual, box, axes[0], title="r(x) - x, learned", **arrows)
+plot.field(ring.score, box, axes[1], title="the true score", **arrows)
+plot.trajectories(np.stack(path), axes[2], density=ring, bounds=box, title="repaired 30 times over")
 lesson.figure(
     fig,
     "score",
@@ -409,18 +435,14 @@ def both_damaged(x, rng):
 
 
 turn = learn(wide(), cfg.lr, lesson.steps(400, quick=4), "target damaged too", both_damaged)
-turned = turn(spoiled["masking"])
+
+# %%
+seen = spoiled["masking"]
+right = models["masking"](seen)
+wrong = turn(seen)
 rows = [
-    [
-        "target clean",
-        error["masking", "masking"],
-        reconstruction_loss(spoiled["masking"], models["masking"](spoiled["masking"])),
-    ],
-    [
-        "target damaged",
-        reconstruction_loss(test, turned),
-        reconstruction_loss(spoiled["masking"], turned),
-    ],
+    ["target clean", reconstruction_loss(test, right), reconstruction_loss(seen, right)],
+    ["target damaged", reconstruction_loss(test, wrong), reconstruction_loss(seen, wrong)],
 ]
 lesson.table(
     rows, ["half of the pixels erased", "distance to the clean digit", "to the damaged one"]
@@ -443,7 +465,8 @@ lesson.claim(
 #   that the share varies a little:
 
 # %%
-shares = (corrupt(np.ones((1000, 784)), lesson.rng("share"), "masking", 0.5) == 0).mean(axis=1)
+erased = corrupt(np.ones((1000, 784)), lesson.rng("share"), "masking", 0.5) == 0
+shares = erased.mean(axis=1)
 lesson.check(
     "share erased: mean and standard deviation",
     [shares.mean(), shares.std()],

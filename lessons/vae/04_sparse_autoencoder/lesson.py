@@ -2,7 +2,8 @@
 # # The sparse autoencoder, and the k-sparse one
 #
 # The section *Sparse Autoencoder* (vae.s04) of
-# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/), run. To take away:
+# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/),
+# run. To take away:
 #
 # 1. A code may be wide if only a few of its units speak at a time: a large vocabulary, and few
 #    words for each digit.
@@ -24,22 +25,16 @@ lesson = Lesson(
     minutes=0.4,
 )
 
-import autograd.numpy as anp
-import numpy as np
+# %%
+import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist
-from minigen.nn import Linear
-from minigen.optim import Adam, cosine
-from minigen.tensor import cross_entropy, grad, value_and_grad
-from minigen.vae.autoencoder import (
-    Autoencoder,
-    k_sparse,
-    kl_bernoulli,
-    reconstruction_loss,
-    sparsity_penalty,
-    training_step,
-)
+from minigen.optim import cosine
+from minigen.tensor import grad
+from minigen.train import descend
+from minigen.vae.autoencoder import Autoencoder, autoencoder_loss, k_sparse, kl_bernoulli
+from minigen.vae.autoencoder import reconstruction_loss, sparsity_penalty
 
 # %% [markdown]
 # ## 1. A price on being active
@@ -52,7 +47,8 @@ from minigen.vae.autoencoder import (
 # probability $\rho$, the other with $\hat\rho_j$. Their KL divergence, summed over the units, is
 # added to the loss (Eq. vae.04):
 #
-# $$L_{\mathrm{SAE}} = L + \beta \sum_j \Big[ \rho \log \frac{\rho}{\hat\rho_j} + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho_j} \Big] .$$
+# $$L_{\mathrm{SAE}} = L + \beta \sum_j \Big[ \rho \log \frac{\rho}{\hat\rho_j}
+# + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho_j} \Big] .$$
 #
 # By hand: on four digits a unit says 0, 0, 0, 1, so $\hat\rho = \frac14$. If $\rho = \frac14$ was
 # asked for, it costs nothing. A unit that says 1, 0, 1, 0 has $\hat\rho = \frac12$ and costs
@@ -66,25 +62,39 @@ quarter = np.array([[0.0], [0.0], [0.0], [1.0]])
 half = np.array([[1.0], [0.0], [1.0], [0.0]])
 lesson.check("cost of 0, 0, 0, 1", sparsity_penalty(quarter, 0.25), equals=0.0)
 lesson.check("cost of 1, 0, 1, 0", sparsity_penalty(half, 0.25), equals=0.1308, atol=5e-5)
+
+# %%
 rate = np.linspace(0.01, 0.99, 197)
+cost = kl_bernoulli(0.25, rate)
 ax = plot.line(
     rate,
-    kl_bernoulli(0.25, rate),
+    cost,
     title="KL(ρ || ρ̂) at ρ = 0.25",
     xlabel="how often the unit is active, ρ̂",
     ylabel="nats",
 )
+
+# %%
 lesson.figure(
     ax,
     "f03_kl",
     "It is 0 at 0.25 and only there. Never speaking is dear as well; always speaking is dearest.",
 )
-lesson.check("the curve is lowest at", rate[np.argmin(kl_bernoulli(0.25, rate))], equals=0.25)
+lesson.check("the curve is lowest at", rate[np.argmin(cost)], equals=0.25)
+
+# %% [markdown]
+# A gradient step follows the slope of this curve. Which way does it push a unit that is too rare,
+# and how hard?
+
+
+# %%
+def cost_of(rate):
+    return kl_bernoulli(0.25, rate)
+
+
+slope_of = grad(cost_of)
 lesson.table(
-    [
-        [r, kl_bernoulli(0.25, r), grad(lambda q: kl_bernoulli(0.25, q))(r)]
-        for r in (0.01, 0.25, 0.5, 0.99)
-    ],
+    [[r, cost_of(r), slope_of(r)] for r in (0.01, 0.25, 0.5, 0.99)],
     ["ρ̂", "cost", "slope: too rare pulls up, too often pulls down"],
 )
 
@@ -115,79 +125,76 @@ lesson.table(
 # %% [markdown]
 # ## 2. Digits under a price
 # Two autoencoders with 200 sigmoid units, one with the price ($\rho = 0.05$) and one without. The
-# price is taken on each batch of
-# 100. **Your guess:** how often are the units active without it? And will the mean come down to
-#      0.05 all the way?
+# price is taken on each batch of a hundred. **Your guess:** how often are the units active without
+# it? And will the mean come down to 0.05 all the way?
 
 # %%
 data = mnist.load()
-train = mnist.unit(data.train_images, flat=True)
 n_test = lesson.size(10_000, quick=200)
-test = mnist.unit(data.test_images[:n_test], flat=True)
+test = mnist.unit(data.test_images[:n_test], flat=True)  # (N, 784), in [0, 1]
 labels = data.test_labels[:n_test].astype(int)
 cfg = lesson.configure(
     rho=0.05, beta=10.0, units=200, batch=100, lr=3e-3, wide=1000, ks=(70, 40, 25, 10), k_lr=1e-3
 )
 
 
-def learn(model, lr, steps, label, penalty=None, k_at=None):
-    rng = lesson.rng(f"order {label}")
-    optimizer = Adam(model, lr)
-    fall = cosine(lr, steps)
-    batches = mnist.batches(train, size=cfg.batch, rng=rng)
-    k = model.k
-
-    def step(i):
-        optimizer.lr = fall(i)
-        model.k = k if k_at is None else max(k, round(k_at(i / steps)))
-        return training_step(model, optimizer, next(batches)[0], penalty=penalty)
-
-    history = lesson.fit(
-        step,
-        steps,
-        label=label,
-        state={"model": model, "opt": optimizer, "batches": batches, "order": rng},
-    )
-    model.k = k
-    return history
+# %%
+def shuffled_digits(label):
+    order = lesson.rng(f"order {label}")
+    return mnist.batches(data.train_images, size=cfg.batch, rng=order)
 
 
+def unit_pixels(batches):
+    for images, *_ in batches:
+        yield mnist.unit(images, flat=True)
+
+
+# %%
+def learn_priced(model, beta, label):
+    def price(model, x, z):
+        return beta * sparsity_penalty(z, cfg.rho)
+
+    def loss(model, x):
+        return autoencoder_loss(model, x, penalty=price)
+
+    steps = lesson.steps(800, quick=10)
+    batches = shuffled_digits(label)
+    step = descend(loss, model, unit_pixels(batches), lr=cosine(cfg.lr, steps))
+    state = {**step.state, "batches": batches, "order": batches.rng}
+    lesson.fit(step, steps, label=label, state=state)
+
+
+# %% [markdown]
+# Both start with biases of $-3$: $\sigma(-3) = 0.047$, near the goal from the start.
+
+# %%
 priced = {}
 for name, beta in (("no price", 0.0), ("price", cfg.beta)):
-    priced[name] = model = Autoencoder(
+    priced[name] = Autoencoder(
         lesson.rng("sigmoid"),
         dim_z=cfg.units,
         widths=(),
         code_activation="sigmoid",
         out_activation="sigmoid",
     )
-    model.encoder.b -= 3  # sigmoid(-3) = 0.047: near the goal from the start
-
-    def price(m, x, z, beta=beta):
-        return beta * sparsity_penalty(z, cfg.rho)
-
-    learn(model, cfg.lr, lesson.steps(800, quick=10), f"sigmoid units, {name}", price)
+    priced[name].encoder.b -= 3
+    learn_priced(priced[name], beta, f"sigmoid units, {name}")
 
 # %%
-rates = {name: model.encode(test).mean(axis=0) for name, model in priced.items()}
-errors = {name: reconstruction_loss(test, model(test)) for name, model in priced.items()}
-active = {
-    name: float((model.encode(test) > 0.5).sum(axis=1).mean()) for name, model in priced.items()
-}
-lesson.table(
-    [
-        [name, rates[name].mean(), rates[name].min(), rates[name].max(), active[name], errors[name]]
-        for name in priced
-    ],
-    [
-        "200 units",
-        "mean activation",
-        "lowest unit",
-        "highest unit",
-        "units above ½ on a digit",
-        "squared error",
-    ],
-)
+rows = []
+rates = {}
+for name, model in priced.items():
+    code = model.encode(test)  # (N, 200)
+    rates[name] = code.mean(axis=0)
+    active = float((code > 0.5).sum(axis=1).mean())
+    error = reconstruction_loss(test, model(test))
+    rows.append([name, rates[name].mean(), rates[name].min(), rates[name].max(), active, error])
+
+# %%
+header = ["200 units", "mean activation", "lowest unit", "highest unit"]
+lesson.table(rows, [*header, "units above ½ on a digit", "squared error"])
+
+# %%
 ax = plot.histogram(
     rates,
     bounds=(0, 1),
@@ -200,22 +207,16 @@ lesson.figure(
     "Without a price most units are active about half of the time. With it they crowd near 0.05,"
     " and none is at 0.",
 )
+
+# %%
+with_price = rates["price"]
+near = np.mean((with_price > 0.03) & (with_price < 0.07))
+ratio = rates["no price"].mean() / with_price.mean()
 lesson.claim(
-    "mean activation under the price",
-    rates["price"].mean(),
-    between=(0.03, 0.07),
-    source="ρ = 0.05",
+    "mean activation under the price", with_price.mean(), between=(0.03, 0.07), source="ρ = 0.05"
 )
-lesson.claim(
-    "share of units between 0.03 and 0.07",
-    np.mean((rates["price"] > 0.03) & (rates["price"] < 0.07)),
-    at_least=0.9,
-)
-lesson.claim(
-    "mean activation without it, over that with it",
-    rates["no price"].mean() / rates["price"].mean(),
-    at_least=2,
-)
+lesson.claim("share of units between 0.03 and 0.07", near, at_least=0.9)
+lesson.claim("mean activation without it, over that with it", ratio, at_least=2)
 
 # %% [markdown]
 # On one digit only a few of the 200 units are above ½. Rebuilding has become worse, as it must: the
@@ -231,9 +232,16 @@ lesson.claim(
 lesson.show_source(k_sparse)
 z = np.array([[3.0, -5.0, 1.0, 2.0]])
 lesson.check("k_sparse of (3, -5, 1, 2), k = 2", k_sparse(z, 2), equals=[[3.0, 0.0, 0.0, 2.0]])
+
+
+# %%
+def sum_of_what_stays(z):
+    return np.sum(k_sparse(z, 2))
+
+
 lesson.check(
     "its gradient: 1 where a number stayed",
-    grad(lambda z: anp.sum(k_sparse(z, 2)))(z),
+    grad(sum_of_what_stays)(z),
     equals=[[1.0, 0.0, 0.0, 1.0]],
 )
 
@@ -243,35 +251,67 @@ lesson.check(
 # 200 and falls to its value over the first half of the training. **Predict:** one has 70 units to
 # draw a digit with, one has 10. Whose filters will look like digits?
 
+
+# %%
+def k_autoencoder(k):
+    return Autoencoder(lesson.rng("k-sparse"), dim_z=cfg.wide, widths=(), k=k, tied=True)
+
+
+def falling_k(k, steps):
+    def at(i):
+        return max(k, round(200 * (1 - 2 * i / steps)))
+
+    return at
+
+
+# %%
+def learn_k_sparse(model, label, k_at=None):
+    k = model.k
+    steps = lesson.steps(350, quick=2)
+    batches = shuffled_digits(label)
+    step = descend(autoencoder_loss, model, unit_pixels(batches), lr=cosine(cfg.k_lr, steps))
+
+    def step_at_its_k(i):
+        model.k = k if k_at is None else k_at(i)
+        return step(i)
+
+    state = {**step.state, "batches": batches, "order": batches.rng}
+    lesson.fit(step_at_its_k, steps, label=label, state=state)
+    model.k = k
+
+
 # %%
 kept = {}
 for k in cfg.ks:
-    kept[k] = Autoencoder(lesson.rng("k-sparse"), dim_z=cfg.wide, widths=(), k=k, tied=True)
-    learn(
-        kept[k],
-        cfg.k_lr,
-        lesson.steps(350, quick=2),
-        f"k = {k}",
-        k_at=lambda share: 200 * (1 - 2 * share),
-    )
+    kept[k] = k_autoencoder(k)
+    learn_k_sparse(kept[k], f"k = {k}", falling_k(k, lesson.steps(350, quick=2)))
 
-rows = []
+# %% [markdown]
+# We show 36 filters of each: those of the units in most use, without the twenty busiest.
+
+# %%
 fig, axes = plot.figure(1, 4, size=(3.1, 3.3))
 for ax, (k, model) in zip(axes, kept.items()):
-    codes = model.encode(test)
-    often = np.argsort(-(codes != 0).mean(axis=0))[
-        20:56
-    ]  # the units in use, without the twenty busiest
-    plot.image_grid(
-        model.encoder.w.T[often], 6, 6, ax, shape=(28, 28), limits="signed", title=f"k = {k}"
-    )
-    rows.append([k, reconstruction_loss(test, model(test)), np.mean((codes != 0).any(axis=0))])
+    used = (model.encode(test) != 0).mean(axis=0)  # (1000,), the share of digits
+    often = np.argsort(-used)[20:56]
+    filters = model.encoder.w.T[often]
+    plot.image_grid(filters, 6, 6, ax, shape=(28, 28), limits="signed", title=f"k = {k}")
+
+# %%
 lesson.figure(
     fig,
     "f04_filters",
     "From left to right: at 70 small pieces, many of them noisy still; at 40 and 25 strokes and"
     " arcs; at 10 most of a whole digit in one unit.",
 )
+
+
+# %%
+def in_use(model):
+    return np.mean((model.encode(test) != 0).any(axis=0))
+
+
+rows = [[k, reconstruction_loss(test, m(test)), in_use(m)] for k, m in kept.items()]
 lesson.table(rows, ["k of 1,000", "squared error, per test image", "share of units in use"])
 lesson.claim(
     "error grows as k falls: smallest step", np.diff([row[1] for row in rows]).min(), at_least=0.2
@@ -285,43 +325,51 @@ lesson.claim(
 # digits, as pixels and as codes, and count how many of the test digits it gets right. **Which code
 # serves best:** the one that rebuilds best?
 
+# %%
+from minigen.nn import Linear
+from minigen.tensor import cross_entropy
+
+
+def classification_loss(model, x, y):
+    return np.sum(cross_entropy(model(x), y)) / len(y)
+
+
+# %%
+labeled = slice(0, lesson.size(10_000, quick=300))
+train = mnist.unit(data.train_images[labeled], flat=True)
+train_labels = data.train_labels[labeled].astype(int)
+
+# %% [markdown]
+# One number, the standard deviation of all features, brings pixels and codes to an equal footing.
+
 
 # %%
 def logistic_regression(features, label):
-    some = slice(0, lesson.size(10_000, quick=300))
-    x = features(train[some])
-    y = data.train_labels[some].astype(int)
+    x = features(train)
+    scale = x.std()
     rng = lesson.rng(f"regression {label}")
-    scale = x.std()  # one number: pixels and codes begin on an equal footing
     model = Linear(rng, x.shape[1], 10, scale=0.0)
+    batches = mnist.batches(x / scale, train_labels, size=200, rng=rng)
     steps = lesson.steps(1200, quick=5)
-    optimizer = Adam(model, 3e-3)
-    fall = cosine(3e-3, steps)
-    batches = mnist.batches(x / scale, y, size=200, rng=rng)
-
-    def step(i):
-        optimizer.lr = fall(i)
-        x, y = next(batches)
-        value, grads = value_and_grad(lambda m: anp.sum(cross_entropy(m(x), y)) / len(y))(model)
-        optimizer.step(grads)
-        return value
-
-    lesson.fit(
-        step,
-        steps,
-        label=f"straight cuts through {label}",
-        state={"m": model, "opt": optimizer, "b": batches, "rng": rng},
-    )
+    step = descend(classification_loss, model, batches, lr=cosine(3e-3, steps))
+    state = {**step.state, "rng": rng}
+    lesson.fit(step, steps, label=f"straight cuts through {label}", state=state)
     return float(np.mean(model(features(test) / scale).argmax(axis=1) == labels))
 
 
+def pixels(x):
+    return x
+
+
+# %%
 right = {
-    "pixels": logistic_regression(lambda x: x, "pixels"),
+    "pixels": logistic_regression(pixels, "pixels"),
     "sigmoid, price": logistic_regression(priced["price"].encode, "sigmoid units with a price"),
 }
-right |= {
-    f"k = {k}": logistic_regression(model.encode, f"codes of k = {k}") for k, model in kept.items()
-}
+for k, model in kept.items():
+    right[f"k = {k}"] = logistic_regression(model.encode, f"codes of k = {k}")
+
+# %%
 ax = plot.bars(
     {"": np.array(list(right.values()))},
     list(right),
@@ -335,17 +383,16 @@ lesson.figure(
     "The scale starts at 0.88. The codes were learned without a label, and yet the same straight"
     " cuts do better on them than on pixels; least so at k = 10, which has too few words.",
 )
+
+# %%
+gain = {name: share - right["pixels"] for name, share in right.items()}
+lesson.claim("right answers: codes of k = 25 minus pixels", gain["k = 25"], at_least=0.01)
 lesson.claim(
-    "right answers: codes of k = 25 minus pixels", right["k = 25"] - right["pixels"], at_least=0.01
-)
-lesson.claim(
-    "right answers: sigmoid units with a price minus pixels",
-    right["sigmoid, price"] - right["pixels"],
-    at_least=0.0,
+    "right answers: sigmoid units with a price minus pixels", gain["sigmoid, price"], at_least=0.0
 )
 lesson.claim(
     "right answers: codes of k = 70 and 40 minus pixels",
-    [right[f"k = {k}"] - right["pixels"] for k in (70, 40)],
+    [gain["k = 70"], gain["k = 40"]],
     at_least=0.01,
 )
 
@@ -358,19 +405,22 @@ lesson.claim(
 # coin that falls heads with probability 3?
 
 # %%
-abrupt = Autoencoder(lesson.rng("k-sparse"), dim_z=cfg.wide, widths=(), k=10, tied=True)
-learn(abrupt, cfg.k_lr, lesson.steps(350, quick=2), "k = 10 from the start")
-share = float(np.mean((abrupt.encode(test) != 0).any(axis=0)))
+abrupt = k_autoencoder(10)
+learn_k_sparse(abrupt, "k = 10 from the start")
+falling = rows[-1]  # k, error, share in use
+share = float(in_use(abrupt))
 lesson.table(
     [
-        ["k falls from 200 to 10", rows[-1][1], rows[-1][2]],
+        ["k falls from 200 to 10", falling[1], falling[2]],
         ["k = 10 from the start", reconstruction_loss(test, abrupt(test)), share],
     ],
     ["k = 10", "squared error", "share of units in use"],
 )
 lesson.claim(
-    "share of units in use: k falling over k from the start", rows[-1][2] / share, at_least=1.3
+    "share of units in use: k falling over k from the start", falling[2] / share, at_least=1.3
 )
+
+# %%
 try:
     sparsity_penalty(np.array([[3.0], [0.2]]), 0.05)
 except ValueError as error:
@@ -392,12 +442,8 @@ else:
 #   $\rho = 0.05$ a unit is expected on five of them, give or take two.
 
 # %%
-lesson.check(
-    "standard deviation of a count of 100 coins at 0.05",
-    (100 * 0.05 * 0.95) ** 0.5,
-    equals=2.179,
-    atol=1e-3,
-)
+spread = (100 * 0.05 * 0.95) ** 0.5
+lesson.check("standard deviation of a count of 100 coins at 0.05", spread, equals=2.179, atol=1e-3)
 
 # %% [markdown]
 # **Left out:** at test time the paper keeps more units than in training, and fine-tunes with

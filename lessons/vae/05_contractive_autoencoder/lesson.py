@@ -2,7 +2,8 @@
 # # The contractive autoencoder
 #
 # The section *Contractive Autoencoder* (vae.s05) of
-# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/), run. To take away:
+# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/),
+# run. To take away:
 #
 # 1. How much a code trembles when its input trembles is one number: the sum of all squared
 #    derivatives of code by input.
@@ -23,22 +24,17 @@ lesson = Lesson(
     minutes=0.2,
 )
 
-import numpy as np
+# %%
+import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist
 from minigen.nn import MLP, Linear
-from minigen.optim import Adam, cosine
+from minigen.optim import cosine
 from minigen.tensor import jacobian, sigmoid
-from minigen.vae.autoencoder import (
-    Autoencoder,
-    code_jacobian,
-    contractive_penalty,
-    corrupt,
-    reconstruction_loss,
-    sigmoid_penalty,
-    training_step,
-)
+from minigen.train import descend
+from minigen.vae.autoencoder import Autoencoder, autoencoder_loss, reconstruction_loss
+from minigen.vae.autoencoder import code_jacobian, contractive_penalty, sigmoid_penalty
 
 # %% [markdown]
 # ## 1. How much does a code tremble?
@@ -47,9 +43,10 @@ from minigen.vae.autoencoder import (
 # number $h_j$ of the code and each pixel $x_i$; together they are the Jacobian $J$, and the price
 # is the sum of their squares (Eq. vae.05):
 #
-# $$\|J(\mathbf{x})\|_F^2 = \sum_{ij} \Big( \frac{\partial h_j(\mathbf{x})}{\partial x_i} \Big)^2, \qquad
-# L = \frac1n \sum_{\mathbf{x}} \|\mathbf{x} - f(g(\mathbf{x}))\|^2 + \lambda\,
-# \|J(\mathbf{x})\|_F^2 .$$
+# $$\|J(\mathbf{x})\|_F^2 = \sum_{ij} \Big( \frac{\partial h_j(\mathbf{x})}{\partial x_i} \Big)^2,$$
+#
+# $$L = \frac1n \sum_{\mathbf{x}} \Big[ \|\mathbf{x} - f(g(\mathbf{x}))\|^2 + \lambda\,
+# \|J(\mathbf{x})\|_F^2 \Big] .$$
 #
 # By hand: one unit $h = \sigma(3x_1 + 4x_2)$. At the origin $h = \frac12$, where the slope of the
 # sigmoid is $h(1 - h) = \frac14$. The two derivatives are $\frac34$ and $1$. **Before you run the
@@ -60,11 +57,12 @@ unit = Linear(lesson.rng("unit"), 2, 1, "sigmoid")
 unit.w[:] = [[3], [4]]
 origin = np.zeros((1, 2))
 far = np.full((1, 2), 10.0)
+both = np.concatenate([origin, far])
+
+# %%
 lesson.check("price at the origin: 9/16 + 1", contractive_penalty(unit, origin), equals=25 / 16)
 lesson.check("price at (10, 10)", contractive_penalty(unit, far), equals=0.0)
-lesson.check(
-    "mean over both", contractive_penalty(unit, np.concatenate([origin, far])), equals=25 / 32
-)
+lesson.check("mean over both", contractive_penalty(unit, both), equals=25 / 32)
 
 # %% [markdown]
 # Far out the unit is saturated: it says 1, whatever happens. A unit has two ways to be quiet, small
@@ -83,33 +81,53 @@ lesson.check(
 # %%
 lesson.show_source(sigmoid_penalty, contractive_penalty, code_jacobian)
 data = mnist.load()
-train = mnist.unit(data.train_images, flat=True)
-test = mnist.unit(data.test_images[: lesson.size(2000, quick=100)], flat=True)
+test = mnist.unit(data.test_images[: lesson.size(2000, quick=100)], flat=True)  # (N, 784)
 layer = Linear(lesson.rng("layer"), 784, 30, "sigmoid")
-closed = contractive_penalty(layer, test[:20])
-by_hand = np.mean(
-    [np.sum(jacobian(lambda v: layer(v[None])[0])(x) ** 2) for x in test[:20]]
-)  # one Jacobian an image
+
+# %% [markdown]
+# The third row of the table trusts neither: one Jacobian after the other, image by image.
+
+
+# %%
+def mean_squared_jacobian(encoder, x):
+    def of_one(v):
+        return encoder(v[None])[0]
+
+    return np.mean([np.sum(jacobian(of_one)(v) ** 2) for v in x])
+
+
+def any_encoder(x):  # the layer, in a form that hides it from `contractive_penalty`
+    return layer(x)
+
+
+# %%
+digits = test[:20]
+closed = contractive_penalty(layer, digits)
+copies = contractive_penalty(any_encoder, digits)
+by_hand = mean_squared_jacobian(layer, digits)
 lesson.table(
     [
         ["closed form", closed],
-        ["copies of the batch", contractive_penalty(lambda x: layer(x), test[:20])],
+        ["copies of the batch", copies],
         ["one Jacobian (30, 784) an image", by_hand],
     ],
     ["20 digits, 30 units", "mean of the squared norm"],
 )
-lesson.claim(
-    "closed form over the autodiff Jacobian, minus 1", abs(closed / by_hand - 1), at_most=1e-5
-)
-lesson.claim(
-    "copies of the batch over it, minus 1",
-    abs(contractive_penalty(lambda x: layer(x), test[:20]) / by_hand - 1),
-    at_most=1e-5,
-)
+
+# %%
+off = abs(closed / by_hand - 1)
+lesson.claim("closed form over the autodiff Jacobian, minus 1", off, at_most=1e-5)
+off = abs(copies / by_hand - 1)
+lesson.claim("copies of the batch over it, minus 1", off, at_most=1e-5)
+
+# %% [markdown]
+# Copies work for any encoder; here is one of two layers, which has no such closed form.
+
+# %%
 deep = MLP(lesson.rng("deep"), [784, 40, 10], activation="tanh")
-by_hand = np.mean([np.sum(jacobian(lambda v: deep(v[None])[0])(x) ** 2) for x in test[:5]])
-gap = abs(contractive_penalty(deep, test[:5]) / by_hand - 1)
-lesson.claim("two tanh layers: copies over the Jacobian, minus 1", gap, at_most=1e-5)
+by_hand = mean_squared_jacobian(deep, test[:5])
+off = abs(contractive_penalty(deep, test[:5]) / by_hand - 1)
+lesson.claim("two tanh layers: copies over the Jacobian, minus 1", off, at_most=1e-5)
 
 # %% [markdown]
 # **A wrong turn:** save the copies, and differentiate the *sum* of the code in one pass. Two units
@@ -117,19 +135,21 @@ lesson.claim("two tanh layers: copies over the Jacobian, minus 1", gap, at_most=
 # falls. The code moves, and its sum does not.
 
 # %%
-w = np.array([[1.0, -1.0], [0.0, 0.0]])
+opposite = np.array([[1.0, -1.0], [0.0, 0.0]])
 
 
-def pair(x):
-    return sigmoid(x @ w)
+def two_units(x):
+    return sigmoid(x @ opposite)
 
 
-lesson.check("the right price at the origin: 2/16", contractive_penalty(pair, origin), equals=0.125)
-lesson.check(
-    "the price of the sum",
-    contractive_penalty(lambda x: pair(x).sum(axis=1)[:, None], origin),
-    equals=0.0,
-)
+def their_sum(x):
+    return two_units(x).sum(axis=1)[:, None]
+
+
+# %%
+right = contractive_penalty(two_units, origin)
+lesson.check("the right price at the origin: 2/16", right, equals=0.125)
+lesson.check("the price of the sum", contractive_penalty(their_sum, origin), equals=0.0)
 
 # %% [markdown]
 # ## 3. Paying for it
@@ -141,16 +161,22 @@ lesson.check(
 # %%
 w = lesson.rng("loophole").standard_normal((6, 3)) / 2
 x = lesson.rng("loophole x").standard_normal((50, 6))
-lesson.check(
-    "reconstruction, before minus after",
-    reconstruction_loss(x, x @ w @ w.T) - reconstruction_loss(x, x @ (w / 10) @ (10 * w.T)),
-    equals=0.0,
-)
-lesson.check(
-    "price, before over after",
-    contractive_penalty(lambda x: x @ w, x) / contractive_penalty(lambda x: x @ w / 10, x),
-    equals=100.0,
-)
+
+
+def code(x):
+    return x @ w
+
+
+def small_code(x):
+    return x @ (w / 10)
+
+
+# %%
+before = reconstruction_loss(x, code(x) @ w.T)
+after = reconstruction_loss(x, small_code(x) @ (10 * w.T))
+lesson.check("reconstruction, before minus after", before - after, equals=0.0)
+ratio = contractive_penalty(code, x) / contractive_penalty(small_code, x)
+lesson.check("price, before over after", ratio, equals=100.0)
 
 # %% [markdown]
 # Nothing is lost, and the price falls by 100, without any change in what the code hears. Tied
@@ -160,8 +186,8 @@ lesson.check(
 cfg = lesson.configure(units=144, weight=2.0, lr=3e-3, batch=100)
 
 
-def learn(label, weight, steps, lr=cfg.lr):
-    model = Autoencoder(
+def tied_autoencoder():
+    return Autoencoder(
         lesson.rng("init"),
         dim_z=cfg.units,
         widths=(),
@@ -169,69 +195,73 @@ def learn(label, weight, steps, lr=cfg.lr):
         out_activation="sigmoid",
         tied=True,
     )
-    rng = lesson.rng("order")
-    optimizer = Adam(model, lr)
-    fall = cosine(lr, steps)
-    batches = mnist.batches(train, size=cfg.batch, rng=rng)
 
-    def step(i):
-        optimizer.lr = fall(i)
-        return training_step(
-            model,
-            optimizer,
-            next(batches)[0],
-            penalty=lambda m, x, z: weight * contractive_penalty(m.encoder, x),
-        )
 
-    lesson.fit(
-        step,
-        steps,
-        label=label,
-        state={"model": model, "optimizer": optimizer, "batches": batches, "order": rng},
-    )
+# %%
+def loss_with(weight):
+    def penalty(model, x, z):
+        return weight * contractive_penalty(model.encoder, x)
+
+    def loss(model, x):
+        return autoencoder_loss(model, x, penalty=penalty)
+
+    return loss
+
+
+# %%
+def digits_of(batches):
+    for (images,) in batches:
+        yield mnist.unit(images, flat=True)  # (batch, 784)
+
+
+def learn(label, weight, steps, lr):
+    model = tied_autoencoder()
+    batches = mnist.batches(data.train_images, size=cfg.batch, rng=lesson.rng("order"))
+    step = descend(loss_with(weight), model, digits_of(batches), lr=cosine(lr, steps))
+    state = {**step.state, "batches": batches, "order": batches.rng}
+    lesson.fit(step, steps, label=label, state=state)
     return model
 
 
+# %%
 steps = lesson.steps(1000, quick=10)
-models = {
-    "plain": learn("plain", 0.0, steps),
-    "contractive": learn("contractive", cfg.weight, steps),
-}
+plain = learn("plain", 0.0, steps, cfg.lr)
+contractive = learn("contractive", cfg.weight, steps, cfg.lr)
+models = {"plain": plain, "contractive": contractive}
+
+# %% [markdown]
+# Two yardsticks for how quiet a code is: the price itself; and, without any derivative, how far
+# some noise moves the code, beside how far apart the codes of two digits are.
 
 # %%
-rng = lesson.rng("noise")
-noisy = corrupt(test, rng, "gaussian", 0.1)
+from minigen.vae.autoencoder import corrupt
+
+noisy = corrupt(test, lesson.rng("noise"), "gaussian", 0.1)
 
 
-def trembling(model):  # how far noise moves a code, over how far two digits' codes are apart
+def trembling(model):
     h = model.encode(test)
-    return float(
-        np.linalg.norm(model.encode(noisy) - h, axis=1).mean()
-        / np.linalg.norm(h - h[::-1], axis=1).mean()
-    )
+    moved = np.linalg.norm(model.encode(noisy) - h, axis=1).mean()
+    apart = np.linalg.norm(h - h[::-1], axis=1).mean()
+    return float(moved / apart)
 
 
-rows = {
-    name: [reconstruction_loss(test, m(test)), contractive_penalty(m.encoder, test), trembling(m)]
-    for name, m in models.items()
-}
+# %%
+rows = {}
+for name, model in models.items():
+    error = reconstruction_loss(test, model(test))
+    rows[name] = [error, contractive_penalty(model.encoder, test), trembling(model)]
+header = ["test digits", "squared error", "squared norm of J"]
 lesson.table(
     [[name, *row] for name, row in rows.items()],
-    [
-        "test digits",
-        "squared error",
-        "squared norm of J",
-        "code moved by noise, over distance of two digits",
-    ],
+    [*header, "code moved by noise, over distance of two digits"],
 )
-lesson.claim(
-    "squared norm of J: contractive over plain",
-    rows["contractive"][1] / rows["plain"][1],
-    at_most=0.3,
-)
-lesson.claim(
-    "moved by noise: contractive over plain", rows["contractive"][2] / rows["plain"][2], at_most=0.9
-)
+
+# %%
+_, norm, moved = rows["contractive"]
+_, norm_of_plain, moved_of_plain = rows["plain"]
+lesson.claim("squared norm of J: contractive over plain", norm / norm_of_plain, at_most=0.3)
+lesson.claim("moved by noise: contractive over plain", moved / moved_of_plain, at_most=0.9)
 
 # %% [markdown]
 # ## 4. Deaf in which directions?
@@ -240,47 +270,58 @@ lesson.claim(
 # **Two stories would fit the table above:** all of them shrank alike, or a few stayed and the rest
 # went. Which?
 
+# %% [markdown]
+# By section 2, row $j$ of the Jacobian is $h_j (1 - h_j)\, \mathbf{w}_j$. That is quick, so we
+# take it, and compare ten of them with the machine's.
+
+
 # %%
+def by_closed_form(model, x):
+    h = model.encode(x)  # (n, 144)
+    return (h * (1 - h))[:, :, None] * model.encoder.w.T[None]  # (n, 144, 784)
+
+
 some = test[: lesson.size(150, quick=10)]
-jacobians = {name: code_jacobian(model.encoder, some[:10]) for name, model in models.items()}
-for name, model in models.items():  # the closed form again, for all: row j is h (1 - h) w_j
-    h = model.encode(some)
-    full = (h * (1 - h))[:, :, None] * model.encoder.w.T[None]  # (n, 144, 784)
-    lesson.check(
-        f"{name}: the Jacobian by hand and by machine",
-        np.abs(full[:10] - jacobians[name]).max(),
-        at_most=1e-4,
-    )
-    jacobians[name] = full
-values = {
-    name: np.linalg.svd(j, compute_uv=False) for name, j in jacobians.items()
-}  # (n, 144), falling
+jacobians = {name: by_closed_form(model, some) for name, model in models.items()}
+for name, model in models.items():
+    off = np.abs(jacobians[name][:10] - code_jacobian(model.encoder, some[:10])).max()
+    lesson.check(f"{name}: the Jacobian by hand and by machine", off, at_most=1e-4)
+
+# %%
+values = {}
+for name, j in jacobians.items():
+    values[name] = np.linalg.svd(j, compute_uv=False)  # (n, 144), falling
 spectrum = {name: s.mean(axis=0) for name, s in values.items()}
-directions = {
-    name: float(np.mean(s.sum(axis=1) ** 2 / (s**2).sum(axis=1))) for name, s in values.items()
-}
+relative = {name: s / s[0] for name, s in spectrum.items()}
+
+# %%
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.3))
 rank = np.arange(1, cfg.units + 1)
 plot.line(rank, spectrum, left, title="singular values of the encoder", xlabel="rank")
-plot.line(
-    rank[:80],
-    {name: (s / s[0])[:80] for name, s in spectrum.items()},
-    right,
-    title="the same, over the largest",
-    xlabel="rank",
-    log="y",
-)
+first = {name: s[:80] for name, s in relative.items()}
+plot.line(rank[:80], first, right, title="the same, over the largest", xlabel="rank", log="y")
 lesson.figure(
     fig,
     "singular_values",
     "Means over test digits. Left: the contractive ones are lower throughout. Right: measured by "
     "their largest they fall off sooner from the eighth on, which mere shrinking would not do.",
 )
-share = {name: float(s[31] / s[0]) for name, s in spectrum.items()}
+
+# %% [markdown]
+# Two numbers for it. The 32nd singular value over the largest; and an effective number of
+# directions, $(\sum s)^2 / \sum s^2$, which is $m$ if $m$ of them are equal and the rest 0.
+
+# %%
+share = {name: float(s[31]) for name, s in relative.items()}
+directions = {}
+for name, s in values.items():
+    directions[name] = float(np.mean(s.sum(axis=1) ** 2 / (s**2).sum(axis=1)))
 lesson.table(
     [[name, spectrum[name][0], share[name], directions[name]] for name in models],
     ["", "largest", "the 32nd, over the largest", "effective number: (sum of s)² / sum of s²"],
 )
+
+# %%
 lesson.claim(
     "32nd singular value over the largest: contractive over plain",
     share["contractive"] / share["plain"],
@@ -297,24 +338,31 @@ lesson.claim(
 # The second story. And which directions stayed? Each singular value has its direction among the
 # images. Here are the best ones.
 
+
 # %%
+def best_directions(j, digit):
+    v = np.linalg.svd(j, full_matrices=False)[2][:9]  # (9, 784)
+    return v * np.sign(v @ digit)[:, None]
+
+
 pictures = []
-names = []
-for name, j in jacobians.items():
+for j in jacobians.values():
     for k in (0, 3, 4):
-        v = np.linalg.svd(j[k], full_matrices=False)[2][:9]  # (9, 784)
-        v *= np.sign(v @ some[k])[:, None]
-        pictures += [some[k] / np.linalg.norm(some[k]), *v]
-        names.append(name)
+        digit = some[k] / np.linalg.norm(some[k])
+        pictures += [digit, *best_directions(j[k], some[k])]
+
+# %%
 ax = plot.image_grid(
     np.array(pictures),
     6,
     10,
     shape=(28, 28),
     limits="signed",
-    row_labels=names,
+    row_labels=3 * ["plain"] + 3 * ["contractive"],
     col_labels=["digit", *map(str, range(1, 10))],
 )
+
+# %%
 lesson.figure(
     ax,
     "directions",
@@ -335,19 +383,28 @@ moves = {
     "random": lesson.rng("random").standard_normal(pixels.shape),
 }
 
+# %% [markdown]
+# Each change is scaled to length 1; the Jacobian then says how far the code moves.
 
-def heard(j, move):  # how far the code moves for a step of length 1 in this direction
+
+# %%
+def heard(j, move):
     v = move.reshape(len(move), -1)
     v = (v / np.linalg.norm(v, axis=1, keepdims=True)).astype(np.float32)
-    return float(np.linalg.norm(np.einsum("nhd,nd->nh", j, v), axis=1).mean())
+    moved = np.einsum("nhd,nd->nh", j, v)
+    return float(np.linalg.norm(moved, axis=1).mean())
 
 
-heard_of = {name: {move: heard(j, v) for move, v in moves.items()} for name, j in jacobians.items()}
-contrast = {
-    name: (h["shifted right"] + h["shifted down"]) / 2 / h["random"] for name, h in heard_of.items()
-}
+heard_of = {}
+contrast = {}
+for name, j in jacobians.items():
+    right, down, random = [heard(j, move) for move in moves.values()]
+    heard_of[name] = [right, down, random]
+    contrast[name] = (right + down) / 2 / random
+
+# %%
 lesson.table(
-    [[name, *h.values(), contrast[name]] for name, h in heard_of.items()],
+    [[name, *heard_of[name], contrast[name]] for name in models],
     ["code moves by", *moves, "shift over random"],
 )
 lesson.claim(
@@ -366,38 +423,31 @@ lesson.claim(
 
 # %%
 dear = learn("too dear", 100.0, lesson.steps(600, quick=5), lr=1e-2)
-average = reconstruction_loss(test, np.broadcast_to(train.mean(axis=0), test.shape))
+
+# %% [markdown]
+# Two yardsticks again: the error, beside that of one mean digit for all; and how far apart two
+# rebuilt digits are, the first of the test set and the last, the second and the last but one, and
+# so on.
 
 
+# %%
 def apart(images):
-    return reconstruction_loss(
-        images, images[::-1]
-    )  # two digits of the test set, first with last and so on
+    return reconstruction_loss(images, images[::-1])
 
 
-lesson.table(
-    [
-        ["the digits themselves", 0.0, apart(test)],
-        ["the mean digit for all", average, 0.0],
-        *(
-            [name, reconstruction_loss(test, m(test)), apart(m(test))]
-            for name, m in (
-                ("λ = 0", models["plain"]),
-                ("λ = 2", models["contractive"]),
-                ("λ = 100", dear),
-            )
-        ),
-    ],
-    ["test digits", "squared error", "squared distance of two rebuilt ones"],
-)
-ax = plot.image_grid(
-    np.concatenate([test[:10], *(m(test[:10]) for m in (*models.values(), dear))]),
-    4,
-    10,
-    shape=(28, 28),
-    limits=(0, 1),
-    row_labels=["digit", "plain", "contractive", "too dear"],
-)
+mean_pixels = data.train_images.mean(axis=0).reshape(784) / 255
+average = reconstruction_loss(test, np.broadcast_to(mean_pixels.astype(np.float32), test.shape))
+rows = [["the digits themselves", 0.0, apart(test)], ["the mean digit for all", average, 0.0]]
+for name, model in (("λ = 0", plain), ("λ = 2", contractive), ("λ = 100", dear)):
+    rebuilt = model(test)
+    rows.append([name, reconstruction_loss(test, rebuilt), apart(rebuilt)])
+lesson.table(rows, ["test digits", "squared error", "squared distance of two rebuilt ones"])
+
+# %%
+ten = test[:10]
+pictures = np.concatenate([ten, plain(ten), contractive(ten), dear(ten)])
+names = ["digit", "plain", "contractive", "too dear"]
+ax = plot.image_grid(pictures, 4, 10, shape=(28, 28), limits=(0, 1), row_labels=names)
 lesson.figure(ax, "rebuilt", "Row 3 is softer than row 2. Row 4 is the same blot for every digit.")
 lesson.claim(
     "too dear: distance of two rebuilt digits, over that of the digits",
@@ -424,17 +474,19 @@ lesson.claim(
 # on how far the code moves, is this price times $\sigma^2$. For a linear code it is so at any size:
 
 # %%
-w = np.array([[1.0, 2.0], [0.0, -1.0]])
+shear = np.array([[1.0, 2.0], [0.0, -1.0]])
 sigma = 0.5
-signs = (
-    np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * sigma
-)  # noise of variance sigma² in each coordinate
-lesson.check(
-    "mean squared movement of the code", np.mean(np.sum((signs @ w) ** 2, axis=1)), equals=1.5
-)
-lesson.check(
-    "σ² times the price", sigma**2 * contractive_penalty(lambda x: x @ w, origin), equals=1.5
-)
+noise = sigma * np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])  # variance sigma² in each coordinate
+
+
+def sheared(x):
+    return x @ shear
+
+
+moved = np.mean(np.sum(sheared(noise) ** 2, axis=1))
+price = contractive_penalty(sheared, origin)
+lesson.check("mean squared movement of the code", moved, equals=1.5)
+lesson.check("σ² times the price", sigma**2 * price, equals=1.5)
 
 # %% [markdown]
 # **Left out:** stacking such layers; the second-order variant that also prices curvature (CAE+H).
