@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
-import io
 import json
 import os
 import shutil
@@ -18,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 import numpy as np
 
@@ -139,7 +138,7 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
             drawn.extend(checked_samples(draw, running.rng(f"minigen sample {name}"), args.n, name))
             raise Finished
 
-    with contextlib.redirect_stdout(cast(TextIO, _OnlyTrainings())):  # its own output goes only to its log
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # its output goes only to its log
         code = run_file(lesson.path, options, on_sampler)
     if drawn:
         return *drawn, 0
@@ -175,15 +174,6 @@ def _copy_checkpoints(source: Path, folder: RunFolder, wanted: dict[str, Any]) -
                 shutil.copyfile(path, folder.file(f"checkpoints/{path.name}"))
     except (OSError, ValueError, AttributeError):
         pass  # no such run, or one that cannot be read: train
-
-
-class _OnlyTrainings(io.TextIOBase):
-    """What a lesson prints is dropped, except the lines that say that a training has ended."""
-
-    def write(self, text: str) -> int:
-        if text.startswith("  training  ") and "continuing from" not in text:
-            _say(text.rstrip())
-        return len(text)
 
 
 def _say(text: str) -> None:

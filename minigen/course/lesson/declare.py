@@ -150,11 +150,11 @@ class Lesson:
             if not self.run.models_only:
                 advice = "delete the file to train this part anew, or run without --resume to start again"
                 raise UsageError(f"{error}; {advice}") from error
-            self.run.say(f"  training  {label}: what was kept is not usable, training it anew")
+            self.run.tell(f"  training  {label}: what was kept is not usable, training it anew")
             history = fit(step, steps, state=state, label=label, **{**options, "resume": False})
         last = {name: float(history[name][-1]) for name in history}
         shown = "".join(f", {name} {value:.4g}" for name, value in last.items())
-        self.run.say(f"  training  {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
+        self.run.tell(f"  training  {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
         training = {"label": label, "steps": history.steps_done, "seconds": round(history.seconds, 3), "last": last}
         self._trainings.append(training)
         return history
@@ -169,7 +169,7 @@ class Lesson:
         `fit` is called as `lesson.fit` is, `fit(step, steps, state=..., label=...)`, and goes on where an interrupted
         training stopped.
         """
-        return cached_model(name, config, build, train, salt=self.options.with_hash() or "", say=self.run.say)
+        return cached_model(name, config, build, train, salt=self.options.with_hash() or "", say=self.run.tell)
 
     def sampler(self, name: str, draw: Callable[[np.random.Generator, int], Any]) -> None:
         """Offer a trained model to `minigen sample`: say this right after its training.

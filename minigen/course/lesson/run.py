@@ -123,6 +123,12 @@ class Run:
         if not self.teed:
             self.write_log(text + "\n")
 
+    def tell(self, text: str) -> None:
+        """Say what takes time, also to who wants only the models (on standard error)."""
+        self.say(text)
+        if self.models_only:
+            print(text, file=sys.stderr, flush=True)
+
     def write_log(self, text: str) -> None:
         """Append to log.txt, from the lesson's beginning to its end."""
         if self.lesson is not None and not self.closed:
