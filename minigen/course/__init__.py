@@ -11,7 +11,8 @@ _HOMES = {
     "CheckFailed": "minigen.course.lesson.claims",
     "UsageError": "minigen.course.console",
     "Exercise": "minigen.course.exercise.format",
-    "check": "minigen.course.exercise.format",
+    "check": "minigen.course.exercise.checking",
+    "inputs": "minigen.course.exercise.checking",
 }
 
 __all__ = list(_HOMES)

@@ -7,27 +7,26 @@ import importlib.util
 import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from minigen.course.console import UsageError
-from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.index import POSTS, lessons_root
 
-__all__ = ["all_exercises", "exercises_of", "find", "lesson_ids", "load"]
-
-
-class AuthorError(ValueError):
-    """A file of exercises that cannot be used: the author's mistake, not the student's."""
+__all__ = ["all_exercises", "exercises_of", "find", "lesson_ids", "load", "namespace", "stamp"]
 
 
 def _folders() -> dict[str, Path]:
     """Lesson id (`gan/02`) -> its folder, for the lessons that have exercises, in the order of the posts."""
-    found = {}
+    posts, found = list(POSTS), {}
     for path in lessons_root().glob("*/[0-9][0-9]_*/exercise.py"):
         found[f"{path.parent.parent.name}/{path.parent.name[:2]}"] = path.parent
-    posts = list(POSTS)
-    return dict(
-        sorted(found.items(), key=lambda item: (posts.index(item[0][:-3]) if item[0][:-3] in posts else 9, item[0]))
-    )
+
+    def place(identity: str) -> tuple[int, str]:
+        post = identity[:-3]
+        return posts.index(post) if post in posts else len(posts), identity
+
+    return {identity: found[identity] for identity in sorted(found, key=place)}
 
 
 def lesson_ids() -> list[str]:
@@ -35,24 +34,40 @@ def lesson_ids() -> list[str]:
     return list(_folders())
 
 
-def load(path: Path) -> list[Exercise]:
-    """The exercises that a file defines, in its order. Raises AuthorError if they cannot be used."""
+def stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file does."""
     info = path.stat()
-    return list(_load(path.resolve(), (info.st_mtime_ns, info.st_size)))
+    return info.st_mtime_ns, info.st_size
+
+
+def namespace(path: Path) -> dict[str, Any]:
+    """What a file of exercises or answers defines. Raises AuthorError if it cannot be loaded."""
+    return _namespace(path.resolve(), stamp(path))
 
 
 @lru_cache(maxsize=256)
-def _load(path: Path, stamp: tuple[int, int]) -> tuple[Exercise, ...]:
-    family, folder = path.parent.parent.name, path.parent.name
-    name = f"minigen_exercise_{family}_{folder}"
+def _namespace(path: Path, stamp: tuple[int, int]) -> dict[str, Any]:
+    name = f"minigen_{path.stem}_{path.parent.parent.name}_{path.parent.name}"
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None, "a .py file has a loader"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise AuthorError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
-    found = [value for value in vars(module).values() if isinstance(value, Exercise)]
+    return vars(module)
+
+
+def load(path: Path) -> list[Exercise]:
+    """The exercises that a file defines, in its order. Raises AuthorError if they cannot be used."""
+    return list(_load(path.resolve(), stamp(path)))
+
+
+@lru_cache(maxsize=256)
+def _load(path: Path, stamp: tuple[int, int]) -> tuple[Exercise, ...]:
+    family, folder = path.parent.parent.name, path.parent.name
+    found = [value for value in _namespace(path, stamp).values() if isinstance(value, Exercise)]
     if not found:
         raise AuthorError(f"{path} defines no Exercise at its top level")
     for exercise in found:
@@ -74,15 +89,12 @@ def all_exercises() -> list[Exercise]:
 
 def _lesson(text: str, folders: dict[str, Path]) -> str | None:
     """`gan/02` for "gan/02", "gan/2", "gan/gan", "gan/02_gan", "gan-02-gan"; None if there is no such lesson."""
-    family, slash, name = text.replace("-", "/", 1).partition("/") if "/" not in text else text.partition("/")
+    family, slash, name = (text if "/" in text else text.replace("-", "/", 1)).partition("/")
     name = name.replace("-", "_")
     for identity, folder in folders.items():
         number = folder.name[:2]
-        if (
-            slash
-            and identity.startswith(f"{family}/")
-            and name in (folder.name, number, str(int(number)), folder.name[3:])
-        ):
+        names = (folder.name, number, str(int(number)), folder.name[3:])
+        if slash and identity.startswith(f"{family}/") and name in names:
             return identity
     return None
 
