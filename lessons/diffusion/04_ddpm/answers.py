@@ -3,22 +3,18 @@
 import autograd.numpy as np
 
 
-def each(values):
-    """(N,) -> (N, 1): one number for each example, to go with (N, D)."""
-    return np.reshape(values, (-1, 1))
+def at(values, t, x):
+    """values[t] for each example, to go with x."""
+    return np.reshape(values[t], (-1,) + (1,) * (np.ndim(x) - 1)) if np.ndim(t) else values[t]
 
 
 def noised(x0, t, eps, s):
-    a = each(s.alpha_bar[t])
+    a = at(s.alpha_bar, t, x0)
     return np.sqrt(a) * x0 + np.sqrt(1 - a) * eps
 
 
 def mean_square(a):
     return (a**2).mean()
-
-
-def at(values, t):
-    return np.reshape(values[t], (-1, 1)) if np.ndim(t) else values[t]
 
 
 def the_mean(x, t, eps, s):
@@ -35,10 +31,10 @@ MISTAKES = {
     return mean_square(x0 - eps_model(noised(x0, t, eps, schedule), t))
     q_sample(x0, t, eps, schedule) -> x0  # The model sees the noised data x_t, not x0.
     # Square roots are missing: x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps.
-    a = each(schedule.alpha_bar[t])
+    a = at(schedule.alpha_bar, t, x0)
     return mean_square(eps - eps_model(a * x0 + (1 - a) * eps, t))
     # alpha belongs to one step; t steps have alpha_bar, the product.
-    a = each(schedule.alpha[t])
+    a = at(schedule.alpha, t, x0)
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
     # The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t - 1].
     q_sample(x0, t, eps, schedule) -> noised(x0, t - 1, eps, schedule)
@@ -59,14 +55,15 @@ MISTAKES = {
     # The noise is weighted by (1 - alpha_t)/sqrt(1 - alpha_bar_t): the bar under the root is
     # missing.
     alpha_bar -> alpha (everywhere)
-    1 - alpha_bar -> (1 - alpha_bar)**2  # The square root under 1 - alpha_bar_t is missing.
+    # The square root under 1 - alpha_bar_t is missing.
+    np.sqrt(1 - alpha_bar) -> (1 - alpha_bar)
     # Undo the shrinking: divide by sqrt(alpha_t), do not multiply.
     1 / np.sqrt(alpha) -> np.sqrt(alpha)
     np.sqrt(alpha) -> alpha  # The shrinking was by sqrt(alpha_t), not by alpha_t.
     np.sqrt(alpha) -> 1  # The division by sqrt(alpha_t) is missing.
     1 - alpha -> alpha - 1  # The noise is taken away, not added.
     # Divide the whole difference by sqrt(alpha_t), the noise too.
-    a, ab = at(schedule.alpha, t), at(schedule.alpha_bar, t)
+    a, ab = at(schedule.alpha, t, x_t), at(schedule.alpha_bar, t, x_t)
     return x_t / np.sqrt(a) - (1 - a) / np.sqrt(1 - ab) * eps
     # The arrays are indexed by the time step itself: alpha[t], not alpha[t - 1].
     schedule.alpha[t] -> schedule.alpha[t - 1]
@@ -101,10 +98,10 @@ VARIANTS = {
     """,
     "mean_from_eps": """
     # the posterior mean with the guess of x0 put in
-    a, ab, beta = at(schedule.alpha, t), at(schedule.alpha_bar, t), at(schedule.beta, t)
+    a, ab = at(schedule.alpha, t, x_t), at(schedule.alpha_bar, t, x_t)
     before = ab / a
     x0 = (x_t - np.sqrt(1 - ab) * eps) / np.sqrt(ab)
-    return (np.sqrt(a) * (1 - before) * x_t + np.sqrt(before) * beta * x0) / (1 - ab)
+    return (np.sqrt(a) * (1 - before) * x_t + np.sqrt(before) * (1 - a) * x0) / (1 - ab)
     """,
     "ancestral_step": """
     # the switch as a factor
@@ -118,5 +115,11 @@ EQUIVALENT = {
     "simple_loss": """
     # the square of a difference does not depend on its sign
     mse(eps_model(x_t, t), eps) → mse(eps, eps_model(x_t, t))
-    """
+    # any negative size is the free one
+    (-1,) + (1,) * (np.ndim(x0) - 1) → (-2,) + (1,) * (np.ndim(x0) - 1)
+    """,
+    "mean_from_eps": """
+    # any negative size is the free one
+    (-1,) + (1,) * (np.ndim(x_t) - 1) → (-2,) + (1,) * (np.ndim(x_t) - 1)
+    """,
 }

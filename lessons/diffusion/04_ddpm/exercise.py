@@ -8,8 +8,6 @@ from minigen.diffusion.schedule import Schedule
 from minigen.tensor import grad
 
 BY_HAND = [1 / 4, 5 / 9, 1 / 4]
-
-
 SCHEDULE = """
     schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 1 ...
     T (alpha_bar[0] is 1).
@@ -20,9 +18,9 @@ def schedule():
     return Schedule(np.linspace(0.01, 0.3, 10))
 
 
-def each(values):
-    """(N,) -> (N, 1): one number for each example, to go with (N, D)."""
-    return np.reshape(values, (-1, 1))
+def each(values, axes=2):
+    """(N,) -> (N, 1, ..., 1): one number for each example, to go with data of so many axes."""
+    return np.reshape(values, (-1,) + (1,) * (axes - 1))
 
 
 loss = Exercise(
@@ -33,8 +31,9 @@ loss = Exercise(
     How badly a model guesses the noise in a noised example: the mean over examples and dimensions
     of the squared difference between eps and the model's guess. One number.
 
-    x0 and eps have shape (N, D), t has shape (N,): a time step for each example. Make x_t, the data
-    after t steps of noise, of x0 and eps; eps_model(x_t, t) then returns its guess, (N, D).
+    x0 and eps have the same shape, (N, D) or (N, H, W, C); t has shape (N,): a time step for each
+    example. Make x_t, the data after t steps of noise, of x0 and eps; eps_model(x_t, t) then
+    returns its guess, in the shape of x_t.
 
     {SCHEDULE}
     """,
@@ -45,9 +44,8 @@ loss = Exercise(
     x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps; the loss is the mean of (eps -
     eps_model(x_t, t))^2.
 
-        alpha_bar = np.reshape(schedule.alpha_bar[t], (-1,) + (1,) * (np.ndim(x0) - 1)).astype(
-            x0.dtype
-        )
+        shape = (-1,) + (1,) * (np.ndim(x0) - 1)  # (N, 1) for (N, D), (N, 1, 1, 1) for images
+        alpha_bar = np.reshape(schedule.alpha_bar[t], shape).astype(x0.dtype)
         x_t = np.sqrt(alpha_bar) * x0 + np.sqrt(1 - alpha_bar) * eps
         return np.mean((eps - eps_model(x_t, t)) ** 2)
     """,
@@ -56,7 +54,7 @@ loss = Exercise(
 
 def linear_model(x, t):
     """A model that is easy to follow: it depends on both arguments."""
-    return 0.3 * x + each(0.1 * t)
+    return 0.3 * x + each(0.1 * t, np.ndim(x))
 
 
 @loss.case(points=1, expect={"loss": 2.5})
@@ -90,16 +88,18 @@ def linear(impl, rng):
     return {"loss": impl(linear_model, x0, t, eps, schedule())}
 
 
+@loss.case(points=1)
+def images(impl, rng):
+    x0, eps = rng.standard_normal((2, 3, 4, 5, 2))
+    return {"loss": impl(linear_model, x0, np.array([1, 4, 9]), eps, schedule())}
+
+
 @loss.case(points=2, property=True, expect={"loss": 0.0})
 def knows_everything(impl, rng):
     """The model that solves x_t for the noise has loss 0. It is told x0 behind the back, as a
     model of a single point would know it."""
-    s, x0, eps, t = (
-        schedule(),
-        rng.standard_normal((5, 2)),
-        rng.standard_normal((5, 2)),
-        rng.integers(1, 11, 5),
-    )
+    s, t = schedule(), rng.integers(1, 11, 5)
+    x0, eps = rng.standard_normal((2, 5, 2))
 
     def a(t):
         return each(s.alpha_bar[t])
@@ -126,8 +126,8 @@ mean = Exercise(
     The mean of the reverse step, x_t to x_(t-1), if eps is the noise that the model sees in x_t: a
     little of the noise is taken away, and the shrinking of the forward step undone.
 
-    x_t and eps have shape (N, D), and so has the mean; t is one time step, a whole number, or an
-    array (N,) of them.
+    x_t and eps have the same shape, (N, D) or (N, H, W, C), and so has the mean; t is one time
+    step, a whole number, or an array (N,) of them.
 
     {SCHEDULE}
     """,
@@ -137,9 +137,9 @@ mean = Exercise(
 
     The mean is (x_t - c eps)/sqrt(alpha_t) with c = (1 - alpha_t)/sqrt(1 - alpha_bar_t).
 
-        a, ab = schedule.alpha[t], schedule.alpha_bar[t]
-        if np.ndim(t):
-            a, ab = a[:, None], ab[:, None]
+        shape = (-1,) + (1,) * (np.ndim(x_t) - 1)  # (N, 1) for (N, D), (N, 1, 1, 1) for images
+        a = np.reshape(schedule.alpha[t], shape).astype(x_t.dtype)
+        ab = np.reshape(schedule.alpha_bar[t], shape).astype(x_t.dtype)
         return (x_t - (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a)
     """,
 )
@@ -169,6 +169,13 @@ def a_time_for_each(impl, rng):
     return {"mean": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
 
 
+@mean.case(points=1)
+def images_with_their_times(impl, rng):
+    x, eps = rng.standard_normal((2, 3, 4, 5, 2))
+    one, each_its_own = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())
+    return {"t = 7": one, "t = 1, 4, 9": each_its_own}
+
+
 @mean.case(points=2, property=True, expect={"gap": 0.0})
 def bayes(impl, rng):
     """If eps is the noise of x_t, it is the mean of q(x_(t-1) | x_t, x0). The posterior mean by
@@ -192,10 +199,11 @@ step = Exercise(
     One step of sampling, x_t to x_(t-1): the mean of the reverse step plus fresh noise, except at
     the last step, t = 1, whose result is data and gets no noise on top.
 
-    x, eps (the model's guess of the noise in x) and z (the fresh noise) have shape (N, D), and so
-    has the result; t is one time step, a whole number. The variance of the fresh noise is beta_t if
-    variance is "beta"; otherwise variance is an array of variances, (N, D). (The package also knows
-    "posterior"; you need not.) For the mean use your own function or the package's.
+    x, eps (the model's guess of the noise in x) and z (the fresh noise) have the same shape, (N, D)
+    or (N, H, W, C), and so has the result; t is one time step, a whole number. The variance of the
+    fresh noise is beta_t if variance is "beta"; otherwise variance is an array of variances, in the
+    shape of x. (The package also knows "posterior"; you need not.) For the mean use your own
+    function or the package's.
 
     {SCHEDULE}
     """,
@@ -210,7 +218,7 @@ step = Exercise(
             return mean
         if isinstance(variance, str):
             variance = schedule.beta[t]
-        return mean + np.sqrt(variance) * z
+        return mean + np.sqrt(variance).astype(x.dtype) * z
     """,
 )
 
@@ -246,6 +254,15 @@ def given_variances(impl, rng):
     return {
         "t = 6": impl(x, 6, eps, z, schedule(), variance),
         "t = 1": impl(x, 1, eps, z, schedule(), variance),
+    }
+
+
+@step.case(points=1)
+def images_of_two_channels(impl, rng):
+    x, eps, z, variance = 1.0 + rng.random((4, 3, 4, 5, 2))
+    return {
+        "beta": impl(x, 6, eps, z, schedule()),
+        "given": impl(x, 6, eps, z, schedule(), variance),
     }
 
 

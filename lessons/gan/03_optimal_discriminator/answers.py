@@ -93,6 +93,8 @@ VARIANTS = {
 
 EQUIVALENT = {
     "optimal_discriminator": """
+    np.where(some, total, 1.0) → np.where(some, total, 2.0)  # what stands there is not used
+    np.where(some, total, 1.0) → np.where(some, total, 0)  # what stands there is not used
     # where the sum is zero 0.5 is taken, whatever was divided by
     numpy.where(some, total, 1) → numpy.where(some, total, 2)
     # where the sum is zero 0.5 is taken, whatever was divided by

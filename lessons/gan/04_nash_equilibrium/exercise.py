@@ -1,6 +1,5 @@
 """Exercises of the game x·y: one step of four ways to play it."""
 
-
 from minigen.course.exercise.format import Exercise
 
 GAME = """

@@ -174,23 +174,27 @@ VARIANTS = {
 }
 
 EQUIVALENT = {
+    "inception_score": """
+    # the logarithm is multiplied by 0 there
+    np.where(probs > 0, probs, 1.0) → np.where(probs > 0, probs, 2.0)
+    # the logarithm is multiplied by 0 there
+    np.where(probs > 0, np.mean(probs, axis=0), 1.0) →
+    np.where(probs > 0, np.mean(probs, axis=0), 2.0)
+    """,
     "frechet_distance": """
     max(spread, 0.0) → max(0.0, spread)  # the larger of two numbers, whichever comes first
     root1 @ root2 → root2 @ root1  # a matrix and its transpose have the same singular values
     cov1 @ cov2 → cov2 @ cov1  # AB and BA have the same eigenvalues
     """,
     "mmd": """
+    (a, b) → (b, a)  # MMD is the same in both directions, and so is the kernel
+    likeness(x, y) → likeness(y, x)  # MMD is the same in both directions, and so is the kernel
     # MMD is the same in both directions, and so is the kernel
     (x, y, bandwidth=None, unbiased=False) → (y, x, bandwidth=None, unbiased=False)
     (a, b, itself) → (b, a, itself)  # MMD is the same in both directions, and so is the kernel
     # MMD is the same in both directions, and so is the kernel
     mean_kernel(x, y, False) → mean_kernel(y, x, False)
     _distances(a, b) → _distances(b, a)  # MMD is the same in both directions, and so is the kernel
-    # MMD is the same in both directions, and so is the kernel
-    _median_distance(x, y) → _median_distance(y, x)
-    # the exercise always gives a bandwidth
-    _median_distance(x, y) if bandwidth is None else _checks.positive('bandwidth', bandwidth) →
-    _checks.positive('bandwidth', bandwidth)
     value if unbiased else max(value, 0.0) → value  # never negative but for rounding
     max(value, 0.0) → max(0.0, value)  # the larger of two numbers, whichever comes first
     """,

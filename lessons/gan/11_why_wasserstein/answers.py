@@ -77,3 +77,9 @@ VARIANTS = {
     )
     """,
 }
+
+EQUIVALENT = {
+    "plan_gradient": """
+    np.where(length > 0, length, 1.0) → np.where(length > 0, length, 2.0)  # the step there is 0
+    """,
+}

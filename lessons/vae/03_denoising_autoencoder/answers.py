@@ -92,6 +92,8 @@ VARIANTS = {
 
 EQUIVALENT = {
     "corrupt": """
+    # the normal law is symmetric
+    x + level * rng.standard_normal(x.shape) → x - level * rng.standard_normal(x.shape)
     # whether a uniform number that equals the level counts does not matter: it never happens
     u < level → u <= level
     # whether a uniform number that equals the level counts does not matter: it never happens

@@ -81,3 +81,12 @@ VARIANTS = {
     return np.mean(ranked[0]) - (np.mean(ranked[1]) if codes.shape[1] > 1 else 0.0)
     """,
 }
+
+EQUIVALENT = {
+    "mutual_information_gap": """
+    np.zeros_like(known[-1]) → np.zeros_like(known[-0])  # zeros of the same shape
+    """,
+    "beta_vae_loss": """
+    (recon, kl, beta) → (recon, beta, kl)  # the product commutes
+    """,
+}

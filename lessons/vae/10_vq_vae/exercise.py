@@ -278,6 +278,13 @@ def a_code_that_has_nothing(impl, rng):
     return {"counts": result["counts"], "codebook": result["codebook"]}
 
 
+@average.case(points=1)
+def fading_codes(impl, rng):
+    """Counts far below 1, which codes have that get few vectors: they are divided by as others."""
+    counts, sums, codebook, z, indices = batch_of(rng)
+    return as_dict(impl(0.01 * counts, 0.02 * sums, codebook, z, indices, 0.9))
+
+
 @average.case(points=1, property=True, expect={"moved": 0.0})
 def at_rest(impl, rng):
     """Vectors that sit on their codes move nothing."""
