@@ -4,9 +4,9 @@
 """
 
 from minigen.course.console import UsageError
-from minigen.course.exercise.checking import check
+from minigen.course.exercise.checking import check, inputs
 from minigen.course.exercise.format import Exercise
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.declare import Lesson
 
-__all__ = ["CheckFailed", "Exercise", "Lesson", "UsageError", "check"]
+__all__ = ["CheckFailed", "Exercise", "Lesson", "UsageError", "check", "inputs"]

@@ -13,6 +13,7 @@ from minigen.course import check
 from minigen.course.commands import exercise
 from minigen.course.console import UsageError
 from minigen.course.exercise import checking, substitute
+from minigen.course.exercise.patching import replaced
 from minigen.course.exercise.progress import Progress
 
 DATA = Path(__file__).with_name("exercise_data")
@@ -362,7 +363,7 @@ def test_a_function_that_is_never_called_is_said(capsys):
 def test_methods_are_replaced_with_their_aliases():
     from fakegen.densities import Doubler
 
-    with substitute.replaced("fakegen.densities:Doubler.forward", lambda self, x: self.factor * x + 1):
+    with replaced("fakegen.densities:Doubler.forward", lambda self, x: self.factor * x + 1):
         assert Doubler(3.0)(2.0) == Doubler(3.0).forward(2.0) == 7.0
     assert Doubler(3.0)(2.0) == Doubler(3.0).forward(2.0) == 6.0
 
@@ -370,7 +371,7 @@ def test_methods_are_replaced_with_their_aliases():
         pass
 
     sys.modules["fakegen.densities"].Child = Child
-    with substitute.replaced("fakegen.densities:Child.forward", lambda self, x: 0.0):
+    with replaced("fakegen.densities:Child.forward", lambda self, x: 0.0):
         assert Child(3.0).forward(2.0) == 0.0 and Doubler(3.0).forward(2.0) == 6.0
     assert Child(3.0).forward(2.0) == 6.0 and "forward" not in vars(Child)
 
@@ -451,7 +452,8 @@ def test_a_lesson_runs_with_her_function(tmp_path, monkeypatch, capsys):
 
     folder = tmp_path / "lessons" / "gan" / "90_fake"
     folder.mkdir(parents=True)
-    (folder / "exercise.py").write_text((DATA / "lessons/gan/90_fake/exercise.py").read_text())
+    for name in ("exercise.py", "answers.py"):
+        (folder / name).write_text((DATA / "lessons/gan/90_fake" / name).read_text())
     (folder / "lesson.py").write_text(LESSON)
     monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))
     path = answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))

@@ -9,20 +9,20 @@ import pytest
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import protocol
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.compare import compare, distance, relation
+from minigen.course.exercise.grading.compare import compare, distance
 from minigen.course.exercise.grading.observe import Impl, Outcome, observe
+from minigen.course.exercise.grading.relations import Pair, relation
 
 
 def case(**expect):
-    return Case(lambda impl, rng: {}, 3, expect, None, 1e-6, 1e-9)
+    return Case(lambda impl, rng: {}, 3, expect, False, 1e-6, 1e-9)
 
 
-def judge(got, want, sizes=(), **expect):
+def judge(got, want, **expect):
     return compare(
         case(**expect),
         Outcome(S.PASS, values={"y": np.asarray(got)}),
         Outcome(S.PASS, values={"y": np.asarray(want)}),
-        sizes,
     )
 
 
@@ -109,19 +109,48 @@ WANT = np.array([[1.0, -2.0, 3.5], [0.25, 5.0, -7.0]])
     ],
 )
 def test_relations_are_recognized(got, words):
-    found = relation(got, WANT, 1e-6, 1e-9, sizes=[8])
+    found = relation(pair(got, WANT, sizes=[8]))
     assert words in found and bool(found) == bool(words)
+
+
+def pair(got, want, sizes=()):
+    return Pair(np.asarray(got), np.asarray(want), 1e-6, 1e-9, sizes)
 
 
 def test_more_relations():
     square = np.arange(9.0).reshape(3, 3)
-    assert "transposed" in relation(square.T, square, 1e-6, 1e-9)
-    assert "square root" in relation(np.sqrt(square), square, 1e-6, 1e-9)
-    assert "exponential" in relation(np.exp(square), square, 1e-6, 1e-9)
-    assert "minus ln 2" in relation(np.array(1.0 - math.log(2)), np.array(1.0), 1e-6, 1e-9)
-    assert relation(np.array(1.234), np.array(1.0), 1e-6, 1e-9) == ""  # any two numbers have a ratio: that says nothing
-    assert relation(np.array([np.nan]), np.array([1.0]), 1e-6, 1e-9) == ""
+    assert "transposed" in relation(pair(square.T, square))
+    assert "square root" in relation(pair(np.sqrt(square), square))
+    assert "exponential" in relation(pair(np.exp(square), square))
+    assert relation(pair([np.nan], [1.0])) == relation(pair([1.0], [0.0])) == ""
     assert "transposed?" in judge(np.zeros((2, 3)), np.zeros((3, 2))).message
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "again", "words"),
+    [
+        (2.6, 1.3, (5.0, 2.5), "twice"),
+        (2.6, 1.3, (5.0, 1.0), ""),  # any two numbers have a ratio
+        (2.6, 1.3, (2.6, 1.3), ""),  # the same case again confirms nothing
+        (1.69, 1.3, (6.25, 2.5), "the square of"),
+        (1.3 - math.log(2), 1.3, (2.5 - math.log(2), 2.5), "minus ln 2"),
+        (-1.3, 1.3, (7.0, 1.0), "opposite sign"),
+        ([2.6, 2.6], [1.3, 1.3], (1.0, 7.0), ""),
+    ],
+)
+def test_a_relation_of_one_value_must_hold_in_two_cases(got, want, again, words):
+    found = relation(pair(got, want), [pair(*again)])
+    assert words in found and bool(found) == bool(words)
+    assert relation(pair(got, want)) == (found if words == "opposite sign" else "")
+
+
+def test_float32_is_compared_at_its_own_precision():
+    """A right answer in float32 passes; the same error in float64 does not."""
+    want = np.array([0.3, 1000.0])
+    for dtype, expected in ((np.float32, S.PASS), (np.float64, S.WRONG_VALUE)):
+        rough = (want + [2e-5, 0.0]).astype(dtype)
+        outcome = observe(lambda impl, rng: {"y": 1.0 * impl(want)}, Impl(lambda x: rough), 0, 0)
+        assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == expected
 
 
 # ------------------------------------------------------------------------------------------- the driver's view
@@ -209,5 +238,5 @@ GOOD = protocol.encode(NONCE, {"a": 1}, {"y": np.zeros(2)})
     ],
 )
 def test_other_bytes_are_refused(data):
-    with pytest.raises(protocol.WireError):
+    with pytest.raises(protocol.ProtocolError):
         protocol.read(io.BytesIO(data).read, NONCE)

@@ -9,6 +9,7 @@ import pytest
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.format import Exercise, resolve
+from minigen.course.exercise.grading.drivers import load_drivers
 
 DATA = Path(__file__).with_name("exercise_data")
 GOOD = {"id": "gan/90/f", "target": "math:sqrt", "minutes": 1, "prompt": "Do.", "hints": ["a", "b", "c"]}
@@ -37,29 +38,40 @@ def test_an_exercise_says_what_is_wrong_with_it(change, message):
         Exercise(**{**GOOD, **change})
 
 
-def test_cases_mistakes_and_variants_are_registered():
+def test_cases_are_registered():
     exercise = Exercise(**GOOD)
     with pytest.raises(ValueError, match="points must be at least 1"):
         exercise.case(points=0)
-    with pytest.raises(ValueError, match="must say what to expect"):
-        exercise.case(property="it is odd")
 
     @exercise.case(points=2, expect={"y": 1.0}, rtol=1e-3)
     def one(impl, rng):
+        """The root of one,
+        which is one."""
         return {"y": impl(1.0)}
 
-    @exercise.mistake(hint="Not so.")
-    def wrong(x):
-        return -x
-
-    assert (one.__name__, wrong(1.0)) == ("one", -1.0)  # decorated functions stay what they are
+    assert one.__name__ == "one"  # decorated functions stay what they are
     case = exercise.cases[0]
     assert (case.name, case.points, case.rtol, case.atol) == ("one", 2, 1e-3, 1e-9)
-    assert exercise.points == 2 and exercise.mistakes[0].hint == "Not so."
+    assert exercise.points == 2 and case.about == "The root of one, which is one."
     with pytest.raises(ValueError, match="two cases named 'one'"):
         exercise.case()(one)
-    with pytest.raises(ValueError, match="say why"):
-        exercise.equivalent("a → b", reason=" ")
+    with pytest.raises(ValueError, match="must name its property"):
+        exercise.case(property=True)(lambda impl, rng: {})
+
+
+def test_hints_are_three_paragraphs():
+    text = """
+    The idea
+    in two lines.
+
+    The equation.
+
+        y = x
+
+        return y
+    """
+    hints = Exercise(**{**GOOD, "hints": text}).hints
+    assert hints == ["The idea in two lines.", "The equation.", "y = x\n\nreturn y"]
 
 
 def test_targets_are_functions_and_methods():
@@ -144,11 +156,30 @@ def test_functions_are_found_and_replaced_in_a_file():
 
 
 def test_drivers_run_without_the_rest_of_the_file():
-    from minigen.course.exercise.grading.drivers import driver_source
+    path = catalog.find("gaussian_nll")[0].path
+    drivers = load_drivers(path.read_text(), str(path), "gaussian_nll")
+    result = drivers[1](lambda x, mu, logvar: (x + mu)[:, 0], np.random.default_rng(0))
+    assert drivers[1].__name__ == "random_batch" and result["nll"].shape == (5,)
+    assert not vars(drivers[1].__globals__["nll"])  # no hints, and no values to expect
+    with pytest.raises(LookupError, match="no exercise other"):
+        load_drivers(path.read_text(), str(path), "other")
 
-    exercise, drivers = catalog.find("gaussian_nll")[0], {}
-    source = driver_source(exercise.path)
-    exec(source, {"_case": lambda line: lambda function: drivers.setdefault(line, function)})
-    driver = drivers[exercise.cases[1].line]
-    result = driver(lambda x, mu, logvar: (x + mu)[:, 0], np.random.default_rng(0))
-    assert driver.__name__ == "random_batch" and result["nll"].shape == (5,)
+
+def test_code_is_typed_into_stubs():
+    exercises = catalog.find("gan/90")
+    text = stubs.completed(stubs.stub_file(exercises), {"gaussian_nll": exercises[0].hints[2]})
+    assert stubs.is_stub(text, "gaussian_nll") is False and stubs.is_stub(text, "scale_and_shift") is True
+    assert "    squares = (x - mu) ** 2 / np.exp(logvar)\n    return" in text
+    with pytest.raises(ValueError, match="no function other"):
+        stubs.completed(text, {"other": "return 1"})
+
+
+def test_np_is_autograds_in_every_stub():
+    """The imports come in one order, whatever an author lists: nothing stands over autograd's np."""
+    exercise = Exercise(
+        **{**GOOD, "target": "fakegen.densities:total", "imports": ["import numpy as np", "from math import pi"]}
+    )
+    text = stubs.stub_file([exercise])
+    names: dict = {}
+    exec(text[: text.index("def ")], names)
+    assert names["np"].__name__ == "autograd.numpy" and names["pi"] > 3

@@ -1,5 +1,6 @@
 """The author's proofs catch an author's slips; mutants are what they say."""
 
+import ast
 import inspect
 import sys
 import time
@@ -9,11 +10,13 @@ import autograd.numpy as np
 import pytest
 
 from minigen.course.exercise import catalog
+from minigen.course.exercise.answers import EditError, edited, entries
+from minigen.course.exercise.format import AuthorError
 from minigen.course.exercise.mutate import mutants
 from minigen.course.exercise.prove import prove, run
 
 DATA = Path(__file__).with_name("exercise_data")
-SOURCE = (DATA / "lessons/gan/90_fake/exercise.py").read_text()
+LESSON = DATA / "lessons/gan/90_fake"
 
 
 @pytest.fixture(autouse=True)
@@ -22,90 +25,71 @@ def fake_package(monkeypatch):
 
 
 @pytest.fixture
-def prove_changed(tmp_path, monkeypatch):
-    """Prove the first exercise of the fake file after a change of its text."""
+def prove_changed(tmp_path):
+    """Prove the first exercise of the fake lesson after a change of the text of one of its files."""
 
     def change(*pairs, seeds=3):
-        text = SOURCE
+        texts = {name: (LESSON / name).read_text() for name in ("exercise.py", "answers.py")}
         for old, new in pairs:
-            assert old in text
-            text = text.replace(old, new, 1)
-        path = tmp_path / "gan" / "90_fake" / "exercise.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return prove(catalog.load(path)[0], seeds)
+            name = next(name for name, text in texts.items() if old in text)
+            texts[name] = texts[name].replace(old, new, 1)
+        folder = tmp_path / "gan" / "90_fake"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        return prove(catalog.load(folder / "exercise.py")[0], seeds)
 
     return change
+
+
+SWAP = "(x, mu, logvar) → (mu, x, logvar)"
 
 
 def test_the_sound_exercise_stands(prove_changed):
     proof = prove_changed(seeds=20)
     assert proof.stands, proof.problems
-    assert proof.score >= 0.95 and proof.total > 30
-    swap = "(x, mu, logvar) → (mu, x, logvar)"
-    assert proof.survivors == [swap, f"through_sigma: {swap}"]
+    assert proof.score >= 0.95 and proof.total > 30 and (proof.mistakes, proof.variants) == (4, 2)
+    assert proof.survivors == [SWAP, f"through sigma: {SWAP}", f"hint three: {SWAP}"]
 
 
-MISTAKE = '@nll.mistake(hint="The constant log 2 pi belongs to it.")'
+CONSTANT = "+ np.log(2 * np.pi) -> + 0  # The constant log 2 pi belongs to it."
+SIGMA = "sigma = np.exp(0.5 * logvar)"
+RIGHT = "return 0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar) + np.log(2 * np.pi), axis=1)"
 BATCH = "@nll.case(points=2)\ndef random_batch"
 SLIPS = {
     "no literal": (
         [('@nll.case(points=1, expect={"nll": [0.9189385332046727]})', "@nll.case(points=1)")],
         "no case has a literal",
     ),
-    "no property": (
-        [('property="moving x and mu together changes nothing", expect={"difference": 0.0}', "")],
-        "no case has a property",
-    ),
+    "no property": ([("property=True, ", "")], "no case has a property"),
     "wrong literal": ([("[0.9189385332046727]", "[0.919]")], "the reference fails at_the_mean"),
     "loose literal": ([("[0.9189385332046727]", "[0.9189382]")], "misses what at_the_mean expects"),
-    "wrong variant": ([("sigma = np.exp(0.5 * logvar)", "sigma = np.exp(logvar)")], "the variant through_sigma fails"),
-    "rough variant": (
-        [("sigma = np.exp(0.5 * logvar)", "sigma = np.exp(0.5000005 * logvar)")],
-        "the variant through_sigma",
-    ),
-    "mistake that is right": (
-        [("0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar), axis=1)", "through_sigma(x, mu, logvar)")],
-        "the mistake constant_missing (seed 0) passes",
-    ),
-    "mistake too near": (
-        [
-            (
-                "0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar), axis=1)",
-                "through_sigma(x, mu, logvar) * (1 + 2e-5)",
-            )
-        ],
-        "misses by",
-    ),
-    "two mistakes alike": (
-        [
-            (
-                MISTAKE,
-                '@nll.mistake(hint="Again.")\ndef again(x, mu, logvar):\n    return constant_missing(x, mu,'
-                " logvar)\n\n\n" + MISTAKE,
-            )
-        ],
-        "is taken for",
-    ),
+    "wrong variant": ([(SIGMA, "sigma = np.exp(logvar)")], "the variant sigma = np.exp(logvar)"),
+    "rough variant": ([(SIGMA, "sigma = np.exp(0.5000005 * logvar)")], "fails random_batch (seed 0): pass, off by"),
+    "wrong hint": ([("squares = (x - mu) ** 2", "squares = (x - mu) ** 3")], "the variant squares = (x - mu) ** 3"),
+    "hint that is no code": ([("squares = (x - mu) ** 2", "the squares of x - mu")], "SyntaxError"),
+    "mistake that is right": ([(CONSTANT, f"{RIGHT}  # Right.")], "(seed 0) passes"),
+    "mistake too near": ([(CONSTANT, "np.pi -> np.pi * (1 + 4e-5)  # Near.")], "misses by"),
+    "two mistakes alike": ([(CONSTANT, f"{CONSTANT}\n    log(2 * np.pi) -> exp(-np.inf)  # Again.")], "is taken for"),
+    "an edit that is not there": ([(CONSTANT, "np.log(3) -> 0  # No.")], "'np.log(3)' occurs 0 times in the reference"),
+    "an edit of two places": ([(CONSTANT, "np -> numpy  # No.")], "'np' occurs 4 times in the reference"),
+    "an edit of nonsense": ([(CONSTANT, "np.log(2 -> np.log((2  # No.")], "this gives no function"),
+    "a mistake without a hint": ([(CONSTANT, "# What?")], "an entry needs code and a comment"),
+    "answers to nothing": ([('"scale_and_shift": "return', '"scale": "return')], "has an entry for scale"),
     "a case that nothing fails": (
         [(BATCH, '@nll.case()\ndef idle(impl, rng):\n    return {"one": 1.0}\n\n\n' + BATCH)],
         "no mistake fails the case idle",
     ),
     "the answer in the prompt": (
-        [
-            (
-                'minutes=5,\n    prompt=(\n        "Return',
-                'minutes=5,\n    prompt=(\n        "Take gap = (x - mu) ** 2 / np.exp(logvar). Return',
-            )
-        ],
+        [("    Return -log N", "    Take gap = (x - mu) ** 2 / np.exp(logvar). Return -log N")],
         "the stub shows a line of the answer",
     ),
     "stale equivalent": (
-        [("flow = Exercise(", 'nll.equivalent("a → b", reason="none")\nflow = Exercise(')],
-        "does not exist",
+        [("VARIANTS = {", 'EQUIVALENT = {"gaussian_nll": "a → b  # none"}\nVARIANTS = {')],
+        "not exist",
     ),
     "equivalent that is not": (
-        [("flow = Exercise(", 'nll.equivalent("x - mu → x + mu", reason="none")\nflow = Exercise(')],
+        [("VARIANTS = {", 'EQUIVALENT = {"gaussian_nll": "x - mu → x + mu  # none"}\nVARIANTS = {')],
         "is caught",
     ),
     "weak cases": (
@@ -115,7 +99,7 @@ SLIPS = {
         ],
         "of the mutants are caught",
     ),
-    "a driver that needs the literals": (
+    "a driver that needs the exercise": (
         [("zero = np.zeros((1, 1))", "zero = np.zeros((1, len(nll.hints) - 2))")],
         "the drivers need something that a worker is not given",
     ),
@@ -133,12 +117,70 @@ def test_an_authors_slip_is_found(prove_changed, name):
 
 def test_an_equivalent_mutant_is_listed_with_its_reason(prove_changed, capsys):
     reason = "the density is symmetric in x and mu"
-    line = f'nll.equivalent("(x, mu, logvar) → (mu, x, logvar)", reason="{reason}")\n'
-    proof = prove_changed(("flow = Exercise(", line + "flow = Exercise("))
+    table = f'EQUIVALENT = {{"gaussian_nll": "{SWAP}  # {reason}"}}\n'
+    proof = prove_changed(("VARIANTS = {", table + "VARIANTS = {"))
     assert proof.stands and proof.score == 1.0 and not proof.survivors
     assert run([proof.exercise], 1) == 0
     printed = capsys.readouterr().out
     assert reason in printed and "(100%)" in printed and "1 of 1 exercises stand" in printed
+
+
+# ------------------------------------------------------------------------------------------- edits
+
+SOURCE = """\
+def f(x, mu, axis=1):
+    \"\"\"x - mu\"\"\"
+    gap = np.sum(
+        x - mu,  # a comment
+        axis=axis,
+    )
+    return gap ** 2, gap
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        ("x - mu -> mu - x", "gap = np.sum(mu - x, axis=axis)"),
+        ("x-mu, axis=axis -> x, axis=0", "gap = np.sum(x, axis=0)"),
+        ("gap ** 2, gap -> gap, gap ** 2", "return (gap, gap ** 2)"),
+        ("x -> mu\nmu -> x", "gap = np.sum(mu - x, axis=axis)"),
+        ("gap ** 2 ->\n    gap ** 3", "return (gap ** 3, gap)"),
+        ("gap -> g (everywhere)", "g = np.sum(x - mu, axis=axis)"),
+        ("if axis:\n    x = 2 * x\nreturn x", "return x"),
+    ],
+)
+def test_edits(code, body):
+    tree = edited(SOURCE, code)
+    assert body in ast.unparse(tree) and ast.get_docstring(tree) in ("x - mu", None)
+
+
+@pytest.mark.parametrize("code", ["gap -> 1", "ga -> 1", "x - mu -> 1\nmu -> 2", "-> 1"])
+def test_edits_that_do_not_apply(code):
+    with pytest.raises(EditError, match="occurs|overlap"):
+        edited(SOURCE, code)
+
+
+def test_entries_of_a_text():
+    text = """
+    # A hint in
+    # two lines.
+    a -> b
+    c -> d
+    e -> f  # Short.
+    # Body.
+    if x:
+        return 1
+    return 2
+    """
+    assert entries(text) == [
+        ("a -> b\nc -> d", "A hint in two lines."),
+        ("e -> f", "Short."),
+        ("if x:\n    return 1\nreturn 2", "Body."),
+    ]
+    for bad in ("a -> b  # One.\nc -> d", "# Only words.", "a -> b"):
+        with pytest.raises(AuthorError, match="code and a comment"):
+            entries(bad)
 
 
 # ------------------------------------------------------------------------------------------- mutants
@@ -215,22 +257,19 @@ def test_a_mutant_that_never_ends_is_caught(tmp_path, monkeypatch):
         inspect.cleandoc("""
         from minigen.course.exercise.format import Exercise
         EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.",
-                      hints=["a", "b", "c"], seconds=0.2)
+                      hints=["a", "b", "return x**n"], seconds=0.2)
 
         @EX.case(expect={"y": 8.0})
         def cube(impl, rng):
             return {"y": impl(2.0, 3)}
-        @EX.case(property="x to the 0 is 1", expect={"y": 1.0})
+        @EX.case(property=True, expect={"y": 1.0})
         def zero(impl, rng):
+            "x to the 0 is 1."
             return {"y": impl(5.0, 0)}
-        @EX.mistake(hint="Begin with 1.")
-        def one_more(x, n):
-            return x ** (n + 1)
-        @EX.variant
-        def built_in(x, n):
-            return x**n
         """)
     )
+    answers = 'MISTAKES = {"power": "return x ** (n + 1)  # Begin with 1."}\n'
+    path.with_name("answers.py").write_text(answers + 'VARIANTS = {"power": "return x**n  # built in"}\n')
     started = time.monotonic()
     proof = prove(catalog.load(path)[0], 2)
     assert time.monotonic() - started < 20

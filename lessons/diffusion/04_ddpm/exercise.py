@@ -1,13 +1,12 @@
-"""Exercises of the denoising diffusion model: its loss, the mean of a reverse step, and the step
-itself."""
+"""Exercises of the denoising diffusion model: its loss, the mean of a reverse step, and the
+step itself."""
 
-import numpy as np
+import autograd.numpy as np
 
 from minigen.course.exercise.format import Exercise
 from minigen.diffusion.schedule import Schedule
 from minigen.tensor import grad
 
-# alpha = 3/4, 4/9, 3/4, so alpha_bar = 3/4, 1/3, 1/4: numbers to calculate with by hand
 BY_HAND = [1 / 4, 5 / 9, 1 / 4]
 SCHEDULE = """
     schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 1 ...
@@ -19,47 +18,43 @@ def schedule():
     return Schedule(np.linspace(0.01, 0.3, 10))
 
 
-def each(values):
-    """(N,) -> (N, 1): one number for each example, to go with (N, D)."""
-    return np.reshape(values, (-1, 1))
+def each(values, axes=2):
+    """(N,) -> (N, 1, ..., 1): one number for each example, to go with data of so many axes."""
+    return np.reshape(values, (-1,) + (1,) * (axes - 1))
 
-
-# ------------------------------------------------------------------------------------------- the
-# loss
 
 loss = Exercise(
     "diffusion/04/simple_loss",
     target="minigen.diffusion.ddpm:simple_loss",
     minutes=15,
     prompt=f"""
-    How badly a model guesses the noise in a noised example: the mean over examples and dimensions of the squared
-    difference between eps and the model's guess. One number.
+    How badly a model guesses the noise in a noised example: the mean over examples and dimensions
+    of the squared difference between eps and the model's guess. One number.
 
-    x0 and eps have shape (N, D), t has shape (N,): a time step for each example. Make x_t, the data after t steps of noise,
-    of x0 and eps; eps_model(x_t, t) then returns its guess, (N, D).
+    x0 and eps have the same shape, (N, D) or (N, H, W, C); t has shape (N,): a time step for each
+    example. Make x_t, the data after t steps of noise, of x0 and eps; eps_model(x_t, t) then
+    returns its guess, in the shape of x_t.
 
     {SCHEDULE}
     """,
-    hints=[
-        (
-            "Noise the data in one go, show the result and the time to the model, and compare its"
-            " answer with the noise."
-        ),
-        (
-            "x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps; the loss is the mean of (eps -"
-            " eps_model(x_t, t))^2."
-        ),
-        (
-            "a = schedule.alpha_bar[t][:, None] has shape (N, 1) and multiplies (N, D); np.mean of"
-            " the squares is the loss."
-        ),
-    ],
+    hints="""
+    Noise the data in one go, show the result and the time to the model, and compare its answer with
+    the noise.
+
+    x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps; the loss is the mean of (eps -
+    eps_model(x_t, t))^2.
+
+        shape = (-1,) + (1,) * (np.ndim(x0) - 1)  # (N, 1) for (N, D), (N, 1, 1, 1) for images
+        alpha_bar = np.reshape(schedule.alpha_bar[t], shape).astype(x0.dtype)
+        x_t = np.sqrt(alpha_bar) * x0 + np.sqrt(1 - alpha_bar) * eps
+        return np.mean((eps - eps_model(x_t, t)) ** 2)
+    """,
 )
 
 
 def linear_model(x, t):
     """A model that is easy to follow: it depends on both arguments."""
-    return 0.3 * x + each(0.1 * t)
+    return 0.3 * x + each(0.1 * t, np.ndim(x))
 
 
 @loss.case(points=1, expect={"loss": 2.5})
@@ -93,17 +88,18 @@ def linear(impl, rng):
     return {"loss": impl(linear_model, x0, t, eps, schedule())}
 
 
-@loss.case(
-    points=2, property="the model that solves x_t for the noise has loss 0", expect={"loss": 0.0}
-)
+@loss.case(points=1)
+def images(impl, rng):
+    x0, eps = rng.standard_normal((2, 3, 4, 5, 2))
+    return {"loss": impl(linear_model, x0, np.array([1, 4, 9]), eps, schedule())}
+
+
+@loss.case(points=2, property=True, expect={"loss": 0.0})
 def knows_everything(impl, rng):
-    """It is told x0 behind the back, as a model of a single point would know it."""
-    s, x0, eps, t = (
-        schedule(),
-        rng.standard_normal((5, 2)),
-        rng.standard_normal((5, 2)),
-        rng.integers(1, 11, 5),
-    )
+    """The model that solves x_t for the noise has loss 0. It is told x0 behind the back, as a
+    model of a single point would know it."""
+    s, t = schedule(), rng.integers(1, 11, 5)
+    x0, eps = rng.standard_normal((2, 5, 2))
 
     def a(t):
         return each(s.alpha_bar[t])
@@ -122,104 +118,30 @@ def gradient(impl, rng):
     return {"grad": grad(total)(np.array([0.4, -0.7]))}
 
 
-def noised(x0, t, eps, s):
-    a = each(s.alpha_bar[t])
-    return np.sqrt(a) * x0 + np.sqrt(1 - a) * eps
-
-
-def mean_square(a):
-    return (a**2).mean()
-
-
-@loss.mistake(hint="The model guesses the noise, so its answer is compared with eps, not with x0.")
-def compares_with_the_data(eps_model, x0, t, eps, schedule):
-    return mean_square(x0 - eps_model(noised(x0, t, eps, schedule), t))
-
-
-@loss.mistake(hint="The model sees the noised data x_t, not x0.")
-def shows_the_clean_data(eps_model, x0, t, eps, schedule):
-    return mean_square(eps - eps_model(x0, t))
-
-
-@loss.mistake(hint="Square roots are missing: x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps.")
-def no_square_roots(eps_model, x0, t, eps, schedule):
-    a = each(schedule.alpha_bar[t])
-    return mean_square(eps - eps_model(a * x0 + (1 - a) * eps, t))
-
-
-@loss.mistake(hint="alpha belongs to one step; t steps have alpha_bar, the product.")
-def alpha_for_alpha_bar(eps_model, x0, t, eps, schedule):
-    a = each(schedule.alpha[t])
-    return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
-
-
-@loss.mistake(
-    hint="The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t - 1]."
-)
-def index_off_by_one(eps_model, x0, t, eps, schedule):
-    return mean_square(eps - eps_model(noised(x0, t - 1, eps, schedule), t))
-
-
-@loss.mistake(hint="Data and noise are swapped: the data is multiplied by sqrt(alpha_bar).")
-def data_and_noise_swapped(eps_model, x0, t, eps, schedule):
-    return mean_square(eps - eps_model(noised(eps, t, x0, schedule), t))
-
-
-@loss.mistake(hint="Take the mean over the dimensions as well, not their sum.")
-def sum_over_dimensions(eps_model, x0, t, eps, schedule):
-    return mean_square(eps - eps_model(noised(x0, t, eps, schedule), t)) * x0.shape[1]
-
-
-@loss.mistake(hint="The plain mean of squares, without a factor 1/2.")
-def with_a_half(eps_model, x0, t, eps, schedule):
-    return 0.5 * mean_square(eps - eps_model(noised(x0, t, eps, schedule), t))
-
-
-@loss.mistake(hint="Squares, not absolute values.")
-def absolute_differences(eps_model, x0, t, eps, schedule):
-    difference = eps - eps_model(noised(x0, t, eps, schedule), t)
-    return ((difference**2) ** 0.5).mean()
-
-
-loss.equivalent(
-    "mse(eps_model(x_t, t), eps) → mse(eps, eps_model(x_t, t))",
-    reason="the square of a difference does not depend on its sign",
-)
-
-
-@loss.variant
-def sum_over_count(eps_model, x0, t, eps, schedule):
-    signal, noise = schedule.alpha_bar[t] ** 0.5, (1 - schedule.alpha_bar[t]) ** 0.5
-    guess = eps_model((signal * x0.T + noise * eps.T).T, t)
-    return ((guess - eps) ** 2).sum() / x0.size
-
-
-# ------------------------------------------------------------------------------------------- the
-# mean of a reverse step
-
 mean = Exercise(
     "diffusion/04/mean_from_eps",
     target="minigen.diffusion.ddpm:mean_from_eps",
     minutes=10,
     prompt=f"""
-    The mean of the reverse step, x_t to x_(t-1), if eps is the noise that the model sees in x_t: a little of the noise is
-    taken away, and the shrinking of the forward step undone.
+    The mean of the reverse step, x_t to x_(t-1), if eps is the noise that the model sees in x_t: a
+    little of the noise is taken away, and the shrinking of the forward step undone.
 
-    x_t and eps have shape (N, D), and so has the mean; t is one time step, a whole number, or an array (N,) of them.
+    x_t and eps have the same shape, (N, D) or (N, H, W, C), and so has the mean; t is one time
+    step, a whole number, or an array (N,) of them.
 
     {SCHEDULE}
     """,
-    hints=[
-        (
-            "One forward step multiplied by sqrt(alpha_t) and added noise of variance 1 - alpha_t."
-            " Go back in the opposite order."
-        ),
-        "The mean is (x_t - c eps)/sqrt(alpha_t) with c = (1 - alpha_t)/sqrt(1 - alpha_bar_t).",
-        (
-            "With a, ab = schedule.alpha[t], schedule.alpha_bar[t], reshaped to (N, 1) if t is an"
-            " array: (x_t - (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a)."
-        ),
-    ],
+    hints="""
+    One forward step multiplied by sqrt(alpha_t) and added noise of variance 1 - alpha_t. Go back in
+    the opposite order.
+
+    The mean is (x_t - c eps)/sqrt(alpha_t) with c = (1 - alpha_t)/sqrt(1 - alpha_bar_t).
+
+        shape = (-1,) + (1,) * (np.ndim(x_t) - 1)  # (N, 1) for (N, D), (N, 1, 1, 1) for images
+        a = np.reshape(schedule.alpha[t], shape).astype(x_t.dtype)
+        ab = np.reshape(schedule.alpha_bar[t], shape).astype(x_t.dtype)
+        return (x_t - (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a)
+    """,
 )
 
 
@@ -247,14 +169,17 @@ def a_time_for_each(impl, rng):
     return {"mean": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
 
 
-@mean.case(
-    points=2,
-    property="if eps is the noise of x_t, it is the mean of q(x_(t-1) | x_t, x0)",
-    expect={"gap": 0.0},
-)
+@mean.case(points=1)
+def images_with_their_times(impl, rng):
+    x, eps = rng.standard_normal((2, 3, 4, 5, 2))
+    one, each_its_own = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())
+    return {"t = 7": one, "t = 1, 4, 9": each_its_own}
+
+
+@mean.case(points=2, property=True, expect={"gap": 0.0})
 def bayes(impl, rng):
-    """The posterior mean by the product of two Gaussians in x_(t-1): one step to x_t, t - 1 steps
-    from x0."""
+    """If eps is the noise of x_t, it is the mean of q(x_(t-1) | x_t, x0). The posterior mean by
+    the product of two Gaussians in x_(t-1): one step to x_t, t - 1 steps from x0."""
     s, t, x0, eps = schedule(), 5, rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
     x = np.sqrt(s.alpha_bar[t]) * x0 + np.sqrt(1 - s.alpha_bar[t]) * eps
     precision_next, precision_before = s.alpha[t] / s.beta[t], 1 / (1 - s.alpha_bar[t - 1])
@@ -265,116 +190,36 @@ def bayes(impl, rng):
     return {"gap": impl(x, t, eps, s) - weighted / (precision_next + precision_before)}
 
 
-def at(values, t):
-    return np.reshape(values[t], (-1, 1)) if np.ndim(t) else values[t]
-
-
-@mean.mistake(
-    hint=(
-        "This is the guess of x0, all noise gone at once; the mean of one step removes only a"
-        " little of it."
-    )
-)
-def jumps_to_x0(x_t, t, eps, schedule):
-    ab = at(schedule.alpha_bar, t)
-    return (x_t - np.sqrt(1 - ab) * eps) / np.sqrt(ab)
-
-
-@mean.mistake(
-    hint=(
-        "The noise is weighted by (1 - alpha_t)/sqrt(1 - alpha_bar_t): the bar under the root is"
-        " missing."
-    )
-)
-def alpha_for_alpha_bar_in_the_mean(x_t, t, eps, schedule):
-    a = at(schedule.alpha, t)
-    return (x_t - (1 - a) / np.sqrt(1 - a) * eps) / np.sqrt(a)
-
-
-@mean.mistake(hint="The square root under 1 - alpha_bar_t is missing.")
-def root_below_missing(x_t, t, eps, schedule):
-    a, ab = at(schedule.alpha, t), at(schedule.alpha_bar, t)
-    return (x_t - (1 - a) / (1 - ab) * eps) / np.sqrt(a)
-
-
-@mean.mistake(hint="Undo the shrinking: divide by sqrt(alpha_t), do not multiply.")
-def shrinks_again(x_t, t, eps, schedule):
-    a, ab = at(schedule.alpha, t), at(schedule.alpha_bar, t)
-    return (x_t - (1 - a) / np.sqrt(1 - ab) * eps) * np.sqrt(a)
-
-
-@mean.mistake(hint="The shrinking was by sqrt(alpha_t), not by alpha_t.")
-def root_of_the_shrinking_missing(x_t, t, eps, schedule):
-    a, ab = at(schedule.alpha, t), at(schedule.alpha_bar, t)
-    return (x_t - (1 - a) / np.sqrt(1 - ab) * eps) / a
-
-
-@mean.mistake(hint="The division by sqrt(alpha_t) is missing.")
-def never_stretches(x_t, t, eps, schedule):
-    a, ab = at(schedule.alpha, t), at(schedule.alpha_bar, t)
-    return x_t - (1 - a) / np.sqrt(1 - ab) * eps
-
-
-@mean.mistake(hint="The noise is taken away, not added.")
-def adds_noise(x_t, t, eps, schedule):
-    a, ab = at(schedule.alpha, t), at(schedule.alpha_bar, t)
-    return (x_t + (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a)
-
-
-@mean.mistake(hint="Divide the whole difference by sqrt(alpha_t), the noise too.")
-def divides_x_only(x_t, t, eps, schedule):
-    a, ab = at(schedule.alpha, t), at(schedule.alpha_bar, t)
-    return x_t / np.sqrt(a) - (1 - a) / np.sqrt(1 - ab) * eps
-
-
-@mean.mistake(hint="The arrays are indexed by the time step itself: alpha[t], not alpha[t - 1].")
-def off_by_one(x_t, t, eps, schedule):
-    a, ab = at(schedule.alpha, t - 1), at(schedule.alpha_bar, t)
-    return (x_t - (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a)
-
-
-@mean.variant
-def through_x0(x_t, t, eps, schedule):
-    """The posterior mean with the guess of x0 put in."""
-    a, ab, beta = at(schedule.alpha, t), at(schedule.alpha_bar, t), at(schedule.beta, t)
-    before = ab / a
-    x0 = (x_t - np.sqrt(1 - ab) * eps) / np.sqrt(ab)
-    return (np.sqrt(a) * (1 - before) * x_t + np.sqrt(before) * beta * x0) / (1 - ab)
-
-
-# ------------------------------------------------------------------------------------------- the
-# step
-
 step = Exercise(
     "diffusion/04/ancestral_step",
     target="minigen.diffusion.samplers:ancestral_step",
     minutes=10,
+    imports=["from minigen.diffusion.ddpm import mean_from_eps as packages_mean"],
     prompt=f"""
-    One step of sampling, x_t to x_(t-1): the mean of the reverse step plus fresh noise, except at the last step, t = 1, whose
-    result is data and gets no noise on top.
+    One step of sampling, x_t to x_(t-1): the mean of the reverse step plus fresh noise, except at
+    the last step, t = 1, whose result is data and gets no noise on top.
 
-    x, eps (the model's guess of the noise in x) and z (the fresh noise) have shape (N, D), and so has the result; t is one
-    time step, a whole number. The variance of the fresh noise is beta_t if variance is "beta"; otherwise variance is an
-    array of variances, (N, D). (The package also knows "posterior"; you need not.) For the mean use your own function or
-    the package's.
+    x, eps (the model's guess of the noise in x) and z (the fresh noise) have the same shape, (N, D)
+    or (N, H, W, C), and so has the result; t is one time step, a whole number. The variance of the
+    fresh noise is beta_t if variance is "beta"; otherwise variance is an array of variances, in the
+    shape of x. (The package also knows "posterior"; you need not.) For the mean use your own
+    function or the package's.
 
     {SCHEDULE}
     """,
-    hints=[
-        (
-            "Where does the sample lie on average, and how far is it scattered around that place?"
-            " At which step must it not be?"
-        ),
-        "x_(t-1) = mean + sigma_t z, where sigma_t^2 is the variance; at t = 1 just the mean.",
-        (
-            "if t == 1: return the mean. Else add np.sqrt(schedule.beta[t]) * z, or"
-            " np.sqrt(variance) * z for an array."
-        ),
-    ],
-    imports=[
-        "import autograd.numpy as np",
-        "from minigen.diffusion.ddpm import mean_from_eps as packages_mean",
-    ],
+    hints="""
+    Where does the sample lie on average, and how far is it scattered around that place? At which
+    step must it not be?
+
+    x_(t-1) = mean + sigma_t z, where sigma_t^2 is the variance; at t = 1 just the mean.
+
+        mean = packages_mean(x, t, eps, schedule)
+        if t == 1:
+            return mean
+        if isinstance(variance, str):
+            variance = schedule.beta[t]
+        return mean + np.sqrt(variance).astype(x.dtype) * z
+    """,
 )
 
 
@@ -389,8 +234,9 @@ def nothing_predicted(impl, rng):
     }
 
 
-@step.case(points=3, property="at the last step the fresh noise has no effect", expect={"gap": 0.0})
+@step.case(points=3, property=True, expect={"gap": 0.0})
 def last_step(impl, rng):
+    """At the last step the fresh noise has no effect."""
     x, eps, z = rng.standard_normal((3, 4, 2))
     return {"gap": impl(x, 1, eps, z, schedule()) - impl(x, 1, eps, 0 * z, schedule())}
 
@@ -412,90 +258,15 @@ def given_variances(impl, rng):
 
 
 @step.case(points=1)
+def images_of_two_channels(impl, rng):
+    x, eps, z, variance = 1.0 + rng.random((4, 3, 4, 5, 2))
+    return {
+        "beta": impl(x, 6, eps, z, schedule()),
+        "given": impl(x, 6, eps, z, schedule(), variance),
+    }
+
+
+@step.case(points=1)
 def named_variance(impl, rng):
     x, eps, z = rng.standard_normal((3, 4, 2))
     return {"x": impl(x, 8, eps, z, schedule(), "beta")}
-
-
-def the_mean(x, t, eps, s):
-    return (x - (1 - s.alpha[t]) / np.sqrt(1 - s.alpha_bar[t]) * eps) / np.sqrt(s.alpha[t])
-
-
-def chosen(variance, t, s):
-    return s.beta[t] if isinstance(variance, str) else variance
-
-
-@step.mistake(
-    hint=(
-        "At the last step, t = 1, no noise is added: what it returns is data. (`if t > 0` is always"
-        " true.)"
-    )
-)
-def noise_at_the_last_step(x, t, eps, z, schedule, variance="beta"):
-    return the_mean(x, t, eps, schedule) + np.sqrt(chosen(variance, t, schedule)) * z
-
-
-@step.mistake(
-    hint="Only the last step, t = 1, is without fresh noise: the step from 2 to 1 still has it."
-)
-def noise_stops_too_early(x, t, eps, z, schedule, variance="beta"):
-    noise = np.sqrt(chosen(variance, t, schedule)) * z if t > 2 else 0
-    return the_mean(x, t, eps, schedule) + noise
-
-
-@step.mistake(hint="z is scaled by the standard deviation, the square root of the variance.")
-def variance_for_deviation(x, t, eps, z, schedule, variance="beta"):
-    return the_mean(x, t, eps, schedule) + (chosen(variance, t, schedule) * z if t > 1 else 0)
-
-
-@step.mistake(hint="The fresh noise has its own width, sigma_t: scale z.")
-def noise_not_scaled(x, t, eps, z, schedule, variance="beta"):
-    return the_mean(x, t, eps, schedule) + (z if t > 1 else 0)
-
-
-@step.mistake(
-    hint="The fresh noise is z; eps is what the model saw in x, and is used up in the mean."
-)
-def old_noise_again(x, t, eps, z, schedule, variance="beta"):
-    return the_mean(x, t, eps, schedule) + (
-        np.sqrt(chosen(variance, t, schedule)) * eps if t > 1 else 0
-    )
-
-
-@step.mistake(hint="This is the mean only: the fresh noise is missing.")
-def no_fresh_noise(x, t, eps, z, schedule, variance="beta"):
-    return the_mean(x, t, eps, schedule)
-
-
-@step.mistake(
-    hint="The variance that is given as an argument is to be used; this takes beta_t always."
-)
-def always_beta(x, t, eps, z, schedule, variance="beta"):
-    return the_mean(x, t, eps, schedule) + (np.sqrt(schedule.beta[t]) * z if t > 1 else 0)
-
-
-@step.mistake(
-    hint="The variance of one step is beta_t; 1 - alpha_bar_t is that of all t steps together."
-)
-def variance_of_all_steps(x, t, eps, z, schedule, variance="beta"):
-    sigma = np.sqrt(1 - schedule.alpha_bar[t] if isinstance(variance, str) else variance)
-    return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
-
-
-@step.mistake(
-    hint=(
-        "The shrinking of the forward step is to be undone: the mean has a division by"
-        " sqrt(alpha_t)."
-    )
-)
-def mean_not_stretched(x, t, eps, z, schedule, variance="beta"):
-    center = the_mean(x, t, eps, schedule) * np.sqrt(schedule.alpha[t])
-    return center + (np.sqrt(chosen(variance, t, schedule)) * z if t > 1 else 0)
-
-
-@step.variant
-def noise_times_zero_or_one(x, t, eps, z, schedule, variance="beta"):
-    """The switch as a factor."""
-    a, ab = schedule.alpha[t], schedule.alpha_bar[t]
-    center = x / np.sqrt(a) - schedule.beta[t] / np.sqrt(a * (1 - ab)) * eps
-    return center + (t > 1) * chosen(variance, t, schedule) ** 0.5 * z

@@ -1,20 +1,17 @@
-"""Exercises on the generator's gradient through a frozen discriminator: its length, its signal and
-its noise."""
+"""Exercises on the generator's gradient through a frozen discriminator: its length, its
+signal and its noise."""
 
-import autograd.numpy as anp
-import numpy as np
+import autograd.numpy as np
 
 from minigen.course.exercise.format import Exercise
 from minigen.nn import MLP, Linear
-from minigen.tensor import grad, leaves
-
-# ------------------------------------------------------------------------------------------- the
-# length
 
 norm = Exercise(
     "gan/06/generator_gradient_norm",
     target="minigen.gan.gradient_diagnostics:generator_gradient_norm",
     minutes=15,
+    blocked=["minigen.gan.gradient_diagnostics:generator_gradient"],
+    imports=["from minigen.tensor import grad, leaves"],
     prompt="""
     How loud does the discriminator's answer arrive? The Euclidean length of the gradient of
     loss(D(G(z))) in the parameters of the generator, all of them taken together as one long vector.
@@ -28,22 +25,16 @@ norm = Exercise(
     gradient: a model of the same form whose parameters are the slopes. `leaves` makes the list of a
     model's parameters, arrays of different shapes.
     """,
-    hints=[
-        (
-            "Write loss(D(G(z))) as a function of one thing, the generator. Its gradient has as"
-            " many numbers as the generator has parameters: weights and biases of all layers."
-        ),
-        (
-            "The squared length is the sum of the squares of all these numbers, over all arrays;"
-            " then the root."
-        ),
-        (
-            "grads = grad(lambda g: ...)(generator); add np.sum(each**2) over leaves(grads), and"
-            " take the square root once, at the end."
-        ),
-    ],
-    imports=["import autograd.numpy as np", "from minigen.tensor import grad, leaves"],
-    blocked=["minigen.gan.gradient_diagnostics:generator_gradient"],
+    hints="""
+    Write loss(D(G(z))) as a function of one thing, the generator. Its gradient has as many numbers
+    as the generator has parameters: weights and biases of all layers.
+
+    The squared length is the sum of the squares of all these numbers, over all arrays; then the
+    root.
+
+        grads = grad(lambda g: loss(discriminator(g(z))))(generator)
+        return float(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
+    """,
 )
 
 
@@ -73,23 +64,23 @@ def straight(w, b, slope):
 
 
 def minimax(logits):
-    return -anp.mean(anp.logaddexp(0.0, logits))
+    return -np.mean(np.logaddexp(0.0, logits))
 
 
 def nonsaturating(logits):
-    return anp.mean(anp.logaddexp(0.0, -logits))
+    return np.mean(np.logaddexp(0.0, -logits))
 
 
 @norm.case(points=1, expect={"length": 5.0})
 def two_parameters(impl, rng):
     """The logit is 4 (w z + b). At z = 3/4 its slope is 3 in w and 4 in b."""
-    return {"length": impl(*straight(2.0, 1.0, 4.0), np.array([[0.75]]), anp.mean)}
+    return {"length": impl(*straight(2.0, 1.0, 4.0), np.array([[0.75]]), np.mean)}
 
 
 @norm.case(points=1, expect={"length": 1.0})
 def two_latents(impl, rng):
     """At z = 1 and z = -1 the slopes in w cancel in the mean; the slope in b is 1."""
-    return {"length": impl(*straight(0.5, 0.0, 1.0), np.array([[1.0], [-1.0]]), anp.mean)}
+    return {"length": impl(*straight(0.5, 0.0, 1.0), np.array([[1.0], [-1.0]]), np.mean)}
 
 
 @norm.case(points=2)
@@ -99,132 +90,29 @@ def two_networks(impl, rng):
     return {"minimax": impl(G, D, z, minimax), "nonsaturating": impl(G, D, z, nonsaturating)}
 
 
-@norm.case(
-    points=2, property="a loss twice as steep gives a gradient twice as long", expect={"ratio": 2.0}
-)
+@norm.case(points=2, property=True, expect={"ratio": 2.0})
 def twice_the_loss(impl, rng):
+    """A loss twice as steep gives a gradient twice as long."""
     G, D = pair(rng, [2, 4, 4, 3])
     z = rng.standard_normal((5, 2))
     return {"ratio": impl(G, D, z, lambda l: 2 * minimax(l)) / impl(G, D, z, minimax)}
 
 
-@norm.case(
-    points=2,
-    property="for a sure D: e^-30 times the plain slope under log(1 - D), once that under -log D",
-    expect={"vanishing": 1.0, "staying": 1.0},
-    rtol=1e-5,
-)
+@norm.case(points=2, property=True, expect={"vanishing": 1.0, "staying": 1.0}, rtol=1e-5)
 def a_sure_discriminator(impl, rng):
+    """For a sure D: e^-30 times the plain slope under log(1 - D), once that under -log D."""
     G, D = pair(rng, [2, 4, 3], slope=1e-3)
 
     def sure(loss):
         return lambda logits: loss(logits - 30.0)
 
     z = rng.standard_normal((6, 2))
-    plain = impl(G, D, z, lambda l: anp.mean(anp.exp(l)))
+    plain = impl(G, D, z, lambda l: np.mean(np.exp(l)))
     return {
         "vanishing": impl(G, D, z, sure(minimax)) / plain * np.exp(30.0),
-        "staying": impl(G, D, z, sure(nonsaturating)) / impl(G, D, z, anp.mean),
+        "staying": impl(G, D, z, sure(nonsaturating)) / impl(G, D, z, np.mean),
     }
 
-
-@norm.mistake(
-    hint=(
-        "This is the gradient in the discriminator's parameters; it stays as it is, and the"
-        " generator moves."
-    )
-)
-def of_the_discriminator(generator, discriminator, z, loss):
-    grads = grad(lambda d: loss(d(generator(z))))(discriminator)
-    return float(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
-
-
-@norm.mistake(
-    hint=(
-        "This stops at the pictures: it is the gradient in x = G(z). Go on, to the generator's"
-        " parameters."
-    )
-)
-def of_the_pictures(generator, discriminator, z, loss):
-    return float(np.sqrt(np.sum(grad(lambda x: loss(discriminator(x)))(generator(z)) ** 2)))
-
-
-@norm.mistake(
-    hint="This goes through to the latents z; the parameters of the generator are what can learn."
-)
-def of_the_latents(generator, discriminator, z, loss):
-    return float(np.sqrt(np.sum(grad(lambda z: loss(discriminator(generator(z))))(z) ** 2)))
-
-
-@norm.mistake(
-    hint="The root comes last: add the squares of all arrays first, and take one root of the sum."
-)
-def sum_of_lengths(generator, discriminator, z, loss):
-    grads = grad(lambda g: loss(discriminator(g(z))))(generator)
-    return float(sum(np.sqrt(np.sum(g**2)) for g in leaves(grads)))
-
-
-@norm.mistake(hint="This is the squared length: the root is missing.")
-def squared(generator, discriminator, z, loss):
-    return float(
-        sum(np.sum(g**2) for g in leaves(grad(lambda g: loss(discriminator(g(z))))(generator)))
-    )
-
-
-@norm.mistake(
-    hint=(
-        "Add the squares, do not average them: a length is not divided by the number of parameters."
-    )
-)
-def root_mean_square(generator, discriminator, z, loss):
-    grads = leaves(grad(lambda g: loss(discriminator(g(z))))(generator))
-    return float(np.sqrt(sum(np.sum(g**2) for g in grads) / sum(g.size for g in grads)))
-
-
-@norm.mistake(hint="The Euclidean length takes squares; this adds the absolute values.")
-def absolute_values(generator, discriminator, z, loss):
-    return float(
-        sum(np.sum(np.abs(g)) for g in leaves(grad(lambda g: loss(discriminator(g(z))))(generator)))
-    )
-
-
-@norm.mistake(hint="The biases are parameters too: take every array that `leaves` gives.")
-def weights_only(generator, discriminator, z, loss):
-    grads = grad(lambda g: loss(discriminator(g(z))))(generator)
-    return float(np.sqrt(sum(np.sum(g**2) for g in leaves(grads) if g.ndim == 2)))
-
-
-@norm.mistake(
-    hint="First the mean over the examples, then the length: the examples' gradients may cancel."
-)
-def mean_of_lengths(generator, discriminator, z, loss):
-    lengths = []
-    for one in z:
-        grads = grad(lambda g: loss(discriminator(g(one[None]))))(generator)
-        lengths.append(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
-    return float(np.mean(lengths))
-
-
-@norm.mistake(hint="The slope of the loss is left out: this is the gradient of the mean logit.")
-def without_the_loss(generator, discriminator, z, loss):
-    grads = grad(lambda g: anp.mean(discriminator(g(z))))(generator)
-    return float(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
-
-
-@norm.variant
-def as_one_vector(generator, discriminator, z, loss):
-    grads = grad(lambda g: loss(discriminator(g(z))))(generator)
-    return float(np.linalg.norm(np.concatenate([g.ravel() for g in leaves(grads)])))
-
-
-@norm.variant
-def by_dot_products(generator, discriminator, z, loss):
-    slope = grad(lambda g: loss(discriminator(g(z))))(generator)
-    return sum(float(np.vdot(g, g)) for g in slope.parameters().values()) ** 0.5
-
-
-# ------------------------------------------------------------------------------------------- signal
-# and noise
 
 spread = Exercise(
     "gan/06/signal_and_noise",
@@ -232,23 +120,22 @@ spread = Exercise(
     minutes=10,
     prompt="""
     What K minibatches say together, and how much they differ. gradients (K, P) has one gradient in
-    each row, K at least
-    2. Return two floats: the Euclidean length of their mean, and the root of their total variance.
+    each row, K at least 2. Return two floats: the Euclidean length of their mean, and the root of
+    their total variance.
 
     The total variance is the mean squared Euclidean distance of the rows from their mean, made
     unbiased: divide by K - 1, for the mean was taken from the same K rows.
     """,
-    hints=[
-        (
-            "Each row is a point in a space of P dimensions. Where is their center, how far is it"
-            " from 0, and how far are the points from it?"
-        ),
-        "signal = |g_mean|, noise^2 = sum_k |g_k - g_mean|^2 / (K - 1).",
-        (
-            "mean = gradients.mean(axis=0). Sum (gradients - mean) ** 2 over everything, divide by"
-            " len(gradients) - 1, take the root."
-        ),
-    ],
+    hints="""
+    Each row is a point in a space of P dimensions. Where is their center, how far is it from 0, and
+    how far are the points from it?
+
+    signal = |g_mean|, noise^2 = sum_k |g_k - g_mean|^2 / (K - 1).
+
+        mean = np.mean(gradients, axis=0)
+        variance = np.sum((gradients - mean) ** 2) / (len(gradients) - 1)
+        return float(np.linalg.norm(mean)), float(np.sqrt(variance))
+    """,
 )
 
 
@@ -272,94 +159,12 @@ def many_gradients(impl, rng):
     return {"signal": signal, "noise": noise}
 
 
-@spread.case(
-    points=1,
-    property="a constant added to all changes the signal only; a factor changes both",
-    expect={"shift": 0.0, "factor": [3.0, 3.0]},
-)
+@spread.case(points=1, property=True, expect={"shift": 0.0, "factor": [3.0, 3.0]})
 def shift_and_factor(impl, rng):
+    """A constant added to all changes the signal only; a factor changes both."""
     gradients = 0.5 + rng.standard_normal((5, 4))
     plain = np.array(impl(gradients))
     return {
         "shift": impl(gradients + rng.standard_normal(4))[1] - plain[1],
         "factor": np.array(impl(-3 * gradients)) / plain,
     }
-
-
-@spread.mistake(hint="The mean was taken from the same rows: divide by K - 1, not by K.")
-def divided_by_k(gradients):
-    mean = gradients.mean(axis=0)
-    return float(np.linalg.norm(mean)), float(
-        np.sqrt(np.sum((gradients - mean) ** 2) / len(gradients))
-    )
-
-
-@spread.mistake(
-    hint="The signal is the length of the mean, not the mean of the lengths: gradients may cancel."
-)
-def mean_length(gradients):
-    noise = np.sqrt(np.sum((gradients - gradients.mean(axis=0)) ** 2) / (len(gradients) - 1))
-    return float(np.mean(np.linalg.norm(gradients, axis=1))), float(noise)
-
-
-@spread.mistake(hint="Add the variances of the P coordinates, do not average them.")
-def variance_of_one_coordinate(gradients):
-    return float(np.linalg.norm(gradients.mean(axis=0))), float(
-        np.sqrt(np.mean(np.var(gradients, axis=0, ddof=1)))
-    )
-
-
-@spread.mistake(hint="This is the variance; the root of it is asked for.")
-def variance_itself(gradients):
-    return float(np.linalg.norm(gradients.mean(axis=0))), float(
-        np.sum(np.var(gradients, axis=0, ddof=1))
-    )
-
-
-@spread.mistake(hint="The mean is over the minibatches, axis 0: it is a vector of P numbers.")
-def one_mean_for_all(gradients):
-    mean = np.mean(gradients)
-    noise = np.sqrt(np.sum((gradients - mean) ** 2) / (len(gradients) - 1))
-    return float(np.linalg.norm(gradients.mean(axis=0))), float(noise)
-
-
-@spread.mistake(hint="Distances are from the mean, not from 0.")
-def around_zero(gradients):
-    noise = np.sqrt(np.sum(gradients**2) / (len(gradients) - 1))
-    return float(np.linalg.norm(gradients.mean(axis=0))), float(noise)
-
-
-@spread.mistake(
-    hint=(
-        "Square the distances, average, then take the root: this averages the distances themselves."
-    )
-)
-def mean_distance(gradients):
-    mean = gradients.mean(axis=0)
-    distances = np.linalg.norm(gradients - mean, axis=1)
-    return float(np.linalg.norm(mean)), float(np.sum(distances) / (len(gradients) - 1))
-
-
-@spread.mistake(
-    hint="The length takes the root of the sum of squares; this is the squared length of the mean."
-)
-def squared_signal(gradients):
-    noise = np.sqrt(np.sum(np.var(gradients, axis=0, ddof=1)))
-    return float(np.sum(gradients.mean(axis=0) ** 2)), float(noise)
-
-
-@spread.variant
-def with_numpys_variance(gradients):
-    return float(np.linalg.norm(np.mean(gradients, axis=0))), float(
-        np.sqrt(np.var(gradients, axis=0, ddof=1).sum())
-    )
-
-
-@spread.variant
-def from_pairs(gradients):
-    """Half the mean squared distance of two different rows is the variance."""
-    k = len(gradients)
-    gaps = gradients[:, None] - gradients[None]
-    return float(np.linalg.norm(gradients.mean(axis=0))), float(
-        (np.sum(gaps**2) / (2 * k * (k - 1))) ** 0.5
-    )

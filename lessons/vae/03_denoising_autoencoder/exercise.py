@@ -1,18 +1,16 @@
-"""Exercises on the denoising autoencoder: spoiling an input, and the loss that is taken to the
-clean one."""
+"""Exercises on the denoising autoencoder: spoiling an input, and the loss that is taken to
+the clean one."""
 
-import numpy as np
+import autograd.numpy as np
 
 from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
-
-# ------------------------------------------------------------------------------------------- the
-# damage
 
 damage = Exercise(
     "vae/03/corrupt",
     target="minigen.vae.autoencoder:corrupt",
     minutes=15,
+    seconds=5.0,
     prompt="""
     A damaged copy of the array x, of the same shape, drawn with the generator rng.
 
@@ -23,19 +21,19 @@ damage = Exercise(
 
     x itself is the target of the loss: leave it as it is. x may have any shape.
     """,
-    hints=[
-        "Every number has its own luck: draw as many random numbers as x has entries.",
-        (
-            "A uniform u is below level with probability level. For salt and pepper: below level/2"
-            " one thing, up to level the other."
-        ),
-        (
-            "np.where chooses entry by entry between two arrays and makes a new one; rng.random and"
-            " rng.standard_normal take a shape."
-        ),
-    ],
-    imports=["import numpy as np"],
-    seconds=5.0,
+    hints="""
+    Every number has its own luck: draw as many random numbers as x has entries.
+
+    A uniform u is below level with probability level. For salt and pepper: below level/2 one thing,
+    up to level the other.
+
+        if kind == "gaussian":
+            return x + level * rng.standard_normal(x.shape)
+        u = rng.random(x.shape)
+        if kind == "masking":
+            return np.where(u < level, 0.0, x)
+        return np.where(u < level / 2, 0.0, np.where(u < level, 1.0, x))
+    """,
 )
 
 
@@ -65,10 +63,11 @@ def level_one(impl, rng):
 
 @damage.case(
     points=2,
-    property="erased: 3 in 10 of each row and of each column; the others are untouched",
+    property=True,
     expect={"rows": [3, 3, 3, 3, 3], "columns": [3, 3, 3, 3, 3], "untouched": 0.0},
 )
 def masking(impl, rng):
+    """Erased: 3 in 10 of each row and of each column; the others are untouched."""
     rows, columns = 1.0 + rng.random((5, 5000)), 1.0 + rng.random((5000, 5))
     y, z = impl(rows, rng, "masking", 0.3), impl(columns, rng, "masking", 0.3)
     return {
@@ -78,14 +77,9 @@ def masking(impl, rng):
     }
 
 
-@damage.case(
-    points=2,
-    property=(
-        "noise of mean 0 and spread 2, normal (68 % within it), a number at a time, not clipped"
-    ),
-    expect={"facts": [0, 20, 7, 0]},
-)
+@damage.case(points=2, property=True, expect={"facts": [0, 20, 7, 0]})
 def gaussian(impl, rng):
+    """Noise of mean 0 and spread 2, normal (68 % within it), a number at a time, not clipped."""
     x = rng.random((1000, 200))
     noise = impl(x, rng, "gaussian", 2.0) - x
     repeats = (
@@ -95,23 +89,19 @@ def gaussian(impl, rng):
     return {"facts": tenths([noise.mean(), noise.std(), within, repeats / 20])}
 
 
-@damage.case(
-    points=2,
-    property="two in ten become 0, two in ten become 1, the rest stays",
-    expect={"shares": [2, 2, 6]},
-)
+@damage.case(points=2, property=True, expect={"shares": [2, 2, 6]})
 def salt_pepper(impl, rng):
+    """Two in ten become 0, two in ten become 1, the rest stays."""
     x = np.full((50, 20, 20, 1), 0.5)
     y = impl(x, rng, "salt_pepper", 0.4)
     return {"shares": tenths([np.mean(y == 0), np.mean(y == 1), np.mean(y == 0.5)])}
 
 
 @damage.case(
-    points=2,
-    property="no two calls are alike, and the input is left as it was",
-    expect={"masking": 1, "gaussian": 1, "salt_pepper": 1, "kept": 0.0},
+    points=2, property=True, expect={"masking": 1, "gaussian": 1, "salt_pepper": 1, "kept": 0.0}
 )
 def fresh(impl, rng):
+    """No two calls are alike, and the input is left as it was."""
     x = 0.25 + 0.5 * rng.random((40, 40))
     before = x.copy()
     kinds = ("masking", "gaussian", "salt_pepper")
@@ -120,131 +110,6 @@ def fresh(impl, rng):
     }
     return {**differ, "kept": np.abs(x - before).sum()}
 
-
-def right(x, rng, kind, level):
-    if kind == "gaussian":
-        return x + level * rng.standard_normal(x.shape)
-    u = rng.random(x.shape)
-    return np.where(
-        u < level, np.where(u < level / 2, 1.0, 0.0) if kind == "salt_pepper" else 0.0, x
-    )
-
-
-@damage.mistake(hint="The input was changed, and with it the target: work on a copy.")
-def in_place(x, rng, kind, level):
-    x[...] = right(x, rng, kind, level)
-    return x
-
-
-@damage.mistake(hint="level is the probability of being erased, not of being kept.")
-def keeps_the_level(x, rng, kind, level):
-    return right(x, rng, kind, 1 - level if kind == "masking" else level)
-
-
-@damage.mistake(hint="Each number needs a coin of its own: here whole rows live or die together.")
-def one_coin_a_row(x, rng, kind, level):
-    if kind != "masking":
-        return right(x, rng, kind, level)
-    return np.where(rng.random((len(x),) + (1,) * (x.ndim - 1)) < level, 0.0, x)
-
-
-@damage.mistake(
-    hint="Each row needs coins of its own: here the same columns are erased in every row."
-)
-def one_mask_for_all(x, rng, kind, level):
-    if kind != "masking":
-        return right(x, rng, kind, level)
-    return np.where(rng.random(x.shape[1:]) < level, 0.0, x)
-
-
-@damage.mistake(hint="level is the standard deviation of the noise, not its variance.")
-def level_as_variance(x, rng, kind, level):
-    return (
-        x + np.sqrt(level) * rng.standard_normal(x.shape)
-        if kind == "gaussian"
-        else right(x, rng, kind, level)
-    )
-
-
-@damage.mistake(
-    hint="Do not clip: the noise is to be normal at every number, also where x is near 0 or 1."
-)
-def clipped(x, rng, kind, level):
-    y = right(x, rng, kind, level)
-    return np.clip(y, x.min() - 0.25 * level, x.max() + 0.25 * level) if kind == "gaussian" else y
-
-
-@damage.mistake(hint="Normal noise is asked for; this is uniform on [-level, level].")
-def uniform_noise(x, rng, kind, level):
-    return (
-        x + level * (2 * rng.random(x.shape) - 1)
-        if kind == "gaussian"
-        else right(x, rng, kind, level)
-    )
-
-
-@damage.mistake(hint="The noise is added to x; here it takes its place.")
-def noise_alone(x, rng, kind, level):
-    return (
-        level * rng.standard_normal(x.shape) if kind == "gaussian" else right(x, rng, kind, level)
-    )
-
-
-@damage.mistake(hint="Salt and pepper: level is the share of both together, half of it each.")
-def twice_the_salt(x, rng, kind, level):
-    return right(x, rng, kind, min(1.0, 2 * level) if kind == "salt_pepper" else level)
-
-
-@damage.mistake(hint="Salt and pepper come equally often: here nearly all become 0.")
-def pepper_only(x, rng, kind, level):
-    return right(x, rng, "masking" if kind == "salt_pepper" else kind, level)
-
-
-@damage.mistake(
-    hint=(
-        "Draw from the generator that is given: with one of your own the same damage comes again"
-        " and again."
-    )
-)
-def own_generator(x, rng, kind, level):
-    return right(x, np.random.default_rng(0), kind, level)
-
-
-@damage.mistake(
-    hint=(
-        "Erased numbers become 0; the others stay as they are and are not scaled up, as dropout"
-        " would."
-    )
-)
-def like_dropout(x, rng, kind, level):
-    y = right(x, rng, kind, level)
-    return y / (1 - level) if kind == "masking" and level < 1 else y
-
-
-@damage.variant
-def with_a_mask(x, rng, kind, level):
-    if kind == "gaussian":
-        return rng.normal(x, level)
-    y, hit = x.copy(), rng.uniform(size=x.shape) < level
-    y[hit] = rng.integers(0, 2, hit.sum()) if kind == "salt_pepper" else 0
-    return y
-
-
-EVEN = "whether a uniform number that equals the level counts does not matter: it never happens"
-damage.equivalent("u < level → u <= level", reason=EVEN)
-damage.equivalent("u < level → u <= level (2)", reason=EVEN)
-damage.equivalent("u < level / 2 → u <= level / 2", reason=EVEN)
-damage.equivalent(
-    "rng.uniform(size=x.shape) < level → rng.uniform(size=x.shape) <= level", reason=EVEN
-)
-damage.equivalent(
-    "x + x.dtype.type(level) * rng.standard_normal(x.shape, dtype=numpy.float32).astype(x.dtype) → "
-    "x - x.dtype.type(level) * rng.standard_normal(x.shape, dtype=numpy.float32).astype(x.dtype)",
-    reason="normal noise of mean 0 has no sign",
-)
-
-# ------------------------------------------------------------------------------------------- the
-# loss
 
 loss = Exercise(
     "vae/03/denoising_loss",
@@ -258,14 +123,13 @@ loss = Exercise(
     autoencoder is a function that maps (N, D) -> (N, D). x (N, D) are the clean examples, corrupted
     (N, D) the damaged ones.
     """,
-    hints=[
-        (
-            "Two arrays come in. Which of them may the autoencoder see, and which is it to be"
-            " compared with?"
-        ),
-        "1/N times the sum over i of |x_i - f(g(corrupted_i))|^2.",
-        "Call autoencoder(corrupted), subtract it from x, square, sum, and divide by len(x).",
-    ],
+    hints="""
+    Two arrays come in. Which of them may the autoencoder see, and which is it to be compared with?
+
+    1/N times the sum over i of |x_i - f(g(corrupted_i))|^2.
+
+        return np.sum((x - autoencoder(corrupted)) ** 2) / len(x)
+    """,
 )
 
 
@@ -294,10 +158,9 @@ def random_network(impl, rng):
     return {"loss": impl(lambda s: np.tanh(s @ w), x, seen)}
 
 
-@loss.case(
-    points=2, property="a perfect repair costs nothing, whatever was seen", expect={"loss": 0.0}
-)
+@loss.case(points=2, property=True, expect={"loss": 0.0})
 def perfect(impl, rng):
+    """A perfect repair costs nothing, whatever was seen."""
     x, seen = rng.random((2, 5, 3))
     return {"loss": impl(lambda s: x + 0 * s, x, seen)}
 
@@ -307,57 +170,3 @@ def gradient(impl, rng):
     """The slope in the weights of a linear autoencoder."""
     w, x, seen = rng.standard_normal((3, 3)), rng.random((5, 3)), rng.random((5, 3))
     return {"grad": grad(lambda w: impl(lambda s: s @ w, x, seen))(w)}
-
-
-@loss.mistake(hint="The target stays clean: compare with x, not with what was seen.")
-def damaged_target(autoencoder, x, corrupted):
-    return np.sum((corrupted - autoencoder(corrupted)) ** 2) / len(x)
-
-
-@loss.mistake(hint="The autoencoder is to see the damaged input: here it sees the clean one.")
-def clean_input(autoencoder, x, corrupted):
-    return np.sum((x - autoencoder(x)) ** 2) / len(x)
-
-
-@loss.mistake(hint="The roles are swapped: damaged in, clean as the target.")
-def swapped(autoencoder, x, corrupted):
-    return np.sum((corrupted - autoencoder(x)) ** 2) / len(x)
-
-
-@loss.mistake(hint="Sum over the pixels: this mean over all elements is D times smaller.")
-def mean_over_pixels(autoencoder, x, corrupted):
-    return np.mean((x - autoencoder(corrupted)) ** 2)
-
-
-@loss.mistake(hint="Average over the batch: divide by the number of examples.")
-def sum_over_the_batch(autoencoder, x, corrupted):
-    return np.sum((x - autoencoder(corrupted)) ** 2)
-
-
-@loss.mistake(hint="All pixels count, not only those that were damaged.")
-def damaged_pixels_only(autoencoder, x, corrupted):
-    return np.sum((x != corrupted) * (x - autoencoder(corrupted)) ** 2) / len(x) + 0.5 * np.sum(
-        (x == corrupted) * (x - autoencoder(corrupted)) ** 2
-    ) / len(x)
-
-
-@loss.mistake(
-    hint=(
-        "The autoencoder rebuilds the example, not the difference between the example and the"
-        " damage."
-    )
-)
-def residual_target(autoencoder, x, corrupted):
-    return np.sum((x - corrupted - autoencoder(corrupted)) ** 2) / len(x)
-
-
-@loss.variant
-def mean_of_sums(autoencoder, x, corrupted):
-    return np.mean(np.sum((autoencoder(corrupted) - x) ** 2, axis=1))
-
-
-loss.equivalent(
-    "reconstruction_loss(x, autoencoder(corrupted)) →"
-    " reconstruction_loss(autoencoder(corrupted), x)",
-    reason="the square of a difference has no order",
-)

@@ -16,11 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minigen.course.console import UsageError, color, safe_streams, text_table
-from minigen.course.exercise import catalog, checking, stubs
-from minigen.course.exercise.catalog import AuthorError
-from minigen.course.exercise.format import Exercise
+from minigen.course.exercise import catalog, checking, functions, stubs
+from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import read_submission
+from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.progress import Progress, lesson_progress
 from minigen.course.lesson.options import Parser
 
@@ -29,7 +28,7 @@ __all__ = ["main", "progress", "substituted"]
 
 def _add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="exercise_command", metavar="COMMAND", title="commands", parser_class=Parser)
-    parser.set_defaults(run=lambda args: parser.print_help() or 2)
+    parser.set_defaults(run=lambda args: _help(parser))
 
     def command(name: str, run, help: str, example: str, where: bool = True) -> Parser:
         added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", example=example)
@@ -89,6 +88,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 # ------------------------------------------------------------------------------------------- the commands
+
+
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 2
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -179,7 +183,7 @@ def _hint(args: argparse.Namespace) -> int:
     record = Progress(args.dir)
     level = min(record.of(exercise)["hints"] + 1, len(exercise.hints))
     for number, hint in enumerate(exercise.hints[:level], start=1):
-        print(textwrap.fill(f"{number}. {hint}", 100, subsequent_indent="   "))
+        print(_hint_text(number, hint))
     record.update(exercise, hints=level)
     if args.dir.is_dir():
         record.save()
@@ -188,6 +192,13 @@ def _hint(args: argparse.Namespace) -> int:
     left = len(exercise.hints) - level
     print(f"\n{left} more: minigen exercise hint {exercise.id}" if left else "\nthat was the last hint")
     return 0
+
+
+def _hint_text(number: int, hint: str) -> str:
+    """A hint in words, wrapped, or the last one, which is code, as it is to be typed in."""
+    if number < 3:
+        return textwrap.fill(f"{number}. {hint}", 100, subsequent_indent="   ")
+    return f"{number}. In place of the line that raises:\n\n{textwrap.indent(hint, '    ')}"
 
 
 def _diff(args: argparse.Namespace) -> int:
@@ -204,7 +215,7 @@ def _diff(args: argparse.Namespace) -> int:
     width = shutil.get_terminal_size((100, 24)).columns
     for exercise in shown:
         mine = stubs.function_source(submission.source, exercise.name) or "(not in your file)"
-        theirs = stubs.definition(exercise.reference)[0]
+        theirs = functions.source(exercise.reference)
         print(color(exercise.id, "bold"))
         print(side_by_side(mine, theirs, f"yours ({path})", f"the package's ({exercise.target})", width))
         print()

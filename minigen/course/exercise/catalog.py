@@ -6,16 +6,13 @@ import importlib.util
 import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from minigen.course import index
 from minigen.course.console import UsageError
-from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.format import AuthorError, Exercise
 
-__all__ = ["all_exercises", "exercises_of", "find", "lesson_ids", "load"]
-
-
-class AuthorError(ValueError):
-    """A file of exercises that cannot be used: the author's mistake, not the student's."""
+__all__ = ["all_exercises", "exercises_of", "find", "lesson_ids", "load", "namespace", "stamp"]
 
 
 def lesson_ids() -> list[str]:
@@ -23,24 +20,40 @@ def lesson_ids() -> list[str]:
     return [index.short_id(folder) for folder in index.folders("exercise.py")]
 
 
-def load(path: Path) -> list[Exercise]:
-    """The exercises that a file defines, in its order. Raises AuthorError if they cannot be used."""
+def stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file does."""
     info = path.stat()
-    return list(_load(path.resolve(), (info.st_mtime_ns, info.st_size)))
+    return info.st_mtime_ns, info.st_size
+
+
+def namespace(path: Path) -> dict[str, Any]:
+    """What a file of exercises or answers defines. Raises AuthorError if it cannot be loaded."""
+    return _namespace(path.resolve(), stamp(path))
 
 
 @lru_cache(maxsize=256)
-def _load(path: Path, stamp: tuple[int, int]) -> tuple[Exercise, ...]:
-    family, folder = path.parent.parent.name, path.parent.name
-    name = f"minigen_exercise_{family}_{folder}"
+def _namespace(path: Path, stamp: tuple[int, int]) -> dict[str, Any]:
+    name = f"minigen_{path.stem}_{path.parent.parent.name}_{path.parent.name}"
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None, "a .py file has a loader"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise AuthorError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
-    found = [value for value in vars(module).values() if isinstance(value, Exercise)]
+    return vars(module)
+
+
+def load(path: Path) -> list[Exercise]:
+    """The exercises that a file defines, in its order. Raises AuthorError if they cannot be used."""
+    return list(_load(path.resolve(), stamp(path)))
+
+
+@lru_cache(maxsize=256)
+def _load(path: Path, stamp: tuple[int, int]) -> tuple[Exercise, ...]:
+    family, folder = path.parent.parent.name, path.parent.name
+    found = [value for value in _namespace(path, stamp).values() if isinstance(value, Exercise)]
     if not found:
         raise AuthorError(f"{path} defines no Exercise at its top level")
     for exercise in found:

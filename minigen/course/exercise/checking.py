@@ -13,19 +13,14 @@ from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import (
-    Report,
-    Submission,
-    defined_names,
-    grade_file,
-    grade_function,
-    read_submission,
-)
+from minigen.course.exercise.grading.grade import Report, grade_file, grade_function, references
+from minigen.course.exercise.grading.inputs import arguments
 from minigen.course.exercise.grading.report import render
+from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
 from minigen.course.exercise.progress import Progress
 from minigen.course.exercise.stubs import MARKER
 
-__all__ = ["FOLDER", "answer_file", "check", "check_files", "exit_code", "lesson_of_file", "watch"]
+__all__ = ["FOLDER", "answer_file", "check", "check_files", "exit_code", "inputs", "lesson_of_file", "summary", "watch"]
 
 FOLDER = Path("exercises")
 
@@ -36,7 +31,11 @@ def answer_file(lesson: str, folder: Path = FOLDER) -> Path:
 
 
 def check(exercise_id: str, function: Callable | None = None) -> None:
-    """Check a function that lives in this process, or without one the student's file, and print the report."""
+    """Check an answer and print the report: `check("gan/02/discriminator_loss", my_function)`, in a notebook.
+
+    Without a function, the student's file is checked, as `minigen exercise check ID` does.
+    Raises UsageError for an unknown exercise.
+    """
     exercises = catalog.find(exercise_id)
     if function is None:
         reports = check_files([(answer_file(exercises[0].lesson), exercises)])
@@ -47,6 +46,21 @@ def check(exercise_id: str, function: Callable | None = None) -> None:
         reports = [grade_function(exercises[0], function)]
     for report in reports:
         print(render(report, sys.stdout))
+
+
+def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
+    """The arguments of the first call that a case makes: `my_loss(*inputs("gan/12/critic_loss", "by_hand"))`.
+
+    Raises UsageError for an unknown exercise or case.
+    """
+    exercises = catalog.find(exercise_id)
+    if len(exercises) != 1:
+        raise UsageError(f"{exercise_id!r} has several exercises: say which")
+    for wanted, row in zip(exercises[0].cases, references(exercises[0], seed), strict=True):
+        if wanted.name == case and row.calls:
+            return tuple(arguments(exercises[0].reference, row.calls[0]).values())
+    names = ", ".join(wanted.name for wanted in exercises[0].cases)
+    raise UsageError(f"{exercises[0].id} has no case {case!r}; it has {names}")
 
 
 def lesson_of_file(path: Path, submission: Submission) -> list[Exercise]:

@@ -1,39 +1,59 @@
-"""What an exercise is: one equation, the cases that try it, the mistakes that they must catch.
+"""What an exercise is: one equation to write, and the cases that try it.
 
-An author writes one file, `lessons/<family>/<NN_name>/exercise.py`, with one or several exercises:
+An author writes two files beside a lesson. `exercise.py` holds what a check may see:
 
-    EX = Exercise("gan/02/discriminator_loss", target="minigen.gan.losses:discriminator_loss", minutes=10,
-                  prompt="...", hints=["the idea", "the equation", "the line"])
+    critic_loss = Exercise(
+        "gan/12/critic_loss",
+        target="minigen.gan.wgan:critic_loss",            # the package's own function is the reference
+        minutes=5,
+        prompt="What the critic minimizes, one number ...",   # what to return, in words, with shapes
+        hints='''
+        The critic wants a large gap, and an optimizer makes things small.
 
-    @EX.case(points=1, expect={"loss": 1.3863})        # a literal, checked by hand; the simplest case comes first
-    def undecided(impl, rng):
-        return {"loss": impl(np.zeros(4), np.zeros(4))}
+        minus (E f(real) - E f(fake)).
 
-    @EX.case(points=2, property="swapping the roles and the signs changes nothing", expect={"difference": 0.0})
-    def symmetry(impl, rng): ...
+            return np.mean(fake_scores) - np.mean(real_scores)
+        ''',
+    )
 
-    @EX.mistake(hint="Which logits belong to the target 1?")
-    def swapped_labels(real_logits, fake_logits, smooth=0.0): ...
 
-    @EX.variant                                        # a different correct answer
-    def through_log_sigmoid(real_logits, fake_logits, smooth=0.0): ...
+    @critic_loss.case(points=1, expect={"loss": -4.0})    # a literal, worked by hand; the simplest case comes first
+    def by_hand(impl, rng):
+        '''Real scores 3 and 5, fake scores 1, 0 and -1: the gap is 4.'''
+        return {"loss": impl(np.array([3.0, 5.0]), np.array([1.0, 0.0, -1.0]))}
 
-    EX.equivalent("a * b → b * a", reason="the product commutes")     # a mutant that is no mistake, see `mutate`
 
-The *target* names the package's own function, which is the reference. A *driver* (the function under `@EX.case`) builds
-inputs, calls `impl` on them and returns named arrays; it runs on the student's function in a worker process and on the
-reference in the parent, which compares. A driver must therefore not judge anything itself.
+    @critic_loss.case(points=2, property=True, expect={"change": 0.0})
+    def shifted(impl, rng):
+        '''A constant added to every score changes nothing.'''
+        real, fake = rng.standard_normal(5), 1 + rng.standard_normal(7)
+        return {"change": impl(real + 3.5, fake + 3.5) - impl(real, fake)}
+
+The hints are three paragraphs: the idea, the equation, and the code that completes the stub as it stands, typed in
+place of its `raise` line. A *driver* (the function under `@EX.case`) builds inputs, calls `impl` on them and returns
+named arrays. It runs on the student's function in a worker process and on the reference in the parent, which compares;
+a driver must therefore not judge anything itself, and not use the `Exercise`. `np` is `autograd.numpy` here, in
+`answers.py` and in the student's file.
+
+`answers.py` holds what proves it, mistakes and other right answers: see `minigen.course.exercise.answers`.
+`minigen exercise prove gan/12` says whether both files are sound.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Case", "Exercise", "Mistake", "check", "resolve"]
+__all__ = ["AuthorError", "Case", "Exercise", "resolve"]
+
+
+class AuthorError(ValueError):
+    """A file of exercises or answers that cannot be used: the author's mistake, not the student's."""
 
 
 def resolve(target: str) -> tuple[Any, str, Callable]:
@@ -58,7 +78,7 @@ class Case:
     driver: Callable
     points: int
     expect: Mapping[str, Any]
-    property: str | None
+    is_property: bool
     rtol: float
     atol: float
 
@@ -67,21 +87,9 @@ class Case:
         return self.driver.__name__
 
     @property
-    def line(self) -> int:
-        """Where the case starts in its file: the worker finds the driver by it."""
-        return self.driver.__code__.co_firstlineno
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong answer that students give, with the sentence that helps."""
-
-    function: Callable
-    hint: str
-
-    @property
-    def name(self) -> str:
-        return self.function.__name__
+    def about(self) -> str:
+        """The driver's docstring in one line: what is tried, or the identity that must hold."""
+        return " ".join((inspect.getdoc(self.driver) or "").split())
 
 
 @dataclass
@@ -91,9 +99,10 @@ class Exercise:
     id: `family/NN/function`; the last part is the name of the function that the student writes.
     target: the package's function, `"minigen.gan.losses:discriminator_loss"`, or a method, `"...:Class.method"`.
     minutes: how long a student needs. prompt: what to return, in words, with shapes and units.
-    hints: three, from the idea over the equation to the line.
+    hints: three paragraphs: the idea, the equation, the code.
     rtol, atol: two numbers agree if |yours - expected| <= atol + rtol * |expected|; a case may set its own.
-    seconds: the time that one case may take. imports: lines at the top of the stub.
+    seconds: the time that one case may take.
+    imports: lines at the top of the stub, besides `import autograd.numpy as np`, which comes last.
     blocked: other functions of the package, written like `target`, that would be the answer under another name.
     mutates: names of arguments that the function is meant to change in place.
     """
@@ -102,26 +111,25 @@ class Exercise:
     target: str
     minutes: float
     prompt: str
-    hints: Sequence[str]
+    hints: str | Sequence[str]
     rtol: float = 1e-6
     atol: float = 1e-9
     seconds: float = 3.0
-    imports: Sequence[str] = ("import autograd.numpy as np",)
+    imports: Sequence[str] = ()
     blocked: Sequence[str] = ()
     mutates: Sequence[str] = ()
     cases: list[Case] = field(default_factory=list, init=False, repr=False)
-    mistakes: list[Mistake] = field(default_factory=list, init=False, repr=False)
-    variants: list[Callable] = field(default_factory=list, init=False, repr=False)
-    equivalents: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     path: Path | None = field(default=None, init=False, repr=False)  # its file, set by the catalog
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.id.count("/") != 2 or not self.name.isidentifier():
             raise ValueError(f"an exercise's id is written 'family/NN/function', got {self.id!r}")
         if ":" not in self.target:
             raise ValueError(f"{self.id}: target must be written 'package.module:function', got {self.target!r}")
-        if len(self.hints) != 3 or not all(self.hints):
-            raise ValueError(f"{self.id}: hints must be three sentences (idea, equation, line), got {len(self.hints)}")
+        if isinstance(self.hints, str):
+            self.hints = _paragraphs(self.hints)
+        if len(self.hints) != 3 or not all(hint.strip() for hint in self.hints):
+            raise ValueError(f"{self.id}: hints must be three paragraphs (idea, equation, code), got {len(self.hints)}")
         if not self.prompt.strip():
             raise ValueError(f"{self.id}: the prompt is empty")
         if not (self.minutes > 0 and self.seconds > 0 and self.rtol >= 0 and self.atol >= 0):
@@ -150,69 +158,33 @@ class Exercise:
         self,
         points: int = 1,
         expect: Mapping[str, Any] | None = None,
-        property: str | None = None,
+        property: bool = False,
         rtol: float | None = None,
         atol: float | None = None,
     ) -> Callable[[Callable], Callable]:
         """Decorate a driver `(impl, rng) -> {name: array}`.
 
         expect: values known without the reference: worked by hand (a literal), or what an identity gives (a property).
-        property: the identity in words, such as "inverse undoes forward"; its driver returns what it makes constant.
+        property: the driver's docstring is an identity, "Inverse undoes forward."; it returns what that makes constant.
         """
         if points < 1:
             raise ValueError(f"{self.id}: points must be at least 1, got {points}")
-        if property is not None and not expect:
-            raise ValueError(f"{self.id}: the property {property!r} must say what to expect")
 
         def register(driver: Callable) -> Callable:
-            self._fresh(driver.__name__, [case.name for case in self.cases], "case")
-            self.cases.append(
-                Case(
-                    driver,
-                    points,
-                    dict(expect or {}),
-                    property,
-                    self.rtol if rtol is None else rtol,
-                    self.atol if atol is None else atol,
+            if driver.__name__ in [case.name for case in self.cases]:
+                raise ValueError(f"{self.id}: there are two cases named {driver.__name__!r}")
+            if property and not (expect and driver.__doc__):
+                raise ValueError(
+                    f"{self.id}: {driver.__name__} must name its property in a docstring, and its `expect`"
                 )
-            )
+            tolerances = self.rtol if rtol is None else rtol, self.atol if atol is None else atol
+            self.cases.append(Case(driver, points, dict(expect or {}), property, *tolerances))
             return driver
 
         return register
 
-    def mistake(self, hint: str) -> Callable[[Callable], Callable]:
-        """Decorate a wrong answer; `hint` is shown to a student whose answers equal it on every case."""
 
-        def register(function: Callable) -> Callable:
-            self._fresh(function.__name__, [mistake.name for mistake in self.mistakes], "mistake")
-            self.mistakes.append(Mistake(function, hint))
-            return function
-
-        return register
-
-    def variant(self, function: Callable) -> Callable:
-        """Decorate a different correct answer, which must get full points."""
-        self._fresh(function.__name__, [variant.__name__ for variant in self.variants], "variant")
-        self.variants.append(function)
-        return function
-
-    def equivalent(self, mutant: str, reason: str) -> None:
-        """Name a mechanical mutant (as `minigen exercise prove` prints it) that computes the same, and say why."""
-        if not reason.strip():
-            raise ValueError(f"{self.id}: say why the mutant {mutant!r} computes the same")
-        self.equivalents[mutant] = reason
-
-    def _fresh(self, name: str, taken: Sequence[str], kind: str) -> None:
-        if name in taken:
-            raise ValueError(f"{self.id}: there are two {kind}s named {name!r}")
-
-
-def check(exercise_id: str, function: Callable | None = None) -> None:
-    """Check an answer and print the report: `check("gan/02/discriminator_loss", my_function)`, in a notebook.
-
-    Without a function, the student's file is checked, as `minigen exercise check ID` does.
-    Raises UsageError for an unknown exercise.
-    """
-    from minigen.course.exercise.checking import check as run
-
-    run(exercise_id, function)
+def _paragraphs(text: str) -> list[str]:
+    """Idea and equation in one line each, then the code with its line breaks."""
+    *words, code = textwrap.dedent(text).strip("\n").split("\n\n", 2)
+    return [*(" ".join(part.split()) for part in words), textwrap.dedent(code).rstrip()]

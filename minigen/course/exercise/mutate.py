@@ -2,8 +2,8 @@
 
 Each mutant changes one thing in the syntax tree: + for -, * for /, a term or a factor dropped, a constant, an axis,
 mean for sum, two arguments swapped, a square root, logarithm or exponential dropped, a condition. Checks of the
-arguments (an `if` that only raises, an `assert`, a call whose result is not used, a call of `_check...`) are left
-alone: they are not part of the equation.
+arguments (an `if` that only raises, an `assert`, a call whose result is not used, a call of `checks...`, a choice of
+such a call) are left alone: they are not part of the equation.
 
 A mutant is named by what it changes, `a + b → a - b`, so that an exercise can list the few that compute the same.
 """
@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import ast
 import copy
-import inspect
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from minigen.course.exercise import functions
 
 __all__ = ["Mutant", "mutants"]
 
@@ -54,6 +55,7 @@ SWAPPED_NAMES = {
     "ones": "zeros",
     "zeros": "ones",
 }
+CHECKS = ("_check", "checks.")  # how calls that check arguments begin
 SYMMETRIC = {"maximum", "minimum", "logaddexp", "add", "multiply"}  # swapping their arguments changes nothing
 BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 COMPARED = {ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
@@ -70,16 +72,15 @@ class Mutant:
 
 def mutants(function: Callable) -> list[Mutant]:
     """All mutants of a function or method, from its source. Raises ValueError if it cannot be compiled on its own."""
-    source = textwrap.dedent(inspect.getsource(function))
-    tree = ast.parse(source)
-    node = tree.body[0]
-    if not isinstance(node, ast.FunctionDef) or getattr(function, "__closure__", None):
+    if getattr(function, "__closure__", None):
         raise ValueError(f"{function.__qualname__} must be a plain function, without a closure, to be mutated")
-    node.decorator_list, node.returns = [], None
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.arg):
-            inner.annotation = None
-    seen, found, names = {ast.unparse(node)}, [], {}
+    return mutants_of(functions.definition(functions.source(function)), function.__globals__)
+
+
+def mutants_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Mutant]:
+    """All mutants of the function that a tree defines, with `namespace` as their globals."""
+    seen, found = {ast.unparse(node)}, []
+    names: dict[str, int] = {}
     for index, kind, replacement in _changes(node):
         changed = copy.deepcopy(node)
         around = _around(node, index)
@@ -94,7 +95,7 @@ def mutants(function: Callable) -> list[Mutant]:
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
-        found.append(Mutant(name, kind, _compile(changed, function)))
+        found.append(Mutant(name, kind, functions.compiled(changed, namespace, f"<mutant of {node.name}>")))
     return found
 
 
@@ -107,13 +108,6 @@ def _around(tree: ast.FunctionDef, index: int) -> int:
         node = next(parent for parent in nodes if any(child is node for child in ast.iter_child_nodes(parent)))
         small = not isinstance(node, (ast.BinOp, ast.Call, ast.Compare, ast.stmt, ast.arguments))
     return next(i for i, other in enumerate(nodes) if other is node)
-
-
-def _compile(node: ast.FunctionDef, original: Callable) -> Callable:
-    module = ast.fix_missing_locations(ast.Module([node], type_ignores=[]))
-    namespace = dict(original.__globals__)
-    exec(compile(module, f"<mutant of {original.__name__}>", "exec"), namespace)
-    return namespace[node.name]
 
 
 def _put(tree: ast.FunctionDef, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> None:
@@ -161,7 +155,7 @@ def _skipped(tree: ast.FunctionDef) -> set[int]:
             roots.append(node)
         elif isinstance(node, ast.Expr) and isinstance(node.value, (ast.Constant, ast.Call)):
             roots.append(node)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_check"):
+        elif _is_check(node) or isinstance(node, ast.IfExp) and (_is_check(node.body) or _is_check(node.orelse)):
             roots.append(node)
         elif (
             isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "reshape"
@@ -170,6 +164,10 @@ def _skipped(tree: ast.FunctionDef) -> set[int]:
         elif isinstance(node, ast.AnnAssign):
             roots.append(node.annotation)
     return {id(inner) for root in roots for inner in ast.walk(root)}
+
+
+def _is_check(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).startswith(CHECKS)
 
 
 def _axis_nodes(node: ast.AST) -> list[ast.AST]:
@@ -201,9 +199,9 @@ def _node_changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
         yield "operator", lambda n: _set(n, op=BINARY[type(n.op)]())
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield "sign", lambda n: n.operand
-    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        for value in dict.fromkeys([node.value + 1, 2 * node.value, 0 if node.value else None]):
-            if value is not None and value != node.value:
+    elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+        for value in dict.fromkeys([node.value + 1, 2 * node.value, 0]):
+            if value != node.value:
                 yield "constant", lambda _, value=value: ast.Constant(value)
     elif isinstance(node, ast.Call):
         yield from _call(node)

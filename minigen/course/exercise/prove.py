@@ -1,8 +1,9 @@
 """The author's proofs: that an exercise accepts what is right and catches what is wrong.
 
-    form        at least one literal, one property, one mistake, one variant; the reference is one small function
+    form        at least one literal, one property, one mistake; the reference is one small function
+    answers     every edit applies to the reference, every table names an exercise
     reference   passes every case on every seed, and leaves its inputs alone
-    variants    get full points on every seed, with a factor 10 of tolerance to spare
+    variants    get full points on every seed, with a factor 10 of tolerance to spare; hint three's code is one of them
     mistakes    each fails on every seed by a factor 100 of tolerance, with its own hint and no other
     cases       each is failed by some mistake
     stub        fails cleanly, and holds no line of the answer
@@ -21,25 +22,21 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from minigen.course.console import color
-from minigen.course.exercise import catalog, stubs
+from minigen.course.exercise import catalog, functions, stubs
+from minigen.course.exercise.answers import TABLES, Answer, Answers, answers_of
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.drivers import driver_source
-from minigen.course.exercise.grading.grade import (
-    Reference,
-    compare_all,
-    matching_mistakes,
-    observe_here,
-    quiet,
-    references,
-)
+from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.drivers import load_drivers
+from minigen.course.exercise.grading.grade import Reference, compare_all, observe_here, quiet, references
 from minigen.course.exercise.grading.observe import Impl, Outcome, observe
-from minigen.course.exercise.mutate import mutants
+from minigen.course.exercise.grading.slips import recognised
+from minigen.course.exercise.mutate import Mutant, mutants, mutants_of
 
 __all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "prove", "run"]
 
@@ -58,7 +55,9 @@ class Proof:
     caught: int = 0
     total: int = 0
     survivors: list[str] = field(default_factory=list)
-    equivalents: list[str] = field(default_factory=list)
+    equivalents: dict[str, str] = field(default_factory=dict)  # with the reasons
+    mistakes: int = 0
+    variants: int = 0
     seconds: float = 0.0
 
     @property
@@ -72,7 +71,7 @@ class Proof:
         return self.caught / counted if counted else 1.0
 
     def to_json(self) -> dict[str, Any]:
-        names = ("problems", "caught", "total", "survivors", "equivalents")
+        names = ("problems", "mistakes", "variants", "caught", "total", "survivors", "equivalents")
         return {
             "id": self.exercise.id,
             "stands": self.stands,
@@ -118,14 +117,18 @@ def prove(exercise: Exercise, seeds: int = 20) -> Proof:
     """All proofs of one exercise."""
     started, proof = time.monotonic(), Proof(exercise)
     try:
-        proof.problems += _form(exercise) + _drivers(exercise)
+        answers = answers_of(exercise)
+        right = [*answers.variants, _hint_three(exercise)]
+        proof.mistakes, proof.variants = len(answers.mistakes), len(right)
+        proof.problems += answers.problems + _form(exercise, answers) + _drivers(exercise)
         wanted = [references(exercise, seed) for seed in range(seeds)]
-        proof.problems += _stub(exercise, wanted[0])
+        proof.problems += _stub(exercise, right, wanted[0])
         problems = _reference(exercise, wanted)
         if not problems:
-            problems = _variants(exercise, wanted) + _mistakes(exercise, wanted) + _mutants(exercise, wanted[0], proof)
+            problems += _variants(exercise, right, wanted) + _mistakes(exercise, answers.mistakes, wanted)
+            problems += _mutants(exercise, right, answers.equivalents, wanted[0], proof)
         proof.problems += problems
-    except (ImportError, AttributeError, OSError, ValueError) as error:
+    except (ImportError, AttributeError, OSError, SyntaxError, ValueError) as error:
         proof.problems.append(f"{type(error).__name__}: {error}")
     proof.seconds = time.monotonic() - started
     return proof
@@ -134,26 +137,28 @@ def prove(exercise: Exercise, seeds: int = 20) -> Proof:
 # ------------------------------------------------------------------------------------------- the proofs
 
 
-def _form(exercise: Exercise) -> list[str]:
+def _form(exercise: Exercise, answers: Answers) -> list[str]:
     problems = []
-    if not any(case.expect and not case.property for case in exercise.cases):
+    if not any(case.expect and not case.is_property for case in exercise.cases):
         problems.append("no case has a literal: give one `expect` worked by hand")
-    if not any(case.property for case in exercise.cases):
+    if not any(case.is_property for case in exercise.cases):
         problems.append("no case has a property")
-    if not exercise.mistakes:
+    if not answers.mistakes:
         problems.append("it lists no mistake")
-    if not exercise.variants:
-        problems.append("it lists no variant")
-    _, node = stubs.definition(exercise.reference)
-    length = sum(len(ast.unparse(step).splitlines()) for step in _body(node))
+    problems += [f"answers.py has an entry for {name}, which is no exercise" for name in _strangers(exercise)]
+    node = functions.definition(functions.source(exercise.reference))
+    length = sum(len(ast.unparse(step).splitlines()) for step in functions.body(node))
     if length > LONGEST:
         problems.append(f"the reference has {length} lines, at most {LONGEST} make an exercise")
     return problems
 
 
-def _body(node: ast.FunctionDef) -> list[ast.stmt]:
-    """The statements of a function without its docstring."""
-    return node.body[1:] if ast.get_docstring(node) is not None else node.body
+def _strangers(exercise: Exercise) -> set[str]:
+    """Names in the tables of `answers.py` that no exercise of the lesson has."""
+    assert exercise.path is not None, "the catalog sets the path of every exercise"
+    path = exercise.path.with_name("answers.py")
+    names = catalog.namespace(path) if path.exists() else {}
+    return {name for table in TABLES for name in names.get(table, {})} - {e.name for e in catalog.load(exercise.path)}
 
 
 def _squeeze(text: str) -> str:
@@ -161,38 +166,50 @@ def _squeeze(text: str) -> str:
 
 
 def _drivers(exercise: Exercise) -> list[str]:
-    """What a worker gets of the exercise's file runs on its own, and has every case."""
-    found: dict[int, Callable] = {}
-    try:
-        code = compile(driver_source(exercise.path), str(exercise.path), "exec")
-        exec(code, {"_case": lambda line: lambda function: found.setdefault(line, function), "__name__": "drivers"})
-    except Exception as error:
-        return [f"the drivers need something that a worker is not given: {type(error).__name__}: {error}"]
-    problems = []
-    for number, case in enumerate(exercise.cases):
-        if case.line not in found:
-            problems.append(f"a worker does not find the case {case.name}")
-            continue
+    """What a worker gets of the exercise's file runs on its own: no driver uses the exercise."""
+    assert exercise.path is not None, "the catalog sets the path of every exercise"
+    drivers = load_drivers(exercise.path.read_text(encoding="utf-8"), str(exercise.path), exercise.name)
+    for number, driver in enumerate(drivers):
         with quiet():
-            outcome = observe(found[case.line], Impl(exercise.reference, mutates=exercise.mutates), 0, number)
+            outcome = observe(driver, Impl(exercise.reference, mutates=exercise.mutates), 0, number)
         if outcome.status == status.GRADER_ERROR:
-            problems.append(f"the drivers need something that a worker is not given: {outcome.message}")
-    return problems
+            return [f"the drivers need something that a worker is not given: {outcome.message}"]
+    return []
 
 
-def _stub(exercise: Exercise, rows: Sequence[Reference]) -> list[str]:
+def _student(exercise: Exercise, codes: dict[str, str]) -> tuple[str, Callable]:
+    """The text of a student's file, from the stubs of the lesson with some code typed in, and her function."""
+    text = stubs.completed(stubs.stub_file(_beside(exercise)), codes)
+    namespace: dict[str, Any] = {"__name__": "student"}
+    exec(compile(text, "<student>", "exec"), namespace)
+    return text, namespace[exercise.name]
+
+
+def _hint_three(exercise: Exercise) -> Answer:
+    """The code of the last hint, typed into the stub as it stands, beside that of the lesson's other exercises."""
+    text, function = _student(exercise, {other.name: other.hints[2] for other in _beside(exercise)})
+    tree = functions.definition(stubs.function_source(text, exercise.name) or "")
+    return Answer(exercise.hints[2], "hint three", tree, function)
+
+
+def _beside(exercise: Exercise) -> list[Exercise]:
+    """The exercises of the same file, which may use one another."""
+    assert exercise.path is not None, "the catalog sets the path of every exercise"
+    return catalog.load(exercise.path)
+
+
+def _stub(exercise: Exercise, right: Sequence[Answer], rows: Sequence[Reference]) -> list[str]:
     """The stub fails as a stub, and shows nothing of the reference or of a variant."""
-    text, problems = stubs.stub_file(catalog.load(exercise.path)), []  # the file that a student gets
-    namespace: dict[str, Any] = {"__name__": "stub"}
-    exec(compile(text, "<stub>", "exec"), namespace)
-    outcomes = _observe(exercise, namespace[exercise.name], 0, rows)
+    problems = []
+    text, function = _student(exercise, {})
+    outcomes = _observe(exercise, function, 0, rows)
     if stubs.is_stub(text, exercise.name) is not True or any(outcome.status != status.STUB for outcome in outcomes):
         problems.append(f"the stub does not fail as one: {outcomes[0].status}, {outcomes[0].message}")
     shown = _squeeze("\n".join(line for line in text.splitlines() if not line.startswith("def ")))
-    for function in (exercise.reference, *exercise.variants):
-        for line in _answer_lines(stubs.definition(function)[1]):
-            if _squeeze(line) in shown:
-                problems.append(f"the stub shows a line of the answer: {line}")
+    trees = [functions.definition(functions.source(exercise.reference)), *(answer.tree for answer in right)]
+    for line in [line for tree in trees for line in _answer_lines(tree)]:
+        if _squeeze(line) in shown:
+            problems.append(f"the stub shows a line of the answer: {line}")
     return problems
 
 
@@ -222,63 +239,72 @@ def _reference(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> lis
     return []
 
 
-def _variants(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> list[str]:
+def _variants(exercise: Exercise, right: Sequence[Answer], wanted: Sequence[Sequence[Reference]]) -> list[str]:
     problems = []
-    for variant in exercise.variants:
+    for answer in right:
         for seed, rows in enumerate(wanted):
-            verdicts = compare_all(exercise, _observe(exercise, variant, seed, rows), rows)
+            verdicts = compare_all(exercise, _observe(exercise, answer.function, seed, rows), rows)
             bad = [verdict for verdict in verdicts if not verdict.passed or verdict.ratio > MARGIN_VARIANT]
             if bad:
                 why = bad[0].message or f"off by {bad[0].ratio:.2g} tolerances"
-                problems.append(
-                    f"the variant {variant.__name__} fails {bad[0].case} (seed {seed}): {bad[0].status}, {why}"
-                )
+                problems.append(f"the variant {answer.name} fails {bad[0].case} (seed {seed}): {bad[0].status}, {why}")
                 break
     return problems
 
 
-def _mistakes(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> list[str]:
-    problems, useful = [], set()
-    functions = [mistake.function for mistake in exercise.mistakes]
-    answers = [[_observe(exercise, f, seed, rows) for f in functions] for seed, rows in enumerate(wanted)]
-    for number, mistake in enumerate(exercise.mistakes):
+def _mistakes(exercise: Exercise, mistakes: list[Answer], wanted: Sequence[Sequence[Reference]]) -> list[str]:
+    problems: list[str] = []
+    useful: set[str] = set()
+    answers = [[_observe(exercise, m.function, seed, rows) for m in mistakes] for seed, rows in enumerate(wanted)]
+    for number, mistake in enumerate(mistakes):
         for seed, rows in enumerate(wanted):
             outcomes = answers[seed][number]
             verdicts = compare_all(exercise, outcomes, rows)
-            broken = [verdict for verdict in verdicts if verdict.status == status.GRADER_ERROR]
-            failed = [verdict for verdict in verdicts if not verdict.passed]
-            where = f"the mistake {mistake.name} (seed {seed})"
-            if broken:
-                problems.append(f"{where} breaks the driver of {broken[0].case}: {broken[0].message}")
-            elif not failed:
-                problems.append(f"{where} passes")
-            elif max(verdict.ratio for verdict in failed) < MARGIN_MISTAKE:
-                problems.append(f"{where} misses by {max(v.ratio for v in failed):.3g} tolerances only")
-            else:
-                useful.update(verdict.case for verdict in failed)
-                names = [found.name for found in matching_mistakes(exercise, outcomes, verdicts, answers[seed])]
-                if names == [mistake.name]:
-                    continue
-                problems.append(f"{where} is taken for {', '.join(names) or 'none of the mistakes'}")
-            break
+            useful.update(verdict.case for verdict in verdicts if not verdict.passed)
+            found = recognised(exercise.cases, outcomes, verdicts, mistakes, lambda m, c: answers[seed][m][c])
+            problem = _mistake_problem(mistake, verdicts, found)
+            if problem:
+                problems.append(f"the mistake {mistake.name!r} (seed {seed}) {problem}")
+                break
     problems += [f"no mistake fails the case {case.name}" for case in exercise.cases if case.name not in useful]
     return problems
 
 
-def _mutants(exercise: Exercise, rows: Sequence[Reference], proof: Proof) -> list[str]:
+def _mistake_problem(mistake: Answer, verdicts: Sequence[Verdict], found: Sequence[Answer]) -> str:
+    """What is wrong with a mistake on one seed; "" if nothing is."""
+    failed = [verdict for verdict in verdicts if not verdict.passed]
+    broken = [verdict for verdict in failed if verdict.status == status.GRADER_ERROR]
+    if broken:
+        return f"breaks the driver of {broken[0].case}: {broken[0].message}"
+    if not failed:
+        return "passes"
+    worst = max(verdict.ratio for verdict in failed)
+    if worst < MARGIN_MISTAKE:
+        return f"misses by {worst:.3g} tolerances only"
+    names = [answer.name for answer in found]
+    return "" if names == [mistake.name] else f"is taken for {', '.join(names) or 'none of the mistakes'}"
+
+
+def _mutants(
+    exercise: Exercise,
+    right: Sequence[Answer],
+    equivalents: Mapping[str, str],
+    rows: Sequence[Reference],
+    proof: Proof,
+) -> list[str]:
     problems = []
-    every, alive = _alive(exercise, exercise.reference, rows)
+    every, alive = _alive(exercise, mutants(exercise.reference), rows)
     proof.total, proof.caught = len(every), len(every) - len(alive)
-    proof.equivalents = [name for name in alive if name in exercise.equivalents]
-    proof.survivors = [name for name in alive if name not in exercise.equivalents]
-    for variant in exercise.variants:  # other ways to write the equation, which often spell out more of it
-        others, alive_too = _alive(exercise, variant, rows)
-        survivors = [name for name in alive_too if name not in exercise.equivalents]
-        proof.survivors += [f"{variant.__name__}: {name}" for name in survivors]
+    proof.equivalents = {name: equivalents[name] for name in alive if name in equivalents}
+    proof.survivors = [name for name in alive if name not in equivalents]
+    for answer in right:  # other ways to write the equation, which often spell out more of it
+        others, alive_too = _alive(exercise, mutants_of(answer.tree, answer.function.__globals__), rows)
+        survivors = [name for name in alive_too if name not in equivalents]
+        proof.survivors += [f"{answer.note}: {name}" for name in survivors]
         if len(survivors) > (1 - MUTANTS_CAUGHT) * len(others):
-            problems.append(f"too many mutants of the variant {variant.__name__} pass: {'; '.join(survivors[:10])}")
+            problems.append(f"too many mutants of {answer.name} pass: {'; '.join(survivors[:10])}")
         every, alive = every + others, alive + alive_too
-    for name in exercise.equivalents:
+    for name in equivalents:
         if name not in alive:
             what = "is caught" if name in every else "does not exist"
             problems.append(f"listed as equivalent, but it {what}: {name}")
@@ -288,9 +314,9 @@ def _mutants(exercise: Exercise, rows: Sequence[Reference], proof: Proof) -> lis
     return problems
 
 
-def _alive(exercise: Exercise, function: Callable, rows: Sequence[Reference]) -> tuple[list[str], list[str]]:
-    """The names of all mutants of a function, and of those that pass every case."""
-    every, alive = mutants(function), []
+def _alive(exercise: Exercise, every: list[Mutant], rows: Sequence[Reference]) -> tuple[list[str], list[str]]:
+    """The names of all mutants, and of those that pass every case."""
+    alive = []
     for mutant in every:
         verdicts = compare_all(exercise, _observe(exercise, mutant.function, 0, rows), rows)
         if all(verdict.passed for verdict in verdicts):
@@ -323,10 +349,10 @@ def _describe(proof: Proof) -> str:
     word = color("stands", "green", sys.stdout) if proof.stands else color("FAILS", "red", sys.stdout)
     counted = proof.total - len(proof.equivalents)
     lines = [
-        f"{exercise.id}: {word}; {len(exercise.cases)} cases, {len(exercise.variants)} variants, "
-        f"{len(exercise.mistakes)} mistakes, {proof.caught} of {counted} mutants caught ({proof.score:.0%})"
+        f"{exercise.id}: {word}; {len(exercise.cases)} cases, {proof.variants} variants, "
+        f"{proof.mistakes} mistakes, {proof.caught} of {counted} mutants caught ({proof.score:.0%})"
     ]
     lines += [f"  problem: {problem}" for problem in proof.problems]
     lines += [f"  survives: {name}" for name in proof.survivors]
-    lines += [f"  equivalent: {name} ({exercise.equivalents[name]})" for name in proof.equivalents]
+    lines += [f"  equivalent: {name} ({reason})" for name, reason in proof.equivalents.items()]
     return "\n".join(lines)

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
+from minigen.course.exercise import functions
 from minigen.course.exercise.format import Exercise
 
-__all__ = ["definition", "function_source", "is_stub", "replace_function", "stub", "stub_file"]
+__all__ = ["completed", "function_source", "is_stub", "replace_function", "signature", "stub", "stub_file"]
 
 MARKER = "# minigen exercise "
+RAISE = 'raise NotImplementedError("your turn")'
+NUMPY = "import autograd.numpy as np"
 WIDTH = 100
-
-
-def definition(function: Callable) -> tuple[str, ast.FunctionDef]:
-    """The source of a function (decorators left out) and its syntax tree."""
-    source = textwrap.dedent(inspect.getsource(function))
-    node = next(node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
-    return "\n".join(source.splitlines()[node.lineno - 1 : node.end_lineno]), node
 
 
 def signature(exercise: Exercise) -> str:
     """`name(arguments)` as the package has it, without annotations."""
-    arguments = definition(exercise.reference)[1].args
-    for node in ast.walk(arguments):
-        if isinstance(node, ast.arg):
-            node.annotation = None
+    arguments = functions.definition(functions.source(exercise.reference)).args
     return f"{exercise.name}({ast.unparse(arguments)})"
 
 
@@ -36,14 +28,24 @@ def stub(exercise: Exercise) -> str:
     paragraphs = [" ".join(part.split()) for part in textwrap.dedent(exercise.prompt).strip().split("\n\n")]
     prompt = "\n\n".join(textwrap.fill(part, WIDTH - 4, break_long_words=False) for part in paragraphs)
     prompt = prompt.replace("\\", "\\\\").replace('"""', "'''")
-    body = f'"""{prompt}\n"""\nraise NotImplementedError("your turn")'
+    body = f'"""{prompt}\n"""\n{RAISE}'
     return f"def {signature(exercise)}:\n{textwrap.indent(body, '    ')}\n"
+
+
+def completed(text: str, codes: Mapping[str, str]) -> str:
+    """A file of stubs with code typed in for the `raise` line of some functions, by name: hint three, or a variant."""
+    for name, code in codes.items():
+        before = function_source(text, name)
+        if before is None:
+            raise ValueError(f"the file has no function {name}")
+        text = replace_function(text, name, before.replace(f"    {RAISE}", textwrap.indent(code, "    ")))
+    return text
 
 
 def stub_file(exercises: Sequence[Exercise]) -> str:
     """The file that `minigen exercise start` writes for a lesson."""
     lesson = exercises[0].lesson
-    imports = list(dict.fromkeys(line for exercise in exercises for line in exercise.imports))
+    imports = sorted({line for exercise in exercises for line in exercise.imports if line != NUMPY})
     minutes = sum(exercise.minutes for exercise in exercises)
     name = f"exercises/{lesson.replace('/', '_')}.py"
     commands = {
@@ -59,7 +61,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
         *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),
         "# Use np (autograd's NumPy) for arrays, so that gradients flow through what you write.",
     ]
-    return "\n".join([*head, "", *imports, "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
+    return "\n".join([*head, "", *imports, NUMPY, "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
 
 
 def _find(source: str, name: str) -> ast.FunctionDef | None:

@@ -1,88 +1,40 @@
-"""The student's function in the place of the package's: the one registry behind `minigen run ID --with FILE`.
+"""The student's functions in the place of the package's: the one registry behind `minigen run ID --with FILE`.
 
-    install("exercises/gan_02.py", "gan/02")      # before the lesson runs
-    ...                                           # the lesson trains, and her functions are called
-    print(report())                               # how many times
-    restore()
-
-A function is replaced wherever it can be reached by name: in its own module, in every loaded module of minigen that
-imported it, in lists and dicts of such modules. Modules that are loaded later import it from its own module, so they
-get hers as well. Methods (`"minigen.flow.coupling:AffineCoupling.forward"`) are replaced in their class.
+install("exercises/gan_02.py", "gan/02")      # before the lesson runs
+...                                           # the lesson trains, and her functions are called
+print(report())                               # how many times
+restore()
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
-import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from minigen.course.exercise.format import Exercise, resolve
+from minigen.course.console import UsageError
+from minigen.course.exercise import catalog
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.submission import read_submission
+from minigen.course.exercise.patching import replace
+from minigen.course.exercise.stubs import is_stub
 
-__all__ = ["install", "replaced", "report", "restore"]
+__all__ = ["calls", "install", "report", "restore"]
 
 
 @dataclass
 class _Substitute:
     exercise: Exercise
     undo: list[Callable[[], None]]
-    count: Any = field(default_factory=itertools.count)  # next() on it cannot lose a call of another thread
+    count: itertools.count = field(default_factory=itertools.count)  # next() cannot lose a call of another thread
     calls: int = 0
 
 
 _active: dict[str, _Substitute] = {}
-
-
-def _places(original: Callable, also: Iterable[dict]) -> Iterator[tuple[Any, Any]]:
-    """(container, key) of every place where the original is to be had: namespaces, and dicts and lists in them."""
-    packages = {"minigen", "__main__", original.__module__.partition(".")[0]}
-    spaces = [
-        vars(module)
-        for name, module in list(sys.modules.items())
-        if name.partition(".")[0] in packages and isinstance(module, types.ModuleType)
-    ]
-    for space in {id(space): space for space in [*spaces, *also]}.values():
-        for key, value in list(space.items()):
-            if value is original:
-                yield space, key
-            elif type(value) in (dict, list):
-                inner = value.items() if type(value) is dict else enumerate(value)
-                yield from [(value, k) for k, v in inner if v is original]
-
-
-def _replace(target: str, function: Callable, also: Iterable[dict] = ()) -> list[Callable[[], None]]:
-    """Put `function` in the place of a target everywhere; return what undoes it."""
-    owner, name, original = resolve(target)
-    undo: list[Callable[[], None]] = []
-    if isinstance(owner, type):
-        own = vars(owner).get(name)
-        if own is None:  # inherited: put ours before it
-            undo.append(functools.partial(delattr, owner, name))
-            setattr(owner, name, function)
-        for key in [key for key, value in vars(owner).items() if own is not None and value is own]:
-            undo.append(functools.partial(setattr, owner, key, own))  # aliases such as `__call__ = forward` too
-            setattr(owner, key, function)
-        return undo
-    for container, key in list(_places(original, also)):
-        undo.append(functools.partial(container.__setitem__, key, original))
-        container[key] = function
-    return undo
-
-
-@contextlib.contextmanager
-def replaced(target: str, function: Callable, also: Iterable[dict] = ()) -> Iterator[None]:
-    """`function` in the place of the package's `target` for a while; `also`: further namespaces to look through."""
-    undo = _replace(target, function, also)
-    try:
-        yield
-    finally:
-        for step in reversed(undo):
-            step()
 
 
 def install(file: str | Path, lesson_id: str) -> list[str]:
@@ -91,12 +43,6 @@ def install(file: str | Path, lesson_id: str) -> list[str]:
     Functions that are still stubs stay the package's. Raises UsageError, with nothing changed, for a file that cannot
     be run, a lesson without exercises, or a file in which none of their functions is written.
     """
-    from minigen.course.console import UsageError
-    from minigen.course.exercise import catalog
-    from minigen.course.exercise.grading import status
-    from minigen.course.exercise.grading.grade import read_submission
-    from minigen.course.exercise.stubs import is_stub
-
     exercises = catalog.exercises_of(lesson_id)
     if not exercises:
         raise UsageError(f"--with: {lesson_id} has no exercises, so there is nothing to put your functions in place of")
@@ -119,14 +65,12 @@ def install(file: str | Path, lesson_id: str) -> list[str]:
             raise UsageError(f"--with {file}: {exercise.name} is not a function")
         entry = _Substitute(exercise, [])
         _active[exercise.id] = entry
-        entry.undo = _replace(exercise.target, _counted(function, entry))
+        entry.undo = replace(exercise.target, _counted(function, entry))
     return [exercise.id for exercise in written]
 
 
-def _load(source: str, file: Path, exercises: list[Exercise]) -> dict:
+def _load(source: str, file: Path, exercises: Sequence[Exercise]) -> dict:
     """Run a student's file in this process: it is her machine, and her training run."""
-    from minigen.course.console import UsageError
-
     module = types.ModuleType(file.stem)
     module.__file__ = str(file)
     try:

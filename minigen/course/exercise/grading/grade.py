@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import difflib
+import functools
 import importlib.util
-import os
-import stat
 import sys
 import time
 import warnings
@@ -19,38 +17,38 @@ from typing import Any
 
 import numpy as np
 
-from minigen.course.exercise.format import Exercise, Mistake
+from minigen.course.exercise import catalog
+from minigen.course.exercise.answers import answers_of
+from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import runner, status
-from minigen.course.exercise.grading.compare import Verdict, compare, same_answer
-from minigen.course.exercise.grading.drivers import driver_source
+from minigen.course.exercise.grading.compare import Verdict, compare
+from minigen.course.exercise.grading.inputs import arguments, described, repeat_line
 from minigen.course.exercise.grading.observe import Impl, Outcome, observe
+from minigen.course.exercise.grading.relations import Pair, relation
 from minigen.course.exercise.grading.runner import Limits, Task
 from minigen.course.exercise.grading.sandbox import stand_in
+from minigen.course.exercise.grading.slips import recognised
+from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
+from minigen.course.exercise.patching import replaced
 
-__all__ = [
-    "Report",
-    "Submission",
-    "grade_file",
-    "grade_function",
-    "judge",
-    "observe_here",
-    "read_submission",
-    "references",
-]
+CALLED = {  # where the inputs may explain what went wrong
+    *(status.WRONG_VALUE, status.NAN, status.INF, status.WRONG_SHAPE, status.WRONG_DTYPE, status.WRONG_TYPE),
+    *(status.RETURNED_NONE, status.NO_GRADIENT, status.CHANGED_INPUTS, status.RAISED, status.RECURSION),
+    *(status.TIMEOUT, status.MEMORY, status.CRASHED),
+}
 
-MAX_SOURCE = 2**20  # bytes of a student's file
+__all__ = ["Reference", "Report", "compare_all", "grade_file", "grade_function", "judge", "observe_here", "references"]
 
 
 @dataclass
 class Report:
-    """How an answer to one exercise did. `mistake` and `hint` are set if it is one of the author's listed mistakes."""
+    """How an answer to one exercise did. `hint` is set if it is one of the author's listed mistakes."""
 
     exercise: Exercise
     verdicts: list[Verdict]
     file: str = ""
     status: str = status.PASS
     message: str = ""
-    mistake: str = ""
     hint: str = ""
     output: str = ""
     notes: list[str] = field(default_factory=list)
@@ -78,25 +76,12 @@ class Report:
             "points": self.points,
             "possible": self.exercise.points,
             "message": self.message,
-            "mistake": self.mistake,
             "hint": self.hint,
             "cases": [verdict.to_json() for verdict in self.verdicts],
             "output": self.output,
             "notes": self.notes,
             "seconds": round(self.seconds, 3),
         }
-
-
-@dataclass(frozen=True)
-class Submission:
-    """A student's file, read once; `status` says if it cannot be run."""
-
-    file: str
-    source: str = ""
-    status: str = status.PASS
-    message: str = ""
-    line: int | None = None
-    text: str = ""
 
 
 # ------------------------------------------------------------------------------------------- observing here
@@ -112,11 +97,12 @@ def quiet() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the reference gave for one case: its outcome, the form of each returned value, sizes of the inputs."""
+    """What the reference gave for one case: its outcome, the form of each returned value, and what it was called on."""
 
     outcome: Outcome
     forms: list
     sizes: frozenset[int]
+    calls: list[tuple[tuple, dict]]
 
 
 def references(exercise: Exercise, seed: int) -> list[Reference]:
@@ -126,19 +112,21 @@ def references(exercise: Exercise, seed: int) -> list[Reference]:
         for number, case in enumerate(exercise.cases):
             impl = Impl(function, mutates=exercise.mutates)
             outcome = observe(case.driver, impl, seed, number)
-            rows.append(Reference(outcome, impl.seen, frozenset(impl.sizes)))
+            rows.append(Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls))
     return rows
 
 
 def observe_here(exercise: Exercise, function: Callable, seed: int, wanted: Sequence[Reference]) -> list[Outcome]:
     """Run any function on every case in this process: a mistake, a variant, a mutant, a function from a notebook."""
+    return [observe_case(exercise, function, seed, number, reference) for number, reference in enumerate(wanted)]
+
+
+def observe_case(exercise: Exercise, function: Callable, seed: int, number: int, reference: Reference) -> Outcome:
+    """Run any function on one case in this process."""
     code = getattr(function, "__code__", None)
     files = [code.co_filename] if code is not None else []
-    outcomes = []
-    for number, (case, reference) in enumerate(zip(exercise.cases, wanted, strict=True)):
-        impl = Impl(function, reference.forms, files, mutates=exercise.mutates)
-        outcomes.append(observe(case.driver, impl, seed, number))
-    return outcomes
+    impl = Impl(function, reference.forms, files, mutates=exercise.mutates)
+    return observe(exercise.cases[number].driver, impl, seed, number)
 
 
 # ------------------------------------------------------------------------------------------- judging
@@ -148,98 +136,74 @@ def judge(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequence[Refe
     """Compare outcomes with the reference's, and look for a listed mistake that explains a failure."""
     verdicts = compare_all(exercise, outcomes, wanted)
     report = Report(exercise, verdicts)
-    states = [verdict.status for verdict in verdicts]
-    failed = [state for state in states if state != status.PASS]
+    failed = [verdict.status for verdict in verdicts if not verdict.passed]
     if failed:
         report.status = status.GRADER_ERROR if status.GRADER_ERROR in failed else failed[0]
-        found = matching_mistakes(exercise, outcomes, verdicts, answers_of_mistakes(exercise, wanted, seed))
-        if found:
-            report.mistake, report.hint = found[0].name, found[0].hint
+        _relate(exercise, verdicts, outcomes, wanted)
+        _show_inputs(exercise, report, wanted, seed)
+        report.hint = _hint(exercise, outcomes, verdicts, wanted, seed)
     return report
 
 
 def compare_all(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequence[Reference]) -> list[Verdict]:
     """One verdict for each case."""
     rows = zip(exercise.cases, outcomes, wanted, strict=True)
-    return [compare(case, outcome, reference.outcome, reference.sizes) for case, outcome, reference in rows]
+    return [compare(case, outcome, reference.outcome) for case, outcome, reference in rows]
 
 
-_TELLING = {status.WRONG_SHAPE, status.WRONG_TYPE, status.WRONG_DTYPE, status.NAN, status.INF, status.CHANGED_INPUTS}
+def _relate(
+    exercise: Exercise, verdicts: Sequence[Verdict], outcomes: Sequence[Outcome], wanted: Sequence[Reference]
+) -> None:
+    """Say of each wrong value how it is related to the expected one."""
+    pairs = {
+        number: Pair(
+            outcomes[number].values[verdict.key],
+            wanted[number].outcome.values[verdict.key],
+            exercise.cases[number].rtol,
+            exercise.cases[number].atol,
+            wanted[number].sizes,
+        )
+        for number, verdict in enumerate(verdicts)
+        if verdict.status == status.WRONG_VALUE
+    }
+    for number, pair in pairs.items():
+        verdicts[number].relation = relation(pair, [other for other in pairs.values() if other is not pair])
 
 
-def answers_of_mistakes(exercise: Exercise, wanted: Sequence[Reference], seed: int) -> list[list[Outcome]]:
-    """The outcomes of each listed mistake, in order."""
+def _show_inputs(exercise: Exercise, report: Report, wanted: Sequence[Reference], seed: int) -> None:
+    """Note what the function is called on in the simplest case that fails."""
+    number = next(n for n, verdict in enumerate(report.verdicts) if not verdict.passed)
+    verdict, calls = report.verdicts[number], wanted[number].calls
+    if not calls or verdict.status not in CALLED:
+        return
+    given = arguments(exercise.reference, calls[0])
+    verdict.inputs = described(given, verdict.index)
+    verdict.repeat = repeat_line(exercise.name, exercise.id, verdict.case, given, seed)
+    if len(calls) > 1:
+        verdict.inputs.append(f"(the first of {len(calls)} calls)")
+
+
+def _hint(
+    exercise: Exercise,
+    outcomes: Sequence[Outcome],
+    verdicts: Sequence[Verdict],
+    wanted: Sequence[Reference],
+    seed: int,
+) -> str:
+    """The hint of the listed mistake that an answer makes, if it is one."""
+    mistakes = answers_of(exercise).mistakes
+
+    @functools.cache
+    def theirs(mistake: int, case: int) -> Outcome:
+        return observe_case(exercise, mistakes[mistake].function, seed, case, wanted[case])
+
     with quiet():
-        return [observe_here(exercise, mistake.function, seed, wanted) for mistake in exercise.mistakes]
-
-
-def matching_mistakes(
-    exercise: Exercise, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], answers: Sequence[Sequence[Outcome]]
-) -> list[Mistake]:
-    """The listed mistakes whose `answers` equal these outcomes on every case; none if the outcomes tell nothing."""
-    rows = zip(outcomes, verdicts, strict=True)
-    if not any(not v.passed and (o.answered or o.status in _TELLING) for o, v in rows):
-        return []
-    return [
-        mistake
-        for mistake, theirs in zip(exercise.mistakes, answers, strict=True)
-        if all(_same(mine, other, case) for mine, other, case in zip(outcomes, theirs, exercise.cases, strict=True))
-    ]
-
-
-def _same(mine: Outcome, other: Outcome, case) -> bool:
-    if mine.answered or other.answered:
-        return mine.answered == other.answered and same_answer(mine, other, case.rtol, case.atol)
-    return mine.status == other.status and (mine.status not in _TELLING or mine.message == other.message)
+        found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs)
+    notes = {answer.note for answer in found}
+    return notes.pop() if len(notes) == 1 else ""
 
 
 # ------------------------------------------------------------------------------------------- a student's file
-
-
-def read_submission(path: Path) -> Submission:
-    """Read a student's file, following no link and never waiting (a pipe would)."""
-    shown = str(path)
-
-    def bad(state: str, message: str, line: int | None = None, text: str = "") -> Submission:
-        return Submission(shown, "", state, message, line, text)
-
-    try:
-        info = os.lstat(path)
-    except OSError as error:
-        return bad(status.MISSING_FILE, f"{shown}: {error.strerror or error}")
-    if stat.S_ISLNK(info.st_mode):
-        return bad(status.SYMLINK, f"{shown} is a symbolic link; hand in the file itself")
-    if not stat.S_ISREG(info.st_mode):
-        return bad(status.NOT_A_FILE, f"{shown} is not a regular file")
-    if info.st_size > MAX_SOURCE:
-        return bad(status.TOO_LARGE, f"{shown} has {info.st_size:,} bytes; an answer has at most {MAX_SOURCE:,}")
-    try:
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
-            data = file.read(MAX_SOURCE + 1)
-    except OSError as error:
-        return bad(status.MISSING_FILE, f"{shown} cannot be read: {error.strerror or error}")
-    try:
-        source = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        return bad(status.NOT_UTF8, f"{shown} is not UTF-8 text; save it as UTF-8", line)
-    if not source.strip():
-        return bad(status.EMPTY, f"{shown} is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(source, shown, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        return bad(status.SYNTAX_ERROR, f"{error.msg}", error.lineno, (error.text or "").strip())
-    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return bad(status.SYNTAX_ERROR, f"Python cannot read this file: {error}")
-    return Submission(shown, source.replace("\r\n", "\n"))
-
-
-def defined_names(source: str) -> list[str]:
-    """Functions and classes that a file defines at its top level."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return [node.name for node in ast.parse(source).body if isinstance(node, kinds)]
 
 
 def grade_file(
@@ -269,6 +233,7 @@ def _everywhere(exercise: Exercise, outcome: Outcome) -> Report:
 
 
 def _grade_source(exercise: Exercise, submission: Submission, limits: Limits, seed: int) -> Report:
+    assert exercise.path is not None, "the catalog sets the path of every exercise"
     wanted = references(exercise, seed)
     broken = next((row.outcome for row in wanted if not row.outcome.answered), None)
     if broken is not None:
@@ -278,11 +243,11 @@ def _grade_source(exercise: Exercise, submission: Submission, limits: Limits, se
         source=submission.source,
         file_name=Path(submission.file).name,
         name=exercise.name,
-        drivers=driver_source(exercise.path),
+        drivers=exercise.path.read_text(encoding="utf-8"),
         drivers_file=str(exercise.path),
-        cases=[(case.line, reference.forms) for case, reference in zip(exercise.cases, wanted, strict=True)],
+        forms=[reference.forms for reference in wanted],
         hidden=[exercise.target, *exercise.blocked],
-        hidden_files=[str(exercise.path), *hidden_files(exercise)],
+        hidden_files=[str(exercise.path), str(exercise.path.with_name("answers.py")), *hidden_files(exercise)],
         mutates=exercise.mutates,
         path=worker_path(exercise.target),
         seed=seed,
@@ -290,7 +255,7 @@ def _grade_source(exercise: Exercise, submission: Submission, limits: Limits, se
     run = runner.run(task, limits)
     for outcome in run.outcomes:
         if outcome.status == status.MISSING_FUNCTION:
-            outcome.message += _near(exercise.name, submission.source)
+            outcome.message += _near(exercise, submission.source)
     report = judge(exercise, run.outcomes, wanted, seed)
     report.output = run.output
     if run.missing_limits:
@@ -301,10 +266,11 @@ def _grade_source(exercise: Exercise, submission: Submission, limits: Limits, se
     return report
 
 
-def _near(name: str, source: str) -> str:
-    """ " (did you mean ...?)", from what the file does define."""
-    names = defined_names(source)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+def _near(exercise: Exercise, source: str) -> str:
+    """What the file does define, and which of it may be meant: not what is asked for by another exercise."""
+    others = {other.name for other in catalog.exercises_of(exercise.lesson)}
+    names = [name for name in defined_names(source) if name not in others]
+    near = difflib.get_close_matches(exercise.name, names, n=1, cutoff=0.5)
     if near:
         return f"; it defines {near[0]}: rename it"
     return f"; it defines {', '.join(names[:6])}" if names else ""
@@ -341,8 +307,6 @@ def worker_path(target: str) -> list[str]:
 
 def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Report:
     """Grade a function that lives in this process, such as a notebook's: the same judgment, without the isolation."""
-    from minigen.course.exercise.substitute import replaced
-
     started = time.monotonic()
     reference = exercise.reference
     if not callable(function):

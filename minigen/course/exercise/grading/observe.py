@@ -6,6 +6,7 @@ mutants. It needs NumPy and the standard library only.
 
 from __future__ import annotations
 
+import errno
 import inspect
 import linecache
 from collections import Counter
@@ -36,22 +37,33 @@ class Stopped(Exception):
 
 
 class Failure(BaseException):
-    """A call of the student's function did not give an answer. Not an Exception, so that a driver cannot swallow it."""
+    """A call of the student's function did not give an answer. Not an Exception, so that a driver cannot swallow it.
+
+    values: the numbers that came back in the wrong form, to recognise a slip by.
+    """
 
     def __init__(self, state: str, message: str, line: int | None = None, text: str = ""):
         super().__init__(message)
         self.state, self.message, self.line, self.text = state, message, line, text
+        self.values: dict[str, np.ndarray] = {}
 
 
 @dataclass
 class Outcome:
-    """What one case gave: named plain arrays, or a status with a message and the student's line."""
+    """What one case gave: named plain arrays, or a status with a message and the student's line.
+
+    values: what the driver returned, or without an answer the numbers in what the function returned.
+    precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
+        largest magnitude.
+    """
 
     status: str
     message: str = ""
     line: int | None = None
     text: str = ""
     values: dict[str, np.ndarray] = field(default_factory=dict)
+    precision: float = 0.0
+    scale: float = 0.0
 
     @property
     def answered(self) -> bool:
@@ -136,14 +148,35 @@ def _wanted(spec: Mapping[str, Any]) -> str:
     return _a(spec.get("type", "None"))
 
 
-def check_form(value: Any, spec: Mapping[str, Any], what: str = "your function returned") -> None:
+def numbers_in(value: Any) -> dict[str, np.ndarray]:
+    """The arrays of numbers in a returned value, by their place."""
+    value = unbox(value)
+    if is_array(value) or is_number(value):
+        array = np.asarray(value)
+        return {"": array} if array.dtype.kind in KINDS else {}
+    items = value.items() if type(value) is dict else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    return {f"{key}/{inner}": array for key, item in items for inner, array in numbers_in(item).items()}
+
+
+def check_returned(value: Any, spec: Mapping[str, Any]) -> None:
     """Raise Failure if a returned value has not the form of the reference's, as `describe` gave it."""
+    if value is None and spec["form"] != "none":
+        message = f"your function returned None, expected {_wanted(spec)}: is a `return` missing?"
+        raise Failure(status.RETURNED_NONE, message)
+    try:
+        check_form(value, spec, "your function returned")
+    except Failure as failure:
+        failure.values = numbers_in(value)
+        raise
+
+
+def check_form(value: Any, spec: Mapping[str, Any], what: str) -> None:
+    """Raise Failure if a value, or one within it, has not the form of the reference's."""
     if spec["form"] == "none":
         return
     value = unbox(value)
     if value is None:
-        hint = ": is a `return` missing?" if what.endswith("returned") else ""
-        raise Failure(status.RETURNED_NONE, f"{what} None, expected {_wanted(spec)}{hint}")
+        raise Failure(status.RETURNED_NONE, f"{what} None, expected {_wanted(spec)}")
     got = describe(value)
     if got["form"] != spec["form"] or got.get("fields") != spec.get("fields"):
         raise Failure(status.WRONG_TYPE, f"{what} {_a(type(value).__name__)}, expected {_wanted(spec)}")
@@ -251,7 +284,7 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
         state, message = status.RECURSION, "your function calls itself without end"
     elif isinstance(error, EOFError):
         state, message = status.INPUT, "your code waits for input; there is no keyboard in a check"
-    elif isinstance(error, OSError) and error.errno == 27:  # EFBIG: the limit on the size of a file
+    elif isinstance(error, OSError) and error.errno == errno.EFBIG:  # the limit on the size of a file
         state, message = status.BIG_FILE, "your code wrote a file larger than a check may write"
     return Failure(state, message, line, text)
 
@@ -275,7 +308,10 @@ class Impl:
         self.function, self.forms, self.files = function, forms, tuple(files)
         self.after, self.mutates = after, tuple(mutates)
         self.seen: list[dict] = []
+        self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call
         self.sizes: set[int] = set()  # lengths of the arguments' axes, for "n times" in a report
+        self.precision = self.scale = 0.0  # see Outcome
+        self.signature: inspect.Signature | None
         try:
             self.signature = inspect.signature(function)
         except (TypeError, ValueError):
@@ -287,6 +323,7 @@ class Impl:
 
     def __call__(self, *args, **kwargs):
         names = self._names(args, kwargs)
+        self.calls.append((plain(tuple(map(unbox, args))), {key: plain(unbox(value)) for key, value in kwargs.items()}))
         given = [(name, value) for name, value in names if is_array(value)]
         self.sizes.update(size for _, value in given for size in (*value.shape, value.size))
         kept = [(name, value, value.copy()) for name, value in given if name not in self.mutates]
@@ -308,8 +345,16 @@ class Impl:
         number = len(self.seen)
         self.seen.append(describe(value))
         if self.forms is not None and number < len(self.forms):
-            check_form(value, self.forms[number])
+            check_returned(value, self.forms[number])
+        for array in numbers_in(value).values():
+            self._note_precision(array)
         return value
+
+    def _note_precision(self, array: np.ndarray) -> None:
+        if array.dtype.kind in "fc":
+            magnitudes = np.abs(array[np.isfinite(array)])
+            self.precision = max(self.precision, float(np.finfo(array.dtype).eps))
+            self.scale = max(self.scale, float(magnitudes.max(initial=0.0)))
 
     def _names(self, args, kwargs) -> list[tuple[str, Any]]:
         """The arguments by name; raises Failure if the function cannot be called with them."""
@@ -349,10 +394,11 @@ class Impl:
 
         try:
             self.function(*map(locked, args), **{k: locked(v) for k, v in kwargs.items()})
-        except Exception as error:
-            if "read-only" in str(error):
-                found = failure_of(error, self.files)
-                failure.line, failure.text = found.line, found.text
+        except ValueError as error:  # with arrays that could be written to, the same call raised nothing
+            found = failure_of(error, self.files)
+            failure.line, failure.text = found.line, found.text
+        except Exception:
+            pass  # the line remains unknown
         finally:
             if self.after is not None:
                 self.after()
@@ -373,13 +419,14 @@ def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     except KeyboardInterrupt:
         raise
     except Failure as failure:
-        return Outcome(failure.state, failure.message, failure.line, failure.text)
+        return Outcome(failure.state, failure.message, failure.line, failure.text, failure.values)
     except BaseException as error:
         return _driver_failed(driver, error)
     if type(result) is not dict or not result:
         return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
     try:
-        return Outcome(status.PASS, values={str(name): _array(name, value) for name, value in result.items()})
+        values = {str(name): _array(name, value) for name, value in result.items()}
+        return Outcome(status.PASS, values=values, precision=impl.precision, scale=impl.scale)
     except Failure as failure:
         return Outcome(failure.state, failure.message)
 

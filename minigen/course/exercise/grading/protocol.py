@@ -22,7 +22,7 @@ MAX_HEADER = 2**20
 _LENGTHS = struct.Struct(">IQ")
 
 
-class WireError(ValueError):
+class ProtocolError(ValueError):
     """Bytes that are no frame of this worker."""
 
 
@@ -38,21 +38,22 @@ def encode(nonce: bytes, header: Mapping[str, Any], arrays: Mapping[str, np.ndar
 
 
 def read(stream_read: Callable[[int], bytes], nonce: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-    """The next frame as (header, arrays), or None at the end of the stream. Raises WireError for anything else."""
-    start = _exactly(stream_read, NONCE_BYTES + _LENGTHS.size, or_none=True)
-    if start is None:
+    """The next frame as (header, arrays), or None at the end of the stream. Raises ProtocolError for anything else."""
+    first = stream_read(1)
+    if not first:
         return None
+    start = first + _exactly(stream_read, NONCE_BYTES + _LENGTHS.size - 1)
     if start[:NONCE_BYTES] != nonce:
-        raise WireError("a message without this worker's mark")
+        raise ProtocolError("a message without this worker's mark")
     header_length, body_length = _LENGTHS.unpack(start[NONCE_BYTES:])
     if header_length > MAX_HEADER or body_length > MAX_BYTES:
-        raise WireError(f"a message of {header_length + body_length:,} bytes")
+        raise ProtocolError(f"a message of {header_length + body_length:,} bytes")
     try:
         header = json.loads(_exactly(stream_read, header_length))
         described = header.pop("arrays")
         return header, _arrays(described, _exactly(stream_read, body_length))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise WireError(f"a damaged message: {error}") from None
+        raise ProtocolError(f"a damaged message: {error}") from None
 
 
 def _arrays(described: list, body: bytes) -> dict[str, np.ndarray]:
@@ -60,23 +61,21 @@ def _arrays(described: list, body: bytes) -> dict[str, np.ndarray]:
     for name, dtype_name, shape in described:
         dtype = np.dtype(str(dtype_name))
         if dtype.kind not in "biufc" or any(type(size) is not int or size < 0 for size in shape):
-            raise WireError(f"{name!r} is no array of numbers")
+            raise ProtocolError(f"{name!r} is no array of numbers")
         end = offset + dtype.itemsize * math.prod(shape)
         if end > len(body):
-            raise WireError(f"{name!r} is cut short")
+            raise ProtocolError(f"{name!r} is cut short")
         arrays[str(name)] = np.frombuffer(body[offset:end], dtype=dtype).reshape(shape).copy()
         offset = end
     return arrays
 
 
-def _exactly(stream_read: Callable[[int], bytes], count: int, or_none: bool = False) -> bytes | None:
+def _exactly(stream_read: Callable[[int], bytes], count: int) -> bytes:
     pieces, missing = [], count
     while missing:
         piece = stream_read(missing)
         if not piece:
-            if or_none and missing == count:
-                return None
-            raise WireError("the message stops in the middle")
+            raise ProtocolError("the message stops in the middle")
         pieces.append(piece)
         missing -= len(piece)
     return b"".join(pieces)

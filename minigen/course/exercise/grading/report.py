@@ -48,12 +48,12 @@ def _cases(report: Report, stream: TextIO | None) -> list[str]:
     for case, verdict in zip(report.exercise.cases, report.verdicts, strict=True):
         word = color("pass", "green", stream) if verdict.passed else color("FAIL", "red", stream)
         about = "" if verdict.passed else status.WORDS[verdict.status]
-        if case.property and verdict.passed:
-            about = case.property
+        if case.is_property and verdict.passed:
+            about = case.about
         lines.append(f"  {word}  {verdict.case.ljust(width)}  {verdict.points}/{verdict.possible}  {about}".rstrip())
         if verdict is first:
-            if case.property and verdict.status == status.WRONG_VALUE:
-                lines.append(f"        what must hold: {case.property}")
+            if case.is_property and verdict.status == status.WRONG_VALUE:
+                lines.append(f"        what must hold: {case.about}")
             lines += _story(verdict, report.file)
     return lines
 
@@ -61,7 +61,7 @@ def _cases(report: Report, stream: TextIO | None) -> list[str]:
 def _story(verdict: Verdict, file: str) -> list[str]:
     """Why a case failed: the worst element, the relation, the student's line."""
     lines = []
-    if verdict.yours is not None:
+    if verdict.yours is not None and verdict.expected is not None:
         index = f"[{', '.join(map(str, verdict.index))}]" if verdict.index else ""
         yours, expected = _pair(verdict.yours, verdict.expected)
         lines.append(f"        {verdict.key}{index}: yours {yours}, expected {expected}")
@@ -73,13 +73,20 @@ def _story(verdict: Verdict, file: str) -> list[str]:
         lines.append(f"        {verdict.message}")
     if verdict.relation:
         lines.append(f"        {verdict.relation}")
+    lines += [f"        {_cut(text)}" for text in verdict.inputs]
+    if verdict.repeat:
+        lines.append(f"        repeat it: {verdict.repeat}")
     if verdict.line:
         where = f"{file}, line {verdict.line}" if file and not file.startswith("<") else f"line {verdict.line}"
         lines.append(f"        {where}{': ' + verdict.text if verdict.text else ''}")
     return lines
 
 
-def _pair(yours: float, expected: float) -> tuple[str, str]:
+def _cut(text: str) -> str:
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
+def _pair(yours: complex, expected: complex) -> tuple[str, str]:
     """Both numbers with as many digits as it takes to tell them apart, and six at least."""
     for digits in range(6, 18):
         pair = f"{yours:.{digits}g}", f"{expected:.{digits}g}"

@@ -40,11 +40,15 @@ SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may use. `case` is seconds for one case, `load` for reading the student's file."""
+    """What a worker may use. Seconds: `case` for one case, `load` for reading the student's file, `boot` to start.
+
+    `total` is for all cases of a submission together, however many workers they take; None adds the others up.
+    """
 
     case: float = 3.0
     load: float = 5.0
     boot: float = 60.0
+    total: float | None = None
     memory: int = 768 * 2**20
     file: int = 16 * 2**20
     output: int = 2**20
@@ -54,7 +58,7 @@ class Limits:
 class Task:
     """What a worker is asked to do: her source, the name of her function, the drivers and what they call.
 
-    cases: (line of the driver, forms of the reference's returned values) for each case.
+    drivers: the text of exercise.py, at drivers_file. forms: of the reference's returned values, for each case.
     hidden: targets that must not be had by name; hidden_files: files that must not be read.
     """
 
@@ -63,7 +67,7 @@ class Task:
     name: str
     drivers: str
     drivers_file: str
-    cases: Sequence[tuple[int, list]]
+    forms: Sequence[list]
     hidden: Sequence[str] = ()
     hidden_files: Sequence[str] = ()
     mutates: Sequence[str] = ()
@@ -81,14 +85,42 @@ class Run:
     left_process: bool = False
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """A message of the worker."""
+
+    header: dict
+    arrays: dict
+
+
+@dataclass(frozen=True)
+class _Broken:
+    """The channel is not one of this worker's any more: what is wrong with it."""
+
+    why: str
+
+
+class _End:
+    """The channel is closed."""
+
+
+class _Flood:
+    """The worker prints without end."""
+
+
+_Event = _Frame | _Broken | _End | _Flood
+
+
 def run(task: Task, limits: Limits | None = None) -> Run:
     """Run every case of a task. Never raises for what the student's code does."""
     limits = limits or Limits()
     outcomes: dict[int, Outcome] = {}
     result = Run([])
-    while len(outcomes) < len(task.cases):
-        todo = [number for number in range(len(task.cases)) if number not in outcomes]
-        with _Worker(task, todo, limits) as worker:
+    whole = limits.total or limits.boot + len(task.forms) * (limits.case + limits.load)
+    end = time.monotonic() + whole
+    while len(outcomes) < len(task.forms):
+        todo = [number for number in range(len(task.forms)) if number not in outcomes]
+        with _Worker(task, todo, limits, end) as worker:
             lost = worker.follow()
         outcomes.update(worker.outcomes)
         result.output = (result.output + worker.printed())[: SHOWN_OUTPUT + 1]
@@ -96,27 +128,25 @@ def run(task: Task, limits: Limits | None = None) -> Run:
         result.left_process |= worker.left_process
         if lost is None:
             continue
-        if worker.case is None or not todo or worker.finished_all:  # died outside a case: the same would happen again
-            for number in todo:
-                if number not in worker.outcomes or worker.finished_all:
-                    outcomes[number] = lost
-        else:
-            outcomes[worker.case] = lost
-    result.outcomes = [outcomes[number] for number in range(len(task.cases))]
+        if worker.case is not None and not worker.finished_all and time.monotonic() < end:
+            outcomes[worker.case] = lost  # the others get a new process
+        else:  # it was lost outside a case: the same would happen again
+            outcomes.update({number: lost for number in todo if worker.finished_all or number not in outcomes})
+    result.outcomes = [outcomes[number] for number in range(len(task.forms))]
     return result
 
 
 class _Worker:
     """One process, from its start to the removal of its folder."""
 
-    def __init__(self, task: Task, todo: Sequence[int], limits: Limits):
-        self.task, self.todo, self.limits = task, todo, limits
+    def __init__(self, task: Task, todo: Sequence[int], limits: Limits, end: float):
+        self.task, self.todo, self.limits, self.end = task, todo, limits, end
         self.outcomes: dict[int, Outcome] = {}
         self.case: int | None = None  # the case that is being run
         self.missing_limits: list[str] = []
         self.left_process = self.finished_all = False
         self.nonce, self.mark = secrets.token_bytes(protocol.NONCE_BYTES), secrets.token_hex(8)
-        self.events: queue.Queue = queue.Queue()
+        self.events: queue.Queue[_Event] = queue.Queue()
         self.head, self.text_bytes = b"", 0  # of what is printed
 
     # ---------------------------------------------------------------- start and end
@@ -144,7 +174,7 @@ class _Worker:
             "name": self.task.name,
             "drivers": self.task.drivers,
             "drivers_file": self.task.drivers_file,
-            "cases": [{"number": i, "line": self.task.cases[i][0], "forms": self.task.cases[i][1]} for i in self.todo],
+            "cases": [{"number": i, "forms": self.task.forms[i]} for i in self.todo],
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),
             "mutates": list(self.task.mutates),
@@ -166,12 +196,15 @@ class _Worker:
             env=self._environment(work),
             start_new_session=os.name == "posix",
         )
+        stdin, stdout, stderr = self.process.stdin, self.process.stdout, self.process.stderr
+        assert stdin is not None and stdout is not None and stderr is not None, "all three are pipes"
+        self.stdout, self.stderr = stdout, stderr
         self.readers = [threading.Thread(target=f, daemon=True) for f in (self._read_results, self._read_text)]
         for reader in self.readers:
             reader.start()
         with contextlib.suppress(OSError):  # it died at once: following it says so
-            self.process.stdin.write(json.dumps(request).encode())
-            self.process.stdin.close()
+            stdin.write(json.dumps(request).encode())
+            stdin.close()
 
     def _environment(self, work: str) -> dict[str, str]:
         kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -189,7 +222,7 @@ class _Worker:
         self._kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)
-        for reader, stream in zip(self.readers, (self.process.stdout, self.process.stderr), strict=True):
+        for reader, stream in zip(self.readers, (self.stdout, self.stderr), strict=True):
             reader.join(timeout=1)
             if not reader.is_alive():  # else a process that could not be found holds the other end
                 stream.close()
@@ -218,92 +251,112 @@ class _Worker:
 
     def _read_results(self) -> None:
         try:
-            while (frame := protocol.read(self.process.stdout.read, self.nonce)) is not None:
-                self.events.put(frame)
-            self.events.put("end")
-        except (protocol.WireError, OSError, ValueError) as error:
-            self.events.put(f"garbled: {error}")
+            while (frame := protocol.read(self.stdout.read, self.nonce)) is not None:
+                self.events.put(_Frame(*frame))
+            self.events.put(_End())
+        except (protocol.ProtocolError, OSError, ValueError) as error:
+            self.events.put(_Broken(str(error)))
 
     def _read_text(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            while piece := self.process.stderr.read(2**16):
+            while piece := self.stderr.read(2**16):
                 before, self.text_bytes = self.text_bytes, self.text_bytes + len(piece)
                 self.head += piece[: max(0, SHOWN_OUTPUT - len(self.head))]
                 if before <= self.limits.output < self.text_bytes:
-                    self.events.put("flood")
+                    self.events.put(_Flood())
 
     # ---------------------------------------------------------------- following
 
     def follow(self) -> Outcome | None:
         """Take in outcomes until the worker is done (None) or lost (why)."""
-        deadline, phase = time.monotonic() + self.limits.boot, "boot"
+        self.phase = "boot"
+        self._allow(self.limits.boot)
         while True:
-            event = self._next(deadline)
+            event = self._next()
             if event is None:
-                return self._too_late(phase)
-            if event == "flood":
+                return self._too_late()
+            if isinstance(event, _Flood):
                 return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
-            if isinstance(event, str) and event.startswith("garbled"):
-                return self._lost(status.CRASHED, "your code wrote into the channel that carries its answers")
-            if event == "end":
-                return self._ended(phase)
-            header, arrays = event
-            kind = header.get("type")
-            if kind == "ready":
-                self.missing_limits = header["missing_limits"]
-                deadline, phase = time.monotonic() + self.limits.load, "load"
-            elif kind == "loaded":
-                deadline = time.monotonic() + self.limits.case
-                phase = "case"
-            elif kind == "start":
-                self.case, deadline = header["case"], time.monotonic() + self.limits.case
-            elif kind == "outcome":
-                self.outcomes[header["case"]] = _outcome(header, arrays)
-                self.case = None
-                self.finished_all = len(self.outcomes) == len(self.todo)
-                if header["status"] == status.MEMORY:
+            if isinstance(event, _End):
+                return self._ended()
+            if isinstance(event, _Frame):
+                kind = event.header.get("type")
+                if kind == "broken" and self.phase == "boot":
+                    return Outcome(status.GRADER_ERROR, str(event.header.get("message")))
+                if kind == "done" and self.finished_all or kind == "load_failed" and self.phase == "load":
+                    self._take(event)
                     return None
-            elif kind == "load_failed":
-                self.outcomes = {number: _outcome(header, {}) for number in self.todo}
-                return None
-            elif kind == "done":
-                return None
-            else:
-                return Outcome(status.GRADER_ERROR, str(header.get("message", f"a worker said {kind!r}")))
+                if self._expected(event.header):
+                    if self._take(event):
+                        continue
+                    return None
+            return self._lost(status.CRASHED, "your code wrote into the channel that carries its answers")
 
-    def _next(self, deadline: float):
+    def _expected(self, header: dict) -> bool:
+        """Whether a message may come now: each case starts once and gives one outcome, in order."""
+        kind = header.get("type")
+        if kind in ("start", "outcome"):
+            waiting = [number for number in self.todo if number not in self.outcomes]
+            in_turn = bool(waiting) and header.get("case") == waiting[0]
+            return self.phase == "case" and in_turn and (self.case is None) == (kind == "start")
+        return (kind, self.phase) in (("ready", "boot"), ("loaded", "load"))
+
+    def _take(self, event: _Frame) -> bool:
+        """Act on a message; whether the worker goes on."""
+        header = event.header
+        if header["type"] == "ready":
+            self.missing_limits, self.phase = header["missing_limits"], "load"
+            self._allow(self.limits.load)
+        elif header["type"] in ("loaded", "start"):
+            self.case, self.phase = header.get("case"), "case"
+            self._allow(self.limits.case)
+        elif header["type"] == "outcome":
+            self.outcomes[header["case"]] = _outcome(header, event.arrays)
+            self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
+            return header["status"] != status.MEMORY
+        elif header["type"] == "load_failed":
+            self.outcomes = {number: _outcome(header, {}) for number in self.todo}
+        return True
+
+    def _allow(self, seconds: float) -> None:
+        self.deadline = min(time.monotonic() + seconds, self.end)
+
+    def _next(self) -> _Event | None:
         """The next event, or None when the time is up; a dead worker whose pipe a child holds open counts as ended."""
         while True:
             try:
-                return self.events.get(timeout=max(0.0, min(0.1, deadline - time.monotonic())))
+                return self.events.get(timeout=max(0.0, min(0.1, self.deadline - time.monotonic())))
             except queue.Empty:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= self.deadline:
                     return None
                 if self.process.poll() is not None and self.events.empty():
-                    with contextlib.suppress(queue.Empty):
-                        return self.events.get(timeout=0.2)
-                    return "end"
+                    for reader in self.readers[:1]:  # what it wrote before it died is still to be read
+                        reader.join(timeout=2)
+                    return self.events.get() if not self.events.empty() else _End()
 
-    def _too_late(self, phase: str) -> Outcome:
-        if phase == "boot":
+    def _too_late(self) -> Outcome:
+        if self.phase == "boot":
             return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
-        seconds = self.limits.load if phase == "load" else self.limits.case
-        what = "your file was still being read" if phase == "load" else "your function had not returned"
+        if time.monotonic() >= self.end:
+            return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
+        seconds = self.limits.load if self.phase == "load" else self.limits.case
+        what = "your file was still being read" if self.phase == "load" else "your function had not returned"
         return self._lost(status.TIMEOUT, f"{what} after {seconds:g} s: an endless loop?")
 
-    def _ended(self, phase: str) -> Outcome:
+    def _ended(self) -> Outcome:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=2)
         code = self.process.returncode
-        if phase == "boot":
+        if self.phase == "boot":
             return Outcome(status.GRADER_ERROR, f"a worker did not start (exit code {code}): {self.printed()[-500:]}")
-        if code is not None and (code < 0 or code > 255):
-            name = signal.Signals(-code).name if -code in list(signal.Signals) else f"code {code}"
-            if name == "SIGXCPU":
-                return self._lost(status.TIMEOUT, "your code used up its processor time: an endless loop?")
-            if name == "SIGXFSZ":
-                return self._lost(status.BIG_FILE, "your code wrote a file larger than a check may write")
-            return self._lost(status.CRASHED, f"Python itself crashed in your code ({name})")
+        signals = {-number: number.name for number in signal.Signals}
+        name = signals.get(code)
+        if name == "SIGXCPU":
+            return self._lost(status.TIMEOUT, "your code used up its processor time: an endless loop?")
+        if name == "SIGXFSZ":
+            return self._lost(status.BIG_FILE, "your code wrote a file larger than a check may write")
+        if name is not None or (code is not None and code > 255):
+            return self._lost(status.CRASHED, f"Python itself crashed in your code ({name or f'code {code}'})")
         return self._lost(status.EXITED, f"your code ended the program (exit code {code}) before the check was done")
 
     def _lost(self, state: str, message: str) -> Outcome:
@@ -336,6 +389,8 @@ def _outcome(header: dict, arrays: dict) -> Outcome:
         header["line"],
         header["text"],
         arrays,
+        header["precision"],
+        header["scale"],
     )
 
 

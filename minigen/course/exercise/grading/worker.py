@@ -7,6 +7,7 @@ file and runs the drivers on her function, and sends what came out. It judges no
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import faulthandler
 import importlib
@@ -36,7 +37,7 @@ def main() -> None:
     request = json.loads(sys.stdin.buffer.read())
     results = os.dup(1)
     os.dup2(2, 1)  # from here on, printing is only text
-    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", errors="backslashreplace", line_buffering=True)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
     sys.path[:] = [*request["path"], *(entry for entry in sys.path[1:])]  # instead of this file's folder
@@ -59,10 +60,12 @@ class Run:
         self.request, self.channel, self.observe, self.status = request, channel, observe, status
         self.file, self.name = request["file"], request["name"]
         self.incidents: list[tuple[str, str]] = []
-        sandbox.install_hooks(sandbox.Hider(request["hidden"], request["hidden_files"], self.note), self.note)
-        sys.modules["builtins"].input = sandbox.no_input
-        importlib.import_module("minigen.tensor")  # with NumPy and autograd: loaded while they are still whole
+        hider = sandbox.Hider(request["hidden"], request["hidden_files"], self.note)
+        sys.meta_path.insert(0, hider)
+        importlib.import_module("minigen.tensor")  # with NumPy and autograd, which may start processes to look around
         self.drivers = self.load_drivers()
+        sandbox.install_hooks(hider, self.note)
+        builtins.input = sandbox.no_input
         self.keeper = sandbox.NumpyKeeper(self.note)
         self.missing_limits = sandbox.set_limits(**request["limits"])
 
@@ -70,32 +73,22 @@ class Run:
         """Something that a swallowed exception must not hide."""
         self.incidents.append((state, message))
 
-    def load_drivers(self) -> dict:
-        """The case functions, by the line where they start, from source without decorators, mistakes and variants."""
-        drivers, module = {}, types.ModuleType("exercise")
+    def load_drivers(self) -> list:
+        """The drivers of the exercise, in order; without them the worker says so and ends."""
+        from minigen.course.exercise.grading.drivers import load_drivers
 
-        def keep(line):
-            def register(function):
-                drivers[line] = function
-                return function
-
-            return register
-
-        module.__dict__["_case"] = keep
-        code = compile(self.request["drivers"], self.request["drivers_file"], "exec")
         try:
-            exec(code, module.__dict__)
+            return load_drivers(self.request.pop("drivers"), self.request["drivers_file"], self.name)
         except Exception as error:
             self.channel.send({"type": "broken", "message": f"the exercise's file cannot be loaded here: {error!r}"})
             os._exit(0)
-        return drivers
 
     def all(self) -> None:
         self.channel.send({"type": "ready", "missing_limits": self.missing_limits})
         ballast = bytearray(2**22)  # given back when memory runs out, so that the message can be sent
         outcome = self.load()
         if outcome is not None:
-            del ballast
+            ballast.clear()
             self.channel.send(self.header("load_failed", outcome))
             self.leave()
         self.channel.send({"type": "loaded"})
@@ -104,11 +97,11 @@ class Run:
             impl = self.observe.Impl(
                 self.function, case["forms"], [self.file], self.keeper.restore, self.request["mutates"]
             )
-            driver = self.drivers[case["line"]]
+            driver = self.drivers[case["number"]]
             outcome = self.observe.observe(driver, impl, self.request["seed"], case["number"])
             outcome = self.worst(outcome)
             if outcome.status == self.status.MEMORY:
-                ballast = None
+                ballast.clear()
             self.channel.send({**self.header("outcome", outcome), "case": case["number"]}, outcome.values)
             if outcome.status == self.status.MEMORY:
                 os._exit(0)  # the parent starts afresh with the next case
@@ -163,6 +156,8 @@ class Run:
             "message": outcome.message[:2000],
             "line": outcome.line,
             "text": outcome.text[:200],
+            "precision": outcome.precision,
+            "scale": outcome.scale,
         }
 
 

@@ -1,0 +1,125 @@
+"""Mistakes in the exercises of diffusion/04, and other right answers."""
+
+import autograd.numpy as np
+
+
+def at(values, t, x):
+    """values[t] for each example, to go with x."""
+    return np.reshape(values[t], (-1,) + (1,) * (np.ndim(x) - 1)) if np.ndim(t) else values[t]
+
+
+def noised(x0, t, eps, s):
+    a = at(s.alpha_bar, t, x0)
+    return np.sqrt(a) * x0 + np.sqrt(1 - a) * eps
+
+
+def mean_square(a):
+    return (a**2).mean()
+
+
+def the_mean(x, t, eps, s):
+    return (x - (1 - s.alpha[t]) / np.sqrt(1 - s.alpha_bar[t]) * eps) / np.sqrt(s.alpha[t])
+
+
+def chosen(variance, t, s):
+    return s.beta[t] if isinstance(variance, str) else variance
+
+
+MISTAKES = {
+    "simple_loss": """
+    # The model guesses the noise, so its answer is compared with eps, not with x0.
+    return mean_square(x0 - eps_model(noised(x0, t, eps, schedule), t))
+    q_sample(x0, t, eps, schedule) -> x0  # The model sees the noised data x_t, not x0.
+    # Square roots are missing: x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps.
+    a = at(schedule.alpha_bar, t, x0)
+    return mean_square(eps - eps_model(a * x0 + (1 - a) * eps, t))
+    # alpha belongs to one step; t steps have alpha_bar, the product.
+    a = at(schedule.alpha, t, x0)
+    return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
+    # The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t - 1].
+    q_sample(x0, t, eps, schedule) -> noised(x0, t - 1, eps, schedule)
+    # Data and noise are swapped: the data is multiplied by sqrt(alpha_bar).
+    q_sample(x0, t, eps, schedule) -> noised(eps, t, x0, schedule)
+    # Take the mean over the dimensions as well, not their sum.
+    return mean_square(eps - eps_model(noised(x0, t, eps, schedule), t)) * x0.shape[1]
+    # The plain mean of squares, without a factor 1/2.
+    return 0.5 * mean_square(eps - eps_model(noised(x0, t, eps, schedule), t))
+    # Squares, not absolute values.
+    mse(eps_model(x_t, t), eps) ->
+        (((eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2) ** 0.5).mean()
+    """,
+    "mean_from_eps": """
+    # This is the guess of x0, all noise gone at once; the mean of one step removes only a little of
+    # it.
+    alpha -> alpha_bar (everywhere)
+    # The noise is weighted by (1 - alpha_t)/sqrt(1 - alpha_bar_t): the bar under the root is
+    # missing.
+    alpha_bar -> alpha (everywhere)
+    # The square root under 1 - alpha_bar_t is missing.
+    np.sqrt(1 - alpha_bar) -> (1 - alpha_bar)
+    # Undo the shrinking: divide by sqrt(alpha_t), do not multiply.
+    1 / np.sqrt(alpha) -> np.sqrt(alpha)
+    np.sqrt(alpha) -> alpha  # The shrinking was by sqrt(alpha_t), not by alpha_t.
+    np.sqrt(alpha) -> 1  # The division by sqrt(alpha_t) is missing.
+    1 - alpha -> alpha - 1  # The noise is taken away, not added.
+    # Divide the whole difference by sqrt(alpha_t), the noise too.
+    a, ab = at(schedule.alpha, t, x_t), at(schedule.alpha_bar, t, x_t)
+    return x_t / np.sqrt(a) - (1 - a) / np.sqrt(1 - ab) * eps
+    # The arrays are indexed by the time step itself: alpha[t], not alpha[t - 1].
+    schedule.alpha[t] -> schedule.alpha[t - 1]
+    """,
+    "ancestral_step": """
+    # At the last step, t = 1, no noise is added: what it returns is data. (`if t > 0` is always
+    # true.)
+    t == 1 -> 0
+    # Only the last step, t = 1, is without fresh noise: the step from 2 to 1 still has it.
+    t == 1 -> t <= 2
+    # z is scaled by the standard deviation, the square root of the variance.
+    np.sqrt(variance) -> variance
+    np.sqrt(variance) -> 1  # The fresh noise has its own width, sigma_t: scale z.
+    z -> eps  # The fresh noise is z; eps is what the model saw in x, and is used up in the mean.
+    z -> 0  # This is the mean only: the fresh noise is missing.
+    # The variance that is given as an argument is to be used; this takes beta_t always.
+    np.sqrt(variance) -> np.sqrt(schedule.beta[t])
+    # The variance of one step is beta_t; 1 - alpha_bar_t is that of all t steps together.
+    sigma = np.sqrt(1 - schedule.alpha_bar[t] if isinstance(variance, str) else variance)
+    return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
+    # The shrinking of the forward step is to be undone: the mean has a division by sqrt(alpha_t).
+    mean_from_eps(x, t, eps, schedule) -> the_mean(x, t, eps, schedule) * np.sqrt(schedule.alpha[t])
+    """,
+}
+
+VARIANTS = {
+    "simple_loss": """
+    # sum over count
+    signal, noise = schedule.alpha_bar[t] ** 0.5, (1 - schedule.alpha_bar[t]) ** 0.5
+    guess = eps_model((signal * x0.T + noise * eps.T).T, t)
+    return ((guess - eps) ** 2).sum() / x0.size
+    """,
+    "mean_from_eps": """
+    # the posterior mean with the guess of x0 put in
+    a, ab = at(schedule.alpha, t, x_t), at(schedule.alpha_bar, t, x_t)
+    before = ab / a
+    x0 = (x_t - np.sqrt(1 - ab) * eps) / np.sqrt(ab)
+    return (np.sqrt(a) * (1 - before) * x_t + np.sqrt(before) * (1 - a) * x0) / (1 - ab)
+    """,
+    "ancestral_step": """
+    # the switch as a factor
+    a, ab = schedule.alpha[t], schedule.alpha_bar[t]
+    center = x / np.sqrt(a) - schedule.beta[t] / np.sqrt(a * (1 - ab)) * eps
+    return center + (t > 1) * chosen(variance, t, schedule) ** 0.5 * z
+    """,
+}
+
+EQUIVALENT = {
+    "simple_loss": """
+    # the square of a difference does not depend on its sign
+    mse(eps_model(x_t, t), eps) → mse(eps, eps_model(x_t, t))
+    # any negative size is the free one
+    (-1,) + (1,) * (np.ndim(x0) - 1) → (-2,) + (1,) * (np.ndim(x0) - 1)
+    """,
+    "mean_from_eps": """
+    # any negative size is the free one
+    (-1,) + (1,) * (np.ndim(x_t) - 1) → (-2,) + (1,) * (np.ndim(x_t) - 1)
+    """,
+}

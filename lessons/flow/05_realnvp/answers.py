@@ -1,0 +1,89 @@
+"""Mistakes in the exercises of flow/05, and other right answers."""
+
+import autograd.numpy as np
+
+
+def over_coordinates(a):
+    return np.sum(np.reshape(a, (len(a), -1)), axis=1)
+
+
+MISTAKES = {
+    "affine_forward": """
+    # The halves are swapped: mask = 1 means kept.
+    s, t = mask * s, mask * t
+    return z * np.exp(s) + t, over_coordinates(s)
+    # The mask is forgotten: s and t must have no effect on the kept half.
+    return z * np.exp(s) + t, over_coordinates(s)
+    # The log-determinant of the direction called, z to x, has a plus.
+    affine_log_det(s, mask) -> affine_log_det(-s, mask)
+    # This is the determinant; its logarithm is asked for.
+    affine_log_det(s, mask) -> np.exp(affine_log_det(s, mask))
+    # The log-determinant sums the changed half only; x is right.
+    affine_log_det(s, mask) -> over_coordinates(s)
+    # Scale first, then shift: z exp(s) + t, not (z + t) exp(s).
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (z + t) * np.exp(s), over_coordinates(s)
+    # s is the logarithm of the scale: multiply by exp(s).
+    scale = mask + (1 - mask) * s
+    return z * scale + (1 - mask) * t, over_coordinates(np.log(np.abs(scale)))
+    # The kept half is missing from x: it passes through unchanged.
+    np.exp(changed * s) -> (np.exp(changed * s) - mask)
+    # One log-determinant for each example: sum over its coordinates, do not average.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(s) / s[0].size
+    """,
+    "affine_inverse": """
+    # The halves are swapped: mask = 1 means kept.
+    s, t = mask * s, mask * t
+    return (x - t) * np.exp(-s), -over_coordinates(s)
+    # The mask is forgotten: s and t must have no effect on the kept half.
+    return (x - t) * np.exp(-s), -over_coordinates(s)
+    # The log-determinant of the direction called, x to z, has a minus.
+    -affine_log_det(s, mask) -> affine_log_det(s, mask)
+    # Undo in the reverse order: take t away first, then divide by exp(s).
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return x * np.exp(-s) - t, -over_coordinates(s)
+    -changed * s -> changed * s  # Divide by the scale: exp(-s), not exp(s).
+    changed * t -> (-changed) * t  # Take the shift away: x - t.
+    # This is the forward map, z exp(s) + t; solve it for z.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return x * np.exp(s) + t, over_coordinates(s)
+    # The log-determinant sums the changed half only; z is right.
+    affine_log_det(s, mask) -> affine_log_det(s, 0)
+    """,
+    "affine_log_det": """
+    # The halves are swapped: mask = 1 means kept, and what is kept is not stretched.
+    1 - mask -> mask
+    1 - mask -> 1  # Only the changed half is stretched: leave out s where the mask is 1.
+    1 - mask -> mask - 1  # From z to x the space is stretched by exp(s): plus, not minus.
+    # The determinant is a product of exp(s), so its logarithm is the sum of s, without exp.
+    (1 - mask) * s -> (1 - mask) * np.exp(s)
+    np.sum -> np.mean  # Sum over the coordinates of an example, do not average.
+    return np.sum((1 - mask) * s)  # One number for each example: do not sum over the batch.
+    # Sum over all axes of a picture but the first, not only the last.
+    return np.sum((1 - mask) * s, axis=-1)
+    # The scale is exp(s), so |s| has no place: a negative s shrinks.
+    (1 - mask) * s -> np.abs((1 - mask) * s)
+    """,
+}
+
+VARIANTS = {
+    "affine_forward": """
+    # each half by itself
+    kept, changed = mask * z, (1 - mask) * (z * np.exp(s) + t)
+    log_det = np.sum((s - mask * s).reshape(len(z), -1), axis=-1)
+    return kept + changed, log_det
+    """,
+    "affine_inverse": """
+    # by division
+    z = mask * x + (1 - mask) * (x - t) / np.exp(s)
+    return z, np.sum(((mask - 1) * s).reshape(len(x), -1), axis=-1)
+    """,
+    "affine_log_det": """
+    # all minus kept
+    axes = tuple(range(1, s.ndim))
+    return np.sum(s, axis=axes) - np.sum(mask * s, axis=axes)
+    # where changed
+    return np.array([np.where(np.broadcast_to(mask, one.shape) == 1, 0.0, one).sum() for one in s])
+    """,
+}

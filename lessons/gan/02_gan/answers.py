@@ -1,0 +1,92 @@
+"""Mistakes in the exercises of gan/02, and other right answers."""
+
+import autograd.numpy as np
+
+
+def log_sigmoid(x):
+    """log σ(x), exact for large |x|."""
+    return -np.logaddexp(0.0, -x)
+
+
+MISTAKES = {
+    "discriminator_loss": """
+    # The labels are swapped: the target is 1 on the real examples and 0 on the fake ones.
+    real = (1 - smooth) * log_sigmoid(-real_logits) + smooth * log_sigmoid(real_logits)
+    return -np.mean(real) - np.mean(log_sigmoid(fake_logits))
+    np.mean -> np.sum (everywhere)  # Take the mean over each group, not the sum.
+    # Each group has its own mean: a batch with more fakes than reals must not weigh them more.
+    real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
+    return -2 * np.mean(np.concatenate([real, log_sigmoid(-fake_logits)]))
+    # The two means are added, not averaged: an undecided discriminator has loss 2 log 2.
+    real + fake -> (real + fake) / 2
+    # This is what the discriminator wants large; the loss that it minimizes is the negative of it.
+    real + fake -> -(real + fake)
+    # sigmoid(1000) rounds to 1, and log(1 - 1) is minus infinity: use softplus on the logits.
+    real + fake -> np.log(np.exp(real + fake))
+    # Smoothing is one-sided: the target of the fake examples stays 0.
+    real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
+    fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
+    return -np.mean(real) - np.mean(fake)
+    # With the target 1 - smooth, the other part of the cross-entropy, for the target 0, has the
+    # weight smooth.
+    np.mean(real_logits) -> (-np.mean(real))
+    # These are the logits themselves; the loss needs log sigmoid of them.
+    return np.mean(fake_logits) - np.mean(real_logits)
+    real + fake -> (real + fake) / np.log(2)  # Logarithms are natural: nats, not bits.
+    """,
+    "generator_loss_minimax": """
+    # The generator minimizes log(1 - D), which is negative: turn the sign.
+    softplus(fake_logits) -> -softplus(fake_logits)
+    # This is -log D, the non-saturating loss; the minimax game has log(1 - D).
+    return np.mean(np.logaddexp(0.0, -fake_logits))
+    # This is log D, what the discriminator gets for real examples; fakes enter as log(1 - D).
+    softplus(fake_logits) -> softplus(-fake_logits)
+    np.mean -> np.sum  # Take the mean over the fakes, not the sum.
+    # sigmoid(1000) rounds to 1, and log(1 - 1) is minus infinity: use softplus on the logits.
+    return np.mean(np.log(1 - 1 / (1 + np.exp(-fake_logits))))
+    # The logarithm is missing: this is the mean of 1 - D.
+    return np.mean(1 / (1 + np.exp(fake_logits)))
+    """,
+    "generator_loss_nonsaturating": """
+    # The generator wants log D large; the loss that it minimizes is the negative of it.
+    softplus(-fake_logits) -> -softplus(-fake_logits)
+    # This is log(1 - D), the minimax loss; its gradient vanishes where D is sure. Here it is -log
+    # D.
+    return -np.mean(np.logaddexp(0.0, fake_logits))
+    # This is -log(1 - D), the discriminator's loss on fakes; the generator labels its fakes as
+    # real.
+    -fake_logits -> fake_logits
+    np.mean -> np.sum  # Take the mean over the fakes, not the sum.
+    # sigmoid(-1000) rounds to 0, and its logarithm is minus infinity: use softplus on the logits.
+    return -np.mean(np.log(1 / (1 + np.exp(-fake_logits))))
+    # The logarithm comes before the mean: the mean of log D, not the log of the mean.
+    return -np.log(np.mean(np.exp(log_sigmoid(fake_logits))))
+    """,
+}
+
+VARIANTS = {
+    "discriminator_loss": """
+    # one formula for any target y: max(l, 0) - l y + log(1 + exp(-|l|))
+    def cross_entropy(l, y):
+        return np.maximum(l, 0) - l * y + np.log1p(np.exp(-np.abs(l)))
+    return cross_entropy(real_logits, 1 - smooth).mean() + cross_entropy(fake_logits, 0.0).mean()
+    # with sums
+    real = np.sum(np.logaddexp(0.0, -real_logits) + smooth * real_logits) / len(real_logits)
+    return real + np.sum(np.logaddexp(0.0, fake_logits)) / len(fake_logits)
+    """,
+    "generator_loss_minimax": """
+    return np.mean(log_sigmoid(-fake_logits))  # log of the other sigmoid
+    return np.mean(log_sigmoid(fake_logits) - fake_logits)  # log(1 - D) = log D - l
+    """,
+    "generator_loss_nonsaturating": """
+    return -np.mean(log_sigmoid(fake_logits))  # minus log sigmoid
+    # softplus(-l) = softplus(l) - l
+    return np.mean(np.logaddexp(0.0, fake_logits)) - np.mean(fake_logits)
+    """,
+}
+
+EQUIVALENT = {
+    "discriminator_loss": """
+    if smooth → if True  # with smooth = 0 the term that is added is 0
+    """
+}

@@ -1,0 +1,107 @@
+"""Mistakes in the exercises of gan/03, and other right answers."""
+
+import autograd.numpy as np
+
+
+def x_log(p, q):
+    """p log q, which is 0 where p is."""
+    return np.where(p > 0, p * np.log(np.where(p > 0, q, 1.0)), 0.0)
+
+
+def exact_value(p_r, p_g, dx):
+    total = np.where(p_r + p_g > 0, p_r + p_g, 1.0)
+    return np.sum(x_log(p_r, p_r / total) + x_log(p_g, p_g / total)) * dx
+
+
+MISTAKES = {
+    "optimal_discriminator": """
+    # This is the probability of being fake; D is that of being real.
+    p_r -> p_g (everywhere)
+    p_g -> p_r (everywhere)
+    # This ratio goes from 0 to infinity. A probability is a share: divide by p_r + p_g.
+    return np.where(p_r + p_g > 0, p_r / np.where(p_g > 0, p_g, 1.0), 0.5)
+    total > 0 -> 1  # Where both densities are zero, 0/0 came out. Return 1/2 there.
+    # A small number in the denominator outweighs densities far in the tails; use np.where for zeros
+    # instead.
+    return (p_r + 0.5e-8) / (p_r + p_g + 1e-8)
+    # This decides for the likelier side; D* says how likely it is.
+    return np.where(p_r > p_g, 1.0, np.where(p_r < p_g, 0.0, 0.5))
+    # Dividing by the average of the two densities gives twice the share.
+    p_r + p_g -> (p_r + p_g) / 2
+    return 1 / (1 + np.exp(p_g - p_r))  # The logit of D* is log p_r - log p_g, not p_r - p_g.
+    """,
+    "value_at_optimum": """
+    # It is twice the JS divergence less 2 log 2: do not halve the two terms.
+    real + fake -> (real + fake) / 2
+    # This is what D wants large. Its negative is D's loss, but the value keeps the sign of the
+    # logarithms.
+    real + fake -> -(real + fake)
+    # Logarithms are natural here: with base 10 equal densities would be worth -0.602.
+    return exact_value(p_r, p_g, dx) / np.log(10.0)
+    # Logarithms are natural here: with base 2 equal densities would be worth -2.
+    p.astype -> p / np.log(2).astype
+    # This is 2 JS + 2 log 2: the 2 log 2 is taken away, for each half of the mixture is p / 2.
+    return exact_value(p_r, p_g, dx) + 4 * np.log(2.0)
+    # This is twice the JS divergence itself: 2 log 2 is missing. Divide by p_r + p_g, not by their
+    # average.
+    return exact_value(p_r, p_g, dx) + 2 * np.log(2.0)
+    return 0.5 * exact_value(p_r, p_g, dx) - np.log(2.0)  # JS enters twice: 2 JS - 2 log 2.
+    # A sum over cells is no integral yet: multiply by the size of a cell.
+    real + fake -> (real + fake) / dx
+    # Sum over the cells, do not average: the densities bring their own weights.
+    real + fake -> np.mean(real + fake)
+    real + fake -> real  # The fakes' term is missing: p_g log(1 - D*).
+    # D* is exchanged with 1 - D*: log D* goes with p_r.
+    total = p_r + p_g
+    with np.errstate(divide="ignore"):
+        return np.sum(x_log(p_r, p_g / total) + x_log(p_g, p_r / total)) * dx
+    # 0 log 0 came out as NaN: it counts as 0.
+    real + fake -> p_r * np.log(p_r / (p_r + p_g)) + fake
+    # 1 - D* rounds to 0 where p_g is tiny, and its logarithm to minus infinity: write p_g / (p_r +
+    # p_g).
+    total = np.where(p_r + p_g > 0, p_r + p_g, 1.0)
+    with np.errstate(divide="ignore"):
+        return np.sum(x_log(p_r, p_r / total) + x_log(p_g, 1 - p_r / total)) * dx
+    """,
+}
+
+VARIANTS = {
+    "optimal_discriminator": """
+    # in place of ones
+    D = np.full(np.shape(p_r), 0.5)
+    known = (p_r > 0) | (p_g > 0)
+    D[known] = 1 - p_g[known] / (p_r[known] + p_g[known])
+    return D
+    # through the logit
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        D = 1 / (1 + np.exp(np.log(p_g) - np.log(p_r)))
+    return np.where(np.isnan(D), 0.5, D)
+    """,
+    "value_at_optimum": """
+    # p log p + q log q - (p + q) log(p + q)
+    both = p_r + p_g
+    return dx * (np.sum(x_log(p_r, p_r) + x_log(p_g, p_g)) - np.sum(x_log(both, both)))
+    # cell by cell
+    total = 0.0
+    for cell in np.ndindex(p_r.shape):
+        pair = np.array([p_r[cell], p_g[cell]])
+        some = pair[pair > 0]
+        total += np.sum(some * (np.log(some) - np.log(np.sum(pair))))
+    return total * dx
+    """,
+}
+
+EQUIVALENT = {
+    "optimal_discriminator": """
+    np.where(some, total, 1.0) → np.where(some, total, 2.0)  # what stands there is not used
+    np.where(some, total, 1.0) → np.where(some, total, 0)  # what stands there is not used
+    # where the sum is zero 0.5 is taken, whatever was divided by
+    numpy.where(some, total, 1) → numpy.where(some, total, 2)
+    # where the sum is zero 0.5 is taken, whatever was divided by
+    numpy.where(some, total, 1) → numpy.where(some, total, 0)
+    """,
+    "value_at_optimum": """
+    (p_r, p_g, dx) → (p_g, p_r, dx)  # the value is symmetric: D* becomes 1 - D*
+    _densities(p_r, p_g) → _densities(p_g, p_r)  # the value is symmetric: D* becomes 1 - D*
+    """,
+}

@@ -1,0 +1,96 @@
+"""Mistakes in the exercises of gan/04, and other right answers."""
+
+MISTAKES = {
+    "simultaneous_step": """
+    + -> -  # Both players go down here; the second one wants f large.
+    - -> +  # Both players go up here; the first one wants f small.
+    # The players' wishes are exchanged: the first wants f small, the second wants it large.
+    return x + eta * y, y - eta * x
+    # The second player used the new x. Here both move at the same time, from the old point.
+    eta * x -> eta * (x - eta * y)
+    # The slope of x * y in x is y, not x: each player's slope is the other's coordinate.
+    return x - eta * x, y + eta * y
+    return x - y, y + x  # The step size is missing.
+    return -eta * y, eta * x  # These are the moves; the new places are asked for.
+    """,
+    "alternating_step": """
+    # The second player used a stale x: she moves after x has moved, and sees it.
+    eta * x -> eta * (x + eta * y)
+    # The first to move is x; here y moved first.
+    y = y + eta * x
+    return x - eta * y, y
+    + -> -  # Both players go down here; the second one wants f large.
+    # The players' wishes are exchanged: the first wants f small, the second wants it large.
+    + -> -
+    - -> +
+    # The slope of x * y in x is y, not x: each player's slope is the other's coordinate.
+    return x - eta * x, y + eta * y
+    # The step size is missing.
+    eta * x -> 1 * x
+    eta * y -> 1 * y
+    """,
+    "extragradient_step": """
+    # That is the trial step itself, a simultaneous step: now use the slopes found there.
+    return x - eta * y, y + eta * x
+    # You stepped on from the place looked at. Go back: the real step starts at the old (x, y).
+    x - eta * y_ahead, y + eta * x_ahead -> (x_ahead - eta * y_ahead, y_ahead + eta * x_ahead)
+    # On trial, too, both players move at the same time: y_ahead comes from the old x.
+    eta * x -> eta * (x - eta * y)
+    # Use the slopes found ahead alone, not their average with those found here.
+    x - eta * y_ahead, y + eta * x_ahead ->
+        (x - eta * (y + y_ahead) / 2, y + eta * (x + x_ahead) / 2)
+    # In the real step both players go down; the second one wants f large.
+    x - eta * y -> eta * y - x
+    # In the trial step the wishes are exchanged: there, too, x goes down and y goes up.
+    x - eta * y, y + eta * x -> (x + eta * y, y - eta * x)
+    # The slope in x is y_ahead, and in y it is x_ahead: each player's slope is the other's
+    # coordinate.
+    x - eta * y, y + eta * x -> y + eta * x, x - eta * y
+    # The real step is as long as the trial step: eta, not eta².
+    x - eta * y_ahead, y + eta * x_ahead -> (x - eta ** 2 * y_ahead, y + eta ** 2 * x_ahead)
+    """,
+    "optimistic_step": """
+    # The slope now counts twice: 2 g - g_before, so that a slope that stays the same is kept.
+    return x - eta * (y - y_before), y + eta * (x - x_before)
+    return x - eta * y, y + eta * x  # The memory is forgotten: this is the simultaneous step.
+    # The memory has the wrong sign: 2 g - g_before.
+    return x - eta * (2 * y + y_before), y + eta * (2 * x + x_before)
+    # Now and before are exchanged: 2 g - g_before continues from before to now.
+    return x - eta * (2 * y_before - y), y + eta * (2 * x_before - x)
+    # Both players go down here; the second one wants f large.
+    2 * eta * x -> 2 * eta * (x_before - x)
+    # The slope of x * y in x is y: the memory of x's slope is y_before, not x_before.
+    x_before -> y_before
+    y_before -> x_before
+    # The second player used the new x; both move at the same time.
+    2 * eta * x -> 2 * eta * (x - eta * (2 * y - y_before))
+    # That is momentum: it repeats the last move. Here it is the slope that is continued.
+    return x - eta * y + eta * (x - x_before), y + eta * x + eta * (y - y_before)
+    """,
+}
+
+VARIANTS = {
+    "simultaneous_step": """
+    # as a matrix
+    step = np.array([[1.0, -eta], [eta, 1.0]])
+    new = np.einsum("ij,j...->i...", step, np.array([x, y]))
+    return new[0], new[1]
+    # as a complex number
+    z = (1 + 1j * eta) * (x + 1j * y)
+    return z.real, z.imag
+    """,
+    "alternating_step": """
+    return x - eta * y, (1 - eta**2) * y + eta * x  # y + η(x − ηy), from the old values
+    """,
+    "extragradient_step": """
+    # worked out
+    shrink = 1 - eta * eta
+    return shrink * x - eta * y, shrink * y + eta * x
+    """,
+    "optimistic_step": """
+    # with expected slopes
+    slope_x = y + (y - y_before)
+    slope_y = x + (x - x_before)
+    return x - eta * slope_x, y + eta * slope_y
+    """,
+}

@@ -1,0 +1,76 @@
+"""Mistakes in the exercises of gan/06, and other right answers."""
+
+from minigen.tensor import grad, leaves
+
+MISTAKES = {
+    "generator_gradient_norm": """
+    # This is the gradient in the discriminator's parameters; it stays as it is, and the generator
+    # moves.
+    leaves(grads) -> leaves(grad(lambda d: loss(d(generator(z))))(discriminator))
+    # This stops at the pictures: it is the gradient in x = G(z). Go on, to the generator's
+    # parameters.
+    leaves(grads) -> grad(lambda x: loss(discriminator(x)))(generator(z))
+    # This goes through to the latents z; the parameters of the generator are what can learn.
+    leaves(grads) -> grad(lambda z: loss(discriminator(generator(z))))(z)
+    # The root comes last: add the squares of all arrays first, and take one root of the sum.
+    float(np.sqrt(sum(squares))) -> sum((np.sqrt(np.sum(g ** 2)) for g in leaves(grads)))
+    np.sqrt(sum(squares)) -> sum(squares)  # This is the squared length: the root is missing.
+    # Add the squares, do not average them: a length is not divided by the number of parameters.
+    grads = leaves(grad(lambda g: loss(discriminator(g(z))))(generator))
+    return float(np.sqrt(sum(np.sum(g**2) for g in grads) / sum(g.size for g in grads)))
+    # The Euclidean length takes squares; this adds the absolute values.
+    return float(
+        sum(np.sum(np.abs(g)) for g in leaves(grad(lambda g: loss(discriminator(g(z))))(generator)))
+    )
+    # The biases are parameters too: take every array that `leaves` gives.
+    float(np.sqrt(sum(squares))) ->
+        np.sqrt(sum((np.sum(g ** 2) for g in leaves(grads) if g.ndim == 2)))
+    # First the mean over the examples, then the length: the examples' gradients may cancel.
+    lengths = []
+    for one in z:
+        grads = grad(lambda g: loss(discriminator(g(one[None]))))(generator)
+        lengths.append(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
+    return float(np.mean(lengths))
+    # The slope of the loss is left out: this is the gradient of the mean logit.
+    leaves(grads) -> leaves(grad(lambda g: anp.mean(discriminator(g(z))))(generator))
+    """,
+    "signal_and_noise": """
+    k - 1 -> k  # The mean was taken from the same rows: divide by K - 1, not by K.
+    # The signal is the length of the mean, not the mean of the lengths: gradients may cancel.
+    mean**2 -> np.mean(np.linalg.norm(gradients, axis=1))**2
+    k - 1 -> (k - 1) * len(mean)  # Add the variances of the P coordinates, do not average them.
+    np.sqrt(variance) -> variance  # This is the variance; the root of it is asked for.
+    # The mean is over the minibatches, axis 0: it is a vector of P numbers.
+    gradients - mean -> gradients - np.mean(mean)
+    gradients - mean -> gradients  # Distances are from the mean, not from 0.
+    # Square the distances, average, then take the root: this averages the distances themselves.
+    mean = gradients.mean(axis=0)
+    distances = np.linalg.norm(gradients - mean, axis=1)
+    return float(np.linalg.norm(mean)), float(np.sum(distances) / (len(gradients) - 1))
+    # The length takes the root of the sum of squares; this is the squared length of the mean.
+    np.sum(mean**2) -> np.sum(mean**2)**2
+    """,
+}
+
+VARIANTS = {
+    "generator_gradient_norm": """
+    # as one vector
+    grads = grad(lambda g: loss(discriminator(g(z))))(generator)
+    return float(np.linalg.norm(np.concatenate([g.ravel() for g in leaves(grads)])))
+    # by dot products
+    slope = grad(lambda g: loss(discriminator(g(z))))(generator)
+    return sum(float(np.vdot(g, g)) for g in slope.parameters().values()) ** 0.5
+    """,
+    "signal_and_noise": """
+    # with numpys variance
+    return float(np.linalg.norm(np.mean(gradients, axis=0))), float(
+        np.sqrt(np.var(gradients, axis=0, ddof=1).sum())
+    )
+    # half the mean squared distance of two different rows is the variance
+    k = len(gradients)
+    gaps = gradients[:, None] - gradients[None]
+    return float(np.linalg.norm(gradients.mean(axis=0))), float(
+        (np.sum(gaps**2) / (2 * k * (k - 1))) ** 0.5
+    )
+    """,
+}

@@ -1,0 +1,65 @@
+"""Mistakes in the exercises of gan/07, and other right answers."""
+
+import autograd.numpy as np
+
+from minigen.metrics.samples import ModeCoverage
+
+
+def distances(samples, modes):
+    return np.sqrt(np.sum((samples[:, None] - modes[None]) ** 2, axis=2))
+
+
+def judge(distance, reach, min_count):
+    """The right counting, from a table of distances (N, K)."""
+    good = distance.min(axis=1) <= reach
+    counts = np.bincount(distance.argmin(axis=1)[good], minlength=distance.shape[1])
+    return ModeCoverage(int(np.sum(counts >= min_count)), float(good.mean()))
+
+
+MISTAKES = {
+    "mode_coverage": """
+    # A bad sample covers nothing: count the good samples only, not all that have a bell as their
+    # nearest.
+    nearest[good] -> nearest
+    # A sample that is good for two bells counts for the nearer one only.
+    near = distances(samples, modes) <= k * std
+    return ModeCoverage(int(np.sum(near.sum(axis=0) >= min_count)), float(near.any(axis=1).mean()))
+    # The square root is missing: a squared distance is compared with k times std.
+    d.min -> (d**2).min
+    d.min -> (d * k).min  # The reach is k standard deviations: k * std, not std.
+    # The reach is k * std: the k that is given, not always 3.
+    return judge(distances(samples, modes), 3 * std, min_count)
+    # The distance is Euclidean: the root of the sum of squares, not the largest difference of a
+    # coordinate.
+    return judge(np.max(np.abs(samples[:, None] - modes[None]), axis=2), k * std, min_count)
+    # The distance is Euclidean, not the sum of the coordinates' differences.
+    return judge(np.sum(np.abs(samples[:, None] - modes[None]), axis=2), k * std, min_count)
+    counts >= min_count -> counts > 0  # A bell needs min_count good samples; here one is enough.
+    # min_count samples are enough: at least, not more than.
+    counts >= min_count -> counts > min_count
+    # high_quality is a share: divide the number of good samples by the number of all.
+    .mean -> .sum
+    # covered is a number of bells, from 0 to K, not a share of them.
+    distance = distances(samples, modes)
+    good = distance.min(axis=1) <= k * std
+    return ModeCoverage(len(set(distance.argmin(axis=1)[good])), float(good.mean() * len(modes)))
+    # The two answers are the wrong way round: covered first, then high_quality.
+    return ModeCoverage(*judge(distances(samples, modes), k * std, min_count)[::-1])
+    """
+}
+
+VARIANTS = {
+    "mode_coverage": """
+    # bell by bell
+    nearest = np.argmin([np.linalg.norm(samples - mode, axis=1) for mode in modes], axis=0)
+    good = np.array([np.linalg.norm(x - modes[j]) <= k * std for x, j in zip(samples, nearest)])
+    return ModeCoverage(
+        sum(np.sum(nearest[good] == j) >= min_count for j in range(len(modes))),
+        good.sum() / len(samples),
+    )
+    # with a table
+    distance = np.linalg.norm(samples[:, None] - modes, axis=-1)
+    mine = (distance == distance.min(axis=1, keepdims=True)) & (distance <= k * std)
+    return ModeCoverage(int((mine.sum(axis=0) >= min_count).sum()), float(mine.any(axis=1).mean()))
+    """
+}

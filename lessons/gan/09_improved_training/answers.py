@@ -1,0 +1,238 @@
+"""Mistakes in the exercises of gan/09, and other right answers."""
+
+import autograd.numpy as np
+
+
+def gaps(m):
+    return m[:, None] - m[None, :]
+
+
+def one_by_one(x, reference, gather):
+    """(mean, var) of `gather(reference, x_i)` for each i."""
+    means, variances = [], []
+    for i in range(len(x)):
+        both = gather(reference, x[i : i + 1])
+        axes = tuple(range(both.ndim - 1))
+        mean = np.mean(both, axis=axes, keepdims=True)
+        means.append(mean)
+        variances.append(np.mean((both - mean) ** 2, axis=axes, keepdims=True))
+    return np.concatenate(means), np.concatenate(variances)
+
+
+MISTAKES = {
+    "feature_matching_loss": """
+    np.sum -> np.mean  # Add the squares over the features, do not average them.
+    gap**2 -> np.mean(gap)**2  # The mean is over the batch, axis 0: every feature has its own.
+    # This is the length; its square is asked for, which has no kink at 0.
+    return np.sqrt(np.sum((np.mean(real_features, axis=0) - np.mean(fake_features, axis=0)) ** 2))
+    # Means first, squares after: this compares single examples, and grows with their spread.
+    return np.mean(np.sum((real_features[:, None] - fake_features[None]) ** 2, axis=2))
+    # Take the mean of each batch, not the sum: the batches may have different sizes.
+    np.mean -> np.sum (everywhere)
+    # The square of the Euclidean length takes squares; this adds absolute values.
+    gap**2 -> np.sqrt(gap**2)
+    """,
+    "minibatch_closeness": """
+    -distance -> distance  # Closeness falls with the distance: exp of minus the distance.
+    # The sum includes the example itself: alone in its batch it has 1, not 0.
+    return np.sum(np.exp(-np.sum(np.abs(gaps(m)), axis=3)), axis=1) - 1
+    # Sum over the batch, do not average: a collapsed batch has N.
+    np.exp(-distance) -> np.exp(-distance) / len(m)
+    np.abs -> np.square  # The distance is the sum of absolute differences, not of their squares.
+    # The distance is the sum of absolute differences, not the Euclidean one.
+    np.exp(-distance) -> anp.exp(-anp.sqrt(anp.sum(gaps(m) ** 2, axis=3) + 1e-30))
+    # Add up the C differences first, then take exp: one closeness for a pair of vectors.
+    return np.sum(np.exp(-np.abs(gaps(m))), axis=(1, 3))
+    # Each of the B vectors has its own closeness: do not add the distances over b.
+    o = np.sum(np.exp(-np.sum(np.abs(gaps(m)), axis=(2, 3))), axis=1)
+    return o[:, None] * np.ones((1, m.shape[1]))
+    # Without exp this is the distance to the others, which has no upper end.
+    np.exp(-distance) -> distance
+    # Compare with every example of the batch, not only with those that come before.
+    near = np.exp(-np.sum(np.abs(gaps(m)), axis=3))
+    return np.sum(near * np.tril(np.ones((len(m), len(m))))[:, :, None], axis=1)
+    """,
+    "running_mean": """
+    # The new value is the count-th: it counts 1/count, not 1/(count + 1).
+    return mean + (value - mean) / (count + 1)
+    # A weight that does not fall is an exponential moving average, which forgets the old values.
+    return 0.9 * mean + 0.1 * value
+    # The old mean and the new value do not weigh the same: the mean stands for count - 1 values.
+    return (mean + value) / 2
+    # The weights are the wrong way round: one new value counts 1/count, the past counts the rest.
+    mean -> value (everywhere)
+    value -> mean (everywhere)
+    + -> -  # The sign is turned: the mean goes toward the new value.
+    # mean stands for count - 1 values: multiply it by that before adding the new one.
+    return (mean + value) / count
+    """,
+    "historical_penalty": """
+    np.sum -> np.mean  # Add the squares, do not average them.
+    # The squared distance is asked for, without a root.
+    return np.sqrt(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)) + 1e-300)
+    (p - m) ** 2 -> np.sqrt((p - m) ** 2)  # Squares, not absolute values.
+    return np.sum((parameters[0] - means[0]) ** 2)  # All arrays count, not only the first.
+    p - m -> p  # This is weight decay: the distance from 0, not from the mean.
+    # There is no factor 1/2: the penalty is the squared distance itself.
+    (p - m) ** 2 -> ((p - m) ** 2) / 2
+    # Square each difference, then add: differences of opposite sign must not cancel.
+    p - m -> np.sum(p - m)
+    """,
+    "smoothed_optimum": """
+    # This is two-sided: the fakes' target stays 0, so p_g does not enter above.
+    return ((1 - smooth) * p_r + smooth * p_g) / (p_r + p_g)
+    1 - smooth -> 1  # This is the best D without smoothing.
+    # The smoothed part of a real example's vote still counts below: divide by p_r + p_g.
+    return (1 - smooth) * p_r / ((1 - smooth) * p_r + p_g)
+    # The wrong side is smoothed: the target of the real examples is 1 - smooth, that of the fakes
+    # 0.
+    return (p_r + smooth * p_g) / (p_r + p_g)
+    # D is the probability of being real: p_r is above, not p_g.
+    p_r -> p_g
+    p_g -> p_r
+    # Smoothing scales D by 1 - smooth; it does not take smooth away from it.
+    return p_r / (p_r + p_g) - smooth
+    1 - smooth -> smooth  # The target of a real example is 1 - smooth, not smooth.
+    """,
+    "virtual_moments": """
+    # The example itself belongs to its virtual batch: R + 1 members, not R.
+    return one_by_one(x, reference, lambda r, one: r + 0 * one)
+    # This is batch norm: each example sees the whole batch x. Its virtual batch is the reference
+    # and itself.
+    return one_by_one(x, reference, lambda r, one: x + 0 * one)
+    # The other examples of the batch do not belong to it: reference and the one example only.
+    return one_by_one(x, reference, lambda r, one: np.concatenate([r, x + 0 * one]))
+    # Divide the variance by the number of values, not by one less.
+    mean, var = one_by_one(x, reference, lambda r, one: np.concatenate([r, one]))
+    n = (len(reference) + 1) * np.prod(x.shape[1:-1])
+    return mean, var * n / (n - 1)
+    mean, var -> mean, np.sqrt(var)  # This is the standard deviation; the variance is asked for.
+    # The example is one member among R + 1; it does not weigh as much as the whole reference.
+    len(reference) -> 1
+    # The example moves the mean, and that adds to the variance: take it around the common mean.
+    gap**2 -> 0
+    # Every channel has its own mean and variance: do not average over the last axis.
+    mean, _ = one_by_one(x, reference, lambda r, one: np.concatenate([r, one]))
+    common = np.mean(mean, axis=-1, keepdims=True) + 0 * mean
+    parts = [
+        np.mean(
+            (np.concatenate([reference, x[i : i + 1]]) - common[i : i + 1]) ** 2,
+            axis=tuple(range(x.ndim)),
+            keepdims=True,
+        )
+        for i in range(len(x))
+    ]
+    return common, np.concatenate(parts) + 0 * mean
+    """,
+    "instance_noise": """
+    # std is the standard deviation: multiply by it, not by its square.
+    return x + std**2 * rng.standard_normal(np.shape(x), dtype=x.dtype)
+    # std is the standard deviation, not the variance: no square root.
+    return x + std**0.5 * rng.standard_normal(np.shape(x), dtype=x.dtype)
+    # Every entry needs its own noise; here all examples of the batch are moved alike.
+    return x + std * rng.standard_normal(np.shape(x)[1:], dtype=x.dtype)
+    # The noise is added, not multiplied: black pixels get it too.
+    return x * (1 + std * rng.standard_normal(np.shape(x), dtype=x.dtype))
+    # The noise is Gaussian, N(0, 1): standard_normal, not uniform numbers.
+    .standard_normal -> .random
+    # The scale is missing: multiply the noise by std.
+    return x + rng.standard_normal(np.shape(x), dtype=x.dtype)
+    # x itself is missing: this is the noise alone.
+    return std * rng.standard_normal(np.shape(x), dtype=x.dtype) + 0 * x
+    # Take the noise from the generator that is given; a generator of your own gives the same noise
+    # every time.
+    return x + std * np.random.default_rng(0).standard_normal(np.shape(x), dtype=x.dtype)
+    # Draw the noise in the dtype of x: with float64 noise float32 examples become float64.
+    return x + std * rng.standard_normal(np.shape(x))
+    """,
+}
+
+VARIANTS = {
+    "feature_matching_loss": """
+    # as a product
+    gap = np.sum(real_features, axis=0) / len(real_features) - np.sum(fake_features, axis=0) / len(
+        fake_features
+    )
+    return np.dot(gap, gap)
+    # feature by feature
+    return sum(
+        (np.mean(real_features[:, k]) - np.mean(fake_features[:, k])) ** 2
+        for k in range(real_features.shape[1])
+    )
+    """,
+    "minibatch_closeness": """
+    # example by example
+    return np.stack([np.sum(np.exp(-np.sum(np.abs(m - each), axis=2)), axis=0) for each in m])
+    # exp of a sum is a product of exps
+    return np.sum(np.prod(np.exp(-np.abs(gaps(m))), axis=-1), axis=0)
+    """,
+    "running_mean": """
+    return ((count - 1) * mean + value) / count  # from the sum
+    # with weights
+    new = 1 / count
+    return (1 - new) * mean + new * value
+    """,
+    "historical_penalty": """
+    # one long vector
+    gap = np.concatenate([np.ravel(p - m) for p, m in zip(parameters, means)])
+    return np.dot(gap, gap)
+    # in a loop
+    total = 0.0
+    for k in range(len(parameters)):
+        total = total + np.sum(np.square(parameters[k] - means[k]))
+    return total
+    """,
+    "smoothed_optimum": """
+    # scaled numerator
+    total = p_r + p_g
+    return (p_r - smooth * p_r) / total
+    # scaled
+    plain = 1 - p_g / (p_r + p_g)
+    return plain - smooth * plain
+    """,
+    "virtual_moments": """
+    # with a loop
+    means, variances = [], []
+    for i in range(len(x)):
+        both = np.concatenate([reference, x[i : i + 1]])
+        both = np.reshape(both, (-1, x.shape[-1]))
+        means.append(np.mean(both, axis=0))
+        variances.append(np.mean((both - means[-1]) ** 2, axis=0))
+    shape = (len(x), *[1] * (x.ndim - 2), x.shape[-1])
+    return np.reshape(np.stack(means), shape), np.reshape(np.stack(variances), shape)
+    # the variance as the mean of the squares less the square of the mean
+    r, places = len(reference), tuple(range(1, x.ndim - 1))
+    first, second = (
+        (
+            r * np.mean(reference**k, axis=(0, *places), keepdims=True)
+            + np.mean(x**k, axis=places, keepdims=True)
+        )
+        / (r + 1)
+        for k in (1, 2)
+    )
+    return first, second - first**2
+    """,
+    "instance_noise": """
+    # step by step
+    n = rng.standard_normal(size=x.shape, dtype=x.dtype)
+    return std * n + x
+    # written into an array
+    n = np.empty(x.shape, x.dtype)
+    rng.standard_normal(dtype=x.dtype, out=n)
+    return x - (-std) * n
+    """,
+}
+
+EQUIVALENT = {
+    "feature_matching_loss": """
+    (real_features, fake_features) → (fake_features, real_features)  # a distance has no direction
+    """,
+    "minibatch_closeness": """
+    # closeness is the same both ways, so rows and columns have the same sums
+    np.sum(np.exp(-distance), axis=1) → np.sum(np.exp(-distance), axis=0)
+    """,
+    "historical_penalty": """
+    (parameters, means) → (means, parameters)  # a distance has no direction
+    zip(parameters, means) → zip(means, parameters)  # a distance has no direction
+    """,
+}

@@ -1,0 +1,175 @@
+"""Mistakes in the exercises of gan/12, and other right answers."""
+
+import autograd.numpy as np
+
+from minigen.tensor import grad, leaves
+
+
+def norm(critic, c):
+    for w in leaves(critic):
+        w *= min(1.0, c / max(np.sqrt(np.sum(w**2)), 1e-12))
+
+
+def between(real, fake, epsilon):
+    e = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))
+    return e * real + (1 - e) * fake
+
+
+def norms_at(critic, x):
+    slopes = np.reshape(grad(lambda x: np.sum(critic(x)))(x), (len(x), -1))
+    return np.sqrt(np.sum(slopes**2, axis=1))
+
+
+def plain_loss(critic, real, fake):
+    return np.mean(critic(fake)) - np.mean(critic(real))
+
+
+def penalty_of(critic, real, fake, epsilon):
+    return np.mean((norms_at(critic, between(real, fake, epsilon)) - 1) ** 2)
+
+
+MISTAKES = {
+    "critic_loss": """
+    # This is the gap that the critic wants large; the loss that it minimizes is the negative of it.
+    return np.mean(real_scores) - np.mean(fake_scores)
+    # This is the hinge loss. It stops pulling at a margin of 1; the Wasserstein loss has no margin.
+    return np.mean(np.maximum(0, 1 - real_scores)) + np.mean(np.maximum(0, 1 + fake_scores))
+    # These are the cross-entropies of a discriminator. A critic gives scores, not logits: no
+    # logarithm.
+    return np.mean(np.logaddexp(0.0, -real_scores)) + np.mean(np.logaddexp(0.0, fake_scores))
+    np.mean -> np.sum (everywhere)  # Take the mean over each group, not the sum.
+    # Real and fake enter with opposite signs: only the gap between them counts.
+    np.mean(fake_scores) -> np.mean(-fake_scores)
+    # The real scores are missing: this is the part that depends on the fakes.
+    np.mean(real_scores) -> 0
+    # No absolute value: a critic that ranks the fakes higher must be told so.
+    return -np.abs(np.mean(fake_scores) - np.mean(real_scores))
+    """,
+    "clip_weights": """
+    # `w = np.clip(w, ...)` names a new array and leaves the critic's own as it was: write into
+    # w[...].
+    w -> c (everywhere)
+    -c -> 0  # Negative weights may be as low as -c; this cuts them off at 0.
+    # This rescales whole arrays. Clipping moves only the entries that lie outside.
+    for w in leaves(critic):
+        w *= min(1.0, c / max(np.abs(w).max(), 1e-12))
+    # This bounds the norm of each array; clipping bounds each entry by itself.
+    for w in leaves(critic):
+        w *= min(1.0, c / max(np.sqrt(np.sum(w**2)), 1e-12))
+    # The biases are parameters too: clip every array that the model has.
+    for w in leaves(critic):
+        if w.ndim > 1:
+            w[...] = np.clip(w, -c, c)
+    # Each weight was sent to one of the ends; those already inside stay as they are.
+    for w in leaves(critic):
+        w[...] = c * np.sign(w)
+    -c -> 1 / (-c)  # Large negative weights were left alone: the interval has two ends.
+    # The weights are right, but the function changes its model in place and returns nothing.
+    for w in leaves(critic):
+        w[...] = np.clip(w, -c, c)
+    return critic
+    """,
+    "gradient_penalty": """
+    # Every pair has its own epsilon; here the first one was used for the whole batch.
+    np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1)) -> epsilon[0]
+    # The slope is taken at the real points; it must be taken between the real and the fake ones.
+    fake -> real (everywhere)
+    # epsilon goes with the real example, 1 - epsilon with the fake one.
+    real -> fake (everywhere)
+    fake -> real (everywhere)
+    # Compare the norm of the gradient with the target, not its square: the root is missing.
+    gradient_norm(critic, x_hat) -> gradient_norm(critic, x_hat)**2
+    # This penalizes only slopes above the target; a critic that is too flat is penalized as well.
+    gradient_norm(critic, x_hat) - target -> np.maximum(gradient_norm(critic, x_hat) - target, 0)
+    # Square each example's deviation first, then take the mean: deviations of opposite sign must
+    # not cancel.
+    gradient_norm(critic, x_hat) -> np.mean(gradient_norm(critic, x_hat))
+    # The gradient of the mean of the scores is N times too small: take that of their sum.
+    gradient_norm(critic, x_hat) -> gradient_norm(critic, x_hat) / len(real)
+    # This is one norm for the whole batch; every example has its own.
+    gradient_norm(critic, x_hat) -> np.linalg.norm(gradient_norm(critic, x_hat))
+    # The deviation from the target must be squared.
+    return np.mean(np.abs(norms_at(critic, between(real, fake, epsilon)) - target))
+    # `target` is an argument; here it is always 1.
+    gradient_norm(critic, x_hat) - target -> gradient_norm(critic, x_hat) - 1
+    np.mean -> np.sum  # Take the mean over the batch, not the sum.
+    # The root of the sum of squares is a length; this adds the absolute values.
+    x_hat = between(real, fake, epsilon)
+    slopes = np.reshape(grad(lambda x: np.sum(critic(x)))(x_hat), (len(real), -1))
+    return np.mean((np.sum(np.abs(slopes), axis=1) - target) ** 2)
+    # The derivative is cut off: np.array(...) or float(...) lets no gradient through to the critic.
+    from minigen.tensor import stop_gradient
+    return stop_gradient(np.mean((norms_at(critic, between(real, fake, epsilon)) - target) ** 2))
+    """,
+    "penalized_critic_loss": """
+    # The weight lambda is missing: it multiplies the penalty.
+    penalty * gradient_penalty_at(critic, real, fake, epsilon) ->
+        gradient_penalty_at(critic, real, fake, epsilon)
+    # lambda is an argument; here it is always 10.
+    penalty * gradient_penalty_at(critic, real, fake, epsilon) ->
+        (10 * penalty_of(critic, real, fake, epsilon))
+    + -> -  # The penalty is a cost: it is added. With a minus the critic is paid for wrong slopes.
+    # The critic minimizes: the gap mean f(real) - mean f(fake) enters with a minus.
+    critic_loss(critic(real), critic(fake)) -> -plain_loss(critic, real, fake)
+    # lambda multiplies the penalty only, not the critic's loss.
+    plain + penalty * gradient_penalty_at(critic, real, fake, epsilon) ->
+        penalty * (plain + penalty_of(critic, real, fake, epsilon))
+    # First the whole, then the part without the penalty.
+    plain + penalty * gradient_penalty_at(critic, real, fake, epsilon), plain ->
+        (plain, plain + penalty * penalty_of(critic, real, fake, epsilon))
+    # The second number is critic_loss alone: with the penalty in it, it would not estimate a
+    # distance.
+    whole = plain_loss(critic, real, fake) + penalty * penalty_of(critic, real, fake, epsilon)
+    return whole, whole
+    # The second number is the critic's loss, not the penalty.
+    cost = penalty * penalty_of(critic, real, fake, epsilon)
+    return plain_loss(critic, real, fake) + cost, cost
+    """,
+}
+
+VARIANTS = {
+    "critic_loss": """
+    # the mean over all pairs of a fake and a real example of the difference of their scores
+    return np.mean(fake_scores[:, None] - real_scores[None, :])
+    return fake_scores.sum() / len(fake_scores) - real_scores.sum() / len(real_scores)  # with sums
+    """,
+    "clip_weights": """
+    # of w, -c and c, the one in the middle
+    for w in critic.parameters().values():
+        w[...] = np.median([w, np.full_like(w, -c), np.full_like(w, c)], axis=0)
+    # with out
+    for w in leaves(critic):
+        low = np.maximum(w, -c)
+        np.minimum(low, c, out=w)
+    """,
+    "gradient_penalty": """
+    # each example by itself, walking from the fake to the real one
+    total = 0.0
+    for n in range(len(real)):
+        x_hat = fake[n] + epsilon[n] * (real[n] - fake[n])
+        slope = grad(lambda x: critic(x[None])[0])(x_hat)
+        total = total + (np.sum(slope * slope) ** 0.5 - target) ** 2
+    return total / len(real)
+    # E n^2 - 2 t E n + t^2
+    e = epsilon.reshape((len(real),) + (1,) * (real.ndim - 1))
+    slopes = grad(lambda x: np.sum(critic(x)))(fake + e * (real - fake))
+    square = np.sum(slopes**2, axis=tuple(range(1, real.ndim)))
+    return np.mean(square) - 2 * target * np.mean(np.sqrt(square)) + target**2
+    """,
+    "penalized_critic_loss": """
+    # one call of the critic for both groups of examples
+    scores = critic(np.concatenate([real, fake]))
+    plain = -(np.mean(scores[: len(real)]) - np.mean(scores[len(real) :]))
+    slopes = norms_at(
+        critic, fake + (real - fake) * np.reshape(epsilon, (-1,) + (1,) * (real.ndim - 1))
+    )
+    return plain + penalty * np.mean(slopes**2 - 2 * slopes + 1), plain
+    """,
+}
+
+EQUIVALENT = {
+    "clip_weights": """
+    np.clip(w, -c, c) → np.clip(-c, w, c)  # min(max(-c, w), c): the maximum commutes
+    numpy.clip(w, -c, c) → numpy.clip(-c, w, c)  # min(max(-c, w), c): the maximum commutes
+    """
+}

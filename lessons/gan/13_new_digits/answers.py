@@ -1,0 +1,164 @@
+"""Mistakes in the exercises of gan/13, and other right answers."""
+
+import autograd.numpy as np
+
+
+def sides(shape, side, channels):
+    """The shape with the function `side` applied to height and width."""
+    return shape[0], side(shape[1]), side(shape[2]), channels
+
+
+def angle(a, b):
+    return np.arccos(np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1))
+
+
+def spherical(a, b, t, omega):
+    t = t[:, None]
+    if np.sin(omega) < 1e-5:
+        return (1 - t) * a + t * b
+    return (np.sin((1 - t) * omega) * a + np.sin(t * omega) * b) / np.sin(omega)
+
+
+def straight(a, b, t):
+    return (1 - t[:, None]) * a + t[:, None] * b
+
+
+MISTAKES = {
+    "block_shape": """
+    # The kernel takes room: its first place is at 0, its last at H + 2 padding - kernel.
+    shape[0], height, width, channels ->
+        sides(shape, (lambda h: h * stride) if transposed else lambda h: -(-h // stride), channels)
+    # Count the places, not the steps between them: one more than the number of steps.
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride,
+    )
+    return sides(shape, up if transposed else down, channels)
+    # Padding lies on both sides of a row: it counts twice.
+    up, down = (
+        lambda h: (h - 1) * stride - padding + kernel,
+        lambda h: (h + padding - kernel) // stride + 1,
+    )
+    return sides(shape, up if transposed else down, channels)
+    # A transposed convolution cuts the padding off: it makes the result smaller.
+    (side - 1) * stride - 2 * padding -> (side - 1) * stride - (-2) * padding
+    transposed -> 0  # transposed=True goes the other way: it makes a small image large.
+    # Between H stamps there are H - 1 steps of `stride`; the last stamp adds a whole kernel.
+    side - 1 -> side
+    # A place where the kernel does not fit as a whole gives nothing: round down.
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: -(-(h + 2 * padding - kernel) // stride) + 1,
+    )
+    return sides(shape, up if transposed else down, channels)
+    # How many channels come out is the block's choice (`channels`), whatever came in.
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride + 1,
+    )
+    return sides(shape, up if transposed else down, shape[3])
+    # Images are (N, H, W, C), channels last: the two sides are the second and the third number.
+    up, down = (
+        lambda h: (h - 1) * stride - 2 * padding + kernel,
+        lambda h: (h + 2 * padding - kernel) // stride + 1,
+    )
+    side = up if transposed else down
+    return shape[0], channels, side(shape[1]), side(shape[2])
+    # Height and width are each computed from their own side; images need not be square.
+    shape[0], height, width, channels -> shape[0], height, height, channels
+    """,
+    "interpolate_spherical": """
+    # This is the straight way: halfway it is too near to the origin.
+    return (1 - t[:, None]) * a + t[:, None] * b
+    # It walks from b to a: the weight of a must be 1 at t = 0.
+    a -> b (everywhere)
+    b -> a (everywhere)
+    # a.b is the cosine of the angle only for vectors of length 1: divide by both lengths.
+    return spherical(a, b, t, np.arccos(np.clip(a @ b, -1, 1)))
+    np.linalg.norm(b) -> np.linalg.norm(a)  # Divide by |a| |b|, not by one of the squares.
+    # The sum of the two sines is not yet the point: divide by sin Omega, so that the weights are 1
+    # at the ends.
+    (np.sin((1 - t) * omega) * a + np.sin(t * omega) * b) / np.sin(omega) ->
+        np.sin((1 - t) * omega) * a + np.sin(t * omega) * b
+    # Pushing the straight way out to the sphere gives the right arc, but not at one speed.
+    path = (1 - t[:, None]) * a + t[:, None] * b
+    length = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
+    return path / np.linalg.norm(path, axis=1, keepdims=True) * length[:, None]
+    PARALLEL -> -1  # For Omega = 0 the formula is 0/0: take the straight way there.
+    # cos and sin of t times a quarter turn suit only vectors at a right angle: take their own
+    # Omega.
+    a @ b / lengths -> int(a @ b / lengths)
+    # Omega is in radians, as np.sin expects.
+    return (
+        spherical(a, b, t, np.degrees(angle(a, b)))
+        if np.sin(angle(a, b)) >= 1e-5
+        else straight(a, b, t)
+    )
+    # The ends are a and b themselves, with their own lengths, not the unit vectors along them.
+    if np.sin(angle(a, b)) < 1e-5:
+        return straight(a, b, t)
+    return spherical(a / np.linalg.norm(a), b / np.linalg.norm(b), t, angle(a, b))
+    """,
+}
+
+VARIANTS = {
+    "block_shape": """
+    # by counting
+    def side(h):
+        if transposed:
+            ends = [place * stride + kernel for place in range(h)]
+            return max(ends) - 2 * padding
+        return len(range(0, h + 2 * padding - kernel + 1, stride))
+    return sides(shape, side, channels)
+    # both sides at once
+    h = np.array(shape[1:3])
+    h = (
+        stride * (h - 1) + kernel - 2 * padding
+        if transposed
+        else (h - kernel + 2 * padding + stride) // stride
+    )
+    return tuple([shape[0], *(int(side) for side in h), channels])
+    """,
+    "interpolate_spherical": """
+    # turn from a toward the part of b that is across a
+    u = a / np.linalg.norm(a)
+    along = b @ u
+    omega = np.arctan2(np.linalg.norm(b - along * u), along)
+    if omega == 0:
+        return straight(a, b, t)
+    return np.outer(np.sin((1 - t) * omega) / np.sin(omega), a) + np.outer(
+        np.sin(t * omega) / np.sin(omega), b
+    )
+    # time by time
+    omega = angle(a, b)
+    if omega == 0:
+        return np.array([a + s * (b - a) for s in t])
+    return np.array(
+        [
+            np.sin(omega - s * omega) / np.sin(omega) * a + np.sin(s * omega) / np.sin(omega) * b
+            for s in t
+        ]
+    )
+    """,
+}
+
+EQUIVALENT = {
+    "interpolate_spherical": """
+    np.sin(omega) < 1e-05 → np.sin(omega) <= 1e-05  # the sine is never exactly at the bound
+    np.sin(omega) < 1e-05 → np.sin(omega) < 2e-05  # both ways agree where they meet
+    # the ends are never opposite, so the cosine stays above -1
+    np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1) →
+    np.clip(-1, a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), 1)
+    # the ends are never opposite, so the cosine stays above -1
+    np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1) →
+    np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -2, 1)
+    # the ends are never opposite, so the cosine stays above -1
+    np.clip(a @ b / lengths, -1, 1) → np.clip(-1, a @ b / lengths, 1)
+    # the ends are never opposite, so the cosine stays above -1
+    np.clip(a @ b / lengths, -1, 1) → np.clip(a @ b / lengths, -2, 1)
+    np.sin(omega) < PARALLEL → np.sin(omega) <= PARALLEL  # the sine is never exactly at the bound
+    a @ b → b @ a  # the inner product is symmetric
+    b @ u → u @ b  # the inner product is symmetric
+    angle(a, b) → angle(b, a)  # the angle is symmetric
+    """
+}

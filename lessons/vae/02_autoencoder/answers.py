@@ -1,0 +1,86 @@
+"""Mistakes in the exercises of vae/02, and other right answers."""
+
+
+def rest(a):
+    """All axes but the first."""
+    return tuple(range(1, a.ndim))
+
+
+def answer(mean, directions, variances):
+    from minigen.vae.pca import PCA
+
+    return PCA(mean, directions, variances)
+
+
+MISTAKES = {
+    "reconstruction_loss": """
+    # The square of a vector is summed over its D numbers: this mean over all elements is D times
+    # smaller.
+    len(x) -> len(np.ravel(x))
+    len(x) -> 1  # Average over the batch: this sum over the examples is N times larger.
+    # One number for the batch: the mean of the examples' squared distances, not each of them.
+    return np.sum((x - decoded) ** 2, axis=rest(x))
+    # The squared distance is asked for: do not take its root.
+    (x - decoded) ** 2 -> np.sum(np.sqrt(np.sum((x - decoded) ** 2, axis=rest(x)) + 1e-30))
+    (x - decoded) ** 2 -> np.sqrt((x - decoded) ** 2)  # Squares, not magnitudes.
+    len(x) -> (2 * len(x))  # Equation vae.01 has no factor one half.
+    # Compare with x: this is the squared length of the rebuilt example alone.
+    x - decoded -> decoded
+    # Take the difference of each pixel, square it, then sum: here errors of opposite sign cancel.
+    (x - decoded) ** 2 -> np.sum(np.sum(x - decoded, axis=rest(x)) ** 2)
+    # Divide by the number of examples, the length of the first axis, not of the last.
+    return np.sum((x - decoded) ** 2) / x.shape[-1]
+    """,
+    "pca": """
+    # Take the mean off before the decomposition: otherwise the first direction points at the mean.
+    x - mean -> x - 0
+    # NumPy returns V already transposed: the directions are its rows, not its columns.
+    directions[:k] -> directions.T[:k]
+    # Singular values are square roots of sums of squares: square them for variances.
+    s[:k] -> np.sqrt(s[:k])
+    len(x) -> 1  # Divide the squared singular values by N: variances are means over the rows.
+    s[:k] ** 2 / len(x) -> s[:k] ** 2 / (len(x) - 1)  # Divide by N, as asked, not by N - 1.
+    # These are standard deviations: variances are their squares.
+    s[:k] ** 2 / len(x) -> s[:k] / np.sqrt(len(x))
+    # eigh sorts eigenvalues upward: the last ones belong to the largest variances.
+    values, vectors = np.linalg.eigh(np.cov(x.T, bias=True))
+    return answer(x.mean(axis=0), vectors[:, :k].T, values[:k])
+    # Center every column by its own mean over the rows, not by one number for all.
+    x - mean -> x - np.mean(mean)
+    # Do not scale the columns to the same spread: then their variances would count for nothing.
+    np.linalg.svd(x - mean, full_matrices=False) ->
+        np.linalg.svd((x - x.mean(axis=0)) / x.std(axis=0), full_matrices=False)
+    """,
+}
+
+VARIANTS = {
+    "reconstruction_loss": """
+    return np.mean(np.sum((decoded - x) ** 2, axis=rest(x)))  # mean of sums
+    # example by example
+    total = 0.0
+    for a, b in zip(x, decoded):
+        total = total + np.sum((a - b) * (a - b))
+    return total / x.shape[0]
+    """,
+    "pca": """
+    # through the covariance
+    mean = x.mean(axis=0)
+    centered = x - mean
+    values, vectors = np.linalg.eigh(centered.T @ centered / len(x))
+    return answer(mean, vectors[:, ::-1][:, :k].T, values[::-1][:k])
+    # with other signs
+    mean = x.sum(axis=0) / x.shape[0]
+    u, s, v = np.linalg.svd(x - mean)
+    return answer(mean, -v[:k], np.mean((u[:, :k] * s[:k]) ** 2, axis=0))
+    """,
+}
+
+EQUIVALENT = {
+    "reconstruction_loss": """
+    (x, decoded) → (decoded, x)  # the square of a difference has no order
+    zip(x, decoded) → zip(decoded, x)  # the square of a difference has no order
+    """,
+    "pca": """
+    -v[:k] → v[:k]  # either sign of a direction is right
+    """,
+}

@@ -1,0 +1,137 @@
+"""Mistakes in the exercises of vae/04, and other right answers."""
+
+import autograd.numpy as np
+
+
+def ranks(z):
+    """The rank of each number in its row, 0 for the largest; the first of equal ones ranks before
+    the others."""
+    return np.argsort(np.argsort(-z, axis=1, kind="stable"), axis=1, kind="stable")
+
+
+def plain(z):
+    from autograd.tracer import getval
+
+    return getval(z)
+
+
+def layers_of(activations):
+    return activations if isinstance(activations, (list, tuple)) else [activations]
+
+
+def kl(rho, q):
+    return rho * np.log(rho / q) + (1 - rho) * np.log((1 - rho) / (1 - q))
+
+
+MISTAKES = {
+    "kl_bernoulli": """
+    # The other way round: this is KL(rho_hat || rho), weighted by the wrong coin.
+    rho -> rho_hat (everywhere)
+    rho_hat -> rho (everywhere)
+    1 - rho_hat -> 1 - rho  # A coin has two sides: the term of the tails, with 1 - rho, is missing.
+    # The sign is turned: a divergence is never negative.
+    return rho * np.log(rho_hat / rho) + (1 - rho) * np.log((1 - rho_hat) / (1 - rho))
+    + -> -  # Both terms are added: minus before the second comes from leaving out the bracket.
+    # This is the cross-entropy: it lacks the entropy of rho and is not 0 where the coins agree.
+    return -rho * np.log(rho_hat) - (1 - rho) * np.log(1 - rho_hat)
+    np.log -> np.log2 (everywhere)  # In nats: the natural logarithm.
+    # One divergence for each pair: do not sum them, the penalty does that.
+    return np.sum(rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat)))
+    # The tails have the weight 1 - rho, not rho again.
+    return rho * np.log(rho / rho_hat) + rho * np.log((1 - rho) / (1 - rho_hat))
+    # A squared difference has its minimum at the same place, but is another function.
+    return (rho - rho_hat) ** 2
+    """,
+    "k_sparse": """
+    # By value, not by magnitude: a large negative number is small.
+    return z * (ranks(np.abs(plain(z))) < k)
+    # Row by row: here the largest of the whole batch are kept.
+    values = plain(z)
+    order = np.argsort(np.argsort(-values.ravel(), kind="stable"), kind="stable").reshape(
+        values.shape
+    )
+    return z * (order < k * len(values))
+    # Along the row, axis 1: here the k largest of each column are kept.
+    return z * (ranks(plain(z).T).T < k)
+    return z * (ranks(-plain(z)) < k)  # The k largest, not the k smallest.
+    return 1.0 * (ranks(plain(z)) < k) + 0 * z  # Keep the numbers themselves: this is the mask.
+    # Each number stays in its place: do not sort them.
+    return np.concatenate([-np.sort(-z, axis=1)[:, :k], 0 * z[:, k:]], axis=1)
+    return z * (ranks(plain(z)) < k - 1)  # One too few: the k-th largest is kept as well.
+    # Of numbers that tie, only as many stay as there are places: exactly k in each row.
+    values = plain(z)
+    return z * (values >= -np.sort(-values, axis=1)[:, k - 1 : k])
+    # The others become 0; they do not keep a part of their value.
+    return np.where(ranks(plain(z)) < k, z, 0.1 * z)
+    # The gradient has to stop at the numbers that are not kept: here it passes them.
+    return z - plain(z) * (ranks(plain(z)) >= k)
+    # No gradient reaches the kept numbers: only the choice is a constant, not the numbers.
+    return plain(z) * (ranks(plain(z)) < k) + 0 * z
+    # There is no max(0, .) here: a negative number that is among the k largest stays.
+    return np.maximum(z, 0) * (ranks(plain(z)) < k)
+    """,
+    "sparsity_penalty": """
+    # Average first, then take the divergence: a unit that always says rho is not sparse.
+    kl_bernoulli(rho, rho_hat) -> np.sum(np.mean(kl(rho, np.clip(a, 0.001, 1 - 0.001)), axis=0))
+    # Average over the examples, axis 0: this averages over the units.
+    np.sum(a, axis=0) / len(a) -> np.clip(np.mean(a, axis=1), 0.001, 1 - 0.001)
+    # Sum over the units, do not average: the equation has no 1/s.
+    units = sum(np.shape(a)[1] for a in layers_of(activations))
+    return sum(np.sum(kl(rho, np.mean(a, axis=0))) for a in layers_of(activations)) / units
+    # One number: the sum over all units, not the divergence of each.
+    return np.concatenate([kl(rho, np.mean(a, axis=0)) for a in layers_of(activations)])
+    # Each unit has its own average: here one average is taken over the whole layer.
+    kl_bernoulli(rho, rho_hat) -> np.shape(a)[1] * kl(rho, np.mean(a))
+    # KL(rho || rho_hat), in this order: the target comes first.
+    kl_bernoulli(rho, rho_hat) -> kl_bernoulli(rho_hat, rho)
+    # All layers count, not only the first.
+    return np.sum(kl(rho, np.mean(layers_of(activations)[0], axis=0)))
+    # Average over the N examples: this sum is divided by one too few.
+    np.sum(a, axis=0) / len(a) -> np.sum(a, axis=0) / (len(a) - 1)
+    """,
+}
+
+VARIANTS = {
+    "kl_bernoulli": """
+    # differences of logarithms
+    return rho * (np.log(rho) - np.log(rho_hat)) + (1 - rho) * (
+        np.log(1 - rho) - np.log(1 - rho_hat)
+    )
+    # cross entropy minus entropy
+    tails, other_tails = 1 - rho, 1 - rho_hat
+    entropy = -rho * np.log(rho) - tails * np.log(tails)
+    return -rho * np.log(rho_hat) - tails * np.log(other_tails) - entropy
+    """,
+    "k_sparse": """
+    # row after row
+    values = plain(z)
+    mask = np.zeros(values.shape)
+    for row, places in enumerate(np.argsort(-values, axis=1, kind="stable")):
+        mask[row, places[:k]] = 1
+    return mask * z
+    # by rank
+    values = plain(z)
+    order = np.argsort(-values, axis=1, kind="stable")
+    rank = np.argsort(order, axis=1)
+    return np.where(rank < k, z, 0.0)
+    """,
+    "sparsity_penalty": """
+    # all units at once
+    q = np.concatenate([np.mean(a, axis=0) for a in layers_of(activations)])
+    return np.sum(kl(rho, q))
+    # unit by unit
+    total = 0.0
+    for a in layers_of(activations):
+        for j in range(np.shape(a)[1]):
+            total = total + kl(rho, np.mean(a[:, j]))
+    return total
+    """,
+}
+
+EQUIVALENT = {
+    "k_sparse": """
+    -1 → 1  # the last of two axes is axis 1
+    width - k → -k  # counted from the end of a row it is the same place
+    width - k → -k (2)  # counted from the end of a row it is the same place
+    """
+}

@@ -1,0 +1,84 @@
+"""Mistakes in the exercises of vae/06, and other right answers."""
+
+import numpy
+import autograd.numpy as np
+
+
+def lse(values, axis=0):
+    top = np.max(values, axis=axis, keepdims=True)
+    return np.squeeze(top, axis) + np.log(np.sum(np.exp(values - top), axis=axis))
+
+
+MISTAKES = {
+    "monte_carlo_log_likelihood": """
+    # This is the mean of the logarithms. The mean comes first: average p(x|z), then take the log.
+    return np.mean(log_px_z, axis=0)
+    # The sum over the codes must be divided by their number K: subtract log K.
+    np.shape(log_px_z)[0] -> 1
+    # Dividing by K inside the logarithm is subtracting log K outside it, not dividing the
+    # logarithm.
+    return lse(log_px_z) / len(log_px_z)
+    # exp(-1000) is 0 on a computer: take the largest value out before exp, and add it to the
+    # logarithm.
+    return np.log(np.mean(np.exp(log_px_z), axis=0))
+    # Average over the codes, axis 0; each example keeps its own number.
+    return lse(log_px_z, axis=1) - np.log(log_px_z.shape[1])
+    # One number for each example: do not average over the examples too.
+    return np.mean(lse(log_px_z) - np.log(len(log_px_z)))
+    return np.max(log_px_z, axis=0)  # The best code alone is not the average over all codes.
+    # This is log p(x) with its sign turned, a cost; the log-likelihood itself is asked for.
+    return np.log(len(log_px_z)) - lse(log_px_z)
+    """,
+    "importance_sampling_log_likelihood": """
+    # The weights p(x|z) p(z) / q(z|x) are averaged, not their logarithms: the mean first, then the
+    # log.
+    return np.mean(log_px_z + log_pz - log_qz, axis=0)
+    # q divides: what it offers too often counts less, so subtract log q.
+    log_px_z + log_pz - log_qz -> log_px_z + log_pz + log_qz
+    # The codes were not drawn from the prior: divide by q, the density that they were drawn from.
+    log_px_z + log_pz - log_qz -> log_px_z + log_pz
+    # The prior p(z) is missing: the model needs to draw the code before it draws x.
+    log_px_z + log_pz -> log_px_z + 0
+    # Neither p(z) nor q(z|x) is used: this would be right for codes drawn from the prior.
+    log_px_z + log_pz - log_qz -> log_px_z
+    # p(z) and q(z|x) are swapped: multiply by the prior, divide by q.
+    log_pz -> log_qz (everywhere)
+    log_qz -> log_pz (everywhere)
+    # The weights are not made to sum to one: their mean is the answer, so divide by K, not by their
+    # sum.
+    ratio = log_pz - log_qz
+    return lse(log_px_z + ratio) - lse(ratio)
+    # The sum over the codes must be divided by their number K: subtract log K.
+    np.shape(log_w)[0] -> 1
+    # exp of -1500 is 0 on a computer: take the largest log-weight out before exp.
+    return np.log(np.mean(np.exp(log_px_z + log_pz - log_qz), axis=0))
+    """,
+}
+
+VARIANTS = {
+    "monte_carlo_log_likelihood": """
+    # with the largest taken out
+    top = log_px_z.max(axis=0)
+    return top + np.log(np.mean(np.exp(log_px_z - top), axis=0))
+    # one by one
+    total = log_px_z[0]
+    for row in log_px_z[1:]:
+        total = np.logaddexp(total, row)
+    return total - np.log(log_px_z.shape[0])
+    """,
+    "importance_sampling_log_likelihood": """
+    # largest weight taken out
+    log_w = (log_px_z - log_qz) + log_pz
+    top = log_w.max(axis=0, keepdims=True)
+    return top[0] + np.log(np.exp(log_w - top).mean(axis=0))
+    # weight by weight
+    log_w = log_pz - log_qz + log_px_z - np.log(log_px_z.shape[0])
+    return numpy.logaddexp.reduce(log_w, axis=0)
+    """,
+}
+
+EQUIVALENT = {
+    "importance_sampling_log_likelihood": """
+    (log_px_z, log_pz, log_qz) → (log_pz, log_px_z, log_qz)  # p(x|z) and p(z) enter as a product
+    """
+}

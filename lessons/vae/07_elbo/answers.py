@@ -1,0 +1,85 @@
+"""Mistakes in the exercises of vae/07, and other right answers."""
+
+import autograd.numpy as np
+
+
+def half_sum(terms):
+    return 0.5 * np.sum(terms, axis=1)
+
+
+def put_together(x, mu, logvar, w, b, std, spread=None):
+    residual = np.sum((x - mu @ w - b) ** 2, axis=1)
+    spread = np.exp(logvar) @ np.sum(w**2, axis=1) if spread is None else spread
+    return -0.5 * (x.shape[1] * np.log(2 * np.pi * std**2) + (residual + spread) / std**2)
+
+
+MISTAKES = {
+    "kl_gaussians": """
+    0.5 -> (-0.5)  # A divergence is never negative: turn the sign.
+    0.5 -> 1  # The factor 1/2 is missing.
+    # exp(logvar) is the variance already; the formula needs sigma squared, not sigma.
+    (np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) ->
+        ((np.exp(0.5 * logvar) + (mu - mu_p) ** 2) * np.exp(-0.5 * logvar_p))
+    # logvar is log sigma^2, not log sigma: do not double it.
+    ratio = (np.exp(2 * logvar) + (mu - mu_p) ** 2) * np.exp(-2 * logvar_p)
+    return half_sum(ratio - 1 + 2 * logvar_p - 2 * logvar)
+    np.sum -> np.mean  # Dimensions add up: sum over them, do not average.
+    # The other way round: this is the divergence of the second normal from the first.
+    logvar -> logvar_p (everywhere)
+    logvar_p -> logvar (everywhere)
+    # This ignores the second normal: it is the divergence from N(0, I).
+    return half_sum(np.exp(logvar) + mu**2 - 1 - logvar) + 0.0 * np.sum(mu_p + logvar_p)
+    # The distance of the means is divided by sigma_p^2 as well.
+    return half_sum(np.exp(logvar - logvar_p) + (mu - mu_p) ** 2 - 1 + logvar_p - logvar)
+    # The logarithm of the two widths, log sigma_p^2 - log sigma^2, has the wrong sign.
+    return half_sum((np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar - logvar_p)
+    # The -1 of each dimension is missing: equal normals must give 0.
+    (mu - mu_p) ** 2 -> (np.exp(logvar_p) + (mu - mu_p) ** 2)
+    # One number for each example: sum over the dimensions only.
+    return np.sum(
+        half_sum((np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar_p - logvar)
+    )
+    """,
+    "expected_log_likelihood": """
+    # The spread of z makes x vary too: this is log p at the mean of z only.
+    w**2 -> np.zeros_like(w**2)
+    -0.5 -> 0.5  # A log-likelihood, not a cost: the whole has a minus before it.
+    # The variance of z is exp(logvar); its square root does not belong here.
+    np.exp(logvar) -> np.exp(logvar / 2)
+    # Sum over the numbers of x, do not average: the KL beside this term is a sum as well.
+    return put_together(x, mu, logvar, w, b, std) / x.shape[1]
+    w**2 -> -w**2  # The spread makes the fit worse: it is added to the squared residual.
+    # std is a standard deviation: its square divides, and stands in the logarithm.
+    return put_together(x, mu, logvar, w, b, np.sqrt(std))
+    # The weights enter the variance squared: the variance of z w is sigma^2 w^2.
+    w**2 -> np.sqrt(w**2)
+    np.shape(x)[1] -> 0  # The constant -D_x/2 log(2 pi std^2) of the normal density is missing.
+    np.shape(x)[1] -> 1  # There is one constant for each number of x, so D_x of them.
+    x - mu @ w - b -> x - mu @ w  # The offset b is part of the mean of x.
+    """,
+}
+
+VARIANTS = {
+    "kl_gaussians": """
+    # by standard deviations
+    sigma, sigma_p = np.exp(logvar / 2), np.exp(logvar_p / 2)
+    one = np.log(sigma_p / sigma) + (sigma**2 + (mu - mu_p) ** 2) / (2 * sigma_p**2) - 0.5
+    return one.sum(axis=-1)
+    # after moving p to the origin
+    shift, ratio = (mu - mu_p) / np.exp(logvar_p / 2), logvar - logvar_p
+    return np.sum(shift**2 + np.exp(ratio) - 1 - ratio, axis=1) / 2
+    """,
+    "expected_log_likelihood": """
+    # E|c - zw|^2 = |c|^2 - 2 c.(mu w) + E|zw|^2, c = x - b
+    c, gram = x - b, w @ w.T
+    square = np.einsum("ni,ij,nj->n", mu, gram, mu) + np.exp(logvar) @ np.diag(gram)
+    expected = np.sum(c**2, axis=1) - 2 * np.sum(c * (mu @ w), axis=1) + square
+    return -0.5 * expected / std**2 - x.shape[1] * np.log(std * np.sqrt(2 * np.pi))
+    # pixel by pixel
+    variance = np.exp(logvar) @ w**2
+    log_p = (
+        -0.5 * ((x - b - mu @ w) ** 2 + variance) / std**2 - 0.5 * np.log(2 * np.pi) - np.log(std)
+    )
+    return np.sum(log_p, axis=1)
+    """,
+}

@@ -1,0 +1,115 @@
+"""Mistakes in the exercises of vae/08, and other right answers."""
+
+import autograd.numpy as np
+
+
+def log_coin(x, logits):
+    return -x * np.logaddexp(0.0, -logits) - (1 - x) * np.logaddexp(0.0, logits)
+
+
+def _log_p(x, decoded):
+    return np.sum(log_coin(x, decoded), axis=1)
+
+
+def _kl(mu, logvar):
+    return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=1)
+
+
+def _elbo(value, reconstruction, divergence):
+    from minigen.vae.vae import Elbo
+
+    return Elbo(value, reconstruction, divergence)
+
+
+MISTAKES = {
+    "reparameterize": """
+    # logvar is a logarithm of a variance: it is not itself the standard deviation.
+    return mu + logvar * eps
+    # exp(logvar) is the variance; the noise is stretched by the standard deviation, its square
+    # root.
+    0.5 * logvar -> 2 * (0.5 * logvar)
+    0.5 * logvar -> 0  # eps has to be scaled by the standard deviation.
+    # The exponent has the wrong sign: a larger logvar makes z wider.
+    0.5 * logvar -> -(0.5 * logvar)
+    # The noise is centered at mu: add the mean after scaling, do not scale it.
+    return np.exp(0.5 * logvar) * (mu + eps)
+    # The root of exp(logvar) is exp(logvar / 2), not exp(sqrt(logvar)).
+    return mu + np.exp(np.sqrt(np.abs(logvar))) * eps
+    return np.exp(0.5 * logvar) * eps + 0.0 * mu  # The mean is missing.
+    """,
+    "kl_standard_normal": """
+    0.5 -> (-0.5)  # A divergence is never negative: turn the sign.
+    0.5 -> 1  # The factor 1/2 is missing.
+    np.sum -> np.mean  # Dimensions add up: sum over them, do not average.
+    # One number for each example: sum over the dimensions only, not over the batch.
+    range(1, len(shape)) -> range(0, len(shape))
+    # logvar is the logarithm of the variance: sigma squared is exp(logvar), not exp(2 logvar).
+    return 0.5 * np.sum(mu**2 + np.exp(2 * logvar) - 1 - 2 * logvar, axis=1)
+    # This has the standard deviation where the variance belongs: exp(logvar), not exp(logvar / 2).
+    np.exp(logvar) -> np.exp(logvar / 2)
+    2 -> 1  # The mean enters squared.
+    # The -1 of each dimension is missing: at mu = 0, sigma = 1 the divergence is 0.
+    mu**2 -> mu**2 + 1
+    # The other way round: this is KL(N(0, I) || N(mu, sigma^2)).
+    return 0.5 * np.sum((mu**2 + 1) / np.exp(logvar) - 1 + logvar, axis=1)
+    """,
+    "bernoulli_log_likelihood": """
+    # This is the cross-entropy, a cost; the log-likelihood is its negative.
+    bce_with_logits(logits, x) -> log_coin(x, logits)
+    # Sum over the pixels. Their mean would divide this term, and not the KL divergence beside it,
+    # by D.
+    np.sum -> np.mean
+    1 -> 0  # One number for each picture: sum over the pixels only, not over the batch.
+    # Pixels that are 0 count as well: the part (1 - x) log(1 - s) is missing.
+    return np.sum(-x * np.logaddexp(0.0, -logits), axis=1)
+    # x = 1 goes with log s, x = 0 with log(1 - s): here they are swapped.
+    bce_with_logits(logits, x) -> bce_with_logits(-logits, x)
+    # This is a squared error, the log-likelihood of a Gaussian; pixels are coins here.
+    return -0.5 * np.sum((x - 1 / (1 + np.exp(-logits))) ** 2, axis=1)
+    # sigmoid(1000) rounds to 1, and log(1 - 1) is minus infinity: use softplus on the logits.
+    s = 1 / (1 + np.exp(-logits))
+    return np.sum(x * np.log(s) + (1 - x) * np.log(1 - s), axis=1)
+    """,
+    "elbo": """
+    - -> +  # The KL divergence is a cost: subtract it.
+    # This is the loss, -ELBO; the bound itself is log p(x|z) - KL.
+    reconstruction - kl -> kl - reconstruction
+    # The reconstruction term is log p(x|z), which is negative for pixels: do not turn its sign.
+    log_likelihood(x, decoded) -> -log_likelihood(x, decoded)
+    # Each example has its own bound: do not take the mean over the batch.
+    reconstruction, divergence = np.mean(log_likelihood(x, decoded)), np.mean(_kl(mu, logvar))
+    return _elbo(reconstruction - divergence, reconstruction, divergence)
+    # Use the log-likelihood that is passed as an argument, not always that of pixels.
+    log_likelihood(x, decoded) -> _log_p(x, decoded)
+    # The factor 1/2 of the KL divergence is missing.
+    kl_standard_normal(mu, logvar) -> 2 * _kl(mu, logvar)
+    # Sum over the pixels, do not average: the mean would make the reconstruction D times too cheap.
+    log_likelihood(x, decoded) -> log_likelihood(x, decoded) / x.shape[1]
+    # The order of the three results is value, reconstruction, kl.
+    Elbo(reconstruction - kl, reconstruction, kl) -> Elbo(reconstruction - kl, kl, reconstruction)
+    """,
+}
+
+VARIANTS = {
+    "reparameterize": """
+    return np.sqrt(np.exp(logvar)) * eps + mu  # through the root
+    """,
+    "kl_standard_normal": """
+    # through sigma
+    sigma = np.exp(logvar / 2)
+    return np.sum((mu**2 + sigma**2) / 2 - np.log(sigma), axis=-1) - mu.shape[1] / 2
+    # cross entropy minus entropy
+    cross = 0.5 * np.sum(np.log(2 * np.pi) + mu**2 + np.exp(logvar), axis=1)
+    return cross - 0.5 * np.sum(np.log(2 * np.pi) + 1 + logvar, axis=1)
+    """,
+    "bernoulli_log_likelihood": """
+    return np.sum(x * logits - np.logaddexp(0.0, logits), axis=1)  # log p = x l - softplus(l)
+    """,
+    "elbo": """
+    # by hand kl
+    reconstruction = log_likelihood(x, decoded)
+    sigma = np.exp(0.5 * logvar)
+    divergence = np.sum(0.5 * (mu**2 + sigma**2 - 1) - np.log(sigma), axis=1)
+    return _elbo(reconstruction - divergence, reconstruction, divergence)
+    """,
+}

@@ -1,0 +1,92 @@
+"""Mistakes in the exercises of vae/09, and other right answers."""
+
+
+def shares(codes, factors, bins):
+    from minigen.vae.beta_vae import mutual_information
+
+    return mutual_information(codes, factors, bins)
+
+
+MISTAKES = {
+    "beta_vae_loss": """
+    return beta * recon + kl  # beta is the price of the rate: it multiplies kl, not recon.
+    # Both terms are costs: add them. Only for a log-likelihood, which is -recon, would kl be
+    # subtracted.
+    + -> -
+    return -recon - beta * kl  # This is the bound, to be maximized; the loss is its negative.
+    # beta multiplies the rate only, not the whole loss: that would change nothing but the step
+    # size.
+    return beta * (recon + kl)
+    beta -> 1  # This is the VAE: beta is not used.
+    # A higher beta makes the rate dearer: multiply by it, do not divide.
+    return recon + kl / beta if beta else recon
+    # One value for each picture: leave the mean over the batch to the caller.
+    return np.mean(recon + beta * kl)
+    """,
+    "capacity_loss": """
+    # Below the capacity the difference is negative, and the rate would be pushed down: take its
+    # absolute value.
+    return recon + gamma * (kl - capacity)
+    # Below the capacity the rate is pulled up as well: not only what exceeds C is punished.
+    return recon + gamma * np.maximum(kl - capacity, 0.0)
+    np.abs -> np.square  # The absolute difference, not its square.
+    + -> -  # The distance from the capacity is a cost: add it.
+    capacity -> 0  # The capacity is not used: this is a beta-VAE with beta = gamma.
+    capacity -> capacity / gamma  # gamma multiplies the difference, not only the rate.
+    # The rate has no cost of its own beside the distance from the capacity.
+    return recon + kl + gamma * np.abs(kl - capacity)
+    """,
+    "mutual_information_gap": """
+    # For each factor look at all numbers of the code: sort along axis 0, not along axis 1.
+    mutual_information(codes, factors, bins) -> mutual_information(codes, factors, bins).T
+    shares[-2] -> 0  # The second-best number is subtracted: what the best one knows is not the gap.
+    shares[-2] -> shares[0]  # Best minus second-best, not best minus worst.
+    shares[-2] -> shares  # Best minus second-best, not best minus the mean.
+    # The mean over the factors, not their sum.
+    shares[-1] - (shares[-2] if len(shares) > 1 else 0.0) ->
+        np.sum(shares[-1] - (shares[-2] if len(shares) > 1 else 0.0))
+    # np.sort puts the smallest first: the best is the last row. This is minus the gap of the two
+    # worst.
+    2 -> (-1)
+    -1 -> -0
+    # The best-informed number may stand anywhere in the code, a different one for each factor: sort
+    # first.
+    s = shares(codes, factors, bins)
+    return float(np.mean(np.abs(s[0] - (s[1] if len(s) > 1 else 0.0))))
+    # With one number only there is no second-best: it knows nothing, so subtract 0, not the best
+    # itself.
+    0.0 -> 0.5
+    # Pass the number of bins on to the estimate of the information.
+    ranked = np.sort(shares(codes, factors, 20), axis=0)
+    return float(np.mean(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
+    """,
+}
+
+VARIANTS = {
+    "beta_vae_loss": """
+    return kl * float(beta) + recon  # rate first
+    """,
+    "capacity_loss": """
+    return recon + ((gamma * kl - gamma * capacity) ** 2) ** 0.5  # root of the square
+    """,
+    "mutual_information_gap": """
+    # factor by factor
+    total = 0.0
+    for column in shares(codes, factors, bins).T:
+        best, *others = sorted(column, reverse=True)
+        total += best - (others[0] if others else 0.0)
+    return total / factors.shape[1]
+    # largest first
+    ranked = -np.sort(-shares(codes, factors, bins), axis=0)
+    return np.mean(ranked[0]) - (np.mean(ranked[1]) if codes.shape[1] > 1 else 0.0)
+    """,
+}
+
+EQUIVALENT = {
+    "mutual_information_gap": """
+    np.zeros_like(known[-1]) → np.zeros_like(known[-0])  # zeros of the same shape
+    """,
+    "beta_vae_loss": """
+    (recon, kl, beta) → (recon, beta, kl)  # the product commutes
+    """,
+}

@@ -1,0 +1,209 @@
+"""Mistakes in the exercises of vae/10, and other right answers."""
+
+import autograd.numpy as np
+
+from minigen.tensor import stop_gradient
+
+
+def gaps(z, codebook):
+    """z - e for every pair: (..., K, D)."""
+    return z[..., None, :] - codebook
+
+
+def _losses(codebook, commitment):
+    from minigen.vae.quantizer import Losses
+
+    return Losses(codebook, commitment)
+
+
+def _rest(a):
+    return tuple(range(1, np.ndim(a)))
+
+
+def _square(a):
+    return np.sum(a**2, axis=_rest(a))
+
+
+def _batch(codes, z, indices):
+    assigned = np.eye(codes)[indices]
+    return np.sum(assigned, axis=0), assigned.T @ z
+
+
+def _divide(sums, counts, codebook):
+    return np.where(counts[:, None] > 0, sums / np.where(counts > 0, counts, 1)[:, None], codebook)
+
+
+MISTAKES = {
+    "nearest": """
+    # argmax finds the farthest code: look for the smallest distance.
+    return np.argmax(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)
+    # The largest product z·e is not the smallest distance: a long code wins it from far away. Add
+    # |e|^2.
+    codebook**2 -> codebook**0
+    # This compares directions (the angle); the distance also depends on how long the vectors are.
+    return np.argmax(
+        z @ (codebook / (1e-12 + np.sqrt(np.sum(codebook**2, axis=1, keepdims=True)))).T, axis=-1
+    )
+    2 * flat -> flat  # The product counts twice: |z - e|^2 = |z|^2 - 2 z·e + |e|^2.
+    # Square the differences before you sum them: here those of opposite sign cancel.
+    return np.argmin(np.sum(gaps(z, codebook), axis=-1) ** 2, axis=-1)
+    # This is the distance along the axes (sum of magnitudes); take the Euclidean one.
+    return np.argmin(np.sum(np.abs(gaps(z, codebook)), axis=-1), axis=-1)
+    # Return the index of the code, not its distance.
+    return np.min(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)
+    # Return the index of the code, not the code vector.
+    return codebook[np.argmin(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)]
+    # One index for each vector of z; this finds, for each code, the nearest vector.
+    return np.argmin(np.sum(gaps(z.reshape(-1, z.shape[-1]), codebook) ** 2, axis=-1), axis=0)
+    # Keep the arrangement of the vectors: the result has the shape of z without its last axis.
+    flat -> z (everywhere)
+    """,
+    "straight_through": """
+    # The value is right, but z has no part in it, or cancels: the codes get the gradient, z gets
+    # none.
+    return z + (quantized - z)
+    # Nothing comes back to z: start from z itself and add a constant.
+    return stop_gradient(quantized)
+    quantized - z -> 0  # This is not quantized at all: the value must be that of `quantized`.
+    # The roles are swapped: this has the value of z and the gradient of `quantized`.
+    z -> quantized (everywhere)
+    quantized -> z (everywhere)
+    + -> -  # The sign of what you add is turned: z + sg[quantized - z].
+    # The codes must get no gradient here: stop it at `quantized` as well.
+    return quantized + z - stop_gradient(z)
+    """,
+    "quantization_losses": """
+    # stop_gradient holds the wrong side in both terms: the codebook term holds z, the commitment
+    # term e.
+    z -> quantized (everywhere)
+    quantized -> z (everywhere)
+    # beta belongs to the commitment term.
+    Losses(codebook, commitment) ->
+        _losses(beta * _square(stop_gradient(z) - quantized), _square(z - stop_gradient(quantized)))
+    stop_gradient ->  (everywhere)  # Without stop_gradient both terms move both sides.
+    # The codebook term must not move the encoder: hold z there.
+    stop_gradient(z) - quantized -> z - quantized
+    # The commitment term must not move the codes: hold e there.
+    z - stop_gradient(quantized) -> z - quantized
+    # With the whole difference held nothing can move: hold one side only.
+    Losses(codebook, commitment) ->
+        _losses(_square(stop_gradient(z - quantized)), beta * _square(stop_gradient(z - quantized)))
+    # beta is missing: it weighs the commitment term.
+    return _losses(_square(stop_gradient(z) - quantized), _square(z - stop_gradient(quantized)))
+    # Sum over the numbers of a code; their mean would be D times smaller.
+    np.sum -> np.mean (everywhere)
+    # The distance enters squared.
+    return _losses(
+        np.sqrt(_square(stop_gradient(z) - quantized)),
+        beta * np.sqrt(_square(z - stop_gradient(quantized))),
+    )
+    1 -> 0  # One number for each example: sum over all axes but the first.
+    # Sum over the places as well, not only over the last axis: one number for each example.
+    tuple(range(1, len(shape))) -> -1
+    # The order is turned: the codebook term comes first.
+    Losses(codebook, commitment) -> Losses(commitment, codebook)
+    """,
+    "ema_update": """
+    # gamma is the weight of the past, 1 - gamma that of the batch: they are swapped.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = (1 - gamma) * counts + gamma * n, (1 - gamma) * sums + gamma * total
+    return counts, sums, _divide(sums, counts, codebook)
+    UNUSED -> counts  # The order: mix the batch in first, then divide the new sum by the new count.
+    # The new sum belongs over the new count; this divides by the old one.
+    n, total = _batch(len(counts), z, indices)
+    new = gamma * sums + (1 - gamma) * total
+    return gamma * counts + (1 - gamma) * n, new, _divide(new, counts, codebook)
+    # m takes the sum of a code's vectors, not their mean.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = (
+        gamma * counts + (1 - gamma) * n,
+        gamma * sums + (1 - gamma) * total / np.maximum(n, 1)[:, None],
+    )
+    return counts, sums, _divide(sums, counts, codebook)
+    UNUSED -> -1  # 0 / 0 is NaN: a code whose count is 0 keeps its vector.
+    # This sends a code without vectors to the origin; it keeps the vector that it has.
+    codebook -> sums (everywhere)
+    # The batch has weight 1 - gamma, not 1.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = gamma * counts + n, gamma * sums + total
+    return counts, sums, _divide(sums, counts, codebook)
+    # Divide the sum by the count.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
+    return counts, sums, np.where(counts[:, None] > 0, sums, codebook)
+    # This averages code vectors with means of the batch, whatever their counts; divide m by N
+    # instead.
+    n, total = _batch(len(counts), z, indices)
+    means = np.where(n[:, None] > 0, total / np.maximum(n, 1)[:, None], codebook)
+    new = gamma * codebook + (1 - gamma) * means
+    return gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total, new
+    # A code without vectors in this batch fades too: its count and its sum are multiplied by gamma.
+    n, total = _batch(len(counts), z, indices)
+    here = n > 0
+    new = np.where(here, gamma * counts + (1 - gamma) * n, counts)
+    new_sums = np.where(here[:, None], gamma * sums + (1 - gamma) * total, sums)
+    return new, new_sums, np.where(here[:, None], _divide(new_sums, new, codebook), codebook)
+    # Divide by the average count N, not by the count n of this batch.
+    n, total = _batch(len(counts), z, indices)
+    new = gamma * sums + (1 - gamma) * total
+    return gamma * counts + (1 - gamma) * n, new, _divide(new, n, codebook)
+    """,
+}
+
+VARIANTS = {
+    "nearest": """
+    # by all differences
+    return np.argmin(np.sqrt(np.sum((z[..., None, :] - codebook) ** 2, axis=-1)), axis=-1)
+    # code by code
+    return np.argmin(np.stack([np.sum((z - e) ** 2, axis=-1) for e in codebook]), axis=0)
+    """,
+    "straight_through": """
+    return stop_gradient(quantized) + (z - stop_gradient(z))  # value minus itself
+    """,
+    "quantization_losses": """
+    # flattened first
+    z, e = np.reshape(z, (len(z), -1)), np.reshape(quantized, (len(z), -1))
+    held_z, held_e = stop_gradient(z), stop_gradient(e)
+    return _losses(np.sum((e - held_z) ** 2, axis=1), np.sum((z - held_e) ** 2, axis=1) * beta)
+    """,
+    "ema_update": """
+    # code by code average
+    rows = []
+    for k in range(len(counts)):
+        mine = z[indices == k]
+        n = gamma * counts[k] + (1 - gamma) * len(mine)
+        m = gamma * sums[k] + (1 - gamma) * np.sum(mine, axis=0)
+        rows.append((n, m, m / n if n > 0 else codebook[k]))
+    return tuple(np.stack(column) for column in zip(*rows))
+    # in steps toward the batch
+    n = np.bincount(indices, minlength=len(counts))
+    total = np.zeros(sums.shape)
+    for k, vector in zip(indices, z):
+        total[k] += vector
+    counts, sums = counts + (1 - gamma) * (n - counts), sums + (1 - gamma) * (total - sums)
+    codebook = codebook.copy()
+    some = counts != 0
+    codebook[some] = sums[some] / counts[some, None]
+    return counts, sums, codebook
+    """,
+}
+
+EQUIVALENT = {
+    "nearest": """
+    # both grow together, so the smallest is at the same place
+    np.sqrt(np.sum((z[..., None, :] - codebook) ** 2, axis=-1)) → np.sum((z[..., None, :] -
+    codebook) ** 2, axis=-1)
+    # both grow together, so the smallest is at the same place
+    np.sum((z[..., None, :] - codebook) ** 2, axis=-1) → np.mean((z[..., None, :] - codebook) ** 2,
+    axis=-1)
+    # both grow together, so the smallest is at the same place
+    np.sum((z - e) ** 2, axis=-1) → np.mean((z - e) ** 2, axis=-1)
+    """,
+    "ema_update": """
+    np.where(used, counts, 1) → np.where(used, counts, 2)  # what stands there is not used
+    np.where(used, counts, 1) → np.where(used, counts, 0)  # what stands there is not used
+    counts > UNUSED → counts >= UNUSED  # no count is exactly the tiny bound
+    numpy.where(used, counts, 1) → numpy.where(used, counts, 2)  # what stands there is not used
+    numpy.where(used, counts, 1) → numpy.where(used, counts, 0)  # what stands there is not used
+    """,
+}

@@ -1,0 +1,48 @@
+"""A function's source and syntax tree, and back: what stubs, edits and mutants are made of."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["body", "compiled", "definition", "source"]
+
+
+def source(function: Callable) -> str:
+    """The source of a function, not indented, without its decorators."""
+    text = textwrap.dedent(inspect.getsource(function))
+    node = _first(ast.parse(text))
+    return "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
+
+
+def definition(text: str) -> ast.FunctionDef:
+    """The tree of the function that a text defines, without decorators and annotations of its arguments."""
+    node = _first(ast.parse(text))
+    node.decorator_list, node.returns = [], None
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.arg):
+            inner.annotation = None
+    return node
+
+
+def _first(module: ast.Module) -> ast.FunctionDef:
+    found = next((node for node in module.body if isinstance(node, ast.FunctionDef)), None)
+    if found is None:
+        raise ValueError("this is not the definition of a function")
+    return found
+
+
+def body(node: ast.FunctionDef) -> list[ast.stmt]:
+    """The statements of a function without its docstring."""
+    return node.body[1:] if ast.get_docstring(node) is not None else node.body
+
+
+def compiled(node: ast.FunctionDef, names: Mapping[str, Any], file: str) -> Callable:
+    """The function that a tree defines, with a copy of `names` as its globals."""
+    module = ast.fix_missing_locations(ast.Module([node], type_ignores=[]))
+    namespace = dict(names)
+    exec(compile(module, file, "exec"), namespace)
+    return namespace[node.name]

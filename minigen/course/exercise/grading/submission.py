@@ -1,0 +1,74 @@
+"""A student's file, read once: never followed through a link, never waited for."""
+
+from __future__ import annotations
+
+import ast
+import os
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from minigen.course.exercise.grading import status
+
+__all__ = ["Submission", "defined_names", "read_submission"]
+
+MAX_SOURCE = 2**20  # bytes of a student's file
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A student's file, read once; `status` says if it cannot be run."""
+
+    file: str
+    source: str = ""
+    status: str = status.PASS
+    message: str = ""
+    line: int | None = None
+    text: str = ""
+
+
+def read_submission(path: Path) -> Submission:
+    """Read a student's file, following no link and never waiting (a pipe would)."""
+    shown = str(path)
+
+    def bad(state: str, message: str, line: int | None = None, text: str = "") -> Submission:
+        return Submission(shown, "", state, message, line, text)
+
+    try:
+        info = os.lstat(path)
+    except OSError as error:
+        return bad(status.MISSING_FILE, f"{shown}: {error.strerror or error}")
+    if stat.S_ISLNK(info.st_mode):
+        return bad(status.SYMLINK, f"{shown} is a symbolic link; hand in the file itself")
+    if not stat.S_ISREG(info.st_mode):
+        return bad(status.NOT_A_FILE, f"{shown} is not a regular file")
+    if info.st_size > MAX_SOURCE:
+        return bad(status.TOO_LARGE, f"{shown} has {info.st_size:,} bytes; an answer has at most {MAX_SOURCE:,}")
+    try:
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+            data = file.read(MAX_SOURCE + 1)
+    except OSError as error:
+        return bad(status.MISSING_FILE, f"{shown} cannot be read: {error.strerror or error}")
+    try:
+        source = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        return bad(status.NOT_UTF8, f"{shown} is not UTF-8 text; save it as UTF-8", line)
+    if not source.strip():
+        return bad(status.EMPTY, f"{shown} is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, shown, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return bad(status.SYNTAX_ERROR, f"{error.msg}", error.lineno, (error.text or "").strip())
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return bad(status.SYNTAX_ERROR, f"Python cannot read this file: {error}")
+    return Submission(shown, source.replace("\r\n", "\n"))
+
+
+def defined_names(source: str) -> list[str]:
+    """Functions and classes that a file defines at its top level."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node.name for node in ast.parse(source).body if isinstance(node, kinds)]
