@@ -22,11 +22,11 @@ from minigen.diffusion.ddpm import (
     predict_x0_from_eps,
     q_sample,
     simple_loss,
-    vlb_term,
 )
+from minigen.diffusion.likelihood import vlb_term
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.samplers import Trajectory, ancestral, ancestral_step, clipped
-from minigen.diffusion.schedule import Schedule, evenly
+from minigen.diffusion.schedule import Schedule, spaced_timesteps
 from minigen.diffusion.networks.unet import OverviewBlock, UNet
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.optim import EMA, Adam, cosine
@@ -236,7 +236,7 @@ def walk(step, model, schedule, x, rng):
 
 
 start = lesson.rng("start").standard_normal((lesson.size(2000, quick=50), 2), dtype=np.float32)
-short = schedule.subset(evenly(T, 20))  # 20 long steps instead of 200
+short = schedule.subset(spaced_timesteps(T, 20))  # 20 long steps instead of 200
 mine = walk(ancestral_step, model, short, start, lesson.rng("walk"))
 theirs = ancestral(model, start, short, lesson.rng("walk"))
 lesson.check("the loop above is the package's sampler", np.abs(mine - theirs).max(), at_most=1e-5)
@@ -394,7 +394,7 @@ rng = lesson.rng("digits")
 mnist_steps = lesson.steps(2700, quick=2)
 batch = lesson.size(64, quick=8)
 evenly_noised = Schedule.cosine(T)
-process = evenly_noised.subset(evenly(T, 10)) if lesson.quick else evenly_noised
+process = evenly_noised.subset(spaced_timesteps(T, 10)) if lesson.quick else evenly_noised
 images = mnist.symmetric(mnist.splits().train.images)  # (50000, 28, 28, 1) in [-1, 1]
 batches = mnist.batches(images, size=batch, rng=rng)
 unet = UNet(rng, width=lesson.size(32, quick=8), overview=lesson.size(512, quick=32))
