@@ -25,7 +25,8 @@ from minigen.flow.coupling import (
     checkerboard_mask,
     half_mask,
 )
-from minigen.flow.realnvp import ImageRealNVP, RealNVP
+from minigen.flow.multiscale import ImageRealNVP
+from minigen.flow.realnvp import RealNVP
 from minigen.metrics import nll_gap
 from minigen.optim import Adam, clip_grad_norm, cosine
 from minigen.tensor import parallel_value_and_grad, tanh, value_and_grad
@@ -292,7 +293,7 @@ lesson.figure(
 class SeesAll(AffineCoupling):
     """The mistake: s and t are made from the whole vector."""
 
-    def _scale_and_shift(self, a):
+    def scale_and_shift(self, a, context=None):
         out = self.net(a)
         return self.limit * tanh(out[:, :2] / self.limit), out[:, 2:]
 
