@@ -175,15 +175,15 @@ class Affine(Bijection):
 
     def forward(self, z, context=None):
         check_broadcast("log_scale", self.log_scale, z=z)
-        return like(z * np.exp(self.log_scale) + self.shift, z), self._log_det(z)
+        return z * np.exp(like(self.log_scale, z)) + like(self.shift, z), self._log_det(z)
 
     def inverse(self, x, context=None):
         check_broadcast("log_scale", self.log_scale, x=x)
-        return like((x - self.shift) * np.exp(-self.log_scale), x), -self._log_det(x)
+        return (x - like(self.shift, x)) * np.exp(-like(self.log_scale, x)), -self._log_det(x)
 
     def _log_det(self, a):
-        each = np.sum(self.log_scale + np.zeros(np.shape(a)[1:], dtype=a.dtype))  # broadcast over the coordinates
-        return like(each * np.ones(len(a), dtype=a.dtype), a)
+        broadcast = like(self.log_scale, a) + np.zeros(np.shape(a)[1:], dtype=a.dtype)  # over the coordinates
+        return np.sum(broadcast) * np.ones(len(a), dtype=a.dtype)
 
 
 class Permute(Bijection):
@@ -298,7 +298,7 @@ def apply(f: Callable, a: Array, context: Array | None) -> Any:
 
 
 def like(y: Array, x: Array) -> Array:
-    """y in the dtype of x: float32 in, float32 out, whatever the parameters' dtype."""
+    """y in the dtype of x: a parameter, or what a network returned. Float32 in, float32 out, and float64 likewise."""
     return y if y.dtype == x.dtype else y.astype(x.dtype)
 
 

@@ -84,11 +84,11 @@ class DiagonalScale(Bijection):
 
     def forward(self, z, context=None):
         self._check("z", z)
-        return like(z * np.exp(self.log_scale), z), self._log_det(z)
+        return z * np.exp(like(self.log_scale, z)), self._log_det(z)
 
     def inverse(self, x, context=None):
         self._check("x", x)
-        return like(x * np.exp(-self.log_scale), x), -self._log_det(x)
+        return x * np.exp(-like(self.log_scale, x)), -self._log_det(x)
 
     def _check(self, name, a):
         if np.shape(a)[1:] != np.shape(self.log_scale):
@@ -97,7 +97,7 @@ class DiagonalScale(Bijection):
             )
 
     def _log_det(self, a):
-        return like(np.sum(self.log_scale) * np.ones(len(a), dtype=a.dtype), a)
+        return np.sum(like(self.log_scale, a)) * np.ones(len(a), dtype=a.dtype)
 
 
 def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
