@@ -154,7 +154,7 @@ def test_radial_at_its_center(rng):
 
 
 def test_radial_close_to_its_center_in_float32(rng):
-    """The positive root loses no digits where it is small: r is about 1e-5, alpha 1e-3, and x 11,000 times as far out."""
+    """The positive root loses no digits where it is small: r is about 1e-5, alpha 1e-3, x 11,000 times as far out."""
     f = Radial(rng, 2)
     f.center[...], f.log_alpha[...], f.raw_beta[...] = 0, math.log(1e-3), 11
     z = (1e-5 * rng.standard_normal((20, 2))).astype(np.float32)
