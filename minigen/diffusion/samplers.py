@@ -1,6 +1,6 @@
-"""From noise to data: every way to walk back uses the same thing, a model of the noise `eps_model(x, t)`.
+"""Samplers: from noise to data with any model of the noise, `eps_model(x, t)`.
 
-    x = rng.standard_normal((1000, 2), dtype=np.float32)          # x_T, pure noise
+    x = rng.standard_normal((1000, 2), dtype=numpy.float32)       # x_T, pure noise
     x = ancestral(model, x, schedule, rng)                        # DDPM: T steps, each with fresh noise
     x = ddim(model, x, schedule, steps=20)                        # DDIM: 20 steps, no noise
     path = Trajectory(every=100)
@@ -13,38 +13,65 @@ checked at the start (ValueError), and x stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
+import autograd.numpy as np
+import numpy
 
-from minigen.diffusion import _check
-from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict_x0_from_eps
-from minigen.diffusion.langevin import annealed_langevin, langevin, langevin_step
-from minigen.diffusion.reverse import predict, reverse_variance
-from minigen.diffusion.schedule import Schedule, evenly, scale
-from minigen.diffusion.trajectory import Trajectory, countdown, report
+from minigen import checks
+from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict, predict_x0_from_eps, reverse_variance
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale, spaced_timesteps
 
-__all__ = [
-    "Trajectory",
-    "ancestral",
-    "ancestral_step",
-    "annealed_langevin",
-    "clipped",
-    "ddim",
-    "ddim_step",
-    "heun",
-    "langevin",
-    "langevin_step",
-    "strided",
-]
+Array = Any  # an ndarray, or one that autograd traces
+
+# ------------------------------------------------------------------------------------------- what all of them share
+
+
+class Trajectory:
+    """An `on_step` that keeps copies of what passes: at the times given, or at every so many steps, the end included.
+
+    `times` is the list of times in the order of sampling, `states` the array (K, N, ...) of what was there.
+    """
+
+    def __init__(self, times: Iterable[int] | None = None, every: int = 1):
+        self.wanted = None if times is None else set(times)
+        self.every = checks.whole("every", every)
+        self.times: list[int] = []
+        self._states: list[numpy.ndarray] = []
+
+    def __call__(self, t: int, x: numpy.ndarray) -> None:
+        if (t in self.wanted) if self.wanted is not None else (t % self.every == 0):
+            self.times.append(t)
+            self._states.append(numpy.array(x))
+
+    @property
+    def states(self) -> numpy.ndarray:
+        """(K, N, ...), in the order of `times`."""
+        return numpy.stack(self._states)
+
+
+def timesteps(T: int, progress: str | None = None) -> Iterable[int]:
+    """T, T − 1, ..., 1, with a progress bar on a terminal if it has a name."""
+    steps = range(T, 0, -1)
+    if progress and getattr(sys.stderr, "isatty", lambda: False)():
+        from tqdm import tqdm
+
+        return tqdm(steps, desc=progress, unit="step", dynamic_ncols=True)
+    return steps
+
+
+def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:
+    """Tell `on_step`, if there is one, that x has reached time t."""
+    if on_step is not None:
+        on_step(t, x)
+
 
 # ------------------------------------------------------------------------------------------- one step
 
 
-def ancestral_step(
-    x: np.ndarray, t: int, eps: np.ndarray, z: np.ndarray, schedule: Schedule, variance: str | np.ndarray = "beta"
-) -> np.ndarray:
+def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, variance: str | Array = "beta") -> Array:
     """One step of DDPM sampling, x_t -> x_{t-1}: the mean for the predicted noise eps, plus σ_t times fresh noise z.
 
     σ_t² is `variance`: "beta", "posterior", or an array of variances (N, ...). The last step, t = 1, adds no noise:
@@ -52,6 +79,8 @@ def ancestral_step(
     Eq. diffusion.04, Eq. diffusion.13; Ho et al. 2020, algorithm 2.
     """
     mean = mean_from_eps(x, t, eps, schedule)
+    if np.ndim(t) > 0:
+        raise ValueError(f"t must be one time step, got shape {np.shape(t)}")
     if t == 1:
         return mean
     if isinstance(variance, str):
@@ -59,19 +88,26 @@ def ancestral_step(
     return mean + np.sqrt(variance) * z
 
 
-def ddim_step(
-    x: np.ndarray, t: int, s: int, eps: np.ndarray, z: np.ndarray | None, schedule: Schedule, eta: float = 0.0
-) -> np.ndarray:
-    """From time t to any other time s: guess x_0, then noise the guess again, mostly with the noise just predicted.
+def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedule: Schedule, eta: float = 0.0) -> Array:
+    """From time t to any other time s: predict x_0, then noise it again, mostly with the noise just predicted.
 
     x_s = √ᾱ_s x̂_0 + √(1 − ᾱ_s − σ²) eps + σ z. σ² is eta² times the β̃ of the pair (s, t), whose β is 1 − ᾱ_t/ᾱ_s.
-    eta = 0 uses no noise (z may be None, and s may lie on either side of t), eta = 1 as much as DDPM with variance
-    "posterior". Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26
+    eta = 0 uses no noise: z may be None, and s may lie on either side of t. eta = 1 uses as much as DDPM with variance
+    "posterior". ValueError: t or s outside 0..T; with eta > 0 also s after t, and no z.
+    Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26
     """
+    t = check_steps(t, schedule, least=0, x=x, eps=eps)
+    s = checks.integers("s", s, least=0, most=schedule.T)
+    eta = checks.number("eta", eta, 0, 1)
     before, now = schedule.alpha_bar[s], schedule.alpha_bar[t]
     x0 = predict_x0_from_eps(x, t, eps, schedule)
     if eta == 0:
         return scale(np.sqrt(before), x0) + scale(np.sqrt(1 - before), eps)
+    if np.any(s >= t):
+        raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
+    if z is None:
+        raise ValueError("z must be noise in the shape of x where eta > 0, got None")
+    batch_shape(x=x, z=z)
     variance = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
     return scale(np.sqrt(before), x0) + scale(np.sqrt(1 - before - variance), eps) + scale(np.sqrt(variance), z)
 
@@ -81,109 +117,111 @@ def ddim_step(
 
 def ancestral(
     eps_model: Callable,
-    x: np.ndarray,
+    x: numpy.ndarray,
     schedule: Schedule,
-    rng: np.random.Generator,
+    rng: numpy.random.Generator,
     variance: str = "beta",
     on_step: Callable | None = None,
     progress: str | None = None,
-) -> np.ndarray:
+) -> numpy.ndarray:
     """DDPM sampling: all steps of the schedule backwards, each with fresh noise but the last. x (N, ...) -> (N, ...).
 
     variance: "beta" (right for data as wide as the noise), "posterior" (right for data that is a single point), or
     "learned", with a model that returns (eps, v). Eq. diffusion.04; Ho et al. 2020, algorithm 2.
     """
-    shape = _check.arrays(x=x)
-    _check.rng(rng)
-    for t in countdown(x, schedule.T, on_step, progress):
+    shape = batch_shape(x=x)
+    checks.rng(rng)
+    notify(on_step, schedule.T, x)
+    for t in timesteps(schedule.T, progress):
         eps, v = predict(eps_model, x, t, schedule)
         sigma2 = variance if variance == "beta" else reverse_variance(variance, v, t, x, schedule)
         x = ancestral_step(x, t, eps, rng.standard_normal(shape, dtype=x.dtype), schedule, sigma2)
-        report(on_step, t - 1, x)
+        notify(on_step, t - 1, x)
     return x
 
 
 def strided(
     eps_model: Callable,
-    x: np.ndarray,
+    x: numpy.ndarray,
     schedule: Schedule,
     steps: int,
-    rng: np.random.Generator,
+    rng: numpy.random.Generator,
     variance: str = "beta",
     on_step: Callable | None = None,
     progress: str | None = None,
-) -> np.ndarray:
+) -> numpy.ndarray:
     """`ancestral` in `steps` evenly spaced jumps, each with the β of its own pair of times. Eq. diffusion.26
 
     The model is told the times that it was trained with; `on_step` gets those of the shorter schedule, steps..0.
     """
-    shorter = schedule.subset(evenly(schedule.T, steps))
+    shorter = schedule.subset(spaced_timesteps(schedule.T, steps))
     return ancestral(eps_model, x, shorter, rng, variance, on_step, progress)
 
 
 def ddim(
     eps_model: Callable,
-    x: np.ndarray,
+    x: numpy.ndarray,
     schedule: Schedule,
     steps: int | None = None,
     eta: float = 0.0,
-    rng: np.random.Generator | None = None,
+    rng: numpy.random.Generator | None = None,
     on_step: Callable | None = None,
     progress: str | None = None,
-) -> np.ndarray:
+) -> numpy.ndarray:
     """DDIM sampling in `steps` evenly spaced jumps (all steps unless given). x (N, ...) -> (N, ...).
 
-    eta = 0 is deterministic: x_T decides the sample. eta = 1 is `strided` with variance "posterior". Any eta > 0 needs
-    rng. Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26; Song, Meng and Ermon 2021, eq. 12 and 16.
+    eta = 0 is deterministic: the sample is a function of x_T. eta = 1 is `strided` with variance "posterior". Any
+    eta > 0 needs rng. Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26; Song, Meng and Ermon 2021, eq. 12 and 16.
     """
-    shape = _check.arrays(x=x)
-    eta = _check.number("eta", eta, 0, 1)
-    if eta > 0:
-        _check.rng(rng)
+    shape = batch_shape(x=x)
+    eta = checks.number("eta", eta, 0, 1)
+    noise = checks.rng(rng) if eta > 0 else None
     if steps is not None:
-        schedule = schedule.subset(evenly(schedule.T, steps))
-    for t in countdown(x, schedule.T, on_step, progress):
+        schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
+    notify(on_step, schedule.T, x)
+    for t in timesteps(schedule.T, progress):
         eps, _ = predict(eps_model, x, t, schedule)
-        z = rng.standard_normal(shape, dtype=x.dtype) if eta > 0 else None
+        z = None if noise is None else noise.standard_normal(shape, dtype=x.dtype)
         x = ddim_step(x, t, t - 1, eps, z, schedule, eta)
-        report(on_step, t - 1, x)
+        notify(on_step, t - 1, x)
     return x
 
 
 def heun(
     eps_model: Callable,
-    x: np.ndarray,
+    x: numpy.ndarray,
     schedule: Schedule,
     steps: int | None = None,
     on_step: Callable | None = None,
     progress: str | None = None,
-) -> np.ndarray:
-    """The path of DDIM, followed more closely: each step asks the model twice. x (N, ...) -> (N, ...).
+) -> numpy.ndarray:
+    """The differential equation of DDIM by Heun's method, of second order. x (N, ...) -> (N, ...).
 
     In y = x/√ᾱ and σ, the noise in units of the data, the deterministic process is dy/dσ = eps, and DDIM is Euler's
-    method on it. Heun's method goes along the mean of the slopes at both ends of a step (but at σ = 0 there is none to
-    ask for). Karras et al. 2022, algorithm 1.
+    method on it. Heun's method takes the mean of the slopes at both ends of a step, two evaluations of the model; the
+    last step, to σ = 0 where there is no slope, is Euler's. Karras et al. 2022, algorithm 1.
     """
-    _check.arrays(x=x)
+    batch_shape(x=x)
     if steps is not None:
-        schedule = schedule.subset(evenly(schedule.T, steps))
+        schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
-    for t in countdown(x, schedule.T, on_step, progress):
+    notify(on_step, schedule.T, x)
+    for t in timesteps(schedule.T, progress):
         y = scale(1 / shrink[t], x)
         slope, _ = predict(eps_model, x, t, schedule)
-        euler = y + scale(sigma[t - 1] - sigma[t], slope)
+        y_next = y + scale(sigma[t - 1] - sigma[t], slope)
         if t > 1:
-            slope_there, _ = predict(eps_model, scale(shrink[t - 1], euler), t - 1, schedule)
-            euler = y + scale((sigma[t - 1] - sigma[t]) / 2, slope + slope_there)
-        x = scale(shrink[t - 1], euler)
-        report(on_step, t - 1, x)
+            slope_next, _ = predict(eps_model, scale(shrink[t - 1], y_next), t - 1, schedule)
+            y_next = y + scale((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
+        x = scale(shrink[t - 1], y_next)
+        notify(on_step, t - 1, x)
     return x
 
 
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
-    """`eps_model` corrected so that the data it implies stays within [low, high], as pixels do: a model of (x, t)."""
+    """An eps model whose implied x0 is clipped to [low, high], as pixels are; a second output (v) is kept."""
 
-    def corrected(x: np.ndarray, t: np.ndarray) -> Any:
+    def corrected(x: Array, t: Array) -> Any:
         output = eps_model(x, t)
         eps, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, ())
         x0 = np.clip(predict_x0_from_eps(x, t, eps, schedule), low, high)

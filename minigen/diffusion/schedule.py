@@ -9,12 +9,15 @@ in all, and the noise has variance 1 − ᾱ_t. Time 0 is the data itself: alpha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+import numpy
+from autograd.tracer import isbox
+from numpy.typing import ArrayLike
 
-from minigen.diffusion import _check
+from minigen import checks
+
+Array = Any  # an ndarray, or one that autograd traces
 
 
 class Schedule:
@@ -35,25 +38,25 @@ class Schedule:
     Eq. diffusion.01, Eq. diffusion.02, Eq. diffusion.07, Eq. diffusion.25; Ho et al. 2020.
     """
 
-    def __init__(self, beta: Sequence[float]):
-        beta = np.array(beta, dtype=np.float64)
+    def __init__(self, beta: ArrayLike):
+        beta = numpy.array(beta, dtype=numpy.float64)
         if beta.ndim != 1 or beta.size == 0:
             raise ValueError(f"beta must have shape (T,), one value for each step, got {beta.shape}")
-        if not (np.all(beta > 0) and np.all(beta < 1)):  # false for NaN
+        if not (numpy.all(beta > 0) and numpy.all(beta < 1)):  # false for NaN
             raise ValueError(f"beta must lie strictly between 0 and 1, got values from {beta.min()} to {beta.max()}")
         self.T = len(beta)
-        self.beta = np.concatenate([[0.0], beta])  # (T + 1,), as all that follow
+        self.beta = numpy.concatenate([[0.0], beta])  # (T + 1,), as all that follow
         self.alpha = 1 - self.beta
-        self.alpha_bar = np.cumprod(self.alpha)
-        noise = np.where(self.alpha_bar == 1, 1, 1 - self.alpha_bar)  # 1 − ᾱ, and 1 at t = 0 to divide by
-        before = np.concatenate([[1.0], self.alpha_bar[:-1]])  # ᾱ one step earlier
+        self.alpha_bar = numpy.cumprod(self.alpha)
+        noise = numpy.where(self.alpha_bar == 1, 1, 1 - self.alpha_bar)  # 1 − ᾱ, and 1 at t = 0 to divide by
+        before = numpy.concatenate([[1.0], self.alpha_bar[:-1]])  # ᾱ one step earlier
         self.posterior_variance = (1 - before) / noise * self.beta
         self.posterior_variance_clipped = self.posterior_variance.copy()
         self.posterior_variance_clipped[:2] = self.posterior_variance[2] if self.T > 1 else self.beta[1]
-        with np.errstate(divide="ignore"):
+        with numpy.errstate(divide="ignore"):
             self.snr = self.alpha_bar / (1 - self.alpha_bar)
-        self.sigma = np.sqrt((1 - self.alpha_bar) / self.alpha_bar)
-        self.times = np.arange(self.T + 1)
+        self.sigma = numpy.sqrt((1 - self.alpha_bar) / self.alpha_bar)
+        self.times = numpy.arange(self.T + 1)
 
     @classmethod
     def linear(cls, T: int, first: float = 1e-4, last: float = 0.02) -> Schedule:
@@ -62,21 +65,21 @@ class Schedule:
         With fewer steps give a larger `last`, about 20/T, or x_T is not yet noise: ᾱ_T is near exp(−T (first +
         last)/2).
         """
-        T = _check.whole("T", T)
-        return cls(np.linspace(first, last, T))
+        T = checks.whole("T", T)
+        return cls(numpy.linspace(first, last, T))
 
     @classmethod
     def cosine(cls, T: int, s: float = 0.008, largest: float = 0.999) -> Schedule:
         """ᾱ_t = f(t)/f(0) with f(t) = cos²((t/T + s)/(1 + s) · π/2), and β cut off above at `largest`.
 
-        It destroys the data more evenly than `linear`, and with s > 0 not too slowly at the start. At t = T, where f
-        is 0, the cut leaves a trace of the data. Eq. diffusion.18; Nichol and Dhariwal 2021.
+        The data fades more evenly over the steps than with `linear`; s > 0 keeps the first steps from being too small.
+        At t = T, where f is 0, the cut leaves a trace of the data. Eq. diffusion.18; Nichol and Dhariwal 2021.
         """
-        T = _check.whole("T", T)
-        s = _check.number("s", s, 0)
-        largest = _check.number("largest", largest, 0, 1, open_low=True)
-        f = np.cos((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2) ** 2  # (T + 1,)
-        return cls(np.minimum(1 - f[1:] / f[:-1], largest))
+        T = checks.whole("T", T)
+        s = checks.number("s", s, 0)
+        largest = checks.number("largest", largest, 0, 1, without=0)
+        f = numpy.cos((numpy.arange(T + 1) / T + s) / (1 + s) * numpy.pi / 2) ** 2  # (T + 1,)
+        return cls(numpy.minimum(1 - f[1:] / f[:-1], largest))
 
     @classmethod
     def karras(cls, T: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> Schedule:
@@ -84,47 +87,69 @@ class Schedule:
 
         With rho = 7 the steps are short where the noise is small. Karras et al. 2022, eq. 5, counted from the data.
         """
-        T = _check.whole("T", T)
-        low = _check.number("sigma_min", sigma_min, 0, open_low=True)
-        high = _check.number("sigma_max", sigma_max, low)
-        rho = _check.number("rho", rho, 0, open_low=True)
-        sigma = np.linspace(low ** (1 / rho), high ** (1 / rho), T) ** rho if T > 1 else np.array([high])  # (T,)
+        T = checks.whole("T", T)
+        low = checks.positive("sigma_min", sigma_min)
+        high = checks.number("sigma_max", sigma_max, low)
+        rho = checks.positive("rho", rho)
+        sigma = numpy.linspace(low ** (1 / rho), high ** (1 / rho), T) ** rho if T > 1 else numpy.array([high])  # (T,)
         return cls.from_alpha_bar(1 / (1 + sigma**2))
 
     @classmethod
-    def from_alpha_bar(cls, alpha_bar: Sequence[float]) -> Schedule:
+    def from_alpha_bar(cls, alpha_bar: ArrayLike) -> Schedule:
         """The schedule with these ᾱ (T,) at t = 1 ... T: falling, below 1, above 0."""
-        alpha_bar = np.concatenate([[1.0], np.array(alpha_bar, dtype=np.float64).ravel()])  # (T + 1,)
-        if not (np.all(np.diff(alpha_bar) < 0) and alpha_bar[-1] > 0):
-            raise ValueError(f"alpha_bar must fall from below 1 to a positive value, got {alpha_bar[1:]}")
-        return cls(1 - alpha_bar[1:] / alpha_bar[:-1])
+        given = numpy.array(alpha_bar, dtype=numpy.float64).ravel()  # (T,)
+        curve = numpy.concatenate([[1.0], given])  # (T + 1,)
+        if not (numpy.all(numpy.diff(curve) < 0) and curve[-1] > 0):
+            raise ValueError(f"alpha_bar must fall from below 1 to a positive value, got {given}")
+        return cls(1 - curve[1:] / curve[:-1])
 
-    def subset(self, times: Sequence[int]) -> Schedule:
+    def subset(self, times: ArrayLike) -> Schedule:
         """The shorter forward process that stops only at `times` (S,), rising, in 1..T.
 
         Its step i leads from s = times[i − 1] to t = times[i], so its β is 1 − ᾱ_t/ᾱ_s. Its own attribute `times` says
         which t to tell a model that was trained on the full schedule. Eq. diffusion.26
         """
-        chosen = np.asarray(times)
-        if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu" or np.any(np.diff(chosen) <= 0):
+        chosen = numpy.asarray(times)
+        if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu" or numpy.any(numpy.diff(chosen) <= 0):
             raise ValueError(f"times must be rising whole numbers, shape (S,), got {times!r}")
         if chosen[0] < 1 or chosen[-1] > self.T:
             raise ValueError(f"times must be in 1..{self.T}, got values from {chosen[0]} to {chosen[-1]}")
         shorter = Schedule.from_alpha_bar(self.alpha_bar[chosen])
-        shorter.times = np.concatenate([[0], self.times[chosen]])
+        shorter.times = numpy.concatenate([[0], self.times[chosen]])
         return shorter
 
     def __repr__(self) -> str:
         return f"<Schedule of {self.T} steps, alpha_bar from {self.alpha_bar[1]:.4g} to {self.alpha_bar[-1]:.3g}>"
 
 
-def evenly(T: int, steps: int) -> np.ndarray:
-    """`steps` of the time steps 1..T, evenly spaced and ending with T: what a sampler in a hurry visits. (steps,)"""
-    steps = _check.whole("steps", steps, 1, _check.whole("T", T))
-    return np.round(np.arange(1, steps + 1) * (T / steps)).astype(int)
+def spaced_timesteps(T: int, steps: int) -> numpy.ndarray:
+    """`steps` of the time steps 1..T, evenly spaced and ending with T, for a sampler with fewer steps: (steps,)."""
+    steps = checks.whole("steps", steps, 1, checks.whole("T", T))
+    return numpy.round(numpy.arange(1, steps + 1) * (T / steps)).astype(int)
 
 
-def scale(c: Any, x: Any) -> Any:
+# ------------------------------------------------------------------------------------------- one number an example
+
+
+def scale(c: Any, x: Array) -> Array:
     """c x with one number c for each example: c () or (N,), x (N, ...) -> (N, ...), in the dtype of x."""
-    c = np.asarray(c)
-    return x * c.reshape(c.shape + (1,) * (np.ndim(x) - 1) * (c.ndim > 0)).astype(x.dtype)
+    c = numpy.asarray(c)
+    return x * c.reshape(c.shape + (1,) * (numpy.ndim(x) - 1) * (c.ndim > 0)).astype(x.dtype)
+
+
+def batch_shape(**arrays: Array) -> tuple[int, ...]:
+    """The common shape (N, ...) of arrays of finite floats. ValueError: other shapes, whole numbers, NaN, infinity."""
+    shape = checks.same_shape(**arrays)
+    for name, a in arrays.items():
+        if isbox(a):
+            continue
+        if not isinstance(a, numpy.ndarray) or a.dtype.kind != "f":
+            got = f"dtype {a.dtype}" if isinstance(a, numpy.ndarray) else type(a).__name__
+            raise ValueError(f"{name} must be an array of floats, got {got}")
+        checks.finite(name, a)
+    return shape
+
+
+def check_steps(t: Any, schedule: Schedule, *, least: int = 1, **arrays: Array) -> numpy.ndarray:
+    """Time steps, () or (N,), in least..T, for arrays (N, ...) that `batch_shape` accepts."""
+    return checks.times(t, schedule.T, batch_shape(**arrays)[0], least)

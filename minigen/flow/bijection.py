@@ -1,76 +1,126 @@
-"""What a normalizing flow is made of: bijections that know how much they stretch space.
+"""Bijections that know how much they stretch space, and the flows made of them.
 
 A bijection maps z to x and back. Direction, everywhere:
 
-    forward(z) -> (x, log_det)     generates
-    inverse(x) -> (z, log_det)     infers
+    forward(z, context=None) -> (x, log_det)     generates
+    inverse(x, context=None) -> (z, log_det)     infers
 
 `log_det`, shape (N,), is log |det Jacobian| of the direction that was called, so for a pair of matching points the two
-values are negatives of each other. Examples are vectors (N, D) or images (N, H, W, C).
+values are negatives of each other. Examples are vectors (N, D) or images (N, H, W, C). A context, (N, ...), is what a
+conditional bijection depends on; the others ignore it. Results are in the dtype of the input.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import autograd.numpy as np
 import numpy
-from autograd.tracer import isbox
 
-from minigen.flow import _check
+from minigen import checks
 from minigen.nn import Module
 from minigen.tensor import jacobian, sigmoid, softplus
 
+Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
 
 
 class Bijection(Module):
     """An invertible map with a tractable Jacobian determinant. Eq. flow.05"""
 
-    def forward(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         """z (N, ...) -> x (N, ...) and log |det dx/dz| (N,)."""
         raise NotImplementedError
 
-    def inverse(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         """x (N, ...) -> z (N, ...) and log |det dz/dx| (N,)."""
         raise NotImplementedError
+
+
+class Inverse(Bijection):
+    """The same bijection with `forward` and `inverse` exchanged."""
+
+    def __init__(self, bijection: Bijection):
+        self.bijection = bijection
+
+    def forward(self, z, context=None):
+        return apply(self.bijection.inverse, z, context)
+
+    def inverse(self, x, context=None):
+        return apply(self.bijection.forward, x, context)
 
 
 class Chain(Bijection):
     """Bijections one after the other: forward applies the first one first. The log-dets add up. Eq. flow.08"""
 
     def __init__(self, bijections: Sequence[Bijection]):
-        self.bijections = list(bijections)
+        self.bijections: list[Any] = list(bijections)
 
-    def forward(self, z):
+    def forward(self, z, context=None):
         total = np.zeros(len(z), dtype=z.dtype)
         for f in self.bijections:
-            z, log_det = f.forward(z)
+            z, log_det = apply(f.forward, z, context)
             total = total + log_det
         return z, total
 
-    def inverse(self, x):
+    def inverse(self, x, context=None):
         total = np.zeros(len(x), dtype=x.dtype)
         for f in reversed(self.bijections):
-            x, log_det = f.inverse(x)
+            x, log_det = apply(f.inverse, x, context)
             total = total + log_det
         return x, total
 
 
-class StandardNormal:
-    """The usual base density: independent N(0, 1) in every coordinate of the given shape."""
+# ------------------------------------------------------------------------------------------- densities
+
+
+class BaseDensity:
+    """A density of independent coordinates of the given shape, in which a flow begins."""
 
     def __init__(self, shape: int | tuple[int, ...]):
-        self.shape = tuple(_check.count("shape", n) for n in ((shape,) if isinstance(shape, int) else shape))
+        self.shape = tuple(checks.whole("shape", n) for n in ((shape,) if isinstance(shape, int) else shape))
 
-    def log_prob(self, z):
-        """log N(z; 0, I) in nats: z (N, *shape) -> (N,)."""
-        dims = math.prod(self.shape)
-        return -0.5 * np.sum(np.reshape(z, (len(z), dims)) ** 2, axis=1) - 0.5 * dims * math.log(2 * math.pi)
+    def log_prob(self, z: Array) -> Array:
+        """log π(z) in nats: z (N, *shape) -> (N,). ValueError: another shape."""
+        raise NotImplementedError
 
     def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
-        """n draws (n, *shape), float32, of N(0, temperature² I). ValueError: n < 1 or temperature not positive."""
-        n, temperature = _check.count("n", n), _check.positive("temperature", temperature)
-        return rng.standard_normal((n, *self.shape), dtype=numpy.float32) * numpy.float32(temperature)
+        """n draws (n, *shape), float32, scaled by `temperature`. ValueError: n < 1 or temperature not positive."""
+        raise NotImplementedError
+
+    def _flat(self, z):
+        """(N, *shape) -> (N, numbers in one example)."""
+        if len(np.shape(z)) < 1 or np.shape(z)[1:] != self.shape:
+            raise ValueError(f"z must have shape ({', '.join(['N', *map(str, self.shape)])}), got {np.shape(z)}")
+        return np.reshape(z, (len(z), math.prod(self.shape)))
+
+    def _arguments(self, rng, n, temperature):
+        checks.rng(rng)
+        return (checks.whole("n", n), *self.shape), numpy.float32(checks.positive("temperature", temperature))
+
+
+class StandardNormal(BaseDensity):
+    """The usual base density: independent N(0, 1) in every coordinate; sampled from N(0, temperature² I)."""
+
+    def log_prob(self, z):
+        flat = self._flat(z)
+        return -0.5 * np.sum(flat**2, axis=1) - 0.5 * flat.shape[1] * math.log(2 * math.pi)
+
+    def sample(self, rng, n, temperature=1.0):
+        shape, scale = self._arguments(rng, n, temperature)
+        return rng.standard_normal(shape, dtype=numpy.float32) * scale
+
+
+class StandardLogistic(BaseDensity):
+    """Independent logistic coordinates, density e^−z/(1 + e^−z)² each: heavier tails, and NICE's choice for images."""
+
+    def log_prob(self, z):
+        flat = self._flat(z)
+        return np.sum(-flat - 2 * softplus(-flat), axis=1)
+
+    def sample(self, rng, n, temperature=1.0):
+        shape, scale = self._arguments(rng, n, temperature)
+        return rng.logistic(size=shape).astype(numpy.float32) * scale
 
 
 class Flow(Module):
@@ -79,124 +129,137 @@ class Flow(Module):
     Eq. flow.04, Eq. flow.08
     """
 
-    def __init__(self, base: StandardNormal, bijection: Bijection):
+    def __init__(self, base: BaseDensity, bijection: Bijection):
         self.base, self.bijection = base, bijection
 
-    def log_prob(self, x: np.ndarray) -> np.ndarray:
+    def log_prob(self, x: Array, context: Array | None = None) -> Array:
         """Exact log-density in nats: x (N, ...) -> (N,). ValueError: x of another shape, or not finite."""
-        z, log_det = self.bijection.inverse(_check.batch("x", x, self.base.shape))
+        x = checks.array("x", x, "N", *self.base.shape)
+        z, log_det = apply(self.bijection.inverse, x, context)
         return self.base.log_prob(z) + log_det
 
-    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
-        """n draws (n, ...): z from the base (its standard deviation times `temperature`), then forward."""
-        return self.bijection.forward(self.base.sample(rng, n, temperature))[0]
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0, context: Array | None = None) -> numpy.ndarray:
+        """n draws (n, ...): z from the base, its deviation from 0 scaled by `temperature`, then forward."""
+        z = self.base.sample(rng, n, temperature)
+        return apply(self.bijection.forward, z, context)[0]
 
-    def loss(self, x: np.ndarray) -> np.ndarray:
+    def loss(self, x: Array, context: Array | None = None) -> Array:
         """Mean negative log-likelihood of a batch, a scalar in nats. Eq. flow.09"""
-        return -np.mean(self.log_prob(x))
+        return -np.mean(self.log_prob(x, context))
+
+
+# ------------------------------------------------------------------------------------------- simple bijections
 
 
 class Affine(Bijection):
     """x = exp(log_scale)·z + shift, one scale and shift for each coordinate (or for each that they broadcast to)."""
 
-    def __init__(self, shift, log_scale):
-        self.shift = numpy.array(_check.floats("shift", shift), numpy.float32)
-        self.log_scale = numpy.array(_check.floats("log_scale", log_scale), numpy.float32)
+    def __init__(self, shift: Any, log_scale: Any):
+        self.shift = numpy.array(checks.floats("shift", shift), numpy.float32)
+        self.log_scale = numpy.array(checks.floats("log_scale", log_scale), numpy.float32)
         if self.shift.shape != self.log_scale.shape:
             raise ValueError(f"shift and log_scale must agree, got {self.shift.shape} and {self.log_scale.shape}")
 
     def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] = 0) -> None:
-        """Set both, in place, so that the inverse gives the examples x (N, ...) mean 0 and variance 1 over `axis`."""
-        x = _check.floats("x", x)
+        """Set both, in place, so that the inverse gives the examples x (N, ...) mean 0 and variance 1 over `axis`.
+
+        ValueError: x is not finite, does not vary, or does not have the right shape.
+        """
+        x = checks.floats("x", x)
+        check_broadcast("log_scale", self.log_scale, x=x)
         std = x.std(axis=axis)
         if not numpy.all(std > 0):
             raise ValueError("x must vary in every coordinate to be standardized")
-        self.shift[...], self.log_scale[...] = x.mean(axis=axis), numpy.log(std)
+        self.shift[...] = x.mean(axis=axis)
+        self.log_scale[...] = numpy.log(std)
 
-    def forward(self, z):
-        return z * np.exp(self.log_scale) + self.shift, self._log_det(z)
+    def forward(self, z, context=None):
+        check_broadcast("log_scale", self.log_scale, z=z)
+        return z * np.exp(like(self.log_scale, z)) + like(self.shift, z), self._log_det(z)
 
-    def inverse(self, x):
-        return (x - self.shift) * np.exp(-self.log_scale), -self._log_det(x)
+    def inverse(self, x, context=None):
+        check_broadcast("log_scale", self.log_scale, x=x)
+        return (x - like(self.shift, x)) * np.exp(-like(self.log_scale, x)), -self._log_det(x)
 
     def _log_det(self, a):
-        each = np.sum(self.log_scale + np.zeros(np.shape(a)[1:], dtype=a.dtype))  # broadcast over the coordinates
-        return each * np.ones(len(a), dtype=a.dtype)
+        broadcast = like(self.log_scale, a) + np.zeros(np.shape(a)[1:], dtype=a.dtype)  # over the coordinates
+        return np.sum(broadcast) * np.ones(len(a), dtype=a.dtype)
 
 
 class Permute(Bijection):
-    """Reorder the last axis: x[..., i] = z[..., order[i]]. Volume is preserved."""
+    """Reorder the last axis: x[..., i] = z[..., order[i]]. Volume is preserved. ValueError: not one index for each."""
 
-    def __init__(self, order):
+    def __init__(self, order: Any):
         self.order = numpy.array(order)
         whole = self.order.ndim == 1 and self.order.dtype.kind in "iu"
         if not whole or sorted(self.order.tolist()) != list(range(len(self.order))):
             raise ValueError(f"order must be a permutation of 0, ..., D − 1, got {self.order.tolist()}")
         self.back = numpy.argsort(self.order)
 
-    def forward(self, z):
+    def forward(self, z, context=None):
+        self._check("z", z)
         return z[..., self.order], np.zeros(len(z), dtype=z.dtype)
 
-    def inverse(self, x):
+    def inverse(self, x, context=None):
+        self._check("x", x)
         return x[..., self.back], np.zeros(len(x), dtype=x.dtype)
+
+    def _check(self, name, a):
+        if len(np.shape(a)) < 2 or np.shape(a)[-1] != len(self.order):
+            raise ValueError(f"{name} must have shape (N, ..., {len(self.order)}), as order has, got {np.shape(a)}")
 
 
 class Squeeze(Bijection):
     """Trade space for channels. Inferring, each 2×2 block of pixels becomes 4 channels of one pixel:
-    (N, H, W, C) -> (N, H/2, W/2, 4C), channel order (row, column, C). Generating undoes it. Dinh et al. 2017, Fig. 3.
+    (N, H, W, C) -> (N, H/2, W/2, 4C), channel order (row, column, C). Generating is the reverse. Dinh et al. 2017,
+    Fig. 3.
     """
 
-    def forward(self, z):
-        n, h, w, c = _check.images("z", z)
+    def forward(self, z, context=None):
+        n, h, w, c = np.shape(checks.array("z", z, "N", "H", "W", "C"))
         if c % 4:
             raise ValueError(f"z must have a multiple of 4 channels, got {np.shape(z)}")
         blocks = np.reshape(z, (n, h, w, 2, 2, c // 4))
-        x = np.reshape(np.transpose(blocks, (0, 1, 3, 2, 4, 5)), (n, 2 * h, 2 * w, c // 4))
-        return x, np.zeros(n, dtype=z.dtype)
+        blocks = np.transpose(blocks, (0, 1, 3, 2, 4, 5))  # (N, H, 2, W, 2, C/4)
+        return np.reshape(blocks, (n, 2 * h, 2 * w, c // 4)), np.zeros(n, dtype=z.dtype)
 
-    def inverse(self, x):
-        n, h, w, c = _check.images("x", x)
+    def inverse(self, x, context=None):
+        n, h, w, c = np.shape(checks.array("x", x, "N", "H", "W", "C"))
         if h % 2 or w % 2:
             raise ValueError(f"x must have an even height and width, got {np.shape(x)}")
         blocks = np.reshape(x, (n, h // 2, 2, w // 2, 2, c))
-        z = np.reshape(np.transpose(blocks, (0, 1, 3, 2, 4, 5)), (n, h // 2, w // 2, 4 * c))
-        return z, np.zeros(n, dtype=x.dtype)
+        blocks = np.transpose(blocks, (0, 1, 3, 2, 4, 5))  # (N, H/2, W/2, 2, 2, C)
+        return np.reshape(blocks, (n, h // 2, w // 2, 4 * c)), np.zeros(n, dtype=x.dtype)
 
 
-class Unsqueeze(Bijection):
+class Unsqueeze(Inverse):
     """`Squeeze` with its two directions exchanged."""
 
     def __init__(self):
-        self.squeeze = Squeeze()
-
-    def forward(self, z):
-        return self.squeeze.inverse(z)
-
-    def inverse(self, x):
-        return self.squeeze.forward(x)
+        super().__init__(Squeeze())
 
 
 class Split(Bijection):
     """Send the first half of the channels through an inner bijection and leave the other half as it is.
 
-    Inferring, the second half is thereby finished (it already is Gaussian noise at this scale) and only the first half
-    goes on to the coarser scales. The inner bijection must keep the shape of its input. Dinh et al. 2017, section 3.6.
+    Inferring, the second half is thereby finished (it is the Gaussian noise of this scale) and only the first half goes
+    on to the coarser scales. The inner bijection must keep the shape of its input. Dinh et al. 2017, section 3.6.
     """
 
     def __init__(self, inner: Bijection):
         self.inner = inner
 
-    def forward(self, z):
-        return self._apply(self.inner.forward, z)
+    def forward(self, z, context=None):
+        return self._apply("z", self.inner.forward, z, context)
 
-    def inverse(self, x):
-        return self._apply(self.inner.inverse, x)
+    def inverse(self, x, context=None):
+        return self._apply("x", self.inner.inverse, x, context)
 
-    def _apply(self, direction, a):
+    def _apply(self, name, direction, a, context):
         c = np.shape(a)[-1]
         if c < 2:
-            raise ValueError(f"there must be at least 2 channels to split, got {np.shape(a)}")
-        half, log_det = direction(a[..., : c // 2])
+            raise ValueError(f"{name} must have at least 2 channels to split, got shape {np.shape(a)}")
+        half, log_det = apply(direction, a[..., : c // 2], context)
         return np.concatenate([half, a[..., c // 2 :]], axis=-1), log_det
 
 
@@ -204,21 +267,18 @@ class Logit(Bijection):
     """From numbers in (0, 1) to the whole line: inferring, z = logit(alpha + (1 − 2·alpha) x) in every coordinate.
 
     The small alpha keeps the logit finite at x = 0 and 1. Dinh et al. 2017, section 4.1 (alpha = 0.05 there).
+    ValueError: alpha not in [0, 0.5), x not in [0, 1].
     """
 
     def __init__(self, alpha: float = 0.05):
-        if not 0 <= alpha < 0.5:
-            raise ValueError(f"alpha must be in [0, 0.5), got {alpha}")
-        self.alpha = alpha
+        self.alpha = checks.number("alpha", alpha, 0, 0.5, without=0.5)
 
-    def forward(self, z):
+    def forward(self, z, context=None):
         x = (sigmoid(z) - self.alpha) / (1 - 2 * self.alpha)
         return x, -self._inverse_log_det(z)
 
-    def inverse(self, x):
-        x = _check.floats("x", x)
-        if not isbox(x) and not (numpy.all(x >= 0) and numpy.all(x <= 1)):
-            raise ValueError(f"x must lie in [0, 1], got values from {x.min():.4g} to {x.max():.4g}")
+    def inverse(self, x, context=None):
+        x = checks.between("x", checks.floats("x", x), 0, 1)
         p = self.alpha + (1 - 2 * self.alpha) * x
         z = np.log(p) - np.log1p(-p)
         return z, self._inverse_log_det(z)
@@ -227,6 +287,28 @@ class Logit(Bijection):
         """d logit(p)/dp = 1/(p(1 − p)), and −log p(1 − p) = softplus(z) + softplus(−z)."""
         each = softplus(z) + softplus(-z) + math.log(1 - 2 * self.alpha)
         return np.sum(np.reshape(each, (len(z), -1)), axis=1)
+
+
+# ------------------------------------------------------------------------------------------- what bijections share
+
+
+def apply(f: Callable, a: Array, context: Array | None) -> Any:
+    """f(a), or f(a, context) if there is a context: a part that depends on none need not take the argument."""
+    return f(a) if context is None else f(a, context)
+
+
+def like(y: Array, x: Array) -> Array:
+    """y in the dtype of x: a parameter, or what a network returned. Float32 in, float32 out, and float64 likewise."""
+    return y if y.dtype == x.dtype else y.astype(x.dtype)
+
+
+def check_broadcast(name: str, part: Any, **examples: Array) -> None:
+    """ValueError unless `part`, called `name`, broadcasts against one example of a batch (N, ...), to its shape."""
+    ((batch, a),) = examples.items()
+    small, one = np.shape(part), np.shape(a)[1:]
+    fits = len(small) <= len(one) and all(m in (1, n) for m, n in zip(small[::-1], one[::-1]))
+    if not np.shape(a) or not fits:
+        raise ValueError(f"{name} must broadcast against one example of {batch}, {one}, got {small}")
 
 
 def jacobian_log_det(f: Callable, x: numpy.ndarray) -> numpy.ndarray:

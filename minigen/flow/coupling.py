@@ -1,21 +1,27 @@
-"""Coupling layers: half of the coordinates stay, the other half is changed by a map that the first half chooses.
+"""Coupling layers: half of the coordinates are kept, the other half is changed by a map whose parameters are a
+function of the first half.
 
-Whatever network chooses it never has to be inverted: the half it looks at is still there. `mask` says, for each
-coordinate, whether it stays (1) or is changed (0); it broadcasts against one example.
+That function, a network, never has to be inverted, because its input is among the output. `mask` says, for each
+coordinate, whether it is kept (1) or changed (0); it broadcasts against one example.
 """
+
+from typing import Any
 
 import autograd.numpy as np
 import numpy
 
-from minigen.flow import _check
-from minigen.flow.bijection import Bijection
+from minigen import checks
+from minigen.flow.bijection import Bijection, apply, check_broadcast, like
 from minigen.nn import MLP, Module
 from minigen.tensor import stop_gradient, tanh
+
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
 
 
 def half_mask(dim: int, first: bool = True) -> numpy.ndarray:
     """(dim,) mask that keeps the first half of a vector (the smaller one if dim is odd), or with False the second."""
-    mask = (numpy.arange(_check.count("dim", dim, at_least=2)) < dim // 2).astype(numpy.float32)
+    mask = (numpy.arange(checks.whole("dim", dim, 2)) < dim // 2).astype(numpy.float32)
     return mask if first else 1 - mask
 
 
@@ -26,9 +32,24 @@ def channel_mask(channels: int, first: bool = True) -> numpy.ndarray:
 
 def checkerboard_mask(height: int, width: int, even: bool = True) -> numpy.ndarray:
     """(H, W, 1) mask that keeps the pixels with (row + column) even, or with False the odd ones."""
-    row, column = numpy.indices((_check.count("height", height), _check.count("width", width)))
+    row, column = numpy.indices((checks.whole("height", height), checks.whole("width", width)))
     mask = ((row + column) % 2 == 0).astype(numpy.float32)[:, :, None]
     return mask if even else 1 - mask
+
+
+def checked_mask(mask: Any) -> numpy.ndarray:
+    """A mask as float32. ValueError unless it holds zeros (changed) and ones (kept), some of each."""
+    mask = numpy.asarray(mask, numpy.float32)
+    if mask.size == 0 or not numpy.all((mask == 0) | (mask == 1)) or numpy.all(mask == 1) or not numpy.any(mask):
+        raise ValueError("mask must hold zeros (changed) and ones (kept), some of each")
+    return mask
+
+
+def check_coupling(mask: Array, **arrays: Array) -> None:
+    """ValueError unless the arrays have one shape (N, ...) and `mask` broadcasts against one example."""
+    checks.same_shape(2, **arrays)
+    first = next(iter(arrays))
+    check_broadcast("mask", mask, **{first: arrays[first]})
 
 
 class AdditiveCoupling(Bijection):
@@ -40,17 +61,19 @@ class AdditiveCoupling(Bijection):
     buffers = ("mask",)
 
     def __init__(self, net: Module, mask: numpy.ndarray):
-        self.net, self.mask = net, _check.mask(mask)
+        self.net, self.mask = net, checked_mask(mask)
 
-    def forward(self, z):
-        return z + self._shift(z), np.zeros(len(z), dtype=z.dtype)
+    def forward(self, z, context=None):
+        check_coupling(self.mask, z=z)
+        return z + self.shift(z, context), np.zeros(len(z), dtype=z.dtype)
 
-    def inverse(self, x):
-        return x - self._shift(x), np.zeros(len(x), dtype=x.dtype)
+    def inverse(self, x, context=None):
+        check_coupling(self.mask, x=x)
+        return x - self.shift(x, context), np.zeros(len(x), dtype=x.dtype)
 
-    def _shift(self, a):
-        _check.coupling(self.mask, input=a)
-        return (1 - self.mask) * self.net(self.mask * a)
+    def shift(self, a: Array, context: Array | None = None) -> Array:
+        """What is added, shaped as `a`: zero on the kept half, a function of it elsewhere."""
+        return like((1 - self.mask) * apply(self.net, self.mask * a, context), a)
 
 
 class DiagonalScale(Bijection):
@@ -59,42 +82,52 @@ class DiagonalScale(Bijection):
     def __init__(self, shape: int | tuple[int, ...]):
         self.log_scale = numpy.zeros(shape, numpy.float32)
 
-    def forward(self, z):
-        return z * np.exp(self.log_scale), self._log_det(z)
+    def forward(self, z, context=None):
+        self._check("z", z)
+        return z * np.exp(like(self.log_scale, z)), self._log_det(z)
 
-    def inverse(self, x):
-        return x * np.exp(-self.log_scale), -self._log_det(x)
+    def inverse(self, x, context=None):
+        self._check("x", x)
+        return x * np.exp(-like(self.log_scale, x)), -self._log_det(x)
+
+    def _check(self, name, a):
+        if np.shape(a)[1:] != np.shape(self.log_scale):
+            raise ValueError(
+                f"{name} must have shape (N, ...) with examples {np.shape(self.log_scale)}, got {np.shape(a)}"
+            )
 
     def _log_det(self, a):
-        return np.sum(self.log_scale) * np.ones(len(a), dtype=a.dtype)
+        return np.sum(like(self.log_scale, a)) * np.ones(len(a), dtype=a.dtype)
 
 
-def affine_forward(z, s, t, mask):
+def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
     """x = z where mask is 1, x = z·exp(s) + t where it is 0; log |det dx/dz|. Eq. flow.10
 
     z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
     """
-    _check.coupling(mask, z=z, s=s, t=t)
+    check_coupling(mask, z=z, s=s, t=t)
     changed = 1 - mask
     return z * np.exp(changed * s) + changed * t, affine_log_det(s, mask)
 
 
-def affine_inverse(x, s, t, mask):
+def affine_inverse(x: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
     """z with `affine_forward(z, s, t, mask)` = x, and log |det dz/dx|; neither s nor t is inverted. Eq. flow.11"""
-    _check.coupling(mask, x=x, s=s, t=t)
+    check_coupling(mask, x=x, s=s, t=t)
     changed = 1 - mask
     return (x - changed * t) * np.exp(-changed * s), -affine_log_det(s, mask)
 
 
-def affine_log_det(s, mask):
-    """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,). Eq. flow.12, Eq.
-    flow.13"""
-    _check.coupling(mask, s=s)
+def affine_log_det(s: Array, mask: Array) -> Array:
+    """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,).
+
+    Eq. flow.12, Eq. flow.13
+    """
+    check_coupling(mask, s=s)
     return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
 
 
 class AffineCoupling(Bijection):
-    """RealNVP: x = z on the kept half, x = z·exp(s) + t on the other, with s and t functions of the kept half.
+    """RealNVP: x = z on the kept half, x = z·exp(s) + t on the other, s and t being functions of the kept half.
 
     Its Jacobian is triangular with 1 and exp(s) on the diagonal, so log |det| = Σ s. `net` maps the masked input
     (N, ..., C) to (N, ..., 2C): raw scales, then shifts. Raw scales pass through limit·tanh(·/limit), so that no layer
@@ -104,18 +137,23 @@ class AffineCoupling(Bijection):
     buffers = ("mask",)
 
     def __init__(self, net: Module, mask: numpy.ndarray, limit: float = 2.0):
-        self.net, self.mask, self.limit = net, _check.mask(mask), _check.positive("limit", limit)
+        self.net = net
+        self.mask = checked_mask(mask)
+        self.limit = checks.positive("limit", limit)
 
-    def forward(self, z):
-        return affine_forward(z, *self._scale_and_shift(z), self.mask)
+    def forward(self, z, context=None):
+        check_coupling(self.mask, z=z)
+        s, t = self.scale_and_shift(z, context)
+        return affine_forward(z, s, t, self.mask)
 
-    def inverse(self, x):
-        return affine_inverse(x, *self._scale_and_shift(x), self.mask)  # the kept half of x is that of z
+    def inverse(self, x, context=None):
+        check_coupling(self.mask, x=x)
+        s, t = self.scale_and_shift(x, context)  # the kept half of x is that of z
+        return affine_inverse(x, s, t, self.mask)
 
-    def _scale_and_shift(self, a):
-        """What the kept half chooses: s and t, both shaped as `a`."""
-        _check.coupling(self.mask, input=a)
-        out = self.net(self.mask * a)  # (N, ..., 2C)
+    def scale_and_shift(self, a: Array, context: Array | None = None) -> tuple[Array, Array]:
+        """s and t, both shaped as `a`, functions of its kept half."""
+        out = like(apply(self.net, self.mask * a, context), a)  # (N, ..., 2C)
         c = np.shape(a)[-1]
         return self.limit * tanh(out[..., :c] / self.limit), out[..., c:]
 
@@ -124,8 +162,8 @@ class BatchNorm(Bijection):
     """Batch norm as a bijection: inferring, z = (x − mean)/√(var + eps) for each channel.
 
     In training mode `inverse` uses the batch's own statistics (and keeps running averages); in evaluation mode, and
-    always when generating, the running averages, so that both directions undo each other. Dinh et al. 2017, section
-    3.7.
+    always when generating, the running averages, with which each direction is the inverse of the other. Dinh et al.
+    2017, section 3.7.
     """
 
     buffers = ("running_mean", "running_var")
@@ -135,11 +173,11 @@ class BatchNorm(Bijection):
         self.running_var = numpy.ones(channels, numpy.float32)
         self.momentum, self.eps = momentum, eps
 
-    def forward(self, z):
+    def forward(self, z, context=None):
         std = numpy.sqrt(self.running_var + self.eps)
         return z * std + self.running_mean, self._log_det(z, np.log(std))
 
-    def inverse(self, x):
+    def inverse(self, x, context=None):
         mean, var = self.running_mean, self.running_var
         if self.training:
             axes = tuple(range(len(np.shape(x)) - 1))
@@ -157,27 +195,14 @@ class BatchNorm(Bijection):
         return positions * np.sum(log_scale) * np.ones(len(a), dtype=a.dtype)
 
 
-def coupling_net(
-    rng: numpy.random.Generator, dim: int, width: int = 64, depth: int = 2, outputs: int = 2, activation="tanh"
-) -> MLP:
-    """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim); it starts at zero, so the layer as identity.
+def coupling_net(rng: Rng, dim: int, width: int = 64, depth: int = 2, outputs: int = 2, activation="tanh") -> MLP:
+    """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim), zero at the start.
 
-    The hidden layers start wide (variance of the weights 1/n_in, for ReLU 2/n_in) and with biases spread over ±2, so
-    that the units of the first layer bend at different places: in the plane, each sees one number only.
+    The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases spread over ±2, so that the
+    units of the first layer bend at different places: in the plane, each has a single number as input.
     """
     net = MLP(rng, [dim] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
     for layer in net.layers[:-1]:
         layer.w *= (6 if activation == "relu" else 3) ** 0.5  # Linear starts uniform, with variance 1/(3 n_in)
-        layer.b[...] = rng.uniform(-2, 2, layer.b.shape)
+        layer.b = rng.uniform(-2, 2, (width,)).astype(numpy.float32)
     return net
-
-
-def __getattr__(name):
-    """The models made of these layers have files of their own and are found here too."""
-    if name == "RealNVP":
-        from minigen.flow.realnvp import RealNVP as found
-    elif name == "NICE":
-        from minigen.flow.nice import NICE as found
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return found

@@ -1,12 +1,12 @@
-"""NICE: additive couplings, which keep volume, and one learned scale for each coordinate at the end.
+"""NICE: additive couplings, which preserve volume, and one learned scale for each coordinate at the end.
 
-Without the scales log p(x) could only move mass around, never spread or concentrate it: the whole map would have
-determinant 1. Dinh, Krueger and Bengio, "NICE: Non-linear Independent Components Estimation", 2015.
+Without the scales the whole map would have determinant 1: it could move mass, but not spread or concentrate it. Dinh,
+Krueger and Bengio, "NICE: Non-linear Independent Components Estimation", 2015.
 """
 
 import numpy
 
-from minigen.flow import _check
+from minigen import checks
 from minigen.flow.bijection import Chain, Flow, StandardNormal
 from minigen.flow.coupling import AdditiveCoupling, DiagonalScale, coupling_net, half_mask
 
@@ -28,7 +28,7 @@ class NICE(Flow):
         activation="tanh",
         scaled: bool = True,
     ):
-        masks = [half_mask(dim, first=k % 2 == 0) for k in range(_check.count("couplings", couplings))]
+        masks = [half_mask(dim, first=k % 2 == 0) for k in range(checks.whole("couplings", couplings))]
         layers = [AdditiveCoupling(coupling_net(rng, dim, width, depth, 1, activation), mask) for mask in masks]
         scales = [DiagonalScale(dim)] if scaled else []
         super().__init__(StandardNormal(dim), Chain([*scales, *layers]))

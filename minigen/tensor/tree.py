@@ -28,7 +28,8 @@ def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) 
     Raises ValueError where a tree of `rest` has another structure.
     """
     if is_array_leaf(tree) or (not _inside_object and isinstance(tree, (float, np.floating))):
-        return fn(tree, *rest)
+        new = fn(tree, *rest)
+        return np.asarray(new) if isinstance(tree, np.ndarray) and isinstance(new, np.generic) else new  # shape ()
     if isinstance(tree, (list, tuple)):
         for other in rest:
             if not isinstance(other, (list, tuple)) or len(other) != len(tree):

@@ -225,7 +225,8 @@ def torch_unet(layout):
 
 
 def dit():
-    x, c, y = normal(64, 49, 16), normal(64, 128), normal(64, 49, 16)
+    """The diffusion transformer of `minigen.diffusion.networks.dit` at its defaults: 4x4 patches, 4 blocks of 128."""
+    x, features, y = normal(64, 1, 28, 28), normal(64, 128), normal(64, 1, 28, 28)
     nn, F = torch.nn, torch.nn.functional
 
     class Block(nn.Module):
@@ -235,26 +236,31 @@ def dit():
             self.mlp = nn.Sequential(nn.Linear(128, 512), nn.GELU(), nn.Linear(512, 128))
 
         def forward(self, x, c):
-            a, b, g, d, e, k = self.modulation(c)[:, None].chunk(6, -1)
-            h = F.layer_norm(x, (128,)) * (1 + a) + b
+            a, b, g, d, e, k = self.modulation(F.silu(c))[:, None].chunk(6, -1)
+            h = F.layer_norm(x, (128,)) * (1 + b) + a
             q, key, v = self.qkv(h).reshape(64, 49, 3, 4, 32).permute(2, 0, 3, 1, 4)
             h = F.scaled_dot_product_attention(q, key, v).transpose(1, 2).reshape(64, 49, 128)
             x = x + g * self.out(h)
-            return x + k * self.mlp(F.layer_norm(x, (128,)) * (1 + d) + e)
+            return x + k * self.mlp(F.layer_norm(x, (128,)) * (1 + e) + d)
 
     class DiT(nn.Module):
         def __init__(self):
             super().__init__()
-            self.enter, self.leave = nn.Linear(16, 128), nn.Linear(128, 16)
+            self.time = nn.Sequential(nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 128))
+            self.proj_in, self.proj_out = nn.Linear(16, 128), nn.Linear(128, 16)
+            self.positions, self.modulation = normal(1, 49, 128), nn.Linear(128, 256)
             self.blocks = nn.ModuleList([Block() for _ in range(4)])
 
-        def forward(self, x, c):
-            x = self.enter(x)
+        def forward(self, x, features):
+            c = self.time(features)
+            x = self.proj_in(x.reshape(64, 7, 4, 7, 4).transpose(2, 3).reshape(64, 49, 16)) + self.positions
             for block in self.blocks:
                 x = block(x, c)
-            return self.leave(x)
+            shift, scale = self.modulation(F.silu(c))[:, None].chunk(2, -1)
+            x = self.proj_out(F.layer_norm(x, (128,)) * (1 + scale) + shift)
+            return x.reshape(64, 7, 7, 4, 4).transpose(2, 3).reshape(64, 1, 28, 28)
 
-    return torch_step_of(DiT(), lambda f: F.mse_loss(f(x, c), y))
+    return torch_step_of(DiT(), lambda f: F.mse_loss(f(x, features), y))
 
 
 PEERS = {

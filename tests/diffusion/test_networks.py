@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minigen.diffusion.ddpm import hybrid_loss, simple_loss
+from minigen.diffusion.ddpm import simple_loss
+from minigen.diffusion.likelihood import hybrid_loss
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import AttentionBlock, GlobalMLP, UNet
 from minigen.diffusion.schedule import Schedule

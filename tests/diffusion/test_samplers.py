@@ -6,7 +6,7 @@ import pytest
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import samplers as S
 from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, q_posterior
-from minigen.diffusion.schedule import Schedule, evenly, scale
+from minigen.diffusion.schedule import Schedule, scale, spaced_timesteps
 
 PAIR = GaussianMixture([[-0.9, 0.3], [1.2, -0.4]], std=[0.45, 0.35], weights=[0.25, 0.75])
 
@@ -67,12 +67,6 @@ def test_ddim_with_eta_one_is_the_posterior(t, s):
     np.testing.assert_allclose(S.ddim_step(x_t, t, s, eps, np.zeros((4, 2)), full, 1.0), mean, atol=1e-10)
     z = np.ones((4, 2))
     np.testing.assert_allclose(S.ddim_step(x_t, t, s, eps, z, full, 1.0) - mean, np.sqrt(variance), atol=1e-10)
-
-
-def test_langevin_step_by_hand():
-    """1 + 0.02/2 · (-3) + sqrt(0.02) · 2. Eq. diffusion.03"""
-    one = np.ones((1, 1))
-    assert S.langevin_step(one, -3 * one, 0.02, 2 * one).item() == pytest.approx(1 - 0.03 + 2 * np.sqrt(0.02))
 
 
 # ------------------------------------------------------------------------------------------- samplers on a mixture
@@ -207,37 +201,6 @@ def test_learned_variance_at_its_ends(exact_eps):
         np.testing.assert_allclose(learned, S.ancestral(f, x, schedule, np.random.default_rng(3), name), atol=1e-9)
 
 
-# ------------------------------------------------------------------------------------------- Langevin
-
-
-def test_langevin_reaches_its_own_stationary_law():
-    """On N(0, s²) a step multiplies by r = 1 - step/2s² and adds noise of variance `step`: the stationary variance is
-    step/(1 - r²), a little above s². Eq. diffusion.03, Eq. diffusion.17"""
-    schedule, t, step = Schedule.linear(50, 1e-3, 0.3), 10, 0.1
-    f = line_eps(schedule, 0.0, 0.7)
-    s2 = schedule.alpha_bar[t] * 0.49 + 1 - schedule.alpha_bar[t]
-    want = step / (1 - (1 - step / (2 * s2)) ** 2)
-    x = S.langevin(f, np.full((40_000, 1), 2.0), t, schedule, 150, step, np.random.default_rng(0))
-    assert abs(x.mean()) < 5 * np.sqrt(want / 40_000)
-    assert abs(x.var() - want) < 5 * want * np.sqrt(2 / 40_000)
-
-
-def test_annealed_langevin_finds_the_weights_that_langevin_misses(exact_eps):
-    """Two modes 16 standard deviations apart, one with a fifth of the mass. Started between them, plain Langevin at low
-    noise fills them alike; annealed, it comes near their weights. Song and Ermon 2019, section 3.2.2; Eq.
-    diffusion.17"""
-    far = GaussianMixture([[-2.0, 0.0], [2.0, 0.0]], std=0.25, weights=[0.2, 0.8])
-    schedule, rng = Schedule.karras(200, 0.02, 10.0, 7.0), np.random.default_rng(0)
-    f, x = exact_eps(far, schedule), noise(1, 2000, 2)
-    plain = S.langevin(f, x, 1, schedule, 100, 0.01, rng)
-    annealed = S.annealed_langevin(f, x, schedule, rng, levels=20, steps=50, step=0.2)
-    error = 5 * np.sqrt(0.2 * 0.8 / 2000)
-    assert abs((plain[:, 0] < 0).mean() - 0.5) < 5 * np.sqrt(0.25 / 2000)
-    assert abs((annealed[:, 0] < 0).mean() - 0.2) < error + 0.02
-    right = annealed[annealed[:, 0] > 0]
-    np.testing.assert_allclose(right.std(axis=0), 0.25, atol=0.03)
-
-
 # ------------------------------------------------------------------------------------------- around them
 
 
@@ -252,7 +215,7 @@ def test_the_model_is_told_the_times_it_was_trained_with():
     S.strided(eps_model, noise(0, 3, 2), schedule, 4, np.random.default_rng(0))
     assert all(t.shape == (3,) and t.dtype.kind == "i" and np.all(t == t[0]) for t in seen)
     assert [int(t[0]) for t in seen] == [100, 75, 50, 25]
-    np.testing.assert_array_equal(evenly(100, 4), [25, 50, 75, 100])
+    np.testing.assert_array_equal(spaced_timesteps(100, 4), [25, 50, 75, 100])
     seen.clear()
     S.heun(eps_model, noise(0, 3, 2), schedule, 4)
     assert [int(t[0]) for t in seen] == [100, 75, 75, 50, 50, 25, 25]
@@ -301,7 +264,7 @@ def ZERO(x, t):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: S.ancestral(ZERO, X, S10, 0), "rng must be a np.random.Generator, got int"),
+        (lambda: S.ancestral(ZERO, X, S10, 0), "rng must be a numpy.random.Generator, .* got 0"),
         (lambda: S.ancestral(ZERO, X, S10, RNG, "sigma"), "variance must be one of 'beta', 'posterior', 'learned'"),
         (lambda: S.ancestral(ZERO, X, S10, RNG, "learned"), r"must return a pair \(eps, v\)"),
         (lambda: S.ancestral(ZERO, X + np.inf, S10, RNG), "x must be finite"),
@@ -310,14 +273,20 @@ def ZERO(x, t):
             r"eps_model must return eps in the shape of x_t, \(3, 2\)",
         ),
         (lambda: S.strided(ZERO, X, S10, 11, RNG), "steps must be a whole number in 1..10, got 11"),
-        (lambda: S.ddim(ZERO, X, S10, eta=0.5), "rng must be a np.random.Generator, got NoneType"),
-        (lambda: S.ddim(ZERO, X, S10, eta=1.5, rng=RNG), r"eta must be in \[0, 1\], got 1.5"),
+        (lambda: S.ddim(ZERO, X, S10, eta=0.5), "rng must be a numpy.random.Generator, .* got None"),
+        (lambda: S.ddim(ZERO, X, S10, eta=1.5, rng=RNG), r"eta must be a number in \[0, 1\], got 1.5"),
         (lambda: S.ddim(ZERO, X, S10, steps=0), "steps must be a whole number"),
         (lambda: S.heun(ZERO, X.astype(int), S10), "x must be an array of floats"),
-        (lambda: S.langevin(ZERO, X, 0, S10, 5, 0.1, RNG), "t must be in 1..10"),
-        (lambda: S.langevin(ZERO, X, 1, S10, 5, 0.0, RNG), r"step must be in \(0, inf\]"),
-        (lambda: S.annealed_langevin(ZERO, X, S10, RNG, levels=11), "levels must be a whole number in 1..10"),
         (lambda: S.Trajectory(every=0), "every must be a whole number"),
+        (lambda: S.ancestral_step(X, np.array([2, 2, 2]), X, X, S10), r"t must be one time step, got shape \(3,\)"),
+        (lambda: S.ancestral_step(X, 0, X, X, S10), "t must be in 1..10, got values from 0 to 0"),
+        (lambda: S.ddim_step(X, 3, -1, X, None, S10), "s must be in 0..10, got values from -1 to -1"),
+        (lambda: S.ddim_step(X, 3, 11, X, None, S10), "s must be in 0..10, got values from 11 to 11"),
+        (lambda: S.ddim_step(X, -3, 1, X, None, S10), "t must be in 0..10, got values from -3 to -3"),
+        (lambda: S.ddim_step(X, 3, 1.0, X, None, S10), "s must be whole numbers"),
+        (lambda: S.ddim_step(X, 3, 5, X, X, S10, 0.5), "s must be earlier than t where noise is added"),
+        (lambda: S.ddim_step(X, 3, 1, X, None, S10, 0.5), "z must be noise in the shape of x"),
+        (lambda: S.ddim_step(X, 3, 1, X, X, S10, -0.5), r"eta must be a number in \[0, 1\]"),
     ],
 )
 def test_errors(call, message):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigen.diffusion.schedule import Schedule, evenly, scale
+from minigen.diffusion.schedule import Schedule, scale, spaced_timesteps
 
 
 def test_arrays_are_indexed_by_the_time_step():
@@ -75,12 +75,12 @@ def test_subset_keeps_the_noise_levels():
     )  # a subset of a subset: still the model's times
 
 
-def test_evenly():
-    np.testing.assert_array_equal(evenly(10, 5), [2, 4, 6, 8, 10])
-    np.testing.assert_array_equal(evenly(10, 10), np.arange(1, 11))
-    np.testing.assert_array_equal(evenly(1000, 1), [1000])
+def test_spaced_timesteps():
+    np.testing.assert_array_equal(spaced_timesteps(10, 5), [2, 4, 6, 8, 10])
+    np.testing.assert_array_equal(spaced_timesteps(10, 10), np.arange(1, 11))
+    np.testing.assert_array_equal(spaced_timesteps(1000, 1), [1000])
     for steps in range(1, 51):
-        times = evenly(50, steps)
+        times = spaced_timesteps(50, steps)
         assert len(times) == steps and times[-1] == 50 and times[0] >= 1 and np.all(np.diff(times) > 0)
 
 
@@ -104,14 +104,14 @@ def test_scale_keeps_the_dtype():
         (lambda: Schedule.linear(0), "T must be a whole number of at least 1, got 0"),
         (lambda: Schedule.linear(2.5), "T must be a whole number"),
         (lambda: Schedule.cosine(True), "T must be a whole number"),
-        (lambda: Schedule.cosine(10, s=-1), "s must be in"),
-        (lambda: Schedule.karras(10, sigma_min=0), "sigma_min must be in"),
-        (lambda: Schedule.karras(10, sigma_min=2, sigma_max=1), "sigma_max must be in"),
+        (lambda: Schedule.cosine(10, s=-1), "s must be a number in"),
+        (lambda: Schedule.karras(10, sigma_min=0), "sigma_min must be a positive number"),
+        (lambda: Schedule.karras(10, sigma_min=2, sigma_max=1), "sigma_max must be a number in"),
         (lambda: Schedule.from_alpha_bar([0.5, 0.6]), "alpha_bar must fall"),
         (lambda: Schedule.linear(10).subset([5, 3]), "times must be rising"),
         (lambda: Schedule.linear(10).subset([0, 3]), "times must be in 1..10"),
         (lambda: Schedule.linear(10).subset([2, 11]), "times must be in 1..10"),
-        (lambda: evenly(10, 11), "steps must be a whole number in 1..10, got 11"),
+        (lambda: spaced_timesteps(10, 11), "steps must be a whole number in 1..10, got 11"),
     ],
 )
 def test_errors(make, message):

@@ -11,10 +11,12 @@ from minigen.flow.bijection import (
     Bijection,
     Chain,
     Flow,
+    Inverse,
     Logit,
     Permute,
     Split,
     Squeeze,
+    StandardLogistic,
     StandardNormal,
     Unsqueeze,
     jacobian_log_det,
@@ -126,6 +128,83 @@ def test_standard_normal_is_scipys(rng):
     assert abs(draws.std() - 0.7) < 5 * 0.7 / math.sqrt(2 * draws.size)
 
 
+def test_standard_logistic_is_scipys(rng):
+    z = 3 * rng.standard_normal((5, 2, 3))
+    np.testing.assert_allclose(StandardLogistic((2, 3)).log_prob(z), stats.logistic.logpdf(z).sum(axis=(1, 2)))
+    far = StandardLogistic(1).log_prob(np.array([[1000.0], [-1000.0], [0.0]]))
+    np.testing.assert_allclose(far, [-1000, -1000, -2 * math.log(2)], rtol=1e-12)
+    far32 = StandardLogistic(1).log_prob(np.array([[1000.0], [-1000.0]], np.float32))
+    assert far32.dtype == np.float32
+    np.testing.assert_array_equal(far32, [-1000, -1000])
+
+
+def test_standard_logistic_samples(rng):
+    """Distances from the logistic distribution function, at a level of 1e-6; and the scale of a temperature."""
+    draws = StandardLogistic((4, 5)).sample(rng, 1000)
+    assert draws.shape == (1000, 4, 5) and draws.dtype == np.float32
+    assert stats.kstest(draws.ravel(), stats.logistic.cdf).pvalue > 1e-6
+    cold = StandardLogistic(3).sample(rng, 5000, temperature=0.7)
+    assert stats.kstest(cold.ravel() / 0.7, stats.logistic.cdf).pvalue > 1e-6
+
+
+class Turn(Bijection):
+    """x = A z, A = [[1, 2], [3, 4]] of determinant −2, with a shift given by the context."""
+
+    A = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+    def forward(self, z, context=None):
+        shift = 0 if context is None else context
+        return z @ self.A.T + shift, np.full(len(z), math.log(2))
+
+    def inverse(self, x, context=None):
+        shift = 0 if context is None else context
+        return (x - shift) @ np.linalg.inv(self.A).T, np.full(len(x), -math.log(2))
+
+
+def test_inverse_exchanges_the_directions(rng, check_bijection):
+    z = rng.standard_normal((4, 2))
+    for given, want in [
+        (Inverse(Turn()).forward(z), Turn().inverse(z)),
+        (Inverse(Turn()).inverse(z), Turn().forward(z)),
+    ]:
+        np.testing.assert_array_equal(given[0], want[0])
+        np.testing.assert_array_equal(given[1], want[1])
+    check_bijection(Inverse(Turn()), z)
+    twice, log_det = Chain([Turn(), Inverse(Turn())]).forward(z)
+    np.testing.assert_allclose(twice, z)
+    np.testing.assert_allclose(log_det, 0, atol=1e-12)
+    f = Inverse(Affine([1.0, 2.0], [0.5, -1.0]))
+    assert len(f.parameters()) == 2, "its parameters are those of the bijection"
+
+
+def test_context_reaches_every_part(rng):
+    z, h = rng.standard_normal((2, 4, 2))
+    chain = Chain([Permute([1, 0]), Inverse(Turn()), Turn()])
+    x, _ = chain.forward(z, h)
+    by_hand = Turn().forward(Turn().inverse(z[:, ::-1], h)[0], h)[0]
+    np.testing.assert_allclose(x, by_hand)
+    np.testing.assert_allclose(chain.inverse(x, h)[0], z)
+    four = np.concatenate([z, h], axis=1)
+    np.testing.assert_array_equal(Split(Turn()).forward(four, h)[0][:, :2], Turn().forward(z, h)[0])
+    flow = Flow(StandardNormal(2), Turn())
+    np.testing.assert_allclose(flow.log_prob(z, h), StandardNormal(2).log_prob(Turn().inverse(z, h)[0]) - math.log(2))
+    np.testing.assert_allclose(flow.loss(z, h), -flow.log_prob(z, h).mean())
+    drawn = flow.sample(np.random.default_rng(0), 4, context=h)
+    np.testing.assert_allclose(drawn - h, flow.sample(np.random.default_rng(0), 4), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("parameters", [np.float32, np.float64])
+def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters):
+    f = Affine(rng.standard_normal(4), rng.standard_normal(4)).map(lambda a: a.astype(parameters))
+    chain = Chain([f, Permute([1, 0, 3, 2]), Split(Affine(np.zeros(2), np.ones(2))), Inverse(f), Logit(0.0)])
+    z = rng.standard_normal((3, 4)).astype(dtype)
+    x, forward = chain.forward(z)
+    back, inverse = chain.inverse(x)
+    assert {a.dtype for a in (x, forward, back, inverse)} == {np.dtype(dtype)}
+    assert StandardNormal(4).log_prob(z).dtype == StandardLogistic(4).log_prob(z).dtype == dtype
+
+
 def test_affine_flow_is_a_gaussian(rng):
     """N(0, I) through a scale and shift is the Gaussian of that mean and spread. Eq. flow.03, Eq. flow.04"""
     f = Flow(StandardNormal(2), Affine([1.0, -2.0], np.log([0.5, 3.0])))
@@ -154,19 +233,37 @@ def test_errors_name_the_argument():
         (lambda: flow.log_prob(np.zeros(2)), r"x must have shape \(N, 2\), got \(2,\)"),
         (lambda: flow.log_prob(np.zeros((3, 1))), r"x must have shape \(N, 2\), got \(3, 1\)"),
         (lambda: flow.log_prob(np.array([[0.0, np.nan]])), "x must be finite"),
-        (lambda: flow.sample(np.random.default_rng(0), 0), "n must be a whole number, at least 1, got 0"),
+        (lambda: flow.sample(np.random.default_rng(0), 0), "n must be a whole number of at least 1, got 0"),
         (lambda: flow.sample(np.random.default_rng(0), 3, temperature=0), "temperature must be a positive number"),
         (lambda: StandardNormal(0), "shape must be a whole number"),
         (lambda: Affine(np.zeros(2), np.zeros(3)), r"shift and log_scale must agree, got \(2,\) and \(3,\)"),
         (lambda: Affine(np.zeros(2), [0.0, np.inf]), "log_scale must be finite"),
         (lambda: Permute([0, 2]), "order must be a permutation"),
         (lambda: Permute([0.0, 1.0]), "order must be a permutation"),
+        (
+            lambda: Permute([1, 0]).forward(np.zeros((1, 3))),
+            r"z must have shape \(N, ..., 2\), as order has, got \(1, 3\)",
+        ),
+        (
+            lambda: Permute([1, 0]).inverse(np.zeros((1, 3))),
+            r"x must have shape \(N, ..., 2\), as order has, got \(1, 3\)",
+        ),
+        (lambda: Permute([1, 0]).inverse(np.zeros(2)), r"x must have shape \(N, ..., 2\)"),
+        (lambda: Affine(np.zeros(2), np.zeros(2)).forward(np.zeros((4, 3))), r"log_scale must broadcast .* z, \(3,\)"),
+        (lambda: Affine(np.zeros(2), np.zeros(2)).inverse(np.zeros((4, 1))), r"log_scale must broadcast .* x, \(1,\)"),
+        (lambda: StandardNormal(2).log_prob(np.zeros((4, 3))), r"z must have shape \(N, 2\), got \(4, 3\)"),
+        (lambda: StandardLogistic(2).log_prob(np.zeros(2)), r"z must have shape \(N, 2\), got \(2,\)"),
+        (lambda: StandardLogistic(2).sample(0, 3), "rng must be a numpy.random.Generator"),
+        (
+            lambda: StandardLogistic(2).sample(np.random.default_rng(0), 3, -1.0),
+            "temperature must be a positive number",
+        ),
         (lambda: Squeeze().inverse(np.zeros((1, 3, 4, 1))), "x must have an even height and width"),
         (lambda: Squeeze().inverse(np.zeros((4, 4))), r"x must have shape \(N, H, W, C\), got \(4, 4\)"),
         (lambda: Squeeze().forward(np.zeros((1, 2, 2, 3))), "z must have a multiple of 4 channels"),
-        (lambda: Split(Permute([0])).inverse(np.zeros((1, 1))), "there must be at least 2 channels"),
-        (lambda: Logit(0.5), r"alpha must be in \[0, 0.5\), got 0.5"),
-        (lambda: Logit().inverse(np.array([[1.2]])), r"x must lie in \[0, 1\], got values from 1.2 to 1.2"),
+        (lambda: Split(Permute([0])).inverse(np.zeros((1, 1))), "x must have at least 2 channels"),
+        (lambda: Logit(0.5), r"alpha must be a number in \[0, 0.5\), got 0.5"),
+        (lambda: Logit().inverse(np.array([[1.2]])), r"x must be in \[0, 1\], got values from 1.2 to 1.2"),
     ]:
         with pytest.raises(ValueError, match=says):
             call()

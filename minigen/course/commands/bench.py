@@ -19,20 +19,15 @@ import numpy as np
 from minigen.course.console import UsageError, text_table
 from minigen.course.index import lessons
 from minigen.course.lesson.options import Parser
+from minigen.diffusion.networks.dit import DiT
 from minigen.diffusion.networks.unet import UNet
+from minigen.flow.made import MADE
 from minigen.flow.realnvp import RealNVP
 from minigen.gan import losses, wgan
 from minigen.gan.networks import ConvDiscriminator, ConvGenerator, Discriminator
-from minigen.nn import MLP, Linear, MaskedLinear, Module, MultiHeadAttention, Sequential
+from minigen.nn import MLP
 from minigen.optim import Adam
-from minigen.tensor import (
-    bce_with_logits,
-    layer_norm,
-    leaves,
-    mse,
-    parallel_value_and_grad,
-    value_and_grad,
-)
+from minigen.tensor import leaves, mse, parallel_value_and_grad, value_and_grad
 from minigen.tensor.runtime import blas_threads
 from minigen.vae.vae import VAE
 
@@ -116,12 +111,11 @@ def vae() -> Workload:
 
 def made() -> Workload:
     """A MADE on MNIST, 784-500-784, batch 100."""
-    masks = [(_rng().random(shape) < 0.5).astype(np.float32) for shape in ((784, 500), (500, 784))]
-    model = Sequential(MaskedLinear(_rng(), masks[0], "relu"), MaskedLinear(_rng(), masks[1]))
+    model = MADE(_rng(), 784, [500])
     x = (_rng().random((100, 784)) < 0.2).astype(np.float32)
 
     def loss(f, x):
-        return anp.sum(bce_with_logits(f(x), x)) / 100
+        return -anp.mean(f.log_prob(x))
 
     return Workload(training(model, loss, x), dense_flops(model, 100), False)
 
@@ -153,40 +147,13 @@ def unet() -> Workload:
     return Workload(training(model, lambda m, x, t, y: mse(m(x, t), y), x, t, y, threads=True), math.nan, False)
 
 
-class DiTBlock(Module):
-    """Attention and an MLP, each behind a layer norm whose scale and shift, and a gate, come from a condition c."""
-
-    def __init__(self, rng, width: int, heads: int):
-        self.modulation, self.attention = Linear(rng, width, 6 * width), MultiHeadAttention(rng, width, heads)
-        self.mlp = MLP(rng, [width, 4 * width, width], "gelu")
-        self.width = width
-
-    def __call__(self, x, c):
-        m = anp.reshape(self.modulation(c), (-1, 1, 6, self.width))  # (N, 1, 6, width)
-        x = x + m[:, :, 2] * self.attention(layer_norm(x, 1 + m[:, :, 0], m[:, :, 1]))
-        return x + m[:, :, 5] * self.mlp(layer_norm(x, 1 + m[:, :, 3], m[:, :, 4]))
-
-
-class SmallDiT(Module):
-    """A diffusion transformer of 4 blocks on 49 tokens."""
-
-    def __init__(self, rng, width: int = 128):
-        self.enter, self.leave = Linear(rng, 16, width), Linear(rng, width, 16)
-        self.blocks = [DiTBlock(rng, width, 4) for _ in range(4)]
-
-    def __call__(self, x, c):
-        x = self.enter(x)  # (N, 49, width)
-        for block in self.blocks:
-            x = block(x, c)
-        return self.leave(x)
-
-
 def dit() -> Workload:
     """A small diffusion transformer: 4 blocks of 128, 49 tokens, batch 64, on two threads."""
-    model, x, c, y = SmallDiT(_rng()), _normal(64, 49, 16), _normal(64, 128), _normal(64, 49, 16)
-    per_condition = 4 * 6 * 128 * 128
-    flops = dense_flops(model, 64 * 49) - 6.0 * per_condition * 64 * 48 + 4 * 3 * 2 * 2.0 * 64 * 49 * 49 * 128
-    return Workload(training(model, lambda m, x, c, y: mse(m(x, c), y), x, c, y, threads=True), flops, False)
+    model, x, y, t = DiT(_rng()), _normal(64, 28, 28, 1), _normal(64, 28, 28, 1), _rng().integers(1, 1000, 64)
+    per_example = sum(layer.modulation.w.size for layer in (*model.blocks, model.final)) + 2 * 128 * 128
+    attention = 4 * 3 * 2 * 2.0 * 64 * 49 * 49 * 128
+    flops = dense_flops(model, 64 * 49) - 6.0 * per_example * 64 * 48 + attention
+    return Workload(training(model, lambda m, x, t, y: mse(m(x, t), y), x, t, y, threads=True), flops, False)
 
 
 def conv_flops(weights: int, places: int) -> float:

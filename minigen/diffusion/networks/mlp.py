@@ -1,23 +1,52 @@
-"""A model of the noise for points in the plane: a plain network that is told the time."""
+"""A model of the noise for points in the plane: a multilayer perceptron that is given the time."""
+
+from typing import Any
 
 import autograd.numpy as np
+import numpy
 
+from minigen import checks
 from minigen.nn import MLP, Module, sinusoidal
+
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
 
 
 class EpsMLP(Module):
-    """eps_model(x, t): points (N, dim) and their time steps (N,) -> the noise in them (N, dim).
+    """eps_model(x, t, y=None): points (N, dim), time steps (N,), labels (N,) -> the noise in the points (N, dim).
 
-    The time step enters as sines and cosines beside the point. The last layer starts at zero: the first guess is "no
-    noise", which costs 1 per dimension, the value that training has to beat.
+    The time step enters as sines and cosines beside the point, the label (with `classes`) as one of `classes` ones; a
+    label of −1, or None for all, is no condition. The last layer starts at zero, so that the first prediction is "no
+    noise": a loss of 1 per dimension, which training has to beat. ValueError: other shapes, labels out of range.
     """
 
-    def __init__(self, rng, dim: int = 2, width: int = 128, layers: int = 4, time_features: int = 32):
-        self.dim, self.time_features = dim, time_features
-        self.body = MLP(rng, [dim + time_features, *[width] * layers, dim], activation="silu", last_scale=0.0)
+    def __init__(
+        self,
+        rng: Rng,
+        dim: int = 2,
+        width: int = 128,
+        layers: int = 4,
+        time_features: int = 32,
+        classes: int | None = None,
+    ):
+        self.dim, self.time_features, self.classes = dim, time_features, classes
+        inputs = dim + time_features + (classes or 0)
+        self.body = MLP(rng, [inputs, *[width] * layers, dim], activation="silu", last_scale=0.0)
 
-    def __call__(self, x, t):
+    def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
         if len(np.shape(x)) != 2 or np.shape(x)[1] != self.dim:
             raise ValueError(f"x must have shape (N, {self.dim}), got {np.shape(x)}")
-        time = sinusoidal(t, self.time_features)  # (N, time_features)
-        return self.body(np.concatenate([x, time], axis=1))  # (N, dim)
+        inputs = [x, sinusoidal(t, self.time_features)]  # (N, dim), (N, time_features)
+        if self.classes is not None:
+            inputs.append(one_hot(y, len(x), self.classes))  # (N, classes)
+        elif y is not None:
+            raise ValueError("y must be None for a model without classes")
+        return self.body(np.concatenate(inputs, axis=1))  # (N, dim)
+
+
+def one_hot(y: numpy.ndarray | None, n: int, classes: int) -> numpy.ndarray:
+    """Labels (n,) in −1..classes − 1 -> (n, classes), float32: a row of zeros for −1, and for all if y is None."""
+    if y is None:
+        return numpy.zeros((n, classes), numpy.float32)
+    labels = checks.integers("y", y, n, least=-1, most=classes - 1)
+    return (labels[:, None] == numpy.arange(classes)).astype(numpy.float32)

@@ -1,0 +1,256 @@
+"""Glow: RealNVP with learned 1×1 convolutions in place of the fixed exchange of halves, and actnorm for batch norm.
+
+Inferring, a step of flow is actnorm (a scale and shift for each channel), an invertible 1×1 convolution (any mixture of
+the channels) and an affine coupling that keeps half of the channels. Steps are repeated at several scales, with a
+squeeze before and a split after. Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1×1 Convolutions", 2018.
+"""
+
+from typing import Any
+
+import autograd.numpy as np
+import numpy
+from autograd.tracer import isbox
+
+from minigen import checks
+from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze, like
+from minigen.flow.coupling import AffineCoupling, channel_mask
+from minigen.nn import Conv2d, Module
+from minigen.tensor import linear, relu
+
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
+Parts = tuple[Array, Array, Array, Array, Array]
+
+HE = 6**0.5  # for ReLU: weights of variance 2/n_in, where a layer starts with 1/(3 n_in). He et al. 2015
+
+# ------------------------------------------------------------------------------------------- actnorm
+
+
+class ActNorm(Affine):
+    """x = exp(log_scale)·z + shift with one scale and shift for each channel, of vectors (N, C) or images (N, H, W, C).
+
+    The log-det of an image counts every position: ±H·W·Σ log_scale. `standardize` sets both from data, after which they
+    are trained like any parameter.
+    """
+
+    def __init__(self, channels: int):
+        channels = checks.whole("channels", channels)
+        super().__init__(numpy.zeros(channels), numpy.zeros(channels))
+        self.initializing = False  # whether the next `inverse` standardizes its input first
+
+    def inverse(self, x, context=None):
+        if self.initializing:
+            self.standardize(x)
+        return super().inverse(x, context)
+
+    def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] | None = None) -> None:
+        """Set both, in place, so that the inverse gives each channel of x mean 0 and variance 1 (with 1/n).
+
+        Over the batch and all positions, unless `axis` says otherwise. ValueError: a constant channel, other shapes.
+        """
+        x = checks.array("x", x, "N", ..., len(self.shift))
+        axes = tuple(range(x.ndim - 1)) if axis is None else axis
+        if numpy.any(x.max(axis=axes) == x.min(axis=axes)):
+            raise ValueError("x must vary in every channel to be standardized")
+        super().standardize(x.astype(numpy.float64), axes)
+
+
+# ------------------------------------------------------------------------------------------- 1×1 convolutions
+
+
+def conv1x1(h: Array, W: Array) -> Array:
+    """W times the channel vector of each position: h (N, H, W, C) or (N, C), W (C, C) -> the shape of h.
+
+    y[..., i] = Σ_j W[i, j] h[..., j]. ValueError: other shapes.
+    """
+    h = checks.array("h", h, "N", ..., "C")
+    c = np.shape(h)[-1]
+    W = checks.array("W", W, c, c)
+    return like(linear(h, np.transpose(W)), h)
+
+
+def conv1x1_log_det(W: Array, height: int, width: int) -> Array:
+    """height · width · log |det W|, the log-det of `conv1x1` on an image: W (C, C) -> (). ValueError: W is singular."""
+    W = _square(W)
+    places = checks.whole("height", height) * checks.whole("width", width)
+    if not isbox(W) and numpy.linalg.matrix_rank(W) < len(W):
+        raise ValueError("W must be invertible, got a singular matrix")
+    return places * np.linalg.slogdet(W)[1]
+
+
+def lu_parts(W: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
+    """(P, L, U, sign, log_s) with W = P (L + I)(U + diag(sign · exp(log_s))), whose log |det| is the sum of log_s.
+
+    P a permutation, L strictly lower and U strictly upper triangular, all (C, C); sign ±1 and log_s, (C,). ValueError:
+    W is not square, or singular.
+    """
+    from scipy.linalg import lu
+
+    W = _square(W)
+    P, L, U = lu(W)
+    s = numpy.diag(U)
+    if numpy.linalg.matrix_rank(W) < len(W):
+        raise ValueError("W must be invertible, got a singular matrix")
+    parts = (P, numpy.tril(L, -1), numpy.triu(U, 1), numpy.sign(s), numpy.log(numpy.abs(s)))
+    return tuple(part.astype(W.dtype) for part in parts)
+
+
+def lu_matrix(P: Array, L: Array, U: Array, sign: Array, log_s: Array) -> Array:
+    """P (L + I)(U + diag(sign · exp(log_s))), all (C, C) but sign and log_s (C,) -> (C, C).
+
+    Of L only what stands below the diagonal counts, of U only what stands above. ValueError: shapes that differ.
+    """
+    P = _square(P, "P")
+    c = len(P)
+    L, U = checks.array("L", L, c, c), checks.array("U", U, c, c)
+    sign, log_s = checks.array("sign", sign, c), checks.array("log_s", log_s, c)
+    identity = numpy.eye(c, dtype=L.dtype)
+    lower = np.tril(L, -1) + identity
+    upper = np.triu(U, 1) + identity * (sign * np.exp(log_s))
+    return like(np.matmul(P, np.matmul(lower, upper)), L)
+
+
+class Invertible1x1Conv(Bijection):
+    """A learned invertible matrix for the channels of each position: inferring, z = W x; generating, x = W⁻¹ z.
+
+    Trained in the parts of `lu_parts`, so that its log-det H·W·Σ log_s costs nothing. It starts at W (C, C), or at a
+    random rotation, whose log-det is 0. ValueError: W is not (C, C), or singular.
+    """
+
+    buffers = ("P", "sign")
+
+    def __init__(self, rng: Rng, channels: int, W: numpy.ndarray | None = None):
+        channels = checks.whole("channels", channels)
+        start = random_rotation(rng, channels) if W is None else checks.array("W", W, channels, channels)
+        parts = [part.astype(numpy.float32) for part in lu_parts(numpy.asarray(start, numpy.float64))]
+        self.P, self.L, self.U, self.sign, self.log_s = parts
+
+    def matrix(self) -> Array:
+        """W, (C, C)."""
+        return lu_matrix(self.P, self.L, self.U, self.sign, self.log_s)
+
+    def forward(self, z, context=None):
+        z = self._checked("z", z)
+        return conv1x1(z, np.linalg.inv(self._matrix_like(z))), -self._log_det(z)
+
+    def inverse(self, x, context=None):
+        x = self._checked("x", x)
+        return conv1x1(x, self._matrix_like(x)), self._log_det(x)
+
+    def _checked(self, name, a):
+        return checks.array(name, a, "N", ..., len(self.sign))
+
+    def _matrix_like(self, a):
+        """W computed in the dtype of `a`."""
+        return lu_matrix(*(like(part, a) for part in (self.P, self.L, self.U, self.sign, self.log_s)))
+
+    def _log_det(self, a):
+        places = int(numpy.prod(np.shape(a)[1:-1]))
+        return places * np.sum(like(self.log_s, a)) * np.ones(len(a), dtype=a.dtype)
+
+
+def random_rotation(rng: Rng, dim: int) -> numpy.ndarray:
+    """A random rotation (dim, dim), float64: orthogonal, with determinant 1."""
+    q, r = numpy.linalg.qr(checks.rng(rng).standard_normal((dim, dim)))
+    q = q * numpy.sign(numpy.diag(r))
+    if numpy.linalg.det(q) < 0:
+        q[:, 0] *= -1
+    return q
+
+
+# ------------------------------------------------------------------------------------------- Glow
+
+
+class CouplingNet(Module):
+    """The network of Glow's couplings: convolutions 3×3, 1×1 and 3×3 with ReLU, (N, H, W, C) -> (N, H, W, 2C).
+
+    The last starts at zero, so that the coupling starts as the identity.
+    """
+
+    def __init__(self, rng: Rng, channels: int, width: int):
+        self.conv1 = Conv2d(rng, channels, width, 3, padding=1, scale=HE)
+        self.conv2 = Conv2d(rng, width, width, 1, scale=HE)
+        self.conv3 = Conv2d(rng, width, 2 * channels, 3, padding=1, scale=0.0)
+
+    def __call__(self, x: Array) -> Array:
+        return self.conv3(relu(self.conv2(relu(self.conv1(x)))))
+
+
+class GlowStep(Bijection):
+    """One step of flow on images (N, H, W, channels): inferring, actnorm, 1×1 convolution, affine coupling.
+
+    The coupling keeps the first half of the channels; its network has `width` channels. ValueError: fewer than 2
+    channels.
+    """
+
+    def __init__(self, rng: Rng, channels: int, width: int):
+        self.actnorm = ActNorm(checks.whole("channels", channels, 2))
+        self.conv = Invertible1x1Conv(rng, channels)
+        net = CouplingNet(rng, channels, checks.whole("width", width))
+        self.coupling = AffineCoupling(net, channel_mask(channels))
+
+    def forward(self, z, context=None):
+        return self._chain().forward(z)
+
+    def inverse(self, x, context=None):
+        return self._chain().inverse(x)
+
+    def _chain(self):
+        return Chain([self.coupling, self.conv, self.actnorm])  # in the order of generating
+
+
+class Glow(Flow):
+    """A flow on images: log_prob(x (N, H, W, C)) -> (N,), sample(rng, n, temperature) -> (n, H, W, C).
+
+    `scales` sizes, each half of the one before, with `steps` steps of flow of `width` channels at each. Inferring, each
+    begins with a squeeze, and half of the channels are finished after it. Pixels should be unbounded numbers, logits
+    (`minigen.data.mnist.dequantize_logit`). ValueError: H or W not divisible by 2^scales.
+    """
+
+    bijection: Chain
+
+    def __init__(
+        self,
+        rng: Rng,
+        shape: tuple[int, int, int] = (28, 28, 1),
+        width: int = 32,
+        scales: int = 2,
+        steps: int = 4,
+    ):
+        if len(shape) != 3:
+            raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
+        height, across, channels = (checks.whole("shape", n) for n in shape)
+        least = 2 ** checks.whole("scales", scales)
+        if height % least or across % least:
+            raise ValueError(f"shape must be divisible by 2^scales = {least}, got {tuple(shape)}")
+        checks.whole("steps", steps)
+
+        def scale(c: int, left: int) -> Chain:
+            """What is done to images of c channels at this size and the `left − 1` smaller ones."""
+            layers: list[Bijection] = [Squeeze(), *[GlowStep(rng, 4 * c, width) for _ in range(steps)]]
+            if left > 1:
+                layers.append(Split(scale(2 * c, left - 1)))  # half of the 4c channels goes on
+            return Chain([*layers, Unsqueeze()][::-1])  # written in the order of inferring
+
+        super().__init__(StandardNormal((height, across, channels)), scale(channels, scales))
+
+    def standardize(self, x: numpy.ndarray) -> "Glow":
+        """Set every actnorm so that what reaches it of the data x (N, H, W, C) leaves it with mean 0 and variance 1 in
+        each channel; returns self."""
+        x = checks.array("x", x, "N", *self.base.shape)
+        actnorms = [module for _, module in self.modules() if isinstance(module, ActNorm)]
+        for actnorm in actnorms:
+            actnorm.initializing = True
+        try:
+            self.bijection.inverse(x)
+        finally:
+            for actnorm in actnorms:
+                actnorm.initializing = False
+        return self
+
+
+def _square(W, name="W"):
+    W = checks.array(name, W, "C", "C")
+    if np.shape(W)[0] != np.shape(W)[1]:
+        raise ValueError(f"{name} must have shape (C, C), got {np.shape(W)}")
+    return W

@@ -1,0 +1,194 @@
+"""WaveNet: an autoregressive model of sequences by causal, dilated convolutions.
+
+    p(codes) = p(c_1) p(c_2 | c_1) p(c_3 | c_1, c_2) ...
+
+Each layer sees the present and the past at distances that double from layer to layer, so that few layers see far back.
+The input is shifted by one once, at the first layer; after that the present is known. Van den Oord et al., "WaveNet: A
+Generative Model for Raw Audio", 2016.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import autograd.numpy as np
+import numpy
+
+from minigen import checks
+from minigen.nn import CausalConv1d, Embedding, Linear, Module
+from minigen.tensor import cross_entropy, relu, sigmoid
+
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
+
+# ------------------------------------------------------------------------------------------- formulas
+
+
+def gated_unit(filter: Array, gate: Array) -> Array:
+    """tanh(filter) · σ(gate), for arrays of one shape. Eq. flow.20. ValueError: shapes that differ."""
+    filter, gate = checks.floats("filter", filter), checks.floats("gate", gate)
+    checks.same_shape(0, filter=filter, gate=gate)
+    return np.tanh(filter) * sigmoid(gate)
+
+
+def mu_law(x: Array, mu: float = 255) -> Array:
+    """sign(x) log(1 + mu |x|)/log(1 + mu), waves x in [−1, 1] of any shape: quiet values get more of the levels.
+
+    ValueError: x outside [−1, 1], mu not positive. ITU-T G.711
+    """
+    x = checks.between("x", checks.floats("x", x), -1, 1)
+    mu = checks.positive("mu", mu)
+    positive = np.where(x >= 0, x, 0)  # two branches, so that the derivative is right at 0 too
+    negative = np.where(x >= 0, 0, -x)
+    return (np.log1p(mu * positive) - np.log1p(mu * negative)) / float(numpy.log1p(mu))
+
+
+def mu_law_encode(x: Array, levels: int = 256) -> numpy.ndarray:
+    """Waves x in [−1, 1] -> codes 0 ... levels − 1, integers of the same shape: ⌊(y + 1)/2 · (levels − 1) + ½⌋.
+
+    y is `mu_law(x, levels − 1)`. ValueError: x outside [−1, 1], fewer than 2 levels.
+    """
+    levels = checks.whole("levels", levels, 2)
+    y = mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1)
+    return numpy.floor((y + 1) / 2 * (levels - 1) + 0.5).astype(numpy.int64)
+
+
+def mu_law_decode(codes: Any, levels: int = 256) -> numpy.ndarray:
+    """The x, float64, whose companded y is 2 · code/(levels − 1) − 1: undoes `mu_law_encode` up to its rounding.
+
+    ValueError: codes that are not whole numbers in 0 ... levels − 1.
+    """
+    levels = checks.whole("levels", levels, 2)
+    codes = checks.integers("codes", codes, most=levels - 1)
+    y = 2 * codes / (levels - 1) - 1
+    mu = levels - 1
+    return numpy.sign(y) * numpy.expm1(numpy.abs(y) * numpy.log1p(mu)) / mu
+
+
+def receptive_field(kernel: int, dilations: Sequence[int]) -> int:
+    """1 + (kernel − 1) Σ dilations: how many steps a stack of causal convolutions sees, the present included."""
+    kernel = checks.whole("kernel", kernel)
+    return 1 + (kernel - 1) * sum(_checked_dilations(dilations))
+
+
+def _checked_dilations(dilations):
+    if isinstance(dilations, (str, bytes)) or not isinstance(dilations, (Sequence, numpy.ndarray)):
+        raise ValueError(f"dilations must be a list of whole numbers, got {dilations!r}")
+    return [checks.whole("dilations", d) for d in dilations]
+
+
+# ------------------------------------------------------------------------------------------- the network
+
+
+class ResidualLayer(Module):
+    """A gated, dilated causal convolution: x (N, T, width) -> (x + residual, skip), both (N, T, width)."""
+
+    def __init__(self, rng: Rng, width: int, kernel: int, dilation: int):
+        self.conv = CausalConv1d(rng, width, 2 * width, kernel, dilation)
+        self.residual, self.skip = Linear(rng, width, width), Linear(rng, width, width)
+
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        return self._outputs(x, self.conv(x))
+
+    def step(self, x: numpy.ndarray, past: deque) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """One time step x (N, width), with the inputs of the steps before it in `past`, to which x is added."""
+        past.append(x)  # the oldest, which no step needs any more, is dropped
+        kernel, dilation = len(self.conv.w), self.conv.dilation
+        h = self.conv.b
+        for k in range(kernel):
+            h = h + past[k * dilation] @ self.conv.w[k]  # (N, 2 width); the last is the present
+        return self._outputs(x, h)
+
+    def start(self, n: int) -> deque:
+        """The inputs before the first step, zeros, for `step`."""
+        kernel, width = np.shape(self.conv.w)[:2]
+        length = (kernel - 1) * self.conv.dilation + 1
+        return deque([numpy.zeros((n, width), self.conv.w.dtype)] * length, maxlen=length)
+
+    def _outputs(self, x, h):
+        width = np.shape(x)[-1]
+        h = gated_unit(h[..., :width], h[..., width:])
+        return x + self.residual(h), self.skip(h)
+
+
+class WaveNet(Module):
+    """Codes (N, T), integers in 0 ... levels − 1 -> logits (N, T, levels); those at t depend on codes t − R ... t − 1.
+
+    One layer of `width` channels for each of the dilations; R = `receptive_field(kernel, dilations)`, at least 1.
+    ValueError: codes of another kind or range.
+    """
+
+    def __init__(
+        self,
+        rng: Rng,
+        levels: int = 256,
+        width: int = 32,
+        kernel: int = 2,
+        dilations: Sequence[int] = (1, 2, 4, 8),
+    ):
+        self.levels = checks.whole("levels", levels, 2)
+        width, kernel = checks.whole("width", width), checks.whole("kernel", kernel)
+        if len(_checked_dilations(dilations)) < 1:
+            raise ValueError("dilations must name at least one layer, got none")
+        self.embed = Embedding(rng, levels, width)
+        self.layers = [ResidualLayer(rng, width, kernel, d) for d in _checked_dilations(dilations)]
+        self.hidden, self.out = Linear(rng, width, width, "relu"), Linear(rng, width, levels)
+
+    def __call__(self, codes: numpy.ndarray) -> Array:
+        codes = checks.integers("codes", codes, "N", "T", most=self.levels - 1)
+        x = self.embed(codes)  # (N, T, width)
+        x = np.concatenate([np.zeros_like(x[:, :1]), x[:, :-1]], axis=1)  # shifted: step t has code t − 1
+        total = np.zeros_like(x)
+        for layer in self.layers:
+            x, skip = layer(x)
+            total = total + skip
+        return self._logits(total)
+
+    def log_prob(self, codes: numpy.ndarray) -> Array:
+        """log p(codes), (N, T) -> (N,), in nats for each sequence."""
+        codes = numpy.asarray(codes)
+        return -np.sum(cross_entropy(self(codes), codes), axis=1)
+
+    def generate(self, rng: Rng, n: int, length: int, cached: bool = True) -> numpy.ndarray:
+        """`n` sequences (n, length), int64, drawn code by code.
+
+        cached: keep the inputs of each layer's past, so that a step costs the same however far the network sees;
+        without, the network runs on the whole sequence for each code. Both give the same codes for the same rng: they
+        are computed in float64, where the two ways of adding the same numbers do not differ enough to matter.
+        """
+        checks.rng(rng)
+        n, length = checks.whole("n", n), checks.whole("length", length)
+        network = self.map(lambda a: a.astype(numpy.float64))
+        draw = network._generate_cached if cached else network._generate_plainly
+        return draw(rng, n, length)
+
+    def _generate_plainly(self, rng, n, length):
+        codes = numpy.zeros((n, length), numpy.int64)
+        for t in range(length):
+            logits = self(codes[:, : t + 1])[:, t]  # (n, levels); code t itself, not drawn yet, has no influence
+            codes[:, t] = draw_codes(rng, logits)
+        return codes
+
+    def _generate_cached(self, rng, n, length):
+        codes = numpy.zeros((n, length), numpy.int64)
+        pasts = [layer.start(n) for layer in self.layers]
+        x = numpy.zeros((n, self.embed.table.shape[1]))
+        for t in range(length):
+            total = numpy.zeros_like(x)
+            for layer, past in zip(self.layers, pasts):
+                x, skip = layer.step(x, past)
+                total = total + skip
+            codes[:, t] = draw_codes(rng, self._logits(total))
+            x = self.embed.table[codes[:, t]]
+        return codes
+
+    def _logits(self, total):
+        return self.out(self.hidden(relu(total)))
+
+
+def draw_codes(rng: Rng, logits: numpy.ndarray) -> numpy.ndarray:
+    """One code for each row of logits (N, K), from their softmax: (N,) integers."""
+    p = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    total = numpy.cumsum(p, axis=1)  # (N, K)
+    passed = total <= rng.random((len(logits), 1)) * total[:, -1:]
+    return numpy.minimum(passed.sum(axis=1), logits.shape[1] - 1)

@@ -1,0 +1,266 @@
+"""Autoregressive flows: hand-worked numbers, Jacobians at random weights, one network read as MAF and as IAF."""
+
+import math
+
+import numpy as np
+import pytest
+
+from minigen.data import toy
+from minigen.flow.autoregressive import (
+    IAF,
+    MAF,
+    AffineAutoregressive,
+    iaf_forward,
+    iaf_from_maf,
+    iaf_gated,
+    maf_inverse,
+)
+from minigen.flow.bijection import Inverse, jacobian_log_det
+from minigen.flow.made import MADE
+from minigen.metrics import nll_gap
+from minigen.optim import Adam
+from minigen.tensor import grad, jacobian, value_and_grad
+
+
+def transform(rng, shaken, dim=4, order=None, size=0.3):
+    return AffineAutoregressive(shaken(MADE(rng, dim, [12, 12], 2, order, "tanh"), size), dim)
+
+
+# ------------------------------------------------------------------------------------------- the formulas
+
+
+def test_by_hand():
+    """(5 − 1)/2 = 2 and (−1 − 3) · 4 = −16, with scales 2 and 1/4. Eq. flow.21, Eq. flow.22, Eq. flow.23"""
+    x, mu, log_scale = np.array([[5.0, -1.0]]), np.array([[1.0, 3.0]]), np.log([[2.0, 0.25]])
+    z, log_det = maf_inverse(x, mu, log_scale)
+    np.testing.assert_allclose(z, [[2, -16]])
+    np.testing.assert_allclose(log_det, [math.log(2)])  # −(log 2 − log 4)
+    back, other = iaf_forward(z, mu, log_scale)
+    np.testing.assert_allclose(back, x)
+    np.testing.assert_allclose(other, [-math.log(2)])
+    mu2, log_scale2 = iaf_from_maf(mu, log_scale)
+    np.testing.assert_allclose(mu2, [[-0.5, -12]])
+    np.testing.assert_allclose(np.exp(log_scale2), [[0.5, 4]])
+    np.testing.assert_allclose(iaf_forward(x, mu2, log_scale2)[0], z)  # the same map
+    np.testing.assert_allclose(iaf_forward(x, mu2, log_scale2)[1], log_det)
+
+
+def test_gated_by_hand():
+    """s = log 3: σ(s) = 3/4, so x = 3/4 · 8 + 1/4 · 4 = 7; s = 0 is the mean of z and m. Kingma et al. 2016, eq. 14"""
+    z, m, s = np.array([[8.0, 2.0]]), np.array([[4.0, -2.0]]), np.array([[math.log(3), 0.0]])
+    x, log_det = iaf_gated(z, m, s)
+    np.testing.assert_allclose(x, [[7, 0]])
+    np.testing.assert_allclose(log_det, [math.log(0.75) + math.log(0.5)])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gated_far_out(dtype):
+    """s = ±1000: all of m, or all of z; the log-det is −1000 or 0, and so are its gradients finite."""
+    z, m, s = np.array([[3.0], [3.0]], dtype), np.array([[-7.0], [-7.0]], dtype), np.array([[-1000.0], [1000.0]], dtype)
+    x, log_det = iaf_gated(z, m, s)
+    assert x.dtype == log_det.dtype == dtype
+    np.testing.assert_array_equal(x, [[-7], [3]])
+    np.testing.assert_array_equal(log_det, [-1000, 0])
+    np.testing.assert_allclose(grad(lambda s: iaf_gated(z, m, s)[1].sum())(s), [[1], [0]])
+
+
+def test_formulas_are_bijections(rng):
+    """With the parameters fixed each coordinate is scaled and shifted: the Jacobian is diagonal."""
+    z, a, b = rng.standard_normal((3, 5, 3))
+    for f in (maf_inverse, iaf_forward, iaf_gated):
+        for n in range(5):
+            one = slice(n, n + 1)
+            want = jacobian_log_det(lambda v: f(v, a[one], b[one]), z[one])
+            np.testing.assert_allclose(f(z, a, b)[1][n], want[0], atol=1e-9)
+
+
+# ------------------------------------------------------------------------------------------- one transform
+
+
+@pytest.mark.parametrize("order", [None, [2, 0, 3, 1], [3, 2, 1, 0]])
+@pytest.mark.parametrize("turned", [False, True])
+def test_transform_on_random_weights(rng, shaken, check_bijection, order, turned):
+    f = transform(rng, shaken, order=order)
+    f = Inverse(f) if turned else f
+    _, log_det = check_bijection(f, rng.standard_normal((4, 4)), atol=1e-7)
+    assert (np.abs(log_det) > 1e-3).all()
+
+
+@pytest.mark.parametrize("order", [None, [2, 0, 3, 1]])
+def test_jacobian_is_triangular_in_the_order(rng, shaken, order):
+    """x_i depends on z of its own place and of earlier ones, in both readings; on the diagonal stand the scales."""
+    f, z = transform(rng, shaken, order=order), rng.standard_normal((1, 4))
+    place = np.arange(4) if order is None else np.array(order)
+    allowed = place[None] <= place[:, None]
+    for g in (f, Inverse(f)):
+        for direction in (g.forward, g.inverse):
+            J = jacobian(lambda v: direction(v)[0])(z)[0, :, 0]
+            np.testing.assert_array_equal(J[~allowed], 0)
+            assert (np.abs(J[allowed]) > 1e-9).all()
+            np.testing.assert_allclose(np.log(np.diag(J)).sum(), direction(z)[1][0], atol=1e-9)
+
+
+class Counted:
+    """A net that is told nothing but x, and counts how often it is asked."""
+
+    def __init__(self, net):
+        self.net, self.calls = net, 0
+
+    def __call__(self, x):
+        self.calls += 1
+        return self.net(x)
+
+
+def test_inverse_takes_one_pass_and_forward_takes_dim(rng, shaken):
+    counted = Counted(transform(rng, shaken, dim=7).net)
+    f, x = AffineAutoregressive(counted, 7), rng.standard_normal((3, 7))
+    f.inverse(x)
+    assert counted.calls == 1
+    f.forward(x)
+    assert counted.calls == 8
+
+
+def test_the_same_network_as_maf_and_as_iaf(rng, shaken):
+    """MAF(net).inverse is IAF(net).forward: the density of one is the sampling of the other. Eq. flow.22"""
+    f, v = transform(rng, shaken), rng.standard_normal((5, 4))
+    z, log_det = f.inverse(v)
+    x, other = Inverse(f).forward(v)
+    np.testing.assert_array_equal(z, x)
+    np.testing.assert_array_equal(log_det, other)
+    mu, log_scale = f.net(v).transpose(1, 0, 2)
+    np.testing.assert_allclose(iaf_forward(v, *iaf_from_maf(mu, log_scale))[0], x)
+
+
+def test_sequential_formula_by_hand():
+    """mu_2 = 10 x_1, log_scale_2 = x_1: z = (2, 3) gives x_1 = 2, x_2 = 3 e² + 20; the IAF reads z_1 instead."""
+
+    def net(x):
+        first, zero = x[:, :1], np.zeros_like(x[:, :1])
+        return np.stack([np.concatenate([zero, 10 * first], 1), np.concatenate([zero, first], 1)], axis=1)
+
+    f, z = AffineAutoregressive(net, 2), np.array([[2.0, 3.0]])
+    x, log_det = f.forward(z)
+    np.testing.assert_allclose(x, [[2, 3 * math.e**2 + 20]])
+    np.testing.assert_allclose(log_det, [2])
+    np.testing.assert_allclose(f.inverse(x)[0], z)
+    np.testing.assert_allclose(Inverse(f).forward(z)[0], [[2, (3 - 20) / math.e**2]])
+
+
+def test_coordinates_that_overflow_on_the_way_do_no_harm():
+    """log_scale_2 = 1000 − 1000 x_1 overflows while x_1 is not yet 1, and infinity times a masked weight is NaN. The
+    result is finite and exact: x_1 = 1, x_2 = 2, x_3 = 3 e² with log_scale_3 = x_2."""
+    weights = np.array([[0.0, -1000, 0], [0, 0, 1], [0, 0, 0]])
+
+    def net(x):
+        mu = np.tile([[1.0, 0, 0]], (len(x), 1))
+        return np.stack([mu, x @ weights + [0, 1000, 0]], axis=1)
+
+    with np.errstate(over="ignore"):
+        x, log_det = AffineAutoregressive(net, 3).forward(np.array([[0.0, 2, 3]]))
+    np.testing.assert_allclose(x, [[1, 2, 3 * math.e**2]])
+    np.testing.assert_allclose(log_det, [2])
+
+
+def test_context(rng, shaken):
+    f = AffineAutoregressive(shaken(MADE(rng, 3, [8], 2, None, "tanh", context=2)), 3)
+    z, h = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+    x, log_det = f.forward(z, h)
+    np.testing.assert_allclose(f.inverse(x, h)[0], z, atol=1e-9)
+    np.testing.assert_allclose(f.inverse(x, h)[1], -log_det, atol=1e-9)
+    assert np.abs(f.forward(z, h + 1)[0] - x).min() > 1e-6, "every coordinate depends on the context"
+    flow = shaken(IAF(rng, 3, 2, [8], context=2))
+    np.testing.assert_allclose(flow.bijection.inverse(flow.bijection.forward(z, h)[0], h)[0], z, atol=1e-7)
+
+
+# ------------------------------------------------------------------------------------------- stacks
+
+
+@pytest.mark.parametrize("kind", [MAF, IAF])
+def test_stacks_on_random_weights(rng, shaken, check_bijection, kind):
+    flow = shaken(kind(rng, 3, layers=3, hidden=(8, 8)))
+    z = rng.standard_normal((4, 3))
+    x, log_det = check_bijection(flow.bijection, z, atol=1e-6)
+    np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) - log_det, atol=1e-6)
+    J = jacobian(lambda v: flow.bijection.forward(v)[0])(z[:1])
+    assert (np.abs(J) > 1e-9).all(), "with two orders every coordinate reaches every other"
+
+
+@pytest.mark.parametrize("kind", [MAF, IAF])
+def test_orders_are_reversed_from_layer_to_layer(rng, kind):
+    layers = kind(rng, 3, layers=4).bijection.bijections
+    nets = [layer.net if kind is MAF else layer.bijection.net for layer in layers]
+    assert [net.order.tolist() for net in nets] == [[0, 1, 2], [2, 1, 0]] * 2
+
+
+@pytest.mark.parametrize("kind", [MAF, IAF])
+def test_mass_is_one(rng, shaken, kind):
+    flow = shaken(kind(rng, 2, layers=2, hidden=(8,)), 0.2)
+    side = np.linspace(-14, 14, 700)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    assert abs(np.exp(flow.log_prob(grid)).sum() * (side[1] - side[0]) ** 2 - 1) < 2e-3
+
+
+@pytest.mark.parametrize("kind", [MAF, IAF])
+def test_starts_as_the_identity_and_trains_in_float32(rng, kind):
+    """A short training on two moons takes a part of what the Gaussian lacks; the gap is a KL, so it is not negative."""
+    density = toy.two_moons(0.1).standardized()
+    flow, x = kind(rng, 2, layers=2, hidden=(16, 16)), density.sample(rng, 4000)
+    z, log_det = flow.bijection.inverse(x)
+    np.testing.assert_array_equal(z, x)
+    np.testing.assert_array_equal(log_det, 0)
+    start, _ = nll_gap(density, flow.log_prob, x)
+    optimizer = Adam(flow, 1e-2)
+    for _ in range(100):
+        value, grads = value_and_grad(lambda f, x: f.loss(x))(flow, density.sample(rng, 128))
+        assert value.dtype == np.float32 and all(g.dtype == np.float32 for g in grads.parameters().values())
+        optimizer.step(grads)
+    gap, error = nll_gap(density, flow.log_prob, x)
+    assert -5 * error < gap < start - 0.2, (start, gap)
+    assert flow.sample(rng, 3).dtype == np.float32
+
+
+# ------------------------------------------------------------------------------------------- types and errors
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("parameters", [np.float32, np.float64])
+def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters):
+    z, a, b = rng.standard_normal((3, 4, 2)).astype(dtype)
+    for flow in (MAF(rng, 2, 2, (8,)), IAF(rng, 2, 2, (8,))):
+        flow = flow.map(lambda a: a.astype(parameters))
+        assert {a.dtype for a in (*flow.bijection.forward(z), *flow.bijection.inverse(z))} == {np.dtype(dtype)}
+        assert flow.log_prob(z).dtype == dtype
+    f = AffineAutoregressive(lambda x: np.zeros((len(x), 2, 2), parameters), 2)
+    assert {a.dtype for a in (*f.forward(z), *f.inverse(z))} == {np.dtype(dtype)}
+    other = b.astype(parameters)
+    for f in (maf_inverse, iaf_forward, iaf_gated):
+        assert {c.dtype for c in f(z, a.astype(parameters), other)} == {np.dtype(dtype)}
+
+
+A = np.zeros((2, 3))
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda rng: maf_inverse(A, A[:1], A), r"mu must have the shape of x, \(2, 3\), got \(1, 3\)"),
+        (lambda rng: iaf_forward(A, A, A[:, :1]), r"log_scale must have the shape of z, \(2, 3\), got \(2, 1\)"),
+        (lambda rng: iaf_gated(A, A[:, :1], A), "m must have the shape of z"),
+        (lambda rng: iaf_from_maf(A, A[:1]), "log_scale must have the shape of mu"),
+        (lambda rng: maf_inverse(A[0], A[0], A[0]), r"x must have shape \(N, D\), got \(3,\)"),
+        (lambda rng: maf_inverse(A + np.nan, A, A), "x must be finite"),
+        (lambda rng: AffineAutoregressive(lambda x: x, 0), "dim must be a whole number"),
+        (
+            lambda rng: AffineAutoregressive(lambda x: x, 3).inverse(A),
+            r"net must return shape \(2, 2, 3\), got \(2, 3\)",
+        ),
+        (lambda rng: AffineAutoregressive(lambda x: x, 3).forward(A[:, :2]), r"z must have shape \(N, 3\)"),
+        (lambda rng: AffineAutoregressive(lambda x: x, 3).inverse(A[:, :2]), r"x must have shape \(N, 3\)"),
+        (lambda rng: MAF(rng, 3, layers=0), "layers must be a whole number"),
+        (lambda rng: IAF(rng, 0), "dim must be a whole number"),
+        (lambda rng: MAF(rng, 3).log_prob(A[:, :2]), r"x must have shape \(N, 3\)"),
+    ],
+)
+def test_errors(rng, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(rng)

@@ -1,0 +1,89 @@
+"""The multi-scale flow on images, on random non-zero weights: Jacobians, scales, gradients, its network."""
+
+import numpy as np
+import pytest
+
+from minigen.flow.multiscale import ConvNet, ImageRealNVP
+from minigen.optim import Adam
+from minigen.tensor import jacobian, parallel_value_and_grad, value_and_grad
+
+
+def images(rng, shaken, shape=(4, 4, 1), size=0.1):
+    return shaken(ImageRealNVP(rng, shape, width=4, scales=2, checkerboards=2, channelwise=2), size)
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 1), (6, 2, 1), (4, 2, 3)])
+def test_image_flow(rng, shaken, check_bijection, shape):
+    flow = images(rng, shaken, shape)
+    z = rng.standard_normal((2, *shape))
+    x, log_det = check_bijection(flow.bijection, z, atol=1e-8)
+    assert np.abs(x - z).max() > 0.1 and (np.abs(log_det) > 0.01).all()
+    np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) - log_det, atol=1e-8)
+
+
+def test_every_pixel_and_every_number_of_noise_matters(rng, shaken):
+    flow = images(rng, shaken, size=0.3)
+    J = jacobian(lambda z: flow.bijection.forward(z)[0])(rng.standard_normal((1, 4, 4, 1))).reshape(16, 16)
+    assert (np.abs(J).max(axis=0) > 1e-3).all() and (np.abs(J).max(axis=1) > 1e-3).all()
+
+
+def test_three_scales_leave_half_at_each():
+    """28×28, then 14×14 with 2 channels, then 7×7 with 4: the sizes of the couplings that keep a checkerboard."""
+    flow, found = ImageRealNVP(np.random.default_rng(0), width=4, checkerboards=1, channelwise=1), []
+    for _, module in flow.modules():
+        mask = getattr(module, "mask", None)
+        if mask is not None:
+            found.append(mask.shape)
+    assert sorted(found, key=str) == sorted([(28, 28, 1), (14, 14, 1), (7, 7, 1), (4,), (8,)], key=str)
+
+
+def test_two_threads_give_the_same_gradient(rng, shaken):
+    flow, x = images(rng, shaken), rng.standard_normal((6, 4, 4, 1))
+
+    def loss(f, x):
+        return f.loss(x)
+
+    (one, g1), (two, g2) = value_and_grad(loss)(flow, x), parallel_value_and_grad(loss)(flow, x)
+    np.testing.assert_allclose(one, two, rtol=1e-6)
+    for name, g in g1.parameters().items():
+        np.testing.assert_allclose(g, g2.parameters()[name], rtol=1e-5, atol=1e-7)
+
+
+def test_training_steps_stay_in_float32(rng):
+    flow = ImageRealNVP(rng, (4, 4, 1), width=4, scales=2)
+    x = rng.standard_normal((4, 4, 4, 1), dtype=np.float32)
+    optimizer = Adam(flow.standardize(x), 1e-3)
+    value, grads = value_and_grad(lambda f, x: f.loss(x))(flow, x)
+    optimizer.step(grads)
+    arrays = [value, *grads.parameters().values(), *flow.parameters().values(), flow.sample(rng, 3), flow.log_prob(x)]
+    assert {a.dtype for a in arrays} == {np.dtype(np.float32)}
+
+
+def test_standardize_by_channel(rng):
+    y = rng.standard_normal((50, 4, 4, 2)) * [3.0, 0.2] + [5.0, -1.0]
+    z, _ = ImageRealNVP(rng, (4, 4, 2), width=4, scales=2).standardize(y).bijection.bijections[-1].inverse(y)
+    np.testing.assert_allclose(z.mean((0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(z.std((0, 1, 2)), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_conv_net_starts_at_zero_and_keeps_the_places(rng, fold):
+    net, x = ConvNet(rng, 2, width=4, fold=fold), rng.standard_normal((2, 8, 8, 2), dtype=np.float32)
+    assert not net(x).any() and net(x).shape == (2, 8, 8, 4)
+    net.conv_out.w[...] = rng.standard_normal(net.conv_out.w.shape)
+    moved = x.copy()
+    moved[0, 0, 0] += 1  # seen most where it happened, and in its own image only
+    change = np.abs(net(moved) - net(x)).max(axis=-1)
+    assert change[0, :2, :2].min() > 3 * np.median(change[0, 4:, 4:]) and not change[1].any()
+
+
+def test_errors_name_the_argument(rng):
+    for call, says in [
+        (lambda: ImageRealNVP(rng, (6, 6, 1)), r"shape must be divisible by 2\^\(scales - 1\) = 4, got \(6, 6, 1\)"),
+        (lambda: ImageRealNVP(rng, (4, 4, 1)), r"shape must leave more than one pixel at the coarsest of 3 scales"),
+        (lambda: ImageRealNVP(rng, (4, 4, 1), width=6, scales=2), "width must be divisible by 4"),
+        (lambda: ImageRealNVP(rng, (28, 28)), r"shape must be \(H, W, C\), got \(28, 28\)"),
+        (lambda: images(rng, lambda f, _: f).log_prob(np.zeros((1, 4, 4))), r"x must have shape \(N, 4, 4, 1\)"),
+    ]:
+        with pytest.raises(ValueError, match=says):
+            call()
