@@ -311,9 +311,9 @@ class _Worker:
             self.case, self.phase = header.get("case"), "case"
             self._allow(self.limits.case)
         elif header["type"] == "outcome":
-            self.outcomes[header["case"]] = _outcome(header, event.arrays)
+            outcome = self.outcomes[header["case"]] = _outcome(header, event.arrays)
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
-            return header["status"] != status.MEMORY
+            return outcome.status != status.MEMORY
         elif header["type"] == "load_failed":
             self.outcomes = {number: _outcome(header, {}) for number in self.todo}
         return True
@@ -335,7 +335,7 @@ class _Worker:
                     return self.events.get() if not self.events.empty() else _End()
 
     def _too_late(self) -> Outcome:
-        if self.phase == "boot":
+        if self.phase == "boot" and len(self.todo) == len(self.task.forms):
             return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
         if time.monotonic() >= self.end:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
@@ -382,16 +382,16 @@ class _Worker:
 
 
 def _outcome(header: dict, arrays: dict) -> Outcome:
-    state = str(header["status"])
-    return Outcome(
-        state if state in status.WORDS else status.GRADER_ERROR,
-        str(header["message"]),
-        header["line"],
-        header["text"],
-        arrays,
-        header["precision"],
-        header["scale"],
-    )
+    """What a worker says of a case; a message that no worker writes is the student's doing."""
+    try:
+        line = None if header["line"] is None else int(header["line"])
+        numbers = float(header["precision"]), float(header["scale"])
+        words = str(header["message"]), line, str(header["text"])
+        if header["status"] in status.WORDS:
+            return Outcome(header["status"], *words, arrays, *numbers)
+    except (KeyError, TypeError, ValueError):
+        pass
+    return Outcome(status.CRASHED, "your code wrote into the channel that carries its answers")
 
 
 def _marked(mark: str) -> Iterable[int]:
@@ -406,10 +406,24 @@ def _marked(mark: str) -> Iterable[int]:
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder, also if parts of it were made unreadable; links are removed, not followed."""
-    for here, folders, _ in os.walk(folder):  # from the top: each folder is unlocked before it is entered
-        for path in (here, *(os.path.join(here, name) for name in folders)):
-            if not os.path.islink(path):
-                with contextlib.suppress(OSError):
-                    os.chmod(path, stat.S_IRWXU)
+    """Remove a folder, also if parts of it were made unreadable or are nested too deep for a path.
+
+    What is in a folder of `folder` is moved up into it, until there are files only. Links are removed, not followed.
+    """
+    number = 0
+    with contextlib.suppress(OSError):
+        while entries := list(os.scandir(folder)):
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.path)
+                    continue
+                os.chmod(entry.path, stat.S_IRWXU)
+                for name in os.listdir(entry.path):
+                    number += 1
+                    inner = os.path.join(entry.path, name)
+                    if os.path.isdir(inner) and not os.path.islink(inner):
+                        os.chmod(inner, stat.S_IRWXU)  # a folder must be writable to be moved
+                    os.rename(inner, os.path.join(folder, f".{number}"))
+                os.rmdir(entry.path)
+        os.rmdir(folder)
     shutil.rmtree(folder, ignore_errors=True)
