@@ -301,6 +301,8 @@ def _reset(args: argparse.Namespace) -> int:
 
 def _backup(path: Path) -> Path:
     """Copy a file to a free name beside it."""
+    if not path.is_file():
+        raise UsageError(f"{path} is not a regular file; nothing was changed")
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     for number in range(1000):
         backup = path.with_name(f"{path.name}.{stamp}{f'-{number}' if number else ''}.bak")
