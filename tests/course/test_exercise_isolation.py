@@ -637,7 +637,7 @@ def test_one_limit_for_a_whole_submission(grade):
 
 def test_a_folder_nested_too_deep_is_removed(grade):
     body = f"""import os
-for _ in range(1500 if x.shape == (1, 1) else 0):
+for _ in range(1100 if x.shape == (1, 1) else 0):
     os.mkdir("d")
     os.chdir("d")
 return {RIGHT}"""

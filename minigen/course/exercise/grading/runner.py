@@ -35,6 +35,7 @@ __all__ = ["Limits", "Run", "Task", "run"]
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
+DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 
 
@@ -406,24 +407,20 @@ def _marked(mark: str) -> Iterable[int]:
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder, also if parts of it were made unreadable or are nested too deep for a path.
-
-    What is in a folder of `folder` is moved up into it, until there are files only. Links are removed, not followed.
-    """
-    number = 0
-    with contextlib.suppress(OSError):
-        while entries := list(os.scandir(folder)):
-            for entry in entries:
-                if not entry.is_dir(follow_symlinks=False):
-                    os.unlink(entry.path)
-                    continue
-                os.chmod(entry.path, stat.S_IRWXU)
-                for name in os.listdir(entry.path):
-                    number += 1
-                    inner = os.path.join(entry.path, name)
-                    if os.path.isdir(inner) and not os.path.islink(inner):
-                        os.chmod(inner, stat.S_IRWXU)  # a folder must be writable to be moved
-                    os.rename(inner, os.path.join(folder, f".{number}"))
-                os.rmdir(entry.path)
-        os.rmdir(folder)
+    """Remove a folder, also if parts of it were made unreadable or nested too deep; links are removed, not followed."""
+    roots, number = [folder], 0
+    while roots:
+        root = roots.pop()
+        for here, folders, _ in os.walk(root):  # from the top: each folder is unlocked before it is entered
+            paths = [path for path in (os.path.join(here, name) for name in folders) if not os.path.islink(path)]
+            too_deep = len(here) - len(root) > DEEP
+            for path in paths:
+                with contextlib.suppress(OSError):
+                    os.chmod(path, stat.S_IRWXU)
+                    if too_deep:
+                        number += 1
+                        roots.append(os.path.join(folder, f".deep-{number}"))
+                        os.rename(path, roots[-1])
+            if too_deep:
+                folders.clear()
     shutil.rmtree(folder, ignore_errors=True)
