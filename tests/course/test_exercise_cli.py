@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +168,70 @@ def test_json_is_one_document(run):
     assert second["status"] == "nan"
 
 
+def test_json_comes_for_what_cannot_be_done(run, monkeypatch):
+    code, out, err = run("check", "gan/91", "--json")
+    assert code == 2 and json.loads(out)["exit_code"] == 2 and "no exercise" in json.loads(out)["error"] and err
+    answers()
+    monkeypatch.setattr(checking, "check_files", lambda *a, **k: 1 / 0)
+    code, out, err = run("check", "gan/90", "--json")
+    assert code == 3 and "the grader failed: ZeroDivisionError" in json.loads(out)["error"]
+
+
+def test_numbers_in_json_are_numbers(run):
+    answers(HEAD + NLL.replace("0.5 * ", "np.inf * ") + "\n\n" + FLOW)
+    code, out, _ = run("check", "gan/90/gaussian_nll", "--json")
+    case = json.loads(out, parse_constant=lambda name: pytest.fail(name))["exercises"][0]["cases"][0]
+    assert code == 1 and case["status"] in ("inf", "nan") and case["ratio"] is None
+
+
+def test_the_command_says_what_a_file_is_graded_on(run):
+    """A file cannot choose an exercise: neither by its first line nor by its name."""
+    path = answers("# minigen exercise gan/01: an easier one\n" + ANSWERS)
+    assert run("check", "gan/90", path)[0] == 0
+    code, out, _ = run("check", "gan/90/scale_and_shift", path)
+    assert code == 0 and "gaussian_nll" not in out
+
+
+def test_checks_at_the_same_time_are_all_counted(run):
+    answers(HEAD + NLL)
+    command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/scale_and_shift"]
+    path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[3]), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) for _ in range(5)]
+    assert [process.wait(120) for process in running] == [1] * 5
+    assert Progress(Path("exercises")).entries["gan/90/scale_and_shift"]["tries"] == 5
+    assert not list(Path("exercises").glob("*.lock"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in the file system here")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run):
+    answers()
+    os.mkfifo("exercises/.progress.json")
+    assert run("list")[0] == 0
+    os.unlink("exercises/gan_90.py")
+    os.mkfifo("exercises/gan_90.py")
+    assert run("check", "gan/90")[0] == 1
+    assert run("diff", "gan/90")[0] == 2
+    assert run("reset", "gan/90")[0] == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the signal exists on POSIX systems only")
+def test_sigterm_leaves_nothing_behind(tmp_path):
+    answers(HEAD + NLL.replace("return", "while True: pass\n    return"))
+    command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/gaussian_nll"]
+    path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[3]), *filter(None, sys.path)])
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    deadline = time.monotonic() + 60
+    while not list(temporary.glob("minigen-check-*/empty")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert not list(temporary.iterdir())
+
+
 def test_a_known_mistake_shows_its_hint(run):
     answers(HEAD + NLL.replace(" + np.log(2 * np.pi)", "") + "\n\n" + FLOW.replace("np.sum(s", "-np.sum(s"))
     code, out, _ = run("check", "gan/90")
@@ -314,6 +380,16 @@ def test_check_in_a_notebook(capsys, function, words):
     nll.__globals__["np"] = np
 
 
+def test_a_blocked_function_is_no_answer_in_a_notebook(capsys, monkeypatch):
+    from fakegen.densities import total
+
+    from minigen.course.exercise import catalog
+
+    monkeypatch.setattr(catalog.find("gaussian_nll")[0], "blocked", ["fakegen.densities:total"])
+    check("gan/90/gaussian_nll", total)
+    assert "the package's own answer" in capsys.readouterr().out
+
+
 def test_check_in_a_notebook_leaves_the_package_whole():
     import fakegen
     from fakegen.densities import TABLE, gaussian_nll
@@ -351,6 +427,17 @@ def test_functions_are_put_in_the_packages_place(capsys):
     printed = capsys.readouterr().out
     assert "with your gaussian_nll" in printed and "was called 4 times" in printed
     assert "not written yet, so the package's: scale_and_shift" in printed
+
+
+def test_calls_from_her_own_functions_are_counted():
+    from fakegen import densities
+
+    flow = FLOW.replace("    return", "    gaussian_nll(x, s, t)\n    return")
+    answers(HEAD + NLL + "\n\n" + flow)
+    x = np.zeros((2, 2))
+    with exercise.substituted("exercises/gan_90.py", "gan/90"):
+        densities.scale_and_shift(x, x, x)
+        assert substitute.calls() == {"gan/90/gaussian_nll": 1, "gan/90/scale_and_shift": 1}
 
 
 def test_a_function_that_is_never_called_is_said(capsys):

@@ -7,8 +7,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from minigen.course import inputs
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import runner
 from minigen.course.exercise.grading import status as S
@@ -239,7 +241,7 @@ def test_what_happens_in_a_call(grade, name):
     source = function(f"if x.shape == (1, 1):\n{lines}\nreturn {RIGHT}")
     report = grade(source, SHORT if expected == S.TIMEOUT else LIMITS)
     assert statuses(report) == [expected, S.PASS, S.PASS, S.PASS], [v.message for v in report.verdicts]
-    assert report.status == expected and report.points == 5
+    assert report.status == expected and report.points == (0 if expected == S.PROCESS else 5)
     verdict = report.verdicts[0]
     assert verdict.message
     if line is not None:
@@ -562,3 +564,174 @@ def test_a_system_without_limits_says_so(grade, monkeypatch):
     monkeypatch.setattr(runner, "run", lambda *a: (run := lost(*a), setattr(run, "missing_limits", ["memory"]))[0])
     report = grade(function("return np.zeros(len(x))"))
     assert report.notes == ["this system keeps no limit on: memory"] and report.notes[0] in render(report)
+
+
+# ------------------------------------------------------------------------------------------- no hang, no excuse
+
+IN_A_CALL = {  # body for the first case only: what it must give
+    "lists within lists without end": ("y = []\ny.append(y)\nreturn y", S.WRONG_TYPE),
+    "a thousand lists": ("y = 0.0\nfor _ in range(10**5):\n    y = [y]\nreturn y", S.WRONG_TYPE),
+    "a view of a billion numbers": ("import numpy\nreturn numpy.broadcast_to(0.0, 10**10)", S.MEMORY),
+    "a message that raises": (
+        "class E(Exception):\n    def __str__(self): raise SystemExit\n    __repr__ = __str__\nraise E",
+        S.RAISED,
+    ),
+    "a helper file": ("import my_helper", S.RAISED),
+    "a data file": ("open('data.csv')", S.RAISED),
+    "terminal escapes": ("raise ValueError('\\x1b[2J\\x07')", S.RAISED),
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=linux if "billion" in n else ()) for n in IN_A_CALL])
+def test_odd_values_are_the_students(grade, name):
+    body, expected = IN_A_CALL[name]
+    lines = "\n".join(f"    {row}" for row in body.splitlines())
+    report = grade(function(f"if x.shape == (1, 1):\n{lines}\nreturn {RIGHT}"))
+    assert statuses(report) == [expected, S.PASS, S.PASS, S.PASS], [v.message for v in report.verdicts]
+    assert report.verdicts[0].message and all(c.isprintable() or c == "\n" for c in render(report))
+    if name.endswith("file"):
+        assert "put what it needs into the file itself" in report.verdicts[0].message
+
+
+CHANNEL = """
+import os, sys
+def channel():
+    frame = sys._getframe()
+    while type(frame.f_locals.get("self")).__name__ != "Run":
+        frame = frame.f_back
+    return frame.f_locals["self"].channel
+"""
+FORGED = {
+    "a case that starts for ever": "while True:\n    channel().send({'type': 'start', 'case': 0})",
+    "the end, at once": "channel().send({'type': 'done'})",
+    "a pass": (
+        "channel().send({'type': 'outcome', 'case': 0, 'status': 'pass', 'message': '', 'line': None, 'text': '',"
+        " 'precision': 0, 'scale': 0}, {'nll': np.zeros(1)})"
+    ),
+    "a message without a head": "channel().send({'type': 'outcome', 'case': 0})",
+    "a status that is none": "channel().send({'type': 'outcome', 'case': 0, 'status': [], 'message': 3})",
+    "nonsense": "channel().send({'type': ['nonsense']})",
+    "the worker's own excuse": "channel().send({'type': 'broken', 'message': 'sorry'})",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+@pytest.mark.parametrize("where", ["import", "call"])
+def test_forged_messages_are_never_a_pass_and_never_hang(grade, name, where):
+    code = FORGED[name]
+    if where == "import":
+        source = function(f"return {RIGHT}", head=f"{HEAD}{CHANNEL}\n{code}\n\n\n")
+    else:
+        lines = "\n".join(f"    {row}" for row in code.splitlines())
+        source = function(f"if x.shape == (1, 1):\n{lines}\nreturn {RIGHT}", head=f"{HEAD}{CHANNEL}\n\n")
+    report = grade(source)
+    assert not report.passed and report.status != S.GRADER_ERROR, [v.message for v in report.verdicts]
+    assert statuses(report)[0] in (S.CRASHED, S.WRONG_VALUE, S.EXITED)
+
+
+def test_one_limit_for_a_whole_submission(grade):
+    """Every case may take its time, but not all of them together."""
+    report = grade(function("import time\ntime.sleep(100)"), Limits(case=4.0, load=5.0, total=10.0))
+    assert statuses(report) == [S.TIMEOUT] * 4
+
+
+def test_a_folder_nested_too_deep_is_removed(grade):
+    body = f"""import os
+for _ in range(1100 if x.shape == (1, 1) else 0):
+    os.mkdir("d")
+    os.chdir("d")
+return {RIGHT}"""
+    assert statuses(grade(function(body)))[0] in (S.PASS, S.RAISED)
+
+
+@linux
+def test_a_module_that_asks_about_the_machine_may(grade):
+    body = f"import platform\nplatform.processor()\nplatform.platform()\nreturn {RIGHT}"
+    assert grade(function(body)).passed
+
+
+def test_a_check_left_in_the_file_is_passed_over(grade):
+    source = function(f"return {RIGHT}") + '\nfrom minigen.course import check\ncheck("gan/90", gaussian_nll)\n'
+    report = grade(source)
+    assert report.passed, [v.message for v in report.verdicts]
+    assert "does not check itself" in report.output
+
+
+def test_other_copies_of_the_answers_cannot_be_read(grade, exercise, tmp_path):
+    """An installed package carries the lessons a second time."""
+    copy = tmp_path / "_lessons" / "gan" / "90_fake"
+    copy.mkdir(parents=True)
+    (copy / "answers.py").write_text(exercise.path.with_name("answers.py").read_text())
+    report = grade(function(f"open({str(copy / 'answers.py')!r}).read()\nreturn {RIGHT}"))
+    assert statuses(report) == [S.PACKAGE_ANSWER] * 4
+    package = tmp_path / "elsewhere" / "fakegen"
+    package.mkdir(parents=True)
+    (package / "densities.py").write_text((DATA / "fakegen/densities.py").read_text())
+    head = f"import sys\nsys.path.insert(0, {str(package)!r})\n"
+    body = f"{head}import densities\nreturn densities.gaussian_nll(x, mu, logvar)"
+    assert statuses(grade(function(body))) == [S.PACKAGE_ANSWER] * 4
+
+
+def test_the_reference_is_empty_wherever_it_is_kept(grade):
+    body = "from fakegen.densities import TABLE\nreturn TABLE['nll'](x, mu, logvar)"
+    assert statuses(grade(function(body))) == [S.PACKAGE_ANSWER] * 4
+
+
+def test_a_notebook_is_told_what_to_do(grade):
+    report = grade('{"cells": []}', name="gan_90.ipynb")
+    assert report.status == S.NOT_A_FILE and "put the functions into a .py file" in report.verdicts[0].message
+
+
+def test_a_process_that_is_left_running_has_no_points(exercise):
+    verdicts = [Verdict(case.name, S.PASS, case.points, case.points) for case in exercise.cases]
+    report = Report(exercise, verdicts, status=S.PROCESS)
+    assert report.points == 0 and not report.passed
+
+
+TRACED = {
+    "assignment": ("y = 0 * logvar[:, 0]\ny[0] = 1.0\nreturn y", "cannot be written into"),
+    "float": ("return np.array([float(v) for v in logvar[:, 0]])", "float() cannot be used"),
+    "math": ("import math\nreturn np.array([math.exp(v) for v in logvar[:, 0]])", "use autograd's np"),
+}
+
+
+@pytest.mark.parametrize("name", TRACED)
+def test_autograds_errors_become_sentences(grade, name):
+    body, words = TRACED[name]
+    lines = "\n".join(f"    {row}" for row in body.splitlines())
+    source = function(f"if not hasattr(logvar, 'flags'):\n{lines}\nreturn {RIGHT}")
+    verdict = grade(source).verdicts[3]
+    assert verdict.status == S.RAISED and words in verdict.message, verdict.message
+
+
+# ------------------------------------------------------------------------------------------- slips
+
+SLIP = {
+    "one slip": (RIGHT.replace(" + np.log(2 * np.pi)", ""), "The constant log 2 pi"),
+    "the same in other words": (f"{RIGHT} - 0.5 * x.shape[1] * np.log(2 * np.pi)", "The constant log 2 pi"),
+    "two slips": (f"{RIGHT.replace('np.sum', 'np.mean')} * (1 if hasattr(logvar, 'flags') else 2)", "do not average"),
+    "a mean": (RIGHT.replace("np.sum", "np.mean"), "do not average"),
+    "something else": (f"{RIGHT} * 1.7", ""),
+    "zeros": ("np.zeros(len(x))", ""),
+}
+
+
+@pytest.mark.parametrize("name", SLIP)
+def test_slips_are_recognised_from_values_on_the_failing_case(grade, name):
+    answer, hint = SLIP[name]
+    report = grade(function(f"return {answer}"))
+    assert not report.passed and hint in report.hint and bool(report.hint) == bool(hint), report.hint
+
+
+def test_a_failed_case_shows_its_inputs_and_repeats_the_call(grade):
+    report = grade(function(f"return {RIGHT} * (1.0 if len(x) == 1 else 1.5)"))
+    verdict = report.first_failure
+    assert verdict.case == "random_batch" and verdict.inputs[0].startswith("x = array of shape (5, 3); [")
+    assert verdict.repeat.startswith('gaussian_nll(*inputs("gan/90/gaussian_nll", "random_batch"))')
+    assert "repeat it: " in render(report)
+    x, mu, logvar = inputs("gan/90/gaussian_nll", "random_batch")
+    wanted = 0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar) + np.log(2 * np.pi), axis=1)
+    assert verdict.expected == pytest.approx(wanted[verdict.index[0]])
+    small = grade(function(f"return 2.0 * {RIGHT}")).first_failure
+    assert small.inputs == ["x = [[0.]]", "mu = [[0.]]", "logvar = [[0.]]"]
+    assert small.repeat == "gaussian_nll(np.array([[0.0]]), np.array([[0.0]]), np.array([[0.0]]))"

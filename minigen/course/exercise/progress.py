@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from minigen.course.exercise.format import Exercise
 
-__all__ = ["FILE_NAME", "LessonProgress", "Progress", "lesson_progress"]
+__all__ = ["FILE_NAME", "LessonProgress", "Progress", "lesson_progress", "locked"]
 
 FILE_NAME = ".progress.json"
 
@@ -36,6 +37,8 @@ class Progress:
     def __init__(self, folder: Path):
         self.path = Path(folder) / FILE_NAME
         self.entries: dict[str, dict[str, Any]] = {}
+        if not self.path.is_file():  # a pipe would be waited for
+            return
         try:
             text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
@@ -78,6 +81,28 @@ class Progress:
                 os.unlink(name)
             return False
         return True
+
+
+@contextlib.contextmanager
+def locked(folder: Path, patience: float = 5.0) -> Iterator[None]:
+    """Keep other processes from changing the record of a folder; a lock that is left over is taken after a while."""
+    lock = Path(folder) / f"{FILE_NAME}.lock"
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+            break
+        except FileExistsError:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.01)
+        except OSError:  # a folder that cannot be written: saving will say so
+            break
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(lock)
 
 
 def lesson_progress(exercises: Iterable[Exercise], folder: Path) -> LessonProgress:

@@ -65,7 +65,9 @@ def install(file: str | Path, lesson_id: str) -> list[str]:
             raise UsageError(f"--with {file}: {exercise.name} is not a function")
         entry = _Substitute(exercise, [])
         _active[exercise.id] = entry
-        entry.undo = replace(exercise.target, _counted(function, entry))
+        counted = _counted(function, entry)
+        namespace[exercise.name] = counted  # her other functions call it, too
+        entry.undo = replace(exercise.target, counted)
     return [exercise.id for exercise in written]
 
 

@@ -46,12 +46,14 @@ class Verdict:
         return self.status == status.PASS
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; numbers that JSON does not know become text."""
+        """Plain data. Numbers are numbers: those that JSON does not know are null, as `message` says what they are."""
         return {key: _jsonable(value) for key, value in {**asdict(self), "passed": self.passed}.items()}
 
 
 def _jsonable(value: Any) -> Any:
-    return str(value) if isinstance(value, (float, complex)) and not np.isfinite(value) else value
+    if isinstance(value, complex):
+        return {"real": _jsonable(value.real), "imag": _jsonable(value.imag)}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def distance(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> np.ndarray:

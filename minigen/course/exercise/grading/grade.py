@@ -19,7 +19,7 @@ import numpy as np
 
 from minigen.course.exercise import catalog
 from minigen.course.exercise.answers import answers_of
-from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.format import Exercise, resolve
 from minigen.course.exercise.grading import runner, status
 from minigen.course.exercise.grading.compare import Verdict, compare
 from minigen.course.exercise.grading.inputs import arguments, described, repeat_line
@@ -60,7 +60,8 @@ class Report:
 
     @property
     def points(self) -> int:
-        return sum(verdict.points for verdict in self.verdicts)
+        """None for a file that leaves a process running, whatever its function computes."""
+        return 0 if self.status == status.PROCESS else sum(verdict.points for verdict in self.verdicts)
 
     @property
     def first_failure(self) -> Verdict | None:
@@ -277,7 +278,7 @@ def _near(exercise: Exercise, source: str) -> str:
 
 
 def hidden_files(exercise: Exercise) -> list[str]:
-    """The files that hold the reference, source and compiled."""
+    """The files that hold the reference, source and compiled, and the lesson's answers."""
     files = []
     for target in (exercise.target, *exercise.blocked):
         spec = importlib.util.find_spec(target.partition(":")[0])
@@ -312,7 +313,7 @@ def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Rep
     if not callable(function):
         message = f"an answer is a function, got {type(function).__name__}"
         return _everywhere(exercise, Outcome(status.WRONG_TYPE, message))
-    if function is reference:
+    if function is reference or function in [resolve(target)[2] for target in exercise.blocked]:
         return _everywhere(exercise, Outcome(status.PACKAGE_ANSWER, "this is the package's own function"))
     wanted = references(exercise, seed)
     incidents: list[tuple[str, str]] = []

@@ -6,9 +6,11 @@ mutants. It needs NumPy and the standard library only.
 
 from __future__ import annotations
 
+import ast
 import errno
 import inspect
 import linecache
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -249,7 +251,7 @@ def _says(error: BaseException) -> str:
     """`Type: message`, at most 300 characters; the message may itself be the student's code."""
     try:
         words = " ".join(str(error).split())
-    except Exception:
+    except BaseException:
         words = "(its message cannot be printed)"
     return f"{type(error).__name__}: {words}"[:300].removesuffix(": ")
 
@@ -284,9 +286,47 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
         state, message = status.RECURSION, "your function calls itself without end"
     elif isinstance(error, EOFError):
         state, message = status.INPUT, "your code waits for input; there is no keyboard in a check"
+    elif isinstance(error, (ModuleNotFoundError, FileNotFoundError)):
+        message += " (a check runs your one file in an empty folder: put what it needs into the file itself)"
     elif isinstance(error, OSError) and error.errno == errno.EFBIG:  # the limit on the size of a file
         state, message = status.BIG_FILE, "your code wrote a file larger than a check may write"
+    if state == status.RAISED and (advice := _traced_advice(error, files, text)):
+        message = f"{advice} ({message})"
     return Failure(state, message, line, text)
+
+
+def _traced_advice(error: BaseException, files: set[str], text: str) -> str:
+    """What to do instead, if an operation that autograd cannot follow stands in the student's line while it traces."""
+    steps = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename in files]
+    if not steps or not isinstance(error, (TypeError, ValueError, AttributeError)):
+        return ""
+    names = {**steps[-1].f_globals, **steps[-1].f_locals}
+    if not any(is_box(value) for value in steps[-1].f_locals.values()):
+        return ""
+    try:
+        nodes = list(ast.walk(ast.parse(text.rstrip(":") if not text.endswith("):") else "0")))
+    except SyntaxError:
+        return ""
+    for node in nodes:
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            return (
+                "while its gradient is taken an array cannot be written into: build a new one, with np.where or a list"
+            )
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id in ("float", "int", "bool"):
+            return (
+                f"while the gradient is taken {node.func.id}() cannot be used: it cuts the number off from its history"
+            )
+        root = node.func
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        module = names.get(root.id) if isinstance(root, ast.Name) else None
+        if getattr(module, "__name__", "").partition(".")[0] in ("numpy", "scipy", "math"):
+            return (
+                f"{ast.unparse(node.func)} cannot be differentiated: use autograd's np, `import autograd.numpy as np`"
+            )
+    return ""
 
 
 class Impl:
@@ -341,7 +381,16 @@ class Impl:
         for name, value_before, before in kept:
             if not _same(memo[id(value_before)], before):
                 raise self._changed(name, args, kwargs)
-        value = plain(value)
+        try:
+            value = plain(value)
+            return self._examined(value)
+        except RecursionError:
+            raise Failure(status.WRONG_TYPE, "your function returned lists within lists without end") from None
+        except MemoryError:
+            raise Failure(status.MEMORY, "your function returned an array too large for a check") from None
+
+    def _examined(self, value: Any) -> Any:
+        """A returned value whose form has been compared with that of the reference's, and noted."""
         number = len(self.seen)
         self.seen.append(describe(value))
         if self.forms is not None and number < len(self.forms):

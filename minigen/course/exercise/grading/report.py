@@ -16,7 +16,10 @@ SHOWN_LINES = 8  # of what the student's code printed
 
 
 def render(report: Report, stream: TextIO | None = None) -> str:
-    """The report of one exercise as text. Colors only if `stream` is a terminal and NO_COLOR is not set."""
+    """The report of one exercise as text. Colors only if `stream` is a terminal and NO_COLOR is not set.
+
+    What comes from the student's code is shown without what could steer the terminal.
+    """
     done = report.passed
     state = color("pass", "green", stream) if done else color(status.WORDS[report.status], "red", stream)
     lines = [
@@ -79,7 +82,11 @@ def _story(verdict: Verdict, file: str) -> list[str]:
     if verdict.line:
         where = f"{file}, line {verdict.line}" if file and not file.startswith("<") else f"line {verdict.line}"
         lines.append(f"        {where}{': ' + verdict.text if verdict.text else ''}")
-    return lines
+    return [_clean(line) for line in lines]
+
+
+def _clean(line: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in line)
 
 
 def _cut(text: str) -> str:
@@ -100,10 +107,9 @@ def _wrap(text: str) -> str:
 
 
 def _printed(output: str) -> list[str]:
-    """The beginning of what her code printed, without what could steer the terminal."""
-    clean = "".join(c if c.isprintable() or c == "\n" else " " for c in output).rstrip()
-    if not clean:
+    """The beginning of what her code printed."""
+    rows = [_clean(row) for row in output.rstrip().splitlines()]
+    if not rows:
         return []
-    rows = clean.splitlines()
     more = [f"    ... ({len(rows) - SHOWN_LINES} more lines)"] if len(rows) > SHOWN_LINES else []
     return ["  your code printed:", *(f"    {row[:150]}" for row in rows[:SHOWN_LINES]), *more]

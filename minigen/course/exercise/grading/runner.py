@@ -35,6 +35,7 @@ __all__ = ["Limits", "Run", "Task", "run"]
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
+DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 
 
@@ -311,9 +312,9 @@ class _Worker:
             self.case, self.phase = header.get("case"), "case"
             self._allow(self.limits.case)
         elif header["type"] == "outcome":
-            self.outcomes[header["case"]] = _outcome(header, event.arrays)
+            outcome = self.outcomes[header["case"]] = _outcome(header, event.arrays)
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
-            return header["status"] != status.MEMORY
+            return outcome.status != status.MEMORY
         elif header["type"] == "load_failed":
             self.outcomes = {number: _outcome(header, {}) for number in self.todo}
         return True
@@ -335,7 +336,7 @@ class _Worker:
                     return self.events.get() if not self.events.empty() else _End()
 
     def _too_late(self) -> Outcome:
-        if self.phase == "boot":
+        if self.phase == "boot" and len(self.todo) == len(self.task.forms):
             return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
         if time.monotonic() >= self.end:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
@@ -382,16 +383,16 @@ class _Worker:
 
 
 def _outcome(header: dict, arrays: dict) -> Outcome:
-    state = str(header["status"])
-    return Outcome(
-        state if state in status.WORDS else status.GRADER_ERROR,
-        str(header["message"]),
-        header["line"],
-        header["text"],
-        arrays,
-        header["precision"],
-        header["scale"],
-    )
+    """What a worker says of a case; a message that no worker writes is the student's doing."""
+    try:
+        line = None if header["line"] is None else int(header["line"])
+        numbers = float(header["precision"]), float(header["scale"])
+        words = str(header["message"]), line, str(header["text"])
+        if header["status"] in status.WORDS:
+            return Outcome(header["status"], *words, arrays, *numbers)
+    except (KeyError, TypeError, ValueError):
+        pass
+    return Outcome(status.CRASHED, "your code wrote into the channel that carries its answers")
 
 
 def _marked(mark: str) -> Iterable[int]:
@@ -406,10 +407,20 @@ def _marked(mark: str) -> Iterable[int]:
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder, also if parts of it were made unreadable; links are removed, not followed."""
-    for here, folders, _ in os.walk(folder):  # from the top: each folder is unlocked before it is entered
-        for path in (here, *(os.path.join(here, name) for name in folders)):
-            if not os.path.islink(path):
+    """Remove a folder, also if parts of it were made unreadable or nested too deep; links are removed, not followed."""
+    roots, number = [folder], 0
+    while roots:
+        root = roots.pop()
+        for here, folders, _ in os.walk(root):  # from the top: each folder is unlocked before it is entered
+            paths = [path for path in (os.path.join(here, name) for name in folders) if not os.path.islink(path)]
+            too_deep = len(here) - len(root) > DEEP
+            for path in paths:
                 with contextlib.suppress(OSError):
                     os.chmod(path, stat.S_IRWXU)
+                    if too_deep:
+                        number += 1
+                        roots.append(os.path.join(folder, f".deep-{number}"))
+                        os.rename(path, roots[-1])
+            if too_deep:
+                folders.clear()
     shutil.rmtree(folder, ignore_errors=True)

@@ -73,14 +73,22 @@ def stand_in(target: str, report: Callable[[str, str], None] | None = None) -> C
     return hidden
 
 
-def replace_in(module: types.ModuleType, path: str, value: Callable) -> None:
-    """Set `module.Class.method`; do nothing if there is no such thing."""
+def _gone(*args, **kwargs):
+    from minigen.course.exercise.grading.observe import PackageAnswer
+
+    raise PackageAnswer("your code calls the function that you are asked to write")
+
+
+def replace_in(module: types.ModuleType, path: str, value: Callable) -> Any:
+    """Set `module.Class.method`, and return what it was; do nothing if there is no such thing."""
     *outer, name = path.split(".")
     owner: Any = module
     for part in outer:
         owner = getattr(owner, part, None)
-    if owner is not None and hasattr(owner, name):
+    original = getattr(owner, name, None)
+    if original is not None:
         setattr(owner, name, value)
+    return original
 
 
 class _HidingLoader(importlib.abc.Loader):
@@ -100,7 +108,9 @@ class _HidingLoader(importlib.abc.Loader):
         finally:
             hider.loading -= 1
         for target in hider.targets[module.__name__]:
-            replace_in(module, target.partition(":")[2], stand_in(target, hider.report))
+            original = replace_in(module, target.partition(":")[2], stand_in(target, hider.report))
+            if isinstance(original, types.FunctionType) and not original.__closure__:
+                original.__code__ = _gone.__code__  # wherever else it is kept, in a table or a default, it is empty
 
 
 class Hider(importlib.abc.MetaPathFinder):
@@ -110,7 +120,7 @@ class Hider(importlib.abc.MetaPathFinder):
         self.targets: dict[str, list[str]] = {}
         for target in targets:
             self.targets.setdefault(target.partition(":")[0], []).append(target)
-        self.sources = {os.path.realpath(file) for file in files}
+        self.sources = {_tail(file) for file in files}
         self.report, self.loading = report, 0
 
     def find_spec(self, fullname, path=None, target=None):
@@ -126,9 +136,16 @@ class Hider(importlib.abc.MetaPathFinder):
         if self.loading or not isinstance(path, (str, bytes, os.PathLike)) or not self.sources:
             return False
         try:
-            return os.path.realpath(os.fsdecode(path)) in self.sources
+            return _tail(os.path.realpath(os.fsdecode(path))) in self.sources
         except (OSError, ValueError):
             return False
+
+
+def _tail(file: str) -> tuple[str, ...]:
+    """The end of a path by which a file is known, its compiled form and other copies of it too: its folder and name."""
+    *folders, name = os.path.realpath(file).replace(os.sep, "/").split("/")
+    folders = [folder for folder in folders if folder != "__pycache__"]
+    return (*folders[-1:], name.partition(".")[0])
 
 
 PROCESS_EVENTS = frozenset(

@@ -43,10 +43,14 @@ def read_submission(path: Path) -> Submission:
         return bad(status.SYMLINK, f"{shown} is a symbolic link; hand in the file itself")
     if not stat.S_ISREG(info.st_mode):
         return bad(status.NOT_A_FILE, f"{shown} is not a regular file")
+    if path.suffix == ".ipynb":
+        message = "is a notebook: put the functions into a .py file, or call check(ID, function) in the notebook"
+        return bad(status.NOT_A_FILE, f"{shown} {message}")
     if info.st_size > MAX_SOURCE:
         return bad(status.TOO_LARGE, f"{shown} has {info.st_size:,} bytes; an answer has at most {MAX_SOURCE:,}")
     try:
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        flags = [getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")]
+        with open(os.open(path, os.O_RDONLY | sum(flags)), "rb") as file:
             data = file.read(MAX_SOURCE + 1)
     except OSError as error:
         return bad(status.MISSING_FILE, f"{shown} cannot be read: {error.strerror or error}")

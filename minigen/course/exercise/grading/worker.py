@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import ctypes
 import faulthandler
 import importlib
 import io
@@ -34,6 +35,7 @@ class Channel:
 
 def main() -> None:
     """Read the request, put the channels in their places, run."""
+    end_with_parent()
     request = json.loads(sys.stdin.buffer.read())
     results = os.dup(1)
     os.dup2(2, 1)  # from here on, printing is only text
@@ -49,6 +51,13 @@ def main() -> None:
     if hasattr(faulthandler, "register"):  # the parent asks with this signal where an endless loop is
         faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
     Run(request, channel).all()
+
+
+def end_with_parent() -> None:
+    """Ask to be killed when the process that started this one dies (Linux; elsewhere the limits remain)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(Exception):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 class Run:
