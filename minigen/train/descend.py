@@ -16,7 +16,7 @@ from minigen import checks
 from minigen.nn import Module
 from minigen.optim import EMA, Adam
 from minigen.optim.optimizers import Optimizer
-from minigen.tensor import leaves, parallel_value_and_grad, value_and_grad
+from minigen.tensor import leaves, named_leaves, parallel_value_and_grad, value_and_grad
 
 Batch = tuple | np.ndarray
 Batches = Iterator[Batch] | Callable[[np.random.Generator], Batch]
@@ -32,7 +32,7 @@ class Descent:
     def __init__(
         self,
         gradient: Callable,
-        model: Module,
+        model: Any,
         draw: Callable[[], Batch],
         optimizer: Optimizer,
         schedule: Schedule | None,
@@ -43,7 +43,7 @@ class Descent:
         self._gradient, self._draw, self._schedule = gradient, draw, schedule
 
     @property
-    def averaged(self) -> Module:
+    def averaged(self) -> Any:
         """The moving average of the model, or the model itself if none is kept."""
         return self.model if self.ema is None else self.ema.model
 
@@ -61,7 +61,7 @@ class Descent:
 
 def descend(
     loss: Callable,
-    model: Module,
+    model: Any,
     batches: Batches,
     *,
     lr: float | Schedule | None = None,
@@ -73,6 +73,7 @@ def descend(
     """The training step `step(i)` that lowers `loss(model, *batch)`, to be given to `minigen.train.fit`.
 
     loss:      returns a scalar, or `(scalar, {"term": scalar})`; it must use the model that it is given.
+    model:     a Module, or any tree of float arrays (a dictionary of them, say), which is changed in place.
     batches:   an iterator whose items are a batch, an array or a tuple of arrays (`minigen.data.mnist.batches`), or a
                function `batches(rng)` that draws one: then `rng` must be given. Random numbers belong here (noise, time
                steps), not into the loss.
@@ -90,8 +91,10 @@ def descend(
     """
     if not callable(loss):
         raise ValueError(f"loss must be a function of the model and a batch, got {type(loss).__name__}")
-    if not isinstance(model, Module):
-        raise ValueError(f"model must be a Module, got {model!r:.60}")
+    if isinstance(model, type) or not leaves(model):
+        raise ValueError(f"model must be a Module, or a tree of float arrays, got {model!r:.60}")
+    if ema is not None and not isinstance(model, Module):
+        raise ValueError(f"ema needs a Module to average, got {model!r:.60}")
     draw = _source(batches, rng)
     schedule = lr if callable(lr) else None
     rate = None if lr is None or callable(lr) else checks.number("lr", lr, 0)
@@ -101,7 +104,8 @@ def descend(
         _check_optimizer(optimizer, model)
         optimizer.lr = optimizer.lr if rate is None else rate
     average = None if ema is None else EMA(model, ema)
-    state = {"model": model, "optimizer": optimizer, "ema": average, "rng": rng}
+    own = {"model": model} if isinstance(model, Module) else {f"model.{name}": a for name, a in named_leaves(model)}
+    state: dict[str, Any] = {**own, "optimizer": optimizer, "ema": average, "rng": rng}
     if hasattr(batches, "state") and hasattr(batches, "load_state"):
         state["batches"] = batches
     state = {name: thing for name, thing in state.items() if thing is not None}
@@ -132,7 +136,7 @@ def _next(batches: Iterator[Batch]) -> Batch:
         ) from None
 
 
-def _check_optimizer(optimizer: Any, model: Module) -> None:
+def _check_optimizer(optimizer: Any, model: Any) -> None:
     if not isinstance(optimizer, Optimizer):
         raise ValueError(f"optimizer must be an Optimizer of minigen.optim, got {optimizer!r:.60}")
     mine, theirs = ({id(a) for a in arrays} for arrays in (leaves(model), optimizer.parameters.values()))

@@ -154,8 +154,9 @@ GOOD = {"loss": loss, "model": MODEL, "batches": itertools.repeat((X, Y))}
     "arguments, message",
     [
         ({"loss": 3}, "loss must be a function of the model and a batch, got int"),
-        ({"model": MLP}, "model must be a Module, got <class 'minigen.nn.layers.MLP'>"),
-        ({"model": [np.ones(2)]}, r"model must be a Module, got \[array"),
+        ({"model": MLP}, "model must be a Module, or a tree of float arrays, got <class 'minigen.nn.layers.MLP'>"),
+        ({"model": [1, "a"]}, "model must be a Module, or a tree of float arrays, got "),
+        ({"model": [np.ones(2)], "ema": 0.9}, r"ema needs a Module to average, got \[array"),
         ({"batches": draw}, r"batches must be an iterator, or a function of a generator \(with rng=\), got function"),
         ({"batches": [X]}, r"batches must be an iterator.* got list; give it as iter\(batches\)"),
         ({"batches": 3}, "batches must be an iterator.* got int$"),
@@ -203,3 +204,21 @@ def test_batches_that_end_too_soon():
     step(0)
     with pytest.raises(ValueError, match="batches must not end before the training does"):
         step(1)
+
+
+def test_a_tree_of_arrays_descends_and_resumes(tmp_path):
+    """A dictionary of arrays is a model too; its arrays are kept one by one."""
+
+    def new():
+        guess = {"mu": np.zeros(3), "scale": [np.ones(())]}
+        return guess, descend(
+            lambda g: anp.sum((g["mu"] - 2) ** 2) + g["scale"][0] ** 2, guess, itertools.repeat(()), lr=0.1
+        )
+
+    whole, step = new()
+    fit(step, 20, state=step.state, checkpoint=tmp_path / "a.npz", every=5)
+    again, other = new()
+    fit(other, 20, state=other.state, checkpoint=tmp_path / "a.npz", resume=True)
+    assert set(step.state) == {"model.mu", "model.scale.0", "optimizer"}
+    np.testing.assert_array_equal(again["mu"], whole["mu"])
+    assert 0 < whole["mu"][0] < 2 and whole["scale"][0] < 1
