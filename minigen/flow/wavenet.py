@@ -85,7 +85,8 @@ class ResidualLayer(Module):
 
     def __init__(self, rng: Rng, width: int, kernel: int, dilation: int):
         self.conv = CausalConv1d(rng, width, 2 * width, kernel, dilation)
-        self.residual, self.skip = Linear(rng, width, width), Linear(rng, width, width)
+        self.residual = Linear(rng, width, width)
+        self.skip = Linear(rng, width, width)
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
         return self._outputs(x, self.conv(x))
@@ -127,12 +128,14 @@ class WaveNet(Module):
         dilations: Sequence[int] = (1, 2, 4, 8),
     ):
         self.levels = checks.whole("levels", levels, 2)
-        width, kernel = checks.whole("width", width), checks.whole("kernel", kernel)
+        width = checks.whole("width", width)
+        kernel = checks.whole("kernel", kernel)
         if len(_checked_dilations(dilations)) < 1:
             raise ValueError("dilations must name at least one layer, got none")
         self.embed = Embedding(rng, levels, width)
         self.layers = [ResidualLayer(rng, width, kernel, d) for d in _checked_dilations(dilations)]
-        self.hidden, self.out = Linear(rng, width, width, "relu"), Linear(rng, width, levels)
+        self.hidden = Linear(rng, width, width, "relu")
+        self.out = Linear(rng, width, levels)
 
     def __call__(self, codes: numpy.ndarray) -> Array:
         codes = checks.integers("codes", codes, "N", "T", most=self.levels - 1)

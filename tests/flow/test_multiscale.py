@@ -49,6 +49,15 @@ def test_two_threads_give_the_same_gradient(rng, shaken):
         np.testing.assert_allclose(g, g2.parameters()[name], rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("parameters", [np.float32, np.float64])
+def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters):
+    flow = ImageRealNVP(rng, (4, 4, 1), width=4, scales=2).map(lambda a: a.astype(parameters))
+    z = rng.standard_normal((2, 4, 4, 1)).astype(dtype)
+    arrays = (*flow.bijection.forward(z), *flow.bijection.inverse(z), flow.log_prob(z))
+    assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+
+
 def test_training_steps_stay_in_float32(rng):
     flow = ImageRealNVP(rng, (4, 4, 1), width=4, scales=2)
     x = rng.standard_normal((4, 4, 4, 1), dtype=np.float32)

@@ -80,6 +80,16 @@ def test_both_directions_in_float32(rng):
     np.testing.assert_allclose(flow.bijection.forward(back)[0], x, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("parameters", [np.float32, np.float64])
+def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters):
+    z = rng.standard_normal((4, 2)).astype(dtype)
+    for make in (RealNVP, NICE):
+        flow = make(rng, 2, couplings=2, width=8).map(lambda a: a.astype(parameters))
+        arrays = (*flow.bijection.forward(z), *flow.bijection.inverse(z), flow.log_prob(z), flow.loss(z))
+        assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+
+
 def test_training_steps_stay_in_float32(rng):
     flow, x = RealNVP(rng, 2, couplings=2, width=8), rng.standard_normal((8, 2), dtype=np.float32)
     optimizer = Adam(flow.standardize(x), 1e-3)

@@ -118,10 +118,12 @@ class TransformerBlock(Module):
     """
 
     def __init__(self, rng: Rng, dim: int, heads: int, ratio: int = 4, cross: bool = False):
-        self.norm1, self.attention = LayerNorm(dim, EPS), MultiHeadAttention(rng, dim, heads)
+        self.norm1 = LayerNorm(dim, EPS)
+        self.attention = MultiHeadAttention(rng, dim, heads)
         self.norm_cross = LayerNorm(dim, EPS) if cross else None
         self.cross = MultiHeadAttention(rng, dim, heads) if cross else None
-        self.norm2, self.mlp = LayerNorm(dim, EPS), MLP(rng, [dim, ratio * dim, dim], "gelu")
+        self.norm2 = LayerNorm(dim, EPS)
+        self.mlp = MLP(rng, [dim, ratio * dim, dim], "gelu")
 
     def __call__(self, x: Array, context: Array | None = None) -> Array:
         x = x + self.attention(self.norm1(x))

@@ -1,0 +1,350 @@
+"""PixelCNN and PixelRNN: exact receptive fields through Jacobians, probabilities summed up, samples and completions."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from minigen.flow import pixel
+from minigen.flow.pixel import PixelCNN, PixelRNN, pixel_mask, skew, unskew
+from minigen.nn import LSTMCell
+from minigen.optim import Adam
+from minigen.tensor import grad, jacobian, value_and_grad
+
+MODELS = [
+    lambda rng: PixelCNN(rng, 6, 2),
+    lambda rng: PixelCNN(rng, 6, 2, gated=False),
+    lambda rng: PixelRNN(rng, "diagonal", 5),
+    lambda rng: PixelRNN(rng, "row", 5),
+    lambda rng: PixelRNN(rng, "diagonal", 5, layers=2),
+]
+each_model = pytest.mark.parametrize("make", MODELS)
+
+# ------------------------------------------------------------------------------------------- masks and skewing
+
+
+def test_masks_by_hand():
+    np.testing.assert_array_equal(pixel_mask(3, "A"), [[1, 1, 1], [1, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(pixel_mask(3, "B"), [[1, 1, 1], [1, 1, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(pixel_mask(1, "A"), [[0]])
+    np.testing.assert_array_equal(pixel_mask(5, "B")[2], [1, 1, 1, 0, 0])
+    assert pixel_mask(5, "B")[:2].all() and not pixel_mask(5, "B")[3:].any() and pixel_mask(7, "A").dtype == np.float32
+
+
+def test_skew_by_hand():
+    x = np.arange(1.0, 7).reshape(1, 3, 2, 1)
+    np.testing.assert_array_equal(skew(x)[0, :, :, 0], [[1, 2, 0, 0], [0, 3, 4, 0], [0, 0, 5, 6]])
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 2), (1, 5, 1, 3), (2, 1, 4, 1), (1, 4, 4, 1)])
+def test_unskew_undoes_skew(shape):
+    x = np.random.default_rng(0).standard_normal(shape)
+    y = skew(x)
+    assert y.shape == (shape[0], shape[1], shape[2] + shape[1] - 1, shape[3])
+    np.testing.assert_array_equal(unskew(y), x)
+    for i in range(shape[1]):
+        np.testing.assert_array_equal(y[:, i, i : i + shape[2]], x[:, i])
+        assert not y[:, i, :i].any() and not y[:, i, i + shape[2] :].any()
+    weights = np.random.default_rng(1).standard_normal(y.shape)
+    np.testing.assert_allclose(grad(lambda x: np.sum(skew(x) * weights))(x), unskew(weights))
+
+
+# ------------------------------------------------------------------------------------------- receptive fields
+
+
+def influence(model, height, width):
+    """(H, W, H, W): whether the logit at (i, j) has a non-zero derivative by pixel (k, l), in any of three images."""
+    seen = np.zeros((height, width, height, width), bool)
+    for seed in range(3):
+        x = np.random.default_rng(seed).standard_normal((1, height, width, 1))
+        seen |= jacobian(model)(x)[0, :, :, 0, 0, :, :, 0] != 0
+    return seen
+
+
+def earlier(height, width):
+    """(H, W, H, W): True where pixel (k, l) comes before pixel (i, j), row by row."""
+    number = np.arange(height * width).reshape(height, width)
+    return number < number[:, :, None, None]
+
+
+def offsets(field, height, width):
+    """(H, W, H, W) from a set of pairs (row, column) that pixel (i, j) sees, relative to itself."""
+    want = np.zeros((height, width, height, width), bool)
+    for i, j in np.ndindex(height, width):
+        for di, dj in field:
+            if 0 <= i + di < height and 0 <= j + dj < width:
+                want[i, j, i + di, j + dj] = True
+    return want
+
+
+def sums(*fields):
+    """All sums of one offset from each of the fields: what one layer on top of another sees."""
+    found = {(0, 0)}
+    for field in fields:
+        found = {(a + c, b + d) for a, b in found for c, d in field}
+    return found
+
+
+def of_mask(kernel, kind):
+    return {(a - kernel // 2, b - kernel // 2) for a, b in np.argwhere(pixel_mask(kernel, kind)).tolist()}
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_gated_pixelcnn_has_no_blind_spot(rng, shaken, layers):
+    """It sees a rectangle above and a stretch to the left, without a hole, and nothing later."""
+    up, side, left = 3 + layers, 2 + layers, 3 + layers
+    field = {(-a, b) for a in range(1, up + 1) for b in range(-side, side + 1)} | {(0, -b) for b in range(1, left + 1)}
+    model = shaken(PixelCNN(rng, 6, layers))
+    np.testing.assert_array_equal(influence(model, 8, 13), offsets(field, 8, 13))
+    assert model.rows_above() == up
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_plain_pixelcnn_sees_what_its_masks_add_up_to(rng, shaken, layers):
+    """That is less: its blind spot lies to the upper right. Van den Oord et al. 2016b, Fig. 1"""
+    field = sums(of_mask(7, "A"), *[of_mask(3, "B")] * (layers - 1))
+    model = shaken(PixelCNN(rng, 6, layers, gated=False))
+    seen = influence(model, 8, 13)
+    np.testing.assert_array_equal(seen, offsets(field, 8, 13))
+    assert not np.any(seen & ~earlier(8, 13)) and model.rows_above() == 2 + layers
+    if layers == 3:
+        assert not seen[7, 6, 6, 12] and not seen[7, 6, 3, 12], "far to the right, one row and four rows above"
+
+
+def test_defaults_leave_nothing_out_that_is_near():
+    """Seven gated layers see ten rows above and ten pixels to the left: all earlier pixels of a 9 × 9 image."""
+    model = PixelCNN(np.random.default_rng(0), width=8).map(lambda a: a.astype(float))
+    np.testing.assert_array_equal(influence(model, 9, 9), earlier(9, 9))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_diagonal_pixelrnn_sees_every_earlier_pixel(rng, shaken, layers):
+    """With one layer, in an image that is much larger than the first kernel, the corners too."""
+    model = shaken(PixelRNN(rng, "diagonal", 8, layers), 0.2)
+    np.testing.assert_array_equal(influence(model, 6, 12), earlier(6, 12))
+    np.testing.assert_array_equal(influence(model, 11, 3), earlier(11, 3))
+
+
+def test_row_pixelrnn_sees_a_triangle(rng, shaken):
+    """The masked kernel at the pixel, and at every position of the triangle above it, within the image."""
+    height, width = 6, 12
+    model = shaken(PixelRNN(rng, "row", 4), 0.5)
+    kernel = offsets(of_mask(7, "A"), height, width)
+    want = np.zeros_like(kernel)
+    for i, j in np.ndindex(height, width):
+        for k in range(i + 1):
+            for side in range(-k, k + 1):
+                if 0 <= j + side < width:
+                    want[i, j] |= kernel[i - k, j + side]
+    np.testing.assert_array_equal(influence(model, height, width), want)
+    assert not np.any(want & ~earlier(height, width)) and not want[5, 0, 5 - 1, 11]
+
+
+@each_model
+def test_examples_do_not_see_each_other(rng, shaken, make):
+    model, x = shaken(make(rng)), rng.standard_normal((3, 4, 5, 1))
+    np.testing.assert_allclose(model(x)[1], model(x[1:2])[0], atol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------- layers
+
+
+def test_gated_layer_against_plain_numpy(rng, shaken):
+    """One position of both stacks, added up by hand. Van den Oord et al. 2016b, Fig. 2"""
+    layer = shaken(pixel.GatedLayer(rng, 3, 3, 3))
+    v, h = rng.standard_normal((2, 1, 4, 5, 3))
+    new, message = layer.vertical(v)
+    a = sum(v[0, 2 + k, 3 + m] @ layer.down.w[1 + k, 1 + m] for k in (-1, 0) for m in (-1, 0, 1)) + layer.down.b
+    np.testing.assert_allclose(new[0, 2, 3], np.tanh(a[:3]) / (1 + np.exp(-a[3:])))
+    np.testing.assert_allclose(message[0, 2, 3], a @ layer.message.w + layer.message.b)
+    b = h[0, 2, 2] @ layer.across.w[0, 0] + h[0, 2, 3] @ layer.across.w[0, 1] + layer.across.b + message[0, 2, 3]
+    want = h[0, 2, 3] + (np.tanh(b[:3]) / (1 + np.exp(-b[3:]))) @ layer.residual.w + layer.residual.b
+    np.testing.assert_allclose(layer.horizontal(h, message)[0, 2, 3], want)
+
+
+def test_diagonal_states_follow_from_left_and_above(rng, shaken):
+    """Pixel by pixel: the cell gets the features and the state above, and its own state from the left."""
+    cell = shaken(LSTMCell(rng, 6, 3))
+    x = rng.standard_normal((1, 4, 5, 3))
+    states = {}
+
+    def state(i, j):
+        """(h, c) at row i and column j; columns down to −i, left of the image, start from zeros."""
+        if i < 0 or j < -i:
+            return np.zeros((1, 3)), np.zeros((1, 3))
+        if (i, j) not in states:
+            pixels = x[:, i, j] if j >= 0 else np.zeros((1, 3))
+            states[i, j] = cell(np.concatenate([pixels, state(i - 1, j)[0]], axis=1), state(i, j - 1))
+        return states[i, j]
+
+    found = pixel._diagonal_states(cell, x)
+    for i, j in np.ndindex(4, 5):
+        np.testing.assert_allclose(found[:, i, j], state(i, j)[0], atol=1e-12)
+
+
+def test_later_diagonal_layers_get_the_features_of_the_one_before(rng, monkeypatch):
+    model, given, call = PixelRNN(rng, "diagonal", 4, 3), [], pixel.DiagonalBiLSTM.__call__
+    monkeypatch.setattr(
+        pixel.DiagonalBiLSTM,
+        "__call__",
+        lambda self, left, right: given.append((left, right)) or call(self, left, right),
+    )
+    model(np.ones((1, 3, 4, 1)))
+    assert given[0][0] is not given[0][1] and given[1][0] is given[1][1] and given[2][0] is given[2][1]
+
+
+# ------------------------------------------------------------------------------------------- probabilities
+
+
+def all_images(height, width):
+    return np.array(list(itertools.product([0.0, 1.0], repeat=height * width))).reshape(-1, height, width, 1)
+
+
+@each_model
+def test_probabilities_sum_to_one(rng, shaken, make):
+    model, x = shaken(make(rng), 0.7), all_images(2, 3)
+    p = np.exp(model.log_prob(x))
+    assert abs(p.sum() - 1) < 1e-10 and p.max() > 2 / 64
+    chance = 1 / (1 + np.exp(-model(x[[37]])))
+    np.testing.assert_allclose(p[37], np.prod(np.where(x[37] == 1, chance, 1 - chance)))
+
+
+@each_model
+def test_samples_follow_their_probabilities(rng, shaken, make):
+    """The 64 frequencies of 6,000 images, at 5 standard errors."""
+    model, x, n = shaken(make(rng), 0.7), all_images(2, 3), 6000
+    p = np.exp(model.log_prob(x))
+    drawn = model.sample(np.random.default_rng(0), n, (2, 3))
+    assert drawn.shape == (n, 2, 3, 1) and drawn.dtype == np.float32 and set(np.unique(drawn)) == {0, 1}
+    counts = np.bincount((drawn.reshape(n, 6) @ 2.0 ** np.arange(5, -1, -1)).astype(int), minlength=64)
+    np.testing.assert_array_less(np.abs(counts / n - p), 5 * np.sqrt(p * (1 - p) / n) + 1e-3)
+
+
+@each_model
+def test_completions_follow_the_conditional(rng, shaken, make):
+    """Known pixels stay; the others follow p(x) among the images with these, if known ones come before unknown ones."""
+    model, x, n = shaken(make(rng), 0.7), all_images(2, 3), 4000
+    known = np.array([[True, True, True], [True, False, False]])[:, :, None]
+    given = np.tile(x[0b101100], (n, 1, 1, 1)).astype(np.float32)
+    given[:, ~known] = 0.3  # what is not known does not count,
+    before = given.copy()
+    drawn = model.sample(np.random.default_rng(0), n, (2, 3), given, known)
+    np.testing.assert_array_equal(given, before)  # and is not overwritten
+    np.testing.assert_array_equal(drawn[:, known], given[:, known])
+    fits = np.all(x[:, known] == x[0b101100][known], axis=1)
+    p = np.exp(model.log_prob(x[fits]))
+    p = p / p.sum()
+    counts = np.array([np.all(drawn == image, axis=(1, 2, 3)).sum() for image in x[fits]])
+    assert counts.sum() == n
+    np.testing.assert_array_less(np.abs(counts / n - p), 5 * np.sqrt(p * (1 - p) / n) + 1e-3)
+
+
+def test_known_may_differ_from_image_to_image(rng):
+    model = PixelCNN(rng, 4, 2)
+    given, known = (rng.random((5, 6, 4, 1)) < 0.5), rng.random((5, 6, 4, 1)) < 0.5
+    drawn = model.sample(rng, 5, (6, 4), given.astype(np.float32), known)
+    np.testing.assert_array_equal(drawn[known], given[known])
+    everything = model.sample(rng, 5, (6, 4), given.astype(np.float32), np.array(True))
+    np.testing.assert_array_equal(everything, given)
+
+
+@each_model
+def test_sampling_row_by_row_uses_the_logits_of_the_whole(rng, shaken, make):
+    """The logit of each pixel, from the rows that it depends on, in an image taller than those."""
+    model = shaken(make(rng))
+    x = (rng.random((2, 12, 4, 1)) < 0.5).astype(float)
+    whole = model(x)
+    for i in range(12):
+        logit_of = model._row(x, i)
+        for j in range(4):
+            np.testing.assert_allclose(logit_of(j), whole[:, i, j, 0], atol=1e-10)
+
+
+# ------------------------------------------------------------------------------------------- training, types, errors
+
+
+@each_model
+def test_gradient_by_finite_differences(rng, shaken, make):
+    model, x = shaken(make(rng)), (rng.random((3, 4, 5, 1)) < 0.5).astype(float)
+    _, grads = value_and_grad(lambda f: -f.log_prob(x).mean())(model)
+    gradients = grads.parameters()
+    for name, a in model.parameters().items():
+        d, h, kept = rng.standard_normal(a.shape), 1e-5, a.copy()
+        a += h * d
+        up = -model.log_prob(x).mean()
+        a -= 2 * h * d
+        down = -model.log_prob(x).mean()
+        a[...] = kept
+        assert np.vdot(gradients[name], d) == pytest.approx((up - down) / (2 * h), rel=1e-4, abs=1e-7), name
+
+
+@each_model
+def test_learns_stripes_in_float32(rng, make):
+    """Each row is 0101... or 1010...: one bit a row, where independent pixels would cost one bit each."""
+    x = (np.arange(6) + (rng.random((64, 4, 1)) < 0.5)) % 2
+    x = x[..., None].astype(np.float32)  # (64, 4, 6, 1)
+    model = make(rng)
+    optimizer = Adam(model, 1e-2)
+    for _ in range(80):
+        value, grads = value_and_grad(lambda f: -f.log_prob(x).mean())(model)
+        assert value.dtype == np.float32 and all(g.dtype == np.float32 for g in grads.parameters().values())
+        optimizer.step(grads)
+    assert 4 * np.log(2) - 0.8 < value < 4 * np.log(2) + 2
+
+
+@each_model
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("parameters", [np.float32, np.float64])
+def test_the_dtype_of_the_input_is_that_of_the_output(rng, make, dtype, parameters):
+    model, x = make(rng).map(lambda a: a.astype(parameters)), np.ones((2, 3, 4, 1), dtype)
+    assert model(x).dtype == model.log_prob(x).dtype == dtype
+    assert skew(x).dtype == unskew(skew(x)).dtype == dtype
+
+
+@each_model
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1), (9, 2)])
+def test_any_size(rng, make, size):
+    assert make(rng)(np.ones((2, *size, 1), np.float32)).shape == (2, *size, 1)
+
+
+ONE = np.ones((2, 3, 4, 1))
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda rng: pixel_mask(4, "A"), "kernel must be odd, got 4"),
+        (lambda rng: pixel_mask(0, "A"), "kernel must be a whole number"),
+        (lambda rng: pixel_mask(3, "C"), "kind must be one of 'A', 'B', got 'C'"),
+        (lambda rng: skew(ONE[0]), r"x must have shape \(N, H, W, C\), got \(3, 4, 1\)"),
+        (lambda rng: unskew(ONE[:, :, :2]), "y must have at least as many columns as rows, got 3 rows and 2 columns"),
+        (lambda rng: PixelCNN(rng, 0), "width must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 0), "layers must be a whole number"),
+        (lambda rng: PixelRNN(rng, "column"), "kind must be one of 'diagonal', 'row', got 'column'"),
+        (lambda rng: PixelRNN(rng, layers=0), "layers must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 1)(np.ones((2, 3, 4))), r"x must have shape \(N, H, W, 1\), got \(2, 3, 4\)"),
+        (lambda rng: PixelCNN(rng, 4, 1)(np.ones((2, 3, 4, 3))), r"x must have shape \(N, H, W, 1\)"),
+        (lambda rng: PixelCNN(rng, 4, 1)(ONE * np.nan), "x must be finite"),
+        (lambda rng: PixelCNN(rng, 4, 1).log_prob(ONE / 2), "x must hold zeros and ones, got 0.5"),
+        (lambda rng: PixelCNN(rng, 4, 1).sample(rng, 0), "n must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 1).sample(0, 1), "rng must be a numpy.random.Generator"),
+        (lambda rng: PixelCNN(rng, 4, 1).sample(rng, 1, (0, 3)), "size must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 1).sample(rng, 2, (3, 4), ONE), "given and known must be given together"),
+        (lambda rng: PixelCNN(rng, 4, 1).sample(rng, 2, (3, 4), ONE, ONE), "known must be boolean"),
+        (
+            lambda rng: PixelCNN(rng, 4, 1).sample(rng, 2, (3, 4), ONE, np.ones((2, 3), bool)),
+            r"known must broadcast to \(2, 3, 4, 1\), got \(2, 3\)",
+        ),
+        (
+            lambda rng: PixelCNN(rng, 4, 1).sample(rng, 3, (3, 4), ONE, np.array(True)),
+            r"given must have shape \(3, 3, 4, 1\), got \(2, 3, 4, 1\)",
+        ),
+        (
+            lambda rng: PixelCNN(rng, 4, 1).sample(rng, 2, (3, 4), ONE / 2, np.array(True)),
+            "given must hold zeros and ones",
+        ),
+    ],
+)
+def test_errors(rng, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(rng)
