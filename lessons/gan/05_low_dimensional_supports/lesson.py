@@ -192,6 +192,8 @@ lesson.predict(
 heights = np.full(4, 0.15)
 losses = [discriminator_loss(k * heights, -k * heights) for k in (1.0, 10.0, 100.0, 1000.0)]
 lesson.table([losses], [f"k = {k}" for k in (1, 10, 100, 1000)], "loss of D, nats")
+
+# %%
 lesson.check("k = 1 by hand", losses[0], equals=2 * np.log(1 + np.exp(-0.15)))
 lesson.check("k = 1000", losses[-1], equals=0.0)
 lesson.outcome(
