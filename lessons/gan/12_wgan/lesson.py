@@ -81,8 +81,8 @@ lesson.check("the same w, twice as long", gap([-1.2, -1.6]), equals=10.0)
 
 # %% [markdown]
 # With slope at most 1 the best gap is 5, the cost of carrying. With slope at most $K$ it is $5K$,
-# and without a bound it is infinite. This is the dual form of the distance, the *Kantorovich-
-# Rubinstein duality* (Eq. gan.17):
+# and without a bound it is infinite. This is the dual form of the distance, the duality
+# of *Kantorovich-Rubinstein* (Eq. gan.17):
 #
 # $$
 # W(p_r, p_g) = \frac1K \sup_{\|f\|_L \le K}
@@ -546,8 +546,8 @@ for ax, (kind, way) in zip(axes, ways.items()):
 lesson.figure(
     fig,
     "surfaces",
-    "Bright is a high score; orange dots are generated. The titles say how far it is from the lowest"
-    " score to the highest, which colors hide. The clipped critics make do with a few folds; on the"
+    "Bright is a high score; orange dots are generated. The titles say how far the highest score is"
+    " above the lowest, which colors hide. The clipped critics make do with a few folds; on the"
     " right look for eight sides, for eight modes.",
 )
 
