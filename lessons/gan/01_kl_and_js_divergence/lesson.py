@@ -344,8 +344,8 @@ lesson.claim("slope of JS, at distance 8 / at its steepest", left_over, at_most=
 
 # %%
 lesson.outcome(
-    f"At d = {distance[js_slope.argmax()]:.1f}, with {js_slope.max():.3f} nats for a unit of d. At 8 it is "
-    f"{js_slope[-1]:.5f}.",
+    f"At d = {distance[js_slope.argmax()]:.1f}, where it grows by {js_slope.max():.3f} nats for a "
+    f"unit of d. At 8 it is {js_slope[-1]:.5f}.",
     answer="between 1 and 3",
 )
 
