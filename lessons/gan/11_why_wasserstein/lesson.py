@@ -396,7 +396,8 @@ ways = {name: np.abs(paths[f"JS, {name} D"] - start).max() for name in ("trained
 movers = [name for name, way in ways.items() if way > 0.1]
 verdict = ["neither", f"the {(movers or [''])[0]} one", "both"][len(movers)]
 lesson.outcome(
-    f"The trained one moves it by {ways['trained']:.3f} at most, the lazy one by {ways['lazy']:.2f}.",
+    f"The trained one moves it by {ways['trained']:.3f} at most, the lazy one by "
+    f"{ways['lazy']:.2f}.",
     answer=verdict,
 )
 
