@@ -81,8 +81,8 @@ lesson.check("the same w, twice as long", gap([-1.2, -1.6]), equals=10.0)
 
 # %% [markdown]
 # With slope at most 1 the best gap is 5, the cost of carrying. With slope at most $K$ it is $5K$,
-# and without a bound it is infinite. This is the dual form of the distance, the duality
-# of *Kantorovich-Rubinstein* (Eq. gan.17):
+# and without a bound it is infinite. This is the dual form of the distance, by the
+# *Kantorovich-Rubinstein duality* (Eq. gan.17):
 #
 # $$
 # W(p_r, p_g) = \frac1K \sup_{\|f\|_L \le K}
