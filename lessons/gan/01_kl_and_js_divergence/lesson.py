@@ -8,8 +8,7 @@
 #    infinite.
 # 2. JS compares both to their mixture. It is the same in both directions and never exceeds $\log
 #    2$.
-# 3. Once two distributions are far apart, JS hardly changes any more. That will come back to haunt
-#    us.
+# 3. What JS still says once two distributions are far apart. That will come back to haunt us.
 
 # %%
 from minigen.course import Lesson
@@ -47,10 +46,18 @@ from minigen.metrics.divergence import (
 # truth (Eq. gan.01):
 #
 # $$D_{\mathrm{KL}}(p \| q) = \sum_x p(x) \log \frac{p(x)}{q(x)}
-# = \tfrac12 \log 2 + \tfrac12 \log \tfrac23 = \log 2 - \tfrac12 \log 3 .$$
+# = \tfrac12 \log 2 + \tfrac12 \log \tfrac23 = \log 2 - \tfrac12 \log 3 = 0.1438 .$$
 #
-# **Before you run the cell:** now the other way round, the coin is biased and she believes it fair.
-# The same number?
+# Now the other way round: the coin is biased, and she believes it fair.
+
+# %%
+lesson.predict(
+    "What is KL(q || p)?",
+    ["the same, 0.1438", "less", "more", "the same with a minus, -0.1438"],
+)
+
+# %%
+lesson.exercise("gan/01/kl_divergence")
 
 # %%
 p = np.array([1 / 2, 1 / 2])
@@ -61,15 +68,24 @@ lesson.show_source(kl_divergence)
 lesson.check("KL(p || q), nats", kl_divergence(p, q), equals=np.log(2) - np.log(3) / 2)
 lesson.check("the same, spelled out", by_hand, equals=0.143841)
 lesson.check("KL(q || p), nats", kl_divergence(q, p), equals=back_by_hand)
+lesson.outcome(f"{back_by_hand:.4f}: close, but not the same.", answer="less")
 
 # %% [markdown]
-# 0.1438 and 0.1308: close, but not the same. The weights changed from $p$ to $q$, and so did the
+# The weights changed from $p$ to $q$, and so did the
 # sign of each logarithm. We use natural logarithms throughout, so the unit is the *nat*; one bit is
 # $\log 2 = 0.693$ nats.
 #
+# **Change** $q$ to (1/1000, 999/1000) and run again: which of the two directions is now the dearer?
+#
 # ## 2. Zeros
 #
-# **Your prediction for each row, before you look:** which of the two columns is infinite?
+# Three pairs, from mild to hopeless.
+
+# %%
+lesson.predict(
+    "p = (1, 0) and q = (½, ½): q knows an outcome that never happens. What is infinite?",
+    ["neither", "KL(p || q) only", "KL(q || p) only", "both"],
+)
 
 # %%
 pairs = {
@@ -81,6 +97,9 @@ rows = []
 for name, (a, b) in pairs.items():
     rows.append([name, str(a), str(b), kl_divergence(a, b), kl_divergence(b, a)])
 lesson.table(rows, ["", "p", "q", "KL(p||q)", "KL(q||p)"])
+lesson.outcome(
+    f"KL(p || q) is {rows[1][3]:.3f}, KL(q || p) is {rows[1][4]}.", answer="KL(q || p) only"
+)
 
 # %% [markdown]
 # An outcome that never happens costs nothing, whatever $q$ said about it: $0 \log 0$ counts as 0.
@@ -99,6 +118,9 @@ lesson.table(rows, ["", "p", "q", "KL(p||q)", "KL(q||p)"])
 # Where $p$ is positive $m$ is at least $p/2$, so no ratio exceeds 2, and no logarithm exceeds $\log
 # 2$. By hand, for $p = (1, 0)$ and $q = (0, 1)$: $m = (\frac12, \frac12)$, both KLs are $\log 2$,
 # and so is their average.
+
+# %%
+lesson.exercise("gan/01/js_divergence")
 
 # %%
 lesson.show_source(js_divergence)
@@ -127,9 +149,14 @@ lesson.table(rows, ["", "JS, nats"])
 # $$
 #
 # For $p = \mathcal{N}(0, 1)$ and $q = \mathcal{N}(1, 2^2)$ it gives $\log 2 + \frac28 - \frac12 =
-# 0.4431$. **Which direction will be the larger?** Think of where the *wide* one puts mass that the
-# narrow one calls next to impossible. We ask three witnesses: the formula, the area under the curve
-# (a sum over a grid), and an average over draws.
+# 0.4431$. We ask three witnesses: the formula, the area under the curve (a sum over a grid), and an
+# average over draws. And the other way round? Think of where the *wide* one puts mass.
+
+# %%
+lesson.predict(
+    "What is KL(q || p), the wide one's from the narrow one?",
+    ["about a third of 0.44", "about 0.44", "about three times 0.44", "infinite"],
+)
 
 
 # %%
@@ -160,6 +187,9 @@ def witnesses(a, b, rng):
 
 
 # %%
+lesson.exercise("gan/01/kl_normal")
+
+# %%
 lesson.show_source(kl_normal, kl_integrand, kl_on_grid)
 narrow = (0.0, 1.0)
 wide = (1.0, 2.0)
@@ -173,9 +203,10 @@ there = p_to_q[1]
 back = q_to_p[1]
 lesson.claim("KL(N(0,1) || N(1,4)) by quadrature", there, equals=0.4431, atol=1e-3, unit="nats")
 lesson.claim("KL(N(1,4) || N(0,1)) by quadrature", back, equals=1.3069, atol=1e-3, unit="nats")
+lesson.outcome(f"{back:.4f}, {back / there:.2f} times as much.", answer="about three times 0.44")
 
 # %% [markdown]
-# Three times as dear the other way: draws of the wide $q$ fall at 4 or 5, where the narrow $p$
+# Dearer the other way: draws of the wide $q$ fall at 4 or 5, where the narrow $p$
 # expects nothing.
 #
 # **Two wrong turns.** The grid must hold the mass: cut it at $\pm 3$ and the far draws, which cost
@@ -199,8 +230,18 @@ lesson.check("what the short grid finds, as a share", cut / back, at_most=0.5)
 # ## 5. Where the divergence comes from
 #
 # Now equal widths: $p = \mathcal{N}(0, 1)$, $q = \mathcal{N}(1, 1)$. The curve under the integral
-# shows what each place contributes. **Predict:** can it be negative somewhere? Are the two KLs
-# still different?
+# shows what each place contributes.
+
+# %%
+lesson.predict(
+    "Is what a place contributes to KL ever negative? And are the two KLs still different?",
+    [
+        "never negative; different",
+        "never negative; equal",
+        "negative in places; different",
+        "negative in places; equal",
+    ],
+)
 
 # %%
 log_q = log_normal(x, 1, 1)
@@ -250,14 +291,26 @@ apart = np.abs(p_integrand - q_integrand).max()
 lesson.claim("equal variances: largest gap of the integrands", apart, at_least=0.1)
 lesson.claim("JS(N(0,1), N(1,1))", mixed.sum() * dx, equals=0.1114, atol=1e-4, unit="nats")
 
+# %%
+lesson.outcome(
+    f"The lowest contributions are {p_integrand.min():.3f} and {q_integrand.min():.3f}; the areas "
+    f"are {areas[0]:.4f} and {areas[1]:.4f}.",
+    answer="negative in places; equal",
+)
+
 # %% [markdown]
 # The two KL curves are mirror images, so their areas agree: with *equal variances* the direction
 # does not matter. That is a fact about these two normals, not about KL.
 #
 # ## 6. Moving apart
 #
-# Pull $q = \mathcal{N}(d, 1)$ away. KL is $d^2/2$. **Sketch JS as a function of $d$ before you
-# look.** Where is it steep?
+# Pull $q = \mathcal{N}(d, 1)$ away. KL is $d^2/2$. Sketch JS as a function of $d$.
+
+# %%
+lesson.predict(
+    "Where is JS steepest?",
+    ["at d = 0, where it starts", "between 1 and 3", "between 3 and 6", "at 8: it steepens"],
+)
 
 # %%
 distance = np.linspace(0, 8, 81)
@@ -289,13 +342,25 @@ lesson.claim("JS at distance 8, short of log 2 by", short, between=(0, 1e-3), un
 left_over = js_slope[-1] / js_slope.max()
 lesson.claim("slope of JS, at distance 8 / at its steepest", left_over, at_most=2e-3)
 
+# %%
+lesson.outcome(
+    f"At d = {distance[js_slope.argmax()]:.1f}, where it grows by {js_slope.max():.3f} nats for a "
+    f"unit of d. At 8 it is {js_slope[-1]:.5f}.",
+    answer="between 1 and 3",
+)
+
 # %% [markdown]
 # ## 7. Does the direction matter in practice?
 #
 # Suppose $p$ has two bumps, of mass 0.6 and 0.4, and $q$ may only be *one* normal. The best $q$
-# depends on what "best" means. **Predict for each of KL(p‖q), KL(q‖p), JS:** will the bell cover
-# both bumps, or sit on one? We search a grid of means and widths, with the bumps at $\pm 2$, and
+# depends on what "best" means. We search a grid of means and widths, with the bumps at $\pm 2$, and
 # again at $\pm 3$.
+
+# %%
+lesson.predict(
+    "With the bumps at ±2, which best bells will sit on one bump rather than cover both?",
+    ["none", "that of KL(p || q)", "that of KL(q || p)", "those of KL(q || p) and JS"],
+)
 
 # %%
 u = x[::10]
@@ -376,6 +441,13 @@ for reach in (2, 3):
     lesson.claim(f"±{reach}: KL(q || p) gives one bump's", chooses, equals=[-reach, 0.6], atol=0.1)
 lesson.claim("sigma of JS's bell, bumps at ±2", best["JS", 2][1], at_least=1.5)
 lesson.claim("sigma of JS's bell, bumps at ±3", best["JS", 3][1], at_most=0.9)
+
+# %%
+narrow_ones = {reach: [name for name in measures if best[name, reach][1] < 1] for reach in (2, 3)}
+lesson.outcome(
+    f"At ±2: {', '.join(narrow_ones[2])}. At ±3: {', '.join(narrow_ones[3])}.",
+    answer="that of KL(q || p)" if narrow_ones[2] == ["KL(q || p)"] else None,
+)
 
 # %% [markdown]
 # Maximum likelihood minimizes KL(p‖q), and that covers: not one example may be called impossible.

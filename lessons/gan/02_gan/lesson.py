@@ -6,9 +6,8 @@
 #
 # 1. Two networks can learn a density that neither ever writes down: one makes samples, the other
 #    tells them from real ones.
-# 2. The generator has two losses to choose from. They want the same and pull very differently when
-#    it is losing.
-# 3. Nothing in this game goes down. Whether it worked has to be measured on the samples.
+# 2. The generator has two losses to choose from. They want the same, and do not pull alike.
+# 3. What the losses of such a game tell, and what has to be measured on the samples.
 
 # %%
 from minigen.course import Lesson
@@ -60,14 +59,26 @@ from minigen.gan.train import goodfellow_step
 #
 # Take one real example, for which $D$ says 0.8, and one fake, for which it says 0.4. Minus its
 # reward, $D$'s loss, is $-\log 0.8 - \log 0.6 = 0.223 + 0.511 = 0.734$. Only the second term
-# depends on $G$: $\log 0.6 = -0.511$ for it to lower. **Before you run the cell:** which loss has a
-# $D$ that cannot tell at all and says one half to everything?
+# depends on $G$: $\log 0.6 = -0.511$ for it to lower. What one wins is what the other loses: a
+# *zero-sum* game.
+
+# %%
+lesson.predict(
+    "What is the loss of a D that cannot tell at all, and says one half to everything?",
+    ["0, for it is never wrong", "log 2 = 0.693", "2 log 2 = 1.386", "infinite"],
+)
+
+# %% [markdown]
+# The networks put out *logits*, numbers of any size: $D = \sigma(\text{logit})$, and so the losses
+# take logits. They are short enough to be yours:
+
+# %%
+lesson.exercise("gan/02/discriminator_loss")
+lesson.exercise("gan/02/generator_loss_minimax")
+lesson.exercise("gan/02/generator_loss_nonsaturating")
 
 # %%
 lesson.show_source(discriminator_loss, generator_loss_minimax, generator_loss_nonsaturating)
-
-# %% [markdown]
-# The networks put out *logits*, numbers of any size: $D = \sigma(\text{logit})$.
 
 
 # %%
@@ -79,16 +90,29 @@ loss = discriminator_loss(logit(0.8), logit(0.4))
 lesson.check("D's loss at 0.8 on real, 0.4 on fake", loss, equals=0.7340, atol=5e-5)
 lesson.check("G's part of it", generator_loss_minimax(logit(0.4)), equals=np.log(0.6))
 undecided = discriminator_loss(logit(0.5), logit(0.5))
+
+# %%
 lesson.check("D's loss when it cannot tell", undecided, equals=2 * np.log(2))
+lesson.outcome(
+    f"{undecided:.3f}: two coin flips, one for each mean.",
+    answer="2 log 2 = 1.386",
+)
 
 # %% [markdown]
-# It is $2\log 2 = 1.386$, two coin flips. Remember the number: it is where this game should end.
+# Remember the number: it is where this game should end. **Change** the 0.8 above to 0.999 and run
+# again: what is a real example worth that $D$ knows for sure?
 #
 # ## 2. Which way, and how hard
 #
 # Early on every fake is poor, and $D$ says 0.001. The generator could lower $\log(1 - D)$, as the
-# formula has it, or instead $-\log D$: both fall when $D$ believes more. Goodfellow et al. used the
-# second. **Your guess:** at $D = 0.001$, how much harder does one pull than the other?
+# formula has it, or instead $-\log D$: both fall when $D$ believes more. The first is the loss of
+# the *minimax* formula, the second is called *non-saturating*. Goodfellow et al. used one of them.
+
+# %%
+lesson.predict(
+    "At D = 0.001, how hard does -log D pull at a fake's logit, next to log(1 - D)?",
+    ["equally hard", "some 10 times as hard", "some 1,000 times as hard", "a thousandth as hard"],
+)
 
 # %%
 logits = np.linspace(-8, 8, 161)
@@ -127,45 +151,59 @@ lesson.figure(
 # %%
 at_a_thousandth = [-grad(loss)(logit(0.001))[0] for loss in both.values()]
 lesson.check("pulls at D = 0.001", at_a_thousandth, equals=[0.001, 0.999])
+lesson.outcome(
+    f"{at_a_thousandth[1]:.3f} against {at_a_thousandth[0]:.3f}.",
+    answer="some 1,000 times as hard",
+)
 
 # %% [markdown]
-# A thousand times. The minimax loss *saturates* just where the generator has most to learn.
+# The minimax loss *saturates* just where the generator has most to learn. Goodfellow et al. trained
+# with the non-saturating one.
 #
 # ## 3. The whole game with two numbers
 #
-# One real example, at 1. One fake, at $g$: the generator is this number and starts at 0. The
+# One real example, at 1. One fake, at $y$: the generator is this number and starts at 0. The
 # discriminator is one number too, $D(x) = \sigma(a x)$ with $a = 0$ at first, so it says one half
 # everywhere. With steps of size 1:
 #
-# - $D$ moves first. Its gradient in $a$ is $-(1 - D(1)) \cdot 1 + D(g) \cdot g = -\frac12$, so $a$
+# - $D$ moves first. Its gradient in $a$ is $-(1 - D(1)) \cdot 1 + D(y) \cdot y = -\frac12$, so $a$
 #   becomes $\frac12$: right is real.
-# - Now $G$. The gradient of $-\log D(g)$ is $-(1 - D(g))\,a = -\frac12 \cdot \frac12$, so $g$
+# - Now $G$. The gradient of $-\log D(y)$ is $-(1 - D(y))\,a = -\frac12 \cdot \frac12$, so $y$
 #   becomes $\frac14$: it goes right.
-#
-# **Predict:** will $g$ walk up to 1 and stop?
+
+# %%
+lesson.predict(
+    "Where will y go in 40 rounds?",
+    [
+        "up to 1, and stop",
+        "past 1, and back and forth until it rests there",
+        "past 1, and back and forth ever more widely",
+        "past 1, and away for good",
+    ],
+)
 
 # %%
 a = 0.0
-g = 0.0
-rounds = [(a, g)]
+y = 0.0
+rounds = [(a, y)]
 for _ in range(40):
-    a += (1 - sigmoid(a)) - sigmoid(a * g) * g
-    g += (1 - sigmoid(a * g)) * a
-    rounds.append((float(a), float(g)))
-lesson.check("after one round: a, g", rounds[1], equals=(0.5, 0.25))
+    a += (1 - sigmoid(a)) - sigmoid(a * y) * y
+    y += (1 - sigmoid(a * y)) * a
+    rounds.append((float(a), float(y)))
+lesson.check("after one round: a, y", rounds[1], equals=(0.5, 0.25))
 
 # %% [markdown]
 # The step of $D$ was worked out by hand. Does it agree with the derivative of its loss?
 
 # %%
-first_a, first_g = rounds[1]
+first_a, first_y = rounds[1]
 
 
 def loss_of_d(a):
-    return discriminator_loss(a * np.ones(1), a * np.array([first_g]))
+    return discriminator_loss(a * np.ones(1), a * np.array([first_y]))
 
 
-by_hand = (1 - sigmoid(first_a)) - sigmoid(first_a * first_g) * first_g
+by_hand = (1 - sigmoid(first_a)) - sigmoid(first_a * first_y) * first_y
 slope = grad(loss_of_d)(first_a)
 lesson.check("D's step is minus the gradient of its loss", -slope, equals=by_hand)
 
@@ -173,7 +211,7 @@ lesson.check("D's step is minus the gradient of its loss", -slope, equals=by_han
 slopes, fakes = np.array(rounds).T
 ax = plot.line(
     np.arange(41),
-    {"fake g": fakes, "slope a of D": slopes},
+    {"fake y": fakes, "slope a of D": slopes},
     markers=True,
     colors=[plot.color.fake, plot.color.model],
     reference={"real": 1.0},
@@ -187,10 +225,16 @@ lesson.figure(
     "fetches it back. Both swing before they rest, the fake on the real one and D at one half.",
 )
 
+# %%
+lesson.outcome(
+    f"It went to {fakes.max():.2f} at the farthest, and ended at {fakes[-1]:.2f}.",
+    answer="past 1, and back and forth until it rests there",
+)
+
 # %% [markdown]
 # No loss was minimized. Each player chased the other, and they came to rest where neither can gain:
-# $g = 1$, $D = \frac12$. In this little game the swings die out. In `gan/04` you meet one in which
-# they grow.
+# $y = 1$, $D = \frac12$. In this little game the swings die out. In `gan/04` you meet one in which
+# they grow. **Change** the steps from size 1 to 3 and run again: do they still?
 #
 # ## 4. Two networks
 #
@@ -231,9 +275,8 @@ lesson.show_source(goodfellow_step)
 # The data: eight narrow bells on a ring of radius 2, standard deviation $\sigma = 0.1$. That is
 # hard: a network is continuous, and to reach eight separate places from one cloud of $z$ it has to
 # tear the cloud apart. A sample within $3\sigma$ of a center counts as good. The learning rates
-# fall to zero, and a moving average of $G$ (EMA) is kept. **Three predictions.** Will all eight
-# bells be found? What will $D$ say at the end where the real points lie? And what far outside,
-# where neither real points nor fakes ever were?
+# fall to zero, and beside the weights of $G$ we keep their running mean over the last steps, an
+# *exponential moving average* (EMA): it swings less than $G$ itself.
 
 # %%
 ring = toy.ring(8, 2.0, 0.1)
@@ -306,6 +349,12 @@ film = {
 }
 
 # %%
+lesson.predict(
+    "At the end of the game, what will D say where the real points lie?",
+    ["real, for sure: above 0.9", "about one half", "fake, for sure: below 0.1"],
+)
+
+# %%
 game = new_game("ring 1")
 
 
@@ -352,15 +401,29 @@ lesson.animation(
     fps=5,
 )
 
+# %%
+on_real = sigmoid(game.D(ring.sample(lesson.rng("on the bells"), n)))
+said = float(np.median(on_real))
+about_half = "about one half" if said >= 0.1 else "fake, for sure: below 0.1"
+lesson.outcome(
+    f"In the median it says {said:.2f} on real points.",
+    answer="real, for sure: above 0.9" if said > 0.9 else about_half,
+)
+
 # %% [markdown]
-# On the bells $D$ ends near one half: it cannot tell. Between them it says fake, for fakes were
-# caught there. Far outside it says what its spokes happen to say, for nobody asked it there: $D$ is
-# no density.
+# Between the bells $D$ says fake, for fakes were caught there. Far outside it says what its spokes
+# happen to say, for nobody asked it there: $D$ is no density.
 #
 # ## 6. What the curves do not tell
 #
-# Here are both losses, and below them the share of good samples. **Cover the lower panel:** when
-# was the generator best?
+# Here come both losses, and below them the share of good samples (of $G$ itself, not of its moving
+# average).
+
+# %%
+lesson.predict(
+    "While the share of good samples climbs from a half to its best, what will D's loss do?",
+    ["fall by more than 0.2", "stay within 0.2", "climb by more than 0.2"],
+)
 
 # %%
 share = [quality(fakes).high_quality for fakes in film["fakes"]]
@@ -386,6 +449,17 @@ d_loss = history["discriminator"][-100:].mean()
 source = "2 log 2 = 1.386"
 lesson.claim("D's loss at the end, nats", d_loss, between=(1.30, 1.40), source=source)
 
+# %%
+best_half = np.flatnonzero(np.array(share) >= max(share) / 2)
+first, last = times[best_half[0]], times[int(np.argmax(share))]
+losses_of_d = [history["discriminator"][max(0, i - 100) : i].mean() for i in (first, last)]
+change = losses_of_d[1] - losses_of_d[0]
+moved = "climb by more than 0.2" if change > 0 else "fall by more than 0.2"
+lesson.outcome(
+    f"From step {first} to step {last} it went from {losses_of_d[0]:.2f} to {losses_of_d[1]:.2f}.",
+    answer="stay within 0.2" if abs(change) <= 0.2 else moved,
+)
+
 # %% [markdown]
 # Both players improve, and so each keeps the other's loss where it is. Nor does a loss near $2\log
 # 2$ prove much: a $D$ too weak to tell has the same. So measure the samples.
@@ -393,9 +467,16 @@ lesson.claim("D's loss at the end, nats", d_loss, between=(1.30, 1.40), source=s
 # ## 7. How good?
 #
 # Three games on the ring from three beginnings, one with the minimax loss, and two on the moons.
-# The sliced Wasserstein distance is how far samples have to be carried to become the data; its
-# *floor* is what two samples of the truth have between them. **Your guess:** will the minimax loss
-# fail?
+# On a line it is easy to say how far samples have to be carried to become others: sort both, and
+# pair them in order. In the plane, look at them from many sides, each time at their shadows on a
+# line, and average: that is the *sliced Wasserstein distance* (`gan/10`). Its *floor* is what two
+# samples of the truth have between them.
+
+# %%
+lesson.predict(
+    "The minimax loss on the ring, next to the worst of the three other games, will come",
+    ["as near to the data", "up to three times as far", "more than three times as far: it fails"],
+)
 
 # %%
 moons = toy.two_moons(0.1)
@@ -449,6 +530,14 @@ lesson.table(table, ["game", "bells of 8", "good", "distance", "its floor"])
 
 # %%
 three = [rows[f"ring {k}"] for k in (1, 2, 3)]
+times_as_far = rows["ring, minimax"][2] / max(row[2] for row in three)
+far = "more than three times as far: it fails" if times_as_far > 3 else "up to three times as far"
+lesson.outcome(
+    f"{rows['ring, minimax'][2]:.3f}, {times_as_far:.2f} times the worst of the three.",
+    answer="as near to the data" if times_as_far <= 1.1 else far,
+)
+
+# %%
 lesson.claim("bells found, three games", [row[0] for row in three], equals=8)
 lesson.claim("share of good samples, three games", [row[1] for row in three], at_least=0.85)
 lesson.claim("distance, three games", [row[2] for row in three], at_most=0.15)
@@ -466,7 +555,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The minimax loss has not failed! $D$ and $G$ learned at the same pace, so $D$ was seldom sure. And
+# The minimax loss need not fail. $D$ and $G$ learned at the same pace, so $D$ was seldom sure. And
 # Adam divides each gradient by its own size, so a pull of a thousandth moves $G$ no less. Both can
 # be taken away.
 #
@@ -552,8 +641,13 @@ lesson.claim("minimax: the same", distances["minimax"][-1], at_least=5)
 
 # %% [markdown]
 # **Swapped labels**, the classic slip, and a **lazy discriminator**, whose learning rate is a tenth
-# of $G$'s. Which picture will show nothing but one point? Think about what $D$ tells $G$ in each
-# case.
+# of $G$'s. Think about what $D$ tells $G$ in each case.
+
+# %%
+lesson.predict(
+    "After 1,000 steps, which game's fakes will lie in nearly one point?",
+    ["the right game's", "the one with swapped labels", "the one with a lazy D", "both wrong ones"],
+)
 
 
 # %%
@@ -586,7 +680,7 @@ for ax, (name, generator) in zip(axes, generators.items()):
 lesson.figure(
     fig,
     "wrong_turns",
-    "Middle: all fakes in one point. Right: G runs after a D that answers too late.",
+    "Middle: look how much room the fakes take. Right: G runs after a D that answers too late.",
 )
 
 # %%
@@ -595,6 +689,19 @@ lesson.table(table, ["after 1,000 steps", "bells of 8", "good", "spread"])
 lesson.claim("labels swapped: spread of the fakes", outcome["labels swapped"][2], at_most=0.2)
 lost = outcome["as it should be"][1] - outcome["lazy D"][1]
 lesson.claim("good samples: the right game minus the lazy D", lost, at_least=0.1)
+
+# %%
+one_point = [name for name, (*_, spread) in outcome.items() if spread < 0.2]
+verdicts = {
+    ("as it should be",): "the right game's",
+    ("labels swapped",): "the one with swapped labels",
+    ("lazy D",): "the one with a lazy D",
+    ("labels swapped", "lazy D"): "both wrong ones",
+}
+lesson.outcome(
+    f"Spread below 0.2: {', '.join(one_point) or 'none'}.",
+    answer=verdicts.get(tuple(one_point)),
+)
 
 # %% [markdown]
 # - *Swapped:* $D$ learns to call fakes real, so $G$ hears: stay where you are. The cloud shrinks,

@@ -5,7 +5,7 @@
 # optimal value for D (gan.s03), the global optimum (gan.s04), and what the loss means (gan.s05). To
 # take away:
 #
-# 1. At each point the best answer of a discriminator is the share of what lands there that is real.
+# 1. At each point a discriminator has one best answer, and one can write it down.
 # 2. Against that discriminator, the game is worth $2\,\mathrm{JS}(p_r, p_g) - 2\log 2$, least when
 #    $p_g = p_r$.
 # 3. So a well-trained discriminator is a measuring instrument: its loss reads off a distance
@@ -42,10 +42,10 @@ from minigen.train import descend
 # the place, not the label, and must give all four the same probability $\tilde x$ of being real. It
 # earns $\log \tilde x$ for a real example and $\log(1 - \tilde x)$ for a fake. In the post's short
 # names (Eq. gan.05) $A = 3$, $B = 1$, and the sum is $f(\tilde x) = A\log\tilde x + B\log(1 -
-# \tilde x)$.
-#
-# **Before you run the cell:** which $\tilde x$ earns most? Real is more likely, so why not say
-# 0.99?
+# \tilde x)$. Real is more likely, so why not say 0.99?
+
+# %%
+lesson.predict("Which answer earns most?", ["0.5", "0.75", "0.9", "0.99"])
 
 
 # %%
@@ -55,6 +55,12 @@ def f(x, A=3.0, B=1.0):
 
 lesson.table([[x, f(x)] for x in (0.5, 0.75, 0.9, 0.99)], ["answer", "earned"])
 lesson.check("f at one half: 3 log 1/2 + log 1/2", f(0.5), equals=-4 * np.log(2))
+
+# %%
+lesson.outcome(
+    f"It earns {f(0.75):.3f}. At 0.99 the one fake costs log 0.01 = -4.6: {f(0.99):.3f} in all.",
+    answer="0.75",
+)
 
 # %% [markdown]
 # The whole curve, for three mixtures of real and fake; a dot at $A / (A + B)$ on each.
@@ -108,7 +114,16 @@ lesson.check("slopes at 3/4, both bases", [grad(f)(0.75), grad(f10)(0.75)], equa
 #
 # $D$ may choose its answer freely at each $x$, so the integral is largest when every point is:
 # $D^*(x) = p_r(x)/(p_r(x) + p_g(x))$. Below, the data have two bumps and a clumsy generator makes
-# one. **Sketch $D^*$ before you run the cell. Where does it cross one half?**
+# one. Sketch $D^*$ for them.
+
+# %%
+lesson.predict(
+    "Where does D* cross one half?",
+    ["at the tops of the two bumps", "where the two densities are equal", "where p_g is largest"],
+)
+
+# %%
+lesson.exercise("gan/03/optimal_discriminator")
 
 # %%
 lesson.show_source(optimal_discriminator)
@@ -123,12 +138,32 @@ D_star = optimal_discriminator(real, fake)
 # %%
 crossings = grid[1:][np.diff(np.sign(D_star - 0.5)) != 0]
 gap = np.interp(crossings, grid, real - fake)
+rows = [[x, np.interp(x, grid, real), np.interp(x, grid, fake)] for x in crossings]
+lesson.table(rows, ["D* = 1/2 at x", "p_r there", "p_g there"])
+
+# %%
 lesson.check("the densities are equal where D* crosses 1/2", gap, equals=0.0, atol=5e-3)
+lesson.outcome(
+    f"At {', '.join(f'{x:.2f}' for x in crossings)}: where a real example and a fake are equally "
+    "likely.",
+    answer="where the two densities are equal",
+)
 
 # %% [markdown]
-# A discriminator in training knows no densities; it sees samples. **Will a small network, trained
-# on samples with the loss of `gan/02`, find the same curve? Where will it be off?**
-#
+# A discriminator in training knows no densities; it sees samples. Let a small network learn from
+# them, with the loss of `gan/02`.
+
+# %%
+lesson.predict(
+    "Where will the trained curve part from D*?",
+    [
+        "everywhere a little",
+        "at the bumps, where D* turns",
+        "far out, where hardly any example fell",
+    ],
+)
+
+# %% [markdown]
 # Only one network learns here, so the training is the plain one: draw a batch, take the gradient of
 # the loss, take a step. Here it is once, written out by hand.
 
@@ -188,6 +223,8 @@ def distance(a, b):
 
 D_trained = on_grid(D)
 off = distance(D_trained, D_star)
+far_out = (real + fake) / 2 < 1e-4
+off_at = {"near": np.abs(D_trained - D_star)[~far_out], "far": np.abs(D_trained - D_star)[far_out]}
 lesson.claim("trained D against p_r/(p_r + p_g), mean distance", off, at_most=0.03)
 
 # %%
@@ -209,8 +246,18 @@ lesson.figure(
     " wherever examples fall, and parts from it beyond about 4, where hardly any ever did.",
 )
 
+# %%
+near = off_at["near"].max()
+far = off_at["far"].max()
+lesson.outcome(
+    f"Mean distance where examples fall: {off:.3f}. Largest distance there: "
+    f"{near:.2f}; far out, where the densities are below 0.0001: {far:.2f}.",
+    answer="far out, where hardly any example fell" if far > near else None,
+)
+
 # %% [markdown]
-# No other $D$ earns more; the trained one comes close from below.
+# No other $D$ earns more; the trained one comes close from below. What $D^*$ earns is a number that
+# you can compute from the two densities:
 
 
 # %%
@@ -227,6 +274,9 @@ answers = {
 }
 
 # %%
+lesson.exercise("gan/03/value_at_optimum")
+
+# %%
 most = earned(D_star)
 rows = [[name, earned(each), most - earned(each)] for name, each in answers.items()]
 lesson.table(rows, ["discriminator", "L(G, D), nats", "short of D*"])
@@ -239,8 +289,14 @@ lesson.check("value_at_optimum is that number", value, equals=most)
 # ## 3. A wrong turn: one mean for all
 #
 # Feed 3 times as many reals as fakes, throw them together, and take *one* mean of all the
-# cross-entropies. It looks harmless: every label is right. **What will D learn?** (With $A = 3p_r$
-# and $B = p_g$ you can say exactly.)
+# cross-entropies. It looks harmless: every label is right. (With $A = 3p_r$ and $B = p_g$ you can
+# say exactly what comes of it.)
+
+# %%
+lesson.predict(
+    "What would this D say of a perfect generator's examples, p_g = p_r?",
+    ["1/2", "3/4", "9/10", "1"],
+)
 
 # %%
 labels = np.repeat(np.float32([1, 0]), [1536, 512])
@@ -277,10 +333,15 @@ rows = [["D*", from_best], ["3 p_r / (3 p_r + p_g)", from_tilted]]
 lesson.table(rows, ["this D against", "mean distance"])
 lesson.claim("one mean for all: distance from D*", from_best, at_least=0.1)
 lesson.claim("one mean for all: distance from the tilted curve", from_tilted, at_most=0.03)
+lesson.outcome(
+    "With p_g = p_r the fraction 3 p_r / (3 p_r + p_g) is 3/4 everywhere. The trained D is "
+    f"{from_tilted:.3f} away from that fraction, and {from_best:.3f} from D*.",
+    answer="3/4",
+)
 
 # %% [markdown]
-# It learned $3p_r/(3p_r + p_g)$, and would call even a perfect generator's examples real with
-# probability 3/4. That is why `discriminator_loss` takes a mean over each group and adds the two.
+# It learned $3p_r/(3p_r + p_g)$. **Change** the 1536 to 512 in both places and run again. That is
+# why `discriminator_loss` takes a mean over each group and adds the two.
 #
 # ## 4. The generator's turn
 #
@@ -306,7 +367,13 @@ lesson.check("(log 4 + L)/2 is JS", (np.log(4) + value) / 2, equals=js_divergenc
 
 # %% [markdown]
 # Now the line again: data $\mathcal N(0, 1)$, generator $\mathcal N(s, 1)$, and the shift $s$ goes
-# from 0 to 8. **Draw the value against $s$: where is it least, how low, and how steep is it at 8?**
+# from 0 to 8. Draw the value against $s$: where is it least, how low?
+
+# %%
+lesson.predict(
+    "How steep is the curve at s = 8, next to its steepest?",
+    ["it is steepest there", "about half as steep", "about a thousandth as steep"],
+)
 
 
 # %%
@@ -334,6 +401,13 @@ lesson.claim("L(G, D*) where p_g = p_r", exact[0], equals=least, atol=1e-3, sour
 same = optimal_discriminator(moved[0], moved[0])
 lesson.claim("D* where p_g = p_r: lowest and highest", [same.min(), same.max()], equals=[0.5, 0.5])
 
+# %%
+slope = np.gradient(exact, shifts, edge_order=2)
+lesson.outcome(
+    f"The slope is {slope.max():.3f} at shift {shifts[slope.argmax()]:g} and {slope[-1]:.5f} at 8.",
+    answer="about a thousandth as steep",
+)
+
 # %% [markdown]
 # At $s = 0$ both kinds of example get $D^* = 1/2$, so $L = \log\frac12 + \log\frac12 = -2\log 2$
 # (Eq. gan.07). The post writes $L(G, D^*)$ for this number and, two lines later, for any $G$. Read
@@ -342,8 +416,13 @@ lesson.claim("D* where p_g = p_r: lowest and highest", [same.min(), same.max()],
 # ## 5. A measuring instrument
 #
 # Eq. gan.08 can be read from right to left: train a discriminator, read its loss, and know the JS
-# divergence, with samples only. **Will the reading be too high or too low?** (Remember who earned
-# most in section 2.)
+# divergence, with samples only. (Remember who earned most in section 2.)
+
+# %%
+lesson.predict(
+    "Beyond the noise of sampling, will the reading of a trained D be",
+    ["too low", "exact", "too high"],
+)
 
 # %%
 shown = [0, 1, 2, 3, 4, 6]
@@ -392,6 +471,8 @@ lesson.table(zip(shown, truth, readings), ["shift", "JS, exact", "JS, read off t
 lesson.claim("p_g = p_r: trained D on reals, on fakes", both, equals=[0.5, 0.5], atol=0.01)
 worst = np.abs(readings - truth).max()
 lesson.claim("JS read off a trained D, largest error", worst, at_most=0.02, unit="nats")
+errors = ", ".join(f"{error:+.4f}" for error in np.array(readings) - truth)
+lesson.outcome(f"No D earns more than D*. The readings less the truth: {errors}.", answer="too low")
 
 # %%
 one_curve = {"$L(G, D^*)$": exact, "2 JS - 2 log 2": formula}
@@ -423,7 +504,6 @@ apart = js_divergence([1.0, 0.0], [0.0, 1.0])
 lesson.check("largest JS, in nats and in bits", [apart, apart / np.log(2)], equals=[np.log(2), 1.0])
 value = value_at_optimum(np.array([1.0, 0]), np.array([0, 1.0]), 1)
 lesson.check("and the value of the game then", value, equals=0.0)
-slope = np.gradient(exact, shifts, edge_order=2)
 lesson.table([[s, slope[4 * s]] for s in (1, 2, 4, 6, 8)], ["shift", "slope of L(G, D*)"])
 
 # %% [markdown]

@@ -6,10 +6,9 @@
 #
 # 1. Gradient descent needs a ground that holds still. In a game each player's ground is moved by
 #    the other.
-# 2. In the smallest game, $x y$, simultaneous steps spiral outward, by the same factor at every
-#    step, however short they are.
-# 3. Who moves when, and with how much foresight, decides everything: circling, or arriving. A GAN's
-#    own losses do the same.
+# 2. In the smallest game, $x y$, one line of algebra says where simultaneous steps lead.
+# 3. Who moves when, and with how much foresight, decides everything. A GAN's own losses do the
+# same.
 
 # %%
 from minigen.course import Lesson
@@ -46,28 +45,45 @@ from minigen.gan.losses import (
 # ## 1. The game, by hand
 #
 # Two players share one number, $f = x y$. The first chooses $x$ and wants $f$ small, the second
-# chooses $y$ and wants it large. A *Nash equilibrium* is a point where neither gains by moving
-# alone. Here that is $(0, 0)$ and nothing else: with $y = 0$ it does not matter what $x$ does,
-# while any other $y$ gives $x$ a reason to run.
+# chooses $y$ and wants it large: what one gains the other loses, a *zero-sum* game. A *Nash
+# equilibrium* is a point where neither gains by moving alone. Here that is $(0, 0)$ and nothing
+# else: with $y = 0$ it does not matter what $x$ does, while any other $y$ gives $x$ a reason to
+# run.
 #
 # The slope of $f$ in $x$ is $y$, and in $y$ it is $x$. With steps of size $\eta$, both at the same
 # time,
 #
 # $$x' = x - \eta y, \qquad y' = y + \eta x.$$
 #
-# **Take $\eta = 0.1$ and start at (1, 1). Work out one step on paper. Is the new point nearer to
-# (0, 0), or farther away?**
+# Take $\eta = 0.1$, start at (1, 1), and work out one step on paper.
+
+# %%
+lesson.predict(
+    "After one step from (1, 1), is the point",
+    ["nearer to (0, 0)", "as far from it as before", "farther away"],
+)
+
+# %%
+lesson.exercise("gan/04/simultaneous_step")
 
 # %%
 lesson.show_source(simultaneous_step)
 eta = 0.1
 x, y = simultaneous_step(1.0, 1.0, eta)
+
+# %%
 lesson.check("one step from (1, 1)", [x, y], equals=[0.9, 1.1])
 lesson.check("squared distance from (0, 0): it was 2", x**2 + y**2, equals=0.81 + 1.21)
+lesson.outcome("The squared distance was 2 and is 2.02: one percent more.", answer="farther away")
 
 # %% [markdown]
-# 2.02, so farther away, by one percent of the square. A bad moment, or the rule? **Before you run
-# 100 steps: will $x$, $y$ and $x y$ settle, swing evenly, or swing more and more?**
+# A bad moment, or the rule?
+
+# %%
+lesson.predict(
+    "In 300 steps, what will x, y and x y do?",
+    ["settle", "swing evenly", "swing more and more", "run off without a swing"],
+)
 
 
 # %%
@@ -111,13 +127,23 @@ lesson.figure(
     " outside the circle.",
 )
 
+# %%
+lesson.outcome(
+    f"The distance from (0, 0) was {radius(path)[0]:.2f} and is {radius(path)[-1]:.2f}.",
+    answer="swing more and more",
+)
+
 # %% [markdown]
 # ## 2. When does it begin to grow?
 #
-# The post says that things go wrong *once $x$ and $y$ have different signs*. **Do they grow more
-# slowly before that?** Read the point as one complex number $z = x + iy$. Then a step is $z' = (1 +
-# i\eta) z$: multiply by $1 + i\eta$, whose length is $\sqrt{1 + \eta^2}$. It is the same at every
-# step, so there is no "before".
+# The post says that things go wrong *once $x$ and $y$ have different signs*. Read the point as one
+# complex number $z = x + iy$. Then a step is $z' = (1 + i\eta) z$: a multiplication by $1 + i\eta$.
+
+# %%
+lesson.predict(
+    "While x and y still have the same sign, the distance grows",
+    ["not at all", "more slowly than later", "by the same factor at every step", "faster"],
+)
 
 # %%
 z = (1 + 1j * eta) * (0.3 - 2j)
@@ -139,11 +165,23 @@ lesson.claim(
     equals=[1.01**0.5] * 2,
     atol=1e-12,
 )
+# %%
+lesson.outcome(
+    f"The length of 1 + i eta is √1.01 = {1.01**0.5:.5f}, so there is no 'before'. Measured: "
+    f"{factor.min():.5f} to {factor.max():.5f}.",
+    answer="by the same factor at every step",
+)
 
 # %% [markdown]
 # **A wrong turn.** In ordinary training, what diverges is cured by a shorter step, and what is
-# restless by momentum. Will they help? All shall walk equally far: $20/\eta$ steps, and a move of
-# momentum $\beta$ takes $1 - \beta$ of the new slope.
+# restless by momentum. All shall walk equally far: $20/\eta$ steps, and a move of momentum $\beta$
+# takes $1 - \beta$ of the new slope.
+
+# %%
+lesson.predict(
+    "What helps? That is, whose distance at the end is below the one at the start?",
+    ["a quarter of the step", "momentum 0.9", "either", "neither"],
+)
 
 
 # %%
@@ -171,32 +209,51 @@ rows += [[f"eta = 0.1, momentum {beta}", growth_with_momentum(beta)] for beta in
 lesson.table(rows, ["simultaneous steps", "radius at the end / at the start"])
 lesson.claim("a quarter of the step: radius still grows", rows[2][1], at_least=1.1)
 lesson.claim("momentum 0.5 against none, radius at the end", rows[3][1] / rows[1][1], at_least=2.0)
+lesson.outcome(
+    f"A quarter of the step: {rows[2][1]:.2f} times the distance at the start. Momentum 0.9: "
+    f"{rows[4][1]:.3g} times.",
+    answer="neither",
+)
 
 # %% [markdown]
 # A shorter step goes the same way more slowly: over that distance the growth is about $e^{10\eta}$,
 # above 1 for every $\eta$. Momentum is worse than nothing. It pushes on in a direction that was
-# right a moment ago, and here the right direction turns.
+# right a moment ago, and here the right direction turns. **Change** 0.9 to $-0.5$ and run again:
+# what does a *negative* momentum do to a chase?
 #
 # ## 3. Taking turns
 #
 # Algorithm 1 of the GAN paper does not move both at once: first one network, then the other, *which
-# sees the new one*. In our game one letter changes: $y' = y + \eta x'$. **Does that letter
-# matter?** By hand from (1, 1): $x' = 0.9$ as before, $y' = 1 + 0.09 = 1.09$, and $0.81 + 1.1881 =
-# 1.9981$. A little *nearer*. Will it arrive?
+# sees the new one*. In our game one letter changes: $y' = y + \eta x'$. By hand from (1, 1): $x' =
+# 0.9$ as before, $y' = 1 + 0.09 = 1.09$, and $0.81 + 1.1881 = 1.9981$. A little *nearer*.
+
+# %%
+lesson.predict(
+    "And after very many turns?",
+    ["it has arrived at (0, 0)", "it is about as far as at the start", "it is far away"],
+)
+
+# %%
+lesson.exercise("gan/04/alternating_step")
 
 # %%
 lesson.show_source(alternating_step)
 turns = play(alternating_step, lesson.size(100_000, quick=1_000))
+
+# %%
 x, y = turns.T
 kept = x**2 + y**2 - eta * x * y
 lesson.check("x² + y² - eta x y, at all times", kept, equals=1.9, atol=1e-9)
-
-# %%
 r = radius(turns) / 2**0.5
 rows = [[f"{n:,}", r[n]] for n in (1, 10, 100, 1_000, len(r) - 1)]
 lesson.table(rows, ["after so many turns", "radius / at the start"])
 lesson.claim("alternating: largest radius in 100,000 turns, over the first", r.max(), at_most=1.06)
 lesson.claim("alternating: smallest radius, over the first", r.min(), at_least=0.9)
+lesson.outcome(
+    f"In {len(r) - 1:,} turns it was never nearer than {r.min():.3f} of the first distance and "
+    f"never farther than {r.max():.3f} of it.",
+    answer="it is about as far as at the start",
+)
 
 # %% [markdown]
 # Neither away nor home. $x^2 + y^2 - \eta x y$ is the same before and after every turn (put in $x'$
@@ -210,7 +267,17 @@ lesson.claim("alternating: smallest radius, over the first", r.min(), at_least=0
 # the slopes there, go *back*, and step with those. *Optimistic* steps (Popov 1980, Daskalakis et
 # al. 2018) save the trial: they guess the coming slope from the last two, $2g - g_\mathrm{before}$.
 # By hand from (1, 1): the trial leads to (0.9, 1.1), and the step to $(1 - 0.11,\ 1 + 0.09) =
-# (0.89, 1.09)$: square 1.9802. **So will it shrink at every step?**
+# (0.89, 1.09)$: square 1.9802.
+
+# %%
+lesson.predict(
+    "After 1,500 extragradient steps, what will be left of the distance?",
+    ["all of it: an orbit again", "about a half", "less than a hundredth"],
+)
+
+# %%
+lesson.exercise("gan/04/extragradient_step")
+lesson.exercise("gan/04/optimistic_step")
 
 # %%
 lesson.show_source(extragradient_step, optimistic_step)
@@ -266,13 +333,25 @@ for name in ("extragradient", "optimistic"):
     left_over = radii[name][-1] / 2**0.5
     lesson.claim(f"{name}: radius after 1,500 steps, over the first", left_over, at_most=1e-2)
 
+# %%
+left_of = {name: way[-1] / 2**0.5 for name, way in radii.items()}
+lesson.outcome(
+    f"{left_of['extragradient']:.1e} of it; of the optimistic steps' {left_of['optimistic']:.1e}.",
+    answer="less than a hundredth",
+)
+
 # %% [markdown]
 # Why it works: the trial shows where the chase is going. The slope found ahead has turned a little
 # inward, and the step taken with it cuts the corner. Stepping on from the trial point instead of
 # going back would be two plain steps.
 #
 # There is a third way, which costs nothing: keep circling, and *average* where you have been.
-# **Where is the mean of an orbit?**
+
+# %%
+lesson.predict(
+    "Where is the mean of the orbit of section 3, over its first 1,000 turns?",
+    ["near (0, 0)", "on the orbit, where it began", "nowhere: it circles too"],
+)
 
 # %%
 mean = np.cumsum(turns, axis=0) / np.arange(1, len(turns) + 1)[:, None]
@@ -281,9 +360,10 @@ lesson.table(rows, ["turns averaged", "mean x", "mean y"])
 lesson.claim(
     "alternating: distance of the mean of 1,000 turns from (0, 0)", radius(mean)[999], at_most=0.05
 )
+lesson.outcome(f"{radius(mean)[999]:.3f} from the middle.", answer="near (0, 0)")
 
 # %% [markdown]
-# In the middle. Averaging the weights of a generator over its training is common practice for this
+# Averaging the weights of a generator over its training is common practice for this
 # reason (`gan/12`).
 #
 # ## 5. Is that still so with a GAN's losses?
@@ -291,7 +371,17 @@ lesson.claim(
 # The smallest GAN there is (Mescheder et al. 2018): all the data are the number 0. The generator
 # makes one number, $\theta$, and the discriminator has one weight: its logit is $\psi x$. Their
 # losses are the package's own, those of `gan/02`, and at the equilibrium $\theta = \psi = 0$.
-# **Which of the pictures above will the minimax loss give? And the non-saturating one?**
+
+# %%
+lesson.predict(
+    "With simultaneous steps, where will the minimax loss and the non-saturating one lead?",
+    [
+        "both to the equilibrium",
+        "both outward without end",
+        "minimax outward, non-saturating into a circle",
+        "minimax into a circle, non-saturating to the equilibrium",
+    ],
+)
 
 
 # %%
@@ -403,6 +493,13 @@ caught = last["non-saturating", "simultaneous"]
 lesson.claim("tiny GAN, non-saturating, simultaneous: never arrives", caught, at_least=0.2)
 inward = [last[loss, "extragradient"] for loss in theta_slopes]
 lesson.claim("tiny GAN, extragradient, either loss", inward, at_most=1e-2)
+
+# %%
+lesson.outcome(
+    f"After {steps} steps minimax is at {outward:.2f} times the distance of the start, "
+    f"non-saturating at {caught:.2f} times.",
+    answer="minimax outward, non-saturating into a circle",
+)
 
 # %% [markdown]
 # With the minimax loss both slopes are $\sigma(\psi\theta)$ times those of $x y$: the same wheel,

@@ -4,12 +4,11 @@
 # The section *Low dimensional supports* (gan.s08) of
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. To take away:
 #
-# 1. Lines and surfaces in space hardly touch. What lies on one can be told from what lies on the
-#    other without a mistake.
-# 2. A generator with 10 latent numbers makes a 10-dimensional surface, however many pixels it
-#    paints.
-# 3. The digits, in 784 dimensions, lie near a surface of some 14. So a discriminator can, in the
-#    end, be perfect.
+# 1. Supports that are thinner than the space around them share next to nothing, so that a
+#    discriminator can tell them apart.
+# 2. The Jacobian tells how many dimensions a generator's pictures fill.
+# 3. The digits, in 784 dimensions, lie near a surface of far fewer. So a discriminator can, in
+#    the end, be perfect.
 
 # %%
 from minigen.course import Lesson
@@ -42,8 +41,8 @@ from minigen.train import descend
 #
 # The *support* of a distribution is where its examples can fall. Take space, and two supports in
 # it: two lines, two planes, two wavy sheets. Each is a function from two coordinates in $[-1, 1]$
-# to a point of space; a line ignores the second. **Before you look: which of the pairs have a point
-# in common? And a share of their points?**
+# to a point of space; a line ignores the second. A shape that looks like a piece of line, plane,
+# ... when seen from near, as all six do, is a *manifold*, of dimension 1, 2, ...
 
 
 # %%
@@ -83,6 +82,12 @@ pairs = {
 }
 
 # %%
+lesson.predict(
+    "Which of the pairs have a point in common?",
+    ["all three", "the lines and the planes", "the planes only", "none"],
+)
+
+# %%
 along = np.linspace(-1, 1, 41)
 a, b = np.meshgrid(along, along)
 drawn = {
@@ -106,11 +111,24 @@ lesson.figure(
     "their common ground. Right: the sheets fit into each other's waves, and never touch.",
 )
 
+# %%
+lesson.outcome(
+    "The lines pass at heights 0.15 and -0.15, the sheets keep 0.4 between them. The planes meet "
+    "where a = 0.3 b: in a line, and that is a share of 0 of their points.",
+    answer="the planes only",
+)
+
 # %% [markdown]
 # How thin is thin? Cut a cube into $10 \times 10 \times 10$ little ones. A line passes through
 # about 10 of the 1,000, a plane through about 100. So a random spot lies within a tenth of a given
 # line with a chance of order $1/100 = 0.1^{3 - 1}$, and of a plane with $0.1^{3 - 2}$: it is the
-# number of *missing* dimensions that counts. **Then what about 0.01?**
+# number of *missing* dimensions that counts.
+
+# %%
+lesson.predict(
+    "How many times rarer is it to be within 0.01 of a random line than within 0.1?",
+    ["about 10 times", "about 100 times", "about 1,000 times"],
+)
 
 
 # %%
@@ -146,28 +164,53 @@ for what, low, high in [("a line", 60, 160), ("a plane", 9, 11)]:
     rarer = near[what][0] / max(near[what][1], 1 / n)
     lesson.claim(f"ten times nearer to {what}: so many times rarer", rarer, between=(low, high))
 
+# %%
+rarer = {what: within[0] / max(within[1], 1 / n) for what, within in near.items()}
+lesson.outcome(
+    f"{rarer['a line']:.0f} times rarer for a line, {rarer['a plane']:.0f} times for a plane: "
+    "10 for every dimension that is missing.",
+    answer="about 100 times",
+)
+
 # %% [markdown]
-# A hundred times and ten times rarer. Now let the space have 784 dimensions and the support 14: ten
-# times nearer is $10^{770}$ times rarer. Two such supports do not meet by chance.
+# Now let the space have 784 dimensions and the support 20: ten times nearer is $10^{764}$ times
+# rarer. Two such supports do not meet by chance.
 #
 # ## 2. A discriminator that never errs
 #
 # By hand, on the lines: every real point has height 0.15, every fake one $-0.15$. So let the logit
 # be $k$ times the height. All answers are right for any $k > 0$, and the loss of each kind is
-# $\log(1 + e^{-0.15 k})$. **What is the best $k$?**
+# $\log(1 + e^{-0.15 k})$.
+
+# %%
+lesson.predict(
+    "For which k is the loss of D least?",
+    ["k = 1: an honest doubt", "some k between 1 and 1000", "none: a larger one is always better"],
+)
 
 # %%
 heights = np.full(4, 0.15)
 losses = [discriminator_loss(k * heights, -k * heights) for k in (1.0, 10.0, 100.0, 1000.0)]
 lesson.table([losses], [f"k = {k}" for k in (1, 10, 100, 1000)], "loss of D, nats")
+
+# %%
 lesson.check("k = 1 by hand", losses[0], equals=2 * np.log(1 + np.exp(-0.15)))
 lesson.check("k = 1000", losses[-1], equals=0.0)
+lesson.outcome(
+    "The larger the surer: the loss falls to 0 and never gets there on paper.",
+    answer="none: a larger one is always better",
+)
 
 # %% [markdown]
-# There is none: the larger the surer, and the loss falls to 0. That is the flat end of the curve in
-# `gan/03`: JS at $\log 2$, its largest. The waves are harder than the lines. **Will a small network
-# learn them to the last point? And the planes, which do meet?** It is judged on fresh points, not
-# on those it was trained on.
+# That is the flat end of the curve in `gan/03`: JS at $\log 2$, its largest. The waves are harder
+# than the lines, and the planes do meet. Let a small network learn all three. It is judged on
+# fresh points, not on those it was trained on.
+
+# %%
+lesson.predict(
+    "Which pairs will a trained network tell apart to the last fresh point?",
+    ["all three", "the lines and the sheets", "the lines only", "none"],
+)
 
 
 # %%
@@ -220,6 +263,17 @@ lesson.figure(
     "and still go down; the planes, which cross, are the hardest.",
 )
 
+# %%
+perfect = [name for name, share in trained.items() if share == 1]
+verdicts = {
+    ("two lines", "two planes", "two sheets"): "all three",
+    ("two lines", "two sheets"): "the lines and the sheets",
+    ("two lines",): "the lines only",
+    (): "none",
+}
+right = ", ".join(f"{name} {100 * share:.2f} %" for name, share in trained.items())
+lesson.outcome(f"Right on fresh points: {right}.", answer=verdicts.get(tuple(perfect)))
+
 # %% [markdown]
 # For the planes a rule is at hand, without any training: say real if the real plane is the nearer
 # one (in height).
@@ -259,15 +313,16 @@ lesson.claim(
 # The network errs on a few points close to where the planes cross; the rule on none. Here the post
 # is loose: it calls two thin supports almost certainly *disjoint*. Two planes in space nearly
 # always meet. But they meet in a line, and a random point of a plane hits a line with
-# probability 0. That, not a gap, is all that a perfect discriminator needs.
+# probability 0. That, not a gap, is all that a perfect discriminator needs. **Change** the
+# $\pm 0.2$ of the sheets to $\pm 0.02$ and run again: where does $D$ lose its perfection?
 #
 # **A wrong turn:** to judge by the training points. Take 400 digits and call 200 of them, picked by
 # lot, fake. There is *nothing* to tell. A straight cut through the 784 dimensions, found by least
 # squares:
 
 # %%
-digits = mnist.unit(mnist.load().train_images, flat=True)  # (60000, 784)
-chosen = digits[lesson.rng("lot").permutation(60_000)[:800]]
+images = mnist.load().train_images  # (60000, 28, 28), bytes
+chosen = mnist.unit(images[lesson.rng("lot").permutation(60_000)[:800]], flat=True)
 chosen = chosen + 1e-3 * lesson.rng("dust").standard_normal((800, 784))
 label = np.repeat([1.0, -1.0, 1.0, -1.0], 200)  # by lot, for the digits come in random order
 
@@ -287,8 +342,14 @@ lesson.check("right on 400 others", unseen, between=(0.35, 0.65))
 # By hand: $G(z) = (z, 2z, z^2)$ takes one number into space. Move $z$ a little, and the point moves
 # along $J = (1, 2, 2z)$: a matrix of one column, of rank 1. So $G$ draws a curve. In general the
 # *Jacobian*, all derivatives of the outputs in the inputs, has one column for each latent number,
-# and its rank is the number of directions in which the output can move. **A network takes 10
-# numbers to 784 pixels, through three layers of 128. Which rank?**
+# and its rank is the number of directions in which the output can move. Now let a network take 10
+# numbers to 784 pixels, through three layers of 128.
+
+# %%
+lesson.predict(
+    "How high can the rank of its Jacobian be?",
+    ["784, if the network is trained", "128, the width of its layers", "10, its latent numbers"],
+)
 
 
 # %%
@@ -325,11 +386,16 @@ lesson.claim(
     at_most=1.0,
     source="Arjovsky, Bottou 2017, Lemma 1",
 )
+lesson.outcome(
+    f"10 latent numbers and a width of 128: at ten places at most {rows[1][-1]}. With a width of "
+    f"3: {rows[3][-1]}.",
+    answer="10, its latent numbers",
+)
 
 # %% [markdown]
 # Never more than the narrowest place on the way, and no layer behind it can bring a direction back.
 # One need not look inside to see it. Take the points that come from a small neighborhood of one
-# $z$: their spread in each direction is enough. **Where does the curve below fall off?**
+# $z$: their spread in each direction is enough.
 
 # %%
 G = Generator(lesson.rng("G"), 10, 784, activation="tanh").map(lambda w: w.astype(float))
@@ -366,6 +432,9 @@ lesson.check("spread in direction 11 over direction 10", spread[10] / spread[9],
 # $d$.
 
 # %%
+lesson.exercise("gan/05/two_nn_dimension")
+
+# %%
 lesson.show_source(neighbor_ratios, two_nn_dimension)
 ratios = neighbor_ratios([[0.0], [1.0], [3.0], [7.0]])
 lesson.check("ratios by hand", ratios, equals=[3.0, 2.0, 1.5, 1.5])
@@ -388,7 +457,12 @@ yardsticks = {
 
 # %% [markdown]
 # The usual way to count dimensions is PCA: how many straight directions hold 95 % of the variance?
-# **On which of the four will the two ways disagree?**
+
+# %%
+lesson.predict(
+    "Of which shapes will PCA report a whole dimension too many, or more?",
+    ["none", "the helix and the sheet", "all but the cube", "all four"],
+)
 
 
 # %%
@@ -407,17 +481,46 @@ for name, truth in [("a helix (1)", 1), ("a rolled sheet (2)", 2), ("a full cube
 of_generator = measured["the generator above (10)"]
 lesson.claim("TwoNN on the generator's points", of_generator, between=(8, 10.5))
 
+# %%
+too_many = {name: spanned - truth for (name, _, spanned), truth in zip(rows, (1, 2, 3, 10))}
+bent = [name for name, excess in too_many.items() if excess > 0]
+shapes = {0: "none", 2: "the helix and the sheet", 3: "all but the cube", 4: "all four"}
+curved = "a full cube (3)" not in bent or len(bent) == 4
+lesson.outcome(f"Of {', '.join(bent)}.", answer=shapes.get(len(bent)) if curved else None)
+
 # %% [markdown]
 # PCA counts what a shape *spans*. A thread wound through a room spans the room. TwoNN looks so
-# closely that the thread is straight. Now the digits. For comparison the same digits with each
-# pixel shuffled among them: every pixel keeps its values and loses its neighbors. **Two guesses,
-# please.**
+# closely that the thread is straight. **Change** the 9 in the helix to 90 and run again: at which
+# number of points does the thread begin to fill the room? Now the digits.
+
+# %%
+lesson.predict(
+    "How many dimensions will TwoNN find in the digits, of 784?",
+    ["fewer than 5", "5 to 30", "30 to 150", "more than 150"],
+)
 
 # %%
 order = lesson.rng("digits").permutation(60_000)
 sizes = [lesson.size(each) for each in (1_000, 2_500, 5_000, 10_000)]
-found = [intrinsic_dimension(digits[order[:size]]) for size in sizes]
-five_thousand = digits[order[: sizes[2]]]
+found = []
+for size in sizes:
+    found.append(intrinsic_dimension(mnist.unit(images[order[:size]], flat=True)))
+place = np.searchsorted([5, 30, 150], found[-1])
+ranges = ["fewer than 5", "5 to 30", "30 to 150", "more than 150"]
+lesson.outcome(f"{found[-1]:.1f} from {sizes[-1]:,} digits.", answer=ranges[place])
+
+# %% [markdown]
+# For comparison the same digits with each pixel shuffled among them: every pixel keeps its values
+# and loses its neighbors.
+
+# %%
+lesson.predict(
+    "And the dimension of the shuffled digits?",
+    ["the same, within a tenth", "up to three times as high", "more than three times as high"],
+)
+
+# %%
+five_thousand = mnist.unit(images[order[: sizes[2]]], flat=True)
 shuffled = lesson.rng("shuffle").permuted(five_thousand, axis=0)
 scrambled = intrinsic_dimension(shuffled)
 
@@ -433,6 +536,14 @@ lesson.claim(
     source="Pope et al. 2021: 7 to 13",
 )
 lesson.claim("the same of shuffled pixels, times that of digits", scrambled / found[2], at_least=4)
+
+# %%
+times = scrambled / found[2]
+higher = "more than three times as high" if times > 3 else "up to three times as high"
+lesson.outcome(
+    f"{scrambled:.0f}, {times:.1f} times as high as {found[2]:.1f}, that of the same digits.",
+    answer="the same, within a tenth" if abs(times - 1) <= 0.1 else higher,
+)
 
 # %% [markdown]
 # And here is the law behind the number. If it holds, minus the logarithm of the share of ratios
@@ -479,7 +590,13 @@ lesson.figure(
 #
 # Thin supports can be thickened: add noise to *both* sides. Two parallel planes at heights $\pm
 # 0.15$, with noise of size $\sigma$ on the height: the best rule is still its sign, right with
-# probability $\Phi(0.15/\sigma)$. **At which $\sigma$ does the best discriminator start to doubt?**
+# probability $\Phi(0.15/\sigma)$.
+
+# %%
+lesson.predict(
+    "Which of these noises is the smallest at which the rule errs on more than 1 % of the points?",
+    ["0.01", "0.05", "0.15", "0.5"],
+)
 
 # %%
 rows = []
@@ -491,10 +608,16 @@ lesson.table(rows, ["noise", "right, %", "on paper, %"])
 # %%
 off = [right - on_paper for _, right, on_paper in rows]
 lesson.check("measured less on paper, %", off, equals=0.0, atol=250 / fresh**0.5)
+lesson.outcome(
+    f"At 0.05, a third of the height, it errs on {100 - rows[1][2]:.2f} %; at 0.15 on "
+    f"{100 - rows[2][2]:.0f} %.",
+    answer="0.15",
+)
 
 # %% [markdown]
 # **Left out:** real images are not exactly on a surface, and a network trained for a few minutes is
-# far from perfect on them. The theorem says what training *tends* to. **Next:** what does a
+# far from perfect on them. The theorem says that a perfect discriminator *exists*, not that
+# training finds it. **Next:** what does a
 # generator hear from a discriminator that is always right and always sure? `gan/06` measures it:
 # nothing. The noise above returns as a remedy in `gan/09`, and `gan/11` finds a distance that does
 # not care whether supports meet.

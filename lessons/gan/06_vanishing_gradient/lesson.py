@@ -4,12 +4,12 @@
 # The section *Vanishing gradient* (gan.s09) of [From GAN to
 # WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. To take away:
 #
-# 1. The better the discriminator, the fainter the gradient that $\log(1 - D)$ sends through it to
-#    the generator.
-# 2. The other loss, $-\log D$, does not fade. It fails differently: its gradient grows, and its
-#    variance with it.
-# 3. Adam hides the fading, for it divides a gradient by its own size. It does not bring back what
-#    was lost.
+# 1. The surer the discriminator is of the fakes, the fainter the gradient that $\log(1 - D)$ sends
+#    through it to the generator.
+# 2. The two losses for the generator answer a sure discriminator in opposite ways, and each has a
+#    price.
+# 3. Adam hides a fading, for it divides a gradient by its own size, as long as that is well above
+#    Adam's own $\epsilon = 10^{-8}$. It does not bring back what was lost.
 
 # %%
 from minigen.course import Lesson
@@ -71,8 +71,18 @@ def believes(logits):
 #   \frac{d}{d\theta} (-\log D) = -\sigma(-l) \cdot k \cdot 1, \qquad l = k\theta :$$
 #
 # the loss's slope in the logit, the logit's slope in the picture, the picture's slope in the
-# parameter. The middle one grows with $k$. **Before you run the cell:** what do the two products do
-# for $k = 1, 10, 100, 1000$?
+# parameter. The middle one grows with $k$.
+
+# %%
+lesson.predict(
+    "From k = 1 to 1000, what do the two products, of log(1 - D) and of -log D, do?",
+    [
+        "both grow with k",
+        "the first rises a little and dies, the second grows with k",
+        "the first dies at once, the second goes to a constant",
+        "both rise a little and die",
+    ],
+)
 
 # %%
 theta = -0.15
@@ -87,12 +97,23 @@ lesson.table(rows, ["k", "D(fake)", "pull of log(1 - D)", "pull of -log D"])
 lesson.check("k = 10, log(1 - D)", rows[1][2], equals=10 / (1 + np.exp(1.5)))
 lesson.check("k = 10, -log D", rows[1][3], equals=10 / (1 + np.exp(-1.5)))
 lesson.check("k = 100, log(1 - D)", rows[2][2], equals=100 / (1 + np.exp(15)), atol=1e-9)
+first = ", ".join(f"{row[2]:.2g}" for row in rows)
+second = ", ".join(f"{row[3]:.2g}" for row in rows)
+lesson.outcome(
+    f"log(1 - D): {first}. -log D: {second}.",
+    answer="the first rises a little and dies, the second grows with k",
+)
 
 # %% [markdown]
 # $\sigma(l)$ falls like $e^{-0.15 k}$, and no $k$ in front can save it: the first pull rises a
 # little, and is gone at $k = 100$. The second is $k$ itself: it has no upper end. Neither is what a
-# student of drawing would wish for. The package takes the same product for all parameters of a
-# network at once:
+# student of drawing would wish for. **Change** $\theta$ to $-0.015$ and run again: at which $k$
+# does the first pull die now? The same product, for all parameters of a network at once, is yours
+# to write, and so is what eight minibatches say about it:
+
+# %%
+lesson.exercise("gan/06/generator_gradient_norm")
+lesson.exercise("gan/06/signal_and_noise")
 
 # %%
 lesson.show_source(generator_gradient_norm, signal_and_noise)
@@ -102,8 +123,7 @@ lesson.show_source(generator_gradient_norm, signal_and_noise)
 #
 # Arjovsky and Bottou (2017) did this with images: freeze a generator, let a new discriminator, a
 # *detective*, study it from scratch, and watch the gradient. They took a generator after 1, 10 and
-# 25 epochs. We take one for digits after 100, 400 and 1,200 steps. **Your guess:** against which
-# one will the gradient die first?
+# 25 epochs. We take one for digits after 100, 400 and 1,200 steps.
 
 
 # %%
@@ -115,13 +135,13 @@ class Painter(Generator):
 
 
 cfg = lesson.configure(width=128, batch=64, lr=6e-4, betas=(0.5, 0.999), detective_lr=3e-3)
-all_digits = mnist.unit(mnist.load().train_images, flat=True)  # (60000, 784)
-digits = all_digits[:50_000]
-other_digits = all_digits[50_000:]
+images = mnist.load().train_images  # (60000, 28, 28), bytes
+digits = images[:50_000]
+other_digits = mnist.unit(images[50_000:52_000], flat=True)  # (2000, 784)
 
 
 def draw(rng, n):
-    return digits[rng.integers(0, len(digits), n)]
+    return mnist.unit(digits[rng.integers(0, len(digits), n)], flat=True)
 
 
 # %% [markdown]
@@ -223,11 +243,18 @@ def investigate(name):
 
 # %%
 def share_right(name, D):
-    real = other_digits[:2000]
+    real = other_digits
     fake = frozen[name].sample(lesson.rng("fresh"), 2000)
     return (np.mean(D(real) > 0) + np.mean(D(fake) < 0)) / 2
 
 
+# %%
+lesson.predict(
+    "Against which generator will the gradient of log(1 - D) fall least, from its largest?",
+    ["trained short", "trained medium", "trained long", "all fall alike, within a factor of 10"],
+)
+
+# %%
 detectives = {}
 runs = {}
 for name in frozen:
@@ -269,6 +296,15 @@ header = ["G after", "D untrained", "largest", "at the end", "largest over end"]
 lesson.table(rows, [*header, "D right on fresh, %"])
 
 # %%
+falls = {name: row[4] for name, row in zip(runs, rows)}
+together = "all fall alike, within a factor of 10"
+alike = max(falls.values()) < 10 * min(falls.values())
+lesson.outcome(
+    "It fell by a factor of " + ", ".join(f"{fall:.1e} ({name})" for name, fall in falls.items()),
+    answer=together if alike else f"trained {min(falls, key=falls.get)}",
+)
+
+# %%
 for name, row in zip(runs, rows):
     lesson.claim(
         f"{name}: gradient of log(1 - D), its largest over that at the end",
@@ -291,7 +327,13 @@ lesson.claim("every detective: right on fresh digits and fakes", shares, at_leas
 #
 # Goodfellow et al. knew, and trained with $-\log D$. Its first factor is $\sigma(-l)$, which goes
 # to 1. We cut the 512 latents into 8 minibatches. Each has its own gradient. The *signal* is the
-# length of their mean, the *noise* how far they scatter around it. **Which of the two will grow?**
+# length of their mean, the *noise* how far they scatter around it.
+
+# %%
+lesson.predict(
+    "Under -log D, from the start of a detective to its end, which of the two will grow tenfold?",
+    ["neither", "the signal only", "the noise only", "both"],
+)
 
 # %%
 fig, axes = plot.figure(1, 3, size=(3.3, 3.3), share="y")
@@ -326,6 +368,16 @@ header = ["G after", "signal at start", "at the end", "variance, end over start"
 lesson.table(rows, [*header, "noise/signal at start", "at the end"])
 
 # %%
+grown = np.array(list(rise.values())) ** [1, 0.5]  # for each G: the signal, and the noise
+tenfold = [name for name, least in zip(("signal", "noise"), grown.min(axis=0)) if least >= 10]
+verdict = {0: "neither", 1: f"the {(tenfold or [''])[0]} only", 2: "both"}[len(tenfold)]
+lesson.outcome(
+    f"The signal grew {grown[:, 0].min():.0f} to {grown[:, 0].max():.0f} times, the noise "
+    f"{grown[:, 1].min():.0f} to {grown[:, 1].max():.0f} times.",
+    answer=verdict,
+)
+
+# %%
 for name, (signal, variance) in rise.items():
     lesson.claim(f"{name}: signal of -log D, end over start", signal, at_least=10)
     lesson.claim(
@@ -340,14 +392,20 @@ for name, (signal, variance) in rise.items():
 # rises more than a ten-thousandfold. A learning rate that suits the first step is hundreds of times
 # too large a hundred steps later. Mind what the table does *not* say: measured against the signal,
 # the noise is hardly larger than at the start. The paper models the disagreement between $D$ and
-# the perfect one as noise, and finds a gradient without a finite variance (Theorem 2.6). Here the
-# minibatches agree on the direction; it is the size that has run away.
+# the perfect one as noise, and finds a Cauchy distribution, which has neither a mean nor a finite
+# variance (Theorem 2.6). Here the minibatches agree on the direction; it is the size that has run
+# away.
 #
 # ## 5. Wrong turns
 #
 # **Just go on.** Take the long-trained generator and its detective, which stays fixed. Let the
 # generator move for 60 steps: by plain gradient descent (SGD) and by Adam, under each loss.
-# **Predict all four: will it fool the detective?**
+
+# %%
+lesson.predict(
+    "Of the four ways, which will make the detective believe in the fakes, D above one half?",
+    ["all four", "both under -log D", "both with Adam", "all but SGD under log(1 - D)"],
+)
 
 
 # %%
@@ -389,7 +447,8 @@ for kind, optimizer_of in [("SGD", sgd), ("Adam", adam)]:
 # %%
 def nearest(x):
     """The mean distance of 200 pictures to their nearest digit."""
-    return cdist(x[:200], digits[: lesson.size(5000)]).min(axis=1).mean()
+    some = mnist.unit(digits[: lesson.size(5000)], flat=True)
+    return cdist(x[:200], some).min(axis=1).mean()
 
 
 belief = {name: believes(judge(x)).mean() for name, x in ends.items()}
@@ -414,16 +473,38 @@ lesson.claim("SGD under log(1 - D): what D believes of the fakes", unmoved, at_m
 lesson.claim("SGD under -log D: the same", belief["SGD, -log D"], at_least=0.5)
 lesson.claim("Adam under log(1 - D): the same", belief["Adam, log(1-D)"], at_least=0.5)
 
+# %%
+fooled = {name for name, share in belief.items() if share > 0.5}
+verdicts = {
+    frozenset(ends) - {"as it was"}: "all four",
+    frozenset({"SGD, -log D", "Adam, -log D"}): "both under -log D",
+    frozenset({"Adam, log(1-D)", "Adam, -log D"}): "both with Adam",
+    frozenset(ends) - {"as it was", "SGD, log(1-D)"}: "all but SGD under log(1 - D)",
+}
+lesson.outcome(
+    f"Above one half: {', '.join(sorted(fooled)) or 'none'}.",
+    answer=verdicts.get(frozenset(fooled)),
+)
+
 # %% [markdown]
-# Under $\log(1 - D)$ plain descent does not move. Adam does: it divides by the gradient's own size,
-# be it $10^{-7}$. That is why the minimax games of `gan/02` did not fail. But it marches at full
+# Under $\log(1 - D)$ plain descent does not move. Adam does, as long as there is something to
+# divide by: its step is about $g / (|g| + \epsilon)$ in each weight with $\epsilon = 10^{-8}$, so a
+# gradient of $10^{-7}$ in a weight counts almost like one of 1, and one of $10^{-13}$ moves nothing
+# for Adam either. That is why the minimax games of `gan/02` did not fail. But it marches at full
 # speed along whatever direction is left, and a frozen detective is fooled in no time by pictures
 # that nobody else would take for digits. A fooled $D$ proves nothing. Under $-\log D$ both fool it
 # as fast, and come a little nearer to digits on the way: the direction was good. Its loss and its
-# belief do not tell these cases apart; the last column does.
+# belief do not tell these cases apart; the last column does. **Change** `detective_lr` to 1e-2 and
+# run again: a surer detective; does Adam still get away?
 #
 # **Compute it through the probability.** $D = \sigma(l)$, then $\log D$, then the gradient: the
-# formula as it stands in the text. What happens to a fake whose logit is $-120$, in float32?
+# formula as it stands in the text. Take a fake whose logit is $-120$, in float32.
+
+# %%
+lesson.predict(
+    "What is the gradient of -log D in that logit, computed so?",
+    ["-1, as on paper", "0", "not a number"],
+)
 
 
 # %%
@@ -434,9 +515,16 @@ def through_the_probability(l):
 sure = np.array([-120.0], np.float32)
 with np.errstate(all="ignore"):
     slope = grad(through_the_probability)(sure)[0]
+
+# %%
 lesson.check("gradient through the probability is not a number", bool(np.isnan(slope)))
 slope = grad(generator_loss_nonsaturating)(sure)[0]
 lesson.check("gradient from the logit", slope, equals=-1.0)
+lesson.outcome(
+    "exp(120) overflows, D rounds to 0, and the chain rule multiplies 0 by infinity. From the "
+    f"logit itself the gradient is {slope:.0f}.",
+    answer="not a number",
+)
 
 # %% [markdown]
 # ## 6. Where the post is loose

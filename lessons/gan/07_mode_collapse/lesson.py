@@ -6,10 +6,8 @@
 #
 # 1. Against a $D$ that stands still, the generator's best answer is a single point. Nothing in its
 #    loss asks for variety.
-# 2. A collapsed generator does not rest. $D$ learns the one place, the generator jumps to the next,
-#    and so on.
-# 3. Quality and variety are two numbers. A generator that makes one perfect example has the best
-#    quality of all.
+# 2. Whether a collapsed generator rests where it is, once $D$ has learned the place.
+# 3. Quality and variety are two numbers, and each alone can be fooled.
 
 # %%
 from minigen.course import Lesson
@@ -52,7 +50,13 @@ from minigen.gan.networks import Discriminator, Generator
 # Half of the real coins are found at stall A, half at stall B. A forger brings all of her coins to
 # A. The best detective says $D = p_r/(p_r + p_g)$ (`gan/03`): at A $\frac{0.5}{0.5 + 1} = \frac13$,
 # at B $\frac{0.5}{0.5 + 0} = 1$, for he has never met a forgery there. Where will the forger go, if
-# she may choose freely? **Say what the two do in the next four rounds.**
+# she may choose freely?
+
+# %%
+lesson.predict(
+    "If she moves all coins at once, which share of them is at A in the next four rounds?",
+    ["1/2, and it stays there", "0, 1, 0, 1", "0, 1/2, 1/2, 1/2", "1, 1, 1, 1"],
+)
 
 
 # %%
@@ -74,7 +78,6 @@ all_at_a = optimal_discriminator(p_r, np.array([1.0, 0.0]))
 lesson.check("D at A and at B", all_at_a, equals=[1 / 3, 1.0])
 
 # %%
-lesson.check("all coins move at once", market(1.0)[:5], equals=[1.0, 0.0, 1.0, 0.0, 1.0])
 games = {"all move": market(1.0), "a fifth moves": market(0.2), "one in 50 moves": market(0.02)}
 title = "share of the forged coins at A"
 ax = plot.line(np.arange(41), games, markers=True, reference={"the truth": 0.5}, title=title)
@@ -86,8 +89,12 @@ lesson.figure(
     "moves, the closer to one half they end.",
 )
 
+# %%
+lesson.check("all coins move at once", market(1.0)[:5], equals=[1.0, 0.0, 1.0, 0.0, 1.0])
+lesson.outcome("All to B, all to A, all to B, and so on for ever.", answer="0, 1, 0, 1")
+
 # %% [markdown]
-# All to B, all to A, all to B. Against a *fixed* $D$ it is always best to put everything where $D$
+# Against a *fixed* $D$ it is always best to put everything where $D$
 # is highest, even if the second best place is nearly as good. Half and half is the solution of the
 # game, and no player's best answer to anything. What holds a GAN near it is that both players take
 # small steps, by turns. So here is how to break one: let the generator move further before $D$ may
@@ -96,8 +103,16 @@ lesson.figure(
 # ## 2. How to see it
 #
 # First a measure. The ring has eight bells. `mode_coverage` says how many of them have samples, and
-# which share of the samples lies at a bell, within three standard deviations. **Before the table:
-# give both numbers for each of the four clouds.**
+# which share of the samples lies at a bell, within three standard deviations.
+
+# %%
+lesson.predict(
+    "A cloud spread evenly all along the ring, from radius 1.6 to 2.4: what does it get?",
+    ["8 bells, nearly all samples good", "8 bells, less than half of them good", "0 bells"],
+)
+
+# %%
+lesson.exercise("gan/07/mode_coverage")
 
 # %%
 lesson.show_source(mode_coverage)
@@ -130,6 +145,15 @@ clouds = {
 # %%
 rows = [[name, *judge(x, ring)] for name, x in clouds.items()]
 lesson.table(rows, ["samples", "bells with 1 % of them", "share at a bell"])
+
+# %%
+_, found, share = rows[-1]
+many = "8 bells, nearly all samples good" if share > 0.9 else None
+few = "8 bells, less than half of them good" if share < 0.5 else many
+lesson.outcome(
+    f"{found} bells, and {100 * share:.0f} % of the samples at one.",
+    answer="0 bells" if found == 0 else few,
+)
 four = [[2.0, 0.0], [2.1, 0.1], [1.4142, 1.4142], [0.0, 0.0]]
 lesson.check(
     "by hand: two at the first bell, one at the second, one astray",
@@ -145,8 +169,13 @@ lesson.check(
 #
 # Two changes to the game of `gan/02`. The generator starts with small weights and ReLUs, so that
 # all fakes lie in one spot. And it takes **five** steps for each one of $D$. Everything else is as
-# usual. **Predict:** how many of the eight bells are covered at the end? And will it be the same
-# ones all the time?
+# usual.
+
+# %%
+lesson.predict(
+    "Which of the bells has most of the fakes near it? Over the game that will be",
+    ["one bell, all the time", "two or three bells, by turns", "four bells or more, by turns"],
+)
 
 # %%
 cfg = lesson.configure(width=64, batch=64, lr=1e-3, betas=(0.5, 0.999), eager=5)
@@ -257,7 +286,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# ## 4. It does not rest
+# ## 4. Where is it, and when?
 #
 # For every moment: which bell is nearest to each fake? A healthy generator gives each bell an
 # eighth.
@@ -300,6 +329,13 @@ lesson.claim(
     "weak game: number of bells that were the favorite at some time", favorites, at_least=4
 )
 
+# %%
+two_or_three = "two or three bells, by turns" if favorites > 1 else "one bell, all the time"
+lesson.outcome(
+    f"{favorites} bells were the favorite at one of {looks} moments; it changed {changes} times.",
+    answer="four bells or more, by turns" if favorites >= 4 else two_or_three,
+)
+
 # %% [markdown]
 # This is the market of section 1, with eight stalls. The fakes sit at one bell, $D$ learns that
 # this bell is full of fakes, and all of them leave together. Over the whole game the generator has
@@ -308,8 +344,19 @@ lesson.claim(
 # ## 5. Which weakness is to blame?
 #
 # Each change alone, both, and neither. The game without either has three times the rounds, which is
-# about the same work: 3,600 gradients. **Your guess:** which of the two is the worse? And would
-# noise of more dimensions help, a $z$ of 32 numbers instead of 2?
+# about the same work: 3,600 gradients. And both once more with a noise of more dimensions, a $z$ of
+# 32 numbers instead of 2.
+
+# %%
+lesson.predict(
+    "Which games will cover three bells or more, in the mean of their second half?",
+    [
+        "the one with neither weakness only",
+        "those with at most one weakness",
+        "those with at most one, and the one with z of 32 numbers",
+        "all five",
+    ],
+)
 
 # %%
 long = 3 * rounds
@@ -361,13 +408,34 @@ lesson.claim("the same with z of 32 numbers", late["both, z of 32 numbers"], at_
 others = [late[name] for name in ("small start only", "eager G only", "neither")]
 lesson.claim("only one weakness, or none: the same", others, at_least=3)
 
+# %%
+one_at_most = {"small start only", "eager G only", "neither"}
+verdicts = {
+    frozenset({"neither"}): "the one with neither weakness only",
+    frozenset(one_at_most): "those with at most one weakness",
+    frozenset(one_at_most | {"both, z of 32 numbers"}): (
+        "those with at most one, and the one with z of 32 numbers"
+    ),
+    frozenset(late): "all five",
+}
+lesson.outcome(
+    ", ".join(f"{name}: {count:.1f}" for name, count in late.items()),
+    answer=verdicts.get(frozenset(name for name, count in late.items() if count >= 3)),
+)
+
 # %% [markdown]
 # Together they are fatal, and neither is alone. Fakes that start in one spot are torn apart if $D$
 # answers every move; an eager generator does less harm if it cannot carry all fakes at once. The
 # noise is not to blame: a $z$ of 32 numbers has variety enough, and the generator throws it away.
+# **Change** `eager` to 2 and run again: from how many steps on is a small start fatal?
 #
-# Does a larger number of bells change anything? The same two games on a grid of 25. **Guess the two
-# coverages.**
+# Does a larger number of bells change anything? The same two games on a grid of 25.
+
+# %%
+lesson.predict(
+    "Around how many bells of 25 will there be fakes, in the weak game and in the fair one?",
+    ["6 or fewer, and 15 or more", "more than 6, and 15 or more", "fewer than 15 in both"],
+)
 
 # %%
 grid = toy.grid(5, 2.0, 0.1)
@@ -415,6 +483,13 @@ lesson.claim(
 )
 lesson.claim("fair game on the grid: the same", around["fair"], at_least=15)
 
+# %%
+narrow = "6 or fewer, and 15 or more" if around["weak"] <= 6 else "more than 6, and 15 or more"
+lesson.outcome(
+    f"{around['weak']:.1f} and {around['fair']:.1f}, in the mean of the second half.",
+    answer=narrow if around["fair"] >= 15 else "fewer than 15 in both",
+)
+
 # %% [markdown]
 # ## 6. Digits
 #
@@ -424,7 +499,7 @@ lesson.claim("fair game on the grid: the same", around["fair"], at_least=15)
 # what comes out.
 
 # %%
-images = mnist.unit(mnist.splits().train.images, flat=True)  # (50000, 784)
+images = mnist.splits().train.images  # (50000, 28, 28), bytes
 classifier = digit_classifier(lesson)
 
 
@@ -442,7 +517,7 @@ class Painter(MLP):
 
 # %%
 def draw_digits(rng, n):
-    return images[rng.integers(0, len(images), n)]
+    return mnist.unit(images[rng.integers(0, len(images), n)], flat=True)
 
 
 def paint(label, gain, eager, rounds):
@@ -504,7 +579,8 @@ lesson.figure(
 # %%
 def variety(x):
     """The spread of each pixel, in the mean, over that of digits."""
-    return float(x.std(axis=0).mean() / images[:1000].std(axis=0).mean())
+    digits = mnist.unit(images[:1000], flat=True)
+    return float(x.std(axis=0).mean() / digits.std(axis=0).mean())
 
 
 tops = [read(x).max() for x in weak_digits]

@@ -69,13 +69,22 @@ from minigen.metrics.digits import (
 #
 # **MMD.** A kernel $k(a, b) = e^{-|a-b|^2/2h^2}$ says how alike two points are: 1 if they are the
 # same. Then $\mathrm{MMD}^2$ is the likeness within the one sample, plus that within the other,
-# less twice that between them. One point each, $h$
-# apart: $1 + 1 - 2 e^{-1/2} = 0.787$.
+# less twice that between them. One point each, $h$ apart: $1 + 1 - 2 e^{-1/2} = 0.787$.
 #
 # **Inception score.** A classifier says $p(\text{class} \mid x)$. The score is $\exp$ of the mean
 # KL from these answers to their average. Two sure and different answers, $(1, 0)$ and $(0, 1)$: the
-# average is $(\frac12, \frac12)$, each KL is $\log 2$, the score is 2. **Predict:** two sure and
-# equal answers? Two undecided ones?
+# average is $(\frac12, \frac12)$, each KL is $\log 2$, the score is 2.
+
+# %%
+lesson.predict(
+    "What is the inception score of two sure and equal answers, and of two undecided ones?",
+    ["2 and 1", "1 and 2", "1 and 1", "0 and 0"],
+)
+
+# %%
+lesson.exercise("gan/08/frechet_distance")
+lesson.exercise("gan/08/mmd")
+lesson.exercise("gan/08/inception_score")
 
 # %%
 lesson.show_source(frechet_distance, mmd, inception_score)
@@ -94,10 +103,15 @@ different = np.array([[1.0, 0.0], [0.0, 1.0]])
 equal = np.array([[1.0, 0.0], [1.0, 0.0]])
 undecided = np.array([[0.5, 0.5], [0.5, 0.5]])
 scores = [inception_score(p) for p in (different, equal, undecided)]
+
+# %%
 lesson.check("inception scores", scores, equals=[2.0, 1.0, 1.0])
+lesson.outcome(
+    "The score wants each answer sure, and all answers together varied.", answer="1 and 1"
+)
 
 # %% [markdown]
-# One for both: the score wants each answer sure, and all answers together varied.
+# **Change** `h` to 5 and run again: why is it so hard now to tell the two points apart?
 #
 # ## 2. Six games
 #
@@ -344,8 +358,14 @@ lesson.claim(
 #
 # ## 4. What a measure does not see
 #
-# The Fréchet distance knows means and covariances, nothing else. **Predict** what it says of a
-# single broad Gaussian with the moments of the ring, which never heard of any bells.
+# The Fréchet distance knows means and covariances, nothing else. Take a single broad Gaussian with
+# the moments of the ring, which never heard of any bells.
+
+# %%
+lesson.predict(
+    "How far is it from the ring, by the Fréchet distance?",
+    ["below 0.1", "0.1 to 1", "above 1"],
+)
 
 # %%
 mean, covariance = mean_and_covariance(ring.sample(lesson.rng("moments"), 20 * n))
@@ -358,6 +378,13 @@ rows.append(["exact", wasserstein(blob[:n], truth), floor, exact["usual"][-1]])
 lesson.table(rows, ["", "one Gaussian", "the truth itself", "the usual game"])
 lesson.claim("Fréchet distance of the one Gaussian to the ring", rows[2][1], at_most=0.1)
 lesson.claim("sliced W of the same, times that of the truth", rows[1][1] / rows[1][2], at_least=2)
+
+# %%
+by_frechet = rows[2][1]
+lesson.outcome(
+    f"{by_frechet:.3f}, and the truth itself {rows[2][2]:.3f}.",
+    answer=["below 0.1", "0.1 to 1", "above 1"][np.searchsorted([0.1, 1], by_frechet)],
+)
 
 # %% [markdown]
 # A distance of nothing, for a cloud that is empty where the ring is full. MMD with so wide a kernel
@@ -436,9 +463,12 @@ for kind, values in damage.items():
 # - *ten images*: of each class the one digit that the classifier is surest of, again and again;
 # - *nothing*: gray noise, pushed uphill for 30 small steps until the classifier is sure of a digit
 #   that we name.
-#
-# **Write down an order:** which of these, and the digits under much noise, will the inception score
-# like best?
+
+# %%
+lesson.predict(
+    "Which of these will the inception score like best?",
+    ["real", "noise", "only threes", "no sevens", "ten images", "nothing"],
+)
 
 # %%
 certainty = class_probabilities(classifier, pool)
@@ -504,13 +534,25 @@ lesson.claim(
 )
 lesson.claim("recall of the ten images", reports["ten images"].recall, at_most=0.05)
 
+# %%
+order = sorted(score, key=score.get, reverse=True)
+lesson.outcome(
+    "In this order: " + ", ".join(f"{name} {score[name]:.2f}" for name in order),
+    answer=None if order[0] == "blur" else order[0],
+)
+
 # %% [markdown]
 # The score rewards ten images for being sure and evenly spread: *variety within a class* it cannot
 # see. It rewards pictures of nothing, for it asks a network that has to answer. Recall sees the
 # first (hardly a real digit has a fake near it), precision the second.
 #
-# It also never looks at the data. Let the task be digits from 0 to 4. **Which does it prefer: a
-# perfect sample, or all ten digits?**
+# It also never looks at the data. Let the task be digits from 0 to 4.
+
+# %%
+lesson.predict(
+    "Which does the inception score prefer?",
+    ["a perfect sample of 0 to 4", "all ten digits", "neither, within a tenth"],
+)
 
 # %%
 low = labels < 5
@@ -529,11 +571,23 @@ lesson.table(rows, ["samples, when the data are 0 to 4", "inception score", "Fr�
 lesson.claim("inception score: the wrong set over the right one", wrong[0] / right[0], at_least=1.5)
 lesson.claim("Fréchet distance: the same", wrong[1] / right[1], at_least=20)
 
+# %%
+favor = "all ten digits" if wrong[0] > right[0] else "a perfect sample of 0 to 4"
+lesson.outcome(
+    f"{right[0]:.2f} for a perfect sample, {wrong[0]:.2f} for all ten.",
+    answer="neither, within a tenth" if 0.9 < wrong[0] / right[0] < 1.1 else favor,
+)
+
 # %% [markdown]
-# ## 7. A Fréchet distance has a size
+# ## 7. The trap of the Fréchet distance
 #
-# Here is its own trap. **Predict:** take 100 real digits, or 500, or 2,000. Are they all equally
-# far from the test digits?
+# Take 100 real digits, or 500, or 2,000.
+
+# %%
+lesson.predict(
+    "How far are they from the test digits?",
+    ["equally far, within a tenth", "the fewer, the nearer", "the fewer, the farther"],
+)
 
 
 # %%
@@ -549,6 +603,13 @@ header = [f"{size} real digits" for size in sizes]
 lesson.table([by_size], header, title="Fréchet distance to the test digits")
 lesson.claim(
     "100 real digits: Fréchet distance, times that of 2,000", by_size[0] / by_size[2], at_least=3
+)
+
+# %%
+farther = "the fewer, the farther" if by_size[0] > by_size[2] else "the fewer, the nearer"
+lesson.outcome(
+    ", ".join(f"{value:.2f} ({size})" for size, value in zip(sizes, by_size)),
+    answer=farther if max(by_size) > 1.1 * min(by_size) else "equally far, within a tenth",
 )
 
 # %% [markdown]

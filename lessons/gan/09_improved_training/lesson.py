@@ -5,8 +5,7 @@
 # WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. It lists seven remedies: five of
 # Salimans et al. (2016), two that follow from Arjovsky and Bottou (2017). To take away:
 #
-# 1. A remedy helps against *its* illness. Against collapse, what helps is to let $D$ see more than
-#    one example at a time.
+# 1. A remedy helps against *its* illness, and may do nothing against another.
 # 2. Some remedies do nothing here, and one of them stops the symptom and leaves the illness.
 # 3. So test them one by one, over several seeds, with a measure of quality *and* one of variety.
 
@@ -61,7 +60,7 @@ from minigen.gan.wgan import generator_loss, penalized_critic_loss
 # The patient is the weak game of `gan/07`: fakes that start in one spot, and a generator that takes
 # five steps for each one of $D$. On the ring of eight bells it covered about one at a time, and
 # wandered. Here are the remedies, each by hand on two or three numbers. Then all of them take the
-# same test. **Keep a list: for each, will it help? How?**
+# same test. Keep a list: will it help, and how?
 #
 # ## 1. Feature matching
 #
@@ -79,8 +78,17 @@ from minigen.gan.wgan import generator_loss, penalized_critic_loss
 # $D$ sees one example at a time, so a thousand equal fakes look as good as one. Let it see how
 # *close* each example is to the others of its batch: $o_i = \sum_j e^{-\|M_i - M_j\|_1}$, with $M$
 # made from the features. Three examples; the first two are $\log 2$ apart, the third far away. Each
-# of the two counts itself, 1, and its neighbor, $e^{-\log 2} = \frac12$. **What is $o$ for the
-# third? And for three equal ones?**
+# of the two counts itself, 1, and its neighbor, $e^{-\log 2} = \frac12$.
+
+# %%
+lesson.predict(
+    "What is o for the third? And for each of three equal ones?",
+    ["0 and 2", "1 and 3", "0 and 3", "1 and 1"],
+)
+
+# %%
+lesson.exercise("gan/09/feature_matching_loss")
+lesson.exercise("gan/09/minibatch_closeness")
 
 # %%
 lesson.show_source(feature_matching_loss, minibatch_closeness)
@@ -92,16 +100,26 @@ lesson.check("feature matching by hand", gap, equals=10.0)
 # %%
 three = np.array([0.0, np.log(2), 50.0]).reshape(3, 1, 1)
 near = minibatch_closeness(three)[:, 0]
+equal = minibatch_closeness(0 * three)[:, 0]
+lesson.table([near, equal], ["o of the first", "second", "third"])
+
+# %%
 lesson.check("closeness of two near, one far", near, equals=[1.5, 1.5, 1.0])
-near = minibatch_closeness(0 * three)[:, 0]
-lesson.check("closeness of three equal ones", near, equals=[3.0, 3.0, 3.0])
+lesson.check("closeness of three equal ones", equal, equals=[3.0, 3.0, 3.0])
+lesson.outcome("Each counts itself, and with it all that lie at the same place.", answer="1 and 3")
 
 # %% [markdown]
+# **Change** the 50.0 above to 1.0 and run again: how far is far?
+#
 # ## 3. Historical averaging
 #
 # Each player pays for being far from her own past, $\|\theta - \bar\theta\|^2$. It is meant for
 # games that go in circles. The circle of `gan/04` is $x \cdot y$, where both step at the same time
 # and spiral outward. With the penalty:
+
+# %%
+lesson.exercise("gan/09/running_mean")
+lesson.exercise("gan/09/historical_penalty")
 
 # %%
 lesson.show_source(running_mean, historical_penalty)
@@ -131,8 +149,17 @@ lesson.check("with weight 1", radius(1), at_most=1.0)
 #
 # $D$'s target for real examples becomes $1 - s = 0.9$, that for fakes stays 0. The best $D$ is then
 # $(1 - s)\, p_r/(p_r + p_g)$: never quite sure. Were the fakes' target 0.1 as well, it would be
-# $(0.9\, p_r + 0.1\, p_g)/(p_r + p_g)$. **Far out, where there are only fakes: what does $D$ say in
-# either case? Which fakes does that help home?**
+# $(0.9\, p_r + 0.1\, p_g)/(p_r + p_g)$. Think of a place far out, where there are only fakes: what
+# does $D$ say there in either case, and how does it change toward the data?
+
+# %%
+lesson.predict(
+    "Which D pulls such a far fake home as strongly as the one without smoothing?",
+    ["both smoothed ones", "the one-sided only", "the two-sided only", "neither"],
+)
+
+# %%
+lesson.exercise("gan/09/smoothed_optimum")
 
 # %%
 lesson.show_source(smoothed_optimum)
@@ -174,6 +201,12 @@ lesson.figure(
 at_6 = [pull[np.searchsorted(x, 6.0)] for pull in pulls.values()]
 lesson.check("pull at x = 6: plain and one-sided", at_6[:2], equals=[3.0, 3.0], atol=1e-3)
 lesson.check("pull at x = 6: two-sided", at_6[2], at_most=0.01)
+plain_pull, one_pull, two_pull = at_6
+lesson.outcome(
+    f"At x = 6 the pulls are {plain_pull:.2f} without, {one_pull:.2f} one-sided, {two_pull:.4f} "
+    "two-sided.",
+    answer="the one-sided only",
+)
 
 # %% [markdown]
 # ## 5. Virtual batch normalization
@@ -182,6 +215,10 @@ lesson.check("pull at x = 6: two-sided", at_6[2], at_most=0.01)
 # *virtual* batch of an example is a reference batch, chosen once, **and the example itself**. By
 # hand: the reference is 0 and 1, the example 5. The mean is $\frac{0 + 1 + 5}{3} = 2$, the variance
 # $\frac{4 + 1 + 9}{3} = \frac{14}{3}$.
+
+# %%
+lesson.exercise("gan/09/virtual_moments")
+lesson.exercise("gan/09/instance_noise")
 
 # %%
 lesson.show_source(virtual_moments, instance_noise)
@@ -460,6 +497,12 @@ patients = {
 }
 
 # %%
+lesson.predict(
+    "Which of the first six remedies will cover most bells?",
+    [name for name in patients if name[0] in "123456"],
+)
+
+# %%
 films = {}
 games = range(1, lesson.size(3, quick=1) + 1)
 for name, changed in patients.items():
@@ -552,6 +595,13 @@ times_less("distance", far, "2 minibatch discrimination", 4)
 times_less("distance", far, "1 feature matching", 2)
 times_less("moves", moves, "3 historical averaging", 5)
 
+# %%
+six = {name: bells[name].mean() for name in patients if name[0] in "123456"}
+lesson.outcome(
+    "Bells in the mean: " + ", ".join(f"{count:.1f} ({name[2:]})" for name, count in six.items()),
+    answer=max(six, key=six.get),
+)
+
 # %% [markdown]
 # Compare with your list.
 #
@@ -575,7 +625,13 @@ times_less("moves", moves, "3 historical averaging", 5)
 # ## Wrong turns
 #
 # **Closeness at the input**, as the post has it: of the raw points. **And a weaker dose of
-# history**, a hundredth. Guess both.
+# history**, a hundredth.
+
+# %%
+lesson.predict(
+    "How many of the 8 bells will the closeness of the raw points cover?",
+    ["2 or fewer", "more than 2, fewer than 6", "6 or more"],
+)
 
 
 # %%
@@ -593,6 +649,14 @@ raw = play("closeness of the raw points", new_discriminator=AtTheInput)
 weak = play("history, a hundredth", **with_history(cfg.history / 100))
 rows = [["closeness of the raw points", *measure(raw)], ["history, a hundredth", *measure(weak)]]
 lesson.table(rows, ["wrong turn", "bells of 8", "good samples", "distance", "moves"])
+
+# %%
+of_raw, of_weak = rows[0][1], rows[1][1]
+some = "more than 2, fewer than 6" if of_raw > 2 else "2 or fewer"
+lesson.outcome(
+    f"{of_raw:.1f}; and a hundredth of history covers {of_weak:.1f}.",
+    answer="6 or more" if of_raw >= 6 else some,
+)
 
 # %% [markdown]
 # In the plane even raw points help: they are what matters there. Between images of 784 pixels raw

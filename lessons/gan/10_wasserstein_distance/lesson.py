@@ -47,8 +47,19 @@ from minigen.metrics.transport import (
 # ## 1. Near or far?
 #
 # All dirt lies in the first of six holes. Should it have been in the second hole, the mistake is
-# small; in the sixth, it is large. **Predict:** which of these two mistakes does JS call the
-# larger? And the Wasserstein distance?
+# small; in the sixth, it is large.
+
+# %%
+lesson.predict(
+    "Which of these two mistakes does JS call the larger?",
+    ["the second hole", "the sixth hole", "neither"],
+)
+
+# %% [markdown]
+# The other distance is yours to write, for piles in a row; section 2 works it out.
+
+# %%
+lesson.exercise("gan/10/earth_mover_1d")
 
 # %%
 first, second, sixth = np.eye(6)[[0, 1, 5]]
@@ -56,6 +67,10 @@ rows = []
 for name, other in [("second hole", second), ("sixth hole", sixth)]:
     rows.append([name, js_divergence(first, other), earth_mover_1d(first, other).cost])
 lesson.table(rows, ["all of it belongs in the", "JS, nats", "Wasserstein, steps"])
+lesson.outcome(
+    f"JS: {rows[0][1]:.3f} and {rows[1][1]:.3f}. Wasserstein: {rows[0][2]:g} and {rows[1][2]:g}.",
+    answer="neither",
+)
 
 # %% [markdown]
 # For JS (and KL, which is infinite both times) holes are just names: no two are closer than any
@@ -64,10 +79,13 @@ lesson.table(rows, ["all of it belongs in the", "JS, nats", "Wasserstein, steps"
 # ## 2. Piles of dirt, step by step
 #
 # Ten shovelfuls lie in four piles, one step apart, $P = (3, 2, 1, 4)$, and should lie as $Q = (1,
-# 2, 4, 3)$ (Eq. gan.10). Carrying one shovelful one step costs 1. **Before you read on, with pencil
-# and paper:** how many shovelfuls are in the wrong place? And what is the least cost? The two
-# numbers differ.
-#
+# 2, 4, 3)$ (Eq. gan.10). Carrying one shovelful one step costs 1. Three shovelfuls are in the wrong
+# place. Take pencil and paper.
+
+# %%
+lesson.predict("What is the least cost?", ["3", "5", "6", "10"])
+
+# %% [markdown]
 # Walk from left to right. The first pile has 2 too many; they must go on to the second, whatever
 # happens later. There they join the 2 that were right, and 2 must go on again. So keep a running
 # surplus (Eq. gan.11):
@@ -91,6 +109,7 @@ lesson.table(rows, ["pile", "surplus before + P - Q", "delta"])
 # %%
 lesson.check("cost = sum of |delta|", sum(abs(row[-1]) for row in rows), equals=5.0)
 lesson.check("wrong turn: shovelfuls in the wrong place", np.abs(P - Q).sum() / 2, equals=3.0)
+lesson.outcome("|delta| is 2, 2, 1 and 0: two of the three travel two steps.", answer="5")
 
 # %%
 lesson.show_source(earth_mover_1d)
@@ -107,7 +126,8 @@ lesson.claim(
 # %% [markdown]
 # Three shovelfuls are misplaced, but two of them travel two steps: $2 + 2 + 1 = 5$. Now look at the
 # three moves. A negative surplus means that the pile *after* has it: the post then moves dirt of
-# $Q$ forward, which costs the same as moving dirt of $P$ back.
+# $Q$ forward, which costs the same as moving dirt of $P$ back. **Change** the last piles of $P$ and
+# $Q$ to 3 and 4 and run again: what stops the run, and why must it?
 
 # %%
 now_p = P.copy()
@@ -152,7 +172,16 @@ lesson.figure(
 #
 # Shares instead of shovelfuls: $p = P/10$, $q = Q/10$. By hand, one plan keeps what it can in
 # place; another lets the surplus wander from pile to pile. A third is careless: it spreads every
-# pile over all places. **Which is cheapest?**
+# pile over all places.
+
+# %%
+lesson.predict(
+    "Which is cheapest?",
+    ["keep what you can", "pass it on", "careless", "the first two, alike", "all three, alike"],
+)
+
+# %%
+lesson.exercise("gan/10/marginals")
 
 # %%
 p = P / 10
@@ -198,6 +227,13 @@ lesson.figure(
     " sums. What lies on the diagonal stays; the first two cost 5, and so does the solver's.",
 )
 
+# %%
+costs = {name: 10 * plan_cost(plan, steps) for name, plan in plans.items()}
+lesson.outcome(
+    ", ".join(f"{name}: {cost:.3g}" for name, cost in costs.items()),
+    answer="the first two, alike",
+)
+
 # %% [markdown]
 # Two different plans cost 5: the *distance* is unique, the plan need not be. And the program proves
 # that nothing is cheaper: it comes with prices $f_i$, $g_j$ whose total value is the cost of the
@@ -220,15 +256,30 @@ lesson.claim("linear program: cost of the piles / 10", solved.cost, equals=0.5, 
 # - sort both, and send the smallest to the smallest, the second to the second, and so on;
 # - the linear program, which knows nothing of lines.
 #
-# By hand: $x = (0, 10)$, $y = (11, 1)$. Sorted, 0 goes to 1 and 10 to 11, so $W = 1$. **Guess:**
-# what if one sends them in the order given, and what do the three ways say?
+# By hand: $x = (0, 10)$, $y = (11, 1)$. Sorted, 0 goes to 1 and 10 to 11, so $W = 1$.
+
+# %%
+lesson.predict(
+    "What does it cost in the order given, and what is the area between F and G?",
+    ["10 and 1", "10 and 10", "1 and 1", "5.5 and 1"],
+)
+
+# %%
+lesson.exercise("gan/10/wasserstein_1d")
 
 # %%
 x = np.array([0.0, 10.0])
 y = np.array([11.0, 1.0])
-lesson.check("wrong turn: not sorted", np.abs(x - y).mean(), equals=10.0)
-lesson.check("sorted", np.abs(np.sort(x) - np.sort(y)).mean(), equals=1.0)
-lesson.check("the area between F and G", wasserstein_1d(x, y), equals=1.0)
+as_given = np.abs(x - y).mean()
+sorted_first = np.abs(np.sort(x) - np.sort(y)).mean()
+area = wasserstein_1d(x, y)
+lesson.table([[as_given, sorted_first, area]], ["in the order given", "sorted", "area"])
+
+# %%
+lesson.check("wrong turn: not sorted", as_given, equals=10.0)
+lesson.check("sorted", sorted_first, equals=1.0)
+lesson.check("the area between F and G", area, equals=1.0)
+lesson.outcome("Unsorted, 0 goes to 11 and 10 to 1. The area needs no order.", answer="10 and 1")
 
 # %%
 n = lesson.size(400, quick=60)
@@ -271,8 +322,10 @@ lesson.figure(
 # ## 5. In the plane
 #
 # Points in the plane cannot be sorted. With $n$ points a side and equal weights, some best plan
-# pairs each $x$ with one $y$. A tempting shortcut sends each $x$ to the *nearest* $y$. **Will that
-# cost more or less than the best plan?**
+# pairs each $x$ with one $y$. A tempting shortcut sends each $x$ to the *nearest* $y$.
+
+# %%
+lesson.predict("What will the shortcut cost, next to the best plan?", ["less", "the same", "more"])
 
 # %%
 n = lesson.size(200, quick=40)
@@ -318,6 +371,10 @@ lesson.claim("nearest: share of the targets that get nothing", empty, at_least=0
 lesson.check("linear program less best pairing", best.cost - wasserstein(x, y), equals=0.0)
 cheaper = plan_cost(nearest, distances) / best.cost
 lesson.check("nearest costs less, for it is no plan", cheaper, at_most=0.999)
+lesson.outcome(
+    f"{cheaper:.2f} times as much. It is no plan: {100 * empty:.0f} % of the places get nothing.",
+    answer="less",
+)
 
 # %% [markdown]
 # ## 6. Many lines instead of one plane
@@ -325,8 +382,14 @@ lesson.check("nearest costs less, for it is no plan", cheaper, at_most=0.999)
 # The pairing of 2,000 points takes seconds. Project both clouds on a line, and it takes a sort. The
 # *sliced* distance is the mean over random directions. It is never larger, since a projection only
 # shortens ways. Move a cloud by a step of length 1: $W = 1$; a direction at the angle $\varphi$ to
-# it sees $|\cos \varphi|$, on average $2/\pi = 0.64$. **Will the two agree on which clouds are far
-# apart?** We move, stretch and thin out the ring, and swap it for moons.
+# it sees $|\cos \varphi|$, on average $2/\pi = 0.64$. We move, stretch and thin out the ring, and
+# swap it for moons.
+
+# %%
+lesson.predict(
+    "Will the two distances put these clouds in the same order? By rank correlation:",
+    ["hardly: below 0.5", "roughly: 0.5 to 0.9", "nearly: above 0.9"],
+)
 
 # %%
 n = lesson.size(300, quick=40)
@@ -390,10 +453,23 @@ lesson.claim(
     "moved clouds: sliced / exact", ratio, equals=2 / np.pi, atol=0.05, source="mean of |cos|"
 )
 
+# %%
+agreement = ["hardly: below 0.5", "roughly: 0.5 to 0.9", "nearly: above 0.9"]
+lesson.outcome(
+    f"Rank correlation {order:.3f}.",
+    answer=agreement[np.searchsorted([0.5, 0.9], order)],
+)
+
 # %% [markdown]
 # ## 7. What a sample can say
 #
-# **One more guess:** two samples of the *same* ring. What is the distance between them?
+# Take two samples of the *same* ring, of 50 points each, and two more of 800.
+
+# %%
+lesson.predict(
+    "The distance between the large samples, next to that between the small ones, will be",
+    ["0, as the other", "a sixteenth of it", "about a quarter of it", "about the same"],
+)
 
 
 # %%
@@ -412,8 +488,15 @@ lesson.table(rows, ["points", "exact W", "sliced W"], "two samples of one ring")
 fall = rows[2][1] / rows[0][1]
 lesson.claim("exact floor, 800 points / 50 points", fall, between=(0.12, 0.5), source="√(1/16)")
 
+# %%
+least = "a sixteenth of it" if fall < 0.12 else "about a quarter of it"
+lesson.outcome(
+    f"{rows[0][1]:.3f} with {sizes[0]} points, {rows[2][1]:.3f} with {sizes[2]}: {fall:.2f} of it.",
+    answer="about the same" if fall > 0.7 else least if fall <= 0.5 else None,
+)
+
 # %% [markdown]
-# Not zero, and with 16 times the points it falls only to about a quarter. A distance between
+# Not zero, and slow to fall. A distance between
 # samples means little without this *floor* beside it.
 #
 # ## 8. Where the post is loose

@@ -4,11 +4,10 @@
 # This lesson runs the section *Why Wasserstein is better than JS or KL divergence?* (gan.s15) of
 # [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/). Three things to take away:
 #
-# 1. If two distributions have no point in common, KL is infinite and JS is $\log 2$, however near
-#    they are.
-# 2. The Wasserstein distance still says how near. Its slope points home.
-# 3. So a parameter can be learned under it, and gets stuck under JS: by formula, and with a trained
-#    discriminator too.
+# 1. What KL, JS and the Wasserstein distance say of two distributions without a common point.
+# 2. Which of them has a slope that points home.
+# 3. So under which of them a parameter can be learned: by formula, and with a trained discriminator
+#    too.
 
 # %%
 from minigen.course import Lesson
@@ -66,8 +65,14 @@ lesson.figure(
 # ## 2. By hand
 #
 # Let each line have just two places, low and high, each of probability $\frac12$. That makes four
-# outcomes, and $P$ and $Q$ share none of them. **Before you run the cell, work out KL, JS and W for
-# $\theta = 0.5$, and for $\theta = 0.01$.** Then say what becomes of each at $\theta = 0$.
+# outcomes, and $P$ and $Q$ share none of them. Work out KL, JS and W for $\theta = 0.5$, and for
+# $\theta = 0.01$.
+
+# %%
+lesson.predict(
+    "From θ = 0.5 to θ = 0.01, which of the three fall?",
+    ["all three", "JS and W", "W only", "none"],
+)
 
 
 # %%
@@ -85,10 +90,13 @@ def by_hand(theta):
 
 # %%
 lesson.table([[theta, *by_hand(theta)] for theta in (0.5, 0.01, 0.0)], ["θ", "KL", "JS", "W"])
+
+# %%
 lesson.check("KL at θ = 0.5", by_hand(0.5)[0] == np.inf)
 lesson.check("JS and W at θ = 0.5", by_hand(0.5)[1:], equals=[np.log(2), 0.5])
 lesson.check("JS and W at θ = 0.01", by_hand(0.01)[1:], equals=[np.log(2), 0.01])
 lesson.check("all three at θ = 0", by_hand(0.0), equals=[0.0, 0.0, 0.0])
+lesson.outcome("KL stays infinite and JS at log 2; W goes from 0.5 to 0.01.", answer="W only")
 
 # %% [markdown]
 # With KL, $\frac12 \log \frac{1/2}{0}$ is infinite. With JS each outcome has $\frac12$ on one side
@@ -99,6 +107,9 @@ lesson.check("all three at θ = 0", by_hand(0.0), equals=[0.0, 0.0, 0.0])
 # |---|---|---|---|
 # | $\theta \ne 0$ | $\infty$ | $\log 2$ | $\lvert\theta\rvert$ |
 # | $\theta = 0$ | 0 | 0 | 0 |
+
+# %%
+lesson.exercise("gan/11/line_divergences")
 
 # %%
 lesson.show_source(line_divergences)
@@ -149,7 +160,13 @@ lesson.claim(
 #
 # **A wrong turn:** count the points in cells of some width, and take the JS of the counts. Lines in
 # one cell count as equal. **A better one:** blur both lines sideways with noise of width $\sigma$;
-# then they overlap, and JS has a slope. What do you expect of a small $\sigma$, far from home?
+# then they overlap, and JS has a slope.
+
+# %%
+lesson.predict(
+    "Blurred with σ = 0.03, how steep is JS at θ = 0.9?",
+    ["about 1, as W is", "about 0.1", "about 0.001", "below a millionth"],
+)
 
 
 # %%
@@ -192,9 +209,14 @@ for name, values in blurred.items():
 lesson.table([*slopes.items(), ["W, no blur", 1.0]], ["at θ = 0.9", "slope"])
 lesson.claim("slope of JS at θ = 0.9, blurred with σ = 0.3", slopes["σ = 0.3"], at_least=0.1)
 lesson.claim("slope of JS at θ = 0.9, blurred with σ = 0.03", slopes["σ = 0.03"], at_most=1e-6)
+lesson.outcome(
+    f"{slopes['σ = 0.03']:.1g}; with σ = 0.3 it is {slopes['σ = 0.3']:.2f}.",
+    answer="below a millionth",
+)
 
 # %% [markdown]
 # Blurring is *instance noise* (`gan/09`). It works, if one knows how wide. W needs no such knob.
+# **Change** 0.3 to 1.0 and run again: what does the wider blur win at 0.9, and lose at 0.1?
 #
 # ## 4. Learning θ from samples
 #
@@ -207,7 +229,16 @@ lesson.claim("slope of JS at θ = 0.9, blurred with σ = 0.03", slopes["σ = 0.0
 #
 # By hand: one point at $(0, 0)$, its partner at $(3, 4)$. The pull has length 1 and direction
 # $(0.6, 0.8)$. Moving $\theta$ moves all $y_j$ sideways, so its slope is the sum of the first
-# components. **How many steps of size 0.02?**
+# components.
+
+# %%
+lesson.predict(
+    "By steps of 0.02 times the slope, after how many will θ be within 0.02 of home?",
+    ["about 20", "about 45", "about 90", "it will not arrive"],
+)
+
+# %%
+lesson.exercise("gan/11/plan_gradient")
 
 # %%
 lesson.show_source(plan_gradient)
@@ -243,6 +274,16 @@ def slope_of_w(theta):
 
 paths = {"W": walk(slope_of_w)}
 
+# %%
+arrived = np.flatnonzero(np.abs(paths["W"]) < 0.02)
+took = f"after {arrived[0]}" if len(arrived) else "in none"
+counts = ["about 20", "about 45", "about 90"]
+count = counts[np.searchsorted([30, 65], arrived[0])] if len(arrived) else "it will not arrive"
+lesson.outcome(
+    f"It is there {took} of {steps} steps: the slope is about 1 on the way, and 0.9 / 0.02 = 45.",
+    answer=count,
+)
+
 # %% [markdown]
 # For JS there is the formula: how much does it change between $\theta - 0.001$ and $\theta +
 # 0.001$? And for KL?
@@ -271,8 +312,13 @@ lesson.check("the slope of JS", float(slope_of_js(start)), equals=0.0, atol=0)
 # A GAN *estimates* JS with a discriminator (`gan/03`), and goes down the slope of that. Perhaps the
 # estimate has a slope where JS has none? We train a small network to tell the lines apart, before
 # and between the steps of $\theta$, and let $\theta$ follow the minimax loss. One discriminator
-# gets 1,000 steps at first and 10 between; a *lazy* one gets none and one. **Which of the two moves
-# θ?**
+# gets 1,000 steps at first and 10 between; a *lazy* one gets none and one.
+
+# %%
+lesson.predict(
+    "Which of the two moves θ by more than 0.1?",
+    ["both", "the trained one", "the lazy one", "neither"],
+)
 
 
 # %%
@@ -345,6 +391,16 @@ moved = np.abs(paths["JS, trained D"] - start).max()
 lesson.claim("JS, trained D: θ moved by", moved, at_most=0.02)
 lesson.claim("JS, lazy D: θ at the end, past home", paths["JS, lazy D"][-1], at_most=-0.2)
 
+# %%
+ways = {name: np.abs(paths[f"JS, {name} D"] - start).max() for name in ("trained", "lazy")}
+movers = [name for name, way in ways.items() if way > 0.1]
+verdict = ["neither", f"the {(movers or [''])[0]} one", "both"][len(movers)]
+lesson.outcome(
+    f"The trained one moves it by {ways['trained']:.3f} at most, the lazy one by "
+    f"{ways['lazy']:.2f}.",
+    answer=verdict,
+)
+
 # %% [markdown]
 # The better the discriminator, the less it teaches: once it is sure, its loss is flat around the
 # fakes. The lazy one moves $\theta$ just because it does *not* know JS; and since it does not know
@@ -357,8 +413,9 @@ lesson.claim("JS, lazy D: θ at the end, past home", paths["JS, lazy D"][-1], at
 #   \theta$, where $Q$ is. At $x = 0$ there is no $Q$; the sum would be 0, and JS only half of $\log
 #   2$. Its result is right.
 # - Its sums over $y \sim U(0, 1)$ stand for averages.
-# - It calls W smooth. $\lvert\theta\rvert$ is continuous, but has a kink at 0: the slope is 1 until
-#   the very end. Let the heights of both lines be the same, and a fixed step never settles.
+# - It calls W smooth. $\lvert\theta\rvert$ is Lipschitz, its slope nowhere above 1, but not
+#   differentiable: it has a kink at 0, and the slope is 1 until the very end. Let the heights of
+#   both lines be the same, and a fixed step never settles.
 
 # %%
 p = np.array([0.5, 0.5, 0.0, 0.0])  # the two lines of section 2, with two places each

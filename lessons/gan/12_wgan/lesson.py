@@ -5,8 +5,7 @@
 # WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/) (gan.s13) and its end, "Use Wasserstein
 # distance as GAN loss function" (gan.s16), run. To take away:
 #
-# 1. The Wasserstein distance is the largest gap in mean score that a critic can open if its slope
-#    is nowhere above 1.
+# 1. The Wasserstein distance can be read off scores: those of a critic whose slope is held.
 # 2. Everything hangs on holding the slope. Clipping the weights is a crude way, a penalty on the
 #    gradient a better one.
 # 3. A critic held well is a gauge: its loss goes down as the samples get better. A GAN's loss does
@@ -46,8 +45,18 @@ from minigen.optim import EMA, Adam, RMSProp, linear_decay
 # One real point at (0, 0), one generated point at (3, 4). To carry one onto the other costs 5. Now
 # forget carrying. Give each point of the plane a score $f(x) = w\cdot x$, and open as large a gap
 # $f(\text{real}) - f(\text{fake})$ as you can.
-#
-# **Before you run the cell:** which $w$ is best, if its length may be at most 1? At most 2? Any?
+
+# %%
+lesson.predict(
+    "How large a gap can a w of length at most 1 open?",
+    ["3", "4", "5", "7", "as large as you like"],
+)
+
+# %% [markdown]
+# Minus that gap, for many real and many fake points, is the critic's loss:
+
+# %%
+lesson.exercise("gan/12/critic_loss")
 
 # %%
 real = np.array([[0.0, 0.0]])
@@ -60,12 +69,20 @@ def gap(w):
 
 
 gaps = [gap([-1.0, 0.0]), gap([0.0, -1.0]), gap([-0.6, -0.8])]
+
+# %%
+lesson.outcome(
+    f"w = (-1, 0), (0, -1) and (-0.6, -0.8) open {gaps[0]:g}, {gaps[1]:g} and {gaps[2]:g}. The "
+    "last points straight from one to the other.",
+    answer="5",
+)
 lesson.check("gaps of w = (-1, 0), (0, -1), (-0.6, -0.8)", gaps, equals=[3.0, 4.0, 5.0])
 lesson.check("the same w, twice as long", gap([-1.2, -1.6]), equals=10.0)
 
 # %% [markdown]
 # With slope at most 1 the best gap is 5, the cost of carrying. With slope at most $K$ it is $5K$,
-# and without a bound it is infinite. This is the dual form of the distance (Eq. gan.17):
+# and without a bound it is infinite. This is the dual form of the distance, by the
+# *Kantorovich-Rubinstein duality* (Eq. gan.17):
 #
 # $$
 # W(p_r, p_g) = \frac1K \sup_{\|f\|_L \le K}
@@ -73,8 +90,9 @@ lesson.check("the same w, twice as long", gap([-1.2, -1.6]), equals=10.0)
 # \|f\|_L \le K:\; |f(x_1) - f(x_2)| \le K|x_1 - x_2| \;\text{(Eq. gan.18)}.
 # $$
 #
-# The post suggests that a smooth $f$ will do. It will not: $f(x) = x^2$ is smooth, and its slope
-# $2x$ has no bound.
+# An $f$ that keeps the bound is called *K-Lipschitz*. The post suggests that a smooth $f$ will do.
+# It will not: $f(x) = x^2$ is smooth, and its slope $2x$ has no bound. Nor is it needed: $|x|$ is
+# 1-Lipschitz, and has no derivative at 0.
 
 
 # %%
@@ -88,23 +106,37 @@ lesson.check("slope of x² at 1, 10, 100", steepest, equals=[2.0, 20.0, 200.0])
 # %% [markdown]
 # ## 2. The best critic of two samples
 #
-# Sixty points of a ring, sixty of two moons. The linear program of `gan/10` finds the cheapest
-# plan, and with it two potentials. They give a best critic $f(x) = \min_j(|x - y_j| - g_j)$. **Will
-# its gap be the plan's cost, or only near it?**
+# Sixty points $x_i$ of a ring, sixty $y_j$ of two moons. The linear program of `gan/10` finds the
+# cheapest plan, and with it two *potentials*: prices, one for each $x_i$ and one for each $y_j$,
+# whose sum is nowhere above the way $|x_i - y_j|$. The second, $v_j$, gives a critic for the whole
+# plane, $f(x) = \min_j(|x - y_j| - v_j)$. No slope of it is above 1.
+
+# %%
+lesson.predict(
+    "Next to the cost of the cheapest plan, the gap of this critic will be",
+    ["a little below", "the same, to rounding", "a little above"],
+)
 
 # %%
 x = toy.ring().sample(lesson.rng("x"), 60)
 y = toy.two_moons().sample(lesson.rng("y"), 60)
 weights = np.full(60, 1 / 60)
-_, cost, (_, g) = transport_plan(weights, weights, cdist(x, y))
+_, cost, (_, v) = transport_plan(weights, weights, cdist(x, y))
 
 
 def best_critic(points):
-    return (cdist(points, y) - g).min(axis=1)  # (N,)
+    return (cdist(points, y) - v).min(axis=1)  # (N,)
 
 
 best_gap = -critic_loss(best_critic(x), best_critic(y))
+lesson.table([[best_gap, cost]], ["gap of the critic", "cost of the plan"])
+
+# %%
 lesson.check("gap of the best critic is the plan's cost", best_gap, equals=cost)
+lesson.outcome(
+    f"{best_gap:.4f} and {cost:.4f}: no critic can do better, and none needs to.",
+    answer="the same, to rounding",
+)
 
 # %%
 both = np.concatenate([x, y])
@@ -116,14 +148,14 @@ lesson.check("no two scores differ by more than the distance", rise.max(), at_mo
 levels = np.arange(-3, 3, 0.5)
 box = (-3, 3, -3, 3)
 ax = plot.heatmap(best_critic, box, title="the best critic, exactly", label="score", levels=levels)
-ax.plot(*x.T, "o", color=plot.color.real, ms=4)
-ax.plot(*y.T, "o", color=plot.color.fake, ms=4)
+ax.plot(*x.T, "o", color=plot.color.real, ms=5, mec="white", mew=0.7)
+ax.plot(*y.T, "o", color=plot.color.fake, ms=5, mec="white", mew=0.7)
 lesson.figure(
     ax,
     "best_critic",
-    "Blue points are real, orange ones generated. Follow the level lines: between a cluster of one"
-    " kind and one of the other they are evenly spaced, for there the slope is 1, no more and no"
-    " less.",
+    "Blue points are real, orange ones generated. Follow the level lines: they are evenly spaced"
+    " wherever you look, for this formula has slope 1 everywhere, no more and no less. Another best"
+    " critic may be flatter where nothing has to be carried.",
 )
 
 # %% [markdown]
@@ -135,15 +167,21 @@ lesson.figure(
 # $$\max_{w}\; \mathbb E_{x\sim p_r}[f_w(x)] - \mathbb E_{z\sim p(z)}[f_w(g_\theta(z))].$$
 #
 # The critic *minimizes* the negative, which is what `critic_loss` returns. To bound the slope, the
-# first WGAN pushes every weight back into $[-c, c]$ after each step. Its algorithm box (gan.f09) is
-# this code. **Which line bounds the slope?**
+# first WGAN pushes every weight back into $[-c, c]$ after each step. That line is yours to write;
+# the rest of its algorithm box (gan.f09) is the code below.
+
+# %%
+lesson.exercise("gan/12/clip_weights")
 
 # %%
 lesson.show_source(wgan_step, clip_weights)
 
 # %% [markdown]
 # Two ways to hold the slope will meet: clipping, with RMSProp, and (section 4) a penalty, with
-# Adam. A *way* is an optimizer and a step.
+# Adam. A *way* is an optimizer and a step. Why RMSProp? The ground of a critic moves with every
+# step of $G$, and the paper saw clipped critics turn unstable under Adam's momentum. With a penalty
+# Adam does well, with its first moment switched off (`betas=(0.0, 0.9)`: no memory of the
+# direction, a short one of the size).
 
 
 # %%
@@ -219,9 +257,14 @@ def train(label, density, steps, way):
 
 
 # %% [markdown]
-# The paper recommends $c = 0.01$. **What do you expect of a $c$ ten times narrower, and of one that
-# is a hundred times wider?** (Three hidden layers: the slope goes with the product of four
-# matrices.)
+# The paper recommends $c = 0.01$. We try one that is ten times narrower, and two that are wider.
+# (Three hidden layers: the slope goes with the product of four matrices.)
+
+# %%
+lesson.predict(
+    "Which c will give the most samples within three standard deviations of a mode?",
+    ["0.001", "0.01, as in the paper", "0.1", "1.0"],
+)
 
 # %%
 ring = toy.ring()
@@ -262,6 +305,14 @@ for c in (0.001, 0.01, 0.1, 1.0):
 header = ["c", "steepest slope", "gap", "its swing", "modes of 8", "good", "exact W"]
 lesson.table([[c, *row] for c, row in rows.items()], header, "clipping, on the ring")
 
+# %%
+best_c = max(rows, key=lambda c: rows[c][4])
+choices = {0.001: "0.001", 0.01: "0.01, as in the paper", 0.1: "0.1", 1.0: "1.0"}
+lesson.outcome(
+    "Good: " + ", ".join(f"{100 * row[4]:.0f} % ({c})" for c, row in rows.items()),
+    answer=choices[best_c],
+)
+
 # %% [markdown]
 # "Good" are samples within three standard deviations of a mode. At 0.001 and 0.01 the critic is all
 # but flat (the instrument shows no slope below 1e-6). RMSProp divides by the size of the gradient,
@@ -284,12 +335,20 @@ lesson.claim("steepest slope grows from c = 0.01 to 1.0 by a factor of", growth,
 # %% [markdown]
 # ## 4. A penalty on the gradient
 #
-# The best critic of section 2 had slope 1 on the way between real and generated points. So ask for
-# just that, at random points on such ways: $\hat x = \epsilon x + (1 - \epsilon) g_\theta(z)$, and
-# a cost $\lambda(\|\nabla f(\hat x)\| - 1)^2$.
+# Every best critic has slope 1 on the way between a real and a generated point *that the best plan
+# pairs* (Gulrajani et al. 2017, Prop. 1). In training nobody knows the plan. So the penalty asks
+# for the same at random points between pairs drawn by lot: $\hat x = \epsilon x + (1 - \epsilon)
+# g_\theta(z)$, and a cost $\lambda(\|\nabla f(\hat x)\| - 1)^2$.
 #
 # By hand: $f(x) = \frac12|x|^2$ has slope $|x|$. Real (4, 0), fake (0, 0), $\epsilon$ = 3/4 and
-# 1/2. **What is the penalty?**
+# 1/2.
+
+# %%
+lesson.predict("What is the penalty of the two, without lambda?", ["1.5", "2.25", "2.5", "4"])
+
+# %%
+lesson.exercise("gan/12/gradient_penalty")
+lesson.exercise("gan/12/penalized_critic_loss")
 
 
 # %%
@@ -303,10 +362,13 @@ def ramp(x):
 
 real = np.array([[4.0, 0.0], [4.0, 0.0]])
 fake = np.zeros((2, 2))
-penalty = gradient_penalty_at(bowl, real, fake, np.array([0.75, 0.5]))
-lesson.check("slopes 3 and 2: (4 + 1)/2", penalty, equals=2.5)
-penalty = gradient_penalty_at(ramp, real, fake, np.ones(2))
-lesson.check("a slope of 1/2 is penalized as well", penalty, equals=0.25)
+of_bowl = gradient_penalty_at(bowl, real, fake, np.array([0.75, 0.5]))
+of_ramp = gradient_penalty_at(ramp, real, fake, np.ones(2))
+
+# %%
+lesson.check("slopes 3 and 2: (4 + 1)/2", of_bowl, equals=2.5)
+lesson.check("a slope of 1/2 is penalized as well", of_ramp, equals=0.25)
+lesson.outcome("The slopes are 3 and 2, so the mean of 4 and 1.", answer="2.5")
 lesson.show_source(gradient_penalty_at, wgan_gp_step)
 
 # %% [markdown]
@@ -316,8 +378,13 @@ lesson.show_source(gradient_penalty_at, wgan_gp_step)
 #
 # Now the gauge. Start a generator 4 to the right of where it should be, and now and then compare
 # the critic's gap with the exact $W$ of the same points. A gauge must settle before it is read:
-# just before, the critic gets 60 steps instead of 5. **Will the two curves agree? Which will be the
-# lower one?**
+# just before, the critic gets 60 steps instead of 5.
+
+# %%
+lesson.predict(
+    "At the first reading, far from the data, the gap of this critic, λ = 1, will be",
+    ["below the exact W", "within a fifth of it", "well above it"],
+)
 
 # %%
 rng = lesson.rng("gauge")
@@ -365,6 +432,14 @@ lesson.claim(
 )
 
 # %%
+ratio = history["gap"] / history["W"]
+above = "well above it" if ratio[0] > 1.2 else "within a fifth of it"
+lesson.outcome(
+    f"{ratio[0]:.2f} times W at the first reading, {ratio[-1]:.2f} times at the last.",
+    answer="below the exact W" if ratio[0] < 0.8 else above,
+)
+
+# %%
 two = {"exact W": history["W"], "critic's gap": history["gap"]}
 shades = [plot.color.ink, plot.color.model]
 ax = plot.line(history.at("W") + 1, two, colors=shades, markers=True, title="the critic as a gauge")
@@ -380,8 +455,14 @@ lesson.figure(
 # %% [markdown]
 # ## 5. Side by side
 #
-# Three densities; clipped with the paper's $c$ and with the best we found, and penalized; the same
-# networks, the same number of steps. **Which row will look sharper, and where?**
+# Three densities; clipped with the paper's $c$ and with 0.1, and penalized; the same networks, the
+# same number of steps.
+
+# %%
+lesson.predict(
+    "Which of the three will have the largest share of good samples on the ring?",
+    ["clipped, c = 0.01", "clipped, c = 0.1", "penalized"],
+)
 
 # %%
 sets = {"ring": ring, "grid": toy.grid(std=0.2), "two_moons": toy.two_moons()}
@@ -407,9 +488,16 @@ rows = []
 for kind in [*ways, "the truth"]:
     found = [*scores[kind, "ring"][:2], *scores[kind, "grid"][:2]]
     rows.append([kind, *found, *(scores[kind, name][2] for name in sets)])
-header = ["training", "ring: of 8", "good", "grid: of 25", "good", "W: ring", "grid", "moons"]
-lesson.table(rows, header)
+modes = ["ring: of 8", "ring: good", "grid: of 25", "grid: good"]
+lesson.table(rows, ["training", *modes, "W: ring", "W: grid", "W: moons"])
 lesson.claim("penalty on the ring: modes of 8", scores["penalized", "ring"][0], equals=8)
+
+# %%
+on_ring = {kind: scores[kind, "ring"][1] for kind in ways}
+lesson.outcome(
+    "Good: " + ", ".join(f"{100 * share:.0f} % ({kind})" for kind, share in on_ring.items()),
+    answer=max(on_ring, key=on_ring.get),
+)
 
 # %%
 fig, axes = plot.figure(3, 3)
@@ -440,8 +528,9 @@ def draw_surface(game, ax, title):
     def score(points):
         return game.f(points.astype(np.float32))
 
-    plot.heatmap(score, (-3, 3, -3, 3), ax, title=title, colorbar=False)
     heights = game.f(plane).reshape(80, 80)
+    title = f"{title}: {heights.max() - heights.min():.1g} high"
+    plot.heatmap(score, (-3, 3, -3, 3), ax, title=title, colorbar=False)
     ax.contour(side, side, heights, 14, colors=plot.color.ink, linewidths=0.6)
     fakes = game.average.model.sample(lesson.rng("shown"), 300)
     ax.plot(*fakes.T, ".", color=plot.color.fake, ms=2)
@@ -457,9 +546,9 @@ for ax, (kind, way) in zip(axes, ways.items()):
 lesson.figure(
     fig,
     "surfaces",
-    "Bright is a high score; orange dots are generated. The clipped critics make do with a few"
-    " folds, and colors hide that the left one is thousands of times flatter. On the right eight"
-    " sides for eight modes, evenly spaced.",
+    "Bright is a high score; orange dots are generated. The titles say how far the highest score is"
+    " above the lowest, which colors hide. The clipped critics make do with a few folds; on the"
+    " right look for eight sides, for eight modes.",
 )
 
 # %% [markdown]
@@ -468,8 +557,14 @@ lesson.figure(
 # Twenty-five modes ask both networks for sharp folds everywhere, and networks are born smooth, with
 # all folds of the first layer through the middle. So stretch its weights at the start, and spread
 # the folds over the plane. (Without this, a wide critic and 2,600 steps left one sample in seven
-# between the modes.) PacGAN's grid has a standard deviation of 0.05. **How thin can we go in a
-# minute?**
+# between the modes.) PacGAN's grid has a standard deviation of 0.05. How thin can we go in a
+# minute?
+
+# %%
+lesson.predict(
+    "On which grids will a penalized game find all 25 modes, with 80 % good samples or more?",
+    ["on none", "std 0.2 only", "std 0.2 and 0.1", "all three, 0.05 too"],
+)
 
 
 # %%
@@ -506,6 +601,19 @@ for std, bar in [(0.2, 0.9), (0.1, 0.8)]:
     lesson.claim(f"grid of std {std}: good", found[std][1], at_least=bar)
 
 # %%
+done = [std for std in grids if found[std][0] == 25 and found[std][1] >= 0.8]
+verdicts = {
+    (): "on none",
+    (0.2,): "std 0.2 only",
+    (0.2, 0.1): "std 0.2 and 0.1",
+    (0.2, 0.1, 0.05): "all three, 0.05 too",
+}
+lesson.outcome(
+    "Good: " + ", ".join(f"{100 * row[1]:.0f} % (std {std})" for std, row in found.items()),
+    answer=verdicts.get(tuple(done)),
+)
+
+# %%
 fig, axes = plot.figure(1, 3)
 for ax, (std, G) in zip(axes, sharp.items()):
     plot.samples(G.sample(lesson.rng("shown"), 2500), grids[std], ax, title=f"std {std}")
@@ -536,14 +644,19 @@ rows = [
 lesson.table(rows, ["grid", "measured in", "modes of 25", "good"])
 
 # %% [markdown]
-# Both papers count as we do. Yet look at the rows named GAN, and at those named ALI: results that
-# have nothing to do with each other. A table of modes compares set-ups at least as much as methods.
-# Ours keeps all modes; its threads are the thicker ones.
+# Both papers call a sample good within three standard deviations of a mode, as we do. But they draw
+# 2,500 samples and average several runs, where this is one run, and 10,000 samples, which find a
+# rare mode more easily: compare the shares of good samples rather than the modes. And look at the
+# rows named GAN, and at those named ALI: results that have nothing to do with each other. A table
+# of modes compares set-ups at least as much as methods.
+#
+# **Change** `penalty=1.0` in `penalized_move` to the paper's 10 and run again: what do the same
+# steps bring now?
 #
 # ## 7. Where the post is loose
 #
-# - A continuously differentiable function need not be Lipschitz (section 1): what is needed is a
-#   bounded slope.
+# - A continuously differentiable function need not be Lipschitz, and $|x|$ is Lipschitz without
+#   being differentiable (section 1): what is needed is a bounded slope.
 # - In Eq. gan.17 the $1/K$ and the supremum belong to the whole difference; the post's brackets are
 #   missing.
 # - In Eq. gan.19 the noise comes from its own $p(z)$, not from $p_r$. The maximum is at most $KW$;

@@ -6,8 +6,9 @@
 #
 # 1. A GAN for pictures is the game of `gan/02` with other networks: convolutions that double the
 #    side, and batch norm.
-# 2. The same two networks can play as a GAN, with clipped weights, or with a gradient penalty. A
-#    judge that has seen none of the games can compare them; their losses cannot.
+# 2. Such networks can play as a GAN, with clipped weights, or with a gradient penalty, and each
+#    game has needs of its own. A judge that has seen none of them can compare what they draw;
+#    their losses cannot.
 # 3. Nine hundred little pictures are enough to learn how monsters are drawn.
 
 # %%
@@ -56,8 +57,13 @@ from minigen.tensor import conv_transpose2d
 # | of 2 | | | 2 | 4 | 6 | 8 |
 # | sum | ~~1~~ | **2** | **5** | **8** | **6** | ~~8~~ |
 #
-# Two pixels have become four. **Work out** the row $(2, 1)$ before you run the cell. And how wide
-# does a row of seven become?
+# Two pixels have become four.
+
+# %%
+lesson.predict(
+    "What does the row (2, 1) become?",
+    ["(2, 4, 7, 10)", "(6, 8, 5, 2)", "(4, 7, 10, 3)"],
+)
 
 # %%
 kernel = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1, 1)
@@ -69,7 +75,20 @@ def stamp(row):
 
 
 stamped = [stamp([1.0, 2.0]), stamp([2.0, 1.0])]
+
+# %%
 lesson.check("(1, 2) and (2, 1) become", stamped, equals=[[2, 5, 8, 6], [4, 7, 10, 3]])
+lesson.outcome(
+    "The stamps are (2, 4, 6, 8) and, two places on, (1, 2, 3, 4): they meet in 6 + 1 and 8 + 2.",
+    answer="(4, 7, 10, 3)",
+)
+
+# %% [markdown]
+# How wide does a row of seven become? The rule for whole pictures, and for the way back, is an
+# exercise:
+
+# %%
+lesson.exercise("gan/13/block_shape")
 
 # %%
 lesson.show_source(block_shape)
@@ -80,6 +99,8 @@ header = ["batch", "height", "width", "channels"]
 lesson.table([small, first, second], header, "twice the side each time")
 
 # %% [markdown]
+# **Change** the kernel to 5 and run again: why do DCGANs on even sides prefer 4?
+#
 # The other half of the recipe of Radford et al. (2015), "DCGAN", is **batch norm**: every channel
 # is shifted and scaled so that over the *batch* it has mean 0 and spread 1. By hand: the mean of
 # 1, 3, 5 is 3, their spread $\sqrt{8/3}$, so 5 becomes $2 / 1.63 = 1.22$.
@@ -132,8 +153,14 @@ lesson.show_source(ConvGenerator, ConvDiscriminator)
 
 # %% [markdown]
 # DCGAN, as published, has no such layer as `whole`. Without it each unit of $D$ sees 10x10 pixels,
-# and $D$ *adds up* what its units say. **What can it not notice?** Change the upper left corner of
-# a picture, then the lower right one, then both:
+# and $D$ *adds up* what its units say. Change the upper left corner of a picture, then the lower
+# right one, then both.
+
+# %%
+lesson.predict(
+    "What will the score say of both corners, beyond the sum of what it says of each?",
+    ["nothing, without `whole`", "nothing, with and without it", "something, with and without it"],
+)
 
 # %%
 x = lesson.rng("corners").random((1, 28, 28, 1), dtype=np.float32)
@@ -153,8 +180,17 @@ def beyond_the_sum(D):
 # %%
 _, plain = networks(lesson.rng("corners"), whole=False)
 _, with_whole = networks(lesson.rng("corners"), whole=True)
-lesson.check("beyond the sum, without", beyond_the_sum(plain), between=(0, 1e-6))
-lesson.check("beyond the sum, with `whole`", beyond_the_sum(with_whole), between=(1e-5, 1))
+without, beyond = beyond_the_sum(plain), beyond_the_sum(with_whole)
+lesson.table([[without, beyond]], ["beyond the sum: without `whole`", "with it"])
+
+# %%
+lesson.check("beyond the sum, without", without, between=(0, 1e-6))
+lesson.check("beyond the sum, with `whole`", beyond, between=(1e-5, 1))
+lesson.outcome(
+    "Without `whole`, up to rounding, nothing: such a D cannot notice that two corners do not go "
+    "together.",
+    answer="nothing, without `whole`",
+)
 
 # %% [markdown]
 # ## 2. Three games
@@ -164,8 +200,9 @@ lesson.check("beyond the sum, with `whole`", beyond_the_sum(with_whole), between
 # the learning rates fall to zero, a moving average of $G$ (EMA) is kept, and at the end its batch
 # norms get statistics of their own: nobody has ever run the averaged weights.
 #
-# The critics have no batch norm: the penalty asks for the slope *at one picture*, and may not
-# depend on the others.
+# The critic that pays a penalty has no batch norm: the penalty asks for the slope *at one picture*,
+# and may not depend on the others. The clipped critic keeps the batch norm of the DCGAN, as in the
+# paper.
 
 
 # %%
@@ -197,13 +234,13 @@ def new_game(label, optimizers, images, batch=cfg.batch, **nets):
 
 
 # %%
-def turns(game, move, steps, batch=cfg.batch):
+def turns(game, move, steps, batch=cfg.batch, unit=mnist.unit):
     fall = cosine(1.0, steps)
     g_lr = game.g_optimizer.lr
     d_lr = game.d_optimizer.lr
 
     def draw(n):
-        return next(game.batches)[0]
+        return unit(next(game.batches)[0])
 
     def step(i):
         game.g_optimizer.lr = g_lr * fall(i)
@@ -217,7 +254,7 @@ def turns(game, move, steps, batch=cfg.batch):
 
 
 # %%
-digits = mnist.unit(mnist.splits().train.images)  # (50000, 28, 28, 1)
+digits = mnist.splits().train.images  # (50000, 28, 28), bytes: a batch becomes numbers when drawn
 
 
 def play(label, move, steps, optimizers, **nets):
@@ -242,12 +279,13 @@ def two_critic_steps(*players):
 
 gp_steps = lesson.steps(1700, quick=2)
 penalized, gp_history = play("WGAN-GP", two_critic_steps, gp_steps, penalty_adam)
-best = settled(penalized)
-lesson.sampler("wgan-gp", best.sample)
+G_gp = settled(penalized)
+lesson.sampler("wgan-gp", G_gp.sample)
 
 # %% [markdown]
-# The other two. The settings follow the papers, but we have minutes, not days: larger steps and
-# fewer of them, and for the WGAN-GP two critic steps a turn in place of five.
+# The other two, with the networks of a DCGAN as published. The settings follow the papers, but we
+# have minutes, not days: larger steps and fewer of them, and for the WGAN-GP two critic steps a
+# turn in place of five.
 
 # %%
 published = {"whole": False, "batch_norm": True, "width": cfg.dcgan_width}
@@ -282,14 +320,19 @@ lesson.sampler("wgan", settled(clipped).sample)
 # against it, so it can judge all of them: which digits are there (its answers), and how far are
 # they from real ones (Fréchet distance of its features)? Two marks on that scale: real digits, the
 # best that can be; and a cheap imitation, a Gaussian for each class on the first 40 principal
-# components. White noise is at about 1,300. **Your prediction:** order the five, and say which
-# digit will be rarest.
+# components. White noise is at about 1,300.
+
+# %%
+lesson.predict(
+    "How many of the three games will be nearer to real digits than the class Gaussians?",
+    ["none", "one", "two", "all three"],
+)
 
 # %%
 classifier = digit_classifier(lesson)
 n = lesson.size(5000, quick=100)
 test = mnist.unit(mnist.splits().test.images)[: lesson.size(10_000, quick=200)]
-generators = {"DCGAN": settled(dcgan), "WGAN, clipped": settled(clipped), "WGAN-GP": best}
+generators = {"DCGAN": settled(dcgan), "WGAN, clipped": settled(clipped), "WGAN-GP": G_gp}
 
 
 def draw(model, name):
@@ -301,7 +344,8 @@ def draw(model, name):
 # %%
 seen = slice(0, lesson.size(50_000, quick=2000))
 seen_labels = mnist.splits().train.labels[seen]
-gaussians, _ = class_gaussian_digits(digits[seen], seen_labels, lesson.rng("gaussian"), n)
+seen_digits = mnist.unit(digits[seen])
+gaussians, _ = class_gaussian_digits(seen_digits, seen_labels, lesson.rng("gaussian"), n)
 shown = {
     "real digits": mnist.unit(mnist.splits().validation.images[:n]),
     "class Gaussians": gaussians,
@@ -322,6 +366,16 @@ def report(names):
 
 
 report(judged)
+
+# %%
+imitation = judged["class Gaussians"].frechet
+nearer = [name for name in generators if judged[name].frechet < imitation]
+rarest = {name: int(judged[name].shares.argmin()) for name in generators}
+lesson.outcome(
+    f"{', '.join(nearer) or 'None'}. The rarest digit: "
+    + ", ".join(f"{digit} ({name})" for name, digit in rarest.items()),
+    answer=["none", "one", "two", "all three"][len(nearer)],
+)
 
 # %%
 first_ones = [shown["real digits"][:12], shown["class Gaussians"][:12]]
@@ -366,15 +420,26 @@ lesson.claim(
 
 # %% [markdown]
 # The WGAN-GP is far ahead. The DCGAN has sharp strokes whose parts do not go together, as foretold:
-# by this judge hardly better than the Gaussians' smoke. The clipped game, with the same networks,
-# moves $G$ only once for five steps of its critic: few steps here.
+# by this judge hardly better than the Gaussians' smoke. The clipped game, with the DCGAN's
+# networks, moves $G$ only once for five steps of its critic: few steps here.
 #
 # ## 4. Between two digits
 #
 # Has $G$ learned digits, or fifty thousand pictures by heart? Walk from one latent to another and
 # look at what lies between. But which way? In 32 dimensions nearly all $z \sim N(0, I)$ have about
-# the same length, $\sqrt{32} = 5.7$. **Guess** the length halfway between two of them, on the
-# straight line.
+# the same length, $\sqrt{32} = 5.7$.
+
+# %%
+lesson.predict(
+    "How long is the vector halfway between two of them, on the straight line?",
+    ["about 5.7, as they are", "about 4.0", "about 2.8, half of it"],
+)
+
+# %% [markdown]
+# The other way goes along the sphere:
+
+# %%
+lesson.exercise("gan/13/interpolate_spherical")
 
 # %%
 a = np.array([1.0, 0.0])
@@ -388,7 +453,7 @@ lesson.check(
 )
 
 # %%
-pairs = best.latent(lesson.rng("pairs"), 2 * n).reshape(n, 2, cfg.dim_z)
+pairs = G_gp.latent(lesson.rng("pairs"), 2 * n).reshape(n, 2, cfg.dim_z)
 halfway = {
     "ends": pairs[:, 0],
     "straight": np.concatenate([interpolate_linear(*ends, middle) for ends in pairs]),
@@ -396,18 +461,25 @@ halfway = {
 }
 rows = []
 for name, z in halfway.items():
-    pictures = np.concatenate([best(part) for part in np.split(z, 5)])
+    pictures = np.concatenate([G_gp(part) for part in np.split(z, 5)])
     j = judge_digits(classifier, pictures, test)
     rows.append([name, np.linalg.norm(z, axis=1).mean(), pictures.mean(), j.confidence, j.frechet])
 lesson.table(rows, ["pictures of z", "length of z", "ink", "judge's confidence", "Fréchet"])
 shorter = rows[1][1] / rows[0][1]
 
 # %%
+lengths = {5.7: "about 5.7, as they are", 4.0: "about 4.0", 2.8: "about 2.8, half of it"}
+lesson.outcome(
+    f"{rows[1][1]:.2f}, {shorter:.2f} times as long as the ends.",
+    answer=lengths[min(lengths, key=lambda length: abs(length - rows[1][1]))],
+)
+
+# %%
 t = np.linspace(0, 1, 12, dtype=np.float32)
 walks = []
 for ends in pairs[:3]:
     walks += [interpolate_linear(*ends, t), interpolate_spherical(*ends, t)]
-ax = plot.image_grid(best(np.concatenate(walks)), 6, 12, row_labels=3 * ["straight", "sphere"])
+ax = plot.image_grid(G_gp(np.concatenate(walks)), 6, 12, row_labels=3 * ["straight", "sphere"])
 lesson.figure(
     ax,
     "walks",
@@ -426,38 +498,55 @@ lesson.claim(
 # %% [markdown]
 # Two random vectors in 32 dimensions are nearly at right angles, so halfway the straight way is at
 # $5.7 / \sqrt{2} = 4.0$. There is hardly a $z$ that short, and the judge notices. On the great
-# circle (`interpolate_spherical`) the length stays.
+# circle (`interpolate_spherical`) the length stays. **Change** `t` to go from -0.5 to 1.5 and run
+# again: which of the two ways can be walked beyond its ends?
 #
 # ## 5. Wrong turns
 #
 # **The best networks with the older loss.** `plan` and `whole` served the WGAN-GP well. Surely they
-# help the GAN too? We give them to Goodfellow's game, all else as for the DCGAN. **Your
-# prediction?** **Batch norm left on.** The DCGAN draws the same twelve latents twice, with batch
-# statistics: once among 88 other latents, once among 88 copies of the first one.
+# help the GAN too? We give them to Goodfellow's game, all else as for the DCGAN.
+
+# %%
+lesson.predict(
+    "The GAN with `whole`, by its inception score (1: one picture, 10: all digits), will be",
+    ["better than the DCGAN", "worse, but above half of its score", "below half of its score"],
+)
 
 # %%
 few = lesson.steps(400, quick=1)
-stuck, _ = play("GAN with whole", goodfellow_step, few, dcgan_adam, batch_norm=True)
-stuck_digits = draw(settled(stuck), "stuck")
-judged["GAN with whole"] = judge_digits(classifier, stuck_digits, test)
+older, _ = play("GAN with whole", goodfellow_step, few, dcgan_adam, batch_norm=True)
+older_digits = draw(settled(older), "stuck")
+judged["GAN with whole"] = judge_digits(classifier, older_digits, test)
+report(["DCGAN", "WGAN-GP", "GAN with whole"])
+
+# %%
+inception = judged["GAN with whole"].inception
+share = inception / judged["DCGAN"].inception
+worse = "worse, but above half of its score" if share > 0.5 else "below half of its score"
+lesson.outcome(
+    f"{inception:.2f}, {share:.2f} times the DCGAN's {judged['DCGAN'].inception:.2f}.",
+    answer="better than the DCGAN" if share > 1 else worse,
+)
+
+# %% [markdown]
+# **Batch norm left on.** The DCGAN draws the same twelve latents twice, with batch statistics: once
+# among 88 other latents, once among 88 copies of the first one.
 
 # %%
 left_on = dcgan.copy().train()
-z = best.latent(lesson.rng("left on"), 100)
+z = G_gp.latent(lesson.rng("left on"), 100)
 copies = np.repeat(z[:1], 88, axis=0)
 among_others = left_on(np.concatenate([z[:12], z[12:]]))[:12]
 among_copies = left_on(np.concatenate([z[:12], copies]))[:12]
 
 # %%
-three_rows = np.concatenate([stuck_digits[:12], among_others, among_copies])
+three_rows = np.concatenate([older_digits[:12], among_others, among_copies])
 lesson.figure(
-    plot.image_grid(three_rows, 3, 12, row_labels=["stuck", "others", "copies"]),
+    plot.image_grid(three_rows, 3, 12, row_labels=["whole", "others", "copies"]),
     "wrong_turns",
     "Row 1: one picture, whatever z. Rows 2 and 3: twelve latents, in two companies. Compare the"
     " strokes.",
 )
-report(["DCGAN", "WGAN-GP", "GAN with whole"])
-inception = judged["GAN with whole"].inception
 lesson.claim("GAN with whole: inception score, from 1, one picture, to 10", inception, at_most=3)
 
 # %% [markdown]
@@ -471,17 +560,24 @@ lesson.claim("GAN with whole: inception score, from 1, one picture, to 10", ince
 #
 # Now the example of the post, on 900 sprites that a program drew (`minigen.data.sprites`): mirrored
 # bodies, an outline, eyes, limbs, in 26 colors. The post used a DCGAN; our best game is the
-# WGAN-GP. We look where it looked, after epochs 7, 21 and 49 (figure f10). **Write down** what will
-# come first: colors, outline, eyes, symmetry? Nobody tells $G$ that monsters have two equal halves.
+# WGAN-GP. We look where it looked, after epochs 7, 21 and 49 (figure f10). Nobody tells $G$ that
+# monsters have two equal halves.
 
 # %%
-monsters = sprites.unit(sprites.load())  # (900, 16, 16, 3)
+lesson.predict(
+    "After epoch 49, how far will G have found that out by itself? (1: halves as if independent)",
+    ["wholly: below 0.1 of the variation is not mirrored", "in part: 0.1 to 0.75", "hardly: more"],
+)
+
+# %%
+sheet = sprites.load()  # (900, 16, 16, 3), bytes
+monsters = sprites.unit(sheet)
 epochs = (7, 21, 49)
 batch = 20
 per_epoch = lesson.steps(len(monsters) // batch, quick=1)
 shape = {"channels": 3, "side": 16, "width": 24}
-game = new_game("monsters", penalty_adam, monsters, batch, **shape)
-look = best.latent(lesson.rng("monsters"), lesson.size(500, quick=40))
+game = new_game("monsters", penalty_adam, sheet, batch, **shape)
+look = G_gp.latent(lesson.rng("monsters"), lesson.size(500, quick=40))
 pictures = np.zeros((len(epochs), len(look), 16, 16, 3), np.float32)
 
 
@@ -496,7 +592,7 @@ def watch(i, _):
 
 
 steps = epochs[-1] * per_epoch
-step = turns(game, one_critic_step, steps, batch)
+step = turns(game, one_critic_step, steps, batch, sprites.unit)
 state = vars(game) | {"pictures": pictures}
 lesson.fit(step, steps, state=state, on_step=watch, label="monsters")
 lesson.sampler("monsters", settled(game.average.model).sample)
@@ -553,6 +649,10 @@ for epoch, images in zip(epochs, pictures):
 rows = [[name, *row] for name, row in score.items()]
 header = ["monsters", "variation", "not mirrored", "off the palette", "to the nearest"]
 lesson.table(rows, header)
+halves = score["epoch 49"][1]
+part = "in part: 0.1 to 0.75" if halves <= 0.75 else "hardly: more"
+whole = "wholly: below 0.1 of the variation is not mirrored"
+lesson.outcome(f"{halves:.2f} of it is not mirrored.", answer=whole if halves < 0.1 else part)
 
 # %%
 last = pictures[-1][:12]
