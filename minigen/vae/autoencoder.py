@@ -20,7 +20,7 @@ import numpy
 from autograd.tracer import getval, isbox
 
 from minigen import checks
-from minigen.nn import Linear, Module, Sequential
+from minigen.nn import Linear, Module, Sequential, he_gain
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import grad, linear, value_and_grad
 from minigen.tensor.activations import activation_name
@@ -268,7 +268,7 @@ def _layers(rng: Rng, sizes: Sequence[int], activations: Sequence[Activation]) -
     for (n_in, n_out), activation in zip(pairwise(sizes), activations):
         layer = Linear(rng, n_in, n_out, activation)
         if activation_name(layer.activation) in ("relu", "leaky_relu"):
-            layer.w *= 6**0.5  # He initialization, variance 2/n_in (He et al. 2015); Linear starts with a sixth of it
+            layer.w *= he_gain(activation)
         layers.append(layer)
     return layers[0] if len(layers) == 1 else Sequential(*layers)
 

@@ -9,6 +9,7 @@ so raising the ELBO raises log p(x), or brings q closer to the posterior, or bot
 distribution that is being trained; with z = mu + sigma * eps, eps ~ N(0, I), the gradient passes through mu and sigma.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,9 +17,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.nn import MLP, Module
+from minigen.nn import MLP, Module, he_gain
 from minigen.optim.optimizers import Optimizer
-from minigen.tensor import grad, value_and_grad
+from minigen.tensor import batched, grad, logsumexp, value_and_grad
 from minigen.vae.likelihoods import Bernoulli, Likelihood, bernoulli_log_likelihood, gaussian_log_likelihood
 
 Array: TypeAlias = Any
@@ -99,7 +100,7 @@ class VAE(Module):
         self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
         self.likelihood: Likelihood = Bernoulli() if likelihood is None else likelihood
         for hidden in (*self.encoder.layers[:-1], *self.decoder.layers[:-1]):
-            hidden.w *= 6**0.5  # He initialization, variance 2/n_in (He et al. 2015); Linear starts with a sixth of it
+            hidden.w *= he_gain("relu")
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""
@@ -171,8 +172,11 @@ def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, r
     samples = checks.whole("samples", samples)
     checks.same_shape(2, x=x)
     checks.finite("x", x)
-    parts = [_log_weights(vae, x[k : k + rows], samples, rng, rows) for k in range(0, len(x), rows)]
-    return numpy.concatenate(parts, axis=1)  # (samples, N)
+
+    def log_weights(some):
+        return _log_weights(vae, some, samples, rng, rows).T  # (n, samples)
+
+    return numpy.ascontiguousarray(batched(log_weights, x, size=rows).T)  # (samples, N)
 
 
 def _log_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int) -> numpy.ndarray:
@@ -197,8 +201,8 @@ def _log_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int) 
 
 def log_mean_exp(log_w: numpy.ndarray) -> numpy.ndarray:
     """log of the mean over the first axis of exp(log_w): (K, N) -> (N,); the mean of the logs is smaller."""
-    top = log_w.max(axis=0)  # (N,), subtracted so that not all weights underflow
-    return (top + numpy.log(numpy.mean(numpy.exp((log_w - top).astype(numpy.float64)), axis=0))).astype(log_w.dtype)
+    log_sum = logsumexp(log_w.astype(numpy.float64), axis=0)  # (N,)
+    return (log_sum - math.log(len(log_w))).astype(log_w.dtype)
 
 
 def importance_log_likelihood(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng) -> numpy.ndarray:
