@@ -83,6 +83,15 @@ def instance(name: str, value: Any, kind: type) -> Any:
     return value
 
 
+def having(name: str, value: Any, *attributes: str) -> Any:
+    """`value`, if it is not a class and has these attributes: an object that is used as a model is one."""
+    missing = [attribute for attribute in attributes if not hasattr(value, attribute)]
+    if isinstance(value, type) or missing:
+        hint = f": call it first, {value.__name__}(...)" if isinstance(value, type) else ""
+        raise ValueError(f"{name} must be an instance with {' and '.join(attributes)}, got {_shown(value)}{hint}")
+    return value
+
+
 def function(name: str, value: Any) -> Any:
     """`value`, if it is a function, or a model, which is called as one; a class of models is not."""
     if isinstance(value, type) or not callable(value):
@@ -114,8 +123,9 @@ def shaped(name: str, x: Any, *shape: Any) -> Array:
 
 def finite(name: str, x: Array) -> Array:
     """`x`, if it holds no NaN and no infinity."""
-    if not isbox(x) and not np.all(np.isfinite(x)):
-        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values")
+    values = _real(name, x, None)
+    if not isbox(values) and not np.all(np.isfinite(values)):
+        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(values))} non-finite values")
     return x
 
 
@@ -132,11 +142,21 @@ def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
     return shape
 
 
+def alike(least_axes: int = 1, **arrays: Any) -> list[Array]:
+    """Several arrays, each as `floats`, if they have one shape, at least so many axes, and no size of 0."""
+    found = {name: floats(name, x) for name, x in arrays.items()}
+    shape = same_shape(least_axes, **found)
+    if 0 in shape:
+        raise ValueError(f"{next(iter(found))} must not be empty, got shape {shape}")
+    return list(found.values())
+
+
 def between(name: str, x: Array, low: float, high: float = np.inf) -> Array:
     """`x`, if every value lies in [low, high]."""
-    if not isbox(x) and np.size(x) and not (np.min(x) >= low and np.max(x) <= high):
+    values = _real(name, x, None)
+    if not isbox(x) and np.size(x) and not (np.min(values) >= low and np.max(values) <= high):
         wanted = f"in [{low:g}, {high:g}]" if high < np.inf else "nonnegative" if low == 0 else f"at least {low:g}"
-        raise ValueError(f"{name} must be {wanted}, got values from {np.min(x):.6g} to {np.max(x):.6g}")
+        raise ValueError(f"{name} must be {wanted}, got values from {np.min(values):.6g} to {np.max(values):.6g}")
     return x
 
 

@@ -115,7 +115,7 @@ def judge_digits(
 def digit_features(classifier: DigitClassifier, images: ArrayLike, name: str = "images") -> np.ndarray:
     """`classifier.features` of many images, in batches: (N, 28, 28, 1) -> (N, dim) float32. ValueErrors as above."""
     images = _images(name, images)
-    _check_classifier(classifier)
+    checks.having("classifier", classifier, "features", "out")
     return batched(classifier.features, images)
 
 
@@ -189,11 +189,6 @@ def class_gaussian_digits(
         center, spread = mean_and_covariance(codes[labels == digit])
         out[rows] = rng.multivariate_normal(center, spread, int(rows.sum()), method="eigh") @ axes.T + mean
     return out.clip(0, 1).astype(np.float32).reshape(n, SIDE, SIDE, 1), drawn
-
-
-def _check_classifier(classifier: Any) -> None:
-    if isinstance(classifier, type) or not hasattr(classifier, "features"):
-        raise ValueError(f"classifier must be a DigitClassifier, or have its features and out, got {classifier!r:.60}")
 
 
 def _images(name: str, images: ArrayLike) -> np.ndarray:

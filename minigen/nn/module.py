@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
-import numpy as np
+import numpy
 from autograd.tracer import Box
 
 from minigen import checks
@@ -33,7 +33,7 @@ class Module:
     training = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, (np.ndarray, Box)) and _is_in_own_call(self):
+        if isinstance(value, (numpy.ndarray, Box)) and _is_in_own_call(self):
             raise ValueError(
                 f"{type(self).__name__}.{name} must not be set to an array in __call__: it would become a parameter, "
                 "or be lost while a derivative is taken, which works on a copy of the model. Return the array; or, for "
@@ -49,7 +49,7 @@ class Module:
             else [n for n, v in vars(self).items() if isinstance(v, _MAY_HOLD_ARRAYS) and n not in self.buffers]
         )
 
-    def parameters(self) -> dict[str, np.ndarray]:
+    def parameters(self) -> dict[str, numpy.ndarray]:
         """Trainable arrays by dotted name, such as "body.layers.0.w"; the arrays themselves, not copies."""
         return dict(named_leaves(self))
 
@@ -81,11 +81,11 @@ class Module:
         """Evaluation mode: `train(False)`."""
         return self.train(False)
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> dict[str, numpy.ndarray]:
         """Copies of all arrays by dotted name: parameters (frozen or not), buffers and integer arrays."""
-        return {name: np.array(a) for name, a in _all_arrays(self, "")}
+        return {name: numpy.array(a) for name, a in _all_arrays(self, "")}
 
-    def load_state(self, state: dict[str, np.ndarray]) -> Self:
+    def load_state(self, state: dict[str, numpy.ndarray]) -> Self:
         """Set all arrays in place from what `state` returned.
 
         Raises ValueError, before anything is changed, if a name is missing or unknown or a shape differs.
@@ -127,14 +127,14 @@ class Sequential(Module):
         return x
 
 
-def check_state(own: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> None:
+def check_state(own: dict[str, numpy.ndarray], given: dict[str, numpy.ndarray]) -> None:
     """Raise ValueError unless both hold the same names with the same shapes."""
     missing, unknown = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
     if missing or unknown:
         raise ValueError(f"names differ: missing {missing[:5] or 'none'}, unknown {unknown[:5] or 'none'}")
     for name, a in own.items():
-        if np.shape(given[name]) != a.shape:
-            raise ValueError(f"{name} must have shape {a.shape}, got {np.shape(given[name])}")
+        if numpy.shape(given[name]) != a.shape:
+            raise ValueError(f"{name} must have shape {a.shape}, got {numpy.shape(given[name])}")
 
 
 def _is_in_own_call(module: Module) -> bool:
@@ -149,11 +149,11 @@ def _is_in_own_call(module: Module) -> bool:
     return False
 
 
-_MAY_HOLD_ARRAYS = (np.ndarray, Box, Module, list, tuple, dict)
+_MAY_HOLD_ARRAYS = (numpy.ndarray, Box, Module, list, tuple, dict)
 
 
-def _all_arrays(value, name) -> Iterator[tuple[str, np.ndarray]]:
-    if isinstance(value, np.ndarray):
+def _all_arrays(value, name) -> Iterator[tuple[str, numpy.ndarray]]:
+    if isinstance(value, numpy.ndarray):
         yield name, value
     for child_name, child in _children(value, name):
         yield from _all_arrays(child, child_name)

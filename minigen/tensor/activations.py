@@ -249,6 +249,14 @@ def apply_activation(name: str, x: Array) -> Array:
     return _APPLY[name](x)
 
 
+def check_activation(name: str, activation: Any) -> None:
+    """ValueError, with the `name` of the argument, unless `activation_name` knows it."""
+    try:
+        activation_name(activation)
+    except ValueError as error:
+        raise ValueError(str(error).replace("activation", name, 1)) from None
+
+
 def activation_name(activation: str | Callable | None) -> str | None:
     """The name of a built-in activation given by name or as the function itself; None for None.
 
