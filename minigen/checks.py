@@ -10,6 +10,7 @@ that diverges is stopped by `minigen.train.fit`, which can name the step.
 """
 
 import math
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -29,6 +30,13 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int
         bounds = f"of at least {least}" if most is None else f"in {least}..{most}"
         raise ValueError(f"{name} must be a whole number {bounds}, got {_shown(value)}")
     return int(value)
+
+
+def wholes(name: str, values: Any, least: int = 1) -> list[int]:
+    """A sequence of whole numbers, as a list of ints of at least `least`; it may be empty."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ValueError(f"{name} must be a sequence of whole numbers, got {_shown(values)}")
+    return [whole(name, value, least) for value in values]
 
 
 def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, without: float | None = None) -> float:
@@ -67,20 +75,37 @@ def rng(value: Any, name: str = "rng") -> np.random.Generator:
     return value
 
 
+def instance(name: str, value: Any, kind: type) -> Any:
+    """`value`, if it is an instance of `kind`; the class itself is not."""
+    if not isinstance(value, kind):
+        hint = f": call it first, {value.__name__}(...)" if isinstance(value, type) else ""
+        raise ValueError(f"{name} must be an instance of {kind.__name__}, got {_shown(value)}{hint}")
+    return value
+
+
+def having(name: str, value: Any, *attributes: str) -> Any:
+    """`value`, if it is not a class and has these attributes: an object that is used as a model is one."""
+    missing = [attribute for attribute in attributes if not hasattr(value, attribute)]
+    if isinstance(value, type) or missing:
+        hint = f": call it first, {value.__name__}(...)" if isinstance(value, type) else ""
+        raise ValueError(f"{name} must be an instance with {' and '.join(attributes)}, got {_shown(value)}{hint}")
+    return value
+
+
+def function(name: str, value: Any) -> Any:
+    """`value`, if it is a function, or a model, which is called as one; a class of models is not."""
+    if isinstance(value, type) or not callable(value):
+        hint = f": call it first, {value.__name__}(...)" if isinstance(value, type) else ""
+        raise ValueError(f"{name} must be a function or a model, got {_shown(value)}{hint}")
+    return value
+
+
 # ------------------------------------------------------------------------------------------------ arrays
 
 
 def floats(name: str, x: Any, *, dtype: Any = None) -> Array:
     """`x` as an array of finite floats, of `dtype` if given; else floats keep theirs, and integers become float64."""
-    if isbox(x):
-        return x
-    try:
-        x = np.asarray(x)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} must be an array of real numbers, got {type(x).__name__} ({error})") from None
-    if x.dtype.kind not in "fiub":
-        raise ValueError(f"{name} must be an array of real numbers, got dtype {x.dtype}")
-    return finite(name, x.astype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64), copy=False))
+    return finite(name, _real(name, x, dtype))
 
 
 def array(name: str, x: Any, *shape: Any, empty: bool = False, dtype: Any = None) -> Array:
@@ -88,18 +113,19 @@ def array(name: str, x: Any, *shape: Any, empty: bool = False, dtype: Any = None
 
     A size is a number, or the name of a size that is free. No size may be 0, unless `empty` allows it.
     """
-    x = floats(name, x, dtype=dtype)
-    got = np.shape(x)
-    if not _fits(got, shape) or (0 in got and not empty):
-        sized = "" if empty or 0 not in got else ", none of them 0"
-        raise ValueError(f"{name} must have shape {_pictured(shape)}{sized}, got {got}")
-    return x
+    return _sized(name, floats(name, x, dtype=dtype), shape, empty)
+
+
+def shaped(name: str, x: Any, *shape: Any) -> Array:
+    """`array` of which sizes may be 0 and values may be anything: what passes through a network."""
+    return _sized(name, _real(name, x, None), shape, empty=True)
 
 
 def finite(name: str, x: Array) -> Array:
     """`x`, if it holds no NaN and no infinity."""
-    if not isbox(x) and not np.all(np.isfinite(x)):
-        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values")
+    values = _real(name, x, None)
+    if not isbox(values) and not np.all(np.isfinite(values)):
+        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(values))} non-finite values")
     return x
 
 
@@ -116,11 +142,21 @@ def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
     return shape
 
 
+def alike(least_axes: int = 1, **arrays: Any) -> list[Array]:
+    """Several arrays, each as `floats`, if they have one shape, at least so many axes, and no size of 0."""
+    found = {name: floats(name, x) for name, x in arrays.items()}
+    shape = same_shape(least_axes, **found)
+    if 0 in shape:
+        raise ValueError(f"{next(iter(found))} must not be empty, got shape {shape}")
+    return list(found.values())
+
+
 def between(name: str, x: Array, low: float, high: float = np.inf) -> Array:
     """`x`, if every value lies in [low, high]."""
-    if not isbox(x) and np.size(x) and not (np.min(x) >= low and np.max(x) <= high):
+    values = _real(name, x, None)
+    if not isbox(x) and np.size(x) and not (np.min(values) >= low and np.max(values) <= high):
         wanted = f"in [{low:g}, {high:g}]" if high < np.inf else "nonnegative" if low == 0 else f"at least {low:g}"
-        raise ValueError(f"{name} must be {wanted}, got values from {np.min(x):.6g} to {np.max(x):.6g}")
+        raise ValueError(f"{name} must be {wanted}, got values from {np.min(values):.6g} to {np.max(values):.6g}")
     return x
 
 
@@ -158,6 +194,27 @@ def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
 
 
 # ------------------------------------------------------------------------------------------------ what they share
+
+
+def _real(name: str, x: Any, dtype: Any) -> Array:
+    """`x` as an array of floats: traced arrays and float arrays as they are, whole numbers as float64."""
+    if isbox(x):
+        return x
+    try:
+        x = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be an array of real numbers, got {type(x).__name__} ({error})") from None
+    if x.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be an array of real numbers, got dtype {x.dtype}")
+    return x.astype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64), copy=False)
+
+
+def _sized(name: str, x: Array, shape: tuple, empty: bool) -> Array:
+    got = np.shape(x)
+    if not _fits(got, shape) or (0 in got and not empty):
+        sized = "" if empty or 0 not in got else ", none of them 0"
+        raise ValueError(f"{name} must have shape {_pictured(shape)}{sized}, got {got}")
+    return x
 
 
 def _whole_numbers(name: str, x: Any, wanted: str) -> np.ndarray:

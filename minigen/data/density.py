@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from minigen import checks
+from minigen.tensor import batched
 
 CHUNK = 1 << 18  # terms evaluated at once, points times components (2 MB of float64)
 
@@ -130,8 +131,7 @@ class Density:
         dtype = np.float32 if np.asarray(x).dtype == np.float32 else np.float64
         x = checks.array("x", x, "N", self.dim, empty=True, dtype=np.float64)
         rows = max(1, CHUNK // self.terms)
-        parts = [fn(x[start : start + rows]) for start in range(0, max(len(x), 1), rows)]
-        return np.concatenate(parts).astype(dtype, copy=False)
+        return batched(fn, x, size=rows).astype(dtype, copy=False)
 
 
 class Standardized(Density):

@@ -22,7 +22,7 @@ def generator_gradient(generator, discriminator, z: numpy.ndarray, loss: Callabl
     callable.
     """
     z = checks.array("z", z, "N", "D")
-    _check_loss(loss)
+    _check_models(generator, discriminator, loss)
     grads = grad(lambda g: loss(discriminator(g(z))))(generator)
     return np.concatenate([g.ravel() for g in leaves(grads)])
 
@@ -34,7 +34,7 @@ def generator_gradient_norm(generator, discriminator, z: numpy.ndarray, loss: Ca
     range of float32.
     """
     z = checks.array("z", z, "N", "D")
-    _check_loss(loss)
+    _check_models(generator, discriminator, loss)
     grads = grad(lambda g: loss(discriminator(g(z))))(generator)
     squares = [np.sum(g.astype(float) ** 2) for g in leaves(grads)]
     return float(np.sqrt(sum(squares)))
@@ -55,6 +55,7 @@ def signal_and_noise(gradients: numpy.ndarray) -> tuple[float, float]:
     return float(np.sqrt(np.sum(mean**2))), float(np.sqrt(variance))
 
 
-def _check_loss(loss):
-    if not callable(loss):
-        raise ValueError(f"loss must be a function of logits (N,), got {type(loss).__name__}")
+def _check_models(generator, discriminator, loss):
+    checks.function("generator", generator)
+    checks.function("discriminator", discriminator)
+    checks.function("loss", loss)

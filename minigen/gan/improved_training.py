@@ -56,7 +56,9 @@ class MinibatchDiscrimination(Module):
         self.features = checks.whole("features", features)
         self.kernels = checks.whole("kernels", kernels)
         self.dim = checks.whole("dim", dim)
-        self.t = rng.standard_normal((features, kernels * dim), dtype=numpy.float32) / numpy.float32(features**0.5)
+        self.t = checks.rng(rng).standard_normal((features, kernels * dim), dtype=numpy.float32) / numpy.float32(
+            features**0.5
+        )
 
     def closeness(self, x: Array) -> Array:
         """The new features alone: (N, F) -> (N, B)."""
@@ -75,6 +77,7 @@ def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy
     differ.
     """
     count = checks.whole("count", count)
+    mean, value = checks.shaped("mean", mean, ...), checks.shaped("value", value, ...)
     checks.same_shape(0, mean=mean, value=value)
     return mean + (value - mean) / count
 
@@ -84,6 +87,9 @@ def historical_penalty(parameters: list[Array], means: list[numpy.ndarray]) -> A
 
     parameters and means: lists of arrays of the same shapes, in the same order. Raises ValueError if they do not fit.
     """
+    for name, arrays in (("parameters", parameters), ("means", means)):
+        if not isinstance(arrays, (list, tuple)):
+            raise ValueError(f"{name} must be a list of arrays, got {type(arrays).__name__}")
     shapes, wanted = [np.shape(p) for p in parameters], [np.shape(m) for m in means]
     if shapes != wanted:
         raise ValueError(f"parameters must have the shapes of means, {wanted}, got {shapes}")
@@ -99,24 +105,28 @@ class HistoricalAverage:
     """
 
     def __init__(self, model: Module):
-        self.mean = {name: numpy.zeros_like(p) for name, p in model.parameters().items()}
+        parameters = checks.instance("model", model, Module).parameters()
+        self.mean = {name: numpy.zeros_like(p) for name, p in parameters.items()}
         self.updates = 0
 
     def update(self, model: Module) -> None:
         """Include the model's current parameters in the mean; ValueError if names or shapes differ."""
-        current = model.parameters()
-        check_state(self.mean, current)
+        current = self._parameters(model)
         self.updates += 1
         for name, mean in self.mean.items():
             mean[...] = running_mean(mean, current[name], self.updates)
 
     def penalty(self, model: Module) -> Array:
         """Σ (θ − θ̄)², a scalar; 0 before the first update. Differentiable with respect to the model."""
-        current = model.parameters()
-        check_state(self.mean, current)
+        current = self._parameters(model)
         if not self.updates:
             return numpy.float32(0)
         return historical_penalty([current[name] for name in self.mean], list(self.mean.values()))
+
+    def _parameters(self, model):
+        parameters = checks.instance("model", model, Module).parameters()
+        check_state(self.mean, parameters)
+        return parameters
 
     def state(self) -> dict[str, numpy.ndarray]:
         """Copies of the mean and the number of updates, for a checkpoint."""

@@ -35,16 +35,18 @@ class Generator(Module):
         activation: str | Callable = "tanh",
     ):
         self.dim_z, width = checks.whole("dim_z", dim_z), checks.whole("width", width)
+        checks.whole("dim_x", dim_x)
+        checks.whole("depth", depth, least=0)
         self.body = MLP(rng, [dim_z] + [width] * depth + [dim_x], activation)
         for layer in self.body.layers:
             layer.w *= he_gain(activation)
 
     def __call__(self, z: Array) -> Array:
-        return self.body(z)
+        return self.body(checks.shaped("z", z, "N", self.dim_z))
 
     def latent(self, rng: Rng, n: int) -> numpy.ndarray:
         """n draws of z ~ N(0, I), (n, dim_z) float32."""
-        return rng.standard_normal((checks.whole("n", n), self.dim_z), dtype=numpy.float32)
+        return checks.rng(rng).standard_normal((checks.whole("n", n), self.dim_z), dtype=numpy.float32)
 
     def sample(self, rng: Rng, n: int) -> numpy.ndarray:
         """n generated examples, G(z) of n fresh latents."""
@@ -57,7 +59,8 @@ class Discriminator(Module):
     def __init__(
         self, rng: Rng, dim_x: int = 2, width: int = 128, depth: int = 3, activation: str | Callable = "leaky_relu"
     ):
-        width = checks.whole("width", width)
+        dim_x, width = checks.whole("dim_x", dim_x), checks.whole("width", width)
+        checks.whole("depth", depth)
         self.body = [Linear(rng, a, width, activation) for a in [dim_x] + [width] * (depth - 1)]
         self.out = Linear(rng, width, 1)
 
@@ -93,9 +96,9 @@ def block_shape(
 
 
 def _check_block(shape, channels, kernel, stride, padding):
-    if len(shape) != 4:
+    if len(checks.wholes("shape", shape)) != 4:
         raise ValueError(f"shape must be (N, H, W, C), got {shape}")
-    for name, size in zip(["N", "H", "W", "C", "channels", "kernel", "stride"], [*shape, channels, kernel, stride]):
+    for name, size in zip(["channels", "kernel", "stride"], [channels, kernel, stride]):
         checks.whole(name, size)
     checks.whole("padding", padding, least=0)
 
@@ -119,6 +122,7 @@ class ConvGenerator(Module):
     ):
         self.dim_z = checks.whole("dim_z", dim_z)
         self.width = checks.whole("width", width)
+        channels = checks.whole("channels", channels)
         self.quarter = _quarter(side)
         self.plan = None if hidden is None else Linear(rng, dim_z, checks.whole("hidden", hidden))
         self.norm0 = None if hidden is None else BatchNorm(hidden)
@@ -129,6 +133,7 @@ class ConvGenerator(Module):
         self.up2 = ConvTranspose2d(rng, width, channels, kernel=4, stride=2, padding=1)
 
     def __call__(self, z: Array) -> Array:  # the shapes at side 28
+        z = checks.shaped("z", z, "N", self.dim_z)
         if self.plan is not None and self.norm0 is not None:
             z = relu(self.norm0(self.plan(z)))  # (N, hidden)
         h = self.start(z)
@@ -160,15 +165,19 @@ class ConvDiscriminator(Module):
         hidden: int | None = None,
     ):
         width = checks.whole("width", width)
+        channels = checks.whole("channels", channels)
+        flat = _quarter(side) ** 2 * 2 * width
+        if hidden is not None:
+            checks.whole("hidden", hidden)
         self.down1 = Conv2d(rng, channels, width, kernel=4, stride=2, padding=1)
         self.down2 = Conv2d(rng, width, 2 * width, kernel=4, stride=2, padding=1)
         self.norm2 = BatchNorm(2 * width) if batch_norm else None
-        flat = _quarter(side) ** 2 * 2 * width
-        self.whole = None if hidden is None else Linear(rng, flat, checks.whole("hidden", hidden), "leaky_relu")
+        self.whole = None if hidden is None else Linear(rng, flat, hidden, "leaky_relu")
         self.out = Linear(rng, flat if hidden is None else hidden, 1)
 
     def features(self, x: Array) -> Array:
         """The last hidden layer: (N, hidden), or (N, (side/4)²·2·width) without one."""
+        x = checks.shaped("x", x, "N", "H", "W", "C")
         h = leaky_relu(self.down1(2 * x - 1))  # at side 28: (N, 14, 14, width)
         h = self.down2(h)  # (N, 7, 7, 2·width)
         if self.norm2 is not None:

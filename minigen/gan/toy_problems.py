@@ -25,8 +25,9 @@ def simultaneous_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]
     """Both players step along their own gradient at the same time: x − ηy, y + ηx.
 
     Each step multiplies the distance from (0, 0) by exactly √(1 + η²), so the trajectory spirals outward.
-    Raises ValueError for an eta that is not positive.
+    Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
+    _check_point(x=x, y=y)
     eta = checks.positive("eta", eta)
     return x - eta * y, y + eta * x
 
@@ -35,8 +36,9 @@ def alternating_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
     """The second player steps after the first, with the gradient at the new x: x' = x − ηy, y' = y + ηx'.
 
     For 0 < η < 2 the point stays on the closed curve x² + y² − ηxy = const: it neither diverges nor converges.
-    Raises ValueError for an eta that is not positive.
+    Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
+    _check_point(x=x, y=y)
     eta = checks.positive("eta", eta)
     x = x - eta * y
     return x, y + eta * x
@@ -46,8 +48,9 @@ def extragradient_step(x: Number, y: Number, eta: float) -> tuple[Number, Number
     """A step from (x, y) with the gradient found one simultaneous step ahead (Korpelevich 1976).
 
     The distance from (0, 0) is multiplied by √((1 − η²)² + η²) a step: for 0 < η < 1 it converges.
-    Raises ValueError for an eta that is not positive.
+    Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
+    _check_point(x=x, y=y)
     eta = checks.positive("eta", eta)
     x_ahead, y_ahead = x - eta * y, y + eta * x
     return x - eta * y_ahead, y + eta * x_ahead
@@ -57,10 +60,16 @@ def optimistic_step(x: Number, y: Number, x_before: Number, y_before: Number, et
     """A step with the gradient extrapolated from the last two points: x − 2ηy + ηy_before, y + 2ηx − ηx_before.
 
     (x_before, y_before) is the point one step ago. Converges for small η (Daskalakis et al. 2018).
-    Raises ValueError for an eta that is not positive.
+    Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
+    _check_point(x=x, y=y, x_before=x_before, y_before=y_before)
     eta = checks.positive("eta", eta)
     return x - 2 * eta * y + eta * y_before, y + 2 * eta * x - eta * x_before
+
+
+def _check_point(**coordinates: Number) -> None:
+    for name, value in coordinates.items():
+        checks.floats(name, value)
 
 
 # ------------------------------------------------------------------------------------------------ two parallel lines

@@ -38,8 +38,9 @@ def goodfellow_step(
     here; `smooth` is one-sided label smoothing for the discriminator.
     """
     k = checks.whole("k", k)
-    batch = checks.whole("batch", batch)
-    checks.rng(rng)
+    smooth = checks.number("smooth", smooth, 0, 1, without=1)
+    models = {"generator": generator, "discriminator": discriminator}
+    batch = _check_step(models, {"g_optimizer": g_optimizer, "d_optimizer": d_optimizer}, draw_real, batch, rng)
     for _ in range(k):
         real = _real_batch(draw_real, batch)
         fake = generator.sample(rng, batch)
@@ -68,8 +69,9 @@ def wgan_step(
     of the generator. The paper's optimizer is RMSProp with a learning rate of 5e-5. Eq. gan.19
     """
     n_critic = checks.whole("n_critic", n_critic)
-    batch = checks.whole("batch", batch)
-    checks.rng(rng)
+    c = checks.positive("c", c)
+    models = {"generator": generator, "critic": critic}
+    batch = _check_step(models, {"g_optimizer": g_optimizer, "c_optimizer": c_optimizer}, draw_real, batch, rng)
     for _ in range(n_critic):
         real = _real_batch(draw_real, batch)
         fake = generator.sample(rng, batch)
@@ -96,8 +98,9 @@ def wgan_gp_step(
     The paper's optimizer is Adam with β = (0, 0.9) and a learning rate of 1e-4. "critic" is the loss without penalty.
     """
     n_critic = checks.whole("n_critic", n_critic)
-    batch = checks.whole("batch", batch)
-    checks.rng(rng)
+    penalty = checks.number("penalty", penalty, 0)
+    models = {"generator": generator, "critic": critic}
+    batch = _check_step(models, {"g_optimizer": g_optimizer, "c_optimizer": c_optimizer}, draw_real, batch, rng)
     for _ in range(n_critic):
         real = _real_batch(draw_real, batch)
         fake = generator.sample(rng, batch)
@@ -108,10 +111,19 @@ def wgan_gp_step(
     return {"critic": float(c_value), "generator": _wgan_generator_step(generator, critic, g_optimizer, batch, rng)}
 
 
+def _check_step(models: dict, optimizers: dict, draw_real: Callable, batch: int, rng: Rng) -> int:
+    """`batch`, once all that a step is given is what it should be."""
+    for name, model in models.items():
+        checks.instance(name, model, Module)
+    for name, optimizer in optimizers.items():
+        checks.instance(name, optimizer, Optimizer)
+    checks.function("draw_real", draw_real)
+    checks.rng(rng)
+    return checks.whole("batch", batch)
+
+
 def _real_batch(draw_real: Callable[[int], numpy.ndarray], batch: int) -> numpy.ndarray:
     """`draw_real(batch)`, if it is that many finite examples (batch, ...)."""
-    if not callable(draw_real):
-        raise ValueError(f"draw_real must be a function of a number of examples, got {type(draw_real).__name__}")
     real = draw_real(batch)
     checks.array(f"draw_real({batch})", real, batch, ..., "D")
     return real

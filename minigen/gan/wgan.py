@@ -45,8 +45,8 @@ def clip_weights(critic: Module, c: float) -> None:
     Raises ValueError if `critic` is not a model with parameters or c is not positive. Arjovsky et al. 2017, Alg. 1.
     """
     c = checks.positive("c", c)
-    weights = leaves(critic)
-    if isinstance(critic, numpy.ndarray) or not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
+    weights = [] if isinstance(critic, (type, numpy.ndarray)) else leaves(critic)
+    if not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
         raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
     for w in weights:
         w[...] = numpy.clip(w, -c, c)
@@ -62,7 +62,9 @@ def gradient_penalty(
     Raises ValueError for examples that are not finite or whose shapes differ, a critic that does not map (N, ...) to
     (N,), a negative target. Gulrajani et al. 2017, Alg. 1.
     """
-    real = checks.array("real", real, "N", ..., "D")
+    real, fake = _pairs(real, fake)
+    checks.function("critic", critic)
+    target = checks.number("target", target, 0)
     epsilon = checks.rng(rng).random(len(real))  # (N,)
     return gradient_penalty_at(critic, real, fake, epsilon, target)
 
@@ -72,9 +74,7 @@ def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Arr
 
     real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError as `gradient_penalty` does.
     """
-    real = checks.array("real", real, "N", ..., "D")
-    fake = checks.array("fake", fake, "N", ..., "D")
-    checks.same_shape(real=real, fake=fake)
+    real, fake = _pairs(real, fake)
     target = checks.number("target", target, 0)
     epsilon = checks.between("epsilon", checks.array("epsilon", epsilon, len(real)), 0, 1).astype(real.dtype)
     epsilon = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
@@ -92,6 +92,8 @@ def penalized_critic_loss(
     Gulrajani et al. 2017, Alg. 1, line 7.
     """
     penalty = checks.number("penalty", penalty, 0)
+    checks.function("critic", critic)
+    real, fake = _pairs(real, fake)
     plain = critic_loss(critic(real), critic(fake))
     return plain + penalty * gradient_penalty_at(critic, real, fake, epsilon), plain
 
@@ -102,6 +104,7 @@ def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
     Raises ValueError as `gradient_penalty` does.
     """
     x = checks.array("x", x, "N", ..., "D")
+    checks.function("critic", critic)
     # The gradient of the sum is that of each score at its own example, as long as the critic does not mix examples.
     slopes = grad(lambda x: np.sum(_scores(critic, x)))(x)  # (N, ...)
     slopes = np.reshape(slopes, (len(x), -1))  # (N, D)
@@ -114,6 +117,14 @@ def lipschitz_estimate(critic: Callable, x: numpy.ndarray) -> float:
     Raises ValueError as `gradient_penalty` does. Eq. gan.18
     """
     return float(numpy.max(gradient_norm(critic, x)))
+
+
+def _pairs(real, fake):
+    """Both as finite arrays (N, ..., D) of one shape."""
+    real = checks.array("real", real, "N", ..., "D")
+    fake = checks.array("fake", fake, "N", ..., "D")
+    checks.same_shape(real=real, fake=fake)
+    return real, fake
 
 
 def _scores(critic, x):

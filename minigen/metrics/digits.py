@@ -26,14 +26,12 @@ from minigen.metrics.samples import (
     mean_and_covariance,
     precision_recall,
 )
-from minigen.nn import Conv2d, Linear, Module
-from minigen.tensor import max_pool2d, relu, softmax
+from minigen.nn import Conv2d, Linear, Module, he_gain, space_to_depth
+from minigen.tensor import batched, max_pool2d, relu, softmax
 
 Array = Any  # an ndarray, or one that autograd traces
 
 SIDE, CLASSES = 28, 10
-BATCH = 500  # images evaluated at a time
-HE = 6**0.5  # from the layers' initial variance 1/(3 n_in) to He's 2/n_in, which keeps variance through a ReLU
 
 
 class DigitClassifier(Module):
@@ -47,10 +45,10 @@ class DigitClassifier(Module):
     def __init__(self, rng: np.random.Generator, width: int = 24, dim: int = 64):
         width = checks.whole("width", width)
         dim = checks.whole("dim", dim)
-        self.conv1 = Conv2d(rng, 4, width, 5, padding=2, scale=HE)
-        self.conv2 = Conv2d(rng, width, 2 * width, 3, padding=1, scale=HE)
+        self.conv1 = Conv2d(rng, 4, width, 5, padding=2, scale=he_gain("relu"))
+        self.conv2 = Conv2d(rng, width, 2 * width, 3, padding=1, scale=he_gain("relu"))
         self.hidden = Linear(rng, 7 * 7 * 2 * width, dim, "relu")
-        self.hidden.w *= np.float32(HE)
+        self.hidden.w *= he_gain("relu")
         self.out = Linear(rng, dim, CLASSES)
 
     def features(self, x: Array) -> Array:
@@ -58,9 +56,8 @@ class DigitClassifier(Module):
         n = np.shape(x)[0] if np.ndim(x) else 0
         if np.shape(x) != (n, SIDE, SIDE, 1):
             raise ValueError(f"images must have shape (N, 28, 28, 1), got {np.shape(x)}")
-        x = anp.reshape(x, (n, 14, 2, 14, 2))
-        x = anp.reshape(anp.transpose(x, (0, 1, 3, 2, 4)), (n, 14, 14, 4))  # (N, 14, 14, 4)
-        h = max_pool2d(relu(self.conv1(x)), 2)  # (N, 7, 7, width)
+        h = self.conv1(space_to_depth(x))  # (N, 14, 14, width)
+        h = max_pool2d(relu(h), 2)  # (N, 7, 7, width)
         h = relu(self.conv2(h))  # (N, 7, 7, 2 width)
         return self.hidden(anp.reshape(h, (n, -1)))  # (N, dim)
 
@@ -118,12 +115,14 @@ def judge_digits(
 def digit_features(classifier: DigitClassifier, images: ArrayLike, name: str = "images") -> np.ndarray:
     """`classifier.features` of many images, in batches: (N, 28, 28, 1) -> (N, dim) float32. ValueErrors as above."""
     images = _images(name, images)
-    return np.concatenate([classifier.features(images[i : i + BATCH]) for i in range(0, len(images), BATCH)])
+    checks.having("classifier", classifier, "features", "out")
+    return batched(classifier.features, images)
 
 
 def class_probabilities(classifier: DigitClassifier, images: ArrayLike) -> np.ndarray:
     """p(digit | image): (N, 28, 28, 1) -> (N, 10) float32, rows that sum to one. ValueErrors as above."""
-    return softmax(classifier.out(digit_features(classifier, images)))
+    features = digit_features(classifier, images)  # (N, dim)
+    return softmax(classifier.out(features))
 
 
 def class_histogram(classifier: DigitClassifier, images: ArrayLike) -> np.ndarray:

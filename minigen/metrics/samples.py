@@ -66,6 +66,8 @@ def sampling_floor(
     n = checks.whole("n", n)
     repeats = checks.whole("repeats", repeats, least=2)
     checks.rng(rng)
+    checks.function("metric", metric)
+    checks.function("sample", sample)
     values = [checks.array("metric(x, y)", metric(sample(rng, n), sample(rng, n))) for _ in range(repeats)]
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(repeats)))
 

@@ -9,6 +9,7 @@ from minigen import checks
 from minigen.nn.layers import Linear
 from minigen.nn.module import Module
 from minigen.tensor import attention
+from minigen.tensor.activations import as_floats
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -24,14 +25,20 @@ class MultiHeadAttention(Module):
     def __init__(self, rng: Rng, dim: int, heads: int, dim_context: int | None = None, *, out_scale: float = 1.0):
         if checks.whole("dim", dim) % checks.whole("heads", heads):
             raise ValueError(f"heads must divide dim, got heads={heads} and dim={dim}")
+        if dim_context is not None:
+            checks.whole("dim_context", dim_context)
+        checks.number("out_scale", out_scale, 0)
         self.heads = heads
         self.query = Linear(rng, dim, dim)
-        self.key_value = Linear(rng, dim_context or dim, 2 * dim)
+        self.key_value = Linear(rng, dim if dim_context is None else dim_context, 2 * dim)
         self.out = Linear(rng, dim, dim, scale=out_scale)
 
     def __call__(
         self, x: Array, context: Array | None = None, mask: numpy.ndarray | None = None, causal: bool = False
     ) -> Array:
+        x = as_floats(x)
+        if np.ndim(x) != 3:
+            raise ValueError(f"x must have shape (N, L, dim), got {np.shape(x)}")
         n, length, dim = np.shape(x)
         source = x if context is None else context
 

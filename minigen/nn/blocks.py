@@ -5,9 +5,10 @@ from typing import Any
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn.layers import Conv2d, GroupNorm, Linear
 from minigen.nn.module import Module
-from minigen.tensor.activations import apply_activation
+from minigen.tensor.activations import activation_name, apply_activation, as_floats
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -18,7 +19,8 @@ def space_to_depth(x: Array, size: int = 2) -> Array:
 
     Channel order inside a block: row, column, C. Undone by `depth_to_space`. ValueError unless size divides H and W.
     """
-    n, height, width, c = np.shape(x)
+    n, height, width, c = _image_shape(x)
+    size = checks.whole("size", size)
     if height % size or width % size:
         raise ValueError(f"size must divide the height and width of x, {height} x {width}, got {size}")
     x = np.reshape(x, (n, height // size, size, width // size, size, c))
@@ -31,12 +33,19 @@ def depth_to_space(x: Array, size: int = 2) -> Array:
 
     The inverse of `space_to_depth`. ValueError unless size² divides the channels.
     """
-    n, height, width, c = np.shape(x)
+    n, height, width, c = _image_shape(x)
+    size = checks.whole("size", size)
     if c % (size * size):
         raise ValueError(f"size² must divide the channels of x, {c}, got size {size}")
     x = np.reshape(x, (n, height, width, size, size, c // size**2))
     x = np.transpose(x, (0, 1, 3, 2, 4, 5))  # (N, H, size, W, size, C)
     return np.reshape(x, (n, height * size, width * size, c // size**2))
+
+
+def _image_shape(x):
+    if np.ndim(x) != 4:
+        raise ValueError(f"x must have shape (N, H, W, C), got {np.shape(x)}")
+    return np.shape(x)
 
 
 class ResidualBlock(Module):
@@ -64,6 +73,11 @@ class ResidualBlock(Module):
         scale: float = 1.0,
         dim_condition: int | None = None,
     ):
+        checks.whole("c_in", c_in)
+        checks.whole("c_out", c_out)
+        _check_settings(kernels, groups, scale, dim_condition)
+        activation_name(activation)  # ValueError for one that is not known
+
         def norm(count, channels):
             return None if count is None else GroupNorm(count, channels, activation=activation)
 
@@ -76,6 +90,7 @@ class ResidualBlock(Module):
         self.skip = None if c_in == c_out else Conv2d(rng, c_in, c_out, 1)
 
     def __call__(self, x: Array, condition: Array | None = None) -> Array:
+        x = as_floats(x)
         if (condition is None) != (self.condition is None):
             wanted = "None: the block was made without dim_condition" if self.condition is None else "given"
             raise ValueError(f"condition must be {wanted}, got {None if condition is None else np.shape(condition)}")
@@ -88,3 +103,18 @@ class ResidualBlock(Module):
     def _normalized(self, norm, x):
         """norm(x), in which the activation is fused, or the activation alone where there is no norm."""
         return apply_activation(self.activation, x) if norm is None else norm(x)
+
+
+def _check_settings(kernels, groups, scale, dim_condition):
+    """ValueError unless the arguments of a `ResidualBlock` beside its widths are ones."""
+    kernels = checks.wholes("kernels", kernels)
+    if len(kernels) != 2 or not all(kernel % 2 for kernel in kernels):
+        raise ValueError(f"kernels must be two odd numbers, got {kernels}")
+    if not isinstance(groups, (tuple, list)) or len(groups) != 2:
+        raise ValueError(f"groups must be two numbers of groups, or None for no norm, got {groups!r}")
+    for count in groups:
+        if count is not None:
+            checks.whole("groups", count)
+    checks.number("scale", scale, 0)
+    if dim_condition is not None:
+        checks.whole("dim_condition", dim_condition)

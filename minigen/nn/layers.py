@@ -24,7 +24,8 @@ from minigen.tensor import (
     layer_norm,
     linear,
 )
-from minigen.tensor.activations import activation_name
+from minigen.tensor.activations import activation_name, as_floats
+from minigen.tensor.shapes import pair
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -33,7 +34,7 @@ Act = str | Callable | None  # the name of an activation, or the function itself
 
 def uniform(rng: Rng, shape: tuple[int, ...], fan_in: int, scale: float = 1.0) -> numpy.ndarray:
     """Float32 weights, uniform in ±scale/√fan_in. ValueError unless rng is a generator."""
-    bound = numpy.float32(scale / fan_in**0.5)
+    bound = numpy.float32(checks.number("scale", scale, 0) / fan_in**0.5)
     return checks.rng(rng).uniform(-1, 1, shape).astype(numpy.float32) * bound
 
 
@@ -49,6 +50,18 @@ def he_gain(activation: Act = "relu") -> float:
 
 def _zeros(*shape):
     return numpy.zeros(shape, numpy.float32)
+
+
+def _check_padding(padding):
+    if padding != "same":
+        pair("padding", padding, least=0)
+
+
+def _check_features(dim, max_period):
+    """ValueError unless there can be `dim` sines and cosines."""
+    if checks.whole("dim", dim, least=2) % 2:
+        raise ValueError(f"dim must be even, got {dim}")
+    checks.positive("max_period", max_period)
 
 
 class Linear(Module):
@@ -73,9 +86,8 @@ class MaskedLinear(Module):
     buffers = ("mask",)
 
     def __init__(self, rng: Rng, mask: numpy.ndarray, activation: Act = None):
-        self.mask = numpy.asarray(mask, numpy.float32)
-        if self.mask.ndim != 2:
-            raise ValueError(f"mask must have shape (n_in, n_out), got {self.mask.shape}")
+        activation_name(activation)  # ValueError for one that is not known
+        self.mask = checks.array("mask", mask, "n_in", "n_out", dtype=numpy.float32)
         self.w = uniform(rng, self.mask.shape, self.mask.shape[0])
         self.b = _zeros(self.mask.shape[1])
         self.activation = activation
@@ -91,9 +103,11 @@ class MLP(Module):
     """
 
     def __init__(self, rng: Rng, sizes: Sequence[int], activation: Act = "relu", *, last_scale: float = 1.0):
+        sizes = checks.wholes("sizes", sizes)
         if len(sizes) < 2:
-            raise ValueError(f"sizes must name at least an input and an output width, got {list(sizes)}")
-        sizes = [checks.whole("sizes", size) for size in sizes]
+            raise ValueError(f"sizes must name at least an input and an output width, got {sizes}")
+        activation_name(activation)  # ValueError for one that is not known
+        checks.number("last_scale", last_scale, 0)
         hidden = [Linear(rng, a, b, activation) for a, b in pairwise(sizes[:-1])]
         self.layers = [*hidden, Linear(rng, sizes[-2], sizes[-1], scale=last_scale)]
 
@@ -120,6 +134,8 @@ class Conv2d(Module):
     ):
         c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
         kernel = checks.whole("kernel", kernel)
+        pair("stride", stride, least=1)
+        _check_padding(padding)
         self.w = uniform(rng, (kernel, kernel, c_in, c_out), kernel * kernel * c_in, scale)
         self.b = _zeros(c_out) if bias else None
         self.stride, self.padding = stride, padding
@@ -134,7 +150,9 @@ class MaskedConv2d(Module):
     buffers = ("mask",)
 
     def __init__(self, rng: Rng, mask: numpy.ndarray, c_in: int, c_out: int, padding=0):
-        mask = numpy.asarray(mask, numpy.float32)
+        c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
+        _check_padding(padding)
+        mask = checks.array("mask", mask, "kh", "kw", ..., dtype=numpy.float32)
         if mask.ndim not in (2, 4):
             raise ValueError(f"mask must have shape (kh, kw) or (kh, kw, c_in, c_out), got {mask.shape}")
         kh, kw = mask.shape[:2]
@@ -155,6 +173,7 @@ class ConvTranspose2d(Module):
     ):
         c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
         kernel, stride = checks.whole("kernel", kernel), checks.whole("stride", stride)
+        pair("padding", padding, least=0)
         reach = -(-kernel // stride)  # how many input pixels an output pixel depends on, each way
         self.w = uniform(rng, (kernel, kernel, c_in, c_out), reach * reach * c_in)
         self.b = _zeros(c_out) if bias else None
@@ -170,6 +189,7 @@ class CausalConv1d(Module):
     def __init__(self, rng: Rng, c_in: int, c_out: int, kernel: int, dilation: int = 1, *, bias: bool = True):
         c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
         kernel = checks.whole("kernel", kernel)
+        dilation = checks.whole("dilation", dilation)
         self.w = uniform(rng, (kernel, c_in, c_out), kernel * c_in)
         self.b = _zeros(c_out) if bias else None
         self.dilation = dilation
@@ -183,6 +203,7 @@ class Embedding(Module):
 
     def __init__(self, rng: Rng, count: int, dim: int, scale: float = 1.0):
         count, dim = checks.whole("count", count), checks.whole("dim", dim)
+        scale = checks.number("scale", scale, 0)
         self.table = checks.rng(rng).standard_normal((count, dim), dtype=numpy.float32) * numpy.float32(scale)
 
     def __call__(self, indices: numpy.ndarray) -> Array:
@@ -194,7 +215,8 @@ class LayerNorm(Module):
 
     def __init__(self, dim: int, eps: float = 1e-5):
         dim = checks.whole("dim", dim)
-        self.w, self.b, self.eps = numpy.ones(dim, numpy.float32), _zeros(dim), eps
+        self.w, self.b = numpy.ones(dim, numpy.float32), _zeros(dim)
+        self.eps = checks.number("eps", eps, 0)
 
     def __call__(self, x: Array) -> Array:
         return layer_norm(x, self.w, self.b, self.eps)
@@ -208,7 +230,8 @@ class GroupNorm(Module):
             raise ValueError(f"groups must divide the number of channels {channels}, got {groups}")
         activation_name(activation)  # ValueError for one that is not known
         self.w, self.b = numpy.ones(channels, numpy.float32), _zeros(channels)
-        self.groups, self.eps, self.activation = groups, eps, activation
+        self.groups, self.activation = groups, activation
+        self.eps = checks.number("eps", eps, 0)
 
     def __call__(self, x: Array) -> Array:
         return group_norm(x, self.w, self.b, self.groups, self.eps, self.activation)
@@ -226,12 +249,15 @@ class BatchNorm(Module):
         channels = checks.whole("channels", channels)
         self.w, self.b = numpy.ones(channels, numpy.float32), _zeros(channels)
         self.running_mean, self.running_var = _zeros(channels), numpy.ones(channels, numpy.float32)
-        self.eps, self.momentum = eps, momentum
+        self.eps, self.momentum = checks.number("eps", eps, 0), checks.probability("momentum", momentum)
 
     def __call__(self, x: Array) -> Array:
         if not self.training:
             return batch_norm(x, self.w, self.b, self.eps, self.running_mean, self.running_var)
+        x = as_floats(x)
         values = getval(x)
+        if values.ndim < 2 or values.shape[-1] != len(self.w):
+            raise ValueError(f"x must have shape (N, ..., {len(self.w)}), got {values.shape}")
         n = values.size // values.shape[-1]
         if n < 2:
             raise ValueError(f"batch norm needs more than one value for each channel, got x {values.shape}")
@@ -249,8 +275,8 @@ class TimeEmbedding(Module):
     """
 
     def __init__(self, rng: Rng, dim: int, dim_out: int, activation: Act = "silu", max_period: float = 10_000.0):
-        if checks.whole("dim", dim, least=2) % 2:
-            raise ValueError(f"dim must be even, got {dim}")
+        _check_features(dim, max_period)
+        checks.whole("dim_out", dim_out)
         self.dim, self.max_period = dim, max_period
         self.body = MLP(rng, [dim, dim_out, dim_out], activation)
 
@@ -260,9 +286,10 @@ class TimeEmbedding(Module):
 
 def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
     """sin(t ω_k) and cos(t ω_k), k = 0..dim/2−1, with ω_k = max_period^(−k/(dim/2)): t (N,) -> (N, dim), float32."""
-    t = numpy.asarray(t, numpy.float64)
-    if t.ndim != 1:
-        raise ValueError(f"t must have shape (N,), one time step for each example, got {t.shape}")
+    _check_features(dim, max_period)
+    t = checks.floats("t", t, dtype=numpy.float64)
+    if numpy.ndim(t) != 1:
+        raise ValueError(f"t must have shape (N,), one time step for each example, got {numpy.shape(t)}")
     half = dim // 2
     omega = max_period ** (-numpy.arange(half, dtype=numpy.float64) / half)
     angle = t[:, None] * omega  # (N, dim/2)

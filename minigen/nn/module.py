@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy
 from autograd.tracer import Box
 
+from minigen import checks
 from minigen.tensor import load_arrays, named_leaves, save_arrays, tree_map
 
 
@@ -118,7 +119,7 @@ class Sequential(Module):
     """Layers (modules or plain functions) applied one after the other."""
 
     def __init__(self, *layers: Callable):
-        self.layers = list(layers)
+        self.layers = [checks.function(f"layers[{i}]", layer) for i, layer in enumerate(layers)]
 
     def __call__(self, x: Any) -> Any:
         for layer in self.layers:

@@ -13,6 +13,7 @@ from minigen import checks
 from minigen.nn.layers import uniform
 from minigen.nn.module import Module
 from minigen.tensor import linear, primitive, sigmoid, tanh
+from minigen.tensor.activations import as_floats
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -34,10 +35,13 @@ class LSTMCell(Module):
 
     def start(self, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The zero state for a batch of n."""
+        n = checks.whole("n", n)
         return numpy.zeros((n, self.width), numpy.float32), numpy.zeros((n, self.width), numpy.float32)
 
     def __call__(self, x: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         h, c = state
+        h = _checked_state("h", h, np.shape(x)[:1], self.width)
+        c = _checked_state("c", c, np.shape(x)[:1], self.width)
         gates = linear(np.concatenate([x, h], axis=1), self.w, self.b)  # (N, 4·width)
         k = self.width
         i, f, o = sigmoid(gates[:, :k]), sigmoid(gates[:, k : 2 * k]), sigmoid(gates[:, 2 * k : 3 * k])
@@ -60,10 +64,18 @@ class GRUCell(Module):
 
     def start(self, n: int) -> numpy.ndarray:
         """The zero state for a batch of n."""
-        return numpy.zeros((n, self.width), numpy.float32)
+        return numpy.zeros((checks.whole("n", n), self.width), numpy.float32)
 
     def __call__(self, x: Array, h: Array) -> Array:
+        h = _checked_state("h", h, np.shape(x)[:1], self.width)
         return _gru_gates(linear(x, self.w, self.b), linear(h, self.u), h)
+
+
+def _checked_state(name, state, batch, width):
+    state = as_floats(state, name)
+    if np.shape(state) != (*batch, width):
+        raise ValueError(f"{name} must have shape {(*batch, width)} for x of batch {batch}, got {np.shape(state)}")
+    return state
 
 
 def _gru_parts(from_x, from_h):

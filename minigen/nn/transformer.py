@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy
 
+from minigen import checks
 from minigen.nn.attention import MultiHeadAttention
 from minigen.nn.layers import MLP, LayerNorm
 from minigen.nn.module import Module
@@ -20,6 +21,8 @@ class TransformerBlock(Module):
     """x + attention(norm(x)), then x + MLP(norm(x)): (N, L, width) -> (N, L, width). Starts as the identity."""
 
     def __init__(self, rng: Rng, width: int, heads: int):
+        if checks.whole("width", width) % checks.whole("heads", heads):
+            raise ValueError(f"heads must divide width, got heads={heads} and width={width}")
         self.norm1, self.attention = LayerNorm(width), MultiHeadAttention(rng, width, heads, out_scale=0.0)
         self.norm2, self.mlp = LayerNorm(width), MLP(rng, [width, 4 * width, width], "relu", last_scale=0.0)
 

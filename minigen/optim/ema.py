@@ -4,6 +4,7 @@ import numpy as np
 
 from minigen import checks
 from minigen.nn import Module
+from minigen.nn.module import check_state
 from minigen.tensor.parallel import in_parts
 
 
@@ -15,18 +16,19 @@ class EMA:
     """
 
     def __init__(self, model: Module, decay: float = 0.999, warm: bool = True):
-        if not isinstance(model, Module):
-            raise ValueError(f"model must be a Module, got {model!r:.60}")
-        self.model, self.decay = model.copy(), checks.number("decay", decay, 0, 1, without=1)
+        self.decay = checks.number("decay", decay, 0, 1, without=1)
+        self.model = checks.instance("model", model, Module).copy()
         self.warm, self.updates = warm, 0
 
     def update(self, model: Module) -> None:
         """Move the average toward `model`."""
+        averaged, current = self.model.parameters(), checks.instance("model", model, Module).parameters()
+        try:
+            check_state(averaged, current)
+        except ValueError as error:
+            raise ValueError(f"model must have the parameters of the averaged one: {error}") from None
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm else self.decay
-        averaged, current = self.model.parameters(), model.parameters()
-        if averaged.keys() != current.keys():
-            raise ValueError(f"model differs from the averaged one in {sorted(averaged.keys() ^ current.keys())[:5]}")
 
         def move(a, b):
             a *= decay

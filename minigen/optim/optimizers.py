@@ -13,7 +13,7 @@ import numpy as np
 
 from minigen import checks
 from minigen.tensor.parallel import in_parts
-from minigen.tensor.tree import named_leaves
+from minigen.tensor.tree import leaves, named_leaves
 
 SMALL = 1 << 13  # numbers below which an update costs NumPy's calls, not its arithmetic: such arrays are updated as one
 
@@ -24,6 +24,8 @@ class Optimizer:
     slots: tuple[str, ...] = ()  # names of the running arrays kept for each parameter
 
     def __init__(self, model: Any, lr: float):
+        if isinstance(model, type):
+            raise ValueError(f"model must be an instance, got the class {model.__name__}: call it first")
         self.parameters = dict(named_leaves(model))
         if not self.parameters:
             raise ValueError("model holds no float array to optimize")
@@ -51,6 +53,8 @@ class Optimizer:
 
     def step(self, grads: Any) -> None:
         """Update the model from a tree of gradients shaped as the model; ValueError if it is not, or is the model."""
+        if isinstance(grads, type):
+            raise ValueError(f"grads must be a tree shaped as the model, got the class {grads.__name__}")
         found = dict(named_leaves(grads))
         self._check_gradients(grads, found)
         self.steps += 1
@@ -72,7 +76,7 @@ class Optimizer:
             if found[name] is p:
                 raise ValueError(f"grads must hold gradients, got the model's own parameter {name!r}")
             if np.shape(found[name]) != p.shape:
-                raise ValueError(f"gradient of {name!r} must have shape {p.shape}, got {np.shape(found[name])}")
+                raise ValueError(f"grads must have the shape of {name!r}, {p.shape}, got {np.shape(found[name])}")
 
     def _laid_out(self, arrays, names):
         """The arrays of a group end to end, (n,); a group of one is the array itself."""
@@ -130,7 +134,7 @@ class RMSProp(Optimizer):
     slots = ("square",)
 
     def __init__(self, model: Any, lr: float, decay: float = 0.99, eps: float = 1e-8):
-        self.decay, self.eps = _fraction("decay", decay), eps
+        self.decay, self.eps = _fraction("decay", decay), checks.number("eps", eps, 0)
         super().__init__(model, lr)
 
     def update(self, p, g, square):
@@ -162,8 +166,10 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ):
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise ValueError(f"betas must be two numbers in [0, 1), got {betas!r}")
         self.betas = (_fraction("betas[0]", betas[0]), _fraction("betas[1]", betas[1]))
-        self.eps, self.weight_decay = eps, weight_decay
+        self.eps, self.weight_decay = checks.number("eps", eps, 0), checks.number("weight_decay", weight_decay, 0)
         super().__init__(model, lr)
 
     def update(self, p, g, mean, square):
@@ -189,7 +195,9 @@ def clip_grad_norm(grads: Any, max_norm: float) -> float:
     """Scale a tree of gradients in place so that its global Euclidean norm is at most `max_norm`; returns the norm
     before."""
     checks.positive("max_norm", max_norm)
-    arrays = [g for _, g in named_leaves(grads)]
+    arrays = [] if isinstance(grads, type) else leaves(grads)
+    if not arrays:
+        raise ValueError(f"grads must be a tree of float arrays, got {grads!r:.60}")
     norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in arrays)))
     if norm > max_norm:
         for g in arrays:

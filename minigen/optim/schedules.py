@@ -18,7 +18,7 @@ def constant(lr: float, steps: int = 1, warmup: int = 0) -> Callable[[int], floa
 
 def linear_decay(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Callable[[int], float]:
     """A straight line from `lr` to `final` over `steps`, after a linear rise over the first `warmup` steps."""
-    _check(lr, steps, warmup)
+    _check(lr, steps, warmup, final)
     return lambda i: _rise(i, warmup) * (lr + (final - lr) * _progress(i, steps, warmup))
 
 
@@ -27,7 +27,7 @@ def cosine(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Callab
 
     Loshchilov and Hutter 2017, without restarts.
     """
-    _check(lr, steps, warmup)
+    _check(lr, steps, warmup, final)
     return lambda i: (
         _rise(i, warmup) * (final + (lr - final) * 0.5 * (1 + math.cos(math.pi * _progress(i, steps, warmup))))
     )
@@ -46,6 +46,7 @@ def _progress(i, steps, warmup):
     return min(1.0, max(0.0, (i - warmup) / max(1, steps - warmup)))
 
 
-def _check(lr, steps, warmup):
+def _check(lr, steps, warmup, final=0.0):
     checks.number("lr", lr, 0)
+    checks.number("final", final, 0)
     checks.whole("warmup", warmup, 0, most=checks.whole("steps", steps))

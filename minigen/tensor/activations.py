@@ -183,21 +183,21 @@ _APPLY = {name: _elementwise(activation) for name, activation in ACTIVATIONS.ite
 _LEAKY_APPLY = {LEAKY_SLOPE: _APPLY["leaky_relu"]}
 
 
-def as_floats(x: Any) -> Array:
+def as_floats(x: Any, name: str = "x") -> Array:
     """`x` as an array of floats: traced arrays and float arrays as they are, numbers and whole numbers as float64.
 
-    Raises ValueError for what is not an array of real numbers.
+    Raises ValueError, with `name`, for what is not an array of real numbers.
     """
     if isbox(x):
         return x
     try:
         x = np.asarray(x)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"x must be an array of real numbers, got {type(x).__name__} ({error})") from None
+        raise ValueError(f"{name} must be an array of real numbers, got {type(x).__name__} ({error})") from None
     if x.dtype.kind in "iub":
         return x.astype(np.float64)
     if x.dtype.kind != "f":
-        raise ValueError(f"x must be an array of real numbers, got dtype {x.dtype}")
+        raise ValueError(f"{name} must be an array of real numbers, got dtype {x.dtype}")
     return x
 
 
@@ -247,6 +247,14 @@ FUNCTION_NAMES = {f: f.__name__ for f in (relu, leaky_relu, sigmoid, tanh, softp
 def apply_activation(name: str, x: Array) -> Array:
     """The activation of this name, differentiable."""
     return _APPLY[name](x)
+
+
+def check_activation(name: str, activation: Any) -> None:
+    """ValueError, with the `name` of the argument, unless `activation_name` knows it."""
+    try:
+        activation_name(activation)
+    except ValueError as error:
+        raise ValueError(str(error).replace("activation", name, 1)) from None
 
 
 def activation_name(activation: str | Callable | None) -> str | None:

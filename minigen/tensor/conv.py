@@ -41,6 +41,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from minigen import checks
+from minigen.tensor.activations import as_floats
 from minigen.tensor.core import primitive
 from minigen.tensor.parallel import in_halves
 from minigen.tensor.scratch import chunks, scratch
@@ -347,6 +348,7 @@ def conv2d(x: Array, w: Array, b: Array | None = None, stride: int | Pair = 1, p
     or a pair (vertical, horizontal); padding "same" keeps the size at stride 1 with odd kernels. Raises ValueError on
     wrong ranks, channels that differ, a kernel larger than the padded image, a stride below 1.
     """
+    x = as_floats(x)
     _check_arrays("conv2d", x, "(N, H, W, C)", w, "(kh, kw, c_in, c_out)", b)
     stride, kernel = pair("conv2d: stride", stride, least=1), w.shape[:2]
     if isinstance(padding, str):
@@ -380,6 +382,7 @@ def conv_transpose2d(
     sizes that `conv2d` maps to the same (H, W). Ints or pairs. Raises ValueError as `conv2d` does.
     """
     name = "conv_transpose2d"
+    x = as_floats(x)
     _check_arrays(name, x, "(N, H, W, C)", w, "(kh, kw, c_in, c_out)", b)
     stride = pair(f"{name}: stride", stride, least=1)
     py, px = pair(f"{name}: padding", padding, least=0)
@@ -402,6 +405,7 @@ def conv1d(x: Array, w: Array, b: Array | None = None, dilation: int = 1) -> Arr
     w[k-1] multiplies the present, w[0] the most distant past; before the start there are zeros.
     Raises ValueError on wrong ranks, channels that differ, a dilation below 1.
     """
+    x = as_floats(x)
     _check_arrays("conv1d", x, "(N, T, C)", w, "(k, c_in, c_out)", b)
     d = checks.whole("conv1d: dilation", dilation)
     geometry = Geometry(padding=((0, 0), (d * (w.shape[0] - 1), 0)), dilation=(1, d))

@@ -6,7 +6,8 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
-from minigen.tensor.activations import ACTIVATIONS, activation_name
+from minigen import checks
+from minigen.tensor.activations import ACTIVATIONS, activation_name, as_floats
 from minigen.tensor.core import primitive
 from minigen.tensor.parallel import in_halves
 
@@ -116,6 +117,7 @@ def linear(x: Array, w: Array, b: Array | None = None, activation=None) -> Array
     `activation` is None, a name ("relu", "silu", ...) or one of the activation functions; fused, it costs one pass
     less. Raises ValueError when the shapes do not fit.
     """
+    x = as_floats(x)
     shape = np.shape(x)
     if len(np.shape(w)) != 2 or len(shape) < 1 or shape[-1] != np.shape(w)[0]:
         raise ValueError(f"x (..., in) and w (in, out) must share `in`, got x {shape} and w {np.shape(w)}")
@@ -161,10 +163,4 @@ _gather_transpose = primitive(
 
 def embedding(table: Array, indices: np.ndarray) -> Array:
     """Rows of a table: table (V, D), integer indices (...) in [0, V) -> (..., D)."""
-    indices = np.asarray(indices)
-    if indices.dtype.kind not in "iu":
-        raise ValueError(f"indices must be integers, got dtype {indices.dtype}")
-    rows = np.shape(table)[0]
-    if indices.size and (indices.min() < 0 or indices.max() >= rows):
-        raise ValueError(f"indices must be in [0, {rows}), got values from {indices.min()} to {indices.max()}")
-    return _embedding(table, indices)
+    return _embedding(table, checks.integers("indices", indices, most=np.shape(table)[0] - 1))

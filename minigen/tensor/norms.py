@@ -15,7 +15,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
-from minigen.tensor.activations import ACTIVATIONS, activation_name, apply_activation
+from minigen.tensor.activations import ACTIVATIONS, activation_name, apply_activation, as_floats
 from minigen.tensor.core import primitive
 
 Array = Any
@@ -122,6 +122,7 @@ def group_norm(
     The variance is the biased one. `activation` (for example "silu") is applied to the result, in the same operation.
     Wu and He 2018. Raises ValueError if `groups` does not divide C.
     """
+    x = as_floats(x)
     shape = np.shape(x)
     c = _check_affine(shape, w, b)
     if not isinstance(groups, (int, np.integer)) or groups < 1 or c % groups:
@@ -155,6 +156,7 @@ def batch_norm(
     result and its gradient are the same. It is group norm with one channel a group and the whole batch as one example.
     Ioffe and Szegedy 2015.
     """
+    x = as_floats(x)
     shape = np.shape(x)
     c = _check_affine(shape, w, b)
     if (mean is None) != (var is None):
@@ -223,7 +225,10 @@ def layer_norm(x: Array, w: Array, b: Array, eps: float = 1e-5) -> Array:
     w and b may also be given one for each example, shaped (N, 1, C) for x (N, L, C): the modulation of adaptive
     layer norm (Peebles and Xie 2023).
     """
+    x = as_floats(x)
     shape, w_shape = np.shape(x), np.shape(w)
+    if not shape:
+        raise ValueError("x must have shape (..., C), got ()")
     if w_shape != np.shape(b):
         raise ValueError(f"w and b must have the same shape, got {w_shape} and {np.shape(b)}")
     fits = w_shape == shape[-1:] or (

@@ -13,7 +13,8 @@ but for rounding.
 2. **BLAS threads.** NumPy's BLAS is set to one thread, because minigen shares large work between two threads itself
    (`parallel.py`), element-wise work included. Threads of BLAS spin for a while after each product, and take the core
    that the other half needs: measured, a DCGAN's step took 1.6 times as long. `blas_threads(2)` sets another number,
-   for good or as a context.
+   for good or as a context. It is set for each BLAS that the process has loaded by then, NumPy's at least. One that is
+   loaded later keeps its threads: SciPy brings its own, in which minigen computes nothing large.
 
 3. **autograd.** Seven replacements, which its callers see in speed only:
 

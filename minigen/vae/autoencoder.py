@@ -20,10 +20,10 @@ import numpy
 from autograd.tracer import getval, isbox
 
 from minigen import checks
-from minigen.nn import Linear, Module, Sequential
+from minigen.nn import Linear, Module, Sequential, he_gain
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import grad, linear, value_and_grad
-from minigen.tensor.activations import activation_name
+from minigen.tensor.activations import activation_name, check_activation
 
 Array: TypeAlias = Any
 Rng: TypeAlias = numpy.random.Generator
@@ -40,9 +40,7 @@ def reconstruction_loss(x: Array, decoded: Array) -> Array:
     The square is summed over the pixels, not averaged: D times an element-wise mean. In squared units of x.
     Raises ValueError if the shapes differ or a value is not finite.
     """
-    x = checks.floats("x", x)
-    decoded = checks.floats("decoded", decoded)
-    checks.same_shape(2, x=x, decoded=decoded)
+    x, decoded = checks.alike(2, x=x, decoded=decoded)
     return np.sum((x - decoded) ** 2) / len(x)
 
 
@@ -51,6 +49,8 @@ def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
 
     x and corrupted (N, ...), the second from `corrupt`. Raises ValueError as `reconstruction_loss` does.
     """
+    checks.function("autoencoder", autoencoder)
+    x, corrupted = checks.alike(2, x=x, corrupted=corrupted)
     return reconstruction_loss(x, autoencoder(corrupted))
 
 
@@ -132,7 +132,8 @@ def sigmoid_penalty(h: Array, w: Array) -> Array:
     dh_j/dx_i = h_j (1 - h_j) w_ij, so that |J|² = sum_j (h_j (1 - h_j))² sum_i w_ij². Raises ValueError if the shapes
     do not fit or h leaves [0, 1]. Rifai et al. 2011.
     """
-    checks.same_shape(2, h=h)
+    h = checks.array("h", h, "N", ..., "H")
+    w = checks.floats("w", w)
     if np.ndim(w) != 2 or np.shape(w)[1] != np.shape(h)[-1]:
         raise ValueError(f"w must have shape (D, H) with H = {np.shape(h)[-1]}, got {np.shape(w)}")
     checks.between("h", h, 0, 1)
@@ -147,6 +148,7 @@ def contractive_penalty(encoder: Callable, x: Array) -> Array:
     if x is not a finite (N, ...) or the encoder does not give a code for each example.
     """
     x = checks.array("x", x, "N", ..., "D")
+    checks.function("encoder", encoder)
     if isinstance(encoder, Linear) and activation_name(encoder.activation) == "sigmoid":
         return sigmoid_penalty(encoder(x), encoder.w)
     return np.sum(code_jacobian(encoder, x) ** 2) / len(x)
@@ -157,6 +159,8 @@ def code_jacobian(encoder: Callable, x: Array) -> Array:
 
     One backward pass for all H numbers of the code, at the cost of H encodings. Errors as `contractive_penalty`.
     """
+    x = checks.array("x", x, "N", ..., "D")
+    checks.function("encoder", encoder)
     n = len(x)
     code = np.shape(encoder(x))
     if len(code) < 2 or code[0] != n:
@@ -194,8 +198,12 @@ class Autoencoder(Module):
     ):
         self.dim_x = checks.whole("dim_x", dim_x)
         self.dim_z = checks.whole("dim_z", dim_z)
-        self.k = None if k is None else checks.whole("k", k)
+        self.k = None if k is None else checks.whole("k", k, most=dim_z)
+        activations = {"activation": activation, "code_activation": code_activation, "out_activation": out_activation}
+        for name, value in activations.items():
+            check_activation(name, value)
 
+        widths = checks.wholes("widths", widths)
         sizes = [dim_x, *widths, dim_z]
         hidden = [activation] * len(widths)
         self.encoder = _layers(rng, sizes, [*hidden, code_activation])
@@ -214,6 +222,7 @@ class Autoencoder(Module):
 
     def decode(self, z: Array) -> Array:
         """The reconstruction from a code: (N, dim_z) -> (N, dim_x)."""
+        z = checks.shaped("z", z, "N", self.dim_z)
         if self.decoder is not None:
             return self.decoder(z)
         assert self.biases is not None  # of a tied decoder
@@ -239,7 +248,10 @@ def autoencoder_loss(
     penalty(model, seen, z) -> scalar, z (N, dim_z) being the code of seen: weight times one of the penalties above.
     Eq. vae.01; with a corrupted `seen` Eq. vae.02.
     """
-    seen = x if seen is None else seen
+    checks.having("model", model, "encode", "decode")
+    if penalty is not None:
+        checks.function("penalty", penalty)
+    x, seen = checks.alike(2, x=x, seen=x if seen is None else seen)
     z = model.encode(seen)
     reconstruction = reconstruction_loss(x, model.decode(z))
     extra = 0.0 if penalty is None else penalty(model, seen, z)
@@ -268,12 +280,13 @@ def _layers(rng: Rng, sizes: Sequence[int], activations: Sequence[Activation]) -
     for (n_in, n_out), activation in zip(pairwise(sizes), activations):
         layer = Linear(rng, n_in, n_out, activation)
         if activation_name(layer.activation) in ("relu", "leaky_relu"):
-            layer.w *= 6**0.5  # He initialization, variance 2/n_in (He et al. 2015); Linear starts with a sixth of it
+            layer.w *= he_gain(activation)
         layers.append(layer)
     return layers[0] if len(layers) == 1 else Sequential(*layers)
 
 
 def _in_open_unit_interval(name: str, p: Array) -> None:
+    p = checks.shaped(name, p, ...)
     if not isbox(p) and not (numpy.min(p) > 0 and numpy.max(p) < 1):
         low, high = numpy.min(p), numpy.max(p)
         raise ValueError(f"{name} must lie strictly between 0 and 1, got values from {low:.4g} to {high:.4g}")

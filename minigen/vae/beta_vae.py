@@ -70,14 +70,11 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
     They start at code (dim_z,); for each of `dims` (all unless given) that number takes each of `values` (V,).
     Images are means of p(x|z). Raises ValueError if code, values or dims do not fit.
     """
-    code = numpy.asarray(code, numpy.float32)
-    values = numpy.asarray(values, numpy.float32)
-    if code.shape != (vae.dim_z,) or values.ndim != 1:
-        raise ValueError(f"code must have shape ({vae.dim_z},) and values (V,), got {code.shape} and {values.shape}")
-    checks.finite("code", code)
-    checks.finite("values", values)
-    dims = list(range(vae.dim_z) if dims is None else dims)
-    if not dims or not all(isinstance(d, (int, numpy.integer)) and 0 <= d < vae.dim_z for d in dims):
+    checks.having("vae", vae, "decode", "likelihood", "dim_z")
+    code = checks.array("code", code, vae.dim_z, dtype=numpy.float32)
+    values = checks.array("values", values, "V", dtype=numpy.float32)
+    dims = checks.wholes("dims", range(vae.dim_z) if dims is None else dims, least=0)
+    if not dims or max(dims) >= vae.dim_z:
         raise ValueError(f"dims must be whole numbers from 0 to {vae.dim_z - 1}, got {dims}")
     z = numpy.tile(code, (len(dims), len(values), 1))  # (len(dims), V, dim_z)
     for row, d in zip(z, dims):
@@ -171,11 +168,10 @@ def _check_terms(recon: Array, kl: Array) -> None:
 
 def _codes_and_classes(codes: Array, factors: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
     """codes (N, D) in float64, and factors (N, K) with their values numbered from 0."""
-    codes = numpy.asarray(codes, numpy.float64)
+    codes = checks.array("codes", codes, "N", "D", dtype=numpy.float64)
     factors = numpy.asarray(factors)
-    if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or 0 in codes.shape + factors.shape:
+    if factors.ndim != 2 or len(codes) != len(factors) or 0 in factors.shape:
         raise ValueError(f"codes must have shape (N, D) and factors (N, K), got {codes.shape} and {factors.shape}")
-    checks.finite("codes", codes)
     if factors.dtype.kind not in "iuf" or not numpy.all(factors == numpy.round(factors)):
         raise ValueError(f"factors must be whole numbers, got {factors.dtype} with values such as {factors.flat[0]!r}")
     classes = numpy.stack([numpy.unique(column, return_inverse=True)[1] for column in factors.T], axis=1)  # (N, K)

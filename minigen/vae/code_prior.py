@@ -45,16 +45,22 @@ class CausalTransformer(Module):
         context: int | None = None,
         back: Sequence[int] = (1,),
     ):
-        if not back:
-            raise ValueError("back must name at least one distance, got none")
         self.tokens, self.length = checks.whole("tokens", tokens), checks.whole("length", length)
-        self.back = tuple(checks.whole("back", distance) for distance in back)
+        self.back = tuple(checks.wholes("back", back))
+        if not self.back:
+            raise ValueError("back must name at least one distance, got none")
+        if checks.whole("width", width) % checks.whole("heads", heads):
+            raise ValueError(f"heads must divide width, got heads={heads} and width={width}")
+        checks.whole("layers", layers)
+        for name, value in (("classes", classes), ("context", context)):
+            if value is not None:
+                checks.whole(name, value)
         scale = width**-0.5
         self.token = [Embedding(rng, tokens + 1, width, scale) for _ in back]  # the last row is the start token
         self.position = Embedding(rng, length, width, scale)
         self.label = None if classes is None else Embedding(rng, classes, width, scale)
         self.context = None if context is None else Linear(rng, context, width)
-        self.blocks = [TransformerBlock(rng, width, heads) for _ in range(checks.whole("layers", layers))]
+        self.blocks = [TransformerBlock(rng, width, heads) for _ in range(layers)]
         self.norm, self.head = LayerNorm(width), Linear(rng, width, tokens)
 
     def __call__(
@@ -93,11 +99,13 @@ class CausalTransformer(Module):
         A temperature below 1 makes likely tokens likelier: logits are divided by it.
         Raises ValueError for n < 1, a temperature that is not positive, labels or context that do not fit.
         """
+        checks.rng(rng)
         n, temperature = checks.whole("n", n), checks.positive("temperature", temperature)
+        rows = checks.whole("rows", rows)
         self._check(numpy.zeros((n, self.length), int), labels, context)
 
         def draw(which, labels, context):
-            return self._draw(checks.rng(rng), len(which), labels, context, temperature)
+            return self._draw(rng, len(which), labels, context, temperature)
 
         return batched(draw, numpy.arange(n), labels, context, size=rows)
 
@@ -127,6 +135,8 @@ class CausalTransformer(Module):
         if (labels is None) != (self.label is None) or (labels is not None and numpy.shape(labels) != (len(tokens),)):
             wanted = "None, as the model has no classes" if self.label is None else f"of shape ({len(tokens)},)"
             raise ValueError(f"labels must be {wanted}, got {None if labels is None else numpy.shape(labels)}")
+        if self.label is not None:
+            checks.integers("labels", labels, most=len(self.label.table) - 1)
         wanted = None if self.context is None else (*tokens.shape, self.context.w.shape[0])
         if (None if context is None else np.shape(context)) != wanted:
             raise ValueError(f"context must have shape {wanted}, got {None if context is None else np.shape(context)}")

@@ -26,9 +26,9 @@ def bernoulli_log_likelihood(x: Array, logits: Array) -> Array:
 
     Raises ValueError if the shapes differ or x leaves [0, 1].
     """
-    shape = checks.same_shape(2, x=x, logits=logits)
+    x, logits = checks.alike(2, x=x, logits=logits)
     checks.between("x", x, 0, 1)
-    return -np.sum(bce_with_logits(logits, x), axis=tuple(range(1, len(shape))))
+    return -np.sum(bce_with_logits(logits, x), axis=tuple(range(1, np.ndim(x))))
 
 
 def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
@@ -36,10 +36,10 @@ def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
 
     `mu` and `logvar` may be numbers or smaller arrays that broadcast to the shape of x (zeros: the standard normal).
     """
+    x = checks.array("x", x, "N", ..., "D")
     shape = np.shape(x)
-    if len(shape) < 2:
-        raise ValueError(f"x must have shape (N, D), got {shape}")
     for name, a in (("mu", mu), ("logvar", logvar)):
+        checks.finite(name, a)  # and stays as it is: a number would become an array of float64
         if np.ndim(a) > len(shape) or any(m not in (1, n) for m, n in zip(np.shape(a)[::-1], shape[::-1])):
             raise ValueError(f"{name} must broadcast to the shape of x, {shape}, got {np.shape(a)}")
     precision = math.exp(-logvar) if isinstance(logvar, float) else np.exp(-logvar)  # a NumPy float64 would upcast x
@@ -68,6 +68,7 @@ class Bernoulli(Likelihood):
 
     def log_prob(self, x: Array, decoded: Array) -> Array:
         """log p(x|z): x in [0, 1] and logits, both (N, D) -> (N,), nats."""
+        x, decoded = checks.alike(2, x=x, decoded=decoded)
         return bernoulli_log_likelihood(x, decoded)
 
     def mean(self, decoded: Array) -> Array:
@@ -76,6 +77,8 @@ class Bernoulli(Likelihood):
 
     def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
         """Zeros and ones, (N, D)."""
+        checks.rng(rng)
+        decoded = checks.array("decoded", decoded, "N", ..., "D")
         return (rng.random(decoded.shape, dtype=numpy.float32) < sigmoid(decoded)).astype(decoded.dtype)
 
 
@@ -98,8 +101,7 @@ class Gaussian(Likelihood):
 
     def log_prob(self, x: Array, decoded: Array) -> Array:
         """log p(x|z): x and means, both (N, D) -> (N,), nats. Raises ValueError if x is not finite."""
-        checks.same_shape(2, x=x, decoded=decoded)
-        checks.finite("x", x)
+        x, decoded = checks.alike(2, x=x, decoded=decoded)
         return gaussian_log_likelihood(x, decoded, self.logvar)
 
     def mean(self, decoded: Array) -> Array:
@@ -108,5 +110,7 @@ class Gaussian(Likelihood):
 
     def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
         """Means plus noise, (N, D)."""
+        checks.rng(rng)
+        decoded = checks.array("decoded", decoded, "N", ..., "D")
         noise = rng.standard_normal(decoded.shape, dtype=numpy.float32).astype(decoded.dtype)
         return decoded + numpy.exp(0.5 * self.logvar) * noise

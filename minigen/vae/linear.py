@@ -24,11 +24,9 @@ def kl_gaussians(mu: Array, logvar: Array, mu_p: Array, logvar_p: Array) -> Arra
     `kl_standard_normal`, the KL divergence of Eq. vae.11; with those of the posterior, the gap of Eq. vae.13. Raises
     ValueError if the shapes differ or a value is not finite.
     """
-    shape = checks.same_shape(2, mu=mu, logvar=logvar, mu_p=mu_p, logvar_p=logvar_p)
-    for name, a in (("mu", mu), ("logvar", logvar), ("mu_p", mu_p), ("logvar_p", logvar_p)):
-        checks.finite(name, a)
+    mu, logvar, mu_p, logvar_p = checks.alike(2, mu=mu, logvar=logvar, mu_p=mu_p, logvar_p=logvar_p)
     terms = (np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar_p - logvar
-    return 0.5 * np.sum(terms, axis=tuple(range(1, len(shape))))
+    return 0.5 * np.sum(terms, axis=tuple(range(1, np.ndim(mu))))
 
 
 def expected_log_likelihood(x: Array, mu: Array, logvar: Array, w: Array, b: Array, std: float) -> Array:
@@ -58,16 +56,18 @@ class LinearGaussian:
 
     def sample(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
         """`n` draws of x: (n, D_x)."""
-        z = rng.standard_normal((checks.whole("n", n), len(self.w)))  # (n, D_z)
+        z = checks.rng(rng).standard_normal((checks.whole("n", n), len(self.w)))  # (n, D_z)
         return z @ self.w + self.b + self.std * rng.standard_normal((n, len(self.b)))
 
     def log_evidence(self, x: numpy.ndarray) -> numpy.ndarray:
         """log p(x), where p(x) = N(b, wᵀw + std² I), the integral of Eq. vae.08: (N, D_x) -> (N,), nats."""
+        x = checks.array("x", x, "N", len(self.b))
         covariance = self.w.T @ self.w + self.std**2 * numpy.eye(len(self.b))  # (D_x, D_x)
         return -0.5 * (_quadratic(x - self.b, covariance) + numpy.linalg.slogdet(covariance)[1] + len(self.b) * LOG_2PI)
 
     def posterior(self, x: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Mean (N, D_z) and covariance (D_z, D_z) of p(z|x): the covariance is the same for every x."""
+        x = checks.array("x", x, "N", len(self.b))
         covariance = numpy.linalg.inv(self.precision)
         return (x - self.b) @ self.w.T @ covariance / self.std**2, covariance
 
@@ -87,7 +87,9 @@ class LinearGaussian:
         ½ (trace(P S) + (m - mu)ᵀ P (m - mu) - D_z - log det P - log det S), with m and P the posterior's mean and
         precision and S = diag exp(logvar).
         """
+        mu, logvar = checks.alike(2, mu=mu, logvar=logvar)
         mean, covariance = self.posterior(x)
+        checks.same_shape(2, mean=mean, mu=mu)
         trace = numpy.exp(logvar) @ numpy.diag(self.precision)  # (N,)
         log_dets = numpy.linalg.slogdet(self.precision)[1] + logvar.sum(axis=1)
         return 0.5 * (trace + _quadratic(mean - mu, covariance) - len(self.w) - log_dets)
@@ -101,9 +103,8 @@ def _quadratic(d: numpy.ndarray, covariance: numpy.ndarray) -> numpy.ndarray:
 def _check_fit(x, mu, logvar, w, b, std) -> None:
     """ValueError unless the arguments of `expected_log_likelihood` fit together."""
     for name, a in (("x", x), ("mu", mu)):
-        if np.ndim(a) != 2:
-            raise ValueError(f"{name} must have shape (N, D), got {np.shape(a)}")
-    checks.same_shape(2, mu=mu, logvar=logvar)
+        checks.array(name, a, "N", "D")
+    checks.alike(2, mu=mu, logvar=logvar)
     n, d = np.shape(x)
     d_z = np.shape(mu)[1]
     if len(mu) != n or np.shape(w) != (d_z, d) or np.shape(b) != (d,):

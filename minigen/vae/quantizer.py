@@ -43,7 +43,7 @@ def straight_through(z: Array, quantized: Array) -> Array:
     The value is that of the code vectors; the gradient passes to z unchanged, and none to `quantized`. Raises
     ValueError if the shapes differ.
     """
-    checks.same_shape(z=z, quantized=quantized)
+    z, quantized = checks.alike(z=z, quantized=quantized)
     return z + stop_gradient(quantized - z)
 
 
@@ -61,11 +61,9 @@ def quantization_losses(z: Array, quantized: Array, beta: float = 0.25) -> Losse
     term moves only the codes, the second only the encoder. Two of the three terms of Eq. vae.19.
     Raises ValueError if the shapes differ, a value is not finite or beta is negative.
     """
-    shape = checks.same_shape(2, z=z, quantized=quantized)
-    checks.finite("z", z)
-    checks.finite("quantized", quantized)
+    z, quantized = checks.alike(2, z=z, quantized=quantized)
     checks.number("beta", beta, 0)
-    axes = tuple(range(1, len(shape)))
+    axes = tuple(range(1, np.ndim(z)))
     codebook = np.sum((stop_gradient(z) - quantized) ** 2, axis=axes)
     commitment = beta * np.sum((z - stop_gradient(quantized)) ** 2, axis=axes)
     return Losses(codebook, commitment)
@@ -132,11 +130,11 @@ class VectorQuantizer(Module):
 
     def __init__(self, rng: Rng, codes: int, dim: int, gamma: float = 0.99, beta: float = 0.25, learned: bool = False):
         shape = checks.whole("codes", codes), checks.whole("dim", dim)
-        self.codebook = rng.standard_normal(shape, dtype=numpy.float32)  # e (K, D)
+        check_rates(gamma, beta)
+        self.codebook = checks.rng(rng).standard_normal(shape, dtype=numpy.float32)  # e (K, D)
         self.counts = numpy.ones(codes, numpy.float32)  # N (K,)
         self.sums = self.codebook.copy()  # m (K, D)
-        self.gamma = checks.number("gamma", gamma, 0, 1, without=1)
-        self.beta = checks.number("beta", beta, 0)
+        self.gamma, self.beta = float(gamma), float(beta)
         self.learned = learned
         self.buffers = ("counts", "sums") if learned else ("counts", "sums", "codebook")
 
@@ -154,6 +152,7 @@ class VectorQuantizer(Module):
         return embedding(self.codebook, indices)
 
     def __call__(self, z: Array) -> Quantized:
+        z = checks.array("z", z, "N", ..., self.codebook.shape[1])
         indices = self.nearest(z)  # (N, ...)
         e = self.look_up(indices)  # (N, ..., D)
         codebook, commitment = quantization_losses(z, e, self.beta)  # (N,) each
@@ -163,7 +162,8 @@ class VectorQuantizer(Module):
 
     def update(self, z: numpy.ndarray, indices: numpy.ndarray) -> None:
         """Update the moving averages with a batch, in place: z (..., D), indices (...). Eq. vae.20"""
-        flat = z.reshape(-1, z.shape[-1])  # (M, D)
+        flat = self._flat(z)  # (M, D)
+        indices = checks.integers("indices", indices, *np.shape(z)[:-1], most=self.codes - 1)
         new = ema_update(self.counts, self.sums, self.codebook, flat, indices.ravel(), self.gamma)
         counts, sums, codebook = new
         self.counts[...] = counts
@@ -181,13 +181,18 @@ class VectorQuantizer(Module):
         Returns how many these were. To be called now and then during training, not in its last part, so that all
         codes converge.
         """
-        dead = numpy.flatnonzero(self.counts < below)
+        dead = numpy.flatnonzero(self.counts < checks.number("below", below, 0))
         self._restart(dead, z, rng)
         return len(dead)
 
+    def _flat(self, z: numpy.ndarray) -> numpy.ndarray:
+        """Vectors (..., D) one below the other: (M, D)."""
+        z = checks.array("z", z, ..., self.codebook.shape[1])
+        return z.reshape(-1, z.shape[-1])
+
     def _restart(self, codes: numpy.ndarray, z: numpy.ndarray, rng: Rng) -> None:
-        flat = z.reshape(-1, z.shape[-1])  # (M, D)
-        some = flat[rng.choice(len(flat), len(codes), replace=len(flat) < len(codes))]
+        flat = self._flat(z)  # (M, D)
+        some = flat[checks.rng(rng).choice(len(flat), len(codes), replace=len(flat) < len(codes))]
         self.codebook[codes] = some
         self.sums[codes] = some
         self.counts[codes] = 1
@@ -196,12 +201,16 @@ class VectorQuantizer(Module):
 # --------------------------------------------------------------------- checks
 
 
+def check_rates(gamma: float, beta: float) -> None:
+    """ValueError unless 0 <= gamma < 1 and beta >= 0."""
+    checks.number("gamma", gamma, 0, 1, without=1)
+    checks.number("beta", beta, 0)
+
+
 def _vectors(z: Array, codebook: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Both as plain arrays; ValueError unless they are finite and share D."""
-    checks.finite("z", z)
-    checks.finite("codebook", codebook)
-    z = stop_gradient(z)
-    codebook = stop_gradient(codebook)
+    z = stop_gradient(checks.floats("z", z))
+    codebook = stop_gradient(checks.array("codebook", codebook, "K", "D"))
     if numpy.ndim(codebook) != 2 or numpy.ndim(z) < 1 or numpy.shape(z)[-1] != numpy.shape(codebook)[1]:
         shapes = f"{numpy.shape(z)} and {numpy.shape(codebook)}"
         raise ValueError(f"z (..., D) and codebook (K, D) must share D, got {shapes}")
@@ -210,15 +219,15 @@ def _vectors(z: Array, codebook: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
 
 def _check_averages(counts, sums, codebook, z, indices, gamma) -> None:
     """ValueError unless the arguments of `ema_update` fit together."""
-    if numpy.ndim(z) != 2 or numpy.ndim(counts) != 1:
-        raise ValueError(f"z must have shape (M, D) and counts (K,), got {numpy.shape(z)} and {numpy.shape(counts)}")
+    checks.array("counts", counts, "K")
+    checks.array("z", z, "M", "D")
     k = len(counts)
     m, d = numpy.shape(z)
     for name, a, shape in (("sums", sums, (k, d)), ("codebook", codebook, (k, d)), ("indices", indices, (m,))):
         if numpy.shape(a) != shape:
             raise ValueError(f"{name} must have shape {shape}, got {numpy.shape(a)}")
     checks.integers("indices", indices, most=k - 1)
-    for name, a in (("counts", counts), ("sums", sums), ("z", z)):
+    for name, a in (("sums", sums), ("codebook", codebook)):
         checks.finite(name, a)
     checks.probability("gamma", gamma)
 

@@ -101,6 +101,8 @@ def td_vae_loss(model: Any, x: Array, t1: Times, t2: Times, eps1: Array, eps2: A
     With t2 = t1 + 1 it is Eq. vae.23: the bound of Eq. vae.22, which is Eq. vae.21 given the past.
     Raises ValueError as `TDVAE.at` does.
     """
+    checks.having("model", model, "at")
+    eps1, eps2 = checks.alike(2, eps1=eps1, eps2=eps2)
     (x2, b1, b2), gap = model.at(x, t1, t2)
     belief1, belief2 = model.p_B(b1), model.p_B(b2)
     z2 = belief2.sample(eps2)  # (N, D_z)
@@ -140,6 +142,12 @@ class TDVAE(Module):
         self.dim_z = checks.whole("dim_z", dim_z)
         self.width = checks.whole("width", width)
         self.max_gap = checks.whole("max_gap", max_gap)
+        for name, size in (("features", features), ("hidden", hidden)):
+            checks.whole(name, size, least=0)
+        checks.whole("dim_gap", dim_gap)
+        decoder = tuple(checks.wholes("decoder", decoder))
+        if likelihood is not None:
+            checks.instance("likelihood", likelihood, Likelihood)
         hidden = hidden or width
         self.features = Linear(rng, dim_x, features, "leaky_relu") if features else None
         self.cell = GRUCell(rng, features or dim_x, width)
@@ -152,9 +160,7 @@ class TDVAE(Module):
 
     def belief(self, x: Array) -> Array:
         """b_1 ... b_T: (N, T, dim_x) -> (N, T, width). b_t depends on x_1 ... x_t only; x must be finite."""
-        if np.ndim(x) != 3 or np.shape(x)[2] != self.dim_x:
-            raise ValueError(f"x must have shape (N, T, {self.dim_x}), got {np.shape(x)}")
-        checks.finite("x", x)
+        x = checks.array("x", x, "N", "T", self.dim_x)
         seen = x if self.features is None else self.features(x)  # (N, T, features)
         b = self.cell.start(len(x))  # (N, width)
         beliefs = []
@@ -169,6 +175,7 @@ class TDVAE(Module):
         t1, t2: whole numbers, or one for each sequence (N,). ValueError unless 1 <= t1 < t2 <= T, the gap is at most
         max_gap, and x is (N, T, dim_x).
         """
+        x = checks.array("x", x, "N", "T", self.dim_x)
         t1, t2 = check_times(x, t1, t2, self.max_gap)
         beliefs = self.belief(x[:, : t2.max()])
         row = numpy.arange(len(x))
@@ -210,6 +217,8 @@ class TDVAE(Module):
         x_t2 from p_D or, without `noise`, its mean. ValueError unless 1 <= t1 < t2, t1 <= T, a jump is at most
         max_gap, and `stride` divides t2 - t1.
         """
+        x = checks.array("x", x, "N", "T", self.dim_x)
+        checks.rng(rng)
         samples = checks.whole("samples", samples)
         t1 = checks.whole("t1", t1)
         t2 = checks.whole("t2", t2)
@@ -257,7 +266,8 @@ def draw_times(rng: Rng, n: int, length: int, max_gap: int) -> tuple[numpy.ndarr
     """`n` pairs t1 < t2 <= length, two arrays (n,): the gap uniform in 1 ... max_gap, then t1 uniform."""
     if not checks.whole("max_gap", max_gap) < checks.whole("length", length):
         raise ValueError(f"max_gap must be less than length = {length}, got {max_gap}")
-    gap = rng.integers(1, max_gap + 1, size=n)
+    n = checks.whole("n", n)
+    gap = checks.rng(rng).integers(1, max_gap + 1, size=n)
     t1 = rng.integers(1, length - gap + 1)
     return t1, t1 + gap
 
@@ -276,8 +286,13 @@ def training_step(
     max_gap: the longest jump, by default the model's. Gradients are clipped to the norm `max_norm`. `loss`, if given,
     takes the place of `td_vae_loss`: loss(model, x, t1, t2, eps1, eps2) -> scalar.
     """
+    x = checks.array("x", x, "N", "T", model.dim_x)
+    max_norm = checks.positive("max_norm", max_norm)
+    if loss is not None:
+        checks.function("loss", loss)
     n, length = x.shape[:2]
-    t1, t2 = draw_times(rng, n, length, max_gap or min(model.max_gap, length - 1))
+    max_gap = min(model.max_gap, length - 1) if max_gap is None else max_gap
+    t1, t2 = draw_times(rng, n, length, max_gap)
     eps1, eps2 = rng.standard_normal((2, n, model.dim_z), dtype=numpy.float32)
     value, grads = value_and_grad(loss or td_vae_loss)(model, x, t1, t2, eps1, eps2)
     clip_grad_norm(grads, max_norm)

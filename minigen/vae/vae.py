@@ -9,6 +9,7 @@ so raising the ELBO raises log p(x), or brings q closer to the posterior, or bot
 distribution that is being trained; with z = mu + sigma * eps, eps ~ N(0, I), the gradient passes through mu and sigma.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,9 +17,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.nn import MLP, Module
+from minigen.nn import MLP, Module, he_gain
 from minigen.optim.optimizers import Optimizer
-from minigen.tensor import grad, value_and_grad
+from minigen.tensor import batched, grad, logsumexp, value_and_grad
 from minigen.vae.likelihoods import Bernoulli, Likelihood, bernoulli_log_likelihood, gaussian_log_likelihood
 
 Array: TypeAlias = Any
@@ -32,9 +33,7 @@ def reparameterize(mu: Array, logvar: Array, eps: Array) -> Array:
 
     Raises ValueError if the shapes differ or a value is not finite.
     """
-    checks.same_shape(mu=mu, logvar=logvar, eps=eps)
-    for name, a in (("mu", mu), ("logvar", logvar), ("eps", eps)):
-        checks.finite(name, a)
+    mu, logvar, eps = checks.alike(mu=mu, logvar=logvar, eps=eps)
     return mu + np.exp(0.5 * logvar) * eps
 
 
@@ -44,10 +43,8 @@ def kl_standard_normal(mu: Array, logvar: Array) -> Array:
     The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ or a value is not
     finite.
     """
-    shape = checks.same_shape(2, mu=mu, logvar=logvar)
-    checks.finite("mu", mu)
-    checks.finite("logvar", logvar)
-    return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=tuple(range(1, len(shape))))
+    mu, logvar = checks.alike(2, mu=mu, logvar=logvar)
+    return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=tuple(range(1, np.ndim(mu))))
 
 
 class Elbo(NamedTuple):
@@ -67,6 +64,8 @@ def elbo(
     `log_likelihood(x, decoded)` -> (N,) is log p(x|z); by default decoded are logits of pixels in [0, 1].
     The first term is one sample's estimate of its expectation, the second is exact. Eq. vae.11, Eq. vae.13
     """
+    checks.function("log_likelihood", log_likelihood)
+    x, decoded = checks.alike(2, x=x, decoded=decoded)
     reconstruction = log_likelihood(x, decoded)  # (N,)
     kl = kl_standard_normal(mu, logvar)  # (N,)
     checks.same_shape(reconstruction=reconstruction, kl=kl)
@@ -95,29 +94,32 @@ class VAE(Module):
     ):
         self.dim_x = checks.whole("dim_x", dim_x)
         self.dim_z = checks.whole("dim_z", dim_z)
+        widths = checks.wholes("widths", widths)
+        if likelihood is not None:
+            checks.instance("likelihood", likelihood, Likelihood)
         self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z], activation)
         self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
         self.likelihood: Likelihood = Bernoulli() if likelihood is None else likelihood
         for hidden in (*self.encoder.layers[:-1], *self.decoder.layers[:-1]):
-            hidden.w *= 6**0.5  # He initialization, variance 2/n_in (He et al. 2015); Linear starts with a sixth of it
+            hidden.w *= he_gain("relu")
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""
-        h = self.encoder(x)  # (N, 2·dim_z)
+        h = self.encoder(checks.shaped("x", x, "N", self.dim_x))  # (N, 2·dim_z)
         return h[:, : self.dim_z], h[:, self.dim_z :]
 
     def decode(self, z: Array) -> Array:
         """The parameters of p(x|z), logits of pixels or means of points: (N, dim_z) -> (N, dim_x)."""
-        return self.decoder(z)
+        return self.decoder(checks.shaped("z", z, "N", self.dim_z))
 
     def elbo(self, x: Array, eps: Array) -> Elbo:
         """The ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z).
 
         Raises ValueError if x or eps is not finite.
         """
-        checks.finite("x", x)
-        checks.finite("eps", eps)
+        x = checks.array("x", x, "N", ..., "D")
         mu, logvar = self.encode(x)
+        eps = checks.array("eps", eps, *np.shape(mu))
         z = reparameterize(mu, logvar, eps)
         return elbo(x, self.decode(z), mu, logvar, self.likelihood.log_prob)
 
@@ -127,7 +129,7 @@ class VAE(Module):
 
     def sample(self, rng: Rng, n: int, noise: bool = True) -> numpy.ndarray:
         """`n` draws of x (n, dim_x): z from N(0, I), then x from p(x|z), or, without `noise`, the mean of p(x|z)."""
-        z = rng.standard_normal((checks.whole("n", n), self.dim_z), dtype=numpy.float32)
+        z = checks.rng(rng).standard_normal((checks.whole("n", n), self.dim_z), dtype=numpy.float32)
         decoded = self.decode(z)
         return self.likelihood.sample(rng, decoded) if noise else self.likelihood.mean(decoded)
 
@@ -147,6 +149,9 @@ def vae_loss(
     x (N, dim_x), eps (N, dim_z) ~ N(0, I). "reconstruction" is the mean of -log p(x|z): the loss is the terms' sum.
     `bound(vae, x, eps)` -> Elbo, if given, takes the place of `vae.elbo`: another weight of a term, for example.
     """
+    checks.having("vae", vae, "elbo")
+    if bound is not None:
+        checks.function("bound", bound)
     terms = vae.elbo(x, eps) if bound is None else bound(vae, x, eps)
     return -np.mean(terms.value), {"reconstruction": -np.mean(terms.reconstruction), "kl": np.mean(terms.kl)}
 
@@ -168,11 +173,15 @@ def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, r
 
     w_k is an unbiased estimate of p(x), the integral of Eq. vae.08. About `rows` codes are decoded at a time.
     """
-    samples = checks.whole("samples", samples)
-    checks.same_shape(2, x=x)
-    checks.finite("x", x)
-    parts = [_log_weights(vae, x[k : k + rows], samples, rng, rows) for k in range(0, len(x), rows)]
-    return numpy.concatenate(parts, axis=1)  # (samples, N)
+    checks.having("vae", vae, "encode", "decode", "likelihood")
+    samples, rows = checks.whole("samples", samples), checks.whole("rows", rows)
+    x = checks.array("x", x, "N", ..., "D")
+    checks.rng(rng)
+
+    def log_weights(some):
+        return _log_weights(vae, some, samples, rng, rows).T  # (n, samples)
+
+    return numpy.ascontiguousarray(batched(log_weights, x, size=rows).T)  # (samples, N)
 
 
 def _log_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int) -> numpy.ndarray:
@@ -197,8 +206,9 @@ def _log_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int) 
 
 def log_mean_exp(log_w: numpy.ndarray) -> numpy.ndarray:
     """log of the mean over the first axis of exp(log_w): (K, N) -> (N,); the mean of the logs is smaller."""
-    top = log_w.max(axis=0)  # (N,), subtracted so that not all weights underflow
-    return (top + numpy.log(numpy.mean(numpy.exp((log_w - top).astype(numpy.float64)), axis=0))).astype(log_w.dtype)
+    log_w = checks.array("log_w", log_w, "K", ...)
+    log_sum = logsumexp(log_w.astype(numpy.float64), axis=0)  # (N,)
+    return (log_sum - math.log(len(log_w))).astype(log_w.dtype)
 
 
 def importance_log_likelihood(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng) -> numpy.ndarray:
@@ -223,6 +233,8 @@ def score_function_gradient(
     (N, D), `f` maps (N, D) -> (N,). Returns two arrays (N, D): one unbiased estimate in each row. Also called REINFORCE
     (Williams 1992). It applies also where z cannot be written as in Eq. vae.14.
     """
+    checks.function("f", f)
+    mu, logvar, eps = checks.alike(2, mu=mu, logvar=logvar, eps=eps)
     z = reparameterize(mu, logvar, eps)
     weight = _per_row(f(z), len(z)) - baseline  # (N, 1)
     return weight * eps * np.exp(-0.5 * logvar), weight * 0.5 * (eps**2 - 1)  # weight times the gradient of log q(z)
@@ -233,6 +245,9 @@ def reparameterized_gradient(f: Callable, mu: Array, logvar: Array, eps: Array) 
 
     Arguments and result are those of `score_function_gradient`; `f` must be differentiable.
     """
+
+    checks.function("f", f)
+    mu, logvar, eps = checks.alike(2, mu=mu, logvar=logvar, eps=eps)
 
     def total(q):
         return np.sum(_per_row(f(reparameterize(q[0], q[1], eps)), len(eps)))

@@ -50,11 +50,21 @@ class Decoder(Module):
         return self.conv_out(relu(h))  # (N, H, W, channels)
 
 
-def check_images(x: Array, channels: int, odd: bool = False) -> None:
-    """ValueError unless x is (N, H, W, channels) in [0, 1], H and W multiples of 4; with `odd`, odd multiples."""
+def check_sizes(**sizes: Any) -> None:
+    """ValueError unless the sizes of a network are whole numbers of at least 1."""
+    for name, size in sizes.items():
+        checks.whole(name, size)
+
+
+def check_images(x: Array, channels: int, odd: bool = False) -> Array:
+    """`x` as an array of floats. ValueError unless it is (N, H, W, channels) in [0, 1], H and W multiples of 4.
+
+    With `odd` they must be odd multiples.
+    """
+    x = checks.floats("x", x)
     shape = np.shape(x)
     if len(shape) != 4 or shape[3] != channels or shape[1] % STRIDE or shape[2] % STRIDE or 0 in shape:
         raise ValueError(f"x must have shape (N, H, W, {channels}), H and W multiples of {STRIDE}, got {shape}")
     if odd and not (shape[1] // STRIDE % 2 and shape[2] // STRIDE % 2):
         raise ValueError(f"two levels need H/{STRIDE} and W/{STRIDE} odd (28 x 28, say), got x {shape}")
-    checks.between("x", x, 0, 1)
+    return checks.between("x", x, 0, 1)

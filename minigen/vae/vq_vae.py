@@ -16,11 +16,12 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn import Conv2d, Module
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import batched, parallel_value_and_grad
-from minigen.vae.quantizer import Quantized, VectorQuantizer, perplexity
-from minigen.vae.vq_networks import Decoder, Encoder, check_images
+from minigen.vae.quantizer import Quantized, VectorQuantizer, check_rates, perplexity
+from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes
 
 Array: TypeAlias = Any
 Rng: TypeAlias = numpy.random.Generator
@@ -63,6 +64,9 @@ class VQVAE(Module):
         beta: float = 0.25,
         learned: bool = False,
     ):
+        checks.rng(rng)
+        check_sizes(codes=codes, dim=dim, width=width, channels=channels)
+        check_rates(gamma, beta)
         self.channels = channels
         self.encoder = Encoder(rng, channels, width)
         self.out = Conv2d(rng, width, dim, 1)
@@ -76,8 +80,7 @@ class VQVAE(Module):
 
     def encode(self, x: Array) -> Array:
         """The vectors before quantization, E(x): (N, H, W, channels) -> (N, H/4, W/4, dim)."""
-        check_images(x, self.channels)
-        return self.out(self.encoder(x))
+        return self.out(self.encoder(check_images(x, self.channels)))
 
     def decode(self, e: Array) -> Array:
         """D(e): code vectors (N, H/4, W/4, dim) -> (N, H, W, channels)."""
@@ -93,10 +96,12 @@ class VQVAE(Module):
 
     def codes(self, x: numpy.ndarray) -> list[numpy.ndarray]:
         """The grid of codes, in a list of one: (N, H, W, channels) -> integers (N, H/4, W/4). Eq. vae.18"""
+        x = check_images(x, self.channels)
         return [batched(lambda some: self.quantizer.nearest(self.encode(some)), x)]
 
     def images(self, codes: numpy.ndarray) -> numpy.ndarray:
         """The images of grids of codes: (N, H/4, W/4) -> (N, H, W, channels) in [0, 1]."""
+        codes = checks.integers("codes", codes, "N", "H/4", "W/4", most=self.quantizer.codes - 1)
         return batched(lambda some: numpy.clip(self.decode(self.quantizer.look_up(some)), 0, 1), codes)
 
     def reconstruct(self, x: numpy.ndarray) -> numpy.ndarray:
@@ -105,7 +110,8 @@ class VQVAE(Module):
 
     def sample(self, rng: Rng, n: int, prior: Callable) -> numpy.ndarray:
         """`n` images in [0, 1]: codes from `prior(rng, n)` -> (n, H/4, W/4), decoded."""
-        return self.images(prior(rng, n))
+        checks.function("prior", prior)
+        return self.images(prior(checks.rng(rng), checks.whole("n", n)))
 
 
 # --------------------------------------------------------------------- training
@@ -136,6 +142,8 @@ def vq_vae_loss(model: QuantizedModel, x: Array) -> tuple[Array, dict[str, Array
 
 def start(model: QuantizedModel, x: numpy.ndarray, rng: Rng) -> None:
     """Initialize the codebooks with vectors of the images x, level by level from the top."""
+    checks.having("model", model, "quantizers")
+    checks.rng(rng)
     for k, quantizer in enumerate(model.quantizers):
         quantizer.start(model(x).levels[k].z, rng)
 
@@ -148,7 +156,10 @@ def training_step(
     x (N, H, W, channels). With `rng`, dead codes are reinitialized afterward. Returns batch means of the loss and its
     terms, and the perplexity of each level ("perplexity", or "perplexity top" and "perplexity bottom").
     """
-    (value, (terms, levels)), grads = _gradient(model, x)
+    checks.having("model", model, "quantizers")
+    if rng is not None:
+        checks.rng(rng)
+    (value, (terms, levels)), grads = _gradient(model, checks.array("x", x, "N", "H", "W", "C"))
     optimizer.step(grads)
     report = {"loss": float(value), **{name: float(numpy.mean(term)) for name, term in terms._asdict().items()}}
     if not numpy.isfinite(value):  # `minigen.train.fit` stops there and names the step

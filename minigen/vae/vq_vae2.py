@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 import autograd.numpy as np
 import numpy
 
+from minigen import checks
 from minigen.nn import Conv2d, ConvTranspose2d, Module
 from minigen.tensor import batched, relu
-from minigen.vae.quantizer import VectorQuantizer
-from minigen.vae.vq_networks import Decoder, Encoder, check_images, residual_block
+from minigen.vae.quantizer import VectorQuantizer, check_rates
+from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes, residual_block
 from minigen.vae.vq_vae import Output, vq_vae_loss
 
 Array: TypeAlias = Any
@@ -41,8 +42,11 @@ class HierarchicalVQVAE(Module):
         learned: bool = False,
         alone: bool = True,
     ):
-        codes_top, codes_bottom = numpy.broadcast_to(codes, 2).tolist()
-        dim_top, dim_bottom = numpy.broadcast_to(dim, 2).tolist()
+        checks.rng(rng)
+        codes_top, codes_bottom = _top_and_bottom("codes", codes)
+        dim_top, dim_bottom = _top_and_bottom("dim", dim)
+        check_sizes(width=width, channels=channels)
+        check_rates(gamma, beta)
         self.channels = channels
         self.alone = alone
         self.encoder = Encoder(rng, channels, width)
@@ -62,7 +66,7 @@ class HierarchicalVQVAE(Module):
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Features of the image (N, H/4, W/4, width), and the top vectors unquantized (N, top grid, dim_top)."""
-        check_images(x, self.channels, odd=True)
+        x = check_images(x, self.channels, odd=True)
         h = self.encoder(x)  # (N, H/4, W/4, width)
         return h, self.out_top(relu(self.block(self.halve(h))))
 
@@ -96,7 +100,7 @@ class HierarchicalVQVAE(Module):
             top = self.top.nearest(z_top)
             return top, self.bottom.nearest(self.encode_bottom(h, self.top.look_up(top)))
 
-        return list(batched(grids, x))
+        return list(batched(grids, check_images(x, self.channels, odd=True)))
 
     def images(self, top: numpy.ndarray, bottom: numpy.ndarray | None = None) -> numpy.ndarray:
         """The images of two grids of codes, or of the top alone (bottom vectors 0): (N, H, W, channels) in [0, 1]."""
@@ -124,6 +128,16 @@ class HierarchicalVQVAE(Module):
 
     def sample(self, rng: Rng, n: int, top_prior: Callable, bottom_prior: Callable) -> numpy.ndarray:
         """`n` images in [0, 1]: `top_prior(rng, n)`, then `bottom_prior(rng, top)` given the top, decoded."""
-        top = top_prior(rng, n)
+        checks.function("top_prior", top_prior)
+        checks.function("bottom_prior", bottom_prior)
+        top = top_prior(checks.rng(rng), checks.whole("n", n))
         bottom = bottom_prior(rng, top)
         return self.images(top, bottom)
+
+
+def _top_and_bottom(name: str, value: Any) -> tuple[int, int]:
+    """A number, or a pair (top, bottom) of them, as a pair."""
+    top_and_bottom = checks.wholes(name, value if isinstance(value, (tuple, list)) else (value, value))
+    if len(top_and_bottom) != 2:
+        raise ValueError(f"{name} must be a whole number or a pair (top, bottom), got {value!r}")
+    return top_and_bottom[0], top_and_bottom[1]

@@ -171,7 +171,7 @@ def test_block_shapes(rng):
     "args, says",
     [
         (((8, 7, 7), 3, 4, 2, 1), "shape must be"),
-        (((8, 7, 0, 1), 3, 4, 2, 1), "W must be a whole number of at least 1, got 0"),
+        (((8, 7, 0, 1), 3, 4, 2, 1), "shape must be a whole number of at least 1, got 0"),
         (((8, 7, 7, 1), 0, 4, 2, 1), "channels must be"),
         (((8, 7, 7, 1), 3, 4, 0, 1), "stride must be"),
         (((8, 7, 7, 1), 3, 4, 2, -1), "padding must be"),

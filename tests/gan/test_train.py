@@ -234,7 +234,7 @@ def test_bad_data(name, real, message):
 def test_other_bad_arguments(name):
     setup = Setup()
     setup.draw_real = setup.draw_real(5)
-    with pytest.raises(ValueError, match="draw_real must be a function of a number of examples, got ndarray"):
+    with pytest.raises(ValueError, match="draw_real must be a function or a model, got ndarray"):
         setup.run(STEPS[name][0])
     setup = Setup()
     setup.rng = 0

@@ -1,5 +1,7 @@
 """The instrument for digits: its network against a second way to compute it, its numbers against ones known by hand."""
 
+from functools import partial
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
@@ -105,7 +107,7 @@ def test_a_shift_of_the_features_is_the_frechet_distance():
 def test_batches_make_no_difference(images, monkeypatch):
     model = DigitClassifier(np.random.default_rng(0), width=4, dim=6)
     whole = model.features(images)
-    monkeypatch.setattr(digits, "BATCH", 7)
+    monkeypatch.setattr(digits, "batched", partial(digits.batched, size=7))
     np.testing.assert_allclose(digit_features(model, images), whole, rtol=1e-4, atol=1e-5)
 
 

@@ -249,7 +249,7 @@ def test_a_step_wants_gradients_and_not_the_model(make):
 def test_an_instance_is_wanted_where_a_class_comes():
     with pytest.raises(ValueError, match="must be an instance, got the class MLP"):
         Adam(MLP, 1e-3)
-    with pytest.raises(ValueError, match="model must be a Module, got <class"):
+    with pytest.raises(ValueError, match="model must be an instance of Module, got <class"):
         EMA(MLP)
 
 

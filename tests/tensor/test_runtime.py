@@ -163,6 +163,9 @@ def test_a_mean_keeps_float32_under_autograds_own_grad():
 
 
 def test_threads_of_blas_for_a_while():
+    """Of the pools that were there when the changes were made; SciPy's own, loaded later, makes no difference."""
+    import scipy.linalg  # noqa: F401
+
     def threads():
         return {pool["num_threads"] for pool in runtime._blas().info() if pool["user_api"] == "blas"}
 

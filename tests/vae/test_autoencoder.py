@@ -370,7 +370,10 @@ def test_principal_angles(rng):
         ),
         (lambda r: reconstruction_loss(np.zeros(3), np.zeros(3)), r"x must have shape \(N, D\), got \(3,\)"),
         (lambda r: reconstruction_loss(np.full((1, 2), np.nan), np.zeros((1, 2))), "x must be finite, got 2"),
-        (lambda r: denoising_loss(lambda s: s, np.zeros((2, 3)), np.zeros((1, 3))), "decoded must have the shape of x"),
+        (
+            lambda r: denoising_loss(lambda s: s, np.zeros((2, 3)), np.zeros((1, 3))),
+            "corrupted must have the shape of x",
+        ),
         (
             lambda r: corrupt(np.zeros((2, 3)), r, "blur", 0.1),
             "kind must be one of 'masking', 'gaussian', 'salt_pepper', got 'blur'",
@@ -404,7 +407,7 @@ def test_principal_angles(rng):
         ),
         (lambda r: contractive_penalty(lambda x: x, np.full((2, 3), np.nan)), "x must be finite"),
         (lambda r: Autoencoder(r, 10, 0), "dim_z must be a whole number of at least 1, got 0"),
-        (lambda r: Autoencoder(r, 10, 3, k=0), "k must be a whole number of at least 1, got 0"),
+        (lambda r: Autoencoder(r, 10, 3, k=0), "k must be a whole number in 1..3, got 0"),
         (lambda r: pca(np.zeros((3, 5)), 4), r"x must have shape \(N, D\) with N and D at least k = 4, got \(3, 5\)"),
         (lambda r: principal_angles(np.eye(3)[:2], np.ones((2, 3))), "b must have linearly independent rows"),
     ],

@@ -287,7 +287,7 @@ def test_the_score_is_reproducible_and_uses_different_rows():
 @pytest.mark.parametrize(
     "codes, factors, message",
     [
-        (np.zeros(4), np.zeros((4, 2), int), r"codes must have shape \(N, D\) and factors \(N, K\), got \(4,\)"),
+        (np.zeros(4), np.zeros((4, 2), int), r"codes must have shape \(N, D\), got \(4,\)"),
         (np.zeros((4, 2)), np.zeros((3, 2), int), r"got \(4, 2\) and \(3, 2\)"),
         (np.full((4, 2), np.nan), np.eye(4, dtype=int), "codes must be finite"),
         (np.zeros((4, 2)), np.full((4, 2), 0.5), "factors must be whole numbers, got float64"),

@@ -148,7 +148,7 @@ def test_low_temperature_takes_the_likeliest_token(rng):
         (np.full((2, 4), 3), np.zeros(2, int), None, r"tokens must be in 0..2, got values from 3 to 3"),
         (np.zeros((2, 4), int), None, None, r"labels must be of shape \(2,\), got None"),
         (np.zeros((2, 4), int), np.zeros(3, int), None, r"labels must be of shape \(2,\), got \(3,\)"),
-        (np.zeros((2, 4), int), np.full(2, 9), None, r"must be in \[0, 2\)"),
+        (np.zeros((2, 4), int), np.full(2, 9), None, r"labels must be in 0..1"),
         (np.zeros((2, 4), int), np.zeros(2, int), np.zeros((2, 4, 1)), r"context must have shape None"),
     ],
 )
@@ -158,7 +158,7 @@ def test_bad_input(rng, tokens, labels, context, message):
 
 
 def test_bad_arguments(rng):
-    with pytest.raises(ValueError, match="heads must divide dim"):
+    with pytest.raises(ValueError, match="heads must divide width"):
         CausalTransformer(rng, 3, 4, width=10, heads=4)
     with pytest.raises(ValueError, match="layers must be a whole number of at least 1, got 0"):
         CausalTransformer(rng, 3, 4, layers=0)

@@ -523,7 +523,7 @@ def test_errors_of_the_importance_bound(rng):
     vae = VAE(rng, 4, 2, (3,))
     with pytest.raises(ValueError, match="samples must be a whole number of at least 1, got 0"):
         importance_log_likelihood(vae, np.zeros((1, 4), np.float32), 0, rng)
-    with pytest.raises(ValueError, match=r"x must have shape \(N, D\), got \(4,\)"):
+    with pytest.raises(ValueError, match=r"x must have shape \(N, ..., D\), got \(4,\)"):
         importance_log_likelihood(vae, np.zeros(4, np.float32), 5, rng)
     with pytest.raises(ValueError, match="x must be finite"):
         importance_log_likelihood(vae, np.full((1, 4), np.nan, np.float32), 5, rng)

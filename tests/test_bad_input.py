@@ -1,0 +1,1202 @@
+"""A wrong argument of a public name is a sentence that names it, and nothing has changed.
+
+Each row of the table is a callable with good arguments. Every argument has a kind, and a kind has a list of wrong
+values: a seed or a class where a generator is due, sizes that are not positive whole numbers, a class where an instance
+is due, arrays that are empty, hold a NaN, or have another rank. One at a time is put in place of the good one. The call
+must raise ValueError (or TypeError) with the argument's name, and leave the generators, arrays, models and optimizers
+that it was given as they were.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import autograd.numpy as np
+import numpy
+import pytest
+
+from minigen import metrics, nn, optim
+from minigen.data import batches
+from minigen.gan import gradient_diagnostics, improved_training, interpolation, losses, networks, toy_problems, wgan
+from minigen.gan import train as gan_train
+from minigen.metrics import digits, divergence, likelihood, samples, transport
+from minigen.nn import Module
+from minigen.optim.optimizers import Optimizer
+from minigen.vae import (
+    autoencoder,
+    beta_vae,
+    code_prior,
+    likelihoods,
+    linear,
+    marginal_likelihood,
+    pca,
+    quantizer,
+    td_vae,
+    vq_vae,
+    vq_vae2,
+)
+from minigen.vae import vae as vae_module
+
+NAN = float("nan")
+
+# ------------------------------------------------------------------------------------------- kinds of arguments
+
+
+class Kind(NamedTuple):
+    """How to make a good argument, and the wrong ones that are put in its place."""
+
+    make: Callable[[], Any]
+    wrong: Callable[[Any], list] = lambda good: []
+
+
+def rng() -> Kind:
+    return Kind(lambda: numpy.random.default_rng(0), lambda good: [0, numpy.random.Generator, None])
+
+
+def size(good: int, least: int = 1) -> Kind:
+    return Kind(lambda: good, lambda good: [least - 1, -3, 2.5, "3", [good]])
+
+
+def positive(good: float) -> Kind:
+    return Kind(lambda: good, lambda good: [0, -1.0, NAN, "1"])
+
+
+def nonnegative(good: float) -> Kind:
+    return Kind(lambda: good, lambda good: [-1.0, NAN, "1"])
+
+
+def fraction(good: float) -> Kind:
+    return Kind(lambda: good, lambda good: [-0.1, 1.5, NAN, "1"])
+
+
+def fixed(make: Callable[[], Any]) -> Kind:
+    return Kind(make)
+
+
+def given(value: Any, *wrong: Any) -> Kind:
+    return Kind(lambda: copy.deepcopy(value), lambda good: list(wrong))
+
+
+def activation() -> Kind:
+    return Kind(lambda: "relu", lambda good: ["rely", 3, ["relu"]])
+
+
+def model(make: Callable[[], Any]) -> Kind:
+    """A model or function to be called: a class is not one."""
+    return Kind(make, lambda good: [type(good), 3, None])
+
+
+def instance(make: Callable[[], Any]) -> Kind:
+    """An instance of a class of the package."""
+    return Kind(make, lambda good: [type(good), 3])
+
+
+def arrays(*shape: int, low: float | None = None) -> list:
+    generator = numpy.random.default_rng(3)
+    x = generator.standard_normal(shape) if low is None else generator.uniform(low, 1, shape)
+    return x.astype(numpy.float32)
+
+
+def data(*shape: int, low: float | None = None) -> Kind:
+    """Numbers that must be finite, at least one example of them."""
+
+    def wrong(good):
+        spoiled = good.copy()
+        spoiled.flat[-1] = NAN
+        return [spoiled, good[:0], good[None], good.astype(str), "x", None]
+
+    return Kind(lambda: arrays(*shape, low=low), wrong)
+
+
+def any_rank(*shape: int, low: float | None = None) -> Kind:
+    """As `data`, where one more axis would be one more axis of an example."""
+    return Kind(
+        lambda: arrays(*shape, low=low),
+        lambda good: [each for each in data(*shape).wrong(good) if numpy.ndim(each) < len(shape) + 1],
+    )
+
+
+def optional(*shape: int) -> Kind:
+    """As `data`, where None means that there is none."""
+    return Kind(lambda: arrays(*shape), lambda good: [each for each in data(*shape).wrong(good) if each is not None])
+
+
+def shaped(*shape: int) -> Kind:
+    """The input of a layer: its values are not looked at, its shape is."""
+    return Kind(lambda: arrays(*shape), lambda good: [good[..., :-1], good.astype(str), "x", None])
+
+
+def whole(values, most: int) -> Kind:
+    """Labels or indices in 0..most."""
+    values = numpy.array(values)
+    return Kind(
+        values.copy, lambda good: [good.astype(numpy.float32), good - most - 1, good + most + 1, good[None], "x", None]
+    )
+
+
+# ------------------------------------------------------------------------------------------- the table
+
+
+class Row(NamedTuple):
+    name: str
+    call: Callable
+    arguments: dict[str, Kind]
+
+
+TABLE: list[Row] = []
+
+
+def row(name: str, call: Callable, /, **arguments: Kind) -> None:
+    TABLE.append(Row(name, call, arguments))
+
+
+def seeded(cls: type, *args: Any, **kwargs: Any) -> Callable[[], Any]:
+    return lambda: cls(numpy.random.default_rng(1), *args, **kwargs)
+
+
+def mean_square(model, x):
+    return np.mean(model(x) ** 2)
+
+
+# nn
+row("nn.Linear", nn.Linear, rng=rng(), n_in=size(3), n_out=size(2), activation=activation(), scale=nonnegative(1.0))
+row("nn.MaskedLinear", nn.MaskedLinear, rng=rng(), mask=shaped(3, 2)._replace(wrong=lambda m: [m[0], "x", m[:0]]))
+row("nn.MLP", nn.MLP, rng=rng(), sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None), activation=activation())
+row("nn.MLP without hidden layers", nn.MLP, rng=rng(), sizes=given([3, 2]), activation=activation())
+row(
+    "nn.Conv2d",
+    nn.Conv2d,
+    rng=rng(),
+    c_in=size(1),
+    c_out=size(2),
+    kernel=size(3),
+    stride=size(1),
+    padding=size(1, 0),
+    scale=nonnegative(1.0),
+)
+row(
+    "nn.MaskedConv2d",
+    nn.MaskedConv2d,
+    rng=rng(),
+    mask=given(numpy.ones((3, 3)), numpy.ones(3), "x"),
+    c_in=size(1),
+    c_out=size(2),
+    padding=size(1, 0),
+)
+row(
+    "nn.ConvTranspose2d",
+    nn.ConvTranspose2d,
+    rng=rng(),
+    c_in=size(1),
+    c_out=size(2),
+    kernel=size(3),
+    stride=size(1),
+    padding=size(1, 0),
+)
+row("nn.CausalConv1d", nn.CausalConv1d, rng=rng(), c_in=size(1), c_out=size(2), kernel=size(3), dilation=size(1))
+row("nn.Embedding", nn.Embedding, rng=rng(), count=size(3), dim=size(2), scale=nonnegative(1.0))
+row("nn.LayerNorm", nn.LayerNorm, dim=size(3), eps=nonnegative(1e-5))
+row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-5), activation=activation())
+row("nn.BatchNorm", nn.BatchNorm, channels=size(3), eps=nonnegative(1e-5), momentum=fraction(0.1))
+row("nn.TimeEmbedding", nn.TimeEmbedding, rng=rng(), dim=size(4, 2), dim_out=size(3), activation=activation())
+row("nn.sinusoidal", nn.sinusoidal, t=given(numpy.arange(3), 3, numpy.ones((3, 1)), "x", None), dim=size(4, 2))
+row("nn.he_gain", nn.he_gain, activation=activation())
+row("nn.LSTMCell", nn.LSTMCell, rng=rng(), n_in=size(3), width=size(2))
+row("nn.GRUCell", nn.GRUCell, rng=rng(), n_in=size(3), width=size(2))
+row("nn.GRUCell.start", nn.GRUCell.start, self=fixed(seeded(nn.GRUCell, 3, 2)), n=size(2))
+row("nn.LSTMCell.start", nn.LSTMCell.start, self=fixed(seeded(nn.LSTMCell, 3, 2)), n=size(2))
+row("nn.MultiHeadAttention", nn.MultiHeadAttention, rng=rng(), dim=size(4), heads=size(2), dim_context=size(3))
+row("nn.TransformerBlock", nn.TransformerBlock, rng=rng(), width=size(4), heads=size(2))
+row(
+    "nn.ResidualBlock",
+    nn.ResidualBlock,
+    rng=rng(),
+    c_in=size(2),
+    c_out=size(3),
+    kernels=given((3, 1), (2, 2), (3,), 3, (0, 1)),
+    groups=given((2, None), (0, None), (2,), 2),
+    activation=activation(),
+    scale=nonnegative(1.0),
+    dim_condition=size(2),
+)
+row("nn.Sequential", nn.Sequential, layers=model(seeded(nn.Linear, 3, 2)))
+row("nn.space_to_depth", nn.space_to_depth, x=shaped(2, 4, 4, 1)._replace(wrong=lambda x: [x[0], "x"]), size=size(2))
+row("nn.depth_to_space", nn.depth_to_space, x=shaped(2, 2, 2, 4)._replace(wrong=lambda x: [x[0], "x"]), size=size(2))
+for layer, shape in [
+    (seeded(nn.Linear, 3, 2), (4, 3)),
+    (seeded(nn.MaskedLinear, numpy.ones((3, 2))), (4, 3)),
+    (seeded(nn.MLP, [3, 4, 2]), (4, 3)),
+    (seeded(nn.Conv2d, 2, 3, 3), (4, 5, 5, 2)),
+    (seeded(nn.MaskedConv2d, numpy.ones((3, 3)), 2, 3), (4, 5, 5, 2)),
+    (seeded(nn.ConvTranspose2d, 2, 3, 3), (4, 5, 5, 2)),
+    (seeded(nn.CausalConv1d, 2, 3, 3), (4, 5, 2)),
+    (lambda: nn.LayerNorm(3), (4, 3)),
+    (lambda: nn.GroupNorm(1, 3), (4, 3)),
+    (lambda: nn.BatchNorm(3), (4, 3)),
+    (seeded(nn.MultiHeadAttention, 4, 2), (3, 5, 4)),
+    (seeded(nn.TransformerBlock, 4, 2), (3, 5, 4)),
+    (seeded(nn.ResidualBlock, 2, 2, groups=(1, 1)), (3, 4, 4, 2)),
+]:
+    row(f"nn.{type(layer()).__name__}.__call__", type(layer()).__call__, self=fixed(layer), x=shaped(*shape))
+row(
+    "nn.BatchNorm.__call__ empty",
+    nn.BatchNorm.__call__,
+    self=fixed(lambda: nn.BatchNorm(3)),
+    x=given(arrays(4, 3), arrays(0, 3), arrays(1, 3)),
+)
+row(
+    "nn.Embedding.__call__",
+    nn.Embedding.__call__,
+    self=fixed(seeded(nn.Embedding, 5, 2)),
+    indices=given([0, 4], [0.5], [5], [-1], "x", None),
+)
+row(
+    "nn.TimeEmbedding.__call__",
+    nn.TimeEmbedding.__call__,
+    self=fixed(seeded(nn.TimeEmbedding, 4, 3)),
+    t=given(numpy.arange(3), 3, numpy.ones((3, 1)), "x", None),
+)
+row("nn.GRUCell.__call__", nn.GRUCell.__call__, self=fixed(seeded(nn.GRUCell, 3, 2)), x=shaped(4, 3), h=shaped(4, 2))
+
+# optim
+net = seeded(nn.Linear, 3, 2)
+row("optim.SGD", optim.SGD, model=given(net(), nn.Linear, 3, None), lr=nonnegative(0.1), momentum=fraction(0.5))
+row(
+    "optim.RMSProp",
+    optim.RMSProp,
+    model=given(net(), nn.Linear, 3),
+    lr=nonnegative(0.1),
+    decay=fraction(0.5),
+    eps=nonnegative(1e-8),
+)
+row(
+    "optim.Adam",
+    optim.Adam,
+    model=given(net(), nn.Linear, 3),
+    lr=nonnegative(0.1),
+    betas=given((0.9, 0.99), 0.9, (0.9,), (0.9, 1.0), "x"),
+    eps=nonnegative(1e-8),
+    weight_decay=nonnegative(0.0),
+)
+for kind in (optim.SGD, optim.RMSProp, optim.Adam):
+    fit = lambda kind=kind: kind(net(), 0.1)  # noqa: E731
+    row(
+        f"optim.{kind.__name__}.step",
+        kind.step,
+        self=fixed(fit),
+        grads=given(net(), seeded(nn.Linear, 3, 4)(), seeded(nn.Linear, 3, 2, bias=False)(), nn.Linear, 3, None),
+    )
+row("optim.clip_grad_norm", optim.clip_grad_norm, grads=given(net(), nn.Linear, None), max_norm=positive(1.0))
+row("optim.EMA", optim.EMA, model=instance(net), decay=fraction(0.9))
+row(
+    "optim.EMA.update",
+    optim.EMA.update,
+    self=fixed(lambda: optim.EMA(net())),
+    model=given(net(), nn.Linear, 3, seeded(nn.MLP, [3, 2])(), seeded(nn.Linear, 3, 4)()),
+)
+for schedule in (optim.constant, optim.linear_decay, optim.cosine, optim.warmup_cosine):
+    row(f"optim.{schedule.__name__}", schedule, lr=nonnegative(0.1), steps=size(10), warmup=size(2, 0))
+for schedule in (optim.linear_decay, optim.cosine, optim.warmup_cosine):
+    row(
+        f"optim.{schedule.__name__} final",
+        schedule,
+        lr=fixed(lambda: 0.1),
+        steps=fixed(lambda: 10),
+        warmup=fixed(lambda: 2),
+        final=nonnegative(0.0),
+    )
+
+# data
+row(
+    "data.batches",
+    lambda arrays, **rest: batches.batches(arrays, **rest),
+    arrays=given(arrays(6, 2), 3),
+    size=size(2),
+    rng=rng(),
+    epochs=size(1, 0),
+)
+
+
+# gan
+GAN, CRITIC = seeded(networks.Generator, width=4), seeded(networks.Discriminator, width=4)
+
+
+def play(step):
+    """A training step as a function of what it needs, its optimizers made for the two networks."""
+
+    def call(generator, discriminator, **rest):
+        return step(generator, discriminator, optim.SGD(generator, 0.1), optim.SGD(discriminator, 0.1), **rest)
+
+    return call
+
+
+row(
+    "gan.Generator",
+    networks.Generator,
+    rng=rng(),
+    dim_z=size(2),
+    dim_x=size(2),
+    width=size(4),
+    depth=size(1, 0),
+    activation=activation(),
+)
+row(
+    "gan.Discriminator",
+    networks.Discriminator,
+    rng=rng(),
+    dim_x=size(2),
+    width=size(4),
+    depth=size(1),
+    activation=activation(),
+)
+row(
+    "gan.ConvGenerator",
+    networks.ConvGenerator,
+    rng=rng(),
+    dim_z=size(2),
+    width=size(2),
+    channels=size(1),
+    side=given(8, 7, 0, 2.5),
+    hidden=size(3),
+)
+row(
+    "gan.ConvDiscriminator",
+    networks.ConvDiscriminator,
+    rng=rng(),
+    width=size(2),
+    channels=size(1),
+    side=given(8, 7, 0, 2.5),
+    hidden=size(3),
+)
+for family in (GAN, seeded(networks.ConvGenerator, 2, 2, side=8)):
+    cls = type(family())
+    row(f"gan.{cls.__name__}.latent", cls.latent, self=fixed(family), rng=rng(), n=size(3))
+    row(f"gan.{cls.__name__}.sample", cls.sample, self=fixed(family), rng=rng(), n=size(3))
+row("gan.Generator.__call__", networks.Generator.__call__, self=fixed(GAN), z=shaped(4, 2))
+row("gan.Discriminator.__call__", networks.Discriminator.__call__, self=fixed(CRITIC), x=shaped(4, 2))
+row(
+    "gan.ConvGenerator.__call__",
+    networks.ConvGenerator.__call__,
+    self=fixed(seeded(networks.ConvGenerator, 2, 2, side=8)),
+    z=shaped(4, 2),
+)
+row(
+    "gan.ConvDiscriminator.__call__",
+    networks.ConvDiscriminator.__call__,
+    self=fixed(seeded(networks.ConvDiscriminator, 2, side=8)),
+    x=shaped(4, 8, 8, 1),
+)
+row(
+    "gan.block_shape",
+    networks.block_shape,
+    shape=given((1, 8, 8, 1), (8, 8, 1), (1, 0, 8, 1), 3),
+    channels=size(2),
+    kernel=size(4),
+    stride=size(2),
+    padding=size(1, 0),
+)
+row("gan.discriminator_loss", losses.discriminator_loss, real_logits=data(4), fake_logits=data(3), smooth=fraction(0.1))
+row("gan.generator_loss_minimax", losses.generator_loss_minimax, fake_logits=data(3))
+row("gan.generator_loss_nonsaturating", losses.generator_loss_nonsaturating, fake_logits=data(3))
+row("gan.optimal_discriminator", losses.optimal_discriminator, p_r=data(4, low=0), p_g=data(4, low=0))
+row("gan.smoothed_optimum", losses.smoothed_optimum, p_r=data(4, low=0), p_g=data(4, low=0), smooth=fraction(0.1))
+row("gan.value_at_optimum", losses.value_at_optimum, p_r=data(4, low=0), p_g=data(4, low=0), dx=positive(0.1))
+row("gan.critic_loss", wgan.critic_loss, real_scores=data(4), fake_scores=data(3))
+row("gan.generator_loss", wgan.generator_loss, fake_scores=data(3))
+row("gan.clip_weights", wgan.clip_weights, critic=instance(CRITIC), c=positive(0.1))
+row(
+    "gan.gradient_penalty",
+    wgan.gradient_penalty,
+    critic=model(CRITIC),
+    real=data(4, 2),
+    fake=data(4, 2),
+    rng=rng(),
+    target=nonnegative(1.0),
+)
+row(
+    "gan.gradient_penalty_at",
+    wgan.gradient_penalty_at,
+    critic=model(CRITIC),
+    real=data(4, 2),
+    fake=data(4, 2),
+    epsilon=data(4, low=0),
+    target=nonnegative(1.0),
+)
+row(
+    "gan.penalized_critic_loss",
+    wgan.penalized_critic_loss,
+    critic=model(CRITIC),
+    real=data(4, 2),
+    fake=data(4, 2),
+    epsilon=data(4, low=0),
+    penalty=nonnegative(1.0),
+)
+row("gan.gradient_norm", wgan.gradient_norm, critic=model(CRITIC), x=any_rank(4, 2))
+row("gan.lipschitz_estimate", wgan.lipschitz_estimate, critic=model(CRITIC), x=any_rank(4, 2))
+row(
+    "gan.feature_matching_loss",
+    improved_training.feature_matching_loss,
+    real_features=data(4, 2),
+    fake_features=data(3, 2),
+)
+row("gan.minibatch_closeness", improved_training.minibatch_closeness, m=data(4, 3, 2))
+row(
+    "gan.MinibatchDiscrimination",
+    improved_training.MinibatchDiscrimination,
+    rng=rng(),
+    features=size(3),
+    kernels=size(2),
+    dim=size(2),
+)
+row(
+    "gan.MinibatchDiscrimination.__call__",
+    improved_training.MinibatchDiscrimination.__call__,
+    self=fixed(seeded(improved_training.MinibatchDiscrimination, 3)),
+    x=data(4, 3),
+)
+row("gan.running_mean", improved_training.running_mean, mean=shaped(3), value=shaped(3), count=size(2))
+row(
+    "gan.historical_penalty",
+    improved_training.historical_penalty,
+    parameters=given([arrays(3)], 3, [], [arrays(2)], None),
+    means=given([arrays(3)], 3, [arrays(2)], None),
+)
+row("gan.HistoricalAverage", improved_training.HistoricalAverage, model=instance(net))
+row(
+    "gan.HistoricalAverage.update",
+    improved_training.HistoricalAverage.update,
+    self=fixed(lambda: improved_training.HistoricalAverage(net())),
+    model=given(net(), nn.Linear, 3),
+)
+row(
+    "gan.HistoricalAverage.penalty",
+    improved_training.HistoricalAverage.penalty,
+    self=fixed(lambda: improved_training.HistoricalAverage(net())),
+    model=given(net(), nn.Linear, 3),
+)
+row("gan.virtual_moments", improved_training.virtual_moments, x=any_rank(4, 2), reference=data(3, 2))
+row("gan.VirtualBatchNorm", improved_training.VirtualBatchNorm, channels=size(3), eps=positive(1e-5))
+row(
+    "gan.VirtualBatchNorm.__call__",
+    improved_training.VirtualBatchNorm.__call__,
+    self=fixed(lambda: improved_training.VirtualBatchNorm(2)),
+    x=any_rank(4, 2),
+    reference=data(3, 2),
+)
+row(
+    "gan.instance_noise",
+    improved_training.instance_noise,
+    x=data(4, 2)._replace(wrong=lambda x: [x * NAN, "x", None]),
+    std=nonnegative(0.1),
+    rng=rng(),
+)
+row(
+    "gan.generator_gradient",
+    gradient_diagnostics.generator_gradient,
+    generator=instance(GAN),
+    discriminator=model(CRITIC),
+    z=data(4, 2),
+    loss=model(lambda: losses.generator_loss_minimax),
+)
+row(
+    "gan.generator_gradient_norm",
+    gradient_diagnostics.generator_gradient_norm,
+    generator=instance(GAN),
+    discriminator=model(CRITIC),
+    z=data(4, 2),
+    loss=model(lambda: losses.generator_loss_minimax),
+)
+row("gan.signal_and_noise", gradient_diagnostics.signal_and_noise, gradients=data(4, 2))
+for interpolate in (interpolation.interpolate_linear, interpolation.interpolate_spherical):
+    row(
+        f"gan.{interpolate.__name__}",
+        interpolate,
+        a=data(3),
+        b=Kind(lambda: arrays(3)[::-1].copy(), data(3).wrong),
+        t=data(5, low=0),
+    )
+row(
+    "gan.simultaneous_step",
+    toy_problems.simultaneous_step,
+    x=given(1.0, NAN, "x", None),
+    y=given(1.0, NAN, "x", None),
+    eta=positive(0.1),
+)
+row(
+    "gan.alternating_step",
+    toy_problems.alternating_step,
+    x=given(1.0, NAN, "x", None),
+    y=given(1.0, NAN, "x", None),
+    eta=positive(0.1),
+)
+row(
+    "gan.extragradient_step",
+    toy_problems.extragradient_step,
+    x=given(1.0, NAN, "x", None),
+    y=given(1.0, NAN, "x", None),
+    eta=positive(0.1),
+)
+row(
+    "gan.optimistic_step",
+    toy_problems.optimistic_step,
+    x=given(1.0, NAN, "x"),
+    y=given(1.0, NAN, "x"),
+    x_before=given(1.0, NAN, "x"),
+    y_before=given(1.0, NAN, "x"),
+    eta=positive(0.1),
+)
+row("gan.line_points", toy_problems.line_points, theta=given(1.0, NAN, "x", None), y=data(4, low=0))
+row("gan.line_divergences", toy_problems.line_divergences, theta=given(1.0, NAN, "x", None))
+DRAWS = given(lambda n: arrays(n, 2), 3, None, lambda n: arrays(n + 1, 2), lambda n: arrays(n, 2) * NAN, lambda n: "x")
+STEP: dict[str, Kind] = {
+    "generator": fixed(GAN),
+    "discriminator": fixed(CRITIC),
+    "draw_real": DRAWS,
+    "batch": size(3),
+    "rng": rng(),
+}
+row("gan.goodfellow_step", play(gan_train.goodfellow_step), **STEP, k=size(1), smooth=fraction(0.1))
+row("gan.wgan_step", play(gan_train.wgan_step), **STEP, n_critic=size(2), c=positive(0.1))
+row("gan.wgan_gp_step", play(gan_train.wgan_gp_step), **STEP, n_critic=size(2), penalty=nonnegative(1.0))
+for step in (gan_train.goodfellow_step, gan_train.wgan_step, gan_train.wgan_gp_step):
+    opponent = "discriminator" if step is gan_train.goodfellow_step else "critic"
+    optimizer_of = {"g_optimizer": GAN, ("d" if opponent == "discriminator" else "c") + "_optimizer": CRITIC}
+    row(
+        f"gan.{step.__name__} instances",
+        step,
+        generator=instance(GAN),
+        **{opponent: instance(CRITIC)},
+        **{name: instance(lambda make=make: optim.SGD(make(), 0.1)) for name, make in optimizer_of.items()},
+        draw_real=fixed(lambda: lambda n: arrays(n, 2)),
+        batch=fixed(lambda: 3),
+        rng=rng(),
+    )
+
+
+# vae
+VAE = seeded(vae_module.VAE, 3, 2, (4,))
+row(
+    "vae.Autoencoder",
+    autoencoder.Autoencoder,
+    rng=rng(),
+    dim_x=size(4),
+    dim_z=size(2),
+    widths=given((3,), (0,), 3, (2.5,)),
+    activation=activation(),
+    code_activation=activation(),
+    out_activation=activation(),
+    k=given(1, 0, 3, 2.5),
+)
+AE = seeded(autoencoder.Autoencoder, 4, 2, (3,))
+row("vae.Autoencoder.__call__", autoencoder.Autoencoder.__call__, self=fixed(AE), x=shaped(5, 4))
+row(
+    "vae.Autoencoder.decode",
+    autoencoder.Autoencoder.decode,
+    self=fixed(AE),
+    z=shaped(5, 2)._replace(wrong=lambda z: ["x", None]),
+)
+row("vae.reconstruction_loss", autoencoder.reconstruction_loss, x=data(4, 3), decoded=data(4, 3))
+row("vae.denoising_loss", autoencoder.denoising_loss, autoencoder=model(AE), x=data(5, 4), corrupted=data(5, 4))
+row(
+    "vae.corrupt",
+    autoencoder.corrupt,
+    x=data(4, 3)._replace(wrong=lambda x: [x * NAN, "x", None]),
+    rng=rng(),
+    kind=given("masking", "none", 3),
+    level=fraction(0.3),
+)
+row(
+    "vae.kl_bernoulli",
+    autoencoder.kl_bernoulli,
+    rho=given(0.1, 0, 1, NAN, "x", None),
+    rho_hat=data(4, low=0.1)._replace(wrong=lambda x: [x * NAN, x * 0, "x", None]),
+)
+row(
+    "vae.sparsity_penalty",
+    autoencoder.sparsity_penalty,
+    activations=data(4, 3, low=0.1)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], x + 2, "x", None]),
+    rho=given(0.1, 0, 1, NAN, "x"),
+)
+row(
+    "vae.k_sparse",
+    autoencoder.k_sparse,
+    z=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
+    k=size(2),
+)
+row(
+    "vae.sigmoid_penalty",
+    autoencoder.sigmoid_penalty,
+    h=any_rank(4, 3, low=0),
+    w=data(5, 3)._replace(wrong=lambda w: [w * NAN, w[0], w[:, 1:], "x", None]),
+)
+row(
+    "vae.contractive_penalty",
+    autoencoder.contractive_penalty,
+    encoder=model(seeded(nn.MLP, [3, 2])),
+    x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
+)
+row(
+    "vae.code_jacobian",
+    autoencoder.code_jacobian,
+    encoder=model(seeded(nn.MLP, [3, 2])),
+    x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
+)
+AE_STEP = lambda model, **rest: autoencoder.training_step(model, optim.SGD(model, 0.1), **rest)  # noqa: E731
+row("vae.autoencoder.training_step", AE_STEP, model=fixed(AE), x=data(5, 4), seen=optional(5, 4))
+row(
+    "vae.autoencoder_loss",
+    autoencoder.autoencoder_loss,
+    model=instance(AE),
+    x=data(5, 4),
+    seen=optional(5, 4),
+    penalty=given(lambda *a: 0.0, 3),
+)
+row("vae.reparameterize", vae_module.reparameterize, mu=data(4, 2), logvar=data(4, 2), eps=data(4, 2))
+row("vae.kl_standard_normal", vae_module.kl_standard_normal, mu=data(4, 2), logvar=data(4, 2))
+row(
+    "vae.elbo",
+    vae_module.elbo,
+    x=data(4, 3, low=0),
+    decoded=data(4, 3),
+    mu=data(4, 2),
+    logvar=data(4, 2),
+    log_likelihood=model(lambda: likelihoods.bernoulli_log_likelihood),
+)
+row(
+    "vae.VAE",
+    vae_module.VAE,
+    rng=rng(),
+    dim_x=size(3),
+    dim_z=size(2),
+    widths=given((4,), (0,), 3, (2.5,)),
+    activation=activation(),
+    likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"),
+)
+row("vae.VAE.encode", vae_module.VAE.encode, self=fixed(VAE), x=shaped(4, 3))
+row("vae.VAE.decode", vae_module.VAE.decode, self=fixed(VAE), z=shaped(4, 2))
+row("vae.VAE.elbo", vae_module.VAE.elbo, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
+row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
+row(
+    "vae.VAE.loss Gaussian",
+    vae_module.VAE.loss,
+    self=fixed(seeded(vae_module.VAE, 3, 2, (4,), likelihood=likelihoods.Gaussian())),
+    x=data(4, 3),
+    eps=data(4, 2),
+)
+row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE), rng=rng(), n=size(3))
+row("vae.VAE.reconstruct", vae_module.VAE.reconstruct, self=fixed(VAE), x=shaped(4, 3))
+VAE_STEP = lambda vae, **rest: vae_module.training_step(vae, optim.SGD(vae, 0.1), **rest)  # noqa: E731
+row(
+    "vae.training_step",
+    VAE_STEP,
+    vae=fixed(VAE),
+    x=data(4, 3, low=0),
+    eps=data(4, 2),
+    bound=given(lambda v, x, e: v.elbo(x, e), 3),
+)
+row(
+    "vae.vae_loss",
+    vae_module.vae_loss,
+    vae=instance(VAE),
+    x=data(4, 3, low=0),
+    eps=data(4, 2),
+    bound=given(lambda v, x, e: v.elbo(x, e), 3),
+)
+row(
+    "vae.log_importance_weights",
+    vae_module.log_importance_weights,
+    vae=instance(VAE),
+    x=data(4, 3, low=0),
+    samples=size(2),
+    rng=rng(),
+    rows=size(3),
+)
+row("vae.log_mean_exp", vae_module.log_mean_exp, log_w=data(4, 3)._replace(wrong=lambda w: [w * NAN, w[:0], "x", None]))
+row(
+    "vae.importance_log_likelihood",
+    vae_module.importance_log_likelihood,
+    vae=instance(VAE),
+    x=data(4, 3, low=0),
+    samples=size(2),
+    rng=rng(),
+)
+for estimate in (vae_module.score_function_gradient, vae_module.reparameterized_gradient):
+    row(
+        f"vae.{estimate.__name__}",
+        estimate,
+        f=model(lambda: lambda z: np.sum(z, axis=1)),
+        mu=data(4, 2),
+        logvar=data(4, 2),
+        eps=data(4, 2),
+    )
+row("vae.bernoulli_log_likelihood", likelihoods.bernoulli_log_likelihood, x=data(4, 3, low=0), logits=data(4, 3))
+row(
+    "vae.gaussian_log_likelihood",
+    likelihoods.gaussian_log_likelihood,
+    x=any_rank(4, 3),
+    mu=data(4, 3),
+    logvar=data(4, 3),
+)
+row("vae.Gaussian", likelihoods.Gaussian, std=positive(1.0))
+for kind in (likelihoods.Bernoulli, likelihoods.Gaussian):
+    row(f"vae.{kind.__name__}.log_prob", kind.log_prob, self=fixed(kind), x=data(4, 3, low=0), decoded=data(4, 3))
+    row(f"vae.{kind.__name__}.sample", kind.sample, self=fixed(kind), rng=rng(), decoded=any_rank(4, 3))
+row("vae.kl_gaussians", linear.kl_gaussians, mu=data(4, 2), logvar=data(4, 2), mu_p=data(4, 2), logvar_p=data(4, 2))
+row(
+    "vae.expected_log_likelihood",
+    linear.expected_log_likelihood,
+    x=data(4, 3),
+    mu=data(4, 2),
+    logvar=data(4, 2),
+    w=data(2, 3),
+    b=data(3),
+    std=positive(1.0),
+)
+row("vae.LinearGaussian", linear.LinearGaussian, w=data(2, 3), b=data(3), std=positive(1.0))
+LG = fixed(lambda: linear.LinearGaussian(arrays(2, 3), arrays(3), 1.0))
+row("vae.LinearGaussian.sample", linear.LinearGaussian.sample, self=LG, rng=rng(), n=size(3))
+row("vae.LinearGaussian.log_evidence", linear.LinearGaussian.log_evidence, self=LG, x=data(4, 3))
+row("vae.LinearGaussian.posterior", linear.LinearGaussian.posterior, self=LG, x=data(4, 3))
+row("vae.LinearGaussian.elbo", linear.LinearGaussian.elbo, self=LG, x=data(4, 3), mu=data(4, 2), logvar=data(4, 2))
+row(
+    "vae.LinearGaussian.kl_to_posterior",
+    linear.LinearGaussian.kl_to_posterior,
+    self=LG,
+    x=data(4, 3),
+    mu=data(4, 2),
+    logvar=data(4, 2),
+)
+row(
+    "vae.quadrature_log_likelihood",
+    marginal_likelihood.quadrature_log_likelihood,
+    log_px_z=data(4, 3),
+    log_pz=data(4, 3),
+    dz=positive(0.1),
+)
+row(
+    "vae.monte_carlo_log_likelihood",
+    marginal_likelihood.monte_carlo_log_likelihood,
+    log_px_z=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
+)
+row(
+    "vae.importance_sampling_log_likelihood",
+    marginal_likelihood.importance_sampling_log_likelihood,
+    log_px_z=data(4, 3),
+    log_pz=data(4, 3),
+    log_qz=data(4, 3),
+)
+row(
+    "vae.maximum_likelihood",
+    marginal_likelihood.maximum_likelihood,
+    log_px=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
+)
+row("vae.pca", pca.pca, x=data(5, 3), k=size(2))
+row("vae.principal_angles", pca.principal_angles, a=data(2, 3), b=data(2, 3))
+TERMS: dict[str, Kind] = {"recon": data(4), "kl": data(4)}
+row("vae.beta_vae_loss", beta_vae.beta_vae_loss, **TERMS, beta=nonnegative(1.0))
+row("vae.lagrangian", beta_vae.lagrangian, **TERMS, beta=nonnegative(1.0), delta=nonnegative(1.0))
+row("vae.capacity_loss", beta_vae.capacity_loss, **TERMS, gamma=nonnegative(1.0), capacity=nonnegative(1.0))
+row(
+    "vae.traverse",
+    beta_vae.traverse,
+    vae=instance(VAE),
+    code=data(2)._replace(wrong=lambda c: [c * NAN, c[:1], c[None], "x", None]),
+    values=data(3),
+    dims=given([0], [2], [0.5], [], 3),
+)
+FACTORS = numpy.arange(20).reshape(-1, 1) % numpy.array([[2, 5]])
+FACTOR_KIND = Kind(FACTORS.copy, lambda f: [f + 0.5, f[:0], f[0], "x", None])
+row(
+    "vae.disentanglement_metric",
+    beta_vae.disentanglement_metric,
+    codes=data(20, 3),
+    factors=FACTOR_KIND,
+    rng=rng(),
+    pairs=size(3),
+    points=size(8),
+)
+row("vae.mutual_information", beta_vae.mutual_information, codes=data(20, 3), factors=FACTOR_KIND, bins=size(3))
+row("vae.mutual_information_gap", beta_vae.mutual_information_gap, codes=data(20, 3), factors=FACTOR_KIND, bins=size(3))
+row(
+    "vae.CausalTransformer",
+    code_prior.CausalTransformer,
+    rng=rng(),
+    tokens=size(3),
+    length=size(4),
+    width=size(4),
+    heads=size(2),
+    layers=size(1),
+    classes=size(2),
+    context=size(2),
+    back=given((1,), (), (0,), 3),
+)
+PRIOR = seeded(code_prior.CausalTransformer, 3, 4, 4, 2, 1, classes=2)
+row(
+    "vae.CausalTransformer.__call__",
+    code_prior.CausalTransformer.__call__,
+    self=fixed(PRIOR),
+    tokens=whole([[0, 1, 2, 0]], 2),
+    labels=whole([1], 1),
+)
+row(
+    "vae.CausalTransformer.sample",
+    code_prior.CausalTransformer.sample,
+    self=fixed(PRIOR),
+    rng=rng(),
+    n=size(2),
+    labels=whole([1, 0], 1),
+    temperature=positive(1.0),
+    rows=size(3),
+)
+row(
+    "vae.nearest",
+    quantizer.nearest,
+    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], "x", None]),
+    codebook=data(3, 2),
+)
+row("vae.straight_through", quantizer.straight_through, z=data(4, 2), quantized=data(4, 2))
+row(
+    "vae.quantization_losses", quantizer.quantization_losses, z=data(4, 2), quantized=data(4, 2), beta=nonnegative(0.25)
+)
+row(
+    "vae.ema_update",
+    quantizer.ema_update,
+    counts=data(3, low=0),
+    sums=data(3, 2),
+    codebook=data(3, 2),
+    z=data(4, 2),
+    indices=whole([0, 1, 2, 0], 2),
+    gamma=fraction(0.9),
+)
+row("vae.perplexity", quantizer.perplexity, indices=given([0, 1], [0.5], [5], [-1], [], "x", None), codes=size(3))
+row("vae.dead_share", quantizer.dead_share, indices=given([0, 1], [0.5], [5], [-1], [], "x", None), codes=size(3))
+row(
+    "vae.VectorQuantizer",
+    quantizer.VectorQuantizer,
+    rng=rng(),
+    codes=size(3),
+    dim=size(2),
+    gamma=fraction(0.9),
+    beta=nonnegative(0.25),
+)
+VQ = fixed(seeded(quantizer.VectorQuantizer, 3, 2))
+row(
+    "vae.VectorQuantizer.__call__",
+    quantizer.VectorQuantizer.__call__,
+    self=VQ,
+    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
+)
+row(
+    "vae.VectorQuantizer.look_up",
+    quantizer.VectorQuantizer.look_up,
+    self=VQ,
+    indices=given([0, 1], [0.5], [5], [-1], "x", None),
+)
+row(
+    "vae.VectorQuantizer.update",
+    quantizer.VectorQuantizer.update,
+    self=VQ,
+    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
+    indices=whole([0, 1, 2, 0], 2)._replace(wrong=lambda i: [i + 9, i + 0.5, i[:2], "x", None]),
+)
+row(
+    "vae.VectorQuantizer.start",
+    quantizer.VectorQuantizer.start,
+    self=VQ,
+    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
+    rng=rng(),
+)
+row(
+    "vae.VectorQuantizer.revive",
+    quantizer.VectorQuantizer.revive,
+    self=VQ,
+    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
+    rng=rng(),
+    below=nonnegative(2.0),
+)
+IMAGES = data(3, 12, 12, 1, low=0)
+VQVAE, VQVAE2 = seeded(vq_vae.VQVAE, 3, 2, 4), seeded(vq_vae2.HierarchicalVQVAE, 3, 2, 4)
+row(
+    "vae.VQVAE",
+    vq_vae.VQVAE,
+    rng=rng(),
+    codes=size(3),
+    dim=size(2),
+    width=size(4),
+    channels=size(1),
+    gamma=fraction(0.9),
+    beta=nonnegative(0.25),
+)
+row(
+    "vae.HierarchicalVQVAE",
+    vq_vae2.HierarchicalVQVAE,
+    rng=rng(),
+    codes=given((3, 3), 0, (3, 0), (3, 3, 3), 2.5, "x"),
+    dim=given((2, 2), 0, (2, 0), (2, 2, 2), 2.5, "x"),
+    width=size(4),
+    channels=size(1),
+    gamma=fraction(0.9),
+    beta=nonnegative(0.25),
+)
+for make in (VQVAE, VQVAE2):
+    cls = type(make())
+    row(f"vae.{cls.__name__}.__call__", cls.__call__, self=fixed(make), x=IMAGES)
+    row(f"vae.{cls.__name__}.loss", cls.loss, self=fixed(make), x=IMAGES)
+    row(f"vae.{cls.__name__}.codes", cls.codes, self=fixed(make), x=IMAGES)
+    row(f"vae.vq_vae.start {cls.__name__}", vq_vae.start, model=instance(make), x=IMAGES, rng=rng())
+    row(
+        f"vae.vq_vae.training_step {cls.__name__}",
+        lambda model, **rest: vq_vae.training_step(model, optim.SGD(model, 0.1), **rest),
+        model=fixed(make),
+        x=IMAGES,
+        rng=given(numpy.random.default_rng(0), 0, numpy.random.Generator),
+    )
+row(
+    "vae.VQVAE.images",
+    vq_vae.VQVAE.images,
+    self=fixed(VQVAE),
+    codes=given(numpy.zeros((2, 3, 3), int), numpy.zeros((2, 3, 3)), numpy.full((2, 3, 3), 9), "x", None),
+)
+row(
+    "vae.VQVAE.sample",
+    vq_vae.VQVAE.sample,
+    self=fixed(VQVAE),
+    rng=rng(),
+    n=size(2),
+    prior=model(lambda: lambda rng, n: numpy.zeros((n, 3, 3), int)),
+)
+row(
+    "vae.HierarchicalVQVAE.sample",
+    vq_vae2.HierarchicalVQVAE.sample,
+    self=fixed(VQVAE2),
+    rng=rng(),
+    n=size(2),
+    top_prior=model(lambda: lambda rng, n: numpy.zeros((n, 2, 2), int)),
+    bottom_prior=model(lambda: lambda rng, top: numpy.zeros((len(top), 3, 3), int)),
+)
+TD = seeded(td_vae.TDVAE, 3, 2, 4, 2)
+row(
+    "vae.TDVAE",
+    td_vae.TDVAE,
+    rng=rng(),
+    dim_x=size(3),
+    dim_z=size(2),
+    width=size(4),
+    max_gap=size(2),
+    features=size(2, 0),
+    hidden=size(2, 0),
+    decoder=given((3,), (0,), 3),
+    likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "x"),
+    dim_gap=size(3),
+)
+TIMES: dict[str, Kind] = {
+    "t1": given(1, 0, 3, 1.5, numpy.ones((4, 1), int), "x", None),
+    "t2": given(3, 0, 1, 9, 2.5, numpy.full((4, 1), 3), "x", None),
+}
+SEQUENCES = data(4, 5, 3)
+row("vae.TDVAE.belief", td_vae.TDVAE.belief, self=fixed(TD), x=SEQUENCES)
+row("vae.td_vae_loss", td_vae.td_vae_loss, model=instance(TD), x=SEQUENCES, **TIMES, eps1=data(4, 2), eps2=data(4, 2))
+row(
+    "vae.TDVAE.predict",
+    td_vae.TDVAE.predict,
+    self=fixed(TD),
+    x=SEQUENCES,
+    t1=given(1, 0, 3, 1.5, "x", None),
+    t2=given(3, 0, 1, 2.5, "x", None),
+    rng=rng(),
+    samples=size(2),
+    stride=size(1),
+)
+row("vae.draw_times", td_vae.draw_times, rng=rng(), n=size(3), length=size(5), max_gap=size(2))
+row(
+    "vae.td_vae.training_step",
+    lambda model, **rest: td_vae.training_step(model, optim.SGD(model, 0.1), **rest),
+    model=fixed(TD),
+    x=SEQUENCES,
+    rng=rng(),
+    max_gap=given(2, 9, 0, 2.5),
+    max_norm=positive(1.0),
+    loss=given(td_vae.td_vae_loss, 3),
+)
+
+# metrics
+for divergence_of in (divergence.kl_divergence, divergence.js_divergence):
+    row(
+        f"metrics.{divergence_of.__name__}",
+        divergence_of,
+        p=given([0.5, 0.5], [0.5, 0.6], [NAN, 1], [-1, 2], "x", None),
+        q=given([0.5, 0.5], [0.5, 0.6], [NAN, 1], [-1, 2], "x", None),
+    )
+row(
+    "metrics.kl_normal",
+    divergence.kl_normal,
+    mu_p=given(0.0, NAN, "x", None),
+    sigma_p=positive(1.0),
+    mu_q=given(0.0, NAN, "x", None),
+    sigma_q=positive(1.0),
+)
+row(
+    "metrics.kl_on_grid",
+    divergence.kl_on_grid,
+    log_p=given(numpy.log([0.5, 0.5]), [NAN, 1], "x", None),
+    log_q=given(numpy.log([0.5, 0.5]), [NAN, 1], "x", None),
+    dx=positive(1.0),
+)
+row(
+    "metrics.mode_coverage",
+    samples.mode_coverage,
+    samples=data(9, 2),
+    modes=data(3, 2),
+    std=positive(0.1),
+    k=positive(3.0),
+    min_count=size(1),
+)
+row("metrics.mmd", samples.mmd, x=data(5, 2), y=data(4, 2), bandwidth=positive(1.0))
+row("metrics.mean_and_covariance", samples.mean_and_covariance, x=data(5, 2))
+row(
+    "metrics.frechet_distance",
+    samples.frechet_distance,
+    mu1=data(2),
+    cov1=given(numpy.eye(2), numpy.eye(3), -numpy.eye(2), "x", None),
+    mu2=data(2),
+    cov2=given(numpy.eye(2), numpy.eye(3), -numpy.eye(2), "x", None),
+)
+row(
+    "metrics.inception_score",
+    samples.inception_score,
+    probs=given([[0.5, 0.5]], [[0.5, 0.6]], [0.5, 0.5], numpy.zeros((0, 2)), "x", None),
+)
+row("metrics.precision_recall", samples.precision_recall, real=data(6, 2), fake=data(5, 2), k=size(2))
+row(
+    "metrics.classifier_two_sample_test",
+    samples.classifier_two_sample_test,
+    x=data(6, 2),
+    y=data(5, 2),
+    rng=rng(),
+    neighbors=size(1),
+)
+row(
+    "metrics.sampling_floor",
+    samples.sampling_floor,
+    metric=model(lambda: lambda x, y: 0.0),
+    sample=model(lambda: lambda rng, n: arrays(n, 2)),
+    n=size(3),
+    rng=rng(),
+    repeats=size(3, 2),
+)
+row(
+    "metrics.earth_mover_1d",
+    transport.earth_mover_1d,
+    p=data(3, low=0.5)._replace(wrong=lambda p: [p * NAN, -p, p[:0], p[None], "x", None]),
+    q=data(3, low=0.5)._replace(wrong=lambda p: [p * NAN, -p, p[:0], p[None], "x", None]),
+)
+row("metrics.wasserstein_1d", transport.wasserstein_1d, x=data(5), y=data(4))
+row("metrics.wasserstein", transport.wasserstein, x=data(5, 2), y=data(5, 2))
+row(
+    "metrics.sliced_wasserstein",
+    transport.sliced_wasserstein,
+    x=data(5, 2),
+    y=data(4, 2),
+    projections=size(3),
+    rng=rng(),
+)
+row("metrics.marginals", transport.marginals, plan=data(2, 3, low=0))
+row("metrics.plan_cost", transport.plan_cost, plan=data(2, 3, low=0), cost=data(2, 3, low=0))
+row("metrics.plan_gradient", transport.plan_gradient, plan=data(2, 3, low=0), x=data(2, 2), y=data(3, 2))
+row(
+    "metrics.transport_plan",
+    transport.transport_plan,
+    p=given([0.5, 0.5], [0.5, 0.6], "x", None),
+    q=given([0.5, 0.5], [0.5, 0.6], "x", None),
+    cost=data(2, 2, low=0),
+)
+row("metrics.nats_to_bits", likelihood.nats_to_bits, nats=given(1.0, NAN, "x", None))
+row("metrics.bits_per_dim", likelihood.bits_per_dim, nats=given(1.0, NAN, "x", None), dims=size(3), levels=size(1))
+row("metrics.intrinsic_dimension", metrics.intrinsic_dimension, x=data(9, 2), discard=fraction(0.1))
+row("metrics.DigitClassifier", digits.DigitClassifier, rng=rng(), width=size(2), dim=size(3))
+DIGITS = Kind(lambda: arrays(6, 28, 28, 1, low=0), lambda x: [x * NAN, x[:0], x[0], x + 2, x.astype(int), "x", None])
+CLASSIFIER = instance(seeded(digits.DigitClassifier, 2, 3))
+row("metrics.digit_features", digits.digit_features, classifier=CLASSIFIER, images=DIGITS)
+row("metrics.class_probabilities", digits.class_probabilities, classifier=CLASSIFIER, images=DIGITS)
+row("metrics.class_histogram", digits.class_histogram, classifier=CLASSIFIER, images=DIGITS)
+row(
+    "metrics.label_accuracy",
+    digits.label_accuracy,
+    classifier=CLASSIFIER,
+    images=DIGITS,
+    labels=whole(numpy.arange(6), 9),
+)
+row(
+    "metrics.judge_digits",
+    digits.judge_digits,
+    classifier=CLASSIFIER,
+    images=DIGITS,
+    reference=DIGITS,
+    labels=given(numpy.arange(6), numpy.arange(5), "x"),
+    neighbors=size(5),
+    k=size(2),
+)
+row(
+    "metrics.class_gaussian_digits",
+    digits.class_gaussian_digits,
+    images=DIGITS,
+    labels=given(numpy.arange(6) // 2, numpy.arange(5), "x", None),
+    rng=rng(),
+    n=size(3),
+    components=size(4),
+)
+
+
+# ------------------------------------------------------------------------------------------- the tests
+
+
+def call(row: Row, arguments: dict[str, Any]) -> Any:
+    if row.name == "nn.Sequential":
+        return row.call(arguments["layers"])
+    return row.call(**arguments)
+
+
+def state_of(x: Any) -> Any:
+    """What a call might change, as something that can be compared."""
+    if isinstance(x, numpy.random.Generator):
+        return repr(x.bit_generator.state)
+    if isinstance(x, numpy.ndarray):
+        return x.tobytes()
+    if isinstance(x, (Module, Optimizer, optim.EMA, improved_training.HistoricalAverage)):
+        return {name: a.tobytes() for name, a in x.state().items()}
+    return None
+
+
+def state_of_all(arguments: dict[str, Any]) -> dict[str, Any]:
+    state = {name: state_of(a) for name, a in arguments.items()}
+    if isinstance(arguments.get("self"), Optimizer):
+        state["parameters"] = {name: p.tobytes() for name, p in arguments["self"].parameters.items()}
+    return state
+
+
+CALLS = {row.name: row for row in TABLE}
+CORRUPTIONS = [
+    (row.name, name, k)
+    for row in TABLE
+    for name, kind in row.arguments.items()
+    for k in range(len(kind.wrong(kind.make())))
+]
+
+
+def test_every_row_has_its_own_name():
+    assert len(CALLS) == len(TABLE)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_good_arguments_pass(name):
+    call(CALLS[name], {argument: kind.make() for argument, kind in CALLS[name].arguments.items()})
+
+
+@pytest.mark.parametrize(("name", "argument", "k"), CORRUPTIONS)
+def test_a_wrong_argument_is_named_and_nothing_has_changed(name, argument, k):
+    arguments = {each: kind.make() for each, kind in CALLS[name].arguments.items()}
+    arguments[argument] = CALLS[name].arguments[argument].wrong(arguments[argument])[k]
+    before = state_of_all(arguments)
+    with pytest.raises((ValueError, TypeError), match=rf"\b{argument}\b"):
+        call(CALLS[name], arguments)
+    assert state_of_all(arguments) == before
