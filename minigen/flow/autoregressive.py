@@ -41,7 +41,7 @@ def iaf_forward(z: Array, mu: Array, log_scale: Array) -> tuple[Array, Array]:
 def iaf_from_maf(mu: Array, log_scale: Array) -> tuple[Array, Array]:
     """(mu~, log_scale~) of the IAF that is the inverse of a MAF: −mu exp(−log_scale) and −log_scale. Eq. flow.22"""
     mu, log_scale = _checked(mu=mu, log_scale=log_scale)
-    return -mu * np.exp(-log_scale), -log_scale
+    return like(-mu * np.exp(-log_scale), mu), like(-log_scale, mu)
 
 
 def iaf_gated(z: Array, m: Array, s: Array) -> tuple[Array, Array]:

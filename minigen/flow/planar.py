@@ -29,6 +29,7 @@ def u_hat(u: Array, w: Array) -> Array:
     """
     u, w = checks.floats("u", u), checks.floats("w", w)
     checks.same_shape(u=u, w=w)
+    w = like(w, u)
     along = np.sum(u * w, axis=-1, keepdims=True)  # wᵀu, (..., 1)
     square = np.sum(w * w, axis=-1, keepdims=True)  # ‖w‖², (..., 1)
     if not isbox(square) and not numpy.all(square > 0):

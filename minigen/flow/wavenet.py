@@ -15,6 +15,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.flow.bijection import like
 from minigen.nn import CausalConv1d, Embedding, Linear, Module
 from minigen.tensor import cross_entropy, relu, sigmoid
 
@@ -28,7 +29,7 @@ def gated_unit(filter: Array, gate: Array) -> Array:
     """tanh(filter) · σ(gate), for arrays of one shape. Eq. flow.20. ValueError: shapes that differ."""
     filter, gate = checks.floats("filter", filter), checks.floats("gate", gate)
     checks.same_shape(0, filter=filter, gate=gate)
-    return np.tanh(filter) * sigmoid(gate)
+    return np.tanh(filter) * sigmoid(like(gate, filter))
 
 
 def mu_law(x: Array, mu: float = 255) -> Array:

@@ -235,6 +235,7 @@ def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters):
     other = b.astype(parameters)
     for f in (maf_inverse, iaf_forward, iaf_gated):
         assert {c.dtype for c in f(z, a.astype(parameters), other)} == {np.dtype(dtype)}
+    assert {c.dtype for c in iaf_from_maf(a, other)} == {np.dtype(dtype)}
 
 
 A = np.zeros((2, 3))

@@ -45,7 +45,7 @@ def test_u_hat_is_invertible_and_moves_along_w_only(rng):
 def test_u_hat_far_out():
     w = np.array([1.0, 0.0])
     np.testing.assert_allclose(u_hat(np.array([[1000.0, 1.0], [-1000.0, 1.0]]), np.stack([w, w])), [[999, 1], [-1, 1]])
-    assert u_hat(np.array([800, 0], np.float32), w.astype(np.float32)).dtype == np.float32
+    assert u_hat(np.array([800, 0], np.float32), w).dtype == np.float32
 
 
 # ------------------------------------------------------------------------------------------- planar

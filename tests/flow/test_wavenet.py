@@ -213,7 +213,7 @@ def test_learns_a_period(rng):
 
 def test_dtypes(rng):
     x = np.linspace(-1, 1, 5, dtype=np.float32)
-    assert mu_law(x).dtype == gated_unit(x, x).dtype == np.float32
+    assert mu_law(x).dtype == gated_unit(x, x).dtype == gated_unit(x, x.astype(float)).dtype == np.float32
     assert mu_law(x.astype(float)).dtype == mu_law_decode(np.arange(3)).dtype == np.float64
     model, codes = WaveNet(rng, 4, 4, 2, (1,)), np.zeros((1, 3), int)
     assert model(codes).dtype == model.log_prob(codes).dtype == np.float32

@@ -77,7 +77,7 @@ def modulate(x: Array, shift: Array, scale: Array) -> Array:
         raise ValueError(f"x must have shape (N, L, D), got {np.shape(x)}")
     n, _, dim = np.shape(x)
     shift, scale = checks.array("shift", shift, n, dim), checks.array("scale", scale, n, dim)
-    return x * (1 + scale[:, None]) + shift[:, None]  # (N, L, D)
+    return like(x * (1 + scale[:, None]) + shift[:, None], x)  # (N, L, D)
 
 
 class DiTBlock(Module):
@@ -94,8 +94,8 @@ class DiTBlock(Module):
 
     def __call__(self, x: Array, c: Array) -> Array:
         shift1, scale1, gate1, shift2, scale2, gate2 = _parts(self.modulation(silu(c)), 6)
-        x = x + gate1[:, None] * self.attention(modulate(norm(x), shift1, scale1))
-        return x + gate2[:, None] * self.mlp(modulate(norm(x), shift2, scale2))
+        h = x + gate1[:, None] * self.attention(modulate(norm(x), shift1, scale1))
+        return like(h + gate2[:, None] * self.mlp(modulate(norm(h), shift2, scale2)), x)
 
 
 class FinalLayer(Module):
@@ -108,7 +108,7 @@ class FinalLayer(Module):
 
     def __call__(self, x: Array, c: Array) -> Array:
         shift, scale = _parts(self.modulation(silu(c)), 2)
-        return self.out(modulate(norm(x), shift, scale))
+        return like(self.out(modulate(norm(x), shift, scale)), x)
 
 
 class TransformerBlock(Module):
@@ -185,7 +185,7 @@ class DiT(Module):
         tokens = self.proj_in(patchify(x, self.patch)) + self.positions  # (N, L, dim)
         tokens = self._run(tokens, self._conditions(t, y, len(x)))  # (N, L, patch² channels)
         out = unpatchify(tokens, self.patch, self.height, self.width)  # (N, H, W, channels)
-        return out if out.dtype == x.dtype else out.astype(x.dtype)
+        return like(out, x)
 
     def _block(self, rng, dim, heads):
         if self.conditioning == "adaln-zero":
@@ -222,6 +222,11 @@ class DiT(Module):
 
 
 # ------------------------------------------------------------------------------------------- what they share
+
+
+def like(y: Array, x: Array) -> Array:
+    """y in the dtype of x: float32 in, float32 out, whatever the parameters' dtype."""
+    return y if y.dtype == x.dtype else y.astype(x.dtype)
 
 
 def _parts(a, count):

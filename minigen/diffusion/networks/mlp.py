@@ -41,7 +41,8 @@ class EpsMLP(Module):
             inputs.append(one_hot(y, len(x), self.classes))  # (N, classes)
         elif y is not None:
             raise ValueError("y must be None for a model without classes")
-        return self.body(np.concatenate(inputs, axis=1))  # (N, dim)
+        out = self.body(np.concatenate(inputs, axis=1))  # (N, dim)
+        return out if out.dtype == x.dtype else out.astype(x.dtype)
 
 
 def one_hot(y: numpy.ndarray | None, n: int, classes: int) -> numpy.ndarray:

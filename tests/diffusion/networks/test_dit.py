@@ -256,7 +256,10 @@ def test_the_dtype_of_the_input_is_that_of_the_output(dtype, parameters):
     for conditioning in CONDITIONINGS:
         model = shaken(small(conditioning, 3), parameters)
         assert model(x, np.array([1, 2, 3]), np.array([0, 1, -1])).dtype == dtype
-    assert modulate(x[:, 0], x[:, 0, 0], x[:, 0, 1]).dtype == patchify(x, 2).dtype == dtype
+    tokens, c = x[:, 0], x[:, 0, 0]  # (3, 12, 2), (3, 2)
+    assert modulate(tokens, c.astype(parameters), c).dtype == patchify(x, 2).dtype == dtype
+    for layer in (DiTBlock(np.random.default_rng(0), 2, 1), FinalLayer(np.random.default_rng(0), 2, 3)):
+        assert shaken(layer, parameters)(tokens, c).dtype == dtype
 
 
 # ------------------------------------------------------------------------------------------- errors

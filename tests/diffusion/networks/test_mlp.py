@@ -37,7 +37,8 @@ def test_labels_condition_each_example():
 def test_dtype():
     model = EpsMLP(np.random.default_rng(0), classes=3)
     x, t, y = np.zeros((4, 2), np.float32), np.ones(4, int), np.array([0, 1, 2, -1])
-    assert model(x, t, y).dtype == model(x, t).dtype == np.float32
+    assert model(x, t, y).dtype == model(x, t).dtype == shaken(model)(x, t, y).dtype == np.float32
+    assert model(x.astype(float), t, y).dtype == np.float64
 
 
 @pytest.mark.parametrize(
