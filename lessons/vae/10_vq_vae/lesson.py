@@ -779,7 +779,7 @@ lesson.table(
 share_kept = kept["new bottom"]
 answer = "nearly always, above 80 %" if share_kept > 0.8 else "about half the time"
 lesson.outcome(
-    f"{100 * share_kept:.0f} % are still read as what they were. The top holds which digit it is.",
+    f"{100 * share_kept:.0f} % are still read as what they were.",
     answer="hardly ever, below 30 %" if share_kept < 0.3 else answer,
 )
 
