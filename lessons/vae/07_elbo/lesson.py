@@ -78,7 +78,7 @@ lesson.table(
 # %%
 lesson.outcome(
     "The forward one takes the log of truth/q where the truth is: one bump has q = 0 there. The"
-    " reverse one takes the log of q/truth where q is: everywhere has q = 1/3 where the truth is 0.",
+    " reverse one takes the log of q/truth where q is: everywhere has a third where truth is 0.",
     answer="one bump in the forward one, everywhere in the reverse one",
 )
 lesson.check("forward, everywhere: log(3/2)", kl(three_codes, everywhere), equals=np.log(1.5))
