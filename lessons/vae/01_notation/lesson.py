@@ -54,8 +54,8 @@ x = D[2]  # x^(3), the third example: (d,)
 
 # %%
 lesson.outcome(
-    "Both counts of the post begin with 1, both axes of the array with 0: example 3 is row 2, number"
-    f" 400 is column 399. D has the shape {D.shape}.",
+    "Both counts of the post begin with 1, both axes of the array with 0: example 3 is row 2,"
+    f" number 400 is column 399. D has the shape {D.shape}.",
     answer="D[2, 399]",
 )
 lesson.check("n and d", [n, d], equals=[256, 784])
