@@ -38,14 +38,26 @@ from minigen.vae.vae import VAE, elbo, reparameterize, vae_loss
 # $\mathcal{D} = \{\mathbf{x}^{(1)}, \ldots, \mathbf{x}^{(n)}\}$ is a data set of $n$ examples. Each
 # is a vector of $d$ numbers, $\mathbf{x}^{(i)} = [x^{(i)}_1, \ldots, x^{(i)}_d]$; here, the pixels
 # of a digit. $\mathbf{x}$ without an index is any one of them. Our $\mathcal{D}$ is one batch of
-# 256 digits. In code the first axis counts examples, and from 0. **Before you run the cell:** which
-# array element is $x^{(3)}_{400}$?
+# 256 digits. In code the first axis counts examples, and from 0.
+
+# %%
+lesson.predict(
+    "Which element of the array D is x^(3)_400?",
+    ["D[3, 400]", "D[2, 400]", "D[2, 399]", "D[399, 2]"],
+)
 
 # %%
 images = mnist.splits().train.images[:256]
 D = mnist.unit(images, flat=True)  # (n, d)
 n, d = D.shape
 x = D[2]  # x^(3), the third example: (d,)
+
+# %%
+lesson.outcome(
+    "Both counts of the post begin with 1, both axes of the array with 0: example 3 is row 2,"
+    f" number 400 is column 399. D has the shape {D.shape}.",
+    answer="D[2, 399]",
+)
 lesson.check("n and d", [n, d], equals=[256, 784])
 lesson.check(
     "x^(3)_400, row 14, column 7, both from 0",
@@ -61,8 +73,13 @@ lesson.check("pixels lie in [0, 1]", [D.min(), D.max()], equals=[0.0, 1.0])
 #
 # By hand: $d = 3$, a code of one number, and $\mathbf{w} = \frac13(1, 2, 2)$. Encode with
 # $g(\mathbf{x}) = \mathbf{w} \cdot \mathbf{x}$, decode with $f(z) = z\,\mathbf{w}$. Then $(1, 2,
-# 2)$ has the code $\frac13(1 + 4 + 4) = 3$ and comes back as $(1, 2, 2)$. **What becomes of** $(2,
-# 1, 0)$?
+# 2)$ has the code $\frac13(1 + 4 + 4) = 3$ and comes back as $(1, 2, 2)$.
+
+# %%
+lesson.predict(
+    "As what does (2, 1, 0) come back?",
+    ["(2, 1, 0)", "(4/3, 8/3, 8/3)", "(4/9, 8/9, 8/9)", "(0, 0, 0)"],
+)
 
 # %%
 w = np.array([1.0, 2.0, 2.0]) / 3
@@ -77,13 +94,24 @@ def f(z):
 
 
 # %%
+z_of_it = g(np.array([2.0, 1, 0]))
+print(f"  z of (2, 1, 0) is {z_of_it:.4f}, and it comes back as {f(z_of_it)}")
+
+# %%
+lesson.outcome(
+    "Its code is (2 + 2 + 0)/3 = 4/3, and 4/3 times w is (4/9, 8/9, 8/9). One number can tell only"
+    " how far along w.",
+    answer="(4/9, 8/9, 8/9)",
+)
 lesson.check("z of (1, 2, 2)", g(np.array([1.0, 2, 2])), equals=3.0)
 lesson.check("x' of (1, 2, 2)", f(g(np.array([1.0, 2, 2]))), equals=[1.0, 2, 2])
-lesson.check("x' of (2, 1, 0)", f(g(np.array([2.0, 1, 0]))), equals=[4 / 9, 8 / 9, 8 / 9])
+lesson.check("x' of (2, 1, 0)", f(z_of_it), equals=[4 / 9, 8 / 9, 8 / 9])
 
 # %% [markdown]
-# One number can tell only how far along $\mathbf{w}$. Everything else is lost: the code is a
-# *bottleneck*. Now a real one: 784 pixels, 8 numbers, 784 pixels, with a hidden layer on each side,
+# Everything else is lost: the code is a *bottleneck*. *Change something:* find a point that comes
+# back as $(0, 0, 0)$.
+#
+# Now a real one: 784 pixels, 8 numbers, 784 pixels, with a hidden layer on each side,
 # shown our 256 digits over and over.
 
 # %%
@@ -156,8 +184,13 @@ lesson.check("a^(1)_5 of x^(3)", answers[2, 5], equals=by_hand, atol=1e-4)
 # %% [markdown]
 # ## 4. A prime and a tilde: $\mathbf{x}'$ and $\tilde{\mathbf{x}}$
 # $\tilde{\mathbf{x}}$ is a damaged copy of $\mathbf{x}$; here a third of the pixels is set to 0.
-# **Guess:** the autoencoder never saw damage. Will $f(g(\tilde{\mathbf{x}}))$ be as near to
-# $\mathbf{x}$ as $f(g(\mathbf{x}))$ is?
+# The autoencoder never saw damage.
+
+# %%
+lesson.predict(
+    "How near will f(g(x~)) be to x, beside f(g(x))?",
+    ["as near, within 20 %: 8 numbers cannot hold the damage", "farther", "nearer"],
+)
 
 # %%
 x_tilde = corrupt(D, lesson.rng("damage"), "masking", 1 / 3)
@@ -170,17 +203,24 @@ lesson.table(
     ["from x", "from x with a tilde", "the tilde itself"],
     "squared distance to x, summed over pixels",
 )
-lesson.claim("error from the damaged x / from x", errors[1] / errors[0], at_least=1.2)
+
+# %%
+as_near, farther, nearer = lesson.predictions[-1].choices
+times = errors[1] / errors[0]
+lesson.outcome(
+    f"{times:.2f} times the squared error.",
+    answer=farther if times > 1.2 else nearer if times < 1 / 1.2 else as_near,
+)
+lesson.claim("error from the damaged x / from x", times, at_least=1.2)
 
 # %% [markdown]
-# It is farther: nobody asked it to repair. The *denoising* autoencoder (`vae/03`) is asked.
+# Nobody asked it to repair. The *denoising* autoencoder (`vae/03`) is asked.
 #
 # ## 5. Two distributions: $q_\phi(\mathbf{z}|\mathbf{x})$ and $p_\theta(\mathbf{x}|\mathbf{z})$
 # A variational autoencoder answers with distributions. Its encoder gives, for one $\mathbf{x}$, a
 # mean $\mu_j$ and a spread $\sigma_j$ for each number of the code: $q_\phi(\mathbf{z}|\mathbf{x})$,
 # an estimate of which codes may have made $\mathbf{x}$. Its decoder gives, for one $\mathbf{z}$, a
-# probability for each pixel to be ink: $p_\theta(\mathbf{x}|\mathbf{z})$. Encode one digit three
-# times. **Three equal codes?**
+# probability for each pixel to be ink: $p_\theta(\mathbf{x}|\mathbf{z})$.
 
 # %%
 vae = VAE(lesson.rng("vae"), dim_z=8, widths=(128,))
@@ -198,8 +238,14 @@ step = descend(vae_loss, vae, digits_and_noise, lr=2e-3, rng=lesson.rng("vae noi
 lesson.fit(step, lesson.steps(400), label="VAE", state=step.state)
 
 # %% [markdown]
-# Its loss is a matter of `vae/07`, its draws of `vae/08`. Here are three draws of $\mathbf{z}$ for
-# one $\mathbf{x}$: their first four numbers.
+# Its loss is a matter of `vae/07`, its draws of `vae/08`. Encode one digit three times, with each
+# of the two models.
+
+# %%
+lesson.predict(
+    "Which encoder gives three equal codes?",
+    ["both", "g_phi of the autoencoder only", "q_phi of the VAE only", "neither"],
+)
 
 # %%
 mu, logvar = vae.encode(D[2:3])  # q_phi(z|x^(3)): (1, 8) each
@@ -213,11 +259,19 @@ lesson.table(
 # %%
 codes = np.concatenate([autoencoder.encode(D[2:3]) for _ in range(3)])  # of one x, three times
 once = np.ptp(codes, axis=0).max()
+apart = np.ptp(three, axis=0).max()
+print(f"  largest difference: {once:g} by g_phi, {apart:.2f} by draws of q_phi")
+
+# %%
+lesson.outcome(
+    "The function gives one code, the distribution a new one at each draw.",
+    answer="g_phi of the autoencoder only",
+)
 lesson.check("three codes by g_phi: largest difference", once, equals=0.0, atol=0)
-lesson.claim("three draws of q_phi: largest difference", np.ptp(three, axis=0).max(), at_least=0.05)
+lesson.claim("three draws of q_phi: largest difference", apart, at_least=0.05)
 
 # %% [markdown]
-# The function gives one code, the distribution a new one at each draw. And so it goes on: each code
+# And so it goes on: each code
 # has its own probabilities for the pixels, from which pictures can be drawn.
 
 # %%
@@ -297,6 +351,9 @@ lesson.check("rows of the table", len(rows), equals=11)
 #   *densities*, and may exceed 1.
 # - The square of a vector, $(\mathbf{x} - \mathbf{x}')^2$, stands for the squared length $\sum_j
 #   (x_j - x'_j)^2$. We sum over pixels and average over examples, everywhere.
+#
+# **Change something:** give the autoencoder 2 numbers in place of 8 (`dim_z=2`). What happens to
+# the distance, and to the picture $\mathbf{x}'$?
 #
 # **Left out:** how well any of this does on digits that it has not seen: 400 passes over 256 digits
 # teach little of the rest. **Next:** `vae/02` trains the two functions on all of MNIST, and finds

@@ -33,23 +33,26 @@ MISTAKES = {
     """,
     "pca": """
     # Take the mean off before the decomposition: otherwise the first direction points at the mean.
-    x - mean -> x - 0
-    # NumPy returns V already transposed: the directions are its rows, not its columns.
-    directions[:k] -> directions.T[:k]
+    x - np.float64(mean) -> x - 0.0
+    # eigh returns the vectors as columns: turn them into rows.
+    vectors[:, ::-1][:, :k].T -> vectors[::-1][:k]
+    # svd returns V already transposed: the directions are its rows, not its columns.
+    _, s, v = np.linalg.svd(x - x.mean(axis=0))
+    return answer(x.mean(axis=0), v.T[:k], s[:k] ** 2 / len(x))
     # Singular values are square roots of sums of squares: square them for variances.
-    s[:k] -> np.sqrt(s[:k])
-    len(x) -> 1  # Divide the squared singular values by N: variances are means over the rows.
-    s[:k] ** 2 / len(x) -> s[:k] ** 2 / (len(x) - 1)  # Divide by N, as asked, not by N - 1.
+    _, s, v = np.linalg.svd(x - x.mean(axis=0))
+    return answer(x.mean(axis=0), v[:k], s[:k] / len(x))
+    len(x) -> 1  # Divide by N: variances are means over the rows.
+    centered / len(x) -> centered / (len(x) - 1)  # Divide by N, as asked, not by N - 1.
     # These are standard deviations: variances are their squares.
-    s[:k] ** 2 / len(x) -> s[:k] / np.sqrt(len(x))
+    np.maximum(values[::-1][:k], 0) -> np.sqrt(np.maximum(values[::-1][:k], 0))
     # eigh sorts eigenvalues upward: the last ones belong to the largest variances.
     values, vectors = np.linalg.eigh(np.cov(x.T, bias=True))
     return answer(x.mean(axis=0), vectors[:, :k].T, values[:k])
     # Center every column by its own mean over the rows, not by one number for all.
-    x - mean -> x - np.mean(mean)
+    x - np.float64(mean) -> x - np.mean(mean)
     # Do not scale the columns to the same spread: then their variances would count for nothing.
-    np.linalg.svd(x - mean, full_matrices=False) ->
-        np.linalg.svd((x - x.mean(axis=0)) / x.std(axis=0), full_matrices=False)
+    x - np.float64(mean) -> (x - mean) / np.std(x, axis=0)
     """,
 }
 
@@ -63,11 +66,10 @@ VARIANTS = {
     return total / x.shape[0]
     """,
     "pca": """
-    # through the covariance
-    mean = x.mean(axis=0)
-    centered = x - mean
-    values, vectors = np.linalg.eigh(centered.T @ centered / len(x))
-    return answer(mean, vectors[:, ::-1][:, :k].T, values[::-1][:k])
+    # by a singular value decomposition
+    mean = np.mean(x, axis=0)
+    _, s, directions = np.linalg.svd(x - mean, full_matrices=False)
+    return answer(mean, directions[:k], s[:k] ** 2 / len(x))
     # with other signs
     mean = x.sum(axis=0) / x.shape[0]
     u, s, v = np.linalg.svd(x - mean)
@@ -82,5 +84,7 @@ EQUIVALENT = {
     """,
     "pca": """
     -v[:k] → v[:k]  # either sign of a direction is right
+    # eigenvalues of a covariance are negative by rounding only
+    np.maximum(values[::-1][:k], 0) → values[::-1][:k]
     """,
 }

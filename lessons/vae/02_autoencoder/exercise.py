@@ -1,5 +1,4 @@
-"""Exercises on the plain autoencoder: its loss, and the best linear code by a singular value
-decomposition."""
+"""Exercises on the plain autoencoder: its loss, and the best linear code."""
 
 import autograd.numpy as np
 
@@ -73,15 +72,17 @@ components = Exercise(
     (k,) are the mean squares of the coordinates along them (divide by N).
     """,
     hints="""
-    Take the mean off first. Then a singular value decomposition sorts the directions by how far the
-    data reach along them.
+    Take the mean off first. Then find the directions along which the centered rows reach furthest:
+    by their covariance, or by a singular value decomposition.
 
-    If x - mean = U S V^T, the directions are the first k rows of V^T and the variances are s_j^2 /
-    N.
+    The directions are the eigenvectors of (x - mean)^T (x - mean) / N with the k largest
+    eigenvalues, and these are the variances. np.linalg.eigh returns them rising, the vectors as
+    columns.
 
         mean = np.mean(x, axis=0)
-        _, s, directions = np.linalg.svd(x - mean, full_matrices=False)
-        return PCA(mean, directions[:k], s[:k] ** 2 / len(x))
+        centered = x - mean
+        values, vectors = np.linalg.eigh(centered.T @ centered / len(x))
+        return PCA(mean, vectors[:, ::-1][:, :k].T, values[::-1][:k])
     """,
 )
 

@@ -7,10 +7,8 @@
 #
 # 1. An autoencoder squeezes an input through a few numbers and learns by rebuilding it. The few
 #    numbers are the code.
-# 2. Without bends it can do no better than principal component analysis (PCA), and training finds
-#    just that.
-# 3. With bends 8 numbers do more than PCA's 16. What lies *between* the codes, nobody has taught
-#    it.
+# 2. What it finds without bends, beside principal component analysis (PCA), and what bends add.
+# 3. What lies *between* the codes, nobody has taught it.
 
 # %%
 from minigen.course import Lesson
@@ -41,15 +39,29 @@ from minigen.vae.pca import pca, principal_angles
 # An image of a digit has 784 numbers, one a pixel. Nobody who describes a digit needs that many: *a
 # seven, slanted, thin*. How few numbers would do, and who chooses them? Let two machines find out
 # together. The *encoder* $g$ turns $\mathbf{x}$ into a short code $\mathbf{z} = g(\mathbf{x})$, the
-# *decoder* $f$ sees the code alone and must draw $\mathbf{x}$ again. Both are blamed for the
+# *decoder* $f$ sees the code alone and must draw $\mathbf{x}$ again. The code in the middle is the
+# *bottleneck*, also called the *latent representation*. Both are blamed for the
 # difference (Eq. vae.01):
 #
 # $$L = \frac1n \sum_{i=1}^n \big\| \mathbf{x}^{(i)} - f(g(\mathbf{x}^{(i)})) \big\|^2 .$$
 #
 # By hand first. Three points of the plane, $(2, 1)$, $(-2, -1)$ and $(4, 2)$, lie on one line. So
-# one number each will do: $z = (2x + y)/5$ says how far along, and $(2z, z)$ is the way back.
-# **Before you run the cell:** what does this pair make of the point $(1, -2)$, and what loss does
-# it cost?
+# one number each will do: $z = (2x + y)/5$ says how far along, and $(2z, z)$ is the way back. A
+# fourth point, $(1, -2)$, is not on the line.
+
+# %%
+lesson.exercise("vae/02/reconstruction_loss")
+
+# %%
+lesson.predict(
+    "What does this pair make of (1, -2), and at what loss?",
+    [
+        "(1, -2) again, at loss 0",
+        "(2, 1), the nearest of the three points, at loss 10",
+        "(0, 0), at loss 5",
+        "(0, 0), at loss 2.5",
+    ],
+)
 
 # %%
 encode = np.array([[2.0], [1.0]]) / 5
@@ -63,19 +75,33 @@ lesson.check("codes of the three", (on_line @ encode)[:, 0], equals=[1.0, -1.0, 
 lesson.check("loss of the three", reconstruction_loss(on_line, rebuilt), equals=0.0)
 
 rebuilt = off_line @ encode @ decode
+cost = reconstruction_loss(off_line, rebuilt)
+print(f"  (1, -2) comes back as {rebuilt[0]}, at loss {cost:g}")
+
+# %%
+lesson.outcome(
+    "It is at a right angle to the line: the code says 0, and all of its squared length, 1 + 4, is"
+    " lost.",
+    answer="(0, 0), at loss 5",
+)
 lesson.check("(1, -2) comes back as", rebuilt, equals=[[0.0, 0.0]])
-lesson.check("and costs", reconstruction_loss(off_line, rebuilt), equals=5.0)
+lesson.check("and costs", cost, equals=5.0)
 lesson.show_source(reconstruction_loss)
 
 # %% [markdown]
-# It is at a right angle to the line: the code says 0, and all of its squared length, $1 + 4$, is
-# lost. A code is a choice of what to keep. The data choose: whatever *varies* most costs most when
+# *Change something:* put the point $(3, -1)$ in place of $(1, -2)$. What comes back, and what is
+# lost?
+#
+# A code is a choice of what to keep. The data choose: whatever *varies* most costs most when
 # it is lost.
 #
 # ## 2. The best linear choice
 # Let encoder and decoder be matrices. Then the answer has been known since 1936: keep the
-# directions along which the data vary most. They come out of a singular value decomposition of the
-# centered data, and are called principal components.
+# directions along which the data vary most. They are called principal components: the eigenvectors
+# of the covariance of the data, by falling eigenvalue.
+
+# %%
+lesson.exercise("vae/02/pca")
 
 # %%
 lesson.show_source(pca)
@@ -87,6 +113,8 @@ lesson.check(
 )
 
 # %% [markdown]
+# *Change something:* add the point $(1, -2)$ to `on_line`. Does the direction turn, and which way?
+#
 # Now digits. All 60,000 are there to choose the directions by, and the error is that on 10,000
 # others.
 
@@ -100,8 +128,14 @@ labels = data.test_labels[:n_test]
 best = pca(train, 200)
 
 # %% [markdown]
-# A mean over the 784 pixels reads more easily than their sum. **How does it fall** with the
-# numbers in the code: halved by each doubling, faster, slower?
+# A mean over the 784 pixels reads more easily than their sum. How does it fall with the numbers in
+# the code?
+
+# %%
+lesson.predict(
+    "From 2 numbers in the code to 4, the squared error becomes",
+    ["a quarter", "half", "more than three quarters of what it was"],
+)
 
 
 # %%
@@ -117,6 +151,15 @@ linear = {k: per_pixel(by_pca(test, k)) for k in (1, 2, 4, 8, 16, 32, 64, 128, 2
 lesson.table(linear.items(), ["numbers in the code", "PCA: squared error per pixel, test digits"])
 
 # %%
+became = linear[4] / linear[2]
+answer = "half" if became > 0.35 else "a quarter"
+lesson.outcome(
+    f"{became:.2f} of what it was. From 64 to 128 it becomes {linear[128] / linear[64]:.2f}: the"
+    " first directions share the work, the last ones sweep up.",
+    answer="more than three quarters of what it was" if became > 0.75 else answer,
+)
+
+# %%
 lesson.claim(
     "PCA with 2, 8, 16, 32, 64 numbers",
     [linear[k] for k in (2, 8, 16, 32, 64)],
@@ -128,8 +171,18 @@ lesson.claim(
 # ## 3. A machine that has never heard of PCA
 # Now an autoencoder of two matrices and biases, with digits and the gradient of Eq. vae.01, nothing
 # else. Its decoder starts as the transpose of its encoder; batches are of 500, the learning rate
-# falls to zero; the mean digit is taken off first. **Your guess:** how near will it come to PCA
-# with 2, 16, 32 numbers? And will its matrices *be* PCA's directions?
+# falls to zero; the mean digit is taken off first.
+
+# %%
+lesson.predict(
+    "With 16 numbers, how near does it come to PCA?",
+    [
+        "it stays a good deal worse (over 10 %)",
+        "the error agrees, and its matrices are PCA's directions",
+        "the error agrees, but its matrices are other directions of the same space",
+        "it becomes better than PCA (by over 2 %)",
+    ],
+)
 
 # %%
 cfg = lesson.configure(
@@ -213,6 +266,20 @@ lesson.table(
 )
 
 # %%
+rows_of_decoder = flat[16].decoder.w
+unit = rows_of_decoder / np.linalg.norm(rows_of_decoder, axis=1, keepdims=True)
+likeness = np.abs(unit @ best.first(16).directions.T).max(axis=1).mean()  # 1 for PCA's own
+worse, same, other, better = lesson.predictions[-1].choices
+excess = rows[16][2]
+near = same if likeness > 0.95 else other
+lesson.outcome(
+    f"Error {100 * excess:+.1f} % of PCA's; the largest angle between the two spaces is"
+    f" {rows[16][3]:.1f} degrees. Each of the decoder's rows has, on average, a cosine of"
+    f" {likeness:.2f} with the most similar of PCA's directions.",
+    answer=worse if excess > 0.1 else better if excess < -0.02 else near,
+)
+
+# %%
 for k, bar in ((2, 0.0557), (16, 0.0269), (32, 0.0168)):
     lesson.claim(
         f"linear, {k} numbers: test error over PCA's, less 1",
@@ -227,10 +294,20 @@ for k, bar in ((2, 0.0557), (16, 0.0269), (32, 0.0168)):
 # %% [markdown]
 # The subspace is PCA's: the *largest* angle between the space that the decoder's rows span and that
 # of PCA's directions is small. (Two planes through the origin that agree have angles 0, 0.) It took
-# no covariance and no SVD.
+# no covariance and no eigenvectors.
 #
-# **A wrong turn:** look at the encoder instead. The last column says it is 40 degrees off, and
-# still the errors agree. **Why?**
+# **A wrong turn:** look at the encoder instead. By the last column it is far off, and still the
+# errors agree.
+
+# %%
+lesson.predict(
+    "Why do the errors agree although the encoder's directions are off?",
+    [
+        "the decoder makes up for them",
+        "they are off only where digits have no ink",
+        "the training was too short, and the errors agree by chance",
+    ],
+)
 
 # %%
 decoder = flat[16].decoder.w  # (16, 784)
@@ -264,14 +341,31 @@ def share(w):
 what = f"{quiet.sum()} of 784 pixels are always empty; share of the weights there"
 lesson.table([[what, share(decoder), share(encoder)]], ["", "decoder", "encoder"])
 
+# %%
+lesson.outcome(
+    f"{100 * share(encoder):.0f} % of the encoder's squared weights are at pixels without ink,"
+    f" {100 * share(decoder):.1f} % of the decoder's.",
+    answer=lesson.predictions[-1].choices[1] if share(encoder) > 5 * share(decoder) else None,
+)
+
 # %% [markdown]
 # In the corners no digit has ink, so no gradient reaches the encoder's weights there: they stay as
 # random as they began, and do no harm, for they are multiplied by 0. The decoder is asked for every
 # pixel and learned to leave the corners alone.
 #
 # ## 4. Bends
-# What can a deeper machine do? We put hidden layers of 256 and 128 on each side of 8 numbers. **Two
-# predictions:** what if the layers have no activation between them? And with one?
+# What can a deeper machine do? We put hidden layers of 256 and 128 on each side of 8 numbers, once
+# with an activation between the layers ("bends") and once without.
+
+# %%
+lesson.predict(
+    "How many of PCA's numbers are the 8 of each worth?",
+    [
+        "more than 16 with bends, 8 without",
+        "about 8 with bends, 8 without",
+        "more than 16 with bends, about 12 without: depth helps by itself",
+    ],
+)
 
 
 # %%
@@ -320,6 +414,19 @@ errors = {"deep, 8": per_pixel(deep(test)), "deep without bends, 8": per_pixel(s
 lesson.table(
     [*errors.items(), ["PCA, 8", linear[8]], ["PCA, 16", linear[16]]],
     ["code", "squared error per pixel"],
+)
+
+# %%
+worth = {
+    name: np.interp(-mse, [-e for e in linear.values()], list(linear))
+    for name, mse in errors.items()
+}
+bends, no_bends, by_depth = lesson.predictions[-1].choices
+straight_worth = worth["deep without bends, 8"]
+more = bends if straight_worth < 10 else by_depth
+lesson.outcome(
+    f"Read off PCA's table: about {worth['deep, 8']:.0f} with bends, {straight_worth:.0f} without.",
+    answer=no_bends if worth["deep, 8"] < 10 else more if worth["deep, 8"] > 16 else None,
 )
 
 # %%
@@ -372,8 +479,14 @@ lesson.figure(
 # their corners.
 #
 # ## 5. A map
-# With two numbers the code can be looked at. **Will the classes come apart,** though no label was
-# ever shown?
+# With two numbers the code can be looked at. Do the classes come apart, though no label was ever
+# shown? We ask how often the nearest other test digit, by its code, has the same label.
+
+# %%
+lesson.predict(
+    "Which two numbers keep the classes better apart?",
+    ["PCA's", "those of the autoencoder", "there is hardly a difference, less than 0.1"],
+)
 
 # %%
 plane = bent("plane", 2)
@@ -407,6 +520,7 @@ def same_class(z):
 
 
 neighbors = {name: same_class(z) for name, z in codes.items()}
+gain = neighbors["autoencoder"] - neighbors["PCA"]
 error_2 = per_pixel(plane(test))
 lesson.table(
     [["PCA", linear[2], neighbors["PCA"]], ["autoencoder", error_2, neighbors["autoencoder"]]],
@@ -414,14 +528,26 @@ lesson.table(
 )
 
 # %%
+pca_wins, net_wins, no_difference = lesson.predictions[-1].choices
+lesson.outcome(
+    f"{neighbors['autoencoder']:.2f} of the neighbors are of one class, with PCA"
+    f" {neighbors['PCA']:.2f}; by chance it would be 0.1.",
+    answer=no_difference if abs(gain) < 0.1 else net_wins if gain > 0 else pca_wins,
+)
+
+# %%
 lesson.claim("2 numbers: error over PCA's", error_2 / linear[2], at_most=0.85)
 lesson.claim(
     "2 numbers: neighbors of one class, more than PCA's by",
-    neighbors["autoencoder"] - neighbors["PCA"],
+    gain,
     at_least=0.1,
 )
 
 # %% [markdown]
+# This is *search by codes*: to find digits like a given one, compare two numbers instead of 784.
+# The share of neighbors that are of the right class is called the *precision* of the search.
+# *Change something:* use the 8 numbers of `deep` as codes. How much better does the search become?
+#
 # ## 6. A wrong turn: drawing new digits
 # A decoder turns codes into digits. So draw a random code and decode it? For the range we take that
 # of the true codes.

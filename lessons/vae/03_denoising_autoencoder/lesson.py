@@ -7,10 +7,9 @@
 #
 # 1. A code as wide as the input can copy it and learn nothing. Damage the input and ask for the
 #    *clean* one: copying fails.
-# 2. The best repair is an average: of all clean examples that could have become what is seen, by
-#    how likely that is.
-# 3. So the way from what is seen to its repair points to where data are dense. It measures the
-#    *score*, the slope of $\log p$.
+# 2. What the best repair of a damaged example is, exactly.
+# 3. What the way from what is seen to its repair has to do with the *score*, the slope of
+#    $\log p$.
 
 # %%
 from minigen.course import Lesson
@@ -45,15 +44,22 @@ from minigen.vae.autoencoder import Autoencoder, corrupt, denoising_loss, recons
 # $$L = \frac1n \sum_{i=1}^n \big\| \mathbf{x}^{(i)} - f(g(\tilde{\mathbf{x}}^{(i)})) \big\|^2 .$$
 #
 # What is the best answer? Let there be two examples only, the numbers $-1$ and $1$. Noise adds $-1$
-# or $1$, each as often. So $-2$, $0$, $0$, $2$ are seen. **Before you run the cell:** which three
-# answers cost least, and can the loss be 0?
+# or $1$, each as often. So $-2$, $0$, $0$, $2$ are seen.
+
+# %%
+lesson.predict(
+    "Which answers to -2, 0, 2 cost least, and at what loss?",
+    ["-1, 0, 1, at loss 0", "-1, 0, 1, at loss ½", "-1, 1, 1, at loss ½", "-2, 0, 2, at loss 1"],
+)
+
+# %%
+lesson.exercise("vae/03/denoising_loss")
 
 # %%
 clean = np.array([[-1.0], [-1.0], [1.0], [1.0]])
 seen = clean + np.array([[-1.0], [1.0], [-1.0], [1.0]])
 answers = {s: clean[seen == s].mean() for s in (-2.0, 0.0, 2.0)}  # squares are least at the mean
 lesson.table(answers.items(), ["seen", "best answer"])
-lesson.check("best answers to -2, 0, 2", list(answers.values()), equals=[-1.0, 0.0, 1.0])
 
 
 # %%
@@ -65,15 +71,31 @@ def copy(seen):
     return seen
 
 
-lesson.check("their loss", denoising_loss(repair, clean, seen), equals=0.5)
-lesson.check("the loss of copying what is seen", denoising_loss(copy, clean, seen), equals=1.0)
+losses = denoising_loss(repair, clean, seen), denoising_loss(copy, clean, seen)
+print(f"  loss of these answers {losses[0]:g}, of copying what is seen {losses[1]:g}")
+
+# %%
+lesson.outcome(
+    "What is seen as 0 may have been either: the best answer is their average, and no machine gets"
+    " below ½.",
+    answer="-1, 0, 1, at loss ½",
+)
+lesson.check("best answers to -2, 0, 2", list(answers.values()), equals=[-1.0, 0.0, 1.0])
+lesson.check("their loss", losses[0], equals=0.5)
+lesson.check("the loss of copying what is seen", losses[1], equals=1.0)
 
 # %% [markdown]
-# What is seen as $0$ may have been either: the best answer is their average, and no machine gets
-# below ½. Note where the answers *point*: from $\pm2$ back toward the data, and at 0, half-way
+# *Change something:* let the noise be $-\frac12$ or $\frac12$. Why is the loss 0 now?
+#
+# Note where the answers *point*: from $\pm2$ back toward the data, and at 0, half-way
 # between them, nowhere. We shall come back to this.
 #
 # ## 2. Three ways to spoil a digit
+# Half of the pixels erased (*masking*), noise added, or some pixels turned black or white (*salt
+# and pepper*).
+
+# %%
+lesson.exercise("vae/03/corrupt")
 
 # %%
 lesson.show_source(corrupt, denoising_loss)
@@ -105,14 +127,22 @@ lesson.table(before.items(), ["damage", "squared error, per image"])
 # %% [markdown]
 # ## 3. Copy or repair
 # Four autoencoders with one hidden layer of 784 units each: one sees clean digits, the others
-# damaged ones, spoiled anew at every step. All must give the clean digit. **Your guess:** the plain
-# one rebuilds clean digits best of all. What will it do with damaged ones? And how does a machine
-# that was only ever shown erased pixels do on noise?
-
-# %% [markdown]
+# damaged ones, spoiled anew at every step. All must give the clean digit. *Change something:* in
+# the cell above, erase 0.9 of the pixels. Can you still read the digits?
+#
 # Only what is drawn for a step differs between them: a batch of clean digits, and what the
 # autoencoder sees in their place. Eq. vae.02 does the rest, also for the plain one, which sees the
 # digits themselves.
+
+# %%
+lesson.predict(
+    "Which machine is best at repairing digits with half of the pixels erased?",
+    [
+        "the plain one, which rebuilds clean digits best",
+        "the one that was trained on erased pixels",
+        "the one that was trained on noise: it saw the hardest task",
+    ],
+)
 
 
 # %%
@@ -170,6 +200,17 @@ rows = [[f"trained on {name}", *(error[name, kind] for kind in inputs)] for name
 lesson.table(
     [["untouched", 0.0, *before.values()], *rows],
     ["squared error, per test image", *(f"{kind} in" for kind in inputs)],
+)
+
+# %%
+with_erased = {name: error[name, "masking"] for name in models}
+best = min(with_erased, key=with_erased.get)
+choices = dict(zip(("clean", "masking", "gaussian"), lesson.predictions[-1].choices))
+lesson.outcome(
+    "Errors with erased pixels: "
+    + ", ".join(f"trained on {name} {e:.1f}" for name, e in with_erased.items())
+    + f"; left as they are {before['masking']:.1f}.",
+    answer=choices.get(best),
 )
 
 # %%
@@ -235,9 +276,14 @@ lesson.figure(
 #
 # ## 4. What the units look for
 # A smaller pair with 144 sigmoid units, whose decoder uses the encoder's weights: a unit's *filter*
-# is both what it looks for and what it draws. **Which will be larger in scale,** the filters for
-# clean or for damaged digits? Think of a pixel that has been erased: where could a unit learn of
-# it?
+# is both what it looks for and what it draws. Think of a pixel that has been erased: where could a
+# unit learn of it?
+
+# %%
+lesson.predict(
+    "Which filters will be larger in scale, smoother from pixel to pixel?",
+    ["those trained on clean digits", "those trained on damaged ones", "no difference within 5 %"],
+)
 
 
 # %%
@@ -279,6 +325,15 @@ def roughness(w):
 rough = {name: roughness(filters(model)) for name, model in pair.items()}
 
 # %%
+for_clean, for_damaged, no_difference = lesson.predictions[-1].choices
+smoother = rough["half erased"] / rough["clean"]
+answer = for_damaged if smoother < 0.95 else no_difference
+lesson.outcome(
+    f"Roughness {rough['clean']:.2f} for clean, {rough['half erased']:.2f} for damaged digits.",
+    answer=for_clean if smoother > 1.05 else answer,
+)
+
+# %%
 fig, axes = plot.figure(1, 2, size=(4.6, 4.7))
 for ax, (name, model) in zip(axes, pair.items()):
     plot.image_grid(filters(model)[:64], 8, 8, ax, limits="signed", title=f"trained on {name}")
@@ -301,8 +356,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# From its neighbors. A unit that looks at a single spot is blind when the spot is erased; one that
-# looks along a stroke is not.
+# It can learn of it from the neighbors. A unit that looks at a single spot is blind when the spot
+# is erased; one that looks along a stroke is not.
 #
 # ## 5. The repair points uphill
 # Back to the line of section 1, in the plane. For Gaussian noise of width $\sigma$ the best repair
@@ -326,7 +381,15 @@ lesson.check("σ² times the score of N(0, s² + σ²)", sigma**2 * score, equal
 
 # %% [markdown]
 # Now five bells on a ring, of which the autoencoder only sees points with noise of $\sigma = 0.3$.
-# **Will its arrows agree with the true score**, which no one computed for it?
+# Will its arrows agree with the true score, which no one computed for it? Agreement is measured as
+# the mean cosine of the angle between the residual and the score: 1 if they point the same way
+# everywhere, 0 if they have nothing to do with each other.
+
+# %%
+lesson.predict(
+    "How large is the mean cosine of the residual with the score of the data?",
+    ["above 0.9", "about 0.5", "about 0: it never saw a density"],
+)
 
 # %%
 sigma = 0.3
@@ -354,10 +417,8 @@ step = descend(denoising_loss, point, points_and_noise, lr=cosine(3e-3, steps), 
 lesson.fit(step, steps, label="points in the plane", state=step.state)
 
 # %% [markdown]
-# Agreement is measured as the mean cosine of the angle between the residual and the score: 1 if
-# they point the same way everywhere, 0 if they have nothing to do with each other. And there are
-# two scores: that of the data, and that of what is seen, data plus noise. (Bells with noise are
-# wider bells.)
+# There are two scores: that of the data, and that of what is seen, data plus noise. (Bells with
+# noise are wider bells.)
 
 
 # %%
@@ -384,9 +445,17 @@ lesson.table(
 )
 
 # %%
+cosine_with_score = agreement(x, ring.score)
+answer = "above 0.9" if cosine_with_score > 0.9 else "about 0.5"
+lesson.outcome(
+    f"{cosine_with_score:.3f}, and {agreement(x, blurred.score):.3f} with that of what is seen.",
+    answer=answer if cosine_with_score > 0.25 else "about 0: it never saw a density",
+)
+
+# %%
 lesson.claim(
     "cosine of the residual with the score of the data",
-    agreement(x, ring.score),
+    cosine_with_score,
     at_least=0.9,
     source="Alain and Bengio 2014, Theorem 1",
 )
@@ -420,12 +489,26 @@ lesson.figure(
 )
 
 # %% [markdown]
+# The best repair is an average, of all clean examples that could have become what is seen, by how
+# likely that is; so the way to it points to where data are dense. *Change something:* take
+# $\sigma = 1$ for the ring, wider than a bell. Which of the two scores do the arrows follow now?
+#
 # The autoencoder never saw a density, and still it knows which way is up. Diffusion models
 # (`diffusion/04`) are built on this: denoisers at many noise levels, followed uphill with some
 # noise added.
 #
 # ## 6. A wrong turn
-# One line can ruin it: handing the *damaged* digit to the loss as well. **What will it learn?**
+# One line can ruin it: handing the *damaged* digit to the loss as well.
+
+# %%
+lesson.predict(
+    "How near will its output be to the clean digit, beside the right one's?",
+    [
+        "as near: it has seen the same inputs",
+        "a little further, by 10 to 50 %",
+        "more than 1.5 times the squared distance",
+    ],
+)
 
 
 # %%
@@ -447,9 +530,17 @@ rows = [
 lesson.table(
     rows, ["half of the pixels erased", "distance to the clean digit", "to the damaged one"]
 )
+
+# %%
+further = rows[1][1] / rows[0][1]
+as_near, a_little, much = lesson.predictions[-1].choices
+lesson.outcome(
+    f"{further:.2f} times the squared distance.",
+    answer=much if further > 1.5 else a_little if further > 1.1 else as_near,
+)
 lesson.claim(
     "target damaged: its distance to the clean digit, over the right one's",
-    rows[1][1] / rows[0][1],
+    further,
     at_least=1.5,
 )
 

@@ -52,9 +52,11 @@ from minigen.vae.autoencoder import reconstruction_loss, sparsity_penalty
 #
 # By hand: on four digits a unit says 0, 0, 0, 1, so $\hat\rho = \frac14$. If $\rho = \frac14$ was
 # asked for, it costs nothing. A unit that says 1, 0, 1, 0 has $\hat\rho = \frac12$ and costs
-# $\frac14 \log \frac12 + \frac34 \log \frac32 = 0.131$. **Before you run the cell:** what is dearer
-# at $\rho = \frac14$, a unit that is active half of the time or one that hardly ever is, $\hat\rho
-# = 0.01$?
+# $\frac14 \log \frac12 + \frac34 \log \frac32 = 0.131$.
+
+# %%
+lesson.exercise("vae/04/kl_bernoulli")
+lesson.exercise("vae/04/sparsity_penalty")
 
 # %%
 lesson.show_source(kl_bernoulli, sparsity_penalty)
@@ -62,6 +64,17 @@ quarter = np.array([[0.0], [0.0], [0.0], [1.0]])
 half = np.array([[1.0], [0.0], [1.0], [0.0]])
 lesson.check("cost of 0, 0, 0, 1", sparsity_penalty(quarter, 0.25), equals=0.0)
 lesson.check("cost of 1, 0, 1, 0", sparsity_penalty(half, 0.25), equals=0.1308, atol=5e-5)
+
+# %% [markdown]
+# *Change something:* let the unit say 1, 1, 1, 1. The function refuses. What would the price be?
+#
+# Now any rate, at $\rho = \frac14$.
+
+# %%
+lesson.predict(
+    "What is dearer, a unit that is active half of the time, or one hardly ever (0.01)?",
+    ["half of the time", "hardly ever", "both the same: each is off by about ¼"],
+)
 
 # %%
 rate = np.linspace(0.01, 0.99, 197)
@@ -75,6 +88,11 @@ ax = plot.line(
 )
 
 # %%
+lesson.outcome(
+    f"{kl_bernoulli(0.25, 0.01):.2f} nats for silence, {kl_bernoulli(0.25, 0.5):.2f} for one half."
+    " So no unit may die out, which a plain price on activity would allow.",
+    answer="hardly ever",
+)
 lesson.figure(
     ax,
     "f03_kl",
@@ -99,9 +117,6 @@ lesson.table(
 )
 
 # %% [markdown]
-# Silence is dearer: 0.60 against 0.13. So no unit may die out, which a plain price on activity
-# would allow.
-#
 # **A wrong turn on paper:** take the divergence of each single activation and average those. Then a
 # unit pays least when it says $\frac14$ to *every* digit: never active, never silent, no use at
 # all. First the average, then the divergence.
@@ -125,8 +140,7 @@ lesson.table(
 # %% [markdown]
 # ## 2. Digits under a price
 # Two autoencoders with 200 sigmoid units, one with the price ($\rho = 0.05$) and one without. The
-# price is taken on each batch of a hundred. **Your guess:** how often are the units active without
-# it? And will the mean come down to 0.05 all the way?
+# price is taken on each batch of a hundred.
 
 # %%
 data = mnist.load()
@@ -168,6 +182,12 @@ def learn_priced(model, beta, label):
 # Both start with biases of $-3$: $\sigma(-3) = 0.047$, near the goal from the start.
 
 # %%
+lesson.predict(
+    "What mean activation will the units have without the price?",
+    ["below 0.1: they start there", "0.1 to 0.35", "above 0.35"],
+)
+
+# %%
 priced = {}
 for name, beta in (("no price", 0.0), ("price", cfg.beta)):
     priced[name] = Autoencoder(
@@ -191,6 +211,14 @@ for name, model in priced.items():
     rows.append([name, rates[name].mean(), rates[name].min(), rates[name].max(), active, error])
 
 # %%
+free = rates["no price"].mean()
+answer = "above 0.35" if free > 0.35 else "0.1 to 0.35"
+lesson.outcome(
+    f"{free:.2f}, and {rates['price'].mean():.3f} with the price.",
+    answer="below 0.1: they start there" if free < 0.1 else answer,
+)
+
+# %%
 header = ["200 units", "mean activation", "lowest unit", "highest unit"]
 lesson.table(rows, [*header, "units above ½ on a digit", "squared error"])
 
@@ -198,14 +226,14 @@ lesson.table(rows, [*header, "units above ½ on a digit", "squared error"])
 ax = plot.histogram(
     rates,
     bounds=(0, 1),
-    title="how often the 200 units are active",
-    xlabel="mean over the test digits",
+    title="how active the 200 units are",
+    xlabel="mean activation over the test digits",
 )
 lesson.figure(
     ax,
     "rates",
-    "Without a price most units are active about half of the time. With it they crowd near 0.05,"
-    " and none is at 0.",
+    f"Without a price the means of the units lie around {free:.2f}. With it they crowd near"
+    f" {rates['price'].mean():.2f}; the quietest has {rates['price'].min():.3f}.",
 )
 
 # %%
@@ -219,37 +247,63 @@ lesson.claim("share of units between 0.03 and 0.07", near, at_least=0.9)
 lesson.claim("mean activation without it, over that with it", ratio, at_least=2)
 
 # %% [markdown]
-# On one digit only a few of the 200 units are above ½. Rebuilding has become worse, as it must: the
-# price buys sparsity for error.
+# The columns at the right of the table say what it bought and what it cost: fewer units above ½ on
+# a digit, and a larger error. With several hidden layers each can have such a price, and a $\rho$
+# of its own; the sum of Eq. vae.04 then runs over the layers too.
 #
 # ## 3. Blunt: keep the k largest
 # Makhzani and Frey (2013) do without a price. The code is linear; its $k$ largest numbers stay, all
-# others become 0, and only the $k$ that stayed are corrected. By hand, with $k = 2$: of $(3, -5, 1,
-# 2)$ stay 3 and 2. The $-5$ is the largest in size, but not in *value*. **What is the gradient of
-# the sum of what stays?**
+# others become 0, and only the $k$ that stayed are corrected. It is a ReLU with a *moving
+# threshold*, the $k$-th largest number of each example: what is below becomes 0. (What is above
+# stays as it is; it is not lowered by the threshold.) By hand, with $k = 2$, take $(3, -5, 1, 2)$.
+
+# %%
+lesson.exercise("vae/04/k_sparse")
+
+# %%
+lesson.predict(
+    "What stays of (3, -5, 1, 2), and what is the gradient of its sum?",
+    [
+        "(3, -5, 0, 0), gradient (1, 1, 0, 0)",
+        "(3, 0, 0, 2), gradient (1, 0, 0, 1)",
+        "(3, 0, 0, 2), gradient (1, 1, 1, 1)",
+    ],
+)
 
 # %%
 lesson.show_source(k_sparse)
 z = np.array([[3.0, -5.0, 1.0, 2.0]])
-lesson.check("k_sparse of (3, -5, 1, 2), k = 2", k_sparse(z, 2), equals=[[3.0, 0.0, 0.0, 2.0]])
 
 
-# %%
 def sum_of_what_stays(z):
     return np.sum(k_sparse(z, 2))
 
 
-lesson.check(
-    "its gradient: 1 where a number stayed",
-    grad(sum_of_what_stays)(z),
-    equals=[[1.0, 0.0, 0.0, 1.0]],
+stays, slope = k_sparse(z, 2), grad(sum_of_what_stays)(z)
+print(f"  stays {stays[0]}, gradient {slope[0]}")
+
+# %%
+lesson.outcome(
+    "The -5 is the largest in size, but not in value. The gradient is 1 where a number stayed.",
+    answer="(3, 0, 0, 2), gradient (1, 0, 0, 1)",
 )
+lesson.check("k_sparse of (3, -5, 1, 2), k = 2", stays, equals=[[3.0, 0.0, 0.0, 2.0]])
+lesson.check("its gradient: 1 where a number stayed", slope, equals=[[1.0, 0.0, 0.0, 1.0]])
 
 # %% [markdown]
+# *Change something:* with $k = 3$, which number comes in? With $k = 4$, what is left of sparsity?
+#
 # Four such autoencoders with 1,000 units and tied weights, so that a unit's *filter* is what it
-# looks for and what it draws. A unit that is never among the k never learns; therefore k starts at
-# 200 and falls to its value over the first half of the training. **Predict:** one has 70 units to
-# draw a digit with, one has 10. Whose filters will look like digits?
+# looks for and what it draws. A unit gets a gradient only on the digits for which it is among the
+# $k$. One that is so for no digit stays as it is; so $k$ starts at 200 and falls to its value over
+# the first half of the training. One autoencoder has 70 units to draw a digit with, one has 10. Let
+# a filter be as *like a digit* as its largest cosine with any of 500 test digits.
+
+# %%
+lesson.predict(
+    "Whose filters will be more like digits?",
+    ["those at k = 70", "those at k = 10", "all alike, within 0.05"],
+)
 
 
 # %%
@@ -289,12 +343,35 @@ for k in cfg.ks:
 # %% [markdown]
 # We show 36 filters of each: those of the units in most use, without the twenty busiest.
 
+
+# %%
+def shown_filters(model):
+    used = (model.encode(test) != 0).mean(axis=0)  # (1000,), the share of digits
+    often = np.argsort(-used)[20:56]
+    return model.encoder.w.T[often]  # (36, 784)
+
+
+def directions(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+like = {}
+for k, model in kept.items():
+    cosines = directions(shown_filters(model)) @ directions(test[:500]).T  # (36, 500)
+    like[k] = float(cosines.max(axis=1).mean())
+
+# %%
+of_70, of_10, alike = lesson.predictions[-1].choices
+answer = of_10 if like[10] > like[70] else of_70
+lesson.outcome(
+    "Mean of the largest cosines: " + ", ".join(f"{e:.2f} at k = {k}" for k, e in like.items()),
+    answer=alike if abs(like[10] - like[70]) < 0.05 else answer,
+)
+
 # %%
 fig, axes = plot.figure(1, 4, size=(3.1, 3.3))
 for ax, (k, model) in zip(axes, kept.items()):
-    used = (model.encode(test) != 0).mean(axis=0)  # (1000,), the share of digits
-    often = np.argsort(-used)[20:56]
-    filters = model.encoder.w.T[often]
+    filters = shown_filters(model)
     plot.image_grid(filters, 6, 6, ax, shape=(28, 28), limits="signed", title=f"k = {k}")
 
 # %%
@@ -322,8 +399,19 @@ lesson.claim(
 #
 # ## 4. What is such a code good for?
 # A logistic regression draws one straight cut between any two classes. We give it 10,000 labeled
-# digits, as pixels and as codes, and count how many of the test digits it gets right. **Which code
-# serves best:** the one that rebuilds best?
+# digits, as pixels and as codes, and count how many of the test digits it gets right.
+
+# %%
+lesson.predict(
+    "On what do straight cuts get most test digits right?",
+    [
+        "on pixels: nothing is lost there",
+        "on the code of k = 70, which rebuilds best",
+        "on the code of k = 40 or 25",
+        "on the code of k = 10",
+        "on the sigmoid units with a price",
+    ],
+)
 
 # %%
 from minigen.nn import Linear
@@ -370,6 +458,15 @@ for k, model in kept.items():
     right[f"k = {k}"] = logistic_regression(model.encode, f"codes of k = {k}")
 
 # %%
+on_pixels, on_70, between, on_10, on_sigmoid = lesson.predictions[-1].choices
+meant = {"pixels": on_pixels, "k = 70": on_70, "k = 40": between, "k = 25": between}
+meant |= {"k = 10": on_10, "sigmoid, price": on_sigmoid}
+lesson.outcome(
+    ", ".join(f"{name}: {100 * share:.1f} %" for name, share in right.items()) + ".",
+    answer=meant[max(right, key=right.get)],
+)
+
+# %%
 ax = plot.bars(
     {"": np.array(list(right.values()))},
     list(right),
@@ -401,8 +498,13 @@ lesson.claim(
 # cuts on the code into curved ones on pixels.
 #
 # ## 5. Two wrong turns
-# **k from the start.** Leave out the slow fall of k. **And ReLU units under the price:** what is a
-# coin that falls heads with probability 3?
+# First $k = 10$ from the start, without the slow fall.
+
+# %%
+lesson.predict(
+    "How many of the 1,000 units will then ever be among the ten?",
+    ["about as many as with the slow fall", "fewer, by a quarter or more", "more"],
+)
 
 # %%
 abrupt = k_autoencoder(10)
@@ -416,9 +518,20 @@ lesson.table(
     ],
     ["k = 10", "squared error", "share of units in use"],
 )
+
+# %%
+as_many, fewer, more = lesson.predictions[-1].choices
+answer = fewer if falling[2] / share > 4 / 3 else as_many
+lesson.outcome(
+    f"{1000 * share:.0f}, and {1000 * falling[2]:.0f} with the slow fall.",
+    answer=more if share > 1.05 * falling[2] else answer,
+)
 lesson.claim(
     "share of units in use: k falling over k from the start", falling[2] / share, at_least=1.3
 )
+
+# %% [markdown]
+# Then ReLU units under the price: what is a coin that falls heads with probability 3?
 
 # %%
 try:

@@ -9,8 +9,7 @@
 #    derivatives of code by input.
 # 2. For a layer of sigmoids it has a closed form that costs next to nothing; for any encoder the
 #    machine can differentiate.
-# 3. Paid for in the loss, it makes the code deaf in most directions. It keeps hearing those in
-#    which digits really differ.
+# 3. Paid for in the loss, it makes the code deaf. We measure in which directions.
 
 # %%
 from minigen.course import Lesson
@@ -49,8 +48,23 @@ from minigen.vae.autoencoder import code_jacobian, contractive_penalty, sigmoid_
 # \|J(\mathbf{x})\|_F^2 \Big] .$$
 #
 # By hand: one unit $h = \sigma(3x_1 + 4x_2)$. At the origin $h = \frac12$, where the slope of the
-# sigmoid is $h(1 - h) = \frac14$. The two derivatives are $\frac34$ and $1$. **Before you run the
-# cell:** what is the price there? And at $(10, 10)$?
+# sigmoid is $h(1 - h) = \frac14$. The two derivatives are $\frac34$ and $1$. This sum of squares is
+# the squared *Frobenius norm* of $J$.
+
+# %%
+lesson.exercise("vae/05/sigmoid_penalty")
+lesson.exercise("vae/05/contractive_penalty")
+
+# %%
+lesson.predict(
+    "What is the price at the origin, and at (10, 10)?",
+    [
+        "1.75 at both",
+        "1.5625 at both",
+        "1.5625 at the origin, nearly 0 at (10, 10)",
+        "1.5625 at the origin, much more at (10, 10)",
+    ],
+)
 
 # %%
 unit = Linear(lesson.rng("unit"), 2, 1, "sigmoid")
@@ -60,13 +74,21 @@ far = np.full((1, 2), 10.0)
 both = np.concatenate([origin, far])
 
 # %%
-lesson.check("price at the origin: 9/16 + 1", contractive_penalty(unit, origin), equals=25 / 16)
-lesson.check("price at (10, 10)", contractive_penalty(unit, far), equals=0.0)
+at_origin, far_out = contractive_penalty(unit, origin), contractive_penalty(unit, far)
+print(f"  price at the origin {at_origin:.4f}, at (10, 10) {far_out:.4g}")
+
+# %%
+lesson.outcome(
+    "At the origin it is 9/16 + 1. Far out the unit is saturated: it says 1, whatever happens.",
+    answer="1.5625 at the origin, nearly 0 at (10, 10)",
+)
+lesson.check("price at the origin: 9/16 + 1", at_origin, equals=25 / 16)
+lesson.check("price at (10, 10)", far_out, equals=0.0)
 lesson.check("mean over both", contractive_penalty(unit, both), equals=25 / 32)
 
 # %% [markdown]
-# Far out the unit is saturated: it says 1, whatever happens. A unit has two ways to be quiet, small
-# weights and saturation.
+# A unit has two ways to be quiet, small weights and saturation. *Change something:* halve both
+# weights. The price at the origin becomes a quarter; what happens at $(1, 1)$?
 #
 # ## 2. Two ways to compute it
 # For a layer of sigmoids $\partial h_j / \partial x_i = h_j (1 - h_j)\, w_{ij}$, so the double sum
@@ -76,7 +98,7 @@ lesson.check("mean over both", contractive_penalty(unit, both), equals=25 / 32)
 #
 # For any other encoder we differentiate. One backward pass gives the derivatives of *one* number by
 # all inputs; so the batch is copied once for each number of the code, and copy $j$ looks at $h_j$
-# only. **Do the two agree?**
+# only. The two must agree.
 
 # %%
 lesson.show_source(sigmoid_penalty, contractive_penalty, code_jacobian)
@@ -131,8 +153,14 @@ lesson.claim("two tanh layers: copies over the Jacobian, minus 1", off, at_most=
 
 # %% [markdown]
 # **A wrong turn:** save the copies, and differentiate the *sum* of the code in one pass. Two units
-# with weights $(1, 0)$ and $(-1, 0)$ show what happens: when $x_1$ grows, one rises and the other
-# falls. The code moves, and its sum does not.
+# with weights $(1, 0)$ and $(-1, 0)$ show what happens. At the origin each has the derivative
+# $\pm\frac14$.
+
+# %%
+lesson.predict(
+    "What price does the derivative of their sum give at the origin, where 1/8 is right?",
+    ["1/8 as well", "1/4", "0"],
+)
 
 # %%
 opposite = np.array([[1.0, -1.0], [0.0, 0.0]])
@@ -147,16 +175,32 @@ def their_sum(x):
 
 
 # %%
-right = contractive_penalty(two_units, origin)
+right, of_sum = contractive_penalty(two_units, origin), contractive_penalty(their_sum, origin)
+print(f"  price {right:.4f}, of the sum {of_sum:.4f}")
+
+# %%
+lesson.outcome(
+    "When x_1 grows, one rises and the other falls. The code moves, and its sum does not.",
+    answer="0",
+)
 lesson.check("the right price at the origin: 2/16", right, equals=0.125)
-lesson.check("the price of the sum", contractive_penalty(their_sum, origin), equals=0.0)
+lesson.check("the price of the sum", of_sum, equals=0.0)
 
 # %% [markdown]
 # ## 3. Paying for it
 # Two autoencoders with 144 sigmoid units, one with $\lambda = 2$. The decoder uses the encoder's
-# weights, transposed. Why? Without that there is a loophole. Divide the encoder's weights by 10 and
-# multiply the decoder's by 10. **What does a linear code lose by it, and what becomes of the
-# price?**
+# weights, transposed. Why? Take a linear code, divide the encoder's weights by 10 and multiply the
+# decoder's by 10.
+
+# %%
+lesson.predict(
+    "What does a linear code lose by it, and what becomes of the price?",
+    [
+        "it loses nothing, and the price stays",
+        "it loses nothing, and the price falls to a hundredth",
+        "its error grows, and the price falls to a hundredth",
+    ],
+)
 
 # %%
 w = lesson.rng("loophole").standard_normal((6, 3)) / 2
@@ -174,13 +218,20 @@ def small_code(x):
 # %%
 before = reconstruction_loss(x, code(x) @ w.T)
 after = reconstruction_loss(x, small_code(x) @ (10 * w.T))
-lesson.check("reconstruction, before minus after", before - after, equals=0.0)
 ratio = contractive_penalty(code, x) / contractive_penalty(small_code, x)
+print(f"  error {before:.4f}, then {after:.4f}; price before over after {ratio:.4g}")
+
+# %%
+lesson.outcome(
+    "A hundredth of the price for the same output: a loophole, without any change in what the code"
+    " hears.",
+    answer="it loses nothing, and the price falls to a hundredth",
+)
+lesson.check("reconstruction, before minus after", before - after, equals=0.0)
 lesson.check("price, before over after", ratio, equals=100.0)
 
 # %% [markdown]
-# Nothing is lost, and the price falls by 100, without any change in what the code hears. Tied
-# weights close this door.
+# Tied weights close this door.
 
 # %%
 cfg = lesson.configure(units=144, weight=2.0, lr=3e-3, batch=100)
@@ -267,8 +318,17 @@ lesson.claim("moved by noise: contractive over plain", moved / moved_of_plain, a
 # ## 4. Deaf in which directions?
 # The Jacobian of one digit is a matrix (144, 784). Its singular values say by how much the code
 # moves when the digit is moved by one unit in the best direction, in the second best, and so on.
-# **Two stories would fit the table above:** all of them shrank alike, or a few stayed and the rest
-# went. Which?
+# Measure both codes by their largest.
+
+# %%
+lesson.predict(
+    "How do the singular values of the contractive code fall off, beside the plain one's?",
+    [
+        "alike: all of them shrank by the same factor",
+        "sooner: the later ones shrank more than the first",
+        "later: the first ones shrank most",
+    ],
+)
 
 # %% [markdown]
 # By section 2, row $j$ of the Jacobian is $h_j (1 - h_j)\, \mathbf{w}_j$. That is quick, so we
@@ -293,6 +353,15 @@ for name, j in jacobians.items():
     values[name] = np.linalg.svd(j, compute_uv=False)  # (n, 144), falling
 spectrum = {name: s.mean(axis=0) for name, s in values.items()}
 relative = {name: s / s[0] for name, s in spectrum.items()}
+fall = float(relative["contractive"][31] / relative["plain"][31])
+
+# %%
+all_alike, sooner, later = lesson.predictions[-1].choices
+lesson.outcome(
+    f"The 32nd over the largest is {relative['contractive'][31]:.3f}, and"
+    f" {relative['plain'][31]:.3f} for the plain code: {fall:.2f} times as large.",
+    answer=sooner if fall < 0.9 else later if fall > 1.1 else all_alike,
+)
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.3))
@@ -335,8 +404,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The second story. And which directions stayed? Each singular value has its direction among the
-# images. Here are the best ones.
+# And which directions stayed? Each singular value has its direction among the images. Here are the
+# best ones.
 
 
 # %%
@@ -373,7 +442,14 @@ lesson.figure(
 
 # %% [markdown]
 # If that is right, the code should still hear a small *shift* of the digit, and be deaf to a change
-# of the same length in a random direction. **By what factor?**
+# of the same length in a random direction. Even the plain code hears a shift better; we ask for the
+# ratio of both, *shift over random*.
+
+# %%
+lesson.predict(
+    "How much larger is shift over random for the contractive code than for the plain one?",
+    ["not larger: both became quieter alike", "by 15 % to a factor of 2", "by a factor over 10"],
+)
 
 # %%
 pixels = some.reshape(-1, 28, 28)
@@ -407,19 +483,35 @@ lesson.table(
     [[name, *heard_of[name], contrast[name]] for name in models],
     ["code moves by", *moves, "shift over random"],
 )
-lesson.claim(
-    "shift over random: contractive over plain",
-    contrast["contractive"] / contrast["plain"],
-    at_least=1.15,
+sharper = contrast["contractive"] / contrast["plain"]
+
+# %%
+not_larger, some_larger, far_larger = lesson.predictions[-1].choices
+lesson.outcome(
+    f"{contrast['contractive']:.2f} beside {contrast['plain']:.2f}: a factor of {sharper:.2f}.",
+    answer=far_larger if sharper > 10 else some_larger if 1.15 <= sharper <= 2 else None,
 )
+lesson.claim("shift over random: contractive over plain", sharper, at_least=1.15)
 
 # %% [markdown]
 # Both terms of the loss pull: the price would like the code to be deaf to everything, and the error
 # protests where digits of the data would be confused. The directions along which the data vary
 # survive; those that lead away from all digits do not.
 #
+# *Change something:* train with $\lambda = 0.5$. Is the contrast larger or smaller?
+#
 # ## 5. A wrong turn: too dear
-# **What does $\lambda = 100$ leave?**
+# One more autoencoder, with $\lambda = 100$.
+
+# %%
+lesson.predict(
+    "What does it make of two different digits?",
+    [
+        "two digits that are softer than at λ = 2",
+        "the same picture for both",
+        "two pictures of noise",
+    ],
+)
 
 # %%
 dear = learn("too dear", 100.0, lesson.steps(600, quick=5), lr=1e-2)
@@ -444,6 +536,14 @@ for name, model in (("λ = 0", plain), ("λ = 2", contractive), ("λ = 100", dea
 lesson.table(rows, ["test digits", "squared error", "squared distance of two rebuilt ones"])
 
 # %%
+left_apart = apart(dear(test)) / apart(test)
+softer, one_picture, noise_for_both = lesson.predictions[-1].choices
+lesson.outcome(
+    f"Two rebuilt digits are {left_apart:.2g} times as far apart, squared, as the digits.",
+    answer=one_picture if left_apart < 0.05 else softer if left_apart < 1 else noise_for_both,
+)
+
+# %%
 ten = test[:10]
 pictures = np.concatenate([ten, plain(ten), contractive(ten), dear(ten)])
 names = ["digit", "plain", "contractive", "too dear"]
@@ -451,7 +551,7 @@ ax = plot.image_grid(pictures, 4, 10, shape=(28, 28), limits=(0, 1), row_labels=
 lesson.figure(ax, "rebuilt", "Row 3 is softer than row 2. Row 4 is the same blot for every digit.")
 lesson.claim(
     "too dear: distance of two rebuilt digits, over that of the digits",
-    apart(dear(test)) / apart(test),
+    left_apart,
     at_most=0.01,
 )
 

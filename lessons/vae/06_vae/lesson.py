@@ -7,8 +7,7 @@
 #
 # 1. A model with a hidden cause $z$ gives $p(x)$ as an average of $p(x|z)$ over all causes. To
 #    learn is to raise it.
-# 2. Averaging over causes drawn at random is right, and wasteful: hardly any of them explains the
-#    $x$ at hand.
+# 2. Averaging over causes drawn at random is right. We measure what it costs.
 # 3. A guess $q(z|x)$ of where to look repairs that. A network that makes this guess is the encoder
 #    of a VAE.
 
@@ -69,19 +68,36 @@ lesson.figure(
 # $$p(x) = \int p(x|z)\, p(z)\, dz .$$
 #
 # By hand: a code is 0 or 1, heads or tails. If it is 0 then $p(x|z) = 0.5$, if it is 1 then
-# $0.001$. So $p(x) = \frac12 \cdot 0.5 + \frac12 \cdot 0.001 = 0.2505$, and its log is $-1.384$.
-# **Before you run the cell:** a friend averages the two logarithms instead. Is her number higher or
-# lower, and by how much?
+# $0.001$. So $p(x) = \frac12 \cdot 0.5 + \frac12 \cdot 0.001 = 0.2505$, and its log is $-1.384$. To
+# average over causes *drawn* from the prior is called *Monte Carlo*.
+
+# %%
+lesson.exercise("vae/06/monte_carlo_log_likelihood")
+
+# %%
+lesson.predict(
+    "A friend averages the two logarithms instead. Her number is",
+    ["the same", "0.3 higher", "0.3 lower", "2.4 lower"],
+)
 
 # %%
 lesson.show_source(monte_carlo_log_likelihood)
 two = np.log([[0.5], [0.001]])
-lesson.check("log of the mean", monte_carlo_log_likelihood(two)[0], equals=-1.3843, atol=1e-4)
+log_of_mean = monte_carlo_log_likelihood(two)[0]
+print(f"  log of the mean {log_of_mean:.4f}, mean of the logs {two.mean():.4f}")
+
+# %%
+lesson.outcome(
+    f"{log_of_mean - two.mean():.2f} lower, and never higher, whatever the numbers (Jensen's"
+    " inequality): the logarithm punishes the one bad cause as if it were half of the truth. Keep"
+    " the order: mean, then log.",
+    answer="2.4 lower",
+)
+lesson.check("log of the mean", log_of_mean, equals=-1.3843, atol=1e-4)
 lesson.check("mean of the logs", two.mean(), equals=-3.8005, atol=1e-4)
 
 # %% [markdown]
-# Lower, always: the logarithm punishes the one bad cause as if it were half of the truth. Keep the
-# order: *mean, then log*.
+# *Change something:* for which two likelihoods do both orders agree? Try 0.5 and 0.4.
 #
 # ## 2. A model that can be checked
 # One number $z \sim \mathcal{N}(0, 1)$ chooses a place on a wave in the plane, and a little noise
@@ -135,8 +151,14 @@ cell = (side[1] - side[0]) ** 2
 lesson.check("p(x) summed over the plane", np.exp(log_p_plane).sum() * cell, equals=1.0, atol=1e-3)
 
 # %% [markdown]
-# Now one point, $x = (1.2, 1.2)$. **Which codes may have made it:** all of the prior's, half of
-# them, a few?
+# Now one point, $x = (1.2, 1.2)$. Which codes may have made it? Let a code explain $x$ if $p(x|z)$
+# is at least a hundredth of its largest value.
+
+# %%
+lesson.predict(
+    "How many of a hundred codes drawn from the prior explain this x?",
+    ["nearly all", "about a quarter", "fewer than one"],
+)
 
 # %%
 x_shown = np.array([[1.2, 1.2]])
@@ -147,6 +169,11 @@ densities = {
     "p(x|z) of this x": np.exp(log_px_codes)[:, 0],
     "posterior p(z|x)": posterior,
 }
+
+# %%
+explain = log_px_codes[:, 0] > log_px_codes.max() - np.log(100)
+explaining = 100 * np.exp(log_prior[explain, 0]).sum() * dz
+lesson.outcome(f"{explaining:.0f} of a hundred.", answer="about a quarter")
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.5))
@@ -163,15 +190,22 @@ lesson.figure(
     fig,
     "wave",
     "Right: blue are the codes that the prior offers, green those that made the black x. Orange,"
-    " the likelihood, is zero for nearly all of them: that is the whole difficulty.",
+    " the likelihood, is zero for most of them, and in 20 dimensions for nearly all.",
 )
 
 # %% [markdown]
 # ## 3. What learning asks for
 # The best parameters make the data most probable, all of them together (Eq. vae.06). Nobody
-# multiplies them: **what will a product of 2,000 densities be on a computer?** The logarithm turns
-# it into a sum, and since it grows, the best parameters stay where they are (Eq. vae.07). We look
-# for the height $a$ of the wave, first from 10 points, then 2,000.
+# multiplies 2,000 densities, for a reason that you can guess. The logarithm turns the product into
+# a sum, and since it grows, the best parameters stay where they are (Eq. vae.07). This is the
+# *maximum likelihood* estimate. We look for the height $a$ of the wave, first from 10 points, then
+# 2,000. Most densities are between 0.01 and 1.
+
+# %%
+lesson.predict(
+    "What is the product of 2,000 such densities, in floating point?",
+    ["a small number, about 1e-30", "0", "inf"],
+)
 
 # %%
 heights = np.linspace(1.0, 2.0, 41)
@@ -187,7 +221,13 @@ lesson.check(
     heights[product.argmax()] == heights[maximum_likelihood(few)],
 )
 whole_product = np.exp(log_px[20]).prod()
-print(f"  the product of all {len(data):,} densities, in floating point: {whole_product}")
+
+# %%
+lesson.outcome(
+    f"The product of all {len(data):,} is {whole_product:.2g} in floating point, where the smallest"
+    f" number is 5e-324. Its logarithm to base 10 is {log_px[20].sum() / np.log(10):.0f}.",
+    answer="0" if whole_product == 0 else "a small number, about 1e-30",
+)
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.4, 3.0))
@@ -210,13 +250,21 @@ lesson.claim(
 # ## 4. Draw codes from the prior
 # In 20 dimensions there is no grid. But the integral is an average over the prior, so average over
 # $K$ draws. On paper the error is known: with $\rho = \mathbb{E}\,p(x|z)^2 / p(x)^2 - 1$, the
-# estimate of $p(x)$ has the relative error $\sqrt{\rho / K}$. **Guess:** how many draws does our
-# black $x$ need for 1 %?
+# estimate of $p(x)$ has the relative error $\sqrt{\rho / K}$.
+
+# %%
+lesson.predict(
+    "How many draws does our black x need for an error of 1 %?",
+    ["about 100", "about 10,000", "more than 50,000"],
+)
 
 # %%
 second_moment = np.exp(2 * log_px_codes[:, 0] + log_prior[:, 0]).sum() * dz  # E p(x|z)²
 rho = second_moment / np.exp(2 * exact(x_shown)[0]) - 1
-print(f"  rho = {rho:.1f}: 1 % takes {rho / 0.01**2:,.0f} draws")
+
+# %%
+answer = "more than 50,000" if rho > 5 else "about 10,000" if rho > 0.1 else "about 100"
+lesson.outcome(f"rho = {rho:.1f}, so 1 % takes {rho / 0.01**2:,.0f} draws.", answer=answer)
 
 # %% [markdown]
 # Does the paper keep its word? The estimate is made a thousand times over, and its relative error
@@ -255,8 +303,10 @@ lesson.claim("prior: slope of log error along log K", slope, equals=-0.5, atol=0
 #
 # By hand, with the two codes of section 1 and $q = (0.9, 0.1)$. The weights are $\frac{0.5 \cdot
 # 0.5}{0.9}$ and $\frac{0.001 \cdot 0.5}{0.1}$; nine draws in ten give the first: $0.9 \cdot
-# 0.2778 + 0.1 \cdot 0.005 = 0.2505$ again. **Three guesses, all normal with the posterior's mean:**
-# its own width, three times it, a third of it. Which is worst?
+# 0.2778 + 0.1 \cdot 0.005 = 0.2505$ again. This is *importance sampling*.
+
+# %%
+lesson.exercise("vae/06/importance_sampling_log_likelihood")
 
 # %%
 lesson.show_source(importance_sampling_log_likelihood)
@@ -265,7 +315,17 @@ weights = np.array([0.5, 0.001]) * 0.5 / q
 lesson.check("weights, averaged as q draws them", q @ weights, equals=0.2505)
 
 # %% [markdown]
-# Mean and width of the posterior of our $x$ come from the grid.
+# *Change something:* let $q$ be $(0.1, 0.9)$, the wrong way round. Is the average still right? What
+# of a single draw?
+#
+# Three guesses, all normal with the posterior's mean: with its own width, three times it, a third
+# of it. Mean and width of the posterior of our $x$ come from the grid.
+
+# %%
+lesson.predict(
+    "Which guess has the largest error with 1,000 draws?",
+    ["as wide as the posterior", "three times as wide", "a third as wide"],
+)
 
 # %%
 mass = posterior * dz
@@ -290,6 +350,15 @@ for name, factor in guesses.items():
     rng = lesson.rng(name)
     estimates = [with_guess(x_shown, mean, factor * width, k, repeats, rng) for k in counts]
     errors[name] = [spread(each) for each in estimates]
+
+# %%
+at_1000 = [errors[name][-1] for name in guesses]
+lesson.outcome(
+    "Relative errors: "
+    + ", ".join(f"{name} {e:.3f}" for name, e in zip(guesses, at_1000))
+    + f"; draws from the prior {measured[-1]:.3f}.",
+    answer=lesson.predictions[-1].choices[int(np.argmax(at_1000))],
+)
 
 # %%
 ax = plot.line(
@@ -342,9 +411,15 @@ lesson.check("five estimates of log p(x), one draw each", one, equals=5 * [truth
 # %% [markdown]
 # ## 6. One network for all guesses
 # We found this guess by looking at the exact posterior of one $x$. A VAE's *encoder* outputs the
-# mean and width for any $x$. How it learns them is the subject of `vae/07`; here it is done in one
-# cell, to see whether it helps. **Guess:** with a hundred codes each, how many times smaller is the
-# encoder's error than the prior's?
+# mean and width for any $x$: one network in place of one guess for each $x$, which is called
+# *amortized* inference. How it learns them is the subject of `vae/07`; here it is done in one cell,
+# to see whether it helps.
+
+# %%
+lesson.predict(
+    "With a hundred codes each, the encoder's error is smaller than the prior's by a factor",
+    ["of about 2", "of 5 or more", "below 1: it is larger"],
+)
 
 # %%
 encoder = MLP(lesson.rng("encoder"), [2, 64, 64, 2], "tanh")
@@ -399,13 +474,21 @@ for k in (1, 10, 100, 1000):
     rows.append([k, of_prior, of_mean_of_logs, off(guessed), np.abs(guessed - truth).max()])
 
 # %%
+factor = rows[2][1] / rows[2][3]
+answer = "of 5 or more" if factor >= 5 else "of about 2"
+lesson.outcome(
+    f"{rows[2][3]:.3f} nats, the prior's {rows[2][1]:.3f}: a factor of {factor:.1f}.",
+    answer="below 1: it is larger" if factor < 1 else answer,
+)
+
+# %%
 lesson.table(
     rows,
     ["codes", "prior", "prior, mean of logs", "encoder", "encoder, worst x"],
     "error of log p(x), nats: the median over test points",
 )
 lesson.claim("encoder: error with 10 codes", rows[1][3], at_most=0.1, unit="nats")
-lesson.claim("error of the prior / of the encoder, 100 codes", rows[2][1] / rows[2][3], at_least=5)
+lesson.claim("error of the prior / of the encoder, 100 codes", factor, at_least=5)
 lesson.claim("wrong turn, mean of logs: error with 1000", rows[3][2], at_least=50, unit="nats")
 
 # %% [markdown]

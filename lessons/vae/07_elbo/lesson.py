@@ -5,8 +5,8 @@
 # [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/),
 # run. To take away:
 #
-# 1. A guess $q$ can be far from the truth in two directions. The one a VAE uses would rather miss a
-#    bump than invent one.
+# 1. A guess $q$ can be far from the truth in two directions, and it matters which one is made
+#    small.
 # 2. $\log p(x)$ is the ELBO plus the distance of $q$ from the true posterior. Exactly, for every
 #    $q$.
 # 3. So whoever raises the ELBO raises $\log p(x)$, or improves the guess. The loss is *minus* the
@@ -31,6 +31,7 @@ from itertools import repeat
 import autograd.numpy as np
 
 from minigen import plot
+from minigen.nn import Module
 from minigen.optim import cosine
 from minigen.train import descend
 from minigen.vae.linear import LinearGaussian, expected_log_likelihood, kl_gaussians
@@ -41,8 +42,20 @@ from minigen.vae.vae import kl_standard_normal
 # `vae/06` ended with a wish: a guess $q(z|x)$ close to the posterior $p(z|x)$. Close in which
 # sense? The divergence has a direction. Let three codes have posterior probabilities 0.5, 0.5 and 0
 # (the last one explains nothing), and compare two guesses: *one bump* $(1, 0, 0)$ and *everywhere*
-# $(\frac13, \frac13, \frac13)$. **Before you run the cell:** each guess is infinitely bad in one
-# direction. In which one?
+# $(\frac13, \frac13, \frac13)$. The *forward* divergence is $D_{\mathrm{KL}}(\text{truth} \| q)$,
+# the *reverse* one $D_{\mathrm{KL}}(q \| \text{truth})$. Each guess is infinitely bad in one of
+# them.
+
+# %%
+lesson.predict(
+    "Which guess is infinitely bad in which direction?",
+    [
+        "one bump in the reverse one, everywhere in the forward one",
+        "one bump in the forward one, everywhere in the reverse one",
+        "both in the forward one",
+        "both in the reverse one",
+    ],
+)
 
 
 # %%
@@ -63,14 +76,29 @@ lesson.table(
 )
 
 # %%
+lesson.outcome(
+    "The forward one takes the log of truth/q where the truth is: one bump has q = 0 there. The"
+    " reverse one takes the log of q/truth where q is: everywhere has a third where truth is 0.",
+    answer="one bump in the forward one, everywhere in the reverse one",
+)
 lesson.check("forward, everywhere: log(3/2)", kl(three_codes, everywhere), equals=np.log(1.5))
 lesson.check("reverse, one bump: log 2", kl(one_bump, three_codes), equals=np.log(2))
 
 # %% [markdown]
 # *Forward* averages over the truth: it forbids $q$ to miss what is true. *Reverse* averages over
 # $q$: it forbids $q$ to claim what is not true. Now curves: the truth has two bumps, and $q$ must
-# be one normal. We go downhill in its mean and width, from the left and from the right. **Predict
-# the end of each of the four walks.**
+# be one normal. We go downhill in its mean and width, from the left and from the right.
+
+# %%
+lesson.predict(
+    "Where do the four walks end?",
+    [
+        "all four between the bumps, wide",
+        "forward: wide, between the bumps; reverse: on the nearer bump",
+        "forward: on the nearer bump; reverse: wide, between the bumps",
+        "each walk on the bump that is nearer to its start",
+    ],
+)
 
 # %%
 grid, dz = np.linspace(-9, 9, 1201, retstep=True)
@@ -100,17 +128,24 @@ def reverse(log_q):
 
 
 # %%
+class OneNormal(Module):
+    def __init__(self, mu):
+        self.mu = np.array([mu])
+        self.log_sigma = np.zeros(1)
+
+
 def walk(divergence, start):
     def loss(q):
-        return divergence(log_normal(grid, q["mu"], np.exp(q["log_sigma"])))
+        return divergence(log_normal(grid, q.mu, np.exp(q.log_sigma)))
 
-    q = {"mu": np.array([start]), "log_sigma": np.zeros(1)}
+    q = OneNormal(start)
     steps = lesson.steps(600)
     step = descend(loss, q, repeat(()), lr=cosine(0.1, steps))
     values = [step(i)["loss"] for i in range(steps)]
-    return q["mu"][0], np.exp(q["log_sigma"][0]), values[-1]
+    return q.mu[0], np.exp(q.log_sigma[0]), values[-1]
 
 
+# %%
 ends = {
     "forward, from the left": walk(forward, -3.5),
     "forward, from the right": walk(forward, 3.5),
@@ -122,14 +157,31 @@ ends = {
 lesson.table([[name, *end] for name, end in ends.items()], ["KL", "mean", "sigma", "nats"])
 
 fig, axes = plot.figure(1, 3, size=(3.6, 3.0))
-titles = ["forward: covers", "reverse, from the left", "reverse, from the right"]
-names = ["forward, from the left", *titles[1:]]
+names = ["forward, from the left", "reverse, from the left", "reverse, from the right"]
 colors = [plot.color.real, plot.color.fake]
-for ax, title, name in zip(axes, titles, names):
+for ax, name in zip(axes, names):
     mean, sigma, _ = ends[name]
     curves = {"truth": np.exp(log_truth), "q": np.exp(log_normal(grid, mean, sigma))}
-    plot.line(grid, curves, ax, title=title, fill=["truth"], colors=colors)
+    plot.line(grid, curves, ax, title=name, fill=["truth"], colors=colors)
     ax.set_xlim(-6, 6)
+
+
+# %%
+def place(side, direction):
+    mean, sigma, _ = ends[f"{direction}, from the {side}"]
+    return "between" if abs(mean) < 1.5 and sigma > 1.5 else "left" if mean < 0 else "right"
+
+
+found = [place(side, way) for way in ("forward", "reverse") for side in ("left", "right")]
+all_wide, forward_wide, reverse_wide, all_near = lesson.predictions[-1].choices
+known = {
+    ("between",) * 4: all_wide,
+    ("between", "between", "left", "right"): forward_wide,
+    ("left", "right", "between", "between"): reverse_wide,
+    ("left", "right") * 2: all_near,
+}
+said = "Forward from left and right: {}, {}; reverse: {}, {}.".format(*found)
+lesson.outcome(said, answer=known.get(tuple(found)))
 
 # %%
 lesson.figure(
@@ -140,6 +192,10 @@ lesson.figure(
 )
 
 # %% [markdown]
+# Forward is called *mean-seeking* or *zero-avoiding* ($q$ covers all bumps), reverse *mode-seeking*
+# or *zero-forcing* ($q$ picks one). *Change something:* move the right bump to 1.0, in place of
+# 2.5. Do the reverse walks still end at different places?
+#
 # On paper: the forward walks should end at the mean and the variance of the whole truth, the
 # reverse ones at those of one bump. There the divergence is minus the log of the bump's weight.
 
@@ -181,8 +237,17 @@ lesson.claim(
 # = \log p(x) + D_{\mathrm{KL}}(q(z|x) \| p(z)) - \mathbb{E}_q \log p(x|z).$$
 #
 # By hand, with the model of `vae/06`: two codes with prior $\frac12$ each, $p(x|z)$ is 0.5 and
-# 0.001, so $\log p(x) = \log 0.2505$. As a guess take $q = (0.9, 0.1)$. **Which of the lines below
-# would you dare to compute for 20 code numbers?**
+# 0.001, so $\log p(x) = \log 0.2505$. As a guess take $q = (0.9, 0.1)$.
+
+# %%
+lesson.predict(
+    "Which of these can be had without an integral over all codes, with 20 code numbers?",
+    [
+        "log p(x) and KL(q || posterior)",
+        "the reconstruction term and KL(q || prior)",
+        "KL(q || prior) and KL(q || posterior)",
+    ],
+)
 
 # %%
 prior = np.array([0.5, 0.5])
@@ -207,6 +272,11 @@ lesson.table(
 )
 
 # %%
+lesson.outcome(
+    "log p(x) is the integral itself, and the posterior is divided by it. The other two need only"
+    " draws of q, and the formulas of q, the prior and the decoder.",
+    answer="the reconstruction term and KL(q || prior)",
+)
 first_line = log_p + q @ np.log(q / (prior * likelihood))
 elbo = fit - price
 lesson.check("Eq. vae.09, first line", first_line - gap, equals=0.0, atol=1e-12)
@@ -215,8 +285,9 @@ name = "Eq. vae.11: ELBO + KL(q || posterior) = log p(x)"
 lesson.check(name, elbo + gap, equals=log_p, atol=1e-12)
 
 # %% [markdown]
-# Only two of the lines need neither the integral nor the posterior: reconstruction and KL to the
-# prior. Their difference is the *ELBO* (Eq. vae.11). The rest, the gap, is never negative, so the
+# The difference of the two that can be had is the *ELBO* (Eq. vae.11), the *evidence lower bound*
+# or *variational* lower bound: $p(x)$ is called the *evidence*, and to look for the best guess in a
+# family of distributions is *variational inference*. The rest, the gap, is never negative, so the
 # ELBO is a lower bound (Eq. vae.13), and its negative, averaged over the data, is the loss (Eq.
 # vae.12). Move the guess from all on one code to all on the other:
 
@@ -251,6 +322,9 @@ lesson.figure(
 # holds, three numbers computed in three different ways must add up.
 
 # %%
+lesson.exercise("vae/07/expected_log_likelihood")
+
+# %%
 lesson.show_source(expected_log_likelihood, kl_standard_normal, LinearGaussian)
 rng = lesson.rng("model")
 model = LinearGaussian(rng.standard_normal((3, 10)), rng.standard_normal(10), 0.5)
@@ -280,24 +354,40 @@ lesson.claim("smallest gap, random guesses", gaps.min(), at_least=0.0, source="E
 # %% [markdown]
 # ## 4. Climb
 # A bound can be climbed without knowing what it bounds. We give each $x$ its own $\mu$ and
-# $\log\sigma^2$ and follow the gradient. **Will the gap close?** Mind that $q$ has independent
-# coordinates, and the posterior's are correlated.
+# $\log\sigma^2$ and follow the gradient. Mind that $q$ has independent coordinates, and the
+# posterior's are correlated.
+
+# %%
+lesson.predict(
+    "Will the gap close, and will q's mean be the posterior's?",
+    [
+        "the gap closes, and the mean is right",
+        "a gap stays, but the mean is right",
+        "a gap stays, and the mean is off as well",
+    ],
+)
+
+
+# %%
+class Guesses(Module):
+    def __init__(self, n, dim_z):
+        self.mu = np.zeros((n, dim_z))
+        self.logvar = np.zeros((n, dim_z))
 
 
 # %%
 def climb(loss, label, steps):
     def loss_of(guess):
-        return loss(guess["mu"], guess["logvar"])
+        return loss(guess.mu, guess.logvar)
 
-    guess = {"mu": np.zeros((100, 3)), "logvar": np.zeros((100, 3))}
+    guess = Guesses(100, 3)
     descent = descend(loss_of, guess, repeat(()), lr=cosine(0.05, steps))
 
     def step(i):
         value = descent(i)["loss"]
-        return {"loss": value, "gap": model.kl_to_posterior(x, **guess).mean()}
+        return {"loss": value, "gap": model.kl_to_posterior(x, guess.mu, guess.logvar).mean()}
 
-    state = {**guess, "optimizer": descent.optimizer}
-    return guess, lesson.fit(step, steps, label=label, state=state)
+    return guess, lesson.fit(step, steps, label=label, state=descent.state)
 
 
 # %%
@@ -335,8 +425,17 @@ left = history["gap"][-1] - floor
 lesson.claim("gap left, minus its value on paper", left, equals=0.0, atol=1e-3, unit="nats")
 
 mean, covariance = model.posterior(x)
-lesson.claim("means of q, against the posterior's", np.abs(guess["mu"] - mean).max(), at_most=0.02)
-shrunk = np.exp(guess["logvar"]) / np.diag(covariance)
+off = np.abs(guess.mu - mean).max()
+shrunk = np.exp(guess.logvar) / np.diag(covariance)
+
+# %%
+closes, mean_right, mean_off = lesson.predictions[-1].choices
+lesson.outcome(
+    f"A gap of {history['gap'][-1]:.3f} nats is left ({floor:.3f} on paper), and q's means are"
+    f" within {off:.1g} of the posterior's.",
+    answer=closes if history["gap"][-1] < 1e-3 else mean_right if off < 0.02 else mean_off,
+)
+lesson.claim("means of q, against the posterior's", off, at_most=0.02)
 lesson.claim(
     "largest variance of q / of the posterior",
     shrunk.max(),
@@ -363,18 +462,29 @@ lesson.check("gap of the best guess, turned code", gap_of_best, equals=np.zeros(
 # such has a formula. The arbitrary guesses of section 3 test it:
 
 # %%
+lesson.exercise("vae/07/kl_gaussians")
+
+# %%
 lesson.show_source(kl_gaussians)
 by_normals = kl_gaussians(mu, logvar, mean, best_logvar)
 difference = turned.kl_to_posterior(x, mu, logvar) - by_normals
 lesson.check("gap of those, by KL between normals", difference, equals=np.zeros(100))
 
 # %% [markdown]
+# *Change something:* in section 3 make the noise 2.0 in place of 0.5. Is the gap that stays larger
+# or smaller, and why?
+#
 # So the ELBO prefers the turned code, although $p(x)$ is the same: a first hint of why numbers of a
 # VAE's code line up with separate causes (`vae/09`).
 #
 # ## 5. A posterior with two bumps
-# Let $x = z^2 + 0.2\,\epsilon$. From $x = 4$ nobody can tell $z = 2$ from $z = -2$. **Guess the gap
-# of the best normal guess,** in bits if you like: how much does $q$ not know?
+# Let $x = z^2 + 0.2\,\epsilon$. From $x = 4$ nobody can tell $z = 2$ from $z = -2$.
+
+# %%
+lesson.predict(
+    "How large is the gap of the best normal guess?",
+    ["nearly 0", "log 2 = 0.69 nats", "more than 5 nats"],
+)
 
 # %%
 log_joint = log_normal(4.0, grid**2, 0.2) + log_normal(grid, 0.0, 1.0)
@@ -387,6 +497,10 @@ def minus_elbo_at_4(log_q):
 
 _, _, negative = walk(minus_elbo_at_4, 1.5)
 gap = log_p4 + negative
+
+# %%
+answer = "log 2 = 0.69 nats" if abs(gap - np.log(2)) < 0.1 else None
+lesson.outcome(f"{gap:.3f} nats.", answer=answer)
 name = "gap where the posterior has two equal bumps"
 lesson.claim(name, gap, equals=np.log(2), atol=0.02, unit="nats")
 
@@ -395,8 +509,20 @@ lesson.claim(name, gap, equals=np.log(2), atol=0.02, unit="nats")
 # section 1 said minus its log.)
 #
 # ## 6. Wrong turns
-# Four slips in the loss, none of which raises an error. **Which of them report more than
-# $\log p(x)$, and so bound nothing?**
+# Four slips in the loss, none of which raises an error: the sign of the KL term, its factor ½
+# forgotten, $\sigma$ in the place of $\sigma^2$, and a mean over the 10 numbers of $x$ where a sum
+# belongs.
+
+# %%
+lesson.predict(
+    "Which of them report more than log p(x) at the end, and so bound nothing?",
+    [
+        "the sign of the KL only",
+        "the sign of the KL and the mean over pixels",
+        "the missing ½ and the mean over pixels",
+        "all four",
+    ],
+)
 
 
 # %%
@@ -438,8 +564,8 @@ slips = {
 rows = {}
 for name, loss in slips.items():
     guess, history = climb(loss, f"slip: {name}", lesson.steps(800))
-    true_elbo = model.elbo(x, **guess).value.mean()
-    sigma = np.exp(0.5 * guess["logvar"]).mean()
+    true_elbo = model.elbo(x, guess.mu, guess.logvar).value.mean()
+    sigma = np.exp(0.5 * guess.logvar).mean()
     rows[name] = [-history["loss"][-1], true_elbo, log_px.mean(), sigma]
 
 # %%
@@ -447,6 +573,20 @@ lesson.table(
     [[name, *row] for name, row in rows.items()],
     ["slip", "reports", "true ELBO", "log p(x)", "sigma of q"],
 )
+reporting = tuple(name for name in slips if rows[name][0] > log_px.mean())
+sign_only, sign_and_mean, half_and_mean, all_four = lesson.predictions[-1].choices
+known = {
+    ("sign of the KL",): sign_only,
+    ("sign of the KL", "mean over pixels"): sign_and_mean,
+    ("missing 1/2", "mean over pixels"): half_and_mean,
+    tuple(slips)[1:]: all_four,
+}
+lesson.outcome(
+    f"log p(x) is {log_px.mean():.2f}; above it: {', '.join(reporting) or 'none'}.",
+    answer=known.get(reporting),
+)
+
+# %%
 above = [rows[name][0] - log_px.mean() for name in ("sign of the KL", "mean over pixels")]
 lesson.claim("sign, mean over pixels: report above log p(x) by", above, at_least=1, unit="nats")
 worse = ("sign of the KL", "missing 1/2", "mean over pixels")
@@ -469,7 +609,6 @@ lesson.claim("true ELBO lost by sign, missing 1/2, mean", lost, at_least=0.1, un
 # - Between Eq. vae.09 and its neighbors the arguments that maximize and minimize are the same for
 #   $\phi$ only: $\log p(x)$ depends on $\theta$. Raising the ELBO in $\theta$ may raise $\log p(x)$
 #   or move the posterior toward $q$.
-# - It leaves open whether pixels are summed. The equations need the sum (section 6).
 #
 # **Left out:** bounds from several draws (`vae/08`, section 5), and guesses richer than a normal
 # (flows). **Next:** the reconstruction term had a formula here. For a network it has not: `vae/08`

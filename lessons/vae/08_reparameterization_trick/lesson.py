@@ -7,7 +7,7 @@
 #
 # 1. A random number can be written as fixed noise pushed through a formula. The gradient then runs
 #    through the formula.
-# 2. Gradients can be had without this trick, but they are far noisier. We measure how much.
+# 2. Gradients can be had without this trick. We measure how noisy each kind is.
 # 3. With it, a small network learns the digits in a few minutes, and its log-likelihood can be
 #    measured.
 
@@ -41,10 +41,19 @@ from minigen.vae.vae import VAE, elbo, kl_standard_normal, reparameterize, vae_l
 # *drawn* with them. How does one differentiate through a draw? Take the smallest case: $z \sim
 # \mathcal{N}(\mu, 1)$ and the average of $z^2$. On paper it is $\mu^2 + 1$, with derivative $2\mu$:
 # 4 at $\mu = 2$. Six draws of noise can stand for all of $\mathcal{N}(0, 1)$: $-\sqrt3$ once, $0$
-# four times, $\sqrt3$ once have its mean, its variance, and its moments up to the fifth.
+# four times, $\sqrt3$ once have its mean, its variance, and its moments up to the fifth. (They are
+# the points and weights of *Gauss–Hermite quadrature*, which replaces an average over a normal by
+# one over a few chosen values.) So averages over the six are exact here.
 #
-# **Before you run the cell:** if the draws $z$ are handed to the loss as plain numbers, what is its
-# derivative in $\mu$?
+# `grad` follows how a number was computed, back to $\mu$. We compute the average in two ways: with
+# $z = \mu + \epsilon$ written out in the loss, and with the six $z$ drawn first and handed to the
+# loss as plain numbers.
+
+# %%
+lesson.predict(
+    "What derivative in mu does each give?",
+    ["4 and 4", "4 written out, 2 as plain numbers", "4 written out, 0 as plain numbers"],
+)
 
 # %%
 eps = 3**0.5 * np.array([-1.0, 0.0, 0.0, 0.0, 0.0, 1.0])
@@ -60,15 +69,24 @@ def average_of_numbers(mu):
 
 
 # %%
+as_numbers = grad(average_of_numbers)(2.0)
+written_out = grad(average)(2.0)
+print(f"  derivative in mu: {written_out:g} written out, {as_numbers:g} as plain numbers")
+
+# %%
+lesson.outcome(
+    "As plain numbers the loss sees six values and does not know that they would move with mu."
+    " Written as mu + eps, each draw moves one to one with mu, each z² changes by 2z, and 2z"
+    " averages to 4.",
+    answer="4 written out, 0 as plain numbers",
+)
 lesson.check("the average of z² at mu = 2", average(2.0), equals=5.0)
-stuck = grad(average_of_numbers)(2.0)
-lesson.check("its derivative, z handed over as plain numbers", stuck, equals=0.0)
-lesson.check("its derivative, z = mu + eps", grad(average)(2.0), equals=4.0)
+lesson.check("its derivative, z handed over as plain numbers", as_numbers, equals=0.0)
+lesson.check("its derivative, z = mu + eps", written_out, equals=4.0)
 
 # %% [markdown]
-# Zero: the loss sees six numbers and does not know that they would move with $\mu$. Written as
-# $\mu + \epsilon$, each draw moves one to one with $\mu$, each $z^2$ changes by $2z$, and $2z$
-# averages to 4.
+# *Change something:* put $z^6$ in place of $z^2$ in both functions. On paper the average at $\mu =
+# 2$ is 499. Which of the six draws' moments is wrong?
 #
 # ## 2. Moving the randomness out of the way
 # For a Gaussian with means $\mu$ and standard deviations $\sigma$ (Eq. vae.14)
@@ -78,6 +96,9 @@ lesson.check("its derivative, z = mu + eps", grad(average)(2.0), equals=4.0)
 # The network outputs $\log\sigma^2$ ("logvar"), which may be any number, so $\sigma =
 # e^{\mathrm{logvar}/2}$. Three slips are common, and none raises an error. The table shows the
 # spread of $z$ that each gives where 2 is asked for.
+
+# %%
+lesson.exercise("vae/08/reparameterize")
 
 # %%
 lesson.show_source(reparameterize)
@@ -94,6 +115,28 @@ slips = {
 }
 rows = [[slip, z.std()] for slip, z in slips.items()]
 lesson.table(rows, ["slip", "spread of z"], "logvar = log 4")
+
+# %% [markdown]
+# *Change something:* at `np.log(1.0)` in place of `np.log(4.0)`, which slips can no longer be seen?
+#
+# The trick is not about Gaussians. In general $z$ is written as $z = T_\phi(x, \epsilon)$, a
+# function with a slope in its parameters $\phi$, of noise that has none. Any distribution will do
+# whose draws can be made so, and one way always works in one dimension: push a uniform number
+# through the inverse of the distribution function. For the *logistic* distribution with mean $m$
+# and scale $s$ that is $z = m + s \log\frac{u}{1 - u}$. Its variance is $s^2\pi^2/3$, so the
+# average of $z^2$ is $m^2 + s^2\pi^2/3$, with derivative $2m$ in $m$ and $2s\pi^2/3$ in $s$:
+
+# %%
+u = (np.arange(1_000_000) + 0.5) / 1_000_000  # evenly over (0, 1)
+
+
+def average_of_logistic(parameters):
+    m, s = parameters
+    return np.mean((m + s * np.log(u / (1 - u))) ** 2)
+
+
+slopes = grad(average_of_logistic)(np.array([2.0, 0.5]))
+lesson.check("logistic: slopes in m and s", slopes, equals=[4.0, np.pi**2 / 3], atol=1e-3)
 
 # %% [markdown]
 # In a whole VAE: the image goes through the encoder, which gives $\mu$ and $\sigma$; a code is
@@ -133,13 +176,18 @@ lesson.figure(
 # Another way does not look inside the loss at all: weigh each draw's loss by how much more probable
 # the draw would become if $\mu$ grew, $\nabla_\mu \mathbb{E} f(z) = \mathbb{E}[f(z)\,\nabla_\mu
 # \log q(z)]$. For $\sigma = 1$ the weight is just $\epsilon$. This is the *score-function*
-# gradient, or REINFORCE. Both are right on average. **Which of the two rows of the table will vary
-# more?**
+# gradient, or REINFORCE. Both are right on average. How far does a single draw scatter about 4? On
+# paper the reparameterized estimate is $2z = 4 + 2\epsilon$, with variance 4; the other is
+# $z^2 \epsilon$.
+
+# %%
+lesson.predict(
+    "What is the variance of the score-function estimate?",
+    ["smaller than 4", "about the same, 4 to 8", "ten times as large or more"],
+)
 
 # %%
 from minigen.vae.vae import reparameterized_gradient, score_function_gradient
-
-lesson.show_source(score_function_gradient, reparameterized_gradient)
 
 
 def square(z):
@@ -173,6 +221,16 @@ many = {
 }
 title = "estimates of one gradient, which is 4"
 ax = plot.histogram(many, bounds=(-20, 50), title=title, xlabel="estimate from one draw")
+spread = {name: found.var() for name, found in many.items()}
+ratio = spread["score function"] / spread["reparameterized"]
+
+# %%
+answer = "ten times as large or more" if ratio >= 10 else "about the same, 4 to 8"
+lesson.outcome(
+    f"{spread['score function']:.1f}, beside {spread['reparameterized']:.1f} of the other.",
+    answer="smaller than 4" if ratio < 1 else answer,
+)
+lesson.show_source(score_function_gradient, reparameterized_gradient)
 lesson.figure(
     ax,
     "two_estimators",
@@ -181,13 +239,14 @@ lesson.figure(
 )
 
 # %%
-ratio = many["score function"].var() / many["reparameterized"].var()
 name = "parabola: variance, score function / reparameterized"
 lesson.claim(name, ratio, at_least=10, source="87/4 on paper")
 
 # %% [markdown]
-# That was one dimension. A code has 20: will the gap shrink or grow? Write down a guess; section 6
-# measures it.
+# *Change something:* add 100 to what `square` returns. The gradient of a constant is 0. Which of
+# the two estimators hears of it?
+#
+# That was one dimension. A code has 20; section 6 looks at those.
 #
 # ## 4. The VAE
 # The decoder turns $z$ into a probability for each pixel; the encoder guesses $q(z|x) =
@@ -198,11 +257,19 @@ lesson.claim(name, ratio, at_least=10, source="87/4 on paper")
 # \underbrace{D_{\mathrm{KL}}(q(z|x) \| p(z))}_{\text{price of the code}}, \qquad
 # D_{\mathrm{KL}} = \tfrac12 \sum_j (\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2).$$
 #
-# By hand: an image of two pixels, both predicted at one half, costs $2 \log 2$. A code of one
-# number with $\mu = 1$, $\sigma = 1$ costs $\frac12(1 + 1 - 1 - 0) = \frac12$.
+# Minus the log-probability of a pixel $x \in \{0, 1\}$ that is predicted with probability $p$ is
+# $-x \log p - (1 - x) \log(1 - p)$, the *cross-entropy*: summed over the pixels it is the
+# reconstruction loss. By hand: an image of two pixels, both predicted at one half, costs
+# $2 \log 2$. A code of one number with $\mu = 1$, $\sigma = 1$ costs
+# $\frac12(1 + 1 - 1 - 0) = \frac12$.
 
 # %%
-lesson.show_source(kl_standard_normal, elbo, VAE, vae_loss)
+lesson.exercise("vae/08/bernoulli_log_likelihood")
+lesson.exercise("vae/08/kl_standard_normal")
+lesson.exercise("vae/08/elbo")
+
+# %%
+lesson.show_source(bernoulli_log_likelihood, kl_standard_normal, elbo, VAE, vae_loss)
 pixels = np.array([[0.0, 1.0]])
 tiny = elbo(pixels, np.zeros((1, 2)), mu=np.ones((1, 1)), logvar=np.zeros((1, 1)))
 lesson.check(
@@ -212,10 +279,11 @@ lesson.check(
 )
 
 # %% [markdown]
+# *Change something:* give the code $\mu = 0$. Now it is free. What does it say about the image?
+#
 # The model speaks of pixels that are 0 or 1: a pixel of intensity 0.3 becomes 1 with probability
 # 0.3, drawn anew each time. A yardstick first, a model without a code that knows only how often
-# each pixel is on. **Your prediction:** how many of these nats will 20 numbers save? (Flipping 784
-# fair coins costs 543.)
+# each pixel is on. (Flipping 784 fair coins costs 543.)
 
 # %%
 data = mnist.load()
@@ -233,6 +301,12 @@ print(f"  log p(x) of independent pixels: {no_code:.1f} nats")
 # %% [markdown]
 # The training: 34 times through the 60,000 digits. What is drawn for a step is a batch of digits,
 # its pixels turned into zeros and ones, and the noise of their codes.
+
+# %%
+lesson.predict(
+    "How many of the nats of independent pixels will 20 numbers save, their own price included?",
+    ["less than 30", "about 60", "more than 90"],
+)
 
 # %%
 cfg = lesson.configure(batch=100, epochs=34, lr=3e-3)
@@ -268,6 +342,16 @@ def new_digits(rng, n):
 lesson.sampler("digits", new_digits)
 
 # %%
+bound = vae.elbo(test, normal(lesson.rng("test codes"), len(test), 20))
+nats_saved = bound.value.mean() - no_code
+answer = "more than 90" if nats_saved > 90 else "about 60"
+lesson.outcome(
+    f"{nats_saved:.0f}: the ELBO of test digits is {bound.value.mean():.1f} nats, log p(x) of"
+    f" independent pixels {no_code:.1f}.",
+    answer="less than 30" if nats_saved < 30 else answer,
+)
+
+# %%
 ax = plot.curves(history, smooth=300, title="the loss and its two terms", ylabel="nats per image")
 ax.set_ylim(0, 150)
 lesson.figure(
@@ -281,15 +365,28 @@ lesson.figure(
 # ## 5. How good is it?
 # A tighter bound draws $K$ codes for an image and averages $w = p(x|z)p(z)/q(z|x)$, whose mean over
 # $q$ is exactly $p(x)$, the integral of Eq. vae.08. The log of the average rises with $K$ from the
-# ELBO toward $\log p(x)$ (Burda et al. 2016). **How far is the ELBO from it: 0.5, 5 or 50 nats?**
+# ELBO toward $\log p(x)$ (Burda et al. 2016).
+
+# %%
+lesson.predict(
+    "How far is the ELBO of this VAE below log p(x)?",
+    ["about half a nat", "about 5 nats", "about 50 nats"],
+)
 
 # %%
 from minigen.vae.vae import importance_log_likelihood, log_importance_weights, log_mean_exp
 
-bound = vae.elbo(test, normal(lesson.rng("test codes"), len(test), 20))
 some = test[: lesson.size(1_000, quick=20)]
 samples = lesson.size(500)
 log_p = importance_log_likelihood(vae, some, samples, lesson.rng("importance"))
+room = log_p.mean() - bound.value[: len(some)].mean()
+
+# %%
+answer = "about 5 nats" if room < 16 else "about 50 nats"
+lesson.outcome(
+    f"{room:.1f} nats, on {len(some)} test digits with {samples} samples each.",
+    answer="about half a nat" if room < 1.6 else answer,
+)
 
 # %%
 rows = [
@@ -387,7 +484,17 @@ lesson.figure(
 # ## 6. The two gradients again, in 20 dimensions
 # For one test digit at a time: the gradient of its reconstruction term in $\mu$ and logvar, from
 # single draws, both ways. The score function gets help: subtracting the term's mean (a *baseline*)
-# changes no average. **Your guess?**
+# changes no average.
+
+# %%
+lesson.predict(
+    "How many times the variance has the score function now, without help and with a baseline?",
+    [
+        "less than in one dimension, and the baseline closes the gap",
+        "hundreds of times, but about the same with a baseline",
+        "hundreds of times, and still more than ten times with a baseline",
+    ],
+)
 
 
 # %%
@@ -415,8 +522,14 @@ each = [
     ratios(test[k : k + 1], lesson.rng(f"ratio {k}"), n) for k in range(lesson.size(50, quick=2))
 ]
 plain, helped = np.median(each, axis=0)
-print(f"  {plain:.0f} times the variance (median over {len(each)} test digits)")
-print(f"  with a baseline {helped:.0f} times")
+
+# %%
+_, about_the_same, still_more = lesson.predictions[-1].choices
+answer = still_more if helped > 10 else about_the_same
+lesson.outcome(
+    f"{plain:.0f} times, and {helped:.0f} times with a baseline: medians over {len(each)} digits.",
+    answer=answer if plain > 100 else None,
+)
 
 # %%
 lesson.claim(
@@ -428,8 +541,9 @@ lesson.claim(
 lesson.claim("VAE: the same with a baseline", helped, at_least=10)
 
 # %% [markdown]
-# A ratio of 1,000 asks for 1,000 times as many draws. The score function learns from a draw one
-# number, how good it was; the other gradient hears from each pixel which way to move.
+# A ratio of 1,000 asks for 1,000 times as many draws for a gradient that is as sure. The score
+# function learns from a draw one number, how good it was; the other gradient hears from each pixel
+# which way to move.
 #
 # ## 7. A map of the digits
 # With a code of two numbers the whole latent plane can be looked at. A smaller net and a shorter
@@ -459,12 +573,9 @@ lesson.figure(
 
 # %% [markdown]
 # ## 8. Wrong turns
-# A small VAE, trained with one piece wrong at a time. **Which will report the lowest loss? Which is
-# the best model?** The column "true" is the negative ELBO of the trained model, computed as it
-# should be.
-
-# %% [markdown]
-# Three of the slips are in the draw:
+# A small VAE, trained with one piece wrong at a time. In the table below, "reports" is the loss
+# that the training shows, and "true" the negative ELBO of the trained model, computed as it should
+# be. Three of the slips are in the draw:
 
 
 # %%
@@ -515,6 +626,12 @@ def loss_of(bound):
 
 
 # %%
+lesson.predict(
+    "'Mean over pixels' divides by 784. Of the other runs, which reports the lowest loss?",
+    ["as it should be", "logvar read as sigma", "eps not scaled", "KL left out"],
+)
+
+# %%
 turns = {
     "as it should be": vae_loss,
     "z a plain number": loss_with(plain_number),
@@ -531,6 +648,15 @@ for name, loss in turns.items():
     truth = model.elbo(test, normal(lesson.rng("codes"), len(test), 10))
     rows[name] = [reports, -truth.value.mean(), -truth.reconstruction.mean(), truth.kl.mean()]
     pictures.append(model.sample(lesson.rng("shown"), 10, noise=False))
+
+# %%
+reported = {name: rows[name][0] for name in lesson.predictions[-1].choices}
+lowest = min(reported, key=reported.get)
+lesson.outcome(
+    f"'{lowest}' reports {rows[lowest][0]:.1f}; its true value is {rows[lowest][1]:.1f}, that of"
+    f" the right loss {rows['as it should be'][1]:.1f}.",
+    answer=lowest,
+)
 
 # %%
 lesson.table(
@@ -588,9 +714,9 @@ name = "cross-entropy of gray test digits with themselves, nats"
 lesson.check(name, per_digit.mean(), between=(45, 46))
 
 # %% [markdown]
-# **Left out:** codes that are not Gaussian (discrete ones have no such formula), posteriors with
-# correlations, convolutions. **Next:** here a nat of KL costs one nat. *Beta-VAE* (`vae/09`)
-# changes that price, and asks what each number means.
+# **Left out:** discrete codes (they have no such formula), posteriors with correlations,
+# convolutions. **Next:** here a nat of KL costs one nat. *Beta-VAE* (`vae/09`) changes that price,
+# and asks what each number means.
 #
 # **Your turn:** `minigen exercise start vae/08`, then `minigen run vae/08 --with
 # exercises/vae_08.py`.

@@ -5,10 +5,9 @@
 # [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/),
 # run. To take away:
 #
-# 1. A VAE's loss is distortion plus rate. $\beta$ is the price of the rate: raise it, and the code
-#    grows terse and the pictures blurred.
-# 2. A terse code tends to give each of its numbers a meaning of its own. Where the causes are
-#    known, that can be measured.
+# 1. A VAE's loss is distortion plus rate, and $\beta$ is the price of the rate.
+# 2. Whether each number of a code has a meaning of its own can be measured, where the causes are
+#    known.
 # 3. $\beta$ says nothing until one has said how pixels are summed.
 
 # %%
@@ -38,8 +37,11 @@ from minigen.vae.vae import VAE, reparameterize, vae_loss
 # %% [markdown]
 # ## 1. Pictures whose causes are known
 # Five numbers make each picture: a shape, its scale, its rotation, and its place $x$, $y$. There
-# are 6,144 combinations, and we take them all. A VAE sees the pictures only. **Question:** will the
-# numbers of its code be those five?
+# are 6,144 combinations, and we take them all. A VAE sees the pictures only. Will the numbers of
+# its code be those five? A code whose numbers stand for separate causes is called *disentangled*,
+# or *factorized*. What would it be good for? One could read it; change one cause and leave the
+# rest; learn a new task from few examples, since most tasks depend on few causes; and meet
+# combinations that were never seen.
 
 # %%
 images, factors = shapes.grid()
@@ -59,12 +61,23 @@ lesson.figure(
 # *Distortion* $D = -\mathbb{E}_q \log p(x|z)$ is what the decoder gets wrong; *rate* $R =
 # D_{\mathrm{KL}}(q(z|x) \| p(z))$ is what the code tells about the picture. Maximize the
 # reconstruction while the rate stays below $\delta$ (Eq. vae.15): a Lagrange multiplier $\beta$
-# turns the limit into a price (Eq. vae.16), and for a fixed price that is (Eq. vae.17)
+# turns the limit into a price (Eq. vae.16; the conditions that hold at the best point are named
+# after Karush, Kuhn and Tucker, *KKT*), and for a fixed price that is (Eq. vae.17)
 #
 # $$L_\beta = D + \beta R .$$
 #
 # By hand: three codes to choose from, with $(D, R) = (20, 14)$, $(40, 5)$ and $(90, 0)$. At $\beta
-# = 1$ they cost 34, 45 and 90. **Which one is cheapest at $\beta = 4$, and which at $\beta = 16$?**
+# = 1$ they cost 34, 45 and 90.
+
+# %%
+lesson.exercise("vae/09/beta_vae_loss")
+lesson.exercise("vae/09/capacity_loss")
+
+# %%
+lesson.predict(
+    "Which is cheapest at beta = 4, and which at beta = 16?",
+    ["rate 14, then rate 5", "rate 5 at both", "rate 5, then rate 0", "rate 0 at both"],
+)
 
 # %%
 lesson.show_source(beta_vae_loss, lagrangian, capacity_loss)
@@ -75,10 +88,20 @@ lesson.table(
     [[f"beta = {beta:g}", *cost] for beta, cost in costs.items()],
     ["cost", "rate 14", "rate 5", "rate 0"],
 )
+
+# %%
 cheapest = [int(cost.argmin()) for cost in costs.values()]
+lesson.outcome(
+    "At 4 they cost 76, 60 and 90, at 16 they cost 244, 120 and 90.",
+    answer="rate 5, then rate 0",
+)
 lesson.check("the cheapest of the three, as beta grows", cheapest, equals=[0, 1, 2])
 
 # %% [markdown]
+# A code that keeps little of the input, but what is needed to rebuild it, is the idea of the
+# *information bottleneck*. *Change something:* at which $\beta$ do rate 14 and rate 5 cost the
+# same?
+#
 # The multiplier form, with a limit $\delta = 6$: the same costs with the other sign, shifted by
 # $\beta\delta = 24$. And the limit itself, without any price: of the codes within it, the one of
 # least distortion.
@@ -95,8 +118,13 @@ lesson.check(name, int(within.argmin()), equals=1)
 # A gray value of our pictures is the mean of four finer pixels, each black or white. So we let it
 # stand for *four coins*: its log-likelihood is four times that of one. Another author might count
 # it once, a third take the mean over the 256 pixels. All three minimize $c D + \beta R$ with $c$ =
-# 4, 1 and 1/256, which is $D + \frac{\beta}{c} R$. **The same $\beta = 4$ is what, in the books of
-# the third author, counted in ours?**
+# 4, 1 and 1/256, which is $D + \frac{\beta}{c} R$.
+
+# %%
+lesson.predict(
+    "The third author writes beta = 4. What beta is that in our units (four coins a pixel)?",
+    ["1/256", "4", "1,024", "4,096"],
+)
 
 # %%
 COINS = 4
@@ -105,7 +133,13 @@ lesson.check(
     beta_vae_loss(COINS * D, R, 4.0) / 4,
     equals=beta_vae_loss(D, R, 1.0),
 )
-print(f"  mean over pixels, beta = 4: the price in our units is {4 * COINS * 256:,}")
+
+# %%
+lesson.outcome(
+    f"Dividing D by 256 and not R makes the nat 256 times as dear; four coins, 4 times more:"
+    f" {4 * COINS * 256:,}.",
+    answer="4,096",
+)
 
 # %% [markdown]
 # Gray pixels cost something even if they are predicted perfectly: a coin of probability ¼ has an
@@ -119,9 +153,14 @@ print(f"  gray pixels keep {floor:.1f} nats even if they are predicted perfectly
 
 # %% [markdown]
 # ## 4. Five prices, three beginnings each
-# Networks of two hidden layers, 8 code numbers, and the same training for every $\beta$.
-# **Predict:** what happens to the unused numbers of the code as $\beta$ grows? And which $\beta$
-# would you bet on for a code with five meanings?
+# Networks of two hidden layers, 8 code numbers, and the same training for every $\beta$. A number
+# of the code is *in use* if it tells more than 0.05 nats about a picture.
+
+# %%
+lesson.predict(
+    "How many of the 8 numbers of the code are in use at beta = 16?",
+    ["all 8, with fewer nats each", "5 or 6, about one for each factor", "4 or fewer"],
+)
 
 # %%
 cfg = lesson.configure(
@@ -216,6 +255,14 @@ lesson.table(
 )
 
 # %%
+in_use = means[16.0][2]
+all_of_them, one_each, few = lesson.predictions[-1].choices
+lesson.outcome(
+    f"{in_use:.1f} on average, and {means[0.5][2]:.1f} at beta = 0.5.",
+    answer=few if in_use < 4.5 else one_each if in_use < 6.5 else all_of_them,
+)
+
+# %%
 distortion = np.array([means[beta][0] for beta in cfg.betas])
 rate = np.array([means[beta][1] for beta in cfg.betas])
 nats = {}
@@ -237,7 +284,7 @@ lesson.figure(
     fig,
     "rate_and_distortion",
     "Left, with beta beside each dot: cheap nats first, then each buys less. Right: with a "
-    "high price most numbers of the code are given up, and those that stay stand out.",
+    "high price numbers of the code are given up, and those that stay stand out.",
 )
 
 # %%
@@ -250,15 +297,25 @@ lesson.claim("numbers in use, beta 0.5 less beta 16", means[0.5][2] - means[16.0
 # %% [markdown]
 # ## 5. Two scores
 # *Higgins' score.* Take pairs of pictures that share one factor, say the scale. In a good code the
-# number for the scale hardly differs within a pair. Average $|z_1 - z_2|$ over 64 pairs, and let a
-# linear classifier say which factor was shared.
+# number for the scale hardly differs within a pair. Divide each number by its spread over all
+# pictures, average $|z_1 - z_2|$ over 64 pairs, and let a linear classifier say which factor was
+# shared. (Higgins et al. take the means of $q(z|x)$ and do not rescale. We take draws, for a reason
+# given below, and rescale, so that our scores do not compare with theirs in the last digit.)
 #
 # *Mutual information gap* (Chen et al.). For each factor: how much does the best-informed number
 # know of it (as a share of all there is to know), minus how much the second-best knows.
 #
-# Two factors of 8 values each, three codes: the factors themselves; the factors turned by 45°,
-# $(v_1 + v_2, v_1 - v_2)/\sqrt2$; noise. **Predict all six scores.** Mind that the turned code has
-# lost nothing.
+# Two factors of 8 values each, three codes: the factors themselves, with both scores 1; the factors
+# turned by 45°, $(v_1 + v_2, v_1 - v_2)/\sqrt2$; noise. Mind that the turned code has lost nothing.
+
+# %%
+lesson.exercise("vae/09/mutual_information_gap")
+
+# %%
+lesson.predict(
+    "What does the turned code get: Higgins' score (chance is 0.5) and gap?",
+    ["1 and 1", "1 and nearly 0", "about 0.5 and nearly 0", "about 0.5 and 1"],
+)
 
 # %%
 lesson.show_source(disentanglement_metric, mutual_information_gap)
@@ -278,14 +335,28 @@ lesson.table(
     [[name, *scores] for name, scores in known.items()],
     ["code", "Higgins' score", "information gap"],
 )
+
+# %%
+higgins_turned, gap_turned = known["turned by 45°"]
+lesson.outcome(
+    f"{higgins_turned:.2f} and {gap_turned:.2f}: no better than noise. Both numbers of the code"
+    " change alike whichever factor is shared.",
+    answer="about 0.5 and nearly 0",
+)
 lesson.check("a perfect code", known["the factors"], equals=[1.0, 1.0])
 lesson.check("turned: chance, and no gap", known["turned by 45°"], between=[-1e-6, 0.56])
 lesson.check("noise: chance, and hardly a gap", known["noise"], between=[0.0, 0.56])
 
 # %% [markdown]
-# Turned, both numbers of the code change alike whichever factor is shared. Both scores ask for
-# *axes*, not for information. For our models we score draws of $q(z|x)$, not its means: the mean of
-# a number that is not used still moves by a hair.
+# Both scores ask for *axes*, not for information. *Change something:* turn by 10° in place of 45°.
+# Which of the scores notices first? For our models we score draws of $q(z|x)$, not its means: the
+# mean of a number that is not used still moves by a hair.
+
+# %%
+lesson.predict(
+    "Is there a beta above 1 whose codes score higher than those of beta = 1, by both scores?",
+    ["yes", "no: Higgins' score only", "no: the gap only", "no: neither"],
+)
 
 # %%
 higgins = {beta: means[beta][3] for beta in cfg.betas}
@@ -312,9 +383,8 @@ plot.bars(values, names, right, errors=spread(4), title=title, **style)
 lesson.figure(
     fig,
     "scores",
-    "Bars: means over the beginnings, with their spread in black. Compare 1 with 8: both scores"
-    " rise. Then look at 16: the gap stays, Higgins' score falls, for it cannot see a factor that"
-    " the code has given up.",
+    "Bars: means over the beginnings, with their spread in black. Compare each with beta = 1. Mind"
+    " that Higgins' score cannot see a factor that the code has given up.",
 )
 
 
@@ -328,10 +398,18 @@ def smaller_gain(beta):
 
 
 best = max((4.0, 8.0, 16.0), key=smaller_gain)
-print(f"  best beta above 1, by the smaller of its two gains over beta = 1: {best:g}")
+gain_of_higgins, gain_of_gap = gains(best)
 
 # %%
-gain_of_higgins, gain_of_gap = gains(best)
+yes, higgins_only, gap_only, neither = lesson.predictions[-1].choices
+signs = {(True, True): yes, (True, False): higgins_only, (False, True): gap_only}
+lesson.outcome(
+    f"beta = {best:g} is best by the smaller of its two gains: Higgins' score"
+    f" {gain_of_higgins:+.2f}, the gap {gain_of_gap:+.2f}.",
+    answer=signs.get((gain_of_higgins > 0, gain_of_gap > 0), neither),
+)
+
+# %%
 lesson.claim(
     "Higgins' score, best beta > 1 less beta = 1",
     gain_of_higgins,
@@ -436,8 +514,7 @@ lesson.figure(ax, "samples", "New pictures from codes drawn from the prior.")
 # ## 7. A capacity instead of a price
 # $\beta$ fixes a price, and the rate follows. Burgess et al. name the rate: $D + \gamma\,|R - C|$,
 # where $C$ grows from 0 during training. The code first gets one nat, to spend on what helps most,
-# then the next. By hand: at $R = 5$, $C = 8$, $\gamma = 100$ a nat *more* saves 100. **What will
-# the rate be at each moment? Which factors will come first?**
+# then the next. By hand: at $R = 5$, $C = 8$, $\gamma = 100$ a nat *more* saves 100.
 
 # %%
 gamma = 100.0
@@ -448,6 +525,16 @@ lesson.check("one nat more, below the capacity", one_more, equals=-100.0)
 # The capacity rises to 10 nats over the first four fifths of the training and stays there. It is
 # the *mean* rate of a batch that is pulled to it. As the loss changes from step to step, it is told
 # which step it is.
+
+# %%
+lesson.predict(
+    "How will the rate move, while C rises from 0 to 10?",
+    [
+        "it jumps up first and comes down to C later",
+        "it follows C, within half a nat",
+        "it stays 0 for most of the time, then jumps",
+    ],
+)
 
 # %%
 top = 10.0
@@ -475,6 +562,14 @@ def ramp_step(i):
 
 
 history = lesson.fit(ramp_step, steps, label="capacity", state=state)
+
+# %%
+ahead = (history["kl"] - history["capacity"])[steps // 10 :]
+jumps, follows, stays = lesson.predictions[-1].choices
+lesson.outcome(
+    f"After the first tenth it is {np.abs(ahead).mean():.2f} nats from C on average.",
+    answer=follows if np.abs(ahead).mean() < 0.5 else jumps if ahead.mean() > 0 else stays,
+)
 
 # %%
 ax = plot.curves(
