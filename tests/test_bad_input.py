@@ -596,7 +596,13 @@ row(
     z=shaped(5, 2)._replace(wrong=lambda z: ["x", None]),
 )
 row("vae.reconstruction_loss", autoencoder.reconstruction_loss, x=data(4, 3), decoded=data(4, 3))
-row("vae.denoising_loss", autoencoder.denoising_loss, autoencoder=model(AE), x=data(5, 4), corrupted=data(5, 4))
+row(
+    "vae.denoising_loss",
+    autoencoder.denoising_loss,
+    autoencoder=model(AE),
+    x=data(5, 4),
+    corrupted=fixed(lambda: arrays(5, 4)),
+)
 row(
     "vae.corrupt",
     autoencoder.corrupt,
@@ -995,7 +1001,15 @@ TIMES: dict[str, Kind] = {
 }
 SEQUENCES = data(4, 5, 3)
 row("vae.TDVAE.belief", td_vae.TDVAE.belief, self=fixed(TD), x=SEQUENCES)
-row("vae.td_vae_loss", td_vae.td_vae_loss, model=instance(TD), x=SEQUENCES, **TIMES, eps1=data(4, 2), eps2=data(4, 2))
+row(
+    "vae.td_vae_loss",
+    td_vae.td_vae_loss,
+    model=instance(TD),
+    x=SEQUENCES,
+    **TIMES,
+    eps1=fixed(lambda: arrays(4, 2)),
+    eps2=fixed(lambda: arrays(4, 2)),
+)
 row(
     "vae.TDVAE.predict",
     td_vae.TDVAE.predict,

@@ -45,8 +45,9 @@ def clip_weights(critic: Module, c: float) -> None:
     Raises ValueError if `critic` is not a model with parameters or c is not positive. Arjovsky et al. 2017, Alg. 1.
     """
     c = checks.positive("c", c)
-    weights = [] if isinstance(critic, (type, numpy.ndarray)) else leaves(critic)
-    if not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
+    _check_no_class(critic)
+    weights = leaves(critic)
+    if isinstance(critic, numpy.ndarray) or not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
         raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
     for w in weights:
         w[...] = numpy.clip(w, -c, c)
@@ -117,6 +118,11 @@ def lipschitz_estimate(critic: Callable, x: numpy.ndarray) -> float:
     Raises ValueError as `gradient_penalty` does. Eq. gan.18
     """
     return float(numpy.max(gradient_norm(critic, x)))
+
+
+def _check_no_class(critic):
+    if isinstance(critic, type):
+        raise ValueError(f"critic must be a model, got the class {critic.__name__}: call it first")
 
 
 def _pairs(real, fake):

@@ -50,7 +50,6 @@ def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
     x and corrupted (N, ...), the second from `corrupt`. Raises ValueError as `reconstruction_loss` does.
     """
     checks.function("autoencoder", autoencoder)
-    x, corrupted = checks.alike(2, x=x, corrupted=corrupted)
     return reconstruction_loss(x, autoencoder(corrupted))
 
 

@@ -26,9 +26,10 @@ def bernoulli_log_likelihood(x: Array, logits: Array) -> Array:
 
     Raises ValueError if the shapes differ or x leaves [0, 1].
     """
-    x, logits = checks.alike(2, x=x, logits=logits)
+    shape = checks.same_shape(2, x=x, logits=logits)
     checks.between("x", x, 0, 1)
-    return -np.sum(bce_with_logits(logits, x), axis=tuple(range(1, np.ndim(x))))
+    checks.finite("logits", logits)
+    return -np.sum(bce_with_logits(logits, x), axis=tuple(range(1, len(shape))))
 
 
 def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:

@@ -61,9 +61,11 @@ def quantization_losses(z: Array, quantized: Array, beta: float = 0.25) -> Losse
     term moves only the codes, the second only the encoder. Two of the three terms of Eq. vae.19.
     Raises ValueError if the shapes differ, a value is not finite or beta is negative.
     """
-    z, quantized = checks.alike(2, z=z, quantized=quantized)
+    shape = checks.same_shape(2, z=z, quantized=quantized)
+    checks.finite("z", z)
+    checks.finite("quantized", quantized)
     checks.number("beta", beta, 0)
-    axes = tuple(range(1, np.ndim(z)))
+    axes = tuple(range(1, len(shape)))
     codebook = np.sum((stop_gradient(z) - quantized) ** 2, axis=axes)
     commitment = beta * np.sum((z - stop_gradient(quantized)) ** 2, axis=axes)
     return Losses(codebook, commitment)

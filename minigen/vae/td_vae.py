@@ -102,7 +102,6 @@ def td_vae_loss(model: Any, x: Array, t1: Times, t2: Times, eps1: Array, eps2: A
     Raises ValueError as `TDVAE.at` does.
     """
     checks.having("model", model, "at")
-    eps1, eps2 = checks.alike(2, eps1=eps1, eps2=eps2)
     (x2, b1, b2), gap = model.at(x, t1, t2)
     belief1, belief2 = model.p_B(b1), model.p_B(b2)
     z2 = belief2.sample(eps2)  # (N, D_z)

@@ -60,8 +60,8 @@ MISTAKES = {
     # Both players go down here; the second one wants f large.
     2 * eta * x -> 2 * eta * (x_before - x)
     # The slope of x * y in x is y: the memory of x's slope is y_before, not x_before.
-    x_before -> y_before
-    y_before -> x_before
+    eta * x_before -> eta * y_before
+    eta * y_before -> eta * x_before
     # The second player used the new x; both move at the same time.
     2 * eta * x -> 2 * eta * (x - eta * (2 * y - y_before))
     # That is momentum: it repeats the last move. Here it is the slope that is continued.
