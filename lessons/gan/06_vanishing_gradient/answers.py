@@ -32,7 +32,7 @@ MISTAKES = {
         lengths.append(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
     return float(np.mean(lengths))
     # The slope of the loss is left out: this is the gradient of the mean logit.
-    leaves(grads) -> leaves(grad(lambda g: anp.mean(discriminator(g(z))))(generator))
+    leaves(grads) -> leaves(grad(lambda g: np.mean(discriminator(g(z))))(generator))
     """,
     "signal_and_noise": """
     k - 1 -> k  # The mean was taken from the same rows: divide by K - 1, not by K.
