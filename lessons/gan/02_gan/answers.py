@@ -8,6 +8,21 @@ def log_sigmoid(x):
     return -np.logaddexp(0.0, -x)
 
 
+def sigma(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def patched(x):
+    """softplus that is right where its gradient is NaN."""
+    return np.where(x > 30, x, np.log(1 + np.exp(x)))
+
+
+def discriminator(real, fake, smooth, log):
+    """The loss, from a function for log sigmoid of a logit."""
+    real = (1 - smooth) * log(real) + smooth * log(-real)
+    return -np.mean(real) - np.mean(log(-fake))
+
+
 MISTAKES = {
     "discriminator_loss": """
     # The labels are swapped: the target is 1 on the real examples and 0 on the fake ones.
@@ -33,6 +48,40 @@ MISTAKES = {
     # These are the logits themselves; the loss needs log sigmoid of them.
     return np.mean(fake_logits) - np.mean(real_logits)
     real + fake -> (real + fake) / np.log(2)  # Logarithms are natural: nats, not bits.
+    # smooth is not looked at: with it the target of the real examples is 1 - smooth.
+    if smooth -> if False
+    # It is the target of the real examples that smoothing moves, not that of the fakes.
+    fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
+    return -np.mean(log_sigmoid(real_logits)) - np.mean(fake)
+    # The target of a real example is 1 - smooth, not smooth.
+    return discriminator(real_logits, fake_logits, 1 - smooth, log_sigmoid)
+    # The loss is right, but not its gradient: np.where computes both sides, and the overflow of exp
+    # on the side not taken makes it NaN. Use softplus, or np.logaddexp(0, l).
+    return discriminator(real_logits, fake_logits, smooth, lambda l: -patched(-l))
+    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # softplus on the logits.
+    return discriminator(real_logits, fake_logits, smooth, lambda l: np.log(sigma(l) + 1e-8))
+    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # softplus on the logits.
+    return discriminator(real_logits, fake_logits, smooth, lambda l: np.log(sigma(l) + 1e-12))
+    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # softplus on the logits.
+    return discriminator(real_logits, fake_logits, smooth, lambda l: np.log(sigma(l) + 1e-10))
+    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
+    # takes any logit.
+    return discriminator(
+        real_logits, fake_logits, smooth, lambda l: np.log(np.clip(sigma(l), 1e-7, 1 - 1e-7))
+    )
+    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
+    # takes any logit.
+    return discriminator(
+        real_logits, fake_logits, smooth, lambda l: log_sigmoid(np.clip(l, -30, 30))
+    )
+    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
+    # takes any logit.
+    return discriminator(
+        real_logits, fake_logits, smooth, lambda l: log_sigmoid(np.clip(l, -100, 100))
+    )
     """,
     "generator_loss_minimax": """
     # The generator minimizes log(1 - D), which is negative: turn the sign.
@@ -46,6 +95,25 @@ MISTAKES = {
     return np.mean(np.log(1 - 1 / (1 + np.exp(-fake_logits))))
     # The logarithm is missing: this is the mean of 1 - D.
     return np.mean(1 / (1 + np.exp(fake_logits)))
+    # Logarithms are natural: nats, not bits.
+    np.mean(softplus(fake_logits)) -> np.mean(softplus(fake_logits)) / np.log(2)
+    # The logarithm comes before the mean: the mean of log(1 - D), not the log of the mean.
+    return np.log(np.mean(sigma(-fake_logits)))
+    # The loss is right, but not its gradient: np.where computes both sides, and the overflow of exp
+    # on the side not taken makes it NaN. Use softplus, or np.logaddexp(0, l).
+    return -np.mean(patched(fake_logits))
+    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # softplus on the logits.
+    return np.mean(np.log(sigma(-fake_logits) + 1e-8))
+    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # softplus on the logits.
+    return np.mean(np.log(sigma(-fake_logits) + 1e-12))
+    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
+    # takes any logit.
+    return np.mean(np.log(np.clip(sigma(-fake_logits), 1e-7, 1 - 1e-7)))
+    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
+    # takes any logit.
+    return -np.mean(np.logaddexp(0.0, np.clip(fake_logits, -100, 100)))
     """,
     "generator_loss_nonsaturating": """
     # The generator wants log D large; the loss that it minimizes is the negative of it.
@@ -61,6 +129,23 @@ MISTAKES = {
     return -np.mean(np.log(1 / (1 + np.exp(-fake_logits))))
     # The logarithm comes before the mean: the mean of log D, not the log of the mean.
     return -np.log(np.mean(np.exp(log_sigmoid(fake_logits))))
+    # Logarithms are natural: nats, not bits.
+    np.mean(softplus(-fake_logits)) -> np.mean(softplus(-fake_logits)) / np.log(2)
+    # The loss is right, but not its gradient: np.where computes both sides, and the overflow of exp
+    # on the side not taken makes it NaN. Use softplus, or np.logaddexp(0, l).
+    return np.mean(patched(-fake_logits))
+    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # softplus on the logits.
+    return -np.mean(np.log(sigma(fake_logits) + 1e-8))
+    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # softplus on the logits.
+    return -np.mean(np.log(sigma(fake_logits) + 1e-12))
+    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
+    # takes any logit.
+    return -np.mean(np.log(np.clip(sigma(fake_logits), 1e-7, 1 - 1e-7)))
+    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
+    # takes any logit.
+    return np.mean(np.logaddexp(0.0, -np.clip(fake_logits, -100, 100)))
     """,
 }
 
@@ -80,6 +165,10 @@ VARIANTS = {
     """,
     "generator_loss_nonsaturating": """
     return -np.mean(log_sigmoid(fake_logits))  # minus log sigmoid
+    # np.where without an overflow: on the side not taken the argument is 0
+    sure = fake_logits < -30
+    safe = np.where(sure, 0.0, fake_logits)
+    return np.mean(np.where(sure, -fake_logits, np.log1p(np.exp(-safe))))
     # softplus(-l) = softplus(l) - l
     return np.mean(np.logaddexp(0.0, fake_logits)) - np.mean(fake_logits)
     """,
@@ -88,5 +177,13 @@ VARIANTS = {
 EQUIVALENT = {
     "discriminator_loss": """
     if smooth → if True  # with smooth = 0 the term that is added is 0
-    """
+    """,
+    "generator_loss_nonsaturating": """
+    # log(1 + e^-l) and -l agree to rounding from 30 on, and 0 is not the only harmless argument
+    fake_logits < -30 → fake_logits <= -30
+    fake_logits < -30 → fake_logits < -31  # both sides agree there
+    fake_logits < -30 → fake_logits < -60  # both sides agree there
+    # what stands there is not used
+    np.where(sure, 0.0, fake_logits) → np.where(sure, 1.0, fake_logits)
+    """,
 }

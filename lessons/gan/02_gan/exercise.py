@@ -25,8 +25,10 @@ discriminator = Exercise(
     With smooth = s > 0 the target of the real examples is 1 - s instead of 1; the target of the
     fakes stays 0.
 
-    Logits may be as large as 1000: compute without ever taking the logarithm of 0. Finite in,
-    finite out.
+    Logits may be as large as 1000, in float32 too: compute without ever taking the logarithm of 0.
+    Finite in, finite out. The gradient in the logits is taken, and must be as exact and as finite
+    as the loss, at a logit of 0 as well: write it with np, which is autograd's. np.where hides an
+    infinity from the loss, not from its gradient.
     """,
     hints="""
     Two cross-entropies: real examples against the target 1, fake ones against the target 0. Work
@@ -58,11 +60,14 @@ def batch(impl, rng):
     return {"loss": impl(2 * rng.standard_normal(6), 1 + 2 * rng.standard_normal(9))}
 
 
-@discriminator.case(points=2, expect={"right": 0.0, "wrong": 2000.0})
+@discriminator.case(
+    points=2, expect={"loss at logits 1000 and -1000": 0.0, "loss at logits -1000 and 1000": 2000.0}
+)
 def very_sure(impl, rng):
+    """A discriminator that is sure of everything: first it is right, then it is wrong."""
     return {
-        "right": impl(np.full(3, 1000.0), np.full(5, -1000.0)),
-        "wrong": impl(np.full(3, -1000.0), np.full(5, 1000.0)),
+        "loss at logits 1000 and -1000": impl(np.full(3, 1000.0), np.full(5, -1000.0)),
+        "loss at logits -1000 and 1000": impl(np.full(3, -1000.0), np.full(5, 1000.0)),
     }
 
 
@@ -89,6 +94,24 @@ def gradients(impl, rng):
     }
 
 
+@discriminator.case(
+    points=2,
+    expect={
+        "gradient at real logits": [-0.2, -0.2, -0.1, 0.0, 0.0],
+        "gradient at fake logits": [0.0, 0.0, 0.1, 0.2, 0.2],
+    },
+)
+def gradients_where_it_is_sure(impl, rng):
+    """Logits -1000, -100, 0, 100, 1000 in float32: the slopes are -sigmoid(-l)/5 and
+    sigmoid(l)/5."""
+    logits = np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0], np.float32)
+    undecided = np.zeros(2, np.float32)
+    return {
+        "gradient at real logits": grad(lambda r: impl(r, undecided))(logits),
+        "gradient at fake logits": grad(lambda f: impl(undecided, f))(logits),
+    }
+
+
 minimax = Exercise(
     "gan/02/generator_loss_minimax",
     target="minigen.gan.losses:generator_loss_minimax",
@@ -99,8 +122,9 @@ minimax = Exercise(
     D(G(z))), one number, in nats.
 
     fake_logits (N,) are the discriminator's outputs on the fakes before the sigmoid. Logits may be
-    as large as 1000. The result is negative: log 1/2 if the discriminator is undecided, near 0 if
-    it sees through every fake.
+    as large as 1000, in float32 too. The result is negative: log 1/2 if the discriminator is
+    undecided, near 0 if it sees through every fake. The gradient in the logits is taken, and must
+    be finite and exact everywhere, at a logit of 0 as well: write it with np, which is autograd's.
     """,
     hints="""
     D(G(z)) is sigmoid(fake_logits). The real examples do not occur: the generator has no hold on
@@ -129,9 +153,13 @@ def random_fakes(impl, rng):
     return {"loss": impl(3 * rng.standard_normal(7))}
 
 
-@minimax.case(points=2, expect={"fooled": -1000.0, "seen_through": 0.0})
+@minimax.case(points=2, expect={"loss at logit 1000": -1000.0, "loss at logit -1000": 0.0})
 def very_sure_fakes(impl, rng):
-    return {"fooled": impl(np.full(3, 1000.0)), "seen_through": impl(np.full(3, -1000.0))}
+    """A discriminator that takes every fake for real, and one that sees through them."""
+    return {
+        "loss at logit 1000": impl(np.full(3, 1000.0)),
+        "loss at logit -1000": impl(np.full(3, -1000.0)),
+    }
 
 
 @minimax.case(points=2, property=True, expect={"gap": 0.0})
@@ -139,6 +167,12 @@ def vanishing_gradient(impl, rng):
     """Its slope is -sigmoid(l)/N: it vanishes where D is sure."""
     logits = np.array([-30.0, -3.0, 0.0, 3.0]) + 0.1 * rng.standard_normal(4)
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(-logits)) / 4}
+
+
+@minimax.case(points=2, expect={"gradient": [0.0, 0.0, -0.1, -0.2, -0.2]})
+def gradient_at_sure_fakes(impl, rng):
+    """Logits -1000, -100, 0, 100, 1000 in float32."""
+    return {"gradient": grad(impl)(np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0], np.float32))}
 
 
 nonsaturating = Exercise(
@@ -152,8 +186,9 @@ nonsaturating = Exercise(
     largest where the discriminator is sure.
 
     fake_logits (N,) are the discriminator's outputs on the fakes before the sigmoid. Logits may be
-    as large as 1000. The result is positive: log 2 if the discriminator is undecided, near 0 if it
-    takes every fake for real.
+    as large as 1000, in float32 too. The result is positive: log 2 if the discriminator is
+    undecided, near 0 if it takes every fake for real. The gradient in the logits is taken, and must
+    be finite and exact everywhere, at a logit of 0 as well: write it with np, which is autograd's.
     """,
     hints="""
     The generator pretends that its fakes are real, and asks for the cross-entropy of that label.
@@ -181,9 +216,13 @@ def more_fakes(impl, rng):
     return {"loss": impl(3 * rng.standard_normal(7))}
 
 
-@nonsaturating.case(points=2, expect={"fooled": 0.0, "seen_through": 1000.0})
+@nonsaturating.case(points=2, expect={"loss at logit 1000": 0.0, "loss at logit -1000": 1000.0})
 def sure_of_itself(impl, rng):
-    return {"fooled": impl(np.full(3, 1000.0)), "seen_through": impl(np.full(3, -1000.0))}
+    """A discriminator that takes every fake for real, and one that sees through them."""
+    return {
+        "loss at logit 1000": impl(np.full(3, 1000.0)),
+        "loss at logit -1000": impl(np.full(3, -1000.0)),
+    }
 
 
 @nonsaturating.case(points=2, property=True, expect={"gap": 0.0})
@@ -191,3 +230,9 @@ def strong_gradient(impl, rng):
     """Its slope is -sigmoid(-l)/N: it is largest where D is sure."""
     logits = np.array([-30.0, -3.0, 0.0, 3.0]) + 0.1 * rng.standard_normal(4)
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(logits)) / 4}
+
+
+@nonsaturating.case(points=2, expect={"gradient": [-0.2, -0.2, -0.1, 0.0, 0.0]})
+def gradient_where_it_is_sure(impl, rng):
+    """Logits -1000, -100, 0, 100, 1000 in float32."""
+    return {"gradient": grad(impl)(np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0], np.float32))}

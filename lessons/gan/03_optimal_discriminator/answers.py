@@ -28,6 +28,20 @@ MISTAKES = {
     return np.where(p_r > p_g, 1.0, np.where(p_r < p_g, 0.0, 0.5))
     # Dividing by the average of the two densities gives twice the share.
     p_r + p_g -> (p_r + p_g) / 2
+    # Where both densities are zero return 1/2: a small number in the denominator makes it 0 there.
+    return p_r / (p_r + p_g + 1e-12)
+    # Where both densities are zero return 1/2, not 0.
+    0.5 -> 0.0
+    # A density is not too small to be compared: only where both are zero return 1/2.
+    total > 0 -> total > 1e-12
+    # Where one of the two is zero D is 0 or 1: only where both are return 1/2.
+    total > 0 -> p_r * p_g > 0
+    # These are densities already: do not normalize them over the points.
+    p_r, p_g = p_r / np.sum(p_r), p_g / np.sum(p_g)
+    return np.where(p_r + p_g > 0, p_r / np.where(p_r + p_g > 0, p_r + p_g, 1.0), 0.5)
+    # This is a share of the squares: divide p_r by p_r + p_g.
+    square = p_r**2 + p_g**2
+    return np.where(square > 0, p_r**2 / np.where(square > 0, square, 1.0), 0.5)
     return 1 / (1 + np.exp(p_g - p_r))  # The logit of D* is log p_r - log p_g, not p_r - p_g.
     """,
     "value_at_optimum": """
@@ -62,6 +76,15 @@ MISTAKES = {
     total = np.where(p_r + p_g > 0, p_r + p_g, 1.0)
     with np.errstate(divide="ignore"):
         return np.sum(x_log(p_r, p_r / total) + x_log(p_g, 1 - p_r / total)) * dx
+    # A tiny share that is cut off moves the value away from 0: write p_g / (p_r + p_g).
+    D = np.clip(p_r / np.where(p_r + p_g > 0, p_r + p_g, 1.0), 1e-4, 1 - 1e-4)
+    return np.sum(p_r * np.log(D) + p_g * np.log(1 - D)) * dx
+    # dx is the size of a cell, in the plane its area: do not raise it to a power.
+    real + fake -> (real + fake) * dx ** (p_r.ndim - 1)
+    # This is the JS divergence; the value is twice it, less 2 log 2.
+    return 0.5 * exact_value(p_r, p_g, dx) + np.log(2.0)
+    # The integral is the sum over all cells times dx: the cells at the ends count in full.
+    return exact_value(p_r, p_g, dx) - exact_value(p_r.ravel()[:1], p_g.ravel()[:1], dx / 2)
     """,
 }
 

@@ -24,7 +24,8 @@ best = Exercise(
     p_r and p_g are the densities of the real and of the generated examples at the same points,
     arrays of one shape with entries that are zero or positive; the result has their shape and lies
     in [0, 1]. The densities may be as small as 1e-200. Where both are zero there is nothing to tell
-    apart: return 1/2 there, without dividing zero by zero.
+    apart: return 1/2 there, without dividing zero by zero. No gradient is taken: plain NumPy will
+    do.
     """,
     hints="""
     Count what lands at x: in proportion to p_r reals and to p_g fakes. Which share of it is real?
@@ -79,7 +80,7 @@ value = Exercise(
 
     A density may be zero in some cells: 0 log 0 counts as 0. One may be far smaller than the other,
     1e-30 against 1, and the result must still be finite. It lies between -2 log 2 (equal densities)
-    and 0 (densities that never meet).
+    and 0 (densities that never meet). No gradient is taken: plain NumPy and SciPy will do.
     """,
     hints="""
     Two terms in each cell. Each is a density times the logarithm of a share, and a density of zero

@@ -41,6 +41,36 @@ MISTAKES = {
     return 1 / np.mean(np.log(ratios))
     # The largest ratio has F = 1, and -log(1 - 1) is infinite: never keep it, even if discard is 0.
     n - 1 -> n
+    # How many are kept is rounded down: int(N * (1 - discard)).
+    int(n * (1 - discard)) -> round(n * (1 - discard))
+    # How many are kept is rounded down: int(N * (1 - discard)); here it is what is left out.
+    int(n * (1 - discard)) -> n - int(n * discard)
+    # The share that is kept is of all N ratios, not of N - 1.
+    int(n * (1 - discard)) -> int((n - 1) * (1 - discard))
+    # The i-th smallest of N ratios has F = i/N, not i/(N + 1).
+    np.arange(1, kept + 1) / n -> np.arange(1, kept + 1) / (n + 1)
+    # The i-th smallest of N ratios has F = i/N, not (i - 1/2)/N.
+    np.arange(1, kept + 1) / n -> (np.arange(1, kept + 1) - 0.5) / n
+    # Least squares weighs each point by its x: sum(x y) / sum(x²), not sum(y) / sum(x).
+    x, y = line(ratios, discard)
+    return np.sum(y) / np.sum(x)
+    # discard is an argument; here it is always 0.1.
+    int(n * (1 - discard)) -> int(n * 0.9)
+    # Equal ratios each have a place of their own, i/N: do not drop them.
+    n, s = len(ratios), np.unique(ratios)
+    kept = min(len(s), n - 1, int(n * (1 - discard)))
+    x, y = np.log(s[:kept]), -np.log(1 - np.arange(1, kept + 1) / n)
+    return np.sum(x * y) / np.sum(x**2)
+    # Equal ratios each have a place of their own, i/N, as the i-th smallest.
+    s = np.sort(ratios)
+    x = line(ratios, discard)[0]
+    y = -np.log(1 - np.searchsorted(s, s[: len(x)], side="right") / len(ratios))
+    return np.sum(x * y) / np.sum(x**2)
+    # A ratio of 1 is a ratio like any other: it counts in N and in F.
+    x, y = line(ratios[ratios > 1], discard)
+    return np.sum(x * y) / np.sum(x**2)
+    # Logarithms are natural on both sides; here log mu is to base 10.
+    np.log(np.sort(ratios)[:kept]) -> np.log10(np.sort(ratios)[:kept])
     # Your function sorts the array that it was given; sort a copy, np.sort(ratios).
     ratios.sort()
     x, y = line(ratios, discard)

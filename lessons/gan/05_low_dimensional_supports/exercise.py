@@ -17,11 +17,11 @@ two_nn = Exercise(
     distance to its nearest; all are 1 or more. On a surface of dimension d, a ratio is larger than
     m with probability m to the power -d. So if F is the share of ratios that are no larger than m,
     then -log(1 - F) = d log m: a straight line through the origin, whose slope is d. The i-th
-    smallest of N ratios has F = i/N, i = 1 ... N.
+    smallest of N ratios has F = i/N, i = 1 ... N, where some are equal as well.
 
     Fit the slope by least squares, a line through the origin, on the smallest ratios only: keep
-    int(N * (1 - discard)) of them, and never the very largest, for it has F = 1. F still counts all
-    N.
+    int(N * (1 - discard)) of them, rounded down, and never the very largest, for it has F = 1. F
+    still counts all N. No gradient is taken: plain NumPy will do.
     """,
     hints="""
     Sort the ratios. Then the horizontal coordinate of each is its logarithm, and the vertical one
@@ -53,13 +53,22 @@ def in_any_order(impl, rng):
 
 @two_nn.case(points=1)
 def draws(impl, rng):
-    forty, more = rng.random(40) ** (-1 / 3.0), rng.random(45) ** (-1 / 3.0)
-    return {"d": impl(forty), "of_more": impl(more), "half": impl(more, 0.5)}
+    """47 ratios, of which 42 (42.3 rounded down) are kept; 43, of which 38 (38.7) and 21 (21.5)
+    are."""
+    many, more = rng.random(47) ** (-1 / 3.0), rng.random(43) ** (-1 / 3.0)
+    return {"d of 47": impl(many), "d of 43": impl(more), "d of the lower half": impl(more, 0.5)}
 
 
 @two_nn.case(points=1)
 def nothing_discarded(impl, rng):
     return {"d": impl(rng.random(12) ** (-1 / 2.0), 0.0)}
+
+
+@two_nn.case(points=1, expect={"d": np.log(12.5) / np.log(16.0)})
+def equal_ratios(impl, rng):
+    """As on a grid: 1, 1, 4, 4 and a far one, all but that one kept. x is 0, 0, log 4, log 4, and y
+    at the last two is -log(2/5) and -log(1/5)."""
+    return {"d": impl(np.array([4.0, 1.0, 100.0, 1.0, 4.0]), 0.1)}
 
 
 @two_nn.case(points=1, property=True, expect={"gap": 0.0})

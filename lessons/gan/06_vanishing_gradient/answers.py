@@ -32,7 +32,14 @@ MISTAKES = {
         lengths.append(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
     return float(np.mean(lengths))
     # The slope of the loss is left out: this is the gradient of the mean logit.
-    leaves(grads) -> leaves(grad(lambda g: anp.mean(discriminator(g(z))))(generator))
+    leaves(grads) -> leaves(grad(lambda g: np.mean(discriminator(g(z))))(generator))
+    g.astype(float) ** 2 -> g**2  # Take the squares in float64: in float32 those of 1e-26 are 0.
+    # All slopes count, not only the largest.
+    float(np.sqrt(sum(squares))) -> float(max((np.max(np.abs(g)) for g in leaves(grads))))
+    # The gradient is that of all layers, not only of the last.
+    leaves(grads) -> leaves(grads)[-2:]
+    # The root needs no small number: the length may be as small as 1e-30.
+    sum(squares) -> sum(squares) + 1e-12
     """,
     "signal_and_noise": """
     k - 1 -> k  # The mean was taken from the same rows: divide by K - 1, not by K.
@@ -49,6 +56,18 @@ MISTAKES = {
     return float(np.linalg.norm(mean)), float(np.sum(distances) / (len(gradients) - 1))
     # The length takes the root of the sum of squares; this is the squared length of the mean.
     np.sum(mean**2) -> np.sum(mean**2)**2
+    .astype(float) -> .astype(float).astype("f4")  # Take the squares in float64: 1e-26 squared is 0.
+    # This is the noise of the mean of K gradients, smaller by the root of K; that of one is asked
+    # for.
+    np.sqrt(variance) -> np.sqrt(variance / k)
+    # Add the variances of the P coordinates and take one root, not the roots one by one.
+    np.sqrt(variance) -> np.sum(np.std(gradients, axis=0, ddof=1))
+    # The signal comes first, then the noise.
+    mean = gradients.mean(axis=0)
+    noise = np.sqrt(np.sum((gradients - mean) ** 2) / (len(gradients) - 1))
+    return float(noise), float(np.linalg.norm(mean))
+    # Divide by K - 1, the number of rows less one, not of columns.
+    k - 1 -> len(mean) - 1
     """,
 }
 
@@ -56,18 +75,20 @@ VARIANTS = {
     "generator_gradient_norm": """
     # as one vector
     grads = grad(lambda g: loss(discriminator(g(z))))(generator)
-    return float(np.linalg.norm(np.concatenate([g.ravel() for g in leaves(grads)])))
+    return float(np.linalg.norm(np.concatenate([g.ravel() for g in leaves(grads)]).astype(float)))
     # by dot products
     slope = grad(lambda g: loss(discriminator(g(z))))(generator)
-    return sum(float(np.vdot(g, g)) for g in slope.parameters().values()) ** 0.5
+    return sum(float(g.ravel() @ g.ravel().astype(float)) for g in slope.parameters().values()) ** 0.5
     """,
     "signal_and_noise": """
     # with numpys variance
+    gradients = gradients.astype(float)
     return float(np.linalg.norm(np.mean(gradients, axis=0))), float(
         np.sqrt(np.var(gradients, axis=0, ddof=1).sum())
     )
     # half the mean squared distance of two different rows is the variance
     k = len(gradients)
+    gradients = gradients.astype(float)
     gaps = gradients[:, None] - gradients[None]
     return float(np.linalg.norm(gradients.mean(axis=0))), float(
         (np.sum(gaps**2) / (2 * k * (k - 1))) ** 0.5

@@ -23,7 +23,8 @@ norm = Exercise(
 
     `grad`, from minigen.tensor, turns a function of a model into the function that gives its
     gradient: a model of the same form whose parameters are the slopes. `leaves` makes the list of a
-    model's parameters, arrays of different shapes.
+    model's parameters, arrays of different shapes. Where the discriminator is sure, slopes are as
+    small as 1e-30, and float32 cannot hold their squares: take these in float64.
     """,
     hints="""
     Write loss(D(G(z))) as a function of one thing, the generator. Its gradient has as many numbers
@@ -33,7 +34,7 @@ norm = Exercise(
     root.
 
         grads = grad(lambda g: loss(discriminator(g(z))))(generator)
-        return float(np.sqrt(sum(np.sum(g**2) for g in leaves(grads))))
+        return float(np.sqrt(sum(np.sum(g.astype(float) ** 2) for g in leaves(grads))))
     """,
 )
 
@@ -114,17 +115,27 @@ def a_sure_discriminator(impl, rng):
     }
 
 
+@norm.case(points=1, expect={"length": 5e-26}, rtol=1e-5, atol=0)
+def too_small_to_square(impl, rng):
+    """The two parameters again, in float32, under a loss of 1e-26 times the logit."""
+    models = (model.map(lambda p: p.astype(np.float32)) for model in straight(2.0, 1.0, 4.0))
+    z = np.array([[0.75]], np.float32)
+    return {"length": impl(*models, z, lambda logits: np.mean(logits) * np.float32(1e-26))}
+
+
 spread = Exercise(
     "gan/06/signal_and_noise",
     target="minigen.gan.gradient_diagnostics:signal_and_noise",
     minutes=10,
     prompt="""
     What K minibatches say together, and how much they differ. gradients (K, P) has one gradient in
-    each row, K at least 2. Return two floats: the Euclidean length of their mean, and the root of
-    their total variance.
+    each row, K at least 2. Return a tuple of two floats: the Euclidean length of their mean, and
+    the root of their total variance.
 
     The total variance is the mean squared Euclidean distance of the rows from their mean, made
-    unbiased: divide by K - 1, for the mean was taken from the same K rows.
+    unbiased: divide by K - 1, for the mean was taken from the same K rows. Gradients may be float32
+    and as small as 1e-30, too small to be squared in float32: take the squares in float64. No
+    gradient is taken of the answer: plain NumPy will do.
     """,
     hints="""
     Each row is a point in a space of P dimensions. Where is their center, how far is it from 0, and
@@ -132,6 +143,7 @@ spread = Exercise(
 
     signal = |g_mean|, noise^2 = sum_k |g_k - g_mean|^2 / (K - 1).
 
+        gradients = gradients.astype(float)
         mean = np.mean(gradients, axis=0)
         variance = np.sum((gradients - mean) ** 2) / (len(gradients) - 1)
         return float(np.linalg.norm(mean)), float(np.sqrt(variance))
@@ -156,6 +168,13 @@ def they_cancel(impl, rng):
 @spread.case(points=2)
 def many_gradients(impl, rng):
     signal, noise = impl(1 + rng.standard_normal((6, 11)))
+    return {"signal": signal, "noise": noise}
+
+
+@spread.case(points=1, expect={"signal": 5e-26, "noise": 3e-26 * np.sqrt(2.0)}, rtol=1e-5, atol=0)
+def too_small_for_squares(impl, rng):
+    """The two gradients again, 1e-26 times as large, in float32."""
+    signal, noise = impl(np.array([[3e-26, 1e-26], [3e-26, 7e-26]], np.float32))
     return {"signal": signal, "noise": noise}
 
 

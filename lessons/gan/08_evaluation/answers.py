@@ -65,6 +65,28 @@ MISTAKES = {
     # Return the squared distance: no root at the end.
     ((mu1 - mu2) ** 2).sum() + max(spread, 0.0) ->
         np.sqrt(((mu1 - mu2) ** 2).sum() + max(spread, 0.0))
+    # cov1 cov2 is not symmetric: eigvalsh sees one half of it only. Use eigvals.
+    2 * overlap -> 2 * np.sum(np.sqrt(np.maximum(np.linalg.eigvalsh(cov1 @ cov2), 0)))
+    # The trace of the root is the sum of the roots of the eigenvalues; cov1 cov2 is not symmetric,
+    # and its singular values are others.
+    2 * overlap -> 2 * np.sum(np.sqrt(np.linalg.svd(cov1 @ cov2, compute_uv=False)))
+    # The distance of the means is Euclidean: the sum of squares, not of absolute values.
+    (mu1 - mu2) ** 2 -> np.abs(mu1 - mu2)
+    # A covariance may be singular; Cholesky's factor then does not exist.
+    factor = np.linalg.cholesky(cov1)
+    overlap = np.sum(np.sqrt(np.maximum(np.linalg.eigvalsh(factor.T @ cov2 @ factor), 0)))
+    return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * overlap
+    # Nothing is added to the covariances: cut the eigenvalues below 0.
+    small = 1e-3 * np.eye(len(mu1))
+    overlap = root_trace((cov1 + small) @ (cov2 + small))
+    return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * overlap
+    # This holds for two dimensions only: add up the roots of all eigenvalues.
+    product = cov1 @ cov2
+    overlap = np.sqrt(np.trace(product) + 2 * np.sqrt(np.maximum(np.linalg.det(product), 0)))
+    return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * overlap
+    # The root of a rounding error below 0 is NaN: cut the eigenvalues at 0.
+    overlap = np.sum(np.sqrt(np.linalg.eigvals(cov1 @ cov2).real - 1e-15))
+    return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * overlap
     """,
     "inception_score": """
     # The KL is the wrong way round: each sample's answer comes first, and weighs the logarithms.
@@ -86,6 +108,16 @@ MISTAKES = {
     np.log -> np.log2 (everywhere)  # Natural logarithms: exp undoes log, not log2.
     # The sign: the more they differ, the higher the score.
     terms.sum(axis=1).mean() -> -terms.sum(axis=1).mean()
+    # exp undoes the natural logarithm: the base is e, not 2.
+    np.exp(terms.sum(axis=1).mean()) -> 2.0 ** terms.sum(axis=1).mean()
+    # A small number inside the logarithm changes the score: leave out the terms that are 0.
+    return np.exp(np.mean(divergences(probs + 1e-3, np.mean(probs, axis=0) + 1e-3)))
+    # A probability of 0 stays 0: do not cut it off at a small number, leave out its term.
+    p = np.maximum(probs, 1e-3)
+    return np.exp(np.mean(divergences(p, np.mean(p, axis=0))))
+    # The score looks at the probabilities themselves, not at the likeliest class alone.
+    p = np.eye(probs.shape[1])[np.argmax(probs, axis=1)]
+    return np.exp(np.mean(divergences(p, np.mean(p, axis=0))))
     """,
     "mmd": """
     # The pairs across the samples count twice: -2 mean k(x, y).
@@ -123,6 +155,37 @@ MISTAKES = {
     return value - 2 * np.mean(np.exp(-np.sum((x[:n] - y[:n]) ** 2, axis=1) / (2 * bandwidth**2)))
     # This compares the means of the points; the kernel compares the whole samples.
     return np.sum((np.mean(x, axis=0) - np.mean(y, axis=0)) ** 2) / bandwidth**2
+    # Two points at one place count as a pair: leave out the diagonal, not what is 1.
+    def within(a):
+        table = np.exp(-square(a, a) / (2 * bandwidth**2))
+        return np.mean(table[table < 1]) if unbiased and len(a) > 1 else np.mean(table)
+    across = np.mean(np.exp(-square(x, y) / (2 * bandwidth**2)))
+    return within(x) + within(y) - 2 * across
+    # Each table has its own size: M (or M - 1) belongs to y.
+    def total(a, b):
+        return np.sum(np.exp(-square(a, b) / (2 * bandwidth**2)))
+    n = len(x)
+    own = n if unbiased else 0
+    pairs = max(n * n - own, 1)
+    return (total(x, x) - own + total(y, y) - own) / pairs - 2 * total(x, y) / (n * len(y))
+    # The unbiased value may be negative: no absolute value.
+    value if unbiased else max(value, 0.0) -> np.abs(value)
+    # |a - b|^2 is the sum of the squared differences over the D coordinates, not their mean.
+    d / h -> d / h / np.sqrt(x.shape[1])
+    # Only pairs of a point with itself are left out: across the samples every pair counts.
+    def table(a, b):
+        return np.exp(-square(a, b) / (2 * bandwidth**2))
+    across = table(x, y)
+    n = min(across.shape)
+    own = np.trace(across) if unbiased else 0.0
+    across = (np.sum(across) - own) / max(across.size - (n if unbiased else 0), 1)
+    return combine(table, x, y, unbiased, cross=0.0) - 2 * across
+    # Each pair counts twice, as (i, j) and as (j, i): the upper half alone is half of the sum.
+    def half(a):
+        table = np.exp(-square(a, a) / (2 * bandwidth**2))
+        own = len(a) if unbiased else 0
+        return np.sum(np.triu(table, 1 if unbiased else 0)) / max(len(a) ** 2 - own, 1)
+    return half(x) + half(y) - 2 * np.mean(np.exp(-square(x, y) / (2 * bandwidth**2)))
     """,
 }
 

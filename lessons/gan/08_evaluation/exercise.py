@@ -27,7 +27,8 @@ frechet = Exercise(
     root of each entry.
 
     You need only the trace of R, and that is the sum of the square roots of the eigenvalues of cov1
-    cov2. These are never negative but for rounding: cut what falls below 0.
+    cov2. These are never negative but for rounding: cut what falls below 0. No gradient is taken:
+    plain NumPy and SciPy will do.
     """,
     hints="""
     On a line the formula is (mu1 - mu2)^2 + (sigma1 - sigma2)^2, with sigma^2 written out as var1 +
@@ -109,7 +110,7 @@ inception = Exercise(
 
     probs (N, C) holds p(class | sample), rows that sum to one; p(class) is the mean row. Logarithms
     are natural. A probability may be 0, and a class may never occur: such a term counts 0, never
-    NaN.
+    NaN. No gradient is taken: plain NumPy and SciPy will do.
     """,
     hints="""
     First the average answer. Then, for each sample, how far its own answer is from the average, in
@@ -174,8 +175,9 @@ discrepancy = Exercise(
 
     x (N, D) and y (M, D); N and M may differ. The means run over all pairs, those of a point with
     itself included. With unbiased=True the pairs of a point with itself are left out, which leaves
-    N (N - 1) pairs of x's and M (M - 1) of y's; the result can then be negative, and stays so.
-    bandwidth is a positive number here, never None.
+    N (N - 1) pairs of x's and M (M - 1) of y's; the result can then be negative, and stays so. Two
+    points at one place are two points: their pair counts. bandwidth is a positive number here,
+    never None. No gradient is taken: plain NumPy and SciPy will do.
     """,
     hints="""
     Three tables of likenesses: x with x, y with y, x with y. What is each mean if the samples are
@@ -223,6 +225,14 @@ def five_and_seven(impl, rng):
 def unbiased(impl, rng):
     x, y = rng.standard_normal((5, 3)), rng.standard_normal((7, 3))
     return {"mmd": impl(x, y, bandwidth=1.7, unbiased=True)}
+
+
+@discrepancy.case(points=1, expect={"mmd": -4 / 9 * (1 - np.exp(-0.5))})
+def points_at_one_place(impl, rng):
+    """x and y are 0, 0 and 1: of the three pairs within each, one is 0 apart and two are 1; of the
+    nine across, five are 0 apart and four are 1. 2 (1 + 2 e)/3 - 2 (5 + 4 e)/9, e = exp(-1/2)."""
+    x = np.array([[0.0], [0.0], [1.0]])
+    return {"mmd": impl(x, x[::-1], bandwidth=1.0, unbiased=True)}
 
 
 @discrepancy.case(points=2, property=True, expect={"unit": 0.0, "exchanged": 0.0})

@@ -30,17 +30,37 @@ MISTAKES = {
     # Take the mean of each batch, not the sum: the batches may have different sizes.
     np.mean -> np.sum (everywhere)
     # The square of the Euclidean length takes squares; this adds absolute values.
-    gap**2 -> np.sqrt(gap**2)
+    gap**2 -> np.abs(gap)
+    gap**2 -> gap**2 / 2  # There is no factor 1/2: the squared length itself.
+    # The loss is right, but a root has no slope at 0: where the means agree the gradient is NaN.
+    # Add up the squares, without a length.
+    np.sum(gap**2) -> np.linalg.norm(gap) ** 2
+    # The mean is over the examples, axis 0, not over the features.
+    return (np.sum(np.mean(real_features, axis=1)) - np.sum(np.mean(fake_features, axis=1))) ** 2
+    # Each batch has its own size: divide the fakes' sum by M.
+    np.mean(fake_features, axis=0) -> np.sum(fake_features, axis=0) / len(real_features)
+    # Nothing is added: the squared length is 0 where the means agree.
+    np.sum(gap**2) -> np.sum(gap**2) + 1e-6
     """,
     "minibatch_closeness": """
+    # The distance is the sum of absolute differences, not the Euclidean one.
+    np.exp(-distance) -> np.exp(-np.sqrt(np.sum(gaps(m) ** 2, axis=3)))
+    # The distance is the sum of the C absolute differences, not their mean.
+    np.exp(-distance) -> np.exp(-distance / m.shape[2])
+    # The distance is the sum of the C absolute differences, not the largest.
+    np.exp(-distance) -> np.exp(-np.max(np.abs(gaps(m)), axis=3))
+    # The value is right, but the root of a square has no slope at 0, and every example meets itself
+    # there: the gradient is NaN. np.abs has slope 0.
+    np.abs(m[:, None] - m[None, :]) -> np.sqrt(gaps(m)**2)
+    # At 0, where an example meets one like itself, the slope of the absolute value is 0, as np.abs
+    # has it.
+    np.abs(m[:, None] - m[None, :]) -> np.where(gaps(m) > 0, gaps(m), -gaps(m))
     -distance -> distance  # Closeness falls with the distance: exp of minus the distance.
     # The sum includes the example itself: alone in its batch it has 1, not 0.
     return np.sum(np.exp(-np.sum(np.abs(gaps(m)), axis=3)), axis=1) - 1
     # Sum over the batch, do not average: a collapsed batch has N.
     np.exp(-distance) -> np.exp(-distance) / len(m)
     np.abs -> np.square  # The distance is the sum of absolute differences, not of their squares.
-    # The distance is the sum of absolute differences, not the Euclidean one.
-    np.exp(-distance) -> anp.exp(-anp.sqrt(anp.sum(gaps(m) ** 2, axis=3) + 1e-30))
     # Add up the C differences first, then take exp: one closeness for a pair of vectors.
     return np.sum(np.exp(-np.abs(gaps(m))), axis=(1, 3))
     # Each of the B vectors has its own closeness: do not add the distances over b.
@@ -65,6 +85,11 @@ MISTAKES = {
     + -> -  # The sign is turned: the mean goes toward the new value.
     # mean stands for count - 1 values: multiply it by that before adding the new one.
     return (mean + value) / count
+    # For the first value the answer is the value itself, whatever mean holds.
+    return mean + (value - mean) / max(count, 2)
+    # Your function changes `mean` in place; make a new array, mean + ....
+    mean += (value - mean) / count
+    return mean
     """,
     "historical_penalty": """
     np.sum -> np.mean  # Add the squares, do not average them.
@@ -77,6 +102,39 @@ MISTAKES = {
     (p - m) ** 2 -> ((p - m) ** 2) / 2
     # Square each difference, then add: differences of opposite sign must not cancel.
     p - m -> np.sum(p - m)
+    # The penalty is right, but a root has no slope at 0: at the mean, where training begins, the
+    # gradient is NaN. Add up the squares, without a length.
+    return np.sqrt(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means))) ** 2
+    # The penalty is right, but a root has no slope at 0: at the mean, where training begins, the
+    # gradient is NaN. Add up the squares, without a length.
+    return sum(np.linalg.norm(p - m) ** 2 for p, m in zip(parameters, means))
+    # Nothing is cut off: at the mean the penalty is 0.
+    return max(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)), 1e-6)
+    # Nothing is cut off: at the mean the penalty is 0.
+    length = np.sqrt(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)))
+    return np.maximum(length, 1e-3) ** 2
+    # Add over the arrays, do not average over them.
+    return sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)) / len(parameters)
+    # The biases count too: all arrays, whatever their shape.
+    (p - m) ** 2 -> (p - m) ** 2 * (np.ndim(p) > 1)
+    # Add up over the arrays: here only the last one is left.
+    for p, m in zip(parameters, means):
+        total = np.sum((p - m) ** 2)
+    return total
+    # Your function changes the lists that it was given; leave them as they are.
+    total = 0.0
+    for k in range(len(means)):
+        means[k] = parameters[k] - means[k]
+        total = total + np.sum(means[k] ** 2)
+    return total
+    # Your function empties the lists that it was given; leave them as they are.
+    total = 0.0
+    while parameters:
+        total = total + np.sum((parameters.pop() - means.pop()) ** 2)
+    return total
+    # The gradient is cut off: with it nothing pulls the player back.
+    from minigen.tensor import stop_gradient
+    return stop_gradient(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)))
     """,
     "smoothed_optimum": """
     # This is two-sided: the fakes' target stays 0, so p_g does not enter above.
@@ -93,6 +151,16 @@ MISTAKES = {
     # Smoothing scales D by 1 - smooth; it does not take smooth away from it.
     return p_r / (p_r + p_g) - smooth
     1 - smooth -> smooth  # The target of a real example is 1 - smooth, not smooth.
+    # A small number in the denominator outweighs densities far in the tails.
+    return (1 - smooth) * p_r / (p_r + p_g + 1e-8)
+    # A small number in the denominator outweighs densities far in the tails.
+    return (1 - smooth) * p_r / (p_r + p_g + 1e-12)
+    # Smoothing scales D everywhere by 1 - smooth; it does not cut it off there.
+    return np.minimum(p_r / (p_r + p_g), 1 - smooth)
+    # This ratio goes from 0 to infinity. A probability is a share: divide by p_r + p_g.
+    return (1 - smooth) * p_r / np.where(p_g > 0, p_g, 1.0)
+    # smooth is an argument; here it is always 0.1.
+    return 0.9 * p_r / (p_r + p_g)
     """,
     "virtual_moments": """
     # The example itself belongs to its virtual batch: R + 1 members, not R.
@@ -123,6 +191,24 @@ MISTAKES = {
         for i in range(len(x))
     ]
     return common, np.concatenate(parts) + 0 * mean
+    # For maps all places are values of their channel, and differ from one another: take the
+    # variance over examples and places at once.
+    mean, var = one_by_one(x, reference, lambda r, one: np.concatenate([r, one]))
+    places = tuple(range(1, x.ndim - 1))
+    within = [
+        np.mean(
+            np.var(np.concatenate([reference, x[i : i + 1]]), axis=0, keepdims=True),
+            axis=places,
+            keepdims=True,
+        )
+        for i in range(len(x))
+    ]
+    return mean, np.concatenate(within) + 0 * var
+    # The mean comes first, then the variance.
+    mean, var -> var, mean
+    # The variance is around the mean of all R + 1, not around that of the reference.
+    gap**2 * (r / (r + 1) ** 2) -> gap**2 / (r + 1)
+    mean, var -> mean, var + 1e-3  # The small number that is added to the variance comes later.
     """,
     "instance_noise": """
     # std is the standard deviation: multiply by it, not by its square.
@@ -144,6 +230,21 @@ MISTAKES = {
     return x + std * np.random.default_rng(0).standard_normal(np.shape(x), dtype=x.dtype)
     # Draw the noise in the dtype of x: with float64 noise float32 examples become float64.
     return x + std * rng.standard_normal(np.shape(x))
+    # The noise is added: do not turn its sign.
+    return x - std * rng.standard_normal(np.shape(x), dtype=x.dtype)
+    # Nothing is clipped: the noise is Gaussian, and moves black and white both ways.
+    return np.clip(x + std * rng.standard_normal(np.shape(x), dtype=x.dtype), 0, 1)
+    # Nothing is clipped: the noise is Gaussian, and moves black and white both ways.
+    return np.clip(x + std * rng.standard_normal(np.shape(x), dtype=x.dtype), -1, 1)
+    # Every entry needs its own noise; here all entries are moved alike.
+    return x + std * rng.standard_normal(dtype=x.dtype)
+    # Every entry needs its own noise; here all entries of an example are moved alike.
+    shape = (len(x),) + (1,) * (x.ndim - 1)
+    return x + std * rng.standard_normal(shape, dtype=x.dtype)
+    # The answer has the dtype of x: a float64 std or noise makes float32 examples float64.
+    return x + std * rng.standard_normal(np.shape(x), dtype=x.dtype).astype(float)
+    # The noise is Gaussian, N(0, 1): standard_normal, not uniform numbers.
+    return x + std * (2 * rng.random(np.shape(x), dtype=x.dtype) - 1)
     """,
 }
 

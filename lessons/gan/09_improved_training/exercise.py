@@ -15,7 +15,8 @@ matching = Exercise(
 
     real_features (N, F) and fake_features (M, F) are what a hidden layer of the discriminator makes
     of the real and of the fake examples; N and M may differ. Return the squared Euclidean length of
-    the difference of the two means.
+    the difference of the two means. Its gradient is taken (write it with np, which is autograd's),
+    and is 0, never NaN, where the means agree.
     """,
     hints="""
     Only the means have to agree. What is the mean of a batch: a number, or a vector with one entry
@@ -58,6 +59,14 @@ def pull_on_the_fakes(impl, rng):
     return {"grad": grad(lambda f: impl(real, f))(fake)}
 
 
+@matching.case(points=1, expect={"loss": 0.0, "gradient": np.zeros((3, 2))})
+def matched(impl, rng):
+    """The means agree: nothing is lost, and nothing pulls."""
+    real = np.array([[1.0, -2.0], [3.0, 0.0]])
+    fake = np.array([[0.0, 0.0], [2.0, -1.0], [4.0, -2.0]])
+    return {"loss": impl(real, fake), "gradient": grad(lambda f: impl(real, f))(fake)}
+
+
 closeness = Exercise(
     "gan/09/minibatch_closeness",
     target="minigen.gan.improved_training:minibatch_closeness",
@@ -70,6 +79,9 @@ closeness = Exercise(
     For each b, the closeness of examples i and j is exp(-d), where d is the sum of the absolute
     differences of their b-th vectors. o[i, b] is the sum of the closeness of i to all examples of
     the batch, itself included: 1 if it is all alone, N if all are the same.
+
+    Its gradient is taken: write it with np, which is autograd's. An absolute value has slope 0 at
+    0, as np.abs has it, so a batch in which all are the same has the gradient 0.
     """,
     hints="""
     Compare every example with every other: a table of N x N for each of the B vectors. Then add up
@@ -112,6 +124,13 @@ def any_order(impl, rng):
 def gradient_of_closeness(impl, rng):
     m, weights = 0.5 * rng.standard_normal((4, 2, 3)), rng.standard_normal((4, 2))
     return {"grad": grad(lambda m: np.sum(weights * impl(m)))(m)}
+
+
+@closeness.case(points=1, expect={"gradient": np.zeros((3, 2, 2))})
+def gradient_of_a_collapsed_batch(impl, rng):
+    """All examples are the same: no way is downhill."""
+    m, weights = np.tile(rng.standard_normal((1, 2, 2)), (3, 1, 1)), rng.standard_normal((3, 2))
+    return {"gradient": grad(lambda m: np.sum(weights * impl(m)))(m)}
 
 
 running = Exercise(
@@ -170,7 +189,9 @@ penalty = Exercise(
     How far is a player from her own past? parameters is a list of arrays, a network's weights and
     biases; means is a list of arrays of the same shapes, their means over the training so far.
     Return one number: the squared Euclidean distance, over all entries of all arrays. It is added
-    to the player's loss, so it must have a gradient.
+    to the player's loss: its gradient in the parameters is taken, and is 0, never NaN, where they
+    are at their means, as they are when training begins. Leave both lists, and the arrays in them,
+    as they are.
     """,
     hints="""
     Think of all parameters as one long vector, and of their means as another.
@@ -216,6 +237,31 @@ def at_its_mean(impl, rng):
     return {"penalty": impl(theta, [p.copy() for p in theta])}
 
 
+@penalty.case(points=2, expect={"gradient": np.zeros(3), "float32 gradient": np.zeros((2, 2))})
+def gradient_at_its_mean(impl, rng):
+    """Where training begins: the parameters are their own means, and nothing pulls."""
+    theta, other = rng.standard_normal(3), rng.standard_normal((2, 2))
+    single = other.astype(np.float32)
+    return {
+        "gradient": grad(lambda t: impl([t, other], [theta, other + 1]))(theta),
+        "float32 gradient": grad(lambda t: impl([t], [single]))(single),
+    }
+
+
+@penalty.case(points=1)
+def lists_stay_as_they_are(impl, rng):
+    """The lists and the arrays in them are the same after the call as before."""
+    theta = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
+    mean = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
+    value = impl(theta, mean)
+    after = [np.concatenate([np.zeros(1), *map(np.ravel, each)]) for each in (theta, mean)]
+    return {
+        "penalty": value,
+        "parameters after the call": after[0],
+        "means after the call": after[1],
+    }
+
+
 smoothing = Exercise(
     "gan/09/smoothed_optimum",
     target="minigen.gan.losses:smoothed_optimum",
@@ -223,9 +269,9 @@ smoothing = Exercise(
     blocked=["minigen.gan.losses:optimal_discriminator"],
     prompt="""
     The best discriminator when the labels are smoothed on one side. p_r and p_g, arrays of one
-    shape, are the densities of real and of fake examples at the same points, nowhere both 0. The
-    discriminator minimizes the cross-entropy; for a real example its target is 1 - smooth, for a
-    fake one it is 0. Return D at each point.
+    shape, are the densities of real and of fake examples at the same points, nowhere both 0, but
+    perhaps as small as 1e-200. The discriminator minimizes the cross-entropy; for a real example
+    its target is 1 - smooth, for a fake one it is 0. Return D at each point.
 
     Without smoothing the answer is the optimal discriminator of the plain game.
     """,
@@ -253,6 +299,12 @@ def on_one_side_only(impl, rng):
     return {"D": impl(np.array([0.0, 1.5]), np.array([0.7, 0.0]), 0.2)}
 
 
+@smoothing.case(points=1, expect={"D": [0.675, 0.09]})
+def far_in_the_tails(impl, rng):
+    """Three to one and one to nine, with a tenth of smoothing."""
+    return {"D": impl(np.array([3e-200, 1e-12]), np.array([1e-200, 9e-12]), 0.1)}
+
+
 @smoothing.case(points=1)
 def densities(impl, rng):
     p_r, p_g = rng.random((2, 3, 4)) + 0.01
@@ -274,7 +326,8 @@ moments = Exercise(
     rtol=1e-6,
     prompt="""
     What virtual batch norm normalizes with. For each example of x, by itself: the mean and the
-    variance over the reference batch and this example together. Return (mean, var).
+    variance over the reference batch and this example together. Return a tuple (mean, var). The
+    gradient in x is taken: write it with np, which is autograd's, and not in place.
 
     For features, x (N, C) and reference (R, C), both answers have shape (N, C). For maps, x (N, H,
     W, C) and reference (R, H, W, C), all places are values of their channel, and both answers have
@@ -349,7 +402,8 @@ noise = Exercise(
     prompt="""
     Blur examples before the discriminator sees them, real and fake alike. x is an array of examples
     of any shape, std the standard deviation of the noise. Return x plus Gaussian noise, a new
-    number for every entry; x itself stays as it is, and the answer has the dtype of x.
+    number for every entry; x itself stays as it is, and the answer has the dtype of x. Nothing is
+    clipped. The gradient in x is taken.
 
     Draw the noise with one call of rng.standard_normal, giving it the shape and the dtype of x.
     """,
@@ -364,9 +418,9 @@ noise = Exercise(
 )
 
 
-@noise.case(points=1, expect={"same": [[1.0, -2.0]], "gap": 0.0})
+@noise.case(points=1, expect={"x at std 0": [[1.0, -2.0]], "distance from x + rng's noise": 0.0})
 def without_noise(impl, rng):
-    """With std = 0 nothing happens; with std = 1, x and noise of the same generator are added."""
+    """With std = 0 nothing happens; with std = 1, the next numbers of the given rng are added."""
     x = np.array([[1.0, -2.0]])
     seed = int(rng.integers(1000))
     added = (
@@ -374,7 +428,7 @@ def without_noise(impl, rng):
         - np.random.default_rng(seed).standard_normal((1, 2))
         - x
     )
-    return {"same": impl(x, 0.0, rng), "gap": np.abs(added).max()}
+    return {"x at std 0": impl(x, 0.0, rng), "distance from x + rng's noise": np.abs(added).max()}
 
 
 @noise.case(points=2)
@@ -392,7 +446,7 @@ def single_precision(impl, rng):
 @noise.case(points=2, property=True, expect={"ratio": np.full((3, 4), 2.0), "fresh": True})
 def scale_and_freshness(impl, rng):
     """Twice the std moves x twice as far; two calls have different noise."""
-    x, seed = rng.standard_normal((3, 4)), int(rng.integers(1000))
+    x, seed = 8 * rng.standard_normal((3, 4)), int(rng.integers(1000))
     near, far = (impl(x, std, np.random.default_rng(seed)) - x for std in (0.25, 0.5))
     first, second = impl(x, 0.5, rng), impl(x, 0.5, rng)
     return {"ratio": far / near, "fresh": bool(np.all(first != second))}

@@ -15,9 +15,12 @@ def between(real, fake, epsilon):
     return e * real + (1 - e) * fake
 
 
+def slopes_at(critic, x):
+    return np.reshape(grad(lambda x: np.sum(critic(x)))(x), (len(x), -1))
+
+
 def norms_at(critic, x):
-    slopes = np.reshape(grad(lambda x: np.sum(critic(x)))(x), (len(x), -1))
-    return np.sqrt(np.sum(slopes**2, axis=1))
+    return np.sqrt(np.sum(slopes_at(critic, x) ** 2, axis=1) + 1e-12)
 
 
 def plain_loss(critic, real, fake):
@@ -44,6 +47,19 @@ MISTAKES = {
     np.mean(real_scores) -> 0
     # No absolute value: a critic that ranks the fakes higher must be told so.
     return -np.abs(np.mean(fake_scores) - np.mean(real_scores))
+    # Each group counts by its own mean: divide the fakes' sum by M.
+    np.mean(fake_scores) -> np.sum(fake_scores) / len(real_scores)
+    # There is no factor 1/2: the gap itself.
+    return (np.mean(fake_scores) - np.mean(real_scores)) / 2
+    # Each group has its own mean; here both are averaged over all the scores.
+    return np.mean(np.concatenate([fake_scores, -real_scores]))
+    # All scores count: N and M may differ, and nothing pairs a real with a fake one.
+    n = min(len(real_scores), len(fake_scores))
+    return np.mean(fake_scores[:n] - real_scores[:n])
+    # Scores are used as they are: there is no sigmoid.
+    return np.mean(1 / (1 + np.exp(-fake_scores))) - np.mean(1 / (1 + np.exp(-real_scores)))
+    # Scores have no bound: do not clip them.
+    return np.mean(np.clip(fake_scores, -100, 100)) - np.mean(np.clip(real_scores, -100, 100))
     """,
     "clip_weights": """
     # `w = np.clip(w, ...)` names a new array and leaves the critic's own as it was: write into
@@ -68,15 +84,48 @@ MISTAKES = {
     for w in leaves(critic):
         w[...] = np.clip(w, -c, c)
     return critic
+    # Large positive weights were left alone: the interval has two ends.
+    numpy.clip(w, -c, c) -> np.maximum(w, -c)
+    # An entry outside moves to the nearest end, not to 0.
+    for w in leaves(critic):
+        w[np.abs(w) > c] = 0.0
+    # c is an argument; here it is always 0.01.
+    numpy.clip(w, -c, c) -> np.clip(w, -0.01, 0.01)
+    # Entries inside [-c, c] stay as they are; tanh moves them all.
+    numpy.clip(w, -c, c) -> c * np.tanh(w / c)
+    # All arrays are clipped, not only the first.
+    w = leaves(critic)[0]
+    w[...] = np.clip(w, -c, c)
     """,
     "gradient_penalty": """
     # Every pair has its own epsilon; here the first one was used for the whole batch.
     np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1)) -> epsilon[0]
     # The slope is taken at the real points; it must be taken between the real and the fake ones.
-    fake -> real (everywhere)
+    epsilon * real + (1 - epsilon) * fake -> real
+    # The slope is taken at the fake points; it must be taken between the real and the fake ones.
+    epsilon * real + (1 - epsilon) * fake -> fake
     # epsilon goes with the real example, 1 - epsilon with the fake one.
-    real -> fake (everywhere)
-    fake -> real (everywhere)
+    epsilon * real + (1 - epsilon) * fake -> epsilon * fake + (1 - epsilon) * real
+    # epsilon is given, one number for each pair; this is the middle of every segment.
+    epsilon * real + (1 - epsilon) * fake -> (real + fake) / 2
+    # The norm is over all the numbers of one example: for images over all axes but the first.
+    x_hat = between(real, fake, epsilon)
+    slopes = grad(lambda x: np.sum(critic(x)))(x_hat)
+    return np.mean((np.sqrt(np.sum(slopes**2, axis=1) + 1e-12) - target) ** 2)
+    # For images epsilon needs as many axes as they have: (N, 1, 1, 1), not (N, 1).
+    np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1)) -> epsilon[:, None]
+    # The penalty is right, but a root has no slope at 0: where the critic is flat the gradient is
+    # NaN. Put 1e-12 under the root.
+    slopes = slopes_at(critic, between(real, fake, epsilon))
+    return np.mean((np.sqrt(np.sum(slopes**2, axis=1)) - target) ** 2)
+    # The length of a slope is not cut off: where the critic is flat it is 0.
+    gradient_norm(critic, x_hat) -> np.maximum(gradient_norm(critic, x_hat), 0.1)
+    # The length of a slope is not cut off: where the critic is flat it is 0.
+    gradient_norm(critic, x_hat) -> np.maximum(gradient_norm(critic, x_hat), 1e-2)
+    # The factor lambda comes later, in the loss.
+    gradient_norm(critic, x_hat) - target -> 10**0.5 * (gradient_norm(critic, x_hat) - target)
+    # Compare the norm with the target, not the square of the one with the square of the other.
+    gradient_norm(critic, x_hat) - target -> gradient_norm(critic, x_hat) ** 2 - target**2
     # Compare the norm of the gradient with the target, not its square: the root is missing.
     gradient_norm(critic, x_hat) -> gradient_norm(critic, x_hat)**2
     # This penalizes only slopes above the target; a critic that is too flat is penalized as well.
@@ -124,6 +173,26 @@ MISTAKES = {
     # The second number is the critic's loss, not the penalty.
     cost = penalty * penalty_of(critic, real, fake, epsilon)
     return plain_loss(critic, real, fake) + cost, cost
+    # The second number is the critic's loss, not the penalty.
+    cost = penalty_of(critic, real, fake, epsilon)
+    return plain_loss(critic, real, fake) + penalty * cost, cost
+    # The second number is critic_loss, with its sign, not the gap.
+    plain = plain_loss(critic, real, fake)
+    return plain + penalty * penalty_of(critic, real, fake, epsilon), -plain
+    # critic_loss and the penalty are added, not averaged.
+    plain = plain_loss(critic, real, fake)
+    return (plain + penalty * penalty_of(critic, real, fake, epsilon)) / 2, plain
+    # lambda multiplies the penalty; the slope that it aims at is 1, whatever lambda.
+    plain = plain_loss(critic, real, fake)
+    norms = norms_at(critic, between(real, fake, epsilon))
+    return plain + np.mean((norms - penalty) ** 2), plain
+    # In the penalty real and fake have changed places: epsilon goes with the real example.
+    plain = plain_loss(critic, real, fake)
+    return plain + penalty * penalty_of(critic, fake, real, epsilon), plain
+    # The penalty's gradient is cut off: it must reach the critic's weights.
+    from minigen.tensor import stop_gradient
+    plain = plain_loss(critic, real, fake)
+    return plain + penalty * stop_gradient(penalty_of(critic, real, fake, epsilon)), plain
     """,
 }
 
@@ -150,10 +219,15 @@ VARIANTS = {
         slope = grad(lambda x: critic(x[None])[0])(x_hat)
         total = total + (np.sum(slope * slope) ** 0.5 - target) ** 2
     return total / len(real)
+    # the root is taken only where it has a slope
+    square = np.sum(slopes_at(critic, between(real, fake, epsilon)) ** 2, axis=1)
+    steep = square > 0
+    length = np.where(steep, np.sqrt(np.where(steep, square, 1.0)), 0.0)
+    return np.mean((length - target) ** 2)
     # E n^2 - 2 t E n + t^2
     e = epsilon.reshape((len(real),) + (1,) * (real.ndim - 1))
     slopes = grad(lambda x: np.sum(critic(x)))(fake + e * (real - fake))
-    square = np.sum(slopes**2, axis=tuple(range(1, real.ndim)))
+    square = np.sum(slopes**2, axis=tuple(range(1, real.ndim))) + 1e-14
     return np.mean(square) - 2 * target * np.mean(np.sqrt(square)) + target**2
     """,
     "penalized_critic_loss": """
@@ -171,5 +245,16 @@ EQUIVALENT = {
     "clip_weights": """
     np.clip(w, -c, c) → np.clip(-c, w, c)  # min(max(-c, w), c): the maximum commutes
     numpy.clip(w, -c, c) → numpy.clip(-c, w, c)  # min(max(-c, w), c): the maximum commutes
-    """
+    """,
+    "gradient_penalty": """
+    # what stands there is not used
+    np.where(steep, square, 1.0) → np.where(steep, square, 2.0)
+    # what stands there is not used
+    np.where(steep, square, 1.0) → np.where(steep, square, 0)
+    # as small a term under the root
+    np.sum(slopes ** 2, axis=1) + 1e-12 → np.sum(slopes ** 2, axis=1) + 2e-12
+    # as small a term under the root
+    np.sum(slopes ** 2, axis=tuple(range(1, real.ndim))) + 1e-14 →
+    np.sum(slopes ** 2, axis=tuple(range(1, real.ndim))) + 2e-14
+    """,
 }

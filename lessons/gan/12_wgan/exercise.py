@@ -17,7 +17,8 @@ loss = Exercise(
     real_scores (N,) and fake_scores (M,) are f(x) on real and on generated examples: any real
     numbers, there is no sigmoid. The critic wants the mean score of the real examples as far above
     that of the fakes as it can get it; this gap is its estimate of the distance. Each group counts
-    by its mean, whatever N and M. A loss is made small.
+    by its mean, whatever N and M. A loss is made small. Its gradient is taken: write it with np,
+    which is autograd's.
     """,
     hints="""
     The critic wants a large gap, and an optimizer makes things small. There is no logarithm, and no
@@ -40,6 +41,12 @@ def by_hand(impl, rng):
 def wrong_way_round(impl, rng):
     """A critic that prefers the fakes has a positive loss."""
     return {"loss": impl(np.array([-1.0, -3.0]), np.array([2.0, 2.0, 2.0, 2.0]))}
+
+
+@loss.case(points=1, expect={"loss": -2500.0})
+def without_bounds(impl, rng):
+    """Real scores 2000 and 4000, fake scores 1000, 500 and 0: the gap is 2500."""
+    return {"loss": impl(np.array([2000.0, 4000.0]), np.array([1000.0, 500.0, 0.0]))}
 
 
 @loss.case(points=2, property=True, expect={"change": 0.0})
@@ -104,7 +111,7 @@ def four_weights(impl, rng):
 
 @clip.case(points=2)
 def weights_and_biases(impl, rng):
-    critic = small_critic(rng)
+    critic = small_critic(rng, 3.0)
     impl(critic, 0.3)
     return {name.replace(".", "_"): w for name, w in critic.parameters().items()}
 
@@ -146,8 +153,9 @@ penalty = Exercise(
     example.
 
     `grad(fn)(x)`, from minigen.tensor, is the gradient of a function that returns one number. The
-    result will itself be differentiated with respect to the critic's weights. The factor lambda
-    comes later, in the loss.
+    result will itself be differentiated with respect to the critic's weights. Where the critic is
+    flat the length is 0, and a root has no slope there: take 0 for it, not NaN (a term of 1e-12
+    under the root is enough). The factor lambda comes later, in the loss.
     """,
     hints="""
     Three steps: the points in between, the gradient of each score with respect to its own point,
@@ -159,7 +167,7 @@ penalty = Exercise(
         epsilon = np.reshape(epsilon, (len(real),) + (1,) * (np.ndim(real) - 1))
         x_hat = epsilon * real + (1 - epsilon) * fake
         slopes = np.reshape(grad(lambda x: np.sum(critic(x)))(x_hat), (len(real), -1))
-        return np.mean((np.sqrt(np.sum(slopes**2, axis=1)) - target) ** 2)
+        return np.mean((np.sqrt(np.sum(slopes**2, axis=1) + 1e-12) - target) ** 2)
     """,
 )
 
@@ -227,6 +235,34 @@ def gradient_in_the_critic(impl, rng):
     return {"grad_w": grad(lambda w: impl(wavy(w), real, fake, epsilon))(w)}
 
 
+@penalty.case(
+    points=2, atol=1e-7, expect={"penalty with target 0": 0.0, "gradient in w": [2.4, 3.2]}
+)
+def where_the_critic_is_flat(impl, rng):
+    """f(x) = max(3 x_1 + 4 x_2, 0): slope 5 on one side, 0 on the other; there nothing pulls."""
+    real, fake = np.array([[2.0, 1.0], [-2.0, -1.0]]), np.array([[1.0, 2.0], [-1.0, -2.0]])
+
+    def penalty_of(w):
+        return impl(lambda x: np.maximum(np.dot(x, w), 0.0), real, fake, np.array([0.25, 0.75]))
+
+    def dead(x):
+        return np.maximum(np.dot(x, np.array([3.0, 4.0])), 0.0)
+
+    return {
+        "penalty with target 0": impl(dead, real[1:], fake[1:], np.array([0.5]), 0.0),
+        "gradient in w": grad(penalty_of)(np.array([3.0, 4.0])),
+    }
+
+
+@penalty.case(points=1, rtol=1e-4)
+def in_single_precision(impl, rng):
+    """Examples and weights in float32, as in training."""
+    real, fake = rng.standard_normal((2, 6, 3), dtype=np.float32)
+    w = rng.standard_normal((3, 2), dtype=np.float32)
+    epsilon = rng.random(6, dtype=np.float32)
+    return {"penalty": impl(wavy(w), real, fake, epsilon)}
+
+
 @penalty.case(points=2, property=True, expect={"change": 0.0})
 def ends_exchanged(impl, rng):
     """It does not matter which end of the segment is called real."""
@@ -248,7 +284,8 @@ whole = Exercise(
     prompt="""
     What a critic with gradient penalty minimizes, and the part of it that estimates the distance:
     two numbers, in this order. The first is critic_loss + lambda * gradient_penalty, the second
-    critic_loss alone, which is what one logs and plots.
+    critic_loss alone, which is what one logs and plots. Return them as a tuple; the gradient of the
+    first is taken.
 
     critic maps examples (N, ...) to scores (N,); real, fake and epsilon (N,) are as in
     gradient_penalty, whose target is 1 here. penalty is lambda, the weight of the penalty. Call

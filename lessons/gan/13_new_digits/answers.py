@@ -66,6 +66,24 @@ MISTAKES = {
     return shape[0], channels, side(shape[1]), side(shape[2])
     # Height and width are each computed from their own side; images need not be square.
     shape[0], height, width, channels -> shape[0], height, height, channels
+    # A place where the kernel does not fit as a whole gives nothing: round down, never up.
+    down = lambda h: round((h + 2 * padding - kernel) / stride) + 1
+    up = lambda h: (h - 1) * stride - 2 * padding + kernel
+    return sides(shape, up if transposed else down, channels)
+    # The last stamp ends with the kernel: nothing is added behind it.
+    (side - 1) * stride - 2 * padding -> (side - 1) * stride + stride - 1 - 2 * padding
+    # The padding is there before the kernel is laid on: it counts before the division by stride.
+    down = lambda h: (h - kernel) // stride + 1 + 2 * padding
+    up = lambda h: (h - 1) * stride - 2 * padding + kernel
+    return sides(shape, up if transposed else down, channels)
+    # stride is an argument; here it is always 2.
+    down = lambda h: (h + 2 * padding - kernel) // 2 + 1
+    up = lambda h: (h - 1) * 2 - 2 * padding + kernel
+    return sides(shape, up if transposed else down, channels)
+    # A transposed convolution cuts `padding` pixels off on both sides: twice.
+    (side - 1) * stride - 2 * padding -> (side - 1) * stride - padding
+    # The two formulas have changed places: transposed=True makes a small image large.
+    transposed -> (not transposed)
     """,
     "interpolate_spherical": """
     # This is the straight way: halfway it is too near to the origin.
@@ -98,6 +116,26 @@ MISTAKES = {
     if np.sin(angle(a, b)) < 1e-5:
         return straight(a, b, t)
     return spherical(a / np.linalg.norm(a), b / np.linalg.norm(b), t, angle(a, b))
+    # The lengths come along with a and b by their weights: do not mix them in by themselves.
+    length = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
+    if np.sin(angle(a, b)) < 1e-5:
+        return straight(a, b, t)
+    arc = spherical(a / np.linalg.norm(a), b / np.linalg.norm(b), t, angle(a, b))
+    return length[:, None] * arc
+    # Go straight only where the sine of Omega is below 1e-5: at small angles the arc is curved too.
+    if np.cos(angle(a, b)) > 0.9995:
+        return straight(a, b, t)
+    return spherical(a, b, t, angle(a, b))
+    # Omega may be more than a right angle: the cosine keeps its sign, and an arcsine does not do.
+    a @ b / lengths -> np.abs(a @ b) / lengths
+    # Where they point the same way their lengths may differ: go straight from a to b.
+    if np.sin(angle(a, b)) < 1e-5:
+        return a + 0 * t[:, None]
+    return spherical(a, b, t, angle(a, b))
+    # Clip the cosine to [-1, 1], no tighter: it changes the angle of directions that are almost
+    # opposite.
+    cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    return spherical(a, b, t, np.arccos(np.clip(cosine, -1 + 1e-6, 1 - 1e-6)))
     """,
 }
 

@@ -51,8 +51,8 @@ def twice_the_side(impl, rng):
 
 @shape.case(points=1, expect={"down": [2, 3, 4, 5], "up": [2, 13, 19, 5]})
 def not_square(impl, rng):
-    """5 x 7 pixels, kernel 3, stride 2 and padding 1 down; kernel 5, stride 3 and padding 2 up:
-    what is over is dropped."""
+    """5 x 8 pixels, kernel 3, stride 2 and padding 1 down, where what is over is dropped; 5 x 7
+    pixels, kernel 5, stride 3 and padding 2 up."""
     return {
         "down": np.array(impl((2, 5, 8, 3), 5, 3, 2, 1)),
         "up": np.array(impl((2, 5, 7, 3), 5, 5, 3, 2, transposed=True)),
@@ -105,8 +105,9 @@ walk = Exercise(
     Let Omega be the angle between a and b, in radians. At time t the point is made of a and b, each
     with its own weight, and a weight is a sine of a part of Omega over the sine of Omega. If a and
     b are equally long, every point on the way is as long as they are, and the walk has one speed.
-    If they point the same way (the sine of Omega is below 1e-5) go straight: the mean of a and b
-    with weights 1 - t and t. a and b are never 0 and never opposite.
+    If they point the same way (the sine of Omega is below 1e-5, no more) go straight: the mean of a
+    and b with weights 1 - t and t. a and b are never 0 and never opposite, though Omega may be more
+    than a right angle. No gradient is taken: plain NumPy will do.
     """,
     hints="""
     What is the angle between two vectors that need not have length 1? What are the two weights at t
@@ -169,3 +170,19 @@ def the_same_direction(impl, rng):
 def an_obtuse_angle(impl, rng):
     """Half of the way around a third of the circle."""
     return {"path": impl(np.array([1.0, 0.0]), np.array([-0.5, 0.75**0.5]), np.array([0.5]))}
+
+
+@walk.case(points=1, expect={"path": [[2 * np.cos(0.01), 2 * np.sin(0.01)]]})
+def a_small_angle(impl, rng):
+    """0.02 radians at radius 2: small, but not the same direction; halfway it is on the circle."""
+    end = 2 * np.array([np.cos(0.02), np.sin(0.02)])
+    return {"path": impl(np.array([2.0, 0.0]), end, np.array([0.5]))}
+
+
+@walk.case(points=1, rtol=1e-4, atol=1e-6, expect={"path": [[0.0, 1.0]]})
+def almost_opposite(impl, rng):
+    """From east almost to west: halfway, north."""
+    gap = 2e-4
+    end = np.array([-np.cos(gap), np.sin(gap)])
+    path = impl(np.array([1.0, 0.0]), end, np.array([0.5]))
+    return {"path": path - np.array([[gap / 2, 0.0]])}
