@@ -38,6 +38,13 @@ MISTAKES = {
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
     # The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t - 1].
     q_sample(x0, t, eps, schedule) -> noised(x0, t - 1, eps, schedule)
+    # The model is asked at the time t of the data that it sees, not at t - 1.
+    eps_model(x_t, t) -> eps_model(x_t, t - 1)
+    # Give the model t as it is, of shape (N,): only alpha_bar is reshaped to go with the data.
+    eps_model(x_t, t) -> eps_model(x_t, np.reshape(t, (-1, 1)))
+    # The root of a norm has no slope where the guess is right: take the mean of the squares.
+    residual = np.ravel(eps - eps_model(noised(x0, t, eps, schedule), t))
+    return np.linalg.norm(residual) ** 2 / len(residual)
     # Data and noise are swapped: the data is multiplied by sqrt(alpha_bar).
     q_sample(x0, t, eps, schedule) -> noised(eps, t, x0, schedule)
     # Take the mean over the dimensions as well, not their sum.
@@ -65,6 +72,16 @@ MISTAKES = {
     # Divide the whole difference by sqrt(alpha_t), the noise too.
     a, ab = at(schedule.alpha, t, x_t), at(schedule.alpha_bar, t, x_t)
     return x_t / np.sqrt(a) - (1 - a) / np.sqrt(1 - ab) * eps
+    # A small number under the root is not harmless: at the first steps 1 - alpha_bar is small too.
+    np.sqrt(1 - alpha_bar) -> np.sqrt(1 - alpha_bar + 1e-6)
+    # This is the deterministic step of DDIM; the mean of the reverse step keeps less of the noise.
+    ab, before = at(schedule.alpha_bar, t, x_t), at(schedule.alpha_bar, t - 1, x_t)
+    x0 = (x_t - np.sqrt(1 - ab) * eps) / np.sqrt(ab)
+    return np.sqrt(before) * x0 + np.sqrt(1 - before) * eps
+    # Do not clip: the mean of the reverse step is linear in x_t and eps.
+    a, ab = at(schedule.alpha, t, x_t), at(schedule.alpha_bar, t, x_t)
+    x0 = np.clip((x_t - np.sqrt(1 - ab) * eps) / np.sqrt(ab), -1, 1)
+    return (np.sqrt(a) * (1 - ab / a) * x_t + np.sqrt(ab / a) * (1 - a) * x0) / (1 - ab)
     # The arrays are indexed by the time step itself: alpha[t], not alpha[t - 1].
     schedule.alpha[t] -> schedule.alpha[t - 1]
     """,
@@ -83,6 +100,18 @@ MISTAKES = {
     np.sqrt(variance) -> np.sqrt(schedule.beta[t])
     # The variance of one step is beta_t; 1 - alpha_bar_t is that of all t steps together.
     sigma = np.sqrt(1 - schedule.alpha_bar[t] if isinstance(variance, str) else variance)
+    return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
+    # This is the variance of the posterior; with "beta" it is beta_t.
+    a, ab = schedule.alpha[t], schedule.alpha_bar[t]
+    posterior = schedule.beta[t] * (1 - ab / a) / (1 - ab)
+    sigma = np.sqrt(posterior if isinstance(variance, str) else variance)
+    return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
+    # At the last step no noise is added, also if the variance is given.
+    sigma = np.sqrt(chosen(variance, t, schedule))
+    noisy = t > 1 or not isinstance(variance, str)
+    return the_mean(x, t, eps, schedule) + (sigma * z if noisy else 0)
+    # The array that is given holds variances: its square root scales z.
+    sigma = np.sqrt(schedule.beta[t]) if isinstance(variance, str) else variance
     return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
     # The shrinking of the forward step is to be undone: the mean has a division by sqrt(alpha_t).
     mean_from_eps(x, t, eps, schedule) -> the_mean(x, t, eps, schedule) * np.sqrt(schedule.alpha[t])

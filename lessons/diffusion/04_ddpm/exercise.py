@@ -18,6 +18,10 @@ def schedule():
     return Schedule(np.linspace(0.01, 0.3, 10))
 
 
+def slow_schedule():
+    return Schedule(np.linspace(1e-4, 0.02, 1000))
+
+
 def each(values, axes=2):
     """(N,) -> (N, 1, ..., 1): one number for each example, to go with data of so many axes."""
     return np.reshape(values, (-1,) + (1,) * (axes - 1))
@@ -33,7 +37,8 @@ loss = Exercise(
 
     x0 and eps have the same shape, (N, D) or (N, H, W, C); t has shape (N,): a time step for each
     example. Make x_t, the data after t steps of noise, of x0 and eps; eps_model(x_t, t) then
-    returns its guess, in the shape of x_t.
+    returns its guess, in the shape of x_t. Call it once, with the whole batch and t as it is, (N,).
+    Training takes the gradient in the weights of the model; it is 0 where every guess is right.
 
     {SCHEDULE}
     """,
@@ -53,8 +58,8 @@ loss = Exercise(
 
 
 def linear_model(x, t):
-    """A model that is easy to follow: it depends on both arguments."""
-    return 0.3 * x + each(0.1 * t, np.ndim(x))
+    """A model that is easy to follow: it depends on both arguments, and on the axes of t."""
+    return 0.3 * x + each(0.1 * t, np.ndim(x)) + (np.ndim(t) - 1)
 
 
 @loss.case(points=1, expect={"loss": 2.5})
@@ -118,6 +123,25 @@ def gradient(impl, rng):
     return {"grad": grad(total)(np.array([0.4, -0.7]))}
 
 
+@loss.case(points=1, property=True, expect={"loss": 0.0, "grad": 0.0})
+def gradient_at_the_truth(impl, rng):
+    """Of x0 = 0 and alpha_bar = 3/4 the model that doubles x_t guesses all right: no slope."""
+    x0, eps, t = np.zeros((4, 2)), rng.standard_normal((4, 2)), np.array([1, 1, 1, 1])
+
+    def total(w):
+        return impl(lambda x, t: w * x, x0, t, eps, Schedule([1 / 4]))
+
+    return {"loss": total(2.0), "grad": grad(total)(2.0)}
+
+
+@loss.case(points=1)
+def the_schedule_of_the_lesson(impl, rng):
+    """A thousand steps, whose first adds a variance of 1/10,000 only."""
+    x0, eps = rng.standard_normal((2, 6, 3))
+    t = np.array([1, 2, 10, 100, 999, 1000])
+    return {"loss": impl(lambda x, t: 100 * (x - x0), x0, t, eps, slow_schedule())}
+
+
 mean = Exercise(
     "diffusion/04/mean_from_eps",
     target="minigen.diffusion.ddpm:mean_from_eps",
@@ -127,7 +151,8 @@ mean = Exercise(
     little of the noise is taken away, and the shrinking of the forward step undone.
 
     x_t and eps have the same shape, (N, D) or (N, H, W, C), and so has the mean; t is one time
-    step, a whole number, or an array (N,) of them.
+    step, a whole number or an array of shape (), or an array (N,) of them. Nothing is clipped. No
+    gradient is taken.
 
     {SCHEDULE}
     """,
@@ -190,6 +215,19 @@ def bayes(impl, rng):
     return {"gap": impl(x, t, eps, s) - weighted / (precision_next + precision_before)}
 
 
+@mean.case(points=1)
+def slow_steps(impl, rng):
+    """A thousand steps, whose first adds a variance of 1/10,000 only; values far from 0, and x_t =
+    0."""
+    x, eps = 10 * rng.standard_normal((2, 5, 3))
+    t = np.array([1, 2, 10, 500, 1000])
+    return {
+        "a time for each": impl(x, t, eps, slow_schedule()),
+        "x_t = 0": impl(0 * x, t, eps, slow_schedule()),
+        "t of shape ()": impl(x, np.array(2), eps, slow_schedule()),
+    }
+
+
 step = Exercise(
     "diffusion/04/ancestral_step",
     target="minigen.diffusion.samplers:ancestral_step",
@@ -202,8 +240,9 @@ step = Exercise(
     x, eps (the model's guess of the noise in x) and z (the fresh noise) have the same shape, (N, D)
     or (N, H, W, C), and so has the result; t is one time step, a whole number. The variance of the
     fresh noise is beta_t if variance is "beta"; otherwise variance is an array of variances, in the
-    shape of x. (The package also knows "posterior"; you need not.) For the mean use your own
-    function or the package's.
+    shape of x, which may be as small as you like. (The package also knows "posterior"; you need
+    not.) Nothing is clipped; no gradient is taken. For the mean use your own function or the
+    package's.
 
     {SCHEDULE}
     """,
@@ -236,9 +275,19 @@ def nothing_predicted(impl, rng):
 
 @step.case(points=3, property=True, expect={"gap": 0.0})
 def last_step(impl, rng):
-    """At the last step the fresh noise has no effect."""
+    """At the last step the fresh noise has no effect, whatever its variance."""
     x, eps, z = rng.standard_normal((3, 4, 2))
-    return {"gap": impl(x, 1, eps, z, schedule()) - impl(x, 1, eps, 0 * z, schedule())}
+    variance = rng.uniform(0.1, 2.0, (4, 2))
+
+    def last(noise):
+        return np.stack(
+            [
+                impl(x, 1, eps, noise, schedule()),
+                impl(x, 1, eps, noise, schedule(), variance),
+            ]
+        )
+
+    return {"gap": last(z) - last(0 * z)}
 
 
 @step.case(points=2)
@@ -251,6 +300,7 @@ def all_steps(impl, rng):
 def given_variances(impl, rng):
     x, eps, z = rng.standard_normal((3, 4, 2))
     variance = rng.uniform(0.1, 2.0, (4, 2))
+    variance[0] = [1e-6, 0.0]
     return {
         "t = 6": impl(x, 6, eps, z, schedule(), variance),
         "t = 1": impl(x, 1, eps, z, schedule(), variance),

@@ -14,6 +14,10 @@ MISTAKES = {
     return z * np.exp(s) + t, over_coordinates(s)
     # The mask is forgotten: s and t must have no effect on the kept half.
     return z * np.exp(s) + t, over_coordinates(s)
+    # The shift must have no effect on the kept half: mask t as well as s.
+    changed * t -> t
+    # The scale must have no effect on the kept half of x: mask s before exp as well.
+    changed * s -> s
     # The log-determinant of the direction called, z to x, has a plus.
     affine_log_det(s, mask) -> affine_log_det(-s, mask)
     # This is the determinant; its logarithm is asked for.
@@ -31,6 +35,17 @@ MISTAKES = {
     # One log-determinant for each example: sum over its coordinates, do not average.
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * np.exp(s) + t, over_coordinates(s) / s[0].size
+    # exp(1000) is infinite, and 0 times infinity is NaN: mask s before exp, not the product after.
+    return mask * z + (1 - mask) * (z * np.exp(s) + t), over_coordinates((1 - mask) * s)
+    # The value is right, but np.where sends 0 times infinity, a NaN, back through exp(1000): mask s
+    # first.
+    return np.where(mask == 1, z, z * np.exp(s) + t), over_coordinates((1 - mask) * s)
+    # exp(-1000) is 0, and its logarithm infinite: sum s itself, do not go through the determinant.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z * np.exp(s) + t, np.log(np.prod(np.reshape(np.exp(s), (len(s), -1)), axis=1))
+    # The scale has no bound here: do not clip s.
+    s, t = (1 - mask) * np.clip(s, -5, 5), (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(s)
     """,
     "affine_inverse": """
     # The halves are swapped: mask = 1 means kept.
@@ -38,6 +53,10 @@ MISTAKES = {
     return (x - t) * np.exp(-s), -over_coordinates(s)
     # The mask is forgotten: s and t must have no effect on the kept half.
     return (x - t) * np.exp(-s), -over_coordinates(s)
+    # The shift must have no effect on the kept half: mask t as well as s.
+    changed * t -> t
+    # The scale must have no effect on the kept half of z: mask s before exp as well.
+    -changed * s -> -s
     # The log-determinant of the direction called, x to z, has a minus.
     -affine_log_det(s, mask) -> affine_log_det(s, mask)
     # Undo in the reverse order: take t away first, then divide by exp(s).
@@ -50,6 +69,17 @@ MISTAKES = {
     return x * np.exp(s) + t, over_coordinates(s)
     # The log-determinant sums the changed half only; z is right.
     affine_log_det(s, mask) -> affine_log_det(s, 0)
+    # exp(1000) is infinite, and 0 times infinity is NaN: mask s before exp, not the product after.
+    return mask * x + (1 - mask) * (x - t) * np.exp(-s), -over_coordinates((1 - mask) * s)
+    # The value is right, but np.where sends 0 times infinity, a NaN, back through exp(1000): mask s
+    # first.
+    return np.where(mask == 1, x, (x - t) * np.exp(-s)), -over_coordinates((1 - mask) * s)
+    # exp(-1000) is 0, and its logarithm infinite: sum s itself, do not go through the determinant.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (x - t) * np.exp(-s), np.log(np.prod(np.reshape(np.exp(-s), (len(s), -1)), axis=1))
+    # The scale has no bound here: do not clip s.
+    s, t = (1 - mask) * np.clip(s, -5, 5), (1 - mask) * t
+    return (x - t) * np.exp(-s), -over_coordinates(s)
     """,
     "affine_log_det": """
     # The halves are swapped: mask = 1 means kept, and what is kept is not stretched.
@@ -64,20 +94,26 @@ MISTAKES = {
     return np.sum((1 - mask) * s, axis=-1)
     # The scale is exp(s), so |s| has no place: a negative s shrinks.
     (1 - mask) * s -> np.abs((1 - mask) * s)
+    # exp(1000) is infinite: sum s itself, do not go through the determinant.
+    return np.log(np.prod(np.reshape(np.exp((1 - mask) * s), (len(s), -1)), axis=1))
     """,
 }
 
 VARIANTS = {
     "affine_forward": """
     # each half by itself
+    s = s - mask * s
     kept, changed = mask * z, (1 - mask) * (z * np.exp(s) + t)
-    log_det = np.sum((s - mask * s).reshape(len(z), -1), axis=-1)
-    return kept + changed, log_det
+    return kept + changed, np.sum(s.reshape(len(z), -1), axis=-1)
+    # where, twice
+    s = np.where(mask == 1, 0.0, s)
+    return np.where(mask == 1, z, z * np.exp(s) + t), np.sum(s, axis=tuple(range(1, s.ndim)))
     """,
     "affine_inverse": """
     # by division
+    s = (1 - mask) * s
     z = mask * x + (1 - mask) * (x - t) / np.exp(s)
-    return z, np.sum(((mask - 1) * s).reshape(len(x), -1), axis=-1)
+    return z, -np.sum(s.reshape(len(x), -1), axis=-1)
     """,
     "affine_log_det": """
     # all minus kept

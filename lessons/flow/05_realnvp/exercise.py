@@ -8,11 +8,16 @@ from minigen.tensor import grad, jacobian
 SHAPES = """
     mask says for each coordinate whether it is kept (1) or changed (0); it broadcasts against one
     example. s and t are what a network made of the kept half: full arrays, whose entries on the
-    kept half mean nothing and must have no effect.
+    kept half mean nothing and must have no effect, on no gradient either, be they 1000 or -1000.
+    On the changed half s may have any size too: the result is to be right wherever it is finite.
 """
 
+# Scales of two examples, and their mask: the large ones are on the kept half.
+FAR = np.array([[1000.0, -1000.0, 0.5, -0.5], [-1000.0, 1000.0, 8.0, -20.0]])
+HALF = np.array([1.0, 1.0, 0.0, 0.0])
 
-def layer(rng, n=4, d=4):
+
+def layer(rng, n=5, d=4):
     """Inputs, raw scales and shifts that are not zero anywhere, and a mask."""
     a, s, t = rng.standard_normal((3, n, d))
     return a, s, t, (np.arange(d) < d // 2).astype(float)
@@ -30,7 +35,7 @@ forward = Exercise(
     minutes=10,
     prompt=f"""
     The affine coupling in the direction that generates: where the mask is 1, x = z; where it is 0,
-    x = z exp(s) + t. Return x and log |det dx/dz|.
+    x = z exp(s) + t. Return the pair of x and log |det dx/dz|, a tuple. Gradients are taken.
 
     z, s and t have shape (N, ...), and so has x; the log-determinant has shape (N,), one number for
     each example.
@@ -92,7 +97,39 @@ def gradients(impl, rng):
         x, log_det = impl(z, v, t, mask)
         return np.sum(x**2) + np.sum(log_det)
 
-    return {"grad_s": grad(total)(s)}
+    return {
+        "grad_s": grad(total)(s),
+        "grad_z": grad(lambda v: np.sum(impl(v, s, t, mask)[0] ** 2))(z),
+        "grad_t": grad(lambda v: np.sum(impl(z, s, v, mask)[0] ** 2))(t),
+    }
+
+
+@forward.case(points=2, property=True, expect={"kept": 0.0, "grad_s of the kept half": 0.0})
+def large_on_the_kept_half(impl, rng):
+    """Scales of 1000 and -1000 on the kept half change nothing there, and get no gradient."""
+    z, t = rng.standard_normal((2, 2, 4))
+
+    def total(s):
+        x, log_det = impl(z, s, t, HALF)
+        return np.sum(x**2) + np.sum(log_det)
+
+    x, log_det = impl(z, FAR, t, HALF)
+    slope = grad(total)(FAR)
+    return {
+        "kept": (x - z)[:, :2],
+        "changed": x[:, 2:],
+        "log_det": log_det,
+        "grad_s of the kept half": slope[:, :2],
+        "grad_s of the changed half": slope[:, 2:],
+    }
+
+
+@forward.case(points=1, expect={"x": [[2.0, 5.0, 7.0]], "log_det": [-2000.0]})
+def shrunk_to_nothing(impl, rng):
+    """s = -1000 on both coordinates of the changed half: only the shifts 5 and 7 are left of it."""
+    s, t = np.full((1, 3), -1000.0), np.array([[9.0, 5.0, 7.0]])
+    x, log_det = impl(np.array([[2.0, 3.0, -4.0]]), s, t, np.array([1.0, 0.0, 0.0]))
+    return {"x": x, "log_det": log_det}
 
 
 inverse = Exercise(
@@ -101,7 +138,8 @@ inverse = Exercise(
     minutes=10,
     prompt=f"""
     The affine coupling in the direction that infers: given x, the z from which x = z on the kept
-    half (mask 1) and x = z exp(s) + t on the changed one (mask 0). Return z and log |det dz/dx|.
+    half (mask 1) and x = z exp(s) + t on the changed one (mask 0). Return the pair of z and
+    log |det dz/dx|, a tuple. Gradients are taken.
 
     x, s and t have shape (N, ...), and so has z; the log-determinant has shape (N,), one number for
     each example.
@@ -158,7 +196,39 @@ def gradients_back(impl, rng):
         z, log_det = impl(x, v, t, mask)
         return 0.5 * np.sum(z**2) - np.sum(log_det)
 
-    return {"grad_s": grad(nll)(s)}
+    return {
+        "grad_s": grad(nll)(s),
+        "grad_x": grad(lambda v: np.sum(impl(v, s, t, mask)[0] ** 2))(x),
+        "grad_t": grad(lambda v: np.sum(impl(x, s, v, mask)[0] ** 2))(t),
+    }
+
+
+@inverse.case(points=2, property=True, expect={"kept": 0.0, "grad_s of the kept half": 0.0})
+def large_on_the_kept_half_back(impl, rng):
+    """Scales of 1000 and -1000 on the kept half change nothing there, and get no gradient."""
+    x, t = rng.standard_normal((2, 2, 4))
+
+    def nll(s):
+        z, log_det = impl(x, s, t, HALF)
+        return 0.5 * np.sum(z**2) - np.sum(log_det)
+
+    z, log_det = impl(x, FAR, t, HALF)
+    slope = grad(nll)(FAR)
+    return {
+        "kept": (z - x)[:, :2],
+        "changed": z[:, 2:],
+        "log_det": log_det,
+        "grad_s of the kept half": slope[:, :2],
+        "grad_s of the changed half": slope[:, 2:],
+    }
+
+
+@inverse.case(points=1, expect={"z": [[2.0, 0.0, 0.0]], "log_det": [-2000.0]})
+def stretched_without_end(impl, rng):
+    """s = 1000 on both coordinates of the changed half: what it came from is at 0."""
+    s, t = np.full((1, 3), 1000.0), np.array([[9.0, 5.0, 7.0]])
+    z, log_det = impl(np.array([[2.0, 3.0, -4.0]]), s, t, np.array([1.0, 0.0, 0.0]))
+    return {"z": z, "log_det": log_det}
 
 
 log_det = Exercise(
@@ -170,7 +240,7 @@ log_det = Exercise(
     mask alone.
 
     s has shape (N, ...), an example being a vector or a picture; the result has shape (N,), one
-    number for each example.
+    number for each example. Its gradient in s is taken.
 
     {SHAPES}
     """,
@@ -213,3 +283,12 @@ def against_a_matrix(impl, rng):
 def scales_of_pictures(impl, rng):
     _, s, _, mask = picture_layer(rng)
     return {"log_det": impl(s, mask)}
+
+
+@log_det.case(
+    points=2, property=True, expect={"log_det": [2000.0, -2000.0], "grad": [0.0, 1.0, 1.0]}
+)
+def no_exp_needed(impl, rng):
+    """Of scales of 1000 and -1000 the sum is taken, and its slope is 1 where the mask is 0."""
+    s, mask = np.array([[-7.0, 1000.0, 1000.0], [7.0, -1000.0, -1000.0]]), np.array([1.0, 0.0, 0.0])
+    return {"log_det": impl(s, mask), "grad": grad(lambda s: impl(s, mask)[0])(s)[0]}

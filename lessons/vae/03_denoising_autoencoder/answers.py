@@ -1,6 +1,7 @@
 """Mistakes in the exercises of vae/03, and other right answers."""
 
 import autograd.numpy as np
+import numpy
 
 
 def right(x, rng, kind, level):
@@ -56,6 +57,37 @@ MISTAKES = {
     # Erased numbers become 0; the others stay as they are and are not scaled up, as dropout would.
     y = right(x, rng, kind, level)
     return y / (1 - level) if kind == "masking" and level < 1 else y
+    # Draw from the generator that is given, not from one that nobody can set: the same state of rng
+    # is to give the same copy.
+    return right(x, numpy.random.default_rng(), kind, level)
+    # Each number has a coin of its own; this erases the same number of them each time.
+    if kind != "masking":
+        return right(x, rng, kind, level)
+    y = np.ravel(x).copy()
+    y[rng.permutation(y.size)[: round(level * y.size)]] = 0
+    return np.reshape(y, x.shape)
+    # Salt and pepper: the coins of pepper overwrite a part of the salt; one uniform number decides
+    # on both.
+    if kind != "salt_pepper":
+        return right(x, rng, kind, level)
+    y = np.where(rng.random(x.shape) < level / 2, 1.0, x)
+    return np.where(rng.random(x.shape) < level / 2, 0.0, y)
+    # Salt and pepper: each number needs a coin of its own; here the same ones are hit in every row.
+    if kind != "salt_pepper":
+        return right(x, rng, kind, level)
+    u = rng.random(x.shape[1:])
+    return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
+    # Salt and pepper: each number draws for itself whether it becomes 0 or 1, not the row for all.
+    if kind != "salt_pepper":
+        return right(x, rng, kind, level)
+    ones = rng.random((len(x),) + (1,) * (x.ndim - 1)) < 0.5
+    return np.where(rng.random(x.shape) < level, 1.0 * ones, x)
+    # Normal noise is asked for; this has the right spread, and another law.
+    return (
+        x + level * np.sqrt(3 / 5) * rng.standard_t(5, x.shape)
+        if kind == "gaussian"
+        else right(x, rng, kind, level)
+    )
     """,
     "denoising_loss": """
     x -> corrupted  # The target stays clean: compare with x, not with what was seen.
@@ -73,6 +105,8 @@ MISTAKES = {
     ) / len(x)
     # The autoencoder rebuilds the example, not the difference between the example and the damage.
     x -> x - corrupted
+    # The root of a norm has no slope at 0: sum the squares without taking a root first.
+    return np.linalg.norm(x - autoencoder(corrupted)) ** 2 / len(x)
     """,
 }
 
@@ -84,6 +118,14 @@ VARIANTS = {
     y, hit = x.copy(), rng.uniform(size=x.shape) < level
     y[hit] = rng.integers(0, 2, hit.sum()) if kind == "salt_pepper" else 0
     return y
+    # random numbers written into arrays that are there, and float32
+    x, u = x.astype(numpy.float32), np.empty(x.shape)
+    if kind == "gaussian":
+        rng.standard_normal(out=u)
+        return x + numpy.float32(level) * u.astype(numpy.float32)
+    rng.random(out=u)
+    ones = (u < level / 2) if kind == "salt_pepper" else np.zeros(x.shape)
+    return np.where(u < level, ones, x).astype(numpy.float32)
     """,
     "denoising_loss": """
     return np.mean(np.sum((autoencoder(corrupted) - x) ** 2, axis=1))  # mean of sums

@@ -2,6 +2,7 @@
 the clean one."""
 
 import autograd.numpy as np
+import numpy
 
 from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
@@ -19,7 +20,9 @@ damage = Exercise(
     clipped; or "salt_pepper": with probability level a number becomes 0 or 1, either as often as
     the other.
 
-    x itself is the target of the loss: leave it as it is. x may have any shape.
+    Every entry of x is treated alike, whatever its value, and independently of the others. All
+    randomness comes from rng: generators in the same state give the same copy. x itself is the
+    target of the loss: leave it as it is. x may have any shape.
     """,
     hints="""
     Every number has its own luck: draw as many random numbers as x has entries.
@@ -73,7 +76,7 @@ def masking(impl, rng):
     return {
         "rows": tenths((y == 0).mean(axis=1)),
         "columns": tenths((z == 0).mean(axis=0)),
-        "untouched": np.abs((y - rows)[y != 0]).sum(),
+        "untouched": np.max(np.abs((y - rows)[y != 0])),
     }
 
 
@@ -111,6 +114,91 @@ def fresh(impl, rng):
     return {**differ, "kept": np.abs(x - before).sum()}
 
 
+@damage.case(points=1, property=True, expect={"masking": 0, "gaussian": 0, "salt_pepper": 0})
+def same_state(impl, rng):
+    """Two generators in the same state give the same copy: does any number differ (1 if so)?"""
+    x, seed = 0.25 + 0.5 * rng.random(50), int(rng.integers(2**32))
+
+    def copy(kind):
+        return impl(x, numpy.random.default_rng(seed), kind, 0.5)
+
+    kinds = ("masking", "gaussian", "salt_pepper")
+    return {kind: int(np.any(copy(kind) != copy(kind))) for kind in kinds}
+
+
+def beyond(value, expected, deviation, n):
+    """1 if a mean of n draws is more than 5 standard errors from what is expected, else 0."""
+    return int(abs(value - expected) > 5 * deviation / n**0.5)
+
+
+@damage.case(
+    points=2,
+    property=True,
+    expect={
+        "zeros of masking": 0,
+        "zeros of salt_pepper": 0,
+        "ones of salt_pepper": 0,
+        "ones in place of zeros": 0,
+        "mean of the noise": 0,
+        "variance of the noise": 0,
+        "fourth moment of the noise": 0,
+    },
+)
+def shares(impl, rng):
+    """On 200,000 numbers shares and moments are within 5 standard errors of theirs (1 if not)."""
+    n = 200_000
+    x, zeros = np.full((n // 8, 8), 0.5), np.zeros((n // 8, 8))
+    masked, spoiled = impl(x, rng, "masking", 0.25), impl(x, rng, "salt_pepper", 0.25)
+    noise = (impl(x, rng, "gaussian", 0.3) - x) / 0.3
+    return {
+        "zeros of masking": beyond(np.mean(masked == 0), 1 / 4, (3 / 16) ** 0.5, n),
+        "zeros of salt_pepper": beyond(np.mean(spoiled == 0), 1 / 8, (7 / 64) ** 0.5, n),
+        "ones of salt_pepper": beyond(np.mean(spoiled == 1), 1 / 8, (7 / 64) ** 0.5, n),
+        "ones in place of zeros": beyond(
+            np.mean(impl(zeros, rng, "salt_pepper", 1.0) == 1), 1 / 2, 1 / 2, n
+        ),
+        "mean of the noise": beyond(np.mean(noise), 0, 1, n),
+        "variance of the noise": beyond(np.mean(noise**2), 1, 2**0.5, n),
+        "fourth moment of the noise": beyond(np.mean(noise**4), 3, 96**0.5, n),
+    }
+
+
+def alike(a):
+    """For each axis, 1 if neighbors along it are correlated by more than 5 standard errors."""
+    a = (a - np.mean(a)) / np.std(a)
+    pairs = [(np.delete(a, 0, axis), np.delete(a, -1, axis)) for axis in range(a.ndim)]
+    return [beyond(np.mean(left * right), 0, 1, left.size) for left, right in pairs]
+
+
+@damage.case(
+    points=2,
+    property=True,
+    expect={
+        "erased together": [0, 0, 0, 0],
+        "spoiled together": [0, 0, 0, 0],
+        "same noise": [0, 0, 0, 0],
+        "same salt": [0],
+        "same number each time": [0, 0],
+    },
+)
+def independent(impl, rng):
+    """Neighbors along each axis of (N, H, W, C) have coins and noise of their own, and it varies
+    from call to call how many numbers are hit (1 where that is not so)."""
+    x = np.full((40, 20, 20, 4), 0.5)
+    spoiled, small = impl(x, rng, "salt_pepper", 0.4), np.full((4, 5), 0.5)
+    hits = [
+        [np.count_nonzero(impl(small, rng, kind, 0.3) != 0.5) for _ in range(30)]
+        for kind in ("masking", "salt_pepper")
+    ]
+    return {
+        "erased together": alike(1.0 * (impl(x, rng, "masking", 0.4) == 0)),
+        "spoiled together": alike(1.0 * (spoiled != 0.5)),
+        "same noise": alike(impl(x, rng, "gaussian", 0.4) - x),
+        "same salt": alike(spoiled[spoiled != 0.5]),
+        "same number each time": [int(min(counts) == max(counts)) for counts in hits],
+    }
+
+
 loss = Exercise(
     "vae/03/denoising_loss",
     target="minigen.vae.autoencoder:denoising_loss",
@@ -121,7 +209,8 @@ loss = Exercise(
     number.
 
     autoencoder is a function that maps (N, D) -> (N, D). x (N, D) are the clean examples, corrupted
-    (N, D) the damaged ones.
+    (N, D) the damaged ones. Training takes the gradient in the weights of the autoencoder; where
+    nothing is left to repair it is 0.
     """,
     hints="""
     Two arrays come in. Which of them may the autoencoder see, and which is it to be compared with?
@@ -170,3 +259,13 @@ def gradient(impl, rng):
     """The slope in the weights of a linear autoencoder."""
     w, x, seen = rng.standard_normal((3, 3)), rng.random((5, 3)), rng.random((5, 3))
     return {"grad": grad(lambda w: impl(lambda s: s @ w, x, seen))(w)}
+
+
+@loss.case(points=1, property=True, expect={"loss": 0.0, "grad": 0.0})
+def gradient_of_a_perfect_repair(impl, rng):
+    """An autoencoder that copies, and nothing was damaged: no loss, and no slope."""
+    x = rng.random((5, 3))
+    return {
+        "loss": impl(lambda s: s @ np.eye(3), x, x.copy()),
+        "grad": grad(lambda w: impl(lambda s: s @ w, x, x.copy()))(np.eye(3)),
+    }

@@ -41,6 +41,12 @@ MISTAKES = {
     return rho * np.log(rho / rho_hat) + rho * np.log((1 - rho) / (1 - rho_hat))
     # A squared difference has its minimum at the same place, but is another function.
     return (rho - rho_hat) ** 2
+    # A small number added in the logarithms changes the divergence of a silent unit, and its slope.
+    return rho * np.log(rho / (rho_hat + 1e-8)) + (1 - rho) * np.log(
+        (1 - rho) / (1 - rho_hat + 1e-8)
+    )
+    # Do not clip rho_hat: a silent unit would cost less than it does, and get no gradient.
+    return kl(rho, np.clip(rho_hat, 1e-6, 1 - 1e-6))
     """,
     "k_sparse": """
     # By value, not by magnitude: a large negative number is small.
@@ -69,6 +75,14 @@ MISTAKES = {
     return plain(z) * (ranks(plain(z)) < k) + 0 * z
     # There is no max(0, .) here: a negative number that is among the k largest stays.
     return np.maximum(z, 0) * (ranks(plain(z)) < k)
+    # Of equal numbers the first ones stay: this sort does not keep them in order, so say
+    # kind="stable".
+    return z * (np.argsort(np.argsort(-plain(z), axis=1), axis=1) < k)
+    # Of equal numbers the first ones stay: sorted upward and taken from the end, the last ones do.
+    order = np.argsort(plain(z), axis=1, kind="stable")[:, ::-1]
+    return z * (np.argsort(order, axis=1) < k)
+    # A kept number may be 0: ask for its rank, not whether it is different from 0.
+    return z * (plain(z) * (ranks(plain(z)) < k) != 0)
     """,
     "sparsity_penalty": """
     # Average first, then take the divergence: a unit that always says rho is not sparse.
@@ -88,6 +102,20 @@ MISTAKES = {
     return np.sum(kl(rho, np.mean(layers_of(activations)[0], axis=0)))
     # Average over the N examples: this sum is divided by one too few.
     np.sum(a, axis=0) / len(a) -> np.sum(a, axis=0) / (len(a) - 1)
+    # Do not clip the averages: units that are silent are what the price is about.
+    np.sum(a, axis=0) / len(a) -> np.clip(np.mean(a, axis=0), 0.01, 0.99)
+    # A small number added to the averages changes the price of a silent unit, and its slope.
+    np.sum(a, axis=0) / len(a) -> np.mean(a, axis=0) + 1e-8
+    # The list of layers was changed: it belongs to the caller, so work on the averages only.
+    total, rest = 0.0, activations if isinstance(activations, list) else [activations]
+    while rest:
+        total = total + np.sum(kl(rho, np.mean(rest.pop(), axis=0)))
+    return total
+    # The averages are taken within each layer: here examples of different layers are averaged.
+    layers = layers_of(activations)
+    if len({np.shape(a) for a in layers}) > 1:
+        return sum(np.sum(kl(rho, np.mean(a, axis=0))) for a in layers)
+    return np.sum(kl(rho, sum(np.mean(a, axis=0) for a in layers) / len(layers)))
     """,
 }
 
@@ -101,6 +129,8 @@ VARIANTS = {
     tails, other_tails = 1 - rho, 1 - rho_hat
     entropy = -rho * np.log(rho) - tails * np.log(tails)
     return -rho * np.log(rho_hat) - tails * np.log(other_tails) - entropy
+    # tails by log1p
+    return rho * np.log(rho / rho_hat) + (1 - rho) * (np.log1p(-rho) - np.log1p(-rho_hat))
     """,
     "k_sparse": """
     # row after row
@@ -114,6 +144,14 @@ VARIANTS = {
     order = np.argsort(-values, axis=1, kind="stable")
     rank = np.argsort(order, axis=1)
     return np.where(rank < k, z, 0.0)
+    # the largest, k times over
+    values, rows = plain(z).copy(), np.arange(len(z))
+    mask = np.zeros(values.shape)
+    for _ in range(k):
+        best = np.argmax(values, axis=1)
+        mask[rows, best] = 1
+        values[rows, best] = -np.inf
+    return z * mask
     """,
     "sparsity_penalty": """
     # all units at once

@@ -14,8 +14,10 @@ coins = Exercise(
     The KL divergence KL(rho || rho_hat) between two coins, in nats: one falls heads with
     probability rho, the other with rho_hat.
 
-    Both are strictly between 0 and 1, numbers or arrays whose shapes broadcast; the result has one
-    divergence for each pair. It is 0 where they agree and positive elsewhere.
+    Both are strictly between 0 and 1, however close: a unit that is silent on nearly all examples
+    has rho_hat = 1e-30. They are numbers or arrays whose shapes broadcast; the result has one
+    divergence for each pair. It is 0 where they agree and positive elsewhere. Its gradient in
+    rho_hat is taken: use autograd's np.
     """,
     hints="""
     A divergence is the mean, under the first coin, of log p - log q; a coin has two sides.
@@ -66,6 +68,23 @@ def slope(impl, rng):
     return {"gap": grad(lambda q: np.sum(impl(0.3, q)))(q) - (q - 0.3) / (q * (1 - q))}
 
 
+@coins.case(
+    points=2,
+    property=True,
+    expect={"slope times rho_hat (1 - rho_hat)": [-0.5, 0.5 - 2.0**-20, 0.0]},
+)
+def dead_and_saturated(impl, rng):
+    """A coin that falls heads once in 10^30, one that falls tails once in a million, and a fair
+    one, against a fair one: the slope is (rho_hat - 1/2) / (rho_hat (1 - rho_hat)) there too."""
+    q = np.array([1e-30, 1 - 2.0**-20, 0.5])
+    slope = grad(lambda q: np.sum(impl(0.5, q)))(q)
+    return {
+        "kl": impl(0.5, q),
+        "kl of two rare heads": impl(np.array([1e-20, 2.0**-20]), np.array([2e-20, 2.0**-19])),
+        "slope times rho_hat (1 - rho_hat)": slope * q * (1 - q),
+    }
+
+
 largest = Exercise(
     "vae/04/k_sparse",
     target="minigen.vae.autoencoder:k_sparse",
@@ -77,7 +96,8 @@ largest = Exercise(
 
     Largest by value, not by magnitude: -5 is smaller than 1. Where numbers tie for the last place,
     the first ones of the row are kept, so that exactly k stay. A gradient passes through the kept
-    numbers unchanged and stops at the others.
+    numbers unchanged, also through a kept 0, and stops at the others. Rows may be wide: not every
+    sort keeps equal numbers in order.
     """,
     hints="""
     Which numbers stay is a question about their order; what stays is the number itself.
@@ -110,9 +130,29 @@ def ties(impl, rng):
 
 
 @largest.case(points=2)
+def wide_rows_with_ties(impl, rng):
+    """300 numbers a row, and only five different ones among them; half of another row is 0."""
+    z = rng.integers(-2, 3, (3, 300)) / 2
+    halves = np.maximum(rng.standard_normal((2, 60)), 0.0)
+    return {"five values": impl(z, 100), "many zeros": impl(halves, 50) + impl(-halves, 7)}
+
+
+@largest.case(points=1, expect={"kept": [[0.0, -1.0, 0.0]], "grad": [[2.0, 3.0, 0.0]]})
+def a_kept_zero(impl, rng):
+    """A 0 that is among the largest gets its gradient: of 2 a + 3 b + 4 c it is 2."""
+    z, weight = np.array([[0.0, -1.0, -2.0]]), np.array([[2.0, 3.0, 4.0]])
+    return {"kept": impl(z, 2), "grad": grad(lambda z: np.sum(weight * impl(z, 2)))(z)}
+
+
+@largest.case(points=2)
 def random_rows(impl, rng):
     z = rng.standard_normal((6, 9))
-    return {"three": impl(z, 3), "one": impl(z, 1), "all": impl(z, 9)}
+    return {
+        "three": impl(z, 3),
+        "one": impl(z, 1),
+        "all": impl(z, 9),
+        "tiny": 1e12 * impl(1e-12 * z, 3),
+    }
 
 
 @largest.case(points=2, property=True, expect={"gap": 0.0, "count": 12})
@@ -134,8 +174,13 @@ price = Exercise(
 
     activations (N, units) are numbers in [0, 1], or a list of such arrays, one for each layer: then
     the sum goes over the units of all layers. rho_hat_j is the average of unit j over the N
+<<<<<<< HEAD
     examples. kl_bernoulli(rho, rho_hat) is given. It has no value where an average leaves [0, 1],
     as those of ReLU units do: raise ValueError there.
+=======
+    examples; it is never exactly 0 or 1, but may be 1e-30. Leave the list as it is. The gradient in
+    the activations is taken. kl_bernoulli(rho, rho_hat) is given.
+>>>>>>> w-casesvae
     """,
     hints="""
     How often does a unit speak? That is a question about all examples together. Only then compare
@@ -179,3 +224,28 @@ def shuffled(impl, rng):
 @price.case(points=2)
 def slope_of_the_price(impl, rng):
     return {"grad": grad(lambda a: impl(a, 0.05))(0.05 + 0.9 * rng.random((4, 3)))}
+
+
+@price.case(points=2)
+def dead_units(impl, rng):
+    """One unit that hardly ever speaks, one that is nearly always on, one that is neither: the
+    price, and its slope in the first example."""
+    a = np.array([[1e-30, 1 - 2.0**-20, 0.25], [1e-30, 1 - 2.0**-20, 0.5]])
+    slope = grad(lambda a: impl(a, 0.05))(a)
+    return {"price": impl(a, 0.05), "slope times rho_hat": (slope * np.mean(a, axis=0))[0]}
+
+
+@price.case(points=1, property=True, expect={"gap": 0.0, "changed": 0.0})
+def list_of_equal_layers(impl, rng):
+    """Two layers of one shape cost what both cost; the list and its arrays stay as they were."""
+    one, two = 0.05 + 0.9 * rng.random((2, 5, 3))
+    layers = [one.copy(), two.copy()]
+    gap = impl(layers, 0.1) - impl(one, 0.1) - impl(two, 0.1)
+    same = len(layers) == 2 and all(np.array_equal(a, b) for a, b in zip(layers, (one, two)))
+    return {"gap": gap, "changed": 0.0 if same else 1.0}
+
+
+@price.case(points=1)
+def slope_of_two_layers(impl, rng):
+    one, two = 0.05 + 0.9 * rng.random((4, 3)), 0.05 + 0.9 * rng.random((4, 2))
+    return {"grad of the first": grad(lambda a: impl([a, two], 0.05))(one)}

@@ -21,6 +21,11 @@ MISTAKES = {
     # exp(-1000) is 0 on a computer: take the largest value out before exp, and add it to the
     # logarithm.
     return np.log(np.mean(np.exp(log_px_z), axis=0))
+    # Take the largest value out, not the first: another may be larger by so much that exp is
+    # infinite.
+    return log_px_z[0] + np.log(np.mean(np.exp(log_px_z - log_px_z[0]), axis=0))
+    # Each example has its own largest value: taken over all, exp gives 0 for an improbable one.
+    return np.max(log_px_z) + np.log(np.mean(np.exp(log_px_z - np.max(log_px_z)), axis=0))
     # Average over the codes, axis 0; each example keeps its own number.
     return lse(log_px_z, axis=1) - np.log(log_px_z.shape[1])
     # One number for each example: do not average over the examples too.
@@ -50,6 +55,12 @@ MISTAKES = {
     return lse(log_px_z + ratio) - lse(ratio)
     # The sum over the codes must be divided by their number K: subtract log K.
     np.shape(log_w)[0] -> 1
+    # Take out the largest log-weight, not the largest log p(x|z): the two may be far apart.
+    log_w, top = log_px_z + log_pz - log_qz, np.max(log_px_z, axis=0)
+    return top + np.log(np.mean(np.exp(log_w - top), axis=0))
+    # Take the largest log-weight out, not the first: exp of the others may be infinite.
+    log_w = log_px_z + log_pz - log_qz
+    return log_w[0] + np.log(np.mean(np.exp(log_w - log_w[0]), axis=0))
     # exp of -1500 is 0 on a computer: take the largest log-weight out before exp.
     return np.log(np.mean(np.exp(log_px_z + log_pz - log_qz), axis=0))
     """,
@@ -71,6 +82,9 @@ VARIANTS = {
     log_w = (log_px_z - log_qz) + log_pz
     top = log_w.max(axis=0, keepdims=True)
     return top[0] + np.log(np.exp(log_w - top).mean(axis=0))
+    # by SciPy
+    from scipy.special import logsumexp as of_scipy
+    return of_scipy(log_px_z + log_pz - log_qz, axis=0) - np.log(len(log_px_z))
     # weight by weight
     log_w = log_pz - log_qz + log_px_z - np.log(log_px_z.shape[0])
     return numpy.logaddexp.reduce(log_w, axis=0)

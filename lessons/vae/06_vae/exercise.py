@@ -16,7 +16,8 @@ prior = Exercise(
     prior p(z).
 
     log_px_z has shape (K, N): log p(x_n|z_k). The result has shape (N,). Log-densities may be as
-    low as -1000, where exp gives 0 on a computer: the logarithm of 0 must never be taken.
+    low as -20000, where exp gives 0 on a computer, and as high as 2000, where it gives infinity;
+    those of one x may lie far from those of another, and from one another. No gradient is taken.
     """,
     hints="""
     p(x) is the average of p(x|z) over the prior: average densities, not their logarithms.
@@ -46,6 +47,15 @@ def very_improbable(impl, rng):
     return {"log_p": impl(np.array([[-1000.0, 0.0], [-1001.0, -2000.0]]))}
 
 
+@prior.case(
+    points=1,
+    expect={"log_p": [-np.log(2.0), 2000 - np.log(2.0), -20000 + np.log((1 + np.exp(-2.0)) / 2)]},
+)
+def far_apart(impl, rng):
+    """The second code is better by 1000 nats; densities above 1; and the lowest there are."""
+    return {"log_p": impl(np.array([[-1000.0, 2000.0, -20000.0], [0.0, 0.0, -20002.0]]))}
+
+
 @prior.case(points=2, property=True, expect={"gap": 0.0})
 def shift(impl, rng):
     """Every density e^3 times as high: log p higher by 3."""
@@ -71,8 +81,9 @@ guess = Exercise(
     from a guess q(z|x).
 
     log_px_z, log_pz and log_qz have shape (K, N): log p(x_n|z), log p(z) and log q(z|x_n) at the
-    codes drawn for x_n. The result has shape (N,). Log-densities may be as low as -1000: the
-    logarithm of 0 must never be taken.
+    codes drawn for x_n. The result has shape (N,). Log-densities may be as low as -20000 and as
+    high as 2000, and far from one another: what counts is the size of the weights. No gradient is
+    taken.
     """,
     hints="""
     A code that q offers more often than the prior must count less, in the same proportion.
@@ -115,6 +126,16 @@ def perfect_guess(impl, rng):
 def very_improbable_codes(impl, rng):
     far = np.array([[-1000.0, 0.0], [-1001.0, -2000.0]])
     return {"log_p": impl(far, np.full((2, 2), -502.0), np.full((2, 2), -2.0))}
+
+
+@guess.case(points=1, expect={"log_p": [-1000 - np.log(2.0), 1000 - np.log(2.0), -20000.0]})
+def weights_far_apart(impl, rng):
+    """The log-weights are -2000 and -1000, where the first code explains x best; 1000 and 0; and
+    -20000 twice."""
+    log_px_z = np.array([[0.0, 1000.0, -20000.0], [-1000.0, -5.0, -19000.0]])
+    log_pz = np.array([[-2000.0, -7.0, -3.0], [0.0, 3.0, -4.0]])
+    log_qz = np.array([[0.0, -7.0, -3.0], [0.0, -2.0, 996.0]])
+    return {"log_p": impl(log_px_z, log_pz, log_qz)}
 
 
 @guess.case(points=2)

@@ -36,6 +36,10 @@ MISTAKES = {
     # The root of exp(logvar) is exp(logvar / 2), not exp(sqrt(logvar)).
     return mu + np.exp(np.sqrt(np.abs(logvar))) * eps
     return np.exp(0.5 * logvar) * eps + 0.0 * mu  # The mean is missing.
+    # The variance is exp(logvar) itself: a small number added to it shows where it is small.
+    return mu + np.sqrt(np.exp(logvar) + 1e-8) * eps
+    # logvar has no bounds here: do not clip it.
+    return mu + np.exp(0.5 * np.clip(logvar, -10, 10)) * eps
     """,
     "kl_standard_normal": """
     0.5 -> (-0.5)  # A divergence is never negative: turn the sign.
@@ -47,11 +51,19 @@ MISTAKES = {
     return 0.5 * np.sum(mu**2 + np.exp(2 * logvar) - 1 - 2 * logvar, axis=1)
     # This has the standard deviation where the variance belongs: exp(logvar), not exp(logvar / 2).
     np.exp(logvar) -> np.exp(logvar / 2)
-    2 -> 1  # The mean enters squared.
+    mu**2 -> mu  # The mean enters squared.
     # The -1 of each dimension is missing: at mu = 0, sigma = 1 the divergence is 0.
     mu**2 -> mu**2 + 1
     # The other way round: this is KL(N(0, I) || N(mu, sigma^2)).
     return 0.5 * np.sum((mu**2 + 1) / np.exp(logvar) - 1 + logvar, axis=1)
+    # The logarithm of exp(logvar) is logvar: exp(-1000) is 0 on a computer, and its logarithm
+    # infinite.
+    return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - np.log(np.exp(logvar)), axis=1)
+    # The logarithm of the variance is logvar itself: no small number has to be added in a
+    # logarithm.
+    return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - np.log(np.exp(logvar) + 1e-12), axis=1)
+    # The root of a norm has no slope at mu = 0: sum the squares without taking a root first.
+    return 0.5 * (np.linalg.norm(mu, axis=1) ** 2 + np.sum(np.exp(logvar) - 1 - logvar, axis=1))
     """,
     "bernoulli_log_likelihood": """
     # This is the cross-entropy, a cost; the log-likelihood is its negative.
@@ -59,7 +71,8 @@ MISTAKES = {
     # Sum over the pixels. Their mean would divide this term, and not the KL divergence beside it,
     # by D.
     np.sum -> np.mean
-    1 -> 0  # One number for each picture: sum over the pixels only, not over the batch.
+    # One number for each picture: sum over the pixels only, not over the batch.
+    range(1, len(shape)) -> range(0, len(shape))
     # Pixels that are 0 count as well: the part (1 - x) log(1 - s) is missing.
     return np.sum(-x * np.logaddexp(0.0, -logits), axis=1)
     # x = 1 goes with log s, x = 0 with log(1 - s): here they are swapped.
@@ -69,6 +82,23 @@ MISTAKES = {
     # sigmoid(1000) rounds to 1, and log(1 - 1) is minus infinity: use softplus on the logits.
     s = 1 / (1 + np.exp(-logits))
     return np.sum(x * np.log(s) + (1 - x) * np.log(1 - s), axis=1)
+    # A small number added in the logarithms makes a wrong pixel too cheap, and takes its gradient.
+    s = 1 / (1 + np.exp(-logits))
+    return np.sum(x * np.log(s + 1e-8) + (1 - x) * np.log(1 - s + 1e-8), axis=1)
+    # Clipped probabilities make a wrong pixel too cheap, and take its gradient.
+    s = np.clip(1 / (1 + np.exp(-logits)), 1e-7, 1 - 1e-7)
+    return np.sum(x * np.log(s) + (1 - x) * np.log(1 - s), axis=1)
+    # The value is right, but np.where sends a NaN back from exp(1000) in the branch that is not
+    # used: let exp see negative numbers only.
+    def soft(a):
+        return np.where(a > 30, a, np.log(1 + np.exp(a)))
+    return -np.sum(x * soft(-logits) + (1 - x) * soft(logits), axis=1)
+    # log(1 + exp(1000)) is infinite: use softplus, which takes the large part out.
+    return np.sum(x * logits - np.log(1 + np.exp(logits)), axis=1)
+    # Gray pixels count as both: x log s + (1 - x) log(1 - s), not one of the two.
+    return -np.sum(
+        np.where(x > 0.5, np.logaddexp(0.0, -logits), np.logaddexp(0.0, logits)), axis=1
+    )
     """,
     "elbo": """
     - -> +  # The KL divergence is a cost: subtract it.
@@ -104,6 +134,9 @@ VARIANTS = {
     """,
     "bernoulli_log_likelihood": """
     return np.sum(x * logits - np.logaddexp(0.0, logits), axis=1)  # log p = x l - softplus(l)
+    # softplus from its largest part
+    rest = np.log1p(np.exp(-np.abs(logits)))
+    return np.sum(x * logits - np.maximum(logits, 0.0) - rest, axis=1)
     """,
     "elbo": """
     # by hand kl

@@ -2,6 +2,7 @@
 two terms of the bound."""
 
 import autograd.numpy as np
+import numpy
 
 from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
@@ -15,7 +16,7 @@ sample = Exercise(
     noise eps so that gradients reach mu and logvar.
 
     mu, logvar and eps have shape (N, D), and so has z. logvar is the logarithm of the variance,
-    elementwise.
+    elementwise, and has no bounds: -60 and 60 are met.
     """,
     hints="""
     Stretch the noise to the right width, then move it to the mean.
@@ -61,6 +62,18 @@ def gradients(impl, rng):
     }
 
 
+@sample.case(
+    points=1, property=True, expect={"z / sigma": [[2.0, -3.0]], "slope / sigma": [[1.0, -1.5]]}
+)
+def narrow_and_wide(impl, rng):
+    """At logvar = -60 and 60 the deviation is e^-30 and e^30: z is sigma eps, and its slope in
+    logvar half of that."""
+    mu, logvar, eps = np.zeros((1, 2)), np.array([[-60.0, 60.0]]), np.array([[2.0, -3.0]])
+    sigma = np.exp(np.array([[-30.0, 30.0]]))
+    slope = grad(lambda v: np.sum(impl(mu, v, eps)))(logvar)
+    return {"z / sigma": impl(mu, logvar, eps) / sigma, "slope / sigma": slope / sigma}
+
+
 kl = Exercise(
     "vae/08/kl_standard_normal",
     target="minigen.vae.vae:kl_standard_normal",
@@ -69,7 +82,8 @@ kl = Exercise(
     KL(N(mu, diag exp(logvar)) || N(0, I)) of each example, in nats.
 
     mu and logvar have shape (N, D); the result has shape (N,): a sum over the D dimensions, which
-    are independent. It is 0 where mu = 0 and logvar = 0, and positive elsewhere.
+    are independent. It is 0 where mu = 0 and logvar = 0, and positive elsewhere. Its gradient is
+    taken, also at mu = 0. logvar has no bounds: at -1000 the variance is 0 on a computer.
     """,
     hints="""
     Dimensions are independent, so their divergences add. For one of them take the mean under q of
@@ -100,9 +114,22 @@ def random_batch(impl, rng):
 
 @kl.case(points=2, property=True, expect={"gap": 0.0})
 def only_the_mean_differs(impl, rng):
-    """Far out it grows as mu^2/2: twice the mean, four times the divergence."""
-    mu, zero = rng.standard_normal((4, 3)), np.zeros((4, 3))
-    return {"gap": impl(2 * mu, zero) - 4 * impl(mu, zero) + impl(0 * mu, zero)}
+    """With variance 1 it is half the squared length of mu, however far out."""
+    mu = np.exp(rng.uniform(-2, 4, (4, 3))) * rng.choice([-1.0, 1.0], (4, 3))
+    half = np.sum(mu**2, axis=1) / 2
+    return {"gap": (impl(mu, np.zeros((4, 3))) - half) / half}
+
+
+@kl.case(points=2, property=True, expect={"kl": [499.5 + 14.5], "mu": 0.0, "logvar": -0.5})
+def collapsed_variances(impl, rng):
+    """At mu = 0, logvar = -1000 and -30 a dimension costs (-1 - logvar)/2; the slopes are 0 in mu,
+    -1/2 in logvar."""
+    mu, logvar = np.zeros((1, 2)), np.array([[-1000.0, -30.0]])
+    return {
+        "kl": impl(mu, logvar),
+        "mu": grad(lambda m: np.sum(impl(m, logvar)))(mu),
+        "logvar": grad(lambda v: np.sum(impl(mu, v)))(logvar),
+    }
 
 
 @kl.case(points=2, property=True, expect={"mu": 0.0, "logvar": 0.0})
@@ -124,8 +151,9 @@ pixels = Exercise(
     log p(x) of each picture, if pixel i is 1 with probability sigmoid(logits_i), in nats.
 
     x has values in [0, 1], and x and logits have shape (N, D); the result has shape (N,): a sum
-    over the D pixels, so it is never positive. Logits may be as large as 1000: compute without ever
-    taking the logarithm of 0.
+    over the D pixels, so it is never positive. Its gradient in the logits is taken. Logits may be
+    1000 or -1000, in float32 too: never take the logarithm of 0 or the exponential of 1000, not
+    even in a branch of np.where that is not used, for the gradient passes there as well.
     """,
     hints="""
     Each pixel is a coin with its own probability s = sigmoid(logit); the coins are independent.
@@ -161,12 +189,44 @@ def random_pictures(impl, rng):
     return {"binary": impl(x, logits), "gray": impl(rng.random((4, 6)), logits)}
 
 
-@pixels.case(points=2, expect={"right": 0.0, "wrong": -2000.0})
+@pixels.case(
+    points=2,
+    expect={
+        "log p, logits 1000 and -1000": [0.0],
+        "log p, logits -1000 and 1000": [-2000.0],
+        "log p of gray, logits 1000 and -1000": [-1000.0],
+    },
+)
 def very_sure(impl, rng):
-    x = np.array([[1.0, 0.0]])
+    """The pixels 1 and 0, and two that are 1/2 gray, at logits that leave no doubt."""
+    x, sure = np.array([[1.0, 0.0]]), np.array([[1000.0, -1000.0]])
     return {
-        "right": impl(x, np.array([[1000.0, -1000.0]])),
-        "wrong": impl(x, np.array([[-1000.0, 1000.0]])),
+        "log p, logits 1000 and -1000": impl(x, sure),
+        "log p, logits -1000 and 1000": impl(x, -sure),
+        "log p of gray, logits 1000 and -1000": impl(np.array([[0.5, 0.5]]), sure),
+    }
+
+
+@pixels.case(
+    points=2,
+    property=True,
+    expect={
+        "slope at logits 1000, -1000, 0": [[-0.25, 0.75, 0.25]],
+        "slope at logits 100, -100, 0 in float32": [[-0.25, 0.75, 0.25]],
+    },
+)
+def slope_where_sure(impl, rng):
+    """The slope x - sigmoid(logit) of pixels 3/4 is -1/4 at 1000, 3/4 at -1000 and 1/4 at 0."""
+
+    def slope(logits):
+        x = np.full((1, 3), 0.75, logits.dtype)
+        return grad(lambda l: np.sum(impl(x, l)))(logits)
+
+    return {
+        "slope at logits 1000, -1000, 0": slope(np.array([[1000.0, -1000.0, 0.0]])),
+        "slope at logits 100, -100, 0 in float32": slope(
+            np.array([[100.0, -100.0, 0.0]], numpy.float32)
+        ),
     }
 
 
@@ -231,9 +291,13 @@ def random_terms(impl, rng):
 
 @bound.case(points=2)
 def another_likelihood(impl, rng):
-    """Points with a Gaussian around the decoder's output."""
+    """Points with a Gaussian around the decoder's output, so narrow that its density exceeds 1."""
     x, decoded, mu, logvar = rng.standard_normal((4, 5, 3))
-    return as_dict(impl(x, decoded, mu, logvar, lambda a, b: -0.5 * np.sum((a - b) ** 2, axis=1)))
+
+    def narrow(a, b):
+        return 30.0 - 0.5 * np.sum((a - 2 * b) ** 2, axis=1)
+
+    return as_dict(impl(x, decoded, mu, logvar, narrow))
 
 
 @bound.case(points=1, property=True, expect={"gap": 0.0, "kl": 0.0})

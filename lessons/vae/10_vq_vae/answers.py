@@ -55,6 +55,12 @@ MISTAKES = {
     return codebook[np.argmin(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)]
     # One index for each vector of z; this finds, for each code, the nearest vector.
     return np.argmin(np.sum(gaps(z.reshape(-1, z.shape[-1]), codebook) ** 2, axis=-1), axis=0)
+    # Of rows equally near the first counts: this sort does not keep them in order, argmin does.
+    return np.argsort(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)[..., 0]
+    # Of rows equally near the first counts: a later one is to win only if it is nearer.
+    return (
+        len(codebook) - 1 - np.argmin(np.sum(gaps(z, codebook) ** 2, axis=-1)[..., ::-1], axis=-1)
+    )
     # Keep the arrangement of the vectors: the result has the shape of z without its last axis.
     flat -> z (everywhere)
     """,
@@ -100,6 +106,13 @@ MISTAKES = {
     1 -> 0  # One number for each example: sum over all axes but the first.
     # Sum over the places as well, not only over the last axis: one number for each example.
     tuple(range(1, len(shape))) -> -1
+    # The root of a sum has no slope where a vector sits on its code: sum the squares, take no root.
+    return _losses(
+        np.sqrt(_square(stop_gradient(z) - quantized)) ** 2,
+        beta * np.sqrt(_square(z - stop_gradient(quantized))) ** 2,
+    )
+    # beta weighs the commitment term only, not both.
+    Losses(codebook, commitment) -> Losses(beta * codebook, commitment)
     # The order is turned: the codebook term comes first.
     Losses(codebook, commitment) -> Losses(commitment, codebook)
     """,
@@ -143,6 +156,30 @@ MISTAKES = {
     new = np.where(here, gamma * counts + (1 - gamma) * n, counts)
     new_sums = np.where(here[:, None], gamma * sums + (1 - gamma) * total, sums)
     return new, new_sums, np.where(here[:, None], _divide(new_sums, new, codebook), codebook)
+    # `sums[indices] += z` adds only one vector of each code, the last: np.add.at, or a product with
+    # a one-hot matrix, adds all.
+    n, total = np.zeros(len(counts)), np.zeros(np.shape(sums))
+    n[indices] += 1
+    total[indices] += z
+    counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
+    return counts, sums, _divide(sums, counts, codebook)
+    # Counts below 1 are divided by as they are: a code that gets few vectors has such a count.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
+    return counts, sums, np.where(
+        counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], codebook
+    )
+    # A small number added to the counts moves every code toward the origin, those with small
+    # counts far.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
+    return counts, sums, np.where(counts[:, None] > 0, sums / (counts[:, None] + 1e-5), codebook)
+    # Also a small count is divided by: only a code whose new count is 0 keeps its vector.
+    UNUSED -> 1e-3
+    # A code that gets its first vectors has a count now: look at the new counts, not the old ones.
+    n, total = _batch(len(counts), z, indices)
+    new, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
+    return new, sums, np.where(counts[:, None] > 0, _divide(sums, new, codebook), codebook)
     # Divide by the average count N, not by the count n of this batch.
     n, total = _batch(len(counts), z, indices)
     new = gamma * sums + (1 - gamma) * total

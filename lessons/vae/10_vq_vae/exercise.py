@@ -14,7 +14,8 @@ near = Exercise(
     Which code is nearest to each vector? z holds vectors of D numbers in its last axis, whatever
     stands before: shape (..., D). codebook has shape (K, D). Return the index of the row of the
     codebook at the smallest Euclidean distance, an array of integers of shape (...). Of rows
-    equally near, return the first.
+    equally near, return the first: a codebook may hold the same row many times. No gradient is
+    taken of it.
     """,
     hints="""
     Compute the distance of every vector to every code, then ask where it is smallest. The square of
@@ -54,11 +55,23 @@ def a_grid_of_vectors(impl, rng):
     return {"index": impl(rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((7, 5)))}
 
 
-@near.case(points=1, property=True, expect={"index": np.arange(9)})
+@near.case(points=1, expect={"one vector": 1})
+def repeated_codes(impl, rng):
+    """A thousand rows, of which only three are different: the first of the nearest ones counts. And
+    one vector alone, shape (D,)."""
+    codebook = np.eye(3)[np.concatenate([[2, 1, 0], rng.integers(0, 3, 997)])]
+    z = np.eye(3)[rng.integers(0, 3, (4, 5))] + 0.25
+    return {"index": impl(z, codebook), "one vector": impl(np.array([0.0, 2.0, 0.0]), codebook)}
+
+
+@near.case(
+    points=1, property=True, expect={"index": np.arange(9), "index, close together": np.arange(9)}
+)
 def codes_themselves(impl, rng):
-    """A code is nearest to itself."""
+    """A code is nearest to itself, also where all are close together."""
     codebook = rng.standard_normal((9, 2)) * np.exp(rng.standard_normal((9, 1)))
-    return {"index": impl(codebook, codebook)}
+    close = 1e-3 * codebook
+    return {"index": impl(codebook, codebook), "index, close together": impl(close, close)}
 
 
 @near.case(points=1, property=True, expect={"change": np.zeros(30)})
@@ -111,8 +124,9 @@ def slope_of_a_square(impl, rng):
 
 @through.case(points=2, property=True, expect={"z": 0.0, "codes": 0.0})
 def who_gets_it(impl, rng):
-    """Z gets the gradient that comes in, the codes get none."""
+    """Z gets the gradient that comes in, also where it sits on its code; the codes get none."""
     z, quantized, weight = rng.standard_normal((3, 4, 2, 3))
+    quantized[0] = z[0]
     return {
         "z": grad(lambda z: np.sum(weight * impl(z, quantized)))(z) - weight,
         "codes": grad(lambda e: np.sum(weight * impl(z, e)))(quantized),
@@ -139,7 +153,8 @@ losses = Exercise(
     z holds the encoder's vectors and `quantized` the code vectors e chosen for them, both of shape
     (N, ..., D). Each term is a squared Euclidean distance, summed over all axes but the first. The
     codebook term moves e toward z, and sends no gradient to z. The commitment term moves z toward
-    e, sends no gradient to e, and is weighted by beta.
+    e, sends no gradient to e, and is weighted by beta. Where a vector sits on its code all
+    gradients are 0.
 
     stop_gradient(a) has the value of a and no gradient.
     """,
@@ -189,6 +204,27 @@ def held(impl, rng):
     }
 
 
+@losses.case(
+    points=1,
+    property=True,
+    expect={"codebook": [0.0, 0.0], "grad of z": 0.0, "grad of e": 0.0, "without commitment": 0.0},
+)
+def on_its_code(impl, rng):
+    """Vectors that sit on their codes cost nothing and move nothing; with beta = 0 there is no
+    commitment."""
+    z, e = rng.standard_normal((2, 2, 3))
+
+    def total(z, e):
+        return sum(np.sum(term) for term in impl(z, e, 0.5))
+
+    return {
+        "codebook": impl(z, z.copy(), 0.5)[0],
+        "grad of z": grad(lambda v: total(v, z.copy()))(z),
+        "grad of e": grad(lambda v: total(z.copy(), v))(z),
+        "without commitment": impl(z, e, 0.0)[1],
+    }
+
+
 @losses.case(points=1, property=True, expect={"gap": 0.0})
 def default_weight(impl, rng):
     """By default the commitment weighs a quarter."""
@@ -210,16 +246,16 @@ average = Exercise(
     target="minigen.vae.quantizer:ema_update",
     minutes=20,
     prompt="""
-    A codebook that follows its vectors: new (counts, sums, codebook) after a batch. Change no
-    argument in place.
+    A codebook that follows its vectors: the new (counts, sums, codebook) after a batch, a tuple.
+    Change no argument in place. No gradient is taken of it.
 
     counts (K,): moving average of how many vectors of a batch a code gets. sums (K, D): moving
     average of the sum of these vectors. codebook (K, D): the code vectors. z (M, D): the vectors of
     this batch. indices (M,): the code of each. gamma: the weight of the past; the batch has weight
     1 - gamma.
 
-    Each new code vector is new sum / new count. A code whose new count is 0 keeps the vector that
-    it has.
+    Each new code vector is new sum / new count, however small the count; it may be 1e-7. Only a
+    code whose new count is exactly 0 keeps the vector that it has.
     """,
     hints="""
     Count the vectors of each code in this batch, and add them up. Mix both into the averages. Then
@@ -280,9 +316,18 @@ def a_code_that_has_nothing(impl, rng):
 
 @average.case(points=1)
 def fading_codes(impl, rng):
-    """Counts far below 1, which codes have that get few vectors: they are divided by as others."""
+    """Counts below 1, which codes have that get few vectors: they are divided by as others."""
     counts, sums, codebook, z, indices = batch_of(rng)
     return as_dict(impl(0.01 * counts, 0.02 * sums, codebook, z, indices, 0.9))
+
+
+@average.case(points=1, expect={"counts": [0.5, 5e-8, 0.5], "codebook": [[4.0], [3.0], [6.0]]})
+def nearly_forgotten(impl, rng):
+    """Code 1 has had no vector for long: its sum 3e-7 over its count 1e-7 is still 3. Code 2 gets
+    its first vector, 6."""
+    start = np.array([0.0, 1e-7, 0.0]), np.array([[0.0], [3e-7], [0.0]]), np.full((3, 1), 9.0)
+    result = as_dict(impl(*start, np.array([[4.0], [6.0]]), np.array([0, 2]), 0.5))
+    return {"counts": result["counts"], "codebook": result["codebook"]}
 
 
 @average.case(points=1, property=True, expect={"moved": 0.0})
