@@ -553,6 +553,43 @@ def test_a_lesson_runs_with_her_function(tmp_path, monkeypatch, capsys):
     assert "0/2 exercises passed" in _listed(cli, capsys)
 
 
+def test_a_wrong_function_may_be_trained(tmp_path, monkeypatch, capsys):
+    from minigen import cli
+
+    folder = tmp_path / "lessons" / "gan" / "90_fake"
+    folder.mkdir(parents=True)
+    for name in ("exercise.py", "answers.py"):
+        (folder / name).write_text((DATA / "lessons/gan/90_fake" / name).read_text())
+    check = 'lesson.check("at the mean", float(gaussian_nll(x, x, x)[0]), equals=np.log(2 * np.pi))\n'
+    last = 'lesson.check("one", 1, equals=1)\nprint("the end is reached")\nlesson.finish()'
+    text = LESSON.replace("lesson.claim", check + "lesson.claim").replace("lesson.finish()", last)
+    (folder / "lesson.py").write_text(text)
+    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))
+    path = answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))
+    command = ["run", "gan/90", "--quick", "--with", str(path), "--out", str(tmp_path / "out")]
+
+    assert cli.main(command) == 1
+    printed = capsys.readouterr()
+    assert (
+        "not passed yet: gaussian_nll: a check of the lesson that fails stops it, unless --even-if-wrong" in printed.out
+    )
+    assert "check failed: at the mean" in printed.err and "the end is reached" not in printed.out
+
+    assert cli.main([*command, "--even-if-wrong"]) == 1
+    printed = capsys.readouterr()
+    assert "check failed: at the mean: got 101.8" in printed.out and "the end is reached" in printed.out
+    assert "1 of 2 checks passed" in printed.out and not printed.err
+    metrics = json.loads((tmp_path / "out/gan-90-fake-quick/metrics.json").read_text())
+    assert metrics["status"] == "failed" and [check["status"] for check in metrics["checks"]] == ["failed", "passed"]
+
+    path.write_text(HEAD + NLL)
+    assert cli.main(["exercise", "check", "gan/90/gaussian_nll"]) == 0
+    assert cli.main(command) == 0
+    assert "unless --even-if-wrong" not in capsys.readouterr().out
+    assert cli.main(["run", "gan/90", "--even-if-wrong"]) == 2
+    assert "goes with --with FILE" in capsys.readouterr().err
+
+
 def _listed(cli, capsys) -> str:
     capsys.readouterr()
     assert cli.main(["list"]) == 0

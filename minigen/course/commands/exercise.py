@@ -346,20 +346,37 @@ def progress(lesson_id: str, folder: Path = checking.FOLDER) -> str:
 
 
 @contextlib.contextmanager
-def substituted(file: str | Path, lesson_id: str) -> Iterator[None]:
-    """The student's functions in the place of the package's while a lesson runs; says how often they were called."""
+def substituted(file: str | Path, lesson_id: str, even_if_wrong: bool = False) -> Iterator[None]:
+    """The student's functions in the place of the package's while a lesson runs; says how often they were called.
+
+    It says, too, which of them have not passed, as far as it is recorded; `even_if_wrong`: the lesson's checks go on.
+    """
     from minigen.course.exercise import substitute
 
     names = substitute.install(file, lesson_id)
-    others = [exercise.id for exercise in catalog.exercises_of(lesson_id) if exercise.id not in names]
+    exercises = catalog.exercises_of(lesson_id)
+    others = [exercise.id for exercise in exercises if exercise.id not in names]
     print(f"with your {', '.join(name.rpartition('/')[2] for name in names)} from {file}")
     if others:
         print(f"not written yet, so the package's: {', '.join(name.rpartition('/')[2] for name in others)}")
+    open_ = _not_passed(Path(file), [exercise for exercise in exercises if exercise.id in names])
+    if open_ and even_if_wrong:
+        print(f"not passed yet: {', '.join(open_)}: checks of the lesson that fail are reported, and it goes on")
+    elif open_:
+        print(f"not passed yet: {', '.join(open_)}: a check of the lesson that fails stops it, unless --even-if-wrong")
     try:
         yield
     finally:
         print(substitute.report())
         substitute.restore()
+
+
+def _not_passed(file: Path, exercises: Sequence[Exercise]) -> list[str]:
+    """The functions of a file that have never passed, by the record beside it; none if it is not that of the file."""
+    if not exercises or file.name != checking.answer_file(exercises[0].lesson).name:
+        return []
+    record = Progress(file.parent)
+    return [exercise.name for exercise in exercises if not record.of(exercise)["passed"]]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from minigen.course import index
 from minigen.course.console import UsageError, color, markdown_table, plural, text_table
 from minigen.course.lesson import run as running
 from minigen.course.lesson.cache import cached_model
-from minigen.course.lesson.claims import Bar, Claim, jsonable
+from minigen.course.lesson.claims import Bar, CheckFailed, Claim, jsonable
 from minigen.course.lesson.display import folded, show_gif, show_markdown
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.machine import machine, peak_memory, versions
@@ -299,7 +299,8 @@ class Lesson:
         """A number that holds exactly, checked at once and in every run; a lesson whose check fails stops there.
 
         One condition, or none if `value` is itself True or False. `atol` goes with `equals` (unless given 1e-6, or 0
-        for whole numbers); an array must satisfy the condition everywhere. Raises CheckFailed.
+        for whole numbers); an array must satisfy the condition everywhere. Raises CheckFailed, except in a run with
+        --even-if-wrong, which reports the failure and goes on.
         """
         if equals is None and at_least is None and at_most is None and between is None:
             if not isinstance(value, (bool, np.bool_)):
@@ -309,7 +310,13 @@ class Lesson:
         if self.run.mode == "notebook":
             self.checks = [other for other in self.checks if other.name != name]
         self.checks.append(check)
-        check.require()
+        try:
+            check.require()
+        except CheckFailed as error:
+            if not self.options.even_if_wrong:
+                raise
+            self.run.say(f"  {color(str(error), 'red')}")
+            return
         _, got, bar, *_ = check.row()
         self.run.say(f"  check   {name}: {got} ({bar}) {color('ok', 'green')}")
 
@@ -341,14 +348,17 @@ class Lesson:
     def finish(self) -> None:
         """The last line of a lesson: print the claims and write metrics.json; the run exits 1 if a claim failed."""
         failed = sum(claim.status == "failed" for claim in self.claims)
-        self.status = "not judged" if self.quick else "failed" if failed else "passed"
+        broken = sum(check.status == "failed" for check in self.checks)
+        self.status = "failed" if broken else "not judged" if self.quick else "failed" if failed else "passed"
         if self.claims:
             self.table_of_claims()
         claims, checks = plural(len(self.claims), "claim"), plural(len(self.checks), "check")
         judged = f"{len(self.claims) - failed} of {claims} hold{'s' * (len(self.claims) == 1)}"
         if not self.claims or self.quick:
             judged = f"{claims} not judged" if self.claims else "no claims"
-        tone = "red" if failed else "yellow" if self.quick else "green"
+        if broken:
+            checks = f"{len(self.checks) - broken} of {checks}"
+        tone = "red" if failed or broken else "yellow" if self.quick else "green"
         seconds = time.perf_counter() - self._start
         self.run.say(f"{color(judged, tone)}, {checks} passed; {seconds:.1f} s; see {self.out}")
         self.run.close()
