@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from minigen.course import index
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
@@ -21,7 +22,18 @@ from minigen.course.exercise.grading.submission import Submission, defined_names
 from minigen.course.exercise.progress import Progress, locked
 from minigen.course.exercise.stubs import MARKER
 
-__all__ = ["FOLDER", "answer_file", "check", "check_files", "exit_code", "inputs", "lesson_of_file", "summary", "watch"]
+__all__ = [
+    "FOLDER",
+    "answer_file",
+    "check",
+    "check_files",
+    "exit_code",
+    "inputs",
+    "lesson_of_file",
+    "next_exercise",
+    "summary",
+    "watch",
+]
 
 FOLDER = Path("exercises")
 JSON_VERSION = 2  # of what `check --json` prints
@@ -113,8 +125,8 @@ def exit_code(reports: Sequence[Report]) -> int:
     return 0 if all(report.passed for report in reports) else 1
 
 
-def summary(reports: Sequence[Report], as_json: bool = False) -> str:
-    """All reports, as text or as one JSON document."""
+def summary(reports: Sequence[Report], as_json: bool = False, folder: Path = FOLDER) -> str:
+    """All reports, as text or as one JSON document; `folder`: where the record is that tells what comes next."""
     if as_json:
         data = {
             "version": JSON_VERSION,
@@ -134,7 +146,33 @@ def summary(reports: Sequence[Report], as_json: bool = False) -> str:
     elif reports:
         lesson = reports[0].exercise.lesson
         parts.append(f"now train with it: minigen run {lesson} --with {reports[0].file}")
+        following = next_exercise(folder, after=reports[-1].exercise.id)
+        if following:
+            parts[-1] += f"\n{following}"
     return "\n\n".join(parts)
+
+
+def next_exercise(folder: Path = FOLDER, after: str = "") -> str:
+    """Which exercise comes next, by the record of a folder, and how to begin it; "" if all have passed.
+
+    after: the id of an exercise; the next one is the first behind it that has not passed, else the first of all.
+    """
+    lessons = {lesson: index.exercise_names(path) for lesson, path in _lesson_folders()}
+    ids = [f"{lesson}/{name}" for lesson, names in lessons.items() for name in names]
+    entries = Progress(folder).entries
+    start = ids.index(after) + 1 if after in ids else 0
+    found = next((id for id in ids[start:] + ids[:start] if entries.get(id, {}).get("passed") is not True), None)
+    if found is None:
+        return "all exercises have passed" if ids else ""
+    lesson = found.rpartition("/")[0]
+    path = answer_file(lesson, folder)
+    how = f"in {path}" if os.path.lexists(path) else f"minigen exercise start {lesson}"
+    return f"next exercise: {found} ({how})"
+
+
+def _lesson_folders() -> list[tuple[str, Path]]:
+    """The lessons that have exercises, in order, with their folders; none of their files is run."""
+    return [(index.short_id(folder), folder) for folder in index.folders("exercise.py")]
 
 
 def watch(
