@@ -24,7 +24,7 @@ from minigen.course.exercise import catalog, checking, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
-from minigen.course.exercise.progress import Progress, lesson_progress, locked
+from minigen.course.exercise.progress import Progress, home, lesson_progress, locked
 from minigen.course.lesson.options import Parser
 
 __all__ = ["main", "progress", "substituted"]
@@ -38,7 +38,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
         added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", example=example)
         added.set_defaults(run=run)
         if where:
-            default = checking.FOLDER
+            default = home()
             added.add_argument(
                 "--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})"
             )
@@ -355,7 +355,7 @@ def _prove(args: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------------------------- for the other commands
 
 
-def progress(lesson_id: str, folder: Path = checking.FOLDER) -> str:
+def progress(lesson_id: str, folder: Path | None = None) -> str:
     """How far the student is in a lesson's exercises, in a few words for `minigen list`; "" if it has none."""
     try:
         exercises = catalog.exercises_of(lesson_id)
@@ -363,7 +363,7 @@ def progress(lesson_id: str, folder: Path = checking.FOLDER) -> str:
         return f"exercises broken: {error}"
     if not exercises:
         return ""
-    row = lesson_progress(exercises, folder)
+    row = lesson_progress(exercises, home() if folder is None else folder)
     if row.started:
         return f"{row} exercises passed"
     return f"{row.total} exercise{'s' * (row.total != 1)}"

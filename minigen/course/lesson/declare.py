@@ -169,7 +169,12 @@ class Lesson:
         `fit` is called as `lesson.fit` is, `fit(step, steps, state=..., label=...)`, and goes on where an interrupted
         training stopped.
         """
-        return cached_model(name, config, build, train, salt=self.options.with_hash() or "", say=self.run.tell)
+        salt = self.options.with_hash() or ""
+        if self.run.mode == "notebook":
+            from minigen.course.exercise.substitute import fingerprint
+
+            salt = fingerprint()  # of the functions that `use` has put in the package's place
+        return cached_model(name, config, build, train, salt=salt, say=self.run.tell)
 
     def sampler(self, name: str, draw: Callable[[np.random.Generator, int], Any]) -> None:
         """Offer a trained model to `minigen sample`: say this right after its training.
@@ -230,8 +235,9 @@ class Lesson:
             exercise = _exercise(id)
             markdown = (
                 f"**Exercise: write `{address.exercise}` yourself** (about {exercise.minutes:g} minutes).\n\n"
-                f"{exercise.prompt}\n\nWrite it in a cell, then try it: `from minigen.course import check` and "
-                f"`check({id!r}, {address.exercise})`. Or write it in a file: `{start}`."
+                f"{exercise.prompt}\n\nWrite it in a cell, then try it: `from minigen.course import check, use` and "
+                f"`check({id!r}, {address.exercise})`. Once it passes, `use({address.exercise})` trains this lesson "
+                f"with it. Or write it in a file: `{start}`."
             )
         self._show(markdown, f"  exercise  {id}: write it yourself before you read on: {start}")
 
@@ -274,7 +280,7 @@ class Lesson:
 
         A notebook folds the source of a function that is an exercise of this lesson, until the exercise is passed.
         """
-        for thing in map(inspect.unwrap, objects):
+        for thing in [inspect.unwrap(getattr(thing, "replaces", thing)) for thing in objects]:  # not the student's
             code = textwrap.dedent(inspect.getsource(thing)).rstrip()
             where = f"{thing.__module__.replace('.', '/')}.py:{inspect.getsourcelines(thing)[1]}"
             markdown = f"`{where}`\n\n```python\n{code}\n```"
@@ -438,12 +444,12 @@ class Lesson:
     def _is_to_be_written(self, thing: Any) -> bool:
         """Whether a function, or a method of a class, answers an exercise of this lesson that is not passed yet."""
         from minigen.course.exercise import catalog
-        from minigen.course.exercise.progress import Progress
+        from minigen.course.exercise.progress import Progress, home
 
         target = f"{thing.__module__}:{thing.__qualname__}"
         exercises = [*catalog.exercises_of(self.id), *map(_exercise, self.exercises)]
         asked = [exercise for exercise in exercises if f"{exercise.target}.".startswith(f"{target}.")]
-        progress = Progress(Path("exercises"))
+        progress = Progress(home())
         return any(not progress.of(exercise)["passed"] for exercise in asked)
 
 
