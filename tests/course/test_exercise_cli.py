@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from minigen.course import check
 from minigen.course.commands import exercise
 from minigen.course.console import UsageError
-from minigen.course.exercise import checking, substitute
+from minigen.course.exercise import checking, functions, substitute
 from minigen.course.exercise.patching import replaced
 from minigen.course.exercise.progress import Progress
 
@@ -87,7 +88,7 @@ def test_an_evening(run):
     assert code == 0 and "2 of 2 exercises pass, 11 of 11 points" in out and "minigen run gan/90 --with" in out
     assert exercise.progress("gan/90_fake") == "2/2 exercises passed"
     code, out, _ = run("diff", "gan/90")
-    assert code == 0 and "yours" in out and "the package's" in out and "gap = (x - mu) ** 2" in out
+    assert code == 0 and "yours" in out and "the package's" in out and "+    gap = (x - mu) ** 2" in out
     code, out, _ = run("list", "gan/90")
     assert "2 of 2 passed" in out
 
@@ -320,10 +321,84 @@ def test_color_only_on_a_terminal(run, monkeypatch):
     assert "\x1b" not in run("check", "gan/90")[1]
 
 
-def test_side_by_side():
-    text = exercise.side_by_side("a\nb", "c", "left", "right", 80)
-    assert text == "left   right\n----   -----\na      c\nb"
-    assert exercise.side_by_side("a", "c", "left", "right", 5) == "-- left\na\n\n-- right\nc"
+BARE = {
+    "plain": ("def f(x):\n    return x\n", "def f(x):\n    return x"),
+    "docstring": (
+        'def f(x: int) -> int:\n    """Twice.\n\n    More."""\n    # why\n    return x',
+        "    # why\n    return x",
+    ),
+    "comment first": ("def f(x):\n    # why\n    return x", "def f(x):\n    # why\n    return x"),
+    "long head": (
+        "@cache\ndef f(\n    x: int = 1,\n    *,\n    y=2,\n):\n    return x",
+        "def f(x=1, *, y=2):\n    return x",
+    ),
+    "one line": ("def f(x): return x", "def f(x):\n    return x"),
+    "one line with docstring": ('def f(x): "doc"; return x', "def f(x):\n    return x"),
+    "docstring only": ('def f(x):\n    """Nothing."""', "def f(x):\n    pass"),
+}
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_a_function_without_what_is_not_compared(name):
+    text, wanted = BARE[name]
+    bare = functions.bare(text)
+    assert bare.endswith(wanted) and "doc" not in bare and '"""' not in bare and "int" not in bare
+    compile(bare, name, "exec")
+
+
+def test_diff_is_a_diff(run):
+    from fakegen.densities import gaussian_nll
+
+    answers(HEAD + NLL.replace("(x - mu) ** 2", "(mu - x) ** 2"))
+    code, out, err = run("diff", "gan/90/gaussian_nll")
+    assert code == 2 and not out and "--reveal" in err
+    code, out, _ = run("diff", "gan/90/gaussian_nll", "--reveal")
+    assert code == 0 and "-    return 0.5" in out and '"""' not in out
+    removed = [line[1:] for line in out.splitlines() if line[:1] in "- " and not line.startswith("---")]
+    added = [line[1:] for line in out.splitlines() if line[:1] in "+ " and not line.startswith("+++")]
+    assert "\n".join(filter(None, added)) == functions.bare(functions.source(gaussian_nll)).replace("\n\n", "\n")
+    assert "\n".join(filter(None, removed)) == NLL.replace("(x - mu) ** 2", "(mu - x) ** 2").rstrip()
+
+
+def test_reset_says_what_becomes_of_a_pass(run):
+    answers(HEAD + NLL)
+    assert "pass" not in run("reset", "gan/90/scale_and_shift")[1]
+    answers()
+    run("check", "gan/90")
+    code, out, _ = run("reset", "gan/90/gaussian_nll")
+    assert code == 0 and "the recorded pass of gaussian_nll is forgotten" in out and "gan_90.py passes again" in out
+
+
+def test_the_next_exercise_is_named(run):
+    path = answers(HEAD + NLL)
+    out = run("check", "gan/90/gaussian_nll")[1]
+    assert f"next exercise: gan/90/scale_and_shift (in {path})" in out
+    assert "next exercise" not in run("check", "gan/90/scale_and_shift")[1]  # it is stuck there
+    out = run("list")[1]
+    assert "1 of 2 passed; " in out and "in all, " in out and "left" in out and "In order" in out
+    assert "next exercise: gan/90/scale_and_shift" in out
+    path.unlink()
+    assert "(minigen exercise start gan/90)" in run("list")[1]
+    answers()
+    out = run("check", "gan/90")[1]
+    assert "all exercises have passed" in out
+
+
+def test_hours_in_all(run):
+    from minigen.course.exercise import catalog
+
+    one = catalog.find("gan/90")[0]
+    assert exercise._duration([one] * 3) == f"{3 * one.minutes:g} min"
+    assert exercise._duration([type("Long", (), {"minutes": 790.0})]) == "13 h 10 min"
+
+
+def test_watch_separates_its_checks(run, monkeypatch):
+    answers()
+    monkeypatch.setattr(checking, "watch", lambda paths, again: again() + again())
+    out = run("check", "gan/90/gaussian_nll", "--watch")[1]
+    assert len(re.findall(r"(?m)^---- \d\d:\d\d:\d\d -+$", out)) == 2
+    out = run("check", "gan/90/gaussian_nll", "--watch", "--json")[1]
+    assert "----" not in out
 
 
 def test_the_whole_command_is_quick():
@@ -403,7 +478,7 @@ def test_check_in_a_notebook_leaves_the_package_whole():
 def test_check_without_a_function_takes_the_file(capsys):
     answers()
     check("gan/90")
-    assert capsys.readouterr().out.count("pass,") == 2
+    assert "2 of 2 exercises pass" in capsys.readouterr().out
     with pytest.raises(UsageError, match="say which"):
         check("gan/90", nll)
 
@@ -551,6 +626,43 @@ def test_a_lesson_runs_with_her_function(tmp_path, monkeypatch, capsys):
     assert cli.main(["run", "gan/90", "--with", str(path), "--out", str(tmp_path / "out")]) == 2
     assert cli.main(["exercise", "list"]) == 0
     assert "0/2 exercises passed" in _listed(cli, capsys)
+
+
+def test_a_wrong_function_may_be_trained(tmp_path, monkeypatch, capsys):
+    from minigen import cli
+
+    folder = tmp_path / "lessons" / "gan" / "90_fake"
+    folder.mkdir(parents=True)
+    for name in ("exercise.py", "answers.py"):
+        (folder / name).write_text((DATA / "lessons/gan/90_fake" / name).read_text())
+    check = 'lesson.check("at the mean", float(gaussian_nll(x, x, x)[0]), equals=np.log(2 * np.pi))\n'
+    last = 'lesson.check("one", 1, equals=1)\nprint("the end is reached")\nlesson.finish()'
+    text = LESSON.replace("lesson.claim", check + "lesson.claim").replace("lesson.finish()", last)
+    (folder / "lesson.py").write_text(text)
+    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))
+    path = answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))
+    command = ["run", "gan/90", "--quick", "--with", str(path), "--out", str(tmp_path / "out")]
+
+    assert cli.main(command) == 1
+    printed = capsys.readouterr()
+    assert (
+        "not passed yet: gaussian_nll: a check of the lesson that fails stops it, unless --even-if-wrong" in printed.out
+    )
+    assert "check failed: at the mean" in printed.err and "the end is reached" not in printed.out
+
+    assert cli.main([*command, "--even-if-wrong"]) == 1
+    printed = capsys.readouterr()
+    assert "check failed: at the mean: got 101.8" in printed.out and "the end is reached" in printed.out
+    assert "1 of 2 checks passed" in printed.out and not printed.err
+    metrics = json.loads((tmp_path / "out/gan-90-fake-quick/metrics.json").read_text())
+    assert metrics["status"] == "failed" and [check["status"] for check in metrics["checks"]] == ["failed", "passed"]
+
+    path.write_text(HEAD + NLL)
+    assert cli.main(["exercise", "check", "gan/90/gaussian_nll"]) == 0
+    assert cli.main(command) == 0
+    assert "unless --even-if-wrong" not in capsys.readouterr().out
+    assert cli.main(["run", "gan/90", "--even-if-wrong"]) == 2
+    assert "goes with --with FILE" in capsys.readouterr().err
 
 
 def _listed(cli, capsys) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import difflib
 import json
 import os
-import shutil
 import signal
 import sys
 import textwrap
@@ -24,7 +24,7 @@ from minigen.course.exercise import catalog, checking, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
-from minigen.course.exercise.progress import Progress, lesson_progress
+from minigen.course.exercise.progress import Progress, home, lesson_progress, locked
 from minigen.course.lesson.options import Parser
 
 __all__ = ["main", "progress", "substituted"]
@@ -38,7 +38,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
         added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", example=example)
         added.set_defaults(run=run)
         if where:
-            default = checking.FOLDER
+            default = home()
             added.add_argument(
                 "--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})"
             )
@@ -59,9 +59,14 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random inputs (default 0)")
     add = command("hint", _hint, "show the next of three hints", "minigen exercise hint gan/02/discriminator_loss")
     add.add_argument("id", metavar="ID", help="an exercise")
-    add = command("diff", _diff, "show yours beside the package's, once yours passes", "minigen exercise diff gan/02")
+    add = command(
+        "diff",
+        _diff,
+        "show what differs between yours and the package's, once yours passes",
+        "minigen exercise diff gan/02",
+    )
     add.add_argument("id", metavar="ID", help="a lesson or an exercise")
-    add.add_argument("--force", action="store_true", help="show the package's answer before yours passes")
+    add.add_argument("--reveal", action="store_true", help="show the package's answer before yours passes")
     add = command("reset", _reset, "start again; your file is kept as a backup", "minigen exercise reset gan/02")
     add.add_argument("id", metavar="ID", help="a lesson or an exercise")
     add = command(
@@ -139,9 +144,20 @@ def _list(args: argparse.Namespace) -> int:
         print("there are no exercises yet")
         return 0
     print(text_table(rows, ["exercise", "time", "points", "state"]))
-    passed = sum(record.of(exercise)["passed"] for exercise in exercises)
-    print(f"\n{passed} of {len(exercises)} passed. Begin: minigen exercise start {exercises[0].lesson}")
+    left = [exercise for exercise in exercises if not record.of(exercise)["passed"]]
+    done = f"{len(exercises) - len(left)} of {len(exercises)} passed"
+    print(f"\n{done}; {_duration(exercises)} in all" + (f", {_duration(left)} left" if left else ""))
+    print("In order: a lesson needs what those above it in its post explain; run it first, then write its exercises.")
+    following = checking.next_exercise(args.dir)
+    if following:
+        print(following)
     return 0
+
+
+def _duration(exercises: Sequence[Exercise]) -> str:
+    """How long exercises take together: "45 min", "13 h 10 min"."""
+    hours, minutes = divmod(round(sum(exercise.minutes for exercise in exercises)), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _start(args: argparse.Namespace) -> int:
@@ -171,11 +187,18 @@ def _check(args: argparse.Namespace) -> int:
         print(f"watching {', '.join(str(path) for path, _ in jobs)} (Ctrl-C ends)")
 
     def again() -> int:
+        if args.watch and not args.json:
+            print(_ruler(datetime.datetime.now()))
         reports = checking.check_files(jobs, seed=args.seed)
-        print(checking.summary(reports, args.json), flush=True)
+        print(checking.summary(reports, args.json, args.dir), flush=True)
         return checking.exit_code(reports)
 
     return checking.watch([path for path, _ in jobs], again) if args.watch else again()
+
+
+def _ruler(now: datetime.datetime) -> str:
+    """The line between two checks of --watch."""
+    return f"\n{color(f'---- {now:%H:%M:%S} '.ljust(60, '-'), 'bold')}\n"
 
 
 def _jobs(text: str | None, folder: Path, file: Path | None = None) -> list[tuple[Path, list[Exercise]]]:
@@ -242,35 +265,32 @@ def _diff(args: argparse.Namespace) -> int:
     if submission.status != status.PASS:
         raise UsageError(f"{path}: {submission.message}")
     record = Progress(args.dir)
-    shown = [exercise for exercise in exercises if args.force or record.of(exercise)["passed"]]
+    shown = [exercise for exercise in exercises if args.reveal or record.of(exercise)["passed"]]
     hidden = [exercise.id for exercise in exercises if exercise not in shown]
     if not shown:
-        raise UsageError(f"{', '.join(hidden)}: not passed yet; check it first (or --force, and spoil it)")
-    width = shutil.get_terminal_size((100, 24)).columns
+        raise UsageError(f"{', '.join(hidden)}: not passed yet; check it first (or --reveal, and spoil it)")
     for exercise in shown:
-        mine = stubs.function_source(submission.source, exercise.name) or "(not in your file)"
-        theirs = functions.source(exercise.reference)
+        written = stubs.function_source(submission.source, exercise.name)
+        mine = functions.bare(written) if written is not None else "(not in your file)"
+        theirs = functions.bare(functions.source(exercise.reference))
         print(color(exercise.id, "bold"))
-        print(side_by_side(mine, theirs, f"yours ({path})", f"the package's ({exercise.target})", width))
+        print(_difference(mine, theirs, f"yours, {path}", f"the package's, {exercise.target}"))
         print()
     if hidden:
         print(f"not passed yet: {', '.join(hidden)}")
     return 0
 
 
-def side_by_side(left: str, right: str, left_title: str, right_title: str, width: int) -> str:
-    """Two texts in two columns if they fit into `width`, else one below the other."""
-    rows = [left.expandtabs(4).splitlines(), right.expandtabs(4).splitlines()]
-    room = max(map(len, [left_title, *rows[0]])) + 3
-    if room + max(map(len, [right_title, *rows[1]])) > width:
-        parts = [f"-- {left_title}", *rows[0], "", f"-- {right_title}", *rows[1]]
-        return "\n".join(parts)
-    height = max(map(len, rows))
-    columns = [
-        [title, "-" * len(title), *column] for title, column in zip((left_title, right_title), rows, strict=True)
-    ]
-    columns = [column + [""] * (height + 2 - len(column)) for column in columns]
-    return "\n".join(f"{a.ljust(room)}{b}".rstrip() for a, b in zip(*columns, strict=True))
+def _difference(mine: str, theirs: str, mine_title: str, theirs_title: str) -> str:
+    """What to change in one text to have the other, as a unified diff of all lines."""
+    lines = difflib.unified_diff(
+        mine.splitlines(), theirs.splitlines(), mine_title, theirs_title, n=len(mine.splitlines()), lineterm=""
+    )
+    tones = {"-": "red", "+": "green"}
+    shown = [line for line in lines if not line.startswith("@@")]
+    if not shown:
+        return "the same, line by line"
+    return "\n".join(color(line.rstrip(), tones[line[0]]) if line[:1] in tones else line.rstrip() for line in shown)
 
 
 def _reset(args: argparse.Namespace) -> int:
@@ -291,11 +311,15 @@ def _reset(args: argparse.Namespace) -> int:
         text = stubs.stub_file(everything)
     backup = _backup(path)
     path.write_text(text, encoding="utf-8")
-    record = Progress(args.dir)
-    for exercise in exercises:
-        record.entries.pop(exercise.id, None)
-    record.save()
+    with locked(args.dir):
+        record = Progress(args.dir)
+        passed = [exercise.name for exercise in exercises if record.of(exercise)["passed"]]
+        for exercise in exercises:
+            record.entries.pop(exercise.id, None)
+        record.save()
     print(f"{path} starts again ({', '.join(exercise.name for exercise in exercises)}); yours is kept in {backup}")
+    if passed:
+        print(f"the recorded pass of {', '.join(passed)} is forgotten; it comes back when {path.name} passes again")
     return 0
 
 
@@ -331,7 +355,7 @@ def _prove(args: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------------------------- for the other commands
 
 
-def progress(lesson_id: str, folder: Path = checking.FOLDER) -> str:
+def progress(lesson_id: str, folder: Path | None = None) -> str:
     """How far the student is in a lesson's exercises, in a few words for `minigen list`; "" if it has none."""
     try:
         exercises = catalog.exercises_of(lesson_id)
@@ -339,27 +363,44 @@ def progress(lesson_id: str, folder: Path = checking.FOLDER) -> str:
         return f"exercises broken: {error}"
     if not exercises:
         return ""
-    row = lesson_progress(exercises, folder)
+    row = lesson_progress(exercises, home() if folder is None else folder)
     if row.started:
         return f"{row} exercises passed"
     return f"{row.total} exercise{'s' * (row.total != 1)}"
 
 
 @contextlib.contextmanager
-def substituted(file: str | Path, lesson_id: str) -> Iterator[None]:
-    """The student's functions in the place of the package's while a lesson runs; says how often they were called."""
+def substituted(file: str | Path, lesson_id: str, even_if_wrong: bool = False) -> Iterator[None]:
+    """The student's functions in the place of the package's while a lesson runs; says how often they were called.
+
+    It says, too, which of them have not passed, as far as it is recorded; `even_if_wrong`: the lesson's checks go on.
+    """
     from minigen.course.exercise import substitute
 
     names = substitute.install(file, lesson_id)
-    others = [exercise.id for exercise in catalog.exercises_of(lesson_id) if exercise.id not in names]
+    exercises = catalog.exercises_of(lesson_id)
+    others = [exercise.id for exercise in exercises if exercise.id not in names]
     print(f"with your {', '.join(name.rpartition('/')[2] for name in names)} from {file}")
     if others:
         print(f"not written yet, so the package's: {', '.join(name.rpartition('/')[2] for name in others)}")
+    open_ = _not_passed(Path(file), [exercise for exercise in exercises if exercise.id in names])
+    if open_ and even_if_wrong:
+        print(f"not passed yet: {', '.join(open_)}: checks of the lesson that fail are reported, and it goes on")
+    elif open_:
+        print(f"not passed yet: {', '.join(open_)}: a check of the lesson that fails stops it, unless --even-if-wrong")
     try:
         yield
     finally:
         print(substitute.report())
         substitute.restore()
+
+
+def _not_passed(file: Path, exercises: Sequence[Exercise]) -> list[str]:
+    """The functions of a file that have never passed, by the record beside it; none if it is not that of the file."""
+    if not exercises or file.name != checking.answer_file(exercises[0].lesson).name:
+        return []
+    record = Progress(file.parent)
+    return [exercise.name for exercise in exercises if not record.of(exercise)["passed"]]
 
 
 if __name__ == "__main__":

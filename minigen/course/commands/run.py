@@ -28,6 +28,11 @@ def parser() -> Parser:
     result.add_argument(
         "--with", dest="with_file", type=Path, metavar="FILE", help="use the functions of your exercise file"
     )
+    result.add_argument(
+        "--even-if-wrong",
+        action="store_true",
+        help="with --with: report a check that fails and go on, to see what a bug does",
+    )
     return result
 
 
@@ -38,6 +43,8 @@ def main(argv: Sequence[str]) -> int:
     if everything == (id is not None):
         raise UsageError("run one lesson by its ID, or all of them with --all (see minigen run -h)")
     options = RunOptions(**args)
+    if options.even_if_wrong and options.with_file is None:
+        raise UsageError("--even-if-wrong goes with --with FILE: it lets a wrong function of yours train the lesson")
     if everything:
         return _run_all(index.lessons(), options)
     lesson = index.find(id)
@@ -48,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
     from minigen.course.commands.exercise import substituted
     from minigen.course.exercise.substitute import calls
 
-    with substituted(options.with_file, lesson.id):
+    with substituted(options.with_file, lesson.id, options.even_if_wrong):
         return run_file(lesson.path, options, record=lambda: {"calls": calls()})
 
 

@@ -1,4 +1,4 @@
-"""Check answers and print what came of it: behind `minigen exercise check` and behind `check` in a notebook."""
+"""Check files of answers, note what came of it, and say what comes next."""
 
 from __future__ import annotations
 
@@ -10,47 +10,35 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from minigen.course import index
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.grading import runner, status
-from minigen.course.exercise.grading.grade import Report, grade_file, grade_function, references
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.grade import Report, grade_file, references
 from minigen.course.exercise.grading.inputs import arguments
 from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
-from minigen.course.exercise.progress import Progress, locked
+from minigen.course.exercise.progress import Progress, home, locked
 from minigen.course.exercise.stubs import MARKER
 
-__all__ = ["FOLDER", "answer_file", "check", "check_files", "exit_code", "inputs", "lesson_of_file", "summary", "watch"]
+__all__ = [
+    "answer_file",
+    "check_files",
+    "exit_code",
+    "inputs",
+    "lesson_of_file",
+    "next_exercise",
+    "summary",
+    "watch",
+]
 
-FOLDER = Path("exercises")
 JSON_VERSION = 2  # of what `check --json` prints
 
 
-def answer_file(lesson: str, folder: Path = FOLDER) -> Path:
+def answer_file(lesson: str, folder: Path | None = None) -> Path:
     """Where the answers of a lesson are: `exercises/gan_02.py`."""
-    return Path(folder) / f"{lesson.replace('/', '_')}.py"
-
-
-def check(exercise_id: str, function: Callable | None = None) -> None:
-    """Check an answer and print the report: `check("gan/02/discriminator_loss", my_function)`, in a notebook.
-
-    Without a function, the student's file is checked, as `minigen exercise check ID` does.
-    Raises UsageError for an unknown exercise.
-    """
-    if runner.MARK in os.environ:  # a call that was left in a student's file
-        print("(a file that is being checked does not check itself)")
-        return
-    exercises = catalog.find(exercise_id)
-    if function is None:
-        reports = check_files([(answer_file(exercises[0].lesson), exercises)])
-    elif len(exercises) != 1:
-        names = ", ".join(exercise.id for exercise in exercises)
-        raise UsageError(f"{exercise_id!r} has several exercises: say which ({names})")
-    else:
-        reports = [grade_function(exercises[0], function)]
-    for report in reports:
-        print(render(report, sys.stdout))
+    return (home() if folder is None else Path(folder)) / f"{lesson.replace('/', '_')}.py"
 
 
 def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
@@ -95,15 +83,20 @@ def check_files(jobs: Iterable[tuple[Path, Sequence[Exercise]]], seed: int = 0, 
         mine = [grade_file(exercise, submission, seed=seed) for exercise in exercises]
         reports += mine
         if remember and path.name == answer_file(exercises[0].lesson).name:
-            with locked(path.parent):
-                record = Progress(path.parent)
-                for report in mine:
-                    if report.status != status.GRADER_ERROR:
-                        record.checked(report.exercise, report.points, report.passed)
-                saved = record.save()
-            if not saved:
-                print(f"minigen: your progress cannot be saved in {path.parent}", file=sys.stderr)
+            note(mine, path.parent)
     return reports
+
+
+def note(reports: Sequence[Report], folder: Path) -> None:
+    """Add results to the record of a folder; say so if it cannot be written."""
+    with locked(folder):
+        record = Progress(folder)
+        for report in reports:
+            if report.status != status.GRADER_ERROR:
+                record.checked(report.exercise, report.points, report.passed)
+        saved = record.save()
+    if not saved:
+        print(f"minigen: your progress cannot be saved in {folder}", file=sys.stderr)
 
 
 def exit_code(reports: Sequence[Report]) -> int:
@@ -113,8 +106,8 @@ def exit_code(reports: Sequence[Report]) -> int:
     return 0 if all(report.passed for report in reports) else 1
 
 
-def summary(reports: Sequence[Report], as_json: bool = False) -> str:
-    """All reports, as text or as one JSON document."""
+def summary(reports: Sequence[Report], as_json: bool = False, folder: Path | None = None) -> str:
+    """All reports, as text or as one JSON document; `folder`: where the record is that tells what comes next."""
     if as_json:
         data = {
             "version": JSON_VERSION,
@@ -134,7 +127,34 @@ def summary(reports: Sequence[Report], as_json: bool = False) -> str:
     elif reports:
         lesson = reports[0].exercise.lesson
         parts.append(f"now train with it: minigen run {lesson} --with {reports[0].file}")
+        following = next_exercise(folder, after=reports[-1].exercise.id)
+        if following:
+            parts[-1] += f"\n{following}"
     return "\n\n".join(parts)
+
+
+def next_exercise(folder: Path | None = None, after: str = "") -> str:
+    """Which exercise comes next, by the record of a folder, and how to begin it; "" if all have passed.
+
+    after: the id of an exercise; the next one is the first behind it that has not passed, else the first of all.
+    """
+    folder = home() if folder is None else folder
+    lessons = {lesson: index.exercise_names(path) for lesson, path in _lesson_folders()}
+    ids = [f"{lesson}/{name}" for lesson, names in lessons.items() for name in names]
+    entries = Progress(folder).entries
+    start = ids.index(after) + 1 if after in ids else 0
+    found = next((id for id in ids[start:] + ids[:start] if entries.get(id, {}).get("passed") is not True), None)
+    if found is None:
+        return "all exercises have passed" if ids else ""
+    lesson = found.rpartition("/")[0]
+    path = answer_file(lesson, folder)
+    how = f"in {path}" if os.path.lexists(path) else f"minigen exercise start {lesson}"
+    return f"next exercise: {found} ({how})"
+
+
+def _lesson_folders() -> list[tuple[str, Path]]:
+    """The lessons that have exercises, in order, with their folders; none of their files is run."""
+    return [(index.short_id(folder), folder) for folder in index.folders("exercise.py")]
 
 
 def watch(

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["body", "compiled", "definition", "source"]
+__all__ = ["bare", "body", "compiled", "definition", "source"]
 
 
 def source(function: Callable) -> str:
@@ -26,6 +26,24 @@ def definition(text: str) -> ast.FunctionDef:
         if isinstance(inner, ast.arg):
             inner.annotation = None
     return node
+
+
+def bare(text: str) -> str:
+    """A function's source as it is compared with another: no docstring, decorators or annotations of its arguments."""
+    node = _first(ast.parse(text))
+    stripped = definition(text)
+    header = f"def {node.name}({ast.unparse(stripped.args)}):"
+    statements = body(node)
+    if not statements or statements[0].lineno == node.lineno:
+        stripped.body = body(stripped) or [ast.Pass()]
+        return ast.unparse(stripped)
+    first = node.body[0]
+    documented = ast.get_docstring(node) is not None
+    start = (first.end_lineno or first.lineno) if documented else first.lineno - 1
+    lines = text.splitlines()
+    while not documented and lines[start - 1].lstrip().startswith("#"):
+        start -= 1
+    return "\n".join([header, *lines[start : node.end_lineno]])
 
 
 def _first(module: ast.Module) -> ast.FunctionDef:

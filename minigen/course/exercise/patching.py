@@ -16,7 +16,7 @@ from typing import Any
 
 from minigen.course.exercise.format import resolve
 
-__all__ = ["replace", "replaced"]
+__all__ = ["put_back", "replace", "replaced"]
 
 
 def _places(original: Callable, also: Iterable[dict]) -> Iterator[tuple[Any, Any]]:
@@ -50,9 +50,19 @@ def replace(target: str, function: Callable, also: Iterable[dict] = ()) -> list[
             setattr(owner, key, function)
         return undo
     for container, key in list(_places(original, also)):
-        undo.append(functools.partial(container.__setitem__, key, original))
+        undo.append(functools.partial(put_back, container, key, function, original))
         container[key] = function
     return undo
+
+
+def put_back(container: Any, key: Any, function: Callable, original: Any) -> None:
+    """The original where `function` still is: what has been bound anew since, as in a notebook, stays."""
+    try:
+        current = container[key]
+    except (KeyError, IndexError):
+        return
+    if current is function:
+        container[key] = original
 
 
 @contextlib.contextmanager

@@ -13,9 +13,15 @@ from typing import Any, NamedTuple
 
 from minigen.course.exercise.format import Exercise
 
-__all__ = ["FILE_NAME", "LessonProgress", "Progress", "lesson_progress", "locked"]
+__all__ = ["FILE_NAME", "LessonProgress", "Progress", "home", "lesson_progress", "locked"]
 
 FILE_NAME = ".progress.json"
+
+
+def home() -> Path:
+    """The student's folder, `exercises/`: in the current folder, or beside it if that is `notebooks/`."""
+    here = Path("exercises")
+    return Path("..") / here if Path.cwd().name == "notebooks" and not here.is_dir() else here
 
 
 class LessonProgress(NamedTuple):

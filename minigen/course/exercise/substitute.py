@@ -4,34 +4,62 @@ install("exercises/gan_02.py", "gan/02")      # before the lesson runs
 ...                                           # the lesson trains, and her functions are called
 print(report())                               # how many times
 restore()
+
+`use(my_function)` in a notebook is built on `put`, which does it for one function.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import itertools
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
-from minigen.course.exercise.patching import replace
+from minigen.course.exercise.patching import put_back, replace
 from minigen.course.exercise.stubs import is_stub
 
-__all__ = ["calls", "install", "report", "restore"]
+__all__ = ["calls", "fingerprint", "install", "own", "put", "report", "restore", "suspended"]
 
 
 @dataclass
 class _Substitute:
     exercise: Exercise
-    undo: list[Callable[[], None]]
+    student: Callable
+    undo: list[Callable[[], None]] = field(default_factory=list)
     count: itertools.count = field(default_factory=itertools.count)  # next() cannot lose a call of another thread
     calls: int = 0
+
+    def __post_init__(self):
+        @functools.wraps(self.student)
+        def counted(*args, **kwargs):
+            self.calls = next(self.count) + 1
+            return self.student(*args, **kwargs)
+
+        counted.student, counted.replaces = self.student, self.exercise.reference
+        self.counted = counted
+
+    def enter(self, space: MutableMapping[str, Any]) -> None:
+        """Put the function in the package's place, and into the namespace from which her other functions call it."""
+        self.undo = replace(self.exercise.target, self.counted)
+        name = self.exercise.name
+        if space.get(name) is self.student:
+            space[name] = self.counted
+            self.undo.append(functools.partial(put_back, space, name, self.counted, self.student))
+
+    def leave(self) -> None:
+        for step in reversed(self.undo):
+            step()
+        self.undo = []
 
 
 _active: dict[str, _Substitute] = {}
@@ -57,18 +85,53 @@ def install(file: str | Path, lesson_id: str) -> list[str]:
         why = "its functions are still the stubs" if stubs else "it defines none of them"
         raise UsageError(f"--with {file}: {lesson_id} can use {names}, but {why}")
     namespace = _load(submission.source, Path(file), exercises)
+    for exercise in written:
+        if not callable(namespace.get(exercise.name)):
+            raise UsageError(f"--with {file}: {exercise.name} is not a function")
     restore()
     for exercise in written:
-        function = namespace.get(exercise.name)
-        if not callable(function):
-            restore()
-            raise UsageError(f"--with {file}: {exercise.name} is not a function")
-        entry = _Substitute(exercise, [])
-        _active[exercise.id] = entry
-        counted = _counted(function, entry)
-        namespace[exercise.name] = counted  # her other functions call it, too
-        entry.undo = replace(exercise.target, counted)
+        put(exercise, namespace[exercise.name], namespace)
     return [exercise.id for exercise in written]
+
+
+def put(exercise: Exercise, function: Callable, space: MutableMapping[str, Any] | None = None) -> None:
+    """Put one function in the place of its exercise's target; what stood there before goes.
+
+    space: the namespace of her other functions, which then call the counted one; that of the function unless given.
+    """
+    before = _active.pop(exercise.id, None)
+    if before is not None:
+        before.leave()
+    function = own(function)
+    entry = _active[exercise.id] = _Substitute(exercise, function)
+    entry.enter(getattr(function, "__globals__", {}) if space is None else space)
+
+
+def own(function: Any) -> Any:
+    """The student's function itself, where what is given counts the calls of it."""
+    return getattr(function, "student", function)
+
+
+@contextlib.contextmanager
+def suspended() -> Iterator[None]:
+    """The package's own functions for a while: an answer is compared with them."""
+    entries = list(_active.values())
+    for entry in reversed(entries):
+        entry.leave()
+    try:
+        yield
+    finally:
+        for entry in entries:
+            entry.enter(getattr(entry.student, "__globals__", {}))
+
+
+def fingerprint() -> str:
+    """A hash of the functions that are in the package's place, for what is kept of a training; "" if there are none."""
+    text = ""
+    for identity, entry in sorted(_active.items()):
+        code = getattr(entry.student, "__code__", None)
+        text += f"{identity} {code.co_code.hex()} {code.co_consts} {code.co_names}" if code else repr(entry.student)
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
 
 
 def _load(source: str, file: Path, exercises: Sequence[Exercise]) -> dict:
@@ -83,15 +146,6 @@ def _load(source: str, file: Path, exercises: Sequence[Exercise]) -> dict:
         if module.__dict__.get(exercise.name) is exercise.reference:
             raise UsageError(f"--with {file}: {exercise.name} is the package's own function")
     return module.__dict__
-
-
-def _counted(function: Callable, entry: _Substitute) -> Callable:
-    @functools.wraps(function)
-    def counted(*args, **kwargs):
-        entry.calls = next(entry.count) + 1
-        return function(*args, **kwargs)
-
-    return counted
 
 
 def calls() -> dict[str, int]:
@@ -111,6 +165,4 @@ def report() -> str:
 def restore() -> None:
     """Put the package's own functions back."""
     while _active:
-        _, entry = _active.popitem()
-        for step in reversed(entry.undo):
-            step()
+        _active.popitem()[1].leave()

@@ -24,6 +24,7 @@ class RunOptions:
                made them has changed.
     overwrite: remove a finished run of something else from its folder, instead of putting it aside.
     with_file: the student's functions that stand in the place of the package's.
+    even_if_wrong: a check of the lesson that fails is reported, and the run goes on: to see what a wrong function does.
     """
 
     quick: bool = False
@@ -35,6 +36,7 @@ class RunOptions:
     anyway: bool = False
     overwrite: bool = False
     with_file: Path | None = None
+    even_if_wrong: bool = False
 
     def command(self, start: str) -> str:
         """The command line that repeats this run; `start` is "minigen run gan/02_gan" or "python lesson.py"."""
@@ -43,6 +45,7 @@ class RunOptions:
         parts += ["--seed", str(self.seed)] * (self.seed != 0)
         parts += ["--out", str(self.out)] * (self.out != Path("out"))
         parts += ["--with", str(self.with_file)] * (self.with_file is not None)
+        parts += ["--even-if-wrong"] * self.even_if_wrong
         return " ".join([start, *map(shlex.quote, parts)])
 
     def with_hash(self) -> str | None:

@@ -186,12 +186,12 @@ def join(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
     """The run that a lesson, made in a file or cell with these globals, belongs to.
 
     For `python lesson.py` it does not return: the file is run by `run_file` as `minigen run` does, and Python ends with
-    its exit code.
+    its exit code. A notebook is quick if the environment variable MINIGEN_QUICK is set, as by `%env MINIGEN_QUICK=1`.
     """
     if Run.current is not None:
         return Run.current
     if in_notebook():
-        return Run("notebook", options or RunOptions())
+        return Run("notebook", options or RunOptions(quick=bool(os.environ.get("MINIGEN_QUICK"))))
     if options is None and caller.get("__name__") == "__main__" and caller.get("__file__"):
         path = Path(caller["__file__"])
         raise SystemExit(run_file(path, script_options(sys.argv[1:], prog=path.name), mode="script"))

@@ -311,7 +311,7 @@ def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Rep
     started = time.monotonic()
     reference = exercise.reference
     if not callable(function):
-        message = f"an answer is a function, got {type(function).__name__}"
+        message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
         return _everywhere(exercise, Outcome(status.WRONG_TYPE, message))
     if function is reference or function in [resolve(target)[2] for target in exercise.blocked]:
         return _everywhere(exercise, Outcome(status.PACKAGE_ANSWER, "this is the package's own function"))

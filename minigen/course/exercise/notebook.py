@@ -1,0 +1,97 @@
+"""What a notebook offers to a student: `check` her function, and `use` it to train the lesson."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from minigen.course.console import UsageError
+from minigen.course.exercise import catalog, checking, substitute
+from minigen.course.exercise.format import Exercise, resolve
+from minigen.course.exercise.grading import runner
+from minigen.course.exercise.grading.grade import grade_function
+from minigen.course.exercise.grading.report import render
+from minigen.course.exercise.progress import Progress, home
+
+__all__ = ["check", "use"]
+
+
+def check(exercise_id: str | Callable, function: Callable | None = None) -> None:
+    """Check an answer and print the report: `check("gan/02/discriminator_loss", my_function)`, in a notebook.
+
+    `check(discriminator_loss)` will do for a function that has the exercise's name. The result is noted in the
+    student's folder, as that of `minigen exercise check` is. `check("gan/02")` checks the student's file.
+    Raises UsageError for an unknown exercise.
+    """
+    if runner.MARK in os.environ:  # a call that was left in a student's file
+        print("(a file that is being checked does not check itself)")
+        return
+    if function is None and callable(exercise_id):
+        function, exercise_id = exercise_id, _name(exercise_id)
+    if not isinstance(exercise_id, str):
+        kind = type(exercise_id).__name__
+        raise UsageError(f'say what to check: check("gan/02/discriminator_loss", my_function), got {kind}')
+    exercises = catalog.find(exercise_id)
+    with substitute.suspended():
+        if function is None:
+            reports = checking.check_files([(checking.answer_file(exercises[0].lesson), exercises)])
+            print(checking.summary(reports))
+            return
+        _check_here(_one(exercise_id, exercises), substitute.own(function))
+
+
+def _check_here(exercise: Exercise, function: Any) -> None:
+    report = grade_function(exercise, function)
+    print(render(report, sys.stdout))
+    folder = home()
+    with contextlib.suppress(OSError):
+        folder.mkdir(exist_ok=True)
+    checking.note([report], folder)
+    if not report.passed:
+        print(f"\nstuck? run  !minigen exercise hint {exercise.id}  in a cell")
+        return
+    print(f"\nnow train with it: from minigen.course import use; use({_name(function)}); run the lesson's cells again")
+    print(checking.next_exercise(folder, after=exercise.id))
+
+
+def use(*functions: Callable, exercise: str | None = None) -> None:
+    """Train with your own functions in this notebook: `use(discriminator_loss)`, then run the lesson's cells.
+
+    A function answers the exercise of its name, or `exercise`, for one function of another name. After a change to a
+    function, `use` it again. `use()` says how often they were called, and puts the package's own back.
+    Raises UsageError for what is no function, and for an unknown exercise; nothing is changed then.
+    """
+    if not functions:
+        print(substitute.report() or "no function of yours is in use")
+        substitute.restore()
+        return
+    if exercise is not None and len(functions) > 1:
+        raise UsageError(f"exercise={exercise!r} goes with one function, got {len(functions)}")
+    wanted = []
+    with substitute.suspended():
+        for function in map(substitute.own, functions):
+            if not callable(function):
+                raise UsageError(f"use wants functions, use(my_function), got {type(function).__name__}")
+            name = _name(function) if exercise is None else exercise
+            found = _one(name, catalog.find(name))
+            if function is resolve(found.target)[2]:
+                raise UsageError(f"{found.name} is the package's own function: write yours, then use it")
+            wanted.append((found, function))
+    record = Progress(home())
+    for found, function in wanted:
+        substitute.put(found, function)
+        known = "" if record.of(found)["passed"] else f"; it has not passed yet: check({found.id!r}, {_name(function)})"
+        print(f"your {_name(function)} is now used in the place of the package's ({found.id}){known}")
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _one(text: str, exercises: list[Exercise]) -> Exercise:
+    if len(exercises) != 1:
+        raise UsageError(f"{text!r} has several exercises: say which ({', '.join(found.id for found in exercises)})")
+    return exercises[0]
