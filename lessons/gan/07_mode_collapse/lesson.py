@@ -332,7 +332,7 @@ lesson.claim(
 # %%
 two_or_three = "two or three bells, by turns" if favorites > 1 else "one bell, all the time"
 lesson.outcome(
-    f"{favorites} bells were the favorite at one of {looks} moments; it changed {changes} times.",
+    f"In {looks} moments the favorite changed {changes} times, among {favorites} of the bells.",
     answer="four bells or more, by turns" if favorites >= 4 else two_or_three,
 )
 
