@@ -17,6 +17,13 @@ import pytest
 
 from minigen import metrics, nn, optim
 from minigen.data import batches
+from minigen.diffusion import ddpm, langevin, samplers
+from minigen.diffusion import likelihood as diffusion_likelihood
+from minigen.diffusion import schedule as schedule_module
+from minigen.diffusion.networks.dit import DiT
+from minigen.diffusion.networks.mlp import EpsMLP
+from minigen.diffusion.networks.unet import UNet
+from minigen.flow import bijection, coupling, multiscale, nice, realnvp
 from minigen.gan import gradient_diagnostics, improved_training, interpolation, losses, networks, toy_problems, wgan
 from minigen.gan import train as gan_train
 from minigen.metrics import digits, divergence, likelihood, samples, transport
@@ -1158,6 +1165,204 @@ row(
     rng=rng(),
     n=size(3),
     components=size(4),
+)
+
+
+# flow
+COUPLING = {
+    "rng": rng(),
+    "dim": size(2, 2),
+    "couplings": size(2),
+    "width": size(4),
+    "depth": size(1),
+    "activation": activation(),
+}
+row("flow.NICE", nice.NICE, **COUPLING)
+row("flow.RealNVP", realnvp.RealNVP, **COUPLING, limit=positive(2.0))
+row(
+    "flow.coupling_net",
+    coupling.coupling_net,
+    rng=rng(),
+    dim=size(2),
+    width=size(4),
+    depth=size(1),
+    outputs=size(2),
+    activation=activation(),
+)
+row("flow.half_mask", coupling.half_mask, dim=size(3, 2))
+row("flow.checkerboard_mask", coupling.checkerboard_mask, height=size(3), width=size(2))
+row("flow.BatchNorm", coupling.BatchNorm, channels=size(3), momentum=fraction(0.1), eps=nonnegative(1e-4))
+row(
+    "flow.BatchNorm.inverse",
+    coupling.BatchNorm.inverse,
+    self=fixed(lambda: coupling.BatchNorm(3)),
+    x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[:, :2], "x", None]),
+)
+row("flow.DiagonalScale", coupling.DiagonalScale, shape=given(3, 0, -3, 2.5, "3", (2, 0)))
+row("flow.ConvNet", multiscale.ConvNet, rng=rng(), channels=size(1), width=given(4, 6, 0, 2.5), blocks=size(1, 0))
+row(
+    "flow.ImageRealNVP",
+    multiscale.ImageRealNVP,
+    rng=rng(),
+    shape=given((8, 8, 1), (8, 8), (7, 8, 1), (8, 8, 0)),
+    width=given(4, 6, 0),
+    scales=size(2),
+    blocks=size(1, 0),
+    checkerboards=size(1, 0),
+    channelwise=size(1, 0),
+    limit=positive(2.0),
+)
+FLOW = seeded(realnvp.RealNVP, 2, 2, 4, 1)
+row("flow.Flow.sample", realnvp.RealNVP.sample, self=fixed(FLOW), rng=rng(), n=size(3), temperature=positive(1.0))
+row("flow.Flow.log_prob", realnvp.RealNVP.log_prob, self=fixed(FLOW), x=data(4, 2))
+row("flow.Flow.loss", realnvp.RealNVP.loss, self=fixed(FLOW), x=data(4, 2))
+row("flow.RealNVP.standardize", realnvp.RealNVP.standardize, self=fixed(FLOW), x=data(4, 2))
+row("flow.StandardNormal", bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
+row("flow.Permute", bijection.Permute, order=given([1, 0], [1, 1], [0.0, 1.0], "x", 3))
+row("flow.Logit", bijection.Logit, alpha=given(0.1, 0.5, -1, NAN, "x"))
+
+# diffusion
+SCHEDULE = fixed(lambda: schedule_module.Schedule.linear(5, 0.1, 0.5))
+STEPS = given(numpy.array([1, 2, 5, 3]), 0, 6, 1.5, numpy.ones((4, 1), int), numpy.ones(3, int), "x", None)
+for formula, names in [
+    (ddpm.q_step, ("x_before", "eps")),
+    (ddpm.q_posterior, ("x0", "x_t")),
+    (ddpm.eps_from_x0, ("x_t", "x0")),
+    (ddpm.mean_from_eps, ("x_t", "eps")),
+    (ddpm.score_from_eps, ("eps",)),
+    (ddpm.eps_from_score, ("score",)),
+    (ddpm.learned_variance, ("v",)),
+]:
+    values = {name: data(4, 2)._replace(wrong=lambda x: [x * NAN, x.astype(str), "x", None]) for name in names}
+    row(f"diffusion.{formula.__name__}", formula, **values, t=STEPS, schedule=SCHEDULE)
+EPS = seeded(EpsMLP, 2, 4, 1, 4)
+row(
+    "diffusion.simple_loss",
+    ddpm.simple_loss,
+    eps_model=model(EPS),
+    x0=data(4, 2),
+    t=STEPS,
+    eps=data(4, 2),
+    schedule=SCHEDULE,
+)
+row(
+    "diffusion.EpsMLP",
+    EpsMLP,
+    rng=rng(),
+    dim=size(2),
+    width=size(4),
+    layers=size(1, 0),
+    time_features=size(4, 2),
+    classes=size(3),
+)
+row(
+    "diffusion.EpsMLP.__call__",
+    EpsMLP.__call__,
+    self=fixed(EPS),
+    x=shaped(4, 2),
+    t=given(numpy.arange(4), numpy.ones((4, 1)), numpy.ones(3), "x", None),
+)
+row(
+    "diffusion.UNet",
+    UNet,
+    rng=rng(),
+    channels=size(1),
+    width=given(8, 4, 0, 2.5),
+    blocks=size(1),
+    overview=size(4),
+    size=given((8, 8), (7, 8), 3, (8,)),
+    classes=size(3),
+)
+row(
+    "diffusion.DiT",
+    DiT,
+    rng=rng(),
+    size=given((8, 8), 3, (8,)),
+    channels=size(1),
+    patch=size(4),
+    dim=given(8, 6, 0, 2.5),
+    depth=size(1),
+    heads=size(2),
+    classes=size(3),
+    conditioning=given("adaln-zero", "none", 3),
+)
+NOISE = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[:0], x.astype(int), x.astype(str), "x", None])
+row(
+    "diffusion.ancestral",
+    samplers.ancestral,
+    eps_model=model(EPS),
+    x=NOISE,
+    schedule=SCHEDULE,
+    rng=rng(),
+    variance=given("beta", "none", 3),
+)
+row(
+    "diffusion.strided",
+    samplers.strided,
+    eps_model=model(EPS),
+    x=NOISE,
+    schedule=SCHEDULE,
+    steps=size(3),
+    rng=rng(),
+    variance=given("beta", "none", 3),
+)
+row(
+    "diffusion.ddim",
+    samplers.ddim,
+    eps_model=model(EPS),
+    x=NOISE,
+    schedule=SCHEDULE,
+    steps=size(3),
+    eta=fraction(0.5),
+    rng=rng(),
+)
+row("diffusion.heun", samplers.heun, eps_model=model(EPS), x=NOISE, schedule=SCHEDULE, steps=size(3))
+row(
+    "diffusion.langevin",
+    langevin.langevin,
+    eps_model=model(EPS),
+    x=NOISE,
+    t=given(2, 0, 6, 1.5, "x", None),
+    schedule=SCHEDULE,
+    steps=size(3),
+    step=positive(0.1),
+    rng=rng(),
+)
+row(
+    "diffusion.annealed_langevin",
+    langevin.annealed_langevin,
+    eps_model=model(EPS),
+    x=NOISE,
+    schedule=SCHEDULE,
+    rng=rng(),
+    levels=size(2),
+    steps=size(2),
+    step=positive(0.1),
+)
+row(
+    "diffusion.vlb_terms",
+    diffusion_likelihood.vlb_terms,
+    eps_model=model(EPS),
+    x0=NOISE,
+    schedule=SCHEDULE,
+    rng=rng(),
+    variance=given("beta", "none", 3),
+)
+row("diffusion.prior_term", diffusion_likelihood.prior_term, x0=NOISE, schedule=SCHEDULE)
+row("diffusion.Schedule", schedule_module.Schedule, beta=given([0.1, 0.2], [], [0.1, 1.0], 0.1, [NAN], "x", None))
+row(
+    "diffusion.Schedule.linear",
+    schedule_module.Schedule.linear,
+    T=size(5),
+    first=given(0.1, "x", NAN),
+    last=given(0.2, "x", NAN),
+)
+row(
+    "diffusion.Schedule.cosine",
+    schedule_module.Schedule.cosine,
+    T=size(5),
+    s=nonnegative(0.01),
+    largest=given(0.9, 0, 1.5, "x"),
 )
 
 

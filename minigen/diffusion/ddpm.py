@@ -121,6 +121,7 @@ def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tu
 
     The model is told `schedule.times[t]` for every example, (N,).
     """
+    checks.function("eps_model", eps_model)
     output = eps_model(x_t, np.broadcast_to(schedule.times[t], (len(x_t),)))
     eps, v = output if isinstance(output, tuple) else (output, None)
     for name, a in (("eps", eps), ("v", v)):
@@ -171,6 +172,7 @@ def simple_loss(eps_model: Callable, x0: Array, t: Array, eps: Array, schedule: 
     The caller draws t (N,) uniformly from 1..T and eps (N, ...) from N(0, I). A model that returns 0 has loss 1.
     Eq. diffusion.15, Eq. diffusion.16; Ho et al. 2020, eq. 14.
     """
+    checks.function("eps_model", eps_model)
     t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
     x_t = q_sample(x0, t, eps, schedule)
     return mse(eps_model(x_t, t), eps)

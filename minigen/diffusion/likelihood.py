@@ -153,6 +153,8 @@ def vlb_terms(
     Eq. diffusion.09, Eq. diffusion.10, Eq. diffusion.11, Eq. diffusion.12; Ho et al. 2020, eq. 5.
     """
     shape = batch_shape(x0=x0)
+    checks.function("eps_model", eps_model)
+    checks.choice("variance", variance, ("beta", "posterior", "learned"))
     checks.rng(rng)
     nats = numpy.zeros((shape[0], schedule.T + 1), dtype=x0.dtype)
     for t in range(1, schedule.T + 1):

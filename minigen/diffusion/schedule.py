@@ -39,7 +39,7 @@ class Schedule:
     """
 
     def __init__(self, beta: ArrayLike):
-        beta = numpy.array(beta, dtype=numpy.float64)
+        beta = numpy.array(checks.shaped("beta", beta, ...), dtype=numpy.float64)
         if beta.ndim != 1 or beta.size == 0:
             raise ValueError(f"beta must have shape (T,), one value for each step, got {beta.shape}")
         if not (numpy.all(beta > 0) and numpy.all(beta < 1)):  # false for NaN
@@ -66,6 +66,7 @@ class Schedule:
         last)/2).
         """
         T = checks.whole("T", T)
+        first, last = checks.number("first", first, 0, 1), checks.number("last", last, 0, 1)
         return cls(numpy.linspace(first, last, T))
 
     @classmethod
@@ -140,6 +141,8 @@ def scale(c: Any, x: Array) -> Array:
 def batch_shape(**arrays: Array) -> tuple[int, ...]:
     """The common shape (N, ...) of arrays of finite floats. ValueError: other shapes, whole numbers, NaN, infinity."""
     shape = checks.same_shape(**arrays)
+    if 0 in shape:
+        raise ValueError(f"{' and '.join(arrays)} must not be empty, got shape {shape}")
     for name, a in arrays.items():
         if isbox(a):
             continue

@@ -18,7 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.nn import Module
+from minigen.nn import Module, depth_to_space, space_to_depth
 from minigen.tensor import jacobian, sigmoid, softplus
 
 Array = Any  # an ndarray, or one that autograd traces
@@ -78,7 +78,7 @@ class BaseDensity:
     """A density of independent coordinates of the given shape, in which a flow begins."""
 
     def __init__(self, shape: int | tuple[int, ...]):
-        self.shape = tuple(checks.whole("shape", n) for n in ((shape,) if isinstance(shape, int) else shape))
+        self.shape = tuple(checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,)))
 
     def log_prob(self, z: Array) -> Array:
         """log π(z) in nats: z (N, *shape) -> (N,). ValueError: another shape."""
@@ -216,20 +216,16 @@ class Squeeze(Bijection):
     """
 
     def forward(self, z, context=None):
-        n, h, w, c = np.shape(checks.array("z", z, "N", "H", "W", "C"))
+        n, _, _, c = np.shape(checks.array("z", z, "N", "H", "W", "C"))
         if c % 4:
             raise ValueError(f"z must have a multiple of 4 channels, got {np.shape(z)}")
-        blocks = np.reshape(z, (n, h, w, 2, 2, c // 4))
-        blocks = np.transpose(blocks, (0, 1, 3, 2, 4, 5))  # (N, H, 2, W, 2, C/4)
-        return np.reshape(blocks, (n, 2 * h, 2 * w, c // 4)), np.zeros(n, dtype=z.dtype)
+        return depth_to_space(z), np.zeros(n, dtype=z.dtype)  # (N, 2H, 2W, C/4)
 
     def inverse(self, x, context=None):
-        n, h, w, c = np.shape(checks.array("x", x, "N", "H", "W", "C"))
+        n, h, w, _ = np.shape(checks.array("x", x, "N", "H", "W", "C"))
         if h % 2 or w % 2:
             raise ValueError(f"x must have an even height and width, got {np.shape(x)}")
-        blocks = np.reshape(x, (n, h // 2, 2, w // 2, 2, c))
-        blocks = np.transpose(blocks, (0, 1, 3, 2, 4, 5))  # (N, H/2, W/2, 2, 2, C)
-        return np.reshape(blocks, (n, h // 2, w // 2, 4 * c)), np.zeros(n, dtype=x.dtype)
+        return space_to_depth(x), np.zeros(n, dtype=x.dtype)  # (N, H/2, W/2, 4C)
 
 
 class Unsqueeze(Inverse):

@@ -12,7 +12,7 @@ import numpy
 
 from minigen import checks
 from minigen.flow.bijection import Bijection, apply, check_broadcast, like
-from minigen.nn import MLP, Module
+from minigen.nn import MLP, Module, he_gain
 from minigen.tensor import stop_gradient, tanh
 
 Array = Any  # an ndarray, or one that autograd traces
@@ -80,7 +80,8 @@ class DiagonalScale(Bijection):
     """NICE's last layer: x = exp(s)·z with one learned s for each coordinate; without it the whole map keeps volume."""
 
     def __init__(self, shape: int | tuple[int, ...]):
-        self.log_scale = numpy.zeros(shape, numpy.float32)
+        sizes = checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,))
+        self.log_scale = numpy.zeros(sizes, numpy.float32)
 
     def forward(self, z, context=None):
         self._check("z", z)
@@ -169,15 +170,17 @@ class BatchNorm(Bijection):
     buffers = ("running_mean", "running_var")
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-4):
+        channels = checks.whole("channels", channels)
         self.running_mean = numpy.zeros(channels, numpy.float32)
         self.running_var = numpy.ones(channels, numpy.float32)
-        self.momentum, self.eps = momentum, eps
+        self.momentum, self.eps = checks.probability("momentum", momentum), checks.number("eps", eps, 0)
 
     def forward(self, z, context=None):
         std = numpy.sqrt(self.running_var + self.eps)
         return z * std + self.running_mean, self._log_det(z, np.log(std))
 
     def inverse(self, x, context=None):
+        x = checks.array("x", x, "N", ..., len(self.running_mean))
         mean, var = self.running_mean, self.running_var
         if self.training:
             axes = tuple(range(len(np.shape(x)) - 1))
@@ -201,8 +204,10 @@ def coupling_net(rng: Rng, dim: int, width: int = 64, depth: int = 2, outputs: i
     The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases spread over ±2, so that the
     units of the first layer bend at different places: in the plane, each has a single number as input.
     """
+    for name, size in (("dim", dim), ("width", width), ("depth", depth), ("outputs", outputs)):
+        checks.whole(name, size)
     net = MLP(rng, [dim] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
     for layer in net.layers[:-1]:
-        layer.w *= (6 if activation == "relu" else 3) ** 0.5  # Linear starts uniform, with variance 1/(3 n_in)
+        layer.w *= he_gain(activation)
         layer.b = rng.uniform(-2, 2, (width,)).astype(numpy.float32)
     return net

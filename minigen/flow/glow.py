@@ -14,14 +14,12 @@ from autograd.tracer import isbox
 from minigen import checks
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze, like
 from minigen.flow.coupling import AffineCoupling, channel_mask
-from minigen.nn import Conv2d, Module
+from minigen.nn import Conv2d, Module, he_gain
 from minigen.tensor import linear, relu
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
 Parts = tuple[Array, Array, Array, Array, Array]
-
-HE = 6**0.5  # for ReLU: weights of variance 2/n_in, where a layer starts with 1/(3 n_in). He et al. 2015
 
 # ------------------------------------------------------------------------------------------- actnorm
 
@@ -168,8 +166,8 @@ class CouplingNet(Module):
     """
 
     def __init__(self, rng: Rng, channels: int, width: int):
-        self.conv1 = Conv2d(rng, channels, width, 3, padding=1, scale=HE)
-        self.conv2 = Conv2d(rng, width, width, 1, scale=HE)
+        self.conv1 = Conv2d(rng, channels, width, 3, padding=1, scale=he_gain("relu"))
+        self.conv2 = Conv2d(rng, width, width, 1, scale=he_gain("relu"))
         self.conv3 = Conv2d(rng, width, 2 * channels, 3, padding=1, scale=0.0)
 
     def __call__(self, x: Array) -> Array:

@@ -16,25 +16,10 @@ import numpy
 from minigen import checks
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze
 from minigen.flow.coupling import AffineCoupling, channel_mask, checkerboard_mask
-from minigen.nn import Conv2d, GroupNorm, Module
-from minigen.tensor import relu
+from minigen.nn import Conv2d, GroupNorm, Module, ResidualBlock, he_gain
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
-
-HE = 6**0.5  # for ReLU: weights of variance 2/n_in, where a layer starts with 1/(3 n_in). He et al. 2015
-
-
-class ResidualBlock(Module):
-    """x + f(x) with f two convolutions, 3×3 and 1×1: (N, H, W, width) -> the same shape. The identity at the start."""
-
-    def __init__(self, rng: Rng, width: int):
-        self.norm = GroupNorm(4, width, activation="relu")
-        self.conv1 = Conv2d(rng, width, width, 3, padding=1, scale=HE)
-        self.conv2 = Conv2d(rng, width, width, 1, scale=0.0)
-
-    def __call__(self, x: Array) -> Array:
-        return x + self.conv2(relu(self.conv1(self.norm(x))))
 
 
 class ConvNet(Module):
@@ -47,11 +32,16 @@ class ConvNet(Module):
     """
 
     def __init__(self, rng: Rng, channels: int, width: int = 32, blocks: int = 1, fold: bool = False):
-        if width % 4:
+        checks.whole("channels", channels)
+        checks.whole("blocks", blocks, least=0)
+        if checks.whole("width", width) % 4:
             raise ValueError(f"width must be divisible by 4, the number of groups of the norm, got {width}")
         c = 4 * channels if fold else channels
-        self.conv_in = Conv2d(rng, c, width, 3, padding=1, scale=HE)
-        self.blocks = [ResidualBlock(rng, width) for _ in range(blocks)]
+        self.conv_in = Conv2d(rng, c, width, 3, padding=1, scale=he_gain("relu"))
+        self.blocks = [
+            ResidualBlock(rng, width, width, kernels=(3, 1), groups=(4, None), scale=he_gain("relu"))
+            for _ in range(blocks)
+        ]
         self.norm = GroupNorm(4, width, activation="relu")
         self.conv_out = Conv2d(rng, width, 2 * c, 3, padding=1, scale=0.0)
         self.fold = Squeeze() if fold else None
@@ -91,6 +81,10 @@ class ImageRealNVP(Flow):
         limit: float = 2.0,
     ):
         height, across, channels = checked_image_shape(shape, scales)
+        checks.whole("width", width)
+        for name, count in (("blocks", blocks), ("checkerboards", checkerboards), ("channelwise", channelwise)):
+            checks.whole(name, count, least=0)
+        checks.positive("limit", limit)
 
         def coupling(mask: numpy.ndarray, c: int, fold: bool) -> AffineCoupling:
             return AffineCoupling(ConvNet(rng, c, width, blocks, fold), mask, limit)

@@ -32,6 +32,7 @@ class RealNVP(Flow):
         activation="tanh",
         limit: float = 2.0,
     ):
+        checks.positive("limit", limit)
         masks = [half_mask(dim, first=k % 2 == 0) for k in range(checks.whole("couplings", couplings))]
         layers = [AffineCoupling(coupling_net(rng, dim, width, depth, 2, activation), mask, limit) for mask in masks]
         super().__init__(StandardNormal(dim), Chain([*layers, Affine(numpy.zeros(dim), numpy.zeros(dim))]))

@@ -165,7 +165,14 @@ class DiT(Module):
         classes: int | None = None,
         conditioning: str = "adaln-zero",
     ):
-        self.height, self.width = (checks.whole("size", n) for n in size)
+        if len(checks.wholes("size", size)) != 2:
+            raise ValueError(f"size must be (H, W), got {size}")
+        checks.whole("depth", depth)
+        if checks.whole("dim", dim) % 4:
+            raise ValueError(f"dim must be a multiple of 4, got {dim}")
+        if dim % checks.whole("heads", heads):
+            raise ValueError(f"heads must divide dim, got heads={heads} and dim={dim}")
+        self.height, self.width = size
         self.channels, self.patch = checks.whole("channels", channels), patch
         self.classes = None if classes is None else checks.whole("classes", classes)
         self.conditioning = checks.choice("conditioning", conditioning, CONDITIONINGS)

@@ -29,6 +29,13 @@ class EpsMLP(Module):
         time_features: int = 32,
         classes: int | None = None,
     ):
+        for name, size in (("dim", dim), ("width", width), ("time_features", time_features)):
+            checks.whole(name, size)
+        if time_features % 2:
+            raise ValueError(f"time_features must be even, got {time_features}")
+        checks.whole("layers", layers, least=0)
+        if classes is not None:
+            checks.whole("classes", classes)
         self.dim, self.time_features, self.classes = dim, time_features, classes
         inputs = dim + time_features + (classes or 0)
         self.body = MLP(rng, [inputs, *[width] * layers, dim], activation="silu", last_scale=0.0)
@@ -36,6 +43,8 @@ class EpsMLP(Module):
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
         if len(np.shape(x)) != 2 or np.shape(x)[1] != self.dim:
             raise ValueError(f"x must have shape (N, {self.dim}), got {np.shape(x)}")
+        if np.shape(t) != (len(x),):
+            raise ValueError(f"t must have shape ({len(x)},), one time step for each example, got {np.shape(t)}")
         inputs = [x, sinusoidal(t, self.time_features)]  # (N, dim), (N, time_features)
         if self.classes is not None:
             inputs.append(one_hot(y, len(x), self.classes))  # (N, classes)

@@ -162,6 +162,11 @@ class UNet(Module):
         channels, blocks = checks.whole("channels", channels), checks.whole("blocks", blocks)
         if checks.whole("width", width) % GROUPS:
             raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
+        for name, count in (("overview", overview), ("classes", classes)):
+            if count is not None:
+                checks.whole(name, count)
+        if len(checks.wholes("size", size)) != 2:
+            raise ValueError(f"size must be (H, W), got {size}")
         if overview is not None and (size[0] % 4 or size[1] % 4):
             raise ValueError(f"size must be two multiples of 4, got {size}")
         dim_time, low = 4 * width, 2 * width
