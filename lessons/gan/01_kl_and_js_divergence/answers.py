@@ -40,6 +40,23 @@ MISTAKES = {
     return np.where(p > 0, np.log(p) - np.log(q), 0.0).sum(axis=-1)
     terms.sum -> np.sum(terms).sum  # One number for each distribution: sum over the last axis only.
     np.log(p) -> 0  # This is the cross-entropy; the entropy of p must be taken away from it.
+    # An outcome that q calls impossible makes the divergence infinite: a small number in the place
+    # of q's zero, or added to it, hides that.
+    return kl_of(p, np.maximum(q, 1e-12))
+    # An outcome that q calls impossible makes the divergence infinite: a small number in the place
+    # of q's zero, or added to it, hides that.
+    return kl_of(p, np.maximum(q, 1e-10))
+    # An outcome that q calls impossible makes the divergence infinite: a small number in the place
+    # of q's zero, or added to it, hides that.
+    return kl_of(p, np.maximum(q, 1e-8))
+    # Each row of numbers is a distribution: sum over the last axis, -1, however many there are.
+    return np.sum(np.where(p > 0, p * (np.log(p) - np.log(q)), 0.0), axis=min(1, p.ndim - 1))
+    # Each row of numbers is a distribution: sum over the last axis, not over the first.
+    terms.sum(axis=-1) -> terms.sum(axis=0)
+    # nan_to_num makes the infinity a finite number too: only 0 log 0 counts as 0.
+    return np.sum(np.nan_to_num(p * np.log(p / q)), axis=-1)
+    # The terms keep their signs: only their sum is never negative.
+    terms.sum -> np.abs(terms).sum
     """,
     "js_divergence": """
     # Half of each divergence: JS is their mean, not their sum.
@@ -70,6 +87,17 @@ MISTAKES = {
     # One number for each pair of distributions: sum over the last axis only.
     m = (p + q) / 2
     return np.sum(kl_of(p, m) + kl_of(q, m)) / 2
+    # A probability of 0 stays 0: do not cut it off at a small number.
+    p, q = np.maximum(p, 1e-4), np.maximum(q, 1e-4)
+    m = (p + q) / 2
+    return (kl_of(p, m) + kl_of(q, m)) / 2
+    # A probability of 0 stays 0: nothing is added inside the logarithm.
+    m = (p + q) / 2 + 1e-3
+    return (kl_of(p, m) + kl_of(q, m)) / 2
+    # SciPy's jensenshannon sums over the first axis unless it is told axis=-1, and its square is
+    # wanted.
+    from scipy.spatial.distance import jensenshannon
+    return jensenshannon(p, q) ** 2
     """,
     "kl_normal": """
     # The sigmas are standard deviations: square them in the quotients.
@@ -93,6 +121,26 @@ MISTAKES = {
     # Elementwise: do not sum over the entries.
     np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5 ->
         np.sum(np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5)
+    # The sigmas are standard deviations: square them in the quotients, and halve no logarithm.
+    return (np.log(sigma_q / sigma_p) + (sigma_p + (mu_p - mu_q) ** 2) / sigma_q - 1) / 2
+    # The distance of the means is measured in units of sigma_q, the width of q.
+    (mu_p - mu_q) / sigma_q -> (mu_p - mu_q) / sigma_p
+    # The quotient has a 2 below: (sigma_p² + (mu_p - mu_q)²) / (2 sigma_q²).
+    0.5 * (spread + shift) -> (spread + shift)
+    # Logarithms are natural: nats, not bits.
+    return (
+        np.log(sigma_q / sigma_p) + (sigma_p**2 + (mu_p - mu_q) ** 2) / (2 * sigma_q**2) - 0.5
+    ) / np.log(2.0)
+    # A sigma is never 0, and may be small: do not cut it off.
+    p, q = np.maximum(sigma_p, 0.1), np.maximum(sigma_q, 0.1)
+    return np.log(q / p) + (p**2 + (mu_p - mu_q) ** 2) / (2 * q**2) - 0.5
+    # A sigma is never 0, and may be small: nothing is added to it.
+    p, q = sigma_p + 1e-3, sigma_q + 1e-3
+    return np.log(q / p) + (p**2 + (mu_p - mu_q) ** 2) / (2 * q**2) - 0.5
+    # Square the difference of the means, not each by itself.
+    mu_p = np.asarray(mu_p)
+    shift = (mu_p**2 - mu_q**2) / (2 * sigma_q**2)
+    return np.log(sigma_q / sigma_p) + sigma_p**2 / (2 * sigma_q**2) + shift - 0.5
     """,
 }
 

@@ -34,7 +34,8 @@ kl = Exercise(
     result has shape (...): one number for two vectors (K,), and (N,) for two batches (N, K).
 
     An outcome with p = 0 costs nothing, whatever q is (0 log 0 counts as 0). An outcome with p > 0
-    and q = 0 makes the divergence np.inf. The result is never NaN.
+    and q = 0 makes the divergence np.inf. The result is never NaN. No gradient is taken: plain
+    NumPy and SciPy will do.
     """,
     hints="""
     Each outcome is weighted by how often it happens in truth, under p. The outcomes that never
@@ -62,6 +63,13 @@ def more_outcomes(impl, rng):
 @kl.case(points=2)
 def a_batch(impl, rng):
     return {"kl": impl(vectors(rng, 4), vectors(rng, 4))}
+
+
+@kl.case(points=1)
+def a_table_of_pairs(impl, rng):
+    """Arrays of shape (3, 2, 4), two of whose axes stay."""
+    p, q = (vectors(rng, 6, 4).reshape(3, 2, 4) for _ in range(2))
+    return {"kl": impl(p, q)}
 
 
 @kl.case(points=2, expect={"kl": LN2})
@@ -100,7 +108,7 @@ js = Exercise(
     p and q have shape (..., K), each row of K numbers being a distribution; the result has shape
     (...): one number for two vectors (K,), and (N,) for two batches (N, K). Both may have zeros.
     The result is 0 for p = q, at most log 2, and never NaN. If you wrote kl_divergence for the
-    exercise before, call it.
+    exercise before, call it. No gradient is taken.
     """,
     hints="""
     Form the mixture first. It is positive wherever p or q is, so neither of the two KLs can be
@@ -135,6 +143,13 @@ def a_batch_of_pairs(impl, rng):
     return {"js": impl(vectors(rng, 4), vectors(rng, 4))}
 
 
+@js.case(points=1)
+def a_table_of_pairs_of_them(impl, rng):
+    """Arrays of shape (3, 2, 4), two of whose axes stay."""
+    p, q = (vectors(rng, 6, 4).reshape(3, 2, 4) for _ in range(2))
+    return {"js": impl(p, q)}
+
+
 @js.case(points=2)
 def zeros_here_and_there(impl, rng):
     return {"js": impl(*with_zeros(rng))}
@@ -164,7 +179,8 @@ normal = Exercise(
     closed form, in nats.
 
     The sigmas are standard deviations, not variances. The four arguments are numbers or arrays
-    whose shapes broadcast; the result has the common shape: elementwise, no sum.
+    whose shapes broadcast; the result has the common shape: elementwise, no sum. A sigma is
+    never 0, but may be as small as 1e-4. No gradient is taken: plain NumPy will do.
     """,
     hints="""
     Write down log p(x) - log q(x), a polynomial in x, and average it over p: (x - mu_p)^2 has mean
@@ -189,6 +205,12 @@ def three_apart(impl, rng):
 def narrow_and_wide(impl, rng):
     """log 2 + 2/8 - 1/2, and -log 2 + 5/2 - 1/2."""
     return {"there": impl(0.0, 1.0, 1.0, 2.0), "back": impl(1.0, 2.0, 0.0, 1.0)}
+
+
+@normal.case(points=1, expect={"kl": [np.log(10.0) - 0.495, 4999.5 - np.log(100.0)]})
+def very_narrow(impl, rng):
+    """A tenth as wide: log 10 + 1/200 - 1/2. A hundred times as wide: -log 100 + 5000 - 1/2."""
+    return {"kl": impl(0.0, np.array([1e-3, 1e-2]), 0.0, np.array([1e-2, 1e-4]))}
 
 
 @normal.case(points=1, property=True, expect={"kl": 0.0})

@@ -12,6 +12,8 @@ MISTAKES = {
     return x - eta * x, y + eta * y
     return x - y, y + x  # The step size is missing.
     return -eta * y, eta * x  # These are the moves; the new places are asked for.
+    return x - 0.1 * y, y + 0.1 * x  # eta is an argument; here it is always 0.1.
+    return x - eta**2 * y, y + eta**2 * x  # The step is as long as eta, not eta².
     """,
     "alternating_step": """
     # The second player used a stale x: she moves after x has moved, and sees it.
@@ -46,6 +48,11 @@ MISTAKES = {
     # The slope in x is y_ahead, and in y it is x_ahead: each player's slope is the other's
     # coordinate.
     x - eta * y, y + eta * x -> y + eta * x, x - eta * y
+    # In the real step, too, both players move at the same time, with the slopes found ahead.
+    x - eta * y_ahead, y + eta * x_ahead ->
+        (x - eta * y_ahead, y + eta * (x - eta * y_ahead))
+    # In the real step the wishes are exchanged: there, too, x goes down and y goes up.
+    x - eta * y_ahead, y + eta * x_ahead -> (x + eta * y_ahead, y - eta * x_ahead)
     # The real step is as long as the trial step: eta, not eta².
     x - eta * y_ahead, y + eta * x_ahead -> (x - eta ** 2 * y_ahead, y + eta ** 2 * x_ahead)
     """,
@@ -64,6 +71,10 @@ MISTAKES = {
     eta * y_before -> eta * x_before
     # The second player used the new x; both move at the same time.
     2 * eta * x -> 2 * eta * (x - eta * (2 * y - y_before))
+    # Both step from where they stand now, (x, y), not from where they were one step ago.
+    return x_before - eta * (2 * y - y_before), y_before + eta * (2 * x - x_before)
+    # The last change of the slope counts in full: 2 g - g_before.
+    return x - eta * (1.5 * y - 0.5 * y_before), y + eta * (1.5 * x - 0.5 * x_before)
     # That is momentum: it repeats the last move. Here it is the slope that is continued.
     return x - eta * y + eta * (x - x_before), y + eta * x + eta * (y - y_before)
     """,

@@ -21,8 +21,8 @@ simultaneous = Exercise(
     minutes=5,
     prompt=f"""
     {GAME} Both players step at the same time, each along the slope at the point where they stand.
-    Return the new x and the new y, two numbers (or two arrays, if x and y are arrays: many games at
-    once).
+    Return a tuple, the new x and the new y: two numbers, or two arrays if x and y are arrays (many
+    games at once), which stay as they are.
     """,
     hints="""
     One player goes down the slope of f in his own coordinate, the other goes up hers.
@@ -60,9 +60,9 @@ alternating = Exercise(
     target="minigen.gan.toy_problems:alternating_step",
     minutes=5,
     prompt=f"""
-    {GAME} The players take turns: first x moves, then y moves and sees where x has gone. Return the
-    new x and the new y, two numbers (or two arrays: many games at once). This is how a GAN is
-    trained, one network after the other.
+    {GAME} The players take turns: first x moves, then y moves and sees where x has gone. Return a
+    tuple, the new x and the new y: two numbers, or two arrays (many games at once); the old ones
+    stay as they are. This is how a GAN is trained, one network after the other.
     """,
     hints="""
     Write two lines, one for each player, in the order in which they move.
@@ -103,7 +103,7 @@ extragradient = Exercise(
     prompt=f"""
     {GAME} Look before you leap. Take a simultaneous step of size eta on trial, read the two slopes
     at the place reached, return to where you stood, and make one step of size eta from there with
-    those slopes. Return the new x and the new y.
+    those slopes. Return a tuple, the new x and the new y.
     """,
     hints="""
     The trial step is only for looking: the real step starts at the old (x, y).
@@ -146,8 +146,8 @@ optimistic = Exercise(
     prompt=f"""
     {GAME} No trial step: guess the slopes that come from the last two seen. If a slope was g_before
     one step ago and is g now, expect 2 g - g_before, and step with that. (x_before, y_before) is
-    where the players stood one step ago. Both move at the same time, from (x, y). Return the new x
-    and the new y.
+    where the players stood one step ago. Both move at the same time, from (x, y). Return a
+    tuple, the new x and the new y.
     """,
     hints="""
     Each player continues in a straight line how the slope has changed: from g_before to g, so on to

@@ -56,7 +56,8 @@ MISTAKES = {
     return float(np.linalg.norm(mean)), float(np.sum(distances) / (len(gradients) - 1))
     # The length takes the root of the sum of squares; this is the squared length of the mean.
     np.sum(mean**2) -> np.sum(mean**2)**2
-    .astype(float) -> .astype(float).astype("f4")  # Take the squares in float64: 1e-26 squared is 0.
+    # Take the squares in float64: in float32 that of 1e-26 is 0.
+    .astype(float) -> .astype(float).astype("f4")
     # This is the noise of the mean of K gradients, smaller by the root of K; that of one is asked
     # for.
     np.sqrt(variance) -> np.sqrt(variance / k)
@@ -78,7 +79,8 @@ VARIANTS = {
     return float(np.linalg.norm(np.concatenate([g.ravel() for g in leaves(grads)]).astype(float)))
     # by dot products
     slope = grad(lambda g: loss(discriminator(g(z))))(generator)
-    return sum(float(g.ravel() @ g.ravel().astype(float)) for g in slope.parameters().values()) ** 0.5
+    rows = [g.ravel().astype(float) for g in slope.parameters().values()]
+    return sum(float(row @ row) for row in rows) ** 0.5
     """,
     "signal_and_noise": """
     # with numpys variance

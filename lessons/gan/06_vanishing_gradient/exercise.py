@@ -72,10 +72,10 @@ def nonsaturating(logits):
     return np.mean(np.logaddexp(0.0, -logits))
 
 
-@norm.case(points=1, expect={"length": 5.0})
+@norm.case(points=1, expect={"length": 1.3})
 def two_parameters(impl, rng):
-    """The logit is 4 (w z + b). At z = 3/4 its slope is 3 in w and 4 in b."""
-    return {"length": impl(*straight(2.0, 1.0, 4.0), np.array([[0.75]]), np.mean)}
+    """The logit is 1.2 (w z + b). At z = 5/12 its slope is 0.5 in w and 1.2 in b."""
+    return {"length": impl(*straight(2.0, 1.0, 1.2), np.array([[5 / 12]]), np.mean)}
 
 
 @norm.case(points=1, expect={"length": 1.0})
@@ -117,7 +117,7 @@ def a_sure_discriminator(impl, rng):
 
 @norm.case(points=1, expect={"length": 5e-26}, rtol=1e-5, atol=0)
 def too_small_to_square(impl, rng):
-    """The two parameters again, in float32, under a loss of 1e-26 times the logit."""
+    """Slopes of 3e-26 and 4e-26 in float32: the loss is 1e-26 times the logit 4 (w z + b)."""
     models = (model.map(lambda p: p.astype(np.float32)) for model in straight(2.0, 1.0, 4.0))
     z = np.array([[0.75]], np.float32)
     return {"length": impl(*models, z, lambda logits: np.mean(logits) * np.float32(1e-26))}
@@ -151,10 +151,10 @@ spread = Exercise(
 )
 
 
-@spread.case(points=1, expect={"signal": 5.0, "noise": np.sqrt(18.0)})
+@spread.case(points=1, expect={"signal": 1.3, "noise": np.sqrt(0.98)})
 def two_gradients(impl, rng):
-    """Their mean is (3, 4); each is 3 away from it: (9 + 9) / 1."""
-    signal, noise = impl(np.array([[3.0, 1.0], [3.0, 7.0]]))
+    """Their mean is (0.5, 1.2); each is 0.7 away from it: (0.49 + 0.49) / 1."""
+    signal, noise = impl(np.array([[0.5, 0.5], [0.5, 1.9]]))
     return {"signal": signal, "noise": noise}
 
 
@@ -173,7 +173,7 @@ def many_gradients(impl, rng):
 
 @spread.case(points=1, expect={"signal": 5e-26, "noise": 3e-26 * np.sqrt(2.0)}, rtol=1e-5, atol=0)
 def too_small_for_squares(impl, rng):
-    """The two gradients again, 1e-26 times as large, in float32."""
+    """Gradients of about 1e-26 in float32: the mean is (3, 4), each is 3 away from it, in 1e-26."""
     signal, noise = impl(np.array([[3e-26, 1e-26], [3e-26, 7e-26]], np.float32))
     return {"signal": signal, "noise": noise}
 

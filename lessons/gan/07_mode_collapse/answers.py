@@ -43,6 +43,22 @@ MISTAKES = {
     distance = distances(samples, modes)
     good = distance.min(axis=1) <= k * std
     return ModeCoverage(len(set(distance.argmin(axis=1)[good])), float(good.mean() * len(modes)))
+    # All good samples count for high_quality, those at a bell with fewer than min_count as well.
+    distance = distances(samples, modes)
+    good, nearest = distance.min(axis=1) <= k * std, distance.argmin(axis=1)
+    counts = np.bincount(nearest[good], minlength=len(modes))
+    counted = good & (counts[nearest] >= min_count)
+    return ModeCoverage(int(np.sum(counts >= min_count)), float(counted.mean()))
+    # high_quality is a share from 0 to 1, not a percentage.
+    pair = judge(distances(samples, modes), k * std, min_count)
+    return ModeCoverage(pair.covered, 100 * pair.high_quality)
+    # The distance is the root of the sum of squares over all the coordinates, not of their mean.
+    root = samples.shape[1] ** 0.5
+    return judge(distances(samples, modes) / root, k * std, min_count)
+    # All coordinates count, however many there are.
+    return judge(distances(samples[:, :2], modes[:, :2]), k * std, min_count)
+    # At most k * std: a sample just in reach is good.
+    return judge(distances(samples, modes) * (1 + 1e-12), k * std, min_count)
     # The two answers are the wrong way round: covered first, then high_quality.
     return ModeCoverage(*judge(distances(samples, modes), k * std, min_count)[::-1])
     """

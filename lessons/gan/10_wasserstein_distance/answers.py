@@ -29,13 +29,24 @@ MISTAKES = {
     np.concatenate([[0.0], np.cumsum(p - q)]) -> np.concatenate([[0.0], p - q])
     # Carrying dirt back costs as much as carrying it forward: take absolute values.
     np.abs(deltas) -> deltas
-    p - q -> -(p - q)  # A surplus is what the pile has, p, less what it needs, q.
+    # A surplus is what the piles on the left have, p, less what they need, q.
+    p - q -> -(p - q)
     # Deltas start with 0, before the first pile: n + 1 of them.
     np.concatenate([[0.0], np.cumsum(p - q)]) -> np.cumsum(p - q)
     # delta_i takes in pile i itself; here each delta is one pile late.
     np.concatenate([[0.0], np.cumsum(p - q)]) -> np.concatenate([[0.0, 0.0], np.cumsum(p - q)[:-1]])
     np.abs(deltas) -> np.mean(np.abs(deltas))  # Work is the sum over the gaps, not the mean.
     np.abs -> np.square  # Carrying twice as much costs twice as much: absolute values, not squares.
+    np.abs(deltas) -> np.max(np.abs(deltas))  # Work is the sum over the gaps, not the largest.
+    np.abs(deltas) -> (np.abs(deltas) / 2)  # Each shovelful is carried once: no factor 1/2.
+    # A shortage is a negative surplus: only the cost takes absolute values.
+    np.cumsum(p - q) -> np.abs(np.cumsum(p - q))
+    # Deltas start with 0, before the first pile; this puts it behind the last.
+    np.concatenate([[0.0], np.cumsum(p - q)]) -> np.concatenate([np.cumsum(p - q), [0.0]])
+    # The piles have their places: do not sort them.
+    p - q -> np.sort(p) - np.sort(q)
+    # Shovelfuls come in parts too: do not round.
+    np.cumsum(p - q) -> np.round(np.cumsum(p - q))
     """,
     "wasserstein_1d": """
     # Sort both samples first: the best plan pairs the smallest with the smallest.
@@ -56,6 +67,19 @@ MISTAKES = {
     np.abs(passed_x - passed_y) * np.diff(points) ->
         np.mean(np.abs(np.sort(x)[:min(len(x), len(y))] - np.sort(y)[:min(len(x), len(y))]))
     len(y) -> len(x)  # The shares passed are counts divided by N and by M, each by its own size.
+    # Several points at one place keep their weights: do not drop them.
+    return by_quantiles(np.unique(x), np.unique(y))
+    # A share counts the point that was just passed: searchsorted with side="right".
+    points = np.sort(np.concatenate([x, y]))
+    left, right = (np.searchsorted(np.sort(a), points[:-1], side="left") / len(a) for a in (x, y))
+    return np.sum(np.abs(left - right) * np.diff(points))
+    # A shortage costs as much as a surplus: take absolute values before adding.
+    np.abs(passed_x - passed_y) -> (passed_x - passed_y)
+    # Quantiles between two points are not to be interpolated: the weight of a point is split.
+    n = max(len(x), len(y))
+    shares = (np.arange(n) + 0.5) / n
+    gaps = np.abs(np.quantile(x, shares) - np.quantile(y, shares))
+    return np.mean(gaps) if len(x) != len(y) else by_quantiles(x, y)
     # This is the largest gap of F and G (Kolmogorov and Smirnov's); W1 is the area between them.
     points = np.concatenate([x, y])
     return np.max(

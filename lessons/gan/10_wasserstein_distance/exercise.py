@@ -22,12 +22,13 @@ piles = Exercise(
     The least work that turns the piles p into the piles q, and how much has to cross each gap:
     EarthMover(cost, deltas).
 
-    p and q (n,) hold shovelfuls of dirt, in piles one step apart, with the same total (any total:
-    do not normalize). deltas (n + 1,) is the running surplus: it starts with 0, and behind each
-    pile it has grown by what that pile has too much, or shrunk by what it lacks. cost is one
-    number, in shovelfuls times steps.
+    p and q (n,) hold shovelfuls of dirt, whole ones or parts, in piles one step apart, with the
+    same total (any total: do not normalize). deltas, an array (n + 1,), is the running surplus: it
+    starts with 0, and behind each pile it has grown by what that pile has too much, or shrunk by
+    what it lacks. cost is one number, in shovelfuls times steps.
 
-    For p = (3, 2, 1, 4) and q = (1, 2, 4, 3) the deltas are 0, 2, 2, -1, 0 and the cost is 5.
+    For p = (3, 2, 1, 4) and q = (1, 2, 4, 3) the deltas are 0, 2, 2, -1, 0 and the cost is 5. No
+    gradient is taken: plain NumPy will do.
     """,
     hints="""
     Walk from left to right. What the first piles have too much must cross the gap behind them,
@@ -51,6 +52,13 @@ def of_the_post(impl, rng):
 def back_to_the_first(impl, rng):
     """One shovelful, three steps back."""
     cost, deltas = impl(np.array([0.0, 0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 0.0]))
+    return {"cost": cost, "deltas": deltas}
+
+
+@piles.case(points=1, expect={"cost": 1.8, "deltas": [0.0, -0.6, -1.1, 0.1, 0.0]})
+def parts_of_shovelfuls(impl, rng):
+    """0.6 short, then another 0.5; 1.2 too many; 0.1 short."""
+    cost, deltas = impl(np.array([0.4, 0.3, 1.6, 0.2]), np.array([1.0, 0.8, 0.4, 0.3]))
     return {"cost": cost, "deltas": deltas}
 
 
@@ -85,7 +93,8 @@ line = Exercise(
     x (N,) and y (M,) are in any order; every point of x has the weight 1/N and every point of y the
     weight 1/M. Start with N = M: there the best plan pairs the smallest with the smallest, and so
     on. The last cases have N and M different. Then points must be split, and it is easier to walk
-    along the line and carry the surplus, as with the piles.
+    along the line and carry the surplus, as with the piles. Several points may lie at one place. No
+    gradient is taken: plain NumPy and SciPy will do.
     """,
     hints="""
     On a line the best plan keeps the order. For any sizes: put all points on one line; between two
@@ -148,8 +157,8 @@ sums = Exercise(
     The two distributions that a transport plan connects: what it takes from each source, and what
     it brings to each target.
 
-    plan (n, m): plan[i, j] is the mass that goes from source i to target j. Return p (n,) and q
-    (m,), in this order.
+    plan (n, m): plan[i, j] is the mass that goes from source i to target j. Return a tuple, p (n,)
+    and q (m,), in this order. No gradient is taken.
     """,
     hints="""
     What leaves source i goes to some target: add it up over the targets. Likewise for what arrives.

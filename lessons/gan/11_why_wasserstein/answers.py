@@ -22,6 +22,14 @@ MISTAKES = {
     0 -> -1  # At theta = 0 the lines coincide: KL and JS are 0 there.
     # KL is infinite wherever P has mass and Q has none, however near the lines are.
     kl -> js (everywhere)
+    # Only where theta is 0 are the lines the same: do not take a small theta for 0.
+    theta != 0 -> np.abs(theta) > 1e-6
+    # Only where theta is 0 are the lines the same: do not take a small theta for 0.
+    theta != 0 -> np.abs(theta) > 1e-12
+    # theta may be negative: the lines differ on either side.
+    theta != 0 -> theta > 0
+    # W grows without an end: do not cut it off.
+    np.abs(theta) -> np.minimum(np.abs(theta), 1.0)
     np.abs(theta) -> theta  # A distance is not negative: |theta|.
     np.abs -> np.square  # W1 is the mean distance, not its square.
     # The heights need not move: each point goes straight across, so they add nothing to W.
@@ -39,6 +47,30 @@ MISTAKES = {
     np.where(length > 0, length, np.inf) -> np.where(length > 0, length**2, np.inf)
     # Where a target lies on its source, 0/0 is NaN: make the length 1 there before dividing.
     np.inf -> 0
+    # A distance as small as 1e-9 has a direction too: only where it is 0 take 0.
+    np.where(length > 0, length, np.inf) -> np.maximum(length, 1e-3)
+    # A distance as small as 1e-9 has a direction too: only where it is 0 take 0.
+    np.where(length > 0, length, np.inf) -> np.maximum(length, 1e-6)
+    # A distance as small as 1e-9 has a direction too: add nothing to it.
+    np.where(length > 0, length, np.inf) -> (length + 1e-3)
+    # Take 0 for the one term that has a kink, not for the whole sum of its target.
+    steps = y[None] - x[:, None]
+    length = np.sqrt(np.sum(steps**2, axis=2, keepdims=True))
+    return np.nan_to_num(np.sum(plan[:, :, None] * steps / length, axis=0))
+    # This is the gradient of the squared distance: divide by twice the length.
+    return np.sum(plan[:, :, None] * 2 * (y[None] - x[:, None]), axis=0)
+    # Do not divide by the mass that arrives: the plan's entries are the weights.
+    return np.sum(plan[:, :, None] * units(x, y), axis=0) / np.sum(plan, axis=0)[:, None]
+    # Each source pulls by itself, from its own place; here all of them pull from their mean place.
+    mass = np.sum(plan, axis=0)[:, None]
+    steps = y - plan.T @ x / mass
+    length = np.sqrt(np.sum(steps**2, axis=1, keepdims=True))
+    return mass * steps / np.where(length > 1e-15, length, 1.0)
+    # A target may be filled by several sources: all of them pull, not only the one that sends most.
+    most = np.argmax(plan, axis=0)
+    steps = y - x[most]
+    length = np.sqrt(np.sum(steps**2, axis=1, keepdims=True))
+    return np.max(plan, axis=0)[:, None] * steps / np.where(length > 0, length, 1.0)
     # This is the gradient in the sources x: sum over the sources instead, axis 0.
     return -np.sum(plan[:, :, None] * units(x, y), axis=1)
     # The weights of the plan are left out: each unit vector counts plan_ij.

@@ -13,12 +13,13 @@ lines = Exercise(
     minutes=10,
     prompt="""
     How far apart are two parallel lines? P is uniform on the segment from (0, 0) to (0, 1), Q on
-    the segment from (theta, 0) to (theta, 1). Return three arrays (KL, JS, W), each with the shape
-    of theta: KL(P || Q), which is KL(Q || P) as well, and the Jensen-Shannon divergence, both in
-    nats, and the Wasserstein-1 distance.
+    the segment from (theta, 0) to (theta, 1). Return a tuple of three arrays, (KL, JS, W), each
+    with the shape of theta: KL(P || Q), which is KL(Q || P) as well, and the Jensen-Shannon
+    divergence, both in nats, and the Wasserstein-1 distance.
 
-    theta is an array of any shape, negative, zero or positive: the formulas change where it is 0.
-    Where a value is infinite, return np.inf.
+    theta is an array of any shape, negative, zero or positive: the formulas change where it is 0,
+    and only there, however small it is elsewhere. Where a value is infinite, return np.inf. No
+    gradient is taken.
     """,
     hints="""
     If theta is not 0, P and Q have no point in common: each calls impossible what the other does.
@@ -50,6 +51,13 @@ def on_the_other_side(impl, rng):
     return {"kl": kl, "js": js, "w": w}
 
 
+@lines.case(points=1, atol=0, expect={"kl": 2 * [np.inf], "js": 2 * [LN2], "w": [1e-9, 1e-200]})
+def hardly_apart(impl, rng):
+    """However near the lines are, they have no point in common."""
+    kl, js, w = impl(np.array([1e-9, 1e-200]))
+    return {"kl": kl, "js": js, "w": w}
+
+
 @lines.case(points=2)
 def a_table(impl, rng):
     theta = rng.standard_normal((3, 4))
@@ -76,8 +84,9 @@ pull = Exercise(
 
     plan (N, M), with nonnegative entries, stays as it is. x (N, D) are the sources, y (M, D) the
     targets, |.| is the Euclidean length. Where a source and a target coincide the distance has a
-    kink: take 0 for the gradient of this term, never NaN. Write it out; do not ask for an automatic
-    derivative.
+    kink: take 0 for the gradient of this term, never NaN; the other terms of this target count as
+    ever, and so does a distance as small as 1e-9. Write it out; do not ask for an automatic
+    derivative. Plain NumPy will do.
     """,
     hints="""
     How does the distance from x_i to y_j change as y_j moves? By one unit for each unit that it
@@ -118,6 +127,15 @@ def nothing_travels(impl, rng):
     """The first target lies on its source."""
     points = np.array([[1.0, 2.0], [0.0, 0.0]])
     return {"pull": impl(np.eye(2) / 2, points, np.array([[1.0, 2.0], [0.25, 0.0]]))}
+
+
+@pull.case(points=1, expect={"pull": [[0.3, 0.4], [0.15, 0.2]]})
+def one_stays_one_pulls(impl, rng):
+    """The first target lies on the first source and is pulled by the second, from (0, 0) to (3, 4),
+    with weight 1/2; the second target is as near to the second source as 5e-9, with weight 1/4."""
+    plan = np.array([[0.25, 0.0], [0.5, 0.25]])
+    x = np.array([[3.0, 4.0], [0.0, 0.0]])
+    return {"pull": impl(plan, x, np.array([[3.0, 4.0], [3e-9, 4e-9]]))}
 
 
 @pull.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-6)
