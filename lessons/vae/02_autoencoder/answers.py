@@ -28,6 +28,8 @@ MISTAKES = {
     x - decoded -> decoded
     # Take the difference of each pixel, square it, then sum: here errors of opposite sign cancel.
     (x - decoded) ** 2 -> np.sum(np.sum(x - decoded, axis=rest(x)) ** 2)
+    # The root of a norm has no slope at 0: sum the squares without taking a root first.
+    (x - decoded) ** 2 -> np.sqrt(np.sum((x - decoded) ** 2)) ** 2
     # Divide by the number of examples, the length of the first axis, not of the last.
     return np.sum((x - decoded) ** 2) / x.shape[-1]
     """,

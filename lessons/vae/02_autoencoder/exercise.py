@@ -14,7 +14,8 @@ loss = Exercise(
     over the batch. A number.
 
     x and decoded have shape (N, D), or more axes after the first, as images have; the squared
-    distance of one example is a sum over all of them.
+    distance of one example is a sum over all of them. Its gradient in decoded is taken; where
+    nothing is lost it is 0.
     """,
     hints="""
     One example has a squared length; the batch has the mean of N of these.
@@ -57,6 +58,13 @@ def slope(impl, rng):
     return {"gap": grad(lambda d: impl(x, d))(decoded) - 2 * (decoded - x) / 4}
 
 
+@loss.case(points=1, property=True, expect={"loss": 0.0, "grad": 0.0})
+def nothing_lost(impl, rng):
+    """A perfect copy costs nothing, and has no slope."""
+    x = rng.random((3, 2, 2))
+    return {"loss": impl(x, x.copy()), "grad": grad(lambda d: impl(x, d))(x.copy())}
+
+
 components = Exercise(
     "vae/02/pca",
     target="minigen.vae.pca:pca",
@@ -69,7 +77,8 @@ components = Exercise(
 
     mean (D,) is the average row. directions (k, D) are orthonormal rows, the directions along which
     the rows of x vary most, by falling variance; either sign of a direction is right. variances
-    (k,) are the mean squares of the coordinates along them (divide by N).
+    (k,) are the mean squares of the coordinates along them (divide by N). D may be larger than N,
+    as it is for images; k is smaller than both, or equal to D. No gradient is taken.
     """,
     hints="""
     Take the mean off first. Then find the directions along which the centered rows reach furthest:
@@ -119,6 +128,14 @@ def a_cloud(impl, rng):
 @components.case(points=1)
 def all_directions(impl, rng):
     return facts(impl(cloud(rng, 30, 4), 4))
+
+
+@components.case(points=1)
+def few_rows(impl, rng):
+    """Fewer rows than columns; and numbers that are all small."""
+    wide = rng.standard_normal((6, 9)) * 2.0 ** -np.arange(6)[:, None] + 1.0
+    small = facts(impl(1e-3 * cloud(rng), 2))
+    return facts(impl(wide, 3)) | {"variances of small ones": 1e6 * small["variances"]}
 
 
 @components.case(

@@ -1,5 +1,7 @@
 """Mistakes in the exercises of vae/05, and other right answers."""
 
+import autograd.numpy as np
+
 from minigen.tensor import jacobian
 
 
@@ -24,6 +26,8 @@ MISTAKES = {
         np.sum(np.sqrt(np.sum((h * (1 - h)) ** 2 * np.sum(w ** 2, axis=0), axis=1) + 1e-30))
     # The slope of the sigmoid is h (1 - h); 1 - h^2 is that of tanh.
     (h * (1 - h)) ** 2 -> (1 - h ** 2) ** 2
+    # The root of a norm has no slope where it is 0: sum the squares, and take no root first.
+    return np.mean(np.sqrt(np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0), axis=1)) ** 2)
     # Squares, not magnitudes: the Frobenius norm is a sum of squares.
     return np.sum(h * (1 - h) * np.sum(np.abs(w), axis=0)) / len(h)
     # h is the activation already: do not put it through the sigmoid again.
@@ -40,6 +44,14 @@ MISTAKES = {
     return sum(np.sum(np.abs(j)) for j in matrices(encoder, x)) / len(x)
     # The squared norm is asked for: no root.
     return sum(np.sqrt(np.sum(j**2)) for j in matrices(encoder, x)) / len(x)
+    # The root of a norm has no slope where it is 0: sum the squares, and take no root first.
+    return sum(np.sqrt(np.sum(j**2)) ** 2 for j in matrices(encoder, x)) / len(x)
+    # Differences of the code are no derivatives: where it bends much they are far off.
+    total, h = 0.0, 1e-5
+    for i in range(x.shape[1]):
+        step = h * (np.arange(x.shape[1]) == i)
+        total = total + np.sum(((encoder(x + step) - encoder(x - step)) / (2 * h)) ** 2)
+    return total / len(x)
     # Sum over all derivatives, do not average over them.
     return sum(np.mean(j**2) for j in matrices(encoder, x)) / len(x)
     # The derivatives are squared: this is their plain sum.

@@ -15,7 +15,8 @@ closed = Exercise(
     The contractive price of a layer h = sigmoid(x w + b): the sum of the squares of all derivatives
     dh_j/dx_i, averaged over the batch. A number.
 
-    h (N, H) are the activations of the layer, w (D, H) its weights. Nothing else is needed.
+    h (N, H) are the activations of the layer, w (D, H) its weights. Nothing else is needed. The
+    gradients in h and w are taken, also where all units are saturated or all weights 0.
     """,
     hints="""
     If x_i grows a little, by how much does the argument of unit j grow, and by how much then h_j?
@@ -67,6 +68,25 @@ def gradient(impl, rng):
     return {"grad": grad(lambda w: impl(1 / (1 + np.exp(-x @ w)), w))(w)}
 
 
+@closed.case(points=1, property=True, expect={"price": [0.0, 0.0], "grad": 0.0})
+def no_slope_anywhere(impl, rng):
+    """Saturated units, or weights of 0, have no price, and the price no slope in the weights."""
+    _, w, h = layer(rng)
+    saturated = np.round(h)
+    return {
+        "price": np.stack([impl(saturated, w), impl(h, 0 * w)]),
+        "grad": np.stack(
+            [grad(lambda w: impl(saturated, w))(w), grad(lambda w: impl(h, w))(0 * w)]
+        ),
+    }
+
+
+@closed.case(points=1)
+def gradient_in_the_activations(impl, rng):
+    _, w, h = layer(rng)
+    return {"grad": grad(lambda h: impl(h, w))(h)}
+
+
 general = Exercise(
     "vae/05/contractive_penalty",
     target="minigen.vae.autoencoder:contractive_penalty",
@@ -80,7 +100,9 @@ general = Exercise(
 
     encoder is a function that maps x (N, D) to codes (N, H), each example by itself. jacobian(f)(v)
     is the matrix (H, D) of all derivatives of a function f of one vector v (D,); grad(f)(v) is the
-    gradient of a function with a single value.
+    gradient of a function with a single value. Differences of values of the encoder are not exact
+    enough. The gradient of the price in the weights of the encoder is taken; it is 0 where the
+    code does not move.
     """,
     hints="""
     Each number of the code has its own slope in each input. What is one backward pass able to give,
@@ -144,3 +166,22 @@ def one_number(impl, rng):
 def gradient_in_the_weights(impl, rng):
     w, x = rng.standard_normal((3, 2)), rng.standard_normal((4, 3))
     return {"grad": grad(lambda w: impl(lambda x: np.tanh(np.dot(x, w)), x))(w)}
+
+
+@general.case(
+    points=1,
+    property=True,
+    expect={"price of sin(3000 x), over its slope squared": 1.0, "price": 0.0, "grad": 0.0},
+)
+def steep_and_flat(impl, rng):
+    """sin(3000 x) has the slope 3000 cos(3000 x); a code with weights 0 does not move."""
+    x = rng.standard_normal((1, 1))
+    x3 = rng.standard_normal((4, 3))
+    slope = 3000 * np.cos(3000 * x[0, 0])
+    flat = np.zeros((3, 2))
+    return {
+        "price of sin(3000 x), over its slope squared": impl(lambda x: np.sin(3000 * x), x)
+        / slope**2,
+        "price": impl(lambda x: np.tanh(np.dot(x, flat)), x3),
+        "grad": grad(lambda w: impl(lambda x: np.tanh(np.dot(x, w)), x3))(flat),
+    }

@@ -33,6 +33,16 @@ MISTAKES = {
     return half_sum(np.exp(logvar - logvar_p) + (mu - mu_p) ** 2 - 1 + logvar_p - logvar)
     # The logarithm of the two widths, log sigma_p^2 - log sigma^2, has the wrong sign.
     return half_sum((np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar - logvar_p)
+    # The logarithm of exp(logvar) is logvar: exp(-1000) is 0 on a computer, and its logarithm
+    # infinite.
+    ratio = np.exp(logvar_p) / np.exp(logvar)
+    return half_sum((np.exp(logvar) + (mu - mu_p) ** 2) / np.exp(logvar_p) - 1 + np.log(ratio))
+    # logvar has no bounds here: do not clip it.
+    v, v_p = np.clip(logvar, -10, 10), np.clip(logvar_p, -10, 10)
+    return half_sum((np.exp(v) + (mu - mu_p) ** 2) * np.exp(-v_p) - 1 + v_p - v)
+    # The root of a norm has no slope where the means are the same: sum squares, take no root.
+    distance = np.linalg.norm((mu - mu_p) * np.exp(-0.5 * logvar_p), axis=1) ** 2
+    return 0.5 * distance + half_sum(np.exp(logvar - logvar_p) - 1 + logvar_p - logvar)
     # The -1 of each dimension is missing: equal normals must give 0.
     (mu - mu_p) ** 2 -> (np.exp(logvar_p) + (mu - mu_p) ** 2)
     # One number for each example: sum over the dimensions only.
@@ -56,6 +66,10 @@ MISTAKES = {
     np.shape(x)[1] -> 0  # The constant -D_x/2 log(2 pi std^2) of the normal density is missing.
     np.shape(x)[1] -> 1  # There is one constant for each number of x, so D_x of them.
     x - mu @ w - b -> x - mu @ w  # The offset b is part of the mean of x.
+    # The root of a norm has no slope where the residual is 0: sum squares, take no root.
+    np.sum((x - mu @ w - b) ** 2, axis=1) -> np.linalg.norm(x - mu @ w - b, axis=1) ** 2
+    # std has no bound but 0: do not add a small number to it.
+    return put_together(x, mu, logvar, w, b, np.sqrt(std**2 + 1e-6))
     """,
 }
 
@@ -63,7 +77,7 @@ VARIANTS = {
     "kl_gaussians": """
     # by standard deviations
     sigma, sigma_p = np.exp(logvar / 2), np.exp(logvar_p / 2)
-    one = np.log(sigma_p / sigma) + (sigma**2 + (mu - mu_p) ** 2) / (2 * sigma_p**2) - 0.5
+    one = np.log(sigma_p) - np.log(sigma) + (sigma**2 + (mu - mu_p) ** 2) / (2 * sigma_p**2) - 0.5
     return one.sum(axis=-1)
     # after moving p to the origin
     shift, ratio = (mu - mu_p) / np.exp(logvar_p / 2), logvar - logvar_p

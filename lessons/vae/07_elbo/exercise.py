@@ -15,7 +15,8 @@ kl = Exercise(
 
     The four arguments have shape (N, D), logvar and logvar_p being logarithms of variances; the
     result has shape (N,): a sum over the D dimensions, which are independent. It is 0 where the two
-    normals are the same, positive elsewhere.
+    normals are the same, positive elsewhere. Its gradients in all four are taken. logvar may be
+    -1000, where exp gives 0 on a computer.
     """,
     hints="""
     Dimensions add up. In one dimension, take the mean under the first normal of log q(z) - log
@@ -75,6 +76,35 @@ def slope(impl, rng):
     }
 
 
+@kl.case(points=1)
+def gradients(impl, rng):
+    """In each of the four arguments."""
+    arguments = list(rng.standard_normal((4, 5, 3)))
+
+    def slope(i):
+        return grad(lambda a: np.sum(impl(*arguments[:i], a, *arguments[i + 1 :])))(arguments[i])
+
+    return {
+        f"grad of {name}": slope(i) for i, name in enumerate(("mu", "logvar", "mu_p", "logvar_p"))
+    }
+
+
+@kl.case(
+    points=1,
+    property=True,
+    expect={"kl": [499.5 + 499.5], "slope in mu": 0.0, "slope in logvar": [[-0.5, 0.0]]},
+)
+def collapsed_and_boundless(impl, rng):
+    """At the same mean, a first variance of e^-1000 beside 1, and 1 beside a second one of e^1000:
+    both cost (1000 - 1)/2. The slopes are 0 in mu; in logvar -1/2 for the first."""
+    mu, logvar, logvar_p = np.ones((1, 2)), np.array([[-1000.0, 0.0]]), np.array([[0.0, 1000.0]])
+    return {
+        "kl": impl(mu, logvar, mu, logvar_p),
+        "slope in mu": grad(lambda m: np.sum(impl(m, logvar, mu.copy(), logvar_p)))(mu),
+        "slope in logvar": grad(lambda v: np.sum(impl(mu, v, mu, logvar_p)))(logvar) + [[0.0, 0.5]],
+    }
+
+
 fit = Exercise(
     "vae/07/expected_log_likelihood",
     target="minigen.vae.linear:expected_log_likelihood",
@@ -84,8 +114,9 @@ fit = Exercise(
     I) over z ~ N(mu, diag exp(logvar)), for each example, in nats.
 
     x has shape (N, D_x), mu and logvar (N, D_z), w (D_z, D_x), b (D_x,); std is a positive number,
-    a standard deviation. The result has shape (N,). No random draws: the mean over z can be taken
-    on paper.
+    a standard deviation, which may be as small as 0.001. The result has shape (N,). No random
+    draws: the mean over z can be taken on paper. Gradients in mu, logvar, w and b are taken, also
+    where the residual is 0.
     """,
     hints="""
     Only the squared residual depends on z. Its mean is the square at the mean of z, plus what the
@@ -143,3 +174,26 @@ def slope_in_the_spread(impl, rng):
     x, mu, logvar, w, b, std = linear(rng)
     slope = grad(lambda v: np.sum(impl(x, mu, v, w, b, std)))(logvar)
     return {"gap": slope + 0.5 * np.exp(logvar) * np.sum(w**2, axis=1) / std**2}
+
+
+@fit.case(points=2)
+def all_gradients(impl, rng):
+    """In mu, w and b."""
+    x, mu, logvar, w, b, std = linear(rng)
+    return {
+        "grad of mu": grad(lambda m: np.sum(impl(x, m, logvar, w, b, std)))(mu),
+        "grad of w": grad(lambda w: np.sum(impl(x, mu, logvar, w, b, std)))(w),
+        "grad of b": grad(lambda b: np.sum(impl(x, mu, logvar, w, b, std)))(b),
+    }
+
+
+@fit.case(points=1, property=True, expect={"grad of mu": 0.0, "grad of logvar": [[0.0, -2e16]]})
+def perfect_and_narrow(impl, rng):
+    """Where the residual is 0, std = 0.001 and the codes have variances e^-1000 and 1e10, the slope
+    is 0 in mu; in logvar it is minus half of sigma_j^2 |w_j|^2 / std^2."""
+    w, b, mu = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 2.0]]), np.ones(3), np.array([[3.0, 4.0]])
+    x, logvar = mu @ w + b, np.array([[-1000.0, np.log(1e10)]])
+    return {
+        "grad of mu": grad(lambda m: np.sum(impl(x, m, logvar, w, b, 0.001)))(mu),
+        "grad of logvar": grad(lambda v: np.sum(impl(x, mu, v, w, b, 0.001)))(logvar),
+    }

@@ -1,5 +1,7 @@
 """Mistakes in the exercises of vae/09, and other right answers."""
 
+import autograd.numpy as np
+
 
 def shares(codes, factors, bins):
     from minigen.vae.beta_vae import mutual_information
@@ -17,7 +19,7 @@ MISTAKES = {
     # beta multiplies the rate only, not the whole loss: that would change nothing but the step
     # size.
     return beta * (recon + kl)
-    beta -> 1  # This is the VAE: beta is not used.
+    beta * kl -> kl  # This is the VAE: beta is not used.
     # A higher beta makes the rate dearer: multiply by it, do not divide.
     return recon + kl / beta if beta else recon
     # One value for each picture: leave the mean over the batch to the caller.
@@ -31,8 +33,12 @@ MISTAKES = {
     return recon + gamma * np.maximum(kl - capacity, 0.0)
     np.abs -> np.square  # The absolute difference, not its square.
     + -> -  # The distance from the capacity is a cost: add it.
-    capacity -> 0  # The capacity is not used: this is a beta-VAE with beta = gamma.
-    capacity -> capacity / gamma  # gamma multiplies the difference, not only the rate.
+    kl - capacity -> kl  # The capacity is not used: this is a beta-VAE with beta = gamma.
+    kl - capacity -> kl - capacity / gamma  # gamma multiplies the difference, not only the rate.
+    # The root of a square has no slope at 0, where the rate is at the capacity: take np.abs.
+    return recon + gamma * np.sqrt((kl - capacity) ** 2)
+    # Each picture's rate is pulled to the capacity by itself, not their mean.
+    return recon + gamma * np.abs(np.mean(kl) - capacity)
     # The rate has no cost of its own beside the distance from the capacity.
     return recon + kl + gamma * np.abs(kl - capacity)
     """,
@@ -67,7 +73,7 @@ VARIANTS = {
     return kl * float(beta) + recon  # rate first
     """,
     "capacity_loss": """
-    return recon + ((gamma * kl - gamma * capacity) ** 2) ** 0.5  # root of the square
+    return recon + gamma * np.maximum(kl - capacity, capacity - kl)  # the larger of both signs
     """,
     "mutual_information_gap": """
     # factor by factor

@@ -15,8 +15,8 @@ priced = Exercise(
 
     recon is the distortion, a loss: minus the log-likelihood of the picture given its code. kl is
     the rate, the KL divergence of the code. Both are numbers, or arrays of shape (N,), one value
-    for each picture; the result has their shape. beta is the price of a nat of rate; 1 gives the
-    loss of the VAE.
+    for each picture; the result has their shape. beta is the price of a nat of rate, 0 or more; 1
+    gives the loss of the VAE. Gradients in recon and kl are taken.
     """,
     hints="""
     Two costs, one of them with a price of its own.
@@ -63,7 +63,8 @@ capped = Exercise(
 
     recon (the distortion, a loss) and kl (the rate) are numbers, or arrays of shape (N,); the
     result has their shape. gamma says how hard each nat of difference is punished. In training the
-    capacity grows; here it is just a number.
+    capacity grows from 0; here it is just a number. The gradient in kl is taken; where the rate is
+    at the capacity it is a number from -gamma to gamma, any one.
     """,
     hints="""
     What is punished is the distance of the rate from the capacity, on whichever side it lies.
@@ -103,6 +104,16 @@ def slope_in_the_rate(impl, rng):
     return {"slope": grad(lambda k: np.sum(impl(100 * rng.random(4), k, 7.0, 10.0)))(kl)}
 
 
+@capped.case(points=1, property=True, expect={"slope beyond gamma": [0, 0, 0], "loss": 93.0})
+def slope_at_the_capacity(impl, rng):
+    """Where the rate is at the capacity, as both are at the start, the slope is finite: is it
+    beyond -gamma ... gamma (1 if so)? And half a nat above costs gamma / 2."""
+    kl = np.array([0.0, 0.0, 0.0])
+    slope = grad(lambda k: np.sum(impl(np.zeros(3), k, 7.0, 0.0)))(kl)
+    beyond = ~(np.abs(slope) <= 7.0 + 1e-6)
+    return {"slope beyond gamma": beyond.astype(int), "loss": impl(90.0, 25.5, 6.0, 25.0)}
+
+
 gap = Exercise(
     "vae/09/mutual_information_gap",
     target="minigen.vae.beta_vae:mutual_information_gap",
@@ -114,7 +125,7 @@ gap = Exercise(
     codes has shape (N, D), factors (N, K). You may use `information(codes, factors, bins)`, shape
     (D, K): the share of each factor that each number of the code knows. For every factor take what
     the best-informed number knows, minus what the second-best knows; then the mean over the
-    factors. If the code has one number only, the second-best knows nothing.
+    factors. If the code has one number only, the second-best knows nothing. No gradient is taken.
     """,
     hints="""
     A factor is a column: which two numbers of the code know most about it?

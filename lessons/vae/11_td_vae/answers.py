@@ -25,6 +25,14 @@ MISTAKES = {
     model.p_T(z1, gap).log_prob(z2) -> (-model.p_T(z1, gap).log_prob(z2))
     # The belief at t1 is missing: without it nothing teaches the past to foresee the future.
     belief1.log_prob(z1) -> 0
+    # The transition is missing: how z_t2 follows from z_t1 is what the model is to learn.
+    model.p_T(z1, gap).log_prob(z2) -> 0
+    # What is seen at t2 is missing: log p_D(x_t2 | z_t2) is the reconstruction.
+    model.p_D(z2).log_prob(x2) -> 0
+    # log p_B(z_t2 | b_t2) is missing: the density that z_t2 was drawn from is subtracted.
+    belief2.log_prob(z2) -> 0
+    # log p_S(z_t1 | z_t2, b_t1, b_t2) is missing: z_t1 was drawn from it, so it is subtracted.
+    smoothing.log_prob(z1) -> 0
     # The two densities that the states were drawn from are missing: the log q of the bound.
     bound - belief2.log_prob(z2) - smoothing.log_prob(z1) -> bound
     # The states are inferred backwards in time: z_t2 from p_B(b2) first, then z_t1 from p_S. You

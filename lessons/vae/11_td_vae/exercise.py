@@ -12,7 +12,7 @@ loss = Exercise(
     minutes=20,
     prompt="""
     The loss of TD-VAE: the mean over the batch of -J, in nats, a scalar. J is the bound on log
-    p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2.
+    p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2. Gradients are taken, through both draws.
 
     Of the model you need five methods. at(x, t1, t2) returns a pair: the triple (x2, b1, b2), the
     observation at t2 and the beliefs at both times, and then the gap t2 - t1; all have N rows. The
@@ -166,6 +166,7 @@ def random_model(impl, rng):
     return {
         "near": impl(Linear(weights), x, 2, 3, eps1, eps2),
         "far": impl(Linear(weights), x, 2, 6, eps1, eps2),
+        "large x": impl(Linear(weights), 20 * x, 1, 4, eps1, eps2),
     }
 
 
