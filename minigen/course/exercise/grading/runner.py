@@ -239,7 +239,7 @@ class _Worker:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.left_process = True  # the leader is gone and waited for: someone else was in its group
         for _ in range(5):
-            left = list(_marked(self.mark))
+            left = list(_marked(self.mark, self.folder))
             if not left:
                 break
             self.left_process = True
@@ -395,15 +395,19 @@ def _outcome(header: dict, arrays: dict) -> Outcome:
     return Outcome(status.CRASHED, "your code wrote into the channel that carries its answers")
 
 
-def _marked(mark: str) -> Iterable[int]:
-    """Processes whose environment carries the mark of this worker (Linux only; elsewhere none are found)."""
-    wanted, me = f"{MARK}={mark}".encode(), os.getpid()
+def _marked(mark: str, folder: str) -> Iterable[int]:
+    """Processes that come from a worker (Linux only; elsewhere none are found).
+
+    Their environment carries its mark, or, if they were given another one, their current folder is still within its.
+    """
+    wanted, me, home = f"{MARK}={mark}".encode(), os.getpid(), os.path.realpath(folder) + os.sep
     for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
         if entry.name.isdigit() and int(entry.name) != me:
             with contextlib.suppress(OSError):
                 with open(f"/proc/{entry.name}/environ", "rb") as file:
-                    if wanted in file.read():
-                        yield int(entry.name)
+                    found = wanted in file.read()
+                if found or os.readlink(f"/proc/{entry.name}/cwd").startswith(home):
+                    yield int(entry.name)
 
 
 def _remove(folder: str) -> None:
