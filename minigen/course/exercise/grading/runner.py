@@ -36,6 +36,7 @@ __all__ = ["Limits", "Run", "Task", "run"]
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
+PATIENCE = 1.0  # seconds in which a message that was sent before a flood of printing is waited for
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 
 
@@ -272,12 +273,19 @@ class _Worker:
         """Take in outcomes until the worker is done (None) or lost (why)."""
         self.phase = "boot"
         self._allow(self.limits.boot)
+        flooded = False
         while True:
             event = self._next()
+            if flooded and (event is None or isinstance(event, _End)):
+                return self._flooded()
             if event is None:
                 return self._too_late()
             if isinstance(event, _Flood):
-                return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
+                if self.case is not None:
+                    return self._flooded()
+                flooded = True
+                self._allow(PATIENCE)  # printing is read apart: the message of the case that prints may be on its way
+                continue
             if isinstance(event, _End):
                 return self._ended()
             if isinstance(event, _Frame):
@@ -288,9 +296,11 @@ class _Worker:
                     self._take(event)
                     return None
                 if self._expected(event.header):
-                    if self._take(event):
-                        continue
-                    return None
+                    if not self._take(event):
+                        return None
+                    if flooded and self.case is not None:
+                        return self._flooded()
+                    continue
             return self._lost(status.CRASHED, "your code wrote into the channel that carries its answers")
 
     def _expected(self, header: dict) -> bool:
@@ -334,6 +344,9 @@ class _Worker:
                     for reader in self.readers[:1]:  # what it wrote before it died is still to be read
                         reader.join(timeout=2)
                     return self.events.get() if not self.events.empty() else _End()
+
+    def _flooded(self) -> Outcome:
+        return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
 
     def _too_late(self) -> Outcome:
         if self.phase == "boot" and len(self.todo) == len(self.task.forms):
