@@ -401,13 +401,18 @@ def test_watch_separates_its_checks(run, monkeypatch):
     assert "----" not in out
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the processor time of others is known on POSIX systems only")
 def test_the_whole_command_is_quick():
+    """In processor time of the command and its worker, which does not depend on what else the machine does."""
     answers(HEAD + NLL)
     command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/gaussian_nll", "--json"]
-    path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[2]), *filter(None, sys.path)])
+    path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[3]), *filter(None, sys.path)])
+    before = os.times()
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    after = os.times()
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["exercises"][0]["seconds"] < 1.0
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    assert used < 2.0  # about 0.7 s; more where two share a core
 
 
 # ------------------------------------------------------------------------------------------- in a notebook

@@ -36,6 +36,7 @@ __all__ = ["Limits", "Run", "Task", "run"]
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
+PATIENCE = 1.0  # seconds in which a message that was sent before a flood of printing is waited for
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 
 
@@ -239,7 +240,7 @@ class _Worker:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.left_process = True  # the leader is gone and waited for: someone else was in its group
         for _ in range(5):
-            left = list(_marked(self.mark))
+            left = list(_marked(self.mark, self.folder))
             if not left:
                 break
             self.left_process = True
@@ -272,12 +273,19 @@ class _Worker:
         """Take in outcomes until the worker is done (None) or lost (why)."""
         self.phase = "boot"
         self._allow(self.limits.boot)
+        flooded = False
         while True:
             event = self._next()
+            if flooded and (event is None or isinstance(event, _End)):
+                return self._flooded()
             if event is None:
                 return self._too_late()
             if isinstance(event, _Flood):
-                return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
+                if self.case is not None:
+                    return self._flooded()
+                flooded = True
+                self._allow(PATIENCE)  # printing is read apart: the message of the case that prints may be on its way
+                continue
             if isinstance(event, _End):
                 return self._ended()
             if isinstance(event, _Frame):
@@ -288,9 +296,11 @@ class _Worker:
                     self._take(event)
                     return None
                 if self._expected(event.header):
-                    if self._take(event):
-                        continue
-                    return None
+                    if not self._take(event):
+                        return None
+                    if flooded and self.case is not None:
+                        return self._flooded()
+                    continue
             return self._lost(status.CRASHED, "your code wrote into the channel that carries its answers")
 
     def _expected(self, header: dict) -> bool:
@@ -334,6 +344,9 @@ class _Worker:
                     for reader in self.readers[:1]:  # what it wrote before it died is still to be read
                         reader.join(timeout=2)
                     return self.events.get() if not self.events.empty() else _End()
+
+    def _flooded(self) -> Outcome:
+        return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
 
     def _too_late(self) -> Outcome:
         if self.phase == "boot" and len(self.todo) == len(self.task.forms):
@@ -395,15 +408,19 @@ def _outcome(header: dict, arrays: dict) -> Outcome:
     return Outcome(status.CRASHED, "your code wrote into the channel that carries its answers")
 
 
-def _marked(mark: str) -> Iterable[int]:
-    """Processes whose environment carries the mark of this worker (Linux only; elsewhere none are found)."""
-    wanted, me = f"{MARK}={mark}".encode(), os.getpid()
+def _marked(mark: str, folder: str) -> Iterable[int]:
+    """Processes that come from a worker (Linux only; elsewhere none are found).
+
+    Their environment carries its mark, or, if they were given another one, their current folder is still within its.
+    """
+    wanted, me, home = f"{MARK}={mark}".encode(), os.getpid(), os.path.realpath(folder) + os.sep
     for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
         if entry.name.isdigit() and int(entry.name) != me:
             with contextlib.suppress(OSError):
                 with open(f"/proc/{entry.name}/environ", "rb") as file:
-                    if wanted in file.read():
-                        yield int(entry.name)
+                    found = wanted in file.read()
+                if found or os.readlink(f"/proc/{entry.name}/cwd").startswith(home):
+                    yield int(entry.name)
 
 
 def _remove(folder: str) -> None:
