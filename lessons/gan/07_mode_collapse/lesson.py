@@ -154,10 +154,10 @@ lesson.outcome(
     f"{found} bells, and {100 * share:.0f} % of the samples at one.",
     answer="0 bells" if found == 0 else few,
 )
-four = [[2.0, 0.0], [2.1, 0.1], [1.4142, 1.4142], [0.0, 0.0]]
+eight = np.array([[2.0, 0.0], [2.1, 0.1], [1.4142, 1.4142], [0.0, 0.0]] * 2)
 lesson.check(
     "by hand: two at the first bell, one at the second, one astray",
-    mode_coverage(four * 2, ring.modes, 0.1),
+    mode_coverage(eight, ring.modes, 0.1),
     equals=[2, 0.75],
 )
 
