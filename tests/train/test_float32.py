@@ -20,7 +20,8 @@ from minigen.diffusion.ddpm import simple_loss
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.schedule import Schedule
-from minigen.flow.realnvp import ImageRealNVP, RealNVP
+from minigen.flow.multiscale import ImageRealNVP
+from minigen.flow.realnvp import RealNVP
 from minigen.gan.networks import ConvDiscriminator, ConvGenerator, Discriminator, Generator
 from minigen.gan.train import goodfellow_step, wgan_gp_step, wgan_step
 from minigen.nn import Linear

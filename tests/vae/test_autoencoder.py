@@ -392,7 +392,7 @@ def test_principal_angles(rng):
         (lambda r: reconstruction_loss(np.full((1, 2), np.nan), np.zeros((1, 2))), "x must be finite, got 2"),
         (
             lambda r: denoising_loss(lambda s: s, np.zeros((2, 3)), np.zeros((1, 3))),
-            "corrupted must have the shape of x",
+            "decoded must have the shape of x",
         ),
         (
             lambda r: corrupt(np.zeros((2, 3)), r, "blur", 0.1),

@@ -100,5 +100,7 @@ EQUIVALENT = {
     "two_nn_dimension": """
     # the smaller of two, in any order
     min(n - 1, int(n * (1 - discard))) → min(int(n * (1 - discard)), n - 1)
+    # a slice that ends 0.1 n before the end is the slice that ends at 0.9 n
+    (ratios, discard=0.1) → (ratios, discard=1.1)
     """
 }

@@ -136,6 +136,9 @@ EQUIVALENT = {
     "corrupt": """
     # the normal law is symmetric
     x + level * rng.standard_normal(x.shape) → x - level * rng.standard_normal(x.shape)
+    # the normal law is symmetric
+    x + numpy.float32(level) * u.astype(numpy.float32) → x - numpy.float32(level) *
+    u.astype(numpy.float32)
     # whether a uniform number that equals the level counts does not matter: it never happens
     u < level → u <= level
     # whether a uniform number that equals the level counts does not matter: it never happens

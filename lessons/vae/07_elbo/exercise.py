@@ -26,7 +26,7 @@ kl = Exercise(
 
         distance = (mu - mu_p) ** 2
         return 0.5 * np.sum(
-            (np.exp(logvar) + distance) / np.exp(logvar_p) - 1 + logvar_p - logvar, axis=1
+            (np.exp(logvar) + distance) * np.exp(-logvar_p) - 1 + logvar_p - logvar, axis=1
         )
     """,
 )
