@@ -58,3 +58,15 @@ def write_lesson(tmp_path, monkeypatch):
 def root():
     """The folder of the project."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def hint_three():
+    """The function lesson id -> the file of its stubs, each completed by the code of its last hint as it stands."""
+    from minigen.course.exercise import catalog, stubs
+
+    def completed(lesson: str) -> str:
+        exercises = catalog.exercises_of(lesson)
+        return stubs.completed(stubs.stub_file(exercises), {exercise.name: exercise.hints[2] for exercise in exercises})
+
+    return completed

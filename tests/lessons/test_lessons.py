@@ -114,18 +114,38 @@ def test_jupytext_reads_the_same_cells(lesson):
     assert [(cell.cell_type, cell.source.strip()) for cell in notebook.cells] == cells(text)
 
 
-@each_lesson
-def test_quick_run(lesson, tmp_path):
-    out = tmp_path / "out"
-    first_of_family = lesson.id == next(other.id for other in LESSONS if other.post == lesson.post)
-    start = [str(lesson.path)] if first_of_family else ["-m", "minigen", "run", lesson.id]  # both ways are the same
+def ways_to_run() -> list:
+    """(lesson, way): the first lesson of a post as a script, those with exercises with the code of their last hints."""
+    posts, ways = set(), []
+    for lesson in LESSONS:
+        if lesson.post not in posts or not lesson.exercises:
+            ways.append((lesson, "command" if lesson.post in posts else "script"))
+        if lesson.exercises:
+            ways.append((lesson, "with hint three"))
+        posts.add(lesson.post)
+    return ways
+
+
+@pytest.mark.parametrize(("lesson", "way"), ways_to_run(), ids=lambda value: getattr(value, "id", value))
+def test_quick_run(lesson, way, tmp_path, hint_three):
+    """A quick run as a reader starts it; a student's functions are called, and the lesson runs with them."""
+    out, answers = tmp_path / "out", tmp_path / "answers.py"
+    start = [str(lesson.path)] if way == "script" else ["-m", "minigen", "run", lesson.id]  # both ways are the same
     command = [sys.executable, *start, "--quick", "--seed", "1", "--out", str(out)]
+    if way == "with hint three":
+        answers.write_text(hint_three(index.short_id(lesson.path.parent)), encoding="utf-8")
+        command += ["--with", str(answers)]
     done = subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8", timeout=300, cwd=tmp_path, stdin=subprocess.DEVNULL
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert "Warning" not in done.stderr, done.stderr[-3000:]
-    assert [path.name for path in tmp_path.iterdir()] == ["out"], "a lesson writes to its own folder only"
+    assert {path.name for path in tmp_path.iterdir()} - {answers.name} == {"out"}, (
+        "a lesson writes to its own folder only"
+    )
+    if way == "with hint three":
+        assert all(f"your {name} was " in done.stdout for name in lesson.exercises), done.stdout[-2000:]
+        assert " was called " in done.stdout, "none of them was called"
 
     (folder,) = out.iterdir()
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
