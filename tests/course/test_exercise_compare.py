@@ -240,3 +240,34 @@ GOOD = protocol.encode(NONCE, {"a": 1}, {"y": np.zeros(2)})
 def test_other_bytes_are_refused(data):
     with pytest.raises(protocol.ProtocolError):
         protocol.read(io.BytesIO(data).read, NONCE)
+
+
+def add_one_inside(parameters):
+    for p in parameters:
+        p += 1.0
+    return 0.0
+
+
+def empty_the_list(parameters):
+    parameters.clear()
+    return 0.0
+
+
+def replace_inside(parameters):
+    parameters[0] = np.zeros(2)
+    return 0.0
+
+
+@pytest.mark.parametrize("answer", [add_one_inside, empty_the_list, replace_inside])
+def test_arrays_and_lists_inside_an_argument_are_inputs_too(answer):
+    kept = [np.ones(2), np.ones(3)]
+    outcome = observe(lambda impl, rng: {"y": impl(kept)}, Impl(answer), 0, 0)
+    assert outcome.status == S.CHANGED_INPUTS
+    assert [a.tolist() for a in kept] == [[1, 1], [1, 1, 1]], "the driver's own arrays are whole"
+    assert answer is not add_one_inside or "`parameters`" in outcome.message
+
+
+def test_what_an_argument_names_for_change_may_change_inside_a_list():
+    kept = [np.ones(2)]
+    Impl(add_one_inside, mutates=["parameters"])(kept)
+    assert kept[0].tolist() == [2, 2]

@@ -127,11 +127,6 @@ MISTAKES = {
         means[k] = parameters[k] - means[k]
         total = total + np.sum(means[k] ** 2)
     return total
-    # Your function empties the lists that it was given; leave them as they are.
-    total = 0.0
-    while parameters:
-        total = total + np.sum((parameters.pop() - means.pop()) ** 2)
-    return total
     # The gradient is cut off: with it nothing pulls the player back.
     from minigen.tensor import stop_gradient
     return stop_gradient(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)))

@@ -248,20 +248,6 @@ def gradient_at_its_mean(impl, rng):
     }
 
 
-@penalty.case(points=1)
-def lists_stay_as_they_are(impl, rng):
-    """The lists and the arrays in them are the same after the call as before."""
-    theta = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
-    mean = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
-    value = impl(theta, mean)
-    after = [np.concatenate([np.zeros(1), *map(np.ravel, each)]) for each in (theta, mean)]
-    return {
-        "penalty": value,
-        "parameters after the call": after[0],
-        "means after the call": after[1],
-    }
-
-
 smoothing = Exercise(
     "gan/09/smoothed_optimum",
     target="minigen.gan.losses:smoothed_optimum",

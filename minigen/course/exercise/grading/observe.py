@@ -92,6 +92,20 @@ def is_array(value: Any) -> bool:
     return issubclass(type(value), np.ndarray)
 
 
+def arrays_in(value: Any) -> list[np.ndarray]:
+    """The arrays of an argument: itself, or those in its lists and tuples."""
+    if is_array(value):
+        return [value]
+    return [array for item in value for array in arrays_in(item)] if type(value) in (list, tuple) else []
+
+
+def with_copies(value: Any, copies: dict[int, np.ndarray]) -> Any:
+    """An argument with each array in the place of which there is a copy (by its id) replaced by it, in lists too."""
+    if type(value) in (list, tuple) and arrays_in(value):
+        return type(value)([with_copies(item, copies) for item in value])
+    return copies.get(id(value), value)
+
+
 def is_number(value: Any) -> bool:
     """Whether this is a Python number or a NumPy scalar."""
     return type(value) in NUMBERS or issubclass(type(value), (np.number, np.bool_))
@@ -364,11 +378,12 @@ class Impl:
     def __call__(self, *args, **kwargs):
         names = self._names(args, kwargs)
         self.calls.append((plain(tuple(map(unbox, args))), {key: plain(unbox(value)) for key, value in kwargs.items()}))
-        given = [(name, value) for name, value in names if is_array(value)]
-        self.sizes.update(size for _, value in given for size in (*value.shape, value.size))
-        kept = [(name, value, value.copy()) for name, value in given if name not in self.mutates]
-        memo = {id(value): value.copy() for _, value, _ in kept}
-        passed = [memo.get(id(value), value) for value in args], {k: memo.get(id(v), v) for k, v in kwargs.items()}
+        given = [(name, array) for name, value in names for array in arrays_in(value)]
+        self.sizes.update(size for _, array in given for size in (*array.shape, array.size))
+        copies = {id(array): array.copy() for name, array in given if name not in self.mutates}
+        kept = [(name, array) for name, array in given if name not in self.mutates]
+        passed = [with_copies(value, copies) for value in args], {k: with_copies(v, copies) for k, v in kwargs.items()}
+        lists = [(each, list(each)) for each in (*passed[0], *passed[1].values()) if type(each) is list]
         try:
             value = self.function(*passed[0], **passed[1])
         except KeyboardInterrupt:
@@ -378,9 +393,14 @@ class Impl:
         finally:
             if self.after is not None:
                 self.after()
-        for name, value_before, before in kept:
-            if not _same(memo[id(value_before)], before):
+        for name, array in kept:
+            if not _same(copies[id(array)], array):
                 raise self._changed(name, args, kwargs)
+        for each, items in lists:
+            if len(each) != len(items) or any(now is not before for now, before in zip(each, items)):
+                raise Failure(
+                    status.CHANGED_INPUTS, "your function changes a list that it was given; work on a new one"
+                )
         try:
             value = plain(value)
             return self._examined(value)
@@ -435,14 +455,15 @@ class Impl:
             status.CHANGED_INPUTS, f"your function changes its argument `{name}` in place; work on a copy"
         )
 
-        def locked(value):
-            if is_array(value):
-                value = value.copy()
-                value.flags.writeable = False
-            return value
-
+        arrays = [array for value in (*args, *kwargs.values()) for array in arrays_in(value)]
+        locked = {id(array): array.copy() for array in arrays}
+        for copy in locked.values():
+            copy.flags.writeable = False
         try:
-            self.function(*map(locked, args), **{k: locked(v) for k, v in kwargs.items()})
+            self.function(
+                *[with_copies(value, locked) for value in args],
+                **{k: with_copies(v, locked) for k, v in kwargs.items()},
+            )
         except ValueError as error:  # with arrays that could be written to, the same call raised nothing
             found = failure_of(error, self.files)
             failure.line, failure.text = found.line, found.text
