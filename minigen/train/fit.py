@@ -25,6 +25,8 @@ from minigen import checks
 from minigen.tensor.storage import save_arrays
 from minigen.train import checkpoint as checkpoints
 
+LEAST_PAUSE = 1.0  # seconds between two saves, unless the caller says every how many steps
+
 
 class NonFiniteError(FloatingPointError):
     """A step returned, or left behind in the training state, a NaN or an infinity.
@@ -118,8 +120,9 @@ def fit(
     state:      everything the steps change, by name: modules, optimizers, moving averages, random generators, arrays.
     label:      what the progress bar and the errors call this run.
     seconds:    stop after the step at which the run, resumed parts included, has taken this long.
-    checkpoint: file that receives `state` and the history every `every` steps (a tenth of `steps` unless given) and at
-                the end. It is replaced whole, so a kill or a full disk leaves the one before.
+    checkpoint: file that receives `state` and the history every `every` steps (unless given, a tenth of `steps`, but
+                not within a second of the save before) and at the end. It is replaced whole, so a kill or a full disk
+                leaves the one before.
     resume:     go on from `checkpoint` if it exists. Parameters, history and random streams then come out exactly as
                 without the interruption, provided that `state` names all that the steps change. Without `resume` a
                 file that is there already is replaced at the first save.
@@ -139,12 +142,14 @@ def fit(
     if resume and path is not None and path.exists():
         history = _resume(path, state, label, steps)
         saved_at = history.steps_done
+    pause = 0.0 if every else LEAST_PAUSE
     every = every or max(1, steps // 10)
     before, start = history.seconds, time.perf_counter()
+    last_save = start
     quiet = not _is_terminal() if quiet is None else quiet
 
     def save() -> None:
-        nonlocal saved_at
+        nonlocal saved_at, last_save
         if path is None or saved_at == history.steps_done:
             return
         arrays = checkpoints.collect(state)
@@ -153,7 +158,7 @@ def fit(
             last = history.steps_done - 1
             raise _non_finite(name, f"state {bad}", math.nan, last, history, path, saved_at, "has become non-finite")
         _save(path, history, steps, arrays)
-        saved_at = history.steps_done
+        saved_at, last_save = history.steps_done, time.perf_counter()
 
     with (
         _Progress(name, steps, history.steps_done, quiet) as progress,
@@ -175,7 +180,7 @@ def fit(
             if interrupt.asked:
                 save()
                 raise KeyboardInterrupt
-            if (i + 1) % every == 0:
+            if (i + 1) % every == 0 and time.perf_counter() - last_save >= pause:
                 save()
         save()
     return history

@@ -113,8 +113,8 @@ def _observe(exercise: Exercise, function: Callable, seed: int, wanted: Sequence
         return [Outcome(status.TIMEOUT, "took too long") for _ in exercise.cases]
 
 
-def prove(exercise: Exercise, seeds: int = 20) -> Proof:
-    """All proofs of one exercise."""
+def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None) -> Proof:
+    """All proofs of one exercise; the mistakes on the first `mistake_seeds` of the seeds, on all unless given."""
     started, proof = time.monotonic(), Proof(exercise)
     try:
         answers = answers_of(exercise)
@@ -125,7 +125,8 @@ def prove(exercise: Exercise, seeds: int = 20) -> Proof:
         proof.problems += _stub(exercise, right, wanted[0])
         problems = _reference(exercise, wanted)
         if not problems:
-            problems += _variants(exercise, right, wanted) + _mistakes(exercise, answers.mistakes, wanted)
+            problems += _variants(exercise, right, wanted)
+            problems += _mistakes(exercise, answers.mistakes, wanted[:mistake_seeds])
             problems += _mutants(exercise, right, answers.equivalents, wanted[0], proof)
         proof.problems += problems
     except (ImportError, AttributeError, OSError, SyntaxError, ValueError) as error:
