@@ -752,7 +752,7 @@ def test_forged_messages_are_never_a_pass_and_never_hang(grade, name, where):
 
 def test_one_limit_for_a_whole_submission(grade):
     """Every case may take its time, but not all of them together."""
-    report = grade(function("import time\ntime.sleep(100)"), Limits(case=4.0, load=5.0, total=10.0))
+    report = grade(function("import time\ntime.sleep(100)"), Limits(case=1.5, load=5.0, total=4.0))
     assert statuses(report) == [S.TIMEOUT] * 4
 
 
