@@ -21,6 +21,7 @@ from minigen.course.exercise.grading import runner
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import Report, grade_file
+from minigen.course.exercise.grading.observe import Failure, check_returned, describe, shape_message
 from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.grading.runner import Limits
 
@@ -841,7 +842,44 @@ SLIP = {
 def test_slips_are_recognised_from_values_on_the_failing_case(grade, name):
     answer, hint = SLIP[name]
     report = grade(function(f"return {answer}"))
-    assert not report.passed and hint in report.hint and bool(report.hint) == bool(hint), report.hint
+    assert not report.passed and hint in report.hint and bool(report.hint) == report.listed == bool(hint), report.hint
+
+
+CHANGE = {  # nobody listed them
+    "a sign": (RIGHT.replace("+ np.log(2", "- np.log(2"), "the sign of a term turned round"),
+    "a power": (RIGHT.replace("(x - mu) ** 2", "(x - mu)"), "a power left out"),
+    "a padded division": (RIGHT.replace("np.exp(logvar)", "(np.exp(logvar) + 1e-6)"), "a small number added in"),
+    "a clipped argument": (RIGHT.replace("logvar", "np.clip(logvar, 0.01, 0.99)"), "`logvar` clipped"),
+    "a constant": (RIGHT.replace("logvar", "getval(logvar)"), "`logvar` taken as a constant"),
+    "nothing simple": (f"{RIGHT} + np.sin(x[:, 0])", ""),
+}
+
+
+@pytest.mark.parametrize("name", CHANGE)
+def test_one_change_of_the_equation_is_recognised(grade, name):
+    answer, words = CHANGE[name]
+    report = grade(function(f"from autograd.tracer import getval\nreturn {answer}"))
+    assert not report.passed and not report.listed
+    assert words in report.hint and bool(report.hint) == bool(words), report.hint
+
+
+def test_a_shape_that_differs_gets_a_reason():
+    reasons = {
+        ((), (5,)): "one number for each example, not one for all",
+        ((5, 3), (5,)): "one number for each example, whatever",
+        ((5, 1), (5,)): "an axis of length 1 too many",
+        ((5,), (5, 1)): "an axis of length 1 is missing",
+        ((3, 5), (5, 3)): "transposed?",
+        ((4,), (5,)): "expected shape (5,)",
+    }
+    for (got, want), words in reasons.items():
+        assert words in shape_message(got, want, "it has")
+
+
+def test_results_in_another_order_are_told():
+    spec = describe((np.zeros((2, 3)), np.zeros(2)))
+    with pytest.raises(Failure, match="in another order"):
+        check_returned((np.zeros(2), np.zeros((2, 3))), spec)
 
 
 def test_a_failed_case_shows_its_inputs_and_repeats_the_call(grade):

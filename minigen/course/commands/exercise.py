@@ -92,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return args.run(args)
     except UsageError as error:
         return _failed(2, str(error), getattr(args, "json", False))
+    except BrokenPipeError:  # `minigen exercise check | head`: the command line knows what to do
+        raise
     except (AuthorError, ImportError) as error:
         return _failed(3, f"the exercises themselves are broken: {error}", getattr(args, "json", False))
     except Exception as error:

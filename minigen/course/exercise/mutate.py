@@ -12,13 +12,18 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Mapping
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import autograd.numpy as anp
+from autograd.tracer import getval
+
 from minigen.course.exercise import functions
 
-__all__ = ["Mutant", "mutants"]
+__all__ = ["Mutant", "mutants", "mutants_of", "padded", "padded_of", "wrapped"]
 
 DROPPED = {
     "sqrt",
@@ -58,15 +63,20 @@ SWAPPED_NAMES = {
 CHECKS = ("_check", "checks.")  # how calls that check arguments begin
 SYMMETRIC = {"maximum", "minimum", "logaddexp", "add", "multiply"}  # swapping their arguments changes nothing
 BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+Change = tuple[int, str, Callable[[ast.AST], ast.AST]]  # position in ast.walk, kind, how to change the node there
 COMPARED = {ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed function: its name (`before → after`), the kind of change, and the function."""
+    """A changed function: its name (`before → after`), the kind of change, the same in words, and the function.
+
+    words: how the change differs from the equation, to be read after "with": "a sum in the place of a mean".
+    """
 
     name: str
     kind: str
+    words: str
     function: Callable
 
 
@@ -79,9 +89,72 @@ def mutants(function: Callable) -> list[Mutant]:
 
 def mutants_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Mutant]:
     """All mutants of the function that a tree defines, with `namespace` as their globals."""
+    return _changed(node, namespace, _changes(node))
+
+
+def padded(function: Callable) -> list[Mutant]:
+    """Versions of a function with a small number in a logarithm, a root or a division: right but at extremes.
+
+    They explain answers and prove nothing: whether such a number matters depends on the exercise.
+    """
+    return padded_of(functions.definition(functions.source(function)), function.__globals__)
+
+
+def padded_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Mutant]:
+    """`padded` of the function that a tree defines, with `namespace` as their globals."""
+    return _changed(node, namespace, _paddings(node))
+
+
+def wrapped(function: Callable) -> list[Mutant]:
+    """Versions of a function with one argument changed before it, or its result after it; like `padded`, to explain."""
+    found = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        constant = f"`{name}` taken as a constant, through which no gradient flows"
+        found.append(_with_argument(function, name, constant, getval))
+        for low in (*EPSILONS, 1e-3, 0.01):
+            found.append(_with_argument(function, name, f"`{name}` clipped", functools.partial(_clipped, low=low)))
+        if parameter.default is not inspect.Parameter.empty:
+            default = functools.partial(_replaced, by=parameter.default)
+            found.append(_with_argument(function, name, f"`{name}` ignored, its default in its place", default))
+    found.append(_with_result(function, "its result bounded below by 0", lambda value: anp.maximum(value, 0.0)))
+    return found
+
+
+def _with_argument(function: Callable, name: str, words: str, change: Callable) -> Mutant:
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def changed(*args: Any, **options: Any) -> Any:
+        bound = signature.bind(*args, **options)
+        if name in bound.arguments:
+            bound.arguments[name] = change(bound.arguments[name])
+        return function(*bound.args, **bound.kwargs)
+
+    return Mutant(words, "argument", words, changed)
+
+
+def _with_result(function: Callable, words: str, change: Callable) -> Mutant:
+    @functools.wraps(function)
+    def changed(*args: Any, **options: Any) -> Any:
+        return change(function(*args, **options))
+
+    return Mutant(words, "result", words, changed)
+
+
+def _clipped(value: Any, low: float) -> Any:
+    """An array kept away from 0 and 1, as probabilities often are."""
+    return anp.clip(value, low, 1 - low)
+
+
+def _replaced(_: Any, by: Any) -> Any:
+    return by
+
+
+def _changed(node: ast.FunctionDef, namespace: Mapping[str, Any], changes: Iterable[Change]) -> list[Mutant]:
+    """The functions that a tree defines after each of the changes, but for those that change nothing."""
     seen, found = {ast.unparse(node)}, []
     names: dict[str, int] = {}
-    for index, kind, replacement in _changes(node):
+    for index, kind, replacement in changes:
         changed = copy.deepcopy(node)
         around = _around(node, index)
         frame = list(ast.walk(changed))[around]
@@ -95,7 +168,8 @@ def mutants_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Muta
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
-        found.append(Mutant(name, kind, functions.compiled(changed, namespace, f"<mutant of {node.name}>")))
+        words = _words(kind, list(ast.walk(node))[index])
+        found.append(Mutant(name, kind, words, functions.compiled(changed, namespace, f"<mutant of {node.name}>")))
     return found
 
 
@@ -128,9 +202,74 @@ def _text(node: ast.AST) -> str:
     return " ".join(text.split())
 
 
-# ------------------------------------------------------------------------------------------- what is changed
+# ------------------------------------------------------------------------------------------- in words
 
-Change = tuple[int, str, Callable[[ast.AST], ast.AST]]
+REDUCTIONS = {
+    "mean": "a sum in the place of a mean",
+    "sum": "a mean in the place of a sum",
+    "max": "the smallest in the place of the largest",
+    "min": "the largest in the place of the smallest",
+    "argmax": "the place of the smallest in the place of the largest's",
+    "argmin": "the place of the largest in the place of the smallest's",
+    "cumsum": "running products in the place of running sums",
+    "cumprod": "running sums in the place of running products",
+}
+FUNCTIONS = {
+    "sqrt": "a square root left out",
+    "log": "a logarithm left out",
+    "exp": "an exponential left out",
+    "abs": "an absolute value left out",
+    "absolute": "an absolute value left out",
+    "square": "a square left out",
+    "clip": "a bound (clip) left out",
+    "maximum": "a bound (maximum) left out",
+    "minimum": "a bound (minimum) left out",
+    "stop_gradient": "a gradient that flows where none is to flow",
+}
+OPERATORS = {
+    ast.Add: "the sign of a term turned round",
+    ast.Sub: "the sign of a term turned round",
+    ast.Mult: "a division where it multiplies",
+    ast.Div: "a multiplication where it divides",
+}
+LEFT_OUT = {
+    ast.Add: "a term left out",
+    ast.Sub: "a term left out",
+    ast.Mult: "a factor left out",
+    ast.Div: "a division left out",
+    ast.Pow: "a power left out",
+}
+KINDS = {
+    "sign": "a minus sign left out",
+    "constant": "another number in the place of one of its constants",
+    "zero": "",  # much else gives zeros
+    "axis": "a sum, mean or the like over other axes than asked",
+    "comparison": "a limit taken in or left out (> and >=) or a condition turned round",
+    "condition": "a condition left out, one of the two cases being used for all",
+    "order of results": "the results in another order",
+    "order of arguments": "two arguments, or two factors of a matrix product, exchanged",
+    "slice": "the other part of an array",
+    "padding": "a small number added in a logarithm, a root or a division",
+}
+
+
+def _words(kind: str, node: ast.AST) -> str:
+    """A change in words, from its kind and the node of the equation that it changes."""
+    operator = type(getattr(node, "op", None))
+    function = getattr(node, "func", None)
+    name = getattr(function, "attr", getattr(function, "id", ""))
+    if kind == "operator":
+        return OPERATORS[operator]
+    if kind == "dropped":
+        return LEFT_OUT.get(operator, "a term or factor left out")
+    if kind == "reduction":
+        return REDUCTIONS.get(name, "")
+    if kind == "function dropped":
+        return FUNCTIONS.get(name, f"{name} left out")
+    return KINDS[kind]
+
+
+# ------------------------------------------------------------------------------------------- what is changed
 
 
 def _changes(tree: ast.FunctionDef) -> Iterator[Change]:
@@ -143,6 +282,27 @@ def _changes(tree: ast.FunctionDef) -> Iterator[Change]:
         makers = _axis_changes(node) if id(node) in axes else _node_changes(node)
         for kind, maker in makers:
             yield index, kind, maker
+
+
+EPSILONS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+
+
+def _paddings(tree: ast.FunctionDef) -> Iterator[Change]:
+    """An epsilon added to what a logarithm or root is taken of, or to what is divided by."""
+    skipped = _skipped(tree)
+    for index, node in enumerate(ast.walk(tree)):
+        if id(node) in skipped:
+            continue
+        name = getattr(getattr(node, "func", None), "attr", "")
+        for epsilon in EPSILONS:
+            if isinstance(node, ast.Call) and name in ("log", "sqrt") and node.args:
+                yield index, "padding", lambda n, e=epsilon: _set(n, args=[_plus(n.args[0], e), *n.args[1:]])
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+                yield index, "padding", lambda n, e=epsilon: _set(n, right=_plus(n.right, e))
+
+
+def _plus(node: ast.expr, number: float) -> ast.expr:
+    return ast.BinOp(node, ast.Add(), ast.Constant(number))
 
 
 def _skipped(tree: ast.FunctionDef) -> set[int]:
@@ -202,7 +362,7 @@ def _node_changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
     elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
         for value in dict.fromkeys([node.value + 1, 2 * node.value, 0]):
             if value != node.value:
-                yield "constant", lambda _, value=value: ast.Constant(value)
+                yield "constant" if value else "zero", lambda _, value=value: ast.Constant(value)
     elif isinstance(node, ast.Call):
         yield from _call(node)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:

@@ -27,8 +27,9 @@ from minigen.course.exercise.grading.observe import Impl, Outcome, observe
 from minigen.course.exercise.grading.relations import Pair, relation
 from minigen.course.exercise.grading.runner import Limits, Task
 from minigen.course.exercise.grading.sandbox import stand_in
-from minigen.course.exercise.grading.slips import recognised
+from minigen.course.exercise.grading.slips import one_change, recognised
 from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
+from minigen.course.exercise.mutate import Mutant, mutants, mutants_of, padded, padded_of, wrapped
 from minigen.course.exercise.patching import replaced
 
 CALLED = {  # where the inputs may explain what went wrong
@@ -36,13 +37,17 @@ CALLED = {  # where the inputs may explain what went wrong
     *(status.RETURNED_NONE, status.NO_GRADIENT, status.CHANGED_INPUTS, status.RAISED, status.RECURSION),
     *(status.TIMEOUT, status.MEMORY, status.CRASHED),
 }
+LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
 
 __all__ = ["Reference", "Report", "compare_all", "grade_file", "grade_function", "judge", "observe_here", "references"]
 
 
 @dataclass
 class Report:
-    """How an answer to one exercise did. `hint` is set if it is one of the author's listed mistakes."""
+    """How an answer to one exercise did.
+
+    hint, listed: the author's words if it is a listed mistake; else, not listed, what one change of the equation it is.
+    """
 
     exercise: Exercise
     verdicts: list[Verdict]
@@ -50,6 +55,7 @@ class Report:
     status: str = status.PASS
     message: str = ""
     hint: str = ""
+    listed: bool = False
     output: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -78,6 +84,7 @@ class Report:
             "possible": self.exercise.points,
             "message": self.message,
             "hint": self.hint,
+            "listed": self.listed,
             "cases": [verdict.to_json() for verdict in self.verdicts],
             "output": self.output,
             "notes": self.notes,
@@ -142,7 +149,7 @@ def judge(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequence[Refe
         report.status = status.GRADER_ERROR if status.GRADER_ERROR in failed else failed[0]
         _relate(exercise, verdicts, outcomes, wanted)
         _show_inputs(exercise, report, wanted, seed)
-        report.hint = _hint(exercise, outcomes, verdicts, wanted, seed)
+        report.hint, report.listed = _hint(exercise, outcomes, verdicts, wanted, seed)
     return report
 
 
@@ -190,9 +197,10 @@ def _hint(
     verdicts: Sequence[Verdict],
     wanted: Sequence[Reference],
     seed: int,
-) -> str:
-    """The hint of the listed mistake that an answer makes, if it is one."""
+) -> tuple[str, bool]:
+    """The hint of the listed mistake that an answer makes, if it is one; else what one change of the equation it is."""
     mistakes = answers_of(exercise).mistakes
+    stop = time.thread_time() + LONGEST_SEARCH
 
     @functools.cache
     def theirs(mistake: int, case: int) -> Outcome:
@@ -200,8 +208,28 @@ def _hint(
 
     with quiet():
         found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs)
-    notes = {answer.note for answer in found}
-    return notes.pop() if len(notes) == 1 else ""
+        notes = {answer.note for answer in found}
+        if len(notes) == 1:
+            return notes.pop(), True
+        words = one_change(
+            exercise.cases,
+            outcomes,
+            verdicts,
+            (mutant for mutant in _changed(exercise) if time.thread_time() < stop),
+            lambda mutant, case: observe_case(exercise, mutant.function, seed, case, wanted[case]),
+        )
+    return f"your values are those of the equation with {words}." if words else "", False
+
+
+def _changed(exercise: Exercise) -> Iterator[Mutant]:
+    """The mechanical changes of the reference, of its arguments and result, then those of other right answers."""
+    yield from mutants(exercise.reference)
+    yield from wrapped(exercise.reference)
+    for answer in answers_of(exercise).variants:
+        yield from mutants_of(answer.tree, answer.function.__globals__)
+    yield from padded(exercise.reference)
+    for answer in answers_of(exercise).variants:
+        yield from padded_of(answer.tree, answer.function.__globals__)
 
 
 # ------------------------------------------------------------------------------------------- a student's file

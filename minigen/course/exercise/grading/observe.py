@@ -199,6 +199,9 @@ def check_form(value: Any, spec: Mapping[str, Any], what: str) -> None:
     if spec["form"] in ("tuple", "list", "namedtuple"):
         if len(got["items"]) != len(spec["items"]):
             raise Failure(status.WRONG_TYPE, f"{what} {len(got['items'])} values, expected {_wanted(spec)}")
+        shapes, wanted = ([item.get("shape") for item in items] for items in (got["items"], spec["items"]))
+        if shapes != wanted and shapes == wanted[::-1]:
+            raise Failure(status.WRONG_SHAPE, f"{what} shapes {shapes}, expected {wanted}: in another order?")
         for i, (item, item_spec) in enumerate(zip(value, spec["items"], strict=True)):
             check_form(item, item_spec, f"value {i + 1} of {len(spec['items'])} that your function returned is")
     elif spec["form"] == "dict":
@@ -232,6 +235,15 @@ def shape_message(got: Iterable[int], want: Iterable[int], what: str) -> str:
     message = f"{what} shape {got}, expected shape {want}"
     if want == ():
         return message + " (one number)"
+    if len(want) == 1 and got == ():
+        return message + ": one number for each example, not one for all"
+    if len(want) == 1 and len(got) > 1 and got[0] == want[0] and max(got[1:]) > 1:
+        return message + ": one number for each example, whatever the number of its axes"
+    if tuple(n for n in got if n != 1) == tuple(n for n in want if n != 1):
+        reason = (
+            "an axis of length 1 too many (keepdims?)" if len(got) > len(want) else "an axis of length 1 is missing"
+        )
+        return f"{message}: {reason}"
     if len(want) > 1 and got == want[::-1]:
         return message + ": transposed?"
     return message

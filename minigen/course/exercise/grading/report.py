@@ -12,6 +12,7 @@ from minigen.course.exercise.grading.grade import Report
 
 __all__ = ["render"]
 
+ABOUT_VALUES = {status.WRONG_VALUE, status.NAN, status.INF}  # where it helps to know what a case is about
 SHOWN_LINES = 8  # of what the student's code printed
 
 
@@ -33,7 +34,7 @@ def render(report: Report, stream: TextIO | None = None) -> str:
             lines.append(f"  {report.message}")
         lines += _cases(report, stream)
     if report.hint:
-        lines.append(_wrap(f"this is a known slip: {report.hint}"))
+        lines.append(_wrap(f"{'this is a known slip: ' if report.listed else ''}{report.hint}"))
     if not done:
         lines += [f"  {note}" for note in report.notes]
         lines += _printed(report.output)
@@ -55,8 +56,8 @@ def _cases(report: Report, stream: TextIO | None) -> list[str]:
             about = case.about
         lines.append(f"  {word}  {verdict.case.ljust(width)}  {verdict.points}/{verdict.possible}  {about}".rstrip())
         if verdict is first:
-            if case.is_property and verdict.status == status.WRONG_VALUE:
-                lines.append(f"        what must hold: {case.about}")
+            if case.about and verdict.status in ABOUT_VALUES:
+                lines.append(f"        {'what must hold' if case.is_property else 'this case'}: {case.about}")
             lines += _story(verdict, report.file)
     return lines
 

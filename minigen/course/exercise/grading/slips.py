@@ -2,11 +2,14 @@
 
 Two slips at once still get the first one's hint: what counts is the simplest case that fails. A mistake that explains
 only that case is named if it is the only one, and if the values are such that equality is no coincidence.
+
+What nobody listed may still be the equation with one thing changed, a mean for a sum or a term left out: `one_change`
+looks among the mechanical changes of the right answers, those that proofs use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -15,8 +18,9 @@ from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict, rounding, same_values
 from minigen.course.exercise.grading.observe import Outcome
+from minigen.course.exercise.mutate import Mutant
 
-__all__ = ["recognised"]
+__all__ = ["one_change", "recognised"]
 
 BY_MESSAGE = {status.RAISED, status.NO_GRADIENT, status.CHANGED_INPUTS}  # no values came back, but words did
 
@@ -44,6 +48,33 @@ def recognised(
     if best and agreeing[best[0]] < len(cases) and (len(found) > 1 or not _generic(outcomes[failing])):
         return []
     return [mistakes[m] for m in best]
+
+
+def one_change(
+    cases: Sequence[Case],
+    outcomes: Sequence[Outcome],
+    verdicts: Sequence[Verdict],
+    changed: Iterable[Mutant],
+    theirs: Callable[[Mutant, int], Outcome],
+) -> str:
+    """The one change of a right answer that gives a student's values, in words; "" if none does, or more than one kind.
+
+    theirs: the outcome of a changed answer in a case, by its number.
+    """
+    failing = next((number for number, verdict in enumerate(verdicts) if not verdict.passed), None)
+    if failing is None or not outcomes[failing].values:
+        return ""
+    alone, everywhere = set(), set()  # in words: what explains the failing case, and what explains all cases
+    for mutant in changed:
+        if mutant.words and _same(outcomes[failing], theirs(mutant, failing), cases[failing]):
+            alone.add(mutant.words)
+            others = (n for n in range(len(cases)) if n != failing)
+            if all(_same(outcomes[n], theirs(mutant, n), cases[n]) for n in others):
+                everywhere.add(mutant.words)
+    if not everywhere and not _generic(outcomes[failing]):
+        return ""
+    found = everywhere or alone
+    return found.pop() if len(found) == 1 else ""
 
 
 def _tells(outcome: Outcome) -> bool:
