@@ -226,13 +226,13 @@ FUNCTIONS = {
     "minimum": "a bound (minimum) left out",
     "stop_gradient": "a gradient that flows where none is to flow",
 }
-OPERATORS = {
+OPERATORS: dict[Any, str] = {
     ast.Add: "the sign of a term turned round",
     ast.Sub: "the sign of a term turned round",
     ast.Mult: "a division where it multiplies",
     ast.Div: "a multiplication where it divides",
 }
-LEFT_OUT = {
+LEFT_OUT: dict[Any, str] = {
     ast.Add: "a term left out",
     ast.Sub: "a term left out",
     ast.Mult: "a factor left out",
@@ -294,15 +294,22 @@ def _paddings(tree: ast.FunctionDef) -> Iterator[Change]:
         if id(node) in skipped:
             continue
         name = getattr(getattr(node, "func", None), "attr", "")
+        if isinstance(node, ast.Call) and name in ("log", "sqrt") and node.args:
+            change: Callable = _pad_argument
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            change = _pad_divisor
+        else:
+            continue
         for epsilon in EPSILONS:
-            if isinstance(node, ast.Call) and name in ("log", "sqrt") and node.args:
-                yield index, "padding", lambda n, e=epsilon: _set(n, args=[_plus(n.args[0], e), *n.args[1:]])
-            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-                yield index, "padding", lambda n, e=epsilon: _set(n, right=_plus(n.right, e))
+            yield index, "padding", functools.partial(change, epsilon=epsilon)
 
 
-def _plus(node: ast.expr, number: float) -> ast.expr:
-    return ast.BinOp(node, ast.Add(), ast.Constant(number))
+def _pad_argument(node: ast.Call, epsilon: float) -> ast.AST:
+    return _set(node, args=[ast.BinOp(node.args[0], ast.Add(), ast.Constant(epsilon)), *node.args[1:]])
+
+
+def _pad_divisor(node: ast.BinOp, epsilon: float) -> ast.AST:
+    return _set(node, right=ast.BinOp(node.right, ast.Add(), ast.Constant(epsilon)))
 
 
 def _skipped(tree: ast.FunctionDef) -> set[int]:
