@@ -1,12 +1,15 @@
 """Every exercise of every lesson: the author's proofs, and the way from the stub to hint three."""
 
+import numpy as np
 import pytest
 
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.grade import grade_file, references
 from minigen.course.exercise.prove import prove
+from minigen.nn import Module
+from minigen.tensor import leaves
 
 EXERCISES = catalog.all_exercises()
 by_id = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
@@ -48,6 +51,27 @@ def test_the_package_is_no_answer(exercise, tmp_path):
     path.write_text(f"from {module} import {name.partition('.')[0]} as {exercise.name}\n", encoding="utf-8")
     report = grade_file(exercise, path)
     assert {verdict.status for verdict in report.verdicts} == {status.PACKAGE_ANSWER}
+
+
+@by_id
+def test_answers_cannot_be_looked_up(exercise):
+    """At least three points in ten are for inputs that change with the seed, which a teacher keeps secret."""
+    one, other = references(exercise, 0), references(exercise, 1)
+    fixed = [case.points for case, a, b in zip(exercise.cases, one, other) if _written(a.calls) == _written(b.calls)]
+    assert sum(fixed) <= 0.7 * exercise.points
+
+
+def _written(value) -> str:
+    """Arguments in digits, as far as they are made of numbers."""
+    if isinstance(value, (tuple, list)):
+        return "".join(_written(item) for item in value)
+    if isinstance(value, dict):
+        return _written(list(value.values()))
+    if isinstance(value, Module):
+        return _written(leaves(value))
+    if isinstance(value, np.ndarray):
+        return f"{value.shape}{value.tobytes().hex()}"
+    return repr(value) if isinstance(value, (int, float, str)) else ""
 
 
 @by_lesson
