@@ -16,7 +16,7 @@ import numpy
 import pytest
 
 from minigen import metrics, nn, optim
-from minigen.data import batches
+from minigen.data import batches, mixture, mnist, sequences, shapes, sprites, toy
 from minigen.diffusion import ddpm, langevin, samplers
 from minigen.diffusion import likelihood as diffusion_likelihood
 from minigen.diffusion import schedule as schedule_module
@@ -321,6 +321,97 @@ row(
     size=size(2),
     rng=rng(),
     epochs=size(1, 0),
+)
+
+
+def pixels(*shape: int) -> Kind:
+    """Images of bytes."""
+    make = lambda: numpy.random.default_rng(3).integers(0, 256, shape).astype(numpy.uint8)  # noqa: E731
+    return Kind(make, lambda good: [good.astype(numpy.float32), good[0], "x", None])
+
+
+DIGITS = pixels(3, 28, 28)
+POINTS = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[None], x[0], x[:, :1], "x", None])  # none of them is fine
+INTENSITIES = data(3, 4, low=0)._replace(wrong=lambda x: [x * NAN, x + 1, -x - 0.1, "x", None])
+row("data.toy.ring", toy.ring, modes=size(8), radius=positive(2.0), std=positive(0.1))
+row("data.toy.grid", toy.grid, side=size(5), spacing=positive(2.0), std=positive(0.05))
+for curves in (toy.two_moons, toy.swiss_roll, toy.spirals):
+    row(f"data.toy.{curves.__name__}", curves, noise=positive(0.1))
+row("data.toy.circles", toy.circles, noise=positive(0.1), factor=given(0.5, 0, 1, -0.5, NAN, "x"))
+row("data.toy.checkerboard", toy.checkerboard, squares=size(4), side=positive(2.0))
+row("data.toy.pinwheel", toy.pinwheel, arms=size(5), radial_std=positive(0.3), tangential_std=positive(0.1))
+row("data.toy.get", toy.get, name=given("ring", "rings", 3, None))
+for density in (toy.ring, toy.two_moons, toy.checkerboard, toy.pinwheel, toy.circles, toy.get):
+    make = (lambda: toy.get("rezende1")) if density is toy.get else density
+    kind = type(make())
+    row(f"data.{make().name}.sample", kind.sample, self=fixed(make), rng=rng(), n=size(3, 0))
+    row(f"data.{make().name}.log_prob", kind.log_prob, self=fixed(make), x=POINTS)
+    row(f"data.{make().name}.cells", kind.cells, self=fixed(make), n=size(3))
+row("data.ring.score", mixture.GaussianMixture.score, self=fixed(toy.ring), x=POINTS)
+row("data.ring.responsibilities", mixture.GaussianMixture.responsibilities, self=fixed(toy.ring), x=POINTS)
+row(
+    "data.GaussianMixture",
+    mixture.GaussianMixture,
+    means=data(3, 2),
+    std=given(0.5, 0, -1.0, NAN, "x", [1.0, 1.0]),
+    weights=given([0.2, 0.3, 0.5], [0.5, 0.5], [0, 0.5, 0.5], [NAN, 1, 1], "x"),
+)
+row(
+    "data.GaussianMixture with covariances",
+    mixture.GaussianMixture,
+    means=data(1, 2),
+    covariances=given([[[2.0, 0.5], [0.5, 1.0]]], [[[1.0, 2.0], [2.0, 1.0]]], [[[1.0, 0.5], [0.0, 1.0]]], [[1.0]], "x"),
+)
+row(
+    "data.GaussianMixture.noised",
+    mixture.GaussianMixture.noised,
+    self=fixed(toy.ring),
+    alpha=given(0.9, NAN, "x", None),
+    sigma=nonnegative(0.5),
+)
+row("data.mnist.unit", mnist.unit, images=DIGITS)
+row("data.mnist.symmetric", mnist.symmetric, images=DIGITS)
+row("data.mnist.binarize", mnist.binarize, images=INTENSITIES, rng=rng())
+row("data.mnist.binarize_static", mnist.binarize_static, images=INTENSITIES, threshold=given(0.5, 1, -0.1, NAN, "x"))
+row("data.mnist.one_hot", mnist.one_hot, labels=whole([0, 2, 9], 9), classes=size(10))
+row("data.mnist.dequantize", mnist.dequantize, images=DIGITS, rng=rng())
+row("data.mnist.quantize", mnist.quantize, v=data(3, 4)._replace(wrong=lambda v: [v * NAN, "x", None]))
+row("data.mnist.to_logit", mnist.to_logit, v=INTENSITIES._replace(wrong=lambda v: [v * NAN, v - 5, v + 300, "x"]))
+row("data.mnist.to_logit alpha", mnist.to_logit, v=fixed(INTENSITIES.make), alpha=given(1e-6, 0, 0.5, -1, NAN, "x"))
+row("data.shapes.grid", shapes.grid, side=size(8, 8))
+row("data.shapes.sample", shapes.sample, rng=rng(), n=size(2), side=size(8, 8))
+row(
+    "data.shapes.draw",
+    shapes.draw,
+    factors=given(
+        numpy.zeros((2, 5), int), numpy.zeros((2, 4), int), numpy.full((2, 5), 99), numpy.full((2, 5), 0.5), "x"
+    ),
+    side=size(8, 8),
+)
+row("data.sprites.draw", sprites.draw, rng=rng(), n=size(2))
+row("data.sprites.unit", sprites.unit, images=pixels(2, 16, 16, 3))
+row("data.sprites.symmetric", sprites.symmetric, images=pixels(2, 16, 16, 3))
+row(
+    "data.Oscillator",
+    sequences.Oscillator,
+    omega=positive(1.0),
+    dt=positive(0.5),
+    noise=positive(0.4),
+    kicks=nonnegative(0.1),
+)
+SWINGS = fixed(sequences.Oscillator)
+row("data.Oscillator.transition", sequences.Oscillator.transition, self=SWINGS, steps=size(2, 0))
+row("data.Oscillator.sample", sequences.Oscillator.sample, self=SWINGS, rng=rng(), n=size(2), length=size(3))
+row("data.Oscillator.predict", sequences.Oscillator.predict, self=SWINGS, x=data(2, 4, 2), t1=size(2), t2=size(3))
+row(
+    "data.moving_digits",
+    sequences.moving_digits,
+    rng=rng(),
+    images=DIGITS,
+    length=size(3),
+    size=given(14, 15, 0, 2.5, "x"),
+    width=size(28, 14),
+    step=size(4),
 )
 
 

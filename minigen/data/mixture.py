@@ -121,7 +121,7 @@ class GaussianMixture(Density):
         With alpha = sqrt(alpha_bar_t) and sigma = sqrt(1 - alpha_bar_t): the density of x_t in a diffusion process.
         """
         alpha = checks.number("alpha", alpha)
-        sigma = checks.number("sigma", sigma)
+        sigma = checks.number("sigma", sigma, 0)
         covariances = alpha**2 * self.covariances + sigma**2 * np.eye(self.dim)
         return GaussianMixture(alpha * self.means, covariances=covariances, weights=self.weights, name=self.name)
 

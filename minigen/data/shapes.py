@@ -51,7 +51,7 @@ def grid(side: int = SIDE) -> Shapes:
 
 def sample(rng: np.random.Generator, n: int, side: int = SIDE) -> Shapes:
     """`n` images with factors drawn independently and uniformly. Raises ValueError if an argument does not fit."""
-    n = checks.whole("n", n)
+    n, side = checks.whole("n", n), checks.whole("side", side, least=8)
     factors = checks.rng(rng).integers(0, SIZES, size=(n, len(SIZES)))
     return Shapes(draw(factors, side), factors)
 
