@@ -81,7 +81,7 @@ class KarplusStrong:
         return np.ascontiguousarray(codes[start:].T)
 
     def mean(self, codes: np.ndarray) -> np.ndarray:
-        """μ_t of the steps from order + 1 to T: codes (N, T) -> (N, T − order), float64. ValueError unless T > order."""
+        """μ_t of the steps order + 1 ... T: codes (N, T) -> (N, T − order), float64. ValueError unless T > order."""
         codes = checks.integers("codes", codes, "N", "T", most=self.levels - 1)
         if codes.shape[1] <= self.order:
             raise ValueError(f"codes must have more than {self.order} steps, got shape {codes.shape}")
@@ -94,8 +94,9 @@ class KarplusStrong:
         Φ((edges[k+1] − μ_t)/noise) − Φ((edges[k] − μ_t)/noise), with Φ the standard normal distribution function.
         """
         z = (self.edges - self.mean(codes)[..., None]) / self.noise  # (N, T − order, levels + 1)
+        below, above = ndtr(z), ndtr(-z)
         # where both Φ are nearly 1 the difference is taken of 1 − Φ, which is small and exact
-        return np.where(z[..., 1:] > 0, ndtr(-z[..., :-1]) - ndtr(-z[..., 1:]), ndtr(z[..., 1:]) - ndtr(z[..., :-1]))
+        return np.where(z[..., 1:] > 0, above[..., :-1] - above[..., 1:], below[..., 1:] - below[..., :-1])
 
     def log_prob(self, codes: np.ndarray) -> np.ndarray:
         """log p(c_t | the codes before t) of the steps from order + 1 to T: (N, T − order), in nats."""
