@@ -123,7 +123,10 @@ def test_truncated_snr_weight_by_hand():
         (lambda x: distillation_target(wavy, x, 2.0, SCHEDULE), "t must be a whole number"),
         (lambda x: distillation_target(wavy, x * np.nan, 2, SCHEDULE), "x_t must be finite"),
         (lambda x: distillation_target(wavy, x[:, 0].astype(int), 2, SCHEDULE), "x_t must be an array of floats"),
-        (lambda x: distillation_target(lambda x, t: x[:, :1], x, 2, SCHEDULE), "eps_model must return eps in the shape"),
+        (
+            lambda x: distillation_target(lambda x, t: x[:, :1], x, 2, SCHEDULE),
+            "eps_model must return eps in the shape",
+        ),
         (lambda x: distillation_target(3, x, 2, SCHEDULE), "eps_model must be a function"),
         (lambda x: truncated_snr_weight(0, SCHEDULE), r"t must be in 1..8"),
         (lambda x: truncated_snr_weight(9, SCHEDULE), r"t must be in 1..8"),
