@@ -27,6 +27,7 @@ class ControlledBlock(Module):
     """
 
     def __init__(self, rng: Rng, block: Module, channels: int):
+        checks.rng(rng)
         self.channels = checks.whole("channels", channels)
         checks.instance("block", block, Module)
         self.trained = block.copy().freeze(False)
