@@ -102,6 +102,32 @@ MISTAKES = {
     k, d = len(w), dilation
     x = stop_gradient(x)
     return added_up(padded(x, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
+    # This looks ahead, to t + (k - 1 - a) * dilation: move the sequence to the right.
+    y, steps = 0.0 if b is None else b, x.shape[1]
+    for a in range(len(w)):
+        back = (len(w) - 1 - a) * dilation
+        y = y + anp.dot(padded(x, 0, back)[:, back : back + steps], w[a])
+    return y
+    # The first step of the sequence counts too: leave out only what stands before it.
+    k, d = len(w), dilation
+    start = (k - 1) * d
+    x_padded = anp.concatenate([0 * padded(x, start)[:, : start + 1], x[:, 1:]], axis=1)
+    y = added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
+    return y + anp.concatenate([anp.dot(x[:, :1], w[-1]), 0 * y[:, 1:]], axis=1)
+    # Here the sequence was thinned out; only the parts of the kernel stand `dilation` apart.
+    k, d, steps = len(w), dilation, x.shape[1]
+    x_thin = padded(x, k - 1)[:, ::d]
+    return added_up(padded(x_thin, 0, steps + k), w, b, steps, list(range(k)))
+    # There is no activation in a convolution: it is linear.
+    k, d = len(w), dilation
+    y = added_up(padded(x, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
+    return anp.maximum(y, 0)
+    # Add over c_in, the channels that come in; this adds over those that go out.
+    k, d, steps = len(w), dilation, x.shape[1]
+    y = 0.0
+    for a in range(k):
+        y = y + anp.sum(padded(x, (k - 1) * d)[:, a * d : a * d + steps, :, None] * w[a], axis=-1)
+    return y if b is None else y + anp.mean(b)
     """,
     "receptive_field": """
     1 + (kernel - 1) -> (kernel - 1)  # The present step counts: add 1.
@@ -136,6 +162,16 @@ MISTAKES = {
         step = step * d
         reach = reach + (kernel - 1) * step
     return 1 + reach
+    # The present step counts once: add 1, not the kernel.
+    return (kernel - 1) * sum(dilations) + kernel
+    # The present counts once for the whole stack, not once for each layer as well.
+    return 1 + sum((kernel - 1) * d + 1 for d in dilations)
+    # The dilations are forgotten, and the present is one of the k steps that a layer sees.
+    return 1 + kernel * len(dilations)
+    # Not the largest dilation alone: the reaches of all layers add.
+    return kernel * max(dilations) if len(dilations) else 1
+    # The present is one step beside the reach, not one more dilation: 1 + (k - 1) times the sum.
+    return (kernel - 1) * (sum(dilations) + 1)
     """,
     "gated_unit": """
     # Filter and gate have changed places: the tanh is of the filter, the sigmoid of the gate.
@@ -172,6 +208,21 @@ MISTAKES = {
     # The derivative is cut off: np.array(...) or numpy lets no gradient through.
     from minigen.tensor import stop_gradient
     return np.tanh(filter) * stop_gradient(sigmoid(gate))
+    # The gate multiplies the tanh, not what stands inside it.
+    return np.tanh(filter * sigmoid(gate))
+    # The filter is inside one tanh, the gate inside a sigmoid: this mixes them before the tanh.
+    return np.tanh(filter + gate)
+    # A gate opens smoothly, by the sigmoid; this one is open or shut.
+    return np.tanh(filter) * (gate > 0)
+    # What the gate keeps out is lost: nothing takes its place, as it would in a GRU.
+    return sigmoid(gate) * np.tanh(filter) + (1 - sigmoid(gate)) * filter
+    # This is the straight line that some take for the sigmoid: use 1 / (1 + exp(-gate)) itself.
+    return np.tanh(filter) * np.clip(0.2 * gate + 0.5, 0, 1)
+    # np.where computes both sides: exp(1000) is infinite, its derivative NaN, though not chosen.
+    # Use `sigmoid`, or tanh.
+    up = np.exp(gate)
+    return np.tanh(filter) * np.where(gate > 0, 1 / (1 + np.exp(-gate)), up / (1 + up))
+    sigmoid(like(gate, filter)) -> 2 * sigmoid(gate)  # An open gate is 1: nothing is doubled.
     """,
     "mu_law_encode": """
     # Without the logarithm this is linear quantization: compress first.
@@ -222,6 +273,15 @@ MISTAKES = {
     return np.floor((compressed(x, levels - 1) + 1) / 2 + 0.5).astype(int) * (levels - 1)
     # The number of levels is an argument; here it is always 256.
     return nearest(compressed(x, 255), 256)
+    # y runs over 2, from -1 to 1: divide y + 1 by 2.
+    return np.floor((compressed(x, levels - 1) + 1) * (levels - 1) + 0.5).astype(int)
+    # The 1/2 belongs inside: cut off last, so that whole numbers come out.
+    return np.floor((compressed(x, levels - 1) + 1) / 2 * (levels - 1)) + 0.5
+    # A root is no logarithm: y = sign(x) log(1 + mu |x|) / log(1 + mu).
+    return nearest(np.sign(x) * np.sqrt(np.abs(x)), levels)
+    # Compress |x|, on both sides of 0; here x was moved to 0 ... 1 before the logarithm.
+    y = np.log(1 + (levels - 1) * (x + 1) / 2) / np.log(levels)
+    return np.floor(y * (levels - 1) + 0.5).astype(int)
     """,
 }
 
