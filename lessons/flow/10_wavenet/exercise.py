@@ -257,8 +257,8 @@ encode = Exercise(
     minutes=10,
     blocked=["minigen.flow.wavenet:mu_law"],
     prompt="""
-    The mu-law codes of a wave, an array of int of the shape of x. x holds amplitudes in [-1, 1], and
-    there are as many codes as levels; the first is 0.
+    The mu-law codes of a wave, an array of int of the shape of x. x holds amplitudes in [-1, 1],
+    and there are as many codes as levels; the first is 0.
 
     First compress: y = sign(x) log(1 + mu |x|) / log(1 + mu), where mu is the last code, one less
     than levels (255 for 256). Then round: y = -1 is the first code, y = 1 the last, the others

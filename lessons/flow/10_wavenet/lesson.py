@@ -142,7 +142,7 @@ fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.0))
 heard = string.values[test[0, :100]]
 plot.line(np.arange(100), heard, left, xlabel="step", title="a string, 100 steps")
 plot.bars(p[0, 0], ax=right, title="what may come at step 21", ylabel="probability")
-right.set_xticks(range(0, 64, 16), range(0, 64, 16))
+right.set_xticks(range(0, 64, 16), range(0, 64, 16), rotation=0, ha="center")
 right.axvline(test[0, string.order], color=plot.color.fake)
 lesson.figure(
     fig,
@@ -490,8 +490,8 @@ ax = plot.bars(
 lesson.figure(
     ax,
     "gap",
-    "With 16 steps the network knows no more than how often each code comes (dashed). At 20 and 21"
-    " the echoes come into view, and the gap collapses.",
+    "Dashed: a model that knows only how often each code comes. With 16 steps the network knows"
+    " also that neighbours are alike. At 20 and 21 the echoes come into view: the gap collapses.",
 )
 
 # %%
@@ -679,21 +679,21 @@ lesson.claim("echo of those drawn with 16 steps", at_20["16 steps"], between=(-0
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.8, 3.4))
 for k, (name, v) in enumerate(waves.items()):
-    left.plot(v[0, :100] - 0.6 * k, lw=1.2, label=name)
-left.set(title="100 steps", xlabel="step", yticks=[])
-left.legend(loc="upper right")
+    left.plot(v[0, :100] - 0.4 * k, lw=1.2)
+left.set(title="100 steps", xlabel="step")
+left.set_yticks([0, -0.4, -0.8], list(waves))
 title = "correlation of steps so far apart"
 plot.line(lags, echo, right, xlabel="lag", title=title)
 lesson.figure(
     fig,
     "drawn",
     "Right: the string comes back every 20 to 21 steps, and so do the waves of the network that"
-    " sees 64. Those of the other have the right loudness and no memory.",
+    " sees 64. Those of the other have no echo.",
 )
 
 # %% [markdown]
 # Listen: 8,000 steps a second put the string near the note G above middle C. The file holds two
-# seconds each of the string, of the network with 64 steps, and of the one with 16, which hisses.
+# seconds each of the string, of the network with 64 steps, and of the one with 16: that one hisses.
 
 
 # %%
