@@ -678,7 +678,7 @@ lesson.claim("echo of those drawn with 16 steps", at_20["16 steps"], between=(-0
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.8, 3.4))
-for k, (name, v) in enumerate(waves.items()):
+for k, v in enumerate(waves.values()):
     left.plot(v[0, :100] - 0.4 * k, lw=1.2)
 left.set(title="100 steps", xlabel="step")
 left.set_yticks([0, -0.4, -0.8], list(waves))
