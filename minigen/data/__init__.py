@@ -2,4 +2,5 @@
 
 `toy`: 2-D densities whose exact log-probability is known. `mnist`: all 70,000 digits. `sprites`: 900 monsters, 16 x 16.
 `shapes`: images whose generative factors are known. `sequences`: a noisy oscillator, and a digit moving across a strip.
+`strings`: a plucked string in quantized steps, whose every conditional probability is exact.
 """

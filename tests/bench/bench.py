@@ -175,5 +175,6 @@ if __name__ == "__main__":
     sys.modules["bench"] = sys.modules["__main__"]  # so that the workloads' `from bench import` finds this very table
     import workloads_conv  # noqa: F401  (each module of workloads enters its own into the table)
     import workloads_models  # noqa: F401
+    import workloads_sequences  # noqa: F401
 
     main()

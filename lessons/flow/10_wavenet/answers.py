@@ -1,0 +1,389 @@
+"""Mistakes in the exercises of flow/10, and other right answers."""
+
+import math
+
+import numpy
+import autograd.numpy as np
+
+from minigen.tensor import linear, sigmoid
+
+
+def padded(x, before, after=0):
+    n, _, channels = x.shape
+    zeros = [np.zeros((n, steps, channels)) for steps in (before, after)]
+    return np.concatenate([zeros[0], x, zeros[1]], axis=1)
+
+
+def added_up(x, w, b, steps, starts):
+    """b plus the sum over a of x from starts[a] on, times w[a]."""
+    y = 0.0 if b is None else b
+    for start, matrix in zip(starts, w):
+        y = y + np.dot(x[:, start : start + steps], matrix)
+    return y
+
+
+def compressed(x, mu):
+    return np.sign(x) * np.log(1 + mu * np.abs(x)) / np.log(1 + mu)
+
+
+def nearest(y, levels):
+    return np.floor((y + 1) / 2 * (levels - 1) + 0.5).astype(int)
+
+
+MISTAKES = {
+    "causal_conv1d": """
+    # The kernel is turned round: w[k - 1] multiplies the present, w[0] the most distant past.
+    k, d = len(w), dilation
+    return added_up(padded(x, (k - 1) * d), w[::-1], b, x.shape[1], [a * d for a in range(k)])
+    # This is centered: it sees the future. Put all zeros in front.
+    k, d, before = len(w), dilation, (len(w) - 1) * dilation // 2
+    x_padded = padded(x, before, (k - 1) * d - before)
+    return added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
+    # This looks ahead: the zeros belong in front of the sequence, not behind it.
+    k, d = len(w), dilation
+    return added_up(padded(x, 0, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
+    # One step too far back: the present step must be seen. (The shift of the input is made once,
+    # by the network.)
+    k, d = len(w), dilation
+    return added_up(padded(x, (k - 1) * d + 1), w, b, x.shape[1], [a * d for a in range(k)])
+    # The dilation is forgotten: neighbours in the kernel are `dilation` steps apart.
+    k = len(w)
+    return added_up(padded(x, k - 1), w, b, x.shape[1], list(range(k)))
+    # The reach is (k - 1) * dilation; with k * dilation zeros in front every step is late by one
+    # dilation.
+    k, d = len(w), dilation
+    return added_up(padded(x, k * d), w, b, x.shape[1], [a * d for a in range(k)])
+    # Only the distance of the last step is dilated: step a of the kernel is (k - 1 - a) * dilation
+    # back.
+    k, d = len(w), dilation
+    starts = [0, *((k - 1) * d - (k - 1 - a) for a in range(1, k))]
+    return added_up(padded(x, (k - 1) * d), w, b, x.shape[1], starts)
+    # The dilation is d, not d + 1: neighbours in the kernel are `dilation` steps apart.
+    k, d = len(w), dilation + 1
+    return added_up(padded(x, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
+    # The bias is forgotten: add b to every step, if it is given.
+    _conv(x, anp.reshape(w, (1, *w.shape)), b, geometry) ->
+        _conv(x, anp.reshape(w, (1, *w.shape)), None, geometry)
+    # The bias is added once, not once for every step of the kernel.
+    k, d = len(w), dilation
+    y = added_up(padded(x, (k - 1) * d), w, None, x.shape[1], [a * d for a in range(k)])
+    return y if b is None else y + k * b
+    # This is a mean over the kernel; a convolution is a sum.
+    k, d = len(w), dilation
+    y = added_up(padded(x, (k - 1) * d), w, None, x.shape[1], [a * d for a in range(k)]) / k
+    return y if b is None else y + b
+    # What stands before the first step is zero, not the sequence's other end.
+    k, d = len(w), dilation
+    y = 0.0 if b is None else b
+    for a in range(k):
+        y = y + anp.dot(anp.roll(x, (k - 1 - a) * d, axis=1), w[a])
+    return y
+    # What stands before the first step is zero, not the first step repeated.
+    k, d, front = len(w), dilation, (len(w) - 1) * dilation
+    x_padded = anp.concatenate([x[:, :1]] * front + [x], axis=1)
+    return added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
+    # The result is as long as the sequence: pad with zeros, do not leave out the first steps.
+    k, d = len(w), dilation
+    steps = max(x.shape[1] - (k - 1) * d, 0)
+    return added_up(x, w, b, steps, [a * d for a in range(k)])
+    # Each step's channels are multiplied by the matrix w[a], not by its transpose.
+    k, d = len(w), dilation
+    w = anp.swapaxes(w, 1, 2)
+    return added_up(padded(x, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
+    # The oldest step of the kernel is left out: a runs from 0 to k - 1.
+    k, d = len(w), dilation
+    return added_up(padded(x, (k - 2) * d), w[1:], b, x.shape[1], [a * d for a in range(k - 1)])
+    # Only the first and the last step of the kernel are used: a runs over all from 0 to k - 1.
+    k, d = len(w), dilation
+    starts = [0, (k - 1) * d] if k > 1 else [0]
+    return added_up(padded(x, (k - 1) * d), w[[0, -1]] if k > 1 else w, b, x.shape[1], starts)
+    # The derivative is cut off: np.array(...) or numpy lets no gradient through.
+    from minigen.tensor import stop_gradient
+    k, d = len(w), dilation
+    x = stop_gradient(x)
+    return added_up(padded(x, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
+    # This looks ahead, to t + (k - 1 - a) * dilation: move the sequence to the right.
+    y, steps = 0.0 if b is None else b, x.shape[1]
+    for a in range(len(w)):
+        back = (len(w) - 1 - a) * dilation
+        y = y + anp.dot(padded(x, 0, back)[:, back : back + steps], w[a])
+    return y
+    # The first step of the sequence counts too: leave out only what stands before it.
+    k, d = len(w), dilation
+    start = (k - 1) * d
+    x_padded = anp.concatenate([0 * padded(x, start)[:, : start + 1], x[:, 1:]], axis=1)
+    y = added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
+    return y + anp.concatenate([anp.dot(x[:, :1], w[-1]), 0 * y[:, 1:]], axis=1)
+    # Here the sequence was thinned out; only the parts of the kernel stand `dilation` apart.
+    k, d, steps = len(w), dilation, x.shape[1]
+    x_thin = padded(x, k - 1)[:, ::d]
+    return added_up(padded(x_thin, 0, steps + k), w, b, steps, list(range(k)))
+    # There is no activation in a convolution: it is linear.
+    k, d = len(w), dilation
+    y = added_up(padded(x, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
+    return anp.maximum(y, 0)
+    # Add over c_in, the channels that come in; this adds over those that go out.
+    k, d, steps = len(w), dilation, x.shape[1]
+    y = 0.0
+    for a in range(k):
+        y = y + anp.sum(padded(x, (k - 1) * d)[:, a * d : a * d + steps, :, None] * w[a], axis=-1)
+    return y if b is None else y + anp.mean(b)
+    """,
+    "receptive_field": """
+    1 + (kernel - 1) -> (kernel - 1)  # The present step counts: add 1.
+    # A kernel of k reaches k - 1 steps further back, not k: the first of its steps is the present.
+    (kernel - 1) -> kernel
+    # There is one 1, for the present; here one was added for each layer.
+    return len(dilations) + (kernel - 1) * sum(dilations)
+    return kernel * sum(dilations)  # Of the k steps that a layer sees the present is one: k - 1.
+    # The layers' reaches add: sum over all dilations, not the largest alone.
+    return 1 + (kernel - 1) * max(dilations, default=0)
+    # The reach of the last layer alone: all layers below it add theirs.
+    return 1 + (kernel - 1) * (list(dilations) or [0])[-1]
+    # The dilations are forgotten: this is a stack of plain layers.
+    return 1 + (kernel - 1) * len(dilations)
+    # The reaches add, they do not multiply.
+    return 1 + (kernel - 1) * int(numpy.prod(dilations))
+    # k^layers is right only if the dilations are 1, k, k^2 ...: sum the dilations that are given.
+    return kernel ** len(dilations)
+    # Twice the last dilation is right for a kernel of 2 and doubling dilations alone.
+    return 2 * dilations[-1] if len(dilations) else 1
+    # The kernel is forgotten: a layer reaches (k - 1) * dilation back.
+    return 1 + sum(dilations)
+    # One layer alone: the reaches of all the layers add.
+    return 1 + (kernel - 1) * (dilations[0] if len(dilations) else 0)
+    # A causal stack sees to one side only.
+    return 1 + 2 * (kernel - 1) * sum(dilations)
+    # This is one step too many: the present counts once, and nothing is shifted here.
+    return 2 + (kernel - 1) * sum(dilations)
+    # A layer's dilation stays as it is, whatever the dilations below it: the reaches add.
+    reach, step = 0, 1
+    for d in dilations:
+        step = step * d
+        reach = reach + (kernel - 1) * step
+    return 1 + reach
+    # The present step counts once: add 1, not the kernel.
+    return (kernel - 1) * sum(dilations) + kernel
+    # The present counts once for the whole stack, not once for each layer as well.
+    return 1 + sum((kernel - 1) * d + 1 for d in dilations)
+    # The dilations are forgotten, and the present is one of the k steps that a layer sees.
+    return 1 + kernel * len(dilations)
+    # Not the largest dilation alone: the reaches of all layers add.
+    return kernel * max(dilations) if len(dilations) else 1
+    # The present is one step beside the reach, not one more dilation: 1 + (k - 1) times the sum.
+    return (kernel - 1) * (sum(dilations) + 1)
+    """,
+    "gated_unit": """
+    # Filter and gate have changed places: the tanh is of the filter, the sigmoid of the gate.
+    np.tanh(filter) * sigmoid(like(gate, filter)) -> np.tanh(gate) * sigmoid(filter)
+    np.tanh(filter) -> filter  # The tanh is missing: this is the gated linear unit.
+    # Both are sigmoids here; the filter's is a tanh, which has a sign.
+    np.tanh(filter) -> sigmoid(filter)
+    # Both are tanh here; a gate opens from 0 to 1: a sigmoid.
+    sigmoid(like(gate, filter)) -> np.tanh(gate)
+    * -> +  # The gate multiplies: how much of the filter passes.
+    sigmoid(like(gate, filter)) -> gate  # The sigmoid of the gate is missing.
+    np.tanh(filter) -> np.maximum(filter, 0)  # A tanh, not a ReLU.
+    # 1 / (1 + exp(g)) closes the gate where it should open: exp(-g).
+    like(gate, filter) -> -gate
+    # This sigmoid is too steep: 1/2 (1 + tanh(g)) is the sigmoid of 2 g.
+    like(gate, filter) -> 2 * gate
+    # This uses the filter twice; the gate has values of its own.
+    sigmoid(like(gate, filter)) -> sigmoid(filter)
+    # This uses the gate twice; the filter has values of its own.
+    np.tanh(filter) -> np.tanh(gate)
+    # No softmax: each gate opens by itself.
+    like(gate, filter) -> gate - np.log(np.sum(np.exp(gate), axis=-1, keepdims=True))
+    # exp(-g) is infinite at -1000, and the derivative infinity / infinity: use `sigmoid`, or tanh.
+    return np.tanh(filter) / (1 + np.exp(-gate))
+    # exp(g) is infinite at 1000: use `sigmoid`, or tanh.
+    return np.tanh(filter) * np.exp(gate) / (1 + np.exp(gate))
+    # exp(1000) is infinite, and infinity / infinity is NaN: use np.tanh.
+    up, down = np.exp(filter), np.exp(-filter)
+    return (up - down) / (up + down) * sigmoid(gate)
+    # Large values are right as they are: clipped, the unit has no slope there, or a wrong value.
+    return np.tanh(np.clip(filter, -10, 10)) * sigmoid(np.clip(gate, -10, 10))
+    # This is one number; each entry keeps its own.
+    return np.sum(np.tanh(filter) * sigmoid(gate))
+    # The derivative is cut off: np.array(...) or numpy lets no gradient through.
+    from minigen.tensor import stop_gradient
+    return np.tanh(filter) * stop_gradient(sigmoid(gate))
+    # The gate multiplies the tanh, not what stands inside it.
+    return np.tanh(filter * sigmoid(gate))
+    # The filter is inside one tanh, the gate inside a sigmoid: this mixes them before the tanh.
+    return np.tanh(filter + gate)
+    # A gate opens smoothly, by the sigmoid; this one is open or shut.
+    return np.tanh(filter) * (gate > 0)
+    # What the gate keeps out is lost: nothing takes its place, as it would in a GRU.
+    return sigmoid(gate) * np.tanh(filter) + (1 - sigmoid(gate)) * filter
+    # This is the straight line that some take for the sigmoid: use 1 / (1 + exp(-gate)) itself.
+    return np.tanh(filter) * np.clip(0.2 * gate + 0.5, 0, 1)
+    # np.where computes both sides: exp(1000) is infinite, its derivative NaN, though not chosen.
+    # Use `sigmoid`, or tanh.
+    up = np.exp(gate)
+    return np.tanh(filter) * np.where(gate > 0, 1 / (1 + np.exp(-gate)), up / (1 + up))
+    sigmoid(like(gate, filter)) -> 2 * sigmoid(gate)  # An open gate is 1: nothing is doubled.
+    """,
+    "mu_law_encode": """
+    # Without the logarithm this is linear quantization: compress first.
+    mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> x
+    # mu is levels - 1; here it is always 255.
+    mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> compressed(x, 255)
+    # mu is levels - 1, not levels.
+    mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> compressed(x, levels)
+    # Round to the nearest code: add 1/2 before cutting off.
+    0.5 -> 0
+    # This rounds a middle to the even code; it goes to the upper one: floor(... + 1/2).
+    return np.round((compressed(x, levels - 1) + 1) / 2 * (levels - 1)).astype(int)
+    # There are levels - 1 steps from the first code to the last.
+    (y + 1) / 2 * (levels - 1) -> (y + 1) / 2 * levels
+    # This makes `levels` equal cells of [-1, 1]; the codes stand at the ends and evenly between,
+    # so the first and last cells are half as wide.
+    y = compressed(x, levels - 1)
+    return np.minimum(np.floor((y + 1) / 2 * levels), levels - 1).astype(int)
+    # The codes are whole numbers: an integer array.
+    return np.floor((compressed(x, levels - 1) + 1) / 2 * (levels - 1) + 0.5)
+    # The sign is lost: negative amplitudes have codes of their own.
+    y = np.log(1 + (levels - 1) * np.abs(x)) / np.log(levels)
+    return nearest(y, levels)
+    # The logarithm of a negative number is NaN: take |x| inside, and the sign in front.
+    with numpy.errstate(invalid="ignore"):
+        return nearest(np.nan_to_num(np.log(1 + (levels - 1) * x) / np.log(levels)), levels)
+    # y runs from -1 to 1; move it to 0 ... 1 by (y + 1)/2 first.
+    (y + 1) / 2 -> y
+    # (y + 1)/2, not y + 1/2: y runs from -1 to 1.
+    (y + 1) / 2 -> (y + 0.5)
+    # Divide by log(1 + mu), so that 1 stays 1; here it was divided by mu.
+    return nearest(np.sign(x) * np.log(1 + (levels - 1) * np.abs(x)) / (levels - 1), levels)
+    # The division by log(1 + mu) is missing: 1 must stay 1.
+    return nearest(np.sign(x) * np.log(1 + (levels - 1) * np.abs(x)), levels)
+    # mu multiplies |x| inside the logarithm: 1 + mu |x|.
+    y = np.sign(x) * np.log(1 + np.abs(x)) / np.log(2)
+    return nearest(y, levels)
+    # This is the way back, from y to x: compress by the logarithm.
+    y = np.sign(x) * (levels ** np.abs(x) - 1) / (levels - 1)
+    return nearest(y, levels)
+    # Codes begin at 0: these begin at 1.
+    return nearest(compressed(x, levels - 1), levels) + 1
+    # Codes begin at 0: do not take them relative to the middle.
+    return np.floor(compressed(x, levels - 1) * (levels - 1) / 2 + 0.5).astype(int)
+    # This takes the next code above; the nearest one is asked for.
+    return np.ceil((compressed(x, levels - 1) + 1) / 2 * (levels - 1)).astype(int)
+    # Scale by (levels - 1), the last code, before rounding: there are `levels` codes, not 2.
+    return np.floor((compressed(x, levels - 1) + 1) / 2 + 0.5).astype(int) * (levels - 1)
+    # The number of levels is an argument; here it is always 256.
+    return nearest(compressed(x, 255), 256)
+    # y runs over 2, from -1 to 1: divide y + 1 by 2.
+    return np.floor((compressed(x, levels - 1) + 1) * (levels - 1) + 0.5).astype(int)
+    # The 1/2 belongs inside: cut off last, so that whole numbers come out.
+    return np.floor((compressed(x, levels - 1) + 1) / 2 * (levels - 1)) + 0.5
+    # A root is no logarithm: y = sign(x) log(1 + mu |x|) / log(1 + mu).
+    return nearest(np.sign(x) * np.sqrt(np.abs(x)), levels)
+    # Compress |x|, on both sides of 0; here x was moved to 0 ... 1 before the logarithm.
+    y = np.log(1 + (levels - 1) * (x + 1) / 2) / np.log(levels)
+    return np.floor(y * (levels - 1) + 0.5).astype(int)
+    """,
+}
+
+VARIANTS = {
+    "causal_conv1d": """
+    # each step of the kernel on a sequence moved by itself
+    steps = x.shape[1]
+    y = 0.0 if b is None else b
+    for a in range(len(w)):
+        back = (len(w) - 1 - a) * dilation
+        moved = padded(x, back)[:, :steps]
+        y = y + anp.matmul(moved, w[a])
+    return y
+    # step by step in time
+    columns = []
+    for t in range(x.shape[1]):
+        y = anp.zeros((x.shape[0], w.shape[2]))
+        for back in range(len(w)):
+            if t - back * dilation >= 0:
+                y = y + anp.dot(x[:, t - back * dilation], w[len(w) - 1 - back])
+        columns.append(y if b is None else y + b)
+    return anp.stack(columns, axis=1)
+    # one product with the kernel as one matrix
+    k, steps = w.shape[0], x.shape[1]
+    whole = padded(x, (k - 1) * dilation)
+    windows = [whole[:, a * dilation : a * dilation + steps] for a in range(k)]
+    return linear(anp.concatenate(windows, axis=-1), anp.reshape(w, (-1, w.shape[-1])), b)
+    # by a matrix over time for each step of the kernel
+    y, steps = 0.0 if b is None else b, x.shape[1]
+    for a in range(len(w)):
+        shift = anp.eye(steps, k=-(len(w) - 1 - a) * dilation)
+        y = y + anp.einsum("st,ntc,co->nso", shift, x, w[a])
+    return y
+    # einsum over the whole kernel
+    back = dilation * (len(w) - 1)
+    x_padded = anp.concatenate([anp.zeros_like(anp.repeat(x[:, :1], back, axis=1)), x], axis=1)
+    steps = range(len(w))
+    views = anp.stack([x_padded[:, dilation * a :][:, : x.shape[1]] for a in steps])
+    y = anp.einsum("antc,aco->nto", views, w)
+    return y if b is None else b + y
+    """,
+    "receptive_field": """
+    # layer by layer
+    steps = 1
+    for d in dilations:
+        steps += (kernel - 1) * d
+    return steps
+    return 1 + int(numpy.sum((kernel - 1) * numpy.array(dilations, int)))  # with an array
+    return sum([kernel * d - d for d in dilations], 1)  # term by term
+    # from the top down
+    oldest = 0
+    for d in reversed(list(dilations)):
+        oldest = oldest - d * (kernel - 1)
+    return 1 - oldest
+    return (kernel - 1) * int(math.fsum(dilations)) + 1  # by math
+    """,
+    "gated_unit": """
+    return np.tanh(filter) * 0.5 * (1 + np.tanh(0.5 * gate))  # the sigmoid by tanh
+    return np.tanh(filter) * np.exp(-np.logaddexp(0.0, -gate))  # the sigmoid by its logarithm
+    # both by sigmoids
+    return (2 * sigmoid(2 * filter) - 1) * sigmoid(gate)
+    return sigmoid(gate) * np.tanh(filter)  # the other way round
+    # by the sign, so that exp is never large
+    small = np.exp(-np.abs(gate))
+    return np.tanh(filter) * np.where(gate >= 0, 1.0, small) / (1 + small)
+    """,
+    "mu_law_encode": """
+    # with log1p
+    mu = levels - 1
+    y = np.sign(x) * np.log1p(mu * np.abs(x)) / np.log1p(mu)
+    return np.floor((y + 1) * mu / 2 + 0.5).astype(np.int64)
+    # the nearest in the table of all codes, from above
+    places = np.linspace(-1, 1, levels)
+    middles = (places[1:] + places[:-1]) / 2
+    y = np.asarray(compressed(np.asarray(x, np.float64), levels - 1))
+    return np.searchsorted(middles - 1e-12, y, side="right")
+    # by where
+    y = np.log(1 + (levels - 1) * np.abs(x)) / np.log(levels)
+    y = np.where(x < 0, -y, y)
+    return (0.5 * (levels - 1) * (1 + y) + 0.5).astype(int)
+    # logarithms to base two
+    y = np.log2(1 + (levels - 1) * np.abs(x)) / np.log2(levels)
+    return np.int64(np.floor((np.copysign(y, x) + 1) / 2 * (levels - 1) + 0.5))
+    # by floor division
+    y = compressed(np.array(x, dtype=float), float(levels - 1))
+    return (((y + 1) * (levels - 1) + 1) // 2).astype(np.int32)
+    """,
+}
+
+EQUIVALENT = {
+    "causal_conv1d": """
+    # the kernel is one row high, so nothing is dilated from row to row
+    Geometry(padding=((0, 0), (d * (w.shape[0] - 1), 0)), dilation=(1, d)) →
+    Geometry(padding=((0, 0), (d * (w.shape[0] - 1), 0)), dilation=(2, d))
+    # the kernel is one row high, so nothing is dilated from row to row
+    Geometry(padding=((0, 0), (d * (w.shape[0] - 1), 0)), dilation=(1, d)) →
+    Geometry(padding=((0, 0), (d * (w.shape[0] - 1), 0)), dilation=(0, d))
+    len(w) - 1 → -1  # an index below zero counts from the end
+    """,
+    "gated_unit": "gate >= 0 → gate > 0  # at 0 both give 1/2",
+    "mu_law_encode": """
+    middles - 1e-12 → middles - 2e-12  # as small a part of a cell
+    x < 0 → x <= 0  # 0 compresses to 0, of either sign
+    """,
+}

@@ -1,0 +1,138 @@
+"""Targets against two steps of DDIM, in the variables in which a step is a straight line, and for exact models."""
+
+import numpy as np
+import pytest
+
+from minigen.data.mixture import GaussianMixture
+from minigen.diffusion.ddpm import eps_from_x0
+from minigen.diffusion.distillation import distillation_target, truncated_snr_weight
+from minigen.diffusion.samplers import ddim_step
+from minigen.diffusion.schedule import Schedule
+from minigen.tensor import grad
+
+SCHEDULE = Schedule.cosine(8)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def wavy(x, t):
+    """A model that depends on the place and on the time."""
+    return np.tanh(x + t[:, None]) + 0.1 * t[:, None]
+
+
+@pytest.mark.parametrize("t", [2, 3, 5, 8])
+def test_one_step_ends_where_two_steps_end(rng, t):
+    x = rng.standard_normal((5, 2))
+    target = distillation_target(wavy, x, t, SCHEDULE)
+    times = np.full(5, t)
+    middle = ddim_step(x, t, t - 1, wavy(x, times), None, SCHEDULE)
+    end = ddim_step(middle, t - 1, t - 2, wavy(middle, times - 1), None, SCHEDULE)
+    one = ddim_step(x, t, t - 2, eps_from_x0(x, t, target, SCHEDULE), None, SCHEDULE)
+    np.testing.assert_allclose(one, end, atol=1e-9)
+    if t == 2:
+        np.testing.assert_allclose(target, end, atol=1e-12)  # x_0 itself
+
+
+@pytest.mark.parametrize("t", [3, 6, 8])
+def test_the_mean_of_the_slopes(rng, t):
+    """In y = x/√ᾱ a DDIM step is y + Δσ eps. So the student's eps is the mean of the teacher's two, weighted by Δσ."""
+    x, sigma, a = rng.standard_normal((4, 2)), SCHEDULE.sigma, np.sqrt(SCHEDULE.alpha_bar)
+    times = np.full(4, t)
+    y, eps1 = x / a[t], wavy(x, times)
+    eps2 = wavy(a[t - 1] * (y + (sigma[t - 1] - sigma[t]) * eps1), times - 1)
+    steps = sigma[[t - 1, t - 2]] - sigma[[t, t - 1]]
+    eps = (steps[0] * eps1 + steps[1] * eps2) / steps.sum()
+    np.testing.assert_allclose(distillation_target(wavy, x, t, SCHEDULE), y - sigma[t] * eps, atol=1e-9)
+
+
+def test_a_single_point_is_its_own_target(rng):
+    """Where all data is one point the exact model's every step points at it."""
+    point = np.array([0.7, -1.2])
+    x = rng.standard_normal((6, 2))
+
+    def exact(x, t):
+        return eps_from_x0(x, t, np.broadcast_to(point, x.shape) + 0.0, SCHEDULE)
+
+    t = np.array([2, 3, 4, 6, 7, 8])
+    np.testing.assert_allclose(distillation_target(exact, x, t, SCHEDULE), np.tile(point, (6, 1)), atol=1e-9)
+
+
+def test_a_gaussian_in_closed_form(rng, exact_eps):
+    """With data N(0, s²) the exact process scales x by √(ᾱ s² + 1 − ᾱ); by DDIM each step has a factor of its own."""
+    s, t = 0.6, 5
+    data = GaussianMixture([[0.0, 0.0]], std=s)
+    x = rng.standard_normal((3, 2))
+    alpha_bar = SCHEDULE.alpha_bar
+
+    def factor(t):
+        """x_{t-1}/x_t of a DDIM step: x̂_0 = √ᾱ s²/v x and eps = √(1 − ᾱ)/v x, v the variance of x_t."""
+        v = alpha_bar[t] * s**2 + 1 - alpha_bar[t]
+        x0, eps = np.sqrt(alpha_bar[t]) * s**2 / v, np.sqrt(1 - alpha_bar[t]) / v
+        return np.sqrt(alpha_bar[t - 1]) * x0 + np.sqrt(1 - alpha_bar[t - 1]) * eps
+
+    r = np.sqrt((1 - alpha_bar[t - 2]) / (1 - alpha_bar[t]))
+    want = (factor(t) * factor(t - 1) - r) / (np.sqrt(alpha_bar[t - 2]) - r * np.sqrt(alpha_bar[t])) * x
+    np.testing.assert_allclose(distillation_target(exact_eps(data, SCHEDULE), x, t, SCHEDULE), want, atol=1e-6)
+
+
+def test_times_of_each_example(rng):
+    """t (N,) treats each example by itself, and the model is told the schedule's own times."""
+    shorter = Schedule.linear(40, last=0.4).subset([10, 20, 30, 40])
+    x, told = rng.standard_normal((3, 2)), []
+
+    def model(x, t):
+        told.append(t.tolist())
+        return wavy(x, t / 40)
+
+    t = np.array([2, 4, 3])
+    together = distillation_target(model, x, t, shorter)
+    assert told == [[20, 40, 30], [10, 30, 20]]
+    for k in range(3):
+        alone = distillation_target(model, x[k : k + 1], int(t[k]), shorter)
+        np.testing.assert_allclose(together[k : k + 1], alone, atol=1e-12)
+
+
+def test_no_gradient_and_dtypes(rng):
+    x = rng.standard_normal((3, 4, 4, 1)).astype(np.float32)
+
+    def loss(w):
+        return (distillation_target(lambda x, t: w * x, x, 4, SCHEDULE) * w).sum()
+
+    target = distillation_target(lambda x, t: 0.5 * x, x, 4, SCHEDULE)
+    assert target.dtype == np.float32 and target.shape == x.shape
+    np.testing.assert_allclose(grad(loss)(np.array(0.5, np.float32)), target.sum(), rtol=1e-5)
+    np.testing.assert_array_equal(grad(lambda x: distillation_target(wavy, x, 4, SCHEDULE).sum())(x[..., 0, 0]), 0)
+
+
+def test_truncated_snr_weight_by_hand():
+    """alpha_bar = 0.9, 0.36: 0.9/0.1 = 9, and 0.36/0.64 is below 1."""
+    schedule = Schedule([0.1, 0.6])
+    np.testing.assert_allclose(truncated_snr_weight(np.array([1, 2, 1]), schedule), [9, 1, 9])
+    assert truncated_snr_weight(1, schedule) == pytest.approx(9) and np.shape(truncated_snr_weight(1, schedule)) == ()
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda x: distillation_target(wavy, x, 1, SCHEDULE), r"t must be in 2..8|at least 2"),
+        (lambda x: distillation_target(wavy, x, 9, SCHEDULE), r"t must be in 2..8"),
+        (lambda x: distillation_target(wavy, x, np.array([2, 3]), SCHEDULE), r"t must be one time step or have shape"),
+        (lambda x: distillation_target(wavy, x, 2.0, SCHEDULE), "t must be a whole number"),
+        (lambda x: distillation_target(wavy, x * np.nan, 2, SCHEDULE), "x_t must be finite"),
+        (lambda x: distillation_target(wavy, x[:, 0].astype(int), 2, SCHEDULE), "x_t must be an array of floats"),
+        (
+            lambda x: distillation_target(lambda x, t: x[:, :1], x, 2, SCHEDULE),
+            "eps_model must return eps in the shape",
+        ),
+        (lambda x: distillation_target(3, x, 2, SCHEDULE), "eps_model must be a function"),
+        (lambda x: truncated_snr_weight(0, SCHEDULE), r"t must be in 1..8"),
+        (lambda x: truncated_snr_weight(9, SCHEDULE), r"t must be in 1..8"),
+        (lambda x: truncated_snr_weight(1.5, SCHEDULE), "t must be whole numbers"),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(np.ones((3, 2)))

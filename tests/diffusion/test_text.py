@@ -1,0 +1,110 @@
+"""The contrastive loss by hand, by what leaves it unchanged, and at the ends of its scale."""
+
+import math
+
+import numpy as np
+import pytest
+
+from minigen.diffusion.text import contrastive_loss
+from minigen.tensor import grad
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def plainly(image, text, log_scale):
+    """Pair by pair."""
+    n = len(image)
+    logits = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
+            cosine = image[i] @ text[j] / np.linalg.norm(image[i]) / np.linalg.norm(text[j])
+            logits[i, j] = np.exp(log_scale) * cosine
+    rows = [np.log(np.exp(logits[i]).sum()) - logits[i, i] for i in range(n)]
+    columns = [np.log(np.exp(logits[:, i]).sum()) - logits[i, i] for i in range(n)]
+    return (np.mean(rows) + np.mean(columns)) / 2
+
+
+def test_by_hand():
+    """Pictures along (1, 0) and (0, 1), captions along (0.6, 0.8) twice, exp(log_scale) = 10: logits 6, 6 and 8, 8.
+
+    Each picture finds its caption with probability 1/2; the columns are softmax(6, 8), of which the pairs are 6 and 8.
+    """
+    image, text = np.array([[2.0, 0.0], [0.0, 5.0]]), np.array([[0.6, 0.8], [3.0, 4.0]])
+    columns = (math.log(1 + math.exp(2)) + math.log(1 + math.exp(-2))) / 2
+    assert contrastive_loss(image, text, math.log(10)) == pytest.approx((math.log(2) + columns) / 2)
+
+
+@pytest.mark.parametrize("n, e", [(1, 3), (4, 2), (5, 8)])
+def test_against_plain_loops(rng, n, e):
+    image, text = rng.standard_normal((2, n, e))
+    assert contrastive_loss(image, text, 1.3) == pytest.approx(plainly(image, text, 1.3))
+
+
+def test_lengths_do_not_count_and_sides_are_alike(rng):
+    image, text = rng.standard_normal((2, 6, 4))
+    loss = contrastive_loss(image, text, 0.7)
+    lengths = np.array([1e-30, 1e-3, 1, 2, 1e3, 1e30])[:, None]
+    assert contrastive_loss(image * lengths, text * lengths[::-1], 0.7) == pytest.approx(loss)
+    assert contrastive_loss(text, image, 0.7) == pytest.approx(loss)
+    order = np.array([3, 1, 0, 5, 4, 2])
+    assert contrastive_loss(image[order], text[order], 0.7) == pytest.approx(loss)
+    assert contrastive_loss(image[order], text, 0.7) != pytest.approx(loss)
+
+
+def test_ends_of_the_scale(rng):
+    """A scale of almost 0 knows nothing, log N; a huge one is sure: 0 where the pairs are the nearest."""
+    image = np.eye(5)
+    assert contrastive_loss(image, rng.standard_normal((5, 5)), -40.0) == pytest.approx(math.log(5))
+    assert contrastive_loss(image, image, 8.0) == pytest.approx(0, abs=1e-12)
+    wrong = contrastive_loss(image, np.roll(image, 1, axis=0), 8.0)
+    assert wrong == pytest.approx(math.exp(8))  # no overflow
+
+
+def test_derivatives(rng):
+    """In all three, by finite differences; there is none along an embedding's own direction."""
+    image, text, log_scale = rng.standard_normal((3, 4)), rng.standard_normal((3, 4)), np.array(0.4)
+    d_image = grad(lambda a: contrastive_loss(a, text, log_scale))(image)
+    d_text = grad(lambda a: contrastive_loss(image, a, log_scale))(text)
+    d_scale = grad(lambda a: contrastive_loss(image, text, a))(log_scale)
+    np.testing.assert_allclose((d_image * image).sum(axis=1), 0, atol=1e-12)
+    u, v = rng.standard_normal((2, 3, 4))
+
+    def along(h):
+        return contrastive_loss(image + h * u, text + h * v, log_scale + h)
+
+    slope = (d_image * u).sum() + (d_text * v).sum() + d_scale
+    assert slope == pytest.approx((along(1e-5) - along(-1e-5)) / 2e-5, rel=1e-6)
+
+
+def test_dtypes(rng):
+    image, text = rng.standard_normal((2, 4, 3)).astype(np.float32)
+    for log_scale in (1, 1.5, np.array(1.5), np.array(1.5, np.float32)):
+        loss = contrastive_loss(image, text, log_scale)
+        assert loss.dtype == np.float32 and loss.shape == ()
+    slope = grad(lambda a: contrastive_loss(a, text, np.array(1.5)))(image)
+    assert slope.dtype == np.float32
+    assert contrastive_loss(image.astype(float), text.astype(float), 1.5).dtype == np.float64
+
+
+PAIR = np.eye(2)
+
+
+@pytest.mark.parametrize(
+    "image, text, log_scale, message",
+    [
+        (PAIR, np.ones((3, 2)), 0.0, "text must have the shape of image"),
+        (PAIR, np.ones((2, 3)), 0.0, "text must have the shape of image"),
+        (np.ones(3), np.ones(3), 0.0, r"image must have shape \(N, E\), got \(3,\)"),
+        (PAIR, np.array([[1.0, 0.0], [0.0, 0.0]]), 0.0, "text must have no row of zeros, .* row 1"),
+        (PAIR * np.nan, PAIR, 0.0, "image must be finite"),
+        (PAIR, PAIR, np.ones(2), r"log_scale must have shape \(\), got \(2,\)"),
+        (PAIR, PAIR, np.inf, "log_scale must be finite"),
+        (np.zeros((0, 2)), np.zeros((0, 2)), 0.0, "image must have shape"),
+    ],
+)
+def test_errors(image, text, log_scale, message):
+    with pytest.raises(ValueError, match=message):
+        contrastive_loss(image, text, log_scale)
