@@ -7,12 +7,12 @@ import pytest
 
 from minigen.flow import pixel
 from minigen.flow.pixel import PixelCNN, PixelRNN, pixel_mask, skew, unskew
-from minigen.nn import LSTMCell
 from minigen.optim import Adam
 from minigen.tensor import grad, jacobian, value_and_grad
 
 MODELS = [
     lambda rng: PixelCNN(rng, 6, 2),
+    lambda rng: PixelCNN(rng, 6, 2, window=(2, 5)),
     lambda rng: PixelCNN(rng, 6, 2, gated=False),
     lambda rng: PixelRNN(rng, "diagonal", 5),
     lambda rng: PixelRNN(rng, "row", 5),
@@ -151,7 +151,7 @@ def test_examples_do_not_see_each_other(rng, shaken, make):
 
 def test_gated_layer_against_plain_numpy(rng, shaken):
     """One position of both stacks, added up by hand. Van den Oord et al. 2016b, Fig. 2"""
-    layer = shaken(pixel.GatedLayer(rng, 3, 3, 3))
+    layer = shaken(pixel.GatedLayer(rng, 3, 3, 2, 3))
     v, h = rng.standard_normal((2, 1, 4, 5, 3))
     new, message = layer.vertical(v)
     a = sum(v[0, 2 + k, 3 + m] @ layer.down.w[1 + k, 1 + m] for k in (-1, 0) for m in (-1, 0, 1)) + layer.down.b
@@ -163,23 +163,35 @@ def test_gated_layer_against_plain_numpy(rng, shaken):
 
 
 def test_diagonal_states_follow_from_left_and_above(rng, shaken):
-    """Pixel by pixel: the cell gets the features and the state above, and its own state from the left."""
-    cell = shaken(LSTMCell(rng, 6, 3))
-    x = rng.standard_normal((1, 4, 5, 3))
-    states = {}
-
-    def state(i, j):
-        """(h, c) at row i and column j; columns down to −i, left of the image, start from zeros."""
-        if i < 0 or j < -i:
-            return np.zeros((1, 3)), np.zeros((1, 3))
-        if (i, j) not in states:
-            pixels = x[:, i, j] if j >= 0 else np.zeros((1, 3))
-            states[i, j] = cell(np.concatenate([pixels, state(i - 1, j)[0]], axis=1), state(i, j - 1))
-        return states[i, j]
-
-    found = pixel._diagonal_states(cell, x)
+    """Pixel by pixel: the gates get the pixel and both states, the cell state comes from the left. Eq. flow.19"""
+    lstm = shaken(pixel.DiagonalLSTM(rng, 3))
+    x = rng.standard_normal((2, 4, 5, 3))
+    h, c = np.zeros((2, 5, 6, 3)), np.zeros((2, 5, 6, 3))  # a border of zeros above and to the left
     for i, j in np.ndindex(4, 5):
-        np.testing.assert_allclose(found[:, i, j], state(i, j)[0], atol=1e-12)
+        before = np.concatenate([h[:, i + 1, j], h[:, i, j + 1]], axis=1)  # left, above
+        gates = x[:, i, j] @ lstm.input_to_state.w + lstm.input_to_state.b + before @ lstm.state_to_state
+        s = 1 / (1 + np.exp(-gates[:, :9]))
+        c[:, i + 1, j + 1] = s[:, 3:6] * c[:, i + 1, j] + s[:, :3] * np.tanh(gates[:, 9:])
+        h[:, i + 1, j + 1] = s[:, 6:] * np.tanh(c[:, i + 1, j + 1])
+    np.testing.assert_allclose(lstm(x), h[:, 1:, 1:], atol=1e-12)
+
+
+@pytest.mark.parametrize("height, width", [(4, 5), (5, 2), (1, 3), (3, 1)])
+def test_diagonal_scan_backpropagates_through_time(rng, shaken, height, width):
+    """Its gradient by finite differences, in the pixels and in all parameters."""
+    lstm, x = shaken(pixel.DiagonalLSTM(rng, 3)), rng.standard_normal((2, height, width, 3))
+    weights = rng.standard_normal(x.shape)
+    arrays = [x, *lstm.parameters().values()]
+
+    _, (of_lstm, of_x) = value_and_grad(lambda both: np.sum(both[0](both[1]) * weights))([lstm, x])
+    for a, gradient in zip(arrays, [of_x, *of_lstm.parameters().values()], strict=True):
+        d, step, kept = rng.standard_normal(a.shape), 1e-5, a.copy()
+        a += step * d
+        up = np.sum(lstm(x) * weights)
+        a -= 2 * step * d
+        down = np.sum(lstm(x) * weights)
+        a[...] = kept
+        assert np.vdot(gradient, d) == pytest.approx((up - down) / (2 * step), rel=1e-6, abs=1e-8)
 
 
 def test_later_diagonal_layers_get_the_features_of_the_one_before(rng, monkeypatch):
@@ -254,8 +266,7 @@ def test_sampling_row_by_row_uses_the_logits_of_the_whole(rng, shaken, make):
     model = shaken(make(rng))
     x = (rng.random((2, 12, 4, 1)) < 0.5).astype(float)
     whole = model(x)
-    for i in range(12):
-        logit_of = model._row(x, i)
+    for i, logit_of in enumerate(model._rows(x)):
         for j in range(4):
             np.testing.assert_allclose(logit_of(j), whole[:, i, j, 0], atol=1e-10)
 
