@@ -7,6 +7,7 @@ import pytest
 
 from minigen.flow import pixel
 from minigen.flow.pixel import PixelCNN, PixelRNN, pixel_mask, skew, unskew
+from minigen.flow.wavenet import gated_unit
 from minigen.optim import Adam
 from minigen.tensor import grad, jacobian, value_and_grad
 
@@ -146,7 +147,69 @@ def test_examples_do_not_see_each_other(rng, shaken, make):
     np.testing.assert_allclose(model(x)[1], model(x[1:2])[0], atol=1e-12)
 
 
+@pytest.mark.parametrize("window", [(1, 1), (2, 5), (5, 3)])
+def test_a_window_says_what_the_first_layer_sees(rng, shaken, window):
+    """Rows above, columns to both sides; the next layers add one row and one column each way, and no hole."""
+    rows, columns = window
+    up, side = rows + 1, columns // 2 + 1
+    field = {(-a, b) for a in range(1, up + 1) for b in range(-side, side + 1)}
+    field |= {(0, -b) for b in range(1, columns // 2 + 3)}
+    model = shaken(PixelCNN(rng, 6, 2, window=window))
+    np.testing.assert_array_equal(influence(model, 8, 9), offsets(field, 8, 9))
+    assert model.rows_above() == up
+
+
+AT_PLACES = [
+    lambda rng: PixelCNN(rng, 4, 2, places=(4, 5)),
+    lambda rng: PixelCNN(rng, 4, 2, gated=False, places=(4, 5)),
+    lambda rng: PixelRNN(rng, "diagonal", 4, places=(4, 5)),
+    lambda rng: PixelRNN(rng, "row", 4, kernel=3, places=(4, 5)),
+]
+
+
+@pytest.mark.parametrize("make", AT_PLACES)
+def test_each_place_has_a_bias(rng, shaken, make):
+    """It changes its own logit, and none of the rows above; sampling knows it; the order of the pixels holds."""
+    model = make(rng)
+    assert model.place_bias.shape[:2] == (4, 5) and not model.place_bias.any()
+    plain = model(np.zeros((1, 4, 5, 1)))
+    model.place_bias[2, 3] = 1
+    changed = model(np.zeros((1, 4, 5, 1)))[0, :, :, 0] != plain[0, :, :, 0]
+    assert changed[2, 3] and not changed[:2].any()
+    model = shaken(model)
+    assert not np.any(influence(model, 4, 5) & ~earlier(4, 5))
+    x = (rng.random((3, 4, 5, 1)) < 0.5).astype(float)
+    for i, logit_of in enumerate(model._rows(x)):
+        for j in range(5):
+            np.testing.assert_allclose(logit_of(j), model(x)[:, i, j, 0], atol=1e-10)
+    drawn = model.sample(rng, 2, (4, 5))
+    assert drawn.shape == (2, 4, 5, 1)
+
+
+def test_a_larger_kernel_reaches_further(rng, shaken):
+    model = shaken(PixelRNN(rng, "row", 4, kernel=3))
+    seen = influence(model, 2, 9)
+    np.testing.assert_array_equal(seen[1, 5], offsets(of_mask(3, "A") | {(-1, -2), (-1, 0)}, 2, 9)[1, 5])
+
+
 # ------------------------------------------------------------------------------------------- layers
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_gated_halves_are_the_gated_unit(rng, width):
+    """In one pass, with its first derivative in one array, and its second."""
+    a, weights = rng.standard_normal((2, 3, 2 * width)), rng.standard_normal((2, 3, width))
+
+    def plainly(a):
+        return np.sum(gated_unit(a[..., :width], a[..., width:]) * weights)
+
+    def fused(a):
+        return np.sum(pixel._gated(a) * weights)
+
+    assert fused(a) == pytest.approx(plainly(a))
+    np.testing.assert_allclose(grad(fused)(a), grad(plainly)(a), atol=1e-12)
+    second = [grad(lambda a: np.sum(grad(f)(a) ** 2))(a) for f in (fused, plainly)]
+    np.testing.assert_allclose(*second, atol=1e-12)
 
 
 def test_gated_layer_against_plain_numpy(rng, shaken):
@@ -331,6 +394,17 @@ ONE = np.ones((2, 3, 4, 1))
         (lambda rng: unskew(ONE[:, :, :2]), "y must have at least as many columns as rows, got 3 rows and 2 columns"),
         (lambda rng: PixelCNN(rng, 0), "width must be a whole number"),
         (lambda rng: PixelCNN(rng, 4, 0), "layers must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 2, window=(3, 4)), r"window must have an odd number of columns, got \(3, 4\)"),
+        (lambda rng: PixelCNN(rng, 4, 2, window=(0, 3)), "window must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 2, window=(3, 3, 3)), "window must be two numbers"),
+        (lambda rng: PixelCNN(rng, 4, 2, window=7), "window must be a sequence of whole numbers"),
+        (lambda rng: PixelCNN(rng, 4, 2, gated=False, window=(3, 9)), "window belongs to a gated PixelCNN"),
+        (lambda rng: PixelCNN(rng, 4, 2, places=(3, 0)), "places must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 2, places=(3, 5))(ONE), r"x must have shape \(N, 3, 5, 1\), got \(2, 3, 4, 1\)"),
+        (lambda rng: PixelCNN(rng, 4, 2, places=(3, 5)).sample(rng, 1), r"size must be \(3, 5\), where each place"),
+        (lambda rng: PixelRNN(rng, places=(3, 5))(ONE), r"x must have shape \(N, 3, 5, 1\)"),
+        (lambda rng: PixelRNN(rng, kernel=4), "kernel must be odd, got 4"),
+        (lambda rng: PixelCNN(rng, 4, 1).sample(rng, 1, 28), "size must be a sequence of whole numbers"),
         (lambda rng: PixelRNN(rng, "column"), "kind must be one of 'diagonal', 'row', got 'column'"),
         (lambda rng: PixelRNN(rng, layers=0), "layers must be a whole number"),
         (lambda rng: PixelCNN(rng, 4, 1)(np.ones((2, 3, 4))), r"x must have shape \(N, H, W, 1\), got \(2, 3, 4\)"),
