@@ -53,10 +53,10 @@ from minigen.train import descend
 #
 # $$p(x) = p(x_1)\, p(x_2 | x_1)\, p(x_3 | x_1, x_2) \cdots .$$
 #
-# By hand, two by two pixels, black (1) or white (0). The first is black with probability 0.5. After
+# By hand, two by two pixels, ink (1) or paper (0). The first is ink with probability 0.5. After
 # that a pixel is like the one before it with probability 0.8. So the picture 1 1 / 0 0 has $0.5
 # \cdot 0.8 \cdot 0.2 \cdot 0.8 = 0.064$; and whatever rule stands behind the four numbers, the 16
-# pictures have probability 1 in all, for at each pixel "black" and "white" add up to 1.
+# pictures have probability 1 in all, for at each pixel "ink" and "paper" add up to 1.
 
 # %%
 lesson.predict(
@@ -182,8 +182,8 @@ boxes = {
 lesson.figure(
     plot.schematic(boxes, ["x -> first -> second -> third -> hidden -> out"]),
     "f08_layers",
-    "A plain PixelCNN of three layers. All of them keep height and width, so the logit of each pixel"
-    " comes out at its place.",
+    "A plain PixelCNN of three layers. All of them keep height and width, so the logit of each"
+    " pixel comes out at its place.",
 )
 
 # %% [markdown]
@@ -484,11 +484,11 @@ lesson.figure(
 # %% [markdown]
 # ## 7. Digits
 #
-# The data are digits of black and white: each pixel is drawn anew, every time, black with a
-# probability of its ink (*stochastically binarized* MNIST; Salakhutdinov and Murray 2008). So there
-# is noise in them that nobody can predict. We count in nats for a picture. A coin for each pixel
-# needs $784 \log 2 = 543$. A coin of its own for each pixel, as black as that pixel is on average:
-# next cell.
+# The data are digits of ones and zeros: each pixel is drawn anew, every time, 1 with a probability
+# of its gray value (*stochastically binarized* MNIST; Salakhutdinov and Murray 2008). So there is
+# noise in them that nobody can predict. We count in nats for a picture. A coin for each pixel needs
+# $784 \log 2 = 543$. A coin of its own for each pixel, as often 1 as that pixel is on average: next
+# cell.
 
 # %%
 splits = mnist.splits()
@@ -597,7 +597,7 @@ levels = {"about 200": 175, "about 150": 130, "about 115": 100}
 answer = [name for name, least in levels.items() if of_cnn.mean() >= least]
 lesson.outcome(
     f"{of_cnn.mean():.1f}: most of the 784 pixels are as good as known from those before, and what"
-    " remains is mostly the noise with which ink was made black or white.",
+    " remains is mostly the noise with which grays were made ones and zeros.",
     answer=answer[0] if answer else "fewer than 90" if of_cnn.mean() < 90 else None,
 )
 lesson.claim("PixelCNN: test digits", of_cnn.mean(), at_most=87.0, unit="nats")
@@ -611,12 +611,12 @@ one = test[3:4]
 with_nats = bce_with_logits(cnn(one), one)[0]  # (28, 28, 1)
 guess = 1 / (1 + np.exp(-cnn(one)[0]))
 pixels = np.stack([one[0], guess, np.minimum(with_nats / 2, 1)])
-names = ["digit", "p(black | past)", "cost"]
+names = ["digit", "p(1 | past)", "cost"]
 lesson.figure(
     plot.image_grid(pixels, 1, 3, labels=names),
     "cost",
     "Middle: the forecast for each pixel, given the true ones before it. Right: what each pixel"
-    " cost, white from 2 nats up. Look at the upper edges of strokes, where ink begins that nobody"
+    " cost, bright from 2 nats up. Look at the upper edges of strokes, where ink begins that nobody"
     " has announced.",
 )
 
@@ -649,8 +649,8 @@ lesson.claim("a hundred digits", seconds, at_most=20, unit="s")
 
 # %% [markdown]
 # Are they digits? The judge of `gan/08` reads them; it has seen gray digits only, so all that it
-# compares here was made black and white in the same way: 2,000 samples against the test digits, and
-# beside them real ones and a cheap imitation, a Gaussian for each class (`gan/13`).
+# compares here was made of ones and zeros in the same way: 2,000 samples against the test digits,
+# and beside them real ones and a cheap imitation, a Gaussian for each class (`gan/13`).
 
 # %%
 classifier = digit_classifier(lesson)
@@ -687,7 +687,7 @@ names = ["real", "Gaussians", "PixelCNN"] + [""] * (len(grid) // columns - 3)
 lesson.figure(
     plot.image_grid(grid, cols=columns, row_labels=names),
     "samples",
-    "Not chosen, the first of each; all in black and white. Count, in the lower rows, the digits"
+    "Not chosen, the first of each; all of ones and zeros. Count, in the lower rows, the digits"
     " that you would read aloud without a doubt.",
 )
 
