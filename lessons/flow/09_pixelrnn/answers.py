@@ -74,6 +74,31 @@ MISTAKES = {
     # One pixel too many: what comes after the present one is not known.
     flat[: kernel * kernel // 2 + (kind == "B")] = 1 ->
         flat[: kernel * kernel // 2 + 1 + (kind == "B")] = 1
+    # This is the future, whatever the kind: 1 belongs where the pixels before are.
+    return (np.arange(kernel * kernel) > kernel * kernel // 2).reshape(kernel, kernel) * 1.0
+    # What comes after must not be seen; here all but the middle is.
+    mask = np.ones((kernel, kernel))
+    mask[kernel // 2, kernel // 2] = kind == "B"
+    return mask
+    # In the rows above all columns are known, and in the middle row what is to the left.
+    mask = np.zeros((kernel, kernel))
+    mask[: kernel // 2, : kernel // 2] = 1
+    return mask
+    # The shape is (kernel, kernel), without a batch axis.
+    return flat.reshape(kernel, kernel) -> return flat.reshape(1, kernel, kernel)
+    # With B the middle is seen, and nothing to the right of it.
+    mask = np.zeros((kernel, kernel))
+    mask[: kernel // 2 + (kind == "B")] = 1
+    mask[kernel // 2, : kernel // 2] = 1
+    return mask
+    # A triangle is not the order of the pixels: rows above are seen as a whole, and of the rows
+    # below nothing.
+    return np.tri(kernel)
+    # A mask of zeros and ones multiplies the kernel; minus infinity is for attention.
+    mask = np.full((kernel, kernel), -np.inf)
+    mask[: kernel // 2] = 0
+    mask[kernel // 2, : kernel // 2 + (kind == "B")] = 0
+    return mask
     """,
     "skew": """
     # Row 0 stays where it is, row i is moved i places: here one place more.
@@ -143,6 +168,43 @@ MISTAKES = {
     # Nothing is moved: all zeros stand behind the row.
     n, h, w, c = x.shape
     return np.pad(x, ((0, 0), (0, 0), (0, h - 1), (0, 0)))
+    # The rows of an image belong side by side on axis 1, not behind each other on the axis of the
+    # batch.
+    h = x.shape[1]
+    rows = []
+    for i in range(h):
+        rows.append(np.pad(x[:, i : i + 1], ((0, 0), (0, 0), (i, h - 1 - i), (0, 0)), "constant"))
+    return np.concatenate(rows, axis=0)
+    # The rows of an image stand on axis 1, behind the axis of the batch: here they stand before it.
+    h = x.shape[1]
+    rows = [np.pad(x[:, i], ((0, 0), (i, h - 1 - i), (0, 0)), "constant") for i in range(h)]
+    return np.stack(rows, axis=0)
+    # Every row was moved by H - 1 places; row i is moved by i.
+    return np.pad(x, ((0, 0), (0, 0), (x.shape[1] - 1, 0), (0, 0)), "constant")
+    # Rows are moved to the right; these go to the left, and around the edge.
+    h = x.shape[1]
+    wide = np.pad(x, ((0, 0), (0, 0), (0, h - 1), (0, 0)), "constant")
+    return np.stack([np.roll(wide[:, i], -i, axis=1) for i in range(h)], axis=1)
+    # The values are right, but nothing can be assigned from an array of which a gradient is taken:
+    # make each row by np.concatenate, or by np.pad.
+    import numpy
+    n, h, w, c = x.shape
+    out = numpy.zeros((n, h, w + h - 1, c))
+    for i in range(h):
+        out[:, i, i : i + w] = x[:, i]
+    return out
+    # Row 0 stays where it is, row i is moved i places: here one more, one column too wide.
+    h = x.shape[1]
+    rows = [np.pad(x[:, i], ((0, 0), (i + 1, h - 1 - i), (0, 0)), "constant") for i in range(h)]
+    return np.stack(rows, axis=1)
+    # All channels are kept; here only the first one is.
+    h = x.shape[1]
+    rows = [np.pad(x[:, i, :, :1], ((0, 0), (i, h - 1 - i), (0, 0)), "constant") for i in range(h)]
+    return np.stack(rows, axis=1)
+    # The first axis is the batch: here images were taken for rows.
+    n, h, w, c = x.shape
+    rows = [np.pad(x[i], ((0, 0), (i, h - 1 - i), (0, 0)), "constant") for i in range(n)]
+    return np.stack(rows, axis=0)
     """,
     "unskew": """
     # Row i begins at column i: here all rows begin at column 0.
@@ -211,6 +273,43 @@ MISTAKES = {
     h, v = y.shape[1:3]
     w = v - h + 1
     return np.stack([stop_gradient(y[:, i, i : i + w]) for i in range(h)], axis=1) + 0 * np.sum(y)
+    # The columns of the last row are not those of the others: row i begins at column i.
+    return y[:, :, y.shape[1] - 1 :]
+    # All rows are equally long: row i is the columns i ... i + W - 1.
+    return np.stack([y[:, i, i:] for i in range(y.shape[1])], axis=1)
+    # V = W + H - 1, so W = V - H + 1: here two columns are missing.
+    h, v = y.shape[1:3]
+    w = v - h - 1
+    return np.stack([y[:, i, i : i + w] for i in range(h)], axis=1)
+    # Row i begins at column i: from row 1 on these begin one column too early.
+    h, v = y.shape[1:3]
+    w = v - h + 1
+    return np.stack([y[:, i, max(i - 1, 0) : max(i - 1, 0) + w] for i in range(h)], axis=1)
+    # The rows of an image stand on axis 1, behind the axis of the batch: here they stand before it.
+    h, v = y.shape[1:3]
+    w = v - h + 1
+    return np.stack([y[:, i, i : i + w] for i in range(h)], axis=0)
+    # Row i is taken from row i of y: here it comes from the row that is as far from the bottom.
+    h, v = y.shape[1:3]
+    w = v - h + 1
+    return np.stack([y[:, h - 1 - i, i : i + w] for i in range(h)], axis=1)
+    # The axis of the batch is lost: the result has shape (N, H, W, C).
+    h, v = y.shape[1:3]
+    w = v - h + 1
+    return np.stack([y[0, i, i : i + w] for i in range(h)], axis=0)
+    # All channels are kept; here only the first one is.
+    h, v = y.shape[1:3]
+    w = v - h + 1
+    return np.stack([y[:, i, i : i + w, :1] for i in range(h)], axis=1)
+    # Pixels keep their order from left to right.
+    h, v = y.shape[1:3]
+    w = v - h + 1
+    return np.stack([y[:, i, i : i + w][:, ::-1] for i in range(h)], axis=1)
+    # The argument belongs to the caller: move rows of a copy.
+    h, v = y.shape[1:3]
+    for i in range(h):
+        y[:, i] = np.roll(y[:, i], -i, axis=1)
+    return y[:, :, : v - h + 1]
     """,
     "lstm_step": """
     # The order of the blocks is input, forget, output, content; here forget comes first.
@@ -288,6 +387,42 @@ MISTAKES = {
     i, f, o, g = (gates[:, k * width : (k + 1) * width] for k in range(4))
     c = sigmoid(f) * stop_gradient(c) + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(c), c
+    # The cell state that is returned is the old one: return the new one.
+    c = f * c + i * g -> new = f * c + i * g
+    return o * tanh(c), c -> return o * tanh(new), c
+    # The forget gate multiplies the old cell state only, not what is written.
+    c = f * c + i * g -> c = f * (c + i * g)
+    # What the forget gate keeps is the cell state itself, without a tanh.
+    c = f * c + i * g -> c = f * tanh(c) + i * g
+    # Input and forget gate are two gates: what is kept does not depend on the input gate.
+    c = f * c + i * g -> c = (1 - i) * c + i * g
+    # The forget gate multiplies the old cell state; the input gate multiplies the content alone.
+    c = f * c + i * g -> c = f + c * i * g
+    # The output gate multiplies the tanh of the cell state; it is not added.
+    o * tanh(c) -> o + tanh(c)
+    # The result is a pair: h, and the new cell state c, which the next step needs.
+    return o * tanh(c), c -> return o * tanh(c)
+    # The argument c belongs to the caller: make a new array.
+    c = f * c + i * g -> c *= f; c += i * g
+    # The values are right, but np.where takes the gradient of both sides, and exp(1000) has none:
+    # use `sigmoid` of minigen.tensor.
+    width = c.shape[1]
+    i, f, o, g = (gates[:, k * width : (k + 1) * width] for k in range(4))
+    s = lambda a: np.where(a > 0, 1 / (1 + np.exp(-a)), np.exp(a) / (1 + np.exp(a)))
+    c = s(f) * c + s(i) * np.tanh(g)
+    return s(o) * np.tanh(c), c
+    # The values are right, but exp(1000) has no gradient, used or not: use `sigmoid` of
+    # minigen.tensor.
+    width = c.shape[1]
+    s = 1 / (1 + np.exp(-gates))
+    c = s[:, width : 2 * width] * c + s[:, :width] * np.tanh(gates[:, 3 * width :])
+    return s[:, 2 * width : 3 * width] * np.tanh(c), c
+    # SciPy's functions have no gradient here: use `sigmoid` of minigen.tensor.
+    from scipy.special import expit
+    width = c.shape[1]
+    i, f, o, g = (gates[:, k * width : (k + 1) * width] for k in range(4))
+    c = expit(f) * c + expit(i) * np.tanh(g)
+    return expit(o) * np.tanh(c), c
     """,
 }
 

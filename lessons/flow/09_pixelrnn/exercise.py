@@ -123,11 +123,18 @@ def images(rng, n=2, h=4, w=3, c=2):
     return 1 + rng.random((n, h, w, c))
 
 
-@skewed.case(points=1, expect={"skewed": [[7, 2, 0, 0], [0, 3, 4, 0], [0, 0, 5, 9]]})
+@skewed.case(
+    points=1,
+    expect={
+        "first": [[0.7, 2.2, 0, 0], [0, 3.1, 4.6, 0], [0, 0, 5.3, 9.4]],
+        "second": [[1.7, 3.2, 0, 0], [0, 4.1, 5.6, 0], [0, 0, 6.3, 10.4]],
+    },
+)
 def three_rows(impl, rng):
-    """7 2 / 3 4 / 5 9, one image of one channel, three rows of two."""
-    x = np.array([[7.0, 2.0], [3.0, 4.0], [5.0, 9.0]])
-    return {"skewed": np.reshape(impl(x.reshape(1, 3, 2, 1)), (3, 4))}
+    """Two images of three rows of two: 0.7 2.2 / 3.1 4.6 / 5.3 9.4, and the same with 1 added."""
+    x = np.array([[0.7, 2.2], [3.1, 4.6], [5.3, 9.4]])
+    y = impl(np.stack([x, x + 1])[..., None])
+    return {"first": y[0, :, :, 0], "second": y[1, :, :, 0]}
 
 
 @skewed.case(points=1, expect={"skewed": [[1, 2, 3, 0], [0, 4, 5, 6]]})
@@ -198,11 +205,19 @@ straight = Exercise(
 )
 
 
-@straight.case(points=1, expect={"image": [[7, 2], [3, 4], [5, 9]]})
+@straight.case(
+    points=1,
+    expect={
+        "first": [[0.7, 2.2], [3.1, 4.6], [5.3, 9.4]],
+        "second": [[1.7, 3.2], [4.1, 5.6], [6.3, 10.4]],
+    },
+)
 def back_to_three_rows(impl, rng):
-    """7 2 . . / . 3 4 . / . . 5 9 with 8 where the dots are."""
-    y = np.array([[7.0, 2.0, 8.0, 8.0], [8.0, 3.0, 4.0, 8.0], [8.0, 8.0, 5.0, 9.0]])
-    return {"image": np.reshape(impl(y.reshape(1, 3, 4, 1)), (3, 2))}
+    """0.7 2.2 . . / . 3.1 4.6 . / . . 5.3 9.4 with other numbers where the dots are, and the same
+    with 1 added."""
+    y = np.array([[0.7, 2.2, 8.1, 8.3], [7.4, 3.1, 4.6, 6.2], [1.6, 1.7, 5.3, 9.4]])
+    x = impl(np.stack([y, y + 1])[..., None])
+    return {"first": x[0, :, :, 0], "second": x[1, :, :, 0]}
 
 
 @straight.case(points=2)
@@ -275,10 +290,10 @@ def logit(p):
     return np.log(p / (1 - p))
 
 
-@lstm.case(points=1, expect={"c": [[0.58]], "h": [[0.9 * np.tanh(0.58)]]})
+@lstm.case(points=1, expect={"c": [[0.65]], "h": [[0.9 * np.tanh(0.65)]]})
 def one_unit(impl, rng):
-    """i = 0.2, f = 0.6, o = 0.9 and content 0.5; c was 0.8: 0.6 of it stays, 0.2 of 0.5 comes."""
-    gates = np.array([[logit(0.2), logit(0.6), logit(0.9), np.arctanh(0.5)]])
+    """i = 0.2, f = 0.7, o = 0.9 and content 0.45; c was 0.8: 0.7 of it stays, 0.2 of 0.45 comes."""
+    gates = np.array([[logit(0.2), logit(0.7), logit(0.9), np.arctanh(0.45)]])
     h, c = impl(gates, np.array([[0.8]]))
     return {"c": c, "h": h}
 
