@@ -229,6 +229,12 @@ class PixelCNN(PixelModel):
 
     # -- sampling: what does not change from pixel to pixel, the last inputs of each layer, is kept ------------------
 
+    def _logit(self, x, i, j):
+        if self.places is not None:
+            return super()._logit(x, i, j)
+        top = max(0, i - self.rows_above())
+        return self(x[:, top : i + 1])[:, -1, j, 0]
+
     def _rows(self, x):
         if not self.gated:
             yield from super()._rows(x)
@@ -462,13 +468,18 @@ class DiagonalLSTM(Module):
 
     def __init__(self, rng: Rng, width: int):
         self.input_to_state = Linear(rng, width, 4 * width)
-        self.input_to_state.b[width : 2 * width] = 1  # of the forget gates
+        self.input_to_state.b = _open_forget_gates(width)
         self.state_to_state = uniform(rng, (2 * width, 4 * width), 2 * width)
 
     def __call__(self, x: Array) -> Array:
         gates = skew(self.input_to_state(x))  # (N, H, W + H − 1, 4 width)
         states = _diagonal_scan(np.transpose(gates, (2, 1, 0, 3)), self.state_to_state)  # (W + H − 1, H, N, width)
         return unskew(np.transpose(states, (2, 1, 0, 3)))
+
+
+def _open_forget_gates(width):
+    """Biases (4 width,) with which an LSTM starts: 1 for the forget gates, 0 for the others."""
+    return numpy.repeat(numpy.array([0, 1, 0, 0], numpy.float32), width)
 
 
 def _scan_forward(inputs, w):
@@ -479,7 +490,7 @@ def _scan_forward(inputs, w):
     """
     V, H, N, _ = inputs.shape
     width = w.shape[1] // 4
-    gates = numpy.zeros_like(inputs)
+    gates = numpy.zeros(inputs.shape, inputs.dtype)  # in this order of axes, which that of inputs need not be
     h = numpy.zeros((V + 1, H + 1, N, width), inputs.dtype)  # h[k + 1, i + 1] is the state of column k, row i
     c = numpy.zeros((V + 1, H, N, width), inputs.dtype)  # c[k + 1, i] likewise
     for k in range(V):
