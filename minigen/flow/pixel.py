@@ -402,6 +402,7 @@ class PixelRNN(PixelModel):
     kind "diagonal": two LSTMs, from the upper left and from the upper right corner; one layer sees all earlier pixels.
     kind "row": one LSTM from row to row, which sees a triangle above the pixel.
     kernel: of the masked convolution of the pixels with which it begins, an odd number. places: as in `PixelCNN`.
+    `sample` runs the whole network once for each pixel; a gated PixelCNN, which keeps what it can, is far faster.
     ValueError: another kind, an even kernel. Van den Oord et al. 2016a
     """
 

@@ -448,8 +448,8 @@ VARIANTS = {
     rows = [np.pad(x[:, i], ((0, 0), (i, h - 1 - i), (0, 0)), "constant") for i in range(h)]
     return np.stack(rows, axis=1)
     # rolled, after zeros were put behind each row
-    h = x.shape[1]
-    wide = np.pad(x, ((0, 0), (0, 0), (0, h - 1), (0, 0)), "constant")
+    n, h, w, c = x.shape
+    wide = np.concatenate([x, np.zeros((n, h, h - 1, c))], axis=2)
     return np.stack([np.roll(wide[:, i], i, axis=1) for i in range(h)], axis=1)
     # a product with a matrix of zeros and ones for each row
     h, w = x.shape[1:3]
@@ -477,7 +477,7 @@ VARIANTS = {
     # the sigmoid by a tanh, the gates by an axis of their own
     n, width = c.shape
     blocks = np.reshape(gates, (n, 4, width))
-    s = 0.5 + 0.5 * np.tanh(0.5 * blocks[:, :3])
+    s = 0.5 + 0.5 * np.tanh(0.5 * blocks)
     new = s[:, 1] * c + s[:, 0] * np.tanh(blocks[:, 3])
     return s[:, 2] * np.tanh(new), new
     """,

@@ -58,6 +58,18 @@ from minigen.train import descend
 # \cdot 0.8 \cdot 0.2 \cdot 0.8 = 0.064$; and whatever rule stands behind the four numbers, the 16
 # pictures have probability 1 in all, for at each pixel "ink" and "paper" add up to 1.
 
+
+# %%
+def chain(bits):
+    """The probability of four pixels by this rule."""
+    alike = np.diff(bits) == 0
+    return 0.5 * np.prod(np.where(alike, 0.8, 0.2))
+
+
+all_bits = list(itertools.product([0, 1], repeat=4))
+lesson.check("1 1 / 0 0", chain([1, 1, 0, 0]), equals=0.064)
+lesson.check("all 16 pictures", sum(chain(bits) for bits in all_bits), equals=1.0)
+
 # %%
 lesson.predict(
     "In a picture of 28×28: how many pixels may the one in row 3, column 4 (counted from 1) depend"
@@ -102,6 +114,7 @@ def draw_field(seen, i, j, ax, title):
     plot.image_grid(squares[None], ax=ax, title=title)
 
 
+# %%
 fig, ax = plot.figure(size=(2.6, 2.8))
 seven = np.arange(49).reshape(7, 7)
 draw_field(seven < seven[3, 3], 3, 3, ax, "the past of a pixel")
@@ -150,7 +163,7 @@ def log_prob(kind, x):
 
 
 # %%
-pictures = np.array(list(itertools.product([0.0, 1.0], repeat=4))).reshape(16, 2, 2, 1)
+pictures = np.array(all_bits, float).reshape(16, 2, 2, 1)
 total = {kind: np.exp(log_prob(kind, pictures)).sum() for kind in "AB"}
 lesson.check("mask A: probabilities of all 16", total["A"], equals=1.0)
 lesson.outcome(
@@ -166,7 +179,7 @@ for ax, (kernel, kind) in zip(axes, [(3, "A"), (3, "B"), (7, "A")]):
 lesson.figure(
     fig,
     "f08_masks",
-    "Left and middle differ in one number. Right: the mask with which the networks below begin.",
+    "Left and middle differ in one number. Right: the mask of the first layer of a plain PixelCNN.",
 )
 
 # %%
@@ -179,6 +192,8 @@ boxes = {
     "hidden": plot.node(shown.hidden, name="one place\nat a time"),
     "out": plot.node(shown.out, name="logits\n(N, H, W, 1)"),
 }
+
+# %%
 lesson.figure(
     plot.schematic(boxes, ["x -> first -> second -> third -> hidden -> out"]),
     "f08_layers",
@@ -212,7 +227,7 @@ def past(i, j, height, width):
 
 # %% [markdown]
 # A plain PixelCNN of seven layers: the first 7×7, the others 3×3. Every layer lets a pixel see a
-# little further: one more row above, and one more column to the left and to the right.
+# little further than the one before.
 
 # %%
 lesson.predict(
@@ -290,6 +305,8 @@ seen_by = {
     "gated": field(gated, *at, *size),
     "row LSTM": field(row_lstm, *at, *size),
 }
+
+# %%
 whole = past(*at, *size)
 around = np.zeros(size, bool)
 around[at[0] - 8 :, at[1] - 8 : at[1] + 9] = True
@@ -332,18 +349,21 @@ lesson.check("unskew undoes skew", unskew(skewed)[0, :, :, 0], equals=diagonal)
 lesson.check("columns of 28×28 pixels, skewed", columns, equals=55)
 lesson.outcome("28 + 28 − 1: the last row begins at column 27.", answer=str(columns))
 
+
+# %%
+def arrows(ax, to, *starts):
+    """From the places (column, row) of the states before to that of the state they make."""
+    for start in starts:
+        style = {"arrowstyle": "->", "color": plot.color.fake, "lw": 2, "shrinkA": 9, "shrinkB": 9}
+        ax.annotate("", to, start, arrowprops=style)
+
+
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.2, 3.0))
 plot.matrix(diagonal, left, numbers=True, title="the step in which a pixel is done")
 plot.matrix(skewed[0, :, :, 0], right, numbers=True, title="skewed: one column, one step")
-for ax, to, ways in [
-    (left, (2, 2), [(1, 2), (2, 1)]),  # (column, row) of a pixel, and where its states come from
-    (right, (4, 2), [(3, 2), (3, 1)]),
-]:
-    for start in ways:
-        ax.annotate(
-            "", to, start, arrowprops={"arrowstyle": "->", "color": plot.color.fake, "lw": 2}
-        )
+arrows(left, (2, 2), (1, 2), (2, 1))
+arrows(right, (4, 2), (3, 2), (3, 1))
 lesson.figure(
     fig,
     "f07_skew",
@@ -516,20 +536,15 @@ independent = -(test * np.log(ink) + (1 - test) * np.log(1 - ink)).sum(axis=(1, 
 # of the weights.
 
 # %%
-cfg = lesson.configure(
-    width=24,
-    layers=4,
-    window=(7, 15),
-    batch=20,
-    steps=2400,
-    lr=3e-3,
-    ema=0.998,
-    rnn_width=16,
-    rnn_kernel=15,
-    rnn_batch=32,
-    rnn_steps=1200,
-    rnn_lr=5e-3,
-)
+cfg = lesson.configure(width=24, layers=4, window=(7, 15), batch=20, steps=2400, lr=3e-3, ema=0.998)
+rnn_settings = {
+    "rnn_width": 16,
+    "rnn_kernel": 15,
+    "rnn_batch": 32,
+    "rnn_steps": 1200,
+    "rnn_lr": 5e-3,
+}
+rnn_cfg = lesson.configure(**rnn_settings)
 places = (28, 28)
 
 
@@ -567,9 +582,13 @@ cnn = train("PixelCNN", cnn, lesson.steps(cfg.steps, quick=2), cfg.batch, cfg.lr
 lesson.sampler("pixelcnn", cnn.sample)
 
 # %%
-rnn_width = lesson.size(cfg.rnn_width, quick=2)
-rnn = PixelRNN(lesson.rng("PixelRNN"), "diagonal", rnn_width, kernel=cfg.rnn_kernel, places=places)
-rnn = train("PixelRNN", rnn, lesson.steps(cfg.rnn_steps, quick=1), cfg.rnn_batch, cfg.rnn_lr)
+rnn_width = lesson.size(rnn_cfg.rnn_width, quick=2)
+rnn = PixelRNN(
+    lesson.rng("PixelRNN"), "diagonal", rnn_width, kernel=rnn_cfg.rnn_kernel, places=places
+)
+rnn = train(
+    "PixelRNN", rnn, lesson.steps(rnn_cfg.rnn_steps, quick=1), rnn_cfg.rnn_batch, rnn_cfg.rnn_lr
+)
 
 
 # %%
@@ -581,6 +600,7 @@ def parameters(model):
     return sum(a.size for a in model.parameters().values())
 
 
+# %%
 of_cnn = nats_each(cnn)
 of_rnn = nats_each(rnn)
 error = of_cnn.std() / len(test) ** 0.5
