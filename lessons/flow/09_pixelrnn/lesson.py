@@ -345,7 +345,7 @@ lesson.exercise("flow/09/unskew")
 diagonal = np.arange(5)[:, None] + np.arange(5) + 1.0  # the number of the diagonal, from 1
 skewed = skew(diagonal.reshape(1, 5, 5, 1))
 columns = skew(np.ones((1, 28, 28, 1))).shape[2]
-lesson.check("unskew undoes skew", unskew(skewed)[0, :, :, 0], equals=diagonal)
+lesson.check("unskew undoes skew", np.array_equal(unskew(skewed)[0, :, :, 0], diagonal))
 lesson.check("columns of 28×28 pixels, skewed", columns, equals=55)
 lesson.outcome("28 + 28 − 1: the last row begins at column 27.", answer=str(columns))
 
