@@ -381,6 +381,17 @@ def test_any_size(rng, make, size):
     assert make(rng)(np.ones((2, *size, 1), np.float32)).shape == (2, *size, 1)
 
 
+@each_model
+def test_whole_numbers_are_images_too(rng, make):
+    """0 and 1 as integers or truth values, in the place of floats; and under a derivative of x as in the plain."""
+    model, x = make(rng), rng.random((2, 3, 4, 1)) < 0.5
+    want = model.log_prob(x.astype(float))
+    np.testing.assert_allclose(model.log_prob(x), want)
+    np.testing.assert_allclose(model.log_prob(x.astype(int)), want)
+    slope = grad(lambda x: model.log_prob(x).sum())(x.astype(float))
+    assert slope.shape == x.shape and np.all(np.isfinite(slope))
+
+
 ONE = np.ones((2, 3, 4, 1))
 
 
@@ -392,6 +403,8 @@ ONE = np.ones((2, 3, 4, 1))
         (lambda rng: pixel_mask(3, "C"), "kind must be one of 'A', 'B', got 'C'"),
         (lambda rng: skew(ONE[0]), r"x must have shape \(N, H, W, C\), got \(3, 4, 1\)"),
         (lambda rng: unskew(ONE[:, :, :2]), "y must have at least as many columns as rows, got 3 rows and 2 columns"),
+        (lambda rng: PixelCNN(0), "rng must be a numpy.random.Generator"),
+        (lambda rng: PixelRNN(np.random.Generator), "rng must be a numpy.random.Generator"),
         (lambda rng: PixelCNN(rng, 0), "width must be a whole number"),
         (lambda rng: PixelCNN(rng, 4, 0), "layers must be a whole number"),
         (lambda rng: PixelCNN(rng, 4, 2, window=(3, 4)), r"window must have an odd number of columns, got \(3, 4\)"),
