@@ -23,7 +23,7 @@ class LSTMCell(Module):
     """Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
 
     `cell(x, (h, c)) -> (h, c)` with x (N, n_in), h and c (N, width):
-    i, f, o = σ(...), g = tanh(...), c ← f c + i g, h ← o tanh(c). Forget biases start at 1. Eq. flow.19
+    `lstm_step` of the gates [x, h] w + b. Forget biases start at 1. Eq. flow.19
     """
 
     def __init__(self, rng: Rng, n_in: int, width: int):
@@ -43,10 +43,22 @@ class LSTMCell(Module):
         h = _checked_state("h", h, np.shape(x)[:1], self.width)
         c = _checked_state("c", c, np.shape(x)[:1], self.width)
         gates = linear(np.concatenate([x, h], axis=1), self.w, self.b)  # (N, 4·width)
-        k = self.width
-        i, f, o = sigmoid(gates[:, :k]), sigmoid(gates[:, k : 2 * k]), sigmoid(gates[:, 2 * k : 3 * k])
-        c = f * c + i * tanh(gates[:, 3 * k :])
-        return o * tanh(c), c
+        return lstm_step(gates, c)
+
+
+def lstm_step(gates: Array, c: Array) -> tuple[Array, Array]:
+    """The new state (h, c), (N, width) each, of an LSTM: from its gates (N, 4·width) and the cell state c before.
+
+    gates: what input and state before say together, without activation: input, forget, output, content, side by side.
+    i, f, o = σ(...), g = tanh(...), c ← f c + i g, h ← o tanh(c). Eq. flow.19. ValueError: shapes that do not fit.
+    """
+    c = as_floats(c, "c")
+    n, width = np.shape(checks.shaped("c", c, "N", "width"))
+    gates = checks.shaped("gates", gates, n, 4 * width)
+    i, f, o = (sigmoid(gates[:, k * width : (k + 1) * width]) for k in range(3))
+    g = tanh(gates[:, 3 * width :])
+    c = f * c + i * g
+    return o * tanh(c), c
 
 
 class GRUCell(Module):

@@ -7,6 +7,7 @@ import numpy as np
 from bench import THREADS, Workload, torch, workload
 
 from minigen.course.commands import bench as ours
+from minigen.flow.pixel import PixelCNN
 
 RNG = np.random.default_rng(0)
 
@@ -261,6 +262,60 @@ def dit():
             return x.reshape(64, 7, 7, 4, 4).transpose(2, 3).reshape(64, 1, 28, 28)
 
     return torch_step_of(DiT(), lambda f: F.mse_loss(f(x, features), y))
+
+
+@workload("pixelcnn step, mnist")
+def pixelcnn():
+    """The gated PixelCNN of `minigen.flow.pixel`: 16 channels, four layers, batch 32."""
+    x = (RNG.random((32, 28, 28, 1)) < 0.2).astype(np.float32)
+    model = PixelCNN(np.random.default_rng(0), 16, 4)
+    step = ours.training(model, lambda f, x: -f.log_prob(x).mean(), x, threads=True)
+    places, width = 32 * 28 * 28, 16
+    first = (28 + 4) * 2 * width  # weights of the 4×7 and of the 1×4 kernel
+    deeper = 3 * (6 + 2) * width * 2 * width
+    pointwise = 4 * (4 * width * width + width * width) + width * width + width
+    flops = 2 * places * (2 * first + 3 * (deeper + pointwise))  # the pixels themselves need no gradient
+    return Workload(step, None if torch is None else [torch_pixelcnn(x, layout) for layout in layouts()], flops)
+
+
+def torch_pixelcnn(x, layout, width=16):
+    """The same two stacks of gated units: the vertical one from the row above down, the horizontal one to the left."""
+    nn, F = torch.nn, torch.nn.functional
+
+    class Layer(nn.Module):
+        def __init__(self, c_in, rows, columns):
+            super().__init__()
+            reach = columns // 2
+            self.down, self.across = (
+                nn.Conv2d(c_in, 2 * width, (rows, columns)),
+                nn.Conv2d(c_in, 2 * width, (1, reach + 1)),
+            )
+            self.message, self.residual = nn.Conv2d(2 * width, 2 * width, 1), nn.Conv2d(width, width, 1)
+            self.around, self.left = (reach, reach, rows - 1, 0), (reach, 0, 0, 0)
+
+        def forward(self, v, h):
+            v = self.down(F.pad(v, self.around))
+            a, b = (self.across(F.pad(h, self.left)) + self.message(v)).chunk(2, 1)
+            out = self.residual(torch.tanh(a) * torch.sigmoid(b))
+            a, b = v.chunk(2, 1)
+            return torch.tanh(a) * torch.sigmoid(b), h + out if h.shape == out.shape else out
+
+    class TorchPixelCNN(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList([Layer(1, 4, 7)] + [Layer(width, 2, 3) for _ in range(3)])
+            self.hidden, self.out = nn.Conv2d(width, width, 1), nn.Conv2d(width, 1, 1)
+
+        def forward(self, x):
+            v, h = F.pad(x, (0, 0, 1, 0))[:, :, :-1], F.pad(x, (1, 0, 0, 0))[:, :, :, :-1]
+            for layer in self.layers:
+                v, h = layer(v, h)
+            return self.out(torch.relu(self.hidden(torch.relu(h))))
+
+    model = TorchPixelCNN().to(memory_format=layout)
+    images = torch.tensor(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    bce = F.binary_cross_entropy_with_logits
+    return torch_step_of(model, lambda f: bce(f(images), images, reduction="sum") / len(x))
 
 
 PEERS = {

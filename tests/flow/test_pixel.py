@@ -7,12 +7,13 @@ import pytest
 
 from minigen.flow import pixel
 from minigen.flow.pixel import PixelCNN, PixelRNN, pixel_mask, skew, unskew
-from minigen.nn import LSTMCell
+from minigen.flow.wavenet import gated_unit
 from minigen.optim import Adam
 from minigen.tensor import grad, jacobian, value_and_grad
 
 MODELS = [
     lambda rng: PixelCNN(rng, 6, 2),
+    lambda rng: PixelCNN(rng, 6, 2, window=(2, 5)),
     lambda rng: PixelCNN(rng, 6, 2, gated=False),
     lambda rng: PixelRNN(rng, "diagonal", 5),
     lambda rng: PixelRNN(rng, "row", 5),
@@ -146,12 +147,74 @@ def test_examples_do_not_see_each_other(rng, shaken, make):
     np.testing.assert_allclose(model(x)[1], model(x[1:2])[0], atol=1e-12)
 
 
+@pytest.mark.parametrize("window", [(1, 1), (2, 5), (5, 3)])
+def test_a_window_says_what_the_first_layer_sees(rng, shaken, window):
+    """Rows above, columns to both sides; the next layers add one row and one column each way, and no hole."""
+    rows, columns = window
+    up, side = rows + 1, columns // 2 + 1
+    field = {(-a, b) for a in range(1, up + 1) for b in range(-side, side + 1)}
+    field |= {(0, -b) for b in range(1, columns // 2 + 3)}
+    model = shaken(PixelCNN(rng, 6, 2, window=window))
+    np.testing.assert_array_equal(influence(model, 8, 9), offsets(field, 8, 9))
+    assert model.rows_above() == up
+
+
+AT_PLACES = [
+    lambda rng: PixelCNN(rng, 4, 2, places=(4, 5)),
+    lambda rng: PixelCNN(rng, 4, 2, gated=False, places=(4, 5)),
+    lambda rng: PixelRNN(rng, "diagonal", 4, places=(4, 5)),
+    lambda rng: PixelRNN(rng, "row", 4, kernel=3, places=(4, 5)),
+]
+
+
+@pytest.mark.parametrize("make", AT_PLACES)
+def test_each_place_has_a_bias(rng, shaken, make):
+    """It changes its own logit, and none of the rows above; sampling knows it; the order of the pixels holds."""
+    model = make(rng)
+    assert model.place_bias.shape[:2] == (4, 5) and not model.place_bias.any()
+    plain = model(np.zeros((1, 4, 5, 1)))
+    model.place_bias[2, 3] = 1
+    changed = model(np.zeros((1, 4, 5, 1)))[0, :, :, 0] != plain[0, :, :, 0]
+    assert changed[2, 3] and not changed[:2].any()
+    model = shaken(model)
+    assert not np.any(influence(model, 4, 5) & ~earlier(4, 5))
+    x = (rng.random((3, 4, 5, 1)) < 0.5).astype(float)
+    for i, logit_of in enumerate(model._rows(x)):
+        for j in range(5):
+            np.testing.assert_allclose(logit_of(j), model(x)[:, i, j, 0], atol=1e-10)
+    drawn = model.sample(rng, 2, (4, 5))
+    assert drawn.shape == (2, 4, 5, 1)
+
+
+def test_a_larger_kernel_reaches_further(rng, shaken):
+    model = shaken(PixelRNN(rng, "row", 4, kernel=3))
+    seen = influence(model, 2, 9)
+    np.testing.assert_array_equal(seen[1, 5], offsets(of_mask(3, "A") | {(-1, -2), (-1, 0)}, 2, 9)[1, 5])
+
+
 # ------------------------------------------------------------------------------------------- layers
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_gated_halves_are_the_gated_unit(rng, width):
+    """In one pass, with its first derivative in one array, and its second."""
+    a, weights = rng.standard_normal((2, 3, 2 * width)), rng.standard_normal((2, 3, width))
+
+    def plainly(a):
+        return np.sum(gated_unit(a[..., :width], a[..., width:]) * weights)
+
+    def fused(a):
+        return np.sum(pixel._gated(a) * weights)
+
+    assert fused(a) == pytest.approx(plainly(a))
+    np.testing.assert_allclose(grad(fused)(a), grad(plainly)(a), atol=1e-12)
+    second = [grad(lambda a: np.sum(grad(f)(a) ** 2))(a) for f in (fused, plainly)]
+    np.testing.assert_allclose(*second, atol=1e-12)
 
 
 def test_gated_layer_against_plain_numpy(rng, shaken):
     """One position of both stacks, added up by hand. Van den Oord et al. 2016b, Fig. 2"""
-    layer = shaken(pixel.GatedLayer(rng, 3, 3, 3))
+    layer = shaken(pixel.GatedLayer(rng, 3, 3, 2, 3))
     v, h = rng.standard_normal((2, 1, 4, 5, 3))
     new, message = layer.vertical(v)
     a = sum(v[0, 2 + k, 3 + m] @ layer.down.w[1 + k, 1 + m] for k in (-1, 0) for m in (-1, 0, 1)) + layer.down.b
@@ -163,23 +226,35 @@ def test_gated_layer_against_plain_numpy(rng, shaken):
 
 
 def test_diagonal_states_follow_from_left_and_above(rng, shaken):
-    """Pixel by pixel: the cell gets the features and the state above, and its own state from the left."""
-    cell = shaken(LSTMCell(rng, 6, 3))
-    x = rng.standard_normal((1, 4, 5, 3))
-    states = {}
-
-    def state(i, j):
-        """(h, c) at row i and column j; columns down to −i, left of the image, start from zeros."""
-        if i < 0 or j < -i:
-            return np.zeros((1, 3)), np.zeros((1, 3))
-        if (i, j) not in states:
-            pixels = x[:, i, j] if j >= 0 else np.zeros((1, 3))
-            states[i, j] = cell(np.concatenate([pixels, state(i - 1, j)[0]], axis=1), state(i, j - 1))
-        return states[i, j]
-
-    found = pixel._diagonal_states(cell, x)
+    """Pixel by pixel: the gates get the pixel and both states, the cell state comes from the left. Eq. flow.19"""
+    lstm = shaken(pixel.DiagonalLSTM(rng, 3))
+    x = rng.standard_normal((2, 4, 5, 3))
+    h, c = np.zeros((2, 5, 6, 3)), np.zeros((2, 5, 6, 3))  # a border of zeros above and to the left
     for i, j in np.ndindex(4, 5):
-        np.testing.assert_allclose(found[:, i, j], state(i, j)[0], atol=1e-12)
+        before = np.concatenate([h[:, i + 1, j], h[:, i, j + 1]], axis=1)  # left, above
+        gates = x[:, i, j] @ lstm.input_to_state.w + lstm.input_to_state.b + before @ lstm.state_to_state
+        s = 1 / (1 + np.exp(-gates[:, :9]))
+        c[:, i + 1, j + 1] = s[:, 3:6] * c[:, i + 1, j] + s[:, :3] * np.tanh(gates[:, 9:])
+        h[:, i + 1, j + 1] = s[:, 6:] * np.tanh(c[:, i + 1, j + 1])
+    np.testing.assert_allclose(lstm(x), h[:, 1:, 1:], atol=1e-12)
+
+
+@pytest.mark.parametrize("height, width", [(4, 5), (5, 2), (1, 3), (3, 1)])
+def test_diagonal_scan_backpropagates_through_time(rng, shaken, height, width):
+    """Its gradient by finite differences, in the pixels and in all parameters."""
+    lstm, x = shaken(pixel.DiagonalLSTM(rng, 3)), rng.standard_normal((2, height, width, 3))
+    weights = rng.standard_normal(x.shape)
+    arrays = [x, *lstm.parameters().values()]
+
+    _, (of_lstm, of_x) = value_and_grad(lambda both: np.sum(both[0](both[1]) * weights))([lstm, x])
+    for a, gradient in zip(arrays, [of_x, *of_lstm.parameters().values()], strict=True):
+        d, step, kept = rng.standard_normal(a.shape), 1e-5, a.copy()
+        a += step * d
+        up = np.sum(lstm(x) * weights)
+        a -= 2 * step * d
+        down = np.sum(lstm(x) * weights)
+        a[...] = kept
+        assert np.vdot(gradient, d) == pytest.approx((up - down) / (2 * step), rel=1e-6, abs=1e-8)
 
 
 def test_later_diagonal_layers_get_the_features_of_the_one_before(rng, monkeypatch):
@@ -254,8 +329,7 @@ def test_sampling_row_by_row_uses_the_logits_of_the_whole(rng, shaken, make):
     model = shaken(make(rng))
     x = (rng.random((2, 12, 4, 1)) < 0.5).astype(float)
     whole = model(x)
-    for i in range(12):
-        logit_of = model._row(x, i)
+    for i, logit_of in enumerate(model._rows(x)):
         for j in range(4):
             np.testing.assert_allclose(logit_of(j), whole[:, i, j, 0], atol=1e-10)
 
@@ -307,6 +381,17 @@ def test_any_size(rng, make, size):
     assert make(rng)(np.ones((2, *size, 1), np.float32)).shape == (2, *size, 1)
 
 
+@each_model
+def test_whole_numbers_are_images_too(rng, make):
+    """0 and 1 as integers or truth values, in the place of floats; and under a derivative of x as in the plain."""
+    model, x = make(rng), rng.random((2, 3, 4, 1)) < 0.5
+    want = model.log_prob(x.astype(float))
+    np.testing.assert_allclose(model.log_prob(x), want)
+    np.testing.assert_allclose(model.log_prob(x.astype(int)), want)
+    slope = grad(lambda x: model.log_prob(x).sum())(x.astype(float))
+    assert slope.shape == x.shape and np.all(np.isfinite(slope))
+
+
 ONE = np.ones((2, 3, 4, 1))
 
 
@@ -318,8 +403,21 @@ ONE = np.ones((2, 3, 4, 1))
         (lambda rng: pixel_mask(3, "C"), "kind must be one of 'A', 'B', got 'C'"),
         (lambda rng: skew(ONE[0]), r"x must have shape \(N, H, W, C\), got \(3, 4, 1\)"),
         (lambda rng: unskew(ONE[:, :, :2]), "y must have at least as many columns as rows, got 3 rows and 2 columns"),
+        (lambda rng: PixelCNN(0), "rng must be a numpy.random.Generator"),
+        (lambda rng: PixelRNN(np.random.Generator), "rng must be a numpy.random.Generator"),
         (lambda rng: PixelCNN(rng, 0), "width must be a whole number"),
         (lambda rng: PixelCNN(rng, 4, 0), "layers must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 2, window=(3, 4)), r"window must have an odd number of columns, got \(3, 4\)"),
+        (lambda rng: PixelCNN(rng, 4, 2, window=(0, 3)), "window must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 2, window=(3, 3, 3)), "window must be two numbers"),
+        (lambda rng: PixelCNN(rng, 4, 2, window=7), "window must be a sequence of whole numbers"),
+        (lambda rng: PixelCNN(rng, 4, 2, gated=False, window=(3, 9)), "window belongs to a gated PixelCNN"),
+        (lambda rng: PixelCNN(rng, 4, 2, places=(3, 0)), "places must be a whole number"),
+        (lambda rng: PixelCNN(rng, 4, 2, places=(3, 5))(ONE), r"x must have shape \(N, 3, 5, 1\), got \(2, 3, 4, 1\)"),
+        (lambda rng: PixelCNN(rng, 4, 2, places=(3, 5)).sample(rng, 1), r"size must be \(3, 5\), where each place"),
+        (lambda rng: PixelRNN(rng, places=(3, 5))(ONE), r"x must have shape \(N, 3, 5, 1\)"),
+        (lambda rng: PixelRNN(rng, kernel=4), "kernel must be odd, got 4"),
+        (lambda rng: PixelCNN(rng, 4, 1).sample(rng, 1, 28), "size must be a sequence of whole numbers"),
         (lambda rng: PixelRNN(rng, "column"), "kind must be one of 'diagonal', 'row', got 'column'"),
         (lambda rng: PixelRNN(rng, layers=0), "layers must be a whole number"),
         (lambda rng: PixelCNN(rng, 4, 1)(np.ones((2, 3, 4))), r"x must have shape \(N, H, W, 1\), got \(2, 3, 4\)"),

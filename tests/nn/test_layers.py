@@ -23,6 +23,7 @@ from minigen.nn import (
     TimeEmbedding,
     sinusoidal,
 )
+from minigen.nn.recurrent import lstm_step
 from minigen.tensor import grad, jacobian, leaves, tree_map, value_and_grad
 
 
@@ -105,6 +106,41 @@ def test_embedding_and_time_embedding(rng):
     assert TimeEmbedding(rng, 8, 16)(np.array([1, 2, 3])).shape == (3, 16)
     with pytest.raises(ValueError, match="dim"):
         TimeEmbedding(rng, 7, 16)
+
+
+def test_lstm_step_by_hand():
+    """Two units, gates of input, forget, output, content. Eq. flow.19"""
+    gates = np.array([[0.5, -1.0, 1.5, 0.2, -0.3, 2.0, 0.7, -0.4]])
+    h, c = lstm_step(gates, np.array([[0.3, -2.0]]))
+    # σ(0.5) = 0.622459, σ(1.5) = 0.817574, tanh(0.7) = 0.604368, σ(−0.3) = 0.425557; the second unit likewise
+    np.testing.assert_allclose(c, [[0.621467, -1.201852]], atol=1e-6)
+    np.testing.assert_allclose(h, [[0.234971, -0.734777]], atol=1e-6)
+
+
+def test_lstm_step_at_its_ends(rng):
+    """Closed and open gates of ±1000: the cell state is kept, written over, and shown, exactly."""
+    shut, open_ = np.full((1, 1), -1000.0), np.full((1, 1), 1000.0)
+    c = np.array([[0.7]])
+    h, kept = lstm_step(np.concatenate([shut, open_, open_, open_], axis=1), c)
+    assert kept[0, 0] == 0.7 and h[0, 0] == np.tanh(0.7)
+    h, written = lstm_step(np.concatenate([open_, shut, shut, open_], axis=1), c)
+    assert written[0, 0] == 1 and h[0, 0] == 0
+    both = lstm_step(np.float32(50) * rng.standard_normal((3, 8), dtype=np.float32), np.ones((3, 2), np.float32))
+    assert all(a.dtype == np.float32 and np.all(np.isfinite(a)) for a in both)
+
+
+@pytest.mark.parametrize(
+    "gates, c, message",
+    [
+        (np.ones((2, 8)), np.ones((2, 3)), r"gates must have shape \(2, 12\), got \(2, 8\)"),
+        (np.ones((3, 8)), np.ones((2, 2)), r"gates must have shape \(2, 8\), got \(3, 8\)"),
+        (np.ones((2, 8)), np.ones(2), r"c must have shape \(N, width\), got \(2,\)"),
+        ("gates", np.ones((2, 2)), "gates must be an array of real numbers"),
+    ],
+)
+def test_lstm_step_errors(gates, c, message):
+    with pytest.raises(ValueError, match=message):
+        lstm_step(gates, c)
 
 
 def test_lstm_cell_is_its_equations(rng):
