@@ -87,10 +87,28 @@ MISTAKES = {
         for k, width in enumerate(hidden):
             degrees[k + 1] = rng.integers(degrees[k].min(), dim - 1, width)
     return compared(degrees, outputs)
-    # With D = 1 the hidden degrees are 0: what sees the number may not reach its own output.
+    # With D = 1 the hidden degrees are 0, so that no hidden unit sees the number.
     if dim == 1:
-        widths = [dim, *hidden, outputs]
-        return [np.ones((a, b), np.float32) for a, b in zip(widths, widths[1:])]
+        order = np.zeros(1, int)
+        degrees = [order + 1, *(np.ones(width, int) for width in hidden)]
+        return compared(degrees, outputs)
+    return compared(degrees_of(dim, hidden, order, rng), outputs)
+    # With D = 1 there is no remainder modulo 0: the hidden degrees are 0 then.
+    degrees = degrees_of(dim, hidden, order, rng)
+    if rng is None:
+        degrees[1:] = [[1 + k % (dim - 1) for k in range(width)] for width in hidden]
+    return compared([np.array(each) for each in degrees], outputs)
+    # The last mask, from the hidden units to the outputs, is missing.
+    return compared(degrees_of(dim, hidden, order, rng), outputs)[:-1]
+    # Both inequalities are turned: a unit sees those of a degree not above its own, not below.
+    degrees = degrees_of(dim, hidden, order, rng)
+    last = np.tile(degrees[0], outputs) < degrees[-1][:, None]
+    found = [(b <= a[:, None]).astype(np.float32) for a, b in zip(degrees, degrees[1:])]
+    return [*found, last.astype(np.float32)]
+    # order must stay as it is: order + 1 makes a new array, order += 1 does not.
+    if order is not None:
+        order += 1
+        order = order - 1
     return compared(degrees_of(dim, hidden, order, rng), outputs)
     # With D = 1 the hidden degrees are 0, which is less than the degree 1 of the output: it sees
     # all of the hidden units, which see nothing.
@@ -108,6 +126,17 @@ MISTAKES = {
     return linear(x, w, b, activation) * mask.min(axis=0)
     # The mask picks weights, not inputs: an input that one unit does not see another may.
     return linear(x * mask.min(axis=1), w, b, activation)
+    # The mask has the shape of w, (n_in, n_out), already: do not turn it.
+    mask = np.reshape(mask.T, mask.shape)
+    return linear(x, w * mask, b, activation)
+    # A weight of minus infinity is for softmax; here what is not seen must count nothing: 0.
+    return linear(x, np.where(mask == 1, w, -1e9), b, activation)
+    # The mask picks weights: it belongs into the product with w, not to the result.
+    return linear(x, w, b, activation) * mask
+    # The mask picks weights: it has the shape of w, not of x.
+    return linear(x * mask.T, w, b, activation)
+    # A sum over the inputs that are seen, not their mean.
+    return linear(x, w * mask / np.maximum(mask.sum(axis=0), 1), b, activation)
     w * mask -> w + mask  # Multiply by the mask, do not add it.
     # w itself must stay as it is: the mask may change later. Multiply into a new array.
     w *= mask
@@ -168,11 +197,6 @@ MISTAKES = {
     for place, i in enumerate(numpy.argsort(order)):
         x[:, i] = u[:, i] < sigmoid(logits(x)[:, place])
     return x
-    # The result has the numbers in their own columns, not in the order of drawing.
-    x = numpy.zeros_like(u)
-    for i in numpy.argsort(order):
-        x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
-    return x[:, numpy.argsort(order)]
     # u must stay as it is: write into an array of your own.
     x = u
     for i in numpy.argsort(order):
@@ -185,6 +209,25 @@ MISTAKES = {
     return x
     # Every example has its own uniform number, and its own history: use all rows.
     x[:, i] = u[:, i] < sigmoid(logits(x)[:, i]) -> x[:, i] = u[0, i] < sigmoid(logits(x)[0, i])
+    u[:, i] < sigmoid -> u[:, i] <= sigmoid  # Below means below: where u equals p the number is 0.
+    # exp(l) / (1 + exp(l)) is infinity over infinity at a logit of 1000: use sigmoid.
+    x = numpy.zeros_like(u)
+    for i in numpy.argsort(order):
+        odds = np.exp(logits(x)[:, i])
+        x[:, i] = u[:, i] < odds / (1 + odds)
+    return x
+    # The result has the numbers in their own columns: do not sort them by order.
+    x = numpy.zeros_like(u)
+    for i in numpy.argsort(order):
+        x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
+    return x[:, order]
+    # return stands within the loop: only the first number is drawn.
+    x = numpy.zeros_like(u)
+    for i in numpy.argsort(order)[:1]:
+        x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
+    return x
+    # exp of a logit is not a probability: sigmoid.
+    sigmoid(logits(x)[:, i]) -> np.exp(np.minimum(logits(x)[:, i], 0))
     # Use the numbers u that are given, not fresh ones.
     u[:, i] < sigmoid -> numpy.random.default_rng(0).random(len(u)) < sigmoid
     # The numbers are 0 and 1, not -1 and 1.
