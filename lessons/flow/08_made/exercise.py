@@ -239,8 +239,8 @@ draw = Exercise(
 
 
 def follows(x):
-    """Number 1 is a fair coin, number 0 agrees with it in nine cases of ten."""
-    return np.stack([np.log(9.0) * (2 * x[:, 1] - 1), np.zeros(len(x))], axis=1)
+    """Number 1 is 1 with probability 0.6, number 0 agrees with it in nine cases of ten."""
+    return np.stack([np.log(9.0) * (2 * x[:, 1] - 1), np.full(len(x), np.log(1.5))], axis=1)
 
 
 def relay(x):
@@ -260,9 +260,9 @@ def network(rng, order):
 
 @draw.case(points=1, expect={"x": [[1, 1], [0, 1], [1, 0], [0, 0]]})
 def two_numbers(impl, rng):
-    """Number 1 comes first, and is 1 with probability 1/2 (at u = 1/2 it is 0). Then number 0 is 1
-    with probability 0.9 or 0.1."""
-    u = np.array([[0.89, 0.49], [0.91, 0.49], [0.09, 0.51], [0.11, 0.5]])
+    """Number 1 comes first, and is 1 with probability 0.6. Then number 0 is 1 with probability 0.9
+    or 0.1."""
+    u = np.array([[0.89, 0.59], [0.91, 0.59], [0.09, 0.61], [0.11, 0.61]])
     return {"x": impl(follows, np.array([1, 0]), u)}
 
 
@@ -285,12 +285,13 @@ def in_their_own_order(impl, rng):
     return {"x": impl(network(rng, order), order, rng.random((7, 5), dtype=np.float32))}
 
 
-@draw.case(points=1, expect={"x": [[1, 0, 1, 0], [1, 0, 0, 1]]})
+@draw.case(points=1, expect={"x": [[1, 0, 1, 0, 1], [1, 0, 0, 1, 0]]})
 def quite_sure(impl, rng):
-    """Logits of 1000 and -1000, and of 1 and -1 (probabilities 0.731 and 0.269)."""
-    u = np.array([[0.999, 0.001, 0.73, 0.27], [0.5, 0.5, 0.74, 0.26]])
-    sure = np.array([1000.0, -1000.0, 1.0, -1.0])
-    return {"x": impl(lambda x: np.tile(sure, (len(x), 1)), np.array([3, 0, 2, 1]), u)}
+    """Logits of 1000 and -1000, of 1 and -1 (probabilities 0.731 and 0.269), and of 0: at u = 1/2
+    the number is 0."""
+    u = np.array([[0.999, 0.001, 0.73, 0.27, 0.4999], [0.5, 0.5, 0.74, 0.26, 0.5]])
+    sure = np.array([1000.0, -1000.0, 1.0, -1.0, 0.0])
+    return {"x": impl(lambda x: np.tile(sure, (len(x), 1)), np.array([3, 0, 2, 1, 4]), u)}
 
 
 @draw.case(points=1, property=True, expect={"share that repeats the number drawn before": 1.0})

@@ -128,19 +128,24 @@ lesson.check(
 )
 
 # %%
-units = [["1", "2", "3"], ["1", "2", "1", "2"], ["1", "2", "3"]]
+units = [["1", "2", "3"], ["1", "2", "1", "2"], ["1", "2", "3"]]  # their degrees
 layers = ["x", "hidden", "logits"]
-fig, axes = plot.figure(1, 4, size=(2.7, 2.6))
 dense = [np.ones((3, 4)), np.ones((4, 3))]
+
+
+def draw_mask(mask, ax, below, above, title):
+    rows, columns = units[below], units[above]
+    plot.matrix(mask, ax, numbers=True, row_labels=rows, col_labels=columns, title=title)
+    ax.set(xlabel=layers[above], ylabel=layers[below])
+
+
+# %%
+fig, axes = plot.figure(1, 4, size=(2.7, 2.6))
 plot.connections(dense, axes[0], title="autoencoder", layer_labels=layers)
-plot.matrix(first, axes[1], title="mask of W", numbers=True, xlabel="hidden", ylabel="x")
-plot.matrix(last, axes[2], title="mask of V", numbers=True, xlabel="logits", ylabel="hidden")
-for ax, (rows, columns) in zip(axes[1:3], itertools.pairwise(units), strict=True):
-    ax.set_xticks(range(len(columns)), columns)
-    ax.set_yticks(range(len(rows)), rows)
-plot.connections(
-    [first, last], axes[3], title="MADE", layer_labels=layers, unit_labels=units, highlight=(2, 2)
-)
+draw_mask(first, axes[1], 0, 1, "mask of W")
+draw_mask(last, axes[2], 1, 2, "mask of V")
+ours = {"layer_labels": layers, "unit_labels": units, "highlight": (2, 2)}
+plot.connections([first, last], axes[3], title="MADE", **ours)
 lesson.figure(
     fig,
     "f05_masks",
@@ -337,28 +342,17 @@ lesson.outcome(
 )
 
 # %%
-shown = np.concatenate([draw_bars(lesson.rng("real"))[:14], *(x[:14] for x in drawn.values())])
-fig, axes = plot.figure(1, 2, size=(4.6, 2.6))
+real = draw_bars(lesson.rng("real"))
+shown = np.concatenate([x[:14] for x in (real, *drawn.values())])  # 3 rows of 14
 curves = {name: history["loss"] for name, history in histories.items()}
-plot.curves(
-    curves,
-    ax=axes[0],
-    smooth=50,
-    title="loss in training",
-    ylabel="nats",
-    reference={"entropy": entropy},
-)
-labels = ["truth", "MADE", "leak"]
-plot.image_grid(
-    shown,
-    3,
-    14,
-    axes[1],
-    shape=(3, 3),
-    row_labels=labels,
-    title="drawn pictures",
-    limits=(0, 1.3),
-)
+ends = {"entropy": entropy}
+
+# %%
+fig, axes = plot.figure(1, 2, size=(4.6, 2.6))
+plot.curves(curves, ax=axes[0], smooth=50, title="loss in training", reference=ends)
+axes[0].set_ylabel("nats")
+style = {"shape": (3, 3), "row_labels": ["truth", "MADE", "leak"], "limits": (0, 1.3)}
+plot.image_grid(shown, 3, 14, axes[1], title="drawn pictures", **style)
 lesson.figure(
     fig,
     "leak",
@@ -572,9 +566,9 @@ def lower_half(x):
 some = x_test[:2000]
 swapped = np.concatenate([some[:, :392], np.roll(some, 1, axis=0)[:, 392:]], axis=1)
 own, other = lower_half(some).mean(), lower_half(swapped).mean()
-alone = bce_with_logits(np.tile(base_rate, (len(some), 1)), some)[:, 392:].sum(axis=1).mean()
+blind = bce_with_logits(np.tile(base_rate, (len(some), 1)), some)[:, 392:].sum(axis=1).mean()
 lesson.table(
-    [["its own", own], ["another digit's", other], ["its own, independent pixels", alone]],
+    [["its own", own], ["another digit's", other], ["its own, independent pixels", blind]],
     ["lower half", "nats, given the upper half"],
 )
 lesson.claim("another digit's lower half costs more by", other - own, at_least=50, unit="nats")
@@ -654,15 +648,10 @@ lesson.outcome(
 # %%
 counts = range(1, cfg.orders + 1)
 partial = [-(logsumexp(members[:k], axis=0) - np.log(k)).mean() for k in counts]
-ax = plot.line(
-    list(counts),
-    {"average of the first k orders": partial, "each order alone": each},
-    markers=True,
-    title="orders help one another",
-    xlabel="orders",
-    ylabel="nats per test digit",
-    reference={"one order, trained for itself": nll.mean()},
-)
+lines = {"average of the first k orders": partial, "order k alone": each}
+alone = {"one order, for good": nll.mean()}
+ax = plot.line(list(counts), lines, markers=True, title="orders help one another", reference=alone)
+ax.set(xlabel="orders k", ylabel="nats per test digit")
 lesson.figure(
     ax,
     "orders",
