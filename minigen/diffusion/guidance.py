@@ -51,6 +51,24 @@ def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
     return (1 + w) * eps_cond - w * eps_uncond
 
 
+def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
+    """∇ log f(y | x_t) of each example, in the shape and dtype of x (N, ...).
+
+    log_prob(x, t) -> (N,) is called once, with all examples and t as it is; each value must depend on its own example
+    only: then the gradient of their sum holds that of each. ValueError: log_prob returns another shape.
+    Eq. diffusion.20
+    """
+    checks.function("log_prob", log_prob)
+
+    def total(x):
+        values = log_prob(x, t)
+        if np.shape(values) != (len(x),):
+            raise ValueError(f"log_prob must return shape ({len(x)},), one for each example, got {np.shape(values)}")
+        return np.sum(values)
+
+    return value_and_grad(total)(x)[1].astype(x.dtype)
+
+
 def clip_similarity(image: Array, text: Array) -> Array:
     """The cosines (N,) of image embeddings (N, E) with text embeddings, (N, E) or one for all, (1, E).
 
@@ -89,7 +107,8 @@ def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedul
     def guided(x: Array, t: Array) -> Any:
         t = _times(t, x)
         output = eps_model(x, t)
-        return _replaced(output, classifier_guided_eps(_eps(output), _slope(log_prob, x, t), t, schedule, w))
+        slope = classifier_gradient(log_prob, x, t)
+        return _replaced(output, classifier_guided_eps(_eps(output), slope, t, schedule, w))
 
     return guided
 
@@ -131,18 +150,6 @@ def clip_guided(eps_model: Callable, image_encoder: Callable, text: Array, sched
 def _times(t, x):
     """The time for each example, (N,)."""
     return numpy.broadcast_to(t, (len(x),))
-
-
-def _slope(log_prob, x, t):
-    """The gradient of log_prob(x, t) of each example in x, in the shape and dtype of x."""
-
-    def total(x):
-        values = log_prob(x, t)
-        if np.shape(values) != (len(x),):
-            raise ValueError(f"log_prob must return shape ({len(x)},), one for each example, got {np.shape(values)}")
-        return np.sum(values)
-
-    return value_and_grad(total)(x)[1].astype(x.dtype)
 
 
 def _eps(output):
