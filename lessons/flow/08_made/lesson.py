@@ -351,6 +351,7 @@ ends = {"entropy": entropy}
 fig, axes = plot.figure(1, 2, size=(4.6, 2.6))
 plot.curves(curves, ax=axes[0], smooth=50, title="loss in training", reference=ends)
 axes[0].set_ylabel("nats")
+axes[0].legend(loc="center right")
 style = {"shape": (3, 3), "row_labels": ["truth", "MADE", "leak"], "limits": (0, 1.3)}
 plot.image_grid(shown, 3, 14, axes[1], title="drawn pictures", **style)
 lesson.figure(
@@ -525,7 +526,7 @@ plot.image_grid(digits[:20], 4, 5, axes[1], title="drawn by MADE")
 lesson.figure(
     fig,
     "samples",
-    "Strokes of the right width, and many whole digits; some end as no digit at all. The first rows"
+    "Strokes of the right width. Some of them are whole digits, others fall apart: the first rows"
     " are drawn before anything is decided, and nothing can be taken back.",
 )
 
@@ -548,8 +549,9 @@ ax = plot.image_grid(np.concatenate(grid), 8, 10, shape=(28, 28), col_labels=lab
 lesson.figure(
     ax,
     "completions",
-    "Each row: a test digit, its upper half, eight ways to go on. Where the half leaves it"
-    " open, the ways differ: look for a 4 that becomes a 9, or a 3 that becomes an 8.",
+    "Each row: a test digit, its upper half, eight ways to go on. Where the half says enough they"
+    " agree; where it leaves the digit open they differ. A stroke that has been lost on the way is"
+    " not found again.",
 )
 
 # %% [markdown]
@@ -652,6 +654,7 @@ lines = {"average of the first k orders": partial, "order k alone": each}
 alone = {"one order, for good": nll.mean()}
 ax = plot.line(list(counts), lines, markers=True, title="orders help one another", reference=alone)
 ax.set(xlabel="orders k", ylabel="nats per test digit")
+ax.legend(loc="center right")
 lesson.figure(
     ax,
     "orders",
