@@ -8,7 +8,7 @@ Germain, Gregor, Murray and Larochelle, "MADE: Masked Autoencoder for Distributi
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy
 from minigen import checks
 from minigen.flow.bijection import like
 from minigen.nn import Linear, MaskedLinear, Module
-from minigen.tensor import bce_with_logits, sigmoid
+from minigen.tensor import bce_with_logits, linear, sigmoid
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -73,14 +73,35 @@ def _checked_order(order, dim):
     return order.astype(int)
 
 
+def ancestral_sample(logits: Callable, order: Any, u: Array) -> numpy.ndarray:
+    """Zeros and ones x (n, D) from the conditionals, coordinate by coordinate: x_i = 1 where u_i < σ(logits(x)_i).
+
+    logits: x (n, D) -> (n, D), of which column i depends on the coordinates at earlier places only, such as a `MADE`.
+    order:  (D,), a permutation: order[i] is the place of coordinate i. The one at place 0 is drawn first.
+    u:      uniform numbers in [0, 1], (n, D), one for each coordinate; x has their dtype.
+
+    D whole passes, each of which is asked for one column; `MADE.sample` gives the same for less.
+    ValueError: other shapes, not a permutation. Eq. flow.16
+    """
+    checks.function("logits", logits)
+    u = checks.between("u", checks.array("u", u, "n", "D"), 0, 1)
+    x = numpy.zeros_like(u)
+    for i in numpy.argsort(_checked_order(order, u.shape[1])):
+        x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
+    return x
+
+
 class MADE(Module):
     """A distribution of x (N, D) by its conditionals: `made(x)` gives their parameters, (N, D) or (N, outputs, D).
 
     outputs = 1: logits of Bernoulli variables in {0, 1}; outputs = 2: mean and log σ of Gaussian ones. The parameters
     of coordinate i are functions of the coordinates at earlier places of `order` only. With `context`, a number of
-    features, all of them also depend on those, (N, context): `made(x, features)`.
+    features, all of them also depend on those, (N, context): `made(x, features)`. With `direct`, a masked linear map
+    leads from the input past the hidden layers to the output (section 4 of the paper).
     ValueError: sizes as in `made_masks`, x of another shape. Eq. flow.17, Eq. flow.18
     """
+
+    buffers = ("order",)
 
     def __init__(
         self,
@@ -91,6 +112,7 @@ class MADE(Module):
         order: Any = None,
         activation: Any = "relu",
         context: int | None = None,
+        direct: bool = False,
     ):
         masks = made_masks(dim, hidden, outputs, order)
         self.dim, self.hidden, self.outputs = int(dim), tuple(hidden), int(outputs)
@@ -101,45 +123,68 @@ class MADE(Module):
         self.layers.append(MaskedLinear(rng, masks[-1]))
         # the coordinate at the first place sees no hidden unit: it sees the context directly
         self.direct = Linear(rng, self.context, self.outputs * self.dim, bias=False) if self.context else None
+        self.skip = None
+        if checks.choice("direct", direct, (False, True)):
+            self.skip = MaskedLinear(rng, self._direct_mask(), bias=False)  # (D, outputs·D)
 
     def __call__(self, x: Array, context: Array | None = None) -> Array:
-        x = checks.array("x", x, "N", self.dim)
-        if self.direct is None:
-            if context is not None:
-                raise ValueError("context must be None for a MADE that was made without one")
-            out = self._layers(x)
-        else:
-            context = checks.array("context", context, len(x), self.context)
-            out = self._layers(np.concatenate([x, context], axis=1)) + self.direct(context)
-        out = like(out, x)  # (N, outputs·D)
-        return out if self.outputs == 1 else np.reshape(out, (len(x), self.outputs, self.dim))
-
-    def _layers(self, h):
+        x, context = self._inputs(x, context)
+        h = x if context is None else np.concatenate([x, context], axis=1)  # (N, D + context)
         for layer in self.layers:
             h = layer(h)
-        return h
+        if self.direct is not None:
+            h = h + self.direct(context)
+        if self.skip is not None:
+            h = h + self.skip(x)
+        out = like(h, x)  # (N, outputs·D)
+        return out if self.outputs == 1 else np.reshape(out, (len(x), self.outputs, self.dim))
 
     def log_prob(self, x: Array, context: Array | None = None) -> Array:
-        """log p(x) in nats, (N,). ValueError: x of another shape, with outputs = 1 not of zeros and ones."""
+        """log p(x) in nats, (N,): the sum of those of the conditionals. Eq. flow.16
+
+        ValueError: x of another shape, with outputs = 1 not of zeros and ones.
+        """
         x = checks.array("x", x, "N", self.dim)
         if self.outputs == 1:
             x = zeros_and_ones("x", x)
             return -np.sum(bce_with_logits(self(x, context), x), axis=1)
-        parameters = self._gaussian(x, context)
+        self._check_is_gaussian()
+        parameters = self(x, context)
         mu, log_sigma = parameters[:, 0], parameters[:, 1]
         z = (x - mu) * np.exp(-log_sigma)
         return -0.5 * np.sum(z**2, axis=1) - np.sum(log_sigma, axis=1) - 0.5 * self.dim * math.log(2 * math.pi)
 
-    def sample(self, rng: Rng, n: int, context: numpy.ndarray | None = None) -> numpy.ndarray:
-        """n draws (n, D), float32, coordinate by coordinate in their order: D passes."""
+    def sample(
+        self,
+        rng: Rng,
+        n: int,
+        context: numpy.ndarray | None = None,
+        given: numpy.ndarray | None = None,
+        known: numpy.ndarray | None = None,
+    ) -> numpy.ndarray:
+        """n draws (n, D), float32, coordinate by coordinate in their order: `ancestral_sample` at the cost of one pass.
+
+        Coordinates of `given` (n, D) are kept where `known`, bool of a shape that broadcasts to it, is True. The others
+        are drawn given those at *earlier* places: samples of p(others | known) if the known ones come first.
+        ValueError: only one of the two, other shapes and kinds.
+        """
         checks.rng(rng)
-        x = numpy.zeros((checks.whole("n", n), self.dim), numpy.float32)
-        for i in numpy.argsort(self.order):
+        x, known = _known_coordinates(checks.whole("n", n), self.dim, self.outputs == 1, given, known)
+        _, context = self._inputs(x, context)
+        if self.outputs == 1:
+            noise = rng.random((self.dim, n), dtype=numpy.float32)  # a row for each place
+        else:
+            self._check_is_gaussian()
+            noise = rng.standard_normal((self.dim, n), dtype=numpy.float32)
+        stepwise = _Stepwise(self, x, context)
+        for place, i in enumerate(numpy.argsort(self.order)):
+            parameters = stepwise.parameters(place, i)
             if self.outputs == 1:
-                x[:, i] = rng.random(n, dtype=numpy.float32) < sigmoid(self(x, context)[:, i])
+                drawn = noise[place] < sigmoid(parameters[0])
             else:
-                mu, log_sigma = self._gaussian(x, context)[:, :, i].T  # (n,), (n,)
-                x[:, i] = mu + numpy.exp(log_sigma) * rng.standard_normal(n, dtype=numpy.float32)
+                drawn = parameters[0] + numpy.exp(parameters[1]) * noise[place]
+            x[:, i] = numpy.where(known[:, i], x[:, i], drawn)
+            stepwise.x[:, i] = x[:, i]
         return x
 
     def remask(self, rng: Rng) -> "MADE":
@@ -150,16 +195,90 @@ class MADE(Module):
         masks[0] = self._with_context(masks[0])
         for layer, mask in zip(self.layers, masks, strict=True):
             layer.mask[...] = mask
+        if self.skip is not None:
+            self.skip.mask[...] = self._direct_mask()
         return self
 
-    def _gaussian(self, x, context):
+    def _inputs(self, x, context):
+        """x and context, checked."""
+        x = checks.array("x", x, "N", self.dim)
+        if self.context:
+            return x, checks.array("context", context, len(x), self.context)
+        if context is not None:
+            raise ValueError("context must be None for a MADE that was made without one")
+        return x, None
+
+    def _check_is_gaussian(self):
         if self.outputs != 2:
             raise ValueError(f"outputs must be 1 (Bernoulli) or 2 (Gaussian) for a density, got {self.outputs}")
-        return self(x, context)  # (N, 2, D)
 
     def _with_context(self, mask):
         """The first mask with rows of ones for the features of the context, which every unit may see."""
         return numpy.concatenate([mask, numpy.ones((self.context, mask.shape[1]), numpy.float32)])
+
+    def _direct_mask(self):
+        """(D, outputs·D): from the coordinates straight to the outputs that come later."""
+        return made_masks(self.dim, [], self.outputs, self.order)[0]
+
+
+class _Stepwise:
+    """The outputs of a MADE one coordinate at a time; a hidden unit is computed once, when all that it sees is known.
+
+    Call `parameters(place, i)` for place 0, 1, ..., i being the coordinate there, and then set column i of `.x`.
+    """
+
+    def __init__(self, made: MADE, x: numpy.ndarray, context: numpy.ndarray | None):
+        inputs = numpy.array(x if context is None else numpy.concatenate([x, context], axis=1))  # (n, D + context)
+        self.x, self.dim, self.outputs = inputs[:, : made.dim], made.dim, made.outputs
+        seen = numpy.concatenate([made.order + 1, numpy.zeros(made.context, int)])  # the number of places it waits for
+        self.layers, self.values = made.layers[:-1], [inputs]
+        self.biases: list[Any] = [layer.b for layer in made.layers]
+        self.weights, self.units = [], []
+        for layer in self.layers:
+            seen = numpy.max(layer.mask * seen[:, None], axis=0).astype(int)
+            self.weights.append(_rows(layer.w * layer.mask))
+            self.units.append([numpy.flatnonzero(seen == place) for place in range(made.dim)])
+            self.values.append(numpy.zeros((len(x), len(seen)), numpy.result_type(inputs, layer.w)))
+        last = made.layers[-1]
+        self.ends = [(self.values[-1], _rows(last.w * last.mask))]
+        if made.direct is not None:
+            self.ends.append((inputs[:, made.dim :], _rows(made.direct.w)))
+        if made.skip is not None:
+            self.ends.append((self.x, _rows(made.skip.w * made.skip.mask)))
+
+    def parameters(self, place: int, i: int) -> numpy.ndarray:
+        """(outputs, n), those of coordinate i, which stands at this place."""
+        for k, layer in enumerate(self.layers):
+            new = self.units[k][place]
+            if len(new):
+                w, b = self.weights[k][new].T, self.biases[k][new]
+                self.values[k + 1][:, new] = linear(self.values[k], w, b, layer.activation)
+        columns = i + self.dim * numpy.arange(self.outputs)
+        return self.biases[-1][columns, None] + sum(w[columns] @ values.T for values, w in self.ends)
+
+
+def _rows(w):
+    """The weights of each unit in a row of its own, (n_out, n_in): they are needed unit by unit."""
+    return numpy.ascontiguousarray(w.T)
+
+
+def _known_coordinates(n, dim, binary, given, known):
+    """The examples to begin with, and where they stay as they are, (n, D) both."""
+    if given is None and known is None:
+        return numpy.zeros((n, dim), numpy.float32), numpy.zeros((n, dim), bool)
+    if given is None or known is None:
+        raise ValueError("given and known must be given together")
+    given = checks.array("given", given, n, dim)
+    known = numpy.asarray(known)
+    if known.dtype != bool:
+        raise ValueError(f"known must be an array of bool, got {known.dtype}")
+    try:
+        known = numpy.broadcast_to(known, (n, dim))
+    except ValueError:
+        raise ValueError(f"known must have a shape that broadcasts to {(n, dim)}, got {known.shape}") from None
+    if binary:
+        zeros_and_ones("given", numpy.where(known, given, 0))
+    return numpy.where(known, given, 0).astype(numpy.float32), known
 
 
 def zeros_and_ones(name: str, x: Array) -> Array:

@@ -80,20 +80,30 @@ class Linear(Module):
         return linear(x, self.w, self.b, self.activation)
 
 
+def masked_linear(x: Array, w: Array, b: Array | None, mask: numpy.ndarray, activation: Act = None) -> Array:
+    """a(x (w ∘ mask) + b): x (..., n_in), w and mask (n_in, n_out), b (n_out,) or None -> (..., n_out). Eq. flow.18
+
+    A weight where the mask is 0 has no effect, and no gradient, but keeps its value. ValueError: other shapes.
+    """
+    if numpy.shape(mask) != numpy.shape(w):
+        raise ValueError(f"mask must have the shape of w, {numpy.shape(w)}, got {numpy.shape(mask)}")
+    return linear(x, w * mask, b, activation)
+
+
 class MaskedLinear(Module):
     """x (w ∘ mask) + b with a fixed 0/1 mask (n_in, n_out); the weights themselves stay as they are. Eq. flow.18"""
 
     buffers = ("mask",)
 
-    def __init__(self, rng: Rng, mask: numpy.ndarray, activation: Act = None):
+    def __init__(self, rng: Rng, mask: numpy.ndarray, activation: Act = None, *, bias: bool = True):
         activation_name(activation)  # ValueError for one that is not known
         self.mask = checks.array("mask", mask, "n_in", "n_out", dtype=numpy.float32)
         self.w = uniform(rng, self.mask.shape, self.mask.shape[0])
-        self.b = _zeros(self.mask.shape[1])
+        self.b = _zeros(self.mask.shape[1]) if bias else None
         self.activation = activation
 
     def __call__(self, x: Array) -> Array:
-        return linear(x, self.w * self.mask, self.b, self.activation)
+        return masked_linear(x, self.w, self.b, self.mask, self.activation)
 
 
 class MLP(Module):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minigen.flow.made import MADE, made_masks
-from minigen.optim import Adam
-from minigen.tensor import jacobian, value_and_grad
+from minigen.flow.made import MADE, ancestral_sample, made_masks
+from minigen.nn.layers import masked_linear
+from minigen.optim import EMA, Adam
+from minigen.tensor import jacobian, sigmoid, value_and_grad
 
 
 def depends(f, x):
@@ -134,6 +135,42 @@ def test_context_conditions_every_coordinate_and_leaves_the_order(rng, shaken):
     assert made.log_prob(x, h).shape == (1,) and made.sample(rng, 1, h).shape == (1, 4)
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("hidden", [[9], []])
+def test_direct_connections_keep_the_pattern_and_reach_past_the_hidden_units(rng, shaken, outputs, hidden):
+    made = shaken(MADE(rng, 5, hidden, outputs, [4, 0, 2, 1, 3], "tanh", direct=True))
+    x = rng.standard_normal((1, 5))
+    np.testing.assert_array_equal(depends(made, x), np.tile(earlier(made.order), (outputs, 1)))
+    plain = MADE(rng, 5, hidden, outputs, [4, 0, 2, 1, 3], "tanh")
+    plain.load_state({name: a for name, a in made.state().items() if not name.startswith("skip")})
+    straight = x @ (made.skip.w * np.tile(earlier(made.order), (outputs, 1)).T)  # (1, outputs·5)
+    np.testing.assert_allclose(made(x), plain(x) + straight.reshape(plain(x).shape), atol=1e-6)
+    assert np.abs(straight).max() > 0.1
+    made.remask(rng)
+    np.testing.assert_array_equal(depends(made, x), np.tile(earlier(made.order), (outputs, 1)))
+
+
+def test_a_moving_average_follows_the_order(rng):
+    made = MADE(rng, 6, [9], direct=True)
+    average = EMA(made, 0.9)
+    average.update(made.remask(rng))
+    np.testing.assert_array_equal(average.model.order, made.order)
+    x = rng.standard_normal((1, 6))
+    assert not np.any(depends(average.model, x) & ~earlier(made.order))
+
+
+def test_masked_linear_by_hand():
+    """Two inputs, two units; unit 0 does not see input 1, whose weight is 1000. Eq. flow.18"""
+    x, w, b = np.array([[2.0, 3.0]]), np.array([[0.5, -1.0], [1000.0, 2.0]]), np.array([0.25, -7.0])
+    mask = np.array([[1.0, 1.0], [0.0, 1.0]])
+    np.testing.assert_allclose(masked_linear(x, w, b, mask), [[1.25, -3.0]])
+    np.testing.assert_allclose(masked_linear(x, w, None, mask, "relu"), [[1.0, 4.0]])
+    slope = jacobian(lambda w: masked_linear(x, w, b, mask))(w)[0]  # (units, 2, 2)
+    np.testing.assert_allclose(slope, [[[2, 0], [0, 0]], [[0, 2], [0, 3]]])
+    with pytest.raises(ValueError, match=r"mask must have the shape of w, \(2, 2\), got \(2, 1\)"):
+        masked_linear(x, w, b, mask[:, :1])
+
+
 # ------------------------------------------------------------------------------------------- probabilities
 
 
@@ -160,6 +197,77 @@ def test_bernoulli_samples_follow_their_probabilities(rng, shaken):
     one = p @ everything  # the probability of a 1, coordinate by coordinate
     independent = np.prod(np.where(everything == 1, one, 1 - one), axis=1)
     assert np.abs(independent - p).max() > 0.02, "a sampler that ignores the dependencies would be seen"
+
+
+def plain_sample(made, rng, n, context=None, given=None, known=None):
+    """The same noise as `made.sample`, by D whole passes."""
+    draw = rng.random if made.outputs == 1 else rng.standard_normal
+    x = np.zeros((n, made.dim), np.float32)
+    for i in np.argsort(made.order):
+        noise = draw(n, dtype=np.float32)
+        out = made(x, context)
+        drawn = noise < sigmoid(out[:, i]) if made.outputs == 1 else out[:, 0, i] + np.exp(out[:, 1, i]) * noise
+        x[:, i] = drawn if known is None else np.where(known[:, i], given[:, i], drawn)
+    return x
+
+
+@pytest.mark.parametrize("hidden", [[], [11], [7, 12, 9]])
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("extra", [{}, {"direct": True}, {"context": 2}, {"context": 2, "direct": True}])
+@pytest.mark.parametrize("drawn_masks", [False, True])
+def test_samples_are_those_of_whole_passes(rng, shaken, hidden, outputs, extra, drawn_masks):
+    """Each hidden unit is computed once, after the coordinates that it sees: nothing may be missed."""
+    made = shaken(MADE(rng, 6, hidden, outputs, [3, 1, 5, 0, 4, 2], "tanh", **extra), 0.7)
+    if outputs == 2:
+        made = made.map(lambda a: 0.2 * a)  # or exp(log σ) would run away
+    if drawn_masks:
+        made.remask(rng)
+    n, context = 40, rng.standard_normal((40, 2)) if made.context else None
+    before = made.state()
+    x = made.sample(np.random.default_rng(3), n, context)
+    np.testing.assert_allclose(x, plain_sample(made, np.random.default_rng(3), n, context), 1e-4, 1e-4)
+    given, known = made.sample(rng, n, context), rng.random((n, 6)) < 0.5
+    kept = given.copy()
+    x = made.sample(np.random.default_rng(4), n, context, given=given, known=known)
+    np.testing.assert_allclose(x, plain_sample(made, np.random.default_rng(4), n, context, given, known), 1e-4, 1e-4)
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(given, kept)
+    np.testing.assert_array_equal(x[known], given[known])
+    assert all(np.array_equal(a, before[name]) for name, a in made.state().items())
+
+
+def test_completions_follow_the_conditional_distribution(rng, shaken):
+    """Four bits, the first two given as (1, 0): frequencies of the other two, within 5 standard errors."""
+    made = shaken(MADE(rng, 4, [9], direct=True), 1.2)
+    rest = np.array(list(itertools.product([0.0, 1.0], repeat=2)))
+    both = np.concatenate([np.tile([1.0, 0.0], (4, 1)), rest], axis=1)
+    p = np.exp(made.log_prob(both))
+    p /= p.sum()
+    given = np.tile(np.float32([1, 0, 5, 5]), (20_000, 1))  # what is not known may be anything
+    x = made.sample(rng, 20_000, given=given, known=np.array([True, True, False, False]))
+    np.testing.assert_array_equal(x[:, :2], given[:, :2])
+    share = np.bincount((x[:, 2:] @ [2, 1]).astype(int), minlength=4) / 20_000
+    np.testing.assert_array_less(np.abs(share - p), 5 * np.sqrt(p * (1 - p) / 20_000) + 1e-9)
+    assert np.abs(p - 0.25).max() > 0.1
+
+
+def test_ancestral_sample_by_hand(rng):
+    """The second coordinate is drawn first, with probability 1/2; the first follows it with probability 0.9."""
+
+    def logits(x):
+        return np.stack([np.log(9.0) * (2 * x[:, 1] - 1), np.zeros(len(x))], axis=1)
+
+    u = np.array([[0.89, 0.49], [0.91, 0.49], [0.09, 0.51], [0.11, 0.51]])
+    before = u.copy()
+    np.testing.assert_array_equal(ancestral_sample(logits, [1, 0], u), [[1, 1], [0, 1], [1, 0], [0, 0]])
+    np.testing.assert_array_equal(u, before)
+    assert ancestral_sample(logits, [1, 0], u.astype(np.float32)).dtype == np.float32
+
+
+def test_ancestral_sample_is_what_a_made_samples(rng, shaken):
+    made = shaken(MADE(rng, 7, [12], order=rng.permutation(7)), 1.0)
+    u = np.random.default_rng(5).random((7, 50), dtype=np.float32)[made.order].T
+    np.testing.assert_array_equal(ancestral_sample(made, made.order, u), made.sample(np.random.default_rng(5), 50))
 
 
 def test_gaussian_density_has_mass_one_and_is_a_product_of_conditionals(rng, shaken):
@@ -228,10 +336,35 @@ def test_errors_name_the_argument(rng):
         (lambda: made_masks(3, [4], rng=0), "rng must be a numpy.random.Generator"),
         (lambda: made(np.zeros((2, 4))), r"x must have shape \(N, 3\), got \(2, 4\)"),
         (lambda: made(np.full((2, 3), np.nan)), "x must be finite"),
+        (lambda: made.log_prob(np.full((2, 3), 2)), "x must hold zeros and ones, got 2"),
+        (lambda: made.log_prob(np.full((2, 3), -1)), "x must hold zeros and ones, got -1"),
+        (lambda: made.log_prob(np.zeros((2, 3, 1))), r"x must have shape \(N, 3\)"),
+        (lambda: made_masks(3, [4], order=np.array([[0, 1, 2]])), r"order must have shape \(3,\)"),
+        (lambda: made_masks(3, [4], order=[True, False, True]), "order must be whole numbers"),
+        (lambda: made_masks(3, [4], order=[-1, 0, 1]), "order must be in 0..2"),
+        (lambda: made_masks(3, "44"), "hidden must be a list of widths"),
+        (lambda: made_masks(1.0, [4]), "dim must be a whole number"),
+        (lambda: made_masks(3, [4], rng=np.random), "rng must be a numpy.random.Generator"),
         (lambda: made.log_prob(np.full((2, 3), 0.5)), "x must hold zeros and ones, got 0.5"),
         (lambda: MADE(rng, 3, [4], 3).log_prob(np.zeros((2, 3))), "outputs must be 1 .* or 2 .*, got 3"),
         (lambda: MADE(rng, 3, [4], 3).sample(rng, 2), "outputs must be 1 .* or 2 .*, got 3"),
         (lambda: made.sample(rng, 0), "n must be a whole number"),
+        (lambda: MADE(rng, 3, [4], direct=1), "direct must be one of False, True, got 1"),
+        (lambda: made.sample(rng, 2, given=np.zeros((2, 3))), "given and known must be given together"),
+        (lambda: made.sample(rng, 2, known=np.ones(3, bool)), "given and known must be given together"),
+        (
+            lambda: made.sample(rng, 2, given=np.zeros((2, 4)), known=np.ones(3, bool)),
+            r"given must have shape \(2, 3\)",
+        ),
+        (lambda: made.sample(rng, 2, given=np.zeros((2, 3)), known=np.ones(3)), "known must be an array of bool"),
+        (lambda: made.sample(rng, 2, given=np.zeros((2, 3)), known=np.ones(4, bool)), "known must have a shape"),
+        (lambda: made.sample(rng, 2, given=np.full((2, 3), 0.5), known=np.ones(3, bool)), "given must hold zeros and"),
+        (lambda: made.sample(rng, 2.0), "n must be a whole number"),
+        (lambda: ancestral_sample(MADE, [0, 1, 2], np.zeros((2, 3))), "logits must be a function or a model"),
+        (lambda: ancestral_sample(made, [0, 1, 1], np.zeros((2, 3))), "order must be a permutation of 0, ..., 2"),
+        (lambda: ancestral_sample(made, [0, 1], np.zeros((2, 3))), r"order must have shape \(3,\)"),
+        (lambda: ancestral_sample(made, [0, 1, 2], np.full((2, 3), 1.5)), r"u must be in \[0, 1\]"),
+        (lambda: ancestral_sample(made, [0, 1, 2], np.zeros(3)), r"u must have shape \(n, D\)"),
         (lambda: made.sample(0, 3), "rng must be a numpy.random.Generator"),
         (lambda: made.remask(None), "rng must be a numpy.random.Generator"),
         (lambda: made(np.zeros((2, 3)), np.zeros((2, 1))), "context must be None"),

@@ -1,0 +1,307 @@
+"""Exercises of MADE: the masks, a layer that uses one, and a sample drawn number by number."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.format import Exercise
+from minigen.tensor import grad
+
+masks = Exercise(
+    "flow/08/made_masks",
+    target="minigen.flow.made:made_masks",
+    minutes=25,
+    prompt="""
+    The masks of a MADE of D = dim numbers, with hidden layers of the widths in the list hidden: a
+    list of float32 arrays of zeros and ones, one for each layer of weights, so one more than there
+    are hidden layers. A mask has shape (units below, units above).
+
+    order is an integer array (D,), a permutation of 0, ..., D - 1: order[i] is the place of number
+    i. None means that number i has place i. Every unit has a degree. That of input i is its place
+    plus 1. Hidden unit k, in any layer, has degree 1 + k mod (D - 1); with D = 1 it has degree 0.
+
+    A hidden unit is connected to units below of a degree not above its own. The output for number
+    i, whose degree is its place plus 1, may see no unit that knows number i itself. With
+    outputs > 1 there are outputs * D columns in the last mask: column j D + i belongs to number i.
+
+    With rng (a numpy.random.Generator) the degrees of the hidden units are random: for each hidden
+    layer in turn rng.integers(low, D, width), low being the least degree of the layer below.
+    """,
+    hints="""
+    Make a list of the degrees first, layer by layer, inputs first. Each mask compares two
+    neighbors of that list. The outputs have the degrees of the inputs.
+
+    Hidden: 1 where m_above >= m_below. Output: 1 where the degree of number i is greater than
+    m_below, strictly: a unit of the same degree has seen number i.
+
+        degrees = [1 + (np.arange(dim) if order is None else order)]
+        for width in hidden:
+            if dim == 1:
+                degrees.append(np.zeros(width, int))
+            elif rng is None:
+                degrees.append(1 + np.arange(width) % (dim - 1))
+            else:
+                degrees.append(rng.integers(degrees[-1].min(), dim, width))
+        last = np.tile(degrees[0], outputs) > degrees[-1][:, None]
+        masks = [above >= below[:, None] for below, above in zip(degrees, degrees[1:])]
+        return [mask.astype(np.float32) for mask in [*masks, last]]
+    """,
+)
+
+FIRST = [[1, 1, 1, 1], [0, 1, 0, 1], [0, 0, 0, 0]]
+LAST = [[0, 1, 1], [0, 0, 1], [0, 1, 1], [0, 0, 1]]
+
+
+def named(found):
+    return {f"mask {k}": mask for k, mask in enumerate(found)}
+
+
+@masks.case(points=2, expect={"mask 0": FIRST, "mask 1": LAST})
+def three_numbers(impl, rng):
+    """Four hidden units of degrees 1, 2, 1, 2. Output 0 sees none of them, output 1 two."""
+    return named(impl(3, [4]))
+
+
+@masks.case(points=2)
+def three_hidden_layers(impl, rng):
+    """Widths that D - 1 does not divide, wider and narrower than D."""
+    return named(impl(6, [4, 9, 7]))
+
+
+@masks.case(points=2, property=True, expect={"paths to itself or an earlier number": 0})
+def no_way_back(impl, rng):
+    """The product of all masks counts the paths from input to output: none leads from a number to
+    itself, nor to one before it."""
+    first, second, last = impl(5, [8, 6])
+    return {"paths to itself or an earlier number": np.sum(np.tril(first @ second @ last))}
+
+
+@masks.case(
+    points=2,
+    expect={
+        "mask 0": [[1, 1, 1], [0, 0, 1], [0, 0, 0], [0, 1, 1]],
+        "mask 1": [[0, 1, 1, 1], [0, 1, 1, 0], [0, 0, 1, 0]],
+    },
+)
+def another_order(impl, rng):
+    """Numbers 0 to 3 have the places 0, 2, 3, 1: number 3 comes second."""
+    return named(impl(4, [3], order=np.array([0, 2, 3, 1])))
+
+
+@masks.case(points=2)
+def several_outputs(impl, rng):
+    """Three columns for each number, the numbers of one output side by side."""
+    return named(impl(4, [5, 3], 3, np.array([2, 0, 3, 1])))
+
+
+@masks.case(points=1)
+def without_hidden_layers(impl, rng):
+    """One mask, from the inputs to the outputs."""
+    return named(impl(5, [], order=np.array([2, 0, 4, 3, 1])))
+
+
+@masks.case(points=1, expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]})
+def one_number(impl, rng):
+    """A single number has nothing before it: no hidden unit sees it."""
+    return named(impl(1, [3]))
+
+
+@masks.case(points=2)
+def drawn_degrees(impl, rng):
+    """With a generator, and the same again with one in the same state."""
+    seeds = [rng.integers(10_000), rng.integers(10_000)]
+    found = {}
+    for k, seed in enumerate(seeds):
+        drawn = impl(7, [3, 12, 5], 2, np.array([4, 0, 6, 2, 5, 1, 3]), np.random.default_rng(seed))
+        found |= {f"mask {i}, generator {k}": mask for i, mask in enumerate(drawn)}
+    return found
+
+
+@masks.case(points=1)
+def drawn_degrees_of_digits(impl, rng):
+    """784 numbers, as in the lesson; the degrees of the second layer are no lower than the least of
+    the first. Counted by rows and columns."""
+    found = impl(784, [4, 60], order=np.arange(784)[::-1], rng=np.random.default_rng(5))
+    rows = {f"ones in the rows of mask {k}": mask.sum(axis=1) for k, mask in enumerate(found)}
+    columns = {f"ones in the columns of mask {k}": mask.sum(axis=0) for k, mask in enumerate(found)}
+    return rows | columns
+
+
+layer = Exercise(
+    "flow/08/masked_linear",
+    target="minigen.nn.layers:masked_linear",
+    minutes=5,
+    imports=["from minigen.tensor import linear"],
+    prompt="""
+    A layer whose weights are masked: x times (w times mask), plus b, then the activation.
+
+    x has shape (N, n_in), w and mask have (n_in, n_out), b has (n_out,) or is None (no bias); the
+    result has (N, n_out). mask holds zeros and ones. activation is None or a name, "relu" or
+    "tanh": linear(x, w, b, activation) of minigen.tensor knows what to do with both None.
+
+    Where the mask is 0 a weight has no effect and gets no gradient, but keeps its value: the mask
+    may change later, so do not change w. Gradients in x, w and b are taken.
+    """,
+    hints="""
+    The mask belongs to the weights: what does a weight of zero do?
+
+    y = a(x (w * mask) + b), where * is number by number.
+
+        return linear(x, w * mask, b, activation)
+    """,
+)
+
+X = np.array([[2.0, 3.0]])
+W = np.array([[0.5, -1.0], [1000.0, 2.0]])
+B = np.array([0.25, -7.0])
+SEEN = np.array([[1.0, 1.0], [0.0, 1.0]])
+
+
+def random_layer(rng, n=4, n_in=5, n_out=3):
+    x, w = rng.standard_normal((n, n_in)), rng.standard_normal((n_in, n_out))
+    return x, w, rng.standard_normal(n_out), (rng.random((n_in, n_out)) < 0.6).astype(float)
+
+
+@layer.case(points=1, expect={"y": [[1.25, -3.0]]})
+def two_units(impl, rng):
+    """Unit 0 does not see the 3: 0.5 * 2 + 0.25. Unit 1 sees both: -2 + 6 - 7."""
+    return {"y": impl(X, W, B, SEEN)}
+
+
+@layer.case(points=2)
+def random_weights(impl, rng):
+    return {"y": impl(*random_layer(rng))}
+
+
+@layer.case(points=1, expect={"relu": [[1.25, 0.0]], "tanh": np.tanh([[1.25, -3.0]])})
+def with_an_activation(impl, rng):
+    """The same two units, with a ReLU and with tanh."""
+    return {"relu": impl(X, W, B, SEEN, "relu"), "tanh": impl(X, W, B, SEEN, activation="tanh")}
+
+
+@layer.case(points=1, expect={"y": [[1.0, 4.0]]})
+def without_a_bias(impl, rng):
+    return {"y": impl(X, W, None, SEEN)}
+
+
+@layer.case(points=2, property=True, expect={"gradient of masked weights": 0.0})
+def gradients(impl, rng):
+    """A weight where the mask is 0 gets no gradient."""
+    x, w, b, mask = random_layer(rng)
+
+    def total(x, w, b):
+        return np.sum(impl(x, w, b, mask, "tanh") ** 2)
+
+    slope = grad(lambda w: total(x, w, b))(w)
+    return {
+        "gradient of masked weights": slope * (1 - mask),
+        "gradient of w": slope,
+        "gradient of x": grad(lambda x: total(x, w, b))(x),
+        "gradient of b": grad(lambda b: total(x, w, b))(b),
+    }
+
+
+@layer.case(points=1, property=True, expect={"change": 0.0})
+def masked_weights_have_no_effect(impl, rng):
+    """Other values where the mask is 0, a million and more, change nothing. In float32."""
+    x, w, b, mask = (a.astype(np.float32) for a in random_layer(rng))
+    other = w + np.float32(1e6) * (1 - mask)
+    return {"change": impl(x, other, b, mask) - impl(x, w, b, mask)}
+
+
+draw = Exercise(
+    "flow/08/ancestral_sample",
+    target="minigen.flow.made:ancestral_sample",
+    minutes=15,
+    imports=["from minigen.tensor import sigmoid"],
+    prompt="""
+    Examples of D numbers, each 0 or 1, drawn one number after the other from the conditionals of an
+    autoregressive model.
+
+    logits is a function (or a network): it takes examples x (n, D) and gives (n, D). Column i holds
+    the logits of number i, and depends on the numbers at earlier places only; so entries of x that
+    are not drawn yet may be anything. order is an integer array (D,), a permutation of 0, ...,
+    D - 1: order[i] is the place of number i, and the number at place 0 is drawn first. u (n, D) are
+    uniform random numbers: number i is 1 where u[:, i] is below its probability sigmoid(logit), and
+    else 0.
+
+    Return x (n, D), zeros and ones as floats. Leave u as it is. No gradient is taken.
+    """,
+    hints="""
+    A number can only be drawn when those before it are: ask the network again after each one.
+
+    Which number is at place 0, 1, 2, ...? The inverse of the permutation: np.argsort(order).
+
+        x = np.zeros(u.shape)
+        for i in np.argsort(order):
+            x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
+        return x
+    """,
+)
+
+
+def follows(x):
+    """Number 1 is 1 with probability 0.6, number 0 agrees with it in nine cases of ten."""
+    return np.stack([np.log(9.0) * (2 * x[:, 1] - 1), np.full(len(x), np.log(1.5))], axis=1)
+
+
+def relay(x):
+    """Number 2 is 1 with probability 0.8; number 0 repeats it; number 1 is the opposite of 0. Each
+    is wrong with probability 0.25."""
+    sure = np.log(3.0)
+    first = np.full(len(x), np.log(4.0))
+    return np.stack([sure * (2 * x[:, 2] - 1), sure * (1 - 2 * x[:, 0]), first], axis=1)
+
+
+def network(rng, order):
+    """A random autoregressive model without hidden units."""
+    w = 2 * rng.standard_normal((len(order), len(order))) * (order > order[:, None])
+    b = rng.standard_normal(len(order))
+    return lambda x: (2 * x - 1) @ w + b
+
+
+@draw.case(points=1, expect={"x": [[1, 1], [0, 1], [1, 0], [0, 0]]})
+def two_numbers(impl, rng):
+    """Number 1 comes first, and is 1 with probability 0.6. Then number 0 is 1 with probability 0.9
+    or 0.1."""
+    u = np.array([[0.89, 0.59], [0.91, 0.59], [0.09, 0.61], [0.11, 0.61]])
+    return {"x": impl(follows, np.array([1, 0]), u)}
+
+
+@draw.case(points=2, expect={"x": [[1, 0, 1], [0, 1, 1], [0, 0, 0], [1, 1, 0]]})
+def three_numbers_in_a_row(impl, rng):
+    """Places 1, 2, 0: number 2 comes first, then number 0, then number 1."""
+    u = np.array([[0.7, 0.3, 0.79], [0.8, 0.7, 0.1], [0.3, 0.8, 0.85], [0.2, 0.2, 0.81]])
+    return {"x": impl(relay, np.array([1, 2, 0]), u)}
+
+
+@draw.case(points=2)
+def random_model(impl, rng):
+    order = rng.permutation(8)
+    return {"x": impl(network(rng, order), order, rng.random((6, 8)))}
+
+
+@draw.case(points=1)
+def in_their_own_order(impl, rng):
+    order = np.arange(5)
+    return {"x": impl(network(rng, order), order, rng.random((7, 5), dtype=np.float32))}
+
+
+@draw.case(points=1, expect={"x": [[1, 0, 1, 0, 1], [1, 0, 0, 1, 0]]})
+def quite_sure(impl, rng):
+    """Logits of 1000 and -1000, of 1 and -1 (probabilities 0.731 and 0.269), and of 0: at u = 1/2
+    the number is 0."""
+    u = np.array([[0.999, 0.001, 0.73, 0.27, 0.4999], [0.5, 0.5, 0.74, 0.26, 0.5]])
+    sure = np.array([1000.0, -1000.0, 1.0, -1.0, 0.0])
+    return {"x": impl(lambda x: np.tile(sure, (len(x), 1)), np.array([3, 0, 2, 1, 4]), u)}
+
+
+@draw.case(points=1, property=True, expect={"share that repeats the number drawn before": 1.0})
+def a_chain(impl, rng):
+    """Where each number repeats the one drawn before it, all numbers of an example agree."""
+    order = np.array([2, 0, 4, 3, 1, 5])
+    before = np.argsort(order)[order - 1]  # the number at the place before; the first has none
+
+    def logits(x):
+        return np.where(order == 0, 0.0, 1000.0 * (2 * x[:, before] - 1))
+
+    x = impl(logits, order, rng.uniform(0.01, 0.99, (3, 6)))
+    return {"share that repeats the number drawn before": np.mean(x == x[:, :1]), "x": x}

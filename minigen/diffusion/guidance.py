@@ -1,0 +1,161 @@
+"""Guidance: samples of a kind that one asks for, from a model of the noise and something that knows the kind.
+
+    guided = classifier_guided(eps_model, log_prob, schedule, w=1.0)     # log_prob(x, t) = log p(y | x_t), of noisy x
+    guided = classifier_free(eps_model, y, w=1.0)                        # eps_model(x, t, y), and y = None: any kind
+    guided = clip_guided(eps_model, image_encoder, text, schedule, w)    # whose embedding points the way of the text's
+    x = ancestral(guided, x, schedule, rng)                              # any sampler
+
+Each wraps a model of the noise into another, `guided(x, t)`. The score of q(x_t | y) is that of q(x_t) plus the
+gradient of log q(y | x_t), by Bayes' rule; ε is minus the score times √(1 − ᾱ_t). A weight w ≠ 1 on the gradient has no
+such derivation: it trades variety for samples that are more surely of the kind. `schedule` is the one whose times the
+models are told, the full one also where a sampler takes fewer steps. A second output of a model (v) is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import autograd.numpy as np
+import numpy
+from autograd.tracer import isbox
+
+from minigen import checks
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
+from minigen.tensor import value_and_grad
+
+Array = Any  # an ndarray, or one that autograd traces
+
+# ------------------------------------------------------------------------------------------- formulas
+
+
+def classifier_guided_eps(eps: Array, grad: Array, t: Array, schedule: Schedule, w: float = 1.0) -> Array:
+    """eps − √(1 − ᾱ_t) w grad, with grad = ∇ log f(y | x_t) in the shape of eps, (N, ...). t: 1..T, one or (N,).
+
+    w = 1 is Bayes' rule, w = 0 leaves eps as it is. ValueError: shapes that differ, t out of range.
+    Eq. diffusion.20, Eq. diffusion.21, Eq. diffusion.22; Dhariwal and Nichol 2021, algorithm 2.
+    """
+    t = check_steps(t, schedule, eps=eps, grad=grad)
+    w = checks.number("w", w)
+    return eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, grad)
+
+
+def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
+    """(1 + w) eps_cond − w eps_uncond, all of one shape (N, ...): away from what is said without a condition.
+
+    w = 0 is the conditional model, w = −1 the unconditional one. (Other papers call 1 + w the scale of guidance.)
+    ValueError: shapes that differ. Eq. diffusion.23; Ho and Salimans 2021.
+    """
+    batch_shape(eps_cond=eps_cond, eps_uncond=eps_uncond)
+    w = checks.number("w", w)
+    return (1 + w) * eps_cond - w * eps_uncond
+
+
+def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
+    """∇ log f(y | x_t) of each example, in the shape and dtype of x (N, ...).
+
+    log_prob(x, t) -> (N,) is called once, with all examples and t as it is; each value must depend on its own example
+    only: then the gradient of their sum holds that of each. ValueError: log_prob returns another shape.
+    Eq. diffusion.20
+    """
+    checks.function("log_prob", log_prob)
+
+    def total(x):
+        values = log_prob(x, t)
+        if np.shape(values) != (len(x),):
+            raise ValueError(f"log_prob must return shape ({len(x)},), one for each example, got {np.shape(values)}")
+        return np.sum(values)
+
+    return value_and_grad(total)(x)[1].astype(x.dtype)
+
+
+def clip_similarity(image: Array, text: Array) -> Array:
+    """The cosines (N,) of image embeddings (N, E) with text embeddings, (N, E) or one for all, (1, E).
+
+    ValueError: other shapes, a row of zeros, which has no direction. Radford et al. 2021.
+    """
+    image = checks.array("image", image, "N", "E")
+    text = checks.array("text", text, "N", np.shape(image)[1])
+    if len(text) not in (1, len(image)):
+        raise ValueError(f"text must have 1 row or {len(image)}, as image has, got {len(text)}")
+    return np.sum(_directions("image", image) * _directions("text", text), axis=1)
+
+
+def _directions(name, x):
+    """The rows of x with length 1; divided by their largest entry first, whose square may be too large or small."""
+    largest = np.max(np.abs(x), axis=1, keepdims=True)
+    if not isbox(x) and not np.all(largest > 0):
+        raise ValueError(f"{name} must have no row of zeros, which has no direction, got one")
+    x = x / largest
+    return x / np.sqrt(np.sum(x**2, axis=1, keepdims=True))
+
+
+# ------------------------------------------------------------------------------------------- models
+
+
+def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedule, w: float) -> Callable:
+    """The eps model `guided(x, t)` of `classifier_guided_eps`, with the gradient of log_prob(x, t) taken in x.
+
+    log_prob: log f(y | x_t) of noisy examples x (N, ...) at times t (N,) -> (N,), for the y that is asked for; each
+    value must depend on its own example only. Eq. diffusion.22
+    """
+    checks.function("eps_model", eps_model)
+    checks.function("log_prob", log_prob)
+    checks.instance("schedule", schedule, Schedule)
+    w = checks.number("w", w)
+
+    def guided(x: Array, t: Array) -> Any:
+        t = _times(t, x)
+        output = eps_model(x, t)
+        slope = classifier_gradient(log_prob, x, t)
+        return _replaced(output, classifier_guided_eps(_eps(output), slope, t, schedule, w))
+
+    return guided
+
+
+def classifier_free(eps_model: Callable, y: Any, w: float) -> Callable:
+    """The eps model `guided(x, t)` of `classifier_free_eps`: eps_model(x, t, y) is asked with y, and with None.
+
+    y: what the model takes as its condition, such as labels (N,); one whole number stands for N of them. A second
+    output (v) is that of the conditional model. Eq. diffusion.23
+    """
+    checks.function("eps_model", eps_model)
+    if y is None:
+        raise ValueError("y must be a condition, got None, which stands for no condition")
+    w = checks.number("w", w)
+
+    def guided(x: Array, t: Array) -> Any:
+        t = _times(t, x)
+        label = numpy.full(len(x), y) if isinstance(y, (int, numpy.integer)) else y
+        output = eps_model(x, t, label)
+        return _replaced(output, classifier_free_eps(_eps(output), _eps(eps_model(x, t, None)), w))
+
+    return guided
+
+
+def clip_guided(eps_model: Callable, image_encoder: Callable, text: Array, schedule: Schedule, w: float) -> Callable:
+    """`classifier_guided` with `clip_similarity` in the place of log f: towards images that fit the text.
+
+    image_encoder(x, t) -> (N, E), of noisy images x at times t (N,); text (N, E) or (1, E). Nichol et al. 2022 (GLIDE).
+    """
+    checks.function("image_encoder", image_encoder)
+    text = checks.array("text", text, "N", "E")
+
+    def similarity(x: Array, t: Array) -> Array:
+        return clip_similarity(image_encoder(x, t), text)
+
+    return classifier_guided(eps_model, similarity, schedule, w)
+
+
+def _times(t, x):
+    """The time for each example, (N,)."""
+    return numpy.broadcast_to(t, (len(x),))
+
+
+def _eps(output):
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _replaced(output, eps):
+    """What a model returned, with another eps."""
+    return (eps, *output[1:]) if isinstance(output, tuple) else eps
