@@ -78,7 +78,8 @@ class MADE(Module):
 
     outputs = 1: logits of Bernoulli variables in {0, 1}; outputs = 2: mean and log σ of Gaussian ones. The parameters
     of coordinate i are functions of the coordinates at earlier places of `order` only. With `context`, a number of
-    features, all of them also depend on those, (N, context): `made(x, features)`.
+    features, all of them also depend on those, (N, context): `made(x, features)`. With `direct`, a masked linear map
+    from x to the output is added, `.shortcut`: Germain et al., section 4.1.
     ValueError: sizes as in `made_masks`, x of another shape. Eq. flow.17, Eq. flow.18
     """
 
@@ -91,6 +92,7 @@ class MADE(Module):
         order: Any = None,
         activation: Any = "relu",
         context: int | None = None,
+        direct: bool = False,
     ):
         masks = made_masks(dim, hidden, outputs, order)
         self.dim, self.hidden, self.outputs = int(dim), tuple(hidden), int(outputs)
@@ -101,6 +103,7 @@ class MADE(Module):
         self.layers.append(MaskedLinear(rng, masks[-1]))
         # the coordinate at the first place sees no hidden unit: it sees the context directly
         self.direct = Linear(rng, self.context, self.outputs * self.dim, bias=False) if self.context else None
+        self.shortcut = MaskedLinear(rng, made_masks(dim, [], outputs, order)[0]) if direct else None
 
     def __call__(self, x: Array, context: Array | None = None) -> Array:
         x = checks.array("x", x, "N", self.dim)
@@ -111,6 +114,8 @@ class MADE(Module):
         else:
             context = checks.array("context", context, len(x), self.context)
             out = self._layers(np.concatenate([x, context], axis=1)) + self.direct(context)
+        if self.shortcut is not None:
+            out = out + self.shortcut(x)
         out = like(out, x)  # (N, outputs·D)
         return out if self.outputs == 1 else np.reshape(out, (len(x), self.outputs, self.dim))
 
@@ -150,6 +155,8 @@ class MADE(Module):
         masks[0] = self._with_context(masks[0])
         for layer, mask in zip(self.layers, masks, strict=True):
             layer.mask[...] = mask
+        if self.shortcut is not None:
+            self.shortcut.mask[...] = made_masks(self.dim, [], self.outputs, self.order)[0]
         return self
 
     def _gaussian(self, x, context):
