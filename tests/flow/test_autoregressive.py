@@ -292,7 +292,7 @@ def test_a_linear_layer_is_a_gaussian(rng):
 
 @pytest.mark.parametrize("kind", [MAF, IAF])
 def test_standardize(rng, shaken, kind):
-    """The untrained flow is the Gaussian of the points' moments in each coordinate; a second call replaces the first."""
+    """The untrained flow is the Gaussian of the points' moments per coordinate; a second call replaces the first."""
     x = rng.standard_normal((500, 2)) * [3.0, 0.2] + [5.0, -1.0]
     flow = kind(rng, 2, layers=2).standardize(x + 7).standardize(x)
     assert len(flow.bijection.bijections) == 3
