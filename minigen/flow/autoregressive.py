@@ -9,16 +9,19 @@ in one pass and samples in D, IAF samples in one and the density of a given x in
 Autoregressive Flow", 2016.
 """
 
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.flow.bijection import Bijection, Chain, Flow, Inverse, StandardNormal, apply, like
+from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply, like
 from minigen.flow.made import MADE
-from minigen.tensor import sigmoid, softplus
+from minigen.nn import Module
+from minigen.tensor import logsumexp, sigmoid, softplus
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -30,6 +33,29 @@ def maf_inverse(x: Array, mu: Array, log_scale: Array) -> tuple[Array, Array]:
     """z = (x − mu) exp(−log_scale) and log |det dz/dx| = −Σ log_scale: all (N, D) -> (N, D), (N,). Eq. flow.21"""
     x, mu, log_scale = _checked(x=x, mu=mu, log_scale=log_scale)
     return like((x - mu) * np.exp(-log_scale), x), like(-np.sum(log_scale, axis=1), x)
+
+
+def maf_forward(z: Array, net: Callable) -> tuple[Array, Array]:
+    """x = z exp(log_scale) + mu, both functions of earlier coordinates of x, and log |det dx/dz| = Σ log_scale.
+
+    z (N, D) -> (N, D), (N,), in D rounds: each makes the next coordinate right, whichever it is in the order of `net`.
+    net(x (N, D)) -> (N, 2, D): mu, then log_scale. Papamakarios et al. 2017, eq. 3
+    """
+    z = checks.array("z", z, "N", "D")
+    x, log_scale = z, z
+    for _ in range(np.shape(z)[1]):
+        x = np.where(np.isfinite(x), x, 0)  # a coordinate that is not right yet may have overflowed
+        mu, log_scale = _parameters(net, x)
+        x = like(z * np.exp(log_scale) + mu, z)
+    return x, like(np.sum(log_scale, axis=1), z)
+
+
+def _parameters(net, x):
+    """mu and log_scale, (N, D) each, that a net gives at x (N, D)."""
+    out = net(x)
+    if np.shape(out) != (len(x), 2, np.shape(x)[1]):
+        raise ValueError(f"net must return shape {(len(x), 2, np.shape(x)[1])}, got {np.shape(out)}")
+    return out[:, 0], out[:, 1]
 
 
 def iaf_forward(z: Array, mu: Array, log_scale: Array) -> tuple[Array, Array]:
@@ -77,39 +103,56 @@ class AffineAutoregressive(Bijection):
 
     def inverse(self, x, context=None):
         x = checks.array("x", x, "N", self.dim)
-        mu, log_scale = self._parameters(x, context)
+        mu, log_scale = _parameters(self._told(context), x)
         return maf_inverse(x, mu, log_scale)
 
     def forward(self, z, context=None):
         z = checks.array("z", z, "N", self.dim)
-        x, log_det = np.zeros_like(z), np.zeros(len(z), z.dtype)
-        for _ in range(self.dim):  # each pass makes the next coordinate right, whichever it is
-            x = np.where(np.isfinite(x), x, 0)  # those that are not right yet may have overflowed
-            mu, log_scale = self._parameters(x, context)
-            x, log_det = like(z * np.exp(log_scale) + mu, z), like(np.sum(log_scale, axis=1), z)
-        return x, log_det
+        return maf_forward(z, self._told(context))
 
-    def _parameters(self, x, context):
-        out = apply(self.net, x, context)
-        if np.shape(out) != (len(x), 2, self.dim):
-            raise ValueError(f"net must return shape {(len(x), 2, self.dim)}, got {np.shape(out)}")
-        return out[:, 0], out[:, 1]
+    def _told(self, context):
+        """The net as a function of x alone."""
+        return partial(apply, self.net, context=context)
 
 
-class MAF(Flow):
+class AutoregressiveStack(Flow):
+    """What `MAF` and `IAF` share: a stack of affine autoregressive transforms upon independent normal variables."""
+
+    bijection: Chain
+
+    def standardize(self, x: numpy.ndarray) -> "AutoregressiveStack":
+        """Put a scale and a shift outermost, once and for all, so that the stack gets x (N, dim) standardized.
+
+        Returns self. ValueError: x of another shape, not finite, or a coordinate that does not vary.
+        """
+        outermost = Affine(*numpy.zeros((2, *self.base.shape)))
+        outermost.standardize(checks.array("x", x, "N", *self.base.shape))
+        stack = [layer for layer in self.bijection.bijections if not isinstance(layer, Affine)]
+        self.bijection = Chain([*stack, outermost])
+        return self
+
+
+class MAF(AutoregressiveStack):
     """A stack of masked autoregressive transforms: log_prob(x (N, dim)) in one pass of each, sample in dim passes.
 
     `layers` MADEs with hidden layers of the widths `hidden`; the order of the coordinates is reversed from each to the
-    next. The identity at the start. With `context` features, everything may depend on those. Papamakarios et al. 2017
+    next. The identity at the start. With `context` features, everything may depend on those; `direct` adds a linear
+    map from input to output to each MADE. Papamakarios et al. 2017
     """
 
     def __init__(
-        self, rng: Rng, dim: int, layers: int = 5, hidden: Sequence[int] = (64, 64), context: int | None = None
+        self,
+        rng: Rng,
+        dim: int,
+        layers: int = 5,
+        hidden: Sequence[int] = (64, 64),
+        context: int | None = None,
+        direct: bool = False,
     ):
-        super().__init__(StandardNormal(dim), Chain(_layers(rng, dim, layers, hidden, context)))
+        super().__init__(StandardNormal(dim), Chain(_layers(rng, dim, layers, hidden, context, direct)))
 
 
-class IAF(Flow):
+class IAF(AutoregressiveStack):
     """A stack of inverse autoregressive transforms: sample in one pass of each, log_prob(x (N, dim)) in dim passes.
 
     Arguments as for `MAF`; the log-density of its own samples costs no more than the samples, by `bijection.forward`.
@@ -117,17 +160,82 @@ class IAF(Flow):
     """
 
     def __init__(
-        self, rng: Rng, dim: int, layers: int = 5, hidden: Sequence[int] = (64, 64), context: int | None = None
+        self,
+        rng: Rng,
+        dim: int,
+        layers: int = 5,
+        hidden: Sequence[int] = (64, 64),
+        context: int | None = None,
+        direct: bool = False,
     ):
-        inverses = [Inverse(layer) for layer in _layers(rng, dim, layers, hidden, context)]
+        inverses = [Inverse(layer) for layer in _layers(rng, dim, layers, hidden, context, direct)]
         super().__init__(StandardNormal(dim), Chain(inverses))
 
 
-def _layers(rng, dim, layers, hidden, context):
+def _layers(rng, dim, layers, hidden, context, direct):
     """Transforms whose orders are reversed in turn, and which start as the identity."""
     orders = [numpy.arange(dim), numpy.arange(dim)[::-1]]
-    nets = [MADE(rng, dim, hidden, 2, orders[k % 2], "tanh", context) for k in range(checks.whole("layers", layers))]
+    count = checks.whole("layers", layers)
+    nets = [MADE(rng, dim, hidden, 2, orders[k % 2], "tanh", context, direct) for k in range(count)]
     for net in nets:
-        for last in [net.layers[-1], *([] if net.direct is None else [net.direct])]:
-            last.w *= 0
+        for last in (net.layers[-1], net.direct, net.skip):
+            if last is not None:
+                last.w *= 0
     return [AffineAutoregressive(net, dim) for net in nets]
+
+
+# ------------------------------------------------------------------------------------------- mixtures as conditionals
+
+
+def mixture_log_prob(x: Array, logits: Array, mu: Array, log_scale: Array) -> Array:
+    """log p(x) in nats where each coordinate is a mixture of Gaussians: x (N, D), the others (N, K, D) -> (N,).
+
+    Σ_i log Σ_k π_ki N(x_i; mu_ki, exp(log_scale_ki)²), π = softmax of `logits` over k; the sum over k is taken of
+    logarithms, so that a component far away gives no underflow. Eq. flow.16
+    """
+    x = checks.array("x", x, "N", "D")
+    each = {"logits": logits, "mu": mu, "log_scale": log_scale}
+    n, d = np.shape(x)
+    logits, mu, log_scale = [checks.array(name, a, n, "K", d) for name, a in each.items()]
+    checks.same_shape(3, logits=logits, mu=mu, log_scale=log_scale)
+    z = (x[:, None] - mu) * np.exp(-log_scale)  # (N, K, D)
+    joint = logits - 0.5 * z**2 - log_scale
+    log_p = logsumexp(joint, axis=1) - logsumexp(logits, axis=1) - 0.5 * math.log(2 * math.pi)  # (N, D)
+    return like(np.sum(log_p, axis=1), x)
+
+
+class MixtureMADE(Module):
+    """A density of x (N, dim) whose conditionals are mixtures of `components` Gaussians, by one pass of a MADE.
+
+    It has the `log_prob` and `sample` of a base density, and can be one: a MAF upon it is the paper's MAF MoG.
+    `net(x)` -> (N, 3·components, dim): logits, means, logarithms of the scales. Papamakarios et al. 2017, section 4.1
+    """
+
+    def __init__(self, rng: Rng, dim: int, components: int = 8, hidden: Sequence[int] = (64, 64), order: Any = None):
+        k = checks.whole("components", components)
+        self.net = MADE(rng, dim, hidden, 3 * k, order, "tanh")
+        self.shape, self.components = (self.net.dim,), k
+        means = numpy.linspace(-1.5, 1.5, k, dtype=numpy.float32) if k > 1 else numpy.zeros(1, numpy.float32)
+        self.net.layers[-1].b[...] = numpy.concatenate([0 * means, means, 0 * means]).repeat(self.net.dim)
+
+    def parameters_at(self, x: Array) -> tuple[Array, Array, Array]:
+        """Logits, means and logarithms of the scales, each (N, components, dim), at x (N, dim)."""
+        out, k = self.net(x), self.components  # (N, 3K, D)
+        return out[:, :k], out[:, k : 2 * k], out[:, 2 * k :]
+
+    def log_prob(self, x: Array) -> Array:
+        """Exact log-density in nats: x (N, dim) -> (N,). ValueError: x of another shape, or not finite."""
+        return mixture_log_prob(x, *self.parameters_at(x))
+
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
+        """n draws (n, dim), float32, coordinate by coordinate in their order; `temperature` multiplies the scales."""
+        x = numpy.zeros((checks.whole("n", n), *self.shape), numpy.float32)
+        scale = numpy.float32(checks.positive("temperature", temperature))
+        checks.rng(rng)
+        for i in numpy.argsort(self.net.order):
+            logits, mu, log_scale = [a[:, :, i] for a in self.parameters_at(x)]  # (n, K)
+            gumbel = rng.gumbel(size=logits.shape)
+            k = numpy.argmax(logits + gumbel, axis=1)[:, None]  # (n, 1), with probability softmax(logits)
+            mean, deviation = (numpy.take_along_axis(a, k, 1)[:, 0] for a in (mu, numpy.exp(log_scale)))
+            x[:, i] = mean + scale * deviation * rng.standard_normal(n, dtype=numpy.float32)
+        return x

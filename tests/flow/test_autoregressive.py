@@ -4,18 +4,22 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal, norm
 
 from minigen.data import toy
 from minigen.flow.autoregressive import (
     IAF,
     MAF,
     AffineAutoregressive,
+    MixtureMADE,
     iaf_forward,
     iaf_from_maf,
     iaf_gated,
+    maf_forward,
     maf_inverse,
+    mixture_log_prob,
 )
-from minigen.flow.bijection import Inverse, jacobian_log_det
+from minigen.flow.bijection import Flow, Inverse, StandardNormal, jacobian_log_det
 from minigen.flow.made import MADE
 from minigen.metrics import nll_gap
 from minigen.optim import Adam
@@ -219,6 +223,170 @@ def test_starts_as_the_identity_and_trains_in_float32(rng, kind):
     assert flow.sample(rng, 3).dtype == np.float32
 
 
+# ------------------------------------------------------------------------------------------- sequential sampling
+
+
+def chain_net(x):
+    """mu = (0, x_1, x_1 + x_2) and scales (1, 2, 3)."""
+    mu = np.stack([0 * x[:, 0], x[:, 0], x[:, 0] + x[:, 1]], axis=1)
+    return np.stack([mu, np.log([[1.0, 2.0, 3.0]]) + 0 * mu], axis=1)
+
+
+def test_forward_by_hand():
+    """z = (1, 2, −1): x_1 = 1, x_2 = 2·2 + 1 = 5, x_3 = −3 + 6 = 3; log 6."""
+    x, log_det = maf_forward(np.array([[1.0, 2.0, -1.0]]), chain_net)
+    np.testing.assert_allclose(x, [[1, 5, 3]])
+    np.testing.assert_allclose(log_det, [math.log(6)])
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 3, 1]])
+def test_forward_against_one_coordinate_after_the_other(rng, shaken, order):
+    """Filling in the coordinates in their order gives the same x, for a net of any order, and its Jacobian."""
+    net = shaken(MADE(rng, 5, [16], 2, order, "tanh"))
+    z, want = rng.standard_normal((2, 6, 5))
+    for i in np.argsort(order):
+        mu, log_scale = net(want)[:, :, i].T
+        want[:, i] = z[:, i] * np.exp(log_scale) + mu
+    x, log_det = maf_forward(z, net)
+    np.testing.assert_allclose(x, want, atol=1e-12)
+    np.testing.assert_allclose(log_det, jacobian_log_det(lambda v: maf_forward(v, net), z), atol=1e-9)
+
+
+def test_one_coordinate(rng):
+    """D = 1: one constant scale and shift, by the net of a MADE too."""
+    x, log_det = maf_forward(np.array([[3.0], [-1.0]]), lambda x: np.zeros((len(x), 2, 1)) + np.array([[2.0], [0.5]]))
+    np.testing.assert_allclose(x, np.exp(0.5) * np.array([[3.0], [-1.0]]) + 2)
+    np.testing.assert_allclose(log_det, [0.5, 0.5])
+    for kind in (MAF, IAF):
+        flow = kind(rng, 1, layers=2, hidden=(4,))
+        flow = flow.map(lambda a: a + 0.5 * rng.standard_normal(a.shape))
+        grid = np.linspace(-80, 80, 40001)[:, None]
+        assert abs(np.exp(flow.log_prob(grid)).sum() * 0.004 - 1) < 1e-6
+
+
+# ------------------------------------------------------------------------------------------- a direct connection
+
+
+@pytest.mark.parametrize("kind", [MAF, IAF])
+def test_direct_connections(rng, shaken, check_bijection, kind):
+    """Without hidden layers all is linear: a triangular map, in both directions a bijection."""
+    flow = kind(rng, 3, layers=1, hidden=(), direct=True)
+    z, x = rng.standard_normal((2, 4, 3))
+    np.testing.assert_array_equal(flow.bijection.inverse(x)[0], x)  # the identity at the start
+    check_bijection(shaken(kind(rng, 3, layers=3, hidden=(8,), direct=True)).bijection, z, atol=1e-6)
+
+
+def test_a_linear_layer_is_a_gaussian(rng):
+    """With means linear in earlier coordinates and constant scales, log_prob is that of N(m, LLᵀ)."""
+    L, m = np.tril(rng.standard_normal((4, 4))) + 2 * np.eye(4), rng.standard_normal(4)
+    scale = np.diag(L)
+    coupling = (L @ np.diag(1 / scale) - np.eye(4)) @ np.linalg.inv(L @ np.diag(1 / scale))
+    flow = MAF(rng, 4, layers=1, hidden=(), direct=True).map(lambda a: a.astype(float))
+    (net,) = [layer.net for layer in flow.bijection.bijections]
+    net.skip.w = np.concatenate([coupling.T, np.zeros((4, 4))], axis=1)
+    net.skip.b = np.concatenate([m - coupling @ m, np.log(scale)])
+    x = rng.standard_normal((7, 4))
+    want = multivariate_normal(m, L @ L.T).logpdf(x)
+    np.testing.assert_allclose(flow.log_prob(x), want, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [MAF, IAF])
+def test_standardize(rng, shaken, kind):
+    """The untrained flow is the Gaussian of the points' moments per coordinate; a second call replaces the first."""
+    x = rng.standard_normal((500, 2)) * [3.0, 0.2] + [5.0, -1.0]
+    flow = kind(rng, 2, layers=2).standardize(x + 7).standardize(x)
+    assert len(flow.bijection.bijections) == 3
+    want = -0.5 * (((x - x.mean(0)) / x.std(0)) ** 2).sum(1) - np.log(x.std(0)).sum() - math.log(2 * math.pi)
+    np.testing.assert_allclose(flow.log_prob(x), want, atol=1e-4)
+    flow = shaken(flow, 0.1)
+    np.testing.assert_allclose(flow.bijection.forward(flow.bijection.inverse(x)[0])[0], x, atol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------- mixtures
+
+
+def test_mixture_by_hand():
+    """0.25 N(x; 1, 2²) + 0.75 N(x; −1, 0.5²) at x = 3, twice: with logits (0, log 3) and with others by a constant."""
+    x, mu, scale = np.array([[3.0, 3.0]]), np.array([1.0, -1.0]), np.array([2.0, 0.5])
+    logits = np.stack([[0, math.log(3)], [5, 5 + math.log(3)]], axis=1)[None]  # (1, K, D)
+    spread = np.ones((1, 1, 2))
+    got = mixture_log_prob(x, logits, mu[None, :, None] * spread, np.log(scale)[None, :, None] * spread)
+    p = 0.25 * math.exp(-0.5) / (2 * math.sqrt(2 * math.pi)) + 0.75 * math.exp(-32) / (0.5 * math.sqrt(2 * math.pi))
+    np.testing.assert_allclose(got, [2 * math.log(p)], rtol=1e-12)
+
+
+def test_mixture_against_scipy(rng):
+    x, (logits, mu, log_scale) = rng.standard_normal((5, 3)), rng.standard_normal((3, 5, 4, 3))
+    weights = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    want = np.log((weights * norm.pdf(x[:, None], mu, np.exp(log_scale))).sum(1)).sum(1)
+    np.testing.assert_allclose(mixture_log_prob(x, logits, mu, log_scale), want, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mixture_far_out(dtype):
+    """x = 1000 and logits of ±1000: finite, with finite gradients, in the dtype of x."""
+    x = np.array([[1000.0], [0.0]], dtype)
+    logits = np.array([[[1000.0], [-1000.0]]] * 2, dtype)
+    zeros = np.zeros((2, 2, 1), dtype)
+    got = mixture_log_prob(x, logits, zeros, zeros)
+    assert got.dtype == dtype
+    np.testing.assert_allclose(got, [-5e5 - 0.5 * math.log(2 * math.pi), -0.5 * math.log(2 * math.pi)], rtol=1e-6)
+    for i in range(4):
+        arguments = [x, logits, zeros, zeros]
+
+        def total(v):
+            return mixture_log_prob(*arguments[:i], v, *arguments[i + 1 :]).sum()
+
+        assert np.isfinite(grad(total)(arguments[i])).all()
+
+
+@pytest.mark.parametrize("order", [None, [1, 0]])
+def test_mixture_made(rng, shaken, order):
+    """Mass 1 on a grid, conditionals in the order given, and samples of the density that it states."""
+    model = shaken(MixtureMADE(rng, 2, 3, (8,), order), 0.5)
+    side = np.linspace(-25, 25, 1501)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    p = np.exp(model.log_prob(grid)) * (side[1] - side[0]) ** 2
+    assert abs(p.sum() - 1) < 2e-3
+    J = jacobian(lambda v: model.net(v)[0, :, :])(grid[700:701])[:, :, 0]  # (3K, D, D)
+    later, earlier = (1, 0) if order is None else (0, 1)
+    assert (J[:, earlier] == 0).all() and (J[:, later, later] == 0).all() and (J[:, later, earlier] != 0).all()
+    n = 20000
+    x = model.sample(rng, n)
+    assert x.dtype == np.float32 and x.shape == (n, 2)
+    log_p = model.log_prob(x)
+    entropy = -(p * model.log_prob(grid)).sum()
+    assert abs(-log_p.mean() - entropy) < 5 * log_p.std() / math.sqrt(n)
+    mean = p @ grid
+    assert (np.abs(x.mean(0) - mean) < 5 * x.std(0) / math.sqrt(n)).all()
+
+
+def test_temperature_scales_the_noise_of_a_mixture(rng):
+    model = MixtureMADE(rng, 3, 1, (8,))
+    for a in model.net.layers[-1].parameters().values():
+        a *= 0
+    x = model.sample(rng, 4000, temperature=0.5)
+    assert (np.abs(x.std(0) - 0.5) < 5 * 0.5 / math.sqrt(8000)).all()
+
+
+def test_mixture_as_a_base(rng, shaken):
+    """MAF MoG: log p = that of the mixture at z, plus the log-det."""
+    maf = shaken(MAF(rng, 2, 2, (8,)), 0.2)
+    flow = Flow(shaken(MixtureMADE(rng, 2, 3, (8,))), maf.bijection)
+    x = rng.standard_normal((5, 2))
+    z, log_det = maf.bijection.inverse(x)
+    np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) + log_det, atol=1e-6)
+    assert flow.sample(rng, 4).shape == (4, 2)
+
+
+def test_mixture_of_one_is_a_gaussian_made(rng, shaken):
+    """With one component it is a MAF of one layer with the same net, read as mean and log scale."""
+    model = shaken(MixtureMADE(rng, 4, 1, (8,)))
+    flow = Flow(StandardNormal(4), AffineAutoregressive(lambda x: model.net(x)[:, 1:], 4))
+    x = rng.standard_normal((6, 4))
+    np.testing.assert_allclose(model.log_prob(x), flow.log_prob(x), atol=1e-9)
+
+
 # ------------------------------------------------------------------------------------------- types and errors
 
 
@@ -238,7 +406,7 @@ def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters):
     assert {c.dtype for c in iaf_from_maf(a, other)} == {np.dtype(dtype)}
 
 
-A = np.zeros((2, 3))
+A, B = np.zeros((2, 3)), np.zeros((2, 4, 3))
 
 
 @pytest.mark.parametrize(
@@ -260,6 +428,26 @@ A = np.zeros((2, 3))
         (lambda rng: MAF(rng, 3, layers=0), "layers must be a whole number"),
         (lambda rng: IAF(rng, 0), "dim must be a whole number"),
         (lambda rng: MAF(rng, 3).log_prob(A[:, :2]), r"x must have shape \(N, 3\)"),
+        (lambda rng: MAF(rng, 3).log_prob(A * np.nan), "x must be finite"),
+        (lambda rng: MAF(0, 3), "Generator"),
+        (lambda rng: MAF(np.random.Generator, 3), "Generator"),
+        (lambda rng: MAF(rng, 3, hidden=8), "hidden must be a list of widths"),
+        (lambda rng: MAF(rng, 3).sample(0, 2), "rng must be a numpy.random.Generator"),
+        (lambda rng: IAF(rng, 3).sample(rng, 0), "n must be a whole number"),
+        (lambda rng: MAF(rng, 3).standardize(A), "x must vary"),
+        (lambda rng: MAF(rng, 3).standardize(A[:, :2]), r"x must have shape \(N, 3\)"),
+        (lambda rng: maf_forward(A[0], chain_net), r"z must have shape \(N, D\), got \(3,\)"),
+        (lambda rng: maf_forward(A * np.nan, chain_net), "z must be finite"),
+        (lambda rng: maf_forward(A, lambda x: x), r"net must return shape \(2, 2, 3\), got \(2, 3\)"),
+        (lambda rng: mixture_log_prob(A, A, A, A), r"logits must have shape \(2, K, 3\), got \(2, 3\)"),
+        (lambda rng: mixture_log_prob(A, B, B[:, :1], B), "mu must have the shape of logits"),
+        (lambda rng: mixture_log_prob(A, B, B, B[:, :, :2]), r"log_scale must have shape \(2, K, 3\)"),
+        (lambda rng: mixture_log_prob(A + np.inf, B, B, B), "x must be finite"),
+        (lambda rng: MixtureMADE(rng, 3, 0), "components must be a whole number"),
+        (lambda rng: MixtureMADE(rng, 3, 2, order=[0, 0, 1]), "order must be a permutation"),
+        (lambda rng: MixtureMADE(rng, 3, 2).log_prob(A[:, :2]), r"x must have shape \(N, 3\)"),
+        (lambda rng: MixtureMADE(rng, 3, 2).sample(0, 2), "rng must be a numpy.random.Generator"),
+        (lambda rng: MixtureMADE(rng, 3, 2).sample(rng, 2, 0), "temperature must be a positive number"),
     ],
 )
 def test_errors(rng, call, message):

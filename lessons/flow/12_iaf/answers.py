@@ -1,0 +1,153 @@
+"""Mistakes in the exercises of flow/12, and other right answers."""
+
+import autograd.numpy as np
+
+from minigen.tensor import sigmoid, stop_gradient
+
+MISTAKES = {
+    "iaf_forward": """
+    # This is the inference, from data to noise. Here z is given: multiply by sigma, then add mu.
+    return (z - mu) * np.exp(-log_scale), -np.sum(log_scale, axis=1)
+    # The log-determinant of the direction called, z to x, has a plus.
+    np.sum(log_scale, axis=1) -> -np.sum(log_scale, axis=1)
+    # Multiply by the scale: exp(log_scale).
+    np.exp(log_scale) -> np.exp(-log_scale)
+    + mu -> -mu  # The shift is added: x = z sigma + mu.
+    + mu -> + 0 * mu  # The shift is missing: x = z sigma + mu.
+    # Scale first, then shift: z exp(log_scale) + mu, not (z + mu) exp(log_scale).
+    z * np.exp(log_scale) + mu -> (z + mu) * np.exp(log_scale)
+    # log_scale is the logarithm of the scale: multiply by exp(log_scale).
+    np.exp(log_scale) -> log_scale
+    # log_scale is the logarithm of sigma, not of its square: there is no factor 1/2.
+    return z * np.exp(0.5 * log_scale) + mu, 0.5 * np.sum(log_scale, axis=1)
+    # log_scale is the logarithm of sigma itself, not of its square: there is no factor 1/2.
+    return z * np.exp(0.5 * log_scale) + mu, np.sum(log_scale, axis=1)
+    # One log-determinant for each example: sum over its coordinates, do not average.
+    np.sum(log_scale, axis=1) -> np.mean(log_scale, axis=1)
+    np.sum(log_scale, axis=1) -> np.sum(log_scale)  # One number for each example, not for all.
+    # Sum over the coordinates, axis 1: there is one number for each example.
+    np.sum(log_scale, axis=1) -> np.sum(log_scale, axis=0)
+    # The log-determinant is a sum over all coordinates of the example: sum over axis 1.
+    np.sum(log_scale, axis=1) -> log_scale
+    # This is the determinant; its logarithm is asked for.
+    np.sum(log_scale, axis=1) -> np.exp(np.sum(log_scale, axis=1))
+    # exp(-1000) is 0, and its logarithm infinite: sum log_scale itself.
+    return z * np.exp(log_scale) + mu, np.log(np.prod(np.exp(log_scale), axis=1))
+    # This blends z and mu, as the gated form does; here the scale multiplies z, and mu is added.
+    scale = np.exp(log_scale)
+    return scale * z + (1 - scale) * mu, np.sum(log_scale, axis=1)
+    # The scale has no bound here: do not clip log_scale.
+    log_scale = np.clip(log_scale, -10, 10)
+    return z * np.exp(log_scale) + mu, np.sum(log_scale, axis=1)
+    # A scale is positive as it is, so |log_scale| has no place: below 1 it shrinks.
+    return z * np.exp(np.abs(log_scale)) + mu, np.sum(np.abs(log_scale), axis=1)
+    # The log-determinant is that of the map alone: the Gaussian of the noise comes later.
+    x = z * np.exp(log_scale) + mu
+    return x, np.sum(log_scale + 0.5 * z**2 + 0.5 * np.log(2 * np.pi), axis=1)
+    # The numbers are right, but the gradient is cut off.
+    return stop_gradient(z) * np.exp(log_scale) + mu, np.sum(log_scale, axis=1)
+    """,
+    "iaf_from_maf": """
+    # mu is divided by sigma as well: (x - mu)/sigma = x/sigma - mu/sigma.
+    -mu * np.exp(-log_scale) -> -mu
+    # The sign: (x - mu)/sigma has -mu/sigma in it.
+    -mu -> mu
+    # Divide by sigma: exp(-log_scale).
+    np.exp(-log_scale) -> np.exp(log_scale)
+    # sigma~ is 1/sigma: its logarithm is -log_scale.
+    like(-log_scale, mu) -> like(log_scale, mu)
+    # The second result is the logarithm of sigma~, not sigma~ itself.
+    like(-log_scale, mu) -> np.exp(-log_scale)
+    # The reciprocal is that of sigma, not of its logarithm: -log_scale.
+    like(-log_scale, mu) -> 1 / log_scale
+    # log_scale is the logarithm: divide by exp(log_scale).
+    np.exp(-log_scale) -> 1 / log_scale
+    # Two results with different names: -mu/sigma first, then the logarithm of 1/sigma.
+    return -log_scale, -mu * np.exp(-log_scale)
+    # These are the parameters of the MAF: turned round, they change.
+    return mu, log_scale
+    # This undoes the order of operations but divides twice by sigma.
+    np.exp(-log_scale) -> np.exp(-2 * log_scale)
+    # log_scale is the logarithm of sigma, not of its square.
+    np.exp(-log_scale) -> np.exp(-0.5 * log_scale)
+    # The renaming divides mu by sigma; nothing is added to it.
+    -mu * np.exp(-log_scale) -> -mu - log_scale
+    # exp(1000) overflows, and the logarithm of its reciprocal is infinite: change the sign.
+    return -mu / np.exp(log_scale), np.log(1 / np.exp(log_scale))
+    # The scale has no bound here: do not clip log_scale.
+    log_scale = np.clip(log_scale, -10, 10)
+    return -mu * np.exp(-log_scale), -log_scale
+    # The numbers are right, but the gradient is cut off.
+    return -mu * np.exp(-stop_gradient(log_scale)), -log_scale
+    """,
+    "iaf_gated": """
+    # The gate multiplies z, and what is left of 1 multiplies m: here they are swapped.
+    gate * z + (1 - gate) * m -> gate * m + (1 - gate) * z
+    # m is blended in: it is multiplied by 1 - sigmoid(s).
+    (1 - gate) * m -> m
+    + (1 - gate) -> -(1 - gate)  # m is added, with the weight 1 - sigmoid(s).
+    # The gate is sigmoid(s), not exp(s).
+    gate = np.exp(s)
+    return gate * z + (1 - gate) * m, np.sum(s, axis=1)
+    # The log-determinant is that of the sigmoid, not of exp(s): the sum of log sigmoid(s).
+    -np.sum(softplus(-s), axis=1) -> np.sum(s, axis=1)
+    # The log-determinant is negative: the gate is below 1.
+    -np.sum(softplus(-s), axis=1) -> np.sum(softplus(-s), axis=1)
+    # log sigmoid(s) is -softplus(-s): the sign inside.
+    -np.sum(softplus(-s), axis=1) -> -np.sum(softplus(s), axis=1)
+    # log sigmoid(s) is -softplus(-s), with both signs.
+    -np.sum(softplus(-s), axis=1) -> np.sum(softplus(s), axis=1)
+    # At s = -1000 the sigmoid is 0, and its logarithm infinite: use -softplus(-s).
+    -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate), axis=1)
+    # An epsilon in the logarithm is a floor under it: at s = -1000 it must be -1000.
+    -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate + 1e-12), axis=1)
+    # exp(1000) overflows: softplus does not.
+    -np.sum(softplus(-s), axis=1) -> -np.sum(np.log(1 + np.exp(-s)), axis=1)
+    # One log-determinant for each example: sum over its coordinates, do not average.
+    np.sum -> np.mean
+    np.sum(softplus(-s), axis=1) -> np.sum(softplus(-s))  # One number for each example.
+    # Sum over the coordinates, axis 1: there is one number for each example.
+    np.sum(softplus(-s), axis=1) -> np.sum(softplus(-s), axis=0)
+    # This is the determinant; its logarithm is asked for.
+    -np.sum(softplus(-s), axis=1) -> np.prod(gate, axis=1)
+    # s is the sigmoid's argument; this opens the gate by 1.5 more.
+    gate = sigmoid(s + 1.5)
+    return gate * z + (1 - gate) * m, -np.sum(softplus(-s - 1.5), axis=1)
+    # The slope of the sigmoid, sigmoid(s) (1 - sigmoid(s)), has no place: dx/dz is the sigmoid.
+    -np.sum(softplus(-s), axis=1) -> -np.sum(softplus(-s) + softplus(s), axis=1)
+    # s has no bound here: do not clip it.
+    s = np.clip(s, -30, 30)
+    gate = sigmoid(s)
+    return gate * z + (1 - gate) * m, -np.sum(softplus(-s), axis=1)
+    # The numbers are right, but the gradient is cut off.
+    gate = stop_gradient(sigmoid(s))
+    return gate * z + (1 - gate) * m, -np.sum(softplus(-s), axis=1)
+    """,
+}
+
+VARIANTS = {
+    "iaf_forward": """
+    # the other way of writing a product
+    return mu + np.exp(log_scale) * z, log_scale.sum(axis=-1)
+    # one coordinate after the other
+    columns = [mu[:, i] + z[:, i] * np.exp(log_scale[:, i]) for i in range(z.shape[1])]
+    return np.stack(columns, axis=1), sum(log_scale[:, i] for i in range(z.shape[1]))
+    # by division
+    return z / np.exp(-log_scale) + mu, -np.sum(-log_scale, axis=1)
+    """,
+    "iaf_from_maf": """
+    # by division
+    return -mu / np.exp(log_scale), np.negative(log_scale)
+    # through the scale
+    scale = np.exp(-log_scale)
+    return -(scale * mu), -1.0 * log_scale
+    """,
+    "iaf_gated": """
+    # m and the way from m to z
+    return m + sigmoid(s) * (z - m), np.sum(-np.logaddexp(0.0, -s), axis=1)
+    # the other gate is sigmoid(-s)
+    return sigmoid(s) * z + sigmoid(-s) * m, -softplus(-s).sum(axis=-1)
+    # log sigmoid(s) = s - softplus(s)
+    return z * sigmoid(s) + m * (1 - sigmoid(s)), np.sum(s - softplus(s), axis=1)
+    """,
+}
