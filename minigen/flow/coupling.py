@@ -5,6 +5,7 @@ That function, a network, never has to be inverted, because its input is among t
 coordinate, whether it is kept (1) or changed (0); it broadcasts against one example.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as np
@@ -30,6 +31,12 @@ def channel_mask(channels: int, first: bool = True) -> numpy.ndarray:
     return half_mask(channels, first)
 
 
+def parity_mask(dim: int, even: bool = True) -> numpy.ndarray:
+    """(dim,) mask that keeps the coordinates 0, 2, 4, ... of a vector, or with False the others."""
+    mask = (numpy.arange(checks.whole("dim", dim, 2)) % 2 == 0).astype(numpy.float32)
+    return mask if even else 1 - mask
+
+
 def checkerboard_mask(height: int, width: int, even: bool = True) -> numpy.ndarray:
     """(H, W, 1) mask that keeps the pixels with (row + column) even, or with False the odd ones."""
     row, column = numpy.indices((checks.whole("height", height), checks.whole("width", width)))
@@ -52,6 +59,36 @@ def check_coupling(mask: Array, **arrays: Array) -> None:
     check_broadcast("mask", mask, **{first: arrays[first]})
 
 
+def checked_input(mask: Array, name: str, a: Any) -> Array:
+    """`a` (N, ...) as floats. ValueError unless `mask` broadcasts against one example."""
+    a = checks.shaped(name, a, "N", ...)
+    check_coupling(mask, **{name: a})
+    return a
+
+
+def additive_forward(z: Array, m: Callable, mask: Array) -> tuple[Array, Array]:
+    """x = z where mask is 1, x = z + m(kept half) where it is 0; log |det dx/dz| = 0. Eq. flow.14
+
+    m maps mask·z, in which the changed half is zero, to shifts of its shape, of which those of the kept half do not
+    count. z (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
+    """
+    z = checked_input(mask, "z", z)
+    return z + additive_shift(m, mask, z), np.zeros(len(z), dtype=z.dtype)
+
+
+def additive_inverse(x: Array, m: Callable, mask: Array) -> tuple[Array, Array]:
+    """z with `additive_forward(z, m, mask)` = x, and log |det dz/dx| = 0; m is not inverted. Eq. flow.14"""
+    x = checked_input(mask, "x", x)
+    return x - additive_shift(m, mask, x), np.zeros(len(x), dtype=x.dtype)
+
+
+def additive_shift(m: Callable, mask: Array, a: Array) -> Array:
+    """(1 − mask)·m(mask·a), in the dtype of a (N, ...): the kept half decides how far the other moves. Eq. flow.14"""
+    shift = m(mask * a)
+    checks.same_shape(2, **{"mask * a": a, "m(mask * a)": shift})
+    return like((1 - mask) * shift, a)
+
+
 class AdditiveCoupling(Bijection):
     """NICE: x = z on the kept half, x = z + m(kept half) on the other. Volume is preserved. Eq. flow.14
 
@@ -64,16 +101,40 @@ class AdditiveCoupling(Bijection):
         self.net, self.mask = net, checked_mask(mask)
 
     def forward(self, z, context=None):
-        check_coupling(self.mask, z=z)
-        return z + self.shift(z, context), np.zeros(len(z), dtype=z.dtype)
+        return additive_forward(z, self._shift_of(context), self.mask)
 
     def inverse(self, x, context=None):
-        check_coupling(self.mask, x=x)
-        return x - self.shift(x, context), np.zeros(len(x), dtype=x.dtype)
+        return additive_inverse(x, self._shift_of(context), self.mask)
 
     def shift(self, a: Array, context: Array | None = None) -> Array:
         """What is added, shaped as `a`: zero on the kept half, a function of it elsewhere."""
-        return like((1 - self.mask) * apply(self.net, self.mask * a, context), a)
+        return additive_shift(self._shift_of(context), self.mask, a)
+
+    def _shift_of(self, context):
+        """The network as a function m of the masked input alone."""
+
+        def m(kept):
+            return apply(self.net, kept, context)
+
+        return m
+
+
+def diagonal_scale(z: Array, log_scale: Array) -> tuple[Array, Array]:
+    """x = exp(log_scale)·z, and log |det dx/dz| = Σ log_scale, which is the same for every example.
+
+    z (N, ...), log_scale shaped as one example -> x (N, ...), log_det (N,). ValueError: other shapes.
+    """
+    z = _one_scale_each("z", z, log_scale)
+    log_scale = like(log_scale, z)
+    return z * np.exp(log_scale), np.sum(log_scale) * np.ones(len(z), dtype=z.dtype)
+
+
+def _one_scale_each(name, a, log_scale):
+    """`a` (N, ...) as floats, if `log_scale` has the shape of one example."""
+    a = checks.shaped(name, a, "N", ...)
+    if np.shape(a)[1:] != np.shape(log_scale):
+        raise ValueError(f"{name} must have shape (N, ...) with examples {np.shape(log_scale)}, got {np.shape(a)}")
+    return a
 
 
 class DiagonalScale(Bijection):
@@ -84,21 +145,10 @@ class DiagonalScale(Bijection):
         self.log_scale = numpy.zeros(sizes, numpy.float32)
 
     def forward(self, z, context=None):
-        self._check("z", z)
-        return z * np.exp(like(self.log_scale, z)), self._log_det(z)
+        return diagonal_scale(z, self.log_scale)
 
     def inverse(self, x, context=None):
-        self._check("x", x)
-        return x * np.exp(-like(self.log_scale, x)), -self._log_det(x)
-
-    def _check(self, name, a):
-        if np.shape(a)[1:] != np.shape(self.log_scale):
-            raise ValueError(
-                f"{name} must have shape (N, ...) with examples {np.shape(self.log_scale)}, got {np.shape(a)}"
-            )
-
-    def _log_det(self, a):
-        return np.sum(like(self.log_scale, a)) * np.ones(len(a), dtype=a.dtype)
+        return diagonal_scale(_one_scale_each("x", x, self.log_scale), -self.log_scale)
 
 
 def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
@@ -106,6 +156,7 @@ def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Ar
 
     z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
     """
+    z = checked_input(mask, "z", z)
     check_coupling(mask, z=z, s=s, t=t)
     changed = 1 - mask
     return z * np.exp(changed * s) + changed * t, affine_log_det(s, mask)
@@ -113,6 +164,7 @@ def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Ar
 
 def affine_inverse(x: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
     """z with `affine_forward(z, s, t, mask)` = x, and log |det dz/dx|; neither s nor t is inverted. Eq. flow.11"""
+    x = checked_input(mask, "x", x)
     check_coupling(mask, x=x, s=s, t=t)
     changed = 1 - mask
     return (x - changed * t) * np.exp(-changed * s), -affine_log_det(s, mask)
@@ -121,7 +173,7 @@ def affine_inverse(x: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Ar
 def affine_log_det(s: Array, mask: Array) -> Array:
     """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,).
 
-    Eq. flow.12, Eq. flow.13
+    Eq. flow.13
     """
     check_coupling(mask, s=s)
     return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
@@ -143,12 +195,12 @@ class AffineCoupling(Bijection):
         self.limit = checks.positive("limit", limit)
 
     def forward(self, z, context=None):
-        check_coupling(self.mask, z=z)
+        z = checked_input(self.mask, "z", z)
         s, t = self.scale_and_shift(z, context)
         return affine_forward(z, s, t, self.mask)
 
     def inverse(self, x, context=None):
-        check_coupling(self.mask, x=x)
+        x = checked_input(self.mask, "x", x)
         s, t = self.scale_and_shift(x, context)  # the kept half of x is that of z
         return affine_inverse(x, s, t, self.mask)
 
@@ -176,6 +228,7 @@ class BatchNorm(Bijection):
         self.momentum, self.eps = checks.probability("momentum", momentum), checks.number("eps", eps, 0)
 
     def forward(self, z, context=None):
+        z = checks.array("z", z, "N", ..., len(self.running_mean))
         std = numpy.sqrt(self.running_var + self.eps)
         return z * std + self.running_mean, self._log_det(z, np.log(std))
 
