@@ -77,7 +77,9 @@ class Chain(Bijection):
 
 
 class BaseDensity:
-    """A density of independent coordinates of the given shape, in which a flow begins."""
+    """A density of independent coordinates of the given shape, in which a flow begins. `std`: their deviation."""
+
+    std: float
 
     def __init__(self, shape: int | tuple[int, ...]):
         self.shape = tuple(checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,)))
@@ -104,6 +106,8 @@ class BaseDensity:
 class StandardNormal(BaseDensity):
     """The usual base density: independent N(0, 1) in every coordinate; sampled from N(0, temperature² I)."""
 
+    std = 1.0
+
     def log_prob(self, z):
         flat = self._flat(z)
         return -0.5 * np.sum(flat**2, axis=1) - 0.5 * flat.shape[1] * math.log(2 * math.pi)
@@ -115,6 +119,8 @@ class StandardNormal(BaseDensity):
 
 class StandardLogistic(BaseDensity):
     """Independent logistic coordinates, density e^−z/(1 + e^−z)² each: heavier tails, and NICE's choice for images."""
+
+    std = math.pi / math.sqrt(3)
 
     def log_prob(self, z):
         flat = self._flat(z)

@@ -144,6 +144,16 @@ class DiagonalScale(Bijection):
         sizes = checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,))
         self.log_scale = numpy.zeros(sizes, numpy.float32)
 
+    def standardize(self, x: numpy.ndarray, std: float = 1.0) -> None:
+        """Set the scales, in place, so that the inverse gives the examples x (N, ...) this deviation everywhere.
+
+        ValueError: x is not finite, has a constant coordinate, or does not have the right shape.
+        """
+        x = _one_scale_each("x", checks.floats("x", x), self.log_scale)
+        if numpy.any(x.max(axis=0) == x.min(axis=0)):
+            raise ValueError("x must vary in every coordinate to be standardized")
+        self.log_scale[...] = numpy.log(x.std(axis=0) / checks.positive("std", std))
+
     def forward(self, z, context=None):
         return diagonal_scale(z, self.log_scale)
 

@@ -44,3 +44,16 @@ class NICE(Flow):
         layers = [AdditiveCoupling(coupling_net(rng, dim, width, depth, 1, activation), mask) for mask in masks]
         scales = [DiagonalScale(dim)] if scaled else []
         super().__init__(base, Chain([*scales, *layers]))
+
+    def standardize(self, x: numpy.ndarray) -> "NICE":
+        """Set the diagonal scale so that z has the deviation of the base in each coordinate; returns self.
+
+        x (N, dim), seen through the couplings as they are, which start as the identity. ValueError: a NICE without
+        scale, a constant coordinate, another shape.
+        """
+        scale, *couplings = self.bijection.bijections
+        if not isinstance(scale, DiagonalScale):
+            raise ValueError("only a NICE with scaled=True can be standardized, got one without a diagonal scale")
+        x = checks.array("x", x, "N", *self.base.shape)
+        scale.standardize(Chain(couplings).inverse(x)[0], self.base.std)
+        return self

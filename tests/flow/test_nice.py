@@ -96,6 +96,16 @@ def test_without_scale_the_densities_of_the_base_stay(rng, shaken):
     assert flow.log_prob(rng.standard_normal((5000, 2)) * 3).max() <= -np.log(2 * np.pi)
 
 
+@pytest.mark.parametrize("base", [StandardNormal(3), StandardLogistic(3)])
+def test_standardize_gives_z_the_deviation_of_the_base(rng, shaken, base):
+    x = rng.standard_normal((500, 3)) * [3.0, 0.2, 1.0] + [5.0, -1.0, 0.0]
+    flow = shaken(NICE(rng, 3, width=8, base=base)).standardize(x)
+    z, _ = flow.bijection.inverse(x)
+    drawn = base.sample(rng, 40_000)
+    np.testing.assert_allclose(z.std(0), base.std, rtol=1e-5)
+    np.testing.assert_allclose(drawn.std(0), base.std, rtol=5 * 0.9 / 200)  # kurtosis 4.2: 0.9/√n
+
+
 def test_samples_use_the_base(rng):
     flow = NICE(rng, 2, base=StandardLogistic(2))  # still the identity
     assert stats.kstest(flow.sample(rng, 5000).ravel(), stats.logistic.cdf).pvalue > 1e-6
@@ -162,6 +172,10 @@ FLAT = np.array([[0.1, 0.3], [0.7, 0.3], [0.2, 0.3]], np.float32)  # the second 
             r"base must be a density of shape \(3,\), got one of \(2,\)",
         ),
         (lambda rng: NICE(rng, 3, base=StandardNormal), "base must be an instance of BaseDensity"),
+        (lambda rng: NICE(rng, 2).standardize(FLAT), "x must vary in every coordinate"),
+        (lambda rng: NICE(rng, 2).standardize(NAN), "x must be finite"),
+        (lambda rng: NICE(rng, 2, scaled=False).standardize(FLAT), "only a NICE with scaled=True"),
+        (lambda rng: DiagonalScale(2).standardize(np.zeros((3, 4))), r"x must have shape \(N, ...\) with examples"),
         (lambda rng: NICE(rng, 2).log_prob(NAN), "x must be finite, got 1 non-finite"),
         (lambda rng: NICE(rng, 2).log_prob(np.zeros((2, 3))), r"x must have shape \(N, 2\), got \(2, 3\)"),
         (lambda rng: NICE(rng, 2).log_prob("ab"), "x must be an array of real numbers"),
