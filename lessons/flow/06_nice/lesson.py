@@ -336,7 +336,7 @@ lesson.predict(
 
 # %%
 def floor_with_scale(density):
-    return 1 + np.log(EV[density.name])
+    return max(1 + np.log(EV[density.name]), density.entropy())  # the sum over fields has an error
 
 
 left_over = {d.name: floor_with_scale(d) - d.entropy() for d in (moons, ring)}
