@@ -269,19 +269,22 @@ def coupling_net(
     outputs: int = 2,
     activation="tanh",
     sharpness: float = 1.0,
+    spread: float = 2.0,
 ) -> MLP:
     """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim), zero at the start.
 
-    The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases spread over ±2, so that the
-    units of the first layer bend at different places: in the plane, each has a single number as input. `sharpness`
-    multiplies the weights and biases of the first layer: the places stay, the bends get narrower, as narrow modes need.
+    The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases over ±`spread`, so that the
+    units of the first layer bend at different places: in the plane, each has a single number as input. Many small
+    inputs, such as pixels in [0, 1], want a spread of 0. `sharpness` multiplies the weights and biases of the first
+    layer: the places stay, the bends get narrower, as narrow modes need.
     """
     for name, size in (("dim", dim), ("width", width), ("depth", depth), ("outputs", outputs)):
         checks.whole(name, size)
+    checks.number("spread", spread, 0)
     net = MLP(rng, [dim] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
     for layer in net.layers[:-1]:
         layer.w *= he_gain(activation)
-        layer.b = rng.uniform(-2, 2, (width,)).astype(numpy.float32)
+        layer.b = rng.uniform(-spread, spread, (width,)).astype(numpy.float32)
     net.layers[0].w *= checks.positive("sharpness", sharpness)
     net.layers[0].b *= sharpness
     return net

@@ -18,8 +18,8 @@ class NICE(Flow):
     Inferring, x goes through `couplings` additive couplings that keep the two halves in turn, then through the diagonal
     scale (left out with `scaled=False`: then the map preserves volume). The halves are the first and the second, or
     with `interleaved` the even and the odd coordinates, as in the paper. `base` is `StandardNormal(dim)` unless given;
-    the paper has `StandardLogistic(dim)` for MNIST. Raises ValueError if dim < 2 or base is one of another dimension.
-    Eq. flow.14
+    the paper has `StandardLogistic(dim)` for MNIST. `spread` is that of the first biases, see `coupling_net`. Raises
+    ValueError if dim < 2 or base is one of another dimension. Eq. flow.14
     """
 
     bijection: Chain
@@ -35,13 +35,15 @@ class NICE(Flow):
         scaled: bool = True,
         interleaved: bool = False,
         base: BaseDensity | None = None,
+        spread: float = 2.0,
     ):
         mask_of = parity_mask if interleaved else half_mask
         masks = [mask_of(dim, k % 2 == 0) for k in range(checks.whole("couplings", couplings))]
         base = StandardNormal(dim) if base is None else checks.instance("base", base, BaseDensity)
         if base.shape != (dim,):
             raise ValueError(f"base must be a density of shape ({dim},), got one of {base.shape}")
-        layers = [AdditiveCoupling(coupling_net(rng, dim, width, depth, 1, activation), mask) for mask in masks]
+        nets = [coupling_net(rng, dim, width, depth, 1, activation, spread=spread) for _ in masks]
+        layers = [AdditiveCoupling(net, mask) for net, mask in zip(nets, masks)]
         scales = [DiagonalScale(dim)] if scaled else []
         super().__init__(base, Chain([*scales, *layers]))
 
