@@ -237,7 +237,7 @@ lesson.claim("two moons: NLL above the entropy", gap, at_most=0.02, unit="nats")
 
 
 # %%
-def mass(flow, reach=4.0, n=lesson.size(400, quick=200)):
+def mass(flow, reach=4.0, n=lesson.size(400, quick=80)):
     """The integral of exp(log_prob) over a square, summed over a grid: 1 for a density."""
     side = np.linspace(-reach, reach, n, dtype=np.float32)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -266,8 +266,9 @@ def model_density(x):
 drawn = flow.sample(lesson.rng("samples"), 3000)
 box = (-1.7, 2.7, -1.25, 1.75)
 fig, axes = plot.figure(1, 4, size=(3.0, 2.8))
+n = lesson.size(200, quick=60)
 plot.density(moons, axes[0], bounds=box, title="truth")
-plot.density(model_density, axes[1], bounds=box, title="RealNVP, exact density")
+plot.density(model_density, axes[1], bounds=box, n=n, title="RealNVP, exact density")
 plot.samples(drawn, moons, axes[2], bounds=box, title="samples over the truth")
 gaps = {"gap": (history.at("gap"), history["gap"])}
 bars = {"Gaussian": gap_of_gaussian, "claimed": 0.02}
@@ -386,19 +387,23 @@ ring_drawn = on_ring.sample(lesson.rng("ring samples"), lesson.size(20_000, quic
 rows = [["truth", bridges(ring_test)], ["RealNVP", bridges(ring_drawn)]]
 lesson.table(rows, ["ring", "share of points on the bridges"])
 
+
 # %%
-fig, axes = plot.figure(1, 3, size=(3.0, 2.8))
+def ridges(x):
+    """log_prob, cut off below, so that the bridges show."""
+    return np.maximum(on_ring.log_prob(x), -12)
+
+
+fig, axes = plot.figure(1, 3, size=(3.2, 2.8))
 ring_box = (-2.7, 2.7, -2.7, 2.7)
 plot.density(ring, axes[0], bounds=ring_box, title="truth")
-plot.heatmap(
-    on_ring.log_prob, ring_box, axes[1], title="log p of RealNVP", levels=np.arange(-12, 2)
-)
+plot.heatmap(ridges, ring_box, axes[1], n=n, title="log p of RealNVP", label="nats")
 plot.samples(ring_drawn[:3000], ring, axes[2], bounds=ring_box, title="samples over the truth")
 lesson.figure(
     fig,
     "ring",
-    "Middle, in nats: follow the ridges from island to island. They are bridges that the flow"
-    " cannot take down; it can only make them thin.",
+    "Middle, cut off at -12 nats: follow the ridges from island to island. They are bridges"
+    " that the flow cannot take down; it can only make them thin.",
 )
 lesson.claim("ring: NLL above the entropy", ring_gap, at_most=0.15, unit="nats")
 
