@@ -5,6 +5,7 @@ That function, a network, never has to be inverted, because its input is among t
 coordinate, whether it is kept (1) or changed (0); it broadcasts against one example.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as np
@@ -30,6 +31,12 @@ def channel_mask(channels: int, first: bool = True) -> numpy.ndarray:
     return half_mask(channels, first)
 
 
+def parity_mask(dim: int, even: bool = True) -> numpy.ndarray:
+    """(dim,) mask that keeps the coordinates 0, 2, 4, ... of a vector, or with False the others."""
+    mask = (numpy.arange(checks.whole("dim", dim, 2)) % 2 == 0).astype(numpy.float32)
+    return mask if even else 1 - mask
+
+
 def checkerboard_mask(height: int, width: int, even: bool = True) -> numpy.ndarray:
     """(H, W, 1) mask that keeps the pixels with (row + column) even, or with False the odd ones."""
     row, column = numpy.indices((checks.whole("height", height), checks.whole("width", width)))
@@ -52,6 +59,36 @@ def check_coupling(mask: Array, **arrays: Array) -> None:
     check_broadcast("mask", mask, **{first: arrays[first]})
 
 
+def checked_input(mask: Array, name: str, a: Any) -> Array:
+    """`a` (N, ...) as floats. ValueError unless `mask` broadcasts against one example."""
+    a = checks.shaped(name, a, "N", ...)
+    check_coupling(mask, **{name: a})
+    return a
+
+
+def additive_forward(z: Array, m: Callable, mask: Array) -> tuple[Array, Array]:
+    """x = z where mask is 1, x = z + m(kept half) where it is 0; log |det dx/dz| = 0. Eq. flow.14
+
+    m maps mask·z, in which the changed half is zero, to shifts of its shape, of which those of the kept half do not
+    count. z (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
+    """
+    z = checked_input(mask, "z", z)
+    return z + additive_shift(m, mask, z), np.zeros(len(z), dtype=z.dtype)
+
+
+def additive_inverse(x: Array, m: Callable, mask: Array) -> tuple[Array, Array]:
+    """z with `additive_forward(z, m, mask)` = x, and log |det dz/dx| = 0; m is not inverted. Eq. flow.14"""
+    x = checked_input(mask, "x", x)
+    return x - additive_shift(m, mask, x), np.zeros(len(x), dtype=x.dtype)
+
+
+def additive_shift(m: Callable, mask: Array, a: Array) -> Array:
+    """(1 − mask)·m(mask·a), in the dtype of a (N, ...): the kept half decides how far the other moves. Eq. flow.14"""
+    shift = m(mask * a)
+    checks.same_shape(2, **{"mask * a": a, "m(mask * a)": shift})
+    return like((1 - mask) * shift, a)
+
+
 class AdditiveCoupling(Bijection):
     """NICE: x = z on the kept half, x = z + m(kept half) on the other. Volume is preserved. Eq. flow.14
 
@@ -64,16 +101,40 @@ class AdditiveCoupling(Bijection):
         self.net, self.mask = net, checked_mask(mask)
 
     def forward(self, z, context=None):
-        check_coupling(self.mask, z=z)
-        return z + self.shift(z, context), np.zeros(len(z), dtype=z.dtype)
+        return additive_forward(z, self._shift_of(context), self.mask)
 
     def inverse(self, x, context=None):
-        check_coupling(self.mask, x=x)
-        return x - self.shift(x, context), np.zeros(len(x), dtype=x.dtype)
+        return additive_inverse(x, self._shift_of(context), self.mask)
 
     def shift(self, a: Array, context: Array | None = None) -> Array:
         """What is added, shaped as `a`: zero on the kept half, a function of it elsewhere."""
-        return like((1 - self.mask) * apply(self.net, self.mask * a, context), a)
+        return additive_shift(self._shift_of(context), self.mask, a)
+
+    def _shift_of(self, context):
+        """The network as a function m of the masked input alone."""
+
+        def m(kept):
+            return apply(self.net, kept, context)
+
+        return m
+
+
+def diagonal_scale(z: Array, log_scale: Array) -> tuple[Array, Array]:
+    """x = exp(log_scale)·z, and log |det dx/dz| = Σ log_scale, which is the same for every example.
+
+    z (N, ...), log_scale shaped as one example -> x (N, ...), log_det (N,). ValueError: other shapes.
+    """
+    z = _one_scale_each("z", z, log_scale)
+    log_scale = like(log_scale, z)
+    return z * np.exp(log_scale), np.sum(log_scale) * np.ones(len(z), dtype=z.dtype)
+
+
+def _one_scale_each(name, a, log_scale):
+    """`a` (N, ...) as floats, if `log_scale` has the shape of one example."""
+    a = checks.shaped(name, a, "N", ...)
+    if np.shape(a)[1:] != np.shape(log_scale):
+        raise ValueError(f"{name} must have shape (N, ...) with examples {np.shape(log_scale)}, got {np.shape(a)}")
+    return a
 
 
 class DiagonalScale(Bijection):
@@ -83,22 +144,21 @@ class DiagonalScale(Bijection):
         sizes = checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,))
         self.log_scale = numpy.zeros(sizes, numpy.float32)
 
+    def standardize(self, x: numpy.ndarray, std: float = 1.0) -> None:
+        """Set the scales, in place, so that the inverse gives the examples x (N, ...) this deviation everywhere.
+
+        ValueError: x is not finite, has a constant coordinate, or does not have the right shape.
+        """
+        x = _one_scale_each("x", checks.floats("x", x), self.log_scale)
+        if numpy.any(x.max(axis=0) == x.min(axis=0)):
+            raise ValueError("x must vary in every coordinate to be standardized")
+        self.log_scale[...] = numpy.log(x.std(axis=0) / checks.positive("std", std))
+
     def forward(self, z, context=None):
-        self._check("z", z)
-        return z * np.exp(like(self.log_scale, z)), self._log_det(z)
+        return diagonal_scale(z, self.log_scale)
 
     def inverse(self, x, context=None):
-        self._check("x", x)
-        return x * np.exp(-like(self.log_scale, x)), -self._log_det(x)
-
-    def _check(self, name, a):
-        if np.shape(a)[1:] != np.shape(self.log_scale):
-            raise ValueError(
-                f"{name} must have shape (N, ...) with examples {np.shape(self.log_scale)}, got {np.shape(a)}"
-            )
-
-    def _log_det(self, a):
-        return np.sum(like(self.log_scale, a)) * np.ones(len(a), dtype=a.dtype)
+        return diagonal_scale(_one_scale_each("x", x, self.log_scale), -self.log_scale)
 
 
 def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
@@ -106,6 +166,7 @@ def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Ar
 
     z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
     """
+    z = checked_input(mask, "z", z)
     check_coupling(mask, z=z, s=s, t=t)
     changed = 1 - mask
     return z * np.exp(changed * s) + changed * t, affine_log_det(s, mask)
@@ -113,6 +174,7 @@ def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Ar
 
 def affine_inverse(x: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
     """z with `affine_forward(z, s, t, mask)` = x, and log |det dz/dx|; neither s nor t is inverted. Eq. flow.11"""
+    x = checked_input(mask, "x", x)
     check_coupling(mask, x=x, s=s, t=t)
     changed = 1 - mask
     return (x - changed * t) * np.exp(-changed * s), -affine_log_det(s, mask)
@@ -121,7 +183,7 @@ def affine_inverse(x: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Ar
 def affine_log_det(s: Array, mask: Array) -> Array:
     """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,).
 
-    Eq. flow.12, Eq. flow.13
+    Eq. flow.13
     """
     check_coupling(mask, s=s)
     return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
@@ -143,12 +205,12 @@ class AffineCoupling(Bijection):
         self.limit = checks.positive("limit", limit)
 
     def forward(self, z, context=None):
-        check_coupling(self.mask, z=z)
+        z = checked_input(self.mask, "z", z)
         s, t = self.scale_and_shift(z, context)
         return affine_forward(z, s, t, self.mask)
 
     def inverse(self, x, context=None):
-        check_coupling(self.mask, x=x)
+        x = checked_input(self.mask, "x", x)
         s, t = self.scale_and_shift(x, context)  # the kept half of x is that of z
         return affine_inverse(x, s, t, self.mask)
 
@@ -176,6 +238,7 @@ class BatchNorm(Bijection):
         self.momentum, self.eps = checks.probability("momentum", momentum), checks.number("eps", eps, 0)
 
     def forward(self, z, context=None):
+        z = checks.array("z", z, "N", ..., len(self.running_mean))
         std = numpy.sqrt(self.running_var + self.eps)
         return z * std + self.running_mean, self._log_det(z, np.log(std))
 
@@ -198,16 +261,30 @@ class BatchNorm(Bijection):
         return positions * np.sum(log_scale) * np.ones(len(a), dtype=a.dtype)
 
 
-def coupling_net(rng: Rng, dim: int, width: int = 64, depth: int = 2, outputs: int = 2, activation="tanh") -> MLP:
+def coupling_net(
+    rng: Rng,
+    dim: int,
+    width: int = 64,
+    depth: int = 2,
+    outputs: int = 2,
+    activation="tanh",
+    sharpness: float = 1.0,
+    spread: float = 2.0,
+) -> MLP:
     """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim), zero at the start.
 
-    The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases spread over ±2, so that the
-    units of the first layer bend at different places: in the plane, each has a single number as input.
+    The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases over ±`spread`, so that the
+    units of the first layer bend at different places: in the plane, each has a single number as input. Many small
+    inputs, such as pixels in [0, 1], want a spread of 0. `sharpness` multiplies the weights and biases of the first
+    layer: the places stay, the bends get narrower, as narrow modes need.
     """
     for name, size in (("dim", dim), ("width", width), ("depth", depth), ("outputs", outputs)):
         checks.whole(name, size)
+    checks.number("spread", spread, 0)
     net = MLP(rng, [dim] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
     for layer in net.layers[:-1]:
         layer.w *= he_gain(activation)
-        layer.b = rng.uniform(-2, 2, (width,)).astype(numpy.float32)
+        layer.b = rng.uniform(-spread, spread, (width,)).astype(numpy.float32)
+    net.layers[0].w *= checks.positive("sharpness", sharpness)
+    net.layers[0].b *= sharpness
     return net

@@ -9,6 +9,7 @@ and generating, through the same in reverse order. Dinh, Sohl-Dickstein and Beng
 2017.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -17,6 +18,7 @@ from minigen import checks
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze
 from minigen.flow.coupling import AffineCoupling, channel_mask, checkerboard_mask
 from minigen.nn import Conv2d, GroupNorm, Module, ResidualBlock, he_gain
+from minigen.tensor import relu
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -58,12 +60,42 @@ class ConvNet(Module):
         return out
 
 
+class SmallConvNet(Module):
+    """A cheaper network of a coupling: convolutions 3×3, 1×1 and 3×3 with ReLU, zero at the start.
+
+    (N, H, W, channels) -> (N, H, W, 2·channels), for one height and width: each position has a bias of its own behind
+    the first convolution, because a digit's border and its middle have little in common. `fold` as in `ConvNet`.
+    """
+
+    def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int], fold: bool = False):
+        checks.whole("channels", channels)
+        height, across = (n // 2 for n in size) if fold else size
+        c = 4 * channels if fold else channels
+        self.conv_in = Conv2d(rng, c, checks.whole("width", width), 3, padding=1, scale=he_gain("relu"))
+        self.place = numpy.zeros((height, across, width), numpy.float32)
+        self.conv_mid = Conv2d(rng, width, width, 1, scale=he_gain("relu"))
+        self.conv_out = Conv2d(rng, width, 2 * c, 3, padding=1, scale=0.0)
+        self.fold = Squeeze() if fold else None
+
+    def __call__(self, x: Array) -> Array:
+        if self.fold is not None:
+            x, _ = self.fold.inverse(x)  # (N, H/2, W/2, 4C)
+        h = relu(self.conv_in(x) + self.place)  # (N, ·, ·, width)
+        out = self.conv_out(relu(self.conv_mid(h)))  # (N, ·, ·, 2C), or 8C if folded
+        if self.fold is not None:
+            out, _ = self.fold.forward(out)  # (N, H, W, 2C)
+        return out
+
+
 class ImageRealNVP(Flow):
     """The multi-scale flow on images: log_prob(x (N, H, W, C)) -> (N,), sample(rng, n) -> (n, H, W, C).
 
-    `scales` sizes, each half of the one before; `checkerboards` and `channelwise` couplings at each (the coarsest has
-    checkerboards only), with networks of `width` channels, a multiple of 4. Height and width of the images must be
-    divisible by 2^(scales − 1). Pixels should be unbounded numbers: give it logits
+    `scales` sizes, each half of the one before; `checkerboards` and `channelwise` couplings at each, or so many at each
+    if they are sequences (with a single number the coarsest has checkerboards only, as in the paper), with networks of
+    `width` channels: `ConvNet`, for which 4 must divide it, or with `small` `SmallConvNet`. With `affine` a learned
+    scale and shift for each channel comes before every coupling, and one for each number of the noise; the paper has
+    batch norm there. Height and width of the images must be divisible by 2^(scales − 1), and once more if the coarsest
+    has channelwise couplings. Pixels should be unbounded numbers: give it logits
     (`minigen.data.mnist.dequantize_logit`). Raises ValueError if the shape does not fit. Eq. flow.08, Eq. flow.10
     """
 
@@ -76,33 +108,46 @@ class ImageRealNVP(Flow):
         width: int = 32,
         scales: int = 3,
         blocks: int = 1,
-        checkerboards: int = 4,
-        channelwise: int = 4,
+        checkerboards: int | Sequence[int] = 4,
+        channelwise: int | Sequence[int] = 4,
         limit: float = 2.0,
+        *,
+        small: bool = False,
+        affine: bool = False,
     ):
+        checks.whole("scales", scales)
+        boards_at = _at_each("checkerboards", checkerboards, scales, scales)
+        channels_at = _at_each("channelwise", channelwise, scales, scales - 1)
         height, across, channels = checked_image_shape(shape, scales)
+        if channels_at[-1] and (height % 2**scales or across % 2**scales):
+            raise ValueError(
+                f"shape must be divisible by 2^scales = {2**scales} for channelwise[-1], got {tuple(shape)}"
+            )
         checks.whole("width", width)
-        for name, count in (("blocks", blocks), ("checkerboards", checkerboards), ("channelwise", channelwise)):
-            checks.whole(name, count, least=0)
+        checks.whole("blocks", blocks, least=0)
         checks.positive("limit", limit)
 
-        def coupling(mask: numpy.ndarray, c: int, fold: bool) -> AffineCoupling:
-            return AffineCoupling(ConvNet(rng, c, width, blocks, fold), mask, limit)
+        def coupling(mask: numpy.ndarray, size: tuple[int, int], c: int, fold: bool) -> list[Bijection]:
+            """A coupling on images of this size and so many channels, with what comes before it, inferring."""
+            net = SmallConvNet(rng, c, width, size, fold) if small else ConvNet(rng, c, width, blocks, fold)
+            return [*_affine(affine, c), AffineCoupling(net, mask, limit)]
 
-        def scale(h: int, w: int, c: int, left: int) -> Bijection:
-            """All couplings at one size (N, h, w, c) and, inside the split, those at the `left − 1` smaller ones."""
+        def scale(h: int, w: int, c: int, k: int) -> Bijection:
+            """All couplings at the scale k, images (N, h, w, c), and inside the split those at the smaller ones."""
             fold = h % 2 == 0 and w % 2 == 0
-            boards = [checkerboard_mask(h, w, even=k % 2 == 0) for k in range(checkerboards)]
-            layers: list[Bijection] = [coupling(mask, c, fold) for mask in boards]
-            if left > 1:
-                masks = [channel_mask(4 * c, first=k % 2 == 0) for k in range(channelwise)]
-                deeper = Split(scale(h // 2, w // 2, 2 * c, left - 1))  # half of the 4c channels goes on
-                by_channel = [coupling(mask, 4 * c, False) for mask in masks]
-                layers += [Squeeze(), *by_channel, deeper, Unsqueeze()]
+            boards = [checkerboard_mask(h, w, even=i % 2 == 0) for i in range(boards_at[k])]
+            layers: list[Bijection] = [f for mask in boards for f in coupling(mask, (h, w), c, fold)]
+            last = k == scales - 1
+            if not last or channels_at[k]:
+                masks = [channel_mask(4 * c, first=i % 2 == 0) for i in range(channels_at[k])]
+                deeper = [] if last else [Split(scale(h // 2, w // 2, 2 * c, k + 1))]  # half of 4c channels goes on
+                by_channel = [f for mask in masks for f in coupling(mask, (h // 2, w // 2), 4 * c, False)]
+                layers += [Squeeze(), *by_channel, *deeper, Unsqueeze()]
             return Chain(layers[::-1])  # written in the order of inferring; a chain lists the order of generating
 
         outside = Affine(numpy.zeros(channels), numpy.zeros(channels))
-        super().__init__(StandardNormal(shape), Chain([scale(height, across, channels, scales), outside]))
+        inside = scale(height, across, channels, 0)
+        super().__init__(StandardNormal(shape), Chain([*_affine(affine, shape), inside, outside]))
 
     def standardize(self, x: numpy.ndarray) -> "ImageRealNVP":
         """Set the outermost scale and shift so that the couplings get x (N, H, W, C) standardized by channel; returns
@@ -110,6 +155,21 @@ class ImageRealNVP(Flow):
         x = checks.array("x", x, "N", *self.base.shape)
         self.bijection.bijections[-1].standardize(x, axis=(0, 1, 2))
         return self
+
+
+def _affine(wanted: bool, shape: int | tuple[int, ...]) -> list[Bijection]:
+    """A scale and shift, at first 1 and 0, for each number of the shape, if wanted."""
+    return [Affine(numpy.zeros(shape), numpy.zeros(shape))] if wanted else []
+
+
+def _at_each(name: str, counts: int | Sequence[int], scales: int, first: int) -> list[int]:
+    """How many couplings at each scale: the numbers given, or one number for the `first` scales and then 0."""
+    if isinstance(counts, Sequence) and not isinstance(counts, str):
+        found = checks.wholes(name, counts, least=0)
+        if len(found) != scales:
+            raise ValueError(f"{name} must be one number, or one for each of {scales} scales, got {list(counts)}")
+        return found
+    return [checks.whole(name, counts, least=0)] * first + [0] * (scales - first)
 
 
 def checked_image_shape(shape: tuple[int, int, int], scales: int) -> tuple[int, int, int]:

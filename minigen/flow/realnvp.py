@@ -16,8 +16,9 @@ class RealNVP(Flow):
     """A flow on vectors: log_prob(x (N, dim)) -> (N,), sample(rng, n) -> (n, dim).
 
     `couplings` layers keep the first and the second half of the coordinates in turn; each has a network of `depth`
-    hidden layers of `width` units. After the last comes one scale and shift for each coordinate, which `standardize`
-    sets from data. At the start every coupling is the identity. Raises ValueError if dim < 2. Eq. flow.08, Eq. flow.10
+    hidden layers of `width` units, made by `coupling_net` with this `sharpness`. After the last comes one scale and
+    shift for each coordinate, which `standardize` sets from data. At the start every coupling is the identity. Raises
+    ValueError if dim < 2. Eq. flow.08, Eq. flow.10
     """
 
     bijection: Chain
@@ -31,10 +32,12 @@ class RealNVP(Flow):
         depth: int = 2,
         activation="tanh",
         limit: float = 2.0,
+        sharpness: float = 1.0,
     ):
         checks.positive("limit", limit)
         masks = [half_mask(dim, first=k % 2 == 0) for k in range(checks.whole("couplings", couplings))]
-        layers = [AffineCoupling(coupling_net(rng, dim, width, depth, 2, activation), mask, limit) for mask in masks]
+        nets = [coupling_net(rng, dim, width, depth, 2, activation, sharpness) for _ in masks]
+        layers = [AffineCoupling(net, mask, limit) for net, mask in zip(nets, masks)]
         super().__init__(StandardNormal(dim), Chain([*layers, Affine(numpy.zeros(dim), numpy.zeros(dim))]))
 
     def standardize(self, x: numpy.ndarray) -> "RealNVP":

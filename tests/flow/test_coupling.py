@@ -107,6 +107,24 @@ def test_start_is_the_identity_with_units_that_bend_apart(rng):
     assert abs(first.w.var() - 1 / 2) < 5 * (1 / 2) * np.sqrt(0.8 / n)  # kurtosis of a uniform: 1.8
 
 
+def test_spread_is_that_of_the_biases():
+    biases = [coupling_net(np.random.default_rng(0), 2, 500, spread=b).layers[1].b for b in (0.0, 2.0, 5.0)]
+    assert not biases[0].any()
+    assert 1.9 < np.abs(biases[1]).max() <= 2
+    assert 4.75 < np.abs(biases[2]).max() <= 5
+    with pytest.raises(ValueError, match="spread must be a number"):
+        coupling_net(np.random.default_rng(0), 2, 16, spread=-1)
+
+
+def test_sharpness_narrows_the_bends_and_keeps_their_places():
+    plain, sharp = (coupling_net(np.random.default_rng(0), 2, 16, sharpness=k).layers for k in (1.0, 4.0))
+    np.testing.assert_allclose(sharp[0].w, 4 * plain[0].w)
+    np.testing.assert_allclose(sharp[0].b, 4 * plain[0].b)
+    np.testing.assert_array_equal(sharp[1].w, plain[1].w)
+    with pytest.raises(ValueError, match="sharpness must be a positive number, got 0"):
+        coupling_net(np.random.default_rng(0), 2, 16, sharpness=0)
+
+
 # ------------------------------------------------------------------------------------------- other layers
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minigen.flow.multiscale import ConvNet, ImageRealNVP
+from minigen.flow.multiscale import ConvNet, ImageRealNVP, SmallConvNet
 from minigen.optim import Adam
 from minigen.tensor import jacobian, parallel_value_and_grad, value_and_grad
 
@@ -19,6 +19,21 @@ def test_image_flow(rng, shaken, check_bijection, shape):
     x, log_det = check_bijection(flow.bijection, z, atol=1e-8)
     assert np.abs(x - z).max() > 0.1 and (np.abs(log_det) > 0.01).all()
     np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) - log_det, atol=1e-8)
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_image_flow_with_couplings_chosen_for_each_scale(rng, shaken, check_bijection, small):
+    """Checkerboards at the first of two sizes, channels at both, a scale and shift before each coupling."""
+    flow = shaken(
+        ImageRealNVP(rng, (4, 4, 1), 4, 2, checkerboards=(2, 0), channelwise=(1, 2), small=small, affine=True), 0.2
+    )
+    z = rng.standard_normal((2, 4, 4, 1))
+    x, log_det = check_bijection(flow.bijection, z, atol=1e-8)
+    np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) - log_det, atol=1e-8)
+    sizes = [module.mask.shape for _, module in flow.modules() if getattr(module, "mask", None) is not None]
+    assert sorted(sizes, key=str) == sorted([(4, 4, 1), (4, 4, 1), (4,), (8,), (8,)], key=str)
+    affine = [module.log_scale.shape for _, module in flow.modules() if hasattr(module, "log_scale")]
+    assert sorted(affine, key=str) == sorted([(1,), (1,), (1,), (4,), (8,), (8,), (4, 4, 1)], key=str)
 
 
 def test_every_pixel_and_every_number_of_noise_matters(rng, shaken):
@@ -86,12 +101,35 @@ def test_conv_net_starts_at_zero_and_keeps_the_places(rng, fold):
     assert change[0, :2, :2].min() > 3 * np.median(change[0, 4:, 4:]) and not change[1].any()
 
 
+@pytest.mark.parametrize("fold", [False, True])
+def test_small_net_starts_at_zero_and_knows_places(rng, fold):
+    net, x = SmallConvNet(rng, 2, 5, (8, 8), fold), rng.standard_normal((2, 8, 8, 2), dtype=np.float32)
+    assert not net(x).any() and net(x).shape == (2, 8, 8, 4) and net(x).dtype == np.float32
+    net.conv_out.w[...] = rng.standard_normal(net.conv_out.w.shape)
+    flat = np.zeros((1, 8, 8, 2), np.float32)
+    assert not net(flat).any(), "biases are zero: nothing comes of nothing"
+    net.place[1, 1] = 1.0  # a bias at one position
+    seen = np.abs(net(flat)[0]).max(axis=-1)
+    far = seen[6:, 6:] if fold else seen[3:, 3:]
+    assert seen[:3, :3].max() > 0.01 and not far.any()
+
+
 def test_errors_name_the_argument(rng):
     for call, says in [
         (lambda: ImageRealNVP(rng, (6, 6, 1)), r"shape must be divisible by 2\^\(scales - 1\) = 4, got \(6, 6, 1\)"),
         (lambda: ImageRealNVP(rng, (4, 4, 1)), r"shape must leave more than one pixel at the coarsest of 3 scales"),
         (lambda: ImageRealNVP(rng, (4, 4, 1), width=6, scales=2), "width must be divisible by 4"),
         (lambda: ImageRealNVP(rng, (28, 28)), r"shape must be \(H, W, C\), got \(28, 28\)"),
+        (
+            lambda: ImageRealNVP(rng, (8, 6, 1), scales=1, channelwise=(2,), checkerboards=(1, 2)),
+            "checkerboards must be",
+        ),
+        (lambda: ImageRealNVP(rng, (7, 6, 1), scales=1, channelwise=(2,)), r"shape must be divisible by 2\^scales = 2"),
+        (lambda: ImageRealNVP(rng, (8, 8, 1), scales=2, channelwise=(2, -1)), "channelwise must be a whole number"),
+        (lambda: ImageRealNVP(rng, (8, 8, 1), scales=2, channelwise="44"), "channelwise must be a whole number"),
+        (lambda: ImageRealNVP(0, (8, 8, 1), scales=2), "rng must be a numpy.random.Generator"),
+        (lambda: ImageRealNVP(rng, (8, 8, 1), scales=2).standardize(np.zeros((3, 8, 8, 1))), "x must vary"),
+        (lambda: ImageRealNVP(rng, (8, 8, 1), scales=2).log_prob(np.full((3, 8, 8, 1), np.nan)), "x must be finite"),
         (lambda: images(rng, lambda f, _: f).log_prob(np.zeros((1, 4, 4))), r"x must have shape \(N, 4, 4, 1\)"),
     ]:
         with pytest.raises(ValueError, match=says):

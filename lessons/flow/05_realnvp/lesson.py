@@ -1,7 +1,8 @@
 # %% [markdown]
 # # RealNVP
 #
-# Mirrors the section *RealNVP* of "Flow-based Deep Generative Models" (Weng 2018). To take away:
+# Mirrors the head of *Models with Normalizing Flows* (flow.s06) and its section *RealNVP*
+# (flow.s07) of "Flow-based Deep Generative Models" (Weng 2018). To take away:
 #
 # - a **coupling** is a map made of any network at all, and yet it is undone, and its determinant
 #   known, at sight;
@@ -20,21 +21,28 @@ lesson = Lesson(
     "flow/05_realnvp",
     title="RealNVP",
     post="flow",
-    sections=["flow.s07"],
+    sections=["flow.s06", "flow.s07"],
     figures=[],
     equations=["flow.08", "flow.09", "flow.10", "flow.11", "flow.12", "flow.13"],
-    minutes=3.5,
+    minutes=8.0,
 )
 
 # %% [markdown]
 # ## 1. The question
 #
-# A flow needs a map from noise $z$ to data $x$ that is rich, that can be inverted, and whose
-# determinant is cheap. A neural network is rich. But invert one? And the determinant of $D \times
-# D$ numbers costs $D^3$ steps.
+# A flow knows the exact $\log p(x)$ of every point. So there is no question how to train it: make
+# the data probable. The loss is the mean *negative log-likelihood*, NLL, over the data set
+# $\mathcal{D}$ (Eq. flow.09),
 #
-# RealNVP's answer: **let half of the numbers stay as they are.** They choose, by a network, how the
-# other half is scaled and shifted (Eq. flow.10):
+# $$\mathcal{L}(\mathcal{D}) = -\frac{1}{|\mathcal{D}|} \sum_{x \in \mathcal{D}} \log p(x) ,$$
+#
+# and there is no second network to play against, and no bound. All models of this part of the post
+# are trained so. They differ in one thing: which maps they are made of.
+#
+# The map from noise $z$ to data $x$ must be rich, it must be invertible, and its determinant must
+# be cheap. A neural network is rich. But invert one? And the determinant of $D \times D$ numbers
+# costs $D^3$ steps. RealNVP's answer: **let half of the numbers stay as they are.** They choose, by
+# a network, how the other half is scaled and shifted (Eq. flow.10):
 #
 # $$x_{1:d} = z_{1:d}, \qquad x_{d+1:D} = z_{d+1:D} \odot \exp(s(z_{1:d})) + t(z_{1:d}).$$
 #
@@ -44,8 +52,19 @@ lesson = Lesson(
 # 3)$ goes to $x = (2,\ 3 \cdot 2 + 4) = (2, 10)$. To come back we do not invert $s$ or $t$: the 2
 # is still there, so we compute them again, $(10 - 4) / 2 = 3$ (Eq. flow.11).
 #
-# **Before the next cell:** $\partial x_2 / \partial z_1 = z_2 + 2u = 7$. Does the 7 change the
-# determinant?
+# The second number also depends on $z_1$, and not weakly: $\partial x_2 / \partial z_1 = z_2 + 2u =
+# 7$ at this point.
+
+# %%
+lesson.predict(
+    "What is the determinant of the Jacobian at z = (2, 3)?",
+    ["2", "7", "9", "14"],
+)
+
+# %%
+lesson.exercise("flow/05/affine_forward")
+lesson.exercise("flow/05/affine_inverse")
+lesson.exercise("flow/05/affine_log_det")
 
 # %%
 from minigen.flow.coupling import affine_forward, affine_inverse, half_mask
@@ -77,17 +96,19 @@ for h in 1e-6 * np.eye(2):
     columns.append((moved - x)[0] / 1e-6)
 J = np.stack(columns, axis=1)
 lesson.check("Jacobian by small steps, row by row", J, equals=[[1, 0], [7, 2]], atol=1e-4)
-lesson.check(
-    "log det J, and log det of the way back",
-    [log_det[0], log_det_back[0]],
-    equals=[np.log(2), -np.log(2)],
+lesson.check("exp of the two log-dets", np.exp([log_det[0], log_det_back[0]]), equals=[2, 0.5])
+
+# %%
+lesson.outcome(
+    f"It is {np.linalg.det(J):.4f}. A triangular matrix has the product of its diagonal as"
+    " determinant, here 1 · 2: the corner never counts.",
+    answer="2",
 )
 
 # %% [markdown]
-# No. A triangular matrix has the product of its diagonal as determinant, here $1 \cdot 2$: the
-# corner never counts, and the corner is where the derivatives of the networks are (Eq. flow.12). So
-# $\log|\det J| = \sum_j s_j$ over the changed half (Eq. flow.13): a sum of numbers we have anyway.
-# This is all the package does:
+# And the corner is where the derivatives of the networks are (Eq. flow.12). So $\log|\det J| =
+# \sum_j s_j$ over the changed half (Eq. flow.13): a sum of numbers we have anyway. This is all the
+# package does:
 
 # %%
 from minigen.flow.coupling import AffineCoupling, affine_log_det
@@ -95,6 +116,9 @@ from minigen.flow.coupling import AffineCoupling, affine_log_det
 lesson.show_source(affine_forward, affine_inverse, affine_log_det, AffineCoupling)
 
 # %% [markdown]
+# *Change something:* let $u$ be $-2$, with $e^s = |u|$. Does the determinant get a minus? Can a
+# coupling ever turn the plane over?
+#
 # ## 3. Many layers
 #
 # One coupling never changes $x_1$. So the next one keeps the *other* half, and so on in turn;
@@ -113,9 +137,7 @@ for a in rough.parameters().values():
 z = lesson.rng("z").standard_normal((1000, 2), dtype=np.float32)
 x, _ = rough.bijection.forward(z)
 z_back, _ = rough.bijection.inverse(x)
-x_back, _ = rough.bijection.forward(z_back)
-lesson.check("|inverse(forward(z)) - z|, largest of 1,000", np.abs(z_back - z).max(), at_most=1e-5)
-lesson.check("|forward(inverse(x)) - x|, likewise", np.abs(x_back - x).max(), at_most=2e-5)
+lesson.check("|inverse(forward(z)) - z|, largest of 1,000", np.abs(z_back - z).max(), at_most=1e-4)
 
 # %% [markdown]
 # And the log-determinant, against that of the Jacobian found by automatic differentiation, in
@@ -128,96 +150,94 @@ double = rough.map(lambda a: a.astype(float))
 _, log_det = double.bijection.forward(z[:5].astype(float))
 gap = jacobian_log_det(double.bijection.forward, z[:5]) - log_det
 lesson.check("log-det minus that of the autodiff Jacobian", gap, equals=np.zeros(5), atol=1e-8)
+lesson.show_source(RealNVP)
 
 # %% [markdown]
 # ## 4. Two moons
 #
-# The loss is the negative log-likelihood, nothing else (Eq. flow.09). Here the truth is known, and
-# with it the best possible score: the entropy. The **gap** between the two is $D_{\mathrm{KL}}(p \|
-# \text{model})$.
-#
-# **Your prediction:** a Gaussian of the right mean and spread misses the entropy by about 1 nat.
-# What will eight couplings with 5,000 steps leave of it: 0.3, 0.1, 0.01?
+# Here the truth is known, and with it the best possible score: the entropy. The **gap** between the
+# two is $D_{\mathrm{KL}}(p \| \text{model})$. A Gaussian of the right mean and spread misses by
+# about 1 nat.
+
+# %%
+lesson.predict(
+    "What will eight couplings, trained for 5,000 steps, leave of that nat? About",
+    ["0.3", "0.1", "0.01"],
+)
 
 # %%
 from minigen.metrics import nll_gap
 
 moons = toy.two_moons(0.1)
-cfg = lesson.configure(
-    couplings=8,
-    width=64,
-    batch=512,
-    steps=5000,
-    lr=4e-3,
-    image_batch=64,
-    image_steps=900,
-    image_lr=2e-3,
-)
-
-# %%
+cfg = lesson.configure(couplings=8, width=64, batch=512, steps=5000, lr=4e-3, clip=5.0)
 flow = RealNVP(lesson.rng("init"), dim=2, couplings=cfg.couplings, width=cfg.width)
-data_rng = lesson.rng("data")
-flow.standardize(moons.sample(data_rng, 5000))
 test = moons.sample(lesson.rng("test"), lesson.size(50_000, quick=1_000))
+flow.standardize(moons.sample(lesson.rng("start"), 5000))
 gap_of_gaussian, _ = nll_gap(moons, flow.log_prob, test)  # all couplings are still the identity
-lesson.show_source(RealNVP)
 
 # %% [markdown]
-# The training loop, written out this once: draw a batch, take the gradient of the loss, set the
-# learning rate, move the parameters. Wherever it is this and nothing else, `minigen.train.descend`
-# makes such a `step` from now on.
+# The training loop, written out this once: draw a batch, take the gradient of the loss, move the
+# parameters. The learning rate rises for 100 steps and then falls to zero along half a cosine. And
+# the gradient is *clipped* to a length of 5 at most: where the data are narrow, one point that fits
+# badly could throw the flow far off. (Without clipping, `minigen.train.descend` makes such a step.)
 
 # %%
-from minigen.optim import Adam, cosine
+from minigen.optim import Adam, clip_grad_norm, cosine
 from minigen.tensor import value_and_grad
 
-steps = lesson.steps(cfg.steps)
-optimizer = Adam(flow, cfg.lr)
-learning_rate = cosine(cfg.lr, steps, warmup=min(100, steps))
 gradient = value_and_grad(lambda flow, x: flow.loss(x))
 
 
-def step(i):
-    optimizer.lr = learning_rate(i)
-    loss, grads = gradient(flow, moons.sample(data_rng, cfg.batch))
-    optimizer.step(grads)
-    return loss
+def trainer(flow, density, steps, batch, lr, rng):
+    """A training step, and all that it changes."""
+    optimizer = Adam(flow, lr)
+    rate = cosine(lr, steps, warmup=min(100, steps))
+
+    def step(i):
+        optimizer.lr = rate(i)
+        loss, grads = gradient(flow, density.sample(rng, batch))
+        clip_grad_norm(grads, cfg.clip)
+        optimizer.step(grads)
+        return loss
+
+    return step, {"flow": flow, "optimizer": optimizer, "rng": rng}
 
 
 # %% [markdown]
 # On the way, forty times, it notes the gap on a part of the test points.
 
-
 # %%
+steps = lesson.steps(cfg.steps, quick=4)
+step, state = trainer(flow, moons, steps, cfg.batch, cfg.lr, lesson.rng("data"))
+
+
 def measure_gap(i, _):
     if i % (1 + steps // 40) == 0:
         return {"gap": nll_gap(moons, flow.log_prob, test[:5000]).gap}
 
 
-state = {"flow": flow, "optimizer": optimizer, "rng": data_rng}
 history = lesson.fit(step, steps, state=state, label="RealNVP on two moons", on_step=measure_gap)
 lesson.sampler("two moons", flow.sample)
 
 # %%
 gap, error = nll_gap(moons, flow.log_prob, test)
-lesson.table(
-    [
-        ["Gaussian", moons.entropy() + gap_of_gaussian, gap_of_gaussian, None],
-        ["RealNVP", moons.entropy() + gap, gap, error],
-        ["truth (entropy)", moons.entropy(), 0.0, None],
-    ],
-    ["two moons, nats", "NLL", "gap", "standard error"],
-)
-trial = "a trial: 0.008 to 0.014"
-lesson.claim("two moons: NLL above the entropy", gap, at_most=0.02, unit="nats", source=trial)
+nearest = min((0.3, 0.1, 0.01), key=lambda guess: abs(np.log(max(gap, 1e-9) / guess)))
+lesson.outcome(f"{gap:.4f} nats, with a standard error of {error:.4f}.", answer=f"{nearest}")
+rows = [
+    ["Gaussian", moons.entropy() + gap_of_gaussian, gap_of_gaussian, None],
+    ["RealNVP", moons.entropy() + gap, gap, error],
+    ["truth (entropy)", moons.entropy(), 0.0, None],
+]
+lesson.table(rows, ["two moons, nats", "NLL", "gap", "standard error"])
+lesson.claim("two moons: NLL above the entropy", gap, at_most=0.02, unit="nats")
 
 # %% [markdown]
 # A density has the integral 1. We can sum it over a grid, for the flow says log p anywhere; and
-# both directions must still be each other's inverse.
+# both directions must be each other's inverse, trained or not.
 
 
 # %%
-def mass(flow, reach=4.0, n=lesson.size(400, quick=200)):
+def mass(flow, reach=4.0, n=lesson.size(400, quick=80)):
     """The integral of exp(log_prob) over a square, summed over a grid: 1 for a density."""
     side = np.linspace(-reach, reach, n, dtype=np.float32)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -232,13 +252,9 @@ def round_trip(flow, x):
     return np.abs(x_back - x)
 
 
-# %%
-lesson.claim(
-    "trained: |forward(inverse(x)) - x|, 99.9 % of points",
-    np.quantile(round_trip(flow, test), 0.999),
-    at_most=1e-5,
-)
-lesson.claim("trained: total mass", mass(flow), between=(0.99, 1.01))
+lesson.check("total mass", mass(flow), between=(0.97, 1.03))
+there_and_back = np.quantile(round_trip(flow, test), 0.999)
+lesson.check("|forward(inverse(x)) - x|, 99.9 % of points", there_and_back, at_most=1e-4)
 
 
 # %%
@@ -249,27 +265,30 @@ def model_density(x):
 
 drawn = flow.sample(lesson.rng("samples"), 3000)
 box = (-1.7, 2.7, -1.25, 1.75)
-
-# %%
 fig, axes = plot.figure(1, 4, size=(3.0, 2.8))
+n = lesson.size(200, quick=60)
 plot.density(moons, axes[0], bounds=box, title="truth")
-plot.density(model_density, axes[1], bounds=box, title="RealNVP, exact density")
+plot.density(model_density, axes[1], bounds=box, n=n, title="RealNVP, exact density")
 plot.samples(drawn, moons, axes[2], bounds=box, title="samples over the truth")
 gaps = {"gap": (history.at("gap"), history["gap"])}
 bars = {"Gaussian": gap_of_gaussian, "claimed": 0.02}
-plot.curves(gaps, ax=axes[3], log=True, title="gap to the entropy", ylabel="nats", reference=bars)
+plot.curves(gaps, ax=axes[3], log=True, title="gap to entropy", ylabel="nats", reference=bars)
 lesson.figure(
     fig,
     "two_moons",
-    "Second panel: a formula, not a histogram. Look for the thin thread from moon to moon: a "
-    "bijection of the plane cannot tear the Gaussian in two.",
+    "Second panel: a formula, not a histogram. Look for a thin thread from moon to moon.",
 )
 
 # %% [markdown]
 # ## 5. What the layers do
 #
-# Take a square grid in the noise and push it through. **Before you look:** which lines stay
-# straight after one coupling?
+# Take a square grid in the noise and push it through, one coupling after the other.
+
+# %%
+lesson.predict(
+    "Which lines of the grid are still straight after the first coupling?",
+    ["the vertical ones", "the horizontal ones", "both", "neither"],
+)
 
 # %%
 line, points = np.linspace(-2, 2, 17), np.linspace(-2, 2, 200)
@@ -278,9 +297,15 @@ vertical = np.stack([across, along], -1)
 horizontal = np.stack([along, across], -1)
 lines = np.concatenate([vertical, horizontal], axis=1).astype(np.float32)  # (200, 34, 2)
 warped = [w.reshape(200, 34, 2) for w in flow.steps(lines.reshape(-1, 2))]
-cloud = flow.steps(lesson.rng("cloud").standard_normal((2000, 2), dtype=np.float32))
+bend = [np.ptp(warped[1][:, k, i], axis=0).max() for k, i in ((slice(17), 0), (slice(17, 34), 1))]
 
 # %%
+lesson.outcome(
+    f"The vertical ones: along each the first number varies by {bend[0]:.2g}, it is kept. Along a"
+    f" horizontal line the second varies by up to {bend[1]:.2g}.",
+    answer="the vertical ones",
+)
+cloud = flow.steps(lesson.rng("cloud").standard_normal((2000, 2), dtype=np.float32))
 fig, axes = plot.figure(2, 8, size=(1.75, 1.7))
 for k, (top, bottom) in zip([0, 1, 2, 4, 6, 7, 8, 9], axes.T, strict=True):
     title = {0: "noise z", 9: "x"}.get(k, f"coupling {k}")
@@ -290,20 +315,113 @@ for k, (top, bottom) in zip([0, 1, 2, 4, 6, 7, 8, 9], axes.T, strict=True):
 lesson.figure(
     fig,
     "layers",
-    "Vertical lines stay vertical in coupling 1 (it keeps the first number), horizontal ones of "
-    "that picture in coupling 2. The last step only puts the scale of the data back.",
+    "Coupling 2 keeps the second number, and so on in turn. The last step only puts the scale of"
+    " the data back.",
 )
 
 # %% [markdown]
-# ## 6. Wrong turns
+# ## 6. A ring of islands
 #
-# The same flow, trained for less, with one piece wrong at a time. **Which one will report the
-# lowest loss?**
+# Now eight Gaussians on a circle, as narrow as the moons are thick. The lake of noise is one, and a
+# continuous map with a continuous inverse keeps it one: it can pull it out and squeeze it, it
+# cannot tear it. Between two islands there is always a bridge.
+#
+# How hard is that? By hand, on a line: noise $\mathcal{N}(0, 1)$, and for data two narrow modes at
+# $\pm 1$, of deviation 0.1. There is one increasing map that makes the one from the other.
+# Densities multiply with $1 / \text{slope}$, so at 0, in the middle, its slope is $\pi(0) / p(0)$.
+
+# %%
+log_pi = -0.5 * np.log(2 * np.pi)
+log_p = -0.5 * (1 / 0.1) ** 2 - np.log(0.1) - 0.5 * np.log(2 * np.pi)  # both modes, half each
+log_slope = log_pi - log_p
+lesson.check("log of the slope in the middle, 50 - 2.3", log_slope, equals=50 + np.log(0.1))
+lesson.check(
+    "couplings that stretch by e² which this takes", int(np.ceil(log_slope / 2)), equals=24
+)
+
+# %% [markdown]
+# A slope of $5 \cdot 10^{20}$! Our couplings stretch by $e^2$ at most, so 24 of them would have to
+# do it together, at one point. With fewer, a little of the noise stays on the way from mode to
+# mode, and its bends must be sharp. So for the ring: twelve couplings, and first layers whose units
+# bend four times as sharply (`sharpness`).
+
+# %%
+lesson.predict(
+    "After training, the gap on the ring will be",
+    ["smaller than on the moons", "the same, within a factor of 2", "more than twice as large"],
+)
+
+# %%
+ring = toy.ring()
+ring_cfg = lesson.configure(ring_couplings=12, ring_steps=3000, ring_batch=256, ring_lr=5e-3)
+on_ring = RealNVP(lesson.rng("ring init"), 2, ring_cfg.ring_couplings, cfg.width, sharpness=4.0)
+on_ring.standardize(ring.sample(lesson.rng("ring start"), 5000))
+ring_test = ring.sample(lesson.rng("ring test"), lesson.size(50_000, quick=1_000))
+ring_of_gaussian = nll_gap(ring, on_ring.log_prob, ring_test).gap
+
+# %%
+steps = lesson.steps(ring_cfg.ring_steps, quick=4)
+rng = lesson.rng("ring data")
+step, state = trainer(on_ring, ring, steps, ring_cfg.ring_batch, ring_cfg.ring_lr, rng)
+lesson.fit(step, steps, state=state, label="RealNVP on a ring")
+ring_gap, ring_error = nll_gap(ring, on_ring.log_prob, ring_test)
+
+# %%
+ratio = ring_gap / gap
+choices = lesson.predictions[-1].choices
+lesson.outcome(
+    f"{ring_gap:.3f} nats (standard error {ring_error:.3f}), on the moons {gap:.3f}; a Gaussian"
+    f" would miss the ring by {ring_of_gaussian:.2f}.",
+    answer=choices[2] if ratio > 2 else choices[0] if ratio < 0.5 else choices[1],
+)
+
+
+# %%
+def bridges(x):
+    """The share of points farther than four standard deviations from every mode."""
+    distance = np.sqrt(np.sum((x[:, None] - ring.modes) ** 2, axis=-1)).min(axis=1)
+    return np.mean(distance > 4 * ring.std)
+
+
+ring_drawn = on_ring.sample(lesson.rng("ring samples"), lesson.size(20_000, quick=500))
+rows = [["truth", bridges(ring_test)], ["RealNVP", bridges(ring_drawn)]]
+lesson.table(rows, ["ring", "share of points on the bridges"])
+
+
+# %%
+def ridges(x):
+    """log_prob, cut off below, so that the bridges show."""
+    return np.maximum(on_ring.log_prob(x), -12)
+
+
+fig, axes = plot.figure(1, 3, size=(3.2, 2.8))
+ring_box = (-2.7, 2.7, -2.7, 2.7)
+plot.density(ring, axes[0], bounds=ring_box, title="truth")
+plot.heatmap(ridges, ring_box, axes[1], n=n, title="log p of RealNVP", label="nats")
+plot.samples(ring_drawn[:3000], ring, axes[2], bounds=ring_box, title="samples over the truth")
+lesson.figure(
+    fig,
+    "ring",
+    "Middle, cut off at -12 nats: follow the ridges from island to island. They are bridges"
+    " that the flow cannot take down; it can only make them thin.",
+)
+lesson.claim("ring: NLL above the entropy", ring_gap, at_most=0.15, unit="nats")
+
+# %% [markdown]
+# ## 7. Wrong turns
+#
+# The moons again, trained for less, with one piece wrong at a time:
 #
 # - *no log-det*: minimize $-\log \pi(z)$ alone;
 # - *one mask*: all couplings keep the first number;
 # - *net sees all*: the mask on the network's input is forgotten, so that it also sees the half it
 #   changes.
+
+# %%
+lesson.predict(
+    "Which one will report the lowest loss?",
+    ["as it should be", "no log-det", "one mask", "net sees all"],
+)
 
 
 # %%
@@ -357,15 +475,14 @@ def train(mistake):
     """The flow with this mistake, and the loss that it reports at the end."""
     flow = flow_with(mistake)
     loss = no_log_det if mistake == "no log-det" else likelihood
-    steps = lesson.steps(600, quick=2)
+    steps = lesson.steps(400, quick=2)
     lr = cosine(2e-3, steps, warmup=min(100, steps))
     step = descend(loss, flow, draw_moons, lr=lr, rng=lesson.rng("turn"))
     done = lesson.fit(step, steps, state=step.state, label=f"wrong turn: {mistake}")
     return flow, done["loss"][-20:].mean()
 
 
-names = ["as it should be", "no log-det", "one mask", "net sees all"]
-trained = {name: train(name) for name in names}
+trained = {name: train(name) for name in lesson.predictions[-1].choices}
 
 # %% [markdown]
 # Four numbers for each: the loss that it reports; the mass of its "density"; how far `forward` is
@@ -381,6 +498,8 @@ lesson.table(
     ["trained with", "reports", "mass within ±4", "inverse error", "gap"],
     f"two moons; the entropy, the least an honest loss can be, is {moons.entropy():.3f}",
 )
+lowest = min(rows, key=lambda name: rows[name][0])
+lesson.outcome(f"{lowest} reports {rows[lowest][0]:.3f} nats.", answer=lowest)
 
 # %%
 fig, axes = plot.figure(1, 4, size=(2.6, 2.0))
@@ -389,8 +508,8 @@ for (name, (wrong, _)), ax in zip(trained.items(), axes, strict=True):
 lesson.figure(
     fig,
     "wrong_turns",
-    "No log-det: everything was pulled to the origin, so that noise lands far "
-    "outside. One mask: from left to right a Gaussian for ever.",
+    "No log-det: everything was pulled to the origin, so that noise lands far outside. One mask:"
+    " from left to right a Gaussian for ever.",
 )
 
 # %%
@@ -407,12 +526,14 @@ lesson.claim("net sees all: total mass is not 1, off by", missing, at_least=0.1)
 # - *One mask*: $x_1$ is only ever standardized, so its marginal stays a Gaussian, and no training
 #   repairs that.
 # - *Net sees all*: the Jacobian is no longer triangular, $\sum s$ is not its log-det, and `forward`
-#   does not undo `inverse`. Its "density" has the wrong mass. **A loss below the entropy is never
-#   luck; it is a bug.**
+#   does not undo `inverse`. Its "density" has the wrong mass.
 #
-# ## 7. Pictures: checkerboards, squeezing, splitting
+# The least that *no log-det* can report is $\log 2\pi = 1.84$, for it measures something else. Of
+# the others remember: **a loss below the entropy is never luck; it is a bug.**
 #
-# What is "half" of a picture? RealNVP keeps every other pixel like the white squares of a
+# ## 8. Images: checkerboards, squeezing, splitting
+#
+# What is "half" of an image? RealNVP keeps every other pixel like the white squares of a
 # chessboard. Then it *squeezes*: each block of 2×2 pixels becomes one pixel of 4 channels, and
 # couplings keep half of the channels. Then it *splits*: half of the channels are declared finished
 # noise, and only the rest goes on, at the smaller size. 28, 14, 7.
@@ -425,137 +546,192 @@ print("kept by a checkerboard:", *checkerboard_mask(4, 4)[..., 0].astype(int))
 squeezed, _ = Squeeze().inverse(np.arange(16.0).reshape(1, 4, 4, 1))
 lesson.check("the first 2×2 block of 0 ... 15, as channels", squeezed[0, 0, 0], equals=[0, 1, 4, 5])
 
-# %%
-from minigen.flow.multiscale import ImageRealNVP
-
-lesson.show_source(ImageRealNVP)
-
 # %% [markdown]
 # Pixels are integers, and a density over real numbers could grow without bound there; so uniform
-# noise fills the gaps, and a logit (with $\alpha = 0.05$, as in the paper) spreads $[0, 256]$ over
-# the line. Both are part of the model: their log-det is counted, and all numbers below are **bits
-# per pixel**, 8 for white noise. The yardstick is a single Gaussian with all $784^2$ covariances,
-# on the same logits. **Your prediction:** it needs how many bits? And the flow?
+# noise fills the gaps, $v \in [0, 256]$. And a *logit* spreads them over the line,
+#
+# $$y = \operatorname{logit}\big(\alpha + (1 - 2\alpha)\, v / 256\big),$$
+#
+# where a small $\alpha$ keeps $y$ finite at the ends. Its log-det is counted. Likelihoods are given
+# in **bits per pixel**: 8 for white noise.
+#
+# The yardstick is a single Gaussian with all $784^2$ covariances. We fit it to $y$ twice, to the
+# same digits, with $\alpha = 0.05$ and with $10^{-6}$.
+
+# %%
+lesson.predict(
+    "The Gaussian's bits per pixel, from α = 0.05 to 10⁻⁶:",
+    [
+        "the same, for the log-det is counted",
+        "lower by more than 1 bit",
+        "higher by more than 1 bit",
+    ],
+)
 
 # %%
 from minigen.data import mnist
 
 digits = mnist.load()
-alpha = 0.05
-fresh = lesson.rng("dequantize")
-some_test = digits.test_images[: lesson.size(5000, quick=12)]
+some_test = digits.test_images[: lesson.size(10_000, quick=12)]
 some_train = digits.train_images[: lesson.size(60_000, quick=1000)]
-y_test, det_test = mnist.dequantize_logit(some_test, fresh, alpha)
-y_train, _ = mnist.dequantize_logit(some_train, fresh, alpha, flat=True)
+
+
+def gaussian_bits(alpha):
+    """Bits per pixel of test digits under a Gaussian that was fitted to the training digits."""
+    y, _ = mnist.dequantize_logit(some_train, lesson.rng("train noise"), alpha, flat=True)
+    y_test, log_det = mnist.dequantize_logit(some_test, lesson.rng("noise"), alpha, flat=True)
+    covariance = np.cov(y.T)
+    off = y_test - y.mean(0)
+    distance = (off * np.linalg.solve(covariance, off.T).T).sum(1)
+    log_p = -0.5 * (distance + np.linalg.slogdet(2 * np.pi * covariance)[1])
+    return mnist.bits_per_dim(log_p, log_det).mean()
+
+
+# %%
+at_paper, gauss_bits = gaussian_bits(0.05), gaussian_bits(1e-6)
+change = gauss_bits - at_paper
+choices = lesson.predictions[-1].choices
+lesson.outcome(
+    f"{at_paper:.2f} bits at 0.05, {gauss_bits:.2f} at 10⁻⁶.",
+    answer=choices[1] if change < -1 else choices[2] if change > 1 else None,
+)
 
 # %% [markdown]
-# The Gaussian first: its log-density is $-\frac12 (y - \mu)^\top \Sigma^{-1} (y - \mu) - \frac12
-# \log\det 2\pi\Sigma$.
+# The preprocessing is part of the model: both numbers are honest likelihoods of the same $v$, and
+# they compare. Four pixels of five are blank, with $v$ between 0 and 1. At $\alpha = 0.05$ the
+# logit leaves them a tenth of a unit next to the ink, which is far away: a Gaussian broad enough
+# for both wastes nearly all of its mass. At $10^{-6}$ blank pixels have as much room as the ink. So
+# from here on $\alpha = 10^{-6}$, and the Gaussian to beat is the better one.
+#
+# The flow: four couplings with checkerboards, six by channel at 14×14, six at 7×7. Each network has
+# three convolutions, and a bias of its own for each place, because the border and the middle of a
+# digit have little in common; before each coupling comes a learned scale and shift.
 
 # %%
-off = y_test.reshape(-1, 784) - y_train.mean(0)
-covariance = np.cov(y_train.T)
-distance = (off * np.linalg.solve(covariance, off.T).T).sum(1)
-log_gauss = -0.5 * (distance + np.linalg.slogdet(2 * np.pi * covariance)[1])
-gauss_bits = mnist.bits_per_dim(log_gauss, det_test).mean()
+from minigen.flow.multiscale import ImageRealNVP, SmallConvNet
 
-# %%
-image_flow = ImageRealNVP(lesson.rng("image init"))
-image_flow.standardize(y_train[:2000].reshape(-1, 28, 28, 1))
-order = lesson.rng("order")
-batches = mnist.batches(digits.train_images, size=lesson.size(cfg.image_batch, quick=4), rng=order)
+image_cfg = lesson.configure(image_width=40, image_batch=50, image_steps=1600, image_lr=3e-3)
+image_flow = ImageRealNVP(
+    lesson.rng("image init"),
+    width=lesson.size(image_cfg.image_width, quick=8),
+    scales=2,
+    checkerboards=(4, 0),
+    channelwise=(6, 6),
+    small=True,
+    affine=True,
+)
+some_y, _ = mnist.dequantize_logit(some_train[:1000], lesson.rng("image start"))
+image_flow.standardize(some_y)
+lesson.show_source(ImageRealNVP, SmallConvNet)
 
 # %% [markdown]
-# The loop once more by hand, for it does two things that `descend` does not: the noise that fills
-# the gaps is drawn anew for each batch, and its log-determinant is counted; and the gradient is
-# clipped, because early on one picture that fits badly would throw the flow far off.
+# The loop once more by hand, for the noise that fills the gaps is drawn anew for each batch, and
+# its log-determinant is counted. We keep a moving average (EMA) of the weights beside them: the
+# last steps still carry noise, and the average is the better model.
 
 # %%
-from minigen.optim import clip_grad_norm
+from minigen.optim import EMA, linear_decay
 from minigen.tensor import parallel_value_and_grad
 
-image_steps = lesson.steps(cfg.image_steps, quick=1)
-adam = Adam(image_flow, cfg.image_lr)
-rate = cosine(cfg.image_lr, image_steps, warmup=min(50, image_steps))
+fresh = lesson.rng("dequantize")
+order = lesson.rng("order")
+size = lesson.size(image_cfg.image_batch, quick=4)
+batches = mnist.batches(digits.train_images, size=size, rng=order)
+image_steps = lesson.steps(image_cfg.image_steps, quick=1)
+adam = Adam(image_flow, image_cfg.image_lr)
+rate = linear_decay(image_cfg.image_lr, image_steps, warmup=min(100, image_steps))
+average = EMA(image_flow, 0.998)
 image_gradient = parallel_value_and_grad(lambda flow, y: flow.loss(y))
 
 
+# %%
 def image_step(i):
     adam.lr = rate(i)
-    y, log_det = mnist.dequantize_logit(next(batches)[0], fresh, alpha)
+    y, log_det = mnist.dequantize_logit(next(batches)[0], fresh)
     value, grads = image_gradient(image_flow, y)
-    clip_grad_norm(grads, 500.0)
+    clip_grad_norm(grads, 1000.0)
     adam.step(grads)
+    average.update(image_flow)
     return (value - log_det.mean()) / (784 * np.log(2))  # bits per pixel
 
 
+state = {"flow": image_flow, "adam": adam, "average": average}
+state |= {"batches": batches, "order": order, "fresh": fresh}
+image_history = lesson.fit(image_step, image_steps, label="RealNVP on MNIST", state=state)
+
+
 # %%
-def draw_digits(rng, n):
-    """n samples of the flow, gray values in [0, 1]."""
-    return np.clip(mnist.from_logit(image_flow.sample(rng, n), alpha) / 256, 0, 1)
+def draw_digits(rng, n, temperature=1.0):
+    """n samples of the averaged flow, gray values in [0, 1]."""
+    return np.clip(mnist.from_logit(average.model.sample(rng, n, temperature)) / 256, 0, 1)
 
 
-state = {"flow": image_flow, "adam": adam, "batches": batches, "order": order, "fresh": fresh}
-lesson.fit(image_step, image_steps, label="RealNVP on MNIST", state=state)
 lesson.sampler("digits", draw_digits)
-
-# %%
-parts = [image_flow.log_prob(y_test[k : k + 250]) for k in range(0, len(y_test), 250)]
+y_test, det_test = mnist.dequantize_logit(some_test, lesson.rng("noise"))
+parts = [average.model.log_prob(y_test[k : k + 250]) for k in range(0, len(y_test), 250)]
 bits = mnist.bits_per_dim(np.concatenate(parts), det_test)
-lesson.table(
-    [
-        ["uniform", 8.0, None],
-        ["one Gaussian, full covariance", gauss_bits, None],
-        ["RealNVP", bits.mean(), bits.std() / len(bits) ** 0.5],
-    ],
-    ["MNIST test digits", "bits per pixel", "standard error"],
-)
+rows = [
+    ["uniform", 8.0, None],
+    ["one Gaussian, full covariance, α = 0.05", at_paper, None],
+    ["one Gaussian, full covariance, α = 10⁻⁶", gauss_bits, None],
+    ["RealNVP, α = 10⁻⁶", bits.mean(), bits.std() / len(bits) ** 0.5],
+]
+lesson.table(rows, ["MNIST test digits", "bits per pixel", "standard error"])
 
 # %%
+lesson.claim("MNIST: bits per pixel", bits.mean(), at_most=1.40, unit="bits")
 below = gauss_bits - bits.mean()
-source = "the Gaussian at alpha = 1e-6, see section 8"
-lesson.claim("MNIST: bits per pixel below the Gaussian's", below, at_least=1.5, unit="bits")
-lesson.claim("MNIST: bits per pixel", bits.mean(), at_most=1.98, source=source)
-lesson.claim(
-    "MNIST: |forward(inverse(y)) - y|, 99 % of pixels",
-    np.quantile(round_trip(image_flow, y_test[:50]), 0.99),
-    at_most=1e-3,
-)
+lesson.claim("MNIST: bits per pixel below the Gaussian's", below, at_least=0.5, unit="bits")
+there_and_back = np.quantile(round_trip(average.model, y_test[:50]), 0.99)
+lesson.check("|forward(inverse(y)) - y|, 99 % of pixels", there_and_back, at_most=1e-2)
 
 # %% [markdown]
-# The noise of a digit comes in three parts, one for each size: the parts finished early hold the
-# finest detail. **Guess** what changes when the finest half of a digit's noise is drawn anew, and
-# what when all but the coarsest quarter is.
+# The noise of a digit comes in two parts: half of it, the odd rows of $z$, was split off at 14×14
+# and holds the finer detail, the rest went on to 7×7.
 
 # %%
-noise, _ = image_flow.bijection.inverse(y_test[:12])
+lesson.predict(
+    "The finer half of a digit's noise is drawn anew. How many of its pixels change between ink and"
+    " paper?",
+    ["hardly any, below 2 %", "some, 2 to 8 %", "more than 8 %"],
+)
+
+# %%
+noise, _ = average.model.bijection.inverse(y_test[:12])
 new = lesson.rng("redrawn").standard_normal((12, 28, 28, 1), dtype=np.float32)
-row = np.arange(28)[:, None, None]
-finest = row % 2 == 1  # the odd rows hold the channels that were split off first,
-coarsest = row % 4 == 0  # every fourth row those that went on to the last scale
-fine_anew, _ = image_flow.bijection.forward(np.where(finest, new, noise))
-coarse_kept, _ = image_flow.bijection.forward(np.where(coarsest, noise, new))
+finer = np.arange(28)[:, None, None] % 2 == 1
+fine_anew, _ = average.model.bijection.forward(np.where(finer, new, noise))
+coarse_anew, _ = average.model.bijection.forward(np.where(finer, noise, new))
 
+
+def flipped(y):
+    """The share of pixels that are ink, v > 128, in one but not in the other."""
+    return np.mean((y > 0) != (y_test[:12] > 0))
+
+
+share, share_coarse = flipped(fine_anew), flipped(coarse_anew)
 
 # %%
-def pixels(y):
-    """Logits -> gray values 0 to 255."""
-    return np.clip(mnist.from_logit(y, alpha), 0, 255).astype(np.uint8)
-
-
-made = [image_flow.sample(lesson.rng("digits"), 24, temperature) for temperature in (1.0, 0.7)]
-shown = pixels(np.concatenate([y_test[:12], fine_anew, coarse_kept, *made]))
-labels = ["digit", "fine anew", "coarse", "T = 1", "", "T = 0.7", ""]
+choices = lesson.predictions[-1].choices
+lesson.outcome(
+    f"{100 * share:.1f} %; with the coarser half drawn anew {100 * share_coarse:.1f} %.",
+    answer=choices[0] if share < 0.02 else choices[2] if share > 0.08 else choices[1],
+)
+made = [draw_digits(lesson.rng("digits"), 24, temperature) for temperature in (1.0, 0.7)]
+old = np.clip(mnist.from_logit(np.concatenate([y_test[:12], fine_anew, coarse_anew])) / 256, 0, 1)
+labels = ["digit", "fine anew", "coarse anew", "T = 1", "", "T = 0.7", ""]
 lesson.figure(
-    plot.image_grid(shown, 7, 12, row_labels=labels),
+    plot.image_grid(np.concatenate([old, *made]), 7, 12, row_labels=labels),
     "digits",
-    "Row 2: the finest half drawn anew breaks strokes. Row 3: only the coarsest quarter kept, and"
-    " only the place of the ink is. Then samples: pen strokes, few whole digits; T scales the"
-    " noise.",
+    "Rows 2 and 3: the same digits with half of their noise drawn anew. Then samples: pen strokes,"
+    " and some whole digits; T scales the noise.",
 )
 
 # %% [markdown]
-# ## 8. Where the post is loose
+# *Change something:* `--with` your own coupling, or leave out `affine=True` and run again with
+# `--scale 0.2`. What do the scales and shifts gain?
+#
+# ## 9. Where the post is loose
 #
 # - It never says which side of $f: x \to y$ is the data. Both directions cost one pass, so it makes
 #   no difference here; it will for MAF and IAF. Keep to: `forward` generates, `inverse` infers.
@@ -563,13 +739,14 @@ lesson.figure(
 #   tanh; so do we ($|s| \le 2$).
 # - Of the multi-scale architecture it names masking and squeezing, not the *split*, which is what
 #   saves the work.
-# - Bits per pixel compare only under one preprocessing: with $\alpha = 10^{-6}$ the same Gaussian
-#   needs 1.98.
+# - It gives no likelihoods. The paper's are for color images, with $\alpha + (1 - \alpha)\,
+#   v/256$ and $\alpha = 0.05$; the $1 - 2\alpha$ and the $10^{-6}$ used here are those of MAF
+#   (`flow/11`).
 #
-# **Left out:** batch norm inside the flow (`minigen.flow.coupling.BatchNorm`), for which the paper
-# needs it to go deeper; color; hours of training. **Next:** *NICE* (`flow/06`) leaves out the scale
-# $s$: what can a map do that never changes volume? And Glow learns how to mix channels instead of
-# taking turns.
+# **Left out:** batch norm inside the flow (`minigen.flow.coupling.BatchNorm`), which the paper has
+# where we have scales and shifts; residual networks (`ConvNet`); color; hours of training.
+# **Next:** *NICE* (`flow/06`) leaves out the scale $s$: what can a map do that never changes
+# volume? And Glow learns how to mix channels instead of taking turns.
 #
 # **Your turn:** `minigen exercise start flow/05`, then `minigen run flow/05 --with
 # exercises/flow_05.py`.

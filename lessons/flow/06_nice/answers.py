@@ -1,0 +1,170 @@
+"""Mistakes in the exercises of flow/06, and other right answers."""
+
+import autograd.numpy as np
+
+
+def over_coordinates(a):
+    return np.sum(np.reshape(a, (len(a), -1)), axis=1)
+
+
+MISTAKES = {
+    "additive_forward": """
+    # Give m the kept half only, mask * z: if it sees what it changes, the map is not invertible at
+    # sight, and its determinant is not 1.
+    return z + (1 - mask) * m(z), np.zeros(len(z))
+    # The network sees the wrong half: mask = 1 is kept, so it gets mask * z.
+    return z + (1 - mask) * m((1 - mask) * z), np.zeros(len(z))
+    # The shift belongs to the changed half, where the mask is 0.
+    return z + mask * m(mask * z), np.zeros(len(z))
+    # The halves are swapped: mask = 1 means kept.
+    return z + mask * m((1 - mask) * z), np.zeros(len(z))
+    # Generating adds the shift; to take it away is the inverse.
+    return z - (1 - mask) * m(mask * z), np.zeros(len(z))
+    # The kept half must stay: what m says about it has no effect.
+    return z + m(mask * z), np.zeros(len(z))
+    # The shift is added to z, it does not take its place.
+    return mask * z + (1 - mask) * m(mask * z), np.zeros(len(z))
+    # The kept half is missing from x: it passes through unchanged.
+    return (1 - mask) * (z + m(mask * z)), np.zeros(len(z))
+    # A shift does not stretch: the log-determinant is 0, not the sum of the shifts.
+    return z + (1 - mask) * m(mask * z), over_coordinates((1 - mask) * m(mask * z))
+    # The determinant is 1; its logarithm, which is asked for, is 0.
+    return z + (1 - mask) * m(mask * z), np.ones(len(z))
+    # One log-determinant for each example, shape (N,).
+    return z + (1 - mask) * m(mask * z), 0.0
+    # One log-determinant for each example, shape (N,), not one for each coordinate.
+    return z + (1 - mask) * m(mask * z), np.zeros(np.shape(z))
+    # NICE adds: there is no scale. The exponential belongs to RealNVP.
+    return z * np.exp((1 - mask) * m(mask * z)), np.zeros(len(z))
+    # The mask says which half is kept: do not assume that it is the first.
+    d = np.shape(z)[-1] // 2
+    first = (np.arange(np.shape(z)[-1]) < d).astype(float)
+    return z + (1 - first) * m(first * z), np.zeros(len(z))
+    # The kept half passes through, and m is a function of z: take mask * z, not the mask.
+    return z + (1 - mask) * m(mask * np.ones(np.shape(z))), np.zeros(len(z))
+    # Where the mask is 0, m is to see 0: multiply by the mask, do not take its complement's value.
+    return z + (1 - mask) * m(np.where(mask == 1, z, 1.0)), np.zeros(len(z))
+    # The shifts may be of any size: do not clip or squash them.
+    return z + (1 - mask) * np.tanh(m(mask * z)), np.zeros(len(z))
+    """,
+    "additive_inverse": """
+    # Give m the kept half only, mask * x: the changed half of x is not that of z.
+    return x - (1 - mask) * m(x), np.zeros(len(x))
+    # The network sees the wrong half: mask = 1 is kept, so it gets mask * x.
+    return x - (1 - mask) * m((1 - mask) * x), np.zeros(len(x))
+    # The shift belongs to the changed half, where the mask is 0.
+    return x - mask * m(mask * x), np.zeros(len(x))
+    # The halves are swapped: mask = 1 means kept.
+    return x - mask * m((1 - mask) * x), np.zeros(len(x))
+    # This is the forward map once more: take the shift away.
+    return x + (1 - mask) * m(mask * x), np.zeros(len(x))
+    # The kept half must stay: what m says about it has no effect.
+    return x - m(mask * x), np.zeros(len(x))
+    # The difference is turned round: z = x - shift.
+    return mask * x + (1 - mask) * (m(mask * x) - x), np.zeros(len(x))
+    # The kept half is missing from z: it passes through unchanged.
+    return (1 - mask) * (x - m(mask * x)), np.zeros(len(x))
+    # A shift does not shrink: the log-determinant is 0, not minus the sum of the shifts.
+    return x - (1 - mask) * m(mask * x), -over_coordinates((1 - mask) * m(mask * x))
+    # The determinant is 1; its logarithm, which is asked for, is 0.
+    return x - (1 - mask) * m(mask * x), np.ones(len(x))
+    # One log-determinant for each example, shape (N,).
+    return x - (1 - mask) * m(mask * x), 0.0
+    # One log-determinant for each example, shape (N,), not one for each coordinate.
+    return x - (1 - mask) * m(mask * x), np.zeros(np.shape(x))
+    # NICE adds, so its inverse subtracts: there is no scale. The exponential belongs to RealNVP.
+    return x * np.exp(-(1 - mask) * m(mask * x)), np.zeros(len(x))
+    # The mask says which half is kept: do not assume that it is the first.
+    d = np.shape(x)[-1] // 2
+    first = (np.arange(np.shape(x)[-1]) < d).astype(float)
+    return x - (1 - first) * m(first * x), np.zeros(len(x))
+    # m is not inverted: compute the same shift from mask * x, do not turn the sign of its input.
+    return x + (1 - mask) * m(-mask * x), np.zeros(len(x))
+    # The shifts may be of any size: do not clip or squash them.
+    return x - (1 - mask) * np.tanh(m(mask * x)), np.zeros(len(x))
+    """,
+    "diagonal_scale": """
+    # log_scale is the logarithm of the scale: multiply by exp(log_scale).
+    return log_scale * z, np.sum(log_scale) * np.ones(len(z))
+    # log_scale is the logarithm of the scale: multiply by exp(log_scale), and sum log_scale itself.
+    return log_scale * z, np.sum(np.log(np.abs(log_scale))) * np.ones(len(z))
+    # This is the inverse, x to z: the scale is exp(+log_scale).
+    return np.exp(-log_scale) * z, -np.sum(log_scale) * np.ones(len(z))
+    # Scale z, do not divide it: exp(+log_scale).
+    return np.exp(-log_scale) * z, np.sum(log_scale) * np.ones(len(z))
+    # The log-determinant of the direction called, z to x, has a plus.
+    return np.exp(log_scale) * z, -np.sum(log_scale) * np.ones(len(z))
+    # The scales multiply, so their logarithms are summed, not averaged.
+    return np.exp(log_scale) * z, np.mean(log_scale) * np.ones(len(z))
+    # The determinant is a product of exp(log_scale): its logarithm is the sum of log_scale, without
+    # exp.
+    return np.exp(log_scale) * z, np.sum(np.exp(log_scale)) * np.ones(len(z))
+    # This is the determinant; its logarithm is asked for.
+    return np.exp(log_scale) * z, np.exp(np.sum(log_scale)) * np.ones(len(z))
+    # One log-determinant for each example, shape (N,).
+    return np.exp(log_scale) * z, np.sum(log_scale)
+    # The batch does not count: each example is stretched by itself, so there is no factor N.
+    return np.exp(log_scale) * z, len(z) * np.sum(log_scale) * np.ones(len(z))
+    # Sum over all axes of an image, not only the last.
+    total = np.sum(log_scale, axis=-1)
+    return np.exp(log_scale) * z, np.sum(total[:1]) * np.ones(len(z))
+    # The product over-, or underflows: sum log_scale itself, do not go through the determinant.
+    return np.exp(log_scale) * z, np.log(np.prod(np.exp(log_scale))) * np.ones(len(z))
+    # The Jacobian does not depend on z: its diagonal is exp(log_scale).
+    x = np.exp(log_scale) * z
+    return x, over_coordinates(np.log(np.abs(x)))
+    # A negative log_scale shrinks: no absolute value.
+    return np.exp(log_scale) * z, np.sum(np.abs(log_scale)) * np.ones(len(z))
+    # The scales have no bound here: do not clip log_scale.
+    s = np.clip(log_scale, -5, 5)
+    return np.exp(s) * z, np.sum(s) * np.ones(len(z))
+    # This scales by more than asked: x = exp(log_scale) z, without adding z.
+    return z + np.exp(log_scale) * z, np.sum(log_scale) * np.ones(len(z))
+    # log_scale is no variance: the scale is exp(log_scale), without a factor 1/2.
+    return np.exp(0.5 * log_scale) * z, 0.5 * np.sum(log_scale) * np.ones(len(z))
+    # The determinant of a stretch is not 1: its logarithm is the sum of log_scale.
+    return np.exp(log_scale) * z, np.zeros(len(z))
+    """,
+}
+
+VARIANTS = {
+    "additive_forward": """
+    # where, in the place of a product
+    shift = np.where(mask == 1, 0.0, m(mask * z))
+    return z + shift, np.zeros(np.shape(z)[0])
+    # each half by itself
+    kept, changed = mask * z, (1 - mask) * z
+    return kept + changed + m(kept) - mask * m(kept), 0.0 * over_coordinates(z)
+    # the kept half by where
+    kept = np.where(mask == 1, z, 0.0)
+    x = np.where(mask == 1, z, z + m(kept))
+    return x, np.array(len(z) * [0.0])
+    """,
+    "additive_inverse": """
+    # where, in the place of a product
+    shift = np.where(mask == 1, 0.0, m(mask * x))
+    return x - shift, np.zeros(np.shape(x)[0])
+    # each half by itself
+    kept = mask * x
+    return kept + (1 - mask) * (x - m(kept)), 0.0 * over_coordinates(x)
+    """,
+    "diagonal_scale": """
+    # a sum over what was broadcast
+    each = log_scale + np.zeros(np.shape(z))
+    return z * np.exp(each), np.sum(each, axis=tuple(range(1, np.ndim(z))))
+    # an array of one number many times
+    return np.exp(log_scale) * z, np.array([np.sum(np.reshape(log_scale, -1)) for _ in z])
+    # tile
+    return np.exp(log_scale) * z, np.tile(np.sum(log_scale), len(z))
+    """,
+}
+
+EQUIVALENT = {
+    "diagonal_scale": """
+    # ones may divide as well as multiply
+    np.sum(log_scale) * np.ones(len(z), dtype=z.dtype) → np.sum(log_scale) /
+    np.ones(len(z), dtype=z.dtype)
+    np.sum(log_scale) * np.ones(len(z)) → np.sum(log_scale) / np.ones(len(z))  # the same
+    log_scale + np.zeros(np.shape(z)) → log_scale - np.zeros(np.shape(z))  # of zeros
+    """,
+}
