@@ -189,18 +189,22 @@ class CouplingNet(Module):
     """The network of Glow's couplings: convolutions 3×3, 1×1 and 3×3 with ReLU, (N, H, W, C) -> (N, H, W, 2C).
 
     It reads the first half of the channels, which the coupling keeps, and speaks of the others: its scales and shifts
-    for the kept half are 0. The last convolution starts at zero, so that the coupling starts as the identity.
+    for the kept half are 0. The last convolution starts at zero, so that the coupling starts as the identity. With
+    `size` (H, W) the first convolution has a learned bias for each position, for images whose content has its place.
     """
 
-    def __init__(self, rng: Rng, channels: int, width: int):
+    def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
         self.kept = checks.whole("channels", channels, 2) // 2
+        self.place = None if size is None else numpy.zeros((*checks.wholes("size", size), width), numpy.float32)
         self.conv1 = Conv2d(rng, self.kept, width, 3, padding=1, scale=he_gain("relu"))
         self.conv2 = Conv2d(rng, width, width, 1, scale=he_gain("relu"))
         self.conv3 = Conv2d(rng, width, 2 * (channels - self.kept), 3, padding=1, scale=0.0)
 
     def __call__(self, x: Array) -> Array:
-        h = relu(self.conv1(x[..., : self.kept]))  # (N, H, W, width)
-        out = self.conv3(relu(self.conv2(h)))  # (N, H, W, C), or C + 1 if C is odd
+        h = self.conv1(x[..., : self.kept])  # (N, H, W, width)
+        if self.place is not None:
+            h = h + self.place
+        out = self.conv3(relu(self.conv2(relu(h))))  # (N, H, W, C), or C + 1 if C is odd
         return _beside_zeros(out, self.kept)  # (N, H, W, 2C)
 
 
@@ -230,14 +234,14 @@ def _beside_zeros(out, kept):
 class GlowStep(Bijection):
     """One step of flow on images (N, H, W, channels): inferring, actnorm, 1×1 convolution, affine coupling.
 
-    The coupling keeps the first half of the channels; its network has `width` channels. ValueError: fewer than 2
-    channels.
+    The coupling keeps the first half of the channels; its network has `width` channels and, with `size` (H, W), a
+    learned bias for each position. ValueError: fewer than 2 channels.
     """
 
-    def __init__(self, rng: Rng, channels: int, width: int):
+    def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
         self.actnorm = ActNorm(checks.whole("channels", channels, 2))
         self.conv = Invertible1x1Conv(rng, channels)
-        net = CouplingNet(rng, channels, checks.whole("width", width))
+        net = CouplingNet(rng, channels, checks.whole("width", width), size)
         self.coupling = AffineCoupling(net, channel_mask(channels))
 
     def forward(self, z, context=None):
@@ -256,7 +260,8 @@ class Glow(Flow):
     `scales` sizes, each half of the one before, with `steps` steps of flow of `width` channels at each. Inferring, each
     begins with a squeeze, and half of the channels are finished after it. `width` may also be one number for each
     scale. With `learned_split` the finished half is a Gaussian whose mean and deviation a convolution makes of the half
-    that goes on (one more affine coupling); without, it is N(0, 1). Pixels should be unbounded numbers, logits
+    that goes on (one more affine coupling); without, it is N(0, 1). With `places` the couplings' networks have a bias
+    for each position, so that they know where in the image they are. Pixels should be unbounded numbers, logits
     (`minigen.data.mnist.dequantize_logit`). ValueError: H or W not divisible by 2^scales.
     """
 
@@ -270,6 +275,7 @@ class Glow(Flow):
         scales: int = 2,
         steps: int = 4,
         learned_split: bool = True,
+        places: bool = False,
     ):
         if len(shape) != 3:
             raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
@@ -286,7 +292,9 @@ class Glow(Flow):
 
         def scale(c: int, left: int) -> Chain:
             """What is done to images of c channels at this size and the `left − 1` smaller ones."""
-            steps_here = [GlowStep(rng, 4 * c, widths[scales - left]) for _ in range(steps)]
+            k = scales - left
+            size = (height // 2 ** (k + 1), across // 2 ** (k + 1)) if places else None
+            steps_here = [GlowStep(rng, 4 * c, widths[k], size) for _ in range(steps)]
             layers: list[Bijection] = [Squeeze(), *steps_here]
             if left > 1:
                 if learned_split:

@@ -257,6 +257,18 @@ def test_the_learned_split_starts_as_the_plain_one_and_is_learned(rng):
     assert len(split) == 1 and split[0].any()
 
 
+def test_places_let_a_network_know_where_it_is(rng, shaken, check_bijection):
+    """On a constant image all inner positions look alike to a convolution; the biases tell them apart."""
+    plain, placed = shaken(CouplingNet(rng, 2, 3)), shaken(CouplingNet(rng, 2, 3, (6, 5)))
+    inner = [net(np.ones((1, 6, 5, 2)))[0, 2:4, 2, 1] for net in (plain, placed)]
+    np.testing.assert_allclose(inner[0][0], inner[0][1])
+    assert abs(inner[1][0] - inner[1][1]) > 1e-6
+    flow = shaken(Glow(rng, (4, 8, 1), width=3, steps=1, places=True), 0.1)
+    check_bijection(flow.bijection, rng.standard_normal((2, 4, 8, 1)), atol=1e-7)
+    places = [module.place.shape for _, module in flow.modules() if isinstance(module, CouplingNet)]
+    assert sorted(places) == [(1, 2, 3), (2, 4, 3)]
+
+
 def test_one_width_for_each_scale(rng):
     flow = Glow(rng, (8, 8, 1), width=(5, 7), steps=1)
     nets = [module for _, module in flow.modules() if isinstance(module, CouplingNet)]
@@ -379,6 +391,7 @@ I2, ONES = np.eye(2), np.ones((2, 2))
         (lambda rng: Glow(rng, width=(4, 4, 4)), "width must be one number, or one for each of 2 scales, got 3"),
         (lambda rng: Glow(0), "rng must be a numpy.random.Generator"),
         (lambda rng: CouplingNet(rng, 1, 4), "channels must be a whole number of at least 2"),
+        (lambda rng: CouplingNet(rng, 2, 4, (3, 0)), "size must be a whole number of at least 1"),
         (lambda rng: SplitNet(rng, 1), "channels must be a whole number of at least 2"),
         (lambda rng: actnorm_init(np.ones(3)), r"x must have shape \(N, ..., C\), got \(3,\)"),
         (lambda rng: actnorm_init(np.full((5, 1), 0.1)), "x must vary in every channel"),
