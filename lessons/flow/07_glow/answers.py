@@ -55,6 +55,36 @@ MISTAKES = {
     # The sum of the squared deviations was not divided by their number.
     off = x.astype(float) - x.mean(axis=places(x))
     return x.mean(axis=places(x)), 0.5 * np.log(np.sum(off**2, axis=places(x)))
+    # The deviations may be tiny: add nothing to them, not even 1e-8.
+    return x.mean(axis=places(x)), np.log(x.astype(float).std(axis=places(x)) + 1e-8)
+    # The deviations may be tiny: do not cut them off from below.
+    return x.mean(axis=places(x)), np.log(np.maximum(x.astype(float).std(axis=places(x)), 1e-6))
+    # Both signs are turned: x - shift takes the mean away, exp(-log_scale) divides.
+    return -x.mean(axis=places(x)), -np.log(x.astype(float).std(axis=places(x)))
+    # These are shift and log-scale of another form, x exp(a) + b: here x - shift comes first, and
+    # exp(-log_scale) divides.
+    std = x.astype(float).std(axis=places(x))
+    return -x.mean(axis=places(x)) / std, -np.log(std)
+    # This is one over the deviation; log_scale is the logarithm of the deviation.
+    return x.mean(axis=places(x)), 1 / x.astype(float).std(axis=places(x))
+    # The channels are the last axis: reshape to (-1, C), not to (C, -1), which mixes them.
+    flat = np.reshape(x.astype(float), (x.shape[-1], -1))
+    return flat.mean(axis=1), np.log(flat.std(axis=1))
+    # The logarithm is the natural one: exp undoes it.
+    return x.mean(axis=places(x)), np.log2(x.astype(float).std(axis=places(x)))
+    # The deviation is log_scale's, with nothing added: log, not log1p.
+    return x.mean(axis=places(x)), np.log1p(x.astype(float).std(axis=places(x)))
+    # The shift is the mean, not the sum.
+    return x.sum(axis=places(x)), np.log(x.astype(float).std(axis=places(x)))
+    # The root comes before the logarithm: log of the root of the variance.
+    return x.mean(axis=places(x)), np.sqrt(np.abs(np.log(x.astype(float).var(axis=places(x)))))
+    # Mean and deviation are meant, not the middle and half of the range.
+    low, high = x.min(axis=places(x)), x.max(axis=places(x))
+    return (low + high) / 2, np.log((high.astype(float) - low) / 2)
+    # The mean of the squares less the square of the mean, in float32: both are near 250000, and
+    # the difference is lost, or negative. Take the deviations first.
+    v = np.mean(x**2, axis=places(x)) - np.mean(x, axis=places(x)) ** 2
+    return x.mean(axis=places(x)), 0.5 * np.log(v)
     """,
     "conv1x1": """
     # W is transposed: entry i sums W[i, j] h[j] over j, so h is multiplied by W^T from the right.
@@ -97,6 +127,24 @@ MISTAKES = {
     return np.clip(np.matmul(h, W.T), -100, 100)
     # There is no activation: a 1×1 convolution is a matrix product alone.
     return np.maximum(np.matmul(h, W.T), 0)
+    # The rows of h are the examples: W must multiply each from the left, so h W^T, not W h.
+    return np.matmul(W, h)
+    # This multiplies entry by entry; a sum over the channels is meant.
+    return h * W
+    # The channels must be the last axis of the result too.
+    return np.tensordot(W, h, axes=([1], [-1]))
+    # h must not be reshaped to (C, -1): that puts other numbers beside each other.
+    flat = np.reshape(h, (len(W), -1))
+    return np.reshape(np.matmul(W, flat), np.shape(h))
+    return np.matmul(h, np.abs(W).T)  # The entries of W keep their signs.
+    # All of W counts, not only its lower triangle.
+    return np.matmul(h, np.tril(W).T)
+    # All of W counts, not only its upper triangle.
+    return np.matmul(h, np.triu(W).T)
+    # There is no activation: a 1×1 convolution is a matrix product alone, without tanh.
+    return np.tanh(np.matmul(h, W.T))
+    # Nothing is added to the product: there is no bias.
+    return np.matmul(h, W.T) + np.mean(h)
     """,
     "conv1x1_log_det": """
     # The picture has height · width places, each multiplied by W: this is the log-det of one.
@@ -148,6 +196,18 @@ MISTAKES = {
     # The value is right, but its derivative is cut off: stay with autograd's np.
     from minigen.tensor import stop_gradient
     return stop_gradient(height * width * np.linalg.slogdet(W)[1])
+    # This is |det W|^(h w); its logarithm is asked for.
+    return np.abs(np.linalg.det(W)) ** (height * width)
+    # This is the determinant of one place; the log-determinant of the whole picture is asked for.
+    return np.linalg.det(W)
+    # This is |det| of one place; the log-determinant of the whole picture is asked for.
+    return np.abs(np.linalg.det(W))
+    # The log-det of a picture is that of one place times height · width, not divided by it.
+    return np.linalg.slogdet(W)[1] / (height * width)
+    # The logarithm of the square of the determinant is twice as large.
+    return height * width * np.log(np.linalg.det(W) ** 2)
+    # The log-determinant is right for one channel less: sum over all C, none is left out.
+    return height * width * np.sum(np.log(np.linalg.svd(W, compute_uv=False)[:-1]))
     """,
     "lu_matrix": """
     # P stands before the triangles: it permutes rows. Here it permutes columns.
@@ -213,6 +273,27 @@ MISTAKES = {
     # Nothing is added to the scales.
     lower, upper = triangles(L, U, sign * (np.exp(log_s) + 1e-6))
     return np.matmul(P, np.matmul(lower, upper))
+    # Only what stands below the diagonal of L and above that of U counts: tril(L, -1), triu(U, 1).
+    eye = np.eye(len(P))
+    return np.matmul(P, np.matmul(np.tril(L) + eye, np.triu(U) + eye * (sign * np.exp(log_s))))
+    # The diagonals are counted in the wrong direction: tril(L, -1) is below it, triu(U, 1) above.
+    eye = np.eye(len(P))
+    return np.matmul(P, np.matmul(np.tril(L, 1) + eye, np.triu(U, -1) + eye * sign * np.exp(log_s)))
+    # The scales stand on the diagonal only; here they were added to every row of U.
+    lower = np.tril(L, -1) + np.eye(len(P))
+    return np.matmul(P, np.matmul(lower, np.triu(U, 1) + sign * np.exp(log_s)))
+    # I has ones on the diagonal only; here 1 was added to every entry of L.
+    upper = np.triu(U, 1) + np.diag(sign * np.exp(log_s))
+    return np.matmul(P, np.matmul(np.tril(L, -1) + 1, upper))
+    # W is made of matrix products: nothing is multiplied entry by entry.
+    lower, upper = triangles(L, U, sign * np.exp(log_s))
+    return P * lower * upper
+    # The scales are exp(log_s), not exp(-log_s).
+    lower, upper = triangles(L, U, sign * np.exp(-log_s))
+    return np.matmul(P, np.matmul(lower, upper))
+    # The two triangles are multiplied, not added.
+    lower, upper = triangles(L, U, sign * np.exp(log_s))
+    return np.matmul(P, lower + upper)
     """,
 }
 

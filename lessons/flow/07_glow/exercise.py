@@ -14,7 +14,7 @@ start = Exercise(
     What actnorm takes from its first batch: for each channel a shift and a log_scale, with which
     (x - shift) exp(-log_scale) has mean 0 and variance 1 in that channel.
 
-    x is a batch of vectors (N, C) or of pictures (N, H, W, C). Return the pair of shift and
+    x is a batch of vectors (N, C) or of pictures (N, H, W, C). Return a tuple of shift and
     log_scale, two arrays (C,). Mean and variance run over the batch and over all places of a
     picture; the variance of n numbers is the mean of their squared deviations, with 1/n. Every
     channel varies, but its spread may be tiny, beside its mean too, and the batch may be one
