@@ -40,10 +40,6 @@ MISTAKES = {
     return np.log(x.astype(float).std(axis=places(x))), x.mean(axis=places(x))
     # The squares must be those of the deviations from the mean; this is the root mean square of x.
     return x.mean(axis=places(x)), 0.5 * np.log(np.mean(x.astype(float) ** 2, axis=places(x)))
-    # The mean of the squares less the square of the mean: in float32 both are near 250000, and the
-    # difference is lost. Take the deviations first.
-    v = np.mean(x**2, axis=places(x)) - np.mean(x, axis=places(x)) ** 2
-    return x.mean(axis=places(x)), 0.5 * np.log(np.abs(v) + 1e-300)
     # The mean is taken away before x is divided, so the shift is the mean itself.
     std = x.astype(float).std(axis=places(x))
     return x.mean(axis=places(x)) / std, np.log(std)

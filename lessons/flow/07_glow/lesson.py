@@ -386,20 +386,27 @@ lesson.outcome(f"{gaps['two_moons']:.3f} and {gaps['ring']:.3f} nats.", answer=l
 # pinched off, with threads of thin density between them, and to pinch, the map must be steep. The
 # narrower the modes, the steeper; the deviation here is 0.1, and the way from mode to mode 1.5.
 
+
 # %%
-fig, axes = plot.figure(2, 3, size=(3.0, 2.8))
-for row, (name, density) in zip(axes, densities.items(), strict=True):
-    flow = plane[name]
+def draw_row(axes, name, density, flow):
+    """Truth, the model's density (cut off above, so that no peak takes all the colors), samples."""
     box = (-3, 3, -3, 3) if name == "ring" else (-1.7, 2.7, -1.7, 2.2)
     top = np.quantile(density.log_prob(density.sample(lesson.rng("top"), 500)), 0.9)
 
-    def model_density(x, flow=flow, top=top):
-        return np.exp(np.minimum(flow.log_prob(x), top))  # so that no peak takes all the colors
+    def model_density(x):
+        return np.exp(np.minimum(flow.log_prob(x), top))
 
-    plot.density(density, row[0], bounds=box, title=f"{name}: truth")
-    plot.density(model_density, row[1], bounds=box, title="Glow steps, exact density")
+    n = lesson.size(200, quick=40)  # points a side
+    plot.density(density, axes[0], bounds=box, n=n, title=f"{name}: truth")
+    plot.density(model_density, axes[1], bounds=box, n=n, title="Glow steps, exact density")
     drawn = flow.sample(lesson.rng("drawn"), 2000)
-    plot.samples(drawn, density, row[2], bounds=box, title="samples over the truth")
+    plot.samples(drawn, density, axes[2], bounds=box, title="samples over the truth")
+
+
+# %%
+fig, axes = plot.figure(2, 3, size=(3.0, 2.8))
+for row, (name, density) in zip(axes, densities.items(), strict=True):
+    draw_row(row, name, density, plane[name])
 lesson.figure(
     fig,
     "plane",
@@ -688,7 +695,7 @@ lesson.predict(
 )
 
 # %%
-pairs = lesson.size(100, quick=4)
+pairs = lesson.size(500, quick=4)
 left, right = test_y[:pairs], test_y[pairs : 2 * pairs]
 z_left, _ = glow.bijection.inverse(left)
 z_right, _ = glow.bijection.inverse(right)
@@ -709,16 +716,19 @@ def bits_of_pictures(x):
     return bits_of(glow, y, log_det).mean()
 
 
-halfway = [bits_of_pictures(x) for x in between(0.5)]
-lesson.table(
-    [["digits", bits[: 2 * pairs].mean()], ["halfway in z", halfway[0]], ["blends", halfway[1]]],
-    ["pictures", "bits per pixel"],
-)
+pictures = dict(zip(["halfway in z", "blends"], between(0.5)))
+pictures["test digits"] = mnist.unit(digits.test_images[:pairs])
+others = mnist.unit(digits.test_images[-lesson.size(5000, quick=40) :])
+halfway = {}
+for name, x in pictures.items():
+    halfway[name] = [bits_of_pictures(x), judge_digits(classifier, x, others).precision]
+lesson.table([[name, *row] for name, row in halfway.items()], ["pictures", "bits", "precision"])
 
 # %%
-likelier = "the one from halfway in z" if halfway[0] < halfway[1] else "the blend of gray values"
-lesson.outcome(f"{halfway[0]:.2f} bits in z, {halfway[1]:.2f} for blends.", answer=likelier)
-lesson.claim("blend less halfway in z", halfway[1] - halfway[0], at_least=0.1, unit="bits")
+in_z, blend = halfway["halfway in z"][0], halfway["blends"][0]
+likelier = "the one from halfway in z" if in_z < blend else "the blend of gray values"
+lesson.outcome(f"{in_z:.2f} bits in z, {blend:.2f} for blends.", answer=likelier)
+lesson.claim("blend less halfway in z", blend - in_z, at_least=0.1, unit="bits")
 
 # %%
 way = [between(share) for share in np.linspace(0, 1, 9)]
