@@ -5,6 +5,8 @@ the channels) and an affine coupling that keeps half of the channels. Steps are 
 squeeze before and a split after. Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1×1 Convolutions", 2018.
 """
 
+from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import autograd.numpy as np
@@ -47,10 +49,33 @@ class ActNorm(Affine):
         Over the batch and all positions, unless `axis` says otherwise. ValueError: a constant channel, other shapes.
         """
         x = checks.array("x", x, "N", ..., len(self.shift))
-        axes = tuple(range(x.ndim - 1)) if axis is None else axis
-        if numpy.any(x.max(axis=axes) == x.min(axis=axes)):
-            raise ValueError("x must vary in every channel to be standardized")
-        super().standardize(x.astype(numpy.float64), axes)
+        if axis is None:
+            shift, log_scale = actnorm_init(x)
+            self.shift[...] = shift
+            self.log_scale[...] = log_scale
+            return
+        _check_varies(x, axis)
+        super().standardize(x.astype(numpy.float64), axis)
+
+
+def actnorm_init(x: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """(shift, log_scale), both (C,), with which actnorm gives the batch x mean 0 and variance 1 in each channel.
+
+    x: (N, C) or (N, H, W, C). (x − shift)·exp(−log_scale) is standardized over the batch and all positions, with the
+    variance 1/n Σ. ValueError: a constant channel, other shapes. Kingma and Dhariwal 2018, section 3.1.
+    """
+    x = checks.array("x", x, "N", ..., "C")
+    axes = tuple(range(x.ndim - 1))
+    _check_varies(x, axes)
+    wide = x.astype(numpy.float64)  # a sum of many float32 numbers far from 0 loses their spread
+    shift, log_scale = wide.mean(axis=axes), numpy.log(wide.std(axis=axes))
+    return shift.astype(x.dtype), log_scale.astype(x.dtype)
+
+
+def _check_varies(x, axes):
+    """ValueError if a channel is constant; its computed deviation need not be 0."""
+    if numpy.any(x.max(axis=axes) == x.min(axis=axes)):
+        raise ValueError("x must vary in every channel to be standardized")
 
 
 # ------------------------------------------------------------------------------------------- 1×1 convolutions
@@ -68,11 +93,13 @@ def conv1x1(h: Array, W: Array) -> Array:
 
 
 def conv1x1_log_det(W: Array, height: int, width: int) -> Array:
-    """height · width · log |det W|, the log-det of `conv1x1` on an image: W (C, C) -> (). ValueError: W is singular."""
+    """height · width · log |det W|, the log-det of `conv1x1` on an image: W (C, C) -> (). ValueError: W is singular.
+
+    Eq. flow.15
+    """
     W = _square(W)
     places = checks.whole("height", height) * checks.whole("width", width)
-    if not isbox(W) and numpy.linalg.matrix_rank(W) < len(W):
-        raise ValueError("W must be invertible, got a singular matrix")
+    _check_invertible(W)
     return places * np.linalg.slogdet(W)[1]
 
 
@@ -85,10 +112,9 @@ def lu_parts(W: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
     from scipy.linalg import lu
 
     W = _square(W)
+    _check_invertible(W)
     P, L, U = lu(W)
     s = numpy.diag(U)
-    if numpy.linalg.matrix_rank(W) < len(W):
-        raise ValueError("W must be invertible, got a singular matrix")
     parts = (P, numpy.tril(L, -1), numpy.triu(U, 1), numpy.sign(s), numpy.log(numpy.abs(s)))
     return tuple(part.astype(W.dtype) for part in parts)
 
@@ -162,29 +188,60 @@ def random_rotation(rng: Rng, dim: int) -> numpy.ndarray:
 class CouplingNet(Module):
     """The network of Glow's couplings: convolutions 3×3, 1×1 and 3×3 with ReLU, (N, H, W, C) -> (N, H, W, 2C).
 
-    The last starts at zero, so that the coupling starts as the identity.
+    It reads the first half of the channels, which the coupling keeps, and speaks of the others: its scales and shifts
+    for the kept half are 0. The last convolution starts at zero, so that the coupling starts as the identity. With
+    `size` (H, W) the first convolution has a learned bias for each position, for images whose content has its place.
     """
 
-    def __init__(self, rng: Rng, channels: int, width: int):
-        self.conv1 = Conv2d(rng, channels, width, 3, padding=1, scale=he_gain("relu"))
+    def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
+        self.kept = checks.whole("channels", channels, 2) // 2
+        self.place = None if size is None else numpy.zeros((*checks.wholes("size", size), width), numpy.float32)
+        self.conv1 = Conv2d(rng, self.kept, width, 3, padding=1, scale=he_gain("relu"))
         self.conv2 = Conv2d(rng, width, width, 1, scale=he_gain("relu"))
-        self.conv3 = Conv2d(rng, width, 2 * channels, 3, padding=1, scale=0.0)
+        self.conv3 = Conv2d(rng, width, 2 * (channels - self.kept), 3, padding=1, scale=0.0)
 
     def __call__(self, x: Array) -> Array:
-        return self.conv3(relu(self.conv2(relu(self.conv1(x)))))
+        h = self.conv1(x[..., : self.kept])  # (N, H, W, width)
+        if self.place is not None:
+            h = h + self.place
+        out = self.conv3(relu(self.conv2(relu(h))))  # (N, H, W, C), or C + 1 if C is odd
+        return _beside_zeros(out, self.kept)  # (N, H, W, 2C)
+
+
+class SplitNet(Module):
+    """One 3×3 convolution, zero at the start, that predicts the second half of the channels from the first:
+    (N, H, W, C) -> (N, H, W, 2C), log-deviations and means, 0 for the first half.
+
+    As the network of an affine coupling it makes the half that a split finishes a Gaussian with learned mean and
+    deviation: x = mean + deviation·z with z from N(0, 1).
+    """
+
+    def __init__(self, rng: Rng, channels: int):
+        self.kept = checks.whole("channels", channels, 2) // 2
+        self.conv = Conv2d(rng, self.kept, 2 * (channels - self.kept), 3, padding=1, scale=0.0)
+
+    def __call__(self, x: Array) -> Array:
+        return _beside_zeros(self.conv(x[..., : self.kept]), self.kept)
+
+
+def _beside_zeros(out, kept):
+    """Scales and shifts (N, H, W, 2·changed) -> (N, H, W, 2·(kept + changed)), zeros standing before each."""
+    zeros = numpy.zeros((*np.shape(out)[:-1], kept), out.dtype)
+    changed = np.shape(out)[-1] // 2
+    return np.concatenate([zeros, out[..., :changed], zeros, out[..., changed:]], axis=-1)
 
 
 class GlowStep(Bijection):
     """One step of flow on images (N, H, W, channels): inferring, actnorm, 1×1 convolution, affine coupling.
 
-    The coupling keeps the first half of the channels; its network has `width` channels. ValueError: fewer than 2
-    channels.
+    The coupling keeps the first half of the channels; its network has `width` channels and, with `size` (H, W), a
+    learned bias for each position. ValueError: fewer than 2 channels.
     """
 
-    def __init__(self, rng: Rng, channels: int, width: int):
+    def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
         self.actnorm = ActNorm(checks.whole("channels", channels, 2))
         self.conv = Invertible1x1Conv(rng, channels)
-        net = CouplingNet(rng, channels, checks.whole("width", width))
+        net = CouplingNet(rng, channels, checks.whole("width", width), size)
         self.coupling = AffineCoupling(net, channel_mask(channels))
 
     def forward(self, z, context=None):
@@ -201,7 +258,10 @@ class Glow(Flow):
     """A flow on images: log_prob(x (N, H, W, C)) -> (N,), sample(rng, n, temperature) -> (n, H, W, C).
 
     `scales` sizes, each half of the one before, with `steps` steps of flow of `width` channels at each. Inferring, each
-    begins with a squeeze, and half of the channels are finished after it. Pixels should be unbounded numbers, logits
+    begins with a squeeze, and half of the channels are finished after it. `width` may also be one number for each
+    scale. With `learned_split` the finished half is a Gaussian whose mean and deviation a convolution makes of the half
+    that goes on (one more affine coupling); without, it is N(0, 1). With `places` the couplings' networks have a bias
+    for each position, so that they know where in the image they are. Pixels should be unbounded numbers, logits
     (`minigen.data.mnist.dequantize_logit`). ValueError: H or W not divisible by 2^scales.
     """
 
@@ -211,9 +271,11 @@ class Glow(Flow):
         self,
         rng: Rng,
         shape: tuple[int, int, int] = (28, 28, 1),
-        width: int = 32,
+        width: int | Sequence[int] = 32,
         scales: int = 2,
         steps: int = 4,
+        learned_split: bool = True,
+        places: bool = False,
     ):
         if len(shape) != 3:
             raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
@@ -222,11 +284,21 @@ class Glow(Flow):
         if height % least or across % least:
             raise ValueError(f"shape must be divisible by 2^scales = {least}, got {tuple(shape)}")
         checks.whole("steps", steps)
+        widths = (
+            [checks.whole("width", width)] * scales if isinstance(width, Integral) else checks.wholes("width", width)
+        )
+        if len(widths) != scales:
+            raise ValueError(f"width must be one number, or one for each of {scales} scales, got {len(widths)} numbers")
 
         def scale(c: int, left: int) -> Chain:
             """What is done to images of c channels at this size and the `left − 1` smaller ones."""
-            layers: list[Bijection] = [Squeeze(), *[GlowStep(rng, 4 * c, width) for _ in range(steps)]]
+            k = scales - left
+            size = (height // 2 ** (k + 1), across // 2 ** (k + 1)) if places else None
+            steps_here = [GlowStep(rng, 4 * c, widths[k], size) for _ in range(steps)]
+            layers: list[Bijection] = [Squeeze(), *steps_here]
             if left > 1:
+                if learned_split:
+                    layers.append(AffineCoupling(SplitNet(rng, 4 * c), channel_mask(4 * c)))
                 layers.append(Split(scale(2 * c, left - 1)))  # half of the 4c channels goes on
             return Chain([*layers, Unsqueeze()][::-1])  # written in the order of inferring
 
@@ -252,3 +324,16 @@ def _square(W, name="W"):
     if np.shape(W)[0] != np.shape(W)[1]:
         raise ValueError(f"{name} must have shape (C, C), got {np.shape(W)}")
     return W
+
+
+def _check_invertible(W):
+    """ValueError if W is singular to rounding, whatever the scales of its rows and columns; traced arrays pass."""
+    if isbox(W):
+        return
+    rows = numpy.abs(W).max(axis=1, keepdims=True)
+    if numpy.all(rows > 0):
+        W = W / rows
+        columns = numpy.abs(W).max(axis=0)
+        if numpy.all(columns > 0) and numpy.linalg.matrix_rank(W / columns) == len(W):
+            return
+    raise ValueError("W must be invertible, got a singular matrix")

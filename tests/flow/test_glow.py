@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 
 from minigen.flow.bijection import jacobian_log_det
+from minigen.flow.coupling import AffineCoupling, channel_mask
 from minigen.flow.glow import (
     ActNorm,
+    CouplingNet,
     Glow,
     GlowStep,
     Invertible1x1Conv,
+    SplitNet,
+    actnorm_init,
     conv1x1,
     conv1x1_log_det,
     lu_matrix,
@@ -54,6 +58,27 @@ def test_actnorm_standardizes_over_batch_and_positions(rng, shape):
     assert f.shift is shift, "an optimizer made before must still hold the array"
 
 
+def test_actnorm_init_by_hand():
+    """Channels (1, 2, 6) and (−1, −1, 5): means 3 and 1, variances 14/3 and 8."""
+    shift, log_scale = actnorm_init(np.array([[1.0, -1.0], [2.0, -1.0], [6.0, 5.0]]))
+    np.testing.assert_allclose(shift, [3, 1])
+    np.testing.assert_allclose(log_scale, [0.5 * math.log(14 / 3), 0.5 * math.log(8)])
+
+
+def test_actnorm_init_is_what_standardize_sets(rng):
+    x = rng.standard_normal((3, 2, 4, 2), dtype=np.float32) * 3 + 1
+    f = ActNorm(2)
+    f.standardize(x)
+    before = x.copy()
+    shift, log_scale = actnorm_init(x)
+    np.testing.assert_array_equal(f.shift, shift)
+    np.testing.assert_array_equal(f.log_scale, log_scale)
+    assert shift.dtype == log_scale.dtype == np.float32
+    np.testing.assert_array_equal(x, before)
+    f.standardize(x, axis=(0, 1, 2))
+    np.testing.assert_allclose(f.log_scale, log_scale, rtol=1e-6)
+
+
 # ------------------------------------------------------------------------------------------- 1×1 convolutions
 
 
@@ -75,6 +100,22 @@ def test_conv1x1_against_its_jacobian(rng):
     np.testing.assert_allclose(conv1x1(h, W), np.einsum("ij,nabj->nabi", W, h))
     want = jacobian_log_det(lambda v: conv1x1(v, W), h)
     np.testing.assert_allclose(want, conv1x1_log_det(W, 2, 4))
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_the_log_det_neither_overflows_nor_underflows(rng, size):
+    """The determinant itself is 10^±480."""
+    q = random_rotation(rng, 16)
+    want = 6 * 16 * math.log(size)
+    assert conv1x1_log_det(q * size, 2, 3) == pytest.approx(want)
+    assert conv1x1_log_det((q * size).astype(np.float32), 2, 3) == pytest.approx(want, rel=1e-5)
+
+
+def test_rows_and_columns_of_very_different_size_are_not_singular(rng):
+    W = np.diag([1e-25, 1.0, 1e25]) @ rng.standard_normal((3, 3)) @ np.diag([1.0, 1e-30, 1.0])
+    want = np.linalg.slogdet(np.diag([1e25, 1.0, 1e-25]) @ W @ np.diag([1.0, 1e30, 1.0]))[1] - 30 * math.log(10)
+    assert conv1x1_log_det(W, 1, 1) == pytest.approx(want)
+    assert lu_parts(W)[4].sum() == pytest.approx(want)
 
 
 def test_gradient_of_the_log_det(rng):
@@ -173,6 +214,65 @@ def test_step_starts_with_a_silent_coupling(rng):
     step, x = GlowStep(rng, 4, 6), rng.standard_normal((2, 2, 3, 4), dtype=np.float32)
     np.testing.assert_allclose(step.inverse(x)[0], step.conv.inverse(x)[0], atol=1e-6)
     assert not step.coupling.net.conv3.w.any() and step.coupling.net.conv1.w.any()
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_networks_see_the_kept_half_and_speak_of_the_other(rng, shaken, channels):
+    """With an odd number of channels the kept half is the smaller one."""
+    kept = channels // 2
+    for net in (shaken(CouplingNet(rng, channels, 3)), shaken(SplitNet(rng, channels))):
+        x = rng.standard_normal((2, 3, 4, channels))
+        out = net(x)
+        assert out.shape == (2, 3, 4, 2 * channels)
+        for part in (out[..., :channels], out[..., channels:]):
+            assert not part[..., :kept].any() and np.abs(part[..., kept:]).min() > 1e-6
+        other = x.copy()
+        other[..., kept:] += 1
+        np.testing.assert_array_equal(net(other), out)
+
+
+def test_the_learned_split_is_a_gaussian(rng, shaken):
+    """log N(x; mean, deviation²) of the finished half, the mean and deviation being functions of the other."""
+    layer = AffineCoupling(shaken(SplitNet(rng, 4)), channel_mask(4))
+    x = rng.standard_normal((2, 3, 2, 4))
+    z, log_det = layer.inverse(x)
+    log_deviation, mean = (part[..., 2:] for part in layer.scale_and_shift(x))
+    gaussian = -0.5 * ((x[..., 2:] - mean) / np.exp(log_deviation)) ** 2 - log_deviation
+    np.testing.assert_array_equal(z[..., :2], x[..., :2])
+    np.testing.assert_allclose(-0.5 * (z[..., 2:] ** 2).sum((1, 2, 3)) + log_det, gaussian.sum((1, 2, 3)))
+
+
+def test_the_learned_split_starts_as_the_plain_one_and_is_learned(rng):
+    x = rng.standard_normal((3, 8, 8, 1), dtype=np.float32)
+    plain, learned = (
+        Glow(np.random.default_rng(1), (8, 8, 1), width=6, steps=1, learned_split=choice) for choice in (False, True)
+    )
+    for name, a in plain.parameters().items():
+        if ".coupling." in name:
+            a += 0.1
+    more = set(learned.parameters()) - set(plain.parameters())
+    assert len(plain.parameters()) + 2 == len(learned.parameters()) and more
+    _, grads = value_and_grad(lambda f, x: f.loss(x))(learned, x)
+    split = [g for name, g in grads.parameters().items() if "conv.w" in name and g.shape == (3, 3, 2, 4)]
+    assert len(split) == 1 and split[0].any()
+
+
+def test_places_let_a_network_know_where_it_is(rng, shaken, check_bijection):
+    """On a constant image all inner positions look alike to a convolution; the biases tell them apart."""
+    plain, placed = shaken(CouplingNet(rng, 2, 3)), shaken(CouplingNet(rng, 2, 3, (6, 5)))
+    inner = [net(np.ones((1, 6, 5, 2)))[0, 2:4, 2, 1] for net in (plain, placed)]
+    np.testing.assert_allclose(inner[0][0], inner[0][1])
+    assert abs(inner[1][0] - inner[1][1]) > 1e-6
+    flow = shaken(Glow(rng, (4, 8, 1), width=3, steps=1, places=True), 0.1)
+    check_bijection(flow.bijection, rng.standard_normal((2, 4, 8, 1)), atol=1e-7)
+    places = [module.place.shape for _, module in flow.modules() if isinstance(module, CouplingNet)]
+    assert sorted(places) == [(1, 2, 3), (2, 4, 3)]
+
+
+def test_one_width_for_each_scale(rng):
+    flow = Glow(rng, (8, 8, 1), width=(5, 7), steps=1)
+    nets = [module for _, module in flow.modules() if isinstance(module, CouplingNet)]
+    assert sorted(net.conv1.w.shape for net in nets) == [(3, 3, 2, 5), (3, 3, 4, 7)]
 
 
 def small(rng, shape=(4, 4, 1), scales=2):
@@ -286,6 +386,22 @@ I2, ONES = np.eye(2), np.ones((2, 2))
         (lambda rng: Glow(rng, (28, 28)), r"shape must be \(H, W, C\)"),
         (lambda rng: Glow(rng, steps=0), "steps must be a whole number"),
         (lambda rng: Glow(rng, width=0), "width must be a whole number"),
+        (lambda rng: Glow(rng, width=(4, 0)), "width must be a whole number"),
+        (lambda rng: Glow(rng, width=2.5), "width must be a sequence of whole numbers, got 2.5"),
+        (lambda rng: Glow(rng, width=(4, 4, 4)), "width must be one number, or one for each of 2 scales, got 3"),
+        (lambda rng: Glow(0), "rng must be a numpy.random.Generator"),
+        (lambda rng: CouplingNet(rng, 1, 4), "channels must be a whole number of at least 2"),
+        (lambda rng: CouplingNet(rng, 2, 4, (3, 0)), "size must be a whole number of at least 1"),
+        (lambda rng: SplitNet(rng, 1), "channels must be a whole number of at least 2"),
+        (lambda rng: actnorm_init(np.ones(3)), r"x must have shape \(N, ..., C\), got \(3,\)"),
+        (lambda rng: actnorm_init(np.full((5, 1), 0.1)), "x must vary in every channel"),
+        (lambda rng: actnorm_init(np.array([[1.0, np.nan], [2.0, 3.0]])), "x must be finite"),
+        (lambda rng: actnorm_init(np.ones((1, 2))), "x must vary in every channel"),
+        (lambda rng: ActNorm(2).standardize(np.ones((3, 2)), axis=0), "x must vary in every channel"),
+        (lambda rng: conv1x1_log_det(np.zeros((2, 2)), 2, 2), "W must be invertible"),
+        (lambda rng: conv1x1_log_det(np.diag([1.0, 0.0]), 2, 2), "W must be invertible"),
+        (lambda rng: conv1x1_log_det(I2 * np.nan, 2, 2), "W must be finite"),
+        (lambda rng: conv1x1_log_det(I2, 2, 2.0), "width must be a whole number"),
         (lambda rng: small(rng).log_prob(np.zeros((2, 4, 4))), r"x must have shape \(N, 4, 4, 1\)"),
         (lambda rng: small(rng).standardize(np.zeros((2, 4, 4, 1))), "x must vary in every channel"),
     ],
