@@ -84,11 +84,11 @@ class Planar(Bijection):
 
 
 def solve_tanh(c: Array, s: Array) -> Array:
-    """The root a of a + s tanh(a) = c, for s > −1, where the left side rises: c (N,), s () -> (N,).
+    """The root a of a + s tanh(a) = c, for s > −1, where the left side rises: c (N,), s () or (N,) -> (N,).
 
     Bisection finds it between c − |s| and c + |s|; two steps of Newton's method on top give it the right derivatives.
     """
-    target, slope = _value(c), float(_value(s))
+    target, slope = _value(c), _value(s)
     low, high = target - abs(slope), target + abs(slope)
     for _ in range(64):
         middle = (low + high) / 2
