@@ -496,7 +496,8 @@ columns = {
 }
 
 # %%
-fig, axes = plot.figure(4, 7, size=(1.55, 1.5))
+drawn = lesson.size(4, quick=2)  # rows
+fig, axes = plot.figure(drawn, 7, size=(1.55, 1.5))
 for k, row in enumerate(axes):
     for ax, (name, (layers, i)) in zip(row, columns.items()):
         flow = flow_of(depths[layers], best[layers][k], i)
