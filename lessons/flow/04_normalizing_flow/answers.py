@@ -66,6 +66,28 @@ MISTAKES = {
     h = np.tanh(np.sum(z * w, axis=1) + b)
     det = 1 + (1 - h**2) * np.sum(u * w, axis=-1)
     return z + h[:, None] * u, np.log(np.maximum(det, 1e-6))
+    # The matrix determinant lemma has a plus: 1 + h' uᵀw.
+    1 + (1 - h**2) * np.sum(u * w, axis=-1) -> 1 - (1 - h**2) * np.sum(u * w, axis=-1)
+    # This is the trace of what is added to the identity, not the logarithm of the determinant.
+    np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))) -> (1 - h**2) * np.sum(u * w, axis=-1)
+    # Nats are natural logarithms.
+    np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))) ->
+    np.log10(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1)))
+    # The layer stretches one direction only: its log-determinant is not multiplied by D.
+    np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))) ->
+    dim * np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1)))
+    # Nothing needs to be added inside the logarithm: it changes the value.
+    np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))) ->
+    np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1)) + 1e-5)
+    # The layer adds u tanh(wᵀz + b) to z: it does not take it away.
+    x = z + np.reshape(h, (n, 1)) * u -> x = z - np.reshape(h, (n, 1)) * u
+    # b is added inside tanh, not taken away.
+    np.sum(z * w, axis=1) + b -> np.sum(z * w, axis=1) - b
+    # The value is right, but cosh of 1000 is infinite, and its gradient NaN: the slope of tanh is
+    # 1 - h² as well.
+    a = np.sum(z * w, axis=1) + b
+    x = z + np.tanh(a)[:, None] * u
+    return x, np.log(np.abs(1 + np.sum(u * w, axis=-1) / np.cosh(a) ** 2))
     # One log-determinant for each example, not one for the batch.
     h = np.tanh(np.sum(z * w, axis=1) + b)
     return z + h[:, None] * u, np.sum(np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))))
@@ -134,6 +156,27 @@ MISTAKES = {
     along = np.sum(u * w, axis=-1, keepdims=True)
     square = np.sum(u * u, axis=-1, keepdims=True)
     return w + (softplus(along) - 1 - along) * u / square
+    # All of u was scaled: only its part along w changes, what stands at right angles to w stays.
+    along = np.sum(u * w, axis=-1, keepdims=True)
+    return u * (softplus(along) - 1) / along
+    # softplus(a) is log(1 + e^a), which is above max(a, 0): it has a slope everywhere.
+    along = np.sum(u * w, axis=-1, keepdims=True)
+    square = np.sum(w * w, axis=-1, keepdims=True)
+    return u + (np.maximum(along, 0) - 1 - along) * w / square
+    # The value is right, but np.where sends 0 times infinity, a NaN, back through exp(1000):
+    # softplus of minigen.tensor does not.
+    along = np.sum(u * w, axis=-1, keepdims=True)
+    square = np.sum(w * w, axis=-1, keepdims=True)
+    soft = np.where(along > 20, along, np.log1p(np.exp(along)))
+    return u + (soft - 1 - along) * w / square
+    # u moves, along w: here w is moved, along u.
+    along = np.sum(u * w, axis=-1, keepdims=True)
+    square = np.sum(w * w, axis=-1, keepdims=True)
+    return w + (softplus(along) - 1 - along) * u / square
+    # The coordinates of a layer are its last axis, not its first.
+    along = np.sum(u * w, axis=0, keepdims=True)
+    square = np.sum(w * w, axis=0, keepdims=True)
+    return u + (softplus(along) - 1 - along) * w / square
     # Every coordinate of u was set along w: only the part of u along w changes, the rest stays.
     along = np.sum(u * w, axis=-1, keepdims=True)
     square = np.sum(w * w, axis=-1, keepdims=True)
@@ -184,8 +227,22 @@ MISTAKES = {
     # alpha is missing in h = 1/(alpha + r).
     h = 1 / (alpha + _length(away)) -> h = 1 / np.maximum(_length(away), 1e-3)
     # alpha and beta are swapped.
-    h = 1 / (alpha + _length(away)) -> h = 1 / (np.abs(beta) + _length(away))
-    x = z + np.reshape(beta * h, (n, 1)) * away -> x = z + np.reshape(alpha * h, (n, 1)) * away
+    away, r, h = parts(z, center, beta)
+    across, along = 1 + alpha * h, 1 + alpha * h - alpha * r * h**2
+    log_det = (np.shape(z)[1] - 1) * np.log(across) + np.log(along)
+    return z + (alpha * h)[:, None] * away, log_det
+    # h is 1/(alpha + r), not 1/alpha + r: mind the brackets.
+    h = 1 / (alpha + _length(away)) -> h = 1 / alpha + _length(away)
+    # h is 1/(alpha + r): the numerator is 1.
+    h = 1 / (alpha + _length(away)) -> h = alpha / (alpha + _length(away))
+    # r is the Euclidean distance, not the sum of absolute values.
+    h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + np.sum(np.abs(away), axis=1))
+    # What is added under the root changes the distance: near the center, by too much.
+    h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + np.sqrt(np.sum(away**2, axis=1) + 1e-6))
+    # The power D - 1 comes out of the logarithm as a factor: (D - 1) log(1 + beta h).
+    away, r, h = parts(z, center, alpha)
+    log_det = np.log((np.shape(z)[1] - 1) * (1 + beta * h)) + np.log(1 + beta * h - beta * r * h**2)
+    return z + (beta * h)[:, None] * away, log_det
     # r is the distance from the center, not from the origin.
     h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + _length(z))
     # Each point has its own distance: sum over its coordinates, not over the whole batch.

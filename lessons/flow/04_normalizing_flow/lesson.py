@@ -486,6 +486,11 @@ lesson.figure(
     " the layer that parts it.",
 )
 
+
+# %% [markdown]
+# And all four, by 2, 8 and 32 layers, the last with what they are after 8, 16 and 24.
+
+# %%
 columns = {
     "2 layers": (2, 2),
     "8 layers": (8, 8),
@@ -499,11 +504,14 @@ columns = {
 drawn = lesson.size(4, quick=2)  # rows
 fig, axes = plot.figure(drawn, 7, size=(1.55, 1.5))
 for k, row in enumerate(axes):
-    for ax, (name, (layers, i)) in zip(row, columns.items()):
-        flow = flow_of(depths[layers], best[layers][k], i)
-        plot.density(flow, ax, bounds=box, n=n, title=name if k == 0 else None)
-    plot.density(potentials[k], row[6], bounds=box, n=n, title="the truth" if k == 0 else None)
+    for ax, (layers, i) in zip(row, columns.values()):
+        plot.density(flow_of(depths[layers], best[layers][k], i), ax, bounds=box, n=n)
+    plot.density(potentials[k], row[6], bounds=box, n=n)
     row[0].set_ylabel(names[k])
+for ax, name in zip(axes[0], [*columns, "the truth"]):
+    ax.set_title(name)
+
+# %%
 for ax in axes.flat:
     ax.set(xticks=[], yticks=[])
 lesson.figure(
@@ -538,10 +546,11 @@ def sampler(k):
     return draw
 
 
-lesson.sampler("U1", sampler(0))
-lesson.sampler("U2", sampler(1))
-lesson.sampler("U3", sampler(2))
-lesson.sampler("U4", sampler(3))
+draw_u1, draw_u2, draw_u3, draw_u4 = map(sampler, range(4))
+lesson.sampler("U1", draw_u1)
+lesson.sampler("U2", draw_u2)
+lesson.sampler("U3", draw_u3)
+lesson.sampler("U4", draw_u4)
 
 # %% [markdown]
 # *Change something:* set `share` to 1 from the first step. Which of the four suffers, and what does

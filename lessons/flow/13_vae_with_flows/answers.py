@@ -35,6 +35,9 @@ MISTAKES = {
     # The draw is z, after the flow.
     return like(z, mu), like(log_q0 - log_det - log_prior, mu) ->
     return z0, log_q0 - log_det - log_prior
+    # Both the draw and the prior's argument are z, after the flow, not z0.
+    z0, z, log_det = moved(mu, logvar, eps, bijection, context)
+    return z0, 0.5 * np.sum(z0**2 - eps**2 - logvar, axis=1) - log_det
     # logvar is the logarithm of sigma²: sigma is exp(logvar/2).
     np.exp(logvar / 2) -> np.exp(logvar)
     np.exp(logvar / 2) -> logvar  # logvar is the logarithm of sigma²: sigma is exp(logvar/2).
