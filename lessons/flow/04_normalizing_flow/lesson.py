@@ -385,7 +385,7 @@ def annealed_loss(fits, z, share):
 def fit_chains(layers, steps):
     rng = lesson.rng(f"{layers} layers")
     fits = Fits(rng, layers)
-    adam, rate = Adam(fits, 2e-2), cosine(2e-2, steps, warmup=min(50, steps))
+    adam, rate = Adam(fits, 3e-2), cosine(3e-2, steps, warmup=min(50, steps))
 
     def step(i):
         z = rng.standard_normal((12, 128, 2), dtype=np.float32)
