@@ -269,6 +269,17 @@ def test_mass_is_one(rng, shaken):
     assert abs(np.exp(flow.log_prob(grid)).sum() * (side[1] - side[0]) ** 2 - 1) < 2e-3
 
 
+def test_one_step_carries_probability_along(rng, shaken):
+    """In one dimension the mass of p_1 below f(c) is that of p_0 below c, for every c. Eq. flow.05"""
+    f = shaken(Planar(rng, 1), 0.7)
+    line = np.linspace(-8, 8, 40_001)[:, None]
+    cut, _ = f.forward(np.array([[-1.0], [0.2], [1.5]]))
+    p = np.exp(Flow(StandardNormal(1), f).log_prob(line)) * (line[1, 0] - line[0, 0])
+    below = [p[line[:, 0] < c].sum() for c in cut[:, 0]]
+    want = [0.5 * (1 + math.erf(c / math.sqrt(2))) for c in (-1.0, 0.2, 1.5)]
+    np.testing.assert_allclose(below, want, atol=1e-3)
+
+
 def test_starts_near_the_identity(rng):
     z = rng.standard_normal((50, 4), dtype=np.float32)
     for f in (Planar(rng, 4), Radial(rng, 4)):
