@@ -13,6 +13,13 @@ def parts(z, center, alpha):
     return away, r, 1 / (alpha + r)
 
 
+def layer(z, center, beta, r, h):
+    """x and the log-determinant, as the equations stand."""
+    across, along = 1 + beta * h, 1 + beta * h - beta * r * h**2
+    log_det = (np.shape(z)[1] - 1) * np.log(across) + np.log(along)
+    return z + (beta * h)[:, None] * (z - center), log_det
+
+
 MISTAKES = {
     "planar_forward": """
     # The determinant may be negative: take the logarithm of its absolute value.
@@ -221,34 +228,46 @@ MISTAKES = {
     # beta is missing in x.
     x = z + np.reshape(beta * h, (n, 1)) * away -> x = z + np.reshape(h, (n, 1)) * away
     # h is 1/(alpha + r), not 1/(alpha + r²): take the square root.
-    h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + np.sum(away**2, axis=1))
+    r = np.sum((z - center) ** 2, axis=1)
+    return layer(z, center, beta, r, 1 / (alpha + r))
     # h is 1/(alpha + r): the reciprocal is missing.
-    h = 1 / (alpha + _length(away)) -> h = alpha + _length(away)
+    _, r, h = parts(z, center, alpha)
+    return layer(z, center, beta, r, 1 / h)
     # alpha is missing in h = 1/(alpha + r).
-    h = 1 / (alpha + _length(away)) -> h = 1 / np.maximum(_length(away), 1e-3)
+    _, r, _ = parts(z, center, alpha)
+    return layer(z, center, beta, r, 1 / np.maximum(r, 1e-3))
     # alpha and beta are swapped.
-    away, r, h = parts(z, center, beta)
-    across, along = 1 + alpha * h, 1 + alpha * h - alpha * r * h**2
-    log_det = (np.shape(z)[1] - 1) * np.log(across) + np.log(along)
-    return z + (alpha * h)[:, None] * away, log_det
+    _, r, h = parts(z, center, beta)
+    return layer(z, center, alpha, r, h)
     # h is 1/(alpha + r), not 1/alpha + r: mind the brackets.
-    h = 1 / (alpha + _length(away)) -> h = 1 / alpha + _length(away)
+    _, r, _ = parts(z, center, alpha)
+    return layer(z, center, beta, r, 1 / alpha + r)
     # h is 1/(alpha + r): the numerator is 1.
-    h = 1 / (alpha + _length(away)) -> h = alpha / (alpha + _length(away))
+    _, r, h = parts(z, center, alpha)
+    return layer(z, center, beta, r, alpha * h)
     # r is the Euclidean distance, not the sum of absolute values.
-    h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + np.sum(np.abs(away), axis=1))
+    r = np.sum(np.abs(z - center), axis=1)
+    return layer(z, center, beta, r, 1 / (alpha + r))
     # What is added under the root changes the distance: near the center, by too much.
-    h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + np.sqrt(np.sum(away**2, axis=1) + 1e-6))
+    r = np.sqrt(np.sum((z - center) ** 2, axis=1) + 1e-6)
+    return layer(z, center, beta, r, 1 / (alpha + r))
+    # The factor along the ray has its own logarithm: log(1 + beta h - beta r h²).
+    away, r, h = parts(z, center, alpha)
+    log_det = np.shape(z)[1] * np.log(1 + beta * h) - beta * r * h**2
+    return z + (beta * h)[:, None] * away, log_det
     # The power D - 1 comes out of the logarithm as a factor: (D - 1) log(1 + beta h).
     away, r, h = parts(z, center, alpha)
     log_det = np.log((np.shape(z)[1] - 1) * (1 + beta * h)) + np.log(1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
     # r is the distance from the center, not from the origin.
-    h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + _length(z))
+    r = np.sqrt(np.sum(z**2, axis=1))
+    return layer(z, center, beta, r, 1 / (alpha + r))
     # Each point has its own distance: sum over its coordinates, not over the whole batch.
-    h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + np.sqrt(np.sum(away**2)) + np.zeros(n))
+    r = np.sqrt(np.sum((z - center) ** 2)) + np.zeros(len(z))
+    return layer(z, center, beta, r, 1 / (alpha + r))
     # r is a sum of squares over the coordinates, not a mean.
-    h = 1 / (alpha + _length(away)) -> h = 1 / (alpha + _length(away) / np.sqrt(dim))
+    r = np.sqrt(np.mean((z - center) ** 2, axis=1) + 1e-30)
+    return layer(z, center, beta, r, 1 / (alpha + r))
     # The value is right, but on the center the derivative of the square root is infinite, and 0
     # times infinity is NaN: give the root another argument there, by np.where.
     away = z - center
