@@ -11,11 +11,15 @@ import math
 from typing import Any
 
 import autograd.numpy as np
+import numpy
 
 from minigen import checks
 from minigen.flow.bijection import Bijection, apply, like
+from minigen.flow.planar import IDENTITY, planar_chains, solve_tanh, u_hat
+from minigen.nn import Linear
 
 Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
 
 
 def flow_posterior(
@@ -39,3 +43,51 @@ def flow_posterior(
     log_q0 = -0.5 * np.sum(eps**2 + logvar + math.log(2 * math.pi), axis=1)  # (N,)
     log_prior = -0.5 * np.sum(z**2 + math.log(2 * math.pi), axis=1)  # (N,)
     return like(z, mu), like(log_q0 - log_det - log_prior, mu)
+
+
+class AmortizedPlanar(Bijection):
+    """A chain of planar layers for each example, whose u, w and b are affine functions of its context (N, context).
+
+    Inference networks write the whole flow in this way: `forward(z, context)`, z (N, dim). At the start every example
+    has the same chain, near the identity. ValueError: other shapes, or no context. Rezende and Mohamed 2015
+    """
+
+    def __init__(self, rng: Rng, dim: int, layers: int = 8, context: int = 64):
+        self.dim, self.layers = checks.whole("dim", dim), checks.whole("layers", layers)
+        self.net = Linear(checks.rng(rng), checks.whole("context", context), layers * (2 * dim + 1), scale=0.1)
+        w = rng.standard_normal((layers, dim), dtype=numpy.float32) / numpy.float32(math.sqrt(dim))
+        u = IDENTITY * w / numpy.sum(w**2, axis=1, keepdims=True)  # then û = 0
+        start = numpy.concatenate([u, w, numpy.zeros((layers, 1), numpy.float32)], axis=1)
+        assert self.net.b is not None
+        self.net.b[...] = numpy.reshape(start, -1)
+
+    def parameters_of(self, context: Array) -> tuple[Array, Array, Array]:
+        """û and w (layers, N, dim) and b (layers, N) of the chain of each example."""
+        context = checks.array("context", context, "N", len(self.net.w))
+        out = np.reshape(self.net(context), (len(context), self.layers, 2 * self.dim + 1))
+        out = np.transpose(out, (1, 0, 2))  # (layers, N, 2·dim + 1)
+        u, w, b = out[:, :, : self.dim], out[:, :, self.dim : -1], out[:, :, -1]
+        return u_hat(u, w), w, b
+
+    def forward(self, z, context=None):
+        z = checks.array("z", z, "N", self.dim)
+        u, w, b = self._parameters("z", z, context)
+        x, log_det = planar_chains(z[:, None, :], u, w, b)  # (N, 1, dim), (N, 1): N chains of one point each
+        return x[:, 0], log_det[:, 0]
+
+    def inverse(self, x, context=None):
+        x = checks.array("x", x, "N", self.dim)
+        u, w, b = self._parameters("x", x, context)
+        z = x
+        for layer in reversed(range(self.layers)):
+            c = np.sum(z * w[layer], axis=1) + b[layer]  # (N,)
+            a = solve_tanh(c, np.sum(u[layer] * w[layer], axis=1))
+            z = z - np.tanh(a)[:, None] * u[layer]
+        return z, -planar_chains(z[:, None, :], u, w, b)[1][:, 0]
+
+    def _parameters(self, name, a, context):
+        """û, w and b in the dtype of the input `a`, one chain for each example."""
+        if context is None:
+            raise ValueError("context must be given, for u, w and b are made of it")
+        checks.same_shape(**{name: a[:, 0], "context": context[:, 0]})
+        return tuple(like(part, a) for part in self.parameters_of(context))

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from minigen.flow.bijection import Chain, Flow, StandardNormal, jacobian_log_det
-from minigen.flow.planar import Planar, Radial, planar_forward, radial_forward, solve_tanh, u_hat
+from minigen.flow.planar import (
+    Planar,
+    PlanarChains,
+    Radial,
+    planar_chains,
+    planar_forward,
+    radial_forward,
+    solve_tanh,
+    u_hat,
+)
 from minigen.optim import Adam
 from minigen.tensor import grad, value_and_grad
 
@@ -117,6 +126,80 @@ def test_root_and_its_derivatives():
     np.testing.assert_allclose(second, (by_differences[0] - by_differences[1]) / (2 * h), rtol=1e-5)
 
 
+# ------------------------------------------------------------------------------------------- chains side by side
+
+
+def one_by_one(chains, z):
+    """The same numbers from `planar_forward`, layer by layer and chain by chain."""
+    u = u_hat(chains.u, chains.w)
+    xs, log_dets = [], []
+    for k in range(len(z)):
+        x, total = z[k], 0.0
+        for layer in range(len(u)):
+            x, log_det = planar_forward(x, u[layer, k], chains.w[layer, k], chains.b[layer, k])
+            total = total + log_det
+        xs.append(x)
+        log_dets.append(total)
+    return anp.stack(xs), anp.stack(log_dets)
+
+
+@pytest.mark.parametrize("layers, chains, n, dim", [(4, 2, 5, 3), (1, 3, 1, 2), (3, 1, 4, 1)])
+def test_chains_side_by_side_are_the_chains_one_by_one(rng, shaken, layers, chains, n, dim):
+    f, z = shaken(PlanarChains(rng, dim, layers, chains), 0.5), rng.standard_normal((chains, n, dim))
+    a, b = rng.standard_normal((chains, n, dim)), rng.standard_normal((chains, n))
+
+    def weighed(outputs):
+        return anp.sum(a * outputs[0] ** 2) + anp.sum(b * outputs[1])
+
+    for got, want in zip(f.forward(z), one_by_one(f, z)):
+        np.testing.assert_allclose(got, want, atol=1e-12)
+    _, got = value_and_grad(lambda f: weighed(f.forward(z)))(f)
+    _, want = value_and_grad(lambda f: weighed(one_by_one(f, z)))(f)
+    for name, gradient in want.parameters().items():
+        np.testing.assert_allclose(got.parameters()[name], gradient, atol=1e-10, err_msg=name)
+    np.testing.assert_allclose(
+        grad(lambda z: weighed(f.forward(z)))(z), grad(lambda z: weighed(one_by_one(f, z)))(z), atol=1e-10
+    )
+
+
+def test_chains_use_u_as_given(rng):
+    """As `planar_forward` does: a negative determinant has an absolute value, and its gradient a sign."""
+    z, (u, w), b = rng.standard_normal((1, 6, 2)), rng.standard_normal((2, 1, 1, 2)), np.zeros((1, 1))
+    u = u + (-4 - np.sum(u * w)) * w / np.sum(w * w)  # wᵀu = −4
+    x, log_det = planar_forward(z[0], u[0, 0], w[0, 0], 0.0)
+    got = planar_chains(z, u, w, b)
+    np.testing.assert_allclose(got[0][0], x)
+    np.testing.assert_allclose(got[1][0], log_det)
+    gradient = grad(lambda w: planar_chains(z, u, w, b)[1].sum())(w)
+    want = grad(lambda w: planar_forward(z[0], u[0, 0], w[0, 0], 0.0)[1].sum())(w)
+    np.testing.assert_allclose(gradient, want)
+
+
+def test_one_chain_taken_out_has_an_inverse(rng, shaken, check_bijection):
+    f, z = shaken(PlanarChains(rng, 2, 3, 4)), rng.standard_normal((4, 5, 2))
+    x, log_det = f.forward(z)
+    for k in range(4):
+        chain = f.chain(k)
+        np.testing.assert_allclose(check_bijection(chain, z[k])[0], x[k], atol=1e-9)
+        np.testing.assert_allclose(chain.forward(z[k])[1], log_det[k], atol=1e-9)
+    chain.bijections[0].u += 1
+    np.testing.assert_array_equal(f.forward(z)[0], x, err_msg="a chain taken out is a copy")
+
+
+def test_chains_train_in_float32_and_have_no_second_derivative(rng):
+    f, z = PlanarChains(rng, 2, 8, 3), rng.standard_normal((3, 16, 2), dtype=np.float32)
+
+    def loss(f):
+        x, log_det = f.forward(z)
+        return anp.mean(0.5 * anp.sum((x - 1) ** 2, axis=2) - log_det)
+
+    value, grads = value_and_grad(loss)(f)
+    assert value.dtype == np.float32
+    assert all(g.dtype == np.float32 for g in grads.parameters().values())
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        grad(lambda z: anp.sum(grad(lambda z: anp.sum(f.forward(z)[1]))(z)))(z)
+
+
 # ------------------------------------------------------------------------------------------- radial
 
 
@@ -186,6 +269,17 @@ def test_mass_is_one(rng, shaken):
     assert abs(np.exp(flow.log_prob(grid)).sum() * (side[1] - side[0]) ** 2 - 1) < 2e-3
 
 
+def test_one_step_carries_probability_along(rng, shaken):
+    """In one dimension the mass of p_1 below f(c) is that of p_0 below c, for every c. Eq. flow.05"""
+    f = shaken(Planar(rng, 1), 0.7)
+    line = np.linspace(-8, 8, 40_001)[:, None]
+    cut, _ = f.forward(np.array([[-1.0], [0.2], [1.5]]))
+    p = np.exp(Flow(StandardNormal(1), f).log_prob(line)) * (line[1, 0] - line[0, 0])
+    below = [p[line[:, 0] < c].sum() for c in cut[:, 0]]
+    want = [0.5 * (1 + math.erf(c / math.sqrt(2))) for c in (-1.0, 0.2, 1.5)]
+    np.testing.assert_allclose(below, want, atol=1e-3)
+
+
 def test_starts_near_the_identity(rng):
     z = rng.standard_normal((50, 4), dtype=np.float32)
     for f in (Planar(rng, 4), Radial(rng, 4)):
@@ -246,7 +340,7 @@ def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters):
         np.testing.assert_allclose(forward, jacobian_log_det(f.forward, z), atol=1e-9)
 
 
-Z, U = np.zeros((3, 2)), np.ones(2)
+Z, U, C = np.zeros((3, 2)), np.ones(2), np.ones((4, 3, 2))
 
 
 @pytest.mark.parametrize(
@@ -265,6 +359,15 @@ Z, U = np.zeros((3, 2)), np.ones(2)
         (lambda rng: radial_forward(Z, U, 1.0, -1.0), "beta must be greater than -alpha, got -1"),
         (lambda rng: radial_forward(Z, U, 1.0, np.ones(2)), r"beta must have shape \(\) or \(3,\), got \(2,\)"),
         (lambda rng: Planar(rng, 0), "dim must be a whole number"),
+        (lambda rng: planar_chains(Z, C[0], C[0], C[0, :, 0]), r"z must have shape \(K, N, D\), got \(3, 2\)"),
+        (lambda rng: planar_chains(C[0][:, None], C, C[:, :2], C[:, :, 0]), r"w must have shape \(L, 3, 2\), got"),
+        (lambda rng: planar_chains(C[0][:, None], C, C[:1], C[:, :, 0]), r"w must have the shape of u"),
+        (lambda rng: planar_chains(C[0][:, None], C, C, C[:, 0]), r"b must have shape \(4, 3\), got \(4, 2\)"),
+        (lambda rng: planar_chains(C[0][:, None] + np.inf, C, C, C[:, :, 0]), "z must be finite"),
+        (lambda rng: PlanarChains(7, 2, 1, 1), "rng must be a numpy.random.Generator"),
+        (lambda rng: PlanarChains(rng, 2, 0, 1), "layers must be a whole number"),
+        (lambda rng: PlanarChains(rng, 2, 1, 2.0), "chains must be a whole number"),
+        (lambda rng: PlanarChains(rng, 2, 1, 2).chain(2), r"k must be a whole number in 0..1, got 2"),
         (lambda rng: Planar(0, 2), "rng must be a numpy.random.Generator"),
         (lambda rng: Radial(0, 2), "rng must be a numpy.random.Generator"),
         (lambda rng: Planar(rng, 3).forward(Z), r"z must have shape \(N, 3\), got \(3, 2\)"),

@@ -7,8 +7,8 @@ import pytest
 
 from minigen.flow.autoregressive import IAF
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Permute, StandardNormal
-from minigen.flow.planar import Planar
-from minigen.flow.vae_flow import flow_posterior
+from minigen.flow.planar import Planar, planar_forward
+from minigen.flow.vae_flow import AmortizedPlanar, flow_posterior
 from minigen.optim import Adam
 from minigen.tensor import value_and_grad
 
@@ -152,3 +152,66 @@ M = np.zeros((3, 2))
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ------------------------------------------------------------------------------------------- planar, by the context
+
+
+def test_amortized_planar_is_one_chain_for_each_example(rng, shaken, check_bijection):
+    flow, z, h = shaken(AmortizedPlanar(rng, 3, 4, 5), 0.3), rng.standard_normal((6, 3)), rng.standard_normal((6, 5))
+    x, log_det = flow.forward(z, h)
+    u, w, b = flow.parameters_of(h)
+    assert (np.sum(u * w, axis=2) > -1).all()
+    for n in range(6):
+        point, total = z[n : n + 1], 0.0
+        for layer in range(4):
+            point, step = planar_forward(point, u[layer, n], w[layer, n], b[layer, n])
+            total = total + step
+        np.testing.assert_allclose(x[n : n + 1], point, atol=1e-12)
+        np.testing.assert_allclose(log_det[n : n + 1], total, atol=1e-12)
+    assert np.abs(flow.forward(z, h + 1)[0] - x).min() > 1e-6, "the context changes the flow"
+
+
+def test_amortized_planar_undoes_itself(rng, shaken, check_bijection):
+    flow, z, h = shaken(AmortizedPlanar(rng, 3, 4, 5), 0.3), rng.standard_normal((1, 3)), rng.standard_normal((1, 5))
+
+    class OfOne(Bijection):
+        """The flow of one context."""
+
+        def forward(self, z, context=None):
+            return flow.forward(z, h)
+
+        def inverse(self, x, context=None):
+            return flow.inverse(x, h)
+
+    check_bijection(OfOne(), z, atol=1e-8)
+
+
+def test_amortized_planar_starts_at_the_identity_and_trains_in_float32(rng):
+    flow, z = AmortizedPlanar(rng, 2, 3, 4), rng.standard_normal((7, 2), dtype=np.float32)
+    h = rng.standard_normal((7, 4), dtype=np.float32)
+    x, log_det = flow.forward(z, 0 * h)
+    np.testing.assert_allclose(x, z, atol=1e-5)
+    np.testing.assert_allclose(log_det, 0, atol=1e-5)
+    _, grads = value_and_grad(lambda f: flow_posterior(z, 0 * z, z, f, h)[1].mean())(flow)
+    assert all(np.abs(g).max() > 0 and g.dtype == np.float32 for g in grads.parameters().values())
+    assert flow.inverse(x, h)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda rng: AmortizedPlanar(0, 2), "rng must be a numpy.random.Generator"),
+        (lambda rng: AmortizedPlanar(rng, 0), "dim must be a whole number"),
+        (lambda rng: AmortizedPlanar(rng, 2, 1.5), "layers must be a whole number"),
+        (lambda rng: AmortizedPlanar(rng, 2, 1, 0), "context must be a whole number"),
+        (lambda rng: AmortizedPlanar(rng, 2, 1, 3).forward(M), "context must be given"),
+        (lambda rng: AmortizedPlanar(rng, 2, 1, 3).forward(M, M), r"context must have shape \(N, 3\), got \(3, 2\)"),
+        (lambda rng: AmortizedPlanar(rng, 2, 1, 2).forward(M, M[:2]), r"context must have the shape of z"),
+        (lambda rng: AmortizedPlanar(rng, 3, 1, 2).forward(M, M), r"z must have shape \(N, 3\), got \(3, 2\)"),
+        (lambda rng: AmortizedPlanar(rng, 2, 1, 2).inverse(M + np.nan, M), "x must be finite"),
+    ],
+)
+def test_errors_of_amortized_planar(rng, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(rng)

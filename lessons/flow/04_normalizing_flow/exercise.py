@@ -1,0 +1,307 @@
+"""Exercises on flows that bend the plane a little at a time: the planar layer, the condition that
+makes it invertible, and the radial layer."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.format import Exercise
+from minigen.tensor import grad, jacobian
+
+planar = Exercise(
+    "flow/04/planar_forward",
+    target="minigen.flow.planar:planar_forward",
+    minutes=10,
+    blocked=["minigen.flow.planar:planar_chains"],
+    prompt="""
+    One planar layer: x = z + u tanh(wᵀz + b). Return the pair of x and log |det dx/dz|, a tuple.
+    Gradients are taken, in all arguments.
+
+    z has shape (N, D), and so has x; the log-determinant has shape (N,), one number for each
+    example. u and w have shape (D,), the same for all examples, or (N, D), one for each; b has
+    shape () or (N,). u is used as it is, also where the determinant is negative. wᵀz + b may be as
+    large as 1000 or as low as -1000, in float32 too.
+    """,
+    hints="""
+    The layer moves points along u only, and how far depends on wᵀz + b alone. So the determinant of
+    the D by D Jacobian is one number's worth of work.
+
+    The Jacobian is I + u (h'w)ᵀ with h = tanh(wᵀz + b) and h' = 1 - h². By the matrix determinant
+    lemma its determinant is 1 + h' uᵀw.
+
+        h = np.tanh(np.sum(z * w, axis=1) + b)
+        x = z + h[:, None] * u
+        return x, np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1)))
+    """,
+)
+
+
+def planar_layer(rng, n=5, d=3):
+    """Points and a layer with a positive determinant: uᵀw = 0.7."""
+    z, (u, w) = rng.standard_normal((n, d)), rng.standard_normal((2, d))
+    return z, u + (0.7 - u @ w) * w / (w @ w), w, rng.standard_normal()
+
+
+@planar.case(
+    points=2,
+    expect={
+        "x": [[1 + 2 * np.tanh(0.5), 2 - 0.5 * np.tanh(0.5)]],
+        "log_det": [np.log(1 + 1.5 * (1 - np.tanh(0.5) ** 2))],
+    },
+)
+def one_point(impl, rng):
+    """wᵀz + b = 0.5 - 2 + 2 = 0.5, and uᵀw = 1 + 0.5 = 1.5."""
+    w = np.array([0.5, -1.0])
+    x, log_det = impl(np.array([[1.0, 2.0]]), np.array([2.0, -0.5]), w, 2.0)
+    return {"x": x, "log_det": log_det}
+
+
+@planar.case(points=2)
+def five_points(impl, rng):
+    x, log_det = impl(*planar_layer(rng))
+    return {"x": x, "log_det": log_det}
+
+
+@planar.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+def jacobian_agrees(impl, rng):
+    """The log-determinant is that of the Jacobian by differentiation."""
+    z, u, w, b = planar_layer(rng, n=1, d=4)
+    matrix = jacobian(lambda v: impl(v, u, w, b)[0])(z).reshape(4, 4)
+    return {"gap": impl(z, u, w, b)[1][0] - np.linalg.slogdet(matrix)[1]}
+
+
+@planar.case(points=2)
+def a_layer_for_each_example(impl, rng):
+    """u and w of shape (N, D), b of shape (N,)."""
+    z, u, w = rng.standard_normal((3, 5, 3))
+    w = w + (0.7 - np.sum(u * w, axis=1, keepdims=True)) * u / np.sum(u * u, axis=1, keepdims=True)
+    x, log_det = impl(z, u, w, rng.standard_normal(5))
+    return {"x": x, "log_det": log_det}
+
+
+@planar.case(points=1, expect={"log_det": [np.log(-1 + 4 * (1 - np.tanh(0.25) ** 2))]})
+def negative_determinant(impl, rng):
+    """wᵀz + b = 0.25 and uᵀw = -4: the layer folds, and log |det| is asked for."""
+    w = np.array([1.0, 2.0])
+    _, log_det = impl(np.array([[1.0, -0.5]]), np.array([-2.0, -1.0]), w, 0.25)
+    return {"log_det": log_det}
+
+
+@planar.case(points=2)
+def gradients(impl, rng):
+    z, u, w, b = planar_layer(rng)
+
+    def total(z, u, w, b):
+        x, log_det = impl(z, u, w, b)
+        return np.sum(x**2) - np.sum(log_det)
+
+    return {
+        "gradient in z": grad(lambda a: total(a, u, w, b))(z),
+        "gradient in u": grad(lambda a: total(z, a, w, b))(u),
+        "gradient in w": grad(lambda a: total(z, u, a, b))(w),
+        "gradient in b": grad(lambda a: total(z, u, w, a))(np.array(b)),
+    }
+
+
+@planar.case(points=1, expect={"log_det": [0.0, 0.0], "x": [[500.5, 1.0], [-500.5, -1.0]]})
+def far_from_the_plane(impl, rng):
+    """wᵀz = 1000 and -1000, in float32: tanh is 1 and -1, and flat."""
+    z = np.array([[500.0, 0.0], [-500.0, 0.0]], dtype=np.float32)
+    u, w = np.array([[0.5, 1.0], [2.0, 0.0]], dtype=np.float32)
+    b = np.float32(0.0)
+    x, log_det = impl(z, u, w, b)
+    slope = grad(lambda a: np.sum(impl(a, u, w, b)[1]))(z)
+    return {"x": x, "log_det": log_det, "gradient of log_det in z": slope}
+
+
+invertible = Exercise(
+    "flow/04/u_hat",
+    target="minigen.flow.planar:u_hat",
+    minutes=10,
+    blocked=["minigen.flow.planar:Planar._parameters"],
+    imports=["from minigen.tensor import softplus"],
+    prompt="""
+    A planar layer can be inverted if uᵀw > -1. Make any u into one that keeps the condition: return
+    u moved along w, and along w only, so far that its product with w becomes softplus(uᵀw) - 1,
+    always, also where the condition held before. softplus(a) = log(1 + e^a). Gradients are taken.
+
+    u and w have the same shape, (D,) for one layer or (..., D) for many; so has the result. w is
+    not zero, and not of length 1. The product may be as large as 1000 or as low as -1000, in
+    float32 too: softplus of minigen.tensor does not overflow. (Do not use np.linalg.norm with
+    keepdims: autograd gets its gradient wrong.)
+    """,
+    hints="""
+    A multiple of w is added to u. Which multiple raises the product with w by the right amount?
+
+    û = u + (softplus(uᵀw) - 1 - uᵀw) w / ‖w‖².
+
+        along = np.sum(u * w, axis=-1, keepdims=True)
+        square = np.sum(w * w, axis=-1, keepdims=True)
+        return u + (softplus(along) - 1 - along) * w / square
+    """,
+)
+SOFTPLUS = np.log1p(np.exp(-1.5))
+
+
+@invertible.case(
+    points=2, expect={"u": [1.5 + (SOFTPLUS + 0.5) / 5, -1.5 + 2 * (SOFTPLUS + 0.5) / 5]}
+)
+def one_layer(impl, rng):
+    """uᵀw = -1.5 and ‖w‖² = 5."""
+    return {"u": impl(np.array([1.5, -1.5]), np.array([1.0, 2.0]))}
+
+
+@invertible.case(points=2)
+def many_layers(impl, rng):
+    u, w = rng.standard_normal((2, 2, 5, 3))
+    return {"u": impl(u, w)}
+
+
+@invertible.case(points=2, property=True, expect={"product with w": 0.0, "moved across w": 0.0})
+def along_w_only(impl, rng):
+    """The product becomes softplus(uᵀw) - 1, and what stands at right angles to w stays."""
+    u, w = 1.5 * rng.standard_normal((2, 6, 4))
+    new, before = impl(u, w), np.sum(u * w, axis=1)
+    across = (
+        new
+        - u
+        - np.sum((new - u) * w, axis=1, keepdims=True) * w / np.sum(w**2, axis=1, keepdims=True)
+    )
+    product = np.sum(new * w, axis=1)
+    return {"product with w": product - np.logaddexp(0, before) + 1, "moved across w": across}
+
+
+@invertible.case(points=2, expect={"u": [[499.5, 1.0], [-0.5, 1.0]]})
+def far_out(impl, rng):
+    """w = (2, 0) and u = (500, 1), (-500, 1): the products 1000 and -1000 become 999 and -1."""
+    w = np.array([[2.0, 0.0], [2.0, 0.0]], dtype=np.float32)
+    return {"u": impl(np.array([[500.0, 1.0], [-500.0, 1.0]], dtype=np.float32), w)}
+
+
+@invertible.case(points=2)
+def gradients_of_u_hat(impl, rng):
+    """At a layer of ordinary size, and where the product is 1000 and -1000."""
+    u, w, c = rng.standard_normal((3, 5, 3))
+    far = np.array([[500.0, 1.0], [-500.0, 1.0]])
+    ahead = np.array([[2.0, 0.0], [2.0, 0.0]])
+    return {
+        "gradient in u": grad(lambda a: np.sum(c * impl(a, w)))(u),
+        "gradient in w": grad(lambda a: np.sum(c * impl(u, a)))(w),
+        "gradient at 1000 and -1000": grad(lambda a: np.sum(impl(a, ahead)))(far),
+    }
+
+
+radial = Exercise(
+    "flow/04/radial_forward",
+    target="minigen.flow.planar:radial_forward",
+    minutes=15,
+    prompt="""
+    One radial layer: points move away from a center, or towards it. Let r be the distance of a
+    point z from the center, and h the reciprocal of alpha plus r. To x the point moves by its
+    displacement from the center times beta h. Return the pair of x and log |det dx/dz|, a tuple.
+    Gradients are taken, in all arguments.
+
+    z has shape (N, D), and so has x; the log-determinant has shape (N,). center has shape (D,).
+    alpha > 0 and beta > -alpha have shape (), or (N,) with one of each for each example. A point
+    may lie on the center itself, where the derivative of the square root has no value: x and its
+    gradient must be right there too.
+    """,
+    hints="""
+    Across the ray from the center every direction is stretched by the same factor, D - 1 times
+    over; along the ray by another one.
+
+    Across: 1 + beta h, the factor of z - center. Along: the derivative of r + beta h r in r, which
+    is 1 + beta h - beta r h². The determinant is the product, (1 + beta h) to the power D - 1 times
+    the other.
+
+        away = z - center
+        square = np.sum(away**2, axis=1)
+        r = np.where(square > 0, np.sqrt(np.where(square > 0, square, 1.0)), 0.0)
+        h = 1 / (alpha + r)
+        across, along = 1 + beta * h, 1 + beta * h - beta * r * h**2
+        x = z + (beta * h)[:, None] * away
+        return x, (np.shape(z)[1] - 1) * np.log(across) + np.log(along)
+    """,
+)
+
+
+def ball(rng, n=5, d=3):
+    z, center = rng.standard_normal((n, d)), rng.standard_normal(d)
+    return z, center, np.array(0.6), np.array(1.7)
+
+
+@radial.case(
+    points=2,
+    expect={
+        "x": [[4 + 6 / 5.5, 1 + 8 / 5.5]],
+        "log_det": [np.log(1 + 2 / 5.5) + np.log(1 + 2 / 5.5 - 10 / 5.5**2)],
+    },
+)
+def five_from_the_center(impl, rng):
+    """z - center = (3, 4), so r = 5 and h = 1/5.5."""
+    x, log_det = impl(np.array([[4.0, 1.0]]), np.array([1.0, -3.0]), np.array(0.5), np.array(2.0))
+    return {"x": x, "log_det": log_det}
+
+
+@radial.case(points=2)
+def more_dimensions(impl, rng):
+    """N = 5, D = 3 and D = 1."""
+    x, log_det = impl(*ball(rng))
+    line, log_slope = impl(*ball(rng, d=1))
+    return {"x": x, "log_det": log_det, "x, D = 1": line, "log_det, D = 1": log_slope}
+
+
+@radial.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+def jacobian_of_the_ball(impl, rng):
+    """The log-determinant is that of the Jacobian by differentiation."""
+    z, center, alpha, beta = ball(rng, n=1, d=4)
+    matrix = jacobian(lambda v: impl(v, center, alpha, beta)[0])(z).reshape(4, 4)
+    return {"gap": impl(z, center, alpha, beta)[1][0] - np.linalg.slogdet(matrix)[1]}
+
+
+@radial.case(points=2)
+def a_ball_for_each_example(impl, rng):
+    """alpha and beta of shape (N,); some pull towards the center."""
+    z, center, _, _ = ball(rng)
+    alpha = rng.uniform(0.5, 2.0, 5)
+    x, log_det = impl(z, center, alpha, alpha * np.array([-0.9, 3.0, -0.5, 0.0, 1.0]))
+    return {"x": x, "log_det": log_det}
+
+
+@radial.case(
+    points=2,
+    expect={
+        "x": [[1.0, -3.0, 2.0]],
+        "log_det": [3 * np.log(3.5)],
+        "gradient of x in z": [[3.5, 7.0, -3.5]],
+    },
+)
+def on_the_center(impl, rng):
+    """r = 0 and beta/alpha = 2.5: all three directions are stretched by 3.5."""
+    center, alpha, beta = np.array([1.0, -3.0, 2.0]), np.array(0.4), np.array(1.0)
+    x, log_det = impl(center[None].copy(), center, alpha, beta)
+    weights = np.array([1.0, 2.0, -1.0])
+    slope = grad(lambda v: np.sum(weights * impl(v, center, alpha, beta)[0]))(center[None].copy())
+    return {"x": x, "log_det": log_det, "gradient of x in z": slope}
+
+
+@radial.case(points=2)
+def gradients_of_the_ball(impl, rng):
+    z, center, alpha, beta = ball(rng)
+
+    def total(z, center, alpha, beta):
+        x, log_det = impl(z, center, alpha, beta)
+        return np.sum(x**2) - np.sum(log_det)
+
+    return {
+        "gradient in z": grad(lambda a: total(a, center, alpha, beta))(z),
+        "gradient in center": grad(lambda a: total(z, a, alpha, beta))(center),
+        "gradient in alpha": grad(lambda a: total(z, center, a, beta))(alpha),
+        "gradient in beta": grad(lambda a: total(z, center, alpha, a))(beta),
+    }
+
+
+@radial.case(points=1)
+def far_away_and_near(impl, rng):
+    """Points 1000 away and 0.001 away, in float32, of a layer that nearly closes its center."""
+    z = np.array([[1000.0, 0.0], [0.0, -1000.0], [0.001, 0.0]], dtype=np.float32)
+    x, log_det = impl(z, np.zeros(2, np.float32), np.float32(1.0), np.float32(-0.95))
+    return {"x": x, "log_det": log_det}
