@@ -141,8 +141,8 @@ lesson.claim("shaking only: mean distance", away["shaking only"], at_least=0.6)
 #
 # The balance is exact only as $\delta$ goes to 0. How wrong is a walk with real steps? For
 # $\mathcal N(0, 1)$ one can say exactly. A step multiplies $x$ by $r = 1 - \delta/2$, and adds
-# noise of variance $\delta$. So a variance $v$ becomes $r^2 v + \delta$, and it stays as it is if $v =
-# \delta/(1 - r^2)$.
+# noise of variance $\delta$. So a variance $v$ becomes $r^2 v + \delta$, and it stays as it is if
+# $v = \delta/(1 - r^2)$.
 
 # %%
 lesson.predict(
