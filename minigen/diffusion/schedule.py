@@ -130,8 +130,12 @@ def posterior_variances(beta: ArrayLike) -> numpy.ndarray:
     beta = checks.between("beta", checks.array("beta", beta, "T", dtype=numpy.float64), 0, 1)
     alpha_bar = numpy.cumprod(1 - beta)  # (T,)
     before = numpy.concatenate([[1.0], alpha_bar[:-1]])  # ᾱ one step earlier
-    noise = numpy.where(alpha_bar == 1, 1, 1 - alpha_bar)  # where the betas are too small to count, 1 to divide by
-    return (1 - before) / noise * beta
+    return (1 - before) / _divisor(1 - alpha_bar) * beta
+
+
+def _divisor(noise: numpy.ndarray) -> numpy.ndarray:
+    """1 − ᾱ, with 1 where it is 0 because the betas are too small to count."""
+    return numpy.where(noise == 0, 1, noise)
 
 
 def spaced_timesteps(T: int, steps: int) -> numpy.ndarray:
