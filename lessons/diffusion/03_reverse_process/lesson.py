@@ -212,6 +212,7 @@ boxes = {
     "xt": plot.node("$x_t$", "plain", (2, 0)),
     "xT": plot.node("$x_T$", "noise", (3, 0)),
 }
+# %%
 arrows = [
     "x0 -> before: $q(x_{t-1}|x_0)$",
     "before -> xt: $q(x_t|x_{t-1})$",
