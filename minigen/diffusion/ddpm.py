@@ -52,12 +52,21 @@ def q_posterior(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> tuple[Ar
     steps away. At t = 1 the answer is x0 itself, with variance 0.
     Eq. diffusion.05, Eq. diffusion.06, Eq. diffusion.07
     """
+    mean = posterior_mean(x0, x_t, t, schedule)
+    return mean, schedule.posterior_variance[t]
+
+
+def posterior_mean(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> Array:
+    """The mean of q(x_{t-1} | x_t, x0): a part of x_t plus a part of x0, x0 and x_t (N, ...) -> (N, ...).
+
+    Eq. diffusion.07
+    """
     t = check_steps(t, schedule, x0=x0, x_t=x_t)
     alpha, beta = schedule.alpha[t], schedule.beta[t]
     before, alpha_bar = schedule.alpha_bar[t - 1], schedule.alpha_bar[t]
     from_x_t = np.sqrt(alpha) * (1 - before) / (1 - alpha_bar)
     from_x0 = np.sqrt(before) * beta / (1 - alpha_bar)
-    return scale(from_x_t, x_t) + scale(from_x0, x0), schedule.posterior_variance[t]
+    return scale(from_x_t, x_t) + scale(from_x0, x0)
 
 
 # ------------------------------------------------------------------------------------------- ε, x0, v and the score

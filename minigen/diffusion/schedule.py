@@ -48,9 +48,7 @@ class Schedule:
         self.beta = numpy.concatenate([[0.0], beta])  # (T + 1,), as all that follow
         self.alpha = 1 - self.beta
         self.alpha_bar = numpy.cumprod(self.alpha)
-        noise = numpy.where(self.alpha_bar == 1, 1, 1 - self.alpha_bar)  # 1 − ᾱ, and 1 at t = 0 to divide by
-        before = numpy.concatenate([[1.0], self.alpha_bar[:-1]])  # ᾱ one step earlier
-        self.posterior_variance = (1 - before) / noise * self.beta
+        self.posterior_variance = numpy.concatenate([[0.0], posterior_variances(beta)])
         self.posterior_variance_clipped = self.posterior_variance.copy()
         self.posterior_variance_clipped[:2] = self.posterior_variance[2] if self.T > 1 else self.beta[1]
         with numpy.errstate(divide="ignore"):
@@ -121,6 +119,23 @@ class Schedule:
 
     def __repr__(self) -> str:
         return f"<Schedule of {self.T} steps, alpha_bar from {self.alpha_bar[1]:.4g} to {self.alpha_bar[-1]:.3g}>"
+
+
+def posterior_variances(beta: ArrayLike) -> numpy.ndarray:
+    """β̃_t = (1 − ᾱ_{t−1})/(1 − ᾱ_t) β_t, the variance of x_{t−1} when x_t and x_0 are known: beta (T,) -> (T,).
+
+    beta holds β_1 ... β_T and the result β̃_1 ... β̃_T. The first is 0: before the first step stands x_0 itself.
+    ValueError: beta is no vector, or not between 0 and 1. Eq. diffusion.07
+    """
+    beta = checks.between("beta", checks.array("beta", beta, "T", dtype=numpy.float64), 0, 1)
+    alpha_bar = numpy.cumprod(1 - beta)  # (T,)
+    before = numpy.concatenate([[1.0], alpha_bar[:-1]])  # ᾱ one step earlier
+    return (1 - before) / _divisor(1 - alpha_bar) * beta
+
+
+def _divisor(noise: numpy.ndarray) -> numpy.ndarray:
+    """1 − ᾱ, with 1 where it is 0 because the betas are too small to count."""
+    return numpy.where(noise == 0, 1, noise)
 
 
 def spaced_timesteps(T: int, steps: int) -> numpy.ndarray:

@@ -93,6 +93,14 @@ def test_round_trips():
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
 
 
+def test_posterior_mean_weighs_by_precision():
+    """β = (0.19, 0.36), x0 = 1, x2 = 1.5: precisions 0.64/0.36 and 1/0.19. Eq. diffusion.06, Eq. diffusion.07"""
+    precision = np.array([0.64 / 0.36, 1 / 0.19])
+    want = precision @ [1.5 / 0.8, 0.9] / precision.sum()
+    got = G.posterior_mean(np.array([[1.0]]), np.array([[1.5]]), 2, Schedule([0.19, 0.36]))
+    np.testing.assert_allclose(got, [[want]])
+
+
 def test_mean_from_eps_is_the_posterior_mean():
     """Eq. diffusion.08, Eq. diffusion.13"""
     x_t, eps, t = normal(6, 2), normal(6, 2), np.array([1, 2, 5, 20, 49, 50])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigen.diffusion.schedule import Schedule, scale, spaced_timesteps
+from minigen.diffusion.schedule import Schedule, posterior_variances, scale, spaced_timesteps
 
 
 def test_arrays_are_indexed_by_the_time_step():
@@ -33,6 +33,19 @@ def test_posterior_variance_is_a_conditional_variance(s):
     np.testing.assert_array_equal(s.posterior_variance_clipped[2:], s.posterior_variance[2:])
     assert s.posterior_variance_clipped[1] == s.posterior_variance[2] > 0
     assert np.all(s.posterior_variance[t] < s.beta[t])
+
+
+def test_posterior_variances_by_hand():
+    """β = (0.19, 0.36): 1 − ᾱ = 0.19 and 0.4816, so β̃_2 = 0.19/0.4816 · 0.36. Eq. diffusion.07"""
+    np.testing.assert_allclose(posterior_variances([0.19, 0.36]), [0, 0.19 / 0.4816 * 0.36])
+    np.testing.assert_array_equal(posterior_variances([0.5]), [0])
+    np.testing.assert_array_equal(posterior_variances([1e-20, 1e-20]), [0, 0])
+
+
+@pytest.mark.parametrize("beta", [[], [[0.1]], [-0.1], [1.1], [np.nan], "0.1", 0.1])
+def test_posterior_variances_wants_a_vector_of_variances(beta):
+    with pytest.raises(ValueError, match="beta must"):
+        posterior_variances(beta)
 
 
 def test_linear_is_that_of_the_paper():

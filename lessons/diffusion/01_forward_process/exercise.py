@@ -1,0 +1,171 @@
+"""Exercises of the forward process: one small step, and all steps at once."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.format import Exercise
+from minigen.diffusion.schedule import Schedule
+
+SCHEDULE = """
+    schedule.beta, schedule.alpha (1 - beta) and schedule.alpha_bar (alpha_1 alpha_2 ... alpha_t)
+    are arrays indexed by the time step, 0 ... T; beta[0] is 0 and alpha_bar[0] is 1.
+"""
+
+BY_HAND = [0.19, 0.36]  # alpha = 0.81, 0.64, with the roots 0.9 and 0.8; alpha_bar_2 = 0.72^2
+
+
+def schedule():
+    return Schedule(np.linspace(0.01, 0.3, 10))
+
+
+def slow_schedule():
+    return Schedule.linear(1000)
+
+
+def pair(rng, *shape):
+    """Data and noise of one shape."""
+    return rng.standard_normal(shape) + 2.0, rng.standard_normal(shape)
+
+
+step = Exercise(
+    "diffusion/01/q_step",
+    target="minigen.diffusion.ddpm:q_step",
+    minutes=10,
+    prompt=f"""
+    One step of the forward process, x_(t-1) to x_t: shrink by the root of 1 - beta_t, and add noise
+    of variance beta_t.
+
+    x_before and eps (the noise, of mean 0 and variance 1) have the same shape, (N, D) or (N, H, W,
+    C), and so has the result, in their dtype; t is one time step, a whole number 1 ... T, or an
+    array (N,) of them, one for each example. eps is given: draw nothing. No gradient is taken.
+
+    {SCHEDULE}
+    """,
+    hints="""
+    Multiply the data by one number and the noise by another; the squares of the two add up to 1.
+
+    x_t = sqrt(1 - beta_t) x_(t-1) + sqrt(beta_t) eps.
+
+        shape = (-1,) + (1,) * (np.ndim(x_before) - 1)
+        beta = np.reshape(schedule.beta[t], shape).astype(x_before.dtype)
+        return np.sqrt(1 - beta) * x_before + np.sqrt(beta) * eps
+    """,
+)
+
+
+@step.case(points=1, expect={"x": [[0.8 * 5.0 + 0.6 * 2.5, -0.8 + 0.6 * 3.0]]})
+def two_numbers(impl, rng):
+    """beta_2 = 0.36: 0.8 times the data and 0.6 times the noise."""
+    x, eps = np.array([[5.0, -1.0]]), np.array([[2.5, 3.0]])
+    return {"x": impl(x, 2, eps, Schedule(BY_HAND))}
+
+
+@step.case(points=2)
+def a_time_for_each_vector(impl, rng):
+    x, eps = pair(rng, 4, 3)
+    return {"x": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
+
+
+@step.case(points=2, property=True, expect={"gap": 0.0})
+def variance_kept(impl, rng):
+    """The squares of what multiplies data and noise add up to 1, at every time."""
+    one, zero = np.ones((10, 1)), np.zeros((10, 1))
+    t = np.arange(1, 11)
+    data, noise = impl(one, t, zero, schedule()), impl(zero, t, one, schedule())
+    return {"gap": data**2 + noise**2 - 1, "data": data, "noise": noise}
+
+
+@step.case(points=2)
+def pictures(impl, rng):
+    x, eps = pair(rng, 3, 4, 5, 2)
+    one, each = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())
+    return {"t = 7": one, "t = 1, 4, 9": each}
+
+
+@step.case(points=1, rtol=1e-5, atol=1e-2)
+def thousand_slow_steps(impl, rng):
+    """beta_1 is 1/10,000 here; numbers of about 1000, in float32."""
+    x, eps = (1000 * a.astype(np.float32) for a in pair(rng, 5, 3))
+    x_t = impl(x, np.array([1, 2, 10, 500, 1000]), eps, slow_schedule())
+    return {"x": x_t, "float32": float(x_t.dtype == np.float32)}
+
+
+shot = Exercise(
+    "diffusion/01/q_sample",
+    target="minigen.diffusion.ddpm:q_sample",
+    minutes=10,
+    prompt=f"""
+    All of the first t steps of the forward process at once: x_0 to x_t.
+
+    x0 and eps (the noise of all t steps together, of mean 0 and variance 1) have the same shape,
+    (N, D) or (N, H, W, C), and so has the result, in their dtype; t is one time step, a whole
+    number 0 ... T, or an array (N,) of them, one for each example. t = 0 gives x0 itself. eps is
+    given: draw nothing. No gradient is taken.
+
+    {SCHEDULE}
+    """,
+    hints="""
+    Shrinking t times is shrinking once, by the product. And noise on noise is again noise, of the
+    variance that makes the whole 1.
+
+    x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps.
+
+        shape = (-1,) + (1,) * (np.ndim(x0) - 1)
+        a = np.reshape(schedule.alpha_bar[t], shape)
+        return np.sqrt(a).astype(x0.dtype) * x0 + np.sqrt(1 - a).astype(x0.dtype) * eps
+    """,
+)
+
+
+@shot.case(
+    points=1,
+    expect={"x": [[0.72 * 5.0 + 2.5 * np.sqrt(0.4816), -0.72 + 3.0 * np.sqrt(0.4816)]]},
+)
+def two_steps_at_once(impl, rng):
+    """alpha_bar_2 = 0.81 * 0.64 = 0.5184 = 0.72^2, and 1 - 0.5184 = 0.4816."""
+    x, eps = np.array([[5.0, -1.0]]), np.array([[2.5, 3.0]])
+    return {"x": impl(x, 2, eps, Schedule(BY_HAND))}
+
+
+@shot.case(points=2)
+def vectors_with_their_times(impl, rng):
+    x, eps = pair(rng, 4, 3)
+    return {"x": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
+
+
+@shot.case(points=1, property=True, expect={"gap": 0.0})
+def nothing_has_happened_yet(impl, rng):
+    """At t = 0 the data is there as it was, whatever the noise."""
+    x, eps = pair(rng, 3, 2)
+    return {"gap": impl(x, np.array([0, 0, 0]), eps, schedule()) - x}
+
+
+@shot.case(points=2, property=True, expect={"data": 0.0, "noise": 0.0})
+def as_step_by_step(impl, rng):
+    """What multiplies x_0 is the product of all the steps' factors; the variances of the noise that
+    the steps add, shrunk by the steps after them, add up to what multiplies eps, squared."""
+    one, zero, s = np.ones((10, 1)), np.zeros((10, 1)), schedule()
+    factors, variances = [1.0], [0.0]
+    for beta in s.beta[1:]:
+        factors.append(factors[-1] * np.sqrt(1 - beta))
+        variances.append(variances[-1] * (1 - beta) + beta)
+    t = np.arange(1, 11)
+    return {
+        "data": impl(one, t, zero, s)[:, 0] - factors[1:],
+        "noise": impl(zero, t, one, s)[:, 0] ** 2 - variances[1:],
+    }
+
+
+@shot.case(points=2)
+def images(impl, rng):
+    x, eps = pair(rng, 3, 4, 5, 2)
+    one, each = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())
+    return {"t = 7": one, "t = 1, 4, 9": each}
+
+
+@shot.case(points=1, rtol=1e-5, atol=1e-2)
+def slow_and_long(impl, rng):
+    """A thousand steps: at first 1 - alpha_bar is 1/10,000, at last alpha_bar is; numbers of about
+    1000, in float32."""
+    x, eps = (1000 * a.astype(np.float32) for a in pair(rng, 5, 3))
+    x_t = impl(x, np.array([1, 2, 10, 500, 1000]), eps, slow_schedule())
+    return {"x": x_t, "float32": float(x_t.dtype == np.float32)}

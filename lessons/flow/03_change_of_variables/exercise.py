@@ -1,0 +1,190 @@
+"""Exercises on the change of variables: a density on the line, and a log-density in D
+dimensions."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.format import Exercise
+
+line = Exercise(
+    "flow/03/pushforward_density",
+    target="minigen.flow.change_of_variables:pushforward_density",
+    minutes=10,
+    imports=["from minigen.tensor import grad"],
+    prompt="""
+    The density of x = f(z), numbers on the line, where z has a known density and f has an inverse.
+
+    x has shape (N,), and so has the result. inverse is the function f^-1, written with np, and
+    base_density the density of z, any density; both work on arrays (N,), on each number by itself,
+    and keep float32. f may rise or fall, and be steep in one place and flat in another. Find the
+    slope of f^-1 by automatic differentiation: grad(g)(x), from minigen.tensor, is the gradient of
+    a function g that returns one number. It is to be exact: no small steps. No gradient is taken of
+    the result.
+    """,
+    hints="""
+    What is near x comes from what is near z = f^-1(x); it keeps its mass and changes its width. And
+    a width has no sign.
+
+    p(x) = base_density(f^-1(x)) |d f^-1(x) / dx|. Each z depends on its own x only, so the
+    gradient of the sum of all z holds all the slopes.
+
+        slope = grad(lambda v: np.sum(inverse(v)))(x)
+        return base_density(inverse(x)) * np.abs(slope)
+    """,
+    rtol=1e-8,
+)
+
+
+def bell(z):
+    return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+
+
+@line.case(points=1, expect={"density": [0.75**2 / 4, 1.5**2 / 4]})
+def a_falling_line(impl, rng):
+    """f(z) = 7 - 4 z, so z = (7 - x)/4, which falls by 1/4. x = 4 and 1 come from z = 0.75 and 1.5;
+    the density of z is z^2 there."""
+    return {"density": impl(np.array([4.0, 1.0]), lambda z: z**2, lambda x: (7 - x) / 4)}
+
+
+@line.case(points=2)
+def exponentials(impl, rng):
+    """x = e^z of a normal z, and x = e^-z of one that has the density e^-z."""
+    x = rng.uniform(0.1, 0.9, 6)
+    return {
+        "normal z": impl(x, bell, np.log),
+        "exponential z": impl(x, lambda z: np.exp(-z), lambda x: -np.log(x)),
+    }
+
+
+@line.case(points=2, property=True, expect={"mass": 1.0}, rtol=0, atol=1e-3)
+def total_mass(impl, rng):
+    """x = -tanh(z + 1/2) lies in (-1, 1); its density integrates to 1."""
+    x = (np.arange(4000) + 0.5) / 2000 - 1
+    p = impl(x, bell, lambda x: 0.5 * np.log((1 - x) / (1 + x)) - 0.5)
+    return {"mass": np.sum(p) / 2000, "density": p[::500]}
+
+
+@line.case(points=1, property=True, expect={"gap": 0.0})
+def other_units(impl, rng):
+    """In units a hundred times as small a density is a hundred times as thin."""
+    x = rng.standard_normal(5)
+
+    def back(x):
+        return np.sinh(x - 0.3)
+
+    return {"gap": 100 * impl(100 * x, bell, lambda x: back(x / 100)) - impl(x, bell, back)}
+
+
+@line.case(points=1, expect={"density": [0.0, 0.0, 12.5, 0.0]})
+def far_out_and_flat(impl, rng):
+    """z = x^3 - 1 for x = -1000, 0, 5, 1000, where the density of z is 1/6 between 0 and 200: the
+    slope is 0 at x = 0, and z is far outside at both ends."""
+    x = np.array([-1000.0, 0.0, 5.0, 1000.0])
+    return {"density": impl(x, lambda z: ((z > 0) & (z < 200)) / 6, lambda x: x**3 - 1)}
+
+
+@line.case(points=1, rtol=1e-5)
+def in_float32(impl, rng):
+    x = rng.standard_normal(7).astype(np.float32)
+    p = impl(x, lambda z: 1 / (1 + z**2) / np.float32(np.pi), lambda x: 2 * x - np.tanh(3 * x))
+    return {"density": p, "float32": float(p.dtype == np.float32)}
+
+
+space = Exercise(
+    "flow/03/pushforward_log_prob",
+    target="minigen.flow.change_of_variables:pushforward_log_prob",
+    minutes=15,
+    imports=["from minigen.tensor import jacobian"],
+    blocked=["minigen.flow.bijection:jacobian_log_det"],
+    prompt="""
+    The log-density, in nats, of x = f(z) in D dimensions, where z has a known log-density and f has
+    an inverse.
+
+    x has shape (N, D), N examples; the result has shape (N,). inverse is the function f^-1, from
+    (N, D) to (N, D) for any N, each example by itself; base_log_prob maps (N, D) to (N,) and is any
+    log-density. jacobian(g)(v), from minigen.tensor, is the matrix (D, D) of the derivatives of a
+    function g from (D,) to (D,) at one point v (D,). Every example has its own. D may be 60, and a
+    map may shrink or stretch every number a million times: compute the logarithm of the size of a
+    determinant without the determinant. No gradient is taken.
+    """,
+    hints="""
+    Where the way back, from x to z, spreads a neighborhood out, the density of x is higher than
+    that of z, by the factor of the volumes.
+
+    log p(x) = log pi(f^-1(x)) + log |det d f^-1(x) / dx|. np.linalg.slogdet(J) returns the sign and
+    log |det J|.
+
+        log_det = []
+        for point in x:
+            J = jacobian(lambda v: inverse(v[None])[0])(point)
+            log_det.append(np.linalg.slogdet(J)[1])
+        return base_log_prob(inverse(x)) + np.array(log_det)
+    """,
+)
+
+
+def mixing(x):
+    """A map whose Jacobian has no zeros and another determinant at each point, negative at some."""
+    u = x @ np.array([[1.0, 0.4, -0.3], [0.2, -0.8, 0.5], [-0.6, 0.3, 1.5]]).T
+    return u + 0.5 * np.sin(u[:, ::-1] + 2 * u)
+
+
+def logistic(z):
+    return np.sum(-z - 2 * np.logaddexp(0.0, -z), axis=1)
+
+
+@space.case(points=1, expect={"log_p": [-5.75 + np.log(3.5), -7.75 + np.log(3.5)]})
+def a_matrix_of_two_rows(impl, rng):
+    """z = (2 a + b, a/2 - 3 b/2) has the determinant -3.5. The points (1, 0.5), (1, -1) go to (2.5,
+    -0.25), (1, 2); there log pi is -z_0 - z_1^2 - 3.1875, and -z_0 - z_1^2 - 2.75."""
+    x = np.array([[1.0, 0.5], [1.0, -1.0]])
+    extra = np.array([3.1875, 2.75])
+
+    def inverse(x):
+        return np.stack([2 * x[:, 0] + x[:, 1], 0.5 * x[:, 0] - 1.5 * x[:, 1]], axis=1)
+
+    return {"log_p": impl(x, lambda z: -z[:, 0] - z[:, 1] ** 2 - extra, inverse)}
+
+
+@space.case(points=2)
+def another_determinant_at_each_point(impl, rng):
+    return {"log_p": impl(rng.standard_normal((5, 3)), logistic, mixing)}
+
+
+@space.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+def two_steps(impl, rng):
+    """In two steps or in one: the log-density after the first map is the base of the second."""
+    x = rng.standard_normal((4, 3))
+
+    def second(x):
+        return np.sinh(x) @ np.array([[1.0, 0.5, 0.0], [-0.5, 1.0, 2.0], [0.0, 0.3, 1.0]])
+
+    one = impl(x, logistic, lambda x: mixing(second(x)))
+    return {"gap": one - impl(x, lambda u: impl(u, logistic, mixing), second), "size": one}
+
+
+@space.case(points=2, expect={"shrunk": [60 * np.log(1e-6), 60 * np.log(1e-6)], "stretched": 1.0})
+def too_small_for_a_determinant(impl, rng):
+    """Sixty numbers, all shrunk a million times: the determinant is 1e-360, which is 0 in floating
+    point; and stretched likewise, which is infinite."""
+    x = rng.standard_normal((2, 60))
+
+    def flat(z):
+        return 0 * z[:, 0]
+
+    stretched = impl(x, flat, lambda x: -1e6 * x)
+    return {
+        "shrunk": impl(x, flat, lambda x: 1e-6 * x),
+        "stretched": stretched[0] / (60 * np.log(1e6)),
+    }
+
+
+@space.case(points=1)
+def one_example_of_one_number(impl, rng):
+    x = rng.standard_normal((1, 1))
+    return {"log_p": impl(x, logistic, lambda x: -3 * x - x**3)}
+
+
+@space.case(points=1, rtol=1e-4, atol=1e-5)
+def many_examples_in_float32(impl, rng):
+    x = rng.standard_normal((9, 2)).astype(np.float32)
+    return {"log_p": impl(x, logistic, lambda x: 3 * x + np.tanh(x[:, ::-1]))}

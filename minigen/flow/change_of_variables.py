@@ -1,0 +1,146 @@
+"""What a map does to volumes and to densities: Jacobian, determinant, and the change of variables.
+
+    J = jacobian_matrix(f, x)                                 # (m, n), by automatic differentiation
+    leibniz_determinant(J)                                    # the signed volume of the image of the unit cube
+    p = pushforward_density(x, base_density, inverse)         # of x = f(z) on the line, where z has base_density
+    log_p = pushforward_log_prob(x, base_log_prob, inverse)   # of x = f(z) in D dimensions
+
+These are the definitions, for small matrices and any map: a flow is built so that it never needs them (`bijection`).
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import autograd.numpy as np
+
+from minigen import checks
+from minigen.tensor import grad, jacobian
+
+Array = Any  # an ndarray, or one that autograd traces
+
+MOST_ROWS = 8  # of a matrix whose n! permutations are summed over
+
+# ------------------------------------------------------------------------------------------- matrices
+
+
+def jacobian_matrix(f: Callable, x: Array) -> Array:
+    """The matrix of partial derivatives of f at one point, J[i, j] = ∂f_i/∂x_j: x (n,), f(x) (m,) -> (m, n).
+
+    One backward pass for each row. ValueError: x or f(x) is no vector, or x is not finite. Eq. flow.01
+    """
+    checks.function("f", f)
+    x = checks.array("x", x, "n")
+
+    def checked(v):
+        return checks.shaped("f(x)", f(v), "m")
+
+    return jacobian(checked)(x)
+
+
+def count_inversions(order: Sequence[int]) -> int:
+    """The number τ of pairs that stand in the wrong order: i before j, and order[i] > order[j]. Eq. flow.02
+
+    ValueError: `order` is not a permutation of 0, ..., n − 1.
+    """
+    places = checks.integers("order", order, "n").tolist()
+    if sorted(places) != list(range(len(places))):
+        raise ValueError(f"order must be a permutation of 0, ..., n − 1, got {places}")
+    return _inversions(places)
+
+
+def leibniz_determinant(M: Array) -> Array:
+    """det M as the sum over all permutations j of (−1)^τ(j) M[0, j_0] M[1, j_1] ...: M (n, n) -> a scalar.
+
+    τ counts the inversions of j. There are n! terms, so n is at most 8. Being a polynomial it has a gradient
+    everywhere, also where M is singular. ValueError: not square, larger, or not finite. Eq. flow.02
+    """
+    M = _small_square("M", M)
+    total = 0.0
+    for order in itertools.permutations(range(len(M))):
+        term = (-1) ** _inversions(order)
+        for row, column in enumerate(order):
+            term = term * M[row, column]
+        total = total + term
+    return total
+
+
+def _inversions(order: Sequence[int]) -> int:
+    return sum(a > b for a, b in itertools.combinations(order, 2))
+
+
+def _small_square(name: str, M: Array) -> Array:
+    n = len(checks.array(name, M, "n", "n"))
+    if n > MOST_ROWS:
+        raise ValueError(f"{name} must have at most {MOST_ROWS} rows, got {n}")
+    return checks.array(name, M, n, n)
+
+
+# ------------------------------------------------------------------------------------------- densities
+
+
+def inverse_slope(f: Callable, x: Array) -> Array:
+    """The slope of f⁻¹ at y = f(x), found without f⁻¹: 1/f'(x), x (N,) -> (N,). f works on each number by itself.
+
+    ValueError: f is flat somewhere in x, or x is not finite. Eq. flow.07
+    """
+    slope = _slope("f", f, checks.array("x", x, "N"))
+    if np.any(slope == 0):
+        raise ValueError("f must have a slope that is not 0 at every x, got 0")
+    return 1 / slope
+
+
+def pushforward_density(x: Array, base_density: Callable, inverse: Callable) -> Array:
+    """The density of x = f(z) on the line, where z has `base_density`: π(f⁻¹(x)) |(f⁻¹)'(x)|, x (N,) -> (N,).
+
+    base_density maps (N,) to (N,). inverse is f⁻¹, for each number by itself; its slope is found by automatic
+    differentiation. f may rise or fall. ValueError: other shapes, or x is not finite. Eq. flow.03
+    """
+    checks.function("base_density", base_density)
+    x = checks.array("x", x, "N")
+    slope = _slope("inverse", inverse, x)
+    z = inverse(x)
+    density = base_density(z)
+    checks.same_shape(**{"x": x, "inverse(x)": z, "base_density(z)": density})
+    return density * np.abs(slope)
+
+
+def pushforward_log_prob(x: Array, base_log_prob: Callable, inverse: Callable) -> Array:
+    """log p(x) of x = f(z), nats, where z has base_log_prob: log π(f⁻¹(x)) + log |det df⁻¹/dx|, x (N, D) -> (N,).
+
+    base_log_prob maps (N, D) to (N,), inverse (N, D) to (N, D), each example by itself. The determinant is that of the
+    whole Jacobian, by automatic differentiation, at D backward passes and about D³ operations for each example: for
+    maps that were not built for it. ValueError: other shapes, or x is not finite. Eq. flow.04
+    """
+    checks.function("base_log_prob", base_log_prob)
+    checks.function("inverse", inverse)
+    x = checks.array("x", x, "N", "D")
+    z = inverse(x)
+    checks.same_shape(**{"x": x, "inverse(x)": z})
+    log_prob = base_log_prob(z)
+    checks.same_shape(**{"base_log_prob(z)": log_prob, "x[:, 0]": x[:, 0]})
+    return log_prob + np.linalg.slogdet(_jacobians(inverse, x))[1]
+
+
+def _jacobians(f: Callable, x: Array) -> Array:
+    """The Jacobian matrix of f at each example, (N, D) -> (N, D, D), in D backward passes for all examples at once.
+
+    An example's output depends on that example alone, so the gradient of the sum over examples of output i holds row i
+    of every matrix.
+    """
+    rows = []
+    for i in range(np.shape(x)[1]):
+        rows.append(grad(lambda v, i=i: np.sum(f(v)[:, i]))(x))  # (N, D)
+    return np.stack(rows, axis=1)
+
+
+def _slope(name: str, f: Callable, x: Array) -> Array:
+    """f'(x) of a function that works on each number by itself, (N,) -> (N,)."""
+    checks.function(name, f)
+
+    def total(v):
+        y = f(v)
+        checks.same_shape(**{"x": v, f"{name}(x)": y})
+        return np.sum(y)
+
+    return grad(total)(x)
