@@ -216,7 +216,7 @@ class MixtureMADE(Module):
         self.net = MADE(rng, dim, hidden, 3 * k, order, "tanh")
         self.shape, self.components = (self.net.dim,), k
         means = numpy.linspace(-1.5, 1.5, k, dtype=numpy.float32) if k > 1 else numpy.zeros(1, numpy.float32)
-        self.net.layers[-1].b[...] = numpy.concatenate([0 * means, means, 0 * means]).repeat(self.net.dim)
+        self.net.layers[-1].b = numpy.concatenate([0 * means, means, 0 * means]).repeat(self.net.dim)
 
     def parameters_at(self, x: Array) -> tuple[Array, Array, Array]:
         """Logits, means and logarithms of the scales, each (N, components, dim), at x (N, dim)."""

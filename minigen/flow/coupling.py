@@ -285,6 +285,6 @@ def coupling_net(
     for layer in net.layers[:-1]:
         layer.w *= he_gain(activation)
         layer.b = rng.uniform(-spread, spread, (width,)).astype(numpy.float32)
-    net.layers[0].w *= checks.positive("sharpness", sharpness)
-    net.layers[0].b *= sharpness
+    first = net.layers[0]
+    first.w, first.b = (np.float32(checks.positive("sharpness", sharpness)) * a for a in (first.w, first.b))
     return net
