@@ -247,9 +247,8 @@ lesson.figure(
 # $$\mathbf{z} = \tanh(\mathbf{W}_{f,k} \circledast \mathbf{x}) \odot
 # \sigma(\mathbf{W}_{g,k} \circledast \mathbf{x}).$$
 #
-# The filter says what, from −1 to 1; the gate says how much of it passes, from 0 to 1. It is the
-# output of an LSTM's cell, without the cell. By hand: a filter of $\log 2$ and a gate of $\log 3$
-# give $\frac{3}{5} \cdot \frac{3}{4} = 0.45$.
+# The filter says what, from −1 to 1; the gate says how much of it passes, from 0 to 1. By hand: a
+# filter of $\log 2$ and a gate of $\log 3$ give $\frac{3}{5} \cdot \frac{3}{4} = 0.45$.
 
 # %%
 lesson.exercise("flow/10/gated_unit")
@@ -319,8 +318,8 @@ lesson.table(rows, header, "what the logits at one step depend on")
 # the steps within their reach: a receptive field says how far, not that nothing is left out.
 #
 # ## 5. What goes wrong: the shift
-# The post draws the network without it. So leave it out: every layer is causal, and sees the
-# present as well as the past. We train two small networks for a few seconds, one with the shift and
+# The post does not mention it. So leave it out: every layer is causal, and sees the present as
+# well as the past. We train two small networks for a few seconds, one with the shift and
 # one without.
 
 # %%
@@ -719,13 +718,13 @@ print(f"  written: {path}")
 # - Nor does it mention that each layer has a residual and a skip connection (sections 4 and 6).
 # - Its formula has a filter and a gate for each layer $k$; their kernels have two steps in the
 #   paper, and the distance between the two is the dilation.
-# - The paper writes that 8 bits are too few for a linear scale; section 1 shows for which sounds.
+# - It leaves out the codes. Sound of 16 bits has 65,536 amplitudes, too many for a softmax; mu-law
+#   makes 256 of them do.
 #
-# **Left out:** what the paper adds to speak: thirty layers (the doubling starts again after every
-# ten), and features of the speaker and the text that enter each filter and gate; a day on many
-# processors for one model; *Parallel WaveNet*, an IAF (`flow/12`) that draws all steps at once.
-# **Next:** `flow/11`, where the same idea, each part from those before it, becomes an invertible
-# map.
+# **Left out:** what the paper adds to speak: dilations that double up to 512 and then start again at
+# 1, several times over; features of the speaker and the text that enter each filter and gate.
+# *Parallel WaveNet*, an IAF (`flow/12`), draws all steps at once. **Next:** `flow/11`, where the same
+# idea, each part from those before it, becomes an invertible map.
 #
 # **Your turn:** `minigen exercise start flow/10`, then `minigen run flow/10 --with
 # exercises/flow_10.py`.
