@@ -721,10 +721,10 @@ print(f"  written: {path}")
 # - It leaves out the codes. Sound of 16 bits has 65,536 amplitudes, too many for a softmax; mu-law
 #   makes 256 of them do.
 #
-# **Left out:** what the paper adds to speak: dilations that double up to 512 and then start again at
-# 1, several times over; features of the speaker and the text that enter each filter and gate.
-# *Parallel WaveNet*, an IAF (`flow/12`), draws all steps at once. **Next:** `flow/11`, where the same
-# idea, each part from those before it, becomes an invertible map.
+# **Left out:** what the paper adds to speak: dilations that double up to 512 and then start again
+# at 1, several times over; features of the speaker and the text that enter each filter and gate.
+# *Parallel WaveNet*, an IAF (`flow/12`), draws all steps at once. **Next:** `flow/11`, where the
+# same idea, each part from those before it, becomes an invertible map.
 #
 # **Your turn:** `minigen exercise start flow/10`, then `minigen run flow/10 --with
 # exercises/flow_10.py`.
