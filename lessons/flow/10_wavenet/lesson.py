@@ -117,6 +117,9 @@ lesson.figure(
 )
 
 # %% [markdown]
+# *Change something:* take 16 codes in both functions (15 in place of 255, and `levels=16`). At which
+# loudness do the two curves cross now?
+#
 # ## 2. A string that keeps no secrets
 # To tell a good model from a very good one, we need a sound whose probabilities are known. Here is
 # a plucked string as a synthesizer of 1983 has it (Karplus and Strong). A wave runs along the
@@ -241,6 +244,9 @@ lesson.figure(
 # This is the *receptive field*. Doubling dilations make it grow as $2^{\text{layers}}$: ten layers
 # see 1,024 steps.
 #
+# *Change something:* draw the dilations 8, 4, 2, 1, and 1, 3, 3, 8. Do they see 16 steps, and each
+# of them once?
+#
 # ## 4. One layer, and the whole network
 # A layer of WaveNet has two convolutions (Eq. flow.20), a *filter* and a *gate*:
 #
@@ -314,8 +320,8 @@ lesson.table(rows, header, "what the logits at one step depend on")
 
 # %% [markdown]
 # The furthest is $R$ steps back, as the formula says, and the nearest is 1: the code itself, which
-# is to be predicted, is never seen. That is the work of the *shift*. The last two rows see few of
-# the steps within their reach: a receptive field says how far, not that nothing is left out.
+# is to be predicted, is never seen. That is the work of the *shift*. The last two rows see only some
+# of the steps within their reach: a receptive field says how far, not that nothing is left out.
 #
 # ## 5. What goes wrong: the shift
 # The post does not mention it. So leave it out: every layer is causal, and sees the present as
