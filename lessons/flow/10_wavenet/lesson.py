@@ -117,8 +117,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# *Change something:* take 16 codes in both functions (15 in place of 255, and `levels=16`). At which
-# loudness do the two curves cross now?
+# *Change something:* take 16 codes in both functions (15 in place of 255, and `levels=16`). At
+# which loudness do the two curves cross now?
 #
 # ## 2. A string that keeps no secrets
 # To tell a good model from a very good one, we need a sound whose probabilities are known. Here is
@@ -320,8 +320,9 @@ lesson.table(rows, header, "what the logits at one step depend on")
 
 # %% [markdown]
 # The furthest is $R$ steps back, as the formula says, and the nearest is 1: the code itself, which
-# is to be predicted, is never seen. That is the work of the *shift*. The last two rows see only some
-# of the steps within their reach: a receptive field says how far, not that nothing is left out.
+# is to be predicted, is never seen. That is the work of the *shift*. The last two rows see only
+# some of the steps within their reach: a receptive field says how far, not that nothing is left
+# out.
 #
 # ## 5. What goes wrong: the shift
 # The post does not mention it. So leave it out: every layer is causal, and sees the present as
