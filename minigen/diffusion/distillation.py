@@ -1,7 +1,7 @@
 """Progressive distillation: a student learns to make in one DDIM step what its teacher makes in two.
 
     x0 = distillation_target(teacher, x_t, t, schedule)             # for even t; the student is to predict this
-    loss = np.mean(truncated_snr_weight(t, schedule) * ...)         # times its squared error, example by example
+    weight = truncated_snr_weight(t, schedule)                      # of the squared error of each example's x̂_0
 
 Then the student is the teacher of the next, with half as many steps. Salimans and Ho, "Progressive Distillation for
 Fast Sampling of Diffusion Models", 2022.

@@ -117,8 +117,7 @@ def test_models_are_told_a_level_for_each_example():
 
 
 def test_training_loss_by_hand():
-    """x = 1, z = 2, levels 3 and 1: f = 2 · 7, f_target = 10 + 3; with −x as well: the mean of 1 and 17². Eq.
-    diffusion.29"""
+    """z = 2, levels 3 and 1: for x = 1 f = 2 · 7, f_target = 10 + 3; for x = −1 2 · 5 and 10 + 1. Eq. diffusion.29"""
     x, z = np.array([[1.0, -1.0]]), np.array([[2.0, 2.0]])
     loss = consistency_training_loss(lambda x, s: 2 * x, lambda x, s: 10 + x, x, z, 3, 1)
     assert loss == pytest.approx(((14 - 13) ** 2 + (10 - 11) ** 2) / 2)

@@ -17,7 +17,7 @@ def rng():
 
 
 def test_by_hand():
-    """z = (2, −1), eps = (1, 0.5), t = 2: z_t = 0.6 z + 0.8 eps = (2, −0.2). A prior that returns z_t + y."""
+    """z = (2, −1), eps = (1, 0.5), t = 2: z_t = 0.6 z + 0.8 eps = (2, −0.2). Of z_t + y, y = 0.1. Eq. diffusion.31"""
     z, eps = np.array([[2.0, -1.0]]), np.array([[1.0, 0.5]])
     loss = prior_loss(lambda z_t, t, y: z_t + y, z, 0.1, 2, eps, SCHEDULE)
     assert loss == pytest.approx((0.1**2 + 0.9**2) / 2)

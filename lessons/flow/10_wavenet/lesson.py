@@ -117,6 +117,9 @@ lesson.figure(
 )
 
 # %% [markdown]
+# *Change something:* take 16 codes in both functions (15 in place of 255, and `levels=16`). At
+# which loudness do the two curves cross now?
+#
 # ## 2. A string that keeps no secrets
 # To tell a good model from a very good one, we need a sound whose probabilities are known. Here is
 # a plucked string as a synthesizer of 1983 has it (Karplus and Strong). A wave runs along the
@@ -241,15 +244,17 @@ lesson.figure(
 # This is the *receptive field*. Doubling dilations make it grow as $2^{\text{layers}}$: ten layers
 # see 1,024 steps.
 #
+# *Change something:* draw the dilations 8, 4, 2, 1, and 1, 3, 3, 8. Do they see 16 steps, and each
+# of them once?
+#
 # ## 4. One layer, and the whole network
 # A layer of WaveNet has two convolutions (Eq. flow.20), a *filter* and a *gate*:
 #
 # $$\mathbf{z} = \tanh(\mathbf{W}_{f,k} \circledast \mathbf{x}) \odot
 # \sigma(\mathbf{W}_{g,k} \circledast \mathbf{x}).$$
 #
-# The filter says what, from −1 to 1; the gate says how much of it passes, from 0 to 1. It is the
-# output of an LSTM's cell, without the cell. By hand: a filter of $\log 2$ and a gate of $\log 3$
-# give $\frac{3}{5} \cdot \frac{3}{4} = 0.45$.
+# The filter says what, from −1 to 1; the gate says how much of it passes, from 0 to 1. By hand: a
+# filter of $\log 2$ and a gate of $\log 3$ give $\frac{3}{5} \cdot \frac{3}{4} = 0.45$.
 
 # %%
 lesson.exercise("flow/10/gated_unit")
@@ -315,12 +320,13 @@ lesson.table(rows, header, "what the logits at one step depend on")
 
 # %% [markdown]
 # The furthest is $R$ steps back, as the formula says, and the nearest is 1: the code itself, which
-# is to be predicted, is never seen. That is the work of the *shift*. The last two rows see few of
-# the steps within their reach: a receptive field says how far, not that nothing is left out.
+# is to be predicted, is never seen. That is the work of the *shift*. The last two rows see only
+# some of the steps within their reach: a receptive field says how far, not that nothing is left
+# out.
 #
 # ## 5. What goes wrong: the shift
-# The post draws the network without it. So leave it out: every layer is causal, and sees the
-# present as well as the past. We train two small networks for a few seconds, one with the shift and
+# The post does not mention it. So leave it out: every layer is causal, and sees the present as
+# well as the past. We train two small networks for a few seconds, one with the shift and
 # one without.
 
 # %%
@@ -719,13 +725,13 @@ print(f"  written: {path}")
 # - Nor does it mention that each layer has a residual and a skip connection (sections 4 and 6).
 # - Its formula has a filter and a gate for each layer $k$; their kernels have two steps in the
 #   paper, and the distance between the two is the dilation.
-# - The paper writes that 8 bits are too few for a linear scale; section 1 shows for which sounds.
+# - It leaves out the codes. Sound of 16 bits has 65,536 amplitudes, too many for a softmax; mu-law
+#   makes 256 of them do.
 #
-# **Left out:** what the paper adds to speak: thirty layers (the doubling starts again after every
-# ten), and features of the speaker and the text that enter each filter and gate; a day on many
-# processors for one model; *Parallel WaveNet*, an IAF (`flow/12`) that draws all steps at once.
-# **Next:** `flow/11`, where the same idea, each part from those before it, becomes an invertible
-# map.
+# **Left out:** what the paper adds to speak: dilations that double up to 512 and then start again
+# at 1, several times over; features of the speaker and the text that enter each filter and gate.
+# *Parallel WaveNet*, an IAF (`flow/12`), draws all steps at once. **Next:** `flow/11`, where the
+# same idea, each part from those before it, becomes an invertible map.
 #
 # **Your turn:** `minigen exercise start flow/10`, then `minigen run flow/10 --with
 # exercises/flow_10.py`.
