@@ -351,7 +351,7 @@ ends = {"entropy": entropy}
 fig, axes = plot.figure(1, 2, size=(4.6, 2.6))
 plot.curves(curves, ax=axes[0], smooth=50, title="loss in training", reference=ends)
 axes[0].set_ylabel("nats")
-axes[0].legend(loc="center right")
+axes[0].get_legend().set_loc("center right")
 style = {"shape": (3, 3), "row_labels": ["truth", "MADE", "leak"], "limits": (0, 1.3)}
 plot.image_grid(shown, 3, 14, axes[1], title="drawn pictures", **style)
 lesson.figure(
@@ -654,7 +654,7 @@ lines = {"average of the first k orders": partial, "order k alone": each}
 alone = {"one order, for good": nll.mean()}
 ax = plot.line(list(counts), lines, markers=True, title="orders help one another", reference=alone)
 ax.set(xlabel="orders k", ylabel="nats per test digit")
-ax.legend(loc="center right")
+ax.get_legend().set_loc("center right")
 lesson.figure(
     ax,
     "orders",
