@@ -358,7 +358,8 @@ for w in strengths:
     model = classifier_guided(exact_noise(everything), log_A, schedule, w)
     turned[w] = draw(model, "turned", 4 * n)
     spread = np.sqrt(np.linalg.det(np.cov(turned[w].T)))
-    blob = only_A.responsibilities(turned[w]).mean(axis=0).min()
+    sure = turned[w][log_A(turned[w], np.zeros(4 * n, int)) > np.log(0.5)]
+    blob = only_A.responsibilities(sure).mean(axis=0).min()  # the rarest of A's three
     rows[w] = [called_A(turned[w]), spread, blob, over_floor(turned[w], tilted(w))]
 
 # %%
@@ -397,6 +398,7 @@ lesson.figure(
 fig, axes = plot.figure(1, 2, size=(3.8, 2.7))
 numbers = np.array([rows[w] for w in strengths])
 plot.line(strengths, {"called A": numbers[:, 0]}, axes[0], markers=True, xlabel="w")
+axes[0].set_ylabel("share called A")
 kept = {"spread": numbers[:, 1], "share of the rarest blob": numbers[:, 2]}
 plot.line(strengths, kept, axes[1], markers=True, xlabel="w")
 axes[0].set_title("how surely of the class")
