@@ -74,11 +74,7 @@ class Schedule:
         The data fades more evenly over the steps than with `linear`; s > 0 keeps the first steps from being too small.
         At t = T, where f is 0, the cut leaves a trace of the data. Eq. diffusion.18; Nichol and Dhariwal 2021.
         """
-        T = checks.whole("T", T)
-        s = checks.number("s", s, 0)
-        largest = checks.number("largest", largest, 0, 1, without=0)
-        f = numpy.cos((numpy.arange(T + 1) / T + s) / (1 + s) * numpy.pi / 2) ** 2  # (T + 1,)
-        return cls(numpy.minimum(1 - f[1:] / f[:-1], largest))
+        return cls(cosine_beta(T, s, largest))
 
     @classmethod
     def karras(cls, T: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> Schedule:
@@ -142,6 +138,19 @@ def spaced_timesteps(T: int, steps: int) -> numpy.ndarray:
     """`steps` of the time steps 1..T, evenly spaced and ending with T, for a sampler with fewer steps: (steps,)."""
     steps = checks.whole("steps", steps, 1, checks.whole("T", T))
     return numpy.round(numpy.arange(1, steps + 1) * (T / steps)).astype(int)
+
+
+def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarray:
+    """The β of the cosine schedule, (T,) float64: 1 − f(t)/f(t−1), cut off above at `largest`, for t = 1 ... T.
+
+    f(t) = cos²((t/T + s)/(1 + s) · π/2). ValueError: T not a whole number, s negative, largest not in (0, 1].
+    Eq. diffusion.18; Nichol and Dhariwal 2021.
+    """
+    T = checks.whole("T", T)
+    s = checks.number("s", s, 0)
+    largest = checks.number("largest", largest, 0, 1, without=0)
+    f = numpy.cos((numpy.arange(T + 1) / T + s) / (1 + s) * numpy.pi / 2) ** 2  # (T + 1,)
+    return numpy.minimum(1 - f[1:] / f[:-1], largest)
 
 
 # ------------------------------------------------------------------------------------------- one number an example

@@ -1,0 +1,92 @@
+"""Mistakes in the exercise of diffusion/06, and other right answers."""
+
+import autograd.numpy as np
+
+
+def curve(T, s):
+    return np.cos((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2) ** 2
+
+
+MISTAKES = {
+    "cosine_beta": """
+    # Nothing is cut off: at t = T f is 0 and beta would be 1. No beta may be above `largest`.
+    numpy.minimum(1 - f[1:] / f[:-1], largest) -> 1 - f[1:] / f[:-1]
+    # `largest` is an argument; here it is always 0.999.
+    numpy.minimum(1 - f[1:] / f[:-1], largest) -> numpy.minimum(1 - f[1:] / f[:-1], 0.999)
+    # s is an argument; here it is always 0.008.
+    f = curve(T, 0.008)
+    return np.minimum(1 - f[1:] / f[:-1], largest)
+    # The offset s is left out.
+    f = curve(T, 0.0)
+    return np.minimum(1 - f[1:] / f[:-1], largest)
+    # The offset shifts the curve, and 1 + s brings its end back to T: divide by 1 + s.
+    / (1 + s) -> / 1
+    # s is added to t/T, which goes from 0 to 1, not to t.
+    f = np.cos((np.arange(T + 1) + s) / (T + s) * np.pi / 2) ** 2
+    return np.minimum(1 - f[1:] / f[:-1], largest)
+    # The square of the cosine is missing.
+    f = np.cos((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2)
+    with np.errstate(all="ignore"):
+        return np.minimum(1 - f[1:] / f[:-1], largest)
+    # A quarter of a turn: pi/2, not pi.
+    * numpy.pi / 2 -> * numpy.pi
+    # These are the alphas: beta is 1 minus the ratio.
+    1 - f[1:] / f[:-1] -> f[1:] / f[:-1]
+    # This is alpha_bar, what is left of the signal; beta_t is 1 minus the ratio of two neighbours.
+    f = curve(T, s)
+    return f[1:] / f[0]
+    # This is 1 - alpha_bar, all the noise up to t; beta is that of one step.
+    f = curve(T, s)
+    return np.minimum(1 - f[1:] / f[0], largest)
+    # A difference of two neighbours; beta is 1 minus their ratio.
+    f = curve(T, s)
+    return np.minimum((f[:-1] - f[1:]) / f[0], largest)
+    # beta_t compares t with the step before: f(t)/f(t - 1), not f(t - 1)/f(t).
+    f = curve(T, s)
+    with np.errstate(all="ignore"):
+        return np.minimum(np.abs(1 - f[:-1] / f[1:]), largest)
+    # The steps are 1 ... T; this is one number too many.
+    f = curve(T, s)
+    return np.minimum(np.concatenate([[0.0], 1 - f[1:] / f[:-1]]), largest)
+    # One step too few: t = T belongs to it.
+    f = curve(T, s)
+    return np.minimum(1 - f[1:-1] / f[:-2], largest)
+    # The steps begin with t = 1, and there is one at t = T: this is beta_0 ... beta_(T-1).
+    f = curve(T, s)
+    return np.minimum(np.concatenate([[0.0], 1 - f[1:-1] / f[:-2]]), largest)
+    # The time runs the wrong way: the first steps are the small ones.
+    f = curve(T, s)
+    return np.minimum(1 - f[1:] / f[:-1], largest)[::-1]
+    # The limit is one from above: the smaller of the two.
+    numpy.minimum -> numpy.maximum
+    # The cut is that of beta, not of alpha_bar.
+    f = np.maximum(curve(T, s), 1 - largest)
+    return 1 - f[1:] / f[:-1]
+    # This is the linear schedule.
+    return np.linspace(1e-4, 0.02, T)
+    # The cosine, not the sine: the signal falls.
+    numpy.cos -> numpy.sin
+    """,
+}
+
+VARIANTS = {
+    "cosine_beta": """
+    # step by step
+    def f(t):
+        return np.cos((t / T + s) / (1 + s) * np.pi / 2) ** 2
+    return np.array([min(1 - f(t) / f(t - 1), largest) for t in range(1, T + 1)])
+    # by the cosine of twice the angle
+    f = 1 + np.cos(np.pi * (np.linspace(0, 1, T + 1) + s) / (1 + s))
+    return np.clip(1 - f[1:] / f[:-1], None, largest)
+    # differences of neighbours over the earlier one
+    f = curve(T, s)
+    return np.clip(-np.diff(f) / f[:-1], None, largest)
+    """,
+}
+
+EQUIVALENT = {
+    "cosine_beta": """
+    # the smaller of two, either way
+    min(1 - f(t) / f(t - 1), largest) → min(largest, 1 - f(t) / f(t - 1))
+    """,
+}
