@@ -46,6 +46,15 @@ MISTAKES = {
     # The scale has no bound here: do not clip s.
     s, t = (1 - mask) * np.clip(s, -5, 5), (1 - mask) * t
     return z * np.exp(s) + t, over_coordinates(s)
+    # The mask says which half is kept: do not assume that it is the first.
+    later = (np.arange(np.shape(z)[-1]) >= np.shape(z)[-1] // 2).astype(float)
+    return z * np.exp(later * s) + later * t, over_coordinates(later * s)
+    # One log-determinant for each example: do not sum over the batch.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z * np.exp(s) + t, np.sum(s) * np.ones(len(z))
+    # The exponential is for the scale alone: the shift is t as it is.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z * np.exp(s) + (1 - mask) * np.exp(t), over_coordinates(s)
     """,
     "affine_inverse": """
     # The halves are swapped: mask = 1 means kept.
@@ -80,6 +89,15 @@ MISTAKES = {
     # The scale has no bound here: do not clip s.
     s, t = (1 - mask) * np.clip(s, -5, 5), (1 - mask) * t
     return (x - t) * np.exp(-s), -over_coordinates(s)
+    # The mask says which half is kept: do not assume that it is the first.
+    later = (np.arange(np.shape(x)[-1]) >= np.shape(x)[-1] // 2).astype(float)
+    return (x - later * t) * np.exp(-later * s), -over_coordinates(later * s)
+    # One log-determinant for each example: do not sum over the batch.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (x - t) * np.exp(-s), -np.sum(s) * np.ones(len(x))
+    # s is the logarithm of the scale: divide by exp(s), not by s.
+    scale = mask + (1 - mask) * s
+    return (x - (1 - mask) * t) / scale, -over_coordinates(np.log(np.abs(scale)))
     """,
     "affine_log_det": """
     # The halves are swapped: mask = 1 means kept, and what is kept is not stretched.
@@ -96,6 +114,12 @@ MISTAKES = {
     (1 - mask) * s -> np.abs((1 - mask) * s)
     # exp(1000) is infinite: sum s itself, do not go through the determinant.
     return np.log(np.prod(np.reshape(np.exp((1 - mask) * s), (len(s), -1)), axis=1))
+    # The mask says which half is changed: do not assume that it is the second.
+    return over_coordinates((np.arange(np.shape(s)[-1]) >= np.shape(s)[-1] // 2) * s)
+    # s is a logarithm already: sum it, do not take its logarithm.
+    return over_coordinates((1 - mask) * np.log(np.abs(s)))
+    # One number for each example, shape (N,): sum over its coordinates as well.
+    return (1 - mask) * s
     """,
 }
 

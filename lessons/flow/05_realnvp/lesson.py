@@ -252,6 +252,7 @@ def round_trip(flow, x):
     return np.abs(x_back - x)
 
 
+# %%
 lesson.check("total mass", mass(flow), between=(0.97, 1.03))
 there_and_back = np.quantile(round_trip(flow, test), 0.999)
 lesson.check("|forward(inverse(x)) - x|, 99.9 % of points", there_and_back, at_most=1e-4)
@@ -263,6 +264,7 @@ def model_density(x):
     return np.exp(np.minimum(flow.log_prob(x), -0.45))
 
 
+# %%
 drawn = flow.sample(lesson.rng("samples"), 3000)
 box = (-1.7, 2.7, -1.25, 1.75)
 fig, axes = plot.figure(1, 4, size=(3.0, 2.8))
@@ -270,6 +272,8 @@ n = lesson.size(200, quick=60)
 plot.density(moons, axes[0], bounds=box, title="truth")
 plot.density(model_density, axes[1], bounds=box, n=n, title="RealNVP, exact density")
 plot.samples(drawn, moons, axes[2], bounds=box, title="samples over the truth")
+
+# %%
 gaps = {"gap": (history.at("gap"), history["gap"])}
 bars = {"Gaussian": gap_of_gaussian, "claimed": 0.02}
 plot.curves(gaps, ax=axes[3], log=True, title="gap to entropy", ylabel="nats", reference=bars)
@@ -305,6 +309,8 @@ lesson.outcome(
     f" horizontal line the second varies by up to {bend[1]:.2g}.",
     answer="the vertical ones",
 )
+
+# %%
 cloud = flow.steps(lesson.rng("cloud").standard_normal((2000, 2), dtype=np.float32))
 fig, axes = plot.figure(2, 8, size=(1.75, 1.7))
 for k, (top, bottom) in zip([0, 1, 2, 4, 6, 7, 8, 9], axes.T, strict=True):
@@ -394,6 +400,7 @@ def ridges(x):
     return np.maximum(on_ring.log_prob(x), -12)
 
 
+# %%
 fig, axes = plot.figure(1, 3, size=(3.2, 2.8))
 ring_box = (-2.7, 2.7, -2.7, 2.7)
 plot.density(ring, axes[0], bounds=ring_box, title="truth")
@@ -405,6 +412,8 @@ lesson.figure(
     "Middle, cut off at -12 nats: follow the ridges from island to island. They are bridges"
     " that the flow cannot take down; it can only make them thin.",
 )
+
+# %%
 lesson.claim("ring: NLL above the entropy", ring_gap, at_most=0.15, unit="nats")
 
 # %% [markdown]
@@ -620,6 +629,8 @@ image_flow = ImageRealNVP(
     small=True,
     affine=True,
 )
+
+# %%
 some_y, _ = mnist.dequantize_logit(some_train[:1000], lesson.rng("image start"))
 image_flow.standardize(some_y)
 lesson.show_source(ImageRealNVP, SmallConvNet)
@@ -667,6 +678,8 @@ def draw_digits(rng, n, temperature=1.0):
 
 
 lesson.sampler("digits", draw_digits)
+
+# %%
 y_test, det_test = mnist.dequantize_logit(some_test, lesson.rng("noise"))
 parts = [average.model.log_prob(y_test[k : k + 250]) for k in range(0, len(y_test), 250)]
 bits = mnist.bits_per_dim(np.concatenate(parts), det_test)
@@ -717,6 +730,8 @@ lesson.outcome(
     f"{100 * share:.1f} %; with the coarser half drawn anew {100 * share_coarse:.1f} %.",
     answer=choices[0] if share < 0.02 else choices[2] if share > 0.08 else choices[1],
 )
+
+# %%
 made = [draw_digits(lesson.rng("digits"), 24, temperature) for temperature in (1.0, 0.7)]
 old = np.clip(mnist.from_logit(np.concatenate([y_test[:12], fine_anew, coarse_anew])) / 256, 0, 1)
 labels = ["digit", "fine anew", "coarse anew", "T = 1", "", "T = 0.7", ""]

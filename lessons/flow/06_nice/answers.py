@@ -105,6 +105,8 @@ MISTAKES = {
     return np.exp(log_scale) * z, np.sum(log_scale)
     # The batch does not count: each example is stretched by itself, so there is no factor N.
     return np.exp(log_scale) * z, len(z) * np.sum(log_scale) * np.ones(len(z))
+    # log_scale has an entry for each number of an example already: no factor for places or width.
+    return np.exp(log_scale) * z, np.shape(z)[1] * np.sum(log_scale) * np.ones(len(z))
     # Sum over all axes of an image, not only the last.
     total = np.sum(log_scale, axis=-1)
     return np.exp(log_scale) * z, np.sum(total[:1]) * np.ones(len(z))

@@ -279,21 +279,23 @@ lists = {
 places = np.linspace(0.02, 6, 200)
 
 
-def heights(lists):
+def heights(lists, places):
+    """The density that is exceeded on so much area, for each list."""
     return {name: np.interp(places, V, np.exp(log_p)) for name, (log_p, V) in lists.items()}
+
+
+def density_of_unscaled(x):
+    return np.exp(unscaled.log_prob(x))
 
 
 # %%
 fig, axes = plot.figure(1, 3, size=(3.0, 2.8))
 styles = {"NICE without scale": "--"}
-plot.line(
-    places, heights(lists), axes[0], xlabel="area", title="the list of densities", styles=styles
-)
+curves = heights(lists, places)
+plot.line(places, curves, axes[0], xlabel="area", title="list of densities", styles=styles)
 box = (-3, 4, -3, 3)
 draws = unscaled.sample(lesson.rng("unscaled draws"), 2000)
-plot.density(
-    lambda x: np.exp(unscaled.log_prob(x)), axes[1], bounds=box, title="density of the flow"
-)
+plot.density(density_of_unscaled, axes[1], bounds=box, title="density of the flow")
 plot.samples(draws, moons, axes[2], bounds=box, title="its samples, over the truth")
 lesson.figure(
     fig,
@@ -394,19 +396,16 @@ lesson.table(rows, ["NLL above the entropy, nats", "two moons", "ring"])
 
 # %%
 fig, axes = plot.figure(2, 2, size=(3.2, 2.9))
+near = places[places < 3]
 for (name, flow), density, row in zip(scaled.items(), (moons, ring), axes, strict=True):
     shown = np.array(density.bounds) * 1.15
     drawn = flow.sample(lesson.rng(f"draws {name}"), 3000)
-    curve = profile(flow.log_prob, wide)
-    both = {name: profile(density.log_prob, wide), "NICE with scale": curve}
     plot.samples(drawn, density, row[0], bounds=shown, title=f"{name}: samples over the truth")
-    plot.line(
-        places[:100],
-        {k: v[:100] for k, v in heights(both).items()},
-        row[1],
-        xlabel="area",
-        title="list of densities",
-    )
+    lists = {name: profile(density.log_prob, wide), "NICE": profile(flow.log_prob, wide)}
+    curves = heights(lists, near)
+    plot.line(near, curves, row[1], xlabel="area", title="list of densities")
+
+# %%
 lesson.figure(
     fig,
     "with_scale",
@@ -538,6 +537,8 @@ flow = NICE(
     base=StandardLogistic(784),
     spread=0.0,
 )
+
+# %%
 flow.standardize(x_train[:5000])
 nats_start = np.mean(flow.log_prob(x_test))
 
@@ -567,6 +568,8 @@ def sample_digits(rng, n):
 
 
 lesson.sampler("digits", sample_digits)
+
+# %%
 log_p = step.averaged.log_prob(x_test)
 nats = np.mean(log_p)
 rows = [
