@@ -66,7 +66,7 @@ def test_actnorm_init_by_hand():
 
 
 def test_actnorm_init_far_from_zero(rng):
-    """Float32 numbers near 10,000, 0.001 apart, with a deviation of 0.02: in float32 the deviation loses four digits."""
+    """Float32 numbers near 10,000 are 0.001 apart: beside a deviation of 0.02 the mean must not be rounded so."""
     x = (1e4 + 0.02 * rng.standard_normal((50, 8, 8, 1))).astype(np.float32)
     _, log_scale = actnorm_init(x)
     np.testing.assert_allclose(log_scale, np.log(x.astype(float).std()), rtol=1e-6)
