@@ -361,8 +361,6 @@ plane = {
     name: train_in_the_plane(name, density, sharp[name], plane_steps[name])
     for name, density in densities.items()
 }
-lesson.sampler("two moons", plane["two_moons"].sample)
-lesson.sampler("ring", plane["ring"].sample)
 
 # %%
 gaps = {}
@@ -459,7 +457,7 @@ def bits_per_pixel(glow, y, log_det):
 
 
 # %% [markdown]
-# First, before any training: what does actnorm's look at 500 digits bring?
+# First, before any training: what does actnorm's look at some digits bring?
 
 # %%
 lesson.predict(
@@ -637,7 +635,7 @@ lesson.claim("log-determinants cancel: nats per pixel", gap, at_most=1e-3)
 # 1$ that is the model itself. Smaller $T$ stays nearer the middle, where the density is high. The
 # paper's pictures are made with $T = 0.7$.
 #
-# An independent classifier judges 2,000 samples at each $T$ beside test digits, by its features.
+# An independent classifier judges the samples of each $T$ beside test digits, by its features.
 # *Precision*: the share of samples that fall among real digits. *Recall*: the share of real digits
 # that fall among samples. The *Fréchet distance* of the two clouds counts both.
 
