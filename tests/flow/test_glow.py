@@ -65,6 +65,13 @@ def test_actnorm_init_by_hand():
     np.testing.assert_allclose(log_scale, [0.5 * math.log(14 / 3), 0.5 * math.log(8)])
 
 
+def test_actnorm_init_far_from_zero(rng):
+    """Float32 numbers near 10,000 are 0.001 apart: beside a deviation of 0.02 the mean must not be rounded so."""
+    x = (1e4 + 0.02 * rng.standard_normal((50, 8, 8, 1))).astype(np.float32)
+    _, log_scale = actnorm_init(x)
+    np.testing.assert_allclose(log_scale, np.log(x.astype(float).std()), rtol=1e-6)
+
+
 def test_actnorm_init_is_what_standardize_sets(rng):
     x = rng.standard_normal((3, 2, 4, 2), dtype=np.float32) * 3 + 1
     f = ActNorm(2)

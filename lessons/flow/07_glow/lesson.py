@@ -313,11 +313,11 @@ lesson.predict(
 
 
 # %%
-def plane_step(rng, width=64):
+def plane_step(rng, sharp):
     """Actnorm, a 2×2 matrix and a coupling, listed in the order of generating."""
-    net = coupling_net(rng, 2, width)
-    net.layers[0].w *= 6
-    net.layers[0].b *= 6
+    net = coupling_net(rng, 2, width=64)
+    net.layers[0].w *= sharp
+    net.layers[0].b *= sharp
     return Chain([AffineCoupling(net, half_mask(2)), Invertible1x1Conv(rng, 2), ActNorm(2)])
 
 
@@ -331,8 +331,8 @@ def standardized(steps, x):
 
 # %% [markdown]
 # (`coupling_net` is the network of `flow/05`. Its first layer gets one number, the kept half, and
-# its tanh units bend at different places of the line. Six times the weights make the bends six
-# times as sharp: modes are narrow.) The loss is the negative log-likelihood.
+# its tanh units bend at different places of the line. Larger weights make sharper bends: twice the
+# usual for the moons, six times for narrow modes.) The loss is the negative log-likelihood.
 
 
 # %%
@@ -340,9 +340,9 @@ def likelihood(flow, x):
     return flow.loss(x)
 
 
-def train_in_the_plane(name, density, steps):
+def train_in_the_plane(name, density, sharp, steps):
     rng = lesson.rng(name)
-    flow = standardized([plane_step(rng) for _ in range(12)], density.sample(rng, 5000))
+    flow = standardized([plane_step(rng, sharp) for _ in range(12)], density.sample(rng, 5000))
 
     def draw(rng):
         return density.sample(rng, lesson.size(256, quick=64))
@@ -355,13 +355,12 @@ def train_in_the_plane(name, density, steps):
 
 # %%
 densities = {"two_moons": toy.two_moons(0.1), "ring": toy.ring()}
+sharp = {"two_moons": 2, "ring": 6}
 plane_steps = {"two_moons": lesson.steps(2500, quick=2), "ring": lesson.steps(4000, quick=2)}
 plane = {
-    name: train_in_the_plane(name, density, plane_steps[name])
+    name: train_in_the_plane(name, density, sharp[name], plane_steps[name])
     for name, density in densities.items()
 }
-lesson.sampler("two moons", plane["two_moons"].sample)
-lesson.sampler("ring", plane["ring"].sample)
 
 # %%
 gaps = {}
@@ -458,7 +457,7 @@ def bits_per_pixel(glow, y, log_det):
 
 
 # %% [markdown]
-# First, before any training: what does actnorm's look at 500 digits bring?
+# First, before any training: what does actnorm's look at some digits bring?
 
 # %%
 lesson.predict(
@@ -534,9 +533,11 @@ loss = small_bits["nothing"] - small_bits["reversed"]
 lesson.claim("nothing above reversed", loss, at_least=0.1, unit="bits")
 
 # %% [markdown]
-# With nothing to mix them, half of the channels are only ever scaled and shifted: that piece cannot
-# be left out. Equal steps are not equal time: with so few channels a matrix costs little, here a
-# few percent. **Change** `steps=4` in `small_glow` to 2 and run again: who suffers most?
+# With nothing to mix them, at either size half of the channels are only ever scaled and shifted:
+# that piece cannot be left out. A learned matrix begins as a random rotation, which shares
+# everything with every channel from the first step on; an exchange must take turns. (Equal steps
+# are not quite equal time, but with so few channels a matrix costs little.) **Change** `steps=4` in
+# `small_glow` to 2 and run again: who suffers most?
 #
 # ## 7. Digits
 #
@@ -634,7 +635,7 @@ lesson.claim("log-determinants cancel: nats per pixel", gap, at_most=1e-3)
 # 1$ that is the model itself. Smaller $T$ stays nearer the middle, where the density is high. The
 # paper's pictures are made with $T = 0.7$.
 #
-# An independent classifier judges 2,000 samples at each $T$ beside test digits, by its features.
+# An independent classifier judges the samples of each $T$ beside test digits, by its features.
 # *Precision*: the share of samples that fall among real digits. *Recall*: the share of real digits
 # that fall among samples. The *Fréchet distance* of the two clouds counts both.
 
