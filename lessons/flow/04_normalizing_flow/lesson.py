@@ -405,7 +405,7 @@ lesson.predict(
 )
 
 # %%
-steps = lesson.steps(3000, quick=2)
+steps = lesson.steps(2000, quick=2)
 depths = {layers: fit_chains(layers, steps) for layers in (2, 8, 32)}
 
 # %% [markdown]
