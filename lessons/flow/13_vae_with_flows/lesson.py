@@ -472,6 +472,7 @@ def judge(model, label, repeats=lesson.size(5, quick=1)):
     return total / repeats
 
 
+# %%
 def scores_of(trained):
     """(seeds, 3, N) of each kind."""
     return {
