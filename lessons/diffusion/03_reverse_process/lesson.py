@@ -502,7 +502,7 @@ difference = gaps["σ² = β̃"][-1] - gaps["σ² = β"][-1]
 answer = "the same to 0.02 nats" if abs(difference) < 0.02 else "better by 0.02 to 0.2 nats"
 lesson.outcome(
     f"It is {difference:+.2f} nats. Who does not know x_0 is less certain than β̃ says, and a bound"
-    " punishes too much certainty. Samples hardly differ; likelihoods do.",
+    " punishes too much certainty. Samples hardly differ (`diffusion/04`), likelihoods do.",
     answer="worse by about half a nat" if difference > 0.2 else answer,
 )
 ratio = gaps["σ² = β"][0] / gaps["σ² = β"][-1]
