@@ -144,6 +144,12 @@ def test_a_relation_of_one_value_must_hold_in_two_cases(got, want, again, words)
     assert relation(pair(got, want)) == (found if words == "opposite sign" else "")
 
 
+@pytest.mark.filterwarnings("error")
+def test_another_case_that_expects_zero_confirms_nothing():
+    """An identity's case expects 0 everywhere: no factor can be seen in it, and no warning is printed."""
+    assert relation(pair([3.0], [7.09]), [pair([0.5, 0.2], [0.0, 0.0])]) == ""
+
+
 def test_float32_is_compared_at_its_own_precision():
     """A right answer in float32 passes; the same error in float64 does not."""
     want = np.array([0.3, 1000.0])

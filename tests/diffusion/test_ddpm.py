@@ -226,6 +226,8 @@ X, T = np.zeros((3, 2)), np.array([1, 2, 3])
         ),
         (lambda: G.q_sample(X, 51, X, SCHEDULE), r"t must be in 0..50, got values from 51 to 51"),
         (lambda: G.q_posterior(X, X, 0, SCHEDULE), r"t must be in 1..50, got values from 0 to 0"),
+        (lambda: G.posterior_mean(X, X, 0, SCHEDULE), r"t must be in 1..50, got values from 0 to 0"),
+        (lambda: G.posterior_mean(X, X[:2], 1, SCHEDULE), r"x_t must have the shape of x0, \(3, 2\), got \(2, 2\)"),
         (lambda: G.q_sample(X, np.array([1, 2]), X, SCHEDULE), r"t must be one time step or have shape \(3,\)"),
         (lambda: G.q_sample(X, 1.0, X, SCHEDULE), "t must be a whole number"),
         (lambda: G.q_sample(X, 1, X + np.nan, SCHEDULE), "eps must be finite, got 6 non-finite values"),

@@ -40,6 +40,11 @@ MISTAKES = {
         np.sqrt(1 - at(schedule.beta, t, x_before)), np.sqrt(at(schedule.beta, t, x_before)))
     # Every example has its own time; here all get that of the first one.
     beta = schedule.beta[t] -> beta = schedule.beta[np.ravel(t)[0]]
+    # beta is the variance of the noise, not its standard deviation.
+    np.sqrt(1 - beta) -> np.sqrt(1 - beta**2)
+    np.sqrt(beta) -> beta
+    # First shrink, then add: the noise of this step is not shrunk.
+    np.sqrt(beta) -> np.sqrt((1 - beta) * beta)
     # The factor of the data is the root of 1 - beta, not 1 minus the root of beta.
     np.sqrt(1 - beta) -> 1 - np.sqrt(beta)
     # This is the step back: divided where the forward step multiplies.
@@ -69,6 +74,13 @@ MISTAKES = {
     np.sqrt(1 - alpha_bar) -> np.sqrt(schedule.beta[t])
     # The data is shrunk too, by the root of alpha_bar.
     scale(np.sqrt(alpha_bar), x0) -> x0
+    # This is x_t divided by the root of alpha_bar: data in its old size, with larger noise.
+    np.sqrt(1 - alpha_bar) -> np.sqrt((1 - alpha_bar) / alpha_bar)
+    scale(np.sqrt(alpha_bar), x0) -> x0
+    # The variances of the two add up to 1: alpha_bar and 1 - alpha_bar, not 1 - alpha_bar squared.
+    np.sqrt(1 - alpha_bar) -> np.sqrt(1 - alpha_bar**2)
+    # alpha_bar is the product of 1 - beta; the exponential of minus the sum is only near it.
+    alpha_bar = schedule.alpha_bar[t] -> alpha_bar = np.exp(-np.cumsum(schedule.beta))[t]
     # Noise is added: a minus gives another draw than the one asked for.
     scale(np.sqrt(alpha_bar), x0) + -> scale(np.sqrt(alpha_bar), x0) -
     # The noise is missing: this is the mean of x_t.

@@ -132,8 +132,8 @@ lesson.outcome(
 #
 # $$\mathbf x_t = \sqrt{\alpha_t}\,\mathbf x_{t-1} + \sqrt{1 - \alpha_t}\,\epsilon_{t-1} =
 # \sqrt{\bar\alpha_t}\,\mathbf x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon, \qquad
-# q(\mathbf x_t \mid \mathbf x_0) = \mathcal N\big(\mathbf x_t; \sqrt{\bar\alpha_t}\,\mathbf x_0, (1
-# - \bar\alpha_t)\mathbf I\big).$$
+# q(\mathbf x_t \mid \mathbf x_0) = \mathcal N\big(\mathbf x_t; \sqrt{\bar\alpha_t}\,\mathbf x_0,
+# (1 - \bar\alpha_t)\mathbf I\big).$$
 #
 # $\bar\alpha_t$ is the share of the data in the variance of $x_t$, and $1 - \bar\alpha_t$ that of
 # the noise. It all depends on the *schedule*, the list of the $\beta_t$. That of Ho et al. (2020)

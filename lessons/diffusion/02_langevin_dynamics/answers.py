@@ -28,6 +28,10 @@ MISTAKES = {
     return x + fit(step, x) / 2 * score - np.sqrt(fit(step, x)) * z
     # The noise is missing: this only climbs.
     np.sqrt(step) -> 0 * np.asarray(step)
+    # The noise is multiplied by the root of step alone, not by half a step besides.
+    np.sqrt(step) -> np.asarray(step) / 2 * np.sqrt(step)
+    # The noise is multiplied by the root of step, not by its square.
+    np.sqrt(step) -> np.asarray(step) ** 2
     # The score is missing: this only wanders.
     np.asarray(step) / 2 -> 0 * np.asarray(step)
     # This is only the move; it is added to x.

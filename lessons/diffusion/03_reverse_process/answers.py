@@ -22,6 +22,16 @@ def shifted(a):
 
 MISTAKES = {
     "posterior_mean": """
+    # The part of x_t is missing.
+    scale(from_x_t, x_t) + scale(from_x0, x0) -> scale(from_x0, x0)
+    # beta_t stands before x_0 without a root.
+    np.sqrt(before) * beta -> np.sqrt(before) * np.sqrt(beta)
+    # Both roots are missing: that of alpha_t before x_t, that of alpha_bar_(t-1) before x_0.
+    np.sqrt(alpha) -> alpha
+    np.sqrt(before) -> before
+    # This is the plain mean of two guesses; each counts by its precision.
+    scale(from_x_t, x_t) + scale(from_x0, x0) ->
+        (scale(1 / np.sqrt(alpha), x_t) + scale(np.sqrt(before), x0)) / 2
     # x_t and x_0 have each other's part.
     scale(from_x_t, x_t) + scale(from_x0, x0) -> scale(from_x_t, x0) + scale(from_x0, x_t)
     # The root of alpha_t is missing before x_t.
@@ -78,6 +88,13 @@ MISTAKES = {
     # The first variance is 0: only where its logarithm is taken does one put the second there.
     found = (1 - shifted(product(beta))) / (1 - product(beta)) * beta
     return np.concatenate([found[1:2] if len(found) > 1 else beta, found[1:]])
+    # np.roll puts the last alpha_bar in front; before the first step it is 1.
+    numpy.concatenate([[1.0], alpha_bar[:-1]]) -> np.roll(alpha_bar, 1)
+    # beta_t enters once, not squared.
+    (1 - before) / _divisor(1 - alpha_bar) * beta -> (1 - before) / (1 - alpha_bar) * beta**2
+    # Nothing is cut off below: the first variance is 0.
+    (1 - before) / _divisor(1 - alpha_bar) * beta ->
+        np.maximum((1 - before) / (1 - alpha_bar) * beta, 1e-5)
     # These are standard deviations; the variances are asked for.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> np.sqrt((1 - before) / (1 - alpha_bar) * beta)
     # alpha_bar_(t-1) is alpha_bar shifted to the right; here it is shifted to the left.

@@ -153,9 +153,9 @@ lesson.outcome(
 # Exactly: the logarithms of the two Gaussians are added, and both are quadratic in $x_{t-1}$ (Eq.
 # diffusion.06):
 #
-# $$-\tfrac12\Big(\big(\tfrac{\alpha_t}{\beta_t} + \tfrac{1}{1 - \bar\alpha_{t-1}}\big)\, x_{t-1}^2
-# - \big(\tfrac{2\sqrt{\alpha_t}}{\beta_t} x_t + \tfrac{2\sqrt{\bar\alpha_{t-1}}}{1 -
-# \bar\alpha_{t-1}} x_0\big)\, x_{t-1} + C\Big) .$$
+# $$-\tfrac12\Big(\big(\tfrac{\alpha_t}{\beta_t} + \tfrac{1}{1 - \bar\alpha_{t-1}}\big)\,
+# x_{t-1}^2 - \big(\tfrac{2\sqrt{\alpha_t}}{\beta_t} x_t +
+# \tfrac{2\sqrt{\bar\alpha_{t-1}}}{1 - \bar\alpha_{t-1}} x_0\big)\, x_{t-1} + C\Big) .$$
 #
 # So the result is a Gaussian again (Eq. diffusion.05). What stands before $x_{t-1}^2$ is one over
 # its variance, the *precision*; the precisions of the two are added. By hand: $0.64/0.36 + 1/0.19 =
@@ -382,8 +382,9 @@ lesson.claim("swiss roll, exact noise: distance over floor", over, at_most=2.2)
 # turned round into $q(x_{t-1}|x_t, x_0)$, and what is left are comparisons of Gaussians (Eq.
 # diffusion.11, Eq. diffusion.12):
 #
-# $$L_\mathrm{VLB} = \underbrace{D_\mathrm{KL}(q(\mathbf x_T|\mathbf x_0) \| p(\mathbf x_T))}_{L_T}
-# + \sum_{t=2}^T \underbrace{\mathbb E_q D_\mathrm{KL}(q(\mathbf x_{t-1}|\mathbf x_t, \mathbf x_0)
+# $$L_\mathrm{VLB} =
+# \underbrace{D_\mathrm{KL}(q(\mathbf x_T|\mathbf x_0) \| p(\mathbf x_T))}_{L_T} +
+# \sum_{t=2}^T \underbrace{\mathbb E_q D_\mathrm{KL}(q(\mathbf x_{t-1}|\mathbf x_t, \mathbf x_0)
 # \| p_\theta(\mathbf x_{t-1}|\mathbf x_t))}_{L_{t-1}} \underbrace{- \mathbb E_q \log
 # p_\theta(\mathbf x_0|\mathbf x_1)}_{L_0} .$$
 #
@@ -501,7 +502,7 @@ difference = gaps["σ² = β̃"][-1] - gaps["σ² = β"][-1]
 answer = "the same to 0.02 nats" if abs(difference) < 0.02 else "better by 0.02 to 0.2 nats"
 lesson.outcome(
     f"It is {difference:+.2f} nats. Who does not know x_0 is less certain than β̃ says, and a bound"
-    " punishes too much certainty. Samples hardly differ; likelihoods do.",
+    " punishes too much certainty. Samples hardly differ (`diffusion/04`), likelihoods do.",
     answer="worse by about half a nat" if difference > 0.2 else answer,
 )
 ratio = gaps["σ² = β"][0] / gaps["σ² = β"][-1]

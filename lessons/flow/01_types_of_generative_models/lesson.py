@@ -50,18 +50,19 @@ from minigen.vae.vae import VAE, vae_loss
 # $p(x)$; its logarithm is counted in *nats*).
 #
 # **The flow** goes back: $x = 3$ comes from $z = (3 - 1)/2 = 1$ and from no other $z$. The map
-# doubles all lengths, so the density is half of that of $z$: $\log p(3) = \log \mathcal N(1; 0, 1)
-# - \log 2$.
+# doubles all lengths, so the density is half of that of $z$:
+#
+# $$\log p(3) = \log \mathcal N(1; 0, 1) - \log 2 .$$
 
 # %%
 log_p = norm.logpdf(1.0) - np.log(2)
 lesson.check("flow: log p(3)", log_p, equals=norm.logpdf(3.0, 1.0, 2.0))
 
 # %% [markdown]
-# **The VAE** adds a little noise to what its decoder says, here of standard deviation 0.5: $x = 2z
-# + 1 + 0.5\,\epsilon$. So $x = 3$ may come from *any* $z$, though $z$ near 1 is likelier, and
-# $p(3)$ is an average over all of them. In this case it is known: again a Gaussian, of variance $4
-# + 0.25$. In general it is not. A VAE has instead a guess $q(z)$ of where $x$ came from, its
+# **The VAE** adds a little noise to what its decoder says, here of standard deviation 0.5: now
+# $x = 2z + 1 + 0.5\,\epsilon$. So $x = 3$ may come from *any* $z$, though $z$ near 1 is likelier,
+# and $p(3)$ is an average over all of them. In this case it is known, again a Gaussian, of variance
+# $4 + 0.25$. In general it is not. A VAE has instead a guess $q(z)$ of where $x$ came from, its
 # encoder's, and computes with it the *evidence lower bound*, ELBO for short: the mean of $\log
 # p(x|z) + \log p(z) - \log q(z)$ over draws of $q$. Take the guess $q = \mathcal N(1, 0.25^2)$:
 
@@ -485,9 +486,9 @@ for name in worth:
     lesson.claim(f"{name}: strays among its samples", worth[name][1], at_most=0.25)
 
 # %% [markdown]
-# (The search counts three passes a step: one forward, and two passes' work backward.) For the same
-# quality the flow pays most for a sample: eight networks one after the other, and each may change
-# only half of the numbers. That is the price of being invertible.
+# (The search counts three passes a step: one forward, and two passes' work backward.) The flow
+# pays most for a sample: eight networks one after the other, and each may change only half of the
+# numbers. That is the price of being invertible.
 #
 # | | GAN | VAE | flow |
 # |---|---|---|---|

@@ -82,6 +82,17 @@ MISTAKES = {
     (-1) ** _inversions(order) -> _inversions(order)
     # The sign turns with every inversion: it is (-1)^tau, not 1 - tau.
     (-1) ** _inversions(order) -> 1 - _inversions(order)
+    # Every pair of places counts once, the first place before the second; here it counts twice,
+    # and the sign is the same for all orders.
+    (-1) ** _inversions(order) ->
+        (-1) ** sum(a > b for a in order for b in order)
+    # The sign is that of the order itself, not of its place in the list of all orders.
+    signs = {order: (-1) ** k for k, order in enumerate(itertools.permutations(range(len(M))))}
+    return products(M, signs.get)
+    # Count pairs of places, not the numbers that stand too far to the left.
+    (-1) ** _inversions(order) -> (-1) ** sum(a > i for i, a in enumerate(order))
+    # This is the rule for two rows; n may be anything from 1 to 5.
+    return M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
     # Only the identity is here, the product of the diagonal: right for triangles alone.
     return np.prod(np.diag(M))
     # A determinant has a sign: take no absolute value.

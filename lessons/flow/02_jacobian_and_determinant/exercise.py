@@ -35,14 +35,14 @@ jacobian = Exercise(
 )
 
 
-@jacobian.case(points=1, expect={"J": [[3.0, 2.0, 0.0], [0.0, 1.0, -10.0]]})
+@jacobian.case(points=1, expect={"J": [[3.1, 2.3, 0.0], [0.0, 1.0, -10.4]]})
 def two_functions_of_three_numbers(impl, rng):
-    """f(a, b, c) = (a b, b + c^2) at (2, 3, -5): rows (b, a, 0) and (0, 1, 2 c)."""
+    """f(a, b, c) = (a b, b + c^2) at (2.3, 3.1, -5.2): rows (b, a, 0) and (0, 1, 2 c)."""
 
     def f(v):
         return np.stack([v[0] * v[1], v[1] + v[2] ** 2])
 
-    return {"J": impl(f, np.array([2.0, 3.0, -5.0]))}
+    return {"J": impl(f, np.array([2.3, 3.1, -5.2]))}
 
 
 @jacobian.case(points=2)
@@ -118,16 +118,16 @@ determinant = Exercise(
 )
 
 
-@determinant.case(points=1, expect={"det": 5.0})
+@determinant.case(points=1, expect={"det": 7.09})
 def two_by_two(impl, rng):
-    """2 * 4 - 3 * 1."""
-    return {"det": impl(np.array([[2.0, 3.0], [1.0, 4.0]]))}
+    """2.3 * 4.7 - 3.1 * 1.2 = 10.81 - 3.72."""
+    return {"det": impl(np.array([[2.3, 3.1], [1.2, 4.7]]))}
 
 
-@determinant.case(points=1, expect={"det": -3.0})
+@determinant.case(points=1, expect={"det": -2.8})
 def three_by_three(impl, rng):
-    """1*5*10 + 2*6*7 + 3*4*8 - 3*5*7 - 2*4*10 - 1*6*8 = 230 - 233."""
-    return {"det": impl(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 10.0]]))}
+    """1.1*5*10 + 2*6*7 + 3*4*8 - 3*5*7 - 2*4*10 - 1.1*6*8 = 235 - 237.8."""
+    return {"det": impl(np.array([[1.1, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 10.0]]))}
 
 
 @determinant.case(points=2)

@@ -48,6 +48,13 @@ MISTAKES = {
     # A small step is not exact. Differentiate instead.
     slope = _slope("inverse", inverse, x) ->
         slope = ((inverse(x + 1e-6) - inverse(x)) / 1e-6).astype(x.dtype)
+    # A small step is not exact, even to both sides. Differentiate instead.
+    slope = _slope("inverse", inverse, x) ->
+        slope = ((inverse(x + 1e-5) - inverse(x - 1e-5)) / 2e-5).astype(x.dtype)
+    # The gradient of the mean is N times too small: take that of the sum.
+    np.abs(slope) -> np.abs(slope) / len(x)
+    # Nothing is added to a density or a slope: both may be 0.
+    density * np.abs(slope) -> (density + 1e-8) * (np.abs(slope) + 1e-8)
     # z has the density that is given, which need not be the normal one.
     density = base_density(z) -> density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
     # The result is a density as it stands: do not divide it by its sum.
@@ -78,6 +85,12 @@ MISTAKES = {
     return base_log_prob(inverse(x)) + np.exp(np.minimum(log_dets(inverse, x), 500))
     # Every example has its own determinant; this is that of the first one.
     return base_log_prob(inverse(x)) + log_dets(inverse, x)[0]
+    # The density is multiplied by the determinant, so the logarithms of both are added.
+    return base_log_prob(inverse(x)) * np.exp(np.minimum(log_dets(inverse, x), 500))
+    # The gradient of the sum of all numbers of z is not the Jacobian: every number has its own row.
+    return base_log_prob(inverse(x)) + np.sum(np.log(np.abs(slopes(inverse, x))), axis=1)
+    # Every example has its own determinant; this is the sum of all.
+    return base_log_prob(inverse(x)) + np.sum(log_dets(inverse, x))
     # Every example has its own determinant; this is their mean.
     return base_log_prob(inverse(x)) + np.mean(log_dets(inverse, x))
     # The Jacobian of f^-1 is taken at x, not at z.

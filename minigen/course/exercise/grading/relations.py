@@ -124,6 +124,8 @@ def _constants(pair: Pair, got: np.ndarray, want: np.ndarray) -> Iterator[tuple[
     if want.size > 1 and pair.is_equal(want + offset):
         yield "offset", f"yours is off by the same constant everywhere ({offset:+.6g})"
     nonzero = want != 0
+    if not np.any(nonzero):
+        return
     factor = float(np.median(got[nonzero] / want[nonzero]))
     if np.count_nonzero(nonzero) > 1 and _varied(want[nonzero], 1e-6) and pair.is_equal(want * factor):
         yield "factor", f"yours is {factor:.6g} times the expected value everywhere"
