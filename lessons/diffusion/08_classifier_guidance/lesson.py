@@ -455,7 +455,7 @@ lesson.table(
     [[name, called_A(wrong[name]), harm[name]] for name in slips],
     ["slip", "called A", "distance to class A / floor"],
 )
-for name, bar in [("plus", 10), ("no factor", 1.4), ("clean classifier", 1.4)]:
+for name, bar in [("plus", 10), ("no factor", 2), ("clean classifier", 1.3)]:
     lesson.claim(f"slip, {name}: distance over the floor", harm[name], at_least=bar)
 
 # %%
@@ -537,7 +537,7 @@ lesson.table(
     ],
     ["model of the noise", "classifier", "distance to class A / floor"],
 )
-lesson.claim("learned noise and classifier: distance over the floor", learned_ratio, at_most=2)
+lesson.claim("learned noise and classifier: distance over the floor", learned_ratio, at_most=1.6)
 
 # %% [markdown]
 # ## 8. Where the post is loose
