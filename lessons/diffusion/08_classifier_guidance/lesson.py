@@ -201,8 +201,8 @@ lesson.figure(
     fig,
     "classifier",
     "The color says how surely x_t comes from class A (blue), the arrows where log q(A | x_t) rises"
-    " (each picture has its own scale of arrows). With little noise the border is sharp, and there"
-    " is no slope where the class is certain; with much noise nobody can be sure anywhere.",
+    " (each picture has its own scale of arrows). With little noise the border is sharp, and the"
+    " slope dies out where A is certain; with much noise nobody can be sure anywhere.",
 )
 
 # %% [markdown]
