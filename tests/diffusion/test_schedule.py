@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigen.diffusion.schedule import Schedule, posterior_variances, scale, spaced_timesteps
+from minigen.diffusion.schedule import Schedule, cosine_beta, posterior_variances, scale, spaced_timesteps
 
 
 def test_arrays_are_indexed_by_the_time_step():
@@ -130,3 +130,19 @@ def test_scale_keeps_the_dtype():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_cosine_beta_by_hand():
+    """T = 3, s = 0: the curve is 1, 3/4, 1/4, 0, so β = 1/4, 2/3 and 1, cut off at 0.999. Eq. diffusion.18"""
+    np.testing.assert_allclose(cosine_beta(3, s=0.0), [1 / 4, 2 / 3, 0.999])
+    np.testing.assert_allclose(cosine_beta(3, 0.0, 0.3), [1 / 4, 0.3, 0.3])
+    np.testing.assert_array_equal(Schedule.cosine(40, 0.1, 0.5).beta[1:], cosine_beta(40, 0.1, 0.5))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [((0,), "T must be"), ((2.0,), "T must be"), ((4, -0.1), "s must be"), ((4, 0.1, 0.0), "largest must be")],
+)
+def test_cosine_beta_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        cosine_beta(*arguments)

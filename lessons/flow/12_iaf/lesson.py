@@ -271,7 +271,7 @@ def reverse_kl(flow, z, density, beta):
 from minigen.metrics import nll_gap
 from minigen.optim import EMA, Adam, clip_grad_norm, cosine
 
-cfg = lesson.configure(batch=256, lr=5e-3, longest=2.0, steps=3500, ring_steps=1200, ml_steps=3000)
+cfg = lesson.configure(batch=256, lr=5e-3, longest=2.0, steps=4500, ring_steps=1200, ml_steps=3000)
 
 
 def steep_iaf(label, layers, steepness):

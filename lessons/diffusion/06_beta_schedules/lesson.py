@@ -1,0 +1,351 @@
+# %% [markdown]
+# # Beta schedules: when to add the noise
+#
+# The section "Parameterization of $\beta_t$" of [What are Diffusion
+# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) (diffusion.s08), run in
+# the plane. It helps to have read `diffusion/04` (DDPM). To take away:
+#
+# 1. A schedule is a curve: how much of the signal is left after each step.
+# 2. The linear schedule spends many of its steps on what is already noise.
+# 3. With all steps that costs time only. With few, it costs samples.
+
+# %%
+from minigen.course import Lesson
+
+lesson = Lesson(
+    "diffusion/06_beta_schedules",
+    title="Beta schedules: when to add the noise",
+    post="diffusion",
+    sections=["diffusion.s08"],
+    figures=["diffusion.f05"],
+    equations=["diffusion.18"],
+    minutes=1.0,
+)
+
+# %%
+import autograd.numpy as np
+import numpy
+
+from minigen import plot
+from minigen.data import toy
+from minigen.diffusion.schedule import Schedule, cosine_beta, spaced_timesteps
+
+# %% [markdown]
+# ## 1. A curve, and the steps that follow it
+#
+# Step $t$ of the forward process shrinks the signal's variance by $\alpha_t = 1 - \beta_t$; after
+# $t$ steps the share $\bar\alpha_t = \alpha_1 \cdots \alpha_t$ is left, and the rest is noise. Ho
+# et al. let $\beta$ rise in a straight line, from 0.0001 to 0.02 in 1,000 steps.
+
+# %%
+lesson.predict(
+    "After half of these steps, what share of the signal's variance is left?",
+    ["about 50 %", "about 25 %", "less than 10 %"],
+)
+
+# %%
+T = 1000
+linear = Schedule.linear(T)
+half = linear.alpha_bar[T // 2]
+answer = "less than 10 %" if half < 0.1 else "about 25 %"
+lesson.outcome(f"{half:.1%}: the exponent adds up, step by step.", answer=answer)
+
+# %% [markdown]
+# Nichol and Dhariwal turn the design round. First choose the curve, then take the steps that follow
+# it (Eq. diffusion.18):
+#
+# $$\bar\alpha_t = \frac{f(t)}{f(0)}, \quad f(t) = \cos^2\Big(\frac{t/T + s}{1 + s} \cdot
+# \frac\pi2\Big), \qquad \beta_t = \min\Big(1 - \frac{\bar\alpha_t}{\bar\alpha_{t-1}},\
+# 0.999\Big).$$
+#
+# By hand, three steps and $s = 0$. The angles are 0, 30, 60 and 90 degrees, $f$ is 1, 3/4, 1/4 and
+# 0. So $\beta_1 = 1/4$, $\beta_2 = 1 - 1/3 = 2/3$, and $\beta_3$ would be 1, were it not cut off.
+
+# %%
+lesson.exercise("diffusion/06/cosine_beta")
+
+# %%
+lesson.check("three steps, s = 0", cosine_beta(3, s=0.0), equals=[1 / 4, 2 / 3, 0.999])
+cosine = Schedule.cosine(T)
+schedules = {"linear": linear, "cosine": cosine}
+for name, schedule in schedules.items():
+    wasted = (schedule.alpha_bar < 0.01).mean()
+    print(f"{name}: {wasted:.0%} of the steps begin with less than 1 % of the signal")
+
+
+# %%
+fig, axes = plot.figure(1, 2, size=(4.2, 3.0))
+time = numpy.arange(T + 1) / T
+curves = {name: schedule.alpha_bar for name, schedule in schedules.items()}
+title = "share of the signal that is left"
+plot.line(time, curves, axes[0], xlabel="t / T", title=title)
+ratios = {name: numpy.log10(schedule.snr[1:]) for name, schedule in schedules.items()}
+title = "signal to noise, powers of ten"
+plot.line(time[1:], ratios, axes[1], xlabel="t / T", title=title)
+lesson.figure(
+    fig,
+    "f05_schedules",
+    "Left: the cosine falls evenly in the middle and is gentle at both ends. The line has used up"
+    " the signal long before the end. Right: the same as a ratio, on a scale of powers of ten.",
+)
+
+# %% [markdown]
+# *Change something:* `Schedule.cosine(T, s=0.5)`. Which end of the curve moves?
+#
+# ## 2. A few of the thousand steps
+#
+# A sampler need not visit all $T$ steps; it may jump, to every hundredth say. Then it matters where
+# the jumps land. To see the schedule's error and no network's, the noise is predicted *exactly*:
+# for a mixture of Gaussians, noised data is a mixture too, and its score a formula.
+
+# %%
+ring = toy.ring().standardized()
+
+
+def exact_eps(schedule):
+    """The best prediction of the noise, E[eps | x_t], for the ring: x (N, 2), t (N,) -> (N, 2)."""
+
+    def eps_model(x, t):
+        left = schedule.alpha_bar[t[0]]  # all of a batch are at the same step
+        noised = toy.GaussianMixture(
+            np.sqrt(left) * ring.modes, (left * ring.std**2 + 1 - left) ** 0.5
+        )
+        return -np.float32(np.sqrt(1 - left)) * noised.score(x)
+
+    return eps_model
+
+
+# %% [markdown]
+# Distances between samples and data are sliced Wasserstein distances, over their *floor*: the
+# distance between two sets of true points of the same size. Near 1 nothing can be told apart.
+
+# %%
+lesson.predict(
+    "With 10 jumps instead of 1,000 steps, whose samples are nearer to the truth?",
+    ["the linear schedule's", "the cosine's", "no difference"],
+)
+
+# %%
+from minigen.diffusion.samplers import strided
+from minigen.metrics import sliced_wasserstein
+
+n = lesson.size(30_000, quick=200)
+
+
+def distance(x, y):
+    return sliced_wasserstein(x, y, 64, lesson.rng("directions"))
+
+
+def true_points(label):
+    return ring.sample(lesson.rng(label), n)
+
+
+truth = true_points("truth")
+floor = np.mean([distance(truth, true_points(f"again {k}")) for k in range(4)])
+
+
+# %%
+def over_floor(schedule, eps_model, jumps):
+    """Samples by so many jumps: their distance from the truth over the floor."""
+    rng = lesson.rng("jumps")
+    noise = rng.standard_normal((n, 2), dtype=np.float32)
+    return distance(truth, strided(eps_model, noise, schedule, jumps, rng)) / floor
+
+
+def jumps_table(models, title):
+    rows = []
+    for jumps in (5, 10, 20, 50):
+        each = [over_floor(schedules[name], models[name], jumps) for name in schedules]
+        rows.append([jumps, *each, each[1] / each[0]])
+    lesson.table(rows, ["jumps", "linear", "cosine", "cosine / linear"], title)
+    return {row[0]: row[3] for row in rows}
+
+
+# %%
+exact = {name: exact_eps(schedule) for name, schedule in schedules.items()}
+ratio = jumps_table(exact, "distance over its floor, exact noise")
+lesson.outcome(
+    f"The cosine's distance is {ratio[10]:.2f} times the other's.",
+    answer="the cosine's" if ratio[10] < 0.9 else "no difference",
+)
+lesson.claim("exact noise, 10 jumps: cosine over linear", ratio[10], at_most=0.5)
+lesson.claim("exact noise, 20 jumps: cosine over linear", ratio[20], at_most=0.85)
+
+# %% [markdown]
+# Where do ten evenly spaced jumps land? Each one is asked to predict, from $x_t$, what $x$ was a
+# whole jump earlier, as if it were a Gaussian. That is nearly true for small jumps, and for jumps
+# from noise to noise, which are wasted. The modes are decided where the signal is between a tenth
+# and nine tenths.
+
+# %%
+ax = plot.line(time, curves, title="ten jumps on the curves", xlabel="t / T")
+deciding = {}
+for name, schedule in schedules.items():
+    stops = spaced_timesteps(T, 10)
+    left = schedule.alpha_bar[stops]
+    ax.plot(stops / T, left, "o", ms=4, color=plot.color.ink)
+    deciding[name] = int(((left > 0.1) & (left < 0.9)).sum())
+lesson.figure(
+    ax,
+    "jumps",
+    f"Stops between a tenth and nine tenths of the signal: linear {deciding['linear']}, cosine"
+    f" {deciding['cosine']} of ten.",
+)
+lesson.check("more stops of the cosine lie there", deciding["cosine"] > deciding["linear"])
+
+# %% [markdown]
+# ## 3. The likelihood
+#
+# The bound on $-\log p(x)$ of `diffusion/03` can be worked out with few steps too. With the exact
+# noise, what it lies above the entropy is the price of the jumps alone. (Its steps back have the
+# variance $\beta_t$.)
+
+# %%
+from minigen.diffusion.likelihood import vlb_terms
+
+some = truth[: lesson.size(4000, quick=100)]
+
+
+def bound_gap(schedule, eps_model, jumps):
+    """Nats by which the bound with so many jumps exceeds -log p, on average over points."""
+    shorter = schedule.subset(spaced_timesteps(T, jumps))
+    terms = vlb_terms(eps_model, some, shorter, lesson.rng("bound"))
+    return float(np.mean(terms.total + ring.log_prob(some)))
+
+
+# %%
+lesson.predict(
+    "Which schedule's bound is tighter with 10 jumps?",
+    ["the linear one's", "the cosine's", "no difference"],
+)
+
+# %%
+gaps = {}
+rows = []
+for jumps in (5, 10, 20, 50):
+    gaps[jumps] = [bound_gap(schedules[name], exact[name], jumps) for name in schedules]
+    rows.append([jumps, *gaps[jumps]])
+lesson.table(rows, ["jumps", "linear", "cosine"], "bound on -log p less -log p, nats")
+
+# %%
+of_linear, of_cosine = gaps[10]
+lesson.outcome(
+    f"{of_linear:.2f} nats above for the line, {of_cosine:.2f} for the cosine.",
+    answer="the cosine's" if of_cosine < of_linear else "the linear one's",
+)
+lesson.claim("bound's gap, 10 jumps: cosine over linear", of_cosine / of_linear, at_most=0.8)
+
+# %% [markdown]
+# ## 4. With a network
+#
+# The same with a trained model for each schedule: same network, same number of steps, all 1,000
+# times in the loss. At the end of the cosine hardly any signal is left, and a step back divides by
+# its root, 0.00005: an error in the noise would be blown up beyond all measure. So the network does
+# not say the noise but $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$, from
+# which the noise follows, the more exactly the less signal there is.
+
+# %%
+from minigen.diffusion.ddpm import eps_from_v, q_sample, v_from_x0_eps
+from minigen.diffusion.networks.mlp import EpsMLP
+from minigen.optim import cosine as cosine_rate
+from minigen.train import descend
+
+
+def squared_error(model, x_t, t, v):
+    return np.mean((model(x_t, t) - v) ** 2)
+
+
+# %%
+def train(name):
+    """A network that predicts v, trained on one of the schedules."""
+    schedule = schedules[name]
+
+    def batch(rng):
+        x0, t = ring.sample(rng, 256), rng.integers(1, T + 1, 256)
+        eps = rng.standard_normal(x0.shape, dtype=np.float32)
+        return q_sample(x0, t, eps, schedule), t, v_from_x0_eps(x0, t, eps, schedule)
+
+    steps, rng = lesson.steps(4000, quick=2), lesson.rng(f"train {name}")
+    step = descend(
+        squared_error, EpsMLP(rng), batch, lr=cosine_rate(2e-3, steps), ema=0.999, rng=rng
+    )
+    lesson.fit(step, steps, label=f"{name} schedule", state=step.state)
+    return step.averaged
+
+
+# %%
+def eps_model_of(name):
+    """The network's v, as a prediction of the noise."""
+    network, schedule = train(name), schedules[name]
+
+    def eps_model(x, t):
+        return eps_from_v(x, t, network(x, t), schedule)
+
+    return eps_model
+
+
+# %%
+models = {name: eps_model_of(name) for name in schedules}
+learned = jumps_table(models, "distance over its floor, a network for each")
+lesson.claim("network, 10 jumps: cosine over linear", learned[10], at_most=0.75)
+lesson.claim("network, 20 jumps: cosine over linear", learned[20], at_most=1.0)
+
+# %%
+fig, axes = plot.figure(1, 4, size=(2.4, 2.5))
+panels = [(name, jumps) for jumps in (10, 50) for name in schedules]
+for ax, (name, jumps) in zip(axes, panels, strict=True):
+    rng = lesson.rng(f"shown {name} {jumps}")
+    noise = rng.standard_normal((1500, 2), dtype=np.float32)
+    x = strided(models[name], noise, schedules[name], jumps, rng)
+    plot.samples(x, ring, ax, bounds=2.0, title=f"{name}, {jumps} jumps")
+lesson.figure(
+    fig,
+    "samples",
+    "Ten jumps on the left, fifty on the right. Look at the width of the modes and at what lies"
+    " between them.",
+)
+
+# %% [markdown]
+# ## 5. The two ends
+#
+# *The offset.* Without $s$ the curve starts flat and the first steps are minute. The authors chose
+# $s = 0.008$ so that $\sqrt{\beta_1}$ is a little below the width of one gray value, $1/127.5$:
+# less noise than that would be lost in the rounding of the pixels anyway.
+
+# %%
+without, with_offset = np.sqrt(cosine_beta(T, s=0.0)[0]), np.sqrt(cosine_beta(T)[0])
+print(f"first noise {without:.5f} without s, {with_offset:.5f} with it; 1/127.5 is 0.00784")
+lesson.check("with s, in gray values", with_offset * 127.5, between=(0.5, 1.0))
+lesson.check("without, in gray values", without * 127.5, at_most=0.25)
+
+# %% [markdown]
+# *The clip.* At $t = T$ the curve is 0, so $\beta_T$ would be 1: all the signal gone in one step,
+# and the step back would divide by $\sqrt{\alpha_T} = 0$.
+
+# %%
+try:
+    Schedule(cosine_beta(T, largest=1.0))
+except ValueError as error:
+    print(error)
+lesson.check("steps that are clipped", int((cosine.beta == 0.999).sum()), equals=1)
+lesson.check("signal left at T, with the clip", cosine.alpha_bar[T], at_most=1e-8)
+
+# %% [markdown]
+# ## 6. Where the post is loose
+#
+# - "Clip" has no lower end in Eq. diffusion.18: it is a minimum.
+# - It shows the curves for one $T$. The line of Ho et al. belongs to 1,000 steps: with fewer, the
+#   last $\beta$ must be larger (about $20/T$), or $x_T$ is not yet noise. The cosine is a function
+#   of $t/T$ and needs no such care.
+# - The paper's gain was in the likelihood of small pictures. Here, in the plane, the gain in
+#   samples is in few steps; with all steps both schedules do.
+#
+# **Left out:** the same on digits; other curves, such as that of Karras et al. (`Schedule.karras`);
+# choosing the jumps instead of spacing them evenly. **Next:** `diffusion/07` lets the network
+# choose the variance of the step back.
+#
+# **Your turn:** `minigen exercise start diffusion/06`, then `minigen run diffusion/06 --with
+# exercises/diffusion_06.py`.
+
+# %%
+lesson.finish()
