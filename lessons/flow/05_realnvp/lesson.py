@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["flow.s06", "flow.s07"],
     figures=[],
     equations=["flow.08", "flow.09", "flow.10", "flow.11", "flow.12", "flow.13"],
-    minutes=8.0,
+    minutes=6.0,
 )
 
 # %% [markdown]

@@ -23,7 +23,7 @@ lesson = Lesson(
     sections=["flow.s08"],
     figures=[],
     equations=["flow.14"],
-    minutes=4.0,
+    minutes=2.5,
 )
 
 # %% [markdown]
