@@ -620,7 +620,7 @@ lesson.outcome(
 # %%
 from minigen.flow.multiscale import ImageRealNVP, SmallConvNet
 
-image_cfg = lesson.configure(image_width=40, image_batch=50, image_steps=1600, image_lr=3e-3)
+image_cfg = lesson.configure(image_width=40, image_batch=50, image_steps=1900, image_lr=3e-3)
 image_flow = ImageRealNVP(
     lesson.rng("image init"),
     width=lesson.size(image_cfg.image_width, quick=8),
