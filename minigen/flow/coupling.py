@@ -285,6 +285,8 @@ def coupling_net(
     for layer in net.layers[:-1]:
         layer.w *= he_gain(activation)
         layer.b = rng.uniform(-spread, spread, (width,)).astype(numpy.float32)
-    net.layers[0].w *= checks.positive("sharpness", sharpness)
-    net.layers[0].b *= sharpness
+    first = net.layers[0]
+    first.w *= checks.positive("sharpness", sharpness)
+    if first.b is not None:
+        first.b *= sharpness
     return net
