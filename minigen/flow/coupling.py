@@ -286,5 +286,7 @@ def coupling_net(
         layer.w *= he_gain(activation)
         layer.b = rng.uniform(-spread, spread, (width,)).astype(numpy.float32)
     first = net.layers[0]
-    first.w, first.b = (np.float32(checks.positive("sharpness", sharpness)) * a for a in (first.w, first.b))
+    first.w *= checks.positive("sharpness", sharpness)
+    if first.b is not None:
+        first.b *= sharpness
     return net

@@ -136,7 +136,7 @@ VARIANTS = {
     return z + shift, np.zeros(np.shape(z)[0])
     # each half by itself
     kept, changed = mask * z, (1 - mask) * z
-    return kept + changed + m(kept) - mask * m(kept), 0.0 * over_coordinates(z)
+    return kept + changed + m(kept) - mask * m(kept), over_coordinates(np.zeros(np.shape(z)))
     # the kept half by where
     kept = np.where(mask == 1, z, 0.0)
     x = np.where(mask == 1, z, z + m(kept))
@@ -148,7 +148,7 @@ VARIANTS = {
     return x - shift, np.zeros(np.shape(x)[0])
     # each half by itself
     kept = mask * x
-    return kept + (1 - mask) * (x - m(kept)), 0.0 * over_coordinates(x)
+    return kept + (1 - mask) * (x - m(kept)), over_coordinates(np.zeros(np.shape(x)))
     """,
     "diagonal_scale": """
     # a sum over what was broadcast
