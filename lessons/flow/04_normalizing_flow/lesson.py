@@ -311,8 +311,8 @@ lesson.figure(
 #
 # ## 5. How deep?
 #
-# The experiment of the paper: 2, 8 and 32 layers on each potential. Chance decides much in a short
-# chain, so there are three chains of each kind, and what is claimed is their mean.
+# The experiment of the paper: 2, 8 and 32 layers on each potential. Chance decides much, so
+# there are three chains of each kind.
 #
 # Twelve chains of one depth are trained *side by side*: an array has the chain for its first axis,
 # the point for its second. The formulas are those above. The gradient of this one function is
@@ -441,9 +441,9 @@ lesson.claim("32 layers: KL on U1, U2, mean of three", means[2, :2], at_most=0.0
 lesson.claim("32 layers: KL on U3, U4, middle of three", middle[2, 2:], at_most=0.12, unit="nats")
 
 # %% [markdown]
-# The first two claims and the last are about the middle one of the three chains. Now and then, in
-# about one case of twenty in our trials, a deep chain misses one of the two branches of U4 and ends
-# a quarter of a nat away or more; then the mean is its. Have a look at the column "worst".
+# The first two claims and the last are about the middle one of the three chains. For now and then a
+# deep chain misses part of one of the two branches of U4, ends a quarter of a nat away or more, and
+# pulls the mean with it. Have a look at the column "worst".
 
 # %%
 depth_axis = np.array(list(depths))
