@@ -103,6 +103,7 @@ def test_conv1x1_by_hand():
 
 
 def test_conv1x1_against_its_jacobian(rng):
+    """Eq. flow.15: the log-determinant of all H·W·C outputs by all inputs is H·W log |det W|."""
     W, h = rng.standard_normal((3, 3)), rng.standard_normal((2, 2, 4, 3))
     np.testing.assert_allclose(conv1x1(h, W), np.einsum("ij,nabj->nabi", W, h))
     want = jacobian_log_det(lambda v: conv1x1(v, W), h)
