@@ -26,7 +26,7 @@ Rng = numpy.random.Generator
 
 
 class Bijection(Module):
-    """An invertible map with a tractable Jacobian determinant, by which it changes a log-density. Eq. flow.05, Eq. flow.06"""
+    """An invertible map with a tractable Jacobian determinant, which changes a log-density. Eq. flow.05, Eq. flow.06"""
 
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         """z (N, ...) -> x (N, ...) and log |det dx/dz| (N,)."""
