@@ -18,10 +18,10 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy
-from autograd.tracer import isbox
 
 from minigen import checks
 from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
+from minigen.diffusion.text import unit_rows
 from minigen.tensor import value_and_grad
 
 Array = Any  # an ndarray, or one that autograd traces
@@ -78,16 +78,7 @@ def clip_similarity(image: Array, text: Array) -> Array:
     text = checks.array("text", text, "N", np.shape(image)[1])
     if len(text) not in (1, len(image)):
         raise ValueError(f"text must have 1 row or {len(image)}, as image has, got {len(text)}")
-    return np.sum(_directions("image", image) * _directions("text", text), axis=1)
-
-
-def _directions(name, x):
-    """The rows of x with length 1; divided by their largest entry first, whose square may be too large or small."""
-    largest = np.max(np.abs(x), axis=1, keepdims=True)
-    if not isbox(x) and not np.all(largest > 0):
-        raise ValueError(f"{name} must have no row of zeros, which has no direction, got one")
-    x = x / largest
-    return x / np.sqrt(np.sum(x**2, axis=1, keepdims=True))
+    return np.sum(unit_rows("image", image) * unit_rows("text", text), axis=1)
 
 
 # ------------------------------------------------------------------------------------------- models

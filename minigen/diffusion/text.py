@@ -28,15 +28,18 @@ def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
     image, text = checks.array("image", image, "N", "E"), checks.array("text", text, "N", "E")
     checks.same_shape(2, image=image, text=text)
     log_scale = checks.array("log_scale", log_scale)
-    image, text = _unit("image", image), _unit("text", text)
+    image, text = unit_rows("image", image), unit_rows("text", text)
     logits = np.exp(log_scale).astype(image.dtype) * np.matmul(image, np.transpose(text))  # (N, N)
     pairs = numpy.arange(len(image))
     captions, pictures = cross_entropy(logits, pairs), cross_entropy(np.transpose(logits), pairs)  # (N,) each
     return (np.mean(captions) + np.mean(pictures)) / 2
 
 
-def _unit(name, rows):
-    """Rows (N, E) of length 1. The largest entry is taken out first, so that squares neither overflow nor vanish."""
+def unit_rows(name: str, rows: Array) -> Array:
+    """Rows (N, E) of length 1. The largest entry is taken out first, so that squares neither overflow nor vanish.
+
+    ValueError, naming them: a row of zeros, which has no direction.
+    """
     largest = stop_gradient(np.max(np.abs(rows), axis=1, keepdims=True))  # (N, 1)
     if not isbox(rows) and np.any(largest == 0):
         raise ValueError(f"{name} must have no row of zeros, which has no direction, got one in row {largest.argmin()}")
