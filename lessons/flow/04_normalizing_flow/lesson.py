@@ -19,7 +19,7 @@ lesson = Lesson(
     "flow/04_normalizing_flow",
     title="Normalizing flows: bend a Gaussian, one small step after the other",
     post="flow",
-    minutes=1.5,
+    minutes=2,
     sections=["flow.s05"],
     figures=["flow.f02"],
     equations=["flow.05", "flow.06", "flow.08"],
@@ -405,7 +405,7 @@ lesson.predict(
 )
 
 # %%
-steps = lesson.steps(2500, quick=2)
+steps = lesson.steps(3000, quick=2)
 depths = {layers: fit_chains(layers, steps) for layers in (2, 8, 32)}
 
 # %% [markdown]
