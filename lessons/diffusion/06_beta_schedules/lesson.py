@@ -152,18 +152,17 @@ def over_floor(schedule, eps_model, jumps):
     return distance(truth, strided(eps_model, noise, schedule, jumps, rng)) / floor
 
 
-def jumps_table(models, title):
-    rows = []
-    for jumps in (5, 10, 20, 50):
-        each = [over_floor(schedules[name], models[name], jumps) for name in schedules]
-        rows.append([jumps, *each, each[1] / each[0]])
-    lesson.table(rows, ["jumps", "linear", "cosine", "cosine / linear"], title)
-    return {row[0]: row[3] for row in rows}
-
-
 # %%
 exact = {name: exact_eps(schedule) for name, schedule in schedules.items()}
-ratio = jumps_table(exact, "distance over its floor, exact noise")
+rows = []
+for jumps in (5, 10, 20, 50):
+    each = [over_floor(schedules[name], exact[name], jumps) for name in schedules]
+    rows.append([jumps, *each, each[1] / each[0]])
+header = ["jumps", "linear", "cosine", "cosine / linear"]
+lesson.table(rows, header, "distance over its floor, exact noise")
+ratio = {row[0]: row[3] for row in rows}
+
+# %%
 lesson.outcome(
     f"The cosine's distance is {ratio[10]:.2f} times the other's.",
     answer="the cosine's" if ratio[10] < 0.9 else "no difference",
@@ -235,78 +234,23 @@ lesson.outcome(
 )
 lesson.claim("bound's gap, 10 jumps: cosine over linear", of_cosine / of_linear, at_most=0.8)
 
-# %% [markdown]
-# ## 4. With a network
-#
-# The same with a trained model for each schedule: same network, same number of steps, all 1,000
-# times in the loss. At the end of the cosine hardly any signal is left, and a step back divides by
-# its root, 0.00005: an error in the noise would be blown up beyond all measure. So the network does
-# not say the noise but $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$, from
-# which the noise follows, the more exactly the less signal there is.
-
-# %%
-from minigen.diffusion.ddpm import eps_from_v, q_sample, v_from_x0_eps
-from minigen.diffusion.networks.mlp import EpsMLP
-from minigen.optim import cosine as cosine_rate
-from minigen.train import descend
-
-
-def squared_error(model, x_t, t, v):
-    return np.mean((model(x_t, t) - v) ** 2)
-
-
-# %%
-def train(name):
-    """A network that predicts v, trained on one of the schedules."""
-    schedule = schedules[name]
-
-    def batch(rng):
-        x0, t = ring.sample(rng, 256), rng.integers(1, T + 1, 256)
-        eps = rng.standard_normal(x0.shape, dtype=np.float32)
-        return q_sample(x0, t, eps, schedule), t, v_from_x0_eps(x0, t, eps, schedule)
-
-    steps, rng = lesson.steps(4000, quick=2), lesson.rng(f"train {name}")
-    step = descend(
-        squared_error, EpsMLP(rng), batch, lr=cosine_rate(2e-3, steps), ema=0.999, rng=rng
-    )
-    lesson.fit(step, steps, label=f"{name} schedule", state=step.state)
-    return step.averaged
-
-
-# %%
-def eps_model_of(name):
-    """The network's v, as a prediction of the noise."""
-    network, schedule = train(name), schedules[name]
-
-    def eps_model(x, t):
-        return eps_from_v(x, t, network(x, t), schedule)
-
-    return eps_model
-
-
-# %%
-models = {name: eps_model_of(name) for name in schedules}
-learned = jumps_table(models, "distance over its floor, a network for each")
-lesson.claim("network, 10 jumps: cosine over linear", learned[10], at_most=0.75)
-lesson.claim("network, 20 jumps: cosine over linear", learned[20], at_most=1.0)
-
 # %%
 fig, axes = plot.figure(1, 4, size=(2.4, 2.5))
 panels = [(name, jumps) for jumps in (10, 50) for name in schedules]
 for ax, (name, jumps) in zip(axes, panels, strict=True):
     rng = lesson.rng(f"shown {name} {jumps}")
     noise = rng.standard_normal((1500, 2), dtype=np.float32)
-    x = strided(models[name], noise, schedules[name], jumps, rng)
+    x = strided(exact[name], noise, schedules[name], jumps, rng)
     plot.samples(x, ring, ax, bounds=2.0, title=f"{name}, {jumps} jumps")
 lesson.figure(
     fig,
     "samples",
-    "Ten jumps on the left, fifty on the right. Look at the width of the modes and at what lies"
-    " between them.",
+    "Ten jumps on the left, fifty on the right, all with the exact noise. Look at the width of the"
+    " modes and at what lies between them.",
 )
 
 # %% [markdown]
-# ## 5. The two ends
+# ## 4. The two ends
 #
 # *The offset.* Without $s$ the curve starts flat and the first steps are minute. The authors chose
 # $s = 0.008$ so that $\sqrt{\beta_1}$ is a little below the width of one gray value, $1/127.5$:
@@ -331,18 +275,18 @@ lesson.check("steps that are clipped", int((cosine.beta == 0.999).sum()), equals
 lesson.check("signal left at T, with the clip", cosine.alpha_bar[T], at_most=1e-8)
 
 # %% [markdown]
-# ## 6. Where the post is loose
+# ## 5. Where the post is loose
 #
 # - "Clip" has no lower end in Eq. diffusion.18: it is a minimum.
 # - It shows the curves for one $T$. The line of Ho et al. belongs to 1,000 steps: with fewer, the
 #   last $\beta$ must be larger (about $20/T$), or $x_T$ is not yet noise. The cosine is a function
 #   of $t/T$ and needs no such care.
 # - The paper's gain was in the likelihood of small pictures. Here, in the plane, the gain in
-#   samples is in few steps; with all steps both schedules do.
+#   samples is in few jumps; with fifty both schedules do.
 #
-# **Left out:** the same on digits; other curves, such as that of Karras et al. (`Schedule.karras`);
-# choosing the jumps instead of spacing them evenly. **Next:** `diffusion/07` lets the network
-# choose the variance of the step back.
+# **Left out:** the same with a network in place of the exact noise, and on digits; other curves,
+# such as that of Karras et al. (`Schedule.karras`); choosing the jumps instead of spacing them
+# evenly. **Next:** `diffusion/07` lets the network choose the variance of the step back.
 #
 # **Your turn:** `minigen exercise start diffusion/06`, then `minigen run diffusion/06 --with
 # exercises/diffusion_06.py`.
