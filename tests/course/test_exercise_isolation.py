@@ -826,6 +826,19 @@ def test_autograds_errors_become_sentences(grade, name):
     assert verdict.status == S.RAISED and words in verdict.message, verdict.message
 
 
+def test_threads_that_cannot_start_are_told(grade):
+    """The limit on processes counts threads too, but for root: here starting one fails as it does under the limit."""
+    body = f"""import threading
+def refuse(*args, **options):
+    raise RuntimeError("can't start new thread")
+threading._start_new_thread = threading._start_joinable_thread = refuse
+t = threading.Thread(target=print)
+t.start()
+return {RIGHT}"""
+    verdict = grade(function(body)).verdicts[0]
+    assert verdict.status == S.RAISED and "compute without them" in verdict.message, verdict.message
+
+
 # ------------------------------------------------------------------------------------------- slips
 
 SLIP = {

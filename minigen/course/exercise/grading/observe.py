@@ -10,6 +10,7 @@ import ast
 import errno
 import inspect
 import linecache
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -316,9 +317,16 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
         message += " (a check runs your one file in an empty folder: put what it needs into the file itself)"
     elif isinstance(error, OSError) and error.errno == errno.EFBIG:  # the limit on the size of a file
         state, message = status.BIG_FILE, "your code wrote a file larger than a check may write"
-    if state == status.RAISED and (advice := _traced_advice(error, files, text)):
+    if type(error) is RuntimeError and _raised_in(error, threading.__file__):
+        message = f"a check may forbid threads, as it forbids other processes: compute without them ({message})"
+    elif state == status.RAISED and (advice := _traced_advice(error, files, text)):
         message = f"{advice} ({message})"
     return Failure(state, message, line, text)
+
+
+def _raised_in(error: BaseException, file: str) -> bool:
+    """Whether an error passed through this file."""
+    return any(frame.f_code.co_filename == file for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _traced_advice(error: BaseException, files: set[str], text: str) -> str:
