@@ -410,7 +410,7 @@ for row, (name, density) in zip(axes, densities.items(), strict=True):
 lesson.figure(
     fig,
     "plane",
-    "Middle: look for threads from piece to piece. On the right few samples lie on them, and each"
+    "Middle: look for threads from piece to piece. On the right some samples lie on them, and each"
     " of those pays with many nats.",
 )
 
@@ -530,6 +530,7 @@ gain = small_bits["reversed"] - small_bits["1×1 convolution"]
 lesson.claim("1×1 below reversed", gain, at_least=0.05, unit="bits", source="Kingma 2018, Fig. 3")
 gain = small_bits["shuffled"] - small_bits["1×1 convolution"]
 lesson.claim("1×1 below shuffled", gain, at_least=0.02, unit="bits", source="Kingma 2018, Fig. 3")
+lesson.claim("small Glow, 1×1", small_bits["1×1 convolution"], at_most=1.75, unit="bits")
 loss = small_bits["nothing"] - small_bits["reversed"]
 lesson.claim("nothing above reversed", loss, at_least=0.1, unit="bits")
 
