@@ -638,6 +638,8 @@ gains = {
 plot.bars(gains, ["decoder held", "decoder free"], left, title="gain over plain", ylabel="nats")
 gaps = {kind: [held_gaps[kind], free_gaps[kind]] for kind in kinds}
 plot.bars(gaps, ["decoder held", "decoder free"], right, title="gap that is left", ylabel="nats")
+for ax in (left, right):
+    ax.set_ylim(top=1.4 * ax.get_ylim()[1])  # room for the legend
 lesson.figure(
     fig,
     "digits",
