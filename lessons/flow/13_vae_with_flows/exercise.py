@@ -82,6 +82,17 @@ def one_draw(impl, rng):
     return {"z": z, "kl": kl}
 
 
+@posterior.case(
+    points=1,
+    expect={"z": [[1.5, -1.25]], "kl": [0.5 * (2.25 + 1.5625 - 9 - 6.25) + 2 * np.log(2)]},
+)
+def a_negative_estimate(impl, rng):
+    """mu = 0, sigma = 1, a flow that halves: an unlikely draw is brought to a likely place."""
+    zero = np.zeros((1, 2))
+    z, kl = impl(zero, zero, np.array([[3.0, -2.5]]), Straight(0.5, 0.0))
+    return {"z": z, "kl": kl}
+
+
 @posterior.case(points=2)
 def bent_draws(impl, rng):
     z, kl = impl(*encoded(rng), Bent())
