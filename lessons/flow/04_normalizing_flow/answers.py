@@ -284,7 +284,7 @@ MISTAKES = {
 
 VARIANTS = {
     "planar_forward": """
-    # by the slope of tanh through cosh
+    # with the slope of tanh first
     a = np.sum(z * w, axis=-1) + b
     slope = 1 - np.tanh(a) ** 2
     psi = slope[:, None] * w
