@@ -2,6 +2,8 @@
 
 import autograd.numpy as np
 
+from minigen.tensor import stop_gradient
+
 
 def at(values, t, x):
     """values[t] for each example, to go with x."""
@@ -48,12 +50,40 @@ MISTAKES = {
     # Data and noise are swapped: the data is multiplied by sqrt(alpha_bar).
     q_sample(x0, t, eps, schedule) -> noised(eps, t, x0, schedule)
     # Take the mean over the dimensions as well, not their sum.
-    return mean_square(eps - eps_model(noised(x0, t, eps, schedule), t)) * x0.shape[1]
+    return np.sum((eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2) / len(x0)
     # The plain mean of squares, without a factor 1/2.
     return 0.5 * mean_square(eps - eps_model(noised(x0, t, eps, schedule), t))
     # Squares, not absolute values.
     mse(eps_model(x_t, t), eps) ->
         (((eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2) ** 0.5).mean()
+    # Give the model the time step itself, not its share of all T.
+    eps_model(x_t, t) -> eps_model(x_t, t / schedule.T)
+    # Each example has its own time step: this adds the noise of the first one's to all.
+    q_sample(x0, t, eps, schedule) -> noised(x0, t[0], eps, schedule)
+    # Squares, not absolute values.
+    mse(eps_model(x_t, t), eps) -> np.abs(eps - eps_model(x_t, t)).mean()
+    # This is a Huber loss; the mean of plain squares is asked for.
+    size = np.abs(eps - eps_model(noised(x0, t, eps, schedule), t))
+    return np.mean(np.where(size < 1, size**2, 2 * size - 1))
+    # This is a Huber loss; the mean of plain squares is asked for.
+    size = np.abs(eps - eps_model(noised(x0, t, eps, schedule), t))
+    return np.mean(np.where(size < 1, 0.5 * size**2, size - 0.5))
+    # 1 - alpha_bar is the variance of the noise: eps is multiplied by its square root.
+    a = at(schedule.alpha_bar, t, x0)
+    return mean_square(eps - eps_model(np.sqrt(a) * x0 + (1 - a) * eps, t))
+    # The data is multiplied by the square root of alpha_bar, as the noise by that of 1 - alpha_bar.
+    a = at(schedule.alpha_bar, t, x0)
+    return mean_square(eps - eps_model(a * x0 + np.sqrt(1 - a) * eps, t))
+    # beta is the variance that one step adds; after t steps the noise has variance 1 - alpha_bar.
+    a, b = at(schedule.alpha_bar, t, x0), at(schedule.beta, t, x0)
+    return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(b) * eps, t))
+    # The noised data may lie anywhere: do not clip it.
+    q_sample(x0, t, eps, schedule) -> np.clip(noised(x0, t, eps, schedule), -1, 1)
+    # Training needs the gradient of the model's guess: do not stop it there.
+    eps_model(x_t, t) -> stop_gradient(eps_model(x_t, t))
+    # A small number under the root is not harmless: at the first steps 1 - alpha_bar is small too.
+    a = at(schedule.alpha_bar, t, x0)
+    return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a + 1e-6) * eps, t))
     """,
     "mean_from_eps": """
     # This is the guess of x0, all noise gone at once; the mean of one step removes only a little of
@@ -84,6 +114,12 @@ MISTAKES = {
     return (np.sqrt(a) * (1 - ab / a) * x_t + np.sqrt(ab / a) * (1 - a) * x0) / (1 - ab)
     # The arrays are indexed by the time step itself: alpha[t], not alpha[t - 1].
     schedule.alpha[t] -> schedule.alpha[t - 1]
+    # Only the divisor is a square root: the weight of the noise has 1 - alpha_t itself on top.
+    (1 - alpha) / np.sqrt(1 - alpha_bar) -> np.sqrt(1 - alpha) / np.sqrt(1 - alpha_bar)
+    # alpha_bar belongs to x_t, so it is taken at t, not at t - 1.
+    schedule.alpha_bar[t] -> schedule.alpha_bar[t - 1]
+    # A small number in the divisor is not harmless: at the first steps 1 - alpha_bar is small too.
+    np.sqrt(1 - alpha_bar) -> (np.sqrt(1 - alpha_bar) + 1e-6)
     """,
     "ancestral_step": """
     # At the last step, t = 1, no noise is added: what it returns is data. (`if t > 0` is always
@@ -115,6 +151,21 @@ MISTAKES = {
     return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
     # The shrinking of the forward step is to be undone: the mean has a division by sqrt(alpha_t).
     mean_from_eps(x, t, eps, schedule) -> the_mean(x, t, eps, schedule) * np.sqrt(schedule.alpha[t])
+    # beta is indexed by the time step itself: at t, not at t - 1.
+    sigma = np.sqrt(schedule.beta[t - 1] if isinstance(variance, str) else variance)
+    return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
+    # At t = 1 only the fresh noise is left out: the mean is still taken.
+    t == 1: return mean -> t == 1: return x
+    # Nothing is clipped, not even the data at the end.
+    t == 1: return mean -> t == 1: return np.clip(mean, -1, 1)
+    # The array that is given holds variances, not their logarithms: do not take exp of it.
+    np.sqrt(variance) -> np.sqrt(np.exp(variance) if np.ndim(variance) else variance)
+    # A given variance may be 0: do not add a small number to it.
+    np.sqrt(variance) -> np.sqrt(variance + 1e-6)
+    # A given variance may be 0: do not bound it from below.
+    np.sqrt(variance) -> np.sqrt(np.maximum(variance, 1e-6))
+    # Only the last step, t = 1, is without fresh noise: the first, t = T, has it.
+    t == 1 -> t in (1, schedule.T)
     """,
 }
 

@@ -55,6 +55,43 @@ MISTAKES = {
     # The exponential is for the scale alone: the shift is t as it is.
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * np.exp(s) + (1 - mask) * np.exp(t), over_coordinates(s)
+    # s is the logarithm of the scale already: sum it as it is, without a small number added.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(np.log(np.exp(s) + 1e-12))
+    # s is the logarithm of the scale already: sum it as it is, without a small number added.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(np.log(np.exp(s) + 1e-8))
+    # The scale has no bound here: do not clip s.
+    s, t = (1 - mask) * np.clip(s, -10, 10), (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(s)
+    # The scale has no bound here: do not clip s.
+    s, t = (1 - mask) * np.clip(s, -20, 20), (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(s)
+    # The scale has no bound here: do not clip s.
+    s, t = (1 - mask) * np.clip(s, -100, 100), (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(s)
+    # s is used as it comes: a bound by tanh is a matter of the network that makes it.
+    s, t = (1 - mask) * np.tanh(s), (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(s)
+    # This solves for what went in, as the other direction does; here z is stretched, then shifted.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (z - t) * np.exp(-s), over_coordinates(s)
+    # This solves for what went in, as the other direction does; here z is stretched, then shifted.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (z - t) * np.exp(-s), -over_coordinates(s)
+    # The scale is exp(s), not 1 + s.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z * (1 + s) + t, over_coordinates(np.log(np.abs(1 + s)))
+    # The scale is exp(s), not a sigmoid of s.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z * 2 / (1 + np.exp(-s)) + t, over_coordinates(np.log(2 / (1 + np.exp(-s))))
+    # The mask says which coordinates are kept: do not assume that they are the first of axis 1.
+    d = z.shape[1] // 2
+    x = np.concatenate([z[:, :d], z[:, d:] * np.exp(s[:, d:]) + t[:, d:]], axis=1)
+    return x, over_coordinates(s[:, d:])
+    # Not a number replaced by 0 is still a wrong value: mask s before exp, so that none comes up.
+    x = mask * z + (1 - mask) * (z * np.exp(s) + t)
+    return np.nan_to_num(x), over_coordinates((1 - mask) * s)
     """,
     "affine_inverse": """
     # The halves are swapped: mask = 1 means kept.
@@ -98,6 +135,22 @@ MISTAKES = {
     # s is the logarithm of the scale: divide by exp(s), not by s.
     scale = mask + (1 - mask) * s
     return (x - (1 - mask) * t) / scale, -over_coordinates(np.log(np.abs(scale)))
+    # The value is right, but np.where sends a NaN back through exp(1000), or through a division by
+    # exp(-1000): mask s first.
+    return np.where(mask == 1, x, (x - t) / np.exp(s)), -over_coordinates((1 - mask) * s)
+    # The scale has no bound here: do not clip s.
+    s, t = (1 - mask) * np.clip(s, -10, 10), (1 - mask) * t
+    return (x - t) * np.exp(-s), -over_coordinates(s)
+    # The scale has no bound here: do not clip s.
+    s, t = (1 - mask) * np.clip(s, -20, 20), (1 - mask) * t
+    return (x - t) * np.exp(-s), -over_coordinates(s)
+    # s is used as it comes: a bound by tanh is a matter of the network that makes it.
+    s, t = (1 - mask) * np.tanh(s), (1 - mask) * t
+    return (x - t) * np.exp(-s), -over_coordinates(s)
+    # The mask says which coordinates are kept: do not assume that they are the first of axis 1.
+    d = x.shape[1] // 2
+    z = np.concatenate([x[:, :d], (x[:, d:] - t[:, d:]) * np.exp(-s[:, d:])], axis=1)
+    return z, -over_coordinates(s[:, d:])
     """,
     "affine_log_det": """
     # The halves are swapped: mask = 1 means kept, and what is kept is not stretched.
@@ -120,6 +173,18 @@ MISTAKES = {
     return over_coordinates((1 - mask) * np.log(np.abs(s)))
     # One number for each example, shape (N,): sum over its coordinates as well.
     return (1 - mask) * s
+    # s is the logarithm of the scale already: sum it as it is, without a small number added.
+    return over_coordinates(np.log(np.exp((1 - mask) * s) + 1e-8))
+    # s is the logarithm of the scale already: sum it as it is, without a small number added.
+    return over_coordinates(np.log(np.exp((1 - mask) * s) + 1e-6))
+    # The scale has no bound here: do not clip s.
+    (1 - mask) * s -> np.clip((1 - mask) * s, -10, 10)
+    # The scale has no bound here: do not clip s.
+    (1 - mask) * s -> np.clip((1 - mask) * s, -20, 20)
+    # s is used as it comes: a bound by tanh is a matter of the network that makes it.
+    (1 - mask) * s -> np.tanh((1 - mask) * s)
+    # The mask says which coordinates are changed: do not assume that they are the last of axis 1.
+    return over_coordinates(s[:, s.shape[1] // 2 :])
     """,
 }
 

@@ -33,6 +33,27 @@ MISTAKES = {
     return np.max(log_px_z, axis=0)  # The best code alone is not the average over all codes.
     # This is log p(x) with its sign turned, a cost; the log-likelihood itself is asked for.
     return np.log(len(log_px_z)) - lse(log_px_z)
+    # A small number inside the logarithm hides every density below it: take the largest value out
+    # before exp instead.
+    return np.log(np.mean(np.exp(log_px_z), axis=0) + 1e-12)
+    # A small number inside the logarithm hides every density below it: take the largest value out
+    # before exp instead.
+    return np.log(np.mean(np.exp(log_px_z), axis=0) + 1e-8)
+    # A small number inside the logarithm hides every density below it: take the largest value out
+    # before exp instead.
+    return np.log(np.mean(np.exp(log_px_z), axis=0) + 1e-300)
+    # A lower bound makes improbable examples too probable: take the largest value out before exp
+    # instead.
+    return np.log(np.mean(np.exp(np.maximum(log_px_z, -700)), axis=0))
+    # Each example has its own largest value: taken over all, exp gives 0 for an improbable one.
+    top = np.max(log_px_z)
+    return top + np.log(np.mean(np.exp(log_px_z - top), axis=0) + 1e-300)
+    # Take out the largest value with its sign: with the largest magnitude taken out, exp may still
+    # be 0.
+    top = np.max(np.abs(log_px_z), axis=0)
+    return top + np.log(np.mean(np.exp(log_px_z - top), axis=0))
+    # This is in bits; the result is in nats, from natural logarithms.
+    return (lse(log_px_z) - np.log(len(log_px_z))) / np.log(2.0)
     """,
     "importance_sampling_log_likelihood": """
     # The weights p(x|z) p(z) / q(z|x) are averaged, not their logarithms: the mean first, then the
@@ -63,6 +84,15 @@ MISTAKES = {
     return log_w[0] + np.log(np.mean(np.exp(log_w - log_w[0]), axis=0))
     # exp of -1500 is 0 on a computer: take the largest log-weight out before exp.
     return np.log(np.mean(np.exp(log_px_z + log_pz - log_qz), axis=0))
+    # A small number inside the logarithm hides every weight below it: take the largest log-weight
+    # out before exp instead.
+    return np.log(np.mean(np.exp(log_px_z + log_pz - log_qz), axis=0) + 1e-300)
+    # A small number inside the logarithm hides every weight below it: take the largest log-weight
+    # out before exp instead.
+    return np.log(np.mean(np.exp(log_px_z + log_pz - log_qz), axis=0) + 1e-12)
+    # A small number inside the logarithm hides every weight below it: take the largest log-weight
+    # out before exp instead.
+    return np.log(np.mean(np.exp(log_px_z + log_pz - log_qz), axis=0) + 1e-8)
     """,
 }
 

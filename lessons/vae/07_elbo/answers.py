@@ -49,6 +49,27 @@ MISTAKES = {
     return np.sum(
         half_sum((np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar_p - logvar)
     )
+    # A small number added to a variance shows where that is small; the logarithms of the variances
+    # are logvar and logvar_p as they come.
+    v, v_p = np.exp(logvar) + 1e-8, np.exp(logvar_p) + 1e-8
+    return half_sum((v + (mu - mu_p) ** 2) / v_p - 1 + np.log(v_p) - np.log(v))
+    # logvar has no bounds here: do not clip it.
+    v, v_p = np.clip(logvar, -20, 20), np.clip(logvar_p, -20, 20)
+    return half_sum((np.exp(v) + (mu - mu_p) ** 2) * np.exp(-v_p) - 1 + v_p - v)
+    # logvar has no bounds here: do not clip it.
+    v, v_p = np.clip(logvar, -30, 20), np.clip(logvar_p, -30, 20)
+    return half_sum((np.exp(v) + (mu - mu_p) ** 2) * np.exp(-v_p) - 1 + v_p - v)
+    # The second normal has a variance of its own, not 1: it enters too.
+    return half_sum(np.exp(logvar) + (mu - mu_p) ** 2 - 1 - logvar + 0.0 * logvar_p)
+    # The means enter by the square of their difference, not by the difference of their squares.
+    (mu - mu_p) ** 2 -> mu**2 - mu_p**2
+    # The distance of the means enters by its square, not by its magnitude.
+    (mu - mu_p) ** 2 -> np.abs(mu - mu_p)
+    # This is the mean of both directions; only the divergence of the first from the second is asked
+    # for.
+    there = (np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar_p - logvar
+    back = (np.exp(logvar_p) + (mu - mu_p) ** 2) * np.exp(-logvar) - 1 + logvar - logvar_p
+    return half_sum(0.5 * (there + back))
     """,
     "expected_log_likelihood": """
     # The spread of z makes x vary too: this is log p at the mean of z only.
@@ -70,6 +91,16 @@ MISTAKES = {
     np.sum((x - mu @ w - b) ** 2, axis=1) -> np.linalg.norm(x - mu @ w - b, axis=1) ** 2
     # std has no bound but 0: do not add a small number to it.
     return put_together(x, mu, logvar, w, b, np.sqrt(std**2 + 1e-6))
+    # Square the weights before you sum them: here those of opposite sign cancel.
+    return put_together(x, mu, logvar, w, b, std, np.exp(logvar) @ np.sum(w, axis=1) ** 2)
+    np.shape(x)[1] -> np.shape(x)[0]  # The constant counts the numbers of one x, not the examples.
+    np.shape(x)[1] -> np.shape(mu)[1]  # The constant counts the numbers of x, not of its code.
+    # In the normal density 2 pi stands beside the variance, in the logarithm too.
+    LOG_2PI + 2 * numpy.log(std) -> 2 * numpy.log(std)
+    # std has no bound but 0: do not add a small number to it.
+    return put_together(x, mu, logvar, w, b, np.sqrt(std**2 + 1e-8))
+    # logvar has no bounds here: do not clip it.
+    return put_together(x, mu, np.clip(logvar, -10, 10), w, b, std)
     """,
 }
 

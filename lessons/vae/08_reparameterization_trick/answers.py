@@ -40,6 +40,18 @@ MISTAKES = {
     return mu + np.sqrt(np.exp(logvar) + 1e-8) * eps
     # logvar has no bounds here: do not clip it.
     return mu + np.exp(0.5 * np.clip(logvar, -10, 10)) * eps
+    # Add no small number to the standard deviation: where that is small itself, it shows.
+    return mu + (np.exp(0.5 * logvar) + 1e-8) * eps
+    # logvar has no bounds here: do not clip it.
+    return mu + np.exp(0.5 * np.clip(logvar, -20, 20)) * eps
+    # logvar has no bounds here: do not clip it.
+    return mu + np.exp(0.5 * np.clip(logvar, -30, 20)) * eps
+    # softplus of logvar is not the standard deviation: logvar is the logarithm of the variance.
+    return mu + np.logaddexp(0.0, logvar) * eps
+    # softplus of logvar is not the variance: logvar is its logarithm, which exp undoes.
+    return mu + np.sqrt(np.logaddexp(0.0, logvar)) * eps
+    # Each coordinate has its own noise: do not average eps over them.
+    return mu + np.exp(0.5 * logvar) * np.mean(eps, axis=1, keepdims=True)
     """,
     "kl_standard_normal": """
     0.5 -> (-0.5)  # A divergence is never negative: turn the sign.
@@ -64,6 +76,28 @@ MISTAKES = {
     return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - np.log(np.exp(logvar) + 1e-12), axis=1)
     # The root of a norm has no slope at mu = 0: sum the squares without taking a root first.
     return 0.5 * (np.linalg.norm(mu, axis=1) ** 2 + np.sum(np.exp(logvar) - 1 - logvar, axis=1))
+    # The logarithm of the variance is logvar itself: no small number has to be added in a
+    # logarithm.
+    return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - np.log(np.exp(logvar) + 1e-8), axis=1)
+    # logvar has no bounds: a clipped one makes a collapsed variance too cheap.
+    lv = np.clip(logvar, -10, 10)
+    return 0.5 * np.sum(mu**2 + np.exp(lv) - 1 - lv, axis=1)
+    # logvar has no bounds: a clipped one makes a collapsed variance too cheap.
+    lv = np.clip(logvar, -20, 20)
+    return 0.5 * np.sum(mu**2 + np.exp(lv) - 1 - lv, axis=1)
+    # logvar has no bounds: a clipped one makes a collapsed variance too cheap.
+    lv = np.clip(logvar, -30, 20)
+    return 0.5 * np.sum(mu**2 + np.exp(lv) - 1 - lv, axis=1)
+    # The variances enter by their sum, the trace of the covariance, not by their product.
+    rest = mu.shape[1] + np.sum(logvar, axis=1)
+    return 0.5 * (np.sum(mu**2, axis=1) + np.prod(np.exp(logvar), axis=1) - rest)
+    # The 1 is subtracted in each of the D dimensions, not once.
+    return 0.5 * (np.sum(mu**2 + np.exp(logvar) - logvar, axis=1) - 1)
+    # len(mu) is the number of examples; the 1 is subtracted in each dimension.
+    return 0.5 * (np.sum(mu**2 + np.exp(logvar) - logvar, axis=1) - len(mu))
+    mu**2 -> np.abs(mu)  # The mean enters by its square, not by its magnitude.
+    # Square the means before you sum them: here those of opposite sign cancel.
+    return 0.5 * (np.sum(mu, axis=1) ** 2 + np.sum(np.exp(logvar) - 1 - logvar, axis=1))
     """,
     "bernoulli_log_likelihood": """
     # This is the cross-entropy, a cost; the log-likelihood is its negative.
@@ -99,6 +133,32 @@ MISTAKES = {
     return -np.sum(
         np.where(x > 0.5, np.logaddexp(0.0, -logits), np.logaddexp(0.0, logits)), axis=1
     )
+    # A small number added in the logarithms makes a wrong pixel too cheap, and takes its gradient.
+    s = 1 / (1 + np.exp(-logits))
+    return np.sum(x * np.log(s + 1e-12) + (1 - x) * np.log(1 - s + 1e-12), axis=1)
+    # A small number added in the logarithms makes a wrong pixel too cheap, and takes its gradient.
+    s = 1 / (1 + np.exp(-logits))
+    return np.sum(x * np.log(s + 1e-6) + (1 - x) * np.log(1 - s + 1e-6), axis=1)
+    # Logits have no bounds: clipped ones make a wrong pixel too cheap, and take its gradient.
+    clipped = np.clip(logits, -20, 20)
+    return np.sum(x * clipped - np.logaddexp(0.0, clipped), axis=1)
+    # Logits have no bounds: clipped ones make a wrong pixel too cheap, and take its gradient.
+    clipped = np.clip(logits, -30, 30)
+    return np.sum(x * clipped - np.logaddexp(0.0, clipped), axis=1)
+    # Logits have no bounds: clipped ones make a wrong pixel too cheap, and take its gradient.
+    clipped = np.clip(logits, -100, 100)
+    return np.sum(x * clipped - np.logaddexp(0.0, clipped), axis=1)
+    # Logits are not probabilities yet: these are their sigmoid.
+    return np.sum(x * np.log(logits) + (1 - x) * np.log(1 - logits), axis=1)
+    # Logits are not probabilities yet: these are their sigmoid.
+    s = np.clip(logits, 1e-6, 1)
+    return np.sum(x * np.log(s) + (1 - x) * np.log(np.clip(1 - logits, 1e-6, 1)), axis=1)
+    # 1 - |x - s| is the probability of a pixel that is 0 or 1; a gray one needs both logarithms.
+    s = 1 / (1 + np.exp(-logits))
+    return np.sum(np.log(1 - np.abs(x - s)), axis=1)
+    # 1 - |x - s| is the probability of a pixel that is 0 or 1; a gray one needs both logarithms.
+    s = 1 / (1 + np.exp(-logits))
+    return np.sum(np.log(1e-12 + 1 - np.abs(x - s)), axis=1)
     """,
     "elbo": """
     - -> +  # The KL divergence is a cost: subtract it.
@@ -117,6 +177,14 @@ MISTAKES = {
     log_likelihood(x, decoded) -> log_likelihood(x, decoded) / x.shape[1]
     # The order of the three results is value, reconstruction, kl.
     Elbo(reconstruction - kl, reconstruction, kl) -> Elbo(reconstruction - kl, kl, reconstruction)
+    # Each example has its own KL divergence: do not average it over the batch.
+    reconstruction - kl -> reconstruction - np.mean(kl)
+    # The third result is the KL divergence itself, which is never negative: do not turn its sign.
+    Elbo(reconstruction - kl, reconstruction, kl) -> Elbo(reconstruction - kl, reconstruction, -kl)
+    # The divergence takes logvar as it comes; half of it is the logarithm of a standard deviation.
+    kl_standard_normal(mu, logvar) -> kl_standard_normal(mu, logvar / 2)
+    # A density may exceed 1, so the bound may be positive: do not cut it off at 0.
+    reconstruction - kl -> np.minimum(reconstruction - kl, 0.0)
     """,
 }
 

@@ -24,6 +24,12 @@ MISTAKES = {
     return recon + kl / beta if beta else recon
     # One value for each picture: leave the mean over the batch to the caller.
     return np.mean(recon + beta * kl)
+    # Each picture has a rate of its own: do not average it over the batch.
+    beta * kl -> beta * np.mean(kl)
+    # A price of 0 is a price too, not to be replaced by 1: then the rate costs nothing.
+    beta * kl -> (beta or 1.0) * kl
+    # A plain sum of two costs: do not divide by the sum of the prices.
+    return (recon + beta * kl) / (1 + beta)
     """,
     "capacity_loss": """
     # Below the capacity the difference is negative, and the rate would be pushed down: take its
@@ -41,6 +47,14 @@ MISTAKES = {
     return recon + gamma * np.abs(np.mean(kl) - capacity)
     # The rate has no cost of its own beside the distance from the capacity.
     return recon + kl + gamma * np.abs(kl - capacity)
+    # A small number under the root shows where the rate is near the capacity: take the magnitude of
+    # the difference itself.
+    return recon + gamma * np.sqrt((kl - capacity) ** 2 + 1e-6)
+    # This is a Huber loss; each nat of difference costs the same, also near the capacity.
+    d = np.abs(kl - capacity)
+    return recon + gamma * np.where(d < 1, 0.5 * d**2, d - 0.5)
+    # Each picture's rate is pulled to the capacity by itself: take no norm over the batch.
+    return recon + gamma * np.linalg.norm(np.atleast_1d(kl - capacity))
     """,
     "mutual_information_gap": """
     # For each factor look at all numbers of the code: sort along axis 0, not along axis 1.
@@ -65,6 +79,32 @@ MISTAKES = {
     # Pass the number of bins on to the estimate of the information.
     ranked = np.sort(shares(codes, factors, 20), axis=0)
     return float(np.mean(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
+    # Each factor has its own best number of the code: do not take the two best over all factors.
+    s = shares(codes, factors, bins)
+    order = np.argsort(-np.sum(s, axis=1))
+    return float(np.mean(s[order[0]] - (s[order[1]] if len(s) > 1 else 0.0)))
+    # Pass the number of bins on to the estimate of the information.
+    ranked = np.sort(shares(codes, factors, 10), axis=0)
+    return float(np.mean(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
+    # The second-best may know as much as the best: keep equal values apart, do not merge them.
+    gaps = []
+    for column in shares(codes, factors, bins).T:
+        values = np.unique(column)
+        gaps.append(values[-1] - (values[-2] if len(values) > 1 else 0.0))
+    return float(np.mean(gaps))
+    # Best minus second-best, not best minus the mean.
+    s = shares(codes, factors, bins)
+    return float(np.mean(np.max(s, axis=0) - np.mean(s, axis=0)))
+    # The gap is a plain difference: do not divide it by what the best number knows.
+    ranked = np.sort(shares(codes, factors, bins), axis=0)
+    gaps = ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)
+    return float(np.mean(gaps / np.maximum(ranked[-1], 1e-12)))
+    # The mean over the factors, not their median.
+    ranked = np.sort(shares(codes, factors, bins), axis=0)
+    return float(np.median(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
+    # The mean over the factors, not the largest gap.
+    ranked = np.sort(shares(codes, factors, bins), axis=0)
+    return float(np.max(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
     """,
 }
 

@@ -63,6 +63,18 @@ MISTAKES = {
     )
     # Keep the arrangement of the vectors: the result has the shape of z without its last axis.
     flat -> z (everywhere)
+    # This is the largest difference of any coordinate; take the Euclidean distance.
+    return np.argmin(np.max(np.abs(gaps(z, codebook)), axis=-1), axis=-1)
+    numpy.argmin(distance, axis=1) -> 1 + numpy.argmin(distance, axis=1)  # Rows are counted from 0.
+    # |e|^2 is a sum of squares: square the numbers of a code before you sum them.
+    numpy.sum(codebook**2, axis=1) -> numpy.sum(numpy.abs(codebook), axis=1) ** 2
+    # |e|^2 is a sum of squares: square the numbers of a code before you sum them.
+    numpy.sum(codebook**2, axis=1) -> numpy.sum(codebook, axis=1) ** 2
+    # Scaled to length one, vectors are compared by direction only; the distance also depends on how
+    # long they are.
+    z = z / (1e-12 + np.sqrt(np.sum(z**2, axis=-1, keepdims=True)))
+    e = codebook / (1e-12 + np.sqrt(np.sum(codebook**2, axis=-1, keepdims=True)))
+    return np.argmin(np.sum(gaps(z, e) ** 2, axis=-1), axis=-1)
     """,
     "straight_through": """
     # The value is right, but z has no part in it, or cancels: the codes get the gradient, z gets
@@ -77,6 +89,14 @@ MISTAKES = {
     + -> -  # The sign of what you add is turned: z + sg[quantized - z].
     # The codes must get no gradient here: stop it at `quantized` as well.
     return quantized + z - stop_gradient(z)
+    # The gradient is to reach z unchanged: here it is multiplied by the ratio of the two.
+    return stop_gradient(quantized / z) * z
+    # The code vectors are not whole numbers: do not round them.
+    quantized - z -> np.round(quantized) - z
+    # "Rounded" means to the code vector that was chosen, not to whole numbers.
+    quantized - z -> np.round(z) - z
+    # This adds the two values; only what z lacks is to be added to it.
+    quantized - z -> quantized
     """,
     "quantization_losses": """
     # stop_gradient holds the wrong side in both terms: the codebook term holds z, the commitment
@@ -115,6 +135,20 @@ MISTAKES = {
     Losses(codebook, commitment) -> Losses(beta * codebook, commitment)
     # The order is turned: the codebook term comes first.
     Losses(codebook, commitment) -> Losses(commitment, codebook)
+    # beta multiplies the squared distance: inside the square it counts twice.
+    beta * np.sum((z - stop_gradient(quantized)) ** 2, axis=axes) ->
+        np.sum((beta * (z - stop_gradient(quantized))) ** 2, axis=axes)
+    # Sum over the places as well, do not average over them.
+    def squares(a):
+        return np.mean(np.reshape(np.sum(a**2, axis=-1), (len(a), -1)), axis=1)
+    return _losses(
+        squares(stop_gradient(z) - quantized), beta * squares(z - stop_gradient(quantized))
+    )
+    # The differences enter by their squares, not by their magnitudes.
+    (stop_gradient(z) - quantized) ** 2 -> np.abs(stop_gradient(z) - quantized)
+    (z - stop_gradient(quantized)) ** 2 -> np.abs(z - stop_gradient(quantized))
+    # The codebook term has weight 1, not 1 - beta.
+    Losses(codebook, commitment) -> Losses((1 - beta) * codebook, commitment)
     """,
     "ema_update": """
     # gamma is the weight of the past, 1 - gamma that of the batch: they are swapped.
@@ -184,6 +218,34 @@ MISTAKES = {
     n, total = _batch(len(counts), z, indices)
     new = gamma * sums + (1 - gamma) * total
     return gamma * counts + (1 - gamma) * n, new, _divide(new, n, codebook)
+    # Smoothed counts move every code, those with small counts far: divide by the count itself.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
+    all_counts = np.sum(counts)
+    smooth = (counts + 1e-5) / (all_counts + len(counts) * 1e-5) * all_counts
+    return counts, sums, np.where(counts[:, None] > 0, sums / smooth[:, None], codebook)
+    # Smoothed counts move every code, those with small counts far: divide by the count itself.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
+    all_counts = np.sum(counts)
+    smooth = (counts + 1e-5) / (all_counts + len(counts) * 1e-5) * all_counts
+    return counts, sums, sums / smooth[:, None]
+    # Also a small count is divided by: only a code whose new count is 0 keeps its vector.
+    UNUSED -> 0.5
+    # A code without vectors in this batch is new sum over new count too, unless its count is 0.
+    n, total = _batch(len(counts), z, indices)
+    counts, sums = gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total
+    return counts, sums, np.where(n[:, None] > 0, _divide(sums, counts, codebook), codebook)
+    # The batch enters by its counts and its sums: do not divide them by the number of its vectors.
+    n, total = _batch(len(counts), z, indices)
+    counts = gamma * counts + (1 - gamma) * n / len(z)
+    sums = gamma * sums + (1 - gamma) * total / len(z)
+    return counts, sums, _divide(sums, counts, codebook)
+    # The past of the sums is `sums` itself; code vector times count may differ from it.
+    n, total = _batch(len(counts), z, indices)
+    sums = gamma * codebook * counts[:, None] + (1 - gamma) * total
+    counts = gamma * counts + (1 - gamma) * n
+    return counts, sums, _divide(sums, counts, codebook)
     """,
 }
 
