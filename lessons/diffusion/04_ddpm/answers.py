@@ -160,10 +160,6 @@ MISTAKES = {
     t == 1: return mean -> t == 1: return np.clip(mean, -1, 1)
     # The array that is given holds variances, not their logarithms: do not take exp of it.
     np.sqrt(variance) -> np.sqrt(np.exp(variance) if np.ndim(variance) else variance)
-    # A given variance may be 0: do not add a small number to it.
-    np.sqrt(variance) -> np.sqrt(variance + 1e-6)
-    # A given variance may be 0: do not bound it from below.
-    np.sqrt(variance) -> np.sqrt(np.maximum(variance, 1e-6))
     # Only the last step, t = 1, is without fresh noise: the first, t = T, has it.
     t == 1 -> t in (1, schedule.T)
     """,

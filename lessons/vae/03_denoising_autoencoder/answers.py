@@ -88,6 +88,72 @@ MISTAKES = {
         if kind == "gaussian"
         else right(x, rng, kind, level)
     )
+    # The noise is to come from the generator that is given: the same state of rng gives the same
+    # copy.
+    if kind != "gaussian":
+        return right(x, rng, kind, level)
+    return x + level * numpy.random.standard_normal(x.shape)
+    # The coins of masking are to come from the generator that is given: the same state of rng gives
+    # the same copy.
+    if kind != "masking":
+        return right(x, rng, kind, level)
+    return np.where(numpy.random.random(x.shape) < level, 0.0, x)
+    # All of salt and pepper is to come from the generator that is given: the same state gives the
+    # same copy.
+    return right(x, numpy.random.default_rng() if kind == "salt_pepper" else rng, kind, level)
+    # Each number has a coin of its own; this erases the same number of them in each row.
+    if kind != "masking":
+        return right(x, rng, kind, level)
+    y = np.reshape(x, (len(x), -1)).copy()
+    for row in y:
+        row[rng.permutation(row.size)[: round(level * row.size)]] = 0
+    return np.reshape(y, x.shape)
+    # Normal noise is asked for; this is uniform, if of the right spread.
+    if kind != "gaussian":
+        return right(x, rng, kind, level)
+    return x + np.sqrt(3) * level * rng.uniform(-1, 1, x.shape)
+    # The noise is added to x as it is: x is not scaled down to make room for it.
+    if kind != "gaussian":
+        return right(x, rng, kind, level)
+    return np.sqrt(abs(1 - level**2)) * x + level * rng.standard_normal(x.shape)
+    # The noise is added, whatever the value of x: here it is in proportion to x.
+    if kind != "gaussian":
+        return right(x, rng, kind, level)
+    return x * (1 + level * rng.standard_normal(x.shape))
+    # Each number has noise of its own: here all of a row get the same.
+    if kind != "gaussian":
+        return right(x, rng, kind, level)
+    return x + level * rng.standard_normal((len(x),) + (1,) * (x.ndim - 1))
+    # Each row has noise of its own: here all rows get the same.
+    if kind != "gaussian":
+        return right(x, rng, kind, level)
+    return x + level * rng.standard_normal(x.shape[1:])
+    # Each number has noise of its own: here a single draw is added to all.
+    if kind != "gaussian":
+        return right(x, rng, kind, level)
+    return x + level * rng.standard_normal()
+    # Salt and pepper: each number needs a coin of its own; here those along the last axis share
+    # one.
+    if kind != "salt_pepper":
+        return right(x, rng, kind, level)
+    u = rng.random(x.shape[:-1] + (1,))
+    return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
+    # Salt and pepper: each number needs a coin of its own; here all of a row share one.
+    if kind != "salt_pepper":
+        return right(x, rng, kind, level)
+    u = rng.random((len(x),) + (1,) * (x.ndim - 1))
+    return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
+    # Each number needs a coin of its own: here those along the last axis share one.
+    if kind != "masking":
+        return right(x, rng, kind, level)
+    return np.where(rng.random(x.shape[:-1] + (1,)) < level, 0.0, x)
+    # An erased number becomes 0, not the mean of x.
+    if kind != "masking":
+        return right(x, rng, kind, level)
+    return np.where(rng.random(x.shape) < level, np.mean(x), x)
+    # Do not clip: the noise is to be normal at every number, also where x is near 0 or 1.
+    y = right(x, rng, kind, level)
+    return np.clip(y, 0, 1) if kind == "gaussian" else y
     """,
     "denoising_loss": """
     x -> corrupted  # The target stays clean: compare with x, not with what was seen.
@@ -107,6 +173,16 @@ MISTAKES = {
     x -> x - corrupted
     # The root of a norm has no slope at 0: sum the squares without taking a root first.
     return np.linalg.norm(x - autoencoder(corrupted)) ** 2 / len(x)
+    # The differences enter by their squares, not by their magnitudes.
+    return np.mean(np.sum(np.abs(x - autoencoder(corrupted)), axis=1))
+    # The distance enters squared: take no root.
+    return np.mean(np.sqrt(np.sum((x - autoencoder(corrupted)) ** 2, axis=1)))
+    # The plain sum of squares, without a factor 1/2.
+    return 0.5 * np.sum((x - autoencoder(corrupted)) ** 2) / len(x)
+    # All pixels count, not only those that were damaged.
+    return np.sum((x != corrupted) * (x - autoencoder(corrupted)) ** 2) / len(x)
+    # Compare with what the autoencoder returns: do not clip it.
+    return np.sum((x - np.clip(autoencoder(corrupted), 0, 1)) ** 2) / len(x)
     """,
 }
 

@@ -93,6 +93,14 @@ MISTAKES = {
     # A small number inside the logarithm hides every weight below it: take the largest log-weight
     # out before exp instead.
     return np.log(np.mean(np.exp(log_px_z + log_pz - log_qz), axis=0) + 1e-8)
+    # Weights have no bounds: do not clip the logarithm of p(z) / q(z|x).
+    log_px_z + log_pz - log_qz -> log_px_z + np.clip(log_pz - log_qz, -10, 10)
+    # Weights have no bounds: do not clip the logarithm of p(z) / q(z|x).
+    log_px_z + log_pz - log_qz -> log_px_z + np.clip(log_pz - log_qz, -20, 20)
+    # q divides code by code, before the mean is taken: a ratio of two means is another number.
+    return lse(log_px_z + log_pz) - lse(log_qz)
+    # p(z) / q(z|x) weighs each code inside the mean, not outside as a mean of logarithms.
+    return lse(log_px_z) - np.log(len(log_px_z)) + np.mean(log_pz - log_qz, axis=0)
     """,
 }
 
