@@ -889,6 +889,12 @@ def test_a_shape_that_differs_gets_a_reason():
         assert words in shape_message(got, want, "it has")
 
 
+def test_unsigned_integers_are_integers():
+    check_returned(np.zeros(3, np.uint8), describe(np.zeros(3, int)))
+    with pytest.raises(Failure, match="floats, expected integers"):
+        check_returned(np.zeros(3), describe(np.zeros(3, int)))
+
+
 def test_results_in_another_order_are_told():
     spec = describe((np.zeros((2, 3)), np.zeros(2)))
     with pytest.raises(Failure, match="in another order"):

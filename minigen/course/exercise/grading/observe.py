@@ -223,7 +223,7 @@ def _check_array(array: np.ndarray, got: Mapping, spec: Mapping, what: str) -> N
         raise Failure(status.WRONG_TYPE, f"{what} {words}, expected {_wanted(spec)}")
     if got["shape"] != spec["shape"]:
         raise Failure(status.WRONG_SHAPE, shape_message(got["shape"], spec["shape"], what))
-    if got["kind"] != spec["kind"]:
+    if KINDS[got["kind"]] != KINDS[spec["kind"]]:  # unsigned integers are integers too
         words = f"{KINDS[got['kind']]}, expected {KINDS[spec['kind']]}"
         raise Failure(status.WRONG_DTYPE, f"{what} {words} ({array.dtype})")
     if not got["finite"] and spec["finite"]:
