@@ -182,20 +182,20 @@ unit = Exercise(
     "flow/10/gated_unit",
     target="minigen.flow.wavenet:gated_unit",
     minutes=5,
-    imports=["from minigen.tensor import sigmoid"],
+    imports=["from minigen.tensor import sigmoid, tanh"],
     prompt="""
     WaveNet's activation: the hyperbolic tangent of filter, times the logistic sigmoid of gate.
 
     filter and gate have one shape, (N, T, C) or any other, and so has the result, entry by entry.
     They may be as large as 1000, of either sign. Gradients are taken in both: they must be right
-    there too. `sigmoid` of the stub's imports may be used.
+    there too. `sigmoid` and `tanh` of the stub's imports may be used.
     """,
     hints="""
     One half says what, the other how much of it passes.
 
     tanh(filter) * sigmoid(gate), where sigmoid(g) = 1 / (1 + exp(-g)).
 
-        return np.tanh(filter) * sigmoid(gate)
+        return tanh(filter) * sigmoid(gate)
     """,
 )
 

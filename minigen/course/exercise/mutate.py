@@ -18,9 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import autograd.numpy as anp
-from autograd.tracer import getval
-
 from minigen.course.exercise import functions
 
 __all__ = ["Mutant", "mutants", "mutants_of", "padded", "padded_of", "wrapped"]
@@ -107,12 +104,19 @@ def padded_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Mutan
 
 def wrapped(function: Callable) -> list[Mutant]:
     """Versions of a function with one argument changed before it, or its result after it; like `padded`, to explain."""
+    import autograd.numpy as anp  # here, since `minigen list` comes by and has no use for it
+    from autograd.tracer import getval
+
+    def clipped(value: Any, low: float) -> Any:
+        """An array kept away from 0 and 1, as probabilities often are."""
+        return anp.clip(value, low, 1 - low)
+
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
         constant = f"`{name}` taken as a constant, through which no gradient flows"
         found.append(_with_argument(function, name, constant, getval))
         for low in (*EPSILONS, 1e-3, 0.01):
-            found.append(_with_argument(function, name, f"`{name}` clipped", functools.partial(_clipped, low=low)))
+            found.append(_with_argument(function, name, f"`{name}` clipped", functools.partial(clipped, low=low)))
         if parameter.default is not inspect.Parameter.empty:
             default = functools.partial(_replaced, by=parameter.default)
             found.append(_with_argument(function, name, f"`{name}` ignored, its default in its place", default))
@@ -139,11 +143,6 @@ def _with_result(function: Callable, words: str, change: Callable) -> Mutant:
         return change(function(*args, **options))
 
     return Mutant(words, "result", words, changed)
-
-
-def _clipped(value: Any, low: float) -> Any:
-    """An array kept away from 0 and 1, as probabilities often are."""
-    return anp.clip(value, low, 1 - low)
 
 
 def _replaced(_: Any, by: Any) -> Any:
