@@ -18,7 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.consistency import asked
+from minigen.diffusion.consistency import asked, levels
 from minigen.diffusion.langevin import langevin_step
 from minigen.diffusion.samplers import notify, timesteps
 from minigen.diffusion.schedule import batch_shape, scale
@@ -46,7 +46,9 @@ def denoising_score_matching_loss(score_model: Callable, x: Array, sigma: Any, e
     ValueError: shapes, levels that are not positive. Vincent 2011; Song and Ermon 2019, eq. 5 and 6.
     """
     n = batch_shape(x=x, eps=eps)[0]
-    sigma = _level("sigma", sigma, n)
+    (sigma,) = levels(x, sigma=sigma)
+    if numpy.any(sigma == 0):
+        raise ValueError("sigma must be positive, got 0: without noise the score given x has no meaning")
     score = asked(score_model, "score_model", x + scale(sigma, eps), sigma)
     gap = np.reshape(scale(sigma, score) + eps, (n, -1))  # (N, D)
     return np.mean(np.sum(gap**2, axis=1)) / 2
@@ -109,13 +111,3 @@ def ncsn_sample(
             x = langevin_step(x, score, step * sigma**2, rng.standard_normal(shape, dtype=x.dtype))
         notify(on_step, left - 1, x)
     return x
-
-
-def _level(name, sigma, n):
-    """Noise levels, one or (n,), that are positive."""
-    sigma = checks.floats(name, sigma, dtype=numpy.float64)
-    if numpy.shape(sigma) not in ((), (n,)):
-        raise ValueError(f"{name} must be one level or have shape ({n},), one for each example, got {sigma.shape}")
-    if numpy.any(sigma <= 0):
-        raise ValueError(f"{name} must be positive, got {numpy.min(sigma):g}")
-    return sigma
