@@ -663,8 +663,8 @@ lesson.figure(
 # %% [markdown]
 # That the average can never be worse than the mean of its members is Jensen's inequality. That it
 # gains so much says that the orders err on different digits. In the paper, which trains for
-# hundreds of passes over the data where we have fourteen, more orders end up ahead; within minutes,
-# one order that may use all of the weights does better.
+# hundreds of passes over the data where we have fourteen, more orders end up ahead. What minutes
+# are enough for is in the table: eight tasks share the weights that one order may have for itself.
 #
 # **Change** `cfg.orders` to 2, or the average of probabilities to one of logits: is that still a
 # distribution?
