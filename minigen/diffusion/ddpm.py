@@ -110,6 +110,32 @@ def eps_from_v(x_t: Array, t: Array, v: Array, schedule: Schedule) -> Array:
     return scale(np.sqrt(1 - alpha_bar), x_t) + scale(np.sqrt(alpha_bar), v)
 
 
+def eps_model_from_v(v_model: Callable, schedule: Schedule) -> Callable:
+    """The model of the noise, (x, t, y=None), that a model of v implies; `schedule` is the one v_model was trained on.
+
+    At high noise an error of eps is divided by √ᾱ_t on its way to x0, and an error of v is not. Salimans and Ho 2022.
+    """
+    checks.function("v_model", v_model)
+    checks.instance("schedule", schedule, Schedule)
+
+    def eps_model(x: Array, t: Array, y: Array | None = None) -> Array:
+        return eps_from_v(x, t, v_model(x, t) if y is None else v_model(x, t, y), schedule)
+
+    return eps_model
+
+
+def v_loss(v_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedule, y: Array | None = None) -> Array:
+    """The mean of (v − v_model(x_t, t, y))² over examples and dimensions, v being that of x0 and eps.
+
+    In terms of x0 it weighs the squared error by 1 + ᾱ_t/(1 − ᾱ_t), one more than the signal-to-noise ratio. y (N, ...)
+    is the condition of a conditional model. Salimans and Ho 2022.
+    """
+    checks.function("v_model", v_model)
+    t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
+    x_t = q_sample(x0, t, eps, schedule)
+    return mse(v_model(x_t, t) if y is None else v_model(x_t, t, y), v_from_x0_eps(x0, t, eps, schedule))
+
+
 def score_from_eps(eps: Array, t: Array, schedule: Schedule) -> Array:
     """The gradient of log q(x_t), −eps/√(1 − ᾱ_t), if eps is the mean noise given x_t. Eq. diffusion.17"""
     t = check_steps(t, schedule, eps=eps)

@@ -7,6 +7,7 @@ from minigen.course import Lesson
 from minigen.course.lesson import pretrained
 from minigen.course.lesson.options import RunOptions
 from minigen.data import mnist
+from minigen.diffusion.ddpm import q_sample
 from minigen.metrics.digits import label_accuracy
 
 
@@ -51,3 +52,18 @@ def test_moved_digits():
     full = pretrained.moved(np.full((50, 28, 28), 9, np.uint8), 1, rng)
     assert set(np.unique(full)) == {0, 9}  # what comes in at the border is paper
     assert pretrained.moved(images, 0, rng) is images
+
+
+def test_the_quick_base_of_diffusion_is_a_model_of_the_noise(lesson, tmp_path):
+    """Better than no model at all (loss 1), with and without labels; the same again from the cache."""
+    base = pretrained.digit_diffusion(lesson(0))
+    assert base.net.parameters() == {} and base.schedule.T == 200
+    rng = np.random.default_rng(1)
+    images, y = mnist.symmetric(mnist.splits().test.images[:100]), mnist.splits().test.labels[:100].astype(int)
+    t, eps = np.full(100, 60), rng.standard_normal(images.shape, dtype=np.float32)
+    x_t = q_sample(images, t, eps, base.schedule)
+    for labels in (None, y):
+        assert np.mean((base(x_t, t, labels) - eps) ** 2) < 0.7
+    np.testing.assert_array_equal(base(x_t, t), base(x_t, t, np.full(100, -1)))
+    again = pretrained.digit_diffusion(lesson(1))
+    np.testing.assert_array_equal(base(x_t, t, y), again(x_t, t, y))

@@ -124,6 +124,26 @@ def test_the_best_eps_is_the_score():
     assert G.score_from_eps(np.array([[mean_eps]]), t, SCHEDULE).item() == pytest.approx(score.item(), abs=1e-8)
 
 
+def test_a_model_of_v_is_a_model_of_the_noise():
+    """One that knows v of every x_t says the noise exactly, and its loss is 0; one that says 0 has the mean of v²."""
+    x0, eps, t, y = normal(6, 3), normal(6, 3), np.arange(1, 7), np.arange(6)
+    x_t, v = G.q_sample(x0, t, eps, SCHEDULE), G.v_from_x0_eps(x0, t, eps, SCHEDULE)
+
+    def v_model(x, t, y=None):
+        np.testing.assert_array_equal(x, x_t)
+        np.testing.assert_array_equal(t, np.arange(1, 7))
+        return v if y is None else v + y[:, None]
+
+    np.testing.assert_allclose(G.eps_model_from_v(v_model, SCHEDULE)(x_t, t), eps)
+    shifted = eps + np.sqrt(SCHEDULE.alpha_bar[t])[:, None] * y[:, None]
+    np.testing.assert_allclose(G.eps_model_from_v(v_model, SCHEDULE)(x_t, t, y), shifted)
+    assert G.v_loss(v_model, x0, t, eps, SCHEDULE) == pytest.approx(0, abs=1e-25)
+    assert G.v_loss(v_model, x0, t, eps, SCHEDULE, y) == pytest.approx(55 / 6)
+    assert G.v_loss(lambda x, t: 0 * x, x0, t, eps, SCHEDULE) == pytest.approx(np.mean(v**2))
+    with pytest.raises(ValueError, match="v_model"):
+        G.eps_model_from_v(None, SCHEDULE)
+
+
 # ------------------------------------------------------------------------------------------- variances
 
 

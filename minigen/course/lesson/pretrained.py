@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from minigen.course.lesson.cache import cached_model
+from minigen.diffusion.ddpm import eps_model_from_v
+from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.schedule import Schedule
 from minigen.metrics.digits import DigitClassifier
 
 if TYPE_CHECKING:
     from minigen.course.lesson.declare import Lesson
 
-__all__ = ["digit_classifier"]
+__all__ = ["DigitDiffusion", "digit_classifier", "digit_diffusion"]
 
 FULL = {"width": 24, "dim": 64, "images": 50_000, "steps": 4000, "batch": 128, "lr": 2e-3, "shift": 2, "seed": 28}
 QUICK = FULL | {"width": 8, "images": 4000, "steps": 80, "batch": 64, "lr": 4e-3, "shift": 0}
@@ -71,3 +74,67 @@ def moved(images: np.ndarray, by: int, rng: np.random.Generator) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
     down, right = rng.integers(0, 2 * by + 1, (2, n))
     return windows[np.arange(n), down, right]  # (N, H, W)
+
+
+# ------------------------------------------------------------------------------------------- the base diffusion model
+
+BASE = {"width": 32, "overview": 512, "T": 200, "drop": 0.15, "steps": 5500, "batch": 64, "lr": 2e-3, "ema": 0.999}
+BASE |= {"images": 50_000, "seed": 64}
+BASE_QUICK = BASE | {"width": 8, "overview": 32, "steps": 30, "batch": 16, "ema": 0.9, "images": 2000}
+
+
+class DigitDiffusion(NamedTuple):
+    """The base model of the diffusion lessons: a class-conditional model of the noise in digits, in [-1, 1]."""
+
+    net: UNet  # predicts v, called (x, t, y=None)
+    schedule: Schedule  # the one it was trained on: cosine, T = 200
+
+    def __call__(self, x: Any, t: Any, y: Any = None) -> Any:
+        """The noise in images x (N, 28, 28, 1) at times t (N,), of labels y (N,): 0 ... 9, or −1 for no label."""
+        return eps_model_from_v(self.net, self.schedule)(x, t, y)
+
+
+def digit_diffusion(lesson: Lesson) -> DigitDiffusion:
+    """The base model that the lessons on guidance, fast sampling and distillation share, frozen.
+
+    A U-Net with labels, which predicts v. In training 15 % of the labels are left out, so that it also knows digits
+    without a label (y = −1, or None). Trained on the 50,000 training digits, with one fixed seed; the first lesson that
+    asks waits for it (about eight minutes), the others load it. Under --quick a small one, trained for a second.
+    """
+    config = BASE_QUICK if lesson.quick else BASE
+    name = "digit diffusion, quick" if lesson.quick else "digit diffusion"
+    net = cached_model(name, config, build_digit_diffusion, train_digit_diffusion).freeze()
+    return DigitDiffusion(net, Schedule.cosine(config["T"]))
+
+
+def build_digit_diffusion(config: dict) -> UNet:
+    """The untrained U-Net of a configuration."""
+    rng = np.random.default_rng(config["seed"])
+    return UNet(rng, width=config["width"], overview=config["overview"], classes=10)
+
+
+def train_digit_diffusion(net: UNet, config: dict, fit: Callable) -> UNet:
+    """Train it with the loss of v, Adam with a falling learning rate; returns the moving average."""
+    from minigen.data import mnist
+    from minigen.diffusion.ddpm import v_loss
+    from minigen.optim import cosine
+    from minigen.train import descend
+
+    train, n, steps = mnist.splits().train, config["batch"], config["steps"]
+    images, labels = mnist.symmetric(train.images[: config["images"]]), train.labels[: config["images"]]
+    schedule = Schedule.cosine(config["T"])
+    rng = np.random.default_rng(config["seed"] + 1)
+    batches = mnist.batches(images, labels, size=n, rng=rng)
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        x0, y = next(batches)
+        y = np.where(rng.random(n) < config["drop"], -1, y.astype(int))
+        return x0, rng.integers(1, config["T"] + 1, n), rng.standard_normal(x0.shape, dtype=np.float32), y
+
+    def loss(net: UNet, x0: np.ndarray, t: np.ndarray, eps: np.ndarray, y: np.ndarray) -> Any:
+        return v_loss(net, x0, t, eps, schedule, y)
+
+    lr = cosine(config["lr"], steps, warmup=min(100, steps // 4))
+    step = descend(loss, net, draw, rng=rng, lr=lr, ema=config["ema"], parallel=True)
+    fit(step, steps, state={**step.state, "batches": batches}, label="digit diffusion")
+    return step.averaged
