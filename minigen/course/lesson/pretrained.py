@@ -132,6 +132,7 @@ def train_digit_diffusion(net: UNet, config: dict, fit: Callable) -> UNet:
     """Train it with the loss of v, Adam with a falling learning rate; returns the moving average."""
     from minigen.data import mnist
     from minigen.diffusion.ddpm import v_loss
+    from minigen.diffusion.guidance import drop_labels
     from minigen.optim import cosine
     from minigen.train import descend
 
@@ -143,7 +144,7 @@ def train_digit_diffusion(net: UNet, config: dict, fit: Callable) -> UNet:
 
     def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         x0, y = next(batches)
-        y = np.where(rng.random(n) < config["drop"], -1, y.astype(int))
+        y = drop_labels(y.astype(int), rng.random(n), config["drop"])
         return x0, rng.integers(1, config["T"] + 1, n), rng.standard_normal(x0.shape, dtype=np.float32), y
 
     def loss(net: UNet, x0: np.ndarray, t: np.ndarray, eps: np.ndarray, y: np.ndarray) -> Any:
