@@ -237,7 +237,7 @@ lesson.predict(
 # %%
 n = lesson.size(2000, quick=20)
 splits = mnist.splits()
-chosen_on = mnist.unit(splits.validation.images)
+chosen_on = mnist.unit(splits.validation.images[: lesson.size(10_000, quick=500)])
 asked = np.arange(n) % 10
 reports = {}
 for w in (-1.0, 0.0, 0.1, 0.3, 0.5, 1.0, 2.0, 4.0):
@@ -288,7 +288,7 @@ lesson.figure(
 # Now the test digits, which have chosen nothing, and fresh samples.
 
 # %%
-test = mnist.unit(splits.test.images)
+test = mnist.unit(splits.test.images[: lesson.size(10_000, quick=500)])
 fresh = {}
 for w in (0.0, best):
     images = sample(w, asked, lesson.rng(f"fresh, w = {w}"))

@@ -137,7 +137,7 @@ def exact_noise(x, t):
     return (-np.sqrt(1 - a) * ring.noised(np.sqrt(a), np.sqrt(1 - a)).score(x)).astype(x.dtype)
 
 
-start = lesson.rng("start").standard_normal((100, 2), dtype=np.float32)
+start = lesson.rng("start").standard_normal((100, 2))
 one = ddim(exact_noise, start, plane, eta=1.0, rng=lesson.rng("walk"))
 other = ancestral(exact_noise, start, plane, lesson.rng("walk"), variance="posterior")
 lesson.check("eta = 1, all steps, and DDPM", np.abs(one - other).max(), at_most=1e-4)
@@ -277,7 +277,7 @@ lesson.claim(
 base = digit_diffusion(lesson)
 classifier = digit_classifier(lesson)
 process = base.schedule
-test = mnist.unit(mnist.splits().test.images)
+test = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=500)])
 count = lesson.size(1000, quick=10)
 asked = np.arange(count) % 10
 
