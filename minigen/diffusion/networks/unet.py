@@ -195,8 +195,17 @@ class UNet(Module):
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Any:
         _check_images(x, self.channels)
-        condition = self._condition(t, y, len(x))  # (N, dim_time)
+        condition = self.condition(t, y, len(x))  # (N, dim_time)
+        h, skip = self.encode(x, condition)
+        return self.decode(h, skip, condition)
+
+    def encode(self, x: Array, condition: Array, added: Array | None = None) -> tuple[Array, Array]:
+        """The way down: images -> (h (N, H/4, W/4, 2 width), skip (N, H/2, W/2, width)).
+
+        added, shaped as skip, is added to what the first convolution returns.
+        """
         h = self.conv_in(space_to_depth(x))  # (N, H/2, W/2, width)
+        h = h if added is None else h + added
         for block in self.down:
             h = block(h, condition)
         skip = h
@@ -207,6 +216,10 @@ class UNet(Module):
         h = h if self.overview is None else self.overview(h, condition)
         for block in self.mid2:
             h = block(h, condition)
+        return h, skip
+
+    def decode(self, h: Array, skip: Array, condition: Array) -> Any:
+        """The way up: what `encode` returns -> the output of the network."""
         h = upsample_nearest(self.upsample(h), 2)  # (N, H/2, W/2, width)
         h = np.concatenate([h, skip], axis=3)  # (N, H/2, W/2, 2 width)
         for block in self.up:
@@ -214,7 +227,7 @@ class UNet(Module):
         out = depth_to_space(self.conv_out(self.norm(h)))  # (N, H, W, channels, or twice as many)
         return (out[..., : self.channels], out[..., self.channels :]) if self.learned_variance else out
 
-    def _condition(self, t, y, n):
+    def condition(self, t: numpy.ndarray, y: numpy.ndarray | None, n: int) -> Array:
         """The embedding of the time step, plus that of the label where there is one: (N, dim_time)."""
         embedding = self.time(t)
         if y is not None:
