@@ -14,15 +14,23 @@ def picture(side=12):
 
 def test_edges_of_a_square():
     x = picture()
-    x[0, 3:9, 3:9] = 1
-    found = edges(x)[0, ..., 0]
-    wanted = np.zeros((12, 12))
-    wanted[2:10, 2:10] = 1  # both sides of each step
-    wanted[4:8, 4:8] = 0
-    assert np.array_equal(found[3:9, 3:9], wanted[3:9, 3:9])  # the corners of the outer ring are weaker
-    assert found[2, 5] == found[5, 9] == 1 and found[0, 5] == found[5, 11] == 0
+    x[0, 3:9, 2:8] = 0.8
+    wanted = np.zeros((12, 12), np.float32)
+    wanted[3:9, 2:8] = 1
+    wanted[4:8, 3:7] = 0  # the inside
+    np.testing.assert_array_equal(edges(x)[0, ..., 0], wanted)
     assert edges(x).dtype == np.float32 and not edges(picture()).any()
-    assert not edges(0.1 * x).any() and edges(0.1 * x, threshold=0.05).any()  # a step of 0.1
+    assert not edges(x, threshold=0.9).any() and edges(0.2 * x, threshold=0.1).sum() == 20
+    full = edges(picture() + 1)[0, ..., 0]  # paper outside
+    assert full.sum() == 44 and not full[1:-1, 1:-1].any()
+
+
+def test_a_corner_is_no_edge_inside():
+    """Paper that touches only diagonally makes no edge."""
+    x = picture() + 1
+    x[0, 5, 5] = 0
+    found = edges(x)[0, ..., 0]
+    assert found[4, 5] == found[5, 6] == 1 and found[4, 4] == found[6, 6] == 0
 
 
 def test_pictures_do_not_mix():

@@ -368,10 +368,7 @@ for way in (0.0, 0.5, 1.0, "larger"):
     name = f"η = {way}" if way != "larger" else "σ̂, the larger variance"
     curves[name] = [frechet[way, S] for S in steps]
 plot.line(steps, curves, ax, markers=True, xlabel="steps S", log="xy")
-trained = " (The training was cut short.)" if lesson.quick else ""
-lesson.figure(
-    fig, "steps", "Fréchet distance to the test digits; both axes are logarithmic." + trained
-)
+lesson.figure(fig, "steps", "Fréchet distance to the test digits; both axes are logarithmic.")
 
 # %% [markdown]
 # The same ten noises and labels, with more and more steps:
@@ -384,7 +381,7 @@ lesson.figure(
     grid,
     "same_noise",
     "One column, one noise. One step gives the average of what the digit may become; from ten steps"
-    " or so on, it is the same digit, drawn more finely." + trained,
+    " or so on, it is the same digit, drawn more finely.",
 )
 
 # %% [markdown]
@@ -431,7 +428,7 @@ lesson.figure(
     grid,
     "between",
     "Left and right, samples of two noises with the same label; between them, samples of the noises"
-    " on the way, 20 steps each. The change is gradual, and each should be a digit." + trained,
+    " on the way, 20 steps each. The change is gradual, and each should be a digit.",
 )
 
 # %% [markdown]
