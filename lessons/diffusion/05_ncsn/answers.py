@@ -66,6 +66,8 @@ MISTAKES = {
     size = np.sum(s**2, axis=1) if variance_reduced else np.sum(v * s, axis=1) ** 2
     slopes = grad(lambda x: np.sum(v * score(x)))(x)
     return np.mean(np.sum(v * slopes, axis=1) + size / 2)
+    # The derivative of v . s along v, not of its square.
+    np.sum(v * score(x)) -> np.sum(np.sum(v * score(x), axis=1) ** 2)
     # This is the trace of the Jacobian, a sum over all directions: only that of v is asked for.
     trace = np.sum(np.sum(jacobian(score)(x), axis=2) * np.eye(np.shape(x)[1]), axis=(1, 2))
     s = score(x)
@@ -136,6 +138,14 @@ MISTAKES = {
     score = score_model(x + wide(sigma, x) * eps, sigma)
     gap = np.reshape(sigma[0] * score + eps, (len(x), -1))
     return np.mean(np.sum(gap**2, axis=1)) / 2
+    # Every example has its own level: the noise of each is multiplied by its own, too.
+    level = told(sigma, x)
+    gap = level[0] * score_model(x + level[0] * eps, level) + eps
+    return np.mean(np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1)) / 2
+    # A picture has more axes than two: sum over all but the first, not over the last alone.
+    level = told(sigma, x)
+    gap = wide(level, x) * score_model(x + wide(level, x) * eps, level) + eps
+    return np.mean(np.sum(gap**2, axis=-1)) / 2
     # The model is told the level of each example, an array (N,).
     score = score_model(x + wide(sigma, x) * eps, sigma)
     gap = np.reshape(wide(sigma, x) * score + eps, (len(x), -1))
@@ -193,6 +203,8 @@ MISTAKES = {
     # So many levels: here is one too few.
     numpy.geomspace(largest, smallest, checks.whole("levels", levels)) ->
         numpy.geomspace(largest, smallest, max(levels - 1, 1))
+    # The levels are asked for to all digits: do not round.
+    return np.round(np.geomspace(largest, smallest, levels), 2)
     # These are the squares, the variances: the levels are standard deviations.
     numpy.geomspace(largest, smallest, checks.whole("levels", levels)) ->
         numpy.geomspace(largest**2, smallest**2, checks.whole("levels", levels))
@@ -234,7 +246,7 @@ MISTAKES = {
     np.sqrt(1 - schedule.alpha_bar[t]) ->
         np.sqrt((1 - schedule.alpha_bar[t]) / schedule.alpha_bar[t])
     # The division by sqrt(1 - alpha_bar_t) is missing.
-    return -eps + 0 * wide(schedule.alpha_bar[t], eps)
+    return -eps
     # A time for each example belongs to the rows: reshape the factors to (N, 1, ..., 1).
     return -eps / np.sqrt(1 - schedule.alpha_bar[t])
     # Pictures have more axes than points: reshape the factors to (N, 1, ..., 1).
