@@ -714,6 +714,7 @@ ax = plot.line(
     {"the walk": seen[1:], "noisy data": truth},
     log="x",
     markers=True,
+    colors={"the walk": plot.color.fake, "noisy data": plot.color.real},
     xlabel="σ (the walk goes from right to left)",
     ylabel="share right of the middle",
 )

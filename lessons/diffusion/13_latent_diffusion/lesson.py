@@ -104,8 +104,9 @@ for t in range(short.T, 0, -1):
     rate = per_step[t:].sum()  # what has been sent when x_t is known
     off = np.sqrt(np.mean((guesses[t] - test[:count]) ** 2))
     rows.append([rate, off, label_accuracy(classifier, guesses[t], test_labels[:count])])
+total = per_step.sum()  # with the last step the picture itself is known
+rows.append([total, 0.0, label_accuracy(classifier, test[:count], test_labels[:count])])
 rates, distortions, readings = np.array(rows).T
-total = per_step.sum()
 
 # %%
 enough = np.argmax(readings >= 0.95) if readings.max() >= 0.95 else len(rates) - 1
@@ -129,13 +130,13 @@ plot.line(rates, readings, right, xlabel="bits per pixel", ylabel="share of digi
 lesson.figure(
     fig,
     "f13_rate_distortion",
-    "Left: the first bits say most. Two regimes: up to the border the meaning is decided, beyond it"
-    " only how the pixels look. Right: whether the guess can be read.",
+    "Left: how far the pixels of the guess are off, by the bits so far. The border of the two"
+    " regimes is where 95 % can be read: up to it the meaning is decided, beyond it only how the"
+    " pixels look. Right: the share that can be read.",
 )
 
 # %%
-moments = [short.T * 9 // 10, short.T * 7 // 10, short.T // 2, short.T // 4, 1]
-moments = [max(t, 1) for t in moments]
+moments = sorted({max(1, round(share * short.T)) for share in (0.9, 0.75, 0.6, 0.4, 0.2)})[::-1]
 grid = np.concatenate([guesses[t][:8] for t in moments] + [test[:8]])
 labels = [f"{784 * per_step[t:].sum():.0f} bits" for t in moments] + ["the digit"]
 lesson.figure(
@@ -489,7 +490,7 @@ for i in range(4, 24):
     )
 lesson.check("a bar that stands", slant(slanted)[0], equals=0.0, atol=1e-6)
 lesson.check("a bar that leans by a quarter", slant(slanted)[1], equals=0.25, atol=0.02)
-titles = [" ".join(WORDS[word] for word in caption) for caption in captions[:8]]
+titles = ["{} {}\n{}".format(*(WORDS[word] for word in caption)) for caption in captions[:8]]
 grid = plot.image_grid(mnist.unit(many[:8]), cols=4, labels=titles)
 lesson.figure(grid, "captions", "Training digits with their captions.")
 
@@ -553,9 +554,9 @@ boxes = {
     "E": plot.node("encoder $E$", "frozen", (1, 0)),
     "z": plot.node("latents $z_0$", "latent", (2, 0), image=z[0, :, :, 0]),
     "zT": plot.node("$z_T$", "noise", (4, 0), image=noised[0, :, :, 0]),
-    "net": plot.node(latent.net, "model", (3, 1), name="denoising network"),
-    "tau": plot.node("words $\\tau(y)$", "latent", (4, 1.9)),
-    "y": plot.node("caption $y$", "data", (5, 1.9)),
+    "net": plot.node("denoising network", "model", (3, 1)),
+    "tau": plot.node("words $\\tau(y)$", "latent", (3, 2)),
+    "y": plot.node("caption $y$", "data", (4, 2)),
     "D": plot.node("decoder $D$", "frozen", (1, 1)),
     "out": plot.node("new pixels", "fake", (0, 1)),
 }
