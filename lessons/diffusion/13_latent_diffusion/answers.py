@@ -35,7 +35,17 @@ MISTAKES = {
     # The deviation is the root of the mean *squared* distance.
     return float(1 / np.mean(np.abs(latents - np.mean(latents))))
     # Nothing is added to the deviation.
-    return 1 / deviation -> return 1 / (deviation + 1e-2)
+    return 1 / deviation -> return 1 / (deviation + 1e-3)
+    # One deviation for all channels together, not the mean of one over theirs.
+    return float(np.mean(1 / np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))))
+    # One deviation for all examples together, not the mean of one over that of each place.
+    return float(np.mean(1 / np.std(latents, axis=0)))
+    # One deviation over all entries, not the mean of those of each place.
+    return float(1 / np.mean(np.std(latents, axis=0)))
+    # This is the root of a sum of squares; the deviation is the root of the mean squared distance.
+    return float(1 / np.linalg.norm(latents))
+    # The deviation is no half of the distance between largest and smallest entry.
+    return float(2 / (np.max(latents) - np.min(latents)))
     # The distance between largest and smallest entry is not the deviation.
     return float(1 / (np.max(latents) - np.min(latents)))
     # Return the factor, not the scaled latents.
@@ -52,6 +62,8 @@ MISTAKES = {
     numpy.sqrt(shape[-1]).astype(q.dtype) -> q.dtype.type(shape[-1])
     # Divide by the root of d; this multiplies.
     / numpy.sqrt(shape[-1]).astype(q.dtype) -> * numpy.sqrt(shape[-1]).astype(q.dtype)
+    # d is the length of the queries that come, not always 4.
+    numpy.sqrt(shape[-1]).astype(q.dtype) -> q.dtype.type(2)
     # d is the length of a query, not the number of words.
     numpy.sqrt(shape[-1]) -> numpy.sqrt(shape[-2])
     # d is the length of a query, not the number of queries.
@@ -75,6 +87,18 @@ MISTAKES = {
     np.matmul(softmax(scores), v) -> np.matmul(softmax(scores), k)
     # The products are of queries with keys, not of keys with themselves.
     scores = np.matmul(q, np.swapaxes(k, -1, -2)) -> scores = np.matmul(k, np.swapaxes(k, -1, -2))
+    # Nothing is added to the sum of the exponentials: the weights sum to 1.
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    e = np.exp(s - np.max(s, axis=-1, keepdims=True))
+    return np.matmul(e / (np.sum(e, axis=-1, keepdims=True) + 1e-3), v)
+    # Keys and queries are compared by their product, not by their distance.
+    gap = q[..., :, None, :] - k[..., None, :, :]
+    return np.matmul(softmax(-np.sum(gap**2, axis=-1) / np.shape(q)[-1] ** 0.5), v)
+    # The weights of a query sum to 1, by a softmax; a sigmoid makes each by itself.
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    return np.matmul(0.5 + 0.5 * np.tanh(s / 2), v)
+    # The queries ask the keys, not one another.
+    return np.matmul(softmax(np.matmul(q, turned(q)) / np.shape(q)[-1] ** 0.5), v)
     # The sign: the larger the product, the larger the weight.
     softmax(scores) -> softmax(-scores)
     # Products are divided before the softmax, not the weights after it.

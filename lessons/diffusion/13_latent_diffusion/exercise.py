@@ -94,7 +94,7 @@ attend = Exercise(
 )
 
 
-def three(rng, *before, L=5, M=3, d=4, e=2):
+def three(rng, *before, L=5, M=3, d=6, e=2):
     """Queries, keys and values."""
     return (
         rng.standard_normal((*before, L, d)),
@@ -151,7 +151,7 @@ def what_changes_nothing(impl, rng):
     return {
         "one word": alone - np.repeat(v[:, :1], 5, axis=1),
         "order": impl(q, k[:, ::-1], v[:, ::-1]) - out,
-        "shift": impl(q, k + rng.standard_normal(4), v) - out,
+        "shift": impl(q, k + rng.standard_normal(6), v) - out,
     }
 
 

@@ -491,7 +491,7 @@ for i in range(4, 24):
 lesson.check("a bar that stands", slant(slanted)[0], equals=0.0, atol=1e-6)
 lesson.check("a bar that leans by a quarter", slant(slanted)[1], equals=0.25, atol=0.02)
 titles = ["{} {}\n{}".format(*(WORDS[word] for word in caption)) for caption in captions[:8]]
-grid = plot.image_grid(mnist.unit(many[:8]), cols=4, labels=titles)
+grid = plot.image_grid(mnist.unit(many[:8]), cols=8, labels=titles)
 lesson.figure(grid, "captions", "Training digits with their captions.")
 
 # %% [markdown]
