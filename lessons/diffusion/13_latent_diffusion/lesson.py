@@ -42,6 +42,8 @@ from minigen.diffusion.latent import cross_attention, unit_scale
 from minigen.diffusion.likelihood import vlb_terms
 from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
+
+# %%
 from minigen.metrics.digits import class_probabilities, digit_frechet_distance, label_accuracy
 from minigen.nn import Conv2d, Module
 from minigen.optim import Adam, cosine
@@ -531,6 +533,7 @@ def latent_loss(net, z0, t, eps, words):
     return v_loss(net, z0, t, eps, schedule, words)
 
 
+# %%
 steps = lesson.steps(2000, quick=4)
 step = descend(
     latent_loss,
