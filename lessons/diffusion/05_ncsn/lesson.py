@@ -312,6 +312,8 @@ for sigma in sigmas_tried:
 names = ["denoising", "sliced", "sliced, not reduced"]
 rows = [[sigma, *(scattered[sigma, name] for name in names)] for sigma in sigmas_tried]
 lesson.table(rows, ["σ", *names], "variance of the gradient of a batch of 256")
+
+# %%
 little, much = (scattered[s, "denoising"] / scattered[s, "sliced"] for s in (0.03, 0.6))
 one_wins = "the denoising one" if much < 1 else "the sliced one"
 crossed = "the sliced one where there is little noise, the denoising one where there is much"
@@ -648,6 +650,8 @@ for (which, way), x in ends.items():
     share[which, way] = right.mean()
     rows.append([which, way, right.mean(), np.linalg.norm(x - start, axis=1).mean()])
 lesson.table(rows, ["score", "walk", "share at the right bell", "mean distance walked"])
+
+# %%
 plain_, two, whole = (share["network", way] for way in ("plain", "two levels", "ladder"))
 choices = {"0.5, 0.5, 0.8": (0.5, 0.5, 0.8), "0.5, 0.8, 0.8": (0.5, 0.8, 0.8)}
 choices["0.8, 0.8, 0.8: the score knows the weights"] = (0.8, 0.8, 0.8)
@@ -706,6 +710,8 @@ def look(left, x):
 
 
 ncsn_sample(ncsn, start, sigmas, lesson.rng("look"), each, step=0.2, on_step=look)
+
+# %%
 truth = [
     np.mean(bells.noised(1.0, s).sample(lesson.rng("truth"), 20_000)[:, 0] > 0) for s in sigmas
 ]
