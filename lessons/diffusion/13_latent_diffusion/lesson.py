@@ -120,21 +120,21 @@ lesson.outcome(
     f" {distortions[enough]:.3f} to the last gray value.",
     answer=next(choice for choice, holds in choices.items() if holds),
 )
-lesson.claim("share of the bits until 95 % are read", part, at_most=0.3)
+lesson.claim("share of the bits until 95 % are read", part, at_most=0.1)
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.5))
-spans = {"semantic": (0, rates[enough]), "perceptual": (rates[enough], total)}
-plot.line(
-    rates, distortions, left, spans=spans, xlabel="bits per pixel", ylabel="distortion (RMSE)"
-)
-plot.line(rates, readings, right, xlabel="bits per pixel", ylabel="share of digits read rightly")
+bits = np.maximum(784 * rates, 0.1)
+border = bits[enough]
+spans = {"semantic": (bits[0], border), "perceptual": (border, bits[-1])}
+plot.line(bits, distortions, left, log="x", spans=spans, xlabel="bits", ylabel="RMSE of the pixels")
+plot.line(bits, readings, right, log="x", xlabel="bits", ylabel="share of digits read rightly")
 lesson.figure(
     fig,
     "f13_rate_distortion",
-    "Left: how far the pixels of the guess are off, by the bits so far. The border of the two"
-    " regimes is where 95 % can be read: up to it the meaning is decided, beyond it only how the"
-    " pixels look. Right: the share that can be read.",
+    "Left: how far the pixels of the guess are off, by the bits so far (on a logarithmic axis). The"
+    " border of the two regimes is where 95 % can be read: up to it the meaning is decided, beyond"
+    " it only how the pixels look. Right: the share that can be read.",
 )
 
 # %%
@@ -205,7 +205,7 @@ def pictures_and_noise(rng):
     return x, rng.standard_normal((len(x), 7, 7, model.channels), dtype=np.float32)
 
 
-steps = lesson.steps(1500, quick=6)
+steps = lesson.steps(1200, quick=6)
 step = descend(
     autoencoder_loss, model, pictures_and_noise, lr=cosine(2e-3, steps), rng=rng, parallel=True
 )
@@ -264,7 +264,7 @@ quantized = VQVAE(rng, codes=256, dim=4, width=cfg.width)
 optimizer = Adam(quantized, 2e-3)
 start(quantized, mnist.unit(data.train.images[:200]), rng)
 vq_pictures = mnist.batches(data.train.images, size=lesson.size(cfg.batch, quick=16), rng=rng)
-vq_steps = lesson.steps(1000, quick=6)
+vq_steps = lesson.steps(600, quick=6)
 rate = cosine(2e-3, vq_steps)
 
 
@@ -294,17 +294,16 @@ lesson.figure(
 )
 
 # %%
-ax = plot.line(
-    rates, {"pixel model": distortions}, xlabel="bits per pixel", ylabel="distortion (RMSE)"
-)
-ax.plot(kl_rate, rmse(rebuilt), "s", color=plot.color.latent, label="KL autoencoder")
-ax.plot(49 * 8 / 784, rmse(vq_rebuilt), "^", color=plot.color.model, label="VQ autoencoder")
+fig, ax = plot.figure(size=(5.2, 3.6))
+plot.line(bits, {"pixel model": distortions}, ax, log="x", xlabel="bits", ylabel="RMSE")
+ax.plot(784 * kl_rate, rmse(rebuilt), "s", color=plot.color.latent, label="KL autoencoder")
+ax.plot(49 * 8, rmse(vq_rebuilt), "^", color=plot.color.model, label="VQ autoencoder")
 ax.legend()
 lesson.figure(
-    ax,
+    fig,
     "stages",
-    "Both autoencoders on the plane of figure f13: the diffusion model that comes now has to find"
-    " the bits to the left of their marks; the decoder makes up what lies to the right.",
+    "Both autoencoders on the plane of figure f13. What lies to the left of a mark is left to the"
+    " diffusion model of the latents; what lies to the right, the decoder makes up or leaves out.",
 )
 
 # %% [markdown]
@@ -534,7 +533,7 @@ def latent_loss(net, z0, t, eps, words):
 
 
 # %%
-steps = lesson.steps(2000, quick=4)
+steps = lesson.steps(1500, quick=4)
 step = descend(
     latent_loss,
     net,
