@@ -212,7 +212,7 @@ def train(label, loss, draw, unit, steps):
     return net, history["loss"]
 
 
-steps = lesson.steps(1500)
+steps = lesson.steps(2000)
 nets = {
     "denoising": train("denoising", denoising_loss, batches_of(clean), SIGMA, steps)[0],
     "sliced": train("sliced", sliced_loss, batches_of(noisy), SIGMA, steps)[0],
