@@ -344,7 +344,8 @@ lesson.claim("σ = 0.6: variance, not reduced / reduced", saved, at_least=1.5)
 # %%
 curves = {name: [scattered[sigma, name] for sigma in sigmas_tried] for name in names}
 fig, ax = plot.figure(size=(5.0, 3.6))
-plot.line(sigmas_tried, curves, ax, log="xy", markers=True, xlabel="σ", ylabel="variance")
+plot.line(sigmas_tried, curves, ax, log="y", markers=True, xlabel="σ", ylabel="variance")
+ax.legend(loc="upper center")
 lesson.figure(fig, "scatter", "How much the gradient of a batch scatters, by level of noise.")
 
 # %% [markdown]

@@ -148,9 +148,10 @@ lesson.figure(
 )
 
 # %% [markdown]
-# So a pixel model spends most of its bits, and its training, on the perceptual regime. Rombach and
-# others (2022) split the work: an *autoencoder* does the perceptual compression, and the diffusion
-# model only what is left.
+# (Which of ten digits it is takes $\log_2 10 = 3.3$ bits. The others before the border say how this
+# one is written.) So a pixel model spends most of its bits, and its training, on the perceptual
+# regime. Rombach and others (2022) split the work: an *autoencoder* does the perceptual
+# compression, and the diffusion model only what is left.
 #
 # ## 2. The first stage: an autoencoder
 #
