@@ -65,22 +65,29 @@ def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:
     draw sigma from [0.4, 0.6] in training, and leave the blur out in sampling.
     ValueError: an even kernel, one that reaches beyond the reflection (kernel > 2 min(H, W) − 1), sigma not positive.
     """
-    x = checks.array("x", x, "N", "H", "W", "C")
+    x, sigma, kernel = _check_blur(x, sigma, kernel)
     n, height, width, channels = np.shape(x)
+    weights = _weights(sigma, kernel)
+    down = np.matmul(_blur_matrix(weights, height).astype(x.dtype), np.reshape(x, (n, height, -1)))
+    turned = np.transpose(np.reshape(down, (n, height, width, channels)), (0, 2, 1, 3))  # (N, W, H, C)
+    across = np.matmul(_blur_matrix(weights, width).astype(x.dtype), np.reshape(turned, (n, width, -1)))
+    return np.transpose(np.reshape(across, (n, width, height, channels)), (0, 2, 1, 3))
+
+
+def _check_blur(x, sigma, kernel):
+    """The arguments of `gaussian_blur`, checked."""
+    x = checks.array("x", x, "N", "H", "W", "C")
+    n, height, width, _ = np.shape(x)
     kernel = checks.whole("kernel", kernel)
-    if kernel % 2 == 0 or kernel > 2 * min(height, width) - 1:
-        most = 2 * min(height, width) - 1
+    most = 2 * min(height, width) - 1
+    if kernel % 2 == 0 or kernel > most:
         raise ValueError(f"kernel must be odd and at most {most} for pictures of {height}x{width}, got {kernel}")
     sigma = checks.floats("sigma", sigma, dtype=numpy.float64)
     if np.shape(sigma) not in ((), (n,)):
         raise ValueError(f"sigma must be one number or have shape ({n},), one for each picture, got {np.shape(sigma)}")
     if np.any(sigma <= 0):
         raise ValueError(f"sigma must be positive, got {np.min(sigma)}")
-    weights = _weights(sigma, kernel)
-    down = np.matmul(_blur_matrix(weights, height).astype(x.dtype), np.reshape(x, (n, height, -1)))
-    turned = np.transpose(np.reshape(down, (n, height, width, channels)), (0, 2, 1, 3))  # (N, W, H, C)
-    across = np.matmul(_blur_matrix(weights, width).astype(x.dtype), np.reshape(turned, (n, width, -1)))
-    return np.transpose(np.reshape(across, (n, width, height, channels)), (0, 2, 1, 3))
+    return x, sigma, kernel
 
 
 def _weights(sigma, kernel):
