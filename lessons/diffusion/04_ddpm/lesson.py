@@ -154,13 +154,13 @@ lesson.predict(
 )
 
 # %% [markdown]
-# Let us ask the bound itself. Two hundred examples, one for each $t$, all with $x_0 = 0$ and the
+# Let us ask the bound itself. A hundred examples, one for each $t$, all with $x_0 = 0$ and the
 # noise 0: the guess 0 is right, the guess 1 is off by 1. What does `vlb_term` of `diffusion/03`
 # take for it?
 
 # %%
-T = 200
-# the line of Ho et al., from 1e-4 to 0.02, squeezed from 1000 steps into 200
+T = 100
+# the line of Ho et al., from 1e-4 to 0.02, squeezed from 1000 steps into 100
 schedule = Schedule.linear(T, 0.1 / T, 20 / T)
 beta = schedule.beta[1:]
 alpha = schedule.alpha[1:]
@@ -298,7 +298,7 @@ def probe(t, n, rng):
 
 # %%
 rng = lesson.rng("probes")
-probed = np.arange(1, T + 1, 2 if not lesson.quick else 40)
+probed = np.arange(1, T + 1, 20 if lesson.quick else 1)
 probes = {t: probe(t, lesson.size(2000), rng) for t in probed}
 best = np.mean([np.mean((eps - exact) ** 2) for _, eps, exact in probes.values()])
 
@@ -365,7 +365,7 @@ bound_excess = excess(by_bound)
 
 # %% [markdown]
 # Two judges: the mean square of the error, all $t$ alike, and what the errors add to the bound, the
-# sum of weights times squared errors in both dimensions, over all 200 steps.
+# sum of weights times squared errors in both dimensions, over all steps.
 
 # %%
 price = weight[probed - 1] * 2 * T / len(probed)
@@ -416,13 +416,13 @@ def walk(step, model, schedule, x, rng):
 # %%
 model = trained["ring"]
 start = lesson.rng("start").standard_normal((lesson.size(2000, quick=50), 2), dtype=np.float32)
-short = schedule.subset(spaced_timesteps(T, 20))  # 20 long steps instead of 200
+short = schedule.subset(spaced_timesteps(T, 20))  # 20 long steps instead of 100
 mine = walk(ancestral_step, model, short, start, lesson.rng("walk"))
 theirs = ancestral(model, start, short, lesson.rng("walk"))
 lesson.check("the loop above is the package's sampler", np.abs(mine - theirs).max(), at_most=1e-5)
 
 # %%
-path = Trajectory(times=[200, 100, 50, 20, 0])
+path = Trajectory(times=[100, 60, 30, 10, 0])
 ancestral(model, start, schedule, lesson.rng("path"), on_step=path)
 rng = lesson.rng("forward")
 fig, axes = plot.figure(2, len(path.times), size=(2.2, 2.2))
@@ -450,7 +450,8 @@ lesson.figure(
 from minigen.metrics import sampling_floor, sliced_wasserstein
 from minigen.tensor import batched
 
-few, many, rounds = lesson.size(1000, quick=25), lesson.size(20_000, quick=100), 3
+few, many = lesson.size(1000, quick=25), lesson.size(20_000, quick=50)
+rounds = lesson.size(6, quick=1)
 
 
 def over_floor(x, density, n, rng):
@@ -585,8 +586,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Noise at the end is a common bug because one does not see it: with 200 steps $\sigma_1$ is only
-# 0.02. With few steps it blurs everything. Without fresh noise each step goes to the *average* of
+# Noise at the end is a common bug because one does not see it: with all steps $\sigma_1$ is only
+# 0.03. With few steps it blurs everything. Without fresh noise each step goes to the *average* of
 # the places that $x_t$ could have come from, nearer to the center than any of them; only fresh
 # noise restores the width. The points huddle, then all follow one small push.
 #
@@ -607,7 +608,6 @@ lesson.claim(
 # %%
 v = v_from_x0_eps(x0, 2, eps, tiny)
 lesson.check("v of the two numbers", v[0], equals=[-0.5, 0.8])
-by_cosine = Schedule.cosine(T)
 
 
 def knows_v(x, t):
@@ -622,9 +622,9 @@ lesson.check("the noise it implies", eps_model_from_v(knows_v, tiny)(x2, np.arra
 # \bar\alpha_t}/\sqrt{\bar\alpha_t}$ times in the data that it implies.
 
 # %%
-middle, late = by_cosine.sigma[T // 2], by_cosine.sigma[T - 5]
-print(f"an error of 0.01 in the noise is one of {0.01 * middle:.2f} in the data at t = {T // 2}")
-print(f"and one of {0.01 * late:.2f} at t = {T - 5}")
+by_cosine = Schedule.cosine(200)
+for t in (100, 180, 195):
+    print(f"t = {t}: an error of 0.01 in the noise is {0.01 * by_cosine.sigma[t]:.2f} in the data")
 
 # %% [markdown]
 # The loop is the one of section 3, so the package may write it: `descend` takes a loss, a model and
@@ -634,15 +634,17 @@ print(f"and one of {0.01 * late:.2f} at t = {T - 5}")
 # %%
 rng = lesson.rng("digits")
 batch = lesson.size(64, quick=8)
-photos = mnist.splits().train.images[: lesson.size(50_000, quick=2000)]
-batches = mnist.batches(mnist.symmetric(photos), size=batch, rng=rng)  # in [-1, 1]
+drawings = mnist.splits().train.images[: lesson.size(50_000, quick=2000)]
+batches = mnist.batches(drawings, size=batch, rng=rng)
 unet = UNet(rng, width=lesson.size(32, quick=8), overview=lesson.size(512, quick=32))
 
 
 def noisy_digits(rng):
     """A batch: the pictures, a time step for each, and the noise."""
-    (x0,) = next(batches)
-    return x0, rng.integers(1, T + 1, batch), rng.standard_normal(x0.shape, dtype=np.float32)
+    (gray,) = next(batches)
+    x0 = mnist.symmetric(gray)  # (N, 28, 28, 1) in [-1, 1]
+    t = rng.integers(1, by_cosine.T + 1, batch)
+    return x0, t, rng.standard_normal(x0.shape, dtype=np.float32)
 
 
 # %%
@@ -692,7 +694,7 @@ lesson.figure(grid, "digits", "Count those that you can read.")
 # Two of them on their way: what the sampler has, and the data that its guess implies.
 
 # %%
-process = by_cosine.subset(spaced_timesteps(T, jumps))
+process = by_cosine.subset(spaced_timesteps(by_cosine.T, jumps))
 path = Trajectory(times=[round(jumps * share) for share in (1, 0.8, 0.6, 0.4, 0.2, 0.1, 0)])
 noise = lesson.rng("watched").standard_normal((2, 28, 28, 1), dtype=np.float32)
 ancestral(eye, noise, process, lesson.rng("watched"), "posterior", on_step=path)
