@@ -433,6 +433,8 @@ for k, (t, state) in enumerate(zip(path.times, path.states)):
     plot.samples(state, ax=axes[1, k], bounds=3)
 
 # %%
+axes[0, 0].set_ylabel("data, noised")
+axes[1, 0].set_ylabel("samples")
 lesson.figure(
     fig,
     "forward_and_back",

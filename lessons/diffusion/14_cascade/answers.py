@@ -114,6 +114,55 @@ MISTAKES = {
     a = at(schedule.alpha_bar, s)
     level = np.sqrt(1 - a + 1e-6)
     return with_level(np.sqrt(a) * small + level * eps, level, factor)
+    # Square roots are missing, in the picture and in the level.
+    a = at(schedule.alpha_bar, s)
+    return with_level(a * small + (1 - a) * eps, 1 - a, factor)
+    # The arrays are indexed by the time step itself: alpha_bar[s], not alpha_bar[s + 1].
+    a = at(schedule.alpha_bar, np.minimum(s + 1, schedule.T))
+    return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
+    # This is what is left of the picture's variance; the level is that of the noise.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), a, factor)
+    # beta belongs to one step; after s steps the noise has the variance 1 - alpha_bar.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt(at(schedule.beta, s)), factor)
+    # beta belongs to one step; after s steps the noise has the variance 1 - alpha_bar.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), at(schedule.beta, s), factor)
+    # One channel says how noisy a picture is, however many channels the picture has.
+    a = at(schedule.alpha_bar, s)
+    large = upsample_nearest(noised(small, a, eps), factor)
+    return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large)], axis=3)
+    # The new channel goes beside the others, on axis 3; this adds a row.
+    a = at(schedule.alpha_bar, s)
+    large = upsample_nearest(noised(small, a, eps), factor)
+    return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large[:, :1])], axis=1)
+    # Enlarge in both directions, down and across.
+    a = at(schedule.alpha_bar, s)
+    large = np.repeat(noised(small, a, eps), factor, axis=1)
+    return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large[..., :1])], axis=3)
+    # Rows and columns are the axes 1 and 2; axis 0 counts the pictures.
+    a = at(schedule.alpha_bar, s)
+    large = np.repeat(np.repeat(noised(small, a, eps), factor, axis=0), factor, axis=1)
+    level = np.sqrt(1 - np.repeat(a, factor, axis=0)) if len(a) > 1 else np.sqrt(1 - a)
+    return np.concatenate([large, level * np.ones_like(large[..., :1])], axis=3)
+    # All pixels of a block have the value of the small one; here all but one are 0.
+    a = at(schedule.alpha_bar, s)
+    z = noised(small, a, eps)
+    first = np.zeros((1, factor, factor, 1))
+    first[0, 0, 0, 0] = 1.0
+    return with_level(np.kron(z, first), np.sqrt(1 - a), 1)
+    # A small number under the root is not harmless: at s = 0 there is no noise.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt(1 - a + 1e-5), factor)
+    # This is the same picture in another measure, where the data is not shrunk; the forward process
+    # shrinks it by sqrt(alpha_bar).
+    a = at(schedule.alpha_bar, s)
+    sigma = np.sqrt((1 - a) / a)
+    return with_level(small + sigma * eps, sigma, factor)
+    # The noise is added, not taken away.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, -eps), np.sqrt(1 - a), factor)
     """,
     "gaussian_blur": """
     # The 2 in exp(-d^2/(2 sigma^2)) is missing.
@@ -168,6 +217,39 @@ MISTAKES = {
     return (one_way(x, w, 1) + one_way(x, w, 2)) / 2
     # The pixels are not cut off.
     return np.clip(both_ways(x, normalized(gaussian(sigma, kernel))), -1, 1)
+    # kernel is the number of pixels, the middle one among them; it is not how far they reach.
+    return both_ways(x, normalized(gaussian(sigma, 2 * kernel - 1)), "edge")
+    # kernel is the number of pixels, the middle one among them; it is not how far they reach.
+    return both_ways(x, normalized(gaussian(sigma, 2 * kernel + 1)), "symmetric")
+    # Distances are whole pixels, -1, 0, 1 and so on, however large the kernel is.
+    d = np.linspace(-1, 1, kernel)
+    return both_ways(x, normalized(np.exp(-((d / np.reshape(sigma, (-1, 1))) ** 2) / 2)))
+    # The weights of one picture sum to 1: the sum goes over the kernel.
+    w = gaussian(sigma, kernel)
+    return both_ways(x, w / np.sum(w, axis=0, keepdims=True))
+    # This falls like exp(-|d|/sigma); a Gaussian is exp(-d^2/(2 sigma^2)).
+    d = np.abs(np.arange(kernel) - kernel // 2)
+    return both_ways(x, normalized(np.exp(-d / np.reshape(sigma, (-1, 1)))))
+    # Once down and once across; this goes down twice.
+    w = normalized(gaussian(sigma, kernel))
+    return one_way(both_ways(x, w), w, 1)
+    # The pixels at the border are blurred as well, with the reflection beside them.
+    r = kernel // 2
+    y, z = x.copy(), both_ways(x, normalized(gaussian(sigma, kernel)))
+    inner = (slice(None), slice(r, x.shape[1] - r), slice(r, x.shape[2] - r))
+    y[inner] = z[inner]
+    return y
+    # The result is as large as x: at the border the reflection helps.
+    r = kernel // 2
+    z = both_ways(x, normalized(gaussian(sigma, kernel)))
+    return z[:, r : x.shape[1] - r, r : x.shape[2] - r]
+    # This kernel reaches to four standard deviations; only `kernel` pixels count.
+    reach = int(4 * np.max(sigma) + 0.5)
+    return both_ways(x, normalized(gaussian(sigma, 2 * reach + 1)))
+    # Nothing is turned upside down: pixel i becomes a mean of the pixels around i.
+    return both_ways(x[:, ::-1], normalized(gaussian(sigma, kernel)))
+    # Nothing is to be added to sigma: it is positive.
+    return both_ways(x, normalized(gaussian(np.asarray(sigma) + 0.1, kernel)))
     """,
 }
 
