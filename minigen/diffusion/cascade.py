@@ -3,7 +3,7 @@
     small = avg_pool2d(x0, 2)                                          # the condition of a picture of the data
     y = augmented_condition(small, s, noise, schedule)                 # noised to step s, enlarged, and how noisy
     loss = v_loss(SuperResolution(rng), x0, t, eps, schedule, y)
-    large = super_resolve(model, y, schedule, rng, steps=25)           # y of the small pictures of another model
+    large = super_resolve(model, y, schedule, rng, steps=20)           # y of the small pictures of another model
 
 A super-resolution model is trained on small pictures of the data and used on those of another model, which are not
 quite as good. *Conditioning augmentation* closes the gap: the small picture is blurred in training, or noised by
@@ -21,7 +21,7 @@ import numpy
 from minigen import checks
 from minigen.diffusion.ddpm import eps_model_from_v, q_sample
 from minigen.diffusion.networks.unet import UNet
-from minigen.diffusion.samplers import clipped, ddim
+from minigen.diffusion.samplers import clipped, strided
 from minigen.diffusion.schedule import Schedule, scale
 from minigen.nn import Module
 from minigen.tensor import upsample_nearest
@@ -149,9 +149,10 @@ class SuperResolution(Module):
 
 
 def super_resolve(v_model: Callable, y: Array, schedule: Schedule, rng: Rng, steps: int | None = None) -> Array:
-    """Pictures for the conditions y (N, H, W, C + 1), by DDIM from fresh noise: (N, H, W, C), within [−1, 1].
+    """Pictures for the conditions y (N, H, W, C + 1), from fresh noise: (N, H, W, C), within [−1, 1].
 
-    v_model(x, t, y) as `SuperResolution`; `steps` evenly spaced jumps, all steps of the schedule unless given.
+    DDPM sampling with variance "posterior", in `steps` evenly spaced jumps, all steps of the schedule unless given;
+    v_model(x, t, y) as `SuperResolution`. ValueError: y of another rank, steps out of range.
     """
     checks.function("v_model", v_model)
     y = checks.array("y", y, "N", "H", "W", "C + 1")
@@ -161,4 +162,5 @@ def super_resolve(v_model: Callable, y: Array, schedule: Schedule, rng: Rng, ste
     def told(x: Array, t: Array) -> Array:
         return v_model(x, t, y)
 
-    return ddim(clipped(eps_model_from_v(told, schedule), schedule), noise, schedule, steps)
+    eps_model = clipped(eps_model_from_v(told, schedule), schedule)
+    return strided(eps_model, noise, schedule, schedule.T if steps is None else steps, rng, "posterior")

@@ -223,7 +223,7 @@ from minigen.optim import EMA, Adam, cosine
 from minigen.tensor import value_and_grad
 
 
-def noisy_batch(density, rng, n=512):
+def noisy_batch(density, rng, n=256):
     """The data, a time step for each example, and the noise."""
     x0 = density.sample(rng, n)
     t = rng.integers(1, T + 1, n)
@@ -238,10 +238,10 @@ def guessing(model, x0, t, eps):
 def train(label, loss, density, steps):
     """A trained model of the noise, and the history of its loss."""
     rng = lesson.rng(label)
-    model = EpsMLP(rng, width=128, layers=4)
-    optimizer = Adam(model, 2e-3)
+    model = EpsMLP(rng, width=128, layers=3)
+    optimizer = Adam(model, 5e-3)
     ema = EMA(model, 0.999)
-    lr = cosine(2e-3, steps)
+    lr = cosine(5e-3, steps, warmup=min(100, steps))
 
     def step(i):
         value, grads = value_and_grad(loss)(model, *noisy_batch(density, rng))
@@ -268,7 +268,7 @@ lesson.predict(
 densities = {name: toy.get(name).standardized() for name in ("ring", "two_moons")}
 trained = {}
 for name, density in densities.items():
-    trained[name], history = train(name, guessing, density, lesson.steps(8000, quick=20))
+    trained[name], history = train(name, guessing, density, lesson.steps(12_000, quick=20))
     if name == "ring":
         ring_loss = history["loss"]
 
@@ -360,7 +360,7 @@ lesson.predict(
 )
 
 # %%
-by_bound, _ = train("ring, bound", bound, ring, lesson.steps(8000, quick=20))
+by_bound, _ = train("ring, bound", bound, ring, lesson.steps(12_000, quick=20))
 bound_excess = excess(by_bound)
 
 # %% [markdown]
@@ -635,7 +635,7 @@ for t in (100, 180, 195):
 
 # %%
 rng = lesson.rng("digits")
-batch = lesson.size(64, quick=8)
+batch = lesson.size(32, quick=8)
 drawings = mnist.splits().train.images[: lesson.size(50_000, quick=2000)]
 batches = mnist.batches(drawings, size=batch, rng=rng)
 unet = UNet(rng, width=lesson.size(32, quick=8), overview=lesson.size(512, quick=32))
@@ -657,18 +657,18 @@ def digit_loss(model, x0, t, eps):
     return v_loss(model, x0, t, eps, by_cosine)
 
 
-mnist_steps = lesson.steps(3400, quick=2)
+mnist_steps = lesson.steps(5000, quick=2)
 lr = cosine(2e-3, mnist_steps, warmup=min(50, mnist_steps))
 step = descend(digit_loss, unet, noisy_digits, lr=lr, ema=0.999, rng=rng, parallel=True)
 lesson.fit(step, mnist_steps, label="digits", state={**step.state, "batches": batches})
 
 # %% [markdown]
 # A pixel is never darker than black. `clipped` corrects a guess that implies otherwise. And to save
-# time we make every fourth step only, four times as long: `strided` does what `short` did above.
+# time we make every fifth step only, five times as long: `strided` does what `short` did above.
 
 # %%
 eye = clipped(eps_model_from_v(step.averaged, by_cosine), by_cosine)
-jumps = lesson.size(50, quick=5)
+jumps = lesson.size(40, quick=5)
 
 
 def unit(x):
