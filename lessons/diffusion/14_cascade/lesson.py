@@ -274,7 +274,7 @@ def seven(x, labels, rng):
 
 
 net = UNet(lesson.rng("base net"), width=width, overview=8 * width, size=(8, 8), classes=10)
-base = train("base, 7×7", Padded(net), lesson.steps(2500, quick=2), seven, batch=64)
+base = train("base, 7×7", Padded(net), lesson.steps(2000, quick=2), seven, batch=64)
 
 
 # %%
@@ -291,16 +291,16 @@ def enlarging(side, prepare):
 enlarge = {}
 for prepare, side in ((plain, 14), (noised, 14), (plain, 28), (noised, 28), (blurred, 28)):
     label = f"{prepare.__name__}, {side // 2} → {side}"
-    channels = width if side == 14 else max(8, width // 2)
+    channels = lesson.size(24 if side == 14 else 16, quick=8)
     model = SuperResolution(lesson.rng(f"net {label}"), width=channels)
-    steps = lesson.steps(1500, quick=2)
+    steps = lesson.steps(1200, quick=2)
     enlarge[prepare, side] = train(label, model, steps, enlarging(side, prepare))
 
 # %% [markdown]
 # Sampling: DDPM, in 40 jumps for the base model and 20 for each enlargement.
 
 # %%
-n = lesson.size(2000, quick=12)
+n = lesson.size(1000, quick=12)
 labels = np.arange(n) % 10
 jumps = lesson.size(40, quick=4)
 process = schedule.subset(np.arange(1, jumps + 1) * (T // jumps))
@@ -404,7 +404,7 @@ lesson.predict(
 
 # %%
 levels = [0, 10, 20, 30, 40, 60, 80]
-part = lesson.size(500, quick=12)
+part = lesson.size(400, quick=12)
 reference = mnist.unit(mnist.splits().validation.images[: lesson.size(10_000, quick=100)])
 reports = []
 for s in levels:
