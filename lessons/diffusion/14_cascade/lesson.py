@@ -373,10 +373,10 @@ def judged(x, against=test):
 
 
 rng = lesson.rng("first")
-true_small = avg_pool2d(mnist.symmetric(mnist.splits().validation.images[: n // 2]), 4)
+true_small = avg_pool2d(mnist.symmetric(mnist.splits().validation.images[:n]), 4)
 made_small = draw_base(labels, rng)
 from_true = grow(true_small, PLAIN, lesson.rng("enlarge"))
-from_made = grow(made_small[: len(true_small)], PLAIN, lesson.rng("enlarge"))
+from_made = grow(made_small, PLAIN, lesson.rng("enlarge"))
 
 # %%
 good, bad = judged(from_true).frechet, judged(from_made)
