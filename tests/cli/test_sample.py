@@ -118,12 +118,17 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
     from minigen.course.lesson import recipe
 
     lesson = tmp_path / "lesson.py"
-    lesson.write_text("# %% [markdown]\n# Text.\n\n# %%\nfrom minigen.gan import losses\nimport minigen.diffusion\n")
+    lesson.write_text(
+        "# %% [markdown]\n# Text.\n\n# %%\nfrom minigen.gan import losses\n\n"
+        "def f():\n    import minigen.diffusion.networks.unet\n"
+    )
     before = recipe.recipe_of(lesson)
     assert before == recipe.recipe_of(lesson) and len(before) == 16
     lesson.write_text(lesson.read_text().replace("Text.", "Another text."))
     assert recipe.recipe_of(lesson) == before  # prose changes no number
-    for file, matters in [("optim/ema.py", True), ("diffusion/networks/unet.py", True), ("vae/vae.py", False)]:
+    files = [("train/fit.py", True), ("tensor/conv.py", True), ("nn/layers.py", True), ("gan/losses.py", True)]
+    files += [("diffusion/networks/unet.py", True), ("diffusion/text.py", False), ("vae/vae.py", False)]
+    for file, matters in files:
         read = Path.read_bytes
 
         def changed(path, file=file, read=read):
@@ -131,9 +136,9 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
 
         with monkeypatch.context() as patched:
             patched.setattr(Path, "read_bytes", changed)
-            recipe._code_of_parts.cache_clear()
+            recipe._code_of.cache_clear()
             assert (recipe.recipe_of(lesson) != before) is matters, file
-        recipe._code_of_parts.cache_clear()
+        recipe._code_of.cache_clear()
     assert recipe.recipe_of(None) is None
 
 

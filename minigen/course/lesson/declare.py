@@ -34,6 +34,7 @@ from minigen.course.lesson.folder import slug
 from minigen.course.lesson.machine import machine, peak_memory, versions
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson.shared import models_of, not_cached
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,6 +94,9 @@ class Lesson:
         self.out = self.run.folder.path
         about = "a few seconds" if self.quick else f"about {plural(minutes * self.scale, 'minute')}"
         self.run.say(f"{color(id, 'bold')}  {title}  (seed {self.seed}, {about}, {self.out})")
+        for model in [] if self.quick else not_cached(models_of(self.run.path)):
+            minutes = plural(model.minutes, "minute")
+            self.run.say(f"  pretrained  {model.name}: will be trained first, once for all lessons, about {minutes}")
 
     # -- what the options decide ---------------------------------------------------------------------------------------
 
