@@ -45,6 +45,28 @@ Rng = numpy.random.Generator
 GROUPS = 8  # of every group norm
 
 
+def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
+    """Side lengths in the original U-Net: after the two convolutions of each level, down (depth + 1) and up (depth).
+
+    A 3 x 3 convolution without padding takes 2 off a side. Down: two convolutions, then pooling halves; `depth` times,
+    and two more convolutions at the bottom. Up: doubling, then two convolutions. Of 572 pixels 388 come out.
+    ValueError: a side that is odd where it is to be halved, or that is used up. Ronneberger et al. 2015, figure 1.
+    """
+    side, depth = checks.whole("size", size), checks.whole("depth", depth)
+    down, up = [], []
+    for level in range(depth + 1):
+        side = (side if level == 0 else side // 2) - 4
+        if side < 1 or (side % 2 and level < depth):
+            raise ValueError(f"size must leave an even side at each of {depth} levels, got {size}: {side} at {level}")
+        down.append(side)
+    for _ in range(depth):
+        side = 2 * side - 4
+        if side < 1:
+            raise ValueError(f"size must leave a picture at the end, got {size}")
+        up.append(side)
+    return down, up
+
+
 def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5) -> Array:
     """Adaptive group normalization, group_norm(h) (1 + scale) + shift: h (N, ..., C), scale and shift (N, C).
 
