@@ -58,7 +58,8 @@ def student_loss(v: Array, target: Array, x_t: Array, t: Any, schedule: Schedule
     """
     t = check_steps(t, schedule, v=v, target=target, x_t=x_t)
     root = np.sqrt(truncated_snr_weight(t, schedule))
-    return mse(scale(root, predict_x0_from_v(x_t, t, v, schedule)), scale(root, target))
+    x0 = predict_x0_from_v(x_t, t, v, schedule)
+    return mse(scale(root, x0), scale(root, target))
 
 
 def distillation_loss(
