@@ -63,7 +63,7 @@ def by_step(x, t):
 
 def wavy(x, t):
     """A teacher that looks at the place and at the time."""
-    times = np.reshape(t, (-1,) + (1,) * (np.ndim(x) - 1))
+    times = t.reshape((len(x),) + (1,) * (np.ndim(x) - 1))  # t is an array (N,)
     return np.tanh(x + 0.3 * times) - 0.1 * times
 
 
@@ -109,7 +109,7 @@ def all_data_is_one_point(impl, rng):
     x, t = rng.standard_normal((6, 3)), np.array([2, 3, 4, 6, 7, 8])
 
     def exact(x, times):
-        a = np.reshape(s.alpha_bar[times], (-1, 1))
+        a = s.alpha_bar[times].reshape(len(x), 1)
         return (x - np.sqrt(a) * point) / np.sqrt(1 - a)
 
     return {"difference": impl(exact, x, t, s) - point}

@@ -117,7 +117,8 @@ step = Exercise(
 
 
 def columns(sigma, x):
-    return np.reshape(sigma, (-1,) + (1,) * (np.ndim(x) - 1))
+    """Levels (N,), one for each example, to go with x."""
+    return sigma.reshape((len(x),) + (1,) * (np.ndim(x) - 1))
 
 
 def slanted(x, sigma):
