@@ -274,7 +274,7 @@ def teacher_of(name, steps):
     return step.averaged
 
 
-teachers = {name: teacher_of(name, lesson.steps(6000, quick=5)) for name in densities}
+teachers = {name: teacher_of(name, lesson.steps(8000, quick=5)) for name in densities}
 
 # %% [markdown]
 # Now the students. One training for each halving, each begins where the last one ended.
@@ -309,7 +309,7 @@ def distilled(name, steps):
     return family
 
 
-families = {name: distilled(name, lesson.steps(1200, quick=3)) for name in densities}
+families = {name: distilled(name, lesson.steps(1000, quick=3)) for name in densities}
 
 
 # %%
@@ -428,7 +428,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# *Change something:* 300 steps for each halving instead of 1,200. Do the errors add up?
+# *Change something:* 200 steps for each halving instead of 1,000. Do the errors add up?
 #
 # ## 5. Left out: the truncation
 #
@@ -454,7 +454,7 @@ def snr_loss(student, teachers_noise, x0, t, eps, schedule):
 
 # %%
 four, of_four = families["two_moons"][4]
-steps = lesson.steps(1200, quick=3)
+steps = lesson.steps(1000, quick=3)
 blind = student_of("two_moons", four, of_four, "two_moons, SNR alone", steps, snr_loss)
 seen = families["two_moons"][2][0]
 
