@@ -390,7 +390,7 @@ by_euler = trained(distillation("two_moons", label, steps, solver="euler"), step
 
 # %% [markdown]
 # To sample, take noise of standard deviation 80 and ask $f$ once. Or, in several steps, add noise
-# to what came out, less than at first, and ask again.
+# to what came out, less than at first, and ask again, always at levels that it has been trained at.
 
 # %%
 lesson.exercise("diffusion/12/multistep")
@@ -451,8 +451,17 @@ lesson.predict(
     ["below 1.2", "between 1.2 and 2", "above 2"],
 )
 
+
 # %%
-one, two = [high_end], [high_end, 1.0]
+def nearest(sigmas, sigma):
+    """The level of a grid that is nearest to sigma."""
+    return float(sigmas[np.argmin(np.abs(sigmas - sigma))])
+
+
+one, two = [high_end], [high_end, nearest(grid(40), 1.0)]
+
+
+# %%
 rows, score = [], {}
 for name in densities:
     walked = walk(teachers_noise[name], start, grid(40)[::-1], "heun")
@@ -509,7 +518,7 @@ def along_the_path(f, name, levels, x):
 
 
 # %%
-down, few = grid(80)[::-1], start[: lesson.size(1000, quick=50)]
+down, few = grid(40)[::-1], start[: lesson.size(1000, quick=50)]
 deviation = {
     "consistency model": along_the_path(students["two_moons"], "two_moons", down, few),
     "its teacher, a denoiser": along_the_path(teachers["two_moons"], "two_moons", down, few),
@@ -526,8 +535,8 @@ worst = deviation["consistency model"].max()
 lesson.claim("largest deviation along the teacher's paths, moons", worst, at_most=0.25)
 
 # %% [markdown]
-# *Change something:* `two = [80.0, 0.1]`, or three levels. When does a further step help, when does
-# it harm?
+# *Change something:* a second step near 0.1 instead of 1, or three levels. When does a further step
+# help, when does it harm?
 #
 # ## 5. Training without a teacher
 #
@@ -796,6 +805,10 @@ digit_model = step.averaged
 
 
 # %%
+at_5, at_2, at_07 = (nearest(ladder, sigma) for sigma in (5.0, 2.0, 0.7))
+ways = {1: [most], 2: [most, at_2], 4: [most, at_5, at_2, at_07]}
+
+
 def digits_of(f, levels, y, rng):
     """Digits in [0, 1] of the labels y, by f through these levels."""
     x = levels[0] * rng.standard_normal((len(y), 28, 28, 1), dtype=np.float32)
@@ -809,7 +822,7 @@ def digits_of(f, levels, y, rng):
 
 def draw_digits(rng, n):
     y = rng.integers(0, 10, n)
-    return digits_of(digit_model, [most, 2.0], y, rng), y
+    return digits_of(digit_model, ways[2], y, rng), y
 
 
 lesson.sampler("digits, two steps", draw_digits)
@@ -820,7 +833,7 @@ lesson.sampler("digits, two steps", draw_digits)
 
 # %%
 lesson.predict(
-    "Will a second step (noise of 2 added to the digit, and f again) help?",
+    "Will a second step (noise of about 2 added to the digit, and f again) help?",
     ["yes, the distance falls by a quarter or more", "hardly", "no, it does harm"],
 )
 
@@ -828,7 +841,6 @@ lesson.predict(
 judge, count = digit_classifier(lesson), lesson.size(2000, quick=20)
 y = np.arange(count) % 10
 reference = mnist.unit(split.test.images)[: lesson.size(10_000, quick=50)]
-ways = {1: [most], 2: [most, 2.0], 4: [most, 5.0, 2.0, 0.7]}
 made = {k: digits_of(digit_model, ways[k], y, lesson.rng("shown digits")) for k in ways}
 
 
