@@ -691,22 +691,16 @@ panels = {
 
 # %%
 fig, axes = plot.figure(1, 4, size=(2.7, 2.9), share="y")
+share = np.arange(1, moments + 1) / moments
 for ax, (title, names) in zip(axes, panels.items()):
     shown = {name: curves[name] for name in names}
-    plot.line(
-        np.arange(1, moments + 1) / moments,
-        shown,
-        ax,
-        title=title,
-        xlabel="share of the training",
-        log="y",
-    )
+    plot.line(share, shown, ax, title=title, xlabel="share of the training", log="y")
 axes[0].set_ylabel("distance / floor")
 lesson.figure(
     fig,
     "f12_ablation",
     "One-step samples of the moons in the course of training; 1 is what true points have. Few"
-    " levels mean large steps of the solver: Euler's miss the path.",
+    " levels mean large steps of the solver, and Euler's miss the path.",
 )
 
 # %%
