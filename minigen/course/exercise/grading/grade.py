@@ -207,7 +207,8 @@ def _hint(
         return observe_case(exercise, mistakes[mistake].function, seed, case, wanted[case])
 
     with quiet():
-        found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs)
+        right = [row.outcome for row in wanted]
+        found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs, right)
         notes = {answer.note for answer in found}
         if len(notes) == 1:
             return notes.pop(), True
@@ -217,6 +218,7 @@ def _hint(
             verdicts,
             (mutant for mutant in _changed(exercise) if time.thread_time() < stop),
             lambda mutant, case: observe_case(exercise, mutant.function, seed, case, wanted[case]),
+            right,
         )
     return f"your values are those of the equation with {words}." if words else "", False
 
