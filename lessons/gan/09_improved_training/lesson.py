@@ -343,7 +343,8 @@ def smoothed_d_loss(game, D, real, fake, epsilon):
 
 # %% [markdown]
 # **5, virtual batch norm:** another $G$, which normalizes before each ReLU. The reference batch of
-# $z$ goes through the layers beside $z$.
+# $z$ goes through the layers beside $z$. It is normalized by its own mean and variance alone: each of
+# its members is in the virtual batch already, and would count twice.
 
 
 # %%
@@ -362,7 +363,7 @@ class Virtual(Module):
             z = layer(z)
             reference = layer(reference)
             z = relu(norm(z, reference))
-            reference = relu(norm(reference, reference))
+            reference = relu(norm.normalize_reference(reference))
         return self.out(z)
 
 
