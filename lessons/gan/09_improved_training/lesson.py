@@ -343,8 +343,8 @@ def smoothed_d_loss(game, D, real, fake, epsilon):
 
 # %% [markdown]
 # **5, virtual batch norm:** another $G$, which normalizes before each ReLU. The reference batch of
-# $z$ goes through the layers beside $z$. It is normalized by its own mean and variance alone: each of
-# its members is in the virtual batch already, and would count twice.
+# $z$ goes through the layers beside $z$. It is normalized by its own mean and variance alone: each
+# of its members is in the virtual batch already, and would count twice.
 
 
 # %%
