@@ -31,6 +31,7 @@ __all__ = [
     "figures",
     "find",
     "folders",
+    "glossary",
     "lessons",
     "lessons_root",
     "outline",
@@ -143,6 +144,12 @@ def figures() -> tuple[dict[str, str], ...]:
 def equations() -> tuple[dict[str, str], ...]:
     """The numbered equations of the four posts: id, post, section (path of titles), states, latex, note."""
     return _read("equations")
+
+
+@lru_cache
+def glossary() -> tuple[dict[str, str], ...]:
+    """The terms of the lessons in alphabetical order: term, meaning, lesson that explains it, see (terms and ids)."""
+    return _read("glossary")
 
 
 @lru_cache

@@ -469,8 +469,8 @@ lesson.outcome(
 # Three games on the ring from three beginnings, one with the minimax loss, and two on the moons.
 # On a line it is easy to say how far samples have to be carried to become others: sort both, and
 # pair them in order. In the plane, look at them from many sides, each time at their shadows on a
-# line, and average: that is the *sliced Wasserstein distance* (`gan/10`). Its *floor* is what two
-# samples of the truth have between them.
+# line, and average: that is the *sliced Wasserstein distance* (`gan/10`). Its *sampling floor* is
+# what two samples of the truth have between them.
 
 # %%
 lesson.predict(

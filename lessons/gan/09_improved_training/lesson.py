@@ -232,9 +232,10 @@ lesson.check(
 # %% [markdown]
 # ## 6. Noise
 #
-# Thin supports do not meet (`gan/05`). Blur what $D$ sees, real and fake alike (`instance_noise`),
-# and they do. On two points one unit apart, blurred with $\sigma = 1$, the best $D$ is right with
-# probability $\Phi(0.5) = 0.69$ only. In the trial $\sigma$ begins at 1 and falls to zero.
+# Thin supports do not meet (`gan/05`). Blur what $D$ sees, real and fake alike, and they do: that
+# is *instance noise*. On two points one unit apart, blurred with $\sigma = 1$, the best $D$ is
+# right with probability $\Phi(0.5) = 0.69$ only. In the trial $\sigma$ begins at 1 and falls to
+# zero.
 #
 # ## 7. Another distance
 #

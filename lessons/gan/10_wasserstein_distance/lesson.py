@@ -166,7 +166,7 @@ lesson.figure(
 # A *transport plan* is a table: $\gamma(x, y)$ is how much of the dirt at $x$ is brought to $y$.
 # Its rows must sum to what is there, its columns to what is wanted; such a $\gamma$ is a *coupling*
 # of $p$ and $q$. Its cost is the mean distance travelled (Eq. gan.13), and the Wasserstein distance
-# is the least cost of all couplings (Eq. gan.12):
+# is the least cost of all couplings, that of the *optimal transport* (Eq. gan.12):
 #
 # $$W(p, q) = \inf_{\gamma \in \Pi(p, q)} \sum_{x, y} \gamma(x, y) \, \|x - y\| .$$
 #

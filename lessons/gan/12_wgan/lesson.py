@@ -167,8 +167,8 @@ lesson.figure(
 # $$\max_{w}\; \mathbb E_{x\sim p_r}[f_w(x)] - \mathbb E_{z\sim p(z)}[f_w(g_\theta(z))].$$
 #
 # The critic *minimizes* the negative, which is what `critic_loss` returns. To bound the slope, the
-# first WGAN pushes every weight back into $[-c, c]$ after each step. That line is yours to write;
-# the rest of its algorithm box (gan.f09) is the code below.
+# first WGAN pushes every weight back into $[-c, c]$ after each step: *weight clipping*. That line
+# is yours to write; the rest of its algorithm box (gan.f09) is the code below.
 
 # %%
 lesson.exercise("gan/12/clip_weights")
@@ -336,9 +336,9 @@ lesson.claim("steepest slope grows from c = 0.01 to 1.0 by a factor of", growth,
 # ## 4. A penalty on the gradient
 #
 # Every best critic has slope 1 on the way between a real and a generated point *that the best plan
-# pairs* (Gulrajani et al. 2017, Prop. 1). In training nobody knows the plan. So the penalty asks
-# for the same at random points between pairs drawn by lot: $\hat x = \epsilon x + (1 - \epsilon)
-# g_\theta(z)$, and a cost $\lambda(\|\nabla f(\hat x)\| - 1)^2$.
+# pairs* (Gulrajani et al. 2017, Prop. 1). In training nobody knows the plan. So the *gradient
+# penalty* asks for the same at random points between pairs drawn by lot: $\hat x = \epsilon x +
+# (1 - \epsilon) g_\theta(z)$, at a cost of $\lambda(\|\nabla f(\hat x)\| - 1)^2$.
 #
 # By hand: $f(x) = \frac12|x|^2$ has slope $|x|$. Real (4, 0), fake (0, 0), $\epsilon$ = 3/4 and
 # 1/2.

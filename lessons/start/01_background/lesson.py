@@ -402,9 +402,9 @@ lesson.table(
 lesson.check("numbers in all", sum(w.size for w in parameters.values()), equals=65)
 
 # %% [markdown]
-# `MLP`, a *multilayer perceptron*, is linear layers $x \mapsto x W + b$ with a bend (`tanh`,
-# `relu`) between them; 16 is its width. Two clouds, Gaussians around $(-1, 0)$ and $(1, 0)$ with
-# standard deviation 1, equally often: then the right logit is known, $l(x) = 2 x_1$.
+# `MLP`, a *multilayer perceptron*, is linear layers $x \mapsto x W + b$ with a bend between them,
+# its *activation* (`tanh`, `relu`); 16 is its width. Two clouds, Gaussians around $(-1, 0)$ and
+# $(1, 0)$ with standard deviation 1, equally often: then the right logit is known, $l(x) = 2 x_1$.
 
 
 # %%

@@ -127,8 +127,8 @@ lesson.check("slope at the decoder's input; in z, straight through", slopes, equ
 # + \beta\,\lVert E(x) - \mathrm{sg}[e_k]\rVert_2^2 ,$$
 #
 # where sg holds a value fixed. With $z = 4$, $e = 5$, $\beta = \frac14$ the second term is 1 and
-# pulls the code down with slope 2; the third is $\frac14$ and pulls $z$ up with slope $-\frac12$:
-# codes come to the vectors, vectors commit to codes.
+# pulls the code down with slope 2; the third, the *commitment loss*, is $\frac14$ and pulls $z$ up
+# with slope $-\frac12$: codes come to the vectors, vectors commit to codes.
 
 # %%
 lesson.exercise("vae/10/quantization_losses")
