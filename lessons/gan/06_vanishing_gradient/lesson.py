@@ -468,10 +468,11 @@ lesson.figure(
 )
 
 # %%
-unmoved = belief["SGD, log(1-D)"]
-lesson.claim("SGD under log(1 - D): what D believes of the fakes", unmoved, at_most=0.01)
-lesson.claim("SGD under -log D: the same", belief["SGD, -log D"], at_least=0.5)
-lesson.claim("Adam under log(1 - D): the same", belief["Adam, log(1-D)"], at_least=0.5)
+moved = belief["SGD, -log D"]
+lesson.claim("SGD under -log D: what D believes of the fakes", moved, at_least=0.5)
+times = moved / max(belief["SGD, log(1-D)"], 1e-30)
+lesson.claim("times what it believes after SGD under log(1 - D)", times, at_least=50)
+lesson.claim("Adam under log(1 - D): what D believes", belief["Adam, log(1-D)"], at_least=0.5)
 
 # %%
 fooled = {name for name, share in belief.items() if share > 0.5}
