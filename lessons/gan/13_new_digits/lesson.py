@@ -488,12 +488,8 @@ lesson.figure(
 )
 
 # %%
-lesson.claim(
-    "length halfway, straight, over that of the ends",
-    shorter,
-    between=(0.69, 0.74),
-    source="1/√2 = 0.71",
-)
+name = "length halfway, straight, over that of the ends: 1/√2 = 0.71"
+lesson.check(name, shorter, between=(0.67, 0.75))
 
 # %% [markdown]
 # Two random vectors in 32 dimensions are nearly at right angles, so halfway the straight way is at
@@ -669,10 +665,10 @@ lesson.figure(
 fresh = score["fresh"]
 generated = score["epoch 49"]
 variation = generated[0] / fresh[0]
-lesson.claim("monsters' variation over that of fresh ones", variation, at_least=0.8)
+lesson.claim("monsters' variation over that of fresh ones", variation, between=(0.8, 1.2))
 lesson.claim("not mirrored, epoch 49", generated[1], at_most=0.75)
 away = generated[3] / fresh[3]
-lesson.claim("to the nearest of 900: generated over fresh ones", away, at_least=0.9)
+lesson.claim("to the nearest of 900: generated over fresh ones", away, between=(0.9, 1.15))
 
 # %% [markdown]
 # ## 7. Where the post is loose

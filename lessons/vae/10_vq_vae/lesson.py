@@ -290,6 +290,57 @@ lesson.claim("VQ-VAE: share of dead codes, test digits", dead_share(codes, cfg.c
 lesson.claim("VQ-VAE: perplexity of 64 codes", alike, at_least=20)
 
 # %% [markdown]
+# Digits as integers are *compressed*: 294 bits in place of 6,272. How does that compare with JPEG?
+# Many digits go into one large picture, so that the file's header costs next to nothing, each with
+# a black rim, so that JPEG's squares of 8×8 pixels fit. A higher *quality* costs more bits and
+# leaves less error.
+
+# %%
+lesson.predict(
+    "How many bits will JPEG need for a digit, at the same squared error?",
+    ["fewer than 250", "250 to 350, about as many", "more than 350"],
+)
+
+# %%
+from io import BytesIO
+
+from PIL import Image
+
+side = int(len(test) ** 0.5)
+rim = np.pad(data.test_images[: side**2], ((0, 0), (2, 2), (2, 2)))  # (side², 32, 32), bytes
+mosaic = rim.reshape(side, side, 32, 32).swapaxes(1, 2).reshape(32 * side, 32 * side)
+
+
+def stored(format, **options):
+    """Bits for a digit, and the squared error a pixel that comes back."""
+    file = BytesIO()
+    Image.fromarray(mosaic).save(file, format, optimize=True, **options)
+    back = np.asarray(Image.open(file)) - mosaic.astype(float)
+    return 8 * file.tell() / side**2, (back**2).sum() / 255**2 / side**2 / 784
+
+
+# %%
+qualities = (1, 3, 5, 8, 12, 20, 30, 50)
+jpeg = np.array([stored("JPEG", quality=quality) for quality in qualities])  # (8, 2)
+rows = [["PNG", *stored("PNG")]]
+rows += [[f"JPEG, quality {q}", *each] for q, each in zip(qualities, jpeg)]
+rows.append(["VQ-VAE", 49 * np.log2(cfg.codes), error_of_digits])
+lesson.table(rows, ["test digits", "bits a digit", "squared error a pixel"])
+as_good = np.interp(error_of_digits, jpeg[::-1, 1], jpeg[::-1, 0])
+
+# %%
+about, more = "250 to 350, about as many", "more than 350"
+lesson.outcome(
+    f"{as_good:.0f} bits, read between the rows.",
+    answer="fewer than 250" if as_good < 250 else about if as_good <= 350 else more,
+)
+
+# %% [markdown]
+# Mind what is not counted: JPEG needs no codebook and no decoder with thousands of weights, and
+# works for any picture; ours knows digits and nothing else. And 6 bits for each integer is the
+# dearest way to store them: section 3 predicts the integers, and predicted ones cost less.
+
+# %% [markdown]
 # Is the copied gradient what it should be in the whole model? What the decoder wishes at its input
 # must arrive at $E(x)$ unchanged.
 
