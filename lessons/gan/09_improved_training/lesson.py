@@ -32,7 +32,7 @@ from minigen.gan.networks import Discriminator
 from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
 from minigen.nn import MLP, Linear, Module
 from minigen.optim import Adam
-from minigen.tensor import relu, value_and_grad
+from minigen.tensor import logsumexp, relu, softmax, value_and_grad
 
 # %%
 from minigen.gan.improved_training import (
@@ -631,6 +631,26 @@ lesson.outcome(
 #   critic has its pace, a falling learning rate, and time.
 #
 # That a remedy does nothing *here* does not make it useless: each was found on another patient.
+#
+# ## A discriminator that also reads
+#
+# The same paper has one more idea: let $D$ earn its keep. Where a few of the real examples have
+# labels, give it a logit for each class, $l_1, \dots, l_K$, and fix that of the class "fake" at 0.
+# Of a softmax over all $K + 1$, the share of the real classes is $D = \frac{Z}{Z + 1}$ with $Z =
+# \sum_k e^{l_k}$: the usual discriminator with the logit $\log Z$. Labeled examples train it as a
+# classifier, all others as a discriminator, and both teach the same features: *semi-supervised*
+# learning. By hand, with three classes and $l = (2, 0, -1)$:
+
+# %%
+l = np.array([[2.0, 0.0, -1.0]])
+with_fake = np.concatenate([l, np.zeros((1, 1))], axis=1)
+classes = softmax(with_fake)[0]
+real = 1 / (1 + np.exp(-logsumexp(l)[0]))
+lesson.table([[*classes, real]], ["class 1", "2", "3", "fake", "real: sigmoid of log Z"])
+lesson.check("the real classes' share", classes[:3].sum(), equals=real)
+
+# %% [markdown]
+# In the paper feature matching served such a $D$ best: poorer pictures, and the better classifier.
 #
 # ## Wrong turns
 #
