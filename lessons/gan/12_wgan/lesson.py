@@ -357,6 +357,7 @@ def loss_of_f(f, x, y):
     return critic_loss(f(x), f(y))
 
 
+# %%
 def arrivals(c, steps):
     """For each step of a critic alone: its weights at the limit, and the gap that it opens."""
     game = new_game("alone")
