@@ -239,7 +239,8 @@ lesson.outcome(
 # ## 4. Two networks
 #
 # The same with networks in place of the numbers, for points in the plane: $D$ and $G$ have three
-# hidden layers of 128.
+# hidden layers of 128. Both learn by Adam. Its first beta is 0, so it keeps no direction from step
+# to step, for the opponent has moved by then (`start/01`, section 4).
 
 # %%
 cfg = lesson.configure(batch=256, width=128, lr=1e-3, betas=(0.0, 0.99))
@@ -377,7 +378,9 @@ def picture(k, ax):
 
     plot.heatmap(answers, box, ax, n=cells, limits=(0, 1), center=0.5, colorbar=False)
     fakes = film["fakes"][k]
-    return plot.samples(fakes, ax=ax, bounds=box, color=plot.color.ink, title=f"step {times[k]}")
+    plot.samples(fakes, ax=ax, bounds=box, color=plot.color.ink, title=f"step {times[k]}")
+    ax.plot(*ring.modes.T, "o", ms=11, mfc="none", mec=plot.color.real)
+    return ax
 
 
 # %%
@@ -387,9 +390,9 @@ for k, ax in zip(np.linspace(0, len(times) - 1, 6).round().astype(int), axes.fla
 lesson.figure(
     fig,
     "chase",
-    "Black: fakes. Blue: D says real, orange: fake, white: one half. Follow one bell: where fakes"
-    " are missing it is blue, where they crowd it turns orange, and at last white. The spokes reach"
-    " far outside.",
+    "Black: fakes. Circles: where the real points are. Blue: D says real, orange: fake, white: one"
+    " half. Follow one bell: where fakes are missing it is blue, where they crowd it turns orange,"
+    " and at last white. The spokes reach far outside.",
 )
 
 # %%
