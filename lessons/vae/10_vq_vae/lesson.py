@@ -471,22 +471,21 @@ by_place = -np.log(share[np.arange(49), some]).sum(axis=1).mean()
 by_those_before = -prior.log_prob(some).mean()
 
 # %%
-lesson.table(
-    [
-        ["nothing", nothing],
-        ["how often at each place", by_place],
-        ["those before", by_those_before],
-    ],
-    ["known of the 49 integers", "nats"],
-)
+known = {
+    "nothing": nothing,
+    "how often at each place": by_place,
+    "those before": by_those_before,
+}
+rows = [[name, nats, nats / np.log(2)] for name, nats in known.items()]
+lesson.table(rows, ["known of the 49 integers", "nats", "bits, beside JPEG's in section 2"])
 saved = by_place - by_those_before
 name = "prior: nats saved by looking at the integers before"
 lesson.claim(name, saved, at_least=20, unit="nats")
 
 # %% [markdown]
-# How good are the digits? Our judge is a classifier that reads 99.4 % of the test digits. The
-# Fréchet distance compares its features of 5,000 drawn and of all test digits; 5,000 other real
-# digits have about 2, so smaller is better. Three ways to draw: the 49 integers from the
+# How good are the digits? Our judge is the classifier of `gan/08`. The Fréchet distance compares
+# its features of 5,000 drawn and of all test digits; smaller is better, and the last row of the
+# table will say what 5,000 other real digits have. Three ways to draw: the 49 integers from the
 # transformer; each of the 49 integers at random, all 64 equally probable; and the 20 Gaussian
 # numbers of a plain VAE with the networks of `vae/08`, trained once (15 epochs, not 34) and kept.
 # These are whole systems, and they differ in more than their codes: the VAE's layers are dense
