@@ -22,6 +22,7 @@ COMMANDS = {
     "notebook": "write a lesson as a Jupyter notebook",
     "exercise": "write an equation yourself and have it checked",
     "sample": "save samples of a lesson's trained model",
+    "glossary": "say what a term of the lessons means",
     "bench": "measure the speed of this machine on minigen's workloads",
 }
 

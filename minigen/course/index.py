@@ -24,15 +24,18 @@ __all__ = [
     "EquationUse",
     "LessonInfo",
     "POSTS",
+    "START",
     "equation_index",
     "equations",
     "exercise_names",
     "figures",
     "find",
     "folders",
+    "glossary",
     "lessons",
     "lessons_root",
     "outline",
+    "preparation",
     "problems",
     "readme_table",
     "resolve",
@@ -47,6 +50,7 @@ POSTS = {
     "flow": "Flow-based Deep Generative Models",
     "diffusion": "What are Diffusion Models?",
 }
+START = {"start": "Before the posts"}  # lessons that belong to no post, and to none of its sections
 FIELDS: dict[str, Any] = {
     "title": str,
     "post": str,
@@ -143,6 +147,12 @@ def equations() -> tuple[dict[str, str], ...]:
 
 
 @lru_cache
+def glossary() -> tuple[dict[str, str], ...]:
+    """The terms of the lessons in alphabetical order: term, meaning, lesson that explains it, see (terms and ids)."""
+    return _read("glossary")
+
+
+@lru_cache
 def _parts() -> dict[str, list[str]]:
     """Section id -> ids of its subsections, as far as the paths of figures and equations show them."""
     by_title = {(row["post"], row["title"]): row["id"] for row in sections()}
@@ -169,13 +179,13 @@ def lessons_root() -> Path:
 
 
 def folders(file: str, root: Path | None = None) -> list[Path]:
-    """The folders `<family>/<NN_name>` that hold `file` ("lesson.py" or "exercise.py"), by post and number."""
-    posts = list(POSTS)
+    """The folders `<family>/<NN_name>` that hold `file` ("lesson.py" or "exercise.py"), by family and number."""
+    families = [*START, *POSTS]
     found = [path.parent for path in (root or lessons_root()).glob(f"*/[0-9][0-9]_*/{file}")]
 
     def order(folder: Path) -> tuple[int, str]:
         family = folder.parent.name
-        return posts.index(family) if family in posts else len(posts), full_id(folder)
+        return families.index(family) if family in families else len(families), full_id(folder)
 
     return sorted(found, key=order)
 
@@ -431,9 +441,21 @@ def outline() -> list[tuple[str, list[Row]]]:
     return list(rows.items())
 
 
+def preparation() -> list[tuple[str, list[LessonInfo]]]:
+    """(heading, lessons) of the families that belong to no post."""
+    known = lessons()
+    groups = [(heading, [lesson for lesson in known if lesson.post == family]) for family, heading in START.items()]
+    return [group for group in groups if group[1]]
+
+
 def readme_table() -> str:
     """The README's table of sections and lessons, in Markdown (`minigen list --markdown`)."""
     lines = []
+    for heading, group in preparation():
+        lines += [f"### {heading}", "", "| subject | lesson | minutes |", "| --- | --- | --- |"]
+        for lesson in group:
+            lines.append(f"| {lesson.title} | [{lesson.id}](lessons/{lesson.id}/lesson.py) | {lesson.minutes:g} |")
+        lines.append("")
     for post, rows in outline():
         lines += [f"### {POSTS[post]}", "", "| section | lesson | minutes |", "| --- | --- | --- |"]
         for section, found, parts in rows:

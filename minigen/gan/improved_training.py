@@ -165,8 +165,9 @@ class VirtualBatchNorm(Module):
 
     Each example gets the output that batch norm would give it as the last of the R + 1 examples (reference, example),
     so that the outputs of a batch are independent of one another. Called `norm(x, reference)`, with the reference batch
-    (R, ..., C) as it arrives at this layer: it passes through the layers below along with x.
-    Raises ValueError for shapes that do not fit.
+    (R, ..., C) as it arrives at this layer: it passes through the layers below along with x, and through this one by
+    `norm.normalize_reference(reference)`.
+    Raises ValueError for shapes that do not fit. Salimans et al. 2016, section 3.5.
     """
 
     def __init__(self, channels: int, eps: float = 1e-5):
@@ -178,6 +179,17 @@ class VirtualBatchNorm(Module):
         x = checks.array("x", x, "N", ..., len(self.w))
         mean, var = virtual_moments(x, reference)
         return (x - mean) / np.sqrt(var + self.eps) * self.w + self.b
+
+    def normalize_reference(self, reference: Array) -> Array:
+        """The reference batch normalized by its own statistics alone, for the layer above: (R, ..., C) -> (R, ..., C).
+
+        `norm(reference, reference)` would count each reference example twice in its own virtual batch.
+        """
+        reference = checks.array("reference", reference, "R", ..., len(self.w))
+        axes = tuple(range(np.ndim(reference) - 1))
+        mean = np.mean(reference, axis=axes)  # (C,)
+        var = np.mean((reference - mean) ** 2, axis=axes)
+        return (reference - mean) / np.sqrt(var + self.eps) * self.w + self.b
 
 
 def instance_noise(x: Array, std: float, rng: Rng) -> Array:

@@ -71,7 +71,7 @@ def gradient_penalty(
 
 
 def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Array, target: float = 1.0) -> Array:
-    """The gradient penalty with its random numbers as an argument: x̂ = ε·real + (1 − ε)·fake, pair by pair. Eq. gan.18
+    """The gradient penalty with its random numbers as an argument: x̂ = ε·real + (1 − ε)·fake, pair by pair.
 
     real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError as `gradient_penalty` does.
     """

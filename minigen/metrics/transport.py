@@ -79,8 +79,9 @@ def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
     mean |x_i - y_s(i)|, found by `scipy.optimize.linear_sum_assignment`.
     Cost: N^2 distances in memory (32 MB at 2,000), and time between N^2 and N^3: about 0.05 s at 500 points, 0.3 s at
     1,000, 2 s at 2,000. Beyond 5,000 points use `sliced_wasserstein`, or average `wasserstein` over subsets of one
-    size. Between two samples of the same distribution W1 is not 0 but shrinks only as N^(-1/D): put `sampling_floor`
-    beside it. For other sizes, weights or costs see `transport_plan`.
+    size. Between two samples of the same distribution W1 is not 0. It shrinks as N^(-1/2) in one dimension, as
+    sqrt(log N / N) in two, and only as N^(-1/D) from three on: put `sampling_floor` beside it. For other sizes, weights
+    or costs see `transport_plan`.
     ValueError: shapes that differ, another rank, empty, non-finite.
     """
     from scipy.optimize import linear_sum_assignment
@@ -166,9 +167,10 @@ def sliced_wasserstein(x: ArrayLike, y: ArrayLike, projections: int, rng: np.ran
     """The mean, over random directions, of W1 between the samples' projections, in the points' units.
 
     x: (N, D), y: (M, D). projections: the number of directions, drawn by `rng` uniformly from the unit sphere.
-    SW1 = mean over directions u of W1(u.x, u.y): the first power, no root. A metric, and never more than W1: a
-    translation by a vector t adds |t| to W1, and in 2-D 2/pi |t| to SW1. A seed fixes the directions: compare models
-    with one seed, and beside `sampling_floor`. Cost: two sorts a direction, O(projections (N + M) log(N + M)).
+    SW1 = mean over directions u of W1(u.x, u.y): the first power, no root. A metric, and never more than W1: between
+    a cloud and its copy shifted by a vector t, W1 is |t|, and in 2-D SW1 is 2/pi |t|. A seed fixes the directions:
+    compare models with one seed, and beside `sampling_floor`. Cost: two sorts a direction,
+    O(projections (N + M) log(N + M)).
     ValueError: column counts that differ, another rank, empty, non-finite, projections < 1.
     Bonneel, Rabin, Peyré and Pfister, "Sliced and Radon Wasserstein barycenters of measures", 2015.
     """

@@ -91,7 +91,10 @@ class VQVAE(Module):
         return Output(self.decode(level.vectors), [level])
 
     def loss(self, x: Array) -> Array:
-        """The mean over the batch of |x - D(e)|² and the quantizer's two terms: a scalar. Eq. vae.19"""
+        """The mean over the batch of |x - D(e)|² and the quantizer's two terms: a scalar. Eq. vae.19
+
+        Of the two, the codebook's is zero where moving averages move it (`learned=False` of the quantizer).
+        """
         return vq_vae_loss(self, x)[0]
 
     def codes(self, x: numpy.ndarray) -> list[numpy.ndarray]:

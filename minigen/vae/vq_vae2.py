@@ -89,7 +89,10 @@ class HierarchicalVQVAE(Module):
         return Output(self.decode(top.vectors, e_bottom), [top, bottom])
 
     def loss(self, x: Array) -> Array:
-        """The mean over the batch of |x - D(e)|² and the quantizers' terms: a scalar. Eq. vae.19"""
+        """The mean over the batch of |x - D(e)|² and the quantizers' terms: a scalar. Eq. vae.19
+
+        The codebooks' terms are zero where moving averages move them (`learned=False` of a quantizer).
+        """
         return vq_vae_loss(self, x)[0]
 
     def codes(self, x: numpy.ndarray) -> list[numpy.ndarray]:

@@ -196,6 +196,20 @@ def test_headings_take_the_lessons_of_their_parts(write_lesson):
     assert rows["gan.s13"] == ([], False)
 
 
+def test_lessons_before_the_posts_come_first_and_count_no_section(write_lesson):
+    write_lesson("gan/02_gan", sections=["gan.s02"])
+    write_lesson("start/01_background", title="Background")
+    assert [lesson.id for lesson in index.lessons()] == ["start/01_background", "gan/02_gan"]
+    assert [(heading, [lesson.id for lesson in group]) for heading, group in index.preparation()] == [
+        ("Before the posts", ["start/01_background"])
+    ]
+    assert [post for post, _ in index.outline()] == list(index.POSTS)
+    assert sum(bool(found) for _, rows in index.outline() for _, found, _ in rows) == 1
+    assert index.find("start/01").id == "start/01_background"
+    assert index.readme_table().startswith("### Before the posts\n")
+    assert "| Background | [start/01_background](lessons/start/01_background/lesson.py) | 0.5 |" in index.readme_table()
+
+
 def test_the_readmes_table_is_up_to_date(root):
     readme = (root / "README.md").read_text(encoding="utf-8")
     table = re.search(r"<!-- lessons:.*?-->\n(.*?)\n<!-- end of lessons -->", readme, re.S)[1]

@@ -48,7 +48,8 @@ def test_the_package_is_no_answer(exercise, tmp_path):
     """The reference under its own name, imported."""
     module, _, name = exercise.target.partition(":")
     path = tmp_path / "answers.py"
-    path.write_text(f"from {module} import {name.partition('.')[0]} as {exercise.name}\n", encoding="utf-8")
+    owner = name.partition(".")[0]  # of a method: its class
+    path.write_text(f"from {module} import {owner}\n{exercise.name} = {name}\n", encoding="utf-8")
     report = grade_file(exercise, path)
     assert {verdict.status for verdict in report.verdicts} == {status.PACKAGE_ANSWER}
 

@@ -234,6 +234,20 @@ def test_virtual_batch_norm_is_batch_norm_of_the_reference_and_the_example(rng, 
     np.testing.assert_allclose(layer(x, reference), expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (4, 5, 3)])
+def test_virtual_batch_norm_normalizes_the_reference_by_its_own_statistics_alone(rng, shape):
+    layer = in_float64(VirtualBatchNorm(3))
+    layer.w[...], layer.b[...] = rng.standard_normal((2, 3))
+    reference = 2 + 3 * rng.standard_normal((9, *shape))
+    flat = reference.reshape(-1, 3)
+    expected = (reference - flat.mean(axis=0)) / np.sqrt(flat.var(axis=0) + layer.eps) * layer.w + layer.b
+    np.testing.assert_allclose(layer.normalize_reference(reference), expected, rtol=1e-12)
+    assert not np.allclose(layer(reference, reference), expected, rtol=1e-3)  # each would count twice
+    assert VirtualBatchNorm(3).normalize_reference(reference.astype(np.float32)).dtype == np.float32
+    with pytest.raises(ValueError, match=r"reference must have shape \(R, \.\.\., 3\)"):
+        layer.normalize_reference(reference[..., :2])
+
+
 def test_virtual_batch_norm_keeps_examples_apart(rng):
     """The Jacobian of one example's output with respect to another example is exactly zero, unlike batch norm's."""
     layer = in_float64(VirtualBatchNorm(3))

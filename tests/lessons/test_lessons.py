@@ -44,7 +44,7 @@ def test_every_folder_holds_a_lesson():
 def test_metadata(lesson):
     family = lesson.id.split("/")[0]
     assert lesson.post == family and lesson.title and 0 < lesson.minutes <= 15
-    assert lesson.sections, "a lesson mirrors at least one section"
+    assert lesson.sections or family in index.START, "a lesson mirrors at least one section"
     for named, table in [
         (lesson.sections, index.sections()),
         (lesson.figures, index.figures()),

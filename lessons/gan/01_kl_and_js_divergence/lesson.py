@@ -43,7 +43,7 @@ from minigen.metrics.divergence import (
 # A coin is fair: heads and tails have $p = (\frac12, \frac12)$. A friend believes $q = (\frac14,
 # \frac34)$. When heads comes up, it is twice as probable as she thought; when tails comes up, only
 # $\frac23$ times. Average the *logarithm* of these ratios, each weighted by how often it happens in
-# truth (Eq. gan.01):
+# truth. This is the *Kullback-Leibler divergence*, KL divergence for short (Eq. gan.01):
 #
 # $$D_{\mathrm{KL}}(p \| q) = \sum_x p(x) \log \frac{p(x)}{q(x)}
 # = \tfrac12 \log 2 + \tfrac12 \log \tfrac23 = \log 2 - \tfrac12 \log 3 = 0.1438 .$$
@@ -108,8 +108,8 @@ lesson.outcome(
 #
 # ## 3. A fairer comparison
 #
-# Let both be compared to the same third distribution, the mixture $m = (p + q)/2$, and average (Eq.
-# gan.02):
+# Let both be compared to the same third distribution, the mixture $m = (p + q)/2$, and average:
+# that is the *Jensen-Shannon* or JS divergence (Eq. gan.02):
 #
 # $$
 # D_{\mathrm{JS}}(p \| q) = \tfrac12 D_{\mathrm{KL}}(p \| m) + \tfrac12 D_{\mathrm{KL}}(q \| m) .

@@ -239,7 +239,8 @@ lesson.outcome(
 # ## 4. Two networks
 #
 # The same with networks in place of the numbers, for points in the plane: $D$ and $G$ have three
-# hidden layers of 128.
+# hidden layers of 128. Both learn by Adam. Its first beta is 0, so it keeps no direction from step
+# to step, for the opponent has moved by then (`start/01`, section 4).
 
 # %%
 cfg = lesson.configure(batch=256, width=128, lr=1e-3, betas=(0.0, 0.99))
@@ -377,7 +378,9 @@ def picture(k, ax):
 
     plot.heatmap(answers, box, ax, n=cells, limits=(0, 1), center=0.5, colorbar=False)
     fakes = film["fakes"][k]
-    return plot.samples(fakes, ax=ax, bounds=box, color=plot.color.ink, title=f"step {times[k]}")
+    plot.samples(fakes, ax=ax, bounds=box, color=plot.color.ink, title=f"step {times[k]}")
+    ax.plot(*ring.modes.T, "o", ms=11, mfc="none", mec=plot.color.real)
+    return ax
 
 
 # %%
@@ -387,9 +390,9 @@ for k, ax in zip(np.linspace(0, len(times) - 1, 6).round().astype(int), axes.fla
 lesson.figure(
     fig,
     "chase",
-    "Black: fakes. Blue: D says real, orange: fake, white: one half. Follow one bell: where fakes"
-    " are missing it is blue, where they crowd it turns orange, and at last white. The spokes reach"
-    " far outside.",
+    "Black: fakes. Circles: where the real points are. Blue: D says real, orange: fake, white: one"
+    " half. Follow one bell: where fakes are missing it is blue, where they crowd it turns orange,"
+    " and at last white. The spokes reach far outside.",
 )
 
 # %%
@@ -448,6 +451,8 @@ lesson.figure(
 d_loss = history["discriminator"][-100:].mean()
 source = "2 log 2 = 1.386"
 lesson.claim("D's loss at the end, nats", d_loss, between=(1.30, 1.40), source=source)
+knew = d_loss - history["discriminator"].min()
+lesson.claim("D's loss at the end, above its lowest on the way, nats", knew, at_least=0.1)
 
 # %%
 best_half = np.flatnonzero(np.array(share) >= max(share) / 2)
@@ -469,8 +474,8 @@ lesson.outcome(
 # Three games on the ring from three beginnings, one with the minimax loss, and two on the moons.
 # On a line it is easy to say how far samples have to be carried to become others: sort both, and
 # pair them in order. In the plane, look at them from many sides, each time at their shadows on a
-# line, and average: that is the *sliced Wasserstein distance* (`gan/10`). Its *floor* is what two
-# samples of the truth have between them.
+# line, and average: that is the *sliced Wasserstein distance* (`gan/10`). Its *sampling floor* is
+# what two samples of the truth have between them.
 
 # %%
 lesson.predict(
@@ -637,7 +642,8 @@ lesson.figure(
 )
 arrived = distances["non-saturating"][-1]
 lesson.claim("non-saturating: center of the fakes, from 5.7", arrived, at_most=1.5)
-lesson.claim("minimax: the same", distances["minimax"][-1], at_least=5)
+behind_it = distances["minimax"][-1] / arrived
+lesson.claim("minimax: so many times as far away", behind_it, at_least=4)
 
 # %% [markdown]
 # **Swapped labels**, the classic slip, and a **lazy discriminator**, whose learning rate is a tenth

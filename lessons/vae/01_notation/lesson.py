@@ -268,7 +268,7 @@ lesson.outcome(
     answer="g_phi of the autoencoder only",
 )
 lesson.check("three codes by g_phi: largest difference", once, equals=0.0, atol=0)
-lesson.claim("three draws of q_phi: largest difference", apart, at_least=0.05)
+lesson.check("three draws of q_phi: largest difference", apart, at_least=0.05)
 
 # %% [markdown]
 # And so it goes on: each code

@@ -95,6 +95,22 @@ lesson.show_source(reconstruction_loss)
 # A code is a choice of what to keep. The data choose: whatever *varies* most costs most when
 # it is lost.
 #
+# The squared error is one choice. Where pixels lie in $[0, 1]$ and the decoder ends in a sigmoid,
+# *cross-entropy* is another: $-x \log x' - (1 - x) \log(1 - x')$, pixel by pixel (`start/01`; the
+# VAEs of `vae/08` use it). Both are least at $x' = x$. They differ in how they punish. What does a
+# white pixel cost that is drawn at 0.9, at 0.1, at 0.001?
+
+# %%
+drawn = np.array([0.9, 0.1, 0.001])
+squared, entropies = (1 - drawn) ** 2, -np.log(drawn)
+header = ["a white pixel drawn at", *(f"{x:g}" for x in drawn)]
+lesson.table([["squared error", *squared], ["cross-entropy, nats", *entropies]], header)
+lesson.check("cross-entropy at 0.001", entropies[2], equals=6.9078, atol=1e-4)
+
+# %% [markdown]
+# The squared error of one pixel is never above 1; cross-entropy has no upper end, and its slope in
+# the logit does not die out where the decoder is sure and wrong (`gan/02` has met the same).
+#
 # ## 2. The best linear choice
 # Let encoder and decoder be matrices. Then the answer has been known since 1936: keep the
 # directions along which the data vary most. They are called principal components: the eigenvectors

@@ -309,8 +309,10 @@ lesson.table(
 )
 
 # %%
-_, norm, moved = rows["contractive"]
+error, norm, moved = rows["contractive"]
 _, norm_of_plain, moved_of_plain = rows["plain"]
+of_mean_digit = reconstruction_loss(test, 0 * test + test.mean(axis=0))
+lesson.claim("contractive: error over the mean digit's", error / of_mean_digit, at_most=0.65)
 lesson.claim("squared norm of J: contractive over plain", norm / norm_of_plain, at_most=0.3)
 lesson.claim("moved by noise: contractive over plain", moved / moved_of_plain, at_most=0.9)
 

@@ -67,6 +67,8 @@ lesson.figure(
 #
 # $$p(x) = \int p(x|z)\, p(z)\, dz .$$
 #
+# This is the *marginal likelihood* of $x$.
+#
 # By hand: a code is 0 or 1, heads or tails. If it is 0 then $p(x|z) = 0.5$, if it is 1 then
 # $0.001$. So $p(x) = \frac12 \cdot 0.5 + \frac12 \cdot 0.001 = 0.2505$, and its log is $-1.384$. To
 # average over causes *drawn* from the prior is called *Monte Carlo*.

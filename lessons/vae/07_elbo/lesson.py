@@ -342,14 +342,9 @@ numbers = np.stack([log_px, terms.value, gaps, rest], axis=1)
 lesson.table(numbers[:4], columns, "four of the x")
 
 # %%
-lesson.claim(
-    "largest |log p(x) - ELBO - KL(q || posterior)|",
-    np.abs(rest).max(),
-    equals=0.0,
-    atol=1e-6,
-    unit="nats",
-)
-lesson.claim("smallest gap, random guesses", gaps.min(), at_least=0.0, source="Eq. vae.13")
+name = "largest |log p(x) - ELBO - KL(q || posterior)|, nats"
+lesson.check(name, np.abs(rest).max(), equals=0.0, atol=1e-6)
+lesson.check("Eq. vae.13: log p(x) less the ELBO, the least of a hundred", gaps.min(), at_least=0.0)
 
 # %% [markdown]
 # ## 4. Climb

@@ -409,17 +409,22 @@ lesson.outcome(
     answer=signs.get((gain_of_higgins > 0, gain_of_gap > 0), neither),
 )
 
+# %% [markdown]
+# To take the best of three after the fact flatters. The claims are about $\beta = 8$, chosen before
+# the run.
+
 # %%
+gain_of_higgins, gain_of_gap = gains(8.0)
 lesson.claim(
-    "Higgins' score, best beta > 1 less beta = 1",
+    "Higgins' score, beta 8 less beta 1",
     gain_of_higgins,
-    at_least=0.0,
+    at_least=0.03,
     source="Higgins et al. 2017",
 )
 lesson.claim(
-    "information gap, best beta > 1 less beta = 1",
+    "information gap, beta 8 less beta 1",
     gain_of_gap,
-    at_least=0.0,
+    at_least=0.05,
     source="Chen et al. 2018",
 )
 
@@ -489,8 +494,9 @@ lesson.table(
     ["beta", *shapes.FACTORS],
     "share that the best-informed number knows",
 )
-lesson.claim("beta 16: share of x and of y known to one number", knows[16.0][3:], at_least=0.3)
-lesson.claim("beta 16: the same of the rotation", knows[16.0][2], at_most=0.1)
+above = knows[16.0][3:] - knows[16.0][2]
+name = "beta 16: share of x and of y known to one number, above that of the rotation"
+lesson.claim(name, above, at_least=0.3)
 
 # %% [markdown]
 # Read the last row: with few nats to spend, the code spends them on the place. A shape decoded at
@@ -590,17 +596,22 @@ lesson.claim("mean distance of rate and capacity", off.mean(), at_most=0.5, unit
 row = judge(step.model, "capacity")
 rows = [[f"{beta:g}", *means[beta]] for beta in (1.0, best)]
 lesson.table([*rows, [f"C to {top:g}", *row]], header)
+
+# %% [markdown]
+# What does a price buy for the same rate? Read it off the curve of section 4, between its dots.
+
+# %%
+by_price = np.interp(row[1], rate[::-1], distortion[::-1])
 lesson.claim(
-    "distortion at capacity 10, less that at beta 16",
-    row[0] - means[16.0][0],
-    at_most=0.0,
-    unit="nats",
+    f"distortion at capacity {top:g}, over that by a price at the same rate",
+    row[0] / by_price,
+    between=(1.2, 2.5),
 )
 
 # %% [markdown]
 # The ramp has spent its 10 nats on few numbers, those that came first, and tells them very
-# precisely. It scores well; its pictures are hardly sharper than those of $\beta = 8$, which pays
-# half the rate.
+# precisely. That is good for the scores and bad for the pictures: a price gets sharper ones for the
+# same nats.
 #
 # ## 8. A wrong turn
 # The mean over pixels with $\beta = 1$, which looks harmless. In our units it is $\beta = 1024$.

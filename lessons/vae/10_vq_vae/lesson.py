@@ -127,8 +127,8 @@ lesson.check("slope at the decoder's input; in z, straight through", slopes, equ
 # + \beta\,\lVert E(x) - \mathrm{sg}[e_k]\rVert_2^2 ,$$
 #
 # where sg holds a value fixed. With $z = 4$, $e = 5$, $\beta = \frac14$ the second term is 1 and
-# pulls the code down with slope 2; the third is $\frac14$ and pulls $z$ up with slope $-\frac12$:
-# codes come to the vectors, vectors commit to codes.
+# pulls the code down with slope 2; the third, the *commitment loss*, is $\frac14$ and pulls $z$ up
+# with slope $-\frac12$: codes come to the vectors, vectors commit to codes.
 
 # %%
 lesson.exercise("vae/10/quantization_losses")
@@ -290,6 +290,57 @@ lesson.claim("VQ-VAE: share of dead codes, test digits", dead_share(codes, cfg.c
 lesson.claim("VQ-VAE: perplexity of 64 codes", alike, at_least=20)
 
 # %% [markdown]
+# Digits as integers are *compressed*: 294 bits in place of 6,272. How does that compare with JPEG?
+# Many digits go into one large picture, so that the file's header costs next to nothing, each with
+# a black rim, so that JPEG's squares of 8×8 pixels fit. A higher *quality* costs more bits and
+# leaves less error.
+
+# %%
+lesson.predict(
+    "How many bits will JPEG need for a digit, at the same squared error?",
+    ["fewer than 250", "250 to 350, about as many", "more than 350"],
+)
+
+# %%
+from io import BytesIO
+
+from PIL import Image
+
+side = int(len(test) ** 0.5)
+rim = np.pad(data.test_images[: side**2], ((0, 0), (2, 2), (2, 2)))  # (side², 32, 32), bytes
+mosaic = rim.reshape(side, side, 32, 32).swapaxes(1, 2).reshape(32 * side, 32 * side)
+
+
+def stored(format, **options):
+    """Bits for a digit, and the squared error a pixel that comes back."""
+    file = BytesIO()
+    Image.fromarray(mosaic).save(file, format, optimize=True, **options)
+    back = np.asarray(Image.open(file)) - mosaic.astype(float)
+    return 8 * file.tell() / side**2, (back**2).sum() / 255**2 / side**2 / 784
+
+
+# %%
+qualities = (1, 3, 5, 8, 12, 20, 30, 50)
+jpeg = np.array([stored("JPEG", quality=quality) for quality in qualities])  # (8, 2)
+rows = [["PNG", *stored("PNG")]]
+rows += [[f"JPEG, quality {q}", *each] for q, each in zip(qualities, jpeg)]
+rows.append(["VQ-VAE", 49 * np.log2(cfg.codes), error_of_digits])
+lesson.table(rows, ["test digits", "bits a digit", "squared error a pixel"])
+as_good = np.interp(error_of_digits, jpeg[::-1, 1], jpeg[::-1, 0])
+
+# %%
+about, more = "250 to 350, about as many", "more than 350"
+lesson.outcome(
+    f"{as_good:.0f} bits, read between the rows.",
+    answer="fewer than 250" if as_good < 250 else about if as_good <= 350 else more,
+)
+
+# %% [markdown]
+# Mind what is not counted: JPEG needs no codebook and no decoder with thousands of weights, and
+# works for any picture; ours knows digits and nothing else. And 6 bits for each integer is the
+# dearest way to store them: section 3 predicts the integers, and predicted ones cost less.
+
+# %% [markdown]
 # Is the copied gradient what it should be in the whole model? What the decoder wishes at its input
 # must arrive at $E(x)$ unchanged.
 
@@ -420,22 +471,21 @@ by_place = -np.log(share[np.arange(49), some]).sum(axis=1).mean()
 by_those_before = -prior.log_prob(some).mean()
 
 # %%
-lesson.table(
-    [
-        ["nothing", nothing],
-        ["how often at each place", by_place],
-        ["those before", by_those_before],
-    ],
-    ["known of the 49 integers", "nats"],
-)
+known = {
+    "nothing": nothing,
+    "how often at each place": by_place,
+    "those before": by_those_before,
+}
+rows = [[name, nats, nats / np.log(2)] for name, nats in known.items()]
+lesson.table(rows, ["known of the 49 integers", "nats", "bits, beside JPEG's in section 2"])
 saved = by_place - by_those_before
 name = "prior: nats saved by looking at the integers before"
 lesson.claim(name, saved, at_least=20, unit="nats")
 
 # %% [markdown]
-# How good are the digits? Our judge is a classifier that reads 99.4 % of the test digits. The
-# Fréchet distance compares its features of 5,000 drawn and of all test digits; 5,000 other real
-# digits have about 2, so smaller is better. Three ways to draw: the 49 integers from the
+# How good are the digits? Our judge is the classifier of `gan/08`. The Fréchet distance compares
+# its features of 5,000 drawn and of all test digits; smaller is better, and the last row of the
+# table will say what 5,000 other real digits have. Three ways to draw: the 49 integers from the
 # transformer; each of the 49 integers at random, all 64 equally probable; and the 20 Gaussian
 # numbers of a plain VAE with the networks of `vae/08`, trained once (15 epochs, not 34) and kept.
 # These are whole systems, and they differ in more than their codes: the VAE's layers are dense

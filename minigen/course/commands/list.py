@@ -47,6 +47,11 @@ def main(argv: Sequence[str]) -> int:
 
 def _list_lessons() -> None:
     exercises = _exercises_column()
+    for heading, group in index.preparation():
+        print(color(heading, "bold"))
+        rows = [[lesson.title, lesson.id, f"{lesson.minutes:g} min", exercises(lesson)] for lesson in group]
+        print(text_table(rows, indent="  "))
+        print()
     total = covered = 0
     for post, rows in index.outline():
         print(color(index.POSTS[post], "bold"))

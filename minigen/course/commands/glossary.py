@@ -1,0 +1,58 @@
+"""`minigen glossary [TERM]`: the terms of the lessons in plain words, each with the lesson that explains it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import textwrap
+from collections.abc import Sequence
+
+from minigen.course import index
+from minigen.course.console import UsageError, color
+from minigen.course.lesson.options import Parser
+
+__all__ = ["main", "parser"]
+
+WIDTH = 100
+
+
+def parser() -> Parser:
+    """The arguments of `minigen glossary`."""
+    result = Parser(
+        prog="minigen glossary",
+        description="Say what a term of the lessons means, and which lesson explains it; all terms without one.",
+        example="minigen glossary logit",
+    )
+    result.add_argument("term", nargs="*", help="a term, such as: reparameterization trick")
+    result.add_argument("--json", action="store_true", help="the same for a program")
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    """`minigen glossary ...`; returns 0. Raises UsageError for a term that is not there."""
+    args = parser().parse_args(argv)
+    rows = _found(" ".join(args.term)) if args.term else list(index.glossary())
+    print(json.dumps(rows, indent=2, ensure_ascii=False) if args.json else "\n".join(map(_shown, rows)))
+    return 0
+
+
+def _found(text: str) -> list[dict[str, str]]:
+    """The entry of this term, or those whose term begins so or has it as one of its words."""
+    wanted = text.lower()
+    by_term = {row["term"].lower(): row for row in index.glossary()}
+    if wanted in by_term:
+        return [by_term[wanted]]
+    near = [row for term, row in by_term.items() if term.startswith(wanted) or wanted in term.split()]
+    if near:
+        return near
+    close = [by_term[term]["term"] for term in difflib.get_close_matches(wanted, by_term, n=3, cutoff=0.6)]
+    hint = f"did you mean {', '.join(close)}?" if close else "see minigen glossary"
+    raise UsageError(f"the glossary has no term {text!r}; {hint}")
+
+
+def _shown(row: dict[str, str]) -> str:
+    """An entry as text: the term, what it means, the lesson, and what to read with it."""
+    see = f"; see {row['see']}" if row["see"] else ""
+    text = f"{row['meaning']} ({row['lesson']}{see})"
+    lines = textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join([color(row["term"], "bold"), *lines])

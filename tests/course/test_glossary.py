@@ -1,0 +1,60 @@
+"""The glossary: its entries are sound, and each term stands in the lesson that it points to."""
+
+import json
+import re
+
+from minigen.cli import main
+from minigen.course import index
+
+
+def words(text: str) -> str:
+    """A lesson's text without comment signs, emphasis and line breaks, in small letters."""
+    lines = (line.removeprefix("#").strip() for line in text.splitlines())
+    return re.sub(r"\s+", " ", " ".join(lines).replace("*", "")).lower()
+
+
+def test_terms_are_in_order_and_stand_once():
+    terms = [entry["term"].lower().replace("é", "e") for entry in index.glossary()]
+    assert len(terms) > 100 and terms == sorted(set(terms))
+
+
+def test_each_term_stands_in_the_lesson_that_it_points_to():
+    texts = {}
+    for entry in index.glossary():
+        lesson = entry["lesson"]
+        if lesson not in texts:
+            texts[lesson] = words(index.find(lesson).path.read_text(encoding="utf-8"))
+        assert re.search(rf"(?<![a-z]){re.escape(entry['term'].lower())}", texts[lesson]), entry
+
+
+def test_an_entry_is_one_or_two_sentences_and_its_links_exist():
+    terms = {row["term"] for row in index.glossary()}
+    ids = {row["id"] for table in (index.equations(), index.figures(), index.sections()) for row in table}
+    for entry in index.glossary():
+        meaning = entry["meaning"]
+        assert meaning.endswith(".") and 20 < len(meaning) < 260, entry
+        assert len(re.findall(r"[.?!](?= [A-Z]|$)", meaning)) <= 2, entry
+        for link in filter(None, entry["see"].split(", ")):
+            assert link != entry["term"], entry
+            assert link in terms | ids or index.resolve(link).exercise, link
+
+
+def test_the_command_shows_one_term_many_or_all(capsys):
+    assert main(["glossary", "Logit"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("logit\n    The logarithm of the odds") and "(start/01; see sigmoid" in shown
+    assert main(["glossary", "mode"]) == 0  # the term itself, not all that begin so
+    assert capsys.readouterr().out.count("\n") == 2
+    assert main(["glossary", "sliced", "--json"]) == 0
+    assert [row["term"] for row in json.loads(capsys.readouterr().out)] == ["sliced Wasserstein distance"]
+    assert main(["glossary"]) == 0
+    everything = capsys.readouterr().out
+    assert all(entry["term"] in everything for entry in index.glossary())
+    assert max(map(len, everything.splitlines())) <= 100
+
+
+def test_a_term_that_is_not_there_gets_the_nearest(capsys):
+    assert main(["glossary", "perplexitty"]) == 2
+    assert "did you mean perplexity?" in capsys.readouterr().err
+    assert main(["glossary", "zzz"]) == 2
+    assert "see minigen glossary" in capsys.readouterr().err
