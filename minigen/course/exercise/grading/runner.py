@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Task:
 
     drivers: the text of exercise.py, at drivers_file. forms: of the reference's returned values, for each case.
     hidden: targets that must not be had by name; hidden_files: files that must not be read.
+    files: what is put into the folder that the worker runs in, and may be imported from there.
     """
 
     source: str
@@ -75,6 +76,7 @@ class Task:
     mutates: Sequence[str] = ()
     path: Sequence[str] = ()
     seed: int = 0
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -169,6 +171,8 @@ class _Worker:
         self.file = os.path.join(copy, self.task.file_name)
         self.stack = os.path.join(self.folder, "stack")  # faulthandler's words
         Path(self.file).write_text(self.task.source, encoding="utf-8")
+        for name, data in self.task.files.items():
+            Path(work, name).write_bytes(data)
         request = {
             "nonce": self.nonce.hex(),
             "file": self.file,
@@ -180,7 +184,7 @@ class _Worker:
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),
             "mutates": list(self.task.mutates),
-            "path": list(self.task.path),
+            "path": [*self.task.path, *([work] if self.task.files else [])],
             "seed": self.task.seed,
             "limits": {
                 "cpu_seconds": 10 + self.limits.load + self.limits.case * len(self.todo),
