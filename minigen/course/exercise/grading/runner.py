@@ -28,7 +28,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minigen.course.exercise.grading import protocol, status
+from minigen.course.exercise.grading import bubblewrap, protocol, status
 from minigen.course.exercise.grading.observe import Outcome
 
 __all__ = ["Limits", "Run", "Task", "run"]
@@ -45,6 +45,7 @@ class Limits:
     """What a worker may use. Seconds: `case` for one case, `load` for reading the student's file, `boot` to start.
 
     `total` is for all cases of a submission together, however many workers they take; None adds the others up.
+    `sandbox` is "bwrap" for a worker in a sandbox (see `bubblewrap`), or "" for none.
     """
 
     case: float = 3.0
@@ -54,6 +55,7 @@ class Limits:
     memory: int = 768 * 2**20
     file: int = 16 * 2**20
     output: int = 2**20
+    sandbox: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ class _Worker:
             },
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", str(WORKER)],
+            self._command(work),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -211,6 +213,17 @@ class _Worker:
         with contextlib.suppress(OSError):  # it died at once: following it says so
             stdin.write(json.dumps(request).encode())
             stdin.close()
+
+    def _command(self, work: str) -> list[str]:
+        """The worker's program, in a sandbox if the limits ask for one."""
+        program = [sys.executable, "-I", "-S", "-B", str(WORKER)]
+        if self.limits.sandbox == "":
+            return program
+        if self.limits.sandbox != "bwrap":
+            raise ValueError(f'sandbox must be "" or "bwrap", got {self.limits.sandbox!r}')
+        targets = {target.partition(".")[0] for target in self.task.hidden}
+        packages = sorted({"minigen", "numpy", "autograd", *targets})
+        return bubblewrap.command(program, self.folder, work, self.task.path, packages)
 
     def _environment(self, work: str) -> dict[str, str]:
         kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -242,12 +255,12 @@ class _Worker:
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-                self.left_process = True  # the leader is gone and waited for: someone else was in its group
+                self.left_process = not self.limits.sandbox  # the leader is gone and waited for: someone else was in its group
         for _ in range(5):
             left = list(_marked(self.mark, self.folder))
             if not left:
                 break
-            self.left_process = True
+            self.left_process = not self.limits.sandbox  # where all end with the first, if a moment later
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
@@ -365,6 +378,8 @@ class _Worker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=2)
         code = self.process.returncode
+        if self.limits.sandbox and code is not None and code > 128:
+            code = 128 - code  # how a sandbox passes on the signal that ended what it ran
         if self.phase == "boot":
             return Outcome(status.GRADER_ERROR, f"a worker did not start (exit code {code}): {self.printed()[-500:]}")
         signals = {-number: number.name for number in signal.Signals}
