@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading.runner import Limits
 
-__all__ = ["Asked", "Assignment", "Late", "graded_seeds", "load", "moment", "template"]
+__all__ = ["Asked", "Assignment", "Late", "graded_seeds", "load", "moment", "rebuilt", "template"]
 
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
 LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
@@ -144,18 +144,23 @@ def load(path: Path) -> Assignment:
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text; an assignment is a TOML file") from None
     try:
-        return _assignment(tomllib.loads(text), path, text)
+        return _assignment(tomllib.loads(text), path.stem, text, lambda name: _beside(path, name))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from None
     except _Wrong as error:
         raise UsageError(f"{path}: {error}") from None
 
 
+def rebuilt(slug: str, text: str, files: Mapping[str, bytes]) -> Assignment:
+    """An assignment in another process, from what `load` read in the first."""
+    return _assignment(tomllib.loads(text), slug, text, lambda name: files[name])
+
+
 class _Wrong(ValueError):
     """Something in the file that is not as it should be."""
 
 
-def _assignment(data: Mapping[str, Any], path: Path, text: str) -> Assignment:
+def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[str], bytes]) -> Assignment:
     _known(data, "")
     late, seeds, limits = (_table(data, name) for name in ("late", "seeds", "limits"))
     helpers, names = _texts(data, "helpers"), _texts(data, "data")
@@ -169,8 +174,8 @@ def _assignment(data: Mapping[str, Any], path: Path, text: str) -> Assignment:
             raise _Wrong(f"{name} is declared twice, or is the name of a file that students hand in")
         taken.add(name)
     return Assignment(
-        slug=path.stem,
-        title=_title(data, path),
+        slug=slug,
+        title=_title(data, slug),
         asked=asked,
         due=_due(data),
         late=Late(
@@ -185,7 +190,7 @@ def _assignment(data: Mapping[str, Any], path: Path, text: str) -> Assignment:
         seed_count=_whole(seeds, "seeds.graded", 1, least=1),
         seconds=_number(limits, "limits.seconds", 300.0, least=1.0),
         memory_mb=_whole(limits, "limits.memory_mb", 768, least=256),
-        files={name: _beside(path, name) for name in (*helpers, *names)},
+        files={name: read(name) for name in (*helpers, *names)},
         text=text,
     )
 
@@ -205,8 +210,8 @@ def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return table
 
 
-def _title(data: Mapping[str, Any], path: Path) -> str:
-    title = data.get("title", path.stem)
+def _title(data: Mapping[str, Any], slug: str) -> str:
+    title = data.get("title", slug)
     if not isinstance(title, str) or not title.strip() or not title.isprintable():
         raise _Wrong(f"title must be a line of text, got {title!r}")
     return title.strip()

@@ -11,15 +11,13 @@ import datetime
 import difflib
 import json
 import os
-import signal
 import sys
 import textwrap
-import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from minigen.course.console import UsageError, color, safe_streams, text_table
+from minigen.course.console import UsageError, cleaning_up, color, safe_streams, text_table
 from minigen.course.exercise import catalog, checking, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
@@ -88,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_commands(parser)
     args = parser.parse_args(argv)
     try:
-        with _cleaning_up():
+        with cleaning_up():
             return args.run(args)
     except UsageError as error:
         return _failed(2, str(error), getattr(args, "json", False))
@@ -107,23 +105,6 @@ def _failed(code: int, message: str, as_json: bool) -> int:
         print(json.dumps({"version": checking.JSON_VERSION, "error": message, "exit_code": code}))
     print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
     return code
-
-
-@contextlib.contextmanager
-def _cleaning_up() -> Iterator[None]:
-    """SIGTERM becomes an exception, so that workers are ended and their folders removed."""
-
-    def stop(number, frame):
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 # ------------------------------------------------------------------------------------------- the commands

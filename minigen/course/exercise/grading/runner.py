@@ -31,7 +31,7 @@ from pathlib import Path
 from minigen.course.exercise.grading import bubblewrap, protocol, status
 from minigen.course.exercise.grading.observe import Outcome
 
-__all__ = ["Limits", "Run", "Task", "run"]
+__all__ = ["Limits", "Run", "Task", "remove_folder", "run"]
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
@@ -162,7 +162,7 @@ class _Worker:
         try:
             self._start()
         except BaseException:
-            _remove(self.folder)
+            remove_folder(self.folder)
             raise
         return self
 
@@ -245,7 +245,7 @@ class _Worker:
             reader.join(timeout=1)
             if not reader.is_alive():  # else a process that could not be found holds the other end
                 stream.close()
-        _remove(self.folder)
+        remove_folder(self.folder)
 
     def _kill(self) -> None:
         if self.process.poll() is None:
@@ -255,7 +255,9 @@ class _Worker:
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-                self.left_process = not self.limits.sandbox  # the leader is gone and waited for: someone else was in its group
+                self.left_process = (
+                    not self.limits.sandbox
+                )  # the leader is gone and waited for: someone else was in its group
         for _ in range(5):
             left = list(_marked(self.mark, self.folder))
             if not left:
@@ -442,7 +444,7 @@ def _marked(mark: str, folder: str) -> Iterable[int]:
                     yield int(entry.name)
 
 
-def _remove(folder: str) -> None:
+def remove_folder(folder: str) -> None:
     """Remove a folder, also if parts of it were made unreadable or nested too deep; links are removed, not followed."""
     roots, number = [folder], 0
     while roots:
