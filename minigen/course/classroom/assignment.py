@@ -25,9 +25,10 @@ from minigen.course.exercise.grading.runner import Limits
 __all__ = ["Asked", "Assignment", "Late", "graded_seeds", "load", "moment", "rebuilt", "template"]
 
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
+VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
 KEYS = {
-    "": {"title", "due", "allowed_modules", "helpers", "data", "late", "seeds", "limits", "exercise"},
+    "": {"title", "due", "allowed_modules", "helpers", "data", "visibility", "late", "seeds", "limits", "exercise"},
     "late": {"per_day", "days", "grace_minutes"},
     "seeds": {"practice", "graded"},
     "limits": {"seconds", "memory_mb"},
@@ -83,7 +84,10 @@ class Late:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What students are asked to do. files: helpers and data by name, read once."""
+    """What students are asked to do.
+
+    visibility: of the single cases on Gradescope. files: helpers and data by name, read once.
+    """
 
     slug: str
     title: str
@@ -97,6 +101,7 @@ class Assignment:
     seed_count: int = 1
     seconds: float = 300.0
     memory_mb: int = 768
+    visibility: str = "visible"
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     text: str = field(default="", repr=False)
 
@@ -190,6 +195,7 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
         seed_count=_whole(seeds, "seeds.graded", 1, least=1),
         seconds=_number(limits, "limits.seconds", 300.0, least=1.0),
         memory_mb=_whole(limits, "limits.memory_mb", 768, least=256),
+        visibility=_visibility(data),
         files={name: read(name) for name in (*helpers, *names)},
         text=text,
     )
@@ -215,6 +221,13 @@ def _title(data: Mapping[str, Any], slug: str) -> str:
     if not isinstance(title, str) or not title.strip() or not title.isprintable():
         raise _Wrong(f"title must be a line of text, got {title!r}")
     return title.strip()
+
+
+def _visibility(data: Mapping[str, Any]) -> str:
+    value = data.get("visibility", "visible")
+    if value not in VISIBILITIES:
+        raise _Wrong(f"visibility must be one of {', '.join(VISIBILITIES)}, got {value!r}")
+    return value
 
 
 def _asked(data: Mapping[str, Any]) -> tuple[Asked, ...]:
@@ -318,6 +331,9 @@ allowed_modules = {modules}
 # Files of yours, beside this one: Python modules that answers may import, and data that they may read.
 helpers = []  # ["tools.py"]
 data = []  # ["points.csv"]
+
+# When students on Gradescope see how single cases went: visible, hidden, after_due_date or after_published.
+visibility = "visible"
 
 [late]  # what a submission loses that comes after the due date; how its time is known: see minigen grade --times
 per_day = 0.1  # of its points, for each day begun

@@ -44,7 +44,7 @@ def _parser() -> Parser:
         metavar="files|FILE",
         help="when they were handed in: by the files' times, or CSV: student_id, submitted",
     )
-    add("--sandbox", choices=["none", "bwrap"], default="none", help="run answers in a sandbox (Linux, bubblewrap)")
+    add("--sandbox", default="none", metavar="bwrap|docker:IMAGE", help="run each answer in a sandbox or container")
     add("--dask", metavar="ADDRESS", help="grade on the workers of a Dask scheduler (needs the extra cluster)")
     add("--again", action="store_true", help="grade all of it again, also what was graded before")
     add("--json", action="store_true", help="the summary for a program")
@@ -99,16 +99,13 @@ def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
 
 def _grade(args: argparse.Namespace) -> Any:
     from minigen.course.classroom import batch, roster
-    from minigen.course.exercise.grading import bubblewrap
 
     assignment = assignments.load(args.assignment)
     students = roster.read_roster(args.roster)
     times = args.times
     if times is not None and times != "files":
         times = roster.read_times(Path(times))
-    sandbox = "" if args.sandbox == "none" else args.sandbox
-    if sandbox and bubblewrap.why_not():
-        raise UsageError(f"--sandbox {sandbox}: {bubblewrap.why_not()}")
+    sandbox = _sandbox(args.sandbox)
     run = None
     if args.dask is not None:
         from minigen.course.classroom import cluster
@@ -119,6 +116,21 @@ def _grade(args: argparse.Namespace) -> Any:
     bar = not args.json and sys.stderr.isatty()
     options = batch.Options(jobs=args.jobs, times=times, sandbox=sandbox, bar=bar)
     return batch.grade_class(args.submissions, assignment, students, args.seed, args.out, options, run)
+
+
+def _sandbox(text: str) -> str:
+    """The sandbox that is asked for, "" for none. Raises UsageError if it is not to be had here."""
+    from minigen.course.exercise.grading import bubblewrap, docker
+
+    kind, _, image = text.partition(":")
+    if text == "none":
+        return ""
+    if text != "bwrap" and not (kind == "docker" and image):
+        raise UsageError(f"--sandbox is none, bwrap or docker:IMAGE, got {text!r}")
+    why_not = bubblewrap.why_not() if text == "bwrap" else docker.why_not(image)
+    if why_not:
+        raise UsageError(f"--sandbox {text}: {why_not}")
+    return text
 
 
 def _tell(summary: Any) -> None:

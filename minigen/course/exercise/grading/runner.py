@@ -28,7 +28,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minigen.course.exercise.grading import bubblewrap, protocol, status
+from minigen.course.exercise.grading import bubblewrap, docker, protocol, status
 from minigen.course.exercise.grading.observe import Outcome
 
 __all__ = ["Limits", "Run", "Task", "remove_folder", "run"]
@@ -45,7 +45,7 @@ class Limits:
     """What a worker may use. Seconds: `case` for one case, `load` for reading the student's file, `boot` to start.
 
     `total` is for all cases of a submission together, however many workers they take; None adds the others up.
-    `sandbox` is "bwrap" for a worker in a sandbox (see `bubblewrap`), or "" for none.
+    `sandbox` is "bwrap" or "docker:IMAGE" for a worker in a sandbox (see `bubblewrap`, `docker`), or "" for none.
     """
 
     case: float = 3.0
@@ -186,7 +186,7 @@ class _Worker:
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),
             "mutates": list(self.task.mutates),
-            "path": [*self.task.path, *([work] if self.task.files else [])],
+            "path": [*(docker.PATHS if self.image else self.task.path), *([work] if self.task.files else [])],
             "seed": self.task.seed,
             "limits": {
                 "cpu_seconds": 10 + self.limits.load + self.limits.case * len(self.todo),
@@ -214,13 +214,26 @@ class _Worker:
             stdin.write(json.dumps(request).encode())
             stdin.close()
 
+    @property
+    def image(self) -> str:
+        """The image of the container that the worker runs in; "" if it runs in none."""
+        kind, _, image = self.limits.sandbox.partition(":")
+        return image if kind == "docker" else ""
+
+    @property
+    def _container(self) -> str:
+        return f"minigen-{self.mark}"
+
     def _command(self, work: str) -> list[str]:
         """The worker's program, in a sandbox if the limits ask for one."""
         program = [sys.executable, "-I", "-S", "-B", str(WORKER)]
         if self.limits.sandbox == "":
             return program
+        if self.image:
+            docker.open_up(self.folder)
+            return docker.command(self.image, self._container, self.folder, work, self._environment(work))
         if self.limits.sandbox != "bwrap":
-            raise ValueError(f'sandbox must be "" or "bwrap", got {self.limits.sandbox!r}')
+            raise ValueError(f'sandbox must be "", "bwrap" or "docker:IMAGE", got {self.limits.sandbox!r}')
         targets = {target.partition(".")[0] for target in self.task.hidden}
         packages = sorted({"minigen", "numpy", "autograd", *targets})
         return bubblewrap.command(program, self.folder, work, self.task.path, packages)
@@ -249,6 +262,8 @@ class _Worker:
 
     def _kill(self) -> None:
         if self.process.poll() is None:
+            if self.image:
+                docker.end(self._container)
             self.process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=5)
