@@ -77,6 +77,7 @@ class Summary:
             "files": {name: str(self.out / name) for name in names},
             "seconds": round(self.seconds, 3),
             "error": None,
+            "code": None,
             "exit_code": 3 if self.retries else 0,
         }
 

@@ -6,8 +6,6 @@ Exit codes: 0 all graded, 2 the command cannot be understood or done, 3 some cou
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -19,7 +17,7 @@ from minigen.course.classroom import assignment as assignments
 from minigen.course.classroom.documents import SCHEMA_VERSION
 from minigen.course.console import UsageError, cleaning_up, color, plural
 from minigen.course.exercise.format import AuthorError
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, parsed
 
 __all__ = ["main"]
 
@@ -61,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     """`minigen grade ...`; returns the exit code."""
     as_json = "--json" in argv
     try:
-        args = _arguments(argv, as_json)
+        args = parsed(_parser(), argv)
         with cleaning_up():
             summary = _grade(args)
     except UsageError as error:
@@ -75,24 +73,11 @@ def main(argv: Sequence[str]) -> int:
     return 3 if summary.retries else 0
 
 
-def _arguments(argv: Sequence[str], as_json: bool) -> argparse.Namespace:
-    """The arguments; with --json what is wrong with them is an error like any other."""
-    if not as_json or {"-h", "--help"} & set(argv):
-        return _parser().parse_args(argv)
-    words = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(words):
-            return _parser().parse_args(argv)
-    except SystemExit:
-        raise UsageError(words.getvalue().strip()) from None
-
-
 def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
     """Say what was not possible, for a program too; the exit code."""
     if as_json:
-        error = {"code": kind, "message": message}
         head = {"schema_version": SCHEMA_VERSION, "kind": "error", "minigen": minigen.__version__}
-        print(json.dumps({**head, "error": error, "exit_code": code}, ensure_ascii=False))
+        print(json.dumps({**head, "error": message, "code": kind, "exit_code": code}, ensure_ascii=False))
     print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
     return code
 
