@@ -26,7 +26,7 @@ The grader needs minigen: `requirements.txt` lists the packages beside it; insta
 An answer runs in otter's own process: nothing is hidden from it. For untrusted students use `minigen grade`.
 """
 FILE = """\
-from otter.tests_ofs import test_case
+from otter.test_files import test_case
 
 from minigen.course.classroom.score import Checked
 
