@@ -141,3 +141,26 @@ def test_sizes_that_do_not_fit(arguments, message):
         return
     with pytest.raises(ValueError, match=message):
         unet_sizes(*arguments)
+
+
+def test_vectors_as_conditions():
+    """They start without effect; a row of zeros is no condition; labels still work beside them."""
+    rng = np.random.default_rng(3)
+    net = UNet(rng, width=8, size=(8, 8), classes=3, vectors=5)
+    net.conv_out.w += 0.1 * rng.standard_normal(net.conv_out.w.shape).astype(np.float32)
+    x, t, y = rng.standard_normal((4, 8, 8, 1)).astype(np.float32), np.arange(1, 5), rng.standard_normal((4, 5))
+    y = y.astype(np.float32)
+    np.testing.assert_array_equal(net(x, t, y), net(x, t))
+    net.vector.w += rng.standard_normal(net.vector.w.shape).astype(np.float32)
+    for parameter in net.parameters().values():
+        parameter += 0.1 * rng.standard_normal(parameter.shape).astype(np.float32)
+    y[2] = 0
+    out, without, labelled = net(x, t, y), net(x, t), net(x, t, np.array([0, 1, 2, -1]))
+    np.testing.assert_array_equal(out[2], without[2])
+    assert np.all(np.abs(out - without).max(axis=(1, 2, 3))[[0, 1, 3]] > 1e-3)
+    assert np.all(np.abs(labelled - without).max(axis=(1, 2, 3))[:3] > 1e-3)
+    np.testing.assert_array_equal(labelled[3], without[3])
+    with pytest.raises(ValueError, match=r"y must have shape \(4, 5\)"):
+        net(x, t, y[:, :4])
+    with pytest.raises(ValueError, match="without classes"):
+        UNet(rng, width=8, size=(8, 8), vectors=5)(x, t, np.array([0, 1, 2, 0]))

@@ -165,6 +165,8 @@ class UNet(Module):
     overview: hidden units of a fully connected network (`GlobalMLP`) over all positions of the lowest level, for images
               of size `size` only; None leaves it out, and the network takes images of any size.
     classes:  number of labels y, integers 0 ... classes − 1; −1, or None for all, is no condition. None: no labels.
+    vectors:  y may also be vectors (N, vectors), such as embeddings of texts; a row of zeros is no condition. What they
+              add starts as zero.
 
     Raises ValueError for shapes, sizes or labels that do not fit.
     """
@@ -179,12 +181,13 @@ class UNet(Module):
         overview: int | None = None,
         size: tuple[int, int] = (28, 28),
         classes: int | None = None,
+        vectors: int | None = None,
     ):
         checks.rng(rng)
         channels, blocks = checks.whole("channels", channels), checks.whole("blocks", blocks)
         if checks.whole("width", width) % GROUPS:
             raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
-        for name, count in (("overview", overview), ("classes", classes)):
+        for name, count in (("overview", overview), ("classes", classes), ("vectors", vectors)):
             if count is not None:
                 checks.whole(name, count)
         if len(checks.wholes("size", size)) != 2:
@@ -194,7 +197,7 @@ class UNet(Module):
         dim_time, low = 4 * width, 2 * width
 
         def block(c_in, c_out):
-            if classes is not None:
+            if classes is not None or vectors is not None:
                 return AdaptiveResidualBlock(rng, c_in, c_out, dim_time)
             groups = (GROUPS, GROUPS)
             return ResidualBlock(rng, c_in, c_out, groups=groups, activation="silu", dim_condition=dim_time)
@@ -214,6 +217,7 @@ class UNet(Module):
         self.norm = GroupNorm(GROUPS, width, activation="silu")
         self.conv_out = Conv2d(rng, width, 4 * channels * (2 if learned_variance else 1), 3, padding=1, scale=0.0)
         self.label = None if classes is None else Embedding(rng, checks.whole("classes", classes), dim_time)
+        self.vector = None if vectors is None else Linear(rng, vectors, dim_time, bias=False, scale=0.0)
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Any:
         _check_images(x, self.channels)
@@ -250,15 +254,19 @@ class UNet(Module):
         return (out[..., : self.channels], out[..., self.channels :]) if self.learned_variance else out
 
     def condition(self, t: numpy.ndarray, y: numpy.ndarray | None, n: int) -> Array:
-        """The embedding of the time step, plus that of the label where there is one: (N, dim_time)."""
+        """The embedding of the time step, plus that of the label or vector where there is one: (N, dim_time)."""
         embedding = self.time(t)
-        if y is not None:
-            if self.label is None:
-                raise ValueError("y must be None, since the network was made without classes")
-            y = checks.integers("y", y, n, least=-1, most=self.classes - 1)
-            given = (y >= 0).astype(numpy.float32)[:, None]  # (N, 1)
-            embedding = embedding + given * self.label(numpy.maximum(y, 0))
-        return silu(embedding)
+        return silu(embedding if y is None else embedding + self._given(y, n))
+
+    def _given(self, y, n):
+        """The embedding of a condition: labels (N,) or vectors (N, vectors)."""
+        if self.vector is not None and np.ndim(y) == 2:
+            return self.vector(checks.shaped("y", y, n, np.shape(self.vector.w)[0]))
+        if self.label is None or self.classes is None:
+            raise ValueError("y must be None, since the network was made without classes")
+        y = checks.integers("y", y, n, least=-1, most=self.classes - 1)
+        known = (y >= 0).astype(numpy.float32)[:, None]  # (N, 1)
+        return known * self.label(numpy.maximum(y, 0))
 
 
 def _check_images(x, channels):
