@@ -206,7 +206,7 @@ def pictures_and_noise(rng):
     return x, rng.standard_normal((len(x), 7, 7, model.channels), dtype=np.float32)
 
 
-steps = lesson.steps(1200, quick=6)
+steps = lesson.steps(1000, quick=6)
 step = descend(
     autoencoder_loss, model, pictures_and_noise, lr=cosine(2e-3, steps), rng=rng, parallel=True
 )
@@ -265,7 +265,7 @@ quantized = VQVAE(rng, codes=256, dim=4, width=cfg.width)
 optimizer = Adam(quantized, 2e-3)
 start(quantized, mnist.unit(data.train.images[:200]), rng)
 vq_pictures = mnist.batches(data.train.images, size=lesson.size(cfg.batch, quick=16), rng=rng)
-vq_steps = lesson.steps(600, quick=6)
+vq_steps = lesson.steps(500, quick=6)
 rate = cosine(2e-3, vq_steps)
 
 
@@ -508,7 +508,7 @@ lesson.figure(grid, "captions", "Training digits with their captions.")
 # %%
 rng = lesson.rng("second stage")
 net = LatentNet(
-    rng, words=len(WORDS), width=lesson.size(64, quick=8), overview=lesson.size(512, quick=16)
+    rng, words=len(WORDS), width=lesson.size(40, quick=8), overview=lesson.size(640, quick=16)
 )
 batch = lesson.size(cfg.batch, quick=16)
 pairs = mnist.batches(scaled, captions, size=batch, rng=rng)
@@ -534,7 +534,7 @@ def latent_loss(net, z0, t, eps, words):
 
 
 # %%
-steps = lesson.steps(1500, quick=4)
+steps = lesson.steps(1600, quick=4)
 step = descend(
     latent_loss,
     net,
@@ -614,7 +614,7 @@ lesson.predict(
 )
 
 # %%
-asked = captions[lesson.rng("ask").integers(0, len(captions), lesson.size(1000, quick=20))]
+asked = captions[lesson.rng("ask").integers(0, len(captions), lesson.size(500, quick=20))]
 
 
 def obeyed(x):
@@ -681,7 +681,7 @@ def row_of(name, fn, steps):
 
 # %%
 rows = [row_of("pixels", by_pixels, steps) for steps in (10, 25)]
-rows += [row_of("latent", draw, steps) for steps in (5, 10, 25, 50)]
+rows += [row_of("latent", draw, steps) for steps in (5, 10, 25)]
 header = ["model", "steps S", "seconds", "Fréchet distance", "as labeled"]
 lesson.table(rows, header, f"{judged:,} digits; two sets of real ones: {real:.1f}")
 pixels, latents_ = rows[1], rows[4]
