@@ -268,7 +268,7 @@ lesson.predict(
 densities = {name: toy.get(name).standardized() for name in ("ring", "two_moons")}
 trained = {}
 for name, density in densities.items():
-    trained[name], history = train(name, guessing, density, lesson.steps(12_000, quick=20))
+    trained[name], history = train(name, guessing, density, lesson.steps(25_000, quick=20))
     if name == "ring":
         ring_loss = history["loss"]
 
@@ -360,7 +360,7 @@ lesson.predict(
 )
 
 # %%
-by_bound, _ = train("ring, bound", bound, ring, lesson.steps(12_000, quick=20))
+by_bound, _ = train("ring, bound", bound, ring, lesson.steps(25_000, quick=20))
 bound_excess = excess(by_bound)
 
 # %% [markdown]

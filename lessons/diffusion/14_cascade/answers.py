@@ -267,7 +267,7 @@ VARIANTS = {
     # by Kronecker's product
     a = at(schedule.alpha_bar, s)
     z = np.kron(noised(small, a, eps), np.ones((1, factor, factor, 1)))
-    return np.concatenate([z, 0 * z[..., :1] + (1 - a) ** 0.5], axis=-1)
+    return np.concatenate([z, np.zeros_like(z[..., :1]) + (1 - a) ** 0.5], axis=-1)
     """,
     "gaussian_blur": """
     # shifted copies

@@ -36,7 +36,7 @@ condition = Exercise(
         a = np.reshape(schedule.alpha_bar[s], (-1, 1, 1, 1))  # one number for each picture
         z = (np.sqrt(a) * small + np.sqrt(1 - a) * eps).astype(small.dtype)
         large = upsample_nearest(z, factor)
-        level = (np.sqrt(1 - a) * np.ones_like(large[..., :1])).astype(small.dtype)
+        level = (np.zeros_like(large[..., :1]) + np.sqrt(1 - a)).astype(small.dtype)
         return np.concatenate([large, level], axis=3)
     """,
 )
