@@ -639,7 +639,7 @@ def draw_surface(game, ax, title):
         return game.f(points.astype(np.float32))
 
     heights = game.f(plane).reshape(80, 80)
-    title = f"{title}: {heights.max() - heights.min():.1g} high"
+    title = f"{title}: {heights.max() - heights.min():.2g} high"
     plot.heatmap(score, (-3, 3, -3, 3), ax, title=title, colorbar=False)
     ax.contour(side, side, heights, 14, colors=plot.color.ink, linewidths=0.6)
     fakes = game.average.model.sample(lesson.rng("shown"), 300)
