@@ -493,7 +493,8 @@ sizes = [50, lesson.size(200, quick=60), lesson.size(800, quick=70)]
 rows = [[n, floor(wasserstein, n), floor(sliced_w, n)] for n in sizes]
 lesson.table(rows, ["points", "exact W", "sliced W"], "two samples of one ring")
 fall = rows[2][1] / rows[0][1]
-lesson.claim("exact floor, 800 points / 50 points", fall, between=(0.12, 0.5), source="√(1/16)")
+rate = "√(log N / N), the rate in the plane: 0.33"
+lesson.claim("exact floor, 800 points / 50 points", fall, between=(0.12, 0.5), source=rate)
 
 # %%
 least = "a sixteenth of it" if fall < 0.12 else "about a quarter of it"
@@ -503,8 +504,9 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# Not zero, and slow to fall. A distance between
-# samples means little without this *floor* beside it.
+# Not zero, and slow to fall: as $N^{-1/2}$ on a line, as $\sqrt{\log N / N}$ in the plane, and only
+# as $N^{-1/D}$ in more dimensions $D$. A distance between samples means little without this *floor*
+# beside it.
 #
 # ## 8. Where the post is loose
 #

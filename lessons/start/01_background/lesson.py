@@ -74,8 +74,8 @@ lesson.outcome(
 # %% [markdown]
 # Nothing complains; the network just learns the mean of all targets. That is why lessons write
 # shapes beside the code, why functions of this package refuse shapes that do not fit, and why a
-# discriminator ends with `[:, 0]`. **Change** `answers` to `answers[:, 0]` in the cell above and
-# run again.
+# discriminator ends with `[:, 0]`. **Change** `answers - targets` to `answers[:, 0] - targets` in
+# both places and run again: the check above now fails, and the error is right.
 #
 # One more habit: data, weights and gradients are `float32`, half the size of NumPy's `float64` and
 # good to seven digits. And assignment never copies. `b = a` gives one array two names; `a -= 1`
@@ -143,8 +143,8 @@ lesson.outcome(
 #
 # The library `autograd` does this with whole arrays, for every function of NumPy; that is why a
 # lesson says `import autograd.numpy as np`. Its `grad(f)` is the function that gives the slopes of
-# `f`. It follows what is *computed*, so it needs operations that it can see: `float(x)`, a copy
-# into a plain array, `x[0] = 5` cut the trace.
+# `f`. It follows what is *computed*, so it needs operations that it can see: it refuses `float(x)`
+# and `x[0] = 5`, and sees nothing of plain NumPy's or Python's own copies.
 
 
 # %%
