@@ -49,6 +49,19 @@ def unit_rows(name: str, rows: Array) -> Array:
     return rows / np.sqrt(np.sum(rows**2, axis=1, keepdims=True))
 
 
+def mean_of_words(h: Array, tokens: numpy.ndarray) -> Array:
+    """The mean over the words of each text: h (N, L, width), tokens (N, L), 0 where there is no word -> (N, width).
+
+    ValueError: shapes that do not fit, a text without a word.
+    """
+    h = checks.array("h", h, "N", "L", "width")
+    tokens = checks.integers("tokens", tokens, *np.shape(h)[:2])
+    words = (tokens > 0).astype(h.dtype)[:, :, None]  # (N, L, 1)
+    if not numpy.all(words.sum(axis=1)):
+        raise ValueError("tokens must have a word in each row, got a row of padding only")
+    return np.sum(h * words, axis=1) / words.sum(axis=1)
+
+
 class TextEncoder(Module):
     """Tokens (N, L) -> embeddings (N, dim); 0 is padding, behind the last word.
 
@@ -81,9 +94,7 @@ class TextEncoder(Module):
         return h
 
     def __call__(self, tokens: numpy.ndarray) -> Array:
-        h = self.features(tokens)  # (N, L, width)
-        words = (numpy.asarray(tokens) > 0).astype(numpy.float32)[:, :, None]  # (N, L, 1)
-        return self.out(np.sum(h * words, axis=1) / words.sum(axis=1))  # (N, dim)
+        return self.out(mean_of_words(self.features(tokens), tokens))  # (N, dim)
 
 
 class ImageEncoder(Module):

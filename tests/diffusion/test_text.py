@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigen.diffusion.text import ImageEncoder, TextEncoder, contrastive_loss
+from minigen.diffusion.text import ImageEncoder, TextEncoder, contrastive_loss, mean_of_words
 from minigen.tensor import grad
 
 
@@ -163,3 +163,13 @@ def test_bad_tokens(rng, tokens, message):
     net = TextEncoder(rng, vocabulary=9, dim=5, width=8, heads=2, length=4)
     with pytest.raises(ValueError, match=message):
         net(np.array(tokens))
+
+
+def test_mean_of_words(rng):
+    h = rng.standard_normal((2, 3, 4))
+    tokens = np.array([[5, 0, 0], [1, 2, 0]])
+    np.testing.assert_allclose(mean_of_words(h, tokens), [h[0, 0], (h[1, 0] + h[1, 1]) / 2])
+    with pytest.raises(ValueError, match="padding only"):
+        mean_of_words(h, 0 * tokens)
+    with pytest.raises(ValueError, match="tokens must have shape"):
+        mean_of_words(h, tokens[:, :2])

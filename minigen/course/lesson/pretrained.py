@@ -84,7 +84,16 @@ def moved(images: np.ndarray, by: int, rng: np.random.Generator) -> np.ndarray:
 
 # ------------------------------------------------------------------------------------------- the base diffusion model
 
-BASE: dict[str, Any] = {"width": 32, "overview": 512, "T": 200, "drop": 0.15, "steps": 5500, "batch": 64, "lr": 2e-3, "ema": 0.999}
+BASE: dict[str, Any] = {
+    "width": 32,
+    "overview": 512,
+    "T": 200,
+    "drop": 0.15,
+    "steps": 5500,
+    "batch": 64,
+    "lr": 2e-3,
+    "ema": 0.999,
+}
 BASE |= {"images": 50_000, "seed": 64}
 BASE_QUICK = BASE | {"width": 8, "overview": 32, "steps": 30, "batch": 16, "ema": 0.9, "images": 2000}
 
