@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from minigen import checks
 from minigen.data.contours import skeletons
+from minigen.tensor import batched
 
 __all__ = [
     "DIGITS",
@@ -71,19 +72,23 @@ def measure(images: ArrayLike) -> Measures:
 
     An image without ink has 0 for all. ValueError: images of another shape or outside [0, 1].
     """
-    ink = np.asarray(checks.array("images", images, "N", "H", "W", 1), np.float64)[..., 0]
+    x = np.asarray(checks.between("images", checks.array("images", images, "N", "H", "W", 1), 0, 1))
+    return Measures(*batched(_measured, x))
+
+
+def _measured(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Thickness, slant and width of some images."""
+    ink = images[..., 0].astype(np.float64)
     lengths = skeletons(images).sum(axis=(1, 2, 3))
     total = ink.sum(axis=(1, 2))
     up, right = _centered(ink, axis=1, total=total), _centered(ink, axis=2, total=total)
     spread = np.sum(ink * up**2, axis=(1, 2))
     together = np.sum(ink * up * right, axis=(1, 2))
-    columns = (ink > INK).any(axis=1)  # (N, W)
+    columns = np.any(ink > INK, axis=1)  # (N, W)
     first, last = columns.argmax(axis=1), columns.shape[1] - columns[:, ::-1].argmax(axis=1)
-    return Measures(
-        thickness=total / np.maximum(lengths, 1),
-        slant=-together / np.maximum(spread, 1e-9),  # rows are counted downwards
-        width=np.where(columns.any(axis=1), last - first, 0).astype(float),
-    )
+    thickness = total / np.maximum(lengths, 1)
+    slant = -together / np.maximum(spread, 1e-9)  # rows are counted downwards
+    return thickness, slant, np.where(columns.any(axis=1), last - first, 0).astype(float)
 
 
 def _centered(ink: np.ndarray, axis: int, total: np.ndarray) -> np.ndarray:

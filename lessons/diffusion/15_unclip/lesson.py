@@ -143,7 +143,11 @@ test_texts = captions(mnist.unit(test), asked)
 
 def embed_images(images):
     """Unit embeddings (N, E) of uint8 images."""
-    return unit_rows("image", batched(clip["image"], mnist.symmetric(images)))
+
+    def some(images):
+        return clip["image"](mnist.symmetric(images))
+
+    return unit_rows("image", batched(some, images))
 
 
 def embed_texts(texts):
@@ -175,22 +179,23 @@ lesson.claim("retrieval among 100: share that finds its caption", right, at_leas
 
 # %%
 boxes = {
-    "text": "text",
-    "te": "text encoder",
-    "prior": "prior",
-    "z": "image embedding",
-    "decoder": "decoder",
-    "picture": "picture",
-    "ie": "image encoder",
-    "loss": "contrastive loss",
+    "picture0": plot.node("training picture", "data", (0, 0)),
+    "ie": plot.node("image encoder", "model", (1, 0)),
+    "loss": plot.node("contrastive loss", "loss", (2, 0.5)),
+    "text": plot.node("text", "data", (0, 1)),
+    "te": plot.node("text encoder", "model", (1, 1)),
+    "prior": plot.node("prior", "model", (2, 2)),
+    "z": plot.node("image embedding", "latent", (3, 2)),
+    "decoder": plot.node("decoder", "model", (4, 2)),
+    "picture": plot.node("picture", "fake", (5, 2)),
 }
-arrows = ["text -> te", "te -> prior", "prior -> z", "z -> decoder", "decoder -> picture"]
-drawing = plot.schematic(boxes, [*arrows, "te -> loss", "ie -> loss", "picture -> ie"])
+arrows = ["picture0 -> ie -> loss", "text -> te -> loss"]
+drawing = plot.schematic(boxes, [*arrows, "te -> prior -> z -> decoder -> picture"])
 lesson.figure(
     drawing,
     "unclip",
-    "CLIP trains the two encoders by the contrastive loss, and is then frozen. unCLIP goes from the"
-    " text's embedding to an image's (prior), and from it to a picture (decoder).",
+    "Above, CLIP: the two encoders are trained by the contrastive loss, then frozen. Below, unCLIP:"
+    " from the text's embedding to an image's (prior), and from it to a picture (decoder).",
 )
 
 # %% [markdown]
@@ -231,9 +236,8 @@ lesson.exercise("diffusion/15/prior_loss")
 lesson.show_source(prior_loss, sample_prior)
 process = Schedule.cosine(200)
 stretch = np.sqrt(E).astype(np.float32)
-z_train = stretch * batched(clip["image"], mnist.symmetric(train))
-z_train = stretch * unit_rows("image", z_train)  # (N, E), of length √E
-y_train = stretch * unit_rows("text", batched(clip["text"], tokens))  # (N, E)
+z_train = stretch * embed_images(train)  # (N, E), of length √E
+y_train = stretch * embed_texts(texts)
 
 
 def prior_batch(rng):

@@ -81,23 +81,30 @@ lesson.outcome(
 # Z_\mathrm{in}(c))\big).$$
 
 # %%
-fig, axes = plot.figure(1, 2, size=(3.6, 3.4))
-plot.schematic({"x": "x", "F": "block", "y": "y"}, ["x -> F", "F -> y"], ax=axes[0])
-axes[0].set_title("before")
-boxes = {
-    "x": "x",
-    "c": "condition c",
-    "zin": "zero convolution",
-    "plus": "+",
-    "F": "block, locked",
-    "copy": "copy, trained",
-    "zout": "zero convolution",
-    "y": "+",
+before = {
+    "x0": plot.node("$x$", at=(0, 0)),
+    "F0": plot.node("block", "model", (1, 0)),
+    "y0": plot.node("$y$", at=(2, 0)),
 }
-arrows = ["x -> F", "x -> plus", "c -> zin", "zin -> plus", "plus -> copy", "copy -> zout"]
-plot.schematic(boxes, [*arrows, "F -> y", "zout -> y"], ax=axes[1])
-axes[1].set_title("with control")
-lesson.figure(fig, "block", "A block of a trained network, and the same block under control.")
+after = {
+    "x": plot.node("$x$", at=(0, 1)),
+    "F": plot.node("block, locked", "frozen", (2.5, 1)),
+    "y": plot.node("+", "operation", (5, 1)),
+    "yc": plot.node("$y_c$", at=(6, 1)),
+    "c": plot.node("condition $c$", "data", (0, 3)),
+    "zin": plot.node("zero convolution", "loss", (1, 3)),
+    "plus": plot.node("+", "operation", (2, 2.5)),
+    "copy": plot.node("copy, trained", "model", (3, 2.5)),
+    "zout": plot.node("zero convolution", "loss", (4, 2.5)),
+}
+ways = ["x0 -> F0 -> y0", "x -> F -> y -> yc", "x -> plus", "c -> zin -> plus -> copy -> zout -> y"]
+
+# %%
+lesson.figure(
+    plot.schematic(before | after, ways),
+    "block",
+    "Above, a block of a trained network; below, the same block under control.",
+)
 
 # %%
 lesson.exercise("diffusion/18/controlled")

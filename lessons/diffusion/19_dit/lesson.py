@@ -74,7 +74,7 @@ positions = sincos_2d(side, side, dim)  # (64, 64)
 unit = positions / np.linalg.norm(positions, axis=1, keepdims=True)
 near = (unit @ unit[side * 3 + 3]).reshape(side, side)
 fig, ax = plot.figure(size=(3.4, 3.0))
-plot.matrix(near, ax, title="cosine with position (3, 3)")
+plot.matrix(near, ax, title="cosine with position (3, 3)", limits=(near.min(), 1), colorbar=True)
 lesson.figure(fig, "positions", "Near in the picture is alike in the position.")
 
 # %% [markdown]
@@ -88,24 +88,37 @@ lesson.figure(fig, "positions", "Near in the picture is alike in the position.")
 # \text{scale}(c)) + \text{shift}(c)\big).$$
 
 # %%
-fig, axes = plot.figure(1, 2, size=(3.6, 4.2))
 whole = {
-    "x": "noised picture",
-    "patch": "patchify, embed",
-    "blocks": "DiT blocks",
-    "norm": "last layer",
+    "x": plot.node("noised picture", "data", (0, 0)),
+    "patch": plot.node("patchify, embed", at=(1, 0)),
+    "blocks": plot.node("DiT blocks", "model", (2, 0)),
+    "last": plot.node("last layer", "model", (3, 0)),
+    "un": plot.node("unpatchify", at=(4, 0)),
+    "out": plot.node("noise", "noise", (5, 0)),
+    "c": plot.node("time + label", "latent", (2.5, 1)),
 }
-whole |= {"un": "unpatchify", "out": "noise", "c": "time + label"}
-path = ["x -> patch", "patch -> blocks", "blocks -> norm", "norm -> un", "un -> out"]
-plot.schematic(whole, [*path, "c -> blocks", "c -> norm"], ax=axes[0])
-axes[0].set_title("DiT")
-block = {"in": "tokens", "n1": "norm, scale, shift", "att": "attention", "g1": "gate, +"}
-block |= {"n2": "norm, scale, shift ", "mlp": "MLP", "g2": "gate, + ", "c": "c: linear map"}
-inner = ["in -> n1", "n1 -> att", "att -> g1", "g1 -> n2", "n2 -> mlp", "mlp -> g2"]
-plot.schematic(block, [*inner, "c -> n1", "c -> g1", "c -> n2", "c -> g2"], ax=axes[1])
-axes[1].set_title("a block with adaLN-Zero")
+block = {
+    "in": plot.node("tokens", at=(0, 2)),
+    "n1": plot.node("norm, scale,\nshift", at=(1, 2)),
+    "att": plot.node("attention", "model", (2, 2)),
+    "g1": plot.node("gate, +", at=(3, 2)),
+    "n2": plot.node("norm, scale,\nshift", at=(4, 2)),
+    "mlp": plot.node("MLP", "model", (5, 2)),
+    "g2": plot.node("gate, +", at=(6, 2)),
+    "map": plot.node("linear map of c, zero at first", "latent", (3.5, 3.6)),
+}
+
+# %%
+ways = ["x -> patch -> blocks -> last -> un -> out", "c -> blocks", "c -> last"]
+ways += [
+    "in -> n1 -> att -> g1 -> n2 -> mlp -> g2",
+    *[f"map -> {k}" for k in ("n1", "g1", "n2", "g2")],
+]
 lesson.figure(
-    fig, "architecture", "The whole, and one block; what is added to the tokens is gated."
+    plot.schematic(whole | block, ways),
+    "architecture",
+    "Above, the whole network; below, one of its blocks with adaLN-Zero. What a sublayer computes"
+    " is multiplied by its gate, and added to the tokens.",
 )
 
 # %%
