@@ -458,6 +458,8 @@ PACKAGE = {
         "spec = importlib.util.spec_from_file_location('again', path)\nmodule = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(module)\nreturn module.gaussian_nll(x, mu, logvar)"
     ),
+    "linked": "import fakegen, os\nos.link(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
+    "moved": "import fakegen, os\nos.rename(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
     "read": "import fakegen, pathlib\ntext = pathlib.Path(fakegen.__path__[0], 'densities.py').read_text()\nreturn 0.0",
 }
 
@@ -788,6 +790,15 @@ def test_a_check_left_in_the_file_is_passed_over(grade):
     assert "does not check itself" in report.output
 
 
+def test_other_words_of_a_notebook_are_met(grade):
+    """`use` does nothing, and `inputs`, which a failed check prints, says that it must go."""
+    report = grade(function(f"return {RIGHT}") + "\nfrom minigen.course import use\nuse(gaussian_nll)\n")
+    assert report.passed and "trains nothing" in report.output
+    left = '\nfrom minigen.course import inputs\nprint(gaussian_nll(*inputs("gan/90/gaussian_nll", "random_batch")))\n'
+    report = grade(function(f"return {RIGHT}") + left)
+    assert statuses(report) == [S.RAISED] * 4 and "remove the call" in report.verdicts[0].message
+
+
 def test_other_copies_of_the_answers_cannot_be_read(grade, exercise, tmp_path):
     """An installed package carries the lessons a second time."""
     copy = tmp_path / "_lessons" / "gan" / "90_fake"
@@ -811,6 +822,14 @@ def test_the_reference_is_empty_wherever_it_is_kept(grade):
 def test_a_notebook_is_told_what_to_do(grade):
     report = grade('{"cells": []}', name="gan_90.ipynb")
     assert report.status == S.NOT_A_FILE and "put the functions into a .py file" in report.verdicts[0].message
+
+
+@posix
+def test_signals_to_other_processes_are_refused(grade):
+    """They would end the check itself, or a class's."""
+    for call in ("os.kill(os.getppid(), 15)", "os.killpg(os.getpgid(os.getppid()), 15)"):
+        body = f"import os\ntry:\n    {call}\nexcept BaseException:\n    pass\nreturn {RIGHT}"
+        assert statuses(grade(function(body))) == [S.PROCESS] * 4
 
 
 def test_a_process_that_is_left_running_has_no_points(exercise):

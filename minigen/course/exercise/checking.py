@@ -21,6 +21,7 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.grade import Report, grade_file, references
 from minigen.course.exercise.grading.inputs import arguments
 from minigen.course.exercise.grading.report import render
+from minigen.course.exercise.grading.runner import MARK
 from minigen.course.exercise.grading.submission import (
     Submission,
     Unreadable,
@@ -53,8 +54,12 @@ def answer_file(lesson: str, folder: Path | None = None) -> Path:
 def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
     """The arguments of the first call that a case makes: `my_loss(*inputs("gan/12/critic_loss", "by_hand"))`.
 
-    Raises UsageError for an unknown exercise or case.
+    Raises UsageError for an unknown exercise or case, and in a file that is being checked.
     """
+    if MARK in os.environ:
+        raise UsageError(
+            "inputs(...) is for a Python of your own: in a check its numbers are not at hand; remove the call"
+        )
     exercises = catalog.find(exercise_id)
     if len(exercises) != 1:
         raise UsageError(f"{exercise_id!r} has several exercises: say which")
