@@ -316,11 +316,10 @@ lesson.sampler("wgan", settled(clipped).sample)
 # %% [markdown]
 # ## 3. The judge
 #
-# `gan/08` trained a classifier that reads 99.4 % of all test digits. No generator has ever played
-# against it, so it can judge all of them: which digits are there (its answers), and how far are
-# they from real ones (Fréchet distance of its features)? Two marks on that scale: real digits, the
-# best that can be; and a cheap imitation, a Gaussian for each class on the first 40 principal
-# components. White noise is at about 1,300.
+# The classifier of `gan/08` has never been a player in any game, so it can judge them all: which
+# digits are there (its answers), and how far are they from real ones (Fréchet distance of its
+# features)? Three marks on that scale: real digits, the best that can be; a cheap imitation, a
+# Gaussian for each class on the first 40 principal components; and white noise.
 
 # %%
 lesson.predict(
@@ -349,6 +348,7 @@ gaussians, _ = class_gaussian_digits(seen_digits, seen_labels, lesson.rng("gauss
 shown = {
     "real digits": mnist.unit(mnist.splits().validation.images[:n]),
     "class Gaussians": gaussians,
+    "white noise": lesson.rng("white").random((n, 28, 28, 1), dtype=np.float32),
 }
 for name, model in generators.items():
     shown[name] = draw(model, name)

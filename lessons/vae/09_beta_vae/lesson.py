@@ -414,16 +414,16 @@ lesson.outcome(
 # the run.
 
 # %%
-gain_of_higgins, gain_of_gap = gains(8.0)
+more_of_higgins, more_of_gap = gains(8.0)
 lesson.claim(
     "Higgins' score, beta 8 less beta 1",
-    gain_of_higgins,
+    more_of_higgins,
     at_least=0.03,
     source="Higgins et al. 2017",
 )
 lesson.claim(
     "information gap, beta 8 less beta 1",
-    gain_of_gap,
+    more_of_gap,
     at_least=0.05,
     source="Chen et al. 2018",
 )
