@@ -255,7 +255,7 @@ def _claims(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             found.setdefault(claim["name"], []).append((outcome.seed, claim))
     rows = []
     for name, claims in found.items():
-        values = [(seed, *found) for seed, claim in claims if (found := worst_entry(claim)) is not None]
+        values = [(seed, *entry) for seed, claim in claims if (entry := worst_entry(claim)) is not None]
         worst_seed, worst, _ = max(values, key=lambda row: row[2], default=(None, None, None))
         rows.append(
             {
@@ -280,7 +280,7 @@ def worst_entry(claim: dict[str, Any]) -> tuple[float, float] | None:
     """
     value = claim["value"]
     items = value if isinstance(value, list) else [value]
-    numbers = [NAMED.get(item, item) if isinstance(item, str) else item for item in items]
+    numbers: list[Any] = [NAMED.get(item, item) if isinstance(item, str) else item for item in items]
     if not numbers or any(isinstance(item, bool) or not isinstance(item, (int, float)) for item in numbers):
         return None
     target = claim.get("equals")

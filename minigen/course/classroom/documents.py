@@ -51,9 +51,11 @@ def submission(
         points = row["points"]
         late = None if points is None else round(points * share, 2)
         exercises.append({**row, "late": late})
-    open_ = any(row["points"] is None for row in exercises)
-    points = None if open_ else round(sum(row["points"] for row in exercises), 2)
-    late = None if open_ else round(sum(row["late"] for row in exercises), 2)
+    points = late = total = None
+    if all(row["points"] is not None for row in exercises):
+        points = round(sum(row["points"] for row in exercises), 2)
+        late = round(sum(row["late"] for row in exercises), 2)
+        total = round(points - late, 2)
     return {
         **head("submission", assignment, seeds),
         "key": key,
@@ -62,7 +64,7 @@ def submission(
         "days_late": assignment.late.days_late(assignment.due, handin.handed_in),
         "points": points,
         "late": late,
-        "total": None if open_ else round(points - late, 2),
+        "total": total,
         "possible": assignment.possible,
         "exercises": exercises,
     }

@@ -32,7 +32,7 @@ class Job(NamedTuple):
     """A submission to be graded: whose it is, and (submission, sha256, notes) for each exercise."""
 
     student_id: str
-    answers: list[tuple[Submission, str, Sequence[str]]]
+    answers: Sequence[tuple[Submission, str, Sequence[str]]]
 
 
 class Graded(NamedTuple):

@@ -32,7 +32,7 @@ class Tally:
         self.graded = 0
         self.late = 0
         self.statuses: dict[str, Counter[str]] = defaultdict(Counter)
-        self.points: Counter[str] = Counter()
+        self.points: dict[str, float] = defaultdict(float)
         self.cases: dict[str, Counter[str]] = defaultdict(Counter)
         self.mistakes: Counter[tuple[str, str]] = Counter()
         self.changes: Counter[tuple[str, str]] = Counter()

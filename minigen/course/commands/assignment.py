@@ -12,18 +12,19 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.lesson.options import Parser
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def parser() -> Parser:
+    """The arguments of `minigen assignment`."""
+    result = Parser(
         prog="minigen assignment",
         description="Make an assignment of exercises for a class.",
         example="minigen assignment new hw1.toml --exercises gan/02 gan/12/critic_loss --due 2027-02-01T23:59\n"
         "  minigen assignment build hw1.toml --out dist/",
     )
-    parser.set_defaults(run=None)
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
+    result.set_defaults(run=None)
+    commands = result.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
     new = commands.add_parser("new", help="write a commented TOML file; never overwrites")
     new.set_defaults(run=_new)
     new.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as hw1.toml")
@@ -38,15 +39,14 @@ def _parser() -> Parser:
         "--notebook", action="store_true", help="students also get a notebook (needs the extra classroom)"
     )
     build.add_argument("--seed", metavar="SECRET", help="what the platforms' graders draw their seeds from")
-    return parser
+    return result
 
 
 def main(argv: Sequence[str]) -> int:
     """`minigen assignment ...`; the exit code: 0, or 2 for what cannot be understood or done."""
-    parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     if args.run is None:
-        parser.print_help()
+        parser().print_help()
         return 2
     return args.run(args)
 

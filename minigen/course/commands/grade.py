@@ -19,16 +19,17 @@ from minigen.course.console import UsageError, cleaning_up, color, plural
 from minigen.course.exercise.format import AuthorError
 from minigen.course.lesson.options import Parser, parsed
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def parser() -> Parser:
+    """The arguments of `minigen grade`."""
+    result = Parser(
         prog="minigen grade",
         description="Grade what a class handed in: a folder of folders, or the zip of a learning platform.",
         example="minigen grade SUBMISSIONS --assignment hw1.toml --roster roster.csv --seed SECRET --out grades/",
     )
-    add = parser.add_argument
+    add = result.add_argument
     add("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or a zip; it is only read")
     add("--assignment", type=Path, required=True, metavar="FILE", help="the assignment, hw1.toml")
     add("--roster", type=Path, required=True, metavar="FILE", help="CSV: student_id, last_name, first_name, email")
@@ -46,7 +47,7 @@ def _parser() -> Parser:
     add("--dask", metavar="ADDRESS", help="grade on the workers of a Dask scheduler (needs the extra cluster)")
     add("--again", action="store_true", help="grade all of it again, also what was graded before")
     add("--json", action="store_true", help="the summary for a program")
-    return parser
+    return result
 
 
 def _count(text: str) -> int:
@@ -59,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     """`minigen grade ...`; returns the exit code."""
     as_json = "--json" in argv
     try:
-        args = parsed(_parser(), argv)
+        args = parsed(parser(), argv)
         with cleaning_up():
             summary = _grade(args)
     except UsageError as error:
