@@ -320,7 +320,7 @@ net = step.averaged
 
 
 # %%
-def decode(z, rng, w=0.5, steps=20):
+def decode(z, rng, w=1.0, steps=20):
     """Pictures in [0, 1] for embeddings z (N, E) of length 1."""
     noise = rng.standard_normal((len(z), 28, 28, 1), dtype=np.float32)
     eps_model = eps_model_from_v(net, base.schedule)
@@ -432,7 +432,12 @@ for k in range(6):
 
 # %%
 by_request = np.stack(rows, axis=1).reshape(-1, 28, 28)
-grid = plot.image_grid(by_request, cols=6, limits=(0, 1), row_labels=requests)
+grid = plot.image_grid(
+    by_request,
+    cols=6,
+    limits=(0, 1),
+    row_labels=[text.replace(" leaning", "\nleaning") for text in requests],
+)
 lesson.figure(grid, "requests", "Six requests, six pictures each: read the request, then the row.")
 
 # %% [markdown]
@@ -448,7 +453,7 @@ for a, b in [(0, 1), (2, 3), (4, 5)]:
     between = interpolate_spherical(z_images[a], z_images[b], way)
     noise = lesson.rng("one noise").standard_normal((1, 28, 28, 1), dtype=np.float32)
     guided = clipped(
-        classifier_free(eps_model_from_v(net, base.schedule), stretch * between, 0.5), base.schedule
+        classifier_free(eps_model_from_v(net, base.schedule), stretch * between, 1.0), base.schedule
     )
     rows.append((ddim(guided, np.repeat(noise, 8, axis=0), base.schedule, 20).clip(-1, 1) + 1) / 2)
 grid = plot.image_grid(np.concatenate(rows)[..., 0], cols=8, limits=(0, 1))
