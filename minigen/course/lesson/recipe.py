@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
-import textwrap
+import re
 import types
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -21,6 +21,8 @@ __all__ = ["recipe_of", "recipe_of_functions"]
 
 PACKAGE = Path(minigen.__file__).parent
 ALWAYS_USED = ("minigen.tensor", "minigen.train.fit")  # also by a lesson that does not import them
+IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|import (minigen[\w.]*))", re.M)
+NAME = re.compile(r"\w+")
 NOT_HASHED = {"course", "plot", "cli"}  # they run and draw, and change no number
 
 
@@ -37,7 +39,7 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
         tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
         return None
-    return _digest(ast.dump(tree), _code_of(frozenset(_imported(tree))))
+    return _digest(ast.dump(tree), _code_of(frozenset(_imported(source))))
 
 
 def recipe_of_functions(*functions: Callable) -> str:
@@ -76,7 +78,7 @@ def _with_imports(modules: Iterable[str]) -> dict[str, Path]:
         path = _file_of(name)
         if path is not None and name not in found:
             found[name] = path
-            waiting += _imported(ast.parse(path.read_bytes()))
+            waiting += _imported(path.read_text(encoding="utf-8"))
     return found
 
 
@@ -90,14 +92,14 @@ def _file_of(name: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _imported(tree: ast.AST) -> set[str]:
-    """What is imported anywhere in this code, as dotted names; of `from a import b` both a and a.b, b being either."""
+def _imported(source: str) -> set[str]:
+    """What of the package is imported anywhere in this code, as dotted names.
+
+    Of `from a import b` both a and a.b, b being either; a line in a text that looks like an import does no harm.
+    """
     names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    for package, imported, module in IMPORT.findall(source):
+        names |= {module} if module else {package, *(f"{package}.{name}" for name in NAME.findall(imported))}
     return names
 
 
@@ -109,7 +111,7 @@ def _described(function: Callable, seen: set[Any]) -> Iterator[tuple[str, set[st
         return
     seen.add(code)
     source = _source(function)
-    modules = _imported_by(source)
+    modules = _imported(source)
     names = set(_names(code))
     used = {name: value for name, value in inspect.getclosurevars(function).nonlocals.items()}
     used |= {name: function.__globals__[name] for name in names if name in function.__globals__}
@@ -122,14 +124,6 @@ def _described(function: Callable, seen: set[Any]) -> Iterator[tuple[str, set[st
     yield source, modules
     for value in inner:
         yield from _described(value, seen)
-
-
-def _imported_by(source: str) -> set[str]:
-    """What a function imports inside; nothing if its source cannot be read alone."""
-    try:
-        return _imported(ast.parse(textwrap.dedent(source)))
-    except SyntaxError:
-        return set()
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
