@@ -311,9 +311,9 @@ def decoder_loss(net, x0, t, eps, z):
 
 
 # %%
-decoder_steps = lesson.steps(1000, quick=2)
+decoder_steps = lesson.steps(1300, quick=2)
 rng = lesson.rng("train decoder")
-lr = cosine(1e-3, decoder_steps)
+lr = cosine(1.5e-3, decoder_steps)
 step = descend(decoder_loss, decoder, decoder_batch, lr=lr, ema=0.995, rng=rng, parallel=True)
 lesson.fit(step, decoder_steps, state=step.state, label="decoder")
 net = step.averaged
