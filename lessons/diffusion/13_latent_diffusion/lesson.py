@@ -184,7 +184,7 @@ class GridAutoencoder(Module):
 
 
 # %%
-cfg = lesson.configure(kl_weight=0.002, batch=64, width=lesson.size(64, quick=16))
+cfg = lesson.configure(kl_weight=0.002, width=lesson.size(64, quick=16))
 
 
 def autoencoder_loss(model, x, eps):
@@ -198,7 +198,7 @@ def autoencoder_loss(model, x, eps):
 # %%
 rng = lesson.rng("autoencoder")
 model = GridAutoencoder(rng, width=cfg.width)
-pictures = mnist.batches(data.train.images, size=lesson.size(cfg.batch, quick=16), rng=rng)
+pictures = mnist.batches(data.train.images, size=16, rng=rng)
 
 
 def pictures_and_noise(rng):
@@ -206,9 +206,9 @@ def pictures_and_noise(rng):
     return x, rng.standard_normal((len(x), 7, 7, model.channels), dtype=np.float32)
 
 
-steps = lesson.steps(1000, quick=6)
+steps = lesson.steps(2500, quick=6)
 step = descend(
-    autoencoder_loss, model, pictures_and_noise, lr=cosine(2e-3, steps), rng=rng, parallel=True
+    autoencoder_loss, model, pictures_and_noise, lr=cosine(4e-3, steps), rng=rng, parallel=True
 )
 lesson.fit(step, steps, state={**step.state, "pictures": pictures}, label="autoencoder")
 model.freeze()
@@ -262,11 +262,11 @@ lesson.claim("KL autoencoder: share of rebuilt digits read rightly", read, at_le
 # %%
 rng = lesson.rng("vq")
 quantized = VQVAE(rng, codes=256, dim=4, width=cfg.width)
-optimizer = Adam(quantized, 2e-3)
+optimizer = Adam(quantized, 4e-3)
 start(quantized, mnist.unit(data.train.images[:200]), rng)
-vq_pictures = mnist.batches(data.train.images, size=lesson.size(cfg.batch, quick=16), rng=rng)
-vq_steps = lesson.steps(500, quick=6)
-rate = cosine(2e-3, vq_steps)
+vq_pictures = mnist.batches(data.train.images, size=lesson.size(32, quick=16), rng=rng)
+vq_steps = lesson.steps(1000, quick=6)
+rate = cosine(4e-3, vq_steps)
 
 
 def vq_step(i):
@@ -510,7 +510,7 @@ rng = lesson.rng("second stage")
 net = LatentNet(
     rng, words=len(WORDS), width=lesson.size(40, quick=8), overview=lesson.size(640, quick=16)
 )
-batch = lesson.size(cfg.batch, quick=16)
+batch = lesson.size(64, quick=16)
 pairs = mnist.batches(scaled, captions, size=batch, rng=rng)
 
 
@@ -539,7 +539,7 @@ step = descend(
     latent_loss,
     net,
     noisy_latents,
-    lr=cosine(2e-3, steps, warmup=min(100, steps // 4)),
+    lr=cosine(3e-3, steps, warmup=min(100, steps // 4)),
     ema=0.998 if steps > 500 else 0.9,
     rng=rng,
     parallel=True,
