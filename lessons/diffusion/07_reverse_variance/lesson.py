@@ -841,7 +841,7 @@ lesson.sampler("ring", draw)
 truth = ring.sample(lesson.rng("truth"), n)
 floor = np.mean([distance(truth, ring.sample(lesson.rng(f"floor {k}"), n)) for k in range(4)])
 rows = []
-for jumps in (T // 4, T // 8, T // 20):
+for jumps in (T // 4, T // 8, max(2, T // 20)):
     drawn = {kind: draw(lesson.rng("samples"), n, jumps, kind) for kind in KINDS}
     rows.append([jumps, *(distance(truth, x) / floor for x in drawn.values())])
 lesson.table(rows, ["jumps", *KINDS.values()], "distance of samples over the floor, exact noise")
