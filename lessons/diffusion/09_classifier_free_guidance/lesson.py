@@ -173,8 +173,8 @@ process, steps = base.schedule, lesson.size(20, quick=2)
 
 
 # %%
-def sample(w, y, rng):
-    """A digit (N, 28, 28, 1) in [0, 1] for each label (N,), with weight w: 20 steps of DDIM."""
+def sample(w, y, rng, steps=steps):
+    """A digit (N, 28, 28, 1) in [0, 1] for each label (N,), with weight w, by DDIM."""
     noise = rng.standard_normal((len(y), 28, 28, 1), dtype=np.float32)
 
     def some(noise, y):
@@ -184,9 +184,9 @@ def sample(w, y, rng):
     return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
 
 
-def draw(rng, n):
-    y = rng.integers(0, 10, n)
-    return sample(0.3, y, rng), y
+def draw(rng, n, label=None, w=0.3, steps=steps):
+    y = rng.integers(0, 10, n) if label is None else np.full(n, label)
+    return sample(w, y, rng, steps), y
 
 
 lesson.sampler("digits", draw)

@@ -295,9 +295,9 @@ def sample(way, S, y, noise):
     return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
 
 
-def draw(rng, n):
-    y = rng.integers(0, 10, n)
-    return sample(0.0, 20, y, rng.standard_normal((n, 28, 28, 1), dtype=np.float32)), y
+def draw(rng, n, label=None, steps=20):
+    y = rng.integers(0, 10, n) if label is None else np.full(n, label)
+    return sample(0.0, steps, y, rng.standard_normal((n, 28, 28, 1), dtype=np.float32)), y
 
 
 lesson.sampler("digits", draw)

@@ -407,10 +407,12 @@ lesson.claim("prior and decoder: the digit that was asked for", digit_share, at_
 
 
 # %%
-def draw_text(rng, n):
+def draw_text(rng, n, caption=None, w=1.0, steps=20):
     rows = rng.integers(0, len(test), n)
-    z = sample_prior(prior, y_test[rows], E, process, rng) / stretch
-    return decode(z / np.linalg.norm(z, axis=1, keepdims=True), rng), asked[rows]
+    texts = [test_texts[k] for k in rows] if caption is None else [caption] * n
+    z = sample_prior(prior, stretch * embed_texts(texts), E, process, rng) / stretch
+    digits = np.array([read(text)["digit"] for text in texts])
+    return decode(z / np.linalg.norm(z, axis=1, keepdims=True), rng, w, steps), digits
 
 
 lesson.sampler("captions", draw_text)

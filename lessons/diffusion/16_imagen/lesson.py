@@ -219,11 +219,11 @@ ways = {"none": untouched, "static": static_one, "dynamic": thresholded}
 
 
 # %%
-def sample(meaning, w, way, rng, on_step=None):
+def sample(meaning, w, way, rng, steps=steps):
     """Pictures (N, 28, 28, 1), about in [-1, 1], for what captions mean, (N, 64)."""
     noise = rng.standard_normal((len(meaning), 28, 28, 1), dtype=np.float32)
     guided = ways[way](classifier_free(eps_model, meaning, w), process)
-    return ddim(guided, noise, process, steps, on_step=on_step)
+    return ddim(guided, noise, process, steps)
 
 
 def unit(x):
@@ -358,9 +358,13 @@ lesson.claim(
 
 
 # %%
-def draw(rng, n):
+def draw(rng, n, caption=None, w=2.0, steps=steps):
     rows = rng.integers(0, len(test), n)
-    return unit(sample(wanted[rows], 2.0, "dynamic", rng)), asked[rows]
+    if caption is None:
+        return unit(sample(wanted[rows], w, "dynamic", rng, steps)), asked[rows]
+    meaning = (embed(tokenize([caption] * n)) - center) / spread
+    drawn = sample(meaning.astype(np.float32), w, "dynamic", rng, steps)
+    return unit(drawn), np.full(n, read(caption)["digit"])
 
 
 lesson.sampler("captions", draw)

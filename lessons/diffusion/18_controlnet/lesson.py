@@ -387,9 +387,11 @@ lesson.claim("skeletons followed, over the base model told the label", score / d
 
 
 # %%
-def draw(rng, n):
+def draw(rng, n, label=None, steps=20):
     rows = rng.integers(0, len(held_out), n)
-    return sample(by_skeletons, wanted["skeletons"][rows], asked[rows], rng), asked[rows]
+    if label is not None:
+        rows = rng.choice(np.flatnonzero(asked == label), n)
+    return sample(by_skeletons, wanted["skeletons"][rows], asked[rows], rng, steps), asked[rows]
 
 
 lesson.sampler("skeletons", draw)

@@ -262,14 +262,14 @@ asked = np.arange(count) % 10
 noise = lesson.rng("samples").standard_normal((count, 16, 16, 1), dtype=np.float32)
 
 
-def sample(net, noise, y):
-    """Small digits in [-1, 1], 25 steps of DDIM."""
+def sample(net, noise, y, steps=lesson.size(25, quick=2)):
+    """Small digits in [-1, 1], by DDIM."""
 
     def some(noise, y):
         def told(x, t):
             return eps_model_from_v(net, process)(x, t, y)
 
-        return ddim(clipped(told, process), noise, process, lesson.size(25, quick=2))
+        return ddim(clipped(told, process), noise, process, steps)
 
     return batched(some, noise, y, size=250)
 
@@ -385,10 +385,10 @@ lesson.figure(grid, "samples", "The labels 0 to 9, the same noise in each column
 
 
 # %%
-def draw(rng, n):
-    y = rng.integers(0, 10, n)
+def draw(rng, n, label=None, steps=25):
+    y = rng.integers(0, 10, n) if label is None else np.full(n, label)
     start = rng.standard_normal((n, 16, 16, 1), dtype=np.float32)
-    return enlarged(sample(by_size["width 96, 4 blocks"], start, y)), y
+    return enlarged(sample(by_size["width 96, 4 blocks"], start, y, steps)), y
 
 
 lesson.sampler("small digits", draw)

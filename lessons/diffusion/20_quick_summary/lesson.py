@@ -181,8 +181,10 @@ def by_diffusion(rng, n):
 
 
 draws = {"GAN": ema.model.sample, "VAE": vae.sample, "flow": flow.sample, "diffusion": by_diffusion}
-for name in ("diffusion", "flow", "VAE", "GAN"):
-    lesson.sampler(name, draws[name])
+lesson.sampler("diffusion", by_diffusion)
+lesson.sampler("flow", flow.sample)
+lesson.sampler("VAE", vae.sample)
+lesson.sampler("GAN", ema.model.sample)
 
 # %% [markdown]
 # What they say of test points: $\log p$ exactly (flow), its estimate from many codes and a lower

@@ -184,7 +184,9 @@ class Lesson:
         """Offer a trained model to `minigen sample`: say this right after its training.
 
         `draw(rng, n)` returns `n` samples, float32, images (n, H, W, C) in [0, 1]; or a pair of them and their labels
-        (n,), where the model is conditional. A lesson with several models gives each its own name, the best one first.
+        (n,), where the model is conditional. A function written with `def` in the lesson may take more, each with a
+        default: `label`, `caption`, `w`, `steps`, which `minigen sample` offers then. A lesson with several models
+        gives each its own name, the best one first.
         """
         self._once(self._samplers, "name", name, "two samplers of a lesson are called {}")
         self._samplers.append({"name": name})
