@@ -10,7 +10,7 @@
 #    difference.
 # 2. Sampling takes away a little of the guessed noise and puts a little fresh noise back, many
 #    times, but not at the end.
-# 3. The variational bound puts a weight on each step. Drop the weights, and samples get no worse.
+# 3. The variational bound puts a weight on each step. It may be dropped: samples do not suffer.
 #
 # Needed: the forward process (`diffusion/01`) and the step back (`diffusion/03`).
 
@@ -397,8 +397,8 @@ plot.line(probed, lines, ax, log="y", xlabel="t", ylabel="squared error", title=
 lesson.figure(fig, "two_losses", "Where is each of the two losses the better teacher?")
 
 # %% [markdown]
-# Ho et al. found the same trade on pictures: the bound as the loss gives the better likelihood, the
-# simple loss the better samples. It is also the simpler one.
+# On pictures Ho et al. found a trade: the bound as the loss gives the better likelihood, the simple
+# loss the better samples. It is also the simpler one.
 #
 # ## 5. Algorithm 2: sampling
 #
@@ -793,8 +793,8 @@ lesson.claim("share of the rarest digit", reports["samples"].shares.min(), at_le
 # %% [markdown]
 # "How sure" is the mean probability of the classifier's answer. It says little by itself: of noise
 # it is quite sure, too. Where it is unsure of a sample, that is mostly a half-digit: strokes that
-# two kinds share, and no decision. A network that is *told* the label has
-# that decision taken off it, and its digits are better at once; `diffusion/09` does so.
+# two kinds share, and no decision. A network that is *told* the label has that decision taken off
+# it, and its digits are better at once; `diffusion/09` does so.
 #
 # ## 8. Where the post is loose
 # - The weight in $L_t$ is $1/(2\sigma_t^2)$, as checked; the post prints $2\lVert\Sigma\rVert^2$
