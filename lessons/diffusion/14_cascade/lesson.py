@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["diffusion.s16"],
     figures=["diffusion.f15"],
     equations=[],
-    minutes=8.0,
+    minutes=4.0,
 )
 
 # %%
@@ -300,7 +300,7 @@ for prepare, side in ((plain, 14), (noised, 14), (plain, 28), (noised, 28), (blu
 # Sampling: DDPM, in 40 jumps for the base model and 20 for each enlargement.
 
 # %%
-n = lesson.size(1000, quick=12)
+n = lesson.size(2000, quick=12)
 labels = np.arange(n) % 10
 jumps = lesson.size(40, quick=4)
 process = schedule.subset(np.arange(1, jumps + 1) * (T // jumps))
