@@ -9,7 +9,7 @@
 #
 # 1. $\beta_t$ and $\tilde\beta_t$ are both exact, each for one kind of data. Pictures are neither.
 # 2. A network can learn the variance, number by number, from the variational bound alone.
-# 3. The likelihood notices, and so do samples when the steps are few.
+# 3. The likelihood gains. Whether samples do is another question.
 
 # %%
 from minigen.course import Lesson
@@ -620,8 +620,7 @@ lesson.figure(
     ax,
     "pictures_of_v",
     "In the pictures of v black is 0 (or less), as narrow as for a point, and white 1, as wide as"
-    " beta. With little noise, on top, the background is known and dark; the strokes and their edges"
-    " are not.",
+    " beta. With little noise, on top, the background is known and dark; strokes and edges are not.",
 )
 
 # %% [markdown]
@@ -844,12 +843,22 @@ for jumps in (T // 4, T // 8, max(2, T // 20)):
     drawn = {kind: draw(lesson.rng("samples"), n, jumps, kind) for kind in KINDS}
     rows.append([jumps, *(distance(truth, x) / floor for x in drawn.values())])
 lesson.table(rows, ["jumps", *KINDS.values()], "distance of samples over the floor, exact noise")
+nearest = {row[0]: list(KINDS.values())[int(np.argmin(row[1:]))] for row in rows}
+print(
+    "nearest to the truth:",
+    ", ".join(f"{name} in {jumps} jumps" for jumps, name in nearest.items()),
+)
 
 # %%
 fig, axes = plot.figure(1, 3, size=(2.6, 2.7))
 for ax, (kind, x) in zip(axes, drawn.items()):
     plot.samples(x[:2000], ring, ax, bounds=2.2, title=f"{KINDS[kind]}, {jumps} jumps")
 lesson.figure(fig, "samples", "Look at the width of the modes, and at what lies between them.")
+
+# %% [markdown]
+# The bound asks how probable each step back of the true process is, one by one; a sampler takes one
+# step after the other, and lives with what it has made. What is best for the one need not be best
+# for the other. That is how Ho et al. could find both variances equally good.
 
 # %% [markdown]
 # ## 11. Beside the papers (figure f06)
