@@ -620,7 +620,7 @@ lesson.figure(
     ax,
     "pictures_of_v",
     "In the pictures of v black is 0 (or less), as narrow as for a point, and white 1, as wide as"
-    " beta. With little noise, on top, the background is known and dark; strokes and edges are not.",
+    " beta. With little noise, on top, the background is known and dark, and strokes are not.",
 )
 
 # %% [markdown]
@@ -858,7 +858,7 @@ lesson.figure(fig, "samples", "Look at the width of the modes, and at what lies 
 # %% [markdown]
 # The bound asks how probable each step back of the true process is, one by one; a sampler takes one
 # step after the other, and lives with what it has made. What is best for the one need not be best
-# for the other. That is how Ho et al. could find both variances equally good.
+# for the other. (Ho et al. judged samples, and found both variances equally good.)
 
 # %% [markdown]
 # ## 11. Beside the papers (figure f06)
