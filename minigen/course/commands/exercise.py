@@ -86,7 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         example="minigen exercise start gan/02",
     )
     _add_commands(parser)
-    args = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        args = parser.parse_args(words)
+    except SystemExit as stopped:  # the parser has said why, on standard error
+        if stopped.code == 2 and "--json" in words:
+            print(_error_document(2, "the command cannot be understood; standard error says why"))
+        raise
     try:
         with _cleaning_up():
             return args.run(args)
@@ -101,10 +107,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(3, f"the grader failed: {type(error).__name__}: {error}", getattr(args, "json", False))
 
 
+def _error_document(code: int, message: str) -> str:
+    """What `--json` prints where nothing was checked."""
+    return json.dumps({"version": checking.JSON_VERSION, "error": message, "exit_code": code})
+
+
 def _failed(code: int, message: str, as_json: bool) -> int:
     """Say what was not possible, for a program too; the exit code."""
     if as_json:
-        print(json.dumps({"version": checking.JSON_VERSION, "error": message, "exit_code": code}))
+        print(_error_document(code, message))
     print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
     return code
 
