@@ -52,6 +52,7 @@ __all__ = [
 
 SIDE, PIXELS, LEVELS, CLASSES = 28, 784, 256, 10
 VALIDATION = 10_000  # the last of the 60,000 training digits
+PIECE = 1000  # images that are made real numbers at a time
 
 
 @dataclass(frozen=True)
@@ -159,9 +160,12 @@ def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
 def dequantize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """uint8 images plus noise uniform on [0, 1): v in pixel space [0, 256), float32, in the shape of `images`."""
     images = _check_pixels(images)
-    noise = checks.rng(rng).random(images.shape, dtype=np.float32)
+    v = checks.rng(rng).random(images.shape, dtype=np.float32)
     below_next_level = np.nextafter(np.arange(1, LEVELS + 1, dtype=np.float32), np.float32(0))  # (256,)
-    return np.minimum(images + noise, below_next_level[images])  # float32 would round 254 + 0.999999 up to 255
+    for some in _pieces(len(v)):
+        v[some] += images[some]
+        np.minimum(v[some], below_next_level[images[some]], out=v[some])  # float32 would round 254.999999 up to 255
+    return v
 
 
 def quantize(v: np.ndarray) -> np.ndarray:
@@ -184,12 +188,15 @@ def to_logit(v: np.ndarray, alpha: float = 1e-6) -> tuple[np.ndarray, np.ndarray
     alpha = _check_alpha(alpha)
     dtype = np.float32 if np.asarray(v).dtype == np.float32 else np.float64
     v = checks.between("v", checks.array("v", v, "N", "D", ..., empty=True, dtype=dtype), 0, LEVELS)
-    step = (1 - 2 * alpha) / LEVELS
-    log_s = np.log(alpha + step * v)
-    log_rest = np.log(alpha + step * (LEVELS - v))  # log(1 - s), without the cancellation of s near 1
-    per_image = (log_s + log_rest).reshape(len(v), int(np.prod(v.shape[1:]))).sum(axis=1, dtype=np.float64)  # (N,)
-    log_det = float(np.log(step)) * np.prod(v.shape[1:]) - per_image
-    return log_s - log_rest, log_det.astype(v.dtype)
+    step, dims = (1 - 2 * alpha) / LEVELS, int(np.prod(v.shape[1:]))
+    y, per_image = np.empty_like(v), np.empty(len(v))
+    for some in _pieces(len(v)):
+        log_s = np.log(alpha + step * v[some])
+        log_rest = np.log(alpha + step * (LEVELS - v[some]))  # log(1 - s), without the cancellation of s near 1
+        y[some] = log_s - log_rest
+        per_image[some] = (log_s + log_rest).reshape(len(log_s), dims).sum(axis=1, dtype=np.float64)  # (n,)
+    log_det = float(np.log(step)) * dims - per_image  # (N,)
+    return y, log_det.astype(v.dtype)
 
 
 def from_logit(y: np.ndarray, alpha: float = 1e-6) -> np.ndarray:
@@ -199,8 +206,12 @@ def from_logit(y: np.ndarray, alpha: float = 1e-6) -> np.ndarray:
     """
     alpha = _check_alpha(alpha)
     dtype = np.float32 if np.asarray(y).dtype == np.float32 else np.float64
-    s = 0.5 * (1 + np.tanh(0.5 * checks.floats("y", y, dtype=np.float64)))  # the sigmoid
-    return (LEVELS * (s - alpha) / (1 - 2 * alpha)).astype(dtype)
+    y = checks.floats("y", y, dtype=dtype)
+    v = np.empty(np.shape(y), dtype)
+    for some in _pieces(len(v)) if v.ndim else [...]:
+        s = 0.5 * (1 + np.tanh(0.5 * y[some].astype(np.float64)))  # the sigmoid
+        v[some] = LEVELS * (s - alpha) / (1 - 2 * alpha)
+    return v
 
 
 def dequantize_logit(
@@ -264,6 +275,11 @@ def pack(folder: str | Path, path: str | Path) -> None:
                 entry = zipfile.ZipInfo(f"{key}.npy")  # dated 1980, so that the same digits give the same file
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, buffer.getvalue(), compresslevel=9)
+
+
+def _pieces(n: int) -> list[slice]:
+    """n examples in pieces: of all the digits an array of float32 is 188 MB, and each step of a formula makes one."""
+    return [slice(start, start + PIECE) for start in range(0, n, PIECE)]
 
 
 def _shaped(x: np.ndarray, flat: bool) -> np.ndarray:
