@@ -21,6 +21,8 @@ COMMANDS = {
     "tour": "see four kinds of model learn the same density",
     "notebook": "write a lesson as a Jupyter notebook",
     "exercise": "write an equation yourself and have it checked",
+    "assignment": "make an assignment of exercises for a class",
+    "grade": "grade what a class handed in",
     "sample": "save samples of a lesson's trained model",
     "glossary": "say what a term of the lessons means",
     "bench": "measure the speed of this machine on minigen's workloads",

@@ -8,6 +8,7 @@ that it was given as they were.
 """
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -1309,6 +1310,89 @@ row("flow.Flow.log_prob", realnvp.RealNVP.log_prob, self=fixed(FLOW), x=data(4, 
 row("flow.Flow.loss", realnvp.RealNVP.loss, self=fixed(FLOW), x=data(4, 2))
 row("flow.RealNVP.standardize", realnvp.RealNVP.standardize, self=fixed(FLOW), x=data(4, 2))
 row("flow.StandardNormal", bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
+
+
+def affine() -> bijection.Affine:
+    return bijection.Affine([1.0, 0.5], [0.2, 0.1])
+
+
+def passing(*good: int) -> Kind:
+    """What passes through a bijection (N, ...): of this shape, or numbers of any kind in a list, but not so."""
+    return Kind(lambda: arrays(*good), lambda x: [x.astype(str), "x", None, numpy.float32(3)])
+
+
+PAIR, PICTURES = passing(4, 2), passing(2, 4, 4, 4)
+row("flow.Inverse", bijection.Inverse, bijection=instance(affine))
+row("flow.Inverse.forward", bijection.Inverse.forward, self=fixed(lambda: bijection.Inverse(affine())), z=PAIR)
+row("flow.Inverse.inverse", bijection.Inverse.inverse, self=fixed(lambda: bijection.Inverse(affine())), x=PAIR)
+row(
+    "flow.Chain",
+    bijection.Chain,
+    bijections=Kind(lambda: [affine()], lambda good: [good[0], bijection.Affine, [bijection.Affine], [3], None, "x"]),
+)
+row("flow.Chain.forward", bijection.Chain.forward, self=fixed(lambda: bijection.Chain([affine()] * 2)), z=PAIR)
+row("flow.Chain.inverse", bijection.Chain.inverse, self=fixed(lambda: bijection.Chain([affine()] * 2)), x=PAIR)
+row("flow.Split", bijection.Split, inner=instance(affine))
+row(
+    "flow.Split.forward",
+    bijection.Split.forward,
+    self=fixed(lambda: bijection.Split(affine())),
+    z=passing(3, 4)._replace(wrong=lambda z: [*PAIR.wrong(z), z[:, :1], z[0]]),
+)
+row(
+    "flow.Split.inverse",
+    bijection.Split.inverse,
+    self=fixed(lambda: bijection.Split(affine())),
+    x=passing(3, 4)._replace(wrong=lambda x: [*PAIR.wrong(x), x[:, :1], x[0]]),
+)
+row(
+    "flow.Squeeze.forward",
+    bijection.Squeeze.forward,
+    self=fixed(bijection.Squeeze),
+    z=PICTURES._replace(wrong=lambda z: [*PAIR.wrong(z), z[0], z[..., :3]]),
+)
+row(
+    "flow.Squeeze.inverse",
+    bijection.Squeeze.inverse,
+    self=fixed(bijection.Squeeze),
+    x=PICTURES._replace(wrong=lambda x: [*PAIR.wrong(x), x[0], x[:, :3]]),
+)
+row("flow.Logit.forward", bijection.Logit.forward, self=fixed(bijection.Logit), z=PAIR)
+row(
+    "flow.Logit.inverse",
+    bijection.Logit.inverse,
+    self=fixed(bijection.Logit),
+    x=Kind(lambda: arrays(4, 2, low=0.0), lambda x: [*PAIR.wrong(x), x + 1, x - 1, x * NAN]),
+)
+row("flow.Affine", bijection.Affine, shift=data(3), log_scale=data(3))
+row("flow.Affine.standardize", bijection.Affine.standardize, self=fixed(affine), x=data(5, 2))
+row(
+    "flow.Flow",
+    bijection.Flow,
+    base=instance(lambda: bijection.StandardNormal(2)),
+    bijection=instance(affine),
+)
+row(
+    "flow.SmallConvNet",
+    multiscale.SmallConvNet,
+    rng=rng(),
+    channels=size(1),
+    width=size(3),
+    size=given((4, 2), 3, (4,), (4, 0), (4, 2.5), "x", (4, 3)),
+    fold=fixed(lambda: True),
+)
+row(
+    "flow.ImageRealNVP.standardize",
+    multiscale.ImageRealNVP.standardize,
+    self=fixed(seeded(multiscale.ImageRealNVP, (4, 4, 1), width=4, scales=2, checkerboards=1, channelwise=1)),
+    x=data(5, 4, 4, 1),
+)
+row(
+    "flow.checked_image_shape",
+    multiscale.checked_image_shape,
+    shape=given((4, 4, 1), (4, 4), (3, 4, 1), (2, 2, 1), (4, 4, 0), "x", 3),
+    scales=size(2),
+)
 row("flow.Permute", bijection.Permute, order=given([1, 0], [1, 1], [0.0, 1.0], "x", 3))
 row("flow.Logit", bijection.Logit, alpha=given(0.1, 0.5, -1, NAN, "x"))
 
@@ -1514,3 +1598,42 @@ def test_a_wrong_argument_is_named_and_nothing_has_changed(name, argument, k):
     with pytest.raises((ValueError, TypeError), match=rf"\b{argument}\b"):
         call(CALLS[name], arguments)
     assert state_of_all(arguments) == before
+
+
+class Foreign:
+    """An array of another library, as PyTorch's and pandas': NumPy gets at it through `__array__`, and no other way."""
+
+    def __init__(self, values: numpy.ndarray):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values if dtype is None else self.values.astype(dtype)
+
+
+ARRAYS = [
+    (row.name, argument)
+    for row in TABLE
+    for argument, kind in row.arguments.items()
+    if isinstance(kind.make(), numpy.ndarray)
+]
+
+
+def numbers(result: Any) -> list[numpy.ndarray]:
+    """The arrays of numbers in what a call returned."""
+    if isinstance(result, (tuple, list)):
+        return [each for item in result for each in numbers(item)]
+    return [numpy.asarray(result)] if isinstance(result, (float, numpy.ndarray, numpy.generic)) else []
+
+
+@pytest.mark.parametrize(("name", "argument"), ARRAYS)
+def test_an_array_of_another_library_is_taken_or_told(name, argument):
+    """Taken: the results are those of the array that it holds. Told: a sentence that names it, and what to do."""
+    mine, foreign = ({each: kind.make() for each, kind in CALLS[name].arguments.items()} for _ in range(2))
+    foreign[argument] = Foreign(foreign[argument])
+    try:
+        result = call(CALLS[name], foreign)
+    except ValueError as error:
+        assert re.search(rf"\b{argument}\b.*Foreign: numpy.asarray makes one", str(error)), error
+        return
+    for ours, theirs in zip(numbers(call(CALLS[name], mine)), numbers(result), strict=True):
+        numpy.testing.assert_array_equal(ours, theirs)

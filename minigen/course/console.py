@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
+import signal
 import sys
+import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 __all__ = [
     "UsageError",
+    "cleaning_up",
     "color",
     "format_number",
     "markdown_table",
@@ -137,3 +141,20 @@ def markdown_table(rows: Iterable[Sequence[Any]], header: Sequence[str]) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in grid]
     lines.insert(1, "|" + " --- |" * len(grid[0]))
     return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def cleaning_up() -> Iterator[None]:
+    """SIGTERM becomes an exception, so that what was begun is ended: processes, temporary folders."""
+
+    def stop(number, frame):
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

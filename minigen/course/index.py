@@ -25,6 +25,7 @@ __all__ = [
     "LessonInfo",
     "POSTS",
     "START",
+    "WISHES",
     "equation_index",
     "equations",
     "exercise_names",
@@ -59,6 +60,7 @@ FIELDS: dict[str, Any] = {
     "equations": list,
     "minutes": (int, float),
 }
+WISHES = ("label", "caption", "w", "steps")  # what `minigen sample` can ask of a sampler
 EQUATION = re.compile(r"\bEq\. ((?:gan|vae|flow|diffusion)\.\d\d)\b")
 EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
 CELL = re.compile(r"^# %%.*$", re.M)
@@ -95,6 +97,25 @@ class LessonInfo:
         """The names of the models that the lesson offers to `minigen sample`, in its order."""
         calls = sorted(_calls(_parse(self.path), "sampler"), key=lambda call: call.lineno)
         return tuple(str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant))
+
+    def wishes(self, sampler: str) -> tuple[str, ...]:
+        """What the function that a sampler draws with takes besides rng and n: of `label`, `caption`, `w`, `steps`.
+
+        Only of a function that is defined in the lesson's own file; the last one of that name above the call.
+        """
+        tree = _parse(self.path)
+        for call in _calls(tree, "sampler"):
+            if len(call.args) > 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value == sampler:
+                drawing = call.args[1]
+                named = [
+                    node
+                    for node in ast.walk(tree)
+                    if isinstance(node, ast.FunctionDef) and isinstance(drawing, ast.Name) and node.name == drawing.id
+                ]
+                above = [node for node in named if node.lineno < call.lineno]
+                arguments = above[-1].args.args[2:] if above else []
+                return tuple(argument.arg for argument in arguments if argument.arg in WISHES)
+        return ()
 
 
 class Address(NamedTuple):

@@ -1,18 +1,60 @@
 """Cascades of diffusion models: small pictures first, then super-resolution, each model told the smaller picture.
 
+    small = avg_pool2d(x0, 2)                                          # the condition of a picture of the data
+    y = augmented_condition(small, s, noise, schedule)                 # noised to step s, enlarged, and how noisy
+    loss = v_loss(SuperResolution(rng), x0, t, eps, schedule, y)
+    large = super_resolve(model, y, schedule, rng, steps=20)           # y of the small pictures of another model
+
 A super-resolution model is trained on small pictures of the data and used on those of another model, which are not
 quite as good. *Conditioning augmentation* closes the gap: the small picture is blurred in training, or noised by
-`q_sample` to a step that the model is told. Ho et al., "Cascaded Diffusion Models", 2021.
+`q_sample` to a step s that the model is told. In sampling either finished small pictures are noised to step s
+("non-truncated"), or the sampling of the small pictures is stopped at step s ("truncated": `low_resolution_condition`).
+Ho et al., "Cascaded Diffusion Models", 2021.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.ddpm import eps_model_from_v, q_sample
+from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.samplers import clipped, strided
+from minigen.diffusion.schedule import Schedule, scale
+from minigen.nn import Module
+from minigen.tensor import upsample_nearest
 
 Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
+
+# ------------------------------------------------------------------------------------------- the condition
+
+
+def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, factor: int = 2) -> Array:
+    """What a super-resolution model is told: small pictures noised to step s and enlarged, and how noisy they are.
+
+    small, eps (N, h, w, C), s one step or (N,), in 0..T -> (N, factor h, factor w, C + 1). Every pixel of √ᾱ_s small +
+    √(1 − ᾱ_s) eps becomes factor × factor equal ones; the last channel is √(1 − ᾱ_s) everywhere. s = 0 is no noise.
+    ValueError: shapes that do not fit, s out of range. Ho et al. 2021, section 4.
+    """
+    s = checks.integers("s", s, least=0, most=schedule.T)
+    return low_resolution_condition(q_sample(small, s, eps, schedule), s, schedule, factor)
+
+
+def low_resolution_condition(z: Array, s: Any, schedule: Schedule, factor: int = 2) -> Array:
+    """The condition for small pictures z (N, h, w, C) that are at step s already, one step or (N,): as above.
+
+    For z from a chain that was stopped at step s: *truncated* conditioning augmentation. Ho et al. 2021, section 4.1.
+    """
+    z = checks.array("z", z, "N", "h", "w", "C")
+    s = checks.integers("s", s, least=0, most=schedule.T)
+    if np.shape(s) not in ((), (len(z),)):
+        raise ValueError(f"s must be one step or have shape ({len(z)},), one for each picture, got {np.shape(s)}")
+    enlarged = upsample_nearest(z, checks.whole("factor", factor))  # (N, H, W, C)
+    ones = np.ones((*np.shape(enlarged)[:3], 1), z.dtype)
+    return np.concatenate([enlarged, scale(np.sqrt(1 - schedule.alpha_bar[s]), ones)], axis=3)
 
 
 def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:
@@ -23,22 +65,29 @@ def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:
     draw sigma from [0.4, 0.6] in training, and leave the blur out in sampling.
     ValueError: an even kernel, one that reaches beyond the reflection (kernel > 2 min(H, W) − 1), sigma not positive.
     """
-    x = checks.array("x", x, "N", "H", "W", "C")
+    x, sigma, kernel = _check_blur(x, sigma, kernel)
     n, height, width, channels = np.shape(x)
+    weights = _weights(sigma, kernel)
+    down = np.matmul(_blur_matrix(weights, height).astype(x.dtype), np.reshape(x, (n, height, -1)))
+    turned = np.transpose(np.reshape(down, (n, height, width, channels)), (0, 2, 1, 3))  # (N, W, H, C)
+    across = np.matmul(_blur_matrix(weights, width).astype(x.dtype), np.reshape(turned, (n, width, -1)))
+    return np.transpose(np.reshape(across, (n, width, height, channels)), (0, 2, 1, 3))
+
+
+def _check_blur(x, sigma, kernel):
+    """The arguments of `gaussian_blur`, checked."""
+    x = checks.array("x", x, "N", "H", "W", "C")
+    n, height, width, _ = np.shape(x)
     kernel = checks.whole("kernel", kernel)
-    if kernel % 2 == 0 or kernel > 2 * min(height, width) - 1:
-        most = 2 * min(height, width) - 1
+    most = 2 * min(height, width) - 1
+    if kernel % 2 == 0 or kernel > most:
         raise ValueError(f"kernel must be odd and at most {most} for pictures of {height}x{width}, got {kernel}")
     sigma = checks.floats("sigma", sigma, dtype=numpy.float64)
     if np.shape(sigma) not in ((), (n,)):
         raise ValueError(f"sigma must be one number or have shape ({n},), one for each picture, got {np.shape(sigma)}")
     if np.any(sigma <= 0):
         raise ValueError(f"sigma must be positive, got {np.min(sigma)}")
-    weights = _weights(sigma, kernel)
-    down = np.matmul(_blur_matrix(weights, height).astype(x.dtype), np.reshape(x, (n, height, -1)))
-    turned = np.transpose(np.reshape(down, (n, height, width, channels)), (0, 2, 1, 3))  # (N, W, H, C)
-    across = np.matmul(_blur_matrix(weights, width).astype(x.dtype), np.reshape(turned, (n, width, -1)))
-    return np.transpose(np.reshape(across, (n, width, height, channels)), (0, 2, 1, 3))
+    return x, sigma, kernel
 
 
 def _weights(sigma, kernel):
@@ -58,3 +107,60 @@ def _blur_matrix(weights, length):
         j = (length - 1) - numpy.abs((length - 1) - j)  # and at the last
         matrix[:, i, j] += weights[:, k, None]
     return matrix
+
+
+# ------------------------------------------------------------------------------------------- the networks
+
+
+class Padded(Module):
+    """A network (x, t, y=None) for pictures of any size: x (N, H, W, C) is extended by zeros to multiples of 4.
+
+    `UNet` wants such sizes. The zeros come below and to the right, and are cut from the output: (N, H, W, C).
+    """
+
+    def __init__(self, net: Module):
+        self.net = net
+
+    def __call__(self, x: Array, t: numpy.ndarray, y: Any = None) -> Array:
+        height, width = np.shape(x)[1:3]
+        margins = [(0, 0), (0, -height % 4), (0, -width % 4), (0, 0)]
+        return self.net(np.pad(x, margins, mode="constant"), t, y)[:, :height, :width]
+
+
+class SuperResolution(Module):
+    """A model of v, (x, t, y): noisy pictures x (N, H, W, C), the condition y (N, H, W, C + 1) -> v, shaped as x.
+
+    A U-Net that is shown the noisy picture and the condition on top of each other, as channels. y is what
+    `augmented_condition` returns. Pictures of any size; starts as v = 0. ValueError: y missing or of another shape.
+    """
+
+    def __init__(self, rng: Rng, channels: int = 1, width: int = 32, blocks: int = 1):
+        self.channels = checks.whole("channels", channels)
+        self.net = Padded(UNet(rng, channels=2 * channels + 1, width=width, blocks=blocks))
+
+    def __call__(self, x: Array, t: numpy.ndarray, y: Array) -> Array:
+        wanted = (*np.shape(x)[:3], self.channels + 1)
+        if np.shape(y) != wanted:
+            raise ValueError(f"y must have shape {wanted}, that of x with one more channel, got {np.shape(y)}")
+        return self.net(np.concatenate([x, y], axis=3), t)[..., : self.channels]
+
+
+# ------------------------------------------------------------------------------------------- sampling
+
+
+def super_resolve(v_model: Callable, y: Array, schedule: Schedule, rng: Rng, steps: int | None = None) -> Array:
+    """Pictures for the conditions y (N, H, W, C + 1), from fresh noise: (N, H, W, C), within [−1, 1].
+
+    DDPM sampling with variance "posterior", in `steps` evenly spaced jumps, all steps of the schedule unless given;
+    v_model(x, t, y) as `SuperResolution`. ValueError: y of another rank, steps out of range.
+    """
+    checks.function("v_model", v_model)
+    y = checks.array("y", y, "N", "H", "W", "C + 1")
+    *sides, channels = np.shape(y)
+    noise = checks.rng(rng).standard_normal((*sides, channels - 1), dtype=numpy.float32)
+
+    def told(x: Array, t: Array) -> Array:
+        return v_model(x, t, y)
+
+    eps_model = clipped(eps_model_from_v(told, schedule), schedule)
+    return strided(eps_model, noise, schedule, schedule.T if steps is None else steps, rng, "posterior")

@@ -1,8 +1,11 @@
 """Consistency models: a function that leads from any noise level of a trajectory to its beginning, in one call.
 
-    f(x, sigma) = c_skip(sigma) x + c_out(sigma) F(x, sigma)        # Eq. diffusion.27
+    f = ConsistencyModel(net, sigma_data=1.0)               # f(x, sigma) = c_skip x + c_out net(...), Eq. diffusion.27
     loss = consistency_training_loss(f, f_average, x, z, high, low)
     samples = multistep(f, 80 * z, [80.0, 5.0], rng)
+
+Two ways to train f: *distillation* asks a diffusion model for the step from one level to the next, *training* does
+without, and takes the noise that was added to the data.
 
 Here x is the data plus σ z, and the deterministic process is dx/dσ = eps(x, σ). All points of one of its paths have the
 same beginning; so f is trained to give the same at two neighbouring levels of one path, and f(x, σ_min) = x holds by
@@ -19,9 +22,12 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.schedule import batch_shape, scale
+from minigen.nn import Module
 from minigen.tensor import mse, stop_gradient
 
 Array = Any  # an ndarray, or one that autograd traces
+
+# ------------------------------------------------------------------------------------------- the model
 
 
 def boundary_scalings(sigma: Any, sigma_min: float = 0.002, sigma_data: float = 0.5) -> tuple[Array, Array]:
@@ -34,6 +40,52 @@ def boundary_scalings(sigma: Any, sigma_min: float = 0.002, sigma_data: float = 
     low, data = checks.number("sigma_min", sigma_min, 0), checks.positive("sigma_data", sigma_data)
     above = sigma - low
     return data**2 / (above**2 + data**2), above * data / np.sqrt(sigma**2 + data**2)
+
+
+class ConsistencyModel(Module):
+    """f(x, sigma, y=None) = c_skip x + c_out net(c_in x, c_noise, y): (N, ...) -> (N, ...), equal to x at sigma_min.
+
+    net is any network of diffusion, called (x, t, y=None). c_in = 1/√(σ² + σ_d²) brings x to standard deviation 1,
+    c_noise = 250 log σ is the time that it is told. sigma_data is the standard deviation σ_d of the data.
+    With sigma_min = 0 this is the denoiser of Karras et al. 2022, of which `eps_model_from_denoiser` makes a teacher.
+    ValueError: shapes, levels. Eq. diffusion.27; Song et al. 2023, appendix C.
+    """
+
+    def __init__(self, net: Callable, sigma_min: float = 0.002, sigma_data: float = 0.5):
+        self.net = checks.function("net", net)
+        self.sigma_min = checks.number("sigma_min", sigma_min, 0)
+        self.sigma_data = checks.positive("sigma_data", sigma_data)
+
+    def __call__(self, x: Array, sigma: Any, y: Array | None = None) -> Array:
+        levels(x, sigma=sigma)
+        sigma = numpy.broadcast_to(checks.floats("sigma", sigma), (len(x),))  # in its own dtype: 0.002 stays sigma_min
+        c_skip, c_out = boundary_scalings(sigma, self.sigma_min, self.sigma_data)
+        c_in = 1 / np.sqrt(sigma**2 + self.sigma_data**2)
+        given = () if y is None else (y,)
+        out = self.net(scale(c_in, x), c_noise(sigma), *given)
+        return scale(c_skip, x) + scale(c_out, out)
+
+
+def c_noise(sigma: Any) -> Array:
+    """The time that a network is told at level sigma: 250 log σ, about −1550 at 0.002 and 1100 at 80."""
+    return 250 * np.log(np.maximum(sigma, 1e-6))
+
+
+def eps_model_from_denoiser(denoiser: Callable) -> Callable:
+    """The model of the noise, (x, sigma, y=None), (x − denoiser(x, sigma))/sigma, of a model of the clean data.
+
+    It is −σ times the score, the slope dx/dσ of the deterministic process. Karras et al. 2022, eq. 3.
+    """
+    checks.function("denoiser", denoiser)
+
+    def eps_model(x: Array, sigma: Array, y: Array | None = None) -> Array:
+        x0 = denoiser(x, sigma) if y is None else denoiser(x, sigma, y)
+        return scale(1 / np.asarray(sigma, np.float64), x - x0)
+
+    return eps_model
+
+
+# ------------------------------------------------------------------------------------------- one step, and the losses
 
 
 def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "euler") -> Array:
@@ -51,16 +103,19 @@ def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "
     return x + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low))
 
 
-def consistency_training_loss(f: Callable, f_target: Callable, x: Array, z: Array, high: Any, low: Any) -> Array:
-    """The mean over examples and dimensions of (f(x + high z, high) − f_target(x + low z, low))².
+def consistency_training_loss(
+    f: Callable, f_target: Callable, x: Array, z: Array, high: Any, low: Any, distance: Callable = mse
+) -> Array:
+    """The distance between f(x + high z, high) and f_target(x + low z, low): unless told otherwise their mean square.
 
     Data x and noise z are (N, ...): with the same z both points lie on one straight path, for small steps a path of the
-    process in the mean. No gradient flows through f_target. ValueError: shapes, levels. Eq. diffusion.29
+    process in the mean. No gradient flows through f_target. distance(a, b) is a scalar, such as `pseudo_huber`; the
+    weight λ is in it. ValueError: shapes, levels. Eq. diffusion.29
     """
     batch_shape(x=x, z=z)
     high, low = levels(x, high=high, low=low)
     target = stop_gradient(asked(f_target, "f_target", x + scale(low, z), low))
-    return mse(asked(f, "f", x + scale(high, z), high), target)
+    return distance(asked(f, "f", x + scale(high, z), high), target)
 
 
 def consistency_distillation_loss(
@@ -72,6 +127,7 @@ def consistency_distillation_loss(
     high: Any,
     low: Any,
     solver: str = "heun",
+    distance: Callable = mse,
 ) -> Array:
     """The same with f_target where the teacher's `ode_step` leads from x + high z: (f(x_high) − f_target(x̂_low))².
 
@@ -82,7 +138,57 @@ def consistency_distillation_loss(
     noisy = x + scale(high, z)
     before = ode_step(eps_model, stop_gradient(noisy), high, low, solver)
     target = stop_gradient(asked(f_target, "f_target", stop_gradient(before), low))
-    return mse(asked(f, "f", noisy, high), target)
+    return distance(asked(f, "f", noisy, high), target)
+
+
+def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Array:
+    """The mean over examples of weight (√(‖a − b‖² + c²) − c): a, b (N, ...), weight one or (N,).
+
+    Half of the square over c for differences far below c, the length of the difference far above: what is far off does
+    not drown the rest. The gradient at a = b is 0. ValueError: shapes, c. Song and Dhariwal 2024, section 3.3.
+    """
+    checks.same_shape(a=a, b=b)
+    c = checks.positive("c", c)
+    gap = np.reshape(a - b, (len(a), -1))  # (N, D)
+    length = np.sqrt(np.sum(gap**2, axis=1) + c**2) - c  # (N,)
+    return np.mean(scale(weight, length))
+
+
+# ------------------------------------------------------------------------------------------- which levels
+
+
+def discretization(step: int, steps: int, first: int = 10, last: int = 1280) -> int:
+    """How many intervals the levels have at a step of consistency training: `first`, doubled until it is `last`.
+
+    All lengths of time are the same: min(first 2^⌊step/K⌋, last), K = ⌊steps/(⌊log₂(last/first)⌋ + 1)⌋.
+    ValueError: not whole numbers, first above last. Song and Dhariwal 2024, section 3.4.
+    """
+    step, steps = checks.whole("step", step, 0), checks.whole("steps", steps)
+    last = checks.whole("last", last)
+    first = checks.whole("first", first, most=last)
+    doublings = int(np.floor(np.log2(last / first)))
+    return min(first * 2 ** (step // max(1, steps // (doublings + 1))), last)
+
+
+def lognormal_intervals(
+    sigmas: numpy.ndarray, rng: numpy.random.Generator, n: int, mean: float = -1.1, std: float = 2.0
+) -> numpy.ndarray:
+    """n intervals i, between the rising levels sigmas[i] and sigmas[i + 1], as often as log σ ~ N(mean, std²) falls in.
+
+    (K,) -> (n,) integers in 0..K − 2. Levels far from exp(mean) are rare: there is little to learn.
+    ValueError: levels that do not rise or are not positive. Song and Dhariwal 2024, section 3.5.
+    """
+    from scipy.special import ndtr  # the standard normal's distribution function
+
+    sigmas = checks.array("sigmas", sigmas, "K", dtype=numpy.float64)
+    if len(sigmas) < 2 or sigmas[0] <= 0 or numpy.any(numpy.diff(sigmas) <= 0):
+        raise ValueError(f"sigmas must be at least two positive levels that rise, got {sigmas}")
+    below = ndtr((numpy.log(sigmas) - mean) / checks.positive("std", std))
+    chance = numpy.diff(below)
+    return checks.rng(rng).choice(len(chance), checks.whole("n", n), p=chance / chance.sum())
+
+
+# ------------------------------------------------------------------------------------------- sampling
 
 
 def multistep(

@@ -188,6 +188,19 @@ def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
     return np.exp(scale(log_beta, v) + scale(log_posterior, 1 - v))
 
 
+def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule) -> numpy.ndarray:
+    """The variance of q(x_{t-1} | x_t) in each dimension for Gaussian data of variance `data_variance`: shaped as t.
+
+    x_{t-1} has the variance V_{t-1} = ᾱ_{t-1} data_variance + 1 − ᾱ_{t-1}, and to be told x_t leaves β_t V_{t-1}/V_t of
+    it. Data as wide as the noise (1) gives β_t, a single point (0) gives β̃_t, and wider data give more than β_t.
+    ValueError: data_variance negative. Sohl-Dickstein et al. 2015; Ho et al. 2020, section 3.2.
+    """
+    data_variance = checks.number("data_variance", data_variance, 0)
+    t = checks.integers("t", t, least=1, most=schedule.T)
+    before, now = (s * data_variance + 1 - s for s in (schedule.alpha_bar[t - 1], schedule.alpha_bar[t]))
+    return schedule.beta[t] * before / now
+
+
 def reverse_variance(kind: str, v: Array | None, t: Array, x_t: Array, schedule: Schedule) -> Array:
     """σ_t² of the reverse step, in the shape of x_t. kind is "beta", "posterior" (clipped at t = 1) or "learned"."""
     checks.choice("variance", kind, ("beta", "posterior", "learned"))

@@ -1,10 +1,10 @@
 """Progressive distillation: a student learns to make in one DDIM step what its teacher makes in two.
 
-    x0 = distillation_target(teacher, x_t, t, schedule)             # for even t; the student is to predict this
-    weight = truncated_snr_weight(t, schedule)                      # of the squared error of each example's x̂_0
+    student = teacher.copy()                                              # a model of v: student(x_t, t)
+    loss = distillation_loss(student, eps_model, x0, t, eps, schedule)    # eps_model: the teacher's noise; t even
+    schedule = halved(schedule)                                           # the student's; it is the next teacher
 
-Then the student is the teacher of the next, with half as many steps. Salimans and Ho, "Progressive Distillation for
-Fast Sampling of Diffusion Models", 2022.
+Salimans and Ho, "Progressive Distillation for Fast Sampling of Diffusion Models", 2022.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.ddpm import predict
+from minigen.diffusion.ddpm import predict, predict_x0_from_v, q_sample
 from minigen.diffusion.samplers import ddim_step
 from minigen.diffusion.schedule import Schedule, check_steps, scale
-from minigen.tensor import stop_gradient
+from minigen.tensor import mse, stop_gradient
 
 Array = Any  # an ndarray, or one that autograd traces
 
@@ -48,3 +48,50 @@ def truncated_snr_weight(t: Any, schedule: Schedule) -> numpy.ndarray:
     """
     t = checks.integers("t", t, least=1, most=schedule.T)
     return np.maximum(schedule.snr[t], 1)
+
+
+def student_loss(v: Array, target: Array, x_t: Array, t: Any, schedule: Schedule) -> Array:
+    """The mean over examples and dimensions of max(SNR_t, 1) (target − x̂_0)², x̂_0 being what v implies at x_t.
+
+    v, target and x_t are (N, ...), t one time step or (N,) of the teacher's schedule. In terms of v the weight is
+    max(ᾱ_t, 1 − ᾱ_t), never below 1/2. ValueError: shapes, t. Salimans and Ho 2022, section 4.
+    """
+    t = check_steps(t, schedule, v=v, target=target, x_t=x_t)
+    root = np.sqrt(truncated_snr_weight(t, schedule))
+    x0 = predict_x0_from_v(x_t, t, v, schedule)
+    return mse(scale(root, x0), scale(root, target))
+
+
+def distillation_loss(
+    v_model: Callable,
+    eps_model: Callable,
+    x0: Array,
+    t: Any,
+    eps: Array,
+    schedule: Schedule,
+    y: Array | None = None,
+) -> Array:
+    """`student_loss` of the student v_model at data x0 noised by eps to time t, its target made by the teacher.
+
+    `schedule` is the teacher's; the caller draws t (N,) among its even steps, 2, 4, ..., which are the student's. Both
+    models are told `schedule.times`, and the labels y (N,) if given. Salimans and Ho 2022, algorithm 2.
+    """
+    checks.function("v_model", v_model)
+    checks.function("eps_model", eps_model)
+    t = np.broadcast_to(check_steps(t, schedule, least=2, x0=x0, eps=eps), (len(x0),))
+    given = () if y is None else (y,)
+
+    def teacher(x: Array, times: Array) -> Array:
+        return eps_model(x, times, *given)
+
+    x_t = q_sample(x0, t, eps, schedule)
+    target = distillation_target(teacher, x_t, t, schedule)
+    return student_loss(v_model(x_t, schedule.times[t], *given), target, x_t, t, schedule)
+
+
+def halved(schedule: Schedule) -> Schedule:
+    """The student's schedule: every second step of its teacher's. ValueError: an odd number of steps."""
+    checks.instance("schedule", schedule, Schedule)
+    if schedule.T % 2:
+        raise ValueError(f"schedule must have an even number of steps, got {schedule.T}")
+    return schedule.subset(np.arange(2, schedule.T + 1, 2))

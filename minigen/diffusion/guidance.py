@@ -51,6 +51,18 @@ def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
     return (1 + w) * eps_cond - w * eps_uncond
 
 
+def drop_labels(y: Any, u: Any, p: float) -> numpy.ndarray:
+    """The labels y (N,) with −1, no label, where u < p: u (N,) uniform in [0, 1), p the share to be dropped.
+
+    Trained on such labels, one network is the conditional and the unconditional model that `classifier_free_eps` needs.
+    ValueError: labels below −1, u of another shape or outside [0, 1), p outside [0, 1]. Ho and Salimans 2021, alg. 1.
+    """
+    y = checks.integers("y", y, "N", least=-1)
+    u = checks.between("u", checks.array("u", u, len(y)), 0, 1)
+    p = checks.number("p", p, 0, 1)
+    return numpy.where(u < p, -1, y)
+
+
 def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
     """∇ log f(y | x_t) of each example, in the shape and dtype of x (N, ...).
 

@@ -21,11 +21,25 @@ from minigen.nn.module import check_state
 from minigen.tensor import stop_gradient
 
 
+def loss_aware_probabilities(losses: Any, uniform: float = 0.001) -> numpy.ndarray:
+    """How often to draw each time step, from its last losses: (T, history) -> (T,) float64, summing to 1.
+
+    (1 − uniform) · √mean(loss²)/Σ + uniform/T, where Σ is the sum of the roots. If all losses are 0, 1/T each.
+    ValueError: losses not (T, history), uniform outside [0, 1]. Nichol and Dhariwal 2021, eq. 18.
+    """
+    losses = checks.array("losses", losses, "T", "history", dtype=numpy.float64)
+    uniform = checks.probability("uniform", uniform)
+    size = numpy.sqrt(numpy.mean(losses**2, axis=1))  # (T,)
+    if size.sum() == 0:
+        return numpy.full(len(size), 1 / len(size))
+    return (1 - uniform) * size / size.sum() + uniform / len(size)
+
+
 class LossAwareTimes:
     """Probabilities of the time steps 1 ... T from the last `history` losses of each.
 
-    They are uniform until every time step has `history` losses. From then on p_t = (1 − uniform) · √mean(loss²)/Σ +
-    uniform/T, where Σ makes the first part sum to 1 − uniform: no time step is ever given up.
+    They are uniform until every time step has `history` losses, and from then on those of `loss_aware_probabilities`:
+    no time step is ever given up.
     ValueError: T or history below 1, uniform outside [0, 1].
     """
 
@@ -45,11 +59,9 @@ class LossAwareTimes:
 
     def probabilities(self) -> numpy.ndarray:
         """p_t, (T + 1,) float64, indexed by the time step: 0 at t = 0, where no step ends."""
-        size = numpy.sqrt(numpy.mean(self.losses**2, axis=1))  # (T + 1,); 0 at t = 0, where nothing was entered
-        even = numpy.arange(self.T + 1) > 0
-        if numpy.any(self.count[1:] < self.history) or size.sum() == 0:
-            return even / self.T
-        return (1 - self.uniform) * size / size.sum() + self.uniform * even / self.T
+        if numpy.any(self.count[1:] < self.history):
+            return numpy.append(0.0, numpy.full(self.T, 1 / self.T))
+        return numpy.append(0.0, loss_aware_probabilities(self.losses[1:], self.uniform))
 
     def sample(self, rng: numpy.random.Generator, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Time steps (n,), int64, and their weights 1/(T p_t), (n,), float32. ValueError: n below 1, rng no Generator.

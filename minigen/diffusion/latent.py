@@ -1,27 +1,199 @@
 """Latent diffusion: the diffusion model works on the codes of an autoencoder instead of on pixels.
 
-    factor = unit_scale(encoder(images))        # once, before training
-    z0 = factor * encoder(images)               # what is noised; decode samples as decoder(z0 / factor)
+    factor = unit_scale(encode(images))                          # once, before training
+    z0 = factor * encode(images)                                 # what is noised
+    loss = v_loss(net, z0, t, eps, schedule, y)                  # a diffusion model like any other
+    z = ddim(classifier_free(eps_model, y, w), noise, schedule, steps=25)
+    images = decode(z / factor)
 
-A noise schedule is made for data of standard deviation 1. Codes regularized by a KL term may have any, so they are
-scaled. Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022, appendix G.
+Two trainings, one after the other. An autoencoder maps images to small grids of numbers and back: it removes what the
+eye does not miss. Its codes are regularized, by a KL term of small weight or by vector quantization, so that they fill
+a space without holes. Then the autoencoder is frozen, and a diffusion model learns the distribution of its codes, at a
+fraction of the cost. The autoencoder is no part of this file: any pair of functions, `encode` and `decode`, will do.
+
+A condition, such as the words of a caption, enters by cross-attention: each position of the grid asks, and the words
+answer. Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.tensor import stop_gradient
+from minigen.diffusion.ddpm import eps_model_from_v
+from minigen.diffusion.guidance import classifier_free
+from minigen.diffusion.networks.unet import GROUPS, AdaptiveResidualBlock, AttentionBlock, GlobalMLP
+from minigen.diffusion.samplers import ddim
+from minigen.diffusion.schedule import Schedule
+from minigen.nn import Conv2d, Embedding, GroupNorm, Linear, Module, TimeEmbedding
+from minigen.tensor import batched, silu, softmax, stop_gradient
+
+Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
+
+# ------------------------------------------------------------------------------------------- the equations
 
 
 def unit_scale(latents: Any) -> float:
     """1/standard deviation of all entries of the latents (N, ...), whatever their axes: the factor that makes it 1.
 
-    ValueError: latents that are all equal, none at all, or not finite.
+    A noise schedule is made for data of standard deviation 1. ValueError: latents that are all equal, none at all, or
+    not finite. Rombach et al. 2022, appendix G.
     """
     latents = checks.array("latents", stop_gradient(latents), "N", ...)
     deviation = float(numpy.std(latents, dtype=numpy.float64))
     if deviation == 0:
         raise ValueError("latents must not be all equal: their standard deviation is 0")
     return 1 / deviation
+
+
+def cross_attention(q: Array, k: Array, v: Array) -> Array:
+    """softmax(q kᵀ/√d) v: queries (..., L, d), keys (..., M, d), values (..., M, d_v) -> (..., L, d_v).
+
+    Each of the L queries gets a mean of the M values; the weights are a softmax over its products with the M keys. Axes
+    before the last two (examples, heads) are alike. ValueError: shapes that do not fit. Eq. diffusion.30
+    """
+    q, k, v = (
+        checks.array("q", q, ..., "L", "d"),
+        checks.array("k", k, ..., "M", "d"),
+        checks.array("v", v, ..., "M", "d"),
+    )
+    shape = (*np.shape(q)[:-2], np.shape(k)[-2], np.shape(q)[-1])
+    if np.shape(k) != shape or np.shape(v)[:-1] != shape[:-1]:
+        raise ValueError(f"k and v must fit q {np.shape(q)}, got {np.shape(k)} and {np.shape(v)}")
+    scores = np.matmul(q, np.swapaxes(k, -1, -2)) / numpy.sqrt(shape[-1]).astype(q.dtype)  # (..., L, M)
+    return np.matmul(softmax(scores), v)
+
+
+# ------------------------------------------------------------------------------------------- the network
+
+
+class CrossAttentionBlock(Module):
+    """x + cross-attention from the positions of x (N, H, W, C) to a context (N, M, dim_context).
+
+    Queries are linear in the positions, keys and values in the context, each of `heads` heads. Starts as the identity.
+    ValueError: heads that do not divide the channels. Eq. diffusion.30
+    """
+
+    def __init__(self, rng: Rng, channels: int, dim_context: int, heads: int = 4):
+        if checks.whole("channels", channels) % checks.whole("heads", heads):
+            raise ValueError(f"heads must divide channels, got heads={heads} and channels={channels}")
+        self.heads = heads
+        self.norm = GroupNorm(GROUPS, channels)
+        self.query = Linear(rng, channels, channels)
+        self.key = Linear(rng, dim_context, channels)
+        self.value = Linear(rng, dim_context, channels)
+        self.out = Linear(rng, channels, channels, scale=0.0)
+
+    def __call__(self, x: Array, context: Array) -> Array:
+        n, height, width, c = np.shape(x)
+        tokens = np.reshape(self.norm(x), (n, height * width, c))  # (N, H W, C)
+        q, k, v = (self._split(a) for a in (self.query(tokens), self.key(context), self.value(context)))
+        seen = np.transpose(cross_attention(q, k, v), (0, 2, 1, 3))  # (N, H W, heads, C/heads)
+        return x + np.reshape(self.out(np.reshape(seen, (n, height * width, c))), (n, height, width, c))
+
+    def _split(self, a: Array) -> Array:
+        """(N, L, C) -> (N, heads, L, C/heads)."""
+        n, length, c = np.shape(a)
+        return np.transpose(np.reshape(a, (n, length, self.heads, c // self.heads)), (0, 2, 1, 3))
+
+
+class LatentNet(Module):
+    """net(z, t, y=None): latents (N, H, W, channels), times (N,), words (N, M) -> v or the noise, shaped as z.
+
+    A U-Net whose grid is too small to be made smaller: residual blocks with the time, attention among the positions and
+    a fully connected network over all of them, and cross-attention to the words before and behind.
+
+    words: size of the vocabulary. y holds integers 0 ... words − 1, M of them for each example, in any order; (N,) is
+           one word each. −1 is no word, and None no word for all: what an example without a condition gets.
+    width: channels of the hidden layers, a multiple of 8. blocks: residual blocks on either side. overview: hidden
+           units of the fully connected network. ValueError: shapes, sizes or words that do not fit.
+    """
+
+    def __init__(
+        self,
+        rng: Rng,
+        words: int,
+        channels: int = 4,
+        size: tuple[int, int] = (7, 7),
+        width: int = 64,
+        blocks: int = 1,
+        overview: int = 512,
+        dim_context: int = 64,
+    ):
+        checks.rng(rng)
+        self.words, self.channels = checks.whole("words", words), checks.whole("channels", channels)
+        if checks.whole("width", width) % GROUPS:
+            raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
+        if len(checks.wholes("size", size)) != 2:
+            raise ValueError(f"size must be (H, W), got {size}")
+        dim_time = 4 * width
+        self.size = (size[0], size[1])
+        self.time = TimeEmbedding(rng, width, dim_time)
+        self.context = Embedding(rng, words + 1, checks.whole("dim_context", dim_context))
+        self.conv_in = Conv2d(rng, channels, width, 3, padding=1)
+        self.before = [
+            AdaptiveResidualBlock(rng, width, width, dim_time) for _ in range(checks.whole("blocks", blocks))
+        ]
+        self.ask_before = CrossAttentionBlock(rng, width, dim_context)
+        self.attention = AttentionBlock(rng, width)
+        self.overview = GlobalMLP(rng, self.size, width, dim_time, checks.whole("overview", overview))
+        self.ask_behind = CrossAttentionBlock(rng, width, dim_context)
+        self.behind = [AdaptiveResidualBlock(rng, width, width, dim_time) for _ in range(blocks)]
+        self.norm = GroupNorm(GROUPS, width, activation="silu")
+        self.conv_out = Conv2d(rng, width, channels, 3, padding=1, scale=0.0)
+
+    def __call__(self, z: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
+        checks.shaped("z", z, "N", *self.size, self.channels)
+        time = silu(self.time(t))  # (N, dim_time)
+        context = self.context(self._items(y, len(z)))  # (N, M, dim_context)
+        h = self.conv_in(z)  # (N, H, W, width)
+        for block in self.before:
+            h = block(h, time)
+        h = self.overview(self.attention(self.ask_before(h, context)), time)
+        h = self.ask_behind(h, context)
+        for block in self.behind:
+            h = block(h, time)
+        return self.conv_out(self.norm(h))
+
+    def _items(self, y: numpy.ndarray | None, n: int) -> numpy.ndarray:
+        """Rows of the embedding, (N, M): 0 for no word, 1 + the word otherwise."""
+        if y is None:
+            return numpy.zeros((n, 1), int)
+        y = checks.integers("y", y, least=-1, most=self.words - 1)
+        if np.ndim(y) not in (1, 2) or len(y) != n or 0 in np.shape(y):
+            raise ValueError(f"y must have shape ({n},) or ({n}, M), one row for each example, got {np.shape(y)}")
+        return 1 + np.reshape(y, (n, -1))
+
+
+# ------------------------------------------------------------------------------------------- the whole model
+
+
+class LatentDiffusion(NamedTuple):
+    """A diffusion model of scaled latents between an encoder and a decoder."""
+
+    encode: Callable  # images (N, ...) -> latents (N, H, W, C)
+    decode: Callable  # latents -> images
+    factor: float  # latents times this have standard deviation 1: `unit_scale`
+    net: Callable  # net(z, t, y=None) of scaled latents, predicts v
+    schedule: Schedule
+
+    def eps_model(self, z: Array, t: Array, y: Any = None) -> Array:
+        """The noise in scaled latents, for any sampler."""
+        return eps_model_from_v(self.net, self.schedule)(z, t, y)
+
+    def sample(self, rng: Rng, y: numpy.ndarray, shape: tuple[int, ...], steps: int = 25, w: float = 0.0) -> Array:
+        """Images of the conditions y (N, ...): noise in latents of this shape, `steps` of DDIM, decoded. In batches.
+
+        w: weight of guidance without a classifier; 0 is the conditional model.
+        """
+        noise = checks.rng(rng).standard_normal((len(y), *shape), dtype=numpy.float32)
+
+        def images(noise: numpy.ndarray, y: numpy.ndarray) -> Array:
+            model = classifier_free(self.eps_model, y, w) if w else lambda z, t: self.eps_model(z, t, y)
+            z = ddim(model, noise, self.schedule, steps=steps)
+            return self.decode(z / numpy.float32(self.factor))
+
+        return batched(images, noise, y)

@@ -93,9 +93,14 @@ def vlb_term(
     p_variance = reverse_variance(variance, v, t, x_t, schedule)
     q_mean, _ = q_posterior(x0, x_t, t, schedule)
     q_variance = scale(schedule.posterior_variance_clipped[t], np.ones_like(x_t))
-    reconstruction = _reconstruction(x0, p_mean, p_variance, levels)
-    kl = _gaussian_kl(q_mean, q_variance, p_mean, p_variance)
-    per_dimension = np.where(scale(t, np.ones_like(x_t)) == 1, reconstruction, kl)  # (N, ...)
+    last = t == 1  # whose step back ends at the data
+    if not last.any():
+        per_dimension = _gaussian_kl(q_mean, q_variance, p_mean, p_variance)  # (N, ...)
+    else:
+        per_dimension = _reconstruction(x0, p_mean, p_variance, levels)
+        if not last.all():
+            kl = _gaussian_kl(q_mean, q_variance, p_mean, p_variance)
+            per_dimension = np.where(scale(t, np.ones_like(x_t)) == 1, per_dimension, kl)
     return np.sum(np.reshape(per_dimension, (len(x0), -1)), axis=1)  # (N,)
 
 

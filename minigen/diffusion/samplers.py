@@ -88,6 +88,19 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
     return mean + np.sqrt(variance) * z
 
 
+def ddim_variance(before: Any, now: Any, eta: float) -> Array:
+    """σ² of a DDIM step between two times s < t: eta² times the β̃ of the pair, whose β is 1 − now/before.
+
+    before, now: ᾱ_s and ᾱ_t, numbers in (0, 1] or arrays of one shape, which is that of the result. The post and this
+    package take σ = eta √β̃, so that eta comes in squared. ValueError: now not below before.
+    Eq. diffusion.25; Song, Meng and Ermon 2021, eq. 16.
+    """
+    before, now = np.asarray(before, float), np.asarray(now, float)
+    if np.shape(before) != np.shape(now) or not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
+        raise ValueError(f"now must lie in (0, before), before in (0, 1], in one shape, got {now} and {before}")
+    return checks.number("eta", eta, 0, 1) ** 2 * (1 - before) / (1 - now) * (1 - now / before)
+
+
 def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedule: Schedule, eta: float = 0.0) -> Array:
     """From time t to any other time s: predict x_0, then noise it again, mostly with the noise just predicted.
 
@@ -108,7 +121,7 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
     if z is None:
         raise ValueError("z must be noise in the shape of x where eta > 0, got None")
     batch_shape(x=x, z=z)
-    variance = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
+    variance = ddim_variance(before, now, eta)
     return scale(np.sqrt(before), x0) + scale(np.sqrt(1 - before - variance), eps) + scale(np.sqrt(variance), z)
 
 

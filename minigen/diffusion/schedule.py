@@ -171,7 +171,7 @@ def batch_shape(**arrays: Array) -> tuple[int, ...]:
         if isbox(a):
             continue
         if not isinstance(a, numpy.ndarray) or a.dtype.kind != "f":
-            got = f"dtype {a.dtype}" if isinstance(a, numpy.ndarray) else type(a).__name__
+            got = f"dtype {a.dtype}" if isinstance(a, numpy.ndarray) else f"{type(a).__name__}: numpy.asarray makes one"
             raise ValueError(f"{name} must be an array of floats, got {got}")
         checks.finite(name, a)
     return shape

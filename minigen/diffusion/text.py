@@ -1,6 +1,6 @@
-"""Pictures and their captions in one space: the contrastive loss of CLIP.
+"""Pictures and their captions in one space: two encoders, and the contrastive loss of CLIP.
 
-    loss = contrastive_loss(image_encoder(x), text_encoder(captions), log_scale)
+    loss = contrastive_loss(image_encoder(x), text_encoder(tokens), log_scale)
 
 Each picture of a batch is to find its own caption among all those of the batch, and each caption its picture. Radford
 et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, figure 3.
@@ -13,9 +13,11 @@ import numpy
 from autograd.tracer import isbox
 
 from minigen import checks
-from minigen.tensor import cross_entropy, stop_gradient
+from minigen.nn import Conv2d, Embedding, Linear, Module, TransformerBlock, space_to_depth
+from minigen.tensor import cross_entropy, max_pool2d, silu, stop_gradient
 
 Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
 
 
 def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
@@ -45,3 +47,71 @@ def unit_rows(name: str, rows: Array) -> Array:
         raise ValueError(f"{name} must have no row of zeros, which has no direction, got one in row {largest.argmin()}")
     rows = rows / largest
     return rows / np.sqrt(np.sum(rows**2, axis=1, keepdims=True))
+
+
+def mean_of_words(h: Array, tokens: numpy.ndarray) -> Array:
+    """The mean over the words of each text: h (N, L, width), tokens (N, L), 0 where there is no word -> (N, width).
+
+    ValueError: shapes that do not fit, a text without a word.
+    """
+    h = checks.array("h", h, "N", "L", "width")
+    tokens = checks.integers("tokens", tokens, *np.shape(h)[:2])
+    words = (tokens > 0).astype(h.dtype)[:, :, None]  # (N, L, 1)
+    if not numpy.all(words.sum(axis=1)):
+        raise ValueError("tokens must have a word in each row, got a row of padding only")
+    return np.sum(h * words, axis=1) / words.sum(axis=1)
+
+
+class TextEncoder(Module):
+    """Tokens (N, L) -> embeddings (N, dim); 0 is padding, behind the last word.
+
+    Each word's vector, plus that of its place, passes a transformer's blocks, in which every word sees all words but
+    no padding; the mean over the words is mapped to the embedding. `features(tokens)` returns what comes before that
+    mean, (N, L, width), for networks that attend to single words.
+    ValueError: tokens out of range, longer than `length`, a text without a word, heads that do not divide width.
+    """
+
+    def __init__(
+        self, rng: Rng, vocabulary: int, dim: int, width: int = 64, blocks: int = 1, heads: int = 4, length: int = 8
+    ):
+        self.vocabulary, self.length = checks.whole("vocabulary", vocabulary), checks.whole("length", length)
+        self.words = Embedding(rng, vocabulary, checks.whole("width", width), scale=0.5)
+        self.places = Embedding(rng, length, width, scale=0.5)
+        self.blocks = [TransformerBlock(rng, width, heads) for _ in range(checks.whole("blocks", blocks))]
+        self.out = Linear(rng, width, checks.whole("dim", dim))
+
+    def features(self, tokens: numpy.ndarray) -> Array:
+        tokens = checks.integers("tokens", tokens, "N", "L", most=self.vocabulary - 1)
+        if tokens.shape[1] > self.length:
+            raise ValueError(f"tokens must have at most {self.length} columns, got {tokens.shape[1]}")
+        if not numpy.all(tokens.any(axis=1)):
+            raise ValueError("tokens must have a word in each row, got a row of padding only")
+        h = self.words(tokens) + self.places(numpy.arange(tokens.shape[1]))  # (N, L, width)
+        seen = (tokens > 0)[:, None, None, :]  # (N, 1, 1, L)
+        for block in self.blocks:
+            h = h + block.attention(block.norm1(h), mask=seen)
+            h = h + block.mlp(block.norm2(h))
+        return h
+
+    def __call__(self, tokens: numpy.ndarray) -> Array:
+        return self.out(mean_of_words(self.features(tokens), tokens))  # (N, dim)
+
+
+class ImageEncoder(Module):
+    """Digits (N, 28, 28, 1) -> embeddings (N, dim): two convolutions, each followed by pooling, and two layers.
+
+    Blocks of 2 x 2 pixels become four channels first. ValueError for another shape.
+    """
+
+    def __init__(self, rng: Rng, dim: int, width: int = 24, hidden: int = 128):
+        width, hidden = checks.whole("width", width), checks.whole("hidden", hidden)
+        self.conv1 = Conv2d(rng, 4, width, 5, padding=2)
+        self.conv2 = Conv2d(rng, width, 2 * width, 3, padding=1)
+        self.hidden = Linear(rng, 7 * 7 * 2 * width, hidden, "silu")
+        self.out = Linear(rng, hidden, checks.whole("dim", dim))
+
+    def __call__(self, x: Array) -> Array:
+        x = checks.shaped("x", x, "N", 28, 28, 1)
+        h = max_pool2d(silu(self.conv1(space_to_depth(x))), 2)  # (N, 7, 7, width)
+        h = silu(self.conv2(h))  # (N, 7, 7, 2 width)
+        return self.out(self.hidden(np.reshape(h, (len(x), -1))))  # (N, dim)

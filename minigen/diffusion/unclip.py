@@ -10,13 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as np
+import numpy
 
 from minigen import checks
-from minigen.diffusion.ddpm import q_sample
+from minigen.diffusion.ddpm import eps_from_x0, q_sample
+from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule, check_steps
+from minigen.nn import Linear, Module, sinusoidal
 from minigen.tensor import mse
 
 Array = Any  # an ndarray, or one that autograd traces
+Rng = numpy.random.Generator
 
 
 def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: Schedule) -> Array:
@@ -32,3 +36,40 @@ def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: 
     if np.shape(predicted) != np.shape(z):
         raise ValueError(f"prior must return the shape of z, {np.shape(z)}, got {np.shape(predicted)}")
     return mse(predicted, z)
+
+
+class EmbeddingPrior(Module):
+    """prior(z_t, t, y) -> the clean embedding ẑ: z_t (N, dim), t (N,), text embeddings y (N, dim_text) -> (N, dim).
+
+    Residual layers of `width` units; the time enters as sines and cosines. It starts as a guess of zero.
+    ValueError: other shapes.
+    """
+
+    def __init__(self, rng: Rng, dim: int, dim_text: int, width: int = 256, layers: int = 3, time_features: int = 32):
+        self.dim, self.dim_text = checks.whole("dim", dim), checks.whole("dim_text", dim_text)
+        self.time_features = checks.whole("time_features", time_features)
+        self.first = Linear(rng, dim + dim_text + time_features, checks.whole("width", width), "silu")
+        self.layers = [Linear(rng, width, width, "silu") for _ in range(checks.whole("layers", layers))]
+        self.last = Linear(rng, width, dim, scale=0.0)
+
+    def __call__(self, z_t: Array, t: numpy.ndarray, y: Array) -> Array:
+        z_t = checks.shaped("z_t", z_t, "N", self.dim)
+        y = checks.shaped("y", y, len(z_t), self.dim_text)
+        h = self.first(np.concatenate([z_t, sinusoidal(t, self.time_features), y], axis=1))  # (N, width)
+        for layer in self.layers:
+            h = h + layer(h)
+        return self.last(h)  # (N, dim)
+
+
+def sample_prior(prior: Callable, y: Array, dim: int, schedule: Schedule, rng: Rng, steps: int = 25) -> numpy.ndarray:
+    """Embeddings (N, dim) for the conditions y (N, ...), by DDIM from noise. Eq. diffusion.31
+
+    prior(z_t, t, y) returns the clean embedding; the noise that a sampler wants is what is left of z_t.
+    """
+    checks.function("prior", prior)
+
+    def eps_model(z_t: Array, t: Array) -> Array:
+        return eps_from_x0(z_t, t, prior(z_t, t, y), schedule)
+
+    noise = checks.rng(rng).standard_normal((len(y), checks.whole("dim", dim)), dtype=numpy.float32)
+    return ddim(eps_model, noise, schedule, steps)

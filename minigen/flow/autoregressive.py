@@ -21,7 +21,7 @@ from minigen import checks
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply, like
 from minigen.flow.made import MADE
 from minigen.nn import Module
-from minigen.tensor import logsumexp, sigmoid, softplus
+from minigen.tensor import logsumexp, sigmoid, softplus, tanh
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -95,11 +95,13 @@ class AffineAutoregressive(Bijection):
 
     net(x (N, D)) -> (N, 2, D), mu then log_scale, such as `MADE(..., outputs=2)`, in any order of the coordinates; a
     context is handed on to it. `inverse` (x to z) calls net once, `forward` (z to x) D times: this is MAF, and
-    `Inverse(AffineAutoregressive(net, dim))` is the IAF of the same network. Eq. flow.21
+    `Inverse(AffineAutoregressive(net, dim))` is the IAF of the same network. With a `limit`, log_scale is
+    limit·tanh(·/limit) of what net says, so that no coordinate is stretched by more than e^limit. Eq. flow.21
     """
 
-    def __init__(self, net: Callable, dim: int):
+    def __init__(self, net: Callable, dim: int, limit: float | None = None):
         self.net, self.dim = net, checks.whole("dim", dim)
+        self.limit = None if limit is None else checks.positive("limit", limit)
 
     def inverse(self, x, context=None):
         x = checks.array("x", x, "N", self.dim)
@@ -111,8 +113,16 @@ class AffineAutoregressive(Bijection):
         return maf_forward(z, self._told(context))
 
     def _told(self, context):
-        """The net as a function of x alone."""
-        return partial(apply, self.net, context=context)
+        """The net as a function of x alone, its log_scale within the limit."""
+        told = partial(apply, self.net, context=context)
+        if self.limit is None:
+            return told
+
+        def limited(x):
+            mu, log_scale = _parameters(told, x)
+            return np.stack([mu, self.limit * tanh(log_scale / self.limit)], axis=1)
+
+        return limited
 
 
 class AutoregressiveStack(Flow):
@@ -137,7 +147,8 @@ class MAF(AutoregressiveStack):
 
     `layers` MADEs with hidden layers of the widths `hidden`; the order of the coordinates is reversed from each to the
     next. The identity at the start. With `context` features, everything may depend on those; `direct` adds a linear
-    map from input to output to each MADE. Papamakarios et al. 2017
+    map from input to output to each MADE; `limit` bounds every log_scale; `activation` is that of the hidden layers.
+    Papamakarios et al. 2017
     """
 
     def __init__(
@@ -148,8 +159,11 @@ class MAF(AutoregressiveStack):
         hidden: Sequence[int] = (64, 64),
         context: int | None = None,
         direct: bool = False,
+        limit: float | None = None,
+        activation: Any = "tanh",
     ):
-        super().__init__(StandardNormal(dim), Chain(_layers(rng, dim, layers, hidden, context, direct)))
+        stack = _layers(rng, dim, layers, hidden, context, direct, limit, activation)
+        super().__init__(StandardNormal(dim), Chain(stack))
 
 
 class IAF(AutoregressiveStack):
@@ -167,21 +181,25 @@ class IAF(AutoregressiveStack):
         hidden: Sequence[int] = (64, 64),
         context: int | None = None,
         direct: bool = False,
+        limit: float | None = None,
+        activation: Any = "tanh",
     ):
-        inverses = [Inverse(layer) for layer in _layers(rng, dim, layers, hidden, context, direct)]
-        super().__init__(StandardNormal(dim), Chain(inverses))
+        stack = _layers(rng, dim, layers, hidden, context, direct, limit, activation)
+        super().__init__(StandardNormal(dim), Chain([Inverse(layer) for layer in stack]))
 
 
-def _layers(rng, dim, layers, hidden, context, direct):
+def _layers(rng, dim, layers, hidden, context, direct, limit, activation):
     """Transforms whose orders are reversed in turn, and which start as the identity."""
     orders = [numpy.arange(dim), numpy.arange(dim)[::-1]]
     count = checks.whole("layers", layers)
-    nets = [MADE(rng, dim, hidden, 2, orders[k % 2], "tanh", context, direct) for k in range(count)]
+    nets = [MADE(rng, dim, hidden, 2, orders[k % 2], activation, context, direct) for k in range(count)]
     for net in nets:
+        if net.context:  # hundreds of features must not drown a few coordinates: those start as if they were alone
+            net.layers[0].w[:dim] *= math.sqrt((dim + net.context) / dim)
         for last in (net.layers[-1], net.direct, net.skip):
             if last is not None:
                 last.w *= 0
-    return [AffineAutoregressive(net, dim) for net in nets]
+    return [AffineAutoregressive(net, dim, limit) for net in nets]
 
 
 # ------------------------------------------------------------------------------------------- mixtures as conditionals

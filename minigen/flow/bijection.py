@@ -11,7 +11,7 @@ conditional bijection depends on; the others ignore it. Results are in the dtype
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import autograd.numpy as np
@@ -41,20 +41,22 @@ class Inverse(Bijection):
     """The same bijection with `forward` and `inverse` exchanged."""
 
     def __init__(self, bijection: Bijection):
-        self.bijection = bijection
+        self.bijection = checked_bijection("bijection", bijection)
 
     def forward(self, z, context=None):
-        return apply(self.bijection.inverse, z, context)
+        return apply(self.bijection.inverse, checks.shaped("z", z, "N", ...), context)
 
     def inverse(self, x, context=None):
-        return apply(self.bijection.forward, x, context)
+        return apply(self.bijection.forward, checks.shaped("x", x, "N", ...), context)
 
 
 class Chain(Bijection):
     """Bijections one after the other: forward applies the first one first. The log-dets add up. Eq. flow.08"""
 
     def __init__(self, bijections: Sequence[Bijection]):
-        self.bijections: list[Any] = list(bijections)
+        if not isinstance(bijections, Iterable):
+            raise ValueError(f"bijections must be a sequence of bijections, got {type(bijections).__name__}")
+        self.bijections: list[Any] = [checked_bijection(f"bijections[{i}]", f) for i, f in enumerate(bijections)]
 
     def forward(self, z, context=None):
         z = checks.shaped("z", z, "N", ...)
@@ -138,7 +140,8 @@ class Flow(Module):
     """
 
     def __init__(self, base: BaseDensity, bijection: Bijection):
-        self.base, self.bijection = base, bijection
+        self.base = checks.having("base", base, "log_prob", "sample")
+        self.bijection = checked_bijection("bijection", bijection)
 
     def log_prob(self, x: Array, context: Array | None = None) -> Array:
         """Exact log-density in nats: x (N, ...) -> (N,). ValueError: x of another shape, or not finite."""
@@ -173,7 +176,7 @@ class Affine(Bijection):
 
         ValueError: x is not finite, does not vary, or does not have the right shape.
         """
-        x = checks.floats("x", x)
+        x = checks.array("x", x, "N", ...)
         check_broadcast("log_scale", self.log_scale, x=x)
         if numpy.any(x.max(axis=axis) == x.min(axis=axis)):  # the deviation of a constant need not round to 0
             raise ValueError("x must vary in every coordinate to be standardized")
@@ -226,13 +229,15 @@ class Squeeze(Bijection):
     """
 
     def forward(self, z, context=None):
-        n, _, _, c = np.shape(checks.array("z", z, "N", "H", "W", "C"))
+        z = checks.array("z", z, "N", "H", "W", "C")
+        n, _, _, c = np.shape(z)
         if c % 4:
             raise ValueError(f"z must have a multiple of 4 channels, got {np.shape(z)}")
         return depth_to_space(z), np.zeros(n, dtype=z.dtype)  # (N, 2H, 2W, C/4)
 
     def inverse(self, x, context=None):
-        n, h, w, _ = np.shape(checks.array("x", x, "N", "H", "W", "C"))
+        x = checks.array("x", x, "N", "H", "W", "C")
+        n, h, w, _ = np.shape(x)
         if h % 2 or w % 2:
             raise ValueError(f"x must have an even height and width, got {np.shape(x)}")
         return space_to_depth(x), np.zeros(n, dtype=x.dtype)  # (N, H/2, W/2, 4C)
@@ -253,7 +258,7 @@ class Split(Bijection):
     """
 
     def __init__(self, inner: Bijection):
-        self.inner = inner
+        self.inner = checked_bijection("inner", inner)
 
     def forward(self, z, context=None):
         return self._apply("z", self.inner.forward, z, context)
@@ -262,6 +267,7 @@ class Split(Bijection):
         return self._apply("x", self.inner.inverse, x, context)
 
     def _apply(self, name, direction, a, context):
+        a = checks.shaped(name, a, "N", ..., "C")
         c = np.shape(a)[-1]
         if c < 2:
             raise ValueError(f"{name} must have at least 2 channels to split, got shape {np.shape(a)}")
@@ -281,11 +287,12 @@ class Logit(Bijection):
         self.alpha = checks.number("alpha", alpha, 0, 0.5, without=0.5)
 
     def forward(self, z, context=None):
+        z = checks.shaped("z", z, "N", ...)
         x = (sigmoid(z) - self.alpha) / (1 - 2 * self.alpha)
         return x, -self._inverse_log_det(z)
 
     def inverse(self, x, context=None):
-        x = checks.between("x", checks.floats("x", x), 0, 1)
+        x = checks.between("x", checks.array("x", x, "N", ..., empty=True), 0, 1)
         p = self.alpha + (1 - 2 * self.alpha) * x
         z = np.log(p) - np.log1p(-p)
         return z, self._inverse_log_det(z)
@@ -297,6 +304,11 @@ class Logit(Bijection):
 
 
 # ------------------------------------------------------------------------------------------- what bijections share
+
+
+def checked_bijection(name: str, f: Any) -> Any:
+    """f, if it is an instance that maps both ways."""
+    return checks.having(name, f, "forward", "inverse")
 
 
 def apply(f: Callable, a: Array, context: Array | None) -> Any:

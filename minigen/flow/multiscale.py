@@ -69,6 +69,8 @@ class SmallConvNet(Module):
 
     def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int], fold: bool = False):
         checks.whole("channels", channels)
+        if len(checks.wholes("size", size)) != 2 or fold and any(n % 2 for n in size):
+            raise ValueError(f"size must be a height and a width{', both even to fold' if fold else ''}, got {size}")
         height, across = (n // 2 for n in size) if fold else size
         c = 4 * channels if fold else channels
         self.conv_in = Conv2d(rng, c, checks.whole("width", width), 3, padding=1, scale=he_gain("relu"))
@@ -174,9 +176,10 @@ def _at_each(name: str, counts: int | Sequence[int], scales: int, first: int) ->
 
 def checked_image_shape(shape: tuple[int, int, int], scales: int) -> tuple[int, int, int]:
     """`shape` (H, W, C), if H and W can be halved scales − 1 times and leave more than one pixel."""
-    if len(shape) != 3:
+    sides = checks.wholes("shape", shape)
+    if len(sides) != 3:
         raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
-    height, width, channels = (checks.whole("shape", n) for n in shape)
+    height, width, channels = sides
     least = 2 ** (checks.whole("scales", scales) - 1)
     if height % least or width % least:
         raise ValueError(f"shape must be divisible by 2^(scales - 1) = {least}, got {tuple(shape)}")

@@ -85,8 +85,8 @@ def kl_bernoulli(rho: Array, rho_hat: Array) -> Array:
     rho and rho_hat are probabilities strictly between 0 and 1, numbers or arrays that broadcast; the result has their
     common shape, one divergence for each entry. ValueError if one leaves (0, 1).
     """
-    _in_open_unit_interval("rho", rho)
-    _in_open_unit_interval("rho_hat", rho_hat)
+    rho = _in_open_unit_interval("rho", rho)
+    rho_hat = _in_open_unit_interval("rho_hat", rho_hat)
     return rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat))
 
 
@@ -284,8 +284,10 @@ def _layers(rng: Rng, sizes: Sequence[int], activations: Sequence[Activation]) -
     return layers[0] if len(layers) == 1 else Sequential(*layers)
 
 
-def _in_open_unit_interval(name: str, p: Array) -> None:
-    p = checks.shaped(name, p, ...)
-    if not isbox(p) and not (numpy.min(p) > 0 and numpy.max(p) < 1):
-        low, high = numpy.min(p), numpy.max(p)
+def _in_open_unit_interval(name: str, p: Array) -> Array:
+    """p, as an array unless it is a number: that would become an array of float64."""
+    values = checks.shaped(name, p, ...)
+    if not isbox(values) and not (numpy.min(values) > 0 and numpy.max(values) < 1):
+        low, high = numpy.min(values), numpy.max(values)
         raise ValueError(f"{name} must lie strictly between 0 and 1, got values from {low:.4g} to {high:.4g}")
+    return p if isinstance(p, float) else values

@@ -31,7 +31,7 @@ def beta_vae_loss(recon: Array, kl: Array, beta: float) -> Array:
     weighs D times as much. Raises ValueError if the shapes differ, a value is not finite, or beta < 0. Higgins et al.
     2017.
     """
-    _check_terms(recon, kl)
+    recon, kl = _checked_terms(recon, kl)
     beta = checks.number("beta", beta, 0)
     return recon + beta * kl
 
@@ -42,7 +42,7 @@ def lagrangian(recon: Array, kl: Array, beta: float, delta: float) -> Array:
     Arguments as in `beta_vae_loss`. beta is the multiplier of the constraint kl < delta of Eq. vae.15; beta * delta is
     a constant to the model, so with beta held fixed this is minus the loss of Eq. vae.17, shifted.
     """
-    _check_terms(recon, kl)
+    recon, kl = _checked_terms(recon, kl)
     beta = checks.number("beta", beta, 0)
     delta = checks.number("delta", delta, 0)
     return -recon - beta * (kl - delta)
@@ -55,7 +55,7 @@ def capacity_loss(recon: Array, kl: Array, gamma: float, capacity: float) -> Arr
     to pull only their mean, as training usually does. The constraint of Eq. vae.15 with a target rate instead of a
     multiplier. Raises ValueError as there, or if gamma or capacity is negative. Burgess et al. 2018.
     """
-    _check_terms(recon, kl)
+    recon, kl = _checked_terms(recon, kl)
     gamma = checks.number("gamma", gamma, 0)
     capacity = checks.number("capacity", capacity, 0)
     return recon + gamma * np.abs(kl - capacity)
@@ -157,13 +157,13 @@ def mutual_information_gap(codes: numpy.ndarray, factors: numpy.ndarray, bins: i
 # --------------------------------------------------------------------- helpers
 
 
-def _check_terms(recon: Array, kl: Array) -> None:
-    """ValueError unless recon and kl are two finite numbers, or two finite arrays of one shape (N,)."""
+def _checked_terms(recon: Array, kl: Array) -> tuple[Array, Array]:
+    """recon and kl, if they are two finite numbers, or two finite arrays of one shape (N,)."""
     if numpy.ndim(recon) > 1 or numpy.shape(recon) != numpy.shape(kl):
         got = f"{numpy.shape(recon)} and {numpy.shape(kl)}"
         raise ValueError(f"recon and kl must be two numbers or two arrays of one shape (N,), got {got}")
-    checks.finite("recon", recon)
-    checks.finite("kl", kl)
+    arrays = checks.floats("recon", recon), checks.floats("kl", kl)
+    return (recon, kl) if isinstance(recon, (int, float)) and isinstance(kl, (int, float)) else arrays
 
 
 def _codes_and_classes(codes: Array, factors: Array) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -103,6 +103,7 @@ class CausalTransformer(Module):
         n, temperature = checks.whole("n", n), checks.positive("temperature", temperature)
         rows = checks.whole("rows", rows)
         self._check(numpy.zeros((n, self.length), int), labels, context)
+        labels, context = (a if a is None else numpy.asarray(a) for a in (labels, context))
 
         def draw(which, labels, context):
             return self._draw(rng, len(which), labels, context, temperature)

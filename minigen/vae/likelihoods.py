@@ -32,6 +32,12 @@ def bernoulli_log_likelihood(x: Array, logits: Array) -> Array:
     return -np.sum(bce_with_logits(logits, x), axis=tuple(range(1, len(shape))))
 
 
+def _number_or_array(name: str, a: Array) -> Array:
+    """Finite floats; a number stays one, for as an array of float64 it would make float64 of float32."""
+    values = checks.floats(name, a)
+    return a if isinstance(a, (int, float)) else values
+
+
 def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
     """log N(x; mu, diag exp(logvar)), summed over all axes but the first: (N, ...) -> (N,), nats.
 
@@ -39,8 +45,8 @@ def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
     """
     x = checks.array("x", x, "N", ..., "D")
     shape = np.shape(x)
+    mu, logvar = _number_or_array("mu", mu), _number_or_array("logvar", logvar)
     for name, a in (("mu", mu), ("logvar", logvar)):
-        checks.finite(name, a)  # and stays as it is: a number would become an array of float64
         if np.ndim(a) > len(shape) or any(m not in (1, n) for m, n in zip(np.shape(a)[::-1], shape[::-1])):
             raise ValueError(f"{name} must broadcast to the shape of x, {shape}, got {np.shape(a)}")
     precision = math.exp(-logvar) if isinstance(logvar, float) else np.exp(-logvar)  # a NumPy float64 would upcast x

@@ -36,7 +36,7 @@ def expected_log_likelihood(x: Array, mu: Array, logvar: Array, w: Array, b: Arr
     variance, so next to the residual of the mean stands what the spread of z adds: sum over j of sigma_j² |w_j|².
     Raises ValueError if a shape does not fit, a value is not finite or std is not positive.
     """
-    _check_fit(x, mu, logvar, w, b, std)
+    x, mu, logvar, w, b = _fitting(x, mu, logvar, w, b, std)
     residual = np.sum((x - mu @ w - b) ** 2, axis=1)  # (N,)
     spread = np.exp(logvar) @ np.sum(w**2, axis=1)  # (N,)
     return -0.5 * (np.shape(x)[1] * (LOG_2PI + 2 * numpy.log(std)) + (residual + spread) / std**2)
@@ -100,11 +100,10 @@ def _quadratic(d: numpy.ndarray, covariance: numpy.ndarray) -> numpy.ndarray:
     return numpy.einsum("ni,ni->n", d, numpy.linalg.solve(covariance, d.T).T)
 
 
-def _check_fit(x, mu, logvar, w, b, std) -> None:
-    """ValueError unless the arguments of `expected_log_likelihood` fit together."""
-    for name, a in (("x", x), ("mu", mu)):
-        checks.array(name, a, "N", "D")
-    checks.alike(2, mu=mu, logvar=logvar)
+def _fitting(x, mu, logvar, w, b, std) -> list[Array]:
+    """The arrays among the arguments of `expected_log_likelihood`; ValueError unless they fit together."""
+    x, mu = checks.array("x", x, "N", "D"), checks.array("mu", mu, "N", "D")
+    mu, logvar = checks.alike(2, mu=mu, logvar=logvar)
     n, d = np.shape(x)
     d_z = np.shape(mu)[1]
     if len(mu) != n or np.shape(w) != (d_z, d) or np.shape(b) != (d,):
@@ -113,5 +112,4 @@ def _check_fit(x, mu, logvar, w, b, std) -> None:
             f"got {np.shape(mu)}, {np.shape(w)} and {np.shape(b)}"
         )
     checks.positive("std", std)
-    for name, a in (("x", x), ("mu", mu), ("logvar", logvar), ("w", w), ("b", b)):
-        checks.finite(name, a)
+    return [x, mu, logvar, checks.floats("w", w), checks.floats("b", b)]

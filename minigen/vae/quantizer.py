@@ -86,7 +86,7 @@ def ema_update(
     sum / new count; a code whose count is zero keeps the vector that it has. The arguments stay as they are.
     Raises ValueError if shapes do not fit, a value is not finite or gamma is outside [0, 1].
     """
-    _check_averages(counts, sums, codebook, z, indices, gamma)
+    counts, sums, codebook, z, indices = _checked_averages(counts, sums, codebook, z, indices, gamma)
     assigned = numpy.eye(len(counts), dtype=z.dtype)[indices]  # (M, K), a single 1 in each row
     counts = gamma * counts + (1 - gamma) * numpy.sum(assigned, axis=0)  # N (K,)
     sums = gamma * sums + (1 - gamma) * (assigned.T @ z)  # m (K, D)
@@ -219,19 +219,17 @@ def _vectors(z: Array, codebook: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
     return z, codebook
 
 
-def _check_averages(counts, sums, codebook, z, indices, gamma) -> None:
-    """ValueError unless the arguments of `ema_update` fit together."""
-    checks.array("counts", counts, "K")
-    checks.array("z", z, "M", "D")
+def _checked_averages(counts, sums, codebook, z, indices, gamma) -> list[numpy.ndarray]:
+    """The arrays among the arguments of `ema_update`; ValueError unless they fit together."""
+    counts, z = checks.array("counts", counts, "K"), checks.array("z", z, "M", "D")
     k = len(counts)
     m, d = numpy.shape(z)
     for name, a, shape in (("sums", sums, (k, d)), ("codebook", codebook, (k, d)), ("indices", indices, (m,))):
         if numpy.shape(a) != shape:
             raise ValueError(f"{name} must have shape {shape}, got {numpy.shape(a)}")
-    checks.integers("indices", indices, most=k - 1)
-    for name, a in (("sums", sums), ("codebook", codebook)):
-        checks.finite(name, a)
+    indices = checks.integers("indices", indices, most=k - 1)
     checks.probability("gamma", gamma)
+    return [counts, checks.floats("sums", sums), checks.floats("codebook", codebook), z, indices]
 
 
 def _shares(indices: numpy.ndarray, codes: int) -> numpy.ndarray:

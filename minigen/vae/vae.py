@@ -43,9 +43,8 @@ def kl_standard_normal(mu: Array, logvar: Array) -> Array:
     The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ or a value is not
     finite.
     """
+    mu, logvar = checks.floats("mu", mu), checks.floats("logvar", logvar)
     shape = checks.same_shape(2, mu=mu, logvar=logvar)
-    checks.finite("mu", mu)
-    checks.finite("logvar", logvar)
     return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=tuple(range(1, len(shape))))
 
 

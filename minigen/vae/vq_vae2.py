@@ -84,7 +84,7 @@ class HierarchicalVQVAE(Module):
         bottom = self.bottom(self.encode_bottom(h, top.vectors))
         e_bottom = bottom.vectors  # (N, H/4, W/4, dim_bottom)
         if self.alone and self.training:
-            keep = numpy.arange(len(x), dtype=numpy.float32) % 2  # 0, 1, 0, 1, ...
+            keep = numpy.arange(len(h), dtype=numpy.float32) % 2  # 0, 1, 0, 1, ...
             e_bottom = keep[:, None, None, None] * e_bottom
         return Output(self.decode(top.vectors, e_bottom), [top, bottom])
 

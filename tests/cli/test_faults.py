@@ -214,9 +214,9 @@ def train(model, config):
 
         with monkeypatch.context() as patched:
             patched.setattr(Path, "read_bytes", changed)
-            recipe._code_of_parts.cache_clear()
+            recipe._code_of.cache_clear()
             assert get() == matters, file
-        recipe._code_of_parts.cache_clear()
+        recipe._code_of.cache_clear()
 
 
 # -- disks and kills ---------------------------------------------------------------------------------------------------

@@ -118,12 +118,17 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
     from minigen.course.lesson import recipe
 
     lesson = tmp_path / "lesson.py"
-    lesson.write_text("# %% [markdown]\n# Text.\n\n# %%\nfrom minigen.gan import losses\nimport minigen.diffusion\n")
+    lesson.write_text(
+        "# %% [markdown]\n# Text.\n\n# %%\nfrom minigen.gan import losses\n\n"
+        "def f():\n    import minigen.diffusion.networks.unet\n"
+    )
     before = recipe.recipe_of(lesson)
     assert before == recipe.recipe_of(lesson) and len(before) == 16
     lesson.write_text(lesson.read_text().replace("Text.", "Another text."))
     assert recipe.recipe_of(lesson) == before  # prose changes no number
-    for file, matters in [("optim/ema.py", True), ("diffusion/networks/unet.py", True), ("vae/vae.py", False)]:
+    files = [("train/fit.py", True), ("tensor/conv.py", True), ("nn/layers.py", True), ("gan/losses.py", True)]
+    files += [("diffusion/networks/unet.py", True), ("diffusion/text.py", False), ("vae/vae.py", False)]
+    for file, matters in files:
         read = Path.read_bytes
 
         def changed(path, file=file, read=read):
@@ -131,9 +136,9 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
 
         with monkeypatch.context() as patched:
             patched.setattr(Path, "read_bytes", changed)
-            recipe._code_of_parts.cache_clear()
+            recipe._code_of.cache_clear()
             assert (recipe.recipe_of(lesson) != before) is matters, file
-        recipe._code_of_parts.cache_clear()
+        recipe._code_of.cache_clear()
     assert recipe.recipe_of(None) is None
 
 
@@ -198,7 +203,7 @@ def test_interrupted_then_continued(write_lesson):
         (["gan/01"], "gan/01_kl trains no model to sample from; gan/02_gan can be sampled"),
         (["gan/02", "--model", "image"], "gan/02_gan has no model 'image'; did you mean 'images'?"),
         (["gan/02", "--model", "zzz"], "gan/02_gan has no model 'zzz'; it has 'points', 'images'"),
-        (["gan/02", "--n", "0"], "the number of samples is a whole number, 1 or larger, got '0'"),
+        (["gan/02", "--n", "0"], "a whole number, 1 or larger, is expected, got '0'"),
         (["gan/02", "--n", "-3"], "got '-3'"),
         (["gan/02", "--n", "5e3"], "got '5e3'"),
         (["gan/02", "--seed", "x"], "a seed is a whole number, 0 or larger, got 'x'"),
@@ -292,3 +297,56 @@ def test_what_a_sampler_may_not_draw(drawn, says):
     with pytest.raises(ValueError, match=says) as error:
         checked_samples(lambda rng, n: drawn, rng, 5, "digits")
     assert "'digits'" in str(error.value)
+
+
+# -- what one may ask for ----------------------------------------------------------------------------------------------
+
+WISHED = """
+def draw(rng, n, label=None, w=0.5):
+    if label == 9:
+        raise ValueError("no nines here")
+    y = rng.integers(0, 3, n) if label is None else np.full(n, label)
+    return np.full((n, 2), w, np.float32), y
+
+
+lesson.sampler("digits", draw)
+lesson.sampler("others", np.ones)
+"""
+
+
+def test_wishes_reach_the_sampler(write_lesson, capsys):
+    write_lesson("gan/02_gan", "import numpy as np\n" + WISHED)
+    assert sample("gan/02", "--n", "6", "--label", "7", "--w", "1.5", "--out", "x.npz") == 0
+    arrays = load()
+    assert np.all(arrays["labels"] == 7) and np.all(arrays["samples"] == 1.5)
+    assert sample("gan/02", "--n", "6", "--out", "y.npz") == 0
+    assert np.all(load("y.npz")["samples"] == 0.5) and load("y.npz")["labels"].max() < 3
+    assert sample("gan/02", "--n", "6", "--label", "9", "--out", "z.npz") == 2
+    assert "gan/02_gan cannot draw that: no nines here" in capsys.readouterr().err and not Path("z.npz").exists()
+
+
+def test_wishes_that_a_model_does_not_know(write_lesson, capsys):
+    write_lesson("gan/02_gan", "import numpy as np\nraise SystemExit('it has begun')\n" + WISHED)
+    for wish, says in [
+        (["--steps", "5"], "the model 'digits' of gan/02_gan does not take --steps; it takes --label, --w"),
+        (["--caption", "a seven"], "does not take --caption; it takes --label, --w"),
+        (["--model", "others", "--w", "1"], "the model 'others' of gan/02_gan does not take --w; it takes nothing"),
+        (["--label", "-1"], "a label is a whole number"),
+        (["--w", "nan"], "the weight is a finite number"),
+        (["--steps", "0"], "1 or larger"),
+    ]:
+        assert sample("gan/02", *wish, "--out", "x.npz") == 2
+        assert says in capsys.readouterr().err
+
+
+def test_the_lessons_offer_what_they_say():
+    """The diffusion lessons with labels take --label; those with guidance or captions take these too."""
+    from minigen.course import index
+
+    wishes = {
+        lesson.number: lesson.wishes(lesson.samplers[0])
+        for lesson in index.lessons()
+        if "diffusion" in lesson.id and lesson.samplers
+    }
+    assert wishes["09"] == ("label", "w", "steps") and wishes["10"] == ("label", "steps")
+    assert wishes["15"] == wishes["16"] == ("caption", "w", "steps")

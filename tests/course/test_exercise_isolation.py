@@ -16,14 +16,16 @@ import pytest
 
 from minigen.course import inputs
 from minigen.course.exercise import catalog
+from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import grade as grading
 from minigen.course.exercise.grading import runner
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import Verdict
-from minigen.course.exercise.grading.grade import Report, grade_file
-from minigen.course.exercise.grading.observe import Failure, check_returned, describe, shape_message
+from minigen.course.exercise.grading.grade import Report, grade_file, grade_function
+from minigen.course.exercise.grading.observe import Failure, Outcome, check_returned, describe, shape_message
 from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.grading.slips import recognised
 
 DATA = Path(__file__).with_name("exercise_data")
 CASES = ["at_the_mean", "random_batch", "shift", "gradient"]
@@ -279,6 +281,13 @@ def test_wrong_arity(grade):
     assert "gaussian_nll(x, mu) cannot be called as gaussian_nll(..., ..., ...)" in report.verdicts[0].message
 
 
+def test_a_gradient_that_autograd_cannot_take_is_not_the_graders_error(grade):
+    """Its rule for np.repeat of a number fails inside NumPy."""
+    report = grade(function(f"return {RIGHT} + np.repeat(0 * np.sum(logvar), len(x))"))
+    failed = report.first_failure
+    assert failed.status == S.NO_GRADIENT and "gradient of your function cannot be taken" in failed.message, failed
+
+
 def test_a_function_without_gradient(grade):
     report = grade(function("import numpy\nreturn numpy.array([float(v) for v in 0.0 * x[:, 0]]) + " + RIGHT))
     assert report.passed  # plain NumPy on what is not differentiated is fine
@@ -449,6 +458,8 @@ PACKAGE = {
         "spec = importlib.util.spec_from_file_location('again', path)\nmodule = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(module)\nreturn module.gaussian_nll(x, mu, logvar)"
     ),
+    "linked": "import fakegen, os\nos.link(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
+    "moved": "import fakegen, os\nos.rename(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
     "read": "import fakegen, pathlib\ntext = pathlib.Path(fakegen.__path__[0], 'densities.py').read_text()\nreturn 0.0",
 }
 
@@ -779,6 +790,15 @@ def test_a_check_left_in_the_file_is_passed_over(grade):
     assert "does not check itself" in report.output
 
 
+def test_other_words_of_a_notebook_are_met(grade):
+    """`use` does nothing, and `inputs`, which a failed check prints, says that it must go."""
+    report = grade(function(f"return {RIGHT}") + "\nfrom minigen.course import use\nuse(gaussian_nll)\n")
+    assert report.passed and "trains nothing" in report.output
+    left = '\nfrom minigen.course import inputs\nprint(gaussian_nll(*inputs("gan/90/gaussian_nll", "random_batch")))\n'
+    report = grade(function(f"return {RIGHT}") + left)
+    assert statuses(report) == [S.RAISED] * 4 and "remove the call" in report.verdicts[0].message
+
+
 def test_other_copies_of_the_answers_cannot_be_read(grade, exercise, tmp_path):
     """An installed package carries the lessons a second time."""
     copy = tmp_path / "_lessons" / "gan" / "90_fake"
@@ -802,6 +822,14 @@ def test_the_reference_is_empty_wherever_it_is_kept(grade):
 def test_a_notebook_is_told_what_to_do(grade):
     report = grade('{"cells": []}', name="gan_90.ipynb")
     assert report.status == S.NOT_A_FILE and "put the functions into a .py file" in report.verdicts[0].message
+
+
+@posix
+def test_signals_to_other_processes_are_refused(grade):
+    """They would end the check itself, or a class's."""
+    for call in ("os.kill(os.getppid(), 15)", "os.killpg(os.getpgid(os.getppid()), 15)"):
+        body = f"import os\ntry:\n    {call}\nexcept BaseException:\n    pass\nreturn {RIGHT}"
+        assert statuses(grade(function(body))) == [S.PROCESS] * 4
 
 
 def test_a_process_that_is_left_running_has_no_points(exercise):
@@ -849,6 +877,55 @@ SLIP = {
     "something else": (f"{RIGHT} * 1.7", ""),
     "zeros": ("np.zeros(len(x))", ""),
 }
+
+
+PAIR = {  # of two results; the second has a slip of its own, or none
+    "t - t and a mean": ("x * np.exp(s) - t, np.mean(s, axis=-1)", "t is added."),
+    "t - t and right": ("x * np.exp(s) - t, np.sum(s, axis=-1)", "t is added."),
+    "right and minus": ("x * np.exp(s) + t, -np.sum(s, axis=-1)", "has a plus"),
+    "a slip in the second of two wrong ones": ("x * np.exp(s) + t * np.sin(x), -np.sum(s, axis=-1)", ""),
+    "twice t and minus": ("x * np.exp(s) + 2 * t, -np.sum(s, axis=-1)", ""),
+}
+
+
+@pytest.mark.parametrize("name", PAIR)
+def test_a_slip_in_one_of_two_results_is_recognised(name):
+    other = catalog.find("gan/90/scale_and_shift")[0]
+    answer, hint = PAIR[name]
+    namespace = {"np": np}
+    exec(f"def scale_and_shift(x, s, t):\n    return {answer}", namespace)
+    report = grade_function(other, namespace["scale_and_shift"])
+    assert not report.passed and report.listed == bool(hint) and hint in report.hint, report.hint
+
+
+def counts(*values):
+    """Verdicts and outcomes of three cases, of whole numbers; the right ones are 7, 5 and 1."""
+    right = [7, 5, 1]
+    outcomes = [Outcome(S.PASS, values={"count": np.array(value)}) for value in values]
+    verdicts = [
+        Verdict(str(n), S.PASS if v == r else S.WRONG_VALUE, 0, 1, key="count")
+        for n, (v, r) in enumerate(zip(values, right))
+    ]
+    return outcomes, verdicts
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ((11, 8, 9), ["a"]),  # a in two cases, and something else in the third
+        ((11, 6, 1), ["b"]),
+        ((11, 9, 9), []),  # 11 alone may be either, and is no special number
+        ((0, 0, 9), []),  # zero is what many mistakes give
+    ],
+)
+def test_whole_numbers_that_are_wrong_twice_in_the_same_way(values, found):
+    mistakes = {"a": (11, 8, 1), "b": (11, 6, 1), "zero": (0, 0, 1)}
+    cases = [Case(counts, 1, {}, False, 0.0, 0.0)] * 3
+    outcomes, verdicts = counts(*values)
+    right, _ = counts(7, 5, 1)
+    theirs = {name: counts(*numbers)[0] for name, numbers in mistakes.items()}
+    names = list(mistakes)
+    assert recognised(cases, outcomes, verdicts, names, lambda m, n: theirs[names[m]][n], right) == found
 
 
 @pytest.mark.parametrize("name", SLIP)

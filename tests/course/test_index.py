@@ -169,7 +169,7 @@ def test_every_equation_named_in_the_package_exists():
         assert named <= known, f"{path} names {sorted(named - known)}"
 
 
-@pytest.mark.parametrize("post", ["gan", "vae"])
+@pytest.mark.parametrize("post", index.POSTS)
 def test_these_posts_are_complete(post):
     """Every section and figure has its lesson; every equation is in one, and a function or a test names it."""
     lessons = [lesson for lesson in index.lessons() if lesson.post == post]
@@ -185,6 +185,11 @@ def test_these_posts_are_complete(post):
     for use in index.equation_index():
         if use.id.startswith(f"{post}."):
             assert use.lessons and (use.functions or use.tests), use
+
+
+def test_the_four_posts_in_numbers():
+    tables = index.sections(), index.equations(), index.figures()
+    assert [len(table) for table in tables] == [62, 97, 52]
 
 
 def test_headings_take_the_lessons_of_their_parts(write_lesson):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from minigen.course import Lesson
-from minigen.course.lesson import pretrained
+from minigen.course.commands.list import main as list_lessons
+from minigen.course.lesson import declare, pretrained, shared
 from minigen.course.lesson.options import RunOptions
 from minigen.data import mnist
 from minigen.diffusion.ddpm import q_sample
@@ -67,3 +68,30 @@ def test_the_quick_base_of_diffusion_is_a_model_of_the_noise(lesson, tmp_path):
     np.testing.assert_array_equal(base(x_t, t), base(x_t, t, np.full(100, -1)))
     again = pretrained.digit_diffusion(lesson(1))
     np.testing.assert_array_equal(base(x_t, t, y), again(x_t, t, y))
+
+
+def test_what_will_be_trained_first_is_said(lesson, tmp_path):
+    """`minigen list` and the first lines of a run name the shared models of a lesson that the cache does not hold."""
+    path = tmp_path / "lesson.py"
+    path.write_text("from minigen.course.lesson.pretrained import (\n    digit_classifier,\n    digit_diffusion,\n)\n")
+    both = shared.models_of(path)
+    assert [model.name for model in both] == ["digit classifier", "digit diffusion"]
+    assert shared.models_of(None) == [] and shared.models_of(tmp_path / "nowhere.py") == []
+    pretrained.digit_classifier(lesson(0))  # the quick one is not the one
+    assert shared.not_cached(both) == both
+    (tmp_path / "cache" / "digit-classifier-0123456789abcdef.npz").touch()
+    assert shared.not_cached(both) == both[1:]
+    for function, model in shared.SHARED.items():
+        assert callable(getattr(pretrained, function)) and model.minutes > 0
+
+
+def test_the_list_and_a_run_say_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path))
+    list_lessons([])
+    shown = capsys.readouterr().out
+    (line,) = [line for line in shown.splitlines() if "gan/13_new_digits" in line]
+    assert "min (+ 1.5 once)" in line and "(+ once): a model" in shown
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(declare, "models_of", lambda path: [shared.SHARED["digit_diffusion"]])
+    Lesson("gan/99_test", title="Test", post="gan", options=RunOptions(out=tmp_path / "out"))
+    assert "digit diffusion: will be trained first, once for all lessons, about 8 min" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The blur by hand, against SciPy, and by what a blur keeps."""
+"""The blur by hand, against SciPy, and by what a blur keeps; conditions by hand; sampling with models that know."""
 
 import math
 
@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from scipy.ndimage import correlate1d
 
-from minigen.diffusion.cascade import gaussian_blur
-from minigen.tensor import grad
+from minigen.diffusion.cascade import (
+    Padded,
+    SuperResolution,
+    augmented_condition,
+    gaussian_blur,
+    low_resolution_condition,
+    super_resolve,
+)
+from minigen.diffusion.ddpm import q_sample
+from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.schedule import Schedule
+from minigen.tensor import grad, leaves
 
 
 @pytest.fixture
@@ -94,3 +104,122 @@ def test_derivative(rng):
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.ones((2, 4, 5, 1)))
+
+
+# --------------------------------------------------------------------------------------- the condition
+
+
+def test_condition_by_hand():
+    """ᾱ = 0.9, 0.36. At s = 2 the pixel 0.5 with noise −0.25 is 0.3 − 0.2, four times over, and the level is 0.8."""
+    schedule = Schedule([0.1, 0.6])
+    y = augmented_condition(np.array([[[[0.5]]]]), 2, np.array([[[[-0.25]]]]), schedule)
+    np.testing.assert_allclose(y, np.broadcast_to([0.1, 0.8], (1, 2, 2, 2)))
+    y = augmented_condition(np.array([[[[0.5], [1.0]]]]), 0, np.ones((1, 1, 2, 1)), schedule, factor=3)
+    np.testing.assert_array_equal(y[0, :, :, 0], np.tile([0.5, 0.5, 0.5, 1, 1, 1], (3, 1)))
+    np.testing.assert_array_equal(y[..., 1], 0)
+
+
+def test_a_step_for_each_picture(rng):
+    """Against repeats by Kronecker's product, channel by channel."""
+    schedule = Schedule.cosine(20)
+    small, eps = rng.standard_normal((2, 4, 2, 3, 2))
+    s = np.array([0, 3, 11, 20])
+    y = augmented_condition(small, s, eps, schedule, factor=2)
+    assert y.shape == (4, 4, 6, 3)
+    for k in range(4):
+        a = schedule.alpha_bar[s[k]]
+        for c in range(2):
+            noised = a**0.5 * small[k, :, :, c] + (1 - a) ** 0.5 * eps[k, :, :, c]
+            np.testing.assert_allclose(y[k, :, :, c], np.kron(noised, np.ones((2, 2))))
+        np.testing.assert_allclose(y[k, :, :, 2], (1 - a) ** 0.5)
+
+
+def test_truncated_is_the_same_condition(rng):
+    """For a picture that is at step s already, nothing is added but its level."""
+    schedule = Schedule.cosine(20)
+    small, eps = rng.standard_normal((2, 3, 2, 2, 1), dtype=np.float32)
+    s = np.array([1, 7, 20])
+    y = low_resolution_condition(q_sample(small, s, eps, schedule), s, schedule)
+    np.testing.assert_array_equal(y, augmented_condition(small, s, eps, schedule))
+    assert y.dtype == np.float32
+
+
+# --------------------------------------------------------------------------------------- networks and sampling
+
+
+def random_weights(model, rng):
+    for a in leaves(model):
+        a[...] = 0.3 * rng.standard_normal(a.shape)
+    return model
+
+
+def test_padded_is_the_network_on_the_larger_picture(rng):
+    net = random_weights(UNet(rng, width=8, classes=10), rng)
+    x, t, y = rng.standard_normal((2, 7, 14, 1), dtype=np.float32), np.array([3, 9]), np.array([4, -1])
+    larger = np.zeros((2, 8, 16, 1), np.float32)
+    larger[:, :7, :14] = x
+    np.testing.assert_array_equal(Padded(net)(x, t, y), net(larger, t, y)[:, :7, :14])
+
+
+def test_super_resolution_sees_both_pictures_at_their_places(rng):
+    model = random_weights(SuperResolution(rng, channels=2, width=8), rng)
+    x, y = rng.standard_normal((1, 14, 14, 2)), rng.standard_normal((1, 14, 14, 3))
+    t = np.array([5])
+    base = model(x, t, y)
+    assert base.shape == x.shape
+    for which, channel in ((0, 0), (0, 1), (1, 0), (1, 2)):
+        changed = [x.copy(), y.copy()]
+        changed[which][0, 2, 2, channel] += 1e-3
+        difference = np.abs(model(changed[0], t, changed[1]) - base)[0].max(axis=2)
+        assert difference[1:4, 1:4].max() > 3 * difference[-3:, -3:].max() > 0  # near it more than far away
+
+
+def test_super_resolution_starts_at_zero_and_checks_its_condition(rng):
+    model, x = SuperResolution(rng, width=8), rng.standard_normal((2, 28, 28, 1), dtype=np.float32)
+    y = np.ones((2, 28, 28, 2), np.float32)
+    assert not model(x, np.array([1, 2]), y).any()
+    for wrong in (None, y[..., :1], y[:1], y[:, :14, :14]):
+        with pytest.raises(ValueError, match=r"y must have shape \(2, 28, 28, 2\)"):
+            model(x, np.array([1, 2]), wrong)
+
+
+@pytest.mark.parametrize("steps", [1, 4, None])
+def test_super_resolve_with_a_model_that_knows(rng, steps):
+    """The model that answers v for x0 = the picture in its condition is led there, in any number of steps."""
+    schedule = Schedule.cosine(20)
+    y = rng.uniform(-1, 1, (3, 4, 6, 3)).astype(np.float32)
+
+    def knows(x, t, y):
+        a = schedule.alpha_bar[t].astype(np.float32)[:, None, None, None]
+        return (np.sqrt(a) * x - y[..., :2]) / np.sqrt(1 - a)
+
+    large = super_resolve(knows, y, schedule, rng, steps)
+    np.testing.assert_allclose(large, y[..., :2], atol=1e-3)
+    assert large.dtype == np.float32
+
+
+def test_super_resolve_asks_at_each_step_and_stays_within_the_scale(rng):
+    schedule, asked = Schedule.cosine(20), []
+
+    def far_off(x, t, y):
+        asked.append(int(t[0]))
+        return 30 * np.ones_like(x)
+
+    large = super_resolve(far_off, np.zeros((2, 3, 3, 2), np.float32), schedule, rng, 4)
+    assert asked == [20, 15, 10, 5]
+    np.testing.assert_allclose(large, -1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda x, s: augmented_condition(x, 3, x, s), "s must be"),
+        (lambda x, s: low_resolution_condition(x, np.array([1]), s), r"s must be one step or have shape \(2,\)"),
+        (lambda x, s: augmented_condition(x, 1, x[:1], s), "shape"),
+        (lambda x, s: low_resolution_condition(x[..., 0], 1, s), r"z must have shape \(N, h, w, C\)"),
+        (lambda x, s: low_resolution_condition(x, 1, s, 0), "factor must be a whole number"),
+    ],
+)
+def test_errors_of_conditions(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(np.ones((2, 4, 5, 1)), Schedule([0.1, 0.6]))

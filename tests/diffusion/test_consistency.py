@@ -6,12 +6,21 @@ import numpy as np
 import pytest
 
 from minigen.diffusion.consistency import (
+    ConsistencyModel,
     boundary_scalings,
+    c_noise,
     consistency_distillation_loss,
     consistency_training_loss,
+    discretization,
+    eps_model_from_denoiser,
+    lognormal_intervals,
     multistep,
     ode_step,
+    pseudo_huber,
 )
+from minigen.diffusion.ddpm import predict_x0_from_v
+from minigen.diffusion.networks.mlp import EpsMLP
+from minigen.diffusion.schedule import Schedule
 from minigen.tensor import grad, value_and_grad
 
 S = 0.6  # the data's standard deviation: N(0, S²) in each dimension
@@ -61,6 +70,70 @@ def test_scalings_keep_shape_and_dtype():
     assert skip.shape == out.shape == (3, 2) and skip.dtype == out.dtype == np.float32
     slope = grad(lambda s: boundary_scalings(s, 1.0, 4.0)[0].sum())(np.array([3.0]))
     np.testing.assert_allclose(slope, [-16 * 2 * 2 / 20**2])
+
+
+# ------------------------------------------------------------------------------------------- the model
+
+
+def test_the_model_by_hand():
+    """σ = 3, σ_min = 1, σ_d = 4: c_skip 0.8, c_out 1.6, c_in 1/5. F is 2 x and its time, 250 log 3."""
+    f = ConsistencyModel(lambda x, t: 2 * x + t[:, None], sigma_min=1.0, sigma_data=4.0)
+    found = f(np.array([[5.0], [-10.0]]), 3.0)
+    np.testing.assert_allclose(found, [[4 + 1.6 * (2 + 250 * math.log(3))], [-8 + 1.6 * (-4 + 250 * math.log(3))]])
+
+
+def test_the_boundary_holds_to_the_bit(rng):
+    """At sigma_min the model returns its input whatever the network says, also in float32."""
+    net = EpsMLP(rng, dim=3, width=8, layers=1)
+    for array in net.parameters().values():
+        array[...] = rng.standard_normal(array.shape)
+    x = rng.standard_normal((5, 3)).astype(np.float32)
+    f = ConsistencyModel(net, sigma_min=0.002, sigma_data=1.0)
+    np.testing.assert_array_equal(f(x, 0.002), x)
+    np.testing.assert_array_equal(f(x, np.full(5, 0.002, np.float32)), x)
+    assert f(x, 0.002).dtype == np.float32 and np.abs(f(x, 3.0) - x).max() > 0.1
+
+
+def test_the_model_tells_labels():
+    told = []
+
+    def net(x, t, y=None):
+        told.append(y)
+        return x
+
+    f = ConsistencyModel(net)
+    f(np.ones((2, 1)), 1.0)
+    f(np.ones((2, 1)), 1.0, np.array([3, 4]))
+    assert told[0] is None and told[1].tolist() == [3, 4]
+
+
+def test_a_model_of_v_is_a_denoiser(rng):
+    """On a schedule whose ᾱ is 1/(1 + σ²), the clean data of v is the model with F = −v, σ_d = 1 and σ_min = 0."""
+    schedule = Schedule.cosine(6)
+
+    def v_model(x, t):
+        return np.tanh(x) + np.reshape(t, (-1, 1))
+
+    t = np.array([1, 3, 4, 6])
+    x, sigma = rng.standard_normal((4, 2)), schedule.sigma[t]  # x = x0 + σ z, as here
+    f = ConsistencyModel(lambda x, told: -v_model(x, t), sigma_min=0.0, sigma_data=1.0)
+    x_t = np.sqrt(schedule.alpha_bar[t])[:, None] * x
+    np.testing.assert_allclose(f(x, sigma), predict_x0_from_v(x_t, t, v_model(x_t, t), schedule), rtol=1e-6)
+    np.testing.assert_allclose(c_noise(sigma) / 250, np.log(sigma))
+    assert np.isfinite(c_noise(0.0))
+
+
+def test_noise_of_a_denoiser(rng):
+    """E[x0 | x] of a Gaussian gives its exact noise, −σ times its score."""
+    x, sigma = rng.standard_normal((4, 2)), np.array([0.1, 1.0, 3.0, 50.0])
+
+    def denoiser(x, sigma):
+        return S**2 / (S**2 + column(sigma, x) ** 2) * x
+
+    np.testing.assert_allclose(eps_model_from_denoiser(denoiser)(x, sigma), exact_eps(x, sigma), atol=1e-12)
+    told = []
+    eps_model_from_denoiser(lambda x, s, y: told.append(y) or x)(x, sigma, np.arange(4))
+    assert told[0].tolist() == [0, 1, 2, 3]
 
 
 # ------------------------------------------------------------------------------------------- a step of the ODE
@@ -190,6 +263,60 @@ def test_no_gradient_through_the_target(rng):
     assert value == pytest.approx((3.5 - 0.5 * (7 - 2 * 3.5)) ** 2) and slope == pytest.approx(2 * 3.5 * 7)
 
 
+def test_pseudo_huber_by_hand():
+    """Differences (3, 4) and 0 with c = 12: 13 − 12 and 0. Weights 6 and 1: their mean is 3."""
+    a, b = np.array([[3.0, 5.0], [1.0, 1.0]]), np.array([[0.0, 1.0], [1.0, 1.0]])
+    assert pseudo_huber(a, b, 12.0) == pytest.approx(0.5)
+    assert pseudo_huber(a, b, 12.0, np.array([6.0, 1.0])) == pytest.approx(3.0)
+    assert pseudo_huber(a, b, 12.0, 4.0) == pytest.approx(2.0)
+    slope = grad(lambda a: pseudo_huber(a, b, 12.0))(a)
+    np.testing.assert_allclose(slope, [[3 / 13 / 2, 4 / 13 / 2], [0, 0]])
+    images = np.zeros((2, 2, 2, 1), np.float32)
+    assert pseudo_huber(images, images + 100, 1e-6) == pytest.approx(200, rel=1e-5)  # a length: √(4 · 100²)
+    assert pseudo_huber(images + 0.01, images, 10.0) == pytest.approx(4e-4 / 20, rel=1e-2)  # half the square over c
+    assert pseudo_huber(images, images + 1).dtype == np.float32
+
+
+def test_losses_by_another_distance(rng):
+    """The distance gets f's output and the target, in this order, and says what the loss is."""
+    x, z = np.array([[1.0, -1.0]]), np.array([[2.0, 2.0]])
+    seen = []
+
+    def distance(a, b):
+        seen.append((a.tolist(), b.tolist()))
+        return np.sum(np.abs(a - b))
+
+    models = (lambda x, s: 2 * x, lambda x, s: 10 + x)
+    assert consistency_training_loss(*models, x, z, 3, 1, distance) == pytest.approx(2)
+    loss = consistency_distillation_loss(*models, lambda x, s: 0 * x + 1, x, z, 3, 1, "euler", distance)
+    assert loss == pytest.approx(abs(14 - 15) + abs(10 - 13))
+    assert seen == [([[14, 10]], [[13, 11]]), ([[14, 10]], [[15, 13]])]
+
+
+# ------------------------------------------------------------------------------------------- levels
+
+
+def test_discretization_by_hand():
+    """From 10 to 80 are three doublings: four times 25 of 100 steps; what is left over stays at the last."""
+    assert [discretization(k, 100, 10, 80) for k in (0, 24, 25, 49, 50, 75, 99)] == [10, 10, 20, 20, 40, 80, 80]
+    assert [discretization(k, 102, 10, 80) for k in (24, 25, 100, 101)] == [10, 20, 80, 80]
+    assert [discretization(k, 30, 10, 50) for k in (0, 10, 20, 29)] == [10, 20, 40, 40]  # 40 is below 50 < 80
+    assert discretization(99, 100, 5, 5) == 5 and discretization(1, 2, 10, 1280) == 20
+
+
+def test_shares_of_the_intervals():
+    """Quartiles of the log-normal as levels: all shares equal, at 5 standard errors; also at their own extremes."""
+    mean, std, n = 0.3, 0.7, 40_000
+    quantiles = np.array([-8, -0.6744898, 0, 0.6744898, 8])  # of the standard normal
+    found = lognormal_intervals(np.exp(mean + std * quantiles), np.random.default_rng(0), n, mean, std)
+    shares = np.bincount(found, minlength=4) / n
+    np.testing.assert_allclose(shares, 0.25, atol=5 * math.sqrt(0.25 * 0.75 / n))
+    two = lognormal_intervals(np.exp([-1.1, 0.9, 2.9]), np.random.default_rng(1), n)  # mean −1.1, std 2: one σ each
+    assert abs(two.mean() - 0.1359 / (0.3413 + 0.1359)) < 5 * math.sqrt(0.25 / n)
+    again = lognormal_intervals(np.exp([-1.1, 0.9, 2.9]), np.random.default_rng(1), n)
+    np.testing.assert_array_equal(two, again)
+
+
 # ------------------------------------------------------------------------------------------- sampling
 
 
@@ -246,6 +373,14 @@ X = np.ones((2, 3))
             lambda rng: consistency_distillation_loss(exact_f, exact_f, exact_eps, X, X * np.inf, 1, 0.5),
             "z must be finite",
         ),
+        (lambda rng: ConsistencyModel(3), "net must be a function"),
+        (lambda rng: ConsistencyModel(exact_f, sigma_data=0), "sigma_data must be a positive number"),
+        (lambda rng: ConsistencyModel(exact_f)(X, np.ones(3)), r"sigma must be one level or have shape \(2,\)"),
+        (lambda rng: pseudo_huber(X, X[:1]), "b must have the shape of a"),
+        (lambda rng: pseudo_huber(X, X, 0), "c must be a positive number"),
+        (lambda rng: discretization(0, 10, 20, 10), "first must be"),
+        (lambda rng: lognormal_intervals(np.array([1.0]), rng, 3), "sigmas must be at least two positive levels"),
+        (lambda rng: lognormal_intervals(np.array([2.0, 1.0]), rng, 3), "sigmas must be at least two positive levels"),
         (lambda rng: multistep(exact_f, X, [1.0, 2.0], rng), "sigmas must fall"),
         (lambda rng: multistep(exact_f, X, [1.0, 1.0], rng), "sigmas must fall"),
         (lambda rng: multistep(exact_f, X, [1.0, 0.001], rng), "sigmas must be at least 0.002"),

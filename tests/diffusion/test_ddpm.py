@@ -161,6 +161,24 @@ def test_learned_variance_lies_between_its_bounds():
     assert np.all(between >= low * (1 - 1e-12)) and np.all(between <= high * (1 + 1e-12))
 
 
+@pytest.mark.parametrize("data_variance", [0.0, 0.3, 1.0, 4.0])
+def test_reverse_variance_of_gaussian_data(data_variance):
+    """Against the joint Gaussian of x_{t-1} and x_t: variance minus covariance² over the other's variance."""
+    t = np.array([1, 2, 10, 50])
+    before = SCHEDULE.alpha_bar[t - 1] * data_variance + 1 - SCHEDULE.alpha_bar[t - 1]
+    covariance = np.sqrt(1 - SCHEDULE.beta[t]) * before
+    other = (1 - SCHEDULE.beta[t]) * before + SCHEDULE.beta[t]
+    found = G.gaussian_reverse_variance(data_variance, t, SCHEDULE)
+    np.testing.assert_allclose(found, before - covariance**2 / other, rtol=1e-9, atol=1e-15)
+    assert G.gaussian_reverse_variance(data_variance, 10, SCHEDULE) == found[2]
+
+
+def test_the_two_usual_variances_are_those_of_a_point_and_of_noise():
+    t = np.arange(1, 51)
+    np.testing.assert_allclose(G.gaussian_reverse_variance(0, t, SCHEDULE), SCHEDULE.posterior_variance[t], rtol=1e-9)
+    np.testing.assert_allclose(G.gaussian_reverse_variance(1, t, SCHEDULE), SCHEDULE.beta[t], rtol=1e-9)
+
+
 # ------------------------------------------------------------------------------------------- simple loss
 
 
@@ -256,6 +274,8 @@ X, T = np.zeros((3, 2)), np.array([1, 2, 3])
         (lambda: G.simple_loss(lambda x, t: x, X, T - 1, X, SCHEDULE), "t must be in 1..50, got values from 0 to 2"),
         (lambda: G.simple_loss(lambda x, t: x, X.tolist(), T, X, SCHEDULE), "x0 must be an array of floats, got list"),
         (lambda: G.mean_from_eps(X, np.array([[1]]), X, SCHEDULE), "t must be one time step or have shape"),
+        (lambda: G.gaussian_reverse_variance(-1, T, SCHEDULE), r"data_variance must be a number in \[0, inf\)"),
+        (lambda: G.gaussian_reverse_variance(1, T - 1, SCHEDULE), "t must be in 1..50, got values from 0 to 2"),
     ],
 )
 def test_errors(call, message):

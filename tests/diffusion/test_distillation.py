@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from minigen.data.mixture import GaussianMixture
-from minigen.diffusion.ddpm import eps_from_x0
-from minigen.diffusion.distillation import distillation_target, truncated_snr_weight
-from minigen.diffusion.samplers import ddim_step
+from minigen.diffusion.ddpm import eps_from_x0, eps_model_from_v, q_sample, v_from_x0_eps
+from minigen.diffusion.distillation import (
+    distillation_loss,
+    distillation_target,
+    halved,
+    student_loss,
+    truncated_snr_weight,
+)
+from minigen.diffusion.samplers import ddim, ddim_step
 from minigen.diffusion.schedule import Schedule
 from minigen.tensor import grad
 
@@ -114,9 +120,79 @@ def test_truncated_snr_weight_by_hand():
     assert truncated_snr_weight(1, schedule) == pytest.approx(9) and np.shape(truncated_snr_weight(1, schedule)) == ()
 
 
+def test_student_loss_by_hand():
+    """alpha_bar = 0.9, 0.36, x_t = (1, -1), v = (1, 2). At t = 2, weight 1: x̂_0 = 0.6 − 0.8 and −0.6 − 1.6, so with the
+    targets 0.3 and −2 errors of 0.5 and 0.2. At t = 1, weight 9: x̂_0 = √0.9 − √0.1 and −√0.9 − 2 √0.1."""
+    schedule = Schedule([0.1, 0.6])
+    x, v = np.array([[1.0, -1.0]]), np.array([[1.0, 2.0]])
+    assert student_loss(v, np.array([[0.3, -2.0]]), x, 2, schedule) == pytest.approx((0.25 + 0.04) / 2)
+    target = np.array([[np.sqrt(0.9) - np.sqrt(0.1) + 0.5, -np.sqrt(0.9) - 2 * np.sqrt(0.1)]])
+    assert student_loss(v, target, x, 1, schedule) == pytest.approx(9 * 0.25 / 2)
+
+
+def test_student_loss_in_terms_of_v(rng):
+    """The weight of the squared error of v is max(ᾱ, 1 − ᾱ). The gradient is that of the formula."""
+    x, v, other = rng.standard_normal((3, 6, 2))
+    t = np.array([1, 2, 3, 5, 7, 8])
+    alpha_bar = SCHEDULE.alpha_bar[t][:, None]
+    target = np.sqrt(alpha_bar) * x - np.sqrt(1 - alpha_bar) * other
+    weight = np.maximum(alpha_bar, 1 - alpha_bar)
+    assert student_loss(v, target, x, t, SCHEDULE) == pytest.approx(np.mean(weight * (v - other) ** 2))
+    slope = grad(lambda v: student_loss(v, target, x, t, SCHEDULE))(v)
+    np.testing.assert_allclose(slope, 2 * weight * (v - other) / v.size, atol=1e-12)
+
+
+@pytest.mark.parametrize("labels", [None, np.array([1, 0, 2, 1])])
+def test_distillation_loss_is_made_of_its_parts(rng, labels):
+    x0, eps = rng.standard_normal((2, 4, 3))
+    t, shorter = np.array([2, 4, 4, 2]), SCHEDULE.subset([1, 3, 6, 8])
+    told = []
+
+    def student(x, t, *y):
+        told.append((t.tolist(), *y))
+        return np.sin(x) + sum(y)[:, None] if y else np.sin(x)
+
+    def teacher(x, t, *y):
+        return wavy(x, t) + (sum(y)[:, None] if y else 0)
+
+    loss = distillation_loss(student, teacher, x0, t, eps, shorter, labels)
+    x_t = q_sample(x0, t, eps, shorter)
+    shift = 0 if labels is None else labels[:, None]
+    target = distillation_target(lambda x, t: wavy(x, t) + shift, x_t, t, shorter)
+    assert loss == pytest.approx(student_loss(np.sin(x_t) + shift, target, x_t, t, shorter))
+    assert len(told) == 1 and told[0][0] == [3, 8, 8, 3] and (labels is None or told[0][1] is labels)
+    constant = distillation_loss(student, teacher, x0[:1], 2, eps[:1], shorter)  # one time for all
+    assert constant == pytest.approx(distillation_loss(student, teacher, x0[:1], np.array([2]), eps[:1], shorter))
+
+
+def test_the_perfect_student_needs_half_of_the_steps(rng):
+    """A student that predicts the target's v has no loss, and its DDIM on the halved schedule ends with the teacher."""
+    half = halved(SCHEDULE)
+    np.testing.assert_allclose(half.alpha_bar, SCHEDULE.alpha_bar[::2])
+    assert half.times.tolist() == [0, 2, 4, 6, 8] and halved(half).times.tolist() == [0, 4, 8]
+
+    def perfect(x, t):
+        target = distillation_target(wavy, x, t, SCHEDULE)
+        return v_from_x0_eps(target, t, eps_from_x0(x, t, target, SCHEDULE), SCHEDULE)
+
+    x, x0, eps = rng.standard_normal((3, 5, 2))
+    np.testing.assert_allclose(ddim(eps_model_from_v(perfect, SCHEDULE), x, half), ddim(wavy, x, SCHEDULE), atol=1e-8)
+    t = np.array([2, 4, 6, 8, 2])
+    assert distillation_loss(perfect, wavy, x0, t, eps, SCHEDULE) == pytest.approx(0, abs=1e-12)
+    assert distillation_loss(lambda x, t: x, wavy, x0, t, eps, SCHEDULE) > 0.01
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
+        (lambda x: halved(Schedule.cosine(5)), "schedule must have an even number of steps, got 5"),
+        (lambda x: halved(8), "schedule must be an instance of Schedule"),
+        (lambda x: student_loss(x, x[:2], x, 2, SCHEDULE), "target must have the shape of v"),
+        (lambda x: student_loss(x, x, x, 0, SCHEDULE), "t must be in 1..8"),
+        (lambda x: distillation_loss(wavy, wavy, x, 1, x, SCHEDULE), "t must be in 2..8"),
+        (lambda x: distillation_loss(3, wavy, x, 2, x, SCHEDULE), "v_model must be a function"),
+        (lambda x: distillation_loss(wavy, 3, x, 2, x, SCHEDULE), "eps_model must be a function"),
+        (lambda x: distillation_loss(lambda x, t: x[:1], wavy, x, 2, x, SCHEDULE), "target must have the shape of v"),
         (lambda x: distillation_target(wavy, x, 1, SCHEDULE), r"t must be in 2..8|at least 2"),
         (lambda x: distillation_target(wavy, x, 9, SCHEDULE), r"t must be in 2..8"),
         (lambda x: distillation_target(wavy, x, np.array([2, 3]), SCHEDULE), r"t must be one time step or have shape"),

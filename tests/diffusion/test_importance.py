@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minigen.diffusion.importance import LossAwareTimes
+from minigen.diffusion.importance import LossAwareTimes, loss_aware_probabilities
 from minigen.tensor import value_and_grad
 
 
@@ -31,6 +31,17 @@ def test_the_root_of_the_mean_square():
     times = LossAwareTimes(2, history=2, uniform=0)
     times.update(np.array([1, 2, 2, 1]), np.array([1.0, 5.0, 5.0, -7.0]))
     np.testing.assert_allclose(times.probabilities(), [0, 0.5, 0.5])
+
+
+def test_least_variance_of_the_weighted_loss(rng):
+    """With uniform = 0 no other probabilities give L_t/p_t a smaller second moment, Σ E[L_t²]/p_t."""
+    losses = rng.standard_normal((5, 40)) * np.array([[0.1], [1], [3], [10], [0]]) + 0.2
+    square = np.mean(losses**2, axis=1)
+    p = loss_aware_probabilities(losses, uniform=0)
+    assert p.sum() == pytest.approx(1) and np.sum(square / p) == pytest.approx(np.sum(np.sqrt(square)) ** 2)
+    for _ in range(20):
+        other = p * np.exp(0.3 * rng.standard_normal(5))
+        assert np.sum(square / other * other.sum()) > np.sum(square / p)
 
 
 def test_uniform_until_all_have_their_history():
@@ -121,6 +132,8 @@ def test_state_and_back(rng):
         (lambda times, rng: times.update(1, 1.0), r"t must have shape \(N,\), got \(\)"),
         (lambda times, rng: times.update(np.array([1, 2]), np.ones(3)), r"losses must have shape \(2,\), got \(3,\)"),
         (lambda times, rng: times.update(np.array([1]), np.array([np.nan])), "losses must be finite"),
+        (lambda times, rng: loss_aware_probabilities(np.ones(3)), r"losses must have shape \(T, history\)"),
+        (lambda times, rng: loss_aware_probabilities(np.ones((3, 2)), 2), r"uniform must be a number in \[0, 1\]"),
         (lambda times, rng: times.sample(0, 5), "rng must be a numpy.random.Generator"),
         (lambda times, rng: times.sample(rng, 0), "n must be a whole number of at least 1"),
     ],

@@ -1,9 +1,21 @@
-"""The factor that brings latents to unit standard deviation."""
+"""The scale of latents, cross-attention against loops and the fused attention, and the network of latents."""
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from minigen.diffusion.latent import unit_scale
+from minigen.diffusion.ddpm import v_loss
+from minigen.diffusion.latent import CrossAttentionBlock, LatentDiffusion, LatentNet, cross_attention, unit_scale
+from minigen.diffusion.samplers import ddim
+from minigen.diffusion.schedule import Schedule
+from minigen.nn import MultiHeadAttention
+from minigen.tensor import attention, grad, leaves, value_and_grad
+from minigen.train import descend
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 def test_by_hand():
@@ -39,3 +51,198 @@ def test_float32_far_from_zero():
 def test_errors(latents, message):
     with pytest.raises(ValueError, match=message):
         unit_scale(latents)
+
+
+# ------------------------------------------------------------------------------------------- cross-attention
+
+
+def test_attention_by_hand():
+    """d = 4, so products are halved: 2 log 3/2 and 0 give the weights 3/4 and 1/4."""
+    q = np.array([[np.log(3), 0.0, 0.0, 0.0]])
+    k = np.array([[2.0, 5.0, 0.0, 0.0], [0.0, 1.0, 0.0, 7.0]])
+    v = np.array([[4.0, 0.0, 1.0], [8.0, 2.0, 1.0]])
+    np.testing.assert_allclose(cross_attention(q, k, v), [[5.0, 0.5, 1.0]])
+
+
+def test_attention_is_a_loop_over_queries(rng):
+    q, k = rng.standard_normal((2, 3, 5, 4)), rng.standard_normal((2, 3, 6, 4))
+    v = rng.standard_normal((2, 3, 6, 7))
+    out = cross_attention(q, k, v)
+    for n, h, i in np.ndindex(2, 3, 5):
+        weights = np.exp([q[n, h, i] @ k[n, h, j] / 2 for j in range(6)])
+        expected = sum(w * v[n, h, j] for j, w in enumerate(weights / weights.sum()))
+        np.testing.assert_allclose(out[n, h, i], expected)
+
+
+def test_attention_equals_the_fused_one_with_its_gradients(rng):
+    q, k, v = (rng.standard_normal(shape) for shape in [(2, 3, 5, 4), (2, 3, 6, 4), (2, 3, 6, 4)])
+    weights = rng.standard_normal((2, 3, 5, 4))
+    np.testing.assert_allclose(cross_attention(q, k, v), attention(q, k, v))
+    for i in range(3):
+
+        def total(fn, a, i=i):
+            arguments = [q, k, v]
+            arguments[i] = a
+            return anp.sum(weights * fn(*arguments))
+
+        ours, fused = (grad(lambda a, fn=fn: total(fn, a))([q, k, v][i]) for fn in (cross_attention, attention))
+        np.testing.assert_allclose(ours, fused, atol=1e-12)
+
+
+def test_attention_of_large_products_in_float32():
+    q, k = np.full((1, 2, 4), 1000, np.float32), np.array([[[1.0], [0.0]]], np.float32) * np.ones(4, np.float32)
+    v = np.array([[[3.0, -1.0], [5.0, 5.0]]], np.float32)
+    out = cross_attention(q, k, v)
+    assert out.dtype == np.float32
+    np.testing.assert_array_equal(out, np.broadcast_to(v[:, :1], (1, 2, 2)))
+
+
+@pytest.mark.parametrize("shapes", [((2, 3), (4, 5), (4, 1)), ((2, 3), (4, 3), (5, 3)), ((2, 4, 3), (4, 3), (4, 3))])
+def test_attention_refuses(shapes):
+    with pytest.raises(ValueError, match="must fit q"):
+        cross_attention(*(np.ones(shape) for shape in shapes))
+
+
+def test_block_is_multi_head_attention(rng):
+    """With the same weights: x + out of attention from the normalized positions to the context."""
+    block, other = CrossAttentionBlock(rng, 16, 5, heads=4), MultiHeadAttention(rng, 16, 4, 5)
+    block.out.w = rng.standard_normal((16, 16)).astype(np.float32)
+    other.query, other.out = block.query, block.out
+    other.key_value.w = np.concatenate([block.key.w, block.value.w], axis=1)
+    other.key_value.b = np.concatenate([block.key.b, block.value.b])
+    x, context = rng.standard_normal((3, 2, 4, 16), dtype=np.float32), rng.standard_normal((3, 6, 5), dtype=np.float32)
+    expected = x + other(block.norm(x).reshape(3, 8, 16), context).reshape(x.shape)
+    np.testing.assert_allclose(block(x, context), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_block_starts_as_the_identity(rng):
+    x, context = rng.standard_normal((2, 3, 3, 8), dtype=np.float32), rng.standard_normal((2, 1, 5), dtype=np.float32)
+    np.testing.assert_array_equal(CrossAttentionBlock(rng, 8, 5)(x, context), x)
+
+
+def test_block_refuses_heads():
+    with pytest.raises(ValueError, match="heads must divide channels, got heads=3 and channels=8"):
+        CrossAttentionBlock(np.random.default_rng(0), 8, 5, heads=3)
+
+
+# ------------------------------------------------------------------------------------------- the network
+
+
+def small_net(rng, **options):
+    net = LatentNet(rng, words=6, channels=3, size=(4, 5), width=16, overview=16, dim_context=8, **options)
+    for array in leaves(net):  # no layer at zero, so that everything is seen in the output
+        array += 0.1 * rng.standard_normal(array.shape, dtype=np.float32)
+    return net
+
+
+def latents(rng, n=4):
+    return rng.standard_normal((n, 4, 5, 3), dtype=np.float32), rng.integers(1, 100, n)
+
+
+def test_net_starts_at_zero_and_keeps_float32(rng):
+    z, t = latents(rng)
+    net = LatentNet(rng, words=6, channels=3, size=(4, 5), width=8, overview=16)
+    out = net(z, t, np.array([0, 1, 2, -1]))
+    assert out.dtype == np.float32
+    np.testing.assert_array_equal(out, 0 * z)
+
+
+def test_words_have_no_order_and_examples_do_not_mix(rng):
+    z, t = latents(rng)
+    net, y = small_net(rng, blocks=2), np.array([[0, 3, 5], [1, 2, 2], [-1, -1, 4], [5, 5, 5]])
+    out = net(z, t, y)
+    np.testing.assert_allclose(net(z, t, y[:, ::-1]), out, atol=1e-5)
+    np.testing.assert_allclose(net(z[2:3], t[2:3], y[2:3]), out[2:3], atol=1e-5)
+    other = net(z, t, np.where(y == 3, 4, y))
+    assert np.abs(other[0] - out[0]).max() > 1e-3
+    np.testing.assert_allclose(other[1:], out[1:], atol=1e-5)
+
+
+def test_no_word_is_minus_one(rng):
+    z, t = latents(rng)
+    net = small_net(rng)
+    alone = net(z, t)
+    np.testing.assert_allclose(net(z, t, np.full(4, -1)), alone, atol=1e-6)
+    np.testing.assert_allclose(net(z, t, np.full((4, 3), -1)), alone, atol=1e-5)  # three equal words are one
+    assert np.abs(net(z, t, np.full(4, 2)) - alone).max() > 1e-3
+
+
+def test_every_parameter_has_a_gradient(rng):
+    z, t = latents(rng)
+    net, y, wanted = small_net(rng), np.array([[0, 1], [2, 3], [4, 5], [-1, -1]]), latents(rng)[0]
+    _, grads = value_and_grad(lambda net: anp.mean((net(z, t, y) - wanted) ** 2))(net)
+    assert all(np.abs(g).max() > 0 for g in leaves(grads))
+
+
+@pytest.mark.parametrize(
+    "z, y, message",
+    [
+        ((4, 4, 4, 3), None, "z must have shape"),
+        ((4, 4, 5, 2), None, "z must have shape"),
+        ((4, 4, 5, 3), np.array([0, 1, 2]), r"y must have shape \(4,\) or \(4, M\)"),
+        ((4, 4, 5, 3), np.zeros((4, 0), int), r"y must have shape \(4,\) or \(4, M\)"),
+        ((4, 4, 5, 3), np.array([0, 1, 2, 6]), r"y must be in -1\.\.5"),
+        ((4, 4, 5, 3), np.zeros(4), "y must be whole numbers"),
+    ],
+)
+def test_net_refuses(rng, z, y, message):
+    with pytest.raises(ValueError, match=message):
+        small_net(rng)(np.zeros(z, np.float32), np.ones(4, int), y)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"words": 0}, "words must be"),
+        ({"width": 12}, "width must be a multiple of 8, got 12"),
+        ({"size": (7,)}, r"size must be \(H, W\)"),
+        ({"blocks": 0}, "blocks must be"),
+        ({"overview": 0}, "overview must be"),
+    ],
+)
+def test_net_refuses_settings(options, message):
+    with pytest.raises(ValueError, match=message):
+        LatentNet(np.random.default_rng(0), **({"words": 3} | options))
+
+
+# ------------------------------------------------------------------------------------------- the whole model
+
+
+def whole(net, factor=0.5):
+    return LatentDiffusion(lambda x: x / 2, lambda z: 3 * z, factor, net, Schedule.cosine(50))
+
+
+def test_sample_is_ddim_scaled_back_and_decoded(rng):
+    """By hand, from the same noise: the sampler of one batch, divided by the factor, decoded."""
+    net, y = small_net(rng), np.array([[0, 1], [2, 3], [4, 5]])
+    model = whole(net)
+    out = model.sample(np.random.default_rng(3), y, (4, 5, 3), steps=5)
+    noise = np.random.default_rng(3).standard_normal((3, 4, 5, 3), dtype=np.float32)
+    z = ddim(lambda z, t: model.eps_model(z, t, y), noise, model.schedule, steps=5)
+    np.testing.assert_allclose(out, 3 * z / 0.5, rtol=1e-4, atol=1e-4)
+    assert out.dtype == np.float32
+    guided = model.sample(np.random.default_rng(3), y, (4, 5, 3), steps=5, w=2.0)
+    assert np.abs(guided - out).max() > 1e-2
+
+
+def test_learns_what_a_word_means(rng):
+    """Word 0: latents near −1, word 1: near +1, a word beside it that says nothing. Within 0.2 after 300 steps."""
+    net = LatentNet(rng, words=3, channels=1, size=(2, 2), width=16, overview=16, dim_context=8)
+    model = whole(net, 1.0)
+
+    def loss(net, z, t, eps, y):
+        return v_loss(net, z, t, eps, model.schedule, y)
+
+    def draw(rng, n=64):
+        word = rng.integers(0, 2, n)
+        z = 2 * word[:, None, None, None] - 1 + 0.1 * rng.standard_normal((n, 2, 2, 1))
+        noise = rng.standard_normal((n, 2, 2, 1), dtype=np.float32)
+        return z.astype(np.float32), rng.integers(1, 51, n), noise, np.stack([np.full(n, 2), word], axis=1)
+
+    step = descend(loss, net, draw, lr=3e-3, rng=rng)
+    for i in range(300):
+        step(i)
+    y = np.array([[0, 2]] * 20 + [[2, 1]] * 20)
+    z = model.sample(rng, y, (2, 2, 1), steps=20) / 3
+    means = z.reshape(2, -1).mean(axis=1)
+    np.testing.assert_allclose(means, [-1, 1], atol=0.2)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigen.diffusion.text import contrastive_loss
+from minigen.diffusion.text import ImageEncoder, TextEncoder, contrastive_loss, mean_of_words
 from minigen.tensor import grad
 
 
@@ -108,3 +108,68 @@ PAIR = np.eye(2)
 def test_errors(image, text, log_scale, message):
     with pytest.raises(ValueError, match=message):
         contrastive_loss(image, text, log_scale)
+
+
+# ------------------------------------------------------------------------------------------- the encoders
+
+
+def shaken(net, rng):
+    for a in net.parameters().values():
+        a += 0.3 * rng.standard_normal(a.shape).astype(np.float32)
+    return net
+
+
+def test_padding_does_not_count(rng):
+    """A text has one embedding, however much padding follows it, and whatever the others of its batch are."""
+    net = shaken(TextEncoder(rng, vocabulary=9, dim=5, width=8, heads=2, length=6), rng)
+    tokens = np.array([[3, 1, 4, 0, 0, 0], [2, 7, 8, 5, 6, 1]])
+    out = net(tokens)
+    assert out.shape == (2, 5) and out.dtype == np.float32
+    np.testing.assert_allclose(net(tokens[:1, :3]), out[:1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(net(tokens[:1, :4]), out[:1], rtol=1e-5, atol=1e-6)
+
+
+def test_every_word_and_its_place_count(rng):
+    net = shaken(TextEncoder(rng, vocabulary=9, dim=5, width=8, heads=2, length=6), rng)
+    tokens = np.array([[3, 1, 4, 0]])
+    out = net(tokens)
+    for other in ([[5, 1, 4, 0]], [[3, 5, 4, 0]], [[3, 1, 5, 0]], [[1, 3, 4, 0]], [[3, 1, 4, 4]]):
+        assert np.abs(net(np.array(other)) - out).max() > 1e-3
+    assert net.features(tokens).shape == (1, 4, 8)
+
+
+def test_the_image_encoder(rng):
+    net = shaken(ImageEncoder(rng, dim=5, width=4, hidden=8), rng)
+    x = rng.standard_normal((3, 28, 28, 1)).astype(np.float32)
+    out = net(x)
+    assert out.shape == (3, 5) and out.dtype == np.float32
+    np.testing.assert_allclose(net(x[1:2]), out[1:2], rtol=1e-4, atol=1e-5)
+    for bad in (x[..., 0], x[:, :14]):
+        with pytest.raises(ValueError, match="x must have shape"):
+            net(bad)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ([[1, 9]], "tokens must be in 0..8"),
+        ([[1.5, 2]], "tokens"),
+        ([1, 2], "tokens must have shape"),
+        ([[1, 2], [0, 0]], "padding only"),
+        ([[1, 2, 3, 4, 5]], "at most 4 columns, got 5"),
+    ],
+)
+def test_bad_tokens(rng, tokens, message):
+    net = TextEncoder(rng, vocabulary=9, dim=5, width=8, heads=2, length=4)
+    with pytest.raises(ValueError, match=message):
+        net(np.array(tokens))
+
+
+def test_mean_of_words(rng):
+    h = rng.standard_normal((2, 3, 4))
+    tokens = np.array([[5, 0, 0], [1, 2, 0]])
+    np.testing.assert_allclose(mean_of_words(h, tokens), [h[0, 0], (h[1, 0] + h[1, 1]) / 2])
+    with pytest.raises(ValueError, match="padding only"):
+        mean_of_words(h, 0 * tokens)
+    with pytest.raises(ValueError, match="tokens must have shape"):
+        mean_of_words(h, tokens[:, :2])

@@ -5,7 +5,7 @@ import pytest
 
 from minigen.diffusion.ddpm import q_sample
 from minigen.diffusion.schedule import Schedule
-from minigen.diffusion.unclip import prior_loss
+from minigen.diffusion.unclip import EmbeddingPrior, prior_loss, sample_prior
 from minigen.tensor import grad
 
 SCHEDULE = Schedule([0.1, 0.6])  # alpha_bar 0.9, 0.36
@@ -91,3 +91,39 @@ Z = np.ones((2, 3))
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ------------------------------------------------------------------------------------------- the prior
+
+
+def test_a_prior_of_gaussians_is_sampled(rng):
+    """z given y is N(y, 0.25 I): with the exact prior, samples have this mean and this variance. Eq. diffusion.31"""
+    schedule, n = Schedule.cosine(200), 4000
+    y = np.repeat(np.array([[1.0, -2.0, 0.5]], np.float32), n, axis=0)
+
+    def exact(z_t, t, y):
+        a = schedule.alpha_bar[t][:, None]
+        return (y + np.sqrt(a) * 0.25 * (z_t - np.sqrt(a) * y) / (a * 0.25 + 1 - a)).astype(np.float32)
+
+    z = sample_prior(exact, y, 3, schedule, rng, steps=100)
+    assert z.shape == (n, 3) and z.dtype == np.float32
+    np.testing.assert_allclose(z.mean(axis=0), y[0], atol=5 * 0.5 / np.sqrt(n) + 0.01)
+    np.testing.assert_allclose(z.std(axis=0), 0.5, atol=0.03)
+
+
+def test_the_network(rng):
+    prior = EmbeddingPrior(rng, dim=3, dim_text=4, width=8, layers=2)
+    z, y, t = (rng.standard_normal(s).astype(np.float32) for s in [(5, 3), (5, 4), (5,)])
+    t = np.arange(1, 6)
+    assert not prior(z, t, y).any(), "it starts with zero"
+    for a in prior.parameters().values():
+        a += 0.3 * rng.standard_normal(a.shape).astype(np.float32)
+    out = prior(z, t, y)
+    assert out.shape == (5, 3) and out.dtype == np.float32
+    for other in (prior(z + 1, t, y), prior(z, t + 3, y), prior(z, t, y + 1)):
+        assert np.all(np.abs(other - out).max(axis=1) > 1e-3)
+    np.testing.assert_allclose(prior(z[2:3], t[2:3], y[2:3]), out[2:3], rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="y must have shape"):
+        prior(z, t, y[:, :3])
+    with pytest.raises(ValueError, match="rng"):
+        sample_prior(prior, y, 3, SCHEDULE, 0)

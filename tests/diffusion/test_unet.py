@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from minigen.diffusion.networks.unet import AdaptiveResidualBlock, UNet, adagn
-from minigen.tensor import grad, value_and_grad
+from minigen.diffusion.networks.unet import AdaptiveResidualBlock, UNet, adagn, unet_sizes
+from minigen.tensor import conv2d, grad, max_pool2d, upsample_nearest, value_and_grad
 
 
 @pytest.fixture
@@ -108,3 +108,59 @@ def test_errors(call, message):
 
 def conditional():
     return UNet(np.random.default_rng(0), width=8, classes=3)
+
+
+def test_sizes_of_the_original_unet():
+    """Figure 1 of Ronneberger et al.; and a small one, walked through with real convolutions."""
+    assert unet_sizes(572) == ([568, 280, 136, 64, 28], [52, 100, 196, 388])
+    w = np.ones((3, 3, 1, 1))
+    h, down, up = np.zeros((1, 44, 44, 1)), [], []
+    for level in range(3):
+        h = conv2d(conv2d(h if level == 0 else max_pool2d(h, 2), w), w)
+        down.append(h.shape[1])
+    for _ in range(2):
+        h = conv2d(conv2d(upsample_nearest(h, 2), w), w)
+        up.append(h.shape[1])
+    assert unet_sizes(44, depth=2) == (down, up)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((570,), "size must leave an even side at each of 4 levels, got 570: 279 at 1"),
+        ((12, 1), "size must leave an even side at each of 1 levels, got 12: 0 at 1"),
+        ((18, 1), None),
+        ((14, 1), "size must leave a picture at the end, got 14"),
+        ((28.0,), "size must be a whole number"),
+        ((28, 0), "depth must be a whole number of at least 1"),
+    ],
+)
+def test_sizes_that_do_not_fit(arguments, message):
+    if message is None:
+        assert unet_sizes(*arguments) == ([14, 3], [2])
+        return
+    with pytest.raises(ValueError, match=message):
+        unet_sizes(*arguments)
+
+
+def test_vectors_as_conditions():
+    """They start without effect; a row of zeros is no condition; labels still work beside them."""
+    rng = np.random.default_rng(3)
+    net = UNet(rng, width=8, size=(8, 8), classes=3, vectors=5)
+    net.conv_out.w += 0.1 * rng.standard_normal(net.conv_out.w.shape).astype(np.float32)
+    x, t, y = rng.standard_normal((4, 8, 8, 1)).astype(np.float32), np.arange(1, 5), rng.standard_normal((4, 5))
+    y = y.astype(np.float32)
+    np.testing.assert_array_equal(net(x, t, y), net(x, t))
+    net.vector.w += rng.standard_normal(net.vector.w.shape).astype(np.float32)
+    for parameter in net.parameters().values():
+        parameter += 0.1 * rng.standard_normal(parameter.shape).astype(np.float32)
+    y[2] = 0
+    out, without, labelled = net(x, t, y), net(x, t), net(x, t, np.array([0, 1, 2, -1]))
+    np.testing.assert_array_equal(out[2], without[2])
+    assert np.all(np.abs(out - without).max(axis=(1, 2, 3))[[0, 1, 3]] > 1e-3)
+    assert np.all(np.abs(labelled - without).max(axis=(1, 2, 3))[:3] > 1e-3)
+    np.testing.assert_array_equal(labelled[3], without[3])
+    with pytest.raises(ValueError, match=r"y must have shape \(4, 5\)"):
+        net(x, t, y[:, :4])
+    with pytest.raises(ValueError, match="without classes"):
+        UNet(rng, width=8, size=(8, 8), vectors=5)(x, t, np.array([0, 1, 2, 0]))

@@ -223,6 +223,28 @@ def test_starts_as_the_identity_and_trains_in_float32(rng, kind):
     assert flow.sample(rng, 3).dtype == np.float32
 
 
+@pytest.mark.parametrize("kind", [MAF, IAF])
+def test_features_do_not_drown_the_coordinates(rng, kind):
+    """With c features beside dim coordinates the first weights have the deviations of fan-ins dim and dim + c."""
+    flow, z, features = kind(rng, 4, 2, (500,), context=96), rng.standard_normal((3, 4)), rng.standard_normal((3, 96))
+    for layer in flow.bijection.bijections:
+        first = (layer.net if kind is MAF else layer.bijection.net).layers[0].w
+        np.testing.assert_allclose(first[:4].std() / first[4:].std(), np.sqrt(100 / 4), rtol=0.08)  # 5 standard errors
+    for out, log_det in (flow.bijection.forward(z, features), flow.bijection.inverse(z, features)):
+        np.testing.assert_array_equal(out, z)  # the identity at the start
+        np.testing.assert_array_equal(log_det, 0)
+
+
+def test_activation(rng, shaken):
+    """With ReLU in one hidden layer the map is piecewise linear: along a short line its second differences are 0."""
+    line = rng.standard_normal((1, 3)) + np.linspace(-1e-4, 1e-4, 3)[:, None] * rng.standard_normal((1, 3))
+    bends = {}
+    for activation in ("relu", "tanh"):
+        net = shaken(MAF(rng, 3, 1, (8,), activation=activation)).bijection.bijections[0].net
+        bends[activation] = np.abs(np.diff(net(line), n=2, axis=0)).max()
+    assert bends["relu"] < 1e-14 < 1e-11 < bends["tanh"], bends
+
+
 # ------------------------------------------------------------------------------------------- sequential sampling
 
 
@@ -265,6 +287,22 @@ def test_one_coordinate(rng):
 
 
 # ------------------------------------------------------------------------------------------- a direct connection
+
+
+@pytest.mark.parametrize("kind", [MAF, IAF])
+def test_limit(rng, shaken, check_bijection, kind):
+    """log_scale = limit·tanh(raw/limit): a large bias reaches the limit, not beyond; the means are left as they are."""
+    flow = kind(rng, 2, layers=1, hidden=(), limit=0.5).map(lambda a: a.astype(float))
+    (layer,) = flow.bijection.bijections
+    net = layer.net if kind is MAF else layer.bijection.net
+    net.layers[-1].b = np.array([7.0, -9.0, 0.3, 1000.0])  # mu of both, then log_scale of both
+    in_one_pass = flow.bijection.inverse if kind is MAF else flow.bijection.forward
+    out, log_det = in_one_pass(np.array([[1.0, 2.0]]))
+    first = 0.5 * math.tanh(0.6)
+    np.testing.assert_allclose(out, [[(1 - 7) * math.exp(-first), (2 + 9) * math.exp(-0.5)]])
+    np.testing.assert_allclose(log_det, [-first - 0.5])
+    deep = shaken(kind(rng, 3, layers=3, hidden=(8,), limit=0.4), 0.8)
+    check_bijection(deep.bijection, rng.standard_normal((4, 3)), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [MAF, IAF])
@@ -429,6 +467,7 @@ A, B = np.zeros((2, 3)), np.zeros((2, 4, 3))
         (lambda rng: IAF(rng, 0), "dim must be a whole number"),
         (lambda rng: MAF(rng, 3).log_prob(A[:, :2]), r"x must have shape \(N, 3\)"),
         (lambda rng: MAF(rng, 3).log_prob(A * np.nan), "x must be finite"),
+        (lambda rng: MAF(rng, 3, limit=0), "limit must be"),
         (lambda rng: MAF(0, 3), "Generator"),
         (lambda rng: MAF(np.random.Generator, 3), "Generator"),
         (lambda rng: MAF(rng, 3, hidden=8), "hidden must be a list of widths"),

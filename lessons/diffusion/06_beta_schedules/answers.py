@@ -66,6 +66,43 @@ MISTAKES = {
     return np.linspace(1e-4, 0.02, T)
     # The cosine, not the sine: the signal falls.
     numpy.cos -> numpy.sin
+    # t/T goes from 1/T to 1, not from 0 to 1 over T numbers; and f(0) stands before the first.
+    f = np.cos((np.linspace(0, 1, T) + s) / (1 + s) * np.pi / 2) ** 2
+    return np.minimum(1 - f / np.concatenate([[1.0], f[:-1]]), largest)
+    # f(0) is cos² of s/(1 + s) pi/2, which is 1 for s = 0 alone.
+    f = curve(T, s)
+    return np.minimum(1 - f[1:] / np.concatenate([[1.0], f[1:-1]]), largest)
+    # The angle is a quarter of a turn at t = T: the factor pi/2 is missing.
+    f = np.cos((np.arange(T + 1) / T + s) / (1 + s)) ** 2
+    return np.minimum(1 - f[1:] / f[:-1], largest)
+    # The whole of t/T + s is divided by 1 + s and multiplied by pi/2: mind the parentheses.
+    f = np.cos(np.arange(T + 1) / T + s / (1 + s) * np.pi / 2) ** 2
+    return np.minimum(1 - f[1:] / f[:-1], largest)
+    # The ratio is turned round: 1 - f(t)/f(t - 1).
+    f = curve(T, s)
+    with np.errstate(all="ignore"):
+        return np.minimum(1 - f[:-1] / f[1:], largest)
+    # There is a limit above only: a small beta stays as it is.
+    f = curve(T, s)
+    return np.clip(1 - f[1:] / f[:-1], 1e-4, largest)
+    # There is a limit above only, and it is an argument, `largest`.
+    f = curve(T, s)
+    return np.clip(1 - f[1:] / f[:-1], 1e-4, 0.9999)
+    # The betas are cut off at the limit, not scaled to it.
+    f = curve(T, s)
+    beta = 1 - f[1:] / f[:-1]
+    return beta / np.max(beta) * largest
+    # What is above the limit becomes the limit, not 0.
+    f = curve(T, s)
+    beta = 1 - f[1:] / f[:-1]
+    return np.where(beta > largest, 0.0, beta)
+    # The steps are t = 1 ... T: range(T) begins with 0, where t - 1 counts from the end.
+    f = curve(T, s)
+    with np.errstate(all="ignore"):
+        return np.minimum([1 - f[t] / f[t - 1] for t in range(T)], largest)
+    # The angle is in radians: nothing is turned from degrees.
+    f = np.cos(np.deg2rad((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2)) ** 2
+    return np.minimum(1 - f[1:] / f[:-1], largest)
     """,
 }
 

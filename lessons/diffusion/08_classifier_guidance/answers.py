@@ -57,6 +57,27 @@ MISTAKES = {
     np.sum(values) -> np.sum(np.log(np.exp(values) + 1e-12))
     # grad wants a function that returns one number: sum over the examples.
     return gradient(lambda x: log_prob(x, t))(x)
+    # This is the gradient of the last example only, and zero for all others: sum over examples.
+    np.sum(values) -> values[-1]
+    # The probabilities multiply, their logarithms add: sum over examples.
+    np.sum(values) -> np.prod(values)
+    # Each example keeps its own gradient: do not sum over the batch.
+    return np.sum(gradient(lambda x: np.sum(log_prob(x, t)))(x), axis=0)
+    # Each example keeps its own gradient: do not average over the batch.
+    return np.mean(gradient(lambda x: np.sum(log_prob(x, t)))(x), axis=0)
+    # The length of the gradient counts: leave it as it is.
+    each = gradient(lambda x: np.sum(log_prob(x, t)))(x)
+    return each / np.sqrt(np.sum(each**2))
+    # The gradient of log f is that of log_prob itself; it is not multiplied by its value.
+    return by_rows(log_prob(x, t), x) * gradient(lambda x: np.sum(log_prob(x, t)))(x)
+    # The gradient is taken in x, not in t.
+    return gradient(lambda t: np.sum(log_prob(x, t)))(1.0 * t)
+    # The result has the shape of x: do not flatten examples.
+    return np.reshape(gradient(lambda x: np.sum(log_prob(x, t)))(x), (len(x), -1))
+    # A steep gradient counts in full: do not clip it.
+    return np.clip(gradient(lambda x: np.sum(log_prob(x, t)))(x), -1, 1)
+    # log f may be as low as it is, and has a gradient there: do not cut it off.
+    np.sum(values) -> np.sum(np.maximum(values, -100))
     """,
     "classifier_guided_eps": """
     # The sign: the score goes up the gradient, so the noise goes down. Subtract.
@@ -115,6 +136,21 @@ MISTAKES = {
     # beta_t is the noise of one step; x_t holds that of all steps, 1 - alpha_bar_t.
     root = by_rows(schedule.beta[t], eps)
     return eps - root * w * grad
+    # eps keeps its own size: the gradient is a correction, not one side of a blend.
+    eps - scale -> (1 - w) * eps - scale
+    # This is minus the guided score; the noise is sqrt(1 - alpha_bar_t) times it.
+    root = by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps)
+    return eps / root - w * grad
+    # The correction is linear in w: no square.
+    np.sqrt(1 - schedule.alpha_bar[t]) * w -> np.sqrt(1 - schedule.alpha_bar[t]) * w**2
+    # w belongs to the gradient alone; eps keeps its own size.
+    return w * (eps - by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps) * grad)
+    # Each example has its own time: no mean over them.
+    schedule.alpha_bar[t] -> np.mean(schedule.alpha_bar[t])
+    # The factor is sqrt(1 - alpha_bar_t) alone: nothing is divided by sqrt(alpha_bar_t).
+    np.sqrt(1 - schedule.alpha_bar[t]) -> np.sqrt(1 / schedule.alpha_bar[t] - 1)
+    # The sign of all is turned round: eps is kept, and the gradient subtracted.
+    return by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps) * w * grad - eps
     """,
 }
 

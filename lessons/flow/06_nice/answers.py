@@ -46,6 +46,19 @@ MISTAKES = {
     return z + (1 - mask) * m(np.where(mask == 1, z, 1.0)), np.zeros(len(z))
     # The shifts may be of any size: do not clip or squash them.
     return z + (1 - mask) * np.tanh(m(mask * z)), np.zeros(len(z))
+    # The kept half is counted twice: z has it already.
+    return z + mask * z + (1 - mask) * m(mask * z), np.zeros(len(z))
+    # NICE adds: there is no scale, and the log-determinant is 0.
+    shift = (1 - mask) * m(mask * z)
+    return z * np.exp(shift), over_coordinates(shift)
+    # The network is asked once, about the kept half.
+    return z + (1 - mask) * m(m(mask * z)), np.zeros(len(z))
+    # The halves are swapped, and the shift takes the place of z: it is added, where the mask is 0.
+    return np.where(mask == 1, m(mask * z), z), np.zeros(len(z))
+    # Nothing is stretched, however many coordinates are kept: the log-determinant is 0.
+    return z + (1 - mask) * m(mask * z), np.full(len(z), np.log(np.sum(mask)))
+    # np.where chooses by the mask; the kept half is z, not a mark that it is missing.
+    return z + np.where(mask == 1, np.nan, m(mask * z)), np.zeros(len(z))
     """,
     "additive_inverse": """
     # Give m the kept half only, mask * x: the changed half of x is not that of z.
@@ -82,6 +95,24 @@ MISTAKES = {
     return x + (1 - mask) * m(-mask * x), np.zeros(len(x))
     # The shifts may be of any size: do not clip or squash them.
     return x - (1 - mask) * np.tanh(m(mask * x)), np.zeros(len(x))
+    # What was added is taken away: a difference, not a quotient.
+    return np.where(mask == 1, x, x / m(mask * x)), np.zeros(len(x))
+    # The difference is turned round, on the kept half too: z = x - shift.
+    return (1 - mask) * m(mask * x) - x, np.zeros(len(x))
+    # The determinant is 1, and its logarithm 0.
+    return x - (1 - mask) * m(mask * x), -np.ones(len(x))
+    # Nothing has to be found by repetition: the kept half of x is that of z, so the shift is the
+    # same. And m sees the kept half only.
+    z = x - (1 - mask) * m(mask * x)
+    return x - (1 - mask) * m(z), np.zeros(len(x))
+    # Nothing has to be found by repetition; m is to see the kept half only, mask * x.
+    z = x
+    for _ in range(20):
+        z = x - (1 - mask) * m(z)
+    return z, np.zeros(len(x))
+    # NICE adds, so its inverse subtracts: there is no scale, and the log-determinant is 0.
+    shift = (1 - mask) * m(mask * x)
+    return x * np.exp(-shift), -over_coordinates(shift)
     """,
     "diagonal_scale": """
     # log_scale is the logarithm of the scale: multiply by exp(log_scale).
@@ -126,6 +157,18 @@ MISTAKES = {
     return np.exp(0.5 * log_scale) * z, 0.5 * np.sum(log_scale) * np.ones(len(z))
     # The determinant of a stretch is not 1: its logarithm is the sum of log_scale.
     return np.exp(log_scale) * z, np.zeros(len(z))
+    # The determinant is a product of the scales, not a sum: its logarithm is the sum of log_scale.
+    return np.exp(log_scale) * z, np.log(np.sum(np.exp(log_scale))) * np.ones(len(z))
+    # Sum over all numbers of an example, not over one axis of an image.
+    return np.exp(log_scale) * z, np.sum(log_scale * np.ones(np.shape(z)), axis=1)
+    # A small number beside the scale is a floor under it: use exp(log_scale) as it is.
+    scale = np.exp(log_scale) + 1e-8
+    return scale * z, np.sum(np.log(scale)) * np.ones(len(z))
+    # The scales have no bound here: do not clip log_scale, however far from 0 the bound is.
+    log_scale = np.clip(log_scale, -20, 20)
+    return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(len(z))
+    # One log-determinant for each of the N examples, not one for each coordinate.
+    return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(np.shape(z)[-1])
     """,
 }
 

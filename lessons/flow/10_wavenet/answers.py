@@ -128,6 +128,13 @@ MISTAKES = {
     for a in range(k):
         y = y + anp.sum(padded(x, (k - 1) * d)[:, a * d : a * d + steps, :, None] * w[a], axis=-1)
     return y if b is None else y + anp.mean(b)
+    # With (k - 1) * dilation zeros the first step lines up; this is one step short of k * dilation.
+    k, d = len(w), dilation
+    return added_up(padded(x, k * d - 1), w, b, x.shape[1], [a * d for a in range(k)])
+    # The first step, with index 0, is a step as any other: i >= 0, not i > 0.
+    k, d = len(w), dilation
+    x_padded = padded(anp.concatenate([0 * x[:, :1], x[:, 1:]], axis=1), (k - 1) * d)
+    return added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
     """,
     "receptive_field": """
     1 + (kernel - 1) -> (kernel - 1)  # The present step counts: add 1.
@@ -172,6 +179,23 @@ MISTAKES = {
     return kernel * max(dilations) if len(dilations) else 1
     # The present is one step beside the reach, not one more dilation: 1 + (k - 1) times the sum.
     return (kernel - 1) * (sum(dilations) + 1)
+    # 2 to the number of layers is right for a kernel of 2 and doubling dilations alone: add up what
+    # each layer reaches.
+    return 2 ** len(dilations)
+    # The reaches of the layers add, they do not multiply.
+    return int(numpy.prod([(kernel - 1) * d + 1 for d in dilations]))
+    # A layer's reach is (k - 1) * dilation, whatever its place: the first one is dilated too.
+    return kernel + (kernel - 1) * sum(dilations[1:])
+    # A dilation of d puts neighbours d apart, not d - 1.
+    return 1 + sum((kernel - 1) * (d - 1) for d in dilations)
+    # A dilation that occurs twice counts twice.
+    return 1 + (kernel - 1) * sum(set(dilations))
+    # A layer of kernel k reaches (k - 1) * dilation steps back, not k * dilation - 1.
+    return kernel * sum(dilations) - len(dilations)
+    # That sum is right for dilations 1, 2, 4 ... alone: add those that are given.
+    return 1 + (kernel - 1) * (2 ** len(dilations) - 1)
+    # Dilations differ: sum them, a mean cut off to a whole number loses some.
+    return 1 + (kernel - 1) * int(numpy.mean([*dilations, 0])) * len(dilations)
     """,
     "gated_unit": """
     # Filter and gate have changed places: the tanh is of the filter, the sigmoid of the gate.
@@ -223,6 +247,21 @@ MISTAKES = {
     up = np.exp(gate)
     return np.tanh(filter) * np.where(gate > 0, 1 / (1 + np.exp(-gate)), up / (1 + up))
     sigmoid(like(gate, filter)) -> 2 * sigmoid(gate)  # An open gate is 1: nothing is doubled.
+    # exp(2000) is infinite, and infinity / infinity is NaN: use `tanh`.
+    up = np.exp(2 * filter)
+    return (up - 1) / (up + 1) * sigmoid(gate)
+    # exp(2000) is infinite, and infinity / infinity is NaN where the filter is -1000: use `tanh`.
+    down = np.exp(-2 * filter)
+    return (1 - down) / (1 + down) * sigmoid(gate)
+    # The gate is its sigmoid; it is not multiplied by itself.
+    return np.tanh(filter) * gate * sigmoid(gate)
+    # tanh(g/2) goes from -1 to 1; the sigmoid is half of 1 + tanh(g/2).
+    return np.tanh(filter) * np.tanh(gate / 2)
+    # These are straight lines cut off; a tanh and a sigmoid are asked for.
+    return np.clip(filter, -1, 1) * np.clip(gate, 0, 1)
+    # No softmax: each gate opens by itself, whatever the others do.
+    up = np.exp(gate - np.max(gate))
+    return np.tanh(filter) * up / np.sum(up)
     """,
     "mu_law_encode": """
     # Without the logarithm this is linear quantization: compress first.
@@ -282,6 +321,20 @@ MISTAKES = {
     # Compress |x|, on both sides of 0; here x was moved to 0 ... 1 before the logarithm.
     y = np.log(1 + (levels - 1) * (x + 1) / 2) / np.log(levels)
     return np.floor(y * (levels - 1) + 0.5).astype(int)
+    # In the middle between two codes the upper one is asked for, by floor(... + 1/2); this takes
+    # the lower one.
+    numpy.floor -> numpy.ceil
+    0.5 -> -0.5
+    # mu is levels - 1, the last code: there are levels - 1 steps, not levels. And round to the
+    # nearest.
+    y = compressed(x, levels - 1)
+    return np.floor((y + 1) / 2 * levels).astype(int)
+    # Divide by log(1 + mu), so that 1 stays 1; here it was log(mu).
+    return nearest(np.sign(x) * np.log(1 + (levels - 1) * np.abs(x)) / np.log(levels - 1), levels)
+    # This takes the code below; the nearest one is asked for.
+    return np.digitize(compressed(x, levels - 1), np.linspace(-1, 1, levels)) - 1
+    # The 1/2 is half a code: add it after the multiplication by levels - 1.
+    return np.floor((compressed(x, levels - 1) + 1.5) / 2 * (levels - 1)).astype(int)
     """,
 }
 

@@ -65,6 +65,28 @@ MISTAKES = {
     # lets none through.
     from minigen.tensor import stop_gradient
     return (stop_gradient(x) - mu) * np.exp(-log_scale), -np.sum(log_scale, axis=1)
+    # z is solved for: (x - mu)/sigma. The log-determinant is that of this direction already.
+    (x - mu) * np.exp(-log_scale) -> x * np.exp(log_scale) + mu
+    # log_scale is the logarithm of sigma: divide by exp(log_scale). A softplus is no exponential.
+    scale = np.logaddexp(0, log_scale)
+    return (x - mu) / scale, -np.sum(np.log(scale), axis=1)
+    # log_scale is the logarithm of sigma, not of its square: divide by exp(log_scale).
+    np.exp(-log_scale) -> np.exp(-0.5 * log_scale)
+    # A small number under the logarithm is a floor under the scale: sum log_scale itself.
+    -np.sum(log_scale, axis=1) -> -np.sum(np.log(np.exp(log_scale) + 1e-8), axis=1)
+    # A log-determinant may have either sign: no absolute value.
+    -np.sum(log_scale, axis=1) -> np.abs(np.sum(log_scale, axis=1))
+    # Each coordinate has a scale of its own: sum log_scale over all of them.
+    np.sum(log_scale, axis=1) -> x.shape[1] * log_scale[:, 0]
+    # mu and log_scale have been made for all coordinates: nothing of z enters the next one.
+    columns = []
+    for i in range(x.shape[1]):
+        before = columns[-1] if columns else 0
+        columns.append((x[:, i] - before - mu[:, i]) * np.exp(-log_scale[:, i]))
+    return np.stack(columns, axis=1), -np.sum(log_scale, axis=1)
+    # The scale has no bound here: do not clip log_scale, however far from 0 the bound is.
+    log_scale = np.clip(log_scale, -20, 20)
+    return (x - mu) * np.exp(-log_scale), -np.sum(log_scale, axis=1)
     """,
     "maf_forward": """
     # This asks the net at the noise, once: that is an IAF. mu and log_scale are functions of x: ask
@@ -128,6 +150,30 @@ MISTAKES = {
     x, out = rounds(z, net, z.shape[1])
     out = net(stop_gradient(x))
     return z * np.exp(out[:, 1]) + out[:, 0], np.sum(out[:, 1], axis=1)
+    # This goes through the coordinates from the last to the first. The net's order may be another:
+    # keep what a round says of all coordinates.
+    columns = [0 * z[:, 0]] * z.shape[1]
+    for i in reversed(range(z.shape[1])):
+        out = net(np.stack(columns, axis=1))
+        columns[i] = z[:, i] * np.exp(out[:, 1, i]) + out[:, 0, i]
+    return np.stack(columns, axis=1), np.sum(net(np.stack(columns, axis=1))[:, 1], axis=1)
+    # Each round scales z and adds mu; (z - mu)/sigma is the other direction, from data to noise.
+    x = z
+    for _ in range(z.shape[1]):
+        out = net(np.where(np.isfinite(x), x, 0))
+        x = (z - out[:, 0]) * np.exp(-out[:, 1])
+    return x, -np.sum(out[:, 1], axis=1)
+    # The scale is exp(log_scale), and the log-determinant the sum of log_scale.
+    x = z
+    for _ in range(z.shape[1]):
+        out = net(np.where(np.isfinite(x), x, 0))
+        x = z * out[:, 1] + out[:, 0]
+    return x, np.sum(np.log(np.abs(out[:, 1])), axis=1)
+    # The scale has no bound here: do not clip log_scale.
+    np.exp(log_scale) -> np.exp(np.clip(log_scale, -5, 5))
+    # A huge number in the place of infinity overflows in the net again, and infinity times 0 is NaN
+    # for coordinates that were right: put 0.
+    np.where(np.isfinite(x), x, 0) -> np.nan_to_num(x)
     """,
     "mixture_log_prob": """
     # This mixes the logarithms. The densities are mixed: logsumexp of log weight + log density.
@@ -186,6 +232,28 @@ MISTAKES = {
     return np.sum(log_sum(joint), axis=1)
     # This is the negative: log p is asked for.
     return -np.sum(log_sum(logits + log_normal(x, mu, log_scale)) - log_sum(logits), axis=1)
+    # The weights of a coordinate sum to 1 over the K components: the softmax goes over axis 1.
+    weights = log_softmax(logits, axis=2)
+    return np.sum(log_sum(weights + log_normal(x, mu, log_scale)), axis=1)
+    # The weights of an example sum to 1 over its K components: examples have nothing to do with one
+    # another. The softmax goes over axis 1.
+    weights = log_softmax(logits, axis=0)
+    return np.sum(log_sum(weights + log_normal(x, mu, log_scale)), axis=1)
+    # The exponent is -z²/2 with z = (x - mu)/sigma: the square is that of sigma too.
+    z2 = (x[:, None] - mu) ** 2 * np.exp(-log_scale)
+    joint = logits - 0.5 * z2 - log_scale - 0.5 * np.log(2 * np.pi)
+    return np.sum(log_sum(joint) - log_sum(logits), axis=1)
+    # The weights are a softmax over the components, not a sigmoid of each.
+    weights = -np.logaddexp(0, -logits)
+    return np.sum(log_sum(weights + log_normal(x, mu, log_scale)), axis=1)
+    # There is nothing to pad: a small number in the logarithm is a floor under every density.
+    weights = np.exp(log_softmax(logits, axis=1))
+    p = np.sum(weights * np.exp(log_normal(x, mu, log_scale)), axis=1)
+    return np.sum(np.log(p + 1e-10), axis=1)
+    # The constant of a Gaussian is -log(2 pi)/2: the 2 is missing.
+    math.log(2 * math.pi) -> math.log(math.pi)
+    # The log-densities of the coordinates add up: one number for each example.
+    np.sum(log_p, axis=1) -> log_p
     """,
 }
 

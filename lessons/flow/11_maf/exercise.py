@@ -239,16 +239,32 @@ def gradient_of_the_sample(impl, rng):
 
 @forward.case(points=1, expect={"x": [[1.0, 2.0, 9.0]], "log_det": [0.0]})
 def overflow_on_the_way(impl, rng):
-    """log_scale_2 = 1000 - 1000 x_1 is 0 at the end, for x_1 = 1; mu_3 = 3 x_2."""
-    weights = np.array([[0.0, 0, 0], [0, 0, 3], [0, 0, 0]])
+    """log_scale_2 = 1000 - 1000 x_1 is 0 at the end, for x_1 = 1; mu_3 = 1.5 h, with h = 2 x_2 in
+    a hidden layer that reaches all outputs, the earlier ones by weights of 0."""
+    weights = np.array([[0.0, 0.0, 1.5]])
 
     def net(x):
-        mu = np.dot(x, weights) + np.array([[1.0, 0, 0]])
+        hidden = 2 * x[:, 1:2]
+        mu = np.dot(hidden, weights) + np.array([[1.0, 0, 0]])
         far = np.array([[0.0, -1000, 0]])
         return np.stack([mu, far * (x[:, :1] - 1)], axis=1)
 
     with np.errstate(all="ignore"):
         x, log_det = impl(np.array([[0.0, 2.0, 3.0]]), net)
+    return {"x": x, "log_det": log_det}
+
+
+@forward.case(points=1, expect={"x": [[2.5, 3 * np.exp(30.0), 5.0]], "log_det": [-970.0]})
+def narrow_and_wide(impl, rng):
+    """log_scale = (-1000, 12 x_1, 0): the first coordinate is its mean, 2.5, the second large."""
+
+    def net(x):
+        first, zero = x[:, 0], 0 * x[:, 0]
+        mu = np.stack([zero + 2.5, zero, 2 * first], axis=1)
+        return np.stack([mu, np.stack([zero - 1000, 12 * first, zero], axis=1)], axis=1)
+
+    with np.errstate(all="ignore"):
+        x, log_det = impl(np.array([[7.0, 3.0, 0.0]]), net)
     return {"x": x, "log_det": log_det}
 
 

@@ -46,6 +46,33 @@ MISTAKES = {
     return x, np.sum(log_scale + 0.5 * z**2 + 0.5 * np.log(2 * np.pi), axis=1)
     # The numbers are right, but the gradient is cut off.
     return stop_gradient(z) * np.exp(log_scale) + mu, np.sum(log_scale, axis=1)
+    # Here z is given: multiply by sigma, then add mu. The log-determinant is right already.
+    z * np.exp(log_scale) + mu -> (z - mu) * np.exp(-log_scale)
+    # A softplus is no exponential: the scale is exp(log_scale).
+    scale = np.logaddexp(0, log_scale)
+    return z * scale + mu, np.sum(np.log(scale), axis=1)
+    # A small number under the logarithm is a floor under the scale: sum log_scale itself.
+    np.sum(log_scale, axis=1) -> np.sum(np.log(np.exp(log_scale) + 1e-10), axis=1)
+    # The network has read z, so all coordinates are there at once: nothing of x enters the next.
+    columns = []
+    for i in range(z.shape[1]):
+        before = columns[-1] if columns else 0
+        columns.append(z[:, i] * np.exp(log_scale[:, i]) + mu[:, i] + before)
+    return np.stack(columns, axis=1), np.sum(log_scale, axis=1)
+    # The first coordinate has a scale too: sum over all of them.
+    np.sum(log_scale, axis=1) -> np.sum(log_scale[:, 1:], axis=1)
+    # Entry i of mu and log_scale is made for entry i of z already: do not move them by one place.
+    moved = np.concatenate([np.zeros((len(z), 1)), log_scale[:, :-1]], axis=1)
+    return z * np.exp(moved) + mu, np.sum(moved, axis=1)
+    # The scale has no bound here: do not clip log_scale, however far from 0 the bound is.
+    log_scale = np.clip(log_scale, -50, 50)
+    return z * np.exp(log_scale) + mu, np.sum(log_scale, axis=1)
+    # That is the log-density of the sample; the log-determinant of the map alone is asked for.
+    np.sum(log_scale, axis=1) -> -np.sum(0.5 * z**2 + 0.5 * np.log(2 * np.pi) + log_scale, axis=1)
+    # The determinant is a product of scales: its logarithm is the sum of log_scale, without exp.
+    np.sum(log_scale, axis=1) -> np.sum(np.exp(log_scale), axis=1)
+    # A log-determinant may have either sign: no absolute value.
+    np.sum(log_scale, axis=1) -> np.abs(np.sum(log_scale, axis=1))
     """,
     "iaf_from_maf": """
     # mu is divided by sigma as well: (x - mu)/sigma = x/sigma - mu/sigma.
@@ -79,6 +106,24 @@ MISTAKES = {
     return -mu * np.exp(-log_scale), -log_scale
     # The numbers are right, but the gradient is cut off.
     return -mu * np.exp(-stop_gradient(log_scale)), -log_scale
+    # log_scale is a logarithm already: divide mu by exp(log_scale), and change the sign of it.
+    return -mu / log_scale, -np.log(log_scale)
+    # A small number under the logarithm is a floor under the scale: change the sign of log_scale.
+    like(-log_scale, mu) -> np.log(1 / (np.exp(log_scale) + 1e-8))
+    # A small number in the divisor is a floor under the scale: multiply by exp(-log_scale).
+    np.exp(-log_scale) -> 1 / (np.exp(log_scale) + 1e-6)
+    # These are parameters of the map, not its log-determinant: nothing is summed.
+    like(-log_scale, mu) -> -np.sum(log_scale, axis=1)
+    # log_scale is the logarithm of sigma, not of its square: no factor 1/2.
+    return -mu * np.exp(-0.5 * log_scale), -0.5 * log_scale
+    # mu~ is what z is for x = 0: -mu/sigma.
+    return (1 - mu) * np.exp(-log_scale), -log_scale
+    # mu~ is what z is for x = 0: -mu/sigma. Nothing is subtracted from mu.
+    return (mu - 1) * np.exp(-log_scale), -log_scale
+    # mu~ is what is left for x = 0, -mu/sigma; the 1 is there already, as the factor of x.
+    return 1 - mu * np.exp(-log_scale), -log_scale
+    # A scale may be below 1, its logarithm negative: no absolute value.
+    return -mu * np.exp(-np.abs(log_scale)), -np.abs(log_scale)
     """,
     "iaf_gated": """
     # The gate multiplies z, and what is left of 1 multiplies m: here they are swapped.
@@ -99,7 +144,8 @@ MISTAKES = {
     -np.sum(softplus(-s), axis=1) -> np.sum(softplus(s), axis=1)
     # At s = -1000 the sigmoid is 0, and its logarithm infinite: use -softplus(-s).
     -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate), axis=1)
-    # An epsilon in the logarithm is a floor under it: at s = -1000 it must be -1000.
+    # A small number, added or as a bound below, is a floor under the logarithm: at s = -1000 it
+    # must be -1000.
     -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate + 1e-12), axis=1)
     # exp(1000) overflows: softplus does not.
     -np.sum(softplus(-s), axis=1) -> -np.sum(np.log(1 + np.exp(-s)), axis=1)
@@ -122,6 +168,32 @@ MISTAKES = {
     # The numbers are right, but the gradient is cut off.
     gate = stop_gradient(sigmoid(s))
     return gate * z + (1 - gate) * m, -np.sum(softplus(-s), axis=1)
+    # m and z have changed places, and so has the gate in the log-determinant: z is multiplied by
+    # sigmoid(s).
+    return (1 - gate) * z + gate * m, -np.sum(softplus(s), axis=1)
+    # A small number under the logarithm is a floor under it: it must go down to -1000.
+    -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate + 1e-8), axis=1)
+    # The logarithm of the gate is asked for: the sum of log sigmoid(s), not of the gates.
+    -np.sum(softplus(-s), axis=1) -> np.sum(gate, axis=1)
+    # np.where computes both sides: where the gate is 0 the derivative of its logarithm is NaN,
+    # though not chosen. Use -softplus(-s).
+    -np.sum(softplus(-s), axis=1) -> np.sum(np.where(s > -30, np.log(gate), s), axis=1)
+    # The smaller of s and 0 is what log sigmoid(s) is far out; in between it is -softplus(-s).
+    -np.sum(softplus(-s), axis=1) -> np.sum(np.minimum(s, 0), axis=1)
+    # s is made of earlier z, so dx/dz has sigmoid(s) alone on its diagonal: z - m has no place.
+    -np.sum(softplus(-s), axis=1) -> np.sum(np.log(np.abs(z - m)) - softplus(-s), axis=1)
+    # This is the form with exp; here a gate, sigmoid(s), blends z and m.
+    return np.exp(s) * z + m, np.sum(s, axis=1)
+    # A gate opens from 0 to 1: sigmoid(s), not tanh(s).
+    gate = np.tanh(s)
+    return gate * z + (1 - gate) * m, np.sum(np.log(np.abs(gate)), axis=1)
+    # s is not the gate yet: its sigmoid is.
+    return s * z + (1 - s) * m, np.sum(np.log(np.abs(s)), axis=1)
+    # Nothing is added to s here: the gate is sigmoid(s).
+    gate = sigmoid(s + 1)
+    return gate * z + (1 - gate) * m, -np.sum(softplus(-s - 1), axis=1)
+    # exp(1000) is infinite, and the derivative infinity / infinity: use `sigmoid`.
+    sigmoid(s) -> 1 / (1 + np.exp(-s))
     """,
 }
 

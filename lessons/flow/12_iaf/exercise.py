@@ -234,7 +234,12 @@ def of_a_whole_gated_layer(impl, rng):
 @gated.case(
     points=2,
     property=True,
-    expect={"x - m": 0.0, "log_det": [-2000.0, -1000.0], "slope of log_det": [[1.0, 1.0], [1, 0]]},
+    expect={
+        "x - m": 0.0,
+        "log_det": [-2000.0, -1000.0],
+        "slope of log_det": [[1.0, 1.0], [1.0, 0.0]],
+        "slope of x": 0.0,
+    },
 )
 def shut(impl, rng):
     """At s = -1000 the gate is shut: x is m, and the log-determinant -1000, with slope 1."""
@@ -245,6 +250,7 @@ def shut(impl, rng):
         "x - m": (x - m)[:, 0],
         "log_det": log_det,
         "slope of log_det": grad(lambda s: np.sum(impl(z, m, s)[1]))(s),
+        "slope of x": grad(lambda s: np.sum(impl(z, m, s)[0]))(s),
     }
 
 

@@ -11,21 +11,19 @@ import datetime
 import difflib
 import json
 import os
-import signal
 import sys
 import textwrap
-import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from minigen.course.console import UsageError, color, safe_streams, text_table
+from minigen.course.console import UsageError, cleaning_up, color, safe_streams, text_table
 from minigen.course.exercise import catalog, checking, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.progress import Progress, home, lesson_progress, locked
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, parsed
 
 __all__ = ["main", "progress", "substituted"]
 
@@ -86,44 +84,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         example="minigen exercise start gan/02",
     )
     _add_commands(parser)
-    args = parser.parse_args(argv)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in argv
     try:
-        with _cleaning_up():
+        args = parsed(parser, argv)
+        with cleaning_up():
             return args.run(args)
     except UsageError as error:
-        return _failed(2, str(error), getattr(args, "json", False))
+        return _failed(2, "usage", str(error), as_json)
     except BrokenPipeError:  # `minigen exercise check | head`: the command line knows what to do
         raise
     except (AuthorError, ImportError) as error:
-        return _failed(3, f"the exercises themselves are broken: {error}", getattr(args, "json", False))
+        return _failed(3, "exercises_broken", f"the exercises themselves are broken: {error}", as_json)
     except Exception as error:
         traceback.print_exc()
-        return _failed(3, f"the grader failed: {type(error).__name__}: {error}", getattr(args, "json", False))
+        return _failed(3, "grader_error", f"the grader failed: {type(error).__name__}: {error}", as_json)
 
 
-def _failed(code: int, message: str, as_json: bool) -> int:
+def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
     """Say what was not possible, for a program too; the exit code."""
     if as_json:
-        print(json.dumps({"version": checking.JSON_VERSION, "error": message, "exit_code": code}))
+        print(json.dumps({**checking.json_head("error"), "error": message, "code": kind, "exit_code": code}))
     print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
     return code
-
-
-@contextlib.contextmanager
-def _cleaning_up() -> Iterator[None]:
-    """SIGTERM becomes an exception, so that workers are ended and their folders removed."""
-
-    def stop(number, frame):
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 # ------------------------------------------------------------------------------------------- the commands
@@ -192,7 +175,7 @@ def _check(args: argparse.Namespace) -> int:
         if args.watch and not args.json:
             print(_ruler(datetime.datetime.now()))
         reports = checking.check_files(jobs, seed=args.seed)
-        print(checking.summary(reports, args.json, args.dir), flush=True)
+        print(checking.summary(reports, args.json, args.dir, args.seed), flush=True)
         return checking.exit_code(reports)
 
     return checking.watch([path for path, _ in jobs], again) if args.watch else again()

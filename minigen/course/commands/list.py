@@ -10,6 +10,7 @@ from pathlib import Path
 from minigen.course import index
 from minigen.course.console import color, plural, text_table
 from minigen.course.lesson.options import Parser
+from minigen.course.lesson.shared import SHARED, models_of, not_cached
 
 __all__ = ["main", "parser"]
 
@@ -63,11 +64,21 @@ def _list_lessons() -> None:
                 table.append([label, "(its parts)" if parts else "planned", "", ""])
                 continue
             for lesson in lessons:
-                table.append([label, lesson.id, f"{lesson.minutes:g} min", exercises(lesson)])
+                table.append([label, lesson.id, _time(lesson), exercises(lesson)])
                 label = ""
         print(text_table(table, indent="  "))
         print()
+    waiting = not_cached(list(SHARED.values()))
+    if waiting:
+        names = ", ".join(f"the {model.name}, {model.minutes:g} min" for model in waiting)
+        print(f"(+ once): a model that several lessons share is trained first, and kept: {names}")
     print(f"{covered} of {total} sections have a lesson. Run one: minigen run ID")
+
+
+def _time(lesson: index.LessonInfo) -> str:
+    """The minutes of a lesson, and those of the shared models that it would train first."""
+    first = sum(model.minutes for model in not_cached(models_of(lesson.path)))
+    return f"{lesson.minutes:g} min" + f" (+ {first:g} once)" * bool(first)
 
 
 def _exercises_column() -> Callable[[index.LessonInfo], str]:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course import index
-from minigen.course.console import UsageError, text_table
+from minigen.course import index, sweep
+from minigen.course.console import UsageError, cleaning_up, text_table
 from minigen.course.lesson.options import Parser, RunOptions, add_run_options
 from minigen.course.lesson.run import folder_name, run_file
 
@@ -20,13 +20,18 @@ def parser() -> Parser:
     result = Parser(
         prog="minigen run",
         description="Run a lesson, or all of them.",
-        example="minigen run gan/02 --seed 1\n  minigen run --all --quick",
+        example="minigen run gan/02 --seed 1\n  minigen run --all --quick\n  minigen run --all --seeds 0-9 --jobs 2",
     )
     result.add_argument("id", nargs="?", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
     result.add_argument("--all", action="store_true", help="every lesson, one after the other")
     add_run_options(result)
     result.add_argument(
         "--with", dest="with_file", type=Path, metavar="FILE", help="use the functions of your exercise file"
+    )
+    result.add_argument("--seeds", metavar="0-9", help="with each of these seeds, and in how many each claim held")
+    result.add_argument("--jobs", type=int, default=1, metavar="N", help="with --seeds: runs at a time (default 1)")
+    result.add_argument(
+        "--dask", default="", metavar="ADDRESS", help="with --seeds: on the workers of a Dask scheduler"
     )
     result.add_argument(
         "--even-if-wrong",
@@ -40,11 +45,16 @@ def main(argv: Sequence[str]) -> int:
     """`minigen run ...`; the exit code: 0, 1 (a lesson failed), 2 (usage), 130 (Ctrl-C)."""
     args = vars(parser().parse_args(argv))
     id, everything = args.pop("id"), args.pop("all")
+    seeds, jobs, dask = args.pop("seeds"), args.pop("jobs"), args.pop("dask")
     if everything == (id is not None):
         raise UsageError("run one lesson by its ID, or all of them with --all (see minigen run -h)")
     options = RunOptions(**args)
     if options.even_if_wrong and options.with_file is None:
         raise UsageError("--even-if-wrong goes with --with FILE: it lets a wrong function of yours train the lesson")
+    if seeds is not None:
+        return _sweep(index.lessons() if everything else [index.find(id)], seeds, options, jobs, dask)
+    if dask or jobs != 1:
+        raise UsageError("--jobs and --dask go with --seeds")
     if everything:
         return _run_all(index.lessons(), options)
     lesson = index.find(id)
@@ -59,6 +69,16 @@ def main(argv: Sequence[str]) -> int:
         return run_file(lesson.path, options, record=lambda: {"calls": calls()})
 
 
+def _sweep(lessons: Sequence[index.LessonInfo], seeds: str, options: RunOptions, jobs: int, dask: str) -> int:
+    """Lessons with many seeds: a table of how often each claim held."""
+    if options.with_file is not None or options.show or options.seed:
+        raise UsageError("--with, --show and --seed do not go with --seeds")
+    if jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, got {jobs}")
+    with cleaning_up():
+        return sweep.sweep(lessons, sweep.parse_seeds(seeds), options, jobs, dask)
+
+
 def _run_all(lessons: Sequence[index.LessonInfo], options: RunOptions) -> int:
     """Every lesson in a process of its own; 1 if any failed. Ctrl-C stops the one that runs, and the rest."""
     if options.with_file is not None or options.show:
@@ -70,7 +90,7 @@ def _run_all(lessons: Sequence[index.LessonInfo], options: RunOptions) -> int:
     for lesson in lessons:
         metrics = options.out / folder_name(lesson.id, options.quick) / "metrics.json"
         before = _stamp(metrics)
-        code = subprocess.run([sys.executable, "-P", "-c", THIS_PACKAGE, "run", lesson.id, *arguments]).returncode
+        code = subprocess.run([sys.executable, "-P", "-c", sweep.THIS_PACKAGE, "run", lesson.id, *arguments]).returncode
         if code in (2, 130):
             return code
         if code == 0 and _stamp(metrics) == before:
@@ -82,12 +102,6 @@ def _run_all(lessons: Sequence[index.LessonInfo], options: RunOptions) -> int:
         print(flush=True)
     print(text_table(rows, ["lesson", "result"]))
     return 1 if failed else 0
-
-
-# Runs this package, whatever a `minigen.py` or `numpy.py` in the current folder (not on the path, by -P) would define.
-THIS_PACKAGE = (
-    f"import sys; sys.path.append({str(index.PACKAGE.parent)!r}); from minigen.cli import main; sys.exit(main())"
-)
 
 
 def _stamp(path: Path) -> int | None:

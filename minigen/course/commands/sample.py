@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import difflib
 import json
+import math
 import os
 import shutil
 import sys
@@ -41,7 +42,10 @@ points (n, dimensions); and, where the model is conditional, `labels`, whole num
 The first call trains the lesson's models, which takes about as long as the lesson itself, and keeps their weights in
 the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. Ctrl-C loses nothing: the same command
 goes on where it stopped. If ./out holds a finished run of this lesson with this seed, its weights are used. A lesson
-with several models offers its best one first."""
+with several models offers its best one first.
+
+Of some models one can ask for more: --label (which digit), --caption (a text), --w (the weight of guidance), --steps
+(how many steps the sampler takes). A model that does not know one of them says so before anything is trained."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     lesson = _with_samplers(args.id)
     _check_model(lesson, args.model)
+    _check_wishes(lesson, args)
     _check_file(args.out, args.force)
     samples, labels, code = _sample(lesson, args)
     if samples is None:
@@ -64,13 +69,18 @@ def parser() -> Parser:
     result = Parser(
         prog="minigen sample",
         description=DESCRIPTION,
-        example="minigen sample gan/13 --n 5000 --out digits.npz\n  minigen sample gan/02 --quick --out points.npz",
+        example="minigen sample gan/13 --n 5000 --out digits.npz\n"
+        "  minigen sample diffusion/09 --n 100 --label 7 --w 1 --out sevens.npz",
     )
     result.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
     result.add_argument("--n", type=_count, default=5000, metavar="N", help="how many samples (default 5000)")
     result.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the file to write")
     add_seed(result)
     result.add_argument("--model", metavar="NAME", help="which of the lesson's models (default: the first)")
+    result.add_argument("--label", type=_whole, metavar="K", help="the class of all samples, such as 7")
+    result.add_argument("--caption", metavar="TEXT", help='what all samples are to show, such as "a thin seven"')
+    result.add_argument("--w", type=_number, metavar="W", help="the weight of guidance; 0 is none")
+    result.add_argument("--steps", type=_count, metavar="S", help="steps of the sampler")
     result.add_argument("--quick", action="store_true", help="train for a few seconds only, to see that it runs")
     result.add_argument("--force", action="store_true", help="replace a file that is there already")
     return result
@@ -78,8 +88,24 @@ def parser() -> Parser:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"the number of samples is a whole number, 1 or larger, got {text!r}")
+        raise argparse.ArgumentTypeError(f"a whole number, 1 or larger, is expected, got {text!r}")
     return int(text)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"a label is a whole number, 0 or larger, got {text!r}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"the weight is a finite number, got {text!r}")
+    return value
 
 
 # -- before anything is trained ----------------------------------------------------------------------------------------
@@ -99,6 +125,21 @@ def _check_model(lesson: index.LessonInfo, wanted: str | None) -> None:
     near = difflib.get_close_matches(wanted, lesson.samplers, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, lesson.samplers))}"
     raise UsageError(f"{lesson.id} has no model {wanted!r}; {hint}")
+
+
+def _wishes(args: argparse.Namespace) -> dict[str, Any]:
+    """What was asked for on the command line: {"label": 7, "w": 1.0}."""
+    return {name: getattr(args, name) for name in index.WISHES if getattr(args, name) is not None}
+
+
+def _check_wishes(lesson: index.LessonInfo, args: argparse.Namespace) -> None:
+    """Whether the model that is wanted takes them."""
+    model = args.model or lesson.samplers[0]
+    known = lesson.wishes(model)
+    for name in _wishes(args):
+        if name not in known:
+            takes = ", ".join(f"--{wish}" for wish in known) or "nothing of the kind"
+            raise UsageError(f"the model {model!r} of {lesson.id} does not take --{name}; it takes {takes}")
 
 
 def _check_file(path: Path, force: bool) -> None:
@@ -135,7 +176,13 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
 
     def on_sampler(running: Any, name: str, draw: Callable) -> None:
         if name == (args.model or name):
-            drawn.extend(checked_samples(draw, running.rng(f"minigen sample {name}"), args.n, name))
+            rng = running.rng(f"minigen sample {name}")
+            try:
+                drawn.extend(checked_samples(draw, rng, args.n, name, **_wishes(args)))
+            except ValueError as error:
+                if _wishes(args):
+                    raise UsageError(f"{lesson.id} cannot draw that: {error}") from error
+                raise
             raise Finished
 
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # its output goes only to its log
@@ -184,15 +231,15 @@ def _say(text: str) -> None:
 
 
 def checked_samples(
-    draw: Callable, rng: np.random.Generator, n: int, name: str
+    draw: Callable, rng: np.random.Generator, n: int, name: str, **wishes: Any
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """`n` samples, float32, and their labels, int64, or None, from calls `draw(rng, m)` for at most 1,000 at a time.
+    """`n` samples, float32, and their labels, int64, or None, from calls `draw(rng, m, **wishes)`, m at most 1,000.
 
     Raises ValueError, with the sampler's `name`, for samples that are not finite numbers of shape (m, ...), images
     outside [0, 1], or labels that are not m whole numbers.
     """
     parts = -(-n // AT_ONCE)
-    drawn = [_checked(draw(rng, len(part)), len(part), name) for part in np.array_split(np.arange(n), parts)]
+    drawn = [_checked(draw(rng, len(part), **wishes), len(part), name) for part in np.array_split(np.arange(n), parts)]
     samples = np.concatenate([samples for samples, _ in drawn])
     return samples, None if drawn[0][1] is None else np.concatenate([labels for _, labels in drawn])
 

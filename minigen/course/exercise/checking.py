@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -9,7 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import minigen
 from minigen.course import index
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
@@ -18,7 +21,14 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.grade import Report, grade_file, references
 from minigen.course.exercise.grading.inputs import arguments
 from minigen.course.exercise.grading.report import render
-from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
+from minigen.course.exercise.grading.runner import MARK
+from minigen.course.exercise.grading.submission import (
+    Submission,
+    Unreadable,
+    defined_names,
+    read_bytes,
+    read_submission,
+)
 from minigen.course.exercise.progress import Progress, home, locked
 from minigen.course.exercise.stubs import MARKER
 
@@ -33,7 +43,7 @@ __all__ = [
     "watch",
 ]
 
-JSON_VERSION = 2  # of what `check --json` prints
+SCHEMA_VERSION = 3  # of what `check --json` prints; see classroom/schema/check.json
 
 
 def answer_file(lesson: str, folder: Path | None = None) -> Path:
@@ -44,8 +54,12 @@ def answer_file(lesson: str, folder: Path | None = None) -> Path:
 def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
     """The arguments of the first call that a case makes: `my_loss(*inputs("gan/12/critic_loss", "by_hand"))`.
 
-    Raises UsageError for an unknown exercise or case.
+    Raises UsageError for an unknown exercise or case, and in a file that is being checked.
     """
+    if MARK in os.environ:
+        raise UsageError(
+            "inputs(...) is for a Python of your own: in a check its numbers are not at hand; remove the call"
+        )
     exercises = catalog.find(exercise_id)
     if len(exercises) != 1:
         raise UsageError(f"{exercise_id!r} has several exercises: say which")
@@ -99,6 +113,19 @@ def note(reports: Sequence[Report], folder: Path) -> None:
         print(f"minigen: your progress cannot be saved in {folder}", file=sys.stderr)
 
 
+def json_head(kind: str) -> dict[str, Any]:
+    """How the documents of `check --json` begin."""
+    return {"schema_version": SCHEMA_VERSION, "kind": kind, "minigen": minigen.__version__}
+
+
+def sha256(file: str) -> str:
+    """The hash of a file that was graded; "" if it cannot be read."""
+    try:
+        return hashlib.sha256(read_bytes(Path(file))).hexdigest()
+    except Unreadable:
+        return ""
+
+
 def exit_code(reports: Sequence[Report]) -> int:
     """0 if all pass, 1 if some fail, 3 if the grader itself failed."""
     if any(report.status == status.GRADER_ERROR for report in reports):
@@ -106,15 +133,24 @@ def exit_code(reports: Sequence[Report]) -> int:
     return 0 if all(report.passed for report in reports) else 1
 
 
-def summary(reports: Sequence[Report], as_json: bool = False, folder: Path | None = None) -> str:
-    """All reports, as text or as one JSON document; `folder`: where the record is that tells what comes next."""
+def summary(
+    reports: Sequence[Report], as_json: bool = False, folder: Path | None = None, seed: int | None = None
+) -> str:
+    """All reports, as text or as one JSON document.
+
+    folder: where the record is that tells what comes next. seed: of the reports, for the document.
+    """
     if as_json:
         data = {
-            "version": JSON_VERSION,
+            **json_head("check"),
+            "seed": seed,
             "passed": all(report.passed for report in reports),
             "points": sum(report.points for report in reports),
             "possible": sum(report.exercise.points for report in reports),
-            "exercises": [report.to_json() for report in reports],
+            "exercises": [{**report.to_json(), "sha256": sha256(report.file)} for report in reports],
+            "error": None,
+            "code": None,
+            "exit_code": exit_code(reports),
         }
         return json.dumps(data, indent=2, ensure_ascii=False)
     parts = [render(report, sys.stdout) for report in reports]

@@ -262,7 +262,8 @@ def _mistakes(exercise: Exercise, mistakes: list[Answer], wanted: Sequence[Seque
             outcomes = answers[seed][number]
             verdicts = compare_all(exercise, outcomes, rows)
             useful.update(verdict.case for verdict in verdicts if not verdict.passed)
-            found = recognised(exercise.cases, outcomes, verdicts, mistakes, lambda m, c: answers[seed][m][c])
+            right = [row.outcome for row in rows]
+            found = recognised(exercise.cases, outcomes, verdicts, mistakes, lambda m, c: answers[seed][m][c], right)
             problem = _mistake_problem(mistake, verdicts, found)
             if problem:
                 problems.append(f"the mistake {mistake.name!r} (seed {seed}) {problem}")

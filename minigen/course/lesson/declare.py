@@ -34,6 +34,7 @@ from minigen.course.lesson.folder import slug
 from minigen.course.lesson.machine import machine, peak_memory, versions
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson.shared import models_of, not_cached
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,6 +94,9 @@ class Lesson:
         self.out = self.run.folder.path
         about = "a few seconds" if self.quick else f"about {plural(minutes * self.scale, 'minute')}"
         self.run.say(f"{color(id, 'bold')}  {title}  (seed {self.seed}, {about}, {self.out})")
+        for model in [] if self.quick else not_cached(models_of(self.run.path)):
+            minutes = plural(model.minutes, "minute")
+            self.run.say(f"  pretrained  {model.name}: will be trained first, once for all lessons, about {minutes}")
 
     # -- what the options decide ---------------------------------------------------------------------------------------
 
@@ -180,7 +184,9 @@ class Lesson:
         """Offer a trained model to `minigen sample`: say this right after its training.
 
         `draw(rng, n)` returns `n` samples, float32, images (n, H, W, C) in [0, 1]; or a pair of them and their labels
-        (n,), where the model is conditional. A lesson with several models gives each its own name, the best one first.
+        (n,), where the model is conditional. A function written with `def` in the lesson may take more, each with a
+        default: `label`, `caption`, `w`, `steps`, which `minigen sample` offers then. A lesson with several models
+        gives each its own name, the best one first.
         """
         self._once(self._samplers, "name", name, "two samplers of a lesson are called {}")
         self._samplers.append({"name": name})

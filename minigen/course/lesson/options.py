@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import io
 import math
 import shlex
 import sys
@@ -12,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["Parser", "RunOptions", "add_out", "add_run_options", "add_seed", "script_options"]
+from minigen.course.console import UsageError
+
+__all__ = ["Parser", "RunOptions", "add_out", "add_run_options", "add_seed", "parsed", "script_options"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,18 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} -h)\n")
+
+
+def parsed(parser: Parser, argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments; what is wrong with them raises UsageError if they ask for JSON, and else ends the program."""
+    if "--json" not in argv or {"-h", "--help"} & set(argv):
+        return parser.parse_args(argv)
+    words = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(words):
+            return parser.parse_args(argv)
+    except SystemExit:
+        raise UsageError(words.getvalue().strip()) from None
 
 
 def _seed(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from minigen.course.lesson.cache import cached_model
+from minigen.course.lesson.shared import SHARED
 from minigen.diffusion.ddpm import eps_model_from_v
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.schedule import Schedule
@@ -22,6 +23,10 @@ FULL = {"width": 24, "dim": 64, "images": 50_000, "steps": 4000, "batch": 128, "
 QUICK = FULL | {"width": 8, "images": 4000, "steps": 80, "batch": 64, "lr": 4e-3, "shift": 0}
 
 
+def _name(function: str, lesson: Lesson) -> str:
+    return SHARED[function].name + ", quick" * lesson.quick
+
+
 def digit_classifier(lesson: Lesson) -> DigitClassifier:
     """The classifier of `minigen.metrics.digits`, with which every lesson judges its digits.
 
@@ -30,8 +35,9 @@ def digit_classifier(lesson: Lesson) -> DigitClassifier:
     its place: 90 %.
     """
     config = QUICK if lesson.quick else FULL
-    name = "digit classifier, quick" if lesson.quick else "digit classifier"
-    return cached_model(name, config, build_digit_classifier, train_digit_classifier).freeze()
+    return cached_model(
+        _name("digit_classifier", lesson), config, build_digit_classifier, train_digit_classifier
+    ).freeze()
 
 
 def build_digit_classifier(config: dict) -> DigitClassifier:
@@ -78,7 +84,16 @@ def moved(images: np.ndarray, by: int, rng: np.random.Generator) -> np.ndarray:
 
 # ------------------------------------------------------------------------------------------- the base diffusion model
 
-BASE: dict[str, Any] = {"width": 32, "overview": 512, "T": 200, "drop": 0.15, "steps": 5500, "batch": 64, "lr": 2e-3, "ema": 0.999}
+BASE: dict[str, Any] = {
+    "width": 32,
+    "overview": 512,
+    "T": 200,
+    "drop": 0.15,
+    "steps": 5500,
+    "batch": 64,
+    "lr": 2e-3,
+    "ema": 0.999,
+}
 BASE |= {"images": 50_000, "seed": 64}
 BASE_QUICK = BASE | {"width": 8, "overview": 32, "steps": 30, "batch": 16, "ema": 0.9, "images": 2000}
 
@@ -102,7 +117,7 @@ def digit_diffusion(lesson: Lesson) -> DigitDiffusion:
     asks waits for it (about eight minutes), the others load it. Under --quick a small one, trained for a second.
     """
     config = BASE_QUICK if lesson.quick else BASE
-    name = "digit diffusion, quick" if lesson.quick else "digit diffusion"
+    name = _name("digit_diffusion", lesson)
     net = cached_model(name, config, build_digit_diffusion, train_digit_diffusion).freeze()
     return DigitDiffusion(net, Schedule.cosine(config["T"]))
 
@@ -117,6 +132,7 @@ def train_digit_diffusion(net: UNet, config: dict, fit: Callable) -> UNet:
     """Train it with the loss of v, Adam with a falling learning rate; returns the moving average."""
     from minigen.data import mnist
     from minigen.diffusion.ddpm import v_loss
+    from minigen.diffusion.guidance import drop_labels
     from minigen.optim import cosine
     from minigen.train import descend
 
@@ -128,7 +144,7 @@ def train_digit_diffusion(net: UNet, config: dict, fit: Callable) -> UNet:
 
     def draw(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         x0, y = next(batches)
-        y = np.where(rng.random(n) < config["drop"], -1, y.astype(int))
+        y = drop_labels(y.astype(int), rng.random(n), config["drop"])
         return x0, rng.integers(1, config["T"] + 1, n), rng.standard_normal(x0.shape, dtype=np.float32), y
 
     def loss(net: UNet, x0: np.ndarray, t: np.ndarray, eps: np.ndarray, y: np.ndarray) -> Any:

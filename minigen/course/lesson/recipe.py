@@ -10,7 +10,7 @@ import hashlib
 import inspect
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,36 +20,37 @@ import minigen
 __all__ = ["recipe_of", "recipe_of_functions"]
 
 PACKAGE = Path(minigen.__file__).parent
-ALWAYS_USED = {"tensor", "nn", "optim", "data", "train"}  # the parts of the package that every training rests on
+ALWAYS_USED = ("minigen.tensor", "minigen.train.fit")  # also by a lesson that does not import them
+IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|import (minigen[\w.]*))", re.M)
+NAME = re.compile(r"\w+")
 NOT_HASHED = {"course", "plot", "cli"}  # they run and draw, and change no number
-PART = re.compile(r"\bminigen\.(\w+)")
 
 
 def recipe_of(lesson_file: str | Path | None) -> str | None:
     """What a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be read.
 
-    A hash of the lesson's code (not of its text, which is comments), of the version, and of the source of the package's
-    parts (`minigen.gan`, ...) that the lesson names or that every training uses.
+    A hash of the lesson's code (not of its text, which is comments), of the version, and of the source of the modules
+    that the lesson imports, directly or by others, and of those that every training uses.
     """
     if lesson_file is None:
         return None
     try:
-        code = ast.dump(ast.parse(Path(lesson_file).read_bytes()))
+        source = Path(lesson_file).read_text(encoding="utf-8", errors="replace")
+        tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
         return None
-    source = Path(lesson_file).read_text(encoding="utf-8", errors="replace")
-    return _digest(code, _code_of_parts(frozenset(PART.findall(source))))
+    return _digest(ast.dump(tree), _code_of(frozenset(_imported(source))))
 
 
 def recipe_of_functions(*functions: Callable) -> str:
-    """The same for functions: of their source, of the functions beside them that they call, of the parts they use."""
+    """The same for functions: of their source, of the functions beside them that they call, of the modules they use."""
     sources: list[str] = []
-    parts: set[str] = set()
+    modules: set[str] = set()
     for function in functions:
         for text, named in _described(function, set()):
             sources.append(text)
-            parts |= named
-    return _digest(*sources, _code_of_parts(frozenset(parts)))
+            modules |= named
+    return _digest(*sources, _code_of(frozenset(modules)))
 
 
 def _digest(*texts: str) -> str:
@@ -60,33 +61,67 @@ def _digest(*texts: str) -> str:
 
 
 @lru_cache
-def _code_of_parts(named: frozenset[str]) -> str:
-    """A hash of the source of these parts of the package and of those that every training uses."""
+def _code_of(modules: frozenset[str]) -> str:
+    """A hash of the source of these modules of the package, of what they import, and of what every training uses."""
     hashed = hashlib.sha256()
-    for part in sorted((named | ALWAYS_USED) - NOT_HASHED):
-        for path in sorted((PACKAGE / part).rglob("*.py")):
-            hashed.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    for name, path in sorted(_with_imports(modules).items()):
+        hashed.update(name.encode() + path.read_bytes())
     return hashed.hexdigest()
 
 
+def _with_imports(modules: Iterable[str]) -> dict[str, Path]:
+    """Name and file of these modules of the package and of all that they import in turn."""
+    found: dict[str, Path] = {}
+    waiting = [*modules, *ALWAYS_USED]
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name)
+        if path is not None and name not in found:
+            found[name] = path
+            waiting += _imported(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _file_of(name: str) -> Path | None:
+    """The file of a module or package of ours that is hashed; None for another name, such as a function's."""
+    first, *rest = name.split(".")
+    if first != "minigen" or not rest or rest[0] in NOT_HASHED:
+        return None
+    path = PACKAGE.joinpath(*rest)
+    files = (path / "__init__.py", path.with_suffix(".py"))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _imported(source: str) -> set[str]:
+    """What of the package is imported anywhere in this code, as dotted names.
+
+    Of `from a import b` both a and a.b, b being either; a line in a text that looks like an import does no harm.
+    """
+    names: set[str] = set()
+    for package, imported, module in IMPORT.findall(source):
+        names |= {module} if module else {package, *(f"{package}.{name}" for name in NAME.findall(imported))}
+    return names
+
+
 def _described(function: Callable, seen: set[Any]) -> Iterator[tuple[str, set[str]]]:
-    """(source, parts of the package that it uses) of a function and of those that it calls in its own module."""
+    """(source, modules that it uses) of a function and of those that it calls in its own module."""
     code = getattr(function, "__code__", None)
     if code is None or code in seen:
         yield getattr(function, "__qualname__", repr(type(function))), set()
         return
     seen.add(code)
+    source = _source(function)
+    modules = _imported(source)
     names = set(_names(code))
     used = {name: value for name, value in inspect.getclosurevars(function).nonlocals.items()}
     used |= {name: function.__globals__[name] for name in names if name in function.__globals__}
-    parts = set(PART.findall(" ".join(sorted(names))))  # imported inside the function
     inner = []
     for _, value in sorted(used.items()):
         module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None) or ""
         if isinstance(value, types.FunctionType) and module == function.__module__:
             inner.append(value)
-        parts |= set(PART.findall(f"{module}."))
-    yield _source(function), parts
+        modules.add(module)
+    yield source, modules
     for value in inner:
         yield from _described(value, seen)
 

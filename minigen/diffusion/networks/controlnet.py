@@ -6,15 +6,40 @@ computes, and no noise enters the trained network. Zhang, Rao and Agrawala, "Add
 Text-to-Image Diffusion Models", 2023.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.nn import Conv2d, Module
+from minigen.diffusion.networks.unet import UNet
+from minigen.nn import Conv2d, Module, space_to_depth
+from minigen.tensor import silu
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
+
+
+def controlled(frozen: Callable, trained: Callable, zero_in: Callable, zero_out: Callable, x: Array, c: Array) -> Array:
+    """frozen(x) + zero_out(trained(x + zero_in(c))): x and c of one shape, which is that of the result.
+
+    The four are functions of one array: the block, its trainable copy, and two zero convolutions. Zhang, Rao and
+    Agrawala 2023, eq. 2.
+    """
+    return frozen(x) + zero_out(trained(x + zero_in(c)))
+
+
+def conv1x1_gradients(x: Array, w: Array, g: Array) -> tuple[Array, Array, Array]:
+    """The gradients of a loss in w, b and x, where y = x w + b at each position and g is the loss's gradient in y.
+
+    x (N, H, W, C), w (C, K), g (N, H, W, K) -> dw (C, K), db (K,), dx (N, H, W, C). With w = 0, dx is 0 and dw is not:
+    a zero convolution learns at once, what lies before it only later. ValueError: shapes that do not fit.
+    """
+    w = checks.array("w", w, "C", "K")
+    x = checks.array("x", x, "N", "H", "W", np.shape(w)[0])
+    g = checks.array("g", g, *np.shape(x)[:3], np.shape(w)[1])
+    return np.einsum("nhwc,nhwk->ck", x, g), np.sum(g, axis=(0, 1, 2)), np.matmul(g, np.transpose(w))
 
 
 class ControlledBlock(Module):
@@ -38,5 +63,42 @@ class ControlledBlock(Module):
     def __call__(self, x: Array, c: Array) -> Array:
         x = checks.shaped("x", x, "N", "H", "W", self.channels)
         c = checks.shaped("c", c, *x.shape)
-        y = self.frozen(x) + self.zero_out(self.trained(x + self.zero_in(c)))
+        y = controlled(self.frozen, self.trained, self.zero_in, self.zero_out, x, c)
         return y if y.dtype == x.dtype else y.astype(x.dtype)  # whatever the parameters' dtype
+
+
+class ControlNet(Module):
+    """A trained U-Net with a picture to follow: called (x, t, y=None, c=None), as the U-Net is, and with c.
+
+    c: the picture (N, H, W, channels), such as edges; None is no control, and then it is the U-Net, to the last bit.
+    `.frozen` is the U-Net itself, taken out of training; `.trained` a copy of its way down, in training. c enters the
+    copy after its first convolution; what the copy computes enters the way up of the frozen one at two places, the
+    lowest level and the skip connection. All three pass through zero convolutions. ValueError: no U-Net, other shapes.
+    Zhang, Rao and Agrawala 2023, figure 3.
+    """
+
+    def __init__(self, rng: Rng, unet: UNet, channels: int = 1):
+        checks.rng(rng)
+        checks.instance("unet", unet, UNet)
+        self.channels = checks.whole("channels", channels)
+        width, low = np.shape(unet.upsample.w)[3], np.shape(unet.upsample.w)[2]
+        self.trained = unet.copy().freeze(False)
+        for unused in ("upsample", "up", "norm", "conv_out"):  # the way up is not copied
+            setattr(self.trained, unused, None)
+        self.frozen = unet.freeze()
+        self.hint = Conv2d(rng, 4 * channels, width, 3, padding=1)
+        self.zero_in = Conv2d(rng, width, width, 1, scale=0.0)
+        self.zero_skip = Conv2d(rng, width, width, 1, scale=0.0)
+        self.zero_low = Conv2d(rng, low, low, 1, scale=0.0)
+
+    def __call__(
+        self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None, c: numpy.ndarray | None = None
+    ) -> Any:
+        if c is None:
+            return self.frozen(x, t, y)
+        c = checks.shaped("c", c, *np.shape(x)[:3], self.channels)
+        condition = self.frozen.condition(t, y, len(x))  # (N, dim_time)
+        h, skip = self.frozen.encode(x, condition)  # (N, H/4, W/4, 2 width), (N, H/2, W/2, width)
+        hint = self.zero_in(silu(self.hint(space_to_depth(c))))  # (N, H/2, W/2, width)
+        more_h, more_skip = self.trained.encode(x, self.trained.condition(t, y, len(x)), hint)
+        return self.frozen.decode(h + self.zero_low(more_h), skip + self.zero_skip(more_skip), condition)

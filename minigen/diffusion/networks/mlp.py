@@ -41,8 +41,7 @@ class EpsMLP(Module):
         self.body = MLP(rng, [inputs, *[width] * layers, dim], activation="silu", last_scale=0.0)
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
-        if len(np.shape(x)) != 2 or np.shape(x)[1] != self.dim:
-            raise ValueError(f"x must have shape (N, {self.dim}), got {np.shape(x)}")
+        x = checks.shaped("x", x, "N", self.dim)
         if np.shape(t) != (len(x),):
             raise ValueError(f"t must have shape ({len(x)},), one time step for each example, got {np.shape(t)}")
         inputs = [x, sinusoidal(t, self.time_features)]  # (N, dim), (N, time_features)

@@ -45,6 +45,28 @@ Rng = numpy.random.Generator
 GROUPS = 8  # of every group norm
 
 
+def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
+    """Side lengths in the original U-Net: after the two convolutions of each level, down (depth + 1) and up (depth).
+
+    A 3 x 3 convolution without padding takes 2 off a side. Down: two convolutions, then pooling halves; `depth` times,
+    and two more convolutions at the bottom. Up: doubling, then two convolutions. Of 572 pixels 388 come out.
+    ValueError: a side that is odd where it is to be halved, or that is used up. Ronneberger et al. 2015, figure 1.
+    """
+    side, depth = checks.whole("size", size), checks.whole("depth", depth)
+    down, up = [], []
+    for level in range(depth + 1):
+        side = (side if level == 0 else side // 2) - 4
+        if side < 1 or (side % 2 and level < depth):
+            raise ValueError(f"size must leave an even side at each of {depth} levels, got {size}: {side} at {level}")
+        down.append(side)
+    for _ in range(depth):
+        side = 2 * side - 4
+        if side < 1:
+            raise ValueError(f"size must leave a picture at the end, got {size}")
+        up.append(side)
+    return down, up
+
+
 def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5) -> Array:
     """Adaptive group normalization, group_norm(h) (1 + scale) + shift: h (N, ..., C), scale and shift (N, C).
 
@@ -143,6 +165,8 @@ class UNet(Module):
     overview: hidden units of a fully connected network (`GlobalMLP`) over all positions of the lowest level, for images
               of size `size` only; None leaves it out, and the network takes images of any size.
     classes:  number of labels y, integers 0 ... classes − 1; −1, or None for all, is no condition. None: no labels.
+    vectors:  y may also be vectors (N, vectors), such as embeddings of texts; a row of zeros is no condition. What they
+              add starts as zero.
 
     Raises ValueError for shapes, sizes or labels that do not fit.
     """
@@ -157,12 +181,13 @@ class UNet(Module):
         overview: int | None = None,
         size: tuple[int, int] = (28, 28),
         classes: int | None = None,
+        vectors: int | None = None,
     ):
         checks.rng(rng)
         channels, blocks = checks.whole("channels", channels), checks.whole("blocks", blocks)
         if checks.whole("width", width) % GROUPS:
             raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
-        for name, count in (("overview", overview), ("classes", classes)):
+        for name, count in (("overview", overview), ("classes", classes), ("vectors", vectors)):
             if count is not None:
                 checks.whole(name, count)
         if len(checks.wholes("size", size)) != 2:
@@ -172,7 +197,7 @@ class UNet(Module):
         dim_time, low = 4 * width, 2 * width
 
         def block(c_in, c_out):
-            if classes is not None:
+            if classes is not None or vectors is not None:
                 return AdaptiveResidualBlock(rng, c_in, c_out, dim_time)
             groups = (GROUPS, GROUPS)
             return ResidualBlock(rng, c_in, c_out, groups=groups, activation="silu", dim_condition=dim_time)
@@ -192,11 +217,21 @@ class UNet(Module):
         self.norm = GroupNorm(GROUPS, width, activation="silu")
         self.conv_out = Conv2d(rng, width, 4 * channels * (2 if learned_variance else 1), 3, padding=1, scale=0.0)
         self.label = None if classes is None else Embedding(rng, checks.whole("classes", classes), dim_time)
+        self.vector = None if vectors is None else Linear(rng, vectors, dim_time, bias=False, scale=0.0)
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Any:
         _check_images(x, self.channels)
-        condition = self._condition(t, y, len(x))  # (N, dim_time)
+        condition = self.condition(t, y, len(x))  # (N, dim_time)
+        h, skip = self.encode(x, condition)
+        return self.decode(h, skip, condition)
+
+    def encode(self, x: Array, condition: Array, added: Array | None = None) -> tuple[Array, Array]:
+        """The way down: images -> (h (N, H/4, W/4, 2 width), skip (N, H/2, W/2, width)).
+
+        added, shaped as skip, is added to what the first convolution returns.
+        """
         h = self.conv_in(space_to_depth(x))  # (N, H/2, W/2, width)
+        h = h if added is None else h + added
         for block in self.down:
             h = block(h, condition)
         skip = h
@@ -207,6 +242,10 @@ class UNet(Module):
         h = h if self.overview is None else self.overview(h, condition)
         for block in self.mid2:
             h = block(h, condition)
+        return h, skip
+
+    def decode(self, h: Array, skip: Array, condition: Array) -> Any:
+        """The way up: what `encode` returns -> the output of the network."""
         h = upsample_nearest(self.upsample(h), 2)  # (N, H/2, W/2, width)
         h = np.concatenate([h, skip], axis=3)  # (N, H/2, W/2, 2 width)
         for block in self.up:
@@ -214,16 +253,20 @@ class UNet(Module):
         out = depth_to_space(self.conv_out(self.norm(h)))  # (N, H, W, channels, or twice as many)
         return (out[..., : self.channels], out[..., self.channels :]) if self.learned_variance else out
 
-    def _condition(self, t, y, n):
-        """The embedding of the time step, plus that of the label where there is one: (N, dim_time)."""
+    def condition(self, t: numpy.ndarray, y: numpy.ndarray | None, n: int) -> Array:
+        """The embedding of the time step, plus that of the label or vector where there is one: (N, dim_time)."""
         embedding = self.time(t)
-        if y is not None:
-            if self.label is None:
-                raise ValueError("y must be None, since the network was made without classes")
-            y = checks.integers("y", y, n, least=-1, most=self.classes - 1)
-            given = (y >= 0).astype(numpy.float32)[:, None]  # (N, 1)
-            embedding = embedding + given * self.label(numpy.maximum(y, 0))
-        return silu(embedding)
+        return silu(embedding if y is None else embedding + self._given(y, n))
+
+    def _given(self, y, n):
+        """The embedding of a condition: labels (N,) or vectors (N, vectors)."""
+        if self.vector is not None and np.ndim(y) == 2:
+            return self.vector(checks.shaped("y", y, n, np.shape(self.vector.w)[0]))
+        if self.label is None or self.classes is None:
+            raise ValueError("y must be None, since the network was made without classes")
+        y = checks.integers("y", y, n, least=-1, most=self.classes - 1)
+        known = (y >= 0).astype(numpy.float32)[:, None]  # (N, 1)
+        return known * self.label(numpy.maximum(y, 0))
 
 
 def _check_images(x, channels):

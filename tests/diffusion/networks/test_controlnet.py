@@ -1,12 +1,14 @@
 """A controlled block: the identity of the frozen one at first, one gradient at first, and then a formula."""
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from minigen.diffusion.networks.controlnet import ControlledBlock
-from minigen.nn import Conv2d, Module
+from minigen.diffusion.networks.controlnet import ControlledBlock, ControlNet, controlled, conv1x1_gradients
+from minigen.diffusion.networks.unet import UNet
+from minigen.nn import Conv2d, Module, space_to_depth
 from minigen.optim import Adam
-from minigen.tensor import grad, mse, relu, value_and_grad
+from minigen.tensor import grad, mse, relu, silu, value_and_grad
 
 
 @pytest.fixture
@@ -140,3 +142,90 @@ def test_dtypes(rng):
 def test_errors(rng, call, message):
     with pytest.raises(ValueError, match=message):
         call(rng)
+
+
+# ------------------------------------------------------------------------------------------- the two formulas
+
+
+def test_controlled_by_numbers():
+    """2·3 + 5·((3 + 7·0.5)²) = 217.25."""
+    y = controlled(lambda x: 2 * x, lambda x: x**2, lambda c: 7 * c, lambda h: 5 * h, np.array([3.0]), np.array([0.5]))
+    assert y.item() == pytest.approx(217.25)
+
+
+def test_gradients_of_a_1x1_convolution(rng):
+    """Against autograd, through the product; and at w = 0, where only w and b learn."""
+    x, w, b, target = (rng.standard_normal(s) for s in [(2, 3, 4, 5), (5, 6), (6,), (2, 3, 4, 6)])
+    for w in (w, np.zeros_like(w)):  # noqa: B020
+        dw, db, dx = grad(lambda p: mse(anp.matmul(p[2], p[0]) + p[1], target))((w, b, x))
+        g = 2 * (x @ w + b - target) / target.size
+        for mine, want in zip(conv1x1_gradients(x, w, g), (dw, db, dx)):
+            np.testing.assert_allclose(mine, want, rtol=1e-10, atol=1e-14)
+    assert not dx.any() and dw.any()
+    with pytest.raises(ValueError, match=r"g must have shape"):
+        conv1x1_gradients(x, w, g[:1])
+
+
+# ------------------------------------------------------------------------------------------- around a U-Net
+
+
+@pytest.fixture
+def unet(rng):
+    net = UNet(rng, width=8, overview=16, size=(8, 8), classes=3)
+    return shaken(net, rng)
+
+
+def digits(rng):
+    x, c = rng.standard_normal((2, 4, 8, 8, 1)).astype(np.float32)
+    return x, np.array([1, 5, 9, 3]), np.array([0, -1, 2, 1]), c
+
+
+def test_at_first_a_controlled_network_is_the_network(rng, unet):
+    x, t, y, c = digits(rng)
+    before = unet(x, t, y)
+    net = ControlNet(rng, unet)
+    for control in (None, c, 100 * c):
+        np.testing.assert_array_equal(net(x, t, y, control), before)
+    np.testing.assert_array_equal(net(x, t, c=c), unet(x, t))
+    assert net.frozen is unet
+
+
+def test_only_the_two_last_zero_convolutions_learn_at_first(rng, unet):
+    x, t, y, c = digits(rng)
+    net = ControlNet(rng, unet)
+    target = rng.standard_normal(x.shape).astype(np.float32)
+
+    def moved(a):
+        return {name.split(".")[0] for name, g in a.parameters().items() if np.any(g)}
+
+    gradient = grad(lambda net: mse(net(x, t, y, c), target))
+    assert moved(gradient(net)) == {"zero_skip", "zero_low"}
+    before = {name: a.copy() for name, a in unet.state().items()}
+    optimizer = Adam(net, 1e-2)
+    for _ in range(3):
+        optimizer.step(gradient(net))
+    assert moved(gradient(net)) == {"zero_skip", "zero_low", "zero_in", "hint", "trained"}
+    for name, a in unet.state().items():
+        np.testing.assert_array_equal(a, before[name])  # the frozen network: bit for bit
+    assert np.any(net(x, t, y, c) != net(x, t, y))
+
+
+def test_where_the_control_enters(rng, unet):
+    """With only zero_skip turned on, what is added to the skip is what the copy computes of x, and of c by its hint."""
+    x, t, y, c = digits(rng)
+    net = ControlNet(rng, unet)
+    net.zero_in.w[0, 0] = np.eye(8, dtype=np.float32)
+    net.zero_skip.w[0, 0] = 2 * np.eye(8, dtype=np.float32)
+    condition = unet.condition(t, y, 4)
+    hint = silu(net.hint(space_to_depth(c)))
+    _, more = unet.encode(x, condition, hint)
+    h, skip = unet.encode(x, condition)
+    np.testing.assert_allclose(net(x, t, y, c), unet.decode(h, skip + 2 * more, condition), rtol=1e-5, atol=1e-6)
+
+
+def test_bad_input(rng, unet):
+    x, t, y, c = digits(rng)
+    with pytest.raises(ValueError, match="unet"):
+        ControlNet(rng, Block(rng, 3))
+    with pytest.raises(ValueError, match="c must have shape"):
+        ControlNet(rng, unet)(x, t, y, c[:, :4])

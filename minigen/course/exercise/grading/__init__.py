@@ -6,6 +6,7 @@
     drivers     the drivers of an exercise, without what else its file says
     protocol    frames of JSON and raw array bytes between worker and parent; no pickle
     sandbox     what surrounds the student's code in the worker: limits, the hidden reference, NumPy kept whole
+    bubblewrap, docker  a sandbox or container around the whole worker, where the system has it
     worker      the program of the worker process
     runner      the parent's side: start a worker, follow it, end it, leave nothing behind
     compare     values against values: tolerance, worst element

@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -39,7 +39,17 @@ CALLED = {  # where the inputs may explain what went wrong
 }
 LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
 
-__all__ = ["Reference", "Report", "compare_all", "grade_file", "grade_function", "judge", "observe_here", "references"]
+__all__ = [
+    "Reference",
+    "Report",
+    "compare_all",
+    "everywhere",
+    "grade_file",
+    "grade_function",
+    "judge",
+    "observe_here",
+    "references",
+]
 
 
 @dataclass
@@ -207,7 +217,8 @@ def _hint(
         return observe_case(exercise, mistakes[mistake].function, seed, case, wanted[case])
 
     with quiet():
-        found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs)
+        right = [row.outcome for row in wanted]
+        found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs, right)
         notes = {answer.note for answer in found}
         if len(notes) == 1:
             return notes.pop(), True
@@ -217,6 +228,7 @@ def _hint(
             verdicts,
             (mutant for mutant in _changed(exercise) if time.thread_time() < stop),
             lambda mutant, case: observe_case(exercise, mutant.function, seed, case, wanted[case]),
+            right,
         )
     return f"your values are those of the equation with {words}." if words else "", False
 
@@ -236,22 +248,32 @@ def _changed(exercise: Exercise) -> Iterator[Mutant]:
 
 
 def grade_file(
-    exercise: Exercise, submission: Submission | Path, limits: Limits | None = None, seed: int = 0
+    exercise: Exercise,
+    submission: Submission | Path,
+    limits: Limits | None = None,
+    seed: int = 0,
+    wanted: Sequence[Reference] | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Report:
-    """Grade a student's file on one exercise, in a process of its own."""
+    """Grade a student's file on one exercise, in a process of its own.
+
+    wanted: `references(exercise, seed)`, where many files are graded. files: what stands beside the student's file, by
+    name: modules that it may import, data that it may read.
+    """
     started = time.monotonic()
     if not isinstance(submission, Submission):
         submission = read_submission(submission)
     if submission.status != status.PASS:
         outcome = Outcome(submission.status, submission.message, submission.line, submission.text)
-        report = _everywhere(exercise, outcome)
+        report = everywhere(exercise, outcome)
     else:
-        report = _grade_source(exercise, submission, limits or Limits(case=exercise.seconds), seed)
+        limits = limits or Limits(case=exercise.seconds)
+        report = _grade_source(exercise, submission, limits, seed, wanted, files or {})
     report.file, report.seconds = submission.file, time.monotonic() - started
     return report
 
 
-def _everywhere(exercise: Exercise, outcome: Outcome) -> Report:
+def everywhere(exercise: Exercise, outcome: Outcome) -> Report:
     """The same outcome for every case."""
     cases = exercise.cases
     verdicts = [
@@ -261,13 +283,20 @@ def _everywhere(exercise: Exercise, outcome: Outcome) -> Report:
     return Report(exercise, verdicts, status=outcome.status, message=outcome.message)
 
 
-def _grade_source(exercise: Exercise, submission: Submission, limits: Limits, seed: int) -> Report:
+def _grade_source(
+    exercise: Exercise,
+    submission: Submission,
+    limits: Limits,
+    seed: int,
+    wanted: Sequence[Reference] | None,
+    files: Mapping[str, bytes],
+) -> Report:
     assert exercise.path is not None, "the catalog sets the path of every exercise"
-    wanted = references(exercise, seed)
+    wanted = references(exercise, seed) if wanted is None else wanted
     broken = next((row.outcome for row in wanted if not row.outcome.answered), None)
     if broken is not None:
         message = f"the reference fails: {broken.message}"
-        return _everywhere(exercise, Outcome(status.GRADER_ERROR, message))
+        return everywhere(exercise, Outcome(status.GRADER_ERROR, message))
     task = Task(
         source=submission.source,
         file_name=Path(submission.file).name,
@@ -280,6 +309,7 @@ def _grade_source(exercise: Exercise, submission: Submission, limits: Limits, se
         mutates=exercise.mutates,
         path=worker_path(exercise.target),
         seed=seed,
+        files=files,
     )
     run = runner.run(task, limits)
     for outcome in run.outcomes:
@@ -340,9 +370,9 @@ def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Rep
     reference = exercise.reference
     if not callable(function):
         message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
-        return _everywhere(exercise, Outcome(status.WRONG_TYPE, message))
+        return everywhere(exercise, Outcome(status.WRONG_TYPE, message))
     if function is reference or function in [resolve(target)[2] for target in exercise.blocked]:
-        return _everywhere(exercise, Outcome(status.PACKAGE_ANSWER, "this is the package's own function"))
+        return everywhere(exercise, Outcome(status.PACKAGE_ANSWER, "this is the package's own function"))
     wanted = references(exercise, seed)
     incidents: list[tuple[str, str]] = []
     with contextlib.ExitStack() as stack:

@@ -538,8 +538,9 @@ def _array(name: str, value: Any) -> np.ndarray:
 def _driver_failed(driver: Callable, error: BaseException) -> Outcome:
     """An exception outside the student's function: her gradient, if it comes from autograd; else the driver's fault."""
     frames = _frames(error)
-    module = frames[-1][3] if frames else ""
-    if module.split(".")[0] == "autograd" or module.startswith("minigen.tensor"):
+    last = frames[-1][3] if frames else ""
+    differentiating = any(module in ("autograd.core", "minigen.tensor.core") for *_, module in frames)
+    if differentiating or last.split(".")[0] == "autograd" or last.startswith("minigen.tensor"):
         return Outcome(status.NO_GRADIENT, f"the gradient of your function cannot be taken ({_says(error)})")
     own = [line for file, line, *_ in frames if file == driver.__code__.co_filename]
     where = f"line {own[-1]} of the exercise's file" if own else "the driver"

@@ -24,14 +24,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minigen.course.exercise.grading import protocol, status
+from minigen.course.exercise.grading import bubblewrap, docker, protocol, status
 from minigen.course.exercise.grading.observe import Outcome
 
-__all__ = ["Limits", "Run", "Task", "run"]
+__all__ = ["Limits", "Run", "Task", "remove_folder", "run"]
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
@@ -45,6 +45,7 @@ class Limits:
     """What a worker may use. Seconds: `case` for one case, `load` for reading the student's file, `boot` to start.
 
     `total` is for all cases of a submission together, however many workers they take; None adds the others up.
+    `sandbox` is "bwrap" or "docker:IMAGE" for a worker in a sandbox (see `bubblewrap`, `docker`), or "" for none.
     """
 
     case: float = 3.0
@@ -54,6 +55,7 @@ class Limits:
     memory: int = 768 * 2**20
     file: int = 16 * 2**20
     output: int = 2**20
+    sandbox: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Task:
 
     drivers: the text of exercise.py, at drivers_file. forms: of the reference's returned values, for each case.
     hidden: targets that must not be had by name; hidden_files: files that must not be read.
+    files: what is put into the folder that the worker runs in, and may be imported from there.
     """
 
     source: str
@@ -75,6 +78,7 @@ class Task:
     mutates: Sequence[str] = ()
     path: Sequence[str] = ()
     seed: int = 0
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -158,7 +162,7 @@ class _Worker:
         try:
             self._start()
         except BaseException:
-            _remove(self.folder)
+            remove_folder(self.folder)
             raise
         return self
 
@@ -169,6 +173,8 @@ class _Worker:
         self.file = os.path.join(copy, self.task.file_name)
         self.stack = os.path.join(self.folder, "stack")  # faulthandler's words
         Path(self.file).write_text(self.task.source, encoding="utf-8")
+        for name, data in self.task.files.items():
+            Path(work, name).write_bytes(data)
         request = {
             "nonce": self.nonce.hex(),
             "file": self.file,
@@ -180,7 +186,7 @@ class _Worker:
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),
             "mutates": list(self.task.mutates),
-            "path": list(self.task.path),
+            "path": [*(docker.PATHS if self.image else self.task.path), *([work] if self.task.files else [])],
             "seed": self.task.seed,
             "limits": {
                 "cpu_seconds": 10 + self.limits.load + self.limits.case * len(self.todo),
@@ -189,7 +195,7 @@ class _Worker:
             },
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", str(WORKER)],
+            self._command(work),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -207,6 +213,30 @@ class _Worker:
         with contextlib.suppress(OSError):  # it died at once: following it says so
             stdin.write(json.dumps(request).encode())
             stdin.close()
+
+    @property
+    def image(self) -> str:
+        """The image of the container that the worker runs in; "" if it runs in none."""
+        kind, _, image = self.limits.sandbox.partition(":")
+        return image if kind == "docker" else ""
+
+    @property
+    def _container(self) -> str:
+        return f"minigen-{self.mark}"
+
+    def _command(self, work: str) -> list[str]:
+        """The worker's program, in a sandbox if the limits ask for one."""
+        program = [sys.executable, "-I", "-S", "-B", str(WORKER)]
+        if self.limits.sandbox == "":
+            return program
+        if self.image:
+            docker.open_up(self.folder)
+            return docker.command(self.image, self._container, self.folder, work, self._environment(work))
+        if self.limits.sandbox != "bwrap":
+            raise ValueError(f'sandbox must be "", "bwrap" or "docker:IMAGE", got {self.limits.sandbox!r}')
+        targets = {target.partition(".")[0] for target in self.task.hidden}
+        packages = sorted({"minigen", "numpy", "autograd", *targets})
+        return bubblewrap.command(program, self.folder, work, self.task.path, packages)
 
     def _environment(self, work: str) -> dict[str, str]:
         kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -228,22 +258,26 @@ class _Worker:
             reader.join(timeout=1)
             if not reader.is_alive():  # else a process that could not be found holds the other end
                 stream.close()
-        _remove(self.folder)
+        remove_folder(self.folder)
 
     def _kill(self) -> None:
         if self.process.poll() is None:
+            if self.image:
+                docker.end(self._container)
             self.process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=5)
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-                self.left_process = True  # the leader is gone and waited for: someone else was in its group
+                self.left_process = (
+                    not self.limits.sandbox
+                )  # the leader is gone and waited for: someone else was in its group
         for _ in range(5):
             left = list(_marked(self.mark, self.folder))
             if not left:
                 break
-            self.left_process = True
+            self.left_process = not self.limits.sandbox  # where all end with the first, if a moment later
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
@@ -361,6 +395,8 @@ class _Worker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=2)
         code = self.process.returncode
+        if self.limits.sandbox and code is not None and code > 128:
+            code = 128 - code  # how a sandbox passes on the signal that ended what it ran
         if self.phase == "boot":
             return Outcome(status.GRADER_ERROR, f"a worker did not start (exit code {code}): {self.printed()[-500:]}")
         signals = {-number: number.name for number in signal.Signals}
@@ -423,7 +459,7 @@ def _marked(mark: str, folder: str) -> Iterable[int]:
                     yield int(entry.name)
 
 
-def _remove(folder: str) -> None:
+def remove_folder(folder: str) -> None:
     """Remove a folder, also if parts of it were made unreadable or nested too deep; links are removed, not followed."""
     roots, number = [folder], 0
     while roots:

@@ -164,12 +164,17 @@ PROCESS_EVENTS = frozenset(
 
 
 def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
-    """Refuse to read the reference, and to start processes. An audit hook cannot be taken out again."""
+    """Refuse to read the reference, and to start or end processes. An audit hook cannot be taken out again."""
 
     def hook(event, arguments):
-        if event == "open":
+        if event in ("open", "os.link", "os.rename"):
             if hider.forbids(arguments[0]):
                 raise PackageAnswer("your code opens the file that holds the answer")
+        elif event in ("os.kill", "os.killpg"):
+            if arguments[0] != os.getpid():
+                message = "your code sends a signal to another process"
+                report(status.PROCESS, message)
+                raise Stopped(status.PROCESS, message)
         elif event in PROCESS_EVENTS:
             message = "your code starts another process; a check runs in one"
             if _asks_about_the_system(sys._getframe(1)):

@@ -12,6 +12,7 @@ OUTPUT, BIG_FILE, PROCESS = "output", "big_file", "process"
 # the file is not one that can be run
 MISSING_FILE, NOT_A_FILE, SYMLINK, TOO_LARGE = "missing_file", "not_a_file", "symlink", "too_large"
 NOT_UTF8, EMPTY, SYNTAX_ERROR, MISSING_FUNCTION = "not_utf8", "empty", "syntax_error", "missing_function"
+FORBIDDEN_MODULE = "forbidden_module"
 # the grader's own
 GRADER_ERROR = "grader_error"
 
@@ -48,5 +49,6 @@ WORDS = {
     EMPTY: "empty file",
     SYNTAX_ERROR: "syntax error",
     MISSING_FUNCTION: "function missing",
+    FORBIDDEN_MODULE: "a module that is not allowed",
     GRADER_ERROR: "the grader's own error",
 }

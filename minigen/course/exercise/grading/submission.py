@@ -11,7 +11,15 @@ from pathlib import Path
 
 from minigen.course.exercise.grading import status
 
-__all__ = ["Submission", "defined_names", "read_submission"]
+__all__ = [
+    "MAX_SOURCE",
+    "Submission",
+    "Unreadable",
+    "defined_names",
+    "parse_submission",
+    "read_bytes",
+    "read_submission",
+]
 
 MAX_SOURCE = 2**20  # bytes of a student's file
 
@@ -28,32 +36,57 @@ class Submission:
     text: str = ""
 
 
+class Unreadable(Exception):
+    """A file that is not to be had: its submission says why."""
+
+    def __init__(self, submission: Submission):
+        super().__init__(submission.message)
+        self.submission = submission
+
+
 def read_submission(path: Path) -> Submission:
     """Read a student's file, following no link and never waiting (a pipe would)."""
+    try:
+        data = read_bytes(path)
+    except Unreadable as failure:
+        return failure.submission
+    if path.suffix == ".ipynb":
+        message = "is a notebook: put the functions into a .py file, or call check(ID, function) in the notebook"
+        return Submission(str(path), "", status.NOT_A_FILE, f"{path} {message}")
+    return parse_submission(str(path), data)
+
+
+def read_bytes(path: Path, limit: int = MAX_SOURCE) -> bytes:
+    """The bytes of a regular file, following no link and never waiting. Raises Unreadable."""
     shown = str(path)
+
+    def bad(state: str, message: str) -> Unreadable:
+        return Unreadable(Submission(shown, "", state, message))
+
+    try:
+        info = os.lstat(path)
+    except (OSError, ValueError) as error:
+        raise bad(status.MISSING_FILE, f"{shown}: {getattr(error, 'strerror', None) or error}") from None
+    if stat.S_ISLNK(info.st_mode):
+        raise bad(status.SYMLINK, f"{shown} is a symbolic link; hand in the file itself")
+    if not stat.S_ISREG(info.st_mode):
+        raise bad(status.NOT_A_FILE, f"{shown} is not a regular file")
+    if info.st_size > limit:
+        raise bad(status.TOO_LARGE, f"{shown} has {info.st_size:,} bytes; an answer has at most {limit:,}")
+    try:
+        flags = [getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")]
+        with open(os.open(path, os.O_RDONLY | sum(flags)), "rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise bad(status.MISSING_FILE, f"{shown} cannot be read: {error.strerror or error}") from None
+
+
+def parse_submission(shown: str, data: bytes) -> Submission:
+    """The submission that the bytes of a file are; `shown` is what reports call the file."""
 
     def bad(state: str, message: str, line: int | None = None, text: str = "") -> Submission:
         return Submission(shown, "", state, message, line, text)
 
-    try:
-        info = os.lstat(path)
-    except OSError as error:
-        return bad(status.MISSING_FILE, f"{shown}: {error.strerror or error}")
-    if stat.S_ISLNK(info.st_mode):
-        return bad(status.SYMLINK, f"{shown} is a symbolic link; hand in the file itself")
-    if not stat.S_ISREG(info.st_mode):
-        return bad(status.NOT_A_FILE, f"{shown} is not a regular file")
-    if path.suffix == ".ipynb":
-        message = "is a notebook: put the functions into a .py file, or call check(ID, function) in the notebook"
-        return bad(status.NOT_A_FILE, f"{shown} {message}")
-    if info.st_size > MAX_SOURCE:
-        return bad(status.TOO_LARGE, f"{shown} has {info.st_size:,} bytes; an answer has at most {MAX_SOURCE:,}")
-    try:
-        flags = [getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")]
-        with open(os.open(path, os.O_RDONLY | sum(flags)), "rb") as file:
-            data = file.read(MAX_SOURCE + 1)
-    except OSError as error:
-        return bad(status.MISSING_FILE, f"{shown} cannot be read: {error.strerror or error}")
     try:
         source = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,0 +1,486 @@
+# %% [markdown]
+# # DDIM: the same network, a tenth of the steps
+#
+# The section *Speed up Diffusion Models* (diffusion.s13) of [What are Diffusion
+# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) and the first half of
+# *Fewer Sampling Steps & Distillation* (diffusion.s14): Song, Meng and Ermon (2021), *Denoising
+# Diffusion Implicit Models*. To take away:
+#
+# 1. Training fixes how noisy $x_t$ is at each $t$, not how one gets from $t$ to an earlier $s$.
+#    There is a family of ways, from much fresh noise to none.
+# 2. Without fresh noise a sample is a *function* of its starting noise: so one can go back, and
+#    half-way between two.
+# 3. With few steps, little noise wins; with all of them it hardly matters.
+
+# %%
+from minigen.course import Lesson
+
+lesson = Lesson(
+    "diffusion/10_ddim",
+    title="DDIM: the same network, a tenth of the steps",
+    post="diffusion",
+    sections=["diffusion.s13", "diffusion.s14"],
+    figures=["diffusion.f08"],
+    equations=["diffusion.24", "diffusion.25", "diffusion.26"],
+    minutes=7,
+)
+
+# %%
+import autograd.numpy as np
+
+from minigen import plot
+from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
+from minigen.data import mnist, toy
+from minigen.diffusion.samplers import ancestral, clipped, ddim, ddim_step, ddim_variance
+from minigen.diffusion.samplers import strided
+from minigen.diffusion.schedule import Schedule, spaced_timesteps
+from minigen.gan.interpolation import interpolate_spherical
+from minigen.metrics import sampling_floor, sliced_wasserstein
+from minigen.metrics.digits import judge_digits
+from minigen.tensor import batched
+
+# %% [markdown]
+# ## 1. By hand: one long step
+#
+# DDPM walks back one step at a time, 1,000 of them in the paper: 20 hours for 50,000 small images
+# on one GPU, where a GAN needed a minute. Can a step be longer?
+#
+# A sampler holds one number, $x_t = 1.3$. At this time $\bar\alpha_t = 0.36$: data times 0.6 plus
+# noise times 0.8. The model guesses the noise $\epsilon = 0.5$. So the data is
+# $\hat x_0 = (1.3 - 0.8 \cdot 0.5) / 0.6 = 1.5$. We want to be at an earlier time $s$, with
+# $\bar\alpha_s = 0.64$. What has $x_s$ to be made of? Of 0.8 times the data, and of noise with
+# variance $1 - 0.64 = 0.36$. Some of this noise may be fresh, with variance $\sigma^2$; for the
+# rest we take the noise that we have just been told (Eq. diffusion.24):
+#
+# $$x_s = \sqrt{\bar\alpha_s}\, \hat x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,
+# \epsilon + \sigma z.$$
+
+# %%
+lesson.predict("With no fresh noise at all, where is x_s?", ["0.8 x 1.5 = 1.2", "1.5", "1.8"])
+
+# %%
+lesson.exercise("diffusion/10/ddim_step")
+
+# %%
+two_steps = Schedule.from_alpha_bar([0.64, 0.36])
+x_t, guess = np.array([[1.3]]), np.array([[0.5]])
+x_s = ddim_step(x_t, 2, 1, guess, None, two_steps)
+lesson.show_source(ddim_step)
+lesson.check("x_s = 0.8 x 1.5 + 0.6 x 0.5", x_s, equals=1.5)
+lesson.outcome("1.5: the data, and what is left of its noise, 0.6 times 0.5.", answer="1.5")
+
+# %% [markdown]
+# How much fresh noise, if any? DDPM's step from $t$ to $t - 1$ has the variance of Eq.
+# diffusion.25,
+#
+# $$\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\, \beta_t,$$
+#
+# and DDIM takes a part of it, $\sigma = \eta \sqrt{\tilde\beta}$. For a long step (Eq.
+# diffusion.26) $t - 1$ becomes $s$, and $\beta_t$ becomes that of the *pair*,
+# $1 - \bar\alpha_t / \bar\alpha_s$.
+
+# %%
+lesson.exercise("diffusion/10/ddim_variance")
+
+# %%
+lesson.show_source(ddim_variance)
+full = ddim_variance(0.64, 0.36, eta=1.0)
+lesson.check("pair's beta 0.4375, times 0.36/0.64", full, equals=0.24609375)
+halved = ddim_variance(0.64, 0.36, eta=0.5)
+lesson.check("eta = 0.5 of the deviation: a quarter of the variance", halved, equals=full / 4)
+
+# %% [markdown]
+# ## 2. Why any amount will do
+#
+# Training shows the network examples of $q(x_t \mid x_0)$, one time at a time, and nothing else.
+# So any way back is allowed that keeps these *marginals*: if $x_t$ is distributed as
+# $\mathcal N(\sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I)$, then $x_s$ must be as well, with
+# $\bar\alpha_s$. Does it hold for every $\eta$? For the true noise the step is linear, so the mean
+# and the variance that it makes can be computed. Here for all pairs of six times.
+
+# %%
+T = lesson.size(200, quick=40)
+plane = Schedule.linear(T, 0.1 / T, 20 / T)
+
+
+def marginal_after(s, t, eta):
+    """Variance of x_s made of the true noise, given x_0; it should be 1 - alpha_bar_s."""
+    one, nothing = np.ones((1, 1)), np.zeros((1, 1))
+    noise = np.sqrt(1 - plane.alpha_bar[t])  # x_t = noise * eps, for x_0 = 0
+    from_eps = ddim_step(noise * one, t, s, one, nothing, plane, eta).item()
+    from_z = ddim_step(nothing, t, s, nothing, one, plane, eta).item()
+    return from_eps**2 + from_z**2
+
+
+# %%
+times = [1, T // 20, T // 4, T // 2, 3 * T // 4, T]
+worst = 0.0
+for eta in (0.0, 0.3, 1.0):
+    for i, s in enumerate(times):
+        for t in times[i + 1 :]:
+            off = abs(marginal_after(s, t, eta) - (1 - plane.alpha_bar[s]))
+            worst = max(worst, off)
+lesson.check("variance of x_s, for any eta: largest error", worst, at_most=1e-12)
+
+# %% [markdown]
+# It holds for each $\eta$: all of them walk through the same clouds, on different paths. (The
+# process is no longer Markov: knowing $x_t$, the step forward also depends on $x_0$. Hence the
+# name, *implicit* models.) $\eta = 1$ with all steps is the DDPM that you know:
+
+# %%
+ring = toy.get("ring").standardized()
+
+
+def exact_noise(x, t):
+    """E[noise | x_t] for the ring; one time for all examples."""
+    a = plane.alpha_bar[t[0]]
+    return (-np.sqrt(1 - a) * ring.noised(np.sqrt(a), np.sqrt(1 - a)).score(x)).astype(x.dtype)
+
+
+start = lesson.rng("start").standard_normal((100, 2))
+one = ddim(exact_noise, start, plane, eta=1.0, rng=lesson.rng("walk"))
+other = ancestral(exact_noise, start, plane, lesson.rng("walk"), variance="posterior")
+lesson.check("eta = 1, all steps, and DDPM", np.abs(one - other).max(), at_most=1e-4)
+
+# %% [markdown]
+# ## 3. Few steps, in the plane
+#
+# The noise is known exactly here, so what goes wrong is the fault of the steps alone. Four ways
+# back: $\eta = 0$, $0.5$, $1$, and $\hat\sigma$, DDPM with the larger variance, the pair's $\beta$.
+# $S$ is the number of steps. We measure the distance to the truth, as a multiple of what two sets
+# of true points have between them (the floor).
+
+# %%
+lesson.predict(
+    "With 10 steps, which is nearest to the truth?",
+    ["no fresh noise, 0", "half of it, 0.5", "all of it, 1", "the larger variance"],
+)
+
+# %%
+n, sets = lesson.size(1000, quick=100), lesson.size(4, quick=2)
+noise = lesson.rng("noise").standard_normal((sets * n, 2), dtype=np.float32)
+
+
+def walk_back(model, x, schedule, way, S):
+    """S steps from the noise x, in the way called by its eta, or "larger"."""
+    rng = lesson.rng("fresh noise")
+    if way == "larger":
+        return strided(model, x, schedule, S, rng)
+    return ddim(model, x, schedule, S, eta=way, rng=rng)
+
+
+def distance(a, b):
+    return sliced_wasserstein(a, b, 100, lesson.rng("directions"))
+
+
+# %%
+rng = lesson.rng("judge")
+floor = sampling_floor(distance, ring.sample, n, rng, repeats=lesson.size(40, quick=2)).mean
+
+
+def over_floor(x):
+    """The mean distance of the sets to fresh points of the truth, over the floor."""
+    return np.mean([distance(part, ring.sample(rng, n)) for part in np.split(x, sets)]) / floor
+
+
+# %%
+ways = {0.0: "no fresh noise, 0", 0.5: "half of it, 0.5", 1.0: "all of it, 1"}
+ways["larger"] = "the larger variance"
+counts = [2, 5, 10, 20, min(50, T - 5), T]
+plane_table = {}
+for way in ways:
+    walks = [walk_back(exact_noise, noise, plane, way, S) for S in counts]
+    plane_table[way] = [over_floor(x) for x in walks]
+header = ["eta", *[f"S = {S}" for S in counts]]
+lesson.table([[way, *values] for way, values in plane_table.items()], header)
+
+# %%
+at_10 = {way: values[counts.index(10)] for way, values in plane_table.items()}
+nearest = min(at_10, key=at_10.get)
+lesson.outcome(
+    f"{ways[nearest]}, {at_10[nearest]:.1f} floors away; with the larger variance it is"
+    f" {at_10['larger']:.0f}. Where steps are long, no later step takes fresh noise away.",
+    answer=ways[nearest],
+)
+lesson.claim(
+    "ring, 10 steps: no noise over the larger variance", at_10[0.0] / at_10["larger"], at_most=0.5
+)
+lesson.claim("ring, 50 steps of DDIM: distance over the floor", plane_table[0.0][4], at_most=1.3)
+
+# %%
+fig, axes = plot.figure(1, 4, size=(2.3, 2.3))
+for ax, way in zip(axes, ways):
+    points = walk_back(exact_noise, noise[:1000], plane, way, 10)
+    plot.samples(points, ring, ax, title=f"eta: {way}", bounds=2.4)
+lesson.figure(
+    fig, "ten_steps", "Ten steps in four ways, from the same noise, with the exact model."
+)
+
+# %% [markdown]
+# *Change something:* `heun(exact_noise, noise, plane, 5)`, of `minigen.diffusion.samplers`, asks
+# the model 9 times: it corrects each long step by the slope at its end. Where would it stand in the
+# table?
+#
+# ## 4. A function of the noise
+#
+# Without fresh noise, $x_0$ is a function of $x_T$, and more steps only compute it more accurately.
+# So the same noise gives nearly the same sample, whatever the number of steps:
+
+# %%
+finest = ddim(exact_noise, noise, plane)
+rows = []
+for S in (5, 10, 20, min(50, T)):
+    kept = ddim(exact_noise, noise, plane, S)
+    mixed = ddim(exact_noise, noise, plane, S, eta=1.0, rng=lesson.rng("fresh noise"))
+    rows.append([S, *[float(np.sqrt(np.mean((x - finest) ** 2))) for x in (kept, mixed)]])
+lesson.table(rows, ["S", "from DDIM with all steps, eta = 0", "eta = 1"])
+lesson.claim("same noise: 50 steps from all 200, eta = 0", rows[-1][1], at_most=0.1)
+lesson.claim("same noise: 50 steps from all 200, eta = 1", rows[-1][2], at_least=0.5)
+
+# %% [markdown]
+# A function that is computed in small steps can be run backwards: from a point of the data to its
+# noise, and forth again. (`ddim_step` may go either way; at $t = 0$ we ask for the noise of the
+# first step.)
+
+
+# %%
+def encode(model, x0, schedule, S):
+    """The noise that DDIM in S steps would (nearly) turn into x0."""
+    short = schedule.subset(spaced_timesteps(schedule.T, S))
+    x = x0
+    for i in range(S):
+        asked = max(i, 1)
+        eps = model(x, np.full(len(x), short.times[asked]))
+        x = ddim_step(x, i, i + 1, eps, None, short)
+    return x
+
+
+# %%
+truth = ring.sample(lesson.rng("truth"), n)
+errors = []
+for S in [S for S in (10, 20, 50, 100, 200) if S <= T]:
+    back = ddim(exact_noise, encode(exact_noise, truth, plane, S), plane, S)
+    errors.append([S, float(np.sqrt(np.mean((back - truth) ** 2)))])
+lesson.table(errors, ["S", "encoded and decoded: error per dimension"])
+lesson.claim(
+    "error of encoding and decoding: 200 steps over 20", errors[-1][1] / errors[1][1], at_most=0.5
+)
+
+# %% [markdown]
+# ## 5. Digits (table f08)
+#
+# Now the base model, trained on digits with labels. Labels are drawn uniformly, no guidance. Each
+# cell of the table is the Fréchet distance, by an independent classifier, of as many samples to the
+# test digits.
+
+# %%
+base = digit_diffusion(lesson)
+classifier = digit_classifier(lesson)
+process = base.schedule
+test = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=500)])
+count = lesson.size(1000, quick=10)
+asked = np.arange(count) % 10
+
+
+# %%
+def sample(way, S, y, noise):
+    """Digits (N, 28, 28, 1) in [0, 1] for the labels y (N,), from this noise."""
+
+    def some(noise, y):
+        def model(x, t):
+            return base(x, t, y)
+
+        return walk_back(clipped(model, process), noise, process, way, S)
+
+    return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
+
+
+def draw(rng, n, label=None, steps=20):
+    y = rng.integers(0, 10, n) if label is None else np.full(n, label)
+    return sample(0.0, steps, y, rng.standard_normal((n, 28, 28, 1), dtype=np.float32)), y
+
+
+lesson.sampler("digits", draw)
+
+# %%
+lesson.predict(
+    "DDIM's Fréchet distance with 20 steps, over that with all 200, is about",
+    ["1: below 1.5", "2: up to 3", "5 or more"],
+)
+
+# %%
+columns = lesson.size(8, quick=3)
+steps = [1, 2, 5, 10, 20, 50, 100, 200][:columns]
+digit_noise = lesson.rng("digits").standard_normal((count, 28, 28, 1), dtype=np.float32)
+frechet = {}
+for way in (0.0, 0.2, 0.5, 1.0, "larger"):
+    for S in steps:
+        images = sample(way, S, asked, digit_noise)
+        frechet[way, S] = judge_digits(classifier, images, test, asked).frechet
+
+# %%
+rows = []
+for way in (0.0, 0.2, 0.5, 1.0, "larger"):
+    rows.append([f"η = {way}" if way != "larger" else "σ̂", *[frechet[way, S] for S in steps]])
+real = mnist.unit(mnist.splits().train.images[:count])
+reference = judge_digits(classifier, real, test).frechet
+lesson.table(rows, [f"ours, {count:,} digits", *[f"S = {S}" for S in steps]])
+print(f"{count:,} training digits have {reference:.1f} from the test digits")
+
+# %% [markdown]
+# Song, Meng and Ermon's table, for 32×32 photos (CIFAR-10), the FID of 50,000 samples; $S = 1000$
+# are all steps there. The last row is the variance that DDPM uses.
+#
+# | | S = 10 | 20 | 50 | 100 | 1000 |
+# |---|---|---|---|---|---|
+# | η = 0 | 13.36 | 6.84 | 4.67 | 4.16 | 4.04 |
+# | η = 0.2 | 14.04 | 7.11 | 4.77 | 4.25 | 4.09 |
+# | η = 0.5 | 16.66 | 8.35 | 5.25 | 4.46 | 4.29 |
+# | η = 1 | 41.07 | 18.36 | 8.01 | 5.78 | 4.73 |
+# | σ̂ | 367.43 | 133.37 | 32.72 | 9.99 | 3.17 |
+#
+# Numbers of different tables do not compare (another network judges, another count); their *order*
+# does. "DDPM is better at $S = T$", says the post: true of $\hat\sigma$ in this table, not of
+# $\eta = 1$.
+
+# %%
+few, all_steps = steps[-4 if not lesson.quick else 0], steps[-1]
+ratio = frechet[0.0, few] / frechet[0.0, all_steps]
+lesson.outcome(
+    f"{ratio:.2f}: {frechet[0.0, few]:.1f} with {few} steps, {frechet[0.0, all_steps]:.1f} with"
+    f" {all_steps}.",
+    answer="1: below 1.5" if ratio < 1.5 else "2: up to 3" if ratio < 3 else "5 or more",
+)
+lesson.claim("digits, DDIM: Fréchet distance with 20 steps over 200", ratio, at_most=1.5)
+low = steps[-5 if not lesson.quick else 0]
+lesson.claim(
+    "digits, 10 steps: no noise over σ̂", frechet[0.0, low] / frechet["larger", low], at_most=0.5
+)
+fifty = steps[-3 if not lesson.quick else 0]
+lesson.claim(
+    "digits with labels, DDIM, 50 steps: Fréchet distance", frechet[0.0, fifty], at_most=12
+)
+
+# %%
+fig, ax = plot.figure(size=(5.2, 3.2))
+curves = {}
+for way in (0.0, 0.5, 1.0, "larger"):
+    name = f"η = {way}" if way != "larger" else "σ̂, the larger variance"
+    curves[name] = [frechet[way, S] for S in steps]
+plot.line(steps, curves, ax, markers=True, xlabel="steps S", log="xy")
+lesson.figure(fig, "steps", "Fréchet distance to the test digits; both axes are logarithmic.")
+
+# %% [markdown]
+# The same ten noises and labels, with more and more steps:
+
+# %%
+rows = [sample(0.0, S, asked[:10], digit_noise[:10]) for S in steps]
+labels = [f"S = {S}" for S in steps]
+grid = plot.image_grid(np.concatenate(rows)[..., 0], cols=10, limits=(0, 1), row_labels=labels)
+lesson.figure(
+    grid,
+    "same_noise",
+    "One column, one noise. One step gives the average of what the digit may become; from ten steps"
+    " or so on, it is the same digit, drawn more finely.",
+)
+
+# %% [markdown]
+# ## 6. Back, and in between
+#
+# Real digits to noise and back. The network's guess is only nearly right, so the error does not
+# fall for ever.
+
+# %%
+real_digits = mnist.symmetric(mnist.splits().test.images[: lesson.size(100, quick=10)])
+of_real = mnist.splits().test.labels[: len(real_digits)].astype(int)
+
+
+def known(x, t):
+    return base(x, t, of_real)
+
+
+errors = []
+for S in [5, 10, 20, 50, 100][:columns]:
+    codes = encode(known, real_digits, process, S)
+    back = ddim(known, codes, process, S)
+    errors.append([S, float(np.sqrt(np.mean((back - real_digits) ** 2))), float(np.std(codes))])
+lesson.table(errors, ["S", "error per pixel (of a range of 2)", "spread of the codes (noise: 1)"])
+error_ratio = errors[-1][1] / errors[0][1]
+lesson.claim(
+    "digits, encoded and decoded: error at the most steps over 5", error_ratio, at_most=0.6
+)
+
+# %% [markdown]
+# And half-way between two noises? Two independent noises are nearly at right angles and equally
+# long; on the straight line between them the middle would be too short, so we go along the circle.
+
+# %%
+way_along = np.linspace(0, 1, 8, dtype=np.float32)
+rows = []
+for k, label in [(0, 3), (2, 8), (4, 5)]:
+    ends = digit_noise[k].ravel(), digit_noise[k + 1].ravel()
+    between = interpolate_spherical(*ends, way_along).reshape(-1, 28, 28, 1).astype(np.float32)
+    rows.append(sample(0.0, min(20, process.T), np.full(8, label), between))
+
+# %%
+grid = plot.image_grid(np.concatenate(rows)[..., 0], cols=8, limits=(0, 1))
+lesson.figure(
+    grid,
+    "between",
+    "Left and right, samples of two noises with the same label; between them, samples of the noises"
+    " on the way, 20 steps each. The change is gradual, and each should be a digit.",
+)
+
+# %% [markdown]
+# ## 7. Wrong turns
+#
+# Two slips in the size of the noise, for $\eta = 1$ and 10 steps: the *single step's* $\beta_t$ in
+# place of the pair's; and the old noise not reduced, $\sqrt{1 - \bar\alpha_s}$ in place of
+# $\sqrt{1 - \bar\alpha_s - \sigma^2}$.
+
+
+# %%
+def with_slip(slip, S):
+    """The ring in S steps with fresh noise, and one slip."""
+    rng, x = lesson.rng("slip"), noise
+    ladder = [0, *spaced_timesteps(T, S)]
+    for s, t in zip(ladder[-2::-1], ladder[:0:-1]):
+        eps = exact_noise(x, np.full(len(x), t))
+        before, now = plane.alpha_bar[s], plane.alpha_bar[t]
+        variance = ddim_variance(before, now, 1.0)
+        if slip == "single step's beta":
+            variance = (1 - before) / (1 - now) * plane.beta[t]
+        left = 1 - before - (0 if slip == "old noise not reduced" else variance)
+        x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
+        x = np.sqrt(before) * x0 + np.sqrt(left) * eps
+        x = (x + np.sqrt(variance) * rng.standard_normal(x.shape)).astype(np.float32)
+    return x
+
+
+# %%
+slips = ["none", "single step's beta", "old noise not reduced"]
+slipped = {slip: over_floor(with_slip(slip, 10)) for slip in slips}
+lesson.table([[slip, value] for slip, value in slipped.items()], ["slip", "distance / floor"])
+worse = slipped["old noise not reduced"] / slipped["none"]
+lesson.claim("old noise not reduced: distance over that without a slip", worse, at_least=1.5)
+
+# %% [markdown]
+# The first slip is hard to see: it only makes $\eta$ smaller than one says, which with few steps
+# does no harm at all. No sample betrays it; the formula has to be right.
+#
+# ## Where the post is loose
+#
+# - It writes $\sigma_t^2 = \eta \cdot \tilde\beta_t$; the paper has $\sigma_t = \eta
+#   \sqrt{\tilde\beta_t}$, so $\eta$ comes in squared. For 0 and 1 that is the same.
+# - For a pair $s < t$, the $\sigma$ has to be that of the pair.
+# - In Eq. diffusion.24 the second line's $q_\sigma$ knows $x_0$; what the sampler uses is the
+#   network's guess of it.
+#
+# **Left out:** better solvers of the same equation than Heun's (DPM-Solver), which are refinements
+# of this step. **Next:** `diffusion/11` halves the steps again and again by training.
+#
+# **Your turn:** `minigen exercise start diffusion/10`, then `minigen run diffusion/10 --with
+# exercises/diffusion_10.py`.
+
+# %%
+lesson.finish()

@@ -1,0 +1,265 @@
+"""Exercises on progressive distillation: what the student is to predict, the weight of its error,
+and its loss."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.format import Exercise
+from minigen.diffusion.samplers import ddim_step
+from minigen.diffusion.schedule import Schedule
+from minigen.tensor import grad
+
+target = Exercise(
+    "diffusion/11/distillation_target",
+    target="minigen.diffusion.distillation:distillation_target",
+    minutes=20,
+    imports=[
+        "from minigen.diffusion.samplers import ddim_step",
+        "from minigen.tensor import stop_gradient",
+    ],
+    prompt="""
+    The clean data that a student is to predict, so that its one DDIM step from t to t - 2 ends
+    where the teacher's two steps t -> t - 1 -> t - 2 end.
+
+    x_t is (N, D) or (N, H, W, C), t one time step, a whole number, or an array (N,) of them, each
+    at least 2. The result has the shape of x_t. eps_model(x, times) is the teacher's guess of the
+    noise; it wants its times as an array (N,), and not t itself but schedule.times at t.
+
+    ddim_step(x, t, s, eps, None, schedule) makes a step from t to s, and takes numbers or arrays
+    (N,). A step of DDIM from t to s with the clean data x0 leads to
+    sqrt(alpha_bar_s) x0 + r (x_t - sqrt(alpha_bar_t) x0), where r is the square root of
+    (1 - alpha_bar_s) / (1 - alpha_bar_t). The arrays schedule.alpha_bar and schedule.times are
+    indexed by t, and alpha_bar[0] is 1.
+
+    A target is a constant: no gradient may flow through it, neither from the teacher nor from x_t.
+    stop_gradient(a) of minigen.tensor is a without its gradient.
+    """,
+    hints="""
+    Go the two steps. You know where they began and where they end; for which x0 does one step lead
+    from there to there?
+
+    x0 = (x_{t-2} - r x_t) / (sqrt(alpha_bar_{t-2}) - r sqrt(alpha_bar_t)).
+
+        t = np.broadcast_to(t, (len(x_t),))
+        x = x_t = stop_gradient(x_t)
+        for now in (t, t - 1):
+            eps = stop_gradient(eps_model(x, schedule.times[now]))
+            x = ddim_step(x, now, now - 1, eps, None, schedule)
+        shape = (-1,) + (1,) * (np.ndim(x) - 1)  # (N, 1) for (N, D), (N, 1, 1, 1) for images
+        now = np.reshape(schedule.alpha_bar[t], shape)
+        end = np.reshape(schedule.alpha_bar[t - 2], shape)
+        r = np.sqrt((1 - end) / (1 - now))
+        return ((x - r * x_t) / (np.sqrt(end) - r * np.sqrt(now))).astype(x_t.dtype)
+    """,
+)
+
+# The roots of alpha_bar are 0.8, 0.6, 0.28, and those of 1 - alpha_bar 0.6, 0.8, 0.96.
+BY_HAND = Schedule.from_alpha_bar([0.64, 0.36, 0.0784])
+
+
+def by_step(x, t):
+    """A teacher that says 0.5 at time 3 and -0.25 at time 2, whatever it sees."""
+    return 0 * x + np.reshape(np.where(t == 3, 0.5, -0.25), (-1, 1))
+
+
+def wavy(x, t):
+    """A teacher that looks at the place and at the time."""
+    times = t.reshape((len(x),) + (1,) * (np.ndim(x) - 1))  # t is an array (N,)
+    return np.tanh(x + 0.3 * times) - 0.1 * times
+
+
+@target.case(points=1, expect={"target": [[1.56, -1.44]]}, atol=1e-8)
+def from_three_to_one(impl, rng):
+    """x_3 = 0.76 and noise 0.5 is x0 = 1, so x_2 = 1; with -0.25 that is x0 = 2, so x_1 = 1.45. And
+    r = 0.625: (1.45 - 0.475) / (0.8 - 0.175)."""
+    return {"target": impl(by_step, np.array([[0.76, -0.08]]), 3, BY_HAND)}
+
+
+def schedule():
+    return Schedule.cosine(8)
+
+
+@target.case(points=2, atol=1e-7)
+def a_time_for_each(impl, rng):
+    x, t = rng.standard_normal((5, 3)), np.array([2, 3, 5, 7, 8])
+    return {"target": impl(wavy, x, t, schedule())}
+
+
+@target.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-7)
+def last_two_steps(impl, rng):
+    """At t = 2 the target is where the teacher ends, the clean data itself."""
+    x, s = rng.standard_normal((4, 3)), schedule()
+    two, one = np.full(4, 2), np.full(4, 1)
+    middle = ddim_step(x, two, one, wavy(x, two), None, s)
+    end = ddim_step(middle, one, one - 1, wavy(middle, one), None, s)
+    return {"difference": impl(wavy, x, 2, s) - end}
+
+
+@target.case(points=1, atol=1e-7)
+def pictures_on_a_shorter_schedule(impl, rng):
+    """A teacher of four steps, which knows them as 3, 5, 6 and 8."""
+    x, shorter = rng.standard_normal((2, 4, 3, 2)), schedule().subset([3, 5, 6, 8])
+    one, each = (impl(wavy, x, t, shorter) for t in (4, np.array([3, 2])))
+    return {"one time": one, "a time for each": each}
+
+
+@target.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-6)
+def all_data_is_one_point(impl, rng):
+    """A teacher that knows the only point there is points at it twice, and so does the target."""
+    point, s = np.array([0.7, -1.2, 0.4]), schedule()
+    x, t = rng.standard_normal((6, 3)), np.array([2, 3, 4, 6, 7, 8])
+
+    def exact(x, times):
+        a = s.alpha_bar[times].reshape(len(x), 1)
+        return (x - np.sqrt(a) * point) / np.sqrt(1 - a)
+
+    return {"difference": impl(exact, x, t, s) - point}
+
+
+@target.case(points=1, atol=1e-7)
+def no_gradient_flows(impl, rng):
+    """The slope in w of w times the target, where the teacher is w x; and that in x_t of its
+    sum."""
+    x = rng.standard_normal((3, 2))
+
+    def of_teacher(w):
+        return w * np.sum(impl(lambda x, t: w * x, x, 4, schedule()))
+
+    def of_noisy(x):
+        return np.sum(x) + np.sum(impl(wavy, x, 4, schedule()))
+
+    return {"slope in w": grad(of_teacher)(np.array(0.5)), "slope in x_t": grad(of_noisy)(x)}
+
+
+@target.case(points=1, rtol=1e-4, atol=1e-3)
+def far_away(impl, rng):
+    """Points at 1000 and -1000, in float32."""
+    x = np.array([[1000.0, -3.0, 0.5], [2.0, -1000.0, 0.0]], np.float32)
+    return {"target": impl(lambda x, t: np.tanh(x), x, np.array([6, 3]), schedule())}
+
+
+weight = Exercise(
+    "diffusion/11/truncated_snr_weight",
+    target="minigen.diffusion.distillation:truncated_snr_weight",
+    minutes=5,
+    prompt="""
+    The weight of the squared error of the student's clean data at time t: the signal-to-noise
+    ratio, but never below 1.
+
+    t is one time step, a whole number, or an array (N,) of them; the result has its shape. The
+    signal-to-noise ratio of x_t is alpha_bar_t / (1 - alpha_bar_t). schedule.alpha_bar is an array
+    indexed by t. No gradient is taken here.
+    """,
+    hints="""
+    Two numbers for each t, and the larger one counts.
+
+    max(alpha_bar_t / (1 - alpha_bar_t), 1).
+
+        alpha_bar = schedule.alpha_bar[t]
+        return np.maximum(alpha_bar / (1 - alpha_bar), 1)
+    """,
+)
+
+
+@weight.case(points=1, expect={"weight": [4.0, 1.0, 1.0]}, rtol=1e-9)
+def three_steps(impl, rng):
+    """alpha_bar is 0.8, 0.4, 0.2: the ratios are 4, 2/3 and 1/4."""
+    return {"weight": impl(np.array([1, 2, 3]), Schedule([0.2, 0.5, 0.5]))}
+
+
+@weight.case(points=2)
+def one_time(impl, rng):
+    return {f"weight at t = {t}": impl(t, schedule()) for t in (1, 3, 8)}
+
+
+@weight.case(points=1, property=True, expect={"difference": 0.0})
+def as_a_weight_of_v(impl, rng):
+    """Times 1 - alpha_bar it is the larger one of signal and noise, alpha_bar and 1 - alpha_bar."""
+    t, s = rng.permutation(40) + 1, Schedule.linear(40, 0.001, 0.3)
+    a = s.alpha_bar[t]
+    return {"difference": impl(t, s) * (1 - a) - np.maximum(a, 1 - a)}
+
+
+@weight.case(points=1)
+def ends_of_a_long_schedule(impl, rng):
+    """Hardly any noise at t = 1, hardly any signal at t = 1000; times in any order, some twice."""
+    return {"weight": impl(np.array([1000, 1, 600, 1, 250]), Schedule.cosine(1000))}
+
+
+loss = Exercise(
+    "diffusion/11/student_loss",
+    target="minigen.diffusion.distillation:student_loss",
+    minutes=10,
+    prompt="""
+    The loss of a student that predicts v: the mean, over all examples and dimensions, of the
+    squared error of its clean data, each example weighted by the larger of 1 and its
+    signal-to-noise ratio, alpha_bar_t / (1 - alpha_bar_t).
+
+    v is the student's prediction, target the clean data that it should have led to, x_t the noised
+    data, all (N, D) or (N, H, W, C). t is one time step, a whole number, or an array (N,). The
+    student's clean data is sqrt(alpha_bar_t) x_t - sqrt(1 - alpha_bar_t) v. schedule.alpha_bar is
+    an array indexed by t. Divide by the number of entries, not by the sum of the weights. The
+    gradient in v is taken: use autograd's np.
+    """,
+    hints="""
+    First turn v into clean data. Then square, weigh and average; the weight belongs to the square.
+
+    mean of max(SNR_t, 1) (target - sqrt(alpha_bar_t) x_t + sqrt(1 - alpha_bar_t) v)^2.
+
+        a = np.reshape(schedule.alpha_bar[t], (-1,) + (1,) * (np.ndim(v) - 1))
+        a = a.astype(v.dtype)
+        x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
+        return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
+    """,
+)
+
+
+@loss.case(points=1, expect={"loss": 0.145})
+def at_time_two(impl, rng):
+    """alpha_bar is 0.36, the weight 1. x0 = 0.6 - 0.8 = -0.2 and -0.6 - 1.6 = -2.2: errors of 0.5
+    and 0.2."""
+    x, v, wanted = np.array([[1.0, -1.0]]), np.array([[1.0, 2.0]]), np.array([[0.3, -2.0]])
+    return {"loss": impl(v, wanted, x, 2, BY_HAND)}
+
+
+# The roots of alpha_bar are 0.96, 0.8, and those of 1 - alpha_bar 0.28, 0.6.
+CLEAR = Schedule.from_alpha_bar([0.9216, 0.64])
+
+
+@loss.case(points=1, expect={"loss": 0.2 * 16 / 9})
+def more_signal_than_noise(impl, rng):
+    """alpha_bar is 0.64, the weight 16/9. x0 = 0.8 - 0.6 = 0.2 and -0.8 - 1.2 = -2: errors of 0.2
+    and 0.6."""
+    x, v, wanted = np.array([[1.0, -1.0]]), np.array([[1.0, 2.0]]), np.array([[0.0, -1.4]])
+    return {"loss": impl(v, wanted, x, 2, CLEAR)}
+
+
+@loss.case(points=2)
+def times_of_each_and_gradient(impl, rng):
+    v, wanted, x = rng.standard_normal((3, 5, 3))
+    t = np.array([1, 2, 4, 6, 8])
+    slope = grad(lambda v: impl(v, wanted, x, t, schedule()))(v)
+    return {"loss": impl(v, wanted, x, t, schedule()), "gradient in v": slope}
+
+
+@loss.case(points=1)
+def pictures(impl, rng):
+    v, wanted, x = rng.standard_normal((3, 2, 4, 3, 2))
+    one, each = (impl(v, wanted, x, t, schedule()) for t in (3, np.array([2, 7])))
+    return {"one time": one, "a time for each": each}
+
+
+@loss.case(points=1, property=True, expect={"loss": 0.0})
+def right_answers(impl, rng):
+    """A student whose v leads to the target has no loss, at any time."""
+    v, x = rng.standard_normal((2, 8, 3))
+    t, s = np.arange(1, 9), schedule()
+    a = s.alpha_bar[t][:, None]
+    return {"loss": impl(v, np.sqrt(a) * x - np.sqrt(1 - a) * v, x, t, s)}
+
+
+@loss.case(points=1, rtol=1e-4)
+def far_from_right(impl, rng):
+    """Targets at 1000 and -1000, in float32, at both ends of the schedule."""
+    v, x = rng.standard_normal((2, 2, 3)).astype(np.float32)
+    wanted = np.array([[1000.0, -1000.0, 1.0], [-1000.0, 0.0, 5.0]], np.float32)
+    return {"loss": impl(v, wanted, x, np.array([1, 8]), schedule())}

@@ -1,0 +1,327 @@
+"""Mistakes in the exercises of diffusion/12, and other right answers."""
+
+import autograd.numpy as np
+import numpy
+
+from minigen.tensor import mse, stop_gradient
+
+
+def rows(values, x):
+    """One number for each example, to go with x."""
+    values = np.asarray(values)
+    return np.reshape(values, (-1,) + (1,) * (np.ndim(x) - 1)) if values.ndim else values
+
+
+def each(sigma, x):
+    """A level for each example."""
+    return np.broadcast_to(np.asarray(sigma, x.dtype), (len(x),))
+
+
+MISTAKES = {
+    "boundary_scalings": """
+    # c_skip has sigma - sigma_min below: with sigma itself it is not 1 at sigma_min.
+    above**2 + data**2 -> sigma**2 + data**2
+    # c_out has sigma below, not sigma - sigma_min.
+    np.sqrt(sigma**2 + data**2) -> np.sqrt(above**2 + data**2)
+    # c_out begins at 0, at sigma_min: sigma - sigma_min above.
+    above * data / np.sqrt -> sigma * data / np.sqrt
+    # c_skip has the square of sigma_data above.
+    data**2 / (above**2 + data**2), above -> data / (above**2 + data**2), above
+    # c_skip is a ratio of variances: no root.
+    data**2 / (above**2 + data**2), above -> data / np.sqrt(above**2 + data**2), above
+    # c_out has the root of the sum of the squares below.
+    np.sqrt(sigma**2 + data**2) -> (sigma**2 + data**2)
+    # c_out has sigma_data above.
+    above * data / np.sqrt -> above / np.sqrt
+    # The pair is c_skip first, then c_out.
+    return above * data / np.sqrt(sigma**2 + data**2), data**2 / (above**2 + data**2)
+    # The root is of the sum of squares, not of the sum.
+    np.sqrt(sigma**2 + data**2) -> np.sqrt(sigma + data)
+    # The root of a sum of squares is not the sum.
+    np.sqrt(sigma**2 + data**2) -> (sigma + data)
+    # c_out is not the rest to 1 of c_skip.
+    return data**2 / (above**2 + data**2), above**2 / (above**2 + data**2)
+    # sigma_min is an argument: take what is given.
+    above = sigma - low -> above = sigma - 0.002
+    # sigma_data is an argument: take what is given.
+    above = sigma - low -> above, data = sigma - low, 0.5
+    # These are the scalings of a denoiser, for which sigma_min is 0.
+    above = sigma - low -> above = sigma
+    # The distance from sigma_min: sigma minus it.
+    above = sigma - low -> above = sigma + low
+    # sigma may lie below sigma_min: then c_out is negative. Do not cut it off.
+    above = sigma - low -> above = np.maximum(sigma - low, 0)
+    # Squares of differences, not differences of squares.
+    above**2 + data**2 -> sigma**2 - low**2 + data**2
+    # c_skip is sigma_data's share: its square above, not that of sigma.
+    data**2 / (above**2 + data**2), above -> above**2 / (above**2 + data**2), above
+    # A gradient is taken through the result: no numpy and no float().
+    sigma = checks.between("sigma", checks.floats("sigma", sigma), 0) ->
+        sigma = stop_gradient(checks.floats("sigma", sigma))
+    """,
+    "ode_step": """
+    # The sign: sigma changes by low - high.
+    high, low = each(high, x), each(low, x)
+    change = rows(high - low, x)
+    slope = eps_model(x, high)
+    euler = x + change * slope
+    return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
+    # The step's length is the change of sigma, low - high, not low.
+    low - high -> low (everywhere)
+    # The step's length is missing: low - high times the noise.
+    change = rows(np.sign(each(low, x) - each(high, x)), x)
+    slope = asked(eps_model, "eps_model", x, high)
+    euler = x + change * slope
+    if solver == "euler":
+        return euler
+    return x + change / 2 * (slope + asked(eps_model, "eps_model", euler, low))
+    # The first guess belongs to the level where x is, high.
+    asked(eps_model, "eps_model", x, high) -> asked(eps_model, "eps_model", x, low)
+    # Heun's second guess is made at the level low.
+    asked(eps_model, "eps_model", euler, low) -> asked(eps_model, "eps_model", euler, high)
+    # Heun's second guess is made where Euler's step has led, not at x.
+    asked(eps_model, "eps_model", euler, low) -> asked(eps_model, "eps_model", x, low)
+    # The mean of two guesses: divide their sum by 2.
+    (low - high) / 2 -> (low - high)
+    # Heun begins again at x, not where Euler's step has led.
+    return x + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low)) ->
+        return euler + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low))
+    # Without a name it is Euler, and "heun" takes the mean of two guesses.
+    if solver == "euler": -> if solver != "none":
+    # Euler takes one guess, Heun two.
+    if solver == "euler": -> if solver == "heun":
+    # This is the midpoint method; Heun's second guess is at the end.
+    high, low = each(high, x), each(low, x)
+    change = rows(low - high, x)
+    slope = eps_model(x, high)
+    if solver == "euler":
+        return x + change * slope
+    return x + change * eps_model(x + change / 2 * slope, (low + high) / 2)
+    # Heun takes the mean of both guesses, not the second one alone.
+    return x + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low)) ->
+        return x + scale(low - high, asked(eps_model, "eps_model", euler, low))
+    # The guess is the slope already: it is not multiplied by sigma.
+    slope = asked(eps_model, "eps_model", x, high) ->
+        slope = scale(high, asked(eps_model, "eps_model", x, high))
+    # The guess is the slope already: no minus, as a score would need.
+    slope = asked(eps_model, "eps_model", x, high) ->
+        slope = -asked(eps_model, "eps_model", x, high)
+    # Levels of each example belong to the rows: reshape them to (N, 1, ..., 1).
+    change = np.asarray(low, x.dtype) - np.asarray(high, x.dtype)
+    slope = eps_model(x, each(high, x))
+    euler = x + change * slope
+    return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, each(low, x)))
+    # Pictures have more axes than points: reshape the levels to (N, 1, ..., 1).
+    change = each(low, x) - each(high, x)
+    change = change[:, None] if np.ndim(low) or np.ndim(high) else change[0]
+    slope = eps_model(x, each(high, x))
+    euler = x + change * slope
+    return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, each(low, x)))
+    # Each example has its own levels, not those of the first one.
+    low - high -> low[:1] - high[:1] (everywhere)
+    # low may lie above high: no absolute value.
+    low - high -> -abs(low - high) (everywhere)
+    # The data itself is not scaled: x stands alone.
+    euler = x + scale(low - high, slope) -> euler = scale(low / high, x) + scale(low - high, slope)
+    # That is the whole way to the level 0; the step is low - high long.
+    return x - rows(each(high, x), x) * eps_model(x, each(high, x))
+    """,
+    "consistency_training_loss": """
+    # Each model is told the level of its own point: f that of the higher one.
+    asked(f, "f", x + scale(high, z), high) -> asked(f, "f", x + scale(high, z), low)
+    # Each model is told the level of its own point: f_target that of the lower one.
+    asked(f_target, "f_target", x + scale(low, z), low) ->
+        asked(f_target, "f_target", x + scale(low, z), high)
+    # f learns at the higher level, f_target says what is right at the lower one.
+    high, low = each(low, x), each(high, x)
+    target = stop_gradient(f_target(x + rows(low, x) * z, low))
+    return distance(f(x + rows(high, x) * z, high), target)
+    # f_target has a name of its own: ask it, not f.
+    asked(f_target, "f_target", x + scale(low, z), low) -> asked(f, "f", x + scale(low, z), low)
+    # What f_target says is a constant: stop its gradient.
+    stop_gradient(asked(f_target, "f_target", x + scale(low, z), low)) ->
+        asked(f_target, "f_target", x + scale(low, z), low)
+    # The gradient flows through f; stop that of f_target.
+    asked(f, "f", x + scale(high, z), high) ->
+        stop_gradient(asked(f, "f", x + scale(high, z), high))
+    # The data is not noised at the lower level: x + low z.
+    x + scale(low, z), low -> x, low
+    # The target is what f_target says at the lower level, not the data: this trains a denoiser.
+    stop_gradient(asked(f_target, "f_target", x + scale(low, z), low)) -> x
+    # The distance given is not used.
+    distance(asked(f, "f", x + scale(high, z), high), target) ->
+        mse(asked(f, "f", x + scale(high, z), high), target)
+    # What f says comes first in distance(a, b).
+    distance(asked(f, "f", x + scale(high, z), high), target) ->
+        distance(target, asked(f, "f", x + scale(high, z), high))
+    # A level is a standard deviation: no root.
+    scale(high, z) -> scale(np.sqrt(high), z)
+    # A level is a standard deviation: no square.
+    scale(high, z) -> scale(high**2, z)
+    # The noise is added.
+    x + scale(high, z) -> x - scale(high, z)
+    # The mean square, not the sum: mse.
+    distance(asked(f, "f", x + scale(high, z), high), target) ->
+        x.size ** (distance is mse) * distance(asked(f, "f", x + scale(high, z), high), target)
+    # Mean squares, not mean absolute values, unless another distance is given.
+    found = f(x + rows(each(high, x), x) * z, each(high, x))
+    target = stop_gradient(f_target(x + rows(each(low, x), x) * z, each(low, x)))
+    return np.mean(np.abs(found - target)) if distance is mse else distance(found, target)
+    # Levels of each example belong to the rows: reshape them to (N, 1, ..., 1).
+    target = stop_gradient(f_target(x + np.asarray(low, x.dtype) * z, each(low, x)))
+    return distance(f(x + np.asarray(high, x.dtype) * z, each(high, x)), target)
+    # Pictures have more axes than points: reshape the levels to (N, 1, ..., 1).
+    high, low = each(high, x), each(low, x)
+    target = stop_gradient(f_target(x + low[:, None] * z, low))
+    return distance(f(x + high[:, None] * z, high), target)
+    # Here data is noised by x + level z, without shrinking it.
+    x + scale(high, z) -> scale(1 / np.sqrt(1 + high**2), x + scale(high, z))
+    # The weight is part of the distance: no other one.
+    return distance(asked(f, "f", x + scale(high, z), high), target) ->
+        return distance(asked(f, "f", x + scale(high, z), high), target) / np.mean(high - low)
+    # The lower point has the same noise as the higher one.
+    x + scale(low, z), low -> x + scale(low, z[::-1]), low
+    # Each example has its own levels, not those of the first one.
+    scale(high, z) -> high[0] * z
+    """,
+    "multistep": """
+    # The noise leads from sigma_min to sigma: the root of sigma^2 - sigma_min^2.
+    numpy.sqrt(sigma**2 - low**2) -> sigma
+    # Standard deviations do not subtract, variances do: the root of sigma^2 - sigma_min^2.
+    numpy.sqrt(sigma**2 - low**2) -> sigma - low
+    # The root is missing: sigma^2 - sigma_min^2 is a variance.
+    numpy.sqrt(sigma**2 - low**2) -> (sigma**2 - low**2)
+    # The variance of the noise is a difference.
+    numpy.sqrt(sigma**2 - low**2) -> numpy.sqrt(sigma**2 + low**2)
+    # Noise is added to the last sample, not to x.
+    x0 + scale(numpy.sqrt(sigma**2 - low**2), z) -> x + scale(numpy.sqrt(sigma**2 - low**2), z)
+    # The last sample is missing: noise is added to it.
+    x0 + scale(numpy.sqrt(sigma**2 - low**2), z) -> scale(numpy.sqrt(sigma**2 - low**2), z)
+    # The first level is that of x itself: no noise is added before its call.
+    x0 = asked(f, "f", x, falling[0]) -> x0 = x
+    for sigma in falling[1:]: -> for sigma in falling:
+    # The first level has been used: go on with the second.
+    for sigma in falling[1:]: -> for sigma in falling:
+    # The last level is used as well.
+    for sigma in falling[1:]: -> for sigma in falling[1:-1]:
+    # f is asked at the level that the noise has led to.
+    asked(f, "f", x0 + scale(numpy.sqrt(sigma**2 - low**2), z), sigma) ->
+        asked(f, "f", x0 + scale(numpy.sqrt(sigma**2 - low**2), z), falling[0])
+    # Every level has fresh noise: draw it inside of the loop.
+    x0 = f(x, each(sigmas[0], x))
+    z = rng.standard_normal(x.shape, dtype=x.dtype)
+    for sigma in sigmas[1:]:
+        x0 = f(x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z, each(sigma, x))
+    return x0
+    # After the last noise f is asked once more.
+    x0 = f(x, each(sigmas[0], x))
+    for sigma in sigmas[1:]:
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        x0 = f(x0, each(sigma, x)) + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z
+    return x0
+    # The first call of f is at sigmas[0], the level of x.
+    asked(f, "f", x, falling[0]) -> asked(f, "f", x, falling[-1])
+    # Without further noise f would have nothing to mend: add it before each further call.
+    x0 + scale(numpy.sqrt(sigma**2 - low**2), z) -> x0 + 0 * z
+    # sigma_min is an argument: take what is given.
+    numpy.sqrt(sigma**2 - low**2) -> numpy.sqrt(sigma**2 - 0.002**2 * (sigma > 0.002))
+    # Use the generator that is given, and in the dtype of x.
+    rng.standard_normal(shape, dtype=x.dtype) ->
+        numpy.random.default_rng(0).standard_normal(shape).astype(x.dtype)
+    # Each entry has noise of its own, in the shape of x.
+    rng.standard_normal(shape, dtype=x.dtype) -> rng.standard_normal(dtype=x.dtype)
+    # Noise is normal, not uniform.
+    rng.standard_normal(shape, dtype=x.dtype) -> rng.random(shape, dtype=x.dtype)
+    # Only what is asked of f at the last level counts, but all levels before it lead there.
+    falling[1:] -> falling[-1:] if len(falling) > 1 else []
+    """,
+}
+
+VARIANTS = {
+    "boundary_scalings": """
+    # as shares
+    ratio = (sigma - sigma_min) / sigma_data
+    return 1 / (1 + ratio**2), (sigma - sigma_min) / np.sqrt(1 + (sigma / sigma_data) ** 2)
+    # with powers
+    d2 = sigma_data**2.0
+    c_out = (sigma - sigma_min) * (d2 / (sigma**2 + d2)) ** 0.5
+    return d2 / (d2 + (sigma - sigma_min) ** 2), c_out
+    # the square multiplied out
+    below = sigma**2 - 2 * sigma * sigma_min + sigma_min**2 + sigma_data**2
+    root = np.sqrt(sigma * sigma + sigma_data * sigma_data)
+    return sigma_data**2 / below, (sigma * sigma_data - sigma_min * sigma_data) / root
+    """,
+    "ode_step": """
+    # in the other direction: from what is lost
+    high, low = each(high, x), each(low, x)
+    loss = rows(high - low, x)
+    first = eps_model(x, high)
+    if solver == "heun":
+        first = (first + eps_model(x - loss * first, low)) / 2
+    return x - loss * first
+    # example by example
+    high, low = each(high, x), each(low, x)
+    parts = []
+    for n in range(len(x)):
+        one = x[n : n + 1]
+        slope = eps_model(one, high[n : n + 1])
+        there = one + (low[n] - high[n]) * slope
+        if solver == "heun":
+            there = (one + (low[n] - high[n]) * eps_model(there, low[n : n + 1]) + there) / 2
+        parts.append(there)
+    return np.concatenate(parts)
+    # with the axes in reverse
+    high, low = each(high, x), each(low, x)
+    slope = eps_model(x, high)
+    euler = (x.T + (low - high) * slope.T).T
+    if solver == "euler":
+        return euler
+    return (euler + (x.T + (low - high) * eps_model(euler, low).T).T) / 2
+    """,
+    "consistency_training_loss": """
+    # the two points by a loop
+    found = []
+    for model, sigma in ((f, each(high, x)), (f_target, each(low, x))):
+        found.append(model(x + rows(sigma, x) * z, sigma))
+    return distance(found[0], stop_gradient(found[1]))
+    # with the axes in reverse
+    high, low = each(high, x), each(low, x)
+    target = f_target((x.T + low * z.T).T, low)
+    return distance(f((x.T + high * z.T).T, high), stop_gradient(target))
+    # the lower point from the higher one
+    high, low = each(high, x), each(low, x)
+    noisy = x + rows(high, x) * z
+    target = stop_gradient(f_target(noisy - rows(high - low, x) * z, low))
+    return distance(f(noisy, high), target)
+    """,
+    "multistep": """
+    # by recursion over the levels
+    def at(x, sigma):
+        return f(x, np.full(len(x), sigma, x.dtype))
+    sample = at(x, sigmas[0])
+    for k in range(1, len(sigmas)):
+        width = ((sigmas[k] - sigma_min) * (sigmas[k] + sigma_min)) ** 0.5
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        sample = at(sample + z * np.asarray(width, x.dtype), sigmas[k])
+    return sample
+    # with an iterator over the levels
+    left = iter(sigmas)
+    sample = f(x, each(next(left), x))
+    for sigma in left:
+        noise = rng.standard_normal(x.shape, dtype=x.dtype)
+        noise *= np.sqrt(sigma**2 - sigma_min**2)
+        sample = f(sample + noise, each(sigma, x))
+    return sample
+    """,
+}
+
+EQUIVALENT = {
+    "consistency_training_loss": """
+    # the size that is left to be found out may be any negative number
+    (-1,) + (1,) * (np.ndim(x) - 1) → (-2,) + (1,) * (np.ndim(x) - 1)
+    """,
+    "multistep": """
+    # one number times an array, in either order
+    scale(numpy.sqrt(sigma ** 2 - low ** 2), z) → scale(z, numpy.sqrt(sigma ** 2 - low ** 2))
+    """,
+}

@@ -1,0 +1,342 @@
+"""Exercises on consistency models: the scalings that hold the boundary, a step of the ODE, the loss
+of consistency training, and sampling in several steps."""
+
+import autograd.numpy as np
+import numpy
+
+from minigen.course.exercise.format import Exercise
+from minigen.tensor import grad, mse
+
+scalings = Exercise(
+    "diffusion/12/boundary_scalings",
+    target="minigen.diffusion.consistency:boundary_scalings",
+    minutes=10,
+    prompt="""
+    The factors c_skip and c_out of f(x, sigma) = c_skip x + c_out F(x, sigma), as a pair. At
+    sigma_min they are 1 and 0, so that there f returns its input, whatever the network F says.
+
+    sigma is a level of noise or an array of them, 0 or more; both factors have its shape. Let a be
+    what sigma lies above sigma_min (it may be negative) and d = sigma_data. Then c_skip is d^2 over
+    the sum of the squares of a and d, and c_out is a d over the root of the sum of the squares of
+    sigma and d. Beware: the first has a below, the second sigma itself. The gradient in sigma is
+    taken: use autograd's np.
+    """,
+    hints="""
+    Two fractions; each has the width of the data, d, in it, as a square or as it is.
+
+    d^2 / ((sigma - sigma_min)^2 + d^2) and (sigma - sigma_min) d / sqrt(sigma^2 + d^2).
+
+        above = sigma - sigma_min
+        c_skip = sigma_data**2 / (above**2 + sigma_data**2)
+        return c_skip, above * sigma_data / np.sqrt(sigma**2 + sigma_data**2)
+    """,
+)
+
+
+@scalings.case(points=1, expect={"c_skip": 0.8, "c_out": 1.6})
+def by_hand(impl, rng):
+    """sigma = 3, sigma_min = 1, sigma_data = 4: 16 / (4 + 16) and 2 * 4 / 5."""
+    c_skip, c_out = impl(3.0, 1.0, 4.0)
+    return {"c_skip": c_skip, "c_out": c_out}
+
+
+@scalings.case(points=1)
+def ordinary_levels(impl, rng):
+    """Several levels, with the usual sigma_min and sigma_data, 0.002 and 0.5."""
+    c_skip, c_out = impl(np.array([0.002, 0.1, 0.5, 3.0, 80.0]))
+    return {"c_skip": c_skip, "c_out": c_out}
+
+
+@scalings.case(points=1, property=True, expect={"c_skip": 1.0, "c_out": 0.0})
+def boundary(impl, rng):
+    """At sigma_min f is its input, whatever sigma_min and the width of the data are."""
+    pairs = [
+        impl(np.array([low]), low, data) for low, data in ((0.01, 0.5), (0.3, 2.0), (5.0, 1.0))
+    ]
+    return {name: np.concatenate(each) for name, each in zip(("c_skip", "c_out"), zip(*pairs))}
+
+
+@scalings.case(points=1, property=True, expect={"difference": 0.0})
+def denoiser(impl, rng):
+    """With sigma_min = 0 these are the scalings of a denoiser: c_out^2 = sigma^2 c_skip."""
+    sigma = np.exp(rng.standard_normal((3, 2)))
+    c_skip, c_out = impl(sigma, 0.0, 0.7)
+    return {"difference": c_out**2 - sigma**2 * c_skip, "c_skip": c_skip}
+
+
+@scalings.case(points=1, rtol=1e-5)
+def far_levels_in_float32(impl, rng):
+    """None and 1000, of narrow and of wide data."""
+    sigma = np.array([0.0, 0.5, 1000.0], np.float32)
+    narrow, wide = impl(sigma, 0.1, 0.01), impl(sigma, 0.1, 100.0)
+    return {"narrow": np.stack(narrow), "wide": np.stack(wide)}
+
+
+@scalings.case(points=1)
+def slopes(impl, rng):
+    """The gradients of both in sigma."""
+    sigma = np.array([0.4, 2.0, 7.0])
+    found = [grad(lambda s: np.sum(impl(s, 0.3, 1.5)[k]))(sigma) for k in (0, 1)]
+    return {"slope of c_skip": found[0], "slope of c_out": found[1]}
+
+
+step = Exercise(
+    "diffusion/12/ode_step",
+    target="minigen.diffusion.consistency:ode_step",
+    minutes=15,
+    prompt="""
+    One step of the deterministic process dx/dsigma = eps(x, sigma): x carried from the level `high`
+    to the level `low`.
+
+    x is (N, D) or (N, H, W, C). high and low are one level each, a number, or an array (N,), one
+    for each example; low may also lie above high. eps_model(x, sigma) is the guess of the noise, in
+    the shape of x; it wants its levels as an array (N,), in the dtype of x. The result has the
+    shape of x.
+
+    solver "euler": x plus the change of sigma times the noise guessed at the beginning. "heun": the
+    mean of two guesses instead, the one at the beginning and the one at the level `low`, where
+    Euler's step has led. Mind the sign: going down, sigma changes by low - high, which is negative.
+    No gradient is taken here.
+    """,
+    hints="""
+    Draw sigma to the right and x upwards: eps is the slope, and you walk to the left.
+
+    x + (low - high) eps(x, high); for Heun (eps(x, high) + eps(x + (low - high) eps(x, high),
+    low))/2 in the place of eps(x, high).
+
+        high = np.broadcast_to(np.asarray(high, x.dtype), (len(x),))
+        low = np.broadcast_to(np.asarray(low, x.dtype), (len(x),))
+        change = np.reshape(low - high, (-1,) + (1,) * (np.ndim(x) - 1))  # (N, 1) or (N, 1, 1, 1)
+        slope = eps_model(x, high)
+        euler = x + change * slope
+        if solver == "euler":
+            return euler
+        return x + change * (slope + eps_model(euler, low)) / 2
+    """,
+)
+
+
+def columns(sigma, x):
+    """Levels (N,), one for each example, to go with x."""
+    return sigma.reshape((len(x),) + (1,) * (np.ndim(x) - 1))
+
+
+def slanted(x, sigma):
+    """Noise that depends on the place and on the level."""
+    return 0.5 * x + columns(sigma, x)
+
+
+def wavy(x, sigma):
+    return np.tanh(x + columns(sigma, x)) - 0.3 * columns(sigma, x)
+
+
+@step.case(points=1, expect={"x": [[-4.5]]})
+def euler_from_4_to_2_and_a_half(impl, rng):
+    """x = 6, noise x/2 + sigma = 7: 6 - 1.5 * 7."""
+    return {"x": impl(slanted, np.array([[6.0]]), 4.0, 2.5)}
+
+
+@step.case(points=1, expect={"x": [[0.5625]]})
+def heun_from_4_to_2_and_a_half(impl, rng):
+    """At -4.5 and level 2.5 the noise is 0.25: 6 - 1.5 * (7 + 0.25) / 2."""
+    return {"x": impl(slanted, np.array([[6.0]]), 4.0, 2.5, "heun")}
+
+
+@step.case(points=2)
+def levels_of_each(impl, rng):
+    """Some go down and one goes up."""
+    x, high, low = rng.standard_normal((4, 3)), np.array([2.0, 1, 0.5, 3]), np.array([1.5, 0, 2, 1])
+    return {solver: impl(wavy, x, high, low, solver) for solver in ("euler", "heun")}
+
+
+@step.case(points=1)
+def pictures(impl, rng):
+    x, high = rng.standard_normal((2, 4, 3, 2)), np.array([2.0, 5.0])
+    return {solver: impl(wavy, x, high, 1.5, solver) for solver in ("euler", "heun")}
+
+
+@step.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-7)
+def all_data_is_one_point(impl, rng):
+    """Where there is one point only, paths are straight: from x0 + high z to x0 + low z."""
+    x0, z = np.array([0.7, -1.2, 0.4]), rng.standard_normal((5, 3))
+    high, low = np.array([1.0, 2, 3, 4, 80]), np.array([0.5, 0.1, 4, 3, 60])
+
+    def exact(x, sigma):
+        return (x - x0) / columns(sigma, x)
+
+    end = x0 + columns(low, z) * z
+    x = x0 + columns(high, z) * z
+    return {solver: impl(exact, x, high, low, solver) - end for solver in ("euler", "heun")} | {
+        "difference": impl(exact, x, high, low) - end
+    }
+
+
+@step.case(points=1, rtol=1e-5, atol=1e-3)
+def long_step_in_float32(impl, rng):
+    """From level 1000 to 0.002; places of 1000 and -1000."""
+    x = np.array([[1000.0, -3.0, 0.5], [2.0, -1000.0, 0.0]], np.float32)
+    return {
+        "x": impl(lambda x, s: np.tanh(x / 100) + columns(s, x) / 1e4, x, 1000.0, 0.002, "heun")
+    }
+
+
+loss = Exercise(
+    "diffusion/12/consistency_training_loss",
+    target="minigen.diffusion.consistency:consistency_training_loss",
+    minutes=15,
+    imports=["from minigen.tensor import mse, stop_gradient"],
+    prompt="""
+    The loss of consistency training: how far f at the data noised to the level `high` is from
+    f_target at the same data noised to the level `low`, both with the same noise.
+
+    x is the data and z the noise, both (N, D) or (N, H, W, C); noised to a level the data is
+    x + level z. high and low are one level each, a number, or an array (N,), one for each example.
+    f(x, sigma) and f_target(x, sigma) return the shape of x; they want their levels as an array
+    (N,), in the dtype of x. distance(a, b), one number, says how far a (what f says) is from b
+    (what f_target says); unless given it is mse of minigen.tensor, the mean square.
+
+    What f_target says is a constant: no gradient may flow through it (stop_gradient of
+    minigen.tensor). Through f it does: use autograd's np.
+    """,
+    hints="""
+    One datum, one noise, two levels, two models. Only the higher one learns.
+
+    distance(f(x + high z, high), stop_gradient(f_target(x + low z, low))).
+
+        high = np.broadcast_to(np.asarray(high, x.dtype), (len(x),))
+        low = np.broadcast_to(np.asarray(low, x.dtype), (len(x),))
+        shape = (-1,) + (1,) * (np.ndim(x) - 1)  # (N, 1) for (N, D), (N, 1, 1, 1) for images
+        target = stop_gradient(f_target(x + np.reshape(low, shape) * z, low))
+        return distance(f(x + np.reshape(high, shape) * z, high), target)
+    """,
+)
+
+
+@loss.case(points=1, expect={"loss": 138.125})
+def two_numbers(impl, rng):
+    """x = (1, -1), z = (2, -1), levels 3 and 0.5: f doubles (7, -4), f_target adds 10 to
+    (2, -1.5). The mean of 2^2 and 16.5^2."""
+    x, z = np.array([[1.0, -1.0]]), np.array([[2.0, -1.0]])
+    return {"loss": impl(lambda x, s: 2 * x, lambda x, s: 10 + x, x, z, 3.0, 0.5)}
+
+
+@loss.case(points=1, expect={"loss": 14.5})
+def another_distance(impl, rng):
+    """The same, by the differences a - b, which are 2 and -16.5: minus their sum."""
+    x, z = np.array([[1.0, -1.0]]), np.array([[2.0, -1.0]])
+    models = (lambda x, s: 2 * x, lambda x, s: 10 + x)
+    return {"loss": impl(*models, x, z, 3.0, 0.5, lambda a, b: np.sum(b - a))}
+
+
+@loss.case(points=2)
+def levels_of_each_and_gradient(impl, rng):
+    """The gradient in a number that is in f and in f_target, of which only the first counts."""
+    x, z = rng.standard_normal((2, 5, 3))
+    high, low = np.array([0.5, 1, 2, 4, 8]), np.array([0.1, 0.8, 1, 3, 7])
+
+    def value(w):
+        return impl(lambda x, s: w * wavy(x, s), lambda x, s: w * wavy(x, s), x, z, high, low)
+
+    return {"loss": value(np.array(0.7)), "gradient": grad(value)(np.array(0.7))}
+
+
+@loss.case(points=1)
+def pictures_of_two_levels(impl, rng):
+    x, z = rng.standard_normal((2, 3, 4, 5, 2))
+    one, each = (impl(wavy, slanted, x, z, high, 1.5) for high in (2.0, np.array([2.0, 3, 5])))
+    return {"one level": one, "a level for each": each}
+
+
+@loss.case(points=1, property=True, expect={"loss": 0.0})
+def noise_found_again(impl, rng):
+    """Around data that is zero, x over sigma is the noise, the same at both levels: no loss."""
+    z = rng.standard_normal((6, 3))
+    high, low = np.array([0.5, 1, 2, 4, 8, 80]), np.array([0.1, 0.8, 1, 3, 7, 2])
+
+    def noise(x, sigma):
+        return x / columns(sigma, x)
+
+    return {"loss": impl(noise, noise, 0 * z, z, high, low)}
+
+
+@loss.case(points=1, rtol=1e-4)
+def far_apart_in_float32(impl, rng):
+    """Levels 1000 and 0.002."""
+    x, z = rng.standard_normal((2, 4, 3)).astype(np.float32)
+    return {"loss": impl(slanted, lambda x, s: mse(x, x) + x, x, z, 1000.0, 0.002)}
+
+
+several = Exercise(
+    "diffusion/12/multistep",
+    target="minigen.diffusion.consistency:multistep",
+    minutes=10,
+    prompt="""
+    Samples of a consistency model f in several steps.
+
+    x, (N, D) or (N, H, W, C), is noise at the level sigmas[0]; sigmas is a list of falling levels.
+    The first sample is f of x at sigmas[0]. For each further level sigma, noise is added to the
+    sample again, of the standard deviation that leads from sigma_min to sigma, the root of
+    sigma^2 - sigma_min^2, and f is asked at sigma. With one level there is one call of f.
+
+    f(x, sigma) returns the shape of x; it wants its level as an array (N,), in the dtype of x. Draw
+    the noise of each further level, in turn, by the generator's standard_normal, in the shape and
+    the dtype of x. The result has both as well, and x stays as it was. No gradient is taken here.
+    """,
+    hints="""
+    f leads all the way; then some of the way back by noise, and f again.
+
+    x0 = f(x, sigma_1); then x0 = f(x0 + sqrt(sigma^2 - sigma_min^2) z, sigma) for each further
+    sigma.
+
+        x0 = f(x, np.full(len(x), sigmas[0], x.dtype))
+        for sigma in sigmas[1:]:
+            z = rng.standard_normal(x.shape, dtype=x.dtype)
+            noisy = x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z
+            x0 = f(noisy, np.full(len(x), sigma, x.dtype))
+        return x0
+    """,
+)
+
+
+def tamed(x, sigma):
+    return x / (1 + columns(sigma, x))
+
+
+@several.case(points=1, expect={"sample": [[2.0, -0.75]]})
+def one_step(impl, rng):
+    """f = x / (1 + sigma), at sigma = 3: 8/4 and -3/4."""
+    return {"sample": impl(tamed, np.array([[8.0, -3.0]]), [3.0], rng)}
+
+
+@several.case(points=1, expect={"sample": [[1.25, -0.46875]]})
+def second_step_without_noise(impl, rng):
+    """At sigma_min = 0.6 there is no noise to add: 2/1.6 and -0.75/1.6."""
+    return {"sample": impl(tamed, np.array([[8.0, -3.0]]), [3.0, 0.6], rng, 0.6)}
+
+
+@several.case(points=2)
+def three_steps(impl, rng):
+    """Levels 5, 2 and 0.7, with the usual sigma_min, 0.002, and with 0.4."""
+    x, seed = rng.standard_normal((4, 3)), int(rng.integers(1000))
+    found = {}
+    for low in (0.002, 0.4):
+        again = numpy.random.default_rng(seed)
+        found[f"sigma_min = {low}"] = impl(tamed, x, [5.0, 2.0, 0.7], again, low)
+    usual = impl(tamed, x, [5.0, 2.0, 0.7], numpy.random.default_rng(seed))
+    return found | {"without sigma_min": usual}
+
+
+@several.case(points=1)
+def pictures_in_two_steps(impl, rng):
+    x = rng.standard_normal((2, 4, 3, 2)).astype(np.float32)
+    return {"sample": impl(tamed, x, np.array([80.0, 1.5]), rng)}
+
+
+@several.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-7)
+def noise_adds_up(impl, rng):
+    """If f returns its input, the sample is x and the noises of all further levels."""
+    x, seed = rng.standard_normal((5, 2)), int(rng.integers(1000))
+    found = impl(lambda x, s: x, x, [3.0, 1.0, 0.5], numpy.random.default_rng(seed), 0.3)
+    again = numpy.random.default_rng(seed)
+    noise = [again.standard_normal((5, 2)) * np.sqrt(s**2 - 0.09) for s in (1.0, 0.5)]
+    return {"difference": found - x - noise[0] - noise[1]}

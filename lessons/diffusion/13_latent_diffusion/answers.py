@@ -1,0 +1,157 @@
+"""Mistakes in the exercises of diffusion/13, and other right answers."""
+
+import autograd.numpy as np
+
+from minigen.tensor import logsumexp, softmax
+
+
+def turned(k):
+    """Keys with their last two axes exchanged."""
+    return np.swapaxes(k, -1, -2)
+
+
+MISTAKES = {
+    "unit_scale": """
+    # This is the standard deviation itself; latents are multiplied by one over it.
+    return 1 / deviation -> return deviation
+    # One over the standard deviation, not over the variance: the root is missing.
+    return 1 / deviation -> return 1 / deviation**2
+    # One over the standard deviation, not over its root.
+    return 1 / deviation -> return 1 / deviation**0.5
+    # The mean stays out of it: measure the distance from the mean, not from zero.
+    return float(1 / np.sqrt(np.mean(latents.astype(np.float64) ** 2)))
+    # Divide by the number of entries, not by one less.
+    return float(1 / np.std(latents.astype(np.float64), ddof=1))
+    # One deviation for all channels together, not the mean of theirs.
+    return float(1 / np.mean(np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))))
+    # One deviation over examples and positions too: this is the mean of those within the examples.
+    return float(1 / np.mean(np.std(np.reshape(latents, (len(latents), -1)), axis=1)))
+    # One number for all entries, not one for each channel.
+    return 1 / np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))
+    # One number for all entries, not one for each place.
+    return 1 / np.std(latents, axis=0)
+    # The largest entry says little about the deviation.
+    return float(1 / np.max(np.abs(latents)))
+    # The deviation is the root of the mean *squared* distance.
+    return float(1 / np.mean(np.abs(latents - np.mean(latents))))
+    # Nothing is added to the deviation.
+    return 1 / deviation -> return 1 / (deviation + 1e-3)
+    # One deviation for all channels together, not the mean of one over theirs.
+    return float(np.mean(1 / np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))))
+    # One deviation for all examples together, not the mean of one over that of each place.
+    return float(np.mean(1 / np.std(latents, axis=0)))
+    # One deviation over all entries, not the mean of those of each place.
+    return float(1 / np.mean(np.std(latents, axis=0)))
+    # This is the root of a sum of squares; the deviation is the root of the mean squared distance.
+    return float(1 / np.linalg.norm(latents))
+    # The deviation is no half of the distance between largest and smallest entry.
+    return float(2 / (np.max(latents) - np.min(latents)))
+    # The distance between largest and smallest entry is not the deviation.
+    return float(1 / (np.max(latents) - np.min(latents)))
+    # Return the factor, not the scaled latents.
+    return latents / np.std(latents)
+    # In float32, mean of squares minus squared mean loses all its digits far from zero.
+    return float(1 / np.sqrt(np.maximum(np.mean(latents**2) - np.mean(latents) ** 2, 1e-12)))
+    # Only the first example is measured: take all of them.
+    return float(1 / np.std(latents[:1].astype(np.float64)))
+    """,
+    "cross_attention": """
+    # The products are not divided by the root of d.
+    / numpy.sqrt(shape[-1]).astype(q.dtype) -> / q.dtype.type(1)
+    # Divide by the root of d, not by d.
+    numpy.sqrt(shape[-1]).astype(q.dtype) -> q.dtype.type(shape[-1])
+    # Divide by the root of d; this multiplies.
+    / numpy.sqrt(shape[-1]).astype(q.dtype) -> * numpy.sqrt(shape[-1]).astype(q.dtype)
+    # d is the length of the queries that come, not always 4.
+    numpy.sqrt(shape[-1]).astype(q.dtype) -> q.dtype.type(2)
+    # d is the length of a query, not the number of words.
+    numpy.sqrt(shape[-1]) -> numpy.sqrt(shape[-2])
+    # d is the length of a query, not the number of queries.
+    return np.matmul(softmax(np.matmul(q, turned(k)) / np.shape(q)[-2] ** 0.5), v)
+    # d is the length of a query, not that of a value.
+    return np.matmul(softmax(np.matmul(q, turned(k)) / np.shape(v)[-1] ** 0.5), v)
+    # The softmax is over the words, the last axis, not over the positions.
+    return np.matmul(turned(softmax(turned(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5))), v)
+    # The softmax is missing: weights are positive and sum to 1.
+    np.matmul(softmax(scores), v) -> np.matmul(scores, v)
+    # The exponentials are not divided by their sum.
+    np.matmul(softmax(scores), v) -> np.matmul(np.exp(np.minimum(scores, 80)), v)
+    # exp overflows for large products: use softmax, or take the largest product away first.
+    e = np.exp(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5)
+    return np.matmul(e / np.sum(e, axis=-1, keepdims=True), v)
+    # All scores of an example share one sum here: each query has its own weights.
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    total = np.exp(s - np.max(s))
+    return np.matmul(total / np.sum(total, axis=(-1, -2), keepdims=True), v)
+    # The weights multiply the values, not the keys.
+    np.matmul(softmax(scores), v) -> np.matmul(softmax(scores), k)
+    # The products are of queries with keys, not of keys with themselves.
+    scores = np.matmul(q, np.swapaxes(k, -1, -2)) -> scores = np.matmul(k, np.swapaxes(k, -1, -2))
+    # Nothing is added to the sum of the exponentials: the weights sum to 1.
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    e = np.exp(s - np.max(s, axis=-1, keepdims=True))
+    return np.matmul(e / (np.sum(e, axis=-1, keepdims=True) + 1e-3), v)
+    # Keys and queries are compared by their product, not by their distance.
+    gap = q[..., :, None, :] - k[..., None, :, :]
+    return np.matmul(softmax(-np.sum(gap**2, axis=-1) / np.shape(q)[-1] ** 0.5), v)
+    # The weights of a query sum to 1, by a softmax; a sigmoid makes each by itself.
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    return np.matmul(0.5 + 0.5 * np.tanh(s / 2), v)
+    # The queries ask the keys, not one another.
+    return np.matmul(softmax(np.matmul(q, turned(q)) / np.shape(q)[-1] ** 0.5), v)
+    # The sign: the larger the product, the larger the weight.
+    softmax(scores) -> softmax(-scores)
+    # Products are divided before the softmax, not the weights after it.
+    weights = softmax(np.matmul(q, turned(k))) / np.shape(q)[-1] ** 0.5
+    return np.matmul(weights, v)
+    # The softmax of the softmax is flatter: take it once.
+    softmax(scores) -> softmax(softmax(scores))
+    # Every query takes all words by their weights, not only the one with the largest.
+    s = np.matmul(q, turned(k))
+    best = 1.0 * (s == np.max(s, axis=-1, keepdims=True))
+    return np.matmul(best.astype(v.dtype), v)
+    # The weights depend on the query: this is the plain mean of the values.
+    even = 0 * np.matmul(q, turned(k)) + 1 / np.shape(v)[-2]
+    return np.matmul(even, v)
+    # The products are used as they are: not those of vectors of length 1.
+    q = q / np.sqrt(np.sum(q**2, axis=-1, keepdims=True))
+    k = k / np.sqrt(np.sum(k**2, axis=-1, keepdims=True))
+    return np.matmul(softmax(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5), v)
+    # This returns the weights; the mean of the values is asked for.
+    return np.matmul(softmax(scores), v) -> return softmax(scores)
+    # The result is the answer alone: the query is not added here.
+    out = np.matmul(softmax(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5), v)
+    return out + np.mean(q, axis=-1, keepdims=True)
+    # Scores are not clipped: large products decide.
+    return np.matmul(softmax(np.clip(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5, -2, 2)), v)
+    """,
+}
+
+VARIANTS = {
+    "unit_scale": """
+    # through the variance
+    z = np.ravel(latents).astype(np.float64)
+    return float(np.mean((z - np.mean(z)) ** 2) ** -0.5)
+    # NumPy's own in float64
+    return 1 / float(np.std(latents, dtype=np.float64))
+    """,
+    "cross_attention": """
+    # the queries divided first
+    scores = np.einsum("...ld,...md->...lm", q / np.shape(q)[-1] ** 0.5, k)
+    return np.einsum("...lm,...me->...le", softmax(scores), v)
+    # with the softmax written out
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    e = np.exp(s - np.max(s, axis=-1, keepdims=True))
+    return np.matmul(e, v) / np.sum(e, axis=-1, keepdims=True)
+    # through logarithms
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    return np.matmul(np.exp(s - logsumexp(s)[..., None]), v)
+    """,
+}
+
+EQUIVALENT = {
+    "cross_attention": """
+    # exchanging two axes has no order
+    np.swapaxes(k, -1, -2) → np.swapaxes(k, -2, -1)
+    """,
+}

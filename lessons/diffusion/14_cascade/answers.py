@@ -1,0 +1,288 @@
+"""Mistakes in the exercises of diffusion/14, and other right answers."""
+
+import autograd.numpy as np
+
+from minigen.tensor import upsample_nearest
+
+
+def at(values, s):
+    """values[s], one number for each picture."""
+    return np.reshape(values[s], (-1, 1, 1, 1))
+
+
+def with_level(z, level, factor):
+    """z enlarged, and a channel that holds `level`."""
+    large = upsample_nearest(z, factor)
+    return np.concatenate([large, level * np.ones_like(large[..., :1])], axis=3)
+
+
+def noised(small, a, eps):
+    return np.sqrt(a) * small + np.sqrt(1 - a) * eps
+
+
+def gaussian(sigma, kernel):
+    """Weights that do not sum to 1 yet, (1 or N, kernel)."""
+    d = np.arange(kernel) - kernel // 2
+    return np.exp(-((d / np.reshape(sigma, (-1, 1))) ** 2) / 2)
+
+
+def normalized(w):
+    return w / np.sum(w, axis=1, keepdims=True)
+
+
+def one_way(x, w, axis, mode="reflect"):
+    """The blur along one axis, with the border filled in by np.pad's mode."""
+    kernel = np.shape(w)[1]
+    margins = [(0, 0)] * 4
+    margins[axis] = (kernel // 2, kernel // 2)
+    wide = np.pad(x, margins, mode=mode)
+    parts = [np.take(wide, range(k, k + x.shape[axis]), axis=axis) for k in range(kernel)]
+    return sum(np.reshape(w[:, k], (-1, 1, 1, 1)) * parts[k] for k in range(kernel))
+
+
+def both_ways(x, w, mode="reflect"):
+    return one_way(one_way(x, w, 1, mode), w, 2, mode)
+
+
+MISTAKES = {
+    "augmented_condition": """
+    # Square roots are missing: z = sqrt(alpha_bar) small + sqrt(1 - alpha_bar) eps.
+    a = at(schedule.alpha_bar, s)
+    return with_level(a * small + (1 - a) * eps, np.sqrt(1 - a), factor)
+    # alpha belongs to one step; s steps have alpha_bar, the product.
+    a = at(schedule.alpha, s)
+    return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
+    # The arrays are indexed by the time step itself: alpha_bar[s], not alpha_bar[s - 1].
+    a = at(schedule.alpha_bar, s - 1)
+    return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
+    # This is the variance of the noise; its standard deviation is the square root.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), 1 - a, factor)
+    # This is what is left of the picture; the level is that of the noise.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt(a), factor)
+    # The channel holds the standard deviation of the noise, not the time step.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.reshape(s, (-1, 1, 1, 1)) * 1.0, factor)
+    # The channel holds the standard deviation of the noise, not the time step's share of T.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.reshape(s, (-1, 1, 1, 1)) / schedule.T, factor)
+    # The channel that says how noisy the picture is, is missing.
+    return upsample_nearest(noised(small, at(schedule.alpha_bar, s), eps), factor)
+    # The new channel comes last.
+    y = with_level(noised(small, at(schedule.alpha_bar, s), eps), np.sqrt(1 - at(
+        schedule.alpha_bar, s)), factor)
+    return np.concatenate([y[..., -1:], y[..., :-1]], axis=3)
+    # The picture must become larger pixel by pixel, each one a block; this sets copies of the whole
+    # picture side by side.
+    a = at(schedule.alpha_bar, s)
+    z = np.tile(noised(small, a, eps), (1, factor, factor, 1))
+    return np.concatenate([z, np.sqrt(1 - a) * np.ones_like(z[..., :1])], axis=3)
+    # Enlarge by `factor`, which need not be 2.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt(1 - a), 2)
+    # The noise is missing: eps has its part in the picture.
+    a = at(schedule.alpha_bar, s)
+    return with_level(np.sqrt(a) * small, np.sqrt(1 - a), factor)
+    # The small picture is not noised at all here; only the level says so.
+    return with_level(small, np.sqrt(1 - at(schedule.alpha_bar, s)), factor)
+    # The forward process shrinks the picture by sqrt(alpha_bar), too.
+    a = at(schedule.alpha_bar, s)
+    return with_level(small + np.sqrt(1 - a) * eps, np.sqrt(1 - a), factor)
+    # Picture and noise are swapped: the picture is multiplied by sqrt(alpha_bar).
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(eps, a, small), np.sqrt(1 - a), factor)
+    # Each picture has its own step: this takes the first one's for all.
+    a = at(schedule.alpha_bar, np.ravel(s)[0])
+    return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
+    # Each picture has its own step, for its level, too.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.mean(np.sqrt(1 - a)), factor)
+    # Do not clip: the noised picture may lie anywhere.
+    a = at(schedule.alpha_bar, s)
+    return with_level(np.clip(noised(small, a, eps), -1, 1), np.sqrt(1 - a), factor)
+    # One step adds noise of variance beta; after s steps it is 1 - alpha_bar.
+    a, b = at(schedule.alpha_bar, s), at(schedule.beta, s)
+    return with_level(np.sqrt(a) * small + np.sqrt(b) * eps, np.sqrt(b), factor)
+    # 1 - alpha_bar is the variance of the noise: eps is multiplied by its square root.
+    a = at(schedule.alpha_bar, s)
+    return with_level(np.sqrt(a) * small + (1 - a) * eps, np.sqrt(1 - a), factor)
+    # The level is the noise's standard deviation, not its ratio to what is left of the picture.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt((1 - a) / a), factor)
+    # A small number under the root is not harmless: at s = 0 there is no noise.
+    a = at(schedule.alpha_bar, s)
+    level = np.sqrt(1 - a + 1e-6)
+    return with_level(np.sqrt(a) * small + level * eps, level, factor)
+    # Square roots are missing, in the picture and in the level.
+    a = at(schedule.alpha_bar, s)
+    return with_level(a * small + (1 - a) * eps, 1 - a, factor)
+    # The arrays are indexed by the time step itself: alpha_bar[s], not alpha_bar[s + 1].
+    a = at(schedule.alpha_bar, np.minimum(s + 1, schedule.T))
+    return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
+    # This is what is left of the picture's variance; the level is that of the noise.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), a, factor)
+    # beta belongs to one step; after s steps the noise has the variance 1 - alpha_bar.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt(at(schedule.beta, s)), factor)
+    # beta belongs to one step; after s steps the noise has the variance 1 - alpha_bar.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), at(schedule.beta, s), factor)
+    # One channel says how noisy a picture is, however many channels the picture has.
+    a = at(schedule.alpha_bar, s)
+    large = upsample_nearest(noised(small, a, eps), factor)
+    return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large)], axis=3)
+    # The new channel goes beside the others, on axis 3; this adds a row.
+    a = at(schedule.alpha_bar, s)
+    large = upsample_nearest(noised(small, a, eps), factor)
+    return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large[:, :1])], axis=1)
+    # Enlarge in both directions, down and across.
+    a = at(schedule.alpha_bar, s)
+    large = np.repeat(noised(small, a, eps), factor, axis=1)
+    return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large[..., :1])], axis=3)
+    # Rows and columns are the axes 1 and 2; axis 0 counts the pictures.
+    a = at(schedule.alpha_bar, s)
+    large = np.repeat(np.repeat(noised(small, a, eps), factor, axis=0), factor, axis=1)
+    level = np.sqrt(1 - np.repeat(a, factor, axis=0)) if len(a) > 1 else np.sqrt(1 - a)
+    return np.concatenate([large, level * np.ones_like(large[..., :1])], axis=3)
+    # All pixels of a block have the value of the small one; here all but one are 0.
+    a = at(schedule.alpha_bar, s)
+    z = noised(small, a, eps)
+    first = np.zeros((1, factor, factor, 1))
+    first[0, 0, 0, 0] = 1.0
+    return with_level(np.kron(z, first), np.sqrt(1 - a), 1)
+    # A small number under the root is not harmless: at s = 0 there is no noise.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt(1 - a + 1e-5), factor)
+    # This is the same picture in another measure, where the data is not shrunk; the forward process
+    # shrinks it by sqrt(alpha_bar).
+    a = at(schedule.alpha_bar, s)
+    sigma = np.sqrt((1 - a) / a)
+    return with_level(small + sigma * eps, sigma, factor)
+    # The noise is added, not taken away.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, -eps), np.sqrt(1 - a), factor)
+    """,
+    "gaussian_blur": """
+    # The 2 in exp(-d^2/(2 sigma^2)) is missing.
+    return both_ways(x, normalized(gaussian(sigma, kernel) ** 2))
+    # sigma is squared in exp(-d^2/(2 sigma^2)): it is a standard deviation, not a variance.
+    return both_ways(x, normalized(gaussian(np.sqrt(sigma), kernel)))
+    # The distance is squared in exp(-d^2/(2 sigma^2)).
+    d = np.abs(np.arange(kernel) - kernel // 2)
+    return both_ways(x, normalized(np.exp(-d / (2 * np.reshape(sigma, (-1, 1)) ** 2))))
+    # Divide the weights by their sum.
+    return both_ways(x, gaussian(sigma, kernel))
+    # Divide the weights by their sum. The factor of a Gaussian density does not do that for a few
+    # pixels.
+    density = gaussian(sigma, kernel) / (np.reshape(sigma, (-1, 1)) * np.sqrt(2 * np.pi))
+    return both_ways(x, density)
+    # The weights of each picture sum to 1 by themselves: this divides by the sum over all pictures.
+    w = gaussian(sigma, kernel)
+    return both_ways(x, w / np.sum(w))
+    # This blurs down only; across is missing.
+    return one_way(x, normalized(gaussian(sigma, kernel)), 1)
+    # This blurs across only; down is missing.
+    return one_way(x, normalized(gaussian(sigma, kernel)), 2)
+    # Beyond the border the picture is reflected, not zero.
+    return both_ways(x, normalized(gaussian(sigma, kernel)), "constant")
+    # Beyond the border the picture is reflected; this repeats the last pixel.
+    return both_ways(x, normalized(gaussian(sigma, kernel)), "edge")
+    # The reflection does not repeat the pixel at the border: left of 1 2 3 stands 3 2.
+    return both_ways(x, normalized(gaussian(sigma, kernel)), "symmetric")
+    # Beyond the border the picture is reflected; this goes on at its other side.
+    return both_ways(x, normalized(gaussian(sigma, kernel)), "wrap")
+    # The kernel need not have three pixels.
+    return both_ways(x, normalized(gaussian(sigma, 3)))
+    # Each picture has its own sigma: this takes the first one's for all.
+    return both_ways(x, normalized(gaussian(np.ravel(sigma)[0], kernel)))
+    # Each picture has its own sigma: this takes their mean for all.
+    return both_ways(x, normalized(gaussian(np.mean(sigma), kernel)))
+    # These weights are all equal; nearer pixels count more.
+    return both_ways(x, np.ones((1, kernel)) / kernel)
+    # The distance is counted from the middle of the kernel, which is the pixel itself.
+    d = np.arange(kernel)
+    return both_ways(x, normalized(np.exp(-((d / np.reshape(sigma, (-1, 1))) ** 2) / 2)))
+    # Down and across are the axes 1 and 2; axis 3 holds the channels.
+    w = normalized(gaussian(sigma, kernel))
+    return one_way(one_way(x, w, 2, "symmetric"), w, 3, "symmetric")
+    # The blurred picture itself is asked for, not what the blur takes away.
+    return x - both_ways(x, normalized(gaussian(sigma, kernel)))
+    # Blur once in each direction.
+    w = normalized(gaussian(sigma, kernel))
+    return both_ways(both_ways(x, w), w)
+    # The two directions come one after the other; this is the mean of both.
+    w = normalized(gaussian(sigma, kernel))
+    return (one_way(x, w, 1) + one_way(x, w, 2)) / 2
+    # The pixels are not cut off.
+    return np.clip(both_ways(x, normalized(gaussian(sigma, kernel))), -1, 1)
+    # kernel is the number of pixels, the middle one among them; it is not how far they reach.
+    return both_ways(x, normalized(gaussian(sigma, 2 * kernel - 1)), "edge")
+    # kernel is the number of pixels, the middle one among them; it is not how far they reach.
+    return both_ways(x, normalized(gaussian(sigma, 2 * kernel + 1)), "symmetric")
+    # Distances are whole pixels, -1, 0, 1 and so on, however large the kernel is.
+    d = np.linspace(-1, 1, kernel)
+    return both_ways(x, normalized(np.exp(-((d / np.reshape(sigma, (-1, 1))) ** 2) / 2)))
+    # The weights of one picture sum to 1: the sum goes over the kernel.
+    w = gaussian(sigma, kernel)
+    return both_ways(x, w / np.sum(w, axis=0, keepdims=True))
+    # This falls like exp(-|d|/sigma); a Gaussian is exp(-d^2/(2 sigma^2)).
+    d = np.abs(np.arange(kernel) - kernel // 2)
+    return both_ways(x, normalized(np.exp(-d / np.reshape(sigma, (-1, 1)))))
+    # Once down and once across; this goes down twice.
+    w = normalized(gaussian(sigma, kernel))
+    return one_way(both_ways(x, w), w, 1)
+    # The pixels at the border are blurred as well, with the reflection beside them.
+    r = kernel // 2
+    y, z = x.copy(), both_ways(x, normalized(gaussian(sigma, kernel)))
+    inner = (slice(None), slice(r, x.shape[1] - r), slice(r, x.shape[2] - r))
+    y[inner] = z[inner]
+    return y
+    # The result is as large as x: at the border the reflection helps.
+    r = kernel // 2
+    z = both_ways(x, normalized(gaussian(sigma, kernel)))
+    return z[:, r : x.shape[1] - r, r : x.shape[2] - r]
+    # This kernel reaches to four standard deviations; only `kernel` pixels count.
+    reach = int(4 * np.max(sigma) + 0.5)
+    return both_ways(x, normalized(gaussian(sigma, 2 * reach + 1)))
+    # Nothing is turned upside down: pixel i becomes a mean of the pixels around i.
+    return both_ways(x[:, ::-1], normalized(gaussian(sigma, kernel)))
+    # Nothing is to be added to sigma: it is positive.
+    return both_ways(x, normalized(gaussian(np.asarray(sigma) + 0.1, kernel)))
+    """,
+}
+
+VARIANTS = {
+    "augmented_condition": """
+    # repeats, and the noise of each picture in a loop
+    steps = np.broadcast_to(s, (len(small),))
+    out = []
+    for picture, step, noise in zip(small, steps, eps):
+        a = schedule.alpha_bar[step]
+        z = a**0.5 * picture + (1 - a) ** 0.5 * noise
+        z = z.repeat(factor, axis=0).repeat(factor, axis=1)
+        out.append(np.concatenate([z, np.full((*z.shape[:2], 1), (1 - a) ** 0.5)], axis=2))
+    return np.array(out)
+    # by Kronecker's product
+    a = at(schedule.alpha_bar, s)
+    z = np.kron(noised(small, a, eps), np.ones((1, factor, factor, 1)))
+    return np.concatenate([z, np.zeros_like(z[..., :1]) + (1 - a) ** 0.5], axis=-1)
+    """,
+    "gaussian_blur": """
+    # shifted copies
+    return both_ways(x, normalized(gaussian(sigma, kernel)))
+    # across first, then down
+    w = normalized(gaussian(sigma, kernel))
+    return one_way(one_way(x, w, 2), w, 1)
+    # both directions at once, over a window of the padded picture
+    w, r = normalized(gaussian(sigma, kernel)), kernel // 2
+    wide = np.pad(x, [(0, 0), (r, r), (r, r), (0, 0)], mode="reflect")
+    total = 0
+    for i in range(kernel):
+        for j in range(kernel):
+            part = wide[:, i : i + x.shape[1], j : j + x.shape[2]]
+            total = total + (w[:, i] * w[:, j]).reshape(-1, 1, 1, 1) * part
+    return total
+    """,
+}

@@ -1,0 +1,168 @@
+"""Mistakes in the exercises of diffusion/15, and other right answers."""
+
+import autograd.numpy as np
+
+from minigen.diffusion.ddpm import q_sample as noised
+from minigen.tensor import log_softmax as log_of_softmax
+from minigen.tensor import logsumexp
+
+
+def unit(rows):
+    """Rows of length 1."""
+    return rows / np.sqrt(np.sum(rows**2, axis=1, keepdims=True))
+
+
+def diagonal(a):
+    """The entries (i, i)."""
+    return np.sum(a * np.eye(len(a), dtype=a.dtype), axis=1)
+
+
+def of_logits(logits):
+    """The loss of logits (N, N)."""
+    found = np.mean(diagonal(log_of_softmax(logits)))
+    return -(found + np.mean(diagonal(log_of_softmax(np.transpose(logits))))) / 2
+
+
+MISTAKES = {
+    "contrastive_loss": """
+    # The rows have to be brought to length 1 first.
+    return of_logits(np.exp(log_scale) * np.matmul(image, np.transpose(text)))
+    # The texts have to be brought to length 1 as well.
+    return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(text)))
+    # The pictures have to be brought to length 1 as well.
+    return of_logits(np.exp(log_scale) * np.matmul(image, np.transpose(unit(text))))
+    # The scale is exp(log_scale).
+    return of_logits(log_scale * np.matmul(unit(image), np.transpose(unit(text))))
+    # The scale is missing: the logits are exp(log_scale) times the cosines.
+    return of_logits(np.matmul(unit(image), np.transpose(unit(text))))
+    # The logits are multiplied with the scale, not divided by it.
+    return of_logits(np.matmul(unit(image), np.transpose(unit(text))) / np.exp(log_scale))
+    # The texts that look for their pictures are missing: softmax along the columns too.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    return -np.mean(diagonal(log_of_softmax(logits)))
+    # The pictures that look for their texts are missing: softmax along the rows too.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    return -np.mean(diagonal(log_of_softmax(np.transpose(logits))))
+    # The two cross-entropies are averaged, not added.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    return 2 * of_logits(logits)
+    # The mean over the pairs is asked for, not the sum.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    return len(image) * of_logits(logits)
+    # A loss has to fall as the pairs find each other: the minus sign is missing.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    return -of_logits(logits)
+    # One softmax over all N² products is no choice of a partner: take one for each row.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    return -np.mean(diagonal(logits)) + logsumexp(np.reshape(logits, (1, -1)), axis=1)[0]
+    # Only the diagonal holds right answers; this is the mean over all pairs.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    both = np.mean(log_of_softmax(logits)) + np.mean(log_of_softmax(np.transpose(logits)))
+    return -both / 2
+    # The logarithm is missing: cross-entropy is minus the log of the probability.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    both = np.exp(log_of_softmax(logits)) + np.exp(log_of_softmax(np.transpose(logits)))
+    return -np.mean(diagonal(both)) / 2
+    # exp(1097) overflows: use log_softmax.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    rows, columns = np.sum(np.exp(logits), axis=1), np.sum(np.exp(logits), axis=0)
+    return np.mean(np.log(rows) + np.log(columns)) / 2 - np.mean(diagonal(logits))
+    # The distance of the partners alone is not enough: strangers have to be told apart.
+    return np.mean(np.sum((unit(image) - unit(text)) ** 2, axis=1))
+    # This is how far the cosines of partners are from 1; the others of the batch count as well.
+    return np.exp(log_scale) * np.mean(1 - np.sum(unit(image) * unit(text), axis=1))
+    """,
+    "prior_loss": """
+    # The target is the clean embedding, not the noise.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((prior(noised(z, t, eps, schedule), t, y) - eps) ** 2)
+    # The prior is given the noised embedding, not the clean one.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((prior(z, t, y) - z) ** 2)
+    # The target is the clean embedding, not the noised one.
+    t = np.broadcast_to(t, (len(z),))
+    z_t = noised(z, t, eps, schedule)
+    return np.mean((prior(z_t, t, y) - z_t) ** 2)
+    # The mean over examples and dimensions is asked for, not the sum.
+    t = np.broadcast_to(t, (len(z),))
+    return np.sum((prior(noised(z, t, eps, schedule), t, y) - z) ** 2)
+    # The mean over the dimensions as well: not their sum.
+    t = np.broadcast_to(t, (len(z),))
+    return np.sum((prior(noised(z, t, eps, schedule), t, y) - z) ** 2) / len(z)
+    # The mean over the examples as well: not their sum.
+    t = np.broadcast_to(t, (len(z),))
+    return np.sum((prior(noised(z, t, eps, schedule), t, y) - z) ** 2) / np.size(z[0])
+    # The error has to be squared.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean(np.abs(prior(noised(z, t, eps, schedule), t, y) - z))
+    # The mean of the squares, without a root.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((prior(noised(z, t, eps, schedule), t, y) - z) ** 2) ** 0.5
+    # No half in front.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((prior(noised(z, t, eps, schedule), t, y) - z) ** 2) / 2
+    # The noise enters times the root of 1 - alpha_bar, the embedding times that of alpha_bar.
+    t = np.broadcast_to(t, (len(z),))
+    a = np.reshape(schedule.alpha_bar[t], (-1,) + (1,) * (np.ndim(z) - 1))
+    return np.mean((prior(a * z + (1 - a) * eps, t, y) - z) ** 2)
+    # alpha_bar, the product up to t, belongs here, not alpha of one step.
+    t = np.broadcast_to(t, (len(z),))
+    a = np.reshape(schedule.alpha[t], (-1,) + (1,) * (np.ndim(z) - 1))
+    return np.mean((prior(np.sqrt(a) * z + np.sqrt(1 - a) * eps, t, y) - z) ** 2)
+    # The two roots have changed places: at t = 1 there is little noise.
+    t = np.broadcast_to(t, (len(z),))
+    a = np.reshape(schedule.alpha_bar[t], (-1,) + (1,) * (np.ndim(z) - 1))
+    return np.mean((prior(np.sqrt(1 - a) * z + np.sqrt(a) * eps, t, y) - z) ** 2)
+    # The arrays begin with t = 0: use t itself, not t - 1.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((prior(noised(z, t - 1, eps, schedule), t, y) - z) ** 2)
+    # The prior is told the time as it is.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((prior(noised(z, t, eps, schedule), t / schedule.T, y) - z) ** 2)
+    # Each example is not weighted: a plain mean.
+    t = np.broadcast_to(t, (len(z),))
+    w = np.reshape(schedule.snr[t], (-1,) + (1,) * (np.ndim(z) - 1))
+    return np.mean(w * (prior(noised(z, t, eps, schedule), t, y) - z) ** 2)
+    # The prior is called once: a second answer need not be the same.
+    t = np.broadcast_to(t, (len(z),))
+    z_t = noised(z, t, eps, schedule)
+    return np.mean((prior(z_t, t, y) - z) * (prior(z_t, t, y) - z))
+    # The order of the arguments is prior(z_t, t, y): the time is not left out, nor the condition.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((prior(noised(z, t, eps, schedule), t, 0) - z) ** 2)
+    """,
+}
+
+VARIANTS = {
+    "contrastive_loss": """
+    # with the log of the sum of exponentials
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    own = diagonal(logits)
+    sums = logsumexp(logits, axis=1) + logsumexp(logits, axis=0)
+    return np.mean(sums) / 2 - np.mean(own)
+    # by the helper
+    return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text))))
+    """,
+    "prior_loss": """
+    # noised by hand
+    t = np.broadcast_to(t, (len(z),))
+    a = np.reshape(schedule.alpha_bar[t], (-1,) + (1,) * (np.ndim(z) - 1))
+    error = z - prior(np.sqrt(a) * z + np.sqrt(1 - a) * eps, t, y)
+    return np.sum(error**2) / np.size(z)
+    # the times made by a sum
+    times = np.zeros(len(z), int) + t
+    guess = prior(noised(z, times, eps, schedule), times, y)
+    return np.mean((guess - z) * (guess - z))
+    """,
+}
+
+EQUIVALENT = {
+    "contrastive_loss": """
+    # the loss is the same with pictures and texts exchanged
+    (image, text, log_scale) → (text, image, log_scale)
+    """,
+    "prior_loss": """
+    # a squared difference is the same either way
+    mse(predicted, z) → mse(z, predicted)
+    """,
+}

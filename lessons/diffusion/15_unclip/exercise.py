@@ -1,0 +1,183 @@
+"""Exercises on unCLIP: the contrastive loss of CLIP, and the loss of the prior."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.format import Exercise
+from minigen.diffusion.schedule import Schedule
+
+contrastive = Exercise(
+    "diffusion/15/contrastive_loss",
+    target="minigen.diffusion.text:contrastive_loss",
+    minutes=20,
+    imports=["from minigen.tensor import log_softmax"],
+    prompt="""
+    The loss of CLIP for a batch of pictures and their texts, a scalar in nats.
+
+    image and text, (N, E), are embeddings; row i of text belongs to row i of image. Bring each row
+    to length 1, take the scalar products of all rows with all, and multiply them with
+    exp(log_scale), a scalar: logits (N, N), a row for each picture, a column for each text. Each
+    picture is to find its text among the N, and each text its picture. The loss is half of the sum
+    of the two mean cross-entropies. Gradients are taken in all three arguments.
+
+    log_softmax(x) of minigen.tensor is the logarithm of the softmax over the last axis, without
+    overflow. log_scale may be 4.6 (a scale of 100) or more.
+    """,
+    hints="""
+    The right answer for picture i is number i: it stands on the diagonal. Two softmaxes, one along
+    the rows, one along the columns.
+
+    logits = exp(log_scale) image textᵀ; - (mean of the diagonal of log softmax over rows + the same
+    for the transposed logits)/2.
+
+        image = image / np.sqrt(np.sum(image**2, axis=1, keepdims=True))
+        text = text / np.sqrt(np.sum(text**2, axis=1, keepdims=True))
+        logits = np.exp(log_scale) * np.matmul(image, np.transpose(text))
+        pictures = np.mean(np.diag(log_softmax(logits)))
+        texts = np.mean(np.diag(log_softmax(np.transpose(logits))))
+        return -(pictures + texts) / 2
+    """,
+)
+
+
+@contrastive.case(points=1, expect={"loss": 0.06262967204})
+def two_pairs(impl, rng):
+    """Rows of length 5 and 2, 10 and 1: the cosines are 1 and -0.28, -0.8 and 0.8, the scale is 2.
+    By rows log(1 + exp(-2.56)) and log(1 + exp(-3.2)), by columns log(1 + exp(-3.6)) and log(1 +
+    exp(-2.16)); a quarter of their sum."""
+    image, text = np.array([[3.0, 4.0], [0.0, -2.0]]), np.array([[6.0, 8.0], [0.6, -0.8]])
+    return {"loss": impl(image, text, np.log(2.0))}
+
+
+@contrastive.case(points=1)
+def a_batch(impl, rng):
+    image, text = rng.standard_normal((2, 6, 4))
+    return {f"scale {scale}": impl(image, text, np.log(scale)) for scale in (1.0, 14.0)}
+
+
+@contrastive.case(points=1, property=True, expect={"turned": 0.0, "longer": 0.0, "one pair": 0.0})
+def what_does_not_matter(impl, rng):
+    """Pictures and texts may be exchanged, rows made longer; one pair alone has found itself."""
+    image, text = rng.standard_normal((2, 5, 3))
+    loss = impl(image, text, 1.5)
+    return {
+        "turned": impl(text, image, 1.5) - loss,
+        "longer": impl(image * np.array([[3.0], [0.1], [7.0], [1.0], [20.0]]), text, 1.5) - loss,
+        "one pair": impl(image[:1], text[:1], 1.5),
+        "loss": loss,
+    }
+
+
+@contrastive.case(points=2, rtol=1e-5)
+def all_gradients(impl, rng):
+    from minigen.tensor import value_and_grad
+
+    image, text = rng.standard_normal((2, 5, 3))
+    arguments = (image, text, np.array(0.7))
+    value, gradients = value_and_grad(lambda arguments: impl(*arguments))(arguments)
+    return {"loss": value, "image": gradients[0], "text": gradients[1], "scale": gradients[2]}
+
+
+@contrastive.case(points=1, rtol=1e-4)
+def a_large_scale(impl, rng):
+    """exp(7) is 1097, and exp(1097) is more than any float: in float32."""
+    image, text = rng.standard_normal((2, 4, 3)).astype(np.float32)
+    return {"loss": impl(image, text, np.array(7.0, np.float32))}
+
+
+prior = Exercise(
+    "diffusion/15/prior_loss",
+    target="minigen.diffusion.unclip:prior_loss",
+    minutes=15,
+    imports=["from minigen.diffusion.ddpm import q_sample"],
+    prompt="""
+    The loss of unCLIP's prior, a scalar: how far its prediction is from the clean embedding.
+
+    z (N, ...) are embeddings of pictures, eps noise of the same shape, y the conditions, one for
+    each example; t is a time step, or (N,) of them, in 1 ... T. Noise the embeddings to time t:
+    q_sample(z, t, eps, schedule), or by hand with schedule.alpha_bar, indexed by t. prior(z_t, t,
+    y), called once and told t as an array (N,), returns its guess of the *clean* embedding. The
+    loss is the mean of the squared error over examples and dimensions. Gradients are taken through
+    the prior.
+    """,
+    hints="""
+    As simple_loss of DDPM, but what is the target?
+
+    mean of (prior(z_t, t, y) - z)^2, with z_t = sqrt(a_t) z + sqrt(1 - a_t) eps.
+
+        t = np.broadcast_to(t, (len(z),))
+        return np.mean((prior(q_sample(z, t, eps, schedule), t, y) - z) ** 2)
+    """,
+)
+
+BY_HAND = Schedule.from_alpha_bar([0.64, 0.36])
+
+
+def schedule():
+    return Schedule.linear(10, 0.02, 0.3)
+
+
+@prior.case(points=1, expect={"loss": 2.28125})
+def one_embedding(impl, rng):
+    """z = (1.5, -2) and eps = (0.5, 1) at t = 2 make z_t = (1.3, -0.4); the prior says half of it
+    plus y = 0.25: (0.9, 0.05). The errors are -0.6 and 2.05."""
+
+    def half(z_t, t, y):
+        return 0.5 * z_t + y
+
+    z, eps = np.array([[1.5, -2.0]]), np.array([[0.5, 1.0]])
+    return {"loss": impl(half, z, 0.25, 2, eps, BY_HAND)}
+
+
+@prior.case(points=2)
+def what_the_prior_is_told(impl, rng):
+    """A prior that uses all it is given: z_t, the time of each, and the condition of each."""
+    z, eps, y = rng.standard_normal((3, 5, 3))
+    t = np.array([1, 4, 10, 7, 2])
+
+    def network(z_t, t, y):
+        return np.tanh(z_t) * (1 + 0.1 * np.reshape(t, (-1, 1))) - y
+
+    return {
+        "loss": impl(network, z, y, t, eps, schedule()),
+        "one t": impl(network, z, y, 6, eps, schedule()),
+    }
+
+
+@prior.case(points=1, property=True, expect={"knows": 0.0})
+def one_that_knows(impl, rng):
+    """A prior that knows the clean embedding has no loss; one that knows the noise has."""
+    z, eps = rng.standard_normal((2, 6, 2))
+    t = np.array([1, 2, 5, 7, 9, 10])
+    return {
+        "knows": impl(lambda z_t, t, y: z, z, None, t, eps, schedule()),
+        "says the noise": impl(lambda z_t, t, y: eps, z, None, t, eps, schedule()),
+        "says nothing": impl(lambda z_t, t, y: 0 * z_t, z, None, t, eps, schedule()),
+    }
+
+
+@prior.case(points=1, rtol=1e-5)
+def gradient_in_the_prior(impl, rng):
+    """Of a matrix; embeddings may have more axes, (N, 2, 3)."""
+    from minigen.tensor import value_and_grad
+
+    z, eps = rng.standard_normal((2, 4, 2, 3))
+    w, t = rng.standard_normal((3, 3)), np.array([3, 8, 1, 6])
+
+    def loss(w):
+        return impl(lambda z_t, t, y: np.matmul(z_t, w) + y, z, 0.3, t, eps, schedule())
+
+    value, gradient = value_and_grad(loss)(w)
+    return {"loss": value, "gradient": gradient}
+
+
+@prior.case(points=1, expect={"calls": 1})
+def called_once(impl, rng):
+    calls = []
+
+    def network(z_t, t, y):
+        calls.append(np.shape(t))
+        return z_t
+
+    z, eps = rng.standard_normal((2, 3, 2))
+    impl(network, z, None, 5, eps, schedule())
+    return {"calls": len(calls), "shape of t": np.array(calls[0])}

@@ -1,0 +1,194 @@
+"""Mistakes in the exercises of diffusion/17, and other right answers."""
+
+import autograd.numpy as np
+
+
+def walk(size, depth, less=4, halved=lambda side: side // 2, doubled=lambda side: 2 * side):
+    """Down and up, with what a level takes off."""
+    down = [size - less]
+    for _ in range(depth):
+        down.append(halved(down[-1]) - less)
+    up, side = [], down[-1]
+    for _ in range(depth):
+        side = doubled(side) - less
+        up.append(side)
+    return down, up
+
+
+def waves(t, dim, max_period, last=0):
+    """t omega_k, (N, dim/2); `last` is taken off the number of frequencies in the exponent."""
+    half = dim // 2
+    omega = float(max_period) ** (-np.arange(half) / max(half - last, 1))
+    return np.asarray(t, float)[:, None] * omega
+
+
+def side_by_side(a, b):
+    return np.concatenate([a, b], axis=1).astype(np.float32)
+
+
+MISTAKES = {
+    "unet_sizes": """
+    # Two convolutions take 4 off a side: a pixel at every border, twice.
+    return walk(size, depth, less=2)
+    # Without padding a convolution makes the picture smaller.
+    return walk(size, depth, less=0)
+    # A level has two convolutions, not one, and each takes 2 off: 4, not 3 or 8.
+    return walk(size, depth, less=8)
+    # depth is an argument; here it is always 4.
+    return walk(size, 4)
+    # The picture of the input is not a level: the first entry is the side after two convolutions.
+    down, up = walk(size, depth)
+    return [size, *down[:-1]], up
+    # The bottom, after the last pooling, is a level too: depth + 1 of them.
+    down, up = walk(size, depth)
+    return down[:-1], up
+    # On the way up the convolutions come after the doubling: 2 side - 4.
+    return walk(size, depth, doubled=lambda side: 2 * (side - 4) + 4)
+    # On the way up two convolutions follow each doubling, too.
+    return walk(size, depth, doubled=lambda side: 2 * side + 4)
+    # On the way down pooling comes first, then the convolutions: side/2 - 4.
+    return walk(size, depth, halved=lambda side: (side - 4) // 2 + 4)
+    # The sides before the convolutions are not asked for.
+    down, up = walk(size, depth)
+    return [side + 4 for side in down], [side + 4 for side in up]
+    # On the way up the order is that of the walk: from the bottom to the output.
+    down, up = walk(size, depth)
+    return down, up[::-1]
+    # The bottom belongs to the way down; on the way up there are depth levels.
+    down, up = walk(size, depth)
+    return down, [down[-1], *up]
+    # The way up does not repeat the sides of the way down: the borders are lost again.
+    down, up = walk(size, depth)
+    return down, down[-2::-1]
+    # Pooling halves the side; it does not take a pixel off.
+    return walk(size, depth, halved=lambda side: side - 1)
+    # The doubling is missing on the way up.
+    return walk(size, depth, doubled=lambda side: side)
+    # The halving is missing on the way down.
+    return walk(size, depth, halved=lambda side: side)
+    # The bottom is a level: two convolutions there as well.
+    down, up = walk(size, depth)
+    side, up = down[-1] + 4, []
+    for _ in range(depth):
+        side = 2 * side - 4
+        up.append(side)
+    return [*down[:-1], down[-1] + 4], up
+    # Only the last side of each way is returned: all of them are asked for.
+    down, up = walk(size, depth)
+    return down[-1:], up[-1:]
+    # The two lists are the way down first, then the way up.
+    return walk(size, depth)[::-1]
+    # Whole numbers: divide by //.
+    return walk(size, depth, halved=lambda side: side / 2)
+    """,
+    "sinusoidal": """
+    # The sines come first, then the cosines.
+    angle = waves(t, dim, max_period)
+    return side_by_side(np.cos(angle), np.sin(angle))
+    # Sines and cosines are not interleaved: the first half are the sines.
+    angle = waves(t, dim, max_period)
+    pairs = np.stack([np.sin(angle), np.cos(angle)], axis=2)
+    return np.reshape(pairs, (len(angle), dim)).astype(np.float32)
+    # omega_0 = 1 and 1/max_period is that *past* the last: divide k by dim/2, not by dim/2 - 1.
+    angle = waves(t, dim, max_period, last=1)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # k is divided by dim/2, the number of frequencies, not by dim.
+    omega = float(max_period) ** (-np.arange(dim // 2) / dim)
+    angle = np.asarray(t, float)[:, None] * omega
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # The index runs over pairs: 2k/(dim/2) is too much by a factor of two.
+    omega = float(max_period) ** (-2 * np.arange(dim // 2) / (dim // 2))
+    angle = np.asarray(t, float)[:, None] * omega
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # The frequencies fall from 1; here they rise.
+    omega = float(max_period) ** (np.arange(dim // 2) / (dim // 2))
+    angle = np.asarray(t, float)[:, None] * omega
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # The frequencies fall in equal ratios, not in a straight line.
+    angle = np.asarray(t, float)[:, None] * np.linspace(1, 1 / max_period, dim // 2)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # omega_0 is 1: k begins at 0.
+    omega = float(max_period) ** (-(np.arange(dim // 2) + 1) / (dim // 2))
+    angle = np.asarray(t, float)[:, None] * omega
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # The angle is t omega; no 2 pi.
+    angle = 2 * np.pi * waves(t, dim, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # max_period is an argument; here it is always 10000.
+    angle = waves(t, dim, 10000)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # The cosines are missing.
+    angle = waves(t, 2 * dim, max_period)
+    return np.sin(angle).astype(np.float32)
+    # Half as many features: dim/2 sines and dim/2 cosines.
+    angle = waves(t, dim // 2 + dim // 2 % 2, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # Twice as many features: dim/2 sines and dim/2 cosines.
+    angle = waves(t, 2 * dim, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # Divide t by nothing: the angle is t omega, with t as it is.
+    angle = waves(np.asarray(t) / max_period, dim, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # The result is float32.
+    angle = waves(t, dim, max_period)
+    return np.concatenate([np.sin(angle), np.cos(angle)], axis=1)
+    # A negative time is a time.
+    angle = waves(np.abs(t), dim, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # The times need not be whole.
+    angle = waves(np.floor(t), dim, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # One row for each time: (N, dim), not (dim, N).
+    angle = waves(t, dim, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle)).T
+    # Twice the sines: the second half are the cosines.
+    angle = waves(t, dim, max_period)
+    return side_by_side(np.sin(angle), np.sin(angle))
+    # Frequencies in equal ratios are powers of max_period, not of e.
+    angle = np.asarray(t, float)[:, None] * np.exp(-np.arange(dim // 2) / (dim // 2))
+    return side_by_side(np.sin(angle), np.cos(angle))
+    """,
+}
+
+VARIANTS = {
+    "unet_sizes": """
+    # with the convolutions first in the loop
+    down = []
+    for _ in range(depth + 1):
+        size = size - 4
+        down.append(size)
+        size = size // 2
+    up = []
+    side = down[depth]
+    for _ in range(depth):
+        side = (side - 2) * 2
+        up.append(side)
+    return down, up
+    # in closed form: side + 8 halves on the way down, side - 4 doubles on the way up
+    down = [(size + 4) // 2**k - 8 for k in range(depth + 1)]
+    return down, [2**k * (down[depth] - 4) + 4 for k in range(1, depth + 1)]
+    """,
+    "sinusoidal": """
+    # by logarithms, as papers' codes do
+    half = dim // 2
+    omega = np.exp(-np.log(float(max_period)) * np.arange(half) / half)
+    angle = np.outer(np.asarray(t, float), omega)
+    return np.hstack([np.sin(angle), np.cos(angle)]).astype(np.float32)
+    # as the two parts of a complex number
+    wave = np.exp(1j * waves(t, dim, max_period))
+    return np.concatenate([wave.imag, wave.real], axis=1).astype(np.float32)
+    # time by time, into an array
+    found = np.zeros((len(t), dim), np.float32)
+    for n, each in enumerate(waves(t, dim, max_period)):
+        found[n, : dim // 2] = np.sin(each)
+        found[n, dim // 2 :] = np.cos(each)
+    return found
+    """,
+}
+
+EQUIVALENT = {
+    "sinusoidal": """
+    # every entry is filled afterwards
+    np.zeros((len(t), dim), np.float32) → np.ones((len(t), dim), np.float32)
+    """,
+}

@@ -1,0 +1,138 @@
+"""Exercises on the U-Net: how large its pictures are at each level, and how it is told the time."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.format import Exercise
+
+sizes = Exercise(
+    "diffusion/17/unet_sizes",
+    target="minigen.diffusion.networks.unet:unet_sizes",
+    minutes=12,
+    prompt="""
+    How large the pictures inside the original U-Net are. A level has two convolutions of 3 x 3
+    without padding, each of which takes a pixel off at every border. Down: such a level, then
+    pooling to half the side; `depth` times, and then a level at the bottom. Up: the side is
+    doubled, then follows a level; `depth` times.
+
+    size is the side of the square input, a whole number; depth is 4 unless given. Return a tuple of
+    two lists of whole numbers: the sides after each level on the way down, depth + 1, the bottom
+    last, and those after each level on the way up, depth of them. For the sizes that are tried
+    every side that is halved is even.
+    """,
+    hints="""
+    Walk through it with one number, the side, and write it down after each level.
+
+    A level subtracts 4. Down: side/2 - 4 from one level to the next; up: 2 side - 4.
+
+        down = [size - 4]
+        for _ in range(depth):
+            down.append(down[-1] // 2 - 4)
+        up = []
+        side = down[-1]
+        for _ in range(depth):
+            side = 2 * side - 4
+            up.append(side)
+        return down, up
+    """,
+)
+
+
+@sizes.case(points=1, expect={"down": [40, 16, 4], "up": [4, 4]})
+def two_levels(impl, rng):
+    """44 - 4 = 40, 20 - 4 = 16, 8 - 4 = 4 at the bottom; then 8 - 4 = 4, and again 4."""
+    down, up = impl(44, 2)
+    return {"down": np.array(down), "up": np.array(up)}
+
+
+@sizes.case(points=1, expect={"down": [568, 280, 136, 64, 28], "up": [52, 100, 196, 388]})
+def original(impl, rng):
+    """Without a depth it is 4: the sides that are printed in the figure of the paper."""
+    down, up = impl(572)
+    return {"down": np.array(down), "up": np.array(up)}
+
+
+@sizes.case(points=2)
+def other_depths(impl, rng):
+    """Inputs that fit, made from the bottom up."""
+    found = {}
+    for depth in (1, 3, 5):
+        size = int(rng.integers(12, 20))
+        for _ in range(depth):
+            size = 2 * size + 4
+        down, up = impl(size, depth)
+        found |= {f"down, depth {depth}": np.array(down), f"up, depth {depth}": np.array(up)}
+    return found
+
+
+@sizes.case(points=2, property=True, expect={"lost": [16, 40, 88, 184, 376]})
+def lost_at_the_border(impl, rng):
+    """What is lost between input and output depends on the depth alone."""
+    lost = []
+    for depth in range(1, 6):
+        size = int(rng.integers(12, 20))
+        for _ in range(depth):
+            size = 2 * size + 4
+        lost.append(size - impl(size, depth)[1][-1])
+    return {"lost": np.array(lost)}
+
+
+features = Exercise(
+    "diffusion/17/sinusoidal",
+    target="minigen.nn.layers:sinusoidal",
+    minutes=15,
+    prompt="""
+    Features of a time step: sines and cosines of many frequencies.
+
+    t has shape (N,), numbers that need not be whole and may be negative; dim is an even number. The
+    result has shape (N, dim), float32. Its first half are the sines of t omega_k, k = 0 ... dim/2 -
+    1, its second half the cosines of the same. omega_0 is 1, and the omega_k fall in equal ratios,
+    so that omega with the index dim/2, one past the last, would be 1/max_period; max_period is
+    10000 unless given. No gradient is taken.
+    """,
+    hints="""
+    One frequency for each pair of features, an outer product of times and frequencies, and then
+    sine and cosine of all of it, side by side.
+
+    omega_k = max_period^(-k/(dim/2)); sin(t omega_k) for all k, then cos(t omega_k).
+
+        half = dim // 2
+        omega = max_period ** (-np.arange(half) / half)
+        angle = np.asarray(t, dtype=float)[:, None] * omega  # (N, dim/2)
+        return np.concatenate([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
+    """,
+    rtol=1e-5,
+    atol=1e-6,
+)
+
+
+ROOTS = [3**0.5 / 2, 3**0.5 / 2, 1 / 2, -1 / 2, 1 / 2, 3**0.5 / 2]
+
+
+@features.case(points=1, expect={"features": [ROOTS, [0, -1, -(0.5**0.5), -1, 0, 0.5**0.5]]})
+def six_features(impl, rng):
+    """dim = 6 and max_period = 8: the frequencies are 1, 1/2, 1/4. The time 2 pi/3 has the angles
+    120, 60 and 30 degrees, the time -pi has -180, -90 and -45."""
+    return {"features": impl(np.array([2 * np.pi / 3, -np.pi]), 6, 8.0)}
+
+
+@features.case(points=2, rtol=0, atol=1e-3)
+def usual_period(impl, rng):
+    """Without one, max_period is 10000; times up to 1000."""
+    t = np.append(rng.integers(1, 1000, 4), 1000)
+    found = impl(t, 16)
+    return {"features": found, "float32": float(found.dtype == np.float32)}
+
+
+@features.case(points=1)
+def fractions_of_a_step(impl, rng):
+    return {"features": impl(rng.uniform(-5, 200, 7), 10, 500.0), "two": impl(np.array([0.3]), 2)}
+
+
+@features.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-4)
+def distance_in_time(impl, rng):
+    """How alike two times are, by the product of their features, depends on their difference
+    alone; and each has the squared length dim/2."""
+    t, later = rng.uniform(0, 100, (2, 6))
+    both = np.sum(impl(t, 12) * impl(t + 3, 12), axis=1)
+    same = np.sum(impl(later, 12) * impl(later + 3, 12), axis=1)
+    return {"gap": np.stack([both - same, np.sum(impl(t, 12) ** 2, axis=1) - 6])}

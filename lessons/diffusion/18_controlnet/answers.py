@@ -1,0 +1,123 @@
+"""Mistakes in the exercises of diffusion/18, and other right answers."""
+
+import autograd.numpy as np
+
+
+def sums(x, w, g):
+    """The three right gradients."""
+    return np.einsum("nhwc,nhwk->ck", x, g), np.sum(g, axis=(0, 1, 2)), np.matmul(g, w.T)
+
+
+MISTAKES = {
+    "conv1x1_gradients": """
+    # w is shared by all positions and examples: its gradient is their sum, not their mean.
+    dw, db, dx = sums(x, w, g)
+    return dw / x[..., 0].size, db / x[..., 0].size, dx
+    # The bias is shared by all positions: its gradient is a sum, not a mean.
+    dw, db, dx = sums(x, w, g)
+    return dw, db / x[..., 0].size, dx
+    # The gradient in w is a sum over positions, not a mean.
+    dw, db, dx = sums(x, w, g)
+    return dw / x[..., 0].size, db, dx
+    # Sums over examples are missing: a mean over them has been taken.
+    dw, db, dx = sums(x, w, g)
+    return dw / len(x), db / len(x), dx
+    # The gradient in w has x in it; w itself is not multiplied with anything.
+    dw, db, dx = sums(x, w, g)
+    return w * np.sum(g, axis=(0, 1, 2)), db, dx
+    # The gradient in x is g times the transpose of w: here x has come in again.
+    dw, db, dx = sums(x, w, g)
+    return dw, db, dx * x
+    # The bias is added to y: its gradient is the sum of g itself.
+    dw, db, dx = sums(x, w, g)
+    return dw, 0 * db, dx
+    # y grows with b: the sign of its gradient is that of g.
+    dw, db, dx = sums(x, w, g)
+    return dw, -db, dx
+    # These are the gradients with their signs turned.
+    dw, db, dx = sums(x, w, g)
+    return -dw, -db, -dx
+    # With weights of zero the gradient in w is not zero: it is x times g.
+    dw, db, dx = sums(x, w, g)
+    return dw * np.any(w), db, dx
+    # The sum has left out the rows: three axes are summed, examples, rows and columns.
+    dw, db, dx = sums(x, w, g)
+    return np.einsum("nwc,nwk->ck", x[:, 0], g[:, 0]), np.sum(g[:, 0], axis=(0, 1)), dx
+    # This is y itself, x w; the gradient in x is g times the transpose of w.
+    dw, db, dx = sums(x, w, g)
+    return dw, db, np.matmul(x, w)[..., :1] + 0 * x
+    # All three axes of positions are summed for b: examples, rows and columns.
+    dw, db, dx = sums(x, w, g)
+    return dw, np.sum(g, axis=(1, 2)), dx
+    # The gradient in w has the shape of w, (C, K); this is its transpose.
+    dw, db, dx = sums(x, w, g)
+    return dw.T, db, dx
+    # The order is: in w, in b, in x.
+    dw, db, dx = sums(x, w, g)
+    return dx, dw, db
+    # A gradient for each example was asked for nowhere: sum over the examples too.
+    dw, db, dx = sums(x, w, g)
+    return np.einsum("nhwc,nhwk->nck", x, g), db, dx
+    # The gradient in x of each position is asked for, not the sum over positions.
+    dw, db, dx = sums(x, w, g)
+    return dw, db, np.sum(dx, axis=(1, 2), keepdims=True) + 0 * x
+    """,
+    "controlled": """
+    # The condition joins the input of the copy only: the locked block gets x alone.
+    return frozen(x + zero_in(c)) + zero_out(trained(x + zero_in(c)))
+    # The copy gets the input x as well, not the condition alone.
+    return frozen(x) + zero_out(trained(zero_in(c)))
+    # The condition has to pass zero_in.
+    return frozen(x) + zero_out(trained(x + c))
+    # The condition is missing: it joins the input of the copy, through zero_in.
+    return frozen(x) + zero_out(trained(x))
+    # The copy's output has to pass zero_out.
+    return frozen(x) + trained(x + zero_in(c))
+    # The locked block's output is missing.
+    return zero_out(trained(x + zero_in(c)))
+    # The block and its copy have changed places.
+    return trained(x) + zero_out(frozen(x + zero_in(c)))
+    # The two zero convolutions have changed places.
+    return frozen(x) + zero_in(trained(x + zero_out(c)))
+    # It is added to the block's output, not to its input.
+    return frozen(x + zero_out(trained(x + zero_in(c))))
+    # It is added, not multiplied.
+    return frozen(x) * zero_out(trained(x + zero_in(c)))
+    # zero_out stands around the copy only, not around both.
+    return zero_out(frozen(x) + trained(x + zero_in(c)))
+    # zero_in stands around the condition only, not around its sum with x.
+    return frozen(x) + zero_out(trained(zero_in(x + c)))
+    # The copy works on the block's input, not on its output.
+    y = frozen(x)
+    return y + zero_out(trained(y + zero_in(c)))
+    # There is no further skip: x itself is not added.
+    return x + frozen(x) + zero_out(trained(x + zero_in(c)))
+    # They are added; half of each is not asked for.
+    return (frozen(x) + zero_out(trained(x + zero_in(c)))) / 2
+    # The condition is added to the copy's input, through zero_in, not to its output.
+    return frozen(x) + zero_out(trained(x) + zero_in(c))
+    # What the copy does without the condition is not subtracted.
+    return frozen(x) + zero_out(trained(x + zero_in(c))) - zero_out(trained(x))
+    # Each function is to be called once.
+    frozen(x)
+    return frozen(x) + zero_out(trained(x + zero_in(c)))
+    """,
+}
+
+VARIANTS = {
+    "conv1x1_gradients": """
+    # with all positions in one row
+    rows, of_y = np.reshape(x, (-1, x.shape[3])), np.reshape(g, (-1, g.shape[3]))
+    return rows.T @ of_y, of_y.sum(axis=0), np.reshape(of_y @ w.T, x.shape)
+    # by tensordot
+    dx = np.tensordot(g, w, axes=([3], [1]))
+    return np.tensordot(x, g, axes=([0, 1, 2], [0, 1, 2])), np.einsum("nhwk->k", g), dx
+    """,
+    "controlled": """
+    # step by step
+    inner = trained(zero_in(c) + x)
+    more = zero_out(inner)
+    y = frozen(x)
+    return more + y
+    """,
+}

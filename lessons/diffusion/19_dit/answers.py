@@ -1,0 +1,183 @@
+"""Mistakes in the exercises of diffusion/19, and other right answers."""
+
+import autograd.numpy as np
+
+
+def cut(x, size):
+    """(N, H/size, size, W/size, size, C)."""
+    n, height, width, c = np.shape(x)
+    return np.reshape(x, (n, height // size, size, width // size, size, c))
+
+
+def waves(i, dim, base=10000.0, shift=0, divisor=None):
+    """The sines and cosines of indices (n,), each (n, dim/4)."""
+    omega = base ** (-(np.arange(dim // 4) + shift) / (divisor or dim / 4))
+    angles = i[:, None] * omega
+    return np.sin(angles), np.cos(angles)
+
+
+def joined(*parts):
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def grid(height, width):
+    """The row and the column of each place, (height width,)."""
+    return np.divmod(np.arange(height * width), width)
+
+
+MISTAKES = {
+    "patchify": """
+    # A reshape alone keeps rows of pixels together; patches need a transposition between two.
+    return np.reshape(x, (len(x), -1, size * size * x.shape[3]))
+    # The tokens go row by row through the picture, not column by column.
+    out = np.transpose(cut(x, size), (0, 3, 1, 2, 4, 5))
+    return np.reshape(out, (len(x), -1, size**2 * x.shape[3]))
+    # Inside a token the numbers go by row, then by column, not the other way round.
+    out = np.transpose(cut(x, size), (0, 1, 3, 4, 2, 5))
+    return np.reshape(out, (len(x), -1, size**2 * x.shape[3]))
+    # Inside a token the channel comes last.
+    out = np.transpose(cut(x, size), (0, 1, 3, 5, 2, 4))
+    return np.reshape(out, (len(x), -1, size**2 * x.shape[3]))
+    # A token holds a patch; here it holds the same place of every patch.
+    return np.reshape(np.transpose(cut(x, size), (0, 2, 4, 1, 3, 5)), (len(x), size**2, -1))
+    # size is the side of a patch, not the number of patches along a side.
+    n, height, width, c = np.shape(x)
+    p, q = height // size, width // size
+    x = np.transpose(np.reshape(x, (n, size, p, size, q, c)), (0, 1, 3, 2, 4, 5))
+    return np.reshape(x, (n, size * size, -1))
+    # Each patch is one row of numbers: the last three axes become one.
+    n, height, width, c = np.shape(x)
+    out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
+    return np.reshape(out, (n, -1, size, size * c))
+    # A picture need not be square: its width is not its height.
+    n, height, width, c = np.shape(x)
+    x = np.reshape(x, (n, width // size, size, height // size, size, c))
+    return np.reshape(np.transpose(x, (0, 1, 3, 2, 4, 5)), (n, -1, size * size * c))
+    # All numbers of a patch are kept, not their mean.
+    return np.reshape(np.mean(cut(x, size), axis=(2, 4)), (len(x), -1, x.shape[3]))
+    # All channels belong to the token, not the first only.
+    out = np.transpose(cut(x[..., :1], size), (0, 1, 3, 2, 4, 5))
+    return np.reshape(out, (len(x), -1, size * size))
+    # The patches of all examples are kept apart: the first axis stays.
+    out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
+    return np.reshape(out, (-1, size * size * x.shape[3]))
+    # Tokens come first, then their numbers: the two axes are exchanged.
+    out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
+    return np.swapaxes(np.reshape(out, (len(x), -1, size * size * x.shape[3])), 1, 2)
+    """,
+    "modulate": """
+    # Scales are counted from 1: with scale = 0 the tokens are left as they are.
+    return x * scale[:, None] + shift[:, None]
+    # The shift is added behind the scale, and is not scaled itself.
+    return (x + shift[:, None]) * (1 + scale[:, None])
+    # The shift is missing.
+    return x * (1 + scale[:, None])
+    # The scale is missing.
+    return x + shift[:, None]
+    # shift and scale are exchanged.
+    return x * (1 + shift[:, None]) + scale[:, None]
+    # The shift is added, not subtracted.
+    return x * (1 + scale[:, None]) - shift[:, None]
+    # The scale is 1 + scale, not 1 - scale.
+    return x * (1 - scale[:, None]) + shift[:, None]
+    # The scale is 1 + scale, not its exponential.
+    return x * np.exp(scale[:, None]) + shift[:, None]
+    # Each example has its own scale and shift: their new axis is that of the tokens, the second.
+    return x * (1 + scale) + shift
+    # shift and scale belong to the last axis of x; here they stand along the tokens.
+    return x * (1 + scale[:, :, None]) + shift[:, :, None]
+    # x is added once: this is x plus all of it.
+    return x + x * (1 + scale[:, None]) + shift[:, None]
+    # The norm has been taken before: do not take it again.
+    h = x - np.mean(x, axis=2, keepdims=True)
+    h = h / np.sqrt(np.mean(h**2, axis=2, keepdims=True) + 1e-6)
+    return h * (1 + scale[:, None]) + shift[:, None]
+    # Each example has its own scale, not their mean.
+    return x * (1 + np.mean(scale, axis=0)) + np.mean(shift, axis=0)
+    # The scale multiplies, and 1 + scale does not divide.
+    return x / (1 + scale[:, None]) + shift[:, None]
+    """,
+    "sincos_2d": """
+    # The first half is made of the column, the second of the row.
+    rows, columns = grid(height, width)
+    return joined(*waves(rows, dim), *waves(columns, dim))
+    # First the sines, then the cosines.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns, dim)[::-1], *waves(rows, dim)[::-1])
+    # The places go row by row: the column changes fastest.
+    columns, rows = grid(width, height)
+    return joined(*waves(columns, dim), *waves(rows, dim))
+    # k begins with 0, so that the first angle is the index itself.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns, dim, shift=1), *waves(rows, dim, shift=1))
+    # The exponent is k/(dim/4): there are dim/4 frequencies.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns, dim, divisor=dim), *waves(rows, dim, divisor=dim))
+    # The exponent is k/(dim/4), not k/(dim/2).
+    rows, columns = grid(height, width)
+    return joined(*waves(columns, dim, divisor=dim / 2), *waves(rows, dim, divisor=dim / 2))
+    # The frequencies fall from 1 to nearly 1/10000: they do not reach it.
+    rows, columns = grid(height, width)
+    last = max(dim // 4 - 1, 1)
+    return joined(*waves(columns, dim, divisor=last), *waves(rows, dim, divisor=last))
+    # 10000 is the base.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns, dim, base=1000.0), *waves(rows, dim, base=1000.0))
+    # The frequencies fall: the exponent is negative.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns, dim, base=1e-4), *waves(rows, dim, base=1e-4))
+    # Indices begin with 0.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns + 1, dim), *waves(rows + 1, dim))
+    # Column and row have their own sines and cosines; this is one index for the place.
+    place = np.arange(height * width)
+    return joined(*waves(place, dim), *waves(place, dim))
+    # The row is missing: it has the second half of the numbers.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns, dim), *waves(columns, dim))
+    # All sines of the column come first, then all its cosines: they do not alternate.
+    rows, columns = grid(height, width)
+    of_columns = np.reshape(np.stack(waves(columns, dim), axis=2), (height * width, -1))
+    of_rows = np.reshape(np.stack(waves(rows, dim), axis=2), (height * width, -1))
+    return joined(of_columns, of_rows)
+    # One half is the column's, the other the row's: sines and cosines are not sorted over both.
+    rows, columns = grid(height, width)
+    a, b = waves(columns, dim), waves(rows, dim)
+    return joined(a[0], b[0], a[1], b[1])
+    # Indices are whole numbers, not divided by the size of the grid.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns / width, dim), *waves(rows / height, dim))
+    """,
+}
+
+VARIANTS = {
+    "patchify": """
+    # patch by patch
+    n, height, width, c = np.shape(x)
+    tokens = []
+    for i in range(0, height, size):
+        for j in range(0, width, size):
+            tokens.append(np.reshape(x[:, i : i + size, j : j + size], (n, -1)))
+    return np.stack(tokens, axis=1)
+    """,
+    "modulate": """
+    # as a sum of three
+    return x + x * np.expand_dims(scale, 1) + np.expand_dims(shift, 1)
+    # with einsum
+    n, length, dim = np.shape(x)
+    return np.einsum("nld,nd->nld", x, 1 + scale) + np.reshape(shift, (n, 1, dim))
+    """,
+    "sincos_2d": """
+    # by repeating and tiling
+    columns = np.concatenate(waves(np.arange(width), dim), axis=1)
+    rows = np.concatenate(waves(np.arange(height), dim), axis=1)
+    return joined(np.tile(columns, (height, 1)), np.repeat(rows, width, axis=0))
+    # place by place
+    out = []
+    for i in range(height):
+        for j in range(width):
+            of_i, of_j = waves(np.array([i]), dim), waves(np.array([j]), dim)
+            out.append(np.concatenate([*of_j, *of_i], axis=1)[0])
+    return np.stack(out).astype(np.float32)
+    """,
+}

@@ -1,0 +1,369 @@
+"""An assignment: a TOML file that says which exercises are asked, for how many points, until when.
+
+`minigen assignment new` writes it with comments; `load` reads it and names every mistake in it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import minigen
+from minigen.course.console import UsageError
+from minigen.course.exercise import catalog
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading.runner import Limits
+
+__all__ = ["Asked", "Assignment", "Late", "graded_seeds", "load", "moment", "rebuilt", "template"]
+
+MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
+VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
+LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
+KEYS = {
+    "": {"title", "due", "allowed_modules", "helpers", "data", "visibility", "late", "seeds", "limits", "exercise"},
+    "late": {"per_day", "days", "grace_minutes"},
+    "seeds": {"practice", "graded"},
+    "limits": {"seconds", "memory_mb"},
+    "exercise": {"id", "points"},
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An exercise of an assignment, and what it counts."""
+
+    exercise: Exercise
+    points: float
+
+    @property
+    def id(self) -> str:
+        return self.exercise.id
+
+    @property
+    def file(self) -> str:
+        """The file that its function is written in: `gan_02.py`."""
+        return f"{self.exercise.lesson.replace('/', '_')}.py"
+
+    def scaled(self, raw: int) -> float:
+        """The points for `raw` of the exercise's own; rounded down, so that only a pass has all of them."""
+        if raw >= self.exercise.points:
+            return self.points
+        return math.floor(100 * self.points * raw / self.exercise.points + 1e-9) / 100
+
+
+@dataclass(frozen=True)
+class Late:
+    """What a late submission loses: `per_day` of its points for each day begun, everything after `days` of them."""
+
+    per_day: float = 0.0
+    days: int = 365
+    grace_minutes: float = 0.0
+
+    def share(self, due: datetime.datetime | None, handed_in: datetime.datetime | None) -> float:
+        """The share of its points that a submission loses, between 0 and 1."""
+        days = self.days_late(due, handed_in)
+        return 1.0 if days > self.days else min(1.0, days * self.per_day)
+
+    def days_late(self, due: datetime.datetime | None, handed_in: datetime.datetime | None) -> int:
+        """Days begun since the due date; 0 within the grace, and where either is not known."""
+        if due is None or handed_in is None:
+            return 0
+        late = handed_in - due
+        if late <= datetime.timedelta(minutes=self.grace_minutes):
+            return 0
+        return math.ceil(late / datetime.timedelta(days=1))
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What students are asked to do.
+
+    visibility: of the single cases on Gradescope. files: helpers and data by name, read once.
+    """
+
+    slug: str
+    title: str
+    asked: tuple[Asked, ...]
+    due: datetime.datetime | None = None
+    late: Late = Late()
+    allowed_modules: tuple[str, ...] = MODULES
+    helpers: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    practice_seed: int = 0
+    seed_count: int = 1
+    seconds: float = 300.0
+    memory_mb: int = 768
+    visibility: str = "visible"
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    text: str = field(default="", repr=False)
+
+    @property
+    def possible(self) -> float:
+        return sum(asked.points for asked in self.asked)
+
+    @property
+    def answer_files(self) -> list[str]:
+        """The files that students hand in."""
+        return list(dict.fromkeys(asked.file for asked in self.asked))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Changes when the assignment, one of its files, an exercise of it or the package's version does."""
+        digest = hashlib.sha256(f"{minigen.__version__}\0{self.text}".encode())
+        for name in sorted(self.files):
+            digest.update(json.dumps([name, hashlib.sha256(self.files[name]).hexdigest()]).encode())
+        for path in sorted({asked.exercise.path for asked in self.asked if asked.exercise.path is not None}):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def limits(self, exercise: Exercise, seconds: float, sandbox: str = "") -> Limits:
+        """The limits of one exercise when a submission has so many seconds left."""
+        return Limits(case=exercise.seconds, total=seconds, memory=self.memory_mb * 2**20, sandbox=sandbox)
+
+
+def graded_seeds(assignment: Assignment, secret: str) -> list[int]:
+    """The seeds of the inputs that answers are graded on: the same for all students, and unknown without the secret."""
+    digests = (
+        hashlib.sha256(f"{secret}\0{assignment.slug}\0{number}".encode()) for number in range(assignment.seed_count)
+    )
+    return [int.from_bytes(digest.digest()[:4], "big") for digest in digests]
+
+
+# ------------------------------------------------------------------------------------------- reading
+
+
+def load(path: Path) -> Assignment:
+    """Read an assignment. Raises UsageError that names what is wrong and what was expected."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot read the assignment {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text; an assignment is a TOML file") from None
+    try:
+        return _assignment(tomllib.loads(text), path.stem, text, lambda name: _beside(path, name))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from None
+    except _Wrong as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def rebuilt(slug: str, text: str, files: Mapping[str, bytes]) -> Assignment:
+    """An assignment in another process, from what `load` read in the first."""
+    return _assignment(tomllib.loads(text), slug, text, lambda name: files[name])
+
+
+class _Wrong(ValueError):
+    """Something in the file that is not as it should be."""
+
+
+def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[str], bytes]) -> Assignment:
+    _known(data, "")
+    late, seeds, limits = (_table(data, name) for name in ("late", "seeds", "limits"))
+    helpers, names = _texts(data, "helpers"), _texts(data, "data")
+    for name in helpers:
+        if not name.endswith(".py"):
+            raise _Wrong(f"helpers are Python files such as 'tools.py', got {name!r}")
+    asked = _asked(data)
+    taken = {one.file for one in asked}
+    for name in (*helpers, *names):
+        if name in taken:
+            raise _Wrong(f"{name} is declared twice, or is the name of a file that students hand in")
+        taken.add(name)
+    return Assignment(
+        slug=slug,
+        title=_title(data, slug),
+        asked=asked,
+        due=_due(data),
+        late=Late(
+            per_day=_number(late, "late.per_day", 0.0, most=1.0),
+            days=_whole(late, "late.days", 365),
+            grace_minutes=_number(late, "late.grace_minutes", 0.0),
+        ),
+        allowed_modules=_texts(data, "allowed_modules", MODULES),
+        helpers=helpers,
+        data=names,
+        practice_seed=_whole(seeds, "seeds.practice", 0),
+        seed_count=_whole(seeds, "seeds.graded", 1, least=1),
+        seconds=_number(limits, "limits.seconds", 300.0, least=1.0),
+        memory_mb=_whole(limits, "limits.memory_mb", 768, least=256),
+        visibility=_visibility(data),
+        files={name: read(name) for name in (*helpers, *names)},
+        text=text,
+    )
+
+
+def _known(table: Mapping[str, Any], name: str) -> None:
+    for key in table:
+        if key not in KEYS[name]:
+            where = f"[{name}] has" if name else "it has"
+            raise _Wrong(f"{where} an unknown key {key!r}; known are {', '.join(sorted(KEYS[name]))}")
+
+
+def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = data.get(name, {})
+    if not isinstance(table, dict):
+        raise _Wrong(f"{name} must be a table, [{name}], got {table!r}")
+    _known(table, name)
+    return table
+
+
+def _title(data: Mapping[str, Any], slug: str) -> str:
+    title = data.get("title", slug)
+    if not isinstance(title, str) or not title.strip() or not title.isprintable():
+        raise _Wrong(f"title must be a line of text, got {title!r}")
+    return title.strip()
+
+
+def _visibility(data: Mapping[str, Any]) -> str:
+    value = data.get("visibility", "visible")
+    if value not in VISIBILITIES:
+        raise _Wrong(f"visibility must be one of {', '.join(VISIBILITIES)}, got {value!r}")
+    return value
+
+
+def _asked(data: Mapping[str, Any]) -> tuple[Asked, ...]:
+    tables = data.get("exercise", [])
+    if not (isinstance(tables, list) and tables and all(isinstance(table, dict) for table in tables)):
+        raise _Wrong('there must be at least one [[exercise]], with id = "gan/02/discriminator_loss"')
+    found: list[Asked] = []
+    for table in tables:
+        _known(table, "exercise")
+        id = table.get("id")
+        if not isinstance(id, str):
+            raise _Wrong(f'each [[exercise]] has an id such as "gan/02/discriminator_loss", got {id!r}')
+        try:
+            exercises = catalog.find(id)
+        except UsageError as error:
+            raise _Wrong(str(error)) from None
+        if len(exercises) != 1:
+            names = ", ".join(exercise.id for exercise in exercises)
+            raise _Wrong(f"{id!r} has several exercises; write an [[exercise]] for each: {names}")
+        points = _number(table, "exercise.points", float(exercises[0].points))
+        if points <= 0:
+            raise _Wrong(f"{id}: points must be more than 0, got {points:g}")
+        if exercises[0].id in [asked.id for asked in found]:
+            raise _Wrong(f"{exercises[0].id} is asked twice")
+        found.append(Asked(exercises[0], points))
+    return tuple(found)
+
+
+def _due(data: Mapping[str, Any]) -> datetime.datetime | None:
+    due = data.get("due")
+    if due is None:
+        return None
+    if not isinstance(due, datetime.datetime):
+        raise _Wrong(f"due must be a date and time such as 2027-02-01T23:59:00, without quotes, got {due!r}")
+    return due.astimezone()
+
+
+def _texts(data: Mapping[str, Any], key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
+    value = data.get(key, list(default))
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise _Wrong(f'{key} must be a list of texts such as ["numpy"], got {value!r}')
+    return tuple(value)
+
+
+def _number(table: Mapping[str, Any], name: str, default: float, least: float = 0.0, most: float = math.inf) -> float:
+    value = table.get(name.rpartition(".")[2], default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        upper = "" if most == math.inf else f" and at most {most:g}"
+        raise _Wrong(f"{name} must be a number of at least {least:g}{upper}, got {value!r}")
+    if not math.isfinite(value):
+        raise _Wrong(f"{name} must be a finite number, got {value!r}")
+    return float(value)
+
+
+def _whole(table: Mapping[str, Any], name: str, default: int, least: int = 0) -> int:
+    value = table.get(name.rpartition(".")[2], default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise _Wrong(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return value
+
+
+def _beside(path: Path, name: str) -> bytes:
+    """A declared file, which stands beside the assignment."""
+    if Path(name).name != name or name in (".", ".."):
+        raise _Wrong(f"a declared file stands beside the assignment, named without a folder; got {name!r}")
+    try:
+        data = (path.parent / name).read_bytes()
+    except OSError as error:
+        raise _Wrong(f"the declared file {name} cannot be read beside it: {error.strerror or error}") from None
+    if len(data) > LARGEST_FILE:
+        raise _Wrong(f"{name} has {len(data):,} bytes; a declared file has at most {LARGEST_FILE:,}")
+    return data
+
+
+def moment(text: str, what: str) -> datetime.datetime:
+    """A date and time, "2027-02-01T23:59", local unless it has an offset. Raises UsageError."""
+    try:
+        return datetime.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{what} must be a date and time such as 2027-02-01T23:59, got {text!r}") from None
+
+
+# ------------------------------------------------------------------------------------------- writing
+
+
+TEMPLATE = """\
+# An assignment of minigen. Edit it; then
+#     minigen assignment build {name} --out dist/
+# makes what your students get, and
+#     minigen grade SUBMISSIONS --assignment {name} --roster roster.csv --seed SECRET --out grades/
+# grades what they hand in.
+
+title = {title}
+
+# Local time of the machine that grades; add an offset, as in 2027-02-01T23:59:00+01:00, to be exact.
+{due}
+
+# The modules that an answer may import. An empty list allows all that are installed.
+allowed_modules = {modules}
+
+# Files of yours, beside this one: Python modules that answers may import, and data that they may read.
+helpers = []  # ["tools.py"]
+data = []  # ["points.csv"]
+
+# When students on Gradescope see how single cases went: visible, hidden, after_due_date or after_published.
+visibility = "visible"
+
+[late]  # what a submission loses that comes after the due date; how its time is known: see minigen grade --times
+per_day = 0.1  # of its points, for each day begun
+days = 5  # after so many days it loses all of them
+grace_minutes = 15
+
+[seeds]
+practice = 0  # of the random inputs that students see when they check their answers
+graded = 1  # how many sets of random inputs answers are graded on; they are drawn from --seed SECRET
+
+[limits]
+seconds = 300  # of the clock, for one student's answers together
+memory_mb = 768
+
+# The exercises, and what each counts. A student gets the share of `points` that her answer has of the exercise's own.
+{exercises}"""
+
+
+def template(name: str, exercises: Sequence[Exercise], due: datetime.datetime | None, title: str = "") -> str:
+    """The text of a new assignment, with comments."""
+    shown = f"due = {due.isoformat(timespec='seconds')}" if due is not None else "# due = 2027-02-01T23:59:00"
+    tables = [
+        f'[[exercise]]\nid = "{exercise.id}"  # about {exercise.minutes:g} minutes\npoints = {exercise.points}\n'
+        for exercise in exercises
+    ]
+    title = title or Path(name).stem.replace("_", " ").replace("-", " ").capitalize()
+    return TEMPLATE.format(
+        name=name,
+        title=json.dumps(title, ensure_ascii=False),
+        due=shown,
+        modules=json.dumps(list(MODULES)),
+        exercises="\n".join(tables),
+    )

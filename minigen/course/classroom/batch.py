@@ -1,0 +1,206 @@
+"""Grade a class: one document for each student of the roster, whatever was handed in, then the gradebook and reports.
+
+The documents are the memory of a run: each is written whole as soon as it is ready and says what it was made from, so
+that a run which was stopped goes on where it was, and nothing is kept for the whole class but counts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import filelock
+from tqdm import tqdm
+
+from minigen.course.classroom import collect, documents, feedback, gradebook, pool
+from minigen.course.classroom.assignment import Assignment, graded_seeds, moment
+from minigen.course.classroom.collect import Handin
+from minigen.course.classroom.grading import row_of
+from minigen.course.classroom.pool import Failed, Graded, Job, Setup
+from minigen.course.classroom.report import Tally
+from minigen.course.classroom.roster import Student
+from minigen.course.console import UsageError
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.grade import everywhere
+from minigen.course.exercise.grading.observe import Outcome
+
+__all__ = ["Options", "Summary", "grade_class"]
+
+Run = Callable[[Iterable[Job], Setup], Iterator[Graded | Failed]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a class is graded.
+
+    times: "files" for the times of the files, or when each student handed in, by id; None: nobody is late.
+    sandbox: "bwrap", or "" for none. bar: whether to show a progress bar.
+    """
+
+    jobs: int = 1
+    times: str | Mapping[str, str] | None = None
+    sandbox: str = ""
+    bar: bool = False
+
+
+@dataclass
+class Summary:
+    """What came of it. retries: (student, exercise, reason); unmatched: (file, reason)."""
+
+    assignment: Assignment
+    seeds: list[int]
+    out: Path
+    students: int = 0
+    graded: int = 0
+    kept: int = 0
+    retries: list[tuple[str, str, str]] = field(default_factory=list)
+    unmatched: list[tuple[str, str]] = field(default_factory=list)
+    mean: float | None = None
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        names = ("gradebook.csv", "gradebook-wide.csv", "report.html", "retries.csv", "unmatched.csv")
+        return {
+            **documents.head("grading", self.assignment, self.seeds),
+            "students": self.students,
+            "graded": self.graded,
+            "kept": self.kept,
+            "mean": self.mean,
+            "possible": self.assignment.possible,
+            "retries": [dict(zip(("student_id", "exercise", "reason"), row)) for row in self.retries],
+            "unmatched": [dict(zip(("file", "reason"), row)) for row in self.unmatched],
+            "files": {name: str(self.out / name) for name in names},
+            "seconds": round(self.seconds, 3),
+            "error": None,
+            "code": None,
+            "exit_code": 3 if self.retries else 0,
+        }
+
+
+def grade_class(
+    submissions: Path,
+    assignment: Assignment,
+    students: Sequence[Student],
+    secret: str,
+    out: Path,
+    options: Options = Options(),
+    run: Run | None = None,
+) -> Summary:
+    """Grade all submissions into the folder `out`. Raises UsageError for what the teacher can put right.
+
+    run: grades jobs elsewhere than in processes of this machine; see `cluster`.
+    """
+    started = time.monotonic()
+    if out.resolve().is_relative_to(submissions.resolve()):
+        raise UsageError(f"the grades cannot go into the submissions: --out {out} is within {submissions}")
+    seeds = graded_seeds(assignment, secret)
+    summary = Summary(assignment, seeds, out, students=len(students))
+    results = out / "results"
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        (out / "feedback").mkdir(exist_ok=True)
+        lock = filelock.FileLock(out / ".lock")
+        with lock.acquire(timeout=0):
+            _grade_all(submissions, students, summary, options, run)
+            _write_tables(students, summary, timed=options.times is not None)
+    except filelock.Timeout:
+        raise UsageError(f"another run is grading into {out}") from None
+    except OSError as error:
+        raise UsageError(f"cannot write into {out}: {error.strerror or error}") from None
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _grade_all(
+    submissions: Path, students: Sequence[Student], summary: Summary, options: Options, run: Run | None
+) -> None:
+    """A document for each student; those that are there already and still hold are kept."""
+    assignment, names = summary.assignment, documents.file_names(students)
+    found = collect.find(submissions, students, assignment)
+    summary.unmatched = found.unmatched
+    pending: dict[str, tuple[Handin, str]] = {}  # of those that are being graded
+    setup = Setup.of(assignment, summary.seeds, options.sandbox)
+    bar = tqdm(total=len(students), unit="student", disable=None if options.bar else True)
+
+    def jobs() -> Iterator[Job]:
+        for student in students:
+            handin = collect.answers_of(student, found.entries.pop(student.student_id), assignment)
+            handin.handed_in = _handed_in(handin, options.times)
+            key = documents.key_of(handin, assignment, summary.seeds, options.sandbox)
+            before = documents.read(summary.out / "results" / f"{names[student.student_id]}.json")
+            if before is not None and before["key"] == key and not documents.to_retry(before):
+                summary.kept += 1
+                bar.update()
+                continue
+            pending[student.student_id] = handin, key
+            answers = [(answer.submission, answer.sha256, answer.notes) for answer in handin.answers]
+            yield Job(student.student_id, answers)
+
+    def locally(work: Iterable[Job], setup: Setup) -> Iterator[Graded | Failed]:
+        return pool.run(work, setup, options.jobs)
+
+    with bar:
+        for result in (run or locally)(jobs(), setup):
+            handin, key = pending.pop(result.student_id)
+            rows = result.rows if isinstance(result, Graded) else _not_graded(handin, assignment, summary.seeds, result)
+            document = documents.submission(handin, assignment, summary.seeds, rows, key)
+            _write_document(summary.out, names[result.student_id], document)
+            summary.graded += 1
+            bar.update()
+
+
+def _not_graded(handin: Handin, assignment: Assignment, seeds: Sequence[int], why: Failed) -> list[dict[str, Any]]:
+    """The rows of a submission that the grader failed on."""
+    rows = []
+    for asked, answer in zip(assignment.asked, handin.answers, strict=True):
+        report = everywhere(asked.exercise, Outcome(status.GRADER_ERROR, why.reason))
+        rows.append(row_of(asked, answer.submission, answer.sha256, answer.notes, [report], seeds))
+    return rows
+
+
+def _handed_in(handin: Handin, times: str | Mapping[str, str] | None) -> datetime.datetime | None:
+    """When a student handed in; None if that is not judged or not known."""
+    if times is None:
+        return None
+    if isinstance(times, str):
+        return handin.handed_in
+    text = times.get(handin.student.student_id, "")
+    return moment(text, f"the time of {handin.student.student_id}").astimezone() if text else None
+
+
+def _write_document(out: Path, name: str, document: Mapping[str, Any]) -> None:
+    """A student's document and feedback; the document last, for it says that all is there."""
+    documents.write(out / "feedback" / f"{name}.md", feedback.as_markdown(document))
+    documents.write(out / "feedback" / f"{name}.html", feedback.as_html(document))
+    documents.write(out / "results" / f"{name}.json", documents.dump(document))
+
+
+def _write_tables(students: Sequence[Student], summary: Summary, timed: bool) -> None:
+    """The gradebooks, the report and the lists, from the documents in the order of the roster."""
+    assignment, out = summary.assignment, summary.out
+    tally = Tally(assignment)
+
+    def each() -> Iterator[dict[str, Any]]:
+        return documents.in_order(out / "results", students)
+
+    for document in each():
+        tally.add(document)
+    header = gradebook.wide_header([asked.id for asked in assignment.asked])
+    documents.write(out / "gradebook.csv", gradebook.table(gradebook.LONG, gradebook.long_rows(each())))
+    documents.write(out / "gradebook-wide.csv", gradebook.table(header, gradebook.wide_rows(each())))
+    documents.write(out / "report.html", tally.html(summary.unmatched, timed))
+    documents.write(out / "retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
+    documents.write(out / "unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
+    summary.retries = tally.retries
+    summary.mean = round(tally.sum / tally.graded, 4) if tally.graded else None
+
+
+def start_afresh(out: Path) -> None:
+    """Forget what was graded into a folder before."""
+    for name in ("results", "feedback"):
+        shutil.rmtree(out / name, ignore_errors=True)

@@ -1,0 +1,129 @@
+"""What students get, and a folder for each platform."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from minigen.course.classroom import classroom50, container, gradescope, nbgrader, notebook, otter
+from minigen.course.classroom.assignment import Assignment, graded_seeds
+from minigen.course.console import UsageError, plural
+from minigen.course.exercise import stubs
+
+__all__ = ["build", "student_files"]
+
+Platform = Callable[[Assignment, Path, Sequence[int]], str]
+PLATFORMS: dict[str, Platform] = {
+    "nbgrader": nbgrader.build,
+    "otter": otter.build,
+    "gradescope": gradescope.build,
+    "classroom50": classroom50.build,
+    "container": container.build,
+}
+MARK = ".minigen-assignment"  # says that a folder was made here, and may be made again
+
+README = """\
+# {title}
+
+{due}{count}, {points:g} points, about {minutes:g} minutes.
+
+| exercise | points | file |
+| --- | --- | --- |
+{rows}
+
+1. Install minigen, and put the files of this folder into a folder `exercises/`.
+2. Open a file, and replace each `raise NotImplementedError` by your answer.
+3. Try it: `minigen exercise check {example}`. Stuck? `minigen exercise hint {exercise}`.
+4. Hand in {files}, under {these}.
+
+Your answers are graded on other random inputs than those that you see.
+{more}"""
+
+
+def student_files(assignment: Assignment) -> dict[str, bytes]:
+    """What students get, by name: stubs, the declared files, README.md."""
+    files = {}
+    for name in assignment.answer_files:
+        exercises = [asked.exercise for asked in assignment.asked if asked.file == name]
+        files[name] = stubs.stub_file(exercises).encode()
+    files["README.md"] = readme(assignment).encode()
+    return {**files, **assignment.files}
+
+
+def readme(assignment: Assignment) -> str:
+    """The README of the students."""
+    rows = [f"| {asked.id} | {asked.points:g} | {asked.file} |" for asked in assignment.asked]
+    names = [f"`{name}`" for name in assignment.answer_files]
+    more = ""
+    if assignment.allowed_modules:
+        more += f"\nModules that an answer may import: {', '.join(assignment.allowed_modules)}.\n"
+    if assignment.files:
+        more += f"\nFiles that stand beside your answers when they are graded: {', '.join(assignment.files)}.\n"
+    first = assignment.asked[0].exercise
+    due = f"Due {assignment.due:%A, %d %B %Y, %H:%M %Z}. " if assignment.due is not None else ""
+    if due and assignment.late.per_day:
+        days, share = assignment.late.days, assignment.late.per_day
+        due += f"Each day late costs {100 * share:g} % of the points; after {plural(days, 'day')} nothing counts. "
+    return README.format(
+        title=assignment.title,
+        due=due,
+        count=plural(len(assignment.asked), "exercise").capitalize(),
+        points=assignment.possible,
+        minutes=sum(asked.exercise.minutes for asked in assignment.asked),
+        rows="\n".join(rows),
+        example=first.lesson,
+        exercise=first.id,
+        files=" and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names),
+        these="these names" if len(names) > 1 else "this name",
+        more=more,
+    )
+
+
+def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str | None = None) -> Iterator[str]:
+    """Make everything in the folder `out`, which is replaced as a whole; yields what was made, a line for each.
+
+    Raises UsageError if there is something else in the folder.
+    """
+    if os.path.lexists(out) and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is there already and was not made by minigen assignment build: choose another --out")
+    seeds = graded_seeds(assignment, secret) if secret is not None else [assignment.practice_seed]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".minigen-build-", dir=out.parent))
+    try:
+        lines = list(_build(assignment, work, notebook, seeds))
+        (work / MARK).write_text(assignment.sha256 + "\n", encoding="utf-8")
+        if out.exists():
+            shutil.rmtree(out)
+        work.chmod(0o755)
+        work.rename(out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    yield from (f"{out / name}: {what}" for name, what in lines)
+    if secret is None:
+        yield "the platforms grade on the seed that students practise with; to change that: --seed SECRET"
+
+
+def _build(assignment: Assignment, out: Path, with_notebook: bool, seeds: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """(name below `out`, what it is) of each part."""
+    students = out / "students"
+    students.mkdir()
+    for name, data in student_files(assignment).items():
+        (students / name).write_bytes(data)
+    if with_notebook:
+        repeated = notebook.repeated_names(assignment)
+        if repeated:
+            raise UsageError(f"{', '.join(repeated)}: two exercises have this name, which one notebook cannot hold")
+        name = f"{assignment.slug}.ipynb"
+        notebook.module().write(notebook.student_notebook(assignment), students / name)
+    shutil.make_archive(str(out / "students"), "zip", students)
+    yield "students", "what students get"
+    yield "students.zip", "the same, to upload"
+    for name, make in PLATFORMS.items():
+        try:
+            yield name, make(assignment, out / name, seeds)
+        except UsageError as error:  # a platform that this assignment does not fit, or a package that is missing
+            shutil.rmtree(out / name, ignore_errors=True)
+            yield name, f"left out: {error}"

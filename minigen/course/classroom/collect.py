@@ -1,0 +1,340 @@
+"""What students handed in: a folder of folders, a zip of a learning platform, notebooks; nothing is changed.
+
+Files are found by the assignment, never by what they say of themselves: for each exercise the file of its lesson's name
+(`gan_02.py`), else a file that defines its function. Nothing is unpacked to the disk, and links are not followed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from minigen.course.classroom import notebook
+from minigen.course.classroom.assignment import Asked, Assignment
+from minigen.course.classroom.roster import Matcher, Student, words
+from minigen.course.console import UsageError
+from minigen.course.exercise import stubs
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.submission import (
+    MAX_SOURCE,
+    Submission,
+    Unreadable,
+    defined_names,
+    parse_submission,
+    read_bytes,
+)
+
+__all__ = ["Answer", "Entry", "Found", "Handin", "answers_of", "find", "folder_entries"]
+
+JUNK = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store"}
+DEEPEST = 12  # folders within folders
+MOST_FILES = 2000  # of one folder or zip of a student
+MOST_READ = 40  # files of one student that are looked into
+LARGEST_NOTEBOOK = 16 * 2**20
+LARGEST_ZIP = 32 * 2**20  # of one student, within a folder or zip
+VERSION = re.compile(r"(?:[-_ ]|\()(\d+)\)?$")  # "gan_02-1.py", "gan_02 (2).py"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that was handed in, not read yet: its path below the submissions, and how to have its bytes."""
+
+    parts: tuple[str, ...]
+    modified: datetime.datetime | None
+    read: Callable[[int], bytes] = field(compare=False, repr=False)  # (limit) -> bytes; raises Unreadable
+
+    @property
+    def shown(self) -> str:
+        return _printable("/".join(self.parts))
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.name).suffix.lower()
+
+    @property
+    def limit(self) -> int:
+        return LARGEST_NOTEBOOK if self.suffix == ".ipynb" else MAX_SOURCE
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a student handed in for one exercise. sha256: of the file as it came; "" if there is none."""
+
+    submission: Submission
+    sha256: str = ""
+    modified: datetime.datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Handin:
+    """What one student handed in: an answer to each exercise, in order, and when."""
+
+    student: Student
+    answers: list[Answer]
+    handed_in: datetime.datetime | None
+
+
+@dataclass
+class Found:
+    """The entries of each student, by id, and what belongs to nobody, with the reason."""
+
+    entries: dict[str, list[Entry]]
+    unmatched: list[tuple[str, str]]
+
+
+def _printable(text: str) -> str:
+    """A file's name as text that can be written anywhere."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+# ------------------------------------------------------------------------------------------- listing
+
+
+def folder_entries(root: Path) -> Iterator[Entry]:
+    """The files below a folder, in order of their names; links are files that cannot be read."""
+    waiting: list[tuple[Path, tuple[str, ...]]] = [(root, ())]
+    counts: dict[str, int] = {}
+    while waiting:
+        folder, parts = waiting.pop()
+        try:
+            rows = sorted(os.scandir(folder), key=lambda row: row.name, reverse=True)
+        except OSError as error:
+            yield Entry((*parts, "?"), None, partial(_refuse, status.MISSING_FILE, error.strerror or str(error)))
+            continue
+        for row in rows:
+            if row.name in JUNK:
+                continue
+            inner = (*parts, row.name)
+            top = inner[0]
+            counts[top] = counts.get(top, 0) + 1
+            if counts[top] > MOST_FILES:
+                continue
+            if row.is_dir(follow_symlinks=False):
+                if len(inner) < DEEPEST:
+                    waiting.append((Path(row.path), inner))
+                if not row.name.endswith((".py", ".ipynb")):
+                    continue
+            try:
+                modified = datetime.datetime.fromtimestamp(row.stat(follow_symlinks=False).st_mtime).astimezone()
+            except (OSError, OverflowError, ValueError):
+                modified = None
+            yield Entry(inner, modified, partial(_read_path, Path(row.path), inner))
+
+
+def _refuse(state: str, message: str, limit: int) -> bytes:
+    raise Unreadable(Submission("", "", state, message))
+
+
+def _read_path(path: Path, parts: tuple[str, ...], limit: int) -> bytes:
+    try:
+        return read_bytes(path, limit)
+    except Unreadable as failure:
+        shown = _printable("/".join(parts))
+        message = failure.submission.message.replace(str(path), shown)
+        raise Unreadable(Submission(shown, "", failure.submission.status, message)) from None
+
+
+def zip_entries(archive: zipfile.ZipFile, above: tuple[str, ...] = ()) -> Iterator[Entry]:
+    """The files of a zip; they are read from it, never unpacked."""
+    counts: dict[str, int] = {}
+    for info in archive.infolist():
+        parts = tuple(part for part in info.filename.replace("\\", "/").split("/") if part not in ("", ".", ".."))
+        if info.is_dir() or not parts or JUNK & set(parts):
+            continue
+        counts[parts[0]] = counts.get(parts[0], 0) + 1
+        if counts[parts[0]] > MOST_FILES:
+            continue
+        try:
+            modified = datetime.datetime(*info.date_time).astimezone()
+        except (ValueError, OverflowError, OSError):
+            modified = None
+        yield Entry((*above, *parts), modified, partial(_read_zipped, archive, info, (*above, *parts)))
+
+
+def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[str, ...], limit: int) -> bytes:
+    shown = _printable("/".join(parts))
+
+    def bad(state: str, message: str) -> Unreadable:
+        return Unreadable(Submission(shown, "", state, message))
+
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise bad(status.SYMLINK, f"{shown} is a symbolic link; hand in the file itself")
+    if info.file_size > limit:
+        raise bad(status.TOO_LARGE, f"{shown} has {info.file_size:,} bytes; an answer has at most {limit:,}")
+    try:
+        with archive.open(info) as file:
+            data = file.read(limit + 1)
+    except Exception as error:  # damaged, encrypted, an unknown method of compression: zipfile raises many kinds
+        raise bad(status.NOT_A_FILE, f"{shown} cannot be unpacked: {error}") from None
+    if len(data) > limit:
+        raise bad(status.TOO_LARGE, f"{shown} is larger than it says; an answer has at most {limit:,} bytes")
+    return data
+
+
+def entries_of(submissions: Path) -> Iterator[Entry]:
+    """The files of a folder or of a zip. Raises UsageError for anything else."""
+    if submissions.is_dir():
+        return folder_entries(submissions)
+    try:
+        return zip_entries(zipfile.ZipFile(submissions))
+    except OSError as error:
+        raise UsageError(f"cannot read the submissions {submissions}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise UsageError(f"submissions are a folder or a zip file; {submissions} is neither ({error})") from None
+
+
+def find(submissions: Path, students: Sequence[Student], assignment: Assignment) -> Found:
+    """Whose each file is: by the first folder of its path, or the file's own name, that names a student."""
+    matcher = Matcher(students)
+    stems = [words(Path(file).stem) for file in assignment.answer_files]
+    found = Found({student.student_id: [] for student in students}, [])
+    whose: dict[tuple[str, ...], list[Student]] = {}  # of folders
+    for entry in entries_of(submissions):
+        several = ""
+        for depth, part in enumerate(entry.parts, start=1):
+            is_file = depth == len(entry.parts)
+            key = entry.parts[:depth]
+            if is_file or key not in whose:
+                meant = matcher.of(_without(Path(part).stem, stems) if is_file else part)
+                if not is_file:
+                    whose[key] = meant
+            else:
+                meant = whose[key]
+            if len(meant) == 1:
+                found.entries[meant[0].student_id].append(entry)
+                break
+            if meant:
+                several = f"{_printable(part)} may be of {', '.join(student.student_id for student in meant)}"
+        else:
+            found.unmatched.append((entry.shown, several or "no student of the roster is named in its path"))
+    return found
+
+
+def _without(name: str, stems: Sequence[tuple[str, ...]]) -> str:
+    """A file's name without the part that is the name of an answer's file: what may name the student."""
+    given = words(name)
+    for stem in stems:
+        for i in range(len(given) - len(stem) + 1):
+            if given[i : i + len(stem)] == stem:
+                return " ".join(given[:i])
+    return name
+
+
+# ------------------------------------------------------------------------------------------- choosing
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file that was looked into. rank: 0 has the answer's name, 1 has it in its name, 2 another name."""
+
+    entry: Entry
+    rank: int
+    version: int
+    submission: Submission
+    sha256: str
+    notes: tuple[str, ...]
+
+    def score(self, name: str) -> tuple:
+        """What makes it the better choice for a function: it is written there, the name, the version, the time."""
+        source = self.submission.source
+        defined = name in defined_names(source) if source else False
+        state = 0 if not defined else 1 if stubs.is_stub(source, name) else 2
+        when = self.entry.modified.timestamp() if self.entry.modified else 0.0
+        return state, -self.rank, self.version, when, -len(self.entry.parts), self.entry.shown
+
+
+def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignment) -> Handin:
+    """Choose and read a student's file for each exercise. Never raises for what a student handed in."""
+    entries = list(entries)
+    for entry in [entry for entry in entries if entry.suffix == ".zip"]:
+        entries += _unzipped(entry)
+    code = [entry for entry in entries if entry.suffix in (".py", ".ipynb")]
+    read: dict[str, list[_Read]] = {}
+    answers = []
+    for asked in assignment.asked:
+        if asked.file not in read:
+            names = [other.exercise.name for other in assignment.asked if other.file == asked.file]
+            read[asked.file] = [_look_into(entry, asked.file, names) for entry in _likely(code, asked.file)]
+        answers.append(_choose(asked, read[asked.file], entries))
+    times = [answer.modified for answer in answers if answer.modified is not None]
+    return Handin(student, answers, max(times, default=None))
+
+
+def _unzipped(entry: Entry) -> list[Entry]:
+    """The files of a zip that a student handed in; none if it is damaged."""
+    try:
+        return list(zip_entries(zipfile.ZipFile(io.BytesIO(entry.read(LARGEST_ZIP))), entry.parts))
+    except Exception:  # the zip remains as it is, a file that is no answer
+        return []
+
+
+def _rank(entry: Entry, file: str) -> tuple[int, int]:
+    """How well a file's name fits, 0 the best, and its version: "gan_02-1.py" is (1, 1)."""
+    if entry.name == file:
+        return 0, 0
+    stem, wanted = Path(entry.name).stem, words(Path(file).stem)
+    given = words(stem)
+    if any(given[i : i + len(wanted)] == wanted for i in range(len(given))):
+        version = VERSION.search(stem) if given[-len(wanted) :] != wanted else None
+        return 1, int(version[1][:9]) if version else 0
+    return 2, 0
+
+
+def _likely(entries: Sequence[Entry], file: str) -> list[Entry]:
+    """The files worth a look, best names first."""
+    return sorted(entries, key=lambda entry: (_rank(entry, file), len(entry.parts), entry.shown))[:MOST_READ]
+
+
+def _look_into(entry: Entry, file: str, names: Sequence[str]) -> _Read:
+    rank, version = _rank(entry, file)
+    notes: list[str] = []
+    sha256 = ""
+    try:
+        data = entry.read(entry.limit)
+        sha256 = hashlib.sha256(data).hexdigest()
+        if entry.suffix == ".ipynb":
+            source, notes = notebook.functions_of(data, names)
+            data = source.encode()
+        submission = parse_submission(entry.shown, data)
+    except Unreadable as failure:
+        submission = failure.submission
+    except notebook.NotebookError as error:
+        submission = Submission(entry.shown, "", status.SYNTAX_ERROR, f"{entry.shown} is {error}")
+    except RecursionError:
+        submission = Submission(entry.shown, "", status.SYNTAX_ERROR, f"{entry.shown} is nested too deeply to be read")
+    return _Read(entry, rank, version, submission, sha256, tuple(notes))
+
+
+def _choose(asked: Asked, read: Sequence[_Read], entries: Sequence[Entry]) -> Answer:
+    name = asked.exercise.name
+    scored = sorted(((one.score(name), one) for one in read), key=lambda pair: pair[0], reverse=True)
+    usable = [(score, one) for score, one in scored if score[0] > 0 or one.rank < 2]
+    if not usable:
+        handed = ", ".join(entry.shown for entry in entries[:4])
+        message = f"no file {asked.file}, and none that defines {name}"
+        message += f"; handed in: {handed}{', ...' if len(entries) > 4 else ''}" if entries else "; nothing handed in"
+        return Answer(Submission("", "", status.MISSING_FILE, message))
+    score, best = usable[0]
+    notes = list(best.notes)
+    if best.entry.name != asked.file:
+        notes.append(f"taken from {best.entry.shown}; the assignment asks for {asked.file}")
+    rivals = [one for other, one in usable[1:] if other[:2] == score[:2] and one.sha256 != best.sha256]
+    if rivals:
+        names = ", ".join(dict.fromkeys(one.entry.shown for one in rivals))
+        notes.append(f"more than one file could be meant: {best.entry.shown} was graded, not {names}")
+    return Answer(best.submission, best.sha256, best.entry.modified, tuple(notes))

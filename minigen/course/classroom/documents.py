@@ -1,0 +1,133 @@
+"""The results of a class as JSON documents: one for each student, one for the whole run. See schema/*.json."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import minigen
+from minigen.course.classroom.assignment import Assignment
+from minigen.course.classroom.collect import Handin
+from minigen.course.classroom.roster import Student
+from minigen.course.exercise.grading import status
+
+__all__ = ["SCHEMA_VERSION", "file_names", "in_order", "key_of", "read", "schema", "submission", "to_retry", "write"]
+
+SCHEMA_VERSION = 1
+
+
+@lru_cache
+def schema(name: str) -> dict[str, Any]:
+    """A JSON Schema that the package ships: "submission", "grading" or "check"."""
+    text = Path(__file__).with_name("schema").joinpath(f"{name}.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, Any]:
+    """How every document begins."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": kind,
+        "minigen": minigen.__version__,
+        "assignment": {"slug": assignment.slug, "title": assignment.title, "sha256": assignment.sha256},
+        "seeds": list(seeds),
+    }
+
+
+def submission(
+    handin: Handin, assignment: Assignment, seeds: Sequence[int], rows: Sequence[Mapping[str, Any]], key: str
+) -> dict[str, Any]:
+    """The document of one student: rows as `grading.row_of` gives them, and what is lost by being late."""
+    share = assignment.late.share(assignment.due, handin.handed_in)
+    exercises = []
+    for row in rows:
+        points = row["points"]
+        late = None if points is None else round(points * share, 2)
+        exercises.append({**row, "late": late})
+    points = late = total = None
+    if all(row["points"] is not None for row in exercises):
+        points = round(sum(row["points"] for row in exercises), 2)
+        late = round(sum(row["late"] for row in exercises), 2)
+        total = round(points - late, 2)
+    return {
+        **head("submission", assignment, seeds),
+        "key": key,
+        "student": handin.student.to_json(),
+        "handed_in": handin.handed_in.isoformat() if handin.handed_in else None,
+        "days_late": assignment.late.days_late(assignment.due, handin.handed_in),
+        "points": points,
+        "late": late,
+        "total": total,
+        "possible": assignment.possible,
+        "exercises": exercises,
+    }
+
+
+def key_of(handin: Handin, assignment: Assignment, seeds: Sequence[int], sandbox: str) -> str:
+    """Changes when anything does that a student's document depends on: a stopped run goes on by it."""
+    answers = [
+        [answer.sha256, answer.submission.status, answer.submission.message, list(answer.notes)]
+        for answer in handin.answers
+    ]
+    handed_in = handin.handed_in.isoformat() if handin.handed_in else None
+    parts = [assignment.sha256, list(seeds), sandbox, handin.student.to_json(), handed_in, answers]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def to_retry(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(exercise, reason) of what the grader itself could not do."""
+    rows = document["exercises"]
+    return [(row["id"], row["message"]) for row in rows if row["status"] == status.GRADER_ERROR]
+
+
+# ------------------------------------------------------------------------------------------- files
+
+
+def file_names(students: Sequence[Student]) -> dict[str, str]:
+    """A file name for each student, by id: the id itself where that is safe and not another's, up to case."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for student in students:
+        id = student.student_id
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", id).lstrip(".-")[:60] or "student"
+        if name != id or name.casefold() in taken:
+            name = f"{name}-{hashlib.sha256(id.encode()).hexdigest()[:8]}"
+        taken.add(name.casefold())
+        found[id] = name
+    return found
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """A document, or None if there is none or it is damaged."""
+    with contextlib.suppress(OSError, ValueError):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(document, dict) and document.get("schema_version") == SCHEMA_VERSION:
+            return document
+    return None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a run that is stopped leaves no half of one."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text, encoding="utf-8", newline="")
+    os.replace(temporary, path)
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def in_order(folder: Path, students: Sequence[Student]) -> Iterator[dict[str, Any]]:
+    """The documents of the students in the order of the roster, read one after the other."""
+    names = file_names(students)
+    for student in students:
+        document = read(folder / f"{names[student.student_id]}.json")
+        if document is not None:
+            yield document

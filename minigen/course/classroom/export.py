@@ -1,0 +1,50 @@
+"""The package as graders elsewhere need it: without data sets and tests, and of the lessons the exercises alone."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from minigen.course import index
+from minigen.course.classroom.assignment import Assignment
+
+__all__ = ["copy_package", "requirements", "write_executable"]
+
+NEEDED = ("numpy", "autograd", "scipy", "matplotlib", "tqdm", "threadpoolctl", "filelock")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.npz", "_lessons")
+
+
+def copy_package(folder: Path, answers: bool) -> None:
+    """Copy the package to `folder`/minigen, with the exercises of all lessons.
+
+    answers: also the known mistakes, by which hints are found; without them no file has an answer in words.
+    """
+    shutil.copytree(index.PACKAGE, folder / "minigen", ignore=LEFT_OUT)
+    root = index.lessons_root()
+    for lesson in index.folders("exercise.py"):
+        target = folder / "minigen" / "_lessons" / lesson.relative_to(root)
+        target.mkdir(parents=True)
+        for name in ("exercise.py", "answers.py") if answers else ("exercise.py",):
+            if (lesson / name).exists():
+                shutil.copyfile(lesson / name, target / name)
+
+
+def requirements(extra: Iterable[str] = ()) -> str:
+    """The packages that a grader needs, in the versions that are installed here, so that both grade alike."""
+    return "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in (*NEEDED, *extra))
+
+
+def write_assignment(folder: Path, assignment: Assignment) -> None:
+    """The assignment and its declared files, as a grader reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "assignment.toml").write_text(assignment.text, encoding="utf-8")
+    for name, data in assignment.files.items():
+        (folder / name).write_bytes(data)
+
+
+def write_executable(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)

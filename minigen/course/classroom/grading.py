@@ -1,0 +1,160 @@
+"""One submission: every exercise of the assignment, one row each, whatever was handed in.
+
+References are computed once in a process, for all submissions that it grades.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from minigen.course.classroom.assignment import Asked, Assignment
+from minigen.course.classroom.originality import fingerprint
+from minigen.course.exercise import stubs
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.grade import Reference, Report, everywhere, grade_file, references
+from minigen.course.exercise.grading.observe import Outcome
+from minigen.course.exercise.grading.submission import Submission
+
+__all__ = ["Grader", "forbidden_module", "row_of"]
+
+SHORTEST = 20.0  # seconds that an exercise may take, though little is left of the submission's: a worker has to start
+
+
+class Grader:
+    """Grades submissions to one assignment.
+
+    seeds: of the inputs; an answer must pass with each. The references are kept.
+    """
+
+    def __init__(self, assignment: Assignment, seeds: Sequence[int], sandbox: str = ""):
+        self.assignment, self.seeds, self.sandbox = assignment, tuple(seeds), sandbox
+        self._wanted: dict[tuple[str, int], list[Reference]] = {}
+
+    def wanted(self, asked: Asked, seed: int) -> list[Reference]:
+        """What the reference of an exercise gives."""
+        key = asked.id, seed
+        if key not in self._wanted:
+            self._wanted[key] = references(asked.exercise, seed)
+        return self._wanted[key]
+
+    def grade(self, answers: Sequence[tuple[Submission, str, Sequence[str]]]) -> list[dict[str, Any]]:
+        """The rows of one submission, as plain data: (submission, sha256, notes) for each exercise, in order.
+
+        Never raises for what the files do; what fails here is the grader's own error, said in the row.
+        """
+        end = time.monotonic() + self.assignment.seconds
+        rows = []
+        for asked, (submission, sha256, notes) in zip(self.assignment.asked, answers, strict=True):
+            try:
+                reports = self._reports(asked, submission, end)
+            except Exception as error:
+                reports = [_failed(asked, f"the grader failed: {type(error).__name__}: {error}")]
+            rows.append(row_of(asked, submission, sha256, notes, reports, self.seeds))
+        return rows
+
+    def _reports(self, asked: Asked, submission: Submission, end: float) -> list[Report]:
+        """One report for each seed; one for all if the file cannot be run."""
+        exercise = asked.exercise
+        if submission.status == status.PASS:
+            module = forbidden_module(submission.source, self.assignment)
+            if module:
+                allowed = ", ".join(self.assignment.allowed_modules)
+                message = f"your file imports {module}; this assignment allows {allowed}"
+                submission = Submission(submission.file, "", status.FORBIDDEN_MODULE, message)
+        if submission.status != status.PASS:
+            return [grade_file(exercise, submission)]
+        reports = []
+        for seed in self.seeds:
+            left = end - time.monotonic()
+            if left <= 0:
+                message = f"the answers before this one took all of the {self.assignment.seconds:g} s of a submission"
+                return [everywhere(exercise, Outcome(status.TIMEOUT, message))]
+            limits = self.assignment.limits(exercise, max(left, SHORTEST), self.sandbox)
+            wanted = self.wanted(asked, seed)
+            reports.append(grade_file(exercise, submission, limits, seed, wanted, self.assignment.files))
+        return reports
+
+
+def _failed(asked: Asked, message: str) -> Report:
+    return everywhere(asked.exercise, Outcome(status.GRADER_ERROR, " ".join(message.split())[:500]))
+
+
+def forbidden_module(source: str, assignment: Assignment) -> str:
+    """The first module that a file imports and the assignment does not allow; "" if there is none."""
+    if not assignment.allowed_modules:
+        return ""
+    helpers = {Path(name).stem for name in assignment.helpers}
+    allowed = {*assignment.allowed_modules, *helpers, "__future__"}
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or "."]
+        for name in names:
+            steps = name.split(".")
+            if not any(".".join(steps[:n]) in allowed for n in range(1, len(steps) + 1)):
+                return name
+    return ""
+
+
+# ------------------------------------------------------------------------------------------- a row as plain data
+
+
+def row_of(
+    asked: Asked,
+    submission: Submission,
+    sha256: str,
+    notes: Sequence[str],
+    reports: Sequence[Report],
+    seeds: Sequence[int],
+) -> dict[str, Any]:
+    """One exercise of one submission as JSON has it; see schema/submission.json.
+
+    With several seeds a case counts if it passes with each, and the first report that fails is told.
+    """
+    shown = next((report for report in reports if report.status == status.GRADER_ERROR), None)
+    shown = shown or next((report for report in reports if not report.passed), reports[0])
+    failed = shown.status == status.GRADER_ERROR
+    number = next(n for n, report in enumerate(reports) if report is shown)
+    cases = [_case(verdicts) for verdicts in zip(*(report.verdicts for report in reports), strict=True)]
+    left_process = any(report.status == status.PROCESS for report in reports)
+    raw = 0 if left_process else sum(case["points"] for case in cases)
+    points = 0.0 if not shown.passed and raw >= asked.exercise.points else asked.scaled(raw)
+    hash_, size = fingerprint(submission.source, asked.exercise.name) if submission.source else ("", 0)
+    if hash_ and stubs.is_stub(submission.source, asked.exercise.name):
+        hash_, size = "", 0
+    return {
+        "id": asked.id,
+        "status": shown.status,
+        "passed": shown.passed,
+        "points": None if failed else points,
+        "possible": asked.points,
+        "seed": seeds[number] if number < len(seeds) else seeds[0],
+        "file": submission.file,
+        "sha256": sha256,
+        "message": _message(shown),
+        "hint": shown.hint,
+        "listed": shown.listed,
+        "cases": cases,
+        "output": shown.output,
+        "notes": [*notes, *shown.notes],
+        "fingerprint": hash_,
+        "size": size,
+        "seconds": round(sum(report.seconds for report in reports), 3),
+    }
+
+
+def _message(report: Report) -> str:
+    first = report.first_failure
+    return report.message or (first.message if first is not None else "")
+
+
+def _case(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """A case over all seeds: the first verdict that fails, or the first of all."""
+    return next((verdict for verdict in verdicts if not verdict.passed), verdicts[0]).to_json()

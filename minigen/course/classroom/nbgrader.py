@@ -1,0 +1,110 @@
+"""nbgrader: a source notebook with its cells, whose answers and tests nbgrader takes out for the students."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from minigen.course.classroom import notebook
+from minigen.course.classroom.assignment import Asked, Assignment
+from minigen.course.console import UsageError
+from minigen.course.exercise import stubs
+
+__all__ = ["build", "source_notebook"]
+
+README = """\
+# nbgrader
+
+`source/{slug}/{slug}.ipynb` is the source notebook. Copy the folder `source/{slug}` into the `source/` of your course,
+or use this folder as a course. nbgrader's kernel needs minigen.
+
+    nbgrader generate_assignment {slug}     # release/{slug}: without answers and tests
+    nbgrader autograde {slug}               # what is in submitted/STUDENT/{slug}/
+    nbgrader export                         # grades.csv
+
+An answer runs in the notebook's own process: nbgrader's time limit is the only one, and nothing is hidden from it.
+For untrusted students use `minigen grade`, which takes functions out of notebooks too.
+"""
+CONFIG = """\
+c = get_config()
+c.CourseDirectory.course_id = "{slug}"
+c.ExecutePreprocessor.timeout = {seconds:g}
+"""
+
+
+def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
+    """Write a course with one assignment. Raises UsageError without nbformat."""
+    repeated = notebook.repeated_names(assignment)
+    if repeated:
+        raise UsageError(f"two exercises are called {', '.join(repeated)}, which one notebook cannot hold")
+    source = folder / "source" / assignment.slug
+    nbformat = notebook.module()
+    book = source_notebook(assignment, seeds)
+    source.mkdir(parents=True)
+    nbformat.write(book, source / f"{assignment.slug}.ipynb")
+    for name, data in assignment.files.items():
+        (source / name).write_bytes(data)
+    names = {"slug": assignment.slug, "seconds": assignment.seconds}
+    (folder / "nbgrader_config.py").write_text(CONFIG.format(**names), encoding="utf-8")
+    (folder / "README.md").write_text(README.format(**names), encoding="utf-8")
+    return "a course of nbgrader with the source notebook"
+
+
+def source_notebook(assignment: Assignment, seeds: Sequence[int]) -> Any:
+    """The teacher's notebook: for each exercise its text, a cell with the solution, and one with hidden tests."""
+    nbformat = notebook.module()
+    book = nbformat.v4.new_notebook()
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book.cells = list(_cells(assignment, seeds))
+    return book
+
+
+def _cells(assignment: Assignment, seeds: Sequence[int]) -> Iterator[Any]:
+    v4 = notebook.module().v4
+    yield v4.new_markdown_cell(f"# {assignment.title}", id="title")
+    yield v4.new_code_cell(notebook.imports(assignment, check=False), id="imports")
+    for asked in assignment.asked:
+        name = asked.id.replace("/", "-")
+        yield v4.new_markdown_cell(f"## {asked.id}\n\n{asked.points:g} points", id=f"{name}-text"[:64])
+        solution = v4.new_code_cell(_solution(asked), id=_cell_id(name, "answer"))
+        solution.metadata["nbgrader"] = _metadata(f"{name}-answer", solution=True)
+        yield solution
+        tests = v4.new_code_cell(_tests(asked, seeds), id=_cell_id(name, "test"))
+        tests.metadata["nbgrader"] = {**_metadata(f"{name}-test", grade=True), "points": asked.points}
+        yield tests
+
+
+def _cell_id(name: str, kind: str) -> str:
+    return f"{name[:50]}-{kind}"
+
+
+def _metadata(grade_id: str, solution: bool = False, grade: bool = False) -> dict[str, Any]:
+    """What nbgrader's schema 3 wants in a cell."""
+    return {
+        "schema_version": 3,
+        "grade_id": grade_id,
+        "cell_type": "code",
+        "grade": grade,
+        "solution": solution,
+        "locked": grade,
+        "task": False,
+    }
+
+
+def _solution(asked: Asked) -> str:
+    """The stub with the answer between nbgrader's marks."""
+    answer = f"### BEGIN SOLUTION\n{asked.exercise.hints[2]}\n### END SOLUTION"
+    return stubs.stub(asked.exercise).replace(textwrap.indent(stubs.RAISE, "    "), textwrap.indent(answer, "    "))
+
+
+def _tests(asked: Asked, seeds: Sequence[int]) -> str:
+    call = f'score("{asked.id}", {asked.exercise.name}, points={asked.points:g}, seeds={list(seeds)})'
+    return (
+        f"# {asked.points:g} points for {asked.id}\n"
+        "### BEGIN HIDDEN TESTS\n"
+        "from minigen.course.classroom.score import score\n\n"
+        f"{call}\n"
+        "### END HIDDEN TESTS"
+    )

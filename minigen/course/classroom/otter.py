@@ -1,0 +1,75 @@
+"""otter-grader: a test file for each exercise, in its format of functions that raise (`OK_FORMAT = False`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from minigen.course.classroom import notebook
+from minigen.course.classroom.assignment import Asked, Assignment
+from minigen.course.classroom.export import requirements
+from minigen.course.console import UsageError
+
+__all__ = ["build", "tests_of"]
+
+README = """\
+# otter-grader
+
+Students hand in one notebook (`minigen assignment build --notebook` makes it) or one Python file.
+
+    otter check {slug}.ipynb -t tests                                 # one submission, here
+    otter generate -t tests -c otter_config.json -r requirements.txt  # autograder.zip, for Gradescope or otter grade
+    otter run {slug}.ipynb -a autograder.zip                          # one submission, as the autograder does
+
+The grader needs minigen: `requirements.txt` lists the packages beside it; install minigen itself as you have it.
+An answer runs in otter's own process: nothing is hidden from it. For untrusted students use `minigen grade`.
+"""
+FILE = """\
+from otter.test_files import test_case
+
+from minigen.course.classroom.score import Checked
+
+OK_FORMAT = False
+
+name = "{name}"
+points = None
+
+checked = Checked("{id}", seeds={seeds})
+"""
+CASE = """
+
+@test_case(name="{case}", points={points}, hidden={hidden})
+def test_{case}({function}):
+    checked.require("{case}", {function})
+"""
+
+
+def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
+    """Write tests/, otter_config.json and requirements.txt."""
+    repeated = notebook.repeated_names(assignment)
+    if repeated:
+        raise UsageError(f"two exercises are called {', '.join(repeated)}, which one notebook cannot hold")
+    (folder / "tests").mkdir(parents=True)
+    for asked in assignment.asked:
+        (folder / "tests" / f"{_name(asked)}.py").write_text(tests_of(asked, seeds), encoding="utf-8")
+    config = {"points_possible": assignment.possible, "show_stdout": False, "show_hidden": False}
+    (folder / "otter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
+    (folder / "README.md").write_text(README.format(slug=assignment.slug), encoding="utf-8")
+    for name, data in assignment.files.items():
+        (folder / name).write_bytes(data)
+    return "tests of otter-grader"
+
+
+def _name(asked: Asked) -> str:
+    return asked.id.replace("/", "_")
+
+
+def tests_of(asked: Asked, seeds: Sequence[int]) -> str:
+    """A test file: each case of the exercise with its share of the points, the first one shown to students."""
+    text = FILE.format(name=_name(asked), id=asked.id, seeds=list(seeds))
+    for number, case in enumerate(asked.exercise.cases):
+        share = round(asked.points * case.points / asked.exercise.points, 6)
+        text += CASE.format(case=case.name, points=share, hidden=number > 0, function=asked.exercise.name)
+    return text

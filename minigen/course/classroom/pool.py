@@ -1,0 +1,193 @@
+"""Processes of this machine that grade, one submission at a time each.
+
+A process that dies, or that does not come back, costs the one submission that it had: that one is to be graded again,
+and another process takes its place. However the run ends, no process and no folder is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any, NamedTuple
+
+from minigen.course.classroom.assignment import Assignment, rebuilt
+from minigen.course.classroom.grading import Grader
+from minigen.course.exercise.grading.runner import remove_folder
+from minigen.course.exercise.grading.submission import Submission
+
+__all__ = ["Failed", "Graded", "Job", "Setup", "run"]
+
+PATIENCE = 120.0  # seconds beyond the limit of a submission, after which its process is given up
+
+
+class Job(NamedTuple):
+    """A submission to be graded: whose it is, and (submission, sha256, notes) for each exercise."""
+
+    student_id: str
+    answers: Sequence[tuple[Submission, str, Sequence[str]]]
+
+
+class Graded(NamedTuple):
+    """The rows of a submission."""
+
+    student_id: str
+    rows: list[dict[str, Any]]
+
+
+class Failed(NamedTuple):
+    """A submission that was not graded, through no fault of its own."""
+
+    student_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a process needs in order to grade: the assignment as text and files, seeds, and whether in a sandbox."""
+
+    slug: str
+    text: str
+    files: Mapping[str, bytes]
+    seeds: tuple[int, ...]
+    sandbox: str = ""
+    seconds: float = field(default=300.0)
+
+    @classmethod
+    def of(cls, assignment: Assignment, seeds: Sequence[int], sandbox: str = "") -> Setup:
+        files = dict(assignment.files)
+        return cls(assignment.slug, assignment.text, files, tuple(seeds), sandbox, assignment.seconds)
+
+    def grader(self) -> Grader:
+        return Grader(rebuilt(self.slug, self.text, self.files), self.seeds, self.sandbox)
+
+
+def run(jobs: Iterable[Job], setup: Setup, count: int) -> Iterator[Graded | Failed]:
+    """Grade with `count` processes; results come as they are ready. Jobs are taken only when a process is free."""
+    waiting = iter(jobs)
+    folder = tempfile.mkdtemp(prefix="minigen-grade-")
+    graders: list[_Process] = []
+    try:
+        busy: list[_Process] = []
+        while True:
+            while len(busy) < count:
+                job = next(waiting, None)
+                if job is None:
+                    break
+                free = next((each for each in graders if each not in busy), None)
+                if free is None:
+                    free = _Process(setup, folder)
+                    graders.append(free)
+                free.give(job)
+                busy.append(free)
+            if not busy:
+                return
+            for each in _ready(busy):
+                busy.remove(each)
+                result = each.take()
+                if isinstance(result, Failed):
+                    graders.remove(each)
+                    each.end()
+                yield result
+    finally:
+        for each in graders:
+            each.ask_to_end()
+        for each in graders:
+            each.end()
+        remove_folder(folder)
+
+
+class _Process:
+    """One process that grades, as this one sees it."""
+
+    def __init__(self, setup: Setup, folder: str):
+        context = multiprocessing.get_context("spawn")
+        self.seconds = setup.seconds + PATIENCE
+        self.channel, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, setup, folder), name="minigen-grader")
+        self.process.start()
+        theirs.close()
+        self.job: Job | None = None
+        self.deadline = 0.0
+
+    def give(self, job: Job) -> None:
+        self.job, self.deadline = job, time.monotonic() + self.seconds
+        with contextlib.suppress(OSError):  # it has died: `take` says so
+            self.channel.send(job)
+
+    def take(self) -> Graded | Failed:
+        """What became of the job."""
+        assert self.job is not None, "a process that is waited for has a job"
+        try:
+            if self.channel.poll():
+                rows, error = self.channel.recv()
+                return Failed(self.job.student_id, error) if error else Graded(self.job.student_id, rows)
+        except (EOFError, OSError):
+            self.process.join(timeout=5)
+            return Failed(self.job.student_id, f"the process that graded it ended (exit code {self.process.exitcode})")
+        return Failed(self.job.student_id, f"the process that graded it did not come back within {self.seconds:g} s")
+
+    def ask_to_end(self) -> None:
+        self.channel.close()
+        if self.process.is_alive():
+            self.process.terminate()
+
+    def end(self) -> None:
+        self.ask_to_end()
+        self.process.join(timeout=10)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(timeout=10)
+
+
+def _ready(busy: Sequence[_Process]) -> list[_Process]:
+    """The processes that have answered, died, or are late; waits for one."""
+    timeout = max(0.0, min(each.deadline for each in busy) - time.monotonic())
+    answered = wait([each.channel for each in busy], timeout=timeout)
+    now = time.monotonic()
+    return [each for each in busy if each.channel in answered or now >= each.deadline]
+
+
+# ------------------------------------------------------------------------------------------- the other side
+
+
+def _serve(channel: Connection, setup: Setup, folder: str) -> None:
+    """What a process does: grade what comes, until there is no more or it is told to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends the others
+    signal.signal(signal.SIGTERM, _leave)
+    _end_with_parent()
+    tempfile.tempdir = folder
+    try:
+        grader = setup.grader()
+        while True:
+            job = channel.recv()
+            channel.send(_graded(grader, job))
+    except (EOFError, OSError):
+        return
+
+
+def _graded(grader: Grader, job: Job) -> tuple[list[dict[str, Any]], str]:
+    """(rows, "") or ([], what went wrong in the grader)."""
+    try:
+        return grader.grade(job.answers), ""
+    except Exception as error:
+        return [], f"the grader failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _leave(number: int, frame: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the worker is being ended
+    raise SystemExit(128 + number)
+
+
+def _end_with_parent() -> None:
+    """Ask for SIGTERM when the process that started this one dies (Linux; elsewhere the closed channel ends it)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(Exception):
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

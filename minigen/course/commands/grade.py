@@ -1,0 +1,132 @@
+"""`minigen grade`: a class's submissions into a gradebook.
+
+Exit codes: 0 all graded, 2 the command cannot be understood or done, 3 some could not be graded and are listed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import minigen
+from minigen.course.classroom import assignment as assignments
+from minigen.course.classroom.documents import SCHEMA_VERSION
+from minigen.course.console import UsageError, cleaning_up, color, plural
+from minigen.course.exercise.format import AuthorError
+from minigen.course.lesson.options import Parser, parsed
+
+__all__ = ["main", "parser"]
+
+
+def parser() -> Parser:
+    """The arguments of `minigen grade`."""
+    result = Parser(
+        prog="minigen grade",
+        description="Grade what a class handed in: a folder of folders, or the zip of a learning platform.",
+        example="minigen grade SUBMISSIONS --assignment hw1.toml --roster roster.csv --seed SECRET --out grades/",
+    )
+    add = result.add_argument
+    add("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or a zip; it is only read")
+    add("--assignment", type=Path, required=True, metavar="FILE", help="the assignment, hw1.toml")
+    add("--roster", type=Path, required=True, metavar="FILE", help="CSV: student_id, last_name, first_name, email")
+    add(
+        "--seed", required=True, metavar="SECRET", help="any text: the inputs that answers are graded on follow from it"
+    )
+    add("--out", type=Path, required=True, metavar="DIR", help="the folder for the grades; a stopped run goes on in it")
+    add("--jobs", type=_count, default=1, metavar="N", help="submissions at a time (default 1)")
+    add(
+        "--times",
+        metavar="files|FILE",
+        help="when they were handed in: by the files' times, or CSV: student_id, submitted",
+    )
+    add("--sandbox", default="none", metavar="bwrap|docker:IMAGE", help="run each answer in a sandbox or container")
+    add("--dask", metavar="ADDRESS", help="grade on the workers of a Dask scheduler (needs the extra cluster)")
+    add("--again", action="store_true", help="grade all of it again, also what was graded before")
+    add("--json", action="store_true", help="the summary for a program")
+    return result
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def main(argv: Sequence[str]) -> int:
+    """`minigen grade ...`; returns the exit code."""
+    as_json = "--json" in argv
+    try:
+        args = parsed(parser(), argv)
+        with cleaning_up():
+            summary = _grade(args)
+    except UsageError as error:
+        return _failed(2, "usage", str(error), as_json)
+    except (AuthorError, ImportError) as error:
+        return _failed(3, "exercises_broken", f"the exercises themselves are broken: {error}", as_json)
+    if as_json:
+        print(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
+    else:
+        _tell(summary)
+    return 3 if summary.retries else 0
+
+
+def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
+    """Say what was not possible, for a program too; the exit code."""
+    if as_json:
+        head = {"schema_version": SCHEMA_VERSION, "kind": "error", "minigen": minigen.__version__}
+        print(json.dumps({**head, "error": message, "code": kind, "exit_code": code}, ensure_ascii=False))
+    print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
+    return code
+
+
+def _grade(args: argparse.Namespace) -> Any:
+    from minigen.course.classroom import batch, roster
+
+    assignment = assignments.load(args.assignment)
+    students = roster.read_roster(args.roster)
+    times = args.times
+    if times is not None and times != "files":
+        times = roster.read_times(Path(times))
+    sandbox = _sandbox(args.sandbox)
+    run = None
+    if args.dask is not None:
+        from minigen.course.classroom import cluster
+
+        run = cluster.runner(args.dask)
+    if args.again:
+        batch.start_afresh(args.out)
+    bar = not args.json and sys.stderr.isatty()
+    options = batch.Options(jobs=args.jobs, times=times, sandbox=sandbox, bar=bar)
+    return batch.grade_class(args.submissions, assignment, students, args.seed, args.out, options, run)
+
+
+def _sandbox(text: str) -> str:
+    """The sandbox that is asked for, "" for none. Raises UsageError if it is not to be had here."""
+    from minigen.course.exercise.grading import bubblewrap, docker
+
+    kind, _, image = text.partition(":")
+    if text == "none":
+        return ""
+    if text != "bwrap" and not (kind == "docker" and image):
+        raise UsageError(f"--sandbox is none, bwrap or docker:IMAGE, got {text!r}")
+    why_not = bubblewrap.why_not() if text == "bwrap" else docker.why_not(image)
+    if why_not:
+        raise UsageError(f"--sandbox {text}: {why_not}")
+    return text
+
+
+def _tell(summary: Any) -> None:
+    kept = f", {summary.kept} of them before" if summary.kept else ""
+    print(f"{summary.assignment.title}: {plural(summary.graded + summary.kept, 'student')} graded{kept}")
+    if summary.mean is not None:
+        print(f"mean {summary.mean:.2f} of {summary.assignment.possible:g} points")
+    print(f"{summary.out / 'gradebook.csv'}, gradebook-wide.csv, report.html, feedback/")
+    if summary.unmatched:
+        print(f"{plural(len(summary.unmatched), 'file')} of no student of the roster: {summary.out / 'unmatched.csv'}")
+    if summary.retries:
+        text = f"{len(summary.retries)} could not be graded, see {summary.out / 'retries.csv'}: run this again"
+        print(color(f"minigen: {text}", "red", sys.stderr), file=sys.stderr)

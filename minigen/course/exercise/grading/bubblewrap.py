@@ -1,0 +1,98 @@
+"""A worker in a sandbox of its own: bubblewrap (`bwrap`), which needs no root and no daemon. Linux only.
+
+Each worker gets new namespaces: no network, no other processes to see, another user (nobody), an empty /tmp, and of the
+disk only the system's programs and the packages that it imports, read-only. The lessons with their answers and the
+project's tests are not there, nor is anything of the user's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+__all__ = ["command", "why_not"]
+
+PACKAGE = Path(__file__).resolve().parents[3]
+SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/alternatives",
+)
+NOBODY = "65534"
+INSTALLED = ("site-packages", "dist-packages")
+
+
+def command(inner: Sequence[str], folder: str, work: str, paths: Iterable[str], packages: Iterable[str]) -> list[str]:
+    """The command that runs `inner` in a sandbox in which it can write to `folder` only; `work` is its current folder.
+
+    paths: where it may import from; packages: what it may import from those that are not installed.
+    """
+    binds: list[str] = []
+    for path in dict.fromkeys(_read_only(paths, packages)):
+        binds += ["--ro-bind", path, path]
+    masks = [str(path) for path in (PACKAGE / "_lessons",) if path.is_dir()]
+    return [
+        "bwrap",
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        *("--uid", NOBODY, "--gid", NOBODY, "--hostname", "check"),
+        *_system(),
+        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
+        *binds,
+        *(word for mask in masks for word in ("--tmpfs", mask)),
+        *("--bind", folder, folder, "--chdir", work),
+        "--",
+        *inner,
+    ]
+
+
+def _system() -> Iterator[str]:
+    """The system's programs and libraries: folders as they are, links as links."""
+    for name in SYSTEM:
+        if os.path.islink(name):
+            yield from ("--symlink", os.readlink(name), name)
+        elif os.path.exists(name):
+            yield from ("--ro-bind", name, name)
+
+
+def _read_only(paths: Iterable[str], packages: Iterable[str]) -> Iterator[str]:
+    """Python itself, folders of installed packages, and single packages elsewhere."""
+    for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix):
+        if not prefix.startswith("/usr"):
+            yield prefix
+    for root in paths:
+        if root.rstrip("/").endswith(INSTALLED):
+            if os.path.isdir(root):
+                yield root
+            continue
+        for package in packages:
+            for path in (os.path.join(root, package), os.path.join(root, f"{package}.py")):
+                if os.path.exists(path):
+                    yield path
+
+
+@lru_cache
+def why_not() -> str:
+    """Why there is no sandbox on this system; "" if there is one."""
+    if sys.platform != "linux":
+        return "bubblewrap is for Linux only"
+    if shutil.which("bwrap") is None:
+        return "there is no program bwrap: install bubblewrap"
+    try:
+        trial = command(["true"], "/var/tmp", "/", [], [])
+        done = subprocess.run(trial, capture_output=True, text=True, timeout=20, errors="replace")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bwrap does not run: {error}"
+    return "" if done.returncode == 0 else f"bwrap does not run here: {done.stderr.strip()[:300]}"

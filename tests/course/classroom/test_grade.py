@@ -1,0 +1,339 @@
+"""A class graded: a row for every student, points and verdicts that agree, feedback without secrets, reports."""
+
+import html
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minigen.course.classroom import batch, documents, feedback, gradebook, grading, originality
+from minigen.course.classroom.assignment import graded_seeds
+from minigen.course.classroom.grading import Grader
+from minigen.course.classroom.pool import Failed, Graded
+from minigen.course.console import UsageError
+from minigen.course.exercise import catalog
+from minigen.course.exercise.grading import status as S
+from minigen.course.exercise.grading.grade import references
+from minigen.course.exercise.grading.submission import Submission
+
+from .conftest import CRITIC, HEAD, MINIMAX, SECRET, TOML
+
+SWAPPED = CRITIC.replace("np.mean(fake_scores) - np.mean(real_scores)", "np.mean(real_scores) - np.mean(fake_scores)")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_class(a_class):
+    """s001 is right; s002 has swapped the groups, which one case cannot tell, and raises HTML; s003 is missing."""
+    a_class.hand_in("s001")
+    a_class.hand_in("s002", SWAPPED, "def generator_loss_minimax(fake_logits):\n    raise ValueError('<b>&`*')\n")
+    before = tree(a_class.submissions)
+    summary = a_class.grade()
+    assert tree(a_class.submissions) == before, "nothing is written beside the submissions"
+    assert (summary.students, summary.graded, summary.kept, summary.retries) == (3, 3, 0, [])
+    rows = a_class.rows()
+    assert [row["status"] for row in rows.values()] == [S.PASS] * 2 + [S.WRONG_VALUE, S.RAISED] + [S.MISSING_FILE] * 2
+    assert [row["points"] for row in rows.values()] == ["8", "5", "2", "0", "0", "0"]
+    assert {row["seed"] for row in rows.values()} == {str(graded_seeds(a_class.assignment, SECRET)[0])}
+    assert rows["s001", "critic_loss"]["last_name"] == "Noether" and rows["s003", "critic_loss"]["sha256"] == ""
+    assert summary.mean == 5.0
+    wide = (a_class.out / "gradebook-wide.csv").read_text().splitlines()
+    header = "student_id,last_name,first_name,email,gan/12/critic_loss,gan/02/generator_loss_minimax"
+    assert wide[0] == header + ",points,late,total,possible,days_late"
+    assert wide[1] == "s001,Noether,Emmy,emmy@example.org,8,5,13,0,13,13,0"
+    page = (a_class.out / "feedback" / "s002.html").read_text()
+    assert "&lt;b&gt;&amp;`*" in page and "<b>" not in page and "<script" not in page
+    note = (a_class.out / "feedback" / "s002.md").read_text()
+    assert "\\<b\\>&\\`\\*" in note and "A known slip: " in note
+    report = html.unescape((a_class.out / "report.html").read_text())
+    assert "3 students, 3 graded in full" in report and "mean 5.00 of 13" in report
+    hint = catalog_hint(a_class, "s002")
+    assert re.search(rf"<td>gan/12/critic_loss</td><td>{re.escape(hint)}</td><td class=\"number\">1</td>", report)
+
+
+def catalog_hint(a_class, student):
+    return json.loads((a_class.out / "results" / f"{student}.json").read_text())["exercises"][0]["hint"]
+
+
+def test_exercises_come_from_the_assignment(a_class, quickly):
+    """Neither a first line nor a file's name can choose an easier exercise."""
+    a_class.hand_in("s001", b"# minigen exercise gan/01: an easier one\n" + (HEAD + CRITIC).encode(), None)
+    a_class.grade()
+    rows = a_class.rows()
+    assert len(rows) == 6 and rows["s001", "critic_loss"]["points"] == "8"
+
+
+def test_points_and_verdict_agree(a_class, quickly):
+    """Every row: a pass has all points, and nothing else has."""
+    partly = CRITIC.replace("    return", "    if len(real_scores) > 3:\n        return 0.0\n    return")
+    a_class.hand_in("s001", partly)
+    a_class.hand_in("s002", CRITIC.replace("np.mean(fake", "np.sum(fake"))
+    a_class.grade()
+    documents_ = [json.loads(path.read_text()) for path in (a_class.out / "results").glob("*.json")]
+    for row in (row for document in documents_ for row in document["exercises"]):
+        assert row["passed"] == (row["status"] == S.PASS) == (row["points"] == row["possible"])
+        raw = sum(case["points"] for case in row["cases"])
+        assert 0 <= row["points"] <= row["possible"] and (row["points"] == 0 or raw > 0)
+    assert 0 < float(a_class.rows()["s001", "critic_loss"]["points"]) < 8
+
+
+def test_late_by_the_files_and_by_a_list(a_class, quickly):
+    import datetime
+    import os
+
+    a_class.write("hw1.toml", TOML + "\n[late]\nper_day = 0.25\ndays = 3\n")
+    a_class.hand_in("s001")
+    a_class.hand_in("s002")
+    due = a_class.assignment.due.timestamp()
+    for name in ("gan_12.py", "gan_02.py"):
+        os.utime(a_class.submissions / "s001" / name, (due - 9, due - 9))
+        os.utime(a_class.submissions / "s002" / name, (due + 90000, due + 90000))  # 25 hours
+    a_class.grade()
+    assert {row["late"] for row in a_class.rows().values()} == {"0"}, "not asked for, not judged"
+    a_class.grade(times="files")
+    rows = a_class.rows()
+    assert rows["s001", "critic_loss"]["late"] == "0" and rows["s002", "critic_loss"]["late"] == "4"
+    assert rows["s002", "critic_loss"]["points"] == "8" and rows["s002", "critic_loss"]["status"] == S.PASS
+    wide = (a_class.out / "gradebook-wide.csv").read_text().splitlines()
+    assert wide[2].endswith(",8,5,13,6.5,6.5,13,2")
+    assert "2 days late: 6.5 of 13 points lost" in (a_class.out / "feedback" / "s002.md").read_text().replace("\\", "")
+    when = datetime.datetime.fromtimestamp(due + 1, datetime.UTC).isoformat()
+    a_class.grade(times={"s001": when})
+    assert a_class.rows()["s001", "critic_loss"]["late"] == "2" and a_class.rows()["s002", "critic_loss"]["late"] == "0"
+    with pytest.raises(UsageError, match="the time of s001 must be a date and time"):
+        a_class.grade(times={"s001": "yesterday"})
+
+
+def test_a_run_that_was_stopped_goes_on(a_class, quickly):
+    """What is graded stays; a changed file, assignment or student is graded again; so is the grader's own error."""
+    for student in ("s001", "s002", "s003"):
+        a_class.hand_in(student)
+
+    def stops_after_one(jobs, setup):
+        grader = setup.grader()
+        job = next(iter(jobs))
+        yield Graded(job.student_id, grader.grade(job.answers))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        a_class.grade(run=stops_after_one)
+    assert [path.name for path in (a_class.out / "results").iterdir()] == ["s001.json"]
+    assert not (a_class.out / "gradebook.csv").exists()
+    (a_class.out / "results" / "s002.json").write_text('{"schema_version": 1, "key"')  # half of a document
+    summary = a_class.grade()
+    assert (summary.graded, summary.kept) == (2, 1)
+    whole = (a_class.out / "gradebook.csv").read_bytes()
+    assert a_class.grade().kept == 3 and (a_class.out / "gradebook.csv").read_bytes() == whole
+    a_class.hand_in("s002", SWAPPED)
+    assert (a_class.grade().graded, a_class.rows()["s002", "critic_loss"]["points"]) == (1, "2")
+    a_class.write("hw1.toml", TOML.replace("points = 8", "points = 4"))
+    assert a_class.grade().graded == 3 and a_class.rows()["s001", "critic_loss"]["points"] == "4"
+
+
+def test_the_graders_own_error_is_never_zero(a_class, quickly, monkeypatch):
+    a_class.hand_in("s001")
+    a_class.hand_in("s002")
+
+    def breaks(jobs, setup):
+        grader = setup.grader()
+        for job in jobs:
+            if job.student_id == "s001":
+                yield Failed("s001", "the process that graded it ended")
+            else:
+                yield Graded(job.student_id, grader.grade(job.answers))
+
+    summary = a_class.grade(run=breaks)
+    assert [row[:2] for row in summary.retries] == [("s001", asked.id) for asked in a_class.assignment.asked]
+    assert summary.to_json()["exit_code"] == 3
+    row = a_class.rows()["s001", "critic_loss"]
+    assert row["status"] == S.GRADER_ERROR and row["points"] == "" and row["late"] == ""
+    assert "the process that graded it ended" in (a_class.out / "retries.csv").read_text()
+    note = (a_class.out / "feedback" / "s001.md").read_text()
+    assert "not graded yet" in note and "0 of" not in note
+    assert (a_class.out / "gradebook-wide.csv").read_text().splitlines()[
+        1
+    ] == "s001,Noether,Emmy,emmy@example.org,,,,,,13,0"
+    monkeypatch.setattr(grading, "grade_file", lambda *args, **kwargs: 1 / 0)  # within one submission
+    shutil.rmtree(a_class.out)
+    assert len(a_class.grade().retries) == 6
+    monkeypatch.undo()
+    summary = a_class.grade()
+    assert summary.graded == 3 and not summary.retries and a_class.rows()["s001", "critic_loss"]["points"] == "8"
+
+
+def test_references_are_computed_once(a_class, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        grading, "references", lambda exercise, seed: calls.append(exercise.id) or references(exercise, seed)
+    )
+    a_class.write("hw1.toml", TOML + "\n[seeds]\ngraded = 2\n")
+    for student in ("s001", "s002"):
+        a_class.hand_in(student, minimax=None)
+    a_class.grade()
+    assert calls == ["gan/12/critic_loss"] * 2
+    a_class.hand_in("s003", None)
+    a_class.grade()
+    assert calls[2:] == ["gan/02/generator_loss_minimax"] * 2
+
+
+def test_several_seeds_must_all_pass(a_class, quickly, monkeypatch):
+    """An answer that is right by the draw of one seed only."""
+    a_class.write("hw1.toml", TOML + "\n[seeds]\ngraded = 3\n")
+    assignment = a_class.assignment
+    seeds = graded_seeds(assignment, SECRET)
+    exercise = assignment.asked[0].exercise
+    inputs = [row.calls[0][0] for row in references(exercise, seeds[0])]
+    lucky = {tuple(np.round(real, 6)) for real, _ in inputs if len(real)}
+    text = f"LUCKY = {lucky!r}".replace("np.float64", "float").replace("np.float32", "float")
+    source = f"{HEAD}{text}\n\n\n{CRITIC}"
+    guard = "    value = getattr(real_scores, '_value', real_scores)\n"
+    guard += "    if tuple(np.round(value, 6)) not in LUCKY and len(value) > 2:\n        return 0.0\n    return"
+    source = source.replace("    return", guard)
+    rows = Grader(assignment, seeds[:1]).grade([(Submission("x.py", source), "", ())] * 2)
+    more = Grader(assignment, seeds).grade([(Submission("x.py", source), "", ())] * 2)
+    assert more[0]["points"] <= rows[0]["points"] and not more[0]["passed"]
+    right = Grader(assignment, seeds).grade([(Submission("x.py", HEAD + CRITIC), "", ())] * 2)
+    assert right[0]["passed"] and right[0]["points"] == 8
+
+
+def test_helpers_data_and_allowed_modules(a_class):
+    a_class.write("hw1.toml", 'helpers = ["tools.py"]\ndata = ["sign.txt"]\n' + TOML)
+    a_class.write("tools.py", "def mean(np, x):\n    return np.sum(x) / len(x)\n")
+    a_class.write("sign.txt", "-1")
+    text = "import autograd.numpy as np\nfrom tools import mean\n\n\ndef critic_loss(real_scores, fake_scores):\n"
+    text += "    sign = int(open('sign.txt').read())\n    return mean(np, fake_scores) + sign * mean(np, real_scores)\n"
+    a_class.hand_in("s001", text.encode(), None)
+    a_class.hand_in("s002", b"import os.path\n" + (HEAD + CRITIC).encode(), None)
+    a_class.hand_in("s003", b"def critic_loss(a, b):\n    from subprocess import run\n    from . import x\n", None)
+    a_class.grade()
+    rows = a_class.rows()
+    assert rows["s001", "critic_loss"]["status"] == S.PASS
+    assert rows["s002", "critic_loss"]["status"] == rows["s003", "critic_loss"]["status"] == S.FORBIDDEN_MODULE
+    document = json.loads((a_class.out / "results" / "s002.json").read_text())
+    assert document["exercises"][0]["message"].startswith("your file imports os.path; this assignment allows")
+    a_class.write("hw1.toml", "allowed_modules = []\n" + TOML)
+    a_class.grade()
+    assert a_class.rows()["s002", "critic_loss"]["status"] == S.PASS
+    assert a_class.rows()["s001", "critic_loss"]["status"] == S.RAISED, "the helper is not declared any more"
+
+
+def test_the_time_of_a_submission_has_a_limit(a_class):
+    """All that comes after the limit is out of time, and none of it is run."""
+    a_class.write("hw1.toml", TOML + "\n[limits]\nseconds = 1\n")
+    answers = [(Submission("x.py", HEAD + CRITIC), "", ()), (Submission("x.py", HEAD + MINIMAX), "", ())]
+    grader = Grader(a_class.assignment, [1])
+    assert [row["status"] for row in grader.grade(answers)][0] == S.PASS
+    now = iter([0.0, 0.5, 1.5])
+    import types
+
+    clock = types.SimpleNamespace(monotonic=lambda: next(now))
+    real, grading.time = grading.time, clock
+    try:
+        rows = grader.grade(answers)
+    finally:
+        grading.time = real
+    assert [row["status"] for row in rows] == [S.PASS, S.TIMEOUT]
+    assert "1 s of a submission" in rows[1]["message"]
+
+
+# ------------------------------------------------------------------------------------------- what comes out
+
+
+def test_cells_are_no_formulas():
+    cells = ["=1+1", "+1", "-1", "@SUM(A1)", "  =x", "\t=x", "a=b", 1.5, -2, None, "x\r\n=1", True]
+    assert [gradebook.guarded(cell) for cell in cells] == [
+        *("'=1+1", "'+1", "'-1", "'@SUM(A1)", "'  =x", "' =x", "a=b", "1.5", "-2", "", "x  =1", "True")
+    ]
+    assert gradebook.table(["a"], [['x,"y'], ["=z"]]) == 'a\n"x,""y"\n\'=z\n'
+
+
+def test_ids_become_safe_file_names():
+    from minigen.course.classroom.roster import Student
+
+    ids = ["s001", "../../etc", "a/b", "A", "a", ".hidden", "x" * 300, "=1", "ü"]
+    names = documents.file_names([Student(id) for id in ids])
+    assert names["s001"] == "s001" and names["A"] == "A" and names["a"] != "a"
+    assert len({name.casefold() for name in names.values()}) == len(ids)
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}", name) for name in names.values())
+
+
+def test_feedback_has_no_expected_values(a_class, quickly):
+    """No number of the graded inputs' expected values stands in what a student gets."""
+    a_class.hand_in("s001", SWAPPED, MINIMAX.replace("-np", "2.5 * np"))
+    a_class.grade()
+    document = json.loads((a_class.out / "results" / "s001.json").read_text())
+    secrets = []
+    for row in document["exercises"]:
+        for case in row["cases"]:
+            secrets += [case["expected"], case["yours"]] if case["expected"] is not None else []
+    shown = (a_class.out / "feedback" / "s001.md").read_text() + (a_class.out / "feedback" / "s001.html").read_text()
+    assert len(secrets) > 8
+    for secret in secrets:
+        if len(f"{abs(secret):.4g}") > 4:
+            assert f"{abs(secret):.4g}" not in shown
+    assert "inputs" not in shown and "repeat" not in shown and str(document["seeds"][0]) not in shown
+
+
+def test_markdown_shows_text_as_it_is():
+    document = {
+        "assignment": {"title": "A *b*"},
+        "student": {"student_id": "x", "first_name": "<i>", "last_name": ""},
+        "total": None,
+        "exercises": [],
+    }
+    assert feedback.as_markdown(document).splitlines()[0] == "# A \\*b\\*: \\<i\\>"
+    assert "<h1>A *b*: &lt;i&gt;</h1>" in feedback.as_html(document)
+
+
+def test_equal_trees_after_renaming():
+    text = "def f(a, b):\n    '''About.'''\n    c = a + b  # sum\n    return np.mean(c)\n"
+    renamed = "def g(x: int, y) -> float:\n    z: float = x + y\n    return np.mean(\n        z)\n"
+    other = "def f(a, b):\n    c = b + a\n    return np.mean(c)\n"
+    one, two, three = (
+        originality.fingerprint(source, name) for source, name in ((text, "f"), (renamed, "g"), (other, "f"))
+    )
+    assert one[0] == two[0] != three[0] and one[1] > 10
+    assert originality.fingerprint("x = 1", "f") == ("", 0) and originality.fingerprint("def f(:", "f") == ("", 0)
+    inner = "def f(a):\n    def h(b):\n        return b\n    return [h(i) for i in a]\n"
+    same = "def f(q):\n    def k(w):\n        return w\n    return [k(n) for n in q]\n"
+    assert originality.fingerprint(inner, "f") == originality.fingerprint(same, "f")
+
+
+def test_originality_is_flagged(a_class, quickly):
+    twice = "def critic_loss(a, b):\n    gap = np.mean(a) - np.mean(b)\n    return -1 * gap + 0\n"
+    a_class.hand_in("s001", twice)
+    a_class.hand_in(
+        "s002", twice.replace("gap", "d").replace("(a, b)", "(r, f)").replace("(a)", "(r)").replace("(b)", "(f)")
+    )
+    a_class.hand_in("s003", CRITIC)
+    a_class.grade()
+    report = (a_class.out / "report.html").read_text()
+    rows = re.findall(r"<tr><td>gan/12/critic_loss</td><td>([^<]*)</td><td>[^<]*</td><td>([^<]*)</td></tr>", report)
+    assert ("one another", "s001, s002") in rows and ("the package&#x27;s own function", "s003") in rows
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    assert "the package's own function" in originality.known(exercise).values()
+    assert any(
+        what.startswith("variant") for what in originality.known(catalog.find("gan/02/discriminator_loss")[0]).values()
+    )
+
+
+def test_the_grades_do_not_go_into_the_submissions(a_class):
+    with pytest.raises(UsageError, match="cannot go into the submissions"):
+        a_class.grade(out=a_class.submissions / "grades")
+    a_class.write("file", "x")
+    with pytest.raises(UsageError, match="cannot write into"):
+        a_class.grade(out=a_class.folder / "file")
+
+
+def test_two_runs_at_once(a_class):
+    import filelock
+
+    a_class.out.mkdir()
+    with filelock.FileLock(a_class.out / ".lock"), pytest.raises(UsageError, match="another run"):
+        a_class.grade()
+    assert batch.Options().jobs == 1

@@ -1,0 +1,158 @@
+"""Sandboxes around a worker: bubblewrap where the system has it, and the command of a container."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from minigen.course.classroom import container
+from minigen.course.exercise import catalog
+from minigen.course.exercise.grading import bubblewrap, docker, runner
+from minigen.course.exercise.grading import status as S
+from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.grading.submission import Submission
+
+from .conftest import CRITIC, HEAD, in_this_process
+
+REASON = bubblewrap.why_not()
+has_bwrap = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
+
+SPY = """\
+import json, os, socket
+from pathlib import Path
+
+
+def tried(action):
+    try:
+        return str(action())
+    except Exception as error:
+        return type(error).__name__
+
+
+def critic_loss(real_scores, fake_scores):
+    import minigen
+
+    package = Path(minigen.__file__).parent
+    found = {
+        "user": os.getuid(),
+        "processes": len([name for name in os.listdir("/proc") if name.isdigit()]),
+        "network": tried(lambda: socket.create_connection(("127.0.0.1", PORT), 2)),
+        "home": os.path.exists("HOME"),
+        "tests": os.path.exists(package.parent / "tests"),
+        "lessons": os.path.exists(package.parent / "lessons"),
+        "answers": [str(path) for path in (package / "_lessons").rglob("answers.py")],
+        "write": tried(lambda: open(package / "checks.py", "a")),
+        "secret": "SECRET_OF_THE_TEACHER" in os.environ,
+    }
+    print("FOUND" + json.dumps(found))
+    return np.mean(fake_scores) - np.mean(real_scores)
+"""
+
+
+@has_bwrap
+def test_what_an_answer_sees_in_bubblewrap(tmp_path, monkeypatch):
+    """Another user, itself alone, no network, nothing of the user's, no answers, nothing to write to."""
+    import socket
+
+    monkeypatch.setenv("SECRET_OF_THE_TEACHER", "1")
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        source = HEAD + SPY.replace("PORT", str(server.getsockname()[1])).replace("HOME", str(tmp_path))
+        report = grade_file(exercise, Submission("gan_12.py", source), Limits(case=20.0, sandbox="bwrap"))
+    assert report.passed, report.message
+    found = json.loads(report.output.partition("FOUND")[2].splitlines()[0])
+    assert found["user"] == 65534 and found["processes"] <= 3
+    assert found["network"] in ("ConnectionRefusedError", "OSError") and found["write"] in ("OSError", "PackageAnswer")
+    assert not (found["home"] or found["tests"] or found["lessons"] or found["answers"] or found["secret"])
+
+
+@has_bwrap
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("    while True: pass", S.TIMEOUT),
+        ("    import os; os.kill(os.getpid(), 11)", S.CRASHED),
+        ("    return 0.5", S.WRONG_VALUE),
+    ],
+)
+def test_answers_end_in_bubblewrap_as_outside(line, expected, tmp_path, monkeypatch):
+    """The same verdict, case by case, and no process and no folder afterwards."""
+    monkeypatch.setattr(runner.tempfile, "tempdir", str(tmp_path))
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    first = f"    if len(real_scores) == 2:\n    {line}\n"  # in some cases only
+    source = HEAD + CRITIC.replace("    return", f"{first}    return")
+    inside = grade_file(exercise, Submission("x.py", source), Limits(case=1.0, sandbox="bwrap"))
+    outside = grade_file(exercise, Submission("x.py", source), Limits(case=1.0))
+    assert [verdict.status for verdict in inside.verdicts] == [verdict.status for verdict in outside.verdicts]
+    assert expected in [verdict.status for verdict in inside.verdicts] and inside.points == outside.points
+    assert list(tmp_path.iterdir()) == []
+
+
+@has_bwrap
+def test_a_class_in_bubblewrap(a_class):
+    a_class.write("hw1.toml", 'data = ["sign.txt"]\n' + (a_class.folder / "hw1.toml").read_text())
+    a_class.write("sign.txt", "-1")
+    text = "    sign = int(open('sign.txt').read())\n    return np.mean(fake_scores) + sign * np.mean(real_scores)\n"
+    a_class.hand_in("s001", "def critic_loss(real_scores, fake_scores):\n" + text, None)
+    a_class.grade(run=in_this_process, sandbox="bwrap")
+    assert a_class.rows()["s001", "critic_loss"]["points"] == "8"
+
+
+# A program that understands the one command that `docker` gives it, and runs it here: what it cannot show is that the
+# container keeps what it promises; that is Docker's.
+FAKE = """\
+#!{python}
+import json, os, subprocess, sys
+words = sys.argv[1:]
+with open(os.path.join({folder!r}, "calls"), "a") as file:
+    file.write(json.dumps(words) + "\\n")
+if words[0] != "run":
+    sys.exit(0)
+place = words.index("the-image")
+environment = dict(word[6:].split("=", 1) for word in words if word.startswith("--env="))
+inner = [{python!r} if word == "python" else word.replace({package!r}, {root!r}) for word in words[place + 1:]]
+request = json.load(sys.stdin)
+request["path"] = [{root!r} if path == {package!r} else path for path in request["path"]] + {site!r}
+process = subprocess.Popen(inner, stdin=subprocess.PIPE, env=environment, cwd=words[words.index("--workdir") + 1])
+process.communicate(json.dumps(request).encode())
+sys.exit(process.returncode if process.returncode >= 0 else 128 - process.returncode)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the program is a script")
+def test_the_command_of_a_container(tmp_path, monkeypatch):
+    root = str(Path(bubblewrap.PACKAGE).parent)
+    site = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    program = tmp_path / "docker"
+    text = FAKE.format(python=sys.executable, folder=str(tmp_path), package=docker.PACKAGE, root=root, site=site)
+    program.write_text(text)
+    program.chmod(0o755)
+    monkeypatch.setenv("MINIGEN_DOCKER", str(program))
+    assert docker.why_not("the-image") == ""
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    limits = Limits(case=5.0, sandbox="docker:the-image")
+    assert grade_file(exercise, Submission("x.py", HEAD + CRITIC), limits).passed
+    hang = HEAD + CRITIC.replace("    return", "    if len(fake_scores) == 3:\n        while True: pass\n    return")
+    slow = Limits(case=1.0, sandbox="docker:the-image")
+    assert S.TIMEOUT in [verdict.status for verdict in grade_file(exercise, Submission("x.py", hang), slow).verdicts]
+    calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+    first = next(words for words in calls if words[0] == "run")
+    for words in (["--network", "none"], ["--user", "65534:65534"], ["--cap-drop", "ALL"], ["--pids-limit", "64"]):
+        assert words == first[first.index(words[0]) : first.index(words[0]) + 2]
+    assert "--read-only" in first and "--rm" in first and first.count("--volume") == 1
+    names = {words[words.index("--name") + 1] for words in calls if words[0] == "run"}
+    ended = [words[-1] for words in calls if words[:2] == ["rm", "--force"]]
+    assert ended and set(ended) <= names, "a container that hangs is ended by its name"
+
+
+def test_no_such_sandbox(monkeypatch):
+    monkeypatch.setenv("MINIGEN_DOCKER", "no-such-program")
+    docker.why_not.cache_clear()
+    assert docker.why_not("x") == "there is no program no-such-program"
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    with pytest.raises(ValueError, match="sandbox must be"):
+        grade_file(exercise, Submission("x.py", HEAD + CRITIC), Limits(sandbox="jail"))
+    assert "docker build" in container.README
