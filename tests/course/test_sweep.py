@@ -102,6 +102,15 @@ def test_a_sweep_that_was_stopped_is_not_complete():
     assert sweep.summarized([], [0], RunOptions())["exit_code"] == 1
 
 
+def test_what_is_not_judged_has_not_held():
+    claims = [{**claim(1.0, at_least=0.0), "status": state} for state in ("not judged", "passed", "failed")]
+    outcomes = [
+        sweep.Outcome("gan/01", seed, 0, 1.0, {"status": "passed", "claims": [one]}) for seed, one in enumerate(claims)
+    ]
+    found = sweep.summarized(outcomes, [0, 1, 2], RunOptions())["lessons"][0]["claims"][0]
+    assert (found["held"], found["judged"], found["of"]) == (1, 2, 3)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="a cluster needs the extra cluster")
 def test_a_sweep_on_a_cluster(write_lesson, tmp_path):
     """The claims are those of this machine, and what was measured comes back."""

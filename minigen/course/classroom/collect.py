@@ -106,16 +106,17 @@ def _printable(text: str) -> str:
 
 
 def folder_entries(root: Path) -> Iterator[Entry]:
-    """The files below a folder, in order of their names; links are files that cannot be read."""
+    """The files below a folder, those of each folder in order of their names; links are files that cannot be read."""
     waiting: list[tuple[Path, tuple[str, ...]]] = [(root, ())]
     counts: dict[str, int] = {}
     while waiting:
         folder, parts = waiting.pop()
         try:
-            rows = sorted(os.scandir(folder), key=lambda row: row.name, reverse=True)
+            rows = sorted(os.scandir(folder), key=lambda row: row.name)
         except OSError as error:
             yield Entry((*parts, "?"), None, partial(_refuse, status.MISSING_FILE, error.strerror or str(error)))
             continue
+        inside = []
         for row in rows:
             if row.name in JUNK:
                 continue
@@ -126,7 +127,7 @@ def folder_entries(root: Path) -> Iterator[Entry]:
                 continue
             if row.is_dir(follow_symlinks=False):
                 if len(inner) < DEEPEST:
-                    waiting.append((Path(row.path), inner))
+                    inside.append((Path(row.path), inner))
                 if not row.name.endswith((".py", ".ipynb")):
                     continue
             try:
@@ -134,6 +135,7 @@ def folder_entries(root: Path) -> Iterator[Entry]:
             except (OSError, OverflowError, ValueError):
                 modified = None
             yield Entry(inner, modified, partial(_read_path, Path(row.path), inner))
+        waiting += reversed(inside)
 
 
 def _refuse(state: str, message: str, limit: int) -> bytes:

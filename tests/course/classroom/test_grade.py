@@ -158,15 +158,15 @@ def test_the_graders_own_error_is_never_zero(a_class, quickly, monkeypatch):
     assert (a_class.out / "gradebook-wide.csv").read_text().splitlines()[
         1
     ] == "s001,Noether,Emmy,emmy@example.org,,,,,,13,0"
-    monkeypatch.setattr(grading, "grade_file", lambda *args, **kwargs: 1 / 0)  # within one submission
     shutil.rmtree(a_class.out)
-    assert len(a_class.grade().retries) == 6
-    monkeypatch.undo()
+    with monkeypatch.context() as broken:
+        broken.setattr(grading, "grade_file", lambda *args, **kwargs: 1 / 0)  # within one submission
+        assert len(a_class.grade().retries) == 6
     summary = a_class.grade()
     assert summary.graded == 3 and not summary.retries and a_class.rows()["s001", "critic_loss"]["points"] == "8"
 
 
-def test_references_are_computed_once(a_class, monkeypatch):
+def test_references_are_computed_once(a_class, quickly, monkeypatch):
     calls = []
     monkeypatch.setattr(
         grading, "references", lambda exercise, seed: calls.append(exercise.id) or references(exercise, seed)
@@ -337,3 +337,25 @@ def test_two_runs_at_once(a_class):
     with filelock.FileLock(a_class.out / ".lock"), pytest.raises(UsageError, match="another run"):
         a_class.grade()
     assert batch.Options().jobs == 1
+
+
+def test_a_case_counts_if_it_passes_with_every_seed(a_class):
+    """critic_loss has cases of 1, 2, 1, 2 and 2 points; with one seed the second fails, with the other the last."""
+    from minigen.course.exercise.grading.compare import Verdict
+    from minigen.course.exercise.grading.grade import Report
+
+    asked = a_class.assignment.asked[0]
+    assert [case.points for case in asked.exercise.cases] == [1, 2, 1, 2, 2]
+
+    def report(failing: int) -> Report:
+        verdicts = [
+            Verdict(
+                case.name, S.WRONG_VALUE if n == failing else S.PASS, 0 if n == failing else case.points, case.points
+            )
+            for n, case in enumerate(asked.exercise.cases)
+        ]
+        return Report(asked.exercise, verdicts, status=S.WRONG_VALUE)
+
+    row = grading.row_of(asked, Submission("x.py"), "", (), [report(1), report(4)], [11, 12])
+    assert row["points"] == 4 and row["seed"] == 11 and not row["passed"]
+    assert [case["passed"] for case in row["cases"]] == [True, False, True, True, False]
