@@ -152,6 +152,10 @@ lesson.outcome(
 # %%
 lesson.exercise("diffusion/16/mean_of_words")
 
+# %% [markdown]
+# The digit is one word of up to seven, and the mean hides it among the others. So the outputs are
+# *whitened*: every direction in which they vary is stretched to the same width.
+
 # %%
 lesson.show_source(mean_of_words)
 encoder.freeze()
@@ -167,9 +171,18 @@ def embed(tokens):
     return batched(some, tokens)
 
 
-meanings = embed(tokens)
-center, spread = meanings.mean(axis=0), meanings.std() + 1e-6
-meanings = ((meanings - center) / spread).astype(np.float32)
+raw = embed(tokens)
+center = raw.mean(axis=0)
+size, directions = np.linalg.eigh(np.cov((raw - center).T))  # (64,), (64, 64)
+whiten = directions / np.sqrt(np.maximum(size, 1e-4 * size.max()))
+
+
+def meaning_of(tokens):
+    """What captions mean, (N, 64): the mean outputs, every direction of them equally wide."""
+    return ((embed(tokens) - center) @ whiten).astype(np.float32)
+
+
+meanings = meaning_of(tokens)
 
 # %%
 base = digit_diffusion(lesson)
@@ -192,9 +205,9 @@ def loss(net, x0, t, eps, meaning):
 
 
 # %%
-picture_steps = lesson.steps(1200, quick=2)
+picture_steps = lesson.steps(1300, quick=2)
 rng = lesson.rng("pictures")
-lr = cosine(1e-3, picture_steps)
+lr = cosine(2e-3, picture_steps)
 step = descend(loss, unet, batch_of_pictures, lr=lr, ema=0.995, rng=rng, parallel=True)
 lesson.fit(step, picture_steps, state=step.state, label="pictures")
 eps_model = eps_model_from_v(step.averaged, process)
@@ -203,7 +216,7 @@ eps_model = eps_model_from_v(step.averaged, process)
 test = splits.test.images[: lesson.size(1000, quick=20)]
 asked = splits.test.labels[: len(test)].astype(int)
 texts = captions(mnist.unit(test), asked)
-wanted = ((embed(tokenize(texts)) - center) / spread).astype(np.float32)
+wanted = meaning_of(tokenize(texts))
 steps = lesson.size(20, quick=2)
 
 
@@ -265,7 +278,7 @@ rows = [[w, *[f"{obey[way, w][0]:.1%}, {obey[way, w][1]:.1%}" for way in ways]] 
 lesson.table(rows, ["w", *[f"{way}: digit, all" for way in ways]])
 
 # %%
-overall = [obey["dynamic", w][1] for w in strengths]
+overall = [obey["static", w][1] for w in strengths]
 top = int(np.argmax(overall))
 if top == 0:
     answer = "falls"
@@ -273,13 +286,13 @@ else:
     fell = max(overall) - overall[-1] > 0.02
     answer = "rises, and falls again for the largest" if fell else "rises and stays"
 lesson.outcome(
-    f"Dynamic thresholding: from {overall[0]:.0%} at w = 0 to {max(overall):.0%} at w ="
+    f"Static thresholding: from {overall[0]:.0%} at w = 0 to {max(overall):.0%} at w ="
     f" {strengths[top]:g}, and {overall[-1]:.0%} at w = 8.",
     answer=answer,
 )
-best_digit = max(obey["dynamic", w][0] for w in strengths)
+best_digit = max(obey["static", w][0] for w in strengths)
 lesson.claim("the digit that was asked for, at the best w", best_digit, at_least=0.97)
-lesson.claim("all that the captions ask for, at the best w", max(overall), at_least=0.85)
+lesson.claim("all that the captions ask for, at the best w", max(overall), at_least=0.8)
 
 # %% [markdown]
 # ## 4. Saturation
@@ -348,12 +361,15 @@ fig, ax = plot.figure(size=(4.8, 3.0))
 plot.line(np.arange(1, steps + 1), furthest, ax, xlabel="step of the sampler", log="y")
 ax.set_ylabel("largest |pixel| implied")
 lesson.figure(
-    fig, "range", "Without thresholds the implied pictures leave the range, and stay out."
+    fig,
+    "range",
+    "The guess before any threshold. Early on it is far out, whatever is done to it afterwards; look"
+    " who is still outside at the end.",
 )
 lesson.claim(
-    "w = 8: largest implied pixel at the end, none over dynamic",
-    furthest["none"][-1] / furthest["dynamic"][-1],
-    at_least=1.3,
+    "none: saturated share at w = 8 less static's",
+    saturated(pictures["none", 8.0]) - saturated(pictures["static", 8.0]),
+    at_least=0.1,
 )
 
 
@@ -361,15 +377,23 @@ lesson.claim(
 def draw(rng, n, caption=None, w=2.0, steps=steps):
     rows = rng.integers(0, len(test), n)
     if caption is None:
-        return unit(sample(wanted[rows], w, "dynamic", rng, steps)), asked[rows]
-    meaning = (embed(tokenize([caption] * n)) - center) / spread
-    drawn = sample(meaning.astype(np.float32), w, "dynamic", rng, steps)
+        return unit(sample(wanted[rows], w, "static", rng, steps)), asked[rows]
+    drawn = sample(meaning_of(tokenize([caption] * n)), w, "static", rng, steps)
     return unit(drawn), np.full(n, read(caption)["digit"])
 
 
 lesson.sampler("captions", draw)
 
+# %%
+kept = {way: obey[way, 4.0][1] for way in ways}
+print("  obeyed at w = 4:", ", ".join(f"{way} {share:.0%}" for way, share in kept.items()))
+
 # %% [markdown]
+# Compare these with the table of section 3. Dynamic thresholding was made for photos, whose pixels
+# seldom stand at the end of their range. Digits are black and white: nearly half of their ink is
+# saturated, and their paper all of it. To scale such a picture makes its paper grey, which no
+# digit's paper is; what is gained in greys may be lost in digits.
+#
 # ## 5. An efficient U-Net
 #
 # Imagen's second contribution is dull and useful: put the parameters where the picture is small.

@@ -1,11 +1,10 @@
 """Mistakes in the exercises of start/01, and other right answers."""
 
-import autograd.numpy as anp
-import numpy as np
+import autograd.numpy as np
 
 
 def through_p(logits):
-    return 1 / (1 + anp.exp(-logits))
+    return 1 / (1 + np.exp(-logits))
 
 
 def adam(self, p, g, mean, square, *, steps=None, hats=(True, True), betas=None, root=True):
@@ -23,52 +22,52 @@ def adam(self, p, g, mean, square, *, steps=None, hats=(True, True), betas=None,
 MISTAKES = {
     "bce_with_logits": """
     # The loss is minus the logarithm: this is its negative, which grows as the forecast improves.
-    return targets * logits - anp.logaddexp(0.0, logits)
+    return targets * logits - np.logaddexp(0.0, logits)
     # The classes are exchanged: the target goes with log sigmoid(l), one minus it with log(1 -
     # sigmoid(l)).
-    return anp.logaddexp(0.0, logits) - (1 - targets) * logits
+    return np.logaddexp(0.0, logits) - (1 - targets) * logits
     # This is right where the target is 1; a target of 0 is charged -log(1 - sigmoid(l)).
-    return anp.logaddexp(0.0, -logits)
+    return np.logaddexp(0.0, -logits)
     # This is right where the target is 0; a target of 1 is charged -log sigmoid(l).
-    return anp.logaddexp(0.0, logits) + 0 * targets
+    return np.logaddexp(0.0, logits) + 0 * targets
     # The part of the target 0 is missing: (1 - t) log(1 - sigmoid(l)).
-    return targets * anp.logaddexp(0.0, -logits)
+    return targets * np.logaddexp(0.0, -logits)
     # The part of the target 1 is missing: t log sigmoid(l).
-    return (1 - targets) * anp.logaddexp(0.0, logits)
+    return (1 - targets) * np.logaddexp(0.0, logits)
     # Both logarithms enter with the same sign.
-    return targets * anp.logaddexp(0.0, -logits) - (1 - targets) * anp.logaddexp(0.0, logits)
+    return targets * np.logaddexp(0.0, -logits) - (1 - targets) * np.logaddexp(0.0, logits)
     # The formula is right, but the probability of a sure logit rounds to 0 or 1, and its logarithm
     # is infinite. Write it in terms of the logit: log(1 + exp(l)) - t l.
     with np.errstate(all="ignore"):
         q = through_p(logits)
-        return -targets * anp.log(q) - (1 - targets) * anp.log(1 - q)
+        return -targets * np.log(q) - (1 - targets) * np.log(1 - q)
     # A small number inside the logarithms hides the overflow and puts a bound on the loss: a logit
     # of 1000 must be charged 1000 nats.
     with np.errstate(all="ignore"):
         q = through_p(logits)
-        return -targets * anp.log(q + 1e-8) - (1 - targets) * anp.log(1 - q + 1e-8)
+        return -targets * np.log(q + 1e-8) - (1 - targets) * np.log(1 - q + 1e-8)
     # Clipping the probability puts a bound on the loss, and stops the gradient where it is needed.
     with np.errstate(all="ignore"):
-        q = anp.clip(through_p(logits), 1e-7, 1 - 1e-7)
-        return -targets * anp.log(q) - (1 - targets) * anp.log(1 - q)
+        q = np.clip(through_p(logits), 1e-7, 1 - 1e-7)
+        return -targets * np.log(q) - (1 - targets) * np.log(1 - q)
     # exp(l) overflows at logits of 100 in float32: np.logaddexp(0, l) does not.
     with np.errstate(all="ignore"):
-        return anp.log(1 + anp.exp(logits)) - targets * logits
+        return np.log(1 + np.exp(logits)) - targets * logits
     # Logits have no bound: do not clip them.
-    return anp.logaddexp(0.0, anp.clip(logits, -50, 50)) - targets * anp.clip(logits, -50, 50)
+    return np.logaddexp(0.0, np.clip(logits, -50, 50)) - targets * np.clip(logits, -50, 50)
     # One value for each element: no mean.
-    return anp.mean(anp.logaddexp(0.0, logits) - targets * logits)
+    return np.mean(np.logaddexp(0.0, logits) - targets * logits)
     # One value for each element: no sum.
-    return anp.sum(anp.logaddexp(0.0, logits) - targets * logits)
+    return np.sum(np.logaddexp(0.0, logits) - targets * logits)
     # One value for each element, of every axis: no sum over the last one.
-    return anp.sum(anp.logaddexp(0.0, logits) - targets * logits, axis=-1)
+    return np.sum(np.logaddexp(0.0, logits) - targets * logits, axis=-1)
     # These are bits; nats have the natural logarithm.
-    return (anp.logaddexp(0.0, logits) - targets * logits) / np.log(2)
+    return (np.logaddexp(0.0, logits) - targets * logits) / np.log(2)
     # These are bits; nats have the natural logarithm.
-    return anp.logaddexp2(0.0, logits) - targets * logits
+    return np.logaddexp2(0.0, logits) - targets * logits
     # The logarithm is missing: this is how far the probability is from the target.
     with np.errstate(all="ignore"):
-        return anp.abs(through_p(logits) - targets)
+        return np.abs(through_p(logits) - targets)
     # This is the squared error of the probability; the charge is the logarithm.
     with np.errstate(all="ignore"):
         return (through_p(logits) - targets) ** 2
@@ -76,14 +75,14 @@ MISTAKES = {
     with np.errstate(all="ignore"):
         return through_p(logits) - targets
     # The target is a number between 0 and 1, not a choice: 0.9 costs a little of both.
-    return anp.where(
-        anp.asarray(targets) > 0.5, anp.logaddexp(0.0, -logits), anp.logaddexp(0.0, logits)
+    return np.where(
+        np.asarray(targets) > 0.5, np.logaddexp(0.0, -logits), np.logaddexp(0.0, logits)
     )
     # The hinge has no logarithm: a logit beyond 1 is charged too, only little.
-    return anp.maximum(0.0, 1 - (2 * targets - 1) * logits)
+    return np.maximum(0.0, 1 - (2 * targets - 1) * logits)
     # These are logits, not probabilities: there is a sigmoid between them and the loss.
     with np.errstate(all="ignore"):
-        return -targets * anp.log(logits) - (1 - targets) * anp.log(1 - logits)
+        return -targets * np.log(logits) - (1 - targets) * np.log(1 - logits)
     """,
     "adam_update": """
     # The bias corrections are missing: both means began at 0, and are too small in the first steps.
@@ -188,12 +187,12 @@ MISTAKES = {
 VARIANTS = {
     "bce_with_logits": """
     # max(l, 0) - t l + log(1 + exp(-|l|)), as TensorFlow has it
-    size = anp.abs(logits)
-    return (logits + size) / 2 - targets * logits + anp.log1p(anp.exp(-size))
+    size = np.abs(logits)
+    return (logits + size) / 2 - targets * logits + np.log1p(np.exp(-size))
     # the two logarithms apart
-    return targets * anp.logaddexp(0, -logits) + (1 - targets) * anp.logaddexp(0, logits)
+    return targets * np.logaddexp(0, -logits) + (1 - targets) * np.logaddexp(0, logits)
     # from the logit of the class that is true for the larger part
-    return anp.logaddexp(0, -logits) + (1 - targets) * logits
+    return np.logaddexp(0, -logits) + (1 - targets) * logits
     # with the package's softplus
     return softplus(logits) - targets * logits
     """,
