@@ -363,8 +363,8 @@ ax.set_ylabel("largest |pixel| implied")
 lesson.figure(
     fig,
     "range",
-    "The guess before any threshold. Early on it is far out, whatever is done to it afterwards; look"
-    " who is still outside at the end.",
+    "The guess before any threshold. Early on it is far out, whatever is done to it afterwards;"
+    " look who is still outside at the end.",
 )
 lesson.claim(
     "none: saturated share at w = 8 less static's",
