@@ -206,7 +206,7 @@ def pictures_and_noise(rng):
     return x, rng.standard_normal((len(x), 7, 7, model.channels), dtype=np.float32)
 
 
-steps = lesson.steps(2500, quick=6)
+steps = lesson.steps(2000, quick=6)
 step = descend(
     autoencoder_loss, model, pictures_and_noise, lr=cosine(4e-3, steps), rng=rng, parallel=True
 )
@@ -265,7 +265,7 @@ quantized = VQVAE(rng, codes=256, dim=4, width=cfg.width)
 optimizer = Adam(quantized, 4e-3)
 start(quantized, mnist.unit(data.train.images[:200]), rng)
 vq_pictures = mnist.batches(data.train.images, size=lesson.size(32, quick=16), rng=rng)
-vq_steps = lesson.steps(1000, quick=6)
+vq_steps = lesson.steps(600, quick=6)
 rate = cosine(4e-3, vq_steps)
 
 
@@ -534,7 +534,7 @@ def latent_loss(net, z0, t, eps, words):
 
 
 # %%
-steps = lesson.steps(1600, quick=4)
+steps = lesson.steps(1400, quick=4)
 step = descend(
     latent_loss,
     net,
@@ -614,7 +614,7 @@ lesson.predict(
 )
 
 # %%
-asked = captions[lesson.rng("ask").integers(0, len(captions), lesson.size(500, quick=20))]
+asked = captions[lesson.rng("ask").integers(0, len(captions), lesson.size(300, quick=20))]
 
 
 def obeyed(x):
