@@ -22,18 +22,20 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from minigen.course.console import color
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.answers import TABLES, Answer, Answers, answers_of
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.compare import Verdict, compare
 from minigen.course.exercise.grading.drivers import load_drivers
-from minigen.course.exercise.grading.grade import Reference, compare_all, observe_here, quiet, references
+from minigen.course.exercise.grading.grade import Reference, compare_all, observe_case, quiet, reference_of, references
 from minigen.course.exercise.grading.observe import Impl, Outcome, observe
 from minigen.course.exercise.grading.slips import recognised
 from minigen.course.exercise.mutate import Mutant, mutants, mutants_of
@@ -104,13 +106,47 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _observe(exercise: Exercise, function: Callable, seed: int, wanted: Sequence[Reference]) -> list[Outcome]:
-    """`observe_here`, quietly and against the clock."""
+def _observe(
+    exercise: Exercise,
+    function: Callable,
+    seed: int,
+    wanted: Sequence[Reference],
+    known: Mapping[int, Outcome] | None = None,
+) -> list[Outcome]:
+    """Run a function on every case but those whose outcome is known, quietly and against the clock."""
+    known = known or {}
     try:
         with quiet(), time_limit(exercise.seconds * max(1, len(exercise.cases))):
-            return observe_here(exercise, function, seed, wanted)
+            return [
+                known[number] if number in known else observe_case(exercise, function, seed, number, row)
+                for number, row in enumerate(wanted)
+            ]
     except _TooLong:
         return [Outcome(status.TIMEOUT, "took too long") for _ in exercise.cases]
+
+
+def _on_seeds(
+    exercise: Exercise, function: Callable, wanted: Sequence[Sequence[Reference]], fixed: Iterable[int]
+) -> Iterator[list[Outcome]]:
+    """The outcomes on one seed after the other; those of cases with fixed inputs are found once."""
+    known: dict[int, Outcome] = {}
+    for seed, rows in enumerate(wanted):
+        outcomes = _observe(exercise, function, seed, rows, known)
+        known = {number: outcomes[number] for number in fixed}
+        yield outcomes
+
+
+def _fixed(exercise: Exercise) -> frozenset[int]:
+    """The cases whose driver draws nothing: their inputs are the same on every seed."""
+    found = set()
+    for number, case in enumerate(exercise.cases):
+        rng = np.random.default_rng([0, number])
+        before = rng.bit_generator.state
+        with quiet(), contextlib.suppress(Exception):  # `_drivers` says what is wrong with a driver
+            case.driver(Impl(exercise.reference, mutates=exercise.mutates), rng)
+            if rng.bit_generator.state == before:
+                found.add(number)
+    return frozenset(found)
 
 
 def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None) -> Proof:
@@ -121,12 +157,16 @@ def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None)
         right = [*answers.variants, _hint_three(exercise)]
         proof.mistakes, proof.variants = len(answers.mistakes), len(right)
         proof.problems += answers.problems + _form(exercise, answers) + _drivers(exercise)
-        wanted = [references(exercise, seed) for seed in range(seeds)]
+        fixed = _fixed(exercise)
+        wanted = [references(exercise, 0)]
+        for seed in range(1, seeds):
+            rows = enumerate(wanted[0])
+            wanted.append([row if n in fixed else reference_of(exercise, seed, n) for n, row in rows])
         proof.problems += _stub(exercise, right, wanted[0])
         problems = _reference(exercise, wanted)
         if not problems:
-            problems += _variants(exercise, right, wanted)
-            problems += _mistakes(exercise, answers.mistakes, wanted[:mistake_seeds])
+            problems += _variants(exercise, right, wanted, fixed)
+            problems += _mistakes(exercise, answers.mistakes, wanted[:mistake_seeds], fixed)
             problems += _mutants(exercise, right, answers.equivalents, wanted[0], proof)
         proof.problems += problems
     except (ImportError, AttributeError, OSError, SyntaxError, ValueError) as error:
@@ -240,11 +280,13 @@ def _reference(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> lis
     return []
 
 
-def _variants(exercise: Exercise, right: Sequence[Answer], wanted: Sequence[Sequence[Reference]]) -> list[str]:
+def _variants(
+    exercise: Exercise, right: Sequence[Answer], wanted: Sequence[Sequence[Reference]], fixed: frozenset[int]
+) -> list[str]:
     problems = []
     for answer in right:
-        for seed, rows in enumerate(wanted):
-            verdicts = compare_all(exercise, _observe(exercise, answer.function, seed, rows), rows)
+        for seed, outcomes in enumerate(_on_seeds(exercise, answer.function, wanted, fixed)):
+            verdicts = compare_all(exercise, outcomes, wanted[seed])
             bad = [verdict for verdict in verdicts if not verdict.passed or verdict.ratio > MARGIN_VARIANT]
             if bad:
                 why = bad[0].message or f"off by {bad[0].ratio:.2g} tolerances"
@@ -253,17 +295,19 @@ def _variants(exercise: Exercise, right: Sequence[Answer], wanted: Sequence[Sequ
     return problems
 
 
-def _mistakes(exercise: Exercise, mistakes: list[Answer], wanted: Sequence[Sequence[Reference]]) -> list[str]:
+def _mistakes(
+    exercise: Exercise, mistakes: list[Answer], wanted: Sequence[Sequence[Reference]], fixed: frozenset[int]
+) -> list[str]:
     problems: list[str] = []
     useful: set[str] = set()
-    answers = [[_observe(exercise, m.function, seed, rows) for m in mistakes] for seed, rows in enumerate(wanted)]
+    answers = [list(_on_seeds(exercise, mistake.function, wanted, fixed)) for mistake in mistakes]
     for number, mistake in enumerate(mistakes):
         for seed, rows in enumerate(wanted):
-            outcomes = answers[seed][number]
+            outcomes = answers[number][seed]
             verdicts = compare_all(exercise, outcomes, rows)
             useful.update(verdict.case for verdict in verdicts if not verdict.passed)
             right = [row.outcome for row in rows]
-            found = recognised(exercise.cases, outcomes, verdicts, mistakes, lambda m, c: answers[seed][m][c], right)
+            found = recognised(exercise.cases, outcomes, verdicts, mistakes, lambda m, c: answers[m][seed][c], right)
             problem = _mistake_problem(mistake, verdicts, found)
             if problem:
                 problems.append(f"the mistake {mistake.name!r} (seed {seed}) {problem}")
@@ -320,10 +364,21 @@ def _alive(exercise: Exercise, every: list[Mutant], rows: Sequence[Reference]) -
     """The names of all mutants, and of those that pass every case."""
     alive = []
     for mutant in every:
-        verdicts = compare_all(exercise, _observe(exercise, mutant.function, 0, rows), rows)
-        if all(verdict.passed for verdict in verdicts):
+        if _passes(exercise, mutant.function, rows):
             alive.append(mutant.name)
     return [mutant.name for mutant in every], alive
+
+
+def _passes(exercise: Exercise, function: Callable, rows: Sequence[Reference]) -> bool:
+    """Whether a function passes all cases; the first that fails decides."""
+    try:
+        with quiet(), time_limit(exercise.seconds * max(1, len(exercise.cases))):
+            return all(
+                compare(case, observe_case(exercise, function, 0, number, row), row.outcome).passed
+                for number, (case, row) in enumerate(zip(exercise.cases, rows, strict=True))
+            )
+    except _TooLong:
+        return False
 
 
 # ------------------------------------------------------------------------------------------- the command

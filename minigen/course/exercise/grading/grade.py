@@ -125,13 +125,15 @@ class Reference:
 
 def references(exercise: Exercise, seed: int) -> list[Reference]:
     """Run the package's own function on every case."""
-    function, rows = exercise.reference, []
+    return [reference_of(exercise, seed, number) for number in range(len(exercise.cases))]
+
+
+def reference_of(exercise: Exercise, seed: int, number: int) -> Reference:
+    """Run the package's own function on one case."""
+    impl = Impl(exercise.reference, mutates=exercise.mutates)
     with quiet():
-        for number, case in enumerate(exercise.cases):
-            impl = Impl(function, mutates=exercise.mutates)
-            outcome = observe(case.driver, impl, seed, number)
-            rows.append(Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls))
-    return rows
+        outcome = observe(exercise.cases[number].driver, impl, seed, number)
+    return Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls)
 
 
 def observe_here(exercise: Exercise, function: Callable, seed: int, wanted: Sequence[Reference]) -> list[Outcome]:
