@@ -20,7 +20,7 @@ from pathlib import Path
 
 from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import Asked, Assignment
-from minigen.course.classroom.roster import Matcher, Student, words
+from minigen.course.classroom.roster import SHORTEST, Matcher, Student, words
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
 from minigen.course.exercise.grading import status
@@ -228,12 +228,16 @@ def find(submissions: Path, students: Sequence[Student], assignment: Assignment)
 
 
 def _without(name: str, stems: Sequence[tuple[str, ...]]) -> str:
-    """A file's name without the part that is the name of an answer's file: what may name the student."""
+    """A file's name without the part that is the name of an answer's file: what may name the student.
+
+    That stands before it; where nothing does, what follows may ("gan_12_s001"), but not a number that is a version.
+    """
     given = words(name)
     for stem in stems:
         for i in range(len(given) - len(stem) + 1):
             if given[i : i + len(stem)] == stem:
-                return " ".join(given[:i])
+                after = [word for word in given[i + len(stem) :] if len(word) >= SHORTEST]
+                return " ".join(given[:i] or after)
     return name
 
 

@@ -159,14 +159,16 @@ def test_the_flat_zip_of_a_platform(a_class):
             "noetheremmy_LATE_11_22_gan_12-1.py": HEAD + CRITIC,
             "noetheremmy_LATE_11_23_gan_02.py": HEAD + MINIMAX,
             "gausscarl_12_24_gan_12.py": HEAD + CRITIC,
+            "gan_12_s002.py": HEAD + CRITIC,
+            "gan_12-2.py": HEAD + CRITIC,
             "somebody_12_24_gan_12.py": "x",
             "../../lovelaceada_1_2_gan_12.py": HEAD + CRITIC,
             "__MACOSX/._gausscarl_12_24_gan_12.py": "x",
         },
     )
     found = collect.find(path, a_class.students, a_class.assignment)
-    assert {id: len(entries) for id, entries in found.entries.items()} == {"s001": 2, "s002": 1, "s003": 1}
-    assert [name for name, _ in found.unmatched] == ["somebody_12_24_gan_12.py"]
+    assert {id: len(entries) for id, entries in found.entries.items()} == {"s001": 2, "s002": 2, "s003": 1}
+    assert [name for name, _ in found.unmatched] == ["gan_12-2.py", "somebody_12_24_gan_12.py"]
     handin = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
     assert [answer.submission.status for answer in handin.answers] == [S.PASS] * 2
     assert handin.handed_in is not None

@@ -35,7 +35,8 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
     with (work / "grades" / "gradebook.csv").open(newline="") as file:
         rows = {(row["student_id"], row["exercise"]): row["status"] for row in csv.DictReader(file)}
     assert rows["s001", "gan/12/critic_loss"] == "stub" and rows["s003", "gan/12/critic_loss"] == "missing_file"
-    assert rows["s002", "gan/12/critic_loss"] == "raised" and len(rows) == 6
+    assert rows["s002", "gan/12/critic_loss"] == "wrong_value" and len(rows) == 6
+    assert "A known slip" in (work / "grades" / "feedback" / "s002.md").read_text()
     for name in re.findall(r"^\| `([\w./-]+)`", text, re.M):
         name = name.replace("ID", "s001")
         assert (work / "grades" / name).exists() or (work / "dist" / name).exists(), name
