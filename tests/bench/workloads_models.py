@@ -7,6 +7,10 @@ import numpy as np
 from bench import THREADS, Workload, torch, workload
 
 from minigen.course.commands import bench as ours
+from minigen.diffusion.ddpm import eps_model_from_v
+from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.samplers import clipped, ddim
+from minigen.diffusion.schedule import Schedule, spaced_timesteps
 from minigen.flow.pixel import PixelCNN
 
 RNG = np.random.default_rng(0)
@@ -331,3 +335,18 @@ PEERS = {
 }
 for _name, _theirs in PEERS.items():
     pair(_name, _theirs)
+
+
+@workload("ddim sampler over its network's calls, mnist")
+def sampler():
+    """Ten steps of DDIM with the U-Net of the digit lessons, 64 at once, beside the ten calls of the network alone."""
+    net = UNet(np.random.default_rng(0), width=32, overview=512, classes=10).freeze()
+    schedule = Schedule.cosine(200)
+    noise, y = RNG.standard_normal((64, 28, 28, 1), dtype=np.float32), np.arange(64) % 10
+    eps_model = clipped(lambda x, t: eps_model_from_v(net, schedule)(x, t, y), schedule)
+
+    def calls():
+        for t in spaced_timesteps(200, 10):
+            net(noise, np.full(64, t), y)
+
+    return Workload(lambda: ddim(eps_model, noise, schedule, 10), calls)
