@@ -4,14 +4,17 @@ import ast
 import inspect
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import autograd.numpy as np
 import pytest
 
 from minigen.course.exercise import catalog
+from minigen.course.exercise import prove as proofs
 from minigen.course.exercise.answers import EditError, edited, entries
 from minigen.course.exercise.format import AuthorError
+from minigen.course.exercise.grading.grade import compare_all, references
 from minigen.course.exercise.mutate import mutants
 from minigen.course.exercise.prove import prove, run
 
@@ -50,6 +53,23 @@ def test_the_sound_exercise_stands(prove_changed):
     assert proof.stands, proof.problems
     assert proof.score >= 0.95 and proof.total > 30 and (proof.mistakes, proof.variants) == (4, 2)
     assert proof.survivors == [SWAP, f"through sigma: {SWAP}", f"hint three: {SWAP}"]
+
+
+def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):
+    exercise = catalog.load(LESSON / "exercise.py")[0]
+    ran = Counter()
+    observe_case = proofs.observe_case
+
+    def counted(exercise, function, seed, number, row):
+        ran[exercise.cases[number].name] += 1
+        return observe_case(exercise, function, seed, number, row)
+
+    monkeypatch.setattr(proofs, "observe_case", counted)
+    wanted = [references(exercise, seed) for seed in range(5)]
+    outcomes = list(proofs._on_seeds(exercise, exercise.reference, wanted, proofs._fixed(exercise)))
+    assert ran == {"at_the_mean": 1, "random_batch": 5, "shift": 5, "gradient": 5}
+    for got, rows in zip(outcomes, wanted, strict=True):
+        assert all(verdict.passed for verdict in compare_all(exercise, got, rows))
 
 
 CONSTANT = "+ np.log(2 * np.pi) -> + 0  # The constant log 2 pi belongs to it."
