@@ -35,6 +35,8 @@ from minigen.data.captions import VOCABULARY, captions, obeyed, read, tokenize
 from minigen.diffusion.ddpm import eps_model_from_v, v_loss
 from minigen.diffusion.guidance import classifier_free
 from minigen.diffusion.networks.unet import UNet
+
+# %%
 from minigen.diffusion.samplers import clipped, ddim
 from minigen.diffusion.schedule import Schedule
 from minigen.diffusion.text import ImageEncoder, TextEncoder, contrastive_loss, unit_rows
@@ -189,6 +191,8 @@ boxes = {
     "decoder": plot.node("decoder", "model", (4, 2)),
     "picture": plot.node("picture", "fake", (5, 2)),
 }
+
+# %%
 arrows = ["picture0 -> ie -> loss", "text -> te -> loss"]
 drawing = plot.schematic(boxes, [*arrows, "te -> prior -> z -> decoder -> picture"])
 lesson.figure(

@@ -34,6 +34,8 @@ from minigen.data.captions import LENGTH, VOCABULARY, captions, obeyed, read, to
 from minigen.diffusion.ddpm import eps_model_from_v, predict_x0_from_eps, v_loss
 from minigen.diffusion.guidance import classifier_free
 from minigen.diffusion.imagen import dynamic_threshold, static_threshold, thresholded
+
+# %%
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import ddim
 from minigen.diffusion.text import TextEncoder, mean_of_words
@@ -102,6 +104,7 @@ encoder = TextEncoder(rng, len(VOCABULARY) + 1, dim=64, length=LENGTH)
 reader = {"encoder": encoder, "words": Linear(rng, 64, len(VOCABULARY))}
 
 
+# %%
 def gap_batch(rng):
     """Captions with one word hidden each, where it was, and which it was."""
     some = tokens[rng.integers(0, len(tokens), 256)].copy()

@@ -86,6 +86,8 @@ before = {
     "F0": plot.node("block", "model", (1, 0)),
     "y0": plot.node("$y$", at=(2, 0)),
 }
+
+# %%
 after = {
     "x": plot.node("$x$", at=(0, 1)),
     "F": plot.node("block, locked", "frozen", (2.5, 1)),
@@ -354,6 +356,8 @@ rows = [
     *several,
     results["base, with the label"][:10],
 ]
+
+# %%
 grid = plot.image_grid(
     np.concatenate(rows)[..., 0],
     cols=10,
@@ -437,6 +441,8 @@ fresh = ControlNet(lesson.rng("edges"), base.net)
 losses = {}
 for name, net in [("zero", fresh), ("random", with_random_joints()), ("trained", by_edges)]:
     losses[name] = float(np.mean([control_loss(net, *each) for each in batch]))
+
+# %%
 lesson.table(
     [
         ["zero convolutions, before training", losses["zero"]],

@@ -97,6 +97,8 @@ whole = {
     "out": plot.node("noise", "noise", (5, 0)),
     "c": plot.node("time + label", "latent", (2.5, 1)),
 }
+
+# %%
 block = {
     "in": plot.node("tokens", at=(0, 2)),
     "n1": plot.node("norm, scale,\nshift", at=(1, 2)),
@@ -213,6 +215,7 @@ def train_net(name, net, steps):
     return step.averaged
 
 
+# %%
 def new_dit(dim, depth, conditioning="adaln-zero"):
     return DiT(
         lesson.rng("start"),

@@ -37,6 +37,8 @@ from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import ancestral, clipped, ddim
 from minigen.diffusion.schedule import Schedule
+
+# %%
 from minigen.flow.multiscale import ImageRealNVP
 from minigen.flow.realnvp import RealNVP
 from minigen.gan.networks import ConvDiscriminator, ConvGenerator, Discriminator, Generator
@@ -68,6 +70,8 @@ vae_row = {
     "De": plot.node("decoder", "model", (3, 1.6)),
     "vf": plot.node("$x'$", "fake", (4, 1.6)),
 }
+
+# %%
 flow_row = {
     "fx": plot.node("$x$", "data", (0, 2.6)),
     "F": plot.node("flow", "model", (1, 2.6)),
@@ -275,6 +279,8 @@ width = lesson.size(16, quick=4)
 image_G = ConvGenerator(init, 32, width, 1, 28, hidden=256)
 image_D = ConvDiscriminator(init, width, 1, False, 28, hidden=128)
 image_vae = VAE(init)
+
+# %%
 image_flow = ImageRealNVP(
     init,
     width=lesson.size(32, quick=8),
@@ -374,6 +380,7 @@ def digits_of_flow(rng, n):
     return np.clip(mnist.from_logit(image_flow.sample(rng, n)) / 256, 0, 1)
 
 
+# %%
 def digits_of_diffusion(rng, n):
     def some(noise):
         eye = clipped(eps_model_from_v(unet, cosine_process), cosine_process)
