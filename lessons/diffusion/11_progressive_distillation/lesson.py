@@ -418,8 +418,10 @@ for ax, k in zip(axes, (T, 4, 1)):
     path = Trajectory()
     model, schedule = families["two_moons"][k]
     ddim(eps_model_from_v(model, full), some, schedule, on_step=path)
-    title = f"{k} step{'s' * (k > 1)}"
-    plot.trajectories(path.states, ax, density=densities["two_moons"], title=title, bounds=3.0)
+    title, shade = f"{k} step{'s' * (k > 1)}", plot.color.fake
+    plot.trajectories(
+        path.states, ax, density=densities["two_moons"], title=title, bounds=3.0, color=shade
+    )
 lesson.figure(
     fig,
     "paths",
