@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from minigen.course.exercise import catalog, stubs  # noqa: E402
 
 EXERCISES = ("gan/12/critic_loss", "gan/02/discriminator_loss", "gan/02/generator_loss_minimax")
-EXERCISES += ("gan/02/generator_loss_nonsaturating", "gan/12/generator_loss")
+EXERCISES += ("gan/02/generator_loss_nonsaturating", "gan/12/clip_weights")
 
 
 def hostile():
