@@ -714,6 +714,10 @@ lesson.figure(
 )
 
 # %% [markdown]
+# (If the latent model is behind in the table: its second stage has seen about half as many pictures
+# as the base model did, which trained for eight minutes. Rombach and others compare after equal
+# training.)
+#
 # ## 8. Without the second stage, without the caption
 #
 # Is the second stage needed, once the latents are near normal? Decode pure noise, and noise with
