@@ -19,7 +19,7 @@ lesson = Lesson(
     sections=["diffusion.s08"],
     figures=["diffusion.f05"],
     equations=["diffusion.18"],
-    minutes=3.0,
+    minutes=4.0,
 )
 
 # %%
