@@ -580,6 +580,7 @@ lesson.predict(
 
 # %%
 from minigen.data import mnist
+from minigen.metrics.samples import mean_and_covariance
 
 digits = mnist.load()
 some_test = digits.test_images[: lesson.size(10_000, quick=12)]
@@ -590,7 +591,7 @@ def gaussian_bits(alpha):
     """Bits per pixel of test digits under a Gaussian that was fitted to the training digits."""
     y, _ = mnist.dequantize_logit(some_train, lesson.rng("train noise"), alpha, flat=True)
     y_test, log_det = mnist.dequantize_logit(some_test, lesson.rng("noise"), alpha, flat=True)
-    covariance = np.cov(y.T)
+    covariance = mean_and_covariance(y)[1]
     off = y_test - y.mean(0)
     distance = (off * np.linalg.solve(covariance, off.T).T).sum(1)
     log_p = -0.5 * (distance + np.linalg.slogdet(2 * np.pi * covariance)[1])

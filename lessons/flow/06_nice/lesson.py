@@ -240,6 +240,7 @@ train("two moons, no scale", unscaled, moons, lesson.steps(600, quick=5))
 
 # %%
 from minigen.metrics import nll_gap
+from minigen.metrics.samples import mean_and_covariance
 
 n_test = lesson.size(50_000, quick=1000)
 tests = {density.name: density.sample(lesson.rng("test"), n_test) for density in (moons, ring)}
@@ -519,7 +520,7 @@ def bits(nats):
 # %%
 x_test = pixels(test_images, lesson.rng("test noise"))
 x_train = pixels(train_images, lesson.rng("train noise"))
-covariance = np.cov(x_train.T) + (1e-6 * np.eye(784) if lesson.quick else 0)
+covariance = mean_and_covariance(x_train)[1] + (1e-6 * np.eye(784) if lesson.quick else 0)
 off = x_test - x_train.mean(axis=0)
 distance = np.sum(off * np.linalg.solve(covariance, off.T).T, axis=1)
 nats_gauss = np.mean(-0.5 * (distance + np.linalg.slogdet(2 * np.pi * covariance)[1]))

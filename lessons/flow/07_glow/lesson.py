@@ -37,6 +37,7 @@ from minigen.flow.glow import ActNorm, Glow, GlowStep, Invertible1x1Conv, actnor
 from minigen.flow.glow import conv1x1_log_det, lu_matrix, lu_parts, random_rotation
 from minigen.metrics import nll_gap
 from minigen.metrics.digits import judge_digits
+from minigen.metrics.samples import mean_and_covariance
 from minigen.optim import EMA, Adam, clip_grad_norm, cosine
 from minigen.tensor import jacobian, value_and_grad
 from minigen.train import descend
@@ -586,7 +587,7 @@ lesson.show_source(Glow)
 train_y, _ = mnist.dequantize_logit(
     digits.train_images[: lesson.size(60_000, quick=1000)], noise, flat=True
 )
-covariance = np.cov(train_y.T)
+covariance = mean_and_covariance(train_y)[1]
 off = test_y.reshape(-1, 784) - train_y.mean(axis=0)
 distance = (off * np.linalg.solve(covariance, off.T).T).sum(axis=1)
 log_gauss = -0.5 * (distance + np.linalg.slogdet(2 * np.pi * covariance)[1])
