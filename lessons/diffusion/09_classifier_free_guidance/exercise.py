@@ -33,7 +33,7 @@ def by_hand(impl, rng):
     return {"eps": impl(np.array([[1.4, -0.9]]), np.array([[0.5, 0.5]]), 1.5)}
 
 
-@guided.case(points=1)
+@guided.case(points=2)
 def points_of_the_plane(impl, rng):
     cond, uncond = rng.standard_normal((2, 5, 3))
     return {f"w = {w}": impl(cond, uncond, w) for w in (0.3, 4.0, -2.0)}

@@ -176,3 +176,12 @@ VARIANTS = {
     return np.array([round(k * T / steps) for k in range(1, steps + 1)])
     """,
 }
+
+EQUIVALENT = {
+    "ddim_step": """
+    # a product is the same either way round
+    scale(np.sqrt(before), x0) → scale(x0, np.sqrt(before))
+    # a product is the same either way round
+    scale(np.sqrt(1 - before), eps) → scale(eps, np.sqrt(1 - before))
+    """,
+}

@@ -197,7 +197,7 @@ arrows = ["picture0 -> ie -> loss", "text -> te -> loss"]
 drawing = plot.schematic(boxes, [*arrows, "te -> prior -> z -> decoder -> picture"])
 lesson.figure(
     drawing,
-    "unclip",
+    "f16_unclip",
     "Above, CLIP: the two encoders are trained by the contrastive loss, then frozen. Below, unCLIP:"
     " from the text's embedding to an image's (prior), and from it to a picture (decoder).",
 )

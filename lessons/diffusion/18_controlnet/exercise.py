@@ -121,7 +121,7 @@ def functions(rng, channels):
     return made(0, np.tanh), made(1, np.sin), made(2, lambda a: a), made(3, lambda a: a)
 
 
-@joined.case(points=1)
+@joined.case(points=2)
 def pictures_of_three_channels(impl, rng):
     x, c = rng.standard_normal((2, 2, 4, 5, 3))
     return {"y": impl(*functions(rng, 3), x, c)}

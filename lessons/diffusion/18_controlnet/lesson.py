@@ -104,7 +104,7 @@ ways = ["x0 -> F0 -> y0", "x -> F -> y -> yc", "x -> plus", "c -> zin -> plus ->
 # %%
 lesson.figure(
     plot.schematic(before | after, ways),
-    "block",
+    "f18_block",
     "Above, a block of a trained network; below, the same block under control.",
 )
 

@@ -118,7 +118,7 @@ ways += [
 ]
 lesson.figure(
     plot.schematic(whole | block, ways),
-    "architecture",
+    "f19_dit",
     "Above, the whole network; below, one of its blocks with adaLN-Zero. What a sublayer computes"
     " is multiplied by its gate, and added to the tokens.",
 )

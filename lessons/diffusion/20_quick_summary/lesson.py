@@ -93,7 +93,7 @@ ways += ["fx -> F -> fz -> B -> ff", "x0 -> x1 -> x2 -> dots -> xT"]
 ways += ["xT --> dots", "dots --> x2", "x2 --> x1", "x1 --> x0"]
 lesson.figure(
     plot.schematic(gan | vae_row | flow_row | diffusion_row, ways),
-    "four_machines",
+    "f01_four_machines",
     "From above: GAN, VAE, flow, diffusion. Look for the way from x to a code: the GAN has none,"
     " the VAE's is a guess, the flow's exact, and diffusion's is noise itself, of the size of x.",
 )
@@ -201,6 +201,17 @@ bound = float(np.mean(vae.elbo(test, lesson.rng("codes").standard_normal(test.sh
 closer = float(np.mean(importance_log_likelihood(vae, test[:500], 500, lesson.rng("weights"))))
 vlb = -float(np.mean(vlb_terms(eps_model, test, process, lesson.rng("vlb")).total))
 exact = float(np.mean(flow.log_prob(test)))
+
+# %%
+side = np.linspace(-3, 4, lesson.size(141, quick=51), dtype=np.float32)
+grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+mass = float(np.sum(np.exp(flow.log_prob(grid).astype(float))) * (side[1] - side[0]) ** 2)
+lesson.check("the flow's density, summed over the plane", mass, equals=1, atol=0.05)
+z, _ = flow.bijection.inverse(test[:100])
+returned, _ = flow.bijection.forward(z)
+lesson.check(
+    "the flow's way to the code and back", np.abs(returned - test[:100]).max(), at_most=1e-3
+)
 
 # %%
 n, sets = lesson.size(1000, quick=50), lesson.size(10, quick=2)

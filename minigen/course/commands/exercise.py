@@ -133,7 +133,7 @@ def _list(args: argparse.Namespace) -> int:
     done = f"{len(exercises) - len(left)} of {len(exercises)} passed"
     print(f"\n{done}; {_duration(exercises)} in all" + (f", {_duration(left)} left" if left else ""))
     print("In order: a lesson needs what those above it in its post explain; run it first, then write its exercises.")
-    following = checking.next_exercise(args.dir)
+    following = checking.next_exercise(args.dir, begin=exercises[0].id)
     if following:
         print(following)
     return 0

@@ -169,16 +169,17 @@ def summary(
     return "\n\n".join(parts)
 
 
-def next_exercise(folder: Path | None = None, after: str = "") -> str:
+def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") -> str:
     """Which exercise comes next, by the record of a folder, and how to begin it; "" if all have passed.
 
     after: the id of an exercise; the next one is the first behind it that has not passed, else the first of all.
+    begin: the same, but the exercise itself may be the next one.
     """
     folder = home() if folder is None else folder
     lessons = {lesson: index.exercise_names(path) for lesson, path in _lesson_folders()}
     ids = [f"{lesson}/{name}" for lesson, names in lessons.items() for name in names]
     entries = Progress(folder).entries
-    start = ids.index(after) + 1 if after in ids else 0
+    start = ids.index(after) + 1 if after in ids else ids.index(begin) if begin in ids else 0
     found = next((id for id in ids[start:] + ids[:start] if entries.get(id, {}).get("passed") is not True), None)
     if found is None:
         return "all exercises have passed" if ids else ""
