@@ -199,9 +199,9 @@ def three_of_ten(impl, rng):
 
 @visited.case(points=2)
 def other_lengths(impl, rng):
-    """Lengths by chance, and some that nearly fill the walk."""
-    T = int(rng.integers(100, 1000))
-    S = int(rng.integers(3, 60))
+    """Lengths by chance, and some that nearly fill the walk; no quotient ends in a half."""
+    T = 2 * int(rng.integers(50, 500))
+    S = 2 * int(rng.integers(1, 30)) + 1
     return {"by chance": impl(T, S), "nearly all": impl(T, T - 1), "two": impl(T, 2)}
 
 
