@@ -20,7 +20,7 @@ lesson = Lesson(
     post="diffusion",
     sections=["diffusion.s12"],
     equations=["diffusion.23"],
-    minutes=5,
+    minutes=7,
 )
 
 # %%

@@ -10,7 +10,8 @@
 #    There is a family of ways, from much fresh noise to none.
 # 2. Without fresh noise a sample is a *function* of its starting noise: so one can go back, and
 #    half-way between two.
-# 3. With few steps, little noise wins; with all of them it hardly matters.
+# 3. With few steps, too much fresh noise is never taken away again; with all of them it does no
+#    harm.
 
 # %%
 from minigen.course import Lesson
@@ -22,7 +23,7 @@ lesson = Lesson(
     sections=["diffusion.s13", "diffusion.s14"],
     figures=["diffusion.f08"],
     equations=["diffusion.24", "diffusion.25", "diffusion.26"],
-    minutes=7,
+    minutes=8,
 )
 
 # %%
