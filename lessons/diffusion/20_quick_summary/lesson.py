@@ -8,7 +8,8 @@
 #
 # 1. What each can do is built into it: sample in one step, say how probable something is, find the
 #    code of an example.
-# 2. No family wins everywhere. Diffusion samples best for the time, and pays when it samples.
+# 2. No family wins everywhere: it depends on the data and on the time one has. Diffusion wants the
+#    most of it, in training and in sampling, and gets the farthest.
 # 3. Compare at equal cost, or say which cost is not equal.
 
 # %%
@@ -29,7 +30,7 @@ import time
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier
+from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist, toy
 from minigen.diffusion.ddpm import eps_model_from_v, simple_loss, v_loss
 from minigen.diffusion.likelihood import vlb_terms
@@ -401,11 +402,32 @@ def digits_of_diffusion(rng, n):
     return (batched(some, noise, size=250).clip(-1, 1) + 1) / 2
 
 
+# %% [markdown]
+# A fifth row shows what more time brings: the *base model* of the lessons on guidance, the same
+# U-Net with labels, trained for 5,500 steps.
+
+# %%
+base = digit_diffusion(lesson)
+
+
+def digits_of_base(rng, n):
+    y = rng.integers(0, 10, n)
+
+    def some(noise, y):
+        eye = clipped(lambda x, t: base(x, t, y), base.schedule)
+        return ddim(eye, noise, base.schedule, lesson.size(25, quick=2))
+
+    noise = rng.standard_normal((n, 28, 28, 1), dtype=np.float32)
+    return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
+
+
+# %%
 digit_draws = {
     "GAN": digits_of_gan,
     "VAE": digits_of_vae,
     "flow": digits_of_flow,
     "diffusion": digits_of_diffusion,
+    "base model": digits_of_base,
 }
 
 # %%
@@ -437,13 +459,13 @@ likelihood = {
     "VAE": f"≥ {nats:.0f} nats, binary",
     "flow": f"{bits:.2f} bits a pixel",
 }
-likelihood["diffusion"] = "a bound, not computed here"
+likelihood |= dict.fromkeys(("diffusion", "base model"), "a bound, not computed here")
 
 # %%
 rows = []
 for name, report in reports.items():
-    seconds = f"{took[f'{name}, digits']:.0f}"
-    calls_of = 25 if name == "diffusion" else 1
+    seconds = "" if name == "base model" else f"{took[f'{name}, digits']:.0f}"
+    calls_of = 25 if name in ("diffusion", "base model") else 1
     confident = f"{report.confidence:.2f}"
     rows.append([name, report.frechet, f"{report.recall:.2f}", confident, likelihood[name]])
     rows[-1] += [calls_of, f"{milliseconds[name]:.1f}", seconds]
@@ -452,18 +474,18 @@ lesson.table(rows, [*header, "calls", "ms a digit", "s of training"])
 
 # %%
 frechet = {name: report.frechet for name, report in reports.items()}
-nearest = min(frechet, key=frechet.get)
+short = [name for name in frechet if name != "base model"]
+nearest = min(short, key=frechet.get)
 spoken = "the diffusion model's" if nearest == "diffusion" else f"the {nearest}'s"
-lesson.outcome(f"{spoken}, {frechet[nearest]:.0f}.", answer=spoken)
-lesson.claim(
-    "digits: the flow's distance over diffusion's",
-    frechet["flow"] / frechet["diffusion"],
-    at_least=1.5,
+lesson.outcome(
+    f"{spoken}, {frechet[nearest]:.0f}. Trained for longer, diffusion comes to"
+    f" {frechet['base model']:.0f}.",
+    answer=spoken,
 )
+ratio = frechet["base model"] / frechet[nearest]
+lesson.claim("digits: diffusion trained longer over the best of the short ones", ratio, at_most=0.6)
 lesson.claim(
-    "digits: the VAE's distance over diffusion's",
-    frechet["VAE"] / frechet["diffusion"],
-    at_least=1.1,
+    "digits: the flow's distance over the GAN's", frechet["flow"] / frechet["GAN"], at_least=2
 )
 slower = milliseconds["diffusion"] / milliseconds["VAE"]
 lesson.claim("digits: time for a sample, diffusion over VAE", slower, at_least=5)
@@ -484,7 +506,7 @@ for ax, x, y, title in [
     (axes[0], cost, over, "two moons"),
     (axes[1], milliseconds, frechet, "digits"),
 ]:
-    for name in draws:
+    for name in x:
         ax.plot(x[name], y[name], "o")
         ax.annotate(name, (x[name], y[name]), textcoords="offset points", xytext=(6, 4))
     ax.set(xscale="log", yscale="log", title=title)
@@ -492,7 +514,7 @@ for ax, x, y, title in [
 axes[0].set(xlabel="ms for 1,000 points", ylabel="distance / floor")
 axes[1].set(xlabel="ms for a digit", ylabel="Fréchet distance")
 lesson.figure(
-    fig, "slide", "Lower is better, further left is cheaper. Equal training time, roughly."
+    fig, "slide", "Lower is better, further left is cheaper. The base model was trained for longer."
 )
 
 # %% [markdown]
