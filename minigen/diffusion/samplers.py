@@ -91,13 +91,15 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
 def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     """σ² of a DDIM step between two times s < t: eta² times the β̃ of the pair, whose β is 1 − now/before.
 
-    before, now: ᾱ_s and ᾱ_t, numbers in (0, 1] or arrays of one shape, which is that of the result. The post and this
-    package take σ = eta √β̃, so that eta comes in squared. ValueError: now not below before.
+    before, now: ᾱ_s and ᾱ_t, numbers in (0, 1] or arrays, one of either for several of the other too. With σ = eta √β̃,
+    as in the paper, eta comes in squared. ValueError: now not below before, shapes that do not go together.
     Eq. diffusion.25; Song, Meng and Ermon 2021, eq. 16.
     """
-    before, now = np.asarray(before, float), np.asarray(now, float)
-    if np.shape(before) != np.shape(now) or not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
-        raise ValueError(f"now must lie in (0, before), before in (0, 1], in one shape, got {now} and {before}")
+    before, now = checks.shaped("before", before, ...), checks.shaped("now", now, ...)
+    if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
+        raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
+    if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
+        raise ValueError("now must lie between 0 and before, and before must be at most 1")
     return checks.number("eta", eta, 0, 1) ** 2 * (1 - before) / (1 - now) * (1 - now / before)
 
 

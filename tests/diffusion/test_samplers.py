@@ -31,6 +31,32 @@ def check_mixture(x, density, bias=0.0):
 # ------------------------------------------------------------------------------------------- one step
 
 
+def test_ddim_variance():
+    """The β̃ of DDPM for a step of one, by its own formula; one time goes with several of the other. Eq. diffusion.25"""
+    s = Schedule.linear(10, 0.02, 0.3)
+    t = np.arange(2, 11)
+    np.testing.assert_allclose(S.ddim_variance(s.alpha_bar[t - 1], s.alpha_bar[t], 1.0), s.posterior_variance[t])
+    np.testing.assert_allclose(S.ddim_variance(0.8, 0.5, 0.5), 0.25 * 0.4 * 0.375)
+    several = S.ddim_variance(s.alpha_bar[1], s.alpha_bar[t], 0.7)
+    np.testing.assert_allclose(several, [S.ddim_variance(s.alpha_bar[1], s.alpha_bar[k], 0.7) for k in t])
+    for before, now in [(0.5, 0.8), (1.1, 0.5), (0.5, 0.0), (np.array([0.9, 0.8]), np.array([0.5, 0.85]))]:
+        with pytest.raises(ValueError, match="now must lie between 0 and before"):
+            S.ddim_variance(before, now, 1.0)
+    with pytest.raises(ValueError, match="before and now must have one shape"):
+        S.ddim_variance(np.full(3, 0.9), np.full(2, 0.5), 1.0)
+
+
+def test_ddim_takes_one_time_for_several_of_the_other():
+    s, rng = Schedule.linear(10, 0.02, 0.3), np.random.default_rng(0)
+    x, eps, z = rng.standard_normal((3, 4, 2))
+    times = np.array([5, 6, 9, 10])
+    for t, to in [(times, 2), (10, times - 4)]:
+        each_t, each_s = np.broadcast_to(t, 4), np.broadcast_to(to, 4)
+        for eta in (0.0, 0.6):
+            want = S.ddim_step(x, each_t, each_s, eps, z, s, eta)
+            np.testing.assert_allclose(S.ddim_step(x, t, to, eps, z, s, eta), want)
+
+
 def test_ancestral_step_by_hand():
     """alpha_2 = 0.4, alpha_bar_2 = 0.36: (2 - 0.6/0.8 · 1)/sqrt(0.4) + sqrt(0.6) · (-2). Eq. diffusion.13"""
     s, one = Schedule([0.1, 0.6]), np.ones((1, 1))

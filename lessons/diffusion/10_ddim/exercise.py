@@ -91,6 +91,8 @@ def times_of_their_own(impl, rng):
         "points": impl(x, t, s, eps, z, schedule(), 0.7),
         "pictures": impl(pictures, t, s, of_pictures, fresh, schedule(), 0.7),
         "one time": impl(pictures, 8, 2, of_pictures, fresh, schedule(), 0.7),
+        "one s": impl(x, t, 1, eps, z, schedule(), 0.7),
+        "one t": impl(x, 12, s, eps, z, schedule(), 0.7),
     }
 
 

@@ -121,6 +121,7 @@ def write(path: Path, text: str) -> None:
 
 
 def dump(document: Mapping[str, Any]) -> str:
+    """The document as JSON text that ends with a line break; ValueError for NaN and infinity."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

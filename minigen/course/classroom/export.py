@@ -46,5 +46,6 @@ def write_assignment(folder: Path, assignment: Assignment) -> None:
 
 
 def write_executable(path: Path, text: str) -> None:
+    """Write a text file, with line breaks of Unix, that its owner and others may run."""
     path.write_text(text, encoding="utf-8", newline="\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)

@@ -80,6 +80,7 @@ def _story(case: Mapping[str, Any], before: str) -> Iterator[Block]:
 
 
 def as_markdown(document: Mapping[str, Any]) -> str:
+    """The feedback for a student in Markdown: what `blocks` says, its own text escaped."""
     return "\n".join(_lines(document)) + "\n"
 
 
@@ -132,6 +133,7 @@ def page(title: str, body: str) -> str:
 
 
 def as_html(document: Mapping[str, Any]) -> str:
+    """The same as one HTML page that needs nothing else."""
     rows, before, title = [], "", ""
     for kind, text in blocks(document):
         text = _clean(text)

@@ -34,10 +34,12 @@ def long_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
 
 
 def wide_header(exercises: Sequence[str]) -> list[str]:
+    """The columns of the wide gradebook: the person, the points of each exercise, the sums."""
     return [*PERSON, *exercises, "points", "late", "total", "possible", "days_late"]
 
 
 def wide_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
+    """A row for each student, in the columns of `wide_header`."""
     for document in documents:
         person = [document["student"][name] for name in PERSON]
         points = [row["points"] for row in document["exercises"]]
