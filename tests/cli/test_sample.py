@@ -139,6 +139,11 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
             recipe._code_of.cache_clear()
             assert (recipe.recipe_of(lesson) != before) is matters, file
         recipe._code_of.cache_clear()
+    with_shared = tmp_path / "with.py"
+    with_shared.write_text("from minigen.course.lesson.pretrained import digit_diffusion\n")
+    before = recipe.recipe_of(with_shared)
+    monkeypatch.setattr(recipe, "SHARED_MODELS", lesson)  # what makes the models that lessons share
+    assert recipe.recipe_of(with_shared) != before
     assert recipe.recipe_of(None) is None
 
 
@@ -331,7 +336,10 @@ def test_wishes_that_a_model_does_not_know(write_lesson, capsys):
         (["--steps", "5"], "the model 'digits' of gan/02_gan does not take --steps; it takes --label, --w"),
         (["--caption", "a seven"], "does not take --caption; it takes --label, --w"),
         (["--model", "others", "--w", "1"], "the model 'others' of gan/02_gan does not take --w; it takes nothing"),
-        (["--label", "-1"], "a label is a whole number"),
+        (["--label", "-1"], "a label is a digit, 0 to 9"),
+        (["--label", "10"], "a label is a digit, 0 to 9"),
+        (["--caption", "a purple seven"], "'purple' in 'a purple seven' is not in the vocabulary"),
+        (["--caption", "thin"], "must name a digit"),
         (["--w", "nan"], "the weight is a finite number"),
         (["--steps", "0"], "1 or larger"),
     ]:

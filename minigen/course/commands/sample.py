@@ -77,8 +77,10 @@ def parser() -> Parser:
     result.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the file to write")
     add_seed(result)
     result.add_argument("--model", metavar="NAME", help="which of the lesson's models (default: the first)")
-    result.add_argument("--label", type=_whole, metavar="K", help="the class of all samples, such as 7")
-    result.add_argument("--caption", metavar="TEXT", help='what all samples are to show, such as "a thin seven"')
+    result.add_argument("--label", type=_digit, metavar="K", help="the digit of all samples, 0 to 9")
+    result.add_argument(
+        "--caption", type=_caption, metavar="TEXT", help='what all samples are to show, such as "a thin seven"'
+    )
     result.add_argument("--w", type=_number, metavar="W", help="the weight of guidance; 0 is none")
     result.add_argument("--steps", type=_count, metavar="S", help="steps of the sampler")
     result.add_argument("--quick", action="store_true", help="train for a few seconds only, to see that it runs")
@@ -92,10 +94,21 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"a label is a whole number, 0 or larger, got {text!r}")
+def _digit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 9):
+        raise argparse.ArgumentTypeError(f"a label is a digit, 0 to 9, got {text!r}")
     return int(text)
+
+
+def _caption(text: str) -> str:
+    from minigen.data.captions import read, tokenize
+
+    try:
+        read(text)
+        tokenize([text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _number(text: str) -> float:

@@ -23,6 +23,7 @@ PACKAGE = Path(minigen.__file__).parent
 ALWAYS_USED = ("minigen.tensor", "minigen.train.fit")  # also by a lesson that does not import them
 IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|import (minigen[\w.]*))", re.M)
 NAME = re.compile(r"\w+")
+SHARED_MODELS = PACKAGE / "course" / "lesson" / "pretrained.py"
 NOT_HASHED = {"course", "plot", "cli"}  # they run and draw, and change no number
 
 
@@ -39,7 +40,9 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
         tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
         return None
-    return _digest(ast.dump(tree), _code_of(frozenset(_imported(source))))
+    modules = _imported(source)
+    shared = SHARED_MODELS.read_text(encoding="utf-8") if "minigen.course.lesson.pretrained" in modules else ""
+    return _digest(ast.dump(tree), _code_of(frozenset(modules)), shared)
 
 
 def recipe_of_functions(*functions: Callable) -> str:
