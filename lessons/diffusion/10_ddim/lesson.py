@@ -354,6 +354,7 @@ lesson.outcome(
     answer="1: below 1.5" if ratio < 1.5 else "2: up to 3" if ratio < 3 else "5 or more",
 )
 lesson.claim("digits, DDIM: Fréchet distance with 20 steps over 200", ratio, at_most=1.5)
+lesson.claim("digits, DDIM: Fréchet distance with 20 steps", frechet[0.0, few], at_most=45)
 some = 10 if not lesson.quick else 5
 lesson.claim(
     "digits, 10 steps: no noise over σ̂", frechet[0.0, some] / frechet["larger", some], at_most=0.7
@@ -409,6 +410,9 @@ lesson.claim(
 )
 
 # %% [markdown]
+# The codes are narrower than noise is, whose spread is 1. A digit's paper is exactly $-1$ all over:
+# what noise once was on it has left no trace, and nothing brings it back.
+#
 # And half-way between two noises? Two independent noises are nearly at right angles and equally
 # long; on the straight line between them the middle would be too short, so we go along the circle.
 
