@@ -20,6 +20,7 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.ddpm import eps_model_from_v, q_sample
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import clipped, strided
 from minigen.diffusion.schedule import Schedule, scale
@@ -159,8 +160,5 @@ def super_resolve(v_model: Callable, y: Array, schedule: Schedule, rng: Rng, ste
     *sides, channels = np.shape(y)
     noise = checks.rng(rng).standard_normal((*sides, channels - 1), dtype=numpy.float32)
 
-    def told(x: Array, t: Array) -> Array:
-        return v_model(x, t, y)
-
-    eps_model = clipped(eps_model_from_v(told, schedule), schedule)
+    eps_model = clipped(eps_model_from_v(conditional(v_model, y), schedule), schedule)
     return strided(eps_model, noise, schedule, schedule.T if steps is None else steps, rng, "posterior")

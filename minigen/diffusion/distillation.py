@@ -15,6 +15,7 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.ddpm import predict, predict_x0_from_v, q_sample
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.samplers import ddim_step
 from minigen.diffusion.schedule import Schedule, check_steps, scale
 from minigen.tensor import mse, stop_gradient
@@ -79,14 +80,11 @@ def distillation_loss(
     checks.function("v_model", v_model)
     checks.function("eps_model", eps_model)
     t = np.broadcast_to(check_steps(t, schedule, least=2, x0=x0, eps=eps), (len(x0),))
-    given = () if y is None else (y,)
-
-    def teacher(x: Array, times: Array) -> Array:
-        return eps_model(x, times, *given)
-
+    if y is not None:
+        v_model, eps_model = conditional(v_model, y), conditional(eps_model, y)
     x_t = q_sample(x0, t, eps, schedule)
-    target = distillation_target(teacher, x_t, t, schedule)
-    return student_loss(v_model(x_t, schedule.times[t], *given), target, x_t, t, schedule)
+    target = distillation_target(eps_model, x_t, t, schedule)
+    return student_loss(v_model(x_t, schedule.times[t]), target, x_t, t, schedule)
 
 
 def halved(schedule: Schedule) -> Schedule:

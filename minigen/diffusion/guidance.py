@@ -1,5 +1,6 @@
 """Guidance: samples of a kind that one asks for, from a model of the noise and something that knows the kind.
 
+    told = conditional(eps_model, y)                                     # eps_model(x, t, y), without guidance
     guided = classifier_guided(eps_model, log_prob, schedule, w=1.0)     # log_prob(x, t) = log p(y | x_t), of noisy x
     guided = classifier_free(eps_model, y, w=1.0)                        # eps_model(x, t, y), and y = None: any kind
     guided = clip_guided(eps_model, image_encoder, text, schedule, w)    # whose embedding points the way of the text's
@@ -94,6 +95,19 @@ def clip_similarity(image: Array, text: Array) -> Array:
 
 
 # ------------------------------------------------------------------------------------------- models
+
+
+def conditional(model: Callable, y: Any) -> Callable:
+    """The model (x, t) that is `model(x, t, y)`: for a sampler, which asks without a condition.
+
+    y: what the model takes as its condition for the examples that will come, such as their labels (N,).
+    """
+    checks.function("model", model)
+
+    def told(x: Array, t: Array) -> Any:
+        return model(x, t, y)
+
+    return told
 
 
 def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedule, w: float) -> Callable:

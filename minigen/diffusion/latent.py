@@ -23,7 +23,7 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.ddpm import eps_model_from_v
-from minigen.diffusion.guidance import classifier_free
+from minigen.diffusion.guidance import classifier_free, conditional
 from minigen.diffusion.networks.unet import GROUPS, AdaptiveResidualBlock, AttentionBlock, GlobalMLP
 from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
@@ -192,7 +192,7 @@ class LatentDiffusion(NamedTuple):
         noise = checks.rng(rng).standard_normal((len(y), *shape), dtype=numpy.float32)
 
         def images(noise: numpy.ndarray, y: numpy.ndarray) -> Array:
-            model = classifier_free(self.eps_model, y, w) if w else lambda z, t: self.eps_model(z, t, y)
+            model = classifier_free(self.eps_model, y, w) if w else conditional(self.eps_model, y)
             z = ddim(model, noise, self.schedule, steps=steps)
             return self.decode(z / numpy.float32(self.factor))
 

@@ -251,3 +251,15 @@ def test_errors_name_the_argument():
     ]:
         with pytest.raises(ValueError, match=says):
             call()
+
+
+def test_a_model_that_has_been_told():
+    """Every argument arrives, and what comes back is passed on, a pair too."""
+
+    def model(x, t, y):
+        return x + t + y, y
+
+    x, t, y = np.ones(3), np.full(3, 10), np.array([1, 2, 3])
+    np.testing.assert_array_equal(G.conditional(model, y)(x, t), (x + t + y, y))
+    with pytest.raises(ValueError, match="model"):
+        G.conditional(None, y)

@@ -33,6 +33,7 @@ from minigen import plot
 from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist, toy
 from minigen.diffusion.samplers import ancestral, clipped, ddim, ddim_step, ddim_variance
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.samplers import strided
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
 from minigen.gan.interpolation import interpolate_spherical
@@ -287,10 +288,8 @@ def sample(way, S, y, noise):
     """Digits (N, 28, 28, 1) in [0, 1] for the labels y (N,), from this noise."""
 
     def some(noise, y):
-        def model(x, t):
-            return base(x, t, y)
-
-        return walk_back(clipped(model, process), noise, process, way, S)
+        model = clipped(conditional(base, y), process)
+        return walk_back(model, noise, process, way, S)
 
     return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
 
@@ -392,12 +391,7 @@ lesson.figure(
 # %%
 real_digits = mnist.symmetric(mnist.splits().test.images[: lesson.size(100, quick=10)])
 of_real = mnist.splits().test.labels[: len(real_digits)].astype(int)
-
-
-def known(x, t):
-    return base(x, t, of_real)
-
-
+known = conditional(base, of_real)
 errors = []
 for S in [5, 10, 20, 50, 100][: lesson.size(5, quick=3)]:
     codes = encode(known, real_digits, process, S)

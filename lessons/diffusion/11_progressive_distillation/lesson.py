@@ -31,6 +31,7 @@ from minigen import plot
 from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist, toy
 from minigen.diffusion.ddpm import eps_model_from_v, predict_x0_from_v, q_sample, v_loss
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.distillation import distillation_loss, distillation_target, halved
 from minigen.diffusion.distillation import student_loss, truncated_snr_weight
 from minigen.diffusion.networks.mlp import EpsMLP
@@ -557,16 +558,14 @@ def in_parts(model, schedule, x, y):
     """Digits in [0, 1] by DDIM with all steps of a schedule, of the labels y."""
 
     def some(x, y):
-        def noise(x, t):
-            return eps_model_from_v(model, base.schedule)(x, t, y)
-
+        noise = conditional(eps_model_from_v(model, base.schedule), y)
         return np.clip((ddim(noise, x, schedule) + 1) / 2, 0, 1)
 
     return batched(some, x, y, size=250)
 
 
-def draw_digits(rng, n):
-    y = rng.integers(0, 10, n)
+def draw_digits(rng, n, label=None):
+    y = rng.integers(0, 10, n) if label is None else np.full(n, label)
     x = rng.standard_normal((n, 28, 28, 1), dtype=np.float32)
     return in_parts(*digits[1], x, y), y
 

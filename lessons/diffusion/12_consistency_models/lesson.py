@@ -32,6 +32,7 @@ import autograd.numpy as np
 from minigen import plot
 from minigen.data import toy
 from minigen.diffusion.consistency import ConsistencyModel, boundary_scalings
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.consistency import consistency_distillation_loss, consistency_training_loss
 from minigen.diffusion.consistency import discretization, eps_model_from_denoiser
 from minigen.diffusion.consistency import lognormal_intervals, multistep, ode_step, pseudo_huber
@@ -774,18 +775,9 @@ def digit_pairs(rng):
 
 
 # %%
-def told_labels(model, y):
-    """The model as a function of image and noise alone."""
-
-    def f(x, sigma):
-        return model(x, sigma, y)
-
-    return f
-
-
 def digit_loss(f, x, y, z, high, low):
     """Consistency distillation, by Heun's solver, with the labels given to all three."""
-    three = [told_labels(model, y) for model in (f, step.averaged, digit_noise)]
+    three = [conditional(model, y) for model in (f, step.averaged, digit_noise)]
     return consistency_distillation_loss(*three, x, z, high, low)
 
 
@@ -809,14 +801,14 @@ def digits_of(f, levels, y, rng):
     x = levels[0] * rng.standard_normal((len(y), 28, 28, 1), dtype=np.float32)
 
     def some(x, y):
-        found = multistep(told_labels(f, y), x, levels, rng, least)
+        found = multistep(conditional(f, y), x, levels, rng, least)
         return np.clip((found + 1) / 2, 0, 1)
 
     return batched(some, x, y, size=250)
 
 
-def draw_digits(rng, n):
-    y = rng.integers(0, 10, n)
+def draw_digits(rng, n, label=None):
+    y = rng.integers(0, 10, n) if label is None else np.full(n, label)
     return digits_of(digit_model, ways[2], y, rng), y
 
 

@@ -37,6 +37,7 @@ from minigen import plot
 from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist
 from minigen.diffusion.ddpm import predict_x0_from_eps, q_sample, v_loss
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.latent import CrossAttentionBlock, LatentDiffusion, LatentNet
 from minigen.diffusion.latent import cross_attention, unit_scale
 from minigen.diffusion.likelihood import vlb_terms
@@ -597,9 +598,9 @@ lesson.figure(
 
 
 # %%
-def draw_digits(rng, n):
-    labels = np.arange(n) % 10
-    return latent.sample(rng, labels, GRID, steps=25, w=0.3), labels
+def draw_digits(rng, n, label=None, w=0.3, steps=25):
+    labels = rng.integers(0, 10, n) if label is None else np.full(n, label)
+    return latent.sample(rng, labels, GRID, steps=steps, w=w), labels
 
 
 lesson.sampler("digits", draw_digits)
@@ -662,7 +663,7 @@ def by_pixels(labels, steps):
     """Digits in [0, 1] by the base model."""
 
     def some(noise, labels):
-        x = ddim(lambda x, t: base(x, t, labels), noise, base.schedule, steps=steps)
+        x = ddim(conditional(base, labels), noise, base.schedule, steps=steps)
         return (np.clip(x, -1, 1) + 1) / 2
 
     noise = lesson.rng("draw").standard_normal((len(labels), 28, 28, 1), dtype=np.float32)

@@ -38,6 +38,7 @@ from minigen.data import mnist
 from minigen.diffusion.cascade import Padded, SuperResolution, augmented_condition, gaussian_blur
 from minigen.diffusion.cascade import low_resolution_condition, super_resolve
 from minigen.diffusion.ddpm import eps_model_from_v, v_loss
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import Trajectory, clipped, strided
 from minigen.diffusion.schedule import Schedule
@@ -309,10 +310,7 @@ process = schedule.subset(np.arange(1, jumps + 1) * (T // jumps))
 def draw_base(labels, rng, on_step=None):
     """7×7 digits of these labels, (N, 7, 7, 1)."""
 
-    def told(x, t):
-        return base(x, t, labels)
-
-    eye = clipped(eps_model_from_v(told, schedule), schedule)
+    eye = clipped(eps_model_from_v(conditional(base, labels), schedule), schedule)
     noise = gaussian(rng, (len(labels), 7, 7, 1))
     return strided(eye, noise, schedule, jumps, rng, "posterior", on_step)
 
@@ -341,9 +339,9 @@ PLAIN, NOISE, BOTH = (plain, plain), (noised, noised), (noised, blurred)
 
 
 # %%
-def draw(rng, n):
+def draw(rng, n, label=None):
     """n digits (n, 28, 28, 1) in [0, 1], and their labels."""
-    labels = np.arange(n) % 10
+    labels = rng.integers(0, 10, n) if label is None else np.full(n, label)
     x = grow(draw_base(labels, rng), NOISE, rng, s=20)
     return (x.clip(-1, 1) + 1) / 2, labels
 
@@ -490,10 +488,7 @@ rng_whole = lesson.rng("whole")
 
 
 def draw_whole(noise, y):
-    def told(x, t):
-        return whole(x, t, y)
-
-    eye, steps = clipped(told, whole.schedule), lesson.size(40, quick=2)
+    eye, steps = clipped(conditional(whole, y), whole.schedule), lesson.size(40, quick=2)
     return strided(eye, noise, whole.schedule, steps, rng_whole, "posterior")
 
 

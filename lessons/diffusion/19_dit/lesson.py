@@ -29,6 +29,7 @@ from minigen import plot
 from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist
 from minigen.diffusion.ddpm import eps_model_from_v, v_loss
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.networks.dit import DiT, DiTBlock, modulate, patchify, sincos_2d, unpatchify
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import clipped, ddim
@@ -269,9 +270,7 @@ def sample(net, noise, y, steps=lesson.size(25, quick=2)):
     """Small digits in [-1, 1], by DDIM."""
 
     def some(noise, y):
-        def told(x, t):
-            return eps_model_from_v(net, process)(x, t, y)
-
+        told = conditional(eps_model_from_v(net, process), y)
         return ddim(clipped(told, process), noise, process, steps)
 
     return batched(some, noise, y, size=250)

@@ -33,6 +33,7 @@ from minigen import plot
 from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist, toy
 from minigen.diffusion.ddpm import eps_model_from_v, simple_loss, v_loss
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.likelihood import vlb_terms
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
@@ -414,7 +415,7 @@ def digits_of_base(rng, n):
     y = rng.integers(0, 10, n)
 
     def some(noise, y):
-        eye = clipped(lambda x, t: base(x, t, y), base.schedule)
+        eye = clipped(conditional(base, y), base.schedule)
         return ddim(eye, noise, base.schedule, lesson.size(25, quick=2))
 
     noise = rng.standard_normal((n, 28, 28, 1), dtype=np.float32)
