@@ -1,8 +1,8 @@
 """The record of a run: every output of a lesson, in order, with the cell that made it, in `record.jsonl`.
 
 One line is one output: `{"cell": 3, "statement": 7, "kind": "table", "payload": {...}}`. The book is made from it, so
-no lesson has to run a second time. `cell` counts the cells of the lesson's file from 0. `statement` counts its top-level
-statements: comments and text between cells may change after the run, and then it still says where the output belongs.
+no lesson has to run a second time. `cell` counts the cells of the lesson's file from 0. `statement` counts its
+top-level statements: text between the cells may change after the run, and it still says where the output belongs.
 
 kind        payload
 ----------  ------------------------------------------------------------
