@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "run a lesson, or all of them",
     "tour": "see four kinds of model learn the same density",
     "notebook": "write a lesson as a Jupyter notebook",
+    "book": "build the lessons as they ran into a web site",
     "exercise": "write an equation yourself and have it checked",
     "assignment": "make an assignment of exercises for a class",
     "grade": "grade what a class handed in",

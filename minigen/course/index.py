@@ -42,6 +42,7 @@ __all__ = [
     "resolve",
     "scan",
     "sections",
+    "symbols",
 ]
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -171,6 +172,12 @@ def equations() -> tuple[dict[str, str], ...]:
 def glossary() -> tuple[dict[str, str], ...]:
     """The terms of the lessons in alphabetical order: term, meaning, lesson that explains it, see (terms and ids)."""
     return _read("glossary")
+
+
+@lru_cache
+def symbols() -> tuple[dict[str, str], ...]:
+    """The posts' symbols: posts ("all", or those where it means this), latex, code (its name there), meaning."""
+    return _read("symbols")
 
 
 @lru_cache

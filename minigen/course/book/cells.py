@@ -1,0 +1,134 @@
+"""A lesson's file as the reader sees it: cells of text and of code, and what a cell of code is for."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minigen.course.lesson.record import cell_starts, statement_starts
+
+__all__ = ["Cell", "cell_of_statement", "cells_of", "reading_minutes"]
+
+OPEN_LINES = 12  # code of more lines than this is folded
+WIDGETS = {"predict", "exercise", "outcome", "show_source", "claim", "sampler", "finish", "table_of_claims"}
+SHOWN = {"figure", "animation", "table", "play"}  # methods of a lesson that show what was computed before
+DRAWING = {"plot", "fig", "figure", "ax", "axes", "plt"}
+WORDS_A_MINUTE = 160  # of a text with mathematics
+SECONDS_A_LINE = 4.0  # of code that is open
+SECONDS_A_FIGURE = 20.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: `text` without its comment signs, or code as it stands.
+
+    line:    where its `# %%` is, from 1.
+    purpose: of code: "imports", "lesson" (the declaration), "questions" (what the page shows as a box: predictions,
+             exercises, sources, claims), "plot", or "code"; of text "text".
+    """
+
+    index: int
+    line: int
+    purpose: str
+    text: str
+
+    @property
+    def is_text(self) -> bool:
+        return self.purpose == "text"
+
+    @property
+    def lines(self) -> int:
+        """Lines that are neither empty nor a comment."""
+        lines = [line.strip() for line in self.text.splitlines()]
+        return sum(bool(line) and not line.startswith("#") for line in lines)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the page shows the code unasked: it is what the lesson is about, and short."""
+        return self.purpose == "code" and self.lines <= OPEN_LINES
+
+    @property
+    def summary(self) -> str:
+        """The line that stands for folded code."""
+        names = {"imports": "imports", "lesson": "what this lesson covers", "plot": "code of the figure"}
+        what = names.get(self.purpose) or self._defined()
+        return f"{what}, {self.lines} line{'s' * (self.lines != 1)}"
+
+    def _defined(self) -> str:
+        """The functions and classes that the cell defines, or just "code"."""
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        names = [f"<code>{node.name}</code>" for node in ast.parse(self.text).body if isinstance(node, kinds)]
+        return "code of " + ", ".join(names) if names else "code"
+
+
+def cells_of(source: str) -> list[Cell]:
+    """The cells of a lesson's file in percent format."""
+    lines, starts = source.splitlines(), cell_starts(source)
+    cells = []
+    for index, (start, end) in enumerate(zip(starts, [*starts[1:], len(lines) + 1], strict=True)):
+        body = "\n".join(lines[start : end - 1]).strip("\n")
+        if "[markdown]" in lines[start - 1]:
+            purpose, body = "text", re.sub(r"^# ?", "", body, flags=re.M)
+        else:
+            purpose = _purpose(body)
+        cells.append(Cell(index, start, purpose, body))
+    return cells
+
+
+def cell_of_statement(source: str) -> list[int]:
+    """The index of the cell that holds each top-level statement."""
+    starts = cell_starts(source)
+    return [max(0, sum(start <= line for start in starts) - 1) for line in statement_starts(source)]
+
+
+def reading_minutes(cells: Sequence[Cell], figures: int) -> int:
+    """How long a page takes to read, without its exercises: its words, the code that is open, its figures."""
+    words = sum(len(re.sub(r"\$\$.*?\$\$|`[^`]*`", " equation ", cell.text).split()) for cell in cells if cell.is_text)
+    lines = sum(cell.lines for cell in cells if cell.is_open)
+    seconds = 60 * words / WORDS_A_MINUTE + SECONDS_A_LINE * lines + SECONDS_A_FIGURE * figures
+    return max(1, round(seconds / 60))
+
+
+def _purpose(code: str) -> str:
+    body = ast.parse(code).body
+    if body and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body):
+        return "imports"
+    methods = [_lesson_method(node) for node in body]
+    if any(_calls_lesson(node) for node in body):
+        return "lesson"
+    if body and all(method in WIDGETS for method in methods):
+        return "questions"
+    drawing = sum(_length(node) for node, method in zip(body, methods) if method in SHOWN or _draws(node))
+    return "plot" if drawing > sum(map(_length, body)) / 2 else "code"
+
+
+def _length(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def _lesson_method(node: ast.stmt) -> str:
+    """ "figure" of the statement `lesson.figure(...)`."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+        return call.func.attr if call.func.value.id == "lesson" else ""
+    return ""
+
+
+def _calls_lesson(node: ast.stmt) -> bool:
+    """Whether a statement is `lesson = Lesson(...)`."""
+    call = node.value if isinstance(node, ast.Assign) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Lesson"
+
+
+def _draws(node: ast.stmt) -> bool:
+    """Whether a statement only draws: it calls `plot`, or methods of a figure or its axes."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            owner: ast.expr = inner.func.value
+            while isinstance(owner, (ast.Attribute, ast.Subscript, ast.Call)):
+                owner = owner.func if isinstance(owner, ast.Call) else owner.value
+            if isinstance(owner, ast.Name) and (owner.id in DRAWING or owner.id.startswith("ax")):
+                return True
+    return False

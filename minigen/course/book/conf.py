@@ -1,0 +1,48 @@
+"""The configuration of Sphinx for the book. `minigen.course.book.build` calls Sphinx with it."""
+
+from pathlib import Path
+
+WEB = Path(__file__).parent / "web"
+
+project = "minigen"
+author = "The minigen authors"
+language = "en"
+extensions = ["myst_parser", "sphinx.ext.mathjax", "sphinx_copybutton", "sphinx_design"]
+exclude_patterns: list[str] = []
+smartquotes = False
+
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_block", "deflist"]
+myst_dmath_double_inline = True
+suppress_warnings = ["myst.header"]  # a lesson may go from a title straight to a part of a part
+
+html_theme = "furo"
+html_title = "minigen"
+html_static_path = [str(WEB)]
+html_css_files = [name for name in ("book.css", "exercise.css", "play.css") if (WEB / name).exists()]
+html_js_files = [
+    (name, {"defer": "defer"})
+    for name in ("book-data.js", "page.js", "exercise.js", "play.js")
+    if name == "book-data.js" or (WEB / name).exists()
+]
+html_show_sourcelink = False
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+html_theme_options = {"navigation_with_keys": False, "top_of_page_buttons": []}
+html_assets_policy = "always"  # a card with an equation may open on any page
+
+copybutton_selector = "div.highlight-python pre"
+
+# MathJax stands in the book itself, trimmed to what the pages use (web/mathjax): nothing is asked of another host.
+mathjax_path = "mathjax/tex-chtml.js"
+mathjax_options = {"defer": "defer"}
+mathjax4_config = mathjax3_config = {
+    "output": {"displayOverflow": "linebreak", "linebreaks": {"inline": True}, "fontPath": "[mathjax]/font"},
+    "options": {
+        "enableMenu": False,
+        "menuOptions": {
+            "settings": {"enrich": False, "speech": False, "braille": False, "assistiveMml": True},
+        },
+    },
+    "loader": {"paths": {"font": "[mathjax]/font", "mathjax-newcm": "[mathjax]/font"}},
+}

@@ -1,0 +1,160 @@
+"""What the book holds: a chapter for each lesson with its result, and the ways from one page to another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from minigen.course import index
+from minigen.course.book import text
+from minigen.course.book.cells import Cell, cells_of, reading_minutes
+from minigen.course.book.results import Result
+from minigen.course.exercise import catalog
+from minigen.course.exercise.format import Exercise
+from minigen.course.index import EquationUse, LessonInfo
+from minigen.course.lesson.folder import slug
+
+__all__ = ["Chapter", "Contents", "PREPARATION", "post_title"]
+
+PREPARATION = "start"
+FAMILIES = [*index.START, *index.POSTS]
+
+
+def post_title(post: str) -> str:
+    """ "From GAN to WGAN" of "gan"."""
+    return {**index.START, **index.POSTS}[post]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A lesson with what its run showed."""
+
+    lesson: LessonInfo
+    result: Result
+    source: str = field(repr=False)
+    exercises: tuple[Exercise, ...]
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        return cells_of(self.source)
+
+    @property
+    def short(self) -> str:
+        """ "gan/02"."""
+        return f"{self.lesson.id.split('/')[0]}/{self.lesson.number}"
+
+    @property
+    def slug(self) -> str:
+        """ "gan-02-gan", the folder of its figures."""
+        return slug(self.lesson.id)
+
+    @property
+    def document(self) -> str:
+        """The page without its ending, "lessons/gan/02_gan"."""
+        return f"lessons/{self.lesson.id}"
+
+    @property
+    def figures(self) -> list[dict[str, Any]]:
+        """What the run drew: the payloads of figures and animations."""
+        return [entry["payload"] for entry in self.result.entries if entry["kind"] in ("figure", "animation")]
+
+    @property
+    def reading_minutes(self) -> int:
+        return reading_minutes(self.cells, len(self.figures))
+
+    @property
+    def exercise_minutes(self) -> float:
+        return sum(exercise.minutes for exercise in self.exercises)
+
+    @cached_property
+    def needs(self) -> list[str]:
+        """The lessons that its introduction names as read before, by their short ids."""
+        intro = self.cells[0].text if self.cells and self.cells[0].is_text else ""
+        named = dict.fromkeys(text.LESSON.findall(intro))
+        return [short for short in named if _order(short) < _order(self.short)]
+
+
+def _order(short: str) -> tuple[int, str]:
+    return FAMILIES.index(short.split("/")[0]), short
+
+
+class Contents:
+    """The chapters of a book in order, and the catalogues that its pages refer to.
+
+    whole: whether the book has every lesson, so that no link has to be left out.
+    """
+
+    def __init__(self, lessons: Sequence[LessonInfo], results: Sequence[Result]):
+        self.chapters = [
+            Chapter(lesson, result, lesson.path.read_text(encoding="utf-8"), tuple(catalog.exercises_of(lesson.id)))
+            for lesson, result in zip(lessons, results, strict=True)
+        ]
+        self.equations = {row["id"]: row for row in index.equations()}
+        self.figures = {row["id"]: row for row in index.figures()}
+        self._by_short = {chapter.short: chapter for chapter in self.chapters}
+
+    @property
+    def exercises(self) -> list[Exercise]:
+        return [exercise for chapter in self.chapters for exercise in chapter.exercises]
+
+    @cached_property
+    def uses(self) -> dict[str, EquationUse]:
+        """Equation -> functions, tests and lessons."""
+        return {use.id: use for use in index.equation_index()}
+
+    @cached_property
+    def drawn(self) -> dict[str, list[tuple[Chapter, str]]]:
+        """Figure of a post -> the chapters that draw it, each with its file ("f02_data_flow.png")."""
+        found: dict[str, list[tuple[Chapter, str]]] = {id: [] for id in self.figures}
+        for chapter in self.chapters:
+            for id in chapter.lesson.figures:
+                number = id.split(".")[1]
+                for payload in chapter.figures:
+                    if re.match(rf"{number}(?!\d)", payload["file"]) and id in found:
+                        found[id].append((chapter, payload["file"]))
+        return found
+
+    def chapter(self, lesson: str) -> Chapter | None:
+        """The chapter of a lesson, "gan/02" or "gan/02_gan"; None if the book leaves it out."""
+        family, _, folder = lesson.partition("/")
+        return self._by_short.get(f"{family}/{folder[:2]}")
+
+    def of_post(self, post: str) -> list[Chapter]:
+        return [chapter for chapter in self.chapters if chapter.lesson.post == post]
+
+    @property
+    def posts(self) -> list[str]:
+        """The families that have a lesson in the book, in order."""
+        return [post for post in FAMILIES if self.of_post(post)]
+
+    def page_of(self, short: str) -> str | None:
+        """The page of a lesson as Markdown links to it, None if the book leaves the lesson out."""
+        chapter = self.chapter(short)
+        return f"/{chapter.document}.md" if chapter else None
+
+    def linked(self, markdown: str, here: Chapter | None = None) -> str:
+        """Markdown with its references as links (no lesson links to itself)."""
+
+        def page(short: str) -> str | None:
+            return None if here is not None and short == here.short else self.page_of(short)
+
+        return text.with_links(markdown, self.equations, self.figures, page)
+
+
+def root_of(document: str) -> str:
+    """The way from a page to the book's first folder: "../../" for "lessons/gan/02_gan"."""
+    return "../" * document.count("/")
+
+
+def write_if_changed(path: Path, content: str) -> bool:
+    """Write a text file unless it says the same already, so that Sphinx reads only pages that have changed."""
+    data = content.encode()
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return True

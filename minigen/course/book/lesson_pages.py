@@ -1,0 +1,240 @@
+"""The page of a lesson: its text, its code, and what its run showed, each where it belongs."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from minigen.course.book import outputs
+from minigen.course.book.cells import Cell, cell_of_statement
+from minigen.course.book.contents import Chapter, Contents, root_of
+from minigen.course.book.text import code_block, raw
+from minigen.course.console import plural
+
+__all__ = ["Pictures", "lesson_page"]
+
+RESULTS = {"text", "figure", "animation", "table", "check", "outcome", "play"}  # closed until a prediction is made
+ASKING = {"predict", "exercise", "show_source", "finish", "sampler"}  # a cell of these needs no code beside its boxes
+
+Pictures = Callable[[Chapter, str], tuple[str, tuple[int, int]]]
+
+
+@dataclass
+class Shown:
+    """An output with the prediction that keeps it closed: the number of the question, or None."""
+
+    kind: str
+    payload: Mapping[str, Any]
+    closed_by: int | None = None
+
+
+@dataclass
+class Question:
+    """A prediction with its place among those of the lesson, and what came out last."""
+
+    number: int
+    payload: Mapping[str, Any]
+    result: Mapping[str, Any] | None = None
+
+
+@dataclass
+class Page:
+    """A lesson's page while it is put together.
+
+    pictures: gives the address of a picture of a chapter, from the book's first folder, and its size on the page.
+    source_page: gives the address of the page of a file of the package, "minigen/gan/wgan.py", or None.
+    """
+
+    chapter: Chapter
+    contents: Contents
+    pictures: Pictures
+    source_page: Callable[[str], str | None]
+    questions: list[Question] = field(default_factory=list)
+    placed: set[str] = field(default_factory=set)  # exercises that have their box already
+
+    @property
+    def root(self) -> str:
+        return root_of(self.chapter.document)
+
+    def render(self) -> str:
+        by_cell = self._outputs_by_cell()
+        blocks = [self._front()]
+        for cell in self.chapter.cells:
+            if cell.is_text:
+                blocks.append(self._text(cell))
+            else:
+                blocks += self._code_cell(cell, by_cell.get(cell.index, []))
+        blocks += self._exercises_at_the_end()
+        blocks.append(self._about_the_run())
+        return "\n\n".join(block for block in blocks if block) + "\n"
+
+    # -- the head and the foot -----------------------------------------------------------------------------------------
+
+    def _front(self) -> str:
+        chapter = self.chapter
+        heading = re.match(r"# (.+)", chapter.cells[0].text) if chapter.cells[0].is_text else None
+        title = heading[1] if heading else chapter.lesson.title
+        facts = [f"{plural(chapter.reading_minutes, 'minute')} to read"]
+        if chapter.exercises:
+            count = plural(len(chapter.exercises), "exercise")
+            facts.append(f"{count}, about {plural(round(chapter.exercise_minutes), 'minute')}")
+        facts.append(f"runs in {plural(chapter.lesson.minutes, 'minute')}")
+        lines = [f'<span class="mg-id">{chapter.short}</span>', *map(html.escape, facts)]
+        needs = [found for found in map(self.contents.chapter, chapter.needs) if found]
+        if needs:
+            links = ", ".join(
+                f'<a href="{self.root}{need.document}.html">{need.short} {html.escape(need.lesson.title)}</a>'
+                for need in needs
+            )
+            lines.append(f"read before: {links}")
+        facts_line = raw(f'<p class="mg-facts" data-lesson="{chapter.short}">{" · ".join(lines)}</p>')
+        return "\n\n".join([f"# {title}", facts_line, self._quick_banner()])
+
+    def _quick_banner(self) -> str:
+        if not self.chapter.result.quick:
+            return ""
+        return raw(
+            '<div class="mg-quick" role="note"><strong>A quick run.</strong> The trainings of this page were stopped '
+            "after a few steps, to see that everything works. Its figures and numbers say nothing about the method, "
+            "and its claims are not judged. For the real ones: "
+            f"<code>minigen run {self.chapter.short}</code>, then <code>minigen book</code>.</div>"
+        )
+
+    def _about_the_run(self) -> str:
+        metrics = self.chapter.result.metrics
+        seconds = metrics["timings"]["total"]
+        took = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+        seed = f" --seed {metrics['seed']}" if metrics["seed"] else ""
+        quick = " --quick" if self.chapter.result.quick else ""
+        return raw(
+            f'<p class="mg-run">This page shows a run of <code>minigen run {self.chapter.short}{seed}{quick}</code>, '
+            f"which took {took}.</p>"
+        )
+
+    def _exercises_at_the_end(self) -> Iterator[str]:
+        left = [exercise for exercise in self.chapter.exercises if exercise.id not in self.placed]
+        if left:
+            yield "## Exercises" if not self.placed else "## More exercises"
+            yield from (outputs.exercise_box(exercise) for exercise in left)
+
+    # -- cells ---------------------------------------------------------------------------------------------------------
+
+    def _text(self, cell: Cell) -> str:
+        text = re.sub(r"\A# .+\n*", "", cell.text) if cell.index == 0 else cell.text
+        return self.contents.linked(text, self.chapter)
+
+    def _code_cell(self, cell: Cell, shown: list[Shown]) -> Iterator[str]:
+        code = self._code(cell)
+        tells = next((one.closed_by for one in shown if one.kind == "outcome"), None)
+        parts: list[tuple[int | None, str]] = (
+            [(tells, code)] if code else []
+        )  # code that names the answer is closed too
+        for closed_by, group in groupby(shown, key=lambda one: one.closed_by):
+            parts += [(closed_by, block) for block in self._blocks(list(group))]
+        for closed_by, blocks in groupby(parts, key=lambda part: part[0]):
+            body = "\n".join(block for _, block in blocks)
+            yield body if closed_by is None else self._closed(body, closed_by)
+
+    def _code(self, cell: Cell) -> str:
+        if cell.purpose == "questions":
+            called = set(re.findall(r"^lesson\.(\w+)", cell.text, re.M))
+            if called <= ASKING:
+                return ""
+        block = code_block(cell.text, class_="mg-code-block")
+        return outputs.details(cell.summary, block, "mg-code", cell.is_open)
+
+    def _closed(self, body: str, number: int) -> str:
+        summary = "What came out <span>(make your prediction first, or open it)</span>"
+        return outputs.details(summary, body, "mg-outcome", prediction=self._key(number))
+
+    def _key(self, number: int) -> str:
+        return f"{self.chapter.short}:{number}"
+
+    # -- outputs -------------------------------------------------------------------------------------------------------
+
+    def _outputs_by_cell(self) -> dict[int, list[Shown]]:
+        """The outputs of each cell, and which prediction keeps each closed: from the question to its last outcome."""
+        cells = cell_of_statement(self.chapter.source)
+        shown: list[tuple[int, Shown]] = []
+        waiting: list[Shown] = []
+        for entry in self.chapter.result.entries:
+            output = Shown(entry["kind"], entry["payload"])
+            shown.append((cells[entry["statement"]], output))
+            if output.kind == "predict":
+                self.questions.append(Question(len(self.questions), output.payload))
+                waiting = []
+            elif self.questions and output.kind in RESULTS:
+                waiting.append(output)
+            if output.kind == "outcome":
+                self.questions[-1].result = output.payload
+                for one in waiting:
+                    one.closed_by = self.questions[-1].number
+                waiting = []
+        self._asked = iter(self.questions)
+        by_cell: dict[int, list[Shown]] = {}
+        for cell, output in shown:
+            by_cell.setdefault(cell, []).append(output)
+        return by_cell
+
+    def _blocks(self, shown: list[Shown]) -> Iterator[str]:
+        """Outputs as blocks; what was printed, and checks, are joined where they follow each other."""
+        for kind, group in groupby(shown, key=lambda one: one.kind):
+            payloads = [one.payload for one in group]
+            if kind == "text":
+                yield outputs.printed([payload["text"] for payload in payloads])
+            elif kind == "check":
+                yield outputs.checks(payloads)
+            else:
+                for payload in payloads:
+                    yield self._block(kind, payload)
+
+    def _block(self, kind: str, payload: Mapping[str, Any]) -> str:
+        chapter = self.chapter
+        if kind == "predict":
+            self._latest = next(self._asked)
+            return outputs.prediction(payload, self._key(self._latest.number), self._latest.result)
+        if kind == "outcome":
+            return outputs.outcome(self._latest.payload, payload)
+        if kind in ("figure", "animation"):
+            picture, size = self.pictures(chapter, payload["file"])
+            id = figure_anchor(chapter, payload["file"])
+            return outputs.figure(payload, id, self.root + picture, size, self._caption(payload))
+        if kind == "play":
+            still, size = self.pictures(chapter, payload["file"])
+            return outputs.play(payload, chapter.slug, self.root, size, self.root + still, self._caption(payload))
+        if kind == "table":
+            return outputs.table(payload, self.root, list(self.contents.equations))
+        if kind == "claims":
+            return outputs.claims(payload)
+        if kind == "source":
+            page = self.source_page(payload["where"].partition(":")[0])
+            return outputs.source(payload, self.root + page if page else "")
+        return self._exercise(payload["id"])
+
+    def _caption(self, payload: Mapping[str, Any]) -> str:
+        return self.contents.linked(payload["caption"], self.chapter)
+
+    def _exercise(self, id: str) -> str:
+        if id in self.placed:
+            return ""
+        for exercise in self.contents.exercises:
+            if exercise.id == id:
+                self.placed.add(id)
+                return outputs.exercise_box(exercise)
+        return raw(f'<p class="mg-meta">An exercise of another lesson: <code>{html.escape(id)}</code></p>')
+
+
+def figure_anchor(chapter: Chapter, file: str) -> str:
+    """The place of a figure on its lesson's page: "figure-gan-02-chase"."""
+    return f"figure-{chapter.short.replace('/', '-')}-{file.rpartition('.')[0]}"
+
+
+def lesson_page(
+    chapter: Chapter, contents: Contents, pictures: Pictures, source_page: Callable[[str], str | None]
+) -> str:
+    """The MyST page of a lesson. The last two arguments are those of `Page`."""
+    return Page(chapter, contents, pictures, source_page).render()

@@ -1,0 +1,154 @@
+"""The first page of the book, and a page for each post with its lessons in the post's order."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+from minigen.course import index
+from minigen.course.book.contents import Chapter, Contents, post_title
+from minigen.course.book.text import raw
+from minigen.course.console import plural
+
+__all__ = ["first_page", "post_page"]
+
+POST_PAGES = {
+    "gan": "https://lilianweng.github.io/posts/2017-08-20-gan/",
+    "vae": "https://lilianweng.github.io/posts/2018-08-12-vae/",
+    "flow": "https://lilianweng.github.io/posts/2018-10-13-flow-models/",
+    "diffusion": "https://lilianweng.github.io/posts/2021-07-11-diffusion-models/",
+}
+ABOUT = {
+    "start": "What the lessons take for granted: arrays and gradients, logits, Adam, divergences, in half an hour.",
+    "gan": "Two networks play a game, and one of them learns a density that nobody writes down.",
+    "vae": "Squeeze an example through a narrow code and get it back; then give the code a density.",
+    "flow": "Bend a simple density into that of the data, one invertible step after the other, and keep count.",
+    "diffusion": "Add noise until nothing is left, and learn to take it away.",
+}
+REFERENCE = {
+    "equations": "Equations",
+    "figures": "Figures",
+    "symbols": "Symbols",
+    "exercises": "Exercises",
+    "glossary": "Glossary",
+    "source/index": "The models' source",
+}
+
+
+def first_page(contents: Contents) -> str:
+    """What the book is, where to go on, the posts, and how to read it."""
+    cards = "".join(_post_card(contents, post) for post in contents.posts)
+    first = contents.chapters[0]
+    lessons = "\n".join(f"posts/{post}" for post in contents.posts)
+    return f"""# minigen
+
+GANs, autoencoders, normalizing flows and diffusion models from scratch in NumPy: four posts by Lilian Weng as lessons
+that have been run. Read, predict what will come out, look, and write the equation yourself.
+
+{raw('<p class="mg-continue" hidden></p>')}
+
+{raw(f'<div class="mg-cards">{cards}</div>')}
+
+## How to read it
+
+- A lesson asks for **your prediction** before it shows what came out. Choose, and the results open.
+- An **exercise** is one equation. Write the function in its box; the package's own code stays folded until yours has
+  passed, or until you open it.
+- Code that only prepares or draws is folded to a line. Point at an equation's number or at a symbol, and a card says
+  what it is.
+- **Ticks** beside the lessons say what you have read (•) and passed (✓). They are kept in this browser and nowhere
+  else; [the list of exercises](/exercises.md) saves your answers as files that `minigen exercise check` reads.
+
+New here? Begin with [{first.short}: {first.lesson.title}](/{first.document}.md).
+
+```{{toctree}}
+:hidden:
+:caption: Lessons
+
+{lessons}
+```
+
+```{{toctree}}
+:hidden:
+:caption: To look things up
+
+{chr(10).join(REFERENCE)}
+```
+"""
+
+
+def _post_card(contents: Contents, post: str) -> str:
+    chapters = contents.of_post(post)
+    minutes = sum(chapter.reading_minutes for chapter in chapters)
+    exercises = sum(len(chapter.exercises) for chapter in chapters)
+    facts = [plural(len(chapters), "lesson"), _hours(minutes) + " to read", plural(exercises, "exercise")]
+    return (
+        f'<a class="mg-card" href="posts/{post}.html"><strong>{html.escape(post_title(post))}</strong>'
+        f'<span>{ABOUT[post]}</span><span class="mg-meta">{" · ".join(facts)}</span></a>'
+    )
+
+
+def _hours(minutes: float) -> str:
+    return plural(round(minutes), "minute") if minutes < 90 else plural(round(minutes / 30) / 2, "hour")
+
+
+def post_page(contents: Contents, post: str) -> str:
+    """The lessons of a post in the order of its sections, each with what it takes and what to read before."""
+    address = POST_PAGES.get(post)
+    source = f"The post: [{post_title(post)}]({address}).\n" if address else ""
+    toctree = "\n".join(f"/{chapter.document}" for chapter in contents.of_post(post))
+    parts = "\n\n".join(_rows(contents, post))
+    return f"""# {post_title(post)}
+
+{ABOUT[post]} {source}
+
+The lessons follow each other, and each takes those above it as read; what else is needed, of another post, is named.
+
+{parts}
+
+```{{toctree}}
+:hidden:
+
+{toctree}
+```
+"""
+
+
+def _rows(contents: Contents, post: str) -> Iterator[str]:
+    """Each lesson once, under the sections of the post that it covers."""
+    shown: set[str] = set()
+    sections = {row["id"]: row["title"] for row in index.sections()}
+    covered = {id for chapter in contents.of_post(post) for id in chapter.lesson.sections}
+    order = [row["id"] for row in index.sections() if row["post"] == post and row["id"] in covered]
+    chapters = sorted(
+        contents.of_post(post),
+        key=lambda chapter: min([order.index(id) for id in chapter.lesson.sections if id in order], default=-1),
+    )
+    items = []
+    for chapter in chapters:
+        if chapter.short not in shown:
+            shown.add(chapter.short)
+            items.append(_lesson_card(contents, chapter, [sections[id] for id in chapter.lesson.sections]))
+    yield raw(f'<ol class="mg-lessons">{"".join(items)}</ol>')
+
+
+def _lesson_card(contents: Contents, chapter: Chapter, titles: list[str]) -> str:
+    facts = [f"{plural(chapter.reading_minutes, 'minute')} to read"]
+    if chapter.exercises:
+        count = plural(len(chapter.exercises), "exercise")
+        facts.append(f"{count}, about {plural(round(chapter.exercise_minutes), 'minute')}")
+    facts.append(f"runs in {plural(chapter.lesson.minutes, 'minute')}")
+    if chapter.lesson.equations:
+        facts.append(plural(len(chapter.lesson.equations), "equation"))
+    needs = []
+    for short in chapter.needs:
+        need = contents.chapter(short)
+        needs.append(f'<a href="../{need.document}.html">{short}</a>' if need else short)
+    read_before = f'<span class="mg-meta">Read before: {", ".join(needs)}</span>' if needs else ""
+    section = f'<span class="mg-section">{html.escape("; ".join(titles))}</span>' if titles else ""
+    quick = ' · <span class="mg-quick-mark">quick run</span>' if chapter.result.quick else ""
+    return (
+        f'<li data-lesson="{chapter.short}"><a href="../{chapter.document}.html">'
+        f'<span class="mg-id">{chapter.short}</span> {html.escape(chapter.lesson.title)}</a>{section}'
+        f'<span class="mg-meta">{" · ".join(facts)}{quick}</span>{read_before}</li>'
+    )

@@ -1,0 +1,92 @@
+"""The runs that the book shows: those that exist and fit the code, and new ones for the lessons that have none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minigen.course import sweep
+from minigen.course.console import UsageError
+from minigen.course.index import LessonInfo
+from minigen.course.lesson.folder import MARKER
+from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.record import FILE_NAME, read_record
+from minigen.course.lesson.run import folder_name
+
+__all__ = ["Result", "existing", "results_of"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run of a lesson: its folder, whether it was a quick one, its outputs and what metrics.json says."""
+
+    folder: Path
+    quick: bool
+    entries: list[dict[str, Any]]
+    metrics: dict[str, Any]
+
+
+def results_of(lessons: Sequence[LessonInfo], runs: Path, quick: bool = False) -> list[Result]:
+    """A result of each lesson, from the folder `runs` or else run now; with `quick` run now in a few seconds.
+
+    A run in full that fits the code is always preferred. Raises UsageError if a lesson does not come to its end.
+    """
+    found = {lesson.id: existing(lesson, runs, quick) for lesson in lessons}
+    missing = [lesson for lesson in lessons if found[lesson.id] is None]
+    for number, lesson in enumerate(missing, 1):
+        folder = runs / folder_name(lesson.id, quick)
+        again = not quick and _finished(lesson, folder)  # of before there were records: its trainings are only loaded
+        about = "a few seconds" if quick else "its trainings are kept" if again else f"about {lesson.minutes:g} minutes"
+        print(f"  run {number} of {len(missing)}  {lesson.id} ({about})", flush=True)
+        _run(lesson, runs, ["--quick"] * quick + ["--resume"] * again)
+        found[lesson.id] = _read(lesson, folder)
+        if found[lesson.id] is None:
+            raise UsageError(f"{lesson.id} did not come to its end: see {folder / 'log.txt'}, and mend it first")
+    return [result for result in found.values() if result is not None]
+
+
+def existing(lesson: LessonInfo, runs: Path, quick: bool = False) -> Result | None:
+    """The run in full of a lesson that fits its code or, if quick ones will do, a quick one; None if there is none."""
+    for is_quick in [False, True][: 1 + quick]:
+        result = _read(lesson, runs / folder_name(lesson.id, is_quick))
+        if result is not None:
+            return result
+    return None
+
+
+def _finished(lesson: LessonInfo, folder: Path) -> bool:
+    """Whether a folder holds a finished run of this code at scale 1, with no function of a student in it."""
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        run = marker["run"]
+        ours = run["lesson"] == lesson.id and run["scale"] == 1 and run["with"] is None and marker["finished"]
+        return bool(ours) and marker["recipe"] is not None and marker["recipe"] == recipe_of(lesson.path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _read(lesson: LessonInfo, folder: Path) -> Result | None:
+    if not _finished(lesson, folder):
+        return None
+    try:
+        entries = read_record(folder / FILE_NAME)
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        files = [entry["payload"][name] for entry in entries for name in ("file", "data") if name in entry["payload"]]
+        if all((folder / file).is_file() for file in files):
+            return Result(folder, bool(metrics["quick"]), entries, metrics)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None  # a damaged result is no result
+
+
+def _run(lesson: LessonInfo, runs: Path, options: Sequence[str]) -> None:
+    """Run a lesson in a process of its own; what it prints is in its log, its progress bars are shown."""
+    command = [sys.executable, "-P", "-c", sweep.THIS_PACKAGE, "run", lesson.id, "--out", str(runs), *options]
+    code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
+    if code == 130:
+        raise KeyboardInterrupt

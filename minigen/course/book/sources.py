@@ -1,0 +1,146 @@
+"""The pages of the models' source: each definition with the equations that it names beside it."""
+
+from __future__ import annotations
+
+import ast
+import html
+from dataclasses import dataclass
+from pathlib import Path
+
+from minigen.course.book.contents import Contents
+from minigen.course.book.outputs import details
+from minigen.course.book.text import code_block, inline_html, raw
+from minigen.course.index import EQUATION, PACKAGE
+
+__all__ = ["SourcePages"]
+
+FAMILIES = ("gan", "vae", "flow", "diffusion")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some lines of a file: a definition with what stands above it, or what is between definitions.
+
+    name: of the definition, "" for other lines; equations: the ids that its docstrings and comments name.
+    """
+
+    name: str
+    first_line: int
+    code: str
+    equations: tuple[str, ...]
+
+
+def parts_of(source: str) -> list[Part]:
+    """A file without its docstring, cut at its top-level definitions."""
+    tree, lines = ast.parse(source), source.splitlines()
+    body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
+    parts: list[Part] = []
+    last = tree.body[0].end_lineno or 1 if body is not tree.body else 0
+
+    def add(name: str, start: int, end: int) -> None:
+        """Lines start + 1 to end, without the empty ones around them."""
+        while start < end and not lines[start].strip():
+            start += 1
+        code = "\n".join(lines[start:end]).rstrip()
+        if code:
+            parts.append(Part(name, start + 1, code, tuple(dict.fromkeys(EQUATION.findall(code)))))
+
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            add("", last, first - 1)
+            last = node.end_lineno or node.lineno
+            add(node.name, first - 1, last)
+    add("", last, len(lines))
+    return parts
+
+
+class SourcePages:
+    """The files that have a page, those of the four families and others that name an equation, and their addresses."""
+
+    def __init__(self, contents: Contents):
+        self.contents = contents
+        cited = {function.partition(":")[0] for use in contents.uses.values() for function in use.functions}
+        files = [path for family in FAMILIES for path in sorted((PACKAGE / family).rglob("*.py"))]
+        files += [PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py") for module in sorted(cited)]
+        self.files = [path for path in dict.fromkeys(files) if path.is_file() and path.stem != "__init__"]
+        self._documents = {_inside(path): f"source/{_inside(path)[8:-3]}" for path in self.files}
+
+    def page(self, file: str) -> str | None:
+        """The address of the page of a file, "minigen/gan/wgan.py", from the book's first folder."""
+        return f"{self._documents[file]}.html" if file in self._documents else None
+
+    def anchor(self, function: str) -> str | None:
+        """The address of a definition, "minigen.gan.wgan:Critic.__call__" (the class's, of a method)."""
+        module, _, name = function.partition(":")
+        page = self.page(module.replace(".", "/") + ".py")
+        return f"{page}#{_place(name.partition('.')[0])}" if page else None
+
+    def render(self) -> dict[str, str]:
+        """Document -> MyST page, the list of all files included."""
+        pages = {self._documents[_inside(path)]: self._page(path) for path in self.files}
+        pages["source/index"] = self._index()
+        return pages
+
+    def _index(self) -> str:
+        rows = "".join(
+            f'<li><a href="{document[7:]}.html"><code>{file}</code></a> {_first_sentence(file)}</li>'
+            for file, document in self._documents.items()  # without "source/": the list is in that folder
+        )
+        tree = "\n".join(f"/{document}" for document in self._documents.values())
+        return (
+            "# The models' source\n\nA model is a page of code that reads like its mathematics. Here each file stands "
+            "with the equations that it names beside it.\n\n"
+            + raw(f'<ul class="mg-list mg-files">{rows}</ul>')
+            + f"\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+        )
+
+    def _page(self, path: Path) -> str:
+        file = _inside(path)
+        source = path.read_text(encoding="utf-8")
+        root = "../" * self._documents[file].count("/")
+        introduction = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")
+        blocks = [f"# {file.removeprefix('minigen/').removesuffix('.py')}", raw(f"<p><code>{file}</code></p>")]
+        blocks += [
+            raw(f'<p class="mg-doc">{inline_html(part, root, self.contents.equations)}</p>') for part in introduction
+        ]
+        blocks += [self._part(part, file) for part in parts_of(source)]
+        return "\n\n".join(block for block in blocks if block) + "\n"
+
+    def _part(self, part: Part, file: str) -> str:
+        block = code_block(part.code, lineno_start=part.first_line, class_="mg-code-block")
+        target = f"{file.removesuffix('.py').replace('/', '.')}:{part.name}"
+        asked = [e.id for e in self.contents.exercises if part.name and f"{e.target}.".startswith(f"{target}.")]
+        if asked:
+            summary = f"<code>{part.name}</code> is an exercise: try it first, or open it"
+            block = details(summary, block, "mg-source", exercise=" ".join(asked))
+        elif not part.name and part.code.startswith(("from ", "import ", "__all__")):
+            block = details("imports", block, "mg-code")
+        equations = [id for id in part.equations if id in self.contents.equations]
+        id = f' id="{_place(part.name)}"' if part.name else ""
+        aside = "".join(self._equation(id, file) for id in equations)
+        if not equations:
+            return "\n".join([raw(f'<div class="mg-alone"{id}>'), block, raw("</div>")])
+        opening = raw(f'<div class="mg-beside"{id}><div class="mg-lines">')
+        return "\n".join([opening, block, raw(f"</div><aside>{aside}</aside></div>")])
+
+    def _equation(self, id: str, file: str) -> str:
+        row = self.contents.equations[id]
+        root = "../" * self._documents[file].count("/")
+        link = f'<a href="{root}equations.html#eq-{id.replace(".", "-")}">Eq. {id}</a>'
+        formula = rf'<div class="math notranslate nohighlight">\[{html.escape(row["latex"], quote=False)}\]</div>'
+        return f'<div class="mg-equation"><p>{link} {html.escape(row["states"])}</p>{formula}</div>'
+
+
+def _inside(path: Path) -> str:
+    """ "minigen/gan/wgan.py"."""
+    return path.relative_to(PACKAGE.parent).as_posix()
+
+
+def _place(name: str) -> str:
+    return f"code-{name}"
+
+
+def _first_sentence(file: str) -> str:
+    text = ast.get_docstring(ast.parse((PACKAGE.parent / file).read_text(encoding="utf-8"))) or ""
+    return inline_html(" ".join(text.split("\n\n")[0].split()))

@@ -1,0 +1,85 @@
+"""Pieces of a page's text: references that become links, short texts as HTML, raw HTML that Markdown leaves alone."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Collection
+
+__all__ = ["code_block", "inline_html", "plain", "raw", "with_links"]
+
+MATH_OR_CODE = re.compile(r"(\$\$.*?\$\$|\$[^$]+?\$|```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|https?://\S+)", re.S)
+EQUATION = re.compile(r"\b(?:Eqs?\.\s+)?((?:gan|vae|flow|diffusion)\.\d\d)\b")
+FIGURE = re.compile(r"\b((?:gan|vae|flow|diffusion)\.f\d\d)\b")
+LESSON = re.compile(r"`((?:start|gan|vae|flow|diffusion)/\d\d)`")
+
+Link = Callable[[str], str | None]
+
+
+def raw(code: str) -> str:
+    """HTML as a block of a MyST page. A directive, since plain HTML would end at its first empty line."""
+    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall(r"`+", code)), default=0))
+    return f"{fence}{{raw}} html\n{code}\n{fence}\n"
+
+
+def code_block(code: str, language: str = "python", **options: str | int) -> str:
+    """Code as a block of a MyST page; options are those of Sphinx's `code-block`, `class_` for `class`."""
+    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall(r"`+", code)), default=0))
+    lines = "".join(f":{name.rstrip('_').replace('_', '-')}: {value}\n" for name, value in options.items())
+    return f"{fence}{{code-block}} {language}\n{lines}\n{code}\n{fence}\n"
+
+
+def with_links(text: str, equations: Collection[str], figures: Collection[str], lesson: Link) -> str:
+    """Markdown in which "Eq. gan.07", "gan.f02" and `gan/04` in code become links, outside of mathematics and code.
+
+    lesson: the page (a path of the source, "/lessons/gan/04_....md") of a lesson's short id, or None to leave it alone.
+    """
+
+    def equation(match: re.Match[str]) -> str:
+        return f"[{match[0]}](#eq-{match[1].replace('.', '-')})" if match[1] in equations else match[0]
+
+    def figure(match: re.Match[str]) -> str:
+        return f"[{match[0]}](#fig-{match[1].replace('.', '-')})" if match[1] in figures else match[0]
+
+    parts = MATH_OR_CODE.split(text)
+    for i, part in enumerate(parts):
+        if i % 2:
+            found = LESSON.fullmatch(part)
+            page = lesson(found[1]) if found else None
+            parts[i] = f"[{part}]({page})" if page else part
+        else:
+            parts[i] = FIGURE.sub(figure, EQUATION.sub(equation, part))
+    return "".join(parts)
+
+
+def inline_html(text: str, root: str = "", equations: Collection[str] = ()) -> str:
+    """A short text as HTML: mathematics, code, bold and italic letters, and equations of the index as links.
+
+    root: the way from the page to the book's first folder, "../../".
+    """
+    parts = re.split(r"(\$[^$]+\$|`[^`]+`)", text)
+    for i, part in enumerate(parts):
+        escaped = html.escape(part[1:-1] if i % 2 else part, quote=False)
+        if part.startswith("$") and i % 2:
+            parts[i] = rf'<span class="math notranslate nohighlight">\({escaped}\)</span>'
+        elif i % 2:
+            parts[i] = f"<code>{escaped}</code>"
+        else:
+            bold = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escaped)
+            slanted = re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])", r"<em>\1</em>", bold)
+            parts[i] = EQUATION.sub(
+                lambda match: (
+                    f'<a href="{root}equations.html#eq-{match[1].replace(".", "-")}">{match[0]}</a>'
+                    if match[1] in equations
+                    else match[0]
+                ),
+                slanted,
+            )
+    return "".join(parts)
+
+
+def plain(text: str) -> str:
+    """Markdown as plain text in one line, for a picture's description."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"[`*$\\{}]", "", text)
+    return " ".join(text.split())

@@ -1,0 +1,333 @@
+/* What a reader's browser does on every page: predictions, ticks, "continue", cards, printing, and saving answers.
+   Everything is kept in localStorage, under keys that begin with "minigen:". */
+(() => {
+  "use strict";
+
+  const book = window.minigenBook || { lessons: [], equations: {}, symbols: [] };
+  const root = document.documentElement.dataset.content_root || "./";
+  const here = location.href.split("#")[0];
+
+  /* -- storage: a browser may forbid it, and the page then only forgets -------------------------------------------- */
+
+  const read = (key) => {
+    try { return localStorage.getItem(`minigen:${key}`); } catch { return null; }
+  };
+  const keep = (key, value) => {
+    try { localStorage.setItem(`minigen:${key}`, value); } catch { /* forgotten with the page */ }
+  };
+  const passed = (id) => read(`passed:${id}`) === "1";
+  const address = (page) => new URL(root + page, here).href;
+  const lessonHere = () => book.lessons.find((lesson) => address(lesson.page) === here);
+
+  const element = (name, kind, text = "") => {
+    const made = document.createElement(name);
+    made.className = kind;
+    made.textContent = text;
+    return made;
+  };
+
+  /* -- predictions: what came out opens once a choice is made ------------------------------------------------------ */
+
+  const showPrediction = (box) => {
+    const choice = read(`prediction:${box.dataset.key}`);
+    if (choice === null) return;
+    const { answer } = box.dataset;
+    for (const button of box.querySelectorAll(".mg-choice")) {
+      button.setAttribute("aria-pressed", String(button.dataset.choice === choice));
+      button.classList.toggle("mg-right", button.dataset.choice === answer);
+    }
+    const result = box.querySelector(".mg-came-out");
+    if (result) result.hidden = false;
+    for (const part of document.querySelectorAll(`details.mg-outcome[data-prediction="${box.dataset.key}"]`)) {
+      part.open = true;
+    }
+  };
+
+  const startPredictions = () => {
+    for (const box of document.querySelectorAll(".mg-predict")) {
+      for (const button of box.querySelectorAll(".mg-choice")) {
+        button.addEventListener("click", () => {
+          keep(`prediction:${box.dataset.key}`, button.dataset.choice);
+          showPrediction(box);
+        });
+      }
+      showPrediction(box);
+    }
+  };
+
+  /* -- progress ----------------------------------------------------------------------------------------------------- */
+
+  const tick = (place, done, words) => {
+    place.querySelector(":scope > .mg-tick")?.remove();
+    if (!done) return;
+    const mark = element("span", `mg-tick mg-${done}`, done === "passed" ? "✓" : "•");
+    mark.title = words;
+    mark.setAttribute("role", "img");
+    mark.setAttribute("aria-label", words);
+    place.append(mark);
+  };
+
+  const showProgress = () => {
+    for (const lesson of book.lessons) {
+      const count = lesson.exercises.filter(passed).length;
+      const all = lesson.exercises.length;
+      const wasRead = read(`read:${lesson.id}`) === "1";
+      const done = all && count === all ? "passed" : wasRead || count ? "read" : "";
+      const words = all ? `${count} of ${all} exercises passed` : "read";
+      const page = address(lesson.page);
+      for (const link of document.querySelectorAll(".sidebar-tree a.reference")) {
+        if (link.href.split("#")[0] === page) tick(link, done, words);
+      }
+      for (const item of document.querySelectorAll(`ol.mg-lessons li[data-lesson="${lesson.id}"] > a`)) tick(item, done, words);
+    }
+    for (const item of document.querySelectorAll("li[data-exercise]")) {
+      tick(item, passed(item.dataset.exercise) ? "passed" : "", "passed");
+    }
+    for (const part of document.querySelectorAll("details.mg-source[data-exercise]")) {
+      if (part.dataset.exercise.split(" ").every(passed)) part.open = true;
+    }
+    const total = document.querySelector(".mg-total");
+    if (total) {
+      const ids = book.lessons.flatMap((lesson) => lesson.exercises);
+      total.textContent = `${ids.filter(passed).length} of ${ids.length} exercises passed`;
+    }
+  };
+
+  const watchTheEnd = () => {
+    const end = document.querySelector(".mg-run");
+    const lesson = lessonHere();
+    if (!end || !lesson) return;
+    new IntersectionObserver((entries, observer) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      keep(`read:${lesson.id}`, "1");
+      observer.disconnect();
+      showProgress();
+    }).observe(end);
+  };
+
+  /* -- "continue where you stopped" --------------------------------------------------------------------------------- */
+
+  const rememberPlace = () => {
+    const lesson = lessonHere();
+    if (!lesson) return;
+    const sections = [...document.querySelectorAll("article section[id]")];
+    let waiting = 0;
+    const note = () => {
+      waiting = 0;
+      const above = sections.filter((section) => section.getBoundingClientRect().top < innerHeight / 2);
+      const place = above.length ? `#${above[above.length - 1].id}` : "";
+      keep("last", lesson.page + place);
+    };
+    note();
+    addEventListener("scroll", () => { waiting ||= setTimeout(note, 400); }, { passive: true });
+  };
+
+  const offerToContinue = () => {
+    const line = document.querySelector(".mg-continue");
+    const last = read("last");
+    const lesson = last && book.lessons.find((one) => last.split("#")[0] === one.page);
+    if (!line || !lesson) return;
+    const link = element("a", "", `${lesson.id} ${lesson.title}`);
+    link.href = root + last;
+    line.replaceChildren("Continue where you stopped: ", link);
+    line.hidden = false;
+  };
+
+  /* -- cards over equations and symbols ------------------------------------------------------------------------------ */
+
+  const card = element("div", "mg-hover mathjax_process");
+  card.setAttribute("role", "tooltip");
+  card.id = "mg-hover";
+  card.hidden = true;
+  let shownFor = null;
+
+  const hideCard = () => {
+    card.hidden = true;
+    shownFor?.removeAttribute("aria-describedby");
+    shownFor = null;
+  };
+
+  const place = (target) => {
+    const box = target.getBoundingClientRect();
+    const width = card.offsetWidth;
+    const left = Math.max(8, Math.min(box.left, document.documentElement.clientWidth - width - 8));
+    const below = box.bottom + card.offsetHeight + 8 < innerHeight || box.top < card.offsetHeight + 8;
+    card.style.left = `${left + scrollX}px`;
+    card.style.top = `${(below ? box.bottom + 6 : box.top - card.offsetHeight - 6) + scrollY}px`;
+  };
+
+  const showCard = (target, title, words, latex) => {
+    if (shownFor === target) return;
+    hideCard();
+    shownFor = target;
+    const text = element("p", "");
+    text.append(element("strong", "", title), ` ${words}`);
+    card.replaceChildren(text);
+    if (latex) card.append(element("div", "mg-formula", `\\[${latex}\\]`));
+    card.hidden = false;
+    if (target.matches("a")) target.setAttribute("aria-describedby", card.id);
+    place(target);
+    if (latex && window.MathJax?.typesetPromise) {
+      MathJax.startup.promise
+        .then(() => { MathJax.typesetClear([card]); return MathJax.typesetPromise([card]); })
+        .then(() => { if (shownFor === target) place(target); });
+    }
+  };
+
+  const equationOf = (link) => {
+    const found = /#eq-([a-z]+)-(\d\d)$/.exec(link.getAttribute("href") || "");
+    return found ? `${found[1]}.${found[2]}` : null;
+  };
+
+  const bare = (latex) => latex.replace(/\\left|\\right|[{}\s]|\\,|\\!/g, "");
+  const post = /(?:lessons|posts|source)\/([a-z]+)/.exec(here)?.[1] || "";
+  const symbols = new Map(
+    book.symbols.filter(([posts]) => posts === "all" || posts.split(" ").includes(post)).map((row) => [bare(row[1]), row]),
+  );
+
+  const symbolAt = (node) => {
+    for (let part = node; part && !part.matches("mjx-container"); part = part.parentElement) {
+      const row = part.dataset?.latex && symbols.get(bare(part.dataset.latex));
+      if (row) return { part, row };
+    }
+    return null;
+  };
+
+  const hover = (event) => {
+    const link = event.target.closest?.("a[href*='#eq-']");
+    const equation = link && book.equations[equationOf(link)];
+    if (equation) return showCard(link, `Eq. ${equationOf(link)}`, equation[0], equation[1]);
+    if (event.target.closest?.(".mg-hover")) return undefined;
+    const symbol = event.target.closest?.("mjx-container") && symbolAt(event.target);
+    if (!symbol) return hideCard();
+    symbol.part.classList.add("mg-known");
+    const [, , code, meaning] = symbol.row;
+    return showCard(symbol.part, meaning, code ? `(${code} in the code)` : "");
+  };
+
+  const startCards = () => {
+    document.body.append(card);
+    document.addEventListener("pointerover", (event) => { if (event.pointerType !== "touch") hover(event); });
+    document.addEventListener("focusin", (event) => { if (event.target.matches("a[href*='#eq-']")) hover(event); });
+    document.addEventListener("focusout", hideCard);
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideCard(); });
+  };
+
+  /* -- folded parts: a link into one opens it, and paper has no folds ------------------------------------------------ */
+
+  const openAround = (id) => {
+    const target = id && document.getElementById(decodeURIComponent(id));
+    if (!target) return;
+    let folded = false;
+    for (let part = target.closest("details"); part; part = part.parentElement.closest("details")) {
+      folded ||= !part.open;
+      part.open = true;
+    }
+    if (folded) target.scrollIntoView();
+  };
+
+  const startPrinting = () => {
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = [...document.querySelectorAll("details.mg-code:not([open]), details.mg-outcome:not([open])")];
+      for (const part of opened) part.open = true;
+      for (const picture of document.querySelectorAll("img[loading=lazy]")) picture.loading = "eager";
+    });
+    addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
+  };
+
+  /* -- answers as files ---------------------------------------------------------------------------------------------- */
+
+  const crcTable = Array.from({ length: 256 }, (_, n) => {
+    for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+    return n >>> 0;
+  });
+  const crc = (bytes) => ~bytes.reduce((sum, byte) => crcTable[(sum ^ byte) & 255] ^ (sum >>> 8), ~0) >>> 0;
+
+  /* A zip file of texts, stored without compression: {name: text} -> Blob. */
+  const zip = (files) => {
+    const encoder = new TextEncoder();
+    const pieces = [];
+    const directory = [];
+    let offset = 0;
+    const now = new Date();
+    const time = (now.getHours() << 11) | (now.getMinutes() << 5) | (now.getSeconds() >> 1);
+    const day = ((now.getFullYear() - 1980) << 9) | ((now.getMonth() + 1) << 5) | now.getDate();
+    const record = (...fields) => {
+      const view = new DataView(new ArrayBuffer(fields.reduce((sum, [size]) => sum + size, 0)));
+      fields.reduce((at, [size, value]) => {
+        if (size === 2) view.setUint16(at, value, true); else view.setUint32(at, value, true);
+        return at + size;
+      }, 0);
+      return new Uint8Array(view.buffer);
+    };
+    for (const [fileName, text] of Object.entries(files)) {
+      const name = encoder.encode(fileName);
+      const body = encoder.encode(text);
+      const utf8 = 0x0800;
+      const common = [[2, 20], [2, utf8], [2, 0], [2, time], [2, day], [4, crc(body)], [4, body.length], [4, body.length]];
+      const lengths = [[2, name.length], [2, 0]];
+      pieces.push(record([4, 0x04034b50], ...common, ...lengths), name, body);
+      directory.push(record([4, 0x02014b50], [2, 20], ...common, ...lengths, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]), name);
+      offset += 30 + name.length + body.length;
+    }
+    const size = directory.reduce((sum, piece) => sum + piece.length, 0);
+    const count = Object.keys(files).length;
+    const end = record([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count], [4, size], [4, offset], [2, 0]);
+    return new Blob([...pieces, ...directory, end], { type: "application/zip" });
+  };
+
+  const answered = () => book.lessons.flatMap((lesson) => lesson.exercises).filter((id) => read(`answer:${id}`));
+
+  /* {file: text} of the lessons in which something was written: each answer, and the stub where there is none. */
+  const answerFiles = (stubs) => {
+    const files = {};
+    for (const { file, head, stubs: functions } of Object.values(stubs)) {
+      const ids = Object.keys(functions);
+      if (!ids.some((id) => read(`answer:${id}`))) continue;
+      const texts = ids.map((id) => (read(`answer:${id}`) || functions[id]).trim());
+      files[file] = `${[head, ...texts].join("\n\n\n")}\n`;
+    }
+    return files;
+  };
+
+  const loadScript = (name) => new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = `${root}_static/${name}`;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`${name} cannot be loaded`));
+    document.head.append(script);
+  });
+
+  const startSaving = () => {
+    const button = document.querySelector(".mg-save");
+    if (!button) return;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const note = document.querySelector(".mg-total");
+      if (!answered().length) { note.textContent = "You have written no answer yet."; return; }
+      try {
+        if (!window.minigenStubs) await loadScript("book-stubs.js");
+        const link = document.createElement("a");
+        link.href = URL.createObjectURL(zip(answerFiles(window.minigenStubs)));
+        link.download = "minigen-exercises.zip";
+        link.click();
+        URL.revokeObjectURL(link.href);
+      } catch (error) {
+        note.textContent = `The answers could not be saved: ${error.message}`;
+      }
+    });
+  };
+
+  startPredictions();
+  showProgress();
+  watchTheEnd();
+  rememberPlace();
+  offerToContinue();
+  startCards();
+  startPrinting();
+  startSaving();
+  openAround(location.hash.slice(1));
+  addEventListener("hashchange", () => openAround(location.hash.slice(1)));
+  document.addEventListener("minigen:passed", showProgress);
+})();

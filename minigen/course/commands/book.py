@@ -1,0 +1,105 @@
+"""`minigen book`: the lessons as they ran, as a web site to read, to predict in and to write exercises in."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+from collections.abc import Sequence
+from pathlib import Path
+
+from minigen.course import index
+from minigen.course.book.build import build, check_out, check_tools
+from minigen.course.book.results import results_of
+from minigen.course.console import UsageError, plural
+from minigen.course.lesson.options import Parser
+
+__all__ = ["main", "parser"]
+
+OUT = Path("build/book")
+RUNS = Path("out")  # where `minigen run` puts its results
+PORT = 8000
+
+
+def parser() -> Parser:
+    """The arguments of `minigen book`."""
+    result = Parser(
+        prog="minigen book",
+        description="Build the book: a web site of the lessons as they ran. Runs the lessons that have no result yet.",
+        example="minigen book gan/02 flow/05 --quick --serve",
+    )
+    result.add_argument(
+        "lessons", nargs="*", metavar="LESSON", help="a lesson (gan/02), or a family (gan); default all"
+    )
+    result.add_argument("--quick", action="store_true", help="run what is missing for a few seconds only")
+    result.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the book (default {OUT})")
+    result.add_argument(
+        "--runs", type=Path, default=Path("out"), metavar="DIR", help="folder of the runs (default out)"
+    )
+    result.add_argument("--serve", action="store_true", help="then show it on this machine, until Ctrl-C")
+    result.add_argument("--port", type=int, default=PORT, metavar="N", help=f"port for --serve (default {PORT})")
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    """`minigen book ...`; returns 0. Raises UsageError for what cannot be built."""
+    args = parser().parse_args(argv)
+    check_tools()
+    check_out(args.out)
+    lessons = _lessons(args.lessons)
+    print(f"book of {plural(len(lessons), 'lesson')}", flush=True)
+    results = results_of(lessons, args.runs, args.quick)
+    warnings = build(lessons, results, args.out)
+    quick = sum(result.quick for result in results)
+    if quick:
+        print(f"  {plural(quick, 'page')} of {len(results)} from a quick run, and marked so")
+    if warnings:
+        print(f"  {plural(warnings, 'warning')} of Sphinx: see {args.out / '.build' / 'sphinx.log'}")
+    print(f"{args.out / 'index.html'}: open it in a browser; to write exercises in it: minigen book --serve")
+    if args.serve:
+        _serve(args.out, args.port)
+    return 0
+
+
+def _lessons(names: Sequence[str]) -> list[index.LessonInfo]:
+    """The lessons that are meant, each once and in the book's order; all of them without names."""
+    known = index.lessons()
+    if not names:
+        return known
+    families = {lesson.id.split("/")[0] for lesson in known}
+    wanted: set[str] = set()
+    for name in names:
+        if name.strip().lower() in families:
+            wanted |= {lesson.id for lesson in known if lesson.id.startswith(f"{name.strip().lower()}/")}
+        else:
+            wanted.add(index.find(name).id)
+    return [lesson for lesson in known if lesson.id in wanted]
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves the book's files, with the types that a browser asks of modules, and without a line for each request."""
+
+    extensions_map = {
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".mjs": "text/javascript",
+        ".js": "text/javascript",
+        ".wasm": "application/wasm",
+        ".webp": "image/webp",
+    }
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def _serve(folder: Path, port: int) -> None:
+    """Show the book to this machine only, until Ctrl-C."""
+    handler = functools.partial(Handler, directory=str(folder))
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise UsageError(f"cannot serve on port {port}: {error.strerror or error}; choose another --port") from None
+    with server:
+        print(f"http://127.0.0.1:{port}/  (Ctrl-C ends it)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
