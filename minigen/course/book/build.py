@@ -63,7 +63,7 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path) -
         files = Files(out)
         pages = _pages(contents, files)
         files.make()
-        _write_pages(pages, out / WORK / "pages")
+        _write_pages(pages, out)
         _write_data(contents, out / "_static")
         return _sphinx(out)
     except OSError as error:
@@ -86,13 +86,16 @@ def _pages(contents: Contents, files: Files) -> dict[str, str]:
     return pages | sources.render()
 
 
-def _write_pages(pages: dict[str, str], folder: Path) -> None:
+def _write_pages(pages: dict[str, str], out: Path) -> None:
     """Write the pages that have changed, and remove those that the book no longer has."""
+    folder = out / WORK / "pages"
     for document, text in pages.items():
         write_if_changed(folder / f"{document}.md", text)
     for path in folder.rglob("*.md"):
-        if path.relative_to(folder).with_suffix("").as_posix() not in pages:
+        document = path.relative_to(folder).with_suffix("").as_posix()
+        if document not in pages:
             path.unlink()
+            (out / f"{document}.html").unlink(missing_ok=True)
 
 
 def _write_data(contents: Contents, folder: Path) -> None:

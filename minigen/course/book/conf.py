@@ -1,6 +1,7 @@
 """The configuration of Sphinx for the book. `minigen.course.book.build` calls Sphinx with it."""
 
 from pathlib import Path
+from typing import Any
 
 WEB = Path(__file__).parent / "web"
 
@@ -29,7 +30,6 @@ html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
 html_theme_options = {"navigation_with_keys": False, "top_of_page_buttons": []}
-html_assets_policy = "always"  # a card with an equation may open on any page
 
 copybutton_selector = "div.highlight-python pre"
 
@@ -46,3 +46,7 @@ mathjax4_config = mathjax3_config = {
     },
     "loader": {"paths": {"font": "[mathjax]/font", "mathjax-newcm": "[mathjax]/font"}},
 }
+
+
+def setup(app: Any) -> None:
+    app.set_html_assets_policy("always")  # MathJax on every page: a card with an equation may open on any

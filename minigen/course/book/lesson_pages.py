@@ -18,8 +18,10 @@ from minigen.course.console import plural
 __all__ = ["Pictures", "lesson_page"]
 
 RESULTS = {"text", "figure", "animation", "table", "check", "outcome", "play"}  # closed until a prediction is made
+FOLDED = '<details class="mg-code">'
 ASKING = {"predict", "exercise", "show_source", "finish", "sampler"}  # a cell of these needs no code beside its boxes
 
+Part = tuple[int | None, str]  # the number of the prediction that keeps a block closed, or None; the block
 Pictures = Callable[[Chapter, str], tuple[str, tuple[int, int]]]
 
 
@@ -62,15 +64,19 @@ class Page:
 
     def render(self) -> str:
         by_cell = self._outputs_by_cell()
-        blocks = [self._front()]
+        parts: list[Part] = [(None, self._front())]
         for cell in self.chapter.cells:
             if cell.is_text:
-                blocks.append(self._text(cell))
+                parts.append((None, self._text(cell)))
             else:
-                blocks += self._code_cell(cell, by_cell.get(cell.index, []))
-        blocks += self._exercises_at_the_end()
-        blocks.append(self._about_the_run())
-        return "\n\n".join(block for block in blocks if block) + "\n"
+                parts += self._code_cell(cell, by_cell.get(cell.index, []))
+        parts += [(None, block) for block in self._exercises_at_the_end()]
+        parts.append((None, self._about_the_run()))
+        blocks = []
+        for closed_by, group in groupby(_joined([part for part in parts if part[1]]), key=lambda part: part[0]):
+            body = "\n\n".join(block for _, block in group)
+            blocks.append(body if closed_by is None else self._closed(body, closed_by))
+        return "\n\n".join(blocks) + "\n"
 
     # -- the head and the foot -----------------------------------------------------------------------------------------
 
@@ -127,25 +133,24 @@ class Page:
         text = re.sub(r"\A# .+\n*", "", cell.text) if cell.index == 0 else cell.text
         return self.contents.linked(text, self.chapter)
 
-    def _code_cell(self, cell: Cell, shown: list[Shown]) -> Iterator[str]:
-        code = self._code(cell)
-        tells = next((one.closed_by for one in shown if one.kind == "outcome"), None)
-        parts: list[tuple[int | None, str]] = (
-            [(tells, code)] if code else []
-        )  # code that names the answer is closed too
+    def _code_cell(self, cell: Cell, shown: list[Shown]) -> Iterator[Part]:
+        """The code of a cell and what it showed.
+
+        Code that names the answer of a prediction is closed with what came out, and so is code that is folded anyway.
+        """
+        closers = [one.closed_by for one in shown if one.kind == "outcome" or not cell.is_open]
+        yield next((number for number in closers if number is not None), None), self._code(cell)
         for closed_by, group in groupby(shown, key=lambda one: one.closed_by):
-            parts += [(closed_by, block) for block in self._blocks(list(group))]
-        for closed_by, blocks in groupby(parts, key=lambda part: part[0]):
-            body = "\n".join(block for _, block in blocks)
-            yield body if closed_by is None else self._closed(body, closed_by)
+            for block in self._blocks(list(group)):
+                yield closed_by, block
 
     def _code(self, cell: Cell) -> str:
-        if cell.purpose == "questions":
-            called = set(re.findall(r"^lesson\.(\w+)", cell.text, re.M))
-            if called <= ASKING:
-                return ""
+        """A cell's code: as it stands, folded to a line, or left out where the boxes below it say all."""
+        called = set(re.findall(r"^lesson\.(\w+)", cell.text, re.M))
+        if cell.purpose == "questions" and called <= ASKING:
+            return ""
         block = code_block(cell.text, class_="mg-code-block")
-        return outputs.details(cell.summary, block, "mg-code", cell.is_open)
+        return block if cell.is_open else outputs.details(cell.summary, block, "mg-code")
 
     def _closed(self, body: str, number: int) -> str:
         summary = "What came out <span>(make your prediction first, or open it)</span>"
@@ -226,6 +231,20 @@ class Page:
                 self.placed.add(id)
                 return outputs.exercise_box(exercise)
         return raw(f'<p class="mg-meta">An exercise of another lesson: <code>{html.escape(id)}</code></p>')
+
+
+def _joined(parts: list[Part]) -> list[Part]:
+    """The parts, with folded code between two closed ones of the same prediction closed with them."""
+    joined = list(parts)
+    for i in range(1, len(parts) - 1):
+        closed_by, block = parts[i]
+        before = joined[i - 1][0]
+        after = next(
+            (number for number, other in parts[i + 1 :] if not (number is None and FOLDED in other[:80])), None
+        )
+        if closed_by is None and FOLDED in block[:80] and before is not None and before == after:
+            joined[i] = (before, block)
+    return joined
 
 
 def figure_anchor(chapter: Chapter, file: str) -> str:

@@ -30,10 +30,10 @@ __all__ = [
 ]
 
 
-def details(summary: str, body: str, kind: str, is_open: bool = False, **data: str) -> str:
+def details(summary: str, body: str, kind: str, **data: str) -> str:
     """A part that opens by a click. `summary` is HTML, `body` Markdown; data becomes `data-` attributes."""
     attributes = "".join(f' data-{name}="{html.escape(value)}"' for name, value in data.items())
-    opening = f'<details class="{kind}"{attributes}{" open" * is_open}><summary>{summary}</summary>'
+    opening = f'<details class="{kind}"{attributes}><summary>{summary}</summary>'
     return "\n".join([raw(opening), body, raw("</details>")])
 
 
@@ -57,7 +57,7 @@ def figure(payload: Mapping[str, Any], id: str, picture: str, size: tuple[int, i
     """A picture with its caption. `picture` is its address from the page, `caption` Markdown with its links."""
     alt = html.escape(describe(payload["file"], payload["caption"]))
     width, height = size
-    image = f'<img src="{picture}" alt="{alt}" width="{width}" height="{height}" loading="lazy" decoding="async">'
+    image = f'<img src="{picture}" alt="{alt}" width="{width}" height="{height}" decoding="async">'
     opening = f'<figure class="mg-figure" id="{id}"><a href="{picture}" title="the picture alone">{image}</a>'
     if not caption:
         return raw(opening + "</figure>")
@@ -75,7 +75,7 @@ def play(payload: Mapping[str, Any], slug: str, root: str, size: tuple[int, int]
     """A figure with sliders; without scripts, and on paper, its still picture."""
     alt = html.escape(describe(payload["file"], payload["caption"]))
     name = html.escape(payload["name"])
-    image = f'<img class="mg-still" src="{still}" alt="{alt}" width="{size[0]}" height="{size[1]}" loading="lazy">'
+    image = f'<img class="mg-still" src="{still}" alt="{alt}" width="{size[0]}" height="{size[1]}">'
     opening = f'<figure class="mg-play" data-name="{name}" data-src="{root}_play/{slug}/{payload["data"]}">{image}'
     return "\n".join([raw(opening + "<figcaption>"), (caption or name) + "\n", raw("</figcaption></figure>")])
 

@@ -62,7 +62,8 @@ class SourcePages:
         self.contents = contents
         cited = {function.partition(":")[0] for use in contents.uses.values() for function in use.functions}
         files = [path for family in FAMILIES for path in sorted((PACKAGE / family).rglob("*.py"))]
-        files += [PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py") for module in sorted(cited)]
+        others = [module for module in sorted(cited) if not module.startswith("minigen.course.")]
+        files += [PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py") for module in others]
         self.files = [path for path in dict.fromkeys(files) if path.is_file() and path.stem != "__init__"]
         self._documents = {_inside(path): f"source/{_inside(path)[8:-3]}" for path in self.files}
 

@@ -30,7 +30,7 @@ def code_block(code: str, language: str = "python", **options: str | int) -> str
 
 
 def with_links(text: str, equations: Collection[str], figures: Collection[str], lesson: Link) -> str:
-    """Markdown in which "Eq. gan.07", "gan.f02" and `gan/04` in code become links, outside of mathematics and code.
+    """Markdown in which equations and figures by their ids, and `gan/04` in code, become links, but not in mathematics.
 
     lesson: the page (a path of the source, "/lessons/gan/04_....md") of a lesson's short id, or None to leave it alone.
     """
