@@ -49,7 +49,7 @@
     const truth = coordinates(data.truth, data.reach);
     const [xmin, xmax, ymin, ymax] = data.bounds;
     const numbers = 2 * data.shape[data.shape.length - 2]; // of one position
-    const radius = Math.min(2.6, Math.max(1.3, 55 / Math.sqrt(numbers)));
+    const radius = Math.min(2.6, Math.max(1.4, 62 / Math.sqrt(numbers)));
 
     function size(width) {
       return [width, (width * (ymax - ymin)) / (xmax - xmin)];
@@ -105,7 +105,7 @@
 
     /** The largest size within the width in which a pixel of the images is a whole number of the screen's. */
     function size(most, ratio) {
-      const times = (most * ratio) / grid.width;
+      const times = Math.min((most * ratio) / grid.width, 10 * ratio);
       const scale = (times >= 1 ? Math.floor(times) : times) / ratio;
       return [grid.width * scale, grid.height * scale];
     }
