@@ -15,6 +15,7 @@ ARGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 ).split()
+FILMS = ("reverse", "digits", "colors", "corner", "pixels")
 TIMES = np.linspace(100, 0, 11)
 
 pytestmark = pytest.mark.book
@@ -56,12 +57,15 @@ def page_file(tmp_path_factory):
     images = np.broadcast_to(gray, (7, 3, 10, 28, 28))
     lesson.play("digits", {"w": np.arange(7), "digit": [3, 5, 8]}, images=images, start={"w": 3})
     lesson.play("colors", {"kind": ["red", "blue"]}, images=np.eye(3)[[0, 2]].reshape(2, 1, 1, 3))
+    lesson.play("corner", {"t": [0, 1]}, points=[[[-2.0, 2.0]], [[2.0, 1.0]]], bounds=2.5)
+    pixels = np.arange(2 * 3 * 2 * 4, dtype=np.uint8).reshape(2, 3, 2, 4)  # each its own value, 0 to 47
+    lesson.play("pixels", {"k": [0, 1]}, images=5 * pixels, cols=2)
     for name in ("_play", "_images"):
         shutil.copytree(lesson.out, folder / name / "gan-02-gan")
     shutil.copytree(WEB, folder / "_static")
     html = folder / "lessons" / "gan" / "02.html"
     html.parent.mkdir(parents=True)
-    names = ["reverse", "digits", "colors", "lost"]
+    names = [*FILMS, "lost"]
     shutil.copy(folder / "_images" / "gan-02-gan" / "colors.png", folder / "_images" / "gan-02-gan" / "lost.png")
     (folder / "_play" / "gan-02-gan" / "lost.js").write_text("// no call in here\n", encoding="utf-8")
     figures = "".join(FIGURE.format(name=name, lesson="gan-02-gan") for name in names)
@@ -95,7 +99,7 @@ def open_page(browser, page_file):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: foreign.append(request.url) if "file://" not in request.url else None)
         page.goto(page_file.as_uri())
-        for name in ("reverse", "digits", "colors"):
+        for name in FILMS:
             figure = page.locator(f"figure[data-name={name}]")
             figure.scroll_into_view_if_needed()
             figure.locator("canvas").wait_for()
@@ -149,17 +153,41 @@ def test_a_slider_moves_the_points(open_page):
 
 
 def test_points_stand_where_the_data_say(open_page):
-    """At t = 0 the points are in eight places, and the middle of the picture is empty; at the start it is full."""
+    """One point, at the upper left first, then further down at the right: the mean of the pixels of its color."""
     page = open_page()
-    _, canvas, slider = parts(page)
-    count_middle = """canvas => {
-        const side = canvas.width, pen = canvas.getContext("2d");
-        const pixels = pen.getImageData(0.36 * side, 0.36 * side, 0.28 * side, 0.28 * side).data;
-        return pixels.filter((value, i) => i % 4 === 3 && value > 0).length;
+    _, canvas, slider = parts(page, "corner")
+    mean_of_orange = """canvas => {
+        const { width, height } = canvas;
+        const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+        let [count, x, y] = [0, 0, 0];
+        for (let i = 0; i < width * height; i++)
+            if (pixels[4 * i] > 180 && pixels[4 * i + 2] < 40 && pixels[4 * i + 3] > 100) {
+                count += 1; x += (i % width + 0.5) / width; y += (Math.floor(i / width) + 0.5) / height;
+            }
+        return [x / count, y / count];
     }"""
-    assert canvas.evaluate(count_middle) > 500
-    slider.fill("10")
-    assert canvas.evaluate(count_middle) == 0
+    assert canvas.evaluate(mean_of_orange) == pytest.approx([0.1, 0.1], abs=0.003)
+    slider.fill("1")
+    assert canvas.evaluate(mean_of_orange) == pytest.approx([0.9, 0.3], abs=0.003)
+
+
+def test_images_stand_row_by_row(open_page):
+    page = open_page()
+    _, canvas, slider = parts(page, "pixels")
+    values = """canvas => {
+        const scale = canvas.width / (2 * 4 + 2), pen = canvas.getContext("2d");
+        const at = (row, column) => pen.getImageData((column + 0.5) * scale, (row + 0.5) * scale, 1, 1).data;
+        return [0, 1, 2].map(k => [0, 1].map(row => [0, 1, 2, 3].map(column =>
+            at(Math.floor(k / 2) * 4 + row, k % 2 * 6 + column)[0] / 5)));
+    }"""
+    pixels = np.arange(2 * 3 * 2 * 4).reshape(2, 3, 2, 4)
+    assert canvas.evaluate(values) == pixels[0].tolist()
+    slider.fill("1")
+    assert canvas.evaluate(values) == pixels[1].tolist()
+    fourth = canvas.evaluate(
+        "canvas => canvas.getContext('2d').getImageData(0.8 * canvas.width, 0.8 * canvas.height, 1, 1).data[3]"
+    )
+    assert fourth == 0, "there are three images, not four"
 
 
 def test_a_choice(open_page):

@@ -8,7 +8,7 @@ import pytest
 
 from minigen.course import Lesson
 from minigen.course.lesson.options import RunOptions
-from minigen.course.lesson.play import images_film, points_film, read_axes
+from minigen.course.lesson.play import film_of, read_axes
 from minigen.course.lesson.run import Run
 
 TIMES = [100, 50, 0]
@@ -163,11 +163,18 @@ def drawn_points(ax):
     return np.asarray(ax.collections[-1].get_offsets())
 
 
+def test_labels():
+    values = [100, 0.1 + 0.2, 1 / 3, -1.5, 1e-17, 1e-4, 12345.0, 2.5e7]
+    labels = read_axes({"a": values})[0].labels
+    assert labels == ["100", "0.3", "0.333", "\N{MINUS SIGN}1.5", "0", "0.0001", "12345", "2.5e+07"]
+    assert read_axes({"a": np.linspace(-3, 3, 21)}, {"a": 0})[0].start == 10
+
+
 def test_the_still_shows_positions_along_the_time():
     points = np.random.default_rng(0).standard_normal((9, 2, 30, 2)).astype(np.float32)
     times = np.arange(8, -1, -1)
-    film = points_film(read_axes({"t": times, "way": WAYS}, {"way": "without"}, "t"), points, states()[0, 0])
-    fig = film.still()
+    way = {"way": "without"}
+    fig = film_of({"t": times, "way": WAYS}, points, truth=states()[0, 0], start=way, time="t").still()
     assert [ax.get_title() for ax in fig.axes] == [f"t = {t}" for t in (8, 6, 4, 2, 0)]
     assert fig.get_suptitle() == "without"
     for ax, k in zip(fig.axes, (0, 2, 4, 6, 8)):
@@ -177,14 +184,16 @@ def test_the_still_shows_positions_along_the_time():
 
 def test_the_still_without_a_time_follows_the_last_axis_of_numbers():
     images = np.arange(2 * 3 * 2, dtype=np.uint8).reshape(2, 3, 2, 1, 1).repeat(4, 3).repeat(4, 4)
-    film = images_film(read_axes({"w": [0, 1], "z": [-1, 0, 1], "way": WAYS}, {"w": 1}), images)
-    fig = film.still()
+    axes = {"w": [0, 1], "z": [-1, 0, 1], "way": WAYS}
+    fig = film_of(axes, images=images, start={"w": 1}).still()
     assert [ax.get_title() for ax in fig.axes] == [f"z = {z}" for z in ("\N{MINUS SIGN}1", "0", "1")]
     assert fig.get_suptitle() == "w = 1, with noise"
     shown = [np.unique(ax.images[0].get_array()) * 255 for ax in fig.axes]
     assert np.allclose(shown, images[1, :, 0, 0, 0][:, None])
-    only_names = images_film(read_axes({"way": WAYS}), images[0, 0])
-    assert [ax.get_title() for ax in only_names.still().axes] == WAYS
+    along_w = film_of(axes, images=images, still="w").still()
+    assert [ax.get_title() for ax in along_w.axes] == ["w = 0", "w = 1"]
+    only_names = film_of({"way": WAYS}, images=images[0, 0]).still()
+    assert [ax.get_title() for ax in only_names.axes] == WAYS
 
 
 # ------------------------------------------------------------------------------------------------ what is refused
@@ -201,7 +210,7 @@ def test_the_still_without_a_time_follows_the_last_axis_of_numbers():
         ({"t": 3}, {}, r"axes\['t'\] must be a sequence"),
         ({"t": [0, "one"]}, {}, r"axes\['t'\] must be all numbers or all names"),
         ({"t": [0, None]}, {}, r"axes\['t'\] must be all numbers or all names"),
-        ({"t": [1.00001, 1.00002]}, {}, r"axes\['t'\] must be different values"),
+        ({"t": [1.0001, 1.0002]}, {}, r"axes\['t'\] must be different values"),
         ({"t": TIMES}, {"start": {"w": 0}}, "start must be a dictionary of axes, 't'"),
         ({"t": TIMES}, {"start": 0}, "start must be a dictionary of axes, 't'"),
         ({"t": TIMES}, {"start": {"t": 60}}, r"start\['t'\] must be one of 100, 50, 0, got 60"),
@@ -220,6 +229,7 @@ def test_axes_that_are_refused(axes, options, message):
         ({}, "points or images must be given"),
         ({"points": states()[0], "start": {"w": 0}}, "start must be a dictionary of axes, 't'"),
         ({"points": states()[0], "images": np.zeros((3, 4, 4))}, "points or images must be given, and not both"),
+        ({"points": states()[0], "still": "w"}, "still must be one of 't', got 'w'"),
         ({"points": states()}, r"points must have shape \(3, N, 2\), got \(2, 3, 40, 2\)"),
         ({"points": states()[0, :2]}, r"points must have shape \(3, N, 2\), got \(2, 40, 2\)"),
         ({"points": np.zeros((3, 4, 3))}, r"points must have shape \(3, N, 2\)"),
@@ -237,12 +247,19 @@ def test_axes_that_are_refused(axes, options, message):
         ({"images": np.full((3, 4, 4), 1.5)}, r"images must be in \[0, 1\], got values from 1.5 to 1.5"),
         ({"images": np.full((3, 4, 4), np.inf)}, "images must be finite"),
         ({"images": np.zeros((3, 4, 4), complex)}, "images must be an array of real numbers"),
-        ({"points": np.zeros((3, 100_000, 2))}, "points must fit into a data file of 1,000,000 bytes"),
-        ({"images": np.zeros((3, 600, 600))}, "images must fit into a data file of 1,000,000 bytes"),
     ],
 )
-def test_data_that_are_refused(make, given, message):
-    lesson = make()
+def test_data_that_are_refused(given, message):
     with pytest.raises(ValueError, match=f"^{message}"):
+        film_of({"t": TIMES}, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [({"points": np.zeros((3, 100_000, 2))}, "points"), ({"images": np.zeros((3, 600, 600))}, "images")],
+)
+def test_too_much_data_leave_no_file(make, given, what):
+    lesson = make()
+    with pytest.raises(ValueError, match=f"^{what} must fit into a data file of 1,000,000 bytes, got .*: give fewer"):
         lesson.play("reverse", {"t": TIMES}, **given)
     assert not list(lesson.out.glob("reverse*")) and lesson.metrics()["figures"] == []

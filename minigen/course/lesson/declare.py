@@ -283,6 +283,7 @@ class Lesson:
         cols: int | None = None,
         start: Mapping[str, Any] | None = None,
         time: str | None = None,
+        still: str | None = None,
         caption: str = "",
     ) -> None:
         """A picture that the book draws with a slider for each axis, from what has been computed for every position.
@@ -295,23 +296,17 @@ class Lesson:
         images: instead of points, (*axes, H, W[, C]) or n at a time, (*axes, n, H, W[, C]), `cols` of them beside each
                 other; floats in [0, 1] or uint8.
         start:  {name: value} of axes that do not start at their first value. time: the axis with a play button.
+        still:  the axis that the still goes along, by default the time, else the last one of numbers.
 
         Saves a still of a few positions as `<name>.png`, which scripts and notebooks show, and the data as `<name>.js`.
         Raises ValueError that names the argument, also for data of more than a megabyte.
         """
         from minigen import plot
-        from minigen.course.lesson.play import images_film, points_film, read_axes
+        from minigen.course.lesson.play import film_of
 
         if self.run.models_only:
             return
-        read = read_axes(axes, start, time)
-        if (points is None) == (images is None):
-            raise ValueError("points or images must be given, and not both")
-        if images is None and cols is not None:
-            raise ValueError("cols goes with images")
-        if points is None and not (truth is None and bounds is None):
-            raise ValueError("truth and bounds go with points")
-        film = points_film(read, points, truth, bounds) if images is None else images_film(read, images, cols)
+        film = film_of(axes, points, images, truth, bounds, cols, start, time, still)
         script = film.script(f"{slug(self.id)}/{name}")
         fig = film.still()
 

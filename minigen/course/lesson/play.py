@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Axis", "Film", "images_film", "points_film", "read_axes"]
+__all__ = ["Axis", "Film", "film_of", "read_axes"]
 
 MOST_BYTES = 1_000_000  # of a data file: a page with several of them stays quick to load
 STILLS = 5  # positions in the still picture
@@ -54,9 +54,11 @@ class Film:
 
     points: (*axes, N, 2), or None. truth: (M, 2), drawn underneath, or None. bounds: (xmin, xmax, ymin, ymax).
     images: uint8 (*axes, n, H, W, C), or None. cols: how many of the n stand beside each other.
+    moving: the axis along which the still goes.
     """
 
     axes: list[Axis]
+    moving: int
     points: np.ndarray | None = None
     truth: np.ndarray | None = None
     bounds: tuple[float, ...] = ()
@@ -88,25 +90,25 @@ class Film:
         return text
 
     def still(self) -> Figure:
-        """A figure of a few positions in one row: along the time, else the last axis of numbers, the others at rest."""
-        moving = max(range(len(self.axes)), key=lambda k: (["choice", "slider", "time"].index(self.axes[k].kind), k))
-        count = len(self.axes[moving].labels)
+        """A figure of a few positions along one axis, in one row; the others stay where they start."""
+        moving = self.axes[self.moving]
+        count = len(moving.labels)
         shown = np.unique(np.linspace(0, count - 1, min(STILLS, count)).round().astype(int))
-        at_rest = [axis.text(axis.start) for k, axis in enumerate(self.axes) if k != moving]
-        fig, panels = plot.figure(1, len(shown), size=self._panel_size(), title=", ".join(at_rest))
+        at_rest = ", ".join(axis.text(axis.start) for axis in self.axes if axis is not moving)
+        width, height = 2.2, 2.2 * self._aspect() + 0.35  # inches, with the title of a panel
+        fig, panels = plot.figure(1, len(shown), size=(width, height + 0.3 * bool(at_rest)), title=at_rest)
         for ax, position in zip(np.atleast_1d(panels), shown):
-            where = tuple(position if k == moving else axis.start for k, axis in enumerate(self.axes))
-            self._draw(ax, where, self.axes[moving].text(position))
+            where = tuple(position if axis is moving else axis.start for axis in self.axes)
+            self._draw(ax, where, moving.text(position))
         return fig
 
-    def _panel_size(self) -> tuple[float, float]:
-        """Width and height of one panel of the still, in inches, its title included."""
+    def _aspect(self) -> float:
+        """Height over width of what is seen at one position."""
         if self.images is None:
             xmin, xmax, ymin, ymax = self.bounds
-            return 2.2, 2.2 * (ymax - ymin) / (xmax - xmin) + 0.2
+            return (ymax - ymin) / (xmax - xmin)
         n, height, width = self.images.shape[-4:-1]
-        rows = -(-n // self.cols)
-        return 2.2, 2.2 * rows * height / (self.cols * width) + 0.3
+        return -(-n // self.cols) * height / (self.cols * width)
 
     def _draw(self, ax: Axes, where: tuple[int, ...], title: str) -> None:
         if self.images is not None:
@@ -120,26 +122,48 @@ class Film:
         ax.set(xticks=[], yticks=[])
 
 
-def points_film(axes: list[Axis], points: Any, truth: Any = None, bounds: Any = None) -> Film:
-    """A film of points (*axes, N, 2), the same N points at each position, over points of the truth (M, 2).
+def film_of(
+    axes: Any,
+    points: Any = None,
+    images: Any = None,
+    truth: Any = None,
+    bounds: Any = None,
+    cols: int | None = None,
+    start: Any = None,
+    time: str | None = None,
+    still: str | None = None,
+) -> Film:
+    """A film from the arguments of `Lesson.play`, which describes them; ValueError names the one that is wrong."""
+    read = read_axes(axes, start, time)
+    moving = _moving(read, still)
+    sizes = tuple(len(axis.labels) for axis in read)
+    if (points is None) == (images is None):
+        raise ValueError("points or images must be given, and not both")
+    if images is None:
+        if cols is not None:
+            raise ValueError("cols goes with images")
+        points, truth, box = _points(sizes, points, truth, bounds)
+        return Film(read, moving, points=points, truth=truth, bounds=box)
+    if truth is not None or bounds is not None:
+        raise ValueError("truth and bounds go with points")
+    images = _images(sizes, images)
+    n = images.shape[-4]
+    cols = min(n, 5) if cols is None else checks.whole("cols", cols, most=n)
+    return Film(read, moving, images=images, cols=cols)
 
-    bounds: the part of the plane that is seen, as for `plot.samples`; by default a box around nearly all of both.
-    """
-    sizes = [len(axis.labels) for axis in axes]
+
+def _points(sizes: tuple[int, ...], points: Any, truth: Any, bounds: Any) -> tuple[Any, Any, Any]:
+    """Points (*sizes, N, 2) and truth (M, 2) in float32, and the box that is seen, around nearly all of both."""
     points = checks.array("points", points, *sizes, "N", 2, dtype=np.float32)
     everything = points.reshape(-1, 2)
     if truth is not None:
         truth = checks.array("truth", truth, "M", 2, dtype=np.float32)
         everything = np.concatenate([everything, truth])
-    return Film(axes, points=points, truth=truth, bounds=view_box(bounds, None, everything))
+    return points, truth, view_box(bounds, None, everything)
 
 
-def images_film(axes: list[Axis], images: Any, cols: int | None = None) -> Film:
-    """A film of images: one at each position, (*axes, H, W) or (*axes, H, W, C), or n of them, (*axes, n, H, W[, C]).
-
-    Values are floats in [0, 1], or uint8; C is 1 or 3. cols: how many of the n stand beside each other.
-    """
-    sizes = tuple(len(axis.labels) for axis in axes)
+def _images(sizes: tuple[int, ...], images: Any) -> np.ndarray:
+    """Images as uint8 (*sizes, n, H, W, C), from one at a time or n, with C or without."""
     images = np.asarray(images)
     if images.dtype != np.uint8:
         images = checks.between("images", checks.floats("images", images), 0, 1)
@@ -151,9 +175,7 @@ def images_film(axes: list[Axis], images: Any, cols: int | None = None) -> Film:
         head = "".join(f"{size}, " for size in sizes)
         raise ValueError(f"images must have shape ({head}H, W[, C]) or ({head}n, H, W[, C]), got {images.shape}")
     n, (height, width) = rest[0] if several else 1, rest[several : several + 2]
-    images = images.reshape(*sizes, n, height, width, rest[-1] if colored else 1)
-    cols = min(n, 5) if cols is None else checks.whole("cols", cols, most=n)
-    return Film(axes, images=images, cols=cols)
+    return images.reshape(*sizes, n, height, width, rest[-1] if colored else 1)
 
 
 def read_axes(axes: Any, start: Any = None, time: str | None = None) -> list[Axis]:
@@ -183,6 +205,15 @@ def read_axes(axes: Any, start: Any = None, time: str | None = None) -> list[Axi
     return found
 
 
+def _moving(axes: list[Axis], still: str | None) -> int:
+    """Which axis the still goes along."""
+    if still is not None:
+        names = [axis.name for axis in axes]
+        return names.index(checks.choice("still", still, tuple(names)))
+    order = ["choice", "slider", "time"]
+    return max(range(len(axes)), key=lambda k: (order.index(axes[k].kind), k))
+
+
 def _labels(argument: str, values: Any) -> tuple[list[str], bool]:
     """The values of an axis as they are shown, and whether they are names."""
     values = values.tolist() if isinstance(values, np.ndarray) else values
@@ -193,13 +224,17 @@ def _labels(argument: str, values: Any) -> tuple[list[str], bool]:
         raise ValueError(f"{argument} must be all numbers or all names, got {values!r}")
     labels = [_label(value) for value in values]
     if len(set(labels)) < len(labels):
-        raise ValueError(f"{argument} must be different values (to four digits), got {', '.join(labels)}")
+        raise ValueError(f"{argument} must be different values (to three digits), got {', '.join(labels)}")
     return labels, names > 0
 
 
 def _label(value: Any) -> str:
-    """A value as readers see it; numbers to four digits."""
-    return value if isinstance(value, str) else f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    """A value as readers see it; numbers that are not whole to three digits."""
+    if isinstance(value, str):
+        return value
+    rounded = round(float(value), 12) + 0.0  # a 0 that is off by rounding, or -0, is 0
+    text = f"{rounded:.0f}" if rounded.is_integer() and abs(rounded) < 1e6 else f"{rounded:.3g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _packed(points: np.ndarray, reach: float) -> str:
