@@ -321,9 +321,9 @@ class Lesson:
             self.run.folder.write_text(f"{name}.js", script)
 
         caption = self._draw(f"{name}.png", caption, save)
-        # The payload of the kind "play" in a record of the run; metrics.json has it among the figures.
         payload = {"name": name, "file": f"{name}.png", "data": f"{name}.js", "caption": caption}
-        self._drawn[-1] = payload
+        self._drawn[-1] = payload  # metrics.json has it among the figures
+        self.run.show("play", **payload)
         if self.options.show or self.run.mode == "notebook":
             plot.show(fig)
         self._show(caption)
