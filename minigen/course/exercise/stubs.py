@@ -9,7 +9,17 @@ from collections.abc import Mapping, Sequence
 from minigen.course.exercise import functions
 from minigen.course.exercise.format import Exercise
 
-__all__ = ["completed", "function_source", "is_stub", "replace_function", "signature", "stub", "stub_file"]
+__all__ = [
+    "alone",
+    "completed",
+    "function_source",
+    "imports",
+    "is_stub",
+    "replace_function",
+    "signature",
+    "stub",
+    "stub_file",
+]
 
 MARKER = "# minigen exercise "
 RAISE = 'raise NotImplementedError("your turn")'
@@ -32,6 +42,16 @@ def stub(exercise: Exercise) -> str:
     return f"def {signature(exercise)}:\n{textwrap.indent(body, '    ')}\n"
 
 
+def imports(exercises: Sequence[Exercise]) -> list[str]:
+    """The lines at the top of a file of stubs: what the answers to these exercises may use, autograd's np last."""
+    return [*sorted({line for exercise in exercises for line in exercise.imports if line != NUMPY}), NUMPY]
+
+
+def alone(exercise: Exercise) -> str:
+    """What a page of the book starts from: the imports of one exercise, and its function to fill in."""
+    return "\n".join([*imports([exercise]), "", "", stub(exercise)])
+
+
 def completed(text: str, codes: Mapping[str, str]) -> str:
     """A file of stubs with code typed in for the `raise` line of some functions, by name: hint three, or a variant."""
     for name, code in codes.items():
@@ -45,7 +65,6 @@ def completed(text: str, codes: Mapping[str, str]) -> str:
 def stub_file(exercises: Sequence[Exercise]) -> str:
     """The file that `minigen exercise start` writes for a lesson."""
     lesson = exercises[0].lesson
-    imports = sorted({line for exercise in exercises for line in exercise.imports if line != NUMPY})
     minutes = sum(exercise.minutes for exercise in exercises)
     name = f"exercises/{lesson.replace('/', '_')}.py"
     commands = {
@@ -61,7 +80,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
         *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),
         "# Use np (autograd's NumPy) for arrays, so that gradients flow through what you write.",
     ]
-    return "\n".join([*head, "", *imports, NUMPY, "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
+    return "\n".join([*head, "", *imports(exercises), "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
 
 
 def _find(source: str, name: str) -> ast.FunctionDef | None:
