@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from minigen.course.book.python import exercise_data
 from minigen.course.book.text import code_block, inline_html, plain, raw
 from minigen.course.console import format_number
-from minigen.course.exercise import stubs
 from minigen.course.exercise.format import Exercise
 from minigen.course.lesson.predict import LETTERS
 
@@ -19,7 +19,6 @@ __all__ = [
     "claims",
     "details",
     "exercise_box",
-    "exercise_data",
     "figure",
     "outcome",
     "play",
@@ -172,21 +171,6 @@ def source(payload: Mapping[str, Any], link: str = "") -> str:
         where_line = raw(f'<p class="mg-where">from {path}</p>')
         return details(summary, where_line + "\n" + body, "mg-source", exercise=" ".join(payload["exercises"]))
     return raw(f'<p class="mg-where">{name}, from {path}</p>') + "\n" + body
-
-
-def exercise_data(exercise: Exercise) -> dict[str, Any]:
-    """What the box of an exercise is told."""
-    return {
-        "id": exercise.id,
-        "name": exercise.name,
-        "lesson": exercise.lesson,
-        "points": exercise.points,
-        "minutes": exercise.minutes,
-        "stub": stubs.stub(exercise),
-        "hints": list(exercise.hints),
-        "scipy": False,
-        "train": False,
-    }
 
 
 def exercise_box(exercise: Exercise) -> str:

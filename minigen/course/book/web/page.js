@@ -319,6 +319,14 @@
     });
   };
 
+  /* The search shows a piece of each page that it finds, for which it fetches the page: not possible from files. */
+  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+
+  /* Furo calls the captions of its list of pages headings, without saying of which level. */
+  for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
+
   startPredictions();
   showProgress();
   watchTheEnd();

@@ -1,0 +1,253 @@
+"""The book in a browser, read from files: on a phone, in the dark, on paper, with and without a mouse."""
+
+import json
+import re
+import zipfile
+
+import pytest
+
+from minigen.course import index
+from minigen.course.exercise import catalog
+
+pytestmark = pytest.mark.book
+
+LESSON = "lessons/gan/11_why_wasserstein.html"
+ELBO = "lessons/vae/07_elbo.html"
+FIVE = (LESSON, "index.html", "equations.html", "exercises.html", "source/gan/wgan.html")
+
+STATE = """() => ({
+    wide: document.documentElement.scrollWidth - innerWidth,
+    formulas: document.querySelectorAll(".math").length,
+    typeset: document.querySelectorAll(".math mjx-container").length,
+    wrong: [...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map((e) => e.textContent),
+    pictures: [...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src),
+})"""
+
+
+@pytest.fixture
+def reader(browser, book):
+    """reader(page, width=..., dark=...): an open page of the book, and what went wrong on it as `page.troubles`."""
+    contexts = []
+
+    def read(address, width=1280, dark=False, context=None):
+        if context is None:
+            scheme = "dark" if dark else "light"
+            context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+            contexts.append(context)
+        page = context.new_page()
+        page.troubles = []
+        page.on("console", lambda told: told.type == "error" and page.troubles.append(told.text))
+        page.on("pageerror", lambda error: page.troubles.append(str(error)))
+        page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
+        page.on("request", lambda request: _is_foreign(request.url) and page.troubles.append(f"foreign: {request.url}"))
+        page.goto((book / address.partition("#")[0]).as_uri() + "".join(address.partition("#")[1:]))
+        page.evaluate("MathJax.startup.promise")
+        return page
+
+    yield read
+    for context in contexts:
+        context.close()
+
+
+def _is_foreign(url):
+    return not url.startswith(("file:", "data:", "blob:"))
+
+
+def visible(page, words):
+    """Whether the first element with these words is to be seen."""
+    return page.get_by_text(words, exact=False).first.is_visible()
+
+
+def test_every_page_fits_a_phone_asks_no_other_host_and_shows_its_mathematics(book, reader):
+    pages = sorted(path for path in book.rglob("*.html") if ".build" not in path.parts)
+    assert len(pages) > 60
+    page = reader("index.html", width=390)
+    formulas = 0
+    for path in pages:
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        page.evaluate("MathJax.startup.promise")
+        state = page.evaluate(STATE)
+        formulas += state["formulas"]
+        assert page.troubles == [], path
+        assert state["wide"] == 0, path
+        assert state["typeset"] == state["formulas"] and state["wrong"] == [] and state["pictures"] == [], path
+    assert formulas > 400
+
+
+def test_every_link_leads_somewhere(book, broken_links):
+    assert broken_links(book) == []
+
+
+def luminance(color):
+    red, green, blue = (int(part) / 255 for part in re.findall(r"\d+", color)[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_dark_mode_follows_the_system_and_the_switch(reader):
+    colors = "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    for dark in (False, True):
+        page = reader(LESSON, dark=dark)
+        background, ink = map(luminance, page.evaluate(colors))
+        assert (background < 0.1 and ink > 0.6) if dark else (background > 0.9 and ink < 0.2)
+        good = luminance(page.evaluate("getComputedStyle(document.querySelector('.mg-passed')).color"))
+        assert abs(good - background) > 0.4
+        figure = page.evaluate("getComputedStyle(document.querySelector('.mg-figure img')).backgroundColor")
+        assert luminance(figure) == 1  # charts are drawn for paper
+    page.evaluate("document.body.dataset.theme = 'light'")
+    assert luminance(page.evaluate(colors)[0]) > 0.9
+
+
+def test_the_search_finds_a_term_in_its_lesson(reader):
+    page = reader("search.html?q=posterior")
+    page.wait_for_selector("ul.search li")
+    found = page.eval_on_selector_all("ul.search li a", "links => links.map((link) => link.href)")
+    assert any("vae/07_elbo" in link for link in found), found
+    assert page.troubles == []
+
+
+def test_a_prediction_opens_what_came_out_and_is_remembered(reader):
+    page = reader(LESSON)
+    boxes = page.locator(".mg-predict")
+    assert boxes.count() >= 3
+    keys = [boxes.nth(k).get_attribute("data-key") for k in range(boxes.count())]
+    parts = {key: page.locator(f'details.mg-outcome[data-prediction="{key}"]') for key in keys}
+    assert all(part.count() for part in parts.values())
+    assert page.locator("details.mg-outcome[open]").count() == 0
+    assert page.locator(".mg-came-out:visible").count() == 0 and page.locator(".mg-verdict:visible").count() == 0
+    first = boxes.nth(0)
+    first.locator(".mg-choice").nth(1).focus()
+    page.keyboard.press("Enter")  # without a mouse
+
+    def is_told(page):
+        first = page.locator(".mg-predict").nth(0)
+        assert first.locator(".mg-choice").nth(1).get_attribute("aria-pressed") == "true"
+        assert first.locator(".mg-came-out").is_visible()
+        answer = first.get_attribute("data-answer")
+        assert first.locator(".mg-right").count() == (answer != "")
+        opened = page.locator("details.mg-outcome[open]")
+        assert opened.count() and {opened.nth(k).get_attribute("data-prediction") for k in range(opened.count())} == {
+            keys[0]
+        }
+        assert page.evaluate(f"localStorage['minigen:prediction:{keys[0]}']") == "1"
+
+    is_told(page)
+    page.reload()
+    is_told(page)
+
+
+def test_a_pass_opens_the_source_ticks_the_lesson_and_survives_a_reload(reader):
+    page = reader(ELBO)
+    ids = [exercise.id for exercise in catalog.exercises_of("vae/07")]
+    sources = page.locator("details.mg-source[data-exercise]")
+    asked = [sources.nth(k).get_attribute("data-exercise").split() for k in range(sources.count())]
+    assert len(asked) == 2 and set(sum(asked, [])) == set(ids)
+    assert page.locator("details.mg-source[open]").count() == 0
+
+    def tell(id):
+        page.evaluate(
+            """(id) => { localStorage[`minigen:passed:${id}`] = "1";
+            document.dispatchEvent(new CustomEvent("minigen:passed", { detail: { id } })); }""",
+            id,
+        )
+
+    tell(asked[0][0])
+    assert [sources.nth(k).get_attribute("open") is not None for k in (0, 1)] == [True, False]
+    tick = page.locator(".sidebar-tree a.current > .mg-tick")
+    assert tick.last.text_content() == "•"
+    tell(asked[1][0])
+    assert tick.last.text_content() == "✓"
+    page.reload()
+    page.wait_for_selector(".sidebar-tree a.current > .mg-passed")
+    assert page.locator("details.mg-source[open]").count() == sources.count()
+    other = reader("exercises.html", context=page.context)
+    total = len(
+        [id for lesson in ("gan/11", "vae/07", "flow/12", "diffusion/01") for id in catalog.exercises_of(lesson)]
+    )
+    assert other.locator(".mg-total").text_content() == f"{len(ids)} of {total} exercises passed"
+    assert other.locator("li[data-exercise] .mg-passed").count() == len(ids)
+
+
+def test_reading_to_the_end_and_going_on_where_one_stopped(reader):
+    page = reader(LESSON)
+    assert page.locator(".sidebar-tree a.current > .mg-tick").count() == 0
+    page.locator("article section section").nth(2).evaluate("(part) => part.scrollIntoView()")
+    page.wait_for_timeout(900)
+    place = page.evaluate("localStorage['minigen:last']")
+    assert place.startswith(LESSON + "#")
+    first = reader("index.html", context=page.context)
+    link = first.locator(".mg-continue a")
+    assert link.is_visible() and link.get_attribute("href").endswith(place) and "gan/11" in link.text_content()
+    page.locator(".mg-run").scroll_into_view_if_needed()
+    page.wait_for_selector(".sidebar-tree a.current > .mg-read", state="attached")
+    assert not reader("index.html").locator(".mg-continue").is_visible()  # another reader
+
+
+def test_cards_explain_equations_and_symbols(reader):
+    page = reader("lessons/diffusion/01_forward_process.html")
+    link = page.locator("article a[href*='#eq-']").first
+    id = "diffusion." + re.search(r"#eq-diffusion-(\d\d)", link.get_attribute("href"))[1]
+    card = page.locator(".mg-hover")
+    assert not card.is_visible()
+    link.focus()
+    row = next(row for row in index.equations() if row["id"] == id)
+    assert card.is_visible() and row["states"] in card.text_content()
+    page.wait_for_selector(".mg-hover mjx-container")
+    page.keyboard.press("Escape")
+    assert not card.is_visible()
+    symbol = page.locator('article mjx-container [data-latex="\\\\bar\\\\alpha_t"]').first
+    symbol.scroll_into_view_if_needed()
+    symbol.hover()
+    assert card.is_visible() and "alpha_bar" in card.text_content()
+    page.locator("h1").hover()
+    assert not card.is_visible()
+
+
+def test_on_paper_nothing_is_folded_but_the_answers_of_exercises(reader):
+    page = reader(LESSON)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details.mg-code:not([open]), details.mg-outcome:not([open])").count() == 0
+    assert page.locator(".mg-figure img").first.is_visible()
+    for part in (".sidebar-drawer", ".theme-toggle-container", ".skip-to-content", ".copybtn", ".related-pages"):
+        assert page.locator(f"{part}:visible").count() == 0, part
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details.mg-outcome[open]").count() == 0
+    assert len(page.pdf(format="A4")) > 50_000
+
+
+def test_answers_are_saved_as_files_that_the_command_line_reads(reader, tmp_path):
+    page = reader("exercises.html")
+    page.locator(".mg-save").click()
+    assert "no answer" in page.locator(".mg-total").text_content()
+    exercise = catalog.exercises_of("flow/12")[0]
+    answer = f"def {exercise.name}(*arguments):\n    return 'µ – mine'\n"
+    page.evaluate("([id, answer]) => { localStorage[`minigen:answer:${id}`] = answer; }", [exercise.id, answer])
+    with page.expect_download() as waiting:
+        page.locator(".mg-save").click()
+    path = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None and archive.namelist() == ["exercises/flow_12.py"]
+        text = archive.read("exercises/flow_12.py").decode("utf-8")
+    names = {}
+    exec(compile(text, "flow_12.py", "exec"), names)
+    assert names[exercise.name]() == "µ – mine" and text.startswith("# minigen exercise flow/12")
+    for other in catalog.exercises_of("flow/12")[1:]:
+        with pytest.raises(NotImplementedError):
+            names[other.name](*[None] * names[other.name].__code__.co_argcount)
+
+
+def test_axe_finds_nothing_serious(reader, axe):
+    for address in FIVE:
+        for dark in (False, True):
+            page = reader(address, dark=dark)
+            page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+            page.evaluate(axe)
+            found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+            serious = {
+                rule["id"]: [node["html"][:200] + " " + node["failureSummary"] for node in rule["nodes"][:3]]
+                for rule in found
+                if rule["impact"] in ("serious", "critical")
+            }
+            assert not serious, f"{address}, dark: {dark}: {json.dumps(serious, indent=1)}"

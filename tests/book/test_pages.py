@@ -1,0 +1,415 @@
+"""The pages before Sphinx sees them: what stands where, what is folded, what is closed, what links where."""
+
+import json
+import re
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+
+from minigen.course import index
+from minigen.course.book import outputs, overview, references, text
+from minigen.course.book.cells import cell_of_statement, cells_of, reading_minutes
+from minigen.course.book.contents import Contents
+from minigen.course.book.lesson_pages import lesson_page
+from minigen.course.book.results import Result
+from minigen.course.book.sources import SourcePages, parts_of
+from minigen.course.exercise import catalog
+
+LESSON = """\
+# %% [markdown]
+# # A title
+# Reads `gan/01` and `vae/06`, and Eq. gan.03.
+
+# %%
+from minigen.course import Lesson
+
+lesson = Lesson("gan/02_gan", title="A title", post="gan", sections=["gan.s02"], minutes=1.2)
+
+# %%
+import numpy
+from minigen import plot
+
+# %%
+lesson.predict("How many?", ["one", "two"])
+
+# %%
+lesson.exercise("gan/02/discriminator_loss")
+
+# %%
+found = 1 + 1
+print("found", found)
+
+# %%
+fig, ax = plot.figure(1, 1)
+ax.plot([1, 2])
+lesson.figure(fig, "f02_bars", "Look at the *left* bar.")
+
+# %%
+def helper():
+    return 1
+
+# %%
+lesson.outcome("It was 2.", answer="two")
+
+# %% [markdown]
+# What follows is no result of the question.
+
+# %%
+print("in the open")
+lesson.claim("two", found, equals=2)
+
+# %%
+lesson.finish()
+"""
+
+ENTRIES = [  # (statement, kind, payload)
+    (4, "predict", {"question": "How many?", "choices": ["one", "two"]}),
+    (5, "exercise", {"id": "gan/02/discriminator_loss"}),
+    (
+        6,
+        "source",
+        {"where": "minigen/gan/losses.py:21", "name": "f", "code": "def f(): pass", "exercises": ["gan/02/f"]},
+    ),
+    (7, "text", {"text": "found 2"}),
+    (10, "figure", {"file": "f02_bars.png", "caption": "Look at the *left* bar."}),
+    (12, "outcome", {"text": "It was 2.", "answer": "two"}),
+    (13, "text", {"text": "in the open"}),
+    (
+        15,
+        "claims",
+        {
+            "header": ["claim", "value", "bar", "verdict", "source"],
+            "rows": [["two", "2", "= 2", "failed", "the <paper>"]],
+        },
+    ),
+]
+
+
+def entries(listed=ENTRIES):
+    return [{"cell": 0, "statement": s, "kind": kind, "payload": payload} for s, kind, payload in listed]
+
+
+@pytest.fixture(scope="module")
+def uses():
+    return {use.id: use for use in index.equation_index()}
+
+
+@pytest.fixture
+def contents(tmp_path, uses):
+    """contents(source, quick=..., entries=...): a book of gan/01 and of this gan/02."""
+
+    def make(source=LESSON, quick=False, listed=ENTRIES):
+        path = tmp_path / "gan" / "02_gan" / "lesson.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+        first, lesson = index.find("gan/01"), index.find("gan/02")
+        lesson = index.LessonInfo(lesson.id, path, "A title", "gan", 1.2, lesson.sections, ("gan.f02",), ("gan.03",))
+        metrics = {"quick": quick, "seed": 0, "timings": {"total": 30.0}}
+        results = [Result(tmp_path, quick, made, metrics) for made in ([], entries(listed))]
+        made = Contents([first, lesson], results)
+        made.uses = uses  # found once for all tests
+        return made
+
+    return make
+
+
+def pictures(chapter, file):
+    return f"_figures/{chapter.slug}/{file.replace('png', 'webp')}", (600, 300)
+
+
+def page(contents):
+    return lesson_page(contents.chapter("gan/02"), contents, pictures, lambda file: "source/gan/losses.html")
+
+
+class Tree(HTMLParser):
+    """The elements that are open at each piece of text, and whether every element is closed by its own tag."""
+
+    VOID = {"img", "br", "input"}
+
+    def __init__(self, markup):
+        super().__init__()
+        self.stack, self.texts, self.tags, self.balanced = [], [], [], True
+        self.feed(markup)
+        self.balanced &= not self.stack
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.stack.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        self.balanced &= bool(self.stack) and self.stack.pop()[0] == tag
+
+    def handle_data(self, data):
+        self.texts.append((data, [attributes.get("class", "") for _, attributes in self.stack]))
+
+    def around(self, piece):
+        """The classes of the elements around the first text that contains `piece`."""
+        return next(classes for data, classes in self.texts if piece in data)
+
+
+def unfenced(markdown):
+    """The HTML of a page's raw blocks, with what stands between them as text."""
+    return re.sub(r"^`{3,}.*$|^:[\w-]+: .*$", "", markdown, flags=re.M)
+
+
+# -- cells -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_cells_are_for():
+    cells = cells_of(LESSON)
+    purposes = "text lesson imports questions questions code plot code questions text code questions".split()
+    assert [cell.purpose for cell in cells] == purposes
+    assert cells[0].text == "# A title\nReads `gan/01` and `vae/06`, and Eq. gan.03."
+    assert [cell.is_open for cell in cells].count(True) == 3 and cells[5].is_open and not cells[6].is_open
+    assert cells[7].summary == "code of <code>helper</code>, 2 lines" and cells[2].summary == "imports, 2 lines"
+    source = "# %%\n" + "\n\n# a comment\n".join(f"a{i} = {i}" for i in range(12)) + "\n"
+    assert cells_of(source)[0].lines == 12 and cells_of(source)[0].is_open
+    assert not cells_of(source + "a13 = 13\n")[0].is_open
+
+
+def test_where_a_statement_is():
+    assert cell_of_statement(LESSON) == [1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 7, 8, 10, 10, 11]
+
+
+def test_every_cell_of_every_lesson_has_a_purpose():
+    for lesson in index.lessons():
+        cells = cells_of(lesson.path.read_text(encoding="utf-8"))
+        assert [cell.purpose for cell in cells].count("lesson") == 1
+        assert cells[0].is_text and cells[0].text.startswith("# "), lesson.id
+        assert sum(cell.is_open for cell in cells) >= 3, lesson.id
+        assert 5 <= reading_minutes(cells, 5) <= 90, lesson.id
+
+
+def test_reading_takes_longer_the_more_there_is():
+    words = "# %% [markdown]\n# " + "word " * 1600
+    assert reading_minutes(cells_of(words), 0) == 10
+    assert reading_minutes(cells_of(words), 6) == 12
+    assert reading_minutes(cells_of(words + "\n\n# %%\n" + "a = 1\n" * 12), 0) == 11
+    assert reading_minutes(cells_of(words + "\n\n# %%\n" + "a = 1\n" * 120), 0) == 10  # folded
+
+
+# -- text --------------------------------------------------------------------------------------------------------------
+
+
+def test_references_become_links_but_not_in_mathematics_or_code():
+    def linked(markdown):
+        return text.with_links(markdown, {"gan.07"}, {"gan.f02"}, {"gan/04": "/lessons/gan/04_x.md"}.get)
+
+    assert linked("see Eq. gan.07.") == "see [Eq. gan.07](#eq-gan-07)."
+    assert linked("(Eq.\ngan.07)") == "([Eq.\ngan.07](#eq-gan-07))"
+    assert linked("figure gan.f02") == "figure [gan.f02](#fig-gan-f02)"
+    assert linked("as in `gan/04`") == "as in [`gan/04`](/lessons/gan/04_x.md)"
+    for same in [
+        "Eq. gan.99",
+        "`gan/05`",
+        "$x_{gan.07}$",
+        "`Eq. gan.07`",
+        "$$\ngan.07\n$$",
+        "[Eq. gan.07](https://example.org)",
+        "https://example.org/gan.07",
+        "gan.071",
+    ]:
+        assert linked(same) == same
+
+
+def test_short_texts_are_escaped():
+    shown = text.inline_html("a < b & `x<y` $p<q$ **bold** *it* 2*3*4 Eq. gan.07", "../", {"gan.07"})
+    assert shown == (
+        'a &lt; b &amp; <code>x&lt;y</code> <span class="math notranslate nohighlight">\\(p&lt;q\\)</span> '
+        '<strong>bold</strong> <em>it</em> 2*3*4 <a href="../equations.html#eq-gan-07">Eq. gan.07</a>'
+    )
+    assert text.plain("*a* `b` [c](d) $\\beta$\ne") == "a b c beta e"
+
+
+def test_fences_are_longer_than_any_inside():
+    assert text.raw("<p>```` </p>").startswith("`````{raw} html\n")
+    assert text.code_block('"""```"""', lineno_start=3).startswith("````{code-block} python\n:lineno-start: 3\n\n")
+
+
+# -- a lesson's page ---------------------------------------------------------------------------------------------------
+
+
+def test_what_came_out_is_closed_until_a_choice_and_nothing_else(contents):
+    made = page(contents())
+    tree = Tree(unfenced(made))
+    assert tree.balanced
+    for closed in ["found 2", "Look at the *left* bar", 'answer="two"', "code of the figure"]:
+        assert "mg-outcome" in tree.around(closed), closed
+    for open_ in ["found = 1 + 1", "def helper", "in the open", "What follows", "discriminator_loss", "How many?"]:
+        assert "mg-outcome" not in tree.around(open_), open_
+    assert "mg-source" in tree.around("def f(): pass")
+    (box,) = [attributes for _, attributes in tree.tags if attributes.get("class") == "mg-predict"]
+    assert box["data-key"] == "gan/02:0" and box["data-answer"] == "1"
+    (kept,) = [a for _, a in tree.tags if a.get("class") == "mg-came-out"]
+    assert "hidden" in kept and "mg-came-out" in tree.around("It came out: b) two.")
+    closed = [a for _, a in tree.tags if a.get("class") == "mg-outcome"]
+    assert {a["data-prediction"] for a in closed} == {"gan/02:0"}
+
+
+def test_a_question_that_is_never_answered_closes_nothing(contents):
+    made = page(contents(listed=[one for one in ENTRIES if one[1] != "outcome"]))
+    assert "mg-outcome" not in made and "found 2" in made and 'data-answer=""' in made
+
+
+def test_exercises_stand_where_the_lesson_says_and_the_others_at_the_end(contents):
+    made = page(contents())
+    ids = re.findall(r'<div class="mg-exercise" id="[\w-]+" data-id="([^"]+)"', made)
+    wanted = [exercise.id for exercise in catalog.exercises_of("gan/02")]
+    assert ids == wanted and len(set(ids)) == 3
+    assert made.index(ids[0]) < made.index("found = 1 + 1") < made.index("## More exercises") < made.index(ids[1])
+    for data in re.findall(r'<script type="application/json">(.*?)</script>', made):
+        told = json.loads(data)
+        assert {"id", "name", "lesson", "points", "minutes", "stub", "hints", "scipy", "train"} <= set(told)
+    twice = [*ENTRIES[:2], (5, "exercise", {"id": "gan/02/discriminator_loss"}), *ENTRIES[2:]]
+    assert page(contents(listed=twice)).count('id="exercise-gan-02-discriminator_loss"') == 1
+
+
+def test_head_and_foot(contents):
+    made = page(contents())
+    assert made.startswith("# A title\n") and made.count("# A title") == 1
+    assert 'href="../../lessons/gan/01_kl_and_js_divergence.html">gan/01' in made  # to be read before
+    assert "vae/06" not in re.search(r"read before: .*", made)[0]  # comes later, and is not in this book
+    assert "[`gan/01`](/lessons/gan/01_kl_and_js_divergence.md)" in made and "`vae/06`" in made
+    assert "mg-quick" not in made and "--quick" not in made
+    quick = page(contents(quick=True))
+    assert 'class="mg-quick"' in quick and "minigen run gan/02 --quick" in quick
+
+
+def test_figures_sources_and_claims(contents):
+    tree = Tree(unfenced(page(contents())))
+    (image,) = [attributes for tag, attributes in tree.tags if tag == "img"]
+    assert image["src"] == "../../_figures/gan-02-gan/f02_bars.webp" and image["width"] == "600"
+    assert image["alt"] == "Figure f02 bars: Look at the left bar"
+    (source,) = [a for tag, a in tree.tags if a.get("class") == "mg-source"]
+    assert source["data-exercise"] == "gan/02/f"
+    assert any(a.get("href") == "../../source/gan/losses.html" for _, a in tree.tags)
+    assert "mg-failed" in tree.around("✗ fails")
+    assert ("the <paper>", ["mg-table mg-claims", "", "", "", ""]) in tree.texts
+
+
+def test_tables_are_escaped_and_say_what_a_cell_is():
+    payload = {"title": "a < b", "header": ["name", "value $v$"], "rows": [["<script>", 1.23456], ["b", None]]}
+    tree = Tree(unfenced(outputs.table(payload)))
+    assert tree.balanced and not any(tag == "script" for tag, _ in tree.tags)
+    cells = [attributes["data-label"] for tag, attributes in tree.tags if tag == "td"]
+    assert cells == ["name", "value v"] * 2
+    assert ("<script>", ["mg-table", "", "", "", ""]) in tree.texts and any(data == "1.235" for data, _ in tree.texts)
+    numbers = outputs.table({"title": "", "header": ["n"], "rows": [[1], [2]]})
+    assert numbers.count("mg-number") == 3 and "mg-number" not in outputs.table(payload)
+
+
+def test_a_prediction_without_a_right_choice():
+    payload = {"question": "Q?", "choices": ["a", "b"]}
+    made = outputs.prediction(payload, "gan/02:3", {"text": "Both.", "answer": None})
+    assert 'data-answer=""' in made and "It came out: </strong>Both." in made
+    assert "mg-came-out" not in outputs.prediction(payload, "gan/02:3", None)
+
+
+def test_no_answer_of_an_exercise_can_end_its_script():
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    told = SimpleNamespace(**{**vars(exercise), "name": "critic_loss", "lesson": "gan/12", "points": 3})
+    told.hints = ["</script>", "b", "c"]
+    told.reference = exercise.reference
+    box = outputs.exercise_box(told)
+    assert box.count("</script>") == 1
+
+
+def test_a_slider():
+    payload = {"name": "reverse", "file": "reverse.png", "data": "reverse.js", "caption": "Move t."}
+    made = outputs.play(
+        payload, "gan-02-gan", "../../", (400, 200), "../../_figures/gan-02-gan/reverse.webp", "Move t."
+    )
+    (figure,) = [attributes for tag, attributes in Tree(unfenced(made)).tags if tag == "figure"]
+    assert figure["class"] == "mg-play" and figure["data-src"] == "../../_play/gan-02-gan/reverse.js"
+    assert figure["data-name"] == "reverse" and 'class="mg-still"' in made
+
+
+# -- the other pages ---------------------------------------------------------------------------------------------------
+
+
+def test_every_equation_has_its_place_and_its_function_leads_to_its_code(contents):
+    contents = contents()
+    sources = SourcePages(contents)
+    made = references.equations_page(contents, sources.anchor)
+    rows = index.equations()
+    assert len(rows) == 97
+    pages = sources.render()
+    for row in rows:
+        assert f"(eq-{row['id'].replace('.', '-')})=\n**Eq. {row['id']}**" in made and row["latex"] in made
+        for function in contents.uses[row["id"]].functions:
+            address = sources.anchor(function)
+            if address is None:
+                assert function.startswith("minigen.course."), function
+                continue
+            document, _, place = address.partition(".html#")
+            assert f'href="{address}"' in made and f'id="{place}"' in pages[document], function
+    assert 'href="lessons/gan/02_gan.html"' in made and "flow/05_realnvp" in made
+
+
+def test_every_figure_symbol_exercise_and_term(contents):
+    contents = contents()
+    figures = references.figures_page(contents, pictures)
+    assert all(f"(fig-{row['id'].replace('.', '-')})=" in figures for row in index.figures())
+    assert 'href="lessons/gan/02_gan.html#figure-gan-02-f02_bars"' in figures
+    assert '<figure class="mg-figure" id="figure-gan-02-f02_bars">' in page(contents)
+    symbols = references.symbols_page()
+    assert all(text.inline_html(f"${row['latex']}$") in symbols for row in index.symbols())
+    exercises = references.exercises_page(contents)
+    asked = [*catalog.exercises_of("gan/01"), *catalog.exercises_of("gan/02")]
+    assert re.findall(r'data-exercise="([^"]+)"', exercises) == [exercise.id for exercise in asked]
+    glossary = references.glossary_page(contents)
+    assert all(f"\n{row['term']}\n  " in glossary for row in index.glossary())
+
+
+def test_the_readme_and_the_book_explain_the_same_symbols(root):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("| in the posts | in the code |") :].split("\n\n")[0]
+    known = {row["latex"] for row in index.symbols()}
+    rows = [line.split(" | ") for line in table.splitlines()[2:]]
+    symbols = [symbol for row in rows for symbol in re.findall(r"\$([^$]+)\$", row[0])]
+    assert len(symbols) > 30
+    for symbol in symbols:
+        assert symbol in known or symbol == r"t = 1 \ldots T", symbol
+
+
+def test_what_the_scripts_are_told(contents):
+    contents = contents()
+    data = references.script_data(contents)
+    assert [lesson["id"] for lesson in data["lessons"]] == ["gan/01", "gan/02"]
+    assert data["lessons"][1]["page"] == "lessons/gan/02_gan.html" and len(data["lessons"][1]["exercises"]) == 3
+    assert len(data["equations"]) == 97 and json.dumps(data)
+    files = references.stub_files(contents)
+    assert files["gan/02"]["file"] == "exercises/gan_02.py"
+    head = files["gan/02"]["head"]
+    assert "import autograd.numpy as np" in head and "def " not in head
+    assert list(files["gan/02"]["stubs"]) == [exercise.id for exercise in catalog.exercises_of("gan/02")]
+
+
+def test_a_post_has_its_lessons_in_order_and_links_only_to_pages_there_are(contents):
+    contents = contents()
+    made = overview.post_page(contents, "gan")
+    assert re.findall(r'<li data-lesson="([^"]+)"', made) == ["gan/01", "gan/02"]
+    assert re.findall(r"^/lessons/.*$", made, re.M) == [f"/{c.document}" for c in contents.chapters]
+    first = overview.first_page(contents)
+    assert "posts/gan" in first and "posts/vae" not in first
+    assert made.count("3 exercises") == sum(len(chapter.exercises) == 3 for chapter in contents.chapters)
+
+
+def test_the_source_pages_show_every_line_once(contents):
+    contents = contents()
+    sources = SourcePages(contents)
+    assert len(sources.files) > 50
+    for path in sources.files:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        shown = {}
+        for part in parts_of("\n".join(lines)):
+            for number, line in enumerate(part.code.splitlines(), part.first_line):
+                assert number not in shown and lines[number - 1] == line
+                shown[number] = line
+        hidden = [line for number, line in enumerate(lines, 1) if number not in shown]
+        code_hidden = "\n".join(hidden).split('"""')
+        assert not "".join(code_hidden[:1] + code_hidden[2:]).strip(), path  # only the docstring is left out
+    made = sources.render()["source/gan/losses"]
+    assert 'data-exercise="gan/02/discriminator_loss"' in made and 'href="../../equations.html#eq-gan-03"' in made
