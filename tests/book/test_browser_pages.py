@@ -40,7 +40,7 @@ def reader(browser, book):
         page.on("pageerror", lambda error: page.troubles.append(str(error)))
         page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
         page.on("request", lambda request: _is_foreign(request.url) and page.troubles.append(f"foreign: {request.url}"))
-        page.goto((book / address.partition("#")[0]).as_uri() + "".join(address.partition("#")[1:]))
+        page.goto(f"{book.as_uri()}/{address}")
         page.evaluate("MathJax.startup.promise")
         return page
 
