@@ -61,7 +61,7 @@ def test_the_verdicts_are_those_of_a_worker(id, texts):
     right, stub, *wrong = reports
     assert right.passed and right.points == exercise.points
     assert {verdict.status for verdict in stub.verdicts} == {S.STUB}
-    assert grade_source(exercise, stubs.alone(exercise)).status == S.STUB
+    assert grade_source(exercise, stubs.stub(exercise)).status == S.STUB
     for mistake, report in zip(mistakes, wrong, strict=True):
         assert not report.passed and report.listed and report.hint == mistake.note
 
@@ -132,11 +132,11 @@ def test_an_answer_has_the_imports_of_its_lesson(critic):
 
 def test_an_answer_may_call_the_others_of_its_lesson(hint_three):
     exercise = catalog.find("gan/12/penalized_critic_loss")[0]
-    text = stubs.completed(stubs.alone(exercise), {exercise.name: exercise.hints[2]})
+    text = stubs.completed(stubs.stub(exercise), {exercise.name: exercise.hints[2]})
     report = grade_source(exercise, text)
     words = "your answer calls critic_loss, which is another exercise (gan/12/critic_loss): write that one first"
     assert report.status == S.RAISED and words in render(report)
-    others = {other.id: stubs.completed(stubs.alone(other), {other.name: other.hints[2]}) for other in LESSON}
+    others = {other.id: stubs.completed(stubs.stub(other), {other.name: other.hints[2]}) for other in LESSON}
     assert grade_source(exercise, text, others=others).passed
     broken = grade_source(exercise, text, others={**others, "gan/12/critic_loss": "def"})
     assert "your answer to gan/12/critic_loss cannot be run, so it is not at hand here" in render(broken)
@@ -157,7 +157,7 @@ def test_modules_loaded_meanwhile_keep_the_packages_function(monkeypatch):
 
     exercise, original = catalog.find("diffusion/02/langevin_step")[0], langevin.langevin_step
     monkeypatch.delitem(sys.modules, "minigen.diffusion.score")
-    grade_source(exercise, f"import minigen.diffusion.score\n{stubs.alone(exercise)}")
+    grade_source(exercise, f"import minigen.diffusion.score\n{stubs.stub(exercise)}")
     late = sys.modules["minigen.diffusion.score"]
     assert late is not early and late.langevin_step is langevin.langevin_step is original
 

@@ -153,18 +153,21 @@ def _run_lesson(exercise: Exercise, others: Mapping[str, str], module: types.Mod
     lesson, notes = catalog.exercises_of(exercise.lesson), []
     exec("\n".join(stubs.imports([*lesson, exercise])), module.__dict__)
     for other in lesson:
-        if other.id == exercise.id:
-            continue
-        outcome = _run_other(other, others[other.id], module) if other.id in others else None
+        outcome = None
+        if other.id in others and other.id != exercise.id:
+            outcome = _run_other(other, others[other.id], module)
+            if not outcome.answered:
+                notes.append(f"your answer to {other.id} cannot be run, so it is not at hand here: {outcome.message}")
         if outcome is None or not outcome.answered:
-            first = f"your answer calls {other.name}, which is another exercise ({other.id}): write that one first"
-            exec(
-                stubs.completed(stubs.stub(other), {other.name: f"raise NotImplementedError({first!r})"}), vars(module)
-            )
-        if outcome is not None and not outcome.answered:
-            notes.append(f"your answer to {other.id} cannot be run, so it is not at hand here: {outcome.message}")
-    module.__dict__.pop(exercise.name, None)
+            exec(_stub_of_other(other), module.__dict__)
+    module.__dict__.pop(exercise.name, None)  # it stood there for the defaults of those below it
     return notes
+
+
+def _stub_of_other(exercise: Exercise) -> str:
+    """A function that says, when it is called, which exercise it is."""
+    words = f"your answer calls {exercise.name}, which is another exercise ({exercise.id}): write that one first"
+    return stubs.completed(stubs.stub(exercise), {exercise.name: f"raise NotImplementedError({words!r})"})
 
 
 def _run_other(exercise: Exercise, text: str, module: types.ModuleType) -> Outcome:

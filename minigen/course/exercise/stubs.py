@@ -10,7 +10,6 @@ from minigen.course.exercise import functions
 from minigen.course.exercise.format import Exercise
 
 __all__ = [
-    "alone",
     "completed",
     "function_source",
     "imports",
@@ -45,11 +44,6 @@ def stub(exercise: Exercise) -> str:
 def imports(exercises: Sequence[Exercise]) -> list[str]:
     """The lines at the top of a file of stubs: what the answers to these exercises may use, autograd's np last."""
     return [*sorted({line for exercise in exercises for line in exercise.imports if line != NUMPY}), NUMPY]
-
-
-def alone(exercise: Exercise) -> str:
-    """What a page of the book starts from: the imports of one exercise, and its function to fill in."""
-    return "\n".join([*imports([exercise]), "", "", stub(exercise)])
 
 
 def completed(text: str, codes: Mapping[str, str]) -> str:

@@ -38,6 +38,7 @@ CALLED = {  # where the inputs may explain what went wrong
     *(status.TIMEOUT, status.MEMORY, status.CRASHED),
 }
 LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
+computing_time = getattr(time, "thread_time", time.perf_counter)  # a browser's Python has no time of a thread
 
 __all__ = [
     "Reference",
@@ -250,7 +251,7 @@ def _hint(
 ) -> tuple[str, bool]:
     """The hint of the listed mistake that an answer makes, if it is one; else what one change of the equation it is."""
     mistakes = answers_of(exercise).mistakes
-    stop = time.thread_time() + LONGEST_SEARCH
+    stop = computing_time() + LONGEST_SEARCH
 
     @functools.cache
     def theirs(mistake: int, case: int) -> Outcome:
@@ -266,7 +267,7 @@ def _hint(
             exercise.cases,
             outcomes,
             verdicts,
-            (mutant for mutant in _changed(exercise) if time.thread_time() < stop),
+            (mutant for mutant in _changed(exercise) if computing_time() < stop),
             lambda mutant, case: observe_case(exercise, mutant.function, seed, case, wanted[case]),
             right,
         )
