@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import minigen
-from minigen.course.book import overview, references
+from minigen.course.book import conf, overview, references
 from minigen.course.book.contents import Chapter, Contents, write_if_changed
 from minigen.course.book.lesson_pages import lesson_page
+from minigen.course.book.python import PythonSource, write_python
 from minigen.course.book.results import Result
 from minigen.course.book.sources import SourcePages
 from minigen.course.console import UsageError
@@ -49,8 +50,10 @@ def check_out(out: Path) -> None:
         raise UsageError(f"{out} has files that are no book of minigen: move them, or choose another --out")
 
 
-def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path) -> int:
+def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path, python: PythonSource) -> int:
     """Build the book of these lessons in the folder `out`; the number of warnings that Sphinx gave.
+
+    python: where its pages get Python from, for the exercises.
 
     Raises UsageError if the folder is somebody else's or cannot be written, or if Sphinx fails.
     """
@@ -65,7 +68,8 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path) -
         files.make()
         _write_pages(pages, out)
         _write_data(contents, out / "_static")
-        return _sphinx(out)
+        write_python(python, out)
+        return _sphinx(out, python)
     except OSError as error:
         raise UsageError(f"cannot write the book to {out}: {error.strerror or error}") from error
 
@@ -161,7 +165,7 @@ def _make(made: Path, path: Path) -> None:
     os.utime(made, ns=times)
 
 
-def _sphinx(out: Path) -> int:
+def _sphinx(out: Path, python: PythonSource) -> int:
     """Call Sphinx on the pages; the number of its warnings. Its whole output is in a log beside the pages."""
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace
@@ -178,6 +182,7 @@ def _sphinx(out: Path) -> int:
             outdir=out,
             doctreedir=work / "doctrees",
             buildername="html",
+            confoverrides={"html_js_files": conf.scripts(HERE / "web", "none" if python.none else "")},
             status=log,
             warning=log,
             freshenv=anew,

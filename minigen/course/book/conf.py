@@ -5,6 +5,14 @@ from typing import Any
 
 WEB = Path(__file__).parent / "web"
 
+
+def scripts(web: Path, python: str = "") -> list[tuple[str, dict[str, str]]]:
+    """The scripts of every page in their order. `python` is "none" where the pages do without it."""
+    names = ["book-data.js", *(name for name in ("page.js", "exercise.js", "play.js") if (web / name).exists())]
+    told = {"exercise.js": {"data-python": python}} if python else {}
+    return [(name, {"defer": "defer", **told.get(name, {})}) for name in names]
+
+
 project = "minigen"
 author = "The minigen authors"
 language = "en"
@@ -20,11 +28,7 @@ html_theme = "furo"
 html_title = "minigen"
 html_static_path = [str(WEB)]
 html_css_files = [name for name in ("book.css", "exercise.css", "play.css") if (WEB / name).exists()]
-html_js_files = [
-    (name, {"defer": "defer"})
-    for name in ("book-data.js", "page.js", "exercise.js", "play.js")
-    if name == "book-data.js" or (WEB / name).exists()
-]
+html_js_files = scripts(WEB)
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from minigen.course import index
 from minigen.course.book.build import build, check_out, check_tools
+from minigen.course.book.python import PUBLIC, python_source
 from minigen.course.book.results import results_of
 from minigen.course.console import UsageError, plural
 from minigen.course.lesson.options import Parser
@@ -35,6 +36,13 @@ def parser() -> Parser:
     result.add_argument(
         "--runs", type=Path, default=Path("out"), metavar="DIR", help="folder of the runs (default out)"
     )
+    result.add_argument(
+        "--python",
+        default=PUBLIC,
+        metavar="URL|DIR|none",
+        help="where a page gets Python for its exercises: an address or folder of Pyodide, or none (default: the public"
+        " address; nothing is loaded before a reader presses Check)",
+    )
     result.add_argument("--serve", action="store_true", help="then show it on this machine, until Ctrl-C")
     result.add_argument("--port", type=int, default=PORT, metavar="N", help=f"port for --serve (default {PORT})")
     return result
@@ -45,10 +53,11 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     check_tools()
     check_out(args.out)
+    python = python_source(args.python)
     lessons = _lessons(args.lessons)
     print(f"book of {plural(len(lessons), 'lesson')}", flush=True)
     results = results_of(lessons, args.runs, args.quick)
-    warnings = build(lessons, results, args.out)
+    warnings = build(lessons, results, args.out, python)
     quick = sum(result.quick for result in results)
     if quick:
         print(f"  {plural(quick, 'page')} of {len(results)} from a quick run, and marked so")
