@@ -207,7 +207,8 @@ def test_on_paper_nothing_is_folded_but_the_answers_of_exercises(reader):
     page = reader(LESSON)
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details.mg-code:not([open]), details.mg-outcome:not([open])").count() == 0
+    assert page.locator("details.mg-code:not([open]):visible, details.mg-outcome:not([open])").count() == 0
+    assert page.locator("details.mg-plumbing").count() and not page.locator("details.mg-plumbing:visible").count()
     assert page.locator(".mg-figure img").first.is_visible()
     for part in (".sidebar-drawer", ".theme-toggle-container", ".skip-to-content", ".copybtn", ".related-pages"):
         assert page.locator(f"{part}:visible").count() == 0, part

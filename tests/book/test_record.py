@@ -161,6 +161,25 @@ def test_a_real_lesson_records_what_its_log_says(tmp_path, monkeypatch):
     assert entries == sorted(entries, key=lambda entry: (entry["cell"], entry["statement"]))
 
 
+def test_what_the_machinery_says_is_no_output(write_lesson, tmp_path, capsys):
+    """A path of this machine has no place in a book."""
+    write_lesson(
+        "gan/01_tiny",
+        """\
+from minigen.course.lesson.cache import cached_model
+from minigen.nn import Linear
+
+def train(model, config): pass
+
+for _ in range(2):
+    cached_model("a line", {}, lambda config: Linear(lesson.rng(), 1, 1), train)
+lesson.pretrained("another", {}, lambda config: Linear(lesson.rng(), 1, 1), train)""",
+    )
+    assert main(["run", "gan/01"]) == 0
+    assert "loaded from" in capsys.readouterr().out
+    assert read_record(tmp_path / "out" / "gan-01-tiny" / "record.jsonl") == []
+
+
 def test_the_place_survives_new_text_between_the_cells(write_lesson, tmp_path):
     path = write_lesson("gan/01_tiny", 'a = 1\n\n# %%\nprint("here")')
     assert main(["run", "gan/01"]) == 0

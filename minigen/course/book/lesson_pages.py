@@ -18,7 +18,7 @@ from minigen.course.console import plural
 __all__ = ["Pictures", "lesson_page"]
 
 RESULTS = {"text", "figure", "animation", "table", "check", "outcome", "play"}  # closed until a prediction is made
-FOLDED = '<details class="mg-code">'
+FOLDED = '<details class="mg-code'
 ASKING = {"predict", "exercise", "show_source", "finish", "sampler"}  # a cell of these needs no code beside its boxes
 
 Part = tuple[int | None, str]  # the number of the prediction that keeps a block closed, or None; the block
@@ -150,7 +150,10 @@ class Page:
         if cell.purpose == "questions" and called <= ASKING:
             return ""
         block = code_block(cell.text, class_="mg-code-block")
-        return block if cell.is_open else outputs.details(cell.summary, block, "mg-code")
+        if cell.is_open:
+            return block
+        kind = "mg-code" if cell.purpose == "code" else "mg-code mg-plumbing"  # plumbing is left out on paper
+        return outputs.details(cell.summary, block, kind)
 
     def _closed(self, body: str, number: int) -> str:
         summary = "What came out <span>(make your prediction first, or open it)</span>"

@@ -116,7 +116,7 @@ class SourcePages:
             summary = f"<code>{part.name}</code> is an exercise: try it first, or open it"
             block = details(summary, block, "mg-source", exercise=" ".join(asked))
         elif not part.name and part.code.startswith(("from ", "import ", "__all__")):
-            block = details("imports", block, "mg-code")
+            block = details("imports", block, "mg-code mg-plumbing")
         equations = [id for id in part.equations if id in self.contents.equations]
         id = f' id="{_place(part.name)}"' if part.name else ""
         aside = "".join(self._equation(id, file) for id in equations)

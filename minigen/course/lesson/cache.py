@@ -16,6 +16,7 @@ from minigen.course.console import UsageError
 from minigen.course.lesson.claims import jsonable
 from minigen.course.lesson.folder import remove_partial_files, slug
 from minigen.course.lesson.recipe import recipe_of_functions
+from minigen.course.lesson.run import Run
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -39,13 +40,21 @@ def cache_dir() -> Path:
         raise UsageError(message) from None
 
 
+def _say(text: str) -> None:
+    """Print a line about a model; in a lesson's run it is no output of the lesson."""
+    if Run.current is not None:
+        Run.current.say(text)
+    else:
+        print(text)
+
+
 def cached_model(
     name: str,
     config: dict[str, Any],
     build: Callable[[dict], Any],
     train: Callable[..., Any],
     salt: str = "",
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = _say,
 ) -> Any:
     """The model of this name and configuration, from the cache or else trained and put there.
 

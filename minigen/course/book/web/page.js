@@ -229,9 +229,8 @@
   const startPrinting = () => {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = [...document.querySelectorAll("details.mg-code:not([open]), details.mg-outcome:not([open])")];
+      opened = [...document.querySelectorAll("details.mg-code:not(.mg-plumbing, [open]), details.mg-outcome:not([open])")];
       for (const part of opened) part.open = true;
-      for (const picture of document.querySelectorAll("img[loading=lazy]")) picture.loading = "eager";
     });
     addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
   };
