@@ -182,6 +182,7 @@ def test_images_stand_row_by_row(open_page):
     }"""
     pixels = np.arange(2 * 3 * 2 * 4).reshape(2, 3, 2, 4)
     assert canvas.evaluate(values) == pixels[0].tolist()
+    assert sorted(colors(canvas)) == [[5 * value] * 3 for value in range(24)], "no other gray: no smoothing"
     slider.fill("1")
     assert canvas.evaluate(values) == pixels[1].tolist()
     fourth = canvas.evaluate(
