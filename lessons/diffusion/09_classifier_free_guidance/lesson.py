@@ -164,6 +164,7 @@ lesson.play(
     {"w": strengths, "t": path.times},
     points=walks,
     truth=everything.sample(lesson.rng("shown truth"), 800),
+    bounds=3,
     start={"w": 0, "t": 0},
     time="t",
     still="w",

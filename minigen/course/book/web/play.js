@@ -61,7 +61,7 @@
       const y = (value) => ((ymax - value) / (ymax - ymin)) * height;
       context.globalAlpha = 0.4;
       context.fillStyle = color("truth");
-      for (let i = 0; i < truth.length; i += 2) dot(context, x(truth[i]), y(truth[i + 1]), 1.2);
+      for (let i = 0; i < truth.length; i += 2) dot(context, x(truth[i]), y(truth[i + 1]), 1.4);
       context.globalAlpha = 0.75;
       context.fillStyle = color("points");
       const [a, b] = [numbers * blockAt(data.axes, from), numbers * blockAt(data.axes, to)];
