@@ -227,7 +227,7 @@ lesson.sampler("digits", draw)
 
 # %%
 shown = np.arange(10)
-strengths = [-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0]
+strengths = [-1.0, -0.7, -0.4, 0.0, 1.0, 2.0, 4.0]
 same_noise = {w: sample(w, shown, lesson.rng("same noise")) for w in strengths}
 rows = [same_noise[w] for w in (-1.0, 0.0, 1.0, 4.0)]
 grid = plot.image_grid(
