@@ -57,7 +57,7 @@ def page_file(tmp_path_factory):
     images = np.broadcast_to(gray, (7, 3, 10, 28, 28))
     lesson.play("digits", {"w": np.arange(7), "digit": [3, 5, 8]}, images=images, start={"w": 3})
     lesson.play("colors", {"kind": ["red", "blue"]}, images=np.eye(3)[[0, 2]].reshape(2, 1, 1, 3))
-    lesson.play("corner", {"t": [0, 1]}, points=[[[-2.0, 2.0]], [[2.0, 1.0]]], bounds=2.5)
+    lesson.play("corner", {"t": [0, 1]}, points=[[[-2.0, 2.0]], [[2.0, 1.0]]], bounds=2.5, time="t")
     pixels = np.arange(2 * 3 * 2 * 4, dtype=np.uint8).reshape(2, 3, 2, 4)  # each its own value, 0 to 47
     lesson.play("pixels", {"k": [0, 1]}, images=5 * pixels, cols=2)
     for name in ("_play", "_images"):
@@ -152,23 +152,34 @@ def test_a_slider_moves_the_points(open_page):
     assert picture(canvas) == noise, "there and back"
 
 
+def middle(canvas):
+    """Where the mean of all pixels in the color of points is, as shares of width and height."""
+    return canvas.evaluate(
+        """canvas => {
+            const { width, height } = canvas;
+            const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+            let [count, x, y] = [0, 0, 0];
+            for (let i = 0; i < width * height; i++)
+                if (pixels[4 * i] > 180 && pixels[4 * i + 2] < 40 && pixels[4 * i + 3] > 100) {
+                    count += 1; x += (i % width + 0.5) / width; y += (Math.floor(i / width) + 0.5) / height;
+                }
+            return [x / count, y / count];
+        }"""
+    )
+
+
 def test_points_stand_where_the_data_say(open_page):
-    """One point, at the upper left first, then further down at the right: the mean of the pixels of its color."""
+    """One point, at the upper left first, then further down at the right; half-way while it plays."""
     page = open_page()
-    _, canvas, slider = parts(page, "corner")
-    mean_of_orange = """canvas => {
-        const { width, height } = canvas;
-        const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
-        let [count, x, y] = [0, 0, 0];
-        for (let i = 0; i < width * height; i++)
-            if (pixels[4 * i] > 180 && pixels[4 * i + 2] < 40 && pixels[4 * i + 3] > 100) {
-                count += 1; x += (i % width + 0.5) / width; y += (Math.floor(i / width) + 0.5) / height;
-            }
-        return [x / count, y / count];
-    }"""
-    assert canvas.evaluate(mean_of_orange) == pytest.approx([0.1, 0.1], abs=0.003)
+    page.clock.install(time=0)
+    page.clock.pause_at(3_600_000)
+    figure, canvas, slider = parts(page, "corner")
+    assert middle(canvas) == pytest.approx([0.1, 0.1], abs=0.003)
+    figure.get_by_role("button").click()
+    page.clock.run_for(2500)
+    assert middle(canvas) == pytest.approx([0.5, 0.2], abs=0.01)
     slider.fill("1")
-    assert canvas.evaluate(mean_of_orange) == pytest.approx([0.9, 0.3], abs=0.003)
+    assert middle(canvas) == pytest.approx([0.9, 0.3], abs=0.003)
 
 
 def test_images_stand_row_by_row(open_page):
@@ -182,6 +193,7 @@ def test_images_stand_row_by_row(open_page):
     }"""
     pixels = np.arange(2 * 3 * 2 * 4).reshape(2, 3, 2, 4)
     assert canvas.evaluate(values) == pixels[0].tolist()
+    assert sorted(colors(canvas)) == [[5 * value] * 3 for value in range(24)], "no other gray: no smoothing"
     slider.fill("1")
     assert canvas.evaluate(values) == pixels[1].tolist()
     fourth = canvas.evaluate(

@@ -76,6 +76,17 @@ def test_bounds_are_kept(make):
     assert data["truth"] == "" and not coordinates(data["points"], data["reach"]).any()
 
 
+def test_a_stray_point_costs_the_others_nothing(make):
+    points = states()[0]
+    points[1, 0] = [-1e9, 0.5]
+    lesson = make()
+    lesson.play("stray", {"t": TIMES}, points=points, bounds=2)
+    data = read(lesson.out / "stray.js")[1]
+    found = coordinates(data["points"], data["reach"])
+    wanted = points.reshape(-1, 2).clip(-20, 20)
+    assert np.abs(found - wanted).max() <= 20 / 32767 and found[40, 0] == -20
+
+
 @pytest.mark.parametrize(
     ("of_each", "shape"),
     [
@@ -91,8 +102,8 @@ def test_images_come_back_in_their_order(make, of_each, shape):
     gray = np.random.default_rng(0).integers(0, 256, (3, 2, *of_each), dtype=np.uint8)
     lesson = make()
     axes = {"w": [0, 0.3, 1.0], "z": np.array([-1.5, 1e-3])}
-    lesson.play("bytes", axes, images=gray)
-    lesson.play("floats", axes, images=(gray / 255).astype(np.float32))
+    lesson.play("bytes", axes, images=list(gray))
+    lesson.play("floats", axes, images=list((gray / 255).astype(np.float32)))
     for name in ("bytes", "floats"):
         _, data = read(lesson.out / f"{name}.js")
         assert data["shape"] == [3, 2, *shape]
@@ -146,6 +157,20 @@ def test_the_same_call_gives_the_same_files(make, tmp_path):
         lesson.play("reverse", {"way": WAYS, "t": TIMES}, points=states(), truth=states()[0, 2], time="t")
         files.append([(lesson.out / name).read_bytes() for name in ("reverse.js", "reverse.png")])
     assert files[0] == files[1]
+
+
+def test_a_notebook_shows_the_still(make, monkeypatch):
+    shown = []
+    monkeypatch.setattr("minigen.plot.show", shown.append)
+    monkeypatch.setattr("minigen.course.lesson.declare.show_markdown", shown.append)
+    make().play("reverse", {"t": TIMES}, points=states()[0], caption="Move t.")
+    assert shown == []
+    lesson = make(overwrite=True)
+    lesson.run.mode = "notebook"
+    for _ in range(2):  # the cell is run again
+        lesson.play("reverse", {"t": TIMES}, points=states()[0], caption="Move t.")
+    assert [ax.get_title() for ax in shown[0].axes] == ["t = 100", "t = 50", "t = 0"]
+    assert shown[1::2] == ["Move t."] * 2 and len(lesson.metrics()["figures"]) == 1
 
 
 def test_models_only(make, monkeypatch):
@@ -246,6 +271,8 @@ def test_axes_that_are_refused(axes, options, message):
         ({"images": np.zeros((3, 0, 4, 4))}, "images must have shape"),
         ({"images": np.full((3, 4, 4), 1.5)}, r"images must be in \[0, 1\], got values from 1.5 to 1.5"),
         ({"images": np.full((3, 4, 4), np.inf)}, "images must be finite"),
+        ({"images": [[[0.0]], [[0.0, 1.0]]]}, "images must be an array of real numbers"),
+        ({"images": [np.full((4, 4), 2)] * 3}, r"images must be in \[0, 1\]"),
         ({"images": np.zeros((3, 4, 4), complex)}, "images must be an array of real numbers"),
     ],
 )

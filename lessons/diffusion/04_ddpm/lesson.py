@@ -458,7 +458,7 @@ for variance in ("beta", "posterior"):
 # %%
 lesson.play(
     "reverse",
-    {"variance": ["σ² = β", "σ² = β̃"], "t": path.times},
+    {"variance": ["β, the larger", "posterior, the smaller"], "t": path.times},
     points=walks,
     truth=ring.sample(lesson.rng("shown truth"), 500),
     bounds=3,

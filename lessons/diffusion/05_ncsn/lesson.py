@@ -705,8 +705,8 @@ lesson.figure(
 
 # %% [markdown]
 # When is it decided who goes to which side? Once more down the ladder, with a look at each level.
-# The cloud is as wide as $\sqrt{1 + \sigma^2}$, so the picture is shrunk by that. *Move $\sigma$:
-# at which level do the two bells part, and from which on does nobody change sides?*
+# The cloud is about as wide as $\sqrt{1 + \sigma^2}$, so the picture is shrunk by that. *Move
+# $\sigma$: at which level do the two bells part, and from which on does nobody change sides?*
 
 # %%
 seen = []

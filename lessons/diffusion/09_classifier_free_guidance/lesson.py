@@ -145,8 +145,8 @@ for w in (0.0, 1.5):
 # weights there holds here. The difference lies in what can be learned.
 #
 # Here are points, all of which are told "A", sampled with eight weights. *Move $w$ first, at
-# the end of sampling ($t = 0$). Which part of A do the points leave, and where is B? Then look with
-# a large $w$ when, on the way, they leave it.*
+# the end of sampling ($t = 0$). Which part of A do the points leave, and why that one? Then look,
+# with a large $w$, at which $t$ they leave it.*
 
 # %%
 strengths = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0][: lesson.size(8, quick=2)]
@@ -164,10 +164,11 @@ lesson.play(
     {"w": strengths, "t": path.times},
     points=walks,
     truth=everything.sample(lesson.rng("shown truth"), 800),
+    bounds=3,
     start={"w": 0, "t": 0},
     time="t",
     still="w",
-    caption="Points told A, guided by the exact model; all data underneath. B is at the right.",
+    caption="Points told A, guided by the exact model. Underneath: all data, A and B.",
 )
 
 # %% [markdown]
@@ -226,7 +227,7 @@ lesson.sampler("digits", draw)
 
 # %%
 shown = np.arange(10)
-strengths = [-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0]
+strengths = [-1.0, -0.7, -0.4, 0.0, 1.0, 2.0, 4.0]
 same_noise = {w: sample(w, shown, lesson.rng("same noise")) for w in strengths}
 rows = [same_noise[w] for w in (-1.0, 0.0, 1.0, 4.0)]
 grid = plot.image_grid(
@@ -244,7 +245,7 @@ lesson.figure(
 
 # %% [markdown]
 # And one picture for all weights. *Move $w$ from the left: which digits obey at once, and which
-# last? What happens to the thickness of the strokes on the right?*
+# last? And on the right, how much does a digit still change?*
 
 # %%
 lesson.play(

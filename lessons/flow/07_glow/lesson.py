@@ -707,7 +707,7 @@ lesson.play(
     "knob",
     {"T": knob},
     images=list(drawn.values()),
-    cols=6,
+    cols=4,
     start={"T": 0.7},
     caption="Twelve digits, each from its own noise, scaled by T.",
 )

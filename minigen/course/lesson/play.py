@@ -69,12 +69,13 @@ class Film:
         """The data file: a call of the book's `minigenPlay` with the key and the data.
 
         Numbers are base64 of little-endian int16 (points: coordinates in units of `reach` / 32767) or uint8 (images).
+        Points that are ten times as far out as what is seen are moved in to there.
         Raises ValueError if it has more than a million bytes.
         """
         data: dict[str, Any] = {"axes": [vars(axis) for axis in self.axes]}
         if self.points is not None:
             truth = self.points[:0] if self.truth is None else self.truth
-            reach = float(max(np.abs(part).max(initial=0.0) for part in (self.points, truth))) or 1.0
+            reach = self._reach()
             data |= {"shape": self.points.shape, "reach": reach, "bounds": self.bounds}
             data |= {"points": _packed(self.points, reach), "truth": _packed(truth, reach)}
         else:
@@ -88,6 +89,12 @@ class Film:
                 f" give fewer {what}, or fewer values of an axis"
             )
         return text
+
+    def _reach(self) -> float:
+        """The largest coordinate that the data file holds: one stray point must not cost the others their digits."""
+        parts = [part for part in (self.points, self.truth) if part is not None]
+        largest = max(float(np.abs(part).max()) for part in parts)
+        return min(largest, 10 * max(abs(bound) for bound in self.bounds)) or 1.0
 
     def still(self) -> Figure:
         """A figure of a few positions along one axis, in one row; the others stay where they start."""
@@ -164,10 +171,10 @@ def _points(sizes: tuple[int, ...], points: Any, truth: Any, bounds: Any) -> tup
 
 def _images(sizes: tuple[int, ...], images: Any) -> np.ndarray:
     """Images as uint8 (*sizes, n, H, W, C), from one at a time or n, with C or without."""
+    floats = checks.floats("images", images)
     images = np.asarray(images)
     if images.dtype != np.uint8:
-        images = checks.between("images", checks.floats("images", images), 0, 1)
-        images = (255 * images).round().astype(np.uint8)
+        images = (255 * checks.between("images", floats, 0, 1)).round().astype(np.uint8)
     rest = images.shape[len(sizes) :]  # of one position
     colored = len(rest) > 2 and rest[-1] in (1, 3)
     several = len(rest) - colored == 3
@@ -238,8 +245,8 @@ def _label(value: Any) -> str:
 
 
 def _packed(points: np.ndarray, reach: float) -> str:
-    """Coordinates within ±reach as base64 of int16."""
-    return _base64((points.astype(np.float64) * (LEVELS / reach)).round().astype("<i2"))
+    """Coordinates, cut off at ±reach, as base64 of int16."""
+    return _base64((points.clip(-reach, reach).astype(np.float64) * (LEVELS / reach)).round().astype("<i2"))
 
 
 def _base64(array: np.ndarray) -> str:

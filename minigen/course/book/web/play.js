@@ -61,7 +61,7 @@
       const y = (value) => ((ymax - value) / (ymax - ymin)) * height;
       context.globalAlpha = 0.4;
       context.fillStyle = color("truth");
-      for (let i = 0; i < truth.length; i += 2) dot(context, x(truth[i]), y(truth[i + 1]), 1.2);
+      for (let i = 0; i < truth.length; i += 2) dot(context, x(truth[i]), y(truth[i + 1]), 1.4);
       context.globalAlpha = 0.75;
       context.fillStyle = color("points");
       const [a, b] = [numbers * blockAt(data.axes, from), numbers * blockAt(data.axes, to)];
@@ -82,7 +82,7 @@
       }
     }
 
-    return { size, draw, moves: true };
+    return { size, draw };
   }
 
   function dot(context, x, y, radius) {
@@ -100,7 +100,6 @@
     const grid = document.createElement("canvas"); // all images of one position, pixel by pixel
     grid.width = data.cols * (width + GAP) - GAP;
     grid.height = rows * (height + GAP) - GAP;
-    if (n === 1) [grid.width, grid.height] = [width, height];
     const pen = grid.getContext("2d");
 
     /** The largest size within the width in which a pixel of the images is a whole number of the screen's. */
@@ -212,8 +211,7 @@
     const row = element("div", { class: "mg-play-row" });
     const input = element("input", { type: "range", min: 0, max: last, step: 1, "aria-label": axis.name });
     const output = element("output", { "aria-hidden": "true" }); // aria-valuetext says the same
-    const longest = Math.max(...axis.labels.map((_, value) => textAt(axis, value).length));
-    output.style.minWidth = `${longest}ch`;
+    output.style.minWidth = `${Math.max(...axis.labels.map((_, value) => textAt(axis, value).length))}ch`;
     let now = axis.start;
 
     function go(value) {
@@ -221,60 +219,59 @@
       input.value = Math.round(value);
       output.textContent = textAt(axis, value);
       input.setAttribute("aria-valuetext", output.textContent);
+      moveTo(value);
     }
 
     go(axis.start);
-    if (axis.kind !== "time") {
-      input.addEventListener("input", () => {
-        go(Number(input.value));
-        moveTo(now);
-      });
-      row.append(input, output);
-      return row;
-    }
+    row.append(input, output);
+    const player = axis.kind === "time" ? playButton(axis.name, last, () => now, go) : null;
+    if (player) row.prepend(player.button);
+    input.addEventListener("input", () => {
+      if (player) player.stop();
+      go(Number(input.value));
+    });
+    return row;
+  }
 
+  /** A button that moves an axis from where it stands to its end, through all that lies between two values. */
+  function playButton(name, last, now, go) {
     const button = element("button", { type: "button" });
     let frame = null; // of the animation, while it plays
+
+    function say(sign, word) {
+      button.textContent = `${sign} ${word}`;
+      button.setAttribute("aria-label", `${word} ${name}`);
+    }
 
     function stop() {
       cancelAnimationFrame(frame);
       frame = null;
-      button.textContent = "▶ Play";
-      button.setAttribute("aria-label", `Play ${axis.name}`);
+      say("▶", "Play");
     }
 
     function play() {
-      if (now >= last) go(0);
+      if (now() >= last) go(0);
       let before = performance.now();
-      button.textContent = "❚❚ Pause";
-      button.setAttribute("aria-label", `Pause ${axis.name}`);
       const next = (time) => {
-        go(Math.min(last, now + (Math.max(0, time - before) / 1000) * (last / SECONDS)));
+        go(Math.min(last, now() + (Math.max(0, time - before) / 1000) * (last / SECONDS)));
         before = Math.max(before, time);
-        moveTo(now);
-        if (now < last) frame = requestAnimationFrame(next);
+        if (now() < last) frame = requestAnimationFrame(next);
         else stop();
       };
       frame = requestAnimationFrame(next);
+      say("❚❚", "Pause");
     }
 
-    input.addEventListener("input", () => {
-      stop();
-      go(Number(input.value));
-      moveTo(now);
-    });
     button.addEventListener("click", () => {
       if (frame === null) {
         play();
-        return;
+      } else {
+        stop();
+        go(Math.round(now()));
       }
-      stop();
-      go(Math.round(now));
-      moveTo(now);
     });
     stop();
-    row.append(button, input, output);
-    return row;
+    return { button, stop };
   }
 
   /** Calls `draw` when the width, the resolution or the colors of a figure may have changed. */
