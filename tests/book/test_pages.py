@@ -51,6 +51,7 @@ def helper():
 
 # %%
 lesson.outcome("It was 2.", answer="two")
+lesson.check("said once more", found, equals=2)
 
 # %% [markdown]
 # What follows is no result of the question.
@@ -74,9 +75,10 @@ ENTRIES = [  # (statement, kind, payload)
     (7, "text", {"text": "found 2"}),
     (10, "figure", {"file": "f02_bars.png", "caption": "Look at the *left* bar."}),
     (12, "outcome", {"text": "It was 2.", "answer": "two"}),
-    (13, "text", {"text": "in the open"}),
+    (13, "check", {"name": "said once more", "value": "2", "bar": "= 2", "status": "passed"}),
+    (14, "text", {"text": "in the open"}),
     (
-        15,
+        16,
         "claims",
         {
             "header": ["claim", "value", "bar", "verdict", "source"],
@@ -159,10 +161,10 @@ def unfenced(markdown):
 
 def test_what_cells_are_for():
     cells = cells_of(LESSON)
-    purposes = "text lesson imports questions questions code plot code questions text code questions".split()
+    purposes = "text lesson imports questions questions code plot code code text code questions".split()
     assert [cell.purpose for cell in cells] == purposes
     assert cells[0].text == "# A title\nReads `gan/01` and `vae/06`, and Eq. gan.03."
-    assert [cell.is_open for cell in cells].count(True) == 3 and cells[5].is_open and not cells[6].is_open
+    assert [cell.is_open for cell in cells].count(True) == 4 and cells[5].is_open and not cells[6].is_open
     assert cells[7].summary == "code of <code>helper</code>, 2 lines" and cells[2].summary == "imports, 2 lines"
     source = "# %%\n" + "\n\n# a comment\n".join(f"a{i} = {i}" for i in range(12)) + "\n"
     assert cells_of(source)[0].lines == 12 and cells_of(source)[0].is_open
@@ -170,7 +172,7 @@ def test_what_cells_are_for():
 
 
 def test_where_a_statement_is():
-    assert cell_of_statement(LESSON) == [1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 7, 8, 10, 10, 11]
+    assert cell_of_statement(LESSON) == [1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 7, 8, 8, 10, 10, 11]
 
 
 def test_every_cell_of_every_lesson_has_a_purpose():
@@ -235,7 +237,7 @@ def test_what_came_out_is_closed_until_a_choice_and_nothing_else(contents):
     made = page(contents())
     tree = Tree(unfenced(made))
     assert tree.balanced
-    for closed in ["found 2", "Look at the *left* bar", 'answer="two"', "code of the figure"]:
+    for closed in ["found 2", "Look at the *left* bar", 'answer="two"', "code of the figure", "said once more:"]:
         assert "mg-outcome" in tree.around(closed), closed
     for open_ in ["found = 1 + 1", "def helper", "in the open", "What follows", "discriminator_loss", "How many?"]:
         assert "mg-outcome" not in tree.around(open_), open_

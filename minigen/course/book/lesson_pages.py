@@ -165,21 +165,29 @@ class Page:
     # -- outputs -------------------------------------------------------------------------------------------------------
 
     def _outputs_by_cell(self) -> dict[int, list[Shown]]:
-        """The outputs of each cell, and which prediction keeps each closed: from the question to its last outcome."""
+        """The outputs of each cell, and which prediction keeps each closed.
+
+        From the question on to the end of the cell with its last outcome.
+        """
         cells = cell_of_statement(self.chapter.source)
         shown: list[tuple[int, Shown]] = []
         waiting: list[Shown] = []
+        told_in = -1  # the cell of the last outcome
         for entry in self.chapter.result.entries:
-            output = Shown(entry["kind"], entry["payload"])
-            shown.append((cells[entry["statement"]], output))
+            cell, output = cells[entry["statement"]], Shown(entry["kind"], entry["payload"])
+            shown.append((cell, output))
             if output.kind == "predict":
                 self.questions.append(Question(len(self.questions), output.payload))
                 waiting = []
-            elif self.questions and output.kind in RESULTS:
+                told_in = -1
+            elif output.kind in RESULTS and cell == told_in:
+                output.closed_by = self.questions[-1].number
+            elif output.kind in RESULTS and self.questions:
                 waiting.append(output)
             if output.kind == "outcome":
+                told_in = cell
                 self.questions[-1].result = output.payload
-                for one in waiting:
+                for one in [*waiting, output]:
                     one.closed_by = self.questions[-1].number
                 waiting = []
         self._asked = iter(self.questions)

@@ -56,7 +56,7 @@ def figure(payload: Mapping[str, Any], id: str, picture: str, size: tuple[int, i
     """A picture with its caption. `picture` is its address from the page, `caption` Markdown with its links."""
     alt = html.escape(describe(payload["file"], payload["caption"]))
     width, height = size
-    image = f'<img src="{picture}" alt="{alt}" width="{width}" height="{height}" decoding="async">'
+    image = f'<img src="{picture}" alt="{alt}" width="{width}" height="{height}">'
     opening = f'<figure class="mg-figure" id="{id}"><a href="{picture}" title="the picture alone">{image}</a>'
     if not caption:
         return raw(opening + "</figure>")
@@ -105,18 +105,16 @@ def table(payload: Mapping[str, Any], root: str = "", equations: Sequence[str] =
 def claims(payload: Mapping[str, Any]) -> str:
     """The claims of a run with their verdicts."""
     words = {"passed": "✓ holds", "failed": "✗ fails", "not judged": "not judged"}
+    names = ["claim", "value", "bar", "verdict", "where the bar comes from"]
+    if not any(origin for *_, origin in payload["rows"]):
+        names.pop()
     rows = []
     for name, value, bar, verdict, origin in payload["rows"]:
-        kind = f"mg-{verdict.replace(' ', '-')}"
-        rows.append(
-            f'<tr><td data-label="claim">{inline_html(name)}</td><td data-label="value">{html.escape(value)}</td>'
-            f'<td data-label="bar">{html.escape(bar)}</td>'
-            f'<td data-label="verdict"><span class="{kind}">{words.get(verdict, verdict)}</span></td>'
-            f'<td data-label="where the bar comes from">{inline_html(origin)}</td></tr>'
-        )
-    head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("claim", "value", "bar", "verdict", "where the bar comes from")
-    )
+        judged = f'<span class="mg-{verdict.replace(" ", "-")}">{words.get(verdict, verdict)}</span>'
+        cells = [inline_html(name), html.escape(value), html.escape(bar), judged, inline_html(origin)]
+        row = [f'<td data-label="{label}">{cell}</td>' for label, cell in zip(names, cells)]
+        rows.append(f"<tr>{''.join(row)}</tr>")
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
     caption = "<caption>What this run measured, and the bar that it had to meet</caption>"
     return raw(
         '<div class="mg-table mg-claims" role="region" aria-label="claims" tabindex="0"><table>'
