@@ -13,6 +13,7 @@ from minigen.course import index
 from minigen.course.book import text
 from minigen.course.book.cells import Cell, cells_of, reading_minutes
 from minigen.course.book.results import Result
+from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.index import EquationUse, LessonInfo
@@ -67,8 +68,13 @@ class Chapter:
         return reading_minutes(self.cells, len(self.figures))
 
     @property
-    def exercise_minutes(self) -> float:
-        return sum(exercise.minutes for exercise in self.exercises)
+    def facts(self) -> list[str]:
+        """What the chapter takes: to read, to write its exercises, to run."""
+        facts = [f"{plural(self.reading_minutes, 'minute')} to read"]
+        if self.exercises:
+            minutes = round(sum(exercise.minutes for exercise in self.exercises))
+            facts.append(f"{plural(len(self.exercises), 'exercise')}, about {plural(minutes, 'minute')}")
+        return [*facts, f"runs in {plural(self.lesson.minutes, 'minute')}"]
 
     @cached_property
     def needs(self) -> list[str]:
@@ -83,10 +89,7 @@ def _order(short: str) -> tuple[int, str]:
 
 
 class Contents:
-    """The chapters of a book in order, and the catalogues that its pages refer to.
-
-    whole: whether the book has every lesson, so that no link has to be left out.
-    """
+    """The chapters of a book in order, and the catalogues that its pages refer to."""
 
     def __init__(self, lessons: Sequence[LessonInfo], results: Sequence[Result]):
         self.chapters = [

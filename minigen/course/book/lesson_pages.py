@@ -13,7 +13,6 @@ from minigen.course.book import outputs
 from minigen.course.book.cells import Cell, cell_of_statement
 from minigen.course.book.contents import Chapter, Contents, root_of
 from minigen.course.book.text import code_block, raw
-from minigen.course.console import plural
 
 __all__ = ["Pictures", "lesson_page"]
 
@@ -57,6 +56,7 @@ class Page:
     source_page: Callable[[str], str | None]
     questions: list[Question] = field(default_factory=list)
     placed: set[str] = field(default_factory=set)  # exercises that have their box already
+    asked: int = -1  # the number of the last question that stands on the page
 
     @property
     def root(self) -> str:
@@ -84,12 +84,7 @@ class Page:
         chapter = self.chapter
         heading = re.match(r"# (.+)", chapter.cells[0].text) if chapter.cells[0].is_text else None
         title = heading[1] if heading else chapter.lesson.title
-        facts = [f"{plural(chapter.reading_minutes, 'minute')} to read"]
-        if chapter.exercises:
-            count = plural(len(chapter.exercises), "exercise")
-            facts.append(f"{count}, about {plural(round(chapter.exercise_minutes), 'minute')}")
-        facts.append(f"runs in {plural(chapter.lesson.minutes, 'minute')}")
-        lines = [f'<span class="mg-id">{chapter.short}</span>', *map(html.escape, facts)]
+        lines = [f'<span class="mg-id">{chapter.short}</span>', *chapter.facts]
         needs = [found for found in map(self.contents.chapter, chapter.needs) if found]
         if needs:
             links = ", ".join(
@@ -190,7 +185,6 @@ class Page:
                 for one in [*waiting, output]:
                     one.closed_by = self.questions[-1].number
                 waiting = []
-        self._asked = iter(self.questions)
         by_cell: dict[int, list[Shown]] = {}
         for cell, output in shown:
             by_cell.setdefault(cell, []).append(output)
@@ -211,10 +205,10 @@ class Page:
     def _block(self, kind: str, payload: Mapping[str, Any]) -> str:
         chapter = self.chapter
         if kind == "predict":
-            self._latest = next(self._asked)
-            return outputs.prediction(payload, self._key(self._latest.number), self._latest.result)
+            self.asked += 1
+            return outputs.prediction(payload, self._key(self.asked), self.questions[self.asked].result)
         if kind == "outcome":
-            return outputs.outcome(self._latest.payload, payload)
+            return outputs.outcome(self.questions[self.asked].payload, payload)
         if kind in ("figure", "animation"):
             picture, size = self.pictures(chapter, payload["file"])
             id = figure_anchor(chapter, payload["file"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
 
 from minigen.course import index
 from minigen.course.book.contents import Chapter, Contents, post_title
@@ -97,14 +96,14 @@ def post_page(contents: Contents, post: str) -> str:
     address = POST_PAGES.get(post)
     source = f"The post: [{post_title(post)}]({address}).\n" if address else ""
     toctree = "\n".join(f"/{chapter.document}" for chapter in contents.of_post(post))
-    parts = "\n\n".join(_rows(contents, post))
+    cards = "".join(_lesson_card(contents, chapter) for chapter in contents.of_post(post))
     return f"""# {post_title(post)}
 
 {ABOUT[post]} {source}
 
 The lessons follow each other, and each takes those above it as read; what else is needed, of another post, is named.
 
-{parts}
+{raw(f'<ol class="mg-lessons">{cards}</ol>')}
 
 ```{{toctree}}
 :hidden:
@@ -114,30 +113,9 @@ The lessons follow each other, and each takes those above it as read; what else 
 """
 
 
-def _rows(contents: Contents, post: str) -> Iterator[str]:
-    """Each lesson once, under the sections of the post that it covers."""
-    shown: set[str] = set()
-    sections = {row["id"]: row["title"] for row in index.sections()}
-    covered = {id for chapter in contents.of_post(post) for id in chapter.lesson.sections}
-    order = [row["id"] for row in index.sections() if row["post"] == post and row["id"] in covered]
-    chapters = sorted(
-        contents.of_post(post),
-        key=lambda chapter: min([order.index(id) for id in chapter.lesson.sections if id in order], default=-1),
-    )
-    items = []
-    for chapter in chapters:
-        if chapter.short not in shown:
-            shown.add(chapter.short)
-            items.append(_lesson_card(contents, chapter, [sections[id] for id in chapter.lesson.sections]))
-    yield raw(f'<ol class="mg-lessons">{"".join(items)}</ol>')
-
-
-def _lesson_card(contents: Contents, chapter: Chapter, titles: list[str]) -> str:
-    facts = [f"{plural(chapter.reading_minutes, 'minute')} to read"]
-    if chapter.exercises:
-        count = plural(len(chapter.exercises), "exercise")
-        facts.append(f"{count}, about {plural(round(chapter.exercise_minutes), 'minute')}")
-    facts.append(f"runs in {plural(chapter.lesson.minutes, 'minute')}")
+def _lesson_card(contents: Contents, chapter: Chapter) -> str:
+    titles = [row["title"] for row in index.sections() if row["id"] in chapter.lesson.sections]
+    facts = chapter.facts
     if chapter.lesson.equations:
         facts.append(plural(len(chapter.lesson.equations), "equation"))
     needs = []
