@@ -84,7 +84,7 @@ def described(report: Report) -> dict[str, Any]:
         "hint": report.hint,
         "listed": report.listed,
         "notes": [] if report.passed else report.notes,
-        "printed": printed(report.output)[1:],
+        "printed": [line.removeprefix("    ") for line in printed(report.output)[1:]],
         "seconds": round(report.seconds, 3),
     }
 

@@ -463,7 +463,7 @@ def linear() -> schedules.Schedule:
 
 def diffusion(name: str, rng: Rng) -> Iterator[Frame]:
     """A network learns to see the noise in a noisy point; the points are sampled from pure noise, step by step."""
-    density, steps = moons(), 700
+    density, steps = moons(), 1000
     schedule = schedules.Schedule.cosine(40, largest=0.6) if name == "cosine_beta" else linear()
     model = EpsMLP(rng, width=WIDTH, layers=3)
     x_T = noise(rng, SHOWN)

@@ -3,7 +3,7 @@
 Each `div.mg-exercise` holds a stub to read and what there is to know of the exercise as JSON. Python is loaded by the
 first Check or training, in a worker (worker.mjs beside this file), which is ended when an answer does not end.
 The script element may say where Python is: data-python="ADDRESS OF THE FOLDER" (unless given, ../_python/ from here),
-or data-python="none" for a book without Python. What is written and passed is kept in the reader's browser:
+or data-python="none" for a book without Python; data-longest is for tests. What is written and passed is kept in the reader's browser:
 minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:passed", {detail: {id}}. */
 
 (() => {
@@ -11,7 +11,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
   const folder = new URL(script.dataset.python ?? "../_python/", script.src).href;
   const withoutPython = script.dataset.python === "none";
   const fromFile = location.protocol === "file:";
-  const LONGEST = 20; // seconds after which an answer that has not come back is ended
+  const LONGEST = Number(script.dataset.longest ?? 20); // seconds after which an answer that has not come back is ended
 
   /* -- small things -------------------------------------------------------------------------------------------------- */
 
@@ -289,7 +289,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
 
     const drawPoints = (context, layer, x, y) => {
       const at = unpacked(layer.data, Float32Array);
-      const size = { data: 2, model: 2.4, codes: 7 }[layer.role] ?? 2;
+      const size = { data: 2, model: 2.6, codes: 7 }[layer.role] ?? 2;
       context.fillStyle = color(`--mg-${layer.role}`);
       for (let i = 0; i < at.length; i += 2) context.fillRect(x(at[i]) - size / 2, y(at[i + 1]) - size / 2, size, size);
     };
@@ -329,13 +329,18 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       }
     };
 
+    /* The distance over the steps, on a logarithmic axis: the first picture may be far off. */
     const drawCurve = (steps) => {
       const [context, width, height] = fit(curve, 0.45);
-      const top = Math.max(...past.map(([, value]) => value), 1e-9);
+      const values = past.map(([, value]) => Math.log10(Math.max(value, 1e-6)));
+      const [low, high] = [Math.min(...values), Math.max(...values, Math.min(...values) + 1e-6)];
       context.strokeStyle = color("--mg-model");
       context.lineWidth = 2;
       context.beginPath();
-      for (const [step, value] of past) context.lineTo((step / steps) * width, height - 2 - (value / top) * (height - 6));
+      past.forEach(([step], k) => {
+        const y = 6 + (1 - (values[k] - low) / (high - low)) * (height - 12);
+        context.lineTo(4 + (step / steps) * (width - 8), y);
+      });
       context.stroke();
     };
 
