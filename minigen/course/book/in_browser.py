@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -83,7 +84,7 @@ def described(report: Report) -> dict[str, Any]:
         "hint": report.hint,
         "listed": report.listed,
         "notes": [] if report.passed else report.notes,
-        "printed": printed(report.output)[1:],
+        "printed": [line.removeprefix("    ") for line in printed(report.output)[1:]],
         "seconds": round(report.seconds, 3),
     }
 
@@ -133,20 +134,24 @@ def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) ->
         if _scipy.asked:
             return json.dumps({"needs": "scipy"})
         return json.dumps({"error": answer.outcome.message, "line": answer.outcome.line})
-    reply: dict[str, Any] = {"title": training.title}
-    started, first, last = time.monotonic(), None, None
+    about = {"title": training.title, "measure": training.measure, "note": training.note, "box": training.box}
+    reply: dict[str, Any] = dict(about)
+    started, distances = time.monotonic(), []
     substitute.put(exercise, answer.function)
     try:
         for frame in training.frames(exercise):
-            first, last = frame.distance if first is None else first, frame.distance
-            show(json.dumps({**frame.to_json(), "title": training.title}))
+            if not math.isfinite(frame.distance):
+                reply["error"] = "the numbers of the model are not finite any more"
+                break
+            distances.append(frame.distance)
+            show(json.dumps({**frame.to_json(), **about}))
             if time.monotonic() - started > seconds:
                 break
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         failure = failure_of(error, ["your answer"])
         reply |= {"error": failure.message, "line": failure.line}
     finally:
         reply["calls"] = substitute.calls()[exercise.id]
         substitute.restore()
-    reply |= {"seconds": time.monotonic() - started, "first": first, "last": last}
-    return json.dumps(reply)
+    ends = {"first": distances[0], "last": distances[-1]} if distances else {}
+    return json.dumps({**reply, **ends, "seconds": time.monotonic() - started})

@@ -37,6 +37,7 @@ __all__ = ["PUBLIC", "PythonSource", "exercise_data", "minigen_wheel", "python_s
 PYODIDE = "0.27.7"
 PUBLIC = f"https://cdn.jsdelivr.net/pyodide/v{PYODIDE}/full/"
 FOLDER = "_python"
+COLUMN = 78  # letters of a line of code that fit into a page
 
 # sha256 of what every page loads, as the npm package pyodide has it. NumPy, SciPy and what they need stand with their
 # hashes in pyodide-lock.json beside this file: that of the distribution, without its other packages.
@@ -84,7 +85,7 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
         "points": exercise.points,
         "minutes": exercise.minutes,
         "imports": stubs.imports([exercise]),
-        "stub": stubs.stub(exercise),
+        "stub": stubs.stub(exercise, COLUMN),
         "hints": list(exercise.hints),
         "scipy": exercise.id in NEED_SCIPY,
         "train": can_train(exercise),

@@ -32,10 +32,10 @@ def signature(exercise: Exercise) -> str:
     return f"{exercise.name}({ast.unparse(arguments)})"
 
 
-def stub(exercise: Exercise) -> str:
-    """One function to fill in: signature, prompt, and a line that raises."""
+def stub(exercise: Exercise, width: int = WIDTH) -> str:
+    """One function to fill in: signature, prompt in lines of at most `width`, and a line that raises."""
     paragraphs = [" ".join(part.split()) for part in textwrap.dedent(exercise.prompt).strip().split("\n\n")]
-    prompt = "\n\n".join(textwrap.fill(part, WIDTH - 4, break_long_words=False) for part in paragraphs)
+    prompt = "\n\n".join(textwrap.fill(part, width - 4, break_long_words=False) for part in paragraphs)
     prompt = prompt.replace("\\", "\\\\").replace('"""', "'''")
     body = f'"""{prompt}\n"""\n{RAISE}'
     return f"def {signature(exercise)}:\n{textwrap.indent(body, '    ')}\n"
