@@ -32,9 +32,9 @@ def book(tmp_path_factory):
     return folder / "site"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window."""
+    """Chromium without a window; one for each file, since a process can drive only one at a time."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     if not Path(CHROMIUM).exists():
         pytest.skip(f"needs {CHROMIUM}")

@@ -27,6 +27,7 @@ suppress_warnings = ["myst.header"]  # a lesson may go from a title straight to 
 html_theme = "furo"
 html_title = "minigen"
 html_static_path = [str(WEB)]
+html_favicon = str(WEB / "favicon.svg")
 html_css_files = [name for name in ("book.css", "exercise.css", "play.css") if (WEB / name).exists()]
 html_js_files = scripts(WEB)
 html_show_sourcelink = False
