@@ -91,12 +91,25 @@ def test_what_is_missing_is_run_and_nothing_else(tiny, capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_a_finished_run_without_a_record_is_resumed_in_its_place(tiny, capfd):
+def test_a_finished_run_without_a_record_is_resumed_in_its_place(write_lesson, tmp_path, capfd):
+    body = """\
+import numpy
+
+def step(i):
+    with open("steps.txt", "a") as file:
+        file.write("a step\\n")
+    return 1.0
+
+lesson.fit(step, 4, state={"weights": numpy.zeros(2)}, label="a training")
+print("seed", lesson.seed)"""
+    write_lesson("gan/01_first", body)
     assert main(["run", "gan/01"]) == 0
-    (tiny / "out" / "gan-01-first" / "record.jsonl").unlink()
-    (found,) = results.results_of([lesson()], tiny / "out")
-    assert "its trainings are kept" in capfd.readouterr().out and text_of(found) == "seed 0"
-    assert [path.name for path in (tiny / "out").iterdir()] == ["gan-01-first"]  # nothing was put aside
+    (tmp_path / "out" / "gan-01-first" / "record.jsonl").unlink()
+    (found,) = results.results_of([lesson()], tmp_path / "out")
+    assert "its trainings are kept" in capfd.readouterr().out
+    assert [entry["payload"]["text"] for entry in found.entries][-1] == "seed 0"
+    assert (tmp_path / "steps.txt").read_text(encoding="utf-8") == "a step\n" * 4  # nothing was trained again
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["gan-01-first"]  # nothing was put aside
 
 
 def test_a_lesson_that_does_not_finish_is_named(write_lesson, tmp_path, capsys):

@@ -61,6 +61,9 @@ print("in the open")
 lesson.claim("two", found, equals=2)
 
 # %%
+lesson.claim("three", 3, equals=3)
+
+# %%
 lesson.finish()
 """
 
@@ -78,7 +81,7 @@ ENTRIES = [  # (statement, kind, payload)
     (13, "check", {"name": "said once more", "value": "2", "bar": "= 2", "status": "passed"}),
     (14, "text", {"text": "in the open"}),
     (
-        16,
+        17,
         "claims",
         {
             "header": ["claim", "value", "bar", "verdict", "source"],
@@ -161,7 +164,7 @@ def unfenced(markdown):
 
 def test_what_cells_are_for():
     cells = cells_of(LESSON)
-    purposes = "text lesson imports questions questions code plot code code text code questions".split()
+    purposes = "text lesson imports questions questions code plot code code text code questions questions".split()
     assert [cell.purpose for cell in cells] == purposes
     assert cells[0].text == "# A title\nReads `gan/01` and `vae/06`, and Eq. gan.03."
     assert [cell.is_open for cell in cells].count(True) == 4 and cells[5].is_open and not cells[6].is_open
@@ -172,7 +175,7 @@ def test_what_cells_are_for():
 
 
 def test_where_a_statement_is():
-    assert cell_of_statement(LESSON) == [1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 7, 8, 8, 10, 10, 11]
+    assert cell_of_statement(LESSON) == [1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 7, 8, 8, 10, 10, 11, 12]
 
 
 def test_every_cell_of_every_lesson_has_a_purpose():
@@ -241,7 +244,7 @@ def test_what_came_out_is_closed_until_a_choice_and_nothing_else(contents):
         assert "mg-outcome" in tree.around(closed), closed
     for open_ in ["found = 1 + 1", "def helper", "in the open", "What follows", "discriminator_loss", "How many?"]:
         assert "mg-outcome" not in tree.around(open_), open_
-    assert "mg-source" in tree.around("def f(): pass")
+    assert "mg-source" in tree.around("def f(): pass") and "mg-outcome" not in tree.around("def f(): pass")
     (box,) = [attributes for _, attributes in tree.tags if attributes.get("class") == "mg-predict"]
     assert box["data-key"] == "gan/02:0" and box["data-answer"] == "1"
     (kept,) = [a for _, a in tree.tags if a.get("class") == "mg-came-out"]
@@ -272,11 +275,23 @@ def test_head_and_foot(contents):
     made = page(contents())
     assert made.startswith("# A title\n") and made.count("# A title") == 1
     assert 'href="../../lessons/gan/01_kl_and_js_divergence.html">gan/01' in made  # to be read before
+    assert contents().chapter("gan/02").needs == ["gan/01"]
     assert "vae/06" not in re.search(r"read before: .*", made)[0]  # comes later, and is not in this book
     assert "[`gan/01`](/lessons/gan/01_kl_and_js_divergence.md)" in made and "`vae/06`" in made
     assert "mg-quick" not in made and "--quick" not in made
     quick = page(contents(quick=True))
     assert 'class="mg-quick"' in quick and "minigen run gan/02 --quick" in quick
+
+
+def test_code_that_only_asks_is_left_out_and_plumbing_is_folded(contents):
+    made = page(contents())
+    for left_out in ("lesson.predict(", "lesson.exercise(", "lesson.finish("):
+        assert left_out not in made
+    tree = Tree(unfenced(made))
+    for folded in ("import numpy", "lesson = Lesson(", "ax.plot", 'lesson.claim("three"'):
+        assert "mg-code mg-plumbing" in tree.around(folded), folded
+    for in_the_open in ("found = 1 + 1", "def helper"):
+        assert not any("mg-code" in kind for kind in tree.around(in_the_open)), in_the_open
 
 
 def test_figures_sources_and_claims(contents):
