@@ -322,7 +322,7 @@ def test_it_follows_the_width_and_the_colors(open_page):
     page.wait_for_function("width => document.querySelector('canvas').clientWidth < width", arg=width)
     assert picture(canvas) != dark
     page.evaluate("document.body.style.width = '200px'")  # as when a sidebar opens
-    page.wait_for_function("document.querySelector('canvas').clientWidth <= 200")
+    page.wait_for_function("document.querySelector('canvas').width <= 200")
 
 
 def test_the_still_is_there_in_print_and_without_data(open_page):
