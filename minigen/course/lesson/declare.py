@@ -159,6 +159,7 @@ class Lesson:
         last = {name: float(history[name][-1]) for name in history}
         shown = "".join(f", {name} {value:.4g}" for name, value in last.items())
         self.run.tell(f"  training  {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
+        self.run.show("text", text=f"training {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
         training = {"label": label, "steps": history.steps_done, "seconds": round(history.seconds, 3), "last": last}
         self._trainings.append(training)
         return history
@@ -209,6 +210,7 @@ class Lesson:
         prediction = Prediction(question, choices)
         self.predictions = [other for other in self.predictions if other.question != question]
         self.predictions.append(prediction)
+        self.run.show("predict", question=prediction.question, choices=prediction.choices)
         self._show(prediction.question_markdown(), prediction.question_text())
 
     def outcome(self, text: str, answer: str | None = None) -> None:
@@ -221,6 +223,7 @@ class Lesson:
             raise ValueError("an outcome follows a prediction: call lesson.predict before the run")
         prediction = self.predictions[-1]
         prediction.came_out(text + self._cut_short(), answer)
+        self.run.show("outcome", text=prediction.outcome, answer=answer)
         self._show(prediction.outcome_markdown(), prediction.outcome_text())
 
     def exercise(self, id: str) -> None:
@@ -235,6 +238,7 @@ class Lesson:
         id = f"{address.lesson}/{address.exercise}"
         if id not in self.exercises:
             self.exercises.append(id)
+        self.run.show("exercise", id=id)
         start = f"minigen exercise start {address.lesson}"
         markdown = ""
         if self.run.mode == "notebook":
@@ -256,6 +260,7 @@ class Lesson:
         if self.run.models_only:
             return
         caption = self._draw(f"{name}.png", caption, lambda path: plot.save(fig, path))
+        self.run.show("figure", file=f"{name}.png", caption=caption)
         if self.options.show or self.run.mode == "notebook":
             plot.show(fig)
         self._show(caption)
@@ -267,6 +272,7 @@ class Lesson:
         if self.run.models_only:
             return
         caption = self._draw(f"{name}.gif", caption, lambda path: plot.animate(frames, path, **options))
+        self.run.show("animation", file=f"{name}.gif", caption=caption)
         if self.run.mode == "notebook":
             show_gif(self.out / f"{name}.gif")
         self._show(caption)
@@ -275,6 +281,7 @@ class Lesson:
         """Print an aligned table and keep it in metrics.json."""
         rows = [list(row) for row in rows]
         self._tables.append({"title": title, "header": list(header), "rows": jsonable(rows)})
+        self.run.show("table", **self._tables[-1])
         heading = f"\n  {title}\n" if title else "\n"
         self._show(
             (f"**{title}**\n\n" if title else "") + markdown_table(rows, header),
@@ -290,7 +297,10 @@ class Lesson:
             code = textwrap.dedent(inspect.getsource(thing)).rstrip()
             where = f"{thing.__module__.replace('.', '/')}.py:{inspect.getsourcelines(thing)[1]}"
             markdown = f"`{where}`\n\n```python\n{code}\n```"
-            if self.run.mode == "notebook" and self._is_to_be_written(thing):
+            answered = [] if self.run.models_only else self._answered_by(thing)
+            ids = [exercise.id for exercise in answered]
+            self.run.show("source", where=where, name=thing.__qualname__, code=code, exercises=ids)
+            if self.run.mode == "notebook" and _any_to_be_written(answered):
                 markdown = folded(f"<code>{thing.__qualname__}</code> is an exercise: try it first", markdown)
             self._show(markdown, f"  source  {where} {thing.__qualname__}")
             self.run.write_log(code + "\n")
@@ -322,6 +332,8 @@ class Lesson:
         if self.run.mode == "notebook":
             self.checks = [other for other in self.checks if other.name != name]
         self.checks.append(check)
+        _, got, bar, status, _ = check.row()
+        self.run.show("check", name=name, value=got, bar=bar, status=status)
         try:
             check.require()
         except CheckFailed as error:
@@ -329,7 +341,6 @@ class Lesson:
                 raise
             self.run.say(f"  {color(str(error), 'red')}")
             return
-        _, got, bar, *_ = check.row()
         self.run.say(f"  check   {name}: {got} ({bar}) {color('ok', 'green')}")
 
     def claim(
@@ -379,6 +390,7 @@ class Lesson:
         """Print claim, value, bar, verdict and source of every claim so far."""
         header = ["claim", "value", "bar", "verdict", "source"]
         rows = [claim.row() for claim in self.claims]
+        self.run.show("claims", header=header, rows=rows)
         self._show(markdown_table(rows, header), "\n" + text_table(rows, header, indent="  ") + "\n")
 
     def metrics(self) -> dict[str, Any]:
@@ -447,16 +459,22 @@ class Lesson:
         if text:
             self.run.say(text, notebook=False)
 
-    def _is_to_be_written(self, thing: Any) -> bool:
-        """Whether a function, or a method of a class, answers an exercise of this lesson that is not passed yet."""
+    def _answered_by(self, thing: Any) -> list[Any]:
+        """The exercises of this lesson that a function, or a method of a class, answers."""
         from minigen.course.exercise import catalog
-        from minigen.course.exercise.progress import Progress, home
 
         target = f"{thing.__module__}:{thing.__qualname__}"
-        exercises = [*catalog.exercises_of(self.id), *map(_exercise, self.exercises)]
-        asked = [exercise for exercise in exercises if f"{exercise.target}.".startswith(f"{target}.")]
-        progress = Progress(home())
-        return any(not progress.of(exercise)["passed"] for exercise in asked)
+        exercises = {exercise.id: exercise for exercise in catalog.exercises_of(self.id)}
+        exercises |= {id: _exercise(id) for id in self.exercises}
+        return [exercise for exercise in exercises.values() if f"{exercise.target}.".startswith(f"{target}.")]
+
+
+def _any_to_be_written(exercises: Iterable[Any]) -> bool:
+    """Whether the reader has not passed one of these exercises yet."""
+    from minigen.course.exercise.progress import Progress, home
+
+    progress = Progress(home())
+    return any(not progress.of(exercise)["passed"] for exercise in exercises)
 
 
 def _exercise(id: str) -> Any:
