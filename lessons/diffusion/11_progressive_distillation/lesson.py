@@ -268,14 +268,14 @@ def teacher_of(name, steps):
     net = EpsMLP(rng, width=128, layers=4)
 
     def batch(rng):
-        return noised_batch(name, np.arange(1, T + 1), rng)
+        return noised_batch(name, np.arange(1, T + 1), rng, 256)
 
-    step = descend(plain_loss, net, batch, lr=cosine(2e-3, steps), ema=0.999, rng=rng)
+    step = descend(plain_loss, net, batch, lr=cosine(5e-3, steps), ema=0.999, rng=rng)
     lesson.fit(step, steps, state=step.state, label=f"teacher, {name}")
     return step.averaged
 
 
-teachers = {name: teacher_of(name, lesson.steps(8000, quick=5)) for name in densities}
+teachers = {name: teacher_of(name, lesson.steps(12_000, quick=5)) for name in densities}
 
 # %% [markdown]
 # Now the students. One training for each halving, each begins where the last one ended.
