@@ -168,9 +168,10 @@ lesson.table(
 )
 
 # %% [markdown]
-# So the student predicts $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$, which
-# is noise where there is little of it and (minus) clean data where all is noise. Then $\hat x_0 =
-# \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v$ divides by nothing.
+# So the student predicts (Salimans and Ho) $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 -
+# \bar\alpha_t}\,x_0$, which is noise where there is little of it and (minus) clean data where all
+# is noise. Then $\hat x_0 = \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v$ divides by
+# nothing.
 #
 # And the loss? A squared error of $\epsilon$ is, in terms of clean data, one with the weight
 # $\bar\alpha_t/(1 - \bar\alpha_t)$, the *signal-to-noise ratio* (SNR).
