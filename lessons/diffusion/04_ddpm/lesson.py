@@ -442,6 +442,30 @@ lesson.figure(
 )
 
 # %% [markdown]
+# The same walk with more stops, and with two variances of the step: $\sigma_t^2 = \beta_t$, and the
+# smaller $\tilde\beta_t$ of `diffusion/03`. *Move $t$ from 100 to 0: when does the ring show, and
+# when does it split into eight? Does that depend on the variance?*
+
+# %%
+stops = np.unique((T * np.linspace(0, 1, 33) ** 2).round())  # more of them near the data
+walks = []
+for variance in ("beta", "posterior"):
+    path = Trajectory(times=stops)
+    ancestral(model, start[:500], schedule, lesson.rng("path"), variance, on_step=path)
+    walks.append(path.states)
+
+# %%
+lesson.play(
+    "reverse",
+    {"variance": ["β, the larger", "posterior, the smaller"], "t": path.times},
+    points=walks,
+    truth=ring.sample(lesson.rng("shown truth"), 500),
+    bounds=3,
+    time="t",
+    caption="Samples on their way from noise to the ring, the small dots underneath.",
+)
+
+# %% [markdown]
 # How good are they? Distances are sliced Wasserstein distances, over their *floor*: what two fresh
 # sets of the truth have between them. Near 1, samples and truth cannot be told apart. A set of
 # 1,000 sees coarse errors only; 20,000 points at once see finer ones. Each of these numbers still

@@ -277,6 +277,57 @@ class Lesson:
             show_gif(self.out / f"{name}.gif")
         self._show(caption)
 
+    def play(
+        self,
+        name: str,
+        axes: Mapping[str, Sequence[Any]],
+        *,
+        points: Any = None,
+        images: Any = None,
+        truth: Any = None,
+        bounds: Any = None,
+        cols: int | None = None,
+        start: Mapping[str, Any] | None = None,
+        time: str | None = None,
+        still: str | None = None,
+        caption: str = "",
+    ) -> None:
+        """A picture that the book draws with a slider for each axis, from what has been computed for every position.
+
+            lesson.play("reverse", {"η": ["0", "1"], "t": path.times}, points=states, truth=data, time="t", caption=...)
+
+        axes:   one to three names with their values: numbers make a slider, names a choice.
+        points: (*axes, N, 2), drawn over points of the truth (M, 2), in a box `bounds` (as for `plot.samples`). A point
+                keeps its place among the N, since it is seen moving from one position to the next.
+        images: instead of points, (*axes, H, W[, C]) or n at a time, (*axes, n, H, W[, C]), `cols` of them beside each
+                other; floats in [0, 1] or uint8.
+        start:  {name: value} of axes that do not start at their first value. time: the axis with a play button.
+        still:  the axis that the still goes along, by default the time, else the last one of numbers.
+
+        Saves a still of a few positions as `<name>.png`, which scripts and notebooks show, and the data as `<name>.js`.
+        Raises ValueError that names the argument, also for data of more than a megabyte.
+        """
+        from minigen import plot
+        from minigen.course.lesson.play import film_of
+
+        if self.run.models_only:
+            return
+        film = film_of(axes, points, images, truth, bounds, cols, start, time, still)
+        script = film.script(f"{slug(self.id)}/{name}")
+        fig = film.still()
+
+        def save(path: Path) -> None:
+            plot.save(fig, path)
+            self.run.folder.write_text(f"{name}.js", script)
+
+        caption = self._draw(f"{name}.png", caption, save)
+        # The payload of the kind "play" in a record of the run; metrics.json has it among the figures.
+        payload = {"name": name, "file": f"{name}.png", "data": f"{name}.js", "caption": caption}
+        self._drawn[-1] = payload
+        if self.options.show or self.run.mode == "notebook":
+            plot.show(fig)
+        self._show(caption)
+
     def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
         """Print an aligned table and keep it in metrics.json."""
         rows = [list(row) for row in rows]
