@@ -43,7 +43,7 @@ def samples(
     """
     x = checks.array("x", x, "N", 2)
     ax = panel(ax, SIZE)
-    bounds = _bounds(bounds, density, x)
+    bounds = view_box(bounds, density, x)
     if density is not None:
         _filled(density, ax, bounds, CELLS)
     size = float(np.clip(7000 / len(x), 1.2, 12)) if size is None else size
@@ -91,10 +91,10 @@ def density(
     ax = panel(ax, SIZE)
     if isinstance(d, (np.ndarray, list, tuple)):
         points = checks.array("samples", d, "N", 2)
-        bounds = _bounds(bounds, None, points)
+        bounds = view_box(bounds, None, points)
         image = _histogram(points, ax, bounds, min(n, int(np.clip(len(points) ** 0.5 / 2, 20, 120))))
     else:
-        bounds = _bounds(bounds, d)
+        bounds = view_box(bounds, d)
         image = _filled(d, ax, bounds, n)
     if contours:
         values = np.asarray(image.get_array())
@@ -217,7 +217,7 @@ def trajectories(
             raise ValueError(f"paths must have shape (T, N, 2) or (T, 2), got {array.shape}")
         lines = list(array.reshape(len(array), -1, 2).swapaxes(0, 1))
         names, shades = [None] * len(lines), [color or CYCLE[0]] * len(lines)
-    bounds = _bounds(bounds, density, np.concatenate(lines), share=1.0, margin=0.05)
+    bounds = view_box(bounds, density, np.concatenate(lines), share=1.0, margin=0.05)
     if density is not None:
         _filled(density, ax, bounds, CELLS)
     thin = len(lines) > 12
@@ -277,7 +277,7 @@ def space(
 # ------------------------------------------------------------------------------------------------ parts of the plane
 
 
-def _bounds(given: Any, d: Any, points: Any = None, share: float = 0.996, margin: float = 0.08) -> Bounds:
+def view_box(given: Any, d: Any, points: Any = None, share: float = 0.996, margin: float = 0.08) -> Bounds:
     """The bounds given, else those of the density, else a square box around the middle share of points (N, 2)."""
     given = given if given is not None else getattr(d, "bounds", None)
     if given is not None:

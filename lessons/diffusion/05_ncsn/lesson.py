@@ -705,16 +705,34 @@ lesson.figure(
 
 # %% [markdown]
 # When is it decided who goes to which side? Once more down the ladder, with a look at each level.
+# The cloud is about as wide as $\sqrt{1 + \sigma^2}$, so the picture is shrunk by that. *Move
+# $\sigma$: at which level do the two bells part, and from which on does nobody change sides?*
 
 # %%
 seen = []
+watched = []
 
 
 def look(left, x):
     seen.append(np.mean(x[:, 0] > 0))
+    watched.append(x[:600])
 
 
 ncsn_sample(ncsn, start, sigmas, lesson.rng("look"), each, step=0.2, on_step=look)
+
+# %%
+lesson.play(
+    "ladder_of_noise",
+    {"σ": sigmas},
+    points=[x / np.sqrt(1 + sigma**2) for x, sigma in zip(watched[1:], sigmas)],
+    truth=bells.sample(lesson.rng("shown truth"), 600),
+    bounds=BOX,
+    time="σ",
+    caption="The walk at the end of each level, in units of the cloud; the data underneath.",
+)
+
+# %% [markdown]
+# And the share at the right, counted:
 
 # %%
 truth = [

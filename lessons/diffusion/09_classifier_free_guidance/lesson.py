@@ -33,7 +33,7 @@ from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.ddpm import q_sample
 from minigen.diffusion.guidance import classifier_free, classifier_free_eps, classifier_guided
 from minigen.diffusion.guidance import clip_guided, clip_similarity, drop_labels
-from minigen.diffusion.samplers import clipped, ddim
+from minigen.diffusion.samplers import Trajectory, clipped, ddim
 from minigen.diffusion.schedule import Schedule
 from minigen.diffusion.text import contrastive_loss
 from minigen.metrics.digits import judge_digits, label_accuracy
@@ -144,6 +144,34 @@ for w in (0.0, 1.5):
 # by the classifier, with weight $1 + w$ on the model without a label. All that was said of large
 # weights there holds here. The difference lies in what can be learned.
 #
+# Here are points, all of which are told "A", sampled with eight weights. *Move $w$ first, at
+# the end of sampling ($t = 0$). Which part of A do the points leave, and why that one? Then look,
+# with a large $w$, at which $t$ they leave it.*
+
+# %%
+strengths = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0][: lesson.size(8, quick=2)]
+from_noise = lesson.rng("watched").standard_normal((lesson.size(400), 2))
+stops = np.unique((plane.T * np.linspace(0, 1, 25) ** 2).round())  # more of them near the data
+walks = []
+for w in strengths:
+    path = Trajectory(times=stops)
+    ddim(classifier_free(told_model, "A", w), from_noise, plane, on_step=path)
+    walks.append(path.states)
+
+# %%
+lesson.play(
+    "guidance",
+    {"w": strengths, "t": path.times},
+    points=walks,
+    truth=everything.sample(lesson.rng("shown truth"), 800),
+    bounds=3,
+    start={"w": 0, "t": 0},
+    time="t",
+    still="w",
+    caption="Points told A, guided by the exact model. Underneath: all data, A and B.",
+)
+
+# %% [markdown]
 # ## 3. One network for both
 #
 # Ho and Salimans (2021) train one network. In training, each label is left out with some
@@ -195,11 +223,13 @@ lesson.sampler("digits", draw)
 # DDIM is the sampler of the next lesson: few steps, no fresh noise. `clipped` corrects a guess that
 # implies a pixel darker than black or lighter than white; without it large weights run away.
 #
-# The same noise, the same labels, four weights:
+# The same noise, the same labels, several weights:
 
 # %%
 shown = np.arange(10)
-rows = [sample(w, shown, lesson.rng("same noise")) for w in (-1.0, 0.0, 1.0, 4.0)]
+strengths = [-1.0, -0.7, -0.4, 0.0, 1.0, 2.0, 4.0]
+same_noise = {w: sample(w, shown, lesson.rng("same noise")) for w in strengths}
+rows = [same_noise[w] for w in (-1.0, 0.0, 1.0, 4.0)]
 grid = plot.image_grid(
     np.concatenate(rows)[..., 0],
     cols=10,
@@ -211,6 +241,19 @@ lesson.figure(
     "weights",
     "Columns: the labels 0 to 9, each column one noise. Without a label (w = -1) the noise alone"
     " decides which digit it becomes. As w rises, the digits become plainer, and more alike.",
+)
+
+# %% [markdown]
+# And one picture for all weights. *Move $w$ from the left: which digits obey at once, and which
+# last? And on the right, how much does a digit still change?*
+
+# %%
+lesson.play(
+    "labels",
+    {"w": strengths},
+    images=[same_noise[w] for w in strengths],
+    start={"w": 0.0},
+    caption="Asked for: 0 to 4 above, 5 to 9 below. The noise of each place stays the same.",
 )
 
 # %% [markdown]

@@ -34,7 +34,7 @@ from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist, toy
 from minigen.diffusion.samplers import ancestral, clipped, ddim, ddim_step, ddim_variance
 from minigen.diffusion.guidance import conditional
-from minigen.diffusion.samplers import strided
+from minigen.diffusion.samplers import Trajectory, strided
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
 from minigen.gan.interpolation import interpolate_spherical
 from minigen.metrics import sampling_floor, sliced_wasserstein
@@ -237,6 +237,31 @@ for S in (5, 10, 20, min(50, T)):
 lesson.table(rows, ["S", "from DDIM with all steps, eta = 0", "eta = 1"])
 lesson.claim("same noise: 50 steps from all 200, eta = 0", rows[-1][1], at_most=0.1)
 lesson.claim("same noise: 50 steps from all 200, eta = 1", rows[-1][2], at_least=0.5)
+
+# %% [markdown]
+# Here is what happens in between, for three $\eta$ and all steps, from the same noise. *Move $t$:
+# when does the ring split into eight? And what do the points still do with $\eta = 1$, which they
+# do not with $\eta = 0$?*
+
+# %%
+stops = np.unique((T * np.linspace(0, 1, 33) ** 2).round())  # more of them near the data
+walks = []
+for eta in (0.0, 0.5, 1.0):
+    path = Trajectory(times=stops)
+    rng_of_walk = lesson.rng("fresh noise")
+    ddim(exact_noise, noise[:500], plane, eta=eta, rng=rng_of_walk, on_step=path)
+    walks.append(path.states)
+
+# %%
+lesson.play(
+    "reverse",
+    {"noise": ["η = 0, none", "η = 0.5", "η = 1, as DDPM"], "t": path.times},
+    points=walks,
+    truth=ring.sample(lesson.rng("shown truth"), 500),
+    bounds=3,
+    time="t",
+    caption="500 points from the same noise back to the ring, the small dots underneath.",
+)
 
 # %% [markdown]
 # A function that is computed in small steps can be run backwards: from a point of the data to its

@@ -688,14 +688,28 @@ lesson.outcome(
 )
 
 # %%
-drawn = [draw_digits(lesson.rng("shown"), 12, T) for T in temperatures]  # the same noise, scaled
+knob = [0.05, 0.2, 0.3, 0.4, *temperatures, 1.1, 1.2]
+drawn = {T: draw_digits(lesson.rng("shown"), 12, T) for T in knob}  # the same noise, scaled
+rows = np.concatenate([drawn[T] for T in temperatures])
 lesson.figure(
-    plot.image_grid(
-        np.concatenate(drawn), len(drawn), 12, row_labels=[f"T = {T}" for T in temperatures]
-    ),
+    plot.image_grid(rows, cols=12, row_labels=[f"T = {T}" for T in temperatures]),
     "temperature",
     "In a column the noise is the same, only scaled: T grows downward. Look for strokes that end"
     " nowhere, and for columns that look alike.",
+)
+
+# %% [markdown]
+# The same noise with more temperatures. *Start at the left, where all are nearly one picture, and
+# raise $T$: at which $T$ can you first tell the twelve apart, and from which on do they break?*
+
+# %%
+lesson.play(
+    "knob",
+    {"T": knob},
+    images=list(drawn.values()),
+    cols=4,
+    start={"T": 0.7},
+    caption="Twelve digits, each from its own noise, scaled by T.",
 )
 
 # %% [markdown]

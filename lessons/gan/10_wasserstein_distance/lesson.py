@@ -377,6 +377,29 @@ lesson.outcome(
 )
 
 # %% [markdown]
+# A plan can also be watched. Let each point of the ring travel along its road, all of them at
+# steady speed: at the share 0.5 each has half of its way behind it. Take the best plan, the
+# shortcut, and a plan that draws the pairs by lot. *Which of them piles the points up in the middle
+# half-way, and why?*
+
+# %%
+goals = {
+    "best plan": best.plan.argmax(axis=1),
+    "to the nearest": distances.argmin(axis=1),
+    "drawn by lot": lesson.rng("lot").permutation(n),
+}
+share = np.linspace(0, 1, 21)
+carried = [[(1 - s) * x + s * y[goal] for s in share] for goal in goals.values()]
+lesson.play(
+    "carried",
+    {"pairs": list(goals), "share": share},
+    points=carried,
+    truth=y,
+    time="share",
+    caption="Points of the ring on their way to the moons, the small dots underneath.",
+)
+
+# %% [markdown]
 # ## 6. Many lines instead of one plane
 #
 # The pairing of 2,000 points takes seconds. Project both clouds on a line, and it takes a sort. The

@@ -573,6 +573,21 @@ lesson.figure(
 )
 
 # %% [markdown]
+# Walk on the map yourself, one code at a time. *Find the shortest way from a 1 to a 0: which digits
+# do you pass? And what lies at the corners, where the prior hardly ever draws?*
+
+# %%
+side = np.linspace(-3, 3, 21)
+places = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
+lesson.play(
+    "walk_on_the_map",
+    {"z1": side, "z2": side},
+    images=picture_of(places.astype(np.float32)).reshape(21, 21, 28, 28),
+    start={"z1": 0, "z2": 0},
+    caption="The decoder's picture of one code (z1, z2).",
+)
+
+# %% [markdown]
 # ## 8. Wrong turns
 # A small VAE, trained with one piece wrong at a time. In the table below, "reports" is the loss
 # that the training shows, and "true" the negative ELBO of the trained model, computed as it should

@@ -462,6 +462,34 @@ for beta in (1.0, best):
     )
 
 # %% [markdown]
+# The same by hand, with all eight numbers: each picture is the one above with *one* number of its
+# code set to the value that you choose, first the number with the most nats. *With $\beta = 0.5$,
+# how many of the eight change anything when you move the value? And with $\beta = 16$?*
+
+# %%
+settings = np.linspace(-3, 3, 13)
+
+
+def one_number_set(beta):
+    """The picture with each number of its code set in turn, (13 values, 8 numbers, 16, 16)."""
+    vae = models[beta, 0]
+    mu, _ = vae.encode(start_picture)
+    by_nats = np.argsort(-nats_of(vae))
+    moved = traverse(vae, mu[0], settings, by_nats)  # (8, 13, 256)
+    return moved.swapaxes(0, 1).reshape(len(settings), -1, 16, 16)
+
+
+# %%
+lesson.play(
+    "price",
+    {"β": cfg.betas, "value": settings},
+    images=[one_number_set(beta) for beta in cfg.betas],
+    cols=4,
+    start={"value": 0},
+    caption="The eight numbers of the code, by their nats, row by row.",
+)
+
+# %% [markdown]
 # The same question in numbers: what share of each factor does each number know?
 
 

@@ -159,6 +159,7 @@ class Lesson:
         last = {name: float(history[name][-1]) for name in history}
         shown = "".join(f", {name} {value:.4g}" for name, value in last.items())
         self.run.tell(f"  training  {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
+        self.run.show("text", text=f"training {label}: {history.steps_done} steps in {history.seconds:.1f} s{shown}")
         training = {"label": label, "steps": history.steps_done, "seconds": round(history.seconds, 3), "last": last}
         self._trainings.append(training)
         return history
@@ -209,6 +210,7 @@ class Lesson:
         prediction = Prediction(question, choices)
         self.predictions = [other for other in self.predictions if other.question != question]
         self.predictions.append(prediction)
+        self.run.show("predict", question=prediction.question, choices=prediction.choices)
         self._show(prediction.question_markdown(), prediction.question_text())
 
     def outcome(self, text: str, answer: str | None = None) -> None:
@@ -221,6 +223,7 @@ class Lesson:
             raise ValueError("an outcome follows a prediction: call lesson.predict before the run")
         prediction = self.predictions[-1]
         prediction.came_out(text + self._cut_short(), answer)
+        self.run.show("outcome", text=prediction.outcome, answer=answer)
         self._show(prediction.outcome_markdown(), prediction.outcome_text())
 
     def exercise(self, id: str) -> None:
@@ -235,6 +238,7 @@ class Lesson:
         id = f"{address.lesson}/{address.exercise}"
         if id not in self.exercises:
             self.exercises.append(id)
+        self.run.show("exercise", id=id)
         start = f"minigen exercise start {address.lesson}"
         markdown = ""
         if self.run.mode == "notebook":
@@ -256,6 +260,7 @@ class Lesson:
         if self.run.models_only:
             return
         caption = self._draw(f"{name}.png", caption, lambda path: plot.save(fig, path))
+        self.run.show("figure", file=f"{name}.png", caption=caption)
         if self.options.show or self.run.mode == "notebook":
             plot.show(fig)
         self._show(caption)
@@ -267,14 +272,67 @@ class Lesson:
         if self.run.models_only:
             return
         caption = self._draw(f"{name}.gif", caption, lambda path: plot.animate(frames, path, **options))
+        self.run.show("animation", file=f"{name}.gif", caption=caption)
         if self.run.mode == "notebook":
             show_gif(self.out / f"{name}.gif")
+        self._show(caption)
+
+    def play(
+        self,
+        name: str,
+        axes: Mapping[str, Sequence[Any]],
+        *,
+        points: Any = None,
+        images: Any = None,
+        truth: Any = None,
+        bounds: Any = None,
+        cols: int | None = None,
+        start: Mapping[str, Any] | None = None,
+        time: str | None = None,
+        still: str | None = None,
+        caption: str = "",
+    ) -> None:
+        """A picture that the book draws with a slider for each axis, from what has been computed for every position.
+
+            lesson.play("reverse", {"η": ["0", "1"], "t": path.times}, points=states, truth=data, time="t", caption=...)
+
+        axes:   one to three names with their values: numbers make a slider, names a choice.
+        points: (*axes, N, 2), drawn over points of the truth (M, 2), in a box `bounds` (as for `plot.samples`). A point
+                keeps its place among the N, since it is seen moving from one position to the next.
+        images: instead of points, (*axes, H, W[, C]) or n at a time, (*axes, n, H, W[, C]), `cols` of them beside each
+                other; floats in [0, 1] or uint8.
+        start:  {name: value} of axes that do not start at their first value. time: the axis with a play button.
+        still:  the axis that the still goes along, by default the time, else the last one of numbers.
+
+        Saves a still of a few positions as `<name>.png`, which scripts and notebooks show, and the data as `<name>.js`.
+        Raises ValueError that names the argument, also for data of more than a megabyte.
+        """
+        from minigen import plot
+        from minigen.course.lesson.play import film_of
+
+        if self.run.models_only:
+            return
+        film = film_of(axes, points, images, truth, bounds, cols, start, time, still)
+        script = film.script(f"{slug(self.id)}/{name}")
+        fig = film.still()
+
+        def save(path: Path) -> None:
+            plot.save(fig, path)
+            self.run.folder.write_text(f"{name}.js", script)
+
+        caption = self._draw(f"{name}.png", caption, save)
+        # The payload of the kind "play" in a record of the run; metrics.json has it among the figures.
+        payload = {"name": name, "file": f"{name}.png", "data": f"{name}.js", "caption": caption}
+        self._drawn[-1] = payload
+        if self.options.show or self.run.mode == "notebook":
+            plot.show(fig)
         self._show(caption)
 
     def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
         """Print an aligned table and keep it in metrics.json."""
         rows = [list(row) for row in rows]
         self._tables.append({"title": title, "header": list(header), "rows": jsonable(rows)})
+        self.run.show("table", **self._tables[-1])
         heading = f"\n  {title}\n" if title else "\n"
         self._show(
             (f"**{title}**\n\n" if title else "") + markdown_table(rows, header),
@@ -290,7 +348,10 @@ class Lesson:
             code = textwrap.dedent(inspect.getsource(thing)).rstrip()
             where = f"{thing.__module__.replace('.', '/')}.py:{inspect.getsourcelines(thing)[1]}"
             markdown = f"`{where}`\n\n```python\n{code}\n```"
-            if self.run.mode == "notebook" and self._is_to_be_written(thing):
+            answered = [] if self.run.models_only else self._answered_by(thing)
+            ids = [exercise.id for exercise in answered]
+            self.run.show("source", where=where, name=thing.__qualname__, code=code, exercises=ids)
+            if self.run.mode == "notebook" and _any_to_be_written(answered):
                 markdown = folded(f"<code>{thing.__qualname__}</code> is an exercise: try it first", markdown)
             self._show(markdown, f"  source  {where} {thing.__qualname__}")
             self.run.write_log(code + "\n")
@@ -322,6 +383,8 @@ class Lesson:
         if self.run.mode == "notebook":
             self.checks = [other for other in self.checks if other.name != name]
         self.checks.append(check)
+        _, got, bar, status, _ = check.row()
+        self.run.show("check", name=name, value=got, bar=bar, status=status)
         try:
             check.require()
         except CheckFailed as error:
@@ -329,7 +392,6 @@ class Lesson:
                 raise
             self.run.say(f"  {color(str(error), 'red')}")
             return
-        _, got, bar, *_ = check.row()
         self.run.say(f"  check   {name}: {got} ({bar}) {color('ok', 'green')}")
 
     def claim(
@@ -379,6 +441,7 @@ class Lesson:
         """Print claim, value, bar, verdict and source of every claim so far."""
         header = ["claim", "value", "bar", "verdict", "source"]
         rows = [claim.row() for claim in self.claims]
+        self.run.show("claims", header=header, rows=rows)
         self._show(markdown_table(rows, header), "\n" + text_table(rows, header, indent="  ") + "\n")
 
     def metrics(self) -> dict[str, Any]:
@@ -447,16 +510,22 @@ class Lesson:
         if text:
             self.run.say(text, notebook=False)
 
-    def _is_to_be_written(self, thing: Any) -> bool:
-        """Whether a function, or a method of a class, answers an exercise of this lesson that is not passed yet."""
+    def _answered_by(self, thing: Any) -> list[Any]:
+        """The exercises of this lesson that a function, or a method of a class, answers."""
         from minigen.course.exercise import catalog
-        from minigen.course.exercise.progress import Progress, home
 
         target = f"{thing.__module__}:{thing.__qualname__}"
-        exercises = [*catalog.exercises_of(self.id), *map(_exercise, self.exercises)]
-        asked = [exercise for exercise in exercises if f"{exercise.target}.".startswith(f"{target}.")]
-        progress = Progress(home())
-        return any(not progress.of(exercise)["passed"] for exercise in asked)
+        exercises = {exercise.id: exercise for exercise in catalog.exercises_of(self.id)}
+        exercises |= {id: _exercise(id) for id in self.exercises}
+        return [exercise for exercise in exercises.values() if f"{exercise.target}.".startswith(f"{target}.")]
+
+
+def _any_to_be_written(exercises: Iterable[Any]) -> bool:
+    """Whether the reader has not passed one of these exercises yet."""
+    from minigen.course.exercise.progress import Progress, home
+
+    progress = Progress(home())
+    return any(not progress.of(exercise)["passed"] for exercise in exercises)
 
 
 def _exercise(id: str) -> Any:

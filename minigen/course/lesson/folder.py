@@ -90,7 +90,10 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> Path:
         """Write a JSON file of this run, all or nothing."""
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text file of this run, all or nothing."""
         return _write_text(self.file(name), text)
 
     def finish(self) -> None:

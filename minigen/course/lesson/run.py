@@ -25,6 +25,7 @@ from minigen.course.lesson.display import in_notebook
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
 from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.record import FILE_NAME, Record
 
 __all__ = ["Finished", "Run", "folder_name", "join", "run_file"]
 
@@ -74,6 +75,8 @@ class Run:
         self.recipe = recipe_of(path)
         self.lesson: Declared | None = None
         self.folder: RunFolder
+        self.outputs: Record | None = None  # a notebook, whose cells run in any order, has none
+        self._saying = False
         self.closed = False
 
     @property
@@ -106,6 +109,8 @@ class Run:
             wait=self._wait if self.models_only else None,
         )
         self.folder.file("log.txt").write_text("", encoding="utf-8")
+        if self.path is not None and not self.models_only:
+            self.outputs = Record(self.path, self.folder.file(FILE_NAME))
         self.lesson = lesson
         if options.resume and not self.folder.resumed:
             self.say(f"nothing to resume in {self.folder.path}: starting from the beginning")
@@ -118,10 +123,25 @@ class Run:
 
     def say(self, text: str, notebook: bool = True) -> None:
         """Print a line and log it; with notebook=False a notebook only logs it, having displayed it in its own way."""
-        if notebook or self.mode != "notebook":
-            print(text, flush=True)
+        self._saying = True
+        try:
+            if notebook or self.mode != "notebook":
+                print(text, flush=True)
+        finally:
+            self._saying = False
         if not self.teed:
             self.write_log(text + "\n")
+
+    def show(self, kind: str, **payload: Any) -> None:
+        """Note an output of the lesson in its record; `minigen.course.lesson.record` lists the kinds."""
+        if self.outputs is not None and not self.closed:
+            self.outputs.add(kind, **payload)
+
+    def printed(self, text: str) -> None:
+        """Log what goes to standard output; what the lesson itself prints is an output of the lesson."""
+        self.write_log(text)
+        if self.outputs is not None and not self._saying and not self.closed:
+            self.outputs.print(text)
 
     def tell(self, text: str) -> None:
         """Say what takes time, also to who wants only the models (on standard error)."""
@@ -145,6 +165,8 @@ class Run:
         self.closed = self.mode != "notebook"
         if status is not None:
             self.lesson.status = status
+        if self.outputs is not None:
+            self.outputs.flush()
         try:
             self.folder.write_json("metrics.json", self.lesson.metrics())
             if self.lesson.status in FINISHED:
@@ -157,7 +179,7 @@ class Run:
         """While the lesson's file runs: it is the current run, and what it prints is logged."""
         Run.current = self
         try:
-            with contextlib.redirect_stdout(cast(TextIO, Tee(sys.stdout, self.write_log))):
+            with contextlib.redirect_stdout(cast(TextIO, Tee(sys.stdout, self.printed))):
                 yield
         finally:
             Run.current = None

@@ -1,0 +1,123 @@
+"""The record of a run: every output of a lesson, in order, with the cell that made it, in `record.jsonl`.
+
+One line is one output: `{"cell": 3, "statement": 7, "kind": "table", "payload": {...}}`. The book is made from it, so
+no lesson has to run a second time. `cell` counts the cells of the lesson's file from 0. `statement` counts its
+top-level statements: text between the cells may change after the run, and it still says where the output belongs.
+
+kind        payload
+----------  ------------------------------------------------------------
+text        text: what the lesson printed
+figure      file, caption (file: a PNG of the run's folder)
+animation   file, caption (a GIF)
+table       title, header, rows
+predict     question, choices
+outcome     text, answer (one of the choices, or null)
+exercise    id
+source      where, name, code, exercises: the ids of those that it answers
+check       name, value, bar, status
+claims      header, rows
+play        name, file (the still picture), data, caption
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from bisect import bisect_right
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+__all__ = ["FILE_NAME", "KINDS", "Record", "cell_starts", "read_record", "statement_starts"]
+
+FILE_NAME = "record.jsonl"
+KINDS = "text figure animation table predict outcome exercise source check claims play".split()
+CELL = "# %%"
+
+
+def cell_starts(source: str) -> list[int]:
+    """The line (from 1) of each cell's `# %%`."""
+    return [number for number, line in enumerate(source.splitlines(), 1) if line.startswith(CELL)]
+
+
+def statement_starts(source: str) -> list[int]:
+    """The line (from 1) of each top-level statement, decorators included."""
+    starts = []
+    for node in ast.parse(source).body:
+        decorators = getattr(node, "decorator_list", [])
+        starts.append(min([node.lineno, *(decorator.lineno for decorator in decorators)]))
+    return starts
+
+
+class Record:
+    """What a running lesson has shown, written line by line to `path`, which is emptied first.
+
+    lesson_file: the file that runs; an output belongs to the cell in which its module is at that moment.
+    """
+
+    def __init__(self, lesson_file: Path, path: Path):
+        self.lesson_file, self.path = str(lesson_file), path
+        source = Path(lesson_file).read_text(encoding="utf-8", errors="replace")
+        self._cells, self._statements = cell_starts(source), statement_starts(source)
+        self._line = 1
+        self._printed = ""  # by one statement, not written yet: print() writes in pieces
+        self.path.write_text("", encoding="utf-8")
+
+    def add(self, kind: str, **payload: Any) -> None:
+        """Note one output of the cell that runs now. Raises ValueError for an unknown kind."""
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        self.flush()
+        self._line = self._current_line()
+        self._write(kind, payload)
+
+    def print(self, text: str) -> None:
+        """Note printed text; what one statement prints without another output between is one text."""
+        line = self._current_line()
+        if self._place(line) != self._place(self._line):
+            self.flush()
+        self._line = line
+        self._printed += text
+
+    def flush(self) -> None:
+        """Write the printed text that is still held back."""
+        text, self._printed = self._printed.strip("\n"), ""
+        if text.strip():
+            self._write("text", {"text": text})
+
+    def _write(self, kind: str, payload: dict[str, Any]) -> None:
+        from minigen.course.lesson.claims import jsonable
+
+        cell, statement = self._place(self._line)
+        entry = {"cell": cell, "statement": statement, "kind": kind, "payload": jsonable(payload)}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+    def _place(self, line: int) -> tuple[int, int]:
+        """The cell and the statement that a line belongs to."""
+        return max(0, bisect_right(self._cells, line) - 1), max(0, bisect_right(self._statements, line) - 1)
+
+    def _current_line(self) -> int:
+        """The line of the lesson that runs now, or the last one known where a thread of its own shows something."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code.co_name == "<module>" and frame.f_code.co_filename == self.lesson_file:
+                return frame.f_lineno
+            frame = frame.f_back
+        return self._line
+
+
+def read_record(path: Path) -> list[dict[str, Any]]:
+    """The outputs of a run in their order. Raises ValueError for a file that is no record."""
+    entries = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            known = entry["kind"] in KINDS and isinstance(entry["payload"], dict) and entry["statement"] >= 0
+        except (ValueError, KeyError, TypeError):
+            known = False
+        if not known:
+            raise ValueError(f"{path}, line {number}: not an output of a lesson")
+        entries.append(entry)
+    return entries
