@@ -282,7 +282,8 @@ for t in (1, steps // 2, steps):
     print(f"step {t} of the line has {left:.4g} of the signal, as the cosine at {at:.1f}")
 
 # %% [markdown]
-# The network predicts $v$, from which the noise is $\sqrt{1 - \bar\alpha_t}\, x_t +
+# The network predicts $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$ (why,
+# says `diffusion/11`), from which the noise is $\sqrt{1 - \bar\alpha_t}\, x_t +
 # \sqrt{\bar\alpha_t}\, v$. Every digit is asked for by its label, all labels equally often. The
 # steps back have the smaller variance, $\tilde\beta_t$, which suits pictures with a black
 # background (`diffusion/07`).

@@ -330,14 +330,14 @@ def denoiser_of(name, steps):
     model = ConsistencyModel(EpsMLP(rng, width=128, layers=4), 0.0, width)
 
     def batch(rng):
-        return denoising_batch(name, rng)
+        return denoising_batch(name, rng, 256)
 
-    step = descend(denoising_loss, model, batch, lr=cosine(2e-3, steps), ema=0.999, rng=rng)
+    step = descend(denoising_loss, model, batch, lr=cosine(5e-3, steps), ema=0.999, rng=rng)
     lesson.fit(step, steps, state=step.state, label=f"teacher, {name}")
     return step.averaged
 
 
-teachers = {name: denoiser_of(name, lesson.steps(4000, quick=3)) for name in densities}
+teachers = {name: denoiser_of(name, lesson.steps(10_000, quick=3)) for name in densities}
 teachers_noise = {name: eps_model_from_denoiser(model) for name, model in teachers.items()}
 
 # %% [markdown]
@@ -784,7 +784,7 @@ def digit_loss(f, x, y, z, high, low):
 # %%
 digit_noise = eps_model_from_denoiser(teacher)
 student = ConsistencyModel(FromV(base.net.copy().freeze(False)), least, 1.0)
-steps = lesson.steps(1200, quick=1)
+steps = lesson.steps(800, quick=1)
 lr = cosine(3e-4, steps)
 step = descend(digit_loss, student, digit_pairs, lr=lr, ema=0.95, rng=rng, parallel=True)
 lesson.fit(step, steps, state={**step.state, "digits": source}, label="CD, digits")

@@ -533,7 +533,7 @@ def latent_loss(net, z0, t, eps, words):
 
 
 # %%
-steps = lesson.steps(3000, quick=4)
+steps = lesson.steps(4000, quick=4)
 step = descend(
     latent_loss,
     net,
@@ -695,7 +695,12 @@ lesson.outcome(
 )
 
 # %%
-lesson.claim("latent, 25 steps: Fréchet distance", latents_[3], at_most=120)
+lesson.claim(
+    "latent, 25 steps: Fréchet distance",
+    latents_[3],
+    at_most=70,
+    source="the aim is that of the pixels; Gaussians of each class: 235",
+)
 lesson.claim("its cost / that of the pixel model", ratio, at_most=0.5)
 lesson.claim("latent, 25 steps: as labeled", latents_[4], at_least=0.85)
 fig, ax = plot.figure(size=(5.2, 3.6))

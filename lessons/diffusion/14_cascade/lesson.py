@@ -240,7 +240,7 @@ lesson.figure(grid, "spoiled", "What the 7 → 14 model is shown. Up to which s 
 # ## 4. Training
 #
 # The base model is told the label, and draws 7×7. (`Padded` lays a margin around it, since the
-# U-Net wants sides that are multiples of 4.) All models predict $v$, as in `diffusion/04`. For each
+# U-Net wants sides that are multiples of 4.) All models predict $v$, as in `diffusion/11`. For each
 # of the two enlargements we train one model plainly and one with noise; and for the second, where
 # Ho et al. found it better, one with blur.
 

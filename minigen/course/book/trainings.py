@@ -77,7 +77,7 @@ class Frame:
 
 
 def points(role: str, x: np.ndarray) -> dict[str, Any]:
-    """A layer of points (N, 2). role: "data", "model" or "codes", which says how they are drawn."""
+    """A layer of points (N, 2). role: "data", "model", "codes" or "line", which says how they are drawn."""
     return {"kind": "points", "role": role, "data": _packed(np.asarray(x, np.float32))}
 
 
@@ -183,7 +183,7 @@ def classifier(name: str, rng: Rng) -> Iterator[Frame]:
             errors = float(np.mean((model(x)[:, 0] > 0) != (y > 0.5)))
             undecided = plane[np.abs(model(plane)[:, 0]) < 0.3]
             kept = [points("data", x[y < 0.5]), points("model", x[y > 0.5])] if i == 0 else []
-            yield Frame(i, steps, errors, [points("edge", undecided)], kept)
+            yield Frame(i, steps, errors, [points("line", undecided)], kept)
         if i < steps:
             step(i)
 
@@ -193,7 +193,7 @@ def classifier(name: str, rng: Rng) -> Iterator[Frame]:
 
 def gan(name: str, rng: Rng) -> Iterator[Frame]:
     """A generator learns to fool a discriminator, on a ring of eight points."""
-    density, steps = ring(), 900
+    density, steps = ring(), 750
     generator, discriminator = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
     g_optimizer, d_optimizer = (Adam(net, 2e-3, betas=(0.0, 0.99)) for net in (generator, discriminator))
     z = generator.latent(rng, SHOWN)
@@ -295,8 +295,8 @@ def game(name: str, rng: Rng) -> Iterator[Frame]:
 
 def vae(name: str, rng: Rng) -> Iterator[Frame]:
     """A variational autoencoder learns the two moons: its decoder's points."""
-    density, steps = moons(), 900
-    model = VAE(rng, dim_x=2, dim_z=2, widths=(WIDTH, WIDTH), likelihood=Gaussian(std=0.15))
+    density, steps = moons(), 1400
+    model = VAE(rng, 2, 2, (WIDTH, WIDTH), "tanh", likelihood=Gaussian(std=0.15))
 
     def loss(model: VAE, x: np.ndarray, eps: np.ndarray) -> Any:
         bound = model.elbo(x, eps)
@@ -306,14 +306,14 @@ def vae(name: str, rng: Rng) -> Iterator[Frame]:
             return beta_vae.capacity_loss(-anp.mean(bound.reconstruction), anp.mean(bound.kl), 1.0, 3.0)
         return -anp.mean(bound.value)
 
-    step = descend(loss, model, lambda rng: (density.sample(rng, BATCH), noise(rng)), rng=rng, lr=cosine(4e-3, steps))
+    step = descend(loss, model, lambda rng: (density.sample(rng, BATCH), noise(rng)), rng=rng, lr=cosine(1e-2, steps))
     return watch(density.sample(rng, SHOWN), steps, step, lambda: model.sample(np.random.default_rng(2), SHOWN))
 
 
 def bottleneck(name: str, rng: Rng) -> Iterator[Frame]:
     """An autoencoder has one number for each point: what it gives back is a curve through the moons."""
-    density, steps, every = moons(), 800, 32
-    model = MLP(rng, [2, WIDTH, 1, WIDTH, 2], "tanh")
+    density, steps, every = moons(), 900, 36
+    model = MLP(rng, [2, 32, 32, 1, 32, 32, 2], "tanh")
     real = density.sample(rng, SHOWN)
 
     def loss(model: Any, x: np.ndarray) -> Any:

@@ -342,6 +342,11 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
         context.lineTo(4 + (step / steps) * (width - 8), y);
       });
       context.stroke();
+      context.fillStyle = color("--mg-pale");
+      context.font = "12px sans-serif";
+      context.textAlign = "right";
+      context.fillText(`${(10 ** high).toPrecision(2)} at most`, width - 6, 15);
+      context.fillText(`${(10 ** low).toPrecision(2)} at least`, width - 6, height / 2);
     };
 
     return {
@@ -493,8 +498,8 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
 
     if (data.imports?.length) {
       const given = element("div", "mg-given");
-      given.append(element("span", "", "At hand: "));
-      for (const line of data.imports) given.append(element("code", "", line), " ");
+      given.append("At hand:");
+      for (const line of data.imports) given.append(element("code", "", line));
       box.append(given);
     }
     readable.hidden = true;
