@@ -1,7 +1,6 @@
 """The configuration of Sphinx for the book. `minigen.course.book.build` calls Sphinx with it."""
 
 from pathlib import Path
-from typing import Any
 
 WEB = Path(__file__).parent / "web"
 
@@ -39,6 +38,7 @@ html_theme_options = {"navigation_with_keys": False, "top_of_page_buttons": []}
 copybutton_selector = "div.highlight-python pre"
 
 # MathJax stands in the book itself, trimmed to what the pages use (web/mathjax): nothing is asked of another host.
+# Sphinx puts it on pages with formulas; page.js loads it on others, with the same settings, when a card needs it.
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax_options = {"defer": "defer"}
 mathjax4_config = mathjax3_config = {
@@ -51,7 +51,3 @@ mathjax4_config = mathjax3_config = {
     },
     "loader": {"paths": {"font": "[mathjax]/font", "mathjax-newcm": "[mathjax]/font"}},
 }
-
-
-def setup(app: Any) -> None:
-    app.set_html_assets_policy("always")  # MathJax on every page: a card with an equation may open on any

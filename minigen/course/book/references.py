@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from minigen.course import index
+from minigen.course.book import conf
 from minigen.course.book.contents import Chapter, Contents, post_title
 from minigen.course.book.lesson_pages import Pictures, figure_anchor
 from minigen.course.book.outputs import exercise_anchor
@@ -195,6 +196,7 @@ def script_data(contents: Contents) -> dict[str, Any]:
             for chapter in contents.chapters
         ],
         "equations": {id: [row["states"], row["latex"]] for id, row in contents.equations.items()},
+        "mathjax": conf.mathjax4_config,
         "symbols": [[row["posts"], row["latex"], row["code"], row["meaning"]] for row in index.symbols()],
     }
 

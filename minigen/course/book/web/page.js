@@ -26,6 +26,28 @@
     return made;
   };
 
+  const loadScript = (name) => new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = `${root}_static/${name}`;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`${name} cannot be loaded`));
+    document.head.append(script);
+  });
+
+  /* -- mathematics: MathJax is a megabyte, so that a page without formulas loads it only when a card needs it --------- */
+
+  let mathematics = null;
+  const startMathematics = () => {
+    mathematics ||= (async () => {
+      if (!document.querySelector("script[src*='mathjax/tex-chtml']")) {
+        window.MathJax = structuredClone(book.mathjax);
+        await loadScript("mathjax/tex-chtml.js");
+      }
+      await MathJax.startup.promise;
+    })();
+    return mathematics;
+  };
+
   /* -- predictions: what came out opens once a choice is made ------------------------------------------------------ */
 
   const showPrediction = (box) => {
@@ -156,6 +178,14 @@
     card.style.top = `${(below ? box.bottom + 6 : box.top - card.offsetHeight - 6) + scrollY}px`;
   };
 
+  const typesetCard = async (target) => {
+    await startMathematics();
+    if (shownFor !== target) return;
+    MathJax.typesetClear([card]);
+    await MathJax.typesetPromise([card]);
+    if (shownFor === target) place(target);
+  };
+
   const showCard = (target, title, words, latex) => {
     if (shownFor === target) return;
     hideCard();
@@ -167,11 +197,7 @@
     card.hidden = false;
     if (target.matches("a")) target.setAttribute("aria-describedby", card.id);
     place(target);
-    if (latex && window.MathJax?.typesetPromise) {
-      MathJax.startup.promise
-        .then(() => { MathJax.typesetClear([card]); return MathJax.typesetPromise([card]); })
-        .then(() => { if (shownFor === target) place(target); });
-    }
+    if (latex) typesetCard(target);
   };
 
   const equationOf = (link) => {
@@ -290,14 +316,6 @@
     return files;
   };
 
-  const loadScript = (name) => new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = `${root}_static/${name}`;
-    script.onload = resolve;
-    script.onerror = () => reject(new Error(`${name} cannot be loaded`));
-    document.head.append(script);
-  });
-
   const startSaving = () => {
     const button = document.querySelector(".mg-save");
     if (!button) return;
@@ -326,6 +344,7 @@
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
 
+  if (document.querySelector(".math")) startMathematics();
   startPredictions();
   showProgress();
   watchTheEnd();
