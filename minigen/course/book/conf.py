@@ -45,6 +45,7 @@ mathjax4_config = mathjax3_config = {
     "output": {"displayOverflow": "linebreak", "linebreaks": {"inline": True}, "fontPath": "[mathjax]/font"},
     "options": {
         "enableMenu": False,
+        "processHtmlClass": "tex2jax_process|mathjax_process|math|output_area",  # as MyST has it on its own pages
         "menuOptions": {
             "settings": {"enrich": False, "speech": False, "braille": False, "assistiveMml": True},
         },
