@@ -154,6 +154,8 @@ def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) ->
             if time.monotonic() - started > seconds:
                 break
     except (Exception, SystemExit) as error:
+        if _scipy.asked:
+            return json.dumps({"needs": "scipy"})
         failure = failure_of(error, ["your answer"])
         reply |= {"error": failure.message, "line": failure.line}
     finally:
