@@ -120,7 +120,7 @@ def wrapped(function: Callable) -> list[Mutant]:
         if parameter.default is not inspect.Parameter.empty:
             default = functools.partial(_replaced, by=parameter.default)
             found.append(_with_argument(function, name, f"`{name}` ignored, its default in its place", default))
-    found.append(_with_result(function, "its result bounded below by 0", lambda value: anp.maximum(value, 0.0)))
+    found.append(_with_result(function, "its result bounded below by 0", lambda value: anp.maximum(value, 0)))
     return found
 
 
