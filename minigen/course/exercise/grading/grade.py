@@ -37,6 +37,10 @@ CALLED = {  # where the inputs may explain what went wrong
     *(status.RETURNED_NONE, status.NO_GRADIENT, status.CHANGED_INPUTS, status.RAISED, status.RECURSION),
     *(status.TIMEOUT, status.MEMORY, status.CRASHED),
 }
+OWN_NOISE = (
+    "your function draws random numbers of its own, by np.random: use what it is given (noise, or a generator), "
+    "so that the same arguments give the same result."
+)
 LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
 
 __all__ = [
@@ -224,6 +228,9 @@ def _hint(
         notes = {answer.note for answer in found}
         if len(notes) == 1:
             return notes.pop(), True
+        failing = next(number for number, verdict in enumerate(verdicts) if not verdict.passed)
+        if outcomes[failing].draws:
+            return OWN_NOISE, False
         words = one_change(
             exercise.cases,
             outcomes,

@@ -58,6 +58,7 @@ class Outcome:
     values: what the driver returned, or without an answer the numbers in what the function returned.
     precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
         largest magnitude.
+    draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
     """
 
     status: str
@@ -67,6 +68,7 @@ class Outcome:
     values: dict[str, np.ndarray] = field(default_factory=dict)
     precision: float = 0.0
     scale: float = 0.0
+    draws: bool = False
 
     @property
     def answered(self) -> bool:
@@ -385,6 +387,7 @@ class Impl:
         self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call
         self.sizes: set[int] = set()  # lengths of the arguments' axes, for "n times" in a report
         self.precision = self.scale = 0.0  # see Outcome
+        self.draws = False
         self.signature: inspect.Signature | None
         try:
             self.signature = inspect.signature(function)
@@ -404,6 +407,7 @@ class Impl:
         kept = [(name, array) for name, array in given if name not in self.mutates]
         passed = [with_copies(value, copies) for value in args], {k: with_copies(v, copies) for k, v in kwargs.items()}
         lists = [(each, list(each)) for each in (*passed[0], *passed[1].values()) if type(each) is list]
+        random = _own_randomness()
         try:
             value = self.function(*passed[0], **passed[1])
         except KeyboardInterrupt:
@@ -411,6 +415,7 @@ class Impl:
         except BaseException as error:
             raise failure_of(error, self.files) from None
         finally:
+            self.draws = self.draws or _own_randomness() != random
             if self.after is not None:
                 self.after()
         for name, array in kept:
@@ -495,6 +500,12 @@ class Impl:
         return failure
 
 
+def _own_randomness() -> tuple:
+    """Where the generator behind np.random.randn and the like stands."""
+    name, keys, *rest = np.random.get_state()
+    return (name, keys.tobytes(), *rest)
+
+
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and (a.tobytes() == b.tobytes())
 
@@ -504,6 +515,12 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     """Run case `number` of an exercise; the same seed gives both sides the same inputs."""
+    outcome = _observe(driver, impl, seed, number)
+    outcome.draws = impl.draws
+    return outcome
+
+
+def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     try:
         result = driver(impl, np.random.default_rng([seed, number]))
     except KeyboardInterrupt:

@@ -438,7 +438,7 @@ def _outcome(header: dict, arrays: dict) -> Outcome:
         numbers = float(header["precision"]), float(header["scale"])
         words = str(header["message"]), line, str(header["text"])
         if header["status"] in status.WORDS:
-            return Outcome(header["status"], *words, arrays, *numbers)
+            return Outcome(header["status"], *words, arrays, *numbers, bool(header.get("draws")))
     except (KeyError, TypeError, ValueError):
         pass
     return Outcome(status.CRASHED, "your code wrote into the channel that carries its answers")

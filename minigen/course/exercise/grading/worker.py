@@ -167,6 +167,7 @@ class Run:
             "text": outcome.text[:200],
             "precision": outcome.precision,
             "scale": outcome.scale,
+            "draws": outcome.draws,
         }
 
 
