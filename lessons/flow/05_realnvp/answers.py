@@ -151,6 +151,9 @@ MISTAKES = {
     d = x.shape[1] // 2
     z = np.concatenate([x[:, :d], (x[:, d:] - t[:, d:]) * np.exp(-s[:, d:])], axis=1)
     return z, -over_coordinates(s[:, d:])
+    # A small number beside exp(s) changes z: divide by exp(s) as it is.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (x - t) / (np.exp(s) + 1e-8), -over_coordinates(s)
     """,
     "affine_log_det": """
     # The halves are swapped: mask = 1 means kept, and what is kept is not stretched.
@@ -185,6 +188,10 @@ MISTAKES = {
     (1 - mask) * s -> np.tanh((1 - mask) * s)
     # The mask says which coordinates are changed: do not assume that they are the last of axis 1.
     return over_coordinates(s[:, s.shape[1] // 2 :])
+    # This is the determinant; its logarithm is asked for.
+    return np.prod(np.reshape(np.exp((1 - mask) * s), (len(s), -1)), axis=1)
+    # Sum over all axes of a picture but the first, not only over axis 1.
+    return np.sum((1 - mask) * s, axis=1)
     """,
 }
 
