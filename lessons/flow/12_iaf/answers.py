@@ -73,6 +73,8 @@ MISTAKES = {
     np.sum(log_scale, axis=1) -> np.sum(np.exp(log_scale), axis=1)
     # A log-determinant may have either sign: no absolute value.
     np.sum(log_scale, axis=1) -> np.abs(np.sum(log_scale, axis=1))
+    # A small number in the logarithm is a floor under it: sum log_scale itself.
+    return z * np.exp(log_scale) + mu, np.sum(np.log(np.exp(log_scale) + 1e-8), axis=1)
     """,
     "iaf_from_maf": """
     # mu is divided by sigma as well: (x - mu)/sigma = x/sigma - mu/sigma.
@@ -194,6 +196,11 @@ MISTAKES = {
     return gate * z + (1 - gate) * m, -np.sum(softplus(-s - 1), axis=1)
     # exp(1000) is infinite, and the derivative infinity / infinity: use `sigmoid`.
     sigmoid(s) -> 1 / (1 + np.exp(-s))
+    # The value is right, but np.where sends 0 times infinity, a NaN, back through the side that it
+    # does not take: use softplus.
+    gate = sigmoid(s)
+    up, down = -np.log(1 + np.exp(-s)), s - np.log(1 + np.exp(s))
+    return gate * z + (1 - gate) * m, np.sum(np.where(s > 0, up, down), axis=1)
     """,
 }
 
