@@ -93,6 +93,16 @@ MISTAKES = {
         return np.sum(v * grad(along)(x), axis=1) + size / 2
     # The slope enters as it is, not squared.
     np.sum(v * grad(along)(x), axis=1) -> np.sum(v * grad(along)(x), axis=1) ** 2
+    # A difference quotient is only near the derivative: take the derivative itself, by grad.
+    slope = np.sum(v * (score(x + 1e-3 * v) - score(x)), axis=1) / 1e-3
+    s = score(x)
+    size = np.sum(s**2, axis=1) if variance_reduced else np.sum(v * s, axis=1) ** 2
+    return np.mean(slope + size / 2)
+    # A difference quotient is only near the derivative: take the derivative itself, by grad.
+    slope = np.sum(v * (score(x + 1e-4 * v) - score(x)), axis=1) / 1e-4
+    s = score(x)
+    size = np.sum(s**2, axis=1) if variance_reduced else np.sum(v * s, axis=1) ** 2
+    return np.mean(slope + size / 2)
     """,
     "denoising_score_matching_loss": """
     # The sign: the score of the noisy example is minus eps/sigma, so sigma s and eps are added.
