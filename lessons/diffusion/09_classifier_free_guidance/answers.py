@@ -41,6 +41,8 @@ MISTAKES = {
     # Each guess keeps its size: there is nothing to normalize.
     out = (1 + w) * eps_cond - w * eps_uncond
     return out / np.std(out) * np.std(eps_cond)
+    # A weight below zero leads back towards the unconditional guess: its sign counts.
+    return (1 + abs(w)) * eps_cond - abs(w) * eps_uncond
     """,
     "drop_labels": """
     # A share p is to be left out, not kept: -1 where u is below p.
@@ -78,6 +80,12 @@ MISTAKES = {
     return y
     # The caller draws the random numbers: use u.
     u < p -> np.random.default_rng(0).random(len(y)) < p
+    # Exactly a share p of each batch is not asked for: each label is left out by its own u.
+    u < p -> np.argsort(np.argsort(u)) < int(p * len(u))
+    # No label is -1, whatever the label was: not its negative.
+    return np.where(u < p, -y, y)
+    # Labels are whole numbers, -1 too: they index rows.
+    return np.where(u < p, -1.0, y)
     """,
     "clip_similarity": """
     # The scalar product depends on the lengths: divide by both.
@@ -122,6 +130,22 @@ MISTAKES = {
     return np.sum(image / lengths(image) * (text / lengths(text)), axis=1)
     # A small number in the divisor changes the cosine of short rows, which are as good as any.
     return np.sum(image / (lengths(image) + 1e-6) * (text / lengths(text)), axis=1)
+    # The squares of very long rows do not fit into float32: divide by the largest entry first.
+    both = np.sum(image**2, axis=1) * np.sum(text**2, axis=1)
+    return np.sum(image * text, axis=1) / np.sqrt(both)
+    # A length has no floor: very short rows are as good as any.
+    a = image / np.maximum(lengths(image), 1e-8)
+    return np.sum(a * (text / np.maximum(lengths(text), 1e-8)), axis=1)
+    # A small number in the divisor changes the cosine of short rows, which are as good as any.
+    return np.sum(image / (lengths(image) + 1e-8) * (text / (lengths(text) + 1e-8)), axis=1)
+    # A small number in the divisor changes the cosine of short rows, which are as good as any.
+    return np.sum(image * text, axis=1) / (lengths(image) * lengths(text) + 1e-8)[:, 0]
+    # The length of a row goes over its E numbers, axis 1, not over the examples.
+    a = image / np.sqrt(np.sum(image**2, axis=0))
+    return np.sum(a * (text / np.sqrt(np.sum(text**2, axis=0))), axis=1)
+    # One text for all images (1, E) has to do as well.
+    a, b = image / lengths(image), text / lengths(text)
+    return np.diag(np.matmul(a, np.transpose(b)))
     """,
 }
 
