@@ -171,6 +171,13 @@ def ends_of_a_schedule(impl, rng):
     return {"variance": impl(before, np.array([0.9990, 1e-8, 0.5 * (1 - 1e-6)]), 0.9)}
 
 
+@size.case(points=1, atol=0)
+def first_steps_of_a_fine_schedule(impl, rng):
+    """Where 1 - alpha_bar itself is 1e-6, so that a small number added to it would count."""
+    before = np.array([1 - 1e-6, 1 - 3e-6])
+    return {"variance": impl(before, np.array([1 - 3e-6, 1 - 8e-6]), 1.0)}
+
+
 visited = Exercise(
     "diffusion/10/spaced_timesteps",
     target="minigen.diffusion.schedule:spaced_timesteps",
@@ -197,6 +204,12 @@ visited = Exercise(
 def three_of_ten(impl, rng):
     """10/3, 20/3 and 10, rounded."""
     return {"times": impl(10, 3)}
+
+
+@visited.case(points=1, expect={"times": [2, 5, 8, 10], "of 3": [2, 3], "of 7": [4, 7]})
+def halves(impl, rng):
+    """2.5 and 7.5 are rounded to the even 2 and 8; 1.5 to 2, and 3.5 to 4."""
+    return {"times": impl(10, 4), "of 3": impl(3, 2), "of 7": impl(7, 2)}
 
 
 @visited.case(points=2)
