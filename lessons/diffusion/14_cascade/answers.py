@@ -163,6 +163,9 @@ MISTAKES = {
     # The noise is added, not taken away.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, -eps), np.sqrt(1 - a), factor)
+    # Each picture has its own step, for its level, too: this takes the first one's for all.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt(1 - a)[:1], factor)
     """,
     "gaussian_blur": """
     # The 2 in exp(-d^2/(2 sigma^2)) is missing.
