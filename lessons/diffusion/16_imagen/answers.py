@@ -70,6 +70,17 @@ MISTAKES = {
     # The range is [-1, 1], not [0, 1].
     s = sizes(x0, p)
     return np.clip(x0, 0, s) / s
+    # np.percentile counts in per cent: 100 p, or np.quantile with p itself.
+    s = np.maximum(np.percentile(np.abs(np.reshape(x0, (len(x0), -1))), p, axis=1), 1)
+    s = np.reshape(s, (-1,) + (1,) * (np.ndim(x0) - 1)).astype(x0.dtype)
+    return np.clip(x0, -s, s) / s
+    # The quantile goes over all channels of a picture together, not over each by itself.
+    axes = tuple(range(1, np.ndim(x0) - 1)) or 1
+    s = np.maximum(np.quantile(np.abs(x0), p, axis=axes, keepdims=True), 1).astype(x0.dtype)
+    return np.clip(x0, -s, s) / s
+    # Examples may be vectors (N, D) as well as pictures: make each one row, or count its axes.
+    s = np.maximum(np.quantile(np.abs(x0), p, axis=(1, 2, 3), keepdims=True), 1)
+    return np.clip(x0, -s, s) / s
     """,
     "mean_of_words": """
     # The padding must not count: only places whose token is above 0.
@@ -112,6 +123,17 @@ MISTAKES = {
     # The mean over places is divided by the number of words, not by its root.
     words = counts(tokens, h)
     return np.sum(h * words, axis=1) / np.sqrt(np.sum(words, axis=1))
+    # Each text has a word, so the divisor is never 0: nothing is added to it.
+    words = counts(tokens, h)
+    return np.sum(h * words, axis=1) / (np.sum(words, axis=1) + 1e-8)
+    # Each text has a word, so the divisor is never 0: nothing is added to it.
+    words = counts(tokens, h)
+    return np.sum(h * words, axis=1) / (np.sum(words, axis=1) + 1e-6)
+    # Each text has its own number of words, not that of the first.
+    return np.mean(h[:, : np.sum(tokens[0] > 0)], axis=1)
+    # Divide by the number of words of the text, not of all texts.
+    words = counts(tokens, h)
+    return np.sum(h * words, axis=1) / np.sum(words)
     """,
 }
 
