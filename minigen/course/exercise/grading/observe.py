@@ -502,8 +502,9 @@ class Impl:
 
 def _own_randomness() -> tuple:
     """Where the generator behind np.random.randn and the like stands."""
-    name, keys, *rest = np.random.get_state()
-    return (name, keys.tobytes(), *rest)
+    state = np.random.get_state(legacy=True)
+    assert isinstance(state, tuple), "a dict comes without `legacy` only"
+    return (state[0], np.asarray(state[1]).tobytes(), *state[2:])
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
