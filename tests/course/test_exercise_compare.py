@@ -159,6 +159,23 @@ def test_float32_is_compared_at_its_own_precision():
         assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == expected
 
 
+def test_a_huge_result_is_no_excuse_for_another():
+    """A log-determinant beside an x of 1e170 is compared at its own size, and at that of the arguments."""
+    z, log_scale = np.ones(3), np.full(3, 400.0)
+    want = Outcome(S.PASS, values={"x": z * np.exp(log_scale), "log_det": np.array(1200.0)})
+
+    def graded(log_det):
+        def driver(impl, rng):
+            x, found = impl(z, log_scale)
+            return {"x": x, "log_det": found}
+
+        outcome = observe(driver, Impl(lambda z, s: (z * np.exp(s), log_det)), 0, 0)
+        return compare(case(), outcome, want).status
+
+    assert graded(1200.0) == graded(np.float32(1200.0)) == S.PASS
+    assert graded(1201.0) == graded(np.float32(1201.0)) == S.WRONG_VALUE
+
+
 @pytest.mark.parametrize(
     ("draw", "draws"),
     [

@@ -168,6 +168,8 @@ class Run:
             "precision": outcome.precision,
             "scale": outcome.scale,
             "draws": outcome.draws,
+            "given": outcome.given,
+            "returned": outcome.returned,
         }
 
 
