@@ -64,6 +64,10 @@ MISTAKES = {
     # The gradient goes through the network m as well: do not cut its answer off.
     shift = stop_gradient(m(mask * z))
     return z + (1 - mask) * shift, np.zeros(len(z))
+    # The shift is added: nothing is multiplied by it.
+    return z * (1 + (1 - mask) * m(mask * z)), np.zeros(len(z))
+    # The log-determinant is a float, as gradients are taken: np.zeros without a dtype of integers.
+    return z + (1 - mask) * m(mask * z), np.zeros(len(z), dtype=int)
     """,
     "additive_inverse": """
     # Give m the kept half only, mask * x: the changed half of x is not that of z.
@@ -183,6 +187,11 @@ MISTAKES = {
     return scale * z, np.sum(np.log(scale)) * np.ones(len(z))
     # Sum over all axes of an image, not only the last.
     return np.exp(log_scale) * z, np.sum(log_scale, axis=-1) * np.ones(len(z))
+    # The scale is exp(log_scale), not a softplus of it.
+    scale = np.log(1 + np.exp(log_scale))
+    return scale * z, np.sum(np.log(scale)) * np.ones(len(z))
+    # A small number in the logarithm is a floor under it: sum log_scale itself.
+    return np.exp(log_scale) * z, np.sum(np.log(np.exp(log_scale) + 1e-12)) * np.ones(len(z))
     """,
 }
 
