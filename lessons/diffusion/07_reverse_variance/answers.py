@@ -124,6 +124,8 @@ MISTAKES = {
     return schedule.beta[t] * before / now_of(schedule, t, data_variance)
     # This is the variance of x_0 given x_t.
     schedule.beta[t] * before / now -> data_variance * noise_of(schedule, t) / now + 0 * before
+    # What the step adds is beta_t; alpha_t is what it keeps.
+    schedule.beta[t] -> schedule.alpha[t]
     """,
     "learned_variance": """
     # v = 1 is beta and v = 0 is beta~: here they are exchanged.
@@ -227,6 +229,16 @@ MISTAKES = {
     beta = np.reshape(schedule.beta[t], shape)
     lower = np.reshape(schedule.posterior_variance[np.full(np.shape(t), 2) if first else t], shape)
     return np.exp(v * np.log(beta) + (1 - v) * np.log(lower)).astype(v.dtype)
+    # exp undoes the natural logarithm, not that to base 2.
+    shape = (-1,) + (1,) * (np.ndim(v) - 1)
+    upper = np.reshape(np.log2(schedule.beta[t]), shape)
+    lower = np.reshape(np.log2(schedule.posterior_variance[np.maximum(t, 2)]), shape)
+    return np.exp(v * upper + (1 - v) * lower).astype(v.dtype)
+    # beta~ has an array of its own, schedule.posterior_variance; this is beta of the step before.
+    shape = (-1,) + (1,) * (np.ndim(v) - 1)
+    upper = np.reshape(np.log(schedule.beta[t]), shape)
+    lower = np.reshape(np.log(schedule.beta[np.maximum(t, 2) - 1]), shape)
+    return np.exp(v * upper + (1 - v) * lower).astype(v.dtype)
     """,
     "hybrid_loss": """
     # No gradient of the bound may reach eps_hat: stop it there.
@@ -390,6 +402,19 @@ MISTAKES = {
         return np.ones(len(size)) / len(size)
     p = size / np.sum(size) + uniform
     return p / np.sum(p)
+    # Only if all losses are exactly 0 each step gets 1/T; tiny ones are as good as large ones.
+    size = np.sqrt(np.mean(losses**2, axis=1))
+    if np.allclose(size, 0):
+        return np.ones(len(size)) / len(size)
+    return (1 - uniform) * size / np.sum(size) + uniform / len(size)
+    # Each step gets 1/T if *all* losses are 0, not if those of one step are.
+    size = np.sqrt(np.mean(losses**2, axis=1))
+    if np.any(size == 0):
+        return np.ones(len(size)) / len(size)
+    return (1 - uniform) * size / np.sum(size) + uniform / len(size)
+    # Steps with a larger loss are drawn more often: in proportion, not in inverse proportion.
+    size = 1 / np.sqrt(np.mean(losses**2, axis=1))
+    return (1 - uniform) * size / np.sum(size) + uniform / len(size)
     """,
 }
 
