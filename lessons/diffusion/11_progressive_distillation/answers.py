@@ -105,6 +105,17 @@ MISTAKES = {
     r, signal = ratio(t, t - 2, schedule, x_t), np.sqrt(schedule.alpha_bar)
     x0 = (end - r * x_t) / (rows(signal[t - 2], x_t) - r * rows(signal[t], x_t))
     return np.clip(x0, -1, 1)
+    # The target is the student's one step; the mean of the teacher's two guesses is not.
+    t = np.broadcast_to(t, (len(x_t),))
+    x, guesses = stop_gradient(x_t), []
+    for now in (t, t - 1):
+        a = rows(schedule.alpha_bar[now], x)
+        eps = stop_gradient(eps_model(x, schedule.times[now]))
+        x0 = (x - np.sqrt(1 - a) * eps) / np.sqrt(a)
+        later = rows(schedule.alpha_bar[now - 1], x)
+        guesses.append(x0)
+        x = np.sqrt(later) * x0 + np.sqrt(1 - later) * eps
+    return (guesses[0] + guesses[1]) / 2
     """,
     "truncated_snr_weight": """
     # Never below 1, so the larger of the two.
@@ -215,6 +226,17 @@ MISTAKES = {
     # The loss has a gradient in v: do not stop it.
     predict_x0_from_v(x_t, t, v, schedule) ->
         predict_x0_from_v(x_t, t, stop_gradient(v), schedule)
+    # The mean of the weighted squares, without a root.
+    return mse(scale(root, x0), scale(root, target)) ->
+        return mse(scale(root, x0), scale(root, target)) ** 0.5
+    # All steps together count, alpha_bar, not step t alone.
+    a = rows(schedule.alpha[t], v)
+    x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
+    return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
+    # Each example has its own time: this takes the first one's for all.
+    a = np.ravel(schedule.alpha_bar[t])[0]
+    x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
+    return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
     """,
 }
 
