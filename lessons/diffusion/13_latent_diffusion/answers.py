@@ -2,7 +2,7 @@
 
 import autograd.numpy as np
 
-from minigen.tensor import logsumexp, softmax
+from minigen.tensor import logsumexp, softmax, stop_gradient
 
 
 def turned(k):
@@ -66,6 +66,12 @@ MISTAKES = {
     return float(np.mean(1 / np.std(np.reshape(latents, (len(latents), -1)), axis=1)))
     # One number for all entries, and latents may have any number of axes.
     return 1 / np.std(latents, axis=(0, 1, 2))
+    # One mean for all entries, not one for each place.
+    return float(1 / np.sqrt(np.mean(np.var(latents.astype(np.float64), axis=0))))
+    # The variance is a mean of squares: divide their sum by the number of entries.
+    return float(1 / np.sqrt(np.sum((latents - np.mean(latents.astype(np.float64))) ** 2)))
+    # One float is asked for, not an array that holds one.
+    return np.array([1 / np.std(latents.astype(np.float64))])
     """,
     "cross_attention": """
     # The products are not divided by the root of d.
@@ -154,6 +160,10 @@ MISTAKES = {
     # There may be none, one or several axes before the last two: np.matmul or "..." takes them all.
     s = np.einsum("nld,nmd->nlm", q, k) / np.shape(q)[-1] ** 0.5
     return np.einsum("nlm,nme->nle", softmax(s), v)
+    # The weights have gradients, too: do not stop them.
+    softmax(scores) -> stop_gradient(softmax(scores))
+    # The weights sum to 1 already: do not divide by the number of words.
+    np.matmul(softmax(scores), v) -> np.matmul(softmax(scores), v) / np.shape(v)[-2]
     """,
 }
 
