@@ -94,6 +94,17 @@ MISTAKES = {
     # The scale has a gradient too: do not stop it.
     scale = np.exp(stop_gradient(log_scale))
     return of_logits(scale * np.matmul(unit(image), np.transpose(unit(text))))
+    # The texts are missing: each picture is compared with the N texts, not with pictures.
+    return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(image))))
+    # A row of length 1: the root of its sum of squares is 1, not its largest entry.
+    a = image / np.max(np.abs(image), axis=1, keepdims=True)
+    b = text / np.max(np.abs(text), axis=1, keepdims=True)
+    return of_logits(np.exp(log_scale) * np.matmul(a, np.transpose(b)))
+    # Each picture chooses among the N texts, by a softmax; a sigmoid asks of each pair by itself.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    return np.mean(np.log(1 + np.exp(-(2 * np.eye(len(logits)) - 1) * logits)))
+    # The scale is exp(log_scale), not its square.
+    return of_logits(np.exp(2 * log_scale) * np.matmul(unit(image), np.transpose(unit(text))))
     """,
     "prior_loss": """
     # The target is the clean embedding, not the noise.
@@ -167,6 +178,16 @@ MISTAKES = {
     z_t = noised(z, t, eps, schedule)
     parts = [prior(z_t[n : n + 1], t[n : n + 1], y[n : n + 1]) for n in range(len(z))]
     return np.mean((np.concatenate(parts)[: len(z)] - z) ** 2)
+    # The gradient goes through the prior: do not stop its guess.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((stop_gradient(prior(noised(z, t, eps, schedule), t, y)) - z) ** 2)
+    # The mean of the squares, not the square of the mean.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean(prior(noised(z, t, eps, schedule), t, y) - z) ** 2
+    # One number for the batch: the mean over the examples as well.
+    t = np.broadcast_to(t, (len(z),))
+    error = prior(noised(z, t, eps, schedule), t, y) - z
+    return np.mean(np.reshape(error**2, (len(z), -1)), axis=1)
     """,
 }
 
