@@ -110,6 +110,13 @@ MISTAKES = {
     # Two lists in a tuple are asked for: the way down, and the way up.
     down, up = walk(size, depth)
     return down + up
+    # On the way up a level has two convolutions, too: 4 less, not 2.
+    down, _ = walk(size, depth)
+    up, side = [], down[-1]
+    for _ in range(depth):
+        side = 2 * side - 2
+        up.append(side)
+    return down, up
     """,
     "sinusoidal": """
     # The sines come first, then the cosines.
@@ -186,6 +193,9 @@ MISTAKES = {
     # Side by side: sines and cosines of one time stand in one row, axis 1.
     angle = waves(t, dim, max_period)
     return np.concatenate([np.sin(angle), np.cos(angle)], axis=0).astype(np.float32)
+    # Frequencies in equal ratios are powers of max_period, not of 10.
+    angle = np.asarray(t, float)[:, None] * 10.0 ** (-np.arange(dim // 2) / (dim // 2))
+    return side_by_side(np.sin(angle), np.cos(angle))
     """,
 }
 
