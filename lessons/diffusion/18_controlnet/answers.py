@@ -91,6 +91,12 @@ MISTAKES = {
     # w is shared by all rows and examples: sum over them, not over columns alone.
     dw, db, dx = sums(x, w, g)
     return np.matmul(np.swapaxes(x, -1, -2), g), db, dx
+    # The gradient in w is x times g, and x is not squared.
+    dw, db, dx = sums(x, w, g)
+    return np.einsum("nhwc,nhwk->ck", x**2, g), db, dx
+    # The gradient in b has shape (K,): the three axes that are summed do not stay.
+    dw, db, dx = sums(x, w, g)
+    return dw, np.reshape(db, (1, 1, 1, -1)), dx
     """,
     "controlled": """
     # The condition joins the input of the copy only: the locked block gets x alone.
@@ -136,6 +142,14 @@ MISTAKES = {
     # Each function is to be called once.
     h = trained(x + zero_in(c))
     return frozen(x) + zero_out(h) + 0 * zero_out(h)
+    # Control is added, not subtracted.
+    return frozen(x) - zero_out(trained(x + zero_in(c)))
+    # The condition passes zero_in, and x does not.
+    return frozen(x) + zero_out(trained(zero_in(x) + c))
+    # The condition is added to the copy's input, not to the output.
+    return frozen(x) + zero_out(trained(x)) + zero_in(c)
+    # The copy's output is added to the block's output; the block does not get it as its input.
+    return frozen(zero_out(trained(x + zero_in(c))))
     """,
 }
 
