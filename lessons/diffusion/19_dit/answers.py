@@ -82,6 +82,11 @@ MISTAKES = {
     # One axis for all tokens, not one for their rows and one for their columns.
     out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
     return np.reshape(out, (*np.shape(out)[:3], -1))
+    # Patches do not overlap: the next one begins `size` pixels later.
+    n, height, width, c = np.shape(x)
+    places = [(i, j) for i in range(height - size + 1) for j in range(width - size + 1)]
+    tokens = [np.reshape(x[:, i : i + size, j : j + size], (n, -1)) for i, j in places]
+    return np.stack(tokens, axis=1)
     """,
     "modulate": """
     # Scales are counted from 1: with scale = 0 the tokens are left as they are.
@@ -123,6 +128,12 @@ MISTAKES = {
     return x * (1 + scale[:, None]) + shift[:, None] * first
     # The scale has a gradient too: do not stop it.
     return x * (1 + stop_gradient(scale)[:, None]) + shift[:, None]
+    # The scale is 1 + scale, with the scale as it is, not doubled.
+    return x * (1 + 2 * scale[:, None]) + shift[:, None]
+    # The scale is 1 + scale, not a sigmoid of it.
+    return x * 2 / (1 + np.exp(-scale[:, None])) + shift[:, None]
+    # Each of the D numbers has its own scale, not their mean.
+    return x * (1 + np.mean(scale, axis=1)[:, None, None]) + shift[:, None]
     """,
     "sincos_2d": """
     # The first half is made of the column, the second of the row.
@@ -186,6 +197,13 @@ MISTAKES = {
     # The places stand in one axis: (height width, dim).
     rows, columns = grid(height, width)
     return np.reshape(joined(*waves(columns, dim), *waves(rows, dim)), (height, width, dim))
+    # The angle is the index times the frequency; no 2 pi.
+    rows, columns = grid(height, width)
+    turn = 2 * np.pi
+    return joined(*waves(turn * columns, dim), *waves(turn * rows, dim))
+    # Indices begin with 0 at the border, not in the middle.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns - width / 2, dim), *waves(rows - height / 2, dim))
     """,
 }
 
