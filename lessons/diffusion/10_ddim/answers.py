@@ -118,6 +118,22 @@ MISTAKES = {
         return np.sqrt(before) * x0 + np.sqrt(1 - before) * eps
     variance = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
     return np.sqrt(before) * x0 + np.sqrt(1 - before - variance) * eps + np.sqrt(variance) * z
+    # alpha_bar is never 0: a small number added to it changes the predicted data.
+    now, before = by_rows(schedule.alpha_bar[t], x), by_rows(schedule.alpha_bar[s], x)
+    x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now + 1e-8)
+    return step(np.sqrt(now) * x0 + np.sqrt(1 - now) * eps, t, s, eps, z, schedule, eta)
+    # x is not the data: predict that first, from x and eps.
+    before = by_rows(schedule.alpha_bar[s], x)
+    return np.sqrt(before) * x + np.sqrt(1 - before) * eps
+    # Fresh noise z has the deviation sigma, and eps what is left.
+    now, before = by_rows(schedule.alpha_bar[t], x), by_rows(schedule.alpha_bar[s], x)
+    x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
+    if eta == 0:
+        return np.sqrt(before) * x0 + np.sqrt(1 - before) * eps
+    variance = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
+    return np.sqrt(before) * x0 + np.sqrt(1 - before - variance) * z + np.sqrt(variance) * eps
+    # At s = 0 alpha_bar is 1: the result is the predicted data, without noise.
+    return step(x, t, np.maximum(s, 1), eps, z, schedule, eta)
     """,
     "ddim_variance": """
     # eta stands in front of the deviation, so it enters the variance squared.
@@ -152,6 +168,8 @@ MISTAKES = {
     return eta**2 * (1 - before) / (1 - now + 1e-8) * (1 - now / before)
     # The quotient is the later over the earlier, which is below 1: 1 - now/before.
     return eta**2 * (1 - before) / (1 - now) * (1 - before / now)
+    # The divisor 1 - now is missing.
+    return eta**2 * (1 - before) * (1 - now / before)
     """,
     "spaced_timesteps": """
     # This begins with 0, the data; the times are k T/steps for k = 1 ... steps.
@@ -186,6 +204,10 @@ MISTAKES = {
     return np.round(np.arange(1, steps + 1) * (T / steps))
     # The spacing need not be a whole number, and there are `steps` times: round k T/steps.
     return np.arange(1, T + 1, T // steps)
+    # Evenly spaced: equal differences, not equal ratios.
+    return np.round(np.geomspace(1, T, steps)).astype(int)
+    # The last time is T itself: the time steps are 1 ... T.
+    return np.round(np.arange(1, steps + 1) * (T / steps)).astype(int) - 1
     """,
 }
 

@@ -105,6 +105,14 @@ def large_values(impl, rng):
     return {"x_s": impl(x, 10, 4, eps, z, schedule(), 0.5)}
 
 
+@step.case(points=1)
+def both_ends(impl, rng):
+    """Where alpha_bar is a millionth, and where 1 - alpha_bar is: a small number would count."""
+    x, eps = rng.standard_normal((2, 3, 2))
+    ends = Schedule.from_alpha_bar([1 - 1e-10, 0.5, 1e-6])
+    return {"from noise": impl(x, 3, 2, eps, None, ends), "to data": impl(x, 1, 0, eps, None, ends)}
+
+
 @step.case(points=1, property=True, expect={"variance": 0.0})
 def the_marginal_is_kept(impl, rng):
     """For x_0 = 0, what comes of the true noise and of fresh noise has the variance 1 - a_s."""
