@@ -71,6 +71,15 @@ MISTAKES = {
     above = sigma - sigma_min
     c_skip = sigma_data**2 / (above**2 + sigma_data**2)
     return above * sigma_data / np.sqrt(sigma**2 + sigma_data**2), c_skip
+    # sigma_data is above 0, so nothing has to be added below.
+    above, data = sigma - sigma_min, sigma_data
+    c_skip = data**2 / (above**2 + data**2 + 1e-8)
+    return c_skip, above * data / np.sqrt(sigma**2 + data**2 + 1e-8)
+    # c_out has sigma_data itself above, not its square.
+    above * data / np.sqrt -> above * data**2 / np.sqrt
+    # The two do not sum to 1: c_out has a formula of its own.
+    c_skip = sigma_data**2 / ((sigma - sigma_min) ** 2 + sigma_data**2)
+    return c_skip, 1 - c_skip
     """,
     "ode_step": """
     # The sign: sigma changes by low - high.
@@ -160,6 +169,10 @@ MISTAKES = {
     slope = eps_model(x, high)
     euler = x + change * slope
     return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
+    # The first guess belongs to the level where x is, high, not to the middle of the step.
+    asked(eps_model, "eps_model", x, high) -> asked(eps_model, "eps_model", x, (high + low) / 2)
+    # sigma itself changes, by low - high; not its square.
+    low - high -> low**2 - high**2 (everywhere)
     """,
     "consistency_training_loss": """
     # Each model is told the level of its own point: f that of the higher one.
@@ -230,6 +243,8 @@ MISTAKES = {
     high, low = each(high, x), each(low, x)
     target = stop_gradient(f_target(x + rows(np.sqrt(low), x) * z, low))
     return distance(f(x + rows(np.sqrt(high), x) * z, high), target)
+    # f has a name of its own: ask it at the higher level, not f_target.
+    asked(f, "f", x + scale(high, z), high) -> asked(f_target, "f_target", x + scale(high, z), high)
     """,
     "multistep": """
     # The noise leads from sigma_min to sigma: the root of sigma^2 - sigma_min^2.
@@ -317,6 +332,15 @@ MISTAKES = {
     for sigma in sigmas[1:]:
         z = rng.standard_normal(x.shape, dtype=x.dtype)
         x0 = f(x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z, sigma)
+    return x0
+    # x is noise at the level sigmas[0] already: it is not multiplied once more.
+    asked(f, "f", x, falling[0]) -> asked(f, "f", scale(falling[0], x), falling[0])
+    # Noise is drawn for the further levels alone: a draw before them shifts all others.
+    rng.standard_normal(x.shape, dtype=x.dtype)
+    x0 = f(x, each(sigmas[0], x))
+    for sigma in sigmas[1:]:
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        x0 = f(x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z, each(sigma, x))
     return x0
     """,
 }

@@ -74,6 +74,13 @@ def far_levels_in_float32(impl, rng):
 
 
 @scalings.case(points=1)
+def narrow_data(impl, rng):
+    """Data as narrow as 0.001, near sigma_min: a small number added below would count."""
+    c_skip, c_out = impl(np.array([0.1, 0.1001, 0.0]), 0.1, 0.001)
+    return {"c_skip": c_skip, "c_out": c_out}
+
+
+@scalings.case(points=1)
 def slopes(impl, rng):
     """The gradients of both in sigma."""
     sigma = np.array([0.4, 2.0, 7.0])
