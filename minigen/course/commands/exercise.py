@@ -53,6 +53,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file to check on ID, whatever it says")
     add.add_argument("--watch", action="store_true", help="check again whenever the file is saved, until Ctrl-C")
+    add.add_argument("--here", action="store_true", help="in this process, as the book's pages do: no limits")
     add.add_argument("--json", action="store_true", help="the result for a program")
     add.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random inputs (default 0)")
     add = command("hint", _hint, "show the next of three hints", "minigen exercise hint gan/02/discriminator_loss")
@@ -174,7 +175,7 @@ def _check(args: argparse.Namespace) -> int:
     def again() -> int:
         if args.watch and not args.json:
             print(_ruler(datetime.datetime.now()))
-        reports = checking.check_files(jobs, seed=args.seed)
+        reports = checking.check_files(jobs, seed=args.seed, here=args.here)
         print(checking.summary(reports, args.json, args.dir, args.seed), flush=True)
         return checking.exit_code(reports)
 

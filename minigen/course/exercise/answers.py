@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import ast
 import io
+import linecache
 import textwrap
 import tokenize
 from collections.abc import Callable, Mapping
@@ -124,8 +125,10 @@ def entries(text: str) -> list[tuple[str, str]]:
 
 def _answer(reference: Callable, code: str, note: str, names: Mapping[str, Any]) -> Answer:
     try:
-        tree = edited(functions.source(reference), code)
-        return Answer(code, note, tree, functions.compiled(tree, names, f"<{tree.name}: {code}>"))
+        tree, file = edited(functions.source(reference), code), f"<{reference.__name__}: {code}>"
+        text = ast.unparse(tree)
+        linecache.cache[file] = (len(text), None, text.splitlines(True), file)  # its errors name its lines
+        return Answer(code, note, tree, functions.compiled(functions.definition(text), names, file))
     except (SyntaxError, tokenize.TokenError) as error:
         raise EditError(f"{code}: this gives no function ({error})") from None
 

@@ -30,6 +30,7 @@ from minigen.course.exercise.grading.submission import (
     read_submission,
 )
 from minigen.course.exercise.progress import Progress, home, locked
+from minigen.course.exercise.source import grade_source
 from minigen.course.exercise.stubs import MARKER
 
 __all__ = [
@@ -89,12 +90,18 @@ def lesson_of_file(path: Path, submission: Submission) -> list[Exercise]:
     raise UsageError(f"{path}: which exercise is this? Name the file as minigen exercise start does (gan_02.py)")
 
 
-def check_files(jobs: Iterable[tuple[Path, Sequence[Exercise]]], seed: int = 0, remember: bool = True) -> list[Report]:
-    """Grade each file on its exercises; the results are noted beside the file."""
+def check_files(
+    jobs: Iterable[tuple[Path, Sequence[Exercise]]], seed: int = 0, remember: bool = True, here: bool = False
+) -> list[Report]:
+    """Grade each file on its exercises; the results are noted beside the file.
+
+    here: in this process, as the book's pages do, where a worker process cannot be started or is too slow to wait for.
+    """
+    grade = grade_source if here else grade_file
     reports = []
     for path, exercises in jobs:
         submission = read_submission(path)
-        mine = [grade_file(exercise, submission, seed=seed) for exercise in exercises]
+        mine = [grade(exercise, submission, seed=seed) for exercise in exercises]
         reports += mine
         if remember and path.name == answer_file(exercises[0].lesson).name:
             note(mine, path.parent)

@@ -19,9 +19,12 @@ from minigen.course.exercise.format import resolve
 __all__ = ["put_back", "replace", "replaced"]
 
 
-def _places(original: Callable, also: Iterable[dict]) -> Iterator[tuple[Any, Any]]:
-    """(container, key) of every place where the original is to be had: namespaces, and dicts and lists in them."""
-    packages = {"minigen", "__main__", original.__module__.partition(".")[0]}
+def _places(wanted: Callable, also: Iterable[dict] = (), package: str = "") -> Iterator[tuple[Any, Any]]:
+    """(container, key) of every place where a function is to be had: namespaces, and dicts and lists in them.
+
+    package: a package to look through besides minigen, the running program and that of the function.
+    """
+    packages = {"minigen", "__main__", (package or getattr(wanted, "__module__", None) or "").partition(".")[0]}
     spaces = [
         vars(module)
         for name, module in list(sys.modules.items())
@@ -29,11 +32,11 @@ def _places(original: Callable, also: Iterable[dict]) -> Iterator[tuple[Any, Any
     ]
     for space in {id(space): space for space in [*spaces, *also]}.values():
         for key, value in list(space.items()):
-            if value is original:
+            if value is wanted:
                 yield space, key
             elif type(value) in (dict, list):
                 inner = value.items() if type(value) is dict else enumerate(value)
-                yield from [(value, k) for k, v in inner if v is original]
+                yield from [(value, k) for k, v in inner if v is wanted]
 
 
 def replace(target: str, function: Callable, also: Iterable[dict] = ()) -> list[Callable[[], None]]:
@@ -49,10 +52,19 @@ def replace(target: str, function: Callable, also: Iterable[dict] = ()) -> list[
             undo.append(functools.partial(setattr, owner, key, own))  # aliases such as `__call__ = forward` too
             setattr(owner, key, function)
         return undo
+    before = {(id(container), key) for container, key in _places(function)}
+    undo.append(functools.partial(_put_back_later, function, original, before))
     for container, key in list(_places(original, also)):
         undo.append(functools.partial(put_back, container, key, function, original))
         container[key] = function
     return undo
+
+
+def _put_back_later(function: Callable, original: Callable, before: set[tuple[int, Any]]) -> None:
+    """The original in modules that were loaded meanwhile and took the new one; not where that was before."""
+    for container, key in list(_places(function, package=original.__module__)):
+        if (id(container), key) not in before:
+            container[key] = original
 
 
 def put_back(container: Any, key: Any, function: Callable, original: Any) -> None:

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 from minigen.course.exercise import functions
 from minigen.course.exercise.format import Exercise
 
-__all__ = ["completed", "function_source", "is_stub", "replace_function", "signature", "stub", "stub_file"]
+__all__ = [
+    "completed",
+    "function_source",
+    "imports",
+    "is_stub",
+    "replace_function",
+    "signature",
+    "stub",
+    "stub_file",
+]
 
 MARKER = "# minigen exercise "
 RAISE = 'raise NotImplementedError("your turn")'
@@ -23,13 +32,18 @@ def signature(exercise: Exercise) -> str:
     return f"{exercise.name}({ast.unparse(arguments)})"
 
 
-def stub(exercise: Exercise) -> str:
-    """One function to fill in: signature, prompt, and a line that raises."""
+def stub(exercise: Exercise, width: int = WIDTH) -> str:
+    """One function to fill in: signature, prompt in lines of at most `width`, and a line that raises."""
     paragraphs = [" ".join(part.split()) for part in textwrap.dedent(exercise.prompt).strip().split("\n\n")]
-    prompt = "\n\n".join(textwrap.fill(part, WIDTH - 4, break_long_words=False) for part in paragraphs)
+    prompt = "\n\n".join(textwrap.fill(part, width - 4, break_long_words=False) for part in paragraphs)
     prompt = prompt.replace("\\", "\\\\").replace('"""', "'''")
     body = f'"""{prompt}\n"""\n{RAISE}'
     return f"def {signature(exercise)}:\n{textwrap.indent(body, '    ')}\n"
+
+
+def imports(exercises: Sequence[Exercise]) -> list[str]:
+    """The lines at the top of a file of stubs: what the answers to these exercises may use, autograd's np last."""
+    return [*sorted({line for exercise in exercises for line in exercise.imports if line != NUMPY}), NUMPY]
 
 
 def completed(text: str, codes: Mapping[str, str]) -> str:
@@ -45,7 +59,6 @@ def completed(text: str, codes: Mapping[str, str]) -> str:
 def stub_file(exercises: Sequence[Exercise]) -> str:
     """The file that `minigen exercise start` writes for a lesson."""
     lesson = exercises[0].lesson
-    imports = sorted({line for exercise in exercises for line in exercise.imports if line != NUMPY})
     minutes = sum(exercise.minutes for exercise in exercises)
     name = f"exercises/{lesson.replace('/', '_')}.py"
     commands = {
@@ -61,7 +74,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
         *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),
         "# Use np (autograd's NumPy) for arrays, so that gradients flow through what you write.",
     ]
-    return "\n".join([*head, "", *imports, NUMPY, "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
+    return "\n".join([*head, "", *imports(exercises), "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
 
 
 def _find(source: str, name: str) -> ast.FunctionDef | None:

@@ -4,6 +4,7 @@
     submission  the student's file, read once
     observe     run a driver on a function and record what comes out; used in the worker and in the parent
     drivers     the drivers of an exercise, without what else its file says
+    loading     the text of an answer, run in the worker or in this process
     protocol    frames of JSON and raw array bytes between worker and parent; no pickle
     sandbox     what surrounds the student's code in the worker: limits, the hidden reference, NumPy kept whole
     bubblewrap, docker  a sandbox or container around the whole worker, where the system has it
@@ -15,6 +16,6 @@
     grade       all of it for one exercise
     report      the result as text and as JSON
 
-`worker` and what it imports (`sandbox`, `observe`, `drivers`, `protocol`, `status`) need NumPy and the standard library
-only, so that a worker starts in a tenth of a second.
+`worker` and what it imports (`sandbox`, `observe`, `loading`, `drivers`, `protocol`, `status`) need NumPy and the
+standard library only, so that a worker starts in a tenth of a second.
 """

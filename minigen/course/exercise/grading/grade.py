@@ -42,16 +42,22 @@ OWN_NOISE = (
     "so use none but those that it is given."
 )
 LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
+computing_time = getattr(time, "thread_time", time.perf_counter)  # a browser's Python has no time of a thread
 
 __all__ = [
     "Reference",
     "Report",
+    "broken_reference",
     "compare_all",
+    "decided",
     "everywhere",
     "grade_file",
     "grade_function",
     "judge",
+    "near",
+    "observe_case",
     "observe_here",
+    "reference_hidden",
     "references",
 ]
 
@@ -145,12 +151,45 @@ def observe_here(exercise: Exercise, function: Callable, seed: int, wanted: Sequ
     return [observe_case(exercise, function, seed, number, reference) for number, reference in enumerate(wanted)]
 
 
-def observe_case(exercise: Exercise, function: Callable, seed: int, number: int, reference: Reference) -> Outcome:
-    """Run any function on one case in this process."""
+def observe_case(
+    exercise: Exercise,
+    function: Callable,
+    seed: int,
+    number: int,
+    reference: Reference,
+    file: str | None = None,
+    after: Callable[[], None] | None = None,
+) -> Outcome:
+    """Run any function on one case in this process.
+
+    file: of its source, if that is not where the function's own code says. after: called after each call of it.
+    """
     code = getattr(function, "__code__", None)
-    files = [code.co_filename] if code is not None else []
-    impl = Impl(function, reference.forms, files, mutates=exercise.mutates)
+    files = [file] if file is not None else [code.co_filename] if code is not None else []
+    impl = Impl(function, reference.forms, files, after, exercise.mutates)
     return observe(exercise.cases[number].driver, impl, seed, number)
+
+
+@contextlib.contextmanager
+def reference_hidden(exercise: Exercise, also: Sequence[dict] = ()) -> Iterator[list[tuple[str, str]]]:
+    """The function that is asked for is not to be had in this process for a while, nor those that are blocked.
+
+    Gives the list of what was called all the same, as (status, message), which a swallowed exception cannot hide.
+    also: further namespaces to hide it in.
+    """
+    incidents: list[tuple[str, str]] = []
+    with contextlib.ExitStack() as stack:
+        for target in (exercise.target, *exercise.blocked):
+            hidden = stand_in(target, lambda state, message: incidents.append((state, message)))
+            stack.enter_context(replaced(target, hidden, also))
+        yield incidents
+
+
+def decided(outcome: Outcome, incidents: Sequence[tuple[str, str]]) -> Outcome:
+    """An incident that the answer swallowed still decides; the exception itself has the line."""
+    if not incidents or outcome.status == incidents[0][0]:
+        return outcome
+    return Outcome(*incidents[0], outcome.line, outcome.text)
 
 
 # ------------------------------------------------------------------------------------------- judging
@@ -216,7 +255,7 @@ def _hint(
 ) -> tuple[str, bool]:
     """The hint of the listed mistake that an answer makes, if it is one; else what one change of the equation it is."""
     mistakes = answers_of(exercise).mistakes
-    stop = time.thread_time() + LONGEST_SEARCH
+    stop = computing_time() + LONGEST_SEARCH
 
     @functools.cache
     def theirs(mistake: int, case: int) -> Outcome:
@@ -236,7 +275,7 @@ def _hint(
                 exercise.cases,
                 outcomes,
                 verdicts,
-                (mutant for mutant in changed if time.thread_time() < stop),
+                (mutant for mutant in changed if computing_time() < stop),
                 lambda mutant, case: observe_case(exercise, mutant.function, seed, case, wanted[case]),
                 right,
             )
@@ -280,7 +319,7 @@ def grade_file(
         report = everywhere(exercise, outcome)
     else:
         limits = limits or Limits(case=exercise.seconds)
-        report = _grade_source(exercise, submission, limits, seed, wanted, files or {})
+        report = _grade_in_worker(exercise, submission, limits, seed, wanted, files or {})
     report.file, report.seconds = submission.file, time.monotonic() - started
     return report
 
@@ -295,7 +334,7 @@ def everywhere(exercise: Exercise, outcome: Outcome) -> Report:
     return Report(exercise, verdicts, status=outcome.status, message=outcome.message)
 
 
-def _grade_source(
+def _grade_in_worker(
     exercise: Exercise,
     submission: Submission,
     limits: Limits,
@@ -305,10 +344,9 @@ def _grade_source(
 ) -> Report:
     assert exercise.path is not None, "the catalog sets the path of every exercise"
     wanted = references(exercise, seed) if wanted is None else wanted
-    broken = next((row.outcome for row in wanted if not row.outcome.answered), None)
+    broken = broken_reference(exercise, wanted)
     if broken is not None:
-        message = f"the reference fails: {broken.message}"
-        return everywhere(exercise, Outcome(status.GRADER_ERROR, message))
+        return broken
     task = Task(
         source=submission.source,
         file_name=Path(submission.file).name,
@@ -326,7 +364,7 @@ def _grade_source(
     run = runner.run(task, limits)
     for outcome in run.outcomes:
         if outcome.status == status.MISSING_FUNCTION:
-            outcome.message += _near(exercise, submission.source)
+            outcome.message += near(exercise, submission.source)
     report = judge(exercise, run.outcomes, wanted, seed)
     report.output = run.output
     if run.missing_limits:
@@ -337,7 +375,15 @@ def _grade_source(
     return report
 
 
-def _near(exercise: Exercise, source: str) -> str:
+def broken_reference(exercise: Exercise, wanted: Sequence[Reference]) -> Report | None:
+    """The report for a reference that fails itself, which is the grader's error; None if it does not."""
+    broken = next((row.outcome for row in wanted if not row.outcome.answered), None)
+    if broken is None:
+        return None
+    return everywhere(exercise, Outcome(status.GRADER_ERROR, f"the reference fails: {broken.message}"))
+
+
+def near(exercise: Exercise, source: str) -> str:
     """What the file does define, and which of it may be meant: not what is asked for by another exercise."""
     others = {other.name for other in catalog.exercises_of(exercise.lesson)}
     names = [name for name in defined_names(source) if name not in others]
@@ -379,24 +425,14 @@ def worker_path(target: str) -> list[str]:
 def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Report:
     """Grade a function that lives in this process, such as a notebook's: the same judgment, without the isolation."""
     started = time.monotonic()
-    reference = exercise.reference
     if not callable(function):
         message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
         return everywhere(exercise, Outcome(status.WRONG_TYPE, message))
-    if function is reference or function in [resolve(target)[2] for target in exercise.blocked]:
+    if any(function is resolve(target)[2] for target in (exercise.target, *exercise.blocked)):
         return everywhere(exercise, Outcome(status.PACKAGE_ANSWER, "this is the package's own function"))
     wanted = references(exercise, seed)
-    incidents: list[tuple[str, str]] = []
-    with contextlib.ExitStack() as stack:
-        for target in (exercise.target, *exercise.blocked):
-            hidden = stand_in(target, lambda state, message: incidents.append((state, message)))
-            stack.enter_context(replaced(target, hidden, also=[getattr(function, "__globals__", {})]))
+    with reference_hidden(exercise, [getattr(function, "__globals__", {})]) as incidents:
         outcomes = observe_here(exercise, function, seed, wanted)
-    if incidents:
-        outcomes = [
-            outcome if outcome.status == incidents[0][0] else Outcome(*incidents[0], outcome.line, outcome.text)
-            for outcome in outcomes
-        ]
-    report = judge(exercise, outcomes, wanted, seed)
+    report = judge(exercise, [decided(outcome, incidents) for outcome in outcomes], wanted, seed)
     report.seconds = time.monotonic() - started
     return report

@@ -10,6 +10,7 @@ import ast
 import errno
 import inspect
 import linecache
+import re
 import threading
 import traceback
 from collections import Counter
@@ -21,7 +22,18 @@ import numpy as np
 
 from minigen.course.exercise.grading import status
 
-__all__ = ["Failure", "Impl", "Outcome", "PackageAnswer", "Stopped", "describe", "failure_of", "magnitude", "observe"]
+__all__ = [
+    "Failure",
+    "Impl",
+    "Outcome",
+    "PackageAnswer",
+    "Stopped",
+    "describe",
+    "failure_of",
+    "magnitude",
+    "observe",
+    "says",
+]
 
 NUMBERS = (bool, int, float, complex)
 KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
@@ -280,10 +292,10 @@ def _frames(error: BaseException) -> list[tuple[str, int, str, str]]:
     return rows
 
 
-def _says(error: BaseException) -> str:
-    """`Type: message`, at most 300 characters; the message may itself be the student's code."""
+def says(error: BaseException) -> str:
+    """`Type: message`, at most 300 characters, without addresses; the message may itself be the student's code."""
     try:
-        words = " ".join(str(error).split())
+        words = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(str(error).split()))
     except BaseException:
         words = "(its message cannot be printed)"
     return f"{type(error).__name__}: {words}"[:300].removesuffix(": ")
@@ -301,7 +313,7 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
         file, line = Counter(mine).most_common(1)[0][0]  # the line that calls itself
     text = linecache.getline(file, line).strip() if line else ""
     inside = bool(frames) and frames[-1][0] in files
-    state, message = status.RAISED, _says(error)
+    state, message = status.RAISED, says(error)
     if isinstance(error, NotImplementedError) and inside:
         state, message = (
             status.STUB,
@@ -314,7 +326,7 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
     elif isinstance(error, (SystemExit, GeneratorExit)):
         state, message = status.EXITED, "your code ended the program (sys.exit)"
     elif isinstance(error, MemoryError):
-        state, message = status.MEMORY, f"your code asked for more memory than a check may use ({_says(error)})"
+        state, message = status.MEMORY, f"your code asked for more memory than a check may use ({says(error)})"
     elif isinstance(error, RecursionError):
         state, message = status.RECURSION, "your function calls itself without end"
     elif isinstance(error, EOFError):
@@ -530,7 +542,10 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
-    """Run case `number` of an exercise; the same seed gives both sides the same inputs."""
+    """Run case `number` of an exercise; the same seed gives both sides the same inputs.
+
+    NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised.
+    """
     outcome = _observe(driver, impl, seed, number)
     outcome.draws, outcome.given = impl.draws, impl.given
     outcome.returned = tuple(name for name, value in outcome.values.items() if _came_back(value, impl.returned))
@@ -542,7 +557,9 @@ def _came_back(value: np.ndarray, returned: Iterable[np.ndarray]) -> bool:
 
 
 def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
+    state = np.random.get_state()
     try:
+        np.random.seed(np.random.SeedSequence([seed, number]).generate_state(4))
         result = driver(impl, np.random.default_rng([seed, number]))
     except KeyboardInterrupt:
         raise
@@ -550,6 +567,8 @@ def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
         return Outcome(failure.state, failure.message, failure.line, failure.text, failure.values)
     except BaseException as error:
         return _driver_failed(driver, error)
+    finally:
+        np.random.set_state(state)
     if type(result) is not dict or not result:
         return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
     try:
@@ -579,7 +598,7 @@ def _driver_failed(driver: Callable, error: BaseException) -> Outcome:
     last = frames[-1][3] if frames else ""
     differentiating = any(module in ("autograd.core", "minigen.tensor.core") for *_, module in frames)
     if differentiating or last.split(".")[0] == "autograd" or last.startswith("minigen.tensor"):
-        return Outcome(status.NO_GRADIENT, f"the gradient of your function cannot be taken ({_says(error)})")
+        return Outcome(status.NO_GRADIENT, f"the gradient of your function cannot be taken ({says(error)})")
     own = [line for file, line, *_ in frames if file == driver.__code__.co_filename]
     where = f"line {own[-1]} of the exercise's file" if own else "the driver"
-    return Outcome(status.GRADER_ERROR, f"case {driver.__name__} failed in {where}: {_says(error)}")
+    return Outcome(status.GRADER_ERROR, f"case {driver.__name__} failed in {where}: {says(error)}")

@@ -10,7 +10,7 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import Report
 
-__all__ = ["render"]
+__all__ = ["ABOUT_VALUES", "alike", "printed", "render", "story"]
 
 ABOUT_VALUES = {status.WRONG_VALUE, status.NAN, status.INF}  # where it helps to know what a case is about
 SHOWN_LINES = 8  # of what the student's code printed
@@ -27,8 +27,8 @@ def render(report: Report, stream: TextIO | None = None) -> str:
         f"{color(report.exercise.id, 'bold', stream)}: {state}, {report.points} of {report.exercise.points} points"
     ]
     first = report.verdicts[0]
-    if not done and all(_alike(verdict, first) for verdict in report.verdicts):  # say it once
-        lines += _story(first, report.file)
+    if not done and all(alike(verdict, first) for verdict in report.verdicts):  # say it once
+        lines += story(first, report.file)
     else:
         if report.message:
             lines.append(f"  {report.message}")
@@ -37,11 +37,11 @@ def render(report: Report, stream: TextIO | None = None) -> str:
         lines.append(_wrap(f"{'this is a known slip: ' if report.listed else ''}{report.hint}"))
     if not done:
         lines += [f"  {note}" for note in report.notes]
-        lines += _printed(report.output)
+        lines += printed(report.output)
     return "\n".join(lines)
 
 
-def _alike(one: Verdict, other: Verdict) -> bool:
+def alike(one: Verdict, other: Verdict) -> bool:
     """Whether two cases failed for the same reason, with nothing of their own to say."""
     return (one.status, one.message, one.yours) == (other.status, other.message, None) and not one.passed
 
@@ -58,11 +58,11 @@ def _cases(report: Report, stream: TextIO | None) -> list[str]:
         if verdict is first:
             if case.about and verdict.status in ABOUT_VALUES:
                 lines.append(f"        {'what must hold' if case.is_property else 'this case'}: {case.about}")
-            lines += _story(verdict, report.file)
+            lines += story(verdict, report.file)
     return lines
 
 
-def _story(verdict: Verdict, file: str) -> list[str]:
+def story(verdict: Verdict, file: str) -> list[str]:
     """Why a case failed: the worst element, the relation, the student's line."""
     lines = []
     if verdict.yours is not None and verdict.expected is not None:
@@ -107,7 +107,7 @@ def _wrap(text: str) -> str:
     return textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ")
 
 
-def _printed(output: str) -> list[str]:
+def printed(output: str) -> list[str]:
     """The beginning of what her code printed."""
     rows = [_clean(row) for row in output.rstrip().splitlines()]
     if not rows:

@@ -388,7 +388,7 @@ class _Worker:
         if time.monotonic() >= self.end:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
         seconds = self.limits.load if self.phase == "load" else self.limits.case
-        what = "your file was still being read" if self.phase == "load" else "your function had not returned"
+        what = "your answer was still being read" if self.phase == "load" else "your function had not returned"
         return self._lost(status.TIMEOUT, f"{what} after {seconds:g} s: an endless loop?")
 
     def _ended(self) -> Outcome:

@@ -101,7 +101,7 @@ def parse_submission(shown: str, data: bytes) -> Submission:
     except SyntaxError as error:
         return bad(status.SYNTAX_ERROR, f"{error.msg}", error.lineno, (error.text or "").strip())
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return bad(status.SYNTAX_ERROR, f"Python cannot read this file: {error}")
+        return bad(status.SYNTAX_ERROR, f"Python cannot read this: {error}")
     return Submission(shown, source.replace("\r\n", "\n"))
 
 

@@ -14,11 +14,9 @@ import faulthandler
 import importlib
 import io
 import json
-import linecache
 import os
 import signal
 import sys
-import types
 
 
 class Channel:
@@ -133,30 +131,19 @@ class Run:
 
     def load(self):
         """Run the student's file; None if it gave a function, else the outcome for every case."""
-        observe, status = self.observe, self.status
+        from minigen.course.exercise.grading import loading
+
         with open(self.file, encoding="utf-8") as file:
             source = file.read()
-        linecache.cache[self.file] = (len(source), None, source.splitlines(True), self.file)
-        module = types.ModuleType("student")
-        module.__file__ = self.file
+        module = loading.answer_module(self.file)
         sys.modules["student"] = module
-        try:
-            exec(compile(source, self.file, "exec", dont_inherit=True), module.__dict__)
-        except BaseException as error:
-            self.keeper.restore()
-            failure = observe.failure_of(error, [self.file])
-            if failure.state == status.STUB:
-                failure.state, failure.message = status.RAISED, observe._says(error)
-            failure.message += " (while your file was being read)"
-            return self.worst(observe.Outcome(failure.state, failure.message, failure.line, failure.text))
+        outcome = loading.run(source, self.file, module)
         self.keeper.restore()
-        incident = self.worst(observe.Outcome(status.PASS))
-        if not incident.answered:
-            return incident
+        outcome = self.worst(outcome)
+        if not outcome.answered:
+            return outcome
         self.function = module.__dict__.get(self.name)
-        if not callable(self.function):
-            return observe.Outcome(status.MISSING_FUNCTION, f"your file defines no function {self.name}")
-        return None
+        return None if callable(self.function) else loading.missing(self.name)
 
     def header(self, kind: str, outcome) -> dict:
         return {

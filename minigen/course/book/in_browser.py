@@ -1,0 +1,163 @@
+"""What the worker of a page calls: check an answer, or train with it. Requests and replies are JSON.
+
+    reply = check('{"exercise": "gan/12/critic_loss", "text": "def critic_loss(...): ...", "others": {}}')
+    reply = train(the same, show)                            # show(frame) is called as it goes on
+
+Nothing here needs a browser: the tests call the same functions in Node and in this process.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from minigen.course.book.trainings import training_of
+from minigen.course.exercise import catalog, substitute
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.grade import Report
+from minigen.course.exercise.grading.observe import failure_of
+from minigen.course.exercise.grading.report import ABOUT_VALUES, alike, printed, story
+from minigen.course.exercise.source import grade_source, load_source
+
+__all__ = ["LONGEST", "check", "scipy_arrived", "train"]
+
+LONGEST = 10.0  # seconds of a training, as far as the reader waits
+
+
+class _ScipyWanted(importlib.abc.MetaPathFinder):
+    """Notes that SciPy was asked for where it is not loaded yet: the page then loads it, and asks again."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname == "scipy" and importlib.machinery.PathFinder.find_spec("scipy") is None:
+            self.asked = True
+        return None
+
+
+_scipy = _ScipyWanted()
+sys.meta_path.insert(0, _scipy)
+
+
+def scipy_arrived() -> None:
+    """Forget what was loaded in vain, once SciPy is there."""
+    importlib.invalidate_caches()
+    _scipy.asked = False
+
+
+def check(request: str) -> str:
+    """Check an answer: `{"report": ...}`, or `{"needs": "scipy"}` if it cannot be told without that."""
+    asked = json.loads(request)
+    _scipy.asked = False
+    try:
+        report = grade_source(_exercise(asked["exercise"]), asked["text"], others=asked.get("others"))
+        reply = {"report": described(report)}
+    except Exception:
+        if not _scipy.asked:
+            raise
+        reply = {}
+    if _scipy.asked and not (reply and report.passed):
+        return json.dumps({"needs": "scipy"})
+    return json.dumps(reply)
+
+
+def _exercise(identity: str) -> Exercise:
+    return next(found for found in catalog.find(identity) if found.id == identity)
+
+
+def described(report: Report) -> dict[str, Any]:
+    """A report as a page shows it: what is said of it as a whole, of each case, and the hint."""
+    said_once = not report.passed and all(alike(verdict, report.verdicts[0]) for verdict in report.verdicts)
+    cases = [] if said_once else _cases(report)
+    about = _lines(report, report.verdicts[0]) if said_once else [report.message] if report.message else []
+    return {
+        "id": report.exercise.id,
+        "passed": report.passed,
+        "status": report.status,
+        "words": status.WORDS[report.status],
+        "points": report.points,
+        "possible": report.exercise.points,
+        "about": about,
+        "cases": cases,
+        "hint": report.hint,
+        "listed": report.listed,
+        "notes": [] if report.passed else report.notes,
+        "printed": [line.removeprefix("    ") for line in printed(report.output)[1:]],
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _cases(report: Report) -> list[dict[str, Any]]:
+    """The cases, and of the first that fails its story: what must hold, yours and expected, the inputs, the line."""
+    rows = []
+    for case, verdict in zip(report.exercise.cases, report.verdicts, strict=True):
+        about = case.about if case.is_property and verdict.passed else ""
+        lines = []
+        if verdict is report.first_failure:
+            if case.about and verdict.status in ABOUT_VALUES:
+                lines.append(f"{'what must hold' if case.is_property else 'this case'}: {case.about}")
+            lines += _lines(report, verdict)
+        rows.append(
+            {
+                "name": verdict.case.replace("_", " "),
+                "passed": verdict.passed,
+                "words": status.WORDS[verdict.status],
+                "points": verdict.points,
+                "possible": verdict.possible,
+                "about": about,
+                "lines": lines,
+            }
+        )
+    return rows
+
+
+def _lines(report: Report, verdict: Any) -> list[str]:
+    """The story of a verdict; without the line of Python that looks inputs up, which a page has no use for."""
+    return [line.strip() for line in story(verdict, report.file) if "inputs(" not in line]
+
+
+def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) -> str:
+    """Train with an answer in the place of the package's function; each frame is shown as JSON while it goes on.
+
+    The reply says how often the function was called, how long it took, and what went wrong, if anything did.
+    """
+    asked = json.loads(request)
+    exercise = _exercise(asked["exercise"])
+    training = training_of(exercise)
+    if training is None:
+        return json.dumps({"error": f"no training in a page calls {exercise.name}"})
+    _scipy.asked = False
+    answer = load_source(exercise, asked["text"], others=asked.get("others"))
+    if answer.function is None:
+        if _scipy.asked:
+            return json.dumps({"needs": "scipy"})
+        return json.dumps({"error": answer.outcome.message, "line": answer.outcome.line})
+    about = {"title": training.title, "measure": training.measure, "note": training.note, "box": training.box}
+    reply: dict[str, Any] = dict(about)
+    started, distances = time.monotonic(), []
+    substitute.put(exercise, answer.function)
+    try:
+        for frame in training.frames(exercise):
+            if not math.isfinite(frame.distance):
+                reply["error"] = "the numbers of the model are not finite any more"
+                break
+            distances.append(frame.distance)
+            show(json.dumps({**frame.to_json(), **about}))
+            if time.monotonic() - started > seconds:
+                break
+    except (Exception, SystemExit) as error:
+        failure = failure_of(error, ["your answer"])
+        reply |= {"error": failure.message, "line": failure.line}
+    finally:
+        reply["calls"] = substitute.calls()[exercise.id]
+        substitute.restore()
+    ends = {"first": distances[0], "last": distances[-1]} if distances else {}
+    return json.dumps({**reply, **ends, "seconds": time.monotonic() - started})

@@ -1,0 +1,239 @@
+"""The text of an answer, graded in this process: where no other can be started, as in a reader's browser.
+
+    report = grade_source(exercise, "def critic_loss(real_scores, fake_scores): ...")
+
+The same observation and comparison as for a file in a worker, with the same verdicts, hints and points. What a worker
+adds is missing here: limits on time and memory (a page ends an endless loop by ending its Python), a folder of its own,
+and a reference that cannot be reached by reading files.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import io
+import os
+import sys
+import time
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minigen.course.exercise import catalog, stubs, substitute
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading import loading, runner, sandbox, status
+from minigen.course.exercise.grading.grade import (
+    Report,
+    broken_reference,
+    decided,
+    everywhere,
+    judge,
+    near,
+    observe_case,
+    reference_hidden,
+    references,
+)
+from minigen.course.exercise.grading.observe import Outcome, Stopped
+from minigen.course.exercise.grading.submission import MAX_SOURCE, Submission, parse_submission
+
+__all__ = ["Answer", "grade_source", "load_source"]
+
+NAME = "your answer"  # what reports call a text
+MOST_OUTPUT = runner.Limits.output  # characters that an answer may print, as in a worker
+
+
+@dataclass
+class Answer:
+    """A text that has been run: the function that it defines, or the outcome that every case of it has.
+
+    notes: what is to be said of the other answers that it was to call.
+    """
+
+    function: Callable | None
+    outcome: Outcome
+    notes: list[str] = field(default_factory=list)
+
+
+def grade_source(
+    exercise: Exercise,
+    text: str | Submission,
+    seed: int = 0,
+    others: Mapping[str, str] | None = None,
+) -> Report:
+    """Grade the text of an answer, or a file that was read, in this process.
+
+    A text is graded as if it stood in the lesson's file of stubs: it has the imports of that, and may call the answers
+    to its other exercises. others: these answers, by the ids of their exercises. A file has to hold all that it needs.
+    Whatever the answer does (a syntax error, an exception, sys.exit, printing), the report says it.
+    """
+    started = time.monotonic()
+    submission = text if isinstance(text, Submission) else _submission(text, NAME)
+    if submission.status != status.PASS:
+        report = everywhere(exercise, _unread(submission))
+    else:
+        with substitute.suspended():
+            report = _graded(exercise, submission, seed, None if isinstance(text, Submission) else others or {})
+    report.file, report.seconds = submission.file, time.monotonic() - started
+    return report
+
+
+def load_source(exercise: Exercise, text: str, others: Mapping[str, str] | None = None) -> Answer:
+    """Run the text of an answer for its function, to train with it; without one the outcome says why."""
+    submission = _submission(text, NAME)
+    if submission.status != status.PASS:
+        return Answer(None, _unread(submission))
+    return _loaded(exercise, submission, others or {})
+
+
+def _submission(text: str, file: str) -> Submission:
+    """The text as a file that was read: what cannot be run is known by its status."""
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) > MAX_SOURCE:
+        message = f"{file} has {len(data):,} bytes; an answer has at most {MAX_SOURCE:,}"
+        return Submission(file, "", status.TOO_LARGE, message)
+    return parse_submission(file, data)
+
+
+def _unread(submission: Submission) -> Outcome:
+    """The outcome of what cannot be run."""
+    return Outcome(submission.status, submission.message, submission.line, submission.text)
+
+
+def _graded(exercise: Exercise, submission: Submission, seed: int, others: Mapping[str, str] | None) -> Report:
+    wanted = references(exercise, seed)
+    broken = broken_reference(exercise, wanted)
+    if broken is not None:
+        return broken
+    with reference_hidden(exercise) as incidents, _surrounded(incidents) as (keeper, printed):
+
+        def worst(outcome: Outcome) -> Outcome:
+            """What was noted since the last outcome, or while this one came about, decides it."""
+            noted = incidents[:]
+            incidents.clear()
+            return decided(outcome, noted)
+
+        answer = _loaded(exercise, submission, others)
+        keeper.restore()
+        loaded, function = worst(answer.outcome), answer.function
+        outcomes = []
+        if loaded.answered and function is not None:
+            outcomes = [
+                worst(observe_case(exercise, function, seed, number, row, submission.file, keeper.restore))
+                for number, row in enumerate(wanted)
+            ]
+    report = judge(exercise, outcomes, wanted, seed) if outcomes else everywhere(exercise, loaded)
+    report.output, report.notes = printed.text, answer.notes
+    return report
+
+
+# ------------------------------------------------------------------------------------------- running the text
+
+
+def _loaded(exercise: Exercise, submission: Submission, others: Mapping[str, str] | None) -> Answer:
+    """Run an answer for its function, below what the lesson's file of stubs has above it unless `others` is None."""
+    module = loading.answer_module(submission.file)
+    with _importable(module):
+        notes = _run_lesson(exercise, others, module) if others is not None else []
+        outcome = loading.run(submission.source, submission.file, module)
+    function = module.__dict__.get(exercise.name) if outcome.answered else None
+    if outcome.answered and not callable(function):
+        function, outcome = None, loading.missing(exercise.name)
+        outcome.message += near(exercise, submission.source)
+    return Answer(function, outcome, notes)
+
+
+def _run_lesson(exercise: Exercise, others: Mapping[str, str], module: types.ModuleType) -> list[str]:
+    """Run the lesson's imports and the answers to its other exercises: a stub where there is none that can be run.
+
+    Gives what is to be said of those that cannot.
+    """
+    lesson, notes = catalog.exercises_of(exercise.lesson), []
+    exec("\n".join(stubs.imports([*lesson, exercise])), module.__dict__)
+    for other in lesson:
+        outcome = None
+        if other.id in others and other.id != exercise.id:
+            outcome = _run_other(other, others[other.id], module)
+            if not outcome.answered:
+                notes.append(f"your answer to {other.id} cannot be run, so it is not at hand here: {outcome.message}")
+        if outcome is None or not outcome.answered:
+            exec(_stub_of_other(other), module.__dict__)
+    module.__dict__.pop(exercise.name, None)  # it stood there for the defaults of those below it
+    return notes
+
+
+def _stub_of_other(exercise: Exercise) -> str:
+    """A function that says, when it is called, which exercise it is."""
+    words = f"your answer calls {exercise.name}, which is another exercise ({exercise.id}): write that one first"
+    return stubs.completed(stubs.stub(exercise), {exercise.name: f"raise NotImplementedError({words!r})"})
+
+
+def _run_other(exercise: Exercise, text: str, module: types.ModuleType) -> Outcome:
+    submission = _submission(text, f"your {exercise.name}")
+    if submission.status != status.PASS:
+        return _unread(submission)
+    return loading.run(submission.source, submission.file, module)
+
+
+@contextlib.contextmanager
+def _importable(module: types.ModuleType) -> Iterator[None]:
+    """The module under its name, as dataclasses and the like want it while they are made."""
+    before = sys.modules.get(module.__name__)
+    sys.modules[module.__name__] = module
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.modules[module.__name__]
+        else:
+            sys.modules[module.__name__] = before
+
+
+# ------------------------------------------------------------------------------------------- what surrounds it
+
+
+class _Printed(io.StringIO):
+    """Standard output and error of an answer: the beginning is kept, and too much of it stops the answer."""
+
+    def __init__(self, incidents: list[tuple[str, str]]):
+        super().__init__()
+        self.incidents, self.text, self.length = incidents, "", 0
+
+    def write(self, text: str) -> int:
+        self.length += len(text)
+        self.text += text[: max(0, runner.SHOWN_OUTPUT - len(self.text))]
+        if self.length > MOST_OUTPUT:
+            message = f"your code printed more than {MOST_OUTPUT:,} characters"
+            self.incidents.append((status.OUTPUT, message))
+            raise Stopped(status.OUTPUT, message)
+        return len(text)
+
+
+@contextlib.contextmanager
+def _surrounded(incidents: list[tuple[str, str]]) -> Iterator[tuple[sandbox.NumpyKeeper, _Printed]]:
+    """What an answer must not change for others, and what it prints; all is as it was afterwards."""
+    printed = _Printed(incidents)
+    keyboard, given = sys.stdin, builtins.input
+    mark = os.environ.get(runner.MARK)
+    builtins.input = sandbox.no_input
+    sys.stdin = io.StringIO("")
+    os.environ[runner.MARK] = "here"  # an answer that checks itself is told not to
+    keeper = sandbox.NumpyKeeper(lambda state, message: incidents.append((state, message)))
+    try:
+        with (
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+            warnings.catch_warnings(),
+            np.errstate(),
+            np.printoptions(),
+        ):
+            yield keeper, printed
+    finally:
+        keeper.restore()
+        sys.stdin, builtins.input = keyboard, given
+        if mark is None:
+            os.environ.pop(runner.MARK, None)
+        else:
+            os.environ[runner.MARK] = mark

@@ -1,0 +1,45 @@
+/* Pyodide in Node, without a network: node in_node.mjs PYTHON_FOLDER JOBS.json RESULTS.jsonl
+
+PYTHON_FOLDER is the folder `_python` of a book. A job is {"call": "check" or "train", "request": {...}}; its result is
+the reply with the seconds that it took, and for a training the frames. SciPy is loaded when a reply asks for it. */
+
+import { readFile, appendFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+const [folder, jobsFile, resultsFile] = process.argv.slice(2);
+const pyodideFolder = path.join(folder, "pyodide");
+
+globalThis.fetch = (address) => { throw new Error(`a request: ${address}`); };
+const { loadPyodide } = await import(path.join(pyodideFolder, "pyodide.mjs"));
+const started = performance.now();
+const py = await loadPyodide({ indexURL: pyodideFolder, lockFileURL: path.join(folder, "lock.json"), stdout: () => {}, stderr: () => {} });
+const quiet = { messageCallback: () => {} };
+await py.loadPackage(["numpy", "threadpoolctl"], quiet);
+for (const wheel of Object.keys(JSON.parse(await readFile(path.join(folder, "python.json"))).wheels))
+  py.unpackArchive(new Uint8Array(await readFile(path.join(folder, wheel))).buffer, "wheel", { extractDir: "/lib/python3.12/site-packages" });
+py.pyimport("minigen_wasm");
+const page = py.pyimport("minigen.course.book.in_browser");
+await writeFile(resultsFile, `${JSON.stringify({ started: (performance.now() - started) / 1000 })}\n`);
+
+let scipy = false;
+for (const { call, request } of JSON.parse(await readFile(jobsFile))) {
+  const start = performance.now();
+  let reply, needed = false, frames = [];
+  for (let turn = 0; turn < 2; turn++) {
+    frames = [];
+    try {
+      const text = JSON.stringify(request);
+      reply = JSON.parse(call === "train" ? page.train(text, (frame) => { frames.push(JSON.parse(frame)); }) : page.check(text));
+    } catch (error) {
+      reply = { crashed: String(error) };
+    }
+    if (reply.needs !== "scipy" || scipy) break;
+    needed = true;
+    await py.loadPackage("scipy", quiet);
+    page.scipy_arrived();
+    scipy = true;
+  }
+  const line = { ...reply, frames: frames.length, shown: frames.slice(-1), needed, took: (performance.now() - start) / 1000 };
+  await appendFile(resultsFile, `${JSON.stringify(line)}\n`);
+}
+process.exit(0);

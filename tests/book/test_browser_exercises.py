@@ -1,0 +1,285 @@
+"""Boxes of exercises in Chromium: written, checked, ended, trained with; nothing is asked of another host."""
+
+import importlib.util
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from minigen.course.book.python import python_source, write_python
+
+pytestmark = pytest.mark.book
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+LONG = 120_000  # ms: Python is loaded, on a machine that may have much else to do
+
+KL = "def kl_standard_normal(mu, logvar):\n    return {} * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=1)\n"
+ANSWERS = {  # exercise -> right, wrong, what the hint says
+    "gan/12/critic_loss": (
+        "def critic_loss(real_scores, fake_scores):\n    return np.mean(fake_scores) - np.mean(real_scores)\n",
+        "def critic_loss(real_scores, fake_scores):\n    return np.mean(real_scores) - np.mean(fake_scores)\n",
+        "the negative of it",
+    ),
+    "vae/08/kl_standard_normal": (KL.format("0.5"), KL.format("1"), "1/2"),
+    "flow/06/additive_forward": (
+        "def additive_forward(z, m, mask):\n    return z + (1 - mask) * m(mask * z), np.zeros(len(z))\n",
+        "def additive_forward(z, m, mask):\n    return z + mask * m(mask * z), np.zeros(len(z))\n",
+        "",
+    ),
+    "diffusion/02/langevin_step": (
+        "def langevin_step(x, score, step, z):\n    step = np.reshape(step, np.shape(step) + (1,) * (np.ndim(x) - 1) "
+        "* (np.ndim(step) > 0)).astype(x.dtype)\n    return x + step / 2 * score + np.sqrt(step) * z\n",
+        "def langevin_step(x, score, step, z):\n    return x + step * score + np.sqrt(step) * z\n",
+        "",
+    ),
+    "gan/01/kl_normal": ("", "def kl_normal(*args):\n    return 0.0\n", ""),  # SciPy is loaded for it
+}
+
+
+def _missing() -> str:
+    if not os.environ.get("MINIGEN_PYODIDE"):
+        return "MINIGEN_PYODIDE does not name the folder of a Pyodide distribution"
+    if importlib.util.find_spec("playwright") is None:
+        return "playwright is not installed"
+    return "" if Path(CHROMIUM).exists() else "there is no Chromium"
+
+
+@pytest.fixture(scope="module")
+def small_page(root):
+    spec = importlib.util.spec_from_file_location("small_page", root / "tests" / "book" / "small_page.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if _missing():
+        pytest.skip(_missing())
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(small_page, tmp_path_factory):
+    """The address of a page with a box for each exercise and Python beside it."""
+    out = tmp_path_factory.mktemp("book")
+    small_page.write_page(out, list(ANSWERS), 'data-longest="4"')
+    write_python(python_source(os.environ["MINIGEN_PYODIDE"]), out)
+    server = small_page.serve(out)
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def page(browser, address):
+    """One page for all tests of this file; whatever it said or asked for is on its lists."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.said, page.asked = [], []
+    page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    context.on("request", lambda request: page.asked.append(request.url))
+    page.goto(f"{address}index.html")
+    yield page
+    context.close()
+
+
+class Box:
+    def __init__(self, page, identity):
+        self.page, self.element = page, page.locator(f'[data-id="{identity}"]')
+        self.area, self.report = self.element.locator("textarea"), self.element.locator(".mg-report")
+        self.status = self.element.locator(".mg-status")
+
+    def press(self, name):
+        self.element.get_by_role("button", name=name).click()
+
+    def check(self, text):
+        """The report of a text, in words."""
+        self.area.fill(text)
+        self.press("Check")
+        self.element.get_by_role("button", name="Stop").and_(self.page.locator(":disabled")).wait_for(timeout=LONG)
+        return self.report.inner_text()
+
+
+def test_right_and_wrong_answers(page):
+    page.evaluate("window.heard = []; document.addEventListener('minigen:passed', e => heard.push(e.detail.id))")
+    for identity, (right, wrong, hint) in ANSWERS.items():
+        box = Box(page, identity)
+        report = box.check(wrong)
+        assert "Not yet" in report and "✗" not in report.splitlines()[0], report
+        if hint:
+            assert "A known slip: " in report and hint in report
+        assert page.evaluate(f"localStorage['minigen:passed:{identity}']") is None
+        if right:
+            assert box.check(right).startswith("Passed"), box.report.inner_text()
+            assert page.evaluate(f"localStorage['minigen:passed:{identity}']") == "1"
+            assert page.evaluate(f"localStorage['minigen:answer:{identity}']") == right
+    assert [identity for identity, (right, *_) in ANSWERS.items() if right] == page.evaluate("heard")
+    assert any("scipy-" in url for url in page.asked)  # for the last one only
+    assert len([url for url in page.asked if "numpy-" in url]) == 1
+
+
+def test_errors_are_told(page):
+    box = Box(page, "gan/12/critic_loss")
+    assert "syntax error" in (report := box.check("def critic_loss(:\n    pass\n")) and "line 1" in report
+    assert "ended the program" in box.check("import sys\nsys.exit()\n")
+    assert "function missing" in box.check("x = 1\n")
+    assert "hello" in box.check("def critic_loss(a, b):\n    print('hello')\n    return 0.0\n")
+    assert "No module named 'nowhere'" in box.check("import nowhere\n")
+
+
+@pytest.mark.parametrize(
+    ("identity", "text"),
+    [
+        ("vae/08/kl_standard_normal", "def kl_standard_normal(mu, logvar):\n    while True:\n        pass\n"),
+        ("gan/12/critic_loss", "while True: pass\n"),
+    ],
+)
+def test_an_endless_loop_is_ended_and_the_next_check_works(page, identity, text):
+    box = Box(page, identity)
+    report = box.check(text)
+    assert "had not come back after 4 s: an endless loop?" in report
+    assert box.check(ANSWERS[identity][0]).startswith("Passed")
+
+
+def test_stop(page):
+    box, other = Box(page, "gan/12/critic_loss"), Box(page, "vae/08/kl_standard_normal")
+    box.area.fill("while True: pass\n")
+    box.press("Check")
+    page.get_by_text("Checking …").wait_for(timeout=LONG)
+    other.press("Check")  # waits for its turn
+    box.press("Stop")
+    for each in (box, other):
+        assert each.report.inner_text() == "Stopped. Python starts again with the next check."
+        assert each.element.get_by_role("button", name="Check").is_enabled()
+
+
+def test_a_live_training(page):
+    box = Box(page, "diffusion/02/langevin_step")
+    box.area.fill(ANSWERS["diffusion/02/langevin_step"][0])
+    box.press("Train with it")
+    figure = box.element.locator(".mg-training")
+    figure.get_by_text("step 500 of 500").wait_for(timeout=LONG)
+    box.report.get_by_text("was called").wait_for(timeout=LONG)
+    words = box.report.inner_text()
+    calls, first, last = map(float, re.search(r"called (\d+) times .* from ([\d.]+) to ([\d.]+\d)", words).groups())
+    assert calls == 704 and last < 0.3 * first
+    drawn = "c => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size"
+    assert figure.locator(".mg-plane").evaluate(drawn) > 10 and figure.locator(".mg-curve").evaluate(drawn) > 3
+    box.area.fill("def langevin_step(x, score, step, z):\n    return 1 / 0\n")
+    box.press("Train with it")
+    box.report.get_by_text("The training stopped: ZeroDivisionError").wait_for(timeout=LONG)
+    assert "(line 2 of your answer)" in box.report.inner_text()
+
+
+def test_hints_and_starting_again(page):
+    box = Box(page, "gan/12/critic_loss")
+    stub = page.evaluate("document.querySelector('.mg-stub').textContent")
+    mine = ANSWERS["gan/12/critic_loss"][0]
+    box.area.fill(mine)
+    for number in (1, 2, 3):
+        box.press(f"Hint {number} of 3")
+        assert box.element.locator(".mg-hints > li").count() == number
+    assert box.element.get_by_role("button", name="No more hints").is_disabled()
+    assert box.element.locator(".mg-hints pre").inner_text() == "return np.mean(fake_scores) - np.mean(real_scores)"
+    box.press("Start again")
+    assert box.area.input_value() == stub and page.evaluate("localStorage['minigen:answer:gan/12/critic_loss']") is None
+    box.press("Bring my answer back")
+    assert box.area.input_value() == mine
+    box.press("Start again")
+    box.area.press("End")
+    box.area.type("#")
+    assert box.element.get_by_role("button", name="Start again").is_visible()
+
+
+def test_keys(page):
+    box = Box(page, "flow/06/additive_forward")
+    box.area.fill("")
+    box.area.press_sequentially("def f(x):")
+    box.area.press("Enter")
+    box.area.press_sequentially("if x:")
+    box.area.press("Enter")
+    box.area.press_sequentially("return 1")
+    assert box.area.input_value() == "def f(x):\n    if x:\n        return 1"
+    box.area.press("Shift+Tab")
+    assert box.area.input_value().endswith("\n    return 1")
+    box.area.press("Control+a")
+    box.area.press("Tab")
+    assert box.area.input_value() == "    def f(x):\n        if x:\n        return 1"
+    box.area.press("Control+z")
+    assert box.area.input_value().startswith("def f(x):")
+    box.area.fill("        ")
+    box.area.press("Backspace")
+    assert box.area.input_value() == "    "
+    assert box.element.locator(".mg-colors").inner_text().rstrip("\n") == box.area.input_value().rstrip("\n")
+    box.area.press("Escape")
+    box.area.press("Tab")  # Escape, then Tab, leaves the editor
+    assert page.evaluate("document.activeElement.textContent") == "Check"
+
+
+def test_what_was_written_and_passed_survives_a_reload(page):
+    box = Box(page, "vae/08/kl_standard_normal")
+    box.area.fill("# mine\n")
+    page.reload()
+    assert box.area.input_value() == "# mine\n" and box.status.inner_text() == "You have passed this one."
+    assert Box(page, "gan/01/kl_normal").status.inner_text() == ""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_or_scrolls_sideways(page, width, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    box = Box(page, "diffusion/02/langevin_step")
+    sizes = "e => [e.clientHeight >= e.scrollHeight, e.clientHeight]"
+    fits, height = box.area.evaluate(sizes)  # the text area is as high as its text, which lies over the colored one
+    assert fits and height == box.element.locator(".mg-colors").evaluate("e => e.clientHeight")
+
+
+def test_a_book_without_python(browser, small_page, tmp_path, address):
+    small_page.write_page(tmp_path, ["gan/12/critic_loss"], 'data-python="none"')
+    page = browser.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    buttons = page.get_by_role("button").all_inner_texts()
+    assert buttons == ["Hint 1 of 3"] and page.locator(".mg-stub").is_visible()
+    assert "This book was built without Python" in page.locator(".mg-status").inner_text()
+    page.close()
+
+
+def test_a_page_read_from_a_file_says_what_it_needs(browser, small_page, tmp_path, address):
+    small_page.write_page(tmp_path, ["gan/12/critic_loss"])
+    page = browser.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    assert page.get_by_role("button", name="Check").is_disabled()
+    assert "minigen book --serve" in page.locator(".mg-status").inner_text()
+    page.close()
+
+
+def test_python_that_is_not_what_it_should_be(browser, small_page, tmp_path):
+    """A file with other bytes is refused, as is a folder that is not there; both in words."""
+    small_page.write_page(tmp_path, ["gan/12/critic_loss"])
+    server = small_page.serve(tmp_path)
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{server.server_address[1]}/index.html")
+    box = Box(page, "gan/12/critic_loss")
+    assert "Python could not be loaded: python.json: 404" in box.check("x = 1\n")
+    write_python(python_source(os.environ["MINIGEN_PYODIDE"]), tmp_path)
+    wheel = next((tmp_path / "_python").glob("autograd-*.whl"))
+    wheel.write_bytes(wheel.read_bytes() + b" ")
+    assert "Python could not be loaded" in box.check("x = 1\n")
+    page.close()
+    server.shutdown()
+
+
+def test_nothing_went_wrong_and_nothing_was_asked_of_another_host(page, address):
+    assert page.asked and all(url.startswith((address, "blob:", "data:")) for url in page.asked)
+    assert page.said == []
