@@ -55,7 +55,7 @@ def page_file(tmp_path_factory):
     lesson.play("reverse", axes, points=ways, truth=ring, time="t", bounds=2.5, caption="Move t.")
     gray = np.linspace(0, 1, 7 * 3)[:, None, None, None].reshape(7, 3, 1, 1, 1)
     images = np.broadcast_to(gray, (7, 3, 10, 28, 28))
-    lesson.play("digits", {"w": np.arange(7), "digit": [3, 5, 8]}, images=images, start={"w": 3})
+    lesson.play("digits", {"w": np.arange(7), "digit": [3, 5, 8]}, images=images, start={"w": 3}, time="w")
     lesson.play("colors", {"kind": ["red", "blue"]}, images=np.eye(3)[[0, 2]].reshape(2, 1, 1, 3))
     lesson.play("corner", {"t": [0, 1]}, points=[[[-2.0, 2.0]], [[2.0, 1.0]]], bounds=2.5, time="t")
     pixels = np.arange(2 * 3 * 2 * 4, dtype=np.uint8).reshape(2, 3, 2, 4)  # each its own value, 0 to 47
@@ -255,6 +255,11 @@ def test_play_ends_at_the_last_value_and_begins_anew(open_page):
     assert slider.input_value() == "8", "between two values"
     page.clock.run_for(200)
     assert picture(canvas) != shown, "the points move between two values as well"
+    button.click()
+    paused = picture(canvas)
+    slider.fill(slider.input_value())
+    assert picture(canvas) == paused, "a pause is at a value"
+    button.click()
     page.clock.run_for(2000)
     assert button.inner_text() == "▶ Play" and slider.input_value() == "10" and picture(canvas) == ring
     button.click()
@@ -277,6 +282,13 @@ def test_two_axes_of_images(open_page):
         digit.fill(str(column))
         gray = round(255 * (3 * row + column) / 20)
         assert colors(canvas) == [[gray] * 3], "one gray, and no blur at the edges"
+    w.fill("0")
+    page.clock.install(time=0)
+    page.clock.pause_at(3_600_000)
+    figure.get_by_role("button").click()
+    for _ in range(4):  # images do not move: what is seen is what is said
+        page.clock.run_for(300)
+        assert colors(canvas) == [[round(255 * (3 * int(w.input_value()) + 1) / 20)] * 3]
 
 
 @pytest.mark.parametrize(("width", "ratio"), [(1280, 1), (390, 1), (390, 3), (320, 2)])
@@ -309,6 +321,8 @@ def test_it_follows_the_width_and_the_colors(open_page):
     page.set_viewport_size({"width": 390, "height": 900})
     page.wait_for_function("width => document.querySelector('canvas').clientWidth < width", arg=width)
     assert picture(canvas) != dark
+    page.evaluate("document.body.style.width = '200px'")  # as when a sidebar opens
+    page.wait_for_function("document.querySelector('canvas').width <= 200")
 
 
 def test_the_still_is_there_in_print_and_without_data(open_page):

@@ -103,7 +103,7 @@ def test_images_come_back_in_their_order(make, of_each, shape):
     lesson = make()
     axes = {"w": [0, 0.3, 1.0], "z": np.array([-1.5, 1e-3])}
     lesson.play("bytes", axes, images=list(gray))
-    lesson.play("floats", axes, images=list((gray / 255).astype(np.float32)))
+    lesson.play("floats", axes, images=list(((gray - 0.4) / 255).clip(0).astype(np.float32)))
     for name in ("bytes", "floats"):
         _, data = read(lesson.out / f"{name}.js")
         assert data["shape"] == [3, 2, *shape]
