@@ -6,9 +6,10 @@ import json
 import sys
 import zipfile
 
+import numpy as np
 import pytest
 
-from minigen.course.book import in_browser, python, trainings
+from minigen.course.book import in_browser, python, trainings, wasm
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.source import load_source
@@ -136,6 +137,21 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "_python").write_text("in the way")
     with pytest.raises(UsageError, match="cannot write Python for the book"):
         python.write_python(python.python_source(), tmp_path)
+
+
+def test_singular_matrices_raise_in_the_browser(monkeypatch):
+    """As elsewhere, in the same words; what is right, and what is not finite to begin with, goes through."""
+    flat, square = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([[2.0, 1.0], [1.0, 3.0]])
+    for name, given in {"cholesky": (-square,), "inv": (flat,), "solve": (flat, np.ones(2))}.items():
+        ours = wasm.raising(lambda *args: np.full(2, np.nan), wasm.WORDS[name])
+        with pytest.raises(np.linalg.LinAlgError) as theirs:
+            getattr(np.linalg, name)(*given)
+        with pytest.raises(np.linalg.LinAlgError) as raised:
+            ours(*given)
+        assert str(raised.value) == str(theirs.value)
+        assert np.isnan(ours(np.array([np.nan]))).all()
+        whole = wasm.raising(getattr(np.linalg, name), wasm.WORDS[name])
+        assert np.array_equal(whole(square, *given[1:]), getattr(np.linalg, name)(square, *given[1:]))
 
 
 # ------------------------------------------------------------------------------------------- what the worker calls

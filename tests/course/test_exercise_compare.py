@@ -159,6 +159,37 @@ def test_float32_is_compared_at_its_own_precision():
         assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == expected
 
 
+def test_a_huge_result_is_no_excuse_for_another():
+    """A log-determinant beside an x of 1e170 is compared at its own size, and at that of the arguments."""
+    z, log_scale = np.ones(3), np.full(3, 400.0)
+    want = Outcome(S.PASS, values={"x": z * np.exp(log_scale), "log_det": np.array(1200.0)})
+
+    def graded(log_det):
+        def driver(impl, rng):
+            x, found = impl(z, log_scale)
+            return {"x": x, "log_det": found}
+
+        outcome = observe(driver, Impl(lambda z, s: (z * np.exp(s), log_det)), 0, 0)
+        return compare(case(), outcome, want).status
+
+    assert graded(1200.0) == graded(np.float32(1200.0)) == S.PASS
+    assert graded(1201.0) == graded(np.float32(1201.0)) == S.WRONG_VALUE
+
+
+@pytest.mark.parametrize(
+    ("draw", "draws"),
+    [
+        (lambda rng: np.random.standard_normal(), True),
+        (lambda rng: np.random.permutation(2)[0], True),
+        (lambda rng: rng.standard_normal(), False),
+        (lambda rng: 1.0, False),
+    ],
+)
+def test_own_random_numbers_are_noticed(draw, draws):
+    outcome = observe(lambda impl, rng: {"y": impl(rng)}, Impl(draw), 0, 0)
+    assert outcome.draws is draws
+
+
 # ------------------------------------------------------------------------------------------- the driver's view
 
 
@@ -277,3 +308,9 @@ def test_what_an_argument_names_for_change_may_change_inside_a_list():
     kept = [np.ones(2)]
     Impl(add_one_inside, mutates=["parameters"])(kept)
     assert kept[0].tolist() == [2, 2]
+
+
+def test_a_near_miss_has_no_relation():
+    """Where both are nearly 0, each is as good as the other with the opposite sign."""
+    assert relation(pair([1e-9, -3e-9, 2e-9], [4e-10, 1e-10, -2e-10])) == ""
+    assert relation(pair([1.0, 2.0 + 1e-8], [1.0, 2.0])) == ""

@@ -941,6 +941,11 @@ CHANGE = {  # nobody listed them
     "a padded division": (RIGHT.replace("np.exp(logvar)", "(np.exp(logvar) + 1e-6)"), "a small number added in"),
     "a clipped argument": (RIGHT.replace("logvar", "np.clip(logvar, 0.01, 0.99)"), "`logvar` clipped"),
     "a constant": (RIGHT.replace("logvar", "getval(logvar)"), "`logvar` taken as a constant"),
+    "an argument's square": (
+        RIGHT.replace("np.exp(logvar)", "np.exp(logvar**2)").replace("logvar +", "logvar**2 +"),
+        "the square of `logvar`",
+    ),
+    "random numbers": (f"{RIGHT} + np.random.randn(len(x))", "draws random numbers of its own"),
     "nothing simple": (f"{RIGHT} + np.sin(x[:, 0])", ""),
 }
 

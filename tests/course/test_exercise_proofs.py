@@ -15,7 +15,7 @@ from minigen.course.exercise import prove as proofs
 from minigen.course.exercise.answers import EditError, edited, entries
 from minigen.course.exercise.format import AuthorError
 from minigen.course.exercise.grading.grade import compare_all, references
-from minigen.course.exercise.mutate import mutants
+from minigen.course.exercise.mutate import mutants, wrapped
 from minigen.course.exercise.prove import prove, run
 
 DATA = Path(__file__).with_name("exercise_data")
@@ -296,3 +296,13 @@ def test_a_mutant_that_never_ends_is_caught(tmp_path, monkeypatch):
     assert "n - 1 → n + 1" not in proof.survivors
     assert proof.score >= 0.95, proof.survivors
     sys.modules.pop("loopgen", None)
+
+
+def test_a_bound_below_leaves_whole_numbers_whole():
+    """Else each answer that returns floats in the place of integers would be taken for a bounded one."""
+
+    def steps(n):
+        return np.arange(n) - 2
+
+    bounded = next(mutant for mutant in wrapped(steps) if mutant.kind == "result")
+    assert bounded.function(4).dtype.kind == "i" and bounded.function(4).tolist() == [0, 0, 0, 1]

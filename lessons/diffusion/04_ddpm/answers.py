@@ -84,6 +84,28 @@ MISTAKES = {
     # A small number under the root is not harmless: at the first steps 1 - alpha_bar is small too.
     a = at(schedule.alpha_bar, t, x0)
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a + 1e-6) * eps, t))
+    # The mean of the squares, without a root.
+    return np.sqrt(mean_square(eps - eps_model(noised(x0, t, eps, schedule), t)))
+    # The mean over examples and dimensions is asked for, not the sum.
+    return np.sum((eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2)
+    # Every time step counts the same: no weight.
+    residual = eps - eps_model(noised(x0, t, eps, schedule), t)
+    return mean_square(np.sqrt(at(schedule.beta, t, x0)) * residual)
+    # Call the model once, with the whole batch, not for one example after the other.
+    x_t = noised(x0, t, eps, schedule)
+    parts = [eps_model(x_t[n : n + 1], t[n : n + 1]) for n in range(len(x0))]
+    return mean_square(eps - np.concatenate(parts))
+    # Images have more axes than points: reshape alpha_bar to (N, 1, ..., 1).
+    a = schedule.alpha_bar[t][:, None]
+    return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
+    # The mean of the squares, not the square of the mean.
+    return np.mean(eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2
+    # The model guesses the noise: its answer is compared with eps, not with what it was shown.
+    x_t = noised(x0, t, eps, schedule)
+    return mean_square(x_t - eps_model(x_t, t))
+    # One number for the batch: the mean over the examples as well.
+    residual = eps - eps_model(noised(x0, t, eps, schedule), t)
+    return np.mean(np.reshape(residual**2, (len(x0), -1)), axis=1)
     """,
     "mean_from_eps": """
     # This is the guess of x0, all noise gone at once; the mean of one step removes only a little of
@@ -120,6 +142,20 @@ MISTAKES = {
     schedule.alpha_bar[t] -> schedule.alpha_bar[t - 1]
     # A small number in the divisor is not harmless: at the first steps 1 - alpha_bar is small too.
     np.sqrt(1 - alpha_bar) -> (np.sqrt(1 - alpha_bar) + 1e-6)
+    # Nothing is clipped here, the mean neither.
+    alpha, alpha_bar = at(schedule.alpha, t, x_t), at(schedule.alpha_bar, t, x_t)
+    return np.clip((x_t - (1 - alpha) / np.sqrt(1 - alpha_bar) * eps) / np.sqrt(alpha), -1, 1)
+    # Images have more axes than points: reshape the factors to (N, 1, ..., 1).
+    a, ab = schedule.alpha[t], schedule.alpha_bar[t]
+    a, ab = (a[:, None], ab[:, None]) if np.ndim(t) else (a, ab)
+    return (x_t - (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a)
+    # The weight has 1 - alpha_bar under the root, the variance of the noise, not alpha_bar.
+    np.sqrt(1 - alpha_bar) -> np.sqrt(alpha_bar)
+    # On top is 1 - alpha_t, what one step adds, and below the root of 1 - alpha_bar_t, of all.
+    (1 - alpha) / np.sqrt(1 - alpha_bar) -> (1 - alpha_bar) / np.sqrt(1 - alpha)
+    # t may be an array (N,), a time step for each example.
+    alpha, alpha_bar = float(schedule.alpha[t]), float(schedule.alpha_bar[t])
+    return (x_t - (1 - alpha) / np.sqrt(1 - alpha_bar) * eps) / np.sqrt(alpha)
     """,
     "ancestral_step": """
     # At the last step, t = 1, no noise is added: what it returns is data. (`if t > 0` is always
@@ -162,6 +198,26 @@ MISTAKES = {
     np.sqrt(variance) -> np.sqrt(np.exp(variance) if np.ndim(variance) else variance)
     # Only the last step, t = 1, is without fresh noise: the first, t = T, has it.
     t == 1 -> t in (1, schedule.T)
+    # The variance may be as small as you like: it has no floor.
+    np.sqrt(variance) -> np.sqrt(np.maximum(variance, 1e-8))
+    # The variance may be as small as you like: it has no floor.
+    np.sqrt(variance) -> np.sqrt(np.maximum(variance, 1e-20))
+    # The variance may be as small as you like: no small number is added.
+    np.sqrt(variance) -> np.sqrt(variance + 1e-8)
+    # Nothing is clipped.
+    sigma = np.sqrt(chosen(variance, t, schedule))
+    return np.clip(the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0), -1, 1)
+    # An array is not compared with "beta" as a whole: ask whether variance is a string first.
+    if variance == "beta":
+        variance = schedule.beta[t]
+    return the_mean(x, t, eps, schedule) + (np.sqrt(variance) * z if t > 1 else 0)
+    # Fresh noise is added behind the mean: the division by sqrt(alpha_t) is not its own.
+    sigma = np.sqrt(chosen(variance, t, schedule) / schedule.alpha[t])
+    return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
+    # Each entry has its own variance, not the mean of all.
+    np.sqrt(variance) -> np.sqrt(np.mean(variance))
+    # The variance that is given is that of the noise: beta_t has no part in it.
+    np.sqrt(variance) -> np.sqrt(variance * schedule.beta[t] ** (np.ndim(variance) > 0))
     """,
 }
 

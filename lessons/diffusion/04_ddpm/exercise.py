@@ -67,7 +67,7 @@ def knows_nothing(impl, rng):
     """A model that always guesses 0 pays the mean square of the noise: (1 + 9 + 0 + 0)/4."""
     eps = np.array([[1.0, 3.0], [0.0, 0.0]])
     return {
-        "loss": impl(lambda x, t: 0 * x, np.ones((2, 2)), np.array([1, 3]), eps, Schedule(BY_HAND))
+        "loss": impl(lambda x, t: 0 * x, np.ones((2, 2)), np.array([2, 3]), eps, Schedule(BY_HAND))
     }
 
 
@@ -305,6 +305,14 @@ def given_variances(impl, rng):
         "t = 6": impl(x, 6, eps, z, schedule(), variance),
         "t = 1": impl(x, 1, eps, z, schedule(), variance),
     }
+
+
+@step.case(points=1, property=True, expect={"over its deviation": 1.0})
+def a_tiny_variance(impl, rng):
+    """From x = 0, without a guess, fresh noise of 1 and variance 1e-24 lead to 1e-12."""
+    zero, one = np.zeros((2, 3)), np.ones((2, 3))
+    tiny = impl(zero, 5, zero, one, schedule(), 1e-24 * one)
+    return {"over its deviation": np.asarray(tiny, float) * 1e12}
 
 
 @step.case(points=1)

@@ -5,7 +5,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen.tensor import grad
-from minigen.tensor import jacobian
+from minigen.tensor import jacobian, stop_gradient
 
 
 def wide(values, x):
@@ -93,6 +93,16 @@ MISTAKES = {
         return np.sum(v * grad(along)(x), axis=1) + size / 2
     # The slope enters as it is, not squared.
     np.sum(v * grad(along)(x), axis=1) -> np.sum(v * grad(along)(x), axis=1) ** 2
+    # A difference quotient is only near the derivative: take the derivative itself, by grad.
+    slope = np.sum(v * (score(x + 1e-3 * v) - score(x)), axis=1) / 1e-3
+    s = score(x)
+    size = np.sum(s**2, axis=1) if variance_reduced else np.sum(v * s, axis=1) ** 2
+    return np.mean(slope + size / 2)
+    # A difference quotient is only near the derivative: take the derivative itself, by grad.
+    slope = np.sum(v * (score(x + 1e-4 * v) - score(x)), axis=1) / 1e-4
+    s = score(x)
+    size = np.sum(s**2, axis=1) if variance_reduced else np.sum(v * s, axis=1) ** 2
+    return np.mean(slope + size / 2)
     """,
     "denoising_score_matching_loss": """
     # The sign: the score of the noisy example is minus eps/sigma, so sigma s and eps are added.
@@ -181,6 +191,28 @@ MISTAKES = {
     # This is what a model of the noise is trained on; the model here answers with a score.
     gap = np.reshape(scale(sigma, score) + eps, (n, -1)) ->
         gap = np.reshape(score - eps, (n, -1))
+    # Given x, the score of the noisy example is -eps/sigma; eps itself is not the score.
+    level = told(sigma, x)
+    gap = wide(level, x) * (score_model(x + wide(level, x) * eps, level) - eps)
+    return np.mean(np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1)) / 2
+    # -noisy/sigma^2 is the score of noise around 0; around x it is -(noisy - x)/sigma^2.
+    level = told(sigma, x)
+    noisy = x + wide(level, x) * eps
+    gap = wide(level, x) * (score_model(noisy, level) + noisy / wide(level, x) ** 2)
+    return np.mean(np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1)) / 2
+    # Each example has its own weight: do not average weights and errors apart.
+    level = told(sigma, x)
+    gap = score_model(x + wide(level, x) * eps, level) + eps / wide(level, x)
+    return np.mean(level**2) * np.mean(np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1)) / 2
+    # The gradient goes through the model's answer: do not stop it.
+    level = told(sigma, x)
+    score = stop_gradient(score_model(x + wide(level, x) * eps, level))
+    gap = wide(level, x) * score + eps
+    return np.mean(np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1)) / 2
+    # One number for the batch: the mean over the examples as well.
+    level = told(sigma, x)
+    gap = wide(level, x) * score_model(x + wide(level, x) * eps, level) + eps
+    return np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1) / 2
     """,
     "noise_scales": """
     # These fall in equal steps; equal ratios are asked for.
@@ -224,6 +256,10 @@ MISTAKES = {
     return 1 / np.linspace(1 / largest, 1 / smallest, levels)
     # The squares fall in equal steps here; equal ratios are asked for.
     return np.sqrt(np.linspace(largest**2, smallest**2, levels))
+    # These fall in equal steps of their roots; equal ratios are asked for.
+    return np.linspace(np.sqrt(largest), np.sqrt(smallest), levels) ** 2
+    # The levels themselves, from largest to smallest: no root.
+    return np.sqrt(np.exp(np.linspace(np.log(largest), np.log(smallest), levels)))
     """,
     "score_from_eps": """
     # The sign: the noise leads away from the data, the score toward them.
@@ -261,6 +297,9 @@ MISTAKES = {
     return eps
     # Divide by the standard deviation once, not by the variance of the noise and its root.
     np.sqrt(1 - schedule.alpha_bar[t]) -> (1 - schedule.alpha_bar[t]) ** 1.5
+    # The variances of the steps do not add up: each step shrinks what was there before.
+    spread = np.sqrt(np.cumsum(schedule.beta)[t])
+    return -eps / wide(spread, eps)
     """,
 }
 

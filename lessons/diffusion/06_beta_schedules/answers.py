@@ -103,6 +103,15 @@ MISTAKES = {
     # The angle is in radians: nothing is turned from degrees.
     f = np.cos(np.deg2rad((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2)) ** 2
     return np.minimum(1 - f[1:] / f[:-1], largest)
+    # This is a running product; each beta follows from two neighbours alone.
+    f = np.cos((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2) ** 2
+    return np.cumprod(np.minimum(1 - f[1:] / f[:-1], largest))
+    # np.cos takes radians: pi/2, not 90.
+    f = np.cos((np.arange(T + 1) / T + s) / (1 + s) * 90) ** 2
+    return np.minimum(1 - f[1:] / f[:-1], largest)
+    # The offset s is added to t/T, before both are multiplied by pi/2.
+    f = np.cos(np.arange(T + 1) / T / (1 + s) * np.pi / 2 + s) ** 2
+    return np.minimum(1 - f[1:] / f[:-1], largest)
     """,
 }
 

@@ -124,6 +124,8 @@ MISTAKES = {
     return schedule.beta[t] * before / now_of(schedule, t, data_variance)
     # This is the variance of x_0 given x_t.
     schedule.beta[t] * before / now -> data_variance * noise_of(schedule, t) / now + 0 * before
+    # What the step adds is beta_t; alpha_t is what it keeps.
+    schedule.beta[t] -> schedule.alpha[t]
     """,
     "learned_variance": """
     # v = 1 is beta and v = 0 is beta~: here they are exchanged.
@@ -221,6 +223,22 @@ MISTAKES = {
     v = stop_gradient(v)
     return np.exp(rows(np.log(schedule.beta[t]), v) * v
         + rows(np.log(schedule.posterior_variance_clipped[t]), v) * (1 - v))
+    # beta~_2 is taken for the examples at t = 1 alone, not for all as soon as there is one.
+    first = np.any(np.asarray(t) == 1)
+    shape = (-1,) + (1,) * (np.ndim(v) - 1)
+    beta = np.reshape(schedule.beta[t], shape)
+    lower = np.reshape(schedule.posterior_variance[np.full(np.shape(t), 2) if first else t], shape)
+    return np.exp(v * np.log(beta) + (1 - v) * np.log(lower)).astype(v.dtype)
+    # exp undoes the natural logarithm, not that to base 2.
+    shape = (-1,) + (1,) * (np.ndim(v) - 1)
+    upper = np.reshape(np.log2(schedule.beta[t]), shape)
+    lower = np.reshape(np.log2(schedule.posterior_variance[np.maximum(t, 2)]), shape)
+    return np.exp(v * upper + (1 - v) * lower).astype(v.dtype)
+    # beta~ has an array of its own, schedule.posterior_variance; this is beta of the step before.
+    shape = (-1,) + (1,) * (np.ndim(v) - 1)
+    upper = np.reshape(np.log(schedule.beta[t]), shape)
+    lower = np.reshape(np.log(schedule.beta[np.maximum(t, 2) - 1]), shape)
+    return np.exp(v * upper + (1 - v) * lower).astype(v.dtype)
     """,
     "hybrid_loss": """
     # No gradient of the bound may reach eps_hat: stop it there.
@@ -296,6 +314,8 @@ MISTAKES = {
     return simple(eps, stop_gradient(held)) + weight * per_dimension
     # Here v and eps_hat are handed on the wrong way round: the pair is (noise, v).
     return stop_gradient(eps_hat), v -> return v, stop_gradient(eps_hat)
+    # The bound sums over all T time steps of the schedule, however late those drawn are.
+    schedule.T -> np.max(t)
     """,
     "loss_aware_probabilities": """
     # This is the mean of the losses; their squares are averaged, and the root taken.
@@ -368,6 +388,33 @@ MISTAKES = {
     # The sum belongs to all time steps; this sums over a row and takes its root.
     size = np.sqrt(np.sum(np.abs(losses), axis=1))
     return spread(size, uniform)
+    # A small number added to the sizes takes over where losses are small: ask whether all are 0.
+    size = np.sqrt(np.mean(losses**2, axis=1)) + 1e-8
+    return (1 - uniform) * size / np.sum(size) + uniform / len(size)
+    # If all losses are 0 each step gets 1/T: the probabilities still sum to 1.
+    size = np.sqrt(np.mean(losses**2, axis=1))
+    if np.sum(size) == 0:
+        return np.zeros(len(size))
+    return (1 - uniform) * size / np.sum(size) + uniform / len(size)
+    # A share `uniform` of all is spread evenly: T times uniform added is more than that.
+    size = np.sqrt(np.mean(losses**2, axis=1))
+    if np.sum(size) == 0:
+        return np.ones(len(size)) / len(size)
+    p = size / np.sum(size) + uniform
+    return p / np.sum(p)
+    # Only if all losses are exactly 0 each step gets 1/T; tiny ones are as good as large ones.
+    size = np.sqrt(np.mean(losses**2, axis=1))
+    if np.allclose(size, 0):
+        return np.ones(len(size)) / len(size)
+    return (1 - uniform) * size / np.sum(size) + uniform / len(size)
+    # Each step gets 1/T if *all* losses are 0, not if those of one step are.
+    size = np.sqrt(np.mean(losses**2, axis=1))
+    if np.any(size == 0):
+        return np.ones(len(size)) / len(size)
+    return (1 - uniform) * size / np.sum(size) + uniform / len(size)
+    # Steps with a larger loss are drawn more often: in proportion, not in inverse proportion.
+    size = 1 / np.sqrt(np.mean(losses**2, axis=1))
+    return (1 - uniform) * size / np.sum(size) + uniform / len(size)
     """,
 }
 

@@ -2,6 +2,8 @@
 
 import autograd.numpy as np
 
+from minigen.tensor import stop_gradient
+
 
 def lengths(rows):
     """The length of each row, (N, 1)."""
@@ -41,6 +43,10 @@ MISTAKES = {
     # Each guess keeps its size: there is nothing to normalize.
     out = (1 + w) * eps_cond - w * eps_uncond
     return out / np.std(out) * np.std(eps_cond)
+    # A weight below zero leads back towards the unconditional guess: its sign counts.
+    return (1 + abs(w)) * eps_cond - abs(w) * eps_uncond
+    # What is added is the *difference* of the guesses, times w, not the unconditional guess.
+    return eps_cond + w * eps_uncond
     """,
     "drop_labels": """
     # A share p is to be left out, not kept: -1 where u is below p.
@@ -78,6 +84,16 @@ MISTAKES = {
     return y
     # The caller draws the random numbers: use u.
     u < p -> np.random.default_rng(0).random(len(y)) < p
+    # Exactly a share p of each batch is not asked for: each label is left out by its own u.
+    u < p -> np.argsort(np.argsort(u)) < int(p * len(u))
+    # No label is -1, whatever the label was: not its negative.
+    return np.where(u < p, -y, y)
+    # Labels are whole numbers, -1 too: they index rows.
+    return np.where(u < p, -1.0, y)
+    # Which labels are left out is decided by u as it is: labels and numbers stay in their order.
+    return np.where(np.sort(u) < p, -1, y)
+    # This says which ones are left out; asked for are the labels, with -1 there.
+    return u < p
     """,
     "clip_similarity": """
     # The scalar product depends on the lengths: divide by both.
@@ -122,6 +138,36 @@ MISTAKES = {
     return np.sum(image / lengths(image) * (text / lengths(text)), axis=1)
     # A small number in the divisor changes the cosine of short rows, which are as good as any.
     return np.sum(image / (lengths(image) + 1e-6) * (text / lengths(text)), axis=1)
+    # The squares of very long rows do not fit into float32: divide by the largest entry first.
+    both = np.sum(image**2, axis=1) * np.sum(text**2, axis=1)
+    return np.sum(image * text, axis=1) / np.sqrt(both)
+    # A length has no floor: very short rows are as good as any.
+    a = image / np.maximum(lengths(image), 1e-8)
+    return np.sum(a * (text / np.maximum(lengths(text), 1e-8)), axis=1)
+    # A small number in the divisor changes the cosine of short rows, which are as good as any.
+    return np.sum(image / (lengths(image) + 1e-8) * (text / (lengths(text) + 1e-8)), axis=1)
+    # A small number in the divisor changes the cosine of short rows, which are as good as any.
+    return np.sum(image * text, axis=1) / (lengths(image) * lengths(text) + 1e-8)[:, 0]
+    # The length of a row goes over its E numbers, axis 1, not over the examples.
+    a = image / np.sqrt(np.sum(image**2, axis=0))
+    return np.sum(a * (text / np.sqrt(np.sum(text**2, axis=0))), axis=1)
+    # One text for all images (1, E) has to do as well.
+    a, b = image / lengths(image), text / lengths(text)
+    return np.diag(np.matmul(a, np.transpose(b)))
+    # The cosine as it is: no scale of 100 or of any temperature.
+    a, b = image / lengths(image), text / lengths(text)
+    return 100 * np.sum(a * b, axis=1)
+    # Dividing by the largest entry is not enough: after it the length is not 1 yet.
+    a = image / np.max(np.abs(image), axis=1, keepdims=True)
+    b = text / np.max(np.abs(text), axis=1, keepdims=True)
+    return np.sum(a * b, axis=1)
+    # The cosine goes from -1 to 1: it is not brought to 0 ... 1.
+    a, b = image / lengths(image), text / lengths(text)
+    return (1 + np.sum(a * b, axis=1)) / 2
+    # The length has a gradient, too: do not stop it.
+    a = image / np.max(np.abs(image), axis=1, keepdims=True)
+    b = text / np.max(np.abs(text), axis=1, keepdims=True)
+    return np.sum(a / stop_gradient(lengths(a)) * (b / lengths(b)), axis=1)
     """,
 }
 

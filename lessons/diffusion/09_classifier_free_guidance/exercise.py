@@ -68,8 +68,8 @@ dropped = Exercise(
     digits with and without a label.
 
     y holds whole numbers (N,), u one random number in [0, 1) for each (N,), p is the share of
-    labels to be left out. The result has the shape of y: -1, which stands for no label, where u is
-    below p, the label everywhere else. y itself must stay as it was.
+    labels to be left out. The result is an array in the shape of y: -1, which stands for no label,
+    where u is below p, the label everywhere else. y itself must stay as it was.
     """,
     hints="""
     u is below p with probability p. One comparison decides for each label.
@@ -172,6 +172,13 @@ def lengths_do_not_count(impl, rng):
         - impl(image, text),
         "other": impl(image, text),
     }
+
+
+@alike.case(points=1, rtol=1e-4)
+def both_long(impl, rng):
+    """In float32: both squares can still be written down, their product cannot."""
+    image, text = rng.standard_normal((2, 4, 3)).astype(np.float32)
+    return {"cosines": impl(np.float32(1e15) * image, np.float32(1e10) * text)}
 
 
 @alike.case(points=1, rtol=1e-4)

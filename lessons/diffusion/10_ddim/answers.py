@@ -91,6 +91,49 @@ MISTAKES = {
     now, before = by_rows(schedule.alpha[t], x), by_rows(schedule.alpha[s], x)
     x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
     return np.sqrt(before) * x0 + np.sqrt(1 - before) * eps
+    # The beta of the pair is 1 - a_t/a_s, the later alpha_bar on top: upside down it is negative.
+    now, before = by_rows(schedule.alpha_bar[t], x), by_rows(schedule.alpha_bar[s], x)
+    x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
+    if eta == 0:
+        return np.sqrt(before) * x0 + np.sqrt(1 - before) * eps
+    variance = eta**2 * (1 - before) / (1 - now) * (1 - before / now)
+    return np.sqrt(before) * x0 + np.sqrt(1 - before - variance) * eps + np.sqrt(variance) * z
+    # With eta = 0 z may be None, and is not to be multiplied: leave the fresh noise out then.
+    now, before = by_rows(schedule.alpha_bar[t], x), by_rows(schedule.alpha_bar[s], x)
+    x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
+    variance = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
+    return np.sqrt(before) * x0 + np.sqrt(1 - before - variance) * eps + np.sqrt(variance) * z
+    # With eta = 0 the variance is 0, also forwards, where its formula gives a root of less than 0.
+    now, before = by_rows(schedule.alpha_bar[t], x), by_rows(schedule.alpha_bar[s], x)
+    x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
+    sigma = eta * np.sqrt((1 - before) / (1 - now) * (1 - now / before))
+    out = np.sqrt(before) * x0 + np.sqrt(1 - before - sigma**2) * eps
+    return out if z is None else out + sigma * z
+    # Pictures have more axes than points: reshape alpha_bar to (N, 1, ..., 1).
+    now, before = schedule.alpha_bar[t], schedule.alpha_bar[s]
+    now = now[:, None] if np.ndim(t) else now
+    before = before[:, None] if np.ndim(s) else before
+    x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
+    if eta == 0:
+        return np.sqrt(before) * x0 + np.sqrt(1 - before) * eps
+    variance = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
+    return np.sqrt(before) * x0 + np.sqrt(1 - before - variance) * eps + np.sqrt(variance) * z
+    # alpha_bar is never 0: a small number added to it changes the predicted data.
+    now, before = by_rows(schedule.alpha_bar[t], x), by_rows(schedule.alpha_bar[s], x)
+    x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now + 1e-8)
+    return step(np.sqrt(now) * x0 + np.sqrt(1 - now) * eps, t, s, eps, z, schedule, eta)
+    # x is not the data: predict that first, from x and eps.
+    before = by_rows(schedule.alpha_bar[s], x)
+    return np.sqrt(before) * x + np.sqrt(1 - before) * eps
+    # Fresh noise z has the deviation sigma, and eps what is left.
+    now, before = by_rows(schedule.alpha_bar[t], x), by_rows(schedule.alpha_bar[s], x)
+    x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
+    if eta == 0:
+        return np.sqrt(before) * x0 + np.sqrt(1 - before) * eps
+    variance = eta**2 * (1 - before) / (1 - now) * (1 - now / before)
+    return np.sqrt(before) * x0 + np.sqrt(1 - before - variance) * z + np.sqrt(variance) * eps
+    # At s = 0 alpha_bar is 1: the result is the predicted data, without noise.
+    return step(x, t, np.maximum(s, 1), eps, z, schedule, eta)
     """,
     "ddim_variance": """
     # eta stands in front of the deviation, so it enters the variance squared.
@@ -121,6 +164,12 @@ MISTAKES = {
     return eta**2 * (1 - before) / (1 - now + 1e-3) * (1 - now / before)
     # now and before are exchanged: before is the alpha_bar of the earlier time, the larger one.
     return eta**2 * (1 - now) / (1 - before + 1e-12) * (1 - before / now)
+    # A small number in the divisor is not needed: now is below 1, and it changes the ends.
+    return eta**2 * (1 - before) / (1 - now + 1e-8) * (1 - now / before)
+    # The quotient is the later over the earlier, which is below 1: 1 - now/before.
+    return eta**2 * (1 - before) / (1 - now) * (1 - before / now)
+    # The divisor 1 - now is missing.
+    return eta**2 * (1 - before) * (1 - now / before)
     """,
     "spaced_timesteps": """
     # This begins with 0, the data; the times are k T/steps for k = 1 ... steps.
@@ -147,6 +196,18 @@ MISTAKES = {
     return np.arange(T - steps + 1, T + 1)
     # These are the first of the steps; they have to be spread over all, and end with T.
     return np.arange(1, steps + 1)
+    # A half is rounded to the even number, as np.round does, not up.
+    return np.floor(np.arange(1, steps + 1) * (T / steps) + 0.5).astype(int)
+    # This begins with 0, the data; the times are k T/steps for k = 1 ... steps.
+    return np.round(np.linspace(0, T, steps)).astype(int)
+    # Times are whole numbers, since they index arrays.
+    return np.round(np.arange(1, steps + 1) * (T / steps))
+    # The spacing need not be a whole number, and there are `steps` times: round k T/steps.
+    return np.arange(1, T + 1, T // steps)
+    # Evenly spaced: equal differences, not equal ratios.
+    return np.round(np.geomspace(1, T, steps)).astype(int)
+    # The last time is T itself: the time steps are 1 ... T.
+    return np.round(np.arange(1, steps + 1) * (T / steps)).astype(int) - 1
     """,
 }
 

@@ -105,6 +105,14 @@ def large_values(impl, rng):
     return {"x_s": impl(x, 10, 4, eps, z, schedule(), 0.5)}
 
 
+@step.case(points=1)
+def both_ends(impl, rng):
+    """Where alpha_bar is a millionth, and where 1 - alpha_bar is: a small number would count."""
+    x, eps = rng.standard_normal((2, 3, 2))
+    ends = Schedule.from_alpha_bar([1 - 1e-10, 0.5, 1e-6])
+    return {"from noise": impl(x, 3, 2, eps, None, ends), "to data": impl(x, 1, 0, eps, None, ends)}
+
+
 @step.case(points=1, property=True, expect={"variance": 0.0})
 def the_marginal_is_kept(impl, rng):
     """For x_0 = 0, what comes of the true noise and of fresh noise has the variance 1 - a_s."""
@@ -171,6 +179,13 @@ def ends_of_a_schedule(impl, rng):
     return {"variance": impl(before, np.array([0.9990, 1e-8, 0.5 * (1 - 1e-6)]), 0.9)}
 
 
+@size.case(points=1, atol=0)
+def first_steps_of_a_fine_schedule(impl, rng):
+    """Where 1 - alpha_bar itself is 1e-6, so that a small number added to it would count."""
+    before = np.array([1 - 1e-6, 1 - 3e-6])
+    return {"variance": impl(before, np.array([1 - 3e-6, 1 - 8e-6]), 1.0)}
+
+
 visited = Exercise(
     "diffusion/10/spaced_timesteps",
     target="minigen.diffusion.schedule:spaced_timesteps",
@@ -197,6 +212,12 @@ visited = Exercise(
 def three_of_ten(impl, rng):
     """10/3, 20/3 and 10, rounded."""
     return {"times": impl(10, 3)}
+
+
+@visited.case(points=1, expect={"times": [2, 5, 8, 10], "of 3": [2, 3], "of 7": [4, 7]})
+def halves(impl, rng):
+    """2.5 and 7.5 are rounded to the even 2 and 8; 1.5 to 2, and 3.5 to 4."""
+    return {"times": impl(10, 4), "of 3": impl(3, 2), "of 7": impl(7, 2)}
 
 
 @visited.case(points=2)

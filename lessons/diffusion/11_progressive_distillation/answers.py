@@ -97,6 +97,25 @@ MISTAKES = {
     # A point has signal and noise: it is not enough to divide the end by its root of alpha_bar.
     return scale(1 / (np.sqrt(end) - r * np.sqrt(now)), x - scale(r, x_t)) ->
         return scale(1 / np.sqrt(end), x)
+    # The denominator is never 0, only small: a small number added to it changes the target.
+    1 / (np.sqrt(end) - r * np.sqrt(now)) -> 1 / (np.sqrt(end) - r * np.sqrt(now) + 1e-8)
+    # The target is not cut off: it may lie beyond -1 and 1.
+    x_t = stop_gradient(x_t)
+    end = two_steps(eps_model, x_t, t, schedule)
+    r, signal = ratio(t, t - 2, schedule, x_t), np.sqrt(schedule.alpha_bar)
+    x0 = (end - r * x_t) / (rows(signal[t - 2], x_t) - r * rows(signal[t], x_t))
+    return np.clip(x0, -1, 1)
+    # The target is the student's one step; the mean of the teacher's two guesses is not.
+    t = np.broadcast_to(t, (len(x_t),))
+    x, guesses = stop_gradient(x_t), []
+    for now in (t, t - 1):
+        a = rows(schedule.alpha_bar[now], x)
+        eps = stop_gradient(eps_model(x, schedule.times[now]))
+        x0 = (x - np.sqrt(1 - a) * eps) / np.sqrt(a)
+        later = rows(schedule.alpha_bar[now - 1], x)
+        guesses.append(x0)
+        x = np.sqrt(later) * x0 + np.sqrt(1 - later) * eps
+    return (guesses[0] + guesses[1]) / 2
     """,
     "truncated_snr_weight": """
     # Never below 1, so the larger of the two.
@@ -131,6 +150,16 @@ MISTAKES = {
     np.maximum(schedule.snr[t], 1) -> np.full(np.shape(t), np.max(np.maximum(schedule.snr[t], 1)))
     # One weight for each t that was given, in its order, not for all of the schedule.
     np.maximum(schedule.snr[t], 1) -> np.maximum(schedule.snr[1:], 1)
+    # The arrays begin at t = 0, where nothing is noised: index with t itself.
+    before = schedule.alpha_bar[t - 1]
+    return np.maximum(before / (1 - before), 1)
+    # alpha_bar and 1 - alpha_bar are variances already: no squares.
+    a = schedule.alpha_bar[t]
+    return np.maximum(a**2 / (1 - a**2), 1)
+    # The floor is 1, and the ratio may be as large as it is: do not cut it above.
+    np.maximum(schedule.snr[t], 1) -> np.clip(schedule.snr[t], 1, 5)
+    # max compares two numbers; of an array take the larger element by element, by np.maximum.
+    return max(schedule.alpha_bar[t] / (1 - schedule.alpha_bar[t]), 1)
     """,
     "student_loss": """
     # Clean data from v: the root of 1 - alpha_bar times v is subtracted.
@@ -197,6 +226,17 @@ MISTAKES = {
     # The loss has a gradient in v: do not stop it.
     predict_x0_from_v(x_t, t, v, schedule) ->
         predict_x0_from_v(x_t, t, stop_gradient(v), schedule)
+    # The mean of the weighted squares, without a root.
+    return mse(scale(root, x0), scale(root, target)) ->
+        return mse(scale(root, x0), scale(root, target)) ** 0.5
+    # All steps together count, alpha_bar, not step t alone.
+    a = rows(schedule.alpha[t], v)
+    x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
+    return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
+    # Each example has its own time: this takes the first one's for all.
+    a = np.ravel(schedule.alpha_bar[t])[0]
+    x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
+    return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
     """,
 }
 

@@ -137,6 +137,20 @@ def far_away(impl, rng):
     return {"target": impl(lambda x, t: np.tanh(x), x, np.array([6, 3]), schedule())}
 
 
+@target.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-8)
+def steps_that_hardly_differ(impl, rng):
+    """A schedule so fine that the denominator is a few millionths: a teacher that knows the only
+    point there is still points at it."""
+    point, s = np.array([0.7, -1.2, 0.4]), Schedule.from_alpha_bar([0.64, 0.639999, 0.639995])
+    x, t = rng.standard_normal((4, 3)), np.full(4, 3)
+
+    def exact(x, times):
+        a = s.alpha_bar[times].reshape(len(x), 1)
+        return (x - np.sqrt(a) * point) / np.sqrt(1 - a)
+
+    return {"difference": impl(exact, x, t, s) - point}
+
+
 weight = Exercise(
     "diffusion/11/truncated_snr_weight",
     target="minigen.diffusion.distillation:truncated_snr_weight",

@@ -58,6 +58,28 @@ MISTAKES = {
     # A gradient is taken through the result: no numpy and no float().
     sigma = checks.between("sigma", checks.floats("sigma", sigma), 0) ->
         sigma = stop_gradient(checks.floats("sigma", sigma))
+    # sigma_min and sigma_data are arguments: take what is given.
+    above, data = sigma - 0.002, 0.5
+    return data**2 / (above**2 + data**2), above * data / np.sqrt(sigma**2 + data**2)
+    # The sum of two squares, not the square of a sum.
+    above = sigma - sigma_min
+    c_out = above * sigma_data / np.sqrt(sigma**2 + sigma_data**2)
+    return sigma_data**2 / (above + sigma_data) ** 2, c_out
+    # sigma may lie below sigma_min: then c_out is negative. Take no absolute value.
+    above = sigma - low -> above = np.abs(sigma - low)
+    # The pair has c_skip first, then c_out.
+    above = sigma - sigma_min
+    c_skip = sigma_data**2 / (above**2 + sigma_data**2)
+    return above * sigma_data / np.sqrt(sigma**2 + sigma_data**2), c_skip
+    # sigma_data is above 0, so nothing has to be added below.
+    above, data = sigma - sigma_min, sigma_data
+    c_skip = data**2 / (above**2 + data**2 + 1e-8)
+    return c_skip, above * data / np.sqrt(sigma**2 + data**2 + 1e-8)
+    # c_out has sigma_data itself above, not its square.
+    above * data / np.sqrt -> above * data**2 / np.sqrt
+    # The two do not sum to 1: c_out has a formula of its own.
+    c_skip = sigma_data**2 / ((sigma - sigma_min) ** 2 + sigma_data**2)
+    return c_skip, 1 - c_skip
     """,
     "ode_step": """
     # The sign: sigma changes by low - high.
@@ -125,6 +147,32 @@ MISTAKES = {
     euler = x + scale(low - high, slope) -> euler = scale(low / high, x) + scale(low - high, slope)
     # That is the whole way to the level 0; the step is low - high long.
     return x - rows(each(high, x), x) * eps_model(x, each(high, x))
+    # The model wants its levels in the dtype of x: float64 among float32 makes all of it float64.
+    high, low = np.ones(len(x)) * high, np.ones(len(x)) * low
+    change = rows(low - high, x).astype(x.dtype)
+    slope = eps_model(x, high)
+    euler = x + change * slope
+    return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
+    # The model wants its level as an array (N,), one for each example.
+    change = rows(np.asarray(low, x.dtype) - np.asarray(high, x.dtype), x)
+    slope = eps_model(x, np.asarray(high, x.dtype))
+    euler = x + change * slope
+    if solver == "euler":
+        return euler
+    return x + change / 2 * (slope + eps_model(euler, np.asarray(low, x.dtype)))
+    # Heun's step has its second guess at every level, at 0 as well.
+    if solver == "euler": -> if solver == "euler" or np.all(low == 0):
+    # The length of the step is the change of sigma, not its share of the level.
+    low - high -> (low - high) / high (everywhere)
+    # The model wants its level as an array (N,), one for each example, in the dtype of x.
+    change = rows(np.asarray(low, x.dtype) - np.asarray(high, x.dtype), x)
+    slope = eps_model(x, high)
+    euler = x + change * slope
+    return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
+    # The first guess belongs to the level where x is, high, not to the middle of the step.
+    asked(eps_model, "eps_model", x, high) -> asked(eps_model, "eps_model", x, (high + low) / 2)
+    # sigma itself changes, by low - high; not its square.
+    low - high -> low**2 - high**2 (everywhere)
     """,
     "consistency_training_loss": """
     # Each model is told the level of its own point: f that of the higher one.
@@ -183,6 +231,20 @@ MISTAKES = {
     x + scale(low, z), low -> x + scale(low, z[::-1]), low
     # Each example has its own levels, not those of the first one.
     scale(high, z) -> high[0] * z
+    # The models want their levels in the dtype of x: float64 makes all of it float64.
+    high, low = np.ones(len(x)) * high, np.ones(len(x)) * low
+    target = stop_gradient(f_target(x + rows(low, x) * z, low))
+    return distance(f(x + rows(high, x) * z, high), target)
+    # The models want their levels as arrays (N,), one for each example.
+    high, low = np.asarray(high, x.dtype), np.asarray(low, x.dtype)
+    target = stop_gradient(f_target(x + rows(low, x) * z, low))
+    return distance(f(x + rows(high, x) * z, high), target)
+    # A level is a standard deviation: no root, at the lower level neither.
+    high, low = each(high, x), each(low, x)
+    target = stop_gradient(f_target(x + rows(np.sqrt(low), x) * z, low))
+    return distance(f(x + rows(np.sqrt(high), x) * z, high), target)
+    # f has a name of its own: ask it at the higher level, not f_target.
+    asked(f, "f", x + scale(high, z), high) -> asked(f_target, "f_target", x + scale(high, z), high)
     """,
     "multistep": """
     # The noise leads from sigma_min to sigma: the root of sigma^2 - sigma_min^2.
@@ -234,6 +296,52 @@ MISTAKES = {
     rng.standard_normal(shape, dtype=x.dtype) -> rng.random(shape, dtype=x.dtype)
     # Only what is asked of f at the last level counts, but all levels before it lead there.
     falling[1:] -> falling[-1:] if len(falling) > 1 else []
+    # f wants its level as an array (N,), one for each example.
+    x0 = f(x, np.asarray(sigmas[0], x.dtype))
+    for sigma in sigmas[1:]:
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        width = np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype)
+        x0 = f(x0 + width * z, np.asarray(sigma, x.dtype))
+    return x0
+    # f wants its level in the dtype of x: float64 makes all of it float64.
+    x0 = f(x, np.full(len(x), float(sigmas[0])))
+    for sigma in sigmas[1:]:
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        width = np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype)
+        x0 = f(x0 + width * z, np.full(len(x), float(sigma)))
+    return x0
+    # Draw in the dtype of x: float32 numbers are other ones than float64 numbers rounded.
+    rng.standard_normal(shape, dtype=x.dtype) -> rng.standard_normal(shape).astype(x.dtype)
+    # The noise leads from sigma_min to sigma, not from one level to the next.
+    last = sigmas[0]
+    x0 = f(x, each(last, x))
+    for sigma in sigmas[1:]:
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        x0 = f(x0 + np.asarray(np.sqrt(last**2 - sigma**2), x.dtype) * z, each(sigma, x))
+        last = sigma
+    return x0
+    # What f says at the end is the sample, not the noisy point that it was asked about.
+    x0 = f(x, each(sigmas[0], x))
+    for sigma in sigmas[1:]:
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        x = x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z
+        x0 = f(x, each(sigma, x))
+    return x
+    # f wants its level as an array (N,), one for each example, in the dtype of x.
+    x0 = f(x, sigmas[0])
+    for sigma in sigmas[1:]:
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        x0 = f(x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z, sigma)
+    return x0
+    # x is noise at the level sigmas[0] already: it is not multiplied once more.
+    asked(f, "f", x, falling[0]) -> asked(f, "f", scale(falling[0], x), falling[0])
+    # Noise is drawn for the further levels alone: a draw before them shifts all others.
+    rng.standard_normal(x.shape, dtype=x.dtype)
+    x0 = f(x, each(sigmas[0], x))
+    for sigma in sigmas[1:]:
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        x0 = f(x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z, each(sigma, x))
+    return x0
     """,
 }
 
@@ -319,9 +427,5 @@ EQUIVALENT = {
     "consistency_training_loss": """
     # the size that is left to be found out may be any negative number
     (-1,) + (1,) * (np.ndim(x) - 1) → (-2,) + (1,) * (np.ndim(x) - 1)
-    """,
-    "multistep": """
-    # one number times an array, in either order
-    scale(numpy.sqrt(sigma ** 2 - low ** 2), z) → scale(z, numpy.sqrt(sigma ** 2 - low ** 2))
     """,
 }

@@ -12,8 +12,9 @@ scalings = Exercise(
     target="minigen.diffusion.consistency:boundary_scalings",
     minutes=10,
     prompt="""
-    The factors c_skip and c_out of f(x, sigma) = c_skip x + c_out F(x, sigma), as a pair. At
-    sigma_min they are 1 and 0, so that there f returns its input, whatever the network F says.
+    The factors c_skip and c_out of f(x, sigma) = c_skip x + c_out F(x, sigma), as a pair, a
+    tuple. At sigma_min they are 1 and 0, so that there f returns its input, whatever the network F
+    says.
 
     sigma is a level of noise or an array of them, 0 or more; both factors have its shape. Let a be
     what sigma lies above sigma_min (it may be negative) and d = sigma_data. Then c_skip is d^2 over
@@ -73,6 +74,13 @@ def far_levels_in_float32(impl, rng):
 
 
 @scalings.case(points=1)
+def narrow_data(impl, rng):
+    """Data as narrow as 0.001, near sigma_min: a small number added below would count."""
+    c_skip, c_out = impl(np.array([0.1, 0.1001, 0.0]), 0.1, 0.001)
+    return {"c_skip": c_skip, "c_out": c_out}
+
+
+@scalings.case(points=1)
 def slopes(impl, rng):
     """The gradients of both in sigma."""
     sigma = np.array([0.4, 2.0, 7.0])
@@ -118,7 +126,19 @@ step = Exercise(
 
 def columns(sigma, x):
     """Levels (N,), one for each example, to go with x."""
-    return sigma.reshape((len(x),) + (1,) * (np.ndim(x) - 1))
+    each = np.broadcast_to(np.asarray(sigma), (len(x),))
+    return np.reshape(each, (len(x),) + (1,) * (np.ndim(x) - 1))
+
+
+def noted(told, x, sigma):
+    """Note what a model is told: whether there is a level for each example, and in float32."""
+    told.append([np.shape(sigma) == (len(x),), np.asarray(sigma).dtype == np.float32])
+    return np.asarray(sigma, x.dtype)
+
+
+def always(told):
+    """Whether both have held in all calls."""
+    return {"a level for each": all(each for each, _ in told), "float32": all(f for _, f in told)}
 
 
 def slanted(x, sigma):
@@ -178,6 +198,21 @@ def long_step_in_float32(impl, rng):
     return {
         "x": impl(lambda x, s: np.tanh(x / 100) + columns(s, x) / 1e4, x, 1000.0, 0.002, "heun")
     }
+
+
+@step.case(points=1)
+def down_to_the_data(impl, rng):
+    """Heun's second guess is asked for at level 0, too."""
+    x = rng.standard_normal((3, 2))
+    return {solver: impl(wavy, x, 1.5, 0.0, solver) for solver in ("euler", "heun")}
+
+
+@step.case(points=1, expect={"a level for each": True, "float32": True})
+def what_the_model_is_told(impl, rng):
+    """x is float32 and has three examples: so there are three levels, in float32."""
+    told, x = [], rng.standard_normal((3, 2)).astype(np.float32)
+    impl(lambda x, sigma: wavy(x, noted(told, x, sigma)), x, 2.0, 1.5, "heun")
+    return always(told)
 
 
 loss = Exercise(
@@ -266,6 +301,18 @@ def far_apart_in_float32(impl, rng):
     return {"loss": impl(slanted, lambda x, s: mse(x, x) + x, x, z, 1000.0, 0.002)}
 
 
+@loss.case(points=1, expect={"a level for each": True, "float32": True})
+def what_the_models_are_told(impl, rng):
+    """x is float32 and has three examples: so there are three levels, in float32."""
+    told, (x, z) = [], rng.standard_normal((2, 3, 2)).astype(np.float32)
+
+    def model(x, sigma):
+        return wavy(x, noted(told, x, sigma))
+
+    impl(model, model, x, z, 2.0, 1.5)
+    return always(told)
+
+
 several = Exercise(
     "diffusion/12/multistep",
     target="minigen.diffusion.consistency:multistep",
@@ -330,6 +377,14 @@ def three_steps(impl, rng):
 def pictures_in_two_steps(impl, rng):
     x = rng.standard_normal((2, 4, 3, 2)).astype(np.float32)
     return {"sample": impl(tamed, x, np.array([80.0, 1.5]), rng)}
+
+
+@several.case(points=1, expect={"a level for each": True, "float32": True})
+def what_f_is_told(impl, rng):
+    """x is float32 and has three examples: so there are three levels, in float32."""
+    told, x = [], rng.standard_normal((3, 2)).astype(np.float32)
+    impl(lambda x, sigma: tamed(x, noted(told, x, sigma)), x, [2.0, 1.5], rng)
+    return always(told)
 
 
 @several.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-7)

@@ -2,7 +2,7 @@
 
 import autograd.numpy as np
 
-from minigen.tensor import logsumexp, softmax
+from minigen.tensor import logsumexp, softmax, stop_gradient
 
 
 def turned(k):
@@ -54,6 +54,24 @@ MISTAKES = {
     return float(1 / np.sqrt(np.maximum(np.mean(latents**2) - np.mean(latents) ** 2, 1e-12)))
     # Only the first example is measured: take all of them.
     return float(1 / np.std(latents[:1].astype(np.float64)))
+    # Nothing is added to the deviation, nor to the variance.
+    return float(1 / np.sqrt(np.var(latents.astype(np.float64)) + 1e-8))
+    # Nothing is added to the deviation, nor to the variance.
+    return float(1 / np.sqrt(np.var(latents.astype(np.float64)) + 1e-6))
+    # Nothing is added to the deviation, nor to the variance.
+    return 1 / deviation -> return 1 / (deviation + 1e-6)
+    # This is the factor of Stable Diffusion's own latents: measure those that are given.
+    return 0.18215
+    # One deviation over all entries, not the mean of one over that of each example.
+    return float(np.mean(1 / np.std(np.reshape(latents, (len(latents), -1)), axis=1)))
+    # One number for all entries, and latents may have any number of axes.
+    return 1 / np.std(latents, axis=(0, 1, 2))
+    # One mean for all entries, not one for each place.
+    return float(1 / np.sqrt(np.mean(np.var(latents.astype(np.float64), axis=0))))
+    # The variance is a mean of squares: divide their sum by the number of entries.
+    return float(1 / np.sqrt(np.sum((latents - np.mean(latents.astype(np.float64))) ** 2)))
+    # One float is asked for, not an array that holds one.
+    return np.array([1 / np.std(latents.astype(np.float64))])
     """,
     "cross_attention": """
     # The products are not divided by the root of d.
@@ -124,6 +142,28 @@ MISTAKES = {
     return out + np.mean(q, axis=-1, keepdims=True)
     # Scores are not clipped: large products decide.
     return np.matmul(softmax(np.clip(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5, -2, 2)), v)
+    # Each query takes its own largest product away: with that of all, weights of others are 0/0.
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    e = np.exp(s - np.max(s))
+    return np.matmul(e / np.sum(e, axis=-1, keepdims=True), v)
+    # Scores are not clipped: large products decide.
+    return np.matmul(softmax(np.clip(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5, -50, 50)), v)
+    # Nothing is added to the sum of the exponentials: the weights sum to 1.
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    e = np.exp(s - np.max(s, axis=-1, keepdims=True))
+    return np.matmul(e / (np.sum(e, axis=-1, keepdims=True) + 1e-6), v)
+    # Every query sees all words: there is no mask of what comes later.
+    s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
+    return np.matmul(softmax(np.where(np.tril(np.ones(s.shape[-2:])) == 1, s, -1e9)), v)
+    # Only the last two axes of k are exchanged: .T turns all of them round.
+    return np.matmul(softmax(np.matmul(q, k.T) / np.shape(q)[-1] ** 0.5), v)
+    # There may be none, one or several axes before the last two: np.matmul or "..." takes them all.
+    s = np.einsum("nld,nmd->nlm", q, k) / np.shape(q)[-1] ** 0.5
+    return np.einsum("nlm,nme->nle", softmax(s), v)
+    # The weights have gradients, too: do not stop them.
+    softmax(scores) -> stop_gradient(softmax(scores))
+    # The weights sum to 1 already: do not divide by the number of words.
+    np.matmul(softmax(scores), v) -> np.matmul(softmax(scores), v) / np.shape(v)[-2]
     """,
 }
 

@@ -44,7 +44,7 @@ def codes_of_images(impl, rng):
 
 @scaling.case(points=1)
 def vectors_and_numbers(impl, rng):
-    z = 0.01 * rng.standard_normal((7, 3))
+    z = 0.001 * rng.standard_normal((7, 3))
     return {"vectors": impl(z), "numbers": impl(z[:, 0])}
 
 

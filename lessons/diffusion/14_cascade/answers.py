@@ -163,6 +163,12 @@ MISTAKES = {
     # The noise is added, not taken away.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, -eps), np.sqrt(1 - a), factor)
+    # Each picture has its own step, for its level, too: this takes the first one's for all.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), np.sqrt(1 - a)[:1], factor)
+    # The standard deviation is the root of 1 - alpha_bar, not 1 less the root of alpha_bar.
+    a = at(schedule.alpha_bar, s)
+    return with_level(noised(small, a, eps), 1 - np.sqrt(a), factor)
     """,
     "gaussian_blur": """
     # The 2 in exp(-d^2/(2 sigma^2)) is missing.
@@ -250,6 +256,8 @@ MISTAKES = {
     return both_ways(x[:, ::-1], normalized(gaussian(sigma, kernel)))
     # Nothing is to be added to sigma: it is positive.
     return both_ways(x, normalized(gaussian(np.asarray(sigma) + 0.1, kernel)))
+    # The weights fall with the distance: the exponent has a minus.
+    return both_ways(x, normalized(1 / gaussian(sigma, kernel)))
     """,
 }
 

@@ -4,7 +4,7 @@ import autograd.numpy as np
 
 from minigen.diffusion.ddpm import q_sample as noised
 from minigen.tensor import log_softmax as log_of_softmax
-from minigen.tensor import logsumexp
+from minigen.tensor import logsumexp, stop_gradient
 
 
 def unit(rows):
@@ -71,6 +71,40 @@ MISTAKES = {
     return np.mean(np.sum((unit(image) - unit(text)) ** 2, axis=1))
     # This is how far the cosines of partners are from 1; the others of the batch count as well.
     return np.exp(log_scale) * np.mean(1 - np.sum(unit(image) * unit(text), axis=1))
+    # A small number in the logarithm changes what an unlikely partner costs: use log_softmax.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    rows = np.log(diagonal(np.exp(log_of_softmax(logits))) + 1e-8)
+    columns = np.log(diagonal(np.exp(log_of_softmax(np.transpose(logits)))) + 1e-8)
+    return -np.mean(rows + columns) / 2
+    # The scale is exp(log_scale), however large: cutting it off at 100 is a matter of the training.
+    scale = np.minimum(np.exp(log_scale), 100)
+    return of_logits(scale * np.matmul(unit(image), np.transpose(unit(text))))
+    # A small number beside the length changes short rows: divide by the length itself.
+    a = image / (np.sqrt(np.sum(image**2, axis=1, keepdims=True)) + 1e-8)
+    b = text / (np.sqrt(np.sum(text**2, axis=1, keepdims=True)) + 1e-8)
+    return of_logits(np.exp(log_scale) * np.matmul(a, np.transpose(b)))
+    # The length of a row goes over its E numbers, axis 1, not over the examples.
+    a = image / np.sqrt(np.sum(image**2, axis=0, keepdims=True))
+    b = text / np.sqrt(np.sum(text**2, axis=0, keepdims=True))
+    return of_logits(np.exp(log_scale) * np.matmul(a, np.transpose(b)))
+    # A length is the root of the sum of squares.
+    a = image / np.sum(image**2, axis=1, keepdims=True)
+    b = text / np.sum(text**2, axis=1, keepdims=True)
+    return of_logits(np.exp(log_scale) * np.matmul(a, np.transpose(b)))
+    # The scale has a gradient too: do not stop it.
+    scale = np.exp(stop_gradient(log_scale))
+    return of_logits(scale * np.matmul(unit(image), np.transpose(unit(text))))
+    # The texts are missing: each picture is compared with the N texts, not with pictures.
+    return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(image))))
+    # A row of length 1: the root of its sum of squares is 1, not its largest entry.
+    a = image / np.max(np.abs(image), axis=1, keepdims=True)
+    b = text / np.max(np.abs(text), axis=1, keepdims=True)
+    return of_logits(np.exp(log_scale) * np.matmul(a, np.transpose(b)))
+    # Each picture chooses among the N texts, by a softmax; a sigmoid asks of each pair by itself.
+    logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
+    return np.mean(np.log(1 + np.exp(-(2 * np.eye(len(logits)) - 1) * logits)))
+    # The scale is exp(log_scale), not its square.
+    return of_logits(np.exp(2 * log_scale) * np.matmul(unit(image), np.transpose(unit(text))))
     """,
     "prior_loss": """
     # The target is the clean embedding, not the noise.
@@ -130,6 +164,30 @@ MISTAKES = {
     # The order of the arguments is prior(z_t, t, y): the time is not left out, nor the condition.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t, eps, schedule), t, 0) - z) ** 2)
+    # The prior is told the time as an array (N,), one for each example.
+    return np.mean((prior(noised(z, np.broadcast_to(t, (len(z),)), eps, schedule), t, y) - z) ** 2)
+    # The order of the arguments is prior(z_t, t, y): the time comes before the condition.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((prior(noised(z, t, eps, schedule), y, t) - z) ** 2)
+    # The squared error as it is: not its share of the embedding's own size.
+    t = np.broadcast_to(t, (len(z),))
+    error = prior(noised(z, t, eps, schedule), t, y) - z
+    return np.mean(error**2) / np.mean(z**2)
+    # The prior is called once, with the whole batch, not for one example after the other.
+    t = np.broadcast_to(t, (len(z),))
+    z_t = noised(z, t, eps, schedule)
+    parts = [prior(z_t[n : n + 1], t[n : n + 1], y[n : n + 1]) for n in range(len(z))]
+    return np.mean((np.concatenate(parts)[: len(z)] - z) ** 2)
+    # The gradient goes through the prior: do not stop its guess.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean((stop_gradient(prior(noised(z, t, eps, schedule), t, y)) - z) ** 2)
+    # The mean of the squares, not the square of the mean.
+    t = np.broadcast_to(t, (len(z),))
+    return np.mean(prior(noised(z, t, eps, schedule), t, y) - z) ** 2
+    # One number for the batch: the mean over the examples as well.
+    t = np.broadcast_to(t, (len(z),))
+    error = prior(noised(z, t, eps, schedule), t, y) - z
+    return np.mean(np.reshape(error**2, (len(z), -1)), axis=1)
     """,
 }
 

@@ -61,7 +61,7 @@ def what_does_not_matter(impl, rng):
     loss = impl(image, text, 1.5)
     return {
         "turned": impl(text, image, 1.5) - loss,
-        "longer": impl(image * np.array([[3.0], [0.1], [7.0], [1.0], [20.0]]), text, 1.5) - loss,
+        "longer": impl(image * np.array([[3.0], [1e-4], [7.0], [1.0], [20.0]]), text, 1.5) - loss,
         "one pair": impl(image[:1], text[:1], 1.5),
         "loss": loss,
     }
@@ -125,7 +125,7 @@ def one_embedding(impl, rng):
         return 0.5 * z_t + y
 
     z, eps = np.array([[1.5, -2.0]]), np.array([[0.5, 1.0]])
-    return {"loss": impl(half, z, 0.25, 2, eps, BY_HAND)}
+    return {"loss": impl(half, z, np.array([[0.25]]), 2, eps, BY_HAND)}
 
 
 @prior.case(points=2)
@@ -149,9 +149,9 @@ def one_that_knows(impl, rng):
     z, eps = rng.standard_normal((2, 6, 2))
     t = np.array([1, 2, 5, 7, 9, 10])
     return {
-        "knows": impl(lambda z_t, t, y: z, z, None, t, eps, schedule()),
-        "says the noise": impl(lambda z_t, t, y: eps, z, None, t, eps, schedule()),
-        "says nothing": impl(lambda z_t, t, y: 0 * z_t, z, None, t, eps, schedule()),
+        "knows": impl(lambda z_t, t, y: z, z, np.zeros((6, 1)), t, eps, schedule()),
+        "says the noise": impl(lambda z_t, t, y: eps, z, np.zeros((6, 1)), t, eps, schedule()),
+        "says nothing": impl(lambda z_t, t, y: 0 * z_t, z, np.zeros((6, 1)), t, eps, schedule()),
     }
 
 
@@ -162,9 +162,10 @@ def gradient_in_the_prior(impl, rng):
 
     z, eps = rng.standard_normal((2, 4, 2, 3))
     w, t = rng.standard_normal((3, 3)), np.array([3, 8, 1, 6])
+    y = rng.standard_normal((4, 1, 1))
 
     def loss(w):
-        return impl(lambda z_t, t, y: np.matmul(z_t, w) + y, z, 0.3, t, eps, schedule())
+        return impl(lambda z_t, t, y: np.matmul(z_t, w) + y, z, y, t, eps, schedule())
 
     value, gradient = value_and_grad(loss)(w)
     return {"loss": value, "gradient": gradient}
@@ -179,5 +180,5 @@ def called_once(impl, rng):
         return z_t
 
     z, eps = rng.standard_normal((2, 3, 2))
-    impl(network, z, None, 5, eps, schedule())
+    impl(network, z, np.zeros((3, 1)), 5, eps, schedule())
     return {"calls": len(calls), "shape of t": np.array(calls[0])}

@@ -70,6 +70,26 @@ MISTAKES = {
     # The range is [-1, 1], not [0, 1].
     s = sizes(x0, p)
     return np.clip(x0, 0, s) / s
+    # np.percentile counts in per cent: 100 p, or np.quantile with p itself.
+    s = np.maximum(np.percentile(np.abs(np.reshape(x0, (len(x0), -1))), p, axis=1), 1)
+    s = np.reshape(s, (-1,) + (1,) * (np.ndim(x0) - 1)).astype(x0.dtype)
+    return np.clip(x0, -s, s) / s
+    # The quantile goes over all channels of a picture together, not over each by itself.
+    axes = tuple(range(1, np.ndim(x0) - 1)) or 1
+    s = np.maximum(np.quantile(np.abs(x0), p, axis=axes, keepdims=True), 1).astype(x0.dtype)
+    return np.clip(x0, -s, s) / s
+    # Examples may be vectors (N, D) as well as pictures: make each one row, or count its axes.
+    s = np.maximum(np.quantile(np.abs(x0), p, axis=(1, 2, 3), keepdims=True), 1)
+    return np.clip(x0, -s, s) / s
+    # s is the larger of the quantile and 1, not their sum.
+    s = sizes(x0, p, 0.0) + 1
+    return np.clip(x0, -s, s) / s
+    # The result has the shape of x0: bring it back from rows.
+    s = sizes(x0, p)
+    return np.reshape(np.clip(x0, -s, s) / s, (len(x0), -1))
+    # The quantile is that of the sizes, not of the squares.
+    s = np.maximum(sizes(x0, p, 0.0) ** 2, 1)
+    return np.clip(x0, -s, s) / s
     """,
     "mean_of_words": """
     # The padding must not count: only places whose token is above 0.
@@ -112,6 +132,23 @@ MISTAKES = {
     # The mean over places is divided by the number of words, not by its root.
     words = counts(tokens, h)
     return np.sum(h * words, axis=1) / np.sqrt(np.sum(words, axis=1))
+    # Each text has a word, so the divisor is never 0: nothing is added to it.
+    words = counts(tokens, h)
+    return np.sum(h * words, axis=1) / (np.sum(words, axis=1) + 1e-8)
+    # Each text has a word, so the divisor is never 0: nothing is added to it.
+    words = counts(tokens, h)
+    return np.sum(h * words, axis=1) / (np.sum(words, axis=1) + 1e-6)
+    # Each text has its own number of words, not that of the first.
+    return np.mean(h[:, : np.sum(tokens[0] > 0)], axis=1)
+    # Divide by the number of words of the text, not of all texts.
+    words = counts(tokens, h)
+    return np.sum(h * words, axis=1) / np.sum(words)
+    # Each text has its own number of words, not that of the longest.
+    words = counts(tokens, h)
+    return np.sum(h * words, axis=1) / np.max(np.sum(words, axis=1))
+    # A text may fill all its places: then there is no padding to be found by argmax.
+    ends = np.argmax(tokens == 0, axis=1)
+    return np.stack([np.mean(h[n, : ends[n]], axis=0) for n in range(len(h))])
     """,
 }
 

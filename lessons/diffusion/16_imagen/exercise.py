@@ -66,9 +66,11 @@ def never_outside(impl, rng):
 
 @threshold.case(points=1)
 def the_ends_of_p(impl, rng):
-    """p = 1 is the largest size, so that nothing is cut; p = 0 the smallest."""
+    """p = 1 is the largest size, so that nothing is cut; p = 0 the smallest, which may be above 1
+    as well."""
     x0 = 3 * rng.standard_normal((3, 7))
-    return {"p = 1": impl(x0, 1.0), "p = 0": impl(x0, 0.0)}
+    far = x0 + 2 * np.sign(x0)
+    return {"p = 1": impl(x0, 1.0), "p = 0": impl(x0, 0.0), "all far": impl(far, 0.5)}
 
 
 @threshold.case(points=1, rtol=1e-5)
@@ -105,8 +107,13 @@ mean = Exercise(
 @mean.case(points=1, expect={"mean": [[2.0, 5.0], [7.0, -4.0]]})
 def two_texts(impl, rng):
     """Two words, and one: what stands behind them does not count."""
-    h = np.array([[[1.5, 4.0], [2.5, 6.0], [90.0, 90.0]], [[7.0, -4.0], [8.0, 8.0], [-9.0, 1.0]]])
-    return {"mean": impl(h, np.array([[3, 12, 0], [5, 0, 0]]))}
+    h = np.array(
+        [
+            [[1.5, 4.0], [2.5, 6.0], [90.0, 90.0], [70.0, -5.0]],
+            [[7.0, -4.0], [8.0, 8.0], [-9.0, 1.0], [30.0, 3.0]],
+        ]
+    )
+    return {"mean": impl(h, np.array([[3, 12, 0, 0], [5, 0, 0, 0]]))}
 
 
 @mean.case(points=1)
@@ -122,6 +129,14 @@ def padding_does_not_matter(impl, rng):
     longer = np.concatenate([h, 100 * rng.standard_normal((3, 2, 5))], axis=1)
     padded = np.concatenate([tokens, np.zeros((3, 2), int)], axis=1)
     return {"padding": impl(longer, padded) - impl(h, tokens), "mean": impl(h, tokens)}
+
+
+@mean.case(points=1, property=True, expect={"gap": 0.0}, atol=1e-12)
+def words_all_alike(impl, rng):
+    """If all words of a text say the same, so does the mean, to the last digits."""
+    word, tokens = rng.standard_normal((3, 1, 2)), np.array([[2, 0, 0], [4, 9, 0], [1, 1, 1]])
+    mean = impl(np.repeat(word, 3, axis=1), tokens)
+    return {"gap": mean - word[:, 0], "mean": mean}
 
 
 @mean.case(points=1)

@@ -80,6 +80,43 @@ MISTAKES = {
     return walk(size, depth)[::-1]
     # Whole numbers: divide by //.
     return walk(size, depth, halved=lambda side: side / 2)
+    # These are the sides before the convolutions; a level takes 4 more off.
+    down, up = walk(size, depth)
+    return down, [side + 4 for side in up]
+    # The sides after each level are asked for, before pooling halves them.
+    down, up = walk(size, depth)
+    return [side // 2 for side in down[:-1]] + down[-1:], up
+    # The convolutions of the first level take 4 off as well.
+    down = [size]
+    for _ in range(depth):
+        down.append(down[-1] // 2 - 4)
+    up, side = [], down[-1]
+    for _ in range(depth):
+        side = 2 * side - 4
+        up.append(side)
+    return down, up
+    # The bottom is a level too, behind the last pooling: depth + 1 sides on the way down.
+    down = [size - 4]
+    for _ in range(depth - 1):
+        down.append(down[-1] // 2 - 4)
+    up, side = [], down[-1]
+    for _ in range(depth):
+        side = 2 * side - 4
+        up.append(side)
+    return down, up
+    # There is no padding: each convolution makes the picture smaller, and the way up another one.
+    down = [size // 2**k for k in range(depth + 1)]
+    return down, down[-2::-1]
+    # Two lists in a tuple are asked for: the way down, and the way up.
+    down, up = walk(size, depth)
+    return down + up
+    # On the way up a level has two convolutions, too: 4 less, not 2.
+    down, _ = walk(size, depth)
+    up, side = [], down[-1]
+    for _ in range(depth):
+        side = 2 * side - 2
+        up.append(side)
+    return down, up
     """,
     "sinusoidal": """
     # The sines come first, then the cosines.
@@ -146,6 +183,18 @@ MISTAKES = {
     return side_by_side(np.sin(angle), np.sin(angle))
     # Frequencies in equal ratios are powers of max_period, not of e.
     angle = np.asarray(t, float)[:, None] * np.exp(-np.arange(dim // 2) / (dim // 2))
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # The times need not be whole.
+    angle = waves(np.asarray(t).astype(int), dim, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # t is taken as it is, not a thousand times as large.
+    angle = 1000 * waves(t, dim, max_period)
+    return side_by_side(np.sin(angle), np.cos(angle))
+    # Side by side: sines and cosines of one time stand in one row, axis 1.
+    angle = waves(t, dim, max_period)
+    return np.concatenate([np.sin(angle), np.cos(angle)], axis=0).astype(np.float32)
+    # Frequencies in equal ratios are powers of max_period, not of 10.
+    angle = np.asarray(t, float)[:, None] * 10.0 ** (-np.arange(dim // 2) / (dim // 2))
     return side_by_side(np.sin(angle), np.cos(angle))
     """,
 }

@@ -61,6 +61,42 @@ MISTAKES = {
     # The gradient in x of each position is asked for, not the sum over positions.
     dw, db, dx = sums(x, w, g)
     return dw, db, np.sum(dx, axis=(1, 2), keepdims=True) + 0 * x
+    # The order is: in w, in b, in x.
+    dw, db, dx = sums(x, w, g)
+    return db, dw, dx
+    # The sum of products is asked for, not the product of two sums: x and g meet at each position.
+    dw, db, dx = sums(x, w, g)
+    return np.outer(np.sum(x, axis=(0, 1, 2)), db), db, dx
+    # Each number of g has its own column of w: do not sum them apart.
+    dw, db, dx = sums(x, w, g)
+    return dw, db, np.sum(g, axis=3, keepdims=True) * np.sum(w, axis=1)
+    # The gradient in b is the sum of g: y changes by 1 with b, and the loss by g.
+    dw, db, dx = sums(x, w, g)
+    return dw, np.ones(np.shape(db)), dx
+    # y has no part in the gradient in w: it is x times g.
+    dw, db, dx = sums(x, w, g)
+    return np.einsum("nhwc,nhwk->ck", x, np.matmul(x, w) * g), db, dx
+    # w is shared by all examples: their gradients are summed, not that of the last one taken.
+    dw, db, dx = sums(x, w, g)
+    return np.einsum("hwc,hwk->ck", x[-1], g[-1]), db, dx
+    # b has a number for each of the K channels: sum over all axes but the last.
+    dw, db, dx = sums(x, w, g)
+    return dw, np.sum(g, axis=(1, 2, 3)), dx
+    # b is shared by all positions: sum over rows and columns, too.
+    dw, db, dx = sums(x, w, g)
+    return dw, np.sum(g, axis=0), dx
+    # Back from y to x it is the transpose of w, (K, C).
+    dw, db, dx = sums(x, w, g)
+    return dw, db, np.matmul(g, w)
+    # w is shared by all rows and examples: sum over them, not over columns alone.
+    dw, db, dx = sums(x, w, g)
+    return np.matmul(np.swapaxes(x, -1, -2), g), db, dx
+    # The gradient in w is x times g, and x is not squared.
+    dw, db, dx = sums(x, w, g)
+    return np.einsum("nhwc,nhwk->ck", x**2, g), db, dx
+    # The gradient in b has shape (K,): the three axes that are summed do not stay.
+    dw, db, dx = sums(x, w, g)
+    return dw, np.reshape(db, (1, 1, 1, -1)), dx
     """,
     "controlled": """
     # The condition joins the input of the copy only: the locked block gets x alone.
@@ -101,6 +137,19 @@ MISTAKES = {
     # Each function is to be called once.
     frozen(x)
     return frozen(x) + zero_out(trained(x + zero_in(c)))
+    # The locked block's output is missing: not x itself but frozen(x) is added.
+    return x + zero_out(trained(x + zero_in(c)))
+    # Each function is to be called once.
+    h = trained(x + zero_in(c))
+    return frozen(x) + zero_out(h) + 0 * zero_out(h)
+    # Control is added, not subtracted.
+    return frozen(x) - zero_out(trained(x + zero_in(c)))
+    # The condition passes zero_in, and x does not.
+    return frozen(x) + zero_out(trained(zero_in(x) + c))
+    # The condition is added to the copy's input, not to the output.
+    return frozen(x) + zero_out(trained(x)) + zero_in(c)
+    # The copy's output is added to the block's output; the block does not get it as its input.
+    return frozen(zero_out(trained(x + zero_in(c))))
     """,
 }
 

@@ -13,9 +13,9 @@ gradients = Exercise(
     The gradients of a 1x1 convolution, written by hand.
 
     At each position of each example, y = x w + b: x has shape (N, H, W, C), w (C, K), b (K,), y (N,
-    H, W, K). g, of the shape of y, is the gradient of a loss in y. Return three arrays: the loss's
-    gradient in w (C, K), in b (K,), and in x (N, H, W, C). w and b are shared by all positions and
-    examples. w may be all zeros, as in a zero convolution.
+    H, W, K). g, of the shape of y, is the gradient of a loss in y. Return a tuple of three arrays:
+    the loss's gradient in w (C, K), in b (K,), and in x (N, H, W, C). w and b are shared by all
+    positions and examples. w may be all zeros, as in a zero convolution.
     """,
     hints="""
     w[c, k] carries x[..., c] to y[..., k], at every position. What is shared collects the gradients

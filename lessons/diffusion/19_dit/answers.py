@@ -2,6 +2,8 @@
 
 import autograd.numpy as np
 
+from minigen.tensor import stop_gradient
+
 
 def cut(x, size):
     """(N, H/size, size, W/size, size, C)."""
@@ -64,6 +66,27 @@ MISTAKES = {
     # Tokens come first, then their numbers: the two axes are exchanged.
     out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
     return np.swapaxes(np.reshape(out, (len(x), -1, size * size * x.shape[3])), 1, 2)
+    # A picture need not be square: as many patches along a row as fit into its width.
+    n, height, width, c = np.shape(x)
+    p = height // size
+    x = np.transpose(np.reshape(x, (n, p, size, p, size, c)), (0, 1, 3, 2, 4, 5))
+    return np.reshape(x, (n, p * p, size * size * c))
+    # The patch comes first, then the place in it: split H into H/size and size, in this order.
+    n, height, width, c = np.shape(x)
+    out = np.reshape(x, (n, size, height // size, size, width // size, c))
+    return np.reshape(np.transpose(out, (0, 2, 4, 1, 3, 5)), (n, -1, size**2 * c))
+    # size is an argument; here it is always 2.
+    n, height, width, c = np.shape(x)
+    out = np.transpose(cut(x, 2), (0, 1, 3, 2, 4, 5))
+    return np.reshape(out, (n, -1, 4 * c))
+    # One axis for all tokens, not one for their rows and one for their columns.
+    out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
+    return np.reshape(out, (*np.shape(out)[:3], -1))
+    # Patches do not overlap: the next one begins `size` pixels later.
+    n, height, width, c = np.shape(x)
+    places = [(i, j) for i in range(height - size + 1) for j in range(width - size + 1)]
+    tokens = [np.reshape(x[:, i : i + size, j : j + size], (n, -1)) for i, j in places]
+    return np.stack(tokens, axis=1)
     """,
     "modulate": """
     # Scales are counted from 1: with scale = 0 the tokens are left as they are.
@@ -96,6 +119,21 @@ MISTAKES = {
     return x * (1 + np.mean(scale, axis=0)) + np.mean(shift, axis=0)
     # The scale multiplies, and 1 + scale does not divide.
     return x / (1 + scale[:, None]) + shift[:, None]
+    # Each example has its own scale and shift: this takes those of the first for all.
+    return x * (1 + scale[0]) + shift[0]
+    # Scales are counted from 1: 1 + scale, not scale - 1.
+    return x * (scale[:, None] - 1) + shift[:, None]
+    # Every token is shifted, not the first one alone.
+    first = (np.arange(np.shape(x)[1]) == 0)[:, None]
+    return x * (1 + scale[:, None]) + shift[:, None] * first
+    # The scale has a gradient too: do not stop it.
+    return x * (1 + stop_gradient(scale)[:, None]) + shift[:, None]
+    # The scale is 1 + scale, with the scale as it is, not doubled.
+    return x * (1 + 2 * scale[:, None]) + shift[:, None]
+    # The scale is 1 + scale, not a sigmoid of it.
+    return x * 2 / (1 + np.exp(-scale[:, None])) + shift[:, None]
+    # Each of the D numbers has its own scale, not their mean.
+    return x * (1 + np.mean(scale, axis=1)[:, None, None]) + shift[:, None]
     """,
     "sincos_2d": """
     # The first half is made of the column, the second of the row.
@@ -147,6 +185,25 @@ MISTAKES = {
     # Indices are whole numbers, not divided by the size of the grid.
     rows, columns = grid(height, width)
     return joined(*waves(columns / width, dim), *waves(rows / height, dim))
+    # The result is float32.
+    rows, columns = grid(height, width)
+    return np.concatenate([*waves(columns, dim), *waves(rows, dim)], axis=1)
+    # The numbers of column and row stand side by side, dim/2 each; they are not added.
+    rows, columns = grid(height, width)
+    of_columns, of_rows = joined(*waves(columns, 2 * dim)), joined(*waves(rows, 2 * dim))
+    return of_columns + of_rows
+    # Column and row have their own sines and cosines; this is one index for the place.
+    return joined(*waves(np.arange(height * width), 2 * dim))
+    # The places stand in one axis: (height width, dim).
+    rows, columns = grid(height, width)
+    return np.reshape(joined(*waves(columns, dim), *waves(rows, dim)), (height, width, dim))
+    # The angle is the index times the frequency; no 2 pi.
+    rows, columns = grid(height, width)
+    turn = 2 * np.pi
+    return joined(*waves(turn * columns, dim), *waves(turn * rows, dim))
+    # Indices begin with 0 at the border, not in the middle.
+    rows, columns = grid(height, width)
+    return joined(*waves(columns - width / 2, dim), *waves(rows - height / 2, dim))
     """,
 }
 

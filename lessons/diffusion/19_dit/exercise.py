@@ -167,6 +167,13 @@ def a_grid(impl, rng):
     return {"wide": impl(height, width, 16), "high": impl(width, height, 8)}
 
 
+@places.case(points=1, expect={"float32": 1.0})
+def in_single_precision(impl, rng):
+    """Positions are float32, as the tokens are to which they are added."""
+    positions = impl(2, 3, 8)
+    return {"float32": float(np.asarray(positions).dtype == np.float32), "positions": positions}
+
+
 @places.case(points=1, property=True, expect={"length": 0.0}, atol=1e-4)
 def equally_long(impl, rng):
     """All positions have the same length: sine and cosine of one angle together are 1."""

@@ -92,6 +92,12 @@ MISTAKES = {
     # Not a number replaced by 0 is still a wrong value: mask s before exp, so that none comes up.
     x = mask * z + (1 - mask) * (z * np.exp(s) + t)
     return np.nan_to_num(x), over_coordinates((1 - mask) * s)
+    # A negative s shrinks: no absolute value.
+    s, t = (1 - mask) * np.abs(s), (1 - mask) * t
+    return z * np.exp(s) + t, over_coordinates(s)
+    # The scale is exp(s), not a sigmoid of s.
+    scale = mask + (1 - mask) / (1 + np.exp(-(s + 2)))
+    return z * scale + (1 - mask) * t, over_coordinates(np.log(scale))
     """,
     "affine_inverse": """
     # The halves are swapped: mask = 1 means kept.
@@ -151,6 +157,15 @@ MISTAKES = {
     d = x.shape[1] // 2
     z = np.concatenate([x[:, :d], (x[:, d:] - t[:, d:]) * np.exp(-s[:, d:])], axis=1)
     return z, -over_coordinates(s[:, d:])
+    # A small number beside exp(s) changes z: divide by exp(s) as it is.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (x - t) / (np.exp(s) + 1e-8), -over_coordinates(s)
+    # A change of scale has a log-determinant: it is minus the sum of s, not 0.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (x - t) * np.exp(-s), np.zeros(len(x))
+    # The logarithm of 1 over the determinant is minus its logarithm, not 1 over it.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return (x - t) * np.exp(-s), 1 / over_coordinates(s)
     """,
     "affine_log_det": """
     # The halves are swapped: mask = 1 means kept, and what is kept is not stretched.
@@ -185,6 +200,10 @@ MISTAKES = {
     (1 - mask) * s -> np.tanh((1 - mask) * s)
     # The mask says which coordinates are changed: do not assume that they are the last of axis 1.
     return over_coordinates(s[:, s.shape[1] // 2 :])
+    # This is the determinant; its logarithm is asked for.
+    return np.prod(np.reshape(np.exp((1 - mask) * s), (len(s), -1)), axis=1)
+    # Sum over all axes of a picture but the first, not only over axis 1.
+    return np.sum((1 - mask) * s, axis=1)
     """,
 }
 

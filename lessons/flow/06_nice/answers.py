@@ -2,6 +2,8 @@
 
 import autograd.numpy as np
 
+from minigen.tensor import stop_gradient
+
 
 def over_coordinates(a):
     return np.sum(np.reshape(a, (len(a), -1)), axis=1)
@@ -59,6 +61,13 @@ MISTAKES = {
     return z + (1 - mask) * m(mask * z), np.full(len(z), np.log(np.sum(mask)))
     # np.where chooses by the mask; the kept half is z, not a mark that it is missing.
     return z + np.where(mask == 1, np.nan, m(mask * z)), np.zeros(len(z))
+    # The gradient goes through the network m as well: do not cut its answer off.
+    shift = stop_gradient(m(mask * z))
+    return z + (1 - mask) * shift, np.zeros(len(z))
+    # The shift is added: nothing is multiplied by it.
+    return z * (1 + (1 - mask) * m(mask * z)), np.zeros(len(z))
+    # The log-determinant is a float, as gradients are taken: np.zeros without a dtype of integers.
+    return z + (1 - mask) * m(mask * z), np.zeros(len(z), dtype=int)
     """,
     "additive_inverse": """
     # Give m the kept half only, mask * x: the changed half of x is not that of z.
@@ -169,6 +178,20 @@ MISTAKES = {
     return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(len(z))
     # One log-determinant for each of the N examples, not one for each coordinate.
     return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(np.shape(z)[-1])
+    # The value is right, but the log-determinant has a gradient in log_scale: keep it traced.
+    return np.exp(log_scale) * z, np.full(len(z), stop_gradient(np.sum(log_scale)))
+    # The Jacobian does not depend on z: log_scale alone is summed.
+    return np.exp(log_scale) * z, over_coordinates(log_scale * z)
+    # A small number beside the scale is a floor under it: use exp(log_scale) as it is.
+    scale = np.exp(log_scale) + 1e-6
+    return scale * z, np.sum(np.log(scale)) * np.ones(len(z))
+    # Sum over all axes of an image, not only the last.
+    return np.exp(log_scale) * z, np.sum(log_scale, axis=-1) * np.ones(len(z))
+    # The scale is exp(log_scale), not a softplus of it.
+    scale = np.log(1 + np.exp(log_scale))
+    return scale * z, np.sum(np.log(scale)) * np.ones(len(z))
+    # A small number in the logarithm is a floor under it: sum log_scale itself.
+    return np.exp(log_scale) * z, np.sum(np.log(np.exp(log_scale) + 1e-12)) * np.ones(len(z))
     """,
 }
 

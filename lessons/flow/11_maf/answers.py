@@ -87,6 +87,8 @@ MISTAKES = {
     # The scale has no bound here: do not clip log_scale, however far from 0 the bound is.
     log_scale = np.clip(log_scale, -20, 20)
     return (x - mu) * np.exp(-log_scale), -np.sum(log_scale, axis=1)
+    # The logarithm of a product is a sum of logarithms: sum log_scale itself, with a minus.
+    return (x - mu) * np.exp(-log_scale), np.sum(np.exp(-log_scale), axis=1)
     """,
     "maf_forward": """
     # This asks the net at the noise, once: that is an IAF. mu and log_scale are functions of x: ask
@@ -174,6 +176,21 @@ MISTAKES = {
     # A huge number in the place of infinity overflows in the net again, and infinity times 0 is NaN
     # for coordinates that were right: put 0.
     np.where(np.isfinite(x), x, 0) -> np.nan_to_num(x)
+    # The second axis of what the net returns holds mu and log_scale: [:, 0] and [:, 1].
+    x = z
+    for _ in range(z.shape[1]):
+        out = net(np.where(np.isfinite(x), x, 0))
+        x = z * np.exp(out[..., 1]) + out[..., 0]
+    return x, np.sum(out[..., 1], axis=1)
+    # D rounds bring x exactly: do not stop before, when it hardly changes.
+    x = z
+    for _ in range(z.shape[1]):
+        out = net(np.where(np.isfinite(x), x, 0))
+        new = z * np.exp(out[:, 1]) + out[:, 0]
+        if np.max(np.abs(new - x)) < 1e-2:
+            break
+        x = new
+    return x, np.sum(out[:, 1], axis=1)
     """,
     "mixture_log_prob": """
     # This mixes the logarithms. The densities are mixed: logsumexp of log weight + log density.
@@ -254,6 +271,14 @@ MISTAKES = {
     math.log(2 * math.pi) -> math.log(math.pi)
     # The log-densities of the coordinates add up: one number for each example.
     np.sum(log_p, axis=1) -> log_p
+    # The weights are a softmax of the logits, so their logsumexp is subtracted, not log K.
+    z = (x[:, None] - mu) * np.exp(-log_scale)
+    log_p = logsumexp(logits - 0.5 * z**2 - log_scale, axis=1) - np.log(np.shape(logits)[1])
+    return np.sum(log_p - 0.5 * np.log(2 * np.pi), axis=1)
+    # This is the density; its logarithm is asked for.
+    z = (x[:, None] - mu) * np.exp(-log_scale)
+    log_p = logsumexp(logits - 0.5 * z**2 - log_scale, axis=1) - logsumexp(logits, axis=1)
+    return np.exp(np.sum(log_p - 0.5 * np.log(2 * np.pi), axis=1))
     """,
 }
 

@@ -73,6 +73,12 @@ MISTAKES = {
     np.sum(log_scale, axis=1) -> np.sum(np.exp(log_scale), axis=1)
     # A log-determinant may have either sign: no absolute value.
     np.sum(log_scale, axis=1) -> np.abs(np.sum(log_scale, axis=1))
+    # A small number in the logarithm is a floor under it: sum log_scale itself.
+    return z * np.exp(log_scale) + mu, np.sum(np.log(np.exp(log_scale) + 1e-8), axis=1)
+    # A negative log_scale shrinks: no absolute value.
+    return z * np.exp(log_scale) + mu, np.sum(np.abs(log_scale), axis=1)
+    # The scale multiplies z as it is: z itself is not added once more.
+    return z + z * np.exp(log_scale) + mu, np.sum(log_scale, axis=1)
     """,
     "iaf_from_maf": """
     # mu is divided by sigma as well: (x - mu)/sigma = x/sigma - mu/sigma.
@@ -194,6 +200,17 @@ MISTAKES = {
     return gate * z + (1 - gate) * m, -np.sum(softplus(-s - 1), axis=1)
     # exp(1000) is infinite, and the derivative infinity / infinity: use `sigmoid`.
     sigmoid(s) -> 1 / (1 + np.exp(-s))
+    # The value is right, but np.where sends 0 times infinity, a NaN, back through the side that it
+    # does not take: use softplus.
+    gate = sigmoid(s)
+    up, down = -np.log(1 + np.exp(-s)), s - np.log(1 + np.exp(s))
+    return gate * z + (1 - gate) * m, np.sum(np.where(s > 0, up, down), axis=1)
+    # A floor under the gate is a floor under its logarithm: it must go down to -1000.
+    gate = sigmoid(s)
+    return gate * z + (1 - gate) * m, np.sum(np.log(np.maximum(gate, 1e-30)), axis=1)
+    # The brackets are missing: what is left of 1 multiplies m, (1 - g) m.
+    gate = sigmoid(s)
+    return gate * z + 1 - gate * m, -np.sum(softplus(-s), axis=1)
     """,
 }
 

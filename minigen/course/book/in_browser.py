@@ -57,10 +57,16 @@ def check(request: str) -> str:
     """Check an answer: `{"report": ...}`, or `{"needs": "scipy"}` if it cannot be told without that."""
     asked = json.loads(request)
     _scipy.asked = False
-    report = grade_source(_exercise(asked["exercise"]), asked["text"], others=asked.get("others"))
-    if _scipy.asked and not report.passed:
+    try:
+        report = grade_source(_exercise(asked["exercise"]), asked["text"], others=asked.get("others"))
+        reply = {"report": described(report)}
+    except Exception:
+        if not _scipy.asked:
+            raise
+        reply = {}
+    if _scipy.asked and not (reply and report.passed):
         return json.dumps({"needs": "scipy"})
-    return json.dumps({"report": described(report)})
+    return json.dumps(reply)
 
 
 def _exercise(identity: str) -> Exercise:
@@ -148,6 +154,8 @@ def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) ->
             if time.monotonic() - started > seconds:
                 break
     except (Exception, SystemExit) as error:
+        if _scipy.asked:
+            return json.dumps({"needs": "scipy"})
         failure = failure_of(error, ["your answer"])
         reply |= {"error": failure.message, "line": failure.line}
     finally:

@@ -215,6 +215,7 @@ def minigen_wheel() -> bytes:
         inside = path.relative_to(index.PACKAGE).as_posix()
         if _is_needed(inside):
             files[f"minigen/{inside}"] = path.read_bytes()
+    files["minigen_wasm.py"] = Path(__file__).with_name("wasm.py").read_bytes()
     for folder in index.folders("exercise.py"):
         for name in ("exercise.py", "answers.py"):
             if (folder / name).is_file():

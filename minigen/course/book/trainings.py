@@ -193,7 +193,7 @@ def classifier(name: str, rng: Rng) -> Iterator[Frame]:
 
 def gan(name: str, rng: Rng) -> Iterator[Frame]:
     """A generator learns to fool a discriminator, on a ring of eight points."""
-    density, steps = ring(), 750
+    density, steps = ring(), 650
     generator, discriminator = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
     g_optimizer, d_optimizer = (Adam(net, 2e-3, betas=(0.0, 0.99)) for net in (generator, discriminator))
     z = generator.latent(rng, SHOWN)
@@ -210,7 +210,7 @@ def gan(name: str, rng: Rng) -> Iterator[Frame]:
 
 def wgan(name: str, rng: Rng) -> Iterator[Frame]:
     """The critic of a Wasserstein GAN with clipped weights estimates how far the points are from the moons."""
-    density, steps = moons(), 350
+    density, steps = moons(), 260
     generator, critic = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
     g_optimizer, c_optimizer = RMSProp(generator, 1e-3), RMSProp(critic, 1e-3)
     z = generator.latent(rng, SHOWN)

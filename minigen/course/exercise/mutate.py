@@ -20,7 +20,7 @@ from typing import Any
 
 from minigen.course.exercise import functions
 
-__all__ = ["Mutant", "mutants", "mutants_of", "padded", "padded_of", "wrapped"]
+__all__ = ["Mutant", "mutants", "mutants_of", "padded", "padded_of", "substituted", "wrapped"]
 
 DROPPED = {
     "sqrt",
@@ -120,8 +120,31 @@ def wrapped(function: Callable) -> list[Mutant]:
         if parameter.default is not inspect.Parameter.empty:
             default = functools.partial(_replaced, by=parameter.default)
             found.append(_with_argument(function, name, f"`{name}` ignored, its default in its place", default))
-    found.append(_with_result(function, "its result bounded below by 0", lambda value: anp.maximum(value, 0.0)))
+    found.append(_with_result(function, "its result bounded below by 0", lambda value: anp.maximum(value, 0)))
     return found
+
+
+def substituted(function: Callable) -> list[Mutant]:
+    """Versions of a function with something simple in the place of one argument, such as its square; to explain too."""
+    import autograd.numpy as anp
+
+    changes: dict[str, Callable] = {
+        "the absolute value of": anp.abs,
+        "minus": anp.negative,
+        "half of": lambda value: value / 2,
+        "twice": lambda value: value * 2,
+        "the square of": anp.square,
+        "the square root of": anp.sqrt,
+        "the exponential of": anp.exp,
+        "the logarithm of": anp.log,
+        "one less than": lambda value: value - 1,
+        "one more than": lambda value: value + 1,
+    }
+    return [
+        _with_argument(function, name, f"{words} `{name}` in the place of `{name}`", change)
+        for name in inspect.signature(function).parameters
+        for words, change in changes.items()
+    ]
 
 
 def _with_argument(function: Callable, name: str, words: str, change: Callable) -> Mutant:

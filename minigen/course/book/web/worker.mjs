@@ -61,6 +61,7 @@ const start = async (folder) => {
     const wheel = await guardedFetch(new URL(name, folder), { cache: "no-cache" });
     py.unpackArchive(await wheel.arrayBuffer(), "wheel", { extractDir });
   }
+  py.pyimport("minigen_wasm").destroy(); // before autograd
   page = py.pyimport("minigen.course.book.in_browser");
 };
 

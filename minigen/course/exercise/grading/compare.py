@@ -11,7 +11,7 @@ import numpy as np
 
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.observe import KINDS, Failure, Outcome, not_finite, shape_message
+from minigen.course.exercise.grading.observe import KINDS, Failure, Outcome, magnitude, not_finite, shape_message
 
 __all__ = ["Verdict", "compare", "distance", "rounding", "same_values"]
 
@@ -67,10 +67,16 @@ def distance(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> np.
         return np.where(agree, 0.0, np.where(np.isfinite(ratio), ratio, np.inf))
 
 
-def rounding(outcome: Outcome, want: np.ndarray) -> float:
-    """The error that an answer of this precision may have: a function that computes in float32 is not wrong."""
-    finite = np.abs(want[np.isfinite(want)])
-    return ROUNDINGS * outcome.precision * (outcome.scale + float(finite.max(initial=0.0)))
+def rounding(outcome: Outcome, want: np.ndarray, key: str = "") -> float:
+    """The error that an answer of this precision may have: a function that computes in float32 is not wrong.
+
+    key: the name of the value. One that came back as it is may be off by its own size, or by that of what it was made
+    of, the arguments: that another result is huge is no excuse.
+    """
+    scale = outcome.scale
+    if key in outcome.returned:
+        scale = min(scale, max(magnitude(outcome.values[key]), outcome.given))
+    return ROUNDINGS * outcome.precision * (scale + magnitude(want))
 
 
 def _wide(array: np.ndarray) -> type:
@@ -123,7 +129,7 @@ def _compare_key(case: Case, key: str, outcome: Outcome, reference: np.ndarray) 
         failure: Failure = not_finite(np.where(bad, got, 0.0), f"{key} is")
         fail(failure.state, failure.message)
         return _place(verdict, got, want, np.where(bad, np.inf, 0.0))
-    atol = case.atol + rounding(outcome, want)
+    atol = case.atol + rounding(outcome, want, key)
     ratios = distance(got, want, case.rtol, atol)
     ratio = float(ratios.max(initial=0.0))
     if ratio > 1:

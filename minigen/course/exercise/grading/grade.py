@@ -29,7 +29,7 @@ from minigen.course.exercise.grading.runner import Limits, Task
 from minigen.course.exercise.grading.sandbox import stand_in
 from minigen.course.exercise.grading.slips import one_change, recognised
 from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
-from minigen.course.exercise.mutate import Mutant, mutants, mutants_of, padded, padded_of, wrapped
+from minigen.course.exercise.mutate import Mutant, mutants, mutants_of, padded, padded_of, substituted, wrapped
 from minigen.course.exercise.patching import replaced
 
 CALLED = {  # where the inputs may explain what went wrong
@@ -37,6 +37,10 @@ CALLED = {  # where the inputs may explain what went wrong
     *(status.RETURNED_NONE, status.NO_GRADIENT, status.CHANGED_INPUTS, status.RAISED, status.RECURSION),
     *(status.TIMEOUT, status.MEMORY, status.CRASHED),
 }
+OWN_NOISE = (
+    "your function draws random numbers of its own, by np.random: the same arguments have to give the same result, "
+    "so use none but those that it is given."
+)
 LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
 computing_time = getattr(time, "thread_time", time.perf_counter)  # a browser's Python has no time of a thread
 
@@ -263,14 +267,20 @@ def _hint(
         notes = {answer.note for answer in found}
         if len(notes) == 1:
             return notes.pop(), True
-        words = one_change(
-            exercise.cases,
-            outcomes,
-            verdicts,
-            (mutant for mutant in _changed(exercise) if computing_time() < stop),
-            lambda mutant, case: observe_case(exercise, mutant.function, seed, case, wanted[case]),
-            right,
-        )
+        failing = next(number for number, verdict in enumerate(verdicts) if not verdict.passed)
+        if outcomes[failing].draws:
+            return OWN_NOISE, False
+        for changed in (_changed(exercise), substituted(exercise.reference)):
+            words = one_change(
+                exercise.cases,
+                outcomes,
+                verdicts,
+                (mutant for mutant in changed if computing_time() < stop),
+                lambda mutant, case: observe_case(exercise, mutant.function, seed, case, wanted[case]),
+                right,
+            )
+            if words:
+                break
     return f"your values are those of the equation with {words}." if words else "", False
 
 

@@ -22,7 +22,18 @@ import numpy as np
 
 from minigen.course.exercise.grading import status
 
-__all__ = ["Failure", "Impl", "Outcome", "PackageAnswer", "Stopped", "describe", "failure_of", "observe", "says"]
+__all__ = [
+    "Failure",
+    "Impl",
+    "Outcome",
+    "PackageAnswer",
+    "Stopped",
+    "describe",
+    "failure_of",
+    "magnitude",
+    "observe",
+    "says",
+]
 
 NUMBERS = (bool, int, float, complex)
 KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
@@ -59,6 +70,9 @@ class Outcome:
     values: what the driver returned, or without an answer the numbers in what the function returned.
     precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
         largest magnitude.
+    draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
+    given: the largest magnitude among the arguments. returned: the names of those values that came back from the
+        function as they are, so that their rounding has nothing to do with that of its other results.
     """
 
     status: str
@@ -68,6 +82,9 @@ class Outcome:
     values: dict[str, np.ndarray] = field(default_factory=dict)
     precision: float = 0.0
     scale: float = 0.0
+    draws: bool = False
+    given: float = 0.0
+    returned: tuple[str, ...] = ()
 
     @property
     def answered(self) -> bool:
@@ -385,7 +402,9 @@ class Impl:
         self.seen: list[dict] = []
         self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call
         self.sizes: set[int] = set()  # lengths of the arguments' axes, for "n times" in a report
-        self.precision = self.scale = 0.0  # see Outcome
+        self.precision = self.scale = self.given = 0.0  # see Outcome
+        self.draws = False
+        self.returned: list[np.ndarray] = []
         self.signature: inspect.Signature | None
         try:
             self.signature = inspect.signature(function)
@@ -400,11 +419,14 @@ class Impl:
         names = self._names(args, kwargs)
         self.calls.append((plain(tuple(map(unbox, args))), {key: plain(unbox(value)) for key, value in kwargs.items()}))
         given = [(name, array) for name, value in names for array in arrays_in(value)]
+        numbers = [np.asarray(unbox(value)) for _, value in names if is_number(unbox(value))]
+        self.given = max([self.given, *(magnitude(array) for array in numbers + [array for _, array in given])])
         self.sizes.update(size for _, array in given for size in (*array.shape, array.size))
         copies = {id(array): array.copy() for name, array in given if name not in self.mutates}
         kept = [(name, array) for name, array in given if name not in self.mutates]
         passed = [with_copies(value, copies) for value in args], {k: with_copies(v, copies) for k, v in kwargs.items()}
         lists = [(each, list(each)) for each in (*passed[0], *passed[1].values()) if type(each) is list]
+        random = _own_randomness()
         try:
             value = self.function(*passed[0], **passed[1])
         except KeyboardInterrupt:
@@ -412,6 +434,7 @@ class Impl:
         except BaseException as error:
             raise failure_of(error, self.files) from None
         finally:
+            self.draws = self.draws or _own_randomness() != random
             if self.after is not None:
                 self.after()
         for name, array in kept:
@@ -438,13 +461,13 @@ class Impl:
             check_returned(value, self.forms[number])
         for array in numbers_in(value).values():
             self._note_precision(array)
+            self.returned.append(array)
         return value
 
     def _note_precision(self, array: np.ndarray) -> None:
         if array.dtype.kind in "fc":
-            magnitudes = np.abs(array[np.isfinite(array)])
             self.precision = max(self.precision, float(np.finfo(array.dtype).eps))
-            self.scale = max(self.scale, float(magnitudes.max(initial=0.0)))
+            self.scale = max(self.scale, magnitude(array))
 
     def _names(self, args, kwargs) -> list[tuple[str, Any]]:
         """The arguments by name; raises Failure if the function cannot be called with them."""
@@ -496,6 +519,21 @@ class Impl:
         return failure
 
 
+def magnitude(array: np.ndarray) -> float:
+    """The largest absolute value among the finite numbers of an array; 0 if there is none."""
+    if array.dtype.kind not in KINDS:
+        return 0.0
+    numbers = np.abs(array[np.isfinite(array)].astype(complex if array.dtype.kind == "c" else float))
+    return float(numbers.max(initial=0.0))
+
+
+def _own_randomness() -> tuple:
+    """Where the generator behind np.random.randn and the like stands."""
+    state = np.random.get_state(legacy=True)
+    assert isinstance(state, tuple), "a dict comes without `legacy` only"
+    return (state[0], np.asarray(state[1]).tobytes(), *state[2:])
+
+
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and (a.tobytes() == b.tobytes())
 
@@ -508,6 +546,17 @@ def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
 
     NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised.
     """
+    outcome = _observe(driver, impl, seed, number)
+    outcome.draws, outcome.given = impl.draws, impl.given
+    outcome.returned = tuple(name for name, value in outcome.values.items() if _came_back(value, impl.returned))
+    return outcome
+
+
+def _came_back(value: np.ndarray, returned: Iterable[np.ndarray]) -> bool:
+    return any(value.shape == array.shape and np.array_equal(value, array, equal_nan=True) for array in returned)
+
+
+def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     state = np.random.get_state()
     try:
         np.random.seed(np.random.SeedSequence([seed, number]).generate_state(4))

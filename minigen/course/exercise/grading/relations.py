@@ -57,6 +57,8 @@ def relation(pair: Pair, others: Sequence[Pair] = ()) -> str:
     if not pair.comparable or not np.any(pair.want):
         return ""
     with np.errstate(all="ignore"):
+        if pair.is_equal(pair.want):  # a near miss, at which "the opposite sign" holds of what is nearly 0
+            return ""
         if not np.any(pair.got):
             return "yours is zero"
         if pair.is_equal(-pair.want):

@@ -438,7 +438,9 @@ def _outcome(header: dict, arrays: dict) -> Outcome:
         numbers = float(header["precision"]), float(header["scale"])
         words = str(header["message"]), line, str(header["text"])
         if header["status"] in status.WORDS:
-            return Outcome(header["status"], *words, arrays, *numbers)
+            draws, given = bool(header.get("draws")), float(header.get("given", 0.0))
+            returned = tuple(str(name) for name in header.get("returned", ()))
+            return Outcome(header["status"], *words, arrays, *numbers, draws, given, returned)
     except (KeyError, TypeError, ValueError):
         pass
     return Outcome(status.CRASHED, "your code wrote into the channel that carries its answers")

@@ -154,6 +154,9 @@ class Run:
             "text": outcome.text[:200],
             "precision": outcome.precision,
             "scale": outcome.scale,
+            "draws": outcome.draws,
+            "given": outcome.given,
+            "returned": outcome.returned,
         }
 
 
