@@ -208,6 +208,14 @@ def test_cards_explain_equations_and_symbols(reader):
     assert not card.is_visible()
 
 
+def test_a_card_on_a_page_without_formulas_brings_mathjax(reader):
+    page = reader("glossary.html")
+    assert not page.evaluate("Boolean(window.MathJax)")
+    page.locator("article a[href*='#eq-']").first.hover()
+    page.wait_for_selector(".mg-hover mjx-container")
+    assert page.troubles == []
+
+
 def test_on_paper_nothing_is_folded_but_the_answers_of_exercises(reader):
     page = reader(LESSON)
     page.emulate_media(media="print")

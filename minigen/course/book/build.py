@@ -69,7 +69,7 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path, p
         _write_pages(pages, out)
         _write_data(contents, out / "_static")
         write_python(python, out)
-        return _sphinx(out, python)
+        return _sphinx(out, python, _outline(pages))
     except OSError as error:
         raise UsageError(f"cannot write the book to {out}: {error.strerror or error}") from error
 
@@ -165,14 +165,19 @@ def _make(made: Path, path: Path) -> None:
     os.utime(made, ns=times)
 
 
-def _sphinx(out: Path, python: PythonSource) -> int:
+def _outline(pages: dict[str, str]) -> str:
+    """Every page with its title: what the list of pages beside each page says."""
+    return "\n".join(f"{document} {text.partition(chr(10))[0]}" for document, text in pages.items())
+
+
+def _sphinx(out: Path, python: PythonSource, outline: str) -> int:
     """Call Sphinx on the pages; the number of its warnings. Its whole output is in a log beside the pages."""
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace
 
     out = out.resolve()  # Sphinx takes paths of its configuration from the configuration's folder
     work = out / WORK
-    tools = _fingerprint()
+    tools = _fingerprint(outline)
     built_with = work / "tools.txt"
     anew = not built_with.is_file() or built_with.read_text(encoding="utf-8") != tools
     with (work / "sphinx.log").open("w", encoding="utf-8") as log, docutils_namespace():
@@ -196,9 +201,9 @@ def _sphinx(out: Path, python: PythonSource) -> int:
     return warnings
 
 
-def _fingerprint() -> str:
-    """What the look of every page depends on: the tools' versions, the configuration, styles and scripts."""
-    hashed = hashlib.sha256(minigen.__version__.encode())
+def _fingerprint(outline: str) -> str:
+    """What the look of every page depends on: the list of pages, tools, the configuration, styles and scripts."""
+    hashed = hashlib.sha256(f"{minigen.__version__}\n{outline}\n".encode())
     for package in NEEDED.values():
         hashed.update(f"{package} {_version(package)}\n".encode())
     for path in [HERE / "conf.py", *sorted((HERE / "web").glob("*.*"))]:
