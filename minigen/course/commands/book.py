@@ -63,9 +63,10 @@ def main(argv: Sequence[str]) -> int:
         print(f"  {plural(quick, 'page')} of {len(results)} from a quick run, and marked so")
     if warnings:
         print(f"  {plural(warnings, 'warning')} of Sphinx: see {args.out / '.build' / 'sphinx.log'}")
-    print(f"{args.out / 'index.html'}: open it in a browser; to write exercises in it: minigen book --serve")
     if args.serve:
         _serve(args.out, args.port)
+    else:
+        print(f"{args.out / 'index.html'}: open it in a browser, or write its exercises too with --serve")
     return 0
 
 
