@@ -546,6 +546,8 @@ lesson.check("log p by the layer and by the matrix", by_layer, equals=by_matrix)
 # does over the training digits.
 
 # %%
+from minigen.metrics.samples import mean_and_covariance
+
 digits = mnist.load()
 noise = lesson.rng("dequantize")
 some_test = digits.test_images[: lesson.size(10_000, quick=12)]
@@ -603,7 +605,7 @@ lesson.predict(
 
 # %%
 off = y_test - y_train.mean(axis=0)
-covariance = numpy.cov(y_train.T)
+covariance = mean_and_covariance(y_train)[1]
 square = (off * numpy.linalg.solve(covariance, off.T).T).sum(axis=1)
 log_gauss = -0.5 * (square + numpy.linalg.slogdet(2 * numpy.pi * covariance)[1])
 
