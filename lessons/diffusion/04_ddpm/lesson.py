@@ -31,7 +31,7 @@ lesson = Lesson(
         "diffusion.15",
         "diffusion.16",
     ],
-    minutes=7.0,
+    minutes=9.0,
 )
 
 # %%

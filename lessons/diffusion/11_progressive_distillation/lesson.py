@@ -21,7 +21,7 @@ lesson = Lesson(
     sections=["diffusion.s14"],
     figures=["diffusion.f09", "diffusion.f10"],
     equations=[],
-    minutes=6.0,
+    minutes=8.0,
 )
 
 # %%

@@ -23,7 +23,7 @@ lesson = Lesson(
     sections=["diffusion.s14"],
     figures=["diffusion.f11", "diffusion.f12"],
     equations=["diffusion.27", "diffusion.28", "diffusion.29"],
-    minutes=8.0,
+    minutes=9.0,
 )
 
 # %%

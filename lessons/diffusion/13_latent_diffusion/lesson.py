@@ -25,7 +25,7 @@ lesson = Lesson(
     sections=["diffusion.s15"],
     figures=["diffusion.f13", "diffusion.f14"],
     equations=["diffusion.30"],
-    minutes=7.0,
+    minutes=9.0,
 )
 
 # %%

@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["diffusion.s16"],
     figures=["diffusion.f15"],
     equations=[],
-    minutes=6.0,
+    minutes=10.0,
 )
 
 # %%

@@ -26,7 +26,7 @@ lesson = Lesson(
     sections=["flow.s12"],
     figures=["flow.f06", "flow.f07", "flow.f08"],
     equations=["flow.19"],
-    minutes=8.0,
+    minutes=9.0,
 )
 
 # %%
