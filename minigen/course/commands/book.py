@@ -33,9 +33,7 @@ def parser() -> Parser:
     )
     result.add_argument("--quick", action="store_true", help="run what is missing for a few seconds only")
     result.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the book (default {OUT})")
-    result.add_argument(
-        "--runs", type=Path, default=Path("out"), metavar="DIR", help="folder of the runs (default out)"
-    )
+    result.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of the runs (default {RUNS})")
     result.add_argument(
         "--python",
         default=PUBLIC,
