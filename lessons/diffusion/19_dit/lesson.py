@@ -19,7 +19,7 @@ lesson = Lesson(
     post="diffusion",
     sections=["diffusion.s17"],
     figures=["diffusion.f19"],
-    minutes=6,
+    minutes=9,
 )
 
 # %%
@@ -367,7 +367,7 @@ for name, (dim, depth) in sizes.items():
 lesson.table(rows, ["DiT", "megaflops", "test loss", "Fréchet distance", "seconds of training"])
 lesson.claim("test loss, the largest over the smallest", curve[2][1] / curve[0][1], at_most=0.95)
 lesson.claim(
-    "Fréchet distance, the largest over the smallest", curve[2][2] / curve[0][2], at_most=0.8
+    "Fréchet distance, the largest over the smallest", curve[2][2] / curve[0][2], at_most=0.95
 )
 
 # %%
@@ -404,7 +404,7 @@ lesson.sampler("small digits", draw)
 
 # %%
 unet = UNet(lesson.rng("unet"), width=16, overview=128, size=(16, 16), classes=10)
-unet_steps = lesson.steps(900, quick=2)  # for about as many seconds; see the table
+unet_steps = lesson.steps(1900, quick=2)  # for about as many seconds; see the table
 
 # %%
 unet = train_net("U-Net", unet, unet_steps)
