@@ -373,7 +373,9 @@ lesson.claim(
 # %%
 fig, ax = plot.figure(size=(4.4, 2.9))
 flops = [row[0] for row in curve]
-plot.line(flops, {"Fréchet distance": [row[2] for row in curve]}, ax, markers=True, log="xy")
+plot.line(flops, {"Fréchet distance": [row[2] for row in curve]}, ax, markers=True, log="x")
+ax.set_xticks(flops, [f"{f:.0f}" for f in flops])
+ax.minorticks_off()
 ax.set_xlabel("megaflops for one picture")
 lesson.figure(
     fig, "scaling", "More computation, better samples; the same number of steps for each."
