@@ -63,7 +63,8 @@ def mu_law_decode(codes: Any, levels: int = 256) -> numpy.ndarray:
     codes = checks.integers("codes", codes, most=levels - 1)
     y = 2 * codes / (levels - 1) - 1
     mu = levels - 1
-    return numpy.sign(y) * numpy.expm1(numpy.abs(y) * numpy.log1p(mu)) / mu
+    x = numpy.sign(y) * numpy.expm1(numpy.abs(y) * numpy.log1p(mu)) / mu
+    return numpy.clip(x, -1, 1)  # rounding may pass the ends by a last digit
 
 
 def receptive_field(kernel: int, dilations: Sequence[int]) -> int:

@@ -29,6 +29,12 @@ def tiny(write_lesson, tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def with_tools(monkeypatch):
+    """As if Sphinx were installed, for what ends before it is called."""
+    monkeypatch.setattr(build, "find_spec", lambda module: object())
+
+
 def lesson(id="gan/01"):
     return index.find(id)
 
@@ -112,7 +118,7 @@ print("seed", lesson.seed)"""
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["gan-01-first"]  # nothing was put aside
 
 
-def test_a_lesson_that_does_not_finish_is_named(write_lesson, tmp_path, capsys):
+def test_a_lesson_that_does_not_finish_is_named(write_lesson, tmp_path, with_tools, capsys):
     write_lesson("gan/01_first", 'raise RuntimeError("broken")')
     assert main(["book", "--quick"]) == 2
     error = capsys.readouterr().err
@@ -131,7 +137,7 @@ def test_which_lessons(tiny):
     assert [one.id for one in command._lessons(["gan/02", "gan/02"])] == ids[1:]
 
 
-def test_clear_errors(tiny, capsys, monkeypatch):
+def test_clear_errors(tiny, with_tools, capsys, monkeypatch):
     assert main(["book", "gan/17"]) == 2
     assert "there is no lesson 'gan/17'" in capsys.readouterr().err
     mine = tiny / "mine"

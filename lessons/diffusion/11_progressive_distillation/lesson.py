@@ -532,6 +532,7 @@ def guided(x, t, y):
     return classifier_free(base, y, w=0.5)(x, t)
 
 
+# %%
 def digit_batches(schedule, rng, n=64):
     """A function that draws digits, their times, noise and labels, for one halving."""
     source = mnist.batches(pixels, labels_of, size=lesson.size(n, quick=8), rng=rng)

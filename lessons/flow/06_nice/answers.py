@@ -173,7 +173,8 @@ MISTAKES = {
     # A small number beside the scale is a floor under it: use exp(log_scale) as it is.
     scale = np.exp(log_scale) + 1e-8
     return scale * z, np.sum(np.log(scale)) * np.ones(len(z))
-    # The scales have no bound here: do not clip log_scale, however far from 0 the bound is.
+    # The scales have no bound here: do not clip log_scale, however far from 0 the bound is, nor add
+    # a small number in the logarithm of exp(log_scale), which is a floor under it.
     log_scale = np.clip(log_scale, -20, 20)
     return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(len(z))
     # One log-determinant for each of the N examples, not one for each coordinate.
@@ -190,8 +191,6 @@ MISTAKES = {
     # The scale is exp(log_scale), not a softplus of it.
     scale = np.log(1 + np.exp(log_scale))
     return scale * z, np.sum(np.log(scale)) * np.ones(len(z))
-    # A small number in the logarithm is a floor under it: sum log_scale itself.
-    return np.exp(log_scale) * z, np.sum(np.log(np.exp(log_scale) + 1e-12)) * np.ones(len(z))
     """,
 }
 

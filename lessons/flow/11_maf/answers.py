@@ -182,15 +182,6 @@ MISTAKES = {
         out = net(np.where(np.isfinite(x), x, 0))
         x = z * np.exp(out[..., 1]) + out[..., 0]
     return x, np.sum(out[..., 1], axis=1)
-    # D rounds bring x exactly: do not stop before, when it hardly changes.
-    x = z
-    for _ in range(z.shape[1]):
-        out = net(np.where(np.isfinite(x), x, 0))
-        new = z * np.exp(out[:, 1]) + out[:, 0]
-        if np.max(np.abs(new - x)) < 1e-2:
-            break
-        x = new
-    return x, np.sum(out[:, 1], axis=1)
     """,
     "mixture_log_prob": """
     # This mixes the logarithms. The densities are mixed: logsumexp of log weight + log density.
