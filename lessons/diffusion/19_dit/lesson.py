@@ -19,7 +19,7 @@ lesson = Lesson(
     post="diffusion",
     sections=["diffusion.s17"],
     figures=["diffusion.f19"],
-    minutes=9,
+    minutes=6,
 )
 
 # %%
@@ -173,7 +173,7 @@ lesson.outcome(
 # - **adaLN-Zero**: as above.
 #
 # Small digits make it affordable: $28 \times 28$ averaged to $14 \times 14$, with a margin to $16
-# \times 16$: 64 patches of $2 \times 2$. All networks have the same width and depth, the same
+# \times 16$: 16 patches of $4 \times 4$. All networks have the same width and depth, the same
 # number of steps, the same batches.
 
 
@@ -221,7 +221,7 @@ def new_dit(dim, depth, conditioning="adaln-zero"):
     return DiT(
         lesson.rng("start"),
         size=(16, 16),
-        patch=2,
+        patch=4,
         dim=dim,
         depth=depth,
         classes=10,
@@ -230,7 +230,7 @@ def new_dit(dim, depth, conditioning="adaln-zero"):
 
 
 # %%
-steps = lesson.steps(700, quick=2)
+steps = lesson.steps(1500, quick=2)
 nets = {}
 for conditioning in ("in-context", "cross-attention", "adaln-zero"):
     nets[conditioning] = train_net(conditioning, new_dit(64, 3, conditioning), steps)
@@ -342,7 +342,7 @@ sizes = {
     "width 64, 3 blocks": (64, 3),
     "width 96, 4 blocks": (96, 4),
 }
-L = 64  # tokens
+L = 16  # tokens
 
 
 def megaflops(dim, depth):
@@ -365,9 +365,9 @@ for name, (dim, depth) in sizes.items():
     curve.append((megaflops(dim, depth), value, distance))
     rows.append([name, f"{curve[-1][0]:.0f}", f"{value:.4f}", distance, f"{seconds[name]:.0f}"])
 lesson.table(rows, ["DiT", "megaflops", "test loss", "Fréchet distance", "seconds of training"])
-lesson.claim("test loss, the largest over the smallest", curve[2][1] / curve[0][1], at_most=0.95)
+lesson.claim("test loss, the largest over the smallest", curve[2][1] / curve[0][1], at_most=0.9)
 lesson.claim(
-    "Fréchet distance, the largest over the smallest", curve[2][2] / curve[0][2], at_most=0.95
+    "Fréchet distance, the largest over the smallest", curve[2][2] / curve[0][2], at_most=0.7
 )
 
 # %%
@@ -401,12 +401,12 @@ lesson.sampler("small digits", draw)
 # ## 5. Beside a U-Net
 #
 # A U-Net for the same small digits, trained for roughly as long as the middle DiT. A convolution
-# knows from the start that neighbors belong together; a transformer has to learn it. With little
-# training that knowledge is worth much.
+# knows from the start that neighbors belong together; a transformer has to learn it. How much is
+# that knowledge worth, with so little training?
 
 # %%
 unet = UNet(lesson.rng("unet"), width=16, overview=128, size=(16, 16), classes=10)
-unet_steps = lesson.steps(1900, quick=2)  # for about as many seconds; see the table
+unet_steps = lesson.steps(1500, quick=2)  # for about as many seconds; see the table
 
 # %%
 unet = train_net("U-Net", unet, unet_steps)
