@@ -1584,10 +1584,12 @@ def test_every_row_has_its_own_name():
 @pytest.mark.parametrize("name", CALLS)
 def test_good_arguments_pass(name):
     """Else a wrong argument could be refused for another one's sake."""
+    refused = None
     try:
         call(CALLS[name], {argument: kind.make() for argument, kind in CALLS[name].arguments.items()})
     except (ValueError, TypeError) as error:
-        pytest.fail(f"{name} refuses its good arguments: {error}")
+        refused = error
+    assert refused is None
 
 
 @pytest.mark.parametrize(("name", "argument", "k"), CORRUPTIONS)

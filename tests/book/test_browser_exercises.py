@@ -3,17 +3,12 @@
 import importlib.util
 import os
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 
 from minigen.course.book.python import python_source, write_python
 
 pytestmark = pytest.mark.book
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 LONG = 120_000  # ms: Python is loaded, on a machine that may have much else to do
 
 KL = "def kl_standard_normal(mu, logvar):\n    return {} * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=1)\n"
@@ -39,14 +34,6 @@ ANSWERS = {  # exercise -> right, wrong, what the hint says
 }
 
 
-def _missing() -> str:
-    if not os.environ.get("MINIGEN_PYODIDE"):
-        return "MINIGEN_PYODIDE does not name the folder of a Pyodide distribution"
-    if importlib.util.find_spec("playwright") is None:
-        return "playwright is not installed"
-    return "" if Path(CHROMIUM).exists() else "there is no Chromium"
-
-
 @pytest.fixture(scope="module")
 def small_page(root):
     spec = importlib.util.spec_from_file_location("small_page", root / "tests" / "book" / "small_page.py")
@@ -56,20 +43,10 @@ def small_page(root):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    if _missing():
-        pytest.skip(_missing())
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def address(small_page, tmp_path_factory):
     """The address of a page with a box for each exercise and Python beside it."""
+    if not os.environ.get("MINIGEN_PYODIDE"):
+        pytest.skip("MINIGEN_PYODIDE does not name the folder of a Pyodide distribution")
     out = tmp_path_factory.mktemp("book")
     small_page.write_page(out, list(ANSWERS), 'data-longest="4"')
     write_python(python_source(os.environ["MINIGEN_PYODIDE"]), out)

@@ -10,11 +10,6 @@ from minigen.course import Lesson
 from minigen.course.lesson.options import RunOptions
 
 WEB = Path(__file__).resolve().parents[2] / "minigen" / "course" / "book" / "web"
-CHROMIUM = "/usr/bin/chromium"
-ARGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
 FILMS = ("reverse", "digits", "colors", "corner", "pixels")
 TIMES = np.linspace(100, 0, 11)
 
@@ -71,17 +66,6 @@ def page_file(tmp_path_factory):
     figures = "".join(FIGURE.format(name=name, lesson="gan-02-gan") for name in names)
     html.write_text(PAGE.format(figures=figures), encoding="utf-8")
     return html
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -720,9 +720,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# (If the latent model is behind in the table: its second stage has seen about half as many pictures
-# as the base model did, which trained for eight minutes. Rombach and others compare after equal
-# training.)
+# (If the latent model is behind in the table: its second stage has seen three quarters as many
+# pictures as the base model did, which trained for eight minutes. Rombach and others compare after
+# equal training.)
 #
 # ## 8. Without the second stage, without the caption
 #

@@ -241,6 +241,7 @@ def autograd_wheel() -> bytes:
 
 
 def wheel_name(name: str, version: str) -> str:
+    """The file name of a wheel of pure Python: "minigen-0.4-py3-none-any.whl"."""
     return f"{name}-{version}-py3-none-any.whl"
 
 
