@@ -784,7 +784,7 @@ def digit_loss(f, x, y, z, high, low):
 # %%
 digit_noise = eps_model_from_denoiser(teacher)
 student = ConsistencyModel(FromV(base.net.copy().freeze(False)), least, 1.0)
-steps = lesson.steps(800, quick=1)
+steps = lesson.steps(1200, quick=1)
 lr = cosine(3e-4, steps)
 step = descend(digit_loss, student, digit_pairs, lr=lr, ema=0.95, rng=rng, parallel=True)
 lesson.fit(step, steps, state={**step.state, "digits": source}, label="CD, digits")
