@@ -18,11 +18,6 @@ from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.answers import answers_of
 
 pytestmark = pytest.mark.book
-MISSING = (
-    "MINIGEN_PYODIDE does not name the folder of a Pyodide distribution"
-    if not os.environ.get("MINIGEN_PYODIDE")
-    else "node is not installed" if shutil.which("node") is None else ""
-)  # fmt: skip
 LONGEST = 10.0  # seconds of computing of a training
 
 
@@ -37,8 +32,10 @@ def texts(root):
 @pytest.fixture(scope="module")
 def in_node(root, tmp_path_factory):
     """in_node(jobs): the results of jobs (call, exercise's id, text, other answers), in their order."""
-    if MISSING:
-        pytest.skip(MISSING)
+    if not os.environ.get("MINIGEN_PYODIDE"):
+        pytest.skip("MINIGEN_PYODIDE does not name the folder of a Pyodide distribution")
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
     out = tmp_path_factory.mktemp("book")
     python.write_python(python.python_source(os.environ["MINIGEN_PYODIDE"]), out)
 
