@@ -169,6 +169,17 @@ def test_a_check():
     assert once["about"] and not once["cases"] and once["words"] == "syntax error"
 
 
+def test_scalars_can_be_converted_in_the_browser():
+    def of_numpy_2_0(x, dtype, /, **options):
+        assert isinstance(x, np.ndarray)
+        return x.astype(dtype, **options)
+
+    converted = wasm.taking_scalars(of_numpy_2_0)
+    scalar, array = converted(np.float64(1.5), np.float32), converted(np.ones((2, 1)), np.float32)
+    assert type(scalar) is np.float32 and scalar == 1.5
+    assert array.dtype == np.float32 and array.shape == (2, 1)
+
+
 def test_scipy_is_asked_for_when_an_answer_imports_it(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
         monkeypatch.delitem(sys.modules, name)

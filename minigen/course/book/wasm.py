@@ -1,4 +1,7 @@
-"""NumPy in WebAssembly, which has no flags for what went wrong in floating point: singular matrices raise all the same.
+"""NumPy in WebAssembly, made to behave as elsewhere.
+
+It has no flags for what went wrong in floating point: singular matrices raise all the same. And it is NumPy 2.0, whose
+`astype`, which autograd calls, refuses scalars; later versions take them.
 
 In the wheel this file is the module `minigen_wasm`, imported before autograd, which wraps the functions that it finds.
 """
@@ -23,8 +26,21 @@ def raising(function, words):
     return checked
 
 
+def taking_scalars(astype):
+    """The function `np.astype`, for scalars too."""
+
+    @functools.wraps(astype)
+    def converted(x, dtype, /, **options):
+        if isinstance(x, np.ndarray):
+            return astype(x, dtype, **options)
+        return astype(np.asarray(x), dtype, **options)[()]
+
+    return converted
+
+
 def mend() -> None:
-    """Put the raising functions in the places of NumPy's."""
+    """Put these functions in the places of NumPy's."""
+    np.astype = taking_scalars(np.astype)
     for name, words in WORDS.items():
         setattr(np.linalg, name, raising(getattr(np.linalg, name), words))
 
