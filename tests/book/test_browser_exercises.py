@@ -241,7 +241,7 @@ def test_a_page_read_from_a_file_says_what_it_needs(browser, small_page, tmp_pat
     page.close()
 
 
-def test_python_that_is_not_what_it_should_be(browser, small_page, tmp_path):
+def test_python_that_is_not_what_it_should_be(browser, small_page, tmp_path, address):
     """A file with other bytes is refused, as is a folder that is not there; both in words."""
     small_page.write_page(tmp_path, ["gan/12/critic_loss"])
     server = small_page.serve(tmp_path)
