@@ -268,6 +268,18 @@ def narrow_and_wide(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
+@forward.case(points=1, expect={"x": [[1e-9, 1.0, 3.0]], "log_det": [0.0]})
+def small_change_first(impl, rng):
+    """mu = (1e-9, 1e9 x_1, 3 x_2) and z = 0: the first round changes x by next to nothing."""
+
+    def net(x):
+        mu = np.stack([0 * x[:, 0] + 1e-9, 1e9 * x[:, 0], 3 * x[:, 1]], axis=1)
+        return np.stack([mu, 0 * x], axis=1)
+
+    x, log_det = impl(np.zeros((1, 3)), net)
+    return {"x": x, "log_det": log_det}
+
+
 mixture = Exercise(
     "flow/11/mixture_log_prob",
     target="minigen.flow.autoregressive:mixture_log_prob",
