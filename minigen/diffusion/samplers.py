@@ -165,7 +165,7 @@ def strided(
     on_step: Callable | None = None,
     progress: str | None = None,
 ) -> numpy.ndarray:
-    """`ancestral` in `steps` evenly spaced jumps, each with the β of its own pair of times. Eq. diffusion.26
+    """`ancestral` in `steps` evenly spaced jumps, each with the β of its own pair of times (`Schedule.subset`).
 
     The model is told the times that it was trained with; `on_step` gets those of the shorter schedule, steps..0.
     """

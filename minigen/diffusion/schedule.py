@@ -102,7 +102,7 @@ class Schedule:
         """The shorter forward process that stops only at `times` (S,), rising, in 1..T.
 
         Its step i leads from s = times[i − 1] to t = times[i], so its β is 1 − ᾱ_t/ᾱ_s. Its own attribute `times` says
-        which t to tell a model that was trained on the full schedule. Eq. diffusion.26
+        which t to tell a model that was trained on the full schedule. Nichol and Dhariwal 2021, eq. 19.
         """
         chosen = numpy.asarray(times)
         if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu" or numpy.any(numpy.diff(chosen) <= 0):

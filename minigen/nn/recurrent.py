@@ -23,7 +23,7 @@ class LSTMCell(Module):
     """Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
 
     `cell(x, (h, c)) -> (h, c)` with x (N, n_in), h and c (N, width):
-    `lstm_step` of the gates [x, h] w + b. Forget biases start at 1. Eq. flow.19
+    `lstm_step` of the gates [x, h] w + b. Forget biases start at 1.
     """
 
     def __init__(self, rng: Rng, n_in: int, width: int):
@@ -50,7 +50,8 @@ def lstm_step(gates: Array, c: Array) -> tuple[Array, Array]:
     """The new state (h, c), (N, width) each, of an LSTM: from its gates (N, 4·width) and the cell state c before.
 
     gates: what input and state before say together, without activation: input, forget, output, content, side by side.
-    i, f, o = σ(...), g = tanh(...), c ← f c + i g, h ← o tanh(c). Eq. flow.19. ValueError: shapes that do not fit.
+    i, f, o = σ(...), g = tanh(...), c ← f c + i g, h ← o tanh(c): the last two parts of Eq. flow.19.
+    ValueError: shapes that do not fit.
     """
     c = as_floats(c, "c")
     n, width = np.shape(checks.shaped("c", c, "N", "width"))

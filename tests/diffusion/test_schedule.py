@@ -75,7 +75,7 @@ def test_karras_levels():
 
 
 def test_subset_keeps_the_noise_levels():
-    """Eq. diffusion.26: the pair's beta is 1 - alpha_bar_t/alpha_bar_s."""
+    """The pair's beta is 1 - alpha_bar_t/alpha_bar_s."""
     full = Schedule.linear(100)
     some = full.subset([3, 40, 100])
     np.testing.assert_allclose(some.alpha_bar, full.alpha_bar[[0, 3, 40, 100]])

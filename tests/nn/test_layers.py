@@ -109,7 +109,7 @@ def test_embedding_and_time_embedding(rng):
 
 
 def test_lstm_step_by_hand():
-    """Two units, gates of input, forget, output, content. Eq. flow.19"""
+    """Two units, gates of input, forget, output, content, worked by hand."""
     gates = np.array([[0.5, -1.0, 1.5, 0.2, -0.3, 2.0, 0.7, -0.4]])
     h, c = lstm_step(gates, np.array([[0.3, -2.0]]))
     # σ(0.5) = 0.622459, σ(1.5) = 0.817574, tanh(0.7) = 0.604368, σ(−0.3) = 0.425557; the second unit likewise
@@ -144,7 +144,7 @@ def test_lstm_step_errors(gates, c, message):
 
 
 def test_lstm_cell_is_its_equations(rng):
-    """Eq. flow.19, with a tanh for the candidate."""
+    """Eq. flow.19 without its convolutions, with a tanh for the candidate."""
     cell = LSTMCell(rng, 2, 3)
     x, h, c = (rng.standard_normal((4, n)).astype(np.float32) for n in (2, 3, 3))
     z = np.concatenate([x, h], 1) @ cell.w + cell.b
