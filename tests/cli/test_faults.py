@@ -176,6 +176,10 @@ def test_resuming_with_other_code_is_refused(lesson, capsys):
 def test_a_cached_model_of_other_code_is_trained_anew(tmp_path, monkeypatch):
     from minigen.course.lesson import cache, recipe
 
+    def forget_code():
+        recipe._code_of.cache_clear()
+        recipe._code_in.cache_clear()
+
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path))
     source = """
 from minigen.nn import MLP
@@ -210,13 +214,13 @@ def train(model, config):
         read = Path.read_bytes
 
         def changed(path, file=file, read=read):
-            return read(path) + b"#" * path.as_posix().endswith(f"minigen/{file}")
+            return read(path) + b"\nmore = 1\n" * path.as_posix().endswith(f"minigen/{file}")
 
         with monkeypatch.context() as patched:
             patched.setattr(Path, "read_bytes", changed)
-            recipe._code_of.cache_clear()
+            forget_code()
             assert get() == matters, file
-        recipe._code_of.cache_clear()
+        forget_code()
 
 
 # -- disks and kills ---------------------------------------------------------------------------------------------------

@@ -114,6 +114,14 @@ def test_a_changed_lesson_is_trained_anew(lesson):
     assert b > 1.5 * a
 
 
+def forget_code():
+    """Read the package's files anew the next time."""
+    from minigen.course.lesson import recipe
+
+    recipe._code_of.cache_clear()
+    recipe._code_in.cache_clear()
+
+
 def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
     from minigen.course.lesson import recipe
 
@@ -129,22 +137,37 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
     files = [("train/fit.py", True), ("tensor/conv.py", True), ("nn/layers.py", True), ("gan/losses.py", True)]
     files += [("diffusion/networks/unet.py", True), ("diffusion/text.py", False), ("vae/vae.py", False)]
     for file, matters in files:
-        read = Path.read_bytes
+        for more, changes in [(b"\nmore = 1\n", matters), (b"# a remark", False)]:
+            read = Path.read_bytes
 
-        def changed(path, file=file, read=read):
-            return read(path) + b"#" * path.as_posix().endswith(f"minigen/{file}")
+            def changed(path, file=file, read=read, more=more):
+                return read(path) + more * path.as_posix().endswith(f"minigen/{file}")
 
-        with monkeypatch.context() as patched:
-            patched.setattr(Path, "read_bytes", changed)
-            recipe._code_of.cache_clear()
-            assert (recipe.recipe_of(lesson) != before) is matters, file
-        recipe._code_of.cache_clear()
+            with monkeypatch.context() as patched:
+                patched.setattr(Path, "read_bytes", changed)
+                forget_code()
+                assert (recipe.recipe_of(lesson) != before) is changes, (file, more)
+            forget_code()
     with_shared = tmp_path / "with.py"
     with_shared.write_text("from minigen.course.lesson.pretrained import digit_diffusion\n")
     before = recipe.recipe_of(with_shared)
     monkeypatch.setattr(recipe, "SHARED_MODELS", lesson)  # what makes the models that lessons share
     assert recipe.recipe_of(with_shared) != before
     assert recipe.recipe_of(None) is None
+
+
+def test_docstrings_and_comments_are_no_code(tmp_path):
+    from minigen.course.lesson.recipe import _code_in
+
+    texts = [
+        'def f(x):\n    return "a" + x\n',
+        '"""A module."""\n\ndef f(x):\n    """A function."""\n    return "a" + x  # joined\n',
+        'def f(x):\n    return "b" + x\n',
+    ]
+    for i, text in enumerate(texts):
+        (tmp_path / f"{i}.py").write_text(text)
+    plain, documented, other = (_code_in(tmp_path / f"{i}.py") for i in range(3))
+    assert plain == documented != other
 
 
 def test_a_finished_run_is_used(lesson):

@@ -30,7 +30,7 @@ NOT_HASHED = {"course", "plot", "cli"}  # they run and draw, and change no numbe
 def recipe_of(lesson_file: str | Path | None) -> str | None:
     """What a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be read.
 
-    A hash of the lesson's code (not of its text, which is comments), of the version, and of the source of the modules
+    A hash of the lesson's code (not of its text, which is comments), of the version, and of the code of the modules
     that the lesson imports, directly or by others, and of those that every training uses.
     """
     if lesson_file is None:
@@ -41,7 +41,7 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     except (OSError, SyntaxError, ValueError):
         return None
     modules = _imported(source)
-    shared = SHARED_MODELS.read_text(encoding="utf-8") if "minigen.course.lesson.pretrained" in modules else ""
+    shared = _code_in(SHARED_MODELS) if "minigen.course.lesson.pretrained" in modules else ""
     return _digest(ast.dump(tree), _code_of(frozenset(modules)), shared)
 
 
@@ -65,11 +65,20 @@ def _digest(*texts: str) -> str:
 
 @lru_cache
 def _code_of(modules: frozenset[str]) -> str:
-    """A hash of the source of these modules of the package, of what they import, and of what every training uses."""
-    hashed = hashlib.sha256()
-    for name, path in sorted(_with_imports(modules).items()):
-        hashed.update(name.encode() + path.read_bytes())
-    return hashed.hexdigest()
+    """A hash of the code of these modules of the package, of what they import, and of what every training uses."""
+    files = sorted(_with_imports(modules).items())
+    return _digest(*(text for name, path in files for text in (name, _code_in(path))))
+
+
+@lru_cache
+def _code_in(path: Path) -> str:
+    """The code of a module without comments and docstrings: a better sentence does not make a result another one."""
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                del node.body[0]
+    return ast.unparse(tree)
 
 
 def _with_imports(modules: Iterable[str]) -> dict[str, Path]:
