@@ -30,7 +30,12 @@ ANSWERS = {  # exercise -> right, wrong, what the hint says
         "def langevin_step(x, score, step, z):\n    return x + step * score + np.sqrt(step) * z\n",
         "",
     ),
-    "gan/01/kl_normal": ("", "def kl_normal(*args):\n    return 0.0\n", ""),  # SciPy is loaded for it
+    "gan/01/kl_normal": (  # SciPy is loaded for it
+        "def kl_normal(mu_p, sigma_p, mu_q, sigma_q):\n    ratio, gap = sigma_p / sigma_q, (mu_p - mu_q) / sigma_q\n"
+        "    return (ratio**2 + gap**2 - 1) / 2 - np.log(ratio)\n",
+        "def kl_normal(*args):\n    return 0.0\n",
+        "",
+    ),
 }
 
 
@@ -95,11 +100,11 @@ def test_right_and_wrong_answers(page):
         if hint:
             assert "A known slip: " in report and hint in report
         assert page.evaluate(f"localStorage['minigen:passed:{identity}']") is None
-        if right:
-            assert box.check(right).startswith("Passed"), box.report.inner_text()
-            assert page.evaluate(f"localStorage['minigen:passed:{identity}']") == "1"
-            assert page.evaluate(f"localStorage['minigen:answer:{identity}']") == right
-    assert [identity for identity, (right, *_) in ANSWERS.items() if right] == page.evaluate("heard")
+        assert box.status.inner_text() == ""
+        assert box.check(right).startswith("Passed"), box.report.inner_text()
+        assert page.evaluate(f"localStorage['minigen:passed:{identity}']") == "1"
+        assert page.evaluate(f"localStorage['minigen:answer:{identity}']") == right
+    assert list(ANSWERS) == page.evaluate("heard")
     assert any("scipy-" in url for url in page.asked)  # for the last one only
     assert len([url for url in page.asked if "numpy-" in url]) == 1
 
@@ -118,6 +123,16 @@ def test_errors_are_told(page):
     [
         ("vae/08/kl_standard_normal", "def kl_standard_normal(mu, logvar):\n    while True:\n        pass\n"),
         ("gan/12/critic_loss", "while True: pass\n"),
+        ("gan/01/kl_normal", "def kl_normal(*args):\n    return sum(1 for _ in iter(int, 1))\n"),
+        (
+            "flow/06/additive_forward",
+            "def additive_forward(z, m, mask):\n    while True:\n        z = z + m(mask * z)\n",
+        ),
+        (
+            "diffusion/02/langevin_step",
+            "def langevin_step(*args):\n    while True:\n        try:\n            while True:\n                pass\n"
+            "        except BaseException:\n            continue\n",
+        ),
     ],
 )
 def test_an_endless_loop_is_ended_and_the_next_check_works(page, identity, text):
@@ -207,7 +222,7 @@ def test_what_was_written_and_passed_survives_a_reload(page):
     box.area.fill("# mine\n")
     page.reload()
     assert box.area.input_value() == "# mine\n" and box.status.inner_text() == "You have passed this one."
-    assert Box(page, "gan/01/kl_normal").status.inner_text() == ""
+    assert Box(page, "gan/01/kl_normal").status.inner_text() == "You have passed this one."
 
 
 @pytest.mark.parametrize("width", [390, 1280])
