@@ -106,16 +106,19 @@ class LatentNet(Module):
     A U-Net whose grid is too small to be made smaller: residual blocks with the time, attention among the positions and
     a fully connected network over all of them, and cross-attention to the words before and behind.
 
-    words: size of the vocabulary. y holds integers 0 ... words − 1, M of them for each example, in any order; (N,) is
-           one word each. −1 is no word, and None no word for all: what an example without a condition gets.
-    width: channels of the hidden layers, a multiple of 8. blocks: residual blocks on either side. overview: hidden
-           units of the fully connected network. ValueError: shapes, sizes or words that do not fit.
+    words:  size of the vocabulary. y holds integers 0 ... words − 1, M of them for each example, in any order; (N,) is
+            one word each. −1 is no word, and None no word for all: what an example without a condition gets.
+    length: words of the longest caption. Shorter ones are filled up with −1, as if words had been left out of a longer
+            one: with fewer places the same word would be a larger part of what the positions see.
+    width:  channels of the hidden layers, a multiple of 8. blocks: residual blocks on either side. overview: hidden
+            units of the fully connected network. ValueError: shapes, sizes or words that do not fit.
     """
 
     def __init__(
         self,
         rng: Rng,
         words: int,
+        length: int = 1,
         channels: int = 4,
         size: tuple[int, int] = (7, 7),
         width: int = 64,
@@ -124,7 +127,8 @@ class LatentNet(Module):
         dim_context: int = 64,
     ):
         checks.rng(rng)
-        self.words, self.channels = checks.whole("words", words), checks.whole("channels", channels)
+        self.words, self.length = checks.whole("words", words), checks.whole("length", length)
+        self.channels = checks.whole("channels", channels)
         if checks.whole("width", width) % GROUPS:
             raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
         if len(checks.wholes("size", size)) != 2:
@@ -148,7 +152,7 @@ class LatentNet(Module):
     def __call__(self, z: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
         checks.shaped("z", z, "N", *self.size, self.channels)
         time = silu(self.time(t))  # (N, dim_time)
-        context = self.context(self._items(y, len(z)))  # (N, M, dim_context)
+        context = self.context(self._items(y, len(z)))  # (N, length, dim_context)
         h = self.conv_in(z)  # (N, H, W, width)
         for block in self.before:
             h = block(h, time)
@@ -159,13 +163,17 @@ class LatentNet(Module):
         return self.conv_out(self.norm(h))
 
     def _items(self, y: numpy.ndarray | None, n: int) -> numpy.ndarray:
-        """Rows of the embedding, (N, M): 0 for no word, 1 + the word otherwise."""
+        """Rows of the embedding, (N, length): 0 for no word, 1 + the word otherwise."""
+        items = numpy.zeros((n, self.length), int)
         if y is None:
-            return numpy.zeros((n, 1), int)
+            return items
         y = checks.integers("y", y, least=-1, most=self.words - 1)
-        if np.ndim(y) not in (1, 2) or len(y) != n or 0 in np.shape(y):
-            raise ValueError(f"y must have shape ({n},) or ({n}, M), one row for each example, got {np.shape(y)}")
-        return 1 + np.reshape(y, (n, -1))
+        given = numpy.reshape(y, (n, -1)) if np.ndim(y) in (1, 2) and len(y) == n and np.size(y) else None
+        if given is None or given.shape[1] > self.length:
+            shapes = " or ".join([f"({n},)", *([f"({n}, 1 ... {self.length})"] if self.length > 1 else [])])
+            raise ValueError(f"y must have shape {shapes}, one row for each example, got {np.shape(y)}")
+        items[:, : given.shape[1]] = 1 + given
+        return items
 
 
 # ------------------------------------------------------------------------------------------- the whole model

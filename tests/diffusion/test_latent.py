@@ -129,7 +129,8 @@ def test_block_refuses_heads():
 
 
 def small_net(rng, **options):
-    net = LatentNet(rng, words=6, channels=3, size=(4, 5), width=16, overview=16, dim_context=8, **options)
+    options = {"words": 6, "length": 3, "channels": 3, "size": (4, 5)} | options
+    net = LatentNet(rng, width=16, overview=16, dim_context=8, **options)
     for array in leaves(net):  # no layer at zero, so that everything is seen in the output
         array += 0.1 * rng.standard_normal(array.shape, dtype=np.float32)
     return net
@@ -167,6 +168,19 @@ def test_no_word_is_minus_one(rng):
     assert np.abs(net(z, t, np.full(4, 2)) - alone).max() > 1e-3
 
 
+def test_short_captions_are_filled_up(rng):
+    """A word alone is the caption from which all others were left out, as in training."""
+    z, t = latents(rng)
+    net, word = small_net(rng), np.array([0, 3, 5, -1])
+    filled = np.stack([word, 0 * word - 1, 0 * word - 1], axis=1)
+    out = net(z, t, filled)
+    np.testing.assert_array_equal(net(z, t, word), out)
+    np.testing.assert_array_equal(net(z, t, filled[:, :2]), out)
+    shorter = small_net(np.random.default_rng(0), length=1)
+    shorter.load_state(net.state())
+    assert np.abs(shorter(z, t, word) - out)[:3].max() > 1e-3  # with no empty places the word counts more
+
+
 def test_every_parameter_has_a_gradient(rng):
     z, t = latents(rng)
     net, y, wanted = small_net(rng), np.array([[0, 1], [2, 3], [4, 5], [-1, -1]]), latents(rng)[0]
@@ -179,8 +193,9 @@ def test_every_parameter_has_a_gradient(rng):
     [
         ((4, 4, 4, 3), None, "z must have shape"),
         ((4, 4, 5, 2), None, "z must have shape"),
-        ((4, 4, 5, 3), np.array([0, 1, 2]), r"y must have shape \(4,\) or \(4, M\)"),
-        ((4, 4, 5, 3), np.zeros((4, 0), int), r"y must have shape \(4,\) or \(4, M\)"),
+        ((4, 4, 5, 3), np.array([0, 1, 2]), r"y must have shape \(4,\) or \(4, 1 \.\.\. 3\)"),
+        ((4, 4, 5, 3), np.zeros((4, 0), int), r"y must have shape \(4,\) or \(4, 1 \.\.\. 3\)"),
+        ((4, 4, 5, 3), np.zeros((4, 4), int), r"y must have shape .* got \(4, 4\)"),
         ((4, 4, 5, 3), np.array([0, 1, 2, 6]), r"y must be in -1\.\.5"),
         ((4, 4, 5, 3), np.zeros(4), "y must be whole numbers"),
     ],
@@ -194,6 +209,7 @@ def test_net_refuses(rng, z, y, message):
     "options, message",
     [
         ({"words": 0}, "words must be"),
+        ({"length": 0}, "length must be"),
         ({"width": 12}, "width must be a multiple of 8, got 12"),
         ({"size": (7,)}, r"size must be \(H, W\)"),
         ({"blocks": 0}, "blocks must be"),
@@ -227,7 +243,7 @@ def test_sample_is_ddim_scaled_back_and_decoded(rng):
 
 def test_learns_what_a_word_means(rng):
     """Word 0: latents near −1, word 1: near +1, a word beside it that says nothing. Within 0.2 after 300 steps."""
-    net = LatentNet(rng, words=3, channels=1, size=(2, 2), width=16, overview=16, dim_context=8)
+    net = LatentNet(rng, words=3, length=2, channels=1, size=(2, 2), width=16, overview=16, dim_context=8)
     model = whole(net, 1.0)
 
     def loss(net, z, t, eps, y):

@@ -470,7 +470,15 @@ def slant(x):
 
 # %%
 WORDS = [*map(str, range(10)), "thin", "medium", "bold", "leans left", "stands", "leans right"]
-measured = [fn(mnist.unit(many)) for fn in (stroke_width, slant)]
+
+
+def measure(images):
+    """Thickness and slant of digits, some at a time: 50,000 at once take much memory."""
+    x = mnist.unit(images)
+    return stroke_width(x), slant(x)
+
+
+measured = batched(measure, many)
 borders = [np.quantile(values, [1 / 3, 2 / 3]) for values in measured]
 
 
@@ -507,7 +515,11 @@ lesson.figure(grid, "captions", "Training digits with their captions.")
 # %%
 rng = lesson.rng("second stage")
 net = LatentNet(
-    rng, words=len(WORDS), width=lesson.size(40, quick=8), overview=lesson.size(640, quick=16)
+    rng,
+    words=len(WORDS),
+    length=3,
+    width=lesson.size(40, quick=8),
+    overview=lesson.size(640, quick=16),
 )
 batch = lesson.size(64, quick=16)
 pairs = mnist.batches(scaled, captions, size=batch, rng=rng)
