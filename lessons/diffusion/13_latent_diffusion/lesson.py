@@ -510,7 +510,8 @@ lesson.figure(grid, "captions", "Training digits with their captions.")
 # residual blocks that are told the time, attention among the positions, one fully connected network
 # over all of them; and cross-attention to the words, twice. In a tenth of the examples all words
 # are left out, and in half of the others all but the digit: so that one can ask for less, and guide
-# (`diffusion/09`).
+# (`diffusion/09`). A word left out is a word too, "none", and keeps its place: an answer is a mean
+# over three places, and the digit's word alone would count more than it ever did in training.
 
 # %%
 rng = lesson.rng("second stage")
@@ -545,7 +546,7 @@ def latent_loss(net, z0, t, eps, words):
 
 
 # %%
-steps = lesson.steps(4000, quick=4)
+steps = lesson.steps(6000, quick=4)
 step = descend(
     latent_loss,
     net,
@@ -710,11 +711,11 @@ lesson.outcome(
 lesson.claim(
     "latent, 25 steps: Fréchet distance",
     latents_[3],
-    at_most=70,
+    at_most=50,
     source="the aim is that of the pixels; Gaussians of each class: 235",
 )
 lesson.claim("its cost / that of the pixel model", ratio, at_most=0.5)
-lesson.claim("latent, 25 steps: as labeled", latents_[4], at_least=0.85)
+lesson.claim("latent, 25 steps: as labeled", latents_[4], at_least=0.8)
 fig, ax = plot.figure(size=(5.2, 3.6))
 for name, part, mark in (("pixels", rows[:2], "o-"), ("latent", rows[2:], "s-")):
     ax.plot([row[2] for row in part], [row[3] for row in part], mark, label=name)
