@@ -107,6 +107,8 @@ def line(
 ) -> Axes:
     """Functions of one variable: `ys` is one array (N,) or a dictionary of named ones, over `x` (N,).
 
+    A legend has the names; the name of a single curve stands at the y axis, unless `ylabel` is given.
+
     fill:   shade down to zero, all or those named. band: (low, high) around a curve, by name when there are several.
     styles: "-", "--", ":" by name. log: "x", "y", "xy" or True for "y". markers: a dot at each point.
     reference: named constants, as dashed lines. spans: named intervals of x, shaded.
@@ -137,7 +139,7 @@ def line(
         ax.axvspan(start, end, color=_shade(None, name, len(ys) + k), alpha=0.12, lw=0, label=name)
     _references(ax, reference)
     many = len(ys) + len(reference or {}) + len(spans or {}) > 1
-    return _chart(ax, title, xlabel, ylabel, log, legend=many)
+    return _chart(ax, title, xlabel, ylabel if many or ylabel else next(iter(ys)), log, legend=many)
 
 
 @in_style

@@ -53,6 +53,14 @@ def test_curves_are_checked():
         plot.curves({"loss": ([1, 2], [1.0, 2.0, 3.0])})
 
 
+def test_the_name_of_a_single_curve_is_at_the_y_axis():
+    x = np.linspace(0, 1, 5)
+    assert plot.line(x, {"distance": x}).get_ylabel() == "distance"
+    assert plot.line(x, {"distance": x}, ylabel="metres").get_ylabel() == "metres"
+    assert plot.line(x, x).get_ylabel() == plot.line(x, {"p": x, "q": x}).get_ylabel() == ""
+    assert plot.line(x, {"p": x}, reference={"floor": 0.1}).get_ylabel() == ""  # these have a legend
+
+
 def test_line_draws_functions_with_gaps():
     x = np.linspace(0, 1, 5)
     ax = plot.line(
