@@ -43,7 +43,7 @@ def reader(browser, book):
         page.troubles = []
         page.on("console", lambda told: told.type == "error" and page.troubles.append(told.text))
         page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
+        page.on("requestfailed", lambda request: _is_wrong(request) and page.troubles.append(f"failed: {request.url}"))
         page.on("request", lambda request: _is_foreign(request.url) and page.troubles.append(f"foreign: {request.url}"))
         page.goto(f"{book.as_uri()}/{address}")
         page.evaluate(TYPESET)
@@ -52,6 +52,11 @@ def reader(browser, book):
     yield read
     for context in contexts:
         context.close()
+
+
+def _is_wrong(request):
+    """Whether a file could not be had; to leave a page while it still loads its fonts is no failure."""
+    return request.failure != "net::ERR_ABORTED"
 
 
 def _is_foreign(url):
