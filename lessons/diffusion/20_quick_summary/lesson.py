@@ -510,8 +510,9 @@ for ax, x, y, title in [
     for name in x:
         ax.plot(x[name], y[name], "o")
         ax.annotate(name, (x[name], y[name]), textcoords="offset points", xytext=(6, 4))
-    ax.set(xscale="log", yscale="log", title=title)
+    ax.set(xscale="log", title=title)
     ax.margins(0.25)
+axes[1].set_yscale("log")
 axes[0].set(xlabel="ms for 1,000 points", ylabel="distance / floor")
 axes[1].set(xlabel="ms for a digit", ylabel="Fréchet distance")
 lesson.figure(
