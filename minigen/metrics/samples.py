@@ -132,13 +132,15 @@ def mean_and_covariance(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
     ValueError: fewer than 2 points, another rank, non-finite.
     """
-    points = checks.array("x", x, "N", "D", dtype=np.float64)
+    points = checks.array("x", x, "N", "D")
     if len(points) < 2:
         raise ValueError(f"x must have at least 2 points, got {len(points)}")
-    mean = points.mean(axis=0)
-    own = not np.may_share_memory(points, np.asarray(x))  # a copy in float64: of all the digits, 376 MB
-    centered = np.subtract(points, mean, out=points if own else None)
-    return mean, centered.T @ centered / (len(points) - 1)
+    mean = points.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(points), 4096):  # some at a time: all digits in float64 would be 376 MB
+        centered = points[start : start + 4096] - mean
+        covariance += centered.T @ centered
+    return mean, covariance / (len(points) - 1)
 
 
 def frechet_distance(mu1: ArrayLike, cov1: ArrayLike, mu2: ArrayLike, cov2: ArrayLike) -> float:
