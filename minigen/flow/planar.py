@@ -4,6 +4,7 @@ Their determinant is a scalar formula, and a chain of many is a flexible density
 inferring solves one scalar equation. Rezende and Mohamed, "Variational Inference with Normalizing Flows", 2015.
 """
 
+import math
 from typing import Any
 
 import autograd.numpy as np
@@ -18,7 +19,7 @@ from minigen.tensor import primitive, softplus
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
 
-IDENTITY = float(numpy.log(numpy.e - 1))  # softplus(IDENTITY) = 1
+IDENTITY = math.log(math.e - 1)  # softplus(IDENTITY) = 1
 
 # ------------------------------------------------------------------------------------------- planar
 

@@ -66,7 +66,7 @@ def integer_amounts(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarra
     amounts = []
     for weights in (p, q):
         whole = np.rint(weights / weights.sum() * total).astype(np.int64)
-        whole[whole.argmax()] += total - whole.sum()  # the error of rounding, a few units
+        whole[np.argmax(whole)] += total - int(np.sum(whole))  # the error of rounding, a few units
         amounts.append(whole)
     return amounts[0], amounts[1], total
 

@@ -204,7 +204,7 @@ def _draw(ax: Axes, boxes: Mapping[str, Node], arrows: list[Edge], at: np.ndarra
     places = dict(zip(boxes, corners))
     for name, box in drawn.items():
         box.xy = box.xybox = tuple(places[name].mean(axis=0))
-    levels = {"over": corners[:, 1, 1].max(), "under": corners[:, 0, 1].min()}
+    levels = {"over": np.max(corners[:, 1, 1]), "under": np.min(corners[:, 0, 1])}
     pairs = {(arrow.start, arrow.end) for arrow in arrows}
     for arrow in arrows:
         a, b = places[arrow.start], places[arrow.end]

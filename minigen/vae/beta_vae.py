@@ -175,8 +175,9 @@ def _codes_and_classes(codes: Array, factors: Array) -> tuple[numpy.ndarray, num
     if factors.dtype.kind not in "iuf" or not numpy.all(factors == numpy.round(factors)):
         raise ValueError(f"factors must be whole numbers, got {factors.dtype} with values such as {factors.flat[0]!r}")
     classes = numpy.stack([numpy.unique(column, return_inverse=True)[1] for column in factors.T], axis=1)  # (N, K)
-    if not classes.any(axis=0).all():
-        raise ValueError(f"every factor must vary, got one value only in column {int(classes.any(axis=0).argmin())}")
+    varies = classes.any(axis=0)  # (K,)
+    if not numpy.all(varies):
+        raise ValueError(f"every factor must vary, got one value only in column {int(numpy.argmin(varies))}")
     return codes, classes
 
 
