@@ -379,6 +379,8 @@ lesson.outcome(
     " mean of everything.",
     answer=apart if near < 1.5 < far else "both far off" if near >= 1.5 else "both near 1",
 )
+
+# %%
 for name in densities:
     one_step, all_steps = scores[name, 1][1], scores[name, counts[0]][0]
     lesson.claim(

@@ -718,6 +718,8 @@ lesson.claim(
 lesson.claim("cost over that of pixels: 25 steps", ratio, at_most=0.5)
 lesson.claim("the same: latents with 10 steps", quick_ones[2] / pixels[2], at_most=0.25)
 lesson.claim("latent, 25 steps: as labeled", latents_[4], at_least=0.8)
+
+# %%
 fig, ax = plot.figure(size=(5.2, 3.6))
 for name, part, mark in (("pixels", rows[:2], "o-"), ("latent", rows[2:], "s-")):
     ax.plot([row[2] for row in part], [row[3] for row in part], mark, label=name)
