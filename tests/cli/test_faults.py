@@ -176,10 +176,6 @@ def test_resuming_with_other_code_is_refused(lesson, capsys):
 def test_a_cached_model_of_other_code_is_trained_anew(tmp_path, monkeypatch):
     from minigen.course.lesson import cache, recipe
 
-    def forget_code():
-        recipe._code_of.cache_clear()
-        recipe._code_in.cache_clear()
-
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path))
     source = """
 from minigen.nn import MLP
@@ -218,9 +214,9 @@ def train(model, config):
 
         with monkeypatch.context() as patched:
             patched.setattr(Path, "read_bytes", changed)
-            forget_code()
+            recipe._code_in.cache_clear()
             assert get() == matters, file
-        forget_code()
+        recipe._code_in.cache_clear()
 
 
 # -- disks and kills ---------------------------------------------------------------------------------------------------

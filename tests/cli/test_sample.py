@@ -114,14 +114,6 @@ def test_a_changed_lesson_is_trained_anew(lesson):
     assert b > 1.5 * a
 
 
-def forget_code():
-    """Read the package's files anew the next time."""
-    from minigen.course.lesson import recipe
-
-    recipe._code_of.cache_clear()
-    recipe._code_in.cache_clear()
-
-
 def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
     from minigen.course.lesson import recipe
 
@@ -145,9 +137,9 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
 
             with monkeypatch.context() as patched:
                 patched.setattr(Path, "read_bytes", changed)
-                forget_code()
+                recipe._code_in.cache_clear()
                 assert (recipe.recipe_of(lesson) != before) is changes, (file, more)
-            forget_code()
+            recipe._code_in.cache_clear()
     with_shared = tmp_path / "with.py"
     with_shared.write_text("from minigen.course.lesson.pretrained import digit_diffusion\n")
     before = recipe.recipe_of(with_shared)

@@ -63,7 +63,6 @@ def _digest(*texts: str) -> str:
     return hashed.hexdigest()[:16]
 
 
-@lru_cache
 def _code_of(modules: frozenset[str]) -> str:
     """A hash of the code of these modules of the package, of what they import, and of what every training uses."""
     files = sorted(_with_imports(modules).items())
