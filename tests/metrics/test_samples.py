@@ -207,6 +207,14 @@ def test_frechet_distance_of_singular_covariances():
     assert frechet_distance(mu, cov, mu + 1, 4 * cov) == pytest.approx(50 + np.trace(cov))  # (2 - 1)^2
 
 
+def test_mean_and_covariance_of_many_points_far_from_zero():
+    """More than are added up at a time, in single precision: NumPy's own in double."""
+    x = np.random.default_rng(0).standard_normal((9001, 3)).astype(np.float32) + 100
+    mean, covariance = mean_and_covariance(x)
+    np.testing.assert_allclose(mean, x.mean(axis=0, dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(covariance, np.cov(x.T.astype(np.float64)), atol=1e-12)
+
+
 def test_mean_and_covariance():
     x = np.random.default_rng(8).standard_normal((40, 3)).astype(np.float32)
     mean, cov = mean_and_covariance(x)
