@@ -383,8 +383,8 @@ lesson.figure(
 
 # %%
 shown = [enlarged(sample(by_size[name], noise[:10], asked[:10])) for name in sizes]
-rows = list(sizes)
-grid = plot.image_grid(np.concatenate(shown)[..., 0], cols=10, limits=(0, 1), row_labels=rows)
+order = list(sizes)
+grid = plot.image_grid(np.concatenate(shown)[..., 0], cols=10, limits=(0, 1), row_labels=order)
 lesson.figure(grid, "samples", "The labels 0 to 9, the same noise in each column.")
 
 
