@@ -104,6 +104,17 @@ def test_a_prediction_comes_before_its_run(lesson):
 
 
 @each_lesson
+def test_every_exercise_has_its_place(lesson):
+    """`lesson.exercise` is called once for each, in a cell of its own without other code."""
+    called = []
+    for kind, body in cells(lesson.path.read_text(encoding="utf-8")):
+        calls = re.findall(r"^lesson\.exercise\(\"([^\"]+)\"\)", body, flags=re.M) if kind == "code" else []
+        assert not calls or len(ast.parse(body).body) == len(calls), body
+        called += calls
+    assert sorted(called) == sorted(f"{index.short_id(lesson.path.parent)}/{name}" for name in lesson.exercises)
+
+
+@each_lesson
 def test_jupytext_reads_the_same_cells(lesson):
     if importlib.util.find_spec("jupytext") is None:
         pytest.skip("jupytext is not installed; test_form has parsed the cells by hand")

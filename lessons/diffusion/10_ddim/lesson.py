@@ -268,6 +268,9 @@ lesson.play(
 # noise, and forth again. (`ddim_step` may go either way; at $t = 0$ we ask for the noise of the
 # first step.)
 
+# %%
+lesson.exercise("diffusion/10/spaced_timesteps")
+
 
 # %%
 def encode(model, x0, schedule, S):

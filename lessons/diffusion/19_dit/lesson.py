@@ -6,9 +6,9 @@
 # the *diffusion transformer*. To take away:
 #
 # 1. A picture is cut into patches, each becomes a *token*, and the rest is a transformer.
-# 2. What is special is how the time and the label get in. Of three ways the best is *adaLN-Zero*:
-#    they set scale, shift and gate of every block, and the gates start closed.
-# 3. Quality follows computation: more operations for each picture, better pictures.
+# 2. What is special is how the time and the label get in. Three ways, one of them *adaLN-Zero*, are
+#    compared at equal steps.
+# 3. What do more operations for each picture buy? A curve is drawn.
 
 # %%
 from minigen.course import Lesson
@@ -68,6 +68,9 @@ lesson.outcome(
 # A transformer does not see the order of its tokens. So each gets a *position* added, made of sines
 # and cosines of its column (the first half of the numbers) and of its row (the second half). Is
 # that enough to tell who is near? The cosine between the position in the middle and all others:
+
+# %%
+lesson.exercise("diffusion/19/sincos_2d")
 
 # %%
 side, dim = 8, 64
@@ -134,7 +137,7 @@ shift, scale = np.array([[0.1, -0.2]]), np.array([[0.5, 0.0]])
 lesson.check("2 (1 + 0.5) + 0.1, ...", modulate(x, shift, scale)[0, 0], equals=[3.1, -1.2])
 
 # %% [markdown]
-# "Zero" is the start: the linear map begins with weights of zero, so all gates are closed.
+# "Zero" is the start: the linear map begins with weights of zero.
 
 # %%
 lesson.predict(
@@ -378,7 +381,7 @@ ax.set_xticks(flops, [f"{f:.0f}" for f in flops])
 ax.minorticks_off()
 ax.set_xlabel("megaflops for one picture")
 lesson.figure(
-    fig, "scaling", "More computation, better samples; the same number of steps for each."
+    fig, "scaling", "Do the samples get better with the computation? The same steps for each."
 )
 
 # %%

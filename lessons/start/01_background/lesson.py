@@ -214,7 +214,7 @@ lesson.outcome(
 # it is yours to write so that no logit breaks it:
 
 # %%
-# Xlesson.exercise("start/01/bce_with_logits")
+lesson.exercise("start/01/bce_with_logits")
 
 # %%
 lesson.show_source(bce_with_logits)
@@ -249,7 +249,7 @@ lesson.predict(
 )
 
 # %%
-# Xlesson.exercise("start/01/adam_update")
+lesson.exercise("start/01/adam_update")
 
 
 # %%
