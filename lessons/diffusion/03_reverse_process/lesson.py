@@ -5,8 +5,7 @@
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/), run, without a network:
 # on densities of which everything is known exactly. To take away:
 #
-# 1. If a forward step is small, the step back is nearly a Gaussian. A model needs only its mean and
-#    its variance.
+# 1. What shape has a step back? If it is simple, a model needs only its mean and its variance.
 # 2. If the data $x_0$ is known, both follow from Bayes' rule. If it is not, its mean is what
 #    counts, or, which is the same, the mean of the noise.
 # 3. A chain of such steps is a model of the data, and its likelihood has a bound: one KL divergence

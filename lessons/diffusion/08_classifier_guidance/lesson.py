@@ -10,7 +10,7 @@
 #    gradient, added at each step.
 # 2. The classifier must be one for *noisy* examples.
 # 3. With weight $w = 1$ this is Bayes' rule, and exact. With $w > 1$ the samples are more surely of
-#    the class and less varied; but it is not the distribution that one might think.
+#    the class and less varied. Which distribution that is, is a question of its own.
 
 # %%
 from minigen.course import Lesson
@@ -317,8 +317,8 @@ for ax, (name, x, density) in zip(
 lesson.figure(
     fig,
     "samples",
-    "The middle should look like the right, and does: two blobs gone, and the three others with the"
-    " right number of points each, those in the border region included.",
+    "The middle should look like the right: two blobs gone, and the three others with the right"
+    " number of points each, those in the border region included. Does it?",
 )
 
 # %% [markdown]
@@ -390,8 +390,8 @@ lesson.figure(
     fig,
     "weights",
     "Top: the mixture tilted by a power, which only cuts away what is near the border. Bottom: what"
-    " the sampler makes. With a large weight it crowds far from class B, and the blob of A that is"
-    " nearest to B empties.",
+    " the sampler makes. With a large weight, where do its points crowd, and which blob of A"
+    " empties?",
 )
 
 # %%

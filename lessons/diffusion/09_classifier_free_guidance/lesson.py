@@ -9,7 +9,7 @@
 # 1. A model of digits with labels and one without contain a classifier: the difference of their
 #    guesses is its gradient.
 # 2. One network can be both: in training its label is sometimes left out.
-# 3. The weight $w$ trades variety for certainty; somewhere in between the samples are best.
+# 3. The weight $w$ trades variety for certainty. Which one is best is measured.
 
 # %%
 from minigen.course import Lesson

@@ -8,8 +8,7 @@
 # 1. A *student* learns to make in one step of DDIM what its *teacher* makes in two. Then it is the
 #    teacher of the next. Six times over, 64 steps are one.
 # 2. What it learns is an ordinary prediction of clean data; only the target is new.
-# 3. Down there, where all is noise, the usual loss is blind. The weight of the error has to be held
-#    up.
+# 3. The weight of the error decides what a student learns where all is noise.
 
 # %%
 from minigen.course import Lesson
@@ -655,8 +654,8 @@ ax = plot.image_grid(np.concatenate(pictures), cols=10, row_labels=names, limits
 lesson.figure(
     ax,
     "digits",
-    "Each column is one noise and one label. The students make in one step what the teacher makes"
-    " of the same noise in many; the teacher in one step makes the mean of its class.",
+    "Each column is one noise and one label. Do the students make in one step what the teacher"
+    " makes of the same noise in many? The teacher in one step makes the mean of its class.",
 )
 
 # %% [markdown]

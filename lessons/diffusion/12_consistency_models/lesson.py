@@ -8,8 +8,8 @@
 #
 # 1. All points of one path from noise to data have the same beginning. A *consistency model* is the
 #    function that leads from any of them to it, in one call.
-# 2. It is trained to give the same at neighboring points. That alone would be done best by a
-#    constant; a boundary condition, built into the network, forbids it.
+# 2. It is trained to give the same at neighboring points. Whether that is enough, and what has to
+#    be built into the network, is section 2.
 # 3. The neighbor comes from a teacher (*consistency distillation*), or from nothing but the noise
 #    that was added (*consistency training*).
 
@@ -143,7 +143,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# ## 2. What forbids the constant
+# ## 2. What agreement alone allows
 #
 # So $f$ must give the same at all points of one path. We shall ask it of neighbors: two points of a
 # path, at the levels `high` and `low`, and the squared difference of what $f$ says.
@@ -498,8 +498,8 @@ for ax, (title, x) in zip(axes, shown.items()):
 lesson.figure(
     fig,
     "moons",
-    "Asked once at σ = 80, the denoiser gives the mean of all data. The consistency model, which"
-    " began with the same weights, gives moons.",
+    "Asked once at σ = 80, the denoiser gives the mean of all data. And the consistency model,"
+    " which began with the same weights?",
 )
 
 # %% [markdown]
@@ -612,9 +612,10 @@ for name in densities:
     rows.append([name, *steps_of, score[name]])
 lesson.table(rows, ["data", "CT, one step", "CT, two steps", "CD, one step"], "distance / floor")
 of_moons = rows[0][1]
+same = "about the same"
 lesson.outcome(
     f"{of_moons:.2f} floors; CD had {best:.2f}.",
-    answer="smaller" if of_moons < 0.95 * best else "larger" if of_moons > 1.05 * best else None,
+    answer="smaller" if of_moons < 0.95 * best else "larger" if of_moons > 1.05 * best else same,
 )
 lesson.claim("CT, two_moons: one step, distance / floor", of_moons, at_most=2)
 
@@ -702,7 +703,7 @@ lesson.figure(
     fig,
     "f12_ablation",
     "One-step samples of the moons in the course of training; 1 is what true points have. Few"
-    " levels mean large steps of the solver, and Euler's miss the path.",
+    " levels mean large steps of the solver: does it matter whose they are, Heun's or Euler's?",
 )
 
 # %%

@@ -7,8 +7,8 @@
 #
 # 1. Most of what a pixel model learns is detail that no one looks at. An autoencoder can take care
 #    of it, once.
-# 2. The diffusion model then works on small grids of numbers, the *latents*, for a fraction of the
-#    cost.
+# 2. The diffusion model then works on small grids of numbers, the *latents*. What that saves is
+#    measured.
 # 3. A caption enters by *cross-attention*: each position of the grid asks, the words answer.
 #
 # Needed: a diffusion model of digits (`diffusion/04`), guidance (`diffusion/09`), and what a

@@ -8,8 +8,8 @@
 # 1. A large picture can be made in stages: one model draws a small picture, the next ones enlarge
 #    it. Each stage is a diffusion model that is told the picture before it.
 # 2. A model that enlarges is trained on true small pictures, and used on those of another model.
-#    The errors add up.
-# 3. The cure is to spoil the small pictures, a little and on purpose. It is called *conditioning
+#    What that costs is measured.
+# 3. In training the small pictures may be spoiled a little, on purpose. It is called *conditioning
 #    augmentation*.
 #
 # Needed: DDPM on digits (`diffusion/04`).
@@ -349,7 +349,7 @@ def draw(rng, n, label=None):
 lesson.sampler("digits", draw)
 
 # %% [markdown]
-# ## 5. Errors add up
+# ## 5. From true and from made
 #
 # Digits are judged by their Fréchet distance to the test digits, as the classifier of
 # `minigen.metrics.digits` sees them. Take the models without augmentation, and give them *true*
@@ -389,7 +389,7 @@ lesson.claim(
 )
 
 # %% [markdown]
-# ## 6. The cure
+# ## 6. Spoiling on purpose
 #
 # Now the models that were trained with noise, for some $s$. (The choice of $s$ is made against
 # other digits than those of the final judgement.)
@@ -466,6 +466,9 @@ lesson.claim(
     result[f"noise, s = {best}"].frechet / result["none"].frechet,
     at_most=0.9,
 )
+
+# %% [markdown]
+# *Change something:* enlarge *true* small digits, for each $s$. Which is the best now?
 
 # %%
 rows = [np.kron(small[:10], np.ones((1, 4, 4, 1)))]

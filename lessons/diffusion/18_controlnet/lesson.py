@@ -8,8 +8,7 @@
 # 1. A label says *what*; edges or a skeleton say *where*. A trained network can be taught such a
 #    condition without touching its weights: a copy of its way down learns beside it.
 # 2. The copy is joined by *zero convolutions*, so that at first nothing changes at all.
-# 3. Zero is a good start for them: they learn from the first step on, for their gradient is not
-#    zero.
+# 3. Can weights that are all zero learn? It depends on what stands before and behind them.
 
 # %%
 from minigen.course import Lesson
@@ -63,7 +62,7 @@ lesson.show_source(conv1x1_gradients)
 lesson.table([[dw.item(), db.item(), dh.item() + 0.0]], ["gradient in w", "in b", "in h"])
 lesson.outcome(
     "In w it is h times g, -1; in b it is g. What is zero is the gradient in h: it is w times g. So"
-    " the zero convolution learns at once, and the branch before it from the second step on.",
+    " the zero convolution learns at once.",
     answer="in w: -1, in b: -2",
 )
 
@@ -230,7 +229,8 @@ parts = ["zero_low", "zero_skip", "zero_in", "hint", "trained"]
 lesson.table([[part, first[part]] for part in parts], ["part", "gradient at the first step"])
 alive = {part for part in parts if first[part] > 0}
 lesson.outcome(
-    "Only " + " and ".join(sorted(alive)) + ": what lies before them waits for the second step.",
+    "Only " + " and ".join(sorted(alive)) + ". The gradient in what lies before a zero convolution"
+    " is zero at the first step, so all else waits for the second.",
     answer="only the zero convolutions at the exit have one",
 )
 lesson.check("parts with a gradient at the first step", len(alive), equals=2)

@@ -8,8 +8,7 @@
 #
 # 1. What each can do is built into it: sample in one step, say how probable something is, find the
 #    code of an example.
-# 2. No family wins everywhere: it depends on the data and on the time one has. Diffusion wants the
-#    most of it, in training and in sampling, and gets the farthest.
+# 2. No family wins everywhere: it depends on the data and on the time one has.
 # 3. Compare at equal cost, or say which cost is not equal.
 
 # %%

@@ -610,7 +610,7 @@ lesson.outcome(
 # %% [markdown]
 # The preprocessing is part of the model: both numbers are honest likelihoods of the same $v$, and
 # they compare. Four pixels of five are blank, with $v$ between 0 and 1. At $\alpha = 0.05$ the
-# logit leaves them a tenth of a unit next to the ink, which is far away: a Gaussian broad enough
+# logit leaves them 0.07 of a unit next to the ink, which is far away: a Gaussian broad enough
 # for both wastes nearly all of its mass. At $10^{-6}$ blank pixels have as much room as the ink. So
 # from here on $\alpha = 10^{-6}$, and the Gaussian to beat is the better one.
 #

@@ -8,7 +8,7 @@
 # 1. Any distribution is a product of conditionals, one number given those before it, in whatever
 #    order. A model built so is called *autoregressive*, and its log-likelihood is exact.
 # 2. Masks on the weights let one network give all the conditionals in one pass. One inequality
-#    decides: get it wrong, and the likelihood becomes a lie that looks like a triumph.
+#    decides; what a mistake in it looks like is tried.
 # 3. A density costs one pass; a sample costs as many steps as there are numbers.
 
 # %%

@@ -702,7 +702,6 @@ lesson.claim(
     "MNIST, mixtures: bits per pixel",
     mean["one layer with mixtures"],
     at_most=1.75,
-    source="a trial: 1.76, falling",
 )
 
 # %% [markdown]

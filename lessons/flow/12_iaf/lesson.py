@@ -8,8 +8,8 @@
 # 1. Let the network look at earlier *noise* instead of earlier data, and the fast and the slow
 #    direction change places.
 # 2. The same network, read as MAF and as IAF, gives two maps, each the inverse of the other.
-# 3. A model that is quick to sample and slow to judge is trained on its own samples; and that kind
-#    of training forgets modes.
+# 3. A model that is quick to sample and slow to judge is trained on its own samples. What that does
+#    to a ring of modes is measured.
 
 # %%
 from minigen.course import Lesson
@@ -341,7 +341,7 @@ lesson.claim("two moons, by sampling: gap", of_moons[0], at_most=0.02, unit="nat
 lesson.claim("two moons, by sampling: KL of the samples", of_moons[2], at_most=0.02, unit="nats")
 
 # %% [markdown]
-# ## 4. What one's own samples do not show
+# ## 4. A ring, from its own samples
 #
 # Now the ring of eight narrow modes, in the same way.
 

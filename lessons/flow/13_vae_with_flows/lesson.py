@@ -607,8 +607,7 @@ lesson.claim("8 planar layers: largest correlation of two codes", used, at_least
 # %% [markdown]
 # ## 5. And if the decoder goes on learning?
 #
-# That is how a VAE with a flow is trained in earnest. But a decoder meets its encoder halfway: it
-# learns to make posteriors that the encoder can express. The same once more, with the decoder free.
+# That is how a VAE with a flow is trained in earnest. The same once more, with the decoder free.
 
 # %%
 lesson.predict(

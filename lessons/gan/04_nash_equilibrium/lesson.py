@@ -345,7 +345,7 @@ lesson.outcome(
 # inward, and the step taken with it cuts the corner. Stepping on from the trial point instead of
 # going back would be two plain steps.
 #
-# There is a third way, which costs nothing: keep circling, and *average* where you have been.
+# And she who only circles, as in section 3: where has she been on average?
 
 # %%
 lesson.predict(
@@ -363,8 +363,9 @@ lesson.claim(
 lesson.outcome(f"{radius(mean)[999]:.3f} from the middle.", answer="near (0, 0)")
 
 # %% [markdown]
-# Averaging the weights of a generator over its training is common practice for this
-# reason (`gan/12`).
+# That is a third way, which costs nothing: keep circling, and *average* where you have been.
+# Averaging the weights of a generator over its training is common practice for this reason
+# (`gan/12`).
 #
 # ## 5. Is that still so with a GAN's losses?
 #

@@ -579,7 +579,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# About 14 of 784. A digit has that many ways to stay a digit: slant, width, weight of the pen, the
+# Few of 784. A digit has that many ways to stay a digit: slant, width, weight of the pen, the
 # loops. Take the number as an estimate: it creeps up with more digits, for finer detail comes into
 # view, and TwoNN reads high dimensions too low.
 #

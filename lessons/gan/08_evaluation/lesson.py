@@ -185,9 +185,12 @@ for ax, who in zip(axes, ("discriminator", "generator")):
 lesson.figure(
     fig,
     "losses",
-    "Which game would you stop, and when? Which generator would you take home? Decide now. "
-    "(A few leaps of the hasty game go beyond the picture.)",
+    "Which game would you stop, and when? Which generator would you take home? (A few leaps of the"
+    " hasty game go beyond the picture.)",
 )
+
+# %%
+lesson.predict("Whose samples are nearest to the ring at the end?", list(games))
 
 # %% [markdown]
 # ## 3. What they drew
@@ -322,6 +325,11 @@ for name in games:
     rows.append([name, *(scores[what][name][-1] for what in scores), exact[name][-1]])
 title = f"Two samples of the truth are {floor:.3f} apart"
 lesson.table(rows, ["at the end", *scores, "exact"], title=title)
+at_the_end = {name: float(exact[name][-1]) for name in games}
+lesson.outcome(
+    ", ".join(f"{name}: {distance:.3f}" for name, distance in at_the_end.items()),
+    answer=min(at_the_end, key=at_the_end.get),
+)
 
 # %%
 lesson.claim(

@@ -410,7 +410,7 @@ lesson.figure(
 
 # %%
 enough = int((judged["WGAN-GP"].shares >= 0.03).sum())
-lesson.claim("WGAN-GP: digits with at least 3 % of the samples", enough, equals=10)
+lesson.claim("WGAN-GP: digits with at least 3 % of the samples", enough, at_least=9)
 lesson.claim(
     "WGAN-GP: Fréchet distance over that of the class Gaussians",
     judged["WGAN-GP"].frechet / judged["class Gaussians"].frechet,
@@ -419,9 +419,9 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The WGAN-GP is far ahead. The DCGAN has sharp strokes whose parts do not go together, as foretold:
-# by this judge hardly better than the Gaussians' smoke. The clipped game, with the DCGAN's
-# networks, moves $G$ only once for five steps of its critic: few steps here.
+# Look at the strokes of the DCGAN: each is sharp, but do the parts go together, as foretold? The
+# clipped game, with the DCGAN's networks, moves $G$ only once for five steps of its critic: few
+# steps here.
 #
 # ## 4. Between two digits
 #
@@ -676,6 +676,12 @@ lesson.claim("monsters' variation over that of fresh ones", variation, between=(
 lesson.claim("not mirrored, epoch 49", generated[1], at_most=0.75)
 away = generated[3] / fresh[3]
 lesson.claim("to the nearest of 900: generated over fresh ones", away, between=(0.9, 1.3))
+dcgan_variation = score["DCGAN, epoch 49"][0] / fresh[0]
+print(f"variation over that of fresh ones: WGAN-GP {variation:.2f}, DCGAN {dcgan_variation:.2f}")
+
+# %% [markdown]
+# The post's pictures are from a DCGAN's game. How do its monsters differ, in the last two rows of
+# the table and of the figure, from those that the WGAN-GP drew after as many epochs?
 
 # %% [markdown]
 # ## 7. Where the post is loose

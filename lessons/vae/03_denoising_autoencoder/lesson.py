@@ -359,7 +359,7 @@ lesson.claim(
 # It can learn of it from the neighbors. A unit that looks at a single spot is blind when the spot
 # is erased; one that looks along a stroke is not.
 #
-# ## 5. The repair points uphill
+# ## 5. Where does the repair point?
 # Back to the line of section 1, in the plane. For Gaussian noise of width $\sigma$ the best repair
 # $r$ is known exactly: with $p_\sigma$ for the density of what is seen,
 #

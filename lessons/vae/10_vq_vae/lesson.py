@@ -464,8 +464,8 @@ lesson.sampler("vq_vae", draw_digits)
 
 # %%
 some = codes.reshape(-1, 49)[:2000]
-counts = np.stack([np.bincount(column, minlength=cfg.codes) for column in tokens.T])  # (49, 64)
-share = (counts + 0.1) / (len(tokens) + 0.1 * cfg.codes)
+how_often = np.stack([np.bincount(column, minlength=cfg.codes) for column in tokens.T])  # (49, 64)
+share = (how_often + 0.1) / (len(tokens) + 0.1 * cfg.codes)
 nothing = 49 * np.log(cfg.codes)
 by_place = -np.log(share[np.arange(49), some]).sum(axis=1).mean()
 by_those_before = -prior.log_prob(some).mean()

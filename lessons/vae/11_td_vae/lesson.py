@@ -247,8 +247,8 @@ lesson.outcome(
 lesson.check("mean J if p_S forgets z_2", np.mean(J), at_most=log_px2 - 0.2)
 
 # %% [markdown]
-# With the exact $q$, $J$ is $\log p(x_2|x_1)$ whatever the noise. With a worse one it is less: that
-# is all that the $\ge$ says.
+# With the exact $q$, $J$ is $\log p(x_2|x_1)$ whatever the noise. With a worse one it is less *on
+# average*: that is all that the $\ge$ says.
 #
 # ## 3. The parts
 # Five small networks; $p_T$ and $p_S$ are also told how long the jump is, $t_2 - t_1$.
@@ -386,9 +386,9 @@ right.set_ylim(0.4, 0.9)
 lesson.figure(
     fig,
     "jumps",
-    "Left: one jump rises as slowly as the floor, at one and a half times to twice its height and a"
-    " little below the best from the last dot alone; steps drift away. Right: the intervals of the"
-    " jump hold about as often as they should; those of the steps become too wide.",
+    "Left: how far above the floor does one jump stay, and on which side of the best from the last"
+    " dot alone? What do the steps do? Right: whose intervals hold as often as they should, and"
+    " whose become too wide?",
 )
 
 # %%
