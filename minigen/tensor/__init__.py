@@ -18,7 +18,7 @@ from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_
 from minigen.tensor.linear import embedding, linear, matmul
 from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax
 from minigen.tensor.norms import batch_norm, batch_statistics, group_norm, layer_norm
-from minigen.tensor.parallel import parallel_value_and_grad
+from minigen.tensor.parallel import parallel_call, parallel_value_and_grad
 from minigen.tensor.pooling import avg_pool2d, max_pool2d, upsample_nearest
 from minigen.tensor.storage import load_arrays, save_arrays
 from minigen.tensor.tree import leaves, named_leaves, tree_map
@@ -52,6 +52,7 @@ __all__ = [
     "max_pool2d",
     "mse",
     "named_leaves",
+    "parallel_call",
     "parallel_value_and_grad",
     "primitive",
     "relu",

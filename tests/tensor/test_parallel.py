@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minigen.nn import MLP
-from minigen.tensor import leaves, parallel, parallel_value_and_grad, runtime, value_and_grad
+from minigen.tensor import leaves, parallel, parallel_call, parallel_value_and_grad, runtime, value_and_grad
 from minigen.tensor.linear import _product
 from minigen.tensor.parallel import in_halves
 
@@ -197,3 +197,26 @@ def test_what_cannot_be_joined_is_refused(aux, message):
 def test_batches_that_cannot_be_halved(batch, message):
     with pytest.raises(ValueError, match=message):
         parallel_value_and_grad(lambda net, *batch: anp.mean(net(X)))(net(), *batch)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_a_parallel_call_is_the_call(n):
+    seen = []
+
+    def fn(x, y, none):
+        seen.append((len(x), threading.current_thread().name, none))
+        return {"sum": x.sum(axis=1), "both": (x * 2, y)}
+
+    found = parallel_call(fn)(X[:n], Y[:n], None)
+    np.testing.assert_array_equal(found["sum"], X[:n].sum(axis=1))
+    np.testing.assert_array_equal(found["both"][0], X[:n] * 2)
+    np.testing.assert_array_equal(found["both"][1], Y[:n])
+    assert all(none is None for *_, none in seen)
+    halves = parallel.CORES > 1 and n > 1
+    assert sorted(size for size, *_ in seen) == ([n // 2, n - n // 2] if halves else [n])
+    assert len({thread for _, thread, _ in seen}) == 1 + halves
+
+
+def test_a_parallel_call_refuses_arrays_of_different_lengths():
+    with pytest.raises(ValueError, match=r"the arrays of a batch must have one length, got \[3, 7\]"):
+        parallel_call(lambda x, y: x)(X, Y[:3])

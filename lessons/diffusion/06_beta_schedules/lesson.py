@@ -298,22 +298,23 @@ for t in (1, steps // 2, steps):
 
 
 # %%
+from minigen.tensor import batched, parallel_call
+
+
 def noise_of_digits(name, labels):
-    """The model of the noise for one of the two schedules."""
+    """The model of the noise for one of the two schedules; two threads share its calls."""
     alpha_bar = digit_schedules[name].alpha_bar
+    net = parallel_call(base.net)
 
     def eps_model(x, t):
         left = alpha_bar[t[0]]
-        v = base.net(x, numpy.full(len(x), told[name][t[0] - 1]), labels)
+        v = net(x, numpy.full(len(x), told[name][t[0] - 1]), labels)
         return np.float32(np.sqrt(1 - left)) * x + np.float32(np.sqrt(left)) * v
 
     return eps_model
 
 
 # %%
-from minigen.tensor import batched
-
-
 def draw_digits(name, jumps, count, label="digits"):
     """Digits (count, 28, 28, 1) in [0, 1] in so many jumps, for labels 0 ... 9 in turn."""
     rng = lesson.rng(label)

@@ -13,6 +13,7 @@ from minigen.diffusion.ddpm import eps_model_from_v
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.schedule import Schedule
 from minigen.metrics.digits import DigitClassifier
+from minigen.tensor import parallel_call
 
 if TYPE_CHECKING:
     from minigen.course.lesson.declare import Lesson
@@ -106,7 +107,10 @@ class DigitDiffusion(NamedTuple):
 
     def __call__(self, x: Any, t: Any, y: Any = None) -> Any:
         """The noise in images x (N, 28, 28, 1) at times t (N,), of labels y (N,): 0 ... 9, or −1 for no label."""
-        return eps_model_from_v(self.net, self.schedule)(x, t, y)
+        eps_model = eps_model_from_v(self.net, self.schedule)
+        if isinstance(x, np.ndarray):  # not inside a derivative: sampling asks so, thousands of images at a time
+            eps_model = parallel_call(eps_model)
+        return eps_model(x, t, y)
 
 
 def digit_diffusion(lesson: Lesson) -> DigitDiffusion:
