@@ -9,11 +9,12 @@ from minigen import checks
 from minigen.tensor.tree import map_items
 
 
-def batched(fn: Callable, *arrays: np.ndarray | None, size: int = 500) -> Any:
+def batched(fn: Callable, *arrays: np.ndarray | None, size: int = 500, progress: str | None = None) -> Any:
     """`fn(*arrays)`, for `size` examples at a time, the results put end to end.
 
-    arrays: of one length, their first axis the batch; None is passed on as None.
-    fn:     returns an array whose first axis is the batch, or a tuple, list or dict of such arrays.
+    arrays:   of one length, their first axis the batch; None is passed on as None.
+    fn:       returns an array whose first axis is the batch, or a tuple, list or dict of such arrays.
+    progress: the name of a progress bar on a terminal; without it none is shown.
 
     For evaluation, not inside a derivative. Raises ValueError for no array or arrays of different lengths.
     """
@@ -23,5 +24,9 @@ def batched(fn: Callable, *arrays: np.ndarray | None, size: int = 500) -> Any:
         raise ValueError(f"arrays must have one length, got {sorted(lengths) or 'no array'}")
     (n,) = lengths
     parts = [slice(start, start + size) for start in range(0, max(n, 1), size)]  # one part for an empty batch
+    if progress and len(parts) > 1:
+        from tqdm import tqdm
+
+        parts = tqdm(parts, desc=progress, unit="part", disable=None, leave=False)  # None: shown on a terminal only
     results = [fn(*(None if a is None else a[part] for a in arrays)) for part in parts]
     return map_items(lambda *each: np.concatenate(each), *results)

@@ -1,5 +1,7 @@
 """A function computed in parts is the function; parts are as large as asked for."""
 
+import io
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -39,3 +41,18 @@ def test_arguments():
         batched(lambda x: x, np.zeros(3), size=0)
     with pytest.raises(ValueError, match="results differ: tuple of length 3 and tuple of length 2"):
         batched(lambda x: tuple(x), np.zeros(5), size=3)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    "terminal, progress, shown", [(True, "digits", True), (True, None, False), (False, "digits", False)]
+)
+def test_progress_is_shown_on_a_terminal_if_it_has_a_name(monkeypatch, terminal, progress, shown):
+    monkeypatch.setattr(sys, "stderr", Terminal() if terminal else io.StringIO())
+    found = batched(lambda x: x + 1, np.arange(7), size=3, progress=progress)
+    np.testing.assert_array_equal(found, np.arange(1, 8))
+    assert ("digits" in sys.stderr.getvalue()) == shown

@@ -324,7 +324,7 @@ def draw_digits(name, jumps, count, label="digits"):
         model = noise_of_digits(name, labels)
         return strided(model, x, digit_schedules[name], jumps, rng, "posterior")
 
-    x = batched(some, noise, numpy.arange(count) % 10, size=250)
+    x = batched(some, noise, numpy.arange(count) % 10, size=250, progress="digits")
     return numpy.clip((x + 1) / 2, 0, 1)
 
 

@@ -209,7 +209,7 @@ def sample(w, y, rng, steps=steps):
         guided = clipped(classifier_free(base, y, w), process)
         return ddim(guided, noise, process, steps)
 
-    return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
+    return (batched(some, noise, y, size=250, progress="digits").clip(-1, 1) + 1) / 2
 
 
 def draw(rng, n, label=None, w=0.3, steps=steps):
@@ -444,7 +444,7 @@ def sample_by_clip(w, y, rng):
         guided = clip_guided(base, clip["image"], words[y], process, w)
         return ddim(clipped(guided, process), noise, process, steps)
 
-    return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
+    return (batched(some, noise, y, size=250, progress="digits").clip(-1, 1) + 1) / 2
 
 
 def opinions(images, y):

@@ -319,7 +319,7 @@ def sample(way, S, y, noise):
         model = clipped(conditional(base, y), process)
         return walk_back(model, noise, process, way, S)
 
-    return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
+    return (batched(some, noise, y, size=250, progress="digits").clip(-1, 1) + 1) / 2
 
 
 def draw(rng, n, label=None, steps=20):

@@ -585,7 +585,7 @@ def in_parts(noise, schedule, x, y):
     def some(x, y):
         return np.clip((ddim(conditional(noise, y), x, schedule) + 1) / 2, 0, 1)
 
-    return batched(some, x, y, size=250)
+    return batched(some, x, y, size=250, progress="digits")
 
 
 def draw_digits(rng, n, label=None):

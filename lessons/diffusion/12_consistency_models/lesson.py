@@ -805,7 +805,7 @@ def digits_of(f, levels, y, rng):
         found = multistep(conditional(f, y), x, levels, rng, least)
         return np.clip((found + 1) / 2, 0, 1)
 
-    return batched(some, x, y, size=250)
+    return batched(some, x, y, size=250, progress="digits")
 
 
 def draw_digits(rng, n, label=None):
@@ -842,7 +842,7 @@ def by_ddim(k):
         return np.clip((ddim(noise, x, base.schedule, steps=k) + 1) / 2, 0, 1)
 
     x = lesson.rng("shown digits").standard_normal((count, 28, 28, 1), dtype=np.float32)
-    return batched(some, x, y, size=250)
+    return batched(some, x, y, size=250, progress="digits")
 
 
 # %%

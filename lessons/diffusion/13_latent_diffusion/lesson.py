@@ -680,7 +680,7 @@ def by_pixels(labels, steps):
         return (np.clip(x, -1, 1) + 1) / 2
 
     noise = lesson.rng("draw").standard_normal((len(labels), 28, 28, 1), dtype=np.float32)
-    return batched(some, noise, labels, size=250)
+    return batched(some, noise, labels, size=250, progress="digits")
 
 
 def row_of(name, fn, steps):

@@ -323,7 +323,7 @@ def enlarged(y, prepare, side, rng):
     def some(y):
         return super_resolve(model, y, schedule, rng, lesson.size(20, quick=2))
 
-    return batched(some, y, size=250)
+    return batched(some, y, size=250, progress="digits")
 
 
 def grow(small, ways, rng, s=0):
@@ -506,7 +506,9 @@ seconds = {"cascade": middle - start, "one model": end - middle}
 
 # %%
 half = n // 2
-x = batched(draw_whole, gaussian(rng_whole, (half, 28, 28, 1)), labels[:half], size=250)
+x = batched(
+    draw_whole, gaussian(rng_whole, (half, 28, 28, 1)), labels[:half], size=250, progress="digits"
+)
 at_once = judged(x)
 per_thousand = {name: 1000 * t / len(some) for name, t in seconds.items()}
 lesson.table(

@@ -333,7 +333,9 @@ def decode(z, rng, w=1.0, steps=20):
         guided = clipped(classifier_free(eps_model, stretch * z, w), base.schedule)
         return ddim(guided, noise, base.schedule, steps)
 
-    return (batched(some, noise, z.astype(np.float32), size=250).clip(-1, 1) + 1) / 2
+    return (
+        batched(some, noise, z.astype(np.float32), size=250, progress="digits").clip(-1, 1) + 1
+    ) / 2
 
 
 # %% [markdown]

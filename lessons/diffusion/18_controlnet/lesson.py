@@ -257,7 +257,7 @@ def sample(net, c, y, rng, steps=20):
         eps_model = clipped(eps_model_from_v(v_model, process), process)
         return ddim(eps_model, noise, process, steps)
 
-    return (batched(some, noise, c, y, size=100).clip(-1, 1) + 1) / 2
+    return (batched(some, noise, c, y, size=100, progress="digits").clip(-1, 1) + 1) / 2
 
 
 def followed(images, of):

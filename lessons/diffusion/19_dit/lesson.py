@@ -276,7 +276,7 @@ def sample(net, noise, y, steps=lesson.size(25, quick=2)):
         told = conditional(eps_model_from_v(net, process), y)
         return ddim(clipped(told, process), noise, process, steps)
 
-    return batched(some, noise, y, size=250)
+    return batched(some, noise, y, size=250, progress="digits")
 
 
 def enlarged(x):

@@ -399,7 +399,7 @@ def digits_of_diffusion(rng, n):
         return ddim(eye, noise, cosine_process, lesson.size(25, quick=2))
 
     noise = rng.standard_normal((n, 28, 28, 1), dtype=np.float32)
-    return (batched(some, noise, size=250).clip(-1, 1) + 1) / 2
+    return (batched(some, noise, size=250, progress="digits").clip(-1, 1) + 1) / 2
 
 
 # %% [markdown]
@@ -418,7 +418,7 @@ def digits_of_base(rng, n):
         return ddim(eye, noise, base.schedule, lesson.size(25, quick=2))
 
     noise = rng.standard_normal((n, 28, 28, 1), dtype=np.float32)
-    return (batched(some, noise, y, size=250).clip(-1, 1) + 1) / 2
+    return (batched(some, noise, y, size=250, progress="digits").clip(-1, 1) + 1) / 2
 
 
 # %%
