@@ -672,11 +672,11 @@ lesson.predict(
 curves = {"L2, Heun, N = 40": distilled_curve("CD, L2, Heun, 40")}
 curves["L1"] = distilled_curve("CD, L1", distance=l1)
 curves["pseudo-Huber"] = distilled_curve("CD, pseudo-Huber", distance=pseudo_huber)
-for levels in (10, 160):
-    curves[f"Heun, N = {levels}"] = distilled_curve(f"CD, Heun, {levels}", n=levels)
-for levels in (10, 40, 160):
-    label = f"CD, Euler, {levels}"
-    curves[f"Euler, N = {levels}"] = distilled_curve(label, n=levels, solver="euler")
+for N in (10, 160):
+    curves[f"Heun, N = {N}"] = distilled_curve(f"CD, Heun, {N}", n=N)
+for N in (10, 40, 160):
+    label = f"CD, Euler, {N}"
+    curves[f"Euler, N = {N}"] = distilled_curve(label, n=N, solver="euler")
 
 # %%
 curves["10 intervals"] = alone_curve("CT, 10", 10, 10)

@@ -265,11 +265,11 @@ optimizer = Adam(quantized, 4e-3)
 start(quantized, mnist.unit(data.train.images[:200]), rng)
 vq_pictures = mnist.batches(data.train.images, size=lesson.size(32, quick=16), rng=rng)
 vq_steps = lesson.steps(600, quick=6)
-rate = cosine(4e-3, vq_steps)
+lr = cosine(4e-3, vq_steps)
 
 
 def vq_step(i):
-    optimizer.lr = rate(i)
+    optimizer.lr = lr(i)
     return training_step(quantized, optimizer, mnist.unit(next(vq_pictures)[0]), rng)
 
 

@@ -287,10 +287,10 @@ def train_control(net, of, steps):
 
 
 # %%
-before = {name: a.copy() for name, a in base.net.state().items()}
+weights_before = {name: a.copy() for name, a in base.net.state().items()}
 steps = lesson.steps(800, quick=2)
 by_edges, moments, seen = train_control(net, "edges", steps)
-same = all(np.array_equal(a, before[name]) for name, a in by_edges.frozen.state().items())
+same = all(np.array_equal(a, weights_before[name]) for name, a in by_edges.frozen.state().items())
 lesson.check("the locked network after training, bit for bit as before", float(same), equals=1)
 
 # %%

@@ -188,10 +188,10 @@ def misfit(x, p, low, high, bins=60):
 
 z = lesson.rng("z").standard_normal(lesson.size(500_000))
 rows = []
-for name, (f, inverse, whole) in maps.items():
+for name, (f, back, whole) in maps.items():
 
-    def density(x, inverse=inverse):
-        return pushforward_density(x, norm.pdf, inverse)
+    def density(x, back=back):
+        return pushforward_density(x, norm.pdf, back)
 
     errors = misfit(f(z), density, *shown[name])
     rows.append([name, total(density, *whole), np.mean(errors**2), np.max(np.abs(errors))])
@@ -206,15 +206,15 @@ lesson.claim("largest misfit of 60 bins, in standard errors", largest, at_most=5
 
 # %%
 fig, axes = plot.figure(1, 4, size=(2.9, 2.6))
-for ax, (name, (f, inverse, _)) in zip(axes, maps.items()):
+for ax, (name, (f, back, _)) in zip(axes, maps.items()):
 
-    def density(x, inverse=inverse):
-        return pushforward_density(x, norm.pdf, inverse)
+    def density(x, back=back):
+        return pushforward_density(x, norm.pdf, back)
 
     some = f(z[:100_000])
     low, high = shown[name]
     plot.histogram(some[(some > low) & (some < high)], ax, bounds=(low, high), title=f"x = {name}")
-    share = norm.cdf(abs(inverse(high))) - norm.cdf(-abs(inverse(low)))
+    share = norm.cdf(abs(back(high))) - norm.cdf(-abs(back(low)))
     grid = np.linspace(low, high, 400)
     ax.plot(grid, density(grid) / share, color=plot.color.ink)
 lesson.figure(
@@ -302,7 +302,7 @@ def inverse(x):
     return np.stack([z1, u2 * np.exp(-0.8 * np.sin(1.5 * z1))], axis=1)
 
 
-def p(x):
+def p_x(x):
     return np.exp(pushforward_log_prob(x, plane.log_prob, inverse))
 
 
@@ -324,7 +324,7 @@ cells, inner = lesson.size(90, quick=30), 3
 side = 18 / cells
 fine = -9 + side / inner * (np.arange(cells * inner) + 0.5)
 points = np.stack(np.meshgrid(fine, fine, indexing="ij"), axis=-1).reshape(-1, 2)
-values = p(points).reshape(cells, inner, cells, inner).mean(axis=(1, 3))  # (cells, cells)
+values = p_x(points).reshape(cells, inner, cells, inner).mean(axis=(1, 3))  # (cells, cells)
 edges = np.linspace(-9, 9, cells + 1)
 counts, _, _ = np.histogram2d(*x.T, bins=[edges, edges])
 
@@ -358,7 +358,7 @@ box = (-4, 4, -4, 4)
 plot.density(lambda z: np.exp(plane.log_prob(z)), axes[0], bounds=box, title="density of z")
 plot.density(x, axes[1], bounds=box, title=f"{len(x):,} draws of x, counted")
 plot.density(
-    p, axes[2], bounds=box, n=lesson.size(120, quick=60), title="density of x, by the formula"
+    p_x, axes[2], bounds=box, n=lesson.size(120, quick=60), title="density of x, by the formula"
 )
 lesson.figure(
     fig,

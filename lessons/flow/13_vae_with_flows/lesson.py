@@ -556,7 +556,7 @@ def log_weights(model, label, draws=lesson.size(200, quick=4)):
     return np.stack(found)
 
 
-def gap(model, label):
+def gap_of(model, label):
     """ELBO, the bound of 200 draws, and the gap between them: (3, n)."""
     log_w = log_weights(model, label)
     tight = log_mean_exp(log_w)
@@ -568,7 +568,7 @@ def gaps_of(trained, title):
     """Table of the gaps; returns their means by kind."""
     rows = []
     for kind, pairs in trained.items():
-        each = np.stack([gap(model, f"{kind} {k}") for k, (model, _) in enumerate(pairs)])
+        each = np.stack([gap_of(model, f"{kind} {k}") for k, (model, _) in enumerate(pairs)])
         error = each[:, 2].mean(axis=0).std() / np.sqrt(len(few))
         rows.append([kind, *each.mean(axis=(0, 2)), error])
     lesson.table(rows, ["posterior", "ELBO", "200 draws", "gap", "its error over digits"], title)
@@ -652,8 +652,10 @@ gains = {
     for kind in list(kinds)[1:]
 }
 plot.bars(gains, ["decoder held", "decoder free"], left, title="gain over plain", ylabel="nats")
-gaps = {kind: [held_gaps[kind], free_gaps[kind]] for kind in kinds}
-plot.bars(gaps, ["decoder held", "decoder free"], right, title="gap that is left", ylabel="nats")
+gaps_left = {kind: [held_gaps[kind], free_gaps[kind]] for kind in kinds}
+plot.bars(
+    gaps_left, ["decoder held", "decoder free"], right, title="gap that is left", ylabel="nats"
+)
 for ax in (left, right):
     ax.set_ylim(top=1.4 * ax.get_ylim()[1])  # room for the legend
 lesson.figure(
