@@ -279,8 +279,8 @@ lesson.figure(
     fig,
     "f05_vanishing",
     "Left: against the best generator the gradient grows for a few steps, while D learns what to"
-    " look at. Then all fall through the floor. Right: it is D's belief that falls; the panels have"
-    " the same shape.",
+    " look at. How far does each fall, and does it stay there? Right: it is D's belief that falls."
+    " Compare the shapes of the two panels.",
 )
 
 

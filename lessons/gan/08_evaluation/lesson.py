@@ -299,11 +299,11 @@ for what, by_game in scores.items():
 def scatter(what, ax):
     """A measure against the exact distance; each game in its color of the first figure."""
     log = "y" if what in ("MMD²", "sliced W", "Fréchet") else ""
-    title = f"{what}: rank correlation {rank[what]:.2f}"
+    title = f"{what}\nrank correlation {rank[what]:.2f}"
     for name, color in zip(games, plot.CYCLE):
         dots = {"colors": [color], "markers": True, "styles": {name: "none"}}
         plot.line(exact[name], {name: scores[what][name]}, ax, log=log, title=title, **dots)
-    ax.set_xlabel("exact distance to the ring")
+    ax.set(xlabel="exact distance to the ring", ylabel="")
 
 
 # %%
@@ -314,8 +314,8 @@ axes[0, 0].legend()
 lesson.figure(
     fig,
     "rank",
-    "A useful number climbs with the true distance, from left to right. Four do; the losses do not:"
-    " draw a horizontal line at any loss, and it meets good clouds and bad ones.",
+    "A useful number climbs with the true distance, from left to right. Which do? Draw a horizontal"
+    " line at some loss: does it meet good clouds only?",
 )
 
 # %%
