@@ -153,7 +153,12 @@ def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarr
     return numpy.minimum(1 - f[1:] / f[:-1], largest)
 
 
-# ------------------------------------------------------------------------------------------- one number an example
+# ------------------------------------------------------------------------------------------- what formulas share
+
+
+def like(y: Array, x: Array) -> Array:
+    """y in the dtype of x: float32 in, float32 out, whatever the parameters' dtype."""
+    return y if y.dtype == x.dtype else y.astype(x.dtype)
 
 
 def scale(c: Any, x: Array) -> Array:

@@ -87,6 +87,23 @@ def test_a_conditional_network_starts_silent_and_can_have_a_second_output(rng):
         assert output.shape == x.shape and output.dtype == np.float32 and not output.any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("parameters", [np.float32, np.float64])
+@pytest.mark.parametrize("learned_variance", [False, True])
+def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters, learned_variance):
+    model = UNet(rng, width=8, classes=3, learned_variance=learned_variance).map(lambda a: a.astype(parameters))
+    x, t, y = rng.standard_normal((2, 8, 8, 1)).astype(dtype), np.array([1, 2]), np.array([0, -1])
+    outputs = model(x, t, y) if learned_variance else (model(x, t, y),)
+    assert [output.dtype for output in outputs] == [dtype] * len(outputs)
+
+    def loss(x):
+        output = model(x, t, y)
+        return (output[1] if learned_variance else output).sum()
+
+    value, slope = value_and_grad(loss)(x)
+    assert value.dtype == dtype and slope.dtype == dtype
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -141,6 +158,12 @@ def test_sizes_that_do_not_fit(arguments, message):
         return
     with pytest.raises(ValueError, match=message):
         unet_sizes(*arguments)
+
+
+def test_whole_numbers_as_images(rng):
+    model, t = shaken(UNet(rng, width=8)), np.array([1, 2])
+    images = rng.integers(-1, 2, (2, 8, 8, 1))
+    np.testing.assert_array_equal(model(images, t), model(images.astype(float), t))
 
 
 def test_vectors_as_conditions():

@@ -13,7 +13,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.networks.unet import UNet, output_like
+from minigen.diffusion.schedule import like
 from minigen.nn import Conv2d, Module, space_to_depth
 from minigen.tensor import silu
 
@@ -64,7 +65,7 @@ class ControlledBlock(Module):
         x = checks.shaped("x", x, "N", "H", "W", self.channels)
         c = checks.shaped("c", c, *x.shape)
         y = controlled(self.frozen, self.trained, self.zero_in, self.zero_out, x, c)
-        return y if y.dtype == x.dtype else y.astype(x.dtype)  # whatever the parameters' dtype
+        return like(y, x)
 
 
 class ControlNet(Module):
@@ -96,9 +97,11 @@ class ControlNet(Module):
     ) -> Any:
         if c is None:
             return self.frozen(x, t, y)
+        x = self.frozen.checked_images(x)
         c = checks.shaped("c", c, *np.shape(x)[:3], self.channels)
         condition = self.frozen.condition(t, y, len(x))  # (N, dim_time)
         h, skip = self.frozen.encode(x, condition)  # (N, H/4, W/4, 2 width), (N, H/2, W/2, width)
         hint = self.zero_in(silu(self.hint(space_to_depth(c))))  # (N, H/2, W/2, width)
         more_h, more_skip = self.trained.encode(x, self.trained.condition(t, y, len(x)), hint)
-        return self.frozen.decode(h + self.zero_low(more_h), skip + self.zero_skip(more_skip), condition)
+        output = self.frozen.decode(h + self.zero_low(more_h), skip + self.zero_skip(more_skip), condition)
+        return output_like(output, x)

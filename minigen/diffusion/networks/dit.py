@@ -13,6 +13,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.schedule import like
 from minigen.nn import MLP, Embedding, LayerNorm, Linear, Module, MultiHeadAttention, TimeEmbedding, sinusoidal
 from minigen.tensor import layer_norm, silu
 
@@ -229,11 +230,6 @@ class DiT(Module):
 
 
 # ------------------------------------------------------------------------------------------- what they share
-
-
-def like(y: Array, x: Array) -> Array:
-    """y in the dtype of x: float32 in, float32 out, whatever the parameters' dtype."""
-    return y if y.dtype == x.dtype else y.astype(x.dtype)
 
 
 def _parts(a, count):

@@ -6,6 +6,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.schedule import like
 from minigen.nn import MLP, Module, sinusoidal
 
 Array = Any  # an ndarray, or one that autograd traces
@@ -50,7 +51,7 @@ class EpsMLP(Module):
         elif y is not None:
             raise ValueError("y must be None for a model without classes")
         out = self.body(np.concatenate(inputs, axis=1))  # (N, dim)
-        return out if out.dtype == x.dtype else out.astype(x.dtype)
+        return like(out, x)
 
 
 def one_hot(y: numpy.ndarray | None, n: int, classes: int) -> numpy.ndarray:

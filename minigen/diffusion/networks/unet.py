@@ -26,6 +26,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.schedule import like
 from minigen.nn import (
     Conv2d,
     Embedding,
@@ -220,10 +221,10 @@ class UNet(Module):
         self.vector = None if vectors is None else Linear(rng, vectors, dim_time, bias=False, scale=0.0)
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Any:
-        _check_images(x, self.channels)
+        x = self.checked_images(x)
         condition = self.condition(t, y, len(x))  # (N, dim_time)
         h, skip = self.encode(x, condition)
-        return self.decode(h, skip, condition)
+        return output_like(self.decode(h, skip, condition), x)
 
     def encode(self, x: Array, condition: Array, added: Array | None = None) -> tuple[Array, Array]:
         """The way down: images -> (h (N, H/4, W/4, 2 width), skip (N, H/2, W/2, width)).
@@ -253,6 +254,14 @@ class UNet(Module):
         out = depth_to_space(self.conv_out(self.norm(h)))  # (N, H, W, channels, or twice as many)
         return (out[..., : self.channels], out[..., self.channels :]) if self.learned_variance else out
 
+    def checked_images(self, x: Array) -> Array:
+        """`x`, if it is an array of images for this network: floats (N, H, W, channels), H and W multiples of 4."""
+        x = checks.shaped("x", x, ...)
+        shape = np.shape(x)
+        if len(shape) != 4 or shape[3] != self.channels or shape[1] % 4 or shape[2] % 4:
+            raise ValueError(f"x must have shape (N, H, W, {self.channels}), H and W multiples of 4, got {shape}")
+        return x
+
     def condition(self, t: numpy.ndarray, y: numpy.ndarray | None, n: int) -> Array:
         """The embedding of the time step, plus that of the label or vector where there is one: (N, dim_time)."""
         embedding = self.time(t)
@@ -269,7 +278,6 @@ class UNet(Module):
         return known * self.label(numpy.maximum(y, 0))
 
 
-def _check_images(x, channels):
-    shape = np.shape(x)
-    if len(shape) != 4 or shape[3] != channels or shape[1] % 4 or shape[2] % 4:
-        raise ValueError(f"x must have shape (N, H, W, {channels}), H and W multiples of 4, got {shape}")
+def output_like(output: Any, x: Array) -> Any:
+    """What the network returned, one array or a pair, in the dtype of x."""
+    return tuple(like(each, x) for each in output) if isinstance(output, tuple) else like(output, x)

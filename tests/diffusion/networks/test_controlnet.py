@@ -120,6 +120,9 @@ def test_dtypes(rng):
     assert block(x, c).dtype == np.float32
     assert block(x.astype(float), c.astype(float)).dtype == np.float64
     assert block.map(lambda a: a.astype(float))(x, c).dtype == np.float32
+    net = ControlNet(rng, UNet(rng, width=8, size=(8, 8))).map(lambda a: a.astype(float))
+    picture = rng.standard_normal((2, 8, 8, 1), dtype=np.float32)
+    assert net(picture, np.array([1, 2]), None, picture).dtype == np.float32
 
 
 @pytest.mark.parametrize(
