@@ -23,7 +23,7 @@ from minigen.diffusion.ddpm import eps_model_from_v, q_sample
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import clipped, strided
-from minigen.diffusion.schedule import Schedule, scale
+from minigen.diffusion.schedule import Schedule, like, scale
 from minigen.nn import Module
 from minigen.tensor import upsample_nearest
 
@@ -140,10 +140,12 @@ class SuperResolution(Module):
         self.net = Padded(UNet(rng, channels=2 * channels + 1, width=width, blocks=blocks))
 
     def __call__(self, x: Array, t: numpy.ndarray, y: Array) -> Array:
+        x = checks.shaped("x", x, "N", "H", "W", self.channels)
         wanted = (*np.shape(x)[:3], self.channels + 1)
         if np.shape(y) != wanted:
             raise ValueError(f"y must have shape {wanted}, that of x with one more channel, got {np.shape(y)}")
-        return self.net(np.concatenate([x, y], axis=3), t)[..., : self.channels]
+        out = self.net(np.concatenate([x, y], axis=3), t)  # (N, H, W, 2 C + 1)
+        return like(out[..., : self.channels], x)
 
 
 # ------------------------------------------------------------------------------------------- sampling

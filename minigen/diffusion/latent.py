@@ -26,7 +26,7 @@ from minigen.diffusion.ddpm import eps_model_from_v
 from minigen.diffusion.guidance import classifier_free, conditional
 from minigen.diffusion.networks.unet import GROUPS, AdaptiveResidualBlock, AttentionBlock, GlobalMLP
 from minigen.diffusion.samplers import ddim
-from minigen.diffusion.schedule import Schedule
+from minigen.diffusion.schedule import Schedule, like
 from minigen.nn import Conv2d, Embedding, GroupNorm, Linear, Module, TimeEmbedding
 from minigen.tensor import batched, silu, softmax, stop_gradient
 
@@ -150,7 +150,7 @@ class LatentNet(Module):
         self.conv_out = Conv2d(rng, width, channels, 3, padding=1, scale=0.0)
 
     def __call__(self, z: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
-        checks.shaped("z", z, "N", *self.size, self.channels)
+        z = checks.shaped("z", z, "N", *self.size, self.channels)
         time = silu(self.time(t))  # (N, dim_time)
         context = self.context(self._items(y, len(z)))  # (N, length, dim_context)
         h = self.conv_in(z)  # (N, H, W, width)
@@ -160,7 +160,7 @@ class LatentNet(Module):
         h = self.ask_behind(h, context)
         for block in self.behind:
             h = block(h, time)
-        return self.conv_out(self.norm(h))
+        return like(self.conv_out(self.norm(h)), z)
 
     def _items(self, y: numpy.ndarray | None, n: int) -> numpy.ndarray:
         """Rows of the embedding, (N, length): 0 for no word, 1 + the word otherwise."""

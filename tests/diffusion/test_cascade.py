@@ -178,6 +178,7 @@ def test_super_resolution_starts_at_zero_and_checks_its_condition(rng):
     model, x = SuperResolution(rng, width=8), rng.standard_normal((2, 28, 28, 1), dtype=np.float32)
     y = np.ones((2, 28, 28, 2), np.float32)
     assert not model(x, np.array([1, 2]), y).any()
+    assert model(x, np.array([1, 2]), y.astype(float)).dtype == np.float32
     for wrong in (None, y[..., :1], y[:1], y[:, :14, :14]):
         with pytest.raises(ValueError, match=r"y must have shape \(2, 28, 28, 2\)"):
             model(x, np.array([1, 2]), wrong)

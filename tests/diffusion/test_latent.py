@@ -146,6 +146,7 @@ def test_net_starts_at_zero_and_keeps_float32(rng):
     out = net(z, t, np.array([0, 1, 2, -1]))
     assert out.dtype == np.float32
     np.testing.assert_array_equal(out, 0 * z)
+    assert net.map(lambda a: a.astype(float))(z, t).dtype == np.float32
 
 
 def test_words_have_no_order_and_examples_do_not_mix(rng):
