@@ -47,6 +47,33 @@ def test_adagn_has_the_right_derivatives(rng):
         up, down = (loss([b + s * 1e-5 * d if j == i else b for j, b in enumerate(args)]) for s in (1, -1))
         assert np.vdot(grads[i], d) == pytest.approx((up - down) / 2e-5, rel=1e-6)
 
+    def squared_slopes(args):  # differentiated once more
+        return sum((g**2).sum() for g in grad(loss)(args))
+
+    second = grad(squared_slopes)(args)
+    for i, a in enumerate(args):
+        d = rng.standard_normal(a.shape)
+        up, down = (squared_slopes([b + s * 1e-5 * d if j == i else b for j, b in enumerate(args)]) for s in (1, -1))
+        assert np.vdot(second[i], d) == pytest.approx((up - down) / 2e-5, rel=1e-5)
+
+
+def test_adagn_has_the_dtype_of_h(rng):
+    """Whatever scale and shift are, lists too; each gradient has the dtype of its own argument."""
+    h, scale, shift = rng.standard_normal((2, 3, 4)), *rng.standard_normal((2, 2, 4))
+    np.testing.assert_array_equal(adagn(h.tolist(), scale.tolist(), shift.tolist(), 2), adagn(h, scale, shift, 2))
+
+    def cubes(args):
+        return (adagn(*args, groups=2) ** 3).sum()
+
+    def slopes(args):
+        return sum((g**2).sum() for g in grad(cubes)(args))
+
+    for dtype, other in [(np.float32, np.float64), (np.float64, np.float32)]:
+        args = [h.astype(dtype), scale.astype(other), shift.astype(other)]
+        assert adagn(*args, groups=2).dtype == dtype
+        for function in (cubes, slopes):
+            assert [g.dtype for g in grad(function)(args)] == [dtype, other, other]
+
 
 def test_an_adaptive_block_is_its_formula(rng):
     x, condition = rng.standard_normal((2, 4, 4, 8)), rng.standard_normal((2, 5))
@@ -114,8 +141,13 @@ def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters, le
         (lambda x, t: conditional()(x, t, np.array([0, -2])), r"y must be in -1..2, got values from -2 to 0"),
         (lambda x, t: UNet(np.random.default_rng(0), classes=0), "classes must be a whole number of at least 1, got 0"),
         (lambda x, t: UNet(0), "rng must be a numpy.random.Generator, .* got 0"),
-        (lambda x, t: adagn(x, np.zeros(1), np.zeros((2, 1)), 1), r"scale must have shape \(N, C\) = \(2, 1\) .* got"),
-        (lambda x, t: adagn(x, np.zeros((2, 1)), np.zeros((3, 1)), 1), r"shift must have shape \(N, C\) = \(2, 1\)"),
+        (lambda x, t: adagn(x, np.zeros(1), np.zeros((2, 1)), 1), r"scale must have shape \(2, 1\), got \(1,\)"),
+        (lambda x, t: adagn(x, np.zeros((2, 1)), np.zeros((3, 1)), 1), r"shift must have shape \(2, 1\), got \(3, 1\)"),
+        (lambda x, t: adagn(x[0, 0, 0], np.zeros(1), np.zeros(1), 1), r"h must have shape \(N, \.\.\., C\), got"),
+        (lambda x, t: adagn("x", np.zeros((2, 1)), np.zeros((2, 1)), 1), "h must be an array of real numbers"),
+        (lambda x, t: adagn(x, *np.zeros((2, 2, 1)), 1, eps=-1), r"eps must be a number in \[0, inf\), got -1"),
+        (lambda x, t: adagn(x, *np.zeros((2, 2, 1)), 0), "groups must be a whole number of at least 1, got 0"),
+        (lambda x, t: adagn(x, *np.zeros((2, 2, 1)), 2), "groups must divide the number of channels 1, got 2"),
     ],
 )
 def test_errors(call, message):

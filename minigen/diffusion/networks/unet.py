@@ -71,17 +71,16 @@ def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
 def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5) -> Array:
     """Adaptive group normalization, group_norm(h) (1 + scale) + shift: h (N, ..., C), scale and shift (N, C).
 
-    The norm has no weights of its own. Dhariwal and Nichol 2021. Raises ValueError for shapes that do not fit, or if
-    `groups` does not divide C.
+    The norm has no weights of its own. The result has the dtype of h. Dhariwal and Nichol 2021. Raises ValueError for
+    shapes that do not fit, a negative eps, or if `groups` does not divide C.
     """
-    shape = np.shape(h)
-    wanted = (shape[0], shape[-1]) if len(shape) > 1 else None
-    for name, value in (("scale", scale), ("shift", shift)):
-        if np.shape(value) != wanted:
-            raise ValueError(f"{name} must have shape (N, C) = {wanted} for h {shape}, got {np.shape(value)}")
-    ones, zeros = numpy.ones(shape[-1], h.dtype), numpy.zeros(shape[-1], h.dtype)
-    each = (shape[0], *[1] * (len(shape) - 2), shape[-1])  # (N, 1, ..., C)
-    return group_norm(h, ones, zeros, groups, eps) * (1 + np.reshape(scale, each)) + np.reshape(shift, each)
+    h = checks.shaped("h", h, "N", ..., "C")
+    n, *positions, c = np.shape(h)
+    scale, shift = (like(checks.shaped(name, a, n, c), h) for name, a in (("scale", scale), ("shift", shift)))
+    groups, eps = checks.whole("groups", groups), checks.number("eps", eps, 0)
+    each = (n, *[1] * len(positions), c)  # (N, 1, ..., C)
+    normalized = group_norm(h, numpy.ones(c, h.dtype), numpy.zeros(c, h.dtype), groups, eps)
+    return normalized * (1 + np.reshape(scale, each)) + np.reshape(shift, each)
 
 
 class AdaptiveResidualBlock(Module):
