@@ -21,7 +21,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, like, scale
 from minigen.diffusion.text import unit_rows
 from minigen.tensor import value_and_grad
 
@@ -33,23 +33,24 @@ Array = Any  # an ndarray, or one that autograd traces
 def classifier_guided_eps(eps: Array, grad: Array, t: Array, schedule: Schedule, w: float = 1.0) -> Array:
     """eps − √(1 − ᾱ_t) w grad, with grad = ∇ log f(y | x_t) in the shape of eps, (N, ...). t: 1..T, one or (N,).
 
-    w = 1 is Bayes' rule, w = 0 leaves eps as it is. ValueError: shapes that differ, t out of range.
+    w = 1 is Bayes' rule, w = 0 leaves eps as it is. The result has the dtype of eps.
+    ValueError: shapes that differ, t out of range.
     Eq. diffusion.20, Eq. diffusion.21, Eq. diffusion.22; Dhariwal and Nichol 2021, algorithm 2.
     """
     t = check_steps(t, schedule, eps=eps, grad=grad)
     w = checks.number("w", w)
-    return eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, grad)
+    return eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps))
 
 
 def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
     """(1 + w) eps_cond − w eps_uncond, all of one shape (N, ...): away from what is said without a condition.
 
     w = 0 is the conditional model, w = −1 the unconditional one. (Other papers call 1 + w the scale of guidance.)
-    ValueError: shapes that differ. Eq. diffusion.23; Ho and Salimans 2021.
+    The result has the dtype of eps_cond. ValueError: shapes that differ. Eq. diffusion.23; Ho and Salimans 2021.
     """
     batch_shape(eps_cond=eps_cond, eps_uncond=eps_uncond)
     w = checks.number("w", w)
-    return (1 + w) * eps_cond - w * eps_uncond
+    return (1 + w) * eps_cond - w * like(eps_uncond, eps_cond)
 
 
 def drop_labels(y: Any, u: Any, p: float) -> numpy.ndarray:
@@ -85,13 +86,13 @@ def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
 def clip_similarity(image: Array, text: Array) -> Array:
     """The cosines (N,) of image embeddings (N, E) with text embeddings, (N, E) or one for all, (1, E).
 
-    ValueError: other shapes, a row of zeros, which has no direction. Radford et al. 2021.
+    They have the dtype of image. ValueError: other shapes, a row of zeros, which has no direction. Radford et al. 2021.
     """
     image = checks.array("image", image, "N", "E")
     text = checks.array("text", text, "N", np.shape(image)[1])
     if len(text) not in (1, len(image)):
         raise ValueError(f"text must have 1 row or {len(image)}, as image has, got {len(text)}")
-    return np.sum(unit_rows("image", image) * unit_rows("text", text), axis=1)
+    return np.sum(unit_rows("image", image) * like(unit_rows("text", text), image), axis=1)
 
 
 # ------------------------------------------------------------------------------------------- models

@@ -211,6 +211,22 @@ def test_float32_stays_float32(exact_eps):
     np.testing.assert_array_equal(x, before)
 
 
+@pytest.mark.parametrize("dtype, other", [(np.float32, np.float64), (np.float64, np.float32)])
+def test_the_first_argument_gives_the_dtype(dtype, other):
+    """Whatever the second is; and each gradient has the dtype of its own argument."""
+    s, a, b = Schedule.linear(50, 1e-3, 0.3), noise(0, 5, 2, dtype=dtype), noise(1, 5, 2, dtype=other)
+    for formula in (
+        lambda a, b: G.classifier_guided_eps(a, b, 3, s, 0.3),
+        lambda a, b: G.classifier_guided_eps(a, b, np.array([1, 2, 3, 4, 50]), s),
+        lambda a, b: G.classifier_free_eps(a, b, 0.3),
+        G.clip_similarity,
+    ):
+        assert formula(a, b).dtype == dtype
+        np.testing.assert_allclose(formula(a, b), formula(a.astype(float), b.astype(float)), atol=1e-5)
+        slopes = grad(lambda ab: anp.sum(formula(*ab) ** 2))([a, b])
+        assert [slope.dtype for slope in slopes] == [dtype, other]
+
+
 def test_errors_name_the_argument():
     s, x = Schedule.linear(50, 1e-3, 0.3), noise(0, 3, 2)
 
