@@ -187,7 +187,8 @@ class PixelCNN(PixelModel):
         places: Sequence[int] | None = None,
     ):
         super().__init__(rng, checks.whole("width", width), places)
-        self.gated, self.window = gated, _checked_window(window, gated)
+        self.gated = checks.choice("gated", gated, (False, True))
+        self.window = _checked_window(window, gated)
         shapes = [self.window] + [(2, 3)] * (checks.whole("layers", layers) - 1)
         channels = [1] + [width] * (layers - 1)
         self.layers: list[Any] = []
