@@ -118,7 +118,7 @@ class WaveNet(Module):
     """Codes (N, T), integers in 0 ... levels − 1 -> logits (N, T, levels); those at t depend on codes t − R ... t − 1.
 
     One layer of `width` channels for each of the dilations; R = `receptive_field(kernel, dilations)`, at least 1.
-    ValueError: codes of another kind or range.
+    ValueError: codes of another kind or range, or of no time step.
     """
 
     def __init__(
@@ -141,6 +141,8 @@ class WaveNet(Module):
 
     def __call__(self, codes: numpy.ndarray) -> Array:
         codes = checks.integers("codes", codes, "N", "T", most=self.levels - 1)
+        if codes.shape[1] < 1:
+            raise ValueError(f"codes must have at least one time step, got shape {codes.shape}")
         x = self.embed(codes)  # (N, T, width)
         x = np.concatenate([np.zeros_like(x[:, :1]), x[:, :-1]], axis=1)  # shifted: step t has code t − 1
         total = np.zeros_like(x)

@@ -237,6 +237,11 @@ def test_dtypes(rng):
         (lambda rng: WaveNet(rng, 1), "levels must be a whole number of at least 2"),
         (lambda rng: WaveNet(rng, dilations=()), "dilations must name at least one layer"),
         (lambda rng: WaveNet(rng, 4)(np.zeros(3, int)), r"codes must have shape \(N, T\), got \(3,\)"),
+        (
+            lambda rng: WaveNet(rng, 4)(np.zeros((1, 0), int)),
+            r"codes must have at least one time step, got shape \(1, 0",
+        ),
+        (lambda rng: WaveNet(rng, 4).log_prob(np.zeros((1, 0), int)), "codes must have at least one time step"),
         (lambda rng: WaveNet(rng, 4)(np.zeros((1, 3))), "codes must be whole numbers"),
         (lambda rng: WaveNet(rng, 4)(np.full((1, 3), 4)), "codes must be in 0..3"),
         (lambda rng: WaveNet(rng, 4).generate(rng, 0, 3), "n must be a whole number"),
