@@ -62,23 +62,35 @@ def torch_wavenet(codes):
 
 @workload("made sampling, 20 digits")
 def made_sampling():
-    """784-500-784: one pass of the network for each pixel."""
+    """784-500-784, pixel by pixel; both programs compute each hidden unit once, when all that it sees is known.
+
+    All pixels together then take the products of one pass of the network, in 784 small steps.
+    """
     model, rng = MADE(np.random.default_rng(0), PIXELS, [HIDDEN]), np.random.default_rng(1)
-    flops = 2.0 * DIGITS * PIXELS * 2 * PIXELS * HIDDEN
+    flops = 2.0 * DIGITS * 2 * PIXELS * HIDDEN
     theirs = None if torch is None else torch_made_sampling(model)
     return Workload(lambda: model.sample(rng, DIGITS), theirs, flops)
 
 
 def torch_made_sampling(model):
-    F = torch.nn.functional
-    (w, b), (v, c) = ((torch.tensor((a.w * a.mask).T), torch.tensor(a.b)) for a in model.layers)
+    """As `MADE.sample`: the weights are masked at the start of each call, then each pixel computes what is new."""
+    first, last = model.layers
+    w, w_mask, v, v_mask = (torch.tensor(a.T) for a in (first.w, first.mask, last.w, last.mask))  # a row for each unit
+    b, c = torch.tensor(first.b), torch.tensor(last.b)
+    seen = (first.mask * (model.order[:, None] + 1)).max(axis=0)  # (HIDDEN,): the number of places a unit waits for
+    units = [torch.tensor(np.flatnonzero(seen == place)) for place in range(PIXELS)]
+    order = np.argsort(model.order).tolist()
 
     @torch.no_grad()
     def sample():
-        x = torch.zeros(DIGITS, PIXELS)
-        for i in range(PIXELS):
-            logits = F.linear(torch.relu(F.linear(x, w, b)), v, c)
-            x[:, i] = (torch.rand(DIGITS) < torch.sigmoid(logits[:, i])).float()
+        masked_w, masked_v = w * w_mask, v * v_mask
+        x, h = torch.zeros(DIGITS, PIXELS), torch.zeros(DIGITS, HIDDEN)
+        noise = torch.rand(PIXELS, DIGITS)
+        for place, i in enumerate(order):
+            new = units[place]
+            if len(new):
+                h[:, new] = torch.relu(torch.addmm(b[new], x, masked_w[new].T))
+            x[:, i] = (noise[place] < torch.sigmoid(torch.addmv(c[i], h, masked_v[i]))).float()
         return x
 
     return sample
