@@ -1,11 +1,13 @@
 """The classifier that lessons share: trained once, kept, and the same for every lesson and seed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from minigen.course import Lesson
 from minigen.course.commands.list import main as list_lessons
-from minigen.course.lesson import declare, pretrained, shared
+from minigen.course.lesson import declare, pretrained, recipe, shared
 from minigen.course.lesson.options import RunOptions
 from minigen.data import mnist
 from minigen.diffusion.ddpm import q_sample
@@ -79,10 +81,68 @@ def test_what_will_be_trained_first_is_said(lesson, tmp_path):
     assert shared.models_of(None) == [] and shared.models_of(tmp_path / "nowhere.py") == []
     pretrained.digit_classifier(lesson(0))  # the quick one is not the one
     assert shared.not_cached(both) == both
-    (tmp_path / "cache" / "digit-classifier-0123456789abcdef.npz").touch()
-    assert shared.not_cached(both) == both[1:]
+    (tmp_path / "cache" / "digit-classifier-0123456789abcdef.npz").touch()  # nor is one of unknown code
+    assert shared.not_cached(both) == both
     for function, model in shared.SHARED.items():
         assert callable(getattr(pretrained, function)) and model.minutes > 0
+
+
+FILES = [("nn/layers.py", True), ("train/fit.py", True), ("vae/vae.py", False), ("diffusion/networks/unet.py", False)]
+CHANGES = [(file, b"\nmore = 1\n", changes) for file, changes in FILES]
+CHANGES += [(file, b"# a remark", False) for file, _ in FILES]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A cache that holds a full classifier, but for the steps of its training; its function, of `pretrained`."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MINIGEN_CACHE", str(folder))
+        patched.setattr(pretrained, "FULL", pretrained.QUICK | {"steps": 1, "images": 100})
+        options = RunOptions(out=folder / "out")
+        pretrained.digit_classifier(Lesson("gan/99_test", title="Test", post="gan", options=options))
+    return folder
+
+
+@pytest.mark.parametrize("file, more, changes", CHANGES)
+def test_a_model_of_other_code_will_be_trained_again(kept, monkeypatch, file, more, changes):
+    """What is said without loading anything is what the name of the file says, a hash of the code: "changes"."""
+    monkeypatch.setenv("MINIGEN_CACHE", str(kept))
+    classifier, read = shared.SHARED["digit_classifier"], Path.read_bytes
+    functions = pretrained.build_digit_classifier, pretrained.train_digit_classifier
+    before = recipe.recipe_of_functions(*functions)
+    assert shared.not_cached([classifier]) == []
+
+    def changed(path):
+        return read(path) + more * path.as_posix().endswith(f"minigen/{file}")
+
+    monkeypatch.setattr(Path, "read_bytes", changed)
+    monkeypatch.setattr(recipe, "_code_in", recipe._code_in.__wrapped__)  # without what it has kept
+    assert shared.not_cached([classifier]) == [classifier] * changes
+    assert (recipe.recipe_of_functions(*functions) != before) is changes
+
+
+def test_what_else_makes_a_model_one_of_other_code(kept, monkeypatch):
+    """Its settings and the functions that train it, which stand in one file; the version. Another Python does not."""
+    monkeypatch.setenv("MINIGEN_CACHE", str(kept))
+    classifier, read = shared.SHARED["digit_classifier"], Path.read_bytes
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", lambda path: read(path) + b"FULL = {}\n" * (path.name == "pretrained.py"))
+        assert shared.not_cached([classifier]) == [classifier]
+    with monkeypatch.context() as patched:
+        patched.setattr("minigen.__version__", "0.0.0")
+        assert shared.not_cached([classifier]) == [classifier]
+    (beside,) = kept.glob("digit-classifier-*.json")
+    text = beside.read_text()
+    beside.write_text(text.replace('"python": [', '"python": [1'))
+    assert shared.not_cached([classifier]) == []
+    for damaged in ("", "[]", text[:-5], text.replace("checks.py", "checked.py")):
+        beside.write_text(damaged)
+        assert shared.not_cached([classifier]) == [classifier]
+    with monkeypatch.context() as patched:  # and it is written again when the model is loaded
+        patched.setattr(pretrained, "FULL", pretrained.QUICK | {"steps": 1, "images": 100})
+        pretrained.digit_classifier(Lesson("gan/99_test", title="Test", post="gan", options=RunOptions(out=kept / "2")))
+    assert beside.read_text() == text and shared.not_cached([classifier]) == []
 
 
 def test_the_list_and_a_run_say_it(tmp_path, monkeypatch, capsys):

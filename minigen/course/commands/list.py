@@ -10,7 +10,7 @@ from pathlib import Path
 from minigen.course import index
 from minigen.course.console import color, plural, text_table
 from minigen.course.lesson.options import Parser
-from minigen.course.lesson.shared import SHARED, models_of, not_cached
+from minigen.course.lesson.shared import SHARED, SharedModel, models_of, not_cached
 
 __all__ = ["main", "parser"]
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _list_lessons() -> None:
-    exercises = _exercises_column()
+    exercises, waiting = _exercises_column(), not_cached(list(SHARED.values()))
     for heading, group in index.preparation():
         print(color(heading, "bold"))
         rows = [[lesson.title, lesson.id, f"{lesson.minutes:g} min", exercises(lesson)] for lesson in group]
@@ -64,20 +64,19 @@ def _list_lessons() -> None:
                 table.append([label, "(its parts)" if parts else "planned", "", ""])
                 continue
             for lesson in lessons:
-                table.append([label, lesson.id, _time(lesson), exercises(lesson)])
+                table.append([label, lesson.id, _time(lesson, waiting), exercises(lesson)])
                 label = ""
         print(text_table(table, indent="  "))
         print()
-    waiting = not_cached(list(SHARED.values()))
     if waiting:
         names = ", ".join(f"the {model.name}, {model.minutes:g} min" for model in waiting)
         print(f"(+ once): a model that several lessons share is trained first, and kept: {names}")
     print(f"{covered} of {total} sections have a lesson. Run one: minigen run ID")
 
 
-def _time(lesson: index.LessonInfo) -> str:
-    """The minutes of a lesson, and those of the shared models that it would train first."""
-    first = sum(model.minutes for model in not_cached(models_of(lesson.path)))
+def _time(lesson: index.LessonInfo, waiting: Sequence[SharedModel]) -> str:
+    """The minutes of a lesson, and those of the shared models that it would train first; `waiting`: not cached yet."""
+    first = sum(model.minutes for model in models_of(lesson.path) if model in waiting)
     return f"{lesson.minutes:g} min" + f" (+ {first:g} once)" * bool(first)
 
 

@@ -8,14 +8,14 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minigen.course.console import UsageError
 from minigen.course.lesson.claims import jsonable
 from minigen.course.lesson.folder import remove_partial_files, slug
-from minigen.course.lesson.recipe import recipe_of_functions
+from minigen.course.lesson.recipe import recipe_of_functions, sources_of
 from minigen.course.lesson.run import Run
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def _load_or_train(
     if path is not None and path.exists():
         try:
             model.load_state(load_arrays(path))
+            _keep_sources(path, build, train)
             say(f"  pretrained  {name}: loaded from {path}")
             return model
         except (ValueError, KeyError, OSError) as error:
@@ -121,11 +122,22 @@ def _load_or_train(
         try:
             remove_partial_files(path.parent, path.stem)
             save_arrays(path, model.state())
+            _keep_sources(path, build, train)
             for checkpoint in path.parent.glob(f"{path.stem}.training-*.npz"):
                 checkpoint.unlink(missing_ok=True)
         except OSError as error:
             say(f"  pretrained  {name}: could not be kept for the next time ({error.strerror or error})")
     return model
+
+
+def _keep_sources(path: Path, build: Callable, train: Callable) -> None:
+    """Write beside a model what code made it, so that `shared` can tell whether it is that of today."""
+    sources, beside = sources_of(build, train), path.with_suffix(".json")
+    if sources is None:
+        return
+    with suppress(OSError):  # a cache that can only be read
+        if not beside.exists() or beside.read_text(encoding="utf-8") != json.dumps(sources):
+            beside.write_text(json.dumps(sources), encoding="utf-8")
 
 
 def _train(train: Callable, model: Any, config: dict, path: Path | None) -> Any:

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import inspect
 import re
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -17,7 +18,7 @@ from typing import Any
 
 import minigen
 
-__all__ = ["recipe_of", "recipe_of_functions"]
+__all__ = ["made_by_this_code", "recipe_of", "recipe_of_functions", "sources_of"]
 
 PACKAGE = Path(minigen.__file__).parent
 ALWAYS_USED = ("minigen.tensor", "minigen.train.fit")  # also by a lesson that does not import them
@@ -47,13 +48,62 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
 
 def recipe_of_functions(*functions: Callable) -> str:
     """The same for functions: of their source, of the functions beside them that they call, of the modules they use."""
+    sources, modules = _sources_and_modules(functions)
+    return _digest(*sources, _code_of(frozenset(modules)))
+
+
+def sources_of(*functions: Callable) -> dict[str, Any] | None:
+    """What `recipe_of_functions` comes from, for JSON: hashes of files of the package; None for functions of others.
+
+    Kept beside a result, it tells later whether that recipe is still the same, without loading what made the result:
+    `made_by_this_code`.
+    """
+    modules_of_functions = {sys.modules.get(getattr(function, "__module__", "")) for function in functions}
+    own = {Path(getattr(module, "__file__", None) or "") for module in modules_of_functions}
+    if not all(path.is_relative_to(PACKAGE) for path in own):
+        return None
+    _, modules = _sources_and_modules(functions)
+    files = {}
+    for path in sorted({*own, *_with_imports(modules).values()}):
+        code = None if path in own else _hash(_code_in(path).encode())
+        files[path.relative_to(PACKAGE).as_posix()] = [_hash(path.read_bytes()), code]
+    return {"version": minigen.__version__, "python": list(sys.version_info[:2]), "files": files}
+
+
+def made_by_this_code(sources: Any) -> bool:
+    """Whether what `sources_of` returned holds for the files as they are now; False for anything else.
+
+    A file whose text has changed may still have the same code. Of the file of the functions themselves the text counts,
+    as the recipe holds theirs: there a remark is taken for a change.
+    """
+    try:
+        if sources["version"] != minigen.__version__:
+            return False
+        same_python = sources["python"] == list(sys.version_info[:2])  # another one may write out the code otherwise
+
+        def holds(path: Path, text: str, code: str | None) -> bool:
+            if _hash(path.read_bytes()) == text and (same_python or code is None):
+                return True
+            return code is not None and _hash(_code_in(path).encode()) == code
+
+        return all(holds(PACKAGE / name, *hashes) for name, hashes in sources["files"].items())
+    except (AttributeError, KeyError, OSError, SyntaxError, TypeError, ValueError):
+        return False
+
+
+def _sources_and_modules(functions: Iterable[Callable]) -> tuple[list[str], set[str]]:
+    """The source of each function and of those that it calls beside itself, and the modules that all of them use."""
     sources: list[str] = []
     modules: set[str] = set()
     for function in functions:
         for text, named in _described(function, set()):
             sources.append(text)
             modules |= named
-    return _digest(*sources, _code_of(frozenset(modules)))
+    return sources, modules
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _digest(*texts: str) -> str:

@@ -1,11 +1,13 @@
 """Which trained models a lesson shares with others, how long their training takes, and whether they are in the cache.
 
 This only reads the lesson's text and looks for files: `minigen list` and the first line of a run say what will be
-trained first without loading what trains it. The trainings themselves are in `pretrained`.
+trained first without loading what trains it. The trainings themselves are in `pretrained`; `cache` keeps beside each
+model what code made it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +15,7 @@ from typing import NamedTuple
 from minigen.course.console import UsageError
 from minigen.course.lesson.cache import cache_dir
 from minigen.course.lesson.folder import slug
+from minigen.course.lesson.recipe import made_by_this_code
 
 __all__ = ["SHARED", "SharedModel", "models_of", "not_cached"]
 
@@ -42,9 +45,18 @@ def models_of(lesson_file: Path | None) -> list[SharedModel]:
 
 
 def not_cached(models: list[SharedModel]) -> list[SharedModel]:
-    """Those of which the cache has none, of whatever settings and code."""
+    """Those of which the cache has none that the code of today has made."""
     try:
         folder = cache_dir()
     except UsageError:
         return models
-    return [model for model in models if not any(folder.glob(f"{slug(model.name)}-{'[0-9a-f]' * 16}.npz"))]
+    found = {model: folder.glob(f"{slug(model.name)}-{'[0-9a-f]' * 16}.npz") for model in models}
+    return [model for model in models if not any(map(_is_of_today, found[model]))]
+
+
+def _is_of_today(path: Path) -> bool:
+    """Whether the code that made this model, and its settings, which stand there too, are those of today."""
+    try:
+        return made_by_this_code(json.loads(path.with_suffix(".json").read_bytes()))
+    except (OSError, ValueError):
+        return False
