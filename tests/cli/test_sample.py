@@ -363,13 +363,14 @@ def test_wishes_that_a_model_does_not_know(write_lesson, capsys):
 
 
 def test_the_lessons_offer_what_they_say():
-    """The diffusion lessons with labels take --label; those with guidance or captions take these too."""
+    """The diffusion lessons with labels take --label; those with guidance take --w, those with captions --caption."""
     from minigen.course import index
 
     wishes = {
-        lesson.number: lesson.wishes(lesson.samplers[0])
+        lesson.number: [lesson.wishes(sampler) for sampler in lesson.samplers]
         for lesson in index.lessons()
         if "diffusion" in lesson.id and lesson.samplers
     }
-    assert wishes["09"] == ("label", "w", "steps") and wishes["10"] == ("label", "steps")
-    assert wishes["15"] == wishes["16"] == ("caption", "w", "steps")
+    assert wishes["08"] == [("w",), ("w",)]  # class A and class B
+    assert wishes["09"][0] == ("label", "w", "steps") and wishes["10"][0] == ("label", "steps")
+    assert wishes["15"][0] == wishes["16"][0] == ("caption", "w", "steps")

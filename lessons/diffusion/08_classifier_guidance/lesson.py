@@ -513,15 +513,30 @@ def learned_log_A(x, t):
     return log_softmax(classifier(x, t))[:, 0]
 
 
+def learned_log_B(x, t):
+    return log_softmax(classifier(x, t))[:, 1]
+
+
 learned = classifier_guided(noise_net, learned_log_A, schedule, 1.0)
 
 
-def draw_A(rng, count):
+# %%
+def guided_points(log_prob, w, rng, count):
+    """Points by DDPM, with the learned noise and weight w on the gradient of log_prob."""
     x = rng.standard_normal((count, 2), dtype=np.float32)
-    return ancestral(learned, x, schedule, rng)
+    return ancestral(classifier_guided(noise_net, log_prob, schedule, w), x, schedule, rng)
+
+
+def draw_A(rng, count, w=1.0):
+    return guided_points(learned_log_A, w, rng, count)
+
+
+def draw_B(rng, count, w=1.0):
+    return guided_points(learned_log_B, w, rng, count)
 
 
 lesson.sampler("class A", draw_A)
+lesson.sampler("class B", draw_B)
 
 # %%
 x_learned = draw(learned, "learned", 4 * n)
