@@ -566,7 +566,8 @@ for kind, name in KINDS.items():
 
 # %%
 header = [f"{S} steps{part}" for S in bits for part in ("", ", of it t = 1")]
-lesson.table(rows, ["variance", *header], "bits a pixel, test digits")
+last_step = "at t = 1: β₁ for beta, β̃₂ for beta~"
+lesson.table(rows, ["variance", *header], f"bits a pixel, test digits; {last_step}")
 lowest = min(KINDS, key=lambda kind: total[few.T, kind].mean())
 answers = {"beta": "beta's", "posterior": "beta~'s", "learned": "the learned variance's"}
 values = ", ".join(f"{name} {total[few.T, kind].mean():.2f}" for kind, name in KINDS.items())
@@ -881,7 +882,8 @@ lesson.table(papers, ["model", "ImageNet 64x64", "CIFAR-10"], "bits a dimension,
 ours = []
 for kind, name in KINDS.items():
     ours.append([name, *(total[S, kind].mean() for S in bits)])
-lesson.table(ours, ["variance", *(f"MNIST, {S} steps" for S in bits)], "bits a pixel, this run")
+header = ["variance", *(f"MNIST, {S} steps" for S in bits)]
+lesson.table(ours, header, f"bits a pixel, this run; {last_step}")
 
 # %% [markdown]
 # ## 12. Where the post is loose
