@@ -198,7 +198,7 @@ for mark in marks:
 
 # %%
 def moments(x):
-    """Five things whose averages are compared, (N, 2) -> (N, 5)."""
+    """Six things whose averages are compared, (N, 2) -> (N, 6)."""
     a, b = x.T.astype(float)
     return np.stack([a, b, a**2, b**2, a * b, (a**2 + b**2) ** 2], axis=1)
 
