@@ -171,7 +171,7 @@ def test_every_equation_named_in_the_package_exists():
 
 @pytest.mark.parametrize("post", index.POSTS)
 def test_these_posts_are_complete(post):
-    """Every section and figure has its lesson; every equation is in one, and a function or a test names it."""
+    """Every section and figure has its lesson; every equation is in one, and a test names it."""
     lessons = [lesson for lesson in index.lessons() if lesson.post == post]
 
     def of_post(table):
@@ -184,7 +184,22 @@ def test_these_posts_are_complete(post):
     assert not without, f"no lesson on: {', '.join(without)}"
     for use in index.equation_index():
         if use.id.startswith(f"{post}."):
-            assert use.lessons and (use.functions or use.tests), use
+            assert use.lessons and use.tests, use
+
+
+def test_every_function_of_an_equation_is_tested(root):
+    """A test file names each function whose docstring cites an equation, and its class, if it is a method.
+
+    The commands are left out: the trainings of the tour are tested by the tour.
+    """
+    paths = sorted((root / "tests").rglob("test_*.py"))
+    words = [set(re.findall(r"\w+", path.read_text(encoding="utf-8"))) for path in paths]
+    cited = {function for use in index.equation_index() for function in use.functions}
+    assert len(cited) > 150
+    for function in sorted(cited):
+        module, _, name = function.partition(":")
+        if not module.startswith("minigen.course."):
+            assert any(set(name.split(".")) <= found for found in words), f"no test names {function}"
 
 
 def test_the_four_posts_in_numbers():

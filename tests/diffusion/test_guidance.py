@@ -65,6 +65,23 @@ def test_each_example_has_its_own_time():
     np.testing.assert_allclose(G.classifier_guided_eps(eps, slope, t, s, 1.7), want)
 
 
+def test_the_gradient_of_a_gaussians_log_density_is_minus_x():
+    """log f = −½ |x|² − t: a slope of −x for each example, whatever t; in pictures too, and in x's dtype.
+    Eq. diffusion.20"""
+
+    def log_prob(x, t):
+        return -0.5 * anp.sum(x**2, axis=tuple(range(1, x.ndim))) - np.asarray(t)
+
+    for x in (noise(0, 5, 2), noise(1, 3, 4, 4, 1, dtype=np.float32)):
+        np.testing.assert_allclose(G.classifier_gradient(log_prob, x, np.arange(1, len(x) + 1)), -x)
+        assert G.classifier_gradient(log_prob, x, 3).dtype == x.dtype
+    wide = G.classifier_gradient(lambda x, t: log_prob(x.astype(np.float64), t), x, 3)  # a classifier in float64
+    np.testing.assert_array_equal(wide, -x)
+    assert wide.dtype == np.float32
+    with pytest.raises(ValueError, match=r"log_prob must return shape \(3,\), one for each example, got \(\)"):
+        G.classifier_gradient(lambda x, t: anp.sum(x), x, 3)
+
+
 def test_classifier_free_eps_by_hand():
     """1.5 · 2 - 0.5 · (-4) = 5. Eq. diffusion.23"""
     c, u = np.array([[2.0, 3.0]]), np.array([[-4.0, 1.0]])

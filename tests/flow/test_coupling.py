@@ -1,5 +1,6 @@
 """Couplings on random non-zero weights against autodiff Jacobians; masks by their exact patterns."""
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 
@@ -9,6 +10,9 @@ from minigen.flow.coupling import (
     AffineCoupling,
     BatchNorm,
     DiagonalScale,
+    additive_forward,
+    additive_inverse,
+    additive_shift,
     affine_forward,
     affine_inverse,
     affine_log_det,
@@ -53,6 +57,28 @@ def test_affine_coupling_by_hand():
     np.testing.assert_allclose(back, z)
     np.testing.assert_allclose(minus, [-np.log(2)])
     np.testing.assert_allclose(affine_log_det(s, mask), [np.log(2)])  # Eq. flow.13
+
+
+def test_additive_coupling_by_hand():
+    """m(kept half) = (u², u·w): kept 2 and 5 move −1 and 3 by 4 and 10, and log |det dx/dz| = 0. Eq. flow.14"""
+    mask = np.array([1.0, 0.0, 1.0, 0.0])
+
+    def m(kept):  # its own shifts of the kept half, 70 and 90, do not count
+        u, w = kept[:, 0], kept[:, 2]
+        return anp.stack([70 + 0 * u, u**2, 90 + 0 * u, u * w], axis=1)
+
+    z = np.array([[2.0, -1.0, 5.0, 3.0], [0.0, 1.0, 4.0, 8.0]])
+    np.testing.assert_array_equal(additive_shift(m, mask, z), [[0, 4, 0, 10], [0, 0, 0, 0]])
+    assert additive_shift(m, mask, z.astype(np.float32)).dtype == np.float32
+    x, log_det = additive_forward(z, m, mask)
+    np.testing.assert_array_equal(x, [[2, 3, 5, 13], [0, 1, 4, 8]])
+    np.testing.assert_array_equal(log_det, [0, 0])
+    np.testing.assert_allclose(jacobian_log_det(lambda z: z + additive_shift(m, mask, z), z), 0, atol=1e-12)
+    back, minus = additive_inverse(x, m, mask)
+    np.testing.assert_array_equal(back, z)
+    np.testing.assert_array_equal(minus, [0, 0])
+    with pytest.raises(ValueError, match=r"m\(mask \* a\) must have the shape of mask \* a, \(2, 4\), got \(2, 2\)"):
+        additive_shift(lambda kept: kept[:, :2], mask, z)
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -6,8 +6,8 @@ import pytest
 
 from minigen.optim import SGD, Adam
 from minigen.tensor import grad, leaves, parallel_value_and_grad, value_and_grad
-from minigen.vae.quantizer import ema_update, nearest, perplexity
-from minigen.vae.vq_vae import VQVAE, start, training_step, vq_vae_loss
+from minigen.vae.quantizer import VectorQuantizer, ema_update, nearest, perplexity
+from minigen.vae.vq_vae import VQVAE, Output, loss_terms, start, training_step, vq_vae_loss
 from minigen.vae.vq_vae2 import HierarchicalVQVAE
 
 
@@ -35,6 +35,22 @@ def test_loss_is_its_three_terms(rng):
     by_hand = ((x - model.decode(e)) ** 2).sum() + 1.5 * ((z - e) ** 2).sum()
     np.testing.assert_allclose(model.loss(x), by_hand / 6, rtol=1e-5)
     assert z.shape == (6, 7, 7, 3) and model.loss(x).dtype == np.float32
+
+
+def test_loss_terms_by_hand():
+    """Codes 0 and 3, encoded 1 and 2.5, pixels 0.5 and 3: |x − D(e)|² = 0.25 + 0 with the decoder that does nothing,
+    |sg[z] − e|² = 1 + 0.25, and a fifth of it for the encoder. Two levels add up. Eq. vae.19"""
+    quantizer = VectorQuantizer(np.random.default_rng(0), codes=2, dim=1, beta=0.2, learned=True)
+    quantizer.codebook[...] = [[0], [3]]
+    level = quantizer(np.array([[[[1.0], [2.5]]]]))
+    x = np.array([[[[0.5], [3.0]]]])
+    np.testing.assert_array_equal(level.vectors.ravel(), [0, 3])
+    np.testing.assert_allclose(loss_terms(x, Output(level.vectors, [level])), [[0.25], [1.25], [0.25]], rtol=1e-6)
+    np.testing.assert_allclose(loss_terms(x, Output(level.vectors, [level, level])), [[0.25], [2.5], [0.5]], rtol=1e-6)
+    average = VectorQuantizer(np.random.default_rng(0), codes=2, dim=1, beta=0.2)
+    average.codebook[...] = [[0], [3]]
+    level = average(np.array([[[[1.0], [2.5]]]]))  # whose codebook is a moving average: it has no term
+    np.testing.assert_allclose(loss_terms(x, Output(level.vectors, [level])), [[0.25], [0], [0.25]], rtol=1e-6)
 
 
 def test_the_encoder_gets_the_gradient_of_the_decoders_input(rng):
