@@ -97,8 +97,9 @@ def disentanglement_metric(
     2017.
 
     The scale of a coordinate does not matter: each is divided by its standard deviation. Give samples of q(z|x) rather
-    than its means if the code has unused coordinates: the means of such a coordinate are tiny, but not noise. Raises
-    ValueError if an argument does not fit, or if no two rows share a value of some factor.
+    than its means if the code has unused coordinates: the means of such a coordinate are tiny, but not noise. Higgins
+    et al. take the means of q(z|x), and do not rescale them: scores do not compare with theirs to the last digit.
+    Raises ValueError if an argument does not fit, or if no two rows share a value of some factor.
     """
     codes, classes = _codes_and_classes(codes, factors)
     checks.rng(rng)

@@ -156,8 +156,10 @@ def training_step(
 ) -> dict[str, float]:
     """One gradient step on Eq. vae.19, then Eq. vae.20 for each codebook, both with the same codes.
 
-    x (N, H, W, channels). With `rng`, dead codes are reinitialized afterward. Returns batch means of the loss and its
-    terms, and the perplexity of each level ("perplexity", or "perplexity top" and "perplexity bottom").
+    With moving averages for the codebook (`learned=False`) the loss is without its second term; a learned codebook is
+    moved by that term, and Eq. vae.20 only counts. x (N, H, W, channels). With `rng`, dead codes are reinitialized
+    afterward. Returns batch means of the loss and its terms, and the perplexity of each level ("perplexity", or
+    "perplexity top" and "perplexity bottom").
     """
     checks.having("model", model, "quantizers")
     if rng is not None:
