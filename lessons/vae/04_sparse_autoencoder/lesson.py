@@ -475,9 +475,11 @@ lesson.outcome(
 )
 
 # %%
-ax = plot.bars(
+_, ax = plot.figure(size=(6.4, 3.4))
+plot.bars(
     {"": np.array(list(right.values()))},
     list(right),
+    ax,
     title="test digits told apart by straight cuts",
     numbers="%.3f",
 )
