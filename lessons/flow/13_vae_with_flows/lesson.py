@@ -646,16 +646,17 @@ lesson.outcome(
 )
 
 # %%
-fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.2))
+both = ["decoder held", "decoder free"]
 gains = {
     kind: [difference(scores, kind)[0] for scores in (held_scores, free_scores)]
     for kind in list(kinds)[1:]
 }
-plot.bars(gains, ["decoder held", "decoder free"], left, title="gain over plain", ylabel="nats")
-gaps_left = {kind: [held_gaps[kind], free_gaps[kind]] for kind in kinds}
-plot.bars(
-    gaps_left, ["decoder held", "decoder free"], right, title="gap that is left", ylabel="nats"
-)
+left_over = {kind: [held_gaps[kind], free_gaps[kind]] for kind in kinds}
+
+# %%
+fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.2))
+plot.bars(gains, both, left, title="gain over plain", ylabel="nats")
+plot.bars(left_over, both, right, title="gap that is left", ylabel="nats")
 for ax in (left, right):
     ax.set_ylim(top=1.4 * ax.get_ylim()[1])  # room for the legend
 lesson.figure(
