@@ -105,7 +105,7 @@ MISTAKES = {
     # w belongs to the gradient; eps keeps its own size.
     eps - scale -> (1 + w) * eps - scale
     # w belongs to the gradient, not to eps.
-    eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, grad) ->
+    eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps)) ->
         w * eps - scale(np.sqrt(1 - schedule.alpha_bar[t]), grad)
     # This is the guided score; the noise is minus sqrt(1 - alpha_bar_t) times it.
     root = by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps)
@@ -129,7 +129,7 @@ MISTAKES = {
     clipped = np.clip(grad, -10, 10)
     return eps - by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps) * w * clipped
     # That is the shift of the mean in DDPM's step, w beta_t grad; of the noise it is another one.
-    eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, grad) ->
+    eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps)) ->
         eps + scale(schedule.beta[t] * w, grad)
     # A weight below zero leads away from the class: use it as it is.
     np.sqrt(1 - schedule.alpha_bar[t]) * w -> np.sqrt(1 - schedule.alpha_bar[t]) * max(w, 0)
