@@ -10,8 +10,11 @@ from minigen.course.commands.list import main as list_lessons
 from minigen.course.lesson import declare, pretrained, recipe, shared
 from minigen.course.lesson.options import RunOptions
 from minigen.data import mnist
-from minigen.diffusion.ddpm import q_sample
+from minigen.diffusion.ddpm import eps_model_from_v, q_sample
+from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.schedule import Schedule
 from minigen.metrics.digits import label_accuracy
+from minigen.tensor import grad
 
 
 @pytest.fixture
@@ -155,3 +158,16 @@ def test_the_list_and_a_run_say_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(declare, "models_of", lambda path: [shared.SHARED["digit_diffusion"]])
     Lesson("gan/99_test", title="Test", post="gan", options=RunOptions(out=tmp_path / "out"))
     assert "digit diffusion: will be trained first, once for all lessons, about 8 min" in capsys.readouterr().out
+
+
+def test_the_shared_model_of_the_noise_is_that_of_its_network_in_halves_and_inside_a_derivative():
+    rng = np.random.default_rng(0)
+    net = UNet(rng, width=8, classes=10).map(lambda a: a + np.float32(0.1) * rng.standard_normal(a.shape, np.float32))
+    schedule = Schedule.cosine(20)
+    model, expected = pretrained.DigitDiffusion(net, schedule), eps_model_from_v(net, schedule)
+    x, y = rng.standard_normal((3, 28, 28, 1), dtype=np.float32), np.array([4, -1, 9])
+    for t in (np.full(3, 7), np.array([1, 20, 7])):
+        np.testing.assert_allclose(model(x, t, y), expected(x, t, y), rtol=1e-3, atol=1e-4)
+        assert model(x, t, y).dtype == np.float32
+    slopes = [grad(lambda x, f=f: (f(x, t, y) ** 2).sum())(x) for f in (model, expected)]
+    np.testing.assert_array_equal(*slopes)
