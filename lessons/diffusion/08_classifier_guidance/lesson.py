@@ -455,7 +455,7 @@ lesson.table(
     [[name, called_A(wrong[name]), harm[name]] for name in slips],
     ["slip", "called A", "distance to class A / floor"],
 )
-for name, bar in [("plus", 10), ("no factor", 2), ("clean classifier", 1.3)]:
+for name, bar in [("plus", 10), ("no factor", 2), ("clean classifier", 1.2)]:
     lesson.claim(f"slip, {name}: distance over the floor", harm[name], at_least=bar)
 
 # %%
