@@ -388,6 +388,9 @@ lesson.claim("digits, DDIM: Fréchet distance with 2 steps over 200", short, at_
 fig, ax = plot.figure(size=(5.2, 3.2))
 curves = {names[way]: [frechet[way, S] for S in steps] for way in (0.0, 0.5, 1.0, "larger")}
 plot.line(steps, curves, ax, markers=True, xlabel="steps S", log="xy")
+for axis, marks in ((ax.xaxis, steps), (ax.yaxis, [20, 50, 100, 200, 500])):
+    axis.set_ticks(marks, [str(mark) for mark in marks])
+    axis.set_ticks([], minor=True)
 lesson.figure(fig, "steps", "Fréchet distance to the test digits; both axes are logarithmic.")
 
 # %% [markdown]
