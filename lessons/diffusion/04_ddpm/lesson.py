@@ -225,7 +225,7 @@ from minigen.optim import EMA, Adam, cosine
 from minigen.tensor import value_and_grad
 
 
-def noisy_batch(density, rng, n=256):
+def noisy_batch(density, rng, n=512):
     """The data, a time step for each example, and the noise."""
     x0 = density.sample(rng, n)
     t = rng.integers(1, T + 1, n)
