@@ -363,7 +363,7 @@ lesson.outcome(
     f"The cosine's Fréchet distance is {digit_ratio[10]:.2f} times the other's.",
     answer=verdict(digit_ratio[10]),
 )
-for jumps, most in ((10, 0.9), (20, 1.0)):
+for jumps, most in ((10, 0.95), (20, 1.15)):
     lesson.claim(f"digits, {jumps} jumps: cosine over linear", digit_ratio[jumps], at_most=most)
 
 # %%
