@@ -473,7 +473,8 @@ lesson.play(
 # sets of the truth have between them. Near 1, samples and truth cannot be told apart. A set of
 # 1,000 sees coarse errors only; 20,000 points at once see finer ones. One such distance is mostly
 # chance, the shares of the eight modes in the one set and the other. So the table has means of
-# forty: each time some of the samples, drawn anew, and as many new points of the truth.
+# forty: each time as many of the samples, chosen anew if there are more, and new points of the
+# truth.
 
 # %%
 from minigen.metrics import sampling_floor, sliced_wasserstein
@@ -523,12 +524,13 @@ def exact_model(x, t):
 
 
 points, rows = {}, []
-for process in (schedule, short):
-    name, rng = f"ring, exact, {process.T} steps", lesson.rng(f"exact {process.T}")
-    x = draw_points(exact_model, rounds * many, rng, process)
+for process, variance in ((schedule, "beta"), (schedule, "posterior"), (short, "beta")):
+    name = f"ring, exact, {process.T} steps"
+    rng = lesson.rng(f"{name}, {variance}")
+    x = draw_points(exact_model, rounds * many, rng, process, variance)
     far = [over_floor(x, ring, size, rng) for size in (few, many)]
-    points[name, "beta"] = x
-    rows.append([name, "beta", *far])
+    points[name, variance] = x
+    rows.append([name, variance, *far])
 
 # %%
 for name, density in densities.items():
@@ -541,8 +543,8 @@ for name, density in densities.items():
 
 # %%
 lesson.table(rows, ["density", "σ²", f"sets of {few:,}", f"{many:,} at once"], "distance / floor")
-for name, variance, of_sets, at_once in rows[2:]:
-    if variance == "beta":
+for name, variance, of_sets, at_once in rows:
+    if name in densities and variance == "beta":
         lesson.claim(f"{name}: sets of {few:,}, distance over the floor", of_sets, at_most=1.2)
         lesson.claim(f"{name}: {many:,} at once", at_once, at_most=1.6, source="the aim is 1.2")
 
@@ -565,13 +567,18 @@ def width(x):
     return np.sqrt(np.median(squares) / (2 * np.log(2))) / ring.std
 
 
-rows = [[*key, width(x[:many])] for key, x in points.items() if key[0].startswith("ring")]
+widths = {key: width(x[:many]) for key, x in points.items() if key[0].startswith("ring")}
+rows = [[*key, value] for key, value in widths.items()]
 lesson.table(rows, ["samples", "σ²", "width of the modes / the true one"])
+bars = {(T, "beta"): (1.01, 1.1), (T, "posterior"): (0.78, 0.9), (20, "beta"): (0.64, 0.78)}
+for (process_steps, variance), bar in bars.items():
+    name = f"ring, exact, {process_steps} steps"
+    lesson.claim(f"{name}, {variance}: width / true", widths[name, variance], between=bar)
 
 # %% [markdown]
-# With all steps the larger variance leaves the modes a little too wide, the smaller one too narrow.
-# The last step, which adds no noise, goes to a mean, and a mean is less spread than what it is the
-# mean of: with long steps that counts most. Sets of 1,000 points show little of all this.
+# With exact noise and all steps, the larger variance leaves the modes a little too wide, the
+# smaller one too narrow. The last step, which adds no noise, goes to a mean, and a mean is less
+# spread than what it is the mean of: with 20 long steps that counts most.
 #
 # ## 6. Two ways to get it wrong
 #
