@@ -441,9 +441,8 @@ lesson.claim("32 layers: KL on U3, U4, mean of three", means[2, 2:], at_most=0.1
 
 # %% [markdown]
 # Annealed faster, with larger steps and fewer points a step, a deep chain now and then loses a
-# whole mode of U1 or part of a branch of U4. Such a chain ends half a nat from the truth, while its
-# neighbors are within a fiftieth of one: *change something* in `fit_chains`, and have a look at the
-# column "worst".
+# whole mode of U1 or part of a branch of U4, and ends a quarter of a nat or more from the truth.
+# *Change something* in `fit_chains`, and have a look at the column "worst".
 
 # %%
 depth_axis = np.array(list(depths))
