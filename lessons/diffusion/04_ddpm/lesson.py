@@ -616,6 +616,10 @@ for label, step in variants.items():
     for process in (schedule, short):
         rng = lesson.rng(f"wrong {process.T}")
         result[label, process.T] = walk(step, model, process, start, rng)
+for process in (schedule, short):
+    rng = lesson.rng(f"wrong, exact, {process.T}")
+    x = walk(never_noise, exact_model, process, start, rng)
+    result["with no noise, guesses exact", process.T] = x
 
 # %% [markdown]
 # Four numbers for each: the share of samples within 3 standard deviations of a mode; the share of
@@ -672,13 +676,20 @@ lesson.claim(
     far["with no noise at all", 20],
     at_least=10,
 )
+shares_even = most_frequent(result["with no noise, guesses exact", 20])
+lesson.claim("the same, guesses exact: most frequent mode", shares_even, at_most=0.16)
+lesson.check("σ₁ / width of a mode", np.sqrt(schedule.beta[1]) / ring.std, between=(0.3, 0.34))
 
 # %% [markdown]
-# Noise at the end is a common bug because one does not see it: with all steps $\sigma_1$ is only
-# 0.03, less than half the width of a mode. With few steps it blurs everything. Without fresh noise
-# each step goes to the *average* of the places that $x_t$ could have come from, nearer to the
-# center than any of them; only fresh noise restores the width. The points huddle, then all follow
-# one small push. Each sample by itself looks fine, right at a mode; together they are worthless.
+# Noise at the end is a common bug because one does not see it: with all steps $\sigma_1$ is only a
+# third of the width of a mode. With few steps it blurs everything.
+#
+# Without fresh noise each step goes to the *average* of the places that $x_t$ could have come from,
+# nearer to the center than any of them; only fresh noise restores the width. With exact guesses
+# that is all that happens: the ring is too small, its modes are as frequent as ever. But a network
+# has hardly met such points in training, at such times, and its guesses there are worse. All points
+# then follow one small push. With all 200 steps each sample by itself looks fine, right at a mode;
+# together they are worthless.
 #
 # *Change something:* half the noise, $\sigma_t z / 2$. What is the spread now?
 #
@@ -839,7 +850,6 @@ lesson.claim(
     "Fréchet distance of 5,000 samples to the test digits",
     frechet,
     at_most=40,
-    source="Gaussians of each class: 235",
 )
 lesson.claim("share of the rarest digit", reports["samples"].shares.min(), at_least=0.04)
 
