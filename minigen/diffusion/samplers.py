@@ -7,13 +7,12 @@
     x = ancestral(model, x, schedule, rng, on_step=path)          # path.times (K,), path.states (K, N, ...)
 
 A sampler begins with x at the last step of its schedule and returns x at step 0. `on_step(t, x)` is called with the
-start and after each step, t being the time x has reached; `progress` names a bar on the terminal. Arguments are
-checked at the start (ValueError), and x stays as it was.
+start and after each step, t being the time x has reached; `progress` names a bar, seen on a terminal and in a notebook.
+Arguments are checked at the start (ValueError), and x stays as it was.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,6 +22,7 @@ import numpy
 from minigen import checks
 from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict, predict_x0_from_eps, reverse_variance
 from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale, spaced_timesteps
+from minigen.tensor.progress import bar_is_seen, progress_bar
 
 Array = Any  # an ndarray, or one that autograd traces
 
@@ -53,13 +53,9 @@ class Trajectory:
 
 
 def timesteps(T: int, progress: str | None = None) -> Iterable[int]:
-    """T, T − 1, ..., 1, with a progress bar on a terminal if it has a name."""
+    """T, T − 1, ..., 1, with a progress bar on a terminal or in a notebook if it has a name."""
     steps = range(T, 0, -1)
-    if progress and getattr(sys.stderr, "isatty", lambda: False)():
-        from tqdm import tqdm
-
-        return tqdm(steps, desc=progress, unit="step", dynamic_ncols=True)
-    return steps
+    return progress_bar(steps, desc=progress, unit="step") if progress and bar_is_seen() else steps
 
 
 def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:

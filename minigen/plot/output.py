@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from minigen import checks
 from minigen.plot.theme import figure_of, style
+from minigen.tensor.progress import in_notebook
 from minigen.tensor.storage import write_atomically
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def show(fig: Any) -> None:
 
     Does nothing where there is no screen.
     """
-    notebook = sys.modules.get("IPython")
-    shell = notebook.get_ipython() if notebook is not None else None
-    if hasattr(shell, "kernel"):
+    if in_notebook():
         from IPython.display import Image, display
 
         display(Image(data=_drawn(fig, "png", 110)))

@@ -11,7 +11,6 @@ import json
 import math
 import os
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigen import checks
+from minigen.tensor.progress import bar_is_seen, progress_bar
 from minigen.tensor.storage import save_arrays
 from minigen.train import checkpoint as checkpoints
 
@@ -127,7 +127,7 @@ def fit(
                 without the interruption, provided that `state` names all that the steps change. Without `resume` a
                 file that is there already is replaced at the first save.
     on_step:    called as `on_step(i, values)` after each step; a dictionary it returns is recorded with the values.
-    quiet:      no progress bar; by default there is one on a terminal only.
+    quiet:      no progress bar; by default there is one on a terminal and in a notebook, and nowhere else.
 
     Ctrl-C during a run with a checkpoint lets the step finish, saves, and raises KeyboardInterrupt; a second one stops
     at once. Raises NonFiniteError, naming the step and the quantity, when a value or the state to be saved is NaN or
@@ -146,7 +146,7 @@ def fit(
     every = every or max(1, steps // 10)
     before, start = history.seconds, time.perf_counter()
     last_save = start
-    quiet = not _is_terminal() if quiet is None else quiet
+    quiet = not bar_is_seen() if quiet is None else quiet
 
     def save() -> None:
         nonlocal saved_at, last_save
@@ -268,10 +268,6 @@ def _non_finite(name, quantity, value, i, history, path, saved_at, verdict) -> N
     return NonFiniteError(f"{name}: {quantity} {verdict} at step {i}{kept}", quantity, value, i, history)
 
 
-def _is_terminal() -> bool:
-    return bool(getattr(sys.stderr, "isatty", lambda: False)())
-
-
 class _Progress:
     """A bar with a smoothed first quantity and the time left, or nothing at all."""
 
@@ -280,9 +276,7 @@ class _Progress:
         self.smooth: float | None = None
         self.shown = 0.0
         if not quiet:
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=steps, initial=done, desc=name, dynamic_ncols=True, unit="step")
+            self.bar = progress_bar(total=steps, initial=done, desc=name, unit="step")
 
     def update(self, values: Mapping[str, float]) -> None:
         if self.bar is None:

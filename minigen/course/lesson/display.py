@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-__all__ = ["folded", "in_notebook", "show_gif", "show_markdown"]
-
-
-def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
-    return "IPython" in sys.modules and hasattr(sys.modules["IPython"].get_ipython(), "kernel")
+__all__ = ["folded", "show_gif", "show_markdown"]
 
 
 def show_markdown(text: str) -> None:

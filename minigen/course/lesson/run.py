@@ -21,11 +21,11 @@ from typing import Any, ClassVar, Protocol, TextIO, cast
 
 from minigen.course.console import UsageError, color, safe_streams, silence_stdout
 from minigen.course.lesson.claims import CheckFailed
-from minigen.course.lesson.display import in_notebook
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.record import FILE_NAME, Record
+from minigen.tensor.progress import in_notebook
 
 __all__ = ["Finished", "Run", "folder_name", "join", "run_file"]
 
