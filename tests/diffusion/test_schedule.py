@@ -31,7 +31,7 @@ def test_posterior_variance_is_a_conditional_variance(s):
     np.testing.assert_allclose(s.posterior_variance[t], before - covariance**2 / now, rtol=1e-6, atol=1e-15)
     assert s.posterior_variance[0] == s.posterior_variance[1] == 0
     np.testing.assert_array_equal(s.posterior_variance_clipped[2:], s.posterior_variance[2:])
-    assert s.posterior_variance_clipped[1] == s.posterior_variance[2] > 0
+    assert s.posterior_variance_clipped[0] == s.posterior_variance_clipped[1] == s.posterior_variance[2] > 0
     assert np.all(s.posterior_variance[t] < s.beta[t])
 
 
@@ -130,6 +130,15 @@ def test_scale_keeps_the_dtype():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_the_defaults_are_those_of_the_papers():
+    """rho 7, sigma from 0.002 to 80 (Karras et al. 2022, table 1); s 0.008, β at most 0.999 (Nichol and Dhariwal 2021,
+    section 3.2); β from 0.0001 to 0.02 (Ho et al. 2020, section 4). Eq. diffusion.18"""
+    np.testing.assert_array_equal(Schedule.karras(5).beta, Schedule.karras(5, 0.002, 80.0, 7.0).beta)
+    np.testing.assert_array_equal(cosine_beta(5), cosine_beta(5, 0.008, 0.999))
+    np.testing.assert_array_equal(Schedule.cosine(5).beta, Schedule.cosine(5, 0.008, 0.999).beta)
+    np.testing.assert_array_equal(Schedule.linear(5).beta, Schedule.linear(5, 1e-4, 0.02).beta)
 
 
 def test_cosine_beta_by_hand():
