@@ -60,9 +60,17 @@ def drop_labels(y: Any, u: Any, p: float) -> numpy.ndarray:
     ValueError: labels below −1, u of another shape or outside [0, 1), p outside [0, 1]. Ho and Salimans 2021, alg. 1.
     """
     y = checks.integers("y", y, "N", least=-1)
-    u = checks.between("u", checks.array("u", u, len(y)), 0, 1)
+    u = _uniform("u", u, len(y))
     p = checks.number("p", p, 0, 1)
     return numpy.where(u < p, -1, y)
+
+
+def _uniform(name, u, n):
+    """Numbers (n,) in [0, 1), as generators draw them."""
+    u = checks.between(name, checks.array(name, u, n), 0)
+    if np.max(u) >= 1:
+        raise ValueError(f"{name} must be in [0, 1), got values up to {np.max(u):.6g}")
+    return u
 
 
 def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
@@ -141,10 +149,11 @@ def classifier_free(eps_model: Callable, y: Any, w: float) -> Callable:
     if y is None:
         raise ValueError("y must be a condition, got None, which stands for no condition")
     w = checks.number("w", w)
+    one = isinstance(y, (int, numpy.integer)) or (isinstance(y, numpy.ndarray) and y.ndim == 0)
 
     def guided(x: Array, t: Array) -> Any:
         t = _times(t, x)
-        label = numpy.full(len(x), y) if isinstance(y, (int, numpy.integer)) else y
+        label = numpy.full(len(x), y) if one else y
         output = eps_model(x, t, label)
         return _replaced(output, classifier_free_eps(_eps(output), _eps(eps_model(x, t, None)), w))
 

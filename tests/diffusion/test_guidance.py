@@ -192,6 +192,44 @@ def test_clip_guidance_follows_the_gradient_of_the_cosine(exact_eps):
     assert all(t.tolist() == [9] * 6 for t in times)
 
 
+def test_clip_guidance_with_a_text_for_each_image():
+    """N different texts: each image follows its own, as in a call of its own. Nichol et al. 2022."""
+    s, W, texts, x = Schedule.linear(50, 1e-3, 0.3), noise(0, 2, 5), noise(1, 3, 5), noise(2, 3, 2)
+
+    def model(x, t):
+        return 0.5 * x
+
+    def encoder(x, t):
+        return anp.tanh(x @ W)
+
+    got = G.clip_guided(model, encoder, texts, s, 2.5)(x, 9)
+    one = [G.clip_guided(model, encoder, texts[i : i + 1], s, 2.5)(x[i : i + 1], 9)[0] for i in range(3)]
+    np.testing.assert_allclose(got, one)
+
+
+def test_dropped_labels_by_hand():
+    """-1 where u is below p, not where it is p: with p = 0 no label is left out, with p = 1 all of them."""
+    y, u = np.array([3, 0, 9, 4]), np.array([0.0, 0.25, 0.5, np.nextafter(1, 0)])
+    np.testing.assert_array_equal(G.drop_labels(y, u, 0.5), [-1, -1, 9, 4])
+    np.testing.assert_array_equal(G.drop_labels(y, u, 0), y)
+    np.testing.assert_array_equal(G.drop_labels(y, u, 1), [-1] * 4)
+
+
+def test_one_label_stands_for_all():
+    """A whole number, of Python or NumPy, and an array without axes: the model is told (N,) of them."""
+    x, told = noise(0, 3, 2), []
+
+    def model(x, t, y=None):
+        told.append(y)
+        return x
+
+    for y in (4, np.int64(4), np.array(4)):
+        G.classifier_free(model, y, 1.0)(x, 5)
+        label, nothing = told[-2:]
+        assert nothing is None and label.dtype.kind == "i" and label.shape == (3,)
+        np.testing.assert_array_equal(label, [4, 4, 4])
+
+
 def test_models_that_learn_their_variance_keep_it():
     s, x = Schedule.linear(50, 1e-3, 0.3), noise(0, 3, 2)
 
@@ -277,6 +315,9 @@ def test_errors_name_the_argument():
         (lambda: G.classifier_guided(model, lambda x, t: x, s, 1.0)(x, 3), r"log_prob must return shape \(3,\)"),
         (lambda: G.classifier_guided(model, lambda x, t: anp.sum(x), s, 1.0)(x, 3), r"log_prob must return shape"),
         (lambda: G.classifier_guided(model, ones, s, 1.0)(x, 51), "t must be in 1..50"),
+        (lambda: G.drop_labels([1, 2], [0.5, 1.0], 0.1), r"u must be in \[0, 1\), got values up to 1"),
+        (lambda: G.drop_labels([1, 2], [0.5, -0.1], 0.1), "u must be nonnegative, got values from -0.1 to 0.5"),
+        (lambda: G.drop_labels([1, 2], [0.5], 0.1), r"u must have shape \(2,\), got \(1,\)"),
         (lambda: G.classifier_free(model, None, 1.0), "y must be a condition, got None"),
         (lambda: G.classifier_free(Schedule, np.zeros(3, int), 1.0), "eps_model must be a function"),
         (lambda: G.clip_guided(model, 0, x, s, 1.0), "image_encoder must be a function"),
