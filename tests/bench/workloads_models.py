@@ -8,10 +8,12 @@ from bench import THREADS, Workload, torch, workload
 
 from minigen.course.commands import bench as ours
 from minigen.diffusion.ddpm import eps_model_from_v
+from minigen.diffusion.guidance import classifier_free, conditional
 from minigen.diffusion.networks.unet import UNet
-from minigen.diffusion.samplers import clipped, ddim
+from minigen.diffusion.samplers import clipped, ddim, strided
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
 from minigen.flow.pixel import PixelCNN
+from minigen.tensor import parallel_call
 
 RNG = np.random.default_rng(0)
 
@@ -337,16 +339,54 @@ for _name, _theirs in PEERS.items():
     pair(_name, _theirs)
 
 
-@workload("ddim sampler over its network's calls, mnist")
-def sampler():
-    """Ten steps of DDIM with the U-Net of the digit lessons, 64 at once, beside the ten calls of the network alone."""
+def digit_net(n):
+    """The U-Net of the digit lessons, untrained, and noise and labels for n digits."""
     net = UNet(np.random.default_rng(0), width=32, overview=512, classes=10).freeze()
+    return net, RNG.standard_normal((n, 28, 28, 1), dtype=np.float32), np.arange(n) % 10
+
+
+def sampler_over_calls(sample):
+    """Ten steps of `sample(eps_model, noise, schedule)`, 64 digits at once, beside the network's ten calls alone."""
+    net, noise, y = digit_net(64)
     schedule = Schedule.cosine(200)
-    noise, y = RNG.standard_normal((64, 28, 28, 1), dtype=np.float32), np.arange(64) % 10
-    eps_model = clipped(lambda x, t: eps_model_from_v(net, schedule)(x, t, y), schedule)
+    eps_model = clipped(conditional(eps_model_from_v(net, schedule), y), schedule)
 
     def calls():
         for t in spaced_timesteps(200, 10):
             net(noise, np.full(64, t), y)
 
-    return Workload(lambda: ddim(eps_model, noise, schedule, 10), calls)
+    return Workload(lambda: sample(eps_model, noise, schedule), calls)
+
+
+@workload("ddim sampler over its network's calls, mnist")
+def ddim_sampler():
+    return sampler_over_calls(lambda f, x, schedule: ddim(f, x, schedule, 10))
+
+
+@workload("ancestral sampler over its calls, mnist")
+def ancestral_sampler():
+    """With fresh noise in each step."""
+    return sampler_over_calls(lambda f, x, schedule: strided(f, x, schedule, 10, np.random.default_rng(0), "posterior"))
+
+
+@workload("classifier-free guidance over two calls, mnist")
+def guidance():
+    """One answer of the guided model, beside the network's two, with the labels and without."""
+    net, noise, y = digit_net(64)
+    t = np.full(64, 100)
+    guided = classifier_free(eps_model_from_v(net, Schedule.cosine(200)), y, 1.0)
+
+    def calls():
+        net(noise, t, y)
+        net(noise, t, None)
+
+    return Workload(lambda: guided(noise, t), calls)
+
+
+@workload("250 digits in 4 ddim steps, both threads")
+def digits():
+    """As the lessons draw digits. A quarter of its milliseconds are the seconds of 5,000 digits in 50 steps."""
+    net, noise, y = digit_net(250)
+    schedule = Schedule.cosine(200)
+    eps_model = parallel_call(eps_model_from_v(net, schedule))
+    return Workload(lambda: ddim(clipped(conditional(eps_model, y), schedule), noise, schedule, 4))
