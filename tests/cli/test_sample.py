@@ -371,6 +371,6 @@ def test_the_lessons_offer_what_they_say():
         for lesson in index.lessons()
         if "diffusion" in lesson.id and lesson.samplers
     }
-    assert wishes["08"] == [("w",), ("w",)]  # class A and class B
+    assert wishes["06"] == [("label", "steps")] and wishes["08"] == [("label", "w")]
     assert wishes["09"][0] == ("label", "w", "steps") and wishes["10"][0] == ("label", "steps")
     assert wishes["15"][0] == wishes["16"][0] == ("caption", "w", "steps")

@@ -513,10 +513,6 @@ def learned_log_A(x, t):
     return log_softmax(classifier(x, t))[:, 0]
 
 
-def learned_log_B(x, t):
-    return log_softmax(classifier(x, t))[:, 1]
-
-
 learned = classifier_guided(noise_net, learned_log_A, schedule, 1.0)
 
 
@@ -527,16 +523,19 @@ def guided_points(log_prob, w, rng, count):
     return ancestral(classifier_guided(noise_net, log_prob, schedule, w), x, schedule, rng)
 
 
-def draw_A(rng, count, w=1.0):
-    return guided_points(learned_log_A, w, rng, count)
+def draw_classes(rng, count, label=None, w=1.0):
+    """Points and their classes, 0 for A, 1 for B: each guided to its own, or all to one label."""
+    if label not in (None, 0, 1):
+        raise ValueError(f"label must be 0, class A, or 1, class B, got {label!r}")
+    y = rng.integers(0, 2, count) if label is None else np.full(count, label)
+
+    def log_own(x, t):
+        return log_softmax(classifier(x, t))[np.arange(count), y]
+
+    return guided_points(log_own, w, rng, count), y
 
 
-def draw_B(rng, count, w=1.0):
-    return guided_points(learned_log_B, w, rng, count)
-
-
-lesson.sampler("class A", draw_A)
-lesson.sampler("class B", draw_B)
+lesson.sampler("classes", draw_classes)
 
 # %%
 x_learned = draw(learned, "learned", 4 * n)
