@@ -506,6 +506,9 @@ lesson.outcome(
 )
 ratio = gaps["σ² = β"][0] / gaps["σ² = β"][-1]
 lesson.claim("σ² = β: gap at T = 10 over that at T = 1000", ratio, at_least=10)
+hundred = gaps["σ² = β"][lengths.index(100 if 100 in lengths else 10)]
+tenfold = hundred / gaps["σ² = β"][-1]
+lesson.claim("σ² = β: gap at T = 100 over that at T = 1000", tenfold, between=(7, 13))
 lesson.claim("β̃ less β at T = 1000", difference, between=(0.3, 0.8), unit="nats")
 
 # %%
@@ -520,8 +523,9 @@ right.set_ylim(bottom=-4)
 lesson.figure(
     fig,
     "bound",
-    "Left: the gap falls as 1/T. Right: the bound, term by term, beginning with L_0: by t = 10 β̃"
-    " has lost nearly all of its half nat, in the finest steps.",
+    "Left: with β the gap falls as 1/T from T = 100 on, with β̃ it levels off near half a nat."
+    " Right: the bound, term by term, beginning with L_0: by t = 10 β̃ has lost nearly all of its"
+    " half nat, in the finest steps.",
 )
 
 # %% [markdown]
