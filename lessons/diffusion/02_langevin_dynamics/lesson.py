@@ -378,10 +378,9 @@ plot.line(distances, curves, ax, log="y", markers=True, xlabel="distance d", yla
 lesson.figure(fig, "crossing", "At d = 12, as in the picture above, one would wait for ever.")
 
 # %% [markdown]
-# And twelve standard deviations is nothing: between two digits lie thousands, and in between there
-# is no data from which to learn a score at all. Song and Ermon's way out (2019): add so much noise
-# that the bells melt into one, sample there, and then take the noise away little by little. A
-# forward process (`diffusion/01`) provides all these densities.
+# And between two digits there is no data from which to learn a score at all. Song and Ermon's way
+# out (2019): add so much noise that the bells melt into one, sample there, and then take the noise
+# away little by little. A forward process (`diffusion/01`) provides all these densities.
 #
 # ## 5. A curve, judged
 #
