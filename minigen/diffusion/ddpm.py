@@ -23,7 +23,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, check_steps, scale
+from minigen.diffusion.schedule import Schedule, check_steps, like, scale
 from minigen.tensor import mse
 
 Array = Any  # an ndarray, or one that autograd traces
@@ -133,7 +133,8 @@ def v_loss(v_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedul
     checks.function("v_model", v_model)
     t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
     x_t = q_sample(x0, t, eps, schedule)
-    return mse(v_model(x_t, t) if y is None else v_model(x_t, t, y), v_from_x0_eps(x0, t, eps, schedule))
+    v = v_model(x_t, t) if y is None else v_model(x_t, t, y)
+    return mse(like(v, x_t), v_from_x0_eps(x0, t, eps, schedule))
 
 
 def score_from_eps(eps: Array, t: Array, schedule: Schedule) -> Array:
@@ -152,17 +153,23 @@ def eps_from_score(score: Array, t: Array, schedule: Schedule) -> Array:
 
 
 def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tuple[Array, Array | None]:
-    """What a model returns for x_t at step t of a schedule: eps, and v or None. ValueError if a shape is wrong.
+    """What a model returns for x_t at step t of a schedule: eps, and v or None, in the dtype of x_t.
 
-    The model is told `schedule.times[t]` for every example, (N,).
+    The model is told `schedule.times[t]` for every example, (N,). ValueError: it returns another shape.
     """
     checks.function("eps_model", eps_model)
+    checks.instance("schedule", schedule, Schedule)
     output = eps_model(x_t, np.broadcast_to(schedule.times[t], (len(x_t),)))
     eps, v = output if isinstance(output, tuple) else (output, None)
     for name, a in (("eps", eps), ("v", v)):
         if a is not None and np.shape(a) != np.shape(x_t):
             raise ValueError(f"eps_model must return {name} in the shape of x_t, {np.shape(x_t)}, got {np.shape(a)}")
-    return eps, v
+    return _in_dtype_of(x_t, "eps", eps), None if v is None else _in_dtype_of(x_t, "v", v)
+
+
+def _in_dtype_of(x_t, name, output):
+    """What a model returned, in the dtype of what it was shown: one in float64 leaves float32 as it is."""
+    return like(checks.shaped(f"{name} of eps_model", output, ...), x_t)
 
 
 def mean_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
@@ -195,6 +202,7 @@ def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule
     it. Data as wide as the noise (1) gives β_t, a single point (0) gives β̃_t, and wider data give more than β_t.
     ValueError: data_variance negative. Sohl-Dickstein et al. 2015; Ho et al. 2020, section 3.2.
     """
+    checks.instance("schedule", schedule, Schedule)
     data_variance = checks.number("data_variance", data_variance, 0)
     t = checks.integers("t", t, least=1, most=schedule.T)
     before, now = (s * data_variance + 1 - s for s in (schedule.alpha_bar[t - 1], schedule.alpha_bar[t]))
@@ -203,6 +211,7 @@ def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule
 
 def reverse_variance(kind: str, v: Array | None, t: Array, x_t: Array, schedule: Schedule) -> Array:
     """σ_t² of the reverse step, in the shape of x_t. kind is "beta", "posterior" (clipped at t = 1) or "learned"."""
+    checks.instance("schedule", schedule, Schedule)
     checks.choice("variance", kind, ("beta", "posterior", "learned"))
     if kind == "learned":
         if v is None:
@@ -223,4 +232,4 @@ def simple_loss(eps_model: Callable, x0: Array, t: Array, eps: Array, schedule: 
     checks.function("eps_model", eps_model)
     t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
     x_t = q_sample(x0, t, eps, schedule)
-    return mse(eps_model(x_t, t), eps)
+    return like(mse(eps_model(x_t, t), eps), x_t)

@@ -10,16 +10,29 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.ddpm import predict, score_from_eps
-from minigen.diffusion.samplers import notify, timesteps
+from minigen.diffusion.samplers import check_start, notify, timesteps
 from minigen.diffusion.schedule import Schedule, batch_shape, scale
 
 Array = Any  # an ndarray, or one that autograd traces
 
 
 def langevin_step(x: Array, score: Array, step: float | numpy.ndarray, z: Array) -> Array:
-    """x + step/2 · score + √step · z: a step up the gradient of log p, and noise to match. Eq. diffusion.03"""
-    batch_shape(x=x, score=score, z=z)
+    """x + step/2 · score + √step · z: a step up the gradient of log p, and noise to match.
+
+    x, score and z are (N, ...); step is a positive number, or (N,), one for each example. ValueError: anything else.
+    Eq. diffusion.03
+    """
+    _check_step(step, batch_shape(x=x, score=score, z=z)[0])
     return x + scale(np.asarray(step) / 2, score) + scale(np.sqrt(step), z)
+
+
+def _check_step(step: float | numpy.ndarray, n: int) -> None:
+    """ValueError, unless `step` is positive and () or (n,)."""
+    sizes = checks.floats("step", step)
+    if np.shape(sizes) not in ((), (n,)):
+        raise ValueError(f"step must be one number or have shape ({n},), one for each example, got {np.shape(sizes)}")
+    if not np.all(sizes > 0):
+        raise ValueError(f"step must be positive, got {np.min(sizes):g}")
 
 
 def langevin(
@@ -38,7 +51,7 @@ def langevin(
     In the limit of many small steps x becomes a sample of q(x_t), whatever it was at the start. `on_step` gets the
     number of steps that are left. Eq. diffusion.03, Eq. diffusion.17
     """
-    shape = batch_shape(x=x)
+    shape = check_start(eps_model, x, schedule, on_step)
     checks.times(t, schedule.T, shape[0])
     steps, step = checks.whole("steps", steps), checks.positive("step", step)
     checks.rng(rng)
@@ -55,6 +68,7 @@ def geometric_timesteps(schedule: Schedule, levels: int) -> numpy.ndarray:
 
     Each is the time step nearest to its σ on a logarithmic scale, or the next one that is free. One level: t = 1.
     """
+    checks.instance("schedule", schedule, Schedule)
     levels = checks.whole("levels", levels, 1, schedule.T)
     log_sigma = numpy.log(schedule.sigma[1:])  # (T,), rising
     wanted = numpy.linspace(log_sigma[0], log_sigma[-1], levels)
@@ -82,7 +96,7 @@ def annealed_langevin(
     the ratio of drift to noise is the same at all levels. Returns y at the lowest level, with the noise of t = 1.
     Eq. diffusion.03, Eq. diffusion.17; Song and Ermon 2019, algorithm 1.
     """
-    shape = batch_shape(x=x)
+    shape = check_start(eps_model, x, schedule, on_step)
     levels = checks.whole("levels", levels, 1, schedule.T)
     steps, step = checks.whole("steps", steps), checks.positive("step", step)
     checks.rng(rng)

@@ -21,7 +21,7 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict, predict_x0_from_eps, reverse_variance
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale, spaced_timesteps
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, like, scale, spaced_timesteps
 from minigen.tensor.progress import bar_is_seen, progress_bar
 
 Array = Any  # an ndarray, or one that autograd traces
@@ -36,7 +36,8 @@ class Trajectory:
     """
 
     def __init__(self, times: Iterable[int] | None = None, every: int = 1):
-        self.wanted = None if times is None else set(times)
+        given = list(times) if isinstance(times, Iterable) else times
+        self.wanted = None if given is None else set(checks.array("times", given, "K", empty=True).tolist())
         self.every = checks.whole("every", every)
         self.times: list[int] = []
         self._states: list[numpy.ndarray] = []
@@ -48,7 +49,10 @@ class Trajectory:
 
     @property
     def states(self) -> numpy.ndarray:
-        """(K, N, ...), in the order of `times`."""
+        """(K, N, ...), in the order of `times`. ValueError: nothing has been recorded."""
+        if not self._states:
+            wanted = "times" if self.wanted is None else f"times {sorted(self.wanted)}"
+            raise ValueError(f"states must hold at least one of the {wanted}, got none: no sampler has come by one")
         return numpy.stack(self._states)
 
 
@@ -56,6 +60,15 @@ def timesteps(T: int, progress: str | None = None) -> Iterable[int]:
     """T, T − 1, ..., 1, with a progress bar on a terminal or in a notebook if it has a name."""
     steps = range(T, 0, -1)
     return progress_bar(steps, desc=progress, unit="step") if progress and bar_is_seen() else steps
+
+
+def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
+    """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
+    checks.function("eps_model", eps_model)
+    checks.instance("schedule", schedule, Schedule)
+    if on_step is not None:
+        checks.function("on_step", on_step)
+    return batch_shape(x=x)
 
 
 def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:
@@ -70,10 +83,12 @@ def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:
 def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, variance: str | Array = "beta") -> Array:
     """One step of DDPM sampling, x_t -> x_{t-1}: the mean for the predicted noise eps, plus σ_t times fresh noise z.
 
-    σ_t² is `variance`: "beta", "posterior", or an array of variances (N, ...). The last step, t = 1, adds no noise:
-    what it returns is data, not data with noise on top.
+    x, eps and z are (N, ...), t is one time step. σ_t² is `variance`: "beta", "posterior", or variances in the shape
+    of x (1 where they are the same along an axis, or one number). The last step, t = 1, adds no noise: what it returns
+    is data, not data with noise on top. The result has the dtype of x. ValueError: other shapes, a negative variance.
     Eq. diffusion.04, Eq. diffusion.13; Ho et al. 2020, algorithm 2.
     """
+    check_steps(t, schedule, x=x, eps=eps)
     mean = mean_from_eps(x, t, eps, schedule)
     if np.ndim(t) > 0:
         raise ValueError(f"t must be one time step, got shape {np.shape(t)}")
@@ -81,7 +96,25 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
         return mean
     if isinstance(variance, str):
         variance = reverse_variance(variance, None, t, x, schedule)
-    return mean + np.sqrt(variance) * z
+    else:
+        variance = _given_variance(variance, x)
+    return mean + np.sqrt(variance) * _fresh_noise(x, z)
+
+
+def _fresh_noise(x: Array, z: Array) -> Array:
+    """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
+    if not (isinstance(z, int) and z == 0):
+        batch_shape(x=x, z=z)
+    return z
+
+
+def _given_variance(variance: Array, x: Array) -> Array:
+    """σ² that is given as numbers, in the dtype of x, whose shape it must go with axis by axis."""
+    variance = checks.between("variance", checks.floats("variance", variance), 0)
+    given, shape = np.shape(variance), np.shape(x)
+    if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
+        raise ValueError(f"variance must have the shape of x, {shape}, got {given}")
+    return like(variance, x)
 
 
 def ddim_variance(before: Any, now: Any, eta: float) -> Array:
@@ -140,7 +173,8 @@ def ancestral(
     variance: "beta" (right for data as wide as the noise), "posterior" (right for data that is a single point), or
     "learned", with a model that returns (eps, v). Eq. diffusion.04; Ho et al. 2020, algorithm 2.
     """
-    shape = batch_shape(x=x)
+    shape = check_start(eps_model, x, schedule, on_step)
+    checks.choice("variance", variance, ("beta", "posterior", "learned"))
     checks.rng(rng)
     notify(on_step, schedule.T, x)
     for t in timesteps(schedule.T, progress):
@@ -165,6 +199,7 @@ def strided(
 
     The model is told the times that it was trained with; `on_step` gets those of the shorter schedule, steps..0.
     """
+    check_start(eps_model, x, schedule, on_step)
     shorter = schedule.subset(spaced_timesteps(schedule.T, steps))
     return ancestral(eps_model, x, shorter, rng, variance, on_step, progress)
 
@@ -184,7 +219,7 @@ def ddim(
     eta = 0 is deterministic: the sample is a function of x_T. eta = 1 is `strided` with variance "posterior". Any
     eta > 0 needs rng. Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26; Song, Meng and Ermon 2021, eq. 12 and 16.
     """
-    shape = batch_shape(x=x)
+    shape = check_start(eps_model, x, schedule, on_step)
     eta = checks.number("eta", eta, 0, 1)
     noise = checks.rng(rng) if eta > 0 else None
     if steps is not None:
@@ -212,7 +247,7 @@ def heun(
     method on it. Heun's method takes the mean of the slopes at both ends of a step, two evaluations of the model; the
     last step, to σ = 0 where there is no slope, is Euler's. Karras et al. 2022, algorithm 1.
     """
-    batch_shape(x=x)
+    check_start(eps_model, x, schedule, on_step)
     if steps is not None:
         schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
@@ -230,12 +265,19 @@ def heun(
 
 
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
-    """An eps model whose implied x0 is clipped to [low, high], as pixels are; a second output (v) is kept."""
+    """An eps model whose implied x0 is clipped to [low, high], as pixels are; a second output (v) is kept.
+
+    eps has the dtype of x. ValueError: high not above low, `schedule` no Schedule, `eps_model` no function.
+    """
+    checks.function("eps_model", eps_model)
+    checks.instance("schedule", schedule, Schedule)
+    low = checks.number("low", low)
+    high = checks.number("high", high, low, without=low)
 
     def corrected(x: Array, t: Array) -> Any:
         output = eps_model(x, t)
         eps, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, ())
-        x0 = np.clip(predict_x0_from_eps(x, t, eps, schedule), low, high)
+        x0 = np.clip(predict_x0_from_eps(x, t, like(eps, x), schedule), low, high)
         eps = eps_from_x0(x, t, x0, schedule)
         return (eps, *rest) if rest else eps
 

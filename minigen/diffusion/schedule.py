@@ -183,5 +183,6 @@ def batch_shape(**arrays: Array) -> tuple[int, ...]:
 
 
 def check_steps(t: Any, schedule: Schedule, *, least: int = 1, **arrays: Array) -> numpy.ndarray:
-    """Time steps, () or (N,), in least..T, for arrays (N, ...) that `batch_shape` accepts."""
+    """Time steps, () or (N,), in least..T, for arrays (N, ...) that `batch_shape` accepts, of a `Schedule`."""
+    checks.instance("schedule", schedule, Schedule)
     return checks.times(t, schedule.T, batch_shape(**arrays)[0], least)

@@ -97,6 +97,9 @@ def ncsn_sample(
     score_model(x, sigma) is told the level as (N,). `on_step` gets the number of levels that are left, and x.
     ValueError: sigmas that are not positive or do not fall. Eq. diffusion.03; Song and Ermon 2019, algorithm 1.
     """
+    checks.function("score_model", score_model)
+    if on_step is not None:
+        checks.function("on_step", on_step)
     shape = batch_shape(x=x)
     sigmas = checks.array("sigmas", sigmas, "levels", dtype=numpy.float64)
     if numpy.any(sigmas <= 0) or numpy.any(numpy.diff(sigmas) >= 0):

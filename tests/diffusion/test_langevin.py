@@ -18,6 +18,37 @@ def test_langevin_step_by_hand():
     assert L.langevin_step(one, -3 * one, 0.02, 2 * one).item() == pytest.approx(1 - 0.03 + 2 * np.sqrt(0.02))
 
 
+def test_each_example_has_its_own_step():
+    """As its own call does, in pictures too; float32 stays float32. Eq. diffusion.03"""
+    steps = np.array([0.01, 0.5, 2.0])
+    x, score, z = np.random.default_rng(0).standard_normal((3, 3, 4, 5, 2), dtype=np.float32)
+    got = L.langevin_step(x, score, steps, z)
+    assert got.dtype == np.float32
+    for i in range(3):
+        one = L.langevin_step(x[i : i + 1], score[i : i + 1], steps[i], z[i : i + 1])
+        np.testing.assert_allclose(got[i : i + 1], one, rtol=1e-6)
+
+
+def test_the_model_is_told_the_time_it_was_trained_with_and_the_steps_are_counted_down():
+    """On a schedule of every tenth time, step 3 is the time 30; `on_step` gets the steps that are left."""
+    schedule, told, left = Schedule.linear(100).subset(np.arange(10, 101, 10)), [], []
+
+    def model(x, t):
+        told.extend(t.tolist())
+        return 0 * x
+
+    L.langevin(model, X, 3, schedule, 4, 0.1, RNG, on_step=lambda k, x: left.append(k))
+    assert told == [30] * 3 * 4 and left == [4, 3, 2, 1, 0]
+
+
+def test_the_default_step_is_that_of_the_docstring():
+    """A tenth of sigma^2: with it, one step without a score moves y by the noise times sqrt(0.1) sigma."""
+    schedule, x = Schedule.linear(10, 0.02, 0.3), np.zeros((2000, 1))
+    y = L.annealed_langevin(zero, x, schedule, np.random.default_rng(0), levels=1, steps=1)
+    z = np.random.default_rng(0).standard_normal(x.shape)
+    np.testing.assert_allclose(y, np.sqrt(0.1) * schedule.sigma[1] * z, rtol=1e-12)
+
+
 def test_langevin_reaches_its_own_stationary_law():
     """On N(0, s²) a step multiplies by r = 1 - step/2s² and adds noise of variance `step`: the stationary variance is
     step/(1 - r²), a little above s². Eq. diffusion.03, Eq. diffusion.17"""
@@ -123,6 +154,17 @@ def zero(x, t):
         (lambda: L.annealed_langevin(zero, X, S10, RNG, levels=5, steps=0), "steps must be a whole number"),
         (lambda: L.annealed_langevin(zero, X + np.nan, S10, RNG, levels=5), "x must be finite"),
         (lambda: L.langevin_step(X, X[:2], 0.1, X), "score must have the shape of x"),
+        (lambda: L.langevin_step(X, X, 0.0, X), "step must be positive, got 0"),
+        (lambda: L.langevin_step(X, X, np.array([0.1, -0.2, 0.1]), X), "step must be positive, got -0.2"),
+        (lambda: L.langevin_step(X, X, np.nan, X), "step must be finite"),
+        (lambda: L.langevin_step(X, X, "0.1", X), "step must be an array of real numbers"),
+        (lambda: L.langevin_step(X, X, np.full(2, 0.1), X), r"step must be one number or have shape \(3,\)"),
+        (lambda: L.langevin_step(X, X, np.full((3, 1), 0.1), X), r"step must be one number or have shape \(3,\)"),
+        (lambda: L.langevin(zero, X, 1, None, 5, 0.1, RNG), "schedule must be an instance of Schedule, got None"),
+        (lambda: L.langevin(zero, X, 1, S10, 5, 0.1, RNG, on_step=3), "on_step must be a function"),
+        (lambda: L.annealed_langevin(zero, X, 10, RNG), "schedule must be an instance of Schedule, got 10"),
+        (lambda: L.annealed_langevin(zero, X, S10, RNG, levels=5, on_step=3), "on_step must be a function"),
+        (lambda: L.geometric_timesteps(None, 3), "schedule must be an instance of Schedule"),
     ],
 )
 def test_errors(call, message):

@@ -280,6 +280,73 @@ def test_progress_is_silent_without_a_terminal(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_given_variance_goes_with_x():
+    """One for each number, column or row, or one for all; float32 x stays float32. Eq. diffusion.04"""
+    s, rng = Schedule.linear(10, 0.02, 0.3), np.random.default_rng(0)
+    x, eps, z = rng.standard_normal((3, 4, 2), dtype=np.float32)
+    mean, variance = mean_from_eps(x, 6, eps, s), rng.uniform(0.1, 2.0, (4, 2))
+    for given in (variance, variance[:1], variance[:, :1], 0.25):
+        got = S.ancestral_step(x, 6, eps, z, s, given)
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, mean + np.sqrt(given) * z, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(S.ancestral_step(x, 6, eps, z, s, 0 * variance), mean)
+
+
+def test_a_trajectory_keeps_copies():
+    """A sampler, or whoever is told after it, may go on to write into x."""
+    path, x = S.Trajectory(), np.ones((2, 3))
+    path(1, x)
+    x[:] = 5
+    path(0, x)
+    np.testing.assert_array_equal(path.states, [np.ones((2, 3)), np.full((2, 3), 5)])
+
+
+def test_a_model_in_float64_leaves_float32_as_it_is():
+    """What it returns is taken in the dtype of x, its variance too. Eq. diffusion.19"""
+    s, x, rng = Schedule.linear(10, 0.02, 0.3), noise(0, 3, 2).astype(np.float32), np.random.default_rng(0)
+
+    def wide(x, t):
+        return 0.5 * x.astype(np.float64)
+
+    def pair(x, t):
+        return wide(x, t), wide(x, t)
+
+    seen = []
+    for sample in (
+        lambda told: S.ancestral(wide, x, s, rng, on_step=told),
+        lambda told: S.ancestral(pair, x, s, rng, "learned", told),
+        lambda told: S.strided(wide, x, s, 4, rng, "posterior", told),
+        lambda told: S.ddim(wide, x, s, eta=0.5, rng=rng, on_step=told),
+        lambda told: S.heun(wide, x, s, on_step=told),
+        lambda told: S.ddim(S.clipped(wide, s), x, s, on_step=told),
+    ):
+        assert sample(lambda t, x: seen.append(x.dtype)).dtype == np.float32
+    assert set(seen) == {np.dtype(np.float32)}
+    assert S.clipped(wide, s)(x, np.full(3, 7)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        lambda f, **wrong: S.ancestral(f, X, **{"schedule": S10, "rng": RNG, **wrong}),
+        lambda f, **wrong: S.strided(f, X, **{"schedule": S10, "steps": 4, "rng": RNG, **wrong}),
+        lambda f, **wrong: S.ddim(f, X, **{"schedule": S10, **wrong}),
+        lambda f, **wrong: S.heun(f, X, **{"schedule": S10, **wrong}),
+    ],
+)
+def test_wrong_settings_are_refused_before_the_model_is_asked(sample):
+    def never(x, t):
+        raise AssertionError("the model was asked")
+
+    for name, value in [("schedule", None), ("schedule", 10), ("schedule", Schedule), ("on_step", 3)]:
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            sample(never, **{name: value})
+    with pytest.raises(ValueError, match="variance must be one of"):
+        S.ancestral(never, X, S10, RNG, "bad")
+    with pytest.raises(ValueError, match="variance must be one of"):
+        S.strided(never, X, S10, 4, RNG, "bad")
+
+
 S10, X, RNG = Schedule.linear(10), np.zeros((3, 2)), np.random.default_rng(0)
 
 
@@ -304,6 +371,23 @@ def ZERO(x, t):
         (lambda: S.ddim(ZERO, X, S10, steps=0), "steps must be a whole number"),
         (lambda: S.heun(ZERO, X.astype(int), S10), "x must be an array of floats"),
         (lambda: S.Trajectory(every=0), "every must be a whole number"),
+        (lambda: S.Trajectory(times=3), r"times must have shape \(K,\), got \(\)"),
+        (lambda: S.Trajectory(times="all"), "times must be an array of real numbers"),
+        (lambda: S.Trajectory().states, "states must hold at least one of the times, got none"),
+        (lambda: S.Trajectory(times=[]).states, r"states must hold at least one of the times \[\], got none"),
+        (lambda: S.clipped(3, S10), "eps_model must be a function or a model, got 3"),
+        (lambda: S.clipped(ZERO, None), "schedule must be an instance of Schedule, got None"),
+        (lambda: S.clipped(ZERO, S10, 1.0, -1.0), r"high must be a number in \(1, inf\), got -1.0"),
+        (lambda: S.clipped(ZERO, S10, 1.0, 1.0), r"high must be a number in \(1, inf\), got 1.0"),
+        (lambda: S.clipped(ZERO, S10, "low"), "low must be a number"),
+        (lambda: S.ancestral_step(X, 2, X, X[:1], S10), r"z must have the shape of x, \(3, 2\), got \(1, 2\)"),
+        (lambda: S.ancestral_step(X, 2, X, X + np.nan, S10), "z must be finite"),
+        (lambda: S.ancestral_step(X, 2, X, X, S10, -np.ones((3, 2))), "variance must be nonnegative"),
+        (lambda: S.ancestral_step(X, 2, X, X, S10, X + np.inf), "variance must be finite"),
+        (lambda: S.ancestral_step(X, 2, X, X, S10, np.ones(2)), r"variance must have the shape of x, \(3, 2\)"),
+        (lambda: S.ancestral_step(X, 2, X, X, S10, np.ones((2, 2))), r"variance must have the shape of x, \(3, 2\)"),
+        (lambda: S.ancestral_step(X, 2, X, X, S10, np.ones((1, 3, 2))), r"variance must have the shape of x"),
+        (lambda: S.ancestral_step(X, 2, X, X, S10, None), "variance must be an array of real numbers"),
         (lambda: S.ancestral_step(X, np.array([2, 2, 2]), X, X, S10), r"t must be one time step, got shape \(3,\)"),
         (lambda: S.ancestral_step(X, 0, X, X, S10), "t must be in 1..10, got values from 0 to 0"),
         (lambda: S.ddim_step(X, 3, -1, X, None, S10), "s must be in 0..10, got values from -1 to -1"),
@@ -311,6 +395,8 @@ def ZERO(x, t):
         (lambda: S.ddim_step(X, -3, 1, X, None, S10), "t must be in 0..10, got values from -3 to -3"),
         (lambda: S.ddim_step(X, 3, 1.0, X, None, S10), "s must be whole numbers"),
         (lambda: S.ddim_step(X, 3, 5, X, X, S10, 0.5), "s must be earlier than t where noise is added"),
+        (lambda: S.ddim_step(X, 3, np.array([1, 2, 3]), X, X, S10, 0.5), "s must be earlier than t where noise"),
+        (lambda: S.ddim_step(X, 3, 1, X, X[:1], S10, 0.5), r"z must have the shape of x, \(3, 2\), got \(1, 2\)"),
         (lambda: S.ddim_step(X, 3, 1, X, None, S10, 0.5), "z must be noise in the shape of x"),
         (lambda: S.ddim_step(X, 3, 1, X, X, S10, -0.5), r"eta must be a number in \[0, 1\]"),
     ],

@@ -226,6 +226,8 @@ X = np.ones((3, 2))
         (lambda: ncsn_sample(lambda x, s: x, X, [1.0, 0.0], np.random.default_rng(0)), "sigmas"),
         (lambda: ncsn_sample(lambda x, s: x, X, [], np.random.default_rng(0)), "sigmas"),
         (lambda: ncsn_sample(lambda x, s: x, X, [1.0], 0), "rng"),
+        (lambda: ncsn_sample(3, X, [1.0], np.random.default_rng(0)), "score_model"),
+        (lambda: ncsn_sample(lambda x, s: 1 / 0, X, [1.0], np.random.default_rng(0), on_step=3), "on_step"),
         (lambda: ncsn_sample(lambda x, s: x, X, [1.0], np.random.default_rng(0), steps=0), "steps"),
         (lambda: ncsn_sample(lambda x, s: x, X, [1.0], np.random.default_rng(0), step=-1), "step"),
     ],
