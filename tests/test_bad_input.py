@@ -18,7 +18,7 @@ import pytest
 
 from minigen import metrics, nn, optim
 from minigen.data import batches, mixture, mnist, sequences, shapes, sprites, toy
-from minigen.diffusion import ddpm, langevin, samplers
+from minigen.diffusion import ddpm, guidance, langevin, samplers
 from minigen.diffusion import likelihood as diffusion_likelihood
 from minigen.diffusion import schedule as schedule_module
 from minigen.diffusion.networks.dit import DiT
@@ -1397,7 +1397,10 @@ row("flow.Permute", bijection.Permute, order=given([1, 0], [1, 1], [0.0, 1.0], "
 row("flow.Logit", bijection.Logit, alpha=given(0.1, 0.5, -1, NAN, "x"))
 
 # diffusion
-SCHEDULE = fixed(lambda: schedule_module.Schedule.linear(5, 0.1, 0.5))
+SCHEDULE = Kind(
+    lambda: schedule_module.Schedule.linear(5, 0.1, 0.5), lambda good: [schedule_module.Schedule, 5, good.beta, None]
+)
+ON_STEP = given(None, 3, samplers.Trajectory, "x")
 STEPS = given(numpy.array([1, 2, 5, 3]), 0, 6, 1.5, numpy.ones((4, 1), int), numpy.ones(3, int), "x", None)
 for formula, names in [
     (ddpm.q_step, ("x_before", "eps")),
@@ -1410,6 +1413,14 @@ for formula, names in [
 ]:
     values = {name: data(4, 2)._replace(wrong=lambda x: [x * NAN, x.astype(str), "x", None]) for name in names}
     row(f"diffusion.{formula.__name__}", formula, **values, t=STEPS, schedule=SCHEDULE)
+row(
+    "diffusion.q_sample",
+    ddpm.q_sample,
+    x0=data(4, 2)._replace(wrong=lambda x: [x * NAN, x.astype(str), "x", None]),
+    t=STEPS._replace(wrong=lambda t: [-1, 6, 1.5, t[:3], "x", None]),
+    eps=data(4, 2)._replace(wrong=lambda x: [x * NAN, x.astype(str), "x", None]),
+    schedule=SCHEDULE,
+)
 EPS = seeded(EpsMLP, 2, 4, 1, 4)
 row(
     "diffusion.simple_loss",
@@ -1470,6 +1481,7 @@ row(
     schedule=SCHEDULE,
     rng=rng(),
     variance=given("beta", "none", 3),
+    on_step=ON_STEP,
 )
 row(
     "diffusion.strided",
@@ -1480,6 +1492,7 @@ row(
     steps=size(3),
     rng=rng(),
     variance=given("beta", "none", 3),
+    on_step=ON_STEP,
 )
 row(
     "diffusion.ddim",
@@ -1490,8 +1503,40 @@ row(
     steps=size(3),
     eta=fraction(0.5),
     rng=rng(),
+    on_step=ON_STEP,
 )
-row("diffusion.heun", samplers.heun, eps_model=model(EPS), x=NOISE, schedule=SCHEDULE, steps=size(3))
+row(
+    "diffusion.heun",
+    samplers.heun,
+    eps_model=model(EPS),
+    x=NOISE,
+    schedule=SCHEDULE,
+    steps=size(3),
+    on_step=ON_STEP,
+)
+VARIANCE = given(numpy.full((4, 2), 0.1), numpy.full((4, 2), -0.1), numpy.ones(2), numpy.ones((3, 2)), NAN, "x", None)
+row(
+    "diffusion.ancestral_step",
+    samplers.ancestral_step,
+    x=NOISE,
+    t=given(2, 0, 6, 1.5, "x", None, numpy.full(4, 2)),
+    eps=NOISE,
+    z=NOISE,
+    schedule=SCHEDULE,
+    variance=VARIANCE,
+)
+row(
+    "diffusion.clipped",
+    samplers.clipped,
+    eps_model=model(EPS),
+    schedule=SCHEDULE,
+    low=given(-1.0, "x", NAN),
+    high=given(1.0, -1.0, -2.0, "x", NAN),
+)
+row("diffusion.Trajectory", samplers.Trajectory, times=given([0, 3], 3, "x", [NAN]), every=size(1))
+STEP = given(0.1, 0, -1.0, NAN, "x", numpy.full(3, 0.1), numpy.full((4, 1), 0.1), None)
+row("diffusion.langevin_step", langevin.langevin_step, x=NOISE, score=NOISE, step=STEP, z=NOISE)
+row("diffusion.geometric_timesteps", langevin.geometric_timesteps, schedule=SCHEDULE, levels=size(2))
 row(
     "diffusion.langevin",
     langevin.langevin,
@@ -1502,6 +1547,7 @@ row(
     steps=size(3),
     step=positive(0.1),
     rng=rng(),
+    on_step=ON_STEP,
 )
 row(
     "diffusion.annealed_langevin",
@@ -1513,15 +1559,44 @@ row(
     levels=size(2),
     steps=size(2),
     step=positive(0.1),
+    on_step=ON_STEP,
+)
+PIXELS = data(4, 2, low=-1.0)._replace(wrong=lambda x: [x * NAN, x[:0], x + 2, x - 2, x.astype(int), "x", None])
+row(
+    "diffusion.discretized_log_prob",
+    diffusion_likelihood.discretized_log_prob,
+    x=PIXELS,
+    mean=NOISE,
+    log_variance=NOISE,
+    levels=size(4, 2),
+)
+row(
+    "diffusion.vlb_term",
+    diffusion_likelihood.vlb_term,
+    eps_model=model(EPS),
+    x0=PIXELS,
+    t=STEPS,
+    eps=NOISE,
+    schedule=SCHEDULE,
+    variance=given("beta", "none", 3),
+    levels=size(4, 2),
+)
+row(
+    "diffusion.drop_labels",
+    guidance.drop_labels,
+    y=given(numpy.arange(4), numpy.arange(4.0), numpy.full(4, -2), 3, "x", None),
+    u=given([0.0, 0.2, 0.4, 0.6], [0.0, 0.2, 0.4, 1.0], [0.0, -0.2, 0.4, 0.6], [0.1], 0.1, "x", None),
+    p=fraction(0.5),
 )
 row(
     "diffusion.vlb_terms",
     diffusion_likelihood.vlb_terms,
     eps_model=model(EPS),
-    x0=NOISE,
+    x0=PIXELS,
     schedule=SCHEDULE,
     rng=rng(),
     variance=given("beta", "none", 3),
+    levels=size(4, 2),
 )
 row("diffusion.prior_term", diffusion_likelihood.prior_term, x0=NOISE, schedule=SCHEDULE)
 row("diffusion.Schedule", schedule_module.Schedule, beta=given([0.1, 0.2], [], [0.1, 1.0], 0.1, [NAN], "x", None))

@@ -30,8 +30,11 @@ def discretized_log_prob(x: Array, mean: Array, log_variance: Array, levels: int
 
     The Gaussian N(mean, exp(log_variance)) is cut into bins that reach half a gray value to either side of each level;
     the two at the ends reach to infinity. P(x) is the mass of the bin of x, so that the probabilities of all gray
-    values sum to 1. Ho et al. 2020, eq. 13.
+    values sum to 1. ValueError: shapes that differ, x outside [−1, 1], fewer than 2 levels. Ho et al. 2020, eq. 13.
     """
+    batch_shape(x=x, mean=mean, log_variance=log_variance)
+    checks.between("x", x, -1, 1)
+    levels = checks.whole("levels", levels, 2)
     half = 1 / (levels - 1)  # half the distance between two gray values
     inverse_std = np.exp(-0.5 * log_variance)
     high = numpy.where(x > 1 - half, FAR, x + half).astype(x.dtype)
@@ -83,9 +86,11 @@ def vlb_term(
 
     For t > 1 it is KL(q(x_{t-1} | x_t, x0) ‖ p(x_{t-1} | x_t)), for t = 1 it is −log p(x0 | x_1). `variance` of p is
     "beta", "posterior" or "learned". With levels=256 the data are pixels in [−1, 1] and p(x0 | x_1) is the
-    probability of their gray values; without, it is a density. Eq. diffusion.11, Eq. diffusion.12, Eq. diffusion.14
+    probability of their gray values; without, it is a density. ValueError: levels below 2, or data that are then not
+    in [−1, 1]. Eq. diffusion.11, Eq. diffusion.12, Eq. diffusion.14
     """
     t = check_steps(t, schedule, x0=x0, eps=eps)
+    _check_pixels(x0, levels)
     t = np.broadcast_to(t, (len(x0),))
     x_t = q_sample(x0, t, eps, schedule)
     eps_hat, v = predict(eps_model, x_t, t, schedule)
@@ -104,6 +109,13 @@ def vlb_term(
     return np.sum(np.reshape(per_dimension, (len(x0), -1)), axis=1)  # (N,)
 
 
+def _check_pixels(x0, levels):
+    """ValueError, if there are levels, and they or x0 are not those of pixels."""
+    if levels is not None:
+        checks.whole("levels", levels, 2)
+        checks.between("x0", x0, -1, 1)
+
+
 def _reconstruction(x0, mean, variance, levels):
     """−log p(x0 | x_1) of each number, a density or (with levels) the probability of a gray value."""
     if levels is None:
@@ -119,6 +131,7 @@ def _gaussian_kl(q_mean, q_variance, p_mean, p_variance):
 
 def prior_term(x0: Array, schedule: Schedule) -> Array:
     """KL(q(x_T | x0) ‖ N(0, I)): what is left of the data at the end, the post's L_T. Nats, (N,). Eq. diffusion.12"""
+    checks.instance("schedule", schedule, Schedule)
     batch_shape(x0=x0)
     alpha_bar = float(schedule.alpha_bar[-1])
     kl = 0.5 * (alpha_bar * x0**2 - alpha_bar - float(np.log1p(-alpha_bar)))
@@ -159,6 +172,8 @@ def vlb_terms(
     """
     shape = batch_shape(x0=x0)
     checks.function("eps_model", eps_model)
+    checks.instance("schedule", schedule, Schedule)
+    _check_pixels(x0, levels)
     checks.choice("variance", variance, ("beta", "posterior", "learned"))
     checks.rng(rng)
     nats = numpy.zeros((shape[0], schedule.T + 1), dtype=x0.dtype)

@@ -117,6 +117,23 @@ def test_vlb_terms_of_a_gaussian(variance):
     np.testing.assert_allclose(got.bits_per_dim * np.log(2), got.nats)
 
 
+def test_each_example_has_the_term_of_its_own_time():
+    """A batch of several times, the last step among them, against one call for each. Eq. diffusion.14"""
+    t, x0, eps = np.array([1, 2, 2, 9]), normal(4, 3), normal(4, 3)
+    pixels = np.round((np.tanh(x0) + 1) * 127.5) / 127.5 - 1
+
+    def model(x, t):
+        return 0.3 * x, 0.4 + 0.1 * x
+
+    for data, levels in ((x0, None), (pixels, 256)):
+        for variance in ("beta", "posterior", "learned"):
+            got = L.vlb_term(model, data, t, eps, SCHEDULE, variance, levels)
+            one = [
+                L.vlb_term(model, data[i : i + 1], t[i], eps[i : i + 1], SCHEDULE, variance, levels) for i in range(4)
+            ]
+            np.testing.assert_allclose(got, np.ravel(one), rtol=1e-12)
+
+
 def test_the_gap_closes_with_many_steps():
     """With the exact eps the bound tends to the entropy of the data. Eq. diffusion.09, Eq. diffusion.10"""
     spread = 0.6
@@ -196,6 +213,15 @@ def test_hybrid_loss_trains_each_head_by_its_own_part():
         assert grads.v.layers[0].w[index] == pytest.approx((up - down) / (2 * h), rel=1e-5)
 
 
+def test_the_weight_of_the_hybrid_loss_is_that_of_the_paper():
+    """0.001. Eq. diffusion.19; Nichol and Dhariwal 2021, section 3.1."""
+    model = TwoHeads(np.random.default_rng(0))
+    x0, eps, t = normal(3, 2), normal(3, 2), np.array([1, 7, 50])
+    simple = simple_loss(lambda x, t: model(x, t)[0], x0, t, eps, SCHEDULE)
+    of_the_bound = L.hybrid_loss(model, x0, t, eps, SCHEDULE, weight=1.0) - simple
+    assert L.hybrid_loss(model, x0, t, eps, SCHEDULE) == pytest.approx(simple + 0.001 * of_the_bound)
+
+
 def test_hybrid_loss_with_pixels_in_float32():
     model = TwoHeads(np.random.default_rng(0))
     x0 = (RNG.integers(0, 256, (6, 2)) / 127.5 - 1).astype(np.float32)
@@ -213,6 +239,12 @@ def test_float32_stays_float32():
     assert L.vlb_term(lambda x, t: x, x, t, x, SCHEDULE).dtype == np.float32
     assert L.vlb_terms(lambda x, t: x, x, SCHEDULE, RNG).nats.dtype == np.float32
 
+    def wide(x, t):
+        return (x.astype(np.float64), x.astype(np.float64))
+
+    assert L.vlb_term(wide, x, t, x, SCHEDULE, "learned").dtype == np.float32
+    assert L.hybrid_loss(wide, x, t, x, SCHEDULE).dtype == np.float32
+
 
 X, T = np.zeros((3, 2)), np.array([1, 2, 3])
 
@@ -227,6 +259,17 @@ X, T = np.zeros((3, 2)), np.array([1, 2, 3])
         (lambda: L.vlb_terms(lambda x, t: x, X, SCHEDULE, 0), "rng must be a numpy.random.Generator"),
         (lambda: L.vlb_term(lambda x, t: x, X, T - 1, X, SCHEDULE), "t must be in 1..50"),
         (lambda: L.hybrid_loss(lambda x, t: (x, x), X, T - 1, X, SCHEDULE), "t must be in 1..50"),
+        (lambda: L.discretized_log_prob(X, X, X, 1), "levels must be a whole number of at least 2, got 1"),
+        (lambda: L.discretized_log_prob(X, X[:1], X), r"mean must have the shape of x, \(3, 2\), got \(1, 2\)"),
+        (lambda: L.discretized_log_prob(X, X, X[:, :1]), "log_variance must have the shape of x"),
+        (lambda: L.discretized_log_prob(X + 1.1, X, X), r"x must be in \[-1, 1\], got values from 1.1 to 1.1"),
+        (lambda: L.vlb_term(lambda x, t: x, X, T, X, SCHEDULE, levels=1), "levels must be a whole number of at least"),
+        (lambda: L.vlb_term(lambda x, t: x, X - 2, 9, X, SCHEDULE, levels=256), r"x0 must be in \[-1, 1\]"),
+        (lambda: L.vlb_terms(None, X - 2, SCHEDULE, RNG, levels=256), "eps_model must be a function"),
+        (lambda: L.vlb_terms(lambda x, t: 1 / 0, X - 2, SCHEDULE, RNG, levels=256), r"x0 must be in \[-1, 1\]"),
+        (lambda: L.vlb_terms(lambda x, t: 1 / 0, X, SCHEDULE, RNG, levels=1), "levels must be a whole number"),
+        (lambda: L.hybrid_loss(lambda x, t: (x, x), X, T, X, SCHEDULE, levels=1), "levels must be a whole number"),
+        (lambda: L.prior_term(X, None), "schedule must be an instance of Schedule"),
     ],
 )
 def test_errors(call, message):
