@@ -44,8 +44,9 @@ the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. C
 goes on where it stopped. If ./out holds a finished run of this lesson with this seed, its weights are used. A lesson
 with several models offers its best one first.
 
-Of some models one can ask for more: --label (which digit), --caption (a text), --w (the weight of guidance), --steps
-(how many steps the sampler takes). A model that does not know one of them says so before anything is trained."""
+Of some models one can ask for more: --label (which digit or class), --caption (a text), --w (the weight of guidance),
+--steps (how many steps the sampler takes). A model that does not know one of them says so before anything is
+trained."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -77,7 +78,7 @@ def parser() -> Parser:
     result.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the file to write")
     add_seed(result)
     result.add_argument("--model", metavar="NAME", help="which of the lesson's models (default: the first)")
-    result.add_argument("--label", type=_digit, metavar="K", help="the digit of all samples, 0 to 9")
+    result.add_argument("--label", type=_digit, metavar="K", help="the digit or class of all samples, 0 to 9")
     result.add_argument(
         "--caption", type=_caption, metavar="TEXT", help='what all samples are to show, such as "a thin seven"'
     )
