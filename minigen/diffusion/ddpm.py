@@ -133,8 +133,7 @@ def v_loss(v_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedul
     checks.function("v_model", v_model)
     t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
     x_t = q_sample(x0, t, eps, schedule)
-    v = v_model(x_t, t) if y is None else v_model(x_t, t, y)
-    return mse(like(v, x_t), v_from_x0_eps(x0, t, eps, schedule))
+    return mse(v_model(x_t, t) if y is None else v_model(x_t, t, y), v_from_x0_eps(x0, t, eps, schedule))
 
 
 def score_from_eps(eps: Array, t: Array, schedule: Schedule) -> Array:
@@ -232,4 +231,4 @@ def simple_loss(eps_model: Callable, x0: Array, t: Array, eps: Array, schedule: 
     checks.function("eps_model", eps_model)
     t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
     x_t = q_sample(x0, t, eps, schedule)
-    return like(mse(eps_model(x_t, t), eps), x_t)
+    return mse(eps_model(x_t, t), eps)

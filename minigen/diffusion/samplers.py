@@ -103,7 +103,7 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
 
 def _fresh_noise(x: Array, z: Array) -> Array:
     """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
-    if not (isinstance(z, int) and z == 0):
+    if np.ndim(z) > 0 or z != 0:
         batch_shape(x=x, z=z)
     return z
 

@@ -232,21 +232,6 @@ def test_simple_loss_is_least_for_the_conditional_mean():
 # ------------------------------------------------------------------------------------------- types and errors
 
 
-def test_losses_of_a_model_in_float64_stay_float32():
-    """With float32 data, and gradients in the dtype of what they are of."""
-    x, t = RNG.standard_normal((4, 2), dtype=np.float32), np.array([1, 2, 3, 50])
-    for loss in (G.simple_loss, G.v_loss):
-
-        def of(w):
-            return loss(lambda x, t: w * x, x, t, 0.5 * x, SCHEDULE)
-
-        wide, narrow = np.ones(2), np.ones(2, np.float32)
-        assert of(wide).dtype == np.float32
-        np.testing.assert_allclose(of(wide), of(narrow), rtol=1e-6)
-        assert grad(of)(wide).dtype == np.float64
-        np.testing.assert_allclose(grad(of)(wide), grad(of)(narrow), rtol=1e-5)
-
-
 def test_float32_stays_float32():
     x, t = RNG.standard_normal((4, 2), dtype=np.float32), np.array([1, 2, 3, 50])
     for result in [
