@@ -27,7 +27,9 @@ IDENTITY = math.log(math.e - 1)  # softplus(IDENTITY) = 1
 def u_hat(u: Array, w: Array) -> Array:
     """û with wᵀû = softplus(wᵀu) − 1 > −1, which makes the planar flow invertible: u and w (..., D) -> (..., D).
 
-    û = u + (softplus(wᵀu) − 1 − wᵀu) w/‖w‖²: only the part of u along w is changed. ValueError: w = 0, other shapes.
+    û = u + (softplus(wᵀu) − 1 − wᵀu) w/‖w‖²: only the part of u along w is changed. In float32 wᵀû, computed from û,
+    is above −1 for wᵀu ≥ −10; from about −13 down it is −1 to rounding, a little above or below. ValueError: w = 0,
+    other shapes.
     """
     u, w = checks.floats("u", u), checks.floats("w", w)
     checks.same_shape(u=u, w=w)

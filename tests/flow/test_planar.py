@@ -57,6 +57,19 @@ def test_u_hat_far_out():
     assert u_hat(np.array([800, 0], np.float32), w).dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype, alongs", [(np.float32, (-10, -5, 0, 5, 10)), (np.float64, (-25, -10, 0, 10))])
+def test_u_hat_is_invertible_as_computed(rng, dtype, alongs):
+    """wᵀû > −1 when it is computed in the same dtype, as far down as softplus(wᵀu) is above the rounding of wᵀu."""
+    for along in alongs:
+        u, w = rng.standard_normal((2, 1000, 3))
+        w /= np.linalg.norm(w, axis=1, keepdims=True)
+        u += (along - np.sum(u * w, axis=1, keepdims=True)) * w
+        u, w = u.astype(dtype), w.astype(dtype)
+        margin = np.sum(u_hat(u, w) * w, axis=1) + dtype(1)
+        assert (margin > 0).all(), along
+        np.testing.assert_allclose(margin, np.logaddexp(0.0, along), rtol=0, atol=50 * np.finfo(dtype).eps)
+
+
 # ------------------------------------------------------------------------------------------- planar
 
 
