@@ -217,8 +217,9 @@ def radial_forward(z: Array, center: Array, alpha: Array, beta: Array) -> tuple[
 class Radial(Bijection):
     """x = z + beta h (z − center), h = 1/(alpha + ‖z − center‖): mass moves away from a center, or towards it.
 
-    alpha = exp(log_alpha), beta = −alpha + softplus(raw_beta). Near the identity at the start. `inverse` is explicit:
-    the distance r from the center is the positive root of r² + (alpha + beta − R) r − alpha R = 0, R that of x.
+    alpha = exp(log_alpha), beta = −alpha + softplus(raw_beta), which is kept from being rounded to −alpha. Near the
+    identity at the start. `inverse` is explicit: the distance r from the center is the positive root of
+    r² + (alpha + beta − R) r − alpha R = 0, R that of x.
     """
 
     def __init__(self, rng: Rng, dim: int):
@@ -234,11 +235,12 @@ class Radial(Bijection):
         center, alpha, beta = self._parameters("x", x)
         away = x - center
         R = _length(away)  # (N,)
-        q = R - alpha - beta
+        gap = alpha + beta
+        q = R - gap
         root = np.sqrt(q**2 + 4 * alpha * R)
         # the positive root in whichever form does not subtract two nearly equal numbers
         r = np.where(q > 0, (q + root) / 2, 2 * alpha * R / np.where(q > 0, 1, root - q))
-        z = center + away / np.reshape(1 + beta / (alpha + r), (len(x), 1))
+        z = center + np.reshape((alpha + r) / (r + gap), (len(x), 1)) * away  # 1 + beta h = (r + gap)/(alpha + r)
         _, log_det = radial_forward(z, center, alpha, beta)
         return z, -log_det
 
@@ -246,7 +248,9 @@ class Radial(Bijection):
         """center, alpha > 0 and beta > −alpha in the dtype of the input `a`, whose shape is checked."""
         checks.array(name, a, "N", len(self.center))
         alpha = np.exp(like(self.log_alpha, a))
-        return like(self.center, a), alpha, softplus(like(self.raw_beta, a)) - alpha
+        gap, least = softplus(like(self.raw_beta, a)), alpha * numpy.finfo(a.dtype).eps
+        # less than that, −alpha + gap would be rounded to −alpha
+        return like(self.center, a), alpha, np.where(gap > least, gap, least) - alpha
 
 
 # ------------------------------------------------------------------------------------------- what they share

@@ -259,6 +259,36 @@ def test_radial_close_to_its_center_in_float32(rng):
     np.testing.assert_allclose(f.inverse(x)[0], z, rtol=2e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("log_alpha, raw_beta", [(0.0, -30.0), (3.0, -14.0), (0.0, -800.0), (-5.0, -30.0)])
+def test_radial_that_closes_its_center(rng, dtype, log_alpha, raw_beta):
+    """beta nearly −alpha, which rounding must not reach: r goes to r²/(alpha + r), and det is that of this map."""
+    f = Radial(rng, 3).map(lambda a: a.astype(dtype))
+    f.center[...], f.log_alpha[...], f.raw_beta[...] = 0, log_alpha, raw_beta
+    z = (2 * rng.standard_normal((40, 3))).astype(dtype)
+    x, log_det = f.forward(z)
+    back, minus = f.inverse(x)
+    assert {a.dtype for a in (x, log_det, back, minus)} == {np.dtype(dtype)}
+    wide, alpha = z.astype(float), math.exp(log_alpha)
+    r = np.linalg.norm(wide, axis=1)
+    across, along = r / (alpha + r), r * (2 * alpha + r) / (alpha + r) ** 2
+    few = 2e-5 if dtype is np.float32 else 1e-5  # what softplus(−14), of which the formulas know nothing, makes of it
+    np.testing.assert_allclose(x, across[:, None] * wide, rtol=few, atol=1e-6)
+    np.testing.assert_allclose(log_det, 2 * np.log(across) + np.log(along), rtol=few, atol=few)
+    np.testing.assert_allclose(back, z, rtol=few, atol=few)
+    np.testing.assert_allclose(minus, -log_det, rtol=few, atol=few)
+
+
+@pytest.mark.parametrize("raw_beta", [-30.0, -800.0])
+def test_gradients_of_a_radial_that_closes_its_center_are_finite(rng, raw_beta):
+    f, z = Radial(rng, 2), rng.standard_normal((10, 2), dtype=np.float32)
+    f.raw_beta[...] = raw_beta
+    for direction in ("forward", "inverse"):
+        _, grads = value_and_grad(lambda f: sum(anp.sum(a) for a in getattr(f, direction)(z)))(f)
+        for name, g in grads.parameters().items():
+            assert np.isfinite(g).all() and g.dtype == np.float32, (direction, name)
+
+
 def test_one_ball_for_each_example(rng):
     z, (alpha, beta) = rng.standard_normal((4, 2)), rng.uniform(0.5, 2, (2, 4))
     x, log_det = radial_forward(z, np.zeros(2), alpha, beta)
