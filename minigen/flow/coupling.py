@@ -164,11 +164,12 @@ class DiagonalScale(Bijection):
 def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
     """x = z where mask is 1, x = z·exp(s) + t where it is 0; log |det dx/dz|. Eq. flow.10
 
-    z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
+    z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,), in the dtype of z.
+    ValueError: other shapes.
     """
     z = checked_input(mask, "z", z)
     check_coupling(mask, z=z, s=s, t=t)
-    changed = 1 - mask
+    s, t, changed = like(s, z), like(t, z), like(1 - mask, z)
     return z * np.exp(changed * s) + changed * t, affine_log_det(s, mask)
 
 
@@ -176,7 +177,7 @@ def affine_inverse(x: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Ar
     """z with `affine_forward(z, s, t, mask)` = x, and log |det dz/dx|; neither s nor t is inverted. Eq. flow.11"""
     x = checked_input(mask, "x", x)
     check_coupling(mask, x=x, s=s, t=t)
-    changed = 1 - mask
+    s, t, changed = like(s, x), like(t, x), like(1 - mask, x)
     return (x - changed * t) * np.exp(-changed * s), -affine_log_det(s, mask)
 
 
@@ -186,7 +187,7 @@ def affine_log_det(s: Array, mask: Array) -> Array:
     Eq. flow.13
     """
     check_coupling(mask, s=s)
-    return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
+    return like(np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1), s)
 
 
 class AffineCoupling(Bijection):
@@ -239,12 +240,12 @@ class BatchNorm(Bijection):
 
     def forward(self, z, context=None):
         z = checks.array("z", z, "N", ..., len(self.running_mean))
-        std = numpy.sqrt(self.running_var + self.eps)
-        return z * std + self.running_mean, self._log_det(z, np.log(std))
+        mean, std = like(self.running_mean, z), np.sqrt(like(self.running_var, z) + self.eps)
+        return z * std + mean, self._log_det(z, np.log(std))
 
     def inverse(self, x, context=None):
         x = checks.array("x", x, "N", ..., len(self.running_mean))
-        mean, var = self.running_mean, self.running_var
+        mean, var = like(self.running_mean, x), like(self.running_var, x)
         if self.training:
             axes = tuple(range(len(np.shape(x)) - 1))
             mean = np.mean(x, axis=axes)

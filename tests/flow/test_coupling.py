@@ -199,6 +199,33 @@ def test_float32_stays(rng, kind):
     assert "mask" not in f.parameters()
 
 
+@pytest.mark.parametrize("others", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_dtype_of_the_input_is_that_of_the_output(rng, shaken, dtype, others):
+    """Whatever the dtype of the parameters, of the mask and of what a network returns."""
+    z, mask = rng.standard_normal((3, 4)).astype(dtype), half_mask(4).astype(others)
+    s, t = rng.standard_normal((2, 3, 4)).astype(others)
+    bijections = [coupling(rng, shaken, AffineCoupling), coupling(rng, shaken, AdditiveCoupling), DiagonalScale(4)]
+    bijections += [BatchNorm(4), BatchNorm(4).eval()]
+    results = {
+        "affine_forward": affine_forward(z, s, t, mask),
+        "affine_inverse": affine_inverse(z, s, t, mask),
+        "additive_forward": additive_forward(z, lambda kept: kept + t, mask),
+        "additive_inverse": additive_inverse(z, lambda kept: kept + t, mask),
+        "affine_log_det": (affine_log_det(z, mask),),
+    }
+    for k, f in enumerate(bijections):
+        f = f.map(lambda a: a.astype(others))
+        for name in ("mask", "running_mean", "running_var"):
+            if hasattr(f, name):
+                setattr(f, name, getattr(f, name).astype(others))
+        results |= {f"{k} {type(f).__name__}": f.forward(z), f"{k} {type(f).__name__}, inverse": f.inverse(z)}
+    for name, arrays in results.items():
+        assert [a.dtype for a in arrays] == [dtype] * len(arrays), name
+    _, log_det = affine_forward(z, s, t, mask)
+    np.testing.assert_allclose(log_det, s[:, 2:].sum(axis=1), rtol=1e-5)
+
+
 def test_gradient_against_finite_differences(rng, shaken):
     f, x = coupling(rng, shaken, AffineCoupling), rng.standard_normal((3, 4))
 
