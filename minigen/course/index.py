@@ -95,8 +95,8 @@ class LessonInfo:
 
     @property
     def samplers(self) -> tuple[str, ...]:
-        """The names of the models that the lesson offers to `minigen sample`, in its order."""
-        calls = sorted(_calls(_parse(self.path), "sampler"), key=lambda call: call.lineno)
+        """The names of the models that the lesson offers to `minigen sample`: the default one, the others in order."""
+        calls = sorted(_calls(_parse(self.path), "sampler"), key=lambda call: (not _is_default(call), call.lineno))
         return tuple(str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant))
 
     def wishes(self, sampler: str) -> tuple[str, ...]:
@@ -441,6 +441,12 @@ def _calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
             yield node
+
+
+def _is_default(call: ast.Call) -> bool:
+    """Whether `default=True` is among the arguments."""
+    values = [keyword.value for keyword in call.keywords if keyword.arg == "default"]
+    return any(isinstance(value, ast.Constant) and value.value is True for value in values)
 
 
 def _definitions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -92,6 +92,29 @@ def test_images_with_labels_of_the_second_model(lesson, capsys):
     assert arrays["labels"].dtype == np.int64 and (arrays["labels"] == np.arange(30) % 10).all()
 
 
+def test_the_default_need_not_be_the_first(lesson, capsys):
+    lesson.write_text(lesson.read_text().replace('("images", images)', '("images", images, default=True)'))
+    assert sample("gan/02", "--n", "3", "--out", "x.npz") == 0
+    assert capsys.readouterr().out == "x.npz: samples 3 x 4 x 4 x 1, labels 0 to 2\n" and steps() == 120
+    assert sample("gan/02", "--n", "3", "--model", "points", "--out", "y.npz") == 0
+    assert load("y.npz")["samples"].shape == (3, 2)
+    assert sample("gan/02", "--w", "1", "--out", "z.npz") == 2
+    assert "the model 'images' of gan/02_gan does not take --w" in capsys.readouterr().err
+
+
+def test_points_come_before_the_default_is_trained(lesson):
+    lesson.write_text(lesson.read_text().replace('("images", images)', '("images", images, default=True)'))
+    assert sample("gan/02", "--n", "3", "--model", "points", "--out", "y.npz") == 0
+    assert steps() == 60
+
+
+def test_two_defaults_are_a_mistake_of_the_lesson(lesson, capsys):
+    text = lesson.read_text().replace('("images", images)', '("images", images, default=True)')
+    lesson.write_text(text.replace(".astype(np.float32))\nb =", ".astype(np.float32), default=True)\nb ="))
+    assert sample("gan/02", "--n", "3", "--model", "images", "--out", "x.npz") == 1
+    assert "two samplers of a lesson are its default, one of them 'images'" in capsys.readouterr().err
+
+
 def test_trained_once(lesson, capsys):
     assert sample("gan/02", "--n", "5", "--out", "x.npz") == 0
     first, done = load()["samples"], steps()

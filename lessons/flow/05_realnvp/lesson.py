@@ -679,7 +679,7 @@ def draw_digits(rng, n, temperature=1.0):
     return np.clip(mnist.from_logit(average.model.sample(rng, n, temperature)) / 256, 0, 1)
 
 
-lesson.sampler("digits", draw_digits)
+lesson.sampler("digits", draw_digits, default=True)
 
 # %%
 y_test, det_test = mnist.dequantize_logit(some_test, lesson.rng("noise"))

@@ -570,7 +570,7 @@ def sample_digits(rng, n):
     return np.clip(step.averaged.sample(rng, n), 0, 1).reshape(n, 28, 28, 1)
 
 
-lesson.sampler("digits", sample_digits)
+lesson.sampler("digits", sample_digits, default=True)
 
 # %%
 log_p = step.averaged.log_prob(x_test)

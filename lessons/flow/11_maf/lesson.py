@@ -664,7 +664,7 @@ def draw_from(flow):
     return draw
 
 
-lesson.sampler("digits", draw_from(mixture))
+lesson.sampler("digits", draw_from(mixture), default=True)
 lesson.sampler("digits of the MAF", draw_from(maf))
 
 

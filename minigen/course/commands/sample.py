@@ -42,7 +42,7 @@ points (n, dimensions); and, where the model is conditional, `labels`, whole num
 The first call trains the lesson's models, which takes about as long as the lesson itself, and keeps their weights in
 the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. Ctrl-C loses nothing: the same command
 goes on where it stopped. If ./out holds a finished run of this lesson with this seed, its weights are used. A lesson
-with several models offers its best one first.
+with several models has one from which is drawn unless --model names another.
 
 Of some models one can ask for more: --label (which digit or class), --caption (a text), --w (the weight of guidance),
 --steps (how many steps the sampler takes). A model that does not know one of them says so before anything is
@@ -77,7 +77,7 @@ def parser() -> Parser:
     result.add_argument("--n", type=_count, default=5000, metavar="N", help="how many samples (default 5000)")
     result.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the file to write")
     add_seed(result)
-    result.add_argument("--model", metavar="NAME", help="which of the lesson's models (default: the first)")
+    result.add_argument("--model", metavar="NAME", help="which of the lesson's models")
     result.add_argument("--label", type=_digit, metavar="K", help="the digit or class of all samples, 0 to 9")
     result.add_argument(
         "--caption", type=_caption, metavar="TEXT", help='what all samples are to show, such as "a thin seven"'
@@ -187,9 +187,10 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
         time = "a few seconds" if args.quick else f"up to {lesson.minutes:g} minutes"
         _say(f"minigen: {lesson.id} is trained first, {time} (seed {args.seed}; kept in {folder})")
     drawn: list = []
+    wanted = args.model or lesson.samplers[0]
 
     def on_sampler(running: Any, name: str, draw: Callable) -> None:
-        if name == (args.model or name):
+        if name == wanted:
             rng = running.rng(f"minigen sample {name}")
             try:
                 drawn.extend(checked_samples(draw, rng, args.n, name, **_wishes(args)))

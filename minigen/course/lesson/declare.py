@@ -181,16 +181,19 @@ class Lesson:
             salt = fingerprint()  # of the functions that `use` has put in the package's place
         return cached_model(name, config, build, train, salt=salt, say=self.run.tell)
 
-    def sampler(self, name: str, draw: Callable[[np.random.Generator, int], Any]) -> None:
+    def sampler(self, name: str, draw: Callable[[np.random.Generator, int], Any], *, default: bool = False) -> None:
         """Offer a trained model to `minigen sample`: say this right after its training.
 
         `draw(rng, n)` returns `n` samples, float32, images (n, H, W, C) in [0, 1]; or a pair of them and their labels
         (n,), where the model is conditional. A function written with `def` in the lesson may take more, each with a
         default: `label`, `caption`, `w`, `steps`, which `minigen sample` offers then. A lesson with several models
-        gives each its own name, the best one first.
+        gives each its own name; where none is asked for, it is drawn from the first, or from the one with
+        `default=True`, written out. Raises ValueError for a second one of that kind, or of a name.
         """
         self._once(self._samplers, "name", name, "two samplers of a lesson are called {}")
-        self._samplers.append({"name": name})
+        if default and any(other["default"] for other in self._samplers):
+            raise ValueError(f"two samplers of a lesson are its default, one of them {name!r}")
+        self._samplers.append({"name": name, "default": default})
         if self.run.on_sampler is not None:
             self.run.on_sampler(self, name, draw)
 
