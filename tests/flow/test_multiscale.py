@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minigen.flow.coupling import channel_mask, checkerboard_mask
 from minigen.flow.multiscale import ConvNet, ImageRealNVP, SmallConvNet
 from minigen.optim import Adam
 from minigen.tensor import jacobian, parallel_value_and_grad, value_and_grad
@@ -50,6 +51,21 @@ def test_three_scales_leave_half_at_each():
         if mask is not None:
             found.append(mask.shape)
     assert sorted(found, key=str) == sorted([(28, 28, 1), (14, 14, 1), (7, 7, 1), (4,), (8,)], key=str)
+
+
+def test_couplings_keep_the_two_halves_in_turn_at_each_scale():
+    """Inferring, the first keeps the even pixels or the first channels, the next what that one changed, and so on."""
+    flow = ImageRealNVP(np.random.default_rng(0), (8, 8, 1), 4, 2, checkerboards=(3, 2), channelwise=(3, 4))
+    masks = {}
+    for _, module in flow.modules():  # in the order of generating
+        mask = getattr(module, "mask", None)
+        if mask is not None:
+            masks.setdefault(mask.shape, []).insert(0, mask)
+    assert {shape: len(found) for shape, found in masks.items()} == {(8, 8, 1): 3, (4,): 3, (4, 4, 1): 2, (8,): 4}
+    for shape, found in masks.items():
+        first = checkerboard_mask(*shape[:2]) if len(shape) == 3 else channel_mask(*shape)
+        for k, mask in enumerate(found):
+            np.testing.assert_array_equal(mask, first if k % 2 == 0 else 1 - first, err_msg=f"{shape}, coupling {k}")
 
 
 def test_two_threads_give_the_same_gradient(rng, shaken):
