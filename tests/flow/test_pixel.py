@@ -186,6 +186,16 @@ def test_each_place_has_a_bias(rng, shaken, make):
     assert drawn.shape == (2, 4, 5, 1)
 
 
+def test_a_bias_takes_both_walks_of_a_diagonal_pixelrnn(rng, shaken):
+    """From its place to the right and down, and, from the row below on, to the left and down."""
+    model, x = shaken(PixelRNN(rng, "diagonal", 16, places=(4, 5))), rng.standard_normal((3, 4, 5, 1))
+    plain = model(x)
+    model.place_bias[1, 3] += 1
+    row, column = np.indices((4, 5))
+    by_left, by_right = (row >= 1) & (column >= 3), (row >= 2) & (column <= 3)
+    np.testing.assert_array_equal(np.any(model(x) != plain, axis=(0, 3)), by_left | by_right)
+
+
 def test_a_larger_kernel_reaches_further(rng, shaken):
     model = shaken(PixelRNN(rng, "row", 4, kernel=3))
     seen = influence(model, 2, 9)
@@ -193,6 +203,19 @@ def test_a_larger_kernel_reaches_further(rng, shaken):
 
 
 # ------------------------------------------------------------------------------------------- layers
+
+
+def test_diagonal_lstm_starts_with_its_forget_gates_open(rng):
+    """Of the biases of input, forget and output gate and of the content. Then a state lasts: σ(1) of it a step."""
+    lstm = pixel.DiagonalLSTM(rng, 2)
+    np.testing.assert_array_equal(lstm.input_to_state.b, [0, 0, 1, 1, 0, 0, 0, 0])
+    lstm.state_to_state[...], lstm.input_to_state.w[...] = 0, 0
+    lstm.input_to_state.w[0, 6] = 1  # the first input is the first unit's content
+    x = np.zeros((1, 1, 4, 2))
+    x[0, 0, 0, 0] = 3.0
+    open_gate = 1 / (1 + np.exp(-1))
+    states = 0.5 * np.tanh(0.5 * np.tanh(3.0) * open_gate ** np.arange(4))
+    np.testing.assert_allclose(lstm(x)[0, 0, :, 0], states, rtol=1e-6)
 
 
 @pytest.mark.parametrize("width", [1, 4])
