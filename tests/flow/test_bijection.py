@@ -55,6 +55,10 @@ def test_affine_standardizes_data_in_place(rng):
     assert f.shift is shift, "an optimizer made before must still hold the array"
     with pytest.raises(ValueError, match="x must vary in every coordinate"):
         f.standardize(np.ones((5, 2)))
+    tenths = np.full((500, 2), 0.1, np.float32)
+    assert tenths.std(axis=0).all(), "rounding leaves the constant a deviation"
+    with pytest.raises(ValueError, match="x must vary in every coordinate"):
+        f.standardize(tenths)
 
 
 def test_permute(rng, check_bijection):

@@ -187,6 +187,13 @@ def test_amortized_planar_undoes_itself(rng, shaken, check_bijection):
     check_bijection(OfOne(), z, atol=1e-8)
 
 
+def test_amortized_planar_starts_near_the_identity_for_every_context(rng):
+    """Whose features have variance 1. The chain of the mean context, alone, would be the identity."""
+    flow, z = AmortizedPlanar(rng, 4, 8, 64), rng.standard_normal((500, 4), dtype=np.float32)
+    x, log_det = flow.forward(z, rng.standard_normal((500, 64), dtype=np.float32))
+    assert 0.01 < np.sqrt(np.mean((x - z) ** 2)) < 0.4 and np.abs(log_det).max() < 1
+
+
 def test_amortized_planar_starts_at_the_identity_and_trains_in_float32(rng):
     flow, z = AmortizedPlanar(rng, 2, 3, 4), rng.standard_normal((7, 2), dtype=np.float32)
     h = rng.standard_normal((7, 4), dtype=np.float32)
