@@ -99,6 +99,23 @@ def test_jacobian_has_exactly_the_pattern_of_the_order(rng, shaken, outputs, ord
     np.testing.assert_allclose(made(two)[0], made(x)[0], atol=1e-12)  # examples do not see each other
 
 
+def test_without_masks_it_is_an_autoencoder_by_hand():
+    """x = (1, 1), W rows (1, −1) and (2, 0.5), b = (0.5, −1): h = (3.5, max(−1.5, 0)), so the logits are
+    (3.5 · 2 + 0.25, −3.5 − 0.5) = (7.25, −4). A second layer that doubles h and takes 1 makes 6 of the 3.5, and
+    logits of (12.25, −6.5). Eq. flow.17"""
+    for deeper, logits in ((False, [7.25, -4.0]), (True, [12.25, -6.5])):
+        made = MADE(np.random.default_rng(0), 2, [2, 2] if deeper else [2]).map(lambda a: a.astype(float))
+        for layer in made.layers:
+            layer.mask[...] = 1
+        made.layers[0].w, made.layers[0].b = np.array([[1.0, -1.0], [2.0, 0.5]]), np.array([0.5, -1.0])
+        made.layers[-1].w, made.layers[-1].b = np.array([[2.0, -1.0], [3.0, 4.0]]), np.array([0.25, -0.5])
+        if deeper:
+            made.layers[1].w, made.layers[1].b = 2 * np.eye(2), np.array([-1.0, -1.0])
+        np.testing.assert_allclose(made(np.ones((1, 2))), [logits])
+        one = 1 / (1 + np.exp(-np.array(logits)))  # x̂
+        np.testing.assert_allclose(made.log_prob(np.ones((1, 2))), [np.log(one).sum()])
+
+
 def test_output_columns_are_grouped_by_output(rng, shaken):
     made, x = shaken(MADE(rng, 4, [6], outputs=2)), rng.standard_normal((3, 4))
     h = x
