@@ -239,6 +239,16 @@ def test_networks_see_the_kept_half_and_speak_of_the_other(rng, shaken, channels
         np.testing.assert_array_equal(net(other), out)
 
 
+def test_coupling_net_against_plain_numpy(rng, shaken):
+    """On images of one pixel a padded 3×3 convolution is its middle alone."""
+    net, x = shaken(CouplingNet(rng, 4, 8, (1, 1))), rng.standard_normal((5, 1, 1, 4))
+    first = x[..., :2] @ net.conv1.w[1, 1] + net.conv1.b + net.place[0, 0]
+    second = np.maximum(first, 0) @ net.conv2.w[0, 0] + net.conv2.b
+    out = np.maximum(second, 0) @ net.conv3.w[1, 1] + net.conv3.b  # two log scales, two shifts
+    np.testing.assert_allclose(net(x)[..., [2, 3, 6, 7]], out, atol=1e-12)
+    assert first.min() < -0.1 and second.min() < -0.1, "a missing ReLU would be seen"
+
+
 def test_the_learned_split_is_a_gaussian(rng, shaken):
     """log N(x; mean, deviation²) of the finished half, the mean and deviation being functions of the other."""
     layer = AffineCoupling(shaken(SplitNet(rng, 4)), channel_mask(4))

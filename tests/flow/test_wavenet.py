@@ -117,6 +117,19 @@ def test_layer_against_plain_numpy(rng, shaken):
         np.testing.assert_allclose(skip[0, t], h @ layer.skip.w + layer.skip.b)
 
 
+def test_logits_against_plain_numpy(rng, shaken):
+    """From the sum of all skips: ReLU, 1×1, ReLU, 1×1. Van den Oord et al. 2016, Fig. 4"""
+    model, codes = network(rng, shaken), np.array([[2, 0, 3, 1]])
+    x = np.concatenate([np.zeros((1, 1, 6)), model.embed.table[codes[:, :-1]]], axis=1)
+    total = 0
+    for layer in model.layers:
+        x, skip = layer(x)
+        total = total + skip
+    hidden = np.maximum(total, 0) @ model.hidden.w + model.hidden.b
+    np.testing.assert_allclose(model(codes), np.maximum(hidden, 0) @ model.out.w + model.out.b)
+    assert total.min() < -0.1 and hidden.min() < -0.1, "a missing ReLU would be seen"
+
+
 def test_all_skips_reach_the_logits(rng, shaken):
     """Each layer's own output counts, the first layer's as well as the last's."""
     model, codes = network(rng, shaken), np.random.default_rng(1).integers(0, 4, (1, 9))
