@@ -338,6 +338,9 @@ def test_standardize(rng, shaken, kind):
     np.testing.assert_allclose(flow.log_prob(x), want, atol=1e-4)
     flow = shaken(flow, 0.1)
     np.testing.assert_allclose(flow.bijection.forward(flow.bijection.inverse(x)[0])[0], x, atol=1e-6)
+    trained = shaken(kind(rng, 2, layers=2), 0.1)
+    log_p = trained.log_prob((x - x.mean(0)) / x.std(0)) - np.log(x.std(0)).sum()
+    np.testing.assert_allclose(trained.standardize(x).log_prob(x), log_p, atol=1e-4)
 
 
 # ------------------------------------------------------------------------------------------- mixtures
