@@ -407,7 +407,7 @@ gap_of_moons, error = nll_gap(moons, flow_of_moons.log_prob, test_moons)
 
 # %%
 print(f"two moons: {gap_of_moons:.4f} ± {error:.4f} nats above the entropy")
-lesson.claim("two moons: gap", gap_of_moons, at_most=0.02, unit="nats", source="a trial: 0.012")
+lesson.claim("two moons: gap", gap_of_moons, at_most=0.02, unit="nats")
 lesson.sampler("two moons", flow_of_moons.sample)
 
 # %% [markdown]
@@ -430,7 +430,7 @@ def fit_ring(label, steepness):
 flow_of_ring = fit_ring("ring", 6.0)
 test_ring = ring.sample(lesson.rng("test ring"), len(test_moons))
 gap_of_ring, error = nll_gap(ring, flow_of_ring.log_prob, test_ring)
-lesson.claim("ring: gap", gap_of_ring, at_most=0.15, unit="nats", source="a trial: 0.119")
+lesson.claim("ring: gap", gap_of_ring, at_most=0.15, unit="nats")
 
 
 def offshore(x):
@@ -695,9 +695,7 @@ lesson.outcome(
 
 # %%
 lesson.claim("MNIST, the Gaussian: bits per pixel", mean["the Gaussian"], equals=2.013, atol=0.01)
-lesson.claim(
-    "MNIST, MAF: bits per pixel", mean["three layers of MAF"], at_most=1.83, source="a trial: 1.78"
-)
+lesson.claim("MNIST, MAF: bits per pixel", mean["three layers of MAF"], at_most=1.83)
 lesson.claim(
     "MNIST, mixtures: bits per pixel",
     mean["one layer with mixtures"],
