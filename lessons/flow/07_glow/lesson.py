@@ -552,7 +552,7 @@ lesson.claim("nothing above reversed", loss, at_least=0.1, unit="bits")
 # With nothing to mix them, at either size half of the channels are only ever scaled and shifted:
 # that piece cannot be left out. A learned matrix begins as a random rotation, which shares
 # everything with every channel from the first step on; an exchange must take turns. (Equal steps
-# are not quite equal time, but with so few channels a matrix costs little.) **Change** `steps=4` in
+# are not equal time: a matrix is one more product for each place.) **Change** `steps=4` in
 # `small_glow` to 2 and run again: who suffers most?
 #
 # ## 7. Digits
