@@ -306,7 +306,7 @@ table += [[name, costs[name], costs[name] - entropy, masses[name]] for name in m
 lesson.table(table, ["nine pixels", "reports, nats", "above the entropy", "sum of all p"])
 lesson.claim("bars: KL(truth || MADE)", costs["as it should be"] - entropy, at_most=0.1)
 lesson.claim("leak: nats below the entropy", entropy - costs["≥ at the output"], at_least=2)
-lesson.claim("leak: sum of all probabilities", masses["≥ at the output"], at_least=50)
+lesson.claim("leak: sum of all probabilities", masses["≥ at the output"], at_least=200)
 lesson.check("without the leak: sum of all p", masses["as it should be"], equals=1.0, atol=1e-4)
 
 # %% [markdown]
@@ -492,15 +492,16 @@ lesson.claim("thresholded: share of the nats with coins", ratio, at_most=0.9)
 #
 # `ancestral_sample` asks for a whole pass 784 times, and uses one column of each. Most of that is
 # work done again. A hidden unit of degree $m$ is known once the first $m$ pixels are drawn, and
-# will not change: so compute each unit once, when its time comes. Then all 784 steps together cost
-# one pass. They still have to be taken one after the other.
+# will not change: so compute each unit once, when its time comes. Then all 784 steps together need
+# the multiplications of one pass. They still have to be taken one after the other. We measure the
+# time of the processor, which other programs disturb less than a clock.
 
 
 # %%
 def seconds(task):
-    start = time.perf_counter()
+    start = time.process_time()
     task()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 hundred = x_test[:100]
@@ -514,6 +515,10 @@ lesson.table(
     ],
     ["100 digits", "seconds"],
 )
+
+# %%
+saved = 784 * pass_time / draw_time
+lesson.claim("100 digits, each unit once: times faster than by whole passes", saved, at_least=5)
 
 # %%
 digits = draw_digits(lesson.rng("shown"), 40)
@@ -656,8 +661,8 @@ ax.get_legend().set_loc("center right")
 lesson.figure(
     ax,
     "orders",
-    "An order that is surprised by a digit is outvoted by one that is not. The second order brings"
-    " most, each further one less.",
+    "An order that is surprised by a digit is outvoted by one that is not. One order alone needs"
+    f" {partial[0]:.1f} nats, two together {partial[1]:.1f}, all of them {partial[-1]:.1f}.",
 )
 
 # %% [markdown]
