@@ -6,7 +6,7 @@ Earlier pixels are those in the rows above and those to the left in the same row
 convolutions, all pixels at once; a plain one has a blind spot to the upper right, which the gated one closes with a
 stack of its own for the rows above. PixelRNN carries them along in the states of an LSTM. Van den Oord, Kalchbrenner
 and Kavukcuoglu, "Pixel Recurrent Neural Networks", 2016; van den Oord et al., "Conditional Image Generation with
-PixelCNN Decoders", 2016.
+PixelCNN Decoders", 2016. CodePixelCNN is the gated one for images of integers, such as the codes of a VQ-VAE.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +19,11 @@ import numpy
 from minigen import checks
 from minigen.flow.bijection import like
 from minigen.flow.made import zeros_and_ones
+from minigen.flow.wavenet import draw_codes
 from minigen.nn import Linear, LSTMCell, MaskedConv2d, Module
 from minigen.nn.layers import uniform
 from minigen.nn.recurrent import lstm_step
-from minigen.tensor import bce_with_logits, conv2d, primitive, relu, sigmoid
+from minigen.tensor import bce_with_logits, conv2d, cross_entropy, primitive, relu, sigmoid
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -75,10 +76,12 @@ class PixelModel(Module):
     A network has a method `_features(x)` (N, H, W, 1) -> (N, H, W, width), of earlier pixels only, for any H and W.
     """
 
+    channels = 1  # of the image that the network sees; there are as many logits at each place
+
     def __init__(self, rng: Rng, width: int, places: Sequence[int] | None):
         self.places = None if places is None else _checked_size("places", places)
         self.hidden = Linear(rng, width, width, "relu")
-        self.out = Linear(rng, width, 1)
+        self.out = Linear(rng, width, self.channels)
 
     def _start_of_bias(self, channels: int) -> numpy.ndarray | None:
         """The bias of each place, zeros, (H, W, channels)."""
@@ -110,40 +113,53 @@ class PixelModel(Module):
         Pixels of `given` (n, H, W, 1), zeros and ones, are kept where `known`, bool of a shape that broadcasts to it,
         is True. ValueError: only one of the two, other shapes and kinds, a size that is not `places`.
         """
-        checks.rng(rng)
-        height, width = _checked_size("size", size)
-        if self.places not in (None, (height, width)):
-            raise ValueError(f"size must be {self.places}, where each place has a bias, got {(height, width)}")
-        x, known = _known_pixels(checks.whole("n", n), height, width, given, known)
-        for i, logit_of in enumerate(self._rows(x)):
-            if known[:, i].all():
-                continue
-            for j in range(width):
-                drawn = rng.random(n, dtype=numpy.float32) < sigmoid(logit_of(j))
-                x[:, i, j, 0] = numpy.where(known[:, i, j, 0], x[:, i, j, 0], drawn)
+        shape = (*self._sample_shape(rng, n, size), 1)
+        given = None if given is None else checks.array("given", given, *shape)
+        x, known = _known_pixels(shape, given, known)
+        x = zeros_and_ones("given", x).astype(numpy.float32)
+        self._draw_unknown(rng, x, known)
         return x
 
+    def _sample_shape(self, rng, n, size):
+        """(n, H, W), if the arguments of `sample` are good."""
+        checks.rng(rng)
+        size = _checked_size("size", size)
+        if self.places not in (None, size):
+            raise ValueError(f"size must be {self.places}, where each place has a bias, got {size}")
+        return checks.whole("n", n), *size
+
+    def _draw_unknown(self, rng, x, known):
+        """Draws, in place, the pixels of x (n, H, W, channels) that are not known, bool (n, H, W, 1)."""
+        for i, logits_of in enumerate(self._rows(x)):
+            if known[:, i].all():
+                continue
+            for j in range(x.shape[2]):
+                x[:, i, j] = numpy.where(known[:, i, j], x[:, i, j], self._draw(rng, logits_of(j)))
+
+    def _draw(self, rng, logits):
+        """One pixel for each row of logits (n, channels): (n, channels)."""
+        return rng.random(logits.shape, dtype=numpy.float32) < sigmoid(logits)
+
     def _rows(self, x: numpy.ndarray) -> Iterator[Callable[[int], numpy.ndarray]]:
-        """For each row i of x in turn a function j -> logits (n,) of pixel (i, j), to be asked for j = 0, 1, ...
+        """For each row i of x in turn a function j -> logits (n, channels) of pixel (i, j), asked for j = 0, 1, ...
 
         It looks at x anew each time; all pixels before (i, j) must be there by then.
         """
         for i in range(x.shape[1]):
-            yield partial(self._logit, x, i)
+            yield partial(self._logits_at, x, i)
 
-    def _logit(self, x, i, j):
+    def _logits_at(self, x, i, j):
         """The logits of pixel (i, j), by a pass over the whole image, or over its rows as far as this one."""
-        return self(x if self.places else x[:, : i + 1])[:, i, j, 0]
+        return self(x if self.places else x[:, : i + 1])[:, i, j]
 
     def _logits(self, features):
         return self.out(self.hidden(relu(features)))
 
 
-def _known_pixels(n, height, width, given, known):
-    """The images to begin with, and where they stay as they are, (n, H, W, 1) both."""
-    shape = (n, height, width, 1)
+def _known_pixels(shape, given, known):
+    """`given` where it is known and zeros elsewhere, and `known`: both of this shape."""
     if given is None and known is None:
-        return numpy.zeros(shape, numpy.float32), numpy.zeros(shape, bool)
+        return numpy.zeros(shape, int), numpy.zeros(shape, bool)
     if given is None or known is None:
         raise ValueError("given and known must be given together")
     known = numpy.asarray(known)
@@ -153,8 +169,7 @@ def _known_pixels(n, height, width, given, known):
         known = numpy.broadcast_to(known, shape)
     except ValueError:
         raise ValueError(f"known must broadcast to {shape}, got {known.shape}") from None
-    x = numpy.where(known, checks.array("given", given, *shape), 0)
-    return zeros_and_ones("given", x).astype(numpy.float32), known
+    return numpy.where(known, given, 0), known
 
 
 def _checked_size(name, size):
@@ -190,7 +205,7 @@ class PixelCNN(PixelModel):
         self.gated = checks.choice("gated", gated, (False, True))
         self.window = _checked_window(window, gated)
         shapes = [self.window] + [(2, 3)] * (checks.whole("layers", layers) - 1)
-        channels = [1] + [width] * (layers - 1)
+        channels = [self.channels] + [width] * (layers - 1)
         self.layers: list[Any] = []
         for c_in, (rows, columns) in zip(channels, shapes):
             layer = GatedLayer(rng, c_in, width, rows, columns) if gated else MaskedLayer(rng, c_in, width, columns)
@@ -230,19 +245,19 @@ class PixelCNN(PixelModel):
 
     # -- sampling: what does not change from pixel to pixel, the last inputs of each layer, is kept ------------------
 
-    def _logit(self, x, i, j):
+    def _logits_at(self, x, i, j):
         if self.places is not None:
-            return super()._logit(x, i, j)
+            return super()._logits_at(x, i, j)
         top = max(0, i - self.rows_above())
-        return self(x[:, top : i + 1])[:, -1, j, 0]
+        return self(x[:, top : i + 1])[:, -1, j]
 
     def _rows(self, x):
         if not self.gated:
             yield from super()._rows(x)
             return
-        n, height, width, _ = x.shape
+        n, height, width, _ = x.shape  # (n, H, W, channels)
         pasts = [layer.past_rows(n, width) for layer in self.layers]
-        row = numpy.zeros((n, 1, width, 1), x.dtype)  # above the first row
+        row = numpy.zeros_like(x[:, :1])  # above the first row
         for i in range(height):
             messages = self._vertical_row(row, pasts, i)
             yield self._pixels(x[:, i : i + 1], messages)
@@ -258,17 +273,17 @@ class PixelCNN(PixelModel):
         return messages
 
     def _pixels(self, row, messages):
-        """The function j -> logits (n,) of the pixels of one row (n, 1, W, 1), to be asked for j = 0, 1, ..."""
+        """The function j -> logits (n, channels) of one row of pixels (n, 1, W, channels), asked for j = 0, 1, ..."""
         pasts = [layer.past_columns(len(row)) for layer in self.layers]
 
-        def logit_of(j):
-            h = row[:, :, j - 1 : j] if j else numpy.zeros_like(row[:, :, :1])  # (n, 1, 1, 1)
+        def logits_of(j):
+            h = row[:, :, j - 1 : j] if j else numpy.zeros_like(row[:, :, :1])  # (n, 1, 1, channels)
             for layer, past, message in zip(self.layers, pasts, messages):
                 past[:] = numpy.concatenate([past[:, :, 1:], h], axis=2)
                 h = layer.horizontal(h, message[:, :, j : j + 1], layer.across.last_column(past))
-            return self._logits(h)[:, 0, 0, 0]
+            return self._logits(h)[:, 0, 0]
 
-        return logit_of
+        return logits_of
 
 
 def _checked_window(window, gated):
@@ -322,7 +337,7 @@ class GatedLayer(Module):
         return _gated(a), self.message(a)
 
     def horizontal(self, h: Array, message: Array, a: Array | None = None) -> Array:
-        """h (N, H, W, c_in) -> (N, H, W, width); a residual, but from the pixels themselves.
+        """h (N, H, W, c_in) -> (N, H, W, width); a residual where c_in is width, as it is behind the first layer.
 
         a: `self.across(h)`, if it is known already.
         """
@@ -392,6 +407,69 @@ def _shift_down(x):
 
 def _shift_right(x):
     return np.concatenate([np.zeros_like(x[:, :, :1]), x[:, :, :-1]], axis=2)
+
+
+# ------------------------------------------------------------------------------------------- PixelCNN of codes
+
+
+class CodePixelCNN(PixelCNN):
+    """Codes (N, H, W), integers in 0 ... levels − 1 -> logits (N, H, W, levels), each of earlier codes only.
+
+    A gated PixelCNN that sees the codes one-hot: its first layer has a vector for each code at each place of its
+    window. width, layers, window and places are those of `PixelCNN`. ValueError: fewer than 2 levels; codes that are
+    not integers, out of range or of another shape. Van den Oord et al. 2016b; as a prior of codes, van den Oord,
+    Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning", 2017
+    """
+
+    def __init__(
+        self,
+        rng: Rng,
+        levels: int,
+        width: int = 32,
+        layers: int = 7,
+        window: Sequence[int] = (FIRST // 2 + 1, FIRST),
+        places: Sequence[int] | None = None,
+    ):
+        self.channels = checks.whole("levels", levels, 2)
+        super().__init__(rng, width, layers, True, window, places)
+
+    def __call__(self, codes: numpy.ndarray) -> Array:
+        """Logits (N, H, W, levels) of codes (N, H, W)."""
+        codes = checks.integers("codes", codes, "N", *(self.places or ("H", "W")), most=self.channels - 1)
+        if not codes.size:
+            raise ValueError(f"codes must have at least one image and one place, got shape {codes.shape}")
+        return self._logits(self._features(self._one_hot(codes)))
+
+    def log_prob(self, codes: numpy.ndarray) -> Array:
+        """log p(codes) in nats, (N, H, W) -> (N,)."""
+        codes = numpy.asarray(codes)
+        return -np.sum(cross_entropy(self(codes), codes), axis=(1, 2))
+
+    def sample(
+        self,
+        rng: Rng,
+        n: int,
+        size: tuple[int, int] = (7, 7),
+        given: numpy.ndarray | None = None,
+        known: numpy.ndarray | None = None,
+    ) -> numpy.ndarray:
+        """n images of codes (n, H, W), int64, drawn code by code.
+
+        Codes of `given` (n, H, W) are kept where `known`, bool of a shape that broadcasts to it, is True; elsewhere any
+        integer may stand. ValueError: only one of the two, other shapes and kinds, a size that is not `places`.
+        """
+        shape = self._sample_shape(rng, n, size)
+        given = None if given is None else checks.integers("given", given, *shape, least=numpy.iinfo(numpy.int64).min)
+        codes, known = _known_pixels(shape, given, known)
+        x = self._one_hot(checks.integers("given", codes, most=self.channels - 1))
+        self._draw_unknown(rng, x, known[..., None])
+        return x.argmax(axis=-1)
+
+    def _draw(self, rng, logits):
+        return self._one_hot(draw_codes(rng, logits))
+
+    def _one_hot(self, codes):
+        return numpy.eye(self.channels, dtype=numpy.float32)[codes]  # (..., levels)
 
 
 # ------------------------------------------------------------------------------------------- PixelRNN

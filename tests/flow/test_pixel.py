@@ -1,4 +1,5 @@
-"""PixelCNN and PixelRNN: exact receptive fields through Jacobians, probabilities summed up, samples and completions."""
+"""PixelCNN (of bits, of codes) and PixelRNN: exact receptive fields through Jacobians, probabilities summed up, samples
+and completions."""
 
 import itertools
 
@@ -6,8 +7,8 @@ import numpy as np
 import pytest
 
 from minigen.flow import pixel
-from minigen.flow.pixel import PixelCNN, PixelRNN, pixel_mask, skew, unskew
-from minigen.flow.wavenet import gated_unit
+from minigen.flow.pixel import CodePixelCNN, PixelCNN, PixelRNN, pixel_mask, skew, unskew
+from minigen.flow.wavenet import draw_codes, gated_unit
 from minigen.optim import Adam
 from minigen.tensor import grad, jacobian, value_and_grad
 
@@ -179,9 +180,9 @@ def test_each_place_has_a_bias(rng, shaken, make):
     model = shaken(model)
     assert not np.any(influence(model, 4, 5) & ~earlier(4, 5))
     x = (rng.random((3, 4, 5, 1)) < 0.5).astype(float)
-    for i, logit_of in enumerate(model._rows(x)):
+    for i, logits_of in enumerate(model._rows(x)):
         for j in range(5):
-            np.testing.assert_allclose(logit_of(j), model(x)[:, i, j, 0], atol=1e-10)
+            np.testing.assert_allclose(logits_of(j), model(x)[:, i, j], atol=1e-10)
     drawn = model.sample(rng, 2, (4, 5))
     assert drawn.shape == (2, 4, 5, 1)
 
@@ -352,9 +353,180 @@ def test_sampling_row_by_row_uses_the_logits_of_the_whole(rng, shaken, make):
     model = shaken(make(rng))
     x = (rng.random((2, 12, 4, 1)) < 0.5).astype(float)
     whole = model(x)
-    for i, logit_of in enumerate(model._rows(x)):
+    for i, logits_of in enumerate(model._rows(x)):
         for j in range(4):
-            np.testing.assert_allclose(logit_of(j), whole[:, i, j, 0], atol=1e-10)
+            np.testing.assert_allclose(logits_of(j), whole[:, i, j], atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "options, log_prob, drawn",
+    [
+        ({}, [-8.3199291, -8.3248949], [3193, 3906, 2846]),
+        ({"places": (3, 4)}, [-8.3199291, -8.3248949], [3193, 3906, 2846]),
+        ({"gated": False}, [-8.3382797, -8.3545504], [3193, 3906, 2846]),
+    ],
+)
+def test_the_numbers_of_a_seed_stay(options, log_prob, drawn):
+    """A seed gives these parameters, probabilities and samples of bits (written as binary numbers) from now on."""
+    x = (np.arange(24).reshape(2, 3, 4, 1) * 7 % 5 < 2).astype(np.float32)
+    model = PixelCNN(np.random.default_rng(0), 5, 3, **options)
+    np.testing.assert_allclose(model.log_prob(x), log_prob, rtol=2e-6)
+    samples = model.sample(np.random.default_rng(1), 3, (3, 4))
+    np.testing.assert_array_equal(samples.reshape(3, 12) @ 2 ** np.arange(12), drawn)
+
+
+# ------------------------------------------------------------------------------------------- codes
+
+CODE_MODELS = [
+    lambda rng: CodePixelCNN(rng, 3, 5, 2),
+    lambda rng: CodePixelCNN(rng, 3, 3, 2, window=(1, 3)),  # as wide as it has levels: a residual in the first layer
+    lambda rng: CodePixelCNN(rng, 3, 5, 3, window=(2, 5), places=(2, 2)),
+]
+each_code_model = pytest.mark.parametrize("make", CODE_MODELS)
+
+
+def assert_drawn_from(p, counts):
+    """Chi-square, at most five standard deviations above its mean; outcomes expected fewer than 5 times are one."""
+    expected, rare = p * counts.sum(), p * counts.sum() < 5
+    expected, counts = (np.append(a[~rare], a[rare].sum()) for a in (expected, counts))
+    freedom = len(counts) - 1
+    assert np.sum((counts - expected) ** 2 / np.maximum(expected, 1)) < freedom + 5 * (2 * freedom) ** 0.5
+    assert freedom > 4
+
+
+def all_codes(levels, height, width):
+    return np.array(list(itertools.product(range(levels), repeat=height * width))).reshape(-1, height, width)
+
+
+@each_code_model
+def test_probabilities_of_all_codes_sum_to_one(rng, shaken, make):
+    """All 81 images of 2 × 2 codes; each probability is the product of those of its places, one at a time."""
+    model, codes = shaken(make(rng), 0.7), all_codes(3, 2, 2)
+    p = np.exp(model.log_prob(codes))
+    assert p.shape == (81,) and p.sum() == pytest.approx(1) and p.std() > 0.1 * p.mean()
+    e = np.exp(model(codes))
+    share = np.take_along_axis(e / e.sum(axis=3, keepdims=True), codes[..., None], axis=3)
+    np.testing.assert_allclose(p, share.prod(axis=(1, 2, 3)))
+
+
+@pytest.mark.parametrize("width", [6, 4])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_logits_depend_on_earlier_codes_only(rng, shaken, layers, width):
+    """Change one code: the logits that change are those whose field, in rows and columns, it stands in, and no other.
+
+    The derivative by the one-hot codes says the same of all three codes that might stand there.
+    """
+    up, side, left = 1 + layers, layers, 1 + layers
+    field = {(-a, b) for a in range(1, up + 1) for b in range(-side, side + 1)} | {(0, -b) for b in range(1, left + 1)}
+    want = offsets(field, 4, 5)
+    model = shaken(CodePixelCNN(rng, 4, width, layers, window=(2, 3)))
+    codes = rng.integers(0, 4, (1, 4, 5))
+    before = model(codes)
+    for k, m in np.ndindex(4, 5):
+        others = np.repeat(codes, 3, axis=0)
+        others[:, k, m] = (codes[0, k, m] + np.arange(1, 4)) % 4
+        changed = np.any(model(others) != before, axis=3)  # (3, H, W)
+        np.testing.assert_array_equal(changed, np.broadcast_to(want[:, :, k, m], changed.shape))
+    one_hot = np.eye(4)[codes]
+    slopes = jacobian(lambda x: model._logits(model._features(x)))(one_hot)[0, :, :, :, 0]  # (H, W, K, H, W, K)
+    np.testing.assert_array_equal(np.all(slopes != 0, axis=(2, 5)), want)
+    np.testing.assert_array_equal(np.any(slopes != 0, axis=(2, 5)), want)
+    assert model.rows_above() == up
+
+
+def test_the_first_layer_has_a_vector_for_each_code_and_place(rng, shaken):
+    """A convolution of one-hot codes is a sum of embeddings, a table for each place of the window."""
+    model = shaken(CodePixelCNN(rng, 5, 4, 1, window=(1, 3)))
+    codes, layer = rng.integers(0, 5, (1, 3, 4)), model.layers[0]
+    a = layer.down.b + sum(layer.down.w[0, 1 + m, codes[0, 1, 2 + m]] for m in (-1, 0, 1))  # the row above
+    b = layer.across.b + layer.across.w[0, 0, codes[0, 2, 0]] + layer.across.w[0, 1, codes[0, 2, 1]]
+    b = b + a @ layer.message.w + layer.message.b
+    h = (np.tanh(b[:4]) / (1 + np.exp(-b[4:]))) @ layer.residual.w + layer.residual.b
+    want = model.out(model.hidden(np.maximum(h, 0)))
+    np.testing.assert_allclose(model(codes)[0, 2, 2], want)
+
+
+@each_code_model
+def test_cached_codes_are_those_of_the_whole_network(rng, shaken, make):
+    """The same random numbers, and each code from a pass over the whole image; known ones are kept either way."""
+    model, n, size = shaken(make(rng), 0.7), 40, make(rng).places or (7, 4)
+    given, known = rng.integers(0, 3, (n, *size)), rng.random((n, *size)) < 0.3
+    for options in ({}, {"given": given, "known": known}):
+        same, codes = np.random.default_rng(5), np.zeros((n, *size), int)
+        for i, j in np.ndindex(size):
+            drawn = draw_codes(same, model(codes)[:, i, j])
+            codes[:, i, j] = np.where(known[:, i, j], given[:, i, j], drawn) if options else drawn
+        np.testing.assert_array_equal(model.sample(np.random.default_rng(5), n, size, **options), codes)
+    assert codes.std() > 0.5
+
+
+@each_code_model
+def test_frequencies_of_codes_are_their_probabilities(rng, shaken, make):
+    """Over all 81 images."""
+    model, n = shaken(make(rng), 0.5), 20_000
+    drawn = model.sample(np.random.default_rng(0), n, (2, 2))
+    assert drawn.shape == (n, 2, 2) and drawn.dtype == np.int64
+    counts = np.bincount(drawn.reshape(n, 4) @ [27, 9, 3, 1], minlength=81)
+    assert_drawn_from(np.exp(model.log_prob(all_codes(3, 2, 2))), counts)
+
+
+@each_code_model
+def test_completed_codes_follow_the_conditional(rng, shaken, make):
+    """Where a code is not known, any integer may be given; nothing given is overwritten."""
+    model, n = shaken(make(rng), 0.5), 20_000
+    known, given = np.array([[True, True], [False, False]]), np.tile([[2, 1], [-1, 99]], (n, 1, 1))
+    before = given.copy()
+    drawn = model.sample(np.random.default_rng(0), n, (2, 2), given, known)
+    np.testing.assert_array_equal(given, before)
+    np.testing.assert_array_equal(drawn[:, 0], given[:, 0])
+    fits = np.concatenate([np.broadcast_to([[[2, 1]]], (9, 1, 2)), all_codes(3, 1, 2)], axis=1)
+    p = np.exp(model.log_prob(fits))
+    assert_drawn_from(p / p.sum(), np.bincount(drawn[:, 1] @ [3, 1], minlength=9))
+
+
+def test_two_levels_are_bits(rng, shaken):
+    """The softmax of two logits is the sigmoid of their difference: a PixelCNN of bits with the weights taken over.
+
+    A one-hot bit x is (1 − x, x), but (0, 0) outside of the image; so the weight of a 0 must be 0.
+    """
+    bits, codes = shaken(PixelCNN(rng, 5, 2)), shaken(CodePixelCNN(rng, 2, 5, 2))
+    for name, a in codes.parameters().items():
+        b = bits.parameters()[name]
+        if name in ("out.w", "out.b", "layers.0.down.w", "layers.0.across.w"):
+            a[...] = 0
+            a[(..., slice(1, 2)) if name.startswith("out") else (..., slice(1, 2), slice(None))] = b
+        else:
+            a[...] = b
+    x = rng.integers(0, 2, (6, 4, 5))
+    np.testing.assert_allclose(codes.log_prob(x), bits.log_prob(x[..., None].astype(float)))
+
+
+def test_gradient_of_codes_by_finite_differences(rng, shaken):
+    model, codes = shaken(CodePixelCNN(rng, 3, 4, 2, places=(4, 5))), rng.integers(0, 3, (3, 4, 5))
+    _, grads = value_and_grad(lambda f: -f.log_prob(codes).mean())(model)
+    gradients = grads.parameters()
+    for name, a in model.parameters().items():
+        d, h, kept = rng.standard_normal(a.shape), 1e-5, a.copy()
+        a += h * d
+        up = -model.log_prob(codes).mean()
+        a -= 2 * h * d
+        down = -model.log_prob(codes).mean()
+        a[...] = kept
+        assert np.vdot(gradients[name], d) == pytest.approx((up - down) / (2 * h), rel=1e-4, abs=1e-7), name
+
+
+def test_learns_codes_that_follow_from_the_one_above(rng):
+    """The first row at random, then each code one more than that above it: log 3 nats for each column, in float32."""
+    codes = (rng.integers(0, 3, (64, 1, 4)) + np.arange(5)[:, None]) % 3  # (64, 5, 4)
+    model = CodePixelCNN(rng, 3, 8, 2)
+    optimizer = Adam(model, 1e-2)
+    for _ in range(100):
+        value, grads = value_and_grad(lambda f: -f.log_prob(codes).mean())(model)
+        assert value.dtype == np.float32 and all(g.dtype == np.float32 for g in grads.parameters().values())
+        optimizer.step(grads)
+    assert 4 * np.log(3) - 0.8 < value < 4 * np.log(3) + 1.5
+    drawn = model.sample(rng, 200, (5, 4))
+    assert np.mean((drawn[:, 1:] - drawn[:, :-1]) % 3 == 1) > 0.95
 
 
 # ------------------------------------------------------------------------------------------- training, types, errors
@@ -416,6 +588,7 @@ def test_whole_numbers_are_images_too(rng, make):
 
 
 ONE = np.ones((2, 3, 4, 1))
+CODES = np.arange(24).reshape(2, 3, 4) % 3
 
 
 @pytest.mark.parametrize(
@@ -466,6 +639,46 @@ ONE = np.ones((2, 3, 4, 1))
         (
             lambda rng: PixelCNN(rng, 4, 1).sample(rng, 2, (3, 4), ONE / 2, np.array(True)),
             "given must hold zeros and ones",
+        ),
+        (lambda rng: CodePixelCNN(rng, 1), "levels must be a whole number of at least 2, got 1"),
+        (lambda rng: CodePixelCNN(rng, 3.0), "levels must be a whole number of at least 2, got 3.0"),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 2, window=(3, 4)), "window must have an odd number of columns"),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1)(CODES + 1), "codes must be in 0..2, got values from 1 to 3"),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1)(CODES - 1), "codes must be in 0..2, got values from -1 to 1"),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1).log_prob(CODES + 1), "codes must be in 0..2"),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1)(CODES * 1.0), "codes must be whole numbers, got dtype float64"),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1).log_prob(CODES == 1), "codes must be whole numbers, got dtype bool"),
+        (
+            lambda rng: CodePixelCNN(rng, 3, 4, 1)(CODES[..., None]),
+            r"codes must have shape \(N, H, W\), got \(2, 3, 4, 1\)",
+        ),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1)(CODES[:0]), "codes must have at least one image and one place"),
+        (
+            lambda rng: CodePixelCNN(rng, 3, 4, 1, places=(3, 5))(CODES),
+            r"codes must have shape \(N, 3, 5\), got \(2, 3, 4\)",
+        ),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1, places=(3, 5)).sample(rng, 1), r"size must be \(3, 5\), where each"),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1).sample(0, 1), "rng must be a numpy.random.Generator"),
+        (lambda rng: CodePixelCNN(rng, 3, 4, 1).sample(rng, 0), "n must be a whole number"),
+        (
+            lambda rng: CodePixelCNN(rng, 3, 4, 1).sample(rng, 2, (3, 4), CODES),
+            "given and known must be given together",
+        ),
+        (
+            lambda rng: CodePixelCNN(rng, 3, 4, 1).sample(rng, 2, (3, 4), CODES, np.ones((2, 3, 4, 1), bool)),
+            r"known must broadcast to \(2, 3, 4\), got \(2, 3, 4, 1\)",
+        ),
+        (
+            lambda rng: CodePixelCNN(rng, 3, 4, 1).sample(rng, 3, (3, 4), CODES, np.array(True)),
+            r"given must have shape \(3, 3, 4\), got \(2, 3, 4\)",
+        ),
+        (
+            lambda rng: CodePixelCNN(rng, 3, 4, 1).sample(rng, 2, (3, 4), CODES + 1, np.array(True)),
+            "given must be in 0..2, got values from 1 to 3",
+        ),
+        (
+            lambda rng: CodePixelCNN(rng, 3, 4, 1).sample(rng, 2, (3, 4), CODES * 1.0, np.array(True)),
+            "given must be whole numbers, got dtype float64",
         ),
     ],
 )
