@@ -34,6 +34,7 @@ import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist
+from minigen.flow.pixel import CodePixelCNN
 from minigen.optim import Adam, cosine
 from minigen.plot import node
 from minigen.tensor import grad
@@ -210,7 +211,9 @@ lesson.show_source(ema_update, VectorQuantizer)
 
 # %%
 data = mnist.load()
-cfg = lesson.configure(codes=64, batch=64, lr=2e-3, prior_batch=32, prior_lr=3e-3)
+cfg = lesson.configure(
+    codes=64, batch=64, lr=2e-3, prior_batch=32, prior_lr=3e-3, pixel_cnn_lr=6e-3
+)
 images = data.train_images[: lesson.size(60_000, quick=640)]  # (60000, 28, 28), bytes
 n_test = lesson.size(10_000, quick=100)
 test = mnist.unit(data.test_images[:n_test])  # (10000, 28, 28, 1) in [0, 1]
@@ -408,29 +411,34 @@ lesson.figure(
 # %% [markdown]
 # ## 3. A model of the integers
 # To draw a digit one needs 49 integers. The VAE had a prior from the start. Here it comes
-# afterwards, from any *autoregressive* model, which draws integer by integer, each given those
-# before. The papers take a PixelCNN (VQ-VAE) and a PixelSNAIL (VQ-VAE-2), which is a PixelCNN, a
-# convolution that sees only what is above and to the left, with causal self-attention between its
-# layers. Ours is a small transformer: row by row, it predicts the next integer from those before
-# it: it is handed the one to the left and three above, and may look at all the others. It is told
-# nothing about pixels.
+# afterwards, from any *autoregressive* model, which draws integer by integer, row by row, each
+# given those before. We train two on the same integers; neither is told anything about pixels.
+#
+# - A small *transformer*: it is handed the integer to the left and three above, and may look at all
+#   the others.
+# - A gated *PixelCNN* (`flow/09`), the choice of VQ-VAE's paper: convolutions that see only what is
+#   above and to the left. There a pixel was 0 or 1 and had one logit; here it is one of 64 codes
+#   and has 64, and the first layer has a vector for each code at each place of its window.
+#
+# VQ-VAE-2 joins the two: its PixelSNAIL is a PixelCNN with causal self-attention between layers.
 
 # %%
 lesson.show_source(CausalTransformer.__call__, CausalTransformer.log_prob, CausalTransformer.sample)
+lesson.show_source(CodePixelCNN)
 
 
-def prior_loss(prior, tokens, labels=None, context=None):
-    return -np.mean(prior.log_prob(tokens, labels, context))
+def prior_loss(prior, tokens, *given):
+    return -np.mean(prior.log_prob(tokens, *given))
 
 
 # %%
-def learn_prior(prior, steps, label, arrays, view=iter):
+def learn_prior(prior, steps, label, arrays, view=iter, lr=cfg.prior_lr):
     rng = lesson.rng(label)
     batches = mnist.batches(*arrays, size=cfg.prior_batch, rng=rng)
-    lr = cosine(cfg.prior_lr, steps, warmup=min(50, steps))
+    lr = cosine(lr, steps, warmup=min(50, steps))
     step = descend(prior_loss, prior, view(batches), lr=lr, parallel=True)
     state = {**step.state, "batches": batches, "rng": rng}
-    lesson.fit(step, steps, label=label, state=state)
+    return lesson.fit(step, steps, label=label, state=state)
 
 
 def codes_of_training_digits(model):
@@ -439,11 +447,34 @@ def codes_of_training_digits(model):
     return [np.concatenate(level).reshape(len(images), -1) for level in levels]
 
 
+# %% [markdown]
+# Both have 250,000 to 300,000 parameters; the PixelCNN gets fewer than half as many steps. Its five
+# layers reach every earlier place of a 7×7 grid. How much do they know? The measure is the mean of
+# $-\log p$ of the 49 integers of test digits, in nats: the fewer, the better.
+
+# %%
+lesson.predict(
+    "Which of the two will need fewer nats for the integers of a test digit?",
+    [
+        "the transformer, by more than 2 nats",
+        "the PixelCNN, by more than 2 nats",
+        "neither: they are within 2 nats",
+    ],
+)
+
 # %%
 size = dict(width=96, heads=4, layers=2)
 prior = CausalTransformer(lesson.rng("init prior"), cfg.codes, 49, back=(1, 6, 7, 8), **size)
 (tokens,) = codes_of_training_digits(model)  # (60000, 49)
-learn_prior(prior, lesson.steps(3200, quick=2), "prior", [tokens])
+history = learn_prior(prior, lesson.steps(3200, quick=2), "prior", [tokens])
+
+# %%
+pixel_cnn = CodePixelCNN(
+    lesson.rng("init PixelCNN"), cfg.codes, width=48, layers=5, window=(2, 5), places=(7, 7)
+)
+grids = tokens.reshape(-1, 7, 7)
+steps = lesson.steps(1500, quick=2)
+pixel_history = learn_prior(pixel_cnn, steps, "PixelCNN", [grids], lr=cfg.pixel_cnn_lr)
 
 
 # %%
@@ -455,12 +486,16 @@ def draw_digits(rng, n):
     return model.sample(rng, n, draw_codes)
 
 
+def draw_by_pixel_cnn(rng, n):
+    return model.sample(rng, n, pixel_cnn.sample)
+
+
 lesson.sampler("vq_vae", draw_digits)
+lesson.sampler("vq_vae_pixel_cnn", draw_by_pixel_cnn)
 
 # %% [markdown]
-# How much does it know? Its measure is the mean of $-\log p$ of the 49 integers of test digits.
-# Beside it, what one would pay without knowing anything, and knowing only how often each integer
-# stands at each place.
+# Beside the two, what one would pay without knowing anything, and knowing only how often each
+# integer stands at each place.
 
 # %%
 some = codes.reshape(-1, 49)[:2000]
@@ -468,36 +503,50 @@ how_often = np.stack([np.bincount(column, minlength=cfg.codes) for column in tok
 share = (how_often + 0.1) / (len(tokens) + 0.1 * cfg.codes)
 nothing = 49 * np.log(cfg.codes)
 by_place = -np.log(share[np.arange(49), some]).sum(axis=1).mean()
-by_those_before = -prior.log_prob(some).mean()
+by_transformer = -prior.log_prob(some).mean()
+by_pixel_cnn = -pixel_cnn.log_prob(some.reshape(-1, 7, 7)).mean()
 
 # %%
 known = {
-    "nothing": nothing,
-    "how often at each place": by_place,
-    "those before": by_those_before,
+    "nothing": [nothing, "", ""],
+    "how often at each place": [by_place, share.size, ""],
+    "those before: transformer": [by_transformer, prior.num_parameters(), history.seconds],
+    "those before: PixelCNN": [by_pixel_cnn, pixel_cnn.num_parameters(), pixel_history.seconds],
 }
-rows = [[name, nats, nats / np.log(2)] for name, nats in known.items()]
-lesson.table(rows, ["known of the 49 integers", "nats", "bits, beside JPEG's in section 2"])
-saved = by_place - by_those_before
+rows = [[name, nats, nats / np.log(2), *rest] for name, (nats, *rest) in known.items()]
+header = ["known of the 49 integers", "nats", "bits, beside JPEG's in section 2"]
+lesson.table(rows, header + ["parameters", "seconds of training"])
+
+# %%
+fewer = by_transformer - by_pixel_cnn  # nats that the PixelCNN saves over the transformer
+better = "the PixelCNN" if fewer > 0 else "the transformer"
+close = "neither: they are within 2 nats"
+lesson.outcome(
+    f"{by_transformer:.1f} nats for the transformer after {history.steps_done:,} steps,"
+    f" {by_pixel_cnn:.1f} for the PixelCNN after {pixel_history.steps_done:,}.",
+    answer=close if abs(fewer) <= 2 else f"{better}, by more than 2 nats",
+)
 name = "prior: nats saved by looking at the integers before"
-lesson.claim(name, saved, at_least=20, unit="nats")
+lesson.claim(name, by_place - by_transformer, at_least=20, unit="nats")
+name = "PixelCNN as prior: nats saved by looking at the integers before"
+lesson.claim(name, by_place - by_pixel_cnn, at_least=40, unit="nats")
 
 # %% [markdown]
 # How good are the digits? Our judge is the classifier of `gan/08`. The Fréchet distance compares
 # its features of 5,000 drawn and of all test digits; smaller is better, and the last row of the
-# table will say what 5,000 other real digits have. Three ways to draw: the 49 integers from the
-# transformer; each of the 49 integers at random, all 64 equally probable; and the 20 Gaussian
-# numbers of a plain VAE with the networks of `vae/08`, trained once (15 epochs, not 34) and kept.
-# These are whole systems, and they differ in more than their codes: the VAE's layers are dense
-# where ours are convolutions, and its prior is fixed where ours is learned.
+# table will say what 5,000 other real digits have. Three ways to draw: the 49 integers from a
+# learned prior, one of the two; each of the 49 integers at random, all 64 equally probable; and the
+# 20 Gaussian numbers of a plain VAE with the networks of `vae/08`, trained once (15 epochs, not 34)
+# and kept. These are whole systems, and they differ in more than their codes: the VAE's layers are
+# dense where ours are convolutions, and its prior is fixed where ours is learned.
 
 # %%
 lesson.predict(
     "Which way gives the smallest Fréchet distance, and which the largest?",
     [
         "smallest the plain VAE, largest integers at random",
-        "smallest integers of the transformer, largest the plain VAE",
-        "smallest integers of the transformer, largest integers at random",
+        "smallest integers of a prior, largest the plain VAE",
+        "smallest integers of a prior, largest integers at random",
     ],
 )
 
@@ -528,7 +577,8 @@ vae = lesson.pretrained("plain VAE for digits", config, new_vae, train_vae)
 n = lesson.size(5_000, quick=40)
 rng = lesson.rng("samples")
 drawn = {
-    "VQ-VAE and its prior": draw_digits(rng, n),
+    "VQ-VAE and transformer": draw_digits(rng, n),
+    "VQ-VAE and PixelCNN": draw_by_pixel_cnn(lesson.rng("samples of the PixelCNN"), n),
     "at random": model.images(rng.integers(0, 64, (n, 7, 7))),
     "plain VAE": vae.sample(rng, n, noise=False).reshape(n, 28, 28, 1),
     "decoded test digits": decoded[:n],
@@ -550,31 +600,34 @@ for name, x in drawn.items():
 # %%
 header = ["digits", "Fréchet distance", "inception score", "precision", "recall", "confidence"]
 lesson.table(rows, header)
-ratio = frechet["VQ-VAE and its prior"] / frechet["plain VAE"]
 
 # %%
 called = {
-    "VQ-VAE and its prior": "integers of the transformer",
+    "VQ-VAE and transformer": "integers of a prior",
+    "VQ-VAE and PixelCNN": "integers of a prior",
     "at random": "integers at random",
     "plain VAE": "the plain VAE",
 }
-smallest, _, largest = sorted(called, key=frechet.get)
+smallest, *_, largest = sorted(called, key=frechet.get)
 answer = f"smallest {called[smallest]}, largest {called[largest]}"
 lesson.outcome(
-    ", ".join(f"{called[name]}: {frechet[name]:.1f}" for name in called) + ".",
+    ", ".join(f"{name}: {frechet[name]:.1f}" for name in called) + ".",
     answer=answer if answer in lesson.predictions[-1].choices else None,
 )
+ratio = frechet["VQ-VAE and transformer"] / frechet["plain VAE"]
 lesson.claim("Fréchet distance, VQ-VAE with prior / plain VAE", ratio, at_most=0.55)
+ratio = frechet["VQ-VAE and PixelCNN"] / frechet["plain VAE"]
+lesson.claim("Fréchet distance, VQ-VAE with PixelCNN / plain VAE", ratio, at_most=0.8)
 
 # %%
-ours, at_random, theirs, *_ = drawn.values()
-pictures = np.concatenate([ours[:36], at_random[:12], theirs[:24]])
-names = ["VQ-VAE"] * 3 + ["at random"] + ["plain VAE"] * 2
+by_attention, by_convolution, at_random, theirs, *_ = drawn.values()
+pictures = [by_attention[:24], by_convolution[:24], at_random[:12], theirs[:24]]
+names = ["transformer"] * 2 + ["PixelCNN"] * 2 + ["at random"] + ["plain VAE"] * 2
 lesson.figure(
-    plot.image_grid(pictures, 6, 12, row_labels=names),
+    plot.image_grid(np.concatenate(pictures), 7, 12, row_labels=names),
     "samples",
-    "Compare rows 1 to 3 with the last two: edges are sharp, where the VAE blurs. Row 4 has the"
-    " decoder of rows 1 to 3, and integers drawn without a prior: strokes, but no digit.",
+    "Compare rows 1 to 4 with the last two: edges are sharp, where the VAE blurs. Row 5 has the"
+    " decoder of rows 1 to 4, and integers drawn without a prior: strokes, but no digit.",
 )
 
 # %% [markdown]
