@@ -26,7 +26,7 @@ lesson = Lesson(
     sections=["vae.s10"],
     figures=["vae.f09", "vae.f10", "vae.f11"],
     equations=["vae.18", "vae.19", "vae.20"],
-    minutes=4.0,
+    minutes=4.5,
 )
 
 # %%
