@@ -594,7 +594,7 @@ def draw_digits(rng, n, label=None):
     return in_parts(*digits[1], x, y), y
 
 
-lesson.sampler("digits, one step", draw_digits)
+lesson.sampler("digits, one step", draw_digits, default=True)
 
 # %% [markdown]
 # The judge is a classifier that has never seen a generated digit. It gives the *Fréchet distance*

@@ -813,7 +813,7 @@ def draw_digits(rng, n, label=None):
     return digits_of(digit_model, ways[2], y, rng), y
 
 
-lesson.sampler("digits, two steps", draw_digits)
+lesson.sampler("digits, two steps", draw_digits, default=True)
 
 # %% [markdown]
 # The judge: the Fréchet distance of 2,000 samples to the test digits, in the features of a
