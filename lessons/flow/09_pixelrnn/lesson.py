@@ -558,7 +558,11 @@ lesson.check(
 # %%
 cfg = lesson.configure(width=32, layers=4, window=(7, 15), batch=20, steps=3800, lr=3e-3, ema=0.998)
 rnn_cfg = lesson.configure(
-    rnn_width=16, row_width=20, rnn_kernel=15, rnn_batch=32, rnn_steps=1200, rnn_lr=5e-3
+    rnn_kernel=15,
+    rnn_batch=32,
+    rnn_steps=1200,
+    rnn_width={"diagonal": 16, "row": 20},
+    rnn_lr={"diagonal": 5e-3, "row": 8e-3},
 )
 places = (28, 28)
 
@@ -632,12 +636,12 @@ lesson.predict(
 
 # %%
 rnns = {}
-for kind, width in {"diagonal": rnn_cfg.rnn_width, "row": rnn_cfg.row_width}.items():
+for kind in ("diagonal", "row"):
     rng = lesson.rng(f"PixelRNN, {kind}")
-    width = lesson.size(width, quick=2)
+    width = lesson.size(rnn_cfg.rnn_width[kind], quick=2)
     rnn = PixelRNN(rng, kind, width, kernel=rnn_cfg.rnn_kernel, places=places)
-    steps = lesson.steps(rnn_cfg.rnn_steps, quick=1)
-    rnns[kind] = train(f"PixelRNN, {kind}", rnn, steps, rnn_cfg.rnn_batch, rnn_cfg.rnn_lr)
+    steps, lr = lesson.steps(rnn_cfg.rnn_steps, quick=1), rnn_cfg.rnn_lr[kind]
+    rnns[kind] = train(f"PixelRNN, {kind}", rnn, steps, rnn_cfg.rnn_batch, lr)
 
 
 # %%
