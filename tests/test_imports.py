@@ -19,7 +19,7 @@ RANK = {
     name: rank
     for rank, names in enumerate(
         [
-            ("checks",),
+            ("checks", "progress"),
             ("tensor",),
             ("nn",),
             ("optim",),

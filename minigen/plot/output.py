@@ -12,7 +12,7 @@ import numpy as np
 
 from minigen import checks
 from minigen.plot.theme import figure_of, style
-from minigen.tensor.progress import in_notebook
+from minigen.progress import in_notebook
 from minigen.tensor.storage import write_atomically
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minigen import checks
-from minigen.tensor.progress import bar_is_seen, progress_bar
+from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor.tree import map_items
 
 

@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigen import checks
-from minigen.tensor.progress import bar_is_seen, progress_bar
+from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor.storage import save_arrays
 from minigen.train import checkpoint as checkpoints
 

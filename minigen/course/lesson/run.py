@@ -25,7 +25,7 @@ from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.record import FILE_NAME, Record
-from minigen.tensor.progress import in_notebook
+from minigen.progress import in_notebook
 
 __all__ = ["Finished", "Run", "folder_name", "join", "run_file"]
 

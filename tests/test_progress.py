@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from minigen.diffusion.samplers import timesteps
+from minigen.progress import bar_is_seen, in_notebook
 from minigen.tensor import batched
-from minigen.tensor.progress import bar_is_seen, in_notebook
 from minigen.train import fit
 
 
