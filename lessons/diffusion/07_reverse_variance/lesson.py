@@ -405,9 +405,15 @@ beaten = int(own < b) + int(own < p)
 choices = ["no, worse than both", "better than one of them", "yes, than both"]
 lesson.outcome(f"{some} steps: beta {b:.2f}, beta~ {p:.2f}, learned {own:.2f}.", choices[beaten])
 
+
 # %%
-for S in (200, 25):  # the last one stays, for what follows
-    b, p, own = plane[S][:3] if S in plane else plane[jumps[-1]][:3]
+def lost(S):
+    """Nats lost in S jumps by beta, by beta~ and by the learned variance."""
+    return plane.get(S, plane[jumps[-1]])[:3]  # under --quick not all are there
+
+
+for S in (200, 25):
+    b, p, own = lost(S)
     lesson.claim(
         f"plane, {S} steps: nats lost by the learned over the better of both",
         own / min(b, p),
@@ -420,8 +426,7 @@ for S in (200, 25):  # the last one stays, for what follows
 # For $\beta$ more steps are better, for $\tilde\beta$ not always:
 
 # %%
-fifty = plane[50 if 50 in plane else jumps[-1]]
-by_beta, by_narrow = plane[jumps[0]][0] / b, plane[jumps[0]][1] / fifty[1]
+by_beta, by_narrow = lost(200)[0] / lost(25)[0], lost(200)[1] / lost(50)[1]
 lesson.claim("plane, beta: nats lost in 200 steps over 25", by_beta, at_most=0.3)
 lesson.claim("plane, beta~: nats lost in 200 steps over 50", by_narrow, at_least=1.3)
 
