@@ -338,7 +338,7 @@ def standardized(steps, x):
 # are narrow, one point that fits badly could throw twelve steps far off.
 
 # %%
-plane_cfg = lesson.configure(plane_batch=256, plane_clip=5.0)
+plane_cfg = lesson.configure(plane_batch=512, plane_clip=5.0)
 
 
 def trainer(flow, density, steps, lr, rng):
@@ -373,8 +373,8 @@ def train_in_the_plane(name, density, sharpness, steps, lr):
 densities = {"two_moons": toy.two_moons(0.1), "ring": toy.ring()}
 moons, ring = densities.values()
 plane = {
-    "two_moons": train_in_the_plane("two_moons", moons, sharpness=2.0, steps=2500, lr=3e-3),
-    "ring": train_in_the_plane("ring", ring, sharpness=4.0, steps=4000, lr=6e-3),
+    "two_moons": train_in_the_plane("two_moons", moons, sharpness=2.0, steps=2300, lr=3e-3),
+    "ring": train_in_the_plane("ring", ring, sharpness=4.0, steps=2300, lr=6e-3),
 }
 
 # %%
