@@ -526,9 +526,11 @@ independent = -(test * np.log(ink) + (1 - test) * np.log(1 - ink)).sum(axis=(1, 
 # %% [markdown]
 # The networks:
 #
-# - **PixelCNN**, gated. Its first layer sees a window of 7 rows and 15 columns above the pixel, and
-#   8 pixels to the left; then three layers of 3×3. And because digits stand in the middle of their
-#   picture, each place gets a bias of its own in the first layer (`places`).
+# - **PixelCNN**, gated, of two layers only. The first sees a window of 10 rows and 21 columns above
+#   the pixel, half the height of a digit and most of its width, and 11 pixels to the left; the
+#   second is a 3×3. (Each further 3×3 takes half as much time again, and in the same time more
+#   steps bring more.) And because digits stand in the middle of their picture, each place gets a
+#   bias of its own in the first layer (`places`).
 # - **PixelRNN**, once with the diagonal LSTMs and once with the row LSTM, one layer each. It stands
 #   behind a masked convolution of 15×15, and each place has a bias, too.
 #
@@ -556,7 +558,9 @@ lesson.check(
 # let the network *see* grays, which the test does not have.)
 
 # %%
-cfg = lesson.configure(width=32, layers=4, window=(7, 15), batch=20, steps=3800, lr=3e-3, ema=0.998)
+cfg = lesson.configure(
+    width=32, layers=2, window=(10, 21), batch=20, steps=4800, lr=1.2e-2, ema=0.998
+)
 rnn_cfg = lesson.configure(
     rnn_kernel=15,
     rnn_batch=32,
@@ -621,7 +625,7 @@ lesson.outcome(
     " remains is mostly the noise with which grays were made ones and zeros.",
     answer=answer[0] if answer else "fewer than 90" if of_cnn.mean() < 90 else None,
 )
-lesson.claim("PixelCNN: test digits", of_cnn.mean(), at_most=87.0, unit="nats")
+lesson.claim("PixelCNN: test digits", of_cnn.mean(), at_most=86.0, unit="nats")
 
 # %% [markdown]
 # And the PixelRNNs. The row LSTM does a picture in 28 steps, not 55, and is one LSTM instead of
@@ -742,7 +746,7 @@ for name, j in judged.items():
     rows.append([name, j.frechet, j.inception, j.precision, j.recall, j.shares.min()])
 lesson.table(rows, header, f"{n} pictures of each, by the judge")
 ratio = judged["PixelCNN"].frechet / judged["class Gaussians"].frechet
-lesson.claim("PixelCNN: Fréchet distance over that of the class Gaussians", ratio, at_most=0.4)
+lesson.claim("PixelCNN: Fréchet distance over that of the class Gaussians", ratio, at_most=0.3)
 present = int((judged["PixelCNN"].shares >= 0.03).sum())
 lesson.claim("PixelCNN: digits with at least 3 % of the samples", present, at_least=9)
 
