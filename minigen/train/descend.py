@@ -1,4 +1,4 @@
-"""The usual training step: draw a batch, take the gradient of a loss, update the model, average it.
+"""The usual training step: draw a batch, take the gradient of a loss, clip it, update the model, average it.
 
     step = descend(loss, model, batches, lr=cosine(1e-3, steps), ema=0.999)
     history = fit(step, steps, state=step.state)
@@ -14,7 +14,7 @@ import numpy as np
 
 from minigen import checks
 from minigen.nn import Module
-from minigen.optim import EMA, Adam
+from minigen.optim import EMA, Adam, clip_grad_norm
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import leaves, named_leaves, parallel_value_and_grad, value_and_grad
 
@@ -37,10 +37,11 @@ class Descent:
         optimizer: Optimizer,
         schedule: Schedule | None,
         ema: EMA | None,
+        clip: float | None,
         state: dict[str, Any],
     ):
         self.model, self.optimizer, self.ema, self.state = model, optimizer, ema, state
-        self._gradient, self._draw, self._schedule = gradient, draw, schedule
+        self._gradient, self._draw, self._schedule, self._clip = gradient, draw, schedule, clip
 
     @property
     def averaged(self) -> Any:
@@ -53,6 +54,8 @@ class Descent:
         (value, terms), grads = self._gradient(self.model, *(batch if isinstance(batch, tuple) else (batch,)))
         if self._schedule is not None:
             self.optimizer.lr = self._schedule(i)
+        if self._clip is not None:
+            clip_grad_norm(grads, self._clip)
         self.optimizer.step(grads)
         if self.ema is not None:
             self.ema.update(self.model)
@@ -66,6 +69,7 @@ def descend(
     *,
     lr: float | Schedule | None = None,
     ema: float | None = None,
+    clip: float | None = None,
     optimizer: Optimizer | None = None,
     rng: np.random.Generator | None = None,
     parallel: bool = False,
@@ -80,6 +84,7 @@ def descend(
     lr:        the learning rate, a number or a function of the step (`minigen.optim.cosine(1e-3, steps)`); unless
                given, that of `optimizer`, or 1e-3.
     ema:       decay of a moving average of the model, `step.averaged`; None keeps none.
+    clip:      scales a gradient whose Euclidean norm, over all arrays, is larger than this down to it; None does not.
     optimizer: of this model; Adam unless given.
     parallel:  share each batch between two threads. For a loss that is a mean over a batch of arrays: it pays for
                convolutions and attention.
@@ -95,6 +100,7 @@ def descend(
         raise ValueError(f"model must be a Module, or a tree of float arrays, got {model!r:.60}")
     if ema is not None and not isinstance(model, Module):
         raise ValueError(f"ema needs a Module to average, got {model!r:.60}")
+    clip = None if clip is None else checks.positive("clip", clip)
     draw = _source(batches, rng)
     schedule = lr if callable(lr) else None
     rate = None if lr is None or callable(lr) else checks.number("lr", lr, 0)
@@ -111,7 +117,7 @@ def descend(
     state = {name: thing for name, thing in state.items() if thing is not None}
     differentiate = parallel_value_and_grad if parallel else value_and_grad
     gradient = differentiate(_with_terms(loss), has_aux=True)
-    return Descent(gradient, model, draw, optimizer, schedule, average, state)
+    return Descent(gradient, model, draw, optimizer, schedule, average, clip, state)
 
 
 def _source(batches: Any, rng: Any) -> Callable[[], Batch]:

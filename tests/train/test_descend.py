@@ -9,7 +9,7 @@ import pytest
 from minigen.data.batches import Batches
 from minigen.nn import MLP
 from minigen.optim import EMA, SGD, Adam, RMSProp, cosine
-from minigen.tensor import mse, parallel_value_and_grad, value_and_grad
+from minigen.tensor import leaves, mse, parallel_value_and_grad, value_and_grad
 from minigen.train import descend, fit
 
 X = np.random.default_rng(0).standard_normal((60, 3), dtype=np.float32)
@@ -103,6 +103,19 @@ def test_an_optimizer_of_ones_own_keeps_or_gets_its_rate():
     assert descend(loss, model, itertools.repeat((X, Y)), optimizer=optimizer, lr=0.25).optimizer.lr == 0.25
 
 
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("part", [0.3, 1.5])
+def test_a_longer_gradient_is_clipped_and_a_shorter_one_is_not(part, parallel):
+    """SGD moves by lr times the gradient, so the length of its step shows that of the gradient."""
+    model, gradient = new_model(), value_and_grad(loss)(new_model(), X, Y)[1]
+    length = np.sqrt(sum(np.sum(g.astype(float) ** 2) for g in leaves(gradient)))
+    before = [a.copy() for a in leaves(model)]
+    settings = {"optimizer": SGD(model, 0.5), "clip": part * length, "parallel": parallel}
+    descend(loss, model, itertools.repeat((X, Y)), **settings)(0)
+    for a, b, g in zip(leaves(model), before, leaves(gradient), strict=True):
+        np.testing.assert_allclose(b - a, 0.5 * min(1.0, part) * g, rtol=1e-3, atol=1e-6)
+
+
 class Epochs:
     """The pieces of a training, new each time."""
 
@@ -164,6 +177,8 @@ GOOD = {"loss": loss, "model": MODEL, "batches": itertools.repeat((X, Y))}
         ({"lr": -1}, r"lr must be a number in \[0, inf\), got -1"),
         ({"lr": "fast"}, "lr must be a number"),
         ({"ema": 1}, r"decay must be a number in \[0, 1\), got 1"),
+        ({"clip": 0}, "clip must be a positive number, got 0"),
+        ({"clip": True}, "clip must be a positive number, got True"),
         ({"optimizer": Adam}, "optimizer must be an Optimizer of minigen.optim, got <class"),
         ({"optimizer": Adam(new_model(), 1e-3)}, "optimizer must be one of this model, got one of other arrays"),
     ],

@@ -179,7 +179,7 @@ gap_of_gaussian, _ = nll_gap(moons, flow.log_prob, test)  # all couplings are st
 # The training loop, written out this once: draw a batch, take the gradient of the loss, move the
 # parameters. The learning rate rises for 100 steps and then falls to zero along half a cosine. And
 # the gradient is *clipped* to a length of 5 at most: where the data are narrow, one point that fits
-# badly could throw the flow far off. (Without clipping, `minigen.train.descend` makes such a step.)
+# badly could throw the flow far off. (`minigen.train.descend` makes such steps, too.)
 
 # %%
 from minigen.optim import Adam, clip_grad_norm, cosine
@@ -638,52 +638,49 @@ image_flow.standardize(some_y)
 lesson.show_source(ImageRealNVP, SmallConvNet)
 
 # %% [markdown]
-# The loop once more by hand, for the noise that fills the gaps is drawn anew for each batch, and
-# its log-determinant is counted. We keep a moving average (EMA) of the weights beside them: the
-# last steps still carry noise, and the average is the better model.
+# The noise that fills the gaps is drawn anew for each batch, and its log-determinant is counted. We
+# keep a moving average (EMA) of the weights beside them: the last steps still carry noise, and the
+# average is the better model.
 
 # %%
-from minigen.optim import EMA, linear_decay
-from minigen.tensor import parallel_value_and_grad
+from minigen.optim import linear_decay
 
-fresh = lesson.rng("dequantize")
 order = lesson.rng("order")
 size = lesson.size(image_cfg.image_batch, quick=4)
 batches = mnist.batches(digits.train_images, size=size, rng=order)
 image_steps = lesson.steps(image_cfg.image_steps, quick=1)
-adam = Adam(image_flow, image_cfg.image_lr)
 rate = linear_decay(image_cfg.image_lr, image_steps, warmup=min(100, image_steps))
-average = EMA(image_flow, 0.998)
-image_gradient = parallel_value_and_grad(lambda flow, y: flow.loss(y))
+
+
+def noisy_batch(rng):
+    return mnist.dequantize_logit(next(batches)[0], rng)
 
 
 # %%
-def image_step(i):
-    adam.lr = rate(i)
-    y, log_det = mnist.dequantize_logit(next(batches)[0], fresh)
-    value, grads = image_gradient(image_flow, y)
-    clip_grad_norm(grads, 1000.0)
-    adam.step(grads)
-    average.update(image_flow)
-    return (value - log_det.mean()) / (784 * np.log(2))  # bits per pixel
+def image_loss(flow, y, log_det):
+    """The loss of the logits y in nats, and what that is in bits for a pixel of the digits."""
+    loss = flow.loss(y)
+    return loss, {"bits": (loss - np.mean(log_det)) / (784 * np.log(2))}
 
 
-state = {"flow": image_flow, "adam": adam, "average": average}
-state |= {"batches": batches, "order": order, "fresh": fresh}
-image_history = lesson.fit(image_step, image_steps, label="RealNVP on MNIST", state=state)
+settings = {"lr": rate, "ema": 0.998, "clip": 1000.0, "parallel": True}
+step = descend(image_loss, image_flow, noisy_batch, rng=lesson.rng("dequantize"), **settings)
+state = {**step.state, "batches": batches, "order": order}
+lesson.fit(step, image_steps, label="RealNVP on MNIST", state=state)
+image_flow = step.averaged
 
 
 # %%
 def draw_digits(rng, n, temperature=1.0):
     """n samples of the averaged flow, gray values in [0, 1]."""
-    return np.clip(mnist.from_logit(average.model.sample(rng, n, temperature)) / 256, 0, 1)
+    return np.clip(mnist.from_logit(image_flow.sample(rng, n, temperature)) / 256, 0, 1)
 
 
 lesson.sampler("digits", draw_digits, default=True)
 
 # %%
 y_test, det_test = mnist.dequantize_logit(some_test, lesson.rng("noise"))
-parts = [average.model.log_prob(y_test[k : k + 250]) for k in range(0, len(y_test), 250)]
+parts = [image_flow.log_prob(y_test[k : k + 250]) for k in range(0, len(y_test), 250)]
 bits = mnist.bits_per_dim(np.concatenate(parts), det_test)
 rows = [
     ["uniform", 8.0, None],
@@ -697,7 +694,7 @@ lesson.table(rows, ["MNIST test digits", "bits per pixel", "standard error"])
 lesson.claim("MNIST: bits per pixel", bits.mean(), at_most=1.40, unit="bits")
 below = gauss_bits - bits.mean()
 lesson.claim("MNIST: bits per pixel below the Gaussian's", below, at_least=0.5, unit="bits")
-there_and_back = np.quantile(round_trip(average.model, y_test[:50]), 0.99)
+there_and_back = np.quantile(round_trip(image_flow, y_test[:50]), 0.99)
 lesson.check("|forward(inverse(y)) - y|, 99 % of pixels", there_and_back, at_most=1e-2)
 
 # %% [markdown]
@@ -712,11 +709,11 @@ lesson.predict(
 )
 
 # %%
-noise, _ = average.model.bijection.inverse(y_test[:12])
+noise, _ = image_flow.bijection.inverse(y_test[:12])
 new = lesson.rng("redrawn").standard_normal((12, 28, 28, 1), dtype=np.float32)
 finer = np.arange(28)[:, None, None] % 2 == 1
-fine_anew, _ = average.model.bijection.forward(np.where(finer, new, noise))
-coarse_anew, _ = average.model.bijection.forward(np.where(finer, noise, new))
+fine_anew, _ = image_flow.bijection.forward(np.where(finer, new, noise))
+coarse_anew, _ = image_flow.bijection.forward(np.where(finer, noise, new))
 
 
 def flipped(y):

@@ -38,8 +38,8 @@ from minigen.flow.glow import conv1x1_log_det, lu_matrix, lu_parts, random_rotat
 from minigen.metrics import nll_gap
 from minigen.metrics.digits import judge_digits
 from minigen.metrics.samples import mean_and_covariance
-from minigen.optim import EMA, Adam, clip_grad_norm, cosine
-from minigen.tensor import jacobian, value_and_grad
+from minigen.optim import cosine
+from minigen.tensor import jacobian
 from minigen.train import descend
 
 # %% [markdown]
@@ -341,32 +341,19 @@ def standardized(steps, x):
 plane_cfg = lesson.configure(plane_batch=512, plane_clip=5.0)
 
 
-def trainer(flow, density, steps, lr, rng):
-    """A training step, the moving average of the flow, and all that the step changes."""
-    adam, average = Adam(flow, lr), EMA(flow, 0.99)
-    rate = cosine(lr, steps, warmup=min(100, steps))
-    gradient = value_and_grad(lambda flow, x: flow.loss(x))
-    batch = lesson.size(plane_cfg.plane_batch, quick=64)
-
-    def step(i):
-        loss, grads = gradient(flow, density.sample(rng, batch))
-        clip_grad_norm(grads, plane_cfg.plane_clip)
-        adam.lr = rate(i)
-        adam.step(grads)
-        average.update(flow)
-        return loss
-
-    return step, average, {"flow": flow, "adam": adam, "average": average, "rng": rng}
-
-
-# %%
 def train_in_the_plane(name, density, sharpness, steps, lr):
     rng, steps = lesson.rng(name), lesson.steps(steps, quick=2)
     layers = [plane_step(rng, sharpness) for _ in range(12)]
     flow = standardized(layers, density.sample(rng, 5000))
-    step, average, state = trainer(flow, density, steps, lr, rng)
-    lesson.fit(step, steps, state=state, label=f"Glow steps: {name}")
-    return average.model
+    batch, rate = lesson.size(plane_cfg.plane_batch, quick=64), cosine(lr, steps, min(100, steps))
+
+    def draw(rng):
+        return density.sample(rng, batch)
+
+    settings = {"lr": rate, "ema": 0.99, "clip": plane_cfg.plane_clip, "rng": rng}
+    step = descend(lambda flow, x: flow.loss(x), flow, draw, **settings)
+    lesson.fit(step, steps, state=step.state, label=f"Glow steps: {name}")
+    return step.averaged
 
 
 # %%

@@ -340,34 +340,21 @@ lesson.figure(
 # ## 4. Two moons, and a ring
 #
 # Now `MAF`, the package's class: a stack like the last one. It is judged as in `flow/05`, by the
-# *gap*: how many nats it misses of the entropy, on test points that it has never seen. The step is
-# written out, for it does one thing more than `descend`: it shortens a gradient that is too long. A
-# log-density has $\log\sigma$ in it, and one point that fits badly can throw such a stack far off.
+# *gap*: how many nats it misses of the entropy, on test points that it has never seen. A gradient
+# that is too long is shortened (`clip`): a log-density has $\log\sigma$ in it, and one point that
+# fits badly can throw such a stack far off.
 
 # %%
-from minigen.optim import EMA, Adam, clip_grad_norm
-from minigen.tensor import value_and_grad
-
 cfg = lesson.configure(batch=256, lr=5e-3, moons_steps=4000, ring_steps=4000)
 
 
 # %%
 def fit(label, flow, loss, draw, steps, lr, longest, **more):
     """Lowers loss(flow, *draw(rng)); returns the moving average of the flow."""
-    adam, average, rng = Adam(flow, lr), EMA(flow, 0.99), lesson.rng(label)
-    rate, gradient = cosine(lr, steps, warmup=min(100, steps)), value_and_grad(loss)
-
-    def step(i):
-        value, grads = gradient(flow, *draw(rng))
-        clip_grad_norm(grads, longest)
-        adam.lr = rate(i)
-        adam.step(grads)
-        average.update(flow)
-        return value
-
-    state = {"flow": flow, "adam": adam, "average": average, "rng": rng, **more}
-    lesson.fit(step, steps, label=label, state=state)
-    return average.model
+    rate = cosine(lr, steps, warmup=min(100, steps))
+    step = descend(loss, flow, draw, lr=rate, ema=0.99, clip=longest, rng=lesson.rng(label))
+    lesson.fit(step, steps, label=label, state={**step.state, **more})
+    return step.averaged
 
 
 # %%
