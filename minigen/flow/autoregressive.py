@@ -94,9 +94,9 @@ class AffineAutoregressive(Bijection):
     """The affine transform whose mu and log_scale of coordinate i are functions of the earlier coordinates of x.
 
     net(x (N, D)) -> (N, 2, D), mu then log_scale, such as `MADE(..., outputs=2)`, in any order of the coordinates; a
-    context is handed on to it. `inverse` (x to z) calls net once, `forward` (z to x) D times: this is MAF, and
+    context is passed on to it. `inverse` (x to z) calls net once, `forward` (z to x) D times: this is MAF, and
     `Inverse(AffineAutoregressive(net, dim))` is the IAF of the same network. With a `limit`, log_scale is
-    limit·tanh(·/limit) of what net says, so that no coordinate is stretched by more than e^limit. Eq. flow.21
+    limit·tanh(·/limit) of the output of net, so that no coordinate is stretched by more than e^limit. Eq. flow.21
     """
 
     def __init__(self, net: Callable, dim: int, limit: float | None = None):
@@ -126,12 +126,12 @@ class AffineAutoregressive(Bijection):
 
 
 class AutoregressiveStack(Flow):
-    """What `MAF` and `IAF` share: a stack of affine autoregressive transforms upon independent normal variables."""
+    """The base of `MAF` and `IAF`: a stack of affine autoregressive transforms of independent normal variables."""
 
     bijection: Chain
 
     def standardize(self, x: numpy.ndarray) -> "AutoregressiveStack":
-        """Put a scale and a shift outermost, once and for all, so that the stack gets x (N, dim) standardized.
+        """Set an outermost scale and shift, in the place of any before, that standardize x (N, dim) for the stack.
 
         Returns self. ValueError: x of another shape, not finite, or a coordinate that does not vary.
         """
@@ -194,7 +194,7 @@ def _layers(rng, dim, layers, hidden, context, direct, limit, activation):
     count = checks.whole("layers", layers)
     nets = [MADE(rng, dim, hidden, 2, orders[k % 2], activation, context, direct) for k in range(count)]
     for net in nets:
-        if net.context:  # hundreds of features must not drown a few coordinates: those start as if they were alone
+        if net.context:  # hundreds of features must not dominate a few coordinates: these start as without them
             net.layers[0].w[:dim] *= math.sqrt((dim + net.context) / dim)
         for last in (net.layers[-1], net.direct, net.skip):
             if last is not None:
@@ -225,7 +225,7 @@ def mixture_log_prob(x: Array, logits: Array, mu: Array, log_scale: Array) -> Ar
 class MixtureMADE(Module):
     """A density of x (N, dim) whose conditionals are mixtures of `components` Gaussians, by one pass of a MADE.
 
-    It has the `log_prob` and `sample` of a base density, and can be one: a MAF upon it is the paper's MAF MoG.
+    It has the `log_prob` and `sample` of a base density, and can be one: a MAF on it is the paper's MAF MoG.
     `net(x)` -> (N, 3·components, dim): logits, means, logarithms of the scales. Papamakarios et al. 2017, section 4.1
     """
 

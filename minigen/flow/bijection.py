@@ -1,4 +1,4 @@
-"""Bijections that know how much they stretch space, and the flows made of them.
+"""Bijections with their log-determinants, and the flows made of them.
 
 A bijection maps z to x and back. Direction, everywhere:
 
@@ -223,7 +223,7 @@ class Permute(Bijection):
 
 
 class Squeeze(Bijection):
-    """Trade space for channels. Inferring, each 2×2 block of pixels becomes 4 channels of one pixel:
+    """Space to channels: inferring, each 2×2 block of pixels becomes 4 channels of one pixel:
     (N, H, W, C) -> (N, H/2, W/2, 4C), channel order (row, column, C). Generating is the reverse. Dinh et al. 2017,
     Fig. 3.
     """

@@ -1,7 +1,7 @@
 """Coupling layers: half of the coordinates are kept, the other half is changed by a map whose parameters are a
 function of the first half.
 
-That function, a network, never has to be inverted, because its input is among the output. `mask` says, for each
+That function, a network, never has to be inverted, because its input is among the output. `mask` holds, for each
 coordinate, whether it is kept (1) or changed (0); it broadcasts against one example.
 """
 
@@ -83,7 +83,7 @@ def additive_inverse(x: Array, m: Callable, mask: Array) -> tuple[Array, Array]:
 
 
 def additive_shift(m: Callable, mask: Array, a: Array) -> Array:
-    """(1 − mask)·m(mask·a), in the dtype of a (N, ...): the kept half decides how far the other moves. Eq. flow.14"""
+    """(1 − mask)·m(mask·a), in the dtype of a (N, ...): the shift of the changed half. Eq. flow.14"""
     shift = m(mask * a)
     checks.same_shape(2, **{"mask * a": a, "m(mask * a)": shift})
     return like((1 - mask) * shift, a)
@@ -276,7 +276,7 @@ def coupling_net(
 
     The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases over ±`spread`, so that the
     units of the first layer bend at different places: in the plane, each has a single number as input. Many small
-    inputs, such as pixels in [0, 1], want a spread of 0. `sharpness` multiplies the weights and biases of the first
+    inputs, such as pixels in [0, 1], need a spread of 0. `sharpness` multiplies the weights and biases of the first
     layer: the places stay, the bends get narrower, as narrow modes need.
     """
     for name, size in (("dim", dim), ("width", width), ("depth", depth), ("outputs", outputs)):

@@ -46,7 +46,7 @@ class ActNorm(Affine):
     def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] | None = None) -> None:
         """Set both, in place, so that the inverse gives each channel of x mean 0 and variance 1 (with 1/n).
 
-        Over the batch and all positions, unless `axis` says otherwise. ValueError: a constant channel, other shapes.
+        Over the batch and all positions, unless `axis` is given. ValueError: a constant channel, other shapes.
         """
         x = checks.array("x", x, "N", ..., len(self.shift))
         if axis is None:
@@ -188,9 +188,9 @@ def random_rotation(rng: Rng, dim: int) -> numpy.ndarray:
 class CouplingNet(Module):
     """The network of Glow's couplings: convolutions 3×3, 1×1 and 3×3 with ReLU, (N, H, W, C) -> (N, H, W, 2C).
 
-    It reads the first half of the channels, which the coupling keeps, and speaks of the others: its scales and shifts
-    for the kept half are 0. The last convolution starts at zero, so that the coupling starts as the identity. With
-    `size` (H, W) the first convolution has a learned bias for each position, for images whose content has its place.
+    It reads the first half of the channels, which the coupling keeps and for which its scales and shifts are 0. The
+    last convolution starts at zero, so that the coupling starts as the identity. With `size` (H, W) the first
+    convolution has a learned bias for each position, for images whose content has its place.
     """
 
     def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
@@ -260,9 +260,9 @@ class Glow(Flow):
     `scales` sizes, each half of the one before, with `steps` steps of flow of `width` channels at each. Inferring, each
     begins with a squeeze, and half of the channels are finished after it. `width` may also be one number for each
     scale. With `learned_split` the finished half is a Gaussian whose mean and deviation a convolution makes of the half
-    that goes on (one more affine coupling); without, it is N(0, 1). With `places` the couplings' networks have a bias
-    for each position, so that they know where in the image they are. Pixels should be unbounded numbers, logits
-    (`minigen.data.mnist.dequantize_logit`). ValueError: H or W not divisible by 2^scales.
+    that goes on (one more affine coupling); otherwise it is N(0, 1). With `places` the couplings' networks have a bias
+    for each position. Pixels should be unbounded numbers, logits (`minigen.data.mnist.dequantize_logit`).
+    ValueError: H or W not divisible by 2^scales.
     """
 
     bijection: Chain

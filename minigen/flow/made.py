@@ -80,7 +80,7 @@ def ancestral_sample(logits: Callable, order: Any, u: Array) -> numpy.ndarray:
     order:  (D,), a permutation: order[i] is the place of coordinate i. The one at place 0 is drawn first.
     u:      uniform numbers in [0, 1], (n, D), one for each coordinate; x has their dtype.
 
-    D whole passes, each of which is asked for one column; `MADE.sample` gives the same for less.
+    D whole passes, each for one column; `MADE.sample` gives the same at less cost.
     ValueError: other shapes, not a permutation. Eq. flow.16
     """
     checks.function("logits", logits)
@@ -230,7 +230,7 @@ class _Stepwise:
     def __init__(self, made: MADE, x: numpy.ndarray, context: numpy.ndarray | None):
         inputs = numpy.array(x if context is None else numpy.concatenate([x, context], axis=1))  # (n, D + context)
         self.x, self.dim, self.outputs = inputs[:, : made.dim], made.dim, made.outputs
-        seen = numpy.concatenate([made.order + 1, numpy.zeros(made.context, int)])  # the number of places it waits for
+        seen = numpy.concatenate([made.order + 1, numpy.zeros(made.context, int)])  # places that must be known first
         self.layers, self.values = made.layers[:-1], [inputs]
         self.biases: list[Any] = [layer.b for layer in made.layers]
         self.weights, self.units = [], []

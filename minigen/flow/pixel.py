@@ -4,7 +4,7 @@
 
 Earlier pixels are those in the rows above and those to the left in the same row. PixelCNN looks at them by masked
 convolutions, all pixels at once; a plain one has a blind spot to the upper right, which the gated one closes with a
-stack of its own for the rows above. PixelRNN carries them along in the states of an LSTM. Van den Oord, Kalchbrenner
+stack of its own for the rows above. PixelRNN summarizes them in the states of an LSTM. Van den Oord, Kalchbrenner
 and Kavukcuoglu, "Pixel Recurrent Neural Networks", 2016; van den Oord et al., "Conditional Image Generation with
 PixelCNN Decoders", 2016. CodePixelCNN is the gated one for images of integers, such as the codes of a VQ-VAE.
 """
@@ -141,9 +141,9 @@ class PixelModel(Module):
         return rng.random(logits.shape, dtype=numpy.float32) < sigmoid(logits)
 
     def _rows(self, x: numpy.ndarray) -> Iterator[Callable[[int], numpy.ndarray]]:
-        """For each row i of x in turn a function j -> logits (n, channels) of pixel (i, j), asked for j = 0, 1, ...
+        """For each row i of x in turn a function j -> logits (n, channels) of pixel (i, j), called for j = 0, 1, ...
 
-        It looks at x anew each time; all pixels before (i, j) must be there by then.
+        It reads x at each call; all pixels before (i, j) must be set by then.
         """
         for i in range(x.shape[1]):
             yield partial(self._logits_at, x, i)
@@ -221,7 +221,7 @@ class PixelCNN(PixelModel):
         return h
 
     def _vertical(self, x):
-        """What each layer's vertical stack says about the rows above: a list of (N, H, W, 2 width)."""
+        """The message of each layer's vertical stack, of the rows above: a list of (N, H, W, 2 width)."""
         v, messages = _shift_down(x), []
         for layer, bias in zip(self.layers, self._biases()):
             v, message = layer.vertical(v, bias)
@@ -273,7 +273,7 @@ class PixelCNN(PixelModel):
         return messages
 
     def _pixels(self, row, messages):
-        """The function j -> logits (n, channels) of one row of pixels (n, 1, W, channels), asked for j = 0, 1, ..."""
+        """The function j -> logits (n, channels) of one row of pixels (n, 1, W, channels), called for j = 0, 1, ..."""
         pasts = [layer.past_columns(len(row)) for layer in self.layers]
 
         def logits_of(j):
@@ -565,8 +565,8 @@ def _open_forget_gates(width):
 def _scan_forward(inputs, w):
     """Step k computes column k of the skewed image, from the column before.
 
-    inputs (V, H, N, 4 width): what the pixels say to the gates, V = W + H − 1. w (2 width, 4 width): what the state to
-    the left and the one above say to them.
+    inputs (V, H, N, 4 width): the contributions of the pixels to the gates, V = W + H − 1. w (2 width, 4 width): the
+    weights of the state to the left and of the one above.
     """
     V, H, N, _ = inputs.shape
     width = w.shape[1] // 4

@@ -48,8 +48,9 @@ def flow_posterior(
 class AmortizedPlanar(Bijection):
     """A chain of planar layers for each example, whose u, w and b are affine functions of its context (N, context).
 
-    Inference networks write the whole flow in this way: `forward(z, context)`, z (N, dim). At the start every example
-    has the same chain, near the identity. ValueError: other shapes, or no context. Rezende and Mohamed 2015
+    An inference network outputs the parameters of the whole flow in this way: `forward(z, context)`, z (N, dim). At the
+    start every example has the same chain, near the identity. ValueError: other shapes, or no context. Rezende and
+    Mohamed 2015
     """
 
     def __init__(self, rng: Rng, dim: int, layers: int = 8, context: int = 64):

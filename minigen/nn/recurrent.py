@@ -49,7 +49,7 @@ class LSTMCell(Module):
 def lstm_step(gates: Array, c: Array) -> tuple[Array, Array]:
     """The new state (h, c), (N, width) each, of an LSTM: from its gates (N, 4·width) and the cell state c before.
 
-    gates: what input and state before say together, without activation: input, forget, output, content, side by side.
+    gates: from the input and the state before, without activation: input, forget, output, content, side by side.
     i, f, o = σ(...), g = tanh(...), c ← f c + i g, h ← o tanh(c): the last two parts of Eq. flow.19.
     ValueError: shapes that do not fit.
     """
