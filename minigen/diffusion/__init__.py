@@ -1,6 +1,6 @@
 """Diffusion models: data is noised in small steps, and a network learns to remove the noise.
 
-`schedule` says how much noise each step adds; `ddpm` is the forward process, the training loss and the reverse step;
+`schedule` sets how much noise each step adds; `ddpm` is the forward process, the training loss and the reverse step;
 `samplers` go from noise to data with any model of the noise, and `langevin` does so by its score; `likelihood` is the
 variational bound. `networks` are the models.
 

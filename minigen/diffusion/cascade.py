@@ -1,13 +1,13 @@
-"""Cascades of diffusion models: small pictures first, then super-resolution, each model told the smaller picture.
+"""Cascades of diffusion models: small pictures first, then super-resolution, conditioned on the smaller picture.
 
     small = avg_pool2d(x0, 2)                                          # the condition of a picture of the data
-    y = augmented_condition(small, s, noise, schedule)                 # noised to step s, enlarged, and how noisy
+    y = augmented_condition(small, s, noise, schedule)                 # noised to step s, enlarged, and the noise level
     loss = v_loss(SuperResolution(rng), x0, t, eps, schedule, y)
     large = super_resolve(model, y, schedule, rng, steps=20)           # y of the small pictures of another model
 
 A super-resolution model is trained on small pictures of the data and used on those of another model, which are not
 quite as good. *Conditioning augmentation* closes the gap: the small picture is blurred in training, or noised by
-`q_sample` to a step s that the model is told. In sampling either finished small pictures are noised to step s
+`q_sample` to a step s that the model receives. In sampling either finished small pictures are noised to step s
 ("non-truncated"), or the sampling of the small pictures is stopped at step s ("truncated": `low_resolution_condition`).
 Ho et al., "Cascaded Diffusion Models", 2021.
 """
@@ -34,7 +34,7 @@ Rng = numpy.random.Generator
 
 
 def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, factor: int = 2) -> Array:
-    """What a super-resolution model is told: small pictures noised to step s and enlarged, and how noisy they are.
+    """The condition of a super-resolution model: small pictures noised to step s and enlarged, and their noise level.
 
     small, eps (N, h, w, C), s one step or (N,), in 0..T -> (N, factor h, factor w, C + 1). Every pixel of √ᾱ_s small +
     √(1 − ᾱ_s) eps becomes factor × factor equal ones; the last channel is √(1 − ᾱ_s) everywhere. s = 0 is no noise.
@@ -116,7 +116,7 @@ def _blur_matrix(weights, length):
 class Padded(Module):
     """A network (x, t, y=None) for pictures of any size: x (N, H, W, C) is extended by zeros to multiples of 4.
 
-    `UNet` wants such sizes. The zeros come below and to the right, and are cut from the output: (N, H, W, C).
+    `UNet` requires such sizes. The zeros come below and to the right, and are cut from the output: (N, H, W, C).
     """
 
     def __init__(self, net: Module):
@@ -131,7 +131,7 @@ class Padded(Module):
 class SuperResolution(Module):
     """A model of v, (x, t, y): noisy pictures x (N, H, W, C), the condition y (N, H, W, C + 1) -> v, shaped as x.
 
-    A U-Net that is shown the noisy picture and the condition on top of each other, as channels. y is what
+    A U-Net whose input is the noisy picture and the condition, concatenated along the channels. y is what
     `augmented_condition` returns. Pictures of any size; starts as v = 0. ValueError: y missing or of another shape.
     """
 

@@ -4,14 +4,14 @@
     loss = consistency_training_loss(f, f_average, x, z, high, low)
     samples = multistep(f, 80 * z, [80.0, 5.0], rng)
 
-Two ways to train f: *distillation* asks a diffusion model for the step from one level to the next, *training* does
-without, and takes the noise that was added to the data.
+Two ways to train f: *distillation* makes the step from one level to the next with a diffusion model, *training* with
+the noise that was added to the data.
 
 Here x is the data plus σ z, and the deterministic process is dx/dσ = eps(x, σ). All points of one of its paths have the
 same beginning; so f is trained to give the same at two neighbouring levels of one path, and f(x, σ_min) = x holds by
 construction. Song, Dhariwal, Chen and Sutskever, "Consistency Models", 2023.
 
-A model, f or `eps_model`, is told the level of each example, (N,). A level is one number or (N,), 0 or more.
+A model, f or `eps_model`, receives the level of each example, (N,). A level is one number or (N,), 0 or more.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class ConsistencyModel(Module):
     """f(x, sigma, y=None) = c_skip x + c_out net(c_in x, c_noise, y): (N, ...) -> (N, ...), equal to x at sigma_min.
 
     net is any network of diffusion, called (x, t, y=None). c_in = 1/√(σ² + σ_d²) brings x to standard deviation 1,
-    c_noise = 250 log σ is the time that it is told. sigma_data is the standard deviation σ_d of the data.
+    c_noise = 250 log σ is its time argument. sigma_data is the standard deviation σ_d of the data.
     With sigma_min = 0 this is the denoiser of Karras et al. 2022, of which `eps_model_from_denoiser` makes a teacher.
     ValueError: shapes, levels. Eq. diffusion.27; Song et al. 2023, appendix C.
     """
@@ -67,7 +67,7 @@ class ConsistencyModel(Module):
 
 
 def c_noise(sigma: Any) -> Array:
-    """The time that a network is told at level sigma: 250 log σ, about −1550 at 0.002 and 1100 at 80."""
+    """The time argument of a network at level sigma: 250 log σ, about −1550 at 0.002 and 1100 at 80."""
     return 250 * np.log(np.maximum(sigma, 1e-6))
 
 
@@ -106,7 +106,7 @@ def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "
 def consistency_training_loss(
     f: Callable, f_target: Callable, x: Array, z: Array, high: Any, low: Any, distance: Callable = mse
 ) -> Array:
-    """The distance between f(x + high z, high) and f_target(x + low z, low): unless told otherwise their mean square.
+    """The distance between f(x + high z, high) and f_target(x + low z, low): by default their mean square.
 
     Data x and noise z are (N, ...): with the same z both points lie on one straight path, for small steps a path of the
     process in the mean. No gradient flows through f_target. distance(a, b) is a scalar, such as `pseudo_huber`; the
@@ -144,8 +144,8 @@ def consistency_distillation_loss(
 def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Array:
     """The mean over examples of weight (√(‖a − b‖² + c²) − c): a, b (N, ...), weight one or (N,).
 
-    Half of the square over c for differences far below c, the length of the difference far above: what is far off does
-    not drown the rest. The gradient at a = b is 0. ValueError: shapes, c. Song and Dhariwal 2024, section 3.3.
+    Half of the square over c for differences far below c, the length of the difference far above, so that outliers do
+    not dominate. The gradient at a = b is 0. ValueError: shapes, c. Song and Dhariwal 2024, section 3.3.
     """
     checks.same_shape(a=a, b=b)
     c = checks.positive("c", c)
@@ -230,7 +230,7 @@ def levels(x: Array, **sigmas: Any) -> list[numpy.ndarray]:
 
 
 def asked(model: Callable, name: str, x: Array, sigma: Any) -> Array:
-    """What a model returns for x at level sigma, which it is told as (N,) in the dtype of x. ValueError: its shape."""
+    """The output of a model for x at level sigma, received as (N,) in the dtype of x. ValueError: its shape."""
     checks.function(name, model)
     out = model(x, numpy.broadcast_to(numpy.asarray(sigma, x.dtype), (len(x),)))
     if np.shape(out) != np.shape(x):

@@ -48,8 +48,8 @@ def q_sample(x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
 def q_posterior(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> tuple[Array, numpy.ndarray]:
     """Mean (N, ...) and variance (shaped as t) of q(x_{t-1} | x_t, x0), the reverse step when x0 is known.
 
-    Bayes' rule multiplies two Gaussians in x_{t-1}: one says that x_t is one step away, the other that x0 is t − 1
-    steps away. At t = 1 the answer is x0 itself, with variance 0.
+    Bayes' rule multiplies two Gaussians in x_{t-1}: one for x_t, one step later, the other for x0, t − 1 steps earlier.
+    At t = 1 the mean is x0 itself, with variance 0.
     Eq. diffusion.05, Eq. diffusion.06, Eq. diffusion.07
     """
     mean = posterior_mean(x0, x_t, t, schedule)
@@ -152,9 +152,9 @@ def eps_from_score(score: Array, t: Array, schedule: Schedule) -> Array:
 
 
 def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tuple[Array, Array | None]:
-    """What a model returns for x_t at step t of a schedule: eps, and v or None, in the dtype of x_t.
+    """The output of a model for x_t at step t of a schedule: eps, and v or None, in the dtype of x_t.
 
-    The model is told `schedule.times[t]` for every example, (N,). ValueError: it returns another shape.
+    The model receives `schedule.times[t]` for every example, (N,). ValueError: it returns another shape.
     """
     checks.function("eps_model", eps_model)
     checks.instance("schedule", schedule, Schedule)
@@ -167,7 +167,7 @@ def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tu
 
 
 def _in_dtype_of(x_t, name, output):
-    """What a model returned, in the dtype of what it was shown: one in float64 leaves float32 as it is."""
+    """The output of a model in the dtype of its input: a float64 model keeps float32."""
     return like(checks.shaped(f"{name} of eps_model", output, ...), x_t)
 
 
@@ -197,8 +197,8 @@ def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
 def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule) -> numpy.ndarray:
     """The variance of q(x_{t-1} | x_t) in each dimension for Gaussian data of variance `data_variance`: shaped as t.
 
-    x_{t-1} has the variance V_{t-1} = ᾱ_{t-1} data_variance + 1 − ᾱ_{t-1}, and to be told x_t leaves β_t V_{t-1}/V_t of
-    it. Data as wide as the noise (1) gives β_t, a single point (0) gives β̃_t, and wider data give more than β_t.
+    x_{t-1} has the variance V_{t-1} = ᾱ_{t-1} data_variance + 1 − ᾱ_{t-1}, and given x_t, β_t V_{t-1}/V_t of it is
+    left. Data as wide as the noise (1) gives β_t, a single point (0) gives β̃_t, and wider data give more than β_t.
     ValueError: data_variance negative. Sohl-Dickstein et al. 2015; Ho et al. 2020, section 3.2.
     """
     checks.instance("schedule", schedule, Schedule)

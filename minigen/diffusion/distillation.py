@@ -26,7 +26,7 @@ Array = Any  # an ndarray, or one that autograd traces
 def distillation_target(eps_model: Callable, x_t: Array, t: Any, schedule: Schedule) -> Array:
     """The x̃_0 with which one DDIM step t → t − 2 ends where the teacher's two steps t → t − 1 → t − 2 end.
 
-    x_t is (N, ...), t one time step or (N,), each at least 2, of the teacher's schedule; the teacher is told
+    x_t is (N, ...), t one time step or (N,), each at least 2, of the teacher's schedule; the teacher receives
     `schedule.times`. A DDIM step to s with x̂_0 leads to √ᾱ_s x̂_0 + r (x_t − √ᾱ_t x̂_0), r = √((1 − ᾱ_s)/(1 − ᾱ_t));
     solved for x̂_0 at the end of the two steps, x_{t−2}, that is (x_{t−2} − r x_t)/(√ᾱ_{t−2} − r √ᾱ_t). At t = 2 it is
     x_0 itself. No gradient flows. ValueError: shapes, t below 2 or above T. Salimans and Ho 2022, algorithm 2.
@@ -75,7 +75,7 @@ def distillation_loss(
     """`student_loss` of the student v_model at data x0 noised by eps to time t, its target made by the teacher.
 
     `schedule` is the teacher's; the caller draws t (N,) among its even steps, 2, 4, ..., which are the student's. Both
-    models are told `schedule.times`, and the labels y (N,) if given. Salimans and Ho 2022, algorithm 2.
+    models receive `schedule.times`, and the labels y (N,) if given. Salimans and Ho 2022, algorithm 2.
     """
     checks.function("v_model", v_model)
     checks.function("eps_model", eps_model)

@@ -1,15 +1,15 @@
-"""Guidance: samples of a kind that one asks for, from a model of the noise and something that knows the kind.
+"""Guidance: samples that fit a condition, from a model of the noise and a classifier, labels or a text encoder.
 
-    told = conditional(eps_model, y)                                     # eps_model(x, t, y), without guidance
+    given = conditional(eps_model, y)                                    # eps_model(x, t, y), without guidance
     guided = classifier_guided(eps_model, log_prob, schedule, w=1.0)     # log_prob(x, t) = log p(y | x_t), of noisy x
-    guided = classifier_free(eps_model, y, w=1.0)                        # eps_model(x, t, y), and y = None: any kind
-    guided = clip_guided(eps_model, image_encoder, text, schedule, w)    # whose embedding points the way of the text's
+    guided = classifier_free(eps_model, y, w=1.0)                        # eps_model(x, t, y), y = None: no condition
+    guided = clip_guided(eps_model, image_encoder, text, schedule, w)    # towards embeddings that fit the text
     x = ancestral(guided, x, schedule, rng)                              # any sampler
 
 Each wraps a model of the noise into another, `guided(x, t)`. The score of q(x_t | y) is that of q(x_t) plus the
 gradient of log q(y | x_t), by Bayes' rule; ε is minus the score times √(1 − ᾱ_t). A weight w ≠ 1 on the gradient has no
-such derivation: it trades variety for samples that are more surely of the kind. `schedule` is the one whose times the
-models are told, the full one also where a sampler takes fewer steps. A second output of a model (v) is kept.
+such derivation: it trades variety for samples that fit the condition more closely. `schedule` is the one whose times
+the models receive, the full one also where a sampler takes fewer steps. A second output of a model (v) is kept.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def classifier_guided_eps(eps: Array, grad: Array, t: Array, schedule: Schedule,
 
 
 def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
-    """(1 + w) eps_cond − w eps_uncond, all of one shape (N, ...): away from what is said without a condition.
+    """(1 + w) eps_cond − w eps_uncond, all of one shape (N, ...): away from the unconditional prediction.
 
     w = 0 is the conditional model, w = −1 the unconditional one. (Other papers call 1 + w the scale of guidance.)
     The result has the dtype of eps_cond. ValueError: shapes that differ. Eq. diffusion.23; Ho and Salimans 2021.
@@ -107,7 +107,7 @@ def clip_similarity(image: Array, text: Array) -> Array:
 
 
 def conditional(model: Callable, y: Any) -> Callable:
-    """The model (x, t) that is `model(x, t, y)`: for a sampler, which asks without a condition.
+    """The model (x, t) that is `model(x, t, y)`: for a sampler, which passes no condition.
 
     y: what the model takes as its condition for the examples that will come, such as their labels (N,).
     """
@@ -122,8 +122,8 @@ def conditional(model: Callable, y: Any) -> Callable:
 def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedule, w: float) -> Callable:
     """The eps model `guided(x, t)` of `classifier_guided_eps`, with the gradient of log_prob(x, t) taken in x.
 
-    log_prob: log f(y | x_t) of noisy examples x (N, ...) at times t (N,) -> (N,), for the y that is asked for; each
-    value must depend on its own example only. Eq. diffusion.22
+    log_prob: log f(y | x_t) of noisy examples x (N, ...) at times t (N,) -> (N,), for the given y; each value
+    must depend on its own example only. Eq. diffusion.22
     """
     checks.function("eps_model", eps_model)
     checks.function("log_prob", log_prob)
@@ -140,7 +140,7 @@ def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedul
 
 
 def classifier_free(eps_model: Callable, y: Any, w: float) -> Callable:
-    """The eps model `guided(x, t)` of `classifier_free_eps`: eps_model(x, t, y) is asked with y, and with None.
+    """The eps model `guided(x, t)` of `classifier_free_eps`: eps_model(x, t, y) is called with y, and with None.
 
     y: what the model takes as its condition, such as labels (N,); one whole number stands for N of them. A second
     output (v) is that of the conditional model. Eq. diffusion.23
@@ -184,5 +184,5 @@ def _eps(output):
 
 
 def _replaced(output, eps):
-    """What a model returned, with another eps."""
+    """The output of a model, with another eps."""
     return (eps, *output[1:]) if isinstance(output, tuple) else eps

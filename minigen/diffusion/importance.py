@@ -39,7 +39,7 @@ class LossAwareTimes:
     """Probabilities of the time steps 1 ... T from the last `history` losses of each.
 
     They are uniform until every time step has `history` losses, and from then on those of `loss_aware_probabilities`:
-    no time step is ever given up.
+    with `uniform` > 0 every time step keeps being drawn.
     ValueError: T or history below 1, uniform outside [0, 1].
     """
 

@@ -30,7 +30,7 @@ Array = Any  # an ndarray, or one that autograd traces
 
 
 class Trajectory:
-    """An `on_step` that keeps copies of what passes: at the times given, or at every so many steps, the end included.
+    """An `on_step` that keeps copies of x: at the times given, or at every so many steps, the end included.
 
     `times` is the list of times in the order of sampling, `states` the array (K, N, ...) of what was there.
     """
@@ -72,7 +72,7 @@ def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_st
 
 
 def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:
-    """Tell `on_step`, if there is one, that x has reached time t."""
+    """Call `on_step`, if there is one, with t and x at time t."""
     if on_step is not None:
         on_step(t, x)
 
@@ -197,7 +197,7 @@ def strided(
 ) -> numpy.ndarray:
     """`ancestral` in `steps` evenly spaced jumps, each with the β of its own pair of times (`Schedule.subset`).
 
-    The model is told the times that it was trained with; `on_step` gets those of the shorter schedule, steps..0.
+    The model receives the times that it was trained with; `on_step` gets those of the shorter schedule, steps..0.
     """
     check_start(eps_model, x, schedule, on_step)
     shorter = schedule.subset(spaced_timesteps(schedule.T, steps))

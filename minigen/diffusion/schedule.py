@@ -32,7 +32,7 @@ class Schedule:
         posterior_variance_clipped    the same with its value at t = 2 also at t = 1, so that it has a logarithm
         snr                 signal-to-noise ratio ᾱ/(1 − ᾱ), infinite at t = 0
         sigma               1/√snr: the noise of x_t in units of the data, the σ of NCSN and of Karras et al.
-        times               what a model is told at step t: t itself, except after `subset`
+        times               the time argument of a model at step t: t itself, except after `subset`
 
     Raises ValueError for other shapes or values.
     Eq. diffusion.01, Eq. diffusion.02, Eq. diffusion.07, Eq. diffusion.25; Ho et al. 2020.
@@ -101,8 +101,8 @@ class Schedule:
     def subset(self, times: ArrayLike) -> Schedule:
         """The shorter forward process that stops only at `times` (S,), rising, in 1..T.
 
-        Its step i leads from s = times[i − 1] to t = times[i], so its β is 1 − ᾱ_t/ᾱ_s. Its own attribute `times` says
-        which t to tell a model that was trained on the full schedule. Nichol and Dhariwal 2021, eq. 19.
+        Its step i leads from s = times[i − 1] to t = times[i], so its β is 1 − ᾱ_t/ᾱ_s. Its own attribute `times` holds
+        the t for a model that was trained on the full schedule. Nichol and Dhariwal 2021, eq. 19.
         """
         chosen = numpy.asarray(times)
         if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu" or numpy.any(numpy.diff(chosen) <= 0):

@@ -4,8 +4,8 @@
     loss = denoising_score_matching_loss(score_model, x, sigma, eps)      # for all levels, sigma (N,) drawn from sigmas
     samples = ncsn_sample(score_model, x, sigmas, rng)                    # x at the first level
 
-At level σ the model learns the score of the data plus noise, x + σ ε, so that it is told where to go even from where
-there are no data. That noise and the ε of a diffusion model are one thing: s = −ε/σ (Eq. diffusion.17). Song and Ermon,
+At level σ the model learns the score of the data plus noise, x + σ ε, which points to the data even from where there
+are none. That noise and the ε of a diffusion model are the same: s = −ε/σ (Eq. diffusion.17). Song and Ermon,
 "Generative Modeling by Estimating Gradients of the Data Distribution", 2019.
 """
 
@@ -41,8 +41,8 @@ def noise_scales(largest: float, smallest: float, levels: int) -> numpy.ndarray:
 def denoising_score_matching_loss(score_model: Callable, x: Array, sigma: Any, eps: Array) -> Array:
     """The mean over examples of ½ Σ_d (σ s(x + σ ε, σ) + ε)²: the score of x + σ ε given x is −ε/σ.
 
-    Data x and noise eps are (N, ...); sigma is one level or (N,), and score_model(x, sigma) is told it as (N,). The
-    weight σ² is in the loss, so that no level drowns the others: a score of 0 has the loss ½ E‖ε‖² at each.
+    Data x and noise eps are (N, ...); sigma is one level or (N,), and score_model(x, sigma) receives it as (N,). The
+    weight σ² is in the loss, so that no level dominates the others: a score of 0 has the loss ½ E‖ε‖² at each.
     ValueError: shapes, levels that are not positive. Vincent 2011; Song and Ermon 2019, eq. 5 and 6.
     """
     n = batch_shape(x=x, eps=eps)[0]
@@ -94,7 +94,7 @@ def ncsn_sample(
 
     x (N, ...) comes in at the first level, where it is the data plus noise of size σ, or simply that noise; it goes
     out at the last. In units of σ the steps are equally long everywhere; Song and Ermon's ε is step · σ_last².
-    score_model(x, sigma) is told the level as (N,). `on_step` gets the number of levels that are left, and x.
+    score_model(x, sigma) receives the level as (N,). `on_step` gets the number of levels that are left, and x.
     ValueError: sigmas that are not positive or do not fall. Eq. diffusion.03; Song and Ermon 2019, algorithm 1.
     """
     checks.function("score_model", score_model)

@@ -2,8 +2,8 @@
 
     loss = contrastive_loss(image_encoder(x), text_encoder(tokens), log_scale)
 
-Each picture of a batch is to find its own caption among all those of the batch, and each caption its picture. Radford
-et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, figure 3.
+Each picture of a batch is matched with its own caption among all those of the batch, and each caption with its picture.
+Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, figure 3.
 """
 
 from typing import Any
@@ -65,9 +65,9 @@ def mean_of_words(h: Array, tokens: numpy.ndarray) -> Array:
 class TextEncoder(Module):
     """Tokens (N, L) -> embeddings (N, dim); 0 is padding, behind the last word.
 
-    Each word's vector, plus that of its place, passes a transformer's blocks, in which every word sees all words but
-    no padding; the mean over the words is mapped to the embedding. `features(tokens)` returns what comes before that
-    mean, (N, L, width), for networks that attend to single words.
+    Each word's vector, plus that of its place, passes a transformer's blocks, in which every word attends to all words
+    and not to the padding; the mean over the words is mapped to the embedding. `features(tokens)` returns what comes
+    before that mean, (N, L, width), for networks that attend to single words.
     ValueError: tokens out of range, longer than `length`, a text without a word, heads that do not divide width.
     """
 

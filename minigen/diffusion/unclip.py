@@ -26,8 +26,8 @@ Rng = numpy.random.Generator
 def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: Schedule) -> Array:
     """The mean over examples and dimensions of (ẑ − z)², ẑ = prior(z_t, t, y) with z_t = `q_sample`(z, t, eps).
 
-    z (N, ...) are clean embeddings, y the conditions as the prior takes them, t one time step or (N,) in 1..T, told to
-    the prior as (N,). A prior that returns the mean of the embeddings has their variance as its loss.
+    z (N, ...) are clean embeddings, y the conditions as the prior takes them, t one time step or (N,) in 1..T, passed
+    to the prior as (N,). A prior that returns the mean of the embeddings has their variance as its loss.
     ValueError: shapes, t out of range, a prediction of another shape. Eq. diffusion.31
     """
     checks.function("prior", prior)
@@ -41,7 +41,7 @@ def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: 
 class EmbeddingPrior(Module):
     """prior(z_t, t, y) -> the clean embedding ẑ: z_t (N, dim), t (N,), text embeddings y (N, dim_text) -> (N, dim).
 
-    Residual layers of `width` units; the time enters as sines and cosines. It starts as a guess of zero.
+    Residual layers of `width` units; the time enters as sines and cosines. It starts with the output zero.
     ValueError: other shapes.
     """
 
@@ -64,7 +64,7 @@ class EmbeddingPrior(Module):
 def sample_prior(prior: Callable, y: Array, dim: int, schedule: Schedule, rng: Rng, steps: int = 25) -> numpy.ndarray:
     """Embeddings (N, dim) for the conditions y (N, ...), by DDIM from noise. Eq. diffusion.31
 
-    prior(z_t, t, y) returns the clean embedding; the noise that a sampler wants is what is left of z_t.
+    prior(z_t, t, y) returns the clean embedding; the noise that a sampler needs is computed from it and z_t.
     """
     checks.function("prior", prior)
 

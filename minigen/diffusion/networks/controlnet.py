@@ -69,7 +69,7 @@ class ControlledBlock(Module):
 
 
 class ControlNet(Module):
-    """A trained U-Net with a picture to follow: called (x, t, y=None, c=None), as the U-Net is, and with c.
+    """A trained U-Net with a control picture: called (x, t, y=None, c=None), as the U-Net is, and with c.
 
     c: the picture (N, H, W, channels), such as edges; None is no control, and then it is the U-Net, to the last bit.
     `.frozen` is the U-Net itself, taken out of training; `.trained` a copy of its way down, in training. c enters the

@@ -15,9 +15,9 @@ With `classes` the network is conditional. The label's embedding is added to tha
 residual block by adaptive group normalization (`adagn`), as in Dhariwal and Nichol 2021.
 
 The overview (`GlobalMLP`) is an addition to these papers, and optional. A convolution computes the same at every
-position, and attention compares contents, not positions; both learn what belongs where only from the borders inwards.
-For images in which every position has its own meaning, such as centered digits, a small fully connected network over
-all positions of the lowest level knows positions from the start, and costs about as much as one convolution.
+position, and attention compares contents, not positions; both learn positions only from the borders inwards. For
+images in which every position has its own meaning, such as centered digits, a small fully connected network over all
+positions of the lowest level has weights for each of them, and costs about as much as one convolution.
 """
 
 from typing import Any
@@ -278,5 +278,5 @@ class UNet(Module):
 
 
 def output_like(output: Any, x: Array) -> Any:
-    """What the network returned, one array or a pair, in the dtype of x."""
+    """The output of the network, one array or a pair, in the dtype of x."""
     return tuple(like(each, x) for each in output) if isinstance(output, tuple) else like(output, x)
