@@ -1,6 +1,6 @@
 """The command line: `minigen COMMAND ...`. Each command is a module of `minigen.course.commands` with a `main(argv)`.
 
-A command is imported when it is asked for, so that `minigen list` and `-h` answer at once.
+A command is imported only when it is called, so that `minigen list` and `-h` start at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COMMANDS = {
     "assignment": "make an assignment of exercises for a class",
     "grade": "grade what a class handed in",
     "sample": "save samples of a lesson's trained model",
-    "glossary": "say what a term of the lessons means",
+    "glossary": "explain a term of the lessons",
     "bench": "measure the speed of this machine on minigen's workloads",
 }
 

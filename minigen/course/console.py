@@ -35,7 +35,7 @@ _ASCII = dict(
 
 
 class UsageError(ValueError):
-    """Something the reader can put right (a wrong name, an unwritable folder); printed as one line, exit code 2."""
+    """An error that the user can correct (a wrong name, an unwritable folder); printed as one line, exit code 2."""
 
 
 def ascii_text(text: str) -> str:
@@ -68,7 +68,7 @@ codecs.register_error("minigen", _encode_as_ascii)
 
 
 def safe_streams() -> None:
-    """Let standard output and error print any text, also where they know only ASCII or have been closed."""
+    """Let standard output and error print any text, also where they support only ASCII or have been closed."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # `minigen list >&-`
@@ -78,7 +78,7 @@ def safe_streams() -> None:
 
 
 def silence_stdout() -> None:
-    """Let nothing more be written to a standard output that nobody reads, not even when Python ends."""
+    """Discard all further output to a standard output whose pipe is closed, also when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
 
 
@@ -145,7 +145,7 @@ def markdown_table(rows: Iterable[Sequence[Any]], header: Sequence[str]) -> str:
 
 @contextlib.contextmanager
 def cleaning_up() -> Iterator[None]:
-    """SIGTERM becomes an exception, so that what was begun is ended: processes, temporary folders."""
+    """Turn SIGTERM into an exception, so that processes are ended and temporary folders removed."""
 
     def stop(number, frame):
         raise SystemExit(128 + number)

@@ -1,6 +1,6 @@
 """What there is: lessons and exercises on the disk, the posts' sections, figures and equations, and what computes them.
 
-This is the one catalogue of lessons and exercises, and the one place that understands their names. Nothing here runs a
+This is the one catalogue of lessons and exercises, and the one place that resolves their names. Nothing here runs a
 lesson or imports a model: files are read as text or with `ast`, so `minigen list` is quick.
 """
 
@@ -61,7 +61,7 @@ FIELDS: dict[str, Any] = {
     "equations": list,
     "minutes": (int, float),
 }
-WISHES = ("label", "caption", "w", "steps")  # what `minigen sample` can ask of a sampler
+WISHES = ("label", "caption", "w", "steps")  # what `minigen sample` can pass to a sampler
 EQUATION = re.compile(r"\bEq\. ((?:gan|vae|flow|diffusion)\.\d\d)\b")
 EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
 CELL = re.compile(r"^# %%.*$", re.M)
@@ -100,7 +100,7 @@ class LessonInfo:
         return tuple(str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant))
 
     def wishes(self, sampler: str) -> tuple[str, ...]:
-        """What the function that a sampler draws with takes besides rng and n: of `label`, `caption`, `w`, `steps`.
+        """Which of `label`, `caption`, `w` and `steps` the function of a sampler takes, besides rng and n.
 
         Only of a function that is defined in the lesson's own file; the last one of that name above the call.
         """
@@ -229,7 +229,7 @@ def short_id(folder: Path) -> str:
 
 
 def exercise_names(folder: Path) -> tuple[str, ...]:
-    """The functions that the exercises of a lesson's folder ask for, in the order of its file."""
+    """The functions of the exercises of a lesson's folder, in the order of its file."""
     try:
         text = (folder / "exercise.py").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -306,7 +306,7 @@ def find(text: str) -> LessonInfo:
     """
     known = folders("lesson.py")
     inside = [full_id(folder) for folder in known if folder.parent.name == text.strip().lower()]
-    if inside:  # "gan" is also the name of one lesson, but who says so has not asked for that one of thirteen
+    if inside:  # "gan" is also the name of one lesson, but does not select that one of thirteen
         raise UsageError(f"{text!r} is a family of lessons: say which ({', '.join(inside)})")
     folder = _folder_of(text, known)
     if folder is None:

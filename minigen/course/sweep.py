@@ -142,7 +142,7 @@ def _start(lesson: str, seed: int, options: RunOptions) -> subprocess.Popen:
 
 
 def _printed(folder: Path, lesson: str) -> Path:
-    """Where the words of a run go."""
+    """The file that holds the output of a run."""
     return folder / f"{folder_name(lesson)}.txt"
 
 
@@ -308,7 +308,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def table(document: dict[str, Any]) -> str:
-    """The claims of all lessons as a table; runs that failed without any are said."""
+    """The claims of all lessons as a table; runs that failed without any are listed."""
     rows = []
     for lesson in document["lessons"]:
         broken = [run["seed"] for run in lesson["runs"] if run["status"] not in FINISHED]

@@ -122,7 +122,7 @@ def test_a_lesson_that_does_not_finish_is_named(write_lesson, tmp_path, with_too
     write_lesson("gan/01_first", 'raise RuntimeError("broken")')
     assert main(["book", "--quick"]) == 2
     error = capsys.readouterr().err
-    assert "gan/01_first did not come to its end" in error and "log.txt" in error
+    assert "gan/01_first did not finish" in error and "log.txt" in error
     assert not (tmp_path / "build").exists()
 
 
@@ -144,7 +144,7 @@ def test_clear_errors(tiny, with_tools, capsys, monkeypatch):
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
     assert main(["book", "--quick", "--out", str(mine)]) == 2
-    assert "has files that are no book of minigen" in capsys.readouterr().err
+    assert "has files that are not a book of minigen" in capsys.readouterr().err
     assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
     assert main(["book", "--quick", "--out", str(mine / "thesis.txt")]) == 2
     assert "is a file, not a folder" in capsys.readouterr().err

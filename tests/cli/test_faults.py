@@ -414,7 +414,7 @@ def test_an_output_that_nobody_reads_any_more(lesson):
         f"{shlex.join(command('run', 'gan/02'))} | head -n 1", shell=True, capture_output=True, text=True, timeout=120
     )
     assert done.stdout.startswith("gan/02_gan") and done.stdout.count("\n") == 1
-    assert "nobody reads the output any more; to continue: minigen run gan/02_gan --resume" in one_line(done.stderr)
+    assert "the output has been closed; to continue: minigen run gan/02_gan --resume" in one_line(done.stderr)
     assert metrics()["status"] == "interrupted"
 
 

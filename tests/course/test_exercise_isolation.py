@@ -696,7 +696,7 @@ def test_a_system_without_limits_says_so(grade, monkeypatch):
     lost = runner.run
     monkeypatch.setattr(runner, "run", lambda *a: (run := lost(*a), setattr(run, "missing_limits", ["memory"]))[0])
     report = grade(function("return np.zeros(len(x))"))
-    assert report.notes == ["this system keeps no limit on: memory"] and report.notes[0] in render(report)
+    assert report.notes == ["this system enforces no limit on: memory"] and report.notes[0] in render(report)
 
 
 # ------------------------------------------------------------------------------------------- no hang, no excuse

@@ -138,7 +138,7 @@ def test_what_a_notebook_has_bound_anew_stays(monkeypatch):
 @pytest.mark.parametrize(
     ("functions", "options", "words"),
     [
-        ((3,), {}, "use wants functions, use(my_function), got int"),
+        ((3,), {}, "use takes functions, use(my_function), got int"),
         ((shifted,), {}, "there is no exercise 'shifted'"),
         ((shifted, gaussian_nll), {"exercise": NLL}, "goes with one function, got 2"),
         ((shifted,), {"exercise": "gan/90"}, "has several exercises"),

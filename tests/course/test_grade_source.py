@@ -139,7 +139,7 @@ def test_an_answer_may_call_the_others_of_its_lesson(hint_three):
     others = {other.id: stubs.completed(stubs.stub(other), {other.name: other.hints[2]}) for other in LESSON}
     assert grade_source(exercise, text, others=others).passed
     broken = grade_source(exercise, text, others={**others, "gan/12/critic_loss": "def"})
-    assert "your answer to gan/12/critic_loss cannot be run, so it is not at hand here" in render(broken)
+    assert "your answer to gan/12/critic_loss cannot be run, so it is not available here" in render(broken)
     elsewhere = grade_source(exercise, text, others={f"gan/99/{name}": text for name in others})
     assert not elsewhere.passed
 

@@ -26,7 +26,7 @@ __all__ = ["build", "check_out", "check_tools"]
 
 HERE = Path(__file__).parent
 MARKER = ".minigen-book.json"
-WORK = ".build"  # inside the book's folder: the MyST pages, and what Sphinx remembers of them
+WORK = ".build"  # inside the book's folder: the MyST pages, and Sphinx's cache
 NEEDED = {"sphinx": "sphinx", "furo": "furo", "myst_parser": "myst-parser", "sphinx_copybutton": "sphinx-copybutton"}
 NEEDED |= {"sphinx_design": "sphinx-design"}
 POINTS_PER_PIXEL = 1.5  # figures are saved at 144 dots an inch, a page shows 96
@@ -47,7 +47,7 @@ def check_out(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, not a folder: choose another --out")
     if out.is_dir() and any(out.iterdir()) and not (out / MARKER).is_file():
-        raise UsageError(f"{out} has files that are no book of minigen: move them, or choose another --out")
+        raise UsageError(f"{out} has files that are not a book of minigen: move them, or choose another --out")
 
 
 def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path, python: PythonSource) -> int:
@@ -55,7 +55,7 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path, p
 
     python: where its pages get Python from, for the exercises.
 
-    Raises UsageError if the folder is somebody else's or cannot be written, or if Sphinx fails.
+    Raises UsageError if the folder holds other files or cannot be written, or if Sphinx fails.
     """
     check_tools()
     check_out(out)
@@ -148,7 +148,7 @@ class Files:
 
 
 def _is_fresh(made: Path, path: Path) -> bool:
-    """Whether a file of the book was made from this very file: it carries its time."""
+    """Whether a file of the book was made from this file: both have the same modification time."""
     return made.is_file() and made.stat().st_mtime_ns == path.stat().st_mtime_ns
 
 
@@ -166,7 +166,7 @@ def _make(made: Path, path: Path) -> None:
 
 
 def _outline(pages: dict[str, str]) -> str:
-    """Every page with its title: what the list of pages beside each page says."""
+    """Every page with its title: the content of the list of pages beside each page."""
     return "\n".join(f"{document} {text.partition(chr(10))[0]}" for document, text in pages.items())
 
 

@@ -46,7 +46,7 @@ class Cell:
 
     @property
     def is_open(self) -> bool:
-        """Whether the page shows the code unasked: it is what the lesson is about, and short."""
+        """Whether the page shows the code unfolded: it is what the lesson is about, and short."""
         return self.purpose == "code" and self.lines <= OPEN_LINES
 
     @property

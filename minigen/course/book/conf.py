@@ -37,7 +37,7 @@ html_theme_options = {"navigation_with_keys": False, "top_of_page_buttons": []}
 
 copybutton_selector = "div.highlight-python pre"
 
-# MathJax stands in the book itself, trimmed to what the pages use (web/mathjax): nothing is asked of another host.
+# MathJax stands in the book itself, trimmed to what the pages use (web/mathjax): nothing is loaded from another host.
 # Sphinx puts it on pages with formulas; page.js loads it on others, with the same settings, when a card needs it.
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax_options = {"defer": "defer"}

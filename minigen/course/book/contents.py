@@ -1,4 +1,4 @@
-"""What the book holds: a chapter for each lesson with its result, and the ways from one page to another."""
+"""What the book holds: a chapter for each lesson with its result, and the paths from one page to another."""
 
 from __future__ import annotations
 
@@ -149,12 +149,12 @@ class Contents:
 
 
 def root_of(document: str) -> str:
-    """The way from a page to the book's first folder: "../../" for "lessons/gan/02_gan"."""
+    """The path from a page to the book's first folder: "../../" for "lessons/gan/02_gan"."""
     return "../" * document.count("/")
 
 
 def write_if_changed(path: Path, content: str) -> bool:
-    """Write a text file unless it says the same already, so that Sphinx reads only pages that have changed."""
+    """Write a text file unless its content is the same already, so that Sphinx reads only pages that have changed."""
     data = content.encode()
     if path.is_file() and path.read_bytes() == data:
         return False

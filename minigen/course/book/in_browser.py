@@ -28,11 +28,11 @@ from minigen.course.exercise.source import grade_source, load_source
 
 __all__ = ["LONGEST", "check", "scipy_arrived", "train"]
 
-LONGEST = 10.0  # seconds of a training, as far as the reader waits
+LONGEST = 10.0  # seconds after which a training is stopped
 
 
 class _ScipyWanted(importlib.abc.MetaPathFinder):
-    """Notes that SciPy was asked for where it is not loaded yet: the page then loads it, and asks again."""
+    """Notes an import of SciPy where it is not loaded yet: the page then loads it, and repeats the request."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -48,13 +48,13 @@ sys.meta_path.insert(0, _scipy)
 
 
 def scipy_arrived() -> None:
-    """Forget what was loaded in vain, once SciPy is there."""
+    """Clear the import caches and the note, once SciPy is there."""
     importlib.invalidate_caches()
     _scipy.asked = False
 
 
 def check(request: str) -> str:
-    """Check an answer: `{"report": ...}`, or `{"needs": "scipy"}` if it cannot be told without that."""
+    """Check an answer: `{"report": ...}`, or `{"needs": "scipy"}` if the check needs that."""
     asked = json.loads(request)
     _scipy.asked = False
     try:
@@ -74,7 +74,7 @@ def _exercise(identity: str) -> Exercise:
 
 
 def described(report: Report) -> dict[str, Any]:
-    """A report as a page shows it: what is said of it as a whole, of each case, and the hint."""
+    """A report as a page shows it: the lines about the whole and about each case, and the hint."""
     said_once = not report.passed and all(alike(verdict, report.verdicts[0]) for verdict in report.verdicts)
     cases = [] if said_once else _cases(report)
     about = _lines(report, report.verdicts[0]) if said_once else [report.message] if report.message else []
@@ -96,7 +96,7 @@ def described(report: Report) -> dict[str, Any]:
 
 
 def _cases(report: Report) -> list[dict[str, Any]]:
-    """The cases, and of the first that fails its story: what must hold, yours and expected, the inputs, the line."""
+    """The cases, with the details of the first that fails: what must hold, yours and expected, the inputs, the line."""
     rows = []
     for case, verdict in zip(report.exercise.cases, report.verdicts, strict=True):
         about = case.about if case.is_property and verdict.passed else ""
@@ -120,14 +120,14 @@ def _cases(report: Report) -> list[dict[str, Any]]:
 
 
 def _lines(report: Report, verdict: Any) -> list[str]:
-    """The story of a verdict; without the line of Python that looks inputs up, which a page has no use for."""
+    """The details of a verdict, without the line of Python that looks inputs up, which a page does not need."""
     return [line.strip() for line in story(verdict, report.file) if "inputs(" not in line]
 
 
 def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) -> str:
     """Train with an answer in the place of the package's function; each frame is shown as JSON while it goes on.
 
-    The reply says how often the function was called, how long it took, and what went wrong, if anything did.
+    The reply holds how often the function was called, how long it took, and the error, if there was one.
     """
     asked = json.loads(request)
     exercise = _exercise(asked["exercise"])

@@ -140,14 +140,14 @@ class Page:
                 yield closed_by, block
 
     def _code(self, cell: Cell) -> str:
-        """A cell's code: as it stands, folded to a line, or left out where the boxes below it say all."""
+        """A cell's code: as it stands, folded to a line, or left out where the boxes below it replace it."""
         called = set(re.findall(r"^lesson\.(\w+)", cell.text, re.M))
         if cell.purpose == "questions" and called <= ASKING:
             return ""
         block = code_block(cell.text, class_="mg-code-block")
         if cell.is_open:
             return block
-        kind = "mg-code" if cell.purpose == "code" else "mg-code mg-plumbing"  # plumbing is left out on paper
+        kind = "mg-code" if cell.purpose == "code" else "mg-code mg-plumbing"  # plumbing is left out in print
         return outputs.details(cell.summary, block, kind)
 
     def _closed(self, body: str, number: int) -> str:

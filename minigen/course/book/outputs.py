@@ -30,7 +30,7 @@ __all__ = [
 
 
 def details(summary: str, body: str, kind: str, **data: str) -> str:
-    """A part that opens by a click. `summary` is HTML, `body` Markdown; data becomes `data-` attributes."""
+    """A folded part, opened by a click. `summary` is HTML, `body` Markdown; data becomes `data-` attributes."""
     attributes = "".join(f' data-{name}="{html.escape(value)}"' for name, value in data.items())
     opening = f'<details class="{kind}"{attributes}><summary>{summary}</summary>'
     return "\n".join([raw(opening), body, raw("</details>")])
@@ -64,14 +64,14 @@ def figure(payload: Mapping[str, Any], id: str, picture: str, size: tuple[int, i
 
 
 def describe(file: str, caption: str) -> str:
-    """A picture in words, for who does not see it: what it is called, and the first sentence of its caption."""
+    """The alternative text of a picture: its title, and the first sentence of its caption."""
     name = Path(file).stem.replace("_", " ").replace("-", " ")
     first = plain(caption).split(". ")[0].rstrip(".")
     return f"Figure {name}: {first}" if first else f"Figure {name}"
 
 
 def play(payload: Mapping[str, Any], slug: str, root: str, size: tuple[int, int], still: str, caption: str) -> str:
-    """A figure with sliders; without scripts, and on paper, its still picture."""
+    """A figure with sliders; without scripts, and in print, its still picture."""
     alt = html.escape(describe(payload["file"], payload["caption"]))
     name = html.escape(payload["name"])
     image = f'<img class="mg-still" src="{still}" alt="{alt}" width="{size[0]}" height="{size[1]}">'

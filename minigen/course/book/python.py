@@ -1,10 +1,10 @@
-"""Python in the pages of the book: what an exercise's box is told, and the files that a reader's browser loads.
+"""Python in the pages of the book: the data of an exercise's box, and the files that a reader's browser loads.
 
     data = exercise_data(exercise)                  # for the box of one exercise
-    source = python_source("https://...")           # what `--python` says, checked
+    source = python_source("https://...")           # the value of `--python`, checked
     write_python(source, Path("build/book"))        # the folder `_python` beside the pages
 
-`_python/python.json` tells the worker all that it may load, with the hash of each file: Pyodide, from its public
+`_python/python.json` lists all that the worker may load, with the hash of each file: Pyodide, from its public
 address or from the folder itself, and two wheels that are made here: minigen without what a check does not need (MNIST,
 plots, the classroom), and autograd as it is installed. The worker loads nothing else, from nowhere else.
 """
@@ -73,7 +73,7 @@ OF_THE_BOOK = ("__init__.py", "in_browser.py", "trainings.py")  # what a page do
 
 
 def exercise_data(exercise: Exercise) -> dict[str, Any]:
-    """What the box of an exercise is told: who it is, where the reader starts from, what helps.
+    """The data of the box of an exercise: its names and points, its stub, its hints.
 
     imports: lines that have been run before the answer. scipy: whether its check needs SciPy. train: whether the page
     can train with the answer.
@@ -109,7 +109,7 @@ class PythonSource:
 
 
 def python_source(choice: str = PUBLIC) -> PythonSource:
-    """What `--python` says: an address, the folder of a Pyodide distribution, or "none".
+    """The source that `--python` names: an address, the folder of a Pyodide distribution, or "none".
 
     The address is not visited: the worker checks every file that it gets from there. Raises UsageError for what is no
     address and for a folder in which a file is missing or not that of Pyodide 0.27.7.
@@ -201,7 +201,7 @@ def _write_all(folder: Path, wanted: Mapping[str, bytes]) -> None:
 
 
 def integrity(digest: bytes) -> str:
-    """A sha256 as a browser wants it."""
+    """A sha256 in the form that a browser requires."""
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 

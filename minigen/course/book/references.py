@@ -27,7 +27,7 @@ __all__ = [
 
 
 def equations_page(contents: Contents, source_anchor: Callable[[str], str | None]) -> str:
-    """Every numbered equation with what computes it, tests it and treats it.
+    """Every numbered equation with the function, the test and the lessons.
 
     source_anchor: the address, from the book's first folder, of "minigen.gan.wgan:critic_loss", or None.
     """
@@ -100,7 +100,7 @@ def _thumbnail(chapter: Chapter, file: str, pictures: Pictures) -> str:
 
 
 def _not_drawn(contents: Contents, id: str) -> str:
-    """The lessons that treat a figure without a picture of its own number, or a word that none of the book does."""
+    """Links to the lessons that treat a figure without drawing it, or a note that the book leaves them out."""
     lessons = [chapter for chapter in contents.chapters if id in chapter.lesson.figures]
     links = ", ".join(_lesson_link(contents, chapter.lesson.id) for chapter in lessons)
     return f"<p>in {links}</p>" if links else "<p>in a lesson that this book leaves out</p>"
@@ -184,7 +184,7 @@ def _see(contents: Contents, word: str, terms: Collection[str]) -> str:
 
 
 def script_data(contents: Contents) -> dict[str, Any]:
-    """What the script of every page knows: lessons with their exercises, equations and symbols for the cards."""
+    """The data of the script of every page: lessons with their exercises, equations and symbols for the cards."""
     return {
         "lessons": [
             {

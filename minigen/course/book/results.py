@@ -34,19 +34,19 @@ class Result:
 def results_of(lessons: Sequence[LessonInfo], runs: Path, quick: bool = False) -> list[Result]:
     """A result of each lesson, from the folder `runs` or else run now; with `quick` run now in a few seconds.
 
-    A run in full that fits the code is always preferred. Raises UsageError if a lesson does not come to its end.
+    A run in full that fits the code is always preferred. Raises UsageError if a lesson does not finish.
     """
     found = {lesson.id: existing(lesson, runs, quick) for lesson in lessons}
     missing = [lesson for lesson in lessons if found[lesson.id] is None]
     for number, lesson in enumerate(missing, 1):
         folder = runs / folder_name(lesson.id, quick)
-        again = not quick and _finished(lesson, folder)  # of before there were records: its trainings are only loaded
+        again = not quick and _finished(lesson, folder)  # from before records existed: its trainings are only loaded
         about = "a few seconds" if quick else "its trainings are kept" if again else f"about {lesson.minutes:g} minutes"
         print(f"  run {number} of {len(missing)}  {lesson.id} ({about})", flush=True)
         _run(lesson, runs, ["--quick"] * quick + ["--resume"] * again)
         found[lesson.id] = _read(lesson, folder)
         if found[lesson.id] is None:
-            raise UsageError(f"{lesson.id} did not come to its end: see {folder / 'log.txt'}, and mend it first")
+            raise UsageError(f"{lesson.id} did not finish: see {folder / 'log.txt'}, and fix it first")
     return [result for result in found.values() if result is not None]
 
 

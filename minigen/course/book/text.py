@@ -55,7 +55,7 @@ def with_links(text: str, equations: Collection[str], figures: Collection[str], 
 def inline_html(text: str, root: str = "", equations: Collection[str] = ()) -> str:
     """A short text as HTML: mathematics, code, bold and italic letters, and equations of the index as links.
 
-    root: the way from the page to the book's first folder, "../../".
+    root: the path from the page to the book's first folder, "../../".
     """
     parts = re.split(r"(\$[^$]+\$|`[^`]+`)", text)
     for i, part in enumerate(parts):

@@ -1,7 +1,7 @@
 """Train with it: small trainings in the page, with the reader's function in the place of the package's.
 
 Each function below is one training: it builds a model of at most 64 units, trains it in a few seconds, and yields
-frames: what there is to see, and a distance that falls if the function is right. It calls the package's functions by
+frames: what to draw, and a distance that falls if the function is right. It calls the package's functions by
 name; `in_browser.train` has put the reader's in their place. `TRAININGS` says which exercises each serves.
 """
 
@@ -94,7 +94,7 @@ def _packed(x: np.ndarray) -> str:
 class Training:
     """A training and the exercises whose function it calls.
 
-    run: yields the frames; told the exercise's name and a generator. measure: what the distance is. note: what a
+    run: yields the frames, given the exercise's name and a generator. measure: what the distance is. note: what a
     right function does instead, where the distance does not fall. box: the part of the plane that is shown.
     """
 
@@ -161,7 +161,7 @@ def noise(rng: Rng, n: int = BATCH) -> np.ndarray:
 
 
 def classifier(name: str, rng: Rng) -> Iterator[Frame]:
-    """A network tells the two moons apart; the line is where it is undecided. The distance: the share of its errors."""
+    """A network separates the two moons; the line is its decision boundary. The distance: the share of its errors."""
     steps, every, model = 300, 12, MLP(rng, [2, 32, 32, 1], "tanh")
     optimizer = Adam(model, 1e-2)
 
@@ -242,7 +242,7 @@ def wgan_gp(name: str, rng: Rng) -> Iterator[Frame]:
 
 
 def improved_gan(name: str, rng: Rng) -> Iterator[Frame]:
-    """A GAN with one of the ways to train it better: matched features, a memory of its weights, noise on its inputs."""
+    """A GAN with one modification of its training: feature matching, historical averaging or instance noise."""
     density, steps = ring(), 700
     generator, discriminator = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
     g_optimizer, d_optimizer = (Adam(net, 2e-3, betas=(0.0, 0.99)) for net in (generator, discriminator))
@@ -250,7 +250,7 @@ def improved_gan(name: str, rng: Rng) -> Iterator[Frame]:
     z_shown = generator.latent(rng, SHOWN)
 
     def seen(x: Any, i: int) -> Any:
-        """What the discriminator is shown: with noise that goes away, if that is the exercise."""
+        """The input of the discriminator: with decaying noise, if that is the exercise."""
         return improved.instance_noise(x, 0.3 * (1 - i / steps), rng) if name == "instance_noise" else x
 
     def step(i: int) -> None:
@@ -311,7 +311,7 @@ def vae(name: str, rng: Rng) -> Iterator[Frame]:
 
 
 def bottleneck(name: str, rng: Rng) -> Iterator[Frame]:
-    """An autoencoder has one number for each point: what it gives back is a curve through the moons."""
+    """An autoencoder has one number for each point: its output is a curve through the moons."""
     density, steps, every = moons(), 900, 36
     model = MLP(rng, [2, 32, 32, 1, 32, 32, 2], "tanh")
     real = density.sample(rng, SHOWN)
@@ -462,7 +462,7 @@ def linear() -> schedules.Schedule:
 
 
 def diffusion(name: str, rng: Rng) -> Iterator[Frame]:
-    """A network learns to see the noise in a noisy point; the points are sampled from pure noise, step by step."""
+    """A network learns to predict the noise in a noisy point; the points are sampled from pure noise, step by step."""
     density, steps = moons(), 1000
     schedule = schedules.Schedule.cosine(40, largest=0.6) if name == "cosine_beta" else linear()
     model = EpsMLP(rng, width=WIDTH, layers=3)
@@ -638,7 +638,7 @@ def ring_eps(schedule: schedules.Schedule) -> Callable:
 
 
 def distilled(name: str, rng: Rng) -> Iterator[Frame]:
-    """A student learns to do in one step what its teacher, who knows the ring exactly, does in two."""
+    """A student learns to do in one step what its teacher, which is exact for the ring, does in two."""
     density, steps, schedule = ring(), 500, schedules.Schedule.linear(16, 1e-2, 0.6)
     teacher, student = ring_eps(schedule), EpsMLP(rng, width=WIDTH, layers=3)
     half, x_T = distillation.halved(schedule), noise(rng, SHOWN)
@@ -660,8 +660,8 @@ def distilled(name: str, rng: Rng) -> Iterator[Frame]:
     return watch(density.sample(rng, SHOWN), steps, step, look)
 
 
-def langevin_walk(name: str, rng: Rng) -> Iterator[Frame]:
-    """Points walk up the density of the ring by its exact score; nothing is trained."""
+def langevin_sampling(name: str, rng: Rng) -> Iterator[Frame]:
+    """Langevin sampling of the ring by its exact score; nothing is trained."""
     steps, schedule = 240, linear()
     eps_model, real = ring_eps(schedule), ring().sample(rng, SHOWN)
     x, t = 0.3 * noise(rng, SHOWN), 4
@@ -682,7 +682,7 @@ def consistency_model(name: str, rng: Rng) -> Iterator[Frame]:
     near = density.sample(rng, 300)
 
     def teacher(x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-        """The noise in x if the data were these 300 points: the mean of what each of them says."""
+        """The noise in x if the data were these 300 points: its posterior mean."""
         away = x[:, None] - near  # (N, 300, 2)
         share = -0.5 * np.sum(away**2, axis=2) / np.reshape(sigma, (-1, 1)) ** 2
         share = np.exp(share - share.max(axis=1, keepdims=True))
@@ -795,7 +795,7 @@ TRAININGS = [
     ),
     Training(
         "Langevin's walk on a ring",
-        langevin_walk,
+        langevin_sampling,
         _all("diffusion/05", "score_from_eps"),
         measure="distance to the data",
     ),

@@ -1,6 +1,6 @@
 """NumPy in WebAssembly, made to behave as elsewhere.
 
-It has no flags for what went wrong in floating point: singular matrices raise all the same. And it is NumPy 2.0, whose
+It has no floating-point flags: `raising` makes singular matrices raise an error nonetheless. And it is NumPy 2.0, whose
 `astype`, which autograd calls, refuses scalars; later versions take them.
 
 In the wheel this file is the module `minigen_wasm`, imported before autograd, which wraps the functions that it finds.

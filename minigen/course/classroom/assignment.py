@@ -1,4 +1,4 @@
-"""An assignment: a TOML file that says which exercises are asked, for how many points, until when.
+"""An assignment: a TOML file with the exercises, their points and the due date.
 
 `minigen assignment new` writes it with comments; `load` reads it and names every mistake in it.
 """
@@ -251,7 +251,7 @@ def _asked(data: Mapping[str, Any]) -> tuple[Asked, ...]:
         if points <= 0:
             raise _Wrong(f"{id}: points must be more than 0, got {points:g}")
         if exercises[0].id in [asked.id for asked in found]:
-            raise _Wrong(f"{exercises[0].id} is asked twice")
+            raise _Wrong(f"{exercises[0].id} is listed twice")
         found.append(Asked(exercises[0], points))
     return tuple(found)
 

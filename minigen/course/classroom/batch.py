@@ -1,6 +1,6 @@
 """Grade a class: one document for each student of the roster, whatever was handed in, then the gradebook and reports.
 
-The documents are the memory of a run: each is written whole as soon as it is ready and says what it was made from, so
+The documents are the state of a run: each is written whole as soon as it is ready and records what it was made from, so
 that a run which was stopped goes on where it was, and nothing is kept for the whole class but counts.
 """
 
@@ -50,7 +50,7 @@ class Options:
 
 @dataclass
 class Summary:
-    """What came of it. retries: (student, exercise, reason); unmatched: (file, reason)."""
+    """The result of a class. retries: (student, exercise, reason); unmatched: (file, reason)."""
 
     assignment: Assignment
     seeds: list[int]
@@ -91,7 +91,7 @@ def grade_class(
     options: Options = Options(),
     run: Run | None = None,
 ) -> Summary:
-    """Grade all submissions into the folder `out`. Raises UsageError for what the teacher can put right.
+    """Grade all submissions into the folder `out`. Raises UsageError for what the teacher can correct.
 
     run: grades jobs elsewhere than in processes of this machine; see `cluster`.
     """
@@ -174,7 +174,7 @@ def _handed_in(handin: Handin, times: str | Mapping[str, str] | None) -> datetim
 
 
 def _write_document(out: Path, name: str, document: Mapping[str, Any]) -> None:
-    """A student's document and feedback; the document last, for it says that all is there."""
+    """A student's document and feedback; the document last, since it marks all as complete."""
     documents.write(out / "feedback" / f"{name}.md", feedback.as_markdown(document))
     documents.write(out / "feedback" / f"{name}.html", feedback.as_html(document))
     documents.write(out / "results" / f"{name}.json", documents.dump(document))

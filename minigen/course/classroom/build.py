@@ -23,7 +23,7 @@ PLATFORMS: dict[str, Platform] = {
     "classroom50": classroom50.build,
     "container": container.build,
 }
-MARK = ".minigen-assignment"  # says that a folder was made here, and may be made again
+MARK = ".minigen-assignment"  # marks a folder that was made here, and may be made again
 
 README = """\
 # {title}

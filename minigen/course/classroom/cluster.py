@@ -1,7 +1,7 @@
 """Work spread over a Dask cluster (extra `cluster`): the submissions of a class, the lessons of a sweep.
 
-A worker that dies costs nothing: what it had is done by another one. Each worker needs minigen of the same version, and
-its own thread (`dask worker --nthreads 1`), since a check counts on the processor's time.
+If a worker dies, its work is done by another one. Each worker needs minigen of the same version, and its own
+thread (`dask worker --nthreads 1`), since a check counts on the processor's time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What students handed in: a folder of folders, a zip of a learning platform, notebooks; nothing is changed.
 
-Files are found by the assignment, never by what they say of themselves: for each exercise the file of its lesson's name
-(`gan_02.py`), else a file that defines its function. Nothing is unpacked to the disk, and links are not followed.
+Files are found by the assignment, never by their first lines: for each exercise the file of its lesson's
+name (`gan_02.py`), else a file that defines its function. Nothing is unpacked to the disk, and links are not followed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["Answer", "Entry", "Found", "Handin", "answers_of", "find", "folder_e
 JUNK = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store"}
 DEEPEST = 12  # folders within folders
 MOST_FILES = 2000  # of one folder or zip of a student
-MOST_READ = 40  # files of one student that are looked into
+MOST_READ = 40  # files of one student that are read
 LARGEST_NOTEBOOK = 16 * 2**20
 LARGEST_ZIP = 32 * 2**20  # of one student, within a folder or zip
 VERSION = re.compile(r"(?:[-_ ]|\()(\d+)\)?$")  # "gan_02-1.py", "gan_02 (2).py"
@@ -90,7 +90,7 @@ class Handin:
 
 @dataclass
 class Found:
-    """The entries of each student, by id, and what belongs to nobody, with the reason."""
+    """The entries of each student, by id, and those of no student, with the reason."""
 
     entries: dict[str, list[Entry]]
     unmatched: list[tuple[str, str]]
@@ -184,7 +184,7 @@ def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[s
     except Exception as error:  # damaged, encrypted, an unknown method of compression: zipfile raises many kinds
         raise bad(status.NOT_A_FILE, f"{shown} cannot be unpacked: {error}") from None
     if len(data) > limit:
-        raise bad(status.TOO_LARGE, f"{shown} is larger than it says; an answer has at most {limit:,} bytes")
+        raise bad(status.TOO_LARGE, f"{shown} is larger than its header states; an answer has at most {limit:,} bytes")
     return data
 
 
@@ -201,7 +201,7 @@ def entries_of(submissions: Path) -> Iterator[Entry]:
 
 
 def find(submissions: Path, students: Sequence[Student], assignment: Assignment) -> Found:
-    """Whose each file is: by the first folder of its path, or the file's own name, that names a student."""
+    """The student of each file: by the first folder of its path, or the file's own name, that names one."""
     matcher = Matcher(students)
     stems = [words(Path(file).stem) for file in assignment.answer_files]
     found = Found({student.student_id: [] for student in students}, [])
@@ -246,7 +246,7 @@ def _without(name: str, stems: Sequence[tuple[str, ...]]) -> str:
 
 @dataclass(frozen=True)
 class _Read:
-    """A file that was looked into. rank: 0 has the answer's name, 1 has it in its name, 2 another name."""
+    """A file that was read. rank: 0 has the answer's name, 1 has it in its name, 2 another name."""
 
     entry: Entry
     rank: int
@@ -302,7 +302,7 @@ def _rank(entry: Entry, file: str) -> tuple[int, int]:
 
 
 def _likely(entries: Sequence[Entry], file: str) -> list[Entry]:
-    """The files worth a look, best names first."""
+    """The files to read, best names first."""
     return sorted(entries, key=lambda entry: (_rank(entry, file), len(entry.parts), entry.shown))[:MOST_READ]
 
 

@@ -1,6 +1,6 @@
 """What a student gets back: her points, case by case, in Markdown and as a page of HTML.
 
-The inputs of graded seeds stay secret, so nothing here tells an expected value, nor the student's own, which a rule
+The inputs of graded seeds stay secret, so nothing here shows an expected value, nor the student's own, which a rule
 may relate to it; with practice seeds `minigen exercise check` shows both.
 """
 

@@ -45,7 +45,7 @@ class Grader:
     def grade(self, answers: Sequence[tuple[Submission, str, Sequence[str]]]) -> list[dict[str, Any]]:
         """The rows of one submission, as plain data: (submission, sha256, notes) for each exercise, in order.
 
-        Never raises for what the files do; what fails here is the grader's own error, said in the row.
+        Never raises for what the files do; what fails here is the grader's own error, reported in the row.
         """
         end = time.monotonic() + self.assignment.seconds
         rows = []
@@ -116,7 +116,7 @@ def row_of(
 ) -> dict[str, Any]:
     """One exercise of one submission as JSON has it; see schema/submission.json.
 
-    With several seeds a case counts if it passes with each, and the first report that fails is told.
+    With several seeds a case counts if it passes with each, and the first report that fails is shown.
     """
     shown = next((report for report in reports if report.status == status.GRADER_ERROR), None)
     shown = shown or next((report for report in reports if not report.passed), reports[0])

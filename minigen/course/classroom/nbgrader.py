@@ -81,7 +81,7 @@ def _cell_id(name: str, kind: str) -> str:
 
 
 def _metadata(grade_id: str, solution: bool = False, grade: bool = False) -> dict[str, Any]:
-    """What nbgrader's schema 3 wants in a cell."""
+    """What nbgrader's schema 3 requires in a cell."""
     return {
         "schema_version": 3,
         "grade_id": grade_id,

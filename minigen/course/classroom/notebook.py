@@ -32,7 +32,7 @@ def module() -> Any:
 
 
 def functions_of(data: bytes, names: Iterable[str]) -> tuple[str, list[str]]:
-    """Python with the functions of these names, and what they need of the notebook; and what is to be told.
+    """Python with the functions of these names, and what they need of the notebook; and notes for the report.
 
     Taken are all imports, and of functions, classes and simple values those that the named functions use. No cell is
     run. Raises NotebookError for bytes that are no notebook.

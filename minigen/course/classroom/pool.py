@@ -1,7 +1,7 @@
 """Processes of this machine that grade, one submission at a time each.
 
-A process that dies, or that does not come back, costs the one submission that it had: that one is to be graded again,
-and another process takes its place. However the run ends, no process and no folder is left.
+If a process dies or does not return, only the submission that it had is lost: that one is to be graded again, and
+another process takes its place. However the run ends, no process and no folder is left.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def run(jobs: Iterable[Job], setup: Setup, count: int) -> Iterator[Graded | Fail
 
 
 class _Process:
-    """One process that grades, as this one sees it."""
+    """One process that grades, as seen from this one."""
 
     def __init__(self, setup: Setup, folder: str):
         context = multiprocessing.get_context("spawn")
@@ -119,7 +119,7 @@ class _Process:
 
     def give(self, job: Job) -> None:
         self.job, self.deadline = job, time.monotonic() + self.seconds
-        with contextlib.suppress(OSError):  # it has died: `take` says so
+        with contextlib.suppress(OSError):  # it has died: `take` reports it
             self.channel.send(job)
 
     def take(self) -> Graded | Failed:
@@ -159,7 +159,7 @@ def _ready(busy: Sequence[_Process]) -> list[_Process]:
 
 
 def _serve(channel: Connection, setup: Setup, folder: str) -> None:
-    """What a process does: grade what comes, until there is no more or it is told to end."""
+    """What a process does: grade what comes, until there is no more or it is ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends the others
     signal.signal(signal.SIGTERM, _leave)
     _end_with_parent()
@@ -187,7 +187,7 @@ def _leave(number: int, frame: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ask for SIGTERM when the process that started this one dies (Linux; elsewhere the closed channel ends it)."""
+    """Request SIGTERM when the process that started this one dies (Linux; elsewhere the closed channel ends it)."""
     if sys.platform == "linux":
         with contextlib.suppress(Exception):
             ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -1,4 +1,4 @@
-"""The teacher's page: how the class did, which mistakes it made, what is to be looked at."""
+"""The teacher's page: how the class did, which mistakes it made, what needs attention."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Tally:
         words = "Not listed by the authors, but the values are those of the equation with this change."
         parts += [_section("Other changes of an equation", words, self._hints(self.changes))]
         parts += [_section("How answers ended", "", self._statuses())]
-        words = "Files that are not where the assignment asks for them, second files, missing limits."
+        words = "Files that are not where the assignment requires them, second files, missing limits."
         parts += [_section("To look at", words, _table(("student", "exercise", "note"), self.notes))]
         words = "Files that belong to no student of the roster; they are not graded."
         parts += [_section("Unmatched", words, _table(("file", "why"), unmatched))]

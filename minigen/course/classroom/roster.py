@@ -1,4 +1,4 @@
-"""The students of a class, and whose submission a folder or file is by its name."""
+"""The students of a class, and whose submission a folder or file is, by its name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Student:
 
 
 def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(number of the line, its cells by column) of a CSV file whose first line names the columns; others are let be."""
+    """(line number, its cells by column) of a CSV file whose first line names the columns; others are ignored."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -1,10 +1,10 @@
-"""What nbgrader and otter-grader call in a student's kernel: a function's points, without a word on standard error.
+"""What nbgrader and otter-grader call in a student's kernel: a function's points, with nothing on standard error.
 
     score("gan/02/discriminator_loss", discriminator_loss, points=10, seeds=[7])  # nbgrader: a cell's last expression
     Checked("gan/02/discriminator_loss", seeds=[7]).require("by_hand", discriminator_loss)  # otter-grader: or raises
 
-The function runs in the process that it was defined in, as it is these platforms' way. An error of the grader itself is
-raised, never counted as 0.
+The function runs in the process that it was defined in, as is usual on these platforms. An error of the grader itself
+is raised, never counted as 0.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def score(exercise_id: str, function: Callable, points: float | None = None, see
 
 
 class Checked:
-    """The cases of one exercise, tried once for each function that is asked about."""
+    """The cases of one exercise, run once for each function."""
 
     def __init__(self, exercise_id: str, seeds: Sequence[int] = (0,)):
         self.exercise, self.seeds = _exercise(exercise_id), tuple(seeds)

@@ -84,7 +84,7 @@ def _lessons(names: Sequence[str]) -> list[index.LessonInfo]:
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves the book's files, with the types that a browser asks of modules, and without a line for each request."""
+    """Serves the book's files, with the types that a browser requires of modules, without a line for each request."""
 
     extensions_map = {
         **http.server.SimpleHTTPRequestHandler.extensions_map,

@@ -51,7 +51,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     add.add_argument(
         "id", nargs="?", metavar="ID|FILE", help="a lesson, an exercise or a file (default: all your files)"
     )
-    add.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file to check on ID, whatever it says")
+    add.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file to check on ID, whatever its name")
     add.add_argument("--watch", action="store_true", help="check again whenever the file is saved, until Ctrl-C")
     add.add_argument("--here", action="store_true", help="in this process, as the book's pages do: no limits")
     add.add_argument("--json", action="store_true", help="the result for a program")
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return args.run(args)
     except UsageError as error:
         return _failed(2, "usage", str(error), as_json)
-    except BrokenPipeError:  # `minigen exercise check | head`: the command line knows what to do
+    except BrokenPipeError:  # `minigen exercise check | head`: the command line handles it
         raise
     except (AuthorError, ImportError) as error:
         return _failed(3, "exercises_broken", f"the exercises themselves are broken: {error}", as_json)
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
-    """Say what was not possible, for a program too; the exit code."""
+    """Print what was not possible, with `as_json` as JSON too; the exit code."""
     if as_json:
         print(json.dumps({**checking.json_head("error"), "error": message, "code": kind, "exit_code": code}))
     print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
@@ -254,7 +254,7 @@ def _diff(args: argparse.Namespace) -> int:
     shown = [exercise for exercise in exercises if args.reveal or record.of(exercise)["passed"]]
     hidden = [exercise.id for exercise in exercises if exercise not in shown]
     if not shown:
-        raise UsageError(f"{', '.join(hidden)}: not passed yet; check it first (or --reveal, and spoil it)")
+        raise UsageError(f"{', '.join(hidden)}: not passed yet; check it first (or show it with --reveal)")
     for exercise in shown:
         written = stubs.function_source(submission.source, exercise.name)
         mine = functions.bare(written) if written is not None else "(not in your file)"
@@ -357,9 +357,9 @@ def progress(lesson_id: str, folder: Path | None = None) -> str:
 
 @contextlib.contextmanager
 def substituted(file: str | Path, lesson_id: str, even_if_wrong: bool = False) -> Iterator[None]:
-    """The student's functions in the place of the package's while a lesson runs; says how often they were called.
+    """The student's functions in the place of the package's while a lesson runs; prints how often they were called.
 
-    It says, too, which of them have not passed, as far as it is recorded; `even_if_wrong`: the lesson's checks go on.
+    It prints, too, which of them have not passed, as far as it is recorded; `even_if_wrong`: the lesson's checks go on.
     """
     from minigen.course.exercise import substitute
 

@@ -20,7 +20,7 @@ def parser() -> Parser:
     """The arguments of `minigen glossary`."""
     result = Parser(
         prog="minigen glossary",
-        description="Say what a term of the lessons means, and which lesson explains it; all terms without one.",
+        description="Explain a term of the lessons, and name its lesson; all terms without one.",
         example="minigen glossary logit",
     )
     result.add_argument("term", nargs="*", help="a term, such as: reparameterization trick")

@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
-    """Say what was not possible, for a program too; the exit code."""
+    """Print what was not possible, with `as_json` as JSON too; the exit code."""
     if as_json:
         head = {"schema_version": SCHEMA_VERSION, "kind": "error", "minigen": minigen.__version__}
         print(json.dumps({**head, "error": message, "code": kind, "exit_code": code}, ensure_ascii=False))
@@ -105,7 +105,7 @@ def _grade(args: argparse.Namespace) -> Any:
 
 
 def _sandbox(text: str) -> str:
-    """The sandbox that is asked for, "" for none. Raises UsageError if it is not to be had here."""
+    """The requested sandbox, "" for none. Raises UsageError if it is not available here."""
     from minigen.course.exercise.grading import bubblewrap, docker
 
     kind, _, image = text.partition(":")

@@ -1,6 +1,6 @@
 """`minigen sample ID`: samples of a lesson's trained model, in a file.
 
-The lesson runs without its figures, tables and claims, up to the place where it offers the model that is wanted
+The lesson runs without its figures, tables and claims, up to the place where it offers the requested model
 (`lesson.sampler`). Its trainings leave their checkpoints in the user's cache directory, under a hash of all that they
 depend on; so the second call only loads them, and an interrupted one goes on where it stopped.
 """
@@ -142,12 +142,12 @@ def _check_model(lesson: index.LessonInfo, wanted: str | None) -> None:
 
 
 def _wishes(args: argparse.Namespace) -> dict[str, Any]:
-    """What was asked for on the command line: {"label": 7, "w": 1.0}."""
+    """The options that were given: {"label": 7, "w": 1.0}."""
     return {name: getattr(args, name) for name in index.WISHES if getattr(args, name) is not None}
 
 
 def _check_wishes(lesson: index.LessonInfo, args: argparse.Namespace) -> None:
-    """Whether the model that is wanted takes them."""
+    """Whether the requested model takes them."""
     model = args.model or lesson.samplers[0]
     known = lesson.wishes(model)
     for name in _wishes(args):
@@ -227,7 +227,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _copy_checkpoints(source: Path, folder: RunFolder, wanted: dict[str, Any]) -> None:
-    """Copy those of a finished run, if it is of what is wanted."""
+    """Copy those of a finished run, if it fits the request."""
     try:
         metrics = json.loads((source / "metrics.json").read_text(encoding="utf-8"))
         same = wanted == {key: metrics.get(key) for key in wanted}

@@ -1,6 +1,6 @@
 """`minigen tour`: a GAN, a VAE, a RealNVP and a DDPM learn the same 2-D density, one after the other.
 
-Each of the four functions below is one family in a dozen lines: build the model, train it, and hand back how to sample
+Each of the four functions below is one family in a dozen lines: build the model, train it, and return how to sample
 from it and, where there is one, its log-likelihood. What they leave out (why each loss is what it is, what goes wrong
 without it) is in the lessons.
 """
@@ -46,7 +46,7 @@ SAMPLES = 5000  # points that each model is judged by
 
 @dataclass
 class Trained:
-    """What a family hands back: `sample(rng, n)` -> (n, 2), `log_prob(x, rng)` -> (N,) or None, and its training."""
+    """What a family returns: `sample(rng, n)` -> (n, 2), `log_prob(x, rng)` -> (N,) or None, and its training."""
 
     sample: Callable
     history: History
@@ -56,7 +56,7 @@ class Trained:
 
 
 def train_gan(density: Density, steps: int, rng: np.random.Generator) -> Trained:
-    """A generator learns to fool a discriminator that learns to tell its points from real ones. Eq. gan.03"""
+    """A generator learns to fool a discriminator that learns to separate its points from real ones. Eq. gan.03"""
     generator = Generator(rng, dim_z=2, width=128, activation="tanh")
     discriminator = Discriminator(rng, width=128)
     g_optimizer, d_optimizer = (Adam(net, 1e-3, betas=(0.0, 0.999)) for net in (generator, discriminator))
@@ -77,7 +77,7 @@ def train_gan(density: Density, steps: int, rng: np.random.Generator) -> Trained
 
 
 def train_vae(density: Density, steps: int, rng: np.random.Generator) -> Trained:
-    """An encoder guesses the code of each point, a decoder turns codes into points. Eq. vae.12"""
+    """An encoder infers the code of each point, a decoder turns codes into points. Eq. vae.12"""
     vae = VAE(rng, dim_x=2, dim_z=2, widths=(128, 128), likelihood=Gaussian(std=0.5))
 
     def batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +95,7 @@ def train_vae(density: Density, steps: int, rng: np.random.Generator) -> Trained
 
 
 def train_flow(density: Density, steps: int, rng: np.random.Generator) -> Trained:
-    """An invertible map turns points into Gaussian noise; its stretching gives their exact density. Eq. flow.08"""
+    """An invertible map turns points into Gaussian noise; its Jacobian gives their exact density. Eq. flow.08"""
     flow = RealNVP(rng, dim=2).standardize(density.sample(rng, 5000))
 
     def batch(rng: np.random.Generator) -> np.ndarray:
@@ -112,7 +112,7 @@ def train_flow(density: Density, steps: int, rng: np.random.Generator) -> Traine
 
 
 def train_diffusion(density: Density, steps: int, rng: np.random.Generator) -> Trained:
-    """A network learns to see the noise in a noisy point; sampling takes it away in many steps. Eq. diffusion.15"""
+    """A network learns to predict the noise in a noisy point; sampling removes it in many steps. Eq. diffusion.15"""
     schedule, model = Schedule.cosine(100), EpsMLP(rng, width=128)
 
     def batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -160,7 +160,7 @@ def main(argv: Sequence[str]) -> int:
 def tour(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
     """Run the tour: print the table, write `tour.png` and `tour.json` to `out`/tour; returns 0.
 
-    Raises UsageError when that folder cannot be written or holds files of somebody else.
+    Raises UsageError when that folder cannot be written or holds other files.
     """
     run = {"lesson": "tour", "seed": seed, "quick": quick}
     folder = RunFolder(Path(out) / folder_name("tour", quick), run, recipe_of(__file__))

@@ -4,7 +4,7 @@
 
     MISTAKES = {
         "critic_loss": '''
-        # This is the gap that the critic wants large; the loss that it minimizes is the negative of it.
+        # This is the gap that the critic maximizes; the loss that it minimizes is the negative of it.
         np.mean(fake_scores) - np.mean(real_scores) -> np.mean(real_scores) - np.mean(fake_scores)
         np.mean -> np.sum (everywhere)  # Take the mean over each group, not the sum.
         # This is the hinge loss; the Wasserstein loss has no margin.
@@ -15,14 +15,14 @@
     EQUIVALENT = {"clip_weights": "np.clip(w, -c, c) → np.clip(-c, w, c)  # the maximum commutes"}
 
 A mistake is an *edit of the reference*, `old -> new`: a fragment of its source and what replaces it. Line breaks and
-spaces do not matter, and a fragment begins and ends with whole words. It must occur exactly once, unless the edit says
-`(everywhere)`. Several lines are several edits, all made at once; a line that ends in `->` goes on in the next. What
-cannot be said so is a new body, without any `->`: the lines of the function below its docstring.
+spaces do not matter, and a fragment begins and ends with whole words. It must occur exactly once, unless the edit ends
+in `(everywhere)`. Several lines are several edits, all made at once; a line that ends in `->` goes on in the next. What
+cannot be written so is a new body, without any `->`: the lines of the function below its docstring.
 
 The comment above a mistake, or at the end of its only line, is the hint for a student who made it. A variant is a
 different right answer, which must get full points, with a comment on what is different. An equivalent mutant is written
-as `minigen exercise prove` prints it, with the reason. All code may use what the reference's module, `answers.py` and
-`exercise.py` know by name.
+as `minigen exercise prove` prints it, with the reason. All code may use the names of the reference's module, of
+`answers.py` and of `exercise.py`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Answer:
 
 @dataclass
 class Answers:
-    """What the author says of one exercise. `problems`: entries that cannot be used, and why."""
+    """The author's answers to one exercise. `problems`: entries that cannot be used, and why."""
 
     mistakes: list[Answer] = field(default_factory=list)
     variants: list[Answer] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Check files of answers, note what came of it, and say what comes next."""
+"""Check files of answers, record the results, and name the next exercise."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
     Raises UsageError for an unknown exercise or case, and in a file that is being checked.
     """
     if MARK in os.environ:
-        raise UsageError(
-            "inputs(...) is for a Python of your own: in a check its numbers are not at hand; remove the call"
-        )
+        raise UsageError("inputs(...) is for your own Python session and not available in a check; remove the call")
     exercises = catalog.find(exercise_id)
     if len(exercises) != 1:
         raise UsageError(f"{exercise_id!r} has several exercises: say which")
@@ -74,7 +72,7 @@ def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
 def lesson_of_file(path: Path, submission: Submission) -> list[Exercise]:
     """The exercises that a file answers: by its first lines, else by its name, else by the functions that it defines.
 
-    Raises UsageError if none of them tells.
+    Raises UsageError if none of them identifies an exercise.
     """
     marked = re.search(rf"(?m)^{re.escape(MARKER)}(\w+/\w+)", submission.source[:2000])
     named = re.search(r"([a-z]+)[_-](\d\d)(?!\d)", path.stem.lower())
@@ -109,7 +107,7 @@ def check_files(
 
 
 def note(reports: Sequence[Report], folder: Path) -> None:
-    """Add results to the record of a folder; say so if it cannot be written."""
+    """Add results to the record of a folder; report it if it cannot be written."""
     with locked(folder):
         record = Progress(folder)
         for report in reports:
@@ -145,7 +143,7 @@ def summary(
 ) -> str:
     """All reports, as text or as one JSON document.
 
-    folder: where the record is that tells what comes next. seed: of the reports, for the document.
+    folder: where the record is that decides what comes next. seed: of the reports, for the document.
     """
     if as_json:
         data = {

@@ -8,7 +8,7 @@ An author writes two files beside a lesson. `exercise.py` holds what a check may
         minutes=5,
         prompt="What the critic minimizes, one number ...",   # what to return, in words, with shapes
         hints='''
-        The critic wants a large gap, and an optimizer makes things small.
+        The critic maximizes the gap, and an optimizer minimizes a loss.
 
         minus (E f(real) - E f(fake)).
 
@@ -36,7 +36,7 @@ a driver must therefore not judge anything itself, and not use the `Exercise`. `
 `answers.py` and in the student's file.
 
 `answers.py` holds what proves it, mistakes and other right answers: see `minigen.course.exercise.answers`.
-`minigen exercise prove gan/12` says whether both files are sound.
+`minigen exercise prove gan/12` reports whether both files are sound.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def padded_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Mutan
 
 def wrapped(function: Callable) -> list[Mutant]:
     """Versions of a function with one argument changed before it, or its result after it; like `padded`, to explain."""
-    import autograd.numpy as anp  # here, since `minigen list` comes by and has no use for it
+    import autograd.numpy as anp  # here, since `minigen list` imports this module and does not need it
     from autograd.tracer import getval
 
     def clipped(value: Any, low: float) -> Any:
@@ -265,7 +265,7 @@ KINDS = {
     "sign": "a minus sign left out",
     "constant": "another number in the place of one of its constants",
     "zero": "",  # much else gives zeros
-    "axis": "a sum, mean or the like over other axes than asked",
+    "axis": "a sum, mean or the like over other axes than required",
     "comparison": "a limit taken in or left out (> and >=) or a condition turned round",
     "condition": "a condition left out, one of the two cases being used for all",
     "order of results": "the results in another order",

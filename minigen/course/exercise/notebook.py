@@ -77,7 +77,7 @@ def use(*functions: Callable, exercise: str | None = None) -> None:
     with substitute.suspended():
         for function in map(substitute.own, functions):
             if not callable(function):
-                raise UsageError(f"use wants functions, use(my_function), got {type(function).__name__}")
+                raise UsageError(f"use takes functions, use(my_function), got {type(function).__name__}")
             name = _name(function) if exercise is None else exercise
             found = _one(name, catalog.find(name))
             if function is resolve(found.target)[2]:

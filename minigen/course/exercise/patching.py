@@ -20,7 +20,7 @@ __all__ = ["put_back", "replace", "replaced"]
 
 
 def _places(wanted: Callable, also: Iterable[dict] = (), package: str = "") -> Iterator[tuple[Any, Any]]:
-    """(container, key) of every place where a function is to be had: namespaces, and dicts and lists in them.
+    """(container, key) of every place where a function can be reached: namespaces, and dicts and lists in them.
 
     package: a package to look through besides minigen, the running program and that of the function.
     """

@@ -43,7 +43,7 @@ class Progress:
     def __init__(self, folder: Path):
         self.path = Path(folder) / FILE_NAME
         self.entries: dict[str, dict[str, Any]] = {}
-        if not self.path.is_file():  # a pipe would be waited for
+        if not self.path.is_file():  # a pipe would block
             return
         try:
             text = self.path.read_text(encoding="utf-8")

@@ -142,7 +142,7 @@ def _fixed(exercise: Exercise) -> frozenset[int]:
     for number, case in enumerate(exercise.cases):
         rng = np.random.default_rng([0, number])
         before = rng.bit_generator.state
-        with quiet(), contextlib.suppress(Exception):  # `_drivers` says what is wrong with a driver
+        with quiet(), contextlib.suppress(Exception):  # `_drivers` reports what is wrong with a driver
             case.driver(Impl(exercise.reference, mutates=exercise.mutates), rng)
             if rng.bit_generator.state == before:
                 found.add(number)
@@ -255,7 +255,7 @@ def _stub(exercise: Exercise, right: Sequence[Answer], rows: Sequence[Reference]
 
 
 def _answer_lines(node: ast.FunctionDef) -> list[str]:
-    """Statements of an answer, and what they return or assign, as far as they say anything."""
+    """Statements of an answer, and what they return or assign, but for short ones."""
     lines = []
     for statement in ast.walk(node):
         if isinstance(statement, (ast.Return, ast.Assign, ast.AugAssign, ast.Expr)):

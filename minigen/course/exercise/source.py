@@ -49,7 +49,7 @@ MOST_OUTPUT = runner.Limits.output  # characters that an answer may print, as in
 class Answer:
     """A text that has been run: the function that it defines, or the outcome that every case of it has.
 
-    notes: what is to be said of the other answers that it was to call.
+    notes: remarks on the other answers that it may call.
     """
 
     function: Callable | None
@@ -67,7 +67,7 @@ def grade_source(
 
     A text is graded as if it stood in the lesson's file of stubs: it has the imports of that, and may call the answers
     to its other exercises. others: these answers, by the ids of their exercises. A file has to hold all that it needs.
-    Whatever the answer does (a syntax error, an exception, sys.exit, printing), the report says it.
+    Whatever the answer does (a syntax error, an exception, sys.exit, printing), the report describes it.
     """
     started = time.monotonic()
     submission = text if isinstance(text, Submission) else _submission(text, NAME)
@@ -148,7 +148,7 @@ def _loaded(exercise: Exercise, submission: Submission, others: Mapping[str, str
 def _run_lesson(exercise: Exercise, others: Mapping[str, str], module: types.ModuleType) -> list[str]:
     """Run the lesson's imports and the answers to its other exercises: a stub where there is none that can be run.
 
-    Gives what is to be said of those that cannot.
+    Returns remarks on those that cannot.
     """
     lesson, notes = catalog.exercises_of(exercise.lesson), []
     exec("\n".join(stubs.imports([*lesson, exercise])), module.__dict__)
@@ -157,7 +157,7 @@ def _run_lesson(exercise: Exercise, others: Mapping[str, str], module: types.Mod
         if other.id in others and other.id != exercise.id:
             outcome = _run_other(other, others[other.id], module)
             if not outcome.answered:
-                notes.append(f"your answer to {other.id} cannot be run, so it is not at hand here: {outcome.message}")
+                notes.append(f"your answer to {other.id} cannot be run, so it is not available here: {outcome.message}")
         if outcome is None or not outcome.answered:
             exec(_stub_of_other(other), module.__dict__)
     module.__dict__.pop(exercise.name, None)  # it stood there for the defaults of those below it
@@ -179,7 +179,7 @@ def _run_other(exercise: Exercise, text: str, module: types.ModuleType) -> Outco
 
 @contextlib.contextmanager
 def _importable(module: types.ModuleType) -> Iterator[None]:
-    """The module under its name, as dataclasses and the like want it while they are made."""
+    """The module under its name, as dataclasses and the like require while they are made."""
     before = sys.modules.get(module.__name__)
     sys.modules[module.__name__] = module
     try:
@@ -219,7 +219,7 @@ def _surrounded(incidents: list[tuple[str, str]]) -> Iterator[tuple[sandbox.Nump
     mark = os.environ.get(runner.MARK)
     builtins.input = sandbox.no_input
     sys.stdin = io.StringIO("")
-    os.environ[runner.MARK] = "here"  # an answer that checks itself is told not to
+    os.environ[runner.MARK] = "here"  # `check` and `use` do nothing within an answer
     keeper = sandbox.NumpyKeeper(lambda state, message: incidents.append((state, message)))
     try:
         with (

@@ -95,7 +95,7 @@ def install(file: str | Path, lesson_id: str) -> list[str]:
 
 
 def put(exercise: Exercise, function: Callable, space: MutableMapping[str, Any] | None = None) -> None:
-    """Put one function in the place of its exercise's target; what stood there before goes.
+    """Put one function in the place of its exercise's target; what stood there before is removed.
 
     space: the namespace of her other functions, which then call the counted one; that of the function unless given.
     """
@@ -108,7 +108,7 @@ def put(exercise: Exercise, function: Callable, space: MutableMapping[str, Any] 
 
 
 def own(function: Any) -> Any:
-    """The student's function itself, where what is given counts the calls of it."""
+    """The student's function itself, where the argument is a wrapper that counts its calls."""
     return getattr(function, "student", function)
 
 

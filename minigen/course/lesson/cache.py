@@ -131,7 +131,7 @@ def _load_or_train(
 
 
 def _keep_sources(path: Path, build: Callable, train: Callable) -> None:
-    """Write beside a model what code made it, so that `shared` can tell whether it is that of today."""
+    """Write beside a model what code made it, so that `shared` can check whether that has changed."""
     sources, beside = sources_of(build, train), path.with_suffix(".json")
     if sources is None:
         return

@@ -1,4 +1,4 @@
-"""Claims and checks: a measured value, the bar it must meet, and what came of it."""
+"""Claims and checks: a measured value, the bar it must meet, and the verdict."""
 
 from __future__ import annotations
 

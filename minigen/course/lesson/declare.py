@@ -182,13 +182,13 @@ class Lesson:
         return cached_model(name, config, build, train, salt=salt, say=self.run.tell)
 
     def sampler(self, name: str, draw: Callable[[np.random.Generator, int], Any], *, default: bool = False) -> None:
-        """Offer a trained model to `minigen sample`: say this right after its training.
+        """Offer a trained model to `minigen sample`: call this right after its training.
 
         `draw(rng, n)` returns `n` samples, float32, images (n, H, W, C) in [0, 1]; or a pair of them and their labels
         (n,), where the model is conditional. A function written with `def` in the lesson may take more, each with a
         default: `label`, `caption`, `w`, `steps`, which `minigen sample` offers then. A lesson with several models
-        gives each its own name; where none is asked for, it is drawn from the first, or from the one with
-        `default=True`, written out. Raises ValueError for a second one of that kind, or of a name.
+        gives each its own name; without a name `minigen sample` takes the first, or the one with `default=True`,
+        written out. Raises ValueError for a second one of that kind, or of a name.
         """
         self._once(self._samplers, "name", name, "two samplers of a lesson are called {}")
         if default and any(other["default"] for other in self._samplers):
@@ -207,7 +207,7 @@ class Lesson:
             answer = "all eight" if found == 8 else "six or seven" if found > 5 else "fewer"
             lesson.outcome(f"It found {found} of 8.", answer=answer)
 
-        A script prints the question with lettered choices and goes on; nobody is asked to type. A notebook shows them
+        A script prints the question with lettered choices and goes on, without reading input. A notebook shows them
         too, and keeps what `outcome` says folded away below each choice. Both are recorded in metrics.json.
         """
         prediction = Prediction(question, choices)
@@ -217,7 +217,7 @@ class Lesson:
         self._show(prediction.question_markdown(), prediction.question_text())
 
     def outcome(self, text: str, answer: str | None = None) -> None:
-        """Say what came out of the run that the last `predict` asked about, in numbers computed from it.
+        """Record what came out of the run that the last `predict` is about, in numbers computed from it.
 
         answer: the choice that was right, computed too; None where no choice was simply right.
         Raises ValueError without a prediction, or if `answer` is not one of its choices.

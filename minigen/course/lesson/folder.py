@@ -1,6 +1,6 @@
 """The folder that a run writes to.
 
-One run at a time writes to it. The files of the run before are replaced or put aside, anybody else's are never touched.
+One run at a time writes to it. The files of the run before are replaced or put aside, other files are never touched.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def remove_partial_files(folder: Path, of: str = "") -> None:
 class RunFolder:
     """`path` with a marker file that says which run made it and lists the files it wrote.
 
-    run:       what identifies the run (lesson, seed, scale, ...); resuming asks for the same.
-    recipe:    a hash of the code of the run, or None if it is not known; resuming asks for the same, unless `anyway`.
+    run:       what identifies the run (lesson, seed, scale, ...); resuming requires the same.
+    recipe:    a hash of the code of the run, or None if it is not known; resuming requires the same, unless `anyway`.
     resume:    go on with the files of the run before. Without it they are removed, except that a run of something else
                which has finished, or has checkpoints, is kept beside this one, in `kept`; `overwrite` removes it too.
     wait:      called with a sentence when another process is writing to the folder, before waiting for it.
 
-    Raises UsageError when the folder cannot be written, is not ours, or is in use (unless `wait` is given).
+    Raises UsageError when the folder cannot be written, is not minigen's, or is in use (unless `wait` is given).
     """
 
     _held: ClassVar[dict[Path, RunFolder]] = {}  # of this process, by absolute path: a notebook runs its cell again
@@ -76,7 +76,7 @@ class RunFolder:
             raise
 
     def file(self, name: str) -> Path:
-        """The path of a file of this run, listed in the marker; UsageError if somebody else's file has that name."""
+        """The path of a file of this run, listed in the marker; UsageError if minigen did not write the file there."""
         path = self.path / name
         if not (self.path / MARKER).exists():
             raise UsageError(f"{self.path} has been deleted or moved while the lesson ran")
@@ -137,7 +137,7 @@ class RunFolder:
             return "another run"
 
     def _begin(self, resume: bool, anyway: bool, overwrite: bool) -> None:
-        """Take over from the run before, and say in the marker that this one has begun."""
+        """Take over from the run before, and note in the marker that this one has begun."""
         before = self._read()  # again: another run may have ended while this one waited
         for folder in (self.path, self.path / "checkpoints"):
             remove_partial_files(folder)
@@ -156,7 +156,7 @@ class RunFolder:
         self._save()
 
     def _read(self) -> dict[str, Any] | None:
-        """What the marker says, None for a new or empty folder; UsageError for a folder that is not ours."""
+        """The content of the marker, None for a new or empty folder; UsageError for a folder that is not minigen's."""
         if not self.path.exists():
             return None
         if not self.path.is_dir():
@@ -198,7 +198,7 @@ class RunFolder:
                 f"cannot resume: the lesson or the package has changed since the run in {self.path} began; "
                 "train anew without --resume, or go on with --resume anyway"
             )
-        self.recipe = None  # what this run makes is of no one recipe
+        self.recipe = None  # the results of this run have no single recipe
 
     def _worth_keeping(self, before: dict[str, Any]) -> bool:
         """Whether the run before has results that this one will not give again, bit for bit."""

@@ -40,8 +40,8 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory() -> float | None:
-    """The most memory that this process has used so far, in megabytes; None where the system does not tell."""
-    try:  # not `ru_maxrss`, which on Linux remembers the process that started this one
+    """The most memory that this process has used so far, in megabytes; None where the system does not report it."""
+    try:  # not `ru_maxrss`, which on Linux includes the process that started this one
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):

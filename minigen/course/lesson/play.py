@@ -69,7 +69,7 @@ class Film:
         """The data file: a call of the book's `minigenPlay` with the key and the data.
 
         Numbers are base64 of little-endian int16 (points: coordinates in units of `reach` / 32767) or uint8 (images).
-        Points that are ten times as far out as what is seen are moved in to there.
+        Points farther out than ten times the bounds are moved to that distance.
         Raises ValueError if it has more than a million bytes.
         """
         data: dict[str, Any] = {"axes": [vars(axis) for axis in self.axes]}
@@ -91,7 +91,7 @@ class Film:
         return text
 
     def _reach(self) -> float:
-        """The largest coordinate that the data file holds: one stray point must not cost the others their digits."""
+        """The largest coordinate of the data file, limited so that an outlier does not cost the others precision."""
         parts = [part for part in (self.points, self.truth) if part is not None]
         largest = max(float(np.abs(part).max()) for part in parts)
         return min(largest, 10 * max(abs(bound) for bound in self.bounds)) or 1.0

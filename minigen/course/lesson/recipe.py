@@ -1,6 +1,6 @@
 """What a result depends on besides its options: a hash of the code that made it.
 
-A checkpoint or a cached model of other code is never taken for one of this code without a word.
+A checkpoint or a cached model of other code is never taken for one of this code without a message.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def recipe_of_functions(*functions: Callable) -> str:
 def sources_of(*functions: Callable) -> dict[str, Any] | None:
     """What `recipe_of_functions` comes from, for JSON: hashes of files of the package; None for functions of others.
 
-    Kept beside a result, it tells later whether that recipe is still the same, without loading what made the result:
+    Kept beside a result, it shows later whether that recipe is still the same, without loading what made the result:
     `made_by_this_code`.
     """
     modules_of_functions = {sys.modules.get(getattr(function, "__module__", "")) for function in functions}

@@ -2,7 +2,7 @@
 
 One line is one output: `{"cell": 3, "statement": 7, "kind": "table", "payload": {...}}`. The book is made from it, so
 no lesson has to run a second time. `cell` counts the cells of the lesson's file from 0. `statement` counts its
-top-level statements: text between the cells may change after the run, and it still says where the output belongs.
+top-level statements: text between the cells may change after the run, and it still shows where the output belongs.
 
 kind        payload
 ----------  ------------------------------------------------------------

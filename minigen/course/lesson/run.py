@@ -46,7 +46,7 @@ class Declared(Protocol):
 
 
 class Finished(BaseException):
-    """Ends a lesson early and in order: all that was wanted has been had. No lesson catches it by accident."""
+    """Ends a lesson early, without an error: its samples are drawn. `except Exception` does not catch it."""
 
 
 class Run:
@@ -144,7 +144,7 @@ class Run:
             self.outputs.print(text)
 
     def tell(self, text: str) -> None:
-        """Say what takes time, also to who wants only the models (on standard error)."""
+        """Print what takes time; on standard error too in a run for its models only."""
         self.say(text)
         if self.models_only:
             print(text, file=sys.stderr, flush=True)
@@ -274,7 +274,7 @@ def _verdict(error: BaseException, run: Run) -> tuple[str, str, int]:
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted; to continue: {_resume_command(run)}", "interrupted", 130
     if isinstance(error, BrokenPipeError):
-        return f"minigen: nobody reads the output any more; to continue: {_resume_command(run)}", "interrupted", 1
+        return f"minigen: the output has been closed; to continue: {_resume_command(run)}", "interrupted", 1
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         why = error.strerror or "the disk is full"
         return f"minigen: {why}: free some space, then {_resume_command(run)}", "interrupted", 2

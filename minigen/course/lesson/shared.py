@@ -45,7 +45,7 @@ def models_of(lesson_file: Path | None) -> list[SharedModel]:
 
 
 def not_cached(models: list[SharedModel]) -> list[SharedModel]:
-    """Those of which the cache has none that the code of today has made."""
+    """Those of which the cache has none that was made by the present code."""
     try:
         folder = cache_dir()
     except UsageError:
@@ -55,7 +55,7 @@ def not_cached(models: list[SharedModel]) -> list[SharedModel]:
 
 
 def _is_of_today(path: Path) -> bool:
-    """Whether the code that made this model, and its settings, which stand there too, are those of today."""
+    """Whether the code that made this model, with its settings, is the present code."""
     try:
         return made_by_this_code(json.loads(path.with_suffix(".json").read_bytes()))
     except (OSError, ValueError):

@@ -67,7 +67,7 @@ def test_what_new_refuses(tmp_path, monkeypatch, capsys):
         ('"gan/12/critic_loss"', '"gan/12/critics_loss"', "no exercise"),
         ('"gan/12/critic_loss"', '"gan/02"', "write an [[exercise]] for each"),
         ('"gan/12/critic_loss"', "12", "has an id such as"),
-        ('"gan/12/critic_loss"', '"gan/02/generator_loss_minimax"', "is asked twice"),
+        ('"gan/12/critic_loss"', '"gan/02/generator_loss_minimax"', "is listed twice"),
         ("[[exercise]]", "exercise", "is not TOML"),
         ('title = "Homework 1"', 'helpers = ["../x.py"]', "stands beside the assignment"),
         ('title = "Homework 1"', 'helpers = ["x.txt"]', "helpers are Python files"),

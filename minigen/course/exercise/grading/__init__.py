@@ -3,7 +3,7 @@
     status      the ways in which a case can end, with the words for each
     submission  the student's file, read once
     observe     run a driver on a function and record what comes out; used in the worker and in the parent
-    drivers     the drivers of an exercise, without what else its file says
+    drivers     the drivers of an exercise, without the rest of its file
     loading     the text of an answer, run in the worker or in this process
     protocol    frames of JSON and raw array bytes between worker and parent; no pickle
     sandbox     what surrounds the student's code in the worker: limits, the hidden reference, NumPy kept whole

@@ -71,7 +71,7 @@ def rounding(outcome: Outcome, want: np.ndarray, key: str = "") -> float:
     """The error that an answer of this precision may have: a function that computes in float32 is not wrong.
 
     key: the name of the value. One that came back as it is may be off by its own size, or by that of what it was made
-    of, the arguments: that another result is huge is no excuse.
+    of, the arguments: not by that of another result.
     """
     scale = outcome.scale
     if key in outcome.returned:
@@ -143,7 +143,7 @@ def _compare_key(case: Case, key: str, outcome: Outcome, reference: np.ndarray) 
 
 
 def _place(verdict: Verdict, got: np.ndarray, want: np.ndarray, ratios: np.ndarray) -> Verdict:
-    """The worst element: where it is, hers, and what was expected."""
+    """The worst element: where it is, the student's, and the expected one."""
     index = np.unravel_index(int(np.argmax(ratios)), got.shape) if got.ndim else ()
     verdict.index = [int(i) for i in index]
     verdict.yours, verdict.expected = (_number(array[index]) for array in (got, want))

@@ -1,4 +1,4 @@
-"""A worker in a container of its own: Docker, or what is called like it, with an image of `minigen assignment build`.
+"""A worker in a container of its own: Docker, or a compatible program, with an image of `minigen assignment build`.
 
 Each worker gets a new container: no network, another user, no capabilities, nothing of the disk but its own folder
 and, read-only, the package of the image, which has neither the lessons' answers nor tests. What it computes is compared

@@ -1,4 +1,4 @@
-"""The drivers of an exercise, as a worker gets them: from its file, without what that says about the answer."""
+"""The drivers of an exercise, as a worker gets them: from its file, without what that holds of the answer."""
 
 from __future__ import annotations
 

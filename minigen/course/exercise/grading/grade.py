@@ -42,7 +42,7 @@ OWN_NOISE = (
     "so use none but those that it is given."
 )
 LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
-computing_time = getattr(time, "thread_time", time.perf_counter)  # a browser's Python has no time of a thread
+computing_time = getattr(time, "thread_time", time.perf_counter)  # a browser's Python has no per-thread clock
 
 __all__ = [
     "Reference",
@@ -162,7 +162,7 @@ def observe_case(
 ) -> Outcome:
     """Run any function on one case in this process.
 
-    file: of its source, if that is not where the function's own code says. after: called after each call of it.
+    file: of its source, if that is not the file of the function's code object. after: called after each call of it.
     """
     code = getattr(function, "__code__", None)
     files = [file] if file is not None else [code.co_filename] if code is not None else []
@@ -172,9 +172,9 @@ def observe_case(
 
 @contextlib.contextmanager
 def reference_hidden(exercise: Exercise, also: Sequence[dict] = ()) -> Iterator[list[tuple[str, str]]]:
-    """The function that is asked for is not to be had in this process for a while, nor those that are blocked.
+    """The function of an exercise is not available in this process for a while, nor are those that are blocked.
 
-    Gives the list of what was called all the same, as (status, message), which a swallowed exception cannot hide.
+    Yields the list of what was called nonetheless, as (status, message), which a swallowed exception cannot hide.
     also: further namespaces to hide it in.
     """
     incidents: list[tuple[str, str]] = []
@@ -217,7 +217,7 @@ def compare_all(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequenc
 def _relate(
     exercise: Exercise, verdicts: Sequence[Verdict], outcomes: Sequence[Outcome], wanted: Sequence[Reference]
 ) -> None:
-    """Say of each wrong value how it is related to the expected one."""
+    """Describe how each wrong value is related to the expected one."""
     pairs = {
         number: Pair(
             outcomes[number].values[verdict.key],
@@ -368,7 +368,7 @@ def _grade_in_worker(
     report = judge(exercise, run.outcomes, wanted, seed)
     report.output = run.output
     if run.missing_limits:
-        report.notes.append(f"this system keeps no limit on: {', '.join(sorted(set(run.missing_limits)))}")
+        report.notes.append(f"this system enforces no limit on: {', '.join(sorted(set(run.missing_limits)))}")
     if run.left_process:
         report.status = status.PROCESS
         report.message = "your code left a process running; it was ended"
@@ -384,7 +384,7 @@ def broken_reference(exercise: Exercise, wanted: Sequence[Reference]) -> Report 
 
 
 def near(exercise: Exercise, source: str) -> str:
-    """What the file does define, and which of it may be meant: not what is asked for by another exercise."""
+    """What the file does define, and which name may be meant: not those of other exercises."""
     others = {other.name for other in catalog.exercises_of(exercise.lesson)}
     names = [name for name in defined_names(source) if name not in others]
     near = difflib.get_close_matches(exercise.name, names, n=1, cutoff=0.5)

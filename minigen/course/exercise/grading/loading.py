@@ -33,5 +33,5 @@ def run(source: str, file: str, module: types.ModuleType) -> Outcome:
 
 
 def missing(name: str) -> Outcome:
-    """The outcome of an answer that does not define the function that was asked for."""
+    """The outcome of an answer that does not define the function of the exercise."""
     return Outcome(status.MISSING_FUNCTION, f"your answer defines no function {name}")

@@ -95,7 +95,7 @@ class Outcome:
 
 
 def is_box(value: Any) -> bool:
-    """Whether autograd is tracing this value. Looked up by type: `isinstance` can be lied to."""
+    """Whether autograd is tracing this value. Looked up by type: `isinstance` can be deceived."""
     return any(base.__module__ == "autograd.tracer" and base.__name__ == "Box" for base in type(value).__mro__)
 
 
@@ -107,7 +107,7 @@ def unbox(value: Any) -> Any:
 
 
 def is_array(value: Any) -> bool:
-    """Whether this is an ndarray or of a subclass, whatever it says of itself."""
+    """Whether this is an ndarray or of a subclass, by its type and not by its `__class__`."""
     return issubclass(type(value), np.ndarray)
 
 
@@ -119,7 +119,7 @@ def arrays_in(value: Any) -> list[np.ndarray]:
 
 
 def with_copies(value: Any, copies: dict[int, np.ndarray]) -> Any:
-    """An argument with each array in the place of which there is a copy (by its id) replaced by it, in lists too."""
+    """An argument in which each array that has a copy (by its id) is replaced by that, in lists too."""
     if type(value) in (list, tuple) and arrays_in(value):
         return type(value)([with_copies(item, copies) for item in value])
     return copies.get(id(value), value)
@@ -131,7 +131,7 @@ def is_number(value: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """The value with every array replaced by a plain copy of its buffer: a subclass of ndarray has no say in it."""
+    """The value with every array replaced by a plain copy of its buffer, without the methods of a subclass."""
     if is_array(value):
         return np.array(value, copy=True, subok=False)
     if type(value) in (list, tuple):
@@ -170,7 +170,7 @@ def _a(name: str) -> str:
 
 
 def _wanted(spec: Mapping[str, Any]) -> str:
-    """In words, what a return value should have been."""
+    """The expected return value, in words."""
     if spec["form"] == "array":
         kind = KINDS.get(spec["kind"], spec["kind"])
         return f"an array of {kind}, shape {tuple(spec['shape'])}" if spec["shape"] else f"one number ({kind})"
@@ -302,7 +302,7 @@ def says(error: BaseException) -> str:
 
 
 def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
-    """What an exception from the student's code means, with the last line of hers that it passed."""
+    """What an exception from the student's code means, with the last line of her code that it passed."""
     if isinstance(error, Failure):
         return error
     files = set(files)
@@ -326,7 +326,7 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
     elif isinstance(error, (SystemExit, GeneratorExit)):
         state, message = status.EXITED, "your code ended the program (sys.exit)"
     elif isinstance(error, MemoryError):
-        state, message = status.MEMORY, f"your code asked for more memory than a check may use ({says(error)})"
+        state, message = status.MEMORY, f"your code requested more memory than a check may use ({says(error)})"
     elif isinstance(error, RecursionError):
         state, message = status.RECURSION, "your function calls itself without end"
     elif isinstance(error, EOFError):
@@ -528,7 +528,7 @@ def magnitude(array: np.ndarray) -> float:
 
 
 def _own_randomness() -> tuple:
-    """Where the generator behind np.random.randn and the like stands."""
+    """The state of the generator behind np.random.randn and the like."""
     state = np.random.get_state(legacy=True)
     assert isinstance(state, tuple), "a dict comes without `legacy` only"
     return (state[0], np.asarray(state[1]).tobytes(), *state[2:])

@@ -3,7 +3,7 @@
     nonce (16 bytes) | length of the header (4) | length of the arrays (8) | header | arrays
 
 The parent draws the nonce for each worker. It keeps stray or forged bytes from being read as a message; it is no secret
-from code inside the worker, and need not be, since the parent compares values and takes no one's word for a pass.
+from code inside the worker, and need not be, since the parent compares values itself.
 """
 
 from __future__ import annotations

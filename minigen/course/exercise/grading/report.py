@@ -42,7 +42,7 @@ def render(report: Report, stream: TextIO | None = None) -> str:
 
 
 def alike(one: Verdict, other: Verdict) -> bool:
-    """Whether two cases failed for the same reason, with nothing of their own to say."""
+    """Whether two cases failed for the same reason, with the same words."""
     return (one.status, one.message, one.yours) == (other.status, other.message, None) and not one.passed
 
 

@@ -3,8 +3,8 @@
 One process serves one submission and one exercise. If it dies in a case (an endless loop, a crash), that case is lost
 and a new process goes on with the next one, so that the other cases still count. A worker never says whether it passed.
 
-Where a limit does not exist: Windows has none of the resource limits and no process groups, macOS does not keep the one
-on memory; there the wall clock, the cap on output and the end of the worker itself remain. Processes that left the
+Where a limit does not exist: Windows has none of the resource limits and no process groups, macOS does not enforce the
+one on memory; there the wall clock, the cap on output and the end of the worker itself remain. Processes that left the
 group are looked for in /proc, which only Linux has.
 """
 
@@ -60,10 +60,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is asked to do: her source, the name of her function, the drivers and what they call.
+    """What a worker receives: the student's source, the function's name, the drivers and what they call.
 
     drivers: the text of exercise.py, at drivers_file. forms: of the reference's returned values, for each case.
-    hidden: targets that must not be had by name; hidden_files: files that must not be read.
+    hidden: targets that must not be reachable by name; hidden_files: files that must not be read.
     files: what is put into the folder that the worker runs in, and may be imported from there.
     """
 
@@ -210,7 +210,7 @@ class _Worker:
         self.readers = [threading.Thread(target=f, daemon=True) for f in (self._read_results, self._read_text)]
         for reader in self.readers:
             reader.start()
-        with contextlib.suppress(OSError):  # it died at once: following it says so
+        with contextlib.suppress(OSError):  # it died at once: `follow` reports it
             stdin.write(json.dumps(request).encode())
             stdin.close()
 
@@ -225,7 +225,7 @@ class _Worker:
         return f"minigen-{self.mark}"
 
     def _command(self, work: str) -> list[str]:
-        """The worker's program, in a sandbox if the limits ask for one."""
+        """The worker's program, in a sandbox if the limits name one."""
         program = [sys.executable, "-I", "-S", "-B", str(WORKER)]
         if self.limits.sandbox == "":
             return program
@@ -272,7 +272,7 @@ class _Worker:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.left_process = (
                     not self.limits.sandbox
-                )  # the leader is gone and waited for: someone else was in its group
+                )  # the leader is gone and waited for: another process was in its group
         for _ in range(5):
             left = list(_marked(self.mark, self.folder))
             if not left:
@@ -410,7 +410,7 @@ class _Worker:
         return self._lost(status.EXITED, f"your code ended the program (exit code {code}) before the check was done")
 
     def _lost(self, state: str, message: str) -> Outcome:
-        """An outcome for the case that was running, with the student's line if faulthandler can tell it."""
+        """An outcome for the case that was running, with the student's line if faulthandler has it."""
         if self.process.poll() is None and hasattr(signal, "SIGUSR1"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.process.pid, signal.SIGUSR1)  # faulthandler writes where the code is
@@ -432,7 +432,7 @@ class _Worker:
 
 
 def _outcome(header: dict, arrays: dict) -> Outcome:
-    """What a worker says of a case; a message that no worker writes is the student's doing."""
+    """The outcome of a case in a worker's message; one that no worker writes comes from the student's code."""
     try:
         line = None if header["line"] is None else int(header["line"])
         numbers = float(header["precision"]), float(header["scale"])

@@ -1,9 +1,9 @@
 """What surrounds the student's code in a worker process.
 
 * `set_limits`: CPU time, memory, size of files, number of processes, where the system has such limits.
-* `Hider`: the function that she is asked to write cannot be had by name. Whenever its module is imported, the function
-  in it is replaced by a stand-in before anyone else can see it, and the module's source can no longer be opened.
-* `NumpyKeeper`: NumPy as it was; whatever her file replaced is put back, and said.
+* `Hider`: the function of the exercise cannot be reached by name. Whenever its module is imported, the function in it
+  is replaced by a stand-in before other code can reach it, and the module's source can no longer be opened.
+* `NumpyKeeper`: NumPy as it was; whatever the student's file replaced is put back and reported.
 * `install_hooks`: files that hold the answer cannot be opened, and starting another process raises.
 
 This keeps accidents and casual cheating out. It is no wall against hostile code, which shares the process and the user:
@@ -38,12 +38,12 @@ def set_limits(cpu_seconds: float, memory_bytes: int, file_bytes: int) -> list[s
     """Set the limits that exist here; return the names of those that do not."""
     if resource is None:
         return ["cpu", "memory", "file size", "processes"]
-    missing = ["memory"] if sys.platform == "darwin" else []  # accepted there, and not kept
+    missing = ["memory"] if sys.platform == "darwin" else []  # accepted there, but not enforced
     wanted = {
         "cpu": ("RLIMIT_CPU", int(cpu_seconds) + 1),
         "memory": ("RLIMIT_AS", memory_bytes),
         "file size": ("RLIMIT_FSIZE", file_bytes),
-        "processes": ("RLIMIT_NPROC", 0),  # does not bind root
+        "processes": ("RLIMIT_NPROC", 0),  # does not apply to root
         "core": ("RLIMIT_CORE", 0),
     }
     for name, (constant, value) in wanted.items():
@@ -61,7 +61,7 @@ def set_limits(cpu_seconds: float, memory_bytes: int, file_bytes: int) -> list[s
 
 
 def stand_in(target: str, report: Callable[[str, str], None] | None = None) -> Callable:
-    """A function that only says that it is not there; `report` is told even if the exception is swallowed."""
+    """A function that only raises; `report` is called even if the exception is swallowed."""
 
     def hidden(*args, **kwargs):
         message = f"your code calls {target.replace(':', '.')}, which is the function that you are asked to write"
@@ -164,7 +164,7 @@ PROCESS_EVENTS = frozenset(
 
 
 def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
-    """Refuse to read the reference, and to start or end processes. An audit hook cannot be taken out again."""
+    """Refuse to read the reference, and to start or end processes. An audit hook cannot be removed."""
 
     def hook(event, arguments):
         if event in ("open", "os.link", "os.rename"):
@@ -186,7 +186,7 @@ def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
 
 
 def _asks_about_the_system(frame: types.FrameType | None) -> bool:
-    """Whether a process is started by a module that only asks about the machine: its fonts, its processor."""
+    """Whether a process is started by a module that only queries the machine: its fonts, its processor."""
     while frame is not None and frame.f_globals.get("__name__") == "subprocess":
         frame = frame.f_back
     name = frame.f_globals.get("__name__", "") if frame is not None else ""
@@ -202,7 +202,7 @@ def no_input(*args):
 
 
 class NumpyKeeper:
-    """Remembers what NumPy's modules hold, and puts back what has been replaced."""
+    """Records what NumPy's modules hold, and puts back what has been replaced."""
 
     NAMES = (
         "numpy",

@@ -5,8 +5,8 @@ only that case is named if it is the only one, and if the values are such that e
 1/2, or wrong in the same way in two cases. Of two slips in two results, such as x and its log-determinant, that of the
 first wrong result is named: it must be a mistake that leaves the others right.
 
-What nobody listed may still be the equation with one thing changed, a mean for a sum or a term left out: `one_change`
-looks among the mechanical changes of the right answers, those that proofs use.
+A slip that is not listed may still be the equation with one thing changed, a mean for a sum or a term left out:
+`one_change` looks among the mechanical changes of the right answers, those that proofs use.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def recognised(
 ) -> list[Answer]:
     """The listed mistakes that explain an answer: none, one, or several that cannot be told apart.
 
-    theirs: the outcome of a mistake in a case, both by number; asked only where it is needed. wanted: the reference's.
+    theirs: the outcome of a mistake in a case, both by number; computed only where needed. wanted: the reference's.
     """
     failing = next((number for number, verdict in enumerate(verdicts) if not verdict.passed), None)
     if failing is None or not _tells(outcomes[failing]):
@@ -59,7 +59,8 @@ def recognised(
 
 
 def _slip_of_one_result(mine: Outcome, right: Outcome, key: str) -> Outcome | None:
-    """An outcome with the first wrong one of several results, `key`, and the others right; None if that says little."""
+    """An outcome with the first wrong one of several results, `key`, and the others right; None if that proves
+    little."""
     if len(mine.values) < 2 or key not in mine.values or not _generic({key: mine.values[key]}):
         return None
     values = {**right.values, key: mine.values[key]}

@@ -1,4 +1,4 @@
-"""A student's file, read once: never followed through a link, never waited for."""
+"""A student's file, read once, without following a link or waiting."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Submission:
 
 
 class Unreadable(Exception):
-    """A file that is not to be had: its submission says why."""
+    """A file that cannot be read; its submission holds the reason."""
 
     def __init__(self, submission: Submission):
         super().__init__(submission.message)

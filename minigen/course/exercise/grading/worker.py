@@ -46,13 +46,13 @@ def main() -> None:
     channel = Channel(results, bytes.fromhex(request["nonce"]), protocol.encode)
     stack = os.open(request["stack"], os.O_WRONLY | os.O_CREAT)
     faulthandler.enable(file=stack, all_threads=False)
-    if hasattr(faulthandler, "register"):  # the parent asks with this signal where an endless loop is
+    if hasattr(faulthandler, "register"):  # with this signal the parent requests the traceback of a loop
         faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
     Run(request, channel).all()
 
 
 def end_with_parent() -> None:
-    """Ask to be killed when the process that started this one dies (Linux; elsewhere the limits remain)."""
+    """Request SIGKILL when the process that started this one dies (Linux; elsewhere the limits remain)."""
     if sys.platform == "linux":
         with contextlib.suppress(Exception):
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -69,7 +69,7 @@ class Run:
         self.incidents: list[tuple[str, str]] = []
         hider = sandbox.Hider(request["hidden"], request["hidden_files"], self.note)
         sys.meta_path.insert(0, hider)
-        importlib.import_module("minigen.tensor")  # with NumPy and autograd, which may start processes to look around
+        importlib.import_module("minigen.tensor")  # with NumPy and autograd, whose imports may start processes
         self.drivers = self.load_drivers()
         sandbox.install_hooks(hider, self.note)
         builtins.input = sandbox.no_input
@@ -81,7 +81,7 @@ class Run:
         self.incidents.append((state, message))
 
     def load_drivers(self) -> list:
-        """The drivers of the exercise, in order; without them the worker says so and ends."""
+        """The drivers of the exercise, in order; without them the worker reports it and ends."""
         from minigen.course.exercise.grading.drivers import load_drivers
 
         try:
