@@ -1,4 +1,4 @@
-"""Checks of arguments, for every part of the package: each names the argument, says what was expected and what came.
+"""Checks of arguments, for the whole package: each error names the argument, what was expected and what was given.
 
     n = checks.whole("n", n)                                 # a whole number, at least 1
     x = checks.array("x", x, "N", 2)                         # finite floats of shape (N, 2), N at least 1

@@ -1,4 +1,4 @@
-"""Progress bars, and whether anyone would see them."""
+"""Progress bars, and whether one would be visible."""
 
 import sys
 import warnings
@@ -12,7 +12,7 @@ def in_notebook() -> bool:
 
 
 def bar_is_seen() -> bool:
-    """Whether a progress bar has a reader: at a terminal, or below the cell of a notebook."""
+    """Whether a progress bar is visible: at a terminal, or below the cell of a notebook."""
     return in_notebook() or bool(getattr(sys.stderr, "isatty", lambda: False)())
 
 

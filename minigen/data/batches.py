@@ -12,8 +12,8 @@ from minigen import checks
 class Batches:
     """An iterator over shuffled minibatches: each `next` gives a tuple with `size` rows of every array, in step.
 
-    Each epoch visits the rows once in a new order; the rows left over when `size` does not divide their number wait for
-    another epoch (`drop_last=False`: they come as a shorter last batch). Without `epochs` it is endless.
+    Each epoch visits the rows once in a new order; the rows left over when `size` does not divide their number are left
+    for another epoch (`drop_last=False`: they come as a shorter last batch). Without `epochs` it is endless.
 
     Args:
         arrays: one or more arrays with the same number N of rows.

@@ -150,7 +150,7 @@ def tokenize(texts: Sequence[str], length: int = LENGTH) -> np.ndarray:
 
 
 def read(text: str) -> dict[str, Any]:
-    """What a caption asks for: {"digit": 7, "thickness": "thick", ...}, only what it names. ValueError: unknown words,
+    """What a caption specifies: {"digit": 7, "thickness": "thick", ...}, only what it names. ValueError: unknown words,
     no digit or two, two words for one property."""
     found: dict[str, Any] = {}
     kinds = {word: name for name, each in PROPERTIES.items() for word in each.words}
@@ -166,7 +166,7 @@ def read(text: str) -> dict[str, Any]:
 
 
 def obeyed(images: ArrayLike, texts: Sequence[str]) -> dict[str, float]:
-    """The share of images (N, H, W, 1) whose measure has the word that their text asks for, by property.
+    """The share of images (N, H, W, 1) whose measure has the word that their text names, by property.
 
     Only of texts that name the property; one that no text names is left out. ValueError: not one text for each image.
     """

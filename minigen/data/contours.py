@@ -1,4 +1,4 @@
-"""Edges and skeletons of digits: pictures that say where the ink is to be, and not how thick or how dark.
+"""Edges and skeletons of digits: pictures of the places of the ink, without its thickness or darkness.
 
     c = edges(mnist.unit(images))       # (N, 28, 28, 1) of 0 and 1, float32
     c = skeletons(mnist.unit(images))

@@ -31,7 +31,7 @@ class KarplusStrong:
     beyond ±1 get the outermost codes. A code depends on the `order` = period + 1 codes before it, through two of them.
 
     period: steps that the wave takes along the string. damping: what is left of it after that. noise: standard
-    deviation of what keeps it sounding. ValueError if period < 1, damping is not in [0, 1], noise is not positive or
+    deviation of the noise in each step. ValueError if period < 1, damping is not in [0, 1], noise is not positive or
     levels < 2.
     """
 
@@ -63,7 +63,7 @@ class KarplusStrong:
         return np.concatenate([[-np.inf], inner, [np.inf]])
 
     def sample(self, rng: np.random.Generator, n: int, length: int, settle: int = 8000) -> np.ndarray:
-        """`n` strings of `length` steps, (n, length) int64 codes, heard after they have sounded for `settle` steps.
+        """`n` strings of `length` steps, (n, length) int64 codes, recorded after `settle` steps.
 
         They start at rest. After 8,000 steps the law of the default string does not change any more.
         """
@@ -101,11 +101,11 @@ class KarplusStrong:
     def log_prob(self, codes: np.ndarray) -> np.ndarray:
         """log p(c_t | the codes before t) of the steps from order + 1 to T: (N, T − order), in nats."""
         p = self.probabilities(codes)
-        with np.errstate(divide="ignore"):  # a code that this string does not play within rounding: -inf
+        with np.errstate(divide="ignore"):  # a code of probability 0 to rounding: -inf
             return np.log(np.take_along_axis(p, np.asarray(codes)[:, self.order :, None], axis=2))[..., 0]
 
     def entropy(self, p: np.ndarray) -> np.ndarray:
-        """−Σ_k p_k log p_k in nats over the last axis, (..., levels) -> (...): what the next code holds of news."""
+        """−Σ_k p_k log p_k in nats over the last axis, (..., levels) -> (...): the information in the next code."""
         p = checks.probabilities("p", p, ..., self.levels)
         return -np.sum(xlogy(p, p), axis=-1)
 

@@ -1,7 +1,7 @@
 """Sample quality: modes covered, distances between samples, scores from the outputs of a classifier.
 
 Every number here is an estimate from finite samples: two fresh samples of the truth do not get a perfect value either.
-`sampling_floor` says what they get; report a metric beside its floor.
+`sampling_floor` computes theirs; report a metric beside its floor.
 
 Points are rows: (N, D). For images, D counts the features of a classifier rather than pixels.
 """
@@ -178,7 +178,7 @@ def inception_score(probs: ArrayLike) -> float:
 
 
 def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionRecall:
-    """Are the fakes realistic (precision), and is all of reality there (recall)?
+    """The share of the fakes that are realistic (precision), and of the real that the fakes cover (recall).
 
     real: (N, D), fake: (M, D). Every point of a set gets a ball that reaches to its k-th nearest neighbour in that
     set; the union of the balls estimates the set's support. Precision: the share of fakes inside some real point's

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# The palette of Okabe and Ito ("Color Universal Design", 2008), told apart with any common color vision.
+# The palette of Okabe and Ito ("Color Universal Design", 2008), distinguishable with any common color vision.
 color = SimpleNamespace(
     real="#0072B2",  # data, the truth
     fake="#D55E00",  # samples of a generator
@@ -114,7 +114,7 @@ def _figure_class() -> type[Figure]:
     from matplotlib.figure import Figure
 
     class StyledFigure(Figure):
-        """A figure that is drawn inside `style()` whoever draws it, and shows itself in a notebook."""
+        """A figure that is always drawn inside `style()`, and is displayed in a notebook."""
 
         def __init__(self, *args: Any, **kwargs: Any):
             super().__init__(*args, **kwargs)

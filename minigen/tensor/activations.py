@@ -250,7 +250,7 @@ def apply_activation(name: str, x: Array) -> Array:
 
 
 def check_activation(name: str, activation: Any) -> None:
-    """ValueError, with the `name` of the argument, unless `activation_name` knows it."""
+    """ValueError, with the `name` of the argument, unless `activation_name` accepts it."""
     try:
         activation_name(activation)
     except ValueError as error:

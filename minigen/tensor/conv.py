@@ -205,7 +205,7 @@ def _products(x, geometry, w=None, b=None, g=None, kernel=None):
     """(conv(x, w) + b, conv_weight(x, g)): both with w and g, or one and None for what is not given.
 
     conv is a row of columns times w, as a matrix (kh*kw*c, o); conv_weight is the transposed columns times g, added up
-    over the samples. Writing the columns is most of the cost, so a caller that needs both asks for both.
+    over the samples. Writing the columns is most of the cost, so a caller that needs both computes both at once.
     """
     kernel, dtype = w.shape[:2] if kernel is None else kernel, _common_dtype(x, w, b, g)
     N, size, C, O = len(x), geometry.output_size(x.shape[1:3], kernel), x.shape[3], (w if g is None else g).shape[3]

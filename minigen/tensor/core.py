@@ -27,7 +27,7 @@ from minigen.tensor.tree import is_array_leaf, tree_map
 
 
 class GradNode(VJPNode):
-    """A node of the record that also remembers the dtype of its value."""
+    """A node of the record that also holds the dtype of its value."""
 
     __slots__ = ["dtype"]
 

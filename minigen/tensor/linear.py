@@ -112,7 +112,7 @@ _linear = primitive(_linear_forward, _linear_backward)
 
 
 def linear(x: Array, w: Array, b: Array | None = None, activation=None) -> Array:
-    """y = a(x w + b): x (..., in), w (in, out), b (out,) or None -> (..., out); Eq. flow.17 reads one such layer.
+    """y = a(x w + b): x (..., in), w (in, out), b (out,) or None -> (..., out): one layer of Eq. flow.17.
 
     `activation` is None, a name ("relu", "silu", ...) or one of the activation functions; fused, it costs one pass
     less. Raises ValueError when the shapes do not fit.

@@ -10,8 +10,8 @@ core idle for half of each step. Three remedies are given here:
 * `in_halves`: a single operation, a convolution or a large matrix product, shares its own work. It requires nothing of
   the model, so it also serves networks with batch norm. Inside the other two it does nothing.
 
-They need BLAS on one thread and derivatives that are counted by thread: `runtime.py` sees to it. Where that is switched
-off, nothing is shared, and all work is done by the calling thread.
+They need BLAS on one thread and derivatives that are counted by thread, as `runtime.py` sets them. Where that is
+switched off, nothing is shared, and all work is done by the calling thread.
 
 Sums over the two halves are taken in a fixed order, so that a seed still gives the same numbers bit for bit.
 """
@@ -129,9 +129,9 @@ def parallel_call(fn: Callable) -> Callable:
     """Like `fn(*batch)`, each half of the batch on a thread of its own, for evaluation: not inside a derivative.
 
     batch: arrays whose first axis is the batch (all of the same length) or None. fn returns an array whose first axis
-    is the batch, or a tuple, list or dict of such arrays, and must treat its examples independently: a model told the
-    labels of a whole batch beforehand does not. The result equals that of fn up to rounding. Raises ValueError for
-    arrays of different lengths.
+    is the batch, or a tuple, list or dict of such arrays, and must treat its examples independently: a model that holds
+    the labels of a whole batch does not. The result equals that of fn up to rounding. Raises ValueError for arrays of
+    different lengths.
 
     On a machine with one core, for a batch of one, or with `runtime` switched off, it is fn.
     """

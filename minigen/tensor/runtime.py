@@ -16,7 +16,7 @@ but for rounding.
    for good or as a context. It is set for each BLAS that the process has loaded by then, NumPy's at least. One that is
    loaded later keeps its threads: SciPy brings its own, in which minigen computes nothing large.
 
-3. **autograd.** Seven replacements, which its callers see in speed only:
+3. **autograd.** Seven replacements, which change its speed only:
 
    * its counter of nested derivatives becomes thread-local, so that two threads can differentiate two halves of a
      batch; and an exception inside a trace does not leave it raised;
@@ -27,7 +27,7 @@ but for rounding.
    * a gradient that already has its operand's shape skips the search for broadcast axes;
    * shape and ndim of a traced array are read off its value, without autograd's dispatch between.
 
-   And three errors get sentences of their own: `float(x)` of a traced array, assignment into one, and plain NumPy
+   And three errors get messages of their own: `float(x)` of a traced array, assignment into one, and plain NumPy
    where autograd's is needed (which would make an array of objects of it, and fail later).
 
 **To leave the process as it was**, set the environment variable `MINIGEN_RUNTIME=off` before the import, or call

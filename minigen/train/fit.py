@@ -25,7 +25,7 @@ from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor.storage import save_arrays
 from minigen.train import checkpoint as checkpoints
 
-LEAST_PAUSE = 1.0  # seconds between two saves, unless the caller says every how many steps
+LEAST_PAUSE = 1.0  # seconds between two saves, unless `every` is given
 
 
 class NonFiniteError(FloatingPointError):

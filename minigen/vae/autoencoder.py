@@ -175,7 +175,7 @@ def code_jacobian(encoder: Callable, x: Array) -> Array:
 
 
 class Autoencoder(Module):
-    """Encoder and decoder of mirrored widths around a code: 784 - 256 - 32 - 256 - 784 unless told otherwise.
+    """Encoder and decoder of mirrored widths around a code: 784 - 256 - 32 - 256 - 784 by default.
 
     widths: hidden layers of the encoder; () leaves one layer each way. k: keep the k largest of each code (`k_sparse`).
     activation: of the hidden layers. code_activation, out_activation: of the code and of the output (None: linear).

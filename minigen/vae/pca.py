@@ -53,8 +53,8 @@ def pca(x: np.ndarray, k: int) -> PCA:
 def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The angles between the subspaces that the rows of a (k, D) and of b (k, D) span: (k,), degrees, largest first.
 
-    Computed from their sines, which tell small angles where cosines round to 1. Raises ValueError if the shapes differ
-    or the rows of one are linearly dependent.
+    Computed from their sines, which resolve small angles where cosines round to 1. Raises ValueError if the shapes
+    differ or the rows of one are linearly dependent.
     """
     a, b = checks.alike(2, a=a, b=b)
     bases = []
