@@ -52,7 +52,7 @@ class Trajectory:
         """(K, N, ...), in the order of `times`. ValueError: nothing has been recorded."""
         if not self._states:
             wanted = "times" if self.wanted is None else f"times {sorted(self.wanted)}"
-            raise ValueError(f"states must hold at least one of the {wanted}, got none: no sampler has come by one")
+            raise ValueError(f"states must hold at least one of the {wanted}, got none: no sampler has reached one")
         return numpy.stack(self._states)
 
 

@@ -105,21 +105,21 @@ class AffineAutoregressive(Bijection):
 
     def inverse(self, x, context=None):
         x = checks.array("x", x, "N", self.dim)
-        mu, log_scale = _parameters(self._told(context), x)
+        mu, log_scale = _parameters(self._network_output(context), x)
         return maf_inverse(x, mu, log_scale)
 
     def forward(self, z, context=None):
         z = checks.array("z", z, "N", self.dim)
-        return maf_forward(z, self._told(context))
+        return maf_forward(z, self._network_output(context))
 
-    def _told(self, context):
+    def _network_output(self, context):
         """The net as a function of x alone, its log_scale within the limit."""
-        told = partial(apply, self.net, context=context)
+        output = partial(apply, self.net, context=context)
         if self.limit is None:
-            return told
+            return output
 
         def limited(x):
-            mu, log_scale = _parameters(told, x)
+            mu, log_scale = _parameters(output, x)
             return np.stack([mu, self.limit * tanh(log_scale / self.limit)], axis=1)
 
         return limited

@@ -89,6 +89,6 @@ class AmortizedPlanar(Bijection):
     def _parameters(self, name, a, context):
         """û, w and b in the dtype of the input `a`, one chain for each example."""
         if context is None:
-            raise ValueError("context must be given, for u, w and b are made of it")
+            raise ValueError("context must be given: u, w and b are functions of it")
         checks.same_shape(**{name: a[:, 0], "context": context[:, 0]})
         return tuple(like(part, a) for part in self.parameters_of(context))

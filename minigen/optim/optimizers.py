@@ -33,7 +33,7 @@ class Optimizer:
             if not (isinstance(p, np.ndarray) and p.flags.writeable):
                 raise ValueError(f"parameter {name!r} must be a writable array, got {type(p).__name__}")
         if len({id(p) for p in self.parameters.values()}) < len(self.parameters):
-            raise ValueError("one array appears twice in the model; its two gradients would be applied apart")
+            raise ValueError("one array appears twice in the model; its two gradients would be applied separately")
         self.lr = checks.number("lr", lr, 0)
         self.steps = 0
         self.groups: list[list[str]] = _groups(

@@ -221,7 +221,7 @@ def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
     if output is None:
         raise ValueError("the function to differentiate must return a scalar, got None: is its `return` missing?")
     if isinstance(output, tuple):
-        hint = "; for (scalar, anything) say has_aux=True" if len(output) == 2 and not has_aux else ""
+        hint = "; for (scalar, anything) set has_aux=True" if len(output) == 2 and not has_aux else ""
         raise ValueError(f"the function to differentiate must return a scalar, got a tuple of {len(output)}{hint}")
     value = _value_of(output)
     if not isinstance(value, (np.ndarray, np.generic, float, int)):

@@ -111,7 +111,7 @@ def test_a_loss_may_ignore_some_parameters_and_a_gradient_may_be_zero(differenti
     [
         (lambda loss: None, False, "must return a scalar, got None: is its `return` missing"),
         (lambda loss: (None, 1), True, "must return a scalar, got None"),
-        (lambda loss: (loss, {"term": loss}), False, r"a tuple of 2; for \(scalar, anything\) say has_aux=True"),
+        (lambda loss: (loss, {"term": loss}), False, r"a tuple of 2; for \(scalar, anything\) set has_aux=True"),
         (lambda loss: (loss, 1, 2), False, "must return a scalar, got a tuple of 3$"),
         (lambda loss: loss, True, r"with has_aux=True the function must return \(scalar, anything\), got float32"),
         (lambda loss: (loss, 1, 2), True, r"must return \(scalar, anything\), got a tuple of 3"),
