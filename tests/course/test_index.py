@@ -115,15 +115,15 @@ def test_lessons_and_exercises_have_one_resolver(write_lesson):
             index.resolve(text)
 
 
-def test_every_lesson_that_the_commands_name_exists():
-    """Help, closing words and errors name lessons by id: each of them can be run, and each exercise started."""
+def test_every_lesson_that_the_package_names_exists():
+    """Help, closing words, errors and docstrings name lessons by id: each can be run, and each exercise started."""
     named = set()
-    for path in [*(index.PACKAGE / "course").rglob("*.py"), index.PACKAGE / "cli.py"]:
+    for path in index.PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                for id in re.findall(r"\b(?:gan|vae|flow|diffusion)/\d\d(?:/[a-z_]+)?\b", node.value):
+                for id in re.findall(r"\b(?:start|gan|vae|flow|diffusion)/\d\d(?:/[a-z_]+)?\b", node.value):
                     named.add((path.name, id))
-    assert {"gan/02", "diffusion/04"} <= {id for _, id in named}
+    assert {"start/01", "gan/02", "diffusion/04"} <= {id for _, id in named}
     for name, id in sorted(named):
         try:
             index.resolve(id) if id.count("/") == 2 else index.find(id)
