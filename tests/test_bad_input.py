@@ -18,7 +18,7 @@ import pytest
 
 from minigen import metrics, nn, optim
 from minigen.data import batches, mixture, mnist, sequences, shapes, sprites, toy
-from minigen.diffusion import ddpm, guidance, langevin, samplers
+from minigen.diffusion import cascade, ddpm, guidance, langevin, samplers, unclip
 from minigen.diffusion import likelihood as diffusion_likelihood
 from minigen.diffusion import schedule as schedule_module
 from minigen.diffusion.networks.dit import DiT
@@ -1447,6 +1447,22 @@ row(
     self=fixed(EPS),
     x=shaped(4, 2),
     t=given(numpy.arange(4), numpy.ones((4, 1)), numpy.ones(3), "x", None),
+)
+row(
+    "diffusion.SuperResolution.__call__",
+    cascade.SuperResolution.__call__,
+    self=fixed(seeded(cascade.SuperResolution, width=8)),
+    x=shaped(2, 6, 5, 1),
+    t=fixed(lambda: numpy.arange(2)),
+    y=given(arrays(2, 6, 5, 2), arrays(2, 6, 5, 1), arrays(1, 6, 5, 2), 3, "x", None),
+)
+row(
+    "diffusion.EmbeddingPrior.__call__",
+    unclip.EmbeddingPrior.__call__,
+    self=fixed(seeded(unclip.EmbeddingPrior, 2, 3, width=4, layers=1, time_features=4)),
+    z_t=shaped(4, 2),
+    t=fixed(lambda: numpy.arange(4)),
+    y=given(arrays(4, 3), arrays(4, 2), arrays(3, 3), 3, "x", None),
 )
 row(
     "diffusion.UNet",

@@ -1,15 +1,21 @@
-"""The rules of imports.
+"""The rules of imports, and how the families' parts are called.
 
-They point down, families stay apart, no two files import each other, `np` means one thing in a folder, and importing a
-module is cheap and trains nothing.
+Imports point down, families stay apart, no two files import each other, `np` means one thing in a folder, and importing
+a module is cheap and trains nothing. Bijections and networks of diffusion have one signature each.
 """
 
 import ast
+import importlib
+import inspect
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from minigen.flow.bijection import Bijection
+from minigen.nn import Module
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "minigen"
@@ -261,3 +267,48 @@ def test_no_file_trains_at_import():
         "print('all imported')"
     )
     assert out.strip() == "all imported"
+
+
+# ------------------------------------------------------------------------------------------- two contracts
+
+
+def classes_of(family: str, base: type) -> dict[str, type]:
+    """The subclasses of `base` that the modules of a family define, by name."""
+    for path in (PACKAGE / family).rglob("*.py"):
+        importlib.import_module(module_name(path))
+
+    def subclasses(kind: type) -> set[type]:
+        return {kind}.union(*map(subclasses, kind.__subclasses__()))
+
+    return {kind.__name__: kind for kind in subclasses(base) if kind.__module__.startswith(f"minigen.{family}.")}
+
+
+def parameters(method: Callable) -> list[tuple[str, object]]:
+    """(name, default) of each, without `self`."""
+    return [(each.name, each.default) for each in inspect.signature(method).parameters.values()][1:]
+
+
+def test_bijections_are_called_alike():
+    """`forward(z, context=None)` and `inverse(x, context=None)`: a chain hands its context to each of its parts."""
+    bijections = classes_of("flow", Bijection)
+    assert {"Chain", "Squeeze", "AffineCoupling", "ActNorm", "AffineAutoregressive", "Planar"} <= set(bijections)
+    for name, kind in bijections.items():
+        assert parameters(kind.forward) == [("z", inspect.Parameter.empty), ("context", None)], name
+        assert parameters(kind.inverse) == [("x", inspect.Parameter.empty), ("context", None)], name
+
+
+NETWORKS = {"EpsMLP", "UNet", "DiT", "ControlNet", "LatentNet", "Padded", "SuperResolution", "EmbeddingPrior"}
+
+
+def test_networks_of_diffusion_are_called_alike():
+    """`(x, t, y=None)`, and then what one of them has besides; x is z where it is a latent or an embedding."""
+    found = {}
+    for name, kind in classes_of("diffusion", Module).items():
+        call = vars(kind).get("__call__")
+        if call is not None and "t" in dict(parameters(call)):
+            found[name] = parameters(call)
+    assert set(found) >= NETWORKS
+    for name, (first, time, condition, *rest) in found.items():
+        assert first[0] in ("x", "z", "z_t") and first[1] is inspect.Parameter.empty, name
+        assert (time, condition) == (("t", inspect.Parameter.empty), ("y", None)), name
+        assert all(default is None for _, default in rest), name

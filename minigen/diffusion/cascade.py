@@ -129,7 +129,7 @@ class Padded(Module):
 
 
 class SuperResolution(Module):
-    """A model of v, (x, t, y): noisy pictures x (N, H, W, C), the condition y (N, H, W, C + 1) -> v, shaped as x.
+    """A model of v, (x, t, y=None): noisy pictures x (N, H, W, C), the condition y (N, H, W, C + 1) -> v, shaped as x.
 
     A U-Net whose input is the noisy picture and the condition, concatenated along the channels. y is what
     `augmented_condition` returns. Pictures of any size; starts as v = 0. ValueError: y missing or of another shape.
@@ -139,11 +139,12 @@ class SuperResolution(Module):
         self.channels = checks.whole("channels", channels)
         self.net = Padded(UNet(rng, channels=2 * channels + 1, width=width, blocks=blocks))
 
-    def __call__(self, x: Array, t: numpy.ndarray, y: Array) -> Array:
+    def __call__(self, x: Array, t: numpy.ndarray, y: Array | None = None) -> Array:
         x = checks.shaped("x", x, "N", "H", "W", self.channels)
         wanted = (*np.shape(x)[:3], self.channels + 1)
-        if np.shape(y) != wanted:
-            raise ValueError(f"y must have shape {wanted}, that of x with one more channel, got {np.shape(y)}")
+        got = None if y is None else np.shape(y)
+        if got != wanted:
+            raise ValueError(f"y must have shape {wanted}, that of x with one more channel, got {got}")
         out = self.net(np.concatenate([x, y], axis=3), t)  # (N, H, W, 2 C + 1)
         return like(out[..., : self.channels], x)
 

@@ -42,7 +42,7 @@ class EmbeddingPrior(Module):
     """prior(z_t, t, y) -> the clean embedding ẑ: z_t (N, dim), t (N,), text embeddings y (N, dim_text) -> (N, dim).
 
     Residual layers of `width` units; the time enters as sines and cosines. It starts with the output zero.
-    ValueError: other shapes.
+    ValueError: y missing, other shapes.
     """
 
     def __init__(self, rng: Rng, dim: int, dim_text: int, width: int = 256, layers: int = 3, time_features: int = 32):
@@ -52,8 +52,10 @@ class EmbeddingPrior(Module):
         self.layers = [Linear(rng, width, width, "silu") for _ in range(checks.whole("layers", layers))]
         self.last = Linear(rng, width, dim, scale=0.0)
 
-    def __call__(self, z_t: Array, t: numpy.ndarray, y: Array) -> Array:
+    def __call__(self, z_t: Array, t: numpy.ndarray, y: Array | None = None) -> Array:
         z_t = checks.shaped("z_t", z_t, "N", self.dim)
+        if y is None:
+            raise ValueError(f"y must have shape {(len(z_t), self.dim_text)}, those of the texts, got None")
         y = checks.shaped("y", y, len(z_t), self.dim_text)
         h = self.first(np.concatenate([z_t, sinusoidal(t, self.time_features), y], axis=1))  # (N, width)
         for layer in self.layers:
