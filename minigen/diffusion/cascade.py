@@ -23,9 +23,9 @@ from minigen.diffusion.ddpm import eps_model_from_v, q_sample
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import clipped, strided
-from minigen.diffusion.schedule import Schedule, like, scale
+from minigen.diffusion.schedule import Schedule, scale
 from minigen.nn import Module
-from minigen.tensor import upsample_nearest
+from minigen.tensor import like, upsample_nearest
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

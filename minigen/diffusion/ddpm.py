@@ -23,8 +23,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, check_steps, like, scale
-from minigen.tensor import mse
+from minigen.diffusion.schedule import Schedule, check_steps, scale
+from minigen.tensor import like, mse
 
 Array = Any  # an ndarray, or one that autograd traces
 

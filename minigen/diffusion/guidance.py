@@ -21,9 +21,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, like, scale
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
 from minigen.diffusion.text import unit_rows
-from minigen.tensor import value_and_grad
+from minigen.tensor import like, value_and_grad
 
 Array = Any  # an ndarray, or one that autograd traces
 

@@ -26,9 +26,9 @@ from minigen.diffusion.ddpm import eps_model_from_v
 from minigen.diffusion.guidance import classifier_free, conditional
 from minigen.diffusion.networks.unet import GROUPS, AdaptiveResidualBlock, AttentionBlock, GlobalMLP
 from minigen.diffusion.samplers import ddim
-from minigen.diffusion.schedule import Schedule, like
+from minigen.diffusion.schedule import Schedule
 from minigen.nn import Conv2d, Embedding, GroupNorm, Linear, Module, TimeEmbedding
-from minigen.tensor import batched, silu, softmax, stop_gradient
+from minigen.tensor import batched, like, silu, softmax, stop_gradient
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

@@ -21,8 +21,9 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict, predict_x0_from_eps, reverse_variance
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, like, scale, spaced_timesteps
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale, spaced_timesteps
 from minigen.progress import bar_is_seen, progress_bar
+from minigen.tensor import like
 
 Array = Any  # an ndarray, or one that autograd traces
 

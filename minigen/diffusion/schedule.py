@@ -156,11 +156,6 @@ def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarr
 # ------------------------------------------------------------------------------------------- what formulas share
 
 
-def like(y: Array, x: Array) -> Array:
-    """y in the dtype of x: float32 in, float32 out, whatever the parameters' dtype."""
-    return y if y.dtype == x.dtype else y.astype(x.dtype)
-
-
 def scale(c: Any, x: Array) -> Array:
     """c x with one number c for each example: c () or (N,), x (N, ...) -> (N, ...), in the dtype of x."""
     c = numpy.asarray(c)

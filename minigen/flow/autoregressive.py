@@ -18,10 +18,10 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply, like
+from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply
 from minigen.flow.made import MADE
 from minigen.nn import Module
-from minigen.tensor import logsumexp, sigmoid, softplus, tanh
+from minigen.tensor import like, logsumexp, sigmoid, softplus, tanh
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

@@ -19,7 +19,7 @@ import numpy
 
 from minigen import checks
 from minigen.nn import Module, depth_to_space, space_to_depth
-from minigen.tensor import jacobian, sigmoid, softplus
+from minigen.tensor import jacobian, like, sigmoid, softplus
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
@@ -314,11 +314,6 @@ def checked_bijection(name: str, f: Any) -> Any:
 def apply(f: Callable, a: Array, context: Array | None) -> Any:
     """f(a), or f(a, context) if there is a context: a part that depends on none need not take the argument."""
     return f(a) if context is None else f(a, context)
-
-
-def like(y: Array, x: Array) -> Array:
-    """y in the dtype of x: a parameter, or what a network returned. Float32 in, float32 out, and float64 likewise."""
-    return y if y.dtype == x.dtype else y.astype(x.dtype)
 
 
 def check_broadcast(name: str, part: Any, **examples: Array) -> None:

@@ -12,9 +12,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.flow.bijection import Bijection, apply, check_broadcast, like
+from minigen.flow.bijection import Bijection, apply, check_broadcast
 from minigen.nn import MLP, Module, he_gain
-from minigen.tensor import stop_gradient, tanh
+from minigen.tensor import like, stop_gradient, tanh
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

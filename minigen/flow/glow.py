@@ -14,10 +14,10 @@ import numpy
 from autograd.tracer import isbox
 
 from minigen import checks
-from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze, like
+from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze
 from minigen.flow.coupling import AffineCoupling, channel_mask
 from minigen.nn import Conv2d, Module, he_gain
-from minigen.tensor import linear, relu
+from minigen.tensor import like, linear, relu
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

@@ -16,9 +16,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.flow.bijection import like
 from minigen.nn import Linear, MaskedLinear, Module
-from minigen.tensor import bce_with_logits, linear, sigmoid
+from minigen.tensor import bce_with_logits, like, linear, sigmoid
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

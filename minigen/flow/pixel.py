@@ -17,13 +17,12 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.flow.bijection import like
 from minigen.flow.made import zeros_and_ones
 from minigen.flow.wavenet import draw_codes
 from minigen.nn import Linear, LSTMCell, MaskedConv2d, Module
 from minigen.nn.layers import uniform
 from minigen.nn.recurrent import lstm_step
-from minigen.tensor import bce_with_logits, conv2d, cross_entropy, primitive, relu, sigmoid
+from minigen.tensor import bce_with_logits, conv2d, cross_entropy, like, primitive, relu, sigmoid
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

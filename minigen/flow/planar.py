@@ -12,9 +12,9 @@ import numpy
 from autograd.tracer import getval, isbox
 
 from minigen import checks
-from minigen.flow.bijection import Bijection, Chain, like
+from minigen.flow.bijection import Bijection, Chain
 from minigen.nn import Module
-from minigen.tensor import primitive, softplus
+from minigen.tensor import like, primitive, softplus
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

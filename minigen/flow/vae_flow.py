@@ -14,9 +14,10 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.flow.bijection import Bijection, apply, like
+from minigen.flow.bijection import Bijection, apply
 from minigen.flow.planar import IDENTITY, planar_chains, solve_tanh, u_hat
 from minigen.nn import Linear
+from minigen.tensor import like
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

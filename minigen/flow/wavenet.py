@@ -15,9 +15,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.flow.bijection import like
 from minigen.nn import CausalConv1d, Embedding, Linear, Module
-from minigen.tensor import cross_entropy, relu, sigmoid
+from minigen.tensor import cross_entropy, like, relu, sigmoid
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

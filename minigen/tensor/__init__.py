@@ -14,7 +14,7 @@ from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, so
 from minigen.tensor.attention import attention
 from minigen.tensor.batched import batched
 from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d
-from minigen.tensor.core import grad, jacobian, primitive, stop_gradient, value_and_grad
+from minigen.tensor.core import grad, jacobian, like, primitive, stop_gradient, value_and_grad
 from minigen.tensor.linear import embedding, linear, matmul
 from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax
 from minigen.tensor.norms import batch_norm, batch_statistics, group_norm, layer_norm
@@ -44,6 +44,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "leaves",
+    "like",
     "linear",
     "load_arrays",
     "log_softmax",

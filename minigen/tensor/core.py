@@ -102,6 +102,11 @@ def stop_gradient(x: Any) -> Any:
     return tree_map(getval, x)
 
 
+def like(y: Any, x: Any) -> Any:
+    """y in the dtype of x: a parameter, or what a network returned. Float32 in, float32 out, and float64 likewise."""
+    return y if y.dtype == x.dtype else y.astype(x.dtype)
+
+
 # ------------------------------------------------------------------------------------------- the backward pass
 
 

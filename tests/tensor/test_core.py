@@ -14,6 +14,7 @@ from minigen.tensor import (
     grad,
     jacobian,
     leaves,
+    like,
     linear,
     named_leaves,
     parallel_value_and_grad,
@@ -193,6 +194,15 @@ def test_stop_gradient():
     np.testing.assert_array_equal(g, [3])
     tree = stop_gradient([np.ones(2), {"a": 1}])
     assert tree[1]["a"] == 1
+
+
+def test_like_changes_the_dtype_alone_and_lets_gradients_through():
+    y, x = np.array([1.0, 2.0]), np.zeros(3, np.float32)
+    assert like(y, y) is y and like(y, x).dtype == np.float32 and like(x, y).dtype == np.float64
+    np.testing.assert_array_equal(like(y, x), [1, 2])
+    g = grad(lambda y: anp.sum(like(y, x) ** 2))(y)
+    assert g.dtype == np.float64  # that of y
+    np.testing.assert_array_equal(g, [2, 4])
 
 
 def test_an_exception_inside_leaves_no_trace_behind():

@@ -14,9 +14,8 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.networks.unet import UNet, output_like
-from minigen.diffusion.schedule import like
 from minigen.nn import Conv2d, Module, space_to_depth
-from minigen.tensor import silu
+from minigen.tensor import like, silu
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

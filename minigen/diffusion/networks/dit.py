@@ -13,9 +13,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import like
 from minigen.nn import MLP, Embedding, LayerNorm, Linear, Module, MultiHeadAttention, TimeEmbedding, sinusoidal
-from minigen.tensor import layer_norm, silu
+from minigen.tensor import layer_norm, like, silu
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

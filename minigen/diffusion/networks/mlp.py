@@ -6,8 +6,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import like
 from minigen.nn import MLP, Module, sinusoidal
+from minigen.tensor import like
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator

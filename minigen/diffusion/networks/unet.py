@@ -26,7 +26,6 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import like
 from minigen.nn import (
     Conv2d,
     Embedding,
@@ -39,7 +38,7 @@ from minigen.nn import (
     depth_to_space,
     space_to_depth,
 )
-from minigen.tensor import group_norm, silu, upsample_nearest
+from minigen.tensor import group_norm, like, silu, upsample_nearest
 
 Array = Any  # an ndarray, or one that autograd traces
 Rng = numpy.random.Generator
