@@ -18,7 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.nn import MLP, Embedding, GRUCell, Linear, Module
+from minigen.nn import MLP, Embedding, GRUCell, Linear, Module, he_gain
 from minigen.optim import clip_grad_norm
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import value_and_grad
@@ -74,7 +74,7 @@ class GatedNormal(Module):
     """
 
     def __init__(self, rng: Rng, n_in: int, width: int, dim_z: int):
-        unit_variance = 3**0.5
+        unit_variance = he_gain(None)
         self.content = Linear(rng, n_in, width, "tanh", scale=unit_variance)
         self.gate = Linear(rng, n_in, width, "sigmoid", scale=unit_variance)
         self.mu = Linear(rng, width, dim_z, scale=unit_variance)
