@@ -30,6 +30,7 @@ from minigen.gan import train as gan_train
 from minigen.metrics import digits, divergence, likelihood, samples, transport
 from minigen.nn import Module
 from minigen.optim.optimizers import Optimizer
+from minigen.tensor import group_norm
 from minigen.vae import (
     autoencoder,
     beta_vae,
@@ -265,6 +266,14 @@ row(
     t=given(numpy.arange(3), 3, numpy.ones((3, 1)), "x", None),
 )
 row("nn.GRUCell.__call__", nn.GRUCell.__call__, self=fixed(seeded(nn.GRUCell, 3, 2)), x=shaped(4, 3), h=shaped(4, 2))
+
+# tensor
+row(
+    "tensor.group_norm",
+    lambda x, groups: group_norm(x, arrays(4), arrays(4), groups),
+    x=shaped(2, 5, 4),
+    groups=given(2, 3, 0, True, 2.0, "2", [2], None),
+)
 
 # optim
 net = seeded(nn.Linear, 3, 2)

@@ -15,6 +15,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
+from minigen import checks
 from minigen.tensor.activations import ACTIVATIONS, activation_name, apply_activation, as_floats
 from minigen.tensor.core import primitive
 
@@ -120,14 +121,15 @@ def group_norm(
     """Normalize each example over all positions and the channels of a group; x (N, ..., C), w and b (C,).
 
     The variance is the biased one. `activation` (for example "silu") is applied to the result, in the same operation.
-    Wu and He 2018. Raises ValueError if `groups` does not divide C.
+    Wu and He 2018. Raises ValueError if `groups` is not a whole number or does not divide C.
     """
     x = as_floats(x)
     shape = np.shape(x)
     c = _check_affine(shape, w, b)
-    if not isinstance(groups, (int, np.integer)) or groups < 1 or c % groups:
+    groups = checks.whole("groups", groups)
+    if c % groups:
         raise ValueError(f"groups must divide the number of channels {c}, got {groups}")
-    y = _group(anp.reshape(x, (shape[0], -1, c)), w, b, int(groups), eps, activation_name(activation))
+    y = _group(anp.reshape(x, (shape[0], -1, c)), w, b, groups, eps, activation_name(activation))
     return anp.reshape(y, shape)
 
 
