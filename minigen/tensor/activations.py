@@ -249,18 +249,10 @@ def apply_activation(name: str, x: Array) -> Array:
     return _APPLY[name](x)
 
 
-def check_activation(name: str, activation: Any) -> None:
-    """ValueError, with the `name` of the argument, unless `activation_name` accepts it."""
-    try:
-        activation_name(activation)
-    except ValueError as error:
-        raise ValueError(str(error).replace("activation", name, 1)) from None
-
-
-def activation_name(activation: str | Callable | None) -> str | None:
+def activation_name(activation: str | Callable | None, argument: str = "activation") -> str | None:
     """The name of a built-in activation given by name or as the function itself; None for None.
 
-    Raises ValueError for anything else.
+    Raises ValueError for anything else; its message names the `argument`.
     """
     if activation is None or activation == "linear":
         return None
@@ -269,5 +261,5 @@ def activation_name(activation: str | Callable | None) -> str | None:
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return activation
     raise ValueError(
-        f"activation must be one of {', '.join(ACTIVATIONS)} or one of these functions, got {activation!r}"
+        f"{argument} must be one of {', '.join(ACTIVATIONS)} or one of these functions, got {activation!r}"
     )

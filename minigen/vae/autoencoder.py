@@ -23,7 +23,7 @@ from minigen import checks
 from minigen.nn import Linear, Module, Sequential, he_gain
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import grad, linear, value_and_grad
-from minigen.tensor.activations import activation_name, check_activation
+from minigen.tensor.activations import activation_name
 
 Array: TypeAlias = Any
 Rng: TypeAlias = numpy.random.Generator
@@ -200,7 +200,7 @@ class Autoencoder(Module):
         self.k = None if k is None else checks.whole("k", k, most=dim_z)
         activations = {"activation": activation, "code_activation": code_activation, "out_activation": out_activation}
         for name, value in activations.items():
-            check_activation(name, value)
+            activation_name(value, name)  # ValueError for one that is not known
 
         widths = checks.wholes("widths", widths)
         sizes = [dim_x, *widths, dim_z]
