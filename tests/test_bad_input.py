@@ -296,7 +296,10 @@ row(
     weight_decay=nonnegative(0.0),
 )
 for kind in (optim.SGD, optim.RMSProp, optim.Adam):
-    fit = lambda kind=kind: kind(net(), 0.1)  # noqa: E731
+
+    def fit(kind=kind):
+        return kind(net(), 0.1)
+
     row(
         f"optim.{kind.__name__}.step",
         kind.step,
@@ -336,7 +339,10 @@ row(
 
 def pixels(*shape: int) -> Kind:
     """Images of bytes."""
-    make = lambda: numpy.random.default_rng(3).integers(0, 256, shape).astype(numpy.uint8)  # noqa: E731
+
+    def make():
+        return numpy.random.default_rng(3).integers(0, 256, shape).astype(numpy.uint8)
+
     return Kind(make, lambda good: [good.astype(numpy.float32), good[0], "x", None])
 
 
@@ -755,8 +761,13 @@ row(
     encoder=model(seeded(nn.MLP, [3, 2])),
     x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
 )
-AE_STEP = lambda model, **rest: autoencoder.training_step(model, optim.SGD(model, 0.1), **rest)  # noqa: E731
-row("vae.autoencoder.training_step", AE_STEP, model=fixed(AE), x=data(5, 4), seen=optional(5, 4))
+row(
+    "vae.autoencoder.training_step",
+    lambda model, **rest: autoencoder.training_step(model, optim.SGD(model, 0.1), **rest),
+    model=fixed(AE),
+    x=data(5, 4),
+    seen=optional(5, 4),
+)
 row(
     "vae.autoencoder_loss",
     autoencoder.autoencoder_loss,
@@ -799,10 +810,9 @@ row(
 )
 row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE), rng=rng(), n=size(3))
 row("vae.VAE.reconstruct", vae_module.VAE.reconstruct, self=fixed(VAE), x=shaped(4, 3))
-VAE_STEP = lambda vae, **rest: vae_module.training_step(vae, optim.SGD(vae, 0.1), **rest)  # noqa: E731
 row(
     "vae.training_step",
-    VAE_STEP,
+    lambda vae, **rest: vae_module.training_step(vae, optim.SGD(vae, 0.1), **rest),
     vae=fixed(VAE),
     x=data(4, 3, low=0),
     eps=data(4, 2),

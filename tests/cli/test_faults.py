@@ -439,7 +439,10 @@ def test_no_home(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(Path, "home", nobody)
     with pytest.raises(UsageError, match="name one by the variable MINIGEN_CACHE"):
         cache_dir()
-    build = lambda config: MLP(np.random.default_rng(0), [2, 1])  # noqa: E731
+
+    def build(config):
+        return MLP(np.random.default_rng(0), [2, 1])
+
     assert cached_model("m", {}, build, lambda model, config: None).parameters()
     assert "could not be kept for the next time (there is no home directory" in one_line(capsys.readouterr().out)
 

@@ -221,7 +221,10 @@ def test_an_exception_inside_leaves_no_trace_behind():
 def test_autograds_own_grad_sees_the_primitives():
     w = np.random.default_rng(0).standard_normal((3, 2))
     x = np.ones((4, 3))
-    f = lambda w: anp.sum(linear(x, w, activation="silu") ** 2)  # noqa: E731
+
+    def f(w):
+        return anp.sum(linear(x, w, activation="silu") ** 2)
+
     np.testing.assert_allclose(autograd.grad(f)(w), grad(f)(w))
 
 
@@ -304,7 +307,10 @@ def test_threads_differentiate_independently():
 
     def work(seed):
         x = np.random.default_rng(seed).standard_normal(50)
-        f = lambda x: anp.sum(grad(lambda x: anp.sum(anp.sin(x) ** 2))(x) ** 2)  # noqa: E731
+
+        def f(x):
+            return anp.sum(grad(lambda x: anp.sum(anp.sin(x) ** 2))(x) ** 2)
+
         results[seed] = [np.max(np.abs(grad(f)(x) - 2 * np.sin(2 * x) * 2 * np.cos(2 * x))) for _ in range(20)]
 
     threads = [threading.Thread(target=work, args=(s,)) for s in range(4)]
@@ -319,7 +325,10 @@ def test_two_halves_equal_the_whole():
     rng = np.random.default_rng(0)
     net = MLP(rng, [3, 8, 1], activation="silu")
     x, y = rng.standard_normal((7, 3)).astype(np.float32), rng.standard_normal((7, 1)).astype(np.float32)
-    loss = lambda f, x, y: anp.mean((f(x) - y) ** 2)  # noqa: E731
+
+    def loss(f, x, y):
+        return anp.mean((f(x) - y) ** 2)
+
     value, grads = value_and_grad(loss)(net, x, y)
     value2, grads2 = parallel_value_and_grad(loss)(net, x, y)
     assert value2 == pytest.approx(value, rel=1e-6) and value2.dtype == np.float32

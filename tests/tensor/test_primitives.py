@@ -94,7 +94,10 @@ def test_gradient_equals_finite_differences(name):
     f, *args = CASES[name]
     weight = np.random.default_rng(1).standard_normal(np.shape(f(*args)))
     for k, a in enumerate(args):
-        loss = lambda a, k=k: anp.sum(weight * f(*args[:k], a, *args[k + 1 :]))  # noqa: E731
+
+        def loss(a, k=k):
+            return anp.sum(weight * f(*args[:k], a, *args[k + 1 :]))
+
         g = T.grad(loss)(a)
         assert np.any(g), "a zero gradient would hide a missing one"
         np.testing.assert_allclose(g, finite_differences(loss, a, 1e-6), rtol=1e-6, atol=1e-7)
@@ -113,7 +116,10 @@ def test_second_derivatives_equal_finite_differences(name):
             return anp.sum(d * inner**2)
 
         for j, b in enumerate(args):
-            of_b = lambda b, j=j: penalty(*args[:j], b, *args[j + 1 :])  # noqa: E731
+
+            def of_b(b, j=j):
+                return penalty(*args[:j], b, *args[j + 1 :])
+
             np.testing.assert_allclose(T.grad(of_b)(b), finite_differences(of_b, b, 1e-5), rtol=1e-5, atol=1e-6)
 
 
