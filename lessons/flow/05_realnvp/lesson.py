@@ -679,9 +679,10 @@ def draw_digits(rng, n, temperature=1.0):
 lesson.sampler("digits", draw_digits, default=True)
 
 # %%
+from minigen.tensor import batched
+
 y_test, det_test = mnist.dequantize_logit(some_test, lesson.rng("noise"))
-parts = [image_flow.log_prob(y_test[k : k + 250]) for k in range(0, len(y_test), 250)]
-bits = mnist.bits_per_dim(np.concatenate(parts), det_test)
+bits = mnist.bits_per_dim(batched(image_flow.log_prob, y_test, size=250), det_test)
 rows = [
     ["uniform", 8.0, None],
     ["one Gaussian, full covariance, α = 0.05", at_paper, None],

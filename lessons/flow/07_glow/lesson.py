@@ -506,10 +506,12 @@ def train_on_digits(label, glow, steps, batch, lr, ema):
 
 
 # %%
+from minigen.tensor import batched
+
+
 def bits_of(glow, y, log_det):
     """Bits per pixel of each digit (N,)."""
-    parts = [glow.log_prob(y[k : k + 250]) for k in range(0, len(y), 250)]
-    return mnist.bits_per_dim(np.concatenate(parts), log_det)
+    return mnist.bits_per_dim(batched(glow.log_prob, y, size=250), log_det)
 
 
 test_y, test_det = logits_of(digits.test_images[: lesson.size(10_000, quick=12)])

@@ -35,7 +35,7 @@ from minigen.data import mnist
 from minigen.flow.made import MADE, ancestral_sample, made_masks
 from minigen.nn.layers import masked_linear
 from minigen.optim import cosine
-from minigen.tensor import bce_with_logits, jacobian, logsumexp
+from minigen.tensor import batched, bce_with_logits, jacobian, logsumexp
 from minigen.train import descend
 
 # %% [markdown]
@@ -405,7 +405,7 @@ def train_on(batches, steps, label):
 # %%
 def log_probs(model, x):
     """log p(x) of many pictures, (N,), a thousand at a time."""
-    return np.concatenate([model.log_prob(x[k : k + 1000]) for k in range(0, len(x), 1000)])
+    return batched(model.log_prob, x, size=1000)
 
 
 made = train_on(coins, lesson.steps(cfg.steps, quick=6), "MADE on stochastic digits")

@@ -39,7 +39,7 @@ from minigen.flow.wavenet import ResidualLayer, WaveNet, gated_unit, mu_law, mu_
 from minigen.flow.wavenet import mu_law_encode, receptive_field
 from minigen.nn import CausalConv1d
 from minigen.optim import cosine
-from minigen.tensor import conv1d, cross_entropy, grad, jacobian
+from minigen.tensor import batched, conv1d, cross_entropy, grad, jacobian
 from minigen.train import descend
 
 # %% [markdown]
@@ -436,8 +436,7 @@ lesson.predict(
 # %%
 def gaps(net):
     """-log q + log p of each test string, a mean over its steps: (N,) nats."""
-    parts = np.array_split(test, 8) if len(test) >= 8 else [test]
-    q = np.concatenate([cross_entropy(net(codes), codes) for codes in parts])  # (N, T)
+    q = batched(lambda codes: cross_entropy(net(codes), codes), test, size=8)  # (N, T)
     return np.mean((q[:, string.order :] - surprise)[:, 64:], axis=1)
 
 

@@ -656,10 +656,11 @@ lesson.sampler("digits of the MAF", draw_from(maf))
 
 
 # %%
+from minigen.tensor import batched
+
+
 def log_prob_of_test(flow):
-    return numpy.concatenate(
-        [flow.log_prob(y_test[k : k + 250]) for k in range(0, len(y_test), 250)]
-    )
+    return batched(flow.log_prob, y_test, size=250)
 
 
 log_probs = {

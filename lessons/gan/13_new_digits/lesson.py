@@ -38,7 +38,7 @@ from minigen.gan.train import goodfellow_step, wgan_gp_step, wgan_step
 from minigen.metrics.digits import class_gaussian_digits, judge_digits
 from minigen.nn import BatchNorm
 from minigen.optim import EMA, Adam, RMSProp, cosine
-from minigen.tensor import conv_transpose2d
+from minigen.tensor import batched, conv_transpose2d
 
 # %% [markdown]
 # ## 1. From a vector to a picture
@@ -461,7 +461,7 @@ halfway = {
 }
 rows = []
 for name, z in halfway.items():
-    pictures = np.concatenate([G_gp(part) for part in np.split(z, 5)])
+    pictures = batched(G_gp, z, size=n // 5)
     j = judge_digits(classifier, pictures, test)
     rows.append([name, np.linalg.norm(z, axis=1).mean(), pictures.mean(), j.confidence, j.frechet])
 lesson.table(rows, ["pictures of z", "length of z", "ink", "judge's confidence", "Fréchet"])

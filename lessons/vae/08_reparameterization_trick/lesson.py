@@ -30,7 +30,7 @@ import autograd.numpy as np
 from minigen import plot
 from minigen.data import mnist
 from minigen.optim import cosine
-from minigen.tensor import grad, stop_gradient
+from minigen.tensor import batched, grad, stop_gradient
 from minigen.train import descend
 from minigen.vae.likelihoods import bernoulli_log_likelihood
 from minigen.vae.vae import VAE, elbo, kl_standard_normal, reparameterize, vae_loss
@@ -725,7 +725,7 @@ def entropy(images):
     return -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=1)
 
 
-per_digit = np.concatenate([entropy(some) for some in np.split(data.test_images, 20)])
+per_digit = batched(entropy, data.test_images)
 name = "cross-entropy of gray test digits with themselves, nats"
 lesson.check(name, per_digit.mean(), between=(45, 46))
 

@@ -37,7 +37,7 @@ from minigen.data import mnist
 from minigen.flow.pixel import CodePixelCNN
 from minigen.optim import Adam, cosine
 from minigen.plot import node
-from minigen.tensor import grad
+from minigen.tensor import batched, grad
 from minigen.train import descend
 from minigen.vae.code_prior import CausalTransformer
 from minigen.vae.quantizer import VectorQuantizer, dead_share, ema_update, perplexity
@@ -442,9 +442,8 @@ def learn_prior(prior, steps, label, arrays, view=iter, lr=cfg.prior_lr):
 
 
 def codes_of_training_digits(model):
-    parts = [mnist.unit(images[k : k + 5000]) for k in range(0, len(images), 5000)]
-    levels = zip(*(model.codes(part) for part in parts))
-    return [np.concatenate(level).reshape(len(images), -1) for level in levels]
+    levels = batched(lambda some: model.codes(mnist.unit(some)), images, size=5000)
+    return [level.reshape(len(images), -1) for level in levels]
 
 
 # %% [markdown]
