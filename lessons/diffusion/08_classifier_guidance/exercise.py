@@ -161,7 +161,7 @@ def without_weight(impl, rng):
 
 
 @guided.case(points=2, property=True, expect={"difference": 0.0})
-def two_bells(impl, rng):
+def two_modes(impl, rng):
     """Of two Gaussians at 2 and -2 and the exact classifier, guidance makes the noise of the first
     one alone."""
     s, x = schedule(), rng.standard_normal((6, 1))

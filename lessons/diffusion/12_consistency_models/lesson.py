@@ -108,10 +108,10 @@ lesson.outcome(
 # (figure f11):
 
 # %%
-bells = np.array([-1.0, 1.0])
+modes = np.array([-1.0, 1.0])
 
 
-def two_bells_noise(x, sigma):
+def two_modes_noise(x, sigma):
     """The mean noise in x (N, 1) for data from two bells at -1 and 1, of width 0.2."""
     sigma = sigma[:, None]
     pull = np.tanh(x / (0.04 + sigma**2))  # the chance of the right bell less that of the left
@@ -121,7 +121,7 @@ def two_bells_noise(x, sigma):
 downhill = np.linspace(1.5, 0.0, 101)
 lines = [np.linspace(-2.6, 2.6, 14)[:, None]]
 for high, low in zip(downhill[:-1], downhill[1:]):
-    lines.append(ode_step(two_bells_noise, lines[-1], high, low, "heun"))
+    lines.append(ode_step(two_modes_noise, lines[-1], high, low, "heun"))
 lines = np.stack(lines)[:, :, 0]  # (101, 14)
 
 # %%

@@ -545,8 +545,8 @@ lesson.outcome(
 )
 
 # %%
-bells, _, away, _ = np.median(three, axis=0)
-lesson.claim("bells found of 8, the middle one of three games", bells, at_least=7)
+modes, _, away, _ = np.median(three, axis=0)
+lesson.claim("bells found of 8, the middle one of three games", modes, at_least=7)
 lesson.claim("share of good samples, three games", [row[1] for row in three], at_least=0.85)
 lesson.claim("distance, the middle one of three games", away, at_most=0.12)
 lesson.claim("distance on the moons", rows["moons"][2], at_most=0.1)

@@ -132,13 +132,13 @@ def judge(x, density):
 # %%
 rng = lesson.rng("clouds")
 truth = ring.sample(rng, 1000)
-bell = nearest_mode(truth, ring)
+mode = nearest_mode(truth, ring)
 angle = rng.uniform(0, 2 * np.pi, 1000)
 radius = np.sqrt(rng.uniform(1.6**2, 2.4**2, 1000))
 clouds = {
     "the truth": truth,
-    "one bell, perfectly": truth[bell == 0],
-    "seven bells": truth[bell > 0],
+    "one bell, perfectly": truth[mode == 0],
+    "seven bells": truth[mode > 0],
     "a cloud all along the ring": np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1),
 }
 
@@ -370,14 +370,14 @@ films = {
 }
 
 # %%
-bells = {}
+modes = {}
 good = {}
 for name, each in films.items():
-    bells[name], good[name] = np.array([judge(x, ring) for x in each]).T  # (30,) each
+    modes[name], good[name] = np.array([judge(x, ring) for x in each]).T  # (30,) each
 
 time = np.linspace(0, 1, looks + 1)[1:]
 fig, axes = plot.figure(1, 2, size=(4.7, 3.3))
-plot.line(time, bells, axes[0], title="bells covered, of 8", xlabel="part of the game")
+plot.line(time, modes, axes[0], title="bells covered, of 8", xlabel="part of the game")
 plot.line(time, good, axes[1], title="share of good samples", xlabel="part of the game")
 lesson.figure(
     fig,
@@ -393,7 +393,7 @@ def far(x):
 
 
 half = looks // 2
-late = {name: each[half:].mean() for name, each in bells.items()}
+late = {name: each[half:].mean() for name, each in modes.items()}
 rows = [[name, late[name], good[name][half:].mean(), far(films[name][-1])] for name in films]
 header = ["game", "bells, mean of the second half", "good samples", "distance at the end"]
 lesson.table(rows, header)

@@ -523,19 +523,19 @@ def covered(x):
 def measure(film):
     """Bells covered, share of good samples, distance and moves, over the second half of a game."""
     late = film[10:]
-    bells, good = np.mean([covered(x) for x in late], axis=0)
+    modes, good = np.mean([covered(x) for x in late], axis=0)
     moves = np.linalg.norm(np.diff(late.mean(axis=1), axis=0), axis=1)
-    return bells, good, np.mean([distance(x) for x in late]), moves.mean()
+    return modes, good, np.mean([distance(x) for x in late]), moves.mean()
 
 
 # %%
-bells = {}
+modes = {}
 good = {}
 far = {}
 moves = {}
 for name, played in films.items():
     measured = np.array([measure(film) for film in played])  # (games, 4)
-    bells[name], good[name], far[name], moves[name] = measured.T
+    modes[name], good[name], far[name], moves[name] = measured.T
 
 
 def new_distance(a, b):
@@ -552,7 +552,7 @@ def each(values, digits):
 
 rows = []
 for name in patients:
-    row = [name, each(bells[name], 1), good[name].mean(), each(far[name], 2), moves[name].mean()]
+    row = [name, each(modes[name], 1), good[name].mean(), each(far[name], 2), moves[name].mean()]
     rows.append(row)
 within_three = 1 - np.exp(-4.5)  # the share of a Gaussian in the plane within 3 deviations
 rows.append(["the truth", "8", within_three, f"{floor:.2f}", 0.0])
@@ -572,13 +572,13 @@ lesson.figure(
 # %%
 name = "no remedy: the center of the fakes moves, from moment to moment"
 lesson.claim(name, moves["no remedy"], at_least=1)
-healed = bells["2 minibatch discrimination"]
+healed = modes["2 minibatch discrimination"]
 lesson.claim("minibatch discrimination: bells covered, each game", healed, at_least=6)
-more = healed.min() - bells["no remedy"].max()
+more = healed.min() - modes["no remedy"].max()
 lesson.claim("more than with no remedy, by at least", more, at_least=4)
 lesson.claim(
     "cause removed, five steps of D for one: bells covered",
-    bells["no remedy, 5 of D for 1"],
+    modes["no remedy, 5 of D for 1"],
     at_least=2,
 )
 
@@ -607,7 +607,7 @@ times_less("moves", moves, "3 historical averaging", 5)
 lesson.claim("historical averaging: way of the center from its start", way, at_least=0.15)
 
 # %%
-six = {name: bells[name].mean() for name in patients if name[0] in "123456"}
+six = {name: modes[name].mean() for name in patients if name[0] in "123456"}
 lesson.outcome(
     "Bells in the mean: " + ", ".join(f"{count:.1f} ({name[2:]})" for name, count in six.items()),
     answer=max(six, key=six.get),
