@@ -83,7 +83,7 @@ lesson.predict(
 
 
 # %%
-def walk(score, x, delta, steps, rng, climb=1.0, shake=1.0):
+def run_chain(score, x, delta, steps, rng, climb=1.0, shake=1.0):
     """So many steps of Langevin dynamics; climb and shake multiply their two parts."""
     for _ in range(steps):
         z = rng.standard_normal(x.shape)
@@ -102,7 +102,7 @@ length = lesson.size(500)
 ways = {"both": (1.0, 1.0), "score only": (1.0, 0.0), "shaking only": (0.0, 1.0)}
 ended = {}
 for name, (climb, shake) in ways.items():
-    ended[name] = walk(ring.score, start, 0.01, length, lesson.rng(name), climb, shake)
+    ended[name] = run_chain(ring.score, start, 0.01, length, lesson.rng(name), climb, shake)
 away = {name: nearest(x).mean() for name, x in ended.items()}
 away["the truth"] = nearest(ring.sample(lesson.rng("truth"), 20_000)).mean()
 
@@ -163,7 +163,7 @@ measured = {}
 for delta in sizes:
     rng = lesson.rng(f"step {delta}")
     x = rng.standard_normal((chains, 1))
-    measured[delta] = walk(lambda x: -x, x, delta, lesson.size(200, quick=150), rng).var()
+    measured[delta] = run_chain(lambda x: -x, x, delta, lesson.size(200, quick=150), rng).var()
 
 # %%
 rows = []
@@ -197,7 +197,7 @@ lesson.figure(ax, "bias", "The dots lie on the curve, and the curve leaves the t
 # other side, as far as it was. Beyond, it is thrown farther:
 
 # %%
-x = walk(lambda x: -x, np.ones((1000, 1)), 4.5, 40, lesson.rng("too long"))
+x = run_chain(lambda x: -x, np.ones((1000, 1)), 4.5, 40, lesson.rng("too long"))
 print(f"  δ = 4.5: standard deviation after 40 steps {x.std():.0f}")
 lesson.check("δ = 4.5 runs away", x.std(), at_least=100)
 
@@ -243,7 +243,7 @@ rows = []
 for name, (climb, shake) in slips.items():
     rng = lesson.rng(name)
     x = rng.standard_normal((chains, 1))
-    x = walk(lambda x: -x, x, 0.1, lesson.size(200, quick=150), rng, climb, shake)
+    x = run_chain(lambda x: -x, x, 0.1, lesson.size(200, quick=150), rng, climb, shake)
     exact = 0.1 * shake**2 / (1 - (1 - 0.05 * climb) ** 2)
     rows.append([name, x.var(), exact])
 lesson.table(rows, ["slip", "variance", "predicted"])
@@ -270,13 +270,13 @@ lesson.predict(
 )
 
 # %%
-bells = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25, weights=[0.2, 0.8])
+modes = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25, weights=[0.2, 0.8])
 rng = lesson.rng("bells")
 x = 0.5 * rng.standard_normal((lesson.size(2000), 2))
 share = {0: np.mean(x[:, 0] > 0)}
 for marks in (10, 100, 500, 2000):
     taken = max(share)
-    x = walk(bells.score, x, 0.01, lesson.size(marks - taken), rng)
+    x = run_chain(modes.score, x, 0.01, lesson.size(marks - taken), rng)
     share[marks] = np.mean(x[:, 0] > 0)
 
 # %%
@@ -290,9 +290,9 @@ lesson.outcome(
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(3.8, 3.2))
-plot.samples(bells.sample(rng, 2000), bells, left, bounds=(-2.6, 2.6, -2, 2), title="0.2 and 0.8")
+plot.samples(modes.sample(rng, 2000), modes, left, bounds=(-2.6, 2.6, -2, 2), title="0.2 and 0.8")
 title = f"the walk: {1 - final:.2f} and {final:.2f}"
-plot.samples(x, bells, right, bounds=(-2.6, 2.6, -2, 2), title=title)
+plot.samples(x, modes, right, bounds=(-2.6, 2.6, -2, 2), title=title)
 lesson.figure(
     fig,
     "two_bells",
@@ -301,7 +301,7 @@ lesson.figure(
 )
 
 # %%
-width = x[x[:, 0] > 0].std(axis=0) / bells.std
+width = x[x[:, 0] > 0].std(axis=0) / modes.std
 lesson.claim("Langevin: share at the right bell (0.8) off by", abs(final - 0.8), at_least=0.2)
 lesson.claim("its points at the right bell: widths / true", width, between=(0.85, 1.15))
 
@@ -312,7 +312,7 @@ lesson.claim("its points at the right bell: widths / true", width, between=(0.85
 # %%
 places = np.array([[1.5, 0.3], [1.0, 0.0], [0.05, 0.0]])
 equal = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25)
-of_weights = np.linalg.norm(bells.score(places) - equal.score(places), axis=1)
+of_weights = np.linalg.norm(modes.score(places) - equal.score(places), axis=1)
 rows = list(zip(["at the bell", "half a unit beside it", "in the middle"], of_weights))
 lesson.table(rows, ["place", "what the weights change in the score"])
 lesson.check("at the bell the score does not know the weights", of_weights[0], at_most=1e-6)
@@ -345,7 +345,7 @@ def crossing_time(d, rng, walkers=2000, longest=10_000):
     for k in range(longest):
         if np.mean(x < 0) >= 0.2:
             return k
-        x = walk(pair_score(d), x, 0.2, 1, rng)
+        x = run_chain(pair_score(d), x, 0.2, 1, rng)
     return longest
 
 
@@ -392,7 +392,7 @@ moons = toy.two_moons(0.15).standardized()
 rng = lesson.rng("moons")
 n = lesson.size(2000)
 steps = lesson.size(1500, quick=20)
-x = walk(moons.score, rng.standard_normal((n, 2)), 0.02, steps, rng)
+x = run_chain(moons.score, rng.standard_normal((n, 2)), 0.02, steps, rng)
 
 
 def distance(a, b):

@@ -408,7 +408,7 @@ lesson.figure(fig, "two_losses", "Where is each of the two losses the better tea
 
 
 # %%
-def walk(step, model, schedule, x, rng):
+def reverse_chain(step, model, schedule, x, rng):
     for i in range(schedule.T, 0, -1):
         guess = model(x, np.full(len(x), schedule.times[i]))
         x = step(x, i, guess, rng.standard_normal(x.shape, dtype=x.dtype), schedule)
@@ -419,7 +419,7 @@ def walk(step, model, schedule, x, rng):
 model = trained["ring"]
 start = lesson.rng("start").standard_normal((lesson.size(2000, quick=50), 2), dtype=np.float32)
 short = schedule.subset(spaced_timesteps(T, 20))  # 20 long steps instead of 200
-mine = walk(ancestral_step, model, short, start, lesson.rng("walk"))
+mine = reverse_chain(ancestral_step, model, short, start, lesson.rng("walk"))
 theirs = ancestral(model, start, short, lesson.rng("walk"))
 lesson.check("the loop above is the package's sampler", np.abs(mine - theirs).max(), at_most=1e-5)
 
@@ -451,17 +451,17 @@ lesson.figure(
 
 # %%
 stops = np.unique((T * np.linspace(0, 1, 33) ** 2).round())  # more of them near the data
-walks = []
+trajectories = []
 for variance in ("beta", "posterior"):
     path = Trajectory(times=stops)
     ancestral(model, start[:500], schedule, lesson.rng("path"), variance, on_step=path)
-    walks.append(path.states)
+    trajectories.append(path.states)
 
 # %%
 lesson.play(
     "reverse",
     {"variance": ["β, the larger", "posterior, the smaller"], "t": path.times},
-    points=walks,
+    points=trajectories,
     truth=ring.sample(lesson.rng("shown truth"), 500),
     bounds=3,
     time="t",
@@ -616,10 +616,10 @@ result = {}
 for label, step in variants.items():
     for process in (schedule, short):
         rng = lesson.rng(f"wrong {process.T}")
-        result[label, process.T] = walk(step, model, process, start, rng)
+        result[label, process.T] = reverse_chain(step, model, process, start, rng)
 for process in (schedule, short):
     rng = lesson.rng(f"wrong, exact, {process.T}")
-    x = walk(never_noise, exact_model, process, start, rng)
+    x = reverse_chain(never_noise, exact_model, process, start, rng)
     result["with no noise, guesses exact", process.T] = x
 
 # %% [markdown]

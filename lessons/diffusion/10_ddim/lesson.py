@@ -166,7 +166,7 @@ n, sets = lesson.size(1000, quick=100), lesson.size(4, quick=2)
 noise = lesson.rng("noise").standard_normal((sets * n, 2), dtype=np.float32)
 
 
-def walk_back(model, x, schedule, way, S):
+def reverse_chain(model, x, schedule, way, S):
     """S steps from the noise x, in the way called by its eta, or "larger"."""
     rng = lesson.rng("fresh noise")
     if way == "larger":
@@ -193,8 +193,8 @@ ways = [0.0, 0.5, 1.0, "larger"]
 counts = [2, 5, 10, 20, min(50, T - 5), T]
 plane_table = {}
 for way in ways:
-    walks = [walk_back(exact_noise, noise, plane, way, S) for S in counts]
-    plane_table[way] = [over_floor(x) for x in walks]
+    trajectories = [reverse_chain(exact_noise, noise, plane, way, S) for S in counts]
+    plane_table[way] = [over_floor(x) for x in trajectories]
 header = ["eta", *[f"S = {S}" for S in counts]]
 lesson.table([[way, *values] for way, values in plane_table.items()], header)
 
@@ -214,7 +214,7 @@ lesson.claim("ring, eta = 0, 50 steps: distance over the floor", plane_table[0.0
 # %%
 fig, axes = plot.figure(1, 4, size=(2.3, 2.3))
 for ax, way in zip(axes, ways):
-    points = walk_back(exact_noise, noise[:1000], plane, way, 10)
+    points = reverse_chain(exact_noise, noise[:1000], plane, way, 10)
     plot.samples(points, ring, ax, title=f"eta: {way}", bounds=2.4)
 lesson.figure(
     fig, "ten_steps", "Ten steps in four ways, from the same noise, with the exact model."
@@ -250,18 +250,18 @@ lesson.claim("same noise: 50 steps from all 200, eta = 1", rows[-1][2], at_least
 
 # %%
 stops = np.unique((T * np.linspace(0, 1, 33) ** 2).round())  # more of them near the data
-walks = []
+trajectories = []
 for eta in (0.0, 0.5, 1.0):
     path = Trajectory(times=stops)
-    rng_of_walk = lesson.rng("fresh noise")
-    ddim(exact_noise, noise[:500], plane, eta=eta, rng=rng_of_walk, on_step=path)
-    walks.append(path.states)
+    rng_of_chain = lesson.rng("fresh noise")
+    ddim(exact_noise, noise[:500], plane, eta=eta, rng=rng_of_chain, on_step=path)
+    trajectories.append(path.states)
 
 # %%
 lesson.play(
     "reverse",
     {"noise": ["η = 0, none", "η = 0.5", "η = 1, as DDPM"], "t": path.times},
-    points=walks,
+    points=trajectories,
     truth=ring.sample(lesson.rng("shown truth"), 500),
     bounds=3,
     time="t",
@@ -323,7 +323,7 @@ def sample(way, S, y, noise):
 
     def some(noise, y):
         model = clipped(conditional(base, y), process)
-        return walk_back(model, noise, process, way, S)
+        return reverse_chain(model, noise, process, way, S)
 
     return (batched(some, noise, y, size=250, progress="digits").clip(-1, 1) + 1) / 2
 

@@ -300,8 +300,10 @@ across, along = np.meshgrid(line, points)  # (200, 17): 17 lines of 200 points
 vertical = np.stack([across, along], -1)
 horizontal = np.stack([along, across], -1)
 lines = np.concatenate([vertical, horizontal], axis=1).astype(np.float32)  # (200, 34, 2)
-warped = [w.reshape(200, 34, 2) for w in flow.steps(lines.reshape(-1, 2))]
-bend = [np.ptp(warped[1][:, k, i], axis=0).max() for k, i in ((slice(17), 0), (slice(17, 34), 1))]
+transformed = [w.reshape(200, 34, 2) for w in flow.steps(lines.reshape(-1, 2))]
+bend = [
+    np.ptp(transformed[1][:, k, i], axis=0).max() for k, i in ((slice(17), 0), (slice(17, 34), 1))
+]
 
 # %%
 lesson.outcome(
@@ -316,7 +318,7 @@ fig, axes = plot.figure(2, 8, size=(1.75, 1.7))
 for k, (top, bottom) in zip([0, 1, 2, 4, 6, 7, 8, 9], axes.T, strict=True):
     title = {0: "noise z", 9: "x"}.get(k, f"coupling {k}")
     window = (-1.7, 2.7, -1.95, 2.45) if k == 9 else (-4, 4, -4, 4)
-    plot.trajectories(warped[k], top, bounds=window, ends=False, title=title)
+    plot.trajectories(transformed[k], top, bounds=window, ends=False, title=title)
     plot.samples(cloud[k], ax=bottom, bounds=window, size=1.5)
 lesson.figure(
     fig,

@@ -259,12 +259,12 @@ lesson.predict(
 )
 
 # %%
-detectives = {}
+discriminators = {}
 doubting = {}
 runs = {}
 for name in frozen:
-    detectives[name], doubting[name], runs[name] = investigate(name)
-right = {name: share_right(name, D) for name, D in detectives.items()}
+    discriminators[name], doubting[name], runs[name] = investigate(name)
+right = {name: share_right(name, D) for name, D in discriminators.items()}
 at = runs["long"].at("minimax")
 
 # %%

@@ -251,7 +251,7 @@ lr = 0.02
 steps = lesson.steps(100, quick=8)
 
 
-def walk(slope):
+def trajectory(slope):
     """θ from its start, by steps of 0.02 times the slope: (steps + 1,)."""
     path = [start]
     for _ in range(steps):
@@ -272,7 +272,7 @@ def slope_of_w(theta):
     return plan_gradient(plan, x, y)[:, 0].sum()
 
 
-paths = {"W": walk(slope_of_w)}
+paths = {"W": trajectory(slope_of_w)}
 
 # %%
 arrived = np.flatnonzero(np.abs(paths["W"]) < 0.02)
@@ -302,7 +302,7 @@ def slope_of_js(theta):
     return differences(theta)[1]
 
 
-paths["JS, the formula"] = walk(slope_of_js)
+paths["JS, the formula"] = trajectory(slope_of_js)
 lesson.check("the slope of KL is not a number", bool(np.isnan(differences(start)[0])))
 lesson.check("the slope of JS", float(slope_of_js(start)), equals=0.0, atol=0)
 
@@ -348,7 +348,7 @@ class Adversary:
 
 
 # %%
-def walk_against(adversary, before, between):
+def trajectory_against(adversary, before, between):
     """θ under the minimax loss; D trains at the start, and then between the steps of θ."""
 
     def loss(points):
@@ -359,14 +359,14 @@ def walk_against(adversary, before, between):
         return float(grad(loss)(adversary.line(theta))[:, 0].sum())
 
     adversary.train(start, before)
-    return walk(slope)
+    return trajectory(slope)
 
 
 # %%
 before = lesson.steps(1000, quick=20)
 between = lesson.steps(10, quick=2)
-paths["JS, trained D"] = walk_against(Adversary("trained"), before, between)
-paths["JS, lazy D"] = walk_against(Adversary("lazy"), 0, 1)
+paths["JS, trained D"] = trajectory_against(Adversary("trained"), before, between)
+paths["JS, lazy D"] = trajectory_against(Adversary("lazy"), 0, 1)
 
 # %%
 dashed = {"JS, trained D": "--"}

@@ -704,7 +704,7 @@ lesson.sampler("grid 0.05", sharp[0.05].sample)
 
 
 # %%
-def evenly(G, grid):
+def modes_at_half_share(G, grid):
     """The modes that get at least half of their fair share of the samples."""
     y = G.sample(lesson.rng("evenly"), lesson.size(10_000))
     return mode_coverage(y, grid.modes, grid.std, min_count=len(y) // 50)[0]
@@ -713,13 +713,13 @@ def evenly(G, grid):
 found = {std: judge(G, grids[std], std) for std, G in sharp.items()}
 rows = []
 for std, grid in grids.items():
-    rows.append([std, *found[std], judge(grid, grid, "")[2], evenly(sharp[std], grid)])
+    rows.append([std, *found[std], judge(grid, grid, "")[2], modes_at_half_share(sharp[std], grid)])
 lesson.table(rows, ["std", "modes of 25", "good", "W", "W of the truth", "modes, half their share"])
 
 # %%
 for std, bar in [(0.2, 0.85), (0.1, 0.8)]:
     lesson.claim(f"grid of std {std}: good", found[std][1], at_least=bar)
-    even = evenly(sharp[std], grids[std])
+    even = modes_at_half_share(sharp[std], grids[std])
     lesson.claim(f"grid of std {std}: modes with half of their share or more", even, at_least=23)
 
 # %%

@@ -109,10 +109,10 @@ class Traced:
     def __mul__(self, other):
         return Traced(self.value * other.value, [(self, other.value), (other, self.value)])
 
-    def walk_back(self, slope=1.0):
+    def backward(self, slope=1.0):
         self.slope += slope
         for parent, local in self.parents:
-            parent.walk_back(slope * local)
+            parent.backward(slope * local)
 
 
 # %% [markdown]
@@ -128,17 +128,17 @@ lesson.predict(
 
 # %%
 u, v, w = Traced(3.0), Traced(4.0), Traced(2.0)
-(u * v + u).walk_back()
+(u * v + u).backward()
 lesson.check("slopes of u v + u at u = 3, v = 4", [u.slope, v.slope], equals=[5.0, 3.0])
 cube = w * w * w
-cube.walk_back()
+cube.backward()
 lesson.check("slope of w³ at w = 2", w.slope, equals=12.0)
 lesson.outcome(
     "Each of the three ways brings 2 · 2 = 4, and they add up: 3 w² = 12.", answer="three times, 12"
 )
 
 # %% [markdown]
-# `+=` in `walk_back` is what adds the ways. **Change** it to `=` and run again: which check fails
+# `+=` in `backward` is what adds the ways. **Change** it to `=` and run again: which check fails
 # first?
 #
 # The library `autograd` does this with whole arrays, for every function of NumPy; that is why a
@@ -295,7 +295,7 @@ def valley(w):
     return 0.5 * (w[0] ** 2 + 100 * w[1] ** 2)
 
 
-def walk(optimizer_of, steps=100):
+def trajectory(optimizer_of, steps=100):
     """The places, (steps + 1, 2), from (-2, 0.3) on."""
     w = np.array([-2.0, 0.3])
     optimizer = optimizer_of([w])
@@ -315,7 +315,7 @@ def adam(w):
     return Adam(w, 0.1)
 
 
-ways = {"SGD, rate 0.019": walk(sgd), "Adam, rate 0.1": walk(adam)}
+ways = {"SGD, rate 0.019": trajectory(sgd), "Adam, rate 0.1": trajectory(adam)}
 distances = {name: np.linalg.norm(way, axis=1) for name, way in ways.items()}
 ax = plot.line(np.arange(101), distances, log=True, title="distance to the lowest point")
 ax.set_xlabel("step")
