@@ -358,12 +358,12 @@ lesson.predict(
 )
 
 # %%
-modes = GaussianMixture([[-1.0], [1.0]], std=0.15)
+mixture = GaussianMixture([[-1.0], [1.0]], std=0.15)
 line = np.linspace(-3, 3, 601)[:, None]
 densities = {}
 for t in (0, 50, 260, 1000):
     a = schedule.alpha_bar[t]
-    densities[f"t = {t}"] = modes.noised(np.sqrt(a), np.sqrt(1 - a)).prob(line)
+    densities[f"t = {t}"] = mixture.noised(np.sqrt(a), np.sqrt(1 - a)).prob(line)
 middle = densities["t = 260"]
 peaks = int(np.sum((middle[1:-1] > middle[:-2]) & (middle[1:-1] > middle[2:])))
 
@@ -377,7 +377,7 @@ lesson.outcome(
 # %%
 ax = plot.line(line[:, 0], densities, xlabel="x", ylabel="density", title="Two bells become one")
 rng = lesson.rng("bells")
-x0 = modes.sample(rng, lesson.size(100_000))
+x0 = mixture.sample(rng, lesson.size(100_000))
 a = schedule.alpha_bar[260]
 x260 = q_sample(x0, 260, rng.standard_normal(x0.shape, dtype=np.float32), schedule)
 lesson.figure(

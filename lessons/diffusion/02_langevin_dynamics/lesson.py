@@ -270,13 +270,13 @@ lesson.predict(
 )
 
 # %%
-modes = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25, weights=[0.2, 0.8])
+mixture = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25, weights=[0.2, 0.8])
 rng = lesson.rng("bells")
 x = 0.5 * rng.standard_normal((lesson.size(2000), 2))
 share = {0: np.mean(x[:, 0] > 0)}
 for marks in (10, 100, 500, 2000):
     taken = max(share)
-    x = run_chain(modes.score, x, 0.01, lesson.size(marks - taken), rng)
+    x = run_chain(mixture.score, x, 0.01, lesson.size(marks - taken), rng)
     share[marks] = np.mean(x[:, 0] > 0)
 
 # %%
@@ -290,9 +290,11 @@ lesson.outcome(
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(3.8, 3.2))
-plot.samples(modes.sample(rng, 2000), modes, left, bounds=(-2.6, 2.6, -2, 2), title="0.2 and 0.8")
+plot.samples(
+    mixture.sample(rng, 2000), mixture, left, bounds=(-2.6, 2.6, -2, 2), title="0.2 and 0.8"
+)
 title = f"the walk: {1 - final:.2f} and {final:.2f}"
-plot.samples(x, modes, right, bounds=(-2.6, 2.6, -2, 2), title=title)
+plot.samples(x, mixture, right, bounds=(-2.6, 2.6, -2, 2), title=title)
 lesson.figure(
     fig,
     "two_bells",
@@ -301,7 +303,7 @@ lesson.figure(
 )
 
 # %%
-width = x[x[:, 0] > 0].std(axis=0) / modes.std
+width = x[x[:, 0] > 0].std(axis=0) / mixture.std
 lesson.claim("Langevin: share at the right bell (0.8) off by", abs(final - 0.8), at_least=0.2)
 lesson.claim("its points at the right bell: widths / true", width, between=(0.85, 1.15))
 
@@ -312,7 +314,7 @@ lesson.claim("its points at the right bell: widths / true", width, between=(0.85
 # %%
 places = np.array([[1.5, 0.3], [1.0, 0.0], [0.05, 0.0]])
 equal = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25)
-of_weights = np.linalg.norm(modes.score(places) - equal.score(places), axis=1)
+of_weights = np.linalg.norm(mixture.score(places) - equal.score(places), axis=1)
 rows = list(zip(["at the bell", "half a unit beside it", "in the middle"], of_weights))
 lesson.table(rows, ["place", "what the weights change in the score"])
 lesson.check("at the bell the score does not know the weights", of_weights[0], at_most=1e-6)

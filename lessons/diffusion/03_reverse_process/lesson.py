@@ -64,8 +64,8 @@ lesson.predict(
 )
 
 # %%
-modes = GaussianMixture([[-1.0], [1.0]], std=0.15)
-before = modes.noised(np.sqrt(0.9), np.sqrt(0.1))  # the density of x_(t-1)
+mixture = GaussianMixture([[-1.0], [1.0]], std=0.15)
+before = mixture.noised(np.sqrt(0.9), np.sqrt(0.1))  # the density of x_(t-1)
 line = np.linspace(-3, 3, 6001)
 dx = line[1] - line[0]
 
@@ -274,13 +274,13 @@ def exact_eps(density, schedule):
 
 
 # %%
-modes = modes.standardized()
+mixture = mixture.standardized()
 half = 260  # half of the variance is noise
 rng = lesson.rng("bins")
-x0 = modes.sample(rng, lesson.size(500_000, quick=20_000)).astype(float)
+x0 = mixture.sample(rng, lesson.size(500_000, quick=20_000)).astype(float)
 eps = rng.standard_normal(x0.shape)
 x_t = q_sample(x0, half, eps, schedule)
-model = exact_eps(modes, schedule)
+model = exact_eps(mixture, schedule)
 edges = np.linspace(-2, 2, 21)
 place = np.digitize(x_t[:, 0], edges)
 
@@ -432,12 +432,12 @@ def exact_terms(schedule, spread, sigma2):
 
 
 # %%
-spread = spread_of_noise(modes, schedule)
+spread = spread_of_noise(mixture, schedule)
 terms = exact_terms(schedule, spread, schedule.beta)
-gap = terms.sum() - modes.entropy()
+gap = terms.sum() - mixture.entropy()
 answer = "about 0.2 nats" if gap < 0.7 else "about 2 nats"
 lesson.outcome(
-    f"The bound is {terms.sum():.4f} nats, the entropy {modes.entropy():.4f}: {gap:.4f} above.",
+    f"The bound is {terms.sum():.4f} nats, the entropy {mixture.entropy():.4f}: {gap:.4f} above.",
     answer="less than 0.02 nats" if gap < 0.02 else answer,
 )
 lesson.claim("exact noise, T = 1000: bound above the entropy", gap, at_most=0.02, unit="nats")
@@ -449,11 +449,11 @@ lesson.check("it is a bound", gap, at_least=0.0)
 
 # %%
 rng = lesson.rng("bound")
-x0 = modes.sample(rng, lesson.size(4000, quick=50)).astype(float)
+x0 = mixture.sample(rng, lesson.size(4000, quick=50)).astype(float)
 fewer = Schedule.linear(T, 0.1 / T, 20 / T)  # fewer steps, to be fast
-drawn = vlb_terms(exact_eps(modes, fewer), x0, fewer, rng)
+drawn = vlb_terms(exact_eps(mixture, fewer), x0, fewer, rng)
 nothing = vlb_terms(lambda x, t: 0 * x, x0, fewer, rng)
-spread_of_fewer = spread_of_noise(modes, fewer)
+spread_of_fewer = spread_of_noise(mixture, fewer)
 expected = exact_terms(fewer, spread_of_fewer, fewer.beta).sum()
 error = drawn.total.std() / np.sqrt(len(x0))
 
@@ -462,7 +462,7 @@ rows = [
     ["exact noise, expected", expected],
     ["exact noise, drawn", drawn.total.mean()],
     ["noise 0, drawn", nothing.total.mean()],
-    ["entropy", modes.entropy()],
+    ["entropy", mixture.entropy()],
 ]
 lesson.table(rows, [f"{T} steps", "nats"])
 lesson.show_source(vlb_terms)
@@ -490,9 +490,9 @@ lengths = [10, 30, 100, 300, 1000] if not lesson.quick else [10, 30]
 gaps = {"σ² = β": [], "σ² = β̃": []}
 for steps in lengths:
     s = Schedule.linear(steps, 0.1 / steps, min(20 / steps, 0.99))
-    spread_of_s = spread_of_noise(modes, s)
+    spread_of_s = spread_of_noise(mixture, s)
     for name, variance in zip(gaps, [s.beta, s.posterior_variance_clipped]):
-        gaps[name].append(exact_terms(s, spread_of_s, variance).sum() - modes.entropy())
+        gaps[name].append(exact_terms(s, spread_of_s, variance).sum() - mixture.entropy())
 rows = [[steps, *both] for steps, *both in zip(lengths, *gaps.values())]
 lesson.table(rows, ["T", *gaps], "nats above the entropy")
 
@@ -517,7 +517,7 @@ plot.line(lengths, gaps, left, log="xy", markers=True, xlabel="T", ylabel="nats 
 t = np.arange(1, 1000)
 narrow = exact_terms(schedule, spread, schedule.posterior_variance_clipped)
 both = {"σ² = β": np.cumsum(terms[:1000])[1:], "σ² = β̃": np.cumsum(narrow[:1000])[1:]}
-reference = {"entropy": modes.entropy()}
+reference = {"entropy": mixture.entropy()}
 plot.line(t, both, right, log="x", xlabel="t", ylabel="L_0 + ... + L_t", reference=reference)
 right.set_ylim(bottom=-4)
 lesson.figure(

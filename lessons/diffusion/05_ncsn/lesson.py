@@ -455,16 +455,16 @@ lesson.claim("without noise: loss at the end", final["noise 0"], at_most=-120)
 # standard deviations apart, learned at one small level of noise:
 
 # %%
-modes = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25, weights=[0.2, 0.8])
+mixture = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25, weights=[0.2, 0.8])
 SMALL, BOX = 0.05, (-2.6, 2.6, -2.0, 2.0)
-at_small = modes.noised(1.0, SMALL)
+at_small = mixture.noised(1.0, SMALL)
 
 
 def small_loss(net, x, eps):
     return denoising_loss(net, x, eps, SMALL)
 
 
-one_level, _ = train("one level", small_loss, batches_of(modes), 0.25, lesson.steps(1500))
+one_level, _ = train("one level", small_loss, batches_of(mixture), 0.25, lesson.steps(1500))
 
 
 # %%
@@ -487,7 +487,7 @@ lesson.claim("median error of the score, between the bells / at the data", worse
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.2, 3.3))
-plot.samples(modes.sample(lesson.rng("shown"), 500), modes, left, bounds=BOX, title="the data")
+plot.samples(mixture.sample(lesson.rng("shown"), 500), mixture, left, bounds=BOX, title="the data")
 
 
 def error_on_map(x):
@@ -545,9 +545,9 @@ class NCSN(Module):
 
 
 # %%
-def noisy_modes(rng, n=256):
+def noisy_mixture(rng, n=256):
     level = rng.choice(sigmas, n).astype(np.float32)
-    return modes.sample(rng, n), level, rng.standard_normal((n, 2), dtype=np.float32)
+    return mixture.sample(rng, n), level, rng.standard_normal((n, 2), dtype=np.float32)
 
 
 steps = lesson.steps(2500)
@@ -555,7 +555,7 @@ rng = lesson.rng("ncsn")
 step = descend(
     denoising_score_matching_loss,
     NCSN(rng),
-    noisy_modes,
+    noisy_mixture,
     lr=cosine(5e-3, steps),
     ema=0.995,
     rng=rng,
@@ -570,7 +570,7 @@ def at_level(sigma):
     return lambda x: ncsn(x.astype(np.float32), np.full(len(x), sigma, np.float32))
 
 
-level_errors = [error_of(at_level(sigma), modes.noised(1.0, sigma)) for sigma in sigmas]
+level_errors = [error_of(at_level(sigma), mixture.noised(1.0, sigma)) for sigma in sigmas]
 lesson.table(zip(sigmas, level_errors), ["σ", "squared error / mean square of the score"])
 lesson.claim("NCSN: error of the score, relative, at each level", level_errors, at_most=0.05)
 
@@ -578,7 +578,7 @@ lesson.claim("NCSN: error of the score, relative, at each level", level_errors, 
 fig, axes = plot.figure(1, 3, size=(3.4, 2.9))
 for sigma, ax in zip((LARGE, sigmas[6], SMALL), axes):
     box = np.array(BOX) * max(1.0, 2.5 * sigma)
-    density = modes.noised(1.0, sigma)
+    density = mixture.noised(1.0, sigma)
     plot.field(
         at_level(sigma), box, ax, n=15, lengths="sqrt", density=density, title=f"σ = {sigma:.2g}"
     )
@@ -626,7 +626,7 @@ lesson.predict(
 # %%
 def exact(x, sigma):
     """The exact score at a level."""
-    return modes.noised(1.0, float(sigma[0])).score(x).astype(x.dtype)
+    return mixture.noised(1.0, float(sigma[0])).score(x).astype(x.dtype)
 
 
 def plain(score_model, x, rng, steps):
@@ -695,7 +695,7 @@ fig, axes = plot.figure(1, 3, size=(3.6, 2.9))
 for ax, way in zip(axes, ("plain", "two levels", "ladder")):
     x = ends["network", way]
     title = f"{way}: {np.mean(x[:, 0] < 0):.2f} and {np.mean(x[:, 0] > 0):.2f}"
-    plot.samples(x[:1500], modes, ax, bounds=BOX, title=title)
+    plot.samples(x[:1500], mixture, ax, bounds=BOX, title=title)
 lesson.figure(
     fig,
     "walks",
@@ -725,7 +725,7 @@ lesson.play(
     "ladder_of_noise",
     {"σ": sigmas},
     points=[x / np.sqrt(1 + sigma**2) for x, sigma in zip(watched[1:], sigmas)],
-    truth=modes.sample(lesson.rng("shown truth"), 600),
+    truth=mixture.sample(lesson.rng("shown truth"), 600),
     bounds=BOX,
     time="σ",
     caption="The walk at the end of each level, in units of the cloud; the data underneath.",
@@ -736,7 +736,7 @@ lesson.play(
 
 # %%
 truth = [
-    np.mean(modes.noised(1.0, s).sample(lesson.rng("truth"), 20_000)[:, 0] > 0) for s in sigmas
+    np.mean(mixture.noised(1.0, s).sample(lesson.rng("truth"), 20_000)[:, 0] > 0) for s in sigmas
 ]
 ax = plot.line(
     sigmas,
@@ -753,12 +753,12 @@ lesson.figure(
 
 
 # %%
-def draw_modes(rng, n):
+def draw_mixture(rng, n):
     x = np.float32(LARGE) * rng.standard_normal((n, 2), dtype=np.float32)
     return ncsn_sample(ncsn, x, sigmas, rng, each, step=0.2)
 
 
-lesson.sampler("bells", draw_modes)
+lesson.sampler("bells", draw_mixture)
 
 # %% [markdown]
 # *Change something:* 7 levels in place of 14, with twice the steps at each. And which `step` is too
@@ -820,7 +820,7 @@ def eps_model(x, t):
 
 # %%
 rng = lesson.rng("agree")
-x0, t = modes.sample(rng, 500), rng.integers(1, 201, 500)
+x0, t = mixture.sample(rng, 500), rng.integers(1, 201, 500)
 eps = rng.standard_normal((500, 2), dtype=np.float32)
 sigma = np.sqrt((1 - schedule.alpha_bar[t]) / schedule.alpha_bar[t])
 ours = denoising_score_matching_loss(ncsn, x0, sigma, eps)

@@ -39,7 +39,7 @@ from minigen.metrics import nll_gap
 from minigen.metrics.digits import judge_digits
 from minigen.metrics.samples import mean_and_covariance
 from minigen.optim import cosine
-from minigen.tensor import jacobian
+from minigen.tensor import batched, jacobian
 from minigen.train import descend
 
 # %% [markdown]
@@ -506,9 +506,6 @@ def train_on_digits(label, glow, steps, batch, lr, ema):
 
 
 # %%
-from minigen.tensor import batched
-
-
 def bits_of(glow, y, log_det):
     """Bits per pixel of each digit (N,)."""
     return mnist.bits_per_dim(batched(glow.log_prob, y, size=250), log_det)
