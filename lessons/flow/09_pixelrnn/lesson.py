@@ -568,6 +568,8 @@ rnn_cfg = lesson.configure(
     rnn_width={"diagonal": 16, "row": 20},
     rnn_lr={"diagonal": 5e-3, "row": 8e-3},
 )
+
+# %%
 places = (28, 28)
 
 
