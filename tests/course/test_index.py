@@ -246,7 +246,7 @@ def blocks(readme, language):
 def test_the_readmes_commands(root):
     commands = "".join(blocks((root / "README.md").read_text(encoding="utf-8"), "bash")).splitlines()
     assert 'python -m pip install -e ".[test]" && minigen tour' in commands
-    assert "python -m pytest -q -n 2" in commands
+    assert "python -m pytest -q -n 2 --dist worksteal" in commands
     from minigen.cli import COMMANDS
 
     for command in commands:  # what the README shows, the command line understands
