@@ -426,7 +426,6 @@ class Impl:
         kept = [(name, array) for name, array in given if name not in self.mutates]
         passed = [with_copies(value, copies) for value in args], {k: with_copies(v, copies) for k, v in kwargs.items()}
         lists = [(each, list(each)) for each in (*passed[0], *passed[1].values()) if type(each) is list]
-        random = _own_randomness()
         try:
             value = self.function(*passed[0], **passed[1])
         except KeyboardInterrupt:
@@ -434,7 +433,6 @@ class Impl:
         except BaseException as error:
             raise failure_of(error, self.files) from None
         finally:
-            self.draws = self.draws or _own_randomness() != random
             if self.after is not None:
                 self.after()
         for name, array in kept:
@@ -558,8 +556,9 @@ def _came_back(value: np.ndarray, returned: Iterable[np.ndarray]) -> bool:
 
 def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     state = np.random.get_state()
+    np.random.seed(np.random.SeedSequence([seed, number]).generate_state(4))
+    begun = _own_randomness()
     try:
-        np.random.seed(np.random.SeedSequence([seed, number]).generate_state(4))
         result = driver(impl, np.random.default_rng([seed, number]))
     except KeyboardInterrupt:
         raise
@@ -568,6 +567,7 @@ def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     except BaseException as error:
         return _driver_failed(driver, error)
     finally:
+        impl.draws = _own_randomness() != begun  # once a case: a driver has a generator of its own
         np.random.set_state(state)
     if type(result) is not dict or not result:
         return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
