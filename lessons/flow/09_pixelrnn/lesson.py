@@ -528,9 +528,9 @@ independent = -(test * np.log(ink) + (1 - test) * np.log(1 - ink)).sum(axis=(1, 
 #
 # - **PixelCNN**, gated, of two layers only. The first sees a window of 10 rows and 21 columns above
 #   the pixel, half the height of a digit and most of its width, and 11 pixels to the left; the
-#   second is a 3×3. (Each further 3×3 takes half as much time again, and in the same time more
-#   steps bring more.) And because digits stand in the middle of their picture, each place gets a
-#   bias of its own in the first layer (`places`).
+#   second is a 3×3. (Each further 3×3 takes half as much time again, which in a few minutes is
+#   better spent on more steps.) And because digits stand in the middle of their picture, each place
+#   gets a bias of its own in the first layer (`places`).
 # - **PixelRNN**, once with the diagonal LSTMs and once with the row LSTM, one layer each. It stands
 #   behind a masked convolution of 15×15, and each place has a bias, too.
 #

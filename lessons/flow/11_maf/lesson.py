@@ -37,6 +37,7 @@ from minigen.flow.bijection import Affine, Chain, Flow, StandardNormal, jacobian
 from minigen.flow.made import MADE
 from minigen.metrics import nll_gap
 from minigen.optim import cosine
+from minigen.tensor import batched
 from minigen.train import descend
 
 # %% [markdown]
@@ -656,9 +657,6 @@ lesson.sampler("digits of the MAF", draw_from(maf))
 
 
 # %%
-from minigen.tensor import batched
-
-
 def log_prob_of_test(flow):
     return batched(flow.log_prob, y_test, size=250)
 
