@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from autograd.tracer import isbox
 
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
+
 Size = int | str | None  # of one axis: a number, or a free size by its name
 
 

@@ -25,7 +25,8 @@ RANK = {
     name: rank
     for rank, names in enumerate(
         [
-            ("checks", "progress"),
+            ("types",),
+            ("checks", "files", "progress"),
             ("tensor",),
             ("nn",),
             ("optim",),

@@ -26,9 +26,7 @@ from minigen.diffusion.samplers import clipped, strided
 from minigen.diffusion.schedule import Schedule, scale
 from minigen.nn import Module
 from minigen.tensor import like, upsample_nearest
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 # ------------------------------------------------------------------------------------------- the condition
 

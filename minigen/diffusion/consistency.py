@@ -24,8 +24,7 @@ from minigen import checks
 from minigen.diffusion.schedule import batch_shape, scale
 from minigen.nn import Module
 from minigen.tensor import mse, stop_gradient
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- the model
 

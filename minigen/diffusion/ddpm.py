@@ -17,7 +17,6 @@ Shapes that do not fit, steps out of range and values that are not finite raise 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -25,8 +24,7 @@ import numpy
 from minigen import checks
 from minigen.diffusion.schedule import Schedule, check_steps, scale
 from minigen.tensor import like, mse
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- the forward process
 

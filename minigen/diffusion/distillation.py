@@ -19,8 +19,7 @@ from minigen.diffusion.guidance import conditional
 from minigen.diffusion.samplers import ddim_step
 from minigen.diffusion.schedule import Schedule, check_steps, scale
 from minigen.tensor import mse, stop_gradient
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 
 def distillation_target(eps_model: Callable, x_t: Array, t: Any, schedule: Schedule) -> Array:

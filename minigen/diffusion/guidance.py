@@ -24,8 +24,7 @@ from minigen import checks
 from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
 from minigen.diffusion.text import unit_rows
 from minigen.tensor import like, value_and_grad
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- formulas
 

@@ -17,8 +17,7 @@ from autograd.tracer import getval
 from minigen import checks
 from minigen.diffusion.ddpm import eps_from_x0, predict_x0_from_eps
 from minigen.diffusion.schedule import Schedule, scale
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 
 def static_threshold(x0: Array) -> Array:

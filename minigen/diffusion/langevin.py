@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -12,8 +11,7 @@ from minigen import checks
 from minigen.diffusion.ddpm import predict, score_from_eps
 from minigen.diffusion.samplers import check_start, notify, timesteps
 from minigen.diffusion.schedule import Schedule, batch_shape, scale
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 
 def langevin_step(x: Array, score: Array, step: float | numpy.ndarray, z: Array) -> Array:

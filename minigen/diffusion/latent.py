@@ -29,9 +29,7 @@ from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
 from minigen.nn import Conv2d, Embedding, GroupNorm, Linear, Module, TimeEmbedding
 from minigen.tensor import batched, like, silu, softmax, stop_gradient
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 # ------------------------------------------------------------------------------------------- the equations
 

@@ -8,7 +8,7 @@ data given x_1, for pixels that of a Gaussian cut into bins. Ho et al. 2020, eq.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import autograd.numpy as np
 import numpy
@@ -17,8 +17,7 @@ from minigen import checks
 from minigen.diffusion.ddpm import mean_from_eps, predict, q_posterior, q_sample, reverse_variance
 from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
 from minigen.tensor import mse, primitive, stop_gradient
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- pixels under a Gaussian
 

@@ -24,8 +24,7 @@ from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict, predict_
 from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale, spaced_timesteps
 from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor import like
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- what all of them share
 

@@ -16,8 +16,7 @@ from autograd.tracer import isbox
 from numpy.typing import ArrayLike
 
 from minigen import checks
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 
 class Schedule:

@@ -23,8 +23,7 @@ from minigen.diffusion.langevin import langevin_step
 from minigen.diffusion.samplers import notify, timesteps
 from minigen.diffusion.schedule import batch_shape, scale
 from minigen.tensor import grad
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 
 def noise_scales(largest: float, smallest: float, levels: int) -> numpy.ndarray:

@@ -15,9 +15,7 @@ from autograd.tracer import isbox
 from minigen import checks
 from minigen.nn import Conv2d, Embedding, Linear, Module, TransformerBlock, space_to_depth
 from minigen.tensor import cross_entropy, max_pool2d, silu, stop_gradient
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:

@@ -18,9 +18,7 @@ from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule, check_steps
 from minigen.nn import Linear, Module, sinusoidal
 from minigen.tensor import mse
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: Schedule) -> Array:

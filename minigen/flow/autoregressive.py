@@ -22,9 +22,7 @@ from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, Stan
 from minigen.flow.made import MADE
 from minigen.nn import Module
 from minigen.tensor import like, logsumexp, sigmoid, softplus, tanh
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 # ------------------------------------------------------------------------------------------- the transforms
 

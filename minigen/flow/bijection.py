@@ -20,9 +20,7 @@ import numpy
 from minigen import checks
 from minigen.nn import Module, depth_to_space, space_to_depth
 from minigen.tensor import jacobian, like, sigmoid, softplus
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 class Bijection(Module):

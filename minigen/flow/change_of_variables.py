@@ -10,14 +10,12 @@ These are the definitions, for small matrices and any map: a flow is built so th
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import autograd.numpy as np
 
 from minigen import checks
 from minigen.tensor import grad, jacobian
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 MOST_ROWS = 8  # of a matrix whose n! permutations are summed over
 

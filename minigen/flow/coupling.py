@@ -15,9 +15,7 @@ from minigen import checks
 from minigen.flow.bijection import Bijection, apply, check_broadcast
 from minigen.nn import MLP, Module, he_gain
 from minigen.tensor import like, stop_gradient, tanh
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 def half_mask(dim: int, first: bool = True) -> numpy.ndarray:

@@ -7,7 +7,6 @@ squeeze before and a split after. Kingma and Dhariwal, "Glow: Generative Flow wi
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -18,9 +17,8 @@ from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeez
 from minigen.flow.coupling import AffineCoupling, channel_mask
 from minigen.nn import Conv2d, Module, he_gain
 from minigen.tensor import like, linear, relu
+from minigen.types import Array, Rng
 
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
 Parts = tuple[Array, Array, Array, Array, Array]
 
 # ------------------------------------------------------------------------------------------- actnorm

@@ -18,9 +18,7 @@ import numpy
 from minigen import checks
 from minigen.nn import Linear, MaskedLinear, Module
 from minigen.tensor import bce_with_logits, like, linear, sigmoid
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 def made_masks(

@@ -10,7 +10,6 @@ and generating, through the same in reverse order. Dinh, Sohl-Dickstein and Beng
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy
 
@@ -19,9 +18,7 @@ from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeez
 from minigen.flow.coupling import AffineCoupling, channel_mask, checkerboard_mask
 from minigen.nn import Conv2d, GroupNorm, Module, ResidualBlock, he_gain
 from minigen.tensor import relu
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 class ConvNet(Module):

@@ -23,9 +23,7 @@ from minigen.nn import Linear, LSTMCell, MaskedConv2d, Module
 from minigen.nn.layers import uniform
 from minigen.nn.recurrent import lstm_step
 from minigen.tensor import bce_with_logits, conv2d, cross_entropy, like, primitive, relu, sigmoid
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 FIRST = 7  # kernel of the first layer; those of the others are 3
 

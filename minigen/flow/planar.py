@@ -5,7 +5,6 @@ inferring solves one scalar equation. Rezende and Mohamed, "Variational Inferenc
 """
 
 import math
-from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -15,9 +14,7 @@ from minigen import checks
 from minigen.flow.bijection import Bijection, Chain
 from minigen.nn import Module
 from minigen.tensor import like, primitive, softplus
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 IDENTITY = math.log(math.e - 1)  # softplus(IDENTITY) = 1
 

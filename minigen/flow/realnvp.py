@@ -8,8 +8,7 @@ import numpy
 from minigen import checks
 from minigen.flow.bijection import Affine, Chain, Flow, StandardNormal
 from minigen.flow.coupling import AffineCoupling, coupling_net, half_mask
-
-Rng = numpy.random.Generator
+from minigen.types import Rng
 
 
 class RealNVP(Flow):

@@ -8,7 +8,6 @@ Mohamed 2015 (a chain of `Planar`); Kingma et al. 2016 (an `IAF` with the encode
 """
 
 import math
-from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -18,9 +17,7 @@ from minigen.flow.bijection import Bijection, apply
 from minigen.flow.planar import IDENTITY, planar_chains, solve_tanh, u_hat
 from minigen.nn import Linear
 from minigen.tensor import like
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 def flow_posterior(

@@ -17,9 +17,7 @@ import numpy
 from minigen import checks
 from minigen.nn import CausalConv1d, Embedding, Linear, Module
 from minigen.tensor import cross_entropy, like, relu, sigmoid
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 # ------------------------------------------------------------------------------------------- formulas
 

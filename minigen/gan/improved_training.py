@@ -5,8 +5,6 @@ averaging and virtual batch norm (and one-sided label smoothing, which is the `s
 Sønderby et al. 2016 and Arjovsky and Bottou 2017: instance noise.
 """
 
-from typing import Any
-
 import autograd.numpy as np
 import numpy
 
@@ -14,9 +12,7 @@ from minigen import checks
 from minigen.nn import Module
 from minigen.nn.module import check_state
 from minigen.tensor import matmul
-
-Array = Any  # an ndarray, or a traced one
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 def feature_matching_loss(real_features: Array, fake_features: Array) -> Array:

@@ -7,15 +7,12 @@ softplus(l).
 Goodfellow et al. 2014, "Generative Adversarial Nets".
 """
 
-from typing import Any
-
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.tensor import softplus
-
-Array = Any  # an ndarray, or a traced one
+from minigen.types import Array
 
 
 def discriminator_loss(real_logits: Array, fake_logits: Array, smooth: float = 0.0) -> Array:

@@ -5,7 +5,6 @@ last hidden layer, for feature matching and minibatch discrimination.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -13,9 +12,7 @@ import numpy
 from minigen import checks
 from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module, he_gain
 from minigen.tensor import leaky_relu, relu, sigmoid
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 class Generator(Module):

@@ -15,8 +15,7 @@ from minigen.gan import losses, wgan
 from minigen.nn import Module
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import value_and_grad
-
-Rng = numpy.random.Generator
+from minigen.types import Rng
 
 
 def goodfellow_step(

@@ -6,7 +6,6 @@ the norm of its gradient (Gulrajani et al. 2017).
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -14,8 +13,8 @@ import numpy
 from minigen import checks
 from minigen.nn import Module
 from minigen.tensor import grad, leaves
+from minigen.types import Array
 
-Array = Any  # an ndarray, or a traced one
 EPS = 1e-12  # keeps √ differentiable where the gradient is 0
 
 

@@ -12,7 +12,7 @@ Images are float32 (N, 28, 28, 1) in [0, 1], ink 1. Large sets are evaluated in 
 the same classifier and sets of the same size.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import autograd.numpy as anp
 import numpy as np
@@ -28,8 +28,7 @@ from minigen.metrics.samples import (
 )
 from minigen.nn import Conv2d, Linear, Module, he_gain, space_to_depth
 from minigen.tensor import batched, max_pool2d, relu, softmax
-
-Array = Any  # an ndarray, or one that autograd traces
+from minigen.types import Array
 
 SIDE, CLASSES = 28, 10
 

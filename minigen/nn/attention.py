@@ -1,7 +1,5 @@
 """Multi-head attention over `minigen.tensor.attention`."""
 
-from typing import Any
-
 import autograd.numpy as np
 import numpy
 
@@ -10,9 +8,7 @@ from minigen.nn.layers import Linear
 from minigen.nn.module import Module
 from minigen.tensor import attention
 from minigen.tensor.activations import as_floats
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 class MultiHeadAttention(Module):

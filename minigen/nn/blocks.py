@@ -1,17 +1,12 @@
 """Blocks that several families of models share: space to depth and back, and the residual block of two convolutions."""
 
-from typing import Any
-
 import autograd.numpy as np
-import numpy
 
 from minigen import checks
 from minigen.nn.layers import Conv2d, GroupNorm, Linear
 from minigen.nn.module import Module
 from minigen.tensor.activations import activation_name, apply_activation, as_floats
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 def space_to_depth(x: Array, size: int = 2) -> Array:

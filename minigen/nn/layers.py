@@ -6,7 +6,6 @@ first). Constructors raise ValueError for a generator that is none, and for size
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy
 from autograd.tracer import getval
@@ -26,9 +25,8 @@ from minigen.tensor import (
 )
 from minigen.tensor.activations import activation_name, as_floats
 from minigen.tensor.shapes import pair
+from minigen.types import Array, Rng
 
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
 Act = str | Callable | None  # the name of an activation, or the function itself
 
 

@@ -4,8 +4,6 @@ A sequence calls its cell once a step on small matrices, so the bookkeeping of e
 are one fused primitive.
 """
 
-from typing import Any
-
 import autograd.numpy as np
 import numpy
 
@@ -14,9 +12,7 @@ from minigen.nn.layers import uniform
 from minigen.nn.module import Module
 from minigen.tensor import linear, primitive, sigmoid, tanh
 from minigen.tensor.activations import as_floats
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 class LSTMCell(Module):

@@ -3,8 +3,6 @@
 Layer norms come before the sublayers, as in Radford et al. 2019. Vaswani et al. 2017.
 """
 
-from typing import Any
-
 import numpy
 
 from minigen import checks
@@ -12,9 +10,7 @@ from minigen.nn.attention import MultiHeadAttention
 from minigen.nn.layers import MLP, LayerNorm
 from minigen.nn.module import Module
 from minigen.tensor import attention
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 class TransformerBlock(Module):

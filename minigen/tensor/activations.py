@@ -17,8 +17,7 @@ import numpy as np
 from autograd.tracer import isbox
 
 from minigen.tensor.core import primitive
-
-Array = Any  # an ndarray, or a traced one
+from minigen.types import Array
 
 
 class Activation(NamedTuple):

@@ -1,14 +1,11 @@
 """Scaled dot-product attention, fused: the weights are computed once and kept for the gradient."""
 
-from typing import Any
-
 import autograd.numpy as anp
 import numpy as np
 
 from minigen.tensor.core import primitive
 from minigen.tensor.linear import _matmul, _swap
-
-Array = Any
+from minigen.types import Array
 
 
 def _weights(q, k, bias, scale):

@@ -34,7 +34,7 @@ back costs more than the product. So:
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import autograd.numpy as anp
 import numpy as np
@@ -46,8 +46,8 @@ from minigen.tensor.core import primitive
 from minigen.tensor.parallel import in_halves
 from minigen.tensor.scratch import chunks, scratch
 from minigen.tensor.shapes import check_axes, pair
+from minigen.types import Array
 
-Array = Any  # an ndarray, or one that autograd traces
 Pair = tuple[int, int]
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """The affine map, fused with its activation, and embeddings."""
 
-from typing import Any
-
 import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
@@ -10,8 +8,7 @@ from minigen import checks
 from minigen.tensor.activations import ACTIVATIONS, activation_name, as_floats
 from minigen.tensor.core import primitive
 from minigen.tensor.parallel import in_halves
-
-Array = Any
+from minigen.types import Array
 
 # --------------------------------------------------------------------- matrix product
 

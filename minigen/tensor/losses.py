@@ -1,15 +1,12 @@
 """Softmax and the losses built on it, fused so that nothing overflows and each costs one or two passes. All in nats."""
 
-from typing import Any
-
 import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
 
 from minigen.tensor.activations import _sigmoid, _smooth_sigmoid, _softplus, as_floats, softplus
 from minigen.tensor.core import primitive
-
-Array = Any
+from minigen.types import Array
 
 # --------------------------------------------------------------------- softmax family
 

@@ -9,7 +9,6 @@ where the means run over the same axes: the part of `dh` that would have moved t
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
@@ -18,8 +17,7 @@ from autograd.tracer import isbox
 from minigen import checks
 from minigen.tensor.activations import ACTIVATIONS, activation_name, apply_activation, as_floats
 from minigen.tensor.core import primitive
-
-Array = Any
+from minigen.types import Array
 
 # --------------------------------------------------------------------- group norm
 

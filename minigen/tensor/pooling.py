@@ -5,15 +5,13 @@ repetition over blocks; looking up one pixel of each block and putting a value b
 differentiated any number of times.
 """
 
-from typing import Any
-
 import numpy as np
 from autograd.tracer import getval
 
 from minigen.tensor.core import primitive
 from minigen.tensor.shapes import check_axes, pair
+from minigen.types import Array
 
-Array = Any  # an ndarray, or one that autograd traces
 Pair = tuple[int, int]
 
 

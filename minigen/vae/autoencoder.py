@@ -13,7 +13,7 @@ Losses are summed over the pixels of an image and averaged over the batch.
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import autograd.numpy as np
 import numpy
@@ -24,9 +24,8 @@ from minigen.nn import Linear, Module, Sequential, he_gain
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import grad, linear, value_and_grad
 from minigen.tensor.activations import activation_name
+from minigen.types import Array, Rng
 
-Array: TypeAlias = Any
-Rng: TypeAlias = numpy.random.Generator
 Activation: TypeAlias = str | Callable | None
 
 KINDS = ("masking", "gaussian", "salt_pepper")

@@ -10,15 +10,14 @@ Disentanglement can be measured where the generative factors are known (`minigen
 codes (N, D), one row for each image, and factors (N, K), whole numbers.
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.types import Array
 from minigen.vae.vae import VAE
-
-Array: TypeAlias = Any
 
 # --------------------------------------------------------------------- losses
 

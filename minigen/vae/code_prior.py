@@ -9,7 +9,6 @@ position by position, and keeps the keys and values of those that are done. Vasw
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -17,9 +16,7 @@ import numpy
 from minigen import checks
 from minigen.nn import Embedding, LayerNorm, Linear, Module, TransformerBlock
 from minigen.tensor import batched, cross_entropy
-
-Array = Any
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 class CausalTransformer(Module):

@@ -7,7 +7,6 @@ term, and not the KL divergence beside it, by D, which amounts to a beta-VAE wit
 """
 
 import math
-from typing import Any, TypeAlias
 
 import autograd.numpy as np
 import numpy
@@ -15,9 +14,8 @@ import numpy
 from minigen import checks
 from minigen.nn import Module
 from minigen.tensor import bce_with_logits, sigmoid
+from minigen.types import Array, Rng
 
-Array: TypeAlias = Any
-Rng: TypeAlias = numpy.random.Generator
 LOG_2PI = math.log(2 * math.pi)
 
 

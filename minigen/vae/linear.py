@@ -5,15 +5,13 @@ closed form, without samples or networks. This is probabilistic PCA (Tipping and
 examples: the code term is z @ w, with w (D_z, D_x).
 """
 
-from typing import Any, TypeAlias
-
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.types import Array
 from minigen.vae.vae import Elbo, kl_standard_normal
 
-Array: TypeAlias = Any
 LOG_2PI = float(numpy.log(2 * numpy.pi))
 
 

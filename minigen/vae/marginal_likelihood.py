@@ -6,15 +6,12 @@ in nats. They average densities and take the logarithm last, subtracting the lar
 log p(x) of every example, `maximum_likelihood` compares parameters.
 """
 
-from typing import Any, TypeAlias
-
 import autograd.numpy as np
 from autograd.tracer import isbox
 
 from minigen import checks
 from minigen.tensor import logsumexp
-
-Array: TypeAlias = Any
+from minigen.types import Array
 
 
 def quadrature_log_likelihood(log_px_z: Array, log_pz: Array, dz: float) -> Array:

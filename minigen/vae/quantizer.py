@@ -9,7 +9,7 @@ Defaults: gamma = 0.99, beta = 0.25; the codebook is initialized with vectors of
 vectors are assigned any more is reinitialized with a vector of the current batch (`VectorQuantizer.revive`).
 """
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import autograd.numpy as np
 import numpy
@@ -17,9 +17,8 @@ import numpy
 from minigen import checks
 from minigen.nn import Module
 from minigen.tensor import embedding, stop_gradient
+from minigen.types import Array, Rng
 
-Array: TypeAlias = Any
-Rng: TypeAlias = numpy.random.Generator
 UNUSED = 1e-12  # a moving average of counts below this counts as zero
 
 # --------------------------------------------------------------------- the equations

@@ -22,11 +22,10 @@ from minigen.nn import MLP, Embedding, GRUCell, Linear, Module, he_gain
 from minigen.optim import clip_grad_norm
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import value_and_grad
+from minigen.types import Array, Rng
 from minigen.vae.likelihoods import Gaussian, Likelihood, gaussian_log_likelihood
 from minigen.vae.vae import reparameterize
 
-Array: TypeAlias = Any
-Rng: TypeAlias = numpy.random.Generator
 Times: TypeAlias = int | numpy.ndarray  # one for all sequences, or one for each (N,)
 
 # --------------------------------------------------------------------- the distributions

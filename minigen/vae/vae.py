@@ -11,7 +11,7 @@ distribution that is being trained; with z = mu + sigma * eps, eps ~ N(0, I), th
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import autograd.numpy as np
 import numpy
@@ -20,10 +20,8 @@ from minigen import checks
 from minigen.nn import MLP, Module, he_gain
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import batched, grad, logsumexp, value_and_grad
+from minigen.types import Array, Rng
 from minigen.vae.likelihoods import Bernoulli, Likelihood, bernoulli_log_likelihood, gaussian_log_likelihood
-
-Array: TypeAlias = Any
-Rng: TypeAlias = numpy.random.Generator
 
 # --------------------------------------------------------------------- the three equations
 

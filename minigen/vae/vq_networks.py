@@ -4,14 +4,12 @@ back."""
 from typing import Any
 
 import autograd.numpy as np
-import numpy
 
 from minigen import checks
 from minigen.nn import Conv2d, ConvTranspose2d, Module, ResidualBlock
 from minigen.tensor import relu
+from minigen.types import Array, Rng
 
-Array = Any
-Rng = numpy.random.Generator
 STRIDE = 4  # pixels from one position of the grid to the next
 
 

@@ -11,7 +11,7 @@ loss and training step serve any model with `quantizers` that returns an `Output
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol
 
 import autograd.numpy as np
 import numpy
@@ -20,11 +20,9 @@ from minigen import checks
 from minigen.nn import Conv2d, Module
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import batched, parallel_value_and_grad
+from minigen.types import Array, Rng
 from minigen.vae.quantizer import Quantized, VectorQuantizer, check_rates, perplexity
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes
-
-Array: TypeAlias = Any
-Rng: TypeAlias = numpy.random.Generator
 
 
 class Output(NamedTuple):

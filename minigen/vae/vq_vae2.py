@@ -6,7 +6,7 @@ conditional on the top. Initialization, loss and training step are those of `vq_
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -14,12 +14,10 @@ import numpy
 from minigen import checks
 from minigen.nn import Conv2d, ConvTranspose2d, Module
 from minigen.tensor import batched, relu
+from minigen.types import Array, Rng
 from minigen.vae.quantizer import VectorQuantizer, check_rates
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes, residual_block
 from minigen.vae.vq_vae import Output, vq_vae_loss
-
-Array: TypeAlias = Any
-Rng: TypeAlias = numpy.random.Generator
 
 
 class HierarchicalVQVAE(Module):

@@ -38,6 +38,7 @@ from minigen.nn import MLP
 from minigen.optim import Adam, RMSProp, cosine
 from minigen.tensor import losses, value_and_grad
 from minigen.train import descend
+from minigen.types import Rng
 from minigen.vae import autoencoder, beta_vae
 from minigen.vae.likelihoods import Gaussian
 from minigen.vae.quantizer import VectorQuantizer
@@ -51,7 +52,6 @@ SHOWN = 400  # points in a picture
 FRAMES = 24  # pictures of a training
 
 Box = tuple[float, float, float, float]
-Rng = np.random.Generator
 
 
 # ------------------------------------------------------------------------------------------- what a page is shown

@@ -16,9 +16,7 @@ from minigen import checks
 from minigen.diffusion.networks.unet import UNet, output_like
 from minigen.nn import Conv2d, Module, space_to_depth
 from minigen.tensor import like, silu
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 def controlled(frozen: Callable, trained: Callable, zero_in: Callable, zero_out: Callable, x: Array, c: Array) -> Array:

@@ -7,17 +7,13 @@ layer norm, and a gate on each sublayer that starts at zero, so that every block
 Diffusion Models with Transformers", 2023.
 """
 
-from typing import Any
-
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.nn import MLP, Embedding, LayerNorm, Linear, Module, MultiHeadAttention, TimeEmbedding, sinusoidal
 from minigen.tensor import layer_norm, like, silu
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 EPS = 1e-6  # of the layer norms
 CONDITIONINGS = ("in-context", "cross-attention", "adaln-zero")

@@ -1,16 +1,12 @@
 """A model of the noise for points in the plane: a multilayer perceptron that is given the time."""
 
-from typing import Any
-
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.nn import MLP, Module, sinusoidal
 from minigen.tensor import like
-
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
+from minigen.types import Array, Rng
 
 
 class EpsMLP(Module):

@@ -39,9 +39,8 @@ from minigen.nn import (
     space_to_depth,
 )
 from minigen.tensor import group_norm, like, silu, upsample_nearest
+from minigen.types import Array, Rng
 
-Array = Any  # an ndarray, or one that autograd traces
-Rng = numpy.random.Generator
 GROUPS = 8  # of every group norm
 
 
