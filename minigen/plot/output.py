@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from minigen import checks
+from minigen.files import write_atomically
 from minigen.plot.theme import figure_of, style
 from minigen.progress import in_notebook
-from minigen.tensor.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

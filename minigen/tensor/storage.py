@@ -1,12 +1,12 @@
 """Arrays in a file: `.npz` without pickle, written so that a full disk or a kill leaves the old file whole."""
 
 import os
-import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+
+from minigen.files import write_atomically
 
 
 def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> Path:
@@ -22,25 +22,6 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> Path:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
     return write_atomically(path, lambda file: np.savez(file, **named))
-
-
-def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], None]) -> Path:
-    """Call `write(file)` on a new file beside `path`, flush it to the disk, then let it replace `path`.
-
-    A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with open(temporary, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return path
 
 
 def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:

@@ -5,15 +5,17 @@ One run at a time writes to it. The files of the run before are replaced or put 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from minigen.course.console import UsageError
+from minigen.files import locked, write_text
 
 __all__ = ["RunFolder", "remove_partial_files", "slug"]
 
@@ -62,7 +64,7 @@ class RunFolder:
         self.kept: Path | None = None
         self.files: list[str] = []
         self._started = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
-        self._lock: Any = None
+        self._lock = contextlib.ExitStack()
         try:
             self._read()
             self.path.mkdir(parents=True, exist_ok=True)
@@ -94,7 +96,7 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file of this run, all or nothing."""
-        return _write_text(self.file(name), text)
+        return write_text(self.file(name), text)
 
     def finish(self) -> None:
         """Note that the run has come to its end."""
@@ -103,30 +105,24 @@ class RunFolder:
 
     def release(self) -> None:
         """Let other runs write to the folder."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._lock.close()
         if RunFolder._held.get(self.path.absolute()) is self:
             del RunFolder._held[self.path.absolute()]
 
     # -- how it begins -------------------------------------------------------------------------------------------------
 
     def _acquire(self, wait: Callable[[str], None] | None) -> None:
-        from filelock import FileLock, Timeout
-
         earlier = RunFolder._held.get(self.path.absolute())
         if earlier is not None:
             earlier.release()
-        lock = FileLock(self.path / LOCK, thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            busy = f"{self._who()} is writing to {self.path}"
+
+        def busy() -> None:
+            text = f"{self._who()} is writing to {self.path}"
             if wait is None:
-                raise UsageError(f"{busy}: wait for it, or choose another --out") from None
-            wait(f"{busy}: waiting for it")
-            lock.acquire()
-        self._lock = lock
+                raise UsageError(f"{text}: wait for it, or choose another --out")
+            wait(f"{text}: waiting for it")
+
+        self._lock.enter_context(locked(self.path / LOCK, busy))
         RunFolder._held[self.path.absolute()] = self
 
     def _who(self) -> str:
@@ -214,7 +210,7 @@ class RunFolder:
             number += 1
         self.kept = self.path.with_name(f"{self.path.name}.{number}")
         self.kept.mkdir()
-        _write_text(self.kept / MARKER, json.dumps(before, indent=1))
+        write_text(self.kept / MARKER, json.dumps(before, indent=1))
         for name in self.files:
             if (self.path / name).exists():
                 (self.kept / name).parent.mkdir(parents=True, exist_ok=True)
@@ -223,13 +219,4 @@ class RunFolder:
     def _save(self) -> None:
         who = {"process": os.getpid(), "started": self._started, "finished": self.finished}
         marker = {"minigen": 1, "run": self.run, "recipe": self.recipe, **who, "files": self.files}
-        _write_text(self.path / MARKER, json.dumps(marker, indent=1))
-
-
-def _write_text(path: Path, text: str) -> Path:
-    from minigen.tensor.storage import write_atomically
-
-    def write(file: IO[bytes]) -> None:
-        file.write(text.encode())
-
-    return write_atomically(path, write)
+        write_text(self.path / MARKER, json.dumps(marker, indent=1))

@@ -1,0 +1,58 @@
+"""Files that other processes may be using: written whole or not at all, and locked by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+__all__ = ["locked", "write_atomically", "write_text"]
+
+
+def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) -> Path:
+    """Call `write(file)` on a new file beside `path`, flush it to the disk, then let it replace `path`.
+
+    A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with open(temporary, "xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def write_text(path: str | os.PathLike, text: str) -> Path:
+    """Write `text` as UTF-8, its line ends as they are, whole or not at all. Raises OSError."""
+    return write_atomically(path, lambda file: file.write(text.encode("utf-8")))
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike, busy: Callable[[], object] | None = None) -> Iterator[None]:
+    """Hold the lock file `path`: no other process, and no other thread, does until the block ends.
+
+    busy: called once if the lock is held elsewhere, before waiting for it; it may raise instead of waiting. The system
+    releases the lock of a process that was killed. Raises OSError where the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if busy is not None:
+            busy()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
