@@ -150,6 +150,7 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
     lesson.write_text(lesson.read_text().replace("Text.", "Another text."))
     assert recipe.recipe_of(lesson) == before  # prose changes no number
     files = [("train/fit.py", True), ("tensor/conv.py", True), ("nn/layers.py", True), ("gan/losses.py", True)]
+    files += [("course/lesson/streams.py", True), ("course/lesson/run.py", False)]
     files += [("diffusion/networks/unet.py", True), ("diffusion/text.py", False), ("vae/vae.py", False)]
     for file, matters in files:
         for more, changes in [(b"\nmore = 1\n", matters), (b"# a remark", False)]:

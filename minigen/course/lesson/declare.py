@@ -12,7 +12,6 @@ by cell, in a notebook. It writes figures, `metrics.json` and `log.txt` to `out/
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import re
 import textwrap
@@ -27,6 +26,7 @@ import numpy as np
 from minigen.course import index
 from minigen.course.console import UsageError, color, markdown_table, plural, text_table
 from minigen.course.lesson import run as running
+from minigen.course.lesson import streams
 from minigen.course.lesson.cache import cached_model
 from minigen.course.lesson.claims import Bar, CheckFailed, Claim, jsonable
 from minigen.course.lesson.display import folded, show_gif, show_markdown
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from minigen.train import History
 
 __all__ = ["Lesson"]
-
-QUICK_STEPS = 20
 
 
 class Lesson:
@@ -102,20 +100,15 @@ class Lesson:
 
     def rng(self, name: str = "") -> np.random.Generator:
         """The random stream of this name: the same for the same seed, independent of the streams of other names."""
-        digest = hashlib.sha256(name.encode()).digest()
-        return np.random.default_rng(np.random.SeedSequence([self.seed, int.from_bytes(digest[:8], "little")]))
+        return streams.random_stream(self.seed, name)
 
     def steps(self, n: int, quick: int | None = None) -> int:
         """`n` training steps times --scale; under --quick only `quick` of them (20 unless given)."""
-        if self.quick:
-            return max(1, min(n, QUICK_STEPS) if quick is None else quick)
-        return max(1, round(n * self.scale))
+        return streams.training_steps(n, scale=self.scale, quick=self.quick, quick_steps=quick)
 
     def size(self, n: int, quick: int | None = None) -> int:
         """`n` samples, images or seeds; under --quick only `quick` of them (a tenth unless given). Never scaled."""
-        if self.quick:
-            return max(1, n // 10 if quick is None else quick)
-        return n
+        return streams.sample_size(n, quick=self.quick, quick_size=quick)
 
     def configure(self, **values: Any) -> SimpleNamespace:
         """Record settings in metrics.json and return them: `cfg = lesson.configure(width=64, lr=1e-3)`, `cfg.lr`."""

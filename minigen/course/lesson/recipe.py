@@ -21,7 +21,11 @@ import minigen
 __all__ = ["made_by_this_code", "recipe_of", "recipe_of_functions", "sources_of"]
 
 PACKAGE = Path(minigen.__file__).parent
-ALWAYS_USED = ("minigen.tensor", "minigen.train.fit")  # also by a lesson that does not import them
+ALWAYS_USED = (  # also by a lesson that does not import them
+    "minigen.tensor",
+    "minigen.train.fit",
+    "minigen.course.lesson.streams",  # the random numbers and the sizes of quick runs
+)
 IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|import (minigen[\w.]*))", re.M)
 NAME = re.compile(r"\w+")
 SHARED_MODELS = PACKAGE / "course" / "lesson" / "pretrained.py"
@@ -146,7 +150,7 @@ def _with_imports(modules: Iterable[str]) -> dict[str, Path]:
 def _file_of(name: str) -> Path | None:
     """The file of a module or package of ours that is hashed; None for another name, such as a function's."""
     first, *rest = name.split(".")
-    if first != "minigen" or not rest or rest[0] in NOT_HASHED:
+    if first != "minigen" or not rest or (rest[0] in NOT_HASHED and name not in ALWAYS_USED):
         return None
     path = PACKAGE.joinpath(*rest)
     files = (path / "__init__.py", path.with_suffix(".py"))
