@@ -84,7 +84,7 @@ def instance(name: str, value: Any, kind: type) -> Any:
     return value
 
 
-def having(name: str, value: Any, *attributes: str) -> Any:
+def instance_with(name: str, value: Any, *attributes: str) -> Any:
     """`value`, if it is not a class and has these attributes: an object that is used as a model is one."""
     missing = [attribute for attribute in attributes if not hasattr(value, attribute)]
     if isinstance(value, type) or missing:
@@ -109,17 +109,15 @@ def floats(name: str, x: Any, *, dtype: Any = None) -> Array:
     return finite(name, _real(name, x, dtype))
 
 
-def array(name: str, x: Any, *shape: Any, empty: bool = False, dtype: Any = None) -> Array:
+def array(name: str, x: Any, *shape: Any, empty: bool = False, finite: bool = True, dtype: Any = None) -> Array:
     """`floats` of a shape: `array("x", x, "N", 2)` is (N, 2), `array("x", x, "N", ..., "C")` has any axes between.
 
-    A size is a number, or the name of a size that is free. No size may be 0, unless `empty` allows it.
+    A size is a number, or the name of a size that is free. No size may be 0, unless `empty` allows it. finite=False
+    restricts neither values nor free sizes: for what passes through a network.
     """
+    if not finite:
+        return _sized(name, _real(name, x, dtype), shape, empty=True)
     return _sized(name, floats(name, x, dtype=dtype), shape, empty)
-
-
-def shaped(name: str, x: Any, *shape: Any) -> Array:
-    """`array` of which sizes may be 0 and values may be anything: what passes through a network."""
-    return _sized(name, _real(name, x, None), shape, empty=True)
 
 
 def finite(name: str, x: Array) -> Array:
@@ -143,7 +141,7 @@ def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
     return shape
 
 
-def alike(least_axes: int = 1, **arrays: Any) -> list[Array]:
+def floats_of_one_shape(least_axes: int = 1, **arrays: Any) -> list[Array]:
     """Several arrays, each as `floats`, if they have one shape, at least so many axes, and no size of 0."""
     found = {name: floats(name, x) for name, x in arrays.items()}
     shape = same_shape(least_axes, **found)

@@ -138,7 +138,7 @@ class SuperResolution(Module):
         self.net = Padded(UNet(rng, channels=2 * channels + 1, width=width, blocks=blocks))
 
     def __call__(self, x: Array, t: numpy.ndarray, y: Array | None = None) -> Array:
-        x = checks.shaped("x", x, "N", "H", "W", self.channels)
+        x = checks.array("x", x, "N", "H", "W", self.channels, finite=False)
         wanted = (*np.shape(x)[:3], self.channels + 1)
         got = None if y is None else np.shape(y)
         if got != wanted:

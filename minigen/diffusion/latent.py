@@ -148,7 +148,7 @@ class LatentNet(Module):
         self.conv_out = Conv2d(rng, width, channels, 3, padding=1, scale=0.0)
 
     def __call__(self, z: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
-        z = checks.shaped("z", z, "N", *self.size, self.channels)
+        z = checks.array("z", z, "N", *self.size, self.channels, finite=False)
         time = silu(self.time(t))  # (N, dim_time)
         context = self.context(self._items(y, len(z)))  # (N, length, dim_context)
         h = self.conv_in(z)  # (N, H, W, width)

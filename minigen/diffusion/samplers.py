@@ -124,7 +124,7 @@ def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     as in the paper, eta comes in squared. ValueError: now not below before, shapes that do not go together.
     Eq. diffusion.25; Song, Meng and Ermon 2021, eq. 16.
     """
-    before, now = checks.shaped("before", before, ...), checks.shaped("now", now, ...)
+    before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
     if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
         raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
     if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):

@@ -38,7 +38,7 @@ class Schedule:
     """
 
     def __init__(self, beta: ArrayLike):
-        beta = numpy.array(checks.shaped("beta", beta, ...), dtype=numpy.float64)
+        beta = numpy.array(checks.array("beta", beta, ..., finite=False), dtype=numpy.float64)
         if beta.ndim != 1 or beta.size == 0:
             raise ValueError(f"beta must have shape (T,), one value for each step, got {beta.shape}")
         if not (numpy.all(beta > 0) and numpy.all(beta < 1)):  # false for NaN

@@ -109,7 +109,7 @@ class ImageEncoder(Module):
         self.out = Linear(rng, hidden, checks.whole("dim", dim))
 
     def __call__(self, x: Array) -> Array:
-        x = checks.shaped("x", x, "N", 28, 28, 1)
+        x = checks.array("x", x, "N", 28, 28, 1, finite=False)
         h = max_pool2d(silu(self.conv1(space_to_depth(x))), 2)  # (N, 7, 7, width)
         h = silu(self.conv2(h))  # (N, 7, 7, 2 width)
         return self.out(self.hidden(np.reshape(h, (len(x), -1))))  # (N, dim)

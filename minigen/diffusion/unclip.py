@@ -51,10 +51,10 @@ class EmbeddingPrior(Module):
         self.last = Linear(rng, width, dim, scale=0.0)
 
     def __call__(self, z_t: Array, t: numpy.ndarray, y: Array | None = None) -> Array:
-        z_t = checks.shaped("z_t", z_t, "N", self.dim)
+        z_t = checks.array("z_t", z_t, "N", self.dim, finite=False)
         if y is None:
             raise ValueError(f"y must have shape {(len(z_t), self.dim_text)}, those of the texts, got None")
-        y = checks.shaped("y", y, len(z_t), self.dim_text)
+        y = checks.array("y", y, len(z_t), self.dim_text, finite=False)
         h = self.first(np.concatenate([z_t, sinusoidal(t, self.time_features), y], axis=1))  # (N, width)
         for layer in self.layers:
             h = h + layer(h)

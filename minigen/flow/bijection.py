@@ -42,10 +42,10 @@ class Inverse(Bijection):
         self.bijection = checked_bijection("bijection", bijection)
 
     def forward(self, z, context=None):
-        return apply(self.bijection.inverse, checks.shaped("z", z, "N", ...), context)
+        return apply(self.bijection.inverse, checks.array("z", z, "N", ..., finite=False), context)
 
     def inverse(self, x, context=None):
-        return apply(self.bijection.forward, checks.shaped("x", x, "N", ...), context)
+        return apply(self.bijection.forward, checks.array("x", x, "N", ..., finite=False), context)
 
 
 class Chain(Bijection):
@@ -57,7 +57,7 @@ class Chain(Bijection):
         self.bijections: list[Any] = [checked_bijection(f"bijections[{i}]", f) for i, f in enumerate(bijections)]
 
     def forward(self, z, context=None):
-        z = checks.shaped("z", z, "N", ...)
+        z = checks.array("z", z, "N", ..., finite=False)
         total = np.zeros(len(z), dtype=z.dtype)
         for f in self.bijections:
             z, log_det = apply(f.forward, z, context)
@@ -65,7 +65,7 @@ class Chain(Bijection):
         return z, total
 
     def inverse(self, x, context=None):
-        x = checks.shaped("x", x, "N", ...)
+        x = checks.array("x", x, "N", ..., finite=False)
         total = np.zeros(len(x), dtype=x.dtype)
         for f in reversed(self.bijections):
             x, log_det = apply(f.inverse, x, context)
@@ -138,7 +138,7 @@ class Flow(Module):
     """
 
     def __init__(self, base: BaseDensity, bijection: Bijection):
-        self.base = checks.having("base", base, "log_prob", "sample")
+        self.base = checks.instance_with("base", base, "log_prob", "sample")
         self.bijection = checked_bijection("bijection", bijection)
 
     def log_prob(self, x: Array, context: Array | None = None) -> Array:
@@ -182,12 +182,12 @@ class Affine(Bijection):
         self.log_scale[...] = numpy.log(x.std(axis=axis))
 
     def forward(self, z, context=None):
-        z = checks.shaped("z", z, "N", ...)
+        z = checks.array("z", z, "N", ..., finite=False)
         check_broadcast("log_scale", self.log_scale, z=z)
         return z * np.exp(like(self.log_scale, z)) + like(self.shift, z), self._log_det(z)
 
     def inverse(self, x, context=None):
-        x = checks.shaped("x", x, "N", ...)
+        x = checks.array("x", x, "N", ..., finite=False)
         check_broadcast("log_scale", self.log_scale, x=x)
         return (x - like(self.shift, x)) * np.exp(-like(self.log_scale, x)), -self._log_det(x)
 
@@ -217,7 +217,7 @@ class Permute(Bijection):
     def _checked(self, name, a):
         if len(np.shape(a)) < 2 or np.shape(a)[-1] != len(self.order):
             raise ValueError(f"{name} must have shape (N, ..., {len(self.order)}), as order has, got {np.shape(a)}")
-        return checks.shaped(name, a, "N", ..., len(self.order))
+        return checks.array(name, a, "N", ..., len(self.order), finite=False)
 
 
 class Squeeze(Bijection):
@@ -265,7 +265,7 @@ class Split(Bijection):
         return self._apply("x", self.inner.inverse, x, context)
 
     def _apply(self, name, direction, a, context):
-        a = checks.shaped(name, a, "N", ..., "C")
+        a = checks.array(name, a, "N", ..., "C", finite=False)
         c = np.shape(a)[-1]
         if c < 2:
             raise ValueError(f"{name} must have at least 2 channels to split, got shape {np.shape(a)}")
@@ -285,7 +285,7 @@ class Logit(Bijection):
         self.alpha = checks.number("alpha", alpha, 0, 0.5, without=0.5)
 
     def forward(self, z, context=None):
-        z = checks.shaped("z", z, "N", ...)
+        z = checks.array("z", z, "N", ..., finite=False)
         x = (sigmoid(z) - self.alpha) / (1 - 2 * self.alpha)
         return x, -self._inverse_log_det(z)
 
@@ -306,7 +306,7 @@ class Logit(Bijection):
 
 def checked_bijection(name: str, f: Any) -> Any:
     """f, if it is an instance that maps both ways."""
-    return checks.having(name, f, "forward", "inverse")
+    return checks.instance_with(name, f, "forward", "inverse")
 
 
 def apply(f: Callable, a: Array, context: Array | None) -> Any:

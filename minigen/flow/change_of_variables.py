@@ -31,7 +31,7 @@ def jacobian_matrix(f: Callable, x: Array) -> Array:
     x = checks.array("x", x, "n")
 
     def checked(v):
-        return checks.shaped("f(x)", f(v), "m")
+        return checks.array("f(x)", f(v), "m", finite=False)
 
     return jacobian(checked)(x)
 

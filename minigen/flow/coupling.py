@@ -59,7 +59,7 @@ def check_coupling(mask: Array, **arrays: Array) -> None:
 
 def checked_input(mask: Array, name: str, a: Any) -> Array:
     """`a` (N, ...) as floats. ValueError unless `mask` broadcasts against one example."""
-    a = checks.shaped(name, a, "N", ...)
+    a = checks.array(name, a, "N", ..., finite=False)
     check_coupling(mask, **{name: a})
     return a
 
@@ -129,7 +129,7 @@ def diagonal_scale(z: Array, log_scale: Array) -> tuple[Array, Array]:
 
 def _one_scale_each(name, a, log_scale):
     """`a` (N, ...) as floats, if `log_scale` has the shape of one example."""
-    a = checks.shaped(name, a, "N", ...)
+    a = checks.array(name, a, "N", ..., finite=False)
     if np.shape(a)[1:] != np.shape(log_scale):
         raise ValueError(f"{name} must have shape (N, ...) with examples {np.shape(log_scale)}, got {np.shape(a)}")
     return a

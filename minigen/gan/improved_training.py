@@ -73,7 +73,7 @@ def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy
     differ.
     """
     count = checks.whole("count", count)
-    mean, value = checks.shaped("mean", mean, ...), checks.shaped("value", value, ...)
+    mean, value = checks.array("mean", mean, ..., finite=False), checks.array("value", value, ..., finite=False)
     checks.same_shape(0, mean=mean, value=value)
     return mean + (value - mean) / count
 

@@ -39,7 +39,7 @@ class Generator(Module):
             layer.w *= he_gain(activation)
 
     def __call__(self, z: Array) -> Array:
-        return self.body(checks.shaped("z", z, "N", self.dim_z))
+        return self.body(checks.array("z", z, "N", self.dim_z, finite=False))
 
     def latent(self, rng: Rng, n: int) -> numpy.ndarray:
         """n draws of z ~ N(0, I), (n, dim_z) float32."""
@@ -130,7 +130,7 @@ class ConvGenerator(Module):
         self.up2 = ConvTranspose2d(rng, width, channels, kernel=4, stride=2, padding=1)
 
     def __call__(self, z: Array) -> Array:  # the shapes at side 28
-        z = checks.shaped("z", z, "N", self.dim_z)
+        z = checks.array("z", z, "N", self.dim_z, finite=False)
         if self.plan is not None and self.norm0 is not None:
             z = relu(self.norm0(self.plan(z)))  # (N, hidden)
         h = self.start(z)
@@ -174,7 +174,7 @@ class ConvDiscriminator(Module):
 
     def features(self, x: Array) -> Array:
         """The last hidden layer: (N, hidden), or (N, (side/4)²·2·width) without one."""
-        x = checks.shaped("x", x, "N", "H", "W", "C")
+        x = checks.array("x", x, "N", "H", "W", "C", finite=False)
         h = leaky_relu(self.down1(2 * x - 1))  # at side 28: (N, 14, 14, width)
         h = self.down2(h)  # (N, 7, 7, 2·width)
         if self.norm2 is not None:

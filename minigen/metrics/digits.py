@@ -114,7 +114,7 @@ def judge_digits(
 def digit_features(classifier: DigitClassifier, images: ArrayLike, name: str = "images") -> np.ndarray:
     """`classifier.features` of many images, in batches: (N, 28, 28, 1) -> (N, dim) float32. ValueErrors as above."""
     images = _images(name, images)
-    checks.having("classifier", classifier, "features", "out")
+    checks.instance_with("classifier", classifier, "features", "out")
     return batched(classifier.features, images)
 
 

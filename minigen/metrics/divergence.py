@@ -145,7 +145,7 @@ def _log_density_pair(log_p: ArrayLike, log_q: ArrayLike) -> tuple[np.ndarray, n
 
 def _log_density(name: str, value: ArrayLike) -> np.ndarray:
     """`value` as float64 numbers that are finite or -inf."""
-    value = checks.shaped(name, value, ...)
+    value = checks.array(name, value, ..., finite=False)
     if value.dtype.kind == "f" and np.any(np.isnan(value) | (value == np.inf)):
         raise ValueError(f"{name} must be finite or -inf (a density of zero), got NaN or +inf")
     checks.array(name, np.where(value == -np.inf, 0, value), ...)

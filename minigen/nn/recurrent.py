@@ -50,8 +50,8 @@ def lstm_step(gates: Array, c: Array) -> tuple[Array, Array]:
     ValueError: shapes that do not fit.
     """
     c = as_floats(c, "c")
-    n, width = np.shape(checks.shaped("c", c, "N", "width"))
-    gates = checks.shaped("gates", gates, n, 4 * width)
+    n, width = np.shape(checks.array("c", c, "N", "width", finite=False))
+    gates = checks.array("gates", gates, n, 4 * width, finite=False)
     i, f, o = (sigmoid(gates[:, k * width : (k + 1) * width]) for k in range(3))
     g = tanh(gates[:, 3 * width :])
     c = f * c + i * g

@@ -186,16 +186,14 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     """
 
     def run(tree, *args):
-        value, aux, gradients = value_and_gradients(fn, tree, args, has_aux)
+        value, aux, gradients = differentiate(fn, tree, args, has_aux)
         grads = tree_of(gradients, tree)
         return ((value, aux) if has_aux else value), grads
 
     return run
 
 
-def value_and_gradients(
-    fn: Callable, tree: Any, args: tuple, has_aux: bool = False
-) -> tuple[Any, Any, list[np.ndarray]]:
+def differentiate(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -> tuple[Any, Any, list[np.ndarray]]:
     """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None,
     gradients)."""
     output, trace, arrays, roots = _trace(fn, tree, args)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from minigen.tensor import runtime
-from minigen.tensor.core import tree_of, value_and_gradients
+from minigen.tensor.core import differentiate, tree_of
 from minigen.tensor.scratch import chunks
 from minigen.tensor.tree import map_items
 
@@ -111,11 +111,11 @@ def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     def run(tree: Any, *batch: Any) -> tuple[Any, Any]:
         n = _batch_size(batch)
 
-        def differentiate(part):
-            value, aux, gradients = value_and_gradients(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
+        def differentiate_part(part):
+            value, aux, gradients = differentiate(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
             return part, value, aux, gradients
 
-        halves = in_halves(differentiate, n)
+        halves = in_halves(differentiate_part, n)
         if len(halves) == 1:
             _, value, aux, gradients = halves[0]
         else:

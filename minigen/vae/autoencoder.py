@@ -39,7 +39,7 @@ def reconstruction_loss(x: Array, decoded: Array) -> Array:
     The square is summed over the pixels, not averaged: D times an element-wise mean. In squared units of x.
     Raises ValueError if the shapes differ or a value is not finite.
     """
-    x, decoded = checks.alike(2, x=x, decoded=decoded)
+    x, decoded = checks.floats_of_one_shape(2, x=x, decoded=decoded)
     return np.sum((x - decoded) ** 2) / len(x)
 
 
@@ -220,7 +220,7 @@ class Autoencoder(Module):
 
     def decode(self, z: Array) -> Array:
         """The reconstruction from a code: (N, dim_z) -> (N, dim_x)."""
-        z = checks.shaped("z", z, "N", self.dim_z)
+        z = checks.array("z", z, "N", self.dim_z, finite=False)
         if self.decoder is not None:
             return self.decoder(z)
         assert self.biases is not None  # of a tied decoder
@@ -246,10 +246,10 @@ def autoencoder_loss(
     penalty(model, seen, z) -> scalar, z (N, dim_z) being the code of seen: weight times one of the penalties above.
     Eq. vae.01; with a corrupted `seen` Eq. vae.02.
     """
-    checks.having("model", model, "encode", "decode")
+    checks.instance_with("model", model, "encode", "decode")
     if penalty is not None:
         checks.function("penalty", penalty)
-    x, seen = checks.alike(2, x=x, seen=x if seen is None else seen)
+    x, seen = checks.floats_of_one_shape(2, x=x, seen=x if seen is None else seen)
     z = model.encode(seen)
     reconstruction = reconstruction_loss(x, model.decode(z))
     extra = 0.0 if penalty is None else penalty(model, seen, z)
@@ -285,7 +285,7 @@ def _layers(rng: Rng, sizes: Sequence[int], activations: Sequence[Activation]) -
 
 def _in_open_unit_interval(name: str, p: Array) -> Array:
     """p, as an array unless it is a number: that would become an array of float64."""
-    values = checks.shaped(name, p, ...)
+    values = checks.array(name, p, ..., finite=False)
     if not isbox(values) and not (numpy.min(values) > 0 and numpy.max(values) < 1):
         low, high = numpy.min(values), numpy.max(values)
         raise ValueError(f"{name} must lie strictly between 0 and 1, got values from {low:.4g} to {high:.4g}")

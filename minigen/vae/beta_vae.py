@@ -69,7 +69,7 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
     They start at code (dim_z,); for each of `dims` (all unless given) that number takes each of `values` (V,).
     Images are means of p(x|z). Raises ValueError if code, values or dims do not fit.
     """
-    checks.having("vae", vae, "decode", "likelihood", "dim_z")
+    checks.instance_with("vae", vae, "decode", "likelihood", "dim_z")
     code = checks.array("code", code, vae.dim_z, dtype=numpy.float32)
     values = checks.array("values", values, "V", dtype=numpy.float32)
     dims = checks.wholes("dims", range(vae.dim_z) if dims is None else dims, least=0)

@@ -73,7 +73,7 @@ class Bernoulli(Likelihood):
 
     def log_prob(self, x: Array, decoded: Array) -> Array:
         """log p(x|z): x in [0, 1] and logits, both (N, D) -> (N,), nats."""
-        x, decoded = checks.alike(2, x=x, decoded=decoded)
+        x, decoded = checks.floats_of_one_shape(2, x=x, decoded=decoded)
         return bernoulli_log_likelihood(x, decoded)
 
     def mean(self, decoded: Array) -> Array:
@@ -106,7 +106,7 @@ class Gaussian(Likelihood):
 
     def log_prob(self, x: Array, decoded: Array) -> Array:
         """log p(x|z): x and means, both (N, D) -> (N,), nats. Raises ValueError if x is not finite."""
-        x, decoded = checks.alike(2, x=x, decoded=decoded)
+        x, decoded = checks.floats_of_one_shape(2, x=x, decoded=decoded)
         return gaussian_log_likelihood(x, decoded, self.logvar)
 
     def mean(self, decoded: Array) -> Array:

@@ -22,7 +22,7 @@ def kl_gaussians(mu: Array, logvar: Array, mu_p: Array, logvar_p: Array) -> Arra
     `kl_standard_normal`, the KL divergence of Eq. vae.11; with those of the posterior, the gap of Eq. vae.13. Raises
     ValueError if the shapes differ or a value is not finite.
     """
-    mu, logvar, mu_p, logvar_p = checks.alike(2, mu=mu, logvar=logvar, mu_p=mu_p, logvar_p=logvar_p)
+    mu, logvar, mu_p, logvar_p = checks.floats_of_one_shape(2, mu=mu, logvar=logvar, mu_p=mu_p, logvar_p=logvar_p)
     terms = (np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar_p - logvar
     return 0.5 * np.sum(terms, axis=tuple(range(1, np.ndim(mu))))
 
@@ -85,7 +85,7 @@ class LinearGaussian:
         ½ (trace(P S) + (m - mu)ᵀ P (m - mu) - D_z - log det P - log det S), with m and P the posterior's mean and
         precision and S = diag exp(logvar).
         """
-        mu, logvar = checks.alike(2, mu=mu, logvar=logvar)
+        mu, logvar = checks.floats_of_one_shape(2, mu=mu, logvar=logvar)
         mean, covariance = self.posterior(x)
         checks.same_shape(2, mean=mean, mu=mu)
         trace = numpy.exp(logvar) @ numpy.diag(self.precision)  # (N,)
@@ -101,7 +101,7 @@ def _quadratic(d: numpy.ndarray, covariance: numpy.ndarray) -> numpy.ndarray:
 def _fitting(x, mu, logvar, w, b, std) -> list[Array]:
     """The arrays among the arguments of `expected_log_likelihood`; ValueError unless they fit together."""
     x, mu = checks.array("x", x, "N", "D"), checks.array("mu", mu, "N", "D")
-    mu, logvar = checks.alike(2, mu=mu, logvar=logvar)
+    mu, logvar = checks.floats_of_one_shape(2, mu=mu, logvar=logvar)
     n, d = np.shape(x)
     d_z = np.shape(mu)[1]
     if len(mu) != n or np.shape(w) != (d_z, d) or np.shape(b) != (d,):

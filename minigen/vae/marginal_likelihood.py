@@ -64,7 +64,7 @@ def maximum_likelihood(log_px: Array) -> int:
 def _densities(**arrays: Array) -> None:
     """ValueError if a plain array holds a NaN or +inf; -inf is the logarithm of a density of zero."""
     for name, a in arrays.items():
-        checks.shaped(name, a, ...)
+        checks.array(name, a, ..., finite=False)
         if 0 in np.shape(a):
             raise ValueError(f"{name} must not be empty, got shape {np.shape(a)}")
         if not isbox(a) and not np.all(np.asarray(a) < np.inf):  # false for NaN

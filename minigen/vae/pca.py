@@ -56,7 +56,7 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Computed from their sines, which resolve small angles where cosines round to 1. Raises ValueError if the shapes
     differ or the rows of one are linearly dependent.
     """
-    a, b = checks.alike(2, a=a, b=b)
+    a, b = checks.floats_of_one_shape(2, a=a, b=b)
     bases = []
     for name, rows in (("a", a), ("b", b)):
         if np.linalg.matrix_rank(np.asarray(rows, np.float64)) < len(rows):

@@ -42,7 +42,7 @@ def straight_through(z: Array, quantized: Array) -> Array:
     The value is that of the code vectors; the gradient passes to z unchanged, and none to `quantized`. Raises
     ValueError if the shapes differ.
     """
-    z, quantized = checks.alike(z=z, quantized=quantized)
+    z, quantized = checks.floats_of_one_shape(z=z, quantized=quantized)
     return z + stop_gradient(quantized - z)
 
 

@@ -100,7 +100,7 @@ def td_vae_loss(model: Any, x: Array, t1: Times, t2: Times, eps1: Array, eps2: A
     With t2 = t1 + 1 it is Eq. vae.23: the bound of Eq. vae.22, which is Eq. vae.21 given the past.
     Raises ValueError as `TDVAE.at` does.
     """
-    checks.having("model", model, "at")
+    checks.instance_with("model", model, "at")
     (x2, b1, b2), gap = model.at(x, t1, t2)
     belief1, belief2 = model.p_B(b1), model.p_B(b2)
     z2 = belief2.sample(eps2)  # (N, D_z)

@@ -31,7 +31,7 @@ def reparameterize(mu: Array, logvar: Array, eps: Array) -> Array:
 
     Raises ValueError if the shapes differ or a value is not finite.
     """
-    mu, logvar, eps = checks.alike(mu=mu, logvar=logvar, eps=eps)
+    mu, logvar, eps = checks.floats_of_one_shape(mu=mu, logvar=logvar, eps=eps)
     return mu + np.exp(0.5 * logvar) * eps
 
 
@@ -64,7 +64,7 @@ def elbo(
     The first term is one sample's estimate of its expectation, the second is exact. Eq. vae.11, Eq. vae.13
     """
     checks.function("log_likelihood", log_likelihood)
-    x, decoded = checks.alike(2, x=x, decoded=decoded)
+    x, decoded = checks.floats_of_one_shape(2, x=x, decoded=decoded)
     reconstruction = log_likelihood(x, decoded)  # (N,)
     kl = kl_standard_normal(mu, logvar)  # (N,)
     checks.same_shape(reconstruction=reconstruction, kl=kl)
@@ -104,12 +104,12 @@ class VAE(Module):
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""
-        h = self.encoder(checks.shaped("x", x, "N", self.dim_x))  # (N, 2·dim_z)
+        h = self.encoder(checks.array("x", x, "N", self.dim_x, finite=False))  # (N, 2·dim_z)
         return h[:, : self.dim_z], h[:, self.dim_z :]
 
     def decode(self, z: Array) -> Array:
         """The parameters of p(x|z), logits of pixels or means of points: (N, dim_z) -> (N, dim_x)."""
-        return self.decoder(checks.shaped("z", z, "N", self.dim_z))
+        return self.decoder(checks.array("z", z, "N", self.dim_z, finite=False))
 
     def elbo(self, x: Array, eps: Array) -> Elbo:
         """The ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z).
@@ -148,7 +148,7 @@ def vae_loss(
     x (N, dim_x), eps (N, dim_z) ~ N(0, I). "reconstruction" is the mean of -log p(x|z): the loss is the terms' sum.
     `bound(vae, x, eps)` -> Elbo, if given, takes the place of `vae.elbo`: another weight of a term, for example.
     """
-    checks.having("vae", vae, "elbo")
+    checks.instance_with("vae", vae, "elbo")
     if bound is not None:
         checks.function("bound", bound)
     terms = vae.elbo(x, eps) if bound is None else bound(vae, x, eps)
@@ -172,7 +172,7 @@ def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, r
 
     w_k is an unbiased estimate of p(x), the integral of Eq. vae.08. About `rows` codes are decoded at a time.
     """
-    checks.having("vae", vae, "encode", "decode", "likelihood")
+    checks.instance_with("vae", vae, "encode", "decode", "likelihood")
     samples, rows = checks.whole("samples", samples), checks.whole("rows", rows)
     x = checks.array("x", x, "N", ..., "D")
     checks.rng(rng)
@@ -233,7 +233,7 @@ def score_function_gradient(
     (Williams 1992). It applies also where z cannot be written as in Eq. vae.14.
     """
     checks.function("f", f)
-    mu, logvar, eps = checks.alike(2, mu=mu, logvar=logvar, eps=eps)
+    mu, logvar, eps = checks.floats_of_one_shape(2, mu=mu, logvar=logvar, eps=eps)
     z = reparameterize(mu, logvar, eps)
     weight = _per_row(f(z), len(z)) - baseline  # (N, 1)
     return weight * eps * np.exp(-0.5 * logvar), weight * 0.5 * (eps**2 - 1)  # weight times the gradient of log q(z)
@@ -246,7 +246,7 @@ def reparameterized_gradient(f: Callable, mu: Array, logvar: Array, eps: Array) 
     """
 
     checks.function("f", f)
-    mu, logvar, eps = checks.alike(2, mu=mu, logvar=logvar, eps=eps)
+    mu, logvar, eps = checks.floats_of_one_shape(2, mu=mu, logvar=logvar, eps=eps)
 
     def total(q):
         return np.sum(_per_row(f(reparameterize(q[0], q[1], eps)), len(eps)))

@@ -143,7 +143,7 @@ def vq_vae_loss(model: QuantizedModel, x: Array) -> tuple[Array, dict[str, Array
 
 def start(model: QuantizedModel, x: numpy.ndarray, rng: Rng) -> None:
     """Initialize the codebooks with vectors of the images x, level by level from the top."""
-    checks.having("model", model, "quantizers")
+    checks.instance_with("model", model, "quantizers")
     checks.rng(rng)
     for k, quantizer in enumerate(model.quantizers):
         quantizer.start(model(x).levels[k].z, rng)
@@ -159,7 +159,7 @@ def training_step(
     afterward. Returns batch means of the loss and its terms, and the perplexity of each level ("perplexity", or
     "perplexity top" and "perplexity bottom").
     """
-    checks.having("model", model, "quantizers")
+    checks.instance_with("model", model, "quantizers")
     if rng is not None:
         checks.rng(rng)
     (value, (terms, levels)), grads = _gradient(model, checks.array("x", x, "N", "H", "W", "C"))

@@ -59,8 +59,8 @@ class ControlledBlock(Module):
         self.zero_out = Conv2d(rng, channels, channels, 1, scale=0.0)
 
     def __call__(self, x: Array, c: Array) -> Array:
-        x = checks.shaped("x", x, "N", "H", "W", self.channels)
-        c = checks.shaped("c", c, *x.shape)
+        x = checks.array("x", x, "N", "H", "W", self.channels, finite=False)
+        c = checks.array("c", c, *x.shape, finite=False)
         y = controlled(self.frozen, self.trained, self.zero_in, self.zero_out, x, c)
         return like(y, x)
 
@@ -95,7 +95,7 @@ class ControlNet(Module):
         if c is None:
             return self.frozen(x, t, y)
         x = self.frozen.checked_images(x)
-        c = checks.shaped("c", c, *np.shape(x)[:3], self.channels)
+        c = checks.array("c", c, *np.shape(x)[:3], self.channels, finite=False)
         condition = self.frozen.condition(t, y, len(x))  # (N, dim_time)
         h, skip = self.frozen.encode(x, condition)  # (N, H/4, W/4, 2 width), (N, H/2, W/2, width)
         hint = self.zero_in(silu(self.hint(space_to_depth(c))))  # (N, H/2, W/2, width)

@@ -38,7 +38,7 @@ class EpsMLP(Module):
         self.body = MLP(rng, [inputs, *[width] * layers, dim], activation="silu", last_scale=0.0)
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
-        x = checks.shaped("x", x, "N", self.dim)
+        x = checks.array("x", x, "N", self.dim, finite=False)
         if np.shape(t) != (len(x),):
             raise ValueError(f"t must have shape ({len(x)},), one time step for each example, got {np.shape(t)}")
         inputs = [x, sinusoidal(t, self.time_features)]  # (N, dim), (N, time_features)

@@ -72,9 +72,11 @@ def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5) 
     The norm has no weights of its own. The result has the dtype of h. Dhariwal and Nichol 2021. Raises ValueError for
     shapes that do not fit, a negative eps, or if `groups` does not divide C.
     """
-    h = checks.shaped("h", h, "N", ..., "C")
+    h = checks.array("h", h, "N", ..., "C", finite=False)
     n, *positions, c = np.shape(h)
-    scale, shift = (like(checks.shaped(name, a, n, c), h) for name, a in (("scale", scale), ("shift", shift)))
+    scale, shift = (
+        like(checks.array(name, a, n, c, finite=False), h) for name, a in (("scale", scale), ("shift", shift))
+    )
     groups, eps = checks.whole("groups", groups), checks.number("eps", eps, 0)
     each = (n, *[1] * len(positions), c)  # (N, 1, ..., C)
     normalized = group_norm(h, numpy.ones(c, h.dtype), numpy.zeros(c, h.dtype), groups, eps)
@@ -253,7 +255,7 @@ class UNet(Module):
 
     def checked_images(self, x: Array) -> Array:
         """`x`, if it is an array of images for this network: floats (N, H, W, channels), H and W multiples of 4."""
-        x = checks.shaped("x", x, ...)
+        x = checks.array("x", x, ..., finite=False)
         shape = np.shape(x)
         if len(shape) != 4 or shape[3] != self.channels or shape[1] % 4 or shape[2] % 4:
             raise ValueError(f"x must have shape (N, H, W, {self.channels}), H and W multiples of 4, got {shape}")
@@ -267,7 +269,7 @@ class UNet(Module):
     def _given(self, y, n):
         """The embedding of a condition: labels (N,) or vectors (N, vectors)."""
         if self.vector is not None and np.ndim(y) == 2:
-            return self.vector(checks.shaped("y", y, n, np.shape(self.vector.w)[0]))
+            return self.vector(checks.array("y", y, n, np.shape(self.vector.w)[0], finite=False))
         if self.label is None or self.classes is None:
             raise ValueError("y must be None, since the network was made without classes")
         y = checks.integers("y", y, n, least=-1, most=self.classes - 1)
