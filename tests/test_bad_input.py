@@ -1679,37 +1679,28 @@ def state_of_all(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 CALLS = {row.name: row for row in TABLE}
-CORRUPTIONS = [
-    (row.name, name, k)
-    for row in TABLE
-    for name, kind in row.arguments.items()
-    for k in range(len(kind.wrong(kind.make())))
-]
 
 
-def test_every_row_has_its_own_name():
-    assert len(CALLS) == len(TABLE)
+def wrong_values(name: str) -> list[tuple[str, Any]]:
+    """(argument, wrong value) of every wrong value of every argument of a row."""
+    kinds = CALLS[name].arguments
+    return [(argument, value) for argument, kind in kinds.items() for value in kind.wrong(kind.make())]
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_good_arguments_pass(name):
-    """Else a wrong argument could be refused for another one's sake."""
-    refused = None
-    try:
-        call(CALLS[name], {argument: kind.make() for argument, kind in CALLS[name].arguments.items()})
-    except (ValueError, TypeError) as error:
-        refused = error
-    assert refused is None
-
-
-@pytest.mark.parametrize(("name", "argument", "k"), CORRUPTIONS)
-def test_a_wrong_argument_is_named_and_nothing_has_changed(name, argument, k):
-    arguments = {each: kind.make() for each, kind in CALLS[name].arguments.items()}
-    arguments[argument] = CALLS[name].arguments[argument].wrong(arguments[argument])[k]
+def complaint(name: str, argument: str, value: Any) -> str | None:
+    """What is wrong with how a call takes a wrong value: None if the error names the argument and nothing changed."""
+    arguments = {each: kind.make() for each, kind in CALLS[name].arguments.items()} | {argument: value}
     before = state_of_all(arguments)
-    with pytest.raises((ValueError, TypeError), match=rf"\b{argument}\b"):
+    given = f"{argument} = {value!r:.80}"
+    try:
         call(CALLS[name], arguments)
-    assert state_of_all(arguments) == before
+    except (ValueError, TypeError) as error:
+        if not re.search(rf"\b{argument}\b", str(error)):
+            return f"{given}: the error does not name it: {error}"
+        return None if state_of_all(arguments) == before else f"{given}: refused after something had changed"
+    except Exception as error:
+        return f"{given}: {type(error).__name__} where a ValueError is due: {error}"
+    return f"{given}: accepted"
 
 
 class Foreign:
@@ -1722,12 +1713,9 @@ class Foreign:
         return self.values if dtype is None else self.values.astype(dtype)
 
 
-ARRAYS = [
-    (row.name, argument)
-    for row in TABLE
-    for argument, kind in row.arguments.items()
-    if isinstance(kind.make(), numpy.ndarray)
-]
+def arrays_of(name: str) -> list[str]:
+    """The arguments of a row that are arrays."""
+    return [argument for argument, kind in CALLS[name].arguments.items() if isinstance(kind.make(), numpy.ndarray)]
 
 
 def numbers(result: Any) -> list[numpy.ndarray]:
@@ -1737,15 +1725,62 @@ def numbers(result: Any) -> list[numpy.ndarray]:
     return [numpy.asarray(result)] if isinstance(result, (float, numpy.ndarray, numpy.generic)) else []
 
 
-@pytest.mark.parametrize(("name", "argument"), ARRAYS)
-def test_an_array_of_another_library_is_taken_or_told(name, argument):
-    """Taken: the results are those of the array that it holds. Told: a sentence that names it, and what to do."""
+def foreign_complaint(name: str, argument: str) -> str | None:
+    """What is wrong with how a call takes an array of another library.
+
+    None if the results are those of the array that it holds, or if a sentence names it and says what to do.
+    """
     mine, foreign = ({each: kind.make() for each, kind in CALLS[name].arguments.items()} for _ in range(2))
     foreign[argument] = Foreign(foreign[argument])
     try:
         result = call(CALLS[name], foreign)
     except ValueError as error:
-        assert re.search(rf"\b{argument}\b.*Foreign: numpy.asarray makes one", str(error)), error
-        return
-    for ours, theirs in zip(numbers(call(CALLS[name], mine)), numbers(result), strict=True):
-        numpy.testing.assert_array_equal(ours, theirs)
+        said = re.search(rf"\b{argument}\b.*Foreign: numpy.asarray makes one", str(error))
+        return None if said else f"{argument} of another library: {error}"
+    ours, theirs = numbers(call(CALLS[name], mine)), numbers(result)
+    same = len(ours) == len(theirs) and all(map(numpy.array_equal, ours, theirs))
+    return None if same else f"{argument} of another library gives another result"
+
+
+def test_every_row_has_its_own_name():
+    assert len(CALLS) == len(TABLE)
+
+
+def refused(name: str) -> Exception | None:
+    """The error of a call with good arguments: without one, a wrong argument might be refused for another's sake."""
+    try:
+        call(CALLS[name], {argument: kind.make() for argument, kind in CALLS[name].arguments.items()})
+    except (ValueError, TypeError) as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_good_arguments_pass_and_wrong_ones_are_named(name):
+    assert refused(name) is None
+    complaints = [complaint(name, argument, value) for argument, value in wrong_values(name)]
+    complaints += [foreign_complaint(name, argument) for argument in arrays_of(name)]
+    assert [each for each in complaints if each is not None] == []
+
+
+def test_a_call_that_accepts_anything_is_complained_of():
+    """The three complaints, on calls that earn them."""
+
+    def accepts(n):
+        return n
+
+    def silent(n):
+        raise ValueError("something is wrong")
+
+    def late(n, rng):
+        rng.standard_normal()
+        raise ValueError("n must be a whole number")
+
+    rows = [Row("accepts", accepts, {"n": size(3)}), Row("silent", silent, {"n": size(3)})]
+    rows.append(Row("late", late, {"n": size(3), "rng": rng()}))
+    for each, expected in zip(rows, ["accepted", "does not name it", "after something had changed"], strict=True):
+        CALLS[each.name] = each
+        try:
+            assert expected in (complaint(each.name, "n", 0) or "")
+        finally:
+            del CALLS[each.name]
