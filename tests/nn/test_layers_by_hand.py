@@ -1,0 +1,58 @@
+"""Time features, embeddings and blocks that several networks share, against plain NumPy, with random weights."""
+
+import math
+
+import numpy as np
+import pytest
+
+from minigen.nn import ResidualBlock, TimeEmbedding, TransformerBlock, sinusoidal
+from tests import plain
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_frequencies_fall_from_one_by_powers_of_the_longest_period():
+    """Of dim 6: sines, then cosines, of t, t/10,000^(1/3) and t/10,000^(2/3), or with another period."""
+    t = np.array([0, 1, 7, 500])
+    for period, arguments in [(10_000, ()), (81, (81.0,))]:
+        angles = [[time / period ** (k / 3) for k in range(3)] for time in t]
+        want = [[f(angle) for f in (math.sin, math.cos) for angle in row] for row in angles]
+        np.testing.assert_allclose(sinusoidal(t, 6, *arguments), want, atol=1e-6)
+
+
+def test_time_embedding(rng):
+    """SiLU between its two layers unless another activation is named, a period of 10,000 unless one is given."""
+    t = np.array([1, 30, 900])
+    layer = plain.random_weights(TimeEmbedding(rng, 6, 5), rng)
+    np.testing.assert_allclose(layer(t), plain.mlp(plain.sinusoidal(t, 6), layer.body.layers, plain.silu), atol=1e-6)
+    layer = plain.random_weights(TimeEmbedding(rng, 4, 5, "relu", 100.0), rng)
+    features = np.stack([np.sin(t), np.sin(t / 10), np.cos(t), np.cos(t / 10)], axis=1)
+    np.testing.assert_allclose(layer(t), plain.mlp(features, layer.body.layers, plain.relu), atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_transformer_block(rng, causal):
+    """Attention of several heads and an MLP with ReLU, each after a norm and added to its input."""
+    block = plain.random_weights(TransformerBlock(rng, 12, 3), rng)
+    assert block.mlp.layers[0].w.shape == (12, 48)
+    x = rng.standard_normal((2, 5, 12))
+    mask = np.tril(np.ones((2, 5, 5), bool)) if causal else None
+    h = x + plain.multi_head_attention(plain.layer_norm(x, block.norm1), block.attention, 3, mask=mask)
+    h = h + plain.mlp(plain.layer_norm(h, block.norm2), block.mlp.layers, plain.relu)
+    np.testing.assert_allclose(block(x, causal), h, atol=1e-9)
+
+
+@pytest.mark.parametrize("groups", [(None, None), (2, 3), (3, None)])
+def test_residual_block(rng, groups):
+    """Norm, activation, convolution, twice; a condition in between, and a 1 × 1 convolution where channels differ."""
+    block = ResidualBlock(rng, 6, 9, kernels=(5, 3), groups=groups, activation="silu", dim_condition=4)
+    block = plain.random_weights(block, rng)
+    x, condition = rng.standard_normal((2, 4, 5, 6)), rng.standard_normal((2, 4))
+    h = x if groups[0] is None else plain.group_norm(x, block.norm1, groups[0])
+    h = plain.conv2d(plain.silu(h), block.conv1, padding=2) + plain.linear(condition, block.condition)[:, None, None]
+    h = h if groups[1] is None else plain.group_norm(h, block.norm2, groups[1])
+    h = plain.conv2d(plain.silu(h), block.conv2, padding=1)
+    np.testing.assert_allclose(block(x, condition), h + plain.conv2d(x, block.skip), atol=1e-9)
