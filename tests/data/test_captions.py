@@ -43,8 +43,10 @@ def test_the_width_of_a_box():
     x = np.zeros((1, 28, 28, 1))
     x[0, 8:20, 5:17] = 1
     assert measure(x).width[0] == 12
-    x[0, 3, 25] = 0.2  # too faint to count
+    x[0, 3, 25] = 0.25  # too faint to count: ink must be above a quarter
     assert measure(x).width[0] == 12
+    x[0, 3, 25] = 0.26
+    assert measure(x).width[0] == 26 - 5
 
 
 def test_no_ink():
