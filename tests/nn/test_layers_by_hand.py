@@ -1,17 +1,56 @@
-"""Time features, embeddings and blocks that several networks share, against plain NumPy, with random weights."""
+"""Layers, time features and blocks that several networks share, against plain NumPy, with random weights."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from minigen.nn import ResidualBlock, TimeEmbedding, TransformerBlock, sinusoidal
+from minigen.nn import (
+    BatchNorm,
+    CausalConv1d,
+    Conv2d,
+    ConvTranspose2d,
+    GroupNorm,
+    LayerNorm,
+    Linear,
+    MaskedConv2d,
+    MaskedLinear,
+    ResidualBlock,
+    TimeEmbedding,
+    TransformerBlock,
+    sinusoidal,
+)
 from tests import plain
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+def test_each_layer_uses_all_of_its_settings(rng):
+    """Activations, strides, paddings, dilations, groups and epsilons that are not the usual ones."""
+    x, image, mask = rng.standard_normal((2, 7, 6)), rng.standard_normal((2, 5, 6, 6)), rng.integers(0, 2, (6, 4))
+    kernel = rng.integers(0, 2, (3, 3, 1, 1))
+
+    def masked(layer, mask):
+        return SimpleNamespace(w=layer.w * mask, b=layer.b)
+
+    for layer, a, by_hand in [
+        (Linear(rng, 6, 4, "relu"), x, lambda f: plain.relu(plain.linear(x, f))),
+        (Linear(rng, 6, 4, bias=False), x, lambda f: x @ f.w),
+        (MaskedLinear(rng, mask, "tanh"), x, lambda f: np.tanh(plain.linear(x, masked(f, mask)))),
+        (Conv2d(rng, 6, 4, 3, 2, 1), image, lambda f: plain.conv2d(image, f, 2, 1)),
+        (MaskedConv2d(rng, kernel, 6, 4, 2), image, lambda f: plain.conv2d(image, masked(f, kernel), 1, 2)),
+        (ConvTranspose2d(rng, 6, 4, 3, 2, 1), image, lambda f: plain.conv_transpose2d(image, f, 2, 1)),
+        (CausalConv1d(rng, 6, 4, 3, 2), x, lambda f: plain.causal_conv1d(x, f, 2)),
+        (LayerNorm(6, 0.3), x, lambda f: plain.layer_norm(x, f, 0.3)),
+        (GroupNorm(3, 6, 0.3, "silu"), image, lambda f: plain.silu(plain.group_norm(image, f, 3, 0.3))),
+        (BatchNorm(6, 0.3), image, lambda f: plain.batch_norm(image, f, 0.3)),
+    ]:
+        layer = plain.random_weights(layer, rng)
+        np.testing.assert_allclose(layer(a), by_hand(layer), atol=1e-6, err_msg=type(layer).__name__)
 
 
 def test_frequencies_fall_from_one_by_powers_of_the_longest_period():
