@@ -124,6 +124,12 @@ def test_vq_vae_of_two_levels(rng):
         np.testing.assert_array_equal(output.levels[1].indices, bottom)
         decoded = decoder(np.concatenate([above, kept], axis=3), net.decoder)
         np.testing.assert_allclose(output.decoded, decoded, atol=1e-6)
+    np.testing.assert_array_equal(net.codes(x)[0], top)
+    np.testing.assert_array_equal(net.codes(x)[1], bottom)
+    np.testing.assert_allclose(net.context(top), above, atol=1e-6)
+    np.testing.assert_allclose(net.images(top, bottom), np.clip(decoded, 0, 1), atol=1e-6)
+    alone = decoder(np.concatenate([above, 0 * e_bottom], axis=3), net.decoder)
+    np.testing.assert_allclose(net.images(top), np.clip(alone, 0, 1), atol=1e-6)
 
 
 def test_code_prior(rng):

@@ -206,6 +206,7 @@ def test_quantizer_start_and_revival(rng):
     assert (quantizer.codebook[[1, 3]] > 50).all() and (quantizer.counts >= 0.6).all()
     np.testing.assert_array_equal(quantizer.sums[[1, 3]], quantizer.codebook[[1, 3]])
     assert quantizer.revive(z, rng) == 0
+    assert quantizer.revive(z, rng, below=2) == 3
     for bad in ({"codes": 0}, {"dim": 2.5}, {"gamma": 1.0}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             VectorQuantizer(rng, **({"codes": 4, "dim": 2} | bad))
