@@ -28,6 +28,7 @@ from minigen.course.console import UsageError
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.grade import everywhere
 from minigen.course.exercise.grading.observe import Outcome
+from minigen.course.templates import environment
 
 __all__ = ["Options", "Summary", "grade_class"]
 
@@ -96,6 +97,7 @@ def grade_class(
     run: grades jobs elsewhere than in processes of this machine; see `cluster`.
     """
     started = time.monotonic()
+    environment(feedback.TEMPLATES)  # without Jinja2 the run ends here, not after the first student
     if out.resolve().is_relative_to(submissions.resolve()):
         raise UsageError(f"the grades cannot go into the submissions: --out {out} is within {submissions}")
     seeds = graded_seeds(assignment, secret)

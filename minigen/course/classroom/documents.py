@@ -18,7 +18,18 @@ from minigen.course.classroom.collect import Handin
 from minigen.course.classroom.roster import Student
 from minigen.course.exercise.grading import status
 
-__all__ = ["SCHEMA_VERSION", "file_names", "in_order", "key_of", "read", "schema", "submission", "to_retry", "write"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "file_names",
+    "in_order",
+    "key_of",
+    "printable",
+    "read",
+    "schema",
+    "submission",
+    "to_retry",
+    "write",
+]
 
 SCHEMA_VERSION = 1
 
@@ -118,6 +129,11 @@ def write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text, encoding="utf-8", newline="")
     os.replace(temporary, path)
+
+
+def printable(text: str) -> str:
+    """The text with a space for each character that cannot be printed, line breaks among them."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def dump(document: Mapping[str, Any]) -> str:

@@ -6,38 +6,50 @@ may relate to it; with practice seeds `minigen exercise check` shows both.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from minigen.course.classroom.documents import printable
+from minigen.course.console import plural
 from minigen.course.exercise.grading import status
+from minigen.course.templates import render
 
-__all__ = ["as_html", "as_markdown", "page"]
+__all__ = ["TEMPLATES", "Block", "as_html", "as_markdown", "blocks", "title"]
+
+TEMPLATES = Path(__file__).with_name("templates")
 
 
 class Block(NamedTuple):
-    """A piece of the feedback: kind is "title", "heading", "text", "item" or "code"."""
+    """A piece of the feedback: kind is "heading", "text", "code", or "list", which has `items` in place of a text."""
 
     kind: str
-    text: str
+    text: str = ""
+    items: tuple[str, ...] = ()
+
+
+def title(document: Mapping[str, Any]) -> str:
+    """The assignment and the student's name."""
+    student = document["student"]
+    name = " ".join(filter(None, [student["first_name"], student["last_name"]])) or student["student_id"]
+    return printable(f"{document['assignment']['title']}: {name}")
 
 
 def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
-    """The feedback of one student, piece by piece."""
-    student, total = document["student"], document["total"]
-    name = " ".join(filter(None, [student["first_name"], student["last_name"]])) or student["student_id"]
-    yield Block("title", f"{document['assignment']['title']}: {name}")
-    if total is None:
+    """The feedback of one student below its title, piece by piece."""
+    for block in [*_points(document), *(block for row in document["exercises"] for block in _exercise(row))]:
+        yield Block(block.kind, printable(block.text), tuple(map(printable, block.items)))
+
+
+def _points(document: Mapping[str, Any]) -> Iterator[Block]:
+    if document["total"] is None:
         yield Block("text", "Not all of it could be graded yet; this is not your doing, and your teacher knows.")
-    else:
-        yield Block("text", f"{total:g} of {document['possible']:g} points.")
-        if document["late"]:
-            days = document["days_late"]
-            late = f"{days} day{'s' * (days != 1)} late: {document['late']:g} of {document['points']:g} points lost."
-            yield Block("text", late)
-    for row in document["exercises"]:
-        yield from _exercise(row)
+        return
+    yield Block("text", f"{document['total']:g} of {document['possible']:g} points.")
+    if document["late"]:
+        late = f"{document['late']:g} of {document['points']:g} points lost"
+        yield Block("text", f"{plural(document['days_late'], 'day')} late: {late}.")
 
 
 def _exercise(row: Mapping[str, Any]) -> Iterator[Block]:
@@ -46,27 +58,31 @@ def _exercise(row: Mapping[str, Any]) -> Iterator[Block]:
         return
     yield Block("heading", f"{row['id']}: {row['points']:g} of {row['possible']:g}")
     first = next((case for case in row["cases"] if not case["passed"]), None)
-    alike = first is not None and all(
+    same_failure = first is not None and all(
         (case["status"], case["message"]) == (first["status"], first["message"]) for case in row["cases"]
     )
     if first is None:
         yield Block("text", "All cases pass.")
-    elif alike or row["status"] == status.PROCESS:
-        yield from _story({**first, "message": row["message"], "status": row["status"]}, "")
+    elif same_failure or row["status"] == status.PROCESS:
+        yield from _failure({**first, "message": row["message"], "status": row["status"]}, "")
     else:
-        for case in row["cases"]:
-            word = "pass" if case["passed"] else status.WORDS[case["status"]]
-            yield Block("item", f"{case['case']}: {word} ({case['points']} of {case['possible']})")
-        yield from _story(first, f"{first['case']}, the simplest case that fails: ")
+        yield Block("list", items=tuple(map(_outcome, row["cases"])))
+        yield from _failure(first, f"{first['case']}, the simplest case that fails: ")
     if row["hint"]:
-        yield Block("text", f"{'A known slip: ' if row['listed'] else ''}{row['hint']}")
+        known = "A known slip: " if row["listed"] else ""
+        yield Block("text", f"{known}{row['hint']}")
     for note in row["notes"]:
         yield Block("text", f"Note: {note}")
     if first is not None and first["status"] in (status.WRONG_VALUE, status.NAN, status.INF):
         yield Block("text", f"To see values: minigen exercise check {row['id']}")
 
 
-def _story(case: Mapping[str, Any], before: str) -> Iterator[Block]:
+def _outcome(case: Mapping[str, Any]) -> str:
+    word = "pass" if case["passed"] else status.WORDS[case["status"]]
+    return f"{case['case']}: {word} ({case['points']} of {case['possible']})"
+
+
+def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:
     """Why a case failed, without the values of the graded inputs."""
     words = ": ".join(filter(None, [status.WORDS[case["status"]], case["message"]]))
     yield Block("text", f"{before}{words}")
@@ -80,23 +96,18 @@ def _story(case: Mapping[str, Any], before: str) -> Iterator[Block]:
 
 
 def as_markdown(document: Mapping[str, Any]) -> str:
-    """The feedback for a student in Markdown: what `blocks` says, its own text escaped."""
-    return "\n".join(_lines(document)) + "\n"
-
-
-def _lines(document: Mapping[str, Any]) -> Iterator[str]:
-    before = ""
-    for kind, text in blocks(document):
-        text = _clean(text)
-        if before and not before == kind == "item":
-            yield ""
-        if kind in ("title", "heading"):
-            yield f"{'#' if kind == 'title' else '##'} {_escaped(text)}"
-        elif kind == "code":
-            yield f"    {text}"
+    """The feedback for a student in Markdown, which shows the text of `blocks` as it is."""
+    paragraphs = [f"# {_escaped(title(document))}"]
+    for block in blocks(document):
+        if block.kind == "heading":
+            paragraphs.append(f"## {_escaped(block.text)}")
+        elif block.kind == "list":
+            paragraphs.append("\n".join(f"- {_escaped(item)}" for item in block.items))
+        elif block.kind == "code":
+            paragraphs.append(f"    {block.text}")
         else:
-            yield f"{'- ' if kind == 'item' else ''}{_escaped(text)}"
-        before = kind
+            paragraphs.append(_escaped(block.text))
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _escaped(text: str) -> str:
@@ -104,46 +115,9 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", text)
 
 
-def _clean(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
 # ------------------------------------------------------------------------------------------- HTML
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; border-bottom: 1px solid #d0d7de; }
-pre, code { background: #f3f5f7; padding: 0.1rem 0.3rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-table { border-collapse: collapse; } td, th { border: 1px solid #d0d7de; padding: 0.2rem 0.6rem; text-align: left; }
-th { background: #f3f5f7; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.bar { background: #2f6fb0; height: 0.8rem; display: inline-block; min-width: 1px; }
-"""
-TAGS = {"title": "h1", "heading": "h2", "text": "p", "item": "li", "code": "pre"}
-
-
-def page(title: str, body: str) -> str:
-    """A page of HTML that needs nothing else and runs no script."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
 
 
 def as_html(document: Mapping[str, Any]) -> str:
-    """The same as one HTML page that needs nothing else."""
-    rows, before, title = [], "", ""
-    for kind, text in blocks(document):
-        text = _clean(text)
-        title = title or text
-        if kind == "item" != before:
-            rows.append("<ul>")
-        if before == "item" != kind:
-            rows.append("</ul>")
-        rows.append(f"<{TAGS[kind]}>{html.escape(text)}</{TAGS[kind]}>")
-        before = kind
-    if before == "item":
-        rows.append("</ul>")
-    return page(title, "\n".join(rows))
+    """The same as one HTML page that needs no other file."""
+    return render(TEMPLATES, "feedback.html", title=title(document), blocks=blocks(document))

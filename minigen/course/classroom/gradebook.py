@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minigen.course.classroom.documents import printable
+
 __all__ = ["LONG", "guarded", "long_rows", "table", "wide_header", "wide_rows"]
 
 PERSON = ("student_id", "last_name", "first_name", "email")
@@ -20,7 +22,7 @@ def guarded(value: Any) -> str:
         return ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:.10g}"
-    text = "".join(character if character.isprintable() else " " for character in str(value))
+    text = printable(str(value))
     return f"'{text}" if text.lstrip().startswith(FORMULAS) else text
 
 

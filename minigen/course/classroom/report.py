@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import heapq
-import html
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minigen.course.classroom import originality
 from minigen.course.classroom.assignment import Assignment
-from minigen.course.classroom.feedback import page
-from minigen.course.console import format_number, plural
+from minigen.course.classroom.documents import printable
+from minigen.course.classroom.feedback import TEMPLATES
+from minigen.course.console import plural
 from minigen.course.exercise.grading import status
+from minigen.course.templates import render
 
 __all__ = ["Tally"]
 
@@ -39,7 +40,7 @@ class Tally:
         self.slow: list[tuple[float, str, str]] = []
         self.retries: list[tuple[str, str, str]] = []
         self.notes: list[tuple[str, str, str]] = []
-        self.alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.by_fingerprint: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.sizes: dict[tuple[str, str], int] = {}
 
     def add(self, document: Mapping[str, Any]) -> None:
@@ -70,44 +71,30 @@ class Tally:
             heapq.heappop(self.slow)
         self.notes += [(id, exercise, note) for note in row["notes"]]
         if row["fingerprint"]:
-            self.alike[exercise, row["fingerprint"]].append(id)
+            self.by_fingerprint[exercise, row["fingerprint"]].append(id)
             self.sizes[exercise, row["fingerprint"]] = row["size"]
-
-    def originality(self) -> list[tuple[str, str, str, list[str]]]:
-        """(exercise, what is equal, remark, students) of trees that several have, or that are known."""
-        found = []
-        for asked in self.assignment.asked:
-            known = originality.known(asked.exercise)
-            for (exercise, hash_), ids in self.alike.items():
-                if exercise != asked.id or (len(ids) < 2 and hash_ not in known):
-                    continue
-                size = self.sizes[exercise, hash_]
-                short = f"{size} nodes: short, so that many write the same" if size < originality.SHORT else ""
-                found.append((exercise, known.get(hash_, "one another"), short or f"{size} nodes", ids))
-        return sorted(found, key=lambda row: (row[2].endswith("same"), -len(row[3]), row[0], row[3]))
 
     # ------------------------------------------------------------------------------------------- the page
 
     def html(self, unmatched: Sequence[tuple[str, str]], timed: bool) -> str:
-        """The page, complete in one file."""
-        title = f"{self.assignment.title}: report"
-        parts = [f"<h1>{html.escape(title)}</h1>", self._summary(timed)]
-        parts += [_section("Retries", "What the grader itself could not do; run the command again.", self._retries())]
-        parts += [_section("Points", "Students by their share of all points.", self._distribution())]
-        parts += [_section("Exercises and cases", "", self._exercises())]
-        parts += [_section("Known mistakes", "How many answers make them.", self._hints(self.mistakes))]
-        words = "Not listed by the authors, but the values are those of the equation with this change."
-        parts += [_section("Other changes of an equation", words, self._hints(self.changes))]
-        parts += [_section("How answers ended", "", self._statuses())]
-        words = "Files that are not where the assignment requires them, second files, missing limits."
-        parts += [_section("To look at", words, _table(("student", "exercise", "note"), self.notes))]
-        words = "Files that belong to no student of the roster; they are not graded."
-        parts += [_section("Unmatched", words, _table(("file", "why"), unmatched))]
-        words = "Equal code once names, comments and layout are taken away. A reason to look, not a verdict."
-        parts += [_section("Originality", words, self._alike())]
-        slow = [(id, exercise, seconds) for seconds, id, exercise in sorted(self.slow, reverse=True)]
-        parts += [_section("Slowest", "", _table(("student", "exercise", "seconds"), slow))]
-        return page(title, "\n".join(parts))
+        """The page, complete in one file; templates/report.html has its sections."""
+        return render(
+            TEMPLATES,
+            "report.html",
+            most=LISTED,
+            title=f"{self.assignment.title}: report",
+            summary=self._summary(timed),
+            retries=_printable(self.retries),
+            distribution=self._distribution(),
+            exercises=list(self._exercises()),
+            mistakes=_most_common(self.mistakes),
+            changes=_most_common(self.changes),
+            statuses=self._statuses(),
+            notes=_printable(self.notes),
+            unmatched=_printable(unmatched),
+            equal_code=self._equal_code(),
+            slowest=[(printable(id), exercise, seconds) for seconds, id, exercise in sorted(self.slow, reverse=True)],
+        )
 
     def _summary(self, timed: bool) -> str:
         mean = self.sum / self.graded if self.graded else 0.0
@@ -116,71 +103,53 @@ class Tally:
             f"mean {mean:.2f} of {self.assignment.possible:g} points",
             f"{self.late} late" if timed else "lateness was not judged (see minigen grade --times)",
         ]
-        return f"<p>{html.escape('; '.join(words))}.</p>"
+        return f"{'; '.join(words)}."
 
-    def _retries(self) -> str:
-        return _table(("student", "exercise", "reason"), self.retries)
+    def _distribution(self) -> list[tuple[int, int, int, float]]:
+        """(from, to, students, length of the bar) of each tenth of the points, in percent."""
+        largest = max(1, *self.totals)
+        return [
+            (100 * number // BINS, 100 * (number + 1) // BINS, count, count / largest)
+            for number, count in enumerate(self.totals)
+        ]
 
-    def _distribution(self) -> str:
-        rows = []
-        for number, count in enumerate(self.totals):
-            low, high = 100 * number // BINS, 100 * (number + 1) // BINS
-            rows.append((f"{low}–{high} %", count, _Bar(count / max(1, *self.totals))))
-        return _table(("share", "students", ""), rows)
-
-    def _exercises(self) -> str:
-        rows: list[tuple] = []
+    def _exercises(self) -> Iterator[tuple[str, str, str, int, float]]:
+        """(exercise, case, points, students who pass, their share): each exercise as a whole, then its cases."""
+        students = max(1, self.students)
         for asked in self.assignment.asked:
             passed = self.statuses[asked.id][status.PASS]
-            mean = self.points[asked.id] / max(1, self.students)
-            share = passed / max(1, self.students)
-            rows.append((asked.id, "", f"{mean:.2f} of {asked.points:g}", passed, _Bar(share)))
+            mean = self.points[asked.id] / students
+            yield asked.id, "", f"{mean:.2f} of {asked.points:g}", passed, passed / students
             for case in asked.exercise.cases:
                 count = self.cases[asked.id][case.name]
-                rows.append(("", case.name, f"{case.points} raw", count, _Bar(count / max(1, self.students))))
-        return _table(("exercise", "case", "points (mean)", "passed", ""), rows)
+                yield "", case.name, f"{case.points} raw", count, count / students
 
-    def _hints(self, counts: Counter[tuple[str, str]]) -> str:
-        rows = [(exercise, hint, count) for (exercise, hint), count in counts.most_common()]
-        return _table(("exercise", "mistake", "answers"), rows)
+    def _equal_code(self) -> list[tuple[str, str, str, list[str]]]:
+        """(exercise, what is equal, remark, students) of trees that several have, or that are known."""
+        found = []
+        for asked in self.assignment.asked:
+            known = originality.known(asked.exercise)
+            for (exercise, hash_), ids in self.by_fingerprint.items():
+                if exercise != asked.id or (len(ids) < 2 and hash_ not in known):
+                    continue
+                size = self.sizes[exercise, hash_]
+                short = f"{size} nodes: short, so that many write the same" if size < originality.SHORT else ""
+                students = list(map(printable, ids))
+                found.append((exercise, known.get(hash_, "one another"), short or f"{size} nodes", students))
+        return sorted(found, key=lambda row: (row[2].endswith("same"), -len(row[3]), row[0], row[3]))
 
-    def _statuses(self) -> str:
-        rows = [
+    def _statuses(self) -> list[tuple[str, str, int]]:
+        return [
             (asked.id, status.WORDS[state], count)
             for asked in self.assignment.asked
             for state, count in self.statuses[asked.id].most_common()
         ]
-        return _table(("exercise", "ended", "answers"), rows)
-
-    def _alike(self) -> str:
-        rows = [(exercise, what, remark, ", ".join(ids)) for exercise, what, remark, ids in self.originality()]
-        return _table(("exercise", "equal to", "size", "students"), rows)
 
 
-class _Bar(float):
-    """A share that a table shows as a bar."""
+def _printable(rows: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
+    return [tuple(map(printable, row)) for row in rows]
 
 
-def _section(title: str, words: str, body: str) -> str:
-    words = f"<p>{html.escape(words)}</p>\n" if words else ""
-    return f"<h2>{html.escape(title)}</h2>\n{words}{body}"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    rows = list(rows)
-    if not rows:
-        return "<p>None.</p>"
-    cells = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    lines = [f"<table>\n<tr>{cells}</tr>"]
-    lines += [f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:LISTED]]
-    more = f"\n<p>and {len(rows) - LISTED} more</p>" if len(rows) > LISTED else ""
-    return "\n".join([*lines, f"</table>{more}"])
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, _Bar):
-        return f'<td><span class="bar" style="width: {12 * float(value):.2f}rem"></span></td>'
-    if isinstance(value, (int, float)):
-        return f'<td class="number">{format_number(value)}</td>'
-    text = "".join(character if character.isprintable() else " " for character in str(value))
-    return f"<td>{html.escape(text)}</td>"
+def _most_common(counts: Counter[tuple[str, str]]) -> list[tuple[str, str, int]]:
+    """(exercise, mistake, answers), the most frequent first."""
+    return [(exercise, printable(mistake), count) for (exercise, mistake), count in counts.most_common()]
