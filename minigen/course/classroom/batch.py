@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import filelock
-from tqdm import tqdm
-
 from minigen.course.classroom import collect, documents, feedback, gradebook, pool
 from minigen.course.classroom.assignment import Assignment, graded_seeds, moment
 from minigen.course.classroom.collect import Handin
@@ -29,6 +26,8 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.grade import everywhere
 from minigen.course.exercise.grading.observe import Outcome
 from minigen.course.templates import environment
+from minigen.files import locked, write_text
+from minigen.progress import progress_bar
 
 __all__ = ["Options", "Summary", "grade_class"]
 
@@ -100,18 +99,19 @@ def grade_class(
     environment(feedback.TEMPLATES)  # without Jinja2 the run ends here, not after the first student
     if out.resolve().is_relative_to(submissions.resolve()):
         raise UsageError(f"the grades cannot go into the submissions: --out {out} is within {submissions}")
+
+    def another_run() -> None:
+        raise UsageError(f"another run is grading into {out}")
+
     seeds = graded_seeds(assignment, secret)
     summary = Summary(assignment, seeds, out, students=len(students))
     results = out / "results"
     try:
         results.mkdir(parents=True, exist_ok=True)
         (out / "feedback").mkdir(exist_ok=True)
-        lock = filelock.FileLock(out / ".lock")
-        with lock.acquire(timeout=0):
+        with locked(out / ".lock", busy=another_run):
             _grade_all(submissions, students, summary, options, run)
             _write_tables(students, summary, timed=options.times is not None)
-    except filelock.Timeout:
-        raise UsageError(f"another run is grading into {out}") from None
     except OSError as error:
         raise UsageError(f"cannot write into {out}: {error.strerror or error}") from None
     summary.seconds = time.monotonic() - started
@@ -127,7 +127,7 @@ def _grade_all(
     summary.unmatched = found.unmatched
     pending: dict[str, tuple[Handin, str]] = {}  # of those that are being graded
     setup = Setup.of(assignment, summary.seeds, options.sandbox)
-    bar = tqdm(total=len(students), unit="student", disable=None if options.bar else True)
+    bar = progress_bar(total=len(students), unit="student", disable=not options.bar)
 
     def jobs() -> Iterator[Job]:
         for student in students:
@@ -177,9 +177,9 @@ def _handed_in(handin: Handin, times: str | Mapping[str, str] | None) -> datetim
 
 def _write_document(out: Path, name: str, document: Mapping[str, Any]) -> None:
     """A student's document and feedback; the document last, since it marks all as complete."""
-    documents.write(out / "feedback" / f"{name}.md", feedback.as_markdown(document))
-    documents.write(out / "feedback" / f"{name}.html", feedback.as_html(document))
-    documents.write(out / "results" / f"{name}.json", documents.dump(document))
+    write_text(out / "feedback" / f"{name}.md", feedback.as_markdown(document))
+    write_text(out / "feedback" / f"{name}.html", feedback.as_html(document))
+    write_text(out / "results" / f"{name}.json", documents.dump(document))
 
 
 def _write_tables(students: Sequence[Student], summary: Summary, timed: bool) -> None:
@@ -193,11 +193,11 @@ def _write_tables(students: Sequence[Student], summary: Summary, timed: bool) ->
     for document in each():
         tally.add(document)
     header = gradebook.wide_header([asked.id for asked in assignment.asked])
-    documents.write(out / "gradebook.csv", gradebook.table(gradebook.LONG, gradebook.long_rows(each())))
-    documents.write(out / "gradebook-wide.csv", gradebook.table(header, gradebook.wide_rows(each())))
-    documents.write(out / "report.html", tally.html(summary.unmatched, timed))
-    documents.write(out / "retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
-    documents.write(out / "unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
+    write_text(out / "gradebook.csv", gradebook.table(gradebook.LONG, gradebook.long_rows(each())))
+    write_text(out / "gradebook-wide.csv", gradebook.table(header, gradebook.wide_rows(each())))
+    write_text(out / "report.html", tally.html(summary.unmatched, timed))
+    write_text(out / "retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
+    write_text(out / "unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
     summary.retries = tally.retries
     summary.mean = round(tally.sum / tally.graded, 4) if tally.graded else None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -28,7 +27,6 @@ __all__ = [
     "schema",
     "submission",
     "to_retry",
-    "write",
 ]
 
 SCHEMA_VERSION = 1
@@ -122,13 +120,6 @@ def read(path: Path) -> dict[str, Any] | None:
         if isinstance(document, dict) and document.get("schema_version") == SCHEMA_VERSION:
             return document
     return None
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a run that is stopped leaves no half of one."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8", newline="")
-    os.replace(temporary, path)
 
 
 def printable(text: str) -> str:

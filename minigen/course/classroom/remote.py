@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from minigen.course.classroom import collect, documents
+from minigen.course.classroom import collect
 from minigen.course.classroom.assignment import Assignment, load
 from minigen.course.classroom.grading import Grader
 from minigen.course.classroom.roster import Student
 from minigen.course.exercise.grading import status
+from minigen.files import write_text
 
 __all__ = ["classroom50", "classroom50_result", "grade_folder", "gradescope", "gradescope_results"]
 
@@ -53,7 +54,7 @@ def gradescope(root: Path) -> int:
     settings = json.loads((home / "seeds.json").read_text(encoding="utf-8"))
     results = gradescope_results(rows, settings["visibility"], time.monotonic() - started)
     (root / "results").mkdir(exist_ok=True)
-    documents.write(root / "results" / "results.json", json.dumps(results, indent=1, allow_nan=False))
+    write_text(root / "results" / "results.json", json.dumps(results, indent=1, allow_nan=False))
     return int(any(row["points"] is None for row in rows))
 
 
@@ -110,7 +111,7 @@ def classroom50(home: Path, checkout: Path, environment: Mapping[str, str] = os.
         print(f"::error::the grader failed on {'; '.join(failed)}", file=sys.stderr)
         return 1
     result = classroom50_result(rows, environment)
-    documents.write(checkout / "result.json", json.dumps(result, indent=2, allow_nan=False))
+    write_text(checkout / "result.json", json.dumps(result, indent=2, allow_nan=False))
     return 0
 
 

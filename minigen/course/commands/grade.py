@@ -18,6 +18,7 @@ from minigen.course.classroom.documents import SCHEMA_VERSION
 from minigen.course.console import UsageError, cleaning_up, color, plural
 from minigen.course.exercise.format import AuthorError
 from minigen.course.lesson.options import Parser, parsed
+from minigen.progress import bar_is_seen
 
 __all__ = ["main", "parser"]
 
@@ -99,7 +100,7 @@ def _grade(args: argparse.Namespace) -> Any:
         run = cluster.runner(args.dask)
     if args.again:
         batch.start_afresh(args.out)
-    bar = not args.json and sys.stderr.isatty()
+    bar = not args.json and bar_is_seen()
     options = batch.Options(jobs=args.jobs, times=times, sandbox=sandbox, bar=bar)
     return batch.grade_class(args.submissions, assignment, students, args.seed, args.out, options, run)
 
