@@ -39,12 +39,13 @@ class Options:
     """How a class is graded.
 
     times: "files" for the times of the files, or when each student handed in, by id; None: nobody is late.
-    sandbox: "bwrap", or "" for none. bar: whether to show a progress bar.
+    sandbox: "bwrap", or "" for none. again: grade what was graded before, too. bar: whether to show a progress bar.
     """
 
     jobs: int = 1
     times: str | Mapping[str, str] | None = None
     sandbox: str = ""
+    again: bool = False
     bar: bool = False
 
 
@@ -105,11 +106,13 @@ def grade_class(
 
     seeds = graded_seeds(assignment, secret)
     summary = Summary(assignment, seeds, out, students=len(students))
-    results = out / "results"
     try:
-        results.mkdir(parents=True, exist_ok=True)
-        (out / "feedback").mkdir(exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         with locked(out / ".lock", busy=another_run):
+            for folder in (out / "results", out / "feedback"):
+                if options.again:
+                    shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(exist_ok=True)
             _grade_all(submissions, students, summary, options, run)
             _write_tables(students, summary, timed=options.times is not None)
     except OSError as error:
@@ -200,9 +203,3 @@ def _write_tables(students: Sequence[Student], summary: Summary, timed: bool) ->
     write_text(out / "unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
     summary.retries = tally.retries
     summary.mean = round(tally.sum / tally.graded, 4) if tally.graded else None
-
-
-def start_afresh(out: Path) -> None:
-    """Forget what was graded into a folder before."""
-    for name in ("results", "feedback"):
-        shutil.rmtree(out / name, ignore_errors=True)

@@ -98,10 +98,8 @@ def _grade(args: argparse.Namespace) -> Any:
         from minigen.course.classroom import cluster
 
         run = cluster.runner(args.dask)
-    if args.again:
-        batch.start_afresh(args.out)
     bar = not args.json and bar_is_seen()
-    options = batch.Options(jobs=args.jobs, times=times, sandbox=sandbox, bar=bar)
+    options = batch.Options(jobs=args.jobs, times=times, sandbox=sandbox, again=args.again, bar=bar)
     return batch.grade_class(args.submissions, assignment, students, args.seed, args.out, options, run)
 
 

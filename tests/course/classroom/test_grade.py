@@ -18,6 +18,7 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import references
 from minigen.course.exercise.grading.submission import Submission
+from minigen.files import locked
 
 from .conftest import CRITIC, HEAD, MINIMAX, SECRET, TOML
 
@@ -330,13 +331,25 @@ def test_the_grades_do_not_go_into_the_submissions(a_class):
         a_class.grade(out=a_class.folder / "file")
 
 
-def test_two_runs_at_once(a_class):
-    import filelock
+def test_two_runs_at_once(a_class, quickly):
+    """The second run leaves the first one's results alone, also when it is to grade all of it again."""
+    a_class.hand_in("s001")
+    a_class.grade()
+    before = tree(a_class.out)
+    for again in (False, True):
+        with locked(a_class.out / ".lock"), pytest.raises(UsageError, match="another run is grading into"):
+            a_class.grade(again=again)
+        assert tree(a_class.out) == before
 
-    a_class.out.mkdir()
-    with filelock.FileLock(a_class.out / ".lock"), pytest.raises(UsageError, match="another run"):
-        a_class.grade()
-    assert batch.Options().jobs == 1
+
+def test_all_of_it_again(a_class, quickly):
+    a_class.hand_in("s001")
+    a_class.grade()
+    a_class.write("grades/feedback/s009.md", "a student who has left")
+    assert a_class.grade().kept == 3 and (a_class.out / "feedback" / "s009.md").exists()
+    summary = a_class.grade(again=True)
+    assert (summary.graded, summary.kept) == (3, 0) and not (a_class.out / "feedback" / "s009.md").exists()
+    assert batch.Options().jobs == 1 and not batch.Options().again
 
 
 def test_a_case_counts_if_it_passes_with_every_seed(a_class):
