@@ -8,7 +8,7 @@ import pytest
 
 from minigen.cli import main
 from minigen.course import sweep
-from minigen.course.classroom import documents
+from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
 from minigen.course.lesson.options import RunOptions
 
@@ -33,7 +33,7 @@ def test_three_seeds_by_hand(write_lesson, tmp_path, capsys):
     assert main(["run", "--all", "--seeds", "0-2", "--jobs", "3", "--out", "out"]) == 1
     printed = capsys.readouterr().out
     document = json.loads((tmp_path / "out" / "sweep.json").read_text())
-    pytest.importorskip("jsonschema").validate(document, documents.schema("sweep"))
+    pytest.importorskip("jsonschema").validate(document, schema("sweep"))
     large, near, word = document["lessons"][0]["claims"]
     assert (large["held"], large["of"], large["worst"], large["worst_seed"], large["median"]) == (2, 3, 0.0, 0, 10.0)
     assert (near["held"], near["of"]) == (1, 3) and near["worst"] in (2.0, 4.0)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import minigen
+from minigen.course.classroom import schemas
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
@@ -25,15 +26,7 @@ from minigen.course.exercise.grading.runner import Limits
 __all__ = ["Asked", "Assignment", "Late", "graded_seeds", "load", "moment", "rebuilt", "template"]
 
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
-VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
-KEYS = {
-    "": {"title", "due", "allowed_modules", "helpers", "data", "visibility", "late", "seeds", "limits", "exercise"},
-    "late": {"per_day", "days", "grace_minutes"},
-    "seeds": {"practice", "graded"},
-    "limits": {"seconds", "memory_mb"},
-    "exercise": {"id", "points"},
-}
 
 
 @dataclass(frozen=True)
@@ -92,18 +85,18 @@ class Assignment:
     slug: str
     title: str
     asked: tuple[Asked, ...]
-    due: datetime.datetime | None = None
-    late: Late = Late()
-    allowed_modules: tuple[str, ...] = MODULES
-    helpers: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
-    practice_seed: int = 0
-    seed_count: int = 1
-    seconds: float = 300.0
-    memory_mb: int = 768
-    visibility: str = "visible"
-    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    text: str = field(default="", repr=False)
+    due: datetime.datetime | None
+    late: Late
+    allowed_modules: tuple[str, ...]
+    helpers: tuple[str, ...]
+    data: tuple[str, ...]
+    practice_seed: int
+    seed_count: int
+    seconds: float
+    memory_mb: int
+    visibility: str
+    files: Mapping[str, bytes] = field(repr=False)
+    text: str = field(repr=False)
 
     @property
     def possible(self) -> float:
@@ -149,10 +142,15 @@ def load(path: Path) -> Assignment:
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text; an assignment is a TOML file") from None
     try:
-        return _assignment(tomllib.loads(text), path.stem, text, lambda name: _beside(path, name))
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from None
-    except _Wrong as error:
+    mistake = schemas.mistake(data, "assignment")
+    if mistake:
+        raise UsageError(f"{path}: {mistake}")
+    try:
+        return _assignment(data, path.stem, text, lambda name: _beside(path, name))
+    except InvalidAssignment as error:
         raise UsageError(f"{path}: {error}") from None
 
 
@@ -161,144 +159,68 @@ def rebuilt(slug: str, text: str, files: Mapping[str, bytes]) -> Assignment:
     return _assignment(tomllib.loads(text), slug, text, lambda name: files[name])
 
 
-class _Wrong(ValueError):
-    """Something in the file that is not as it should be."""
+class InvalidAssignment(ValueError):
+    """A mistake in the file that its schema cannot express."""
 
 
 def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[str], bytes]) -> Assignment:
-    _known(data, "")
-    late, seeds, limits = (_table(data, name) for name in ("late", "seeds", "limits"))
-    helpers, names = _texts(data, "helpers"), _texts(data, "data")
-    for name in helpers:
-        if not name.endswith(".py"):
-            raise _Wrong(f"helpers are Python files such as 'tools.py', got {name!r}")
-    asked = _asked(data)
+    """The assignment of data that follow the schema; `read` gives the bytes of a declared file."""
+    asked = _asked(data["exercise"])
+    helpers, names = tuple(data.get("helpers", ())), tuple(data.get("data", ()))
     taken = {one.file for one in asked}
     for name in (*helpers, *names):
         if name in taken:
-            raise _Wrong(f"{name} is declared twice, or is the name of a file that students hand in")
+            raise InvalidAssignment(f"{name} is declared twice, or is the name of a file that students hand in")
         taken.add(name)
+    seeds, limits = data.get("seeds", {}), data.get("limits", {})
     return Assignment(
         slug=slug,
-        title=_title(data, slug),
+        title=data.get("title", slug).strip(),
         asked=asked,
-        due=_due(data),
-        late=Late(
-            per_day=_number(late, "late.per_day", 0.0, most=1.0),
-            days=_whole(late, "late.days", 365),
-            grace_minutes=_number(late, "late.grace_minutes", 0.0),
-        ),
-        allowed_modules=_texts(data, "allowed_modules", MODULES),
+        due=data["due"].astimezone() if "due" in data else None,
+        late=Late(**data.get("late", {})),
+        allowed_modules=tuple(data.get("allowed_modules", MODULES)),
         helpers=helpers,
         data=names,
-        practice_seed=_whole(seeds, "seeds.practice", 0),
-        seed_count=_whole(seeds, "seeds.graded", 1, least=1),
-        seconds=_number(limits, "limits.seconds", 300.0, least=1.0),
-        memory_mb=_whole(limits, "limits.memory_mb", 768, least=256),
-        visibility=_visibility(data),
+        practice_seed=seeds.get("practice", 0),
+        seed_count=seeds.get("graded", 1),
+        seconds=float(limits.get("seconds", 300)),
+        memory_mb=limits.get("memory_mb", 768),
+        visibility=data.get("visibility", "visible"),
         files={name: read(name) for name in (*helpers, *names)},
         text=text,
     )
 
 
-def _known(table: Mapping[str, Any], name: str) -> None:
-    for key in table:
-        if key not in KEYS[name]:
-            where = f"[{name}] has" if name else "it has"
-            raise _Wrong(f"{where} an unknown key {key!r}; known are {', '.join(sorted(KEYS[name]))}")
-
-
-def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    table = data.get(name, {})
-    if not isinstance(table, dict):
-        raise _Wrong(f"{name} must be a table, [{name}], got {table!r}")
-    _known(table, name)
-    return table
-
-
-def _title(data: Mapping[str, Any], slug: str) -> str:
-    title = data.get("title", slug)
-    if not isinstance(title, str) or not title.strip() or not title.isprintable():
-        raise _Wrong(f"title must be a line of text, got {title!r}")
-    return title.strip()
-
-
-def _visibility(data: Mapping[str, Any]) -> str:
-    value = data.get("visibility", "visible")
-    if value not in VISIBILITIES:
-        raise _Wrong(f"visibility must be one of {', '.join(VISIBILITIES)}, got {value!r}")
-    return value
-
-
-def _asked(data: Mapping[str, Any]) -> tuple[Asked, ...]:
-    tables = data.get("exercise", [])
-    if not (isinstance(tables, list) and tables and all(isinstance(table, dict) for table in tables)):
-        raise _Wrong('there must be at least one [[exercise]], with id = "gan/02/discriminator_loss"')
-    found: list[Asked] = []
+def _asked(tables: Sequence[Mapping[str, Any]]) -> tuple[Asked, ...]:
+    found: dict[str, Asked] = {}
     for table in tables:
-        _known(table, "exercise")
-        id = table.get("id")
-        if not isinstance(id, str):
-            raise _Wrong(f'each [[exercise]] has an id such as "gan/02/discriminator_loss", got {id!r}')
         try:
-            exercises = catalog.find(id)
+            exercises = catalog.find(table["id"])
         except UsageError as error:
-            raise _Wrong(str(error)) from None
+            raise InvalidAssignment(str(error)) from None
         if len(exercises) != 1:
             names = ", ".join(exercise.id for exercise in exercises)
-            raise _Wrong(f"{id!r} has several exercises; write an [[exercise]] for each: {names}")
-        points = _number(table, "exercise.points", float(exercises[0].points))
-        if points <= 0:
-            raise _Wrong(f"{id}: points must be more than 0, got {points:g}")
-        if exercises[0].id in [asked.id for asked in found]:
-            raise _Wrong(f"{exercises[0].id} is listed twice")
-        found.append(Asked(exercises[0], points))
-    return tuple(found)
-
-
-def _due(data: Mapping[str, Any]) -> datetime.datetime | None:
-    due = data.get("due")
-    if due is None:
-        return None
-    if not isinstance(due, datetime.datetime):
-        raise _Wrong(f"due must be a date and time such as 2027-02-01T23:59:00, without quotes, got {due!r}")
-    return due.astimezone()
-
-
-def _texts(data: Mapping[str, Any], key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
-    value = data.get(key, list(default))
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise _Wrong(f'{key} must be a list of texts such as ["numpy"], got {value!r}')
-    return tuple(value)
-
-
-def _number(table: Mapping[str, Any], name: str, default: float, least: float = 0.0, most: float = math.inf) -> float:
-    value = table.get(name.rpartition(".")[2], default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        upper = "" if most == math.inf else f" and at most {most:g}"
-        raise _Wrong(f"{name} must be a number of at least {least:g}{upper}, got {value!r}")
-    if not math.isfinite(value):
-        raise _Wrong(f"{name} must be a finite number, got {value!r}")
-    return float(value)
-
-
-def _whole(table: Mapping[str, Any], name: str, default: int, least: int = 0) -> int:
-    value = table.get(name.rpartition(".")[2], default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise _Wrong(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return value
+            raise InvalidAssignment(f"{table['id']!r} has several exercises; write an [[exercise]] for each: {names}")
+        exercise = exercises[0]
+        if exercise.id in found:
+            raise InvalidAssignment(f"{exercise.id} is listed twice")
+        found[exercise.id] = Asked(exercise, float(table.get("points", exercise.points)))
+    return tuple(found.values())
 
 
 def _beside(path: Path, name: str) -> bytes:
     """A declared file, which stands beside the assignment."""
     if Path(name).name != name or name in (".", ".."):
-        raise _Wrong(f"a declared file stands beside the assignment, named without a folder; got {name!r}")
+        raise InvalidAssignment(f"a declared file stands beside the assignment, named without a folder; got {name!r}")
     try:
         data = (path.parent / name).read_bytes()
     except OSError as error:
-        raise _Wrong(f"the declared file {name} cannot be read beside it: {error.strerror or error}") from None
+        message = f"the declared file {name} cannot be read beside it: {error.strerror or error}"
+        raise InvalidAssignment(message) from None
     if len(data) > LARGEST_FILE:
-        raise _Wrong(f"{name} has {len(data):,} bytes; a declared file has at most {LARGEST_FILE:,}")
+        message = f"{name} has {len(data):,} bytes; a declared file has at most {LARGEST_FILE:,}"
+        raise InvalidAssignment(message)
     return data
 
 

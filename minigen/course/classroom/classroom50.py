@@ -39,7 +39,7 @@ sys.path.insert(0, str(HERE / "package"))
 
 def installed() -> bool:
     try:
-        import autograd, filelock, nbformat, numpy, scipy, threadpoolctl, tqdm  # noqa: E401, F401
+        import autograd, filelock, jsonschema, nbformat, numpy, scipy, threadpoolctl, tqdm  # noqa: E401, F401
     except ImportError:
         return False
     return True
@@ -65,7 +65,7 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     export.copy_package(content / "package", answers=True)
     settings = {"seeds": list(seeds), "visibility": assignment.visibility}
     (content / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
-    (content / "requirements.txt").write_text(export.requirements(["nbformat"]), encoding="utf-8")
+    (content / "requirements.txt").write_text(export.requirements(["nbformat", "jsonschema"]), encoding="utf-8")
     export.write_executable(content / "autograder.py", PROGRAM)
     runtime = {"runs-on": "ubuntu-latest", "python": f"{sys.version_info.major}.{sys.version_info.minor}"}
     (folder / "runtime.json").write_text(json.dumps(runtime, indent=2) + "\n", encoding="utf-8")

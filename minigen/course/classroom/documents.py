@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,11 @@ __all__ = [
     "key_of",
     "printable",
     "read",
-    "schema",
     "submission",
     "to_retry",
 ]
 
 SCHEMA_VERSION = 1
-
-
-@lru_cache
-def schema(name: str) -> dict[str, Any]:
-    """A JSON Schema that the package ships: "submission", "grading" or "check"."""
-    text = Path(__file__).with_name("schema").joinpath(f"{name}.json").read_text(encoding="utf-8")
-    return json.loads(text)
 
 
 def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, Any]:

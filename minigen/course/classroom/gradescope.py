@@ -65,7 +65,7 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     export.copy_package(content / "package", answers=True)
     settings = {"seeds": list(seeds), "visibility": assignment.visibility}
     (content / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
-    (content / "requirements.txt").write_text(export.requirements(["nbformat"]), encoding="utf-8")
+    (content / "requirements.txt").write_text(export.requirements(["nbformat", "jsonschema"]), encoding="utf-8")
     export.write_executable(content / "setup.sh", SETUP)
     export.write_executable(content / "run_autograder", RUN)
     shutil.make_archive(str(folder / "autograder"), "zip", content)  # keeps that they may be executed

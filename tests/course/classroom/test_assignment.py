@@ -2,18 +2,22 @@
 
 import datetime
 import itertools
+import sys
 
+import jsonschema
 import pytest
 
 from minigen.cli import main
 from minigen.course.classroom import assignment as assignments
 from minigen.course.classroom.assignment import Asked, Late, graded_seeds, load
+from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 
 from .conftest import TOML
 
 UTC = datetime.UTC
+KINDS = {"number": "a number", "integer": "a whole number"}
 
 
 def test_new_writes_what_load_reads(tmp_path, monkeypatch, capsys):
@@ -54,31 +58,79 @@ def test_what_new_refuses(tmp_path, monkeypatch, capsys):
     assert main(["assignment"]) == 2
 
 
+TITLE, DUE, ID = 'title = "Homework 1"', "due = 2027-02-01T23:59:00+00:00", '"gan/12/critic_loss"'
+KNOWN = "allowed_modules, data, due, exercise, helpers, late, limits, seeds, title, visibility"
+A_TIME = "due must be a date and time such as 2027-02-01T23:59:00, without quotes, got "
+A_SHARE, A_COUNT = "a number of at least 0 and at most 1", "a whole number of at least 1"
+A_TABLE = 'at least one table [[exercise]], with id = "gan/02/discriminator_loss"'
+MODULES = 'allowed_modules must be a list of texts such as ["numpy"], got '
+VISIBILITY = "visibility must be one of visible, hidden, after_due_date, after_published, got "
+AN_ID = 'an exercise such as "gan/02/discriminator_loss"'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('title = "Homework 1"', "title = 3", "title must be a line of text"),
-        ("due = 2027-02-01T23:59:00+00:00", 'due = "2027-02-01"', "without quotes"),
-        ("due = 2027-02-01T23:59:00+00:00", "dew = 1", "unknown key 'dew'; known are"),
-        ("points = 8", "points = 0", "points must be more than 0"),
-        ("points = 8", 'points = "8"', "exercise.points must be a number"),
-        ("points = 8", "points = nan", "exercise.points must be"),
-        ("points = 8", "weight = 8", "unknown key 'weight'; known are id, points"),
-        ('"gan/12/critic_loss"', '"gan/12/critics_loss"', "no exercise"),
-        ('"gan/12/critic_loss"', '"gan/02"', "write an [[exercise]] for each"),
-        ('"gan/12/critic_loss"', "12", "has an id such as"),
-        ('"gan/12/critic_loss"', '"gan/02/generator_loss_minimax"', "is listed twice"),
-        ("[[exercise]]", "exercise", "is not TOML"),
-        ('title = "Homework 1"', 'helpers = ["../x.py"]', "stands beside the assignment"),
-        ('title = "Homework 1"', 'helpers = ["x.txt"]', "helpers are Python files"),
-        ('title = "Homework 1"', 'data = ["no.csv"]', "no.csv cannot be read"),
-        ('title = "Homework 1"', 'helpers = ["gan_12.py"]', "a file that students hand in"),
-        ('title = "Homework 1"', 'allowed_modules = "numpy"', "must be a list of texts"),
-        ('title = "Homework 1"', 'visibility = "none"', "must be one of visible, hidden"),
-        ('title = "Homework 1"', "late = 1", "late must be a table"),
-        ('title = "Homework 1"', "late.per_day = 2", "late.per_day must be a number of at least 0 and at most 1"),
-        ('title = "Homework 1"', "seeds.graded = 0", "seeds.graded must be a whole number of at least 1"),
-        ('title = "Homework 1"', "limits.memory_mb = 1", "at least 256"),
+        (TITLE, "title = 3", "title must be a line of text, got 3"),
+        (TITLE, 'title = " "', "title must be a line of text, got ' '"),
+        (TITLE, 'title = ""', "title must be a line of text, got ''"),
+        (TITLE, 'title = "a\\nb"', "title must be a line of text, got 'a\\nb'"),
+        (
+            TITLE,
+            "title = 2027-02-01T23:59:00",
+            "title must be a line of text, got datetime.datetime(2027, 2, 1, 23, 59)",
+        ),
+        (DUE, 'due = "2027-02-01T23:59:00"', f"{A_TIME}'2027-02-01T23:59:00'"),
+        (DUE, "due = 2027-02-01", f"{A_TIME}datetime.date(2027, 2, 1)"),
+        (DUE, "dew = 1", f"it has an unknown key 'dew'; known are {KNOWN}"),
+        (TITLE, "late.per_hour = 1", "[late] has an unknown key 'per_hour'; known are days, grace_minutes, per_day"),
+        ("points = 8", "weight = 8", "[[exercise]] 1 has an unknown key 'weight'; known are id, points"),
+        ("points = 8", "points = 0", "[[exercise]] 1: points must be a number of more than 0, got 0"),
+        ("points = 5", 'points = "5"', "[[exercise]] 2: points must be a number of more than 0, got '5'"),
+        ("points = 5", "points = true", "[[exercise]] 2: points must be a number of more than 0, got True"),
+        ("points = 8", "points = nan", "[[exercise]] 1: points must be a number of more than 0, got nan"),
+        ("points = 8", "points = inf", "[[exercise]] 1: points must be a number of more than 0, got inf"),
+        ("points = 8", f"points = {10**400}", f"[[exercise]] 1: points must be a number of more than 0, got {10**400}"),
+        (ID, '"gan/12/critics_loss"', "there is no exercise 'gan/12/critics_loss'; did you mean gan/12/critic_loss, "),
+        (ID, '"gan/02"', "'gan/02' has several exercises; write an [[exercise]] for each: gan/02/"),
+        (ID, "12", f"[[exercise]] 1: id must be {AN_ID}, got 12"),
+        (f"id = {ID}\n", "", f"[[exercise]] 1: id is missing; it must be {AN_ID}"),
+        (ID, '"gan/02/generator_loss_minimax"', "gan/02/generator_loss_minimax is listed twice"),
+        ("[[exercise]]", "exercise", "is not TOML: "),
+        (
+            TITLE,
+            'helpers = ["../x.py"]',
+            "a declared file stands beside the assignment, named without a folder; got '../",
+        ),
+        (TITLE, 'helpers = ["x.txt"]', "helpers must be a list of Python files such as [\"tools.py\"], got ['x.txt']"),
+        (TITLE, 'data = "x.csv"', "data must be a list of files such as [\"points.csv\"], got 'x.csv'"),
+        (TITLE, 'data = ["no.csv"]', "the declared file no.csv cannot be read beside it: "),
+        (
+            TITLE,
+            'helpers = ["gan_12.py"]',
+            "gan_12.py is declared twice, or is the name of a file that",
+        ),
+        (
+            TITLE,
+            'allowed_modules = "numpy"',
+            f"{MODULES}'numpy'",
+        ),
+        (TITLE, 'allowed_modules = [""]', f"{MODULES}['']"),
+        (
+            TITLE,
+            'visibility = "none"',
+            f"{VISIBILITY}'none'",
+        ),
+        (TITLE, "late = 1", "late must be a table, [late], got 1"),
+        (TITLE, "late.per_day = 2", f"late.per_day must be {A_SHARE}, got 2"),
+        (TITLE, "late.per_day = -0.1", f"late.per_day must be {A_SHARE}, got -0.1"),
+        (TITLE, "late.days = 1.0", "late.days must be a whole number of at least 0, got 1.0"),
+        (TITLE, "late.grace_minutes = -1", "late.grace_minutes must be a number of at least 0, got -1"),
+        (TITLE, "seeds.practice = -1", "seeds.practice must be a whole number of at least 0, got -1"),
+        (TITLE, "seeds.graded = 0", f"seeds.graded must be {A_COUNT}, got 0"),
+        (TITLE, "seeds.graded = true", f"seeds.graded must be {A_COUNT}, got True"),
+        (TITLE, "limits.seconds = 0.5", "limits.seconds must be a number of at least 1, got 0.5"),
+        (TITLE, "limits.memory_mb = 1", "limits.memory_mb must be a whole number of at least 256, got 1"),
     ],
 )
 def test_each_mistake_is_named(tmp_path, old, new, expected):
@@ -87,18 +139,77 @@ def test_each_mistake_is_named(tmp_path, old, new, expected):
     path.write_text(TOML.replace(old, new, 1))
     with pytest.raises(UsageError) as caught:
         load(path)
-    assert expected in str(caught.value) and str(path) in str(caught.value)
+    assert str(caught.value).startswith((f"{path}: {expected}", f"{path} {expected}"))
 
 
-def test_a_file_without_exercises_or_at_all(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('title = "x"', f"exercise is missing; it must be {A_TABLE}"),
+        ("exercise = []", f"exercise must be {A_TABLE}, got []"),
+        ("exercise = [1]", f"exercise must be {A_TABLE}, got [1]"),
+        (f"exercise.id = {ID}", f"exercise must be {A_TABLE}, got {{'id': 'gan/12/critic_loss'}}"),
+    ],
+)
+def test_a_file_without_exercises(tmp_path, text, expected):
+    path = tmp_path / "hw1.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}: {expected}"
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(UsageError, match="cannot read"):
         load(tmp_path / "no.toml")
-    (tmp_path / "hw1.toml").write_text('title = "x"')
-    with pytest.raises(UsageError, match=r"at least one \[\[exercise\]\]"):
-        load(tmp_path / "hw1.toml")
     (tmp_path / "hw1.toml").write_bytes(b"\xff")
     with pytest.raises(UsageError, match="UTF-8"):
         load(tmp_path / "hw1.toml")
+
+
+def test_what_is_not_given_has_a_default(a_class):
+    """Whole numbers are taken where numbers are, and the least values that the schema allows."""
+    plain = a_class.assignment
+    assert plain.late == Late(per_day=0.0, days=365, grace_minutes=0.0) and plain.visibility == "visible"
+    assert (plain.practice_seed, plain.seed_count, plain.seconds, plain.memory_mb) == (0, 1, 300.0, 768)
+    assert "numpy" in plain.allowed_modules and plain.helpers == plain.data == () and plain.files == {}
+    text = (
+        TOML.replace(DUE, "allowed_modules = []").replace(TITLE, 'title = " A "').replace("points = 8", "points = 0.5")
+    )
+    text += "[late]\nper_day = 1\ndays = 0\n[seeds]\npractice = 3\ngraded = 2\n"
+    text += "[limits]\nseconds = 1\nmemory_mb = 256\n"
+    a_class.write("hw1.toml", text)
+    given = a_class.assignment
+    assert (given.title, given.due, given.allowed_modules, given.possible) == ("A", None, (), 5.5)
+    assert given.late == Late(per_day=1.0, days=0, grace_minutes=0.0)
+    assert (given.practice_seed, given.seed_count, given.seconds, given.memory_mb) == (3, 2, 1.0, 256)
+
+
+def test_descriptions_state_the_limits_of_the_schema():
+    """A description is what a teacher reads in an error."""
+    tables = [schema("assignment"), schema("assignment")["properties"]["exercise"]["items"]]
+    tables += [part for part in tables[0]["properties"].values() if "properties" in part]
+    limited = [part for table in tables for part in table["properties"].values() if part.get("type") in KINDS]
+    assert len(limited) == 8
+    for part in limited:
+        words = [KINDS[part["type"]], f"at least {part['minimum']}" if "minimum" in part else "of more than 0"]
+        words += [f"at most {part['maximum']}"] if "maximum" in part else []
+        assert all(word in part["description"] for word in words)
+    visibility = tables[0]["properties"]["visibility"]
+    assert visibility["description"] == f"one of {', '.join(visibility['enum'])}"
+
+
+def test_the_schema_itself_is_one():
+    jsonschema.Draft202012Validator.check_schema(schema("assignment"))
+
+
+def test_without_jsonschema_one_sentence_says_what_to_install(a_class, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    with pytest.raises(UsageError) as caught:
+        load(a_class.folder / "hw1.toml")
+    expected = 'checking an assignment needs jsonschema: python -m pip install "minigen[classroom]"'
+    assert str(caught.value) == expected
+    assert assignments.rebuilt("hw1", TOML, {}).possible == 13, "a process that grades needs none"
 
 
 def test_points_are_all_of_them_only_for_a_pass():

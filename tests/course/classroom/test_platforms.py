@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from minigen.course.classroom import build, documents, nbgrader, otter, remote
+from minigen.course.classroom import build, nbgrader, otter, remote
 from minigen.course.classroom.assignment import load
+from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
 
 from .conftest import CRITIC, HEAD, MINIMAX, TOML
@@ -217,7 +218,7 @@ def test_gradescope_in_a_folder_laid_out_as_its_container(built, a_class):
     command = ["bash", str(script)]
     run(*command, cwd=root, AUTOGRADER_ROOT=str(root))
     results = json.loads((root / "results" / "results.json").read_text())
-    jsonschema.validate(results, documents.schema("gradescope"))
+    jsonschema.validate(results, schema("gradescope"))
     scores = [test["score"] for test in results["tests"]]
     assert results["score"] == pytest.approx(sum(scores), abs=0.01) and 5 < results["score"] < 13
     assert {test["output_format"] for test in results["tests"]} == {"text"} and "stdout_visibility" not in results
@@ -226,7 +227,7 @@ def test_gradescope_in_a_folder_laid_out_as_its_container(built, a_class):
     done = subprocess.run(command, cwd=root, env={**os.environ, "AUTOGRADER_ROOT": str(root)}, capture_output=True)
     assert done.returncode == 2 or done.returncode == 1
     results = json.loads((root / "results" / "results.json").read_text())
-    jsonschema.validate(results, documents.schema("gradescope"))
+    jsonschema.validate(results, schema("gradescope"))
     assert results["extra_data"] == {"retry": True}
     for name in ("setup.sh", "run_autograder"):
         subprocess.run(["bash", "-n", root / "source" / name], check=True)
@@ -245,7 +246,7 @@ def test_cases_are_hidden_on_gradescope_if_asked(a_class):
     }
     row = {"id": "x", "points": 0.0, "possible": 5.0, "status": "wrong_value", "hint": "look", "notes": []}
     results = remote.gradescope_results([{**row, "cases": [{**case, "text": ""}]}], a_class.assignment.visibility, 0.1)
-    jsonschema.validate(results, documents.schema("gradescope"))
+    jsonschema.validate(results, schema("gradescope"))
     assert results["tests"][0]["visibility"] == "hidden" and results["tests"][0]["max_score"] == 5
     assert results["tests"][0]["output"] == "wrong value\nlook"
 
@@ -274,7 +275,7 @@ def test_classroom50_in_a_checkout(built, a_class):
     (checkout / "json.py").write_text("raise SystemExit('a file of the student was imported')")
     run(sys.executable, bundle / "autograder.py", cwd=checkout, PYTHONPATH="", **RUNNER)
     result = json.loads((checkout / "result.json").read_text())
-    jsonschema.validate(result, documents.schema("classroom50"))
+    jsonschema.validate(result, schema("classroom50"))
     assert (result["classroom"], result["owner"]) == ("generative-models", "emmy")
     assert result["score"] == sum(test["score"] for test in result["tests"]) < result["max-score"] == 13
     assert [(test["passed"], test["max-score"]) for test in result["tests"]] == [(False, 8), (True, 5)]

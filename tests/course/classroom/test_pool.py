@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from minigen.cli import main
-from minigen.course.classroom import documents, pool
+from minigen.course.classroom import pool
 from minigen.course.classroom.pool import Failed, Graded, Job, Setup
+from minigen.course.classroom.schemas import schema
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.submission import Submission
 
@@ -124,17 +125,17 @@ def test_the_command_and_its_json(a_class, temporary, monkeypatch, capsys):
     assert main([*COMMAND, "--json"]) == 0
     text = capsys.readouterr().out
     summary = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    jsonschema.validate(summary, documents.schema("grading"))
+    jsonschema.validate(summary, schema("grading"))
     assert (summary["students"], summary["graded"], summary["exit_code"]) == (3, 3, 0)
     assert [row["file"] for row in summary["unmatched"]] == ["who/gan_12.py"]
     assert all(Path(file).is_file() for file in summary["files"].values())
     for student in ("s001", "s002", "s003"):
         document = json.loads((a_class.out / "results" / f"{student}.json").read_text())
-        jsonschema.validate(document, documents.schema("submission"))
+        jsonschema.validate(document, schema("submission"))
         broken = json.loads(json.dumps(document))
         broken["exercises"][0]["points"] = "8"  # numbers are numbers
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(broken, documents.schema("submission"))
+            jsonschema.validate(broken, schema("submission"))
     assert main(COMMAND) == 0
     assert "3 students graded, 3 of them before" in capsys.readouterr().out
 
@@ -155,25 +156,25 @@ def test_what_cannot_be_done_is_json_too(a_class, monkeypatch, capsys, words, ex
     assert main([*COMMAND, *words, "--json"]) == 2
     out, err = capsys.readouterr()
     error = json.loads(out)
-    jsonschema.validate(error, documents.schema("grading"))
+    jsonschema.validate(error, schema("grading"))
     assert expected in error["error"] and error["code"] == "usage" and error["exit_code"] == 2 and expected in err
 
 
 def test_check_speaks_json_of_the_same_kind(a_class, monkeypatch, capsys):
     from minigen.course.commands import exercise
 
-    schema = documents.schema("check")
+    wanted = schema("check")
     monkeypatch.chdir(a_class.folder)
     path = a_class.write("answers.py", HEAD + CRITIC)
     assert exercise.main(["check", "gan/12/critic_loss", str(path), "--json", "--seed", "3"]) == 0
     data = json.loads(capsys.readouterr().out)
-    jsonschema.validate(data, schema)
+    jsonschema.validate(data, wanted)
     import hashlib
 
     assert data["seed"] == 3 and data["exercises"][0]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert exercise.main(["check", "gan/99", "--json"]) == 2
-    jsonschema.validate(json.loads(capsys.readouterr().out), schema)
+    jsonschema.validate(json.loads(capsys.readouterr().out), wanted)
     assert exercise.main(["check", "--json", "--nonsense"]) == 2
     error = json.loads(capsys.readouterr().out)
-    jsonschema.validate(error, schema)
+    jsonschema.validate(error, wanted)
     assert error["code"] == "usage" and "--nonsense" in error["error"]

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from minigen.course.classroom import documents
+from minigen.course.classroom.schemas import schema
 
 
 def commands(text: str) -> list[str]:
@@ -47,5 +47,5 @@ def test_the_page_names_what_there_is(root):
     text = (root / ".github" / "TEACHERS.md").read_text(encoding="utf-8")
     for name in re.findall(r"`(\w+)\.json`", text):
         if name not in ("runtime",):
-            assert documents.schema(name)["title"]
+            assert schema(name)["title"]
     assert ".github/TEACHERS.md" in (root / "README.md").read_text(encoding="utf-8")
