@@ -1,6 +1,6 @@
 """A class: assignments built, graded and handed back.
 
-assignment   the TOML file that says what is asked: exercises, points, due date, files
+assignment   the TOML file that says what is assigned: exercises, points, due date, files
 roster       the students, and which of them a folder or file is from
 collect      what a folder or zip of submissions holds, read once and never followed through links
 notebook     functions taken from a student's notebook; the notebook that students get

@@ -23,14 +23,14 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading.runner import Limits
 
-__all__ = ["Asked", "Assignment", "Late", "graded_seeds", "load", "moment", "rebuilt", "template"]
+__all__ = ["AssignedExercise", "Assignment", "Late", "graded_seeds", "load", "moment", "rebuilt", "template"]
 
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
 LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
 
 
 @dataclass(frozen=True)
-class Asked:
+class AssignedExercise:
     """An exercise of an assignment, and what it counts."""
 
     exercise: Exercise
@@ -84,7 +84,7 @@ class Assignment:
 
     slug: str
     title: str
-    asked: tuple[Asked, ...]
+    exercises: tuple[AssignedExercise, ...]
     due: datetime.datetime | None
     late: Late
     allowed_modules: tuple[str, ...]
@@ -100,12 +100,12 @@ class Assignment:
 
     @property
     def possible(self) -> float:
-        return sum(asked.points for asked in self.asked)
+        return sum(assigned.points for assigned in self.exercises)
 
     @property
     def answer_files(self) -> list[str]:
         """The files that students hand in."""
-        return list(dict.fromkeys(asked.file for asked in self.asked))
+        return list(dict.fromkeys(assigned.file for assigned in self.exercises))
 
     @cached_property
     def sha256(self) -> str:
@@ -113,7 +113,8 @@ class Assignment:
         digest = hashlib.sha256(f"{minigen.__version__}\0{self.text}".encode())
         for name in sorted(self.files):
             digest.update(json.dumps([name, hashlib.sha256(self.files[name]).hexdigest()]).encode())
-        for path in sorted({asked.exercise.path for asked in self.asked if asked.exercise.path is not None}):
+        paths = {assigned.exercise.path for assigned in self.exercises}
+        for path in sorted(path for path in paths if path is not None):
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
@@ -165,9 +166,9 @@ class InvalidAssignment(ValueError):
 
 def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[str], bytes]) -> Assignment:
     """The assignment of data that follow the schema; `read` gives the bytes of a declared file."""
-    asked = _asked(data["exercise"])
+    exercises = _exercises(data["exercise"])
     helpers, names = tuple(data.get("helpers", ())), tuple(data.get("data", ()))
-    taken = {one.file for one in asked}
+    taken = {assigned.file for assigned in exercises}
     for name in (*helpers, *names):
         if name in taken:
             raise InvalidAssignment(f"{name} is declared twice, or is the name of a file that students hand in")
@@ -176,7 +177,7 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
     return Assignment(
         slug=slug,
         title=data.get("title", slug).strip(),
-        asked=asked,
+        exercises=exercises,
         due=data["due"].astimezone() if "due" in data else None,
         late=Late(**data.get("late", {})),
         allowed_modules=tuple(data.get("allowed_modules", MODULES)),
@@ -192,8 +193,8 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
     )
 
 
-def _asked(tables: Sequence[Mapping[str, Any]]) -> tuple[Asked, ...]:
-    found: dict[str, Asked] = {}
+def _exercises(tables: Sequence[Mapping[str, Any]]) -> tuple[AssignedExercise, ...]:
+    found: dict[str, AssignedExercise] = {}
     for table in tables:
         try:
             exercises = catalog.find(table["id"])
@@ -205,7 +206,7 @@ def _asked(tables: Sequence[Mapping[str, Any]]) -> tuple[Asked, ...]:
         exercise = exercises[0]
         if exercise.id in found:
             raise InvalidAssignment(f"{exercise.id} is listed twice")
-        found[exercise.id] = Asked(exercise, float(table.get("points", exercise.points)))
+        found[exercise.id] = AssignedExercise(exercise, float(table.get("points", exercise.points)))
     return tuple(found.values())
 
 

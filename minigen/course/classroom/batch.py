@@ -16,7 +16,7 @@ from typing import Any
 
 from minigen.course.classroom import collect, documents, feedback, gradebook, pool
 from minigen.course.classroom.assignment import Assignment, graded_seeds, moment
-from minigen.course.classroom.collect import Handin
+from minigen.course.classroom.collect import Submitted
 from minigen.course.classroom.grading import row_of
 from minigen.course.classroom.pool import Failed, Graded, Job, Setup
 from minigen.course.classroom.report import Tally
@@ -128,22 +128,22 @@ def _grade_all(
     assignment, names = summary.assignment, documents.file_names(students)
     found = collect.find(submissions, students, assignment)
     summary.unmatched = found.unmatched
-    pending: dict[str, tuple[Handin, str]] = {}  # of those that are being graded
+    pending: dict[str, tuple[Submitted, str]] = {}  # of those that are being graded
     setup = Setup.of(assignment, summary.seeds, options.sandbox)
     bar = progress_bar(total=len(students), unit="student", disable=not options.bar)
 
     def jobs() -> Iterator[Job]:
         for student in students:
-            handin = collect.answers_of(student, found.entries.pop(student.student_id), assignment)
-            handin.handed_in = _handed_in(handin, options.times)
-            key = documents.key_of(handin, assignment, summary.seeds, options.sandbox)
+            submitted = collect.answers_of(student, found.entries.pop(student.student_id), assignment)
+            submitted.handed_in = _handed_in(submitted, options.times)
+            key = documents.key_of(submitted, assignment, summary.seeds, options.sandbox)
             before = documents.read(summary.out / "results" / f"{names[student.student_id]}.json")
             if before is not None and before["key"] == key and not documents.to_retry(before):
                 summary.kept += 1
                 bar.update()
                 continue
-            pending[student.student_id] = handin, key
-            answers = [(answer.submission, answer.sha256, answer.notes) for answer in handin.answers]
+            pending[student.student_id] = submitted, key
+            answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
             yield Job(student.student_id, answers)
 
     def locally(work: Iterable[Job], setup: Setup) -> Iterator[Graded | Failed]:
@@ -151,31 +151,36 @@ def _grade_all(
 
     with bar:
         for result in (run or locally)(jobs(), setup):
-            handin, key = pending.pop(result.student_id)
-            rows = result.rows if isinstance(result, Graded) else _not_graded(handin, assignment, summary.seeds, result)
-            document = documents.submission(handin, assignment, summary.seeds, rows, key)
+            submitted, key = pending.pop(result.student_id)
+            if isinstance(result, Graded):
+                rows = result.rows
+            else:
+                rows = _rows_not_graded(submitted, assignment, summary.seeds, result.reason)
+            document = documents.submission(submitted, assignment, summary.seeds, rows, key)
             _write_document(summary.out, names[result.student_id], document)
             summary.graded += 1
             bar.update()
 
 
-def _not_graded(handin: Handin, assignment: Assignment, seeds: Sequence[int], why: Failed) -> list[dict[str, Any]]:
+def _rows_not_graded(
+    submitted: Submitted, assignment: Assignment, seeds: Sequence[int], reason: str
+) -> list[dict[str, Any]]:
     """The rows of a submission that the grader failed on."""
     rows = []
-    for asked, answer in zip(assignment.asked, handin.answers, strict=True):
-        report = everywhere(asked.exercise, Outcome(status.GRADER_ERROR, why.reason))
-        rows.append(row_of(asked, answer.submission, answer.sha256, answer.notes, [report], seeds))
+    for assigned, answer in zip(assignment.exercises, submitted.answers, strict=True):
+        report = everywhere(assigned.exercise, Outcome(status.GRADER_ERROR, reason))
+        rows.append(row_of(assigned, answer.submission, answer.sha256, answer.notes, [report], seeds))
     return rows
 
 
-def _handed_in(handin: Handin, times: str | Mapping[str, str] | None) -> datetime.datetime | None:
+def _handed_in(submitted: Submitted, times: str | Mapping[str, str] | None) -> datetime.datetime | None:
     """When a student handed in; None if that is not judged or not known."""
     if times is None:
         return None
     if isinstance(times, str):
-        return handin.handed_in
-    text = times.get(handin.student.student_id, "")
-    return moment(text, f"the time of {handin.student.student_id}").astimezone() if text else None
+        return submitted.handed_in
+    text = times.get(submitted.student.student_id, "")
+    return moment(text, f"the time of {submitted.student.student_id}").astimezone() if text else None
 
 
 def _write_document(out: Path, name: str, document: Mapping[str, Any]) -> None:
@@ -195,7 +200,7 @@ def _write_tables(students: Sequence[Student], summary: Summary, timed: bool) ->
 
     for document in each():
         tally.add(document)
-    header = gradebook.wide_header([asked.id for asked in assignment.asked])
+    header = gradebook.wide_header([assigned.id for assigned in assignment.exercises])
     write_text(out / "gradebook.csv", gradebook.table(gradebook.LONG, gradebook.long_rows(each())))
     write_text(out / "gradebook-wide.csv", gradebook.table(header, gradebook.wide_rows(each())))
     write_text(out / "report.html", tally.html(summary.unmatched, timed))

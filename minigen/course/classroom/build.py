@@ -47,7 +47,7 @@ def student_files(assignment: Assignment) -> dict[str, bytes]:
     """What students get, by name: stubs, the declared files, README.md."""
     files = {}
     for name in assignment.answer_files:
-        exercises = [asked.exercise for asked in assignment.asked if asked.file == name]
+        exercises = [assigned.exercise for assigned in assignment.exercises if assigned.file == name]
         files[name] = stubs.stub_file(exercises).encode()
     files["README.md"] = readme(assignment).encode()
     return {**files, **assignment.files}
@@ -55,14 +55,14 @@ def student_files(assignment: Assignment) -> dict[str, bytes]:
 
 def readme(assignment: Assignment) -> str:
     """The README of the students."""
-    rows = [f"| {asked.id} | {asked.points:g} | {asked.file} |" for asked in assignment.asked]
+    rows = [f"| {assigned.id} | {assigned.points:g} | {assigned.file} |" for assigned in assignment.exercises]
     names = [f"`{name}`" for name in assignment.answer_files]
     more = ""
     if assignment.allowed_modules:
         more += f"\nModules that an answer may import: {', '.join(assignment.allowed_modules)}.\n"
     if assignment.files:
         more += f"\nFiles that stand beside your answers when they are graded: {', '.join(assignment.files)}.\n"
-    first = assignment.asked[0].exercise
+    first = assignment.exercises[0].exercise
     due = f"Due {assignment.due:%A, %d %B %Y, %H:%M %Z}. " if assignment.due is not None else ""
     if due and assignment.late.per_day:
         days, share = assignment.late.days, assignment.late.per_day
@@ -70,9 +70,9 @@ def readme(assignment: Assignment) -> str:
     return README.format(
         title=assignment.title,
         due=due,
-        count=plural(len(assignment.asked), "exercise").capitalize(),
+        count=plural(len(assignment.exercises), "exercise").capitalize(),
         points=assignment.possible,
-        minutes=sum(asked.exercise.minutes for asked in assignment.asked),
+        minutes=sum(assigned.exercise.minutes for assigned in assignment.exercises),
         rows="\n".join(rows),
         example=first.lesson,
         exercise=first.id,

@@ -57,7 +57,7 @@ sys.exit(classroom50(HERE, Path.cwd()))
 
 def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     """Write autograder/ and runtime.json. Raises UsageError if the points are not whole."""
-    broken = [asked.id for asked in assignment.asked if asked.points != int(asked.points)]
+    broken = [assigned.id for assigned in assignment.exercises if assigned.points != int(assigned.points)]
     if broken:
         raise UsageError(f"Classroom 50 has whole points only; change those of {', '.join(broken)}")
     content = folder / "autograder"

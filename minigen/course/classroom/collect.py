@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from minigen.course.classroom import notebook
-from minigen.course.classroom.assignment import Asked, Assignment
+from minigen.course.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.classroom.roster import SHORTEST, Matcher, Student, words
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
@@ -33,7 +33,7 @@ from minigen.course.exercise.grading.submission import (
     read_bytes,
 )
 
-__all__ = ["Answer", "Entry", "Found", "Handin", "answers_of", "find", "folder_entries"]
+__all__ = ["AnswerFile", "Entry", "Found", "Submitted", "answers_of", "find", "folder_entries"]
 
 JUNK = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store"}
 DEEPEST = 12  # folders within folders
@@ -70,7 +70,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerFile:
     """What a student handed in for one exercise. sha256: of the file as it came; "" if there is none."""
 
     submission: Submission
@@ -80,11 +80,11 @@ class Answer:
 
 
 @dataclass
-class Handin:
+class Submitted:
     """What one student handed in: an answer to each exercise, in order, and when."""
 
     student: Student
-    answers: list[Answer]
+    answers: list[AnswerFile]
     handed_in: datetime.datetime | None
 
 
@@ -264,7 +264,7 @@ class _Read:
         return state, -self.rank, self.version, when, -len(self.entry.parts), self.entry.shown
 
 
-def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignment) -> Handin:
+def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignment) -> Submitted:
     """Choose and read a student's file for each exercise. Never raises for what a student handed in."""
     entries = list(entries)
     for entry in [entry for entry in entries if entry.suffix == ".zip"]:
@@ -272,13 +272,13 @@ def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignmen
     code = [entry for entry in entries if entry.suffix in (".py", ".ipynb")]
     read: dict[str, list[_Read]] = {}
     answers = []
-    for asked in assignment.asked:
-        if asked.file not in read:
-            names = [other.exercise.name for other in assignment.asked if other.file == asked.file]
-            read[asked.file] = [_look_into(entry, asked.file, names) for entry in _likely(code, asked.file)]
-        answers.append(_choose(asked, read[asked.file], entries))
+    for assigned in assignment.exercises:
+        if assigned.file not in read:
+            names = [other.exercise.name for other in assignment.exercises if other.file == assigned.file]
+            read[assigned.file] = [_look_into(entry, assigned.file, names) for entry in _likely(code, assigned.file)]
+        answers.append(_choose(assigned, read[assigned.file], entries))
     times = [answer.modified for answer in answers if answer.modified is not None]
-    return Handin(student, answers, max(times, default=None))
+    return Submitted(student, answers, max(times, default=None))
 
 
 def _unzipped(entry: Entry) -> list[Entry]:
@@ -326,21 +326,21 @@ def _look_into(entry: Entry, file: str, names: Sequence[str]) -> _Read:
     return _Read(entry, rank, version, submission, sha256, tuple(notes))
 
 
-def _choose(asked: Asked, read: Sequence[_Read], entries: Sequence[Entry]) -> Answer:
-    name = asked.exercise.name
+def _choose(assigned: AssignedExercise, read: Sequence[_Read], entries: Sequence[Entry]) -> AnswerFile:
+    name = assigned.exercise.name
     scored = sorted(((one.score(name), one) for one in read), key=lambda pair: pair[0], reverse=True)
     usable = [(score, one) for score, one in scored if score[0] > 0 or one.rank < 2]
     if not usable:
         handed = ", ".join(entry.shown for entry in entries[:4])
-        message = f"no file {asked.file}, and none that defines {name}"
+        message = f"no file {assigned.file}, and none that defines {name}"
         message += f"; handed in: {handed}{', ...' if len(entries) > 4 else ''}" if entries else "; nothing handed in"
-        return Answer(Submission("", "", status.MISSING_FILE, message))
+        return AnswerFile(Submission("", "", status.MISSING_FILE, message))
     score, best = usable[0]
     notes = list(best.notes)
-    if best.entry.name != asked.file:
-        notes.append(f"taken from {best.entry.shown}; the assignment asks for {asked.file}")
+    if best.entry.name != assigned.file:
+        notes.append(f"taken from {best.entry.shown}; the assignment asks for {assigned.file}")
     rivals = [one for other, one in usable[1:] if other[:2] == score[:2] and one.sha256 != best.sha256]
     if rivals:
         names = ", ".join(dict.fromkeys(one.entry.shown for one in rivals))
         notes.append(f"more than one file could be meant: {best.entry.shown} was graded, not {names}")
-    return Answer(best.submission, best.sha256, best.entry.modified, tuple(notes))
+    return AnswerFile(best.submission, best.sha256, best.entry.modified, tuple(notes))

@@ -12,7 +12,7 @@ from typing import Any
 
 import minigen
 from minigen.course.classroom.assignment import Assignment
-from minigen.course.classroom.collect import Handin
+from minigen.course.classroom.collect import Submitted
 from minigen.course.classroom.roster import Student
 from minigen.course.exercise.grading import status
 
@@ -42,10 +42,10 @@ def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, A
 
 
 def submission(
-    handin: Handin, assignment: Assignment, seeds: Sequence[int], rows: Sequence[Mapping[str, Any]], key: str
+    submitted: Submitted, assignment: Assignment, seeds: Sequence[int], rows: Sequence[Mapping[str, Any]], key: str
 ) -> dict[str, Any]:
     """The document of one student: rows as `grading.row_of` gives them, and what is lost by being late."""
-    share = assignment.late.share(assignment.due, handin.handed_in)
+    share = assignment.late.share(assignment.due, submitted.handed_in)
     exercises = []
     for row in rows:
         points = row["points"]
@@ -59,9 +59,9 @@ def submission(
     return {
         **head("submission", assignment, seeds),
         "key": key,
-        "student": handin.student.to_json(),
-        "handed_in": handin.handed_in.isoformat() if handin.handed_in else None,
-        "days_late": assignment.late.days_late(assignment.due, handin.handed_in),
+        "student": submitted.student.to_json(),
+        "handed_in": submitted.handed_in.isoformat() if submitted.handed_in else None,
+        "days_late": assignment.late.days_late(assignment.due, submitted.handed_in),
         "points": points,
         "late": late,
         "total": total,
@@ -70,14 +70,14 @@ def submission(
     }
 
 
-def key_of(handin: Handin, assignment: Assignment, seeds: Sequence[int], sandbox: str) -> str:
+def key_of(submitted: Submitted, assignment: Assignment, seeds: Sequence[int], sandbox: str) -> str:
     """Changes when anything does that a student's document depends on: a stopped run goes on by it."""
     answers = [
         [answer.sha256, answer.submission.status, answer.submission.message, list(answer.notes)]
-        for answer in handin.answers
+        for answer in submitted.answers
     ]
-    handed_in = handin.handed_in.isoformat() if handin.handed_in else None
-    parts = [assignment.sha256, list(seeds), sandbox, handin.student.to_json(), handed_in, answers]
+    handed_in = submitted.handed_in.isoformat() if submitted.handed_in else None
+    parts = [assignment.sha256, list(seeds), sandbox, submitted.student.to_json(), handed_in, answers]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from minigen.course.classroom.assignment import Asked, Assignment
+from minigen.course.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.classroom.originality import fingerprint
 from minigen.course.exercise import stubs
 from minigen.course.exercise.grading import status
@@ -35,11 +35,11 @@ class Grader:
         self.assignment, self.seeds, self.sandbox = assignment, tuple(seeds), sandbox
         self._wanted: dict[tuple[str, int], list[Reference]] = {}
 
-    def wanted(self, asked: Asked, seed: int) -> list[Reference]:
+    def wanted(self, assigned: AssignedExercise, seed: int) -> list[Reference]:
         """What the reference of an exercise gives."""
-        key = asked.id, seed
+        key = assigned.id, seed
         if key not in self._wanted:
-            self._wanted[key] = references(asked.exercise, seed)
+            self._wanted[key] = references(assigned.exercise, seed)
         return self._wanted[key]
 
     def grade(self, answers: Sequence[tuple[Submission, str, Sequence[str]]]) -> list[dict[str, Any]]:
@@ -49,17 +49,17 @@ class Grader:
         """
         end = time.monotonic() + self.assignment.seconds
         rows = []
-        for asked, (submission, sha256, notes) in zip(self.assignment.asked, answers, strict=True):
+        for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
             try:
-                reports = self._reports(asked, submission, end)
+                reports = self._reports(assigned, submission, end)
             except Exception as error:
-                reports = [_failed(asked, f"the grader failed: {type(error).__name__}: {error}")]
-            rows.append(row_of(asked, submission, sha256, notes, reports, self.seeds))
+                reports = [_failed(assigned, f"the grader failed: {type(error).__name__}: {error}")]
+            rows.append(row_of(assigned, submission, sha256, notes, reports, self.seeds))
         return rows
 
-    def _reports(self, asked: Asked, submission: Submission, end: float) -> list[Report]:
+    def _reports(self, assigned: AssignedExercise, submission: Submission, end: float) -> list[Report]:
         """One report for each seed; one for all if the file cannot be run."""
-        exercise = asked.exercise
+        exercise = assigned.exercise
         if submission.status == status.PASS:
             module = forbidden_module(submission.source, self.assignment)
             if module:
@@ -75,13 +75,13 @@ class Grader:
                 message = f"the answers before this one took all of the {self.assignment.seconds:g} s of a submission"
                 return [everywhere(exercise, Outcome(status.TIMEOUT, message))]
             limits = self.assignment.limits(exercise, max(left, SHORTEST), self.sandbox)
-            wanted = self.wanted(asked, seed)
+            wanted = self.wanted(assigned, seed)
             reports.append(grade_file(exercise, submission, limits, seed, wanted, self.assignment.files))
         return reports
 
 
-def _failed(asked: Asked, message: str) -> Report:
-    return everywhere(asked.exercise, Outcome(status.GRADER_ERROR, " ".join(message.split())[:500]))
+def _failed(assigned: AssignedExercise, message: str) -> Report:
+    return everywhere(assigned.exercise, Outcome(status.GRADER_ERROR, " ".join(message.split())[:500]))
 
 
 def forbidden_module(source: str, assignment: Assignment) -> str:
@@ -107,7 +107,7 @@ def forbidden_module(source: str, assignment: Assignment) -> str:
 
 
 def row_of(
-    asked: Asked,
+    assigned: AssignedExercise,
     submission: Submission,
     sha256: str,
     notes: Sequence[str],
@@ -125,16 +125,16 @@ def row_of(
     cases = [_case(verdicts) for verdicts in zip(*(report.verdicts for report in reports), strict=True)]
     left_process = any(report.status == status.PROCESS for report in reports)
     raw = 0 if left_process else sum(case["points"] for case in cases)
-    points = 0.0 if not shown.passed and raw >= asked.exercise.points else asked.scaled(raw)
-    hash_, size = fingerprint(submission.source, asked.exercise.name) if submission.source else ("", 0)
-    if hash_ and stubs.is_stub(submission.source, asked.exercise.name):
+    points = 0.0 if not shown.passed and raw >= assigned.exercise.points else assigned.scaled(raw)
+    hash_, size = fingerprint(submission.source, assigned.exercise.name) if submission.source else ("", 0)
+    if hash_ and stubs.is_stub(submission.source, assigned.exercise.name):
         hash_, size = "", 0
     return {
-        "id": asked.id,
+        "id": assigned.id,
         "status": shown.status,
         "passed": shown.passed,
         "points": None if failed else points,
-        "possible": asked.points,
+        "possible": assigned.points,
         "seed": seeds[number] if number < len(seeds) else seeds[0],
         "file": submission.file,
         "sha256": sha256,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.classroom import notebook
-from minigen.course.classroom.assignment import Asked, Assignment
+from minigen.course.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
 
@@ -65,14 +65,14 @@ def _cells(assignment: Assignment, seeds: Sequence[int]) -> Iterator[Any]:
     v4 = notebook.module().v4
     yield v4.new_markdown_cell(f"# {assignment.title}", id="title")
     yield v4.new_code_cell(notebook.imports(assignment, check=False), id="imports")
-    for asked in assignment.asked:
-        name = asked.id.replace("/", "-")
-        yield v4.new_markdown_cell(f"## {asked.id}\n\n{asked.points:g} points", id=f"{name}-text"[:64])
-        solution = v4.new_code_cell(_solution(asked), id=_cell_id(name, "answer"))
+    for assigned in assignment.exercises:
+        name = assigned.id.replace("/", "-")
+        yield v4.new_markdown_cell(f"## {assigned.id}\n\n{assigned.points:g} points", id=f"{name}-text"[:64])
+        solution = v4.new_code_cell(_solution(assigned), id=_cell_id(name, "answer"))
         solution.metadata["nbgrader"] = _metadata(f"{name}-answer", solution=True)
         yield solution
-        tests = v4.new_code_cell(_tests(asked, seeds), id=_cell_id(name, "test"))
-        tests.metadata["nbgrader"] = {**_metadata(f"{name}-test", grade=True), "points": asked.points}
+        tests = v4.new_code_cell(_tests(assigned, seeds), id=_cell_id(name, "test"))
+        tests.metadata["nbgrader"] = {**_metadata(f"{name}-test", grade=True), "points": assigned.points}
         yield tests
 
 
@@ -93,16 +93,16 @@ def _metadata(grade_id: str, solution: bool = False, grade: bool = False) -> dic
     }
 
 
-def _solution(asked: Asked) -> str:
+def _solution(assigned: AssignedExercise) -> str:
     """The stub with the answer between nbgrader's marks."""
-    answer = f"### BEGIN SOLUTION\n{asked.exercise.hints[2]}\n### END SOLUTION"
-    return stubs.stub(asked.exercise).replace(textwrap.indent(stubs.RAISE, "    "), textwrap.indent(answer, "    "))
+    answer = f"### BEGIN SOLUTION\n{assigned.exercise.hints[2]}\n### END SOLUTION"
+    return stubs.stub(assigned.exercise).replace(textwrap.indent(stubs.RAISE, "    "), textwrap.indent(answer, "    "))
 
 
-def _tests(asked: Asked, seeds: Sequence[int]) -> str:
-    call = f'score("{asked.id}", {asked.exercise.name}, points={asked.points:g}, seeds={list(seeds)})'
+def _tests(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
+    call = f'score("{assigned.id}", {assigned.exercise.name}, points={assigned.points:g}, seeds={list(seeds)})'
     return (
-        f"# {asked.points:g} points for {asked.id}\n"
+        f"# {assigned.points:g} points for {assigned.id}\n"
         "### BEGIN HIDDEN TESTS\n"
         "from minigen.course.classroom.score import score\n\n"
         f"{call}\n"

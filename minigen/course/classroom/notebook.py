@@ -129,16 +129,16 @@ def _cell(kind: str, id: str, text: str) -> Any:
 def _cells(assignment: Assignment) -> Iterator[tuple[str, str, str]]:
     yield "markdown", "title", f"# {assignment.title}\n\nReplace each `raise NotImplementedError` by your answer."
     yield "code", "imports", imports(assignment)
-    for asked in assignment.asked:
-        name = asked.id.replace("/", "-")
-        yield "markdown", f"{name}-text", f"## {asked.id}\n\n{asked.points:g} points"
-        yield "code", f"{name}-answer", stubs.stub(asked.exercise)
-        yield "code", f"{name}-check", f'check("{asked.id}", {asked.exercise.name})'
+    for assigned in assignment.exercises:
+        name = assigned.id.replace("/", "-")
+        yield "markdown", f"{name}-text", f"## {assigned.id}\n\n{assigned.points:g} points"
+        yield "code", f"{name}-answer", stubs.stub(assigned.exercise)
+        yield "code", f"{name}-check", f'check("{assigned.id}", {assigned.exercise.name})'
 
 
 def imports(assignment: Assignment, check: bool = True) -> str:
     """The imports of all exercises, with autograd's np last."""
-    lines = {line for asked in assignment.asked for line in asked.exercise.imports if line != NUMPY}
+    lines = {line for assigned in assignment.exercises for line in assigned.exercise.imports if line != NUMPY}
     if check:
         lines.add("from minigen.course import check")
     return "\n".join([*sorted(lines), NUMPY])
@@ -146,5 +146,5 @@ def imports(assignment: Assignment, check: bool = True) -> str:
 
 def repeated_names(assignment: Assignment) -> Sequence[str]:
     """Names that two exercises share: they cannot stand in one notebook."""
-    names = [asked.exercise.name for asked in assignment.asked]
+    names = [assigned.exercise.name for assigned in assignment.exercises]
     return sorted({name for name in names if names.count(name) > 1})

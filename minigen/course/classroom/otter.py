@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minigen.course.classroom import notebook
-from minigen.course.classroom.assignment import Asked, Assignment
+from minigen.course.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.classroom.export import requirements
 from minigen.course.console import UsageError
 
@@ -51,8 +51,8 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     if repeated:
         raise UsageError(f"two exercises are called {', '.join(repeated)}, which one notebook cannot hold")
     (folder / "tests").mkdir(parents=True)
-    for asked in assignment.asked:
-        (folder / "tests" / f"{_name(asked)}.py").write_text(tests_of(asked, seeds), encoding="utf-8")
+    for assigned in assignment.exercises:
+        (folder / "tests" / f"{_name(assigned)}.py").write_text(tests_of(assigned, seeds), encoding="utf-8")
     config = {"points_possible": assignment.possible, "show_stdout": False, "show_hidden": False}
     (folder / "otter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
@@ -62,14 +62,14 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     return "tests of otter-grader"
 
 
-def _name(asked: Asked) -> str:
-    return asked.id.replace("/", "_")
+def _name(assigned: AssignedExercise) -> str:
+    return assigned.id.replace("/", "_")
 
 
-def tests_of(asked: Asked, seeds: Sequence[int]) -> str:
+def tests_of(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
     """A test file: each case of the exercise with its share of the points, the first one shown to students."""
-    text = FILE.format(name=_name(asked), id=asked.id, seeds=list(seeds))
-    for number, case in enumerate(asked.exercise.cases):
-        share = round(asked.points * case.points / asked.exercise.points, 6)
-        text += CASE.format(case=case.name, points=share, hidden=number > 0, function=asked.exercise.name)
+    text = FILE.format(name=_name(assigned), id=assigned.id, seeds=list(seeds))
+    for number, case in enumerate(assigned.exercise.cases):
+        share = round(assigned.points * case.points / assigned.exercise.points, 6)
+        text += CASE.format(case=case.name, points=share, hidden=number > 0, function=assigned.exercise.name)
     return text

@@ -28,8 +28,8 @@ def grade_folder(folder: Path, home: Path) -> tuple[Assignment, list[dict[str, A
     """The rows of the one submission in a folder; `home` holds what `build` made: assignment.toml, seeds.json."""
     assignment = load(home / "assignment.toml")
     settings = json.loads((home / "seeds.json").read_text(encoding="utf-8"))
-    handin = collect.answers_of(Student("student"), list(collect.folder_entries(folder)), assignment)
-    answers = [(answer.submission, answer.sha256, answer.notes) for answer in handin.answers]
+    submitted = collect.answers_of(Student("student"), list(collect.folder_entries(folder)), assignment)
+    answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
     return assignment, Grader(assignment, settings["seeds"]).grade(answers)
 
 

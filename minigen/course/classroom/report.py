@@ -116,21 +116,21 @@ class Tally:
     def _exercises(self) -> Iterator[tuple[str, str, str, int, float]]:
         """(exercise, case, points, students who pass, their share): each exercise as a whole, then its cases."""
         students = max(1, self.students)
-        for asked in self.assignment.asked:
-            passed = self.statuses[asked.id][status.PASS]
-            mean = self.points[asked.id] / students
-            yield asked.id, "", f"{mean:.2f} of {asked.points:g}", passed, passed / students
-            for case in asked.exercise.cases:
-                count = self.cases[asked.id][case.name]
+        for assigned in self.assignment.exercises:
+            passed = self.statuses[assigned.id][status.PASS]
+            mean = self.points[assigned.id] / students
+            yield assigned.id, "", f"{mean:.2f} of {assigned.points:g}", passed, passed / students
+            for case in assigned.exercise.cases:
+                count = self.cases[assigned.id][case.name]
                 yield "", case.name, f"{case.points} raw", count, count / students
 
     def _equal_code(self) -> list[tuple[str, str, str, list[str]]]:
         """(exercise, what is equal, remark, students) of trees that several have, or that are known."""
         found = []
-        for asked in self.assignment.asked:
-            known = originality.known(asked.exercise)
+        for assigned in self.assignment.exercises:
+            known = originality.known(assigned.exercise)
             for (exercise, hash_), ids in self.by_fingerprint.items():
-                if exercise != asked.id or (len(ids) < 2 and hash_ not in known):
+                if exercise != assigned.id or (len(ids) < 2 and hash_ not in known):
                     continue
                 size = self.sizes[exercise, hash_]
                 short = f"{size} nodes: short, so that many write the same" if size < originality.SHORT else ""
@@ -140,9 +140,9 @@ class Tally:
 
     def _statuses(self) -> list[tuple[str, str, int]]:
         return [
-            (asked.id, status.WORDS[state], count)
-            for asked in self.assignment.asked
-            for state, count in self.statuses[asked.id].most_common()
+            (assigned.id, status.WORDS[state], count)
+            for assigned in self.assignment.exercises
+            for state, count in self.statuses[assigned.id].most_common()
         ]
 
 

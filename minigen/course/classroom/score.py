@@ -14,7 +14,7 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 
-from minigen.course.classroom.assignment import Asked
+from minigen.course.classroom.assignment import AssignedExercise
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
@@ -53,10 +53,10 @@ def score(exercise_id: str, function: Callable, points: float | None = None, see
     With several seeds a case counts if it passes with each. Raises GraderError.
     """
     exercise = _exercise(exercise_id)
-    asked = Asked(exercise, float(exercise.points if points is None else points))
+    assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
     reports = _reports(exercise, function, seeds)
     rows = zip(*(report.verdicts for report in reports), strict=True)
-    return float(asked.scaled(sum(min(verdict.points for verdict in row) for row in rows)))
+    return float(assigned.scaled(sum(min(verdict.points for verdict in row) for row in rows)))
 
 
 class Checked:

@@ -1,4 +1,4 @@
-"""`minigen assignment new | build`: what students are asked, and what they get."""
+"""`minigen assignment new | build`: what students are assigned, and what they get."""
 
 from __future__ import annotations
 

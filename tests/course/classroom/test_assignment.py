@@ -9,7 +9,7 @@ import pytest
 
 from minigen.cli import main
 from minigen.course.classroom import assignment as assignments
-from minigen.course.classroom.assignment import Asked, Late, graded_seeds, load
+from minigen.course.classroom.assignment import AssignedExercise, Late, graded_seeds, load
 from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
@@ -35,9 +35,9 @@ def test_new_writes_what_load_reads(tmp_path, monkeypatch, capsys):
     assert main(words) == 0
     assert "4 exercises" in capsys.readouterr().out
     assignment = load(tmp_path / "hw1.toml")
-    assert [asked.id for asked in assignment.asked][-1] == "gan/12/critic_loss" and len(assignment.asked) == 4
+    assert len(assignment.exercises) == 4 and assignment.exercises[-1].id == "gan/12/critic_loss"
     assert assignment.due.replace(tzinfo=None) == datetime.datetime(2027, 2, 1, 23, 59)
-    assert all(asked.points == asked.exercise.points for asked in assignment.asked)
+    assert all(assigned.points == assigned.exercise.points for assigned in assignment.exercises)
     assert "# " in assignment.text and assignment.answer_files == ["gan_02.py", "gan_12.py"]
     before = (tmp_path / "hw1.toml").read_bytes()
     assert main(words) == 2 and "is there already" in capsys.readouterr().err
@@ -216,12 +216,12 @@ def test_points_are_all_of_them_only_for_a_pass():
     """By hand: critic_loss has 8 points of its own."""
     exercise = catalog.find("gan/12/critic_loss")[0]
     assert exercise.points == 8
-    third = Asked(exercise, 1.0)
+    third = AssignedExercise(exercise, 1.0)
     assert [third.scaled(raw) for raw in (0, 1, 3, 7, 8)] == [0.0, 0.12, 0.37, 0.87, 1.0]
-    tiny = Asked(exercise, 0.01)
+    tiny = AssignedExercise(exercise, 0.01)
     assert tiny.scaled(7) == 0.0 and tiny.scaled(8) == 0.01
     for points, raw in itertools.product((0.5, 3, 7.7, 10, 100), range(9)):
-        scaled = Asked(exercise, points).scaled(raw)
+        scaled = AssignedExercise(exercise, points).scaled(raw)
         assert (scaled == points) == (raw == 8) and abs(scaled - points * raw / 8) < 0.01
 
 

@@ -74,9 +74,9 @@ def test_a_roster_and_its_errors(tmp_path):
 def answers(a_class, student="s001"):
     """The answers of a student, found and read: by the name of the function."""
     found = collect.find(a_class.submissions, a_class.students, a_class.assignment)
-    handin = collect.answers_of(a_class.students[0], found.entries[student], a_class.assignment)
-    names = [asked.exercise.name for asked in a_class.assignment.asked]
-    return dict(zip(names, handin.answers, strict=True)), found
+    submitted = collect.answers_of(a_class.students[0], found.entries[student], a_class.assignment)
+    names = [assigned.exercise.name for assigned in a_class.assignment.exercises]
+    return dict(zip(names, submitted.answers, strict=True)), found
 
 
 def test_a_folder_for_each_student(a_class):
@@ -169,9 +169,9 @@ def test_the_flat_zip_of_a_platform(a_class):
     found = collect.find(path, a_class.students, a_class.assignment)
     assert {id: len(entries) for id, entries in found.entries.items()} == {"s001": 2, "s002": 2, "s003": 1}
     assert [name for name, _ in found.unmatched] == ["gan_12-2.py", "somebody_12_24_gan_12.py"]
-    handin = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
-    assert [answer.submission.status for answer in handin.answers] == [S.PASS] * 2
-    assert handin.handed_in is not None
+    submitted = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
+    assert [answer.submission.status for answer in submitted.answers] == [S.PASS] * 2
+    assert submitted.handed_in is not None
 
 
 def test_a_zip_within_a_students_folder(a_class):
@@ -193,16 +193,16 @@ def test_zips_that_lie_or_are_hostile(a_class):
     data = bytearray(bomb.getvalue())
     path = a_class.write("x.zip", bytes(data))
     found = collect.find(path, a_class.students, a_class.assignment)
-    handin = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
-    assert [answer.submission.status for answer in handin.answers] == [S.TOO_LARGE, S.SYMLINK]
+    submitted = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
+    assert [answer.submission.status for answer in submitted.answers] == [S.TOO_LARGE, S.SYMLINK]
     damaged = io.BytesIO()
     zipped(damaged, {"s001/gan_12.py": os.urandom(5000)})
     data = bytearray(damaged.getvalue())
     data[100:400] = bytes(300)
     path = a_class.write("y.zip", bytes(data))
     found = collect.find(path, a_class.students, a_class.assignment)
-    handin = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
-    assert handin.answers[0].submission.status == S.NOT_A_FILE
+    submitted = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
+    assert submitted.answers[0].submission.status == S.NOT_A_FILE
     with pytest.raises(UsageError, match="neither"):
         collect.find(a_class.write("z.zip", b"no zip"), a_class.students, a_class.assignment)
     with pytest.raises(UsageError, match="cannot read the submissions"):
@@ -247,5 +247,5 @@ def test_when_it_was_handed_in(a_class):
     os.utime(a_class.submissions / "s001" / "gan_12.py", (late, late))
     os.utime(a_class.submissions / "s001" / "gan_02.py", (early, early))
     found = collect.find(a_class.submissions, a_class.students, a_class.assignment)
-    handin = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
-    assert handin.handed_in == datetime.datetime.fromtimestamp(late, datetime.UTC)
+    submitted = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
+    assert submitted.handed_in == datetime.datetime.fromtimestamp(late, datetime.UTC)

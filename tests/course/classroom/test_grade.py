@@ -149,7 +149,7 @@ def test_the_graders_own_error_is_never_zero(a_class, quickly, monkeypatch):
                 yield Graded(job.student_id, grader.grade(job.answers))
 
     summary = a_class.grade(run=breaks)
-    assert [row[:2] for row in summary.retries] == [("s001", asked.id) for asked in a_class.assignment.asked]
+    assert [row[:2] for row in summary.retries] == [("s001", assigned.id) for assigned in a_class.assignment.exercises]
     assert summary.to_json()["exit_code"] == 3
     row = a_class.rows()["s001", "critic_loss"]
     assert row["status"] == S.GRADER_ERROR and row["points"] == "" and row["late"] == ""
@@ -187,7 +187,7 @@ def test_several_seeds_must_all_pass(a_class, quickly, monkeypatch):
     a_class.write("hw1.toml", TOML + "\n[seeds]\ngraded = 3\n")
     assignment = a_class.assignment
     seeds = graded_seeds(assignment, SECRET)
-    exercise = assignment.asked[0].exercise
+    exercise = assignment.exercises[0].exercise
     inputs = [row.calls[0][0] for row in references(exercise, seeds[0])]
     lucky = {tuple(np.round(real, 6)) for real, _ in inputs if len(real)}
     text = f"LUCKY = {lucky!r}".replace("np.float64", "float").replace("np.float32", "float")
@@ -357,18 +357,18 @@ def test_a_case_counts_if_it_passes_with_every_seed(a_class):
     from minigen.course.exercise.grading.compare import Verdict
     from minigen.course.exercise.grading.grade import Report
 
-    asked = a_class.assignment.asked[0]
-    assert [case.points for case in asked.exercise.cases] == [1, 2, 1, 2, 2]
+    assigned = a_class.assignment.exercises[0]
+    assert [case.points for case in assigned.exercise.cases] == [1, 2, 1, 2, 2]
 
     def report(failing: int) -> Report:
         verdicts = [
             Verdict(
                 case.name, S.WRONG_VALUE if n == failing else S.PASS, 0 if n == failing else case.points, case.points
             )
-            for n, case in enumerate(asked.exercise.cases)
+            for n, case in enumerate(assigned.exercise.cases)
         ]
-        return Report(asked.exercise, verdicts, status=S.WRONG_VALUE)
+        return Report(assigned.exercise, verdicts, status=S.WRONG_VALUE)
 
-    row = grading.row_of(asked, Submission("x.py"), "", (), [report(1), report(4)], [11, 12])
+    row = grading.row_of(assigned, Submission("x.py"), "", (), [report(1), report(4)], [11, 12])
     assert row["points"] == 4 and row["seed"] == 11 and not row["passed"]
     assert [case["passed"] for case in row["cases"]] == [True, False, True, True, False]

@@ -47,8 +47,8 @@ def _here(id, a_class):
     def run(jobs, setup):
         list(jobs)
         found = collect.find(a_class.submissions, [roster.Student(id)], a_class.assignment)
-        handin = collect.answers_of(roster.Student(id), found.entries[id], a_class.assignment)
-        answers = [(answer.submission, answer.sha256, answer.notes) for answer in handin.answers]
+        submitted = collect.answers_of(roster.Student(id), found.entries[id], a_class.assignment)
+        answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
         yield Graded(id, setup.grader().grade(answers))
 
     return run

@@ -87,8 +87,8 @@ def test_the_notebook_that_students_get(a_class):
         ast.parse(cell)
     assert "import autograd.numpy as np" in code[0] and "NotImplementedError" in code[1]
     text = "\n".join(code)
-    for asked in a_class.assignment.asked:
-        assert asked.exercise.hints[2] not in text and f'check("{asked.id}", {asked.exercise.name})' in text
+    for assigned in a_class.assignment.exercises:
+        assert assigned.exercise.hints[2] not in text and f'check("{assigned.id}", {assigned.exercise.name})' in text
     assert nbformat.writes(made) == nbformat.writes(notebook.student_notebook(a_class.assignment))
     # what is handed in unchanged is a stub
     a_class.write("submissions/s001/hw1.ipynb", nbformat.writes(made))

@@ -62,8 +62,8 @@ def test_what_students_get_has_no_answer(built, a_class):
     assert names == ["README.md", "gan_02.py", "gan_12.py", "hw1.ipynb"]
     assert sorted(zipfile.ZipFile(built / "students.zip").namelist()) == names
     text = "".join(path.read_text() for path in (built / "students").iterdir())
-    for asked in a_class.assignment.asked:
-        assert asked.exercise.hints[2].strip() not in text and asked.id in text
+    for assigned in a_class.assignment.exercises:
+        assert assigned.exercise.hints[2].strip() not in text and assigned.id in text
     assert "NotImplementedError" in text and "Due Monday, 01 February 2027" in text
     assert "hw1.toml" not in text and "x" not in names
 
@@ -169,12 +169,12 @@ def test_nbgrader_itself(built):
 
 
 def test_points_of_otter_add_up(a_class):
-    for asked in a_class.assignment.asked:
-        text = otter.tests_of(asked, [7])
+    for assigned in a_class.assignment.exercises:
+        text = otter.tests_of(assigned, [7])
         compile(text, "test", "exec")
         assert "OK_FORMAT = False" in text
         points = [float(number) for number in re.findall(r"points=([\d.]+), hidden", text)]
-        assert sum(points) == pytest.approx(asked.points, abs=1e-4) and len(points) == len(asked.exercise.cases)
+        assert sum(points) == pytest.approx(assigned.points, abs=1e-4) and len(points) == len(assigned.exercise.cases)
 
 
 @needs("otter")
