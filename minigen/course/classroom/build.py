@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from minigen.course.classroom import classroom50, container, gradescope, nbgrader, notebook, otter
+from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import Assignment, graded_seeds
+from minigen.course.classroom.platforms import classroom50, container, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import stubs
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import minigen
 from minigen.course.classroom import assignment as assignments
-from minigen.course.classroom.documents import SCHEMA_VERSION
+from minigen.course.classroom.results.documents import SCHEMA_VERSION
 from minigen.course.console import UsageError, cleaning_up, color, plural
 from minigen.course.exercise.format import AuthorError
 from minigen.course.lesson.options import Parser, parsed
@@ -85,7 +85,8 @@ def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
 
 
 def _grade(args: argparse.Namespace) -> Any:
-    from minigen.course.classroom import batch, roster
+    from minigen.course.classroom import roster
+    from minigen.course.classroom.grade import batch
 
     assignment = assignments.load(args.assignment)
     students = roster.read_roster(args.roster)
@@ -95,7 +96,7 @@ def _grade(args: argparse.Namespace) -> Any:
     sandbox = _sandbox(args.sandbox)
     run = None
     if args.dask is not None:
-        from minigen.course.classroom import cluster
+        from minigen.course.classroom.grade import cluster
 
         run = cluster.runner(args.dask)
     bar = not args.json and bar_is_seen()

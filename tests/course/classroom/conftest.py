@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from minigen.course.classroom import assignment as assignments
-from minigen.course.classroom import batch, grading, roster
-from minigen.course.classroom.pool import Graded
+from minigen.course.classroom import roster
+from minigen.course.classroom.grade import batch
+from minigen.course.classroom.grade.pool import Graded
 from minigen.course.exercise.grading import grade, status
 
 HEAD = "import autograd.numpy as np\nfrom minigen.tensor import softplus\n\n\n"
@@ -53,7 +54,7 @@ def quickly(monkeypatch):
         exec(submission.source, names)
         return grade.grade_function(exercise, names.get(exercise.name), seed)
 
-    monkeypatch.setattr(grading, "grade_file", grade_file)
+    monkeypatch.setattr("minigen.course.classroom.grade.grader.grade_file", grade_file)
 
 
 class Class:

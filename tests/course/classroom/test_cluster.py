@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from minigen.course.classroom import cluster
+from minigen.course.classroom.grade import cluster
 from minigen.course.console import UsageError
 
 from .conftest import CRITIC, MINIMAX

@@ -4,15 +4,17 @@ import html
 import json
 import re
 import shutil
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minigen.course.classroom import batch, documents, feedback, gradebook, grading, originality
 from minigen.course.classroom.assignment import graded_seeds
-from minigen.course.classroom.grading import Grader
-from minigen.course.classroom.pool import Failed, Graded
+from minigen.course.classroom.grade import batch
+from minigen.course.classroom.grade.grader import Grader, row_of
+from minigen.course.classroom.grade.pool import Failed, Graded
+from minigen.course.classroom.results import documents, feedback, gradebook, originality
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
@@ -160,8 +162,8 @@ def test_the_graders_own_error_is_never_zero(a_class, quickly, monkeypatch):
         1
     ] == "s001,Noether,Emmy,emmy@example.org,,,,,,13,0"
     shutil.rmtree(a_class.out)
-    with monkeypatch.context() as broken:
-        broken.setattr(grading, "grade_file", lambda *args, **kwargs: 1 / 0)  # within one submission
+    with monkeypatch.context() as broken:  # within one submission
+        broken.setattr("minigen.course.classroom.grade.grader.grade_file", lambda *args, **kwargs: 1 / 0)
         assert len(a_class.grade().retries) == 6
     summary = a_class.grade()
     assert summary.graded == 3 and not summary.retries and a_class.rows()["s001", "critic_loss"]["points"] == "8"
@@ -169,9 +171,12 @@ def test_the_graders_own_error_is_never_zero(a_class, quickly, monkeypatch):
 
 def test_references_are_computed_once(a_class, quickly, monkeypatch):
     calls = []
-    monkeypatch.setattr(
-        grading, "references", lambda exercise, seed: calls.append(exercise.id) or references(exercise, seed)
-    )
+
+    def counted(exercise, seed):
+        calls.append(exercise.id)
+        return references(exercise, seed)
+
+    monkeypatch.setattr("minigen.course.classroom.grade.grader.references", counted)
     a_class.write("hw1.toml", TOML + "\n[seeds]\ngraded = 2\n")
     for student in ("s001", "s002"):
         a_class.hand_in(student, minimax=None)
@@ -223,21 +228,16 @@ def test_helpers_data_and_allowed_modules(a_class):
     assert a_class.rows()["s001", "critic_loss"]["status"] == S.RAISED, "the helper is not declared any more"
 
 
-def test_the_time_of_a_submission_has_a_limit(a_class):
+def test_the_time_of_a_submission_has_a_limit(a_class, monkeypatch):
     """All that comes after the limit is out of time, and none of it is run."""
     a_class.write("hw1.toml", TOML + "\n[limits]\nseconds = 1\n")
     answers = [(Submission("x.py", HEAD + CRITIC), "", ()), (Submission("x.py", HEAD + MINIMAX), "", ())]
     grader = Grader(a_class.assignment, [1])
     assert [row["status"] for row in grader.grade(answers)][0] == S.PASS
     now = iter([0.0, 0.5, 1.5])
-    import types
-
     clock = types.SimpleNamespace(monotonic=lambda: next(now))
-    real, grading.time = grading.time, clock
-    try:
-        rows = grader.grade(answers)
-    finally:
-        grading.time = real
+    monkeypatch.setattr("minigen.course.classroom.grade.grader.time", clock)
+    rows = grader.grade(answers)
     assert [row["status"] for row in rows] == [S.PASS, S.TIMEOUT]
     assert "1 s of a submission" in rows[1]["message"]
 
@@ -369,6 +369,6 @@ def test_a_case_counts_if_it_passes_with_every_seed(a_class):
         ]
         return Report(assigned.exercise, verdicts, status=S.WRONG_VALUE)
 
-    row = grading.row_of(assigned, Submission("x.py"), "", (), [report(1), report(4)], [11, 12])
+    row = row_of(assigned, Submission("x.py"), "", (), [report(1), report(4)], [11, 12])
     assert row["points"] == 4 and row["seed"] == 11 and not row["passed"]
     assert [case["passed"] for case in row["cases"]] == [True, False, True, True, False]

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from minigen.course.classroom import batch, pool, roster
+from minigen.course.classroom import roster
+from minigen.course.classroom.grade import batch, pool
 
 from .conftest import SECRET
 from .hostile import CHEAP, KINDS
@@ -42,7 +43,7 @@ def test_rows_are_those_of_each_graded_alone(a_class):
 def _here(id, a_class):
     """Grades the one submission whose folder is given as the whole class's."""
     from minigen.course.classroom import collect
-    from minigen.course.classroom.pool import Graded
+    from minigen.course.classroom.grade.pool import Graded
 
     def run(jobs, setup):
         list(jobs)

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 
 from minigen.cli import main
 from minigen.course import templates
-from minigen.course.classroom import feedback
-from minigen.course.classroom.report import LISTED, Tally
+from minigen.course.classroom.results import feedback
+from minigen.course.classroom.results.report import LISTED, Tally
 from minigen.course.exercise.grading import status as S
 
 from .conftest import SECRET

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from minigen.course.classroom import build, nbgrader, otter, remote
+from minigen.course.classroom import build
 from minigen.course.classroom.assignment import load
+from minigen.course.classroom.platforms import nbgrader, otter, remote
 from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
 

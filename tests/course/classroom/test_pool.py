@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from minigen.cli import main
-from minigen.course.classroom import pool
-from minigen.course.classroom.pool import Failed, Graded, Job, Setup
+from minigen.course.classroom.grade import pool
+from minigen.course.classroom.grade.pool import Failed, Graded, Job, Setup
 from minigen.course.classroom.schemas import schema
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.submission import Submission

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from minigen.course.classroom import container
+from minigen.course.classroom.platforms import container
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import bubblewrap, docker, runner
 from minigen.course.exercise.grading import status as S

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from minigen.course.classroom.documents import printable
+from minigen.course.classroom.results.documents import printable
 
 __all__ = ["LONG", "guarded", "long_rows", "table", "wide_header", "wide_rows"]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import minigen
-from minigen.course.classroom.grading import Grader
-from minigen.course.classroom.pool import Failed, Graded, Job, Setup
+from minigen.course.classroom.grade.grader import Grader
+from minigen.course.classroom.grade.pool import Failed, Graded, Job, Setup
 from minigen.course.console import UsageError
 
 __all__ = ["connected", "runner", "spread"]

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from minigen.course.classroom import collect, documents, feedback, gradebook, pool
+from minigen.course.classroom import collect
 from minigen.course.classroom.assignment import Assignment, graded_seeds, moment
 from minigen.course.classroom.collect import Submitted
-from minigen.course.classroom.grading import row_of
-from minigen.course.classroom.pool import Failed, Graded, Job, Setup
-from minigen.course.classroom.report import Tally
+from minigen.course.classroom.grade import pool
+from minigen.course.classroom.grade.grader import row_of
+from minigen.course.classroom.grade.pool import Failed, Graded, Job, Setup
+from minigen.course.classroom.results import documents, feedback, gradebook
+from minigen.course.classroom.results.report import Tally
 from minigen.course.classroom.roster import Student
 from minigen.course.console import UsageError
 from minigen.course.exercise.grading import status

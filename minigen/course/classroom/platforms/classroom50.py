@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course.classroom import export
 from minigen.course.classroom.assignment import Assignment
+from minigen.course.classroom.platforms import export
 from minigen.course.console import UsageError
 
 __all__ = ["build"]
@@ -49,7 +49,7 @@ if not installed():
     requirements = str(HERE / "requirements.txt")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--user", "-r", requirements], check=True)
 
-from minigen.course.classroom.remote import classroom50  # noqa: E402
+from minigen.course.classroom.platforms.remote import classroom50  # noqa: E402
 
 sys.exit(classroom50(HERE, Path.cwd()))
 '''

@@ -104,7 +104,7 @@ def _tests(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
     return (
         f"# {assigned.points:g} points for {assigned.id}\n"
         "### BEGIN HIDDEN TESTS\n"
-        "from minigen.course.classroom.score import score\n\n"
+        "from minigen.course.classroom.platforms.score import score\n\n"
         f"{call}\n"
         "### END HIDDEN TESTS"
     )

@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from minigen.course.classroom import originality
 from minigen.course.classroom.assignment import Assignment
-from minigen.course.classroom.documents import printable
-from minigen.course.classroom.feedback import TEMPLATES
+from minigen.course.classroom.results import originality
+from minigen.course.classroom.results.documents import printable
+from minigen.course.classroom.results.feedback import TEMPLATES
 from minigen.course.console import plural
 from minigen.course.exercise.grading import status
 from minigen.course.templates import render

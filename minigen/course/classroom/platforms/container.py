@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course.classroom import export
 from minigen.course.classroom.assignment import Assignment
+from minigen.course.classroom.platforms import export
 from minigen.course.exercise.grading import docker
 
 __all__ = ["build"]

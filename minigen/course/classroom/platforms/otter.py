@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.classroom.export import requirements
+from minigen.course.classroom.platforms.export import requirements
 from minigen.course.console import UsageError
 
 __all__ = ["build", "tests_of"]
@@ -28,7 +28,7 @@ An answer runs in otter's own process: nothing is hidden from it. For untrusted 
 FILE = """\
 from otter.test_files import test_case
 
-from minigen.course.classroom.score import Checked
+from minigen.course.classroom.platforms.score import Checked
 
 OK_FORMAT = False
 

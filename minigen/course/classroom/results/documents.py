@@ -44,7 +44,7 @@ def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, A
 def submission(
     submitted: Submitted, assignment: Assignment, seeds: Sequence[int], rows: Sequence[Mapping[str, Any]], key: str
 ) -> dict[str, Any]:
-    """The document of one student: rows as `grading.row_of` gives them, and what is lost by being late."""
+    """The document of one student: rows as `grader.row_of` gives them, and what is lost by being late."""
     share = assignment.late.share(assignment.due, submitted.handed_in)
     exercises = []
     for row in rows:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minigen.course.classroom.documents import printable
+from minigen.course.classroom.results.documents import printable
 from minigen.course.console import plural
 from minigen.course.exercise.grading import status
 from minigen.course.templates import render

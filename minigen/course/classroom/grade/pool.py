@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
 from minigen.course.classroom.assignment import Assignment, rebuilt
-from minigen.course.classroom.grading import Grader
+from minigen.course.classroom.grade.grader import Grader
 from minigen.course.exercise.grading.runner import remove_folder
 from minigen.course.exercise.grading.submission import Submission
 

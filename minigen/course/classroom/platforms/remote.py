@@ -16,7 +16,7 @@ from typing import Any
 
 from minigen.course.classroom import collect
 from minigen.course.classroom.assignment import Assignment, load
-from minigen.course.classroom.grading import Grader
+from minigen.course.classroom.grade.grader import Grader
 from minigen.course.classroom.roster import Student
 from minigen.course.exercise.grading import status
 from minigen.files import write_text

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course.classroom import export
 from minigen.course.classroom.assignment import Assignment
+from minigen.course.classroom.platforms import export
 
 __all__ = ["build"]
 
@@ -46,7 +46,7 @@ results="$root/results/results.json"
 mkdir -p "$root/results"
 rm -f "$results"
 export PYTHONPATH="$root/source/package" PYTHONDONTWRITEBYTECODE=1
-"$root/venv/bin/python" -P -m minigen.course.classroom.remote gradescope "$root"
+"$root/venv/bin/python" -P -m minigen.course.classroom.platforms.remote gradescope "$root"
 code=$?
 if [ ! -s "$results" ]; then
     cat >"$results" <<'END'

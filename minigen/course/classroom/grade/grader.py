@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.classroom.originality import fingerprint
+from minigen.course.classroom.results.originality import fingerprint
 from minigen.course.exercise import stubs
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
