@@ -1,14 +1,18 @@
 """What `minigen assignment build` makes for each platform, run with the real thing where a package has it."""
 
+import ast
+import importlib.metadata
 import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
+import types
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minigen.course.classroom import build
@@ -101,6 +105,26 @@ def test_a_platform_that_does_not_fit_is_said(a_class):
     assert "students practise" in lines[-1]
 
 
+def test_a_platform_whose_packages_are_missing_is_said(a_class, monkeypatch):
+    """A grader gets the versions that are installed here: without nbformat three platforms are left out."""
+
+    def version(name):
+        if name == "nbformat":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    lines = list(build.build(a_class.assignment, a_class.folder / "dist", secret="x"))
+    left_out = {line.partition(": ")[0].rpartition(os.sep)[2]: line for line in lines if "left out" in line}
+    assert list(left_out) == ["nbgrader", "gradescope", "classroom50"]
+    needs = 'left out: its grader needs nbformat: python -m pip install "minigen[classroom]"'
+    assert left_out["gradescope"].endswith(needs) and left_out["classroom50"].endswith(needs)
+    assert sorted(path.name for path in (a_class.folder / "dist").iterdir() if path.is_dir()) == [
+        *("container", "otter", "students")
+    ]
+
+
 def test_no_package_has_answers_for_a_container(built):
     container = built / "container"
     names = {path.name for path in (container / "package/minigen/_lessons").rglob("*.py")}
@@ -127,6 +151,18 @@ def test_cells_of_nbgrader(a_class):
     assert [cell.get("points") for cell in cells if cell["grade"]] == [8, 5]
     tests = [cell.source for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade")]
     assert all(re.search(r"BEGIN HIDDEN TESTS[\s\S]*score\([\s\S]*\)\n### END HIDDEN TESTS$", text) for text in tests)
+
+
+def test_a_hidden_test_of_nbgrader_gives_points(a_class):
+    """The cell is run as the kernel does: its last expression is the points."""
+    book = nbgrader.source_notebook(a_class.assignment, [7])
+    tests = [cell.source for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    for critic, points in ((CRITIC, 8.0), ("critic_loss = None\n", 0.0)):
+        names: dict = {}
+        exec(HEAD + critic, names)
+        *statements, last = ast.parse(tests[0]).body
+        exec(compile(ast.Module(statements, []), "cell", "exec"), names)
+        assert eval(compile(ast.Expression(last.value), "cell", "eval"), names) == points
 
 
 @needs("nbgrader")
@@ -176,6 +212,24 @@ def test_points_of_otter_add_up(a_class):
         assert "OK_FORMAT = False" in text
         points = [float(number) for number in re.findall(r"points=([\d.]+), hidden", text)]
         assert sum(points) == pytest.approx(assigned.points, abs=1e-4) and len(points) == len(assigned.exercise.cases)
+
+
+def test_a_test_file_of_otter_raises_for_a_wrong_case(a_class, monkeypatch):
+    """Without otter-grader: its decorator hands on the function that it is given."""
+    double = types.ModuleType("otter.test_files")
+    double.test_case = lambda **options: lambda function: function
+    monkeypatch.setitem(sys.modules, "otter", types.ModuleType("otter"))
+    monkeypatch.setitem(sys.modules, "otter.test_files", double)
+    names: dict = {}
+    exec(otter.tests_of(a_class.assignment.exercises[0], [7]) + HEAD + CRITIC, names)
+    tests = [function for name, function in names.items() if name.startswith("test_") and name != "test_case"]
+    for test in tests:
+        test(names["critic_loss"])
+    with pytest.raises(AssertionError, match="there is no function critic_loss"):
+        tests[0](None)
+    with pytest.raises(AssertionError, match="wrong value"):
+        tests[0](lambda real_scores, fake_scores: 0.0 * np.mean(real_scores))
+    assert len(tests) == len(a_class.assignment.exercises[0].exercise.cases)
 
 
 @needs("otter")

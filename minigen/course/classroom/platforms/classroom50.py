@@ -61,11 +61,7 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     if broken:
         raise UsageError(f"Classroom 50 has whole points only; change those of {', '.join(broken)}")
     content = folder / "autograder"
-    export.write_assignment(content, assignment)
-    export.copy_package(content / "package", answers=True)
-    settings = {"seeds": list(seeds), "visibility": assignment.visibility}
-    (content / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
-    (content / "requirements.txt").write_text(export.requirements(["nbformat", "jsonschema"]), encoding="utf-8")
+    export.write_grader(content, assignment, seeds)
     export.write_executable(content / "autograder.py", PROGRAM)
     runtime = {"runs-on": "ubuntu-latest", "python": f"{sys.version_info.major}.{sys.version_info.minor}"}
     (folder / "runtime.json").write_text(json.dumps(runtime, indent=2) + "\n", encoding="utf-8")

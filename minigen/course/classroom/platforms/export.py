@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from minigen.course import index
 from minigen.course.classroom.assignment import Assignment
+from minigen.course.console import UsageError
 
-__all__ = ["copy_package", "requirements", "write_executable"]
+__all__ = ["copy_package", "requirements", "write_executable", "write_grader"]
 
 NEEDED = ("numpy", "autograd", "scipy", "matplotlib", "tqdm", "threadpoolctl", "filelock")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.npz", "_lessons")
@@ -33,16 +35,27 @@ def copy_package(folder: Path, answers: bool) -> None:
 
 
 def requirements(extra: Iterable[str] = ()) -> str:
-    """The packages that a grader needs, in the versions that are installed here, so that both grade alike."""
-    return "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in (*NEEDED, *extra))
+    """The packages that a grader needs, in the versions that are installed here, so that both give the same grades.
+
+    Raises UsageError for a package that is not installed.
+    """
+    try:
+        return "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in (*NEEDED, *extra))
+    except importlib.metadata.PackageNotFoundError as error:
+        message = f'its grader needs {error.name}: python -m pip install "minigen[classroom]"'
+        raise UsageError(message) from None
 
 
-def write_assignment(folder: Path, assignment: Assignment) -> None:
-    """The assignment and its declared files, as a grader reads them."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> None:
+    """What `remote` reads: the assignment with its declared files, its seeds, the package and what that requires."""
+    folder.mkdir(parents=True)
     (folder / "assignment.toml").write_text(assignment.text, encoding="utf-8")
     for name, data in assignment.files.items():
         (folder / name).write_bytes(data)
+    settings = {"seeds": list(seeds), "visibility": assignment.visibility}
+    (folder / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
+    (folder / "requirements.txt").write_text(requirements(["nbformat", "jsonschema"]), encoding="utf-8")
+    copy_package(folder / "package", answers=True)
 
 
 def write_executable(path: Path, text: str) -> None:

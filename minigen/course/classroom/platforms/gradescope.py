@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,11 +60,7 @@ exit "$code"
 def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     """Write autograder.zip."""
     content = folder / "content"
-    export.write_assignment(content, assignment)
-    export.copy_package(content / "package", answers=True)
-    settings = {"seeds": list(seeds), "visibility": assignment.visibility}
-    (content / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
-    (content / "requirements.txt").write_text(export.requirements(["nbformat", "jsonschema"]), encoding="utf-8")
+    export.write_grader(content, assignment, seeds)
     export.write_executable(content / "setup.sh", SETUP)
     export.write_executable(content / "run_autograder", RUN)
     shutil.make_archive(str(folder / "autograder"), "zip", content)  # keeps that they may be executed
