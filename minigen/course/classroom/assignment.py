@@ -1,6 +1,6 @@
 """An assignment: a TOML file with the exercises, their points and the due date.
 
-`minigen assignment new` writes it with comments; `load` reads it and names every mistake in it.
+`minigen assignment new` writes it with comments; `load` reads it and names the first mistake in it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
 
 @dataclass(frozen=True)
 class AssignedExercise:
-    """An exercise of an assignment, and what it counts."""
+    """An exercise of an assignment and its points."""
 
     exercise: Exercise
     points: float
@@ -42,11 +42,11 @@ class AssignedExercise:
 
     @property
     def file(self) -> str:
-        """The file that its function is written in: `gan_02.py`."""
+        """The file that students write its function in: `gan_02.py`."""
         return f"{self.exercise.lesson.replace('/', '_')}.py"
 
     def scaled(self, raw: int) -> float:
-        """The points for `raw` of the exercise's own; rounded down, so that only a pass has all of them."""
+        """The points for `raw` of the exercise's own points; rounded down, so that only a pass gets all of them."""
         if raw >= self.exercise.points:
             return self.points
         return math.floor(100 * self.points * raw / self.exercise.points + 1e-9) / 100
@@ -77,7 +77,7 @@ class Late:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What students are asked to do.
+    """The exercises for a class and the rules by which answers are graded.
 
     visibility: of the single cases on Gradescope. files: helpers and data by name, read once.
     """

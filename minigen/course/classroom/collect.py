@@ -46,7 +46,7 @@ VERSION = re.compile(r"(?:[-_ ]|\()(\d+)\)?$")  # "gan_02-1.py", "gan_02 (2).py"
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that was handed in, not read yet: its path below the submissions, and how to have its bytes."""
+    """A file that was handed in, not read yet: its path below the submissions, and a function that reads its bytes."""
 
     parts: tuple[str, ...]
     modified: datetime.datetime | None
@@ -97,7 +97,7 @@ class Found:
 
 
 def _printable(text: str) -> str:
-    """A file's name as text that can be written anywhere."""
+    """A file's name as text that every terminal and file can hold."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(character if character.isprintable() else "?" for character in text)
 
@@ -246,7 +246,7 @@ def _without(name: str, stems: Sequence[tuple[str, ...]]) -> str:
 
 @dataclass(frozen=True)
 class _Read:
-    """A file that was read. rank: 0 has the answer's name, 1 has it in its name, 2 another name."""
+    """A file that was read. rank: 0 if it has the expected name, 1 if its name contains that, 2 otherwise."""
 
     entry: Entry
     rank: int
@@ -256,7 +256,7 @@ class _Read:
     notes: tuple[str, ...]
 
     def score(self, name: str) -> tuple:
-        """What makes it the better choice for a function: it is written there, the name, the version, the time."""
+        """The order of choice for a function: whether the file defines it, then rank, version, time, depth and path."""
         source = self.submission.source
         defined = name in defined_names(source) if source else False
         state = 0 if not defined else 1 if stubs.is_stub(source, name) else 2
@@ -265,7 +265,7 @@ class _Read:
 
 
 def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignment) -> Submitted:
-    """Choose and read a student's file for each exercise. Never raises for what a student handed in."""
+    """Choose and read a student's file for each exercise. No content of a file raises an error."""
     entries = list(entries)
     for entry in [entry for entry in entries if entry.suffix == ".zip"]:
         entries += _unzipped(entry)

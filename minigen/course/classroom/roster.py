@@ -107,7 +107,7 @@ class Matcher:
         return {key for key in keys if key} | {("".join(key),) for key in both}
 
     def of(self, name: str) -> list[Student]:
-        """The students that a name may mean: one, none, or several that cannot be told apart.
+        """The students that a name may mean: one, none, or several that the name does not distinguish.
 
         The whole name counts before its beginning, that before its middle, and a long key before a short one.
         """

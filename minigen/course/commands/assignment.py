@@ -1,4 +1,4 @@
-"""`minigen assignment new | build`: what students are assigned, and what they get."""
+"""`minigen assignment new | build`: the file of an assignment, and what students and platforms get."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """`minigen assignment ...`; the exit code: 0, or 2 for what cannot be understood or done."""
+    """`minigen assignment ...`; the exit code: 0, or 2 for wrong usage."""
     args = parser().parse_args(argv)
     if args.run is None:
         parser().print_help()

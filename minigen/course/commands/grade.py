@@ -1,6 +1,6 @@
 """`minigen grade`: a class's submissions into a gradebook.
 
-Exit codes: 0 all graded, 2 the command cannot be understood or done, 3 some could not be graded and are listed.
+Exit codes: 0 all graded, 2 wrong usage, 3 some answers could not be graded and are listed in retries.csv.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import minigen
 from minigen.course.classroom import assignment as assignments
@@ -19,6 +19,9 @@ from minigen.course.console import UsageError, cleaning_up, color, plural
 from minigen.course.exercise.format import AuthorError
 from minigen.course.lesson.options import Parser, parsed
 from minigen.progress import bar_is_seen
+
+if TYPE_CHECKING:
+    from minigen.course.classroom.grade.batch import Summary
 
 __all__ = ["main", "parser"]
 
@@ -71,12 +74,12 @@ def main(argv: Sequence[str]) -> int:
     if as_json:
         print(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
     else:
-        _tell(summary)
+        _print_summary(summary)
     return 3 if summary.retries else 0
 
 
 def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
-    """Print what was not possible, with `as_json` as JSON too; the exit code."""
+    """Print the error, with `as_json` as JSON too; the exit code."""
     if as_json:
         head = {"schema_version": SCHEMA_VERSION, "kind": "error", "minigen": minigen.__version__}
         print(json.dumps({**head, "error": message, "code": kind, "exit_code": code}, ensure_ascii=False))
@@ -84,7 +87,7 @@ def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
     return code
 
 
-def _grade(args: argparse.Namespace) -> Any:
+def _grade(args: argparse.Namespace) -> Summary:
     from minigen.course.classroom import roster
     from minigen.course.classroom.grade import batch
 
@@ -119,7 +122,7 @@ def _sandbox(text: str) -> str:
     return text
 
 
-def _tell(summary: Any) -> None:
+def _print_summary(summary: Summary) -> None:
     kept = f", {summary.kept} of them before" if summary.kept else ""
     print(f"{summary.assignment.title}: {plural(summary.graded + summary.kept, 'student')} graded{kept}")
     if summary.mean is not None:

@@ -77,7 +77,7 @@ def spread(client: Any, function: Callable, tasks: Iterable[tuple[Any, tuple]]) 
 
 
 def runner(address: str) -> Callable[[Iterable[Job], Setup], Iterator[Graded | Failed]]:
-    """What grades the jobs of a class on a cluster, in the place of `pool.run`."""
+    """A function that grades the jobs of a class on a cluster, in place of `pool.run`."""
     client = connected(address)
 
     def run(jobs: Iterable[Job], setup: Setup) -> Iterator[Graded | Failed]:

@@ -22,13 +22,13 @@ from minigen.course.exercise.grading.submission import Submission
 
 __all__ = ["Grader", "forbidden_module", "row_of"]
 
-SHORTEST = 20.0  # seconds that an exercise may take, though little is left of the submission's: a worker has to start
+SHORTEST = 20.0  # seconds that an exercise has at least, even if the submission has fewer left: a worker has to start
 
 
 class Grader:
     """Grades submissions to one assignment.
 
-    seeds: of the inputs; an answer must pass with each. The references are kept.
+    seeds: of the inputs; an answer must pass with each. What the references return is kept.
     """
 
     def __init__(self, assignment: Assignment, seeds: Sequence[int], sandbox: str = ""):
@@ -36,7 +36,7 @@ class Grader:
         self._wanted: dict[tuple[str, int], list[Reference]] = {}
 
     def wanted(self, assigned: AssignedExercise, seed: int) -> list[Reference]:
-        """What the reference of an exercise gives."""
+        """What the reference of an exercise returns for the inputs of a seed."""
         key = assigned.id, seed
         if key not in self._wanted:
             self._wanted[key] = references(assigned.exercise, seed)

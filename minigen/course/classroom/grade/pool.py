@@ -1,7 +1,7 @@
 """Processes of this machine that grade, one submission at a time each.
 
-If a process dies or does not return, only the submission that it had is lost: that one is to be graded again, and
-another process takes its place. However the run ends, no process and no folder is left.
+If a process dies or does not return, its submission alone is not graded, and the next run grades it; another process
+takes its place. However the run ends, no process and no folder is left.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from minigen.course.exercise.grading.submission import Submission
 
 __all__ = ["Failed", "Graded", "Job", "Setup", "run"]
 
-PATIENCE = 120.0  # seconds beyond the limit of a submission, after which its process is given up
+PATIENCE = 120.0  # seconds beyond the limit of a submission, after which its process is ended
 
 
 class Job(NamedTuple):
@@ -43,7 +43,7 @@ class Graded(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A submission that was not graded, through no fault of its own."""
+    """A submission that the grader could not grade."""
 
     student_id: str
     reason: str

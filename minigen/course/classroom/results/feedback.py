@@ -1,7 +1,7 @@
-"""What a student gets back: her points, case by case, in Markdown and as a page of HTML.
+"""What a student gets back: points, case by case, in Markdown and as a page of HTML.
 
-The inputs of graded seeds stay secret, so nothing here shows an expected value, nor the student's own, which a rule
-may relate to it; with practice seeds `minigen exercise check` shows both.
+The inputs of graded seeds stay secret. So the feedback shows no expected value, and no value of the student's, which
+a relation may connect with the expected one; with practice seeds `minigen exercise check` shows both.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ FORMULAS = ("=", "+", "-", "@")
 
 
 def guarded(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula. Numbers are numbers, and what is not known is empty."""
+    """The text of a cell, which no spreadsheet evaluates as a formula: a number as it is, None as an empty cell."""
     if value is None:
         return ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -1,6 +1,6 @@
-"""Answers that are the same code: equal syntax trees once names, comments and layout are taken away.
+"""Answers that are the same code: equal syntax trees once names, comments and layout are removed.
 
-Equal trees are a reason to look, never a verdict: a short function has few ways to be written.
+Equal trees are a reason to look, never a verdict: a short function can be written in few ways.
 """
 
 from __future__ import annotations
