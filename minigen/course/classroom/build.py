@@ -114,9 +114,7 @@ def _build(assignment: Assignment, out: Path, with_notebook: bool, seeds: Sequen
     for name, data in student_files(assignment).items():
         (students / name).write_bytes(data)
     if with_notebook:
-        repeated = notebook.repeated_names(assignment)
-        if repeated:
-            raise UsageError(f"{', '.join(repeated)}: two exercises have this name, which one notebook cannot hold")
+        notebook.check_names(assignment)
         name = f"{assignment.slug}.ipynb"
         notebook.module().write(notebook.student_notebook(assignment), students / name)
     shutil.make_archive(str(out / "students"), "zip", students)

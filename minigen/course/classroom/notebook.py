@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minigen.course.classroom.assignment import Assignment
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
 
-__all__ = ["NotebookError", "functions_of", "module", "student_notebook"]
+__all__ = ["NotebookError", "check_names", "functions_of", "imports", "module", "student_notebook"]
 
 NUMPY = "import autograd.numpy as np"
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -144,7 +144,9 @@ def imports(assignment: Assignment, check: bool = True) -> str:
     return "\n".join([*sorted(lines), NUMPY])
 
 
-def repeated_names(assignment: Assignment) -> Sequence[str]:
-    """Names that two exercises share: they cannot stand in one notebook."""
+def check_names(assignment: Assignment) -> None:
+    """Raise UsageError if two exercises have functions of one name, which one notebook cannot hold."""
     names = [assigned.exercise.name for assigned in assignment.exercises]
-    return sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UsageError(f"two exercises are called {', '.join(repeated)}, which one notebook cannot hold")

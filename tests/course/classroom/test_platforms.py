@@ -1,6 +1,7 @@
 """What `minigen assignment build` makes for each platform, run with the real thing where a package has it."""
 
 import ast
+import dataclasses
 import importlib.metadata
 import importlib.util
 import json
@@ -12,6 +13,7 @@ import types
 import zipfile
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -23,7 +25,6 @@ from minigen.course.console import UsageError
 
 from .conftest import CRITIC, HEAD, MINIMAX, TOML
 
-jsonschema = pytest.importorskip("jsonschema", reason="what platforms read is checked by jsonschema")
 nbformat = pytest.importorskip("nbformat", reason="notebooks need the extra classroom")
 posix = pytest.mark.skipif(os.name != "posix", reason="the scripts are for a POSIX shell")
 
@@ -103,6 +104,17 @@ def test_a_platform_that_does_not_fit_is_said(a_class):
     assert any("classroom50: left out: Classroom 50 has whole points only" in line for line in lines)
     assert not (a_class.folder / "dist" / "classroom50").exists()
     assert "students practise" in lines[-1]
+
+
+def test_two_functions_of_one_name_do_not_fit_into_a_notebook(a_class):
+    """No two exercises share a name today: the assignment has one of them twice."""
+    twice = dataclasses.replace(a_class.assignment, exercises=a_class.assignment.exercises[:1] * 2)
+    expected = "two exercises are called critic_loss, which one notebook cannot hold"
+    lines = list(build.build(twice, a_class.folder / "dist", secret="x"))
+    assert [line.partition("left out: ")[2] for line in lines if "left out" in line] == [expected] * 2
+    with pytest.raises(UsageError, match=expected):
+        list(build.build(twice, a_class.folder / "other", notebook=True))
+    assert not (a_class.folder / "other").exists()
 
 
 def test_a_platform_whose_packages_are_missing_is_said(a_class, monkeypatch):

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from minigen.cli import main
@@ -20,7 +21,6 @@ from minigen.course.exercise.grading.submission import Submission
 
 from .conftest import CRITIC, HEAD, MINIMAX, SECRET
 
-jsonschema = pytest.importorskip("jsonschema", reason="the documents are checked by jsonschema")
 posix = pytest.mark.skipif(os.name != "posix", reason="there are no such signals elsewhere")
 
 

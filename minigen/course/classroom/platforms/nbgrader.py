@@ -9,7 +9,6 @@ from typing import Any
 
 from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
 
 __all__ = ["build", "source_notebook"]
@@ -35,10 +34,8 @@ c.ExecutePreprocessor.timeout = {seconds:g}
 
 
 def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
-    """Write a course with one assignment. Raises UsageError without nbformat."""
-    repeated = notebook.repeated_names(assignment)
-    if repeated:
-        raise UsageError(f"two exercises are called {', '.join(repeated)}, which one notebook cannot hold")
+    """Write a course with one assignment. Raises UsageError without nbformat, and for two functions of one name."""
+    notebook.check_names(assignment)
     source = folder / "source" / assignment.slug
     nbformat = notebook.module()
     book = source_notebook(assignment, seeds)

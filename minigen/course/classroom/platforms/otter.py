@@ -9,7 +9,6 @@ from pathlib import Path
 from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.classroom.platforms.export import requirements
-from minigen.course.console import UsageError
 
 __all__ = ["build", "tests_of"]
 
@@ -46,10 +45,8 @@ def test_{case}({function}):
 
 
 def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
-    """Write tests/, otter_config.json and requirements.txt."""
-    repeated = notebook.repeated_names(assignment)
-    if repeated:
-        raise UsageError(f"two exercises are called {', '.join(repeated)}, which one notebook cannot hold")
+    """Write tests/, otter_config.json and requirements.txt. Raises UsageError for two functions of one name."""
+    notebook.check_names(assignment)
     (folder / "tests").mkdir(parents=True)
     for assigned in assignment.exercises:
         (folder / "tests" / f"{_name(assigned)}.py").write_text(tests_of(assigned, seeds), encoding="utf-8")
