@@ -19,7 +19,7 @@ await py.loadPackage(["numpy", "threadpoolctl"], quiet);
 for (const wheel of Object.keys(JSON.parse(await readFile(path.join(folder, "python.json"))).wheels))
   py.unpackArchive(new Uint8Array(await readFile(path.join(folder, wheel))).buffer, "wheel", { extractDir: "/lib/python3.12/site-packages" });
 py.pyimport("minigen_wasm");
-const page = py.pyimport("minigen.course.book.in_browser");
+const page = py.pyimport("minigen.course.book.browser.page_worker");
 await writeFile(resultsFile, `${JSON.stringify({ started: (performance.now() - started) / 1000 })}\n`);
 
 const UNHURRIED = 600; // seconds

@@ -8,10 +8,11 @@ import shutil
 import threading
 from pathlib import Path
 
-from minigen.course.book import python
+from minigen.course import book
+from minigen.course.book.pages.exercise_box import exercise_data
 from minigen.course.exercise import catalog
 
-WEB = Path(python.__file__).with_name("web")
+WEB = Path(book.__file__).with_name("web")
 FILES = ("exercise.js", "exercise.css", "worker.mjs")
 STYLE = """
 :root { --color-foreground-primary: #000; --color-foreground-secondary: #5a5c63; --color-background-primary: #fff;
@@ -28,7 +29,7 @@ pre { margin: 0; } .mg-stub { white-space: pre-wrap; }
 
 def box(identity):
     """One box, as a page of the book emits it."""
-    data = python.exercise_data(next(found for found in catalog.find(identity) if found.id == identity))
+    data = exercise_data(next(found for found in catalog.find(identity) if found.id == identity))
     described = json.dumps(data).replace("</", "<\\/")
     return (
         f'<div class="mg-exercise" id="exercise-{identity.replace("/", "-")}" data-id="{identity}">'

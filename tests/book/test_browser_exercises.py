@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from minigen.course.book.python import python_source, write_python
+from minigen.course.book.browser.pyodide import python_source, write_python
 
 pytestmark = pytest.mark.book
 LONG = 120_000  # ms: Python is loaded, on a machine that may have much else to do

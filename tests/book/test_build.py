@@ -8,6 +8,7 @@ import pytest
 from minigen.cli import main
 from minigen.course import index
 from minigen.course.book import build, results
+from minigen.course.book.files import Files
 from minigen.course.commands import book as command
 
 DRAWING = """\
@@ -175,7 +176,7 @@ def test_only_changed_pages_and_pictures_are_written(tmp_path):
     Image.new("RGBA", (300, 150), (255, 0, 0, 255)).save(run / "a.png")
     chapter = type("Chapter", (), {"slug": "gan-01", "result": type("R", (), {"folder": run, "entries": []})})
     for expected in ((200, 100), (400, 100)):
-        files = build.Files(tmp_path)
+        files = Files(tmp_path)
         address, size = files.picture(chapter, "a.png")
         files.make()
         made = tmp_path / address
@@ -187,7 +188,7 @@ def test_only_changed_pages_and_pictures_are_written(tmp_path):
         assert made.stat().st_mtime_ns == untouched == (run / "a.png").stat().st_mtime_ns
         time.sleep(0.01)
         Image.new("RGB", (600, 150)).save(run / "a.png")
-    build.Files(tmp_path).make()
+    Files(tmp_path).make()
     assert not made.exists()  # no page shows it any more
 
 

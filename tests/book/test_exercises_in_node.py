@@ -13,7 +13,9 @@ from collections import Counter
 
 import pytest
 
-from minigen.course.book import python, trainings
+from minigen.course.book import trainings
+from minigen.course.book.browser import pyodide
+from minigen.course.book.pages import exercise_box
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.answers import answers_of
 
@@ -37,7 +39,7 @@ def in_node(root, tmp_path_factory):
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
     out = tmp_path_factory.mktemp("book")
-    python.write_python(python.python_source(os.environ["MINIGEN_PYODIDE"]), out)
+    pyodide.write_python(pyodide.python_source(os.environ["MINIGEN_PYODIDE"]), out)
 
     def run(jobs):
         requests = [
@@ -76,8 +78,10 @@ def test_references_and_hint_three_pass(in_node, texts):
     wrong = [(job[1], result) for job, result in zip(jobs, results, strict=True) if not _passed(result)]
     assert not wrong, wrong[:3]
     with_scipy = {job[1] for job, result in zip(jobs, results, strict=True) if result["needed"]}
-    needed_first = {exercise.id for exercise in exercises if exercise.id in python.NEED_SCIPY}
-    assert with_scipy <= needed_first, "SciPy is loaded for these as well: NEED_SCIPY in course/book/python.py is short"
+    needed_first = {exercise.id for exercise in exercises if exercise.id in exercise_box.NEED_SCIPY}
+    assert with_scipy <= needed_first, (
+        "SciPy is loaded for these as well: NEED_SCIPY in course/book/pages/exercise_box.py is short"
+    )
 
 
 def _passed(result):

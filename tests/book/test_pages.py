@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from minigen.course import index
-from minigen.course.book import outputs, overview, references, text
-from minigen.course.book.cells import cell_of_statement, cells_of, reading_minutes
+from minigen.course.book import markup
 from minigen.course.book.contents import Contents
-from minigen.course.book.lesson_pages import lesson_page
+from minigen.course.book.pages import exercise_box, outputs, overview, references
+from minigen.course.book.pages.lesson import lesson_page
+from minigen.course.book.pages.sources import SourcePages, parts_of
+from minigen.course.book.purposes import cell_of_statement, cells_of, reading_minutes
 from minigen.course.book.results import Result
-from minigen.course.book.sources import SourcePages, parts_of
 from minigen.course.exercise import catalog
 
 LESSON = """\
@@ -200,7 +201,7 @@ def test_reading_takes_longer_the_more_there_is():
 
 def test_references_become_links_but_not_in_mathematics_or_code():
     def linked(markdown):
-        return text.with_links(markdown, {"gan.07"}, {"gan.f02"}, {"gan/04": "/lessons/gan/04_x.md"}.get)
+        return markup.with_links(markdown, {"gan.07"}, {"gan.f02"}, {"gan/04": "/lessons/gan/04_x.md"}.get)
 
     assert linked("see Eq. gan.07.") == "see [Eq. gan.07](#eq-gan-07)."
     assert linked("(Eq.\ngan.07)") == "([Eq.\ngan.07](#eq-gan-07))"
@@ -220,17 +221,17 @@ def test_references_become_links_but_not_in_mathematics_or_code():
 
 
 def test_short_texts_are_escaped():
-    shown = text.inline_html("a < b & `x<y` $p<q$ **bold** *it* 2*3*4 Eq. gan.07", "../", {"gan.07"})
+    shown = markup.inline_html("a < b & `x<y` $p<q$ **bold** *it* 2*3*4 Eq. gan.07", "../", {"gan.07"})
     assert shown == (
         'a &lt; b &amp; <code>x&lt;y</code> <span class="math notranslate nohighlight">\\(p&lt;q\\)</span> '
         '<strong>bold</strong> <em>it</em> 2*3*4 <a href="../equations.html#eq-gan-07">Eq. gan.07</a>'
     )
-    assert text.plain("*a* `b` [c](d) $\\beta$\ne") == "a b c beta e"
+    assert markup.plain("*a* `b` [c](d) $\\beta$\ne") == "a b c beta e"
 
 
 def test_fences_are_longer_than_any_inside():
-    assert text.raw("<p>```` </p>").startswith("`````{raw} html\n")
-    assert text.code_block('"""```"""', lineno_start=3).startswith("````{code-block} python\n:lineno-start: 3\n\n")
+    assert markup.raw("<p>```` </p>").startswith("`````{raw} html\n")
+    assert markup.code_block('"""```"""', lineno_start=3).startswith("````{code-block} python\n:lineno-start: 3\n\n")
 
 
 # -- a lesson's page ---------------------------------------------------------------------------------------------------
@@ -329,7 +330,7 @@ def test_no_answer_of_an_exercise_can_end_its_script():
     told = SimpleNamespace(**{**vars(exercise), "name": "critic_loss", "lesson": "gan/12", "points": 3})
     told.hints = ["</script>", "b", "c"]
     told.reference = exercise.reference
-    box = outputs.exercise_box(told)
+    box = exercise_box.exercise_box(told)
     assert box.count("</script>") == 1
 
 
@@ -372,7 +373,7 @@ def test_every_figure_symbol_exercise_and_term(contents):
     assert 'href="lessons/gan/02_gan.html#figure-gan-02-f02_bars"' in figures
     assert '<figure class="mg-figure" id="figure-gan-02-f02_bars">' in page(contents)
     symbols = references.symbols_page()
-    assert all(text.inline_html(f"${row['latex']}$") in symbols for row in index.symbols())
+    assert all(markup.inline_html(f"${row['latex']}$") in symbols for row in index.symbols())
     exercises = references.exercises_page(contents)
     asked = [*catalog.exercises_of("gan/01"), *catalog.exercises_of("gan/02")]
     assert re.findall(r'data-exercise="([^"]+)"', exercises) == [exercise.id for exercise in asked]

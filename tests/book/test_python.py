@@ -9,7 +9,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from minigen.course.book import in_browser, python, trainings, wasm
+from minigen.course.book import trainings
+from minigen.course.book.browser import numpy_in_wasm, page_worker, pyodide, wheels
+from minigen.course.book.pages import exercise_box
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.source import load_source
@@ -30,7 +32,7 @@ def names_in(data: bytes) -> set[str]:
 
 
 def test_the_data_of_a_box(exercises):
-    data = python.exercise_data(exercises[CRITIC])
+    data = exercise_box.exercise_data(exercises[CRITIC])
     wanted = {"id": CRITIC, "name": "critic_loss", "lesson": "gan/12", "points": 8, "minutes": 5, "scipy": False}
     assert wanted.items() <= data.items() and data["train"] is True
     assert data["imports"] == ["import autograd.numpy as np"]
@@ -40,20 +42,24 @@ def test_the_data_of_a_box(exercises):
 
 def test_every_stub_fits_into_a_page_and_can_be_run(exercises):
     for exercise in exercises.values():
-        data = python.exercise_data(exercise)
+        data = exercise_box.exercise_data(exercise)
         assert max(map(len, data["stub"].splitlines())) <= 90, exercise.id
         assert load_source(exercise, data["stub"]).function is not None, exercise.id
 
 
 def test_what_needs_scipy_is_there(exercises):
-    assert set(exercises) >= python.NEED_SCIPY
+    assert set(exercises) >= exercise_box.NEED_SCIPY
 
 
 def test_the_wheel_of_minigen_has_what_a_page_needs_and_no_more(exercises):
-    data = python.minigen_wheel()
+    data = wheels.minigen_wheel()
     names = names_in(data)
     assert len(data) < 2**20 and not any(name.endswith((".npz", ".pyc", ".tsv", ".json")) for name in names)
-    assert {"minigen/gan/wgan.py", "minigen/course/exercise/source.py", "minigen/course/book/in_browser.py"} <= names
+    assert {
+        "minigen/gan/wgan.py",
+        "minigen/course/exercise/source.py",
+        "minigen/course/book/browser/page_worker.py",
+    } <= names
     for folder in ("minigen/plot/", "minigen/course/classroom/", "minigen/course/commands/"):
         assert not any(name.startswith(folder) for name in names)
     for exercise in exercises.values():
@@ -63,9 +69,9 @@ def test_the_wheel_of_minigen_has_what_a_page_needs_and_no_more(exercises):
 
 
 def test_the_wheels_depend_on_nothing_but_their_files():
-    for make in (python.minigen_wheel, python.autograd_wheel):
+    for make in (wheels.minigen_wheel, wheels.autograd_wheel):
         assert make() == make()
-    with zipfile.ZipFile(io.BytesIO(python.autograd_wheel())) as archive:
+    with zipfile.ZipFile(io.BytesIO(wheels.autograd_wheel())) as archive:
         names = archive.namelist()
         record = archive.read(next(name for name in names if name.endswith("RECORD"))).decode()
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -87,70 +93,70 @@ def test_the_wheels_depend_on_nothing_but_their_files():
 )
 def test_what_is_no_address(text):
     with pytest.raises(UsageError) as error:
-        python.python_source(text)
+        pyodide.python_source(text)
     assert f"--python {text}" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_where_python_comes_from():
-    assert python.python_source().address == "https://cdn.jsdelivr.net/pyodide/v0.27.7/full/"
-    assert python.python_source("http://localhost:8000/pyodide").address == "http://localhost:8000/pyodide/"
-    assert python.python_source("none").none and not python.python_source().none
+    assert pyodide.python_source().address == "https://cdn.jsdelivr.net/pyodide/v0.27.7/full/"
+    assert pyodide.python_source("http://localhost:8000/pyodide").address == "http://localhost:8000/pyodide/"
+    assert pyodide.python_source("none").none and not pyodide.python_source().none
 
 
 def test_a_folder_that_is_not_pyodide(tmp_path):
     with pytest.raises(UsageError, match="there is no such folder"):
-        python.python_source(str(tmp_path / "nowhere"))
+        pyodide.python_source(str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match=r"pyodide.mjs of Pyodide 0.27.7: No such file"):
-        python.python_source(str(tmp_path))
+        pyodide.python_source(str(tmp_path))
     (tmp_path / "pyodide.mjs").write_text("another version")
     with pytest.raises(UsageError, match=r"pyodide.mjs is not that of Pyodide 0.27.7") as error:
-        python.python_source(str(tmp_path))
+        pyodide.python_source(str(tmp_path))
     assert "\n" not in str(error.value)
 
 
 def test_the_lock_names_only_what_is_loaded():
-    packages = python.pyodide_lock()["packages"]
+    packages = pyodide.pyodide_lock()["packages"]
     assert set(packages) == {"numpy", "openblas", "scipy", "threadpoolctl"}
     assert all(set(package["depends"]) <= set(packages) for package in packages.values())
-    assert set(python.pyodide_files()) == {*python.CORE, *(package["file_name"] for package in packages.values())}
+    assert set(pyodide.pyodide_files()) == {*pyodide.CORE, *(package["file_name"] for package in packages.values())}
 
 
 def test_the_files_beside_the_pages(tmp_path):
     (tmp_path / "_python").mkdir()
     (tmp_path / "_python" / "minigen-0.0.0-py3-none-any.whl").write_text("of before")
-    python.write_python(python.python_source(), tmp_path)
+    pyodide.write_python(pyodide.python_source(), tmp_path)
     manifest = json.loads((tmp_path / "_python" / "python.json").read_text())
-    assert manifest["base"] == python.PUBLIC and not (tmp_path / "_python" / "pyodide").exists()
+    assert manifest["base"] == pyodide.PUBLIC and not (tmp_path / "_python" / "pyodide").exists()
     assert {path.name for path in (tmp_path / "_python").iterdir()} == {"python.json", "lock.json", *manifest["wheels"]}
     for name, wanted in {**manifest["wheels"], "lock.json": manifest["lock"]}.items():
         digest = hashlib.sha256((tmp_path / "_python" / name).read_bytes()).digest()
-        assert python.integrity(digest) == wanted
-    assert set(manifest["files"]) == set(python.pyodide_files())
+        assert pyodide.integrity(digest) == wanted
+    assert set(manifest["files"]) == set(pyodide.pyodide_files())
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "_python").iterdir()}
-    python.write_python(python.python_source(), tmp_path)
+    pyodide.write_python(pyodide.python_source(), tmp_path)
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "_python").iterdir()}
-    python.write_python(python.python_source("none"), tmp_path)
+    pyodide.write_python(pyodide.python_source("none"), tmp_path)
     assert not (tmp_path / "_python").exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "_python").write_text("in the way")
     with pytest.raises(UsageError, match="cannot write Python for the book"):
-        python.write_python(python.python_source(), tmp_path)
+        pyodide.write_python(pyodide.python_source(), tmp_path)
 
 
 def test_singular_matrices_raise_in_the_browser(monkeypatch):
     """As elsewhere, in the same words; what is right, and what is not finite to begin with, goes through."""
     flat, square = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([[2.0, 1.0], [1.0, 3.0]])
     for name, given in {"cholesky": (-square,), "inv": (flat,), "solve": (flat, np.ones(2))}.items():
-        ours = wasm.raising(lambda *args: np.full(2, np.nan), wasm.WORDS[name])
+        ours = numpy_in_wasm.raising(lambda *args: np.full(2, np.nan), numpy_in_wasm.WORDS[name])
         with pytest.raises(np.linalg.LinAlgError) as theirs:
             getattr(np.linalg, name)(*given)
         with pytest.raises(np.linalg.LinAlgError) as raised:
             ours(*given)
         assert str(raised.value) == str(theirs.value)
         assert np.isnan(ours(np.array([np.nan]))).all()
-        whole = wasm.raising(getattr(np.linalg, name), wasm.WORDS[name])
+        whole = numpy_in_wasm.raising(getattr(np.linalg, name), numpy_in_wasm.WORDS[name])
         assert np.array_equal(whole(square, *given[1:]), getattr(np.linalg, name)(square, *given[1:]))
 
 
@@ -162,10 +168,10 @@ def ask(call, identity, text, **others):
 
 
 def test_a_check():
-    assert ask(in_browser.check, CRITIC, RIGHT)["report"]["passed"]
-    report = ask(in_browser.check, CRITIC, RIGHT.replace("return", "return 1 +"))["report"]
+    assert ask(page_worker.check, CRITIC, RIGHT)["report"]["passed"]
+    report = ask(page_worker.check, CRITIC, RIGHT.replace("return", "return 1 +"))["report"]
     assert not report["passed"] and report["cases"][0]["lines"] and not report["cases"][1]["lines"]
-    once = ask(in_browser.check, CRITIC, "def")["report"]
+    once = ask(page_worker.check, CRITIC, "def")["report"]
     assert once["about"] and not once["cases"] and once["words"] == "syntax error"
 
 
@@ -174,7 +180,7 @@ def test_scalars_can_be_converted_in_the_browser():
         assert isinstance(x, np.ndarray)
         return x.astype(dtype, **options)
 
-    converted = wasm.taking_scalars(of_numpy_2_0)
+    converted = numpy_in_wasm.taking_scalars(of_numpy_2_0)
     scalar, array = converted(np.float64(1.5), np.float32), converted(np.ones((2, 1)), np.float32)
     assert type(scalar) is np.float32 and scalar == 1.5
     assert array.dtype == np.float32 and array.shape == (2, 1)
@@ -183,9 +189,9 @@ def test_scalars_can_be_converted_in_the_browser():
 def test_scipy_is_asked_for_when_an_answer_imports_it(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(in_browser.importlib.machinery.PathFinder, "find_spec", lambda *args, **kwargs: None)
-    assert ask(in_browser.check, CRITIC, "from scipy import special\n" + RIGHT) == {"needs": "scipy"}
-    assert "report" in ask(in_browser.check, CRITIC, "from scypi import special\n" + RIGHT)
+    monkeypatch.setattr(page_worker.importlib.machinery.PathFinder, "find_spec", lambda *args, **kwargs: None)
+    assert ask(page_worker.check, CRITIC, "from scipy import special\n" + RIGHT) == {"needs": "scipy"}
+    assert "report" in ask(page_worker.check, CRITIC, "from scypi import special\n" + RIGHT)
 
 
 def test_trainings_serve_exercises_that_there_are(exercises):
@@ -201,12 +207,12 @@ def test_a_training_with_a_right_answer_and_with_a_wrong_one():
     )
     frames = []
     reply = ask(
-        in_browser.train, "gan/04/extragradient_step", right, show=lambda frame: frames.append(json.loads(frame))
+        page_worker.train, "gan/04/extragradient_step", right, show=lambda frame: frames.append(json.loads(frame))
     )
     assert reply["calls"] == 121 and reply["last"] < 0.2 * reply["first"] and len(frames) == 31
     assert frames[-1]["step"] == frames[-1]["steps"] == 120 and len(frames[-1]["layers"]) == 2
     wrong = right.replace("x - eta * b", "x + eta * b")
-    reply = ask(in_browser.train, "gan/04/extragradient_step", wrong, show=lambda frame: None)
+    reply = ask(page_worker.train, "gan/04/extragradient_step", wrong, show=lambda frame: None)
     assert reply["last"] > reply["first"]
 
 
@@ -220,7 +226,7 @@ def test_a_training_with_a_right_answer_and_with_a_wrong_one():
     ],
 )
 def test_a_training_that_fails_says_why(text, words, line):
-    reply = ask(in_browser.train, "gan/04/extragradient_step", text, show=lambda frame: None)
+    reply = ask(page_worker.train, "gan/04/extragradient_step", text, show=lambda frame: None)
     assert words in reply["error"] and reply.get("line") == line
 
 
@@ -232,5 +238,5 @@ def test_a_training_ends_when_its_time_is_up_and_leaves_the_package_alone():
         stubs.stub(catalog.find("gan/02/discriminator_loss")[0]),
         {"discriminator_loss": catalog.find("gan/02/discriminator_loss")[0].hints[2]},
     )
-    reply = ask(in_browser.train, "gan/02/discriminator_loss", text, show=frames.append, seconds=0.0)
+    reply = ask(page_worker.train, "gan/02/discriminator_loss", text, show=frames.append, seconds=0.0)
     assert len(frames) == 1 and reply["calls"] == 0 and losses.discriminator_loss is before

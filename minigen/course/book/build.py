@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 import minigen
-from minigen.course.book import conf, overview, references
-from minigen.course.book.contents import Chapter, Contents, write_if_changed
-from minigen.course.book.lesson_pages import lesson_page
-from minigen.course.book.python import PythonSource, write_python
+from minigen.course.book import conf
+from minigen.course.book.browser.pyodide import PythonSource, write_python
+from minigen.course.book.contents import Contents
+from minigen.course.book.files import Files, write_if_changed
+from minigen.course.book.pages import overview, references
+from minigen.course.book.pages.lesson import lesson_page
+from minigen.course.book.pages.sources import SourcePages
 from minigen.course.book.results import Result
-from minigen.course.book.sources import SourcePages
 from minigen.course.console import UsageError
 from minigen.course.index import LessonInfo
 
@@ -29,7 +29,6 @@ MARKER = ".minigen-book.json"
 WORK = ".build"  # inside the book's folder: the MyST pages, and Sphinx's cache
 NEEDED = {"sphinx": "sphinx", "furo": "furo", "myst_parser": "myst-parser", "sphinx_copybutton": "sphinx-copybutton"}
 NEEDED |= {"sphinx_design": "sphinx-design"}
-POINTS_PER_PIXEL = 1.5  # figures are saved at 144 dots an inch, a page shows 96
 
 
 def check_tools() -> None:
@@ -94,7 +93,7 @@ def _write_pages(pages: dict[str, str], out: Path) -> None:
     """Write the pages that have changed, and remove those that the book no longer has."""
     folder = out / WORK / "pages"
     for document, text in pages.items():
-        write_if_changed(folder / f"{document}.md", text)
+        write_if_changed(folder / f"{document}.md", text.encode())
     for path in folder.rglob("*.md"):
         document = path.relative_to(folder).with_suffix("").as_posix()
         if document not in pages:
@@ -105,64 +104,9 @@ def _write_pages(pages: dict[str, str], out: Path) -> None:
 def _write_data(contents: Contents, folder: Path) -> None:
     """The scripts that hold data: a page read from a file may load a script, but nothing else."""
     data = json.dumps(references.script_data(contents), ensure_ascii=False)
-    write_if_changed(folder / "book-data.js", f"window.minigenBook = {data};\n")
+    write_if_changed(folder / "book-data.js", f"window.minigenBook = {data};\n".encode())
     stubs = json.dumps(references.stub_files(contents), ensure_ascii=False)
-    write_if_changed(folder / "book-stubs.js", f"window.minigenStubs = {stubs};\n")
-
-
-class Files:
-    """What stands beside the pages: pictures as WebP and the data of sliders, made again only if theirs has changed."""
-
-    def __init__(self, out: Path):
-        self.out = out
-        self._wanted: dict[Path, Path] = {}  # file of the book -> file of the run
-
-    def picture(self, chapter: Chapter, file: str) -> tuple[str, tuple[int, int]]:
-        """The address of a picture of a run, from the book's first folder, and its width and height on a page."""
-        from PIL import Image
-
-        path = chapter.result.folder / file
-        with Image.open(path) as image:
-            width, height = image.size
-        ending = ".gif" if path.suffix == ".gif" else ".webp"
-        address = f"_figures/{chapter.slug}/{path.stem}{ending}"
-        self._wanted[self.out / address] = path
-        return address, (round(width / POINTS_PER_PIXEL), round(height / POINTS_PER_PIXEL))
-
-    def take_data(self, chapter: Chapter) -> None:
-        """Note the data of the sliders of a chapter."""
-        for entry in chapter.result.entries:
-            if entry["kind"] == "play":
-                name = entry["payload"]["data"]
-                self._wanted[self.out / "_play" / chapter.slug / name] = chapter.result.folder / name
-
-    def make(self) -> None:
-        """Make what has changed, and remove what no page shows any more."""
-        for folder in ("_figures", "_play"):
-            for path in list((self.out / folder).rglob("*")):
-                if path.is_file() and path not in self._wanted:
-                    path.unlink()
-        stale = [(made, path) for made, path in self._wanted.items() if not _is_fresh(made, path)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(lambda pair: _make(*pair), stale))
-
-
-def _is_fresh(made: Path, path: Path) -> bool:
-    """Whether a file of the book was made from this file: both have the same modification time."""
-    return made.is_file() and made.stat().st_mtime_ns == path.stat().st_mtime_ns
-
-
-def _make(made: Path, path: Path) -> None:
-    from PIL import Image
-
-    made.parent.mkdir(parents=True, exist_ok=True)
-    if made.suffix == ".webp":
-        with Image.open(path) as image:
-            image.convert("RGB").save(made, "WEBP", quality=88, method=4)
-    else:
-        shutil.copyfile(path, made)
-    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
-    os.utime(made, ns=times)
+    write_if_changed(folder / "book-stubs.js", f"window.minigenStubs = {stubs};\n".encode())
 
 
 def _outline(pages: dict[str, str]) -> str:

@@ -6,12 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from minigen.course import index
-from minigen.course.book import text
-from minigen.course.book.cells import Cell, cells_of, reading_minutes
+from minigen.course.book import markup
+from minigen.course.book.purposes import Cell, cells_of, reading_minutes
 from minigen.course.book.results import Result
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
@@ -80,7 +79,7 @@ class Chapter:
     def needs(self) -> list[str]:
         """The lessons that its introduction names as read before, by their short ids."""
         intro = self.cells[0].text if self.cells and self.cells[0].is_text else ""
-        named = dict.fromkeys(text.LESSON.findall(intro))
+        named = dict.fromkeys(markup.LESSON.findall(intro))
         return [short for short in named if _order(short) < _order(self.short)]
 
 
@@ -145,19 +144,9 @@ class Contents:
         def page(short: str) -> str | None:
             return None if here is not None and short == here.short else self.page_of(short)
 
-        return text.with_links(markdown, self.equations, self.figures, page)
+        return markup.with_links(markdown, self.equations, self.figures, page)
 
 
 def root_of(document: str) -> str:
     """The path from a page to the book's first folder: "../../" for "lessons/gan/02_gan"."""
     return "../" * document.count("/")
-
-
-def write_if_changed(path: Path, content: str) -> bool:
-    """Write a text file unless its content is the same already, so that Sphinx reads only pages that have changed."""
-    data = content.encode()
-    if path.is_file() and path.read_bytes() == data:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return True

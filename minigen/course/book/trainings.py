@@ -2,7 +2,7 @@
 
 Each function below is one training: it builds a model of at most 64 units, trains it in a few seconds, and yields
 frames: what to draw, and a distance that falls if the function is right. It calls the package's functions by
-name; `in_browser.train` has put the reader's in their place. `TRAININGS` says which exercises each serves.
+name; `page_worker.train` has put the reader's in their place. `TRAININGS` says which exercises each serves.
 """
 
 from __future__ import annotations

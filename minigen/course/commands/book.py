@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minigen.course import index
+from minigen.course.book.browser.pyodide import PUBLIC, python_source
 from minigen.course.book.build import build, check_out, check_tools
-from minigen.course.book.python import PUBLIC, python_source
 from minigen.course.book.results import results_of
 from minigen.course.console import UsageError, plural
 from minigen.course.lesson.options import Parser

@@ -36,7 +36,7 @@ const importChecked = async (address) => {
 
 const quiet = { messageCallback: () => {} };
 let py = null;
-let page = null; // minigen.course.book.in_browser
+let page = null; // minigen.course.book.browser.page_worker
 let hasScipy = false;
 
 const start = async (folder) => {
@@ -62,7 +62,7 @@ const start = async (folder) => {
     py.unpackArchive(await wheel.arrayBuffer(), "wheel", { extractDir });
   }
   py.pyimport("minigen_wasm").destroy(); // before autograd
-  page = py.pyimport("minigen.course.book.in_browser");
+  page = py.pyimport("minigen.course.book.browser.page_worker");
 };
 
 const loadScipy = async () => {

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from minigen.course.book import outputs
-from minigen.course.book.cells import Cell, cell_of_statement
 from minigen.course.book.contents import Chapter, Contents, root_of
-from minigen.course.book.text import code_block, raw
+from minigen.course.book.markup import code_block, raw
+from minigen.course.book.pages import outputs
+from minigen.course.book.pages.exercise_box import exercise_box
+from minigen.course.book.purposes import Cell, cell_of_statement
 
 __all__ = ["Pictures", "lesson_page"]
 
@@ -120,7 +121,7 @@ class Page:
         left = [exercise for exercise in self.chapter.exercises if exercise.id not in self.placed]
         if left:
             yield "## Exercises" if not self.placed else "## More exercises"
-            yield from (outputs.exercise_box(exercise) for exercise in left)
+            yield from (exercise_box(exercise) for exercise in left)
 
     # -- cells ---------------------------------------------------------------------------------------------------------
 
@@ -234,7 +235,7 @@ class Page:
         for exercise in self.contents.exercises:
             if exercise.id == id:
                 self.placed.add(id)
-                return outputs.exercise_box(exercise)
+                return exercise_box(exercise)
         return raw(f'<p class="mg-meta">An exercise of another lesson: <code>{html.escape(id)}</code></p>')
 
 

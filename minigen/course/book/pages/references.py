@@ -10,9 +10,9 @@ from typing import Any
 from minigen.course import index
 from minigen.course.book import conf
 from minigen.course.book.contents import Chapter, Contents, post_title
-from minigen.course.book.lesson_pages import Pictures, figure_anchor
-from minigen.course.book.outputs import exercise_anchor
-from minigen.course.book.text import inline_html, raw
+from minigen.course.book.markup import inline_html, raw
+from minigen.course.book.pages.exercise_box import exercise_anchor
+from minigen.course.book.pages.lesson import Pictures, figure_anchor
 from minigen.course.exercise import stubs
 
 __all__ = [

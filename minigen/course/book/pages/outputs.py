@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from minigen.course.book.python import exercise_data
-from minigen.course.book.text import code_block, inline_html, plain, raw
+from minigen.course.book.markup import code_block, inline_html, plain, raw
 from minigen.course.console import format_number
-from minigen.course.exercise.format import Exercise
 from minigen.course.lesson.predict import LETTERS
 
 __all__ = [
     "checks",
     "claims",
     "details",
-    "exercise_box",
     "figure",
     "outcome",
     "play",
@@ -169,24 +165,6 @@ def source(payload: Mapping[str, Any], link: str = "") -> str:
         where_line = raw(f'<p class="mg-where">from {path}</p>')
         return details(summary, where_line + "\n" + body, "mg-source", exercise=" ".join(payload["exercises"]))
     return raw(f'<p class="mg-where">{name}, from {path}</p>') + "\n" + body
-
-
-def exercise_box(exercise: Exercise) -> str:
-    """The box in which an exercise is written and checked; without scripts its stub, to be read."""
-    data = exercise_data(exercise)
-    described = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
-    return raw(
-        f'<p class="mg-exercise-head"><strong>Exercise: write <code>{exercise.name}</code></strong> '
-        f'<span class="mg-meta">about {exercise.minutes:g} minutes, {exercise.points} points</span></p>'
-        f'<div class="mg-exercise" id="{exercise_anchor(exercise.id)}" data-id="{exercise.id}">'
-        f'<pre class="mg-stub">{html.escape(data["stub"])}</pre>'
-        f'<script type="application/json">{described}</script></div>'
-    )
-
-
-def exercise_anchor(id: str) -> str:
-    """ "exercise-gan-12-critic_loss"."""
-    return f"exercise-{id.replace('/', '-')}"
 
 
 def anchor(key: str) -> str:

@@ -6,7 +6,7 @@ import html
 
 from minigen.course import index
 from minigen.course.book.contents import Chapter, Contents, post_title
-from minigen.course.book.text import raw
+from minigen.course.book.markup import raw
 from minigen.course.console import plural
 
 __all__ = ["first_page", "post_page"]

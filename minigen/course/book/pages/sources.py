@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minigen.course.book.contents import Contents
-from minigen.course.book.outputs import details
-from minigen.course.book.text import code_block, inline_html, raw
+from minigen.course.book.markup import code_block, inline_html, raw
+from minigen.course.book.pages.outputs import details
 from minigen.course.index import EQUATION, PACKAGE
 
 __all__ = ["SourcePages"]

@@ -1,0 +1,92 @@
+"""The wheels beside the pages: minigen without what a page does not need, and autograd as it is installed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+import minigen
+from minigen.course import index
+from minigen.course.book.files import archive
+from minigen.course.console import UsageError
+
+__all__ = ["wheels"]
+
+# Files and folders of minigen that neither a check nor a training in a page needs.
+LEFT_OUT = (
+    "cli.py",
+    "__main__.py",
+    "plot/",
+    "course/classroom/",
+    "course/commands/",
+    "course/data/",
+    "course/sweep.py",
+)
+OF_THE_BOOK = ("__init__.py", "browser/__init__.py", "browser/page_worker.py", "trainings.py")  # of minigen/course/book
+
+
+def wheels() -> dict[str, bytes]:
+    """The wheels that a page loads, by their file names.
+
+    Raises UsageError if autograd is installed in a way in which its files are not known.
+    """
+    return {
+        wheel_name("minigen", minigen.__version__): minigen_wheel(),
+        wheel_name("autograd", metadata.version("autograd")): autograd_wheel(),
+    }
+
+
+def minigen_wheel() -> bytes:
+    """minigen for the browser: its models and checks, and the exercises of every lesson with their answers."""
+    files = {}
+    for path in sorted(index.PACKAGE.rglob("*.py")):
+        inside = path.relative_to(index.PACKAGE).as_posix()
+        if _is_needed(inside):
+            files[f"minigen/{inside}"] = path.read_bytes()
+    files["minigen_wasm.py"] = Path(__file__).with_name("numpy_in_wasm.py").read_bytes()
+    for folder in index.folders("exercise.py"):
+        for name in ("exercise.py", "answers.py"):
+            if (folder / name).is_file():
+                files[f"minigen/_lessons/{folder.parent.name}/{folder.name}/{name}"] = (folder / name).read_bytes()
+    return wheel("minigen", minigen.__version__, files)
+
+
+def _is_needed(inside: str) -> bool:
+    """Whether a file of the package belongs in the browser's wheel, by its path within the package."""
+    if inside.startswith("course/book/"):
+        return inside.removeprefix("course/book/") in OF_THE_BOOK
+    return not inside.startswith((*LEFT_OUT, "_lessons/"))
+
+
+def autograd_wheel() -> bytes:
+    """autograd as it is installed here, with its license. It is pure Python, so the browser can run it as well."""
+    found = metadata.distribution("autograd")
+    names = [path for path in found.files or [] if path.suffix == ".py" or "licenses" in path.parts]
+    files = {path.as_posix(): Path(str(found.locate_file(path))).read_bytes() for path in names}
+    if not files:
+        raise UsageError("autograd is not installed as a package whose files are known; install it with pip")
+    return wheel("autograd", found.version, files)
+
+
+def wheel_name(name: str, version: str) -> str:
+    """The file name of a wheel of pure Python: "minigen-0.4-py3-none-any.whl"."""
+    return f"{name}-{version}-py3-none-any.whl"
+
+
+def wheel(name: str, version: str, files: Mapping[str, bytes]) -> bytes:
+    """A wheel of pure Python, whose bytes depend on the files alone."""
+    info = f"{name}-{version}.dist-info"
+    about = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    everything = dict(sorted(files.items())) | about
+    record = [
+        f"{path},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}"
+        for path, data in everything.items()
+    ]
+    everything[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""]).encode()
+    return archive(everything)

@@ -1,0 +1,100 @@
+"""The files of a book: written only where they have changed, so that Sphinx and a web server see what is new."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from minigen.course.book.contents import Chapter
+
+__all__ = ["Files", "archive", "fill_folder", "write_if_changed"]
+
+POINTS_PER_PIXEL = 1.5  # figures are saved at 144 dots an inch, a page shows 96
+
+
+def write_if_changed(path: Path, data: bytes) -> None:
+    """Write a file, unless it holds these bytes already."""
+    if not (path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def fill_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a folder hold these files, by their paths inside it, and no others."""
+    for path in list(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+    for name, data in files.items():
+        write_if_changed(folder / name, data)
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip archive of these files in their order, all dated 1980: the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+            packed.writestr(entry, data)
+    return buffer.getvalue()
+
+
+class Files:
+    """Pictures as WebP and the data of sliders, each made again only if the file of its run has changed."""
+
+    def __init__(self, out: Path):
+        self.out = out
+        self._wanted: dict[Path, Path] = {}  # file of the book -> file of the run
+
+    def picture(self, chapter: Chapter, file: str) -> tuple[str, tuple[int, int]]:
+        """The address of a picture of a run, from the book's first folder, and its width and height on a page."""
+        from PIL import Image
+
+        path = chapter.result.folder / file
+        with Image.open(path) as image:
+            width, height = image.size
+        ending = ".gif" if path.suffix == ".gif" else ".webp"
+        address = f"_figures/{chapter.slug}/{path.stem}{ending}"
+        self._wanted[self.out / address] = path
+        return address, (round(width / POINTS_PER_PIXEL), round(height / POINTS_PER_PIXEL))
+
+    def take_data(self, chapter: Chapter) -> None:
+        """Note the data of the sliders of a chapter."""
+        for entry in chapter.result.entries:
+            if entry["kind"] == "play":
+                name = entry["payload"]["data"]
+                self._wanted[self.out / "_play" / chapter.slug / name] = chapter.result.folder / name
+
+    def make(self) -> None:
+        """Make what has changed, and remove what no page shows any more."""
+        for folder in ("_figures", "_play"):
+            for path in list((self.out / folder).rglob("*")):
+                if path.is_file() and path not in self._wanted:
+                    path.unlink()
+        stale = [(made, path) for made, path in self._wanted.items() if not _is_fresh(made, path)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(lambda pair: _make(*pair), stale))
+
+
+def _is_fresh(made: Path, path: Path) -> bool:
+    """Whether a file of the book was made from this file: both have the same modification time."""
+    return made.is_file() and made.stat().st_mtime_ns == path.stat().st_mtime_ns
+
+
+def _make(made: Path, path: Path) -> None:
+    """Make a file of the book from a file of a run, with the same modification time."""
+    from PIL import Image
+
+    made.parent.mkdir(parents=True, exist_ok=True)
+    if made.suffix == ".webp":
+        with Image.open(path) as image:
+            image.convert("RGB").save(made, "WEBP", quality=88, method=4)
+    else:
+        shutil.copyfile(path, made)
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    os.utime(made, ns=times)

@@ -1,0 +1,61 @@
+"""The box in which a reader writes an exercise and has it checked."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any
+
+from minigen.course.book.markup import raw
+from minigen.course.book.trainings import can_train
+from minigen.course.exercise import stubs
+from minigen.course.exercise.format import Exercise
+
+__all__ = ["exercise_anchor", "exercise_box", "exercise_data"]
+
+COLUMN = 78  # letters of a line of code that fit into a page
+
+# Their references, or what stands beside them, compute with SciPy. A page loads it for other answers only when they
+# import it themselves; the test that checks all exercises in Node notices when this list is wrong.
+NEED_SCIPY = {
+    *("gan/01/kl_divergence", "gan/01/js_divergence", "gan/01/kl_normal"),
+    *("gan/07/mode_coverage", "gan/08/mmd", "diffusion/07/hybrid_loss"),
+}
+
+
+def exercise_data(exercise: Exercise) -> dict[str, Any]:
+    """The data of the box of an exercise: its names and points, its stub, its hints.
+
+    imports: lines that have been run before the answer. scipy: whether its check needs SciPy. train: whether the page
+    can train with the answer.
+    """
+    return {
+        "id": exercise.id,
+        "name": exercise.name,
+        "lesson": exercise.lesson,
+        "points": exercise.points,
+        "minutes": exercise.minutes,
+        "imports": stubs.imports([exercise]),
+        "stub": stubs.stub(exercise, COLUMN),
+        "hints": list(exercise.hints),
+        "scipy": exercise.id in NEED_SCIPY,
+        "train": can_train(exercise),
+    }
+
+
+def exercise_box(exercise: Exercise) -> str:
+    """The box in which an exercise is written and checked; without scripts its stub, to be read."""
+    data = exercise_data(exercise)
+    described = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+    return raw(
+        f'<p class="mg-exercise-head"><strong>Exercise: write <code>{exercise.name}</code></strong> '
+        f'<span class="mg-meta">about {exercise.minutes:g} minutes, {exercise.points} points</span></p>'
+        f'<div class="mg-exercise" id="{exercise_anchor(exercise.id)}" data-id="{exercise.id}">'
+        f'<pre class="mg-stub">{html.escape(data["stub"])}</pre>'
+        f'<script type="application/json">{described}</script></div>'
+    )
+
+
+def exercise_anchor(id: str) -> str:
+    """ "exercise-gan-12-critic_loss"."""
+    return f"exercise-{id.replace('/', '-')}"
