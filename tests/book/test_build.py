@@ -1,14 +1,16 @@
 """From runs to a folder of HTML: which results are shown, what is made again, what is never touched."""
 
 import json
+import re
 import time
+import zipfile
 
 import pytest
 
 from minigen.cli import main
 from minigen.course import index
-from minigen.course.book import build, results
-from minigen.course.book.files import Files
+from minigen.course.book import build, conf, results
+from minigen.course.book.files import Files, archive, unpack
 from minigen.course.commands import book as command
 
 DRAWING = """\
@@ -192,6 +194,47 @@ def test_only_changed_pages_and_pictures_are_written(tmp_path):
     assert not made.exists()  # no page shows it any more
 
 
+# -- MathJax -----------------------------------------------------------------------------------------------------------
+
+
+def test_mathjax_is_one_archive_with_what_the_pages_ask_for(root):
+    with zipfile.ZipFile(build.MATHJAX) as packed:
+        assert packed.testzip() is None
+        files = {name: packed.read(name) for name in packed.namelist()}
+        assert {entry.date_time for entry in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert list(files) == sorted(files)
+    assert "Apache License" in files["LICENSE"].decode() and "MathJax 4.1.3" in files["README.md"].decode()
+    page_js = (root / "minigen/course/book/web/page.js").read_text(encoding="utf-8")
+    asked = {conf.mathjax_path, *re.findall(r'loadScript\("(mathjax/[^"]+)"', page_js)}
+    assert asked == {"mathjax/tex-chtml.js"} and b"4.1.3" in files["tex-chtml.js"]
+    assert conf.mathjax4_config["options"]["menuOptions"]["settings"]["assistiveMml"]
+    assert "a11y/assistive-mml.js" in files
+    assert conf.mathjax4_config["output"]["fontPath"] == "[mathjax]/font"
+    fonts = {name for name in files if name.startswith("font/chtml/woff2/")}
+    assert all(files[name].startswith(b"wOF2") for name in fonts)
+    scripts = [data.decode() for name, data in files.items() if name.startswith("font/chtml/dynamic/")]
+    named = {id for script in scripts for id in re.findall(r"[{,]([A-Z]+(?:-[A-Z]+)?):\{(?:normal|bold)", script)}
+    assert len(named) > 20 and {f"font/chtml/woff2/mjx-ncm-{id.lower()}.woff2" for id in named} <= fonts
+
+
+def test_an_archive_is_unpacked_where_it_has_changed(tmp_path):
+    contents = {"a.txt": b"one\r\n", "below/b.bin": bytes(range(256))}
+    assert archive(contents) == archive(dict(contents))
+    packed, folder = tmp_path / "packed.zip", tmp_path / "folder"
+    packed.write_bytes(archive(contents))
+
+    def found():
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    unpack(packed, folder)
+    assert found() == contents
+    stamp = (folder / "a.txt").stat().st_mtime_ns
+    (folder / "below" / "b.bin").write_bytes(bytes(256))
+    (folder / "of_another_version.js").write_text("old", encoding="utf-8")
+    unpack(packed, folder)
+    assert found() == contents and (folder / "a.txt").stat().st_mtime_ns == stamp
+
+
 # -- with Sphinx -------------------------------------------------------------------------------------------------------
 
 
@@ -207,7 +250,8 @@ def test_a_book_is_built_without_warnings_and_every_link_leads_somewhere(tiny, c
     assert 'href="../../equations.html#eq-gan-07"' in page and "02_second.html" in page
     assert (folder / "_figures" / "gan-01-first" / "line.webp").is_file()
     assert "tex-chtml.js" not in page  # a page without formulas does without their megabyte
-    assert "tex-chtml.js" in (folder / "equations.html").read_text(encoding="utf-8")
+    assert "_static/mathjax/tex-chtml.js" in (folder / "equations.html").read_text(encoding="utf-8")
+    assert (folder / "_static" / "mathjax" / "tex-chtml.js").is_file()
 
     files = {path: path.stat().st_mtime_ns for path in folder.rglob("*.html")}
     assert main(["book", "--quick"]) == 0

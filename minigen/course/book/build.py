@@ -14,7 +14,7 @@ import minigen
 from minigen.course.book import conf
 from minigen.course.book.browser.pyodide import PythonSource, write_python
 from minigen.course.book.contents import Contents
-from minigen.course.book.files import Files, write_if_changed
+from minigen.course.book.files import Files, unpack, write_if_changed
 from minigen.course.book.pages import overview, references
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.sources import SourcePages
@@ -25,6 +25,7 @@ from minigen.course.index import LessonInfo
 __all__ = ["build", "check_out", "check_tools"]
 
 HERE = Path(__file__).parent
+MATHJAX = HERE / "mathjax.zip"
 MARKER = ".minigen-book.json"
 WORK = ".build"  # inside the book's folder: the MyST pages, and Sphinx's cache
 NEEDED = {"sphinx": "sphinx", "furo": "furo", "myst_parser": "myst-parser", "sphinx_copybutton": "sphinx-copybutton"}
@@ -67,6 +68,7 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path, p
         files.make()
         _write_pages(pages, out)
         _write_data(contents, out / "_static")
+        unpack(MATHJAX, out / "_static" / "mathjax")
         write_python(python, out)
         return _sphinx(out, python, _outline(pages))
     except OSError as error:
@@ -150,7 +152,7 @@ def _fingerprint(outline: str) -> str:
     hashed = hashlib.sha256(f"{minigen.__version__}\n{outline}\n".encode())
     for package in NEEDED.values():
         hashed.update(f"{package} {_version(package)}\n".encode())
-    for path in [HERE / "conf.py", *sorted((HERE / "web").glob("*.*"))]:
+    for path in [HERE / "conf.py", MATHJAX, *sorted((HERE / "web").glob("*.*"))]:
         hashed.update(path.name.encode() + path.read_bytes())
     return hashed.hexdigest()
 

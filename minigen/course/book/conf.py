@@ -37,8 +37,8 @@ html_theme_options = {"navigation_with_keys": False, "top_of_page_buttons": []}
 
 copybutton_selector = "div.highlight-python pre"
 
-# MathJax stands in the book itself, trimmed to what the pages use (web/mathjax): nothing is loaded from another host.
-# Sphinx puts it on pages with formulas; page.js loads it on others, with the same settings, when a card needs it.
+# The book carries its own copy of MathJax (mathjax.zip, reduced to what the pages use) and loads nothing from another
+# host. Sphinx adds it to pages with formulas; on other pages page.js loads it, with the same settings, for a card.
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax_options = {"defer": "defer"}
 mathjax4_config = mathjax3_config = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from minigen.course.book.contents import Chapter
 
-__all__ = ["Files", "archive", "fill_folder", "write_if_changed"]
+__all__ = ["Files", "archive", "fill_folder", "unpack", "write_if_changed"]
 
 POINTS_PER_PIXEL = 1.5  # figures are saved at 144 dots an inch, a page shows 96
 
@@ -31,6 +31,12 @@ def fill_folder(folder: Path, files: Mapping[str, bytes]) -> None:
             path.unlink()
     for name, data in files.items():
         write_if_changed(folder / name, data)
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Make a folder hold the files of a zip archive and no others."""
+    with zipfile.ZipFile(path) as packed:
+        fill_folder(folder, {name: packed.read(name) for name in packed.namelist()})
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
