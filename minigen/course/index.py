@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minigen.course.cells import cells_of
 from minigen.course.console import UsageError
 
 __all__ = [
@@ -64,7 +65,6 @@ FIELDS: dict[str, Any] = {
 WISHES = ("label", "caption", "w", "steps")  # what `minigen sample` can pass to a sampler
 EQUATION = re.compile(r"\bEq\. ((?:gan|vae|flow|diffusion)\.\d\d)\b")
 EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
-CELL = re.compile(r"^# %%.*$", re.M)
 
 
 @dataclass(frozen=True)
@@ -286,10 +286,9 @@ def _metadata(path: Path) -> LessonInfo:
 def _lesson_call(path: Path) -> ast.Call:
     """The call `Lesson(...)`; only the cells up to it are parsed, as the whole file would take ten times as long."""
     try:
-        cells = CELL.split(path.read_text(encoding="utf-8"))
-        for cell in cells:
-            if "Lesson(" in cell:
-                for call in _calls(ast.parse(cell), "Lesson"):
+        for cell in cells_of(path.read_text(encoding="utf-8")):
+            if not cell.is_text and "Lesson(" in cell.text:
+                for call in _calls(ast.parse(cell.text), "Lesson"):
                     return call
     except (SyntaxError, UnicodeDecodeError, OSError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error

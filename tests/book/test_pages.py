@@ -13,8 +13,9 @@ from minigen.course.book.contents import Contents
 from minigen.course.book.pages import exercise_box, outputs, overview, references
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.sources import SourcePages, parts_of
-from minigen.course.book.purposes import cell_of_statement, cells_of, reading_minutes
+from minigen.course.book.purposes import page_cells, reading_minutes
 from minigen.course.book.results import Result
+from minigen.course.cells import cell_of_statement
 from minigen.course.exercise import catalog
 
 LESSON = """\
@@ -164,15 +165,15 @@ def unfenced(markdown):
 
 
 def test_what_cells_are_for():
-    cells = cells_of(LESSON)
+    cells = page_cells(LESSON)
     purposes = "text lesson imports questions questions code plot code code text code questions questions".split()
     assert [cell.purpose for cell in cells] == purposes
     assert cells[0].text == "# A title\nReads `gan/01` and `vae/06`, and Eq. gan.03."
     assert [cell.is_open for cell in cells].count(True) == 4 and cells[5].is_open and not cells[6].is_open
     assert cells[7].summary == "code of <code>helper</code>, 2 lines" and cells[2].summary == "imports, 2 lines"
     source = "# %%\n" + "\n\n# a comment\n".join(f"a{i} = {i}" for i in range(12)) + "\n"
-    assert cells_of(source)[0].lines == 12 and cells_of(source)[0].is_open
-    assert not cells_of(source + "a13 = 13\n")[0].is_open
+    assert page_cells(source)[0].lines == 12 and page_cells(source)[0].is_open
+    assert not page_cells(source + "a13 = 13\n")[0].is_open
 
 
 def test_where_a_statement_is():
@@ -181,7 +182,7 @@ def test_where_a_statement_is():
 
 def test_every_cell_of_every_lesson_has_a_purpose():
     for lesson in index.lessons():
-        cells = cells_of(lesson.path.read_text(encoding="utf-8"))
+        cells = page_cells(lesson.path.read_text(encoding="utf-8"))
         assert [cell.purpose for cell in cells].count("lesson") == 1
         assert cells[0].is_text and cells[0].text.startswith("# "), lesson.id
         assert sum(cell.is_open for cell in cells) >= 3, lesson.id
@@ -190,10 +191,10 @@ def test_every_cell_of_every_lesson_has_a_purpose():
 
 def test_reading_takes_longer_the_more_there_is():
     words = "# %% [markdown]\n# " + "word " * 1600
-    assert reading_minutes(cells_of(words), 0) == 10
-    assert reading_minutes(cells_of(words), 6) == 12
-    assert reading_minutes(cells_of(words + "\n\n# %%\n" + "a = 1\n" * 12), 0) == 11
-    assert reading_minutes(cells_of(words + "\n\n# %%\n" + "a = 1\n" * 120), 0) == 10  # folded
+    assert reading_minutes(page_cells(words), 0) == 10
+    assert reading_minutes(page_cells(words), 6) == 12
+    assert reading_minutes(page_cells(words + "\n\n# %%\n" + "a = 1\n" * 12), 0) == 11
+    assert reading_minutes(page_cells(words + "\n\n# %%\n" + "a = 1\n" * 120), 0) == 10  # folded
 
 
 # -- text --------------------------------------------------------------------------------------------------------------

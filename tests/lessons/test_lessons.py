@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from minigen.course import index
+from minigen.course.cells import cells_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = index.scan(ROOT / "lessons")[0]
@@ -24,15 +25,8 @@ each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: less
 
 
 def cells(text: str) -> list[tuple[str, str]]:
-    """(kind, text) of every cell of a script in percent format; the text of Markdown without its comment signs."""
-    found = []
-    for block in re.split(r"^(?=# %%)", text, flags=re.M)[1:]:
-        marker, _, body = block.partition("\n")
-        kind = "markdown" if marker == "# %% [markdown]" else "code" if marker == "# %%" else f"unknown: {marker}"
-        if kind == "markdown":
-            body = "\n".join(line.removeprefix("#").removeprefix(" ") for line in body.strip().splitlines())
-        found.append((kind, body.strip()))
-    return found
+    """(kind, text) of every cell of a lesson; the text of Markdown without its comment signs."""
+    return [("markdown" if cell.is_text else "code", cell.text.strip()) for cell in cells_of(text)]
 
 
 def test_every_folder_holds_a_lesson():
@@ -61,7 +55,7 @@ def test_metadata(lesson):
 def test_form(lesson):
     text = lesson.path.read_text(encoding="utf-8")
     found = cells(text)
-    assert {kind for kind, _ in found} == {"markdown", "code"}
+    assert set(re.findall(r"^# %%.*$", text, flags=re.M)) == {"# %%", "# %% [markdown]"}
     assert found[0][0] == "markdown" and found[0][1].startswith("# "), "a lesson begins with its title"
     assert all(body for _, body in found), "an empty cell"
     head = re.split(r"^# %%", text, maxsplit=1, flags=re.M)[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 from minigen.course import index
 from minigen.course.book import markup
-from minigen.course.book.purposes import Cell, cells_of, reading_minutes
+from minigen.course.book.purposes import PageCell, page_cells, reading_minutes
 from minigen.course.book.results import Result
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
@@ -39,8 +39,8 @@ class Chapter:
     exercises: tuple[Exercise, ...]
 
     @cached_property
-    def cells(self) -> list[Cell]:
-        return cells_of(self.source)
+    def cells(self) -> list[PageCell]:
+        return page_cells(self.source)
 
     @property
     def short(self) -> str:

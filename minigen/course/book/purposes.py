@@ -1,4 +1,4 @@
-"""A lesson's file as the reader sees it: cells of text and of code, and what a cell of code is for."""
+"""What each cell of a lesson is for: it decides whether the page shows its code, folds it, or leaves it out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minigen.course.lesson.record import cell_starts, statement_starts
+from minigen.course.cells import cells_of
 
-__all__ = ["Cell", "cell_of_statement", "cells_of", "reading_minutes"]
+__all__ = ["PageCell", "page_cells", "reading_minutes"]
 
 OPEN_LINES = 12  # code of more lines than this is folded
 WIDGETS = {"predict", "exercise", "outcome", "show_source", "claim", "sampler", "finish", "table_of_claims"}
@@ -21,16 +21,14 @@ SECONDS_A_FIGURE = 20.0
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell: `text` without its comment signs, or code as it stands.
+class PageCell:
+    """One cell: Markdown without its comment signs, or code as it stands.
 
-    line:    where its `# %%` is, from 1.
-    purpose: of code: "imports", "lesson" (the declaration), "questions" (what the page shows as a box: predictions,
-             exercises, sources, claims), "plot", or "code"; of text "text".
+    purpose: "text" of a cell of text; of code "imports", "lesson" (the declaration), "questions" (what the page shows
+             as a box: predictions, exercises, sources, claims), "plot" or "code".
     """
 
     index: int
-    line: int
     purpose: str
     text: str
 
@@ -63,27 +61,15 @@ class Cell:
         return "code of " + ", ".join(names) if names else "code"
 
 
-def cells_of(source: str) -> list[Cell]:
-    """The cells of a lesson's file in percent format."""
-    lines, starts = source.splitlines(), cell_starts(source)
-    cells = []
-    for index, (start, end) in enumerate(zip(starts, [*starts[1:], len(lines) + 1], strict=True)):
-        body = "\n".join(lines[start : end - 1]).strip("\n")
-        if "[markdown]" in lines[start - 1]:
-            purpose, body = "text", re.sub(r"^# ?", "", body, flags=re.M)
-        else:
-            purpose = _purpose(body)
-        cells.append(Cell(index, start, purpose, body))
-    return cells
+def page_cells(source: str) -> list[PageCell]:
+    """The cells of a lesson's file, each with its purpose."""
+    return [
+        PageCell(index, "text" if cell.is_text else _purpose(cell.text), cell.text)
+        for index, cell in enumerate(cells_of(source))
+    ]
 
 
-def cell_of_statement(source: str) -> list[int]:
-    """The index of the cell that holds each top-level statement."""
-    starts = cell_starts(source)
-    return [max(0, sum(start <= line for start in starts) - 1) for line in statement_starts(source)]
-
-
-def reading_minutes(cells: Sequence[Cell], figures: int) -> int:
+def reading_minutes(cells: Sequence[PageCell], figures: int) -> int:
     """How long a page takes to read, without its exercises: its words, the code that is open, its figures."""
     words = sum(len(re.sub(r"\$\$.*?\$\$|`[^`]*`", " equation ", cell.text).split()) for cell in cells if cell.is_text)
     lines = sum(cell.lines for cell in cells if cell.is_open)

@@ -13,7 +13,8 @@ from minigen.course.book.contents import Chapter, Contents, root_of
 from minigen.course.book.markup import code_block, raw
 from minigen.course.book.pages import outputs
 from minigen.course.book.pages.exercise_box import exercise_box
-from minigen.course.book.purposes import Cell, cell_of_statement
+from minigen.course.book.purposes import PageCell
+from minigen.course.cells import cell_of_statement
 
 __all__ = ["Pictures", "lesson_page"]
 
@@ -125,11 +126,11 @@ class Page:
 
     # -- cells ---------------------------------------------------------------------------------------------------------
 
-    def _text(self, cell: Cell) -> str:
+    def _text(self, cell: PageCell) -> str:
         text = re.sub(r"\A# .+\n*", "", cell.text) if cell.index == 0 else cell.text
         return self.contents.linked(text, self.chapter)
 
-    def _code_cell(self, cell: Cell, shown: list[Shown]) -> Iterator[Part]:
+    def _code_cell(self, cell: PageCell, shown: list[Shown]) -> Iterator[Part]:
         """The code of a cell and what it showed.
 
         Code that names the answer of a prediction is closed with what came out, and so is code that is folded anyway.
@@ -140,7 +141,7 @@ class Page:
             for block in self._blocks(list(group)):
                 yield closed_by, block
 
-    def _code(self, cell: Cell) -> str:
+    def _code(self, cell: PageCell) -> str:
         """A cell's code: as it stands, folded to a line, or left out where the boxes below it replace it."""
         called = set(re.findall(r"^lesson\.(\w+)", cell.text, re.M))
         if cell.purpose == "questions" and called <= ASKING:
