@@ -170,7 +170,7 @@ def test_what_cells_are_for():
     assert [cell.purpose for cell in cells] == purposes
     assert cells[0].text == "# A title\nReads `gan/01` and `vae/06`, and Eq. gan.03."
     assert [cell.is_open for cell in cells].count(True) == 4 and cells[5].is_open and not cells[6].is_open
-    assert cells[7].summary == "code of <code>helper</code>, 2 lines" and cells[2].summary == "imports, 2 lines"
+    assert cells[7].summary == "code of `helper`, 2 lines" and cells[2].summary == "imports, 2 lines"
     source = "# %%\n" + "\n\n# a comment\n".join(f"a{i} = {i}" for i in range(12)) + "\n"
     assert page_cells(source)[0].lines == 12 and page_cells(source)[0].is_open
     assert not page_cells(source + "a13 = 13\n")[0].is_open
@@ -228,6 +228,28 @@ def test_short_texts_are_escaped():
         '<strong>bold</strong> <em>it</em> 2*3*4 <a href="../equations.html#eq-gan-07">Eq. gan.07</a>'
     )
     assert markup.plain("*a* `b` [c](d) $\\beta$\ne") == "a b c beta e"
+
+
+def test_a_template_becomes_blocks_around_its_markdown():
+    made = markup.html_around(
+        "outputs/details.html", "*body*\n\n```\n", summary="a `b`", aside="", kind="k", data={"x": '"'}
+    )
+    before, body, after = made.partition("*body*\n\n```\n")
+    assert (
+        body and before.startswith("```{raw} html\n<details") and after.strip().startswith("```{raw} html\n</details>")
+    )
+    ((_, attributes), *_) = Tree(unfenced(before)).tags
+    assert attributes == {"class": "k", "data-x": '"'} and "a <code>b</code>" in before
+    with pytest.raises(Exception, match="'kind' is undefined"):
+        markup.html_around("outputs/details.html", "body", summary="", aside="", data={})
+
+
+def test_no_template_takes_a_value_as_it_is():
+    """All values are escaped but what `inline_html` has made, which marks itself as HTML."""
+    templates = list(markup.TEMPLATES.rglob("*.html"))
+    assert len(templates) > 20
+    for path in templates:
+        assert not re.search(r"\bsafe\b|autoescape|Markup", path.read_text(encoding="utf-8")), path
 
 
 def test_fences_are_longer_than_any_inside():
@@ -317,6 +339,32 @@ def test_tables_are_escaped_and_say_what_a_cell_is():
     assert ("<script>", ["mg-table", "", "", "", ""]) in tree.texts and any(data == "1.235" for data, _ in tree.texts)
     numbers = outputs.table({"title": "", "header": ["n"], "rows": [[1], [2]]})
     assert numbers.count("mg-number") == 3 and "mg-number" not in outputs.table(payload)
+
+
+HOSTILE = "<script>\"x\"</script> & 'y'"
+SLIDERS = {"name": HOSTILE, "file": "a.png", "data": "a.js", "caption": HOSTILE}
+QUESTION = {"question": HOSTILE, "choices": [HOSTILE, "b"]}
+OUTPUTS = [  # (how often it stands there, as text or in an attribute; the output)
+    (2, outputs.printed, [[HOSTILE, HOSTILE]]),
+    (3, outputs.checks, [[{"name": HOSTILE, "status": "passed", "value": HOSTILE, "bar": HOSTILE}]]),
+    (2, outputs.figure, [{"file": "a.png", "caption": HOSTILE}, HOSTILE, "a.webp", (4, 3), "Text."]),
+    (2, outputs.play, [SLIDERS, "gan-02", "../", (4, 3), "a.webp", "Text."]),
+    (5, outputs.table, [{"title": HOSTILE, "header": [HOSTILE], "rows": [[HOSTILE]]}]),
+    (5, outputs.claims, [{"rows": [[HOSTILE] * 5]}]),
+    (4, outputs.prediction, [QUESTION, "gan/02:0", {"text": HOSTILE, "answer": HOSTILE}]),
+    (2, outputs.outcome, [QUESTION, {"text": HOSTILE, "answer": HOSTILE}]),
+    (2, outputs.source, [{"where": f"{HOSTILE}:3", "name": HOSTILE, "code": "x = 1", "exercises": []}]),
+    (3, outputs.details, [HOSTILE, "Text.", HOSTILE, HOSTILE]),
+]
+
+
+@pytest.mark.parametrize(("count", "output", "arguments"), OUTPUTS, ids=lambda value: getattr(value, "__name__", ""))
+def test_what_a_lesson_shows_is_never_html(count, output, arguments):
+    tree = Tree(unfenced(output(*arguments)))
+    assert tree.balanced and not any(tag == "script" for tag, _ in tree.tags)
+    shown = [data for data, _ in tree.texts]
+    shown += [value for _, attributes in tree.tags for value in attributes.values() if value]
+    assert sum(text.count(HOSTILE) for text in shown) == count
 
 
 def test_a_prediction_without_a_right_choice():

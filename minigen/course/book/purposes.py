@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minigen.course.cells import cells_of
+from minigen.course.console import plural
 
 __all__ = ["PageCell", "page_cells", "reading_minutes"]
 
@@ -49,15 +50,15 @@ class PageCell:
 
     @property
     def summary(self) -> str:
-        """The line that stands for folded code."""
+        """The line that stands for folded code, in Markdown."""
         names = {"imports": "imports", "lesson": "what this lesson covers", "plot": "code of the figure"}
         what = names.get(self.purpose) or self._defined()
-        return f"{what}, {self.lines} line{'s' * (self.lines != 1)}"
+        return f"{what}, {plural(self.lines, 'line')}"
 
     def _defined(self) -> str:
         """The functions and classes that the cell defines, or just "code"."""
         kinds = (ast.FunctionDef, ast.ClassDef)
-        names = [f"<code>{node.name}</code>" for node in ast.parse(self.text).body if isinstance(node, kinds)]
+        names = [f"`{node.name}`" for node in ast.parse(self.text).body if isinstance(node, kinds)]
         return "code of " + ", ".join(names) if names else "code"
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import json
 from typing import Any
 
-from minigen.course.book.markup import raw
+from minigen.course.book.markup import html_block
 from minigen.course.book.trainings import can_train
 from minigen.course.exercise import stubs
 from minigen.course.exercise.format import Exercise
@@ -15,8 +13,8 @@ __all__ = ["exercise_anchor", "exercise_box", "exercise_data"]
 
 COLUMN = 78  # letters of a line of code that fit into a page
 
-# Their references, or what stands beside them, compute with SciPy. A page loads it for other answers only when they
-# import it themselves; the test that checks all exercises in Node notices when this list is wrong.
+# Exercises whose references, or modules beside them, compute with SciPy. For others a page loads SciPy only when an
+# answer imports it. The test that checks all exercises in Node fails when this list is wrong.
 NEED_SCIPY = {
     *("gan/01/kl_divergence", "gan/01/js_divergence", "gan/01/kl_normal"),
     *("gan/07/mode_coverage", "gan/08/mmd", "diffusion/07/hybrid_loss"),
@@ -26,8 +24,8 @@ NEED_SCIPY = {
 def exercise_data(exercise: Exercise) -> dict[str, Any]:
     """The data of the box of an exercise: its names and points, its stub, its hints.
 
-    imports: lines that have been run before the answer. scipy: whether its check needs SciPy. train: whether the page
-    can train with the answer.
+    imports: lines that are run before the answer. scipy: whether the check needs SciPy. train: whether the page can
+    train with the answer.
     """
     return {
         "id": exercise.id,
@@ -45,15 +43,7 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
 
 def exercise_box(exercise: Exercise) -> str:
     """The box in which an exercise is written and checked; without scripts its stub, to be read."""
-    data = exercise_data(exercise)
-    described = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
-    return raw(
-        f'<p class="mg-exercise-head"><strong>Exercise: write <code>{exercise.name}</code></strong> '
-        f'<span class="mg-meta">about {exercise.minutes:g} minutes, {exercise.points} points</span></p>'
-        f'<div class="mg-exercise" id="{exercise_anchor(exercise.id)}" data-id="{exercise.id}">'
-        f'<pre class="mg-stub">{html.escape(data["stub"])}</pre>'
-        f'<script type="application/json">{described}</script></div>'
-    )
+    return html_block("outputs/exercise_box.html", data=exercise_data(exercise), anchor=exercise_anchor(exercise.id))
 
 
 def exercise_anchor(id: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from minigen.course.book.contents import Chapter, Contents, root_of
-from minigen.course.book.markup import code_block, raw
+from minigen.course.book.markup import code_block, html_block
 from minigen.course.book.pages import outputs
 from minigen.course.book.pages.exercise_box import exercise_box
 from minigen.course.book.purposes import PageCell
@@ -86,26 +85,12 @@ class Page:
         chapter = self.chapter
         heading = re.match(r"# (.+)", chapter.cells[0].text) if chapter.cells[0].is_text else None
         title = heading[1] if heading else chapter.lesson.title
-        lines = [f'<span class="mg-id">{chapter.short}</span>', *chapter.facts]
-        needs = [found for found in map(self.contents.chapter, chapter.needs) if found]
-        if needs:
-            links = ", ".join(
-                f'<a href="{self.root}{need.document}.html">{need.short} {html.escape(need.lesson.title)}</a>'
-                for need in needs
-            )
-            lines.append(f"read before: {links}")
-        facts_line = raw(f'<p class="mg-facts" data-lesson="{chapter.short}">{" · ".join(lines)}</p>')
-        return "\n\n".join([f"# {title}", facts_line, self._quick_banner()])
+        needs = [need for need in map(self.contents.chapter, chapter.needs) if need]
+        facts = html_block("lesson/facts.html", chapter=chapter, needs=needs, root=self.root)
+        return "\n\n".join([f"# {title}", facts, self._quick_banner()])
 
     def _quick_banner(self) -> str:
-        if not self.chapter.result.quick:
-            return ""
-        return raw(
-            '<div class="mg-quick" role="note"><strong>A quick run.</strong> The trainings of this page were stopped '
-            "after a few steps, to see that everything works. Its figures and numbers say nothing about the method, "
-            "and its claims are not judged. For the real ones: "
-            f"<code>minigen run {self.chapter.short}</code>, then <code>minigen book</code>.</div>"
-        )
+        return html_block("lesson/quick.html", short=self.chapter.short) if self.chapter.result.quick else ""
 
     def _about_the_run(self) -> str:
         metrics = self.chapter.result.metrics
@@ -113,10 +98,7 @@ class Page:
         took = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
         seed = f" --seed {metrics['seed']}" if metrics["seed"] else ""
         quick = " --quick" if self.chapter.result.quick else ""
-        return raw(
-            f'<p class="mg-run">This page shows a run of <code>minigen run {self.chapter.short}{seed}{quick}</code>, '
-            f"which took {took}.</p>"
-        )
+        return html_block("lesson/run.html", command=f"minigen run {self.chapter.short}{seed}{quick}", took=took)
 
     def _exercises_at_the_end(self) -> Iterator[str]:
         left = [exercise for exercise in self.chapter.exercises if exercise.id not in self.placed]
@@ -153,8 +135,8 @@ class Page:
         return outputs.details(cell.summary, block, kind)
 
     def _closed(self, body: str, number: int) -> str:
-        summary = "What came out <span>(make your prediction first, or open it)</span>"
-        return outputs.details(summary, body, "mg-outcome", prediction=self._key(number))
+        aside = "(make your prediction first, or open it)"
+        return outputs.details("What came out", body, "mg-outcome", aside, prediction=self._key(number))
 
     def _key(self, number: int) -> str:
         return f"{self.chapter.short}:{number}"
@@ -237,7 +219,7 @@ class Page:
             if exercise.id == id:
                 self.placed.add(id)
                 return exercise_box(exercise)
-        return raw(f'<p class="mg-meta">An exercise of another lesson: <code>{html.escape(id)}</code></p>')
+        return html_block("lesson/elsewhere.html", id=id)
 
 
 def _joined(parts: list[Part]) -> list[Part]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from minigen.course.book.markup import code_block, inline_html, plain, raw
+from minigen.course.book.markup import code_block, html_around, html_block, plain
 from minigen.course.console import format_number
 from minigen.course.lesson.predict import LETTERS
 
@@ -25,38 +24,31 @@ __all__ = [
 ]
 
 
-def details(summary: str, body: str, kind: str, **data: str) -> str:
-    """A folded part, opened by a click. `summary` is HTML, `body` Markdown; data becomes `data-` attributes."""
-    attributes = "".join(f' data-{name}="{html.escape(value)}"' for name, value in data.items())
-    opening = f'<details class="{kind}"{attributes}><summary>{summary}</summary>'
-    return "\n".join([raw(opening), body, raw("</details>")])
+def details(summary: str, body: str, kind: str, aside: str = "", **data: str) -> str:
+    """A folded part, opened by a click. `summary` and `body` are Markdown; data becomes `data-` attributes.
+
+    aside: a remark after the summary, in small letters.
+    """
+    return html_around("outputs/details.html", body, summary=summary, aside=aside, kind=kind, data=data)
 
 
 def printed(texts: Sequence[str]) -> str:
     """What was printed, one text below the other."""
-    return raw(f'<pre class="mg-output">{html.escape(chr(10).join(texts))}</pre>')
+    return html_block("outputs/printed.html", text="\n".join(texts))
 
 
 def checks(payloads: Iterable[Mapping[str, Any]]) -> str:
     """Checks that followed each other: a list of what was compared, and whether it held."""
-    items = []
-    for check in payloads:
-        passed = check["status"] == "passed"
-        mark = '<span class="mg-passed">✓</span>' if passed else '<span class="mg-failed">✗ failed</span>'
-        value = f"<code>{html.escape(check['value'])}</code>" if len(check["value"]) < 80 else "as expected"
-        items.append(f"<li>{mark} {inline_html(check['name'])}: {value} ({html.escape(check['bar'])})</li>")
-    return raw('<ul class="mg-checks" aria-label="checks">' + "".join(items) + "</ul>")
+    return html_block("outputs/checks.html", checks=payloads)
 
 
 def figure(payload: Mapping[str, Any], id: str, picture: str, size: tuple[int, int], caption: str) -> str:
     """A picture with its caption. `picture` is its address from the page, `caption` Markdown with its links."""
-    alt = html.escape(describe(payload["file"], payload["caption"]))
-    width, height = size
-    image = f'<img src="{picture}" alt="{alt}" width="{width}" height="{height}">'
-    opening = f'<figure class="mg-figure" id="{id}"><a href="{picture}" title="the picture alone">{image}</a>'
+    alt = describe(payload["file"], payload["caption"])
+    values = {"id": id, "picture": picture, "alt": alt, "width": size[0], "height": size[1]}
     if not caption:
-        return raw(opening + "</figure>")
-    return "\n".join([raw(opening + "<figcaption>"), caption + "\n", raw("</figcaption></figure>")])
+        return html_block("outputs/figure.html", body="", **values)
+    return html_around("outputs/figure.html", caption + "\n", **values)
 
 
 def describe(file: str, caption: str) -> str:
@@ -68,11 +60,16 @@ def describe(file: str, caption: str) -> str:
 
 def play(payload: Mapping[str, Any], slug: str, root: str, size: tuple[int, int], still: str, caption: str) -> str:
     """A figure with sliders; without scripts, and in print, its still picture."""
-    alt = html.escape(describe(payload["file"], payload["caption"]))
-    name = html.escape(payload["name"])
-    image = f'<img class="mg-still" src="{still}" alt="{alt}" width="{size[0]}" height="{size[1]}">'
-    opening = f'<figure class="mg-play" data-name="{name}" data-src="{root}_play/{slug}/{payload["data"]}">{image}'
-    return "\n".join([raw(opening + "<figcaption>"), (caption or name) + "\n", raw("</figcaption></figure>")])
+    return html_around(
+        "outputs/play.html",
+        (caption or payload["name"]) + "\n",
+        name=payload["name"],
+        data=f"{root}_play/{slug}/{payload['data']}",
+        still=still,
+        alt=describe(payload["file"], payload["caption"]),
+        width=size[0],
+        height=size[1],
+    )
 
 
 def table(payload: Mapping[str, Any], root: str = "", equations: Sequence[str] = ()) -> str:
@@ -81,41 +78,21 @@ def table(payload: Mapping[str, Any], root: str = "", equations: Sequence[str] =
     numeric = [
         bool(rows) and all(not isinstance(row[j], (str, type(None))) for row in rows) for j in range(len(header))
     ]
-    kinds = [' class="mg-number"' if number else "" for number in numeric]
-
-    def cell(value: Any, j: int) -> str:
-        shown = inline_html(format_number(value), root, equations)
-        return f'<td data-label="{html.escape(plain(header[j]))}"{kinds[j]}>{shown}</td>'
-
-    title = str(payload["title"])
-    caption = f"<caption>{inline_html(title, root, equations)}</caption>" if title else ""
-    head = "".join(f'<th scope="col"{kinds[j]}>{inline_html(name, root)}</th>' for j, name in enumerate(header))
-    body = "".join("<tr>" + "".join(cell(value, j) for j, value in enumerate(row)) + "</tr>" for row in rows)
-    label = html.escape(plain(title) or "table")
-    return raw(
-        f'<div class="mg-table" role="region" aria-label="{label}" tabindex="0"><table>{caption}'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return html_block(
+        "outputs/table.html",
+        title=str(payload["title"]),
+        header=header,
+        rows=[[format_number(value) for value in row] for row in rows],
+        numeric=numeric,
+        root=root,
+        equations=equations,
     )
 
 
 def claims(payload: Mapping[str, Any]) -> str:
     """The claims of a run with their verdicts."""
-    words = {"passed": "✓ holds", "failed": "✗ fails", "not judged": "not judged"}
-    names = ["claim", "value", "bar", "verdict", "where the bar comes from"]
-    if not any(origin for *_, origin in payload["rows"]):
-        names.pop()
-    rows = []
-    for name, value, bar, verdict, origin in payload["rows"]:
-        judged = f'<span class="mg-{verdict.replace(" ", "-")}">{words.get(verdict, verdict)}</span>'
-        cells = [inline_html(name), html.escape(value), html.escape(bar), judged, inline_html(origin)]
-        row = [f'<td data-label="{label}">{cell}</td>' for label, cell in zip(names, cells)]
-        rows.append(f"<tr>{''.join(row)}</tr>")
-    head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    caption = "<caption>What this run measured, and the bar that it had to meet</caption>"
-    return raw(
-        '<div class="mg-table mg-claims" role="region" aria-label="claims" tabindex="0"><table>'
-        f"{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    rows = payload["rows"]
+    return html_block("outputs/claims.html", rows=rows, with_sources=any(source for *_, source in rows))
 
 
 def prediction(payload: Mapping[str, Any], key: str, result: Mapping[str, Any] | None) -> str:
@@ -123,50 +100,41 @@ def prediction(payload: Mapping[str, Any], key: str, result: Mapping[str, Any] |
 
     key: `gan/02:0`, the lesson and the number of the question. result: the payload of its outcome, if there is one.
     """
-    answer = "" if result is None or result["answer"] is None else str(payload["choices"].index(result["answer"]))
-    buttons = "".join(
-        f'<button type="button" class="mg-choice" data-choice="{k}" aria-pressed="false">'
-        f"{LETTERS[k]}) {inline_html(choice)}</button>"
-        for k, choice in enumerate(payload["choices"])
-    )
-    shown = ""
-    if result is not None:
-        shown = f'<div class="mg-came-out" hidden><p>{_came_out(payload, result)}</p></div>'
-    return raw(
-        f'<div class="mg-predict" id="prediction-{anchor(key)}" data-key="{key}" data-answer="{answer}">'
-        f'<p class="mg-question"><strong>Your prediction.</strong> {inline_html(payload["question"])}</p>'
-        f'<div class="mg-choices" role="group" aria-label="choices">{buttons}</div>'
-        f'<div class="mg-said" aria-live="polite">{shown}</div></div>'
+    choices = payload["choices"]
+    answer = "" if result is None or result["answer"] is None else str(choices.index(result["answer"]))
+    return html_block(
+        "outputs/prediction.html",
+        key=key,
+        anchor=key.replace("/", "-").replace(":", "-"),
+        question=payload["question"],
+        choices=list(zip(LETTERS, choices)),
+        answer=answer,
+        has_outcome=result is not None,
+        **({} if result is None else _came_out(payload, result)),
     )
 
 
-def outcome(asked: Mapping[str, Any], payload: Mapping[str, Any]) -> str:
-    """What came out, where it was measured."""
-    return raw(f'<p class="mg-verdict">{_came_out(asked, payload)}</p>')
+def outcome(question: Mapping[str, Any], payload: Mapping[str, Any]) -> str:
+    """What came out, where it was measured. `question` is the payload of the prediction that it answers."""
+    return html_block("outputs/outcome.html", **_came_out(question, payload))
 
 
-def _came_out(asked: Mapping[str, Any], payload: Mapping[str, Any]) -> str:
+def _came_out(question: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, str]:
+    """The values of the template `came_out.html`."""
     answer = payload["answer"]
-    label = "" if answer is None else f"{LETTERS[asked['choices'].index(answer)]}) {answer}. "
-    return f"<strong>It came out: {inline_html(label)}</strong>{inline_html(payload['text'])}"
+    label = "" if answer is None else f"{LETTERS[question['choices'].index(answer)]}) {answer}. "
+    return {"label": label, "text": payload["text"]}
 
 
 def source(payload: Mapping[str, Any], link: str = "") -> str:
-    """The package's own code. Where it answers an exercise it stays folded until that is passed, or by choice.
+    """The package's own code. If it answers an exercise, it stays folded until that is passed or the reader opens it.
 
     link: the address of the page that shows the whole file, if there is one.
     """
-    where = html.escape(payload["where"].partition(":")[0])
-    path = f'<a href="{link}"><code>{where}</code></a>' if link else f"<code>{where}</code>"
-    name = f"<code>{html.escape(payload['name'])}</code>"
+    file, name = payload["where"].partition(":")[0], payload["name"]
     body = code_block(payload["code"], class_="mg-code-block")
-    if payload["exercises"]:
-        summary = f"{name} is an exercise: try it first, or open it"
-        where_line = raw(f'<p class="mg-where">from {path}</p>')
-        return details(summary, where_line + "\n" + body, "mg-source", exercise=" ".join(payload["exercises"]))
-    return raw(f'<p class="mg-where">{name}, from {path}</p>') + "\n" + body
-
-
-def anchor(key: str) -> str:
-    """A key as the name of a place on the page: "gan-02-0"."""
-    return key.replace("/", "-").replace(":", "-")
+    if not payload["exercises"]:
+        return html_block("outputs/where.html", name=name, file=file, link=link) + "\n" + body
+    where = html_block("outputs/where.html", name="", file=file, link=link)
+    summary = f"`{name}` is an exercise: try it first, or open it"
+    return details(summary, where + "\n" + body, "mg-source", exercise=" ".join(payload["exercises"]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
+from typing import Any
 
 from minigen.course import index
 from minigen.course.book.contents import Chapter, Contents, post_title
-from minigen.course.book.markup import raw
+from minigen.course.book.markup import html_block
 from minigen.course.console import plural
 
 __all__ = ["first_page", "post_page"]
@@ -36,7 +36,7 @@ REFERENCE = {
 
 def first_page(contents: Contents) -> str:
     """What the book is, where to go on, the posts, and how to read it."""
-    cards = "".join(_post_card(contents, post) for post in contents.posts)
+    cards = html_block("overview/posts.html", posts=[_post(contents, post) for post in contents.posts])
     first = contents.chapters[0]
     lessons = "\n".join(f"posts/{post}" for post in contents.posts)
     return f"""# minigen
@@ -44,9 +44,9 @@ def first_page(contents: Contents) -> str:
 GANs, autoencoders, normalizing flows and diffusion models from scratch in NumPy: four posts by Lilian Weng as lessons
 that have been run. Read, predict what will come out, look, and write the equation yourself.
 
-{raw('<p class="mg-continue" hidden></p>')}
+{html_block("overview/continue.html")}
 
-{raw(f'<div class="mg-cards">{cards}</div>')}
+{cards}
 
 ## How to read it
 
@@ -76,15 +76,13 @@ New here? Begin with [{first.short}: {first.lesson.title}](/{first.document}.md)
 """
 
 
-def _post_card(contents: Contents, post: str) -> str:
+def _post(contents: Contents, post: str) -> dict[str, Any]:
+    """The values of a post's card."""
     chapters = contents.of_post(post)
     minutes = sum(chapter.reading_minutes for chapter in chapters)
     exercises = sum(len(chapter.exercises) for chapter in chapters)
     facts = [plural(len(chapters), "lesson"), _hours(minutes) + " to read", plural(exercises, "exercise")]
-    return (
-        f'<a class="mg-card" href="posts/{post}.html"><strong>{html.escape(post_title(post))}</strong>'
-        f'<span>{ABOUT[post]}</span><span class="mg-meta">{" · ".join(facts)}</span></a>'
-    )
+    return {"id": post, "title": post_title(post), "about": ABOUT[post], "facts": facts}
 
 
 def _hours(minutes: float) -> str:
@@ -96,14 +94,14 @@ def post_page(contents: Contents, post: str) -> str:
     address = POST_PAGES.get(post)
     source = f"The post: [{post_title(post)}]({address}).\n" if address else ""
     toctree = "\n".join(f"/{chapter.document}" for chapter in contents.of_post(post))
-    cards = "".join(_lesson_card(contents, chapter) for chapter in contents.of_post(post))
+    lessons = html_block("overview/lessons.html", lessons=[_lesson(contents, one) for one in contents.of_post(post)])
     return f"""# {post_title(post)}
 
 {ABOUT[post]} {source}
 
 The lessons follow each other, and each takes those above it as read; what else is needed, of another post, is named.
 
-{raw(f'<ol class="mg-lessons">{cards}</ol>')}
+{lessons}
 
 ```{{toctree}}
 :hidden:
@@ -113,20 +111,18 @@ The lessons follow each other, and each takes those above it as read; what else 
 """
 
 
-def _lesson_card(contents: Contents, chapter: Chapter) -> str:
-    titles = [row["title"] for row in index.sections() if row["id"] in chapter.lesson.sections]
+def _lesson(contents: Contents, chapter: Chapter) -> dict[str, Any]:
+    """The values of a lesson's card; `needs` has the page of each lesson, or None if the book leaves it out."""
     facts = chapter.facts
     if chapter.lesson.equations:
         facts.append(plural(len(chapter.lesson.equations), "equation"))
-    needs = []
-    for short in chapter.needs:
-        need = contents.chapter(short)
-        needs.append(f'<a href="../{need.document}.html">{short}</a>' if need else short)
-    read_before = f'<span class="mg-meta">Read before: {", ".join(needs)}</span>' if needs else ""
-    section = f'<span class="mg-section">{html.escape("; ".join(titles))}</span>' if titles else ""
-    quick = ' · <span class="mg-quick-mark">quick run</span>' if chapter.result.quick else ""
-    return (
-        f'<li data-lesson="{chapter.short}"><a href="../{chapter.document}.html">'
-        f'<span class="mg-id">{chapter.short}</span> {html.escape(chapter.lesson.title)}</a>{section}'
-        f'<span class="mg-meta">{" · ".join(facts)}{quick}</span>{read_before}</li>'
-    )
+    needs = [(short, contents.chapter(short)) for short in chapter.needs]
+    return {
+        "short": chapter.short,
+        "document": chapter.document,
+        "title": chapter.lesson.title,
+        "sections": [row["title"] for row in index.sections() if row["id"] in chapter.lesson.sections],
+        "facts": facts,
+        "quick": chapter.result.quick,
+        "needs": [(short, need.document if need else None) for short, need in needs],
+    }

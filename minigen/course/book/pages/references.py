@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Collection
 from itertools import groupby
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from minigen.course import index
 from minigen.course.book import conf
 from minigen.course.book.contents import Chapter, Contents, post_title
-from minigen.course.book.markup import inline_html, raw
+from minigen.course.book.markup import html_block
 from minigen.course.book.pages.exercise_box import exercise_anchor
 from minigen.course.book.pages.lesson import Pictures, figure_anchor
 from minigen.course.exercise import stubs
@@ -43,36 +42,21 @@ def equations_page(contents: Contents, source_anchor: Callable[[str], str | None
 
 def _equation(contents: Contents, row: dict[str, str], source_anchor: Callable[[str], str | None]) -> str:
     use = contents.uses[row["id"]]
-    lines = [
-        f"(eq-{row['id'].replace('.', '-')})=",
-        f"**Eq. {row['id']}** {row['states']}",
-        f"\n$$\n{row['latex']}\n$$\n",
-    ]
-    facts = []
-    if use.functions:
-        facts.append(("computed by", ", ".join(_function(name, source_anchor) for name in use.functions)))
-    if use.tests:
-        tests = [f"<code>{html.escape(test.removeprefix('tests/'))}</code>" for test in use.tests]
-        facts.append(("tested by", ", ".join(tests[:3]) + (f" and {len(tests) - 3} more" if len(tests) > 3 else "")))
-    if use.lessons:
-        facts.append(("lesson", ", ".join(_lesson_link(contents, id) for id in use.lessons)))
-    if row["note"]:
-        facts.append(("note", inline_html(row["note"], equations=contents.equations)))
-    items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    return "\n".join([*lines, raw(f'<dl class="mg-facts-list">{items}</dl>')])
+    facts = html_block(
+        "references/equation.html",
+        functions=[(_dotted(function), source_anchor(function)) for function in use.functions],
+        tests=[test.removeprefix("tests/") for test in use.tests],
+        lessons=[contents.chapter(id) or id for id in use.lessons],
+        note=row["note"],
+        equations=contents.equations,
+    )
+    place = f"(eq-{row['id'].replace('.', '-')})="
+    return "\n".join([place, f"**Eq. {row['id']}** {row['states']}", f"\n$$\n{row['latex']}\n$$\n", facts])
 
 
-def _function(name: str, source_anchor: Callable[[str], str | None]) -> str:
-    address = source_anchor(name)
-    shown = f"<code>{html.escape(name.removeprefix('minigen.').replace(':', '.'))}</code>"
-    return f'<a href="{address}">{shown}</a>' if address else shown
-
-
-def _lesson_link(contents: Contents, id: str, root: str = "", place: str = "") -> str:
-    chapter = contents.chapter(id)
-    if chapter is None:
-        return html.escape(id)
-    return f'<a href="{root}{chapter.document}.html{place}">{chapter.short} {html.escape(chapter.lesson.title)}</a>'
+def _dotted(function: str) -> str:
+    """ "gan.wgan.critic_loss" of "minigen.gan.wgan:critic_loss"."""
+    return function.removeprefix("minigen.").replace(":", ".")
 
 
 def figures_page(contents: Contents, pictures: Pictures) -> str:
@@ -83,27 +67,22 @@ def figures_page(contents: Contents, pictures: Pictures) -> str:
         for row in rows:
             id = row["id"]
             blocks.append(f"(fig-{id.replace('.', '-')})=\n**{id}** {row['shows']}")
-            thumbnails = [_thumbnail(chapter, file, pictures) for chapter, file in contents.drawn[id]]
-            drawn = "".join(thumbnails) or _not_drawn(contents, id)
-            blocks.append(raw(f'<div class="mg-thumbnails">{drawn}</div>'))
+            drawn = [_thumbnail(chapter, file, pictures) for chapter, file in contents.drawn[id]]
+            lessons = [chapter for chapter in contents.chapters if id in chapter.lesson.figures]
+            blocks.append(html_block("references/thumbnails.html", drawn=drawn, lessons=lessons))
     return "\n\n".join(blocks) + "\n"
 
 
-def _thumbnail(chapter: Chapter, file: str, pictures: Pictures) -> str:
+def _thumbnail(chapter: Chapter, file: str, pictures: Pictures) -> dict[str, Any]:
+    """The values of a picture that leads to its lesson."""
     picture, (width, height) = pictures(chapter, file)
-    title = html.escape(f"{chapter.short} {chapter.lesson.title}")
-    return (
-        f'<a href="{chapter.document}.html#{figure_anchor(chapter, file)}">'
-        f'<img src="{picture}" alt="drawn in {title}" width="{width}" height="{height}" loading="lazy">'
-        f"<span>{title}</span></a>"
-    )
-
-
-def _not_drawn(contents: Contents, id: str) -> str:
-    """Links to the lessons that treat a figure without drawing it, or a note that the book leaves them out."""
-    lessons = [chapter for chapter in contents.chapters if id in chapter.lesson.figures]
-    links = ", ".join(_lesson_link(contents, chapter.lesson.id) for chapter in lessons)
-    return f"<p>in {links}</p>" if links else "<p>in a lesson that this book leaves out</p>"
+    return {
+        "title": f"{chapter.short} {chapter.lesson.title}",
+        "address": f"{chapter.document}.html#{figure_anchor(chapter, file)}",
+        "picture": picture,
+        "width": width,
+        "height": height,
+    }
 
 
 def symbols_page() -> str:
@@ -113,16 +92,7 @@ def symbols_page() -> str:
     for post, title in titles.items():
         rows = [row for row in index.symbols() if post in row["posts"].split()]
         if rows:
-            cells = "".join(
-                f'<tr><td data-label="in the posts">{inline_html("$" + row["latex"] + "$")}</td>'
-                f'<td data-label="in the code"><code>{html.escape(row["code"])}</code></td>'
-                f'<td data-label="what it is">{html.escape(row["meaning"])}</td></tr>'
-                for row in rows
-            )
-            head = "".join(f'<th scope="col">{name}</th>' for name in ("in the posts", "in the code", "what it is"))
-            table = f"<table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"
-            label = html.escape(f"symbols: {title}")
-            blocks += [f"## {title}", raw(f'<div class="mg-table" role="region" aria-label="{label}">{table}</div>')]
+            blocks += [f"## {title}", html_block("references/symbols.html", title=title, rows=rows)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -131,12 +101,7 @@ def exercises_page(contents: Contents) -> str:
     blocks = [
         "# Exercises",
         "One equation each. Your answers are kept in this browser only, so save them now and then.",
-        raw(
-            '<div class="mg-export"><p class="mg-total" aria-live="polite"></p>'
-            '<button type="button" class="mg-save" hidden>Save my answers as files</button> '
-            '<span class="mg-meta">a zip file with <code>exercises/gan_02.py</code> and so on: unpack it where you run '
-            "<code>minigen exercise check gan/02</code></span></div>"
-        ),
+        html_block("references/save.html"),
     ]
     for post in contents.posts:
         chapters = [chapter for chapter in contents.of_post(post) if chapter.exercises]
@@ -144,14 +109,7 @@ def exercises_page(contents: Contents) -> str:
             continue
         blocks.append(f"## {post_title(post)}")
         for chapter in chapters:
-            items = "".join(
-                f'<li data-exercise="{exercise.id}"><a href="{chapter.document}.html#{exercise_anchor(exercise.id)}">'
-                f'<code>{exercise.name}</code></a> <span class="mg-meta">{exercise.minutes:g} minutes, '
-                f"{exercise.points} points</span></li>"
-                for exercise in chapter.exercises
-            )
-            title = f"{chapter.short} {html.escape(chapter.lesson.title)}"
-            blocks.append(raw(f'<p class="mg-list-head">{title}</p><ul class="mg-list">{items}</ul>'))
+            blocks.append(html_block("references/exercises.html", chapter=chapter, anchor=exercise_anchor))
     return "\n\n".join(blocks) + "\n"
 
 

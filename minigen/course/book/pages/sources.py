@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import html
 from dataclasses import dataclass
 from pathlib import Path
 
-from minigen.course.book.contents import Contents
-from minigen.course.book.markup import code_block, inline_html, raw
+from minigen.course.book.contents import Contents, root_of
+from minigen.course.book.markup import code_block, html_around, html_block
 from minigen.course.book.pages.outputs import details
 from minigen.course.index import EQUATION, PACKAGE
 
@@ -84,53 +83,48 @@ class SourcePages:
         return pages
 
     def _index(self) -> str:
-        rows = "".join(
-            f'<li><a href="{document[7:]}.html"><code>{file}</code></a> {_first_sentence(file)}</li>'
-            for file, document in self._documents.items()  # without "source/": the list is in that folder
-        )
+        files = [
+            {"name": file, "address": f"{document.removeprefix('source/')}.html", "about": _first_sentence(file)}
+            for file, document in self._documents.items()  # the list stands in the folder `source`
+        ]
         tree = "\n".join(f"/{document}" for document in self._documents.values())
         return (
             "# The models' source\n\nA model is a page of code that reads like its mathematics. Here each file stands "
             "with the equations that it names beside it.\n\n"
-            + raw(f'<ul class="mg-list mg-files">{rows}</ul>')
+            + html_block("sources/files.html", files=files)
             + f"\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
         )
 
     def _page(self, path: Path) -> str:
         file = _inside(path)
         source = path.read_text(encoding="utf-8")
-        root = "../" * self._documents[file].count("/")
-        introduction = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")
-        blocks = [f"# {file.removeprefix('minigen/').removesuffix('.py')}", raw(f"<p><code>{file}</code></p>")]
-        blocks += [
-            raw(f'<p class="mg-doc">{inline_html(part, root, self.contents.equations)}</p>') for part in introduction
-        ]
-        blocks += [self._part(part, file) for part in parts_of(source)]
-        return "\n\n".join(block for block in blocks if block) + "\n"
+        title = file.removeprefix("minigen/").removesuffix(".py")
+        introduction = html_block(
+            "sources/introduction.html",
+            file=file,
+            paragraphs=(ast.get_docstring(ast.parse(source)) or "").split("\n\n"),
+            root=root_of(self._documents[file]),
+            equations=self.contents.equations,
+        )
+        blocks = [f"# {title}", introduction, *(self._part(part, file) for part in parts_of(source))]
+        return "\n\n".join(blocks) + "\n"
 
     def _part(self, part: Part, file: str) -> str:
         block = code_block(part.code, lineno_start=part.first_line, class_="mg-code-block")
         target = f"{file.removesuffix('.py').replace('/', '.')}:{part.name}"
         asked = [e.id for e in self.contents.exercises if part.name and f"{e.target}.".startswith(f"{target}.")]
         if asked:
-            summary = f"<code>{part.name}</code> is an exercise: try it first, or open it"
+            summary = f"`{part.name}` is an exercise: try it first, or open it"
             block = details(summary, block, "mg-source", exercise=" ".join(asked))
         elif not part.name and part.code.startswith(("from ", "import ", "__all__")):
             block = details("imports", block, "mg-code mg-plumbing")
-        equations = [id for id in part.equations if id in self.contents.equations]
-        id = f' id="{_place(part.name)}"' if part.name else ""
-        aside = "".join(self._equation(id, file) for id in equations)
-        if not equations:
-            return "\n".join([raw(f'<div class="mg-alone"{id}>'), block, raw("</div>")])
-        opening = raw(f'<div class="mg-beside"{id}><div class="mg-lines">')
-        return "\n".join([opening, block, raw(f"</div><aside>{aside}</aside></div>")])
-
-    def _equation(self, id: str, file: str) -> str:
-        row = self.contents.equations[id]
-        root = "../" * self._documents[file].count("/")
-        link = f'<a href="{root}equations.html#eq-{id.replace(".", "-")}">Eq. {id}</a>'
-        formula = rf'<div class="math notranslate nohighlight">\[{html.escape(row["latex"], quote=False)}\]</div>'
-        return f'<div class="mg-equation"><p>{link} {html.escape(row["states"])}</p>{formula}</div>'
+        return html_around(
+            "sources/part.html",
+            block,
+            id=_place(part.name) if part.name else "",
+            equations=[self.contents.equations[id] for id in part.equations if id in self.contents.equations],
+            root=root_of(self._documents[file]),
+        )
 
 
 def _inside(path: Path) -> str:
@@ -144,4 +138,4 @@ def _place(name: str) -> str:
 
 def _first_sentence(file: str) -> str:
     text = ast.get_docstring(ast.parse((PACKAGE.parent / file).read_text(encoding="utf-8"))) or ""
-    return inline_html(" ".join(text.split("\n\n")[0].split()))
+    return " ".join(text.split("\n\n")[0].split())
