@@ -1,4 +1,4 @@
-"""From lessons and their results to a folder of HTML: pages are written, pictures are made small, Sphinx is called."""
+"""From lessons and their results to a folder of HTML: write the pages, shrink the pictures, call Sphinx."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NEEDED |= {"sphinx_design": "sphinx-design"}
 
 
 def check_tools() -> None:
-    """Raise UsageError, naming the extra, if what the book is built with is not installed."""
+    """Raise UsageError if a package that builds the book is not installed; it names the extra that has it."""
     missing = [package for module, package in NEEDED.items() if find_spec(module) is None]
     if missing:
         raise UsageError(
@@ -43,7 +43,7 @@ def check_tools() -> None:
 
 
 def check_out(out: Path) -> None:
-    """Raise UsageError if `out` is neither new, nor empty, nor a book that was built before."""
+    """Raise UsageError unless `out` is new, empty, or a book that was built before."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, not a folder: choose another --out")
     if out.is_dir() and any(out.iterdir()) and not (out / MARKER).is_file():
@@ -51,9 +51,9 @@ def check_out(out: Path) -> None:
 
 
 def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path, python: PythonSource) -> int:
-    """Build the book of these lessons in the folder `out`; the number of warnings that Sphinx gave.
+    """Build the book of these lessons in the folder `out`, and return the number of Sphinx's warnings.
 
-    python: where its pages get Python from, for the exercises.
+    python: where the pages get Python from, for the exercises.
 
     Raises UsageError if the folder holds other files or cannot be written, or if Sphinx fails.
     """
@@ -104,7 +104,7 @@ def _write_pages(pages: dict[str, str], out: Path) -> None:
 
 
 def _write_data(contents: Contents, folder: Path) -> None:
-    """The scripts that hold data: a page read from a file may load a script, but nothing else."""
+    """The scripts that hold data: a page that is read from a file can load scripts, but no data files."""
     data = json.dumps(references.script_data(contents), ensure_ascii=False)
     write_if_changed(folder / "book-data.js", f"window.minigenBook = {data};\n".encode())
     stubs = json.dumps(references.stub_files(contents), ensure_ascii=False)
@@ -117,7 +117,7 @@ def _outline(pages: dict[str, str]) -> str:
 
 
 def _sphinx(out: Path, python: PythonSource, outline: str) -> int:
-    """Call Sphinx on the pages; the number of its warnings. Its whole output is in a log beside the pages."""
+    """Call Sphinx on the pages, and return the number of its warnings. Its output is in a log beside the pages."""
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace
 
@@ -148,7 +148,7 @@ def _sphinx(out: Path, python: PythonSource, outline: str) -> int:
 
 
 def _fingerprint(outline: str) -> str:
-    """What the look of every page depends on: the list of pages, tools, the configuration, styles and scripts."""
+    """A hash of what every page depends on: the list of pages, tools, the configuration, styles and scripts."""
     hashed = hashlib.sha256(f"{minigen.__version__}\n{outline}\n".encode())
     for package in NEEDED.values():
         hashed.update(f"{package} {_version(package)}\n".encode())

@@ -6,10 +6,10 @@ WEB = Path(__file__).parent / "web"
 
 
 def scripts(web: Path, python: str = "") -> list[tuple[str, dict[str, str]]]:
-    """The scripts of every page in their order. `python` is "none" where the pages do without it."""
+    """The scripts of every page in their order. `python` is "none" for pages without Python."""
     names = ["book-data.js", *(name for name in ("page.js", "exercise.js", "play.js") if (web / name).exists())]
-    told = {"exercise.js": {"data-python": python}} if python else {}
-    return [(name, {"defer": "defer", **told.get(name, {})}) for name in names]
+    attributes = {"exercise.js": {"data-python": python}} if python else {}
+    return [(name, {"defer": "defer", **attributes.get(name, {})}) for name in names]
 
 
 project = "minigen"

@@ -1,4 +1,4 @@
-"""What the book holds: a chapter for each lesson with its result, and the paths from one page to another."""
+"""What the book contains: a chapter for each lesson with its result, and the paths from one page to another."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def post_title(post: str) -> str:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A lesson with what its run showed."""
+    """A lesson with its result."""
 
     lesson: LessonInfo
     result: Result
@@ -59,7 +59,7 @@ class Chapter:
 
     @property
     def figures(self) -> list[dict[str, Any]]:
-        """What the run drew: the payloads of figures and animations."""
+        """The payloads of figures and animations."""
         return [entry["payload"] for entry in self.result.entries if entry["kind"] in ("figure", "animation")]
 
     @property
@@ -68,7 +68,7 @@ class Chapter:
 
     @property
     def facts(self) -> list[str]:
-        """What the chapter takes: to read, to write its exercises, to run."""
+        """How long it takes to read the chapter, to write its exercises, to run it."""
         facts = [f"{plural(self.reading_minutes, 'minute')} to read"]
         if self.exercises:
             minutes = round(sum(exercise.minutes for exercise in self.exercises))

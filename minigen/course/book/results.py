@@ -1,4 +1,4 @@
-"""The runs that the book shows: those that exist and fit the code, and new ones for the lessons that have none."""
+"""The runs that the book shows: existing ones that were made by this code, and new ones where there are none."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ class Result:
 
 
 def results_of(lessons: Sequence[LessonInfo], runs: Path, quick: bool = False) -> list[Result]:
-    """A result of each lesson, from the folder `runs` or else run now; with `quick` run now in a few seconds.
+    """A result of each lesson: a run in the folder `runs` that was made by this code, or a new one.
 
-    A run in full that fits the code is always preferred. Raises UsageError if a lesson does not finish.
+    quick: a new run takes a few seconds, and quick runs in the folder count too; full ones are preferred. Raises
+    UsageError if a lesson does not finish.
     """
     found = {lesson.id: existing(lesson, runs, quick) for lesson in lessons}
     missing = [lesson for lesson in lessons if found[lesson.id] is None]
     for number, lesson in enumerate(missing, 1):
         folder = runs / folder_name(lesson.id, quick)
-        again = not quick and _finished(lesson, folder)  # from before records existed: its trainings are only loaded
+        again = not quick and _finished(lesson, folder)  # it has no record: a new run loads its trainings
         about = "a few seconds" if quick else "its trainings are kept" if again else f"about {lesson.minutes:g} minutes"
         print(f"  run {number} of {len(missing)}  {lesson.id} ({about})", flush=True)
-        _run(lesson, runs, ["--quick"] * quick + ["--resume"] * again)
+        _run(lesson, runs, ["--quick"] if quick else ["--resume"] if again else [])
         found[lesson.id] = _read(lesson, folder)
         if found[lesson.id] is None:
             raise UsageError(f"{lesson.id} did not finish: see {folder / 'log.txt'}, and fix it first")
@@ -51,8 +52,8 @@ def results_of(lessons: Sequence[LessonInfo], runs: Path, quick: bool = False) -
 
 
 def existing(lesson: LessonInfo, runs: Path, quick: bool = False) -> Result | None:
-    """The run in full of a lesson that fits its code or, if quick ones will do, a quick one; None if there is none."""
-    for is_quick in [False, True][: 1 + quick]:
+    """A full run of a lesson that was made by this code or, with `quick`, a quick one; None if there is neither."""
+    for is_quick in (False, True) if quick else (False,):
         result = _read(lesson, runs / folder_name(lesson.id, is_quick))
         if result is not None:
             return result
@@ -81,7 +82,7 @@ def _read(lesson: LessonInfo, folder: Path) -> Result | None:
             return Result(folder, bool(metrics["quick"]), entries, metrics)
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    return None  # a damaged result is no result
+    return None  # a damaged result does not count
 
 
 def _run(lesson: LessonInfo, runs: Path, options: Sequence[str]) -> None:

@@ -47,7 +47,7 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """`minigen book ...`; returns 0. Raises UsageError for what cannot be built."""
+    """`minigen book ...`; returns 0. Raises UsageError if the book cannot be built."""
     args = parser().parse_args(argv)
     check_tools()
     check_out(args.out)
@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _lessons(names: Sequence[str]) -> list[index.LessonInfo]:
-    """The lessons that are meant, each once and in the book's order; all of them without names."""
+    """The lessons of these names, each once and in the book's order; all lessons if there are no names."""
     known = index.lessons()
     if not names:
         return known

@@ -20,7 +20,7 @@ def parser() -> Parser:
     """The arguments of `minigen glossary`."""
     result = Parser(
         prog="minigen glossary",
-        description="Explain a term of the lessons, and name its lesson; all terms without one.",
+        description="Explain a term of the lessons and name its lesson; without a term, explain all.",
         example="minigen glossary logit",
     )
     result.add_argument("term", nargs="*", help="a term, such as: reparameterization trick")
@@ -29,7 +29,7 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """`minigen glossary ...`; returns 0. Raises UsageError for a term that is not there."""
+    """`minigen glossary ...`; returns 0. Raises UsageError for an unknown term."""
     args = parser().parse_args(argv)
     rows = _found(" ".join(args.term)) if args.term else list(index.glossary())
     print(json.dumps(rows, indent=2, ensure_ascii=False) if args.json else "\n".join(map(_shown, rows)))
@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _found(text: str) -> list[dict[str, str]]:
-    """The entry of this term, or those whose term begins so or has it as one of its words."""
+    """The entry of this term, or the entries whose terms begin with the text or have it as a word."""
     wanted = text.lower()
     by_term = {row["term"].lower(): row for row in index.glossary()}
     if wanted in by_term:

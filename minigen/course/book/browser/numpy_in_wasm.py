@@ -1,23 +1,26 @@
-"""NumPy in WebAssembly, made to behave as elsewhere.
+"""Two differences of NumPy in WebAssembly, removed.
 
-It has no floating-point flags: `raising` makes singular matrices raise an error nonetheless. And it is NumPy 2.0, whose
-`astype`, which autograd calls, refuses scalars; later versions take them.
+WebAssembly has no floating-point flags, so NumPy does not notice a singular matrix there: `raising` raises the error.
+Pyodide's NumPy is 2.0, whose `astype` refuses scalars. autograd calls it with scalars, which later versions accept.
 
-In the wheel this file is the module `minigen_wasm`, imported before autograd, which wraps the functions that it finds.
+In the wheel this file is the module `minigen_wasm`. It is imported before autograd, which wraps the functions that it
+finds in NumPy.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 WORDS = {"cholesky": "Matrix is not positive definite", "inv": "Singular matrix", "solve": "Singular matrix"}
 
 
-def raising(function, words):
-    """The function, with a LinAlgError where it gives no finite numbers for finite ones."""
+def raising(function: Callable[..., Any], words: str) -> Callable[..., Any]:
+    """The function, with a LinAlgError where its result for finite arguments is not finite."""
 
     @functools.wraps(function)
-    def checked(*args, **kwargs):
+    def checked(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         if not np.isfinite(result).all() and all(np.isfinite(given).all() for given in args):
             raise np.linalg.LinAlgError(words)
@@ -26,11 +29,11 @@ def raising(function, words):
     return checked
 
 
-def taking_scalars(astype):
+def taking_scalars(astype: Callable[..., Any]) -> Callable[..., Any]:
     """The function `np.astype`, for scalars too."""
 
     @functools.wraps(astype)
-    def converted(x, dtype, /, **options):
+    def converted(x: Any, dtype: Any, /, **options: Any) -> Any:
         if isinstance(x, np.ndarray):
             return astype(x, dtype, **options)
         return astype(np.asarray(x), dtype, **options)[()]
@@ -39,7 +42,7 @@ def taking_scalars(astype):
 
 
 def mend() -> None:
-    """Put these functions in the places of NumPy's."""
+    """Replace NumPy's functions by these."""
     np.astype = taking_scalars(np.astype)
     for name, words in WORDS.items():
         setattr(np.linalg, name, raising(getattr(np.linalg, name), words))

@@ -37,10 +37,9 @@ class _ScipyWanted(importlib.abc.MetaPathFinder):
     def __init__(self) -> None:
         self.asked = False
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         if fullname == "scipy" and importlib.machinery.PathFinder.find_spec("scipy") is None:
             self.asked = True
-        return None
 
 
 _scipy = _ScipyWanted()

@@ -1,4 +1,4 @@
-"""The page of a lesson: its text, its code, and what its run showed, each where it belongs."""
+"""The page of a lesson: its text, its code, and the outputs of its run after the code that made them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Shown:
 
 @dataclass
 class Question:
-    """A prediction with its place among those of the lesson, and what came out last."""
+    """A prediction with its number in the lesson, and the payload of its last outcome."""
 
     number: int
     payload: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Page:
     source_page: Callable[[str], str | None]
     questions: list[Question] = field(default_factory=list)
     placed: set[str] = field(default_factory=set)  # exercises that have their box already
-    asked: int = -1  # the number of the last question that stands on the page
+    number: int = -1  # of the last question that stands on the page
 
     @property
     def root(self) -> str:
@@ -113,9 +113,9 @@ class Page:
         return self.contents.linked(text, self.chapter)
 
     def _code_cell(self, cell: PageCell, shown: list[Shown]) -> Iterator[Part]:
-        """The code of a cell and what it showed.
+        """The code of a cell and its outputs.
 
-        Code that names the answer of a prediction is closed with what came out, and so is code that is folded anyway.
+        Code that names the answer of a prediction is closed with the outputs, and so is all code that is folded.
         """
         closers = [one.closed_by for one in shown if one.kind == "outcome" or not cell.is_open]
         yield next((number for number in closers if number is not None), None), self._code(cell)
@@ -146,25 +146,25 @@ class Page:
     def _outputs_by_cell(self) -> dict[int, list[Shown]]:
         """The outputs of each cell, and which prediction keeps each closed.
 
-        From the question on to the end of the cell with its last outcome.
+        A prediction closes the results from its question to the end of the cell with its last outcome.
         """
         cells = cell_of_statement(self.chapter.source)
         shown: list[tuple[int, Shown]] = []
         waiting: list[Shown] = []
-        told_in = -1  # the cell of the last outcome
+        outcome_cell = -1  # the cell of the last outcome
         for entry in self.chapter.result.entries:
             cell, output = cells[entry["statement"]], Shown(entry["kind"], entry["payload"])
             shown.append((cell, output))
             if output.kind == "predict":
                 self.questions.append(Question(len(self.questions), output.payload))
                 waiting = []
-                told_in = -1
-            elif output.kind in RESULTS and cell == told_in:
+                outcome_cell = -1
+            elif output.kind in RESULTS and cell == outcome_cell:
                 output.closed_by = self.questions[-1].number
             elif output.kind in RESULTS and self.questions:
                 waiting.append(output)
             if output.kind == "outcome":
-                told_in = cell
+                outcome_cell = cell
                 self.questions[-1].result = output.payload
                 for one in [*waiting, output]:
                     one.closed_by = self.questions[-1].number
@@ -189,10 +189,10 @@ class Page:
     def _block(self, kind: str, payload: Mapping[str, Any]) -> str:
         chapter = self.chapter
         if kind == "predict":
-            self.asked += 1
-            return outputs.prediction(payload, self._key(self.asked), self.questions[self.asked].result)
+            self.number += 1
+            return outputs.prediction(payload, self._key(self.number), self.questions[self.number].result)
         if kind == "outcome":
-            return outputs.outcome(self.questions[self.asked].payload, payload)
+            return outputs.outcome(self.questions[self.number].payload, payload)
         if kind in ("figure", "animation"):
             picture, size = self.pictures(chapter, payload["file"])
             id = figure_anchor(chapter, payload["file"])

@@ -1,4 +1,4 @@
-"""The pages of the models' source: each definition with the equations that it names beside it."""
+"""The pages of the models' source: each definition, and beside it the equations that it names."""
 
 from __future__ import annotations
 
