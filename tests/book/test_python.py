@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import subprocess
 import sys
 import zipfile
 
@@ -66,6 +67,43 @@ def test_the_wheel_of_minigen_has_what_a_page_needs_and_no_more(exercises):
         where = f"minigen/_lessons/{exercise.path.parent.parent.name}/{exercise.path.parent.name}"
         assert {f"{where}/exercise.py", f"{where}/answers.py"} <= names
     assert not any(name.endswith("lesson.py") for name in names)
+
+
+IN_THE_BROWSER = """
+import json, sys
+
+PACKAGES = {"numpy", "scipy", "threadpoolctl", "autograd", "minigen", "minigen_wasm", *sys.stdlib_module_names}
+
+
+class Only:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in PACKAGES and not top.startswith("_sysconfigdata"):
+            raise ModuleNotFoundError(f"the browser has no {name}", name=name)
+
+
+sys.meta_path.insert(0, Only())
+sys.path.insert(0, sys.argv[1])
+import minigen_wasm
+import minigen
+from minigen.course.book.browser import page_worker
+
+request = json.dumps({"exercise": sys.argv[2], "text": sys.argv[3], "others": {}})
+frames = []
+report = json.loads(page_worker.check(request))["report"]
+reply = json.loads(page_worker.train(request, frames.append, seconds=0.0))
+print(json.dumps([minigen.__file__, report["passed"], len(frames), reply.get("error")]))
+"""
+
+
+def test_the_wheel_of_minigen_is_whole_by_itself(tmp_path):
+    """It checks an answer and trains with it, beside nothing but the packages that a page loads."""
+    with zipfile.ZipFile(io.BytesIO(wheels.minigen_wheel())) as archive:
+        archive.extractall(tmp_path)
+    command = [sys.executable, "-P", "-c", IN_THE_BROWSER, str(tmp_path), CRITIC, RIGHT]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [str(tmp_path / "minigen" / "__init__.py"), True, 1, None]
 
 
 def test_the_wheels_depend_on_nothing_but_their_files():
