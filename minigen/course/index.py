@@ -53,7 +53,7 @@ POSTS = {
     "flow": "Flow-based Deep Generative Models",
     "diffusion": "What are Diffusion Models?",
 }
-START = {"start": "Before the posts"}  # lessons that belong to no post, and to none of its sections
+START = {"start": "Before the posts"}  # the family of lessons that belong to no post
 FIELDS: dict[str, Any] = {
     "title": str,
     "post": str,
@@ -102,7 +102,7 @@ class LessonInfo:
     def wishes(self, sampler: str) -> tuple[str, ...]:
         """Which of `label`, `caption`, `w` and `steps` the function of a sampler takes, besides rng and n.
 
-        Only of a function that is defined in the lesson's own file; the last one of that name above the call.
+        The function must be defined in the lesson's file; of several definitions, the last one above the call counts.
         """
         tree = _parse(self.path)
         for call in _calls(tree, "sampler"):
@@ -262,7 +262,7 @@ def scan(root: Path) -> tuple[list[LessonInfo], list[str]]:
 
 
 def _metadata(path: Path) -> LessonInfo:
-    """The literals of the `Lesson(...)` call in a lesson file; ValueError when there is none or it does not fit."""
+    """A lesson from the literals of its `Lesson(...)` call; ValueError if there is no such call or it is wrong."""
     id = full_id(path.parent)
     call = _lesson_call(path)
     given: dict[str, Any] = {}
@@ -284,7 +284,7 @@ def _metadata(path: Path) -> LessonInfo:
 
 
 def _lesson_call(path: Path) -> ast.Call:
-    """The call `Lesson(...)`; only the cells up to it are parsed, as the whole file would take ten times as long."""
+    """The call `Lesson(...)`. Only its cell is parsed, since the whole file would take ten times as long."""
     try:
         for cell in cells_of(path.read_text(encoding="utf-8")):
             if not cell.is_text and "Lesson(" in cell.text:
@@ -301,11 +301,11 @@ def _lesson_call(path: Path) -> ast.Call:
 def find(text: str) -> LessonInfo:
     """The lesson meant by "gan/02", "gan/gan", "gan/02_gan", "02_gan", "wgan", "gan-02-gan" or the path of its file.
 
-    Raises UsageError with the nearest names when there is none, or with the candidates when there are several.
+    Raises UsageError with the nearest names if there is none, or with the candidates if there are several.
     """
     known = folders("lesson.py")
     inside = [full_id(folder) for folder in known if folder.parent.name == text.strip().lower()]
-    if inside:  # "gan" is also the name of one lesson, but does not select that one of thirteen
+    if inside:  # "gan" is also the name of one lesson, but means all thirteen of the family
         raise UsageError(f"{text!r} is a family of lessons: say which ({', '.join(inside)})")
     folder = _folder_of(text, known)
     if folder is None:
@@ -319,8 +319,8 @@ def find(text: str) -> LessonInfo:
 def resolve(text: str) -> Address:
     """The lesson or exercise meant by "gan/02", "gan/02_gan", "gan/02/discriminator_loss" or "discriminator_loss".
 
-    Only folders that hold exercises count, and the lesson may be written in every way that `find` knows. Raises
-    UsageError with the nearest names when there is none, or with the candidates when there are several.
+    Only lessons with exercises count, by every name that `find` accepts. Raises UsageError with the nearest names if
+    there is none, or with the candidates if there are several.
     """
     known = folders("exercise.py")
     wanted = text.strip().lower().strip("/")
@@ -343,7 +343,7 @@ def resolve(text: str) -> Address:
 
 
 def _folder_of(text: str, known: list[Path]) -> Path | None:
-    """The folder that a lesson's name means; None if it means none, UsageError if it means several."""
+    """The folder of a lesson's name; None if there is none, UsageError if there are several."""
     wanted = text.strip().lower().replace("\\", "/").removesuffix("/lesson.py").rstrip("/")
     wanted = "/".join(wanted.split("/")[-2:])
     matches = [folder for folder in known if wanted in aliases(full_id(folder))]
@@ -362,7 +362,7 @@ def aliases(id: str) -> set[str]:
 
 
 def _near_lessons(text: str) -> str:
-    """What to try instead of a lesson's name that is not known."""
+    """What to try instead of an unknown name of a lesson."""
     known, wanted = lessons(), text.strip().lower()
     by_name: dict[str, str] = {}
     for lesson in known:
@@ -374,6 +374,7 @@ def _near_lessons(text: str) -> str:
 
 
 def _near_exercises(wanted: str, name: str, known: list[Path]) -> str:
+    """What to try instead of an unknown name of an exercise."""
     by_name: dict[str, str] = {}
     for folder in known:
         by_name[short_id(folder)] = short_id(folder)
@@ -461,7 +462,7 @@ Row = tuple[dict[str, str], list[LessonInfo], bool]
 
 
 def outline() -> list[tuple[str, list[Row]]]:
-    """Post -> its sections, each with its lessons and whether they are those of its subsections only."""
+    """Post -> its sections, each with its lessons, and whether these are the lessons of its subsections only."""
     by_section: dict[str, list[LessonInfo]] = {}
     for lesson in lessons():
         for id in lesson.sections:
@@ -492,8 +493,9 @@ def readme_table() -> str:
     for post, rows in outline():
         lines += [f"### {POSTS[post]}", "", "| section | lesson | minutes |", "| --- | --- | --- |"]
         for section, found, parts in rows:
+            where = "in its parts: " if parts else ""
             links = ", ".join(f"[{lesson.id}](lessons/{lesson.id}/lesson.py)" for lesson in found)
             minutes = ", ".join(f"{lesson.minutes:g}" for lesson in found)
-            lines.append(f"| {section['title']} | {'in its parts: ' * parts}{links or 'planned'} | {minutes} |")
+            lines.append(f"| {section['title']} | {where}{links or 'planned'} | {minutes} |")
         lines.append("")
     return "\n".join(lines)
