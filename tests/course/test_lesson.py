@@ -79,6 +79,23 @@ def test_steps_and_sizes(make, tmp_path):
         (True, dict(equals=True), True),
         ("relu", dict(equals="relu"), True),
         ("relu", dict(equals="tanh"), False),
+        (["relu", "tanh"], dict(equals=["relu", "tanh"]), True),
+        (["relu", "tanh"], dict(equals="relu"), False),
+        ("relu", dict(equals=1.0), False),
+        (1.0, dict(equals="relu"), False),
+        ("relu", dict(at_least=0), False),
+        ([[2.0, 2.0], [2.0, 2.0]], dict(equals=2), True),  # a single number is compared with every entry
+        ([2.0, 2.0], dict(equals=np.float64(2)), True),
+        (np.full((2, 2), 0.1), dict(equals=[[0.1]]), False),  # and nothing else is broadcast
+        (np.full((2, 2), 0.1), dict(equals=[0.1, 0.1]), False),
+        ([[0.1]], dict(equals=np.full((2, 2), 0.1)), False),
+        (0.1, dict(equals=[0.1]), False),
+        (0.1, dict(equals=np.full((2, 2), 0.1)), False),
+        ([0.1], dict(equals=0.1), True),
+        ((4,), dict(equals=(4, 4)), False),
+        (4, dict(equals=(4, 4)), False),
+        ((4, 4), dict(equals=(4, 4)), True),
+        (["relu"], dict(equals=["relu", "relu"]), False),
     ],
 )
 def test_bars(make, value, bar, holds):
@@ -93,6 +110,20 @@ def test_bars(make, value, bar, holds):
     lesson.finish()
     assert metrics(lesson)["status"] == ("passed" if holds else "failed")
     make(quick=True)
+
+
+def test_a_check_of_another_shape_names_both(make):
+    lesson = make()
+    for value, equals, says in [
+        ([[0.1]], np.full((2, 2), 0.1), r"\(shape \(1, 1\), not \(2, 2\)\)"),
+        (np.full((2, 3), 0.1), [0.1, 0.1, 0.1], r"\(shape \(2, 3\), not \(3,\)\)"),
+        (0.1, [0.1], r"\(shape \(\), not \(1,\)\)"),
+        ((4,), (4, 4), r"\(shape \(1,\), not \(2,\)\)"),
+        ([0.0, 1.0, float("nan")], 0.0, r"\(largest difference inf, at \(2,\)\)"),
+        ([0.0, 1.0, 0.5], [0.0, 0.5, 0.0], r"\(largest difference 0.5, at \(1,\)\)"),
+    ]:
+        with pytest.raises(CheckFailed, match=says):
+            lesson.check("a", value, equals=equals)
 
 
 def test_a_claim_needs_exactly_one_bar(make):
