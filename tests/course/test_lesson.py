@@ -10,6 +10,7 @@ import pytest
 
 from minigen.cli import main
 from minigen.course import CheckFailed, Lesson, UsageError
+from minigen.course.lesson import events
 from minigen.course.lesson.options import RunOptions
 from minigen.nn import MLP
 
@@ -101,7 +102,7 @@ def test_steps_and_sizes(make, tmp_path):
 def test_bars(make, value, bar, holds):
     lesson = make()
     lesson.claim("a", value, **bar, source="here", unit="nats")
-    assert lesson.claims[0].status == ("passed" if holds else "failed")
+    assert lesson.summary.claims["a"].status == ("passed" if holds else "failed")
     if holds:
         lesson.check("a", value, **bar)
     else:
@@ -218,7 +219,7 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
     lesson = make(out=tmp_path / "parts")
     with pytest.raises(KeyboardInterrupt):
         walk(lesson, stop=30)
-    lesson.run.close("interrupted")
+    lesson.events.emit(events.End("interrupted"))
     assert metrics(lesson)["status"] == "interrupted"
     capsys.readouterr()
     lesson = make(out=tmp_path / "parts", resume=True)
@@ -230,7 +231,7 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
 
 
 def test_resuming_something_else_is_refused(make):
-    make(seed=1).run.close()
+    make(seed=1).folder.release()
     for options, says in [
         (dict(seed=2), "had seed 1, not 2"),
         (dict(seed=1, scale=2.0), "had scale 1.0, not 2.0"),
@@ -239,7 +240,7 @@ def test_resuming_something_else_is_refused(make):
             make(resume=True, **options)
     lesson = make(seed=1, resume=True)
     lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(3)}, label="a")
-    lesson.run.close()
+    lesson.folder.release()
     lesson = make(seed=1, resume=True)  # the lesson has changed: said in one line, not a traceback
     with pytest.raises(UsageError, match="run without --resume"):
         lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(4)}, label="a")
@@ -260,7 +261,7 @@ def test_a_new_run_does_not_use_old_checkpoints(make):
 
         history = lesson.fit(step, 10, state={"x": x}, label="a")
         assert x[0] == 10 and history["loss"][0] == 1
-        lesson.run.close()
+        lesson.folder.release()
 
 
 def test_each_training_has_its_own_label(make):
@@ -272,7 +273,7 @@ def test_each_training_has_its_own_label(make):
 
 def test_foreign_files_are_safe(make, tmp_path):
     lesson = make()
-    lesson.run.close()
+    lesson.folder.release()
     (lesson.out / "table.txt").write_text("mine")
     (lesson.out / "f01.png").write_text("mine")
     lesson = make()
@@ -281,7 +282,7 @@ def test_foreign_files_are_safe(make, tmp_path):
     with pytest.raises(UsageError, match="f01.png was not written by minigen"):
         lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "f01")
     assert (lesson.out / "f01.png").read_text() == "mine" and (lesson.out / "table.txt").read_text() == "mine"
-    lesson.run.close()
+    lesson.folder.release()
 
     marker = lesson.out / ".minigen.json"
     (tmp_path / "precious").write_text("mine")
@@ -370,8 +371,8 @@ def test_in_a_notebook(tmp_path, shown):
     from minigen import plot
 
     lesson = Lesson("gan/02_gan", title="GANs", post="gan")
-    assert (lesson.run.mode, lesson.seed, lesson.quick) == ("notebook", 0, False)
-    assert type(sys.stdout).__name__ != "Tee"
+    assert (lesson.out.name, lesson.seed, lesson.quick) == ("gan-02-gan-notebook", 0, False)
+    assert type(sys.stdout).__name__ != "Output"
     lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "line", caption="It *rises*.")
     lesson.show_source(MLP)
     lesson.table([[1, 2]], ["a", "b"])
@@ -461,7 +462,8 @@ def test_a_prediction_in_a_notebook_hides_its_outcome(shown, capsys):
     assert "It came out as b) six or seven." in opened[0][1]
     lesson.predict(QUESTION, CHOICES)  # the cell is run again
     lesson.outcome("It found 5 of 8.", answer="fewer")
-    assert [prediction.answer for prediction in lesson.predictions] == ["fewer"]
+    lesson.finish()
+    assert [prediction["answer"] for prediction in metrics(lesson)["predictions"]] == ["fewer"]
 
 
 def test_a_prediction_that_cannot_be_answered(make):

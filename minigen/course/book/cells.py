@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minigen.course.lesson.record import cell_starts, statement_starts
+from minigen.course.lesson.sinks.record import cell_starts, statement_starts
 
 __all__ = ["Cell", "cell_of_statement", "cells_of", "reading_minutes"]
 

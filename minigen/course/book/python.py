@@ -64,7 +64,7 @@ LEFT_OUT = (
     "course/classroom/",
     "course/commands/",
     "course/data/",
-    "course/sweep.py",
+    "course/lesson/sweep.py",
 )
 OF_THE_BOOK = ("__init__.py", "in_browser.py", "trainings.py")  # what a page does use of minigen/course/book
 

@@ -11,7 +11,9 @@ import numpy as np
 from minigen.course.console import format_number
 from minigen.types import Array
 
-__all__ = ["Bar", "CheckFailed", "Claim", "jsonable"]
+__all__ = ["HEADER", "Bar", "CheckFailed", "Claim", "jsonable"]
+
+HEADER = ["claim", "value", "bar", "verdict", "source"]  # of a table of claims
 
 
 class CheckFailed(AssertionError):
@@ -98,11 +100,9 @@ class Claim:
     def __post_init__(self):
         self.status = "not judged" if not self.judged else "passed" if self.bar.holds(self.value) else "failed"
 
-    def require(self) -> None:
-        """Raise CheckFailed, with the value and the worst entry of an array, if the bar is not met."""
-        if self.status == "failed":
-            got = format_number(self.value)
-            raise CheckFailed(f"check failed: {self.name}: got {got}, must be {self.bar}{self._worst()}")
+    def failure(self) -> str:
+        """The message of a check whose bar is not met, with the worst entry of an array."""
+        return f"check failed: {self.name}: got {format_number(self.value)}, must be {self.bar}{self._worst()}"
 
     def _worst(self) -> str:
         """Which entry of an array is furthest from what it should equal, or the two shapes where they differ."""
@@ -116,7 +116,7 @@ class Claim:
         return f" (largest difference {gap[at]:.3g}, at {tuple(int(i) for i in at)})"
 
     def row(self) -> list[str]:
-        """Claim, value, bar, verdict, source: one line of the table."""
+        """One line of the table, whose columns HEADER names."""
         unit = f" {self.unit}" if self.unit else ""
         return [self.name, format_number(self.value) + unit, str(self.bar), self.status, self.source]
 
