@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 import types
 
@@ -554,3 +555,16 @@ def test_the_id_of_a_lesson(make):
     for bad in ("gan", "gan/2_gan", "GAN/02_gan", "gan/02", "../02_gan"):
         with pytest.raises(ValueError, match="a lesson's id must look like"):
             make(bad)
+
+
+def test_importing_the_lesson_loads_nothing_that_grades():
+    """Neither a sandbox nor a container, nor what the author's proofs need: a lesson without exercises uses none."""
+    code = "import sys; from minigen.course import Lesson; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    exercise = "minigen.course.exercise."
+    loaded = {name.removeprefix(exercise) for name in done.stdout.split() if name.startswith(exercise)}
+    grading = {name for name in loaded if name.startswith("grading.")}
+    assert grading <= {"grading.status", "grading.submission"}
+    assert {"catalog", "format", "notebook", "progress"} <= loaded
+    assert not loaded & {"answers", "checking", "mutate", "prove", "source"}
+    assert not {"matplotlib", "autograd", "scipy"} & set(done.stdout.split())
