@@ -252,6 +252,11 @@ class Play(Picture):
     key: str
     film: Film
 
+    @property
+    def drawing(self) -> Drawing:
+        """The still."""
+        return self.film.still
+
 
 # -- the stream --------------------------------------------------------------------------------------------------------
 

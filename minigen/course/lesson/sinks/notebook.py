@@ -15,8 +15,6 @@ __all__ = ["display_event", "folded", "show_gif", "show_markdown"]
 
 def display_event(event: events.Event) -> None:
     """Display an event below the cell that runs."""
-    from minigen import plot
-
     match event:
         case events.Predict(prediction):
             choices = "\n".join(f"- {prediction.labelled(choice)}" for choice in prediction.choices)
@@ -27,12 +25,8 @@ def display_event(event: events.Event) -> None:
             show_markdown(exercise_markdown(id))
         case events.Source():
             show_markdown(source_markdown(event))
-        case events.Figure(drawing=drawing):
-            plot.show(drawing)
-        case events.Animation(path=path):
-            show_gif(path)
-        case events.Play(film=film):
-            plot.show(film.still)
+        case events.Picture():
+            show_picture(event)
         case events.Table(title, header, rows):
             heading = f"**{title}**\n\n" if title else ""
             show_markdown(heading + markdown_table(rows, header))
@@ -44,8 +38,6 @@ def display_event(event: events.Event) -> None:
             text = text_of(event, color)
             if text is not None:
                 print(text, flush=True)
-    if isinstance(event, events.Picture) and event.caption:
-        show_markdown(event.caption)
 
 
 def outcome_markdown(event: events.Outcome) -> str:
@@ -92,6 +84,19 @@ def to_be_written(ids: Sequence[str]) -> bool:
 
     progress = Progress(home())
     return any(not progress.of(exercise)["passed"] for id in ids for exercise in catalog.find(id))
+
+
+def show_picture(picture: events.Picture) -> None:
+    """Show a figure or an animation, and its caption below it."""
+    from minigen import plot
+
+    match picture:
+        case events.Figure() | events.Play():
+            plot.show(picture.drawing)
+        case events.Animation(path=path):
+            show_gif(path)
+    if picture.caption:
+        show_markdown(picture.caption)
 
 
 def show_markdown(text: str) -> None:

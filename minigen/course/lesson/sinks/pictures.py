@@ -18,9 +18,13 @@ class Pictures:
         self.folder = folder
 
     def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.Picture):
+            self._draw(event)
+
+    def _draw(self, picture: events.Picture) -> None:
         from minigen import plot
 
-        match event:
+        match picture:
             case events.Figure(path=path, drawing=drawing):
                 plot.save(drawing, self.folder.file(path.name))
             case events.Animation(path=path, frames=frames, options=options):

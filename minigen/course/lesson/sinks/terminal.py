@@ -32,10 +32,7 @@ class Terminal:
 
 def show_window(event: events.Event) -> None:
     """Open each figure in a window, which waits to be closed."""
-    from minigen import plot
+    if isinstance(event, events.Figure | events.Play):
+        from minigen import plot
 
-    match event:
-        case events.Figure(drawing=drawing):
-            plot.show(drawing)
-        case events.Play(film=film):
-            plot.show(film.still)
+        plot.show(event.drawing)
