@@ -184,7 +184,7 @@ class Lesson:
             lesson.outcome(f"It found {found} of 8.", answer=answer)
 
         A script prints the question with lettered choices and goes on, without reading input. A notebook shows them
-        too, and keeps what `outcome` says folded away below each choice. Both are recorded in metrics.json.
+        too, and keeps the text of `outcome` folded below each choice. Both are recorded in metrics.json.
         """
         self.events.emit(events.Predict(Prediction(question, list(choices))))
 
@@ -194,7 +194,7 @@ class Lesson:
         return list(self.summary.predictions.values())
 
     def outcome(self, text: str, answer: str | None = None) -> None:
-        """Record what came out of the run that the last `predict` is about, in numbers computed from it.
+        """Record what the run has shown that the last `predict` is about, in numbers computed from it.
 
         answer: the choice that was right, computed too; None where no choice was simply right.
         Raises ValueError without a prediction, or if `answer` is not one of its choices.
@@ -295,9 +295,10 @@ class Lesson:
     ) -> None:
         """A number that holds exactly, checked at once and in every run; a lesson whose check fails stops there.
 
-        One condition, or none if `value` is itself True or False. `atol` goes with `equals` (unless given 1e-6, or 0
-        for whole numbers); an array must satisfy the condition everywhere. Raises CheckFailed, except in a run with
-        --even-if-wrong, which reports the failure and goes on.
+        One condition, or none if `value` is itself True or False; an array must satisfy it everywhere. `equals` has the
+        shape of `value`, or is a single number, to which every entry is compared; `atol` goes with it (unless given
+        1e-6, or 0 for whole numbers). Raises CheckFailed, except in a run with --even-if-wrong, which reports the
+        failure and goes on.
         """
         if equals is None and at_least is None and at_most is None and between is None:
             if not isinstance(value, (bool, np.bool_)):
