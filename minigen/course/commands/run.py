@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
     from minigen.course.exercise.substitute import calls
 
     with substituted(options.with_file, lesson.id, options.even_if_wrong):
-        return run_file(lesson.path, options, more=lambda: {"calls": calls()})
+        return run_file(lesson.path, options, extra_metrics=lambda: {"calls": calls()})
 
 
 def _sweep(lessons: Sequence[index.LessonInfo], seeds: str, options: RunOptions, jobs: int, dask: str) -> int:

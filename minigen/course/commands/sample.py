@@ -208,7 +208,8 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
 
     models_on_stderr = Terminal(sys.stderr, only=(events.ModelNote, events.Training))
     screen: list[events.Sink] = [models_on_stderr, draw_samples]
-    code = run_file(lesson.path, options, screen, folder_sinks=_log_alone, wait=_say_wait, again="the same command")
+    how: dict[str, Any] = {"folder_sinks": _log_alone, "wait": _say_wait, "resume_command": "the same command"}
+    code = run_file(lesson.path, options, screen, **how)
     if drawn:
         samples, labels = drawn
         return samples, labels, 0

@@ -32,7 +32,7 @@ from minigen.course.lesson.sinks.summary import Summary
 from minigen.course.lesson.sinks.terminal import Terminal, show_window
 from minigen.progress import in_notebook
 
-__all__ = ["FINISHED", "Finished", "Run", "everything", "folder_name", "join", "run_file"]
+__all__ = ["FINISHED", "Finished", "Run", "default_folder_sinks", "folder_name", "join", "run_file"]
 
 DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -45,7 +45,7 @@ class Finished(BaseException):
     """Ends a lesson early, without an error: its samples are drawn. `except Exception` does not catch it."""
 
 
-def everything(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
+def default_folder_sinks(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
     """The sinks of the folder: pictures, log and, where the lesson's file is known, the record."""
     sinks: list[events.Sink] = [Pictures(folder), Log(folder.file("log.txt"))]
     if lesson_file is not None:
@@ -56,13 +56,13 @@ def everything(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]
 class Run:
     """One run of a lesson: its options, its folder and the stream of its events.
 
-    path:         the lesson's file, if it is known.
-    screen:       the sinks that show the lesson, from before it begins to after its end.
-    folder_sinks: makes those that write to the folder, from the lesson's beginning to its end.
-    repeats:      a notebook: cells are run again, after the end too, in a folder of its own that is always overwritten.
-    wait:         called with a sentence while another process holds the folder; without it that is an error.
-    more:         more for metrics.json.
-    again:        how to go on after an interruption; by default the command line of `minigen run`.
+    path:           the lesson's file, if it is known.
+    screen:         the sinks that show the lesson, from before it begins to after its end.
+    folder_sinks:   makes those that write to the folder, from the lesson's beginning to its end.
+    repeats:        a notebook: cells are run again, after the end too; its folder is its own and always overwritten.
+    wait:           called with a sentence while another process holds the folder; without it that is an error.
+    extra_metrics:  called at the end, for more entries of metrics.json.
+    resume_command: what continues an interrupted run; by default the command line of `minigen run`.
     """
 
     current: ClassVar[Run | None] = None  # the one that `run_file` has under way: the lesson that is made joins it
@@ -73,16 +73,16 @@ class Run:
         options: RunOptions,
         screen: Sequence[events.Sink],
         *,
-        folder_sinks: FolderSinks = everything,
+        folder_sinks: FolderSinks = default_folder_sinks,
         repeats: bool = False,
         wait: Callable[[str], None] | None = None,
-        more: Callable[[], Mapping[str, Any]] = dict,
-        again: str = "",
+        extra_metrics: Callable[[], Mapping[str, Any]] = dict,
+        resume_command: str = "",
     ):
-        self.path, self.options, self.repeats, self.more, self.again = path, options, repeats, more, again
+        self.path, self.options, self.repeats, self.resume_command = path, options, repeats, resume_command
         self.summary = Summary(repeats)
         self.events = events.Stream(screen)
-        self._screen, self._folder_sinks, self._wait = list(screen), folder_sinks, wait
+        self._screen, self._folder_sinks, self._wait, self._extra = list(screen), folder_sinks, wait, extra_metrics
         self._folder: RunFolder | None = None
 
     @property
@@ -126,7 +126,7 @@ class Run:
         if not isinstance(event, events.End):
             return
         try:
-            self.folder.write_json("metrics.json", self.summary.metrics(self.more()))
+            self.folder.write_json("metrics.json", self.summary.metrics(self._extra()))
             if event.status in FINISHED:
                 self.folder.finish()
         finally:
@@ -183,7 +183,8 @@ def join(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
     path = Path(caller["__file__"]) if caller.get("__file__") else None
     if options is None and caller.get("__name__") == "__main__" and path is not None:
         options = script_options(sys.argv[1:], prog=path.name)
-        raise SystemExit(run_file(path, options, again=f"{options.command(f'python {path}')} --resume"))
+        resume = f"{options.command(f'python {path}')} --resume"
+        raise SystemExit(run_file(path, options, resume_command=resume))
     options = options or RunOptions()
     return Run(path, options, on_screen(options))
 
@@ -246,8 +247,8 @@ def _verdict(error: BaseException, run: Run) -> tuple[str, str, int]:
 
 
 def _resume_command(run: Run) -> str:
-    if run.again:
-        return run.again
+    if run.resume_command:
+        return run.resume_command
     lesson = "" if run.summary.start is None else run.summary.start.lesson.id
     return f"{run.options.command(f'minigen run {lesson}')} --resume"
 

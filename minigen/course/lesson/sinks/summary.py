@@ -74,8 +74,8 @@ class Summary:
             case events.Finish(status) | events.End(status):
                 self.status = status
 
-    def metrics(self, more: Mapping[str, Any]) -> dict[str, Any]:
-        """What metrics.json holds of a run that has started, with `more` of it."""
+    def metrics(self, extra: Mapping[str, Any]) -> dict[str, Any]:
+        """What metrics.json holds of a run that has started, with the `extra` entries."""
         assert self.start is not None, "a run ends after it has started"
         lesson, options = self.start.lesson, self.start.options
         return jsonable(
@@ -91,7 +91,7 @@ class Summary:
                 "scale": options.scale,
                 "quick": options.quick,
                 "with": options.with_file,
-                **more,
+                **extra,
                 "claims": [claim.as_json() for claim in self.claims.values()],
                 "checks": [check.as_json() for check in self.checks.values()],
                 "predictions": [self._prediction(prediction) for prediction in self.predictions.values()],
