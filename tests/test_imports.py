@@ -113,7 +113,7 @@ def test_imports_point_down_and_families_stay_apart(path):
         ("gan/x.py", "from minigen.vae import vae", True),
         ("gan/x.py", "from minigen import flow", True),
         ("gan/x.py", "from ..diffusion.unet import UNet", True),
-        ("gan/x.py", "def f():\n    import minigen.course.lesson.declare", True),
+        ("gan/x.py", "def f():\n    import minigen.course.lesson.lesson", True),
         ("gan/x.py", "from minigen.train import fit\nfrom minigen.nn import MLP\nfrom . import losses", False),
         ("nn/x.py", "from minigen.optim import Adam", True),
         ("tensor/x.py", "from minigen.nn.layers import Linear", True),

@@ -5,10 +5,9 @@
 """
 
 from minigen.course.console import UsageError
-from minigen.course.exercise.checking import inputs
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.notebook import check, use
+from minigen.course.exercise.notebook import check, inputs, use
 from minigen.course.lesson.claims import CheckFailed
-from minigen.course.lesson.declare import Lesson
+from minigen.course.lesson.lesson import Lesson
 
 __all__ = ["CheckFailed", "Exercise", "Lesson", "UsageError", "check", "inputs", "use"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -25,10 +26,10 @@ __all__ = [
 ]
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
-_ASCII = dict(
+_SPELLINGS = dict(
     zip(
-        "≥ ≤ ≈ ≠ ± → ← — – › · × ✓ ✗ ‖ ‘ ’ “ ” − ∞ √ ∇ ∂ ∑ ∈".split(),
-        ">= <= ~ != +- -> <- - - > . x ok x || ' ' \" \" - inf sqrt grad d sum in".split(),
+        "≥ ≤ ≈ ≠ ± → ← — – › · × ✓ ✗ ‖ ‘ ’ “ ” − ⁄ ∞ √ ∇ ∂ ∑ ∈".split(),
+        ">= <= ~ != +- -> <- - - > . x ok x || ' ' \" \" - / inf sqrt grad d sum in".split(),
         strict=True,
     )
 )
@@ -39,32 +40,34 @@ class UsageError(ValueError):
 
 
 def ascii_text(text: str) -> str:
-    """`text` with ASCII characters only: letters without accents, Greek ones by their names, `?` for the unknown."""
-    return "".join(character if character.isascii() else _ascii_spelling(character) for character in text)
+    """`text` with ASCII characters only: `>=` for ≥, `sigma` for σ, letters without accents, else escapes as \\u2603.
+
+    Every claim and check prints its bar with ≥, ≤ or ±, and escapes in their place would hide which way a bar goes.
+    """
+    return "".join(character if character.isascii() else _spelling(character) for character in text)
 
 
-def _ascii_spelling(character: str) -> str:
-    if character in _ASCII:
-        return _ASCII[character]
-    plain = unicodedata.normalize("NFKD", character)  # "é" -> "e" and an accent, "²" -> "2", "…" -> "..."
-    kept = "".join(part for part in plain if part.isascii())
-    if kept:
-        return kept
-    words = unicodedata.name(plain[0], "").split()  # ["GREEK", "SMALL", "LETTER", "ALPHA"]
-    if words[:1] == ["GREEK"] and "LETTER" in words:
-        name = words[words.index("LETTER") + 1].lower()
-        return name if "SMALL" in words else name.capitalize()
-    return "" if unicodedata.combining(character) else "?"
+def _spelling(character: str) -> str:
+    if character in _SPELLINGS:
+        return _SPELLINGS[character]
+    plain = unicodedata.normalize("NFKD", character)  # "é" -> "e" and an accent, "²" -> "2", "½" -> "1⁄2"
+    kept = "".join(part if part.isascii() else _SPELLINGS.get(part, "") for part in plain)
+    if kept or unicodedata.combining(character):
+        return f"({kept})" if "/" in kept else kept
+    greek = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(plain[0], ""))
+    if greek:
+        return greek[2].lower() if greek[1] == "SMALL" else greek[2].capitalize()
+    return character.encode("ascii", "backslashreplace").decode()
 
 
-def _encode_as_ascii(error: UnicodeError) -> tuple[str, int]:
+def _spell(error: UnicodeError) -> tuple[str, int]:
     """The codec error handler "minigen": an ASCII spelling of what a stream cannot encode."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return ascii_text(error.object[error.start : error.end]), error.end
 
 
-codecs.register_error("minigen", _encode_as_ascii)
+codecs.register_error("minigen", _spell)
 
 
 def safe_streams() -> None:

@@ -454,7 +454,7 @@ def test_the_command_that_repeats_a_run():
     assert shlex.split(with_file) == ["it's.py"]
     words = shlex.split(text.split(" --with ")[0])[2:]
     assert script_options(words, "lesson.py") == RunOptions(True, 0.0123456789, 3, Path("my out"))
-    assert script_options(["--resume", "anyway"], "lesson.py") == RunOptions(resume=True, anyway=True)
+    assert script_options(["--resume", "anyway"], "lesson.py") == RunOptions(resume=True, even_if_changed=True)
     assert script_options(["--resume"], "lesson.py") == RunOptions(resume=True)
 
 

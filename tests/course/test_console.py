@@ -1,11 +1,12 @@
 """Tables, numbers and colors as they are printed."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
 
-from minigen.course.console import ascii_text, color, format_number, markdown_table, text_table
+from minigen.course.console import ascii_text, color, format_number, markdown_table, safe_streams, text_table
 
 
 class Terminal(io.StringIO):
@@ -57,6 +58,25 @@ def test_tables():
 
 
 def test_text_for_terminals_that_know_only_ascii():
-    assert ascii_text("α → β, Γ ≥ ϑ") == "alpha -> beta, Gamma >= theta"
+    assert ascii_text("α → β, Γ ≥ ϑ, ᾱ") == "alpha -> beta, Gamma >= theta, alpha"
     assert ascii_text("x² x₁ … é ‖x‖ “q” 30 %") == 'x2 x1 ... e ||x|| "q" 30 %'
-    assert ascii_text("\N{SNOWMAN}") == "?"
+    assert ascii_text("2½ · 10⁻⁶, xᵀ") == "2(1/2) . 10-6, xT"  # a half is not 12
+    assert ascii_text("x\N{COMBINING TILDE} 4 … 7") == "x 4 ... 7"
+    assert ascii_text("\N{SNOWMAN} \N{GRINNING FACE}") == "\\u2603 \\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "seen"),
+    [
+        ("ascii", "beta >= 0.5 +- 0.1, x2 = ||e|| -> \\u2603\\ud800"),
+        ("cp1252", "beta >= 0.5 ± 0.1, x² = ||é|| -> \\u2603\\ud800"),
+        ("utf-8", "β ≥ 0.5 ± 0.1, x² = ‖é‖ → \N{SNOWMAN}\\ud800"),
+    ],
+)
+def test_a_stream_of_any_encoding_prints_any_text(encoding, seen, monkeypatch):
+    """A bar keeps its direction, what a stream can encode stays as it is, and nothing raises: not even half a pair."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    safe_streams()
+    print("β ≥ 0.5 ± 0.1, x² = ‖é‖ → \N{SNOWMAN}\ud800", end="", flush=True)
+    assert stream.buffer.getvalue().decode(encoding) == seen

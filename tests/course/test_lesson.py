@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 import types
 
@@ -10,6 +11,7 @@ import pytest
 
 from minigen.cli import main
 from minigen.course import CheckFailed, Lesson, UsageError
+from minigen.course.lesson import events
 from minigen.course.lesson.options import RunOptions
 from minigen.nn import MLP
 
@@ -79,12 +81,29 @@ def test_steps_and_sizes(make, tmp_path):
         (True, dict(equals=True), True),
         ("relu", dict(equals="relu"), True),
         ("relu", dict(equals="tanh"), False),
+        (["relu", "tanh"], dict(equals=["relu", "tanh"]), True),
+        (["relu", "tanh"], dict(equals="relu"), False),
+        ("relu", dict(equals=1.0), False),
+        (1.0, dict(equals="relu"), False),
+        ("relu", dict(at_least=0), False),
+        ([[2.0, 2.0], [2.0, 2.0]], dict(equals=2), True),  # a single number is compared with every entry
+        ([2.0, 2.0], dict(equals=np.float64(2)), True),
+        (np.full((2, 2), 0.1), dict(equals=[[0.1]]), False),  # and nothing else is broadcast
+        (np.full((2, 2), 0.1), dict(equals=[0.1, 0.1]), False),
+        ([[0.1]], dict(equals=np.full((2, 2), 0.1)), False),
+        (0.1, dict(equals=[0.1]), False),
+        (0.1, dict(equals=np.full((2, 2), 0.1)), False),
+        ([0.1], dict(equals=0.1), True),
+        ((4,), dict(equals=(4, 4)), False),
+        (4, dict(equals=(4, 4)), False),
+        ((4, 4), dict(equals=(4, 4)), True),
+        (["relu"], dict(equals=["relu", "relu"]), False),
     ],
 )
 def test_bars(make, value, bar, holds):
     lesson = make()
     lesson.claim("a", value, **bar, source="here", unit="nats")
-    assert lesson.claims[0].status == ("passed" if holds else "failed")
+    assert lesson.summary.claims["a"].status == ("passed" if holds else "failed")
     if holds:
         lesson.check("a", value, **bar)
     else:
@@ -93,6 +112,20 @@ def test_bars(make, value, bar, holds):
     lesson.finish()
     assert metrics(lesson)["status"] == ("passed" if holds else "failed")
     make(quick=True)
+
+
+def test_a_check_of_another_shape_names_both(make):
+    lesson = make()
+    for value, equals, says in [
+        ([[0.1]], np.full((2, 2), 0.1), r"\(shape \(1, 1\), not \(2, 2\)\)"),
+        (np.full((2, 3), 0.1), [0.1, 0.1, 0.1], r"\(shape \(2, 3\), not \(3,\)\)"),
+        (0.1, [0.1], r"\(shape \(\), not \(1,\)\)"),
+        ((4,), (4, 4), r"\(shape \(1,\), not \(2,\)\)"),
+        ([0.0, 1.0, float("nan")], 0.0, r"\(largest difference inf, at \(2,\)\)"),
+        ([0.0, 1.0, 0.5], [0.0, 0.5, 0.0], r"\(largest difference 0.5, at \(1,\)\)"),
+    ]:
+        with pytest.raises(CheckFailed, match=says):
+            lesson.check("a", value, equals=equals)
 
 
 def test_a_claim_needs_exactly_one_bar(make):
@@ -187,7 +220,7 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
     lesson = make(out=tmp_path / "parts")
     with pytest.raises(KeyboardInterrupt):
         walk(lesson, stop=30)
-    lesson.run.close("interrupted")
+    lesson.events.emit(events.End("interrupted"))
     assert metrics(lesson)["status"] == "interrupted"
     capsys.readouterr()
     lesson = make(out=tmp_path / "parts", resume=True)
@@ -199,7 +232,7 @@ def test_resuming_gives_the_same_numbers(make, tmp_path, capsys):
 
 
 def test_resuming_something_else_is_refused(make):
-    make(seed=1).run.close()
+    make(seed=1).folder.release()
     for options, says in [
         (dict(seed=2), "had seed 1, not 2"),
         (dict(seed=1, scale=2.0), "had scale 1.0, not 2.0"),
@@ -208,7 +241,7 @@ def test_resuming_something_else_is_refused(make):
             make(resume=True, **options)
     lesson = make(seed=1, resume=True)
     lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(3)}, label="a")
-    lesson.run.close()
+    lesson.folder.release()
     lesson = make(seed=1, resume=True)  # the lesson has changed: said in one line, not a traceback
     with pytest.raises(UsageError, match="run without --resume"):
         lesson.fit(lambda i: 0.0, 10, state={"x": np.zeros(4)}, label="a")
@@ -229,7 +262,7 @@ def test_a_new_run_does_not_use_old_checkpoints(make):
 
         history = lesson.fit(step, 10, state={"x": x}, label="a")
         assert x[0] == 10 and history["loss"][0] == 1
-        lesson.run.close()
+        lesson.folder.release()
 
 
 def test_each_training_has_its_own_label(make):
@@ -241,7 +274,7 @@ def test_each_training_has_its_own_label(make):
 
 def test_foreign_files_are_safe(make, tmp_path):
     lesson = make()
-    lesson.run.close()
+    lesson.folder.release()
     (lesson.out / "table.txt").write_text("mine")
     (lesson.out / "f01.png").write_text("mine")
     lesson = make()
@@ -250,7 +283,7 @@ def test_foreign_files_are_safe(make, tmp_path):
     with pytest.raises(UsageError, match="f01.png was not written by minigen"):
         lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "f01")
     assert (lesson.out / "f01.png").read_text() == "mine" and (lesson.out / "table.txt").read_text() == "mine"
-    lesson.run.close()
+    lesson.folder.release()
 
     marker = lesson.out / ".minigen.json"
     (tmp_path / "precious").write_text("mine")
@@ -339,8 +372,8 @@ def test_in_a_notebook(tmp_path, shown):
     from minigen import plot
 
     lesson = Lesson("gan/02_gan", title="GANs", post="gan")
-    assert (lesson.run.mode, lesson.seed, lesson.quick) == ("notebook", 0, False)
-    assert type(sys.stdout).__name__ != "Tee"
+    assert (lesson.out.name, lesson.seed, lesson.quick) == ("gan-02-gan-notebook", 0, False)
+    assert type(sys.stdout).__name__ != "Output"
     lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "line", caption="It *rises*.")
     lesson.show_source(MLP)
     lesson.table([[1, 2]], ["a", "b"])
@@ -430,7 +463,8 @@ def test_a_prediction_in_a_notebook_hides_its_outcome(shown, capsys):
     assert "It came out as b) six or seven." in opened[0][1]
     lesson.predict(QUESTION, CHOICES)  # the cell is run again
     lesson.outcome("It found 5 of 8.", answer="fewer")
-    assert [prediction.answer for prediction in lesson.predictions] == ["fewer"]
+    lesson.finish()
+    assert [prediction["answer"] for prediction in metrics(lesson)["predictions"]] == ["fewer"]
 
 
 def test_a_prediction_that_cannot_be_answered(make):
@@ -521,3 +555,16 @@ def test_the_id_of_a_lesson(make):
     for bad in ("gan", "gan/2_gan", "GAN/02_gan", "gan/02", "../02_gan"):
         with pytest.raises(ValueError, match="a lesson's id must look like"):
             make(bad)
+
+
+def test_importing_the_lesson_loads_nothing_that_grades():
+    """Neither a sandbox nor a container, nor what the author's proofs need: a lesson without exercises uses none."""
+    code = "import sys; from minigen.course import Lesson; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    exercise = "minigen.course.exercise."
+    loaded = {name.removeprefix(exercise) for name in done.stdout.split() if name.startswith(exercise)}
+    grading = {name for name in loaded if name.startswith("grading.")}
+    assert grading <= {"grading.status", "grading.submission"}
+    assert {"catalog", "format", "notebook", "progress"} <= loaded
+    assert not loaded & {"answers", "checking", "mutate", "prove", "source"}
+    assert not {"matplotlib", "autograd", "scipy"} & set(done.stdout.split())

@@ -10,6 +10,7 @@ from minigen.course import Lesson
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.play import film_of, read_axes
 from minigen.course.lesson.run import Run
+from minigen.course.lesson.sinks.notebook import display_event
 
 TIMES = [100, 50, 0]
 WAYS = ["with noise", "without"]
@@ -159,25 +160,25 @@ def test_the_same_call_gives_the_same_files(make, tmp_path):
     assert files[0] == files[1]
 
 
-def test_a_notebook_shows_the_still(make, monkeypatch):
+def test_a_notebook_shows_the_still(make, monkeypatch, tmp_path):
     shown = []
     monkeypatch.setattr("minigen.plot.show", shown.append)
-    monkeypatch.setattr("minigen.course.lesson.declare.show_markdown", shown.append)
+    monkeypatch.setattr("minigen.course.lesson.sinks.notebook.show_markdown", shown.append)
     make().play("reverse", {"t": TIMES}, points=states()[0], caption="Move t.")
     assert shown == []
-    lesson = make(overwrite=True)
-    lesson.run.mode = "notebook"
+    monkeypatch.setattr(Run, "current", Run(None, RunOptions(out=tmp_path), [display_event], repeats=True))
+    lesson = make()
     for _ in range(2):  # the cell is run again
         lesson.play("reverse", {"t": TIMES}, points=states()[0], caption="Move t.")
     assert [ax.get_title() for ax in shown[0].axes] == ["t = 100", "t = 50", "t = 0"]
-    assert shown[1::2] == ["Move t."] * 2 and len(lesson.metrics()["figures"]) == 1
+    assert shown[1::2] == ["Move t."] * 2 and len(lesson.summary.pictures) == 1
 
 
-def test_models_only(make, monkeypatch):
+def test_without_a_sink_that_draws_there_is_no_file(make, monkeypatch, tmp_path):
+    monkeypatch.setattr(Run, "current", Run(None, RunOptions(out=tmp_path), [], folder_sinks=lambda *_: []))
     lesson = make()
-    monkeypatch.setattr(Run, "models_only", True)
     lesson.play("reverse", {"t": TIMES}, points=states()[0])
-    assert not list(lesson.out.glob("reverse*")) and lesson.metrics()["figures"] == []
+    assert not list(lesson.out.glob("reverse*"))
 
 
 # ------------------------------------------------------------------------------------------------ the still
@@ -199,7 +200,7 @@ def test_the_still_shows_positions_along_the_time():
     points = np.random.default_rng(0).standard_normal((9, 2, 30, 2)).astype(np.float32)
     times = np.arange(8, -1, -1)
     way = {"way": "without"}
-    fig = film_of({"t": times, "way": WAYS}, points, truth=states()[0, 0], start=way, time="t").still()
+    fig = film_of({"t": times, "way": WAYS}, points, truth=states()[0, 0], start=way, time="t").still
     assert [ax.get_title() for ax in fig.axes] == [f"t = {t}" for t in (8, 6, 4, 2, 0)]
     assert fig.get_suptitle() == "without"
     for ax, k in zip(fig.axes, (0, 2, 4, 6, 8)):
@@ -210,14 +211,14 @@ def test_the_still_shows_positions_along_the_time():
 def test_the_still_without_a_time_follows_the_last_axis_of_numbers():
     images = np.arange(2 * 3 * 2, dtype=np.uint8).reshape(2, 3, 2, 1, 1).repeat(4, 3).repeat(4, 4)
     axes = {"w": [0, 1], "z": [-1, 0, 1], "way": WAYS}
-    fig = film_of(axes, images=images, start={"w": 1}).still()
+    fig = film_of(axes, images=images, start={"w": 1}).still
     assert [ax.get_title() for ax in fig.axes] == [f"z = {z}" for z in ("\N{MINUS SIGN}1", "0", "1")]
     assert fig.get_suptitle() == "w = 1, with noise"
     shown = [np.unique(ax.images[0].get_array()) * 255 for ax in fig.axes]
     assert np.allclose(shown, images[1, :, 0, 0, 0][:, None])
-    along_w = film_of(axes, images=images, still="w").still()
+    along_w = film_of(axes, images=images, still="w").still
     assert [ax.get_title() for ax in along_w.axes] == ["w = 0", "w = 1"]
-    only_names = film_of({"way": WAYS}, images=images[0, 0]).still()
+    only_names = film_of({"way": WAYS}, images=images[0, 0]).still
     assert [ax.get_title() for ax in only_names.axes] == WAYS
 
 
@@ -289,4 +290,4 @@ def test_too_much_data_leave_no_file(make, given, what):
     lesson = make()
     with pytest.raises(ValueError, match=f"^{what} must fit into a data file of 1,000,000 bytes, got .*: give fewer"):
         lesson.play("reverse", {"t": TIMES}, **given)
-    assert not list(lesson.out.glob("reverse*")) and lesson.metrics()["figures"] == []
+    assert not list(lesson.out.glob("reverse*")) and lesson.summary.pictures == {}

@@ -7,7 +7,8 @@ import pytest
 
 from minigen.course import Lesson
 from minigen.course.commands.list import main as list_lessons
-from minigen.course.lesson import declare, pretrained, recipe, shared
+from minigen.course.lesson import lesson as lesson_module
+from minigen.course.lesson import pretrained, recipe, shared
 from minigen.course.lesson.options import RunOptions
 from minigen.data import mnist
 from minigen.diffusion.ddpm import eps_model_from_v, q_sample
@@ -155,7 +156,7 @@ def test_the_list_and_a_run_say_it(tmp_path, monkeypatch, capsys):
     (line,) = [line for line in shown.splitlines() if "gan/13_new_digits" in line]
     assert "min (+ 1.5 once)" in line and "(+ once): a model" in shown
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(declare, "models_of", lambda path: [shared.SHARED["digit_diffusion"]])
+    monkeypatch.setattr(lesson_module, "models_of", lambda path: [shared.SHARED["digit_diffusion"]])
     Lesson("gan/99_test", title="Test", post="gan", options=RunOptions(out=tmp_path / "out"))
     assert "digit diffusion: will be trained first, once for all lessons, about 8 min" in capsys.readouterr().out
 

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from minigen.cli import main
-from minigen.course import sweep
 from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
+from minigen.course.lesson import sweep
 from minigen.course.lesson.options import RunOptions
 
 BODY = """\
@@ -96,7 +96,7 @@ def test_what_is_no_number_has_no_worst():
 
 
 def test_a_sweep_that_was_stopped_is_not_complete():
-    outcome = sweep.Outcome("gan/01", 0, 0, 1.0, {"status": "passed", "claims": []})
+    outcome = sweep.SeedResult("gan/01", 0, 0, 1.0, {"status": "passed", "claims": []})
     assert sweep.summarized([outcome], [0, 1], RunOptions())["complete"] is False
     assert sweep.summarized([outcome], [0], RunOptions())["exit_code"] == 0
     assert sweep.summarized([], [0], RunOptions())["exit_code"] == 1
@@ -105,7 +105,8 @@ def test_a_sweep_that_was_stopped_is_not_complete():
 def test_what_is_not_judged_has_not_held():
     claims = [{**claim(1.0, at_least=0.0), "status": state} for state in ("not judged", "passed", "failed")]
     outcomes = [
-        sweep.Outcome("gan/01", seed, 0, 1.0, {"status": "passed", "claims": [one]}) for seed, one in enumerate(claims)
+        sweep.SeedResult("gan/01", seed, 0, 1.0, {"status": "passed", "claims": [one]})
+        for seed, one in enumerate(claims)
     ]
     found = sweep.summarized(outcomes, [0, 1, 2], RunOptions())["lessons"][0]["claims"][0]
     assert (found["held"], found["judged"], found["of"]) == (1, 2, 3)

@@ -711,7 +711,7 @@ steps = lesson.size(16_000, quick=200)
 sources = {"string": string, "64": nets[64], "16": nets[16]}
 heard = [two_seconds(each, lesson.rng(f"sound {k}"), steps) for k, each in sources.items()]
 sound = np.clip(3 * np.concatenate(heard), -1, 1)  # three times as loud
-path = lesson.run.folder.file("string.wav")
+path = lesson.folder.file("string.wav")
 with wave.open(str(path), "wb") as file:
     file.setparams((1, 2, 8000, 0, "NONE", ""))
     file.writeframes((32767 * sound).astype("<i2").tobytes())

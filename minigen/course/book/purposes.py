@@ -13,7 +13,7 @@ from minigen.course.console import plural
 __all__ = ["PageCell", "page_cells", "reading_minutes"]
 
 OPEN_LINES = 12  # code of more lines than this is folded
-WIDGETS = {"predict", "exercise", "outcome", "show_source", "claim", "sampler", "finish", "table_of_claims"}
+WIDGETS = {"predict", "exercise", "outcome", "show_source", "claim", "sampler", "finish"}
 SHOWN = {"figure", "animation", "table", "play"}  # methods of a lesson that show what was computed before
 DRAWING = {"plot", "fig", "figure", "ax", "axes", "plt"}
 WORDS_A_MINUTE = 160  # of a text with mathematics

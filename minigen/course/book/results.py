@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigen.course import sweep
+from minigen.course.child import minigen_command
 from minigen.course.console import UsageError
 from minigen.course.index import LessonInfo
 from minigen.course.lesson.folder import MARKER
 from minigen.course.lesson.recipe import recipe_of
-from minigen.course.lesson.record import FILE_NAME, read_record
 from minigen.course.lesson.run import folder_name
+from minigen.course.lesson.sinks.record import FILE_NAME, read_record
 
 __all__ = ["Result", "existing", "results_of"]
 
@@ -87,7 +86,7 @@ def _read(lesson: LessonInfo, folder: Path) -> Result | None:
 
 def _run(lesson: LessonInfo, runs: Path, options: Sequence[str]) -> None:
     """Run a lesson in a process of its own; what it prints is in its log, its progress bars are shown."""
-    command = [sys.executable, "-P", "-c", sweep.THIS_PACKAGE, "run", lesson.id, "--out", str(runs), *options]
+    command = minigen_command("run", lesson.id, "--out", str(runs), *options)
     code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
     if code == 130:
         raise KeyboardInterrupt

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course import index, sweep
+from minigen.course import index
+from minigen.course.child import minigen_command
 from minigen.course.console import UsageError, cleaning_up, text_table
+from minigen.course.lesson import sweep
 from minigen.course.lesson.options import Parser, RunOptions, add_run_options
 from minigen.course.lesson.run import folder_name, run_file
 
@@ -66,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
     from minigen.course.exercise.substitute import calls
 
     with substituted(options.with_file, lesson.id, options.even_if_wrong):
-        return run_file(lesson.path, options, record=lambda: {"calls": calls()})
+        return run_file(lesson.path, options, extra_metrics=lambda: {"calls": calls()})
 
 
 def _sweep(lessons: Sequence[index.LessonInfo], seeds: str, options: RunOptions, jobs: int, dask: str) -> int:
@@ -84,13 +85,18 @@ def _run_all(lessons: Sequence[index.LessonInfo], options: RunOptions) -> int:
     if options.with_file is not None or options.show:
         raise UsageError("--with and --show go with one lesson, not with --all")
     arguments = ["--seed", str(options.seed), "--scale", repr(options.scale), "--out", str(options.out)]
-    arguments += ["--quick"] * options.quick + ["--overwrite"] * options.overwrite
-    arguments += ["--resume"] * options.resume + ["--anyway"] * options.anyway
+    flags = {
+        "--quick": options.quick,
+        "--overwrite": options.overwrite,
+        "--resume": options.resume,
+        "--even-if-changed": options.even_if_changed,
+    }
+    arguments += [flag for flag, given in flags.items() if given]
     rows, failed = [], 0
     for lesson in lessons:
         metrics = options.out / folder_name(lesson.id, options.quick) / "metrics.json"
         before = _stamp(metrics)
-        code = subprocess.run([sys.executable, "-P", "-c", sweep.THIS_PACKAGE, "run", lesson.id, *arguments]).returncode
+        code = subprocess.run(minigen_command("run", lesson.id, *arguments)).returncode
         if code in (2, 130):
             return code
         if code == 0 and _stamp(metrics) == before:

@@ -8,7 +8,6 @@ depend on; so the second call only loads them, and an interrupted one goes on wh
 from __future__ import annotations
 
 import argparse
-import contextlib
 import difflib
 import json
 import math
@@ -24,12 +23,17 @@ import numpy as np
 
 from minigen.course import index
 from minigen.course.console import UsageError
+from minigen.course.lesson import events
 from minigen.course.lesson.cache import cache_dir
 from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import Parser, RunOptions, add_seed
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.run import FINISHED, Finished, folder_name, run_file
+from minigen.course.lesson.sinks.log import Log
+from minigen.course.lesson.sinks.terminal import Terminal
+from minigen.course.lesson.streams import random_stream
 from minigen.tensor.storage import save_arrays
+from minigen.types import Rng
 
 __all__ = ["checked_samples", "main", "parser"]
 
@@ -177,8 +181,8 @@ def _check_file(path: Path, force: bool) -> None:
 def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndarray | None, np.ndarray | None, int]:
     """Samples, labels (or None), 0; or None, None and the exit code if the lesson failed."""
     recipe = recipe_of(lesson.path)
-    folder = cache_dir() / "samples" / f"{'quick-' * args.quick}seed-{args.seed}-{recipe}"
-    options = RunOptions(seed=args.seed, quick=args.quick, out=folder, resume=True)
+    folder = cache_dir() / "samples" / f"{'quick-' if args.quick else ''}seed-{args.seed}-{recipe}"
+    options = RunOptions(seed=args.seed, quick=args.quick, out=folder, resume=True, retrain=True)
     try:
         kept = _bring_finished_run(lesson, options, recipe)
     except UsageError as error:
@@ -186,34 +190,44 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
     if not kept:
         time = "a few seconds" if args.quick else f"up to {lesson.minutes:g} minutes"
         _say(f"minigen: {lesson.id} is trained first, {time} (seed {args.seed}; kept in {folder})")
-    drawn: list = []
+    drawn: list[np.ndarray | None] = []
     wanted = args.model or lesson.samplers[0]
 
-    def on_sampler(running: Any, name: str, draw: Callable) -> None:
-        if name == wanted:
-            rng = running.rng(f"minigen sample {name}")
-            try:
-                drawn.extend(checked_samples(draw, rng, args.n, name, **_wishes(args)))
-            except ValueError as error:
-                if _wishes(args):
-                    raise UsageError(f"{lesson.id} cannot draw that: {error}") from error
-                raise
-            raise Finished
+    def draw_samples(event: events.Event) -> None:
+        """The sink that draws from the requested model and ends the lesson."""
+        if not isinstance(event, events.Sampler) or event.name != wanted:
+            return
+        rng = random_stream(args.seed, f"minigen sample {wanted}")
+        try:
+            drawn.extend(checked_samples(event.draw, rng, args.n, wanted, **_wishes(args)))
+        except ValueError as error:
+            if _wishes(args):
+                raise UsageError(f"{lesson.id} cannot draw that: {error}") from error
+            raise
+        raise Finished
 
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # its output goes only to its log
-        code = run_file(lesson.path, options, on_sampler)
+    models_on_stderr = Terminal(sys.stderr, only=(events.ModelNote, events.Training))
+    screen: list[events.Sink] = [models_on_stderr, draw_samples]
+    how: dict[str, Any] = {"folder_sinks": _log_alone, "wait": _say_wait, "resume_command": "the same command"}
+    code = run_file(lesson.path, options, screen, **how)
     if drawn:
-        return *drawn, 0
+        samples, labels = drawn
+        return samples, labels, 0
     if code == 0:
         _say(f"minigen: {lesson.id} ended without offering {args.model or 'a model'}")
     return None, None, code or 1
+
+
+def _log_alone(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
+    """The sinks of the folder: nothing is drawn and recorded, and the log leaves out what only a reader needs."""
+    return [Log(folder.file("log.txt"), without=events.Shown)]
 
 
 def _bring_finished_run(lesson: index.LessonInfo, options: RunOptions, recipe: str | None) -> bool:
     """Whether checkpoints are there already: kept by an earlier call, or copied now from a finished run below ./out."""
     name = folder_name(lesson.id, options.quick)
     run = {"lesson": lesson.id, "seed": options.seed, "scale": 1.0, "quick": options.quick, "with": None}
-    folder = RunFolder(options.out / name, run, recipe, resume=True, wait=lambda text: _say(f"minigen: {text}"))
+    folder = RunFolder(options.out / name, run, recipe, resume=True, wait=_say_wait)
     try:
         if not _checkpoints(folder.path):
             _copy_checkpoints(Path("out") / name, folder, {**run, "recipe": recipe})
@@ -242,12 +256,14 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _say_wait(text: str) -> None:
+    _say(f"minigen: {text}")
+
+
 # -- what was drawn ----------------------------------------------------------------------------------------------------
 
 
-def checked_samples(
-    draw: Callable, rng: np.random.Generator, n: int, name: str, **wishes: Any
-) -> tuple[np.ndarray, np.ndarray | None]:
+def checked_samples(draw: Callable, rng: Rng, n: int, name: str, **wishes: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """`n` samples, float32, and their labels, int64, or None, from calls `draw(rng, m, **wishes)`, m at most 1,000.
 
     Raises ValueError, with the sampler's `name`, for samples that are not finite numbers of shape (m, ...), images

@@ -18,10 +18,8 @@ from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import Report, grade_file, references
-from minigen.course.exercise.grading.inputs import arguments
+from minigen.course.exercise.grading.grade import Report, grade_file
 from minigen.course.exercise.grading.report import render
-from minigen.course.exercise.grading.runner import MARK
 from minigen.course.exercise.grading.submission import (
     Submission,
     Unreadable,
@@ -37,7 +35,6 @@ __all__ = [
     "answer_file",
     "check_files",
     "exit_code",
-    "inputs",
     "lesson_of_file",
     "next_exercise",
     "summary",
@@ -50,23 +47,6 @@ SCHEMA_VERSION = 3  # of what `check --json` prints; see classroom/schema/check.
 def answer_file(lesson: str, folder: Path | None = None) -> Path:
     """Where the answers of a lesson are: `exercises/gan_02.py`."""
     return (home() if folder is None else Path(folder)) / f"{lesson.replace('/', '_')}.py"
-
-
-def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
-    """The arguments of the first call that a case makes: `my_loss(*inputs("gan/12/critic_loss", "by_hand"))`.
-
-    Raises UsageError for an unknown exercise or case, and in a file that is being checked.
-    """
-    if MARK in os.environ:
-        raise UsageError("inputs(...) is for your own Python session and not available in a check; remove the call")
-    exercises = catalog.find(exercise_id)
-    if len(exercises) != 1:
-        raise UsageError(f"{exercise_id!r} has several exercises: say which")
-    for wanted, row in zip(exercises[0].cases, references(exercises[0], seed), strict=True):
-        if wanted.name == case and row.calls:
-            return tuple(arguments(exercises[0].reference, row.calls[0]).values())
-    names = ", ".join(wanted.name for wanted in exercises[0].cases)
-    raise UsageError(f"{exercises[0].id} has no case {case!r}; it has {names}")
 
 
 def lesson_of_file(path: Path, submission: Submission) -> list[Exercise]:

@@ -1,4 +1,7 @@
-"""What a notebook offers to a student: `check` her function, and `use` it to train the lesson."""
+"""What a notebook offers to a student: `check` her function, see its `inputs`, `use` it to train the lesson.
+
+What grades is imported by the functions that need it: every lesson imports this module.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from minigen.course.console import UsageError
-from minigen.course.exercise import catalog, checking, substitute
+from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.format import Exercise, resolve
-from minigen.course.exercise.grading import runner
-from minigen.course.exercise.grading.grade import grade_function
-from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.progress import Progress, home
 
-__all__ = ["check", "use"]
+__all__ = ["check", "inputs", "use"]
 
 
 def check(exercise_id: str | Callable, function: Callable | None = None) -> None:
@@ -26,6 +26,9 @@ def check(exercise_id: str | Callable, function: Callable | None = None) -> None
     student's folder, as that of `minigen exercise check` is. `check("gan/02")` checks the student's file.
     Raises UsageError for an unknown exercise.
     """
+    from minigen.course.exercise import checking
+    from minigen.course.exercise.grading import runner
+
     if runner.MARK in os.environ:  # a call that was left in a student's file
         print("(a file that is being checked does not check itself)")
         return
@@ -44,6 +47,10 @@ def check(exercise_id: str | Callable, function: Callable | None = None) -> None
 
 
 def _check_here(exercise: Exercise, function: Any) -> None:
+    from minigen.course.exercise import checking
+    from minigen.course.exercise.grading.grade import grade_function
+    from minigen.course.exercise.grading.report import render
+
     report = grade_function(exercise, function)
     print(render(report, sys.stdout))
     folder = home()
@@ -57,6 +64,27 @@ def _check_here(exercise: Exercise, function: Any) -> None:
     print(checking.next_exercise(folder, after=exercise.id))
 
 
+def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
+    """The arguments of the first call that a case makes: `my_loss(*inputs("gan/12/critic_loss", "by_hand"))`.
+
+    Raises UsageError for an unknown exercise or case, and in a file that is being checked.
+    """
+    from minigen.course.exercise.grading import runner
+    from minigen.course.exercise.grading.grade import references
+    from minigen.course.exercise.grading.inputs import arguments
+
+    if runner.MARK in os.environ:
+        raise UsageError("inputs(...) is for your own Python session and not available in a check; remove the call")
+    exercises = catalog.find(exercise_id)
+    if len(exercises) != 1:
+        raise UsageError(f"{exercise_id!r} has several exercises: say which")
+    for wanted, row in zip(exercises[0].cases, references(exercises[0], seed), strict=True):
+        if wanted.name == case and row.calls:
+            return tuple(arguments(exercises[0].reference, row.calls[0]).values())
+    names = ", ".join(wanted.name for wanted in exercises[0].cases)
+    raise UsageError(f"{exercises[0].id} has no case {case!r}; it has {names}")
+
+
 def use(*functions: Callable, exercise: str | None = None) -> None:
     """Train with your own functions in this notebook: `use(discriminator_loss)`, then run the lesson's cells.
 
@@ -64,6 +92,8 @@ def use(*functions: Callable, exercise: str | None = None) -> None:
     function, `use` it again. `use()` says how often they were called, and puts the package's own back.
     Raises UsageError for what is no function, and for an unknown exercise; nothing is changed then.
     """
+    from minigen.course.exercise.grading import runner
+
     if runner.MARK in os.environ:  # a call that was left in a student's file
         print("(a file that is being checked trains nothing)")
         return

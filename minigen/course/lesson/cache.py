@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minigen.course.console import UsageError
+from minigen.course.lesson import events
 from minigen.course.lesson.claims import jsonable
 from minigen.course.lesson.folder import remove_partial_files, slug
 from minigen.course.lesson.recipe import recipe_of_functions, sources_of
@@ -43,7 +44,7 @@ def cache_dir() -> Path:
 def _say(text: str) -> None:
     """Print a line about a model; in a lesson's run it is no output of the lesson."""
     if Run.current is not None:
-        Run.current.say(text)
+        Run.current.events.emit(events.ModelNote(text))
     else:
         print(text)
 

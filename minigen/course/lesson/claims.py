@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from minigen.course.console import format_number
+from minigen.types import Array
 
-__all__ = ["Bar", "CheckFailed", "Claim", "jsonable"]
+__all__ = ["HEADER", "Bar", "CheckFailed", "Claim", "jsonable"]
+
+HEADER = ["claim", "value", "bar", "verdict", "source"]  # of a table of claims
 
 
 class CheckFailed(AssertionError):
@@ -19,7 +22,11 @@ class CheckFailed(AssertionError):
 
 @dataclass(frozen=True)
 class Bar:
-    """One condition on a value: low <= value <= high, or |value - target| <= atol; a list must meet it everywhere."""
+    """One condition on a value: low <= value <= high, or |value - target| <= atol.
+
+    An array must meet it in every entry. Its shape must be that of the target, unless the target is a single number,
+    to which every entry is compared: nothing is broadcast.
+    """
 
     low: float | None = None
     high: float | None = None
@@ -44,15 +51,22 @@ class Bar:
         return cls(low=None if low is None else float(low), high=None if high is None else float(high))
 
     def holds(self, value: Any) -> bool:
-        """Whether every entry of `value` meets the bar; NaN never does."""
+        """Whether every entry of `value` meets the bar; NaN never does, and neither does an array of another shape."""
         value = np.asarray(value)
-        if value.dtype.kind not in "biuf" or value.size == 0:
-            return self.target is not None and value.size > 0 and bool(np.all(value == np.asarray(self.target)))
+        if value.size == 0:
+            return False
         if self.target is not None:
-            return bool(np.all(_distance(value, self.target) <= self.atol))
-        return bool(
+            if not self.fits(value):
+                return False
+            close = _distance(value, self.target) <= self.atol if _numeric(value, self.target) else value == self.target
+            return bool(np.all(close))
+        return _numeric(value) and bool(
             (self.low is None or np.all(value >= self.low)) and (self.high is None or np.all(value <= self.high))
         )
+
+    def fits(self, value: Any) -> bool:
+        """Whether `value` has the shape of what it must equal, or is compared with a single number."""
+        return np.shape(self.target) in ((), np.shape(value))
 
     def __str__(self) -> str:
         if self.target is not None:
@@ -86,29 +100,23 @@ class Claim:
     def __post_init__(self):
         self.status = "not judged" if not self.judged else "passed" if self.bar.holds(self.value) else "failed"
 
-    def require(self) -> None:
-        """Raise CheckFailed, with the value and the worst entry of an array, if the bar is not met."""
-        if self.status == "failed":
-            got = format_number(self.value)
-            raise CheckFailed(f"check failed: {self.name}: got {got}, must be {self.bar}{self._worst()}")
+    def failure(self) -> str:
+        """The message of a check whose bar is not met, with the worst entry of an array."""
+        return f"check failed: {self.name}: got {format_number(self.value)}, must be {self.bar}{self._worst()}"
 
     def _worst(self) -> str:
-        """Which entry of an array is furthest from what it should equal."""
-        value = np.asarray(self.value)
-        if self.bar.target is None or value.ndim == 0 or value.dtype.kind not in "biuf":
-            return ""
-        target = np.asarray(self.bar.target, dtype=np.float64)
-        try:
-            gap = np.abs(value - target)
-        except ValueError:
+        """Which entry of an array is furthest from what it should equal, or the two shapes where they differ."""
+        value, target = np.asarray(self.value), np.asarray(self.bar.target)
+        if self.bar.target is not None and not self.bar.fits(value):
             return f" (shape {value.shape}, not {target.shape})"
-        if gap.shape != value.shape or gap.size == 0:
-            return f" (shape {value.shape})"
-        at = np.unravel_index(np.argmax(np.nan_to_num(gap, nan=np.inf)), gap.shape)
+        if self.bar.target is None or value.ndim == 0 or value.size == 0 or not _numeric(value, target):
+            return ""
+        gap = _distance(value, target)
+        at = np.unravel_index(np.argmax(gap), gap.shape)
         return f" (largest difference {gap[at]:.3g}, at {tuple(int(i) for i in at)})"
 
     def row(self) -> list[str]:
-        """Claim, value, bar, verdict, source: one line of the table."""
+        """One line of the table, whose columns HEADER names."""
         unit = f" {self.unit}" if self.unit else ""
         return [self.name, format_number(self.value) + unit, str(self.bar), self.status, self.source]
 
@@ -125,14 +133,14 @@ class Claim:
         }
 
 
-def _distance(value: np.ndarray, target: Any) -> np.ndarray:
-    """|value - target| entry by entry; 0 for equal infinities, inf for shapes that do not match."""
-    target = np.asarray(target)
-    try:
-        value, target = np.broadcast_arrays(value, target)
-    except ValueError:
-        return np.array(math.inf)
-    value, target = value.astype(np.float64), target.astype(np.float64)
+def _numeric(*values: Any) -> bool:
+    """Whether all are real numbers or truth values, or arrays of them."""
+    return all(np.asarray(value).dtype.kind in "biuf" for value in values)
+
+
+def _distance(value: Array, target: Any) -> Array:
+    """|value - target| entry by entry, float64; 0 for equal infinities, inf for NaN."""
+    value, target = value.astype(np.float64), np.asarray(target, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         return np.where(value == target, 0.0, np.nan_to_num(np.abs(value - target), nan=math.inf, posinf=math.inf))
 

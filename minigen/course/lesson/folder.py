@@ -38,7 +38,8 @@ class RunFolder:
     """`path` with a marker file that says which run made it and lists the files it wrote.
 
     run:       what identifies the run (lesson, seed, scale, ...); resuming requires the same.
-    recipe:    a hash of the code of the run, or None if it is not known; resuming requires the same, unless `anyway`.
+    recipe:    a hash of the code of the run, or None if it is not known; resuming requires the same, unless
+               `even_if_changed`.
     resume:    go on with the files of the run before. Without it they are removed, except that a run of something else
                which has finished, or has checkpoints, is kept beside this one, in `kept`; `overwrite` removes it too.
     wait:      called with a sentence when another process is writing to the folder, before waiting for it.
@@ -55,7 +56,7 @@ class RunFolder:
         recipe: str | None = None,
         *,
         resume: bool = False,
-        anyway: bool = False,
+        even_if_changed: bool = False,
         overwrite: bool = False,
         wait: Callable[[str], None] | None = None,
     ):
@@ -69,7 +70,7 @@ class RunFolder:
             self._read()
             self.path.mkdir(parents=True, exist_ok=True)
             self._acquire(wait)
-            self._begin(resume, anyway, overwrite)
+            self._begin(resume, even_if_changed, overwrite)
         except OSError as error:
             self.release()
             raise UsageError(f"cannot write to {self.path}: {error.strerror or error}") from error
@@ -132,7 +133,7 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return "another run"
 
-    def _begin(self, resume: bool, anyway: bool, overwrite: bool) -> None:
+    def _begin(self, resume: bool, even_if_changed: bool, overwrite: bool) -> None:
         """Take over from the run before, and note in the marker that this one has begun."""
         before = self._read()  # again: another run may have ended while this one waited
         for folder in (self.path, self.path / "checkpoints"):
@@ -140,7 +141,7 @@ class RunFolder:
         if before is not None:
             self.files = list(before["files"])
             if resume:
-                self._check_same(before, anyway)
+                self._check_same(before, even_if_changed)
                 self.resumed = True
             elif not overwrite and self._worth_keeping(before):
                 self._keep(before)
@@ -181,7 +182,7 @@ class RunFolder:
     def _inside(self, name: str) -> bool:
         return (self.path / name).resolve().is_relative_to(self.path.resolve())
 
-    def _check_same(self, before: dict[str, Any], anyway: bool) -> None:
+    def _check_same(self, before: dict[str, Any], even_if_changed: bool) -> None:
         for name, value in self.run.items():
             if before["run"].get(name) != value:
                 was = f"{name} {before['run'].get(name)}, not {value}" if name != "with" else "another file for --with"
@@ -189,7 +190,7 @@ class RunFolder:
         recipe = before.get("recipe")
         if self.recipe is None or recipe == self.recipe:
             return
-        if not anyway:
+        if not even_if_changed:
             raise UsageError(
                 f"cannot resume: the lesson or the package has changed since the run in {self.path} began; "
                 "train anew without --resume, or go on with --resume anyway"

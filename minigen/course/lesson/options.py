@@ -24,8 +24,8 @@ class RunOptions:
     """How a lesson is run.
 
     out:       the folder that receives one folder for each lesson.
-    resume:    go on from the checkpoints of an interrupted run with the same options; `anyway`, also if the code that
-               made them has changed.
+    resume:    go on from the checkpoints of an interrupted run with the same options; `even_if_changed`, also if the
+               code that made them has changed; `retrain`, a checkpoint that is not usable is replaced, not an error.
     overwrite: remove a finished run of something else from its folder, instead of putting it aside.
     with_file: the student's functions that stand in the place of the package's.
     even_if_wrong: a check of the lesson that fails is reported, and the run goes on: to see what a wrong function does.
@@ -37,20 +37,28 @@ class RunOptions:
     out: Path = Path("out")
     show: bool = False
     resume: bool = False
-    anyway: bool = False
+    even_if_changed: bool = False
+    retrain: bool = False
     overwrite: bool = False
     with_file: Path | None = None
     even_if_wrong: bool = False
 
     def command(self, start: str) -> str:
         """The command line that repeats this run; `start` is "minigen run gan/02_gan" or "python lesson.py"."""
-        parts = ["--quick"] * self.quick
-        parts += ["--scale", repr(self.scale)] * (self.scale != 1.0)
-        parts += ["--seed", str(self.seed)] * (self.seed != 0)
-        parts += ["--out", str(self.out)] * (self.out != Path("out"))
-        parts += ["--with", str(self.with_file)] * (self.with_file is not None)
-        parts += ["--even-if-wrong"] * self.even_if_wrong
-        return " ".join([start, *map(shlex.quote, parts)])
+        words = []
+        if self.quick:
+            words += ["--quick"]
+        if self.scale != 1.0:
+            words += ["--scale", repr(self.scale)]
+        if self.seed != 0:
+            words += ["--seed", str(self.seed)]
+        if self.out != Path("out"):
+            words += ["--out", str(self.out)]
+        if self.with_file is not None:
+            words += ["--with", str(self.with_file)]
+        if self.even_if_wrong:
+            words += ["--even-if-wrong"]
+        return " ".join([start, *map(shlex.quote, words)])
 
     def with_hash(self) -> str | None:
         """A hash of the student's file, or None if there is none."""
@@ -69,11 +77,14 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**kwargs)
 
     def parse_known_args(self, args=None, namespace=None):
-        """As argparse does, with `--resume anyway` as one option: an optional value would swallow a lesson's ID."""
+        """As argparse does, with `--resume anyway` read as two options.
+
+        argparse would read the ID of a lesson as the value of an option whose value may be absent.
+        """
         words = list(sys.argv[1:] if args is None else args)
         for i in range(len(words) - 1):
             if words[i : i + 2] == ["--resume", "anyway"]:
-                words[i + 1] = "--anyway"
+                words[i + 1] = "--even-if-changed"
         return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -127,7 +138,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show", action="store_true", help="also open each figure in a window")
     resume = "continue an interrupted run where it stopped; --resume anyway: also if the code has changed since"
     parser.add_argument("--resume", action="store_true", help=resume)
-    parser.add_argument("--anyway", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--even-if-changed", action="store_true", help=argparse.SUPPRESS)
     overwrite = "remove a finished run with other options from the folder, instead of keeping it beside"
     parser.add_argument("--overwrite", action="store_true", help=overwrite)
 

@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,7 @@ class Film:
         largest = max(float(np.abs(part).max()) for part in parts)
         return min(largest, 10 * max(abs(bound) for bound in self.bounds)) or 1.0
 
+    @cached_property
     def still(self) -> Figure:
         """A figure of a few positions along one axis, in one row; the others stay where they start."""
         moving = self.axes[self.moving]

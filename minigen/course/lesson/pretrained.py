@@ -16,7 +16,7 @@ from minigen.metrics.digits import DigitClassifier
 from minigen.tensor import parallel_call
 
 if TYPE_CHECKING:
-    from minigen.course.lesson.declare import Lesson
+    from minigen.course.lesson.lesson import Lesson
 
 __all__ = ["DigitDiffusion", "digit_classifier", "digit_diffusion"]
 

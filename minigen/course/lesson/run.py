@@ -1,10 +1,9 @@
-"""Running a lesson file: its options, its folder and log, and how it ends.
+"""Running a lesson file: its folder, where its events go, and how it ends.
 
-`run_file` runs a file for `minigen run` and for `python lesson.py` alike: what the file prints goes to the terminal and
-to `log.txt`, what ends it becomes one message and an exit code. The file runs in this process, because a figure window,
-Ctrl-C and a student's function in place of the package's then need nothing special; `minigen run --all` gives each
-lesson a process of its own. In a notebook, and where other code makes a `Lesson`, there is a `Run` too, which only
-keeps the folder and the log.
+`run_file` runs a file for `minigen run` and for `python lesson.py` alike: what ends it becomes one message and an exit
+code. The file runs in this process, because a figure window, Ctrl-C and a student's function in place of the package's
+then need nothing special; `minigen run --all` gives each lesson a process of its own. A notebook, and other code that
+makes a `Lesson`, opens a `Run` too, which has a folder and sinks and ends with `lesson.finish()`.
 """
 
 from __future__ import annotations
@@ -15,86 +14,90 @@ import os
 import runpy
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TextIO, cast
+from typing import Any, ClassVar, TextIO, cast
 
 from minigen.course.console import UsageError, color, safe_streams, silence_stdout
+from minigen.course.lesson import events
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
 from minigen.course.lesson.recipe import recipe_of
-from minigen.course.lesson.record import FILE_NAME, Record
+from minigen.course.lesson.sinks.log import Log
+from minigen.course.lesson.sinks.notebook import display_event
+from minigen.course.lesson.sinks.pictures import Pictures
+from minigen.course.lesson.sinks.record import FILE_NAME, Record
+from minigen.course.lesson.sinks.summary import Summary
+from minigen.course.lesson.sinks.terminal import Terminal, show_window
 from minigen.progress import in_notebook
 
-__all__ = ["Finished", "Run", "folder_name", "join", "run_file"]
+__all__ = ["FINISHED", "Finished", "Run", "default_folder_sinks", "folder_name", "join", "run_file"]
 
 DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 FINISHED = ("passed", "failed", "not judged")  # of the statuses of a lesson
 
-Sampled = Callable[[Any, str, Callable], None]
-
-
-class Declared(Protocol):
-    """What a run needs of the `Lesson` that its file makes."""
-
-    id: str
-    status: str
-
-    def metrics(self) -> dict[str, Any]: ...
+FolderSinks = Callable[[RunFolder, "Path | None"], list[events.Sink]]
 
 
 class Finished(BaseException):
     """Ends a lesson early, without an error: its samples are drawn. `except Exception` does not catch it."""
 
 
-class Run:
-    """One run of a lesson.
+def default_folder_sinks(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
+    """The sinks of the folder: pictures, log and, where the lesson's file is known, the record."""
+    sinks: list[events.Sink] = [Pictures(folder), Log(folder.file("log.txt"))]
+    if lesson_file is not None:
+        sinks.append(Record(lesson_file, folder.file(FILE_NAME)))
+    return sinks
 
-    mode:       "run" (`minigen run`), "script" (`python lesson.py`), "notebook" or "code".
-    path:       the lesson's file, if it is known.
-    on_sampler: for `minigen sample`: called as `on_sampler(lesson, name, draw)` at each sampler that the lesson offers.
-                Such a run is for its models only: figures and tables are not made, checkpoints that do not fit are
-                replaced.
-    record:     more for metrics.json.
+
+class Run:
+    """One run of a lesson: its options, its folder and the stream of its events.
+
+    path:           the lesson's file, if it is known.
+    screen:         the sinks that show the lesson, from before it begins to after its end.
+    folder_sinks:   makes those that write to the folder, from the lesson's beginning to its end.
+    repeats:        a notebook: cells are run again, after the end too; its folder is its own and always overwritten.
+    wait:           called with a sentence while another process holds the folder; without it that is an error.
+    extra_metrics:  called at the end, for more entries of metrics.json.
+    resume_command: what continues an interrupted run; by default the command line of `minigen run`.
     """
 
     current: ClassVar[Run | None] = None  # the one that `run_file` has under way: the lesson that is made joins it
 
     def __init__(
         self,
-        mode: str,
+        path: Path | None,
         options: RunOptions,
-        path: Path | None = None,
-        on_sampler: Sampled | None = None,
-        record: Callable[[], Mapping[str, Any]] = dict,
+        screen: Sequence[events.Sink],
+        *,
+        folder_sinks: FolderSinks = default_folder_sinks,
+        repeats: bool = False,
+        wait: Callable[[str], None] | None = None,
+        extra_metrics: Callable[[], Mapping[str, Any]] = dict,
+        resume_command: str = "",
     ):
-        self.mode, self.options, self.path = mode, options, path
-        self.on_sampler, self.record = on_sampler, record
-        self.recipe = recipe_of(path)
-        self.lesson: Declared | None = None
-        self.folder: RunFolder
-        self.outputs: Record | None = None  # a notebook, whose cells run in any order, has none
-        self._saying = False
-        self.closed = False
+        self.path, self.options, self.repeats, self.resume_command = path, options, repeats, resume_command
+        self.summary = Summary(repeats)
+        self.events = events.Stream(screen)
+        self._screen, self._folder_sinks, self._wait, self._extra = list(screen), folder_sinks, wait, extra_metrics
+        self._folder: RunFolder | None = None
 
     @property
-    def models_only(self) -> bool:
-        return self.on_sampler is not None
+    def folder(self) -> RunFolder:
+        """The folder of a run that is open."""
+        assert self._folder is not None, "the run has not been opened"
+        return self._folder
 
-    @property
-    def teed(self) -> bool:
-        """Whether all that is printed goes to the log by itself."""
-        return self.mode in ("run", "script")
-
-    def open(self, lesson: Declared) -> None:
-        """Take on the lesson: open its folder and log. Raises UsageError if the folder cannot be used."""
-        if self.lesson is not None:
-            raise ValueError(f"a lesson file makes one Lesson, and {self.lesson.id} is there already")
+    def open(self, lesson: events.Heading) -> None:
+        """Open the folder and all sinks. Raises UsageError if the folder cannot be used."""
+        if self.summary.start is not None:
+            raise ValueError(f"a lesson file makes one Lesson, and {self.summary.start.lesson.id} is there already")
         options = self.options
-        self.folder = RunFolder(
-            options.out / folder_name(lesson.id, options.quick, self.mode == "notebook"),
+        folder = self._folder = RunFolder(
+            options.out / folder_name(lesson.id, options.quick, self.repeats),
             {
                 "lesson": lesson.id,
                 "seed": options.seed,
@@ -102,106 +105,68 @@ class Run:
                 "quick": options.quick,
                 "with": options.with_hash(),
             },
-            self.recipe,
+            recipe_of(self.path),
             resume=options.resume,
-            anyway=options.anyway,
-            overwrite=options.overwrite or self.mode == "notebook",
-            wait=self._wait if self.models_only else None,
+            even_if_changed=options.even_if_changed,
+            overwrite=options.overwrite or self.repeats,
+            wait=self._wait,
         )
-        self.folder.file("log.txt").write_text("", encoding="utf-8")
-        if self.path is not None and not self.models_only:
-            self.outputs = Record(self.path, self.folder.file(FILE_NAME))
-        self.lesson = lesson
-        if options.resume and not self.folder.resumed:
-            self.say(f"nothing to resume in {self.folder.path}: starting from the beginning")
-        if self.folder.kept is not None:
-            self.say(f"the run that was in {self.folder.path} is kept in {self.folder.kept}")
+        self.events.sinks = [*self._folder_sinks(folder, self.path), self.summary, *self._screen, self._end]
+        if options.resume and not folder.resumed:
+            self.events.emit(events.Note(f"nothing to resume in {folder.path}: starting from the beginning"))
+        if folder.kept is not None:
+            self.events.emit(events.Note(f"the run that was in {folder.path} is kept in {folder.kept}"))
+        self.events.emit(events.Start(lesson, options, folder.path, folder.recipe))
 
-    @staticmethod
-    def _wait(text: str) -> None:
-        print(f"minigen: {text}", file=sys.stderr, flush=True)
+    def _end(self, event: events.Event) -> None:
+        """The last sink: at the end write metrics.json and let others use the folder.
 
-    def say(self, text: str, notebook: bool = True) -> None:
-        """Print a line and log it; with notebook=False a notebook only logs it, having displayed it in its own way."""
-        self._saying = True
-        try:
-            if notebook or self.mode != "notebook":
-                print(text, flush=True)
-        finally:
-            self._saying = False
-        if not self.teed:
-            self.write_log(text + "\n")
-
-    def show(self, kind: str, **payload: Any) -> None:
-        """Note an output of the lesson in its record; `minigen.course.lesson.record` lists the kinds."""
-        if self.outputs is not None and not self.closed:
-            self.outputs.add(kind, **payload)
-
-    def printed(self, text: str) -> None:
-        """Log what goes to standard output; what the lesson itself prints is an output of the lesson."""
-        self.write_log(text)
-        if self.outputs is not None and not self._saying and not self.closed:
-            self.outputs.print(text)
-
-    def tell(self, text: str) -> None:
-        """Print what takes time; on standard error too in a run for its models only."""
-        self.say(text)
-        if self.models_only:
-            print(text, file=sys.stderr, flush=True)
-
-    def write_log(self, text: str) -> None:
-        """Append to log.txt, from the lesson's beginning to its end."""
-        if self.lesson is not None and not self.closed:
-            with (self.folder.path / "log.txt").open("a", encoding="utf-8") as log:
-                log.write(text)
-
-    def close(self, status: str | None = None) -> None:
-        """Write metrics.json and let others use the folder; safe to call again.
-
-        A notebook may go on, run cells again and write to its folder; nothing else does.
+        A notebook may go on, run cells again and write to its folder; in any other run nothing writes there any more.
         """
-        if self.lesson is None or self.closed:
+        if not isinstance(event, events.End):
             return
-        self.closed = self.mode != "notebook"
-        if status is not None:
-            self.lesson.status = status
-        if self.outputs is not None:
-            self.outputs.flush()
         try:
-            self.folder.write_json("metrics.json", self.lesson.metrics())
-            if self.lesson.status in FINISHED:
+            self.folder.write_json("metrics.json", self.summary.metrics(self._extra()))
+            if event.status in FINISHED:
                 self.folder.finish()
         finally:
             self.folder.release()
+            if not self.repeats:
+                self.events.sinks = self._screen
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
-        """While the lesson's file runs: it is the current run, and what it prints is logged."""
+        """While the lesson's file runs: it is the current run, and what the file prints becomes events."""
         Run.current = self
         try:
-            with contextlib.redirect_stdout(cast(TextIO, Tee(sys.stdout, self.printed))):
+            with contextlib.redirect_stdout(cast(TextIO, Output(sys.stdout, self.events))):
                 yield
         finally:
             Run.current = None
 
 
-class Tee:
-    """Standard output that also goes elsewhere: to `write`, a function of the text."""
+class Output:
+    """Standard output of a lesson's file: text that is written to it becomes an event."""
 
-    def __init__(self, stream: TextIO, write: Callable[[str], Any]):
-        self.stream, self._also = stream, write
+    def __init__(self, stream: TextIO, stream_of_events: events.Stream):
+        self._stream, self._events = stream, stream_of_events
 
     def write(self, text: str) -> int:
-        self._also(text)
-        return self.stream.write(text)
+        self._events.emit(events.Printed(text))
+        return len(text)
 
     def __getattr__(self, name: str) -> Any:  # flush, isatty, encoding, fileno, ...
-        return getattr(self.stream, name)
+        return getattr(self._stream, name)
 
 
 def folder_name(lesson_id: str, quick: bool = False, notebook: bool = False) -> str:
     """The folder of a run below --out: a quick run or a notebook never takes the place of a run in full."""
-    return slug(lesson_id) + "-quick" * quick + "-notebook" * notebook
+    return slug(lesson_id) + ("-quick" if quick else "") + ("-notebook" if notebook else "")
+
+
+def on_screen(options: RunOptions, stream: TextIO | None = None) -> list[events.Sink]:
+    """The sinks of a terminal: lines of text, and windows under --show."""
+    return [Terminal(stream), show_window] if options.show else [Terminal(stream)]
 
 
 def join(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
@@ -213,56 +178,50 @@ def join(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
     if Run.current is not None:
         return Run.current
     if in_notebook():
-        return Run("notebook", options or RunOptions(quick=bool(os.environ.get("MINIGEN_QUICK"))))
-    if options is None and caller.get("__name__") == "__main__" and caller.get("__file__"):
-        path = Path(caller["__file__"])
-        raise SystemExit(run_file(path, script_options(sys.argv[1:], prog=path.name), mode="script"))
-    return Run("code", options or RunOptions(), Path(caller["__file__"]) if caller.get("__file__") else None)
+        options = options or RunOptions(quick=bool(os.environ.get("MINIGEN_QUICK")))
+        return Run(None, options, [display_event], repeats=True)
+    path = Path(caller["__file__"]) if caller.get("__file__") else None
+    if options is None and caller.get("__name__") == "__main__" and path is not None:
+        options = script_options(sys.argv[1:], prog=path.name)
+        resume = f"{options.command(f'python {path}')} --resume"
+        raise SystemExit(run_file(path, options, resume_command=resume))
+    options = options or RunOptions()
+    return Run(path, options, on_screen(options))
 
 
-def run_file(
-    path: Path,
-    options: RunOptions,
-    on_sampler: Sampled | None = None,
-    record: Callable[[], Mapping[str, Any]] = dict,
-    mode: str = "run",
-) -> int:
+def run_file(path: Path, options: RunOptions, screen: Sequence[events.Sink] | None = None, **how: Any) -> int:
     """Run a lesson file; the exit code: 0, 1 (failed claim, check or error), 2 (usage), 130 (Ctrl-C).
 
-    The other arguments are those of `Run`.
+    screen: by default the terminal. The other arguments are those of `Run`.
     """
     safe_streams()
     if not options.show and "matplotlib" not in sys.modules:
         os.environ.setdefault("MPLBACKEND", "Agg")  # no window system is needed to draw to files
-    run = Run(mode, options, path, on_sampler, record)
+    run = Run(path, options, on_screen(options, sys.stdout) if screen is None else screen, **how)
     with run.active():
         try:
             runpy.run_path(str(path), run_name="__main__")
         except Finished:
-            run.close("stopped early")
+            run.events.emit(events.End("stopped early"))
             return 0
         except SystemExit as error:
-            run.close("stopped" if run.lesson is not None and run.lesson.status == "running" else None)
+            run.events.emit(events.End("stopped"))
             return error.code if isinstance(error.code, int) else int(error.code is not None)
         except BaseException as error:
-            if run.lesson is None and isinstance(error, KeyboardInterrupt):
+            if run.summary.start is None and isinstance(error, KeyboardInterrupt):
                 raise
             return _stopped_by(error, run)
-        if run.lesson is None or run.lesson.status == "running":
-            missing = "lesson = Lesson(...)" if run.lesson is None else "lesson.finish()"
+        if run.summary.status == "running":
+            missing = "lesson = Lesson(...)" if run.summary.start is None else "lesson.finish()"
             return _stopped_by(CheckFailed(f"{path} has no {missing}"), run)
-        run.close()
-        return int(run.lesson.status == "failed")
+        return int(run.summary.status == "failed")
 
 
 def _stopped_by(error: BaseException, run: Run) -> int:
-    """Report the error that ended a lesson, close the run, and return the exit code."""
+    """Report the error that ended a lesson, end the run, and return the exit code."""
     text, status, code = _verdict(error, run)
-    try:
-        run.write_log(text + "\n")
-        run.close(status)
-    except (OSError, UsageError):
-        pass  # the folder is what failed
+    with contextlib.suppress(OSError, UsageError):  # the folder is what failed
+        run.events.emit(events.End(status, text))
     if isinstance(error, BrokenPipeError):
         silence_stdout()
     print(color(text, "red", sys.stderr), file=sys.stderr, flush=True)
@@ -278,7 +237,7 @@ def _verdict(error: BaseException, run: Run) -> tuple[str, str, int]:
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         why = error.strerror or "the disk is full"
         return f"minigen: {why}: free some space, then {_resume_command(run)}", "interrupted", 2
-    if isinstance(error, OSError) and run.lesson is not None and not run.folder.path.exists():
+    if isinstance(error, OSError) and run.summary.start is not None and not run.folder.path.exists():
         return f"minigen: {run.folder.path} has been deleted or moved while the lesson ran", "error", 2
     if isinstance(error, UsageError):
         return f"minigen: {error}", "error", 2
@@ -288,10 +247,10 @@ def _verdict(error: BaseException, run: Run) -> tuple[str, str, int]:
 
 
 def _resume_command(run: Run) -> str:
-    if run.models_only:
-        return "the same command"
-    start = f"python {run.path}" if run.mode == "script" else f"minigen run {run.lesson.id if run.lesson else ''}"
-    return f"{run.options.command(start)} --resume"
+    if run.resume_command:
+        return run.resume_command
+    lesson = "" if run.summary.start is None else run.summary.start.lesson.id
+    return f"{run.options.command(f'minigen run {lesson}')} --resume"
 
 
 def _trace(error: BaseException, path: Path | None) -> str:

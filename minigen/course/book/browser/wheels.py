@@ -23,7 +23,7 @@ LEFT_OUT = (
     "course/classroom/",
     "course/commands/",
     "course/data/",
-    "course/sweep.py",
+    "course/lesson/sweep.py",
     "course/templates.py",
 )
 OF_THE_BOOK = ("__init__.py", "browser/__init__.py", "browser/page_worker.py", "trainings.py")  # of minigen/course/book

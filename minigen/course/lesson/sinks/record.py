@@ -1,4 +1,4 @@
-"""The record of a run: every output of a lesson, in order, with the cell that made it, in `record.jsonl`.
+"""The sink `record.jsonl`: every output of a lesson, in order, with the cell that made it.
 
 One line is one output: `{"cell": 3, "statement": 7, "kind": "table", "payload": {...}}`. The book is made from it, so
 no lesson has to run a second time. `cell` counts the cells of the lesson's file from 0. `statement` counts its
@@ -21,7 +21,6 @@ play        name, file (the still picture), data, caption
 
 from __future__ import annotations
 
-import ast
 import json
 import sys
 from bisect import bisect_right
@@ -29,25 +28,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-__all__ = ["FILE_NAME", "KINDS", "Record", "cell_starts", "read_record", "statement_starts"]
+from minigen.course.cells import cell_starts, statement_starts
+from minigen.course.lesson import events
+from minigen.course.lesson.claims import HEADER, jsonable
+
+__all__ = ["FILE_NAME", "KINDS", "Record", "output", "read_record"]
 
 FILE_NAME = "record.jsonl"
 KINDS = "text figure animation table predict outcome exercise source check claims play".split()
-CELL = "# %%"
-
-
-def cell_starts(source: str) -> list[int]:
-    """The line (from 1) of each cell's `# %%`."""
-    return [number for number, line in enumerate(source.splitlines(), 1) if line.startswith(CELL)]
-
-
-def statement_starts(source: str) -> list[int]:
-    """The line (from 1) of each top-level statement, decorators included."""
-    starts = []
-    for node in ast.parse(source).body:
-        decorators = getattr(node, "decorator_list", [])
-        starts.append(min([node.lineno, *(decorator.lineno for decorator in decorators)]))
-    return starts
 
 
 class Record:
@@ -64,31 +52,34 @@ class Record:
         self._printed = ""  # by one statement, not written yet: print() writes in pieces
         self.path.write_text("", encoding="utf-8")
 
-    def add(self, kind: str, **payload: Any) -> None:
-        """Note one output of the cell that runs now. Raises ValueError for an unknown kind."""
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-        self.flush()
-        self._line = self._current_line()
-        self._write(kind, payload)
+    def __call__(self, event: events.Event) -> None:
+        match event:
+            case events.Printed(text):
+                self._hold_back(text)
+            case events.End():
+                self._flush()
+            case _:
+                kind, payload = output(event)
+                if kind:
+                    self._flush()
+                    self._line = self._current_line()
+                    self._write(kind, payload)
 
-    def print(self, text: str) -> None:
-        """Note printed text; what one statement prints without another output between is one text."""
+    def _hold_back(self, text: str) -> None:
+        """Keep printed text; what one statement prints without another output between is one text."""
         line = self._current_line()
         if self._place(line) != self._place(self._line):
-            self.flush()
+            self._flush()
         self._line = line
         self._printed += text
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Write the printed text that is still held back."""
         text, self._printed = self._printed.strip("\n"), ""
         if text.strip():
             self._write("text", {"text": text})
 
     def _write(self, kind: str, payload: dict[str, Any]) -> None:
-        from minigen.course.lesson.claims import jsonable
-
         cell, statement = self._place(self._line)
         entry = {"cell": cell, "statement": statement, "kind": kind, "payload": jsonable(payload)}
         with self.path.open("a", encoding="utf-8") as file:
@@ -106,6 +97,35 @@ class Record:
                 return frame.f_lineno
             frame = frame.f_back
         return self._line
+
+
+def output(event: events.Event) -> tuple[str, dict[str, Any]]:
+    """Kind and payload of an event that is an output; "" and an empty payload for others."""
+    match event:
+        case events.Training():
+            return "text", {"text": f"training {event}"}
+        case events.Predict(prediction):
+            return "predict", {"question": prediction.question, "choices": prediction.choices}
+        case events.Outcome(_, text, answer):
+            return "outcome", {"text": text, "answer": answer}
+        case events.Exercise(id):
+            return "exercise", {"id": id}
+        case events.Figure(path, caption):
+            return "figure", {"file": path.name, "caption": caption}
+        case events.Animation(path, caption):
+            return "animation", {"file": path.name, "caption": caption}
+        case events.Play(path, caption, name, data):
+            return "play", {"name": name, "file": path.name, "data": data, "caption": caption}
+        case events.Table(title, header, rows):
+            return "table", {"title": title, "header": header, "rows": rows}
+        case events.Source(where, name, code, exercises):
+            return "source", {"where": where, "name": name, "code": code, "exercises": exercises}
+        case events.Check(check):
+            name, value, bar, status, _ = check.row()
+            return "check", {"name": name, "value": value, "bar": bar, "status": status}
+        case events.Finish(claims=claims) if claims:
+            return "claims", {"header": HEADER, "rows": [claim.row() for claim in claims]}
+    return "", {}
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:

@@ -11,35 +11,30 @@ import json
 import math
 import statistics
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import minigen
 from minigen.course import index
+from minigen.course.child import minigen_command
 from minigen.course.console import UsageError, text_table
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.run import FINISHED, folder_name
 
-__all__ = ["Outcome", "parse_seeds", "summarized", "sweep", "table", "worst_entry"]
+__all__ = ["SeedResult", "parse_seeds", "summarized", "sweep", "table", "worst_entry"]
 
 SCHEMA_VERSION = 1
 POLL = 0.1  # seconds between two looks at the processes
 NAMED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # numbers that JSON does not have
 ERROR_LINES = 12  # of what a run that failed has printed
 
-# Runs this package, whatever a `minigen.py` or `numpy.py` in the current folder (not on the path, by -P) would define.
-THIS_PACKAGE = (
-    f"import sys; sys.path.append({str(index.PACKAGE.parent)!r}); from minigen.cli import main; sys.exit(main())"
-)
-
 
 @dataclass(frozen=True)
-class Outcome:
+class SeedResult:
     """One lesson with one seed. metrics: what its metrics.json holds, empty if there is none."""
 
     lesson: str
@@ -75,7 +70,7 @@ def sweep(
 ) -> int:
     """Run every lesson with every seed, print the table and write sweep.json; 1 if any run failed, else 0."""
     todo = [(lesson, seed) for lesson in lessons for seed in seeds]
-    outcomes: list[Outcome] = []
+    outcomes: list[SeedResult] = []
     try:
         for outcome in _on_cluster(todo, options, dask) if dask else _here(todo, options, jobs):
             outcomes.append(outcome)
@@ -98,11 +93,14 @@ def _folder(options: RunOptions, seed: int) -> Path:
 def command(lesson: str, seed: int, options: RunOptions, out: Path) -> list[str]:
     """The command line of one run."""
     words = ["--seed", str(seed), "--scale", repr(options.scale), "--out", str(out)]
-    words += ["--quick"] * options.quick + ["--overwrite"] + ["--resume"] * options.resume
-    return [sys.executable, "-P", "-c", THIS_PACKAGE, "run", lesson, *words]
+    if options.quick:
+        words.append("--quick")
+    if options.resume:
+        words.append("--resume")
+    return minigen_command("run", lesson, "--overwrite", *words)
 
 
-def _here(todo: Sequence[tuple[index.LessonInfo, int]], options: RunOptions, jobs: int) -> Iterator[Outcome]:
+def _here(todo: Sequence[tuple[index.LessonInfo, int]], options: RunOptions, jobs: int) -> Iterator[SeedResult]:
     """Run in processes of this machine, `jobs` at a time. What still runs when this is left is ended."""
     waiting = iter(todo)
     running: list[tuple[index.LessonInfo, int, subprocess.Popen, float]] = []
@@ -146,7 +144,7 @@ def _printed(folder: Path, lesson: str) -> Path:
     return folder / f"{folder_name(lesson)}.txt"
 
 
-def _kept(lesson: index.LessonInfo, seed: int, options: RunOptions) -> Outcome | None:
+def _kept(lesson: index.LessonInfo, seed: int, options: RunOptions) -> SeedResult | None:
     """With --resume, a run that is finished already: of the same code, seed and options."""
     if not options.resume:
         return None
@@ -155,7 +153,7 @@ def _kept(lesson: index.LessonInfo, seed: int, options: RunOptions) -> Outcome |
     same = {name: metrics.get(name) for name in wanted} == json.loads(json.dumps(wanted))
     if not same or metrics.get("status") not in FINISHED:
         return None
-    return Outcome(lesson.id, seed, int(metrics["status"] == "failed"), 0.0, metrics)
+    return SeedResult(lesson.id, seed, int(metrics["status"] == "failed"), 0.0, metrics)
 
 
 def _metrics(lesson: str, folder: Path, options: RunOptions) -> dict[str, Any]:
@@ -166,16 +164,16 @@ def _metrics(lesson: str, folder: Path, options: RunOptions) -> dict[str, Any]:
         return {}
 
 
-def _outcome(lesson: str, seed: int, folder: Path, options: RunOptions, code: int, started: float) -> Outcome:
+def _outcome(lesson: str, seed: int, folder: Path, options: RunOptions, code: int, started: float) -> SeedResult:
     metrics, error = _metrics(lesson, folder, options), ""
     if code != 0 or not metrics:
         with contextlib.suppress(OSError):
             lines = _printed(folder, lesson).read_text(encoding="utf-8", errors="replace").splitlines()
             error = "\n".join(lines[-ERROR_LINES:])
-    return Outcome(lesson, seed, code, time.monotonic() - started, metrics, error)
+    return SeedResult(lesson, seed, code, time.monotonic() - started, metrics, error)
 
 
-def _on_cluster(todo: Sequence[tuple[index.LessonInfo, int]], options: RunOptions, dask: str) -> Iterator[Outcome]:
+def _on_cluster(todo: Sequence[tuple[index.LessonInfo, int]], options: RunOptions, dask: str) -> Iterator[SeedResult]:
     """Run on the workers of a cluster, each in a folder of its own there; what they measured comes back."""
     from minigen.course.classroom.grade import cluster
 
@@ -184,7 +182,7 @@ def _on_cluster(todo: Sequence[tuple[index.LessonInfo, int]], options: RunOption
         tasks = (((lesson.id, seed), (run_elsewhere, lesson.id, seed, options)) for lesson, seed in todo)
         for (lesson, seed), result in cluster.spread(client, _call, tasks):
             if isinstance(result, BaseException):
-                yield Outcome(lesson, seed, 1, 0.0, error=f"{type(result).__name__}: {result}"[:500])
+                yield SeedResult(lesson, seed, 1, 0.0, error=f"{type(result).__name__}: {result}"[:500])
                 continue
             yield result
             folder = _folder(options, seed) / folder_name(lesson, options.quick)
@@ -195,11 +193,11 @@ def _on_cluster(todo: Sequence[tuple[index.LessonInfo, int]], options: RunOption
         client.close()
 
 
-def _call(function, *arguments):
+def _call(function: Callable[..., SeedResult], *arguments: Any) -> SeedResult:
     return function(*arguments)
 
 
-def run_elsewhere(lesson: str, seed: int, options: RunOptions) -> Outcome:
+def run_elsewhere(lesson: str, seed: int, options: RunOptions) -> SeedResult:
     """Run a lesson in a temporary folder of the machine that this is called on."""
     import tempfile
 
@@ -217,7 +215,7 @@ def run_elsewhere(lesson: str, seed: int, options: RunOptions) -> Outcome:
 # ------------------------------------------------------------------------------------------- claims over seeds
 
 
-def summarized(outcomes: Sequence[Outcome], seeds: Sequence[int], options: RunOptions) -> dict[str, Any]:
+def summarized(outcomes: Sequence[SeedResult], seeds: Sequence[int], options: RunOptions) -> dict[str, Any]:
     """The document sweep.json."""
     lessons = []
     for lesson in dict.fromkeys(outcome.lesson for outcome in outcomes):
@@ -247,7 +245,7 @@ def summarized(outcomes: Sequence[Outcome], seeds: Sequence[int], options: RunOp
     }
 
 
-def _claims(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def _claims(outcomes: Sequence[SeedResult]) -> list[dict[str, Any]]:
     """Each claim of a lesson over its seeds, in the order of the lesson."""
     found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for outcome in outcomes:

@@ -1,0 +1,384 @@
+"""A lesson: options, random streams, trainings, figures, predictions, checks and claims.
+
+A lesson file begins with
+
+    from minigen.course import Lesson
+    lesson = Lesson("gan/02_gan", title="...", post="gan", sections=["gan.s02"], figures=["gan.f02"],
+                    equations=["gan.03"], minutes=1.0)
+
+and ends with `lesson.finish()`. The same file runs under `minigen run gan/02`, as `python lesson.py --quick` and, cell
+by cell, in a notebook. It writes figures, `metrics.json` and `log.txt` to `out/gan-02-gan/`.
+
+Each method emits an event (`minigen.course.lesson.events`). The sinks of the run print it, draw it, log it, record it
+and sum it up.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigen.course import index
+from minigen.course.console import UsageError, plural
+from minigen.course.lesson import events, run, streams
+from minigen.course.lesson.cache import cached_model
+from minigen.course.lesson.claims import Bar, CheckFailed, Claim
+from minigen.course.lesson.folder import slug
+from minigen.course.lesson.options import RunOptions
+from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson.shared import models_of, not_cached
+from minigen.types import Rng
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from minigen.train import History
+
+__all__ = ["Lesson"]
+
+
+class Lesson:
+    """One section of a post, run.
+
+    id:        family and folder, "gan/02_gan".
+    title, post, sections, figures, equations: what it covers, by the ids of the index (written as literals).
+    minutes:   a run on two cores.
+    options:   how to run; by default those of `minigen run`, of the command line, or (in a notebook) none.
+
+    Attributes: `seed`, `quick`, `scale`; `out`, the path of its `folder`; `events`, the stream that it emits to, and
+    `summary`, of what it has emitted so far.
+    Raises UsageError (in a script: one line and exit code 2) when the output folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        title: str,
+        post: str,
+        sections: Sequence[str] = (),
+        figures: Sequence[str] = (),
+        equations: Sequence[str] = (),
+        minutes: float = 1.0,
+        options: RunOptions | None = None,
+    ):
+        if not re.fullmatch(r"[a-z]+/\d\d_[a-z0-9_]+", id):
+            raise ValueError(f"a lesson's id must look like 'gan/02_gan', got {id!r}")
+        self.id, self.title = id, title
+        caller = inspect.currentframe()
+        assert caller is not None and caller.f_back is not None
+        mine = run.join(options, caller.f_back.f_globals)
+        mine.open(events.Heading(id, title, post, list(sections), list(equations), minutes))
+        self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
+        self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
+        self.out = self.folder.path
+        for model in [] if self.quick else not_cached(models_of(mine.path)):
+            time = plural(model.minutes, "minute")
+            first = f"  pretrained  {model.name}: will be trained first, once for all lessons, about {time}"
+            self.events.emit(events.Note(first))
+
+    # -- what the options decide ---------------------------------------------------------------------------------------
+
+    def rng(self, name: str = "") -> Rng:
+        """The random stream of this name: the same for the same seed, independent of the streams of other names."""
+        return streams.random_stream(self.seed, name)
+
+    def steps(self, n: int, quick: int | None = None) -> int:
+        """`n` training steps times --scale; under --quick only `quick` of them (20 unless given)."""
+        return streams.training_steps(n, scale=self.scale, quick=self.quick, quick_steps=quick)
+
+    def size(self, n: int, quick: int | None = None) -> int:
+        """`n` samples, images or seeds; under --quick only `quick` of them (a tenth unless given). Never scaled."""
+        return streams.sample_size(n, quick=self.quick, quick_size=quick)
+
+    def configure(self, **values: Any) -> SimpleNamespace:
+        """Record settings in metrics.json and return them: `cfg = lesson.configure(width=64, lr=1e-3)`, `cfg.lr`."""
+        self.events.emit(events.Configuration(values))
+        return SimpleNamespace(**values)
+
+    # -- training ------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        step: Callable[[int], float | Mapping[str, float]],
+        steps: int,
+        *,
+        state: Mapping[str, Any] | None = None,
+        label: str = "training",
+        **options: Any,
+    ) -> History:
+        """`minigen.train.fit` with a checkpoint of its own, from which `--resume` continues.
+
+        `state` names all that the steps change: models, optimizers, moving averages, random generators, and arrays
+        that a step fills for a figure (`frames[k] = ...`). A training that had finished is only loaded. Two trainings
+        of a lesson have two labels. Other options are those of `minigen.train.fit`.
+        """
+        from minigen.train import fit
+        from minigen.train.checkpoint import ResumeError
+
+        if self._is_taken(label, self.summary.trainings):
+            raise ValueError(f"each training of a lesson needs its own label, and {label!r} is taken")
+        if state:
+            options["checkpoint"] = self.folder.file(f"checkpoints/{slug(label)}.npz")
+            options["resume"] = self.folder.resumed
+            if options["resume"] and options["checkpoint"].exists():
+                self.events.emit(events.Note(f"  training  {label}: continuing from {options['checkpoint']}"))
+        try:
+            history = fit(step, steps, state=state, label=label, **options)
+        except ResumeError as error:
+            if not self.options.retrain:
+                advice = "delete the file to train this part anew, or run without --resume to start again"
+                raise UsageError(f"{error}; {advice}") from error
+            self._note_model(f"  training  {label}: what was kept is not usable, training it anew")
+            history = fit(step, steps, state=state, label=label, **{**options, "resume": False})
+        last = {name: float(history[name][-1]) for name in history}
+        self.events.emit(events.Training(label, history.steps_done, history.seconds, last))
+        return history
+
+    def pretrained(
+        self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]
+    ) -> Any:
+        """A model that is trained once and then loaded from the user's cache directory.
+
+        `build(config)` makes the untrained model, `train(model, config, fit)` trains it in place (or returns the one
+        to keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.
+        `fit` is called as `lesson.fit` is, `fit(step, steps, state=..., label=...)`, and goes on where an interrupted
+        training stopped.
+        """
+        from minigen.course.exercise.substitute import fingerprint
+
+        salt = self.options.with_hash() or fingerprint()  # of functions that a notebook's `use` has put in place
+        return cached_model(name, config, build, train, salt=salt, say=self._note_model)
+
+    def sampler(self, name: str, draw: Callable[[Rng, int], Any], *, default: bool = False) -> None:
+        """Offer a trained model to `minigen sample`: call this right after its training.
+
+        `draw(rng, n)` returns `n` samples, float32, images (n, H, W, C) in [0, 1]; or a pair of them and their labels
+        (n,), where the model is conditional. A function written with `def` in the lesson may take more, each with a
+        default: `label`, `caption`, `w`, `steps`, which `minigen sample` offers then. A lesson with several models
+        gives each its own name; without a name `minigen sample` takes the first, or the one with `default=True`,
+        written out. Raises ValueError for a second one of that kind, or of a name.
+        """
+        if self._is_taken(name, self.summary.samplers):
+            raise ValueError(f"two samplers of a lesson are called {name!r}")
+        others = [other for other in self.summary.samplers.values() if other.name != name]
+        if default and any(other.default for other in others):
+            raise ValueError(f"two samplers of a lesson are its default, one of them {name!r}")
+        self.events.emit(events.Sampler(name, draw, default))
+
+    # -- what the reader does ------------------------------------------------------------------------------------------
+
+    def predict(self, question: str, choices: Sequence[str]) -> None:
+        """Ask the reader to choose before the run, in a cell of its own above the one that measures.
+
+            lesson.predict("How many of the eight modes will it find?", ["all eight", "six or seven", "fewer"])
+            ...  # the run
+            answer = "all eight" if found == 8 else "six or seven" if found > 5 else "fewer"
+            lesson.outcome(f"It found {found} of 8.", answer=answer)
+
+        A script prints the question with lettered choices and goes on, without reading input. A notebook shows them
+        too, and keeps the text of `outcome` folded below each choice. Both are recorded in metrics.json.
+        """
+        self.events.emit(events.Predict(Prediction(question, list(choices))))
+
+    @property
+    def predictions(self) -> list[Prediction]:
+        """The predictions so far."""
+        return list(self.summary.predictions.values())
+
+    def outcome(self, text: str, answer: str | None = None) -> None:
+        """Record what the run has shown that the last `predict` is about, in numbers computed from it.
+
+        answer: the choice that was right, computed too; None where no choice was simply right.
+        Raises ValueError without a prediction, or if `answer` is not one of its choices.
+        """
+        if not self.predictions:
+            raise ValueError("an outcome follows a prediction: call lesson.predict before the run")
+        prediction = self.predictions[-1]
+        if answer is not None and answer not in prediction.choices:
+            raise ValueError(f"answer must be one of the choices {prediction.choices}, got {answer!r}")
+        self.events.emit(events.Outcome(prediction, text + self._cut_short(), answer))
+
+    def exercise(self, id: str) -> None:
+        """Point to an exercise ("gan/02/discriminator_loss"), where its function is first needed.
+
+        It stands before any use that shows the function's body: a notebook shows the prompt, a script prints how to
+        begin. Raises UsageError if there is no such exercise.
+        """
+        address = index.resolve(id)
+        if address.exercise is None:
+            raise UsageError(f"{id!r} is a lesson: name one of its exercises, such as {id}/...")
+        self.events.emit(events.Exercise(f"{address.lesson}/{address.exercise}"))
+
+    # -- what the reader sees ------------------------------------------------------------------------------------------
+
+    def figure(self, fig: Figure, name: str, caption: str = "") -> None:
+        """Save a figure as `<name>.png`, show it under --show and in a notebook. `caption` says where to look."""
+        path = self._picture(f"{name}.png")
+        self.events.emit(events.Figure(path, self._qualified(caption), fig))
+
+    def animation(self, frames: Iterable[Any], name: str, caption: str = "", **options: Any) -> None:
+        """Save frames (figures, axes or uint8 images) as `<name>.gif`; options are those of `minigen.plot.animate`."""
+        path = self._picture(f"{name}.gif")
+        self.events.emit(events.Animation(path, self._qualified(caption), frames, options))
+
+    def play(
+        self,
+        name: str,
+        axes: Mapping[str, Sequence[Any]],
+        *,
+        points: Any = None,
+        images: Any = None,
+        truth: Any = None,
+        bounds: Any = None,
+        cols: int | None = None,
+        start: Mapping[str, Any] | None = None,
+        time: str | None = None,
+        still: str | None = None,
+        caption: str = "",
+    ) -> None:
+        """A picture that the book draws with a slider for each axis, from what has been computed for every position.
+
+            lesson.play("reverse", {"η": ["0", "1"], "t": path.times}, points=states, truth=data, time="t", caption=...)
+
+        axes:   one to three names with their values: numbers make a slider, names a choice.
+        points: (*axes, N, 2), drawn over points of the truth (M, 2), in a box `bounds` (as for `plot.samples`). A point
+                keeps its place among the N, since it is seen moving from one position to the next.
+        images: instead of points, (*axes, H, W[, C]) or n at a time, (*axes, n, H, W[, C]), `cols` of them beside each
+                other; floats in [0, 1] or uint8.
+        start:  {name: value} of axes that do not start at their first value. time: the axis with a play button.
+        still:  the axis that the still goes along, by default the time, else the last one of numbers.
+
+        Saves a still of a few positions as `<name>.png`, which scripts and notebooks show, and the data as `<name>.js`.
+        Raises ValueError that names the argument, also for data of more than a megabyte.
+        """
+        from minigen.course.lesson.play import film_of
+
+        path = self._picture(f"{name}.png")
+        film = film_of(axes, points, images, truth, bounds, cols, start, time, still)
+        key = f"{slug(self.id)}/{name}"
+        self.events.emit(events.Play(path, self._qualified(caption), name, f"{name}.js", key, film))
+
+    def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
+        """Print an aligned table and keep it in metrics.json."""
+        self.events.emit(events.Table(title, list(header), [list(row) for row in rows]))
+
+    def show_source(self, *objects: Any) -> None:
+        """Show the package's own source of functions or classes: code in a notebook; in a script it goes to the log.
+
+        A notebook folds the source of a function that is an exercise of this lesson, until the exercise is passed.
+        """
+        for thing in [inspect.unwrap(getattr(thing, "replaces", thing)) for thing in objects]:  # not the student's
+            code = textwrap.dedent(inspect.getsource(thing)).rstrip()
+            where = f"{thing.__module__.replace('.', '/')}.py:{inspect.getsourcelines(thing)[1]}"
+            self.events.emit(events.Source(where, thing.__qualname__, code, self._answered_by(thing)))
+
+    # -- what must hold ------------------------------------------------------------------------------------------------
+
+    def check(
+        self,
+        name: str,
+        value: Any,
+        *,
+        equals=None,
+        atol: float | None = None,
+        at_least=None,
+        at_most=None,
+        between=None,
+    ) -> None:
+        """A number that holds exactly, checked at once and in every run; a lesson whose check fails stops there.
+
+        One condition, or none if `value` is itself True or False; an array must satisfy it everywhere. `equals` has the
+        shape of `value`, or is a single number, to which every entry is compared; `atol` goes with it (unless given
+        1e-6, or 0 for whole numbers). Raises CheckFailed, except in a run with --even-if-wrong, which reports the
+        failure and goes on.
+        """
+        if equals is None and at_least is None and at_most is None and between is None:
+            if not isinstance(value, (bool, np.bool_)):
+                raise ValueError(f"check {name!r} needs a condition: equals, at_least, at_most or between")
+            equals = True
+        check = Claim(name, value, Bar.of(name, at_least, at_most, between, equals, atol))
+        stops = check.status == "failed" and not self.options.even_if_wrong
+        self.events.emit(events.Check(check, stops))
+        if stops:
+            raise CheckFailed(check.failure())
+
+    def claim(
+        self,
+        name: str,
+        value: Any,
+        *,
+        at_least=None,
+        at_most=None,
+        between=None,
+        equals=None,
+        atol: float | None = None,
+        source: str = "",
+        unit: str = "",
+    ) -> None:
+        """A measured value and the bar it must meet; `source` says where the bar comes from.
+
+        A list (one value a seed) must meet the bar everywhere. Claims are printed by `finish`; a failed one makes the
+        run end with exit code 1. Under --quick they are not judged.
+        """
+        bar = Bar.of(name, at_least, at_most, between, equals, atol)
+        if self._is_taken(name, self.summary.claims):
+            raise ValueError(f"two claims of a lesson are called {name!r}")
+        claim = Claim(name, value, bar, judged=not self.quick, source=source, unit=unit)
+        self.events.emit(events.Claim(claim))
+
+    def finish(self) -> None:
+        """The last line of a lesson: print the claims and write metrics.json; the run exits 1 if a claim failed."""
+        claims, checks = list(self.summary.claims.values()), list(self.summary.checks.values())
+        if any(check.status == "failed" for check in checks):
+            status = "failed"
+        elif self.quick:
+            status = "not judged"
+        else:
+            status = "failed" if any(claim.status == "failed" for claim in claims) else "passed"
+        self.events.emit(events.Finish(status, claims, checks, self.quick, self.summary.seconds, self.out))
+        self.events.emit(events.End(status))
+
+    # -- for the methods above -----------------------------------------------------------------------------------------
+
+    def _is_taken(self, name: str, names: Iterable[str]) -> bool:
+        """Whether a name is there already; in a notebook, where cells are run again, it may be given again."""
+        return name in names and not self.summary.repeats
+
+    def _picture(self, file: str) -> Path:
+        """The path of a new picture. Raises ValueError for a name that will not do or is taken."""
+        if not re.fullmatch(r"[A-Za-z0-9_-]+\.\w+", file):
+            raise ValueError(f"the name of a figure must be letters, digits, '_' and '-', got {file!r}")
+        if self._is_taken(file, self.summary.pictures):
+            raise ValueError(f"two figures of a lesson are called {file!r}")
+        return self.out / file
+
+    def _qualified(self, caption: str) -> str:
+        """The caption as it holds for this run."""
+        return caption and caption + self._cut_short()
+
+    def _cut_short(self) -> str:
+        """What captions and outcomes add under --quick and a small --scale, once something has been trained."""
+        if not self.summary.trainings or not (self.quick or self.scale < 1):
+            return ""
+        return f" (The training was cut short by {'--quick' if self.quick else f'--scale {self.scale:g}'}.)"
+
+    def _note_model(self, text: str) -> None:
+        """Emit a line about a model that takes time."""
+        self.events.emit(events.ModelNote(text))
+
+    def _answered_by(self, thing: Any) -> list[str]:
+        """The ids of the exercises of this lesson that a function, or a method of a class, answers."""
+        from minigen.course.exercise import catalog
+
+        target = f"{thing.__module__}:{thing.__qualname__}"
+        exercises = {exercise.id: exercise for exercise in catalog.exercises_of(self.id)}
+        exercises |= {id: catalog.find(id)[0] for id in self.summary.exercises}
+        return [id for id, exercise in exercises.items() if f"{exercise.target}.".startswith(f"{target}.")]
