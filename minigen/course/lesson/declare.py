@@ -25,6 +25,7 @@ import numpy as np
 
 from minigen.course import index
 from minigen.course.console import UsageError, color, markdown_table, plural, text_table
+from minigen.course.lesson import pretrained as models
 from minigen.course.lesson import run as running
 from minigen.course.lesson import streams
 from minigen.course.lesson.cache import cached_model
@@ -34,7 +35,7 @@ from minigen.course.lesson.folder import slug
 from minigen.course.lesson.machine import machine, peak_memory, versions
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
-from minigen.course.lesson.shared import models_of, not_cached
+from minigen.zoo import PRETRAINED, check_pretrained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,6 +50,7 @@ class Lesson:
 
     id:        family and folder, "gan/02_gan".
     title, post, sections, figures, equations: what it covers, by the ids of the index (written as literals).
+    pretrained: the models of `minigen.zoo` that `lesson.pretrained(name)` loads.
     minutes:   a run on two cores.
     options:   how to run; by default those of `minigen run`, of the command line, or (in a notebook) none.
 
@@ -65,6 +67,7 @@ class Lesson:
         sections: Sequence[str] = (),
         figures: Sequence[str] = (),
         equations: Sequence[str] = (),
+        pretrained: Sequence[str] = (),
         minutes: float = 1.0,
         options: RunOptions | None = None,
     ):
@@ -72,6 +75,7 @@ class Lesson:
             raise ValueError(f"a lesson's id must look like 'gan/02_gan', got {id!r}")
         self.id, self.title, self.post, self.minutes = id, title, post, minutes
         self.sections, self.figures, self.equations = list(sections), list(figures), list(equations)
+        self.declared_models = check_pretrained(pretrained)
         self.claims: list[Claim] = []
         self.checks: list[Claim] = []
         self.predictions: list[Prediction] = []
@@ -92,9 +96,9 @@ class Lesson:
         self.out = self.run.folder.path
         about = "a few seconds" if self.quick else f"about {plural(minutes * self.scale, 'minute')}"
         self.run.say(f"{color(id, 'bold')}  {title}  (seed {self.seed}, {about}, {self.out})")
-        for model in [] if self.quick else not_cached(models_of(self.run.path)):
-            minutes = plural(model.minutes, "minute")
-            self.run.say(f"  pretrained  {model.name}: will be trained first, once for all lessons, about {minutes}")
+        for name in [] if self.quick else models.not_cached(self.declared_models):
+            when = f"will be trained first, once for all lessons, about {plural(PRETRAINED[name], 'minute')}"
+            self.run.say(f"  pretrained  {models.model_name(name)}: {when}")
 
     # -- what the options decide ---------------------------------------------------------------------------------------
 
@@ -157,10 +161,20 @@ class Lesson:
         self._trainings.append(training)
         return history
 
-    def pretrained(
+    def pretrained(self, name: str) -> Any:
+        """A model of `minigen.zoo` that the lesson declares, `Lesson(..., pretrained=["digit_classifier"])`.
+
+        It is trained once for all lessons, whatever their seed, and then loaded from the user's cache directory; a
+        quick run trains a small one. Raises ValueError for a name that is not declared.
+        """
+        if name not in self.declared_models:
+            raise ValueError(f"{name!r} is not declared: write Lesson(..., pretrained=[{name!r}])")
+        return models.load(name, self.quick, self.run.tell)
+
+    def train_once(
         self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]
     ) -> Any:
-        """A model that is trained once and then loaded from the user's cache directory.
+        """A model of the lesson's own that is trained once and then loaded from the user's cache directory.
 
         `build(config)` makes the untrained model, `train(model, config, fit)` trains it in place (or returns the one
         to keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.
