@@ -27,10 +27,10 @@ from typing import Any
 
 import minigen
 from minigen.course import index
-from minigen.course.book.trainings import can_train
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
 from minigen.course.exercise.format import Exercise
+from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
 __all__ = ["PUBLIC", "PythonSource", "exercise_data", "minigen_wheel", "python_source", "write_python"]
 
@@ -66,7 +66,7 @@ LEFT_OUT = (
     "course/data/",
     "course/sweep.py",
 )
-OF_THE_BOOK = ("__init__.py", "in_browser.py", "trainings.py")  # what a page does use of minigen/course/book
+OF_THE_BOOK = ("__init__.py", "in_browser.py")  # what a page does use of minigen/course/book
 
 
 # ------------------------------------------------------------------------------------------- the box of an exercise
@@ -88,7 +88,7 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
         "stub": stubs.stub(exercise, COLUMN),
         "hints": list(exercise.hints),
         "scipy": exercise.id in NEED_SCIPY,
-        "train": can_train(exercise),
+        "train": exercise.id in DEMONSTRATIONS,
     }
 
 
