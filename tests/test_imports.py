@@ -1,7 +1,8 @@
 """The rules of imports, and how the families' parts are called.
 
-Imports point down, families stay apart, no two files import each other, `np` means one thing in a folder, and importing
-a module is cheap and trains nothing. Bijections and networks of diffusion have one signature each.
+Imports point down, families stay apart, the course imports none of them, no two files import each other, `np` means one
+thing in a folder, and importing a module is cheap and trains nothing. Bijections and networks of diffusion have one
+signature each.
 """
 
 import ast
@@ -97,6 +98,8 @@ def violations(path: Path, source: str) -> list[str]:
             found.append(f"{name}: minigen itself must import nothing")
         elif mine in FAMILIES and theirs in FAMILIES:
             found.append(f"{name}: families never import one another")
+        elif mine == "course" and theirs in FAMILIES:
+            found.append(f"{name}: the course knows no model; minigen.zoo has whole ones")
         elif RANK[theirs] > RANK[mine]:
             found.append(f"{name}: {mine} must not import what stands above it")
     return found
@@ -125,6 +128,9 @@ def test_imports_point_down_and_families_stay_apart(path):
         ("zoo/x.py", "from minigen.course import Lesson", True),
         ("vae/x.py", "from minigen.zoo import digit_classifier", True),
         ("course/x.py", "from minigen.cli import main", True),
+        ("course/commands/x.py", "from minigen.flow.realnvp import RealNVP", True),
+        ("course/lesson/x.py", "def f():\n    from minigen.diffusion import ddpm", True),
+        ("course/x.py", "from minigen.zoo import PRETRAINED\nfrom minigen.train import fit", False),
         ("__init__.py", "from minigen.tensor import grad", True),
     ],
 )

@@ -119,6 +119,15 @@ def test_another_version_trains_again_and_a_loaded_model_is_the_one_that_was_sai
     assert "digit classifier: loaded from" in capsys.readouterr().out
 
 
+def test_a_full_run_has_the_full_model(lesson, monkeypatch):
+    short = {"steps": 1, "images": 100}
+    monkeypatch.setattr(digit_classifier, "FULL", digit_classifier.QUICK | short | {"width": 12})
+    monkeypatch.setattr(digit_classifier, "QUICK", digit_classifier.QUICK | short)
+    for quick, width in [(True, 8), (False, 12), (True, 8), (False, 12)]:
+        model = lesson(int(quick), quick).pretrained("digit_classifier")
+        assert min(array.shape[-1] for array in model.state().values() if array.ndim == 4) == width
+
+
 def test_what_will_be_trained_first_is_found_without_importing_it(tmp_path):
     code = (
         "import sys\nfrom minigen.course.commands.list import main\nmain([])\n"

@@ -53,6 +53,7 @@ def test_the_loop_of_trainings():
         seen.append((frame.step, frame.distance, bool(frame.kept)))
         assert frame.steps == 10 and frame.layers == [points("model", np.full((1, 2), frame.step))]
     assert seen == [(0, 0.0, True), (3, 3.0, False), (6, 6.0, False), (9, 9.0, False), (10, 10.0, False)]
+    assert state["steps"] == 10
 
 
 def test_samples_are_shown_beside_the_data_with_their_distance():
