@@ -285,14 +285,18 @@ def langevin_sampling(rng: Rng) -> Iterator[Frame]:
 # ------------------------------------------------------------------------------------------- consistency
 
 
-def consistency_training(model: ConsistencyModel, teacher: Callable, *batch: Array) -> Array:
+def consistency_training(
+    model: ConsistencyModel, teacher: Callable, x: Array, z: Array, high: Array, low: Array
+) -> Array:
     """The loss without a teacher."""
-    return consistency.consistency_training_loss(model, model, *batch)
+    return consistency.consistency_training_loss(model, model, x, z, high, low)
 
 
-def consistency_distillation(model: ConsistencyModel, teacher: Callable, *batch: Array) -> Array:
+def consistency_distillation(
+    model: ConsistencyModel, teacher: Callable, x: Array, z: Array, high: Array, low: Array
+) -> Array:
     """The loss along the trajectories of a teacher, which are followed by Euler's method."""
-    return consistency.consistency_distillation_loss(model, model, teacher, *batch, "euler")
+    return consistency.consistency_distillation_loss(model, model, teacher, x, z, high, low, "euler")
 
 
 def consistency_model(rng: Rng, objective: Callable = consistency_training) -> Iterator[Frame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy
 
@@ -133,16 +134,16 @@ def improved_gan(
 RATE = 0.2
 
 
-def game(rng: Rng, move: Callable[[Array, Array], tuple[float, float]]) -> Iterator[Frame]:
+def game(rng: Rng, move: Callable[[Any, Any, Any, Any], tuple]) -> Iterator[Frame]:
     """Two players of the game x·y, step by step; the distance is that from the equilibrium in the middle.
 
-    move: the next point, of the present one and the one before it.
+    move: the next point, of the coordinates of the present one and of the one before it.
     """
     trajectory = [numpy.array([1.0, 1.0])]
 
     def step(i: int) -> None:
         now, before = trajectory[-1], trajectory[max(0, len(trajectory) - 2)]
-        trajectory.append(numpy.array(move(now, before)))
+        trajectory.append(numpy.array(move(*now, *before)))
 
     def look() -> tuple[float, list[Layer]]:
         now = trajectory[-1]
@@ -151,21 +152,21 @@ def game(rng: Rng, move: Callable[[Array, Array], tuple[float, float]]) -> Itera
     return watch(120, step, look, frames=30)
 
 
-def simultaneous(now: Array, before: Array) -> tuple[float, float]:
+def simultaneous(x: Any, y: Any, x_before: Any, y_before: Any) -> tuple:
     """Both players move at once."""
-    return toy_problems.simultaneous_step(*now, RATE)
+    return toy_problems.simultaneous_step(x, y, RATE)
 
 
-def alternating(now: Array, before: Array) -> tuple[float, float]:
+def alternating(x: Any, y: Any, x_before: Any, y_before: Any) -> tuple:
     """The second player moves after the first."""
-    return toy_problems.alternating_step(*now, RATE)
+    return toy_problems.alternating_step(x, y, RATE)
 
 
-def extragradient(now: Array, before: Array) -> tuple[float, float]:
+def extragradient(x: Any, y: Any, x_before: Any, y_before: Any) -> tuple:
     """Both players follow the gradient of a point that lies ahead."""
-    return toy_problems.extragradient_step(*now, RATE)
+    return toy_problems.extragradient_step(x, y, RATE)
 
 
-def optimistic(now: Array, before: Array) -> tuple[float, float]:
+def optimistic(x: Any, y: Any, x_before: Any, y_before: Any) -> tuple:
     """Both players correct their move by the one before."""
-    return toy_problems.optimistic_step(*now, *before, RATE)
+    return toy_problems.optimistic_step(x, y, x_before, y_before, RATE)
