@@ -1,5 +1,6 @@
 """The pretrained models that lessons declare: trained once, kept, and the same for every lesson and seed."""
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -66,6 +67,16 @@ def test_every_pretrained_model_is_a_file_of_its_name():
         model = import_module(f"minigen.zoo.{name}")
         assert all(callable(function) for function in (model.build, model.train, model.ready)) and minutes > 0
         assert isinstance(model.FULL, dict) and set(model.FULL) == set(model.QUICK)
+
+
+def test_the_lessons_load_what_they_declare():
+    """Otherwise a run would train a model first that it does not need."""
+    declared = {info.id: sorted(info.pretrained) for info in index.lessons()}
+    loaded = {
+        info.id: sorted(set(re.findall(r'lesson\.pretrained\("(\w+)"\)', info.path.read_text(encoding="utf-8"))))
+        for info in index.lessons()
+    }
+    assert declared == loaded and sum(map(bool, declared.values())) == 19
 
 
 @pytest.fixture(scope="module")
