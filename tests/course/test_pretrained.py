@@ -21,7 +21,10 @@ BOTH = ["digit_classifier", "digit_diffusion"]
 
 @pytest.fixture
 def lesson(tmp_path, monkeypatch):
+    """Makes a lesson that declares both models, of which two steps are enough here."""
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
+    for model in (digit_classifier, digit_diffusion):
+        monkeypatch.setattr(model, "QUICK", model.QUICK | {"steps": 2})
 
     def make(seed, quick=True, declared=BOTH):
         options = RunOptions(seed=seed, quick=quick, out=tmp_path / f"out{seed}")
