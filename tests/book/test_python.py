@@ -60,6 +60,9 @@ def test_the_wheel_of_minigen_has_what_a_page_needs_and_no_more(exercises):
         where = f"minigen/_lessons/{exercise.path.parent.parent.name}/{exercise.path.parent.name}"
         assert {f"{where}/exercise.py", f"{where}/answers.py"} <= names
     assert not any(name.endswith("lesson.py") for name in names)
+    assert {name for name in names if name.startswith("minigen/zoo/") and "demonstrations" not in name} == {
+        "minigen/zoo/__init__.py"
+    }
 
 
 def test_the_wheels_depend_on_nothing_but_their_files():

@@ -65,6 +65,10 @@ LEFT_OUT = (
     "course/commands/",
     "course/data/",
     "course/sweep.py",
+    "zoo/digit_classifier.py",
+    "zoo/digit_diffusion.py",
+    "zoo/four.py",
+    "zoo/workloads.py",
 )
 OF_THE_BOOK = ("__init__.py", "in_browser.py")  # what a page does use of minigen/course/book
 
