@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from minigen.course.cells import cells_of
 from minigen.course.console import UsageError
+from minigen.zoo import check_pretrained
 
 __all__ = [
     "Address",
@@ -60,6 +61,7 @@ FIELDS: dict[str, Any] = {
     "sections": list,
     "figures": list,
     "equations": list,
+    "pretrained": list,
     "minutes": (int, float),
 }
 WISHES = ("label", "caption", "w", "steps")  # what `minigen sample` can pass to a sampler
@@ -79,6 +81,7 @@ class LessonInfo:
     sections: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
     equations: tuple[str, ...] = ()
+    pretrained: tuple[str, ...] = ()
 
     @property
     def number(self) -> str:
@@ -278,7 +281,11 @@ def _metadata(path: Path) -> LessonInfo:
     for name, kind in FIELDS.items():
         if name in given and not isinstance(given[name], kind):
             raise ValueError(f"{path}: {name} of Lesson(...) has the wrong type: {given[name]!r}")
-    lists = {name: tuple(given.get(name, ())) for name in ("sections", "figures", "equations")}
+    try:
+        check_pretrained(given.get("pretrained", ()))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    lists = {name: tuple(given.get(name, ())) for name in ("sections", "figures", "equations", "pretrained")}
     post = given.get("post", id.split("/")[0])
     return LessonInfo(id, path, given.get("title", id), post, float(given.get("minutes", 1.0)), **lists)
 

@@ -1,12 +1,11 @@
 """PyTorch's half of the whole training steps of `minigen bench`: the same models, batch sizes and optimizer.
 
-Our half is `minigen.course.commands.bench`; only sizes are shared, the numbers in the batches do not matter here.
+Our half is `minigen.zoo.workloads`; only sizes are shared, the numbers in the batches do not matter here.
 """
 
 import numpy as np
 from bench import THREADS, Workload, torch, workload
 
-from minigen.course.commands import bench as ours
 from minigen.diffusion.ddpm import eps_model_from_v
 from minigen.diffusion.guidance import classifier_free, conditional
 from minigen.diffusion.networks.unet import UNet
@@ -14,6 +13,7 @@ from minigen.diffusion.samplers import clipped, ddim, strided
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
 from minigen.flow.pixel import PixelCNN
 from minigen.tensor import parallel_call
+from minigen.zoo import workloads as ours
 
 RNG = np.random.default_rng(0)
 

@@ -3,9 +3,9 @@
 import numpy as np
 from bench import Workload, torch, workload
 
-from minigen.course.commands.bench import training
 from minigen.flow.made import MADE
 from minigen.flow.wavenet import WaveNet
+from minigen.zoo.workloads import training
 
 LEVELS, WIDTH, DILATIONS = 64, 32, (1, 2, 4, 8, 16, 32)
 BATCH, STEPS = 16, 192

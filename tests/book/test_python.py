@@ -10,7 +10,6 @@ import zipfile
 import numpy as np
 import pytest
 
-from minigen.course.book import trainings
 from minigen.course.book.browser import numpy_in_wasm, page_worker, pyodide, wheels
 from minigen.course.book.pages import exercise_box
 from minigen.course.console import UsageError
@@ -232,13 +231,6 @@ def test_scipy_is_asked_for_when_an_answer_imports_it(monkeypatch):
     assert "report" in ask(page_worker.check, CRITIC, "from scypi import special\n" + RIGHT)
 
 
-def test_trainings_serve_exercises_that_there_are(exercises):
-    served = [identity for training in trainings.TRAININGS for identity in training.serves]
-    assert len(set(served)) == len(served) and set(served) <= set(exercises)
-    assert {identity.split("/")[0] for identity in served} == {"start", "gan", "vae", "flow", "diffusion"}
-    assert not trainings.can_train(exercises["gan/08/inception_score"])
-
-
 def test_a_training_with_a_right_answer_and_with_a_wrong_one():
     right = (
         "def extragradient_step(x, y, eta):\n    a, b = x - eta * y, y + eta * x\n    return x - eta * b, y + eta * a\n"
@@ -247,7 +239,7 @@ def test_a_training_with_a_right_answer_and_with_a_wrong_one():
     reply = ask(
         page_worker.train, "gan/04/extragradient_step", right, show=lambda frame: frames.append(json.loads(frame))
     )
-    assert reply["calls"] == 121 and reply["last"] < 0.2 * reply["first"] and len(frames) == 31
+    assert reply["calls"] == 120 and reply["last"] < 0.2 * reply["first"] and len(frames) == 31
     assert frames[-1]["step"] == frames[-1]["steps"] == 120 and len(frames[-1]["layers"]) == 2
     wrong = right.replace("x - eta * b", "x + eta * b")
     reply = ask(page_worker.train, "gan/04/extragradient_step", wrong, show=lambda frame: None)

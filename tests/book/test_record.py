@@ -169,14 +169,12 @@ def test_what_the_machinery_says_is_no_output(write_lesson, tmp_path, capsys):
     write_lesson(
         "gan/01_tiny",
         """\
-from minigen.course.lesson.cache import cached_model
 from minigen.nn import Linear
 
 def train(model, config): pass
 
 for _ in range(2):
-    cached_model("a line", {}, lambda config: Linear(lesson.rng(), 1, 1), train)
-lesson.pretrained("another", {}, lambda config: Linear(lesson.rng(), 1, 1), train)""",
+    lesson.train_once("a line", {}, lambda config: Linear(lesson.rng(), 1, 1), train)""",
     )
     assert main(["run", "gan/01"]) == 0
     assert "loaded from" in capsys.readouterr().out

@@ -164,11 +164,17 @@ def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
                 recipe._code_in.cache_clear()
                 assert (recipe.recipe_of(lesson) != before) is changes, (file, more)
             recipe._code_in.cache_clear()
-    with_shared = tmp_path / "with.py"
-    with_shared.write_text("from minigen.course.lesson.pretrained import digit_diffusion\n")
-    before = recipe.recipe_of(with_shared)
-    monkeypatch.setattr(recipe, "SHARED_MODELS", lesson)  # what makes the models that lessons share
-    assert recipe.recipe_of(with_shared) != before
+    declaring = tmp_path / "declaring.py"
+    declaring.write_text("from minigen.course import Lesson\n\nlesson = Lesson('a/01_b', pretrained=[])\n")
+    before = recipe.recipe_of(declaring)
+    declaring.write_text(declaring.read_text().replace("[]", "['digit_diffusion']"))
+    with_model = recipe.recipe_of(declaring)
+    assert with_model != before
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", lambda path: read(path) + b"\nmore = 1\n" * (path.name == "unet.py"))
+        recipe._code_in.cache_clear()
+        assert recipe.recipe_of(declaring) != with_model, "what makes the models that a lesson declares"
+    recipe._code_in.cache_clear()
     assert recipe.recipe_of(None) is None
 
 

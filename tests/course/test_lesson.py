@@ -315,13 +315,13 @@ def recipe(calls, width=3):
 
 def test_pretrained_models_are_trained_once(make, tmp_path, capsys):
     lesson, calls = make(), []
-    first = lesson.pretrained("digit classifier", **recipe(calls))
-    again = make().pretrained("digit classifier", **recipe(calls))
+    first = lesson.train_once("digit classifier", **recipe(calls))
+    again = make().train_once("digit classifier", **recipe(calls))
     assert len(calls) == 1
     for name, array in first.parameters().items():
         assert np.array_equal(array, again.parameters()[name])
-    lesson.pretrained("digit classifier", **recipe(calls, width=4))
-    lesson.pretrained("another", **recipe(calls))
+    lesson.train_once("digit classifier", **recipe(calls, width=4))
+    lesson.train_once("another", **recipe(calls))
     assert len(calls) == 3
     assert len(list((tmp_path / "cache").glob("*.npz"))) == 3
 
@@ -329,16 +329,16 @@ def test_pretrained_models_are_trained_once(make, tmp_path, capsys):
 @pytest.mark.parametrize("damage", [b"", b"not a zip file", None])
 def test_a_damaged_cache_is_trained_anew(make, tmp_path, capsys, damage):
     lesson, calls = make(), []
-    lesson.pretrained("classifier", **recipe(calls))
+    lesson.train_once("classifier", **recipe(calls))
     (file,) = (tmp_path / "cache").glob("*.npz")
     if damage is None:
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 0xFF
         damage = bytes(content[: -len(content) // 3])
     file.write_bytes(damage)
-    lesson.pretrained("classifier", **recipe(calls))
+    lesson.train_once("classifier", **recipe(calls))
     assert len(calls) == 2 and "training it anew" in capsys.readouterr().out
-    lesson.pretrained("classifier", **recipe(calls))
+    lesson.train_once("classifier", **recipe(calls))
     assert len(calls) == 2
 
 
@@ -346,7 +346,7 @@ def test_a_cache_that_cannot_be_written(make, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("mine")
     lesson, calls = make(), []
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "file"))
-    model = lesson.pretrained("classifier", **recipe(calls))
+    model = lesson.train_once("classifier", **recipe(calls))
     assert model.parameters() and "could not be kept" in capsys.readouterr().out
 
 

@@ -1,152 +1,154 @@
-"""The classifier that lessons share: trained once, kept, and the same for every lesson and seed."""
+"""The pretrained models that lessons declare: trained once, kept, and the same for every lesson and seed."""
 
+import re
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minigen.course import Lesson
+from minigen.course import Lesson, index
 from minigen.course.commands.list import main as list_lessons
-from minigen.course.lesson import lesson as lesson_module
-from minigen.course.lesson import pretrained, recipe, shared
+from minigen.course.exercise import catalog, substitute
+from minigen.course.lesson import events, pretrained, recipe
 from minigen.course.lesson.options import RunOptions
-from minigen.data import mnist
-from minigen.diffusion.ddpm import eps_model_from_v, q_sample
-from minigen.diffusion.networks.unet import UNet
-from minigen.diffusion.schedule import Schedule
-from minigen.metrics.digits import label_accuracy
-from minigen.tensor import grad
+from minigen.zoo import PRETRAINED, digit_classifier, digit_diffusion
+
+BOTH = ["digit_classifier", "digit_diffusion"]
 
 
 @pytest.fixture
 def lesson(tmp_path, monkeypatch):
+    """Makes a lesson that declares both models, of which two steps are enough here."""
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
+    for model in (digit_classifier, digit_diffusion):
+        monkeypatch.setattr(model, "QUICK", model.QUICK | {"steps": 2})
 
-    def make(seed):
-        options = RunOptions(seed=seed, quick=True, out=tmp_path / f"out{seed}")
-        return Lesson("gan/99_test", title="Test", post="gan", options=options)
+    def make(seed, quick=True, declared=BOTH):
+        options = RunOptions(seed=seed, quick=quick, out=tmp_path / f"out{seed}")
+        return Lesson("gan/99_test", title="Test", post="gan", pretrained=declared, options=options)
 
     return make
 
 
-def test_the_quick_classifier_reads_and_is_kept(lesson, tmp_path, capsys):
-    first = pretrained.digit_classifier(lesson(0))
-    assert "training it once" in capsys.readouterr().out
-    test = mnist.splits().test
-    assert label_accuracy(first, mnist.unit(test.images[:1000]), test.labels[:1000]) > 0.8  # full training: 0.99
-    assert first.parameters() == {}, "it is not trained any further"
-    (file,) = (tmp_path / "cache").glob("*.npz")
-    stamp = file.stat().st_mtime_ns
+def test_the_quick_models_are_trained_once_whatever_the_seed(lesson, tmp_path, capsys):
+    first = {name: lesson(0).pretrained(name) for name in BOTH}
+    said = capsys.readouterr().out
+    assert said.count("not in the cache yet; training it once") == 2
+    assert "digit classifier, quick:" in said and "digit diffusion, quick:" in said
+    files = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "cache").glob("*.npz")}
+    assert len(files) == 2
 
-    again = pretrained.digit_classifier(lesson(1))
-    assert "loaded from" in capsys.readouterr().out and file.stat().st_mtime_ns == stamp
-    for name, array in first.state().items():
-        np.testing.assert_array_equal(array, again.state()[name])
-
-
-def test_moved_digits():
-    rng = np.random.default_rng(0)
-    images = np.zeros((200, 28, 28), np.uint8)
-    images[:, 3:25, 3:25] = rng.integers(1, 255, (200, 22, 22))
-    out = pretrained.moved(images, 2, rng)
-    seen = set()
-    for before, after in zip(images, out):
-        (shift,) = [
-            (i, j) for i in range(-2, 3) for j in range(-2, 3) if (np.roll(before, (i, j), (0, 1)) == after).all()
-        ]
-        seen.add(shift)
-    assert len(seen) == 25  # each of the 25 moves has been seen: missing one has a chance of 0.7 % in 200
-    full = pretrained.moved(np.full((50, 28, 28), 9, np.uint8), 1, rng)
-    assert set(np.unique(full)) == {0, 9}  # what comes in at the border is paper
-    assert pretrained.moved(images, 0, rng) is images
+    again = {name: lesson(1).pretrained(name) for name in BOTH}
+    assert capsys.readouterr().out.count("loaded from") == 2
+    assert {file.name: file.stat().st_mtime_ns for file in (tmp_path / "cache").glob("*.npz")} == files
+    for a, b in [(first[BOTH[0]], again[BOTH[0]]), (first[BOTH[1]].net, again[BOTH[1]].net)]:
+        assert a.parameters() == b.parameters() == {}, "they are not trained any further"
+        for name, array in a.state().items():
+            np.testing.assert_array_equal(array, b.state()[name])
 
 
-def test_the_quick_base_of_diffusion_is_a_model_of_the_noise(lesson, tmp_path):
-    """Better than no model at all (loss 1), with and without labels; the same again from the cache."""
-    base = pretrained.digit_diffusion(lesson(0))
-    assert base.net.parameters() == {} and base.schedule.T == 200
-    rng = np.random.default_rng(1)
-    images, y = mnist.symmetric(mnist.splits().test.images[:100]), mnist.splits().test.labels[:100].astype(int)
-    t, eps = np.full(100, 60), rng.standard_normal(images.shape, dtype=np.float32)
-    x_t = q_sample(images, t, eps, base.schedule)
-    for labels in (None, y):
-        assert np.mean((base(x_t, t, labels) - eps) ** 2) < 0.7
-    np.testing.assert_array_equal(base(x_t, t), base(x_t, t, np.full(100, -1)))
-    again = pretrained.digit_diffusion(lesson(1))
-    np.testing.assert_array_equal(base(x_t, t, y), again(x_t, t, y))
+def test_a_name_that_is_not_declared_or_not_there(lesson, write_lesson):
+    some = lesson(0, declared=["digit_classifier"])
+    with pytest.raises(ValueError, match=r"'digit_diffusion' is not declared: write Lesson\(..., pretrained=\['digit_"):
+        some.pretrained("digit_diffusion")
+    some.events.emit(events.End("stopped"))
+    says = "there is no pretrained model 'digits'; there are digit_classifier, digit_diffusion"
+    with pytest.raises(ValueError, match=says):
+        lesson(1, declared=["digits"])
+    path = write_lesson("gan/02_gan")
+    path.write_text(path.read_text().replace("figures=[]", 'figures=[], pretrained=["digits"]'))
+    assert index.lessons() == [] and says in index.problems()[0] and "gan/02_gan" in index.problems()[0]
+    path.write_text(path.read_text().replace('"digits"', '"digit_diffusion"'))
+    assert [info.pretrained for info in index.lessons()] == [("digit_diffusion",)]
 
 
-def test_what_will_be_trained_first_is_said(lesson, tmp_path):
-    """`minigen list` and the first lines of a run name the shared models of a lesson that the cache does not hold."""
-    path = tmp_path / "lesson.py"
-    path.write_text("from minigen.course.lesson.pretrained import (\n    digit_classifier,\n    digit_diffusion,\n)\n")
-    both = shared.models_of(path)
-    assert [model.name for model in both] == ["digit classifier", "digit diffusion"]
-    assert shared.models_of(None) == [] and shared.models_of(tmp_path / "nowhere.py") == []
-    pretrained.digit_classifier(lesson(0))  # the quick one is not the one
-    assert shared.not_cached(both) == both
-    (tmp_path / "cache" / "digit-classifier-0123456789abcdef.npz").touch()  # nor is one of unknown code
-    assert shared.not_cached(both) == both
-    for function, model in shared.SHARED.items():
-        assert callable(getattr(pretrained, function)) and model.minutes > 0
+def test_every_pretrained_model_is_a_file_of_its_name():
+    for name, minutes in PRETRAINED.items():
+        model = import_module(f"minigen.zoo.{name}")
+        assert all(callable(function) for function in (model.build, model.train, model.ready)) and minutes > 0
+        assert isinstance(model.FULL, dict) and set(model.FULL) == set(model.QUICK)
 
 
-FILES = [("nn/layers.py", True), ("train/fit.py", True), ("vae/vae.py", False), ("diffusion/networks/unet.py", False)]
-CHANGES = [(file, b"\nmore = 1\n", changes) for file, changes in FILES]
-CHANGES += [(file, b"# a remark", False) for file, _ in FILES]
+def test_the_lessons_load_what_they_declare():
+    """Otherwise a run would train a model first that it does not need."""
+    declared = {info.id: sorted(info.pretrained) for info in index.lessons()}
+    loaded = {
+        info.id: sorted(set(re.findall(r'lesson\.pretrained\("(\w+)"\)', info.path.read_text(encoding="utf-8"))))
+        for info in index.lessons()
+    }
+    assert declared == loaded and sum(map(bool, declared.values())) == 19
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
-    """A cache that holds a full classifier, but for the steps of its training; its function, of `pretrained`."""
+    """A cache that holds a classifier of full runs, but for the steps of its training."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("MINIGEN_CACHE", str(folder))
-        patched.setattr(pretrained, "FULL", pretrained.QUICK | {"steps": 1, "images": 100})
-        options = RunOptions(out=folder / "out")
-        pretrained.digit_classifier(Lesson("gan/99_test", title="Test", post="gan", options=options))
+        patched.setattr(digit_classifier, "FULL", digit_classifier.QUICK | {"steps": 1, "images": 100})
+        pretrained.load("digit_classifier", quick=False, say=print)
     return folder
 
 
-@pytest.mark.parametrize("file, more, changes", CHANGES)
-def test_a_model_of_other_code_will_be_trained_again(kept, monkeypatch, file, more, changes):
-    """What is said without loading anything is what the name of the file says, a hash of the code: "changes"."""
+def test_what_is_in_the_cache(lesson, kept, tmp_path, monkeypatch):
+    assert pretrained.not_cached(BOTH) == BOTH
+    lesson(0).pretrained("digit_classifier")  # the one of quick runs is another model
+    (tmp_path / "cache" / "digit-classifier-0123456789abcdef.npz").touch()  # and so is one of unknown code
+    assert pretrained.not_cached(BOTH) == BOTH
     monkeypatch.setenv("MINIGEN_CACHE", str(kept))
-    classifier, read = shared.SHARED["digit_classifier"], Path.read_bytes
-    functions = pretrained.build_digit_classifier, pretrained.train_digit_classifier
-    before = recipe.recipe_of_functions(*functions)
-    assert shared.not_cached([classifier]) == []
-
-    def changed(path):
-        return read(path) + more * path.as_posix().endswith(f"minigen/{file}")
-
-    monkeypatch.setattr(Path, "read_bytes", changed)
-    monkeypatch.setattr(recipe, "_code_in", recipe._code_in.__wrapped__)  # without what it has kept
-    assert shared.not_cached([classifier]) == [classifier] * changes
-    assert (recipe.recipe_of_functions(*functions) != before) is changes
+    assert pretrained.not_cached(BOTH) == ["digit_diffusion"]
 
 
-def test_what_else_makes_a_model_one_of_other_code(kept, monkeypatch):
-    """Its settings and the functions that train it, which stand in one file; the version. Another Python does not."""
+FILES = [("nn/layers.py", True), ("train/fit.py", True), ("zoo/digit_classifier.py", True)]
+FILES += [("zoo/digit_diffusion.py", False), ("vae/vae.py", False), ("diffusion/networks/unet.py", False)]
+
+
+@pytest.mark.parametrize("file, matters", FILES)
+def test_a_model_of_other_code_will_be_trained_again(kept, monkeypatch, file, matters):
+    """What will be trained first is said by the same hash of the code that names the file; a remark is no code."""
     monkeypatch.setenv("MINIGEN_CACHE", str(kept))
-    classifier, read = shared.SHARED["digit_classifier"], Path.read_bytes
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_bytes", lambda path: read(path) + b"FULL = {}\n" * (path.name == "pretrained.py"))
-        assert shared.not_cached([classifier]) == [classifier]
+    read, before = Path.read_bytes, recipe.recipe_of_pretrained("digit_classifier")
+    for more, changes in [(b"\nmore = 1\n", matters), (b"# a remark", False)]:
+
+        def changed(path, more=more):
+            return read(path) + more * path.as_posix().endswith(f"minigen/{file}")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "read_bytes", changed)
+            patched.setattr(recipe, "_code_in", recipe._code_in.__wrapped__)  # without what it has kept
+            assert pretrained.not_cached(["digit_classifier"]) == ["digit_classifier"] * changes
+            assert (recipe.recipe_of_pretrained("digit_classifier") != before) is changes
+
+
+def test_another_version_trains_again_and_a_loaded_model_is_the_one_that_was_said(kept, monkeypatch, capsys):
+    monkeypatch.setenv("MINIGEN_CACHE", str(kept))
     with monkeypatch.context() as patched:
         patched.setattr("minigen.__version__", "0.0.0")
-        assert shared.not_cached([classifier]) == [classifier]
-    (beside,) = kept.glob("digit-classifier-*.json")
-    text = beside.read_text()
-    beside.write_text(text.replace('"python": [', '"python": [1'))
-    assert shared.not_cached([classifier]) == []
-    for damaged in ("", "[]", text[:-5], text.replace("checks.py", "checked.py")):
-        beside.write_text(damaged)
-        assert shared.not_cached([classifier]) == [classifier]
-    with monkeypatch.context() as patched:  # and it is written again when the model is loaded
-        patched.setattr(pretrained, "FULL", pretrained.QUICK | {"steps": 1, "images": 100})
-        pretrained.digit_classifier(Lesson("gan/99_test", title="Test", post="gan", options=RunOptions(out=kept / "2")))
-    assert beside.read_text() == text and shared.not_cached([classifier]) == []
+        assert pretrained.not_cached(["digit_classifier"]) == ["digit_classifier"]
+    monkeypatch.setattr(digit_classifier, "FULL", digit_classifier.QUICK)  # the sizes of the one in the cache
+    pretrained.load("digit_classifier", quick=False, say=print)
+    assert "digit classifier: loaded from" in capsys.readouterr().out
+
+
+def test_a_full_run_has_the_full_model(lesson, monkeypatch):
+    short = {"steps": 1, "images": 100}
+    monkeypatch.setattr(digit_classifier, "FULL", digit_classifier.QUICK | short | {"width": 12})
+    monkeypatch.setattr(digit_classifier, "QUICK", digit_classifier.QUICK | short)
+    for quick, width in [(True, 8), (False, 12), (True, 8), (False, 12)]:
+        model = lesson(int(quick), quick).pretrained("digit_classifier")
+        assert min(array.shape[-1] for array in model.state().values() if array.ndim == 4) == width
+
+
+def test_what_will_be_trained_first_is_found_without_importing_it(tmp_path):
+    code = (
+        "import sys\nfrom minigen.course.commands.list import main\nmain([])\n"
+        "print(*[name for name in sys.modules if name.startswith(('minigen.zoo.', 'minigen.diffusion', 'autograd'))])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert out.returncode == 0 and out.stdout.splitlines()[-1] == ""
 
 
 def test_the_list_and_a_run_say_it(tmp_path, monkeypatch, capsys):
@@ -155,20 +157,66 @@ def test_the_list_and_a_run_say_it(tmp_path, monkeypatch, capsys):
     shown = capsys.readouterr().out
     (line,) = [line for line in shown.splitlines() if "gan/13_new_digits" in line]
     assert "min (+ 1.5 once)" in line and "(+ once): a model" in shown
+    line = next(line for line in shown.splitlines() if "diffusion/10_ddim" in line)
+    assert "min (+ 9.5 once)" in line
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(lesson_module, "models_of", lambda path: [shared.SHARED["digit_diffusion"]])
-    Lesson("gan/99_test", title="Test", post="gan", options=RunOptions(out=tmp_path / "out"))
+    options = RunOptions(out=tmp_path / "out")
+    Lesson("gan/99_test", title="Test", post="gan", pretrained=["digit_diffusion"], options=options)
     assert "digit diffusion: will be trained first, once for all lessons, about 8 min" in capsys.readouterr().out
 
 
-def test_the_shared_model_of_the_noise_is_that_of_its_network_in_halves_and_inside_a_derivative():
-    rng = np.random.default_rng(0)
-    net = UNet(rng, width=8, classes=10).map(lambda a: a + np.float32(0.1) * rng.standard_normal(a.shape, np.float32))
-    schedule = Schedule.cosine(20)
-    model, expected = pretrained.DigitDiffusion(net, schedule), eps_model_from_v(net, schedule)
-    x, y = rng.standard_normal((3, 28, 28, 1), dtype=np.float32), np.array([4, -1, 9])
-    for t in (np.full(3, 7), np.array([1, 20, 7])):
-        np.testing.assert_allclose(model(x, t, y), expected(x, t, y), rtol=1e-3, atol=1e-4)
-        assert model(x, t, y).dtype == np.float32
-    slopes = [grad(lambda x, f=f: (f(x, t, y) ** 2).sum())(x) for f in (model, expected)]
-    np.testing.assert_array_equal(*slopes)
+def test_a_students_function_does_not_train_what_other_lessons_load(lesson, tmp_path, monkeypatch):
+    """Without this a wrong `drop_labels` in a run `--with` would stay in the cache for all lessons."""
+    (exercise,) = catalog.find("diffusion/09/drop_labels")
+    substitute.put(exercise, lambda y, u, p: np.full_like(y, -1))
+    try:
+        student = lesson(0).pretrained("digit_diffusion")
+        assert substitute.calls()[exercise.id] == 0 and digit_diffusion.drop_labels(np.array([3]), [0.9], 0.1)[0] == -1
+    finally:
+        substitute.restore()
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "another"))
+    plain = lesson(0).pretrained("digit_diffusion")
+    for name, array in plain.net.state().items():
+        np.testing.assert_array_equal(array, student.net.state()[name])
+
+
+# -- models of a lesson's own ------------------------------------------------------------------------------------------
+
+
+def test_functions_of_a_file_depend_on_all_code_in_it(tmp_path):
+    path = tmp_path / "functions.py"
+
+    def recipe_with(text):
+        path.write_text(text)
+        space = {"__name__": "functions"}
+        exec(compile(text, str(path), "exec"), space)
+        return recipe.recipe_of_functions(space["train"])
+
+    text = "def helper():\n    return 1\n\ndef train(model, config):\n    helper()\n"
+    before = recipe_with(text)
+    assert recipe_with(text + "# a remark\n") == before
+    assert recipe_with(text.replace("1", "2")) != before
+    assert recipe_with("import minigen.vae.vae\n" + text) != before
+
+
+def test_functions_of_a_notebook_depend_on_its_cells_and_imports(monkeypatch):
+    """A notebook keeps the text of each cell in `linecache`, under a name that is no file."""
+    import linecache
+
+    def recipe_with(*cells):
+        space = {"__name__": "__main__"}
+        for text in cells:
+            name = f"<cell {hash(text)}>"
+            monkeypatch.setitem(linecache.cache, name, (len(text), None, text.splitlines(True), name))
+            exec(compile(text, name, "exec"), space)
+        return recipe.recipe_of_functions(space["train"])
+
+    imports = "from minigen.nn import Module\n"
+    helper = "class Net(Module):\n    def size(self):\n        return 1\n"
+    train = "def train(model, config):\n    Net().size()\n"
+    before = recipe_with(imports, helper, train)
+    assert recipe_with(imports, "print()", helper, train) == before == recipe_with(imports, helper, train)
+    assert recipe_with(imports, helper.replace("1", "2"), train) != before
+    assert recipe_with(imports, helper, train + "    pass\n") != before
+    assert recipe_with(imports, "from minigen.vae.vae import VAE\n", helper, train) != before
+    assert len(recipe.recipe_of_functions(len)) == 16

@@ -32,6 +32,7 @@ lesson = Lesson(
         "diffusion.15",
         "diffusion.16",
     ],
+    pretrained=["digit_classifier"],
     minutes=12.0,
 )
 
@@ -805,10 +806,9 @@ lesson.figure(
 # since 5,000 of them are not all.
 
 # %%
-from minigen.course.lesson.pretrained import digit_classifier
 from minigen.metrics.digits import class_gaussian_digits, judge_digits
 
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 test = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=200)])
 n = len(digits)
 train_set = mnist.splits().train

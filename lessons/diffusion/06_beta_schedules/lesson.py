@@ -19,6 +19,7 @@ lesson = Lesson(
     sections=["diffusion.s08"],
     figures=["diffusion.f05"],
     equations=["diffusion.18"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=4.0,
 )
 
@@ -269,9 +270,8 @@ lesson.figure(
 # only the stops differ.
 
 # %%
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 
-base = digit_diffusion(lesson)
+base = lesson.pretrained("digit_diffusion")
 steps = base.schedule.T
 digit_schedules = {"linear": Schedule.linear(steps, 0.1 / steps, 20 / steps)}
 digit_schedules["cosine"] = base.schedule
@@ -357,7 +357,7 @@ lesson.predict(
 from minigen.data import mnist
 from minigen.metrics.digits import digit_frechet_distance
 
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 count = lesson.size(2000, quick=20)
 real = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=100)])
 others = mnist.unit(mnist.splits().validation.images[:count])

@@ -20,6 +20,7 @@ lesson = Lesson(
     post="diffusion",
     sections=["diffusion.s12"],
     equations=["diffusion.23"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=7,
 )
 
@@ -27,7 +28,6 @@ lesson = Lesson(
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.ddpm import q_sample
@@ -195,8 +195,8 @@ lesson.check("share of labels left out", np.mean(many == -1), equals=0.15, atol=
 # $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$, from which the noise follows.
 
 # %%
-base = digit_diffusion(lesson)
-classifier = digit_classifier(lesson)
+base = lesson.pretrained("digit_diffusion")
+classifier = lesson.pretrained("digit_classifier")
 process, steps = base.schedule, lesson.size(20, quick=2)
 
 

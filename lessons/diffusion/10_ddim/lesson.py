@@ -23,6 +23,7 @@ lesson = Lesson(
     sections=["diffusion.s13", "diffusion.s14"],
     figures=["diffusion.f08"],
     equations=["diffusion.24", "diffusion.25", "diffusion.26"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=8,
 )
 
@@ -30,7 +31,6 @@ lesson = Lesson(
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist, toy
 from minigen.diffusion.samplers import ancestral, clipped, ddim, ddim_step, ddim_variance
 from minigen.diffusion.guidance import conditional
@@ -309,8 +309,8 @@ lesson.claim(
 # Therefore two cells, whose ratio we are after, are drawn and judged with 1,000 digits as well.
 
 # %%
-base = digit_diffusion(lesson)
-classifier = digit_classifier(lesson)
+base = lesson.pretrained("digit_diffusion")
+classifier = lesson.pretrained("digit_classifier")
 process = base.schedule
 test = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=500)])
 count, many = lesson.size(400, quick=10), lesson.size(1000, quick=20)

@@ -20,6 +20,7 @@ lesson = Lesson(
     sections=["diffusion.s14"],
     figures=["diffusion.f09", "diffusion.f10"],
     equations=[],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=8.0,
 )
 
@@ -27,7 +28,6 @@ lesson = Lesson(
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist, toy
 from minigen.diffusion.ddpm import eps_model_from_v, predict_x0_from_v, q_sample, v_loss
 from minigen.diffusion.guidance import classifier_free, conditional
@@ -526,7 +526,7 @@ lesson.claim(
 # with the first halving (Meng et al. 2023).
 
 # %%
-base = digit_diffusion(lesson)
+base = lesson.pretrained("digit_diffusion")
 split = mnist.splits()
 pool = lesson.size(50_000, quick=500)
 pixels = mnist.symmetric(split.train.images[:pool])
@@ -608,7 +608,7 @@ lesson.predict(
 )
 
 # %%
-judge, count = digit_classifier(lesson), lesson.size(2000, quick=20)
+judge, count = lesson.pretrained("digit_classifier"), lesson.size(2000, quick=20)
 rng = lesson.rng("digits to judge")
 y = np.arange(count) % 10
 x_T = rng.standard_normal((count, 28, 28, 1), dtype=np.float32)

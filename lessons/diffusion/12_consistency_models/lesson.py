@@ -23,6 +23,7 @@ lesson = Lesson(
     sections=["diffusion.s14"],
     figures=["diffusion.f11", "diffusion.f12"],
     equations=["diffusion.27", "diffusion.28", "diffusion.29"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=9.0,
 )
 
@@ -725,7 +726,6 @@ lesson.outcome(
 # $\sqrt{\bar\alpha_t}\,x_t - \sqrt{1 - \bar\alpha_t}\,v$.
 
 # %%
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist
 from minigen.diffusion.ddpm import predict_x0_from_eps
 from minigen.diffusion.samplers import ddim
@@ -733,7 +733,7 @@ from minigen.metrics.digits import judge_digits
 from minigen.nn import Module
 from minigen.tensor import batched
 
-base = digit_diffusion(lesson)
+base = lesson.pretrained("digit_diffusion")
 known = base.schedule.sigma[1:]  # the noise at t = 1 ... T
 
 
@@ -826,7 +826,7 @@ lesson.predict(
 )
 
 # %%
-judge, count = digit_classifier(lesson), lesson.size(2000, quick=20)
+judge, count = lesson.pretrained("digit_classifier"), lesson.size(2000, quick=20)
 y = np.arange(count) % 10
 reference = mnist.unit(split.test.images)[: lesson.size(10_000, quick=50)]
 made = {k: digits_of(digit_model, ways[k], y, lesson.rng("shown digits")) for k in ways}

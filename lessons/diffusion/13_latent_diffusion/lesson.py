@@ -25,6 +25,7 @@ lesson = Lesson(
     sections=["diffusion.s15"],
     figures=["diffusion.f13", "diffusion.f14"],
     equations=["diffusion.30"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=10.0,
 )
 
@@ -34,7 +35,6 @@ import time
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist
 from minigen.diffusion.ddpm import predict_x0_from_eps, q_sample, v_loss
 from minigen.diffusion.guidance import conditional
@@ -55,8 +55,8 @@ from minigen.vae.vq_networks import Decoder, Encoder
 from minigen.vae.vq_vae import VQVAE, start, training_step
 
 # %%
-classifier = digit_classifier(lesson)
-base = digit_diffusion(lesson)
+classifier = lesson.pretrained("digit_classifier")
+base = lesson.pretrained("digit_diffusion")
 data = mnist.splits()
 test, test_labels = mnist.unit(data.test.images), data.test.labels.astype(int)
 

@@ -24,6 +24,7 @@ lesson = Lesson(
     sections=["diffusion.s16"],
     figures=["diffusion.f15"],
     equations=[],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=10.0,
 )
 
@@ -33,7 +34,6 @@ import time
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist
 from minigen.diffusion.cascade import Padded, SuperResolution, augmented_condition, gaussian_blur
 from minigen.diffusion.cascade import low_resolution_condition, super_resolve
@@ -362,7 +362,7 @@ lesson.predict(
 )
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 test = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=100)])
 
 
@@ -485,7 +485,7 @@ lesson.figure(grid, "digits", "From the same small digits, which you see in the 
 # cascade in 40, 20 and 20), and look at the clock.
 
 # %%
-whole = digit_diffusion(lesson)
+whole = lesson.pretrained("digit_diffusion")
 some = labels[: lesson.size(250, quick=4)]
 rng_whole = lesson.rng("whole")
 

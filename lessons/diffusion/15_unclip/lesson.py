@@ -22,6 +22,7 @@ lesson = Lesson(
     sections=["diffusion.s16"],
     figures=["diffusion.f16"],
     equations=["diffusion.31"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=6,
 )
 
@@ -29,7 +30,6 @@ lesson = Lesson(
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist
 from minigen.data.captions import VOCABULARY, captions, obeyed, read, tokenize
 from minigen.diffusion.ddpm import eps_model_from_v, v_loss
@@ -294,7 +294,7 @@ lesson.claim(
 # starts at zero, so that at first the network is the base model without a label.
 
 # %%
-base = digit_diffusion(lesson)
+base = lesson.pretrained("digit_diffusion")
 width = base.net.conv_in.w.shape[-1]
 hidden = base.net.overview.first.b.size
 decoder = UNet(lesson.rng("decoder"), width=width, overview=hidden, classes=10, vectors=E)
@@ -356,7 +356,7 @@ lesson.figure(
 )
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 count = lesson.size(300, quick=10)
 variations = decode(z_images[:count], lesson.rng("variations"))
 kept = label_accuracy(classifier, variations, asked[:count])

@@ -19,6 +19,7 @@ lesson = Lesson(
     title="Imagen: a text encoder that has never seen a picture",
     post="diffusion",
     sections=["diffusion.s16"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=6,
 )
 
@@ -28,7 +29,6 @@ import time
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist
 from minigen.data.captions import LENGTH, VOCABULARY, captions, obeyed, read, tokenize
 from minigen.diffusion.ddpm import eps_model_from_v, predict_x0_from_eps, v_loss
@@ -188,7 +188,7 @@ def meaning_of(tokens):
 meanings = meaning_of(tokens)
 
 # %%
-base = digit_diffusion(lesson)
+base = lesson.pretrained("digit_diffusion")
 width, hidden_units = base.net.conv_in.w.shape[-1], base.net.overview.first.b.size
 unet = UNet(lesson.rng("unet"), width=width, overview=hidden_units, classes=10, vectors=E)
 unet.load_state({**unet.state(), **base.net.state()})
@@ -251,7 +251,7 @@ def unit(x):
 # in the pictures: the digit by an independent classifier, the rest by measuring again.
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 count = lesson.size(200, quick=10)
 
 

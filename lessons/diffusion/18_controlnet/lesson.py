@@ -19,6 +19,7 @@ lesson = Lesson(
     post="diffusion",
     sections=["diffusion.s17"],
     figures=["diffusion.f18"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=6,
 )
 
@@ -26,7 +27,6 @@ lesson = Lesson(
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist
 from minigen.data.contours import edges, skeletons
 from minigen.diffusion.ddpm import eps_model_from_v, v_loss
@@ -135,7 +135,7 @@ lesson.check("with zero convolutions: what changes", np.abs(change).max(), equal
 # convolution.
 
 # %%
-base = digit_diffusion(lesson)
+base = lesson.pretrained("digit_diffusion")
 process = base.schedule
 net = ControlNet(lesson.rng("edges"), base.net)
 lesson.show_source(ControlNet)
@@ -331,7 +331,7 @@ for name, model, y in [
     results[name] = sample(model, wanted["edges"], y, lesson.rng("judge"))
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 agreement = {name: followed(images, "edges") for name, images in results.items()}
 rows = []
 for name, images in results.items():

@@ -19,6 +19,7 @@ lesson = Lesson(
     post="diffusion",
     sections=["diffusion.s17"],
     figures=["diffusion.f19"],
+    pretrained=["digit_classifier"],
     minutes=6,
 )
 
@@ -26,7 +27,6 @@ lesson = Lesson(
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist
 from minigen.diffusion.ddpm import eps_model_from_v, v_loss
 from minigen.diffusion.guidance import conditional
@@ -244,7 +244,7 @@ for conditioning in ("in-context", "cross-attention", "adaln-zero"):
 # samples, enlarged to $28 \times 28$ for the classifier (as the real ones are, for comparison).
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 test = small(splits.test.images[: lesson.size(4000, quick=60)])
 test_labels = splits.test.labels[: len(test)].astype(int)
 rng = lesson.rng("test")

@@ -20,6 +20,7 @@ lesson = Lesson(
     post="diffusion",
     sections=["diffusion.s18"],
     figures=["diffusion.f01"],
+    pretrained=["digit_classifier", "digit_diffusion"],
     minutes=7,
 )
 
@@ -29,7 +30,6 @@ import time
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier, digit_diffusion
 from minigen.data import mnist, toy
 from minigen.diffusion.ddpm import eps_model_from_v, simple_loss, v_loss
 from minigen.diffusion.guidance import conditional
@@ -407,7 +407,7 @@ def digits_of_diffusion(rng, n):
 # U-Net with labels, trained for 5,500 steps.
 
 # %%
-base = digit_diffusion(lesson)
+base = lesson.pretrained("digit_diffusion")
 
 
 def digits_of_base(rng, n):
@@ -431,7 +431,7 @@ digit_draws = {
 }
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 count = lesson.size(1000, quick=20)
 real = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=200)])
 pictures, reports, milliseconds = {}, {}, {}

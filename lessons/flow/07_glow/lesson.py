@@ -22,6 +22,7 @@ lesson = Lesson(
     sections=["flow.s09"],
     figures=["flow.f03", "flow.f04"],
     equations=["flow.15"],
+    pretrained=["digit_classifier"],
     minutes=9,
 )
 
@@ -29,7 +30,6 @@ lesson = Lesson(
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, toy
 from minigen.flow.bijection import Chain, Flow, Permute, Squeeze, StandardNormal, jacobian_log_det
 from minigen.flow.coupling import AffineCoupling, BatchNorm, coupling_net, half_mask
@@ -649,7 +649,7 @@ lesson.predict(
 
 # %%
 temperatures = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 real = mnist.unit(digits.test_images[: lesson.size(5000, quick=40)])
 count = lesson.size(2000, quick=16)
 reports = {}

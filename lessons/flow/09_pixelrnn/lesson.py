@@ -26,6 +26,7 @@ lesson = Lesson(
     sections=["flow.s12"],
     figures=["flow.f06", "flow.f07", "flow.f08"],
     equations=["flow.19"],
+    pretrained=["digit_classifier"],
     minutes=9.0,
 )
 
@@ -36,7 +37,6 @@ import time
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist
 from minigen.flow.pixel import DiagonalBiLSTM, PixelCNN, PixelRNN, pixel_mask, skew, unskew
 from minigen.metrics.digits import class_gaussian_digits, judge_digits, label_accuracy
@@ -726,7 +726,7 @@ lesson.claim("PixelCNN: processor time of 100 digits", seconds, at_most=20, unit
 # and beside them real ones and a cheap imitation, a Gaussian for each class (`gan/13`).
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 n = lesson.size(5000, quick=12)
 rng = lesson.rng("judge")
 seen_digits = slice(0, lesson.size(50_000, quick=2000))

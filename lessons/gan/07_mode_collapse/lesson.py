@@ -18,6 +18,7 @@ lesson = Lesson(
     post="gan",
     sections=["gan.s10"],
     figures=["gan.f06"],
+    pretrained=["digit_classifier"],
     minutes=0.6,
 )
 
@@ -28,7 +29,6 @@ import autograd.numpy as np
 import numpy
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, toy
 from minigen.metrics import mode_coverage, sliced_wasserstein
 from minigen.metrics.digits import class_histogram
@@ -494,7 +494,7 @@ lesson.outcome(
 
 # %%
 images = mnist.splits().train.images  # (50000, 28, 28), bytes
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 
 
 class Painter(MLP):

@@ -21,6 +21,7 @@ lesson = Lesson(
     sections=["gan.s11"],
     figures=[],
     equations=[],
+    pretrained=["digit_classifier"],
     minutes=1.2,
 )
 
@@ -32,7 +33,6 @@ import numpy
 from scipy.ndimage import gaussian_filter
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, toy
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
@@ -404,7 +404,7 @@ lesson.outcome(
 # Its last hidden layer, 64 numbers, is where we compare.
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 split = mnist.splits()
 few = lesson.size(10_000, quick=200)
 reference = mnist.unit(split.test.images)[:few]

@@ -21,6 +21,7 @@ lesson = Lesson(
     sections=["gan.s17"],
     figures=["gan.f10"],
     equations=["gan.03", "gan.19"],
+    pretrained=["digit_classifier"],
     minutes=3.5,
 )
 
@@ -30,7 +31,6 @@ from types import SimpleNamespace
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.course.lesson.pretrained import digit_classifier
 from minigen.data import mnist, sprites
 from minigen.gan.interpolation import interpolate_linear, interpolate_spherical
 from minigen.gan.networks import ConvDiscriminator, ConvGenerator, block_shape
@@ -328,7 +328,7 @@ lesson.predict(
 )
 
 # %%
-classifier = digit_classifier(lesson)
+classifier = lesson.pretrained("digit_classifier")
 n = lesson.size(5000, quick=100)
 test = mnist.unit(mnist.splits().test.images)[: lesson.size(10_000, quick=200)]
 generators = {"DCGAN": settled(dcgan), "WGAN, clipped": settled(clipped), "WGAN-GP": G_gp}

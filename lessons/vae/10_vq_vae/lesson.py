@@ -26,6 +26,7 @@ lesson = Lesson(
     sections=["vae.s10"],
     figures=["vae.f09", "vae.f10", "vae.f11"],
     equations=["vae.18", "vae.19", "vae.20"],
+    pretrained=["digit_classifier"],
     minutes=4.5,
 )
 
@@ -576,7 +577,7 @@ def train_vae(vae, config, fit):
 
 # %%
 config = {"steps": lesson.steps(9_000, quick=3), "seed": 0}
-vae = lesson.pretrained("plain VAE for digits", config, new_vae, train_vae)
+vae = lesson.train_once("plain VAE for digits", config, new_vae, train_vae)
 n = lesson.size(5_000, quick=40)
 rng = lesson.rng("samples")
 drawn = {
@@ -589,10 +590,9 @@ drawn = {
 }
 
 # %%
-from minigen.course.lesson.pretrained import digit_classifier
 from minigen.metrics.digits import judge_digits, label_accuracy
 
-judge = digit_classifier(lesson)
+judge = lesson.pretrained("digit_classifier")
 frechet = {}
 rows = []
 for name, x in drawn.items():

@@ -1,8 +1,7 @@
-"""`minigen bench`: how fast this machine takes a training step of each kind of model.
+"""`minigen bench`: how fast this machine takes a training step of each kind of model (`minigen.zoo.workloads`).
 
-Each workload is a whole step (value, gradient, optimizer) of a model of the size that the lessons train. Beside its
-time stands its ratio to the bare matrix products that it contains: what is left of the machine's speed after everything
-else.
+Beside the time of a step stands its ratio to the bare matrix products that it contains: what is left of the machine's
+speed after everything else.
 """
 
 from __future__ import annotations
@@ -10,168 +9,17 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-import autograd.numpy as anp
 import numpy as np
 
 from minigen.course.console import UsageError, text_table
 from minigen.course.index import lessons
 from minigen.course.lesson.options import Parser
-from minigen.diffusion.networks.dit import DiT
-from minigen.diffusion.networks.unet import UNet
-from minigen.flow.made import MADE
-from minigen.flow.realnvp import RealNVP
-from minigen.gan import losses, wgan
-from minigen.gan.networks import ConvDiscriminator, ConvGenerator, Discriminator
-from minigen.nn import MLP
-from minigen.optim import Adam
-from minigen.tensor import leaves, mse, parallel_value_and_grad, value_and_grad
 from minigen.tensor.runtime import blas_threads
-from minigen.vae.vae import VAE
+from minigen.zoo.workloads import WORKLOADS, Step
 
-Step = Callable[[], object]
-
-
-class Workload(NamedTuple):
-    """One training step, the multiply-adds (times two) of its matrix products, and how it uses the cores."""
-
-    step: Step
-    flops: float
-    small: bool  # the products are too small to be shared between two threads
-
-
-def _rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
-def _normal(*shape):
-    return _rng().standard_normal(shape, dtype=np.float32)
-
-
-def training(model, loss, *batch, threads: bool = False) -> Step:
-    """One step of Adam on `loss(model, *batch)`; with `threads` on two threads, each half of the batch."""
-    optimizer = Adam(model, 1e-4)
-    differentiate = (parallel_value_and_grad if threads else value_and_grad)(loss)
-
-    def step():
-        _, grads = differentiate(model, *batch)
-        optimizer.step(grads)
-
-    return step
-
-
-def dense_flops(model, n: int) -> float:
-    """Forward and both backward products of every 2-D weight, for n rows."""
-    return 6.0 * n * sum(w.size for w in leaves(model) if w.ndim == 2)
-
-
-def diffusion_mlp() -> Workload:
-    """A 2-D diffusion model: 4 layers of 128, SiLU, batch 256."""
-    model = MLP(_rng(), [34, 128, 128, 128, 128, 2], activation="silu")
-    x, y = _normal(256, 34), _normal(256, 2)
-    return Workload(training(model, lambda f, x, y: mse(f(x), y), x, y), dense_flops(model, 256), True)
-
-
-def realnvp() -> Workload:
-    """A RealNVP on the plane: 8 couplings of width 64, batch 256."""
-    model = RealNVP(_rng(), dim=2)
-    return Workload(training(model, lambda f, x: f.loss(x), _normal(256, 2)), dense_flops(model, 256), True)
-
-
-def critic() -> Workload:
-    """A WGAN critic: 3 layers of 128, batch 256."""
-    model, real, fake = Discriminator(_rng()), _normal(256, 2), _normal(256, 2) + 1
-
-    def loss(f, real, fake):
-        return wgan.critic_loss(f(real), f(fake))
-
-    return Workload(training(model, loss, real, fake), 2 * dense_flops(model, 256), True)
-
-
-def penalized_critic() -> Workload:
-    """The same with a gradient penalty: a second derivative in every step."""
-    model, real, fake, rng = Discriminator(_rng()), _normal(256, 2), _normal(256, 2) + 1, _rng()
-
-    def loss(f, real, fake):
-        return wgan.critic_loss(f(real), f(fake)) + 10 * wgan.gradient_penalty(f, real, fake, rng)
-
-    # the penalty multiplies by each weight four times more: its own gradient, and that of the gradient
-    return Workload(training(model, loss, real, fake), (2 + 7 / 3) * dense_flops(model, 256), True)
-
-
-def vae() -> Workload:
-    """The MNIST VAE 784-400-400-20, batch 128."""
-    model, x = VAE(_rng()), (_rng().random((128, 784)) < 0.2).astype(np.float32)
-    return Workload(
-        training(model, lambda m, x, eps: m.loss(x, eps), x, _normal(128, 20)), dense_flops(model, 128), False
-    )
-
-
-def made() -> Workload:
-    """A MADE on MNIST, 784-500-784, batch 100."""
-    model = MADE(_rng(), 784, [500])
-    x = (_rng().random((100, 784)) < 0.2).astype(np.float32)
-
-    def loss(f, x):
-        return -anp.mean(f.log_prob(x))
-
-    return Workload(training(model, loss, x), dense_flops(model, 100), False)
-
-
-def dcgan() -> Workload:
-    """A DCGAN at 28×28, one step of each player, batch 64."""
-    generator, discriminator = ConvGenerator(_rng()), ConvDiscriminator(_rng())
-    g_optimizer, d_optimizer = Adam(generator, 1e-4), Adam(discriminator, 1e-4)
-    z, real = _normal(64, generator.dim_z), _rng().random((64, 28, 28, 1), dtype=np.float32)
-
-    def step():
-        fake = generator(z)
-        _, grads = value_and_grad(lambda d: losses.discriminator_loss(d(real), d(fake)))(discriminator)
-        d_optimizer.step(grads)
-        _, grads = value_and_grad(lambda g: losses.generator_loss_nonsaturating(discriminator(g(z))))(generator)
-        g_optimizer.step(grads)
-
-    d = conv_flops(16 * 64, 14 * 14) + conv_flops(16 * 64 * 128, 7 * 7) + 2.0 * 7 * 7 * 128
-    g = 2.0 * generator.dim_z * 7 * 7 * 128 + conv_flops(16 * 128 * 64, 7 * 7) + conv_flops(16 * 64, 14 * 14)
-    return Workload(
-        step, 64 * (g + 2 * 3 * d + 3 * g + 2 * d), False
-    )  # the generator's step needs no weight gradient of D
-
-
-def unet() -> Workload:
-    """The diffusion lesson's U-Net at 28×28, batch 128, on two threads."""
-    model = UNet(_rng())
-    x, y, t = _normal(128, 28, 28, 1), _normal(128, 28, 28, 1), _rng().integers(1, 1000, 128)
-    return Workload(training(model, lambda m, x, t, y: mse(m(x, t), y), x, t, y, threads=True), math.nan, False)
-
-
-def dit() -> Workload:
-    """A small diffusion transformer: 4 blocks of 128, 49 tokens, batch 64, on two threads."""
-    model, x, y, t = DiT(_rng()), _normal(64, 28, 28, 1), _normal(64, 28, 28, 1), _rng().integers(1, 1000, 64)
-    per_example = sum(layer.modulation.w.size for layer in (*model.blocks, model.final)) + 2 * 128 * 128
-    attention = 4 * 3 * 2 * 2.0 * 64 * 49 * 49 * 128
-    flops = dense_flops(model, 64 * 49) - 6.0 * per_example * 64 * 48 + attention
-    return Workload(training(model, lambda m, x, t, y: mse(m(x, t), y), x, t, y, threads=True), flops, False)
-
-
-def conv_flops(weights: int, places: int) -> float:
-    """Multiply-adds times two of one pass of a convolution for one example."""
-    return 2.0 * weights * places
-
-
-WORKLOADS: dict[str, Callable[[], Workload]] = {
-    "mlp, diffusion on the plane": diffusion_mlp,
-    "realnvp on the plane": realnvp,
-    "wgan critic": critic,
-    "wgan critic, gradient penalty": penalized_critic,
-    "vae, mnist": vae,
-    "made, mnist": made,
-    "dcgan, mnist": dcgan,
-    "unet, mnist": unet,
-    "dit": dit,
-}
+__all__ = ["main", "parser"]
 
 
 def milliseconds(step: Step, seconds: float = 0.5) -> float:

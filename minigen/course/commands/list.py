@@ -10,7 +10,8 @@ from pathlib import Path
 from minigen.course import index
 from minigen.course.console import color, plural, text_table
 from minigen.course.lesson.options import Parser
-from minigen.course.lesson.shared import SHARED, SharedModel, models_of, not_cached
+from minigen.course.lesson.pretrained import model_name, not_cached
+from minigen.zoo import PRETRAINED
 
 __all__ = ["main", "parser"]
 
@@ -46,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _list_lessons() -> None:
-    exercises, waiting = _exercises_column(), not_cached(list(SHARED.values()))
+    exercises, waiting = _exercises_column(), not_cached(PRETRAINED)
     for heading, group in index.preparation():
         print(color(heading, "bold"))
         rows = [[lesson.title, lesson.id, f"{lesson.minutes:g} min", exercises(lesson)] for lesson in group]
@@ -69,14 +70,14 @@ def _list_lessons() -> None:
         print(text_table(table, indent="  "))
         print()
     if waiting:
-        names = ", ".join(f"the {model.name}, {model.minutes:g} min" for model in waiting)
+        names = ", ".join(f"the {model_name(name)}, {PRETRAINED[name]:g} min" for name in waiting)
         print(f"(+ once): a model that several lessons share is trained first, and kept: {names}")
     print(f"{covered} of {total} sections have a lesson. Run one: minigen run ID")
 
 
-def _time(lesson: index.LessonInfo, waiting: Sequence[SharedModel]) -> str:
-    """The minutes of a lesson, and those of the shared models that it would train first; `waiting`: not cached yet."""
-    first = sum(model.minutes for model in models_of(lesson.path) if model in waiting)
+def _time(lesson: index.LessonInfo, waiting: Sequence[str]) -> str:
+    """The minutes of a lesson, and of the pretrained models that it would train first; `waiting`: not cached yet."""
+    first = sum(PRETRAINED[name] for name in lesson.pretrained if name in waiting)
     return f"{lesson.minutes:g} min" + f" (+ {first:g} once)" * bool(first)
 
 

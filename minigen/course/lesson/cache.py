@@ -1,4 +1,4 @@
-"""Models that several lessons need, trained once and kept in the user's cache directory under their configuration."""
+"""Trained models in the user's cache directory: each is trained once, and kept under the recipe of what made it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minigen.course.console import UsageError
-from minigen.course.lesson import events
 from minigen.course.lesson.claims import jsonable
 from minigen.course.lesson.folder import remove_partial_files, slug
-from minigen.course.lesson.recipe import recipe_of_functions, sources_of
-from minigen.course.lesson.run import Run
+from minigen.course.lesson.recipe import recipe_of_functions
+from minigen.files import locked
 
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-__all__ = ["cache_dir", "cached_model"]
+__all__ = ["cache_dir", "cached_file", "cached_model", "load_or_train"]
 
 
 def cache_dir() -> Path:
@@ -41,12 +37,9 @@ def cache_dir() -> Path:
         raise UsageError(message) from None
 
 
-def _say(text: str) -> None:
-    """Print a line about a model; in a lesson's run it is no output of the lesson."""
-    if Run.current is not None:
-        Run.current.events.emit(events.ModelNote(text))
-    else:
-        print(text)
+def cached_file(name: str, recipe: str) -> Path:
+    """The file of a model in the cache, by its name and the recipe of what makes it. Raises UsageError."""
+    return cache_dir() / f"{slug(name)}-{recipe}.npz"
 
 
 def cached_model(
@@ -55,7 +48,7 @@ def cached_model(
     build: Callable[[dict], Any],
     train: Callable[..., Any],
     salt: str = "",
-    say: Callable[[str], None] = _say,
+    say: Callable[[str], None] = print,
 ) -> Any:
     """The model of this name and configuration, from the cache or else trained and put there.
 
@@ -65,39 +58,42 @@ def cached_model(
            time; `train(model, config)` has to bring its own.
     salt:  anything else that the result depends on.
 
-    The file's name holds a hash of the configuration and of the code of the two functions and of what they use, so a
-    changed recipe is trained anew. A file that is damaged or does not fit is trained anew and replaced; a cache that
-    cannot be written costs only the time. Two processes do not train the same model: the second waits for the first.
+    The file's name holds a hash of the configuration and of the code around the two functions, so a changed recipe is
+    trained anew.
     """
     key = json.dumps([name, jsonable(config), recipe_of_functions(build, train), salt], sort_keys=True)
-    file = f"{slug(name)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    recipe = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return load_or_train(name, recipe, config, build, train, say)
+
+
+def load_or_train(
+    name: str,
+    recipe: str,
+    config: dict[str, Any],
+    build: Callable[[dict], Any],
+    train: Callable[..., Any],
+    say: Callable[[str], None],
+) -> Any:
+    """The model that `recipe` stands for, from the cache or else trained and put there; see `cached_model`.
+
+    A file that is damaged or does not fit is trained anew and replaced; a cache that cannot be written costs only the
+    time. Two processes do not train the same model: the second waits for the first.
+    """
     with ExitStack() as held:
         path: Path | None = None
         try:
-            path = cache_dir() / file
+            path = cached_file(name, recipe)
             path.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(_lock(path.with_suffix(".lock"), name, say))
+            waiting = f"  pretrained  {name}: another process is training it; waiting for it"
+            held.enter_context(locked(path.with_suffix(".lock"), busy=lambda: say(waiting)))
         except (UsageError, OSError) as error:
             path = None
             reason = getattr(error, "strerror", None) or error
             say(f"  pretrained  {name}: could not be kept for the next time ({reason})")
-        return _load_or_train(path, name, config, build, train, say)
+        return _from_file_or_trained(path, name, config, build, train, say)
 
 
-def _lock(path: Path, name: str, say: Callable[[str], None]) -> FileLock:
-    """The lock of a model, held: this process alone loads or trains it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say(f"  pretrained  {name}: another process is training it; waiting for it")
-        lock.acquire()
-    return lock
-
-
-def _load_or_train(
+def _from_file_or_trained(
     path: Path | None, name: str, config: dict, build: Callable, train: Callable, say: Callable[[str], None]
 ) -> Any:
     """The model from `path`, or trained and saved there; without a path only trained."""
@@ -107,14 +103,13 @@ def _load_or_train(
     if path is not None and path.exists():
         try:
             model.load_state(load_arrays(path))
-            _keep_sources(path, build, train)
             say(f"  pretrained  {name}: loaded from {path}")
             return model
         except (ValueError, KeyError, OSError) as error:
             say(f"  pretrained  {name}: the cached file is not usable ({error}); training it anew")
             model = build(config)
     elif path is not None:
-        others = any(path.parent.glob(f"{slug(name)}-*.npz"))
+        others = any(path.parent.glob(f"{slug(name)}-{'[0-9a-f]' * 16}.npz"))
         why = "the cached one has other settings, or other code made it" if others else "not in the cache yet"
         say(f"  pretrained  {name}: {why}; training it once")
     trained = _train(train, model, config, path)
@@ -123,7 +118,6 @@ def _load_or_train(
         try:
             remove_partial_files(path.parent, path.stem)
             save_arrays(path, model.state())
-            _keep_sources(path, build, train)
             for checkpoint in path.parent.glob(f"{path.stem}.training-*.npz"):
                 checkpoint.unlink(missing_ok=True)
         except OSError as error:
@@ -131,22 +125,14 @@ def _load_or_train(
     return model
 
 
-def _keep_sources(path: Path, build: Callable, train: Callable) -> None:
-    """Write beside a model what code made it, so that `shared` can check whether that has changed."""
-    sources, beside = sources_of(build, train), path.with_suffix(".json")
-    if sources is None:
-        return
-    with suppress(OSError):  # a cache that can only be read
-        if not beside.exists() or beside.read_text(encoding="utf-8") != json.dumps(sources):
-            beside.write_text(json.dumps(sources), encoding="utf-8")
-
-
 def _train(train: Callable, model: Any, config: dict, path: Path | None) -> Any:
     """Call `train`, with a `fit` that keeps checkpoints beside `path`, if `train` takes one."""
-    from minigen.train import fit
+    from minigen.train import History, fit
     from minigen.train.checkpoint import ResumeError
 
-    def fit_with_checkpoint(step: Callable, steps: int, *, state: Any = None, label: str = "training", **options: Any):
+    def fit_with_checkpoint(
+        step: Callable, steps: int, *, state: Any = None, label: str = "training", **options: Any
+    ) -> History:
         if state is None or path is None:
             return fit(step, steps, state=state, label=label, **options)
         options["checkpoint"] = path.with_name(f"{path.stem}.training-{slug(label)}.npz")

@@ -28,13 +28,14 @@ import numpy as np
 from minigen.course import index
 from minigen.course.console import UsageError, plural
 from minigen.course.lesson import events, run, streams
+from minigen.course.lesson import pretrained as models
 from minigen.course.lesson.cache import cached_model
 from minigen.course.lesson.claims import Bar, CheckFailed, Claim
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
-from minigen.course.lesson.shared import models_of, not_cached
 from minigen.types import Rng
+from minigen.zoo import PRETRAINED, check_pretrained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,6 +50,7 @@ class Lesson:
 
     id:        family and folder, "gan/02_gan".
     title, post, sections, figures, equations: what it covers, by the ids of the index (written as literals).
+    pretrained: the models of `minigen.zoo` that `lesson.pretrained(name)` loads.
     minutes:   a run on two cores.
     options:   how to run; by default those of `minigen run`, of the command line, or (in a notebook) none.
 
@@ -66,12 +68,13 @@ class Lesson:
         sections: Sequence[str] = (),
         figures: Sequence[str] = (),
         equations: Sequence[str] = (),
+        pretrained: Sequence[str] = (),
         minutes: float = 1.0,
         options: RunOptions | None = None,
     ):
         if not re.fullmatch(r"[a-z]+/\d\d_[a-z0-9_]+", id):
             raise ValueError(f"a lesson's id must look like 'gan/02_gan', got {id!r}")
-        self.id, self.title = id, title
+        self.id, self.title, self.declared_models = id, title, check_pretrained(pretrained)
         caller = inspect.currentframe()
         assert caller is not None and caller.f_back is not None
         mine = run.join(options, caller.f_back.f_globals)
@@ -79,10 +82,9 @@ class Lesson:
         self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
-        for model in [] if self.quick else not_cached(models_of(mine.path)):
-            time = plural(model.minutes, "minute")
-            first = f"  pretrained  {model.name}: will be trained first, once for all lessons, about {time}"
-            self.events.emit(events.Note(first))
+        for name in [] if self.quick else models.not_cached(self.declared_models):
+            when = f"will be trained first, once for all lessons, about {plural(PRETRAINED[name], 'minute')}"
+            self.events.emit(events.Note(f"  pretrained  {models.model_name(name)}: {when}"))
 
     # -- what the options decide ---------------------------------------------------------------------------------------
 
@@ -142,10 +144,20 @@ class Lesson:
         self.events.emit(events.Training(label, history.steps_done, history.seconds, last))
         return history
 
-    def pretrained(
+    def pretrained(self, name: str) -> Any:
+        """A model of `minigen.zoo` that the lesson declares, `Lesson(..., pretrained=["digit_classifier"])`.
+
+        It is trained once for all lessons, whatever their seed, and then loaded from the user's cache directory; a
+        quick run trains a small one. Raises ValueError for a name that is not declared.
+        """
+        if name not in self.declared_models:
+            raise ValueError(f"{name!r} is not declared: write Lesson(..., pretrained=[{name!r}])")
+        return models.load(name, self.quick, self._note_model)
+
+    def train_once(
         self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]
     ) -> Any:
-        """A model that is trained once and then loaded from the user's cache directory.
+        """A model of the lesson's own that is trained once and then loaded from the user's cache directory.
 
         `build(config)` makes the untrained model, `train(model, config, fit)` trains it in place (or returns the one
         to keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from minigen.course.book.trainings import training_of
 from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
@@ -25,6 +24,7 @@ from minigen.course.exercise.grading.grade import Report
 from minigen.course.exercise.grading.observe import failure_of
 from minigen.course.exercise.grading.report import ABOUT_VALUES, alike, printed, story
 from minigen.course.exercise.source import grade_source, load_source
+from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
 __all__ = ["LONGEST", "check", "scipy_arrived", "train"]
 
@@ -130,7 +130,7 @@ def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) ->
     """
     asked = json.loads(request)
     exercise = _exercise(asked["exercise"])
-    training = training_of(exercise)
+    training = DEMONSTRATIONS.get(exercise.id)
     if training is None:
         return json.dumps({"error": f"no training in a page calls {exercise.name}"})
     _scipy.asked = False
@@ -144,7 +144,7 @@ def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) ->
     started, distances = time.monotonic(), []
     substitute.put(exercise, answer.function)
     try:
-        for frame in training.frames(exercise):
+        for frame in training.frames():
             if not math.isfinite(frame.distance):
                 reply["error"] = "the numbers of the model are not finite any more"
                 break

@@ -24,9 +24,13 @@ LEFT_OUT = (
     "course/commands/",
     "course/data/",
     "course/lesson/sweep.py",
+    "zoo/digit_classifier.py",
+    "zoo/digit_diffusion.py",
+    "zoo/four.py",
+    "zoo/workloads.py",
     "course/templates.py",
 )
-OF_THE_BOOK = ("__init__.py", "browser/__init__.py", "browser/page_worker.py", "trainings.py")  # of minigen/course/book
+OF_THE_BOOK = ("__init__.py", "browser/__init__.py", "browser/page_worker.py")  # of minigen/course/book
 
 
 def wheels() -> dict[str, bytes]:

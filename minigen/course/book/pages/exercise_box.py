@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minigen.course.book.markup import html_block
-from minigen.course.book.trainings import can_train
 from minigen.course.exercise import stubs
 from minigen.course.exercise.format import Exercise
+from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
 __all__ = ["exercise_anchor", "exercise_box", "exercise_data"]
 
@@ -37,7 +37,7 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
         "stub": stubs.stub(exercise, COLUMN),
         "hints": list(exercise.hints),
         "scipy": exercise.id in NEED_SCIPY,
-        "train": can_train(exercise),
+        "train": exercise.id in DEMONSTRATIONS,
     }
 
 

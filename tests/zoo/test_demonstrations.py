@@ -1,0 +1,92 @@
+"""The small trainings of the book's pages: which exercise each serves, what a page is shown, and that it learns."""
+
+import base64
+import itertools
+
+import numpy as np
+import pytest
+
+from minigen.course.exercise import catalog, substitute
+from minigen.data import toy
+from minigen.diffusion.schedule import Schedule
+from minigen.zoo.demonstrations.diffusion import langevin_sampling, ring_eps
+from minigen.zoo.demonstrations.frames import path, points, ring, watch, watch_samples
+from minigen.zoo.demonstrations.table import DEMONSTRATIONS, TABLE
+
+EXERCISES = {exercise.id: exercise for exercise in catalog.all_exercises()}
+
+
+def test_demonstrations_serve_exercises_that_there_are():
+    assert len(DEMONSTRATIONS) == sum(len(names.split()) for _, names, *_ in TABLE), "each is named once"
+    assert set(DEMONSTRATIONS) <= set(EXERCISES) and "gan/08/inception_score" not in DEMONSTRATIONS
+    assert {id.split("/")[0] for id in DEMONSTRATIONS} == {"start", "gan", "vae", "flow", "diffusion"}
+
+
+@pytest.mark.parametrize("id", DEMONSTRATIONS)
+def test_a_training_calls_the_function_of_its_exercise(id):
+    """Two frames of it, with the package's own function in the reader's place; always the same numbers."""
+    exercise = EXERCISES[id]
+    substitute.put(exercise, exercise.reference)
+    try:
+        first, second = itertools.islice(DEMONSTRATIONS[id].frames(), 2)
+        assert substitute.calls()[id] > 0
+    finally:
+        substitute.restore()
+    assert 0 == first.step < second.step < second.steps == first.steps
+    assert np.isfinite([first.distance, second.distance]).all() and first.layers != second.layers
+    assert next(DEMONSTRATIONS[id].frames()).to_json() == first.to_json()
+
+
+def test_the_loop_of_trainings():
+    """10 steps and 3 frames: before step 0, after each 3 steps, and at the end."""
+    seen, state = [], {"steps": 0}
+
+    def step(i):
+        assert i == state["steps"]
+        state["steps"] += 1
+
+    def look():
+        return float(state["steps"]), [points("model", np.full((1, 2), state["steps"]))]
+
+    kept = [points("data", np.zeros((2, 2)))]
+    for frame in watch(10, step, look, kept, frames=3):
+        seen.append((frame.step, frame.distance, bool(frame.kept)))
+        assert frame.steps == 10 and frame.layers == [points("model", np.full((1, 2), frame.step))]
+    assert seen == [(0, 0.0, True), (3, 3.0, False), (6, 6.0, False), (9, 9.0, False), (10, 10.0, False)]
+    assert state["steps"] == 10
+
+
+def test_samples_are_shown_beside_the_data_with_their_distance():
+    real = np.zeros((50, 2), np.float32)
+    first, second = watch_samples(real, 1, lambda i: None, lambda: real + np.float32([1, 0]))
+    assert first.kept == [points("data", real)] and first.layers == [points("model", real + np.float32([1, 0]))]
+    assert first.distance == second.distance == pytest.approx(2 / np.pi, rel=0.15)  # the mean of |cos|, 40 directions
+
+
+def test_layers_are_float32_in_base64():
+    x = np.array([[1.5, -2.0], [0.25, 3.0]])
+    for layer, kind in [(points("line", x), "points"), (path("line", x[:, ::-1]), "path")]:
+        data = np.frombuffer(base64.b64decode(layer["data"]), np.float32).reshape(2, 2)
+        np.testing.assert_array_equal(data, x if kind == "points" else x[:, ::-1])
+        assert (layer["kind"], layer["role"]) == (kind, "line")
+
+
+def test_the_exact_noise_of_the_ring():
+    """E[eps | x_t] by a mean over 200,000 pairs that fall near x_t; a batch of mixed times is that of each time."""
+    schedule, rng = Schedule.linear(16, 1e-2, 0.6), np.random.default_rng(0)
+    eps_model = ring_eps(schedule)
+    x0, eps, t = toy.ring(8, 1.8, 0.15).sample(rng, 200_000), rng.standard_normal((200_000, 2)), 4
+    x_t = np.sqrt(schedule.alpha_bar[t]) * x0 + np.sqrt(1 - schedule.alpha_bar[t]) * eps
+    for place in np.array([[1.2, 0.3], [0.0, 0.8]]):
+        near = np.sum((x_t - place) ** 2, axis=1) < 0.1**2
+        error = eps[near].std(axis=0) / near.sum() ** 0.5
+        found = eps_model(x_t[near].mean(axis=0, keepdims=True), t)[0]
+        assert np.all(np.abs(found - eps[near].mean(axis=0)) < 5 * error + 0.02)
+    x, times = ring().sample(rng, 3), np.array([4, 16, 1])
+    each = [eps_model(x[k : k + 1], s)[0] for k, s in enumerate(times)]
+    np.testing.assert_allclose(eps_model(x, times), each, rtol=1e-5)
+
+
+def test_langevin_sampling_reaches_the_ring():
+    *_, last = frames = list(langevin_sampling(np.random.default_rng(0)))
+    assert len(frames) == 25 and last.distance < 0.2 * frames[0].distance
