@@ -23,7 +23,7 @@ from minigen.diffusion.ddpm import eps_model_from_v, q_sample
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import clipped, strided
-from minigen.diffusion.schedule import Schedule, scale
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.nn import Module
 from minigen.tensor import like, upsample_nearest
 from minigen.types import Array, Rng
@@ -53,7 +53,7 @@ def low_resolution_condition(z: Array, s: Any, schedule: Schedule, factor: int =
         raise ValueError(f"s must be one step or have shape ({len(z)},), one for each picture, got {np.shape(s)}")
     enlarged = upsample_nearest(z, checks.whole("factor", factor))  # (N, H, W, C)
     ones = np.ones((*np.shape(enlarged)[:3], 1), z.dtype)
-    return np.concatenate([enlarged, scale(np.sqrt(1 - schedule.alpha_bar[s]), ones)], axis=3)
+    return np.concatenate([enlarged, per_example(np.sqrt(1 - schedule.alpha_bar[s]), ones)], axis=3)
 
 
 def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:

@@ -21,7 +21,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import batch_shape, scale
+from minigen.diffusion.schedule import batch_shape, per_example
 from minigen.nn import Module
 from minigen.tensor import mse, stop_gradient
 from minigen.types import Array
@@ -61,8 +61,8 @@ class ConsistencyModel(Module):
         c_skip, c_out = boundary_scalings(sigma, self.sigma_min, self.sigma_data)
         c_in = 1 / np.sqrt(sigma**2 + self.sigma_data**2)
         given = () if y is None else (y,)
-        out = self.net(scale(c_in, x), c_noise(sigma), *given)
-        return scale(c_skip, x) + scale(c_out, out)
+        out = self.net(per_example(c_in, x), c_noise(sigma), *given)
+        return per_example(c_skip, x) + per_example(c_out, out)
 
 
 def c_noise(sigma: Any) -> Array:
@@ -79,7 +79,7 @@ def eps_model_from_denoiser(denoiser: Callable) -> Callable:
 
     def eps_model(x: Array, sigma: Array, y: Array | None = None) -> Array:
         x0 = denoiser(x, sigma) if y is None else denoiser(x, sigma, y)
-        return scale(1 / np.asarray(sigma, np.float64), x - x0)
+        return per_example(1 / np.asarray(sigma, np.float64), x - x0)
 
     return eps_model
 
@@ -95,11 +95,11 @@ def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "
     """
     high, low = levels(x, high=high, low=low)
     checks.choice("solver", solver, ("euler", "heun"))
-    slope = asked(eps_model, "eps_model", x, high)
-    euler = x + scale(low - high, slope)
+    slope = evaluate(eps_model, "eps_model", x, high)
+    euler = x + per_example(low - high, slope)
     if solver == "euler":
         return euler
-    return x + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low))
+    return x + per_example((low - high) / 2, slope + evaluate(eps_model, "eps_model", euler, low))
 
 
 def consistency_training_loss(
@@ -113,8 +113,8 @@ def consistency_training_loss(
     """
     batch_shape(x=x, z=z)
     high, low = levels(x, high=high, low=low)
-    target = stop_gradient(asked(f_target, "f_target", x + scale(low, z), low))
-    return distance(asked(f, "f", x + scale(high, z), high), target)
+    target = stop_gradient(evaluate(f_target, "f_target", x + per_example(low, z), low))
+    return distance(evaluate(f, "f", x + per_example(high, z), high), target)
 
 
 def consistency_distillation_loss(
@@ -134,10 +134,10 @@ def consistency_distillation_loss(
     """
     batch_shape(x=x, z=z)
     high, low = levels(x, high=high, low=low)
-    noisy = x + scale(high, z)
+    noisy = x + per_example(high, z)
     before = ode_step(eps_model, stop_gradient(noisy), high, low, solver)
-    target = stop_gradient(asked(f_target, "f_target", stop_gradient(before), low))
-    return distance(asked(f, "f", noisy, high), target)
+    target = stop_gradient(evaluate(f_target, "f_target", stop_gradient(before), low))
+    return distance(evaluate(f, "f", noisy, high), target)
 
 
 def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Array:
@@ -150,7 +150,7 @@ def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Arra
     c = checks.positive("c", c)
     gap = np.reshape(a - b, (len(a), -1))  # (N, D)
     length = np.sqrt(np.sum(gap**2, axis=1) + c**2) - c  # (N,)
-    return np.mean(scale(weight, length))
+    return np.mean(per_example(weight, length))
 
 
 # ------------------------------------------------------------------------------------------- which levels
@@ -208,10 +208,10 @@ def multistep(
     falling = checks.between("sigmas", checks.array("sigmas", sigmas, "K", dtype=numpy.float64), low)
     if numpy.any(numpy.diff(falling) >= 0):
         raise ValueError(f"sigmas must fall from each level to the next, got {falling}")
-    x0 = asked(f, "f", x, falling[0])
+    x0 = evaluate(f, "f", x, falling[0])
     for sigma in falling[1:]:
         z = rng.standard_normal(shape, dtype=x.dtype)
-        x0 = asked(f, "f", x0 + scale(numpy.sqrt(sigma**2 - low**2), z), sigma)
+        x0 = evaluate(f, "f", x0 + per_example(numpy.sqrt(sigma**2 - low**2), z), sigma)
     return x0
 
 
@@ -228,7 +228,7 @@ def levels(x: Array, **sigmas: Any) -> list[numpy.ndarray]:
     return found
 
 
-def asked(model: Callable, name: str, x: Array, sigma: Any) -> Array:
+def evaluate(model: Callable, name: str, x: Array, sigma: Any) -> Array:
     """The output of a model for x at level sigma, received as (N,) in the dtype of x. ValueError: its shape."""
     checks.function(name, model)
     out = model(x, numpy.broadcast_to(numpy.asarray(sigma, x.dtype), (len(x),)))

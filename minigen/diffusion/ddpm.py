@@ -22,7 +22,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, check_steps, scale
+from minigen.diffusion.schedule import Schedule, check_steps, per_example
 from minigen.tensor import like, mse
 from minigen.types import Array
 
@@ -33,14 +33,14 @@ def q_step(x_before: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
     """One small step of the forward process, x_{t-1} -> x_t, with its own fresh noise eps. Eq. diffusion.01"""
     t = check_steps(t, schedule, x_before=x_before, eps=eps)
     beta = schedule.beta[t]
-    return scale(np.sqrt(1 - beta), x_before) + scale(np.sqrt(beta), eps)
+    return per_example(np.sqrt(1 - beta), x_before) + per_example(np.sqrt(beta), eps)
 
 
 def q_sample(x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
     """All t steps at once, x_0 -> x_t: √ᾱ_t x0 + √(1 − ᾱ_t) eps. t = 0 gives x0. Eq. diffusion.02"""
     t = check_steps(t, schedule, least=0, x0=x0, eps=eps)
     alpha_bar = schedule.alpha_bar[t]
-    return scale(np.sqrt(alpha_bar), x0) + scale(np.sqrt(1 - alpha_bar), eps)
+    return per_example(np.sqrt(alpha_bar), x0) + per_example(np.sqrt(1 - alpha_bar), eps)
 
 
 def q_posterior(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> tuple[Array, numpy.ndarray]:
@@ -64,7 +64,7 @@ def posterior_mean(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> Array
     before, alpha_bar = schedule.alpha_bar[t - 1], schedule.alpha_bar[t]
     from_x_t = np.sqrt(alpha) * (1 - before) / (1 - alpha_bar)
     from_x0 = np.sqrt(before) * beta / (1 - alpha_bar)
-    return scale(from_x_t, x_t) + scale(from_x0, x0)
+    return per_example(from_x_t, x_t) + per_example(from_x0, x0)
 
 
 # ------------------------------------------------------------------------------------------- ε, x0, v and the score
@@ -74,14 +74,14 @@ def predict_x0_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) ->
     """The x0 that the noise eps turns into x_t: (x_t − √(1 − ᾱ_t) eps)/√ᾱ_t. Eq. diffusion.02"""
     t = check_steps(t, schedule, least=0, x_t=x_t, eps=eps)
     alpha_bar = schedule.alpha_bar[t]
-    return scale(1 / np.sqrt(alpha_bar), x_t - scale(np.sqrt(1 - alpha_bar), eps))
+    return per_example(1 / np.sqrt(alpha_bar), x_t - per_example(np.sqrt(1 - alpha_bar), eps))
 
 
 def eps_from_x0(x_t: Array, t: Array, x0: Array, schedule: Schedule) -> Array:
     """The noise that turns x0 into x_t; the inverse of `predict_x0_from_eps`. Eq. diffusion.02"""
     t = check_steps(t, schedule, x_t=x_t, x0=x0)
     alpha_bar = schedule.alpha_bar[t]
-    return scale(1 / np.sqrt(1 - alpha_bar), x_t - scale(np.sqrt(alpha_bar), x0))
+    return per_example(1 / np.sqrt(1 - alpha_bar), x_t - per_example(np.sqrt(alpha_bar), x0))
 
 
 def v_from_x0_eps(x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
@@ -91,21 +91,21 @@ def v_from_x0_eps(x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
     """
     t = check_steps(t, schedule, least=0, x0=x0, eps=eps)
     alpha_bar = schedule.alpha_bar[t]
-    return scale(np.sqrt(alpha_bar), eps) - scale(np.sqrt(1 - alpha_bar), x0)
+    return per_example(np.sqrt(alpha_bar), eps) - per_example(np.sqrt(1 - alpha_bar), x0)
 
 
 def predict_x0_from_v(x_t: Array, t: Array, v: Array, schedule: Schedule) -> Array:
     """x0 = √ᾱ_t x_t − √(1 − ᾱ_t) v, the inverse rotation. Salimans and Ho 2022."""
     t = check_steps(t, schedule, least=0, x_t=x_t, v=v)
     alpha_bar = schedule.alpha_bar[t]
-    return scale(np.sqrt(alpha_bar), x_t) - scale(np.sqrt(1 - alpha_bar), v)
+    return per_example(np.sqrt(alpha_bar), x_t) - per_example(np.sqrt(1 - alpha_bar), v)
 
 
 def eps_from_v(x_t: Array, t: Array, v: Array, schedule: Schedule) -> Array:
     """eps = √(1 − ᾱ_t) x_t + √ᾱ_t v. Salimans and Ho 2022."""
     t = check_steps(t, schedule, least=0, x_t=x_t, v=v)
     alpha_bar = schedule.alpha_bar[t]
-    return scale(np.sqrt(1 - alpha_bar), x_t) + scale(np.sqrt(alpha_bar), v)
+    return per_example(np.sqrt(1 - alpha_bar), x_t) + per_example(np.sqrt(alpha_bar), v)
 
 
 def eps_model_from_v(v_model: Callable, schedule: Schedule) -> Callable:
@@ -137,13 +137,13 @@ def v_loss(v_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedul
 def score_from_eps(eps: Array, t: Array, schedule: Schedule) -> Array:
     """The gradient of log q(x_t), −eps/√(1 − ᾱ_t), if eps is the mean noise given x_t. Eq. diffusion.17"""
     t = check_steps(t, schedule, eps=eps)
-    return scale(-1 / np.sqrt(1 - schedule.alpha_bar[t]), eps)
+    return per_example(-1 / np.sqrt(1 - schedule.alpha_bar[t]), eps)
 
 
 def eps_from_score(score: Array, t: Array, schedule: Schedule) -> Array:
     """−√(1 − ᾱ_t) times the score of q(x_t); the inverse of `score_from_eps`. Eq. diffusion.17"""
     t = check_steps(t, schedule, score=score)
-    return scale(-np.sqrt(1 - schedule.alpha_bar[t]), score)
+    return per_example(-np.sqrt(1 - schedule.alpha_bar[t]), score)
 
 
 # ------------------------------------------------------------------------------------------- the reverse step
@@ -178,7 +178,7 @@ def mean_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) -> Array
     """
     t = check_steps(t, schedule, x_t=x_t, eps=eps)
     alpha, alpha_bar = schedule.alpha[t], schedule.alpha_bar[t]
-    return scale(1 / np.sqrt(alpha), x_t - scale((1 - alpha) / np.sqrt(1 - alpha_bar), eps))
+    return per_example(1 / np.sqrt(alpha), x_t - per_example((1 - alpha) / np.sqrt(1 - alpha_bar), eps))
 
 
 def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
@@ -189,7 +189,7 @@ def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
     """
     t = check_steps(t, schedule, v=v)
     log_beta, log_posterior = np.log(schedule.beta[t]), np.log(schedule.posterior_variance_clipped[t])
-    return np.exp(scale(log_beta, v) + scale(log_posterior, 1 - v))
+    return np.exp(per_example(log_beta, v) + per_example(log_posterior, 1 - v))
 
 
 def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule) -> numpy.ndarray:
@@ -214,7 +214,7 @@ def reverse_variance(kind: str, v: Array | None, t: Array, x_t: Array, schedule:
         if v is None:
             raise ValueError('eps_model must return a pair (eps, v) for variance "learned", got eps only')
         return learned_variance(v, t, schedule)
-    return scale((schedule.beta if kind == "beta" else schedule.posterior_variance_clipped)[t], np.ones_like(x_t))
+    return per_example((schedule.beta if kind == "beta" else schedule.posterior_variance_clipped)[t], np.ones_like(x_t))
 
 
 # ------------------------------------------------------------------------------------------- the loss

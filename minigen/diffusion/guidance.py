@@ -21,7 +21,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, per_example
 from minigen.diffusion.text import unit_rows
 from minigen.tensor import like, value_and_grad
 from minigen.types import Array
@@ -38,7 +38,7 @@ def classifier_guided_eps(eps: Array, grad: Array, t: Array, schedule: Schedule,
     """
     t = check_steps(t, schedule, eps=eps, grad=grad)
     w = checks.number("w", w)
-    return eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps))
+    return eps - per_example(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps))
 
 
 def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:

@@ -16,7 +16,7 @@ from autograd.tracer import getval
 
 from minigen import checks
 from minigen.diffusion.ddpm import eps_from_x0, predict_x0_from_eps
-from minigen.diffusion.schedule import Schedule, scale
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.types import Array
 
 
@@ -46,7 +46,7 @@ def _quantile(a, p):
     order = numpy.argsort(_plain(a), axis=1)  # (N, D)
     rows = numpy.arange(n)
     low, high = a[rows, order[:, below]], a[rows, order[:, min(below + 1, dims - 1)]]  # (N,)
-    return scale(1 - (place - below), low) + scale(place - below, high)
+    return per_example(1 - (place - below), low) + per_example(place - below, high)
 
 
 def _plain(a):

@@ -15,7 +15,7 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.ddpm import mean_from_eps, predict, q_posterior, q_sample, reverse_variance
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, per_example
 from minigen.tensor import mse, primitive, stop_gradient
 from minigen.types import Array
 
@@ -96,7 +96,7 @@ def vlb_term(
     p_mean = mean_from_eps(x_t, t, eps_hat, schedule)
     p_variance = reverse_variance(variance, v, t, x_t, schedule)
     q_mean, _ = q_posterior(x0, x_t, t, schedule)
-    q_variance = scale(schedule.posterior_variance_clipped[t], np.ones_like(x_t))
+    q_variance = per_example(schedule.posterior_variance_clipped[t], np.ones_like(x_t))
     last = t == 1  # whose step back ends at the data
     if not last.any():
         per_dimension = _gaussian_kl(q_mean, q_variance, p_mean, p_variance)  # (N, ...)
@@ -104,7 +104,7 @@ def vlb_term(
         per_dimension = _reconstruction(x0, p_mean, p_variance, levels)
         if not last.all():
             kl = _gaussian_kl(q_mean, q_variance, p_mean, p_variance)
-            per_dimension = np.where(scale(t, np.ones_like(x_t)) == 1, per_dimension, kl)
+            per_dimension = np.where(per_example(t, np.ones_like(x_t)) == 1, per_dimension, kl)
     return np.sum(np.reshape(per_dimension, (len(x0), -1)), axis=1)  # (N,)
 
 

@@ -21,7 +21,7 @@ import numpy
 
 from minigen import checks
 from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict, predict_x0_from_eps, reverse_variance
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale, spaced_timesteps
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, per_example, spaced_timesteps
 from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor import like
 from minigen.types import Array
@@ -56,7 +56,7 @@ class Trajectory:
         return numpy.stack(self._states)
 
 
-def timesteps(T: int, progress: str | None = None) -> Iterable[int]:
+def countdown(T: int, progress: str | None = None) -> Iterable[int]:
     """T, T − 1, ..., 1, with a progress bar on a terminal or in a notebook if it has a name."""
     steps = range(T, 0, -1)
     return progress_bar(steps, desc=progress, unit="step") if progress and bar_is_seen() else steps
@@ -146,14 +146,18 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
     before, now = schedule.alpha_bar[s], schedule.alpha_bar[t]
     x0 = predict_x0_from_eps(x, t, eps, schedule)
     if eta == 0:
-        return scale(np.sqrt(before), x0) + scale(np.sqrt(1 - before), eps)
+        return per_example(np.sqrt(before), x0) + per_example(np.sqrt(1 - before), eps)
     if np.any(s >= t):
         raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
     if z is None:
         raise ValueError("z must be noise in the shape of x where eta > 0, got None")
     batch_shape(x=x, z=z)
     variance = ddim_variance(before, now, eta)
-    return scale(np.sqrt(before), x0) + scale(np.sqrt(1 - before - variance), eps) + scale(np.sqrt(variance), z)
+    return (
+        per_example(np.sqrt(before), x0)
+        + per_example(np.sqrt(1 - before - variance), eps)
+        + per_example(np.sqrt(variance), z)
+    )
 
 
 # ------------------------------------------------------------------------------------------- samplers
@@ -177,7 +181,7 @@ def ancestral(
     checks.choice("variance", variance, ("beta", "posterior", "learned"))
     checks.rng(rng)
     notify(on_step, schedule.T, x)
-    for t in timesteps(schedule.T, progress):
+    for t in countdown(schedule.T, progress):
         eps, v = predict(eps_model, x, t, schedule)
         sigma2 = variance if variance == "beta" else reverse_variance(variance, v, t, x, schedule)
         x = ancestral_step(x, t, eps, rng.standard_normal(shape, dtype=x.dtype), schedule, sigma2)
@@ -225,7 +229,7 @@ def ddim(
     if steps is not None:
         schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
     notify(on_step, schedule.T, x)
-    for t in timesteps(schedule.T, progress):
+    for t in countdown(schedule.T, progress):
         eps, _ = predict(eps_model, x, t, schedule)
         z = None if noise is None else noise.standard_normal(shape, dtype=x.dtype)
         x = ddim_step(x, t, t - 1, eps, z, schedule, eta)
@@ -252,14 +256,14 @@ def heun(
         schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
     notify(on_step, schedule.T, x)
-    for t in timesteps(schedule.T, progress):
-        y = scale(1 / shrink[t], x)
+    for t in countdown(schedule.T, progress):
+        y = per_example(1 / shrink[t], x)
         slope, _ = predict(eps_model, x, t, schedule)
-        y_next = y + scale(sigma[t - 1] - sigma[t], slope)
+        y_next = y + per_example(sigma[t - 1] - sigma[t], slope)
         if t > 1:
-            slope_next, _ = predict(eps_model, scale(shrink[t - 1], y_next), t - 1, schedule)
-            y_next = y + scale((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
-        x = scale(shrink[t - 1], y_next)
+            slope_next, _ = predict(eps_model, per_example(shrink[t - 1], y_next), t - 1, schedule)
+            y_next = y + per_example((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
+        x = per_example(shrink[t - 1], y_next)
         notify(on_step, t - 1, x)
     return x
 

@@ -155,7 +155,7 @@ def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarr
 # ------------------------------------------------------------------------------------------- what formulas share
 
 
-def scale(c: Any, x: Array) -> Array:
+def per_example(c: Any, x: Array) -> Array:
     """c x with one number c for each example: c () or (N,), x (N, ...) -> (N, ...), in the dtype of x."""
     c = numpy.asarray(c)
     return x * c.reshape(c.shape + (1,) * (numpy.ndim(x) - 1) * (c.ndim > 0)).astype(x.dtype)

@@ -7,7 +7,7 @@ from scipy import stats
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import likelihood as L
 from minigen.diffusion.ddpm import eps_from_x0, simple_loss
-from minigen.diffusion.schedule import Schedule, scale
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.nn import MLP, Module
 from minigen.tensor import grad, value_and_grad
 
@@ -74,7 +74,7 @@ class Line:
         self.back[t] = (1 - schedule.beta[t] / np.sqrt(1 - a[t]) * self.slope[t]) / np.sqrt(schedule.alpha[t])
 
     def eps_model(self, x, t):
-        return scale(self.slope[t], x)
+        return per_example(self.slope[t], x)
 
     def terms(self, x0):
         """The expected L_0 ... L_T for one x0: x_t is N(sqrt(a) x0, 1 - a), and the means differ by a line in x_t."""

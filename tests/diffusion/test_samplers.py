@@ -6,7 +6,7 @@ import pytest
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import samplers as S
 from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, q_posterior
-from minigen.diffusion.schedule import Schedule, scale, spaced_timesteps
+from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
 
 PAIR = GaussianMixture([[-0.9, 0.3], [1.2, -0.4]], std=[0.45, 0.35], weights=[0.25, 0.75])
 
@@ -144,7 +144,7 @@ def line_eps(schedule, mean, spread):
     """Exact eps for data N(mean, spread²): every sampler's map is then a straight line."""
     a = schedule.alpha_bar
     slope = np.sqrt(1 - a) / (a * spread**2 + 1 - a)
-    return lambda x, t: scale(slope[t], x - scale(np.sqrt(a[t]), np.full_like(x, mean)))
+    return lambda x, t: per_example(slope[t], x - per_example(np.sqrt(a[t]), np.full_like(x, mean)))
 
 
 def test_ancestral_moments_are_those_of_the_recursion():

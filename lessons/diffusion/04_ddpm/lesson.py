@@ -710,7 +710,7 @@ rng = lesson.rng("digits")
 batch = lesson.size(64, quick=8)
 drawings = mnist.splits().train.images[: lesson.size(50_000, quick=2000)]
 batches = mnist.batches(drawings, size=batch, rng=rng)
-unet = UNet(rng, width=lesson.size(32, quick=8), overview=lesson.size(512, quick=32))
+unet = UNet(rng, width=lesson.size(32, quick=8), global_mlp=lesson.size(512, quick=32))
 
 
 def noisy_digits(rng):

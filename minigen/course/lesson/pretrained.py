@@ -87,7 +87,7 @@ def moved(images: np.ndarray, by: int, rng: np.random.Generator) -> np.ndarray:
 
 BASE: dict[str, Any] = {
     "width": 32,
-    "overview": 512,
+    "global_mlp": 512,
     "T": 200,
     "drop": 0.15,
     "steps": 5500,
@@ -96,7 +96,7 @@ BASE: dict[str, Any] = {
     "ema": 0.999,
 }
 BASE |= {"images": 50_000, "seed": 64}
-BASE_QUICK = BASE | {"width": 8, "overview": 32, "steps": 30, "batch": 16, "ema": 0.9, "images": 2000}
+BASE_QUICK = BASE | {"width": 8, "global_mlp": 32, "steps": 30, "batch": 16, "ema": 0.9, "images": 2000}
 
 
 class DigitDiffusion(NamedTuple):
@@ -129,7 +129,7 @@ def digit_diffusion(lesson: Lesson) -> DigitDiffusion:
 def build_digit_diffusion(config: dict) -> UNet:
     """The untrained U-Net of a configuration."""
     rng = np.random.default_rng(config["seed"])
-    return UNet(rng, width=config["width"], overview=config["overview"], classes=10)
+    return UNet(rng, width=config["width"], global_mlp=config["global_mlp"], classes=10)
 
 
 def train_digit_diffusion(net: UNet, config: dict, fit: Callable) -> UNet:
