@@ -20,8 +20,15 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict, predict_x0_from_eps, reverse_variance
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, per_example, spaced_timesteps
+from minigen.diffusion.ddpm import (
+    call_model,
+    join_output,
+    mean_from_eps,
+    predict,
+    reverse_variance,
+    split_output,
+)
+from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, per_example, rates, spaced_timesteps
 from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor import like
 from minigen.types import Array
@@ -97,19 +104,24 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
     if isinstance(variance, str):
         variance = reverse_variance(variance, None, t, x, schedule)
     else:
-        variance = _given_variance(variance, x)
-    return mean + np.sqrt(variance) * _fresh_noise(x, z)
+        variance = _checked_variance(variance, x)
+    return mean + np.sqrt(variance) * _checked_noise(z, x)
 
 
-def _fresh_noise(x: Array, z: Array) -> Array:
+def _checked_noise(z: Array, x: Array) -> Array:
     """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
     if np.ndim(z) > 0 or z != 0:
-        batch_shape(x=x, z=z)
+        _check_noise(z, x)
     return z
 
 
-def _given_variance(variance: Array, x: Array) -> Array:
-    """σ² that is given as numbers, in the dtype of x, whose shape it must go with axis by axis."""
+def _check_noise(z: Array, x: Array) -> None:
+    checks.same_shape(x=x, z=z)
+    batch_shape(z=z)
+
+
+def _checked_variance(variance: Array, x: Array) -> Array:
+    """σ² that is given as an array or a number, in the dtype of x, whose shape it must go with axis by axis."""
     variance = checks.between("variance", checks.floats("variance", variance), 0)
     given, shape = np.shape(variance), np.shape(x)
     if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
@@ -124,12 +136,18 @@ def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     as in the paper, eta comes in squared. ValueError: now not below before, shapes that do not go together.
     Eq. diffusion.25; Song, Meng and Ermon 2021, eq. 16.
     """
+    before, now = _checked_alpha_bars(before, now)
+    return checks.number("eta", eta, 0, 1) ** 2 * (1 - before) / (1 - now) * (1 - now / before)
+
+
+def _checked_alpha_bars(before: Any, now: Any) -> tuple[Array, Array]:
+    """ᾱ at two times, the earlier first."""
     before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
     if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
         raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
     if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
         raise ValueError("now must lie between 0 and before, and before must be at most 1")
-    return checks.number("eta", eta, 0, 1) ** 2 * (1 - before) / (1 - now) * (1 - now / before)
+    return before, now
 
 
 def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedule: Schedule, eta: float = 0.0) -> Array:
@@ -141,23 +159,32 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
     Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26
     """
     t = check_steps(t, schedule, least=0, x=x, eps=eps)
-    s = checks.integers("s", s, least=0, most=schedule.T)
-    eta = checks.number("eta", eta, 0, 1)
+    s, eta = _checked_jump(x, t, s, z, schedule, eta)
     before, now = schedule.alpha_bar[s], schedule.alpha_bar[t]
-    x0 = predict_x0_from_eps(x, t, eps, schedule)
+    x0 = per_example(1 / np.sqrt(now), x - per_example(np.sqrt(1 - now), eps))  # as in `predict_x0_from_eps`
     if eta == 0:
         return per_example(np.sqrt(before), x0) + per_example(np.sqrt(1 - before), eps)
-    if np.any(s >= t):
-        raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
-    if z is None:
-        raise ValueError("z must be noise in the shape of x where eta > 0, got None")
-    batch_shape(x=x, z=z)
     variance = ddim_variance(before, now, eta)
     return (
         per_example(np.sqrt(before), x0)
         + per_example(np.sqrt(1 - before - variance), eps)
         + per_example(np.sqrt(variance), z)
     )
+
+
+def _checked_jump(
+    x: Array, t: numpy.ndarray, s: Any, z: Array | None, schedule: Schedule, eta: float
+) -> tuple[numpy.ndarray, float]:
+    """s and eta of a step of DDIM from t. Where noise is added, s must be earlier than t, and z shaped as x."""
+    s = checks.integers("s", s, least=0, most=schedule.T)
+    eta = checks.number("eta", eta, 0, 1)
+    if eta > 0:
+        if np.any(s >= t):
+            raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
+        if z is None:
+            raise ValueError("z must be noise in the shape of x where eta > 0, got None")
+        _check_noise(z, x)
+    return s, eta
 
 
 # ------------------------------------------------------------------------------------------- samplers
@@ -183,7 +210,7 @@ def ancestral(
     notify(on_step, schedule.T, x)
     for t in countdown(schedule.T, progress):
         eps, v = predict(eps_model, x, t, schedule)
-        sigma2 = variance if variance == "beta" else reverse_variance(variance, v, t, x, schedule)
+        sigma2 = reverse_variance(variance, v, t, x, schedule) if variance == "learned" else variance
         x = ancestral_step(x, t, eps, rng.standard_normal(shape, dtype=x.dtype), schedule, sigma2)
         notify(on_step, t - 1, x)
     return x
@@ -263,26 +290,34 @@ def heun(
         if t > 1:
             slope_next, _ = predict(eps_model, per_example(shrink[t - 1], y_next), t - 1, schedule)
             y_next = y + per_example((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
-        x = per_example(shrink[t - 1], y_next)
+        x = checks.finite("x", per_example(shrink[t - 1], y_next))
         notify(on_step, t - 1, x)
     return x
 
 
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
-    """An eps model whose implied x0 is clipped to [low, high], as pixels are; a second output (v) is kept.
+    """The eps model (x, t, y=None) whose implied x0 is clipped to [low, high], as pixels are: `with_corrected_x0`.
 
-    eps has the dtype of x. ValueError: high not above low, `schedule` no Schedule, `eps_model` no function.
+    ValueError: high not above low, `schedule` not a Schedule, `eps_model` not a function.
+    """
+    low = checks.number("low", low)
+    high = checks.number("high", high, low, without=low)
+    return with_corrected_x0(eps_model, schedule, lambda x0: np.clip(x0, low, high))
+
+
+def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable) -> Callable:
+    """An eps model (x, t, y=None) whose implied x0 is replaced by correct(x0); a second output (v) is kept.
+
+    y is passed on to eps_model. eps has the dtype of x. `schedule` is the one that the model was trained with.
     """
     checks.function("eps_model", eps_model)
     checks.instance("schedule", schedule, Schedule)
-    low = checks.number("low", low)
-    high = checks.number("high", high, low, without=low)
 
-    def corrected(x: Array, t: Array) -> Any:
-        output = eps_model(x, t)
-        eps, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, ())
-        x0 = np.clip(predict_x0_from_eps(x, t, like(eps, x), schedule), low, high)
-        eps = eps_from_x0(x, t, x0, schedule)
-        return (eps, *rest) if rest else eps
+    def corrected(x: Array, t: Array, y: Any = None) -> Any:
+        eps, v = split_output(call_model(eps_model, x, t, y))
+        eps = like(eps, x)
+        signal, noise = rates(t, schedule, least=1, x=x, eps=eps)
+        x0 = correct(per_example(1 / signal, x - per_example(noise, eps)))
+        return join_output(per_example(1 / noise, x - per_example(signal, x0)), v)
 
     return corrected

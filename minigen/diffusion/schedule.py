@@ -120,7 +120,7 @@ def posterior_variances(beta: ArrayLike) -> numpy.ndarray:
     """β̃_t = (1 − ᾱ_{t−1})/(1 − ᾱ_t) β_t, the variance of x_{t−1} when x_t and x_0 are known: beta (T,) -> (T,).
 
     beta holds β_1 ... β_T and the result β̃_1 ... β̃_T. The first is 0: before the first step stands x_0 itself.
-    ValueError: beta is no vector, or not between 0 and 1. Eq. diffusion.07
+    ValueError: beta is not a vector, or not between 0 and 1. Eq. diffusion.07
     """
     beta = checks.between("beta", checks.array("beta", beta, "T", dtype=numpy.float64), 0, 1)
     alpha_bar = numpy.cumprod(1 - beta)  # (T,)
@@ -159,6 +159,13 @@ def per_example(c: Any, x: Array) -> Array:
     """c x with one number c for each example: c () or (N,), x (N, ...) -> (N, ...), in the dtype of x."""
     c = numpy.asarray(c)
     return x * c.reshape(c.shape + (1,) * (numpy.ndim(x) - 1) * (c.ndim > 0)).astype(x.dtype)
+
+
+def rates(t: Any, schedule: Schedule, *, least: int = 0, **arrays: Array) -> tuple[Array, Array]:
+    """√ᾱ_t and √(1 − ᾱ_t), the factors of the data and of the noise in x_t; arguments as for `check_steps`."""
+    t = check_steps(t, schedule, least=least, **arrays)
+    alpha_bar = schedule.alpha_bar[t]
+    return numpy.sqrt(alpha_bar), numpy.sqrt(1 - alpha_bar)
 
 
 def batch_shape(**arrays: Array) -> tuple[int, ...]:

@@ -45,7 +45,7 @@ def denoising_score_matching_loss(score_model: Callable, x: Array, sigma: Any, e
     ValueError: shapes, levels that are not positive. Vincent 2011; Song and Ermon 2019, eq. 5 and 6.
     """
     n = batch_shape(x=x, eps=eps)[0]
-    (sigma,) = levels(x, sigma=sigma)
+    (sigma,) = levels(n, sigma=sigma)
     if numpy.any(sigma == 0):
         raise ValueError("sigma must be positive, got 0: without noise the score given x has no meaning")
     score = evaluate(score_model, "score_model", x + per_example(sigma, eps), sigma)
@@ -73,7 +73,7 @@ def sliced_score_matching_loss(score: Callable, x: Array, v: Array, variance_red
     else:
         size = np.sum(v * s, axis=1) ** 2
 
-    def along(x):
+    def along(x: Array) -> Array:
         return np.sum(v * score(x))
 
     return np.mean(np.sum(v * grad(along)(x), axis=1) + size / 2)

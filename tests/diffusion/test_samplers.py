@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minigen import checks
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import samplers as S
 from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, q_posterior
@@ -346,6 +347,44 @@ def test_wrong_settings_are_refused_before_the_model_is_asked(sample):
         S.ancestral(never, X, S10, RNG, "bad")
     with pytest.raises(ValueError, match="variance must be one of"):
         S.strided(never, X, S10, 4, RNG, "bad")
+
+
+SAMPLERS = {
+    "ancestral": lambda f, x: S.ancestral(f, x, S10, RNG),
+    "learned": lambda f, x: S.ancestral(lambda x, t: (f(x, t), f(x, t)), x, S10, RNG, "learned"),
+    "strided": lambda f, x: S.strided(f, x, S10, 5, RNG, "posterior"),
+    "ddim": lambda f, x: S.ddim(f, x, S10),
+    "ddim with noise": lambda f, x: S.ddim(f, x, S10, eta=1.0, rng=RNG),
+    "heun": lambda f, x: S.heun(f, x, S10, 5),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_a_model_returns_is_checked_at_each_step(name):
+    """NaN and another shape are reported in the step in which they come, here the fifth last."""
+
+    def spoiled(wrong):
+        return lambda x, t: wrong(x) if t[0] <= 5 else 0.1 * x
+
+    with pytest.raises(ValueError, match="must be finite, got 6 non-finite values"):
+        SAMPLERS[name](spoiled(lambda x: x * np.nan), X)
+    with pytest.raises(ValueError, match=r"eps_model must return eps in the shape of x_t, \(3, 2\), got \(3,\)"):
+        SAMPLERS[name](spoiled(lambda x: x[:, 0]), X)
+
+
+def test_a_step_of_ddim_looks_at_each_array_once(monkeypatch):
+    looked, finite = [], checks.finite
+
+    def counted(name, x):
+        looked.append(name)
+        return finite(name, x)
+
+    monkeypatch.setattr(checks, "finite", counted)
+    S.ddim_step(X, 5, 4, X, None, S10)
+    assert sorted(looked) == ["eps", "x"]
+    looked.clear()
+    S.ddim_step(X, 5, 4, X, X, S10, eta=0.5)
+    assert sorted(looked) == ["eps", "x", "z"]
 
 
 S10, X, RNG = Schedule.linear(10), np.zeros((3, 2)), np.random.default_rng(0)

@@ -26,6 +26,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.ddpm import join_output, split_output
 from minigen.nn import (
     Conv2d,
     Embedding,
@@ -196,7 +197,7 @@ class UNet(Module):
             raise ValueError(f"size must be two multiples of 4, got {size}")
         dim_time, low = 4 * width, 2 * width
 
-        def block(c_in, c_out):
+        def block(c_in: int, c_out: int) -> AdaptiveResidualBlock | ResidualBlock:
             if classes is not None or vectors is not None:
                 return AdaptiveResidualBlock(rng, c_in, c_out, dim_time)
             groups = (GROUPS, GROUPS)
@@ -266,7 +267,7 @@ class UNet(Module):
         embedding = self.time(t)
         return silu(embedding if y is None else embedding + self._given(y, n))
 
-    def _given(self, y, n):
+    def _given(self, y: numpy.ndarray, n: int) -> Array:
         """The embedding of a condition: labels (N,) or vectors (N, vectors)."""
         if self.vector is not None and np.ndim(y) == 2:
             return self.vector(checks.array("y", y, n, np.shape(self.vector.w)[0], finite=False))
@@ -278,5 +279,6 @@ class UNet(Module):
 
 
 def output_like(output: Any, x: Array) -> Any:
-    """The output of the network, one array or a pair, in the dtype of x."""
-    return tuple(like(each, x) for each in output) if isinstance(output, tuple) else like(output, x)
+    """The output of the network, eps or (eps, v), in the dtype of x."""
+    eps, v = split_output(output)
+    return join_output(like(eps, x), None if v is None else like(v, x))
