@@ -73,7 +73,7 @@ def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:
     return np.transpose(np.reshape(across, (n, width, height, channels)), (0, 2, 1, 3))
 
 
-def _check_blur(x, sigma, kernel):
+def _check_blur(x: Array, sigma: Any, kernel: int) -> tuple[Array, Array, int]:
     """The arguments of `gaussian_blur`, checked."""
     x = checks.array("x", x, "N", "H", "W", "C")
     n, height, width, _ = np.shape(x)
@@ -89,14 +89,14 @@ def _check_blur(x, sigma, kernel):
     return x, sigma, kernel
 
 
-def _weights(sigma, kernel):
+def _weights(sigma: Any, kernel: int) -> numpy.ndarray:
     """(1 or N, kernel): a normalized Gaussian. The middle is taken out of the exponents, so that a tiny σ is exact."""
     d = numpy.arange(kernel) - kernel // 2
     weights = numpy.exp(-((d / numpy.reshape(sigma, (-1, 1))) ** 2) / 2)  # 1 in the middle
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _blur_matrix(weights, length):
+def _blur_matrix(weights: numpy.ndarray, length: int) -> numpy.ndarray:
     """(1 or N, length, length): row i holds the weights of the pixels that become pixel i, borders reflected."""
     count, kernel = weights.shape
     matrix = numpy.zeros((count, length, length))
