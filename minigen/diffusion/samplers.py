@@ -7,7 +7,7 @@
     x = ancestral(model, x, schedule, rng, on_step=path)          # path.times (K,), path.states (K, N, ...)
 
 A sampler begins with x at the last step of its schedule and returns x at step 0. `on_step(t, x)` is called with the
-start and after each step, t being the time x has reached; `progress` names a bar, seen on a terminal and in a notebook.
+start and after each step, t being the time x has reached; `progress` names a bar, for a terminal and a notebook.
 Arguments are checked at the start (ValueError), and x stays as it was.
 """
 
@@ -69,15 +69,6 @@ def countdown(T: int, progress: str | None = None) -> Iterable[int]:
     return progress_bar(steps, desc=progress, unit="step") if progress and bar_is_seen() else steps
 
 
-def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
-    """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
-    if on_step is not None:
-        checks.function("on_step", on_step)
-    return batch_shape(x=x)
-
-
 def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:
     """Call `on_step`, if there is one, with t and x at time t."""
     if on_step is not None:
@@ -108,27 +99,6 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
     return mean + np.sqrt(variance) * _checked_noise(z, x)
 
 
-def _checked_noise(z: Array, x: Array) -> Array:
-    """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
-    if np.ndim(z) > 0 or z != 0:
-        _check_noise(z, x)
-    return z
-
-
-def _check_noise(z: Array, x: Array) -> None:
-    checks.same_shape(x=x, z=z)
-    batch_shape(z=z)
-
-
-def _checked_variance(variance: Array, x: Array) -> Array:
-    """σ² that is given as an array or a number, in the dtype of x, whose shape it must go with axis by axis."""
-    variance = checks.between("variance", checks.floats("variance", variance), 0)
-    given, shape = np.shape(variance), np.shape(x)
-    if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
-        raise ValueError(f"variance must have the shape of x, {shape}, got {given}")
-    return like(variance, x)
-
-
 def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     """σ² of a DDIM step between two times s < t: eta² times the β̃ of the pair, whose β is 1 − now/before.
 
@@ -138,16 +108,6 @@ def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     """
     before, now = _checked_alpha_bars(before, now)
     return checks.number("eta", eta, 0, 1) ** 2 * (1 - before) / (1 - now) * (1 - now / before)
-
-
-def _checked_alpha_bars(before: Any, now: Any) -> tuple[Array, Array]:
-    """ᾱ at two times, the earlier first."""
-    before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
-    if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
-        raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
-    if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
-        raise ValueError("now must lie between 0 and before, and before must be at most 1")
-    return before, now
 
 
 def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedule: Schedule, eta: float = 0.0) -> Array:
@@ -170,21 +130,6 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
         + per_example(np.sqrt(1 - before - variance), eps)
         + per_example(np.sqrt(variance), z)
     )
-
-
-def _checked_jump(
-    x: Array, t: numpy.ndarray, s: Any, z: Array | None, schedule: Schedule, eta: float
-) -> tuple[numpy.ndarray, float]:
-    """s and eta of a step of DDIM from t. Where noise is added, s must be earlier than t, and z shaped as x."""
-    s = checks.integers("s", s, least=0, most=schedule.T)
-    eta = checks.number("eta", eta, 0, 1)
-    if eta > 0:
-        if np.any(s >= t):
-            raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
-        if z is None:
-            raise ValueError("z must be noise in the shape of x where eta > 0, got None")
-        _check_noise(z, x)
-    return s, eta
 
 
 # ------------------------------------------------------------------------------------------- samplers
@@ -321,3 +266,62 @@ def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable
         return join_output(per_example(1 / noise, x - per_example(signal, x0)), v)
 
     return corrected
+
+
+# ------------------------------------------------------------------------------------------- arguments
+
+
+def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
+    """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
+    checks.function("eps_model", eps_model)
+    checks.instance("schedule", schedule, Schedule)
+    if on_step is not None:
+        checks.function("on_step", on_step)
+    return batch_shape(x=x)
+
+
+def _checked_variance(variance: Array, x: Array) -> Array:
+    """σ² that is given as an array or a number, in the dtype of x, whose shape it must go with axis by axis."""
+    variance = checks.between("variance", checks.floats("variance", variance), 0)
+    given, shape = np.shape(variance), np.shape(x)
+    if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
+        raise ValueError(f"variance must have the shape of x, {shape}, got {given}")
+    return like(variance, x)
+
+
+def _checked_noise(z: Array, x: Array) -> Array:
+    """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
+    if np.ndim(z) > 0 or z != 0:
+        _check_noise(z, x)
+    return z
+
+
+def _check_noise(z: Array, x: Array) -> None:
+    """ValueError, unless z is an array of finite floats in the shape of x."""
+    checks.same_shape(x=x, z=z)
+    batch_shape(z=z)
+
+
+def _checked_alpha_bars(before: Any, now: Any) -> tuple[Array, Array]:
+    """ᾱ at two times, the earlier first."""
+    before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
+    if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
+        raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
+    if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
+        raise ValueError("now must lie between 0 and before, and before must be at most 1")
+    return before, now
+
+
+def _checked_jump(
+    x: Array, t: numpy.ndarray, s: Any, z: Array | None, schedule: Schedule, eta: float
+) -> tuple[numpy.ndarray, float]:
+    """s and eta of a step of DDIM from t. Where noise is added, s must be earlier than t, and z shaped as x."""
+    s = checks.integers("s", s, least=0, most=schedule.T)
+    eta = checks.number("eta", eta, 0, 1)
+    if eta > 0:
+        if np.any(s >= t):
+            raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
+        if z is None:
+            raise ValueError("z must be noise in the shape of x where eta > 0, got None")
+        _check_noise(z, x)
+    return s, eta

@@ -119,7 +119,7 @@ class Schedule:
 def posterior_variances(beta: ArrayLike) -> numpy.ndarray:
     """β̃_t = (1 − ᾱ_{t−1})/(1 − ᾱ_t) β_t, the variance of x_{t−1} when x_t and x_0 are known: beta (T,) -> (T,).
 
-    beta holds β_1 ... β_T and the result β̃_1 ... β̃_T. The first is 0: before the first step stands x_0 itself.
+    beta holds β_1 ... β_T and the result β̃_1 ... β̃_T. The first is 0: before the first step there is x_0 itself.
     ValueError: beta is not a vector, or not between 0 and 1. Eq. diffusion.07
     """
     beta = checks.between("beta", checks.array("beta", beta, "T", dtype=numpy.float64), 0, 1)

@@ -1,8 +1,8 @@
-"""unCLIP: a prior that makes an image embedding from a caption, and a decoder that makes a picture from it.
+"""unCLIP: a prior that makes an image embedding from a caption, and a decoder that makes an image from it.
 
-    P(x | y) = P(x | z, y) P(z | y)        # Eq. diffusion.31: z is the embedding of the picture
+    P(x | y) = P(x | z, y) P(z | y)        # Eq. diffusion.31: z is the embedding of the image
 
-Both are diffusion models, trained separately. Unlike those of pictures, the prior predicts the clean embedding itself,
+Both are diffusion models, trained separately. Unlike those of images, the prior predicts the clean embedding itself,
 not the noise. Ramesh et al., "Hierarchical Text-Conditional Image Generation with CLIP Latents", 2022, section 2.2.
 """
 

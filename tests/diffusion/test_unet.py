@@ -179,7 +179,7 @@ def test_sizes_of_the_original_unet():
         ((570,), "size must leave an even side at each of 4 levels, got 570: 279 at 1"),
         ((12, 1), "size must leave an even side at each of 1 levels, got 12: 0 at 1"),
         ((18, 1), None),
-        ((14, 1), "size must leave a picture at the end, got 14"),
+        ((14, 1), "size must leave an image at the end, got 14"),
         ((28.0,), "size must be a whole number"),
         ((28, 0), "depth must be a whole number of at least 1"),
     ],

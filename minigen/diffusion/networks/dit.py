@@ -53,7 +53,7 @@ def unpatchify(tokens: Array, size: int, height: int, width: int) -> Array:
 
 
 def sincos_2d(height: int, width: int, dim: int) -> numpy.ndarray:
-    """Sines and cosines of the places of a grid, (height · width, dim) float32, row by row.
+    """Sines and cosines of the positions of a grid, (height · width, dim) float32, row by row.
 
     The first half of the features is for the column, the second for the row; each is [sin, cos] of the position times
     10000^(−k/(dim/4)), k = 0 ... dim/4 − 1. ValueError: dim not a multiple of 4.

@@ -62,7 +62,7 @@ def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     for _ in range(depth):
         side = 2 * side - 4
         if side < 1:
-            raise ValueError(f"size must leave a picture at the end, got {size}")
+            raise ValueError(f"size must leave an image at the end, got {size}")
         up.append(side)
     return down, up
 
