@@ -21,8 +21,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.ddpm import call_model
-from minigen.diffusion.schedule import batch_shape, per_example
+from minigen.diffusion.schedule import per_example
 from minigen.nn import Module
 from minigen.tensor import mse, stop_gradient
 from minigen.types import Array

@@ -24,8 +24,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, check_steps, per_example, rates
-from minigen.tensor import like, mse
+from minigen.diffusion.arguments import check_model, check_steps, checked_output
+from minigen.diffusion.schedule import Schedule, per_example
+from minigen.tensor import mse
 from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- the forward process
@@ -72,6 +73,13 @@ def posterior_mean(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> Array
 # ------------------------------------------------------------------------------------------- ε, x0, v and the score
 
 
+def rates(t: Any, schedule: Schedule, *, least: int = 0, **arrays: Array) -> tuple[Array, Array]:
+    """√ᾱ_t and √(1 − ᾱ_t), the factors of the data and of the noise in x_t; arguments as for `check_steps`."""
+    t = check_steps(t, schedule, least=least, **arrays)
+    alpha_bar = schedule.alpha_bar[t]
+    return numpy.sqrt(alpha_bar), numpy.sqrt(1 - alpha_bar)
+
+
 def predict_x0_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
     """The x0 that the noise eps turns into x_t: (x_t − √(1 − ᾱ_t) eps)/√ᾱ_t. Eq. diffusion.02"""
     signal, noise = rates(t, schedule, x_t=x_t, eps=eps)
@@ -110,8 +118,7 @@ def eps_model_from_v(v_model: Callable, schedule: Schedule) -> Callable:
 
     At high noise an error of eps is divided by √ᾱ_t on its way to x0, and an error of v is not. Salimans and Ho 2022.
     """
-    checks.function("v_model", v_model)
-    checks.instance("schedule", schedule, Schedule)
+    check_model("v_model", v_model, schedule)
 
     def eps_model(x: Array, t: Array, y: Array | None = None) -> Array:
         return eps_from_v(x, t, call_model(v_model, x, t, y), schedule)
@@ -167,19 +174,10 @@ def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tu
 
     The model receives `schedule.times[t]` for every example, (N,). ValueError: it returns another shape.
     """
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
+    check_model("eps_model", eps_model, schedule)
     output = eps_model(x_t, np.broadcast_to(schedule.times[t], (len(x_t),)))
     eps, v = split_output(output)
-    return _checked_output("eps", eps, x_t), None if v is None else _checked_output("v", v, x_t)
-
-
-def _checked_output(name: str, output: Any, x_t: Array) -> Array:
-    """An output of a model, in the dtype of its input: a float64 model keeps float32. ValueError: another shape."""
-    if np.shape(output) != np.shape(x_t):
-        got = np.shape(output)
-        raise ValueError(f"eps_model must return {name} in the shape of x_t, {np.shape(x_t)}, got {got}")
-    return like(checks.array(f"{name} of eps_model", output, ..., finite=False), x_t)
+    return checked_output("eps", eps, x_t), None if v is None else checked_output("v", v, x_t)
 
 
 # ------------------------------------------------------------------------------------------- the reverse step

@@ -14,10 +14,11 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import check_steps
 from minigen.diffusion.ddpm import predict, predict_x0_from_v, q_sample
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.samplers import ddim_step
-from minigen.diffusion.schedule import Schedule, check_steps, per_example
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.tensor import mse, stop_gradient
 from minigen.types import Array
 

@@ -24,8 +24,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import batch_shape, check_model, check_steps
 from minigen.diffusion.ddpm import call_model, join_output, split_output
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, per_example
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.diffusion.text import unit_rows
 from minigen.tensor import like, value_and_grad
 from minigen.types import Array
@@ -130,9 +131,8 @@ def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedul
     log_prob: log f(y | x_t) of noisy examples x (N, ...) at times t (N,) -> (N,), for one y of its own; each value must
     depend on its own example only. The y of a call is passed on to eps_model. Eq. diffusion.22
     """
-    checks.function("eps_model", eps_model)
+    check_model("eps_model", eps_model, schedule)
     checks.function("log_prob", log_prob)
-    checks.instance("schedule", schedule, Schedule)
     w = checks.number("w", w)
 
     def guided(x: Array, t: Array, y: Any = None) -> Any:

@@ -8,9 +8,10 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.ddpm import predict, score_from_eps
 from minigen.diffusion.samplers import check_start, countdown, notify
-from minigen.diffusion.schedule import Schedule, batch_shape, per_example
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.types import Array
 
 

@@ -14,8 +14,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import batch_shape, check_steps
 from minigen.diffusion.ddpm import mean_from_eps, predict, q_posterior, q_sample, reverse_variance
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, per_example
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.tensor import mse, primitive, stop_gradient
 from minigen.types import Array
 

@@ -20,15 +20,17 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import batch_shape, check_model, check_steps
 from minigen.diffusion.ddpm import (
     call_model,
     join_output,
     mean_from_eps,
     predict,
+    rates,
     reverse_variance,
     split_output,
 )
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, per_example, rates, spaced_timesteps
+from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
 from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor import like
 from minigen.types import Array
@@ -255,8 +257,7 @@ def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable
 
     y is passed on to eps_model. eps has the dtype of x. `schedule` is the one that the model was trained with.
     """
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
+    check_model("eps_model", eps_model, schedule)
 
     def corrected(x: Array, t: Array, y: Any = None) -> Any:
         eps, v = split_output(call_model(eps_model, x, t, y))
@@ -273,8 +274,7 @@ def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable
 
 def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
     """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
+    check_model("eps_model", eps_model, schedule)
     if on_step is not None:
         checks.function("on_step", on_step)
     return batch_shape(x=x)

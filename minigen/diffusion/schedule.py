@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
-from autograd.tracer import isbox
 from numpy.typing import ArrayLike
 
 from minigen import checks
@@ -159,31 +158,3 @@ def per_example(c: Any, x: Array) -> Array:
     """c x with one number c for each example: c () or (N,), x (N, ...) -> (N, ...), in the dtype of x."""
     c = numpy.asarray(c)
     return x * c.reshape(c.shape + (1,) * (numpy.ndim(x) - 1) * (c.ndim > 0)).astype(x.dtype)
-
-
-def rates(t: Any, schedule: Schedule, *, least: int = 0, **arrays: Array) -> tuple[Array, Array]:
-    """√ᾱ_t and √(1 − ᾱ_t), the factors of the data and of the noise in x_t; arguments as for `check_steps`."""
-    t = check_steps(t, schedule, least=least, **arrays)
-    alpha_bar = schedule.alpha_bar[t]
-    return numpy.sqrt(alpha_bar), numpy.sqrt(1 - alpha_bar)
-
-
-def batch_shape(**arrays: Array) -> tuple[int, ...]:
-    """The common shape (N, ...) of arrays of finite floats. ValueError: other shapes, whole numbers, NaN, infinity."""
-    shape = checks.same_shape(**arrays)
-    if 0 in shape:
-        raise ValueError(f"{' and '.join(arrays)} must not be empty, got shape {shape}")
-    for name, a in arrays.items():
-        if isbox(a):
-            continue
-        if not isinstance(a, numpy.ndarray) or a.dtype.kind != "f":
-            got = f"dtype {a.dtype}" if isinstance(a, numpy.ndarray) else f"{type(a).__name__}: numpy.asarray makes one"
-            raise ValueError(f"{name} must be an array of floats, got {got}")
-        checks.finite(name, a)
-    return shape
-
-
-def check_steps(t: Any, schedule: Schedule, *, least: int = 1, **arrays: Array) -> numpy.ndarray:
-    """Time steps, () or (N,), in least..T, for arrays (N, ...) that `batch_shape` accepts, of a `Schedule`."""
-    checks.instance("schedule", schedule, Schedule)
-    return checks.times(t, schedule.T, batch_shape(**arrays)[0], least)

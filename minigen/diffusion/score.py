@@ -18,10 +18,11 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.consistency import evaluate, levels
 from minigen.diffusion.langevin import langevin_step
 from minigen.diffusion.samplers import countdown, notify
-from minigen.diffusion.schedule import batch_shape, per_example
+from minigen.diffusion.schedule import per_example
 from minigen.tensor import grad
 from minigen.types import Array
 

@@ -13,9 +13,10 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import check_steps
 from minigen.diffusion.ddpm import eps_from_x0, q_sample
 from minigen.diffusion.samplers import ddim
-from minigen.diffusion.schedule import Schedule, check_steps
+from minigen.diffusion.schedule import Schedule
 from minigen.nn import Linear, Module, sinusoidal
 from minigen.tensor import mse
 from minigen.types import Array, Rng
