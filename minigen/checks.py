@@ -123,7 +123,7 @@ def array(name: str, x: Any, *shape: Any, empty: bool = False, finite: bool = Tr
 def finite(name: str, x: Array) -> Array:
     """`x`, if it holds no NaN and no infinity."""
     values = _real(name, x, None)
-    if not isbox(values) and not np.all(np.isfinite(values)):
+    if not isbox(values) and not np.isfinite(values).all():
         raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(values))} non-finite values")
     return x
 

@@ -1490,7 +1490,7 @@ row(
     channels=size(1),
     width=given(8, 4, 0, 2.5),
     blocks=size(1),
-    overview=size(4),
+    global_mlp=size(4),
     size=given((8, 8), (7, 8), 3, (8,)),
     classes=size(3),
 )

@@ -1,14 +1,14 @@
-"""Cascades of diffusion models: small pictures first, then super-resolution, conditioned on the smaller picture.
+"""Cascades of diffusion models: small images first, then super-resolution, conditioned on the smaller image.
 
-    small = avg_pool2d(x0, 2)                                          # the condition of a picture of the data
+    small = avg_pool2d(x0, 2)                                          # the condition of an image of the data
     y = augmented_condition(small, s, noise, schedule)                 # noised to step s, enlarged, and the noise level
     loss = v_loss(SuperResolution(rng), x0, t, eps, schedule, y)
-    large = super_resolve(model, y, schedule, rng, steps=20)           # y of the small pictures of another model
+    large = super_resolve(model, y, schedule, rng, steps=20)           # y of the small images of another model
 
-A super-resolution model is trained on small pictures of the data and used on those of another model, which are not
-quite as good. *Conditioning augmentation* closes the gap: the small picture is blurred in training, or noised by
-`q_sample` to a step s that the model receives. In sampling either finished small pictures are noised to step s
-("non-truncated"), or the sampling of the small pictures is stopped at step s ("truncated": `low_resolution_condition`).
+A super-resolution model is trained on small images of the data and used on those of another model, which are not
+quite as good. *Conditioning augmentation* closes the gap: the small image is blurred in training, or noised by
+`q_sample` to a step s that the model receives. In sampling either finished small images are noised to step s
+("non-truncated"), or the sampling of the small images is stopped at step s ("truncated": `low_resolution_condition`).
 Ho et al., "Cascaded Diffusion Models", 2021.
 """
 
@@ -23,7 +23,7 @@ from minigen.diffusion.ddpm import eps_model_from_v, q_sample
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import clipped, strided
-from minigen.diffusion.schedule import Schedule, scale
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.nn import Module
 from minigen.tensor import like, upsample_nearest
 from minigen.types import Array, Rng
@@ -32,7 +32,7 @@ from minigen.types import Array, Rng
 
 
 def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, factor: int = 2) -> Array:
-    """The condition of a super-resolution model: small pictures noised to step s and enlarged, and their noise level.
+    """The condition of a super-resolution model: small images noised to step s and enlarged, and their noise level.
 
     small, eps (N, h, w, C), s one step or (N,), in 0..T -> (N, factor h, factor w, C + 1). Every pixel of √ᾱ_s small +
     √(1 − ᾱ_s) eps becomes factor × factor equal ones; the last channel is √(1 − ᾱ_s) everywhere. s = 0 is no noise.
@@ -43,24 +43,24 @@ def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, fa
 
 
 def low_resolution_condition(z: Array, s: Any, schedule: Schedule, factor: int = 2) -> Array:
-    """The condition for small pictures z (N, h, w, C) that are at step s already, one step or (N,): as above.
+    """The condition for small images z (N, h, w, C) that are at step s already, one step or (N,): as above.
 
     For z from a chain that was stopped at step s: *truncated* conditioning augmentation. Ho et al. 2021, section 4.1.
     """
     z = checks.array("z", z, "N", "h", "w", "C")
     s = checks.integers("s", s, least=0, most=schedule.T)
     if np.shape(s) not in ((), (len(z),)):
-        raise ValueError(f"s must be one step or have shape ({len(z)},), one for each picture, got {np.shape(s)}")
+        raise ValueError(f"s must be one step or have shape ({len(z)},), one for each image, got {np.shape(s)}")
     enlarged = upsample_nearest(z, checks.whole("factor", factor))  # (N, H, W, C)
     ones = np.ones((*np.shape(enlarged)[:3], 1), z.dtype)
-    return np.concatenate([enlarged, scale(np.sqrt(1 - schedule.alpha_bar[s]), ones)], axis=3)
+    return np.concatenate([enlarged, per_example(np.sqrt(1 - schedule.alpha_bar[s]), ones)], axis=3)
 
 
 def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:
-    """Pictures x (N, H, W, C) blurred by a Gaussian of standard deviation sigma pixels, one or (N,): (N, H, W, C).
+    """Images x (N, H, W, C) blurred by a Gaussian of standard deviation sigma pixels, one or (N,): (N, H, W, C).
 
     The weights exp(−d²/2σ²), d = −(kernel − 1)/2 ... (kernel − 1)/2, are made to sum to 1, down and across; beyond the
-    border the picture is reflected, without repeating the pixel at the edge. Every channel by itself. Ho et al. 2021
+    border the image is reflected, without repeating the pixel at the edge. Every channel by itself. Ho et al. 2021
     draw sigma from [0.4, 0.6] in training, and leave the blur out in sampling.
     ValueError: an even kernel, one that reaches beyond the reflection (kernel > 2 min(H, W) − 1), sigma not positive.
     """
@@ -73,30 +73,30 @@ def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:
     return np.transpose(np.reshape(across, (n, width, height, channels)), (0, 2, 1, 3))
 
 
-def _check_blur(x, sigma, kernel):
+def _check_blur(x: Array, sigma: Any, kernel: int) -> tuple[Array, Array, int]:
     """The arguments of `gaussian_blur`, checked."""
     x = checks.array("x", x, "N", "H", "W", "C")
     n, height, width, _ = np.shape(x)
     kernel = checks.whole("kernel", kernel)
     most = 2 * min(height, width) - 1
     if kernel % 2 == 0 or kernel > most:
-        raise ValueError(f"kernel must be odd and at most {most} for pictures of {height}x{width}, got {kernel}")
+        raise ValueError(f"kernel must be odd and at most {most} for images of {height}x{width}, got {kernel}")
     sigma = checks.floats("sigma", sigma, dtype=numpy.float64)
     if np.shape(sigma) not in ((), (n,)):
-        raise ValueError(f"sigma must be one number or have shape ({n},), one for each picture, got {np.shape(sigma)}")
+        raise ValueError(f"sigma must be one number or have shape ({n},), one for each image, got {np.shape(sigma)}")
     if np.any(sigma <= 0):
         raise ValueError(f"sigma must be positive, got {np.min(sigma)}")
     return x, sigma, kernel
 
 
-def _weights(sigma, kernel):
+def _weights(sigma: Any, kernel: int) -> numpy.ndarray:
     """(1 or N, kernel): a normalized Gaussian. The middle is taken out of the exponents, so that a tiny σ is exact."""
     d = numpy.arange(kernel) - kernel // 2
     weights = numpy.exp(-((d / numpy.reshape(sigma, (-1, 1))) ** 2) / 2)  # 1 in the middle
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _blur_matrix(weights, length):
+def _blur_matrix(weights: numpy.ndarray, length: int) -> numpy.ndarray:
     """(1 or N, length, length): row i holds the weights of the pixels that become pixel i, borders reflected."""
     count, kernel = weights.shape
     matrix = numpy.zeros((count, length, length))
@@ -112,7 +112,7 @@ def _blur_matrix(weights, length):
 
 
 class Padded(Module):
-    """A network (x, t, y=None) for pictures of any size: x (N, H, W, C) is extended by zeros to multiples of 4.
+    """A network (x, t, y=None) for images of any size: x (N, H, W, C) is extended by zeros to multiples of 4.
 
     `UNet` requires such sizes. The zeros come below and to the right, and are cut from the output: (N, H, W, C).
     """
@@ -127,10 +127,10 @@ class Padded(Module):
 
 
 class SuperResolution(Module):
-    """A model of v, (x, t, y=None): noisy pictures x (N, H, W, C), the condition y (N, H, W, C + 1) -> v, shaped as x.
+    """A model of v, (x, t, y=None): noisy images x (N, H, W, C), the condition y (N, H, W, C + 1) -> v, shaped as x.
 
-    A U-Net whose input is the noisy picture and the condition, concatenated along the channels. y is what
-    `augmented_condition` returns. Pictures of any size; starts as v = 0. ValueError: y missing or of another shape.
+    A U-Net whose input is the noisy image and the condition, concatenated along the channels. y is what
+    `augmented_condition` returns. Images of any size; starts as v = 0. ValueError: y missing or of another shape.
     """
 
     def __init__(self, rng: Rng, channels: int = 1, width: int = 32, blocks: int = 1):
@@ -151,7 +151,7 @@ class SuperResolution(Module):
 
 
 def super_resolve(v_model: Callable, y: Array, schedule: Schedule, rng: Rng, steps: int | None = None) -> Array:
-    """Pictures for the conditions y (N, H, W, C + 1), from fresh noise: (N, H, W, C), within [−1, 1].
+    """Images for the conditions y (N, H, W, C + 1), from fresh noise: (N, H, W, C), within [−1, 1].
 
     DDPM sampling with variance "posterior", in `steps` evenly spaced jumps, all steps of the schedule unless given;
     v_model(x, t, y) as `SuperResolution`. ValueError: y of another rank, steps out of range.

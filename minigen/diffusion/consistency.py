@@ -21,7 +21,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import batch_shape, scale
+from minigen.diffusion.arguments import batch_shape
+from minigen.diffusion.ddpm import call_model
+from minigen.diffusion.schedule import per_example
 from minigen.nn import Module
 from minigen.tensor import mse, stop_gradient
 from minigen.types import Array
@@ -56,13 +58,12 @@ class ConsistencyModel(Module):
         self.sigma_data = checks.positive("sigma_data", sigma_data)
 
     def __call__(self, x: Array, sigma: Any, y: Array | None = None) -> Array:
-        levels(x, sigma=sigma)
+        levels(batch_shape(x=x)[0], sigma=sigma)
         sigma = numpy.broadcast_to(checks.floats("sigma", sigma), (len(x),))  # in its own dtype: 0.002 stays sigma_min
         c_skip, c_out = boundary_scalings(sigma, self.sigma_min, self.sigma_data)
         c_in = 1 / np.sqrt(sigma**2 + self.sigma_data**2)
-        given = () if y is None else (y,)
-        out = self.net(scale(c_in, x), c_noise(sigma), *given)
-        return scale(c_skip, x) + scale(c_out, out)
+        out = call_model(self.net, per_example(c_in, x), c_noise(sigma), y)
+        return per_example(c_skip, x) + per_example(c_out, out)
 
 
 def c_noise(sigma: Any) -> Array:
@@ -78,8 +79,7 @@ def eps_model_from_denoiser(denoiser: Callable) -> Callable:
     checks.function("denoiser", denoiser)
 
     def eps_model(x: Array, sigma: Array, y: Array | None = None) -> Array:
-        x0 = denoiser(x, sigma) if y is None else denoiser(x, sigma, y)
-        return scale(1 / np.asarray(sigma, np.float64), x - x0)
+        return per_example(1 / np.asarray(sigma, np.float64), x - call_model(denoiser, x, sigma, y))
 
     return eps_model
 
@@ -93,13 +93,13 @@ def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "
     "euler": x + (low − high) eps_model(x, high), a step of DDIM. "heun": with the mean of the slopes at both ends, the
     second at the point that Euler's step reaches. `low` may lie above `high`. ValueError: shapes, levels, solver.
     """
-    high, low = levels(x, high=high, low=low)
+    high, low = levels(batch_shape(x=x)[0], high=high, low=low)
     checks.choice("solver", solver, ("euler", "heun"))
-    slope = asked(eps_model, "eps_model", x, high)
-    euler = x + scale(low - high, slope)
+    slope = evaluate(eps_model, "eps_model", x, high)
+    euler = x + per_example(low - high, slope)
     if solver == "euler":
         return euler
-    return x + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low))
+    return x + per_example((low - high) / 2, slope + evaluate(eps_model, "eps_model", euler, low))
 
 
 def consistency_training_loss(
@@ -111,10 +111,9 @@ def consistency_training_loss(
     process in the mean. No gradient flows through f_target. distance(a, b) is a scalar, such as `pseudo_huber`; the
     weight λ is in it. ValueError: shapes, levels. Eq. diffusion.29
     """
-    batch_shape(x=x, z=z)
-    high, low = levels(x, high=high, low=low)
-    target = stop_gradient(asked(f_target, "f_target", x + scale(low, z), low))
-    return distance(asked(f, "f", x + scale(high, z), high), target)
+    high, low = levels(batch_shape(x=x, z=z)[0], high=high, low=low)
+    target = stop_gradient(evaluate(f_target, "f_target", x + per_example(low, z), low))
+    return distance(evaluate(f, "f", x + per_example(high, z), high), target)
 
 
 def consistency_distillation_loss(
@@ -132,12 +131,11 @@ def consistency_distillation_loss(
 
     No gradient flows through f_target or the teacher. ValueError: shapes, levels, solver. Eq. diffusion.28
     """
-    batch_shape(x=x, z=z)
-    high, low = levels(x, high=high, low=low)
-    noisy = x + scale(high, z)
+    high, low = levels(batch_shape(x=x, z=z)[0], high=high, low=low)
+    noisy = x + per_example(high, z)
     before = ode_step(eps_model, stop_gradient(noisy), high, low, solver)
-    target = stop_gradient(asked(f_target, "f_target", stop_gradient(before), low))
-    return distance(asked(f, "f", noisy, high), target)
+    target = stop_gradient(evaluate(f_target, "f_target", stop_gradient(before), low))
+    return distance(evaluate(f, "f", noisy, high), target)
 
 
 def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Array:
@@ -150,7 +148,7 @@ def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Arra
     c = checks.positive("c", c)
     gap = np.reshape(a - b, (len(a), -1))  # (N, D)
     length = np.sqrt(np.sum(gap**2, axis=1) + c**2) - c  # (N,)
-    return np.mean(scale(weight, length))
+    return np.mean(per_example(weight, length))
 
 
 # ------------------------------------------------------------------------------------------- which levels
@@ -172,9 +170,10 @@ def discretization(step: int, steps: int, first: int = 10, last: int = 1280) -> 
 def lognormal_intervals(
     sigmas: numpy.ndarray, rng: numpy.random.Generator, n: int, mean: float = -1.1, std: float = 2.0
 ) -> numpy.ndarray:
-    """n intervals i, between the rising levels sigmas[i] and sigmas[i + 1], as often as log σ ~ N(mean, std²) falls in.
+    """n indices i, each drawn with the probability that log σ ~ N(mean, std²) falls into interval i.
 
-    (K,) -> (n,) integers in 0..K − 2. Levels far from exp(mean) are rare: there is little to learn.
+    Interval i lies between the rising levels sigmas[i] and sigmas[i + 1]: (K,) -> (n,) integers in 0..K − 2. Levels far
+    from exp(mean) are rare: there is little to learn.
     ValueError: levels that do not rise or are not positive. Song and Dhariwal 2024, section 3.5.
     """
     from scipy.special import ndtr  # the standard normal's distribution function
@@ -208,16 +207,15 @@ def multistep(
     falling = checks.between("sigmas", checks.array("sigmas", sigmas, "K", dtype=numpy.float64), low)
     if numpy.any(numpy.diff(falling) >= 0):
         raise ValueError(f"sigmas must fall from each level to the next, got {falling}")
-    x0 = asked(f, "f", x, falling[0])
+    x0 = evaluate(f, "f", x, falling[0])
     for sigma in falling[1:]:
         z = rng.standard_normal(shape, dtype=x.dtype)
-        x0 = asked(f, "f", x0 + scale(numpy.sqrt(sigma**2 - low**2), z), sigma)
+        x0 = evaluate(f, "f", x0 + per_example(numpy.sqrt(sigma**2 - low**2), z), sigma)
     return x0
 
 
-def levels(x: Array, **sigmas: Any) -> list[numpy.ndarray]:
-    """Noise levels, each one number or (N,) for x (N, ...), as (N,) float64. ValueError: negative, not finite."""
-    n = batch_shape(x=x)[0]
+def levels(n: int, **sigmas: Any) -> list[numpy.ndarray]:
+    """Noise levels of n examples, each one number or (n,), as (n,) float64. ValueError: negative, not finite."""
     found = []
     for name, sigma in sigmas.items():
         sigma = checks.between(name, checks.floats(name, sigma, dtype=numpy.float64), 0)
@@ -228,7 +226,7 @@ def levels(x: Array, **sigmas: Any) -> list[numpy.ndarray]:
     return found
 
 
-def asked(model: Callable, name: str, x: Array, sigma: Any) -> Array:
+def evaluate(model: Callable, name: str, x: Array, sigma: Any) -> Array:
     """The output of a model for x at level sigma, received as (N,) in the dtype of x. ValueError: its shape."""
     checks.function(name, model)
     out = model(x, numpy.broadcast_to(numpy.asarray(sigma, x.dtype), (len(x),)))

@@ -12,18 +12,21 @@ Each function is a formula of arrays. Its arguments:
     eps     the noise that made x_t of x0, or a model's prediction of it: x_t = √ᾱ_t x0 + √(1 − ᾱ_t) eps
     schedule    a `Schedule`, whose arrays are indexed by t
 
-A model of the noise, `eps_model(x_t, t)` with t (N,), returns eps, or a pair (eps, v) if it has learned its variances.
+A model of the noise, `eps_model(x_t, t, y=None)` with t (N,), returns eps, or a pair (eps, v) if it has learned its
+variances. y is its condition, such as labels (N,), and None is no condition: then it is called without y.
 Shapes that do not fit, steps out of range and values that are not finite raise ValueError. Float32 stays float32.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, check_steps, scale
-from minigen.tensor import like, mse
+from minigen.diffusion.arguments import check_model, check_steps, checked_output
+from minigen.diffusion.schedule import Schedule, per_example
+from minigen.tensor import mse
 from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- the forward process
@@ -33,14 +36,14 @@ def q_step(x_before: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
     """One small step of the forward process, x_{t-1} -> x_t, with its own fresh noise eps. Eq. diffusion.01"""
     t = check_steps(t, schedule, x_before=x_before, eps=eps)
     beta = schedule.beta[t]
-    return scale(np.sqrt(1 - beta), x_before) + scale(np.sqrt(beta), eps)
+    return per_example(np.sqrt(1 - beta), x_before) + per_example(np.sqrt(beta), eps)
 
 
 def q_sample(x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
     """All t steps at once, x_0 -> x_t: √ᾱ_t x0 + √(1 − ᾱ_t) eps. t = 0 gives x0. Eq. diffusion.02"""
     t = check_steps(t, schedule, least=0, x0=x0, eps=eps)
     alpha_bar = schedule.alpha_bar[t]
-    return scale(np.sqrt(alpha_bar), x0) + scale(np.sqrt(1 - alpha_bar), eps)
+    return per_example(np.sqrt(alpha_bar), x0) + per_example(np.sqrt(1 - alpha_bar), eps)
 
 
 def q_posterior(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> tuple[Array, numpy.ndarray]:
@@ -64,48 +67,50 @@ def posterior_mean(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> Array
     before, alpha_bar = schedule.alpha_bar[t - 1], schedule.alpha_bar[t]
     from_x_t = np.sqrt(alpha) * (1 - before) / (1 - alpha_bar)
     from_x0 = np.sqrt(before) * beta / (1 - alpha_bar)
-    return scale(from_x_t, x_t) + scale(from_x0, x0)
+    return per_example(from_x_t, x_t) + per_example(from_x0, x0)
 
 
 # ------------------------------------------------------------------------------------------- ε, x0, v and the score
 
 
+def rates(t: Any, schedule: Schedule, *, least: int = 0, **arrays: Array) -> tuple[Array, Array]:
+    """√ᾱ_t and √(1 − ᾱ_t), the factors of the data and of the noise in x_t; arguments as for `check_steps`."""
+    t = check_steps(t, schedule, least=least, **arrays)
+    alpha_bar = schedule.alpha_bar[t]
+    return numpy.sqrt(alpha_bar), numpy.sqrt(1 - alpha_bar)
+
+
 def predict_x0_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
     """The x0 that the noise eps turns into x_t: (x_t − √(1 − ᾱ_t) eps)/√ᾱ_t. Eq. diffusion.02"""
-    t = check_steps(t, schedule, least=0, x_t=x_t, eps=eps)
-    alpha_bar = schedule.alpha_bar[t]
-    return scale(1 / np.sqrt(alpha_bar), x_t - scale(np.sqrt(1 - alpha_bar), eps))
+    signal, noise = rates(t, schedule, x_t=x_t, eps=eps)
+    return per_example(1 / signal, x_t - per_example(noise, eps))
 
 
 def eps_from_x0(x_t: Array, t: Array, x0: Array, schedule: Schedule) -> Array:
     """The noise that turns x0 into x_t; the inverse of `predict_x0_from_eps`. Eq. diffusion.02"""
-    t = check_steps(t, schedule, x_t=x_t, x0=x0)
-    alpha_bar = schedule.alpha_bar[t]
-    return scale(1 / np.sqrt(1 - alpha_bar), x_t - scale(np.sqrt(alpha_bar), x0))
+    signal, noise = rates(t, schedule, least=1, x_t=x_t, x0=x0)
+    return per_example(1 / noise, x_t - per_example(signal, x0))
 
 
 def v_from_x0_eps(x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
     """v = √ᾱ_t eps − √(1 − ᾱ_t) x0: a target that is eps at t = 0 and −x0 at t = T.
 
-    (x_t, v) is (x0, eps) turned by the angle whose cosine is √ᾱ_t. Salimans and Ho 2022.
+    (x_t, v) is (x0, eps) rotated by the angle whose cosine is √ᾱ_t. Salimans and Ho 2022.
     """
-    t = check_steps(t, schedule, least=0, x0=x0, eps=eps)
-    alpha_bar = schedule.alpha_bar[t]
-    return scale(np.sqrt(alpha_bar), eps) - scale(np.sqrt(1 - alpha_bar), x0)
+    signal, noise = rates(t, schedule, x0=x0, eps=eps)
+    return per_example(signal, eps) - per_example(noise, x0)
 
 
 def predict_x0_from_v(x_t: Array, t: Array, v: Array, schedule: Schedule) -> Array:
     """x0 = √ᾱ_t x_t − √(1 − ᾱ_t) v, the inverse rotation. Salimans and Ho 2022."""
-    t = check_steps(t, schedule, least=0, x_t=x_t, v=v)
-    alpha_bar = schedule.alpha_bar[t]
-    return scale(np.sqrt(alpha_bar), x_t) - scale(np.sqrt(1 - alpha_bar), v)
+    signal, noise = rates(t, schedule, x_t=x_t, v=v)
+    return per_example(signal, x_t) - per_example(noise, v)
 
 
 def eps_from_v(x_t: Array, t: Array, v: Array, schedule: Schedule) -> Array:
     """eps = √(1 − ᾱ_t) x_t + √ᾱ_t v. Salimans and Ho 2022."""
-    t = check_steps(t, schedule, least=0, x_t=x_t, v=v)
-    alpha_bar = schedule.alpha_bar[t]
-    return scale(np.sqrt(1 - alpha_bar), x_t) + scale(np.sqrt(alpha_bar), v)
+    signal, noise = rates(t, schedule, x_t=x_t, v=v)
+    return per_example(noise, x_t) + per_example(signal, v)
 
 
 def eps_model_from_v(v_model: Callable, schedule: Schedule) -> Callable:
@@ -113,11 +118,10 @@ def eps_model_from_v(v_model: Callable, schedule: Schedule) -> Callable:
 
     At high noise an error of eps is divided by √ᾱ_t on its way to x0, and an error of v is not. Salimans and Ho 2022.
     """
-    checks.function("v_model", v_model)
-    checks.instance("schedule", schedule, Schedule)
+    check_model("v_model", v_model, schedule)
 
     def eps_model(x: Array, t: Array, y: Array | None = None) -> Array:
-        return eps_from_v(x, t, v_model(x, t) if y is None else v_model(x, t, y), schedule)
+        return eps_from_v(x, t, call_model(v_model, x, t, y), schedule)
 
     return eps_model
 
@@ -129,24 +133,40 @@ def v_loss(v_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedul
     is the condition of a conditional model. Salimans and Ho 2022.
     """
     checks.function("v_model", v_model)
-    t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
-    x_t = q_sample(x0, t, eps, schedule)
-    return mse(v_model(x_t, t) if y is None else v_model(x_t, t, y), v_from_x0_eps(x0, t, eps, schedule))
+    signal, noise = rates(t, schedule, least=1, x0=x0, eps=eps)
+    x_t = per_example(signal, x0) + per_example(noise, eps)
+    v = per_example(signal, eps) - per_example(noise, x0)
+    return mse(call_model(v_model, x_t, np.broadcast_to(t, (len(x0),)), y), v)
 
 
 def score_from_eps(eps: Array, t: Array, schedule: Schedule) -> Array:
     """The gradient of log q(x_t), −eps/√(1 − ᾱ_t), if eps is the mean noise given x_t. Eq. diffusion.17"""
     t = check_steps(t, schedule, eps=eps)
-    return scale(-1 / np.sqrt(1 - schedule.alpha_bar[t]), eps)
+    return per_example(-1 / np.sqrt(1 - schedule.alpha_bar[t]), eps)
 
 
 def eps_from_score(score: Array, t: Array, schedule: Schedule) -> Array:
     """−√(1 − ᾱ_t) times the score of q(x_t); the inverse of `score_from_eps`. Eq. diffusion.17"""
-    t = check_steps(t, schedule, score=score)
-    return scale(-np.sqrt(1 - schedule.alpha_bar[t]), score)
+    _, noise = rates(t, schedule, least=1, score=score)
+    return per_example(-noise, score)
 
 
-# ------------------------------------------------------------------------------------------- the reverse step
+# ------------------------------------------------------------------------------------------- the output of a model
+
+
+def call_model(model: Callable, x: Array, t: Array, y: Any = None) -> Any:
+    """model(x, t, y), or model(x, t) if y is None: a model without a condition need not take one."""
+    return model(x, t) if y is None else model(x, t, y)
+
+
+def split_output(output: Any) -> tuple[Array, Array | None]:
+    """(eps, v) of what a model returns: v is None where it returns eps alone."""
+    return output if isinstance(output, tuple) else (output, None)
+
+
+def join_output(eps: Array, v: Array | None) -> Any:
+    """What a model returns, from (eps, v): eps alone if v is None. The inverse of `split_output`."""
+    return eps if v is None else (eps, v)
 
 
 def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tuple[Array, Array | None]:
@@ -154,19 +174,13 @@ def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tu
 
     The model receives `schedule.times[t]` for every example, (N,). ValueError: it returns another shape.
     """
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
+    check_model("eps_model", eps_model, schedule)
     output = eps_model(x_t, np.broadcast_to(schedule.times[t], (len(x_t),)))
-    eps, v = output if isinstance(output, tuple) else (output, None)
-    for name, a in (("eps", eps), ("v", v)):
-        if a is not None and np.shape(a) != np.shape(x_t):
-            raise ValueError(f"eps_model must return {name} in the shape of x_t, {np.shape(x_t)}, got {np.shape(a)}")
-    return _in_dtype_of(x_t, "eps", eps), None if v is None else _in_dtype_of(x_t, "v", v)
+    eps, v = split_output(output)
+    return checked_output("eps", eps, x_t), None if v is None else checked_output("v", v, x_t)
 
 
-def _in_dtype_of(x_t, name, output):
-    """The output of a model in the dtype of its input: a float64 model keeps float32."""
-    return like(checks.array(f"{name} of eps_model", output, ..., finite=False), x_t)
+# ------------------------------------------------------------------------------------------- the reverse step
 
 
 def mean_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
@@ -178,7 +192,7 @@ def mean_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) -> Array
     """
     t = check_steps(t, schedule, x_t=x_t, eps=eps)
     alpha, alpha_bar = schedule.alpha[t], schedule.alpha_bar[t]
-    return scale(1 / np.sqrt(alpha), x_t - scale((1 - alpha) / np.sqrt(1 - alpha_bar), eps))
+    return per_example(1 / np.sqrt(alpha), x_t - per_example((1 - alpha) / np.sqrt(1 - alpha_bar), eps))
 
 
 def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
@@ -189,7 +203,7 @@ def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
     """
     t = check_steps(t, schedule, v=v)
     log_beta, log_posterior = np.log(schedule.beta[t]), np.log(schedule.posterior_variance_clipped[t])
-    return np.exp(scale(log_beta, v) + scale(log_posterior, 1 - v))
+    return np.exp(per_example(log_beta, v) + per_example(log_posterior, 1 - v))
 
 
 def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule) -> numpy.ndarray:
@@ -214,7 +228,7 @@ def reverse_variance(kind: str, v: Array | None, t: Array, x_t: Array, schedule:
         if v is None:
             raise ValueError('eps_model must return a pair (eps, v) for variance "learned", got eps only')
         return learned_variance(v, t, schedule)
-    return scale((schedule.beta if kind == "beta" else schedule.posterior_variance_clipped)[t], np.ones_like(x_t))
+    return per_example((schedule.beta if kind == "beta" else schedule.posterior_variance_clipped)[t], np.ones_like(x_t))
 
 
 # ------------------------------------------------------------------------------------------- the loss

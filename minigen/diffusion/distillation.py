@@ -14,10 +14,11 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import check_steps
 from minigen.diffusion.ddpm import predict, predict_x0_from_v, q_sample
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.samplers import ddim_step
-from minigen.diffusion.schedule import Schedule, check_steps, scale
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.tensor import mse, stop_gradient
 from minigen.types import Array
 
@@ -37,7 +38,7 @@ def distillation_target(eps_model: Callable, x_t: Array, t: Any, schedule: Sched
         x = ddim_step(x, now, now - 1, stop_gradient(eps), None, schedule)
     now, end = schedule.alpha_bar[t], schedule.alpha_bar[t - 2]
     r = np.sqrt((1 - end) / (1 - now))
-    return scale(1 / (np.sqrt(end) - r * np.sqrt(now)), x - scale(r, x_t))
+    return per_example(1 / (np.sqrt(end) - r * np.sqrt(now)), x - per_example(r, x_t))
 
 
 def truncated_snr_weight(t: Any, schedule: Schedule) -> numpy.ndarray:
@@ -59,7 +60,7 @@ def student_loss(v: Array, target: Array, x_t: Array, t: Any, schedule: Schedule
     t = check_steps(t, schedule, v=v, target=target, x_t=x_t)
     root = np.sqrt(truncated_snr_weight(t, schedule))
     x0 = predict_x0_from_v(x_t, t, v, schedule)
-    return mse(scale(root, x0), scale(root, target))
+    return mse(per_example(root, x0), per_example(root, target))
 
 
 def distillation_loss(

@@ -1,15 +1,18 @@
 """Guidance: samples that fit a condition, from a model of the noise and a classifier, labels or a text encoder.
 
-    given = conditional(eps_model, y)                                    # eps_model(x, t, y), without guidance
+    model = conditional(eps_model, y)                                    # eps_model(x, t, y), without guidance
     guided = classifier_guided(eps_model, log_prob, schedule, w=1.0)     # log_prob(x, t) = log p(y | x_t), of noisy x
     guided = classifier_free(eps_model, y, w=1.0)                        # eps_model(x, t, y), y = None: no condition
     guided = clip_guided(eps_model, image_encoder, text, schedule, w)    # towards embeddings that fit the text
     x = ancestral(guided, x, schedule, rng)                              # any sampler
 
-Each wraps a model of the noise into another, `guided(x, t)`. The score of q(x_t | y) is that of q(x_t) plus the
-gradient of log q(y | x_t), by Bayes' rule; ε is minus the score times √(1 − ᾱ_t). A weight w ≠ 1 on the gradient has no
-such derivation: it trades variety for samples that fit the condition more closely. `schedule` is the one whose times
-the models receive, the full one also where a sampler takes fewer steps. A second output of a model (v) is kept.
+By Bayes' rule the score of q(x_t | y) is that of q(x_t) plus the gradient of log q(y | x_t); ε is minus the score times
+√(1 − ᾱ_t). A weight w ≠ 1 on the gradient has no such derivation: it trades variety for samples that fit the condition
+more closely. `schedule` is the one whose times the models receive, the full one also where a sampler takes fewer steps.
+
+Each wraps a model of the noise into another, (x, t, y=None), so that they can be wrapped in any order. A second output
+of a model (v) is kept. Guidance by a classifier or an encoder passes y on to the model. `conditional` and
+`classifier_free` have a y of their own, given when they are made; they ignore the y of a call.
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
+from minigen.diffusion.arguments import batch_shape, check_model, check_steps
+from minigen.diffusion.ddpm import call_model, join_output, split_output
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.diffusion.text import unit_rows
 from minigen.tensor import like, value_and_grad
 from minigen.types import Array
@@ -38,7 +43,7 @@ def classifier_guided_eps(eps: Array, grad: Array, t: Array, schedule: Schedule,
     """
     t = check_steps(t, schedule, eps=eps, grad=grad)
     w = checks.number("w", w)
-    return eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps))
+    return eps - per_example(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps))
 
 
 def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
@@ -64,7 +69,7 @@ def drop_labels(y: Any, u: Any, p: float) -> numpy.ndarray:
     return numpy.where(u < p, -1, y)
 
 
-def _uniform(name, u, n):
+def _uniform(name: str, u: Any, n: int) -> numpy.ndarray:
     """Numbers (n,) in [0, 1), as generators draw them."""
     u = checks.between(name, checks.array(name, u, n), 0)
     if np.max(u) >= 1:
@@ -81,7 +86,7 @@ def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
     """
     checks.function("log_prob", log_prob)
 
-    def total(x):
+    def total(x: Array) -> Array:
         values = log_prob(x, t)
         if np.shape(values) != (len(x),):
             raise ValueError(f"log_prob must return shape ({len(x)},), one for each example, got {np.shape(values)}")
@@ -106,55 +111,57 @@ def clip_similarity(image: Array, text: Array) -> Array:
 
 
 def conditional(model: Callable, y: Any) -> Callable:
-    """The model (x, t) that is `model(x, t, y)`: for a sampler, which passes no condition.
+    """The model (x, t, y=None) that is `model(x, t, y)` for this y: for a sampler, which passes no condition.
 
-    y: what the model takes as its condition for the examples that will come, such as their labels (N,).
+    y: what the model takes as its condition for the examples that will come, such as their labels (N,). The y of a call
+    is ignored.
     """
     checks.function("model", model)
+    condition = y
 
-    def told(x: Array, t: Array) -> Any:
-        return model(x, t, y)
+    def with_condition(x: Array, t: Array, y: Any = None) -> Any:
+        return model(x, t, condition)
 
-    return told
+    return with_condition
 
 
 def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedule, w: float) -> Callable:
-    """The eps model `guided(x, t)` of `classifier_guided_eps`, with the gradient of log_prob(x, t) taken in x.
+    """The eps model (x, t, y=None) of `classifier_guided_eps`, with the gradient of log_prob(x, t) taken in x.
 
-    log_prob: log f(y | x_t) of noisy examples x (N, ...) at times t (N,) -> (N,), for the given y; each value
-    must depend on its own example only. Eq. diffusion.22
+    log_prob: log f(y | x_t) of noisy examples x (N, ...) at times t (N,) -> (N,), for one y of its own; each value must
+    depend on its own example only. The y of a call is passed on to eps_model. Eq. diffusion.22
     """
-    checks.function("eps_model", eps_model)
+    check_model("eps_model", eps_model, schedule)
     checks.function("log_prob", log_prob)
-    checks.instance("schedule", schedule, Schedule)
     w = checks.number("w", w)
 
-    def guided(x: Array, t: Array) -> Any:
-        t = _times(t, x)
-        output = eps_model(x, t)
+    def guided(x: Array, t: Array, y: Any = None) -> Any:
+        t = numpy.broadcast_to(t, (len(x),))
+        eps, v = split_output(call_model(eps_model, x, t, y))
         slope = classifier_gradient(log_prob, x, t)
-        return _replaced(output, classifier_guided_eps(_eps(output), slope, t, schedule, w))
+        return join_output(classifier_guided_eps(eps, slope, t, schedule, w), v)
 
     return guided
 
 
 def classifier_free(eps_model: Callable, y: Any, w: float) -> Callable:
-    """The eps model `guided(x, t)` of `classifier_free_eps`: eps_model(x, t, y) is called with y, and with None.
+    """The eps model (x, t, y=None) of `classifier_free_eps`: eps_model(x, t, y) is called with this y, and with None.
 
-    y: what the model takes as its condition, such as labels (N,); one whole number stands for N of them. A second
-    output (v) is that of the conditional model. Eq. diffusion.23
+    y: what the model takes as its condition, such as labels (N,); one whole number stands for N of them. The y of a
+    call is ignored. A second output (v) is that of the conditional model. Eq. diffusion.23
     """
     checks.function("eps_model", eps_model)
     if y is None:
         raise ValueError("y must be a condition, got None, which stands for no condition")
     w = checks.number("w", w)
     one = isinstance(y, (int, numpy.integer)) or (isinstance(y, numpy.ndarray) and y.ndim == 0)
+    condition = y
 
-    def guided(x: Array, t: Array) -> Any:
-        t = _times(t, x)
-        label = numpy.full(len(x), y) if one else y
-        output = eps_model(x, t, label)
-        return _replaced(output, classifier_free_eps(_eps(output), _eps(eps_model(x, t, None)), w))
+    def guided(x: Array, t: Array, y: Any = None) -> Any:
+        t = numpy.broadcast_to(t, (len(x),))
+        eps_cond, v = split_output(eps_model(x, t, numpy.full(len(x), condition) if one else condition))
+        eps_uncond, _ = split_output(eps_model(x, t, None))
+        return join_output(classifier_free_eps(eps_cond, eps_uncond, w), v)
 
     return guided
 
@@ -171,17 +178,3 @@ def clip_guided(eps_model: Callable, image_encoder: Callable, text: Array, sched
         return clip_similarity(image_encoder(x, t), text)
 
     return classifier_guided(eps_model, similarity, schedule, w)
-
-
-def _times(t, x):
-    """The time for each example, (N,)."""
-    return numpy.broadcast_to(t, (len(x),))
-
-
-def _eps(output):
-    return output[0] if isinstance(output, tuple) else output
-
-
-def _replaced(output, eps):
-    """The output of a model, with another eps."""
-    return (eps, *output[1:]) if isinstance(output, tuple) else eps

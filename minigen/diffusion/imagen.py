@@ -1,22 +1,21 @@
-"""Thresholding of the predicted picture, as in Imagen: strong guidance pushes pixels out of [−1, 1].
+"""Thresholding of the predicted image, as in Imagen: strong guidance pushes pixels out of [−1, 1].
 
     eps_model = thresholded(classifier_free(unet, y, w=4.0), schedule)      # then sample as usual
 
-Cutting them off ("static") leaves many at the ends, saturated. "Dynamic" thresholding scales the whole picture instead,
+Cutting them off ("static") leaves many at the ends, saturated. "Dynamic" thresholding scales the whole image instead,
 example by example, so that only the outermost pixels are cut. Saharia et al., "Photorealistic Text-to-Image Diffusion
 Models with Deep Language Understanding", 2022, section 2.3.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import autograd.numpy as np
 import numpy
 from autograd.tracer import getval
 
 from minigen import checks
-from minigen.diffusion.ddpm import eps_from_x0, predict_x0_from_eps
-from minigen.diffusion.schedule import Schedule, scale
+from minigen.diffusion.samplers import clipped, with_corrected_x0
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.types import Array
 
 
@@ -38,40 +37,31 @@ def dynamic_threshold(x0: Array, p: float = 0.995) -> Array:
     return np.reshape(np.minimum(np.maximum(flat, -s), s) / s, np.shape(x0))
 
 
-def _quantile(a, p):
+def _quantile(a: Array, p: float) -> Array:
     """The quantile p of each row of a (N, D), by linear interpolation: (N,), with its derivative."""
     n, dims = np.shape(a)
-    place = p * (dims - 1)
-    below = min(int(place), max(dims - 2, 0))
+    position = p * (dims - 1)
+    below = min(int(position), max(dims - 2, 0))
     order = numpy.argsort(_plain(a), axis=1)  # (N, D)
     rows = numpy.arange(n)
     low, high = a[rows, order[:, below]], a[rows, order[:, min(below + 1, dims - 1)]]  # (N,)
-    return scale(1 - (place - below), low) + scale(place - below, high)
+    return per_example(1 - (position - below), low) + per_example(position - below, high)
 
 
-def _plain(a):
-    """The numbers of an array, out of all derivatives that are being taken."""
+def _plain(a: Array) -> numpy.ndarray:
+    """The plain array inside all of autograd's boxes."""
     while a is not getval(a):
         a = getval(a)
     return a
 
 
 def thresholded(eps_model: Callable, schedule: Schedule, p: float | None = 0.995) -> Callable:
-    """An eps model (x, t) whose implied x̂_0 is thresholded, dynamically with p, or statically if p is None.
+    """The eps model (x, t, y=None) whose implied x̂_0 is thresholded: dynamically with p, or `clipped` if p is None.
 
-    A second output (v) is kept. `schedule` is the one that the model was trained with. ValueError: p outside [0, 1].
+    y and a second output (v) are those of eps_model. `schedule` is the one that the model was trained with.
+    ValueError: p outside [0, 1].
     """
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
-    if p is not None:
-        checks.probability("p", p)
-
-    def corrected(x: Array, t: Array) -> Any:
-        output = eps_model(x, t)
-        eps, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, ())
-        x0 = predict_x0_from_eps(x, t, eps, schedule)
-        x0 = static_threshold(x0) if p is None else dynamic_threshold(x0, p)
-        eps = eps_from_x0(x, t, x0, schedule)
-        return (eps, *rest) if rest else eps
-
-    return corrected
+    if p is None:
+        return clipped(eps_model, schedule)
+    p = checks.probability("p", p)
+    return with_corrected_x0(eps_model, schedule, lambda x0: dynamic_threshold(x0, p))

@@ -64,7 +64,7 @@ class LossAwareTimes:
         return numpy.append(0.0, loss_aware_probabilities(self.losses[1:], self.uniform))
 
     def sample(self, rng: numpy.random.Generator, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """Time steps (n,), int64, and their weights 1/(T p_t), (n,), float32. ValueError: n below 1, rng no Generator.
+        """Time steps (n,), int64, and their weights 1/(T p_t), (n,), float32. ValueError: n below 1, no generator.
 
         The mean of weight · loss is, in expectation, that of the losses of uniformly drawn time steps.
         """

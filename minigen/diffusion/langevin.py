@@ -8,9 +8,10 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.ddpm import predict, score_from_eps
-from minigen.diffusion.samplers import check_start, notify, timesteps
-from minigen.diffusion.schedule import Schedule, batch_shape, scale
+from minigen.diffusion.samplers import check_start, countdown, notify
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.types import Array
 
 
@@ -21,7 +22,7 @@ def langevin_step(x: Array, score: Array, step: float | numpy.ndarray, z: Array)
     Eq. diffusion.03
     """
     _check_step(step, batch_shape(x=x, score=score, z=z)[0])
-    return x + scale(np.asarray(step) / 2, score) + scale(np.sqrt(step), z)
+    return x + per_example(np.asarray(step) / 2, score) + per_example(np.sqrt(step), z)
 
 
 def _check_step(step: float | numpy.ndarray, n: int) -> None:
@@ -54,7 +55,7 @@ def langevin(
     steps, step = checks.whole("steps", steps), checks.positive("step", step)
     checks.rng(rng)
     notify(on_step, steps, x)
-    for k in timesteps(steps, progress):
+    for k in countdown(steps, progress):
         score = score_from_eps(predict(eps_model, x, t, schedule)[0], t, schedule)
         x = langevin_step(x, score, step, rng.standard_normal(shape, dtype=x.dtype))
         notify(on_step, k - 1, x)
@@ -100,12 +101,12 @@ def annealed_langevin(
     checks.rng(rng)
     schedule = schedule.subset(geometric_timesteps(schedule, levels))
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
-    y = scale(1 / shrink[-1], x)
+    y = per_example(1 / shrink[-1], x)
     notify(on_step, schedule.T, y)
-    for t in timesteps(schedule.T, progress):
+    for t in countdown(schedule.T, progress):
         for _ in range(steps):
-            eps, _v = predict(eps_model, scale(shrink[t], y), t, schedule)
+            eps, _v = predict(eps_model, per_example(shrink[t], y), t, schedule)
             z = rng.standard_normal(shape, dtype=y.dtype)
-            y = langevin_step(y, scale(-1 / sigma[t], eps), step * sigma[t] ** 2, z)
+            y = langevin_step(y, per_example(-1 / sigma[t], eps), step * sigma[t] ** 2, z)
         notify(on_step, t - 1, y)
     return y

@@ -9,7 +9,7 @@
 Two trainings, one after the other. An autoencoder maps images to small grids of numbers and back: it removes
 invisible details. Its codes are regularized, by a KL term of small weight or by vector quantization, so that they fill
 a space without holes. Then the autoencoder is frozen, and a diffusion model learns the distribution of its codes, at a
-fraction of the cost. The autoencoder is no part of this file: any pair of functions, `encode` and `decode`, will do.
+fraction of the cost. The autoencoder is not part of this file: any pair of functions, `encode` and `decode`, will do.
 
 A condition, such as the words of a caption, enters by cross-attention: each position of the grid gives a query, and the
 words give keys and values. Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022.
@@ -107,9 +107,9 @@ class LatentNet(Module):
     words:  size of the vocabulary. y holds integers 0 ... words − 1, M of them for each example, in any order; (N,) is
             one word each. −1 is no word, and None no word for all: what an example without a condition gets.
     length: words of the longest caption. Shorter ones are filled up with −1, as if words had been left out of a longer
-            one: with fewer places the same word would have a larger weight in the attention.
-    width:  channels of the hidden layers, a multiple of 8. blocks: residual blocks on either side. overview: hidden
-            units of the fully connected network. ValueError: shapes, sizes or words that do not fit.
+            one: with fewer positions the same word would have a larger weight in the attention.
+    width:  channels of the hidden layers, a multiple of 8. blocks: residual blocks on either side. global_mlp:
+            hidden units of the fully connected network. ValueError: shapes, sizes or words that do not fit.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class LatentNet(Module):
         size: tuple[int, int] = (7, 7),
         width: int = 64,
         blocks: int = 1,
-        overview: int = 512,
+        global_mlp: int = 512,
         dim_context: int = 64,
     ):
         checks.rng(rng)
@@ -141,7 +141,7 @@ class LatentNet(Module):
         ]
         self.ask_before = CrossAttentionBlock(rng, width, dim_context)
         self.attention = AttentionBlock(rng, width)
-        self.overview = GlobalMLP(rng, self.size, width, dim_time, checks.whole("overview", overview))
+        self.global_mlp = GlobalMLP(rng, self.size, width, dim_time, checks.whole("global_mlp", global_mlp))
         self.ask_behind = CrossAttentionBlock(rng, width, dim_context)
         self.behind = [AdaptiveResidualBlock(rng, width, width, dim_time) for _ in range(blocks)]
         self.norm = GroupNorm(GROUPS, width, activation="silu")
@@ -154,7 +154,7 @@ class LatentNet(Module):
         h = self.conv_in(z)  # (N, H, W, width)
         for block in self.before:
             h = block(h, time)
-        h = self.overview(self.attention(self.ask_before(h, context)), time)
+        h = self.global_mlp(self.attention(self.ask_before(h, context)), time)
         h = self.ask_behind(h, context)
         for block in self.behind:
             h = block(h, time)

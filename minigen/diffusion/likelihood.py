@@ -8,14 +8,15 @@ data given x_1, for pixels that of a Gaussian cut into bins. Ho et al. 2020, eq.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import batch_shape, check_steps
 from minigen.diffusion.ddpm import mean_from_eps, predict, q_posterior, q_sample, reverse_variance
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.tensor import mse, primitive, stop_gradient
 from minigen.types import Array
 
@@ -41,7 +42,7 @@ def discretized_log_prob(x: Array, mean: Array, log_variance: Array, levels: int
     return _log_mass((low - mean) * inverse_std, (high - mean) * inverse_std)
 
 
-def _log_mass_forward(a, b):
+def _log_mass_forward(a: numpy.ndarray, b: numpy.ndarray) -> tuple[numpy.ndarray, None]:
     """log(Φ(b) - Φ(a)) for a < b, element by element; computed in float64, exact also far out in a tail.
 
     Where both ends lie in the upper tail they are mirrored into the lower one, where Φ is small and has a logarithm:
@@ -56,11 +57,11 @@ def _log_mass_forward(a, b):
     return mass.astype(a.dtype), None
 
 
-def _log_mass_backward(needed, g, value, saved, a, b):
+def _log_mass_backward(needed: Any, g: Array, value: Array, saved: None, a: Array, b: Array) -> dict[int, Array]:
     """d/db log(Φ(b) - Φ(a)) = φ(b)/(Φ(b) - Φ(a)), and minus the same with φ(a) for a."""
     half_log_2pi = 0.5 * float(numpy.log(2 * numpy.pi))
 
-    def slope(end):
+    def slope(end: Array) -> Array:
         return g * np.exp(-0.5 * end * end - half_log_2pi - value)
 
     return {0: -slope(a), 1: slope(b)}
@@ -96,7 +97,7 @@ def vlb_term(
     p_mean = mean_from_eps(x_t, t, eps_hat, schedule)
     p_variance = reverse_variance(variance, v, t, x_t, schedule)
     q_mean, _ = q_posterior(x0, x_t, t, schedule)
-    q_variance = scale(schedule.posterior_variance_clipped[t], np.ones_like(x_t))
+    q_variance = per_example(schedule.posterior_variance_clipped[t], np.ones_like(x_t))
     last = t == 1  # whose step back ends at the data
     if not last.any():
         per_dimension = _gaussian_kl(q_mean, q_variance, p_mean, p_variance)  # (N, ...)
@@ -104,28 +105,28 @@ def vlb_term(
         per_dimension = _reconstruction(x0, p_mean, p_variance, levels)
         if not last.all():
             kl = _gaussian_kl(q_mean, q_variance, p_mean, p_variance)
-            per_dimension = np.where(scale(t, np.ones_like(x_t)) == 1, per_dimension, kl)
+            per_dimension = np.where(per_example(t, np.ones_like(x_t)) == 1, per_dimension, kl)
     return np.sum(np.reshape(per_dimension, (len(x0), -1)), axis=1)  # (N,)
 
 
-def _check_pixels(x0, levels):
+def _check_pixels(x0: Array, levels: int | None) -> None:
     """ValueError, if there are levels, and they or x0 are not those of pixels."""
     if levels is not None:
         checks.whole("levels", levels, 2)
         checks.between("x0", x0, -1, 1)
 
 
-def _reconstruction(x0, mean, variance, levels):
-    """−log p(x0 | x_1) of each number, a density or (with levels) the probability of a gray value."""
+def _reconstruction(x0: Array, mean: Array, variance: Array, levels: int | None) -> Array:
+    """−log p(x0 | x_1) of each dimension, a density or (with levels) the probability of a gray value."""
     if levels is None:
         return 0.5 * (np.log(2 * numpy.pi * variance) + (x0 - mean) ** 2 / variance)
     return -discretized_log_prob(x0, mean, np.log(variance), levels)
 
 
-def _gaussian_kl(q_mean, q_variance, p_mean, p_variance):
-    """KL(N(q_mean, q_variance) ‖ N(p_mean, p_variance)) of each number."""
-    spread = np.log(p_variance / q_variance) + q_variance / p_variance - 1
-    return 0.5 * (spread + (q_mean - p_mean) ** 2 / p_variance)
+def _gaussian_kl(q_mean: Array, q_variance: Array, p_mean: Array, p_variance: Array) -> Array:
+    """KL(N(q_mean, q_variance) ‖ N(p_mean, p_variance)) of each dimension."""
+    of_variances = np.log(p_variance / q_variance) + q_variance / p_variance - 1
+    return 0.5 * (of_variances + (q_mean - p_mean) ** 2 / p_variance)
 
 
 def prior_term(x0: Array, schedule: Schedule) -> Array:
@@ -205,7 +206,7 @@ def hybrid_loss(
     if v is None:
         raise ValueError("model must return a pair (eps, v) for the hybrid loss, got eps only")
 
-    def fixed_mean(x_t, t):
+    def fixed_mean(x_t: Array, t: Array) -> tuple[Array, Array]:
         return stop_gradient(eps_hat), v
 
     terms = vlb_term(fixed_mean, x0, t, eps, schedule, "learned", levels)  # (N,)

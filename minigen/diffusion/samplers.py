@@ -7,7 +7,7 @@
     x = ancestral(model, x, schedule, rng, on_step=path)          # path.times (K,), path.states (K, N, ...)
 
 A sampler begins with x at the last step of its schedule and returns x at step 0. `on_step(t, x)` is called with the
-start and after each step, t being the time x has reached; `progress` names a bar, seen on a terminal and in a notebook.
+start and after each step, t being the time x has reached; `progress` names a bar, for a terminal and a notebook.
 Arguments are checked at the start (ValueError), and x stays as it was.
 """
 
@@ -20,8 +20,17 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, predict, predict_x0_from_eps, reverse_variance
-from minigen.diffusion.schedule import Schedule, batch_shape, check_steps, scale, spaced_timesteps
+from minigen.diffusion.arguments import batch_shape, check_model, check_steps
+from minigen.diffusion.ddpm import (
+    call_model,
+    join_output,
+    mean_from_eps,
+    predict,
+    rates,
+    reverse_variance,
+    split_output,
+)
+from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
 from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor import like
 from minigen.types import Array
@@ -56,19 +65,10 @@ class Trajectory:
         return numpy.stack(self._states)
 
 
-def timesteps(T: int, progress: str | None = None) -> Iterable[int]:
+def countdown(T: int, progress: str | None = None) -> Iterable[int]:
     """T, T − 1, ..., 1, with a progress bar on a terminal or in a notebook if it has a name."""
     steps = range(T, 0, -1)
     return progress_bar(steps, desc=progress, unit="step") if progress and bar_is_seen() else steps
-
-
-def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
-    """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
-    if on_step is not None:
-        checks.function("on_step", on_step)
-    return batch_shape(x=x)
 
 
 def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:
@@ -97,24 +97,8 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
     if isinstance(variance, str):
         variance = reverse_variance(variance, None, t, x, schedule)
     else:
-        variance = _given_variance(variance, x)
-    return mean + np.sqrt(variance) * _fresh_noise(x, z)
-
-
-def _fresh_noise(x: Array, z: Array) -> Array:
-    """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
-    if np.ndim(z) > 0 or z != 0:
-        batch_shape(x=x, z=z)
-    return z
-
-
-def _given_variance(variance: Array, x: Array) -> Array:
-    """σ² that is given as numbers, in the dtype of x, whose shape it must go with axis by axis."""
-    variance = checks.between("variance", checks.floats("variance", variance), 0)
-    given, shape = np.shape(variance), np.shape(x)
-    if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
-        raise ValueError(f"variance must have the shape of x, {shape}, got {given}")
-    return like(variance, x)
+        variance = _checked_variance(variance, x)
+    return mean + np.sqrt(variance) * _checked_noise(z, x)
 
 
 def ddim_variance(before: Any, now: Any, eta: float) -> Array:
@@ -124,11 +108,7 @@ def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     as in the paper, eta comes in squared. ValueError: now not below before, shapes that do not go together.
     Eq. diffusion.25; Song, Meng and Ermon 2021, eq. 16.
     """
-    before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
-    if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
-        raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
-    if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
-        raise ValueError("now must lie between 0 and before, and before must be at most 1")
+    before, now = _checked_alpha_bars(before, now)
     return checks.number("eta", eta, 0, 1) ** 2 * (1 - before) / (1 - now) * (1 - now / before)
 
 
@@ -141,19 +121,17 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
     Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26
     """
     t = check_steps(t, schedule, least=0, x=x, eps=eps)
-    s = checks.integers("s", s, least=0, most=schedule.T)
-    eta = checks.number("eta", eta, 0, 1)
+    s, eta = _checked_jump(x, t, s, z, schedule, eta)
     before, now = schedule.alpha_bar[s], schedule.alpha_bar[t]
-    x0 = predict_x0_from_eps(x, t, eps, schedule)
+    x0 = per_example(1 / np.sqrt(now), x - per_example(np.sqrt(1 - now), eps))  # as in `predict_x0_from_eps`
     if eta == 0:
-        return scale(np.sqrt(before), x0) + scale(np.sqrt(1 - before), eps)
-    if np.any(s >= t):
-        raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
-    if z is None:
-        raise ValueError("z must be noise in the shape of x where eta > 0, got None")
-    batch_shape(x=x, z=z)
+        return per_example(np.sqrt(before), x0) + per_example(np.sqrt(1 - before), eps)
     variance = ddim_variance(before, now, eta)
-    return scale(np.sqrt(before), x0) + scale(np.sqrt(1 - before - variance), eps) + scale(np.sqrt(variance), z)
+    return (
+        per_example(np.sqrt(before), x0)
+        + per_example(np.sqrt(1 - before - variance), eps)
+        + per_example(np.sqrt(variance), z)
+    )
 
 
 # ------------------------------------------------------------------------------------------- samplers
@@ -177,9 +155,9 @@ def ancestral(
     checks.choice("variance", variance, ("beta", "posterior", "learned"))
     checks.rng(rng)
     notify(on_step, schedule.T, x)
-    for t in timesteps(schedule.T, progress):
+    for t in countdown(schedule.T, progress):
         eps, v = predict(eps_model, x, t, schedule)
-        sigma2 = variance if variance == "beta" else reverse_variance(variance, v, t, x, schedule)
+        sigma2 = reverse_variance(variance, v, t, x, schedule) if variance == "learned" else variance
         x = ancestral_step(x, t, eps, rng.standard_normal(shape, dtype=x.dtype), schedule, sigma2)
         notify(on_step, t - 1, x)
     return x
@@ -225,7 +203,7 @@ def ddim(
     if steps is not None:
         schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
     notify(on_step, schedule.T, x)
-    for t in timesteps(schedule.T, progress):
+    for t in countdown(schedule.T, progress):
         eps, _ = predict(eps_model, x, t, schedule)
         z = None if noise is None else noise.standard_normal(shape, dtype=x.dtype)
         x = ddim_step(x, t, t - 1, eps, z, schedule, eta)
@@ -252,33 +230,98 @@ def heun(
         schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
     notify(on_step, schedule.T, x)
-    for t in timesteps(schedule.T, progress):
-        y = scale(1 / shrink[t], x)
+    for t in countdown(schedule.T, progress):
+        y = per_example(1 / shrink[t], x)
         slope, _ = predict(eps_model, x, t, schedule)
-        y_next = y + scale(sigma[t - 1] - sigma[t], slope)
+        y_next = y + per_example(sigma[t - 1] - sigma[t], slope)
         if t > 1:
-            slope_next, _ = predict(eps_model, scale(shrink[t - 1], y_next), t - 1, schedule)
-            y_next = y + scale((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
-        x = scale(shrink[t - 1], y_next)
+            slope_next, _ = predict(eps_model, per_example(shrink[t - 1], y_next), t - 1, schedule)
+            y_next = y + per_example((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
+        x = checks.finite("x", per_example(shrink[t - 1], y_next))
         notify(on_step, t - 1, x)
     return x
 
 
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
-    """An eps model whose implied x0 is clipped to [low, high], as pixels are; a second output (v) is kept.
+    """The eps model (x, t, y=None) whose implied x0 is clipped to [low, high], as pixels are: `with_corrected_x0`.
 
-    eps has the dtype of x. ValueError: high not above low, `schedule` no Schedule, `eps_model` no function.
+    ValueError: high not above low, `schedule` not a Schedule, `eps_model` not a function.
     """
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
     low = checks.number("low", low)
     high = checks.number("high", high, low, without=low)
+    return with_corrected_x0(eps_model, schedule, lambda x0: np.clip(x0, low, high))
 
-    def corrected(x: Array, t: Array) -> Any:
-        output = eps_model(x, t)
-        eps, rest = (output[0], output[1:]) if isinstance(output, tuple) else (output, ())
-        x0 = np.clip(predict_x0_from_eps(x, t, like(eps, x), schedule), low, high)
-        eps = eps_from_x0(x, t, x0, schedule)
-        return (eps, *rest) if rest else eps
+
+def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable) -> Callable:
+    """An eps model (x, t, y=None) whose implied x0 is replaced by correct(x0); a second output (v) is kept.
+
+    y is passed on to eps_model. eps has the dtype of x. `schedule` is the one that the model was trained with.
+    """
+    check_model("eps_model", eps_model, schedule)
+
+    def corrected(x: Array, t: Array, y: Any = None) -> Any:
+        eps, v = split_output(call_model(eps_model, x, t, y))
+        eps = like(eps, x)
+        signal, noise = rates(t, schedule, least=1, x=x, eps=eps)
+        x0 = correct(per_example(1 / signal, x - per_example(noise, eps)))
+        return join_output(per_example(1 / noise, x - per_example(signal, x0)), v)
 
     return corrected
+
+
+# ------------------------------------------------------------------------------------------- arguments
+
+
+def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
+    """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
+    check_model("eps_model", eps_model, schedule)
+    if on_step is not None:
+        checks.function("on_step", on_step)
+    return batch_shape(x=x)
+
+
+def _checked_variance(variance: Array, x: Array) -> Array:
+    """σ² that is given as an array or a number, in the dtype of x, whose shape it must go with axis by axis."""
+    variance = checks.between("variance", checks.floats("variance", variance), 0)
+    given, shape = np.shape(variance), np.shape(x)
+    if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
+        raise ValueError(f"variance must have the shape of x, {shape}, got {given}")
+    return like(variance, x)
+
+
+def _checked_noise(z: Array, x: Array) -> Array:
+    """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
+    if np.ndim(z) > 0 or z != 0:
+        _check_noise(z, x)
+    return z
+
+
+def _check_noise(z: Array, x: Array) -> None:
+    """ValueError, unless z is an array of finite floats in the shape of x."""
+    checks.same_shape(x=x, z=z)
+    batch_shape(z=z)
+
+
+def _checked_alpha_bars(before: Any, now: Any) -> tuple[Array, Array]:
+    """ᾱ at two times, the earlier first."""
+    before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
+    if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
+        raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
+    if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
+        raise ValueError("now must lie between 0 and before, and before must be at most 1")
+    return before, now
+
+
+def _checked_jump(
+    x: Array, t: numpy.ndarray, s: Any, z: Array | None, schedule: Schedule, eta: float
+) -> tuple[numpy.ndarray, float]:
+    """s and eta of a step of DDIM from t. Where noise is added, s must be earlier than t, and z shaped as x."""
+    s = checks.integers("s", s, least=0, most=schedule.T)
+    eta = checks.number("eta", eta, 0, 1)
+    if eta > 0:
+        if np.any(s >= t):
+            raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
+        if z is None:
+            raise ValueError("z must be noise in the shape of x where eta > 0, got None")
+        _check_noise(z, x)
+    return s, eta

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
-from autograd.tracer import isbox
 from numpy.typing import ArrayLike
 
 from minigen import checks
@@ -119,8 +118,8 @@ class Schedule:
 def posterior_variances(beta: ArrayLike) -> numpy.ndarray:
     """β̃_t = (1 − ᾱ_{t−1})/(1 − ᾱ_t) β_t, the variance of x_{t−1} when x_t and x_0 are known: beta (T,) -> (T,).
 
-    beta holds β_1 ... β_T and the result β̃_1 ... β̃_T. The first is 0: before the first step stands x_0 itself.
-    ValueError: beta is no vector, or not between 0 and 1. Eq. diffusion.07
+    beta holds β_1 ... β_T and the result β̃_1 ... β̃_T. The first is 0: before the first step there is x_0 itself.
+    ValueError: beta is not a vector, or not between 0 and 1. Eq. diffusion.07
     """
     beta = checks.between("beta", checks.array("beta", beta, "T", dtype=numpy.float64), 0, 1)
     alpha_bar = numpy.cumprod(1 - beta)  # (T,)
@@ -155,28 +154,7 @@ def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarr
 # ------------------------------------------------------------------------------------------- what formulas share
 
 
-def scale(c: Any, x: Array) -> Array:
+def per_example(c: Any, x: Array) -> Array:
     """c x with one number c for each example: c () or (N,), x (N, ...) -> (N, ...), in the dtype of x."""
     c = numpy.asarray(c)
     return x * c.reshape(c.shape + (1,) * (numpy.ndim(x) - 1) * (c.ndim > 0)).astype(x.dtype)
-
-
-def batch_shape(**arrays: Array) -> tuple[int, ...]:
-    """The common shape (N, ...) of arrays of finite floats. ValueError: other shapes, whole numbers, NaN, infinity."""
-    shape = checks.same_shape(**arrays)
-    if 0 in shape:
-        raise ValueError(f"{' and '.join(arrays)} must not be empty, got shape {shape}")
-    for name, a in arrays.items():
-        if isbox(a):
-            continue
-        if not isinstance(a, numpy.ndarray) or a.dtype.kind != "f":
-            got = f"dtype {a.dtype}" if isinstance(a, numpy.ndarray) else f"{type(a).__name__}: numpy.asarray makes one"
-            raise ValueError(f"{name} must be an array of floats, got {got}")
-        checks.finite(name, a)
-    return shape
-
-
-def check_steps(t: Any, schedule: Schedule, *, least: int = 1, **arrays: Array) -> numpy.ndarray:
-    """Time steps, () or (N,), in least..T, for arrays (N, ...) that `batch_shape` accepts, of a `Schedule`."""
-    checks.instance("schedule", schedule, Schedule)
-    return checks.times(t, schedule.T, batch_shape(**arrays)[0], least)

@@ -18,10 +18,11 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.consistency import asked, levels
+from minigen.diffusion.arguments import batch_shape
+from minigen.diffusion.consistency import evaluate, levels
 from minigen.diffusion.langevin import langevin_step
-from minigen.diffusion.samplers import notify, timesteps
-from minigen.diffusion.schedule import batch_shape, scale
+from minigen.diffusion.samplers import countdown, notify
+from minigen.diffusion.schedule import per_example
 from minigen.tensor import grad
 from minigen.types import Array
 
@@ -45,11 +46,11 @@ def denoising_score_matching_loss(score_model: Callable, x: Array, sigma: Any, e
     ValueError: shapes, levels that are not positive. Vincent 2011; Song and Ermon 2019, eq. 5 and 6.
     """
     n = batch_shape(x=x, eps=eps)[0]
-    (sigma,) = levels(x, sigma=sigma)
+    (sigma,) = levels(n, sigma=sigma)
     if numpy.any(sigma == 0):
         raise ValueError("sigma must be positive, got 0: without noise the score given x has no meaning")
-    score = asked(score_model, "score_model", x + scale(sigma, eps), sigma)
-    gap = np.reshape(scale(sigma, score) + eps, (n, -1))  # (N, D)
+    score = evaluate(score_model, "score_model", x + per_example(sigma, eps), sigma)
+    gap = np.reshape(per_example(sigma, score) + eps, (n, -1))  # (N, D)
     return np.mean(np.sum(gap**2, axis=1)) / 2
 
 
@@ -73,7 +74,7 @@ def sliced_score_matching_loss(score: Callable, x: Array, v: Array, variance_red
     else:
         size = np.sum(v * s, axis=1) ** 2
 
-    def along(x):
+    def along(x: Array) -> Array:
         return np.sum(v * score(x))
 
     return np.mean(np.sum(v * grad(along)(x), axis=1) + size / 2)
@@ -106,10 +107,10 @@ def ncsn_sample(
     steps, step = checks.whole("steps", steps), checks.positive("step", step)
     checks.rng(rng)
     notify(on_step, len(sigmas), x)
-    for left in timesteps(len(sigmas), progress):  # levels that are left, this one included
+    for left in countdown(len(sigmas), progress):  # levels that are left, this one included
         sigma = sigmas[len(sigmas) - left]
         for _ in range(steps):
-            score = asked(score_model, "score_model", x, sigma)
+            score = evaluate(score_model, "score_model", x, sigma)
             x = langevin_step(x, score, step * sigma**2, rng.standard_normal(shape, dtype=x.dtype))
         notify(on_step, left - 1, x)
     return x

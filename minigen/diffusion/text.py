@@ -1,8 +1,8 @@
-"""Pictures and their captions in one space: two encoders, and the contrastive loss of CLIP.
+"""Images and their captions in one space: two encoders, and the contrastive loss of CLIP.
 
     loss = contrastive_loss(image_encoder(x), text_encoder(tokens), log_scale)
 
-Each picture of a batch is matched with its own caption among all those of the batch, and each caption with its picture.
+Each image of a batch is matched with its own caption among all those of the batch, and each caption with its image.
 Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, figure 3.
 """
 
@@ -19,11 +19,11 @@ from minigen.types import Array, Rng
 
 
 def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
-    """½ (cross-entropy of the captions for each picture + of the pictures for each caption), a scalar, in nats.
+    """½ (cross-entropy of the captions for each image + of the images for each caption), a scalar, in nats.
 
     image and text (N, E) are embeddings, row i of one belonging to row i of the other. They are brought to length 1;
     the logits are exp(log_scale) · image textᵀ (N, N), log_scale a scalar that is learned too.
-    ValueError: shapes that differ, a row of zeros, log_scale that is no scalar.
+    ValueError: shapes that differ, a row of zeros, log_scale that is not a scalar.
     """
     image, text = checks.array("image", image, "N", "E"), checks.array("text", text, "N", "E")
     checks.same_shape(2, image=image, text=text)
@@ -63,7 +63,7 @@ def mean_of_words(h: Array, tokens: numpy.ndarray) -> Array:
 class TextEncoder(Module):
     """Tokens (N, L) -> embeddings (N, dim); 0 is padding, behind the last word.
 
-    Each word's vector, plus that of its place, passes a transformer's blocks, in which every word attends to all words
+    Each word's vector plus that of its position passes a transformer's blocks, in which every word attends to all words
     and not to the padding; the mean over the words is mapped to the embedding. `features(tokens)` returns what comes
     before that mean, (N, L, width), for networks that attend to single words.
     ValueError: tokens out of range, longer than `length`, a text without a word, heads that do not divide width.

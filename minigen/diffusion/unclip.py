@@ -1,8 +1,8 @@
-"""unCLIP: a prior that makes an image embedding from a caption, and a decoder that makes a picture from it.
+"""unCLIP: a prior that makes an image embedding from a caption, and a decoder that makes an image from it.
 
-    P(x | y) = P(x | z, y) P(z | y)        # Eq. diffusion.31: z is the embedding of the picture
+    P(x | y) = P(x | z, y) P(z | y)        # Eq. diffusion.31: z is the embedding of the image
 
-Both are diffusion models, trained separately. Unlike those of pictures, the prior predicts the clean embedding itself,
+Both are diffusion models, trained separately. Unlike those of images, the prior predicts the clean embedding itself,
 not the noise. Ramesh et al., "Hierarchical Text-Conditional Image Generation with CLIP Latents", 2022, section 2.2.
 """
 
@@ -13,9 +13,10 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.arguments import check_steps
 from minigen.diffusion.ddpm import eps_from_x0, q_sample
 from minigen.diffusion.samplers import ddim
-from minigen.diffusion.schedule import Schedule, check_steps
+from minigen.diffusion.schedule import Schedule
 from minigen.nn import Linear, Module, sinusoidal
 from minigen.tensor import mse
 from minigen.types import Array, Rng

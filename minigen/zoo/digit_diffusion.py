@@ -28,7 +28,7 @@ Config = dict[str, Any]
 
 FULL: Config = {
     "width": 32,  # channels at 28 × 28
-    "overview": 512,  # hidden units of the layer that sees the whole image
+    "global_mlp": 512,  # hidden units of the layer that sees the whole image
     "T": 200,
     "drop": 0.15,  # the share of labels that are dropped
     "images": 50_000,
@@ -40,7 +40,7 @@ FULL: Config = {
 }
 QUICK: Config = {
     "width": 8,
-    "overview": 32,
+    "global_mlp": 32,
     "T": 200,
     "drop": 0.15,
     "images": 2000,
@@ -69,7 +69,7 @@ class DigitDiffusion(NamedTuple):
 def build(config: Config) -> UNet:
     """The untrained U-Net of a configuration."""
     rng = numpy.random.default_rng(config["seed"])
-    return UNet(rng, width=config["width"], overview=config["overview"], classes=10)
+    return UNet(rng, width=config["width"], global_mlp=config["global_mlp"], classes=10)
 
 
 def train(net: UNet, config: Config, fit: Callable) -> UNet:

@@ -341,7 +341,7 @@ for _name, _theirs in PEERS.items():
 
 def digit_net(n):
     """The U-Net of the digit lessons, untrained, and noise and labels for n digits."""
-    net = UNet(np.random.default_rng(0), width=32, overview=512, classes=10).freeze()
+    net = UNet(np.random.default_rng(0), width=32, global_mlp=512, classes=10).freeze()
     return net, RNG.standard_normal((n, 28, 28, 1), dtype=np.float32), np.arange(n) % 10
 
 

@@ -92,7 +92,7 @@ def test_derivative(rng):
     [
         (lambda x: gaussian_blur(x, 0.5, 4), "kernel must be odd"),
         (lambda x: gaussian_blur(x, 0.5, 0), "kernel must be a whole number of at least 1"),
-        (lambda x: gaussian_blur(x, 0.5, 9), "kernel must be odd and at most 7 for pictures of 4x5, got 9"),
+        (lambda x: gaussian_blur(x, 0.5, 9), "kernel must be odd and at most 7 for images of 4x5, got 9"),
         (lambda x: gaussian_blur(x, 0.0), "sigma must be positive, got 0"),
         (lambda x: gaussian_blur(x, np.array([0.5, -1.0])), "sigma must be positive"),
         (lambda x: gaussian_blur(x, np.nan), "sigma must be finite"),

@@ -11,6 +11,7 @@ import pytest
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import guidance as G
 from minigen.diffusion.ddpm import eps_from_score
+from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.samplers import ancestral, clipped, ddim, strided
 from minigen.diffusion.schedule import Schedule
 from minigen.metrics import sampling_floor, sliced_wasserstein
@@ -119,15 +120,15 @@ def test_formulas_have_the_right_derivatives():
 
 
 @pytest.mark.parametrize("y", [0, 1])
-def test_with_the_exact_classifier_the_guided_model_is_that_of_the_tilted_mixture(y, exact_eps):
+def test_with_the_exact_classifier_the_guided_model_is_that_of_the_tilted_mixture(y):
     """∇ log q(x_t, y) = ∇ log q(x_t) + ∇ log q(y | x_t), at every t. Eq. diffusion.20"""
     s = Schedule.linear(50, 1e-3, 0.3)
-    guided = G.classifier_guided(exact_eps(MIXTURE, s), classifier(s, y), s, 1.0)
+    guided = G.classifier_guided(exact_eps_model(MIXTURE, s), classifier(s, y), s, 1.0)
     for t in (1, 7, 25, 40):
         x = 2 * noise(t, 40, 2)
-        want = exact_eps(tilted(y), s)(x, np.full(40, t))
+        want = exact_eps_model(tilted(y), s)(x, np.full(40, t))
         np.testing.assert_allclose(guided(x, t), want, atol=1e-9)
-        assert np.abs(want - exact_eps(MIXTURE, s)(x, np.full(40, t))).max() > 0.01
+        assert np.abs(want - exact_eps_model(MIXTURE, s)(x, np.full(40, t))).max() > 0.01
         a = s.alpha_bar[t]
         score = tilted(y).noised(np.sqrt(a), np.sqrt(1 - a)).score(x)
         np.testing.assert_allclose(guided(x, t), eps_from_score(score, t, s), atol=1e-9)
@@ -141,10 +142,10 @@ def test_with_the_exact_classifier_the_guided_model_is_that_of_the_tilted_mixtur
         lambda f, x, s, rng: ddim(f, x, s, 75),
     ],
 )
-def test_samples_are_those_of_the_tilted_mixture(sampler, exact_eps):
+def test_samples_are_those_of_the_tilted_mixture(sampler):
     """Sliced W1 of 5,000 samples, over that of two sets of the truth; without guidance it is ten times as far."""
     s, rng, n = Schedule.linear(150, 6e-4, 0.12), np.random.default_rng(0), 5_000
-    guided = G.classifier_guided(exact_eps(MIXTURE, s), classifier(s, 0), s, 1.0)
+    guided = G.classifier_guided(exact_eps_model(MIXTURE, s), classifier(s, 0), s, 1.0)
     x = sampler(guided, rng.standard_normal((n, 2)), s, rng)
 
     def distance(a, b):
@@ -155,7 +156,7 @@ def test_samples_are_those_of_the_tilted_mixture(sampler, exact_eps):
     assert distance(MIXTURE.sample(rng, n), tilted(0).sample(rng, n)) > 8 * floor
 
 
-def test_classifier_free_is_classifier_guidance_with_the_implicit_classifier(exact_eps):
+def test_classifier_free_is_classifier_guidance_with_the_implicit_classifier():
     """eps(x, y) - eps(x) is -sqrt(1 - alpha_bar) times the gradient of log q(y | x_t), so the free w is w + 1 times the
     gradient. Eq. diffusion.23"""
     s = Schedule.linear(50, 1e-3, 0.3)
@@ -164,11 +165,11 @@ def test_classifier_free_is_classifier_guidance_with_the_implicit_classifier(exa
     def eps_model(x, t, y=None):
         told.append(None if y is None else np.array(y))
         assert np.shape(t) == (len(x),)
-        return exact_eps(MIXTURE if y is None else tilted(int(y[0])), s)(x, t)
+        return exact_eps_model(MIXTURE if y is None else tilted(int(y[0])), s)(x, t)
 
     x, y = noise(0, 30, 2), np.ones(30, int)
     for w in (0.0, 0.6, 3.0):
-        want = G.classifier_guided(exact_eps(MIXTURE, s), classifier(s, 1), s, 1 + w)(x, 20)
+        want = G.classifier_guided(exact_eps_model(MIXTURE, s), classifier(s, 1), s, 1 + w)(x, 20)
         np.testing.assert_allclose(G.classifier_free(eps_model, y, w)(x, 20), want, atol=1e-9)
     assert [None if y is None else y.tolist() for y in told] == [[1] * 30, None] * 3
     np.testing.assert_array_equal(
@@ -176,7 +177,7 @@ def test_classifier_free_is_classifier_guidance_with_the_implicit_classifier(exa
     )
 
 
-def test_clip_guidance_follows_the_gradient_of_the_cosine(exact_eps):
+def test_clip_guidance_follows_the_gradient_of_the_cosine():
     s = Schedule.linear(50, 1e-3, 0.3)
     W, text = noise(0, 2, 5), noise(1, 1, 5)
     times = []
@@ -187,8 +188,8 @@ def test_clip_guidance_follows_the_gradient_of_the_cosine(exact_eps):
 
     x = noise(2, 6, 2)
     slope = grad(lambda x: anp.sum(G.clip_similarity(anp.tanh(x @ W), text)))(x)
-    want = G.classifier_guided_eps(exact_eps(MIXTURE, s)(x, np.full(6, 9)), slope, 9, s, 2.5)
-    np.testing.assert_allclose(G.clip_guided(exact_eps(MIXTURE, s), encoder, text, s, 2.5)(x, 9), want)
+    want = G.classifier_guided_eps(exact_eps_model(MIXTURE, s)(x, np.full(6, 9)), slope, 9, s, 2.5)
+    np.testing.assert_allclose(G.clip_guided(exact_eps_model(MIXTURE, s), encoder, text, s, 2.5)(x, 9), want)
     assert all(t.tolist() == [9] * 6 for t in times)
 
 
@@ -244,18 +245,18 @@ def test_models_that_learn_their_variance_keep_it():
     np.testing.assert_array_equal(v, 3 * x)
 
 
-def test_guided_models_can_be_wrapped_again(exact_eps):
+def test_guided_models_can_be_wrapped_again():
     s, x = Schedule.linear(50, 1e-3, 0.3), 3 * noise(0, 3, 2)
-    guided = G.classifier_guided(exact_eps(MIXTURE, s), classifier(s, 0), s, 0.5)
+    guided = G.classifier_guided(exact_eps_model(MIXTURE, s), classifier(s, 0), s, 0.5)
     twice = G.classifier_guided(guided, classifier(s, 0), s, 0.5)
-    once = G.classifier_guided(exact_eps(MIXTURE, s), classifier(s, 0), s, 1.0)
+    once = G.classifier_guided(exact_eps_model(MIXTURE, s), classifier(s, 0), s, 1.0)
     np.testing.assert_allclose(twice(x, np.full(3, 20)), once(x, 20), atol=1e-12)
     assert np.abs(clipped(once, s, -0.2, 0.2)(x, np.full(3, 20)) - once(x, 20)).max() > 1e-3
 
 
-def test_float32_stays_float32(exact_eps):
+def test_float32_stays_float32():
     s, x = Schedule.linear(50, 1e-3, 0.3), noise(0, 5, 2, dtype=np.float32)
-    guided = G.classifier_guided(exact_eps(MIXTURE, s), classifier(s, 0), s, 2.0)  # a classifier in float64
+    guided = G.classifier_guided(exact_eps_model(MIXTURE, s), classifier(s, 0), s, 2.0)  # a classifier in float64
     assert guided(x, 7).dtype == np.float32
     assert ddim(guided, x, s, 5).dtype == np.float32
     assert G.classifier_free_eps(x, x, 0.3).dtype == np.float32

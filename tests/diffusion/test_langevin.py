@@ -5,6 +5,7 @@ import pytest
 
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import langevin as L
+from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.schedule import Schedule
 
 
@@ -64,13 +65,13 @@ def test_langevin_reaches_its_own_stationary_law():
     assert abs(x.var() - want) < 5 * want * np.sqrt(2 / 40_000)
 
 
-def test_annealed_langevin_finds_the_weights_that_langevin_misses(exact_eps):
+def test_annealed_langevin_finds_the_weights_that_langevin_misses():
     """Two modes 16 standard deviations apart, one with a fifth of the mass. Started between them, plain Langevin at low
     noise fills them alike; annealed, it comes near their weights. Song and Ermon 2019, section 3.2.2; Eq.
     diffusion.17"""
     far = GaussianMixture([[-2.0, 0.0], [2.0, 0.0]], std=0.25, weights=[0.2, 0.8])
     schedule, rng = Schedule.karras(200, 0.02, 10.0, 7.0), np.random.default_rng(0)
-    f, x = exact_eps(far, schedule), noise(1, 2000, 2)
+    f, x = exact_eps_model(far, schedule), noise(1, 2000, 2)
     plain = L.langevin(f, x, 1, schedule, 100, 0.01, rng)
     annealed = L.annealed_langevin(f, x, schedule, rng, levels=20, steps=50, step=0.2)
     error = 5 * np.sqrt(0.2 * 0.8 / 2000)
@@ -121,7 +122,7 @@ def test_levels_of_the_linear_schedule_have_equal_ratios(levels):
     assert np.all(np.abs(ratio - mean) <= np.maximum(grid, 0.01) + 1e-9)
 
 
-def test_annealed_langevin_narrows_modes_to_their_width(exact_eps):
+def test_annealed_langevin_narrows_modes_to_their_width():
     """Two modes of standard deviation 0.30, started from noise: both come out within 15 % of it, with half of the
     samples each. Levels evenly spaced in t jump from σ = 0.38 to 0.01, where nothing narrows any more, and leave 0.48.
     Song and Ermon 2019, algorithm 1; Eq. diffusion.03, Eq. diffusion.17"""
@@ -129,7 +130,7 @@ def test_annealed_langevin_narrows_modes_to_their_width(exact_eps):
     modes = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=std)
     schedule = Schedule.linear(1000)
     rng = np.random.default_rng(0)
-    x = L.annealed_langevin(exact_eps(modes, schedule), noise(1, n, 2), schedule, rng)
+    x = L.annealed_langevin(exact_eps_model(modes, schedule), noise(1, n, 2), schedule, rng)
     right = x[:, 0] > 0
     assert abs(right.mean() - 0.5) < 5 * 0.5 / np.sqrt(n) + 0.02
     for side in (x[right], x[~right]):

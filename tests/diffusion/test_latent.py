@@ -130,7 +130,7 @@ def test_block_refuses_heads():
 
 def small_net(rng, **options):
     options = {"words": 6, "length": 3, "channels": 3, "size": (4, 5)} | options
-    net = LatentNet(rng, width=16, overview=16, dim_context=8, **options)
+    net = LatentNet(rng, width=16, global_mlp=16, dim_context=8, **options)
     for array in leaves(net):  # no layer at zero, so that everything is seen in the output
         array += 0.1 * rng.standard_normal(array.shape, dtype=np.float32)
     return net
@@ -142,7 +142,7 @@ def latents(rng, n=4):
 
 def test_net_starts_at_zero_and_keeps_float32(rng):
     z, t = latents(rng)
-    net = LatentNet(rng, words=6, channels=3, size=(4, 5), width=8, overview=16)
+    net = LatentNet(rng, words=6, channels=3, size=(4, 5), width=8, global_mlp=16)
     out = net(z, t, np.array([0, 1, 2, -1]))
     assert out.dtype == np.float32
     np.testing.assert_array_equal(out, 0 * z)
@@ -214,7 +214,7 @@ def test_net_refuses(rng, z, y, message):
         ({"width": 12}, "width must be a multiple of 8, got 12"),
         ({"size": (7,)}, r"size must be \(H, W\)"),
         ({"blocks": 0}, "blocks must be"),
-        ({"overview": 0}, "overview must be"),
+        ({"global_mlp": 0}, "global_mlp must be"),
     ],
 )
 def test_net_refuses_settings(options, message):
@@ -244,7 +244,7 @@ def test_sample_is_ddim_scaled_back_and_decoded(rng):
 
 def test_learns_what_a_word_means(rng):
     """Word 0: latents near −1, word 1: near +1, a word beside it that says nothing. Within 0.2 after 300 steps."""
-    net = LatentNet(rng, words=3, length=2, channels=1, size=(2, 2), width=16, overview=16, dim_context=8)
+    net = LatentNet(rng, words=3, length=2, channels=1, size=(2, 2), width=16, global_mlp=16, dim_context=8)
     model = whole(net, 1.0)
 
     def loss(net, z, t, eps, y):

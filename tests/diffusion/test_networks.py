@@ -32,7 +32,7 @@ MODELS = [
     (lambda rng: EpsMLP(rng, 3, width=8, layers=1), (3,)),
     (lambda rng: UNet(rng, 1, width=8), (28, 28, 1)),
     (lambda rng: UNet(rng, 2, width=8, blocks=2), (8, 12, 2)),
-    (lambda rng: UNet(rng, 2, width=8, overview=24, size=(8, 12)), (8, 12, 2)),
+    (lambda rng: UNet(rng, 2, width=8, global_mlp=24, size=(8, 12)), (8, 12, 2)),
 ]
 
 
@@ -89,19 +89,19 @@ def test_blocks_start_as_the_identity():
     np.testing.assert_array_equal(GlobalMLP(rng, (4, 4), 16, 8, 12)(x, time), x)
 
 
-def test_the_overview_tells_places_apart_and_joins_all_of_them():
-    """Attention that is given the places in another order answers in that order; the overview does not, and its answer
-    at every place depends on what is at every place. Each example is seen by itself."""
+def test_the_global_mlp_tells_positions_apart_and_joins_all_of_them():
+    """Attention that is given the positions in another order answers in that order; the global MLP does not, and its
+    answer at every position depends on what is at every position. Each example is seen by itself."""
     rng = np.random.default_rng(0)
-    attention, overview = shaken(AttentionBlock(rng, 16)), shaken(GlobalMLP(rng, (3, 2), 16, 8, 12, features=4))
+    attention, global_mlp = shaken(AttentionBlock(rng, 16)), shaken(GlobalMLP(rng, (3, 2), 16, 8, 12, features=4))
     x, time = rng.standard_normal((2, 3, 2, 16)), rng.standard_normal((2, 8))
     turned = x[:, ::-1, ::-1]
     np.testing.assert_allclose(attention(turned)[:, ::-1, ::-1], attention(x), rtol=1e-10)
-    assert np.abs(overview(turned, time)[:, ::-1, ::-1] - overview(x, time)).max() > 1e-2
-    moves = jacobian(lambda x: overview(x, time) - x)(x)  # (2, 3, 2, 16, 2, 3, 2, 16)
-    assert np.all(np.abs(moves[1, :, :, :, 1]).max(axis=(2, 5)) > 1e-6)  # (3, 2, 3, 2): from each place to each
+    assert np.abs(global_mlp(turned, time)[:, ::-1, ::-1] - global_mlp(x, time)).max() > 1e-2
+    moves = jacobian(lambda x: global_mlp(x, time) - x)(x)  # (2, 3, 2, 16, 2, 3, 2, 16)
+    assert np.all(np.abs(moves[1, :, :, :, 1]).max(axis=(2, 5)) > 1e-6)  # (3, 2, 3, 2): from each position to each
     assert np.all(moves[0, :, :, :, 1] == 0)
-    assert np.abs(overview(x, time + 1) - overview(x, time)).max() > 1e-3
+    assert np.abs(global_mlp(x, time + 1) - global_mlp(x, time)).max() > 1e-3
 
 
 def test_learned_variance_head():
@@ -140,11 +140,11 @@ def test_two_threads_give_the_same_gradient():
             r"x must have shape",
         ),
         (
-            lambda: UNet(np.random.default_rng(0), overview=8, size=(30, 28)),
+            lambda: UNet(np.random.default_rng(0), global_mlp=8, size=(30, 28)),
             r"size must be two multiples of 4, got \(30, 28\)",
         ),
         (
-            lambda: UNet(np.random.default_rng(0), width=8, overview=8)(np.zeros((1, 28, 24, 1)), np.array([1])),
+            lambda: UNet(np.random.default_rng(0), width=8, global_mlp=8)(np.zeros((1, 28, 24, 1)), np.array([1])),
             r"must have \(7, 7\) positions at the lowest level, .* got \(7, 6\)",
         ),
         (lambda: EpsMLP(np.random.default_rng(0))(np.zeros((4, 3)), np.ones(4, int)), r"x must have shape \(N, 2\)"),

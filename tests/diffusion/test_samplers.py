@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from minigen import checks
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import samplers as S
 from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, q_posterior
-from minigen.diffusion.schedule import Schedule, scale, spaced_timesteps
+from minigen.diffusion.exact import exact_eps_model
+from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
 
 PAIR = GaussianMixture([[-0.9, 0.3], [1.2, -0.4]], std=[0.45, 0.35], weights=[0.25, 0.75])
 
@@ -110,18 +112,18 @@ def test_ddim_with_eta_one_is_the_posterior(t, s):
     ],
     ids=["ancestral", "ancestral-posterior", "strided", "ddim", "ddim-eta", "heun"],
 )
-def test_exact_eps_gives_the_mixture_back(exact_eps, sampler, bias):
+def test_exact_eps_gives_the_mixture_back(sampler, bias):
     """Eq. diffusion.04, Eq. diffusion.13, Eq. diffusion.24. `bias` is for the finite number of steps."""
     schedule = Schedule.linear(500, 2e-4, 0.04)
     x_T = noise(5, 3000, 2).astype(np.float32)
     kept = x_T.copy()
-    x = sampler(exact_eps(PAIR, schedule), x_T, schedule, np.random.default_rng(6))
+    x = sampler(exact_eps_model(PAIR, schedule), x_T, schedule, np.random.default_rng(6))
     assert x.dtype == np.float32 and x.shape == x_T.shape
     np.testing.assert_array_equal(x_T, kept)  # the start is left as it was
     check_mixture(x, PAIR, bias)
 
 
-def test_noise_at_the_last_step_would_show(exact_eps):
+def test_noise_at_the_last_step_would_show():
     """Data on two points: every sample ends on one of them exactly; with noise at t = 1 it would be sqrt(beta_1)
     off."""
     points, schedule = np.array([[-1.0, 0.0], [1.0, 0.5]]), Schedule.linear(100, 1e-3, 0.15)
@@ -144,7 +146,7 @@ def line_eps(schedule, mean, spread):
     """Exact eps for data N(mean, spread²): every sampler's map is then a straight line."""
     a = schedule.alpha_bar
     slope = np.sqrt(1 - a) / (a * spread**2 + 1 - a)
-    return lambda x, t: scale(slope[t], x - scale(np.sqrt(a[t]), np.full_like(x, mean)))
+    return lambda x, t: per_example(slope[t], x - per_example(np.sqrt(a[t]), np.full_like(x, mean)))
 
 
 def test_ancestral_moments_are_those_of_the_recursion():
@@ -197,27 +199,27 @@ def test_ddim_runs_backwards_too():
 # ------------------------------------------------------------------------------------------- one sampler as another
 
 
-def test_strided_with_all_steps_is_ancestral(exact_eps):
+def test_strided_with_all_steps_is_ancestral():
     schedule = Schedule.linear(30, 1e-3, 0.4)
-    f, x = exact_eps(PAIR, schedule), noise(0, 50, 2)
+    f, x = exact_eps_model(PAIR, schedule), noise(0, 50, 2)
     a = S.ancestral(f, x, schedule, np.random.default_rng(3))
     np.testing.assert_allclose(S.strided(f, x, schedule, 30, np.random.default_rng(3)), a, atol=1e-9)
 
 
 @pytest.mark.parametrize("steps", [30, 7])
-def test_ddim_with_eta_one_is_strided_ddpm(exact_eps, steps):
+def test_ddim_with_eta_one_is_strided_ddpm(steps):
     """The same noise gives the same samples. Eq. diffusion.25, Eq. diffusion.26"""
     schedule = Schedule.linear(30, 1e-3, 0.4)
-    f, x = exact_eps(PAIR, schedule), noise(0, 50, 2)
+    f, x = exact_eps_model(PAIR, schedule), noise(0, 50, 2)
     a = S.strided(f, x, schedule, steps, np.random.default_rng(3), "posterior")
     b = S.ddim(f, x, schedule, steps, eta=1.0, rng=np.random.default_rng(3))
     np.testing.assert_allclose(a, b, atol=1e-9)
 
 
-def test_learned_variance_at_its_ends(exact_eps):
+def test_learned_variance_at_its_ends():
     """v = 1 is "beta", v = 0 is "posterior". Eq. diffusion.19"""
     schedule = Schedule.linear(30, 1e-3, 0.4)
-    f, x = exact_eps(PAIR, schedule), noise(0, 20, 2)
+    f, x = exact_eps_model(PAIR, schedule), noise(0, 20, 2)
     for v, name in ((1.0, "beta"), (0.0, "posterior")):
 
         def pair(x, t):
@@ -345,6 +347,44 @@ def test_wrong_settings_are_refused_before_the_model_is_asked(sample):
         S.ancestral(never, X, S10, RNG, "bad")
     with pytest.raises(ValueError, match="variance must be one of"):
         S.strided(never, X, S10, 4, RNG, "bad")
+
+
+SAMPLERS = {
+    "ancestral": lambda f, x: S.ancestral(f, x, S10, RNG),
+    "learned": lambda f, x: S.ancestral(lambda x, t: (f(x, t), f(x, t)), x, S10, RNG, "learned"),
+    "strided": lambda f, x: S.strided(f, x, S10, 5, RNG, "posterior"),
+    "ddim": lambda f, x: S.ddim(f, x, S10),
+    "ddim with noise": lambda f, x: S.ddim(f, x, S10, eta=1.0, rng=RNG),
+    "heun": lambda f, x: S.heun(f, x, S10, 5),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_a_model_returns_is_checked_at_each_step(name):
+    """NaN and another shape are reported in the step in which they come, here the fifth last."""
+
+    def spoiled(wrong):
+        return lambda x, t: wrong(x) if t[0] <= 5 else 0.1 * x
+
+    with pytest.raises(ValueError, match="must be finite, got 6 non-finite values"):
+        SAMPLERS[name](spoiled(lambda x: x * np.nan), X)
+    with pytest.raises(ValueError, match=r"eps_model must return eps in the shape of x_t, \(3, 2\), got \(3,\)"):
+        SAMPLERS[name](spoiled(lambda x: x[:, 0]), X)
+
+
+def test_a_step_of_ddim_looks_at_each_array_once(monkeypatch):
+    looked, finite = [], checks.finite
+
+    def counted(name, x):
+        looked.append(name)
+        return finite(name, x)
+
+    monkeypatch.setattr(checks, "finite", counted)
+    S.ddim_step(X, 5, 4, X, None, S10)
+    assert sorted(looked) == ["eps", "x"]
+    looked.clear()
+    S.ddim_step(X, 5, 4, X, X, S10, eta=0.5)
+    assert sorted(looked) == ["eps", "x", "z"]
 
 
 S10, X, RNG = Schedule.linear(10), np.zeros((3, 2)), np.random.default_rng(0)

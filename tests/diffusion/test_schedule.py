@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigen.diffusion.schedule import Schedule, cosine_beta, posterior_variances, scale, spaced_timesteps
+from minigen.diffusion.schedule import Schedule, cosine_beta, per_example, posterior_variances, spaced_timesteps
 
 
 def test_arrays_are_indexed_by_the_time_step():
@@ -99,11 +99,11 @@ def test_spaced_timesteps():
 
 def test_scale_keeps_the_dtype():
     x = np.ones((2, 3, 1), np.float32)
-    assert scale(np.float64(0.5), x).dtype == np.float32
-    y = scale(np.array([2.0, 3.0]), x)
+    assert per_example(np.float64(0.5), x).dtype == np.float32
+    y = per_example(np.array([2.0, 3.0]), x)
     assert y.dtype == np.float32
     np.testing.assert_array_equal(y[:, 0, 0], [2, 3])
-    assert scale(np.array([2.0, 3.0]), x.astype(np.float64)).dtype == np.float64
+    assert per_example(np.array([2.0, 3.0]), x.astype(np.float64)).dtype == np.float64
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_an_adaptive_block_is_its_formula(rng):
 
 
 def test_labels_change_the_output_where_they_are_given_and_nowhere_else(rng):
-    model = shaken(UNet(rng, width=8, classes=3, overview=16, size=(8, 12)))
+    model = shaken(UNet(rng, width=8, classes=3, global_mlp=16, size=(8, 12)))
     x, t = rng.standard_normal((5, 8, 12, 1)), np.array([1, 5, 5, 9, 9])
     without = model(x, t)
     np.testing.assert_array_equal(model(x, t, np.full(5, -1)), without)
@@ -179,7 +179,7 @@ def test_sizes_of_the_original_unet():
         ((570,), "size must leave an even side at each of 4 levels, got 570: 279 at 1"),
         ((12, 1), "size must leave an even side at each of 1 levels, got 12: 0 at 1"),
         ((18, 1), None),
-        ((14, 1), "size must leave a picture at the end, got 14"),
+        ((14, 1), "size must leave an image at the end, got 14"),
         ((28.0,), "size must be a whole number"),
         ((28, 0), "depth must be a whole number of at least 1"),
     ],

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 
 from minigen.course.exercise import catalog, substitute
-from minigen.data import toy
-from minigen.diffusion.schedule import Schedule
-from minigen.zoo.demonstrations.diffusion import langevin_sampling, ring_eps
-from minigen.zoo.demonstrations.frames import path, points, ring, watch, watch_samples
+from minigen.zoo.demonstrations.diffusion import langevin_sampling
+from minigen.zoo.demonstrations.frames import path, points, watch, watch_samples
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS, TABLE
 
 EXERCISES = {exercise.id: exercise for exercise in catalog.all_exercises()}
@@ -69,22 +67,6 @@ def test_layers_are_float32_in_base64():
         data = np.frombuffer(base64.b64decode(layer["data"]), np.float32).reshape(2, 2)
         np.testing.assert_array_equal(data, x if kind == "points" else x[:, ::-1])
         assert (layer["kind"], layer["role"]) == (kind, "line")
-
-
-def test_the_exact_noise_of_the_ring():
-    """E[eps | x_t] by a mean over 200,000 pairs that fall near x_t; a batch of mixed times is that of each time."""
-    schedule, rng = Schedule.linear(16, 1e-2, 0.6), np.random.default_rng(0)
-    eps_model = ring_eps(schedule)
-    x0, eps, t = toy.ring(8, 1.8, 0.15).sample(rng, 200_000), rng.standard_normal((200_000, 2)), 4
-    x_t = np.sqrt(schedule.alpha_bar[t]) * x0 + np.sqrt(1 - schedule.alpha_bar[t]) * eps
-    for place in np.array([[1.2, 0.3], [0.0, 0.8]]):
-        near = np.sum((x_t - place) ** 2, axis=1) < 0.1**2
-        error = eps[near].std(axis=0) / near.sum() ** 0.5
-        found = eps_model(x_t[near].mean(axis=0, keepdims=True), t)[0]
-        assert np.all(np.abs(found - eps[near].mean(axis=0)) < 5 * error + 0.02)
-    x, times = ring().sample(rng, 3), np.array([4, 16, 1])
-    each = [eps_model(x[k : k + 1], s)[0] for k, s in enumerate(times)]
-    np.testing.assert_allclose(eps_model(x, times), each, rtol=1e-5)
 
 
 def test_langevin_sampling_reaches_the_ring():

@@ -23,18 +23,18 @@ MISTAKES = {
     # The data is multiplied by the root of 1 - beta.
     np.sqrt(1 - beta) -> 1 - beta
     # The data is not shrunk, so the variance grows with every step.
-    scale(np.sqrt(1 - beta), x_before) -> x_before
+    per_example(np.sqrt(1 - beta), x_before) -> x_before
     # Data and noise have each other's factor: a step adds only a little noise.
-    scale(np.sqrt(1 - beta), x_before) -> scale(np.sqrt(beta), x_before)
-    scale(np.sqrt(beta), eps) -> scale(np.sqrt(1 - beta), eps)
+    per_example(np.sqrt(1 - beta), x_before) -> per_example(np.sqrt(beta), x_before)
+    per_example(np.sqrt(beta), eps) -> per_example(np.sqrt(1 - beta), eps)
     # alpha_bar belongs to all the steps from 0; one step has beta.
     beta = schedule.beta[t] -> beta = 1 - schedule.alpha_bar[t]
     # The arrays are indexed by the time step itself: beta[t], not beta[t - 1].
     beta = schedule.beta[t] -> beta = schedule.beta[t - 1]
     # Noise is added: a minus gives another draw than the one asked for.
-    scale(np.sqrt(1 - beta), x_before) + -> scale(np.sqrt(1 - beta), x_before) -
+    per_example(np.sqrt(1 - beta), x_before) + -> per_example(np.sqrt(1 - beta), x_before) -
     # The noise is missing.
-    scale(np.sqrt(beta), eps) -> scale(np.sqrt(beta), 0 * eps)
+    per_example(np.sqrt(beta), eps) -> per_example(np.sqrt(beta), 0 * eps)
     # eps is given; do not draw your own.
     return mixed(x_before, numpy.random.standard_normal(np.shape(eps)).astype(x_before.dtype),
         np.sqrt(1 - at(schedule.beta, t, x_before)), np.sqrt(at(schedule.beta, t, x_before)))
@@ -48,7 +48,7 @@ MISTAKES = {
     # The factor of the data is the root of 1 - beta, not 1 minus the root of beta.
     np.sqrt(1 - beta) -> 1 - np.sqrt(beta)
     # This is the step back: divided where the forward step multiplies.
-    scale(np.sqrt(1 - beta), x_before) -> scale(1 / np.sqrt(1 - beta), x_before)
+    per_example(np.sqrt(1 - beta), x_before) -> per_example(1 / np.sqrt(1 - beta), x_before)
     """,
     "q_sample": """
     # Roots are missing: the variances are alpha_bar and 1 - alpha_bar, the factors their roots.
@@ -68,23 +68,23 @@ MISTAKES = {
     alpha_bar = schedule.alpha_bar[t] ->
         alpha_bar = schedule.alpha_bar[np.minimum(t + 1, schedule.T)]
     # Data and noise have each other's factor: at the start all is data.
-    scale(np.sqrt(alpha_bar), x0) + scale(np.sqrt(1 - alpha_bar), eps) ->
-        scale(np.sqrt(1 - alpha_bar), x0) + scale(np.sqrt(alpha_bar), eps)
+    per_example(np.sqrt(alpha_bar), x0) + per_example(np.sqrt(1 - alpha_bar), eps) ->
+        per_example(np.sqrt(1 - alpha_bar), x0) + per_example(np.sqrt(alpha_bar), eps)
     # The variance of the noise is 1 - alpha_bar; beta is that of the last step alone.
     np.sqrt(1 - alpha_bar) -> np.sqrt(schedule.beta[t])
     # The data is shrunk too, by the root of alpha_bar.
-    scale(np.sqrt(alpha_bar), x0) -> x0
+    per_example(np.sqrt(alpha_bar), x0) -> x0
     # This is x_t divided by the root of alpha_bar: data in its old size, with larger noise.
     np.sqrt(1 - alpha_bar) -> np.sqrt((1 - alpha_bar) / alpha_bar)
-    scale(np.sqrt(alpha_bar), x0) -> x0
+    per_example(np.sqrt(alpha_bar), x0) -> x0
     # The variances of the two add up to 1: alpha_bar and 1 - alpha_bar, not 1 - alpha_bar squared.
     np.sqrt(1 - alpha_bar) -> np.sqrt(1 - alpha_bar**2)
     # alpha_bar is the product of 1 - beta; the exponential of minus the sum is only near it.
     alpha_bar = schedule.alpha_bar[t] -> alpha_bar = np.exp(-np.cumsum(schedule.beta))[t]
     # Noise is added: a minus gives another draw than the one asked for.
-    scale(np.sqrt(alpha_bar), x0) + -> scale(np.sqrt(alpha_bar), x0) -
+    per_example(np.sqrt(alpha_bar), x0) + -> per_example(np.sqrt(alpha_bar), x0) -
     # The noise is missing: this is the mean of x_t.
-    scale(np.sqrt(1 - alpha_bar), eps) -> scale(np.sqrt(1 - alpha_bar), 0 * eps)
+    per_example(np.sqrt(1 - alpha_bar), eps) -> per_example(np.sqrt(1 - alpha_bar), 0 * eps)
     # Every example has its own time; here all get that of the first one.
     alpha_bar = schedule.alpha_bar[t] -> alpha_bar = schedule.alpha_bar[np.ravel(t)[0]]
     # eps is given; do not draw your own.

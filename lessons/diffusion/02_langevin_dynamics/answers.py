@@ -23,7 +23,8 @@ MISTAKES = {
     np.asarray(step) / 2 -> np.asarray(step)
     np.sqrt(step) -> np.sqrt(2 * np.asarray(step))
     # The step goes up the slope of log p: the score is added, not subtracted.
-    return x + scale(np.asarray(step) / 2, score) -> return x - scale(np.asarray(step) / 2, score)
+    return x + per_example(np.asarray(step) / 2, score) ->
+        return x - per_example(np.asarray(step) / 2, score)
     # The noise is added: a minus gives another draw than the one asked for.
     return x + fit(step, x) / 2 * score - np.sqrt(fit(step, x)) * z
     # The noise is missing: this only climbs.
@@ -35,7 +36,8 @@ MISTAKES = {
     # The score is missing: this only wanders.
     np.asarray(step) / 2 -> 0 * np.asarray(step)
     # This is only the move; it is added to x.
-    return x + scale(np.asarray(step) / 2, score) -> return scale(np.asarray(step) / 2, score)
+    return x + per_example(np.asarray(step) / 2, score) ->
+        return per_example(np.asarray(step) / 2, score)
     # The drift scales with the step itself, not with its root.
     np.asarray(step) / 2 -> np.sqrt(step) / 2
     # Half of the step, not its square.
@@ -47,7 +49,7 @@ MISTAKES = {
     one = float(np.ravel(step)[0])
     return x + (x.dtype.type(one / 2) * score + x.dtype.type(one**0.5) * z)
     # x is not shrunk: that is the forward process of a diffusion.
-    return x + scale -> return np.sqrt(1 - np.minimum(fit(step, x), 1)) * x + scale
+    return x + per_example -> return np.sqrt(1 - np.minimum(fit(step, x), 1)) * x + per_example
     # The score already is the slope of log p: do not divide by the step.
     return x + score / 2 + np.sqrt(fit(step, x)) * z
     """,

@@ -23,17 +23,18 @@ def shifted(a):
 MISTAKES = {
     "posterior_mean": """
     # The part of x_t is missing.
-    scale(from_x_t, x_t) + scale(from_x0, x0) -> scale(from_x0, x0)
+    per_example(from_x_t, x_t) + per_example(from_x0, x0) -> per_example(from_x0, x0)
     # beta_t stands before x_0 without a root.
     np.sqrt(before) * beta -> np.sqrt(before) * np.sqrt(beta)
     # Both roots are missing: that of alpha_t before x_t, that of alpha_bar_(t-1) before x_0.
     np.sqrt(alpha) -> alpha
     np.sqrt(before) -> before
     # This is the plain mean of two guesses; each counts by its precision.
-    scale(from_x_t, x_t) + scale(from_x0, x0) ->
-        (scale(1 / np.sqrt(alpha), x_t) + scale(np.sqrt(before), x0)) / 2
+    per_example(from_x_t, x_t) + per_example(from_x0, x0) ->
+        (per_example(1 / np.sqrt(alpha), x_t) + per_example(np.sqrt(before), x0)) / 2
     # x_t and x_0 have each other's part.
-    scale(from_x_t, x_t) + scale(from_x0, x0) -> scale(from_x_t, x0) + scale(from_x0, x_t)
+    per_example(from_x_t, x_t) + per_example(from_x0, x0) ->
+        per_example(from_x_t, x0) + per_example(from_x0, x_t)
     # The root of alpha_t is missing before x_t.
     np.sqrt(alpha) -> 1
     # It is the root of alpha_t that stands before x_t.
@@ -60,13 +61,13 @@ MISTAKES = {
     schedule.alpha_bar[t - 1] -> schedule.alpha_bar[np.maximum(t - 2, 0)]
     schedule.alpha_bar[t] -> (schedule.alpha_bar[t - 1] - 1e-9)
     # The part of x_0 is added.
-    scale(from_x_t, x_t) + -> scale(from_x_t, x_t) -
+    per_example(from_x_t, x_t) + -> per_example(from_x_t, x_t) -
     # The part of x_0 is missing.
-    scale(from_x_t, x_t) + scale(from_x0, x0) -> scale(from_x_t, x_t)
+    per_example(from_x_t, x_t) + per_example(from_x0, x0) -> per_example(from_x_t, x_t)
     # This is the mean of x_(t-1) given x_0 alone; x_t is known too.
-    scale(from_x_t, x_t) + scale(from_x0, x0) -> scale(np.sqrt(before), x0)
+    per_example(from_x_t, x_t) + per_example(from_x0, x0) -> per_example(np.sqrt(before), x0)
     # This undoes the shrinking of the last step, and does not ask x_0.
-    scale(from_x_t, x_t) + scale(from_x0, x0) -> scale(1 / np.sqrt(alpha), x_t)
+    per_example(from_x_t, x_t) + per_example(from_x0, x0) -> per_example(1 / np.sqrt(alpha), x_t)
     # Every example has its own time; here all get that of the first one.
     t = int(np.ravel(t)[0])
     before, now, beta = schedule.alpha_bar[t - 1], schedule.alpha_bar[t], schedule.beta[t]

@@ -44,6 +44,7 @@ from minigen import plot
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.ddpm import mean_from_eps, posterior_mean, q_posterior, q_sample
 from minigen.diffusion.ddpm import q_step
+from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.likelihood import prior_term, vlb_terms
 from minigen.diffusion.samplers import Trajectory, ancestral
 from minigen.diffusion.schedule import Schedule, posterior_variances
@@ -255,7 +256,8 @@ lesson.check("both formulas of the mean, largest difference", np.abs(gap).max(),
 #
 # $$\mathbb E[\epsilon\,|\,x_t] = -\sqrt{1 - \bar\alpha_t}\;\nabla \log q(x_t) .$$
 #
-# (Why this is so is told in `diffusion/05`; here we check it.)
+# (Why this is so is told in `diffusion/05`; here we check it.) Later lessons import the function
+# below as `exact_eps_model`, of `minigen.diffusion.exact`.
 
 
 # %%
@@ -281,6 +283,8 @@ x0 = mixture.sample(rng, lesson.size(500_000, quick=20_000)).astype(float)
 eps = rng.standard_normal(x0.shape)
 x_t = q_sample(x0, half, eps, schedule)
 model = exact_eps(mixture, schedule)
+gap = model(x_t[:1000], half) - exact_eps_model(mixture, schedule)(x_t[:1000], half)
+lesson.check("by hand and by exact_eps_model: difference", np.abs(gap).max(), at_most=1e-12)
 edges = np.linspace(-2, 2, 21)
 place = np.digitize(x_t[:, 0], edges)
 

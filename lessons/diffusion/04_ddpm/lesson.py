@@ -44,6 +44,7 @@ import autograd.numpy as np
 from minigen import plot
 from minigen.data import mnist, toy
 from minigen.diffusion.ddpm import mean_from_eps, predict_x0_from_eps, q_sample, simple_loss
+from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.likelihood import vlb_term
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
@@ -283,12 +284,7 @@ for name, density in densities.items():
 
 # %%
 ring = densities["ring"]
-
-
-def exact_noise(x_t, t):
-    """E[noise | x_t] for the ring."""
-    a = schedule.alpha_bar[t]
-    return -np.sqrt(1 - a) * ring.noised(np.sqrt(a), np.sqrt(1 - a)).score(x_t)
+exact_model = exact_eps_model(ring, schedule)  # E[noise | x_t]
 
 
 def probe(t, n, rng):
@@ -296,7 +292,7 @@ def probe(t, n, rng):
     x0 = ring.sample(rng, n)
     eps = rng.standard_normal(x0.shape, dtype=np.float32)
     x_t = q_sample(x0, t, eps, schedule)
-    return x_t, eps, exact_noise(x_t, t)
+    return x_t, eps, exact_model(x_t, t)
 
 
 # %%
@@ -518,12 +514,7 @@ def draw_points(model, n, rng, process, variance="beta"):
 # of the noise is at hand, so the sampler is judged with it first, with all steps and with every
 # tenth of them, ten times as long.
 
-
 # %%
-def exact_model(x, t):
-    return exact_noise(x, t[0]).astype(x.dtype)
-
-
 points, rows = {}, []
 for process, variance in ((schedule, "beta"), (schedule, "posterior"), (short, "beta")):
     name = f"ring, exact, {process.T} steps"
@@ -711,7 +702,7 @@ rng = lesson.rng("digits")
 batch = lesson.size(64, quick=8)
 drawings = mnist.splits().train.images[: lesson.size(50_000, quick=2000)]
 batches = mnist.batches(drawings, size=batch, rng=rng)
-unet = UNet(rng, width=lesson.size(32, quick=8), overview=lesson.size(512, quick=32))
+unet = UNet(rng, width=lesson.size(32, quick=8), global_mlp=lesson.size(512, quick=32))
 
 
 def noisy_digits(rng):

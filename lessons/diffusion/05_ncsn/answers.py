@@ -106,30 +106,31 @@ MISTAKES = {
     """,
     "denoising_score_matching_loss": """
     # The sign: the score of the noisy example is minus eps/sigma, so sigma s and eps are added.
-    scale(sigma, score) + eps -> scale(sigma, score) - eps
+    per_example(sigma, score) + eps -> per_example(sigma, score) - eps
     # The weight sigma^2 is missing: without it the square is of s + eps/sigma.
-    scale(sigma, score) + eps -> score + scale(1 / sigma, eps)
+    per_example(sigma, score) + eps -> score + per_example(1 / sigma, eps)
     # The weight is sigma^2; here it is sigma.
-    scale(sigma, score) + eps -> scale(np.sqrt(sigma), score) + scale(1 / np.sqrt(sigma), eps)
+    per_example(sigma, score) + eps ->
+        per_example(np.sqrt(sigma), score) + per_example(1 / np.sqrt(sigma), eps)
     # The model is to match -eps/sigma, not -eps: sigma in front of its answer is missing.
-    scale(sigma, score) + eps -> score + eps
+    per_example(sigma, score) + eps -> score + eps
     # The score of the noisy example given x is -eps/sigma, not -eps/sigma^2.
-    scale(sigma, score) + eps -> scale(sigma, score) + scale(1 / sigma, eps)
+    per_example(sigma, score) + eps -> per_example(sigma, score) + per_example(1 / sigma, eps)
     # The weight sigma^2 is in there twice.
-    scale(sigma, score) + eps -> scale(sigma**2, score) + scale(sigma, eps)
+    per_example(sigma, score) + eps -> per_example(sigma**2, score) + per_example(sigma, eps)
     # The model is asked at the noisy data, not at x.
-    x + scale(sigma, eps) -> x
+    x + per_example(sigma, eps) -> x
     # The noise is multiplied by sigma, a standard deviation, not by its root.
-    x + scale(sigma, eps) -> x + scale(np.sqrt(sigma), eps)
+    x + per_example(sigma, eps) -> x + per_example(np.sqrt(sigma), eps)
     # sigma is the standard deviation of the noise, not its variance.
-    x + scale(sigma, eps) -> x + scale(sigma**2, eps)
+    x + per_example(sigma, eps) -> x + per_example(sigma**2, eps)
     # The noise is multiplied by sigma.
-    x + scale(sigma, eps) -> x + eps
+    x + per_example(sigma, eps) -> x + eps
     # The noise is added.
-    x + scale(sigma, eps) -> x - scale(sigma, eps)
+    x + per_example(sigma, eps) -> x - per_example(sigma, eps)
     # x is not shrunk: here the data stay as they are, and the noise comes on top.
-    x + scale(sigma, eps) ->
-        scale(np.sqrt(1 - np.minimum(sigma, 1) ** 2), x) + scale(np.minimum(sigma, 1), eps)
+    x + -> per_example(np.sqrt(1 - np.minimum(sigma, 1) ** 2), x) +
+    per_example(sigma, eps) -> per_example(np.minimum(sigma, 1), eps)
     # Half of the square: the 1/2 is missing.
     np.mean(np.sum(gap**2, axis=1)) / 2 -> np.mean(np.sum(gap**2, axis=1))
     # Sum over the entries of an example; the mean is one over examples only.
@@ -141,7 +142,8 @@ MISTAKES = {
     # The squared length, not the length.
     np.mean(np.sum(gap**2, axis=1)) -> np.mean(np.sqrt(np.sum(gap**2, axis=1)))
     # A picture has more axes than two: sum over all but the first.
-    gap = np.reshape(scale(sigma, score) + eps, (n, -1)) -> gap = scale(sigma, score) + eps
+    gap = np.reshape(per_example(sigma, score) + eps, (n, -1)) ->
+        gap = per_example(sigma, score) + eps
     np.mean(np.sum(gap**2, axis=1)) / 2 -> np.mean(np.sum(gap**2, axis=1)) / 2
     # Every example has its own level; here all get that of the first one.
     sigma = told(sigma, x)
@@ -181,15 +183,15 @@ MISTAKES = {
     gap = np.reshape(wide(level, x) * score_model(x, level) + eps, (len(x), -1))
     return np.mean(np.sum(gap**2, axis=1)) / 2
     # eps/sigma is large at little noise: nothing is added to sigma.
-    scale(sigma, score) + eps -> scale(sigma + 1e-3, score) + eps
+    per_example(sigma, score) + eps -> per_example(sigma + 1e-3, score) + eps
     # The model is told sigma, not sigma^2.
-    score = asked(score_model, "score_model", x + scale(sigma, eps), sigma) ->
-        score = asked(score_model, "score_model", x + scale(sigma, eps), sigma**2)
+    score = evaluate(score_model, "score_model", x + per_example(sigma, eps), sigma) ->
+        score = evaluate(score_model, "score_model", x + per_example(sigma, eps), sigma**2)
     # The model is told sigma itself, not its logarithm.
-    score = asked(score_model, "score_model", x + scale(sigma, eps), sigma) ->
-        score = asked(score_model, "score_model", x + scale(sigma, eps), np.log(sigma))
+    score = evaluate(score_model, "score_model", x + per_example(sigma, eps), sigma) ->
+        score = evaluate(score_model, "score_model", x + per_example(sigma, eps), np.log(sigma))
     # This is what a model of the noise is trained on; the model here answers with a score.
-    gap = np.reshape(scale(sigma, score) + eps, (n, -1)) ->
+    gap = np.reshape(per_example(sigma, score) + eps, (n, -1)) ->
         gap = np.reshape(score - eps, (n, -1))
     # Given x, the score of the noisy example is -eps/sigma; eps itself is not the score.
     level = told(sigma, x)

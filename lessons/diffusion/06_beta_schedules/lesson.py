@@ -29,6 +29,7 @@ import numpy
 
 from minigen import plot
 from minigen.data import toy
+from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.schedule import Schedule, cosine_beta, spaced_timesteps
 
 # %% [markdown]
@@ -101,20 +102,7 @@ lesson.figure(
 
 # %%
 ring = toy.ring().standardized()
-
-
-def exact_eps(schedule):
-    """The best prediction of the noise, E[eps | x_t], for the ring: x (N, 2), t (N,) -> (N, 2)."""
-
-    def eps_model(x, t):
-        left = schedule.alpha_bar[t[0]]  # all of a batch are at the same step
-        noised = toy.GaussianMixture(
-            np.sqrt(left) * ring.modes, (left * ring.std**2 + 1 - left) ** 0.5
-        )
-        return -np.float32(np.sqrt(1 - left)) * noised.score(x)
-
-    return eps_model
-
+exact = {name: exact_eps_model(ring, schedule) for name, schedule in schedules.items()}
 
 # %% [markdown]
 # Distances between samples and data are sliced Wasserstein distances, over their *floor*: the
@@ -154,7 +142,6 @@ def over_floor(schedule, eps_model, jumps):
 
 
 # %%
-exact = {name: exact_eps(schedule) for name, schedule in schedules.items()}
 rows = []
 for jumps in (5, 10, 20, 50):
     each = [over_floor(schedules[name], exact[name], jumps) for name in schedules]

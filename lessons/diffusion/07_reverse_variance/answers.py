@@ -129,17 +129,17 @@ MISTAKES = {
     """,
     "learned_variance": """
     # v = 1 is beta and v = 0 is beta~: here they are exchanged.
-    scale(log_beta, v) + scale(log_posterior, 1 - v) ->
-        scale(log_posterior, v) + scale(log_beta, 1 - v)
+    per_example(log_beta, v) + per_example(log_posterior, 1 - v) ->
+        per_example(log_posterior, v) + per_example(log_beta, 1 - v)
     # The straight line is one of logarithms, not of the variances themselves.
-    np.exp(scale(log_beta, v) + scale(log_posterior, 1 - v)) ->
-        scale(np.exp(log_beta), v) + scale(np.exp(log_posterior), 1 - v)
+    np.exp(per_example(log_beta, v) + per_example(log_posterior, 1 - v)) ->
+        per_example(np.exp(log_beta), v) + per_example(np.exp(log_posterior), 1 - v)
     # This is the logarithm of the variance: the exponential is missing.
-    np.exp(scale(log_beta, v) + scale(log_posterior, 1 - v)) ->
-        scale(log_beta, v) + scale(log_posterior, 1 - v)
+    np.exp(per_example(log_beta, v) + per_example(log_posterior, 1 - v)) ->
+        per_example(log_beta, v) + per_example(log_posterior, 1 - v)
     # This is the standard deviation; the variance is asked for.
-    np.exp(scale(log_beta, v) + scale(log_posterior, 1 - v)) ->
-        np.exp(0.5 * (scale(log_beta, v) + scale(log_posterior, 1 - v)))
+    np.exp(per_example(log_beta, v) + per_example(log_posterior, 1 - v)) ->
+        np.exp(0.5 * (per_example(log_beta, v) + per_example(log_posterior, 1 - v)))
     # v may lie outside 0 ... 1, and the line goes on there: do not clip it.
     v = np.clip(v, 0, 1)
     return np.exp(rows(np.log(schedule.beta[t]), v) * v
@@ -174,19 +174,19 @@ MISTAKES = {
     shifted = schedule.posterior_variance[np.minimum(np.asarray(t) + 1, schedule.T)]
     return np.exp(rows(np.log(schedule.beta[t]), v) * v + rows(np.log(shifted), v) * (1 - v))
     # The part of beta~ is missing.
-    scale(log_beta, v) + scale(log_posterior, 1 - v) ->
-        scale(log_beta, v) + 0 * scale(log_posterior, v)
+    per_example(log_beta, v) + per_example(log_posterior, 1 - v) ->
+        per_example(log_beta, v) + 0 * per_example(log_posterior, v)
     # 1 - v belongs to beta~, not v.
-    scale(log_posterior, 1 - v) -> scale(log_posterior, v)
+    per_example(log_posterior, 1 - v) -> per_example(log_posterior, v)
     # The part of beta~ is added.
-    scale(log_beta, v) + scale(log_posterior, 1 - v) ->
-        scale(log_beta, v) - scale(log_posterior, 1 - v)
+    per_example(log_beta, v) + per_example(log_posterior, 1 - v) ->
+        per_example(log_beta, v) - per_example(log_posterior, 1 - v)
     # This goes from beta to beta~ and on, past it: v times the difference starts at beta~.
-    scale(log_beta, v) + scale(log_posterior, 1 - v) ->
-        scale(log_beta, 1 + 0 * v) + scale(log_beta - log_posterior, v)
+    per_example(log_beta, v) + per_example(log_posterior, 1 - v) ->
+        per_example(log_beta, 1 + 0 * v) + per_example(log_beta - log_posterior, v)
     # Natural logarithms go with exp.
-    np.exp(scale(log_beta, v) + scale(log_posterior, 1 - v)) ->
-        np.exp((scale(log_beta, v) + scale(log_posterior, 1 - v)) / np.log(10))
+    np.exp(per_example(log_beta, v) + per_example(log_posterior, 1 - v)) ->
+        np.exp((per_example(log_beta, v) + per_example(log_posterior, 1 - v)) / np.log(10))
     # The upper end is beta_t, the noise of one step, not 1 - alpha_bar_t.
     np.log(schedule.beta[t]) -> np.log(noise_of(schedule, t))
     # The arrays are indexed by the time step: beta[t].

@@ -287,6 +287,7 @@ def posterior_of_x0(x, t, process):
 
 # %%
 from minigen.diffusion.ddpm import eps_from_x0
+from minigen.diffusion.exact import exact_eps_model
 
 
 def exact_noise(x, t):
@@ -303,6 +304,11 @@ def best_v(x, i, process):
     exact = process.posterior_variance[i][:, None] + part[:, None] ** 2 * unknown
     return np.log(exact / low) / np.log(beta / low)
 
+
+# %%
+two, ends = np.array([[0.5, -1.0], [1.0, 1.5]]), np.array([1, T])
+gap = exact_noise(two, ends) - exact_eps_model(ring, schedule)(two, ends)
+lesson.check("from the mean of x_0, and from the score", np.abs(gap).max(), at_most=1e-6)
 
 # %% [markdown]
 # (The variance of $x_{t-1}$ is that of the posterior if $x_0$ were known, plus what not knowing

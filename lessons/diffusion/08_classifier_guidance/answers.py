@@ -81,7 +81,7 @@ MISTAKES = {
     """,
     "classifier_guided_eps": """
     # The sign: the score goes up the gradient, so the noise goes down. Subtract.
-    eps - scale -> eps + scale
+    eps - per_example -> eps + per_example
     # The noise in x_t has the standard deviation sqrt(1 - alpha_bar_t), not sqrt(alpha_bar_t).
     np.sqrt(1 - schedule.alpha_bar[t]) -> np.sqrt(schedule.alpha_bar[t])
     # The factor is a standard deviation: the root of 1 - alpha_bar_t is missing.
@@ -103,15 +103,15 @@ MISTAKES = {
     # 1 + w is for guidance without a classifier; here w multiplies the gradient alone.
     np.sqrt(1 - schedule.alpha_bar[t]) * w -> np.sqrt(1 - schedule.alpha_bar[t]) * (1 + w)
     # w belongs to the gradient; eps keeps its own size.
-    eps - scale -> (1 + w) * eps - scale
+    eps - per_example -> (1 + w) * eps - per_example
     # w belongs to the gradient, not to eps.
-    eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps)) ->
-        w * eps - scale(np.sqrt(1 - schedule.alpha_bar[t]), grad)
+    eps - per_example(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps)) ->
+        w * eps - per_example(np.sqrt(1 - schedule.alpha_bar[t]), grad)
     # This is the guided score; the noise is minus sqrt(1 - alpha_bar_t) times it.
     root = by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps)
     return -eps / root + w * grad
     # This is the correction alone: subtract it from eps.
-    eps - scale -> -scale
+    eps - per_example -> -per_example
     # A time for each example belongs to the rows: reshape the factors to (N, 1, ..., 1).
     return eps - np.sqrt(1 - schedule.alpha_bar[t]) * w * grad
     # Pictures have more axes than points: reshape the factors to (N, 1, ..., 1).
@@ -129,15 +129,15 @@ MISTAKES = {
     clipped = np.clip(grad, -10, 10)
     return eps - by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps) * w * clipped
     # That is the shift of the mean in DDPM's step, w beta_t grad; of the noise it is another one.
-    eps - scale(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps)) ->
-        eps + scale(schedule.beta[t] * w, grad)
+    eps - per_example(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps)) ->
+        eps + per_example(schedule.beta[t] * w, grad)
     # A weight below zero leads away from the class: use it as it is.
     np.sqrt(1 - schedule.alpha_bar[t]) * w -> np.sqrt(1 - schedule.alpha_bar[t]) * max(w, 0)
     # beta_t is the noise of one step; x_t holds that of all steps, 1 - alpha_bar_t.
     root = by_rows(schedule.beta[t], eps)
     return eps - root * w * grad
     # eps keeps its own size: the gradient is a correction, not one side of a blend.
-    eps - scale -> (1 - w) * eps - scale
+    eps - per_example -> (1 - w) * eps - per_example
     # This is minus the guided score; the noise is sqrt(1 - alpha_bar_t) times it.
     root = by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps)
     return eps / root - w * grad

@@ -31,6 +31,7 @@ import autograd.numpy as np
 from minigen import plot
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.ddpm import mean_from_eps, q_sample, score_from_eps, simple_loss
+from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.guidance import classifier_gradient, classifier_guided
 from minigen.diffusion.guidance import classifier_guided_eps
 from minigen.diffusion.networks.mlp import EpsMLP
@@ -137,25 +138,15 @@ def log_A(x, t):
 # The model of the noise is exact as well: minus the score, times the standard deviation of the
 # noise. So nothing in this section and the next is learned, and every error is one of guidance.
 
-
 # %%
-def exact_noise(density):
-    """The perfect model of the noise of a mixture."""
-
-    def eps_model(x, t):
-        a = schedule.alpha_bar[t[0]]  # a sampler asks for one time at a time
-        noised = density.noised(np.sqrt(a), np.sqrt(1 - a))
-        return (-np.sqrt(1 - a) * noised.score(x)).astype(x.dtype)
-
-    return eps_model
-
-
+exact = exact_eps_model(everything, schedule)
+exact_of_A = exact_eps_model(only_A, schedule)
 points = lesson.rng("points").standard_normal((200, 2))
 middle = np.full(200, T // 2)
 
 # %%
-score_of_A = score_from_eps(exact_noise(only_A)(points, middle), T // 2, schedule)
-score_of_all = score_from_eps(exact_noise(everything)(points, middle), T // 2, schedule)
+score_of_A = score_from_eps(exact_of_A(points, middle), T // 2, schedule)
+score_of_all = score_from_eps(exact(points, middle), T // 2, schedule)
 gradient = classifier_gradient(log_A, points, middle)
 gap = np.abs(score_of_all + gradient - score_of_A).max()
 lesson.check("Eq. diffusion.20: largest difference of the two sides", gap, at_most=1e-9)
@@ -172,8 +163,8 @@ lesson.exercise("diffusion/08/classifier_guided_eps")
 
 # %%
 lesson.show_source(classifier_guided_eps, classifier_guided)
-guided_noise = classifier_guided(exact_noise(everything), log_A, schedule, w=1.0)
-gap = guided_noise(points, middle) - exact_noise(only_A)(points, middle)
+guided_noise = classifier_guided(exact, log_A, schedule, w=1.0)
+gap = guided_noise(points, middle) - exact_of_A(points, middle)
 lesson.check("guided noise and noise of class A: difference", np.abs(gap).max(), at_most=1e-9)
 
 # %%
@@ -215,7 +206,7 @@ lesson.figure(
 
 # %%
 t, x = T // 2, points[:1]
-eps = exact_noise(everything)(x, np.array([t]))
+eps = exact(x, t)
 g = classifier_gradient(log_A, x, np.array([t]))
 moved = mean_from_eps(x, t, classifier_guided_eps(eps, g, t, schedule), schedule)
 shift = moved - mean_from_eps(x, t, eps, schedule)
@@ -257,7 +248,7 @@ lesson.predict(
 )
 
 # %%
-plain = draw(exact_noise(everything), "plain", sets * n)
+plain = draw(exact, "plain", sets * n)
 guided = draw(guided_noise, "guided", sets * n)
 true_A = only_A.sample(lesson.rng("truth"), sets * n)
 share = {"guided": called_A(guided), "true points of A": called_A(true_A), "all": called_A(plain)}
@@ -355,7 +346,7 @@ lesson.predict(
 strengths = [0.0, 0.5, 1.0, 2.0, 4.0, 8.0]
 turned, rows = {}, {}
 for w in strengths:
-    model = classifier_guided(exact_noise(everything), log_A, schedule, w)
+    model = classifier_guided(exact, log_A, schedule, w)
     turned[w] = draw(model, "turned", 4 * n)
     spread = np.sqrt(np.linalg.det(np.cov(turned[w].T)))
     sure = turned[w][log_A(turned[w], np.zeros(4 * n, int)) > np.log(0.5)]
@@ -435,7 +426,7 @@ def with_slip(slip):
     """A model of the noise that is guided with one slip."""
 
     def model(x, t):
-        eps, g = exact_noise(everything)(x, t), classifier_gradient(log_A, x, t)
+        eps, g = exact(x, t), classifier_gradient(log_A, x, t)
         factor = {"no factor": 1.0, "plus": -np.sqrt(1 - schedule.alpha_bar[t[0]])}
         before = np.sqrt(1 - schedule.alpha_bar[t[0] - 1])
         return (eps - factor.get(slip, before) * g).astype(x.dtype)
@@ -444,9 +435,7 @@ def with_slip(slip):
 
 
 slips = {name: with_slip(name) for name in ("no factor", "plus", "t - 1")}
-slips["clean classifier"] = classifier_guided(
-    exact_noise(everything), clean_classifier, schedule, 1
-)
+slips["clean classifier"] = classifier_guided(exact, clean_classifier, schedule, 1)
 
 # %%
 wrong = {name: draw(model, "wrong", 4 * n) for name, model in slips.items()}

@@ -102,23 +102,14 @@ everything = GaussianMixture(means, std=width, weights=shares)
 only_A = GaussianMixture(means[A], std=width, weights=shares[A])
 plane = Schedule.linear(100, 1e-3, 0.2)
 
-
-def exact_noise(density, x, t):
-    """E[noise | x_t] of a density; one time for all examples."""
-    a = plane.alpha_bar[t[0]]
-    score = density.noised(np.sqrt(a), np.sqrt(1 - a)).score(x)
-    return (-np.sqrt(1 - a) * score).astype(x.dtype)
-
-
 # %% [markdown]
-# A conditional model takes a third argument, `y`; `None` is "no label". And the exact classifier,
-# for comparison: the share of A's blobs in the density at $x_t$.
-
+# A conditional model takes a third argument, `y`: here the label 0, which is class A. `None` is "no
+# label". And the exact classifier, for comparison: the share of A's blobs in the density at $x_t$.
 
 # %%
-def told_model(x, t, y=None):
-    """The exact model of the noise: of class A if it is told "A"."""
-    return exact_noise(everything if y is None else only_A, x, t)
+from minigen.diffusion.exact import exact_eps_model
+
+exact = exact_eps_model(everything, plane, by_label=[only_A])
 
 
 def log_A(x, t):
@@ -134,8 +125,8 @@ rng = lesson.rng("plane")
 points, t = rng.standard_normal((300, 2)), np.full(300, 40)
 lesson.show_source(classifier_free)
 for w in (0.0, 1.5):
-    without = classifier_free(told_model, "A", w)(points, t)
-    with_one = classifier_guided(told_model, log_A, plane, 1 + w)(points, t)
+    without = classifier_free(exact, 0, w)(points, t)
+    with_one = classifier_guided(exact, log_A, plane, 1 + w)(points, t)
     gap = np.abs(without - with_one).max()
     lesson.check(f"w = {w:g}: subtracted, and guided by the classifier", gap, at_most=1e-9)
 
@@ -144,7 +135,7 @@ for w in (0.0, 1.5):
 # by the classifier, with weight $1 + w$ on the model without a label. All that was said of large
 # weights there holds here. The difference lies in what can be learned.
 #
-# Here are points, all of which are told "A", sampled with eight weights. *Move $w$ first, at
+# Here are points, all of them with label A, sampled with eight weights. *Move $w$ first, at
 # the end of sampling ($t = 0$). Which part of A do the points leave, and why that one? Then look,
 # with a large $w$, at which $t$ they leave it.*
 
@@ -155,7 +146,7 @@ stops = np.unique((plane.T * np.linspace(0, 1, 25) ** 2).round())  # more of the
 walks = []
 for w in strengths:
     path = Trajectory(times=stops)
-    ddim(classifier_free(told_model, "A", w), from_noise, plane, on_step=path)
+    ddim(classifier_free(exact, 0, w), from_noise, plane, on_step=path)
     walks.append(path.states)
 
 # %%
@@ -168,7 +159,7 @@ lesson.play(
     start={"w": 0, "t": 0},
     time="t",
     still="w",
-    caption="Points told A, guided by the exact model. Underneath: all data, A and B.",
+    caption="Points with label A, guided by the exact model. Underneath: all data, A and B.",
 )
 
 # %% [markdown]

@@ -241,8 +241,8 @@ VARIANTS = {
 EQUIVALENT = {
     "ddim_step": """
     # a product is the same either way round
-    scale(np.sqrt(before), x0) → scale(x0, np.sqrt(before))
+    per_example(np.sqrt(before), x0) → per_example(x0, np.sqrt(before))
     # a product is the same either way round
-    scale(np.sqrt(1 - before), eps) → scale(eps, np.sqrt(1 - before))
+    per_example(np.sqrt(1 - before), eps) → per_example(eps, np.sqrt(1 - before))
     """,
 }

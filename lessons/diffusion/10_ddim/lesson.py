@@ -33,6 +33,7 @@ import autograd.numpy as np
 from minigen import plot
 from minigen.data import mnist, toy
 from minigen.diffusion.samplers import ancestral, clipped, ddim, ddim_step, ddim_variance
+from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.samplers import Trajectory, strided
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
@@ -134,14 +135,7 @@ lesson.check("variance of x_s, for any eta: largest error", worst, at_most=1e-12
 
 # %%
 ring = toy.get("ring").standardized()
-
-
-def exact_noise(x, t):
-    """E[noise | x_t] for the ring; one time for all examples."""
-    a = plane.alpha_bar[t[0]]
-    return (-np.sqrt(1 - a) * ring.noised(np.sqrt(a), np.sqrt(1 - a)).score(x)).astype(x.dtype)
-
-
+exact_noise = exact_eps_model(ring, plane)  # E[noise | x_t]
 start = lesson.rng("start").standard_normal((100, 2))
 one = ddim(exact_noise, start, plane, eta=1.0, rng=lesson.rng("walk"))
 other = ancestral(exact_noise, start, plane, lesson.rng("walk"), variance="posterior")

@@ -33,7 +33,7 @@ def ratio(t, s, schedule, x):
 MISTAKES = {
     "distillation_target": """
     # This is where the two steps end. Asked for is the clean data with which one step ends there.
-    return scale(1 / (np.sqrt(end) - r * np.sqrt(now)), x - scale(r, x_t)) -> return x
+    return per_example(1 / (np.sqrt(end) - r * np.sqrt(now)), x - per_example(r, x_t)) -> return x
     # This is the clean data that the second step implies; one step with it ends somewhere else.
     end = two_steps(eps_model, x_t, t, schedule)
     a, b = rows(schedule.alpha_bar[t - 1], x_t), rows(schedule.alpha_bar[t], x_t)
@@ -66,15 +66,15 @@ MISTAKES = {
     # r belongs to sqrt(alpha_bar_t) in the denominator, as it does to x_t above.
     np.sqrt(end) - r * np.sqrt(now) -> np.sqrt(end) - np.sqrt(now)
     # r times x_t is subtracted: it is the part of the end that is not x0's.
-    x - scale(r, x_t) -> x + scale(r, x_t)
+    x - per_example(r, x_t) -> x + per_example(r, x_t)
     # r is missing before x_t.
-    x - scale(r, x_t) -> x - x_t
+    x - per_example(r, x_t) -> x - x_t
     # The end is x_{t-2} and its alpha_bar that of t - 2, two steps before t.
     schedule.alpha_bar[t - 2] -> schedule.alpha_bar[t - 1]
     # Divide by the denominator: 1 over it.
     1 / (np.sqrt(end) - r * np.sqrt(now)) -> np.sqrt(end) - r * np.sqrt(now)
     # x_t and x_{t-2} are exchanged.
-    x - scale(r, x_t) -> x_t - scale(r, x)
+    x - per_example(r, x_t) -> x_t - per_example(r, x)
     # The teacher is told schedule.times at t, which is not t on a shorter schedule.
     x_t = stop_gradient(x_t)
     own = np.arange(schedule.T + 1)
@@ -92,11 +92,11 @@ MISTAKES = {
     x0 = (end - r * x_t) / (np.sqrt(rows(schedule.alpha_bar[t - 2], x_t)) - r * np.sqrt(a))
     return (stop_gradient(x_t) - np.sqrt(a) * x0) / np.sqrt(1 - a)
     # This takes each end's alpha_bar as it stands: the clean data is divided by its root.
-    return scale(1 / (np.sqrt(end) - r * np.sqrt(now)), x - scale(r, x_t)) ->
-        return scale(1 / (1 - r), x - scale(r, x_t))
+    return per_example(1 / (np.sqrt(end) - r * np.sqrt(now)), x - per_example(r, x_t)) ->
+        return per_example(1 / (1 - r), x - per_example(r, x_t))
     # A point has signal and noise: it is not enough to divide the end by its root of alpha_bar.
-    return scale(1 / (np.sqrt(end) - r * np.sqrt(now)), x - scale(r, x_t)) ->
-        return scale(1 / np.sqrt(end), x)
+    return per_example(1 / (np.sqrt(end) - r * np.sqrt(now)), x - per_example(r, x_t)) ->
+        return per_example(1 / np.sqrt(end), x)
     # The denominator is never 0, only small: a small number added to it changes the target.
     1 / (np.sqrt(end) - r * np.sqrt(now)) -> 1 / (np.sqrt(end) - r * np.sqrt(now) + 1e-8)
     # The target is not cut off: it may lie beyond -1 and 1.
@@ -170,11 +170,12 @@ MISTAKES = {
     x0 = (x_t - np.sqrt(1 - a) * v) / np.sqrt(a)
     return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
     # The roots are exchanged: sqrt(alpha_bar) belongs to x_t.
-    predict_x0_from_v(x_t, t, v, schedule) ->
-        scale(np.sqrt(1 - schedule.alpha_bar[t]), x_t) - scale(np.sqrt(schedule.alpha_bar[t]), v)
+    a = rows(schedule.alpha_bar[t], v)
+    x0 = np.sqrt(1 - a) * x_t - np.sqrt(a) * v
+    return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
     # The roots are missing: the factors are sqrt(alpha_bar) and sqrt(1 - alpha_bar).
     predict_x0_from_v(x_t, t, v, schedule) ->
-        scale(schedule.alpha_bar[t], x_t) - scale(1 - schedule.alpha_bar[t], v)
+        per_example(schedule.alpha_bar[t], x_t) - per_example(1 - schedule.alpha_bar[t], v)
     # The weight is missing.
     np.sqrt(truncated_snr_weight(t, schedule)) -> np.ones(np.shape(t))
     # The weight multiplies the square; it must not be squared as well.
@@ -192,11 +193,11 @@ MISTAKES = {
     np.sqrt(truncated_snr_weight(t, schedule)) ->
         np.sqrt(np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]))
     # The mean over all entries, not the sum.
-    return mse(scale(root, x0), scale(root, target)) ->
-        return v.size * mse(scale(root, x0), scale(root, target))
+    return mse(per_example(root, x0), per_example(root, target)) ->
+        return v.size * mse(per_example(root, x0), per_example(root, target))
     # The mean over dimensions as well, not their sum.
-    return mse(scale(root, x0), scale(root, target)) ->
-        return v[0].size * mse(scale(root, x0), scale(root, target))
+    return mse(per_example(root, x0), per_example(root, target)) ->
+        return v[0].size * mse(per_example(root, x0), per_example(root, target))
     # Squares, not absolute values.
     root2 = rows(truncated_snr_weight(t, schedule), v)
     x0 = predict_x0_from_v(x_t, t, v, schedule)
@@ -219,16 +220,16 @@ MISTAKES = {
     x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
     return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
     # v is not the clean data; turn it into it first.
-    scale(root, x0) -> scale(root, v)
+    per_example(root, x0) -> per_example(root, v)
     # No factor of one half.
-    return mse(scale(root, x0), scale(root, target)) ->
-        return 0.5 * mse(scale(root, x0), scale(root, target))
+    return mse(per_example(root, x0), per_example(root, target)) ->
+        return 0.5 * mse(per_example(root, x0), per_example(root, target))
     # The loss has a gradient in v: do not stop it.
     predict_x0_from_v(x_t, t, v, schedule) ->
         predict_x0_from_v(x_t, t, stop_gradient(v), schedule)
     # The mean of the weighted squares, without a root.
-    return mse(scale(root, x0), scale(root, target)) ->
-        return mse(scale(root, x0), scale(root, target)) ** 0.5
+    return mse(per_example(root, x0), per_example(root, target)) ->
+        return mse(per_example(root, x0), per_example(root, target)) ** 0.5
     # All steps together count, alpha_bar, not step t alone.
     a = rows(schedule.alpha[t], v)
     x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
@@ -331,7 +332,8 @@ EQUIVALENT = {
     """,
     "student_loss": """
     # the square of a difference does not know its sign
-    mse(scale(root, x0), scale(root, target)) → mse(scale(root, target), scale(root, x0))
+    mse(per_example(root, x0), per_example(root, target)) →
+        mse(per_example(root, target), per_example(root, x0))
     # the larger of two, in any order
     max(a, 1 - a) → max(1 - a, a)
     """,

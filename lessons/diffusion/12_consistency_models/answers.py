@@ -92,22 +92,21 @@ MISTAKES = {
     low - high -> low (everywhere)
     # The step's length is missing: low - high times the noise.
     change = rows(np.sign(each(low, x) - each(high, x)), x)
-    slope = asked(eps_model, "eps_model", x, high)
+    slope = evaluate(eps_model, "eps_model", x, high)
     euler = x + change * slope
     if solver == "euler":
         return euler
-    return x + change / 2 * (slope + asked(eps_model, "eps_model", euler, low))
+    return x + change / 2 * (slope + evaluate(eps_model, "eps_model", euler, low))
     # The first guess belongs to the level where x is, high.
-    asked(eps_model, "eps_model", x, high) -> asked(eps_model, "eps_model", x, low)
+    evaluate(eps_model, "eps_model", x, high) -> evaluate(eps_model, "eps_model", x, low)
     # Heun's second guess is made at the level low.
-    asked(eps_model, "eps_model", euler, low) -> asked(eps_model, "eps_model", euler, high)
+    evaluate(eps_model, "eps_model", euler, low) -> evaluate(eps_model, "eps_model", euler, high)
     # Heun's second guess is made where Euler's step has led, not at x.
-    asked(eps_model, "eps_model", euler, low) -> asked(eps_model, "eps_model", x, low)
+    evaluate(eps_model, "eps_model", euler, low) -> evaluate(eps_model, "eps_model", x, low)
     # The mean of two guesses: divide their sum by 2.
     (low - high) / 2 -> (low - high)
     # Heun begins again at x, not where Euler's step has led.
-    return x + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low)) ->
-        return euler + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low))
+    return x + per_example -> return euler + per_example
     # Without a name it is Euler, and "heun" takes the mean of two guesses.
     if solver == "euler": -> if solver != "none":
     # Euler takes one guess, Heun two.
@@ -120,14 +119,14 @@ MISTAKES = {
         return x + change * slope
     return x + change * eps_model(x + change / 2 * slope, (low + high) / 2)
     # Heun takes the mean of both guesses, not the second one alone.
-    return x + scale((low - high) / 2, slope + asked(eps_model, "eps_model", euler, low)) ->
-        return x + scale(low - high, asked(eps_model, "eps_model", euler, low))
+    (low - high) / 2 -> low - high
+    slope + evaluate -> evaluate
     # The guess is the slope already: it is not multiplied by sigma.
-    slope = asked(eps_model, "eps_model", x, high) ->
-        slope = scale(high, asked(eps_model, "eps_model", x, high))
+    slope = evaluate(eps_model, "eps_model", x, high) ->
+        slope = per_example(high, evaluate(eps_model, "eps_model", x, high))
     # The guess is the slope already: no minus, as a score would need.
-    slope = asked(eps_model, "eps_model", x, high) ->
-        slope = -asked(eps_model, "eps_model", x, high)
+    slope = evaluate(eps_model, "eps_model", x, high) ->
+        slope = -evaluate(eps_model, "eps_model", x, high)
     # Levels of each example belong to the rows: reshape them to (N, 1, ..., 1).
     change = np.asarray(low, x.dtype) - np.asarray(high, x.dtype)
     slope = eps_model(x, each(high, x))
@@ -144,7 +143,8 @@ MISTAKES = {
     # low may lie above high: no absolute value.
     low - high -> -abs(low - high) (everywhere)
     # The data itself is not scaled: x stands alone.
-    euler = x + scale(low - high, slope) -> euler = scale(low / high, x) + scale(low - high, slope)
+    euler = x + per_example(low - high, slope) ->
+        euler = per_example(low / high, x) + per_example(low - high, slope)
     # That is the whole way to the level 0; the step is low - high long.
     return x - rows(each(high, x), x) * eps_model(x, each(high, x))
     # The model wants its levels in the dtype of x: float64 among float32 makes all of it float64.
@@ -170,47 +170,49 @@ MISTAKES = {
     euler = x + change * slope
     return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
     # The first guess belongs to the level where x is, high, not to the middle of the step.
-    asked(eps_model, "eps_model", x, high) -> asked(eps_model, "eps_model", x, (high + low) / 2)
+    evaluate(eps_model, "eps_model", x, high) ->
+        evaluate(eps_model, "eps_model", x, (high + low) / 2)
     # sigma itself changes, by low - high; not its square.
     low - high -> low**2 - high**2 (everywhere)
     """,
     "consistency_training_loss": """
     # Each model is told the level of its own point: f that of the higher one.
-    asked(f, "f", x + scale(high, z), high) -> asked(f, "f", x + scale(high, z), low)
+    evaluate(f, "f", x + per_example(high, z), high) ->
+        evaluate(f, "f", x + per_example(high, z), low)
     # Each model is told the level of its own point: f_target that of the lower one.
-    asked(f_target, "f_target", x + scale(low, z), low) ->
-        asked(f_target, "f_target", x + scale(low, z), high)
+    evaluate(f_target, "f_target", x + per_example(low, z), low) ->
+        evaluate(f_target, "f_target", x + per_example(low, z), high)
     # f learns at the higher level, f_target says what is right at the lower one.
     high, low = each(low, x), each(high, x)
     target = stop_gradient(f_target(x + rows(low, x) * z, low))
     return distance(f(x + rows(high, x) * z, high), target)
     # f_target has a name of its own: ask it, not f.
-    asked(f_target, "f_target", x + scale(low, z), low) -> asked(f, "f", x + scale(low, z), low)
+    evaluate(f_target, "f_target", x + per_example(low, z), low) ->
+        evaluate(f, "f", x + per_example(low, z), low)
     # What f_target says is a constant: stop its gradient.
-    stop_gradient(asked(f_target, "f_target", x + scale(low, z), low)) ->
-        asked(f_target, "f_target", x + scale(low, z), low)
+    stop_gradient(evaluate(f_target, "f_target", x + per_example(low, z), low)) ->
+        evaluate(f_target, "f_target", x + per_example(low, z), low)
     # The gradient flows through f; stop that of f_target.
-    asked(f, "f", x + scale(high, z), high) ->
-        stop_gradient(asked(f, "f", x + scale(high, z), high))
+    evaluate(f, "f", x + per_example(high, z), high) ->
+        stop_gradient(evaluate(f, "f", x + per_example(high, z), high))
     # The data is not noised at the lower level: x + low z.
-    x + scale(low, z), low -> x, low
+    x + per_example(low, z), low -> x, low
     # The target is what f_target says at the lower level, not the data: this trains a denoiser.
-    stop_gradient(asked(f_target, "f_target", x + scale(low, z), low)) -> x
+    stop_gradient(evaluate(f_target, "f_target", x + per_example(low, z), low)) -> x
     # The distance given is not used.
-    distance(asked(f, "f", x + scale(high, z), high), target) ->
-        mse(asked(f, "f", x + scale(high, z), high), target)
+    distance(evaluate(f, "f", x + per_example(high, z), high), target) ->
+        mse(evaluate(f, "f", x + per_example(high, z), high), target)
     # What f says comes first in distance(a, b).
-    distance(asked(f, "f", x + scale(high, z), high), target) ->
-        distance(target, asked(f, "f", x + scale(high, z), high))
+    distance(evaluate(f, "f", x + per_example(high, z), high), target) ->
+        distance(target, evaluate(f, "f", x + per_example(high, z), high))
     # A level is a standard deviation: no root.
-    scale(high, z) -> scale(np.sqrt(high), z)
+    per_example(high, z) -> per_example(np.sqrt(high), z)
     # A level is a standard deviation: no square.
-    scale(high, z) -> scale(high**2, z)
+    per_example(high, z) -> per_example(high**2, z)
     # The noise is added.
-    x + scale(high, z) -> x - scale(high, z)
+    x + per_example(high, z) -> x - per_example(high, z)
     # The mean square, not the sum: mse.
-    distance(asked(f, "f", x + scale(high, z), high), target) ->
-        x.size ** (distance is mse) * distance(asked(f, "f", x + scale(high, z), high), target)
+    return distance -> return x.size ** (distance is mse) * distance
     # Mean squares, not mean absolute values, unless another distance is given.
     found = f(x + rows(each(high, x), x) * z, each(high, x))
     target = stop_gradient(f_target(x + rows(each(low, x), x) * z, each(low, x)))
@@ -223,14 +225,13 @@ MISTAKES = {
     target = stop_gradient(f_target(x + low[:, None] * z, low))
     return distance(f(x + high[:, None] * z, high), target)
     # Here data is noised by x + level z, without shrinking it.
-    x + scale(high, z) -> scale(1 / np.sqrt(1 + high**2), x + scale(high, z))
+    x + per_example(high, z) -> per_example(1 / np.sqrt(1 + high**2), x + per_example(high, z))
     # The weight is part of the distance: no other one.
-    return distance(asked(f, "f", x + scale(high, z), high), target) ->
-        return distance(asked(f, "f", x + scale(high, z), high), target) / np.mean(high - low)
+    return distance -> return 1 / np.mean(high - low) * distance
     # The lower point has the same noise as the higher one.
-    x + scale(low, z), low -> x + scale(low, z[::-1]), low
+    x + per_example(low, z), low -> x + per_example(low, z[::-1]), low
     # Each example has its own levels, not those of the first one.
-    scale(high, z) -> high[0] * z
+    per_example(high, z) -> high[0] * z
     # The models want their levels in the dtype of x: float64 makes all of it float64.
     high, low = np.ones(len(x)) * high, np.ones(len(x)) * low
     target = stop_gradient(f_target(x + rows(low, x) * z, low))
@@ -244,7 +245,8 @@ MISTAKES = {
     target = stop_gradient(f_target(x + rows(np.sqrt(low), x) * z, low))
     return distance(f(x + rows(np.sqrt(high), x) * z, high), target)
     # f has a name of its own: ask it at the higher level, not f_target.
-    asked(f, "f", x + scale(high, z), high) -> asked(f_target, "f_target", x + scale(high, z), high)
+    evaluate(f, "f", x + per_example(high, z), high) ->
+        evaluate(f_target, "f_target", x + per_example(high, z), high)
     """,
     "multistep": """
     # The noise leads from sigma_min to sigma: the root of sigma^2 - sigma_min^2.
@@ -256,19 +258,21 @@ MISTAKES = {
     # The variance of the noise is a difference.
     numpy.sqrt(sigma**2 - low**2) -> numpy.sqrt(sigma**2 + low**2)
     # Noise is added to the last sample, not to x.
-    x0 + scale(numpy.sqrt(sigma**2 - low**2), z) -> x + scale(numpy.sqrt(sigma**2 - low**2), z)
+    x0 + per_example(numpy.sqrt(sigma**2 - low**2), z) ->
+        x + per_example(numpy.sqrt(sigma**2 - low**2), z)
     # The last sample is missing: noise is added to it.
-    x0 + scale(numpy.sqrt(sigma**2 - low**2), z) -> scale(numpy.sqrt(sigma**2 - low**2), z)
+    x0 + per_example(numpy.sqrt(sigma**2 - low**2), z) ->
+        per_example(numpy.sqrt(sigma**2 - low**2), z)
     # The first level is that of x itself: no noise is added before its call.
-    x0 = asked(f, "f", x, falling[0]) -> x0 = x
+    x0 = evaluate(f, "f", x, falling[0]) -> x0 = x
     for sigma in falling[1:]: -> for sigma in falling:
     # The first level has been used: go on with the second.
     for sigma in falling[1:]: -> for sigma in falling:
     # The last level is used as well.
     for sigma in falling[1:]: -> for sigma in falling[1:-1]:
     # f is asked at the level that the noise has led to.
-    asked(f, "f", x0 + scale(numpy.sqrt(sigma**2 - low**2), z), sigma) ->
-        asked(f, "f", x0 + scale(numpy.sqrt(sigma**2 - low**2), z), falling[0])
+    evaluate(f, "f", x0 + per_example(numpy.sqrt(sigma**2 - low**2), z), sigma) ->
+        evaluate(f, "f", x0 + per_example(numpy.sqrt(sigma**2 - low**2), z), falling[0])
     # Every level has fresh noise: draw it inside of the loop.
     x0 = f(x, each(sigmas[0], x))
     z = rng.standard_normal(x.shape, dtype=x.dtype)
@@ -282,9 +286,9 @@ MISTAKES = {
         x0 = f(x0, each(sigma, x)) + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z
     return x0
     # The first call of f is at sigmas[0], the level of x.
-    asked(f, "f", x, falling[0]) -> asked(f, "f", x, falling[-1])
+    evaluate(f, "f", x, falling[0]) -> evaluate(f, "f", x, falling[-1])
     # Without further noise f would have nothing to mend: add it before each further call.
-    x0 + scale(numpy.sqrt(sigma**2 - low**2), z) -> x0 + 0 * z
+    x0 + per_example(numpy.sqrt(sigma**2 - low**2), z) -> x0 + 0 * z
     # sigma_min is an argument: take what is given.
     numpy.sqrt(sigma**2 - low**2) -> numpy.sqrt(sigma**2 - 0.002**2 * (sigma > 0.002))
     # Use the generator that is given, and in the dtype of x.
@@ -334,7 +338,7 @@ MISTAKES = {
         x0 = f(x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z, sigma)
     return x0
     # x is noise at the level sigmas[0] already: it is not multiplied once more.
-    asked(f, "f", x, falling[0]) -> asked(f, "f", scale(falling[0], x), falling[0])
+    evaluate(f, "f", x, falling[0]) -> evaluate(f, "f", per_example(falling[0], x), falling[0])
     # Noise is drawn for the further levels alone: a draw before them shifts all others.
     rng.standard_normal(x.shape, dtype=x.dtype)
     x0 = f(x, each(sigmas[0], x))

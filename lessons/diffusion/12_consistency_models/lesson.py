@@ -38,7 +38,7 @@ from minigen.diffusion.consistency import consistency_distillation_loss, consist
 from minigen.diffusion.consistency import discretization, eps_model_from_denoiser
 from minigen.diffusion.consistency import lognormal_intervals, multistep, ode_step, pseudo_huber
 from minigen.diffusion.networks.mlp import EpsMLP
-from minigen.diffusion.schedule import Schedule, scale
+from minigen.diffusion.schedule import Schedule, per_example
 from minigen.metrics import sampling_floor, sliced_wasserstein
 from minigen.optim import cosine
 from minigen.tensor import mse
@@ -320,8 +320,8 @@ def denoising_batch(name, rng, n=512):
 
 def denoising_loss(model, x, z, sigma):
     """Squared errors of the clean data, weighted so that the network's output counts the same."""
-    error = model(x + scale(sigma, z), sigma) - x
-    return np.mean(scale((sigma**2 + width**2) / (sigma * width) ** 2, error**2))
+    error = model(x + per_example(sigma, z), sigma) - x
+    return np.mean(per_example((sigma**2 + width**2) / (sigma * width) ** 2, error**2))
 
 
 # %%
@@ -754,7 +754,7 @@ least, most = float(known[0]), high_end
 teacher = ConsistencyModel(FromV(base.net), 0.0, 1.0)
 images = lesson.rng("check").standard_normal((4, 28, 28, 1), dtype=np.float32)
 t, sigma = np.array([1, 10, 60, 150]), known[np.array([1, 10, 60, 150]) - 1]
-in_schedule = scale(np.sqrt(base.schedule.alpha_bar[t]), images)
+in_schedule = per_example(np.sqrt(base.schedule.alpha_bar[t]), images)
 theirs = predict_x0_from_eps(in_schedule, t, base(in_schedule, t), base.schedule)
 gap = np.abs(teacher(images, sigma) - theirs).max()
 lesson.check("clean data by the wrapper and by the base: difference", gap, at_most=1e-3)

@@ -520,7 +520,7 @@ net = LatentNet(
     words=len(WORDS),
     length=3,
     width=lesson.size(40, quick=8),
-    overview=lesson.size(640, quick=16),
+    global_mlp=lesson.size(640, quick=16),
 )
 batch = lesson.size(64, quick=16)
 pairs = mnist.batches(scaled, captions, size=batch, rng=rng)

@@ -274,7 +274,7 @@ def seven(x, labels, rng):
     return avg_pool2d(x, 4), labels.astype(int)
 
 
-net = UNet(lesson.rng("base net"), width=width, overview=8 * width, size=(8, 8), classes=10)
+net = UNet(lesson.rng("base net"), width=width, global_mlp=8 * width, size=(8, 8), classes=10)
 base = train("base, 7×7", Padded(net), lesson.steps(3000, quick=2), seven, batch=64)
 
 

@@ -296,8 +296,8 @@ lesson.claim(
 # %%
 base = lesson.pretrained("digit_diffusion")
 width = base.net.conv_in.w.shape[-1]
-hidden = base.net.overview.first.b.size
-decoder = UNet(lesson.rng("decoder"), width=width, overview=hidden, classes=10, vectors=E)
+hidden = base.net.global_mlp.first.b.size
+decoder = UNet(lesson.rng("decoder"), width=width, global_mlp=hidden, classes=10, vectors=E)
 decoder.load_state({**decoder.state(), **base.net.state()})
 
 

@@ -189,8 +189,8 @@ meanings = meaning_of(tokens)
 
 # %%
 base = lesson.pretrained("digit_diffusion")
-width, hidden_units = base.net.conv_in.w.shape[-1], base.net.overview.first.b.size
-unet = UNet(lesson.rng("unet"), width=width, overview=hidden_units, classes=10, vectors=E)
+width, hidden_units = base.net.conv_in.w.shape[-1], base.net.global_mlp.first.b.size
+unet = UNet(lesson.rng("unet"), width=width, global_mlp=hidden_units, classes=10, vectors=E)
 unet.load_state({**unet.state(), **base.net.state()})
 process = base.schedule
 

@@ -98,7 +98,7 @@ lesson.figure(
 # makes of a batch of four, 16 × 16 pixels:
 
 # %%
-net = UNet(lesson.rng("a net"), width=16, overview=64, size=(16, 16))
+net = UNet(lesson.rng("a net"), width=16, global_mlp=64, size=(16, 16))
 noise = lesson.rng("noise").standard_normal((4, 16, 16, 1), dtype=np.float32)
 times = np.array([1, 50, 100, 200])
 upper = net.conv_in(np.reshape(noise, (4, 8, 2, 8, 2)).transpose(0, 1, 3, 2, 4).reshape(4, 8, 8, 4))
@@ -208,7 +208,7 @@ WIDTH = lesson.size(16, quick=8)
 
 
 def plain(rng):
-    return UNet(rng, width=WIDTH, overview=64, size=(16, 16))
+    return UNet(rng, width=WIDTH, global_mlp=64, size=(16, 16))
 
 
 def no_shortcut(rng):
@@ -225,7 +225,7 @@ def no_attention(rng):
 
 def no_global_block(rng):
     net = plain(rng)
-    net.overview = Same()
+    net.global_mlp = Same()
     return net
 
 

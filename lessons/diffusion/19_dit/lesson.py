@@ -408,7 +408,7 @@ lesson.sampler("small digits", draw)
 # that knowledge worth, with so little training?
 
 # %%
-unet = UNet(lesson.rng("unet"), width=16, overview=128, size=(16, 16), classes=10)
+unet = UNet(lesson.rng("unet"), width=16, global_mlp=128, size=(16, 16), classes=10)
 unet_steps = lesson.steps(1500, quick=2)  # for about as many seconds; see the table
 
 # %%

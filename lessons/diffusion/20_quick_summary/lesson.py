@@ -302,7 +302,7 @@ image_flow = ImageRealNVP(
     small=True,
     affine=True,
 )
-unet = UNet(init, width=lesson.size(32, quick=8), overview=lesson.size(512, quick=32))
+unet = UNet(init, width=lesson.size(32, quick=8), global_mlp=lesson.size(512, quick=32))
 cosine_process = Schedule.cosine(T)
 
 

@@ -1,9 +1,9 @@
 """ControlNet: new conditions for a trained network, which itself is left as it is.
 
-A block of the network is locked, and a trainable copy of it beside it sees the input plus the condition. The two are
-joined by *zero convolutions*, 1×1 with weights and biases of zero: at the start the copy adds nothing, whatever it
-computes, and no noise enters the trained network. Zhang, Rao and Agrawala, "Adding Conditional Control to
-Text-to-Image Diffusion Models", 2023.
+A block of the network is locked, and a trainable copy of it receives the input plus the condition. The two are joined
+by *zero convolutions*, 1×1 with weights and biases of zero: at the start the copy adds nothing, whatever it computes,
+and no noise enters the trained network. Zhang, Rao and Agrawala, "Adding Conditional Control to Text-to-Image Diffusion
+Models", 2023.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def conv1x1_gradients(x: Array, w: Array, g: Array) -> tuple[Array, Array, Array
     """The gradients of a loss in w, b and x, where y = x w + b at each position and g is the loss's gradient in y.
 
     x (N, H, W, C), w (C, K), g (N, H, W, K) -> dw (C, K), db (K,), dx (N, H, W, C). With w = 0, dx is 0 and dw is not:
-    a zero convolution learns at once, what lies before it only later. ValueError: shapes that do not fit.
+    a zero convolution learns at once, the layers before it only later. ValueError: shapes that do not fit.
     """
     w = checks.array("w", w, "C", "K")
     x = checks.array("x", x, "N", "H", "W", np.shape(w)[0])
@@ -46,7 +46,7 @@ class ControlledBlock(Module):
     `.frozen` is the block itself, taken out of training; `.trained` a copy that shares no array with it, in training.
     `.zero_in` and `.zero_out` are zero convolutions. At first the gradient is zero everywhere but at `.zero_out`: its
     own input is not zero, though it multiplies it by zero. After one step the others learn too.
-    ValueError: a block that is no Module, x or c of another shape.
+    ValueError: a block that is not a Module, x or c of another shape.
     """
 
     def __init__(self, rng: Rng, block: Module, channels: int):
@@ -66,12 +66,12 @@ class ControlledBlock(Module):
 
 
 class ControlNet(Module):
-    """A trained U-Net with a control picture: called (x, t, y=None, c=None), as the U-Net is, and with c.
+    """A trained U-Net with a control image: called (x, t, y=None, c=None), as the U-Net is, and with c.
 
-    c: the picture (N, H, W, channels), such as edges; None is no control, and then it is the U-Net, to the last bit.
+    c: the image (N, H, W, channels), such as edges; None is no control, and then it is the U-Net, to the last bit.
     `.frozen` is the U-Net itself, taken out of training; `.trained` a copy of its way down, in training. c enters the
     copy after its first convolution; what the copy computes enters the way up of the frozen one at two places, the
-    lowest level and the skip connection. All three pass through zero convolutions. ValueError: no U-Net, other shapes.
+    lowest level and the skip connection. All three pass through zero convolutions. ValueError: no `UNet`, other shapes.
     Zhang, Rao and Agrawala 2023, figure 3.
     """
 

@@ -7,6 +7,8 @@ layer norm, and a gate on each sublayer that starts at zero, so that every block
 Diffusion Models with Transformers", 2023.
 """
 
+from typing import Any
+
 import autograd.numpy as np
 import numpy
 
@@ -51,7 +53,7 @@ def unpatchify(tokens: Array, size: int, height: int, width: int) -> Array:
 
 
 def sincos_2d(height: int, width: int, dim: int) -> numpy.ndarray:
-    """Sines and cosines of the places of a grid, (height · width, dim) float32, row by row.
+    """Sines and cosines of the positions of a grid, (height · width, dim) float32, row by row.
 
     The first half of the features is for the column, the second for the row; each is [sin, cos] of the position times
     10000^(−k/(dim/4)), k = 0 ... dim/4 − 1. ValueError: dim not a multiple of 4.
@@ -148,6 +150,8 @@ class DiT(Module):
     """
 
     buffers = ("positions",)
+    norm: Any  # LayerNorm; None with "adaln-zero", where it is in the last layer
+    final: Any  # FinalLayer with "adaln-zero", else Linear
 
     def __init__(
         self,
@@ -190,25 +194,25 @@ class DiT(Module):
         out = unpatchify(tokens, self.patch, self.height, self.width)  # (N, H, W, channels)
         return like(out, x)
 
-    def _block(self, rng, dim, heads):
+    def _block(self, rng: Rng, dim: int, heads: int) -> Module:
         if self.conditioning == "adaln-zero":
             return DiTBlock(rng, dim, heads)
         return TransformerBlock(rng, dim, heads, cross=self.conditioning == "cross-attention")
 
-    def _conditions(self, t, y, n):
+    def _conditions(self, t: numpy.ndarray, y: numpy.ndarray | None, n: int) -> list[Array]:
         """The embeddings (N, dim) of the time steps and, with classes, of the labels."""
         t = numpy.asarray(t)
         if t.dtype.kind not in "iuf" or t.shape not in ((), (n,)):
             raise ValueError(f"t must be one time step or have shape ({n},), got {t.dtype} of shape {t.shape}")
         conditions = [self.time(numpy.broadcast_to(t, (n,)))]
-        if self.classes is None:
+        if self.label is None or self.classes is None:
             if y is not None:
                 raise ValueError("y must be None for a model without classes")
             return conditions
         labels = numpy.full(n, -1) if y is None else checks.integers("y", y, n, least=-1, most=self.classes - 1)
         return [*conditions, self.label(numpy.where(labels < 0, self.classes, labels))]
 
-    def _run(self, tokens, conditions):
+    def _run(self, tokens: Array, conditions: list[Array]) -> Array:
         """All blocks and the last layer: (N, L, dim) -> (N, L, patch² channels)."""
         if self.conditioning == "adaln-zero":
             c = sum(conditions)  # (N, dim)
@@ -227,13 +231,13 @@ class DiT(Module):
 # ------------------------------------------------------------------------------------------- what they share
 
 
-def _parts(a, count):
+def _parts(a: Array, count: int) -> list[Array]:
     """(N, count · dim) cut into `count` arrays (N, dim)."""
     dim = np.shape(a)[1] // count
     return [a[:, k * dim : (k + 1) * dim] for k in range(count)]
 
 
-def _check_size(size, height, width, name="size"):
+def _check_size(size: int, height: int, width: int, name: str = "size") -> None:
     checks.whole(name, size)
     if height % size or width % size:
         raise ValueError(f"{name} must divide the height and width, {height} x {width}, got {size}")

@@ -43,16 +43,10 @@ class EpsMLP(Module):
             raise ValueError(f"t must have shape ({len(x)},), one time step for each example, got {np.shape(t)}")
         inputs = [x, sinusoidal(t, self.time_features)]  # (N, dim), (N, time_features)
         if self.classes is not None:
-            inputs.append(one_hot(y, len(x), self.classes))  # (N, classes)
+            labels = numpy.full(len(x), -1) if y is None else y
+            labels = checks.integers("y", labels, len(x), least=-1, most=self.classes - 1)
+            inputs.append((labels[:, None] == numpy.arange(self.classes)).astype(numpy.float32))  # (N, classes)
         elif y is not None:
             raise ValueError("y must be None for a model without classes")
         out = self.body(np.concatenate(inputs, axis=1))  # (N, dim)
         return like(out, x)
-
-
-def one_hot(y: numpy.ndarray | None, n: int, classes: int) -> numpy.ndarray:
-    """Labels (n,) in −1..classes − 1 -> (n, classes), float32: a row of zeros for −1, and for all if y is None."""
-    if y is None:
-        return numpy.zeros((n, classes), numpy.float32)
-    labels = checks.integers("y", y, n, least=-1, most=classes - 1)
-    return (labels[:, None] == numpy.arange(classes)).astype(numpy.float32)

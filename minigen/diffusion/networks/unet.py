@@ -4,7 +4,7 @@
                                               |                                              ^
                                           downsample                                     upsample
                                               v                                              |
-                                          7 x 7 x 2 width: blocks, attention, overview, blocks
+                                          7 x 7 x 2 width: blocks, attention, global MLP, blocks
 
 First each block of 2 x 2 pixels becomes one position with 4 channels: nothing is lost, and every convolution costs a
 quarter. On the way down the resolution falls and the channels grow in number, so that the lowest level sees the whole
@@ -14,7 +14,7 @@ Ronneberger et al. 2015 for the shape; Ho et al. 2020 for residual blocks, group
 With `classes` the network is conditional. The label's embedding is added to that of the time step, and both enter each
 residual block by adaptive group normalization (`adagn`), as in Dhariwal and Nichol 2021.
 
-The overview (`GlobalMLP`) is an addition to these papers, and optional. A convolution computes the same at every
+The global MLP (`GlobalMLP`) is an addition to these papers, and optional. A convolution computes the same at every
 position, and attention compares contents, not positions; both learn positions only from the borders inwards. For
 images in which every position has its own meaning, such as centered digits, a small fully connected network over all
 positions of the lowest level has weights for each of them, and costs about as much as one convolution.
@@ -26,6 +26,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.diffusion.ddpm import join_output, split_output
 from minigen.nn import (
     Conv2d,
     Embedding,
@@ -61,7 +62,7 @@ def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     for _ in range(depth):
         side = 2 * side - 4
         if side < 1:
-            raise ValueError(f"size must leave a picture at the end, got {size}")
+            raise ValueError(f"size must leave an image at the end, got {size}")
         up.append(side)
     return down, up
 
@@ -162,8 +163,8 @@ class UNet(Module):
     width:    channels of the upper level (a multiple of 8); the lower one has twice as many.
     blocks:   residual blocks of each level on the way down, as many on the way up.
     learned_variance: return (eps, v), v being in the same shape, for the hybrid loss. Starts as eps = 0 (and v = 0).
-    overview: hidden units of a fully connected network (`GlobalMLP`) over all positions of the lowest level, for images
-              of size `size` only; None leaves it out, and the network takes images of any size.
+    global_mlp: hidden units of a fully connected network (`GlobalMLP`) over all positions of the lowest level, for
+              images of size `size` only; None leaves it out, and the network takes images of any size.
     classes:  number of labels y, integers 0 ... classes − 1; −1, or None for all, is no condition. None: no labels.
     vectors:  y may also be vectors (N, vectors), such as embeddings of texts; a row of zeros is no condition. What they
               add starts as zero.
@@ -178,7 +179,7 @@ class UNet(Module):
         width: int = 32,
         blocks: int = 1,
         learned_variance: bool = False,
-        overview: int | None = None,
+        global_mlp: int | None = None,
         size: tuple[int, int] = (28, 28),
         classes: int | None = None,
         vectors: int | None = None,
@@ -187,16 +188,16 @@ class UNet(Module):
         channels, blocks = checks.whole("channels", channels), checks.whole("blocks", blocks)
         if checks.whole("width", width) % GROUPS:
             raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
-        for name, count in (("overview", overview), ("classes", classes), ("vectors", vectors)):
+        for name, count in (("global_mlp", global_mlp), ("classes", classes), ("vectors", vectors)):
             if count is not None:
                 checks.whole(name, count)
         if len(checks.wholes("size", size)) != 2:
             raise ValueError(f"size must be (H, W), got {size}")
-        if overview is not None and (size[0] % 4 or size[1] % 4):
+        if global_mlp is not None and (size[0] % 4 or size[1] % 4):
             raise ValueError(f"size must be two multiples of 4, got {size}")
         dim_time, low = 4 * width, 2 * width
 
-        def block(c_in, c_out):
+        def block(c_in: int, c_out: int) -> AdaptiveResidualBlock | ResidualBlock:
             if classes is not None or vectors is not None:
                 return AdaptiveResidualBlock(rng, c_in, c_out, dim_time)
             groups = (GROUPS, GROUPS)
@@ -210,7 +211,7 @@ class UNet(Module):
         self.mid1 = [block(low, low) for _ in range(blocks)]
         self.attention = AttentionBlock(rng, low)
         positions = (size[0] // 4, size[1] // 4)
-        self.overview = None if overview is None else GlobalMLP(rng, positions, low, dim_time, overview)
+        self.global_mlp = None if global_mlp is None else GlobalMLP(rng, positions, low, dim_time, global_mlp)
         self.mid2 = [block(low, low) for _ in range(blocks)]
         self.upsample = Conv2d(rng, low, width, 1)
         self.up = [block(2 * width, width), *[block(width, width) for _ in range(blocks - 1)]]
@@ -239,7 +240,7 @@ class UNet(Module):
         for block in self.mid1:
             h = block(h, condition)
         h = self.attention(h)
-        h = h if self.overview is None else self.overview(h, condition)
+        h = h if self.global_mlp is None else self.global_mlp(h, condition)
         for block in self.mid2:
             h = block(h, condition)
         return h, skip
@@ -266,7 +267,7 @@ class UNet(Module):
         embedding = self.time(t)
         return silu(embedding if y is None else embedding + self._given(y, n))
 
-    def _given(self, y, n):
+    def _given(self, y: numpy.ndarray, n: int) -> Array:
         """The embedding of a condition: labels (N,) or vectors (N, vectors)."""
         if self.vector is not None and np.ndim(y) == 2:
             return self.vector(checks.array("y", y, n, np.shape(self.vector.w)[0], finite=False))
@@ -278,5 +279,6 @@ class UNet(Module):
 
 
 def output_like(output: Any, x: Array) -> Any:
-    """The output of the network, one array or a pair, in the dtype of x."""
-    return tuple(like(each, x) for each in output) if isinstance(output, tuple) else like(output, x)
+    """The output of the network, eps or (eps, v), in the dtype of x."""
+    eps, v = split_output(output)
+    return join_output(like(eps, x), None if v is None else like(v, x))

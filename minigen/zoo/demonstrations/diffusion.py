@@ -10,6 +10,7 @@ import numpy
 from minigen.data import toy
 from minigen.diffusion import consistency, ddpm, distillation, guidance, langevin, samplers, score
 from minigen.diffusion.consistency import ConsistencyModel
+from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.schedule import Schedule
 from minigen.nn import MLP
@@ -231,27 +232,13 @@ def classifier_guided(rng: Rng) -> Iterator[Frame]:
     return watch_samples(some[some[:, 0] > 0][:SHOWN], steps, step, look, frames=12)
 
 
-# ------------------------------------------------------------------------------------------- exact models of the ring
-
-
-def ring_eps(schedule: Schedule) -> Callable:
-    """The exact model of the noise for the ring: no network has to be trained to teach another."""
-    noised = [ring().noised(np.sqrt(a), np.sqrt(1 - a)) for a in schedule.alpha_bar]
-
-    def eps_model(x: Array, t: Array, y: Array = None) -> Array:
-        t = numpy.broadcast_to(t, len(x))
-        eps = numpy.empty_like(x)
-        for s in numpy.unique(t):
-            eps[t == s] = -numpy.sqrt(1 - schedule.alpha_bar[s]) * noised[s].score(x[t == s])
-        return eps
-
-    return eps_model
+# ------------------------------------------------------------------------------------------- the exact score of the ring
 
 
 def distilled(rng: Rng) -> Iterator[Frame]:
     """A student learns to do in one step what its teacher, which is exact for the ring, does in two."""
     density, steps, schedule = ring(), 500, Schedule.linear(16, 1e-2, 0.6)
-    teacher, student = ring_eps(schedule), EpsMLP(rng, width=WIDTH, layers=3)
+    teacher, student = exact_eps_model(density, schedule), EpsMLP(rng, width=WIDTH, layers=3)
     half, x_T = distillation.halved(schedule), noise(rng, SHOWN)
 
     def batch(rng: Rng) -> tuple[Array, Array, Array]:
@@ -271,7 +258,7 @@ def distilled(rng: Rng) -> Iterator[Frame]:
 def langevin_sampling(rng: Rng) -> Iterator[Frame]:
     """Langevin sampling of the ring by its exact score; nothing is trained."""
     schedule, t = linear(), 4
-    eps_model, real = ring_eps(schedule), ring().sample(rng, SHOWN)
+    eps_model, real = exact_eps_model(ring(), schedule), ring().sample(rng, SHOWN)
     x = 0.3 * noise(rng, SHOWN)
 
     def step(i: int) -> None:

@@ -174,7 +174,7 @@ def test_gradients_of_a_1x1_convolution(rng):
 
 @pytest.fixture
 def unet(rng):
-    net = UNet(rng, width=8, overview=16, size=(8, 8), classes=3)
+    net = UNet(rng, width=8, global_mlp=16, size=(8, 8), classes=3)
     return shaken(net, rng)
 
 
