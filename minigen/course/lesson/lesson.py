@@ -159,6 +159,7 @@ class Lesson:
     ) -> Any:
         """A model of the lesson's own that is trained once and then loaded from the user's cache directory.
 
+        It is trained anew when the code of the lesson, or of what that imports, has changed.
         `build(config)` makes the untrained model, `train(model, config, fit)` trains it in place (or returns the one
         to keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.
         `fit` is called as `lesson.fit` is, `fit(step, steps, state=..., label=...)`, and goes on where an interrupted
