@@ -22,7 +22,7 @@ from minigen.course.exercise import catalog, checking, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
-from minigen.course.exercise.progress import Progress, home, lesson_progress, locked
+from minigen.course.exercise.progress import Progress, changed, home, lesson_progress
 from minigen.course.lesson.options import Parser, parsed
 
 __all__ = ["main", "progress", "substituted"]
@@ -223,13 +223,12 @@ def _one(text: str) -> Exercise:
 
 def _hint(args: argparse.Namespace) -> int:
     exercise = _one(args.id)
-    record = Progress(args.dir)
-    level = min(record.of(exercise)["hints"] + 1, len(exercise.hints))
+    level = min(Progress(args.dir).of(exercise)["hints"] + 1, len(exercise.hints))
     for number, hint in enumerate(exercise.hints[:level], start=1):
         print(_hint_text(number, hint))
-    record.update(exercise, hints=level)
     if args.dir.is_dir():
-        record.save()
+        with contextlib.suppress(OSError), changed(args.dir) as record:
+            record.update(exercise, hints=level)
     else:
         print(f"(to have the next one, begin: minigen exercise start {exercise.lesson})", file=sys.stderr)
     left = len(exercise.hints) - level
@@ -297,12 +296,11 @@ def _reset(args: argparse.Namespace) -> int:
         text = stubs.stub_file(everything)
     backup = _backup(path)
     path.write_text(text, encoding="utf-8")
-    with locked(args.dir):
-        record = Progress(args.dir)
-        passed = [exercise.name for exercise in exercises if record.of(exercise)["passed"]]
+    record = Progress(args.dir)
+    passed = [exercise.name for exercise in exercises if record.of(exercise)["passed"]]
+    with contextlib.suppress(OSError), changed(args.dir) as record:
         for exercise in exercises:
             record.entries.pop(exercise.id, None)
-        record.save()
     print(f"{path} starts again ({', '.join(exercise.name for exercise in exercises)}); yours is kept in {backup}")
     if passed:
         print(f"the recorded pass of {', '.join(passed)} is forgotten; it comes back when {path.name} passes again")

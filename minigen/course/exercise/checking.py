@@ -29,7 +29,7 @@ from minigen.course.exercise.grading.submission import (
     read_bytes,
     read_submission,
 )
-from minigen.course.exercise.progress import Progress, home, locked
+from minigen.course.exercise.progress import Progress, changed, home
 from minigen.course.exercise.source import grade_source
 from minigen.course.exercise.stubs import MARKER
 
@@ -108,13 +108,12 @@ def check_files(
 
 def note(reports: Sequence[Report], folder: Path) -> None:
     """Add results to the record of a folder; report it if it cannot be written."""
-    with locked(folder):
-        record = Progress(folder)
-        for report in reports:
-            if report.status != status.GRADER_ERROR:
-                record.checked(report.exercise, report.points, report.passed)
-        saved = record.save()
-    if not saved:
+    try:
+        with changed(folder) as record:
+            for report in reports:
+                if report.status != status.GRADER_ERROR:
+                    record.checked(report.exercise, report.points, report.passed)
+    except OSError:
         print(f"minigen: your progress cannot be saved in {folder}", file=sys.stderr)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from minigen.course.exercise.format import Exercise
+from minigen.files import locked, write_text
 
-__all__ = ["FILE_NAME", "LessonProgress", "Progress", "home", "lesson_progress", "locked"]
+__all__ = ["FILE_NAME", "LessonProgress", "Progress", "changed", "home", "lesson_progress"]
 
 FILE_NAME = ".progress.json"
 
@@ -71,44 +70,21 @@ class Progress:
         best = max(points, before["points"]) if before["passed"] else points
         self.update(exercise, points=best, passed=passed or before["passed"], tries=before["tries"] + 1)
 
-    def save(self) -> bool:
-        """Write the file as a whole or not at all; False if the folder cannot be written."""
-        text = json.dumps({"version": 1, "exercises": self.entries}, indent=1, sort_keys=True) + "\n"
-        try:
-            handle, name = tempfile.mkstemp(prefix=".progress-", dir=self.path.parent)
-        except OSError:
-            return False
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(name, self.path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            return False
-        return True
+    def save(self) -> None:
+        """Write the file as a whole or not at all. Raises OSError."""
+        write_text(self.path, json.dumps({"version": 1, "exercises": self.entries}, indent=1, sort_keys=True) + "\n")
 
 
 @contextlib.contextmanager
-def locked(folder: Path, patience: float = 5.0) -> Iterator[None]:
-    """Keep other processes from changing the record of a folder; a lock that is left over is taken after a while."""
-    lock = Path(folder) / f"{FILE_NAME}.lock"
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-            break
-        except FileExistsError:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.01)
-        except OSError:  # a folder that cannot be written: saving will say so
-            break
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(lock)
+def changed(folder: Path) -> Iterator[Progress]:
+    """The record of a folder, to be changed in the block and saved at its end; other processes wait meanwhile.
+
+    Raises OSError if the folder cannot be written: before the block, or at its end.
+    """
+    with locked(Path(folder) / f"{FILE_NAME}.lock"):
+        record = Progress(folder)
+        yield record
+        record.save()
 
 
 def lesson_progress(exercises: Iterable[Exercise], folder: Path) -> LessonProgress:
