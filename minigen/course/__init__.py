@@ -5,9 +5,8 @@
 """
 
 from minigen.course.console import UsageError
-from minigen.course.exercise.checking import inputs
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.notebook import check, use
+from minigen.course.exercise.notebook import check, inputs, use
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.declare import Lesson
 

@@ -9,9 +9,9 @@ import pytest
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import protocol
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.compare import compare, distance
-from minigen.course.exercise.grading.observe import Impl, Outcome, observe
-from minigen.course.exercise.grading.relations import Pair, relation
+from minigen.course.exercise.grading.compare import Pair, compare, distance, relation
+from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.outcome import Outcome
 
 
 def case(**expect):

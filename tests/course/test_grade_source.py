@@ -13,9 +13,10 @@ from minigen.course.exercise import catalog, stubs, substitute
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.in_process import grade_source, load_source
 from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.source import grade_source, load_source
+from minigen.course.exercise.progress import lesson_in_words
 
 SAMPLE = ["gan/12/gradient_penalty", "vae/08/elbo", "flow/05/affine_forward"]
 SAMPLE += ["start/01/bce_with_logits", "flow/09/lstm_step", "diffusion/01/q_step"]
@@ -210,4 +211,4 @@ def test_the_command_line_checks_in_this_process(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("minigen.course.exercise.grading.runner.run", lambda *a: pytest.fail("a worker was started"))
     assert command.main(["check", "gan/12/critic_loss", "--here"]) == 0
     assert "gan/12/critic_loss: pass, 8 of 8 points" in capsys.readouterr().out
-    assert command.progress("gan/12").startswith("1/")
+    assert lesson_in_words("gan/12").startswith("1/")

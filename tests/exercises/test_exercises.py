@@ -6,7 +6,8 @@ import pytest
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import grade_file, references
+from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.reference import references
 from minigen.course.exercise.prove import prove
 from minigen.nn import Module
 from minigen.tensor import leaves

@@ -26,8 +26,8 @@ from minigen.course.classroom.report import Tally
 from minigen.course.classroom.roster import Student
 from minigen.course.console import UsageError
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import everywhere
-from minigen.course.exercise.grading.observe import Outcome
+from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.report import same_for_every_case
 
 __all__ = ["Options", "Summary", "grade_class"]
 
@@ -158,7 +158,7 @@ def _not_graded(handin: Handin, assignment: Assignment, seeds: Sequence[int], wh
     """The rows of a submission that the grader failed on."""
     rows = []
     for asked, answer in zip(assignment.asked, handin.answers, strict=True):
-        report = everywhere(asked.exercise, Outcome(status.GRADER_ERROR, why.reason))
+        report = same_for_every_case(asked.exercise, Outcome(status.GRADER_ERROR, why.reason))
         rows.append(row_of(asked, answer.submission, answer.sha256, answer.notes, [report], seeds))
     return rows
 

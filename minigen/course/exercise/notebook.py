@@ -1,4 +1,4 @@
-"""What a notebook offers to a student: `check` her function, and `use` it to train the lesson."""
+"""What a notebook offers to a student: `check` her function, see its `inputs`, `use` it to train the lesson."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from minigen.course.console import UsageError
-from minigen.course.exercise import catalog, checking, substitute
+from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.format import Exercise, resolve
-from minigen.course.exercise.grading import runner
-from minigen.course.exercise.grading.grade import grade_function
-from minigen.course.exercise.grading.report import render
-from minigen.course.exercise.progress import Progress, home
+from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.in_process import grade_function
+from minigen.course.exercise.grading.inputs import arguments
+from minigen.course.exercise.grading.reference import references
+from minigen.course.exercise.grading.report import render, render_all
+from minigen.course.exercise.grading.runner import MARK
+from minigen.course.exercise.grading.submission import read_submission
+from minigen.course.exercise.progress import Progress, answer_file, home, next_exercise, next_step, note
 
-__all__ = ["check", "use"]
+__all__ = ["check", "inputs", "use"]
 
 
 def check(exercise_id: str | Callable, function: Callable | None = None) -> None:
@@ -26,7 +30,7 @@ def check(exercise_id: str | Callable, function: Callable | None = None) -> None
     student's folder, as that of `minigen exercise check` is. `check("gan/02")` checks the student's file.
     Raises UsageError for an unknown exercise.
     """
-    if runner.MARK in os.environ:  # a call that was left in a student's file
+    if MARK in os.environ:  # a call that was left in a student's file
         print("(a file that is being checked does not check itself)")
         return
     if function is None and callable(exercise_id):
@@ -37,8 +41,11 @@ def check(exercise_id: str | Callable, function: Callable | None = None) -> None
     exercises = catalog.find(exercise_id)
     with substitute.suspended():
         if function is None:
-            reports = checking.check_files([(checking.answer_file(exercises[0].lesson), exercises)])
-            print(checking.summary(reports))
+            path = answer_file(exercises[0].lesson)
+            submission = read_submission(path)
+            reports = [grade_file(exercise, submission) for exercise in exercises]
+            note(reports, path)
+            print(render_all(reports, sys.stdout), next_step(reports), sep="\n\n")
             return
         _check_here(_one(exercise_id, exercises), substitute.own(function))
 
@@ -49,12 +56,29 @@ def _check_here(exercise: Exercise, function: Any) -> None:
     folder = home()
     with contextlib.suppress(OSError):
         folder.mkdir(exist_ok=True)
-    checking.note([report], folder)
+    note([report], answer_file(exercise.lesson, folder))
     if not report.passed:
         print(f"\nstuck? run  !minigen exercise hint {exercise.id}  in a cell")
         return
     print(f"\nnow train with it: from minigen.course import use; use({_name(function)}); run the lesson's cells again")
-    print(checking.next_exercise(folder, after=exercise.id))
+    print(next_exercise(folder, after=exercise.id))
+
+
+def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
+    """The arguments of the first call that a case makes: `my_loss(*inputs("gan/12/critic_loss", "by_hand"))`.
+
+    Raises UsageError for an unknown exercise or case, and in a file that is being checked.
+    """
+    if MARK in os.environ:
+        raise UsageError("inputs(...) is for your own Python session and not available in a check; remove the call")
+    exercises = catalog.find(exercise_id)
+    if len(exercises) != 1:
+        raise UsageError(f"{exercise_id!r} has several exercises: say which")
+    for wanted, row in zip(exercises[0].cases, references(exercises[0], seed), strict=True):
+        if wanted.name == case and row.calls:
+            return tuple(arguments(exercises[0].reference, row.calls[0]).values())
+    names = ", ".join(wanted.name for wanted in exercises[0].cases)
+    raise UsageError(f"{exercises[0].id} has no case {case!r}; it has {names}")
 
 
 def use(*functions: Callable, exercise: str | None = None) -> None:
@@ -64,7 +88,7 @@ def use(*functions: Callable, exercise: str | None = None) -> None:
     function, `use` it again. `use()` says how often they were called, and puts the package's own back.
     Raises UsageError for what is no function, and for an unknown exercise; nothing is changed then.
     """
-    if runner.MARK in os.environ:  # a call that was left in a student's file
+    if MARK in os.environ:  # a call that was left in a student's file
         print("(a file that is being checked trains nothing)")
         return
     if not functions:

@@ -6,6 +6,7 @@ import ast
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from minigen.course.console import plural
 from minigen.course.exercise import functions
 from minigen.course.exercise.format import Exercise
 
@@ -68,7 +69,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
     }
     width = max(map(len, commands))
     head = [
-        f"{MARKER}{lesson}: {len(exercises)} function{'s' * (len(exercises) != 1)}, about {minutes:g} minutes.",
+        f"{MARKER}{lesson}: {plural(len(exercises), 'function')}, about {minutes:g} minutes.",
         "#",
         "# Replace each `raise NotImplementedError` by your answer. Then",
         *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),

@@ -16,7 +16,7 @@ from minigen.course.classroom.pool import Failed, Graded
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.grade import references
+from minigen.course.exercise.grading.reference import references
 from minigen.course.exercise.grading.submission import Submission
 
 from .conftest import CRITIC, HEAD, MINIMAX, SECRET, TOML
@@ -342,7 +342,7 @@ def test_two_runs_at_once(a_class):
 def test_a_case_counts_if_it_passes_with_every_seed(a_class):
     """critic_loss has cases of 1, 2, 1, 2 and 2 points; with one seed the second fails, with the other the last."""
     from minigen.course.exercise.grading.compare import Verdict
-    from minigen.course.exercise.grading.grade import Report
+    from minigen.course.exercise.grading.report import Report
 
     asked = a_class.assignment.asked[0]
     assert [case.points for case in asked.exercise.cases] == [1, 2, 1, 2, 2]
