@@ -10,7 +10,7 @@ from typing import Any
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, substitute
-from minigen.course.exercise.format import Exercise, resolve
+from minigen.course.exercise.format import Exercise, resolve_target
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_function
 from minigen.course.exercise.grading.inputs import arguments
@@ -104,7 +104,7 @@ def use(*functions: Callable, exercise: str | None = None) -> None:
                 raise UsageError(f"use takes functions, use(my_function), got {type(function).__name__}")
             name = _name(function) if exercise is None else exercise
             found = _one(name, catalog.find(name))
-            if function is resolve(found.target)[2]:
+            if function is resolve_target(found.target)[2]:
                 raise UsageError(f"{found.name} is the package's own function: write yours, then use it")
             wanted.append((found, function))
     record = Progress(home())

@@ -8,9 +8,6 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import autograd.numpy as anp
-from autograd.tracer import getval
-
 from minigen.course.exercise import functions
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
@@ -77,6 +74,9 @@ def _pad_divisor(node: ast.BinOp, epsilon: float) -> ast.AST:
 def wrapped(function: Callable) -> list[Mutant]:
     """Versions of a function with one argument changed before it, or its result after it; like `padded`."""
 
+    import autograd.numpy as anp  # here, since every command imports this module and few need it
+    from autograd.tracer import getval
+
     def clipped(value: Any, low: float) -> Any:
         """An array kept away from 0 and 1, as probabilities often are."""
         return anp.clip(value, low, 1 - low)
@@ -96,6 +96,8 @@ def wrapped(function: Callable) -> list[Mutant]:
 
 def substituted(function: Callable) -> list[Mutant]:
     """Versions of a function with something simple in the place of one argument, such as its square."""
+    import autograd.numpy as anp
+
     simple: dict[str, Callable] = {
         "the absolute value of": anp.abs,
         "minus": anp.negative,

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minigen.course.exercise import catalog, stubs, substitute
-from minigen.course.exercise.format import Exercise, resolve
+from minigen.course.exercise.format import Exercise, resolve_target
 from minigen.course.exercise.grading import runner, sandbox, status
 from minigen.course.exercise.grading.grade import did_you_mean, judge
 from minigen.course.exercise.grading.observe import answer_module, load, run_text
@@ -45,7 +45,7 @@ def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Rep
     if not callable(function):
         message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
         return same_for_every_case(exercise, Outcome(status.WRONG_TYPE, message))
-    if any(function is resolve(target)[2] for target in (exercise.target, *exercise.blocked)):
+    if any(function is resolve_target(target)[2] for target in (exercise.target, *exercise.blocked)):
         message = "this is the package's own function"
         return same_for_every_case(exercise, Outcome(status.PACKAGE_ANSWER, message))
     wanted = references(exercise, seed)
