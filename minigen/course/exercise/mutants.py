@@ -96,13 +96,12 @@ def changed_functions(node: ast.FunctionDef, namespace: Mapping[str, Any], chang
     for index, kind, replacement in changes:
         changed = pickle.loads(packed)
         copies, around = list(ast.walk(changed)), expressions[index]
-        _put(changed, copies[index], replacement)
+        new = _put(changed, copies[index], replacement)
         text = ast.unparse(changed)
         if text in seen:
             continue
         seen.add(text)
-        after = list(ast.walk(changed))[index] if around == index else copies[around]
-        name = f"{_text(nodes[around])} → {_text(after)}"
+        name = f"{_text(nodes[around])} → {_text(new if around == index else copies[around])}"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
@@ -130,8 +129,8 @@ def _expressions(tree: ast.FunctionDef) -> list[int]:
     return found
 
 
-def _put(tree: ast.FunctionDef, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> None:
-    """Change or replace `site` in the tree."""
+def _put(tree: ast.FunctionDef, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> ast.AST:
+    """Change or replace `site` in the tree; return what then stands there."""
     new = replacement(site)
     for parent in ast.walk(tree) if new is not site else ():
         for name, value in ast.iter_fields(parent):
@@ -139,6 +138,9 @@ def _put(tree: ast.FunctionDef, site: ast.AST, replacement: Callable[[ast.AST], 
                 setattr(parent, name, new)
             elif isinstance(value, list):
                 value[:] = [new if item is site else item for item in value]
+    if not hasattr(new, "lineno"):
+        ast.copy_location(new, site)
+    return ast.fix_missing_locations(new)
 
 
 def _text(node: ast.AST) -> str:

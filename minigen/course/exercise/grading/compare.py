@@ -76,10 +76,12 @@ def _jsonable(value: Any) -> Any:
 def distance(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> np.ndarray:
     """|got - want| in units of the tolerance atol + rtol * |want|, elementwise; equal infinities and NaNs agree."""
     with np.errstate(all="ignore"):
-        got, want = got.astype(_wide(got)), want.astype(_wide(want))
+        got, want = got.astype(_wide(got), copy=False), want.astype(_wide(want), copy=False)
         error = np.abs(got - want)
-        tolerance = atol + rtol * np.abs(want)
-        ratio = np.where(error == 0, 0.0, error / tolerance)
+        ratio = error / (atol + rtol * np.abs(want))
+        if np.isfinite(ratio).all():
+            return ratio
+        ratio = np.where(error == 0, 0.0, ratio)
         agree = (got == want) | (np.isnan(got) & np.isnan(want))
         return np.where(agree, 0.0, np.where(np.isfinite(ratio), ratio, np.inf))
 

@@ -6,6 +6,7 @@ autograd traces, or an array of objects, could not be sent to another process. N
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -210,5 +211,9 @@ def magnitude(array: np.ndarray) -> float:
     """The largest absolute value among the finite numbers of an array; 0 if there is none."""
     if array.dtype.kind not in KINDS:
         return 0.0
+    if array.dtype.kind == "f":
+        largest = float(np.abs(array).max(initial=0.0))
+        if math.isfinite(largest):
+            return largest
     numbers = np.abs(array[np.isfinite(array)].astype(complex if array.dtype.kind == "c" else float))
     return float(numbers.max(initial=0.0))

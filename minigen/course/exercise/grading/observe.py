@@ -207,8 +207,8 @@ class Impl:
         self.function, self.forms, self.files = function, forms, tuple(files)
         self.after, self.mutates = after, tuple(mutates)
         self.seen: list[dict] = []
-        self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call
-        self.sizes: set[int] = set()  # lengths of the arguments' axes, for "n times" in a report
+        self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call of the reference
+        self.sizes: set[int] = set()  # lengths of their axes, for "n times" in a report
         self.precision = self.scale = self.given = 0.0  # see Outcome
         self.draws = False
         self.returned: list[np.ndarray] = []
@@ -224,13 +224,15 @@ class Impl:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         names = self._names(args, kwargs)
-        self.calls.append((plain(tuple(map(unbox, args))), {key: plain(unbox(value)) for key, value in kwargs.items()}))
         given = [(name, array) for name, value in names for array in arrays_in(value)]
         numbers = [np.asarray(unbox(value)) for _, value in names if is_number(unbox(value))]
         self.given = max([self.given, *(magnitude(array) for array in numbers + [array for _, array in given])])
-        self.sizes.update(size for _, array in given for size in (*array.shape, array.size))
-        copies = {id(array): array.copy() for name, array in given if name not in self.mutates}
-        kept = [(name, array) for name, array in given if name not in self.mutates]
+        if self.forms is None:
+            options = {key: plain(unbox(value)) for key, value in kwargs.items()}
+            self.calls.append((plain(tuple(map(unbox, args))), options))
+            self.sizes.update(size for _, array in given for size in (*array.shape, array.size))
+        unchanged = [(name, array) for name, array in given if name not in self.mutates]
+        copies = {id(array): array.copy() for _, array in unchanged}
         passed = [with_copies(value, copies) for value in args], {k: with_copies(v, copies) for k, v in kwargs.items()}
         lists = [(each, list(each)) for each in (*passed[0], *passed[1].values()) if type(each) is list]
         try:
@@ -242,7 +244,7 @@ class Impl:
         finally:
             if self.after is not None:
                 self.after()
-        for name, array in kept:
+        for name, array in unchanged:
             if not _same(copies[id(array)], array):
                 raise self._changed(name, args, kwargs)
         for each, items in lists:
@@ -324,13 +326,6 @@ class Impl:
         return failure
 
 
-def _own_randomness() -> tuple:
-    """The state of the generator behind np.random.randn and the like."""
-    state = np.random.get_state(legacy=True)
-    assert isinstance(state, tuple), "a dict comes without `legacy` only"
-    return (state[0], np.asarray(state[1]).tobytes(), *state[2:])
-
-
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and (a.tobytes() == b.tobytes())
 
@@ -354,9 +349,10 @@ def _came_back(value: np.ndarray, returned: Iterable[np.ndarray]) -> bool:
 
 
 def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
-    state = np.random.get_state()
-    np.random.seed(np.random.SeedSequence([seed, number]).generate_state(4))
-    begun = _own_randomness()
+    state, start = np.random.get_state(), np.random.SeedSequence([seed, number]).generate_state(4)
+    np.random.seed(start)
+    next_bytes = np.random.bytes(16)
+    np.random.seed(start)
     try:
         result = driver(impl, np.random.default_rng([seed, number]))
     except KeyboardInterrupt:
@@ -366,7 +362,7 @@ def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     except BaseException as error:
         return _driver_failed(driver, error)
     finally:
-        impl.draws = _own_randomness() != begun  # once a case: a driver has a generator of its own
+        impl.draws = np.random.bytes(16) != next_bytes  # a driver has a generator of its own
         np.random.set_state(state)
     if type(result) is not dict or not result:
         return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
