@@ -27,7 +27,7 @@ from minigen.course.exercise import catalog, stubs, substitute
 from minigen.course.exercise.format import Exercise, resolve_target
 from minigen.course.exercise.grading import runner, sandbox, status
 from minigen.course.exercise.grading.grade import did_you_mean, judge
-from minigen.course.exercise.grading.observe import answer_module, load, run_text
+from minigen.course.exercise.grading.observe import answer_module, generator_restored, load, run_text
 from minigen.course.exercise.grading.outcome import Incident, Outcome, Stopped, with_incident
 from minigen.course.exercise.grading.reference import broken_reference, observe_case, reference_hidden, references
 from minigen.course.exercise.grading.report import Report, same_for_every_case
@@ -49,7 +49,8 @@ def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Rep
         message = "this is the package's own function"
         return same_for_every_case(exercise, Outcome(status.PACKAGE_ANSWER, message))
     wanted = references(exercise, seed)
-    with reference_hidden(exercise, [getattr(function, "__globals__", {})]) as incidents:
+    namespaces = [getattr(function, "__globals__", {})]
+    with reference_hidden(exercise, namespaces) as incidents, generator_restored():
         outcomes = [
             with_incident(observe_case(exercise, function, seed, number, row), incidents)
             for number, row in enumerate(wanted)
@@ -231,6 +232,7 @@ def _surrounded(incidents: list[Incident]) -> Iterator[tuple[sandbox.NumpyKeeper
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
             warnings.catch_warnings(),
+            generator_restored(),
             np.errstate(),
             np.printoptions(),
         ):

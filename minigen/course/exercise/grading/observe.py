@@ -7,7 +7,9 @@ in the parent on the reference, on mistakes, variants and mutants. It needs NumP
 from __future__ import annotations
 
 import ast
+import contextlib
 import errno
+import functools
 import inspect
 import linecache
 import re
@@ -15,7 +17,7 @@ import threading
 import traceback
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,7 @@ from minigen.course.exercise.grading.forms import (
 )
 from minigen.course.exercise.grading.outcome import Failure, Outcome, PackageAnswer, Stopped
 
-__all__ = ["Impl", "answer_module", "failure_of", "load", "observe", "run_text"]
+__all__ = ["Impl", "answer_module", "failure_of", "generator_restored", "load", "observe", "run_text"]
 
 
 # ------------------------------------------------------------------------------------------- running the text
@@ -330,13 +332,37 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and (a.tobytes() == b.tobytes())
 
 
+# ------------------------------------------------------------------------------------------- NumPy's own generator
+
+
+@contextlib.contextmanager
+def generator_restored() -> Iterator[None]:
+    """NumPy's own generator goes on afterwards as if nothing had been drawn from it."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def _start(seed: int, number: int) -> np.ndarray:
+    return np.random.SeedSequence([seed, number]).generate_state(4)
+
+
+@functools.lru_cache(maxsize=1024)
+def _first_bytes(seed: int, number: int) -> bytes:
+    """What NumPy's own generator gives first in a case, if nothing has been drawn from it."""
+    return np.random.RandomState(_start(seed, number)).bytes(16)
+
+
 # ------------------------------------------------------------------------------------------- running a driver
 
 
 def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     """Run case `number` of an exercise; the same seed gives both sides the same inputs.
 
-    NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised.
+    NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised. Where it
+    must go on as before, the call stands in `generator_restored`.
     """
     outcome = _observe(driver, impl, seed, number)
     outcome.draws, outcome.given = impl.draws, impl.given
@@ -349,10 +375,7 @@ def _came_back(value: np.ndarray, returned: Iterable[np.ndarray]) -> bool:
 
 
 def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
-    state, start = np.random.get_state(), np.random.SeedSequence([seed, number]).generate_state(4)
-    np.random.seed(start)
-    next_bytes = np.random.bytes(16)
-    np.random.seed(start)
+    np.random.seed(_start(seed, number))
     try:
         result = driver(impl, np.random.default_rng([seed, number]))
     except KeyboardInterrupt:
@@ -362,8 +385,7 @@ def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     except BaseException as error:
         return _driver_failed(driver, error)
     finally:
-        impl.draws = np.random.bytes(16) != next_bytes  # a driver has a generator of its own
-        np.random.set_state(state)
+        impl.draws = np.random.bytes(16) != _first_bytes(seed, number)  # a driver has a generator of its own
     if type(result) is not dict or not result:
         return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
     try:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.observe import Impl, generator_restored, observe
 from minigen.course.exercise.grading.outcome import Incident, Outcome
 from minigen.course.exercise.grading.sandbox import stand_in
 from minigen.course.exercise.patching import replaced
@@ -31,8 +31,8 @@ __all__ = [
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No warnings about overflow and the like from the reference, mistakes and mutants."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    """No warnings about overflow and the like from the reference, mistakes and mutants, and no trace in np.random."""
+    with np.errstate(all="ignore"), warnings.catch_warnings(), generator_restored():
         warnings.simplefilter("ignore")
         yield
 
@@ -69,7 +69,7 @@ def observe_case(
     file: str | None = None,
     after: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Run any function on one case in this process.
+    """Run any function on one case in this process: in `quiet` or `generator_restored`.
 
     file: of its source, if that is not the file of the function's code object. after: called after each call of it.
     """
