@@ -12,7 +12,7 @@ import sys
 import types
 
 from minigen.course.exercise import functions
-from minigen.course.exercise.format import resolve
+from minigen.course.exercise.format import resolve_target
 
 LOCAL = ("minigen_answers_", "minigen_exercise_")  # modules of files beside a lesson, which cannot be imported by name
 
@@ -40,7 +40,7 @@ def mistake_text(exercise, mistake):
 
 class _Parts:
     def __init__(self, exercise):
-        targets = [resolve(target) for target in (exercise.target, *exercise.blocked)]
+        targets = [resolve_target(target) for target in (exercise.target, *exercise.blocked)]
         self.hidden = [function for _, _, function in targets]
         self.modules = {function.__module__ for function in self.hidden}
         self.asked, self.imports, self.sources, self.known = exercise.name, [], [], {}

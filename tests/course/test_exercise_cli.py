@@ -15,9 +15,9 @@ import pytest
 from minigen.course import check
 from minigen.course.commands import exercise
 from minigen.course.console import UsageError
-from minigen.course.exercise import checking, functions, substitute
+from minigen.course.exercise import functions, substitute
 from minigen.course.exercise.patching import replaced
-from minigen.course.exercise.progress import Progress
+from minigen.course.exercise.progress import Progress, lesson_in_words
 
 DATA = Path(__file__).with_name("exercise_data")
 NLL = """\
@@ -67,7 +67,7 @@ def test_an_evening(run):
 
     code, out, _ = run("check", "gan/90")
     assert code == 1 and "not written yet, 0 of 6 points" in out and "0 of 2 exercises pass" in out
-    assert exercise.progress("gan/90") == "0/2 exercises passed"
+    assert lesson_in_words("gan/90") == "0/2 exercises passed"
 
     stubs = path.read_text()
     wrong = NLL.replace("logvar + (x", "-logvar + (x")
@@ -86,7 +86,7 @@ def test_an_evening(run):
     path.write_text(ANSWERS)
     code, out, _ = run("check")
     assert code == 0 and "2 of 2 exercises pass, 11 of 11 points" in out and "minigen run gan/90 --with" in out
-    assert exercise.progress("gan/90_fake") == "2/2 exercises passed"
+    assert lesson_in_words("gan/90_fake") == "2/2 exercises passed"
     code, out, _ = run("diff", "gan/90")
     assert code == 0 and "yours" in out and "the package's" in out and "+    gap = (x - mu) ** 2" in out
     code, out, _ = run("list", "gan/90")
@@ -109,11 +109,11 @@ def test_reset_keeps_a_backup(run):
     assert code == 0 and NLL in path.read_text() and "NotImplementedError" in path.read_text()
     backups = sorted(path.parent.glob("gan_90.py.*.bak"))
     assert [backup.read_text() for backup in backups] == [ANSWERS] and backups[0].name in out
-    assert exercise.progress("gan/90") == "1/2 exercises passed"
+    assert lesson_in_words("gan/90") == "1/2 exercises passed"
     code, out, _ = run("reset", "gan/90")
     assert code == 0 and path.read_text().count("raise NotImplementedError(") == 2
     assert len(list(path.parent.glob("*.bak"))) == 2
-    assert exercise.progress("gan/90") == "0/2 exercises passed"
+    assert lesson_in_words("gan/90") == "0/2 exercises passed"
 
 
 def test_what_was_passed_stays_passed(run):
@@ -121,7 +121,7 @@ def test_what_was_passed_stays_passed(run):
     run("check", "gan/90")
     path.write_text("")
     assert run("check", "gan/90")[0] == 1
-    assert exercise.progress("gan/90") == "2/2 exercises passed"
+    assert lesson_in_words("gan/90") == "2/2 exercises passed"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_json_comes_for_what_cannot_be_done(run, monkeypatch):
     code, out, err = run("check", "gan/90", "--json", "--seed", "first")
     assert code == 2 and json.loads(out)["exit_code"] == 2 and "--seed" in err
     answers()
-    monkeypatch.setattr(checking, "check_files", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(exercise, "grade_file", lambda *a, **k: 1 / 0)
     code, out, err = run("check", "gan/90", "--json")
     assert code == 3 and "the grader failed: ZeroDivisionError" in json.loads(out)["error"]
 
@@ -198,12 +198,11 @@ def test_the_command_says_what_a_file_is_graded_on(run):
 def test_checks_at_the_same_time_are_all_counted(run):
     answers(HEAD + NLL)
     command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/scale_and_shift"]
-    path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[3]), *filter(None, sys.path)])
+    path = os.pathsep.join([str(DATA), str(Path(exercise.__file__).parents[3]), *filter(None, sys.path)])
     environment = {**os.environ, "PYTHONPATH": path}
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) for _ in range(5)]
     assert [process.wait(120) for process in running] == [1] * 5
     assert Progress(Path("exercises")).entries["gan/90/scale_and_shift"]["tries"] == 5
-    assert not list(Path("exercises").glob("*.lock"))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in the file system here")
@@ -222,7 +221,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run):
 def test_sigterm_leaves_nothing_behind(tmp_path):
     answers(HEAD + NLL.replace("return", "while True: pass\n    return"))
     command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/gaussian_nll"]
-    path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[3]), *filter(None, sys.path)])
+    path = os.pathsep.join([str(DATA), str(Path(exercise.__file__).parents[3]), *filter(None, sys.path)])
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)}
@@ -274,7 +273,7 @@ def test_a_damaged_progress_file_is_put_aside(run):
     answers()
     Path("exercises/.progress.json").write_text("{")
     assert run("check", "gan/90")[0] == 0
-    assert exercise.progress("gan/90") == "2/2 exercises passed"
+    assert lesson_in_words("gan/90") == "2/2 exercises passed"
     assert Path("exercises/.progress.json.damaged").read_text() == "{"
     Path("exercises/.progress.json").write_text(
         '{"exercises": {"gan/90/gaussian_nll": {"points": "many", "passed": 1}}}'
@@ -283,8 +282,8 @@ def test_a_damaged_progress_file_is_put_aside(run):
 
 
 def test_progress_of_lessons():
-    assert exercise.progress("gan/90") == "2 exercises"
-    assert exercise.progress("gan/17_no_such") == ""
+    assert lesson_in_words("gan/90") == "2 exercises"
+    assert lesson_in_words("gan/17_no_such") == ""
 
 
 def test_watch_checks_again_on_saving(run, capsys):
@@ -300,7 +299,7 @@ def test_watch_checks_again_on_saving(run, capsys):
     def sleep(seconds):
         next(steps)()
 
-    code = checking.watch([path], again, sleep=sleep, stop=lambda: len(calls) == 2)
+    code = exercise.watch([path], again, sleep=sleep, stop=lambda: len(calls) == 2)
     assert code == 0 and calls == [ANSWERS, ANSWERS + "\n"]
 
 
@@ -308,7 +307,7 @@ def test_watch_ends_with_ctrl_c():
     def sleep(seconds):
         raise KeyboardInterrupt
 
-    assert checking.watch([answers()], lambda: 1, sleep=sleep) == 1
+    assert exercise.watch([answers()], lambda: 1, sleep=sleep) == 1
 
 
 def test_color_only_on_a_terminal(run, monkeypatch):
@@ -396,7 +395,7 @@ def test_hours_in_all(run):
 
 def test_watch_separates_its_checks(run, monkeypatch):
     answers()
-    monkeypatch.setattr(checking, "watch", lambda paths, again: again() + again())
+    monkeypatch.setattr(exercise, "watch", lambda paths, again: again() + again())
     out = run("check", "gan/90/gaussian_nll", "--watch")[1]
     assert len(re.findall(r"(?m)^---- \d\d:\d\d:\d\d -+$", out)) == 2
     out = run("check", "gan/90/gaussian_nll", "--watch", "--json")[1]
@@ -408,7 +407,7 @@ def test_the_whole_command_is_quick():
     """In processor time of the command and its worker, which does not depend on what else the machine does."""
     answers(HEAD + NLL)
     command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/gaussian_nll", "--json"]
-    path = os.pathsep.join([str(DATA), str(Path(checking.__file__).parents[3]), *filter(None, sys.path)])
+    path = os.pathsep.join([str(DATA), str(Path(exercise.__file__).parents[3]), *filter(None, sys.path)])
     before = os.times()
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
     after = os.times()
@@ -500,7 +499,7 @@ def test_functions_are_put_in_the_packages_place(capsys):
     original = densities.gaussian_nll
     x = np.zeros((4, 2))
     answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))
-    with exercise.substituted("exercises/gan_90.py", "gan/90"):
+    with substitute.substituted("exercises/gan_90.py", "gan/90"):
         assert densities.total(x, x, x) == pytest.approx(np.log(2 * np.pi) + 100)
         for function in (fakegen.gaussian_nll, densities.TABLE["nll"], densities.gaussian_nll):
             assert function(x, x, x)[0] > 100
@@ -517,14 +516,14 @@ def test_calls_from_her_own_functions_are_counted():
     flow = FLOW.replace("    return", "    gaussian_nll(x, s, t)\n    return")
     answers(HEAD + NLL + "\n\n" + flow)
     x = np.zeros((2, 2))
-    with exercise.substituted("exercises/gan_90.py", "gan/90"):
+    with substitute.substituted("exercises/gan_90.py", "gan/90"):
         densities.scale_and_shift(x, x, x)
         assert substitute.calls() == {"gan/90/gaussian_nll": 1, "gan/90/scale_and_shift": 1}
 
 
 def test_a_function_that_is_never_called_is_said(capsys):
     answers()
-    with exercise.substituted("exercises/gan_90.py", "gan/90_fake"):
+    with substitute.substituted("exercises/gan_90.py", "gan/90_fake"):
         pass
     assert capsys.readouterr().out.count("was never called") == 2
 

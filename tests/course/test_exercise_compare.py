@@ -9,9 +9,10 @@ import pytest
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import protocol
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.compare import compare, distance
-from minigen.course.exercise.grading.observe import Impl, Outcome, observe
-from minigen.course.exercise.grading.relations import Pair, relation
+from minigen.course.exercise.grading.compare import Pair, compare, distance, relation
+from minigen.course.exercise.grading.forms import magnitude
+from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.outcome import Outcome
 
 
 def case(**expect):
@@ -34,6 +35,32 @@ def test_distance_is_in_units_of_the_tolerance():
     ratio = distance(got, want, 1e-6, 1e-9)
     assert ratio[:5] == pytest.approx([2e-6 / (1e-6 + 1e-9), 0, 2, 0, 0])
     assert ratio[5] == np.inf
+
+
+def test_distance_of_finite_numbers_does_not_depend_on_what_stands_beside_them():
+    rng = np.random.default_rng(0)
+    got, want = rng.standard_normal(50), rng.standard_normal(50)
+    beside = distance(np.append(got, np.inf), np.append(want, np.nan), 1e-3, 1e-9)
+    assert np.array_equal(distance(got, want, 1e-3, 1e-9), beside[:-1]) and beside[-1] == np.inf
+    assert distance(np.array([0.0, 1.0, 0.0]), np.array([0.0, 1.0, 2.0]), 0.0, 0.0).tolist() == [0.0, 0.0, np.inf]
+
+
+@pytest.mark.parametrize(
+    ("array", "largest"),
+    [
+        ([1.0, -3.0], 3.0),
+        ([1.0, np.nan, -3.0, np.inf], 3.0),
+        ([np.nan], 0.0),
+        (np.zeros(0), 0.0),
+        ([-3, 2], 3.0),
+        ([3 + 4j, np.inf], 5.0),
+        ([True, False], 1.0),
+        (np.float32([-2.5]), 2.5),
+        (np.array(["a"]), 0.0),
+    ],
+)
+def test_the_magnitude_is_that_of_the_finite_numbers(array, largest):
+    assert magnitude(np.asarray(array)) == largest
 
 
 def test_within_tolerance_passes_with_all_points():
@@ -181,13 +208,27 @@ def test_a_huge_result_is_no_excuse_for_another():
     [
         (lambda rng: np.random.standard_normal(), True),
         (lambda rng: np.random.permutation(2)[0], True),
+        (lambda rng: np.random.bytes(1)[0], True),
+        (lambda rng: np.random.seed(0) or 1.0, True),
         (lambda rng: rng.standard_normal(), False),
         (lambda rng: 1.0, False),
     ],
 )
 def test_own_random_numbers_are_noticed(draw, draws):
-    outcome = observe(lambda impl, rng: {"y": impl(rng)}, Impl(draw), 0, 0)
-    assert outcome.draws is draws
+    """They are the same whenever the case is run."""
+    outcomes = [observe(lambda impl, rng: {"y": impl(rng)}, Impl(draw), 0, 0) for _ in range(2)]
+    assert [outcome.draws for outcome in outcomes] == [draws] * 2
+    assert outcomes[0].values == outcomes[1].values
+
+
+@pytest.mark.parametrize("forms", [None, [{"form": "none"}]])
+def test_only_the_calls_of_the_reference_are_kept(forms):
+    """The arguments as they came: what a driver or the function does to them later is not seen."""
+    x = np.zeros(3)
+    impl = Impl(lambda x: x, forms)
+    impl(x)
+    x[0] = 1.0
+    assert [call[0][0].tolist() for call in impl.calls] == ([[0.0, 0.0, 0.0]] if forms is None else [])
 
 
 # ------------------------------------------------------------------------------------------- the driver's view

@@ -21,11 +21,13 @@ from minigen.course.exercise.grading import grade as grading
 from minigen.course.exercise.grading import runner
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import Verdict
-from minigen.course.exercise.grading.grade import Report, grade_file, grade_function
-from minigen.course.exercise.grading.observe import Failure, Outcome, check_returned, describe, shape_message
-from minigen.course.exercise.grading.report import render
+from minigen.course.exercise.grading.explain import recognised
+from minigen.course.exercise.grading.forms import check_returned, describe, shape_message
+from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.in_process import grade_function
+from minigen.course.exercise.grading.outcome import Failure, Outcome
+from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.runner import Limits
-from minigen.course.exercise.grading.slips import recognised
 
 DATA = Path(__file__).with_name("exercise_data")
 CASES = ["at_the_mean", "random_batch", "shift", "gradient"]
@@ -429,7 +431,7 @@ def test_a_missing_last_message_is_never_a_pass(grade):
     """Code that finds the worker's own objects, lets every answer through and leaves before the end."""
     body = f"""import os, sys
 frame = sys._getframe()
-while type(frame.f_locals.get("self")).__name__ != "Run":
+while type(frame.f_locals.get("self")).__name__ != "Observer":
     frame = frame.f_back
 channel = frame.f_locals["self"].channel
 send = type(channel).send
@@ -730,7 +732,7 @@ CHANNEL = """
 import os, sys
 def channel():
     frame = sys._getframe()
-    while type(frame.f_locals.get("self")).__name__ != "Run":
+    while type(frame.f_locals.get("self")).__name__ != "Observer":
         frame = frame.f_back
     return frame.f_locals["self"].channel
 """

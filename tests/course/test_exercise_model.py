@@ -8,7 +8,7 @@ import pytest
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
-from minigen.course.exercise.format import Exercise, resolve
+from minigen.course.exercise.format import Exercise, resolve_target
 from minigen.course.exercise.grading.drivers import load_drivers
 
 DATA = Path(__file__).with_name("exercise_data")
@@ -75,11 +75,11 @@ def test_hints_are_three_paragraphs():
 
 
 def test_targets_are_functions_and_methods():
-    owner, name, function = resolve("fakegen.densities:Doubler.forward")
+    owner, name, function = resolve_target("fakegen.densities:Doubler.forward")
     assert (owner.__name__, name) == ("Doubler", "forward") and callable(function)
-    assert resolve("math:sqrt")[2](4.0) == 2.0
+    assert resolve_target("math:sqrt")[2](4.0) == 2.0
     with pytest.raises(ValueError, match="a target is written"):
-        resolve("math")
+        resolve_target("math")
 
 
 @pytest.mark.parametrize("text", ["gan/90", "gan/fake", "gan/90_fake", "gan-90-fake", "GAN/90"])

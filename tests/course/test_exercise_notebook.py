@@ -8,10 +8,9 @@ import autograd.numpy as np
 import pytest
 
 from minigen.course import check, use
-from minigen.course.commands import exercise
 from minigen.course.console import UsageError
 from minigen.course.exercise import substitute
-from minigen.course.exercise.progress import Progress, home
+from minigen.course.exercise.progress import Progress, home, lesson_in_words
 
 DATA = Path(__file__).with_name("exercise_data")
 NLL = "gan/90/gaussian_nll"
@@ -46,7 +45,7 @@ def test_a_pass_is_noted_and_the_next_named(capsys):
     assert "next exercise: gan/90/scale_and_shift (minigen exercise start gan/90)" in printed
     record = Progress(Path("exercises")).entries[NLL]
     assert (record["passed"], record["tries"]) == (True, 2)
-    assert exercise.progress("gan/90") == "1/2 exercises passed"
+    assert lesson_in_words("gan/90") == "1/2 exercises passed"
 
 
 def test_a_notebook_among_notebooks_notes_beside_them(monkeypatch, tmp_path):
@@ -54,7 +53,7 @@ def test_a_notebook_among_notebooks_notes_beside_them(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "notebooks")
     check(NLL, gaussian_nll)
     assert Progress(tmp_path / "exercises").entries[NLL]["passed"] and not Path("exercises").exists()
-    assert exercise.progress("gan/90") == "1/2 exercises passed"
+    assert lesson_in_words("gan/90") == "1/2 exercises passed"
     Path("exercises").mkdir()
     assert home() == Path("exercises")
 

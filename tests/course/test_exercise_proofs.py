@@ -14,8 +14,10 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise import prove as proofs
 from minigen.course.exercise.answers import EditError, edited, entries
 from minigen.course.exercise.format import AuthorError
-from minigen.course.exercise.grading.grade import compare_all, references
-from minigen.course.exercise.mutate import mutants, wrapped
+from minigen.course.exercise.grading.changes import wrapped
+from minigen.course.exercise.grading.compare import compare_all
+from minigen.course.exercise.grading.reference import references
+from minigen.course.exercise.mutants import mutants
 from minigen.course.exercise.prove import prove, run
 
 DATA = Path(__file__).with_name("exercise_data")
@@ -69,7 +71,7 @@ def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):
     outcomes = list(proofs._on_seeds(exercise, exercise.reference, wanted, proofs._fixed(exercise)))
     assert ran == {"at_the_mean": 1, "random_batch": 5, "shift": 5, "gradient": 5}
     for got, rows in zip(outcomes, wanted, strict=True):
-        assert all(verdict.passed for verdict in compare_all(exercise, got, rows))
+        assert all(verdict.passed for verdict in compare_all(exercise.cases, got, [row.outcome for row in rows]))
 
 
 CONSTANT = "+ np.log(2 * np.pi) -> + 0  # The constant log 2 pi belongs to it."

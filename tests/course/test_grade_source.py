@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minigen.course import inputs
 from minigen.course.commands import exercise as command
 from minigen.course.exercise import catalog, stubs, substitute
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.in_process import grade_function, grade_source, load_source
 from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.source import grade_source, load_source
+from minigen.course.exercise.progress import lesson_in_words
 
 SAMPLE = ["gan/12/gradient_penalty", "vae/08/elbo", "flow/05/affine_forward"]
 SAMPLE += ["start/01/bce_with_logits", "flow/09/lstm_step", "diffusion/01/q_step"]
@@ -172,6 +174,30 @@ def test_nothing_is_left_behind(critic):
     assert "student" not in sys.modules
 
 
+def noisy(real_scores, fake_scores):
+    np.random.seed(3)
+    return np.random.standard_normal()
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda critic: grade_source(critic, f"import numpy\n{CRITIC}    return numpy.random.standard_normal()\n"),
+        lambda critic: grade_source(critic, f"np.random.seed(3)\n{RIGHT}"),
+        lambda critic: grade_function(critic, noisy),
+        lambda critic: grade_file(critic, Submission("gan_12.py", f"{HEAD}{RIGHT.replace('return', 'return -')}")),
+        lambda critic: inputs(critic.id, critic.cases[0].name),
+    ],
+)
+def test_numpys_own_generator_goes_on_as_before(critic, run):
+    np.random.seed(1)
+    np.random.standard_normal()  # of two that were drawn; the other is still there
+    before = np.random.get_state()
+    run(critic)
+    after = np.random.get_state()
+    assert np.array_equal(before[1], after[1]) and before[2:] == after[2:]
+
+
 def test_a_dataclass_in_an_answer(critic):
     head = (
         "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass Pair:\n    a: float\n"
@@ -210,4 +236,4 @@ def test_the_command_line_checks_in_this_process(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("minigen.course.exercise.grading.runner.run", lambda *a: pytest.fail("a worker was started"))
     assert command.main(["check", "gan/12/critic_loss", "--here"]) == 0
     assert "gan/12/critic_loss: pass, 8 of 8 points" in capsys.readouterr().out
-    assert command.progress("gan/12").startswith("1/")
+    assert lesson_in_words("gan/12").startswith("1/")

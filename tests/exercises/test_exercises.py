@@ -5,8 +5,11 @@ import pytest
 
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.answers import answers_of
+from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import grade_file, references
+from minigen.course.exercise.grading.grade import grade_file, judge
+from minigen.course.exercise.grading.in_process import grade_source
+from minigen.course.exercise.grading.reference import references
 from minigen.course.exercise.prove import prove
 from minigen.nn import Module
 from minigen.tensor import leaves
@@ -24,26 +27,41 @@ def test_the_authors_proofs_stand(exercise):
     assert not proof.survivors, "list what computes the same, with the reason; catch the rest"
 
 
+@by_id
+def test_the_reference_passes_and_the_stub_fails(exercise):
+    """In this process, as the book's pages check; the code of hint three is a variant in the proofs."""
+    wanted = references(exercise, 0)
+    report = judge(exercise, [row.outcome for row in wanted], wanted)
+    assert report.passed, [(verdict.case, verdict.status, verdict.message) for verdict in report.verdicts]
+    assert report.points == exercise.points
+    report = grade_source(exercise, stubs.stub(exercise))
+    assert {verdict.status for verdict in report.verdicts} == {status.STUB} and report.points == 0
+
+
 @by_lesson
-def test_the_stubs_fail_as_stubs(lesson, tmp_path):
-    """From end to end for the first exercise of a lesson; `prove` looks at each stub."""
+def test_a_file_of_stubs_and_of_third_hints(lesson, tmp_path, hint_three):
+    """From end to end for an exercise of each lesson: the stub fails as one, hint three gets full points."""
     exercises = catalog.exercises_of(lesson)
     path = tmp_path / "answers.py"
     path.write_text(stubs.stub_file(exercises), encoding="utf-8")
     report = grade_file(exercises[0], path)
     assert {verdict.status for verdict in report.verdicts} == {status.STUB} and report.points == 0
-
-
-@by_id
-def test_hint_three_gets_full_points(exercise, tmp_path, hint_three):
-    path = tmp_path / "answers.py"
-    path.write_text(hint_three(exercise.lesson), encoding="utf-8")
-    report = grade_file(exercise, path)
+    path.write_text(hint_three(lesson), encoding="utf-8")
+    report = grade_file(exercises[-1], path)
     assert report.passed, [(verdict.case, verdict.status, verdict.message) for verdict in report.verdicts]
-    assert report.points == exercise.points and not report.output
+    assert report.points == exercises[-1].points and not report.output
 
 
-@by_id
+def one_of_each_kind() -> list[Exercise]:
+    """The first exercise of each post whose target is a function, one of several that are hidden, or a method."""
+    found: dict[tuple, Exercise] = {}
+    for exercise in EXERCISES:
+        kind = exercise.id.partition("/")[0], bool(exercise.blocked), "." in exercise.target.partition(":")[2]
+        found.setdefault(kind, exercise)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("exercise", one_of_each_kind(), ids=lambda exercise: exercise.id)
 def test_the_package_is_no_answer(exercise, tmp_path):
     """The reference under its own name, imported."""
     module, _, name = exercise.target.partition(":")

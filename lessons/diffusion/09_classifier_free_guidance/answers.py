@@ -189,7 +189,7 @@ VARIANTS = {
     # by arithmetic
     return (u >= p) * (y + 1) - 1
     # one by one
-    return np.array([-1 if chance < p else label for label, chance in zip(y, u)])
+    return np.fromiter((-1 if chance < p else label for label, chance in zip(y, u)), dtype=int)
     """,
     "clip_similarity": """
     # with the library's length

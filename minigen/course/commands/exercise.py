@@ -1,6 +1,6 @@
 """`minigen exercise list | start | check | hint | diff | reset | prove`.
 
-Exit codes: 0 all pass, 1 some fail, 2 the command cannot be understood or done, 3 the grader itself failed.
+Exit codes: 0 all pass, 1 some fail, 2 wrong usage, 3 the grader itself failed.
 """
 
 from __future__ import annotations
@@ -9,30 +9,46 @@ import argparse
 import contextlib
 import datetime
 import difflib
+import hashlib
 import json
 import os
+import re
 import sys
 import textwrap
+import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import minigen
 from minigen.course.console import UsageError, cleaning_up, color, safe_streams, text_table
-from minigen.course.exercise import catalog, checking, functions, stubs
+from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.submission import read_submission
-from minigen.course.exercise.progress import Progress, home, lesson_progress, locked
+from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.in_process import grade_source
+from minigen.course.exercise.grading.report import Report, render_all
+from minigen.course.exercise.grading.submission import (
+    Submission,
+    Unreadable,
+    defined_names,
+    read_bytes,
+    read_submission,
+)
+from minigen.course.exercise.progress import Progress, answer_file, changed, home, next_exercise, next_step, note
 from minigen.course.lesson.options import Parser, parsed
 
-__all__ = ["main", "progress", "substituted"]
+__all__ = ["main", "watch"]
+
+SCHEMA_VERSION = 3  # of what `check --json` prints; see classroom/schema/check.json
 
 
 def _add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="exercise_command", metavar="COMMAND", title="commands", parser_class=Parser)
     parser.set_defaults(run=lambda args: _help(parser))
 
-    def command(name: str, run, help: str, example: str, where: bool = True) -> Parser:
+    def command(name: str, run: Callable, help: str, example: str, where: bool = True) -> Parser:
         added = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.", example=example)
         added.set_defaults(run=run)
         if where:
@@ -105,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
     """Print what was not possible, with `as_json` as JSON too; the exit code."""
     if as_json:
-        print(json.dumps({**checking.json_head("error"), "error": message, "code": kind, "exit_code": code}))
+        print(json.dumps({**_json_head("error"), "error": message, "code": kind, "exit_code": code}))
     print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
     return code
 
@@ -134,7 +150,7 @@ def _list(args: argparse.Namespace) -> int:
     done = f"{len(exercises) - len(left)} of {len(exercises)} passed"
     print(f"\n{done}; {_duration(exercises)} in all" + (f", {_duration(left)} left" if left else ""))
     print("In order: a lesson needs what those above it in its post explain; run it first, then write its exercises.")
-    following = checking.next_exercise(args.dir, begin=exercises[0].id)
+    following = next_exercise(args.dir, begin=exercises[0].id)
     if following:
         print(following)
     return 0
@@ -150,7 +166,7 @@ def _start(args: argparse.Namespace) -> int:
     exercises = catalog.exercises_of(args.id) or catalog.find(args.id)
     lesson = exercises[0].lesson
     exercises = catalog.exercises_of(lesson)
-    path = checking.answer_file(lesson, args.dir)
+    path = answer_file(lesson, args.dir)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):
@@ -169,17 +185,26 @@ def _start(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     jobs = _jobs(args.id, args.dir, args.file)
+    grade = grade_source if args.here else grade_file
     if not args.json and args.watch:
         print(f"watching {', '.join(str(path) for path, _ in jobs)} (Ctrl-C ends)")
 
     def again() -> int:
         if args.watch and not args.json:
             print(_ruler(datetime.datetime.now()))
-        reports = checking.check_files(jobs, seed=args.seed, here=args.here)
-        print(checking.summary(reports, args.json, args.dir, args.seed), flush=True)
-        return checking.exit_code(reports)
+        reports = []
+        for path, exercises in jobs:
+            submission = read_submission(path)
+            graded = [grade(exercise, submission, seed=args.seed) for exercise in exercises]
+            note(graded, path)
+            reports += graded
+        if args.json:
+            print(_document(reports, args.seed), flush=True)
+        else:
+            print(render_all(reports, sys.stdout), next_step(reports, args.dir), sep="\n\n", flush=True)
+        return _exit_code(reports)
 
-    return checking.watch([path for path, _ in jobs], again) if args.watch else again()
+    return watch([path for path, _ in jobs], again) if args.watch else again()
 
 
 def _ruler(now: datetime.datetime) -> str:
@@ -194,7 +219,7 @@ def _jobs(text: str | None, folder: Path, file: Path | None = None) -> list[tupl
     if text is None:
         jobs = []
         for lesson in catalog.lesson_ids():
-            path = checking.answer_file(lesson, folder)
+            path = answer_file(lesson, folder)
             if path.exists():
                 jobs.append((path, catalog.exercises_of(lesson)))
         if not jobs:
@@ -206,12 +231,95 @@ def _jobs(text: str | None, folder: Path, file: Path | None = None) -> list[tupl
         path = Path(text)
         if not path.is_symlink() and not path.exists():
             raise UsageError(f"there is no file {path}")
-        return [(path, checking.lesson_of_file(path, read_submission(path)))]
+        return [(path, _exercises_of_file(path, read_submission(path)))]
     exercises = catalog.find(text)
-    path = checking.answer_file(exercises[0].lesson, folder)
+    path = answer_file(exercises[0].lesson, folder)
     if not path.is_symlink() and not path.exists():
         raise UsageError(f"there is no file {path}; minigen exercise start {exercises[0].lesson} writes it")
     return [(path, exercises)]
+
+
+def _exercises_of_file(path: Path, submission: Submission) -> list[Exercise]:
+    """The exercises that a file answers: by its first lines, else by its name, else by the functions that it defines.
+
+    Raises UsageError if none of them identifies an exercise.
+    """
+    marked = re.search(rf"(?m)^{re.escape(stubs.MARKER)}(\w+/\w+)", submission.source[:2000])
+    named = re.search(r"([a-z]+)[_-](\d\d)(?!\d)", path.stem.lower())
+    for lesson in ([marked[1]] if marked else []) + ([f"{named[1]}/{named[2]}"] if named else []):
+        exercises = catalog.exercises_of(lesson)
+        if exercises:
+            return exercises
+    if submission.source:
+        names = set(defined_names(submission.source))
+        found = [exercise for exercise in catalog.all_exercises() if exercise.name in names]
+        if found:
+            return found
+    raise UsageError(f"{path}: which exercise is this? Name the file as minigen exercise start does (gan_02.py)")
+
+
+def _json_head(kind: str) -> dict[str, Any]:
+    """How the documents of `check --json` begin."""
+    return {"schema_version": SCHEMA_VERSION, "kind": kind, "minigen": minigen.__version__}
+
+
+def _sha256(file: str) -> str:
+    """The hash of a file that was graded; "" if it cannot be read."""
+    try:
+        return hashlib.sha256(read_bytes(Path(file))).hexdigest()
+    except Unreadable:
+        return ""
+
+
+def _exit_code(reports: Sequence[Report]) -> int:
+    """0 if all pass, 1 if some fail, 3 if the grader itself failed."""
+    if any(report.status == status.GRADER_ERROR for report in reports):
+        return 3
+    return 0 if all(report.passed for report in reports) else 1
+
+
+def _document(reports: Sequence[Report], seed: int) -> str:
+    """All reports as one JSON document; seed: of their inputs."""
+    data = {
+        **_json_head("check"),
+        "seed": seed,
+        "passed": all(report.passed for report in reports),
+        "points": sum(report.points for report in reports),
+        "possible": sum(report.exercise.points for report in reports),
+        "exercises": [{**report.to_json(), "sha256": _sha256(report.file)} for report in reports],
+        "error": None,
+        "code": None,
+        "exit_code": _exit_code(reports),
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False)
+
+
+def watch(
+    paths: Sequence[Path],
+    again: Callable[[], int],
+    interval: float = 0.3,
+    stop: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Call `again` now and whenever one of the files is saved, until `stop` or Ctrl-C; the last exit code."""
+    code, before = 0, None
+    try:
+        while not stop():
+            now = [_stamp(path) for path in paths]
+            if now != before:
+                code, before = again(), now
+            sleep(interval)
+    except KeyboardInterrupt:
+        print()
+    return code
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    return info.st_mtime_ns, info.st_size
 
 
 def _one(text: str) -> Exercise:
@@ -223,13 +331,12 @@ def _one(text: str) -> Exercise:
 
 def _hint(args: argparse.Namespace) -> int:
     exercise = _one(args.id)
-    record = Progress(args.dir)
-    level = min(record.of(exercise)["hints"] + 1, len(exercise.hints))
+    level = min(Progress(args.dir).of(exercise)["hints"] + 1, len(exercise.hints))
     for number, hint in enumerate(exercise.hints[:level], start=1):
         print(_hint_text(number, hint))
-    record.update(exercise, hints=level)
     if args.dir.is_dir():
-        record.save()
+        with contextlib.suppress(OSError), changed(args.dir) as record:
+            record.update(exercise, hints=level)
     else:
         print(f"(to have the next one, begin: minigen exercise start {exercise.lesson})", file=sys.stderr)
     left = len(exercise.hints) - level
@@ -246,7 +353,7 @@ def _hint_text(number: int, hint: str) -> str:
 
 def _diff(args: argparse.Namespace) -> int:
     exercises = catalog.find(args.id)
-    path = checking.answer_file(exercises[0].lesson, args.dir)
+    path = answer_file(exercises[0].lesson, args.dir)
     submission = read_submission(path)
     if submission.status != status.PASS:
         raise UsageError(f"{path}: {submission.message}")
@@ -282,7 +389,7 @@ def _difference(mine: str, theirs: str, mine_title: str, theirs_title: str) -> s
 def _reset(args: argparse.Namespace) -> int:
     exercises = catalog.find(args.id)
     lesson = exercises[0].lesson
-    path = checking.answer_file(lesson, args.dir)
+    path = answer_file(lesson, args.dir)
     if not path.exists():
         raise UsageError(f"there is no file {path}; minigen exercise start {lesson} writes it")
     everything = catalog.exercises_of(lesson)
@@ -297,12 +404,11 @@ def _reset(args: argparse.Namespace) -> int:
         text = stubs.stub_file(everything)
     backup = _backup(path)
     path.write_text(text, encoding="utf-8")
-    with locked(args.dir):
-        record = Progress(args.dir)
-        passed = [exercise.name for exercise in exercises if record.of(exercise)["passed"]]
+    record = Progress(args.dir)
+    passed = [exercise.name for exercise in exercises if record.of(exercise)["passed"]]
+    with contextlib.suppress(OSError), changed(args.dir) as record:
         for exercise in exercises:
             record.entries.pop(exercise.id, None)
-        record.save()
     print(f"{path} starts again ({', '.join(exercise.name for exercise in exercises)}); yours is kept in {backup}")
     if passed:
         print(f"the recorded pass of {', '.join(passed)} is forgotten; it comes back when {path.name} passes again")
@@ -336,57 +442,6 @@ def _prove(args: argparse.Namespace) -> int:
     if args.seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {args.seeds}")
     return prove.run(exercises, args.seeds, args.json)
-
-
-# ------------------------------------------------------------------------------------------- for the other commands
-
-
-def progress(lesson_id: str, folder: Path | None = None) -> str:
-    """How far the student is in a lesson's exercises, in a few words for `minigen list`; "" if it has none."""
-    try:
-        exercises = catalog.exercises_of(lesson_id)
-    except AuthorError as error:
-        return f"exercises broken: {error}"
-    if not exercises:
-        return ""
-    row = lesson_progress(exercises, home() if folder is None else folder)
-    if row.started:
-        return f"{row} exercises passed"
-    return f"{row.total} exercise{'s' * (row.total != 1)}"
-
-
-@contextlib.contextmanager
-def substituted(file: str | Path, lesson_id: str, even_if_wrong: bool = False) -> Iterator[None]:
-    """The student's functions in the place of the package's while a lesson runs; prints how often they were called.
-
-    It prints, too, which of them have not passed, as far as it is recorded; `even_if_wrong`: the lesson's checks go on.
-    """
-    from minigen.course.exercise import substitute
-
-    names = substitute.install(file, lesson_id)
-    exercises = catalog.exercises_of(lesson_id)
-    others = [exercise.id for exercise in exercises if exercise.id not in names]
-    print(f"with your {', '.join(name.rpartition('/')[2] for name in names)} from {file}")
-    if others:
-        print(f"not written yet, so the package's: {', '.join(name.rpartition('/')[2] for name in others)}")
-    open_ = _not_passed(Path(file), [exercise for exercise in exercises if exercise.id in names])
-    if open_ and even_if_wrong:
-        print(f"not passed yet: {', '.join(open_)}: checks of the lesson that fail are reported, and it goes on")
-    elif open_:
-        print(f"not passed yet: {', '.join(open_)}: a check of the lesson that fails stops it, unless --even-if-wrong")
-    try:
-        yield
-    finally:
-        print(substitute.report())
-        substitute.restore()
-
-
-def _not_passed(file: Path, exercises: Sequence[Exercise]) -> list[str]:
-    """The functions of a file that have never passed, by the record beside it; none if it is not that of the file."""
-    if not exercises or file.name != checking.answer_file(exercises[0].lesson).name:
-        return []
-    record = Progress(file.parent)
-    return [exercise.name for exercise in exercises if not record.of(exercise)["passed"]]
 
 
 if __name__ == "__main__":

@@ -78,15 +78,15 @@ def _list_lessons() -> None:
 def _time(lesson: index.LessonInfo, waiting: Sequence[str]) -> str:
     """The minutes of a lesson, and of the pretrained models that it would train first; `waiting`: not cached yet."""
     first = sum(PRETRAINED[name] for name in lesson.pretrained if name in waiting)
-    return f"{lesson.minutes:g} min" + f" (+ {first:g} once)" * bool(first)
+    return f"{lesson.minutes:g} min (+ {first:g} once)" if first else f"{lesson.minutes:g} min"
 
 
 def _exercises_column() -> Callable[[index.LessonInfo], str]:
     """Lesson -> its exercises in a few words, with the student's progress if she has begun any."""
     if Path("exercises").is_dir():
-        from minigen.course.commands.exercise import progress  # loads every exercise: about a second
+        from minigen.course.exercise.progress import lesson_in_words  # it loads every exercise: about a second
 
-        return lambda lesson: progress(lesson.id)
+        return lambda lesson: lesson_in_words(lesson.id)
     return lambda lesson: plural(len(lesson.exercises), "exercise") if lesson.exercises else ""
 
 
@@ -96,7 +96,8 @@ def _list_equations(uses: Sequence[index.EquationUse], as_json: bool) -> None:
         return
     for use in uses:
         functions = ", ".join(name.removeprefix("minigen.") for name in use.functions)
-        tests = use.tests[0] + f" (+{len(use.tests) - 1})" * (len(use.tests) > 1) if use.tests else ""
+        first, *others = use.tests or [""]
+        tests = f"{first} (+{len(others)})" if others else first
         print(f"{use.id}  {functions or '—'} → {tests or '—'} → {', '.join(use.lessons) or '—'}")
     done = [sum(bool(getattr(use, what)) for use in uses) for what in ("functions", "tests", "lessons")]
     print(

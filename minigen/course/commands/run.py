@@ -63,8 +63,7 @@ def main(argv: Sequence[str]) -> int:
         return run_file(lesson.path, options)
     if not options.with_file.is_file():
         raise UsageError(f"there is no file {options.with_file}")
-    from minigen.course.commands.exercise import substituted
-    from minigen.course.exercise.substitute import calls
+    from minigen.course.exercise.substitute import calls, substituted
 
     with substituted(options.with_file, lesson.id, options.even_if_wrong):
         return run_file(lesson.path, options, extra_metrics=lambda: {"calls": calls()})

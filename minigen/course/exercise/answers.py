@@ -41,7 +41,7 @@ from typing import Any
 from minigen.course.exercise import catalog, functions
 from minigen.course.exercise.format import AuthorError, Exercise
 
-__all__ = ["Answer", "Answers", "EditError", "answers_of", "edited", "entries"]
+__all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries"]
 
 TABLES = ("MISTAKES", "VARIANTS", "EQUIVALENT")
 ARROW, EVERYWHERE = " -> ", "(everywhere)"
@@ -53,7 +53,7 @@ class EditError(AuthorError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ListedAnswer:
     """A function in the place of the reference; `note` is a mistake's hint, or what is different in a variant."""
 
     code: str
@@ -72,8 +72,8 @@ class Answer:
 class Answers:
     """The author's answers to one exercise. `problems`: entries that cannot be used, and why."""
 
-    mistakes: list[Answer] = field(default_factory=list)
-    variants: list[Answer] = field(default_factory=list)
+    mistakes: list[ListedAnswer] = field(default_factory=list)
+    variants: list[ListedAnswer] = field(default_factory=list)
     equivalents: dict[str, str] = field(default_factory=dict)  # mutant -> reason
     problems: list[str] = field(default_factory=list)
 
@@ -123,12 +123,12 @@ def entries(text: str) -> list[tuple[str, str]]:
     return [("\n".join(lines), " ".join(comments)) for lines, comments in found]
 
 
-def _answer(reference: Callable, code: str, note: str, names: Mapping[str, Any]) -> Answer:
+def _answer(reference: Callable, code: str, note: str, names: Mapping[str, Any]) -> ListedAnswer:
     try:
         tree, file = edited(functions.source(reference), code), f"<{reference.__name__}: {code}>"
         text = ast.unparse(tree)
         linecache.cache[file] = (len(text), None, text.splitlines(True), file)  # its errors name its lines
-        return Answer(code, note, tree, functions.compiled(functions.definition(text), names, file))
+        return ListedAnswer(code, note, tree, functions.compiled(functions.definition(text), names, file))
     except (SyntaxError, tokenize.TokenError) as error:
         raise EditError(f"{code}: this gives no function ({error})") from None
 

@@ -49,14 +49,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["AuthorError", "Case", "Exercise", "resolve"]
+__all__ = ["AuthorError", "Case", "Exercise", "resolve_target"]
 
 
 class AuthorError(ValueError):
     """A file of exercises or answers that cannot be used: the author's mistake, not the student's."""
 
 
-def resolve(target: str) -> tuple[Any, str, Callable]:
+def resolve_target(target: str) -> tuple[Any, str, Callable]:
     """The object that holds a target, the attribute's name, and the function: `"package.module:Class.method"`.
 
     Raises ValueError for a target that is not written so, ImportError or AttributeError if there is nothing there.
@@ -152,7 +152,7 @@ class Exercise:
     @property
     def reference(self) -> Callable:
         """The package's own function."""
-        return resolve(self.target)[2]
+        return resolve_target(self.target)[2]
 
     def case(
         self,

@@ -60,7 +60,6 @@ def body(node: ast.FunctionDef) -> list[ast.stmt]:
 
 def compiled(node: ast.FunctionDef, names: Mapping[str, Any], file: str) -> Callable:
     """The function that a tree defines, with a copy of `names` as its globals."""
-    module = ast.fix_missing_locations(ast.Module([node], type_ignores=[]))
     namespace = dict(names)
-    exec(compile(module, file, "exec"), namespace)
+    exec(compile(ast.Module([node], type_ignores=[]), file, "exec"), namespace)
     return namespace[node.name]

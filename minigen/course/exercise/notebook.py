@@ -13,8 +13,9 @@ from typing import Any
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, substitute
-from minigen.course.exercise.format import Exercise, resolve
-from minigen.course.exercise.progress import Progress, home
+from minigen.course.exercise.format import Exercise, resolve_target
+from minigen.course.exercise.grading.submission import read_submission
+from minigen.course.exercise.progress import Progress, answer_file, home, next_exercise, next_step, note
 
 __all__ = ["check", "inputs", "use"]
 
@@ -26,10 +27,11 @@ def check(exercise_id: str | Callable, function: Callable | None = None) -> None
     student's folder, as that of `minigen exercise check` is. `check("gan/02")` checks the student's file.
     Raises UsageError for an unknown exercise.
     """
-    from minigen.course.exercise import checking
-    from minigen.course.exercise.grading import runner
+    from minigen.course.exercise.grading.grade import grade_file
+    from minigen.course.exercise.grading.report import render_all
+    from minigen.course.exercise.grading.runner import MARK
 
-    if runner.MARK in os.environ:  # a call that was left in a student's file
+    if MARK in os.environ:  # a call that was left in a student's file
         print("(a file that is being checked does not check itself)")
         return
     if function is None and callable(exercise_id):
@@ -40,15 +42,17 @@ def check(exercise_id: str | Callable, function: Callable | None = None) -> None
     exercises = catalog.find(exercise_id)
     with substitute.suspended():
         if function is None:
-            reports = checking.check_files([(checking.answer_file(exercises[0].lesson), exercises)])
-            print(checking.summary(reports))
+            path = answer_file(exercises[0].lesson)
+            submission = read_submission(path)
+            reports = [grade_file(exercise, submission) for exercise in exercises]
+            note(reports, path)
+            print(render_all(reports, sys.stdout), next_step(reports), sep="\n\n")
             return
         _check_here(_one(exercise_id, exercises), substitute.own(function))
 
 
 def _check_here(exercise: Exercise, function: Any) -> None:
-    from minigen.course.exercise import checking
-    from minigen.course.exercise.grading.grade import grade_function
+    from minigen.course.exercise.grading.in_process import grade_function
     from minigen.course.exercise.grading.report import render
 
     report = grade_function(exercise, function)
@@ -56,12 +60,12 @@ def _check_here(exercise: Exercise, function: Any) -> None:
     folder = home()
     with contextlib.suppress(OSError):
         folder.mkdir(exist_ok=True)
-    checking.note([report], folder)
+    note([report], answer_file(exercise.lesson, folder))
     if not report.passed:
         print(f"\nstuck? run  !minigen exercise hint {exercise.id}  in a cell")
         return
     print(f"\nnow train with it: from minigen.course import use; use({_name(function)}); run the lesson's cells again")
-    print(checking.next_exercise(folder, after=exercise.id))
+    print(next_exercise(folder, after=exercise.id))
 
 
 def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
@@ -69,11 +73,11 @@ def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
 
     Raises UsageError for an unknown exercise or case, and in a file that is being checked.
     """
-    from minigen.course.exercise.grading import runner
-    from minigen.course.exercise.grading.grade import references
     from minigen.course.exercise.grading.inputs import arguments
+    from minigen.course.exercise.grading.reference import references
+    from minigen.course.exercise.grading.runner import MARK
 
-    if runner.MARK in os.environ:
+    if MARK in os.environ:
         raise UsageError("inputs(...) is for your own Python session and not available in a check; remove the call")
     exercises = catalog.find(exercise_id)
     if len(exercises) != 1:
@@ -92,9 +96,9 @@ def use(*functions: Callable, exercise: str | None = None) -> None:
     function, `use` it again. `use()` says how often they were called, and puts the package's own back.
     Raises UsageError for what is no function, and for an unknown exercise; nothing is changed then.
     """
-    from minigen.course.exercise.grading import runner
+    from minigen.course.exercise.grading.runner import MARK
 
-    if runner.MARK in os.environ:  # a call that was left in a student's file
+    if MARK in os.environ:  # a call that was left in a student's file
         print("(a file that is being checked trains nothing)")
         return
     if not functions:
@@ -110,7 +114,7 @@ def use(*functions: Callable, exercise: str | None = None) -> None:
                 raise UsageError(f"use takes functions, use(my_function), got {type(function).__name__}")
             name = _name(function) if exercise is None else exercise
             found = _one(name, catalog.find(name))
-            if function is resolve(found.target)[2]:
+            if function is resolve_target(found.target)[2]:
                 raise UsageError(f"{found.name} is the package's own function: write yours, then use it")
             wanted.append((found, function))
     record = Progress(home())

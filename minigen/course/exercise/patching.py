@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from minigen.course.exercise.format import resolve
+from minigen.course.exercise.format import resolve_target
 
 __all__ = ["put_back", "replace", "replaced"]
 
@@ -41,7 +41,7 @@ def _places(wanted: Callable, also: Iterable[dict] = (), package: str = "") -> I
 
 def replace(target: str, function: Callable, also: Iterable[dict] = ()) -> list[Callable[[], None]]:
     """Put `function` in the place of a target everywhere; return what undoes it."""
-    owner, name, original = resolve(target)
+    owner, name, original = resolve_target(target)
     undo: list[Callable[[], None]] = []
     if isinstance(owner, type):
         own = vars(owner).get(name)

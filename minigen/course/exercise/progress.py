@@ -1,19 +1,36 @@
-"""How far the student is: `.progress.json` beside her files."""
+"""How far the student is, and what comes next: `.progress.json` beside her files."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import tempfile
-import time
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minigen.course.exercise.format import Exercise
+from minigen.course import index
+from minigen.course.console import plural
+from minigen.course.exercise import catalog
+from minigen.course.exercise.format import AuthorError, Exercise
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.report import Report
+from minigen.files import locked, write_text
 
-__all__ = ["FILE_NAME", "LessonProgress", "Progress", "home", "lesson_progress", "locked"]
+__all__ = [
+    "FILE_NAME",
+    "LessonProgress",
+    "Progress",
+    "answer_file",
+    "changed",
+    "home",
+    "lesson_in_words",
+    "lesson_progress",
+    "next_exercise",
+    "next_step",
+    "note",
+]
 
 FILE_NAME = ".progress.json"
 
@@ -22,6 +39,11 @@ def home() -> Path:
     """The student's folder, `exercises/`: in the current folder, or beside it if that is `notebooks/`."""
     here = Path("exercises")
     return Path("..") / here if Path.cwd().name == "notebooks" and not here.is_dir() else here
+
+
+def answer_file(lesson: str, folder: Path | None = None) -> Path:
+    """Where the answers of a lesson are: `exercises/gan_02.py`."""
+    return (home() if folder is None else Path(folder)) / f"{lesson.replace('/', '_')}.py"
 
 
 class LessonProgress(NamedTuple):
@@ -71,51 +93,28 @@ class Progress:
         best = max(points, before["points"]) if before["passed"] else points
         self.update(exercise, points=best, passed=passed or before["passed"], tries=before["tries"] + 1)
 
-    def save(self) -> bool:
-        """Write the file as a whole or not at all; False if the folder cannot be written."""
-        text = json.dumps({"version": 1, "exercises": self.entries}, indent=1, sort_keys=True) + "\n"
-        try:
-            handle, name = tempfile.mkstemp(prefix=".progress-", dir=self.path.parent)
-        except OSError:
-            return False
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(name, self.path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            return False
-        return True
+    def save(self) -> None:
+        """Write the file as a whole or not at all. Raises OSError."""
+        write_text(self.path, json.dumps({"version": 1, "exercises": self.entries}, indent=1, sort_keys=True) + "\n")
 
 
 @contextlib.contextmanager
-def locked(folder: Path, patience: float = 5.0) -> Iterator[None]:
-    """Keep other processes from changing the record of a folder; a lock that is left over is taken after a while."""
-    lock = Path(folder) / f"{FILE_NAME}.lock"
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-            break
-        except FileExistsError:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.01)
-        except OSError:  # a folder that cannot be written: saving will say so
-            break
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(lock)
+def changed(folder: Path) -> Iterator[Progress]:
+    """The record of a folder, to be changed in the block and saved at its end; other processes wait meanwhile.
+
+    Raises OSError if the folder cannot be written: before the block, or at its end.
+    """
+    with locked(Path(folder) / f"{FILE_NAME}.lock"):
+        record = Progress(folder)
+        yield record
+        record.save()
 
 
 def lesson_progress(exercises: Iterable[Exercise], folder: Path) -> LessonProgress:
     """How far the exercises of a lesson are."""
     exercises, record = list(exercises), Progress(folder)
     rows = [record.of(exercise) for exercise in exercises]
-    started = bool(exercises) and (Path(folder) / f"{exercises[0].lesson.replace('/', '_')}.py").exists()
+    started = bool(exercises) and answer_file(exercises[0].lesson, folder).exists()
     return LessonProgress(
         sum(row["passed"] for row in rows),
         len(exercises),
@@ -123,3 +122,68 @@ def lesson_progress(exercises: Iterable[Exercise], folder: Path) -> LessonProgre
         sum(exercise.points for exercise in exercises),
         started or any(row["tries"] for row in rows),
     )
+
+
+def lesson_in_words(lesson_id: str, folder: Path | None = None) -> str:
+    """How far the student is in a lesson's exercises: "1/2 exercises passed"; "" if the lesson has none."""
+    try:
+        exercises = catalog.exercises_of(lesson_id)
+    except AuthorError as error:
+        return f"exercises broken: {error}"
+    if not exercises:
+        return ""
+    row = lesson_progress(exercises, home() if folder is None else folder)
+    return f"{row} exercises passed" if row.started else plural(row.total, "exercise")
+
+
+def note(reports: Sequence[Report], file: Path) -> None:
+    """Add the results of a file to the record beside it, if it has the name of its lesson's file of answers.
+
+    A folder that cannot be written is no error: it is said on standard error. The grader's own errors are not noted.
+    """
+    if not reports or file.name != answer_file(reports[0].exercise.lesson).name:
+        return
+    try:
+        with changed(file.parent) as record:
+            for report in reports:
+                if report.status != status.GRADER_ERROR:
+                    record.checked(report.exercise, report.points, report.passed)
+    except OSError:
+        print(f"minigen: your progress cannot be saved in {file.parent}", file=sys.stderr)
+
+
+# ------------------------------------------------------------------------------------------- what comes next
+
+
+def next_step(reports: Sequence[Report], folder: Path | None = None) -> str:
+    """What to do after a check: see a hint, or train with the answers and go on; by the record of a folder."""
+    failed = [report for report in reports if not report.passed]
+    if failed:
+        return f"stuck? minigen exercise hint {failed[0].exercise.id}"
+    lesson, following = reports[0].exercise.lesson, next_exercise(folder, after=reports[-1].exercise.id)
+    return "\n".join(filter(None, [f"now train with it: minigen run {lesson} --with {reports[0].file}", following]))
+
+
+def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") -> str:
+    """Which exercise comes next, by the record of a folder, and how to begin it; "" if all have passed.
+
+    after: the id of an exercise; the next one is the first behind it that has not passed, else the first of all.
+    begin: the same, but the exercise itself may be the next one.
+    """
+    folder = home() if folder is None else folder
+    lessons = {lesson: index.exercise_names(path) for lesson, path in _lesson_folders()}
+    ids = [f"{lesson}/{name}" for lesson, names in lessons.items() for name in names]
+    entries = Progress(folder).entries
+    start = ids.index(after) + 1 if after in ids else ids.index(begin) if begin in ids else 0
+    found = next((id for id in ids[start:] + ids[:start] if entries.get(id, {}).get("passed") is not True), None)
+    if found is None:
+        return "all exercises have passed" if ids else ""
+    lesson = found.rpartition("/")[0]
+    path = answer_file(lesson, folder)
+    how = f"in {path}" if os.path.lexists(path) else f"minigen exercise start {lesson}"
+    return f"next exercise: {found} ({how})"
+
+
+def _lesson_folders() -> list[tuple[str, Path]]:
+    """The lessons that have exercises, in order, with their folders; none of their files is run."""
+    return [(index.short_id(folder), folder) for folder in index.folders("exercise.py")]

@@ -22,23 +22,25 @@ import signal
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from minigen.course.console import color
 from minigen.course.exercise import catalog, functions, stubs
-from minigen.course.exercise.answers import TABLES, Answer, Answers, answers_of
+from minigen.course.exercise.answers import TABLES, Answers, ListedAnswer, answers_of
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.compare import Verdict, compare
+from minigen.course.exercise.grading.compare import Verdict, compare, compare_all
 from minigen.course.exercise.grading.drivers import load_drivers
-from minigen.course.exercise.grading.grade import Reference, compare_all, observe_case, quiet, reference_of, references
-from minigen.course.exercise.grading.observe import Impl, Outcome, observe
-from minigen.course.exercise.grading.slips import recognised
-from minigen.course.exercise.mutate import Mutant, mutants, mutants_of
+from minigen.course.exercise.grading.explain import recognised
+from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.reference import Reference, observe_case, quiet, reference_of, references
+from minigen.course.exercise.mutants import Mutant, mutants, mutants_of
 
 __all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "prove", "run"]
 
@@ -94,7 +96,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def ring(number, frame):
+    def ring(number: int, frame: types.FrameType | None) -> NoReturn:
         raise _TooLong
 
     before = signal.signal(signal.SIGALRM, ring)
@@ -123,6 +125,10 @@ def _observe(
             ]
     except _TooLong:
         return [Outcome(status.TIMEOUT, "took too long") for _ in exercise.cases]
+
+
+def _compare(exercise: Exercise, outcomes: Sequence[Outcome], rows: Sequence[Reference]) -> list[Verdict]:
+    return compare_all(exercise.cases, outcomes, [row.outcome for row in rows])
 
 
 def _on_seeds(
@@ -226,11 +232,11 @@ def _student(exercise: Exercise, codes: dict[str, str]) -> tuple[str, Callable]:
     return text, namespace[exercise.name]
 
 
-def _hint_three(exercise: Exercise) -> Answer:
+def _hint_three(exercise: Exercise) -> ListedAnswer:
     """The code of the last hint, typed into the stub as it stands, beside that of the lesson's other exercises."""
     text, function = _student(exercise, {other.name: other.hints[2] for other in _beside(exercise)})
     tree = functions.definition(stubs.function_source(text, exercise.name) or "")
-    return Answer(exercise.hints[2], "hint three", tree, function)
+    return ListedAnswer(exercise.hints[2], "hint three", tree, function)
 
 
 def _beside(exercise: Exercise) -> list[Exercise]:
@@ -239,7 +245,7 @@ def _beside(exercise: Exercise) -> list[Exercise]:
     return catalog.load(exercise.path)
 
 
-def _stub(exercise: Exercise, right: Sequence[Answer], rows: Sequence[Reference]) -> list[str]:
+def _stub(exercise: Exercise, right: Sequence[ListedAnswer], rows: Sequence[Reference]) -> list[str]:
     """The stub fails as a stub, and shows nothing of the reference or of a variant."""
     problems = []
     text, function = _student(exercise, {})
@@ -269,7 +275,7 @@ def _answer_lines(node: ast.FunctionDef) -> list[str]:
 
 def _reference(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> list[str]:
     for seed, rows in enumerate(wanted):
-        verdicts = compare_all(exercise, [row.outcome for row in rows], rows)
+        verdicts = _compare(exercise, [row.outcome for row in rows], rows)
         for verdict in verdicts:
             if not verdict.passed:
                 return [f"the reference fails {verdict.case} (seed {seed}): {verdict.status}, {verdict.message}"]
@@ -281,12 +287,12 @@ def _reference(exercise: Exercise, wanted: Sequence[Sequence[Reference]]) -> lis
 
 
 def _variants(
-    exercise: Exercise, right: Sequence[Answer], wanted: Sequence[Sequence[Reference]], fixed: frozenset[int]
+    exercise: Exercise, right: Sequence[ListedAnswer], wanted: Sequence[Sequence[Reference]], fixed: frozenset[int]
 ) -> list[str]:
     problems = []
     for answer in right:
         for seed, outcomes in enumerate(_on_seeds(exercise, answer.function, wanted, fixed)):
-            verdicts = compare_all(exercise, outcomes, wanted[seed])
+            verdicts = _compare(exercise, outcomes, wanted[seed])
             bad = [verdict for verdict in verdicts if not verdict.passed or verdict.ratio > MARGIN_VARIANT]
             if bad:
                 why = bad[0].message or f"off by {bad[0].ratio:.2g} tolerances"
@@ -296,7 +302,7 @@ def _variants(
 
 
 def _mistakes(
-    exercise: Exercise, mistakes: list[Answer], wanted: Sequence[Sequence[Reference]], fixed: frozenset[int]
+    exercise: Exercise, mistakes: list[ListedAnswer], wanted: Sequence[Sequence[Reference]], fixed: frozenset[int]
 ) -> list[str]:
     problems: list[str] = []
     useful: set[str] = set()
@@ -304,7 +310,7 @@ def _mistakes(
     for number, mistake in enumerate(mistakes):
         for seed, rows in enumerate(wanted):
             outcomes = answers[number][seed]
-            verdicts = compare_all(exercise, outcomes, rows)
+            verdicts = _compare(exercise, outcomes, rows)
             useful.update(verdict.case for verdict in verdicts if not verdict.passed)
             right = [row.outcome for row in rows]
             found = recognised(exercise.cases, outcomes, verdicts, mistakes, lambda m, c: answers[m][seed][c], right)
@@ -316,7 +322,7 @@ def _mistakes(
     return problems
 
 
-def _mistake_problem(mistake: Answer, verdicts: Sequence[Verdict], found: Sequence[Answer]) -> str:
+def _mistake_problem(mistake: ListedAnswer, verdicts: Sequence[Verdict], found: Sequence[ListedAnswer]) -> str:
     """What is wrong with a mistake on one seed; "" if nothing is."""
     failed = [verdict for verdict in verdicts if not verdict.passed]
     broken = [verdict for verdict in failed if verdict.status == status.GRADER_ERROR]
@@ -333,7 +339,7 @@ def _mistake_problem(mistake: Answer, verdicts: Sequence[Verdict], found: Sequen
 
 def _mutants(
     exercise: Exercise,
-    right: Sequence[Answer],
+    right: Sequence[ListedAnswer],
     equivalents: Mapping[str, str],
     rows: Sequence[Reference],
     proof: Proof,

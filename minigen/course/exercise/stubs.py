@@ -6,6 +6,7 @@ import ast
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from minigen.course.console import plural
 from minigen.course.exercise import functions
 from minigen.course.exercise.format import Exercise
 
@@ -68,7 +69,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
     }
     width = max(map(len, commands))
     head = [
-        f"{MARKER}{lesson}: {len(exercises)} function{'s' * (len(exercises) != 1)}, about {minutes:g} minutes.",
+        f"{MARKER}{lesson}: {plural(len(exercises), 'function')}, about {minutes:g} minutes.",
         "#",
         "# Replace each `raise NotImplementedError` by your answer. Then",
         *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),
@@ -77,7 +78,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
     return "\n".join([*head, "", *imports(exercises), "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
 
 
-def _find(source: str, name: str) -> ast.FunctionDef | None:
+def _last_definition(source: str, name: str) -> ast.FunctionDef | None:
     """The last top-level definition of a function in a file, or None."""
     found = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == name]
     return found[-1] if found else None
@@ -85,7 +86,7 @@ def _find(source: str, name: str) -> ast.FunctionDef | None:
 
 def is_stub(source: str, name: str) -> bool | None:
     """Whether a function still only raises NotImplementedError; False for a name bound otherwise, None if absent."""
-    node = _find(source, name)
+    node = _last_definition(source, name)
     if node is None:
         stores = [n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
         imports = [
@@ -103,7 +104,7 @@ def is_stub(source: str, name: str) -> bool | None:
 
 def function_source(source: str, name: str) -> str | None:
     """The lines of a function of a file, or None if it has none of that name."""
-    node = _find(source, name)
+    node = _last_definition(source, name)
     if node is None:
         return None
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
@@ -112,7 +113,7 @@ def function_source(source: str, name: str) -> str | None:
 
 def replace_function(source: str, name: str, text: str) -> str:
     """The file with one function replaced by `text`, or with `text` added at its end."""
-    node = _find(source, name)
+    node = _last_definition(source, name)
     if node is None:
         return source.rstrip("\n") + "\n\n\n" + text
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])

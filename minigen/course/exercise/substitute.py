@@ -1,9 +1,7 @@
 """The student's functions in the place of the package's: the one registry behind `minigen run ID --with FILE`.
 
-install("exercises/gan_02.py", "gan/02")      # before the lesson runs
-...                                           # the lesson trains, and her functions are called
-print(report())                               # how many times
-restore()
+    with substituted("exercises/gan_02.py", "gan/02"):
+        ...                                   # the lesson trains, her functions are called, and it is said how often
 
 `use(my_function)` in a notebook is built on `put`, which does it for one function.
 """
@@ -26,9 +24,10 @@ from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.patching import put_back, replace
+from minigen.course.exercise.progress import Progress, answer_file
 from minigen.course.exercise.stubs import is_stub
 
-__all__ = ["calls", "fingerprint", "install", "own", "put", "report", "restore", "suspended"]
+__all__ = ["calls", "fingerprint", "install", "own", "put", "report", "restore", "substituted", "suspended"]
 
 
 @dataclass
@@ -39,14 +38,14 @@ class _Substitute:
     count: itertools.count = field(default_factory=itertools.count)  # next() cannot lose a call of another thread
     calls: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         @functools.wraps(self.student)
-        def counted(*args, **kwargs):
+        def counted(*args: Any, **kwargs: Any) -> Any:
             self.calls = next(self.count) + 1
             return self.student(*args, **kwargs)
 
-        counted.student, counted.replaces = self.student, self.exercise.reference
-        self.counted = counted
+        vars(counted).update(student=self.student, replaces=self.exercise.reference)
+        self.counted: Callable = counted
 
     def enter(self, space: MutableMapping[str, Any]) -> None:
         """Put the function in the package's place, and into the namespace from which her other functions call it."""
@@ -92,6 +91,38 @@ def install(file: str | Path, lesson_id: str) -> list[str]:
     for exercise in written:
         put(exercise, namespace[exercise.name], namespace)
     return [exercise.id for exercise in written]
+
+
+@contextlib.contextmanager
+def substituted(file: str | Path, lesson_id: str, even_if_wrong: bool = False) -> Iterator[None]:
+    """The student's functions in the place of the package's while a lesson runs; prints how often they were called.
+
+    It prints, too, which of them have not passed, as far as it is recorded; `even_if_wrong`: the lesson's checks go on.
+    """
+    names = install(file, lesson_id)
+    exercises = catalog.exercises_of(lesson_id)
+    others = [exercise.id for exercise in exercises if exercise.id not in names]
+    print(f"with your {', '.join(name.rpartition('/')[2] for name in names)} from {file}")
+    if others:
+        print(f"not written yet, so the package's: {', '.join(name.rpartition('/')[2] for name in others)}")
+    open_ = _not_passed(Path(file), [exercise for exercise in exercises if exercise.id in names])
+    if open_ and even_if_wrong:
+        print(f"not passed yet: {', '.join(open_)}: checks of the lesson that fail are reported, and it goes on")
+    elif open_:
+        print(f"not passed yet: {', '.join(open_)}: a check of the lesson that fails stops it, unless --even-if-wrong")
+    try:
+        yield
+    finally:
+        print(report())
+        restore()
+
+
+def _not_passed(file: Path, exercises: Sequence[Exercise]) -> list[str]:
+    """The functions of a file that have never passed, by the record beside it; none if it is not that of the file."""
+    if not exercises or file.name != answer_file(exercises[0].lesson).name:
+        return []
+    record = Progress(file.parent)
+    return [exercise.name for exercise in exercises if not record.of(exercise)["passed"]]
 
 
 def put(exercise: Exercise, function: Callable, space: MutableMapping[str, Any] | None = None) -> None:
@@ -157,7 +188,7 @@ def report() -> str:
     """One line for each installed function: how many times it has been called. Empty if none is installed."""
     lines = []
     for identity, count in calls().items():
-        times = "was never called" if not count else f"was called {count:,} time{'s' * (count != 1)}"
+        times = f"was called {count:,} {'time' if count == 1 else 'times'}" if count else "was never called"
         lines.append(f"your {identity.rpartition('/')[2]} {times} ({identity})")
     return "\n".join(lines)
 

@@ -232,7 +232,7 @@ def classifier_guided(rng: Rng) -> Iterator[Frame]:
     return watch_samples(some[some[:, 0] > 0][:SHOWN], steps, step, look, frames=12)
 
 
-# ------------------------------------------------------------------------------------------- the exact score of the ring
+# ------------------------------------------------------------------------------------------ the exact score of the ring
 
 
 def distilled(rng: Rng) -> Iterator[Frame]:

@@ -18,7 +18,7 @@ from minigen.course.classroom.results import documents, feedback, gradebook, ori
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.grade import references
+from minigen.course.exercise.grading.reference import references
 from minigen.course.exercise.grading.submission import Submission
 from minigen.files import locked
 
@@ -355,7 +355,7 @@ def test_all_of_it_again(a_class, quickly):
 def test_a_case_counts_if_it_passes_with_every_seed(a_class):
     """critic_loss has cases of 1, 2, 1, 2 and 2 points; with one seed the second fails, with the other the last."""
     from minigen.course.exercise.grading.compare import Verdict
-    from minigen.course.exercise.grading.grade import Report
+    from minigen.course.exercise.grading.report import Report
 
     assigned = a_class.assignment.exercises[0]
     assert [case.points for case in assigned.exercise.cases] == [1, 2, 1, 2, 2]

@@ -20,10 +20,10 @@ from typing import Any
 from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import Report
+from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.in_process import grade_source, load_source
 from minigen.course.exercise.grading.observe import failure_of
-from minigen.course.exercise.grading.report import ABOUT_VALUES, alike, printed, story
-from minigen.course.exercise.source import grade_source, load_source
+from minigen.course.exercise.grading.report import ABOUT_VALUES, Report, failure_lines, printed, same_failure
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
 __all__ = ["LONGEST", "check", "scipy_arrived", "train"]
@@ -35,11 +35,11 @@ class _ScipyWanted(importlib.abc.MetaPathFinder):
     """Notes an import of SciPy where it is not loaded yet: the page then loads it, and repeats the request."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.imported = False
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         if fullname == "scipy" and importlib.machinery.PathFinder.find_spec("scipy") is None:
-            self.asked = True
+            self.imported = True
 
 
 _scipy = _ScipyWanted()
@@ -49,21 +49,21 @@ sys.meta_path.insert(0, _scipy)
 def scipy_arrived() -> None:
     """Clear the import caches and the note, once SciPy is there."""
     importlib.invalidate_caches()
-    _scipy.asked = False
+    _scipy.imported = False
 
 
 def check(request: str) -> str:
     """Check an answer: `{"report": ...}`, or `{"needs": "scipy"}` if the check needs that."""
-    asked = json.loads(request)
-    _scipy.asked = False
+    wanted = json.loads(request)
+    _scipy.imported = False
     try:
-        report = grade_source(_exercise(asked["exercise"]), asked["text"], others=asked.get("others"))
+        report = grade_source(_exercise(wanted["exercise"]), wanted["text"], others=wanted.get("others"))
         reply = {"report": described(report)}
     except Exception:
-        if not _scipy.asked:
+        if not _scipy.imported:
             raise
         reply = {}
-    if _scipy.asked and not (reply and report.passed):
+    if _scipy.imported and not (reply and report.passed):
         return json.dumps({"needs": "scipy"})
     return json.dumps(reply)
 
@@ -73,54 +73,40 @@ def _exercise(identity: str) -> Exercise:
 
 
 def described(report: Report) -> dict[str, Any]:
-    """A report as a page shows it: the lines about the whole and about each case, and the hint."""
-    said_once = not report.passed and all(alike(verdict, report.verdicts[0]) for verdict in report.verdicts)
-    cases = [] if said_once else _cases(report)
+    """A report as JSON, with the lines that a page shows: about the whole, about each case, and what was printed."""
+    said_once = not report.passed and all(same_failure(verdict, report.verdicts[0]) for verdict in report.verdicts)
+    document = report.to_json()
+    cases = [{**row, **_words(report, n)} for n, row in enumerate(document["cases"])]
     about = _lines(report, report.verdicts[0]) if said_once else [report.message] if report.message else []
     return {
-        "id": report.exercise.id,
-        "passed": report.passed,
-        "status": report.status,
+        **document,
         "words": status.WORDS[report.status],
-        "points": report.points,
-        "possible": report.exercise.points,
         "about": about,
-        "cases": cases,
-        "hint": report.hint,
-        "listed": report.listed,
+        "cases": [] if said_once else cases,
         "notes": [] if report.passed else report.notes,
         "printed": [line.removeprefix("    ") for line in printed(report.output)[1:]],
-        "seconds": round(report.seconds, 3),
     }
 
 
-def _cases(report: Report) -> list[dict[str, Any]]:
-    """The cases, with the details of the first that fails: what must hold, yours and expected, the inputs, the line."""
-    rows = []
-    for case, verdict in zip(report.exercise.cases, report.verdicts, strict=True):
-        about = case.about if case.is_property and verdict.passed else ""
-        lines = []
-        if verdict is report.first_failure:
-            if case.about and verdict.status in ABOUT_VALUES:
-                lines.append(f"{'what must hold' if case.is_property else 'this case'}: {case.about}")
-            lines += _lines(report, verdict)
-        rows.append(
-            {
-                "name": verdict.case.replace("_", " "),
-                "passed": verdict.passed,
-                "words": status.WORDS[verdict.status],
-                "points": verdict.points,
-                "possible": verdict.possible,
-                "about": about,
-                "lines": lines,
-            }
-        )
-    return rows
+def _words(report: Report, number: int) -> dict[str, Any]:
+    """What a page shows of a case; of the first that fails what must hold, yours and expected, the inputs, the line."""
+    case, verdict = report.exercise.cases[number], report.verdicts[number]
+    lines = []
+    if verdict is report.first_failure:
+        if case.about and verdict.status in ABOUT_VALUES:
+            lines.append(f"{'what must hold' if case.is_property else 'this case'}: {case.about}")
+        lines += _lines(report, verdict)
+    return {
+        "name": verdict.case.replace("_", " "),
+        "words": status.WORDS[verdict.status],
+        "about": case.about if case.is_property and verdict.passed else "",
+        "lines": lines,
+    }
 
 
-def _lines(report: Report, verdict: Any) -> list[str]:
+def _lines(report: Report, verdict: Verdict) -> list[str]:
     """The details of a verdict, without the line of Python that looks inputs up, which a page does not need."""
-    return [line.strip() for line in story(verdict, report.file) if "inputs(" not in line]
+    return [line.strip() for line in failure_lines(verdict, report.file) if "inputs(" not in line]
 
 
 def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) -> str:
@@ -128,15 +114,15 @@ def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) ->
 
     The reply holds how often the function was called, how long it took, and the error, if there was one.
     """
-    asked = json.loads(request)
-    exercise = _exercise(asked["exercise"])
+    wanted = json.loads(request)
+    exercise = _exercise(wanted["exercise"])
     training = DEMONSTRATIONS.get(exercise.id)
     if training is None:
         return json.dumps({"error": f"no training in a page calls {exercise.name}"})
-    _scipy.asked = False
-    answer = load_source(exercise, asked["text"], others=asked.get("others"))
+    _scipy.imported = False
+    answer = load_source(exercise, wanted["text"], others=wanted.get("others"))
     if answer.function is None:
-        if _scipy.asked:
+        if _scipy.imported:
             return json.dumps({"needs": "scipy"})
         return json.dumps({"error": answer.outcome.message, "line": answer.outcome.line})
     about = {"title": training.title, "measure": training.measure, "note": training.note, "box": training.box}
@@ -153,7 +139,7 @@ def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) ->
             if time.monotonic() - started > seconds:
                 break
     except (Exception, SystemExit) as error:
-        if _scipy.asked:
+        if _scipy.imported:
             return json.dumps({"needs": "scipy"})
         failure = failure_of(error, ["your answer"])
         reply |= {"error": failure.message, "line": failure.line}

@@ -25,8 +25,8 @@ from minigen.course.classroom.results.report import Tally
 from minigen.course.classroom.roster import Student
 from minigen.course.console import UsageError
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import everywhere
-from minigen.course.exercise.grading.observe import Outcome
+from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.report import same_for_every_case
 from minigen.course.templates import environment
 from minigen.files import locked, write_text
 from minigen.progress import progress_bar
@@ -170,7 +170,7 @@ def _rows_not_graded(
     """The rows of a submission that the grader failed on."""
     rows = []
     for assigned, answer in zip(assignment.exercises, submitted.answers, strict=True):
-        report = everywhere(assigned.exercise, Outcome(status.GRADER_ERROR, reason))
+        report = same_for_every_case(assigned.exercise, Outcome(status.GRADER_ERROR, reason))
         rows.append(row_of(assigned, answer.submission, answer.sha256, answer.notes, [report], seeds))
     return rows
 

@@ -16,8 +16,10 @@ from minigen.course.classroom.results.originality import fingerprint
 from minigen.course.exercise import stubs
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
-from minigen.course.exercise.grading.grade import Reference, Report, everywhere, grade_file, references
-from minigen.course.exercise.grading.observe import Outcome
+from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.reference import Reference, references
+from minigen.course.exercise.grading.report import Report, same_for_every_case
 from minigen.course.exercise.grading.submission import Submission
 
 __all__ = ["Grader", "forbidden_module", "row_of"]
@@ -73,7 +75,7 @@ class Grader:
             left = end - time.monotonic()
             if left <= 0:
                 message = f"the answers before this one took all of the {self.assignment.seconds:g} s of a submission"
-                return [everywhere(exercise, Outcome(status.TIMEOUT, message))]
+                return [same_for_every_case(exercise, Outcome(status.TIMEOUT, message))]
             limits = self.assignment.limits(exercise, max(left, SHORTEST), self.sandbox)
             wanted = self.wanted(assigned, seed)
             reports.append(grade_file(exercise, submission, limits, seed, wanted, self.assignment.files))
@@ -81,7 +83,7 @@ class Grader:
 
 
 def _failed(assigned: AssignedExercise, message: str) -> Report:
-    return everywhere(assigned.exercise, Outcome(status.GRADER_ERROR, " ".join(message.split())[:500]))
+    return same_for_every_case(assigned.exercise, Outcome(status.GRADER_ERROR, " ".join(message.split())[:500]))
 
 
 def forbidden_module(source: str, assignment: Assignment) -> str:
@@ -130,19 +132,15 @@ def row_of(
     if hash_ and stubs.is_stub(submission.source, assigned.exercise.name):
         hash_, size = "", 0
     return {
+        **shown.to_json(),
         "id": assigned.id,
-        "status": shown.status,
-        "passed": shown.passed,
         "points": None if failed else points,
         "possible": assigned.points,
         "seed": seeds[number] if number < len(seeds) else seeds[0],
         "file": submission.file,
         "sha256": sha256,
         "message": _message(shown),
-        "hint": shown.hint,
-        "listed": shown.listed,
         "cases": cases,
-        "output": shown.output,
         "notes": [*notes, *shown.notes],
         "fingerprint": hash_,
         "size": size,

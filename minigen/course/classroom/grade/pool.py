@@ -7,10 +7,8 @@ takes its place. However the run ends, no process and no folder is left.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +20,7 @@ from minigen.course.classroom.assignment import Assignment, rebuilt
 from minigen.course.classroom.grade.grader import Grader
 from minigen.course.exercise.grading.runner import remove_folder
 from minigen.course.exercise.grading.submission import Submission
+from minigen.course.exercise.grading.worker import end_with_parent
 
 __all__ = ["Failed", "Graded", "Job", "Setup", "run"]
 
@@ -162,7 +161,7 @@ def _serve(channel: Connection, setup: Setup, folder: str) -> None:
     """What a process does: grade what comes, until there is no more or it is ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends the others
     signal.signal(signal.SIGTERM, _leave)
-    _end_with_parent()
+    end_with_parent("SIGTERM")  # elsewhere than on Linux the closed channel ends it
     tempfile.tempdir = folder
     try:
         grader = setup.grader()
@@ -184,10 +183,3 @@ def _graded(grader: Grader, job: Job) -> tuple[list[dict[str, Any]], str]:
 def _leave(number: int, frame: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the worker is being ended
     raise SystemExit(128 + number)
-
-
-def _end_with_parent() -> None:
-    """Request SIGTERM when the process that started this one dies (Linux; elsewhere the closed channel ends it)."""
-    if sys.platform == "linux":
-        with contextlib.suppress(Exception):
-            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -18,7 +18,8 @@ from minigen.course.classroom.assignment import AssignedExercise
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.grade import Report, grade_function
+from minigen.course.exercise.grading.in_process import grade_function
+from minigen.course.exercise.grading.report import Report
 
 __all__ = ["Checked", "GraderError", "score"]
 

@@ -1,282 +1,77 @@
-"""Run a driver on a function and record what comes out. Nothing is judged here but the form of each returned value.
+"""Run an answer's text, then drivers on its function, and record what comes out.
 
-Used on both sides: in the worker on the student's function, in the parent on the reference, on mistakes, variants and
-mutants. It needs NumPy and the standard library only.
+Nothing is judged here but the form of each returned value. Used on both sides: in the worker on the student's function,
+in the parent on the reference, on mistakes, variants and mutants. It needs NumPy and the standard library only.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import errno
+import functools
 import inspect
 import linecache
 import re
 import threading
 import traceback
+import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.forms import (
+    KINDS,
+    check_returned,
+    describe,
+    is_array,
+    is_box,
+    is_number,
+    magnitude,
+    numbers_in,
+    plain,
+    unbox,
+    with_article,
+)
+from minigen.course.exercise.grading.outcome import Failure, Outcome, PackageAnswer, Stopped
 
-__all__ = [
-    "Failure",
-    "Impl",
-    "Outcome",
-    "PackageAnswer",
-    "Stopped",
-    "describe",
-    "failure_of",
-    "magnitude",
-    "observe",
-    "says",
-]
-
-NUMBERS = (bool, int, float, complex)
-KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
-
-
-class PackageAnswer(Exception):
-    """Raised by the stand-in for the function that the student is asked to write."""
+__all__ = ["Impl", "answer_module", "failure_of", "generator_restored", "load", "observe", "run_text"]
 
 
-class Stopped(Exception):
-    """Raised by the sandbox inside the student's code; carries the status to report."""
-
-    def __init__(self, state: str, message: str):
-        super().__init__(message)
-        self.state = state
+# ------------------------------------------------------------------------------------------- running the text
 
 
-class Failure(BaseException):
-    """A call of the student's function did not give an answer. Not an Exception, so that a driver cannot swallow it.
-
-    values: the numbers that came back in the wrong form, to recognise a slip by.
-    """
-
-    def __init__(self, state: str, message: str, line: int | None = None, text: str = ""):
-        super().__init__(message)
-        self.state, self.message, self.line, self.text = state, message, line, text
-        self.values: dict[str, np.ndarray] = {}
+def answer_module(file: str) -> types.ModuleType:
+    """The empty module that an answer is run in; `file` is what tracebacks and reports call its source."""
+    module = types.ModuleType("student")
+    module.__file__ = file
+    return module
 
 
-@dataclass
-class Outcome:
-    """What one case gave: named plain arrays, or a status with a message and the student's line.
-
-    values: what the driver returned, or without an answer the numbers in what the function returned.
-    precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
-        largest magnitude.
-    draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
-    given: the largest magnitude among the arguments. returned: the names of those values that came back from the
-        function as they are, so that their rounding has nothing to do with that of its other results.
-    """
-
-    status: str
-    message: str = ""
-    line: int | None = None
-    text: str = ""
-    values: dict[str, np.ndarray] = field(default_factory=dict)
-    precision: float = 0.0
-    scale: float = 0.0
-    draws: bool = False
-    given: float = 0.0
-    returned: tuple[str, ...] = ()
-
-    @property
-    def answered(self) -> bool:
-        return self.status == status.PASS
+def load(source: str, file: str, name: str, module: types.ModuleType) -> tuple[Callable | None, Outcome]:
+    """Run an answer's text in its module: its function `name` and PASS, or None and the outcome of every case."""
+    outcome = run_text(source, file, module)
+    function = module.__dict__.get(name) if outcome.answered else None
+    if outcome.answered and not callable(function):
+        return None, Outcome(status.MISSING_FUNCTION, f"your answer defines no function {name}")
+    return function, outcome
 
 
-# ------------------------------------------------------------------------------------------- returned values
-
-
-def is_box(value: Any) -> bool:
-    """Whether autograd is tracing this value. Looked up by type: `isinstance` can be deceived."""
-    return any(base.__module__ == "autograd.tracer" and base.__name__ == "Box" for base in type(value).__mro__)
-
-
-def unbox(value: Any) -> Any:
-    """The array inside autograd's boxes, however many derivatives are being taken."""
-    while is_box(value):
-        value = value._value
-    return value
-
-
-def is_array(value: Any) -> bool:
-    """Whether this is an ndarray or of a subclass, by its type and not by its `__class__`."""
-    return issubclass(type(value), np.ndarray)
-
-
-def arrays_in(value: Any) -> list[np.ndarray]:
-    """The arrays of an argument: itself, or those in its lists and tuples."""
-    if is_array(value):
-        return [value]
-    return [array for item in value for array in arrays_in(item)] if type(value) in (list, tuple) else []
-
-
-def with_copies(value: Any, copies: dict[int, np.ndarray]) -> Any:
-    """An argument in which each array that has a copy (by its id) is replaced by that, in lists too."""
-    if type(value) in (list, tuple) and arrays_in(value):
-        return type(value)([with_copies(item, copies) for item in value])
-    return copies.get(id(value), value)
-
-
-def is_number(value: Any) -> bool:
-    """Whether this is a Python number or a NumPy scalar."""
-    return type(value) in NUMBERS or issubclass(type(value), (np.number, np.bool_))
-
-
-def plain(value: Any) -> Any:
-    """The value with every array replaced by a plain copy of its buffer, without the methods of a subclass."""
-    if is_array(value):
-        return np.array(value, copy=True, subok=False)
-    if type(value) in (list, tuple):
-        return type(value)(plain(item) for item in value)
-    if type(value) is dict:
-        return {key: plain(item) for key, item in value.items()}
-    if issubclass(type(value), tuple) and hasattr(type(value), "_make"):
-        return type(value)._make(plain(item) for item in value)
-    if issubclass(type(value), np.generic) and type(value).__module__ != "numpy":
-        return np.array(value)[()]
-    return value
-
-
-def describe(value: Any) -> dict[str, Any]:
-    """The form of a returned value: structure, shapes, kinds of numbers, and whether all are finite."""
-    value = unbox(value)
-    if value is None:
-        return {"form": "none"}
-    if is_array(value) or is_number(value):
-        array = np.asarray(value)
-        kind = array.dtype.kind
-        finite = bool(np.isfinite(array).all()) if kind in "fc" else True
-        return {"form": "array", "shape": list(array.shape), "kind": kind, "finite": finite}
-    if type(value) in (list, tuple):
-        return {"form": type(value).__name__, "items": [describe(item) for item in value]}
-    if issubclass(type(value), tuple) and hasattr(type(value), "_make"):
-        fields = f"{type(value).__name__}({', '.join(type(value)._fields)})"
-        return {"form": "namedtuple", "fields": fields, "items": [describe(item) for item in value]}
-    if type(value) is dict:
-        return {"form": "dict", "items": {str(key): describe(item) for key, item in value.items()}}
-    return {"form": "other", "type": type(value).__name__}
-
-
-def _a(name: str) -> str:
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
-
-
-def _wanted(spec: Mapping[str, Any]) -> str:
-    """The expected return value, in words."""
-    if spec["form"] == "array":
-        kind = KINDS.get(spec["kind"], spec["kind"])
-        return f"an array of {kind}, shape {tuple(spec['shape'])}" if spec["shape"] else f"one number ({kind})"
-    if spec["form"] in ("tuple", "list"):
-        return f"a {spec['form']} of {len(spec['items'])}"
-    if spec["form"] == "namedtuple":
-        return spec["fields"]
-    if spec["form"] == "dict":
-        return "a dict with keys " + ", ".join(spec["items"])
-    return _a(spec.get("type", "None"))
-
-
-def numbers_in(value: Any) -> dict[str, np.ndarray]:
-    """The arrays of numbers in a returned value, by their place."""
-    value = unbox(value)
-    if is_array(value) or is_number(value):
-        array = np.asarray(value)
-        return {"": array} if array.dtype.kind in KINDS else {}
-    items = value.items() if type(value) is dict else enumerate(value) if isinstance(value, (list, tuple)) else ()
-    return {f"{key}/{inner}": array for key, item in items for inner, array in numbers_in(item).items()}
-
-
-def check_returned(value: Any, spec: Mapping[str, Any]) -> None:
-    """Raise Failure if a returned value has not the form of the reference's, as `describe` gave it."""
-    if value is None and spec["form"] != "none":
-        message = f"your function returned None, expected {_wanted(spec)}: is a `return` missing?"
-        raise Failure(status.RETURNED_NONE, message)
+def run_text(source: str, file: str, module: types.ModuleType) -> Outcome:
+    """Run a text in a module: PASS, or what its failure means for every case."""
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
     try:
-        check_form(value, spec, "your function returned")
-    except Failure as failure:
-        failure.values = numbers_in(value)
-        raise
-
-
-def check_form(value: Any, spec: Mapping[str, Any], what: str) -> None:
-    """Raise Failure if a value, or one within it, has not the form of the reference's."""
-    if spec["form"] == "none":
-        return
-    value = unbox(value)
-    if value is None:
-        raise Failure(status.RETURNED_NONE, f"{what} None, expected {_wanted(spec)}")
-    got = describe(value)
-    if got["form"] != spec["form"] or got.get("fields") != spec.get("fields"):
-        raise Failure(status.WRONG_TYPE, f"{what} {_a(type(value).__name__)}, expected {_wanted(spec)}")
-    if spec["form"] in ("tuple", "list", "namedtuple"):
-        if len(got["items"]) != len(spec["items"]):
-            raise Failure(status.WRONG_TYPE, f"{what} {len(got['items'])} values, expected {_wanted(spec)}")
-        shapes, wanted = ([item.get("shape") for item in items] for items in (got["items"], spec["items"]))
-        if shapes != wanted and shapes == wanted[::-1]:
-            raise Failure(status.WRONG_SHAPE, f"{what} shapes {shapes}, expected {wanted}: in another order?")
-        for i, (item, item_spec) in enumerate(zip(value, spec["items"], strict=True)):
-            check_form(item, item_spec, f"value {i + 1} of {len(spec['items'])} that your function returned is")
-    elif spec["form"] == "dict":
-        missing = [key for key in spec["items"] if key not in got["items"]]
-        if missing:
-            raise Failure(status.WRONG_TYPE, f"{what} a dict without {', '.join(map(repr, missing))}")
-        for key, item_spec in spec["items"].items():
-            check_form(value[key], item_spec, f"{key!r} in the dict that your function returned is")
-    elif spec["form"] == "array":
-        _check_array(np.asarray(value), got, spec, what)
-    elif got["type"] != spec["type"]:
-        raise Failure(status.WRONG_TYPE, f"{what} {_a(got['type'])}, expected {_wanted(spec)}")
-
-
-def _check_array(array: np.ndarray, got: Mapping, spec: Mapping, what: str) -> None:
-    if got["kind"] not in KINDS:
-        words = "an array of objects, not of numbers" if got["kind"] == "O" else f"an array of type {array.dtype}"
-        raise Failure(status.WRONG_TYPE, f"{what} {words}, expected {_wanted(spec)}")
-    if got["shape"] != spec["shape"]:
-        raise Failure(status.WRONG_SHAPE, shape_message(got["shape"], spec["shape"], what))
-    if KINDS[got["kind"]] != KINDS[spec["kind"]]:  # unsigned integers are integers too
-        words = f"{KINDS[got['kind']]}, expected {KINDS[spec['kind']]}"
-        raise Failure(status.WRONG_DTYPE, f"{what} {words} ({array.dtype})")
-    if not got["finite"] and spec["finite"]:
-        raise not_finite(array, what)
-
-
-def shape_message(got: Iterable[int], want: Iterable[int], what: str) -> str:
-    """Two shapes that differ, in words, with a guess at the reason."""
-    got, want = tuple(got), tuple(want)
-    message = f"{what} shape {got}, expected shape {want}"
-    if want == ():
-        return message + " (one number)"
-    if len(want) == 1 and got == ():
-        return message + ": one number for each example, not one for all"
-    if len(want) == 1 and len(got) > 1 and got[0] == want[0] and max(got[1:]) > 1:
-        return message + ": one number for each example, whatever the number of its axes"
-    if tuple(n for n in got if n != 1) == tuple(n for n in want if n != 1):
-        reason = (
-            "an axis of length 1 too many (keepdims?)" if len(got) > len(want) else "an axis of length 1 is missing"
-        )
-        return f"{message}: {reason}"
-    if len(want) > 1 and got == want[::-1]:
-        return message + ": transposed?"
-    return message
-
-
-def not_finite(array: np.ndarray, what: str) -> Failure:
-    """The failure of an array that should be finite: where it is not, and how often."""
-    bad = np.isnan(array)
-    state, word = (status.NAN, "NaN (not a number)") if bad.any() else (status.INF, "an infinite number")
-    bad = bad if bad.any() else np.isinf(array)
-    if array.ndim == 0:
-        return Failure(state, f"{what} {word}")
-    index = ", ".join(str(i) for i in np.argwhere(bad)[0])
-    return Failure(state, f"{what} {word} at [{index}] ({int(bad.sum())} of {array.size})")
+        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+    except BaseException as error:
+        failure = failure_of(error, [file])
+        if failure.state == status.STUB:  # raised while the file is read: not by the function
+            failure.state, failure.message = status.RAISED, _says(error)
+        failure.message += " (while your answer was being read)"
+        return Outcome(failure.state, failure.message, failure.line, failure.text)
+    return Outcome(status.PASS)
 
 
 # ------------------------------------------------------------------------------------------- calling the function
@@ -292,7 +87,7 @@ def _frames(error: BaseException) -> list[tuple[str, int, str, str]]:
     return rows
 
 
-def says(error: BaseException) -> str:
+def _says(error: BaseException) -> str:
     """`Type: message`, at most 300 characters, without addresses; the message may itself be the student's code."""
     try:
         words = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(str(error).split()))
@@ -313,7 +108,7 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
         file, line = Counter(mine).most_common(1)[0][0]  # the line that calls itself
     text = linecache.getline(file, line).strip() if line else ""
     inside = bool(frames) and frames[-1][0] in files
-    state, message = status.RAISED, says(error)
+    state, message = status.RAISED, _says(error)
     if isinstance(error, NotImplementedError) and inside:
         state, message = (
             status.STUB,
@@ -326,7 +121,7 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
     elif isinstance(error, (SystemExit, GeneratorExit)):
         state, message = status.EXITED, "your code ended the program (sys.exit)"
     elif isinstance(error, MemoryError):
-        state, message = status.MEMORY, f"your code requested more memory than a check may use ({says(error)})"
+        state, message = status.MEMORY, f"your code requested more memory than a check may use ({_says(error)})"
     elif isinstance(error, RecursionError):
         state, message = status.RECURSION, "your function calls itself without end"
     elif isinstance(error, EOFError):
@@ -381,6 +176,20 @@ def _traced_advice(error: BaseException, files: set[str], text: str) -> str:
     return ""
 
 
+def arrays_in(value: Any) -> list[np.ndarray]:
+    """The arrays of an argument: itself, or those in its lists and tuples."""
+    if is_array(value):
+        return [value]
+    return [array for item in value for array in arrays_in(item)] if type(value) in (list, tuple) else []
+
+
+def with_copies(value: Any, copies: dict[int, np.ndarray]) -> Any:
+    """An argument in which each array that has a copy (by its id) is replaced by that, in lists too."""
+    if type(value) in (list, tuple) and arrays_in(value):
+        return type(value)([with_copies(item, copies) for item in value])
+    return copies.get(id(value), value)
+
+
 class Impl:
     """The function as a driver sees it: called on copies of its arguments, and each returned value looked at.
 
@@ -400,8 +209,8 @@ class Impl:
         self.function, self.forms, self.files = function, forms, tuple(files)
         self.after, self.mutates = after, tuple(mutates)
         self.seen: list[dict] = []
-        self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call
-        self.sizes: set[int] = set()  # lengths of the arguments' axes, for "n times" in a report
+        self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call of the reference
+        self.sizes: set[int] = set()  # lengths of their axes, for "n times" in a report
         self.precision = self.scale = self.given = 0.0  # see Outcome
         self.draws = False
         self.returned: list[np.ndarray] = []
@@ -415,15 +224,17 @@ class Impl:
     def __name__(self) -> str:
         return getattr(self.function, "__name__", "impl")
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         names = self._names(args, kwargs)
-        self.calls.append((plain(tuple(map(unbox, args))), {key: plain(unbox(value)) for key, value in kwargs.items()}))
         given = [(name, array) for name, value in names for array in arrays_in(value)]
         numbers = [np.asarray(unbox(value)) for _, value in names if is_number(unbox(value))]
         self.given = max([self.given, *(magnitude(array) for array in numbers + [array for _, array in given])])
-        self.sizes.update(size for _, array in given for size in (*array.shape, array.size))
-        copies = {id(array): array.copy() for name, array in given if name not in self.mutates}
-        kept = [(name, array) for name, array in given if name not in self.mutates]
+        if self.forms is None:
+            options = {key: plain(unbox(value)) for key, value in kwargs.items()}
+            self.calls.append((plain(tuple(map(unbox, args))), options))
+            self.sizes.update(size for _, array in given for size in (*array.shape, array.size))
+        unchanged = [(name, array) for name, array in given if name not in self.mutates]
+        copies = {id(array): array.copy() for _, array in unchanged}
         passed = [with_copies(value, copies) for value in args], {k: with_copies(v, copies) for k, v in kwargs.items()}
         lists = [(each, list(each)) for each in (*passed[0], *passed[1].values()) if type(each) is list]
         try:
@@ -435,7 +246,7 @@ class Impl:
         finally:
             if self.after is not None:
                 self.after()
-        for name, array in kept:
+        for name, array in unchanged:
             if not _same(copies[id(array)], array):
                 raise self._changed(name, args, kwargs)
         for each, items in lists:
@@ -467,7 +278,7 @@ class Impl:
             self.precision = max(self.precision, float(np.finfo(array.dtype).eps))
             self.scale = max(self.scale, magnitude(array))
 
-    def _names(self, args, kwargs) -> list[tuple[str, Any]]:
+    def _names(self, args: tuple, kwargs: dict) -> list[tuple[str, Any]]:
         """The arguments by name; raises Failure if the function cannot be called with them."""
         if self.signature is None:
             return [(f"argument {i + 1}", value) for i, value in enumerate(args)] + list(kwargs.items())
@@ -491,7 +302,7 @@ class Impl:
                 flat.append((name, value))
         return flat
 
-    def _changed(self, name: str, args, kwargs) -> Failure:
+    def _changed(self, name: str, args: tuple, kwargs: dict) -> Failure:
         """Find the line: call once more with arguments that cannot be written to."""
         failure = Failure(
             status.CHANGED_INPUTS, f"your function changes its argument `{name}` in place; work on a copy"
@@ -517,23 +328,31 @@ class Impl:
         return failure
 
 
-def magnitude(array: np.ndarray) -> float:
-    """The largest absolute value among the finite numbers of an array; 0 if there is none."""
-    if array.dtype.kind not in KINDS:
-        return 0.0
-    numbers = np.abs(array[np.isfinite(array)].astype(complex if array.dtype.kind == "c" else float))
-    return float(numbers.max(initial=0.0))
-
-
-def _own_randomness() -> tuple:
-    """The state of the generator behind np.random.randn and the like."""
-    state = np.random.get_state(legacy=True)
-    assert isinstance(state, tuple), "a dict comes without `legacy` only"
-    return (state[0], np.asarray(state[1]).tobytes(), *state[2:])
-
-
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and (a.tobytes() == b.tobytes())
+
+
+# ------------------------------------------------------------------------------------------- NumPy's own generator
+
+
+@contextlib.contextmanager
+def generator_restored() -> Iterator[None]:
+    """NumPy's own generator goes on afterwards as if nothing had been drawn from it."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def _start(seed: int, number: int) -> np.ndarray:
+    return np.random.SeedSequence([seed, number]).generate_state(4)
+
+
+@functools.lru_cache(maxsize=1024)
+def _first_bytes(seed: int, number: int) -> bytes:
+    """What NumPy's own generator gives first in a case, if nothing has been drawn from it."""
+    return np.random.RandomState(_start(seed, number)).bytes(16)
 
 
 # ------------------------------------------------------------------------------------------- running a driver
@@ -542,7 +361,8 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     """Run case `number` of an exercise; the same seed gives both sides the same inputs.
 
-    NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised.
+    NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised. Where it
+    must go on as before, the call stands in `generator_restored`.
     """
     outcome = _observe(driver, impl, seed, number)
     outcome.draws, outcome.given = impl.draws, impl.given
@@ -555,9 +375,7 @@ def _came_back(value: np.ndarray, returned: Iterable[np.ndarray]) -> bool:
 
 
 def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
-    state = np.random.get_state()
-    np.random.seed(np.random.SeedSequence([seed, number]).generate_state(4))
-    begun = _own_randomness()
+    np.random.seed(_start(seed, number))
     try:
         result = driver(impl, np.random.default_rng([seed, number]))
     except KeyboardInterrupt:
@@ -567,8 +385,7 @@ def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     except BaseException as error:
         return _driver_failed(driver, error)
     finally:
-        impl.draws = _own_randomness() != begun  # once a case: a driver has a generator of its own
-        np.random.set_state(state)
+        impl.draws = np.random.bytes(16) != _first_bytes(seed, number)  # a driver has a generator of its own
     if type(result) is not dict or not result:
         return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
     try:
@@ -584,7 +401,8 @@ def _array(name: str, value: Any) -> np.ndarray:
         value = np.array(value)
     if not (is_array(value) or is_number(value)):
         raise Failure(
-            status.GRADER_ERROR, f"the driver's {name!r} is {_a(type(value).__name__)}, not an array of numbers"
+            status.GRADER_ERROR,
+            f"the driver's {name!r} is {with_article(type(value).__name__)}, not an array of numbers",
         )
     array = np.asarray(value)
     if array.dtype.kind not in KINDS:
@@ -598,7 +416,7 @@ def _driver_failed(driver: Callable, error: BaseException) -> Outcome:
     last = frames[-1][3] if frames else ""
     differentiating = any(module in ("autograd.core", "minigen.tensor.core") for *_, module in frames)
     if differentiating or last.split(".")[0] == "autograd" or last.startswith("minigen.tensor"):
-        return Outcome(status.NO_GRADIENT, f"the gradient of your function cannot be taken ({says(error)})")
+        return Outcome(status.NO_GRADIENT, f"the gradient of your function cannot be taken ({_says(error)})")
     own = [line for file, line, *_ in frames if file == driver.__code__.co_filename]
     where = f"line {own[-1]} of the exercise's file" if own else "the driver"
-    return Outcome(status.GRADER_ERROR, f"case {driver.__name__} failed in {where}: {says(error)}")
+    return Outcome(status.GRADER_ERROR, f"case {driver.__name__} failed in {where}: {_says(error)}")

@@ -16,6 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.outcome import Outcome
+
+__all__ = ["MAX_BYTES", "MAX_HEADER", "NONCE_BYTES", "ProtocolError", "encode", "fields", "outcome_of", "read"]
+
 NONCE_BYTES = 16
 MAX_BYTES = 64 * 2**20  # arrays of one frame
 MAX_HEADER = 2**20
@@ -54,6 +59,42 @@ def read(stream_read: Callable[[int], bytes], nonce: bytes) -> tuple[dict[str, A
         return header, _arrays(described, _exactly(stream_read, body_length))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ProtocolError(f"a damaged message: {error}") from None
+
+
+def fields(outcome: Outcome) -> dict[str, Any]:
+    """The fields of an outcome in a header; its values are the arrays of the frame."""
+    return {
+        "status": outcome.status,
+        "message": outcome.message[:2000],
+        "line": outcome.line,
+        "text": outcome.text[:200],
+        "precision": outcome.precision,
+        "scale": outcome.scale,
+        "draws": outcome.draws,
+        "given": outcome.given,
+        "returned": outcome.returned,
+    }
+
+
+def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Outcome:
+    """The outcome that a frame carries. Raises ProtocolError for one that no worker writes."""
+    try:
+        if header["status"] not in status.WORDS:
+            raise ValueError(f"unknown status {header['status']!r}")
+        return Outcome(
+            header["status"],
+            str(header["message"]),
+            None if header["line"] is None else int(header["line"]),
+            str(header["text"]),
+            arrays,
+            float(header["precision"]),
+            float(header["scale"]),
+            bool(header["draws"]),
+            float(header["given"]),
+            tuple(str(name) for name in header["returned"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"this is not an outcome: {error}") from None
 
 
 def _arrays(described: list, body: bytes) -> dict[str, np.ndarray]:

@@ -1,19 +1,108 @@
-"""A result in words: what passed, the simplest case that fails, and what may help."""
+"""The result of an exercise as data, as JSON and in words: what passed, the simplest case that fails, what may help."""
 
 from __future__ import annotations
 
 import textwrap
-from typing import TextIO
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
 
 from minigen.course.console import color
+from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
-from minigen.course.exercise.grading.grade import Report
+from minigen.course.exercise.grading.outcome import Outcome
 
-__all__ = ["ABOUT_VALUES", "alike", "printed", "render", "story"]
+__all__ = [
+    "ABOUT_VALUES",
+    "Report",
+    "failure_lines",
+    "printed",
+    "render",
+    "render_all",
+    "same_failure",
+    "same_for_every_case",
+]
 
 ABOUT_VALUES = {status.WRONG_VALUE, status.NAN, status.INF}  # where it helps to know what a case is about
 SHOWN_LINES = 8  # of what the student's code printed
+
+
+@dataclass
+class Report:
+    """How an answer to one exercise did.
+
+    hint, listed: the author's words if it is a listed mistake; else, not listed, what one change of the equation it is.
+    """
+
+    exercise: Exercise
+    verdicts: list[Verdict]
+    file: str = ""
+    status: str = status.PASS
+    message: str = ""
+    hint: str = ""
+    listed: bool = False
+    output: str = ""
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return self.status == status.PASS
+
+    @property
+    def points(self) -> int:
+        """None for a file that leaves a process running, whatever its function computes."""
+        return 0 if self.status == status.PROCESS else sum(verdict.points for verdict in self.verdicts)
+
+    @property
+    def first_failure(self) -> Verdict | None:
+        """The simplest case that fails: cases are written from simple to hard."""
+        return next((verdict for verdict in self.verdicts if not verdict.passed), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The one JSON form of a report, plain data: a row of `exercises` in classroom/schema/check.json.
+
+        `cases` are those of `Verdict.to_json`. What a gradebook or a page needs besides is added to it there.
+        """
+        return {
+            "id": self.exercise.id,
+            "file": self.file,
+            "status": self.status,
+            "passed": self.passed,
+            "points": self.points,
+            "possible": self.exercise.points,
+            "message": self.message,
+            "hint": self.hint,
+            "listed": self.listed,
+            "cases": [verdict.to_json() for verdict in self.verdicts],
+            "output": self.output,
+            "notes": self.notes,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def same_for_every_case(exercise: Exercise, outcome: Outcome) -> Report:
+    """The report of an answer whose every case has this outcome: a file that cannot be run, for example."""
+    cases = exercise.cases
+    verdicts = [
+        Verdict(case.name, outcome.status, 0, case.points, outcome.message, outcome.line, outcome.text)
+        for case in cases
+    ]
+    return Report(exercise, verdicts, status=outcome.status, message=outcome.message)
+
+
+# ------------------------------------------------------------------------------------------- in words
+
+
+def render_all(reports: Sequence[Report], stream: TextIO | None = None) -> str:
+    """The reports of several exercises as text, and how many pass."""
+    parts = [render(report, stream) for report in reports]
+    if len(reports) > 1:
+        points, possible = sum(r.points for r in reports), sum(r.exercise.points for r in reports)
+        passed = sum(report.passed for report in reports)
+        parts.append(f"{passed} of {len(reports)} exercises pass, {points} of {possible} points")
+    return "\n\n".join(parts)
 
 
 def render(report: Report, stream: TextIO | None = None) -> str:
@@ -27,8 +116,8 @@ def render(report: Report, stream: TextIO | None = None) -> str:
         f"{color(report.exercise.id, 'bold', stream)}: {state}, {report.points} of {report.exercise.points} points"
     ]
     first = report.verdicts[0]
-    if not done and all(alike(verdict, first) for verdict in report.verdicts):  # say it once
-        lines += story(first, report.file)
+    if not done and all(same_failure(verdict, first) for verdict in report.verdicts):  # say it once
+        lines += failure_lines(first, report.file)
     else:
         if report.message:
             lines.append(f"  {report.message}")
@@ -41,7 +130,7 @@ def render(report: Report, stream: TextIO | None = None) -> str:
     return "\n".join(lines)
 
 
-def alike(one: Verdict, other: Verdict) -> bool:
+def same_failure(one: Verdict, other: Verdict) -> bool:
     """Whether two cases failed for the same reason, with the same words."""
     return (one.status, one.message, one.yours) == (other.status, other.message, None) and not one.passed
 
@@ -58,11 +147,11 @@ def _cases(report: Report, stream: TextIO | None) -> list[str]:
         if verdict is first:
             if case.about and verdict.status in ABOUT_VALUES:
                 lines.append(f"        {'what must hold' if case.is_property else 'this case'}: {case.about}")
-            lines += story(verdict, report.file)
+            lines += failure_lines(verdict, report.file)
     return lines
 
 
-def story(verdict: Verdict, file: str) -> list[str]:
+def failure_lines(verdict: Verdict, file: str) -> list[str]:
     """Why a case failed: the worst element, the relation, the student's line."""
     lines = []
     if verdict.yours is not None and verdict.expected is not None:

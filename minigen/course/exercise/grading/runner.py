@@ -29,14 +29,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minigen.course.exercise.grading import bubblewrap, docker, protocol, status
-from minigen.course.exercise.grading.observe import Outcome
+from minigen.course.exercise.grading.outcome import Outcome
 
-__all__ = ["Limits", "Run", "Task", "remove_folder", "run"]
+__all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
 PATIENCE = 1.0  # seconds in which a message that was sent before a flood of printing is waited for
+FORGED = "your code wrote into the channel that carries its answers"
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 
 
@@ -82,7 +83,7 @@ class Task:
 
 
 @dataclass
-class Run:
+class WorkerResult:
     """What came back: one outcome for each case, what was printed, and what the system could not limit."""
 
     outcomes: list[Outcome]
@@ -117,11 +118,11 @@ class _Flood:
 _Event = _Frame | _Broken | _End | _Flood
 
 
-def run(task: Task, limits: Limits | None = None) -> Run:
+def run(task: Task, limits: Limits | None = None) -> WorkerResult:
     """Run every case of a task. Never raises for what the student's code does."""
     limits = limits or Limits()
     outcomes: dict[int, Outcome] = {}
-    result = Run([])
+    result = WorkerResult([])
     whole = limits.total or limits.boot + len(task.forms) * (limits.case + limits.load)
     end = time.monotonic() + whole
     while len(outcomes) < len(task.forms):
@@ -249,7 +250,7 @@ class _Worker:
             MARK: self.mark,
         }
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Kill what is left, also in the group and beyond; wait; remove the folder."""
         self._kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -335,7 +336,7 @@ class _Worker:
                     if flooded and self.case is not None:
                         return self._flooded()
                     continue
-            return self._lost(status.CRASHED, "your code wrote into the channel that carries its answers")
+            return self._lost(status.CRASHED, FORGED)
 
     def _expected(self, header: dict) -> bool:
         """Whether a message may come now: each case starts once and gives one outcome, in order."""
@@ -434,16 +435,9 @@ class _Worker:
 def _outcome(header: dict, arrays: dict) -> Outcome:
     """The outcome of a case in a worker's message; one that no worker writes comes from the student's code."""
     try:
-        line = None if header["line"] is None else int(header["line"])
-        numbers = float(header["precision"]), float(header["scale"])
-        words = str(header["message"]), line, str(header["text"])
-        if header["status"] in status.WORDS:
-            draws, given = bool(header.get("draws")), float(header.get("given", 0.0))
-            returned = tuple(str(name) for name in header.get("returned", ()))
-            return Outcome(header["status"], *words, arrays, *numbers, draws, given, returned)
-    except (KeyError, TypeError, ValueError):
-        pass
-    return Outcome(status.CRASHED, "your code wrote into the channel that carries its answers")
+        return protocol.outcome_of(header, arrays)
+    except protocol.ProtocolError:
+        return Outcome(status.CRASHED, FORGED)
 
 
 def _marked(mark: str, folder: str) -> Iterable[int]:

@@ -18,11 +18,11 @@ import importlib.machinery
 import os
 import sys
 import types
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
 
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.observe import PackageAnswer, Stopped
+from minigen.course.exercise.grading.outcome import PackageAnswer, Stopped
 
 resource: types.ModuleType | None
 try:
@@ -63,7 +63,7 @@ def set_limits(cpu_seconds: float, memory_bytes: int, file_bytes: int) -> list[s
 def stand_in(target: str, report: Callable[[str, str], None] | None = None) -> Callable:
     """A function that only raises; `report` is called even if the exception is swallowed."""
 
-    def hidden(*args, **kwargs):
+    def hidden(*args: Any, **kwargs: Any) -> NoReturn:
         message = f"your code calls {target.replace(':', '.')}, which is the function that you are asked to write"
         if report is not None:
             report(status.PACKAGE_ANSWER, message)
@@ -73,8 +73,8 @@ def stand_in(target: str, report: Callable[[str, str], None] | None = None) -> C
     return hidden
 
 
-def _gone(*args, **kwargs):
-    from minigen.course.exercise.grading.observe import PackageAnswer
+def _gone(*args: Any, **kwargs: Any) -> NoReturn:
+    from minigen.course.exercise.grading.outcome import PackageAnswer
 
     raise PackageAnswer("your code calls the function that you are asked to write")
 
@@ -94,13 +94,13 @@ def replace_in(module: types.ModuleType, path: str, value: Callable) -> Any:
 class _HidingLoader(importlib.abc.Loader):
     """Runs a module as its own loader would, then takes the hidden functions out of it."""
 
-    def __init__(self, hider: Hider, loader):
+    def __init__(self, hider: Hider, loader: importlib.abc.Loader):
         self._run = (hider, loader)
 
-    def create_module(self, spec):
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
         return self._run[1].create_module(spec)
 
-    def exec_module(self, module):
+    def exec_module(self, module: types.ModuleType) -> None:
         hider, loader = self._run
         hider.loading += 1
         try:
@@ -123,7 +123,9 @@ class Hider(importlib.abc.MetaPathFinder):
         self.sources = {_tail(file) for file in files}
         self.report, self.loading = report, 0
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in self.targets:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
@@ -132,7 +134,7 @@ class Hider(importlib.abc.MetaPathFinder):
         spec.loader = _HidingLoader(self, spec.loader)
         return spec
 
-    def forbids(self, path) -> bool:
+    def forbids(self, path: Any) -> bool:
         if self.loading or not isinstance(path, (str, bytes, os.PathLike)) or not self.sources:
             return False
         try:
@@ -166,7 +168,7 @@ PROCESS_EVENTS = frozenset(
 def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
     """Refuse to read the reference, and to start or end processes. An audit hook cannot be removed."""
 
-    def hook(event, arguments):
+    def hook(event: str, arguments: tuple) -> None:
         if event in ("open", "os.link", "os.rename"):
             if hider.forbids(arguments[0]):
                 raise PackageAnswer("your code opens the file that holds the answer")
@@ -193,7 +195,7 @@ def _asks_about_the_system(frame: types.FrameType | None) -> bool:
     return name == "platform" or name.partition(".")[0] == "matplotlib"
 
 
-def no_input(*args):
+def no_input(*args: Any) -> NoReturn:
     """Stands for `input`."""
     raise Stopped(status.INPUT, "your code calls input(); there is no keyboard in a check")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.outcome import Outcome
 
 __all__ = [
     "MAX_SOURCE",
@@ -34,6 +35,11 @@ class Submission:
     message: str = ""
     line: int | None = None
     text: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of every case, for a file that cannot be run."""
+        return Outcome(self.status, self.message, self.line, self.text)
 
 
 class Unreadable(Exception):

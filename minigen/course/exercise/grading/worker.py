@@ -17,15 +17,20 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minigen.course.exercise.grading.outcome import Outcome
 
 
 class Channel:
     """Where results go. What it needs is kept here, so that replacing it elsewhere changes nothing."""
 
-    def __init__(self, descriptor: int, nonce: bytes, encode):
+    def __init__(self, descriptor: int, nonce: bytes, encode: Callable):
         self._descriptor, self._nonce, self._encode, self._write = descriptor, nonce, encode, os.write
 
-    def send(self, header: dict, arrays=None) -> None:
+    def send(self, header: dict, arrays: dict | None = None) -> None:
         data = memoryview(self._encode(self._nonce, header, arrays))
         while data:
             data = data[self._write(self._descriptor, data) :]
@@ -33,7 +38,7 @@ class Channel:
 
 def main() -> None:
     """Read the request, put the channels in their places, run."""
-    end_with_parent()
+    end_with_parent("SIGKILL")
     request = json.loads(sys.stdin.buffer.read())
     results = os.dup(1)
     os.dup2(2, 1)  # from here on, printing is only text
@@ -48,23 +53,24 @@ def main() -> None:
     faulthandler.enable(file=stack, all_threads=False)
     if hasattr(faulthandler, "register"):  # with this signal the parent requests the traceback of a loop
         faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
-    Run(request, channel).all()
+    Observer(request, channel).all()
 
 
-def end_with_parent() -> None:
-    """Request SIGKILL when the process that started this one dies (Linux; elsewhere the limits remain)."""
+def end_with_parent(name: str) -> None:
+    """Request a signal, by its name, when the process that started this one dies (on Linux only)."""
     if sys.platform == "linux":
         with contextlib.suppress(Exception):
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+            ctypes.CDLL(None).prctl(1, signal.Signals[name])  # PR_SET_PDEATHSIG
 
 
-class Run:
+class Observer:
     """Loads the student's function, then observes the cases that the request names."""
 
     def __init__(self, request: dict, channel: Channel):
-        from minigen.course.exercise.grading import observe, sandbox, status
+        from minigen.course.exercise.grading import observe, outcome, protocol, sandbox, status
 
-        self.request, self.channel, self.observe, self.status = request, channel, observe, status
+        self.request, self.channel = request, channel
+        self.observe, self.outcome, self.protocol, self.status = observe, outcome, protocol, status
         self.file, self.name = request["file"], request["name"]
         self.incidents: list[tuple[str, str]] = []
         hider = sandbox.Hider(request["hidden"], request["hidden_files"], self.note)
@@ -96,7 +102,7 @@ class Run:
         outcome = self.load()
         if outcome is not None:
             ballast.clear()
-            self.channel.send(self.header("load_failed", outcome))
+            self.channel.send({"type": "load_failed", **self.protocol.fields(outcome)})
             self.leave()
         self.channel.send({"type": "loaded"})
         for case in self.request["cases"]:
@@ -106,10 +112,11 @@ class Run:
             )
             driver = self.drivers[case["number"]]
             outcome = self.observe.observe(driver, impl, self.request["seed"], case["number"])
-            outcome = self.worst(outcome)
+            outcome = self.outcome.with_incident(outcome, self.incidents)
             if outcome.status == self.status.MEMORY:
                 ballast.clear()
-            self.channel.send({**self.header("outcome", outcome), "case": case["number"]}, outcome.values)
+            header = {"type": "outcome", "case": case["number"], **self.protocol.fields(outcome)}
+            self.channel.send(header, outcome.values)
             if outcome.status == self.status.MEMORY:
                 os._exit(0)  # the parent starts afresh with the next case
         self.channel.send({"type": "done"})
@@ -121,43 +128,19 @@ class Run:
             sys.stdout.flush()
         os._exit(0)
 
-    def worst(self, outcome):
-        """An incident that the student's code swallowed still decides; the exception itself has the line."""
-        incidents, self.incidents = self.incidents, []
-        if not incidents or outcome.status == incidents[0][0]:
-            return outcome
-        state, message = incidents[0]
-        return self.observe.Outcome(state, message, outcome.line, outcome.text)
-
-    def load(self):
+    def load(self) -> Outcome | None:
         """Run the student's file; None if it gave a function, else the outcome for every case."""
-        from minigen.course.exercise.grading import loading
-
         with open(self.file, encoding="utf-8") as file:
             source = file.read()
-        module = loading.answer_module(self.file)
+        module = self.observe.answer_module(self.file)
         sys.modules["student"] = module
-        outcome = loading.run(source, self.file, module)
+        function, outcome = self.observe.load(source, self.file, self.name, module)
         self.keeper.restore()
-        outcome = self.worst(outcome)
-        if not outcome.answered:
+        outcome = self.outcome.with_incident(outcome, self.incidents)
+        if function is None or not outcome.answered:
             return outcome
-        self.function = module.__dict__.get(self.name)
-        return None if callable(self.function) else loading.missing(self.name)
-
-    def header(self, kind: str, outcome) -> dict:
-        return {
-            "type": kind,
-            "status": outcome.status,
-            "message": outcome.message[:2000],
-            "line": outcome.line,
-            "text": outcome.text[:200],
-            "precision": outcome.precision,
-            "scale": outcome.scale,
-            "draws": outcome.draws,
-            "given": outcome.given,
-            "returned": outcome.returned,
-        }
+        self.function = function
+        return None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The text of an answer, graded in this process: where no other can be started, as in a reader's browser.
+"""Answers graded in this process: the text of one where no other process can be started, or a notebook's function.
 
     report = grade_source(exercise, "def critic_loss(real_scores, fake_scores): ...")
+    report = grade_function(exercise, critic_loss)
 
 The same observation and comparison as for a file in a worker, with the same verdicts, hints and points. What a worker
 adds is missing here: limits on time and memory (a page ends an endless loop by ending its Python), a folder of its own,
@@ -23,30 +24,47 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minigen.course.exercise import catalog, stubs, substitute
-from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.grading import loading, runner, sandbox, status
-from minigen.course.exercise.grading.grade import (
-    Report,
-    broken_reference,
-    decided,
-    everywhere,
-    judge,
-    near,
-    observe_case,
-    reference_hidden,
-    references,
-)
-from minigen.course.exercise.grading.observe import Outcome, Stopped
+from minigen.course.exercise.format import Exercise, resolve_target
+from minigen.course.exercise.grading import runner, sandbox, status
+from minigen.course.exercise.grading.grade import did_you_mean, judge
+from minigen.course.exercise.grading.observe import answer_module, generator_restored, load, run_text
+from minigen.course.exercise.grading.outcome import Incident, Outcome, Stopped, with_incident
+from minigen.course.exercise.grading.reference import broken_reference, observe_case, reference_hidden, references
+from minigen.course.exercise.grading.report import Report, same_for_every_case
 from minigen.course.exercise.grading.submission import MAX_SOURCE, Submission, parse_submission
 
-__all__ = ["Answer", "grade_source", "load_source"]
+__all__ = ["LoadedAnswer", "grade_function", "grade_source", "load_source"]
 
 NAME = "your answer"  # what reports call a text
 MOST_OUTPUT = runner.Limits.output  # characters that an answer may print, as in a worker
 
 
+def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Report:
+    """Grade a function that lives in this process, such as a notebook's: the same judgment, without the isolation."""
+    started = time.monotonic()
+    if not callable(function):
+        message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
+        return same_for_every_case(exercise, Outcome(status.WRONG_TYPE, message))
+    if any(function is resolve_target(target)[2] for target in (exercise.target, *exercise.blocked)):
+        message = "this is the package's own function"
+        return same_for_every_case(exercise, Outcome(status.PACKAGE_ANSWER, message))
+    wanted = references(exercise, seed)
+    namespaces = [getattr(function, "__globals__", {})]
+    with reference_hidden(exercise, namespaces) as incidents, generator_restored():
+        outcomes = [
+            with_incident(observe_case(exercise, function, seed, number, row), incidents)
+            for number, row in enumerate(wanted)
+        ]
+    report = judge(exercise, outcomes, wanted, seed)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+# ------------------------------------------------------------------------------------------- a text
+
+
 @dataclass
-class Answer:
+class LoadedAnswer:
     """A text that has been run: the function that it defines, or the outcome that every case of it has.
 
     notes: remarks on the other answers that it may call.
@@ -72,7 +90,7 @@ def grade_source(
     started = time.monotonic()
     submission = text if isinstance(text, Submission) else _submission(text, NAME)
     if submission.status != status.PASS:
-        report = everywhere(exercise, _unread(submission))
+        report = same_for_every_case(exercise, submission.outcome)
     else:
         with substitute.suspended():
             report = _graded(exercise, submission, seed, None if isinstance(text, Submission) else others or {})
@@ -80,11 +98,11 @@ def grade_source(
     return report
 
 
-def load_source(exercise: Exercise, text: str, others: Mapping[str, str] | None = None) -> Answer:
+def load_source(exercise: Exercise, text: str, others: Mapping[str, str] | None = None) -> LoadedAnswer:
     """Run the text of an answer for its function, to train with it; without one the outcome says why."""
     submission = _submission(text, NAME)
     if submission.status != status.PASS:
-        return Answer(None, _unread(submission))
+        return LoadedAnswer(None, submission.outcome)
     return _loaded(exercise, submission, others or {})
 
 
@@ -97,34 +115,24 @@ def _submission(text: str, file: str) -> Submission:
     return parse_submission(file, data)
 
 
-def _unread(submission: Submission) -> Outcome:
-    """The outcome of what cannot be run."""
-    return Outcome(submission.status, submission.message, submission.line, submission.text)
-
-
 def _graded(exercise: Exercise, submission: Submission, seed: int, others: Mapping[str, str] | None) -> Report:
     wanted = references(exercise, seed)
-    broken = broken_reference(exercise, wanted)
+    broken = broken_reference(wanted)
     if broken is not None:
-        return broken
+        return same_for_every_case(exercise, broken)
     with reference_hidden(exercise) as incidents, _surrounded(incidents) as (keeper, printed):
-
-        def worst(outcome: Outcome) -> Outcome:
-            """What was noted since the last outcome, or while this one came about, decides it."""
-            noted = incidents[:]
-            incidents.clear()
-            return decided(outcome, noted)
-
         answer = _loaded(exercise, submission, others)
         keeper.restore()
-        loaded, function = worst(answer.outcome), answer.function
+        loaded, function = with_incident(answer.outcome, incidents), answer.function
         outcomes = []
         if loaded.answered and function is not None:
             outcomes = [
-                worst(observe_case(exercise, function, seed, number, row, submission.file, keeper.restore))
+                with_incident(
+                    observe_case(exercise, function, seed, number, row, submission.file, keeper.restore), incidents
+                )
                 for number, row in enumerate(wanted)
             ]
-    report = judge(exercise, outcomes, wanted, seed) if outcomes else everywhere(exercise, loaded)
+    report = judge(exercise, outcomes, wanted, seed) if outcomes else same_for_every_case(exercise, loaded)
     report.output, report.notes = printed.text, answer.notes
     return report
 
@@ -132,17 +140,15 @@ def _graded(exercise: Exercise, submission: Submission, seed: int, others: Mappi
 # ------------------------------------------------------------------------------------------- running the text
 
 
-def _loaded(exercise: Exercise, submission: Submission, others: Mapping[str, str] | None) -> Answer:
+def _loaded(exercise: Exercise, submission: Submission, others: Mapping[str, str] | None) -> LoadedAnswer:
     """Run an answer for its function, below what the lesson's file of stubs has above it unless `others` is None."""
-    module = loading.answer_module(submission.file)
+    module = answer_module(submission.file)
     with _importable(module):
         notes = _run_lesson(exercise, others, module) if others is not None else []
-        outcome = loading.run(submission.source, submission.file, module)
-    function = module.__dict__.get(exercise.name) if outcome.answered else None
-    if outcome.answered and not callable(function):
-        function, outcome = None, loading.missing(exercise.name)
-        outcome.message += near(exercise, submission.source)
-    return Answer(function, outcome, notes)
+        function, outcome = load(submission.source, submission.file, exercise.name, module)
+    if outcome.status == status.MISSING_FUNCTION:
+        outcome.message += did_you_mean(exercise, submission.source)
+    return LoadedAnswer(function, outcome, notes)
 
 
 def _run_lesson(exercise: Exercise, others: Mapping[str, str], module: types.ModuleType) -> list[str]:
@@ -173,8 +179,8 @@ def _stub_of_other(exercise: Exercise) -> str:
 def _run_other(exercise: Exercise, text: str, module: types.ModuleType) -> Outcome:
     submission = _submission(text, f"your {exercise.name}")
     if submission.status != status.PASS:
-        return _unread(submission)
-    return loading.run(submission.source, submission.file, module)
+        return submission.outcome
+    return run_text(submission.source, submission.file, module)
 
 
 @contextlib.contextmanager
@@ -197,7 +203,7 @@ def _importable(module: types.ModuleType) -> Iterator[None]:
 class _Printed(io.StringIO):
     """Standard output and error of an answer: the beginning is kept, and too much of it stops the answer."""
 
-    def __init__(self, incidents: list[tuple[str, str]]):
+    def __init__(self, incidents: list[Incident]):
         super().__init__()
         self.incidents, self.text, self.length = incidents, "", 0
 
@@ -212,7 +218,7 @@ class _Printed(io.StringIO):
 
 
 @contextlib.contextmanager
-def _surrounded(incidents: list[tuple[str, str]]) -> Iterator[tuple[sandbox.NumpyKeeper, _Printed]]:
+def _surrounded(incidents: list[Incident]) -> Iterator[tuple[sandbox.NumpyKeeper, _Printed]]:
     """What an answer must not change for others, and what it prints; all is as it was afterwards."""
     printed = _Printed(incidents)
     keyboard, given = sys.stdin, builtins.input
@@ -226,6 +232,7 @@ def _surrounded(incidents: list[tuple[str, str]]) -> Iterator[tuple[sandbox.Nump
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
             warnings.catch_warnings(),
+            generator_restored(),
             np.errstate(),
             np.printoptions(),
         ):

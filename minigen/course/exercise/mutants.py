@@ -11,16 +11,14 @@ A mutant is named by what it changes, `a + b → a - b`, so that an exercise can
 from __future__ import annotations
 
 import ast
-import functools
-import inspect
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from minigen.course.exercise import functions
 
-__all__ = ["Mutant", "mutants", "mutants_of", "padded", "padded_of", "substituted", "wrapped"]
+__all__ = ["Change", "Mutant", "changed_functions", "mutants", "mutants_of", "outside_the_equation", "with_fields"]
 
 DROPPED = {
     "sqrt",
@@ -86,114 +84,37 @@ def mutants(function: Callable) -> list[Mutant]:
 
 def mutants_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Mutant]:
     """All mutants of the function that a tree defines, with `namespace` as their globals."""
-    return _changed(node, namespace, _changes(node))
+    return changed_functions(node, namespace, _changes(node))
 
 
-def padded(function: Callable) -> list[Mutant]:
-    """Versions of a function with a small number in a logarithm, a root or a division: right but at extremes.
-
-    They explain answers and prove nothing: whether such a number matters depends on the exercise.
-    """
-    return padded_of(functions.definition(functions.source(function)), function.__globals__)
-
-
-def padded_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Mutant]:
-    """`padded` of the function that a tree defines, with `namespace` as their globals."""
-    return _changed(node, namespace, _paddings(node))
-
-
-def wrapped(function: Callable) -> list[Mutant]:
-    """Versions of a function with one argument changed before it, or its result after it; like `padded`, to explain."""
-    import autograd.numpy as anp  # here, since `minigen list` imports this module and does not need it
-    from autograd.tracer import getval
-
-    def clipped(value: Any, low: float) -> Any:
-        """An array kept away from 0 and 1, as probabilities often are."""
-        return anp.clip(value, low, 1 - low)
-
-    found = []
-    for name, parameter in inspect.signature(function).parameters.items():
-        constant = f"`{name}` taken as a constant, through which no gradient flows"
-        found.append(_with_argument(function, name, constant, getval))
-        for low in (*EPSILONS, 1e-3, 0.01):
-            found.append(_with_argument(function, name, f"`{name}` clipped", functools.partial(clipped, low=low)))
-        if parameter.default is not inspect.Parameter.empty:
-            default = functools.partial(_replaced, by=parameter.default)
-            found.append(_with_argument(function, name, f"`{name}` ignored, its default in its place", default))
-    found.append(_with_result(function, "its result bounded below by 0", lambda value: anp.maximum(value, 0)))
-    return found
-
-
-def substituted(function: Callable) -> list[Mutant]:
-    """Versions of a function with something simple in the place of one argument, such as its square; to explain too."""
-    import autograd.numpy as anp
-
-    changes: dict[str, Callable] = {
-        "the absolute value of": anp.abs,
-        "minus": anp.negative,
-        "half of": lambda value: value / 2,
-        "twice": lambda value: value * 2,
-        "the square of": anp.square,
-        "the square root of": anp.sqrt,
-        "the exponential of": anp.exp,
-        "the logarithm of": anp.log,
-        "one less than": lambda value: value - 1,
-        "one more than": lambda value: value + 1,
-    }
-    return [
-        _with_argument(function, name, f"{words} `{name}` in the place of `{name}`", change)
-        for name in inspect.signature(function).parameters
-        for words, change in changes.items()
-    ]
-
-
-def _with_argument(function: Callable, name: str, words: str, change: Callable) -> Mutant:
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def changed(*args: Any, **options: Any) -> Any:
-        bound = signature.bind(*args, **options)
-        if name in bound.arguments:
-            bound.arguments[name] = change(bound.arguments[name])
-        return function(*bound.args, **bound.kwargs)
-
-    return Mutant(words, "argument", words, changed)
-
-
-def _with_result(function: Callable, words: str, change: Callable) -> Mutant:
-    @functools.wraps(function)
-    def changed(*args: Any, **options: Any) -> Any:
-        return change(function(*args, **options))
-
-    return Mutant(words, "result", words, changed)
-
-
-def _replaced(_: Any, by: Any) -> Any:
-    return by
-
-
-def _changed(node: ast.FunctionDef, namespace: Mapping[str, Any], changes: Iterable[Change]) -> list[Mutant]:
+def changed_functions(node: ast.FunctionDef, namespace: Mapping[str, Any], changes: Iterable[Change]) -> list[Mutant]:
     """The functions that a tree defines after each of the changes, but for those that change nothing."""
     seen, found = {ast.unparse(node)}, []
     names: dict[str, int] = {}
-    nodes, expressions = list(ast.walk(node)), _expressions(node)
-    packed = pickle.dumps(node)  # a copy by pickle takes a fifth of the time of deepcopy
+    nodes = list(ast.walk(node))
+    parents, expressions = _parents(nodes), _expressions(node)
+    packed = pickle.dumps(nodes)  # a copy by pickle takes a fifth of the time of deepcopy
     for index, kind, replacement in changes:
-        changed = pickle.loads(packed)
-        copies, around = list(ast.walk(changed)), expressions[index]
-        _put(changed, copies[index], replacement)
+        copies, around = pickle.loads(packed), expressions[index]
+        changed = copies[0]
+        new = _put(copies[parents[index]], copies[index], replacement)
         text = ast.unparse(changed)
         if text in seen:
             continue
         seen.add(text)
-        after = list(ast.walk(changed))[index] if around == index else copies[around]
-        name = f"{_text(nodes[around])} → {_text(after)}"
+        name = f"{_text(nodes[around])} → {_text(new if around == index else copies[around])}"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"
         words = _words(kind, nodes[index])
         found.append(Mutant(name, kind, words, functions.compiled(changed, namespace, f"<mutant of {node.name}>")))
     return found
+
+
+def _parents(nodes: Sequence[ast.AST]) -> dict[int, int]:
+    """The position of each node's parent among the nodes of a tree, by that of the node."""
+    positions = {id(node): i for i, node in enumerate(nodes)}
+    return {positions[id(child)]: i for i, node in enumerate(nodes) for child in ast.iter_child_nodes(node)}
 
 
 def _expressions(tree: ast.FunctionDef) -> list[int]:
@@ -215,15 +136,17 @@ def _expressions(tree: ast.FunctionDef) -> list[int]:
     return found
 
 
-def _put(tree: ast.FunctionDef, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> None:
-    """Change or replace `site` in the tree."""
+def _put(parent: ast.AST, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> ast.AST:
+    """Change or replace `site`, a child of `parent`; return what then stands there."""
     new = replacement(site)
-    for parent in ast.walk(tree) if new is not site else ():
-        for name, value in ast.iter_fields(parent):
-            if value is site:
-                setattr(parent, name, new)
-            elif isinstance(value, list):
-                value[:] = [new if item is site else item for item in value]
+    for name, value in ast.iter_fields(parent):
+        if value is site:
+            setattr(parent, name, new)
+        elif isinstance(value, list):
+            value[:] = [new if item is site else item for item in value]
+    if not hasattr(new, "lineno"):
+        ast.copy_location(new, site)
+    return ast.fix_missing_locations(new)
 
 
 def _text(node: ast.AST) -> str:
@@ -305,7 +228,7 @@ def _words(kind: str, node: ast.AST) -> str:
 
 def _changes(tree: ast.FunctionDef) -> Iterator[Change]:
     """(position in ast.walk, kind, how to change the node there) for each mutant."""
-    skipped = _skipped(tree)
+    skipped = outside_the_equation(tree)
     axes = {id(n) for node in ast.walk(tree) for n in _axis_nodes(node)}
     for index, node in enumerate(ast.walk(tree)):
         if id(node) in skipped:
@@ -315,35 +238,7 @@ def _changes(tree: ast.FunctionDef) -> Iterator[Change]:
             yield index, kind, maker
 
 
-EPSILONS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
-
-
-def _paddings(tree: ast.FunctionDef) -> Iterator[Change]:
-    """An epsilon added to what a logarithm or root is taken of, or to what is divided by."""
-    skipped = _skipped(tree)
-    for index, node in enumerate(ast.walk(tree)):
-        if id(node) in skipped:
-            continue
-        name = getattr(getattr(node, "func", None), "attr", "")
-        if isinstance(node, ast.Call) and name in ("log", "sqrt") and node.args:
-            change: Callable = _pad_argument
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            change = _pad_divisor
-        else:
-            continue
-        for epsilon in EPSILONS:
-            yield index, "padding", functools.partial(change, epsilon=epsilon)
-
-
-def _pad_argument(node: ast.Call, epsilon: float) -> ast.AST:
-    return _set(node, args=[ast.BinOp(node.args[0], ast.Add(), ast.Constant(epsilon)), *node.args[1:]])
-
-
-def _pad_divisor(node: ast.BinOp, epsilon: float) -> ast.AST:
-    return _set(node, right=ast.BinOp(node.right, ast.Add(), ast.Constant(epsilon)))
-
-
-def _skipped(tree: ast.FunctionDef) -> set[int]:
+def outside_the_equation(tree: ast.FunctionDef) -> set[int]:
     """Nodes that are not part of the equation."""
     roots: list[ast.AST] = []
     for node in ast.walk(tree):
@@ -394,7 +289,7 @@ def _node_changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
     if isinstance(node, ast.BinOp):
         yield from _binary(node)
     elif isinstance(node, ast.AugAssign) and type(node.op) in BINARY:
-        yield "operator", lambda n: _set(n, op=BINARY[type(n.op)]())
+        yield "operator", lambda n: with_fields(n, op=BINARY[type(n.op)]())
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield "sign", lambda n: n.operand
     elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
@@ -404,20 +299,20 @@ def _node_changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
     elif isinstance(node, ast.Call):
         yield from _call(node)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
-        yield "comparison", lambda n: _set(n, ops=[COMPARED[type(n.ops[0])]()])
+        yield "comparison", lambda n: with_fields(n, ops=[COMPARED[type(n.ops[0])]()])
     elif isinstance(node, ast.IfExp):
         yield "condition", lambda n: n.body
         yield "condition", lambda n: n.orelse
     elif isinstance(node, ast.If):
         for value in (True, False):
-            yield "condition", lambda n, value=value: _set(n, test=ast.Constant(value))
+            yield "condition", lambda n, value=value: with_fields(n, test=ast.Constant(value))
     elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
-        yield "order of results", lambda n: _set(n, value=_set(n.value, elts=n.value.elts[::-1]))
+        yield "order of results", lambda n: with_fields(n, value=with_fields(n.value, elts=n.value.elts[::-1]))
     elif isinstance(node, ast.arguments):
         free = len(node.args) - len(node.defaults)
         start = 1 if node.args and node.args[0].arg == "self" else 0
         for i in range(start, free - 1):
-            yield "order of arguments", lambda n, i=i: _set(n, args=_swap(n.args, i))
+            yield "order of arguments", lambda n, i=i: with_fields(n, args=_swap(n.args, i))
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
         yield from _slice(node.slice)
 
@@ -425,7 +320,7 @@ def _node_changes(node: ast.AST) -> Iterator[tuple[str, Callable]]:
 def _binary(node: ast.BinOp) -> Iterator[tuple[str, Callable]]:
     kind = type(node.op)
     if kind in BINARY:
-        yield "operator", lambda n: _set(n, op=BINARY[type(n.op)]())
+        yield "operator", lambda n: with_fields(n, op=BINARY[type(n.op)]())
     if kind in (ast.Add, ast.Mult):
         yield "dropped", lambda n: n.left
         yield "dropped", lambda n: n.right
@@ -435,27 +330,28 @@ def _binary(node: ast.BinOp) -> Iterator[tuple[str, Callable]]:
     elif kind in (ast.Div, ast.Pow):
         yield "dropped", lambda n: n.left
     elif kind is ast.MatMult:
-        yield "order of arguments", lambda n: _set(n, left=n.right, right=n.left)
+        yield "order of arguments", lambda n: with_fields(n, left=n.right, right=n.left)
 
 
 def _call(node: ast.Call) -> Iterator[tuple[str, Callable]]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if name in SWAPPED_NAMES and isinstance(node.func, ast.Attribute):
-        yield "reduction", lambda n: _set(n, func=_set(n.func, attr=SWAPPED_NAMES[name]))
+        yield "reduction", lambda n: with_fields(n, func=with_fields(n.func, attr=SWAPPED_NAMES[name]))
     if name in DROPPED and node.args:
         yield "function dropped", lambda n: n.args[0]
     for i in range(len(node.args) - 1 if name not in SYMMETRIC else 0):
         if not isinstance(node.args[i], ast.Starred) and not isinstance(node.args[i + 1], ast.Starred):
-            yield "order of arguments", lambda n, i=i: _set(n, args=_swap(n.args, i))
+            yield "order of arguments", lambda n, i=i: with_fields(n, args=_swap(n.args, i))
 
 
 def _slice(node: ast.Slice) -> Iterator[tuple[str, Callable]]:
     """`x[a:]` for `x[:a]` and the other way round."""
     if (node.lower is None) != (node.upper is None) and node.step is None:
-        yield "slice", lambda n: _set(n, slice=_set(n.slice, lower=n.slice.upper, upper=n.slice.lower))
+        yield "slice", lambda n: with_fields(n, slice=with_fields(n.slice, lower=n.slice.upper, upper=n.slice.lower))
 
 
-def _set(node: ast.AST, **fields) -> ast.AST:
+def with_fields(node: ast.AST, **fields: Any) -> ast.AST:
+    """The node, after a change of some of its fields."""
     for name, value in fields.items():
         setattr(node, name, value)
     return node

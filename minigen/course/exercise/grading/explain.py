@@ -1,0 +1,230 @@
+"""What may help with a wrong answer: how its values are related to the expected ones, the inputs, a listed mistake.
+
+A listed mistake is recognised on the case that fails, from what came back. Two slips at once still get the first one's
+hint: what counts is the simplest case that fails. A mistake that explains only that case is named if it is the only
+one, and if the values are such that equality is no coincidence: not 0, 1 or 1/2, or wrong in the same way in two cases.
+Of two slips in two results, such as x and its log-determinant, that of the first wrong result is named: it must be a
+mistake that leaves the others right.
+
+A slip that is not listed may still be the equation with one thing changed, a mean for a sum or a term left out.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from minigen.course.exercise.answers import ListedAnswer, answers_of
+from minigen.course.exercise.format import Case
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.changes import changes, substituted
+from minigen.course.exercise.grading.compare import Pair, Verdict, relation, rounding, same_values
+from minigen.course.exercise.grading.inputs import arguments, described, repeat_line
+from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.reference import Reference, observe_case, quiet
+from minigen.course.exercise.grading.report import Report
+from minigen.course.exercise.mutants import Mutant
+
+__all__ = ["explain", "recognised"]
+
+CALLED = {  # where the inputs may explain what went wrong
+    *(status.WRONG_VALUE, status.NAN, status.INF, status.WRONG_SHAPE, status.WRONG_DTYPE, status.WRONG_TYPE),
+    *(status.RETURNED_NONE, status.NO_GRADIENT, status.CHANGED_INPUTS, status.RAISED, status.RECURSION),
+    *(status.TIMEOUT, status.MEMORY, status.CRASHED),
+}
+OWN_NOISE = (
+    "your function draws random numbers of its own, by np.random: the same arguments have to give the same result, "
+    "so use none but those that it is given."
+)
+LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
+_computing_time = getattr(time, "thread_time", time.perf_counter)  # a browser's Python has no per-thread clock
+BY_MESSAGE = {status.RAISED, status.NO_GRADIENT, status.CHANGED_INPUTS}  # no values came back, but words did
+
+
+def explain(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
+    """Add to the report of an answer that fails what may help: a relation, the inputs and a hint.
+
+    seed: of the inputs, which a line of Python that repeats the call looks up.
+    """
+    _relate(report, outcomes, wanted)
+    _show_inputs(report, wanted, seed)
+    report.hint, report.listed = _hint(report, outcomes, wanted, seed)
+
+
+def _relate(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference]) -> None:
+    """Describe how each wrong value is related to the expected one."""
+    cases, verdicts = report.exercise.cases, report.verdicts
+    pairs = {
+        number: Pair(
+            outcomes[number].values[verdict.key],
+            wanted[number].outcome.values[verdict.key],
+            cases[number].rtol,
+            cases[number].atol,
+            wanted[number].sizes,
+        )
+        for number, verdict in enumerate(verdicts)
+        if verdict.status == status.WRONG_VALUE
+    }
+    for number, pair in pairs.items():
+        verdicts[number].relation = relation(pair, [other for other in pairs.values() if other is not pair])
+
+
+def _show_inputs(report: Report, wanted: Sequence[Reference], seed: int) -> None:
+    """Note what the function is called on in the simplest case that fails."""
+    exercise = report.exercise
+    number = next(n for n, verdict in enumerate(report.verdicts) if not verdict.passed)
+    verdict, calls = report.verdicts[number], wanted[number].calls
+    if not calls or verdict.status not in CALLED:
+        return
+    given = arguments(exercise.reference, calls[0])
+    verdict.inputs = described(given, verdict.index)
+    verdict.repeat = repeat_line(exercise.name, exercise.id, verdict.case, given, seed)
+    if len(calls) > 1:
+        verdict.inputs.append(f"(the first of {len(calls)} calls)")
+
+
+def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> tuple[str, bool]:
+    """The hint of the listed mistake that an answer makes, if it is one; else what one change of the equation it is."""
+    exercise, verdicts = report.exercise, report.verdicts
+    mistakes = answers_of(exercise).mistakes
+    stop = _computing_time() + LONGEST_SEARCH
+
+    @functools.cache
+    def theirs(mistake: int, case: int) -> Outcome:
+        return observe_case(exercise, mistakes[mistake].function, seed, case, wanted[case])
+
+    with quiet():
+        right = [row.outcome for row in wanted]
+        found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs, right)
+        notes = {answer.note for answer in found}
+        if len(notes) == 1:
+            return notes.pop(), True
+        failing = next(number for number, verdict in enumerate(verdicts) if not verdict.passed)
+        if outcomes[failing].draws:
+            return OWN_NOISE, False
+        for changed in (changes(exercise), substituted(exercise.reference)):
+            words = _one_change(
+                exercise.cases,
+                outcomes,
+                verdicts,
+                (mutant for mutant in changed if _computing_time() < stop),
+                lambda mutant, case: observe_case(exercise, mutant.function, seed, case, wanted[case]),
+                right,
+            )
+            if words:
+                break
+    return f"your values are those of the equation with {words}." if words else "", False
+
+
+# ------------------------------------------------------------------------------------------- the listed mistakes
+
+
+def recognised(
+    cases: Sequence[Case],
+    outcomes: Sequence[Outcome],
+    verdicts: Sequence[Verdict],
+    mistakes: Sequence[ListedAnswer],
+    theirs: Callable[[int, int], Outcome],
+    wanted: Sequence[Outcome],
+) -> list[ListedAnswer]:
+    """The listed mistakes that explain an answer: none, one, or several that cannot be told apart.
+
+    theirs: the outcome of a mistake in a case, both by number; computed only where needed. wanted: the reference's.
+    """
+    failing = next((number for number, verdict in enumerate(verdicts) if not verdict.passed), None)
+    if failing is None or not _tells(outcomes[failing]):
+        return []
+    found = [m for m in range(len(mistakes)) if _same(outcomes[failing], theirs(m, failing), cases[failing])]
+    if not found:
+        slip = _slip_of_one_result(outcomes[failing], wanted[failing], verdicts[failing].key)
+        alone = [m for m in range(len(mistakes)) if slip and _same(slip, theirs(m, failing), cases[failing])]
+        return [mistakes[m] for m in alone] if len(alone) == 1 else []
+    agreeing = {
+        m: {n for n, (mine, case) in enumerate(zip(outcomes, cases)) if _same(mine, theirs(m, n), case)} for m in found
+    }
+    best = [m for m in found if len(agreeing[m]) == max(map(len, agreeing.values()))]
+    if len(agreeing[best[0]]) < len(cases):  # there is a second slip, or it is another mistake altogether
+        again = [n for n in agreeing[best[0]] if not verdicts[n].passed and _telling(outcomes[n].values)]
+        if not (len(best) == 1 and len(again) > 1 or len(found) == 1 and _generic(outcomes[failing].values)):
+            return []
+    return [mistakes[m] for m in best]
+
+
+def _slip_of_one_result(mine: Outcome, right: Outcome, key: str) -> Outcome | None:
+    """An outcome with the first wrong one of several results, `key`, the others right; None if that proves little."""
+    if len(mine.values) < 2 or key not in mine.values or not _generic({key: mine.values[key]}):
+        return None
+    values = {**right.values, key: mine.values[key]}
+    return Outcome(right.status, values=values, precision=mine.precision, scale=mine.scale)
+
+
+# ------------------------------------------------------------------------------------------- one change of the equation
+
+
+def _one_change(
+    cases: Sequence[Case],
+    outcomes: Sequence[Outcome],
+    verdicts: Sequence[Verdict],
+    changed: Iterable[Mutant],
+    theirs: Callable[[Mutant, int], Outcome],
+    wanted: Sequence[Outcome],
+) -> str:
+    """The one change of a right answer that gives a student's values, in words; "" if none does, or more than one kind.
+
+    theirs: the outcome of a changed answer in a case, by its number. wanted: the reference's.
+    """
+    failing = next((number for number, verdict in enumerate(verdicts) if not verdict.passed), None)
+    if failing is None or not outcomes[failing].values:
+        return ""
+    slip = _slip_of_one_result(outcomes[failing], wanted[failing], verdicts[failing].key)
+    # in words: what explains one result of the failing case, what explains all of that case, and of all cases
+    one, alone, in_all_cases = set(), set(), set()
+    for mutant in changed:
+        if not mutant.words:
+            continue
+        changed_values = theirs(mutant, failing)
+        if slip and _same(slip, changed_values, cases[failing]):
+            one.add(mutant.words)
+        if _same(outcomes[failing], changed_values, cases[failing]):
+            alone.add(mutant.words)
+            others = (n for n in range(len(cases)) if n != failing)
+            if all(_same(outcomes[n], theirs(mutant, n), cases[n]) for n in others):
+                in_all_cases.add(mutant.words)
+    if not in_all_cases and not _generic(outcomes[failing].values):
+        return ""
+    found = in_all_cases or alone or {f"{words}, as far as {verdicts[failing].key!r} goes" for words in one}
+    return found.pop() if len(found) == 1 else ""
+
+
+# ------------------------------------------------------------------------------------------- the same answer?
+
+
+def _tells(outcome: Outcome) -> bool:
+    return bool(outcome.values) or outcome.status in BY_MESSAGE
+
+
+def _same(mine: Outcome, other: Outcome, case: Case) -> bool:
+    """Whether two outcomes are the same answer: equal values in the same form, or the same error."""
+    if mine.status != other.status:
+        return False
+    if mine.values or other.values:
+        scale = np.concatenate([np.ravel(value) for value in other.values.values()] or [np.zeros(0)])
+        return same_values(mine.values, other.values, case.rtol, case.atol + rounding(mine, scale))
+    return mine.status not in BY_MESSAGE or mine.message == other.message
+
+
+def _generic(values: Mapping[str, np.ndarray]) -> bool:
+    """Whether some value is one that different formulas do not share, as they do 0, 1, 1/2 or infinity."""
+    for value in values.values():
+        halves = 2 * np.abs(value[np.isfinite(value)]).astype(float)
+        if np.any(np.abs(halves - np.round(halves)) > 1e-6):
+            return True
+    return False
+
+
+def _telling(values: Mapping[str, np.ndarray]) -> bool:
+    """Whether some value is one that different mistakes seldom share: finite, and none of 0, 1/2 and 1."""
+    return any(np.any(~np.isin(np.abs(value[np.isfinite(value)]), (0, 0.5, 1))) for value in values.values())

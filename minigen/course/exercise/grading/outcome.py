@@ -1,0 +1,81 @@
+"""What a case can give: an outcome, or an exception that becomes one.
+
+It needs NumPy and the standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minigen.course.exercise.grading import status
+
+__all__ = ["Failure", "Incident", "Outcome", "PackageAnswer", "Stopped", "with_incident"]
+
+Incident = tuple[str, str]  # a status and a message: what an answer did that it must not do
+
+
+class PackageAnswer(Exception):
+    """Raised by the stand-in for the function that the student is asked to write."""
+
+
+class Stopped(Exception):
+    """Raised by the sandbox inside the student's code; carries the status to report."""
+
+    def __init__(self, state: str, message: str):
+        super().__init__(message)
+        self.state = state
+
+
+class Failure(BaseException):
+    """A call of the student's function did not give an answer. Not an Exception, so that a driver cannot swallow it.
+
+    values: the numbers that came back in the wrong form, to recognise a slip by.
+    """
+
+    def __init__(self, state: str, message: str, line: int | None = None, text: str = ""):
+        super().__init__(message)
+        self.state, self.message, self.line, self.text = state, message, line, text
+        self.values: dict[str, np.ndarray] = {}
+
+
+@dataclass
+class Outcome:
+    """What one case gave: named plain arrays, or a status with a message and the student's line.
+
+    values: what the driver returned, or without an answer the numbers in what the function returned.
+    precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
+        largest magnitude.
+    draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
+    given: the largest magnitude among the arguments. returned: the names of those values that came back from the
+        function as they are, so that their rounding has nothing to do with that of its other results.
+    """
+
+    status: str
+    message: str = ""
+    line: int | None = None
+    text: str = ""
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    precision: float = 0.0
+    scale: float = 0.0
+    draws: bool = False
+    given: float = 0.0
+    returned: tuple[str, ...] = ()
+
+    @property
+    def answered(self) -> bool:
+        return self.status == status.PASS
+
+
+def with_incident(outcome: Outcome, incidents: list[Incident]) -> Outcome:
+    """The outcome of a case, or the first incident that was noted while the case ran; the list is then empty.
+
+    An answer may swallow the exception that comes with an incident, so the incident decides. Where the exception was
+    not swallowed, the outcome has the same status, and the line as well.
+    """
+    noted = incidents[:1]
+    incidents.clear()
+    if not noted or outcome.status == noted[0][0]:
+        return outcome
+    return Outcome(*noted[0], outcome.line, outcome.text)

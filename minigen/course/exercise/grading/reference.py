@@ -1,0 +1,109 @@
+"""The package's own function on the cases of an exercise, other functions beside it, and how it is hidden from them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.observe import Impl, generator_restored, observe
+from minigen.course.exercise.grading.outcome import Incident, Outcome
+from minigen.course.exercise.grading.sandbox import stand_in
+from minigen.course.exercise.patching import replaced
+
+__all__ = [
+    "Reference",
+    "broken_reference",
+    "hidden_files",
+    "observe_case",
+    "quiet",
+    "reference_hidden",
+    "reference_of",
+    "references",
+]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings about overflow and the like from the reference, mistakes and mutants, and no trace in np.random."""
+    with np.errstate(all="ignore"), warnings.catch_warnings(), generator_restored():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the reference gave for one case: its outcome, the form of each returned value, and what it was called on."""
+
+    outcome: Outcome
+    forms: list
+    sizes: frozenset[int]
+    calls: list[tuple[tuple, dict]]
+
+
+def references(exercise: Exercise, seed: int) -> list[Reference]:
+    """Run the package's own function on every case."""
+    return [reference_of(exercise, seed, number) for number in range(len(exercise.cases))]
+
+
+def reference_of(exercise: Exercise, seed: int, number: int) -> Reference:
+    """Run the package's own function on one case."""
+    impl = Impl(exercise.reference, mutates=exercise.mutates)
+    with quiet():
+        outcome = observe(exercise.cases[number].driver, impl, seed, number)
+    return Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls)
+
+
+def observe_case(
+    exercise: Exercise,
+    function: Callable,
+    seed: int,
+    number: int,
+    reference: Reference,
+    file: str | None = None,
+    after: Callable[[], None] | None = None,
+) -> Outcome:
+    """Run any function on one case in this process: in `quiet` or `generator_restored`.
+
+    file: of its source, if that is not the file of the function's code object. after: called after each call of it.
+    """
+    code = getattr(function, "__code__", None)
+    files = [file] if file is not None else [code.co_filename] if code is not None else []
+    impl = Impl(function, reference.forms, files, after, exercise.mutates)
+    return observe(exercise.cases[number].driver, impl, seed, number)
+
+
+@contextlib.contextmanager
+def reference_hidden(exercise: Exercise, also: Sequence[dict] = ()) -> Iterator[list[Incident]]:
+    """The function of an exercise is not available in this process for a while, nor are those that are blocked.
+
+    Yields the list of what was called nonetheless, as (status, message), which a swallowed exception cannot hide.
+    also: further namespaces to hide it in.
+    """
+    incidents: list[Incident] = []
+    with contextlib.ExitStack() as stack:
+        for target in (exercise.target, *exercise.blocked):
+            hidden = stand_in(target, lambda state, message: incidents.append((state, message)))
+            stack.enter_context(replaced(target, hidden, also))
+        yield incidents
+
+
+def hidden_files(exercise: Exercise) -> list[str]:
+    """The files that hold the reference and the blocked functions, source and compiled."""
+    files = []
+    for target in (exercise.target, *exercise.blocked):
+        spec = importlib.util.find_spec(target.partition(":")[0])
+        files += [file for file in (spec.origin, spec.cached) if file] if spec is not None else []
+    return files
+
+
+def broken_reference(wanted: Sequence[Reference]) -> Outcome | None:
+    """The outcome of every case if the reference itself fails one, which is the grader's error; None if it does not."""
+    broken = next((row.outcome for row in wanted if not row.outcome.answered), None)
+    return None if broken is None else Outcome(status.GRADER_ERROR, f"the reference fails: {broken.message}")
