@@ -7,9 +7,9 @@ Three things are done here rather than by `autograd.grad`:
   the containers that hold the arrays;
 * each node's closure, which keeps activations alive, is dropped as soon as it has been used;
 * a gradient always has the dtype of the value it belongs to, so that one float64 scalar cannot turn a float32 model
-  into a float64 one halfway through the backward pass.
+  into a float64 one halfway through the backward pass; and its shape, or an error says so.
 
-A few derivative rules of autograd itself are replaced by faster ones; see `runtime.py`.
+Derivative rules of autograd itself are replaced by faster ones and right ones; see `runtime.py`.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,20 +24,30 @@ from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import getval, isbox, new_box, notrace_primitives, toposort
 
 from minigen.tensor.tree import is_array_leaf, tree_map
+from minigen.types import Array
 
 
 class GradNode(VJPNode):
-    """A node of the record that also holds the dtype of its value."""
+    """A node of the record that also holds the dtype and the shape of its value, and the name of its function."""
 
-    __slots__ = ["dtype"]
+    __slots__ = ["dtype", "name", "shape"]
 
-    def __init__(self, value, fun, args, kwargs, parent_argnums, parents):
-        super().__init__(value, fun, args, kwargs, parent_argnums, parents)
-        self.dtype = getattr(value, "dtype", None)
+    def __init__(
+        self, value: Any, fun: Callable, args: tuple, kwargs: dict, parent_argnums: tuple, parents: tuple
+    ) -> None:
+        self.dtype, self.shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+        self.name = fun.__name__
+        try:
+            super().__init__(value, fun, args, kwargs, parent_argnums, parents)
+        except (TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
+            raise NotImplementedError(
+                f"the derivative of np.{self.name} is not defined for these arguments ({error}): compute it in another "
+                "way"
+            ) from error
 
-    def initialize_root(self, dtype):
+    def initialize_root(self, value: Array) -> None:
         super().initialize_root()
-        self.dtype = dtype
+        self.dtype, self.shape, self.name = value.dtype, value.shape, "an argument"
 
 
 notrace_primitives[GradNode] = notrace_primitives[VJPNode]  # argmax, shape, ... have no gradient here either
@@ -90,7 +100,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
         node.parents = parents
         node.vjp = vjp
         if node_type is GradNode:
-            node.dtype = value.dtype
+            node.dtype, node.shape, node.name = value.dtype, value.shape, call.__name__
         return new_box(value, trace, node)
 
     call.__name__ = forward.__name__.strip("_").removesuffix("_forward")
@@ -133,6 +143,11 @@ def _backward(g, end_node, keep_record=False):
             gradients[node] = g
             continue
         for parent, contribution in zip(node.parents, node.vjp(g), strict=True):
+            if type(contribution) is np.ndarray and parent.shape not in (None, contribution.shape):
+                raise ValueError(
+                    f"the gradient of {node.name} must have the shape of its argument, {parent.shape}, got "
+                    f"{contribution.shape}: its rule is wrong for these arguments"
+                )
             sums[parent] = _add(sums.get(parent), contribution)
         if not keep_record:
             node.vjp = None  # frees the activations; `parents` must stay, toposort still follows them
@@ -161,7 +176,7 @@ def _trace(fn, tree, args):
 
         def box(leaf):
             arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
-            roots.append(GradNode.new_root(arrays[-1].dtype))
+            roots.append(GradNode.new_root(arrays[-1]))
             return new_box(arrays[-1], trace, roots[-1])
 
         boxes = tree_map(box, tree)
