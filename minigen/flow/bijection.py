@@ -34,6 +34,10 @@ class Bijection(Module):
         """x (N, ...) -> z (N, ...) and log |det dz/dx| (N,)."""
         raise NotImplementedError
 
+    def initialize(self, x: Array) -> Array:
+        """Set what is set from data, such as an actnorm, by what reaches it of x (N, ...); returns z (N, ...)."""
+        return self.inverse(x)[0]
+
 
 class Inverse(Bijection):
     """The same bijection with `forward` and `inverse` exchanged."""
@@ -71,6 +75,11 @@ class Chain(Bijection):
             x, log_det = apply(f.inverse, x, context)
             total = total + log_det
         return x, total
+
+    def initialize(self, x: Array) -> Array:
+        for f in reversed(self.bijections):
+            x = f.initialize(x)
+        return x
 
 
 # ------------------------------------------------------------------------------------------- densities
@@ -264,7 +273,11 @@ class Split(Bijection):
     def inverse(self, x, context=None):
         return self._apply("x", self.inner.inverse, x, context)
 
-    def _apply(self, name, direction, a, context):
+    def initialize(self, x: Array) -> Array:
+        c = np.shape(x)[-1]
+        return np.concatenate([self.inner.initialize(x[..., : c // 2]), x[..., c // 2 :]], axis=-1)
+
+    def _apply(self, name: str, direction: Callable, a: Array, context: Array | None) -> tuple[Array, Array]:
         a = checks.array(name, a, "N", ..., "C", finite=False)
         c = np.shape(a)[-1]
         if c < 2:

@@ -561,7 +561,9 @@ lesson.check("log N(z; 0, 1) − log σ is log N(x; μ, σ²)", standard - np.lo
 
 # %%
 cfg = lesson.configure(width=(48, 64), steps=8, batch=50, training=2000, lr=3e-3, ema=0.998)
-glow = Glow(lesson.rng("glow"), width=cfg.width, steps=cfg.steps, places=True).standardize(start)
+glow = Glow(lesson.rng("glow"), width=cfg.width, steps=cfg.steps, position_bias=True).standardize(
+    start
+)
 print(f"  {sum(a.size for a in glow.parameters().values()):,} parameters")
 lesson.show_source(Glow)
 
