@@ -41,7 +41,6 @@ __all__ = [
     "dequantize_logit",
     "from_logit",
     "load",
-    "one_hot",
     "pack",
     "quantize",
     "splits",
@@ -147,13 +146,6 @@ def binarize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     x = _check_intensities(images)
     return (checks.rng(rng).random(x.shape, dtype=np.float32) < x).astype(np.float32)
-
-
-def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
-    """Labels (N,) in 0 ... classes - 1 as rows with a single 1, (N, classes) float32."""
-    classes = checks.whole("classes", classes)
-    labels = checks.integers("labels", labels, "N", most=classes - 1)
-    return np.eye(classes, dtype=np.float32)[labels]
 
 
 # Pixels as real numbers, for flows.

@@ -18,8 +18,7 @@ import numpy
 
 from minigen import checks
 from minigen.nn import MLP, Module, he_gain
-from minigen.optim.optimizers import Optimizer
-from minigen.tensor import batched, grad, logsumexp, value_and_grad
+from minigen.tensor import batched, grad, logsumexp
 from minigen.types import Array, Rng
 from minigen.vae.likelihoods import Bernoulli, Likelihood, bernoulli_log_likelihood, gaussian_log_likelihood
 
@@ -153,15 +152,6 @@ def vae_loss(
         checks.function("bound", bound)
     terms = vae.elbo(x, eps) if bound is None else bound(vae, x, eps)
     return -np.mean(terms.value), {"reconstruction": -np.mean(terms.reconstruction), "kl": np.mean(terms.kl)}
-
-
-def training_step(
-    vae: VAE, optimizer: Optimizer, x: numpy.ndarray, eps: numpy.ndarray, bound: Callable | None = None
-) -> dict[str, float]:
-    """One gradient step on `vae_loss`; returns the loss and its two terms, batch means in nats per example."""
-    (loss, terms), grads = value_and_grad(vae_loss, has_aux=True)(vae, x, eps, bound)
-    optimizer.step(grads)
-    return {"loss": loss, **terms}
 
 
 # --------------------------------------------------------------------- importance-weighted log p(x)

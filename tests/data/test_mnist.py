@@ -178,12 +178,6 @@ def test_one_gaussian_has_the_bits_per_pixel_of_the_literature(rng):
     assert mnist.bits_per_pixel(log_prob, log_det).mean() == pytest.approx(2.013, abs=0.005)
 
 
-def test_one_hot():
-    assert mnist.one_hot(np.array([2, 0]), classes=3).tolist() == [[0, 0, 1], [1, 0, 0]]
-    labels = mnist.splits().test.labels
-    assert mnist.one_hot(labels).dtype == np.float32 and np.array_equal(mnist.one_hot(labels).argmax(axis=1), labels)
-
-
 def test_pack_reads_idx_files(tmp_path, rng):
     arrays = {
         "train": (rng.integers(0, 256, (7, 28, 28), np.uint8), np.arange(7, dtype=np.uint8)),
@@ -230,9 +224,6 @@ def test_pack_reads_idx_files(tmp_path, rng):
             r"log_prob_y and log_det must have shape \(N,\), got \(3, 1\) and \(\)",
         ),
         (lambda: mnist.bits_per_pixel(np.zeros(3), np.zeros(2)), r"must have shape \(N,\), got \(3,\) and \(2,\)"),
-        (lambda: mnist.one_hot(np.array([10])), r"labels must be in 0..9, got values from 10 to 10"),
-        (lambda: mnist.one_hot(np.array([0.5])), r"labels must be whole numbers, got dtype float64"),
-        (lambda: mnist.one_hot(np.array([[1, 2]])), r"labels must have shape \(N,\), got \(1, 2\)"),
     ],
 )
 def test_errors_name_the_argument(call, message):
