@@ -268,18 +268,9 @@ class Glow(Flow):
         learned_split: bool = True,
         position_bias: bool = False,
     ):
-        if len(shape) != 3:
-            raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
-        H, W, C = (checks.whole("shape", n) for n in shape)
-        least = 2 ** checks.whole("scales", scales)
-        if H % least or W % least:
-            raise ValueError(f"shape must be divisible by 2^scales = {least}, got {tuple(shape)}")
+        H, W, C = _checked_image_shape(shape, scales)
+        widths = _width_at_each_scale(width, scales)
         checks.whole("steps", steps)
-        widths = (
-            [checks.whole("width", width)] * scales if isinstance(width, Integral) else checks.wholes("width", width)
-        )
-        if len(widths) != scales:
-            raise ValueError(f"width must be one number, or one for each of {scales} scales, got {len(widths)} numbers")
 
         def at_scale(c: int, left: int) -> Chain:
             """What is done to images of c channels at this size and the `left − 1` smaller ones."""
@@ -302,14 +293,34 @@ class Glow(Flow):
         return self
 
 
-def _square(W, name="W"):
+def _checked_image_shape(shape: Sequence[int], scales: int) -> tuple[int, ...]:
+    """`shape` (H, W, C), if H and W can be halved at each scale."""
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
+    sizes = tuple(checks.whole("shape", n) for n in shape)
+    least = 2 ** checks.whole("scales", scales)
+    if sizes[0] % least or sizes[1] % least:
+        raise ValueError(f"shape must be divisible by 2^scales = {least}, got {tuple(shape)}")
+    return sizes
+
+
+def _width_at_each_scale(width: int | Sequence[int], scales: int) -> list[int]:
+    if isinstance(width, Integral):
+        return [checks.whole("width", width)] * scales
+    widths = checks.wholes("width", width)
+    if len(widths) != scales:
+        raise ValueError(f"width must be one number, or one for each of {scales} scales, got {len(widths)} numbers")
+    return widths
+
+
+def _square(W: Array, name: str = "W") -> Array:
     W = checks.array(name, W, "C", "C")
     if np.shape(W)[0] != np.shape(W)[1]:
         raise ValueError(f"{name} must have shape (C, C), got {np.shape(W)}")
     return W
 
 
-def _check_invertible(W):
+def _check_invertible(W: Array) -> None:
     """ValueError if W is singular to rounding, whatever the scales of its rows and columns; traced arrays pass."""
     if isbox(W):
         return
