@@ -40,7 +40,7 @@ class KarplusStrong:
     noise: float = 0.03
     levels: int = 64
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.whole("period", self.period)
         checks.probability("damping", self.damping)
         checks.positive("noise", self.noise)

@@ -69,7 +69,7 @@ def actnorm_init(x: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     return shift.astype(x.dtype), log_scale.astype(x.dtype)
 
 
-def _check_varies(x, axes):
+def _check_varies(x: Array, axes: Any) -> None:
     """ValueError if a channel is constant; its computed deviation need not be 0."""
     if numpy.any(x.max(axis=axes) == x.min(axis=axes)):
         raise ValueError("x must vary in every channel to be standardized")
@@ -151,15 +151,15 @@ class Invertible1x1Conv(Bijection):
         parts = (self.P, self.L, self.U, self.sign, self.log_s)
         return lu_matrix(*(part if dtype is None or part.dtype == dtype else part.astype(dtype) for part in parts))
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = self._checked("z", z)
         return conv1x1(z, np.linalg.inv(self.matrix(z.dtype))), -self._log_det(z)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = self._checked("x", x)
         return conv1x1(x, self.matrix(x.dtype)), self._log_det(x)
 
-    def _checked(self, name, a):
+    def _checked(self, name: str, a: Array) -> Array:
         return checks.array(name, a, "N", ..., len(self.sign))
 
     def _log_det(self, a: Array) -> Array:
@@ -219,7 +219,7 @@ class SplitNet(Module):
         return _beside_zeros(self.conv(x[..., : self.kept]), self.kept)
 
 
-def _beside_zeros(out, kept):
+def _beside_zeros(out: Array, kept: int) -> Array:
     """Scales and shifts (N, H, W, 2·changed) -> (N, H, W, 2·(kept + changed)), zeros standing before each."""
     zeros = numpy.zeros((*np.shape(out)[:-1], kept), out.dtype)
     changed = np.shape(out)[-1] // 2

@@ -71,7 +71,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
     `backward`.
     """
 
-    def call(*args):
+    def call(*args: Any) -> Any:
         trace = -1  # of the innermost derivative that one of the arguments takes part in
         for a in args:
             if type(a) is ArrayBox and a._trace > trace:
@@ -80,7 +80,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
             return forward(*args)[0]
         needed = [i for i, a in enumerate(args) if type(a) is ArrayBox and a._trace == trace]
         parents = tuple([args[i]._node for i in needed])
-        node_type = type(parents[0])
+        node_type: Any = type(parents[0])
         if not issubclass(node_type, VJPNode):
             raise NotImplementedError(f"{forward.__name__} has no forward-mode derivative; use reverse mode (grad)")
         args = [a._value if i in needed else a for i, a in enumerate(args)]
@@ -89,7 +89,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
         else:
             value, saved = forward(*args)
 
-        def vjp(g):
+        def vjp(g: Array) -> Any:
             if node_type is not GradNode and g.dtype != value.dtype:
                 g = g.astype(value.dtype)  # `_backward` does this for a GradNode
             kept = None if type(g) is ArrayBox else saved
@@ -120,7 +120,7 @@ def like(y: Any, x: Any) -> Any:
 # ------------------------------------------------------------------------------------------- the backward pass
 
 
-def _add(total, g):
+def _add(total: Any, g: Array) -> Any:
     """Add `g` to a running `(sum, owned)`; an owned sum is a fresh array that may be added to in place."""
     if type(g) is np.ndarray:
         if total is None:
@@ -131,7 +131,7 @@ def _add(total, g):
     return add_outgrads(total, g)
 
 
-def _backward(g, end_node, keep_record=False):
+def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
     """Gradients of all root nodes, as a dict from node to gradient, given the gradient `g` of the end node."""
     sums, gradients = {end_node: (g, False)}, {}
     for node in toposort(end_node):
@@ -169,12 +169,12 @@ def _new_trace() -> Iterator[int]:
         stack.top = trace - 1
 
 
-def _trace(fn, tree, args):
+def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
     """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
     arrays, roots = [], []
     with _new_trace() as trace:
 
-        def box(leaf):
+        def box(leaf: Any) -> Any:
             arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
             roots.append(GradNode.new_root(arrays[-1]))
             return new_box(arrays[-1], trace, roots[-1])
@@ -200,7 +200,7 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     the one that it is given); of an array, a constant has the derivative zero.
     """
 
-    def run(tree, *args):
+    def run(tree: Any, *args: Any) -> Any:
         value, aux, gradients = differentiate(fn, tree, args, has_aux)
         grads = tree_of(gradients, tree)
         return ((value, aux) if has_aux else value), grads
@@ -276,7 +276,7 @@ def jacobian(fn: Callable) -> Callable:
     One backward pass for each number of the output: exact, and meant for checking, not for training. Eq. flow.01
     """
 
-    def run(x, *args):
+    def run(x: Array, *args: Any) -> Any:
         if not is_array_leaf(x):
             x = np.asarray(x, dtype=float)
         output, trace, _, (root,) = _trace(fn, x, args)

@@ -58,7 +58,7 @@ thread of its own (BLAS keeps its threads), and slower.
 import ctypes
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -245,7 +245,7 @@ class _TraceStack(threading.local):
     top = -1
 
     @contextmanager
-    def new_trace(self):
+    def new_trace(self) -> Iterator[int]:
         self.top += 1
         try:
             yield self.top

@@ -186,7 +186,9 @@ def fit(
     return history
 
 
-def _check_arguments(step, steps, state, label, seconds, checkpoint, every, resume, on_step) -> Path | None:
+def _check_arguments(
+    step: Any, steps: int, state: Any, label: Any, seconds: Any, checkpoint: Any, every: Any, resume: Any, on_step: Any
+) -> Path | None:
     if not callable(step):
         raise ValueError(f"step must be a function of the step number, got {type(step).__name__}")
     if on_step is not None and not callable(on_step):
@@ -261,7 +263,16 @@ def _as_values(returned: Any, i: int) -> dict[str, float]:
     return values
 
 
-def _non_finite(name, quantity, value, i, history, path, saved_at, verdict) -> NonFiniteError:
+def _non_finite(
+    name: str,
+    quantity: str,
+    value: float,
+    i: int,
+    history: Any,
+    path: Path | None,
+    saved_at: int | None,
+    verdict: str,
+) -> NonFiniteError:
     kept = ""
     if path is not None and saved_at is not None:
         kept = f"; {path} keeps the state after {saved_at} steps"

@@ -69,8 +69,8 @@ class CodePixelCNN(PixelCNN):
         self._draw_unknown(rng, x, known[..., None])
         return x.argmax(axis=-1)
 
-    def _draw(self, rng, logits):
+    def _draw(self, rng: Rng, logits: numpy.ndarray) -> numpy.ndarray:
         return self._one_hot(draw_codes(rng, logits))
 
-    def _one_hot(self, codes):
+    def _one_hot(self, codes: numpy.ndarray) -> numpy.ndarray:
         return numpy.eye(self.channels, dtype=numpy.float32)[codes]  # (..., levels)

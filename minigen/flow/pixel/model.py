@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -28,11 +29,11 @@ def pixel_mask(kernel: int, kind: str) -> numpy.ndarray:
     return flat.reshape(kernel, kernel)
 
 
-def shift_down(x):
+def shift_down(x: Array) -> Array:
     return np.concatenate([np.zeros_like(x[:, :1]), x[:, :-1]], axis=1)
 
 
-def shift_right(x):
+def shift_right(x: Array) -> Array:
     return np.concatenate([np.zeros_like(x[:, :, :1]), x[:, :, :-1]], axis=2)
 
 
@@ -86,7 +87,7 @@ class PixelModel(Module):
         self._draw_unknown(rng, x, known)
         return x
 
-    def _sample_shape(self, rng, n, size):
+    def _sample_shape(self, rng: Rng, n: int, size: Sequence[int]) -> tuple[int, int, int]:
         """(n, H, W), if the arguments of `sample` are good."""
         checks.rng(rng)
         size = checked_size("size", size)
@@ -94,7 +95,7 @@ class PixelModel(Module):
             raise ValueError(f"size must be {self.image_size}, where each position has a bias, got {size}")
         return checks.whole("n", n), *size
 
-    def _draw_unknown(self, rng, x, known):
+    def _draw_unknown(self, rng: Rng, x: numpy.ndarray, known: numpy.ndarray) -> None:
         """Draws, in place, the pixels of x (n, H, W, channels) that are not known, bool (n, H, W, 1)."""
         for i, logits_of in enumerate(self._rows(x)):
             if known[:, i].all():
@@ -102,7 +103,7 @@ class PixelModel(Module):
             for j in range(x.shape[2]):
                 x[:, i, j] = numpy.where(known[:, i, j], x[:, i, j], self._draw(rng, logits_of(j)))
 
-    def _draw(self, rng, logits):
+    def _draw(self, rng: Rng, logits: numpy.ndarray) -> numpy.ndarray:
         """One pixel for each row of logits (n, channels): (n, channels)."""
         return rng.random(logits.shape, dtype=numpy.float32) < sigmoid(logits)
 
@@ -114,15 +115,15 @@ class PixelModel(Module):
         for i in range(x.shape[1]):
             yield partial(self._logits_at, x, i)
 
-    def _logits_at(self, x, i, j):
+    def _logits_at(self, x: Array, i: int, j: int) -> Array:
         """The logits of pixel (i, j), by a pass over the whole image, or over its rows as far as this one."""
         return self(x if self.image_size else x[:, : i + 1])[:, i, j]
 
-    def _logits(self, features):
+    def _logits(self, features: Array) -> Array:
         return self.out(self.hidden(relu(features)))
 
 
-def known_pixels(shape, given, known):
+def known_pixels(shape: tuple[int, ...], given: Any, known: Any) -> tuple[Array, Array]:
     """`given` where it is known and zeros elsewhere, and `known`: both of this shape."""
     if given is None and known is None:
         return numpy.zeros(shape, int), numpy.zeros(shape, bool)
@@ -138,8 +139,8 @@ def known_pixels(shape, given, known):
     return numpy.where(known, given, 0), known
 
 
-def checked_size(name, size):
+def checked_size(name: str, size: Any) -> tuple[int, int]:
     sizes = checks.wholes(name, size)
     if len(sizes) != 2:
         raise ValueError(f"{name} must be two numbers, of rows and of columns, got {size!r}")
-    return tuple(sizes)
+    return sizes[0], sizes[1]

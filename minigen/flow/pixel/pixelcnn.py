@@ -5,7 +5,7 @@ above. Van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel Recurrent Neural Netwo
 "Conditional Image Generation with PixelCNN Decoders", 2016.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import autograd.numpy as np
@@ -50,7 +50,7 @@ class PixelCNN(PixelModel):
             self.layers.append(layer)
         self.position_bias = self._start_of_bias(2 * width if gated else width)
 
-    def _features(self, x):
+    def _features(self, x: Array) -> Array:
         if self.gated:
             return self._horizontal(x, self._vertical(x))
         h = self.layers[0](x, self.position_bias)
@@ -58,7 +58,7 @@ class PixelCNN(PixelModel):
             h = layer(h)
         return h
 
-    def _vertical(self, x):
+    def _vertical(self, x: Array) -> list[Array]:
         """The message of each layer's vertical stack, of the rows above: a list of (N, H, W, 2 width)."""
         v, messages = shift_down(x), []
         for layer, bias in zip(self.layers, self._biases()):
@@ -66,14 +66,14 @@ class PixelCNN(PixelModel):
             messages.append(message)
         return messages
 
-    def _horizontal(self, x, messages):
+    def _horizontal(self, x: Array, messages: list[Array]) -> Array:
         """The horizontal stack of all layers: (N, H, W, width)."""
         h = shift_right(x)
         for layer, message in zip(self.layers, messages):
             h = layer.horizontal(h, message)
         return h
 
-    def _biases(self):
+    def _biases(self) -> list[Array | None]:
         """The bias of each position in each layer: the first has one, if any."""
         return [self.position_bias] + [None] * (len(self.layers) - 1)
 
@@ -83,13 +83,13 @@ class PixelCNN(PixelModel):
 
     # -- sampling: what does not change from pixel to pixel, the last inputs of each layer, is kept ------------------
 
-    def _logits_at(self, x, i, j):
+    def _logits_at(self, x: Array, i: int, j: int) -> Array:
         if self.image_size is not None:
             return super()._logits_at(x, i, j)
         top = max(0, i - self.rows_above())
         return self(x[:, top : i + 1])[:, -1, j]
 
-    def _rows(self, x):
+    def _rows(self, x: numpy.ndarray) -> Iterator[Callable[[int], numpy.ndarray]]:
         if not self.gated:
             yield from super()._rows(x)
             return
@@ -101,7 +101,7 @@ class PixelCNN(PixelModel):
             yield self._pixels(x[:, i : i + 1], messages)
             row = x[:, i : i + 1]
 
-    def _vertical_row(self, row, pasts, i):
+    def _vertical_row(self, row: numpy.ndarray, pasts: list[numpy.ndarray], i: int) -> list[Array]:
         """The messages (n, 1, W, 2 width) to row i, from the row above it; pasts, each layer's last rows, moves on."""
         messages = []
         for layer, past, bias in zip(self.layers, pasts, self._biases()):
@@ -110,11 +110,11 @@ class PixelCNN(PixelModel):
             messages.append(message)
         return messages
 
-    def _pixels(self, row, messages):
+    def _pixels(self, row: numpy.ndarray, messages: list[Array]) -> Callable[[int], numpy.ndarray]:
         """The function j -> logits (n, channels) of one row of pixels (n, 1, W, channels), called for j = 0, 1, ..."""
         pasts = [layer.past_columns(len(row)) for layer in self.layers]
 
-        def logits_of(j):
+        def logits_of(j: int) -> numpy.ndarray:
             h = row[:, :, j - 1 : j] if j else numpy.zeros_like(row[:, :, :1])  # (n, 1, 1, channels)
             for layer, past, message in zip(self.layers, pasts, messages):
                 past[:] = numpy.concatenate([past[:, :, 1:], h], axis=2)
@@ -124,7 +124,7 @@ class PixelCNN(PixelModel):
         return logits_of
 
 
-def _checked_window(window, gated):
+def _checked_window(window: Any, gated: bool) -> tuple[int, int]:
     """(rows above, columns) of the first layer."""
     rows, columns = checked_size("window", window)
     if columns % 2 == 0:
@@ -216,14 +216,14 @@ class CausalConv2d(Module):
         return conv2d(x, self.w, self.b)
 
 
-def _gated_forward(a):
+def _gated_forward(a: Array) -> tuple[Array, Any]:
     width = a.shape[-1] // 2
     filter = numpy.tanh(a[..., :width])
     gate = sigmoid(a[..., width:])
     return filter * gate, (filter, gate)
 
 
-def _gated_backward(needed, g, value, saved, a):
+def _gated_backward(needed: list[int], g: Array, value: Array, saved: Any, a: Array) -> dict[int, Array]:
     """y = tanh(f) σ(s) gives df = dy σ(s) (1 − tanh²(f)) and ds = dy y (1 − σ(s))."""
     width = np.shape(a)[-1] // 2
     filter, gate = saved or (np.tanh(a[..., :width]), sigmoid(a[..., width:]))

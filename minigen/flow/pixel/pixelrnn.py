@@ -4,6 +4,7 @@ Van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel Recurrent Neural Networks", 2
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -71,10 +72,10 @@ class PixelRNN(PixelModel):
         if kind == "diagonal":
             self.including = MaskedConv2d(rng, pixel_mask(kernel, "B"), 1, width, kernel // 2)
         layer = DiagonalBiLSTM if kind == "diagonal" else RowLSTM
-        self.layers = [layer(rng, width) for _ in range(checks.whole("layers", layers))]
+        self.layers: list[Any] = [layer(rng, width) for _ in range(checks.whole("layers", layers))]
         self.position_bias = self._start_of_bias(width)
 
-    def _features(self, x):
+    def _features(self, x: Array) -> Array:
         h = self._at_positions(self.before(x))  # (N, H, W, width)
         if self.including is None:
             for layer in self.layers:
@@ -86,7 +87,7 @@ class PixelRNN(PixelModel):
             right = h
         return h
 
-    def _at_positions(self, h):
+    def _at_positions(self, h: Array) -> Array:
         return h if self.position_bias is None else h + self.position_bias
 
 
@@ -126,12 +127,12 @@ class DiagonalLSTM(Module):
         return unskew(np.transpose(states, (2, 1, 0, 3)))
 
 
-def _open_forget_gates(width):
+def _open_forget_gates(width: int) -> numpy.ndarray:
     """Biases (4 width,) with which an LSTM starts: 1 for the forget gates, 0 for the others."""
     return numpy.repeat(numpy.array([0, 1, 0, 0], numpy.float32), width)
 
 
-def _scan_forward(inputs, w):
+def _scan_forward(inputs: Array, w: Array) -> tuple[Array, Any]:
     """Step k computes column k of the skewed image, from the column before.
 
     inputs (V, H, N, 4 width): the contributions of the pixels to the gates, V = W + H − 1. w (2 width, 4 width): the
@@ -151,7 +152,7 @@ def _scan_forward(inputs, w):
     return h[1:, 1:], (gates, h, c)
 
 
-def _scan_backward(needed, g, value, saved, inputs, w):
+def _scan_backward(needed: list[int], g: Array, value: Array, saved: Any, inputs: Array, w: Array) -> dict[int, Array]:
     """Backpropagation through time. With c' = f c + i u, u = tanh(...), t = tanh(c') and h' = o t, one step gives
     do = dh' t and dc' += dh' o (1 − t²), then di = dc' u, df = dc' c, du = dc' i and dc = dc' f; before its activation
     a gate gets its gradient times s (1 − s), the content times 1 − u².
@@ -182,7 +183,7 @@ def _scan_backward(needed, g, value, saved, inputs, w):
     return gradients
 
 
-def _rows_inside(k, V, H):
+def _rows_inside(k: int, V: int, H: int) -> tuple[slice, slice]:
     """The rows of column k of a skewed image that lie in the image, and the same one further down, as slices."""
     first, last = max(0, k - (V - H)), min(k, H - 1)
     return slice(first, last + 1), slice(first + 1, last + 2)
@@ -213,6 +214,6 @@ class RowLSTM(Module):
         return self.out(np.stack(states, axis=1))
 
 
-def _start(cell, n, dtype):
+def _start(cell: LSTMCell, n: int, dtype: Any) -> tuple[Array, Array]:
     h, c = cell.start(n)
     return h.astype(dtype), c.astype(dtype)
