@@ -13,7 +13,6 @@ import numpy
 
 from minigen import checks
 from minigen.tensor import grad, leaves
-from minigen.types import Array
 
 
 def generator_gradient(generator: Any, discriminator: Callable, z: numpy.ndarray, loss: Callable) -> numpy.ndarray:
@@ -23,7 +22,9 @@ def generator_gradient(generator: Any, discriminator: Callable, z: numpy.ndarray
     `losses.generator_loss_minimax`. Raises ValueError for latents that are not a finite matrix, or a loss that is not
     callable.
     """
-    return np.concatenate([g.ravel() for g in _gradients(generator, discriminator, z, loss)])
+    z = _checked(generator, discriminator, z, loss)
+    grads = grad(lambda g: loss(discriminator(g(z))))(generator)
+    return np.concatenate([g.ravel() for g in leaves(grads)])
 
 
 def generator_gradient_norm(generator: Any, discriminator: Callable, z: numpy.ndarray, loss: Callable) -> float:
@@ -32,7 +33,9 @@ def generator_gradient_norm(generator: Any, discriminator: Callable, z: numpy.nd
     Arguments and errors are those of `generator_gradient`. Squares are summed in float64, as they may be below the
     range of float32.
     """
-    squares = [np.sum(g.astype(float) ** 2) for g in _gradients(generator, discriminator, z, loss)]
+    z = _checked(generator, discriminator, z, loss)
+    grads = grad(lambda g: loss(discriminator(g(z))))(generator)
+    squares = [np.sum(g.astype(float) ** 2) for g in leaves(grads)]
     return float(np.sqrt(sum(squares)))
 
 
@@ -51,9 +54,8 @@ def signal_and_noise(gradients: numpy.ndarray) -> tuple[float, float]:
     return float(np.sqrt(np.sum(mean**2))), float(np.sqrt(variance))
 
 
-def _gradients(generator: Any, discriminator: Callable, z: Array, loss: Callable) -> list[numpy.ndarray]:
-    """∇_θ loss(D(G_θ(z))), one array for each parameter of the generator."""
-    z = checks.array("z", z, "N", "D")
+def _checked(generator: Any, discriminator: Any, z: Any, loss: Any) -> numpy.ndarray:
+    """z (N, D), if the others are functions."""
     for name, function in (("generator", generator), ("discriminator", discriminator), ("loss", loss)):
         checks.function(name, function)
-    return leaves(grad(lambda g: loss(discriminator(g(z))))(generator))
+    return checks.array("z", z, "N", "D")

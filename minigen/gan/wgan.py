@@ -75,7 +75,7 @@ def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Arr
     epsilon = checks.between("epsilon", checks.array("epsilon", epsilon, len(real)), 0, 1).astype(real.dtype)
     epsilon = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
     x_hat = epsilon * real + (1 - epsilon) * fake  # (N, ...)
-    return np.mean((_gradient_norm(critic, x_hat) - target) ** 2)
+    return np.mean((gradient_norm(critic, x_hat) - target) ** 2)
 
 
 def penalized_critic_loss(
@@ -98,11 +98,8 @@ def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
 
     Raises ValueError as `gradient_penalty` does.
     """
+    x = checks.array("x", x, "N", ..., "D")
     checks.function("critic", critic)
-    return _gradient_norm(critic, checks.array("x", x, "N", ..., "D"))
-
-
-def _gradient_norm(critic: Callable, x: Array) -> Array:
     # The gradient of the sum is that of each score at its own example, as long as the critic does not mix examples.
     slopes = grad(lambda x: np.sum(_scores(critic, x)))(x)  # (N, ...)
     slopes = np.reshape(slopes, (len(x), -1))  # (N, D)
