@@ -103,16 +103,16 @@ def rezende1() -> Potential:
     def draw(rng: Rng, n: int) -> Array:
         # Rejection. In polar coordinates p ∝ r N(r; 2, 0.4²) g(r cos θ), where g, the sum over both ends, is at most 1
         # (to 2e-10). Propose r from that Gaussian and θ uniform; accept with probability (r / 5) g.
-        kept, count = [], 0
+        found, count = [], 0
         while count < n:
             r = 2 + 0.4 * rng.standard_normal(8 * n + 64)
             theta = 2 * np.pi * rng.random(len(r))
             x1 = r * np.cos(theta)
             ends = np.exp(-half_square(x1 - 2, 0.6)) + np.exp(-half_square(x1 + 2, 0.6))
             accepted = rng.random(len(r)) < r / 5 * ends  # r < 0 is never accepted; r > 5 is 7.5 σ away
-            kept.append(np.stack([x1, r * np.sin(theta)], axis=1)[accepted])
+            found.append(np.stack([x1, r * np.sin(theta)], axis=1)[accepted])
             count += int(accepted.sum())
-        return np.concatenate(kept)[:n] if kept else np.zeros((0, 2))
+        return np.concatenate(found)[:n] if found else np.zeros((0, 2))
 
     return Potential("Rezende-Mohamed 1", potential, draw, (-4.5, 4.5, -4.5, 4.5))
 

@@ -147,7 +147,7 @@ _MAKERS: dict[str, Callable[..., Density]] = {
 
 
 def names() -> list[str]:
-    """The names that `get` knows."""
+    """The names that `get` accepts."""
     return list(_MAKERS)
 
 

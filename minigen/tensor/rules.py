@@ -72,11 +72,11 @@ def _reduction_vjp(name: str, mean: bool) -> Rule:
             axes = tuple(range(len(shape)))
         else:
             axes = tuple([a % max(len(shape), 1) for a in np.atleast_1d(axis).tolist()])
-        kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
+        reduced = tuple([1 if i in axes else n for i, n in enumerate(shape)])
         count = math.prod([shape[a] for a in axes]) if mean else 1
 
         def vjp(g: Array) -> tuple[Array]:
-            g = g if keepdims else anp.reshape(g, kept)
+            g = g if keepdims else anp.reshape(g, reduced)
             g = g / count if mean else g  # `count` is a Python int: float32 stays float32
             return (anp.broadcast_to(g, shape),)
 
@@ -132,7 +132,7 @@ def _autograds(function: Callable, value: Array, *args: Any, **kwargs: Any) -> V
     return lambda g: next(iter(vjp(g)))
 
 
-def _kept(x: Array, axis: Any) -> Shape:
+def _reduced_shape(x: Array, axis: Any) -> Shape:
     """The shape of a reduction of x over `axis` that keeps its dimensions."""
     axes = range(np.ndim(x)) if axis is None else normalize_axis_tuple(axis, np.ndim(x))
     return tuple([1 if i in axes else n for i, n in enumerate(np.shape(x))])
@@ -140,7 +140,7 @@ def _kept(x: Array, axis: Any) -> Shape:
 
 def _count(x: Array, axis: Any) -> int:
     """The number of elements that a reduction of x over `axis` takes together."""
-    return math.prod(np.shape(x)) // max(math.prod(_kept(x, axis)), 1)
+    return math.prod(np.shape(x)) // max(math.prod(_reduced_shape(x, axis)), 1)
 
 
 def _sum_to(g: Array, shape: Shape) -> Array:
@@ -183,12 +183,12 @@ def _identity(value: Array, x: Array, *args: Any, **kwargs: Any) -> Vjp:
 def _norm_vjp(value: Array, x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Vjp:
     """Of a vector norm, x |x|^(p − 2) / norm^(p − 1); the largest (smallest) |x| for p = ±inf, shared at ties."""
     axes = tuple(range(np.ndim(x))) if axis is None else normalize_axis_tuple(axis, np.ndim(x))
-    kept = _kept(x, axis)
+    reduced = _reduced_shape(x, axis)
     if ord in (None, "fro") or (ord == 2 and len(axes) == 1):  # 0 for a vector of zeros
-        return lambda g: anp.reshape(g / _nonzero(value), kept) * x
+        return lambda g: anp.reshape(g / _nonzero(value), reduced) * x
     if ord == "nuc":  # the sum of the singular values: U Vᵀ
         u, _, vt = linalg.svd(anp.moveaxis(x, axes, (-2, -1)), full_matrices=False)
-        return lambda g: anp.reshape(g, kept) * anp.moveaxis(anp.matmul(u, vt), (-2, -1), axes)
+        return lambda g: anp.reshape(g, reduced) * anp.moveaxis(anp.matmul(u, vt), (-2, -1), axes)
     if len(axes) > 1 or ord == 0 or -np.inf < ord < 1:
         raise NotImplementedError(
             f"np.linalg.norm has no derivative for ord={ord!r} over {len(axes)} axes: it has one for vectors (ord of "
@@ -198,11 +198,11 @@ def _norm_vjp(value: Array, x: Array, ord: Any = None, axis: Any = None, keepdim
     if abs(ord) == np.inf:
 
         def of_one(g: Array) -> Array:
-            chosen = abs(x) == anp.reshape(value, kept)
-            return anp.reshape(g, kept) * anp.sign(x) * chosen / _number_of(chosen, axes)
+            chosen = abs(x) == anp.reshape(value, reduced)
+            return anp.reshape(g, reduced) * anp.sign(x) * chosen / _number_of(chosen, axes)
 
         return of_one
-    return lambda g: anp.reshape(g / _nonzero(value) ** (ord - 1), kept) * anp.sign(x) * anp.abs(x) ** (ord - 1)
+    return lambda g: anp.reshape(g / _nonzero(value) ** (ord - 1), reduced) * anp.sign(x) * anp.abs(x) ** (ord - 1)
 
 
 def _number_of(chosen: Any, axes: tuple) -> Any:
@@ -224,7 +224,7 @@ def _var_vjp(
 ) -> Vjp:
     """2 (x − mean) / (n − ddof)"""
     centered, count = _centered("var", x, axis, ddof, where, mean, correction)
-    return lambda g: 2.0 * anp.reshape(g, _kept(x, axis)) * centered() / count
+    return lambda g: 2.0 * anp.reshape(g, _reduced_shape(x, axis)) * centered() / count
 
 
 def _std_vjp(
@@ -242,7 +242,7 @@ def _std_vjp(
 ) -> Vjp:
     """(x − mean) / ((n − ddof) std), and 0 where all values are equal"""
     centered, count = _centered("std", x, axis, ddof, where, mean, correction)
-    return lambda g: anp.reshape(g / _nonzero(value), _kept(x, axis)) * centered() / count
+    return lambda g: anp.reshape(g / _nonzero(value), _reduced_shape(x, axis)) * centered() / count
 
 
 def _centered(name: str, x: Array, axis: Any, ddof: float, where: Any, mean: Any, correction: float) -> tuple:
@@ -266,9 +266,9 @@ def _prod_vjp(
     """The product of the other elements: value / x, or, where an x is 0, multiplied out."""
     if where is not True or initial is not None:
         raise NotImplementedError("np.prod has no derivative with where= or initial=: multiply np.where(mask, x, 1)")
-    kept = _kept(x, axis)
+    reduced = _reduced_shape(x, axis)
     if np.all(getval(x)):
-        return lambda g: anp.reshape(g * value, kept) / x
+        return lambda g: anp.reshape(g * value, reduced) / x
 
     axes = list(range(np.ndim(x)) if axis is None else normalize_axis_tuple(axis, np.ndim(x)))
     order = [i for i in range(np.ndim(x)) if i not in axes] + axes
@@ -277,7 +277,7 @@ def _prod_vjp(
     flat = anp.reshape(last, (*moved[: len(moved) - len(axes)], 1, _count(x, axis)))  # (..., 1, n)
     others = anp.prod(anp.where(np.eye(flat.shape[-1], dtype=bool), 1, flat), axis=-1)  # (..., n)
     others = anp.transpose(anp.reshape(others, moved), np.argsort(order))
-    return lambda g: anp.reshape(g, kept) * others
+    return lambda g: anp.reshape(g, reduced) * others
 
 
 def _cumprod_vjp(value: Array, x: Array, axis: Any = None, dtype: Any = None, out: Any = None) -> Vjp:
