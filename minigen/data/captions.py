@@ -111,10 +111,10 @@ def captions(images: ArrayLike, labels: ArrayLike, rng: np.random.Generator | No
     """
     measures = measure(images)
     labels = checks.integers("labels", labels, len(measures.width), most=9)
-    kept = np.ones((len(labels), 3), bool) if rng is None else checks.rng(rng).random((len(labels), 3)) > 1 / 3
+    named = np.ones((len(labels), 3), bool) if rng is None else checks.rng(rng).random((len(labels), 3)) > 1 / 3
     words = [word_of(name, getattr(measures, name)) for name in PROPERTIES]
     return [
-        caption(int(label), *(int(word[n]) if keep else None for word, keep in zip(words, kept[n])))
+        caption(int(label), *(int(word[n]) if is_named else None for word, is_named in zip(words, named[n])))
         for n, label in enumerate(labels)
     ]
 
@@ -176,10 +176,10 @@ def obeyed(images: ArrayLike, texts: Sequence[str]) -> dict[str, float]:
     wanted = [read(text) for text in texts]
     shares = {}
     for name, each in PROPERTIES.items():
-        rows = [n for n, asked in enumerate(wanted) if name in asked]
+        rows = [n for n, words in enumerate(wanted) if name in words]
         if rows:
-            asked = [each.words.index(wanted[n][name]) for n in rows]
-            shares[name] = float(np.mean(word_of(name, getattr(measures, name)[rows]) == asked))
+            named = [each.words.index(wanted[n][name]) for n in rows]
+            shares[name] = float(np.mean(word_of(name, getattr(measures, name)[rows]) == named))
     return shares
 
 

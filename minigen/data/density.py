@@ -7,12 +7,14 @@ differentiable); everything else has a default that integrates over a grid.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 
 from minigen import checks
 from minigen.tensor import batched
+from minigen.types import Array
 
 CHUNK = 1 << 18  # terms evaluated at once, points times components (2 MB of float64)
 
@@ -126,7 +128,7 @@ class Density:
         mean = mass @ centers  # (D,)
         return mean, np.sqrt(mass @ (centers - mean) ** 2)
 
-    def _in_chunks(self, fn, x) -> np.ndarray:
+    def _in_chunks(self, fn: Callable, x: Array) -> np.ndarray:
         """fn(x) in chunks of rows, so that rows times terms stay within the cache; float32 for float32 points."""
         dtype = np.float32 if np.asarray(x).dtype == np.float32 else np.float64
         x = checks.array("x", x, "N", self.dim, empty=True, dtype=np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class GaussianMixture(Density):
         self.terms = count * self.dim
         self.resolution = float(np.sqrt(np.linalg.eigvalsh(self.covariances).min()))
 
-    def _check_covariances(self, std, covariances) -> np.ndarray:
+    def _check_covariances(self, std: Any, covariances: Any) -> np.ndarray:
         count, dim = self.means.shape
         if (std is None) == (covariances is None):
             raise ValueError("std or covariances must be given, and not both")
@@ -65,7 +66,7 @@ class GaussianMixture(Density):
             raise ValueError("covariances must be symmetric and positive definite, got some that are not")
         return covariances
 
-    def _check_weights(self, weights) -> np.ndarray:
+    def _check_weights(self, weights: Any) -> np.ndarray:
         count = len(self.means)
         if weights is None:
             return np.full(count, 1 / count)

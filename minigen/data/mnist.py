@@ -36,12 +36,11 @@ __all__ = [
     "batches",
     "binarize",
     "binarize_static",
-    "bits_per_dim",
+    "bits_per_pixel",
     "dequantize",
     "dequantize_logit",
     "from_logit",
     "load",
-    "one_hot",
     "pack",
     "quantize",
     "splits",
@@ -149,13 +148,6 @@ def binarize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (checks.rng(rng).random(x.shape, dtype=np.float32) < x).astype(np.float32)
 
 
-def one_hot(labels: np.ndarray, classes: int = CLASSES) -> np.ndarray:
-    """Labels (N,) in 0 ... classes - 1 as rows with a single 1, (N, classes) float32."""
-    classes = checks.whole("classes", classes)
-    labels = checks.integers("labels", labels, "N", most=classes - 1)
-    return np.eye(classes, dtype=np.float32)[labels]
-
-
 # Pixels as real numbers, for flows.
 def dequantize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """uint8 images plus noise uniform on [0, 1): v in pixel space [0, 256), float32, in the shape of `images`."""
@@ -226,14 +218,14 @@ def dequantize_logit(
         flat: y of shape (N, 784) rather than (N, 28, 28, 1).
 
     Returns y float32 and log_det float32 (N,), the log-determinant of v -> y with v in pixel space [0, 256]:
-    log p(v) = log p(y) + log_det, which `bits_per_dim` turns into bits per pixel. `from_logit` goes back to v (within
+    log p(v) = log p(y) + log_det, which `bits_per_pixel` turns into bits per pixel. `from_logit` goes back to v (within
     1e-4) and `quantize` to pixels.
     """
     y, log_det = to_logit(dequantize(images, rng), alpha)
     return _shaped(y, flat), log_det
 
 
-def bits_per_dim(log_prob_y: np.ndarray, log_det: np.ndarray | float = 0.0, dims: int = PIXELS) -> np.ndarray:
+def bits_per_pixel(log_prob_y: np.ndarray, log_det: np.ndarray | float = 0.0, dims: int = PIXELS) -> np.ndarray:
     """-(log p(y) + log_det) / (dims log 2): bits per pixel in pixel space, shape (N,).
 
     Args:
@@ -241,6 +233,7 @@ def bits_per_dim(log_prob_y: np.ndarray, log_det: np.ndarray | float = 0.0, dims
         log_det: (N,) nats, of the map from pixel space to y, as `to_logit` gives it.
         dims: pixels in an image.
 
+    `minigen.metrics.bits_per_dim` takes the negative log-likelihood instead, of any data.
     Averaged over the noise this bounds from above what an ideal code with this model spends on the uint8 pixels
     (Theis et al., 2016); the uniform density has 8 bits.
     """

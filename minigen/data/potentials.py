@@ -10,6 +10,7 @@ from autograd import elementwise_grad
 
 from minigen import checks
 from minigen.data.density import Density
+from minigen.types import Array, Rng
 
 # exp(-U₂), exp(-U₃) and exp(-U₄) have no finite integral along x₁: beyond |x₁| = 4 half a Gaussian confines them.
 WALL, WALL_STD = 4.0, 0.25
@@ -45,7 +46,7 @@ class Potential(Density):
             log_z = float(np.log(np.sum(np.exp(-potential(centers))) * volume))
         self.log_z = log_z
 
-    def energy(self, x):
+    def energy(self, x: Array) -> Array:
         """U(x) at points (N, 2), shape (N,), differentiable by autograd and in the dtype of `x`.
 
         For training a flow without samples: E_q[log q(x) + U(x)] is KL(q || p) - log Z. ValueError if `x` has another
@@ -63,27 +64,27 @@ class Potential(Density):
         return -self._gradient(x)
 
 
-def w1(x1):
+def w1(x1: Array) -> Array:
     """w₁(x₁) = sin(2π x₁ / 4)."""
     return anp.sin(0.5 * anp.pi * x1)
 
 
-def w2(x1):
+def w2(x1: Array) -> Array:
     """w₂(x₁) = 3 exp(-½ ((x₁ - 1) / 0.6)²)."""
     return 3 * anp.exp(-0.5 * ((x1 - 1) / 0.6) ** 2)
 
 
-def w3(x1):
+def w3(x1: Array) -> Array:
     """w₃(x₁) = 3 σ((x₁ - 1) / 0.3)."""
     return 1.5 * (1 + anp.tanh((x1 - 1) / 0.6))
 
 
-def half_square(gap, std):
+def half_square(gap: Array, std: float) -> Array:
     """½ (gap / std)²: minus the exponent of a Gaussian."""
     return 0.5 * (gap / std) ** 2
 
 
-def wall(x1):
+def wall(x1: Array) -> Array:
     """Zero for |x₁| <= 4, then ½ ((|x₁| - 4) / 0.25)². Not in the paper, whose pictures end at 4."""
     return half_square(anp.maximum(anp.abs(x1) - WALL, 0.0), WALL_STD)
 
@@ -94,24 +95,24 @@ def rezende1() -> Potential:
     U₁ = ½ ((|x| - 2) / 0.4)² - log(exp(-½ ((x₁ - 2) / 0.6)²) + exp(-½ ((x₁ + 2) / 0.6)²)).
     """
 
-    def potential(x):
+    def potential(x: Array) -> Array:
         x1, radius = x[:, 0], anp.sqrt(anp.sum(x**2, axis=1) + 1e-12)
         ends = anp.logaddexp(-half_square(x1 - 2, 0.6), -half_square(x1 + 2, 0.6))
         return half_square(radius - 2, 0.4) - ends
 
-    def draw(rng, n):
+    def draw(rng: Rng, n: int) -> Array:
         # Rejection. In polar coordinates p ∝ r N(r; 2, 0.4²) g(r cos θ), where g, the sum over both ends, is at most 1
         # (to 2e-10). Propose r from that Gaussian and θ uniform; accept with probability (r / 5) g.
-        kept, count = [], 0
+        found, count = [], 0
         while count < n:
             r = 2 + 0.4 * rng.standard_normal(8 * n + 64)
             theta = 2 * np.pi * rng.random(len(r))
             x1 = r * np.cos(theta)
             ends = np.exp(-half_square(x1 - 2, 0.6)) + np.exp(-half_square(x1 + 2, 0.6))
             accepted = rng.random(len(r)) < r / 5 * ends  # r < 0 is never accepted; r > 5 is 7.5 σ away
-            kept.append(np.stack([x1, r * np.sin(theta)], axis=1)[accepted])
+            found.append(np.stack([x1, r * np.sin(theta)], axis=1)[accepted])
             count += int(accepted.sum())
-        return np.concatenate(kept)[:n] if kept else np.zeros((0, 2))
+        return np.concatenate(found)[:n] if found else np.zeros((0, 2))
 
     return Potential("Rezende-Mohamed 1", potential, draw, (-4.5, 4.5, -4.5, 4.5))
 
@@ -146,14 +147,14 @@ def _bands(name: str, centers: list[Callable], stds: list[float]) -> Potential:
     log_width = np.log(2 * WALL + np.sqrt(2 * np.pi) * WALL_STD)
     log_z = float(log_width + np.log(np.sqrt(2 * np.pi) * sum(stds)))
 
-    def potential(x):
+    def potential(x: Array) -> Array:
         x1, x2 = x[:, 0], x[:, 1]
         total = -half_square(x2 - centers[0](x1), stds[0])
         for center, std in zip(centers[1:], stds[1:]):
             total = anp.logaddexp(total, -half_square(x2 - center(x1), std))
         return wall(x1) - total
 
-    def draw(rng, n):
+    def draw(rng: Rng, n: int) -> Array:
         beyond = rng.random(n) >= np.exp(np.log(2 * WALL) - log_width)  # (n,) outside the walls
         step = WALL_STD * rng.standard_normal(n)
         x1 = np.where(beyond, step + np.sign(step) * WALL, WALL * (2 * rng.random(n) - 1))

@@ -48,7 +48,7 @@ class Oscillator:
     kicks: float = 0.1
     sees_velocity: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("omega", "dt", "noise"):
             checks.positive(name, getattr(self, name))
         if self.kicks != 0:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minigen import checks
+from minigen.types import Array
 
 __all__ = ["FACTORS", "NAMES", "SIDE", "SIZES", "Shapes", "draw", "grid", "sample"]
 
@@ -97,18 +98,18 @@ def _coverage(factors: np.ndarray, side: int) -> np.ndarray:
 
 
 # Signed distances to the outline, negative within: of points (u, v) to a shape of half length h along v.
-def _ellipse(u, v, h):
+def _ellipse(u: Array, v: Array, h: Array) -> Array:
     w = WIDTH * h
     r, slope = np.hypot(u / w, v / h), np.hypot(u / w**2, v / h**2)
     return np.where(slope > 0, r * (r - 1) / np.where(slope > 0, slope, 1.0), -w)  # to first order
 
 
-def _rectangle(u, v, h):
+def _rectangle(u: Array, v: Array, h: Array) -> Array:
     a, b = np.abs(u) - WIDTH * h, np.abs(v) - h
     return np.hypot(np.maximum(a, 0), np.maximum(b, 0)) + np.minimum(np.maximum(a, b), 0)
 
 
-def _triangle(u, v, h):
+def _triangle(u: Array, v: Array, h: Array) -> Array:
     """Tip up, with its center of mass at the origin: 1.1 h above it is the tip, 0.55 h below it the base, 1.3 h
     wide."""
     tip, base = 1.1 * h, 0.65 * h

@@ -15,10 +15,12 @@ eyes.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigen import checks
+from minigen.types import Rng
 
 __all__ = ["COUNT", "PALETTE", "SIDE", "draw", "load", "symmetric", "unit"]
 
@@ -151,14 +153,49 @@ def _feet(kind: str, bottom: int, width: int) -> np.ndarray:
     return _dots()
 
 
-def _half(rng: np.random.Generator) -> np.ndarray:
-    def pick(*kinds):
-        return kinds[rng.integers(len(kinds))]
+class _Monster(NamedTuple):
+    """The sizes of head and body, the pixels that they cover, and the rows of the two colors in the palette."""
 
+    main: int
+    accent: int
+    one_piece: bool
+    head_y: float
+    head_width: float
+    body_y: float
+    body_height: float
+    body_width: float
+    core: np.ndarray  # (16, 8), head and body
+
+    @property
+    def top(self) -> int:
+        """The highest row of the head."""
+        return int(np.flatnonzero(self.core[:, 0])[0])
+
+    @property
+    def bottom(self) -> int:
+        """The lowest row of the body."""
+        return int(np.flatnonzero(self.core[:, 0])[-1])
+
+
+def _half(rng: Rng) -> np.ndarray:
+    """The right half of a monster, (16, 8), as rows of the palette."""
+    monster = _head_and_body(rng)
+    picture, inside = _with_limbs(rng, monster)
+    eye_row = int(monster.head_y - rng.uniform(0.2, 1.0)) - monster.one_piece
+    _add_pattern(rng, monster, eye_row, picture)
+    _add_face(rng, monster, eye_row, picture, inside)
+    picture[_outline(inside)] = INK
+    return picture
+
+
+def _pick(rng: Rng, *kinds: Any) -> Any:
+    return kinds[rng.integers(len(kinds))]
+
+
+def _head_and_body(rng: Rng) -> _Monster:
+    """Two ovals, or one that is both."""
     main, accent = rng.permutation(len(COLORS))[:2] * 3 + FIRST
-
-    # head and body: two ovals, or one that is both
-    power, one_piece = pick(2.0, 2.5, 4.0), rng.random() < 0.35
+    power, one_piece = _pick(rng, 2.0, 2.5, 4.0), rng.random() < 0.35
     head_height, head_width = rng.uniform(2.6, 3.9), rng.uniform(3.0, 5.2)
     head_y = 3.6 + head_height if rng.random() < 0.5 else 2.6 + head_height
     body_height, body_width = rng.uniform(2.2, 3.2), rng.uniform(2.2, 4.4)
@@ -167,32 +204,46 @@ def _half(rng: np.random.Generator) -> np.ndarray:
         body_y, body_height, body_width = head_y, head_height, head_width
     else:
         body_y = min(head_y + head_height + body_height - 1.2, 13.0 - body_height)
-    head, body = _oval(head_y, head_height, head_width, power), _oval(body_y, body_height, body_width)
-    core = head | body
+    core = _oval(head_y, head_height, head_width, power) | _oval(body_y, body_height, body_width)
+    return _Monster(main, accent, one_piece, head_y, head_width, body_y, body_height, body_width, core)
 
-    # limbs, in the second color or the shade of the first
-    rows = np.flatnonzero(core[:, 0])
-    top, bottom, arm_row = rows[0], rows[-1], int(body_y - 0.5)
+
+def _with_limbs(rng: Rng, monster: _Monster) -> tuple[np.ndarray, np.ndarray]:
+    """Head, body and limbs, these in the second color or the shade of the first: (16, 8), and which pixels they cover.
+
+    The light comes from above: the lower edge of head and body is in shade.
+    """
+    core, main = monster.core, monster.main
+    arm_row = int(monster.body_y - 0.5)
     reach = int(core[arm_row].sum())
-    ears = _ears(pick("", "round", "pointed", "long", "horns", "feelers", "crest"), top, head_width)
-    arms = _arms(pick("", "down", "up", "wings", "claws", "down"), arm_row, reach)
-    feet = _feet(pick("feet", "legs", "tentacles", "tail", "feet", "legs"), bottom, max(2, int(body_width)))
-    limb = [main + SHADE, accent + COLOR][rng.integers(2)]
-
-    picture = np.zeros((16, 8), np.int64)
+    ears = _ears(
+        _pick(rng, "", "round", "pointed", "long", "horns", "feelers", "crest"), monster.top, monster.head_width
+    )
+    arms = _arms(_pick(rng, "", "down", "up", "wings", "claws", "down"), arm_row, reach)
+    feet = _feet(
+        _pick(rng, "feet", "legs", "tentacles", "tail", "feet", "legs"),
+        monster.bottom,
+        max(2, int(monster.body_width)),
+    )
     inside = np.zeros((16, 8), bool)
     inside[1:15, :7] = (core | ears | arms | feet)[1:15, :7]
-    picture[inside] = limb
+    picture = np.zeros((16, 8), np.int64)
+    picture[inside] = _pick(rng, main + SHADE, monster.accent + COLOR)
     picture[core & inside] = main + COLOR
-
-    # light from above: the lower edge of head and body in shade, a light patch, perhaps a pattern
     picture[core & inside & ~np.roll(core, -1, axis=0)] = main + SHADE
-    eye_row = int(head_y - rng.uniform(0.2, 1.0)) - one_piece
-    if rng.random() < 0.6:  # belly, below the face
-        belly = _oval(body_y + 0.6, body_height - 1.1, body_width - 1.2) & (Y > eye_row + (4 if one_piece else 2))
-        picture[belly & core] = pick(main + LIGHT, accent + LIGHT)
-    pattern = pick("", "", "stripes", "spots", "cap")
-    above = core & (Y < head_y - 1)
+    return picture, inside
+
+
+def _add_pattern(rng: Rng, monster: _Monster, eye_row: int, picture: np.ndarray) -> None:
+    """Perhaps a belly, a light oval below the face, and perhaps stripes, spots or a cap."""
+    core, main, accent, top, bottom = monster.core, monster.main, monster.accent, monster.top, monster.bottom
+    if rng.random() < 0.6:
+        belly = _oval(monster.body_y + 0.6, monster.body_height - 1.1, monster.body_width - 1.2)
+        picture[belly & core & (Y > eye_row + (4 if monster.one_piece else 2))] = _pick(
+            rng, main + LIGHT, accent + LIGHT
+        )
+    pattern = _pick(rng, "", "", "stripes", "spots", "cap")
+    above = core & (Y < monster.head_y - 1)
     if pattern == "stripes":
         picture[above & (np.floor(X) % 2 == 0) & (Y < top + 2.6)] = accent + COLOR
     elif pattern == "spots":
@@ -200,9 +251,11 @@ def _half(rng: np.random.Generator) -> np.ndarray:
     elif pattern == "cap":
         picture[above & (Y < top + 2)] = main + LIGHT
 
-    # the face
-    out = 1 + (head_width > 3.6 and rng.random() < 0.6)
-    eyes = pick("small", "big", "big", "tall", "one", "sleepy", "angry")
+
+def _add_face(rng: Rng, monster: _Monster, eye_row: int, picture: np.ndarray, inside: np.ndarray) -> None:
+    """Eyes at `eye_row` and a mouth three rows below."""
+    out = 1 + (monster.head_width > 3.6 and rng.random() < 0.6)  # the column of an eye
+    eyes = _pick(rng, "small", "big", "big", "tall", "one", "sleepy", "angry")
     white, ink = {
         "small": ([], [(eye_row, out), (eye_row + 1, out)]),
         "big": ([(eye_row + j, out + i) for i in (0, 1) for j in (0, 1)], [(eye_row + 1, out)]),
@@ -215,21 +268,23 @@ def _half(rng: np.random.Generator) -> np.ndarray:
         ),
     }[eyes]
     picture[_dots(*white) & inside], picture[_dots(*ink) & inside] = WHITE, INK
-    mouth_row = eye_row + 3
+    row = eye_row + 3
     teeth, lips = {
         "": ([], []),
-        "line": ([], [(mouth_row, 0), (mouth_row, 1)]),
-        "dot": ([], [(mouth_row, 0)]),
-        "smile": ([], [(mouth_row, 0), (mouth_row - 1, 1)]),
-        "frown": ([], [(mouth_row - 1, 0), (mouth_row, 1)]),
-        "fangs": ([(mouth_row + 1, 1)], [(mouth_row, 0), (mouth_row, 1), (mouth_row, 2)]),
-        "open": ([(mouth_row - 1, 0)], [(mouth_row, 0), (mouth_row, 1), (mouth_row - 1, 1)]),
-    }[pick("", "line", "dot", "smile", "smile", "frown", "fangs", "open")]
-    picture[_dots(*teeth) & core & inside], picture[_dots(*lips) & core & inside] = WHITE, INK
+        "line": ([], [(row, 0), (row, 1)]),
+        "dot": ([], [(row, 0)]),
+        "smile": ([], [(row, 0), (row - 1, 1)]),
+        "frown": ([], [(row - 1, 0), (row, 1)]),
+        "fangs": ([(row + 1, 1)], [(row, 0), (row, 1), (row, 2)]),
+        "open": ([(row - 1, 0)], [(row, 0), (row, 1), (row - 1, 1)]),
+    }[_pick(rng, "", "line", "dot", "smile", "smile", "frown", "fangs", "open")]
+    inner = monster.core & inside
+    picture[_dots(*teeth) & inner], picture[_dots(*lips) & inner] = WHITE, INK
 
-    # the outline: every pixel outside that touches one inside
+
+def _outline(inside: np.ndarray) -> np.ndarray:
+    """Every pixel outside that touches one inside, (16, 8)."""
     padded = np.pad(inside, ((1, 1), (0, 1)))  # no padding in the middle: the other half continues there
     near = padded[:-2, :-1] | padded[2:, :-1] | padded[1:-1, 1:]
     near[:, 1:] |= inside[:, :-1]
-    picture[near & ~inside] = INK
-    return picture
+    return near & ~inside

@@ -40,7 +40,7 @@ class KarplusStrong:
     noise: float = 0.03
     levels: int = 64
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.whole("period", self.period)
         checks.probability("damping", self.damping)
         checks.positive("noise", self.noise)
@@ -75,8 +75,8 @@ class KarplusStrong:
         for t in range(self.order, start + length, self.period):  # one period at once: its past is known
             block = slice(t, min(t + self.period, start + length))
             one, two = (amplitude[block.start - lag : block.stop - lag] for lag in (self.period, self.order))
-            heard = 0.5 * self.damping * (one + two) + self.noise * rng.standard_normal(one.shape)
-            codes[block] = np.searchsorted(self.edges[1:-1], heard, side="right")
+            level = 0.5 * self.damping * (one + two) + self.noise * rng.standard_normal(one.shape)
+            codes[block] = np.searchsorted(self.edges[1:-1], level, side="right")
             amplitude[block] = self.values[codes[block]]
         return np.ascontiguousarray(codes[start:].T)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -146,11 +147,11 @@ _MAKERS: dict[str, Callable[..., Density]] = {
 
 
 def names() -> list[str]:
-    """The names that `get` knows."""
+    """The names that `get` accepts."""
     return list(_MAKERS)
 
 
-def get(name: str, **kwargs) -> Density:
+def get(name: str, **kwargs: Any) -> Density:
     """The density called `name`, made with the keyword arguments of its function.
 
     ValueError if the name is unknown (the nearest ones are suggested) or takes no such argument.

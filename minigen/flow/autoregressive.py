@@ -48,7 +48,7 @@ def maf_forward(z: Array, net: Callable) -> tuple[Array, Array]:
     return x, like(np.sum(log_scale, axis=1), z)
 
 
-def _parameters(net, x):
+def _parameters(net: Any, x: Array) -> tuple[Array, Array]:
     """mu and log_scale, (N, D) each, that a net gives at x (N, D)."""
     out = net(x)
     if np.shape(out) != (len(x), 2, np.shape(x)[1]):
@@ -78,11 +78,11 @@ def iaf_gated(z: Array, m: Array, s: Array) -> tuple[Array, Array]:
     return like(gate * z + (1 - gate) * m, z), like(-np.sum(softplus(-s), axis=1), z)
 
 
-def _checked(**arrays):
+def _checked(**arrays: Array) -> list[Array]:
     """The arrays, if they have one shape (N, D)."""
     arrays = {name: checks.array(name, a, "N", "D") for name, a in arrays.items()}
     checks.same_shape(2, **arrays)
-    return arrays.values()
+    return list(arrays.values())
 
 
 # ------------------------------------------------------------------------------------------- bijections
@@ -101,22 +101,22 @@ class AffineAutoregressive(Bijection):
         self.net, self.dim = net, checks.whole("dim", dim)
         self.limit = None if limit is None else checks.positive("limit", limit)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checks.array("x", x, "N", self.dim)
         mu, log_scale = _parameters(self._network_output(context), x)
         return maf_inverse(x, mu, log_scale)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checks.array("z", z, "N", self.dim)
         return maf_forward(z, self._network_output(context))
 
-    def _network_output(self, context):
+    def _network_output(self, context: Array | None) -> Callable:
         """The net as a function of x alone, its log_scale within the limit."""
         output = partial(apply, self.net, context=context)
         if self.limit is None:
             return output
 
-        def limited(x):
+        def limited(x: Array) -> Array:
             mu, log_scale = _parameters(output, x)
             return np.stack([mu, self.limit * tanh(log_scale / self.limit)], axis=1)
 
@@ -186,7 +186,16 @@ class IAF(AutoregressiveStack):
         super().__init__(StandardNormal(dim), Chain([Inverse(layer) for layer in stack]))
 
 
-def _layers(rng, dim, layers, hidden, context, direct, limit, activation):
+def _layers(
+    rng: Rng,
+    dim: int,
+    layers: int,
+    hidden: Any,
+    context: int | None,
+    direct: bool,
+    limit: float | None,
+    activation: Any,
+) -> list[AffineAutoregressive]:
     """Transforms whose orders are reversed in turn, and which start as the identity."""
     orders = [numpy.arange(dim), numpy.arange(dim)[::-1]]
     count = checks.whole("layers", layers)

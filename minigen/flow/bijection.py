@@ -34,6 +34,10 @@ class Bijection(Module):
         """x (N, ...) -> z (N, ...) and log |det dz/dx| (N,)."""
         raise NotImplementedError
 
+    def initialize(self, x: Array) -> Array:
+        """Set what is set from data, such as an actnorm, by what reaches it of x (N, ...); returns z (N, ...)."""
+        return self.inverse(x)[0]
+
 
 class Inverse(Bijection):
     """The same bijection with `forward` and `inverse` exchanged."""
@@ -41,10 +45,10 @@ class Inverse(Bijection):
     def __init__(self, bijection: Bijection):
         self.bijection = checked_bijection("bijection", bijection)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         return apply(self.bijection.inverse, checks.array("z", z, "N", ..., finite=False), context)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         return apply(self.bijection.forward, checks.array("x", x, "N", ..., finite=False), context)
 
 
@@ -56,7 +60,7 @@ class Chain(Bijection):
             raise ValueError(f"bijections must be a sequence of bijections, got {type(bijections).__name__}")
         self.bijections: list[Any] = [checked_bijection(f"bijections[{i}]", f) for i, f in enumerate(bijections)]
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checks.array("z", z, "N", ..., finite=False)
         total = np.zeros(len(z), dtype=z.dtype)
         for f in self.bijections:
@@ -64,13 +68,18 @@ class Chain(Bijection):
             total = total + log_det
         return z, total
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checks.array("x", x, "N", ..., finite=False)
         total = np.zeros(len(x), dtype=x.dtype)
         for f in reversed(self.bijections):
             x, log_det = apply(f.inverse, x, context)
             total = total + log_det
         return x, total
+
+    def initialize(self, x: Array) -> Array:
+        for f in reversed(self.bijections):
+            x = f.initialize(x)
+        return x
 
 
 # ------------------------------------------------------------------------------------------- densities
@@ -92,13 +101,13 @@ class BaseDensity:
         """n draws (n, *shape), float32, scaled by `temperature`. ValueError: n < 1 or temperature not positive."""
         raise NotImplementedError
 
-    def _flat(self, z):
+    def _flat(self, z: Array) -> Array:
         """(N, *shape) -> (N, numbers in one example)."""
         if len(np.shape(z)) < 1 or np.shape(z)[1:] != self.shape:
             raise ValueError(f"z must have shape ({', '.join(['N', *map(str, self.shape)])}), got {np.shape(z)}")
         return np.reshape(z, (len(z), math.prod(self.shape)))
 
-    def _arguments(self, rng, n, temperature):
+    def _arguments(self, rng: Rng, n: int, temperature: float) -> tuple[tuple[int, ...], numpy.float32]:
         checks.rng(rng)
         return (checks.whole("n", n), *self.shape), numpy.float32(checks.positive("temperature", temperature))
 
@@ -108,11 +117,11 @@ class StandardNormal(BaseDensity):
 
     std = 1.0
 
-    def log_prob(self, z):
+    def log_prob(self, z: Array) -> Array:
         flat = self._flat(z)
         return -0.5 * np.sum(flat**2, axis=1) - 0.5 * flat.shape[1] * math.log(2 * math.pi)
 
-    def sample(self, rng, n, temperature=1.0):
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
         shape, scale = self._arguments(rng, n, temperature)
         return rng.standard_normal(shape, dtype=numpy.float32) * scale
 
@@ -122,11 +131,11 @@ class StandardLogistic(BaseDensity):
 
     std = math.pi / math.sqrt(3)
 
-    def log_prob(self, z):
+    def log_prob(self, z: Array) -> Array:
         flat = self._flat(z)
         return np.sum(-flat - 2 * softplus(-flat), axis=1)
 
-    def sample(self, rng, n, temperature=1.0):
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
         shape, scale = self._arguments(rng, n, temperature)
         return rng.logistic(size=shape).astype(numpy.float32) * scale
 
@@ -181,17 +190,17 @@ class Affine(Bijection):
         self.shift[...] = x.mean(axis=axis)
         self.log_scale[...] = numpy.log(x.std(axis=axis))
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checks.array("z", z, "N", ..., finite=False)
         check_broadcast("log_scale", self.log_scale, z=z)
         return z * np.exp(like(self.log_scale, z)) + like(self.shift, z), self._log_det(z)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checks.array("x", x, "N", ..., finite=False)
         check_broadcast("log_scale", self.log_scale, x=x)
         return (x - like(self.shift, x)) * np.exp(-like(self.log_scale, x)), -self._log_det(x)
 
-    def _log_det(self, a):
+    def _log_det(self, a: Array) -> Array:
         broadcast = like(self.log_scale, a) + np.zeros(np.shape(a)[1:], dtype=a.dtype)  # over the coordinates
         return np.sum(broadcast) * np.ones(len(a), dtype=a.dtype)
 
@@ -206,15 +215,15 @@ class Permute(Bijection):
             raise ValueError(f"order must be a permutation of 0, ..., D − 1, got {self.order.tolist()}")
         self.back = numpy.argsort(self.order)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = self._checked("z", z)
         return z[..., self.order], np.zeros(len(z), dtype=z.dtype)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = self._checked("x", x)
         return x[..., self.back], np.zeros(len(x), dtype=x.dtype)
 
-    def _checked(self, name, a):
+    def _checked(self, name: str, a: Array) -> Array:
         if len(np.shape(a)) < 2 or np.shape(a)[-1] != len(self.order):
             raise ValueError(f"{name} must have shape (N, ..., {len(self.order)}), as order has, got {np.shape(a)}")
         return checks.array(name, a, "N", ..., len(self.order), finite=False)
@@ -226,14 +235,14 @@ class Squeeze(Bijection):
     Fig. 3.
     """
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checks.array("z", z, "N", "H", "W", "C")
         n, _, _, c = np.shape(z)
         if c % 4:
             raise ValueError(f"z must have a multiple of 4 channels, got {np.shape(z)}")
         return depth_to_space(z), np.zeros(n, dtype=z.dtype)  # (N, 2H, 2W, C/4)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checks.array("x", x, "N", "H", "W", "C")
         n, h, w, _ = np.shape(x)
         if h % 2 or w % 2:
@@ -244,7 +253,7 @@ class Squeeze(Bijection):
 class Unsqueeze(Inverse):
     """`Squeeze` with its two directions exchanged."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(Squeeze())
 
 
@@ -258,13 +267,17 @@ class Split(Bijection):
     def __init__(self, inner: Bijection):
         self.inner = checked_bijection("inner", inner)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         return self._apply("z", self.inner.forward, z, context)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         return self._apply("x", self.inner.inverse, x, context)
 
-    def _apply(self, name, direction, a, context):
+    def initialize(self, x: Array) -> Array:
+        c = np.shape(x)[-1]
+        return np.concatenate([self.inner.initialize(x[..., : c // 2]), x[..., c // 2 :]], axis=-1)
+
+    def _apply(self, name: str, direction: Callable, a: Array, context: Array | None) -> tuple[Array, Array]:
         a = checks.array(name, a, "N", ..., "C", finite=False)
         c = np.shape(a)[-1]
         if c < 2:
@@ -284,18 +297,18 @@ class Logit(Bijection):
     def __init__(self, alpha: float = 0.05):
         self.alpha = checks.number("alpha", alpha, 0, 0.5, without=0.5)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checks.array("z", z, "N", ..., finite=False)
         x = (sigmoid(z) - self.alpha) / (1 - 2 * self.alpha)
         return x, -self._inverse_log_det(z)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checks.between("x", checks.array("x", x, "N", ..., empty=True), 0, 1)
         p = self.alpha + (1 - 2 * self.alpha) * x
         z = np.log(p) - np.log1p(-p)
         return z, self._inverse_log_det(z)
 
-    def _inverse_log_det(self, z):
+    def _inverse_log_det(self, z: Array) -> Array:
         """d logit(p)/dp = 1/(p(1 − p)), and −log p(1 − p) = softplus(z) + softplus(−z)."""
         each = softplus(z) + softplus(-z) + math.log(1 - 2 * self.alpha)
         return np.sum(np.reshape(each, (len(z), -1)), axis=1)
@@ -333,7 +346,7 @@ def jacobian_log_det(f: Callable, x: numpy.ndarray) -> numpy.ndarray:
     result = numpy.empty(len(x))
     for i, point in enumerate(x):
 
-        def one(flat, point=point):
+        def one(flat: Array, point: Array = point) -> Array:
             y = f(np.reshape(flat, (1, *point.shape)))
             return np.reshape(y[0] if isinstance(y, tuple) else y, (-1,))
 

@@ -30,7 +30,7 @@ def jacobian_matrix(f: Callable, x: Array) -> Array:
     checks.function("f", f)
     x = checks.array("x", x, "n")
 
-    def checked(v):
+    def checked(v: Array) -> Array:
         return checks.array("f(x)", f(v), "m", finite=False)
 
     return jacobian(checked)(x)
@@ -136,7 +136,7 @@ def _slope(name: str, f: Callable, x: Array) -> Array:
     """f'(x) of a function that works on each number by itself, (N,) -> (N,)."""
     checks.function(name, f)
 
-    def total(v):
+    def total(v: Array) -> Array:
         y = f(v)
         checks.same_shape(**{"x": v, f"{name}(x)": y})
         return np.sum(y)

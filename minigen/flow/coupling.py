@@ -98,20 +98,20 @@ class AdditiveCoupling(Bijection):
     def __init__(self, net: Module, mask: numpy.ndarray):
         self.net, self.mask = net, checked_mask(mask)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         return additive_forward(z, self._shift_of(context), self.mask)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         return additive_inverse(x, self._shift_of(context), self.mask)
 
     def shift(self, a: Array, context: Array | None = None) -> Array:
         """What is added, shaped as `a`: zero on the kept half, a function of it elsewhere."""
         return additive_shift(self._shift_of(context), self.mask, a)
 
-    def _shift_of(self, context):
+    def _shift_of(self, context: Array | None) -> Callable:
         """The network as a function m of the masked input alone."""
 
-        def m(kept):
+        def m(kept: Array) -> Array:
             return apply(self.net, kept, context)
 
         return m
@@ -127,7 +127,7 @@ def diagonal_scale(z: Array, log_scale: Array) -> tuple[Array, Array]:
     return z * np.exp(log_scale), np.sum(log_scale) * np.ones(len(z), dtype=z.dtype)
 
 
-def _one_scale_each(name, a, log_scale):
+def _one_scale_each(name: str, a: Array, log_scale: Array) -> Array:
     """`a` (N, ...) as floats, if `log_scale` has the shape of one example."""
     a = checks.array(name, a, "N", ..., finite=False)
     if np.shape(a)[1:] != np.shape(log_scale):
@@ -152,10 +152,10 @@ class DiagonalScale(Bijection):
             raise ValueError("x must vary in every coordinate to be standardized")
         self.log_scale[...] = numpy.log(x.std(axis=0) / checks.positive("std", std))
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         return diagonal_scale(z, self.log_scale)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         return diagonal_scale(_one_scale_each("x", x, self.log_scale), -self.log_scale)
 
 
@@ -203,12 +203,12 @@ class AffineCoupling(Bijection):
         self.mask = checked_mask(mask)
         self.limit = checks.positive("limit", limit)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checked_input(self.mask, "z", z)
         s, t = self.scale_and_shift(z, context)
         return affine_forward(z, s, t, self.mask)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checked_input(self.mask, "x", x)
         s, t = self.scale_and_shift(x, context)  # the kept half of x is that of z
         return affine_inverse(x, s, t, self.mask)
@@ -236,12 +236,12 @@ class BatchNorm(Bijection):
         self.running_var = numpy.ones(channels, numpy.float32)
         self.momentum, self.eps = checks.probability("momentum", momentum), checks.number("eps", eps, 0)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checks.array("z", z, "N", ..., len(self.running_mean))
         mean, std = like(self.running_mean, z), np.sqrt(like(self.running_var, z) + self.eps)
         return z * std + mean, self._log_det(z, np.log(std))
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checks.array("x", x, "N", ..., len(self.running_mean))
         mean, var = like(self.running_mean, x), like(self.running_var, x)
         if self.training:
@@ -251,11 +251,11 @@ class BatchNorm(Bijection):
             self._remember(mean, var)
         return (x - mean) / np.sqrt(var + self.eps), self._log_det(x, -0.5 * np.log(var + self.eps))
 
-    def _remember(self, mean, var):
+    def _remember(self, mean: Array, var: Array) -> None:
         for running, batch in ((self.running_mean, mean), (self.running_var, var)):
             running += self.momentum * (stop_gradient(batch) - running)
 
-    def _log_det(self, a, log_scale):
+    def _log_det(self, a: Array, log_scale: Array) -> Array:
         positions = int(numpy.prod(np.shape(a)[1:-1]))
         return positions * np.sum(log_scale) * np.ones(len(a), dtype=a.dtype)
 
@@ -266,7 +266,7 @@ def coupling_net(
     width: int = 64,
     depth: int = 2,
     outputs: int = 2,
-    activation="tanh",
+    activation: Any = "tanh",
     sharpness: float = 1.0,
     spread: float = 2.0,
 ) -> MLP:

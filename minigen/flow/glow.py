@@ -7,6 +7,7 @@ squeeze before and a split after. Kingma and Dhariwal, "Glow: Generative Flow wi
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -34,12 +35,10 @@ class ActNorm(Affine):
     def __init__(self, channels: int):
         channels = checks.whole("channels", channels)
         super().__init__(numpy.zeros(channels), numpy.zeros(channels))
-        self.initializing = False  # whether the next `inverse` standardizes its input first
 
-    def inverse(self, x, context=None):
-        if self.initializing:
-            self.standardize(x)
-        return super().inverse(x, context)
+    def initialize(self, x: Array) -> Array:
+        self.standardize(x)
+        return self.inverse(x)[0]
 
     def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] | None = None) -> None:
         """Set both, in place, so that the inverse gives each channel of x mean 0 and variance 1 (with 1/n).
@@ -70,7 +69,7 @@ def actnorm_init(x: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     return shift.astype(x.dtype), log_scale.astype(x.dtype)
 
 
-def _check_varies(x, axes):
+def _check_varies(x: Array, axes: Any) -> None:
     """ValueError if a channel is constant; its computed deviation need not be 0."""
     if numpy.any(x.max(axis=axes) == x.min(axis=axes)):
         raise ValueError("x must vary in every channel to be standardized")
@@ -96,9 +95,9 @@ def conv1x1_log_det(W: Array, height: int, width: int) -> Array:
     Eq. flow.15
     """
     W = _square(W)
-    places = checks.whole("height", height) * checks.whole("width", width)
+    positions = checks.whole("height", height) * checks.whole("width", width)
     _check_invertible(W)
-    return places * np.linalg.slogdet(W)[1]
+    return positions * np.linalg.slogdet(W)[1]
 
 
 def lu_parts(W: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
@@ -147,28 +146,25 @@ class Invertible1x1Conv(Bijection):
         parts = [part.astype(numpy.float32) for part in lu_parts(numpy.asarray(start, numpy.float64))]
         self.P, self.L, self.U, self.sign, self.log_s = parts
 
-    def matrix(self) -> Array:
-        """W, (C, C)."""
-        return lu_matrix(self.P, self.L, self.U, self.sign, self.log_s)
+    def matrix(self, dtype: Any = None) -> Array:
+        """W, (C, C), computed in this dtype: that of the parameters, if None."""
+        parts = (self.P, self.L, self.U, self.sign, self.log_s)
+        return lu_matrix(*(part if dtype is None or part.dtype == dtype else part.astype(dtype) for part in parts))
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = self._checked("z", z)
-        return conv1x1(z, np.linalg.inv(self._matrix_like(z))), -self._log_det(z)
+        return conv1x1(z, np.linalg.inv(self.matrix(z.dtype))), -self._log_det(z)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = self._checked("x", x)
-        return conv1x1(x, self._matrix_like(x)), self._log_det(x)
+        return conv1x1(x, self.matrix(x.dtype)), self._log_det(x)
 
-    def _checked(self, name, a):
+    def _checked(self, name: str, a: Array) -> Array:
         return checks.array(name, a, "N", ..., len(self.sign))
 
-    def _matrix_like(self, a):
-        """W computed in the dtype of `a`."""
-        return lu_matrix(*(like(part, a) for part in (self.P, self.L, self.U, self.sign, self.log_s)))
-
-    def _log_det(self, a):
-        places = int(numpy.prod(np.shape(a)[1:-1]))
-        return places * np.sum(like(self.log_s, a)) * np.ones(len(a), dtype=a.dtype)
+    def _log_det(self, a: Array) -> Array:
+        positions = int(numpy.prod(np.shape(a)[1:-1]))
+        return positions * np.sum(like(self.log_s, a)) * np.ones(len(a), dtype=a.dtype)
 
 
 def random_rotation(rng: Rng, dim: int) -> numpy.ndarray:
@@ -188,20 +184,21 @@ class CouplingNet(Module):
 
     It reads the first half of the channels, which the coupling keeps and for which its scales and shifts are 0. The
     last convolution starts at zero, so that the coupling starts as the identity. With `size` (H, W) the first
-    convolution has a learned bias for each position, for images whose content has its place.
+    convolution has a learned bias for each position, for images of centered content.
     """
 
     def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
         self.kept = checks.whole("channels", channels, 2) // 2
-        self.place = None if size is None else numpy.zeros((*checks.wholes("size", size), width), numpy.float32)
+        sizes = None if size is None else checks.wholes("size", size)
+        self.position_bias = None if sizes is None else numpy.zeros((*sizes, width), numpy.float32)
         self.conv1 = Conv2d(rng, self.kept, width, 3, padding=1, scale=he_gain("relu"))
         self.conv2 = Conv2d(rng, width, width, 1, scale=he_gain("relu"))
         self.conv3 = Conv2d(rng, width, 2 * (channels - self.kept), 3, padding=1, scale=0.0)
 
     def __call__(self, x: Array) -> Array:
         h = self.conv1(x[..., : self.kept])  # (N, H, W, width)
-        if self.place is not None:
-            h = h + self.place
+        if self.position_bias is not None:
+            h = h + self.position_bias
         out = self.conv3(relu(self.conv2(relu(h))))  # (N, H, W, C), or C + 1 if C is odd
         return _beside_zeros(out, self.kept)  # (N, H, W, 2C)
 
@@ -222,14 +219,14 @@ class SplitNet(Module):
         return _beside_zeros(self.conv(x[..., : self.kept]), self.kept)
 
 
-def _beside_zeros(out, kept):
+def _beside_zeros(out: Array, kept: int) -> Array:
     """Scales and shifts (N, H, W, 2·changed) -> (N, H, W, 2·(kept + changed)), zeros standing before each."""
     zeros = numpy.zeros((*np.shape(out)[:-1], kept), out.dtype)
     changed = np.shape(out)[-1] // 2
     return np.concatenate([zeros, out[..., :changed], zeros, out[..., changed:]], axis=-1)
 
 
-class GlowStep(Bijection):
+class GlowStep(Chain):
     """One step of flow on images (N, H, W, channels): inferring, actnorm, 1×1 convolution, affine coupling.
 
     The coupling keeps the first half of the channels; its network has `width` channels and, with `size` (H, W), a
@@ -242,14 +239,10 @@ class GlowStep(Bijection):
         net = CouplingNet(rng, channels, checks.whole("width", width), size)
         self.coupling = AffineCoupling(net, channel_mask(channels))
 
-    def forward(self, z, context=None):
-        return self._chain().forward(z)
-
-    def inverse(self, x, context=None):
-        return self._chain().inverse(x)
-
-    def _chain(self):
-        return Chain([self.coupling, self.conv, self.actnorm])  # in the order of generating
+    @property
+    def bijections(self) -> list[Bijection]:  # type: ignore[override]
+        """The three parts, in the order of generating."""
+        return [self.coupling, self.conv, self.actnorm]
 
 
 class Glow(Flow):
@@ -258,8 +251,8 @@ class Glow(Flow):
     `scales` sizes, each half of the one before, with `steps` steps of flow of `width` channels at each. Inferring, each
     begins with a squeeze, and half of the channels are finished after it. `width` may also be one number for each
     scale. With `learned_split` the finished half is a Gaussian whose mean and deviation a convolution makes of the half
-    that goes on (one more affine coupling); otherwise it is N(0, 1). With `places` the couplings' networks have a bias
-    for each position. Pixels should be unbounded numbers, logits (`minigen.data.mnist.dequantize_logit`).
+    that goes on (one more affine coupling); otherwise it is N(0, 1). With `position_bias` the couplings' networks have
+    a bias for each position. Pixels should be unbounded numbers, logits (`minigen.data.mnist.dequantize_logit`).
     ValueError: H or W not divisible by 2^scales.
     """
 
@@ -273,58 +266,61 @@ class Glow(Flow):
         scales: int = 2,
         steps: int = 4,
         learned_split: bool = True,
-        places: bool = False,
+        position_bias: bool = False,
     ):
-        if len(shape) != 3:
-            raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
-        height, across, channels = (checks.whole("shape", n) for n in shape)
-        least = 2 ** checks.whole("scales", scales)
-        if height % least or across % least:
-            raise ValueError(f"shape must be divisible by 2^scales = {least}, got {tuple(shape)}")
+        H, W, C = _checked_image_shape(shape, scales)
+        widths = _width_at_each_scale(width, scales)
         checks.whole("steps", steps)
-        widths = (
-            [checks.whole("width", width)] * scales if isinstance(width, Integral) else checks.wholes("width", width)
-        )
-        if len(widths) != scales:
-            raise ValueError(f"width must be one number, or one for each of {scales} scales, got {len(widths)} numbers")
 
-        def scale(c: int, left: int) -> Chain:
+        def at_scale(c: int, left: int) -> Chain:
             """What is done to images of c channels at this size and the `left − 1` smaller ones."""
             k = scales - left
-            size = (height // 2 ** (k + 1), across // 2 ** (k + 1)) if places else None
+            size = (H // 2 ** (k + 1), W // 2 ** (k + 1)) if position_bias else None
             steps_here = [GlowStep(rng, 4 * c, widths[k], size) for _ in range(steps)]
             layers: list[Bijection] = [Squeeze(), *steps_here]
             if left > 1:
                 if learned_split:
                     layers.append(AffineCoupling(SplitNet(rng, 4 * c), channel_mask(4 * c)))
-                layers.append(Split(scale(2 * c, left - 1)))  # half of the 4c channels goes on
+                layers.append(Split(at_scale(2 * c, left - 1)))  # half of the 4c channels goes on
             return Chain([*layers, Unsqueeze()][::-1])  # written in the order of inferring
 
-        super().__init__(StandardNormal((height, across, channels)), scale(channels, scales))
+        super().__init__(StandardNormal((H, W, C)), at_scale(C, scales))
 
     def standardize(self, x: numpy.ndarray) -> "Glow":
         """Set every actnorm so that what reaches it of the data x (N, H, W, C) leaves it with mean 0 and variance 1 in
         each channel; returns self."""
-        x = checks.array("x", x, "N", *self.base.shape)
-        actnorms = [module for _, module in self.modules() if isinstance(module, ActNorm)]
-        for actnorm in actnorms:
-            actnorm.initializing = True
-        try:
-            self.bijection.inverse(x)
-        finally:
-            for actnorm in actnorms:
-                actnorm.initializing = False
+        self.bijection.initialize(checks.array("x", x, "N", *self.base.shape))
         return self
 
 
-def _square(W, name="W"):
+def _checked_image_shape(shape: Sequence[int], scales: int) -> tuple[int, ...]:
+    """`shape` (H, W, C), if H and W can be halved at each scale."""
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
+    sizes = tuple(checks.whole("shape", n) for n in shape)
+    least = 2 ** checks.whole("scales", scales)
+    if sizes[0] % least or sizes[1] % least:
+        raise ValueError(f"shape must be divisible by 2^scales = {least}, got {tuple(shape)}")
+    return sizes
+
+
+def _width_at_each_scale(width: int | Sequence[int], scales: int) -> list[int]:
+    if isinstance(width, Integral):
+        return [checks.whole("width", width)] * scales
+    widths = checks.wholes("width", width)
+    if len(widths) != scales:
+        raise ValueError(f"width must be one number, or one for each of {scales} scales, got {len(widths)} numbers")
+    return widths
+
+
+def _square(W: Array, name: str = "W") -> Array:
     W = checks.array(name, W, "C", "C")
     if np.shape(W)[0] != np.shape(W)[1]:
         raise ValueError(f"{name} must have shape (C, C), got {np.shape(W)}")
     return W
 
 
-def _check_invertible(W):
+def _check_invertible(W: Array) -> None:
     """ValueError if W is singular to rounding, whatever the scales of its rows and columns; traced arrays pass."""
     if isbox(W):
         return

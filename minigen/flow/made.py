@@ -46,7 +46,7 @@ def made_masks(
     return [mask.astype(numpy.float32) for mask in (*masks, output)]
 
 
-def _hidden_degrees(dim, width, before, rng):
+def _hidden_degrees(dim: int, width: int, before: Any, rng: Rng | None) -> numpy.ndarray:
     """The degrees (width,) of a hidden layer that follows one with the degrees `before`."""
     if dim == 1:
         return numpy.zeros(width, int)
@@ -55,13 +55,13 @@ def _hidden_degrees(dim, width, before, rng):
     return checks.rng(rng).integers(before.min(), dim, width)
 
 
-def _checked_widths(hidden):
+def _checked_widths(hidden: Any) -> list[int]:
     if isinstance(hidden, (str, bytes)) or not isinstance(hidden, (Sequence, numpy.ndarray)):
         raise ValueError(f"hidden must be a list of widths, got {hidden!r}")
     return [checks.whole("hidden", width) for width in hidden]
 
 
-def _checked_order(order, dim):
+def _checked_order(order: Any, dim: int) -> numpy.ndarray:
     if order is None:
         return numpy.arange(dim)
     order = checks.integers("order", order, dim, least=0, most=dim - 1)
@@ -196,7 +196,7 @@ class MADE(Module):
             self.skip.mask[...] = self._direct_mask()
         return self
 
-    def _inputs(self, x, context):
+    def _inputs(self, x: Array, context: Array | None) -> tuple[Array, Array | None]:
         """x and context, checked."""
         x = checks.array("x", x, "N", self.dim)
         if self.context:
@@ -205,15 +205,15 @@ class MADE(Module):
             raise ValueError("context must be None for a MADE that was made without one")
         return x, None
 
-    def _check_is_gaussian(self):
+    def _check_is_gaussian(self) -> None:
         if self.outputs != 2:
             raise ValueError(f"outputs must be 1 (Bernoulli) or 2 (Gaussian) for a density, got {self.outputs}")
 
-    def _with_context(self, mask):
+    def _with_context(self, mask: Array) -> Array:
         """The first mask with rows of ones for the features of the context, which every unit may see."""
         return numpy.concatenate([mask, numpy.ones((self.context, mask.shape[1]), numpy.float32)])
 
-    def _direct_mask(self):
+    def _direct_mask(self) -> Array:
         """(D, outputs·D): from the coordinates straight to the outputs that come later."""
         return made_masks(self.dim, [], self.outputs, self.order)[0]
 
@@ -254,12 +254,12 @@ class _Stepwise:
         return self.biases[-1][columns, None] + sum(w[columns] @ values.T for values, w in self.ends)
 
 
-def _rows(w):
+def _rows(w: numpy.ndarray) -> numpy.ndarray:
     """The weights of each unit in a row of its own, (n_out, n_in): they are needed unit by unit."""
     return numpy.ascontiguousarray(w.T)
 
 
-def _known_coordinates(n, dim, binary, given, known):
+def _known_coordinates(n: int, dim: int, binary: bool, given: Any, known: Any) -> tuple[Array, Array]:
     """The examples to begin with, and where they stay as they are, (n, D) both."""
     if given is None and known is None:
         return numpy.zeros((n, dim), numpy.float32), numpy.zeros((n, dim), bool)

@@ -68,10 +68,10 @@ class SmallConvNet(Module):
         checks.whole("channels", channels)
         if len(checks.wholes("size", size)) != 2 or fold and any(n % 2 for n in size):
             raise ValueError(f"size must be a height and a width{', both even to fold' if fold else ''}, got {size}")
-        height, across = (n // 2 for n in size) if fold else size
+        H, W = (n // 2 for n in size) if fold else size
         c = 4 * channels if fold else channels
         self.conv_in = Conv2d(rng, c, checks.whole("width", width), 3, padding=1, scale=he_gain("relu"))
-        self.place = numpy.zeros((height, across, width), numpy.float32)
+        self.position_bias = numpy.zeros((H, W, width), numpy.float32)
         self.conv_mid = Conv2d(rng, width, width, 1, scale=he_gain("relu"))
         self.conv_out = Conv2d(rng, width, 2 * c, 3, padding=1, scale=0.0)
         self.fold = Squeeze() if fold else None
@@ -79,7 +79,7 @@ class SmallConvNet(Module):
     def __call__(self, x: Array) -> Array:
         if self.fold is not None:
             x, _ = self.fold.inverse(x)  # (N, H/2, W/2, 4C)
-        h = relu(self.conv_in(x) + self.place)  # (N, ·, ·, width)
+        h = relu(self.conv_in(x) + self.position_bias)  # (N, ·, ·, width)
         out = self.conv_out(relu(self.conv_mid(h)))  # (N, ·, ·, 2C), or 8C if folded
         if self.fold is not None:
             out, _ = self.fold.forward(out)  # (N, H, W, 2C)
@@ -117,8 +117,8 @@ class ImageRealNVP(Flow):
         checks.whole("scales", scales)
         boards_at = _at_each("checkerboards", checkerboards, scales, scales)
         channels_at = _at_each("channelwise", channelwise, scales, scales - 1)
-        height, across, channels = checked_image_shape(shape, scales)
-        if channels_at[-1] and (height % 2**scales or across % 2**scales):
+        H, W, C = checked_image_shape(shape, scales)
+        if channels_at[-1] and (H % 2**scales or W % 2**scales):
             raise ValueError(
                 f"shape must be divisible by 2^scales = {2**scales} for channelwise[-1], got {tuple(shape)}"
             )
@@ -131,7 +131,7 @@ class ImageRealNVP(Flow):
             net = SmallConvNet(rng, c, width, size, fold) if small else ConvNet(rng, c, width, blocks, fold)
             return [*_affine(affine, c), AffineCoupling(net, mask, limit)]
 
-        def scale(h: int, w: int, c: int, k: int) -> Bijection:
+        def at_scale(h: int, w: int, c: int, k: int) -> Bijection:
             """All couplings at the scale k, images (N, h, w, c), and inside the split those at the smaller ones."""
             fold = h % 2 == 0 and w % 2 == 0
             boards = [checkerboard_mask(h, w, even=i % 2 == 0) for i in range(boards_at[k])]
@@ -139,13 +139,13 @@ class ImageRealNVP(Flow):
             last = k == scales - 1
             if not last or channels_at[k]:
                 masks = [channel_mask(4 * c, first=i % 2 == 0) for i in range(channels_at[k])]
-                deeper = [] if last else [Split(scale(h // 2, w // 2, 2 * c, k + 1))]  # half of 4c channels goes on
+                deeper = [] if last else [Split(at_scale(h // 2, w // 2, 2 * c, k + 1))]  # half of 4c channels goes on
                 by_channel = [f for mask in masks for f in coupling(mask, (h // 2, w // 2), 4 * c, False)]
                 layers += [Squeeze(), *by_channel, *deeper, Unsqueeze()]
             return Chain(layers[::-1])  # written in the order of inferring; a chain lists the order of generating
 
-        outside = Affine(numpy.zeros(channels), numpy.zeros(channels))
-        inside = scale(height, across, channels, 0)
+        outside = Affine(numpy.zeros(C), numpy.zeros(C))
+        inside = at_scale(H, W, C, 0)
         super().__init__(StandardNormal(shape), Chain([*_affine(affine, shape), inside, outside]))
 
     def standardize(self, x: numpy.ndarray) -> "ImageRealNVP":
@@ -176,10 +176,10 @@ def checked_image_shape(shape: tuple[int, int, int], scales: int) -> tuple[int, 
     sides = checks.wholes("shape", shape)
     if len(sides) != 3:
         raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
-    height, width, channels = sides
+    H, W, C = sides
     least = 2 ** (checks.whole("scales", scales) - 1)
-    if height % least or width % least:
+    if H % least or W % least:
         raise ValueError(f"shape must be divisible by 2^(scales - 1) = {least}, got {tuple(shape)}")
-    if height * width == least**2:
+    if H * W == least**2:
         raise ValueError(f"shape must leave more than one pixel at the coarsest of {scales} scales, got {tuple(shape)}")
-    return height, width, channels
+    return H, W, C

@@ -5,6 +5,8 @@ densities of the base are those of the model, at other places. Dinh, Krueger and
 Components Estimation", 2015.
 """
 
+from typing import Any
+
 import numpy
 
 from minigen import checks
@@ -31,7 +33,7 @@ class NICE(Flow):
         couplings: int = 4,
         width: int = 64,
         depth: int = 2,
-        activation="tanh",
+        activation: Any = "tanh",
         scaled: bool = True,
         interleaved: bool = False,
         base: BaseDensity | None = None,

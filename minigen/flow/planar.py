@@ -5,6 +5,7 @@ inferring solves one scalar equation. Rezende and Mohamed, "Variational Inferenc
 """
 
 import math
+from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -64,11 +65,11 @@ class Planar(Bijection):
         self.u = IDENTITY * self.w / numpy.sum(self.w**2) + 0.1 * _normal(rng, dim)  # the first part alone has û = 0
         self.b = numpy.zeros((), numpy.float32)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         u, w, b = self._parameters("z", z)
         return planar_forward(z, u, w, b)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         u, w, b = self._parameters("x", x)
         c = np.sum(x * w, axis=1) + b  # (N,)
         a = solve_tanh(c, np.sum(u * w))  # wᵀz + b
@@ -76,7 +77,7 @@ class Planar(Bijection):
         _, log_det = planar_forward(z, u, w, b)
         return z, -log_det
 
-    def _parameters(self, name, a):
+    def _parameters(self, name: str, a: Array) -> tuple[Array, Array, Array]:
         """û, w and b in the dtype of the input `a`, whose shape is checked."""
         checks.array(name, a, "N", len(self.w))
         w = like(self.w, a)
@@ -120,7 +121,7 @@ def planar_chains(z: Array, u: Array, w: Array, b: Array) -> tuple[Array, Array]
     return both[:, :, :dim], both[:, :, dim]
 
 
-def _planar_chains_forward(z, u, w, b):
+def _planar_chains_forward(z: Array, u: Array, w: Array, b: Array) -> tuple[Array, Any]:
     total, inputs, slopes = numpy.zeros(z.shape[:2], z.dtype), [], []
     along = numpy.sum(u * w, axis=2)  # (L, K), wᵀu
     for layer in range(len(u)):
@@ -133,7 +134,9 @@ def _planar_chains_forward(z, u, w, b):
     return numpy.concatenate([z, total[:, :, None]], axis=2), (inputs, slopes)
 
 
-def _planar_chains_backward(needed, g, value, saved, z, u, w, b):
+def _planar_chains_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, z: Array, u: Array, w: Array, b: Array
+) -> dict[int, Array]:
     """From the last layer to the first. With a = wᵀz + b, h = tanh(a), x = z + h u and det = 1 + (1 − h²) wᵀu:
 
     dh = dxᵀu − 2 h wᵀu ddet and da = (1 − h²) dh; then dz = dx + da w, du = Σ h dx, dw = Σ da z and db = Σ da. To du
@@ -224,11 +227,11 @@ class Radial(Bijection):
         self.log_alpha = numpy.zeros((), numpy.float32)
         self.raw_beta = numpy.array(IDENTITY + 0.1 * _normal(rng, ()), numpy.float32)
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         center, alpha, beta = self._parameters("z", z)
         return radial_forward(z, center, alpha, beta)
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         center, alpha, beta = self._parameters("x", x)
         away = x - center
         R = _length(away)  # (N,)
@@ -241,7 +244,7 @@ class Radial(Bijection):
         _, log_det = radial_forward(z, center, alpha, beta)
         return z, -log_det
 
-    def _parameters(self, name, a):
+    def _parameters(self, name: str, a: Array) -> tuple[Array, Array, Array]:
         """center, alpha > 0 and beta > −alpha in the dtype of the input `a`, whose shape is checked."""
         checks.array(name, a, "N", len(self.center))
         alpha = np.exp(like(self.log_alpha, a))
@@ -253,25 +256,25 @@ class Radial(Bijection):
 # ------------------------------------------------------------------------------------------- what they share
 
 
-def _normal(rng, shape):
+def _normal(rng: Rng, shape: int | tuple[int, ...]) -> numpy.ndarray:
     return rng.standard_normal(shape, dtype=numpy.float32)
 
 
-def _value(a):
+def _value(a: Array) -> numpy.ndarray:
     """The number behind a traced one, in float64."""
     while isbox(a):
         a = getval(a)
     return numpy.asarray(a, numpy.float64)
 
 
-def _length(v):
+def _length(v: Array) -> Array:
     """‖v‖ of each row, (N, D) -> (N,), with the derivative 0 at v = 0."""
     square = np.sum(v**2, axis=1)
     positive = square > 0
     return np.where(positive, np.sqrt(np.where(positive, square, 1)), 0)
 
 
-def _check_parameter(name, a, one, each):
+def _check_parameter(name: str, a: Array, one: tuple[int, ...], each: tuple[int, ...]) -> Array:
     """`a`, if its shape is `one`, for all examples, or `each`, one for each."""
     a = checks.floats(name, a)
     if np.shape(a) not in (one, each):

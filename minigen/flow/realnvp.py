@@ -3,6 +3,8 @@
 For images see `multiscale.py`. Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017.
 """
 
+from typing import Any
+
 import numpy
 
 from minigen import checks
@@ -29,7 +31,7 @@ class RealNVP(Flow):
         couplings: int = 8,
         width: int = 64,
         depth: int = 2,
-        activation="tanh",
+        activation: Any = "tanh",
         limit: float = 2.0,
         sharpness: float = 1.0,
     ):

@@ -68,13 +68,13 @@ class AmortizedPlanar(Bijection):
         u, w, b = out[:, :, : self.dim], out[:, :, self.dim : -1], out[:, :, -1]
         return u_hat(u, w), w, b
 
-    def forward(self, z, context=None):
+    def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checks.array("z", z, "N", self.dim)
         u, w, b = self._parameters("z", z, context)
         x, log_det = planar_chains(z[:, None, :], u, w, b)  # (N, 1, dim), (N, 1): N chains of one point each
         return x[:, 0], log_det[:, 0]
 
-    def inverse(self, x, context=None):
+    def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checks.array("x", x, "N", self.dim)
         u, w, b = self._parameters("x", x, context)
         z = x
@@ -84,7 +84,7 @@ class AmortizedPlanar(Bijection):
             z = z - np.tanh(a)[:, None] * u[layer]
         return z, -planar_chains(z[:, None, :], u, w, b)[1][:, 0]
 
-    def _parameters(self, name, a, context):
+    def _parameters(self, name: str, a: Array, context: Array | None) -> Array:
         """û, w and b in the dtype of the input `a`, one chain for each example."""
         if context is None:
             raise ValueError("context must be given: u, w and b are functions of it")

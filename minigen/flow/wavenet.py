@@ -70,7 +70,7 @@ def receptive_field(kernel: int, dilations: Sequence[int]) -> int:
     return 1 + (kernel - 1) * sum(_checked_dilations(dilations))
 
 
-def _checked_dilations(dilations):
+def _checked_dilations(dilations: Any) -> list[int]:
     if isinstance(dilations, (str, bytes)) or not isinstance(dilations, (Sequence, numpy.ndarray)):
         raise ValueError(f"dilations must be a list of whole numbers, got {dilations!r}")
     return [checks.whole("dilations", d) for d in dilations]
@@ -105,7 +105,7 @@ class ResidualLayer(Module):
         length = (kernel - 1) * self.conv.dilation + 1
         return deque([numpy.zeros((n, width), self.conv.w.dtype)] * length, maxlen=length)
 
-    def _outputs(self, x, h):
+    def _outputs(self, x: Array, h: Array) -> tuple[Array, Array]:
         width = np.shape(x)[-1]
         h = gated_unit(h[..., :width], h[..., width:])
         return x + self.residual(h), self.skip(h)
@@ -166,14 +166,14 @@ class WaveNet(Module):
         draw = network._generate_cached if cached else network._generate_plainly
         return draw(rng, n, length)
 
-    def _generate_plainly(self, rng, n, length):
+    def _generate_plainly(self, rng: Rng, n: int, length: int) -> Array:
         codes = numpy.zeros((n, length), numpy.int64)
         for t in range(length):
             logits = self(codes[:, : t + 1])[:, t]  # (n, levels); code t itself, not drawn yet, has no influence
             codes[:, t] = draw_codes(rng, logits)
         return codes
 
-    def _generate_cached(self, rng, n, length):
+    def _generate_cached(self, rng: Rng, n: int, length: int) -> Array:
         codes = numpy.zeros((n, length), numpy.int64)
         pasts = [layer.start(n) for layer in self.layers]
         x = numpy.zeros((n, self.embed.table.shape[1]))
@@ -186,7 +186,7 @@ class WaveNet(Module):
             x = self.embed.table[codes[:, t]]
         return codes
 
-    def _logits(self, total):
+    def _logits(self, total: Array) -> Array:
         return self.out(self.hidden(relu(total)))
 
 

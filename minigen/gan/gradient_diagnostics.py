@@ -6,6 +6,7 @@ the optimum, under −log D it grows, and so does its variance.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -14,27 +15,25 @@ from minigen import checks
 from minigen.tensor import grad, leaves
 
 
-def generator_gradient(generator, discriminator, z: numpy.ndarray, loss: Callable) -> numpy.ndarray:
+def generator_gradient(generator: Any, discriminator: Callable, z: numpy.ndarray, loss: Callable) -> numpy.ndarray:
     """∇_θ loss(D(G_θ(z))) as one vector: all P parameters of the generator in a row, (P,), in their dtype.
 
     z (N, dim_z): latents. discriminator(x) gives logits (N,) and is not changed; loss(logits) is a number, such as
     `losses.generator_loss_minimax`. Raises ValueError for latents that are not a finite matrix, or a loss that is not
     callable.
     """
-    z = checks.array("z", z, "N", "D")
-    _check_models(generator, discriminator, loss)
+    z = _checked(generator, discriminator, z, loss)
     grads = grad(lambda g: loss(discriminator(g(z))))(generator)
     return np.concatenate([g.ravel() for g in leaves(grads)])
 
 
-def generator_gradient_norm(generator, discriminator, z: numpy.ndarray, loss: Callable) -> float:
+def generator_gradient_norm(generator: Any, discriminator: Callable, z: numpy.ndarray, loss: Callable) -> float:
     """‖∇_θ loss(D(G_θ(z)))‖, the Euclidean norm over all parameters of the generator.
 
     Arguments and errors are those of `generator_gradient`. Squares are summed in float64, as they may be below the
     range of float32.
     """
-    z = checks.array("z", z, "N", "D")
-    _check_models(generator, discriminator, loss)
+    z = _checked(generator, discriminator, z, loss)
     grads = grad(lambda g: loss(discriminator(g(z))))(generator)
     squares = [np.sum(g.astype(float) ** 2) for g in leaves(grads)]
     return float(np.sqrt(sum(squares)))
@@ -55,7 +54,8 @@ def signal_and_noise(gradients: numpy.ndarray) -> tuple[float, float]:
     return float(np.sqrt(np.sum(mean**2))), float(np.sqrt(variance))
 
 
-def _check_models(generator, discriminator, loss):
-    checks.function("generator", generator)
-    checks.function("discriminator", discriminator)
-    checks.function("loss", loss)
+def _checked(generator: Any, discriminator: Any, z: Any, loss: Any) -> numpy.ndarray:
+    """z (N, D), if the others are functions."""
+    for name, function in (("generator", generator), ("discriminator", discriminator), ("loss", loss)):
+        checks.function(name, function)
+    return checks.array("z", z, "N", "D")

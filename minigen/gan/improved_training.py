@@ -119,7 +119,7 @@ class HistoricalAverage:
             return numpy.float32(0)
         return historical_penalty([current[name] for name in self.mean], list(self.mean.values()))
 
-    def _parameters(self, model):
+    def _parameters(self, model: Module) -> dict[str, Array]:
         parameters = checks.instance("model", model, Module).parameters()
         check_state(self.mean, parameters)
         return parameters

@@ -9,6 +9,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.types import Array
 
 PARALLEL = 1e-5  # sin of the angle below which two directions count as equal or opposite
 
@@ -41,7 +42,7 @@ def interpolate_spherical(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) 
     return (np.sin((1 - t) * omega) * a + np.sin(t * omega) * b) / np.sin(omega)  # (T, D)
 
 
-def _ends(a, b, t):
+def _ends(a: Array, b: Array, t: Array) -> tuple[Array, Array, Array]:
     """The two ends (D,) and t as a column (T, 1), of one float type."""
     a = checks.array("a", a, "D")
     b = checks.array("b", b, "D")

@@ -90,7 +90,7 @@ def value_at_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, dx: float) -> float
     return float(numpy.sum(real + fake) * dx)
 
 
-def _densities(p_r, p_g):
+def _densities(p_r: Array, p_g: Array) -> tuple[Array, Array]:
     """Both as arrays of finite, nonnegative floats of one shape."""
     p_r = checks.between("p_r", checks.floats("p_r", p_r), 0)
     p_g = checks.between("p_g", checks.floats("p_g", p_g), 0)
@@ -98,7 +98,7 @@ def _densities(p_r, p_g):
     return p_r, p_g
 
 
-def _times_log(p, q):
+def _times_log(p: Array, q: Array) -> Array:
     """p log q, and 0 where p is 0."""
     some = (p > 0) & (q > 0)  # q = p/(p + ...) underflows to 0 for a subnormal p, which adds nothing
     return numpy.where(some, p * numpy.log(numpy.where(some, q, 1)), 0)

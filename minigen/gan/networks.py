@@ -92,7 +92,7 @@ def block_shape(
     return shape[0], height, width, channels
 
 
-def _check_block(shape, channels, kernel, stride, padding):
+def _check_block(shape: tuple[int, ...], channels: int, kernel: int, stride: int, padding: int) -> None:
     if len(checks.wholes("shape", shape)) != 4:
         raise ValueError(f"shape must be (N, H, W, C), got {shape}")
     for name, size in zip(["channels", "kernel", "stride"], [channels, kernel, stride]):
@@ -186,7 +186,7 @@ class ConvDiscriminator(Module):
         return self.out(self.features(x))[:, 0]  # (N,)
 
 
-def _quarter(side):
+def _quarter(side: int) -> int:
     if checks.whole("side", side) % 4:
         raise ValueError(f"side must be a multiple of 4, got {side}")
     return side // 4

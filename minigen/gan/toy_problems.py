@@ -27,8 +27,7 @@ def simultaneous_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]
     Each step multiplies the distance from (0, 0) by exactly √(1 + η²), so the trajectory spirals outward.
     Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
-    _check_point(x=x, y=y)
-    eta = checks.positive("eta", eta)
+    eta = _checked_step(eta, x=x, y=y)
     return x - eta * y, y + eta * x
 
 
@@ -38,8 +37,7 @@ def alternating_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
     For 0 < η < 2 the point stays on the closed curve x² + y² − ηxy = const: it neither diverges nor converges.
     Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
-    _check_point(x=x, y=y)
-    eta = checks.positive("eta", eta)
+    eta = _checked_step(eta, x=x, y=y)
     x = x - eta * y
     return x, y + eta * x
 
@@ -50,8 +48,7 @@ def extragradient_step(x: Number, y: Number, eta: float) -> tuple[Number, Number
     The distance from (0, 0) is multiplied by √((1 − η²)² + η²) a step: for 0 < η < 1 it converges.
     Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
-    _check_point(x=x, y=y)
-    eta = checks.positive("eta", eta)
+    eta = _checked_step(eta, x=x, y=y)
     x_ahead, y_ahead = x - eta * y, y + eta * x
     return x - eta * y_ahead, y + eta * x_ahead
 
@@ -62,14 +59,15 @@ def optimistic_step(x: Number, y: Number, x_before: Number, y_before: Number, et
     (x_before, y_before) is the point one step ago. Converges for small η (Daskalakis et al. 2018).
     Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
-    _check_point(x=x, y=y, x_before=x_before, y_before=y_before)
-    eta = checks.positive("eta", eta)
+    eta = _checked_step(eta, x=x, y=y, x_before=x_before, y_before=y_before)
     return x - 2 * eta * y + eta * y_before, y + 2 * eta * x - eta * x_before
 
 
-def _check_point(**coordinates: Number) -> None:
+def _checked_step(eta: float, **coordinates: Number) -> float:
+    """eta, if it is positive and the coordinates are finite."""
     for name, value in coordinates.items():
         checks.floats(name, value)
+    return checks.positive("eta", eta)
 
 
 # ------------------------------------------------------------------------------------------------ two parallel lines

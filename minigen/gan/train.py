@@ -7,6 +7,7 @@ rng that is none, and real examples that are not finite or not `batch` many.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy
 
@@ -19,8 +20,8 @@ from minigen.types import Rng
 
 
 def goodfellow_step(
-    generator,
-    discriminator,
+    generator: Any,
+    discriminator: Any,
     g_optimizer: Optimizer,
     d_optimizer: Optimizer,
     draw_real: Callable[[int], numpy.ndarray],
@@ -53,8 +54,8 @@ def goodfellow_step(
 
 
 def wgan_step(
-    generator,
-    critic,
+    generator: Any,
+    critic: Any,
     g_optimizer: Optimizer,
     c_optimizer: Optimizer,
     draw_real: Callable[[int], numpy.ndarray],
@@ -81,8 +82,8 @@ def wgan_step(
 
 
 def wgan_gp_step(
-    generator,
-    critic,
+    generator: Any,
+    critic: Any,
     g_optimizer: Optimizer,
     c_optimizer: Optimizer,
     draw_real: Callable[[int], numpy.ndarray],
@@ -128,7 +129,7 @@ def _real_batch(draw_real: Callable[[int], numpy.ndarray], batch: int) -> numpy.
     return real
 
 
-def _wgan_generator_step(generator, critic: Module, g_optimizer: Optimizer, batch: int, rng: Rng) -> float:
+def _wgan_generator_step(generator: Any, critic: Module, g_optimizer: Optimizer, batch: int, rng: Rng) -> float:
     z = generator.latent(rng, batch)
     g_value, grads = value_and_grad(lambda g: wgan.generator_loss(critic(g(z))))(generator)
     g_optimizer.step(grads)

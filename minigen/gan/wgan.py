@@ -6,6 +6,7 @@ the norm of its gradient (Gulrajani et al. 2017).
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -44,11 +45,7 @@ def clip_weights(critic: Module, c: float) -> None:
     Raises ValueError if `critic` is not a model with parameters or c is not positive. Arjovsky et al. 2017, Alg. 1.
     """
     c = checks.positive("c", c)
-    _check_no_class(critic)
-    weights = leaves(critic)
-    if isinstance(critic, numpy.ndarray) or not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
-        raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
-    for w in weights:
+    for w in _weights(critic):
         w[...] = numpy.clip(w, -c, c)
 
 
@@ -62,8 +59,7 @@ def gradient_penalty(
     Raises ValueError for examples that are not finite or whose shapes differ, a critic that does not map (N, ...) to
     (N,), a negative target. Gulrajani et al. 2017, Alg. 1.
     """
-    real, fake = _pairs(real, fake)
-    checks.function("critic", critic)
+    real, fake = _pairs(critic, real, fake)
     target = checks.number("target", target, 0)
     epsilon = checks.rng(rng).random(len(real))  # (N,)
     return gradient_penalty_at(critic, real, fake, epsilon, target)
@@ -74,7 +70,7 @@ def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Arr
 
     real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError as `gradient_penalty` does.
     """
-    real, fake = _pairs(real, fake)
+    real, fake = _pairs(critic, real, fake)
     target = checks.number("target", target, 0)
     epsilon = checks.between("epsilon", checks.array("epsilon", epsilon, len(real)), 0, 1).astype(real.dtype)
     epsilon = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
@@ -92,8 +88,7 @@ def penalized_critic_loss(
     Gulrajani et al. 2017, Alg. 1, line 7.
     """
     penalty = checks.number("penalty", penalty, 0)
-    checks.function("critic", critic)
-    real, fake = _pairs(real, fake)
+    real, fake = _pairs(critic, real, fake)
     plain = critic_loss(critic(real), critic(fake))
     return plain + penalty * gradient_penalty_at(critic, real, fake, epsilon), plain
 
@@ -119,20 +114,26 @@ def lipschitz_estimate(critic: Callable, x: numpy.ndarray) -> float:
     return float(numpy.max(gradient_norm(critic, x)))
 
 
-def _check_no_class(critic):
+def _weights(critic: Any) -> list[numpy.ndarray]:
+    """The parameters of a model, of which there must be some."""
     if isinstance(critic, type):
         raise ValueError(f"critic must be a model, got the class {critic.__name__}: call it first")
+    weights = leaves(critic)
+    if isinstance(critic, numpy.ndarray) or not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
+        raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
+    return weights
 
 
-def _pairs(real, fake):
-    """Both as finite arrays (N, ..., D) of one shape."""
+def _pairs(critic: Callable, real: Array, fake: Array) -> tuple[Array, Array]:
+    """Both as finite arrays (N, ..., D) of one shape, if the critic is a function of them."""
+    checks.function("critic", critic)
     real = checks.array("real", real, "N", ..., "D")
     fake = checks.array("fake", fake, "N", ..., "D")
     checks.same_shape(real=real, fake=fake)
     return real, fake
 
 
-def _scores(critic, x):
+def _scores(critic: Callable, x: Array) -> Array:
     scores = critic(x)
     if np.shape(scores) not in ((len(x),), (len(x), 1)):
         raise ValueError(f"critic must map x (N, ...) to scores (N,), got {np.shape(scores)} for N = {len(x)}")

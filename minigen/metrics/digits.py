@@ -20,7 +20,6 @@ from numpy.typing import ArrayLike
 
 from minigen import checks
 from minigen.metrics.samples import (
-    PrecisionRecall,
     frechet_distance,
     inception_score,
     mean_and_covariance,
@@ -139,11 +138,6 @@ def label_accuracy(classifier: DigitClassifier, images: ArrayLike, labels: Array
     return float((class_probabilities(classifier, images).argmax(axis=1) == labels).mean())
 
 
-def digit_inception_score(classifier: DigitClassifier, images: ArrayLike) -> float:
-    """`inception_score` of the classifier's probabilities, 1 to 10. ValueErrors as above."""
-    return inception_score(class_probabilities(classifier, images))
-
-
 def digit_frechet_distance(classifier: DigitClassifier, real: ArrayLike, fake: ArrayLike) -> float:
     """`frechet_distance` between Gaussians fitted to the features of real (N, 28, 28, 1) and fake (M, 28, 28, 1)
     images.
@@ -153,13 +147,6 @@ def digit_frechet_distance(classifier: DigitClassifier, real: ArrayLike, fake: A
     """
     sets = [digit_features(classifier, images, name) for name, images in [("real", real), ("fake", fake)]]
     return frechet_distance(*mean_and_covariance(sets[0]), *mean_and_covariance(sets[1]))
-
-
-def digit_precision_recall(
-    classifier: DigitClassifier, real: ArrayLike, fake: ArrayLike, k: int = 3
-) -> PrecisionRecall:
-    """`precision_recall` of the features of real (N, 28, 28, 1) and fake (M, 28, 28, 1) images. Cost O((N + M)²)."""
-    return precision_recall(digit_features(classifier, real, "real"), digit_features(classifier, fake, "fake"), k)
 
 
 def class_gaussian_digits(

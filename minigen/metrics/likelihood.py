@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,7 +37,7 @@ def bits_per_dim(nats: ArrayLike, dims: int, levels: int = 1) -> float | np.ndar
     return float_if_scalar(nats / (dims * math.log(2)) + math.log2(levels))
 
 
-def nll_gap(density, log_prob: Callable[[np.ndarray], ArrayLike], x: ArrayLike) -> NLLGap:
+def nll_gap(density: Any, log_prob: Callable[[np.ndarray], ArrayLike], x: ArrayLike) -> NLLGap:
     """Nats by which a model's log-likelihood of x falls short of the truth's: mean log p(x) - log_prob(x). Eq. gan.01.
 
     density: has the exact `log_prob(x)`, shape (N,), as the densities of `minigen.data.toy`. log_prob: the model's,

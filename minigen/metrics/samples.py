@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minigen import checks
+from minigen.types import Array
 
 BLOCK = 1000  # rows of a distance matrix computed at a time
 
@@ -117,7 +118,7 @@ def mmd(x: ArrayLike, y: ArrayLike, bandwidth: float | None = None, unbiased: bo
         raise ValueError(f"x and y must have at least 2 points each for the unbiased MMD, got {len(x)} and {len(y)}")
     h = _median_distance(x, y) if bandwidth is None else checks.positive("bandwidth", bandwidth)
 
-    def mean_kernel(a, b, itself):
+    def mean_kernel(a: Array, b: Array, itself: bool) -> Array:
         total = sum(np.exp(-0.5 * (d / h) ** 2).sum() for _, d in _distances(a, b))
         if itself and unbiased:  # k(a, a) = 1 for each
             return (total - len(a)) / (len(a) * (len(a) - 1))

@@ -38,7 +38,7 @@ class MultiHeadAttention(Module):
         n, length, dim = np.shape(x)
         source = x if context is None else context
 
-        def split(a):
+        def split(a: Array) -> Array:
             return np.transpose(np.reshape(a, (n, -1, self.heads, dim // self.heads)), (0, 2, 1, 3))
 
         key_value = self.key_value(source)  # (N, M, 2·dim)

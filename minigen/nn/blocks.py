@@ -1,5 +1,7 @@
 """Blocks that several families of models share: space to depth and back, and the residual block of two convolutions."""
 
+from typing import Any
+
 import autograd.numpy as np
 
 from minigen import checks
@@ -37,7 +39,7 @@ def depth_to_space(x: Array, size: int = 2) -> Array:
     return np.reshape(x, (n, height * size, width * size, c // size**2))
 
 
-def _image_shape(x):
+def _image_shape(x: Array) -> tuple[int, ...]:
     if np.ndim(x) != 4:
         raise ValueError(f"x must have shape (N, H, W, C), got {np.shape(x)}")
     return np.shape(x)
@@ -73,7 +75,7 @@ class ResidualBlock(Module):
         _check_settings(kernels, groups, scale, dim_condition)
         activation_name(activation)  # ValueError for one that is not known
 
-        def norm(count, channels):
+        def norm(count: int | None, channels: int) -> GroupNorm | None:
             return None if count is None else GroupNorm(count, channels, activation=activation)
 
         self.activation = activation
@@ -95,12 +97,12 @@ class ResidualBlock(Module):
         h = self.conv2(self._normalized(self.norm2, h))
         return h + (x if self.skip is None else self.skip(x))
 
-    def _normalized(self, norm, x):
+    def _normalized(self, norm: GroupNorm | None, x: Array) -> Array:
         """norm(x), in which the activation is fused, or the activation alone where there is no norm."""
         return apply_activation(self.activation, x) if norm is None else norm(x)
 
 
-def _check_settings(kernels, groups, scale, dim_condition):
+def _check_settings(kernels: Any, groups: Any, scale: float, dim_condition: int | None) -> None:
     """ValueError unless the arguments of a `ResidualBlock` beside its widths are ones."""
     kernels = checks.wholes("kernels", kernels)
     if len(kernels) != 2 or not all(kernel % 2 for kernel in kernels):

@@ -46,16 +46,16 @@ def he_gain(activation: Act = "relu") -> float:
     return (6 if activation_name(activation) in ("relu", "leaky_relu") else 3) ** 0.5
 
 
-def _zeros(*shape):
+def _zeros(*shape: int) -> numpy.ndarray:
     return numpy.zeros(shape, numpy.float32)
 
 
-def _check_padding(padding):
+def _check_padding(padding: int) -> None:
     if padding != "same":
         pair("padding", padding, least=0)
 
 
-def _check_features(dim, max_period):
+def _check_features(dim: int, max_period: float) -> None:
     """ValueError unless there can be `dim` sines and cosines."""
     if checks.whole("dim", dim, least=2) % 2:
         raise ValueError(f"dim must be even, got {dim}")
@@ -157,7 +157,7 @@ class MaskedConv2d(Module):
 
     buffers = ("mask",)
 
-    def __init__(self, rng: Rng, mask: numpy.ndarray, c_in: int, c_out: int, padding=0):
+    def __init__(self, rng: Rng, mask: numpy.ndarray, c_in: int, c_out: int, padding: int = 0):
         c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
         _check_padding(padding)
         mask = checks.array("mask", mask, "kh", "kw", ..., dtype=numpy.float32)

@@ -152,21 +152,21 @@ def _is_in_own_call(module: Module) -> bool:
 _MAY_HOLD_ARRAYS = (numpy.ndarray, Box, Module, list, tuple, dict)
 
 
-def _all_arrays(value, name) -> Iterator[tuple[str, numpy.ndarray]]:
+def _all_arrays(value: Any, name: str) -> Iterator[tuple[str, numpy.ndarray]]:
     if isinstance(value, numpy.ndarray):
         yield name, value
     for child_name, child in _children(value, name):
         yield from _all_arrays(child, child_name)
 
 
-def _walk_modules(value, name) -> Iterator[tuple[str, Module]]:
+def _walk_modules(value: Any, name: str) -> Iterator[tuple[str, Module]]:
     if isinstance(value, Module):
         yield name, value
     for child_name, child in _children(value, name):
         yield from _walk_modules(child, child_name)
 
 
-def _children(value, name) -> Iterator[tuple[str, Any]]:
+def _children(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     """What a module, dict, list or tuple holds, each with its dotted name; nothing for anything else."""
     items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Module):

@@ -4,6 +4,8 @@ A sequence calls its cell once a step on small matrices, so the bookkeeping of e
 are one fused primitive.
 """
 
+from typing import Any
+
 import autograd.numpy as np
 import numpy
 
@@ -80,14 +82,14 @@ class GRUCell(Module):
         return _gru_gates(linear(x, self.w, self.b), linear(h, self.u), h)
 
 
-def _checked_state(name, state, batch, width):
+def _checked_state(name: str, state: Array, batch: tuple[int, ...], width: int) -> Array:
     state = as_floats(state, name)
     if np.shape(state) != (*batch, width):
         raise ValueError(f"{name} must have shape {(*batch, width)} for x of batch {batch}, got {np.shape(state)}")
     return state
 
 
-def _gru_parts(from_x, from_h):
+def _gru_parts(from_x: Array, from_h: Array) -> tuple[Array, Array, Array, Array]:
     """r, u, n and U h of the new content, (N, width) each, in differentiable operations."""
     k = from_x.shape[1] // 3
     gates = sigmoid(from_x[:, : 2 * k] + from_h[:, : 2 * k])  # (N, 2·width)
@@ -95,12 +97,14 @@ def _gru_parts(from_x, from_h):
     return r, u, tanh(from_x[:, 2 * k :] + r * inner), inner
 
 
-def _gru_forward(from_x, from_h, h):
+def _gru_forward(from_x: Array, from_h: Array, h: Array) -> tuple[Array, Any]:
     r, u, n, inner = _gru_parts(from_x, from_h)
     return n + u * (h - n), (r, u, n, inner)
 
 
-def _gru_backward(needed, g, value, saved, from_x, from_h, h):
+def _gru_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, from_x: Array, from_h: Array, h: Array
+) -> dict[int, Array]:
     """h ← n + u (h − n): before their activations, n gets g (1 − u)(1 − n²), r that times (U h) r (1 − r), and u gets
     g (h − n) u (1 − u). The inner U h of the new content is multiplied by r on its way."""
     r, u, n, inner = _gru_parts(from_x, from_h) if saved is None else saved

@@ -34,7 +34,7 @@ class TransformerBlock(Module):
         (n, width), heads = x.shape, self.attention.heads
         h = self.norm1(x)
 
-        def split(a):
+        def split(a: Array) -> Array:
             return a.reshape(n, heads, width // heads)
 
         key_value = self.attention.key_value(h)  # (N, 2·width)

@@ -1,11 +1,14 @@
 """A moving average of a model: often better than the model itself, whose last steps still carry noise."""
 
+from typing import Any
+
 import numpy as np
 
 from minigen import checks
 from minigen.nn import Module
 from minigen.nn.module import check_state
 from minigen.tensor.parallel import in_parts
+from minigen.types import Array
 
 
 class EMA:
@@ -30,7 +33,7 @@ class EMA:
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm else self.decay
 
-        def move(a, b):
+        def move(a: Array, b: Array) -> None:
             a *= decay
             a += (1 - decay) * b
 
@@ -38,7 +41,7 @@ class EMA:
             in_parts(move, a, current[name])
         self._copy_buffers(model)
 
-    def _copy_buffers(self, model):
+    def _copy_buffers(self, model: Any) -> None:
         for (_, mine), (_, theirs) in zip(self.model.modules(), model.modules(), strict=True):
             for name in mine.buffers:
                 if isinstance(getattr(mine, name, None), np.ndarray):

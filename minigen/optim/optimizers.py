@@ -7,6 +7,7 @@
 The update rules are those of the PyTorch optimizers of the same names.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class Optimizer:
                 for name, part in self._parts(names, p):
                     self.parameters[name][...] = part
 
-    def _check_gradients(self, grads, found):
+    def _check_gradients(self, grads: Any, found: dict[str, np.ndarray]) -> None:
         if found.keys() != self.parameters.keys():
             odd = sorted(found.keys() ^ self.parameters.keys())
             raise ValueError(
@@ -78,11 +79,11 @@ class Optimizer:
             if np.shape(found[name]) != p.shape:
                 raise ValueError(f"grads must have the shape of {name!r}, {p.shape}, got {np.shape(found[name])}")
 
-    def _laid_out(self, arrays, names):
+    def _laid_out(self, arrays: dict[str, np.ndarray], names: list[str]) -> np.ndarray:
         """The arrays of a group end to end, (n,); a group of one is the array itself."""
         return arrays[names[0]] if len(names) == 1 else np.concatenate([np.ravel(arrays[name]) for name in names])
 
-    def _parts(self, names, flat):
+    def _parts(self, names: list[str], flat: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Pairs of a name and its part of what `_laid_out` returned, as a view in the parameter's shape."""
         start = 0
         for name in names:
@@ -90,8 +91,8 @@ class Optimizer:
             yield name, flat if len(names) == 1 else flat[start : start + p.size].reshape(p.shape)
             start += p.size
 
-    def update(self, p: np.ndarray, g: np.ndarray, *running: np.ndarray) -> None:
-        """One array's update, in place."""
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """`update(p, g, *running)`: one array's update, in place."""
         raise NotImplementedError
 
     def state(self) -> dict[str, np.ndarray]:
@@ -122,7 +123,7 @@ class SGD(Optimizer):
         self.momentum = _fraction("momentum", momentum)
         super().__init__(model, lr)
 
-    def update(self, p, g, velocity):
+    def update(self, p: np.ndarray, g: np.ndarray, velocity: np.ndarray) -> None:
         velocity *= self.momentum
         velocity += g
         p -= self.lr * velocity
@@ -137,7 +138,7 @@ class RMSProp(Optimizer):
         self.decay, self.eps = _fraction("decay", decay), checks.number("eps", eps, 0)
         super().__init__(model, lr)
 
-    def update(self, p, g, square):
+    def update(self, p: np.ndarray, g: np.ndarray, square: np.ndarray) -> None:
         work = np.multiply(g, g, out=np.empty_like(p))
         work *= 1 - self.decay
         square *= self.decay
@@ -172,7 +173,7 @@ class Adam(Optimizer):
         self.eps, self.weight_decay = checks.number("eps", eps, 0), checks.number("weight_decay", weight_decay, 0)
         super().__init__(model, lr)
 
-    def update(self, p, g, mean, square):
+    def update(self, p: np.ndarray, g: np.ndarray, mean: np.ndarray, square: np.ndarray) -> None:
         beta1, beta2 = self.betas
         if self.weight_decay:
             p *= 1 - self.lr * self.weight_decay

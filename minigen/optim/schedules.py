@@ -38,15 +38,15 @@ def warmup_cosine(lr: float, steps: int, warmup: int, final: float = 0.0) -> Cal
     return cosine(lr, steps, warmup, final)
 
 
-def _rise(i, warmup):
+def _rise(i: int, warmup: int) -> float:
     return min(1.0, (i + 1) / warmup) if warmup else 1.0
 
 
-def _progress(i, steps, warmup):
+def _progress(i: int, steps: int, warmup: int) -> float:
     return min(1.0, max(0.0, (i - warmup) / max(1, steps - warmup)))
 
 
-def _check(lr, steps, warmup, final=0.0):
+def _check(lr: float, steps: int, warmup: int, final: float = 0.0) -> None:
     checks.number("lr", lr, 0)
     checks.number("final", final, 0)
     checks.whole("warmup", warmup, 0, most=checks.whole("steps", steps))

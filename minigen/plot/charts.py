@@ -121,25 +121,33 @@ def line(
     if not ys:
         raise ValueError("ys must not be empty")
     ax = panel(ax)
+    marker = "o" if markers or len(x) == 1 else None
     for k, (name, y) in enumerate(ys.items()):
-        y = np.asarray(y, dtype=np.float64)
-        if y.shape != x.shape:
-            raise ValueError(f"ys{f'[{name!r}]' if named else ''} must have the shape of x, {x.shape}, got {y.shape}")
+        y = _values_at(x, y, f"ys[{name!r}]" if named else "ys")
         shade = _shade(colors, name, k)
-        y = np.where(np.isfinite(y), y, np.nan)
-        marker = "o" if markers or len(x) == 1 else None
         ax.plot(x, y, color=shade, ls=(styles or {}).get(name, "-"), label=name or None, marker=marker, ms=4)
         if fill is True or (fill and name in fill):
             ax.fill_between(x, 0, y, color=shade, alpha=0.18, lw=0)
-        own_band = band.get(name) if isinstance(band, Mapping) else band
-        if own_band is not None:
-            low, high = (checks.array("band", end, len(x)) for end in own_band)
-            ax.fill_between(x, low, high, color=shade, alpha=0.2, lw=0)
+        _band(ax, x, band.get(name) if isinstance(band, Mapping) else band, shade)
     for k, (name, (start, end)) in enumerate((spans or {}).items()):
         ax.axvspan(start, end, color=_shade(None, name, len(ys) + k), alpha=0.12, lw=0, label=name)
     _references(ax, reference)
     many = len(ys) + len(reference or {}) + len(spans or {}) > 1
     return _chart(ax, title, xlabel, ylabel if many or ylabel else next(iter(ys)), log, legend=many)
+
+
+def _values_at(x: np.ndarray, y: Any, name: str) -> np.ndarray:
+    """A curve over x (N,), with NaN, a gap, for each value that is not finite."""
+    y = np.asarray(y, dtype=np.float64)
+    if y.shape != x.shape:
+        raise ValueError(f"{name} must have the shape of x, {x.shape}, got {y.shape}")
+    return np.where(np.isfinite(y), y, np.nan)
+
+
+def _band(ax: Axes, x: np.ndarray, band: tuple[Any, Any] | None, shade: str) -> None:
+    if band is not None:
+        low, high = (checks.array("band", end, len(x)) for end in band)
+        ax.fill_between(x, low, high, color=shade, alpha=0.2, lw=0)
 
 
 @in_style
@@ -162,6 +170,32 @@ def bars(
     errors:  half-lengths of error bars, shaped as the values. numbers: write each value above its bar ("%.2f" is a
              format). colors: of the series, or of each bar when there is one series. reference: dashed lines.
     """
+    heights, labels, errors = _series(values, labels, errors)
+    count = len(labels)
+    ax = panel(ax)
+    width = 0.8 / len(heights)
+    for k, (name, height) in enumerate(heights.items()):
+        at = np.arange(count) + (k - (len(heights) - 1) / 2) * width
+        each_bar = len(heights) == 1 and colors is not None and not isinstance(colors, Mapping)
+        shade = list(colors or ()) if each_bar else _shade(colors, name, k)
+        error = errors.get(name) if isinstance(errors, Mapping) else errors
+        drawn = ax.bar(
+            at, height, 0.92 * width, yerr=error, ecolor=color.ink, capsize=2, color=shade, label=name or None
+        )
+        if numbers:
+            ax.bar_label(drawn, fmt=numbers if isinstance(numbers, str) else "%g", padding=2, fontsize=8)
+            ax.margins(y=0.12)
+    _name_bars(ax, labels)
+    if min(each.min() for each in heights.values()) < 0:
+        ax.axhline(0, color=color.muted, lw=0.8)
+    _references(ax, reference)
+    _chart(ax, title, xlabel, ylabel, log, legend=len(heights) + len(reference or {}) > 1)
+    ax.grid(False, axis="x")
+    return ax
+
+
+def _series(values: Any, labels: Sequence[Any] | None, errors: Any) -> tuple[dict[str, np.ndarray], Sequence[Any], Any]:
+    """The heights of the bars of each series (N,), their N labels, and the errors: {label: number} is one series."""
     series = values if isinstance(values, Mapping) else {"": values}
     if isinstance(values, Mapping) and all(np.ndim(each) == 0 for each in values.values()):
         labels = list(values) if labels is None else labels
@@ -175,30 +209,15 @@ def bars(
         raise ValueError(f"values must all have {counts[0]} entries, got {', '.join(map(str, counts))}")
     if labels is not None and len(labels) != counts[0]:
         raise ValueError(f"labels must have {counts[0]} entries, got {len(labels)}")
-    ax = panel(ax)
-    width = 0.8 / len(heights)
-    for k, (name, height) in enumerate(heights.items()):
-        at = np.arange(counts[0]) + (k - (len(heights) - 1) / 2) * width
-        each_bar = len(heights) == 1 and colors is not None and not isinstance(colors, Mapping)
-        look: dict[str, Any] = {
-            "color": list(colors or ()) if each_bar else _shade(colors, name, k),
-            "label": name or None,
-        }
-        error = errors.get(name) if isinstance(errors, Mapping) else errors
-        drawn = ax.bar(at, height, 0.92 * width, yerr=error, ecolor=color.ink, capsize=2, **look)
-        if numbers:
-            ax.bar_label(drawn, fmt=numbers if isinstance(numbers, str) else "%g", padding=2, fontsize=8)
-            ax.margins(y=0.12)
-    texts = [str(each) for each in (labels if labels is not None else range(counts[0]))]
+    return heights, labels if labels is not None else range(counts[0]), errors
+
+
+def _name_bars(ax: Axes, labels: Sequence[Any]) -> None:
+    """Labels below the bars, at an angle where they would overlap."""
+    texts = [str(each) for each in labels]
     crowded = sum(map(len, texts)) > 46
-    ax.set_xticks(range(counts[0]), texts, rotation=25 if crowded else 0, ha="right" if crowded else "center")
+    ax.set_xticks(range(len(texts)), texts, rotation=25 if crowded else 0, ha="right" if crowded else "center")
     ax.tick_params(axis="x", length=0)
-    if min(each.min() for each in heights.values()) < 0:
-        ax.axhline(0, color=color.muted, lw=0.8)
-    _references(ax, reference)
-    _chart(ax, title, xlabel, ylabel, log, legend=len(heights) + len(reference or {}) > 1)
-    ax.grid(False, axis="x")
-    return ax
 
 
 @in_style

@@ -30,13 +30,7 @@ def connections(
     highlight:   (layer, unit): that unit and all below that reach it are drawn in color (its receptive field).
     unit_labels: short texts in the units, layer by layer.
     """
-    from matplotlib.collections import LineCollection
-
-    masks = [checks.array(f"masks[{k}]", mask, "M", "N") != 0 for k, mask in enumerate(masks)]
-    if not masks:
-        raise ValueError("masks must not be empty")
-    for k, (below, above) in enumerate(zip(masks, masks[1:])):
-        checks.array(f"masks[{k + 1}]", above, below.shape[1], "N")  # a row for each unit below
+    masks = _checked_masks(masks)
     widths = [len(masks[0]), *(mask.shape[1] for mask in masks)]
     if layer_labels is not None and len(layer_labels) != len(widths):
         raise ValueError(f"layer_labels must name {len(widths)} layers, got {len(layer_labels)} names")
@@ -45,28 +39,51 @@ def connections(
     reached = _receptive_field(masks, widths, highlight)
     widest = max(widths)
     ax = panel(ax, (float(np.clip(0.42 * widest + 0.6, 2.4, 10)), float(np.clip(0.85 * len(masks) + 0.8, 1.8, 6))))
-    place = [np.stack([(np.arange(w) + 0.5) * widest / w, np.full(w, k)], axis=1) for k, w in enumerate(widths)]
+    centers = [np.stack([(np.arange(w) + 0.5) * widest / w, np.full(w, k)], axis=1) for k, w in enumerate(widths)]
+    _draw_lines(ax, masks, centers, reached, color.noise if highlight is None else color.faint)
+    size = float(np.clip(3200 / widest, 26, 260))
+    for k, points in enumerate(centers):
+        base = color.real if k == 0 else color.model if k == len(masks) else color.paper
+        shades = [color.accent if on else base for on in reached[k]]
+        ax.scatter(points[:, 0], points[:, 1], s=size, c=shades, edgecolors=color.ink, linewidths=0.9, zorder=3)
+        if unit_labels is not None:
+            _write_in_units(ax, points, unit_labels[k], shades)
+    ax.set(xlim=(0, widest), ylim=(-0.35, len(masks) + 0.35), xticks=[])
+    ax.set_yticks(range(len(widths)), layer_labels if layer_labels is not None else [""] * len(widths))
+    ax.tick_params(length=0)
+    return finish(ax, title, frame=False)
+
+
+def _checked_masks(masks: Sequence[Any]) -> list[np.ndarray]:
+    """Each mask as truth values, if each has a row for each unit of the layer below."""
+    found = [checks.array(f"masks[{k}]", mask, "M", "N") != 0 for k, mask in enumerate(masks)]
+    if not found:
+        raise ValueError("masks must not be empty")
+    for k, (below, above) in enumerate(zip(found, found[1:])):
+        checks.array(f"masks[{k + 1}]", above, below.shape[1], "N")
+    return found
+
+
+def _draw_lines(
+    ax: Axes, masks: list[np.ndarray], centers: list[np.ndarray], reached: list[np.ndarray], shade: str
+) -> None:
+    """A line for each connection, in the accent color between two units that are `reached`, else in `shade`."""
+    from matplotlib.collections import LineCollection
+
     quiet: list = []
     lit: list = []
     for k, mask in enumerate(masks):
         for i, j in np.argwhere(mask):
             lines = lit if reached[k][i] and reached[k + 1][j] else quiet
-            lines.append((place[k][i], place[k + 1][j]))
-    shade = color.noise if highlight is None else color.faint
+            lines.append((centers[k][i], centers[k + 1][j]))
     ax.add_collection(LineCollection(quiet, colors=shade, linewidths=0.8, zorder=1))
     ax.add_collection(LineCollection(lit, colors=color.accent, linewidths=1.6, zorder=2))
-    size = float(np.clip(3200 / widest, 26, 260))
-    for k, points in enumerate(place):
-        base = color.real if k == 0 else color.model if k == len(masks) else color.paper
-        shades = [color.accent if on else base for on in reached[k]]
-        ax.scatter(points[:, 0], points[:, 1], s=size, c=shades, edgecolors=color.ink, linewidths=0.9, zorder=3)
-        for (x, y), text, fill in zip(points, unit_labels[k] if unit_labels is not None else (), shades):
-            ink = "white" if fill in (color.real, color.model) else color.ink
-            ax.text(x, y, str(text), ha="center", va="center", fontsize=8, zorder=4, color=ink)
-    ax.set(xlim=(0, widest), ylim=(-0.35, len(masks) + 0.35), xticks=[])
-    ax.set_yticks(range(len(widths)), layer_labels if layer_labels is not None else [""] * len(widths))
-    ax.tick_params(length=0)
-    return finish(ax, title, frame=False)
+
+
+def _write_in_units(ax: Axes, points: np.ndarray, texts: Sequence[Any], shades: list[str]) -> None:
+    for (x, y), text, fill in zip(points, texts, shades):
+        ink = "white" if fill in (color.real, color.model) else color.ink
+        ax.text(x, y, str(text), ha="center", va="center", fontsize=8, zorder=4, color=ink)
 
 
 def _receptive_field(masks: list[np.ndarray], widths: list[int], highlight: tuple[int, int] | None) -> list[np.ndarray]:

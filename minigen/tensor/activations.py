@@ -40,10 +40,10 @@ def _from_output(value: Callable, slope: Callable) -> Activation:
 # --------------------------------------------------------------------- piecewise linear: the slope is a constant mask
 
 
-def _masked_slope(negative_slope):
+def _masked_slope(negative_slope: float) -> Callable:
     """g ↦ g where y > 0, g·negative_slope elsewhere. Linear in g and constant in y, so its own derivative."""
 
-    def forward(g, y):
+    def forward(g: Array, y: Array) -> tuple[Array, Any]:
         if negative_slope == 0.0:
             return g * (y > 0), None
         factor = (y > 0).astype(g.dtype)
@@ -56,34 +56,34 @@ def _masked_slope(negative_slope):
     return masked
 
 
-def _relu(x):
+def _relu(x: Array) -> Array:
     return np.maximum(x, 0)
 
 
-def _leaky(negative_slope):
+def _leaky(negative_slope: float) -> Activation:
     return _from_output(lambda x: np.maximum(x, negative_slope * x), _masked_slope(negative_slope))
 
 
 # --------------------------------------------------------------------- smooth
 
 
-def _sigmoid(x):
+def _sigmoid(x: Array) -> Array:
     y = np.tanh(0.5 * x)  # σ(x) = ½ + ½ tanh(x/2)
     y *= 0.5
     y += 0.5
     return y
 
 
-def _smooth_sigmoid(x):
+def _smooth_sigmoid(x: Array) -> Array:
     return 0.5 * anp.tanh(0.5 * x) + 0.5  # the same, differentiable
 
 
-def _silu(x):
+def _silu(x: Array) -> tuple[Array, Array]:
     s = _sigmoid(x)
     return x * s, s
 
 
-def _silu_slope(g, y, s):
+def _silu_slope(g: Array, y: Array, s: Array) -> Array:
     """(x σ)' = σ + x σ (1 − σ) = σ + y (1 − σ)."""
     d = 1 - s
     d *= y
@@ -92,17 +92,17 @@ def _silu_slope(g, y, s):
     return d
 
 
-def _silu_traced_slope(g, x, y):
+def _silu_traced_slope(g: Array, x: Array, y: Array) -> Array:
     s = _smooth_sigmoid(x)
     return g * (s + x * s * (1 - s))
 
 
-def _softplus(x):
+def _softplus(x: Array) -> Array:
     y = np.exp(-np.abs(x))  # log(1 + eˣ) = max(x, 0) + log(1 + e^{−|x|}) never overflows
     return np.log1p(y) + np.maximum(x, 0)
 
 
-def _softplus_slope(g, y, x):
+def _softplus_slope(g: Array, y: Array, x: Array) -> Array:
     """(log(1 + eˣ))' = σ(x) = eˣ/(1 + eˣ) = e^{x − y}: exact also where σ is tiny and ½ + ½ tanh(x/2) would round to
     0."""
     return g * anp.exp(x - y)
@@ -111,7 +111,7 @@ def _softplus_slope(g, y, x):
 _SQRT_HALF, _INV_SQRT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 
 
-def _normal_cdf(x):
+def _normal_cdf(x: Array) -> Array:
     """Φ(x). In float32 by the rational formula 7.1.26 of Abramowitz and Stegun (error 1.5e-7), in float64 by SciPy."""
     if x.dtype != np.float32:
         from scipy.special import ndtr
@@ -130,12 +130,12 @@ _cdf = primitive(
 )
 
 
-def _gelu(x):
+def _gelu(x: Array) -> tuple[Array, Array]:
     cdf = _normal_cdf(x)
     return x * cdf, (x, cdf)
 
 
-def _gelu_slope(g, y, kept):
+def _gelu_slope(g: Array, y: Array, kept: Array) -> Array:
     """(x Φ)' = Φ + x φ, with φ the standard normal density."""
     x, cdf = kept
     d = x * x
@@ -148,7 +148,7 @@ def _gelu_slope(g, y, kept):
     return d
 
 
-def _gelu_traced_slope(g, x, y):
+def _gelu_traced_slope(g: Array, x: Array, y: Array) -> Array:
     return g * (_cdf(x) + x * (_INV_SQRT_2PI * anp.exp(-0.5 * x * x)))
 
 
@@ -168,11 +168,11 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def _elementwise(activation: Activation) -> Callable:
-    def forward(x):
+    def forward(x: Array) -> tuple[Array, Any]:
         y, kept = activation.forward(x)
         return y, (kept,)
 
-    def backward(needed, g, y, saved, x):
+    def backward(needed: list[int], g: Array, y: Array, saved: Any, x: Array) -> dict[int, Array]:
         return {0: activation.traced_slope(g, x, y) if saved is None else activation.slope(g, y, saved[0])}
 
     return primitive(forward, backward)

@@ -1,5 +1,7 @@
 """Scaled dot-product attention, fused: the weights are computed once and kept for the gradient."""
 
+from typing import Any
+
 import autograd.numpy as anp
 import numpy as np
 
@@ -8,7 +10,7 @@ from minigen.tensor.linear import _matmul, _swap
 from minigen.types import Array
 
 
-def _weights(q, k, bias, scale):
+def _weights(q: Array, k: Array, bias: Array | None, scale: float) -> Array:
     scores = np.matmul(q, k.swapaxes(-1, -2))  # (N, heads, Lq, Lk)
     scores *= scale
     if bias is not None:
@@ -21,12 +23,14 @@ def _weights(q, k, bias, scale):
     return scores
 
 
-def _attention_forward(q, k, v, bias):
+def _attention_forward(q: Array, k: Array, v: Array, bias: Array | None) -> tuple[Array, Any]:
     p = _weights(q, k, bias, q.dtype.type(q.shape[-1] ** -0.5))
     return np.matmul(p, v), p
 
 
-def _attention_backward(needed, g, value, saved, q, k, v, bias):
+def _attention_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, q: Array, k: Any, v: Array, bias: Array
+) -> dict[int, Array]:
     """O = P V and P = softmax(S), S = Q Kᵀ/√d: dV = Pᵀ dO, dP = dO Vᵀ, dS = P·(dP − rowsum(P·dP)), dQ = dS K/√d, dK =
     dSᵀ Q/√d."""
     scale = np.shape(q)[-1] ** -0.5

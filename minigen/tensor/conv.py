@@ -34,7 +34,8 @@ back costs more than the product. So:
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import autograd.numpy as anp
 import numpy as np
@@ -62,39 +63,39 @@ class Geometry(NamedTuple):
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
     dilation: Pair = (1, 1)
 
-    def reach(self, kernel):
+    def reach(self, kernel: Pair) -> tuple[int, ...]:
         """Extent in pixels of a kernel (kh, kw), dilation included."""
         return tuple(d * (k - 1) + 1 for k, d in zip(kernel, self.dilation))
 
-    def output_size(self, size, kernel):
+    def output_size(self, size: Pair, kernel: Pair) -> tuple[int, ...]:
         """(oh, ow): the number of positions of a kernel (kh, kw) on an image (H, W)."""
         return tuple(
             (n + sum(p) - r) // s + 1 for n, p, r, s in zip(size, self.padding, self.reach(kernel), self.stride)
         )
 
-    def is_pointwise(self, kernel):
+    def is_pointwise(self, kernel: Pair) -> bool:
         """Whether each output sees exactly one pixel: then the columns are the image itself."""
         return tuple(kernel) == (1, 1) and self.stride == (1, 1) and self.padding == ((0, 0), (0, 0))
 
-    def turned(self, kernel):
+    def turned(self, kernel: Pair) -> "Geometry | None":
         """The geometry that leads back from output to input at stride 1, or None if padding exceeds the kernel."""
-        padding = tuple((r - 1 - a, r - 1 - b) for r, (a, b) in zip(self.reach(kernel), self.padding))
+        padding: Any = tuple((r - 1 - a, r - 1 - b) for r, (a, b) in zip(self.reach(kernel), self.padding))
         if self.stride == (1, 1) and min(map(min, padding)) >= 0:
             return self._replace(padding=padding)
         return None
 
 
-def _turn(w):
+def _turn(w: Array) -> Array:
     """The kernel turned by 180 degrees, its input and output channels exchanged."""
     return w[::-1, ::-1].swapaxes(2, 3)
 
 
-def _is_thin(kernel, channels):
+def _is_thin(kernel: Pair, channels: int) -> bool:
     """Whether a row of a window is so short that columns are better written transposed."""
     return kernel[1] * channels <= 9
 
 
-def _common_dtype(*arrays):
+def _common_dtype(*arrays: Array) -> Any:
     """The float type of the result: the widest among the arrays that are floats."""
     floats = [a.dtype for a in arrays if a is not None and a.dtype.kind == "f"]
     return np.result_type(*floats) if floats else np.dtype(np.float64)
@@ -105,7 +106,7 @@ def _common_dtype(*arrays):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _columns(x, kernel, geometry, dtype, part):
+def _columns(x: Array, kernel: Pair, geometry: Geometry, dtype: Any, part: slice) -> Iterator[tuple[slice, Array]]:
     """Yield (samples, columns): a slice of the batch and its windows (n*oh*ow, kh*kw*c), valid until the next yield.
 
     The slices are those of `part`, a slice of the batch.
@@ -143,7 +144,7 @@ def _columns(x, kernel, geometry, dtype, part):
             yield samples, columns[:n].reshape(n * oh * ow, kh * kw * C)
 
 
-def _fold(g, w, out, geometry, part):
+def _fold(g: Array, w: Array, out: Array, geometry: Geometry, part: slice) -> None:
     """Write to out (N, H, W, c) the sum of g (N, oh, ow, o) times w (kh, kw, c, o) over all windows, overlaps added.
 
     Only for the samples of `part`, a slice of the batch. It is the transpose of writing columns. With stride s, offset
@@ -179,7 +180,7 @@ def _fold(g, w, out, geometry, part):
         _copy_interior(blocks, out[samples], top, left)
 
 
-def _copy_interior(blocks, out, top, left):
+def _copy_interior(blocks: Array, out: Array, top: int, left: int) -> None:
     """Copy blocks (n, bh, sh, bw, sw, c), seen as a padded image, into out (n, H, W, c)."""
     n, bh, sh, bw, sw, C = blocks.shape
     H, W = out.shape[1:3]
@@ -201,7 +202,9 @@ def _copy_interior(blocks, out, top, left):
 SHARED = 1 << 24  # multiplications from which a convolution is worth two threads (a third of a millisecond)
 
 
-def _products(x, geometry, w=None, b=None, g=None, kernel=None):
+def _products(
+    x: Array, geometry: Geometry, w: Any = None, b: Any = None, g: Any = None, kernel: Pair | None = None
+) -> tuple[Array, Array]:
     """(conv(x, w) + b, conv_weight(x, g)): both with w and g, or one and None for what is not given.
 
     conv is a row of columns times w, as a matrix (kh*kw*c, o); conv_weight is the transposed columns times g, added up
@@ -214,7 +217,7 @@ def _products(x, geometry, w=None, b=None, g=None, kernel=None):
         matrix, y = np.ascontiguousarray(w, dtype).reshape(rows, O), np.empty((N, *size, O), dtype)
     g = None if g is None else np.ascontiguousarray(g, dtype)
 
-    def work(part):
+    def work(part: slice) -> Any:
         total, piece = (None, None) if g is None else (np.zeros((rows, O), dtype), scratch("weight", (rows, O), dtype))
         for samples, columns in _columns(x, kernel, geometry, dtype, part):
             if w is not None:
@@ -235,12 +238,14 @@ def _products(x, geometry, w=None, b=None, g=None, kernel=None):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _conv_forward(x, w, b, geometry):
+def _conv_forward(x: Array, w: Array, b: Array | None, geometry: Geometry) -> tuple[Array, Any]:
     """conv(x, w) + b: (N, H, W, c), (kh, kw, c, o), (o,) or None -> (N, oh, ow, o)."""
     return _products(x, geometry, w=w, b=b)[0], ()
 
 
-def _conv_backward(needed, g, y, saved, x, w, b, geometry):
+def _conv_backward(
+    needed: list[int], g: Array, y: Array, saved: Any, x: Array, w: Array, b: Array | None, geometry: Geometry
+) -> dict[int, Array]:
     """The loss changes by <conv(dx, w) + conv(x, dw) + db, g>. By the pairing above its gradient is conv_input(g, w) in
     x and conv_weight(x, g) in w; b is added at every position, so its gradient is the sum of g over all of them.
 
@@ -261,7 +266,7 @@ def _conv_backward(needed, g, y, saved, x, w, b, geometry):
     return gradients
 
 
-def _conv_input_forward(g, w, b, size, geometry):
+def _conv_input_forward(g: Array, w: Array, b: Array | None, size: Pair, geometry: Geometry) -> tuple[Array, Any]:
     """conv_input(g, w) + b: (N, oh, ow, o), (kh, kw, c, o), (c,) or None -> (N, H, W, c), (H, W) = size.
 
     Each output position sends its value back along the kernel: x[s*i + a - p] gets g[i] w[a] for all i, a. At stride 1
@@ -274,7 +279,7 @@ def _conv_input_forward(g, w, b, size, geometry):
     x = np.empty((g.shape[0], *size, w.shape[2]), dtype)
     g, w = np.ascontiguousarray(g, dtype), w.astype(dtype, copy=False)
 
-    def work(part):
+    def work(part: slice) -> Any:
         _fold(g, w, x, geometry, part)
         if b is not None:
             x[part] += b
@@ -283,7 +288,17 @@ def _conv_input_forward(g, w, b, size, geometry):
     return x, ()
 
 
-def _conv_input_backward(needed, u, x, saved, g, w, b, size, geometry):
+def _conv_input_backward(
+    needed: list[int],
+    u: Array,
+    x: Array,
+    saved: Any,
+    g: Array,
+    w: Array,
+    b: Array | None,
+    size: Pair,
+    geometry: Geometry,
+) -> dict[int, Array]:
     """With u the gradient of the output: the loss changes by <conv_input(dg, w), u> = <conv(u, w), dg> and
     <conv_input(g, dw), u> = <conv_weight(u, g), dw>. Both are products with the columns of u."""
     gradients = {}
@@ -299,7 +314,7 @@ def _conv_input_backward(needed, u, x, saved, g, w, b, size, geometry):
     return gradients
 
 
-def _conv_weight_forward(x, g, kernel, geometry):
+def _conv_weight_forward(x: Array, g: Array, kernel: Pair, geometry: Geometry) -> tuple[Array, Any]:
     """conv_weight(x, g): (N, H, W, c), (N, oh, ow, o) -> (kh, kw, c, o), (kh, kw) = kernel.
 
     w[a] is multiplied with x[s*i + a - p] and g[i] for all i: the transposed columns of x times g, added up.
@@ -307,7 +322,9 @@ def _conv_weight_forward(x, g, kernel, geometry):
     return _products(x, geometry, g=g, kernel=kernel)[1], ()
 
 
-def _conv_weight_backward(needed, v, w, saved, x, g, kernel, geometry):
+def _conv_weight_backward(
+    needed: list[int], v: Array, w: Array, saved: Any, x: Array, g: Array, kernel: Pair, geometry: Geometry
+) -> dict[int, Array]:
     """With v the gradient of the output: the loss changes by <conv_weight(dx, g), v> = <conv_input(g, v), dx> and
     <conv_weight(x, dg), v> = <conv(x, v), dg>."""
     gradients = {}
@@ -318,14 +335,14 @@ def _conv_weight_backward(needed, v, w, saved, x, g, kernel, geometry):
     return gradients
 
 
-def _sum_over_positions_forward(g):
+def _sum_over_positions_forward(g: Array) -> tuple[Array, Any]:
     """Sum over all axes but the last: (..., c) -> (c,), the gradient of a bias; as a product with ones, which is faster
     in BLAS than NumPy's sum."""
     rows = g.reshape(-1, g.shape[-1])
     return np.ones(len(rows), g.dtype) @ rows, None
 
 
-def _sum_over_positions_backward(needed, v, y, saved, g):
+def _sum_over_positions_backward(needed: list[int], v: Array, y: Array, saved: Any, g: Array) -> dict[int, Array]:
     """Every position gets the gradient of its channel."""
     return {0: v * np.ones(g.shape, y.dtype)}
 
@@ -414,7 +431,7 @@ def conv1d(x: Array, w: Array, b: Array | None = None, dilation: int = 1) -> Arr
     return anp.reshape(y, (y.shape[0], *y.shape[2:]))  # (N, T, c_out)
 
 
-def _check_arrays(function, x, x_axes, w, w_axes, b):
+def _check_arrays(function: str, x: Array, x_axes: str, w: Array, w_axes: str, b: Array | None) -> None:
     check_axes(f"{function}: x", x, x_axes)
     check_axes(f"{function}: w", w, w_axes)
     if min(x.shape[1:]) < 1 or min(w.shape) < 1:

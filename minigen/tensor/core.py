@@ -7,9 +7,9 @@ Three things are done here rather than by `autograd.grad`:
   the containers that hold the arrays;
 * each node's closure, which keeps activations alive, is dropped as soon as it has been used;
 * a gradient always has the dtype of the value it belongs to, so that one float64 scalar cannot turn a float32 model
-  into a float64 one halfway through the backward pass.
+  into a float64 one halfway through the backward pass; and its shape, or an error says so.
 
-A few derivative rules of autograd itself are replaced by faster ones; see `runtime.py`.
+Derivative rules of autograd itself are replaced by faster ones and right ones; see `runtime.py`.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,20 +24,30 @@ from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import getval, isbox, new_box, notrace_primitives, toposort
 
 from minigen.tensor.tree import is_array_leaf, tree_map
+from minigen.types import Array
 
 
 class GradNode(VJPNode):
-    """A node of the record that also holds the dtype of its value."""
+    """A node of the record that also holds the dtype and the shape of its value, and the name of its function."""
 
-    __slots__ = ["dtype"]
+    __slots__ = ["dtype", "name", "shape"]
 
-    def __init__(self, value, fun, args, kwargs, parent_argnums, parents):
-        super().__init__(value, fun, args, kwargs, parent_argnums, parents)
-        self.dtype = getattr(value, "dtype", None)
+    def __init__(
+        self, value: Any, fun: Callable, args: tuple, kwargs: dict, parent_argnums: tuple, parents: tuple
+    ) -> None:
+        self.dtype, self.shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+        self.name = fun.__name__
+        try:
+            super().__init__(value, fun, args, kwargs, parent_argnums, parents)
+        except (TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
+            raise NotImplementedError(
+                f"the derivative of np.{self.name} is not defined for these arguments ({error}): compute it in another "
+                "way"
+            ) from error
 
-    def initialize_root(self, dtype):
+    def initialize_root(self, value: Array) -> None:
         super().initialize_root()
-        self.dtype = dtype
+        self.dtype, self.shape, self.name = value.dtype, value.shape, "an argument"
 
 
 notrace_primitives[GradNode] = notrace_primitives[VJPNode]  # argmax, shape, ... have no gradient here either
@@ -61,7 +71,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
     `backward`.
     """
 
-    def call(*args):
+    def call(*args: Any) -> Any:
         trace = -1  # of the innermost derivative that one of the arguments takes part in
         for a in args:
             if type(a) is ArrayBox and a._trace > trace:
@@ -70,7 +80,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
             return forward(*args)[0]
         needed = [i for i, a in enumerate(args) if type(a) is ArrayBox and a._trace == trace]
         parents = tuple([args[i]._node for i in needed])
-        node_type = type(parents[0])
+        node_type: Any = type(parents[0])
         if not issubclass(node_type, VJPNode):
             raise NotImplementedError(f"{forward.__name__} has no forward-mode derivative; use reverse mode (grad)")
         args = [a._value if i in needed else a for i, a in enumerate(args)]
@@ -79,7 +89,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
         else:
             value, saved = forward(*args)
 
-        def vjp(g):
+        def vjp(g: Array) -> Any:
             if node_type is not GradNode and g.dtype != value.dtype:
                 g = g.astype(value.dtype)  # `_backward` does this for a GradNode
             kept = None if type(g) is ArrayBox else saved
@@ -90,7 +100,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
         node.parents = parents
         node.vjp = vjp
         if node_type is GradNode:
-            node.dtype = value.dtype
+            node.dtype, node.shape, node.name = value.dtype, value.shape, call.__name__
         return new_box(value, trace, node)
 
     call.__name__ = forward.__name__.strip("_").removesuffix("_forward")
@@ -110,7 +120,7 @@ def like(y: Any, x: Any) -> Any:
 # ------------------------------------------------------------------------------------------- the backward pass
 
 
-def _add(total, g):
+def _add(total: Any, g: Array) -> Any:
     """Add `g` to a running `(sum, owned)`; an owned sum is a fresh array that may be added to in place."""
     if type(g) is np.ndarray:
         if total is None:
@@ -121,7 +131,7 @@ def _add(total, g):
     return add_outgrads(total, g)
 
 
-def _backward(g, end_node, keep_record=False):
+def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
     """Gradients of all root nodes, as a dict from node to gradient, given the gradient `g` of the end node."""
     sums, gradients = {end_node: (g, False)}, {}
     for node in toposort(end_node):
@@ -133,6 +143,11 @@ def _backward(g, end_node, keep_record=False):
             gradients[node] = g
             continue
         for parent, contribution in zip(node.parents, node.vjp(g), strict=True):
+            if type(contribution) is np.ndarray and parent.shape not in (None, contribution.shape):
+                raise ValueError(
+                    f"the gradient of {node.name} must have the shape of its argument, {parent.shape}, got "
+                    f"{contribution.shape}: its rule is wrong for these arguments"
+                )
             sums[parent] = _add(sums.get(parent), contribution)
         if not keep_record:
             node.vjp = None  # frees the activations; `parents` must stay, toposort still follows them
@@ -154,14 +169,14 @@ def _new_trace() -> Iterator[int]:
         stack.top = trace - 1
 
 
-def _trace(fn, tree, args):
+def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
     """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
     arrays, roots = [], []
     with _new_trace() as trace:
 
-        def box(leaf):
+        def box(leaf: Any) -> Any:
             arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
-            roots.append(GradNode.new_root(arrays[-1].dtype))
+            roots.append(GradNode.new_root(arrays[-1]))
             return new_box(arrays[-1], trace, roots[-1])
 
         boxes = tree_map(box, tree)
@@ -185,7 +200,7 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     the one that it is given); of an array, a constant has the derivative zero.
     """
 
-    def run(tree, *args):
+    def run(tree: Any, *args: Any) -> Any:
         value, aux, gradients = differentiate(fn, tree, args, has_aux)
         grads = tree_of(gradients, tree)
         return ((value, aux) if has_aux else value), grads
@@ -261,7 +276,7 @@ def jacobian(fn: Callable) -> Callable:
     One backward pass for each number of the output: exact, and meant for checking, not for training. Eq. flow.01
     """
 
-    def run(x, *args):
+    def run(x: Array, *args: Any) -> Any:
         if not is_array_leaf(x):
             x = np.asarray(x, dtype=float)
         output, trace, _, (root,) = _trace(fn, x, args)

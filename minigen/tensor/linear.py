@@ -1,5 +1,7 @@
 """The affine map, fused with its activation, and embeddings."""
 
+from typing import Any
+
 import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
@@ -15,7 +17,7 @@ from minigen.types import Array
 SHARED = 1 << 23  # multiplications from which a product is worth two threads (a fifth of a millisecond)
 
 
-def _product(a, b):
+def _product(a: Array, b: Array) -> Array:
     """a @ b; the rows of a large matrix `a` are shared between two threads."""
     if a.shape[-1] == 1 and a.ndim == b.ndim == 2:
         return a * b  # (n, 1) times (1, m): three times as fast as BLAS does it
@@ -26,7 +28,7 @@ def _product(a, b):
     return out
 
 
-def _matmul_backward(needed, g, value, saved, a, b):
+def _matmul_backward(needed: list[int], g: Array, value: Array, saved: Any, a: Array, b: Array) -> dict[int, Array]:
     """C = A B gives dA = dC Bᵀ and dB = Aᵀ dC; for stacks of matrices likewise, one by one."""
     grads = {}
     if 0 in needed:
@@ -39,7 +41,9 @@ def _matmul_backward(needed, g, value, saved, a, b):
 _matmul = primitive(lambda a, b: (_product(a, b), None), _matmul_backward)
 
 
-def _matmul_transposed_backward(needed, g, value, saved, a, b):
+def _matmul_transposed_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, a: Array, b: Array
+) -> dict[int, Array]:
     """C = A Bᵀ gives dA = dC B and dB = dCᵀ A."""
     grads = {}
     if 0 in needed:
@@ -52,11 +56,11 @@ def _matmul_transposed_backward(needed, g, value, saved, a, b):
 _matmul_transposed = primitive(lambda a, b: (_product(a, b.T), None), _matmul_transposed_backward)  # of matrices only
 
 
-def _swap(a):
+def _swap(a: Array) -> Array:
     return anp.swapaxes(a, -1, -2) if isbox(a) else a.swapaxes(-1, -2)
 
 
-def _sum_to(g, shape):
+def _sum_to(g: Array, shape: tuple[int, ...]) -> Array:
     """Undo broadcasting over leading axes."""
     if np.shape(g) == shape:
         return g
@@ -74,7 +78,7 @@ def matmul(a: Array, b: Array) -> Array:
 # --------------------------------------------------------------------- linear
 
 
-def _linear_forward(x, w, b, activation):
+def _linear_forward(x: Array, w: Array, b: Array | None, activation: Any) -> tuple[Array, Any]:
     z = _product(x, w)
     if b is not None:
         z += b
@@ -84,7 +88,9 @@ def _linear_forward(x, w, b, activation):
     return y, (kept,)
 
 
-def _linear_backward(needed, g, value, saved, x, w, b, activation):
+def _linear_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, x: Array, w: Array, b: Array | None, activation: Any
+) -> dict[int, Array]:
     """y = a(z), z = x w + b gives dz = dy·a'(z), then dx = dz wᵀ, dw = xᵀ dz and db = Σ_n dz.
 
     When these lines are themselves differentiated (`saved` is None), z is computed again so that it is traced.
@@ -108,7 +114,7 @@ def _linear_backward(needed, g, value, saved, x, w, b, activation):
 _linear = primitive(_linear_forward, _linear_backward)
 
 
-def linear(x: Array, w: Array, b: Array | None = None, activation=None) -> Array:
+def linear(x: Array, w: Array, b: Array | None = None, activation: Any = None) -> Array:
     """y = a(x w + b): x (..., in), w (in, out), b (out,) or None -> (..., out): one layer of Eq. flow.17.
 
     `activation` is None, a name ("relu", "silu", ...) or one of the activation functions; fused, it costs one pass
@@ -130,11 +136,13 @@ def linear(x: Array, w: Array, b: Array | None = None, activation=None) -> Array
 # --------------------------------------------------------------------- embedding
 
 
-def _embedding_forward(table, indices):
+def _embedding_forward(table: Array, indices: Array) -> tuple[Array, Any]:
     return table[indices], None
 
 
-def _embedding_backward(needed, g, value, saved, table, indices):
+def _embedding_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, table: Array, indices: Array
+) -> dict[int, Array]:
     """Row v gets the sum of the gradients wherever v is the index: a product with the one-hot matrix."""
     return {0: _gather_transpose(g, indices, np.shape(table)[0])}
 
@@ -142,7 +150,7 @@ def _embedding_backward(needed, g, value, saved, table, indices):
 _embedding = primitive(_embedding_forward, _embedding_backward)
 
 
-def _gather_transpose_forward(g, indices, rows):
+def _gather_transpose_forward(g: Array, indices: Array, rows: int) -> tuple[Array, Any]:
     flat, g2 = indices.reshape(-1), g.reshape(-1, g.shape[-1])
     out = np.zeros((rows, g2.shape[1]), g.dtype)
     if rows <= 1024:  # a one-hot product is much faster than np.add.at while the table is small

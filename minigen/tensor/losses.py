@@ -1,5 +1,7 @@
 """Softmax and the losses built on it, fused so that nothing overflows and each costs one or two passes. All in nats."""
 
+from typing import Any
+
 import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import isbox
@@ -11,14 +13,14 @@ from minigen.types import Array
 # --------------------------------------------------------------------- softmax family
 
 
-def _softmax_forward(x, axis):
+def _softmax_forward(x: Array, axis: int) -> tuple[Array, Any]:
     y = x - x.max(axis=axis, keepdims=True)
     np.exp(y, out=y)
     y /= y.sum(axis=axis, keepdims=True)
     return y, None
 
 
-def _softmax_backward(needed, g, y, saved, x, axis):
+def _softmax_backward(needed: list[int], g: Array, y: Array, saved: Any, x: Array, axis: int) -> dict[int, Array]:
     """∂y_i/∂x_j = y_i (δ_ij − y_j), so dx = y·(dy − Σ_j dy_j y_j)."""
     return {0: y * (g - anp.sum(g * y, axis=axis, keepdims=True))}
 
@@ -31,13 +33,13 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return _softmax(as_floats(x), axis)
 
 
-def _log_softmax_forward(x, axis):
+def _log_softmax_forward(x: Array, axis: int) -> tuple[Array, Any]:
     y = x - x.max(axis=axis, keepdims=True)
     y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
     return y, None
 
 
-def _log_softmax_backward(needed, g, y, saved, x, axis):
+def _log_softmax_backward(needed: list[int], g: Array, y: Array, saved: Any, x: Array, axis: int) -> dict[int, Array]:
     """y = x − logsumexp(x), so dx = dy − softmax(x)·Σ_j dy_j."""
     return {0: g - anp.exp(y) * anp.sum(g, axis=axis, keepdims=True)}
 
@@ -50,7 +52,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     return _log_softmax(as_floats(x), axis)
 
 
-def _logsumexp_forward(x, axis):
+def _logsumexp_forward(x: Array, axis: int) -> tuple[Array, Any]:
     top = x.max(axis=axis, keepdims=True)
     relative = x - np.where(np.isfinite(top), top, 0)  # all −∞ is a sum of zero
     # Below this exp is nothing next to 1, and up to 50 times slower.
@@ -59,7 +61,7 @@ def _logsumexp_forward(x, axis):
     return np.squeeze(np.log(relative.sum(axis=axis, keepdims=True)) + top, axis=axis), None
 
 
-def _logsumexp_backward(needed, g, value, saved, x, axis):
+def _logsumexp_backward(needed: list[int], g: Array, value: Array, saved: Any, x: Array, axis: int) -> dict[int, Array]:
     """The gradient of log Σ exp x_j is softmax(x) = exp(x − logsumexp(x))."""
     safe = anp.where(anp.isfinite(value), value, 0)
     return {0: anp.expand_dims(g, axis) * anp.exp(x - anp.expand_dims(safe, axis))}
@@ -73,12 +75,14 @@ def logsumexp(x: Array, axis: int | tuple[int, ...] = -1) -> Array:
     return _logsumexp(as_floats(x), axis)
 
 
-def _cross_entropy_forward(logits, labels):
+def _cross_entropy_forward(logits: Array, labels: Array) -> tuple[Array, Any]:
     log_p = _log_softmax_forward(logits, -1)[0]
     return -np.take_along_axis(log_p, labels[..., None], -1)[..., 0], log_p
 
 
-def _cross_entropy_backward(needed, g, value, saved, logits, labels):
+def _cross_entropy_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, logits: Array, labels: Array
+) -> dict[int, Array]:
     """−log softmax(x)_y has gradient softmax(x) − onehot(y)."""
     one_hot = np.zeros(np.shape(logits), dtype=logits.dtype)
     np.put_along_axis(one_hot, labels[..., None], 1, -1)
@@ -109,13 +113,15 @@ def cross_entropy(logits: Array, labels: np.ndarray) -> Array:
 # --------------------------------------------------------------------- binary cross entropy
 
 
-def _bce_forward(logits, targets):
+def _bce_forward(logits: Array, targets: Array) -> tuple[Array, Any]:
     loss = _softplus(logits)
     loss -= logits * targets
     return loss, ()
 
 
-def _bce_backward(needed, g, value, saved, logits, targets):
+def _bce_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, logits: Array, targets: Array
+) -> dict[int, Array]:
     """softplus(l) − t·l has the gradients σ(l) − t and −l."""
     grads = {}
     if 0 in needed:
@@ -150,13 +156,13 @@ def bce_with_logits(logits: Array, targets: Array) -> Array:
 # --------------------------------------------------------------------- squared error
 
 
-def _mse_forward(a, b):
+def _mse_forward(a: Array, b: Array) -> tuple[Array, Any]:
     d = a - b
     flat = d.reshape(-1)
     return np.dot(flat, flat) / flat.dtype.type(max(flat.size, 1)), d
 
 
-def _mse_backward(needed, g, value, saved, a, b):
+def _mse_backward(needed: list[int], g: Array, value: Array, saved: Any, a: Array, b: Array) -> dict[int, Array]:
     """mean (a − b)² has the gradient 2 (a − b)/n with respect to a, and its negative for b."""
     d = a - b if saved is None else saved
     da = d * (g * (2 / max(np.size(d), 1)))

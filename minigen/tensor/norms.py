@@ -9,6 +9,7 @@ where the means run over the same axes: the part of `dh` that would have moved t
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
@@ -22,26 +23,28 @@ from minigen.types import Array
 # --------------------------------------------------------------------- group norm
 
 
-def _wide(x):
+def _wide(x: Array) -> tuple[Array, int]:
     """x (N, s, C) with up to 32 positions in one row, (N, s/side, side C), and side: NumPy is fast along long rows."""
     n, s, c = x.shape
     side = max(d for d in range(1, 33) if s % d == 0)
     return x.reshape(n, s // side, side * c), side
 
 
-def _sums(a, b, side):
+def _sums(a: Array, b: Array | None, side: int) -> Array:
     """Sums over the positions of wide arrays, of a or of a·b: (N, s/side, side C) -> (N, C)."""
     a = a if b is None else a * b
     a = a.reshape(len(a), a.shape[1] * side, -1)  # (N, s, C)
     return np.ones(a.shape[1], a.dtype) @ a  # as a product: three times as fast as NumPy's sum
 
 
-def _rows(v, side):
+def _rows(v: Array, side: int) -> Array:
     """A value for each channel, (N, C), as a row to be broadcast over a wide array, (N, 1, side C)."""
     return v[:, None].repeat(side, axis=1).reshape(len(v), 1, -1)
 
 
-def _group_forward(x, w, b, groups, eps, activation, statistics=None):
+def _group_forward(
+    x: Array, w: Array, b: Array, groups: int, eps: float, activation: Any, statistics: Any = None
+) -> tuple[Array, Any]:
     (_, s, c), shape = x.shape, x.shape
     x, side = _wide(x)
     per_group = x.dtype.type(s * (c // groups))
@@ -59,7 +62,19 @@ def _group_forward(x, w, b, groups, eps, activation, statistics=None):
     return y.reshape(shape), (centered, inverse, kept)
 
 
-def _group_backward(needed, g, value, saved, x, w, b, groups, eps, activation, statistics=None):
+def _group_backward(
+    needed: list[int],
+    g: Array,
+    value: Array,
+    saved: Any,
+    x: Array,
+    w: Array,
+    b: Array,
+    groups: int,
+    eps: float,
+    activation: Any,
+    statistics: Any = None,
+) -> dict[int, Array]:
     """The formula at the top of the file, with means over the pixels and channels of a group."""
     if saved is None:
         return _group_backward_traced(needed, g, x, w, b, groups, eps, activation)
@@ -80,7 +95,7 @@ def _group_backward(needed, g, value, saved, x, w, b, groups, eps, activation, s
     return grads
 
 
-def _per_group(x, groups):
+def _per_group(x: Array, groups: int) -> Array:
     """Sum over the channels of each group, repeated for each channel: (N, C) -> (N, C)."""
     n, c = x.shape
     if groups == c:
@@ -88,11 +103,13 @@ def _per_group(x, groups):
     return np.repeat(x.reshape(n, groups, c // groups).sum(axis=2), c // groups, axis=1)
 
 
-def _group_backward_traced(needed, g, x, w, b, groups, eps, activation):
+def _group_backward_traced(
+    needed: list[int], g: Array, x: Array, w: Array, b: Array, groups: int, eps: float, activation: Any
+) -> dict[int, Array]:
     """The same gradient in operations that can be differentiated again."""
     n, s, c = np.shape(x)
 
-    def grouped(a):
+    def grouped(a: Array) -> Array:
         return anp.reshape(a, (n, s, groups, c // groups))
 
     x4 = grouped(x)
@@ -171,7 +188,7 @@ def batch_norm(
 # --------------------------------------------------------------------- layer norm
 
 
-def _layer_forward(x, w, b, eps):
+def _layer_forward(x: Array, w: Array, b: Array, eps: float) -> tuple[Array, Any]:
     c = x.dtype.type(x.shape[-1])
     x_hat = x - x.sum(axis=-1, keepdims=True) / c
     inverse = 1 / np.sqrt(np.einsum("...c,...c->...", x_hat, x_hat)[..., None] / c + x.dtype.type(eps))
@@ -181,7 +198,9 @@ def _layer_forward(x, w, b, eps):
     return y, (x_hat, inverse)
 
 
-def _layer_backward(needed, g, value, saved, x, w, b, eps):
+def _layer_backward(
+    needed: list[int], g: Array, value: Array, saved: Any, x: Array, w: Array, b: Array, eps: float
+) -> dict[int, Array]:
     """The formula at the top of the file, with means over the last axis."""
     if saved is None:
         centered = x - anp.mean(x, axis=-1, keepdims=True)
@@ -210,7 +229,7 @@ def _layer_backward(needed, g, value, saved, x, w, b, eps):
     return grads
 
 
-def _sum_to_shape(g, shape, lead):
+def _sum_to_shape(g: Array, shape: tuple[int, ...], lead: tuple[int, ...]) -> Array:
     if len(shape) == 1:
         return anp.sum(g, axis=lead)
     return anp.reshape(anp.sum(g, axis=tuple(i for i in lead if shape[i] == 1), keepdims=True), shape)
@@ -241,7 +260,7 @@ def layer_norm(x: Array, w: Array, b: Array, eps: float = 1e-5) -> Array:
     return _layer(x, w, b, eps)
 
 
-def _check_affine(shape, w, b) -> int:
+def _check_affine(shape: tuple[int, ...], w: Array, b: Array) -> int:
     if len(shape) < 2:
         raise ValueError(f"x must have shape (N, ..., C), got {shape}")
     for name, value in (("w", w), ("b", b)):

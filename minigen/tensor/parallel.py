@@ -29,6 +29,7 @@ from minigen.tensor import runtime
 from minigen.tensor.core import differentiate, tree_of
 from minigen.tensor.scratch import chunks
 from minigen.tensor.tree import map_items
+from minigen.types import Array
 
 CORES = os.cpu_count() or 1
 UPDATED = 1 << 17  # numbers from which an update in place is worth two threads
@@ -62,7 +63,7 @@ def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> li
     if not worth_it or n < 2 or _half.running or CORES < 2 or not runtime.is_applied():
         return [work(slice(0, n))]
 
-    def marked(part):
+    def marked(part: slice) -> Any:
         _half.running = True
         try:
             return work(part)
@@ -87,7 +88,7 @@ def in_parts(update: Callable, *arrays: np.ndarray) -> None:
     if first.size < UPDATED or first.ndim == 0:
         return update(*arrays)
 
-    def work(part):
+    def work(part: slice) -> Any:
         for rows in chunks(part, 4 * first[0].nbytes):
             update(*(a[rows] for a in arrays))
 
@@ -111,7 +112,7 @@ def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     def run(tree: Any, *batch: Any) -> tuple[Any, Any]:
         n = _batch_size(batch)
 
-        def differentiate_part(part):
+        def differentiate_part(part: slice) -> tuple:
             value, aux, gradients = differentiate(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
             return part, value, aux, gradients
 
@@ -163,7 +164,7 @@ def _mean_of_halves(first: tuple, second: tuple) -> tuple[Any, Any, list[np.ndar
     sizes = part1.stop - part1.start, part2.stop - part2.start
     w1, w2 = (np.float32(size / sum(sizes)) for size in sizes)
 
-    def average(out, a, b):
+    def average(out: Array, a: Array, b: Array) -> None:
         np.multiply(a, w1, out=out)
         out += b * w2
 
@@ -172,7 +173,7 @@ def _mean_of_halves(first: tuple, second: tuple) -> tuple[Any, Any, list[np.ndar
         gradients.append(np.empty_like(a))
         in_parts(average, gradients[-1], a, b)
 
-    def join(a, b):
+    def join(a: Array, b: Array) -> Any:
         if isinstance(a, np.ndarray) and a.ndim:
             return _end_to_end(a, b, sizes)
         if a is None or isinstance(a, (str, bool, np.bool_)):

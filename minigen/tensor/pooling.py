@@ -5,6 +5,8 @@ repetition over blocks; looking up one pixel of each block and putting a value b
 differentiated any number of times.
 """
 
+from typing import Any
+
 import numpy as np
 from autograd.tracer import getval
 
@@ -15,7 +17,7 @@ from minigen.types import Array
 Pair = tuple[int, int]
 
 
-def _block_parts(x, size):
+def _block_parts(x: Array, size: Pair) -> list[Array]:
     """The sh*sw views (N, H//sh, W//sw, C) of the pixels at the same position in each block, row by row."""
     (sh, sw), (H, W) = size, x.shape[1:3]
     return [x[:, i : H // sh * sh : sh, j : W // sw * sw : sw] for i in range(sh) for j in range(sw)]
@@ -24,7 +26,7 @@ def _block_parts(x, size):
 # --------------------------------------------------------------------- sum over blocks, and repetition
 
 
-def _block_sum_forward(x, size, scale):
+def _block_sum_forward(x: Array, size: Pair, scale: float) -> tuple[Array, Any]:
     """scale times the sum over blocks of (sh, sw) pixels: (N, H, W, C) -> (N, H//sh, W//sw, C); a rest is left out."""
     parts = _block_parts(x, size)
     y = parts[0] + parts[1] if len(parts) > 1 else parts[0].copy()
@@ -33,12 +35,14 @@ def _block_sum_forward(x, size, scale):
     return (y if scale == 1 else np.multiply(y, y.dtype.type(scale), out=y)), None
 
 
-def _block_sum_backward(needed, g, y, saved, x, size, scale):
+def _block_sum_backward(
+    needed: list[int], g: Array, y: Array, saved: Any, x: Array, size: Pair, scale: float
+) -> dict[int, Array]:
     """Each pixel of a block gets scale times the gradient of the block."""
     return {0: _block_repeat(g, size, x.shape[1:3], scale)}
 
 
-def _block_repeat_forward(y, size, shape, scale):
+def _block_repeat_forward(y: Array, size: Pair, shape: tuple[int, ...], scale: float) -> tuple[Array, Any]:
     """scale times y, each pixel repeated over a block (sh, sw): (N, h, w, C) -> (N, *shape, C), zeros in the rest."""
     (N, h, w, C), (sh, sw) = y.shape, size
     y = y if scale == 1 else y * y.dtype.type(scale)
@@ -52,7 +56,9 @@ def _block_repeat_forward(y, size, shape, scale):
     return x, None
 
 
-def _block_repeat_backward(needed, g, x, saved, y, size, shape, scale):
+def _block_repeat_backward(
+    needed: list[int], g: Array, x: Array, saved: Any, y: Array, size: Pair, shape: tuple[int, ...], scale: float
+) -> dict[int, Array]:
     """Each pixel gets scale times the sum of the gradients over its block."""
     return {0: _block_sum(g, size, scale)}
 
@@ -64,7 +70,7 @@ _block_repeat = primitive(_block_repeat_forward, _block_repeat_backward)
 # --------------------------------------------------------------------- maximum of blocks
 
 
-def _block_max_forward(x, size):
+def _block_max_forward(x: Array, size: Pair) -> tuple[Array, Any]:
     """The maximum of each block of (sh, sw) pixels: (N, H, W, C) -> (N, H//sh, W//sw, C)."""
     parts = _block_parts(x, size)
     y = parts[0].copy()
@@ -73,13 +79,13 @@ def _block_max_forward(x, size):
     return y, None
 
 
-def _block_max_backward(needed, g, y, saved, x, size):
+def _block_max_backward(needed: list[int], g: Array, y: Array, saved: Any, x: Array, size: Pair) -> dict[int, Array]:
     """A small change of the block's (first) maximum changes the output as much, one of another pixel not at all: g goes
     to the position of the maximum."""
     return {0: _block_put(g, _first_maximum(getval(x), size), size, x.shape[1:3])}
 
 
-def _first_maximum(x, size):
+def _first_maximum(x: Array, size: Pair) -> Array:
     """The position, 0 ... sh*sw - 1 counted row by row, of each block's first maximum."""
     parts = _block_parts(x, size)
     largest, position = parts[0].copy(), np.zeros(parts[0].shape, np.min_scalar_type(len(parts)))
@@ -89,7 +95,7 @@ def _first_maximum(x, size):
     return position
 
 
-def _block_put_forward(g, position, size, shape):
+def _block_put_forward(g: Array, position: Array, size: Pair, shape: tuple[int, ...]) -> tuple[Array, Any]:
     """g (N, h, w, C) put at `position` of each block of an image (N, *shape, C) of zeros."""
     N, _, _, C = g.shape
     x = np.zeros((N, *shape, C), g.dtype)
@@ -98,11 +104,13 @@ def _block_put_forward(g, position, size, shape):
     return x, None
 
 
-def _block_put_backward(needed, u, x, saved, g, position, size, shape):
+def _block_put_backward(
+    needed: list[int], u: Array, x: Array, saved: Any, g: Array, position: Array, size: Pair, shape: tuple[int, ...]
+) -> dict[int, Array]:
     return {0: _block_take(u, position, size)}
 
 
-def _block_take_forward(x, position, size):
+def _block_take_forward(x: Array, position: Array, size: Pair) -> tuple[Array, Any]:
     """The pixel at `position` of each block: (N, H, W, C) -> (N, h, w, C)."""
     y = np.zeros(position.shape, x.dtype)
     for k, part in enumerate(_block_parts(x, size)):
@@ -110,7 +118,9 @@ def _block_take_forward(x, position, size):
     return y, None
 
 
-def _block_take_backward(needed, g, y, saved, x, position, size):
+def _block_take_backward(
+    needed: list[int], g: Array, y: Array, saved: Any, x: Array, position: Array, size: Pair
+) -> dict[int, Array]:
     return {0: _block_put(g, position, size, x.shape[1:3])}
 
 
@@ -151,7 +161,7 @@ def upsample_nearest(x: Array, factor: int | Pair) -> Array:
     return _block_repeat(x, (fh, fw), (x.shape[1] * fh, x.shape[2] * fw), 1)
 
 
-def _block_size(function, x, size):
+def _block_size(function: str, x: Array, size: int | Pair) -> Pair:
     check_axes(f"{function}: x", x, "(N, H, W, C)")
     size = pair(f"{function}: size", size, least=1)
     if size[0] > x.shape[1] or size[1] > x.shape[2]:

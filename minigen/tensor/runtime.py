@@ -1,7 +1,7 @@
 """What importing `minigen.tensor` changes in the running process: everything, in one place, and how to switch it off.
 
-Three things are changed, for speed and for two threads to be safe. None of them changes what a program computes,
-but for rounding.
+Three things are changed, for speed, for two threads to be safe, and for gradients to be right. None of them changes
+what a program computes, but for rounding and for the gradients that autograd gets wrong.
 
 1. **The allocator** (glibc only). A training step allocates and frees the same arrays of 1 to 10 MB again and again.
    glibc returns blocks of that size to the operating system, so every fresh array pays a page fault for each 4 kB:
@@ -16,7 +16,9 @@ but for rounding.
    for good or as a context. It is set for each BLAS that the process has loaded by then, NumPy's at least. One that is
    loaded later keeps its threads: SciPy brings its own, in which minigen computes nothing large.
 
-3. **autograd.** Seven replacements, which change its speed only:
+3. **autograd.** Its rules of differentiation are replaced by those of `rules.py`, for three reasons.
+
+   Faster:
 
    * its counter of nested derivatives becomes thread-local, so that two threads can differentiate two halves of a
      batch; and an exception inside a trace does not leave it raised;
@@ -27,8 +29,26 @@ but for rounding.
    * a gradient that already has its operand's shape skips the search for broadcast axes;
    * shape and ndim of a traced array are read off its value, without autograd's dispatch between.
 
-   And three errors get messages of their own: `float(x)` of a traced array, assignment into one, and plain NumPy
-   where autograd's is needed (which would make an array of objects of it, and fail later).
+   Right, where autograd's gradient has another shape or value than the derivative:
+
+   * `np.linalg.norm` with keepdims has a gradient of another shape, with ord=inf NaN, of a row of zeros NaN; now the
+     shape of x, and 0 for the zeros. ord=1 and -inf, negative axes and an axis as a tuple of one are added;
+   * `np.where(mask, x, y)`, `np.clip`, `np.cross`, `np.broadcast_to` and `np.linalg.solve` of an operand that is
+     broadcast: its gradient is summed to its own shape. Bounds of `np.clip` have gradients, too;
+   * `np.std` and `np.var` take `correction` for what it is; std is 0/0 for equal values, and its gradient now 0;
+   * `np.prod` divides by x, which is NaN at zeros: there the other elements are multiplied out;
+   * `np.repeat` with a negative axis or several counts, `np.tile` with fewer counts than axes, `np.roll` with several
+     shifts, `np.transpose` with negative axes, `np.diag` of a matrix that is not square, `np.outer` of matrices,
+     `np.trace` of a batch, `np.sort` along an axis, `np.pad` without a mode or with one other than constant;
+   * `np.full_like(x, value)` passes the derivative on to `value`; `np.sinc` has one at 0;
+   * `np.cumprod` (where x is not 0), `flip`, `take`, `take_along_axis`, `diagonal`, `delete`, `matrix_transpose`,
+     `copy` and `asarray` have a gradient at all; so have the methods dot and copy, `x.transpose(0, 2, 1)`, the
+     attribute mT, and the fields of what `np.linalg` returns by name, such as `slogdet(x).logabsdet`.
+
+   Refused, with an error that says what to use instead: arguments that autograd overlooks (`where=` of a sum, a
+   repeated index in einsum), every function that has no derivative (`np.median`, `np.cov`), methods that a traced array
+   lacks, `float(x)` of a traced array, assignment into one, and plain NumPy where autograd's is needed (which would
+   make an array of objects of it, and fail later).
 
 **To leave the process as it was**, set the environment variable `MINIGEN_RUNTIME=off` before the import, or call
 `runtime.restore()` at any time after it; `runtime.apply()` makes the changes again. Without them minigen runs on one
@@ -36,10 +56,9 @@ thread of its own (BLAS keeps its threads), and slower.
 """
 
 import ctypes
-import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -48,10 +67,12 @@ import autograd.core as autograd_core
 import autograd.numpy as anp
 import numpy as np
 from autograd import tracer
-from autograd.numpy import numpy_vjps, numpy_wrapper
+from autograd.builtins import SequenceBox
+from autograd.numpy import numpy_vjps
 from autograd.numpy.numpy_boxes import ArrayBox
 
-from minigen.tensor.core import primitive
+from minigen.tensor import rules
+from minigen.types import Array
 
 SWITCH = "MINIGEN_RUNTIME"  # environment variable, "on" (the default) or "off"
 
@@ -108,13 +129,13 @@ def _mallopt(parameters: dict[int, int]) -> None:
 # ------------------------------------------------------------------------------------------- 2. BLAS threads
 
 
-def blas_threads(count: int):
+def blas_threads(count: int) -> Any:
     """Set NumPy's BLAS to `count` threads, from now on or, as a context, for a while."""
     return _blas().limit(limits=count, user_api="blas")
 
 
 @cache
-def _blas():
+def _blas() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
@@ -131,7 +152,7 @@ _ABSENT = object()
 
 
 def _refuse(message: str) -> Callable:
-    def method(self, *args, **kwargs):
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(message)
 
     return method
@@ -143,7 +164,8 @@ _NO_NUMBER = (
 )
 _NO_NUMPY = (
     "plain NumPy cannot compute with an array that is being differentiated: use autograd's, "
-    "`import autograd.numpy as np`, or take its value as a constant by minigen.tensor.stop_gradient"
+    "`import autograd.numpy as np` (of a list of arrays make one first, by its np.stack or np.concatenate), or take "
+    "its value as a constant by minigen.tensor.stop_gradient"
 )
 _NO_ASSIGNMENT = (
     "an array that is being differentiated cannot be changed in place: make a new one, by np.where or np.concatenate "
@@ -157,37 +179,64 @@ _REFUSED = {
 }
 
 
+def _missing_attribute(self: Any, name: str) -> Any:
+    raise AttributeError(
+        f"an array that is being differentiated has no {name!r}: use the function of autograd.numpy instead, such as "
+        "np.sum(x) for x.sum()"
+    )
+
+
+def _field(self: SequenceBox, name: str) -> Any:
+    """A field of a named tuple, such as the logabsdet of np.linalg.slogdet."""
+    value = tracer.getval(self)
+    if name not in getattr(value, "_fields", ()):
+        raise AttributeError(f"{type(value).__name__} has no {name!r}")
+    return self[value._fields.index(name)]
+
+
 def _replace_rules_of_autograd() -> Undo:
     """Make the replacements listed at the top; returns the function that takes them back."""
-    rules = {
-        ArrayBox.__getitem__: _getitem_vjp,
-        getattr(numpy_wrapper, "_primitive_mean", anp.mean): _reduction_vjp(
-            mean=True
-        ),  # autograd 1.9 wraps it a second time
-        anp.sum: _reduction_vjp(mean=False),
-        anp.power: _power_vjp,
-    }
-    before = {function: autograd_core.primitive_vjps[function] for function in rules}
+    before = {function: autograd_core.primitive_vjps.get(function) for function in rules.RULES}
     attributes = [
         (tracer, "trace_stack", _TraceStack()),
-        (numpy_vjps, "unbroadcast_f", _unbroadcast_f),
+        (numpy_vjps, "unbroadcast_f", rules.unbroadcast_f),
+        (anp, "full_like", rules.full_like),
         (ArrayBox, "shape", property(lambda self: np.shape(self._value))),
         (ArrayBox, "ndim", property(lambda self: np.ndim(self._value))),
+        (ArrayBox, "mT", property(anp.matrix_transpose)),
+        (ArrayBox, "dot", lambda self, other: anp.dot(self, other)),
+        (ArrayBox, "copy", lambda self: anp.copy(self)),
+        (ArrayBox, "reshape", _method_with_sizes(anp.reshape)),
+        (ArrayBox, "transpose", _method_with_sizes(anp.transpose)),
+        (ArrayBox, "__getattr__", _missing_attribute),
+        (SequenceBox, "__getattr__", _field),
         *[(ArrayBox, name, method) for name, method in _REFUSED.items()],
     ]
     attributes_before = [(owner, name, getattr(owner, name, _ABSENT)) for owner, name, _ in attributes]
 
-    def put(rules, attributes):
+    def put(rules: dict, attributes: list) -> None:
         for function, rule in rules.items():
-            autograd_core.defvjp_argnums(function, rule)
+            if rule is None:
+                autograd_core.primitive_vjps.pop(function)
+            else:
+                autograd_core.defvjp_argnums(function, rule)
         for owner, name, value in attributes:
             if value is _ABSENT:
                 delattr(owner, name)
             else:
                 setattr(owner, name, value)
 
-    put(rules, attributes)
+    put(rules.RULES, attributes)
     return lambda: put(before, attributes_before)
+
+
+def _method_with_sizes(function: Callable) -> Callable:
+    """The method that takes sizes or axes one by one, x.reshape(2, -1), or as one tuple."""
+
+    def method(self: ArrayBox, *sizes: Any, **kwargs: Any) -> Array:
+        return function(self, *(sizes if len(sizes) < 2 else (sizes,)), **kwargs)
+
+    return method
 
 
 class _TraceStack(threading.local):
@@ -196,88 +245,9 @@ class _TraceStack(threading.local):
     top = -1
 
     @contextmanager
-    def new_trace(self):
+    def new_trace(self) -> Iterator[int]:
         self.top += 1
         try:
             yield self.top
         finally:
             self.top -= 1
-
-
-def _getitem_vjp(argnums, value, args, kwargs):
-    """The gradient of x[index]: g where x was read, zeros elsewhere."""
-    x, index = args
-    return lambda g: (_scatter(g, index, np.shape(x), x.dtype),)
-
-
-def _scatter_forward(g, index, shape, dtype):
-    out = np.zeros(shape, dtype)
-    if _is_basic(index):
-        out[index] = g
-    else:
-        np.add.at(out, index, g)
-    return out, None
-
-
-_scatter = primitive(_scatter_forward, lambda needed, g, value, saved, x, index, shape, dtype: {0: g[index]})
-
-
-def _is_basic(index) -> bool:
-    """Whether an index picks every element at most once (ints, slices, None, ...), so that no sum is needed."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts)
-
-
-def _reduction_vjp(mean: bool):
-    """The gradient of `np.sum`, or of `np.mean`: g is spread over the axes that were reduced, as a view."""
-
-    def vjp_of(argnums, value, args, kwargs):
-        x = args[0]
-        axis = kwargs.get("axis", args[1] if len(args) > 1 else None)
-        keepdims = kwargs.get("keepdims", False)
-        shape = np.shape(x)
-        if axis is None:
-            axes = tuple(range(len(shape)))
-        else:
-            axes = tuple([a % max(len(shape), 1) for a in np.atleast_1d(axis).tolist()])
-        kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
-        count = math.prod([shape[a] for a in axes]) if mean else 1
-
-        def vjp(g):
-            g = g if keepdims else anp.reshape(g, kept)
-            return (
-                anp.broadcast_to(g / count if mean else g, shape),
-            )  # `count` is a Python int: float32 stays float32
-
-        return vjp
-
-    return vjp_of
-
-
-_GENERAL_POWER_VJP = autograd_core.primitive_vjps[anp.power]
-
-
-def _power_vjp(argnums, value, args, kwargs):
-    """The gradient of x ** n for a plain number n, n x ** (n − 1): with Python's numbers, which NumPy has shortcuts
-    for."""
-    x, n = args
-    if argnums != (0,) or type(n) not in (int, float) or np.shape(x) == ():
-        return _GENERAL_POWER_VJP(argnums, value, args, kwargs)
-    if n == 2:
-        return lambda g: (g * (2 * x),)
-    return lambda g: (g * (n * x ** (n - 1)) if n else anp.zeros_like(x),)
-
-
-def _unbroadcast_f(target, f, slow=numpy_vjps.unbroadcast_f):
-    """The gradient `f(g)` of an operand `target`, summed over the axes along which the operand was broadcast."""
-    if type(target) is not np.ndarray or target.dtype.kind != "f":
-        return slow(target, f)
-    shape = target.shape
-
-    def vjp(g):
-        g = f(g)
-        if type(g) is np.ndarray and g.shape == shape and g.dtype.kind == "f":
-            return g
-        return numpy_vjps.unbroadcast(g, anp.metadata(target))
-
-    return vjp

@@ -91,7 +91,7 @@ def named_leaves(tree: Any, prefix: str = "") -> list[tuple[str, np.ndarray]]:
     return found
 
 
-def _collect(tree, name, inside_object, found):
+def _collect(tree: Any, name: str, inside_object: bool, found: list[tuple[str, np.ndarray]]) -> None:
     if is_array_leaf(tree) or (not inside_object and isinstance(tree, (float, np.floating))):
         found.append((name, tree))
         return

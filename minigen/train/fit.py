@@ -135,7 +135,8 @@ def fit(
     that cannot be resumed from, ValueError or OSError for bad arguments, before the first step.
     """
     state = {} if state is None else dict(state)
-    path = _check_arguments(step, steps, state, label, seconds, checkpoint, every, resume, on_step)
+    _check_arguments(step, steps, state, label, seconds, every, on_step)
+    path = _checked_path(checkpoint, state, every, resume)
     name = label or "training"
     history = History(label)
     saved_at: int | None = None  # steps done at the last save
@@ -177,7 +178,7 @@ def fit(
             history.steps_done = i + 1
             history.seconds = before + time.perf_counter() - start
             progress.update(values)
-            if interrupt.asked:
+            if interrupt.requested:
                 save()
                 raise KeyboardInterrupt
             if (i + 1) % every == 0 and time.perf_counter() - last_save >= pause:
@@ -186,7 +187,9 @@ def fit(
     return history
 
 
-def _check_arguments(step, steps, state, label, seconds, checkpoint, every, resume, on_step) -> Path | None:
+def _check_arguments(
+    step: Any, steps: Any, state: dict[str, Any], label: Any, seconds: Any, every: Any, on_step: Any
+) -> None:
     if not callable(step):
         raise ValueError(f"step must be a function of the step number, got {type(step).__name__}")
     if on_step is not None and not callable(on_step):
@@ -202,6 +205,12 @@ def _check_arguments(step, steps, state, label, seconds, checkpoint, every, resu
         if not isinstance(name, str) or not name or "/" in name:
             raise ValueError(f"names in state must be non-empty strings without '/', got {name!r}")
         checkpoints.kind_of(name, thing)
+
+
+def _checked_path(
+    checkpoint: str | os.PathLike | None, state: dict[str, Any], every: int | None, resume: bool
+) -> Path | None:
+    """Where to save, if anywhere: a file in a folder that can be written in."""
     if checkpoint is None:
         if resume:
             raise ValueError("resume=True needs checkpoint=, the file to resume from")
@@ -261,7 +270,16 @@ def _as_values(returned: Any, i: int) -> dict[str, float]:
     return values
 
 
-def _non_finite(name, quantity, value, i, history, path, saved_at, verdict) -> NonFiniteError:
+def _non_finite(
+    name: str,
+    quantity: str,
+    value: float,
+    i: int,
+    history: Any,
+    path: Path | None,
+    saved_at: int | None,
+    verdict: str,
+) -> NonFiniteError:
     kept = ""
     if path is not None and saved_at is not None:
         kept = f"; {path} keeps the state after {saved_at} steps"
@@ -298,10 +316,10 @@ class _Progress:
 
 
 class _DeferredInterrupt:
-    """While active, the first Ctrl-C only sets `asked`, so that no step is cut in half; the second one interrupts."""
+    """While active, the first Ctrl-C only sets `requested`: no step is cut in half. The second one interrupts."""
 
     def __init__(self, active: bool):
-        self.asked = False
+        self.requested = False
         self.active = active and threading.current_thread() is threading.main_thread()
         self.previous: Any = None
 
@@ -315,7 +333,7 @@ class _DeferredInterrupt:
 
     def _handle(self, *_: object) -> None:
         signal.signal(signal.SIGINT, self.previous)
-        self.asked = True
+        self.requested = True
 
     def __exit__(self, *_: object) -> None:
         if self.active:

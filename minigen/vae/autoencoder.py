@@ -21,8 +21,7 @@ from autograd.tracer import getval, isbox
 
 from minigen import checks
 from minigen.nn import Linear, Module, Sequential, he_gain
-from minigen.optim.optimizers import Optimizer
-from minigen.tensor import grad, linear, value_and_grad
+from minigen.tensor import grad, linear
 from minigen.tensor.activations import activation_name
 from minigen.types import Array, Rng
 
@@ -254,19 +253,6 @@ def autoencoder_loss(
     reconstruction = reconstruction_loss(x, model.decode(z))
     extra = 0.0 if penalty is None else penalty(model, seen, z)
     return reconstruction + extra, {"reconstruction": reconstruction, "penalty": extra}
-
-
-def training_step(
-    model: Autoencoder,
-    optimizer: Optimizer,
-    x: numpy.ndarray,
-    seen: numpy.ndarray | None = None,
-    penalty: Callable | None = None,
-) -> dict[str, float]:
-    """One gradient step on `autoencoder_loss`; returns the loss and its two terms, batch means."""
-    (loss, terms), grads = value_and_grad(autoencoder_loss, has_aux=True)(model, x, seen, penalty)
-    optimizer.step(grads)
-    return {"loss": float(loss), **{name: float(term) for name, term in terms.items()}}
 
 
 # --------------------------------------------------------------------- helpers

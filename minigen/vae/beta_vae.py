@@ -210,7 +210,7 @@ def _linear_classifier(x: numpy.ndarray, label: numpy.ndarray, classes: int) -> 
     features = numpy.column_stack([(x - center) / scale, numpy.ones(len(x))])  # (N, D + 1)
     target = numpy.eye(classes)[label]
 
-    def loss(flat):
+    def loss(flat: numpy.ndarray) -> tuple[float, numpy.ndarray]:
         w = flat.reshape(-1, classes)  # (D + 1, classes)
         logits = features @ w
         logits -= logits.max(axis=1, keepdims=True)

@@ -9,6 +9,7 @@ position by position, and keeps the keys and values of those that are done. Vasw
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import autograd.numpy as np
 import numpy
@@ -55,8 +56,8 @@ class CausalTransformer(Module):
         scale = width**-0.5
         self.token = [Embedding(rng, tokens + 1, width, scale) for _ in back]  # the last row is the start token
         self.position = Embedding(rng, length, width, scale)
-        self.label = None if classes is None else Embedding(rng, classes, width, scale)
-        self.context = None if context is None else Linear(rng, context, width)
+        self.label: Any = None if classes is None else Embedding(rng, classes, width, scale)
+        self.context: Any = None if context is None else Linear(rng, context, width)
         self.blocks = [TransformerBlock(rng, width, heads) for _ in range(layers)]
         self.norm, self.head = LayerNorm(width), Linear(rng, width, tokens)
 
@@ -102,12 +103,12 @@ class CausalTransformer(Module):
         self._check(numpy.zeros((n, self.length), int), labels, context)
         labels, context = (a if a is None else numpy.asarray(a) for a in (labels, context))
 
-        def draw(which, labels, context):
+        def draw(which: Array, labels: Array | None, context: Array | None) -> Array:
             return self._draw(rng, len(which), labels, context, temperature)
 
         return batched(draw, numpy.arange(n), labels, context, size=rows)
 
-    def _draw(self, rng, n, labels, context, temperature):
+    def _draw(self, rng: Rng, n: int, labels: Array | None, context: Array | None, temperature: float) -> Array:
         width, heads = self.position.table.shape[1], self.blocks[0].attention.heads
         caches = [numpy.empty((2, n, heads, self.length, width // heads), numpy.float32) for _ in self.blocks]
         given = numpy.broadcast_to(self._given(labels, context), (n, self.length, width))
@@ -123,12 +124,12 @@ class CausalTransformer(Module):
             padded[:, start + i] = _choose(logits, rng.random(n, dtype=numpy.float32))
         return padded[:, start:]
 
-    def _given(self, labels, context):
+    def _given(self, labels: Array | None, context: Array | None) -> Array:
         """What label and context add at all positions: (N, L or 1, width), or a zero."""
         label = 0 if labels is None else self.label(labels)[:, None]  # (N, 1, width)
         return numpy.zeros((1, 1, 1), numpy.float32) + label + (0 if context is None else self.context(context))
 
-    def _check(self, tokens, labels, context):
+    def _check(self, tokens: Array, labels: Array | None, context: Array | None) -> Array:
         tokens = checks.integers("tokens", tokens, "N", self.length, most=self.tokens - 1)
         if (labels is None) != (self.label is None) or (labels is not None and numpy.shape(labels) != (len(tokens),)):
             wanted = "None, as the model has no classes" if self.label is None else f"of shape ({len(tokens)},)"

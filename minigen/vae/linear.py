@@ -98,7 +98,7 @@ def _quadratic(d: numpy.ndarray, covariance: numpy.ndarray) -> numpy.ndarray:
     return numpy.einsum("ni,ni->n", d, numpy.linalg.solve(covariance, d.T).T)
 
 
-def _fitting(x, mu, logvar, w, b, std) -> list[Array]:
+def _fitting(x: Array, mu: Array, logvar: Array, w: Array, b: Array, std: float) -> list[Array]:
     """The arrays among the arguments of `expected_log_likelihood`; ValueError unless they fit together."""
     x, mu = checks.array("x", x, "N", "D"), checks.array("mu", mu, "N", "D")
     mu, logvar = checks.floats_of_one_shape(2, mu=mu, logvar=logvar)

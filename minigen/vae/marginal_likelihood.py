@@ -21,8 +21,7 @@ def quadrature_log_likelihood(log_px_z: Array, log_pz: Array, dz: float) -> Arra
     exponentially with the length of the code. Raises ValueError if the shapes differ, a value is NaN or +inf, or dz
     is not positive.
     """
-    checks.same_shape(2, log_px_z=log_px_z, log_pz=log_pz)
-    _densities(log_px_z=log_px_z, log_pz=log_pz)
+    _check_log_densities(log_px_z=log_px_z, log_pz=log_pz)
     dz = checks.positive("dz", dz)
     return logsumexp(log_px_z + log_pz, axis=0) + float(np.log(dz))
 
@@ -33,8 +32,7 @@ def monte_carlo_log_likelihood(log_px_z: Array) -> Array:
     The mean is unbiased for p(x); its logarithm is low on average, by half the relative variance of the mean.
     Raises ValueError if log_px_z has no shape (K, N), or holds a NaN or +inf.
     """
-    checks.same_shape(2, log_px_z=log_px_z)
-    _densities(log_px_z=log_px_z)
+    _check_log_densities(log_px_z=log_px_z)
     return logsumexp(log_px_z, axis=0) - float(np.log(np.shape(log_px_z)[0]))
 
 
@@ -44,8 +42,7 @@ def importance_sampling_log_likelihood(log_px_z: Array, log_pz: Array, log_qz: A
     For every q that is positive where p(x|z) p(z) is, the mean of w is Eq. vae.08; with q = p(z|x) each w is p(x)
     itself. Raises ValueError if the shapes differ, or a value is NaN or +inf.
     """
-    checks.same_shape(2, log_px_z=log_px_z, log_pz=log_pz, log_qz=log_qz)
-    _densities(log_px_z=log_px_z, log_pz=log_pz, log_qz=log_qz)
+    _check_log_densities(log_px_z=log_px_z, log_pz=log_pz, log_qz=log_qz)
     log_w = log_px_z + log_pz - log_qz  # (K, N)
     return logsumexp(log_w, axis=0) - float(np.log(np.shape(log_w)[0]))
 
@@ -56,13 +53,13 @@ def maximum_likelihood(log_px: Array) -> int:
     By the sum of the logarithms; the product of the densities has its maximum in the same row, but underflows. Raises
     ValueError if log_px has no shape (P, N), or holds a NaN or +inf.
     """
-    checks.same_shape(2, log_px=log_px)
-    _densities(log_px=log_px)
+    _check_log_densities(log_px=log_px)
     return int(np.argmax(np.sum(log_px, axis=1)))
 
 
-def _densities(**arrays: Array) -> None:
-    """ValueError if a plain array holds a NaN or +inf; -inf is the logarithm of a density of zero."""
+def _check_log_densities(**arrays: Array) -> None:
+    """ValueError unless all have one shape (K, N) and no plain one holds a NaN or +inf; -inf is the log of 0."""
+    checks.same_shape(2, **arrays)
     for name, a in arrays.items():
         checks.array(name, a, ..., finite=False)
         if 0 in np.shape(a):

@@ -9,7 +9,7 @@ Defaults: gamma = 0.99, beta = 0.25; the codebook is initialized with vectors of
 vectors are assigned any more is reinitialized with a vector of the current batch (`VectorQuantizer.revive`).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
@@ -218,7 +218,9 @@ def _vectors(z: Array, codebook: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
     return z, codebook
 
 
-def _checked_averages(counts, sums, codebook, z, indices, gamma) -> list[numpy.ndarray]:
+def _checked_averages(
+    counts: Array, sums: Array, codebook: Array, z: Array, indices: Array, gamma: Any
+) -> list[numpy.ndarray]:
     """The arrays among the arguments of `ema_update`; ValueError unless they fit together."""
     counts, z = checks.array("counts", counts, "K"), checks.array("z", z, "M", "D")
     k = len(counts)

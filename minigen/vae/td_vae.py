@@ -80,7 +80,7 @@ class GatedNormal(Module):
         self.logvar = Linear(rng, width, dim_z)
         self.logvar.b = numpy.full(dim_z, -3, numpy.float32)
 
-    def __call__(self, *inputs):
+    def __call__(self, *inputs: Array) -> Array:
         u = np.concatenate(inputs, axis=1)  # (N, n_in)
         h = self.content(u) * self.gate(u)  # (N, width)
         return Normal(self.mu(h), self.logvar(h))

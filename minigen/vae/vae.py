@@ -11,15 +11,14 @@ distribution that is being trained; with z = mu + sigma * eps, eps ~ N(0, I), th
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.nn import MLP, Module, he_gain
-from minigen.optim.optimizers import Optimizer
-from minigen.tensor import batched, grad, logsumexp, value_and_grad
+from minigen.tensor import batched, grad, logsumexp
 from minigen.types import Array, Rng
 from minigen.vae.likelihoods import Bernoulli, Likelihood, bernoulli_log_likelihood, gaussian_log_likelihood
 
@@ -88,7 +87,7 @@ class VAE(Module):
         dim_x: int = 784,
         dim_z: int = 20,
         widths: Sequence[int] = (400, 400),
-        activation="leaky_relu",
+        activation: Any = "leaky_relu",
         likelihood: Likelihood | None = None,
     ):
         self.dim_x = checks.whole("dim_x", dim_x)
@@ -155,15 +154,6 @@ def vae_loss(
     return -np.mean(terms.value), {"reconstruction": -np.mean(terms.reconstruction), "kl": np.mean(terms.kl)}
 
 
-def training_step(
-    vae: VAE, optimizer: Optimizer, x: numpy.ndarray, eps: numpy.ndarray, bound: Callable | None = None
-) -> dict[str, float]:
-    """One gradient step on `vae_loss`; returns the loss and its two terms, batch means in nats per example."""
-    (loss, terms), grads = value_and_grad(vae_loss, has_aux=True)(vae, x, eps, bound)
-    optimizer.step(grads)
-    return {"loss": loss, **terms}
-
-
 # --------------------------------------------------------------------- importance-weighted log p(x)
 
 
@@ -177,7 +167,7 @@ def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, r
     x = checks.array("x", x, "N", ..., "D")
     checks.rng(rng)
 
-    def log_weights(some):
+    def log_weights(some: Array) -> Array:
         return _log_weights(vae, some, samples, rng, rows).T  # (n, samples)
 
     return numpy.ascontiguousarray(batched(log_weights, x, size=rows).T)  # (samples, N)
@@ -248,13 +238,13 @@ def reparameterized_gradient(f: Callable, mu: Array, logvar: Array, eps: Array) 
     checks.function("f", f)
     mu, logvar, eps = checks.floats_of_one_shape(2, mu=mu, logvar=logvar, eps=eps)
 
-    def total(q):
+    def total(q: Array) -> Array:
         return np.sum(_per_row(f(reparameterize(q[0], q[1], eps)), len(eps)))
 
     return grad(total)((mu, logvar))
 
 
-def _per_row(values, n):
+def _per_row(values: Array, n: int) -> Array:
     if np.shape(values) != (n,):
         raise ValueError(f"f must map (N, D) to (N,), got {np.shape(values)} for N = {n}")
     return np.reshape(values, (n, 1))

@@ -96,7 +96,7 @@ class HierarchicalVQVAE(Module):
     def codes(self, x: numpy.ndarray) -> list[numpy.ndarray]:
         """The grids of codes, top and bottom: integers (N, 4, 4) and (N, 7, 7) for x (N, 28, 28, 1)."""
 
-        def grids(some):
+        def grids(some: Array) -> tuple[Array, Array]:
             h, z_top = self.encode(some)
             top = self.top.nearest(z_top)
             return top, self.bottom.nearest(self.encode_bottom(h, self.top.look_up(top)))
@@ -106,13 +106,13 @@ class HierarchicalVQVAE(Module):
     def images(self, top: numpy.ndarray, bottom: numpy.ndarray | None = None) -> numpy.ndarray:
         """The images of two grids of codes, or of the top alone (bottom vectors 0): (N, H, W, channels) in [0, 1]."""
 
-        def decoded(e_top, e_bottom):
+        def decoded(e_top: Array, e_bottom: Array) -> Array:
             return numpy.clip(self.decode(e_top, e_bottom), 0, 1)
 
-        def from_both(top, bottom):
+        def from_both(top: Array, bottom: Array) -> Array:
             return decoded(self.top.look_up(top), self.bottom.look_up(bottom))
 
-        def from_top(top):
+        def from_top(top: Array) -> Array:
             e_top = self.top.look_up(top)  # (N, top grid, dim_top)
             grid = self.double(e_top).shape[:3]  # (N, H/4, W/4)
             return decoded(e_top, numpy.zeros((*grid, self.bottom.codebook.shape[1]), e_top.dtype))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minigen.data import mnist
+from minigen.metrics import bits_per_dim
 
 CHECKSUMS = {  # MD5 of the IDX files that every loader publishes
     "train_images": "6bbc9ace898e44ae57da46a324031adb",
@@ -156,11 +157,13 @@ def test_a_uniform_model_has_eight_bits(rng, held_out):
     for alpha in (1e-6, 0.05):
         _, log_det = mnist.dequantize_logit(held_out[:20], rng, alpha)
         log_prob_y = -784 * np.log(256) - log_det.astype(np.float64)
-        np.testing.assert_allclose(mnist.bits_per_dim(log_prob_y, log_det), 8, rtol=1e-6)
-    assert mnist.bits_per_dim(np.array([-3 * np.log(2)]), dims=3)[0] == pytest.approx(1)
+        np.testing.assert_allclose(mnist.bits_per_pixel(log_prob_y, log_det), 8, rtol=1e-6)
+    assert mnist.bits_per_pixel(np.array([-3 * np.log(2)]), dims=3)[0] == pytest.approx(1)
+    # of log p, where metrics' bits_per_dim is of −log p
+    assert mnist.bits_per_pixel(np.array([-100.0]))[0] == pytest.approx(bits_per_dim(100.0, 784))
 
 
-def test_one_gaussian_has_the_bits_per_dim_of_the_literature(rng):
+def test_one_gaussian_has_the_bits_per_pixel_of_the_literature(rng):
     """Papamakarios et al. (2017): a Gaussian fitted to logit MNIST reaches -1366.9 ± 1.4 nats, 2.01 bits."""
     train, _, test = mnist.splits()
     y, _ = mnist.dequantize_logit(train.images, rng, flat=True)
@@ -172,13 +175,7 @@ def test_one_gaussian_has_the_bits_per_dim_of_the_literature(rng):
     white = np.linalg.solve(root, (y - mean).T.astype(np.float64))
     log_prob = -0.5 * np.sum(white**2, axis=0) - np.log(np.diag(root)).sum() - 392 * np.log(2 * np.pi)
     assert log_prob.mean() == pytest.approx(-1366.9, abs=3)
-    assert mnist.bits_per_dim(log_prob, log_det).mean() == pytest.approx(2.013, abs=0.005)
-
-
-def test_one_hot():
-    assert mnist.one_hot(np.array([2, 0]), classes=3).tolist() == [[0, 0, 1], [1, 0, 0]]
-    labels = mnist.splits().test.labels
-    assert mnist.one_hot(labels).dtype == np.float32 and np.array_equal(mnist.one_hot(labels).argmax(axis=1), labels)
+    assert mnist.bits_per_pixel(log_prob, log_det).mean() == pytest.approx(2.013, abs=0.005)
 
 
 def test_pack_reads_idx_files(tmp_path, rng):
@@ -223,13 +220,10 @@ def test_pack_reads_idx_files(tmp_path, rng):
         (lambda: mnist.to_logit(np.full(4, 25.0)), r"v must have shape \(N, D, ...\), got \(4,\)"),
         (lambda: mnist.to_logit(np.full((1, 4), np.nan, np.float32)), r"v must be finite, got 4 non-finite values"),
         (
-            lambda: mnist.bits_per_dim(np.zeros((3, 1))),
+            lambda: mnist.bits_per_pixel(np.zeros((3, 1))),
             r"log_prob_y and log_det must have shape \(N,\), got \(3, 1\) and \(\)",
         ),
-        (lambda: mnist.bits_per_dim(np.zeros(3), np.zeros(2)), r"must have shape \(N,\), got \(3,\) and \(2,\)"),
-        (lambda: mnist.one_hot(np.array([10])), r"labels must be in 0..9, got values from 10 to 10"),
-        (lambda: mnist.one_hot(np.array([0.5])), r"labels must be whole numbers, got dtype float64"),
-        (lambda: mnist.one_hot(np.array([[1, 2]])), r"labels must have shape \(N,\), got \(1, 2\)"),
+        (lambda: mnist.bits_per_pixel(np.zeros(3), np.zeros(2)), r"must have shape \(N,\), got \(3,\) and \(2,\)"),
     ],
 )
 def test_errors_name_the_argument(call, message):

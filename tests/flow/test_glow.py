@@ -242,7 +242,7 @@ def test_networks_see_the_kept_half_and_speak_of_the_other(rng, shaken, channels
 def test_coupling_net_against_plain_numpy(rng, shaken):
     """On images of one pixel a padded 3×3 convolution is its middle alone."""
     net, x = shaken(CouplingNet(rng, 4, 8, (1, 1))), rng.standard_normal((5, 1, 1, 4))
-    first = x[..., :2] @ net.conv1.w[1, 1] + net.conv1.b + net.place[0, 0]
+    first = x[..., :2] @ net.conv1.w[1, 1] + net.conv1.b + net.position_bias[0, 0]
     second = np.maximum(first, 0) @ net.conv2.w[0, 0] + net.conv2.b
     out = np.maximum(second, 0) @ net.conv3.w[1, 1] + net.conv3.b  # two log scales, two shifts
     np.testing.assert_allclose(net(x)[..., [2, 3, 6, 7]], out, atol=1e-12)
@@ -275,16 +275,16 @@ def test_the_learned_split_starts_as_the_plain_one_and_is_learned(rng):
     assert len(split) == 1 and split[0].any()
 
 
-def test_places_let_a_network_know_where_it_is(rng, shaken, check_bijection):
+def test_position_bias_tells_positions_apart(rng, shaken, check_bijection):
     """On a constant image all inner positions look alike to a convolution; the biases tell them apart."""
     plain, placed = shaken(CouplingNet(rng, 2, 3)), shaken(CouplingNet(rng, 2, 3, (6, 5)))
     inner = [net(np.ones((1, 6, 5, 2)))[0, 2:4, 2, 1] for net in (plain, placed)]
     np.testing.assert_allclose(inner[0][0], inner[0][1])
     assert abs(inner[1][0] - inner[1][1]) > 1e-6
-    flow = shaken(Glow(rng, (4, 8, 1), width=3, steps=1, places=True), 0.1)
+    flow = shaken(Glow(rng, (4, 8, 1), width=3, steps=1, position_bias=True), 0.1)
     check_bijection(flow.bijection, rng.standard_normal((2, 4, 8, 1)), atol=1e-7)
-    places = [module.place.shape for _, module in flow.modules() if isinstance(module, CouplingNet)]
-    assert sorted(places) == [(1, 2, 3), (2, 4, 3)]
+    sizes = [module.position_bias.shape for _, module in flow.modules() if isinstance(module, CouplingNet)]
+    assert sorted(sizes) == [(1, 2, 3), (2, 4, 3)]
 
 
 def test_one_width_for_each_scale(rng):

@@ -118,13 +118,13 @@ def test_conv_net_starts_at_zero_and_keeps_the_places(rng, fold):
 
 
 @pytest.mark.parametrize("fold", [False, True])
-def test_small_net_starts_at_zero_and_knows_places(rng, fold):
+def test_small_net_starts_at_zero_and_tells_positions_apart(rng, fold):
     net, x = SmallConvNet(rng, 2, 5, (8, 8), fold), rng.standard_normal((2, 8, 8, 2), dtype=np.float32)
     assert not net(x).any() and net(x).shape == (2, 8, 8, 4) and net(x).dtype == np.float32
     net.conv_out.w[...] = rng.standard_normal(net.conv_out.w.shape)
     flat = np.zeros((1, 8, 8, 2), np.float32)
     assert not net(flat).any(), "biases are zero: nothing comes of nothing"
-    net.place[1, 1] = 1.0  # a bias at one position
+    net.position_bias[1, 1] = 1.0  # a bias at one position
     seen = np.abs(net(flat)[0]).max(axis=-1)
     far = seen[6:, 6:] if fold else seen[3:, 3:]
     assert seen[:3, :3].max() > 0.01 and not far.any()

@@ -449,7 +449,7 @@ for name, draw in digit_draws.items():
 # %%
 some = mnist.splits().test.images[: lesson.size(1000, quick=20)]
 y, log_det = mnist.dequantize_logit(some, lesson.rng("dequantize"))
-bits = float(np.mean(mnist.bits_per_dim(batched(image_flow.log_prob, y, size=250), log_det)))
+bits = float(np.mean(mnist.bits_per_pixel(batched(image_flow.log_prob, y, size=250), log_det)))
 binary = mnist.binarize(mnist.unit(some, flat=True), lesson.rng("binarize"))
 nats = float(
     np.mean(image_vae.elbo(binary, lesson.rng("z").standard_normal((len(some), 20))).value)

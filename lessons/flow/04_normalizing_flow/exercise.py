@@ -125,8 +125,7 @@ invertible = Exercise(
 
     u and w have the same shape, (D,) for one layer or (..., D) for many; so has the result. w is
     not zero, and not of length 1. The product may be as large as 1000 or as low as -1000, in
-    float32 too: softplus of minigen.tensor does not overflow. (Do not use np.linalg.norm with
-    keepdims: autograd gets its gradient wrong.)
+    float32 too: softplus of minigen.tensor does not overflow.
     """,
     hints="""
     A multiple of w is added to u. Which multiple raises the product with w by the right amount?

@@ -597,7 +597,7 @@ def gaussian_bits(alpha):
     off = y_test - y.mean(0)
     distance = (off * np.linalg.solve(covariance, off.T).T).sum(1)
     log_p = -0.5 * (distance + np.linalg.slogdet(2 * np.pi * covariance)[1])
-    return mnist.bits_per_dim(log_p, log_det).mean()
+    return mnist.bits_per_pixel(log_p, log_det).mean()
 
 
 # %%
@@ -684,7 +684,7 @@ lesson.sampler("digits", draw_digits, default=True)
 from minigen.tensor import batched
 
 y_test, det_test = mnist.dequantize_logit(some_test, lesson.rng("noise"))
-bits = mnist.bits_per_dim(batched(image_flow.log_prob, y_test, size=250), det_test)
+bits = mnist.bits_per_pixel(batched(image_flow.log_prob, y_test, size=250), det_test)
 rows = [
     ["uniform", 8.0, None],
     ["one Gaussian, full covariance, α = 0.05", at_paper, None],

@@ -508,7 +508,7 @@ def train_on_digits(label, glow, steps, batch, lr, ema):
 # %%
 def bits_of(glow, y, log_det):
     """Bits per pixel of each digit (N,)."""
-    return mnist.bits_per_dim(batched(glow.log_prob, y, size=250), log_det)
+    return mnist.bits_per_pixel(batched(glow.log_prob, y, size=250), log_det)
 
 
 test_y, test_det = logits_of(digits.test_images[: lesson.size(10_000, quick=12)])
@@ -561,7 +561,9 @@ lesson.check("log N(z; 0, 1) − log σ is log N(x; μ, σ²)", standard - np.lo
 
 # %%
 cfg = lesson.configure(width=(48, 64), steps=8, batch=50, training=2000, lr=3e-3, ema=0.998)
-glow = Glow(lesson.rng("glow"), width=cfg.width, steps=cfg.steps, places=True).standardize(start)
+glow = Glow(lesson.rng("glow"), width=cfg.width, steps=cfg.steps, position_bias=True).standardize(
+    start
+)
 print(f"  {sum(a.size for a in glow.parameters().values()):,} parameters")
 lesson.show_source(Glow)
 
@@ -577,7 +579,7 @@ covariance = mean_and_covariance(train_y)[1]
 off = test_y.reshape(-1, 784) - train_y.mean(axis=0)
 distance = (off * np.linalg.solve(covariance, off.T).T).sum(axis=1)
 log_gauss = -0.5 * (distance + np.linalg.slogdet(2 * np.pi * covariance)[1])
-gauss_bits = mnist.bits_per_dim(log_gauss, test_det).mean()
+gauss_bits = mnist.bits_per_pixel(log_gauss, test_det).mean()
 
 # %%
 lesson.predict(

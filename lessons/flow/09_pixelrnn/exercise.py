@@ -7,7 +7,7 @@ from minigen.tensor import grad
 
 mask = Exercise(
     "flow/09/pixel_mask",
-    target="minigen.flow.pixel:pixel_mask",
+    target="minigen.flow.pixel.model:pixel_mask",
     minutes=10,
     prompt="""
     The mask of a convolution over an image whose pixels come row by row, from left to right: an
@@ -91,7 +91,7 @@ def either_before_or_after(impl, rng):
 
 skewed = Exercise(
     "flow/09/skew",
-    target="minigen.flow.pixel:skew",
+    target="minigen.flow.pixel.pixelrnn:skew",
     minutes=15,
     rtol=1e-7,
     prompt="""
@@ -182,7 +182,7 @@ def gradients(impl, rng):
 
 straight = Exercise(
     "flow/09/unskew",
-    target="minigen.flow.pixel:unskew",
+    target="minigen.flow.pixel.pixelrnn:unskew",
     minutes=15,
     rtol=1e-7,
     prompt="""

@@ -530,7 +530,7 @@ independent = -(test * np.log(ink) + (1 - test) * np.log(1 - ink)).sum(axis=(1, 
 #   the pixel, half the height of a digit and most of its width, and 11 pixels to the left; the
 #   second is a 3×3. (Each further 3×3 takes half as much time again, which in a few minutes is
 #   better spent on more steps.) And because digits stand in the middle of their picture, each place
-#   gets a bias of its own in the first layer (`places`).
+#   gets a bias of its own in the first layer (`position_bias`).
 # - **PixelRNN**, once with the diagonal LSTMs and once with the row LSTM, one layer each. It stands
 #   behind a masked convolution of 15×15, and each place has a bias, too.
 #
@@ -570,7 +570,7 @@ rnn_cfg = lesson.configure(
 )
 
 # %%
-places = (28, 28)
+image_size = (28, 28)
 
 
 def nats(model, x):
@@ -607,7 +607,9 @@ lesson.predict(
 
 # %%
 width = lesson.size(cfg.width, quick=4)
-cnn = PixelCNN(lesson.rng("PixelCNN"), width, cfg.layers, window=cfg.window, places=places)
+cnn = PixelCNN(
+    lesson.rng("PixelCNN"), width, cfg.layers, window=cfg.window, position_bias=image_size
+)
 untrained = nats(cnn, test[:100])
 cnn = train("PixelCNN", cnn, lesson.steps(cfg.steps, quick=2), cfg.batch, cfg.lr)
 lesson.sampler("pixelcnn", cnn.sample)
@@ -645,7 +647,7 @@ rnns = {}
 for kind in ("diagonal", "row"):
     rng = lesson.rng(f"PixelRNN, {kind}")
     width = lesson.size(rnn_cfg.rnn_width[kind], quick=2)
-    rnn = PixelRNN(rng, kind, width, kernel=rnn_cfg.rnn_kernel, places=places)
+    rnn = PixelRNN(rng, kind, width, kernel=rnn_cfg.rnn_kernel, position_bias=image_size)
     steps, lr = lesson.steps(rnn_cfg.rnn_steps, quick=1), rnn_cfg.rnn_lr[kind]
     rnns[kind] = train(f"PixelRNN, {kind}", rnn, steps, rnn_cfg.rnn_batch, lr)
 

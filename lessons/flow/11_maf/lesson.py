@@ -666,7 +666,7 @@ log_probs = {
     "three layers of MAF": log_prob_of_test(maf),
     "one layer with mixtures": log_prob_of_test(mixture),
 }
-bits = {name: mnist.bits_per_dim(log_p, det_test) for name, log_p in log_probs.items()}
+bits = {name: mnist.bits_per_pixel(log_p, det_test) for name, log_p in log_probs.items()}
 
 # %%
 rows = [[name, b.mean(), b.std() / len(b) ** 0.5] for name, b in bits.items()]

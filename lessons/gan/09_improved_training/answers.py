@@ -34,7 +34,7 @@ MISTAKES = {
     gap**2 -> gap**2 / 2  # There is no factor 1/2: the squared length itself.
     # The loss is right, but a root has no slope at 0: where the means agree the gradient is NaN.
     # Add up the squares, without a length.
-    np.sum(gap**2) -> np.linalg.norm(gap) ** 2
+    np.sum(gap**2) -> np.sqrt(np.sum(gap**2)) ** 2
     # The mean is over the examples, axis 0, not over the features.
     return (np.sum(np.mean(real_features, axis=1)) - np.sum(np.mean(fake_features, axis=1))) ** 2
     # Each batch has its own size: divide the fakes' sum by M.
@@ -105,9 +105,6 @@ MISTAKES = {
     # The penalty is right, but a root has no slope at 0: at the mean, where training begins, the
     # gradient is NaN. Add up the squares, without a length.
     return np.sqrt(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means))) ** 2
-    # The penalty is right, but a root has no slope at 0: at the mean, where training begins, the
-    # gradient is NaN. Add up the squares, without a length.
-    return sum(np.linalg.norm(p - m) ** 2 for p, m in zip(parameters, means))
     # Nothing is cut off: at the mean the penalty is 0.
     return max(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)), 1e-6)
     # Nothing is cut off: at the mean the penalty is 0.
@@ -245,6 +242,9 @@ MISTAKES = {
 
 VARIANTS = {
     "feature_matching_loss": """
+    # by the library's length, whose gradient at 0 is 0
+    gap = np.mean(real_features, axis=0) - np.mean(fake_features, axis=0)
+    return np.linalg.norm(gap) ** 2
     # as a product
     gap = np.sum(real_features, axis=0) / len(real_features) - np.sum(fake_features, axis=0) / len(
         fake_features
@@ -269,6 +269,8 @@ VARIANTS = {
     return (1 - new) * mean + new * value
     """,
     "historical_penalty": """
+    # by the library's length, whose gradient at 0 is 0
+    return sum(np.linalg.norm(p - m) ** 2 for p, m in zip(parameters, means))
     # one long vector
     gap = np.concatenate([np.ravel(p - m) for p, m in zip(parameters, means)])
     return np.dot(gap, gap)

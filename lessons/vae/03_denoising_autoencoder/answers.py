@@ -171,8 +171,8 @@ MISTAKES = {
     ) / len(x)
     # The autoencoder rebuilds the example, not the difference between the example and the damage.
     x -> x - corrupted
-    # The root of a norm has no slope at 0: sum the squares without taking a root first.
-    return np.linalg.norm(x - autoencoder(corrupted)) ** 2 / len(x)
+    # A root has no slope at 0: sum the squares without taking a root first.
+    return np.sqrt(np.sum((x - autoencoder(corrupted)) ** 2)) ** 2 / len(x)
     # The differences enter by their squares, not by their magnitudes.
     return np.mean(np.sum(np.abs(x - autoencoder(corrupted)), axis=1))
     # The distance enters squared: take no root.
@@ -204,6 +204,8 @@ VARIANTS = {
     return np.where(u < level, ones, x).astype(numpy.float32)
     """,
     "denoising_loss": """
+    # by the library's length, whose gradient at 0 is 0
+    return np.linalg.norm(x - autoencoder(corrupted)) ** 2 / len(x)
     return np.mean(np.sum((autoencoder(corrupted) - x) ** 2, axis=1))  # mean of sums
     """,
 }

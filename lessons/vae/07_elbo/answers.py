@@ -40,8 +40,8 @@ MISTAKES = {
     # logvar has no bounds here: do not clip it.
     v, v_p = np.clip(logvar, -10, 10), np.clip(logvar_p, -10, 10)
     return half_sum((np.exp(v) + (mu - mu_p) ** 2) * np.exp(-v_p) - 1 + v_p - v)
-    # The root of a norm has no slope where the means are the same: sum squares, take no root.
-    distance = np.linalg.norm((mu - mu_p) * np.exp(-0.5 * logvar_p), axis=1) ** 2
+    # A root has no slope where the means are the same: sum squares, take no root.
+    distance = np.sqrt(np.sum((mu - mu_p) ** 2 * np.exp(-logvar_p), axis=1)) ** 2
     return 0.5 * distance + half_sum(np.exp(logvar - logvar_p) - 1 + logvar_p - logvar)
     # The -1 of each dimension is missing: equal normals must give 0.
     (mu - mu_p) ** 2 -> (np.exp(logvar_p) + (mu - mu_p) ** 2)
@@ -87,8 +87,8 @@ MISTAKES = {
     np.shape(x)[1] -> 0  # The constant -D_x/2 log(2 pi std^2) of the normal density is missing.
     np.shape(x)[1] -> 1  # There is one constant for each number of x, so D_x of them.
     x - mu @ w - b -> x - mu @ w  # The offset b is part of the mean of x.
-    # The root of a norm has no slope where the residual is 0: sum squares, take no root.
-    np.sum((x - mu @ w - b) ** 2, axis=1) -> np.linalg.norm(x - mu @ w - b, axis=1) ** 2
+    # A root has no slope where the residual is 0: sum squares, take no root.
+    np.sum((x - mu @ w - b) ** 2, axis=1) -> np.sqrt(np.sum((x - mu @ w - b) ** 2, axis=1)) ** 2
     # std has no bound but 0: do not add a small number to it.
     return put_together(x, mu, logvar, w, b, np.sqrt(std**2 + 1e-6))
     # Square the weights before you sum them: here those of opposite sign cancel.
@@ -106,6 +106,10 @@ MISTAKES = {
 
 VARIANTS = {
     "kl_gaussians": """
+    # by the library's length, whose gradient at 0 is 0
+    distance = np.linalg.norm((mu - mu_p) * np.exp(-0.5 * logvar_p), axis=1) ** 2
+    ratio = logvar - logvar_p
+    return 0.5 * (distance + np.sum(np.exp(ratio) - 1 - ratio, axis=1))
     # by standard deviations
     sigma, sigma_p = np.exp(logvar / 2), np.exp(logvar_p / 2)
     one = np.log(sigma_p) - np.log(sigma) + (sigma**2 + (mu - mu_p) ** 2) / (2 * sigma_p**2) - 0.5

@@ -470,7 +470,7 @@ history = learn_prior(prior, lesson.steps(3200, quick=2), "prior", [tokens])
 
 # %%
 pixel_cnn = CodePixelCNN(
-    lesson.rng("init PixelCNN"), cfg.codes, width=48, layers=5, window=(2, 5), places=(7, 7)
+    lesson.rng("init PixelCNN"), cfg.codes, width=48, layers=5, window=(2, 5), position_bias=(7, 7)
 )
 grids = tokens.reshape(-1, 7, 7)
 steps = lesson.steps(1500, quick=2)

@@ -1,0 +1,239 @@
+"""PixelCNN: the logit of each pixel by masked convolutions of the earlier ones, all pixels at once.
+
+A plain stack has a blind spot to the upper right, which the gated one closes with a stack of its own for the rows
+above. Van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel Recurrent Neural Networks", 2016; van den Oord et al.,
+"Conditional Image Generation with PixelCNN Decoders", 2016.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import autograd.numpy as np
+import numpy
+
+from minigen import checks
+from minigen.flow.pixel.model import FIRST, PixelModel, checked_size, pixel_mask, shift_down, shift_right
+from minigen.nn import Linear, MaskedConv2d, Module
+from minigen.nn.layers import uniform
+from minigen.tensor import conv2d, primitive, relu, sigmoid
+from minigen.types import Array, Rng
+
+
+class PixelCNN(PixelModel):
+    """Logits (N, H, W, 1) of images x (N, H, W, 1), each of earlier pixels and of none else.
+
+    gated: `layers` layers of `width` channels, each a vertical and a horizontal stack of gated units, without blind
+    spot. The first sees a `window` of rows above the pixel and columns to both sides of it (an odd number), the others
+    3×3. Else one stack of masked convolutions with ReLU, the first 7×7, the others 3×3.
+    position_bias: (H, W) gives each position of an image a bias of its own, and allows images of this size only; None
+    allows any.
+    ValueError: an even number of columns, a window of the stack that is not gated. Van den Oord et al. 2016a, 2016b
+    """
+
+    def __init__(
+        self,
+        rng: Rng,
+        width: int = 32,
+        layers: int = 7,
+        gated: bool = True,
+        window: Sequence[int] = (FIRST // 2 + 1, FIRST),
+        position_bias: Sequence[int] | None = None,
+    ):
+        super().__init__(rng, checks.whole("width", width), position_bias)
+        self.gated = checks.choice("gated", gated, (False, True))
+        self.window = _checked_window(window, gated)
+        shapes = [self.window] + [(2, 3)] * (checks.whole("layers", layers) - 1)
+        channels = [self.channels] + [width] * (layers - 1)
+        self.layers: list[Any] = []
+        for c_in, (rows, columns) in zip(channels, shapes):
+            layer = GatedLayer(rng, c_in, width, rows, columns) if gated else MaskedLayer(rng, c_in, width, columns)
+            self.layers.append(layer)
+        self.position_bias = self._start_of_bias(2 * width if gated else width)
+
+    def _features(self, x: Array) -> Array:
+        if self.gated:
+            return self._horizontal(x, self._vertical(x))
+        h = self.layers[0](x, self.position_bias)
+        for layer in self.layers[1:]:
+            h = layer(h)
+        return h
+
+    def _vertical(self, x: Array) -> list[Array]:
+        """The message of each layer's vertical stack, of the rows above: a list of (N, H, W, 2 width)."""
+        v, messages = shift_down(x), []
+        for layer, bias in zip(self.layers, self._biases()):
+            v, message = layer.vertical(v, bias)
+            messages.append(message)
+        return messages
+
+    def _horizontal(self, x: Array, messages: list[Array]) -> Array:
+        """The horizontal stack of all layers: (N, H, W, width)."""
+        h = shift_right(x)
+        for layer, message in zip(self.layers, messages):
+            h = layer.horizontal(h, message)
+        return h
+
+    def _biases(self) -> list[Array | None]:
+        """The bias of each position in each layer: the first has one, if any."""
+        return [self.position_bias] + [None] * (len(self.layers) - 1)
+
+    def rows_above(self) -> int:
+        """How many rows above a pixel its logit depends on."""
+        return self.window[0] + len(self.layers) - (1 if self.gated else 2)
+
+    # -- sampling: what does not change from pixel to pixel, the last inputs of each layer, is kept ------------------
+
+    def _logits_at(self, x: Array, i: int, j: int) -> Array:
+        if self.image_size is not None:
+            return super()._logits_at(x, i, j)
+        top = max(0, i - self.rows_above())
+        return self(x[:, top : i + 1])[:, -1, j]
+
+    def _rows(self, x: numpy.ndarray) -> Iterator[Callable[[int], numpy.ndarray]]:
+        if not self.gated:
+            yield from super()._rows(x)
+            return
+        n, height, width, _ = x.shape  # (n, H, W, channels)
+        pasts = [layer.past_rows(n, width) for layer in self.layers]
+        row = numpy.zeros_like(x[:, :1])  # above the first row
+        for i in range(height):
+            messages = self._vertical_row(row, pasts, i)
+            yield self._pixels(x[:, i : i + 1], messages)
+            row = x[:, i : i + 1]
+
+    def _vertical_row(self, row: numpy.ndarray, pasts: list[numpy.ndarray], i: int) -> list[Array]:
+        """The messages (n, 1, W, 2 width) to row i, from the row above it; pasts, each layer's last rows, moves on."""
+        messages = []
+        for layer, past, bias in zip(self.layers, pasts, self._biases()):
+            past[:] = numpy.concatenate([past[:, 1:], row], axis=1)
+            row, message = layer.vertical(past, None if bias is None else bias[i], layer.down.last_row)
+            messages.append(message)
+        return messages
+
+    def _pixels(self, row: numpy.ndarray, messages: list[Array]) -> Callable[[int], numpy.ndarray]:
+        """The function j -> logits (n, channels) of one row of pixels (n, 1, W, channels), called for j = 0, 1, ..."""
+        pasts = [layer.past_columns(len(row)) for layer in self.layers]
+
+        def logits_of(j: int) -> numpy.ndarray:
+            h = row[:, :, j - 1 : j] if j else numpy.zeros_like(row[:, :, :1])  # (n, 1, 1, channels)
+            for layer, past, message in zip(self.layers, pasts, messages):
+                past[:] = numpy.concatenate([past[:, :, 1:], h], axis=2)
+                h = layer.horizontal(h, message[:, :, j : j + 1], layer.across.last_column(past))
+            return self._logits(h)[:, 0, 0]
+
+        return logits_of
+
+
+def _checked_window(window: Any, gated: bool) -> tuple[int, int]:
+    """(rows above, columns) of the first layer."""
+    rows, columns = checked_size("window", window)
+    if columns % 2 == 0:
+        raise ValueError(f"window must have an odd number of columns, got {tuple(window)}")
+    if not gated and (rows, columns) != (FIRST // 2 + 1, FIRST):
+        raise ValueError("window belongs to a gated PixelCNN; a plain one begins with a 7×7 kernel")
+    return rows, columns
+
+
+class MaskedLayer(Module):
+    """A masked convolution with ReLU, (N, H, W, c_in) -> (N, H, W, width).
+
+    The first, from pixels, is of kind "A" with a 7×7 kernel; the others are of kind "B", added to their input.
+    """
+
+    def __init__(self, rng: Rng, c_in: int, width: int, kernel: int):
+        self.first = kernel == FIRST
+        self.conv = MaskedConv2d(rng, pixel_mask(kernel, "A" if self.first else "B"), c_in, width, kernel // 2)
+
+    def __call__(self, x: Array, bias: Array | None = None) -> Array:
+        h = self.conv(x)
+        h = relu(h if bias is None else h + bias)
+        return h if self.first else x + h
+
+
+class GatedLayer(Module):
+    """One layer of both stacks of a gated PixelCNN.
+
+    The vertical stack sees a rectangle, the present row and `rows` − 1 above it; its input was shifted down by one row
+    before the first layer, so that the present row is the one above the pixel. The horizontal stack sees the present
+    pixel and those to its left, its input having been shifted right by one, and gets a message from the vertical stack.
+    """
+
+    def __init__(self, rng: Rng, c_in: int, width: int, rows: int, columns: int):
+        reach = columns // 2
+        self.down = CausalConv2d(rng, c_in, 2 * width, above=rows - 1, left=reach, right=reach)
+        self.message = Linear(rng, 2 * width, 2 * width)
+        self.across = CausalConv2d(rng, c_in, 2 * width, above=0, left=reach, right=0)
+        self.residual = Linear(rng, width, width)
+
+    def vertical(self, v: Array, bias: Array | None = None, conv: Callable | None = None) -> tuple[Array, Array]:
+        """v (N, H, W, c_in) -> the next v (N, H, W, width), and the message to the horizontal stack, twice as wide.
+
+        bias: of each position, (H, W, 2 width). conv: in the place of `self.down`, for one row.
+        """
+        a = (conv or self.down)(v)
+        a = a if bias is None else a + bias
+        return _gated(a), self.message(a)
+
+    def horizontal(self, h: Array, message: Array, a: Array | None = None) -> Array:
+        """h (N, H, W, c_in) -> (N, H, W, width); a residual where c_in is width, as it is behind the first layer.
+
+        a: `self.across(h)`, if it is known already.
+        """
+        a = self.across(h) if a is None else a
+        out = self.residual(_gated(a + message))
+        return h + out if np.shape(h) == np.shape(out) else out
+
+    def past_rows(self, n: int, width: int) -> numpy.ndarray:
+        """Zeros for the last inputs of the vertical stack, (n, rows, width, c_in)."""
+        rows, _, c_in, _ = np.shape(self.down.w)
+        return numpy.zeros((n, rows, width, c_in), self.down.w.dtype)
+
+    def past_columns(self, n: int) -> numpy.ndarray:
+        """Zeros for the last inputs of the horizontal stack, (n, 1, columns, c_in)."""
+        _, columns, c_in, _ = np.shape(self.across.w)
+        return numpy.zeros((n, 1, columns, c_in), self.across.w.dtype)
+
+
+class CausalConv2d(Module):
+    """A convolution whose output at (i, j) sees rows i − above ... i and columns j − left ... j + right: same size."""
+
+    def __init__(self, rng: Rng, c_in: int, c_out: int, above: int, left: int, right: int):
+        rows, columns = above + 1, left + 1 + right
+        self.w = uniform(rng, (rows, columns, c_in, c_out), rows * columns * c_in)
+        self.b = numpy.zeros(c_out, numpy.float32)
+        self.padding = ((0, 0), (above, 0), (left, right), (0, 0))
+
+    def __call__(self, x: Array) -> Array:
+        return conv2d(np.pad(x, self.padding, "constant"), self.w, self.b)
+
+    def last_row(self, x: Array) -> Array:
+        """The output at the last row only, from the rows that it sees: (N, above + 1, W, c_in) -> (N, 1, W, c_out)."""
+        none, _, sides, _ = self.padding
+        return conv2d(np.pad(x, (none, none, sides, none), "constant"), self.w, self.b)
+
+    def last_column(self, x: Array) -> Array:
+        """The output at the last position only: x (N, above + 1, left + 1, c_in), what it sees, -> (N, 1, 1, c_out)."""
+        return conv2d(x, self.w, self.b)
+
+
+def _gated_forward(a: Array) -> tuple[Array, Any]:
+    width = a.shape[-1] // 2
+    filter = numpy.tanh(a[..., :width])
+    gate = sigmoid(a[..., width:])
+    return filter * gate, (filter, gate)
+
+
+def _gated_backward(needed: list[int], g: Array, value: Array, saved: Any, a: Array) -> dict[int, Array]:
+    """y = tanh(f) σ(s) gives df = dy σ(s) (1 − tanh²(f)) and ds = dy y (1 − σ(s))."""
+    width = np.shape(a)[-1] // 2
+    filter, gate = saved or (np.tanh(a[..., :width]), sigmoid(a[..., width:]))
+    if not saved:
+        return {0: np.concatenate([g * gate * (1 - filter**2), g * value * (1 - gate)], axis=-1)}
+    out = numpy.empty_like(a)
+    numpy.multiply(g * gate, 1 - filter * filter, out=out[..., :width])
+    numpy.multiply(g * value, 1 - gate, out=out[..., width:])
+    return {0: out}
+
+
+# (..., 2 width) -> (..., width): `gated_unit` of the two halves, in one pass and with one gradient for both
+_gated = primitive(_gated_forward, _gated_backward)

@@ -1,0 +1,329 @@
+"""The gradients of autograd.numpy's functions with their arguments: right, or refused with a sentence that says why.
+
+Each expression is differentiated by finite differences and by `grad`: value, shape and dtype of its gradient must be
+right, in float64 and float32, and the second derivative too. An expression is a text, so that a failure shows it.
+"""
+
+import re
+
+import autograd
+import autograd.numpy as np
+import numpy
+import pytest
+from autograd.core import primitive_vjps
+from autograd.scipy.special import logsumexp
+
+from minigen import tensor as T
+from minigen.course.exercise import catalog
+from minigen.course.exercise.grading.grade import grade_file
+
+rng = numpy.random.default_rng(0)
+
+
+def normal(*shape):
+    return rng.standard_normal(shape)
+
+
+def spread(*shape):
+    """Positive values that keep their order under a small change, in random places."""
+    return rng.permutation(numpy.linspace(0.4, 1.9, numpy.prod(shape, dtype=int))).reshape(shape)
+
+
+MATRIX = normal(3, 3)
+SPD = MATRIX @ MATRIX.T + 3 * numpy.eye(3)
+ZERO, ROW = normal(3, 4), normal(3, 4)
+ZERO[1, 1] = ZERO[1, 3] = ZERO[2, 0] = 0
+ROW[1] = 0
+INPUTS = {
+    "x": spread(3, 4) - 1.11,
+    "p": spread(3, 4),
+    "b": spread(2, 3, 4) - 1.12,
+    "v": spread(5) - 1.13,
+    "row": spread(4),
+    "col": spread(3, 1) - 0.013,
+    "one": spread(1, 4),
+    "s": numpy.array(0.7),
+    "S": SPD + 0.1 * normal(3, 3),
+    "B": numpy.stack([SPD, SPD + numpy.eye(3)]),
+    "zero": ZERO,
+    "zero_row": ROW,
+    "ties": numpy.array([[1.0, 3.0, 3.0, 2.0], [0.0, 1.0, 1.0, 0.0]]),
+}
+CONSTANTS = {
+    "X": spread(3, 4),
+    "V": spread(5),
+    "W": normal(4, 5),
+    "B3": normal(2, 3, 4),
+    "M": rng.random((3, 4)) > 0.5,
+    "b_places": numpy.argsort(INPUTS["b"], axis=1),
+}
+REDUCTIONS = ["", "axis=0", "axis=1", "axis=-1", "axis=(0, 2)", "axis=(-1, 0)", "axis=(1,)"]
+REDUCTIONS += [f"{r}{', ' * bool(r)}keepdims=True" for r in REDUCTIONS]
+AXES = ["axis=0", "axis=1", "axis=2", "axis=-1", "axis=-3"]
+NORM_AXES = ["axis=0", "axis=1", "axis=-1", "axis=(2,)", "axis=1, keepdims=True", "axis=-1, keepdims=True"]
+MATRIX_AXES = ["(0, 1)", "(2, 0), True", "(-2, -1)", "(-1, -2), True"]
+
+
+def of(function, argument, options, *others):
+    """`function` of `argument` with each of the options, and other expressions."""
+    return [f"{function}({argument}{', ' * bool(o)}{o})" for o in options] + list(others)
+
+
+# A group, the name of its input, and expressions of the input.
+TABLE = """
+norm of x: np.linalg.norm(x); np.linalg.norm(x, keepdims=True); np.linalg.norm(x, axis=1); np.linalg.norm(x, axis=1,
+    keepdims=True); np.linalg.norm(x, 2, 1, True)
+norm_vector of v: np.linalg.norm(v); np.linalg.norm(v, 1); np.linalg.norm(v, np.inf); np.linalg.norm(v, 3);
+    np.linalg.norm(v, keepdims=True)
+prod_zero of zero: np.prod(zero); np.prod(zero, axis=0); np.prod(zero, axis=1); np.prod(zero, axis=1,
+    keepdims=True); np.prod(zero, axis=(0, 1))
+repeat_one of one: np.repeat(one, 3, axis=0); np.repeat(one, [3], axis=-2); np.repeat(one, 2, axis=-1)
+tile of b: np.tile(b, 2); np.tile(b, (2,)); np.tile(b, (2, 3)); np.tile(b, (2, 1, 3)); np.tile(b, (2, 1, 1, 2));
+    np.tile(b, [1, 2])
+joined of x: np.vstack([x, X]); np.hstack([X, x]); np.array([x, X]); np.array([[x[0, 0], 1.0], [2.0, x[1, 1]]])
+split of b: np.split(b, 2, axis=-1)[1]; np.array_split(b, 2, axis=1)[0]; np.concatenate(np.split(b, 2), 1)
+reshape of b: b.reshape(-1); b.reshape(4, np.int64(6)); b.reshape((6, -1)); np.reshape(b, (6, 4), order='F');
+    b.flatten()
+transpose of b: b.T; np.transpose(b, (-1, 0, 1)); b.transpose(0, 2, 1); b.transpose((2, 0, 1)); b.mT;
+    np.matrix_transpose(b)
+axes of b: np.moveaxis(b, 0, -1); np.swapaxes(b, -1, 0); np.expand_dims(b, -1); np.squeeze(b[:1]); b[:, None];
+    np.rot90(b)
+index of b: b[1]; b[:, -1]; b[..., ::-2]; b[:, [0, 0, 2]]; b[b > 0]; b[[0, 1], [2, 2]]; np.copy(b); b.copy();
+    np.asarray(b)
+pad of x: np.pad(x, 1); np.pad(x, 1, 'constant'); np.pad(x, 1, 'reflect'); np.pad(x, 1, 'edge'); np.pad(x, 1,
+    'wrap'); np.pad(x, 1, mode='symmetric'); np.pad(x, 1, constant_values=3.0)
+pad_sides of x: np.pad(x, (1, 2)); np.pad(x, ((1, 2), (0, 1))); np.pad(x, ((0, 1), (2, 0)), 'edge'); np.pad(x, [(0,
+    2), (1, 0)], 'reflect')
+diag of x: np.diag(x); np.diag(x, 1); np.diag(x, -1); np.diagonal(x); np.diagonal(x, 1); np.trace(x); np.trace(x,
+    1); np.tril(x); np.triu(x, 1)
+diag_batch of b: np.trace(b); np.trace(b, axis1=1, axis2=2); np.trace(b, 1, -2, -1); np.diagonal(b); np.diagonal(b,
+    axis1=-2, axis2=-1); np.diagonal(b, 0, 1, 2)
+diag_vector of v: np.diag(v); np.diag(v, 1); np.diag(v, -2)
+broadcast_row of row: np.broadcast_to(row, (2, 3, 4)); np.where(M, row, 0.0); np.where(M, 1.0, row); np.clip(X, row,
+    2); np.cross(X[:, :3], row[:3])
+broadcast_col of col: np.broadcast_to(col, [3, 4]); np.where(M, col, X); np.clip(X, 0.2, col); np.maximum(X, col);
+    np.arctan2(X, col)
+broadcast_one of one: np.where(M, one, one * one); np.logaddexp(one, B3); np.minimum(one, X); one ** X; X / one;
+    np.hypot(one, X)
+scalar of s: np.where(M, s, 0.0); np.full((2, 3), s); np.full_like(X, s); np.broadcast_to(s, (3,)); s * X;
+    np.maximum(s, X); np.linspace(0.0, s, 4)
+up of x: np.where(B3 > 0, x, B3); np.clip(x, B3, 2); np.logaddexp(x, B3); x * B3; x - B3; np.where(x > 0, x, 0.1 *
+    x)
+clip of x: np.clip(x, -0.5, 0.5); np.clip(x, None, 0.5); np.clip(x, -0.5, None); np.clip(x, a_min=0, a_max=1);
+    np.clip(x, min=0); np.clip(x, max=0.3); x.clip(-0.2, 0.2); x.clip(min=0)
+elementwise of p: np.abs(p); np.exp(p); np.expm1(p); np.log(p); np.log1p(p); np.log2(p); np.sqrt(p); np.square(p);
+    np.sin(p); np.cos(p); np.tanh(p); np.sinh(p); np.arctan(p); np.reciprocal(p); np.sinc(p); np.floor(p);
+    np.sign(p); np.positive(p)
+negative of x: np.abs(x); np.fabs(x); np.sinc(x); np.tanh(x); -x; x**3; x**2; np.sign(x); np.sinc(x - x)
+power of p: p**2; p**0.5; p**-1; p**0; p**1; p**np.int64(3); p ** np.array([1, 2, 3, 4]); 2**p; p**p; p % 0.3
+einsum of x: np.einsum('ij,jk->ik', x, W); np.einsum('ij->', x); np.einsum('ij->ji', x); np.einsum('ij,ij->i', x,
+    x); np.einsum('nij,ij->n', B3, x); np.einsum('...j,jk', x, W); np.einsum('ij,k->k', x, V)
+products of x: x @ W; x.dot(W); np.dot(x, W); np.inner(x, X); np.tensordot(x, W, 1); np.tensordot(B3, x, ([1, 2],
+    [0, 1])); np.matmul(B3, x.T); np.kron(x, W)
+outer of x: np.outer(x, V); np.outer(V, x); np.outer(x, x); np.outer(x[0], x[1])
+linalg of S: np.linalg.inv(S); np.linalg.det(S); np.linalg.slogdet(S)[1]; np.linalg.slogdet(S).logabsdet;
+    np.linalg.solve(S, X); np.linalg.solve(S, X[:, 0]); np.linalg.solve(S, np.stack([X, X])); np.linalg.pinv(S)
+symmetric of S: np.linalg.cholesky((S + S.T)); np.linalg.eigh((S + S.T))[0]; np.linalg.eigh((S + S.T)).eigenvalues;
+    np.linalg.svd((S + S.T), compute_uv=False)
+linalg_batch of B: np.linalg.inv(B); np.linalg.det(B); np.linalg.slogdet(B)[1]; np.linalg.solve(B, X);
+    np.linalg.solve(B, X[:, 0]); np.linalg.solve(B, np.stack([X, X]))
+solve_right of x: np.linalg.solve(SPD, x); np.linalg.solve(SPD, x[:, 1]); np.linalg.solve(np.stack([SPD, SPD.T +
+    1]), x); np.linalg.solve(np.stack([SPD, SPD + 1]), x[:, 1])
+"""
+DEGREES = ["axis=1, ddof=1", "1, None, None, 1", "axis=(0, 2), correction=1"]
+REDUCED = {
+    "sum": of("np.sum", "b", [*REDUCTIONS, "0", "(0, 1)", "initial=2.0"], "b.sum(1)"),
+    "mean": of("np.mean", "b", [*REDUCTIONS, "0", "axis=1, dtype=np.float64"], "b.mean((0, 1))"),
+    "var": of("np.var", "b", [*REDUCTIONS, *DEGREES], "b.var(0)"),
+    "std": of("np.std", "b", [*REDUCTIONS, *DEGREES], "b.std(0)"),
+    "prod": of("np.prod", "b", REDUCTIONS, "b.prod(0)"),
+    "max": of("np.max", "b", REDUCTIONS, "b.max(0)", "np.amax(b, axis=1)"),
+    "min": of("np.min", "b", REDUCTIONS, "b.min(0)", "np.amin(b, axis=1)"),
+    "logsumexp": of("logsumexp", "b", REDUCTIONS) + of("T.logsumexp", "b", AXES),
+    "norm of a matrix": of("np.linalg.norm", "b, None", MATRIX_AXES)
+    + of("np.linalg.norm", "b, 'fro'", MATRIX_AXES)
+    + of("np.linalg.norm", "b, 'nuc'", MATRIX_AXES),
+    **{
+        f"norm {ord}": of("np.linalg.norm", f"b, {ord}", NORM_AXES)
+        for ord in ("2", "1", "3", "1.5", "np.inf", "-np.inf")
+    },
+}
+ALONG = {
+    "cumsum": of("np.cumsum", "b", ["", *AXES, "0"], "b.cumsum(1)"),
+    "cumprod": of("np.cumprod", "b", ["", *AXES, "0"], "b.cumprod(1)"),
+    "sort": of("np.sort", "b", ["", "axis=None", *AXES]),
+    "flip": of("np.flip", "b", ["", "axis=(0, 2)", *AXES]),
+    "take": of("np.take", "b, np.array([0, 1, 1, 0])", ["", *AXES], "b.take([1, 0], axis=1)"),
+    "take_along_axis": ["np.take_along_axis(b, b_places, 1)"],
+    "delete": of("np.delete", "b, 1", ["", *AXES]),
+    "roll": of(
+        "np.roll", "b, 1", ["", *AXES, "axis=(0, 1)"], "np.roll(b, (1, 2), axis=(0, 1))", "np.roll(b, (1, -1), (2, -2))"
+    ),
+    "repeat": of(
+        "np.repeat", "b, 3", ["", *AXES], "np.repeat(b, [2, 0, 1], axis=1)", "np.repeat(b, [1, 2], 0)", "b.repeat(2)"
+    ),
+    "diff": of("np.diff", "b", ["", *AXES, "2"]),
+    "stack": of("np.stack", "[b, 2 * b]", ["", *AXES, "axis=-4"]),
+    "concatenate": of("np.concatenate", "[b, b * b, B3]", ["", *AXES], "np.append(b, b)"),
+}
+
+
+def _read(table):
+    for group in re.split(r"\n(?=\w)", table.strip()):
+        name, _, expressions = group.partition(": ")
+        yield name, (name.split()[-1], [" ".join(e.split()) for e in expressions.split(";")])
+
+
+EXPRESSIONS = dict(_read(TABLE)) | {name: ("b", expressions) for name, expressions in (REDUCED | ALONG).items()}
+ROUNDING = {numpy.float64: 1e-6, numpy.float32: 5e-3}
+
+
+def function_of(name, expression):
+    return eval(f"lambda {name}: {expression}", {"np": np, "T": T, "logsumexp": logsumexp, "SPD": SPD, **CONSTANTS})
+
+
+def differences(f, x, step=1e-6):
+    """d f / dx of a scalar f, by central differences."""
+    g = numpy.zeros_like(x)
+    for i in numpy.ndindex(*x.shape):
+        up, down = x.copy(), x.copy()
+        up[i] += step
+        down[i] -= step
+        g[i] = (f(up) - f(down)) / (2 * step)
+    return g
+
+
+@pytest.mark.filterwarnings("ignore:Output seems independent")
+@pytest.mark.parametrize("group", EXPRESSIONS)
+def test_gradients_are_right(group):
+    name, expressions = EXPRESSIONS[group]
+    x = INPUTS[name]
+    for expression in expressions:
+        f = function_of(name, expression)
+        weights = numpy.random.default_rng(1).uniform(0.5, 1.5, numpy.shape(f(x)))
+
+        def weighted(x):
+            return np.sum(f(x) * weights)
+
+        wanted = differences(weighted, x)
+        for dtype, tolerance in ROUNDING.items():
+            gradient = T.grad(weighted)(x.astype(dtype))
+            assert gradient.shape == x.shape and gradient.dtype == dtype, (expression, gradient.shape, gradient.dtype)
+            numpy.testing.assert_allclose(gradient, wanted, rtol=tolerance, atol=tolerance, err_msg=expression)
+        by_autograd = autograd.grad(weighted)(x)
+        numpy.testing.assert_allclose(by_autograd, T.grad(weighted)(x), rtol=1e-12, err_msg=expression)
+
+        def steepness(x):
+            return np.sum(T.grad(weighted)(x) ** 2)
+
+        twice = T.grad(steepness)(x)
+        numpy.testing.assert_allclose(twice, differences(steepness, x), rtol=2e-5, atol=2e-5, err_msg=expression)
+
+
+def test_float32_stays_float32_under_autograds_own_grad():
+    """Where no node of ours narrows a gradient again."""
+    x = INPUTS["x"].astype(numpy.float32)
+    for expression in (
+        "np.linalg.norm(x, axis=1)",
+        "np.linalg.norm(x, np.inf, 1)",
+        "np.std(x, 0)",
+        "np.var(x, axis=1, ddof=1)",
+        "np.prod(x, axis=0)",
+        "np.where(M, x, 0.0)",
+        "np.clip(x, 0, 1)",
+        "np.cumprod(x, 1)",
+    ):
+        f = function_of("x", expression)
+        assert autograd.grad(lambda x, f=f: np.sum(f(x)))(x).dtype == numpy.float32, expression
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_gradients_at_points_without_a_derivative():
+    """A subgradient: 0 for the norm and the standard deviation of equal values, equal parts at ties."""
+    row = INPUTS["zero_row"]
+    for expression in (
+        "np.linalg.norm(zero_row, axis=1)",
+        "np.linalg.norm(zero_row, 1, axis=1)",
+        "np.linalg.norm(zero_row, 3, 1, True)",
+    ):
+        gradient = T.grad(lambda x, f=function_of("zero_row", expression): np.sum(f(x)))(row)
+        assert (gradient[1] == 0).all() and (abs(gradient[0]) > 0).all(), expression
+    assert (T.grad(lambda x: np.sum(np.std(x, axis=0)))(numpy.ones((3, 2))) == 0).all()
+    ties = INPUTS["ties"]
+    numpy.testing.assert_array_equal(
+        T.grad(lambda x: np.sum(np.max(x, axis=1)))(ties), [[0, 0.5, 0.5, 0], [0, 0.5, 0.5, 0]]
+    )
+    numpy.testing.assert_array_equal(
+        T.grad(lambda x: np.sum(np.linalg.norm(x, np.inf, axis=1, keepdims=True)))(ties),
+        [[0, 0.5, 0.5, 0], [0, 0.5, 0.5, 0]],
+    )
+    numpy.testing.assert_array_equal(T.grad(lambda x: np.sum(np.maximum(x, x)))(ties), numpy.ones((2, 4)))
+    numpy.testing.assert_array_equal(T.grad(lambda x: np.sum(np.abs(x)))(numpy.zeros(2)), [0, 0])
+    assert T.grad(lambda x: np.sqrt(x))(0.0) == numpy.inf
+
+
+def test_the_second_derivative_of_a_product_with_zeros():
+    """∂²(abc) / ∂a∂b = c, also where a or b is 0."""
+    jacobian = T.jacobian(T.grad(lambda x: np.prod(x)))(numpy.array([0.0, 2.0, 3.0]))
+    numpy.testing.assert_array_equal(jacobian, [[0, 3, 2], [3, 0, 0], [2, 0, 0]])
+
+
+REFUSED = {
+    "np.median(x, axis=1)": "np.median has no derivative in autograd: use the middle elements of np.sort",
+    "np.ptp(x)": "np.ptp has no derivative in autograd: use np.max",
+    "np.cov(x)": "np.cov has no derivative in autograd",
+    "np.interp(x, V, V)": "np.interp has no derivative in autograd: compose it",
+    "np.linalg.matrix_power(x @ x.T, 2)": "np.linalg.matrix_power has no derivative in autograd: use x @ x",
+    "np.linalg.norm(x, 2)": "np.linalg.norm has no derivative for ord=2 over 2 axes",
+    "np.linalg.norm(x, 0, axis=1)": "np.linalg.norm has no derivative for ord=0 over 1 axes",
+    "np.sum(x, where=M)": "np.sum has no derivative with where=: choose by np.where first",
+    "np.mean(x, where=M)": "np.mean has no derivative with where=",
+    "np.std(x, where=M)": "np.std has no derivative with where=",
+    "np.var(x, where=M)": "np.var has no derivative with where=",
+    "np.max(x, initial=0.0)": "np.amax has no derivative|np.max has no derivative with where= or initial=",
+    "np.prod(x, where=M)": "np.prod has no derivative with where= or initial=",
+    "np.cumprod(0 * x)": "np.cumprod has no derivative where x is 0",
+    "np.einsum('ii->i', x[:, :3])": "np.einsum has no derivative for a repeated index in one operand, 'ii'",
+    "np.pad(x, 1, 'mean')": "np.pad has no derivative for mode='mean'",
+    "np.concatenate([x, x], axis=None)": "is not defined for these arguments",
+    "x.item()": "an array that is being differentiated has no 'item'",
+    "x.nosuchmethod()": "an array that is being differentiated has no 'nosuchmethod'",
+    "np.linalg.slogdet(x[:, :3]).logdet": "SlogdetResult has no 'logdet'",
+    "np.max([x[0, 0], x[1, 1]])": "of a list of arrays make one first, by its np.stack",
+}
+
+
+@pytest.mark.parametrize("expression", REFUSED)
+def test_what_has_no_derivative_is_refused_with_a_sentence(expression):
+    f = function_of("x", expression)
+    with pytest.raises((NotImplementedError, AttributeError, TypeError), match=REFUSED[expression]):
+        T.grad(lambda x: np.sum(f(x)))(INPUTS["x"])
+
+
+def test_a_rule_that_returns_another_shape_is_an_error(monkeypatch):
+    monkeypatch.setitem(primitive_vjps, np.exp, lambda *_: lambda g: (numpy.ones((4, 1)),))
+    with pytest.raises(ValueError, match=r"the gradient of exp must have the shape of its argument, \(4,\), got"):
+        T.grad(lambda x: np.sum(np.exp(x)))(numpy.ones(4))
+
+
+ANSWER = """
+import autograd.numpy as np
+
+
+def unit(rows):
+    rows = rows / np.max(np.abs(rows), axis=1, keepdims=True)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def clip_similarity(image, text):
+    return np.sum(unit(image) * unit(text), axis=1)
+"""
+
+
+def test_an_answer_by_the_norm_with_keepdims_passes(tmp_path):
+    """Its gradient is taken in the exercise's last cases."""
+    (exercise,) = catalog.find("diffusion/09/clip_similarity")
+    path = tmp_path / "answers.py"
+    path.write_text(ANSWER, encoding="utf-8")
+    report = grade_file(exercise, path)
+    assert report.passed, [(verdict.case, verdict.status, verdict.message) for verdict in report.verdicts]
