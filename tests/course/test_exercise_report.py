@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from minigen.course.book import in_browser
+from minigen.course.book.browser import page_worker
 from minigen.course.classroom import documents, grading
 from minigen.course.commands import exercise as command
 from minigen.course.exercise import catalog
@@ -59,7 +59,7 @@ def test_a_gradebook_adds_to_it(report):
 
 
 def test_a_page_adds_to_it(report):
-    shown, document = in_browser.described(report), report.to_json()
+    shown, document = page_worker.described(report), report.to_json()
     assert shown.keys() - document.keys() == {"words", "about", "printed"} and not document.keys() - shown.keys()
     assert all(shown[key] == document[key] for key in document if key != "cases")
     for case, row in zip(shown["cases"], document["cases"], strict=bool(shown["cases"])):
