@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from minigen.course import index
 from minigen.course.exercise import catalog
+from minigen.course.index import posts
 
 pytestmark = pytest.mark.book
 
@@ -200,7 +200,7 @@ def test_cards_explain_equations_and_symbols(reader):
     card = page.locator(".mg-hover")
     assert not card.is_visible()
     link.focus()
-    row = next(row for row in index.equations() if row["id"] == id)
+    row = next(row for row in posts.equations() if row["id"] == id)
     assert card.is_visible() and row["states"] in card.text_content()
     page.wait_for_selector(".mg-hover mjx-container")
     page.keyboard.press("Escape")

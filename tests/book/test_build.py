@@ -8,10 +8,11 @@ import zipfile
 import pytest
 
 from minigen.cli import main
-from minigen.course import index
 from minigen.course.book import build, conf, results
 from minigen.course.book.files import Files, archive, unpack
 from minigen.course.commands import book as command
+from minigen.course.index.lessons import all_lessons
+from minigen.course.index.names import find_lesson
 
 DRAWING = """\
 from minigen import plot
@@ -39,7 +40,7 @@ def with_tools(monkeypatch):
 
 
 def lesson(id="gan/01"):
-    return index.find(id)
+    return find_lesson(id)
 
 
 def text_of(result):
@@ -92,11 +93,11 @@ def test_a_run_of_other_code_of_a_student_or_with_a_file_missing_does_not_fit(ti
 def test_what_is_missing_is_run_and_nothing_else(tiny, capfd):
     assert main(["run", "gan/01", "--seed", "5"]) == 0
     capfd.readouterr()
-    found = results.results_of(index.lessons(), tiny / "out", quick=True)
+    found = results.results_of(all_lessons(), tiny / "out", quick=True)
     assert [result.quick for result in found] == [False, True]
     assert [text_of(result) for result in found] == ["seed 5", "hello"]
     assert capfd.readouterr().out == "  run 1 of 1  gan/02_second (a few seconds)\n"
-    results.results_of(index.lessons(), tiny / "out", quick=True)
+    results.results_of(all_lessons(), tiny / "out", quick=True)
     assert capfd.readouterr().out == ""
 
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from minigen.course import index
 from minigen.course.book import markup
 from minigen.course.book.contents import Contents
 from minigen.course.book.pages import exercise_box, outputs, overview, references
@@ -17,6 +16,10 @@ from minigen.course.book.purposes import page_cells, reading_minutes
 from minigen.course.book.results import Result
 from minigen.course.cells import cell_of_statement
 from minigen.course.exercise import catalog
+from minigen.course.index import posts
+from minigen.course.index.equations import equation_index
+from minigen.course.index.lessons import LessonInfo, all_lessons
+from minigen.course.index.names import find_lesson
 
 LESSON = """\
 # %% [markdown]
@@ -99,7 +102,7 @@ def entries(listed=ENTRIES):
 
 @pytest.fixture(scope="module")
 def uses():
-    return {use.id: use for use in index.equation_index()}
+    return {use.id: use for use in equation_index()}
 
 
 @pytest.fixture
@@ -110,8 +113,8 @@ def contents(tmp_path, uses):
         path = tmp_path / "gan" / "02_gan" / "lesson.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
-        first, lesson = index.find("gan/01"), index.find("gan/02")
-        lesson = index.LessonInfo(lesson.id, path, "A title", "gan", 1.2, lesson.sections, ("gan.f02",), ("gan.03",))
+        first, lesson = find_lesson("gan/01"), find_lesson("gan/02")
+        lesson = LessonInfo(lesson.id, path, "A title", "gan", 1.2, lesson.sections, ("gan.f02",), ("gan.03",))
         metrics = {"quick": quick, "seed": 0, "timings": {"total": 30.0}}
         results = [Result(tmp_path, quick, made, metrics) for made in ([], entries(listed))]
         made = Contents([first, lesson], results)
@@ -181,7 +184,7 @@ def test_where_a_statement_is():
 
 
 def test_every_cell_of_every_lesson_has_a_purpose():
-    for lesson in index.lessons():
+    for lesson in all_lessons():
         cells = page_cells(lesson.path.read_text(encoding="utf-8"))
         assert [cell.purpose for cell in cells].count("lesson") == 1
         assert cells[0].is_text and cells[0].text.startswith("# "), lesson.id
@@ -400,7 +403,7 @@ def test_every_equation_has_its_place_and_its_function_leads_to_its_code(content
     contents = contents()
     sources = SourcePages(contents)
     made = references.equations_page(contents, sources.anchor)
-    rows = index.equations()
+    rows = posts.equations()
     assert len(rows) == 97
     pages = sources.render()
     for row in rows:
@@ -418,22 +421,22 @@ def test_every_equation_has_its_place_and_its_function_leads_to_its_code(content
 def test_every_figure_symbol_exercise_and_term(contents):
     contents = contents()
     figures = references.figures_page(contents, pictures)
-    assert all(f"(fig-{row['id'].replace('.', '-')})=" in figures for row in index.figures())
+    assert all(f"(fig-{row['id'].replace('.', '-')})=" in figures for row in posts.figures())
     assert 'href="lessons/gan/02_gan.html#figure-gan-02-f02_bars"' in figures
     assert '<figure class="mg-figure" id="figure-gan-02-f02_bars">' in page(contents)
     symbols = references.symbols_page()
-    assert all(markup.inline_html(f"${row['latex']}$") in symbols for row in index.symbols())
+    assert all(markup.inline_html(f"${row['latex']}$") in symbols for row in posts.symbols())
     exercises = references.exercises_page(contents)
     asked = [*catalog.exercises_of("gan/01"), *catalog.exercises_of("gan/02")]
     assert re.findall(r'data-exercise="([^"]+)"', exercises) == [exercise.id for exercise in asked]
     glossary = references.glossary_page(contents)
-    assert all(f"\n{row['term']}\n  " in glossary for row in index.glossary())
+    assert all(f"\n{row['term']}\n  " in glossary for row in posts.glossary())
 
 
 def test_the_readme_and_the_book_explain_the_same_symbols(root):
     readme = (root / "README.md").read_text(encoding="utf-8")
     table = readme[readme.index("| in the posts | in the code |") :].split("\n\n")[0]
-    known = {row["latex"] for row in index.symbols()}
+    known = {row["latex"] for row in posts.symbols()}
     rows = [line.split(" | ") for line in table.splitlines()[2:]]
     symbols = [symbol for row in rows for symbol in re.findall(r"\$([^$]+)\$", row[0])]
     assert len(symbols) > 30

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from minigen.cli import main
-from minigen.course import index
 from minigen.course.cells import cell_starts, statement_starts
+from minigen.course.index.names import find_lesson
 from minigen.course.lesson import events
 from minigen.course.lesson.claims import Bar, Claim
 from minigen.course.lesson.sinks.record import Record, read_record
@@ -136,7 +136,7 @@ def test_a_stopped_run_keeps_what_it_showed(write_lesson, tmp_path):
 def test_a_real_lesson_records_what_its_log_says(tmp_path, monkeypatch):
     """The log is written by another way; record and log must tell the same story, in the cells that say it."""
     monkeypatch.chdir(tmp_path)
-    lesson = index.find("gan/04")
+    lesson = find_lesson("gan/04")
     assert main(["run", lesson.id, "--quick"]) == 0
     folder = tmp_path / "out" / "gan-04-nash-equilibrium-quick"
     log = (folder / "log.txt").read_text(encoding="utf-8")

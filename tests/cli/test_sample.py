@@ -377,7 +377,7 @@ def test_wishes_reach_the_sampler(write_lesson, capsys):
 
 def test_wishes_that_a_model_does_not_know(write_lesson, capsys):
     write_lesson("gan/02_gan", "import numpy as np\nraise SystemExit('it has begun')\n" + WISHED)
-    for wish, says in [
+    for option, says in [
         (["--steps", "5"], "the model 'digits' of gan/02_gan does not take --steps; it takes --label, --w"),
         (["--caption", "a seven"], "does not take --caption; it takes --label, --w"),
         (["--model", "others", "--w", "1"], "the model 'others' of gan/02_gan does not take --w; it takes nothing"),
@@ -388,19 +388,19 @@ def test_wishes_that_a_model_does_not_know(write_lesson, capsys):
         (["--w", "nan"], "the weight is a finite number"),
         (["--steps", "0"], "1 or larger"),
     ]:
-        assert sample("gan/02", *wish, "--out", "x.npz") == 2
+        assert sample("gan/02", *option, "--out", "x.npz") == 2
         assert says in capsys.readouterr().err
 
 
 def test_the_lessons_offer_what_they_say():
     """The diffusion lessons with labels take --label; those with guidance take --w, those with captions --caption."""
-    from minigen.course import index
+    from minigen.course.index.lessons import all_lessons
 
-    wishes = {
-        lesson.number: [lesson.wishes(sampler) for sampler in lesson.samplers]
-        for lesson in index.lessons()
+    options = {
+        lesson.number: [lesson.sampler_options(sampler) for sampler in lesson.samplers]
+        for lesson in all_lessons()
         if "diffusion" in lesson.id and lesson.samplers
     }
-    assert wishes["06"] == [("label", "steps")] and wishes["08"] == [("label", "w")]
-    assert wishes["09"][0] == ("label", "w", "steps") and wishes["10"][0] == ("label", "steps")
-    assert wishes["15"][0] == wishes["16"][0] == ("caption", "w", "steps")
+    assert options["06"] == [("label", "steps")] and options["08"] == [("label", "w")]
+    assert options["09"][0] == ("label", "w", "steps") and options["10"][0] == ("label", "steps")
+    assert options["15"][0] == options["16"][0] == ("caption", "w", "steps")

@@ -4,7 +4,8 @@ import json
 import re
 
 from minigen.cli import main
-from minigen.course import index
+from minigen.course.index import posts
+from minigen.course.index.names import find_lesson, resolve
 
 
 def words(text: str) -> str:
@@ -14,29 +15,29 @@ def words(text: str) -> str:
 
 
 def test_terms_are_in_order_and_stand_once():
-    terms = [entry["term"].lower().replace("é", "e") for entry in index.glossary()]
+    terms = [entry["term"].lower().replace("é", "e") for entry in posts.glossary()]
     assert len(terms) > 100 and terms == sorted(set(terms))
 
 
 def test_each_term_stands_in_the_lesson_that_it_points_to():
     texts = {}
-    for entry in index.glossary():
+    for entry in posts.glossary():
         lesson = entry["lesson"]
         if lesson not in texts:
-            texts[lesson] = words(index.find(lesson).path.read_text(encoding="utf-8"))
+            texts[lesson] = words(find_lesson(lesson).path.read_text(encoding="utf-8"))
         assert re.search(rf"(?<![a-z]){re.escape(entry['term'].lower())}", texts[lesson]), entry
 
 
 def test_an_entry_is_one_or_two_sentences_and_its_links_exist():
-    terms = {row["term"] for row in index.glossary()}
-    ids = {row["id"] for table in (index.equations(), index.figures(), index.sections()) for row in table}
-    for entry in index.glossary():
+    terms = {row["term"] for row in posts.glossary()}
+    ids = {row["id"] for table in (posts.equations(), posts.figures(), posts.sections()) for row in table}
+    for entry in posts.glossary():
         meaning = entry["meaning"]
         assert meaning.endswith(".") and 20 < len(meaning) < 260, entry
         assert len(re.findall(r"[.?!](?= [A-Z]|$)", meaning)) <= 2, entry
         for link in filter(None, entry["see"].split(", ")):
             assert link != entry["term"], entry
-            assert link in terms | ids or index.resolve(link).exercise, link
+            assert link in terms | ids or resolve(link).exercise, link
 
 
 def test_the_command_shows_one_term_many_or_all(capsys):
@@ -49,7 +50,7 @@ def test_the_command_shows_one_term_many_or_all(capsys):
     assert [row["term"] for row in json.loads(capsys.readouterr().out)] == ["sliced Wasserstein distance"]
     assert main(["glossary"]) == 0
     everything = capsys.readouterr().out
-    assert all(entry["term"] in everything for entry in index.glossary())
+    assert all(entry["term"] in everything for entry in posts.glossary())
     assert max(map(len, everything.splitlines())) <= 100
 
 

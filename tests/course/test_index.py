@@ -6,29 +6,34 @@ from importlib import import_module
 
 import pytest
 
-from minigen.course import index
 from minigen.course.console import UsageError
+from minigen.course.index import equations, posts
+from minigen.course.index.equations import EQUATION, equation_index
+from minigen.course.index.lessons import all_lessons, unreadable_lessons
+from minigen.course.index.names import find_lesson, resolve
+from minigen.course.index.outline import outline, preparation, readme_table
+from minigen.course.index.package import PACKAGE
 
 
 def test_the_posts():
-    assert [len(table()) for table in (index.sections, index.figures, index.equations)] == [62, 52, 97]
-    for table in (index.sections, index.figures, index.equations):
+    assert [len(table()) for table in (posts.sections, posts.figures, posts.equations)] == [62, 52, 97]
+    for table in (posts.sections, posts.figures, posts.equations):
         ids = [row["id"] for row in table()]
         assert len(set(ids)) == len(ids)
-        assert all(row["post"] in index.POSTS and row["id"].split(".")[0] == row["post"] for row in table())
-    titles = {(row["post"], row["title"]) for row in index.sections()}
-    for row in (*index.equations(), *index.figures()):  # the path of titles ends in a known section
+        assert all(row["post"] in posts.POSTS and row["id"].split(".")[0] == row["post"] for row in table())
+    titles = {(row["post"], row["title"]) for row in posts.sections()}
+    for row in (*posts.equations(), *posts.figures()):  # the path of titles ends in a known section
         assert (row["post"], row["section"].split(" › ")[-1]) in titles or row["section"] == "(introduction)"
 
 
 def test_metadata_is_read_without_running(write_lesson):
     write_lesson("vae/08_x", 'raise SystemExit("ran")', title="A title", sections=["vae.s08"], equations=["vae.14"])
     write_lesson("gan/02_y")
-    first, second = index.lessons()
+    first, second = all_lessons()
     assert (first.id, second.id) == ("gan/02_y", "vae/08_x")
     assert (second.title, second.post, second.minutes, second.number, second.name) == ("A title", "vae", 0.5, "08", "x")
     assert (second.sections, second.equations, second.figures) == (("vae.s08",), ("vae.14",), ())
-    assert index.problems() == []
+    assert unreadable_lessons() == []
 
 
 @pytest.mark.parametrize(
@@ -44,11 +49,11 @@ def test_metadata_is_read_without_running(write_lesson):
 )
 def test_a_lesson_that_cannot_be_listed_is_said_so(write_lesson, text, says):
     write_lesson("gan/02_y").write_text(text, encoding="utf-8")
-    assert index.lessons() == []
-    (problem,) = index.problems()
+    assert all_lessons() == []
+    (problem,) = unreadable_lessons()
     assert re.search(says, problem)
     with pytest.raises(UsageError, match=says):
-        index.find("gan/02_y")
+        find_lesson("gan/02_y")
 
 
 def test_finding_a_lesson(write_lesson):
@@ -69,7 +74,7 @@ def test_finding_a_lesson(write_lesson):
         (" vae/02/ ", "vae/02_autoencoder"),
         ("/somewhere/lessons/flow/12_iaf/lesson.py", "flow/12_iaf"),
     ]:
-        assert index.find(text).id == id
+        assert find_lesson(text).id == id
     for text, says in [
         ("12", "may be gan/12_wgan or flow/12_iaf"),
         ("gan/13", "did you mean"),
@@ -78,15 +83,15 @@ def test_finding_a_lesson(write_lesson):
         ("", "see minigen list"),
     ]:
         with pytest.raises(UsageError, match=says):
-            index.find(text)
+            find_lesson(text)
 
 
 def test_a_family_is_not_a_lesson(write_lesson):
     write_lesson("gan/02_gan")
     write_lesson("gan/12_wgan")
     with pytest.raises(UsageError, match=r"'gan' is a family of lessons: say which \(gan/02_gan, gan/12_wgan\)"):
-        index.find("gan")
-    assert index.find("gan/gan").id == "gan/02_gan"
+        find_lesson("gan")
+    assert find_lesson("gan/gan").id == "gan/02_gan"
 
 
 def test_lessons_and_exercises_have_one_resolver(write_lesson):
@@ -94,7 +99,7 @@ def test_lessons_and_exercises_have_one_resolver(write_lesson):
         text = "\n".join(f"EX = Exercise(\n    '{id[:6]}/{name}', target='a:{name}')" for name in names)
         write_lesson(id).with_name("exercise.py").write_text(text, encoding="utf-8")
     write_lesson("gan/03_without")
-    assert [lesson.exercises for lesson in index.lessons()] == [("critic", "loss"), (), ("elbo", "loss")]
+    assert [lesson.exercises for lesson in all_lessons()] == [("critic", "loss"), (), ("elbo", "loss")]
     for text, lesson, exercise in [
         ("gan/02", "gan/02", None),
         ("GAN-02-gan", "gan/02", None),
@@ -102,7 +107,7 @@ def test_lessons_and_exercises_have_one_resolver(write_lesson):
         ("vae/08_x/Loss", "vae/08", "loss"),
         ("elbo", "vae/08", "elbo"),
     ]:
-        address = index.resolve(text)
+        address = resolve(text)
         assert (address.lesson, address.exercise) == (lesson, exercise)
     for text, says in [
         ("loss", "may be gan/02/loss or vae/08/loss: say which"),
@@ -112,13 +117,13 @@ def test_lessons_and_exercises_have_one_resolver(write_lesson):
         ("zzz", "see minigen exercise list"),
     ]:
         with pytest.raises(UsageError, match=says):
-            index.resolve(text)
+            resolve(text)
 
 
 def test_every_lesson_that_the_package_names_exists():
     """Help, closing words, errors and docstrings name lessons by id: each can be run, and each exercise started."""
     named = set()
-    for path in index.PACKAGE.rglob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for id in re.findall(r"\b(?:start|gan|vae|flow|diffusion)/\d\d(?:/[a-z_]+)?\b", node.value):
@@ -126,7 +131,7 @@ def test_every_lesson_that_the_package_names_exists():
     assert {"start/01", "gan/02", "diffusion/04"} <= {id for _, id in named}
     for name, id in sorted(named):
         try:
-            index.resolve(id) if id.count("/") == 2 else index.find(id)
+            resolve(id) if id.count("/") == 2 else find_lesson(id)
         except UsageError as error:
             pytest.fail(f"{name}: {error}")
 
@@ -150,9 +155,8 @@ def test_equations_find_functions_tests_and_lessons(write_lesson, tmp_path, monk
     )
     (tmp_path / "project" / "pyproject.toml").touch()
     write_lesson("gan/01_kl", equations=["gan.01", "gan.02"])
-    index.equations()  # the tables belong to the real package
-    monkeypatch.setattr(index, "PACKAGE", package)
-    uses = {use.id: use for use in index.equation_index()}
+    monkeypatch.setattr(equations, "PACKAGE", package)
+    uses = {use.id: use for use in equation_index()}
     assert uses["gan.01"].functions == ["minigen.gan.losses:kl"] and uses["gan.02"].functions == [
         "minigen.gan.losses:kl"
     ]
@@ -163,26 +167,24 @@ def test_equations_find_functions_tests_and_lessons(write_lesson, tmp_path, monk
 
 
 def test_every_equation_named_in_the_package_exists():
-    known = {row["id"] for row in index.equations()}
-    for path in index.PACKAGE.rglob("*.py"):
-        named = set(index.EQUATION.findall(path.read_text(encoding="utf-8")))
+    known = {row["id"] for row in posts.equations()}
+    for path in PACKAGE.rglob("*.py"):
+        named = set(EQUATION.findall(path.read_text(encoding="utf-8")))
         assert named <= known, f"{path} names {sorted(named - known)}"
 
 
-@pytest.mark.parametrize("post", index.POSTS)
+@pytest.mark.parametrize("post", posts.POSTS)
 def test_these_posts_are_complete(post):
     """Every section and figure has its lesson; every equation is in one, and a test names it."""
-    lessons = [lesson for lesson in index.lessons() if lesson.post == post]
+    lessons = [lesson for lesson in all_lessons() if lesson.post == post]
 
     def of_post(table):
         return {row["id"] for row in table if row["post"] == post}
 
-    assert {id for lesson in lessons for id in lesson.figures} == of_post(index.figures())
-    without = [
-        section["title"] for name, rows in index.outline() if name == post for section, found, _ in rows if not found
-    ]
+    assert {id for lesson in lessons for id in lesson.figures} == of_post(posts.figures())
+    without = [section["title"] for name, rows in outline() if name == post for section, found, _ in rows if not found]
     assert not without, f"no lesson on: {', '.join(without)}"
-    for use in index.equation_index():
+    for use in equation_index():
         if use.id.startswith(f"{post}."):
             assert use.lessons and use.tests, use
 
@@ -191,7 +193,7 @@ def test_every_function_of_an_equation_is_tested(root):
     """A test file names each function whose docstring cites an equation, and its class, if it is a method."""
     paths = sorted((root / "tests").rglob("test_*.py"))
     words = [set(re.findall(r"\w+", path.read_text(encoding="utf-8"))) for path in paths]
-    cited = {function for use in index.equation_index() for function in use.functions}
+    cited = {function for use in equation_index() for function in use.functions}
     assert len(cited) > 150
     for function in sorted(cited):
         name = function.partition(":")[2]
@@ -199,13 +201,13 @@ def test_every_function_of_an_equation_is_tested(root):
 
 
 def test_the_four_posts_in_numbers():
-    tables = index.sections(), index.equations(), index.figures()
+    tables = posts.sections(), posts.equations(), posts.figures()
     assert [len(table) for table in tables] == [62, 97, 52]
 
 
 def test_headings_take_the_lessons_of_their_parts(write_lesson):
     write_lesson("gan/07_mode_collapse", sections=["gan.s10"])
-    rows = {section["id"]: (found, parts) for _, rows in index.outline() for section, found, parts in rows}
+    rows = {section["id"]: (found, parts) for _, rows in outline() for section, found, parts in rows}
     assert len(rows) == 62
     assert rows["gan.s10"][1] is False and rows["gan.s10"][0][0].id == "gan/07_mode_collapse"
     assert rows["gan.s06"][1] is True and rows["gan.s06"][0][0].id == "gan/07_mode_collapse"
@@ -215,22 +217,22 @@ def test_headings_take_the_lessons_of_their_parts(write_lesson):
 def test_lessons_before_the_posts_come_first_and_count_no_section(write_lesson):
     write_lesson("gan/02_gan", sections=["gan.s02"])
     write_lesson("start/01_background", title="Background")
-    assert [lesson.id for lesson in index.lessons()] == ["start/01_background", "gan/02_gan"]
-    assert [(heading, [lesson.id for lesson in group]) for heading, group in index.preparation()] == [
+    assert [lesson.id for lesson in all_lessons()] == ["start/01_background", "gan/02_gan"]
+    assert [(heading, [lesson.id for lesson in group]) for heading, group in preparation()] == [
         ("Before the posts", ["start/01_background"])
     ]
-    assert [post for post, _ in index.outline()] == list(index.POSTS)
-    assert sum(bool(found) for _, rows in index.outline() for _, found, _ in rows) == 1
-    assert index.find("start/01").id == "start/01_background"
-    assert index.readme_table().startswith("### Before the posts\n")
-    assert "| Background | [start/01_background](lessons/start/01_background/lesson.py) | 0.5 |" in index.readme_table()
+    assert [post for post, _ in outline()] == list(posts.POSTS)
+    assert sum(bool(found) for _, rows in outline() for _, found, _ in rows) == 1
+    assert find_lesson("start/01").id == "start/01_background"
+    assert readme_table().startswith("### Before the posts\n")
+    assert "| Background | [start/01_background](lessons/start/01_background/lesson.py) | 0.5 |" in readme_table()
 
 
 def test_the_readmes_table_is_up_to_date(root):
     readme = (root / "README.md").read_text(encoding="utf-8")
     table = re.search(r"<!-- lessons:.*?-->\n(.*?)\n<!-- end of lessons -->", readme, re.S)[1]
-    assert table.strip() == index.readme_table().strip(), "paste the output of `minigen list --markdown` into README.md"
-    assert all(f"| {section['title']} |" in table for section in index.sections())
+    assert table.strip() == readme_table().strip(), "paste the output of `minigen list --markdown` into README.md"
+    assert all(f"| {section['title']} |" in table for section in posts.sections())
     for link in re.findall(r"\]\((lessons/[^)]+)\)", table):
         assert (root / link).exists()
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen.course import Lesson, index
+from minigen.course import Lesson
 from minigen.course.commands.list import main as list_lessons
 from minigen.course.exercise import catalog, substitute
+from minigen.course.index.lessons import all_lessons, unreadable_lessons
 from minigen.course.lesson import events, pretrained, recipe
 from minigen.course.lesson.options import RunOptions
 from minigen.zoo import PRETRAINED, digit_classifier, digit_diffusion
@@ -60,9 +61,9 @@ def test_a_name_that_is_not_declared_or_not_there(lesson, write_lesson):
         lesson(1, declared=["digits"])
     path = write_lesson("gan/02_gan")
     path.write_text(path.read_text().replace("figures=[]", 'figures=[], pretrained=["digits"]'))
-    assert index.lessons() == [] and says in index.problems()[0] and "gan/02_gan" in index.problems()[0]
+    assert all_lessons() == [] and says in unreadable_lessons()[0] and "gan/02_gan" in unreadable_lessons()[0]
     path.write_text(path.read_text().replace('"digits"', '"digit_diffusion"'))
-    assert [info.pretrained for info in index.lessons()] == [("digit_diffusion",)]
+    assert [info.pretrained for info in all_lessons()] == [("digit_diffusion",)]
 
 
 def test_every_pretrained_model_is_a_file_of_its_name():
@@ -74,10 +75,10 @@ def test_every_pretrained_model_is_a_file_of_its_name():
 
 def test_the_lessons_load_what_they_declare():
     """Otherwise a run would train a model first that it does not need."""
-    declared = {info.id: sorted(info.pretrained) for info in index.lessons()}
+    declared = {info.id: sorted(info.pretrained) for info in all_lessons()}
     loaded = {
         info.id: sorted(set(re.findall(r'lesson\.pretrained\("(\w+)"\)', info.path.read_text(encoding="utf-8"))))
-        for info in index.lessons()
+        for info in all_lessons()
     }
     assert declared == loaded and sum(map(bool, declared.values())) == 19
 

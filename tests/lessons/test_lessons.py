@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from minigen.course import index
 from minigen.course.cells import cells_of
+from minigen.course.index import posts
+from minigen.course.index.lessons import scan_lessons, short_id
 
 ROOT = Path(__file__).resolve().parents[2]
-LESSONS = index.scan(ROOT / "lessons")[0]
+LESSONS = scan_lessons(ROOT / "lessons")[0]
 # A figure of these kinds may be shown as the code or the table that it is, rather than drawn.
 NOT_DRAWN = {"algorithm", "table"}
 
@@ -31,18 +32,18 @@ def cells(text: str) -> list[tuple[str, str]]:
 
 def test_every_folder_holds_a_lesson():
     folders = {path for path in (ROOT / "lessons").glob("*/*") if path.is_dir() and path.name != "__pycache__"}
-    assert {lesson.path.parent for lesson in LESSONS} == folders, index.scan(ROOT / "lessons")[1]
+    assert {lesson.path.parent for lesson in LESSONS} == folders, scan_lessons(ROOT / "lessons")[1]
 
 
 @each_lesson
 def test_metadata(lesson):
     family = lesson.id.split("/")[0]
     assert lesson.post == family and lesson.title and 0 < lesson.minutes <= 15
-    assert lesson.sections or family in index.START, "a lesson mirrors at least one section"
+    assert lesson.sections or family in posts.START, "a lesson mirrors at least one section"
     for named, table in [
-        (lesson.sections, index.sections()),
-        (lesson.figures, index.figures()),
-        (lesson.equations, index.equations()),
+        (lesson.sections, posts.sections()),
+        (lesson.figures, posts.figures()),
+        (lesson.equations, posts.equations()),
     ]:
         known = {row["id"] for row in table if row["post"] == family}
         assert set(named) <= known, f"not in the index: {sorted(set(named) - known)}"
@@ -105,7 +106,7 @@ def test_every_exercise_has_its_place(lesson):
         calls = re.findall(r"^lesson\.exercise\(\"([^\"]+)\"\)", body, flags=re.M) if kind == "code" else []
         assert not calls or len(ast.parse(body).body) == len(calls), body
         called += calls
-    assert sorted(called) == sorted(f"{index.short_id(lesson.path.parent)}/{name}" for name in lesson.exercises)
+    assert sorted(called) == sorted(f"{short_id(lesson.path.parent)}/{name}" for name in lesson.exercises)
 
 
 @each_lesson
@@ -121,13 +122,13 @@ def test_jupytext_reads_the_same_cells(lesson):
 
 def ways_to_run() -> list:
     """(lesson, way): the first lesson of a post as a script, those with exercises with the code of their last hints."""
-    posts, ways = set(), []
+    seen, ways = set(), []
     for lesson in LESSONS:
-        if lesson.post not in posts or not lesson.exercises:
-            ways.append((lesson, "command" if lesson.post in posts else "script"))
+        if lesson.post not in seen or not lesson.exercises:
+            ways.append((lesson, "command" if lesson.post in seen else "script"))
         if lesson.exercises:
             ways.append((lesson, "with hint three"))
-        posts.add(lesson.post)
+        seen.add(lesson.post)
     return ways
 
 
@@ -138,7 +139,7 @@ def test_quick_run(lesson, way, tmp_path, hint_three):
     start = [str(lesson.path)] if way == "script" else ["-m", "minigen", "run", lesson.id]  # both ways are the same
     command = [sys.executable, *start, "--quick", "--seed", "1", "--out", str(out)]
     if way == "with hint three":
-        answers.write_text(hint_three(index.short_id(lesson.path.parent)), encoding="utf-8")
+        answers.write_text(hint_three(short_id(lesson.path.parent)), encoding="utf-8")
         command += ["--with", str(answers)]
     done = subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8", timeout=300, cwd=tmp_path, stdin=subprocess.DEVNULL
@@ -164,7 +165,7 @@ def test_quick_run(lesson, way, tmp_path, hint_three):
     files = [figure["file"] for figure in metrics["figures"]]
     assert files and all((folder / file).stat().st_size > 1000 for file in files)
     assert all(figure["caption"] for figure in metrics["figures"]), "a figure says where to look"
-    kinds = {row["id"]: row["kind"] for row in index.figures()}
+    kinds = {row["id"]: row["kind"] for row in posts.figures()}
     for id in lesson.figures:
         number = id.split(".")[1]
         drawn = any(re.match(rf"{number}(_|\.)", file) for file in files)

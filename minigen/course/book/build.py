@@ -20,7 +20,7 @@ from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.sources import SourcePages
 from minigen.course.book.results import Result
 from minigen.course.console import UsageError
-from minigen.course.index import LessonInfo
+from minigen.course.index.lessons import LessonInfo
 
 __all__ = ["build", "check_out", "check_tools"]
 

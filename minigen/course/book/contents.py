@@ -8,25 +8,26 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from minigen.course import index
 from minigen.course.book import markup
 from minigen.course.book.purposes import PageCell, page_cells, reading_minutes
 from minigen.course.book.results import Result
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
-from minigen.course.index import EquationUse, LessonInfo
+from minigen.course.index import posts
+from minigen.course.index.equations import EquationUse, equation_index
+from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson.folder import slug
 
 __all__ = ["Chapter", "Contents", "PREPARATION", "post_title"]
 
 PREPARATION = "start"
-FAMILIES = [*index.START, *index.POSTS]
+FAMILIES = [*posts.START, *posts.POSTS]
 
 
 def post_title(post: str) -> str:
     """ "From GAN to WGAN" of "gan"."""
-    return {**index.START, **index.POSTS}[post]
+    return {**posts.START, **posts.POSTS}[post]
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ class Contents:
             Chapter(lesson, result, lesson.path.read_text(encoding="utf-8"), tuple(catalog.exercises_of(lesson.id)))
             for lesson, result in zip(lessons, results, strict=True)
         ]
-        self.equations = {row["id"]: row for row in index.equations()}
-        self.figures = {row["id"]: row for row in index.figures()}
+        self.equations = {row["id"]: row for row in posts.equations()}
+        self.figures = {row["id"]: row for row in posts.figures()}
         self._by_short = {chapter.short: chapter for chapter in self.chapters}
 
     @property
@@ -106,7 +107,7 @@ class Contents:
     @cached_property
     def uses(self) -> dict[str, EquationUse]:
         """Equation -> functions, tests and lessons."""
-        return {use.id: use for use in index.equation_index()}
+        return {use.id: use for use in equation_index()}
 
     @cached_property
     def drawn(self) -> dict[str, list[tuple[Chapter, str]]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from minigen.course.child import minigen_command
 from minigen.course.console import UsageError
-from minigen.course.index import LessonInfo
+from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson.folder import MARKER
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.run import folder_name

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigen.course.console import UsageError, text_table
-from minigen.course.index import lessons
+from minigen.course.index.lessons import all_lessons
 from minigen.course.lesson.options import Parser
 from minigen.tensor.runtime import blas_threads
 from minigen.zoo.workloads import WORKLOADS, Step
@@ -69,6 +69,6 @@ def main(argv: Sequence[str]) -> int:
         print(f"measured {name}", flush=True)
     print("\n" + text_table(rows, ["training step", "time", "/ its matrix products"]))
     if not words:
-        table = text_table([[f"{i.id}", f"{i.minutes:g}"] for i in lessons()], ["lesson", "minutes"])
+        table = text_table([[f"{i.id}", f"{i.minutes:g}"] for i in all_lessons()], ["lesson", "minutes"])
         print(f"\nMinutes of each lesson on the two cores that they were written on:\n\n{table}")
     return 0

@@ -7,11 +7,12 @@ import http.server
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course import index
 from minigen.course.book.browser.pyodide import PUBLIC, python_source
 from minigen.course.book.build import build, check_out, check_tools
 from minigen.course.book.results import results_of
 from minigen.course.console import UsageError, plural
+from minigen.course.index.lessons import LessonInfo, all_lessons
+from minigen.course.index.names import find_lesson
 from minigen.course.lesson.options import Parser
 
 __all__ = ["main", "parser"]
@@ -68,9 +69,9 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _lessons(names: Sequence[str]) -> list[index.LessonInfo]:
+def _lessons(names: Sequence[str]) -> list[LessonInfo]:
     """The lessons of these names, each once and in the book's order; all lessons if there are no names."""
-    known = index.lessons()
+    known = all_lessons()
     if not names:
         return known
     families = {lesson.id.split("/")[0] for lesson in known}
@@ -79,7 +80,7 @@ def _lessons(names: Sequence[str]) -> list[index.LessonInfo]:
         if name.strip().lower() in families:
             wanted |= {lesson.id for lesson in known if lesson.id.startswith(f"{name.strip().lower()}/")}
         else:
-            wanted.add(index.find(name).id)
+            wanted.add(find_lesson(name).id)
     return [lesson for lesson in known if lesson.id in wanted]
 
 

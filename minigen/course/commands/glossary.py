@@ -7,8 +7,8 @@ import json
 import textwrap
 from collections.abc import Sequence
 
-from minigen.course import index
 from minigen.course.console import UsageError, color
+from minigen.course.index import posts
 from minigen.course.lesson.options import Parser
 
 __all__ = ["main", "parser"]
@@ -31,7 +31,7 @@ def parser() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """`minigen glossary ...`; returns 0. Raises UsageError for an unknown term."""
     args = parser().parse_args(argv)
-    rows = _found(" ".join(args.term)) if args.term else list(index.glossary())
+    rows = _found(" ".join(args.term)) if args.term else list(posts.glossary())
     print(json.dumps(rows, indent=2, ensure_ascii=False) if args.json else "\n".join(map(_shown, rows)))
     return 0
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 def _found(text: str) -> list[dict[str, str]]:
     """The entry of this term, or the entries whose terms begin with the text or have it as a word."""
     wanted = text.lower()
-    by_term = {row["term"].lower(): row for row in index.glossary()}
+    by_term = {row["term"].lower(): row for row in posts.glossary()}
     if wanted in by_term:
         return [by_term[wanted]]
     near = [row for term, row in by_term.items() if term.startswith(wanted) or wanted in term.split()]

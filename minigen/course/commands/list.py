@@ -7,8 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minigen.course import index
 from minigen.course.console import color, plural, text_table
+from minigen.course.index import posts
+from minigen.course.index.equations import EquationUse, equation_index
+from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
+from minigen.course.index.outline import outline, preparation, readme_table
 from minigen.course.lesson.options import Parser
 from minigen.course.lesson.pretrained import model_name, not_cached
 from minigen.zoo import PRETRAINED
@@ -32,14 +35,14 @@ def parser() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """`minigen list ...`; returns 0."""
     args = parser().parse_args(argv)
-    for problem in index.problems():
+    for problem in unreadable_lessons():
         print(color(f"minigen: {problem}", "yellow", sys.stderr), file=sys.stderr)
     if args.equations:
-        _list_equations(index.equation_index(), args.json)
+        _list_equations(equation_index(), args.json)
     elif args.markdown:
-        print(index.readme_table())
+        print(readme_table())
     elif args.json:
-        rows = [{**vars(lesson), "path": str(lesson.path)} for lesson in index.lessons()]
+        rows = [{**vars(lesson), "path": str(lesson.path)} for lesson in all_lessons()]
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         _list_lessons()
@@ -48,14 +51,14 @@ def main(argv: Sequence[str]) -> int:
 
 def _list_lessons() -> None:
     exercises, waiting = _exercises_column(), not_cached(PRETRAINED)
-    for heading, group in index.preparation():
+    for heading, group in preparation():
         print(color(heading, "bold"))
         rows = [[lesson.title, lesson.id, f"{lesson.minutes:g} min", exercises(lesson)] for lesson in group]
         print(text_table(rows, indent="  "))
         print()
     total = covered = 0
-    for post, rows in index.outline():
-        print(color(index.POSTS[post], "bold"))
+    for post, rows in outline():
+        print(color(posts.POSTS[post], "bold"))
         table = []
         for section, lessons, parts in rows:
             total += 1
@@ -75,13 +78,13 @@ def _list_lessons() -> None:
     print(f"{covered} of {total} sections have a lesson. Run one: minigen run ID")
 
 
-def _time(lesson: index.LessonInfo, waiting: Sequence[str]) -> str:
+def _time(lesson: LessonInfo, waiting: Sequence[str]) -> str:
     """The minutes of a lesson, and of the pretrained models that it would train first; `waiting`: not cached yet."""
     first = sum(PRETRAINED[name] for name in lesson.pretrained if name in waiting)
     return f"{lesson.minutes:g} min (+ {first:g} once)" if first else f"{lesson.minutes:g} min"
 
 
-def _exercises_column() -> Callable[[index.LessonInfo], str]:
+def _exercises_column() -> Callable[[LessonInfo], str]:
     """Lesson -> its exercises in a few words, with the student's progress if she has begun any."""
     if Path("exercises").is_dir():
         from minigen.course.exercise.progress import lesson_in_words  # it loads every exercise: about a second
@@ -90,7 +93,7 @@ def _exercises_column() -> Callable[[index.LessonInfo], str]:
     return lambda lesson: plural(len(lesson.exercises), "exercise") if lesson.exercises else ""
 
 
-def _list_equations(uses: Sequence[index.EquationUse], as_json: bool) -> None:
+def _list_equations(uses: Sequence[EquationUse], as_json: bool) -> None:
     if as_json:
         print(json.dumps([vars(use) for use in uses], indent=2, ensure_ascii=False))
         return

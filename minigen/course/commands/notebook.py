@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course import index
 from minigen.course.console import UsageError
+from minigen.course.index.names import find_lesson
 from minigen.course.lesson.options import Parser
 
 __all__ = ["main", "parser"]
@@ -33,7 +33,7 @@ def parser() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """`minigen notebook ...`; returns 0. Raises UsageError if the notebook cannot be written."""
     args = parser().parse_args(argv)
-    lesson = index.find(args.id)
+    lesson = find_lesson(args.id)
     path = args.output or FOLDER / (lesson.id.replace("/", "-").replace("_", "-") + ".ipynb")
     try:
         import jupytext

@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course import index
 from minigen.course.child import minigen_command
 from minigen.course.console import UsageError, cleaning_up, text_table
+from minigen.course.index.lessons import LessonInfo, all_lessons
+from minigen.course.index.names import find_lesson
 from minigen.course.lesson import sweep
 from minigen.course.lesson.options import Parser, RunOptions, add_run_options
 from minigen.course.lesson.run import folder_name, run_file
@@ -53,12 +54,12 @@ def main(argv: Sequence[str]) -> int:
     if options.even_if_wrong and options.with_file is None:
         raise UsageError("--even-if-wrong goes with --with FILE: it lets a wrong function of yours train the lesson")
     if seeds is not None:
-        return _sweep(index.lessons() if everything else [index.find(id)], seeds, options, jobs, dask)
+        return _sweep(all_lessons() if everything else [find_lesson(id)], seeds, options, jobs, dask)
     if dask or jobs != 1:
         raise UsageError("--jobs and --dask go with --seeds")
     if everything:
-        return _run_all(index.lessons(), options)
-    lesson = index.find(id)
+        return _run_all(all_lessons(), options)
+    lesson = find_lesson(id)
     if options.with_file is None:
         return run_file(lesson.path, options)
     if not options.with_file.is_file():
@@ -69,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
         return run_file(lesson.path, options, extra_metrics=lambda: {"calls": calls()})
 
 
-def _sweep(lessons: Sequence[index.LessonInfo], seeds: str, options: RunOptions, jobs: int, dask: str) -> int:
+def _sweep(lessons: Sequence[LessonInfo], seeds: str, options: RunOptions, jobs: int, dask: str) -> int:
     """Lessons with many seeds: a table of how often each claim held."""
     if options.with_file is not None or options.show or options.seed:
         raise UsageError("--with, --show and --seed do not go with --seeds")
@@ -79,7 +80,7 @@ def _sweep(lessons: Sequence[index.LessonInfo], seeds: str, options: RunOptions,
         return sweep.sweep(lessons, sweep.parse_seeds(seeds), options, jobs, dask)
 
 
-def _run_all(lessons: Sequence[index.LessonInfo], options: RunOptions) -> int:
+def _run_all(lessons: Sequence[LessonInfo], options: RunOptions) -> int:
     """Every lesson in a process of its own; 1 if any failed. Ctrl-C stops the one that runs, and the rest."""
     if options.with_file is not None or options.show:
         raise UsageError("--with and --show go with one lesson, not with --all")

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from minigen.course import index
 from minigen.course.console import UsageError
+from minigen.course.index.lessons import SAMPLER_OPTIONS, LessonInfo, all_lessons
+from minigen.course.index.names import find_lesson
 from minigen.course.lesson import events
 from minigen.course.lesson.cache import cache_dir
 from minigen.course.lesson.folder import RunFolder
@@ -58,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     lesson = _with_samplers(args.id)
     _check_model(lesson, args.model)
-    _check_wishes(lesson, args)
+    _check_options(lesson, args)
     _check_file(args.out, args.force)
     samples, labels, code = _sample(lesson, args)
     if samples is None:
@@ -129,15 +130,15 @@ def _number(text: str) -> float:
 # -- before anything is trained ----------------------------------------------------------------------------------------
 
 
-def _with_samplers(id: str) -> index.LessonInfo:
-    lesson = index.find(id)
+def _with_samplers(id: str) -> LessonInfo:
+    lesson = find_lesson(id)
     if lesson.samplers:
         return lesson
-    others = [other.id for other in index.lessons() if other.samplers]
+    others = [other.id for other in all_lessons() if other.samplers]
     raise UsageError(f"{lesson.id} trains no model to sample from; {', '.join(others) or 'no lesson'} can be sampled")
 
 
-def _check_model(lesson: index.LessonInfo, wanted: str | None) -> None:
+def _check_model(lesson: LessonInfo, wanted: str | None) -> None:
     if wanted is None or wanted in lesson.samplers:
         return
     near = difflib.get_close_matches(wanted, lesson.samplers, n=1, cutoff=0.5)
@@ -145,18 +146,18 @@ def _check_model(lesson: index.LessonInfo, wanted: str | None) -> None:
     raise UsageError(f"{lesson.id} has no model {wanted!r}; {hint}")
 
 
-def _wishes(args: argparse.Namespace) -> dict[str, Any]:
+def _sampler_options(args: argparse.Namespace) -> dict[str, Any]:
     """The options that were given: {"label": 7, "w": 1.0}."""
-    return {name: getattr(args, name) for name in index.WISHES if getattr(args, name) is not None}
+    return {name: getattr(args, name) for name in SAMPLER_OPTIONS if getattr(args, name) is not None}
 
 
-def _check_wishes(lesson: index.LessonInfo, args: argparse.Namespace) -> None:
+def _check_options(lesson: LessonInfo, args: argparse.Namespace) -> None:
     """Whether the requested model takes them."""
     model = args.model or lesson.samplers[0]
-    known = lesson.wishes(model)
-    for name in _wishes(args):
+    known = lesson.sampler_options(model)
+    for name in _sampler_options(args):
         if name not in known:
-            takes = ", ".join(f"--{wish}" for wish in known) or "nothing of the kind"
+            takes = ", ".join(f"--{option}" for option in known) or "nothing of the kind"
             raise UsageError(f"the model {model!r} of {lesson.id} does not take --{name}; it takes {takes}")
 
 
@@ -178,7 +179,7 @@ def _check_file(path: Path, force: bool) -> None:
 # -- the lesson, up to its sampler -------------------------------------------------------------------------------------
 
 
-def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndarray | None, np.ndarray | None, int]:
+def _sample(lesson: LessonInfo, args: argparse.Namespace) -> tuple[np.ndarray | None, np.ndarray | None, int]:
     """Samples, labels (or None), 0; or None, None and the exit code if the lesson failed."""
     recipe = recipe_of(lesson.path)
     folder = cache_dir() / "samples" / f"{'quick-' if args.quick else ''}seed-{args.seed}-{recipe}"
@@ -199,9 +200,9 @@ def _sample(lesson: index.LessonInfo, args: argparse.Namespace) -> tuple[np.ndar
             return
         rng = random_stream(args.seed, f"minigen sample {wanted}")
         try:
-            drawn.extend(checked_samples(event.draw, rng, args.n, wanted, **_wishes(args)))
+            drawn.extend(checked_samples(event.draw, rng, args.n, wanted, **_sampler_options(args)))
         except ValueError as error:
-            if _wishes(args):
+            if _sampler_options(args):
                 raise UsageError(f"{lesson.id} cannot draw that: {error}") from error
             raise
         raise Finished
@@ -223,7 +224,7 @@ def _log_alone(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]
     return [Log(folder.file("log.txt"), without=events.Shown)]
 
 
-def _bring_finished_run(lesson: index.LessonInfo, options: RunOptions, recipe: str | None) -> bool:
+def _bring_finished_run(lesson: LessonInfo, options: RunOptions, recipe: str | None) -> bool:
     """Whether checkpoints are there already: kept by an earlier call, or copied now from a finished run below ./out."""
     name = folder_name(lesson.id, options.quick)
     run = {"lesson": lesson.id, "seed": options.seed, "scale": 1.0, "quick": options.quick, "with": None}
@@ -263,14 +264,16 @@ def _say_wait(text: str) -> None:
 # -- what was drawn ----------------------------------------------------------------------------------------------------
 
 
-def checked_samples(draw: Callable, rng: Rng, n: int, name: str, **wishes: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """`n` samples, float32, and their labels, int64, or None, from calls `draw(rng, m, **wishes)`, m at most 1,000.
+def checked_samples(
+    draw: Callable, rng: Rng, n: int, name: str, **options: Any
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """`n` samples, float32, and their labels, int64, or None, from calls `draw(rng, m, **options)`, m at most 1,000.
 
     Raises ValueError, with the sampler's `name`, for samples that are not finite numbers of shape (m, ...), images
     outside [0, 1], or labels that are not m whole numbers.
     """
     parts = -(-n // AT_ONCE)
-    drawn = [_checked(draw(rng, len(part), **wishes), len(part), name) for part in np.array_split(np.arange(n), parts)]
+    drawn = [_checked(draw(rng, len(part), **options), len(part), name) for part in np.array_split(np.arange(n), parts)]
     samples = np.concatenate([samples for samples, _ in drawn])
     return samples, None if drawn[0][1] is None else np.concatenate([labels for _, labels in drawn])
 

@@ -8,16 +8,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from minigen.course import index
 from minigen.course.console import UsageError
 from minigen.course.exercise.format import AuthorError, Exercise
+from minigen.course.index.lessons import lesson_folders, short_id
+from minigen.course.index.names import resolve
 
 __all__ = ["all_exercises", "exercises_of", "find", "lesson_ids", "load", "namespace", "stamp"]
 
 
 def lesson_ids() -> list[str]:
     """The lessons that have exercises: `gan/02`, ..."""
-    return [index.short_id(folder) for folder in index.folders("exercise.py")]
+    return [short_id(folder) for folder in lesson_folders("exercise.py")]
 
 
 def stamp(path: Path) -> tuple[int, int]:
@@ -70,13 +71,13 @@ def _load(path: Path, stamp: tuple[int, int]) -> tuple[Exercise, ...]:
 
 def all_exercises() -> list[Exercise]:
     """Every exercise, lesson by lesson."""
-    return [exercise for folder in index.folders("exercise.py") for exercise in load(folder / "exercise.py")]
+    return [exercise for folder in lesson_folders("exercise.py") for exercise in load(folder / "exercise.py")]
 
 
 def exercises_of(lesson_id: str) -> list[Exercise]:
     """The exercises of a lesson (`gan/02`, `gan/02_gan`, `gan/gan`); none if it has none or does not exist."""
     try:
-        address = index.resolve(lesson_id)
+        address = resolve(lesson_id)
     except UsageError:
         return []
     return [] if address.exercise else load(address.folder / "exercise.py")
@@ -87,6 +88,6 @@ def find(text: str) -> list[Exercise]:
 
     Raises UsageError with the nearest names when there are none.
     """
-    address = index.resolve(text)
+    address = resolve(text)
     exercises = load(address.folder / "exercise.py")
     return [exercise for exercise in exercises if address.exercise in (None, exercise.name)]

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minigen.course import index
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.report import Report
+from minigen.course.index.lessons import exercise_names, lesson_folders, short_id
 from minigen.files import locked, write_text
 
 __all__ = [
@@ -171,7 +171,7 @@ def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") 
     begin: the same, but the exercise itself may be the next one.
     """
     folder = home() if folder is None else folder
-    lessons = {lesson: index.exercise_names(path) for lesson, path in _lesson_folders()}
+    lessons = {lesson: exercise_names(path) for lesson, path in _lesson_folders()}
     ids = [f"{lesson}/{name}" for lesson, names in lessons.items() for name in names]
     entries = Progress(folder).entries
     start = ids.index(after) + 1 if after in ids else ids.index(begin) if begin in ids else 0
@@ -186,4 +186,4 @@ def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") 
 
 def _lesson_folders() -> list[tuple[str, Path]]:
     """The lessons that have exercises, in order, with their folders; none of their files is run."""
-    return [(index.short_id(folder), folder) for folder in index.folders("exercise.py")]
+    return [(short_id(folder), folder) for folder in lesson_folders("exercise.py")]

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.course import index
 from minigen.course.console import UsageError, plural
+from minigen.course.index.names import resolve
 from minigen.course.lesson import events, run, streams
 from minigen.course.lesson import pretrained as models
 from minigen.course.lesson.cache import cached_model
@@ -225,7 +225,7 @@ class Lesson:
         It stands before any use that shows the function's body: a notebook shows the prompt, a script prints how to
         begin. Raises UsageError if there is no such exercise.
         """
-        address = index.resolve(id)
+        address = resolve(id)
         if address.exercise is None:
             raise UsageError(f"{id!r} is a lesson: name one of its exercises, such as {id}/...")
         self.events.emit(events.Exercise(f"{address.lesson}/{address.exercise}"))

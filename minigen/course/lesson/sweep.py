@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import minigen
-from minigen.course import index
 from minigen.course.child import minigen_command
 from minigen.course.console import UsageError, text_table
+from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.run import FINISHED, folder_name
@@ -66,7 +66,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def sweep(
-    lessons: Sequence[index.LessonInfo], seeds: Sequence[int], options: RunOptions, jobs: int = 1, dask: str = ""
+    lessons: Sequence[LessonInfo], seeds: Sequence[int], options: RunOptions, jobs: int = 1, dask: str = ""
 ) -> int:
     """Run every lesson with every seed, print the table and write sweep.json; 1 if any run failed, else 0."""
     todo = [(lesson, seed) for lesson in lessons for seed in seeds]
@@ -100,10 +100,10 @@ def command(lesson: str, seed: int, options: RunOptions, out: Path) -> list[str]
     return minigen_command("run", lesson, "--overwrite", *words)
 
 
-def _here(todo: Sequence[tuple[index.LessonInfo, int]], options: RunOptions, jobs: int) -> Iterator[SeedResult]:
+def _here(todo: Sequence[tuple[LessonInfo, int]], options: RunOptions, jobs: int) -> Iterator[SeedResult]:
     """Run in processes of this machine, `jobs` at a time. What still runs when this is left is ended."""
     waiting = iter(todo)
-    running: list[tuple[index.LessonInfo, int, subprocess.Popen, float]] = []
+    running: list[tuple[LessonInfo, int, subprocess.Popen, float]] = []
     try:
         while True:
             while len(running) < jobs and (task := next(waiting, None)) is not None:
@@ -144,7 +144,7 @@ def _printed(folder: Path, lesson: str) -> Path:
     return folder / f"{folder_name(lesson)}.txt"
 
 
-def _kept(lesson: index.LessonInfo, seed: int, options: RunOptions) -> SeedResult | None:
+def _kept(lesson: LessonInfo, seed: int, options: RunOptions) -> SeedResult | None:
     """With --resume, a run that is finished already: of the same code, seed and options."""
     if not options.resume:
         return None
@@ -173,7 +173,7 @@ def _outcome(lesson: str, seed: int, folder: Path, options: RunOptions, code: in
     return SeedResult(lesson, seed, code, time.monotonic() - started, metrics, error)
 
 
-def _on_cluster(todo: Sequence[tuple[index.LessonInfo, int]], options: RunOptions, dask: str) -> Iterator[SeedResult]:
+def _on_cluster(todo: Sequence[tuple[LessonInfo, int]], options: RunOptions, dask: str) -> Iterator[SeedResult]:
     """Run on the workers of a cluster, each in a folder of its own there; what they measured comes back."""
     from minigen.course.classroom.grade import cluster
 

@@ -9,9 +9,10 @@ from importlib import metadata
 from pathlib import Path
 
 import minigen
-from minigen.course import index
 from minigen.course.book.files import archive
 from minigen.course.console import UsageError
+from minigen.course.index.lessons import lesson_folders
+from minigen.course.index.package import PACKAGE
 
 __all__ = ["wheels"]
 
@@ -47,12 +48,12 @@ def wheels() -> dict[str, bytes]:
 def minigen_wheel() -> bytes:
     """minigen for the browser: its models and checks, and the exercises of every lesson with their answers."""
     files = {}
-    for path in sorted(index.PACKAGE.rglob("*.py")):
-        inside = path.relative_to(index.PACKAGE).as_posix()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        inside = path.relative_to(PACKAGE).as_posix()
         if _is_needed(inside):
             files[f"minigen/{inside}"] = path.read_bytes()
     files["minigen_wasm.py"] = Path(__file__).with_name("numpy_in_wasm.py").read_bytes()
-    for folder in index.folders("exercise.py"):
+    for folder in lesson_folders("exercise.py"):
         for name in ("exercise.py", "answers.py"):
             if (folder / name).is_file():
                 files[f"minigen/_lessons/{folder.parent.name}/{folder.name}/{name}"] = (folder / name).read_bytes()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigen.course import index
 from minigen.course.book.contents import Chapter, Contents, post_title
 from minigen.course.book.markup import html_block
 from minigen.course.console import plural
+from minigen.course.index import posts
 
 __all__ = ["first_page", "post_page"]
 
@@ -121,7 +121,7 @@ def _lesson(contents: Contents, chapter: Chapter) -> dict[str, Any]:
         "short": chapter.short,
         "document": chapter.document,
         "title": chapter.lesson.title,
-        "sections": [row["title"] for row in index.sections() if row["id"] in chapter.lesson.sections],
+        "sections": [row["title"] for row in posts.sections() if row["id"] in chapter.lesson.sections],
         "facts": facts,
         "quick": chapter.result.quick,
         "needs": [(short, need.document if need else None) for short, need in needs],

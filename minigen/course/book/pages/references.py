@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection
 from itertools import groupby
 from typing import Any
 
-from minigen.course import index
 from minigen.course.book import conf
 from minigen.course.book.contents import Chapter, Contents, post_title
 from minigen.course.book.markup import html_block
 from minigen.course.book.pages.exercise_box import exercise_anchor
 from minigen.course.book.pages.lesson import Pictures, figure_anchor
 from minigen.course.exercise import stubs
+from minigen.course.index import posts
 
 __all__ = [
     "equations_page",
@@ -88,9 +88,9 @@ def _thumbnail(chapter: Chapter, file: str, pictures: Pictures) -> dict[str, Any
 def symbols_page() -> str:
     """What the posts' symbols mean, and what they are called in the code."""
     blocks = ["# Symbols", "What the symbols of the posts mean and what they are called in the code."]
-    titles = {"all": "In all posts", **index.POSTS}
+    titles = {"all": "In all posts", **posts.POSTS}
     for post, title in titles.items():
-        rows = [row for row in index.symbols() if post in row["posts"].split()]
+        rows = [row for row in posts.symbols() if post in row["posts"].split()]
         if rows:
             blocks += [f"## {title}", html_block("references/symbols.html", title=title, rows=rows)]
     return "\n\n".join(blocks) + "\n"
@@ -115,9 +115,9 @@ def exercises_page(contents: Contents) -> str:
 
 def glossary_page(contents: Contents) -> str:
     """The terms of the lessons in plain words, each with the lesson that explains it."""
-    terms = {row["term"] for row in index.glossary()}
+    terms = {row["term"] for row in posts.glossary()}
     blocks = []
-    for row in index.glossary():
+    for row in posts.glossary():
         see = [_see(contents, word.strip(), terms) for word in row["see"].split(",") if word.strip()]
         page = contents.page_of(row["lesson"])
         more = [f"[{row['lesson']}]({page})" if page else row["lesson"], *(["see " + ", ".join(see)] if see else [])]
@@ -155,7 +155,7 @@ def script_data(contents: Contents) -> dict[str, Any]:
         ],
         "equations": {id: [row["states"], row["latex"]] for id, row in contents.equations.items()},
         "mathjax": conf.mathjax4_config,
-        "symbols": [[row["posts"], row["latex"], row["code"], row["meaning"]] for row in index.symbols()],
+        "symbols": [[row["posts"], row["latex"], row["code"], row["meaning"]] for row in posts.symbols()],
     }
 
 

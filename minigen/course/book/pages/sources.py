@@ -9,7 +9,8 @@ from pathlib import Path
 from minigen.course.book.contents import Contents, root_of
 from minigen.course.book.markup import code_block, html_around, html_block
 from minigen.course.book.pages.outputs import details
-from minigen.course.index import EQUATION, PACKAGE
+from minigen.course.index.equations import EQUATION
+from minigen.course.index.package import PACKAGE
 
 __all__ = ["SourcePages"]
 

@@ -9,9 +9,10 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from minigen.course import index
 from minigen.course.classroom.assignment import Assignment
 from minigen.course.console import UsageError
+from minigen.course.index.lessons import lesson_folders, lessons_root
+from minigen.course.index.package import PACKAGE
 
 __all__ = ["copy_package", "requirements", "write_executable", "write_grader"]
 
@@ -24,9 +25,9 @@ def copy_package(folder: Path, answers: bool) -> None:
 
     answers: also the known mistakes, by which hints are found; without them no file has an answer in words.
     """
-    shutil.copytree(index.PACKAGE, folder / "minigen", ignore=LEFT_OUT)
-    root = index.lessons_root()
-    for lesson in index.folders("exercise.py"):
+    shutil.copytree(PACKAGE, folder / "minigen", ignore=LEFT_OUT)
+    root = lessons_root()
+    for lesson in lesson_folders("exercise.py"):
         target = folder / "minigen" / "_lessons" / lesson.relative_to(root)
         target.mkdir(parents=True)
         for name in ("exercise.py", "answers.py") if answers else ("exercise.py",):

@@ -1,0 +1,200 @@
+"""The lessons on the disk: where they are, and what the first cell of each declares."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minigen.course.cells import cells_of
+from minigen.course.index import posts
+from minigen.course.index.package import PACKAGE, calls_of, parse
+from minigen.zoo import check_pretrained
+
+__all__ = [
+    "LessonInfo",
+    "SAMPLER_OPTIONS",
+    "all_lessons",
+    "exercise_names",
+    "full_id",
+    "lesson_folders",
+    "lessons_root",
+    "read_lesson",
+    "scan_lessons",
+    "short_id",
+    "unreadable_lessons",
+]
+
+FIELDS: dict[str, Any] = {
+    "title": str,
+    "post": str,
+    "sections": list,
+    "figures": list,
+    "equations": list,
+    "pretrained": list,
+    "minutes": (int, float),
+}
+SAMPLER_OPTIONS = ("label", "caption", "w", "steps")  # what `minigen sample` can pass to a sampler
+EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
+
+
+@dataclass(frozen=True)
+class LessonInfo:
+    """A lesson as its first cell describes it. `id` is family and folder, "gan/02_gan"; `minutes` those of a run."""
+
+    id: str
+    path: Path
+    title: str
+    post: str
+    minutes: float = 1.0
+    sections: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    equations: tuple[str, ...] = ()
+    pretrained: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> str:
+        return self.id.split("/")[1][:2]
+
+    @property
+    def name(self) -> str:
+        return self.id.split("/")[1][3:]
+
+    @property
+    def exercises(self) -> tuple[str, ...]:
+        """The names of the exercises that stand beside the lesson, in their order."""
+        return exercise_names(self.path.parent)
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """The names of the models that the lesson offers to `minigen sample`: the default one, the others in order."""
+        calls = sorted(calls_of(parse(self.path), "sampler"), key=lambda call: (not _is_default(call), call.lineno))
+        return tuple(str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant))
+
+    def sampler_options(self, sampler: str) -> tuple[str, ...]:
+        """Which of `label`, `caption`, `w` and `steps` the function of a sampler takes, besides rng and n.
+
+        The function must be defined in the lesson's file; of several definitions, the last one above the call counts.
+        """
+        tree = parse(self.path)
+        for call in calls_of(tree, "sampler"):
+            if len(call.args) > 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value == sampler:
+                drawing = call.args[1]
+                named = [
+                    node
+                    for node in ast.walk(tree)
+                    if isinstance(node, ast.FunctionDef) and isinstance(drawing, ast.Name) and node.name == drawing.id
+                ]
+                above = [node for node in named if node.lineno < call.lineno]
+                arguments = above[-1].args.args[2:] if above else []
+                return tuple(argument.arg for argument in arguments if argument.arg in SAMPLER_OPTIONS)
+        return ()
+
+
+def lessons_root() -> Path:
+    """The folder of the lessons: MINIGEN_LESSONS, `lessons/` of a checkout, or the copy inside an installed package."""
+    if os.environ.get("MINIGEN_LESSONS"):
+        return Path(os.environ["MINIGEN_LESSONS"])
+    checkout = PACKAGE.parent
+    if (checkout / "pyproject.toml").exists() and (checkout / "lessons").is_dir():
+        return checkout / "lessons"
+    return PACKAGE / "_lessons"
+
+
+def lesson_folders(file: str, root: Path | None = None) -> list[Path]:
+    """The folders `<family>/<NN_name>` that hold `file` ("lesson.py" or "exercise.py"), by family and number."""
+    families = [*posts.START, *posts.POSTS]
+    found = [path.parent for path in (root or lessons_root()).glob(f"*/[0-9][0-9]_*/{file}")]
+
+    def order(folder: Path) -> tuple[int, str]:
+        family = folder.parent.name
+        return families.index(family) if family in families else len(families), full_id(folder)
+
+    return sorted(found, key=order)
+
+
+def full_id(folder: Path) -> str:
+    """ "gan/02_gan" of the folder .../gan/02_gan."""
+    return f"{folder.parent.name}/{folder.name}"
+
+
+def short_id(folder: Path) -> str:
+    """ "gan/02" of the folder .../gan/02_gan."""
+    return f"{folder.parent.name}/{folder.name[:2]}"
+
+
+def exercise_names(folder: Path) -> tuple[str, ...]:
+    """The functions of the exercises of a lesson's folder, in the order of its file."""
+    try:
+        text = (folder / "exercise.py").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ()
+    return tuple(EXERCISE.findall(text))
+
+
+def all_lessons() -> list[LessonInfo]:
+    """All lessons, by post and number."""
+    return scan_lessons(lessons_root())[0]
+
+
+def unreadable_lessons() -> list[str]:
+    """Lesson files that cannot be listed, and why."""
+    return scan_lessons(lessons_root())[1]
+
+
+def scan_lessons(root: Path) -> tuple[list[LessonInfo], list[str]]:
+    """The lessons below a folder, and why others of its lesson files cannot be listed."""
+    found, broken = [], []
+    for folder in lesson_folders("lesson.py", root):
+        try:
+            found.append(read_lesson(folder / "lesson.py"))
+        except ValueError as error:
+            broken.append(str(error))
+    return found, broken
+
+
+def read_lesson(path: Path) -> LessonInfo:
+    """A lesson from the literals of its `Lesson(...)` call; ValueError if there is no such call or it is wrong."""
+    id = full_id(path.parent)
+    call = _lesson_call(path)
+    given: dict[str, Any] = {}
+    try:
+        given["id"] = ast.literal_eval(call.args[0])
+        for keyword in call.keywords:
+            if keyword.arg in FIELDS:
+                given[keyword.arg] = ast.literal_eval(keyword.value)
+    except (ValueError, IndexError):
+        raise ValueError(f"{path}: the arguments of Lesson(...) must be literals, its id first") from None
+    if given["id"] != id:
+        raise ValueError(f"{path}: Lesson({given['id']!r}) should be Lesson({id!r}), as its folder is called")
+    for name, kind in FIELDS.items():
+        if name in given and not isinstance(given[name], kind):
+            raise ValueError(f"{path}: {name} of Lesson(...) has the wrong type: {given[name]!r}")
+    try:
+        check_pretrained(given.get("pretrained", ()))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    lists = {name: tuple(given.get(name, ())) for name in ("sections", "figures", "equations", "pretrained")}
+    post = given.get("post", id.split("/")[0])
+    return LessonInfo(id, path, given.get("title", id), post, float(given.get("minutes", 1.0)), **lists)
+
+
+def _lesson_call(path: Path) -> ast.Call:
+    """The call `Lesson(...)`. Only its cell is parsed, since the whole file would take ten times as long."""
+    try:
+        for cell in cells_of(path.read_text(encoding="utf-8")):
+            if not cell.is_text and "Lesson(" in cell.text:
+                for call in calls_of(ast.parse(cell.text), "Lesson"):
+                    return call
+    except (SyntaxError, UnicodeDecodeError, OSError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    raise ValueError(f"{path} has no Lesson(...)")
+
+
+def _is_default(call: ast.Call) -> bool:
+    """Whether `default=True` is among the arguments."""
+    values = [keyword.value for keyword in call.keywords if keyword.arg == "default"]
+    return any(isinstance(value, ast.Constant) and value.value is True for value in values)

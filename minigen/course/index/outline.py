@@ -1,0 +1,52 @@
+"""The posts' sections with their lessons: for `minigen list` and the README."""
+
+from __future__ import annotations
+
+from minigen.course.index import posts
+from minigen.course.index.lessons import LessonInfo, all_lessons
+
+__all__ = ["outline", "preparation", "readme_table"]
+
+Row = tuple[dict[str, str], list[LessonInfo], bool]
+
+
+def outline() -> list[tuple[str, list[Row]]]:
+    """Post -> its sections, each with its lessons, and whether these are the lessons of its subsections only."""
+    by_section: dict[str, list[LessonInfo]] = {}
+    for lesson in all_lessons():
+        for id in lesson.sections:
+            by_section.setdefault(id, []).append(lesson)
+    rows: dict[str, list[Row]] = {post: [] for post in posts.POSTS}
+    for section in posts.sections():
+        own = by_section.get(section["id"], [])
+        below = [lesson for part in posts.subsections().get(section["id"], ()) for lesson in by_section.get(part, ())]
+        rows[section["post"]].append((section, own or list(dict.fromkeys(below)), not own and bool(below)))
+    return list(rows.items())
+
+
+def preparation() -> list[tuple[str, list[LessonInfo]]]:
+    """(heading, lessons) of the families that belong to no post."""
+    known = all_lessons()
+    groups = [
+        (heading, [lesson for lesson in known if lesson.post == family]) for family, heading in posts.START.items()
+    ]
+    return [group for group in groups if group[1]]
+
+
+def readme_table() -> str:
+    """The README's table of sections and lessons, in Markdown (`minigen list --markdown`)."""
+    lines = []
+    for heading, group in preparation():
+        lines += [f"### {heading}", "", "| subject | lesson | minutes |", "| --- | --- | --- |"]
+        for lesson in group:
+            lines.append(f"| {lesson.title} | [{lesson.id}](lessons/{lesson.id}/lesson.py) | {lesson.minutes:g} |")
+        lines.append("")
+    for post, rows in outline():
+        lines += [f"### {posts.POSTS[post]}", "", "| section | lesson | minutes |", "| --- | --- | --- |"]
+        for section, found, parts in rows:
+            where = "in its parts: " if parts else ""
+            links = ", ".join(f"[{lesson.id}](lessons/{lesson.id}/lesson.py)" for lesson in found)
+            minutes = ", ".join(f"{lesson.minutes:g}" for lesson in found)
+            lines.append(f"| {section['title']} | {where}{links or 'planned'} | {minutes} |")
+        lines.append("")
+    return "\n".join(lines)

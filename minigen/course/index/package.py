@@ -1,0 +1,36 @@
+"""The package's own files: where they are, and what a parser finds in them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["PACKAGE", "calls_of", "definitions_of", "parse"]
+
+PACKAGE = Path(__file__).resolve().parents[2]
+
+
+def parse(path: Path) -> ast.Module:
+    """The syntax tree of a file; an empty one if it is not valid Python."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError:
+        return ast.Module(body=[], type_ignores=[])
+
+
+def calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+    """Every call of a function or method of this name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
+            yield node
+
+
+def definitions_of(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(qualified name, node) of every function, class and method."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from definitions_of(node, f"{prefix}{node.name}.")
