@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from minigen.course.book.browser import page_worker
-from minigen.course.classroom import documents, grading
+from minigen.course.classroom.grade import grader
+from minigen.course.classroom.schemas import schema
 from minigen.course.commands import exercise as command
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
@@ -42,13 +43,13 @@ def report(request, critic):
 
 def test_the_check_command_prints_it(report):
     document = json.loads(command._document([report], seed=0))
-    jsonschema.validate(document, documents.schema("check"))
+    jsonschema.validate(document, schema("check"))
     assert document["exercises"] == [{**report.to_json(), "sha256": ""}]
 
 
 def test_a_gradebook_adds_to_it(report):
     asked = SimpleNamespace(id="mine", points=4.0, exercise=report.exercise, scaled=lambda raw: raw / 2)
-    row = grading.row_of(asked, Submission(report.file), "", ["late"], [report], [11])
+    row = grader.row_of(asked, Submission(report.file), "", ["late"], [report], [11])
     document = report.to_json()
     assert (
         row.keys() - document.keys() == {"seed", "sha256", "fingerprint", "size"} and not document.keys() - row.keys()

@@ -8,15 +8,17 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.report import Report
 from minigen.course.index.lessons import exercise_names, lesson_folders, short_id
 from minigen.files import locked, write_text
+
+if TYPE_CHECKING:
+    from minigen.course.exercise.grading.report import Report
 
 __all__ = [
     "FILE_NAME",
