@@ -41,8 +41,8 @@ class GradNode(VJPNode):
             super().__init__(value, fun, args, kwargs, parent_argnums, parents)
         except (TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
             raise NotImplementedError(
-                f"the derivative of np.{fun.__name__} is not defined for these arguments ({error}): compute it in another "
-                "way"
+                f"the derivative of np.{fun.__name__} is not defined for these arguments ({error}): compute it in "
+                "another way"
             ) from error
 
     def initialize_root(self, value: Array) -> None:
