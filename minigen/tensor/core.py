@@ -28,26 +28,26 @@ from minigen.types import Array
 
 
 class GradNode(VJPNode):
-    """A node of the record that also holds the dtype and the shape of its value, and the name of its function."""
+    """A node of the record that also holds its function, and the dtype and the shape of its value."""
 
-    __slots__ = ["dtype", "name", "shape"]
+    __slots__ = ["dtype", "function", "shape"]
 
     def __init__(
         self, value: Any, fun: Callable, args: tuple, kwargs: dict, parent_argnums: tuple, parents: tuple
     ) -> None:
         self.dtype, self.shape = getattr(value, "dtype", None), getattr(value, "shape", None)
-        self.name = fun.__name__
+        self.function = fun
         try:
             super().__init__(value, fun, args, kwargs, parent_argnums, parents)
         except (TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
             raise NotImplementedError(
-                f"the derivative of np.{self.name} is not defined for these arguments ({error}): compute it in another "
-                "way"
+                f"the derivative of np.{fun.__name__} is not defined for these arguments ({error}): compute it in "
+                "another way"
             ) from error
 
     def initialize_root(self, value: Array) -> None:
         super().initialize_root()
-        self.dtype, self.shape, self.name = value.dtype, value.shape, "an argument"
+        self.dtype, self.shape = value.dtype, value.shape
 
 
 notrace_primitives[GradNode] = notrace_primitives[VJPNode]  # argmax, shape, ... have no gradient here either
@@ -100,7 +100,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
         node.parents = parents
         node.vjp = vjp
         if node_type is GradNode:
-            node.dtype, node.shape, node.name = value.dtype, value.shape, call.__name__
+            node.dtype, node.shape, node.function = value.dtype, value.shape, call
         return new_box(value, trace, node)
 
     call.__name__ = forward.__name__.strip("_").removesuffix("_forward")
@@ -143,9 +143,10 @@ def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
             gradients[node] = g
             continue
         for parent, contribution in zip(node.parents, node.vjp(g), strict=True):
-            if type(contribution) is np.ndarray and parent.shape not in (None, contribution.shape):
+            shape = parent.shape
+            if type(contribution) is np.ndarray and contribution.shape != shape and shape is not None:
                 raise ValueError(
-                    f"the gradient of {node.name} must have the shape of its argument, {parent.shape}, got "
+                    f"the gradient of {node.function.__name__} must have the shape of its argument, {shape}, got "
                     f"{contribution.shape}: its rule is wrong for these arguments"
                 )
             sums[parent] = _add(sums.get(parent), contribution)

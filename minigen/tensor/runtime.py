@@ -52,7 +52,7 @@ what a program computes, but for rounding and for the gradients that autograd ge
 
 **To leave the process as it was**, set the environment variable `MINIGEN_RUNTIME=off` before the import, or call
 `runtime.restore()` at any time after it; `runtime.apply()` makes the changes again. Without them minigen runs on one
-thread of its own (BLAS keeps its threads), and slower.
+thread of its own (BLAS keeps its threads), slower, and with the gradients as autograd has them.
 """
 
 import ctypes
