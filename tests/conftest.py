@@ -1,5 +1,8 @@
-"""One BLAS thread for each test process (they run in parallel), no window system, and small lessons to try things
-on."""
+"""What all tests share.
+
+One BLAS thread for each test process (they run in parallel), no window system, a limit on the time of a test without a
+marker, and small lessons to try things on.
+"""
 
 import os
 from pathlib import Path
@@ -14,6 +17,37 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 import pytest  # noqa: E402
+
+SECONDS = 2.0  # of processor time, of a test without a marker
+MARKERS = {"slow", "faults", "book"}
+
+
+def processor_seconds() -> float:
+    """Processor time of this process and of the programs that it has started and waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    return (yield from within_limit(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    return (yield from within_limit(item))
+
+
+def within_limit(item):
+    """Fail a test without a marker that takes too long, so that the tests of the README's command stay quick."""
+    start = processor_seconds()
+    result = yield
+    spent = processor_seconds() - start
+    if spent > SECONDS and not MARKERS & {mark.name for mark in item.iter_markers()}:
+        advice = f"at most {SECONDS:g} s are allowed without a marker: make it quicker, or mark it slow"
+        pytest.fail(f"took {spent:.1f} s of processor time; {advice}", pytrace=False)
+    return result
+
 
 LESSON = """\
 # %% [markdown]

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("gan", "vae", "flow", "diffusion", "nn", "optim", "train", "data", "metrics")
 BLOCK = re.compile(r"(<!-- names:.*?-->\n)(.*?)(<!-- end of names -->)", re.S)
@@ -101,6 +103,7 @@ def test_the_model_of_contributing_trains(tmp_path):
     assert 0.01 < float(run("-c", model, cwd=tmp_path)) < 0.04
 
 
+@pytest.mark.slow
 def test_the_lesson_of_contributing_runs(tmp_path):
     (lesson,) = (code for code in blocks(contributing(), "python") if "Lesson(" in code)
     path = tmp_path / "gan" / "99_mean" / "lesson.py"

@@ -50,6 +50,7 @@ def text_of(result):
 # -- which runs --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_full_run_that_fits_is_shown_and_a_quick_one_only_where_there_is_none(tiny):
     runs = tiny / "out"
     assert results.existing(lesson(), runs) is None and results.existing(lesson(), runs, quick=True) is None
@@ -90,6 +91,7 @@ def test_a_run_of_other_code_of_a_student_or_with_a_file_missing_does_not_fit(ti
     assert results.existing(lesson(), runs) is None
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_run_and_nothing_else(tiny, capfd):
     assert main(["run", "gan/01", "--seed", "5"]) == 0
     capfd.readouterr()
@@ -101,6 +103,7 @@ def test_what_is_missing_is_run_and_nothing_else(tiny, capfd):
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_a_finished_run_without_a_record_is_resumed_in_its_place(write_lesson, tmp_path, capfd):
     body = """\
 import numpy

@@ -263,6 +263,7 @@ def test_fences_are_longer_than_any_inside():
 # -- a lesson's page ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_came_out_is_closed_until_a_choice_and_nothing_else(contents):
     made = page(contents())
     tree = Tree(unfenced(made))
@@ -399,6 +400,7 @@ def test_a_slider():
 # -- the other pages ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_equation_has_its_place_and_its_function_leads_to_its_code(contents):
     contents = contents()
     sources = SourcePages(contents)
@@ -467,6 +469,7 @@ def test_a_post_has_its_lessons_in_order_and_links_only_to_pages_there_are(conte
     assert made.count("3 exercises") == sum(len(chapter.exercises) == 3 for chapter in contents.chapters)
 
 
+@pytest.mark.slow
 def test_the_source_pages_show_every_line_once(contents):
     contents = contents()
     sources = SourcePages(contents)

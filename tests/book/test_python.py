@@ -40,6 +40,7 @@ def test_the_data_of_a_box(exercises):
     assert json.loads(json.dumps(data)) == data
 
 
+@pytest.mark.slow
 def test_every_stub_fits_into_a_page_and_can_be_run(exercises):
     for exercise in exercises.values():
         data = exercise_box.exercise_data(exercise)
@@ -92,6 +93,7 @@ print(json.dumps([minigen.__file__, report["passed"], len(frames), reply.get("er
 """
 
 
+@pytest.mark.slow
 def test_the_wheel_of_minigen_is_whole_by_itself(tmp_path):
     """It checks an answer and trains with it, beside nothing but the packages that a page loads."""
     with zipfile.ZipFile(io.BytesIO(wheels.minigen_wheel())) as archive:

@@ -105,6 +105,7 @@ def test_every_output_once_in_order_in_its_cell(write_lesson, tmp_path, quick):
     assert not cut or "cut short" not in payloads(path, "figure")[0]["caption"]  # nothing was trained before it
 
 
+@pytest.mark.slow
 def test_a_script_and_a_resumed_run_record_the_same(write_lesson, tmp_path):
     path = write_lesson("gan/01_tiny", BODY)
     subprocess.run([sys.executable, str(path), "--quick"], check=True, capture_output=True, cwd=tmp_path)
@@ -133,6 +134,7 @@ def test_a_stopped_run_keeps_what_it_showed(write_lesson, tmp_path):
     assert payloads(record, "check")[0]["status"] == "failed"
 
 
+@pytest.mark.slow
 def test_a_real_lesson_records_what_its_log_says(tmp_path, monkeypatch):
     """The log is written by another way; record and log must tell the same story, in the cells that say it."""
     monkeypatch.chdir(tmp_path)

@@ -199,6 +199,7 @@ def test_list(write_lesson, capsys):
     assert json.loads(capsys.readouterr().out)[0]["id"] == "gan/02_gan"
 
 
+@pytest.mark.slow
 def test_list_equations(write_lesson, capsys):
     write_lesson("gan/02_gan", equations=["gan.03"])
     assert main(["list", "--equations"]) == 0
@@ -209,6 +210,7 @@ def test_list_equations(write_lesson, capsys):
     assert json.loads(capsys.readouterr().out)[2]["lessons"] == ["gan/02_gan"]
 
 
+@pytest.mark.slow
 def test_run_all(write_lesson, tmp_path):
     write_lesson("vae/01_b", 'lesson.claim("no", 0, at_least=1)')
     write_lesson("gan/01_a")
@@ -246,6 +248,7 @@ def test_list_and_help_load_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_only_ascii(write_lesson):
     write_lesson("gan/02_gan", 'lesson.claim("ε ≥ 0", 1.0, at_least=0.0)\nprint("α → β")')
     done = minigen_command("run", "gan/02", env={**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
@@ -254,12 +257,14 @@ def test_a_terminal_that_knows_only_ascii(write_lesson):
     assert minigen_command("list", env={**os.environ, "PYTHONIOENCODING": "ascii"}).returncode == 0
 
 
+@pytest.mark.slow
 def test_colors_only_on_a_terminal(write_lesson):
     write_lesson("gan/02_gan")
     assert "\x1b" not in minigen_command("run", "gan/02").stdout
     assert "\x1b" not in minigen_command("list").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("as_script", [False, True], ids=["minigen run", "python lesson.py"])
 def test_interrupted_and_resumed_equals_uninterrupted(write_lesson, tmp_path, as_script):
@@ -288,6 +293,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(write_lesson, tmp_path, as
     assert whole["claims"] == resumed["claims"]
 
 
+@pytest.mark.slow
 def test_a_script_refuses_in_one_line(write_lesson, tmp_path):
     path = write_lesson("gan/02_gan")
     (tmp_path / "file").write_text("mine")
@@ -296,6 +302,7 @@ def test_a_script_refuses_in_one_line(write_lesson, tmp_path):
         assert done.returncode == 2 and says in one_line(done.stderr)
 
 
+@pytest.mark.slow
 def test_a_script_fails_as_a_run_does(write_lesson, tmp_path):
     path = write_lesson("gan/02_gan", 'lesson.check("one", 2, equals=1)')
     done = subprocess.run([sys.executable, str(path), "--quick"], capture_output=True, text=True, timeout=60)

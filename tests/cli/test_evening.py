@@ -12,6 +12,8 @@ import pytest
 from minigen.course.exercise import catalog
 from minigen.course.exercise.stubs import RAISE
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).resolve().parents[2]
 WRONG = "return np.sum(np.where(p > 0, p * (np.log2(p) - np.log2(q)), 0.0), axis=-1)"
 NAMES = ["kl_divergence", "js_divergence", "kl_normal"]

@@ -19,6 +19,8 @@ import pytest
 from minigen.cli import main
 from minigen.course.lesson.options import RunOptions, script_options
 
+pytestmark = pytest.mark.slow
+
 # One number that grows by a random amount a step, in two trainings, with a line in `steps.txt` for each step made.
 LESSON = """
 import time

@@ -137,6 +137,7 @@ def test_a_changed_lesson_is_trained_anew(lesson):
     assert b > 1.5 * a
 
 
+@pytest.mark.slow
 def test_a_changed_package_is_trained_anew(monkeypatch, tmp_path):
     from minigen.course.lesson import recipe
 
@@ -227,6 +228,7 @@ def test_a_damaged_checkpoint_is_trained_anew(lesson, capsys):
     assert steps() == 120 and (load("x.npz")["samples"] == load("y.npz")["samples"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_interrupted_then_continued(write_lesson):
     write_lesson("gan/02_gan", TRAINING.format(pause=0.02))
@@ -392,6 +394,7 @@ def test_wishes_that_a_model_does_not_know(write_lesson, capsys):
         assert says in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_lessons_offer_what_they_say():
     """The diffusion lessons with labels take --label; those with guidance take --w, those with captions --caption."""
     from minigen.course.index.lessons import all_lessons

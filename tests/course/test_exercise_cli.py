@@ -58,6 +58,7 @@ def answers(text=ANSWERS) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_evening(run):
     code, out, _ = run("list")
     assert code == 0 and "gan/90/gaussian_nll" in out and "0 of 2 passed" in out
@@ -102,6 +103,7 @@ def test_start_never_overwrites(run):
     assert run("start", "gan/90")[0] == 2 and path.is_symlink()
 
 
+@pytest.mark.slow
 def test_reset_keeps_a_backup(run):
     path = answers()
     run("check", "gan/90")
@@ -116,6 +118,7 @@ def test_reset_keeps_a_backup(run):
     assert lesson_in_words("gan/90") == "0/2 exercises passed"
 
 
+@pytest.mark.slow
 def test_what_was_passed_stays_passed(run):
     path = answers()
     run("check", "gan/90")
@@ -157,6 +160,7 @@ def test_an_unwritable_folder(run):
     assert code == 2 and "cannot write" in err
 
 
+@pytest.mark.slow
 def test_json_is_one_document(run):
     answers(HEAD + NLL.replace("0.5 * ", "-0.5 * ") + "\n\n" + FLOW.replace("x * np.exp(s) + t,", "x * np.nan,"))
     code, out, _ = run("check", "gan/90", "--json")
@@ -187,6 +191,7 @@ def test_numbers_in_json_are_numbers(run):
     assert code == 1 and case["status"] in ("inf", "nan") and case["ratio"] is None
 
 
+@pytest.mark.slow
 def test_the_command_says_what_a_file_is_graded_on(run):
     """A file cannot choose an exercise: neither by its first line nor by its name."""
     path = answers("# minigen exercise gan/01: an easier one\n" + ANSWERS)
@@ -195,6 +200,7 @@ def test_the_command_says_what_a_file_is_graded_on(run):
     assert code == 0 and "gaussian_nll" not in out
 
 
+@pytest.mark.slow
 def test_checks_at_the_same_time_are_all_counted(run):
     answers(HEAD + NLL)
     command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/scale_and_shift"]
@@ -234,6 +240,7 @@ def test_sigterm_leaves_nothing_behind(tmp_path):
     assert not list(temporary.iterdir())
 
 
+@pytest.mark.slow
 def test_a_known_mistake_shows_its_hint(run):
     answers(HEAD + NLL.replace(" + np.log(2 * np.pi)", "") + "\n\n" + FLOW.replace("np.sum(s", "-np.sum(s"))
     code, out, _ = run("check", "gan/90")
@@ -241,6 +248,7 @@ def test_a_known_mistake_shows_its_hint(run):
     assert "a known slip: The log-determinant of the direction called has a plus." in out
 
 
+@pytest.mark.slow
 def test_a_file_under_another_name(run, tmp_path):
     path = tmp_path / "alice.py"
     path.write_text(ANSWERS)  # known by its functions
@@ -254,6 +262,7 @@ def test_a_file_under_another_name(run, tmp_path):
     assert code == 2 and "which exercise is this?" in err
 
 
+@pytest.mark.slow
 def test_the_graders_own_error_exits_3(run, monkeypatch, tmp_path):
     lesson = tmp_path / "lessons" / "gan" / "90_fake"
     lesson.mkdir(parents=True)
@@ -310,6 +319,7 @@ def test_watch_ends_with_ctrl_c():
     assert exercise.watch([answers()], lambda: 1, sleep=sleep) == 1
 
 
+@pytest.mark.slow
 def test_color_only_on_a_terminal(run, monkeypatch):
     answers()
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -361,6 +371,7 @@ def test_diff_is_a_diff(run):
     assert "\n".join(filter(None, removed)) == NLL.replace("(x - mu) ** 2", "(mu - x) ** 2").rstrip()
 
 
+@pytest.mark.slow
 def test_reset_says_what_becomes_of_a_pass(run):
     answers(HEAD + NLL)
     assert "pass" not in run("reset", "gan/90/scale_and_shift")[1]
@@ -370,6 +381,7 @@ def test_reset_says_what_becomes_of_a_pass(run):
     assert code == 0 and "the recorded pass of gaussian_nll is forgotten" in out and "gan_90.py passes again" in out
 
 
+@pytest.mark.slow
 def test_the_next_exercise_is_named(run):
     path = answers(HEAD + NLL)
     out = run("check", "gan/90/gaussian_nll")[1]
@@ -393,6 +405,7 @@ def test_hours_in_all(run):
     assert exercise._duration([type("Long", (), {"minutes": 790.0})]) == "13 h 10 min"
 
 
+@pytest.mark.slow
 def test_watch_separates_its_checks(run, monkeypatch):
     answers()
     monkeypatch.setattr(exercise, "watch", lambda paths, again: again() + again())
@@ -402,6 +415,7 @@ def test_watch_separates_its_checks(run, monkeypatch):
     assert "----" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the processor time of others is known on POSIX systems only")
 def test_the_whole_command_is_quick():
     """In processor time of the command and its worker, which does not depend on what else the machine does."""
@@ -481,6 +495,7 @@ def test_check_in_a_notebook_leaves_the_package_whole():
     check("gan/90/gaussian_nll", gaussian_nll)
 
 
+@pytest.mark.slow
 def test_check_without_a_function_takes_the_file(capsys):
     answers()
     check("gan/90")

@@ -29,6 +29,8 @@ from minigen.course.exercise.grading.outcome import Failure, Outcome
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.runner import Limits
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).with_name("exercise_data")
 CASES = ["at_the_mean", "random_batch", "shift", "gradient"]
 LIMITS = Limits(case=5.0, load=8.0, memory=384 * 2**20)

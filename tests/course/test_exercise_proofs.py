@@ -265,6 +265,7 @@ def test_methods_and_closures():
         mutants(lambda x: outer * x)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(__import__("signal"), "setitimer"), reason="there is no timer on this system")
 def test_a_mutant_that_never_ends_is_caught(tmp_path, monkeypatch):
     """Counting down by 1 becomes counting up, for ever."""

@@ -48,6 +48,7 @@ def judged(report) -> dict:
     return {name: value for name, value in document.items() if name not in ("seconds", "notes", "output")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", SAMPLE)
 def test_the_verdicts_are_those_of_a_worker(id, texts):
     exercise = catalog.find(id)[0]
@@ -68,6 +69,7 @@ def test_the_verdicts_are_those_of_a_worker(id, texts):
         assert not report.passed and report.listed and report.hint == mistake.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "expected", "line"),
     [

@@ -173,6 +173,7 @@ def test_every_equation_named_in_the_package_exists():
         assert named <= known, f"{path} names {sorted(named - known)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("post", posts.POSTS)
 def test_these_posts_are_complete(post):
     """Every section and figure has its lesson; every equation is in one, and a test names it."""
@@ -189,6 +190,7 @@ def test_these_posts_are_complete(post):
             assert use.lessons and use.tests, use
 
 
+@pytest.mark.slow
 def test_every_function_of_an_equation_is_tested(root):
     """A test file names each function whose docstring cites an equation, and its class, if it is a method."""
     paths = sorted((root / "tests").rglob("test_*.py"))

@@ -387,6 +387,7 @@ def test_in_a_notebook(tmp_path, shown):
     Lesson("gan/02_gan", title="GANs", post="gan")  # the cell is run again
 
 
+@pytest.mark.slow
 def test_every_cell_of_a_notebook_can_be_run_again(shown, tmp_path):
     from minigen import plot
 
@@ -479,6 +480,7 @@ def test_a_prediction_that_cannot_be_answered(make):
         lesson.outcome("It found 7.", answer="seven")
 
 
+@pytest.mark.slow
 def test_captions_say_that_a_training_was_cut_short(make, tmp_path):
     from minigen import plot
 

@@ -27,6 +27,7 @@ def test_seeds():
             sweep.parse_seeds(text)
 
 
+@pytest.mark.slow
 def test_three_seeds_by_hand(write_lesson, tmp_path, capsys):
     """With seed s, `large` is 10 s and `near` (1, 2 + s), which should be at least 5 and (1, 3) to 0.5."""
     write_lesson("gan/01_small", BODY)
@@ -47,6 +48,7 @@ def test_three_seeds_by_hand(write_lesson, tmp_path, capsys):
     assert all(run["seconds"] == 0 for run in again["lessons"][0]["runs"]) and min(times) > 0
 
 
+@pytest.mark.slow
 def test_a_lesson_that_breaks_is_told(write_lesson, tmp_path, capsys):
     write_lesson("gan/01_small", "if lesson.seed == 1:\n    raise ValueError('broken')")
     assert main(["run", "gan/01", "--seeds", "0,1", "--jobs", "2", "--quick"]) == 1

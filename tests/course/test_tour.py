@@ -9,6 +9,7 @@ from minigen.course.console import UsageError
 from minigen.data import toy
 
 
+@pytest.mark.slow
 def test_a_quick_tour_leaves_a_table_a_picture_and_numbers(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(tour, "SAMPLES", 1500)
     assert tour.tour(seed=1, out=tmp_path, quick=True) == 0

@@ -36,6 +36,7 @@ def central_differences(log_prob, x, step=1e-6):
     return np.stack(columns, axis=1)
 
 
+@pytest.mark.slow
 def test_integrates_to_one(density):
     for each in (density, density.standardized()):
         points, area = grid_of(each.bounds, 400)
@@ -44,6 +45,7 @@ def test_integrates_to_one(density):
         np.testing.assert_allclose(each.cells(400)[0], points, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_samples_fit_the_density(density, samples):
     """Pearson's chi-square of 24 x 24 cells; each cell's probability is a sum over 16 x 16 parts of it."""
     cells, parts = 24, 16
@@ -76,6 +78,7 @@ def test_samples_lie_within_the_bounds(density, samples):
     assert np.isfinite(density.log_prob(samples)).all()
 
 
+@pytest.mark.slow
 def test_entropy_is_the_mean_of_minus_log_p(density, samples):
     surprise = -density.log_prob(samples.astype(np.float64))
     error = 5 * surprise.std() / np.sqrt(N)

@@ -134,6 +134,7 @@ def test_with_the_exact_classifier_the_guided_model_is_that_of_the_tilted_mixtur
         np.testing.assert_allclose(guided(x, t), eps_from_score(score, t, s), atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sampler",
     [

@@ -65,6 +65,7 @@ def test_langevin_reaches_its_own_stationary_law():
     assert abs(x.var() - want) < 5 * want * np.sqrt(2 / 40_000)
 
 
+@pytest.mark.slow
 def test_annealed_langevin_finds_the_weights_that_langevin_misses():
     """Two modes 16 standard deviations apart, one with a fifth of the mass. Started between them, plain Langevin at low
     noise fills them alike; annealed, it comes near their weights. Song and Ermon 2019, section 3.2.2; Eq.
@@ -122,6 +123,7 @@ def test_levels_of_the_linear_schedule_have_equal_ratios(levels):
     assert np.all(np.abs(ratio - mean) <= np.maximum(grid, 0.01) + 1e-9)
 
 
+@pytest.mark.slow
 def test_annealed_langevin_narrows_modes_to_their_width():
     """Two modes of standard deviation 0.30, started from noise: both come out within 15 % of it, with half of the
     samples each. Levels evenly spaced in t jump from σ = 0.38 to 0.01, where nothing narrows any more, and leave 0.48.

@@ -242,6 +242,7 @@ def test_sample_is_ddim_scaled_back_and_decoded(rng):
     assert np.abs(guided - out).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_learns_what_a_word_means(rng):
     """Word 0: latents near −1, word 1: near +1, a word beside it that says nothing. Within 0.2 after 300 steps."""
     net = LatentNet(rng, words=3, length=2, channels=1, size=(2, 2), width=16, global_mlp=16, dim_context=8)

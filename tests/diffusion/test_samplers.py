@@ -100,6 +100,7 @@ def test_ddim_with_eta_one_is_the_posterior(t, s):
 # ------------------------------------------------------------------------------------------- samplers on a mixture
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sampler, bias",
     [

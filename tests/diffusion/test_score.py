@@ -175,6 +175,7 @@ def test_sampling_follows_the_recursion_of_its_variance(rng):
     assert abs(drawn.var() - var) < 5 * var * np.sqrt(2 / n)
 
 
+@pytest.mark.slow
 def test_the_exact_score_finds_both_modes(rng):
     p = GaussianMixture([[-4.0, 0.0], [4.0, 0.0]], std=0.5, weights=[0.8, 0.2])
     sigmas, n = noise_scales(8.0, 0.05, 12), 2000

@@ -19,6 +19,7 @@ by_id = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exer
 by_lesson = pytest.mark.parametrize("lesson", catalog.lesson_ids())
 
 
+@pytest.mark.slow
 @by_id
 def test_the_authors_proofs_stand(exercise):
     proof = prove(exercise, seeds=20, mistake_seeds=5)  # `minigen exercise prove` takes all 20 for the mistakes too
@@ -38,6 +39,7 @@ def test_the_reference_passes_and_the_stub_fails(exercise):
     assert {verdict.status for verdict in report.verdicts} == {status.STUB} and report.points == 0
 
 
+@pytest.mark.slow
 @by_lesson
 def test_a_file_of_stubs_and_of_third_hints(lesson, tmp_path, hint_three):
     """From end to end for an exercise of each lesson: the stub fails as one, hint three gets full points."""
@@ -61,6 +63,7 @@ def one_of_each_kind() -> list[Exercise]:
     return list(found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", one_of_each_kind(), ids=lambda exercise: exercise.id)
 def test_the_package_is_no_answer(exercise, tmp_path):
     """The reference under its own name, imported."""

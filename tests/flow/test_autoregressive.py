@@ -381,6 +381,7 @@ def test_mixture_far_out(dtype):
         assert np.isfinite(grad(total)(arguments[i])).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [None, [1, 0]])
 def test_mixture_made(rng, shaken, order):
     """Mass 1 on a grid, conditionals in the order given, and samples of the density that it states."""

@@ -297,6 +297,7 @@ def small(rng, shape=(4, 4, 1), scales=2):
     return Glow(rng, shape, width=6, scales=scales, steps=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape, scales", [((4, 4, 1), 2), ((2, 4, 2), 1), ((8, 8, 1), 3)])
 def test_glow_on_random_weights(rng, shaken, check_bijection, shape, scales):
     flow = shaken(small(rng, shape, scales), 0.1)
@@ -346,6 +347,7 @@ def test_standardize_sets_each_actnorm_from_what_reaches_it(rng, monkeypatch):
     assert all(flow.parameters()[name] is a for name, a in held.items())
 
 
+@pytest.mark.slow
 def test_trains_in_float32(rng):
     """Correlated pixels: the likelihood rises above that of the standardized start."""
     noise = rng.standard_normal((256, 4, 4, 1), dtype=np.float32)

@@ -305,6 +305,7 @@ def chain(rng, dim=2):
     return Chain([kind(rng, dim) for kind in (Planar, Radial, Planar, Radial)])
 
 
+@pytest.mark.slow
 def test_mass_is_one(rng, shaken):
     flow = Flow(StandardNormal(2), shaken(chain(rng), 0.7))
     side = np.linspace(-12, 12, 900)

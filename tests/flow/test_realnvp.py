@@ -130,6 +130,7 @@ def test_save_and_load(rng, tmp_path):
         RealNVP(rng, 2, couplings=3, width=8).load(tmp_path / "flow.npz")
 
 
+@pytest.mark.slow
 def test_learns_two_moons(rng):
     """A short training takes half of what the Gaussian lacks, and its gap to the entropy is a KL, so not negative. Eq.
     flow.09"""

@@ -57,6 +57,7 @@ def test_draws_follow_the_density_that_is_reported(rng, shaken):
     np.testing.assert_allclose(kl + StandardNormal(2).log_prob(z), flow.log_prob(z), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_kl_by_quadrature(rng, shaken):
     """∫ q log(q/p) over a grid, with q the density of the flow, against the mean of the draws."""
     bijection = shaken(Chain([Planar(rng, 2), Planar(rng, 2)]), 0.5)

@@ -182,6 +182,7 @@ def test_historical_average_against_the_mean_of_the_past(rng):
         np.testing.assert_allclose(g, gradients[name], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_historical_average_damps_the_circling_of_a_game():
     """On x·y, simultaneous steps spiral outward; with the penalty for both players they spiral inward."""
     radii = []

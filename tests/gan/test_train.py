@@ -179,6 +179,7 @@ def test_same_random_numbers_same_training(name):
         assert one.run(STEPS[name][0]) == two.run(STEPS[name][0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STEPS)
 def test_a_generator_finds_a_normal(name):
     """From a cloud at the origin, 2.8 away, to N((2, 2), I): the mean of 2,000 samples comes within 1.5 of it."""

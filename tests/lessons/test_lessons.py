@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from minigen import plot
 from minigen.course.cells import cells_of
 from minigen.course.index import posts
-from minigen.course.index.lessons import scan_lessons, short_id
+from minigen.course.index.lessons import LessonInfo, scan_lessons, short_id
+from minigen.course.lesson.options import RunOptions
+from minigen.course.lesson.run import run_file
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = scan_lessons(ROOT / "lessons")[0]
@@ -21,6 +24,7 @@ NOT_DRAWN = {"algorithm", "table"}
 
 LONGEST_CELL = 16  # lines that are not blank
 MOST_MEMORY = 400  # megabytes, of a quick run
+QUICKEST = ("start/01", "gan/11", "vae/01", "flow/02", "diffusion/02")
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 
@@ -132,6 +136,26 @@ def ways_to_run() -> list:
     return ways
 
 
+@pytest.fixture(scope="session")
+def tools():
+    """What lessons draw and measure with, loaded once: a second or two of processor time."""
+    for name in ("matplotlib.figure", "scipy.stats", "scipy.optimize"):
+        importlib.import_module(name)
+
+
+FIRST = [lesson for lesson in LESSONS if short_id(lesson.path.parent) in QUICKEST]
+
+
+@pytest.mark.parametrize("lesson", FIRST, ids=lambda lesson: lesson.id)
+def test_the_quickest_lesson_of_each_post(lesson, tmp_path, tools, monkeypatch):
+    """In this process, its figures made and not rendered; `test_quick_run` starts every lesson as a reader does."""
+    monkeypatch.setattr(plot, "save", lambda figure, path: path.write_bytes(bytes(2000)))
+    assert run_file(lesson.path, RunOptions(quick=True, seed=1, out=tmp_path)) == 0
+    (folder,) = tmp_path.iterdir()
+    check_folder(lesson, folder)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("lesson", "way"), ways_to_run(), ids=lambda value: getattr(value, "id", value))
 def test_quick_run(lesson, way, tmp_path, hint_three):
     """A quick run as a reader starts it; a student's functions are called, and the lesson runs with them."""
@@ -154,13 +178,18 @@ def test_quick_run(lesson, way, tmp_path, hint_three):
         assert " was called " in done.stdout, "none of them was called"
 
     (folder,) = out.iterdir()
+    metrics = check_folder(lesson, folder)
+    assert metrics["peak_memory_mb"] is None or metrics["peak_memory_mb"] <= MOST_MEMORY
+
+
+def check_folder(lesson: LessonInfo, folder: Path) -> dict:
+    """What a quick run with seed 1 has left; returns its metrics."""
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["lesson"], metrics["status"], metrics["seed"]) == (lesson.id, "not judged", 1)
     assert metrics["claims"], "a lesson states claims"
     assert {claim["status"] for claim in metrics["claims"]} == {"not judged"}
     assert metrics["checks"], "a lesson checks small things as it goes"
     assert (folder / "log.txt").stat().st_size > 0
-    assert metrics["peak_memory_mb"] is None or metrics["peak_memory_mb"] <= MOST_MEMORY
 
     files = [figure["file"] for figure in metrics["figures"]]
     assert files and all((folder / file).stat().st_size > 1000 for file in files)
@@ -170,3 +199,4 @@ def test_quick_run(lesson, way, tmp_path, hint_three):
         number = id.split(".")[1]
         drawn = any(re.match(rf"{number}(_|\.)", file) for file in files)
         assert drawn or kinds[id] in NOT_DRAWN, f"{id} is not drawn: no figure's name begins with {number}_"
+    return metrics

@@ -304,6 +304,7 @@ def test_every_pivot_keeps_the_tree_strongly_feasible(monkeypatch):
     assert pivots.count(0) > 20 and len(pivots) > pivots.count(0) + 20
 
 
+@pytest.mark.slow
 def test_a_thousand_points_a_side_take_seconds():
     rng = np.random.default_rng(11)
     p, q = rng.dirichlet(np.ones(1000), size=2)

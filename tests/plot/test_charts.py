@@ -22,6 +22,7 @@ def test_moving_average_skips_missing_values():
         plot.moving_average([[1.0]], 1)
 
 
+@pytest.mark.slow
 def test_curves_draw_the_average_over_the_values():
     values = np.random.default_rng(0).random(30)
     ax = plot.curves({"loss": values}, smooth=5)

@@ -108,6 +108,7 @@ def test_schematic_of_a_gan():
     assert place["fake"][0] == place["x"][0] < place["D"][0] < place["loss"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["right", "down"])
 def test_schematic_of_a_model_and_of_a_list(direction):
     texts = check_layout(plot.schematic(MLP(rng(), [2, 8, 1])))

@@ -127,6 +127,7 @@ STEPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STEPS)
 def test_no_float64_array_appears_in_a_training_step(name):
     step = STEPS[name]()

@@ -342,6 +342,7 @@ def test_pca_of_fewer_rows_than_columns(rng):
     assert found.variances.min() >= 0
 
 
+@pytest.mark.slow
 def test_pca_of_digits_in_single_precision():
     """Directions of float32 digits agree with those of a double precision decomposition to 1e-6, up to their sign."""
     images = mnist.unit(mnist.load().train_images[:3000], flat=True)

@@ -93,6 +93,7 @@ def test_beta_one_is_the_vae_and_a_step_stays_in_float32(rng):
     assert {g.dtype for g in leaves(value_and_grad(lambda m: priced(m, 4.0))(vae)[1])} == {np.dtype(np.float32)}
 
 
+@pytest.mark.slow
 def test_a_high_price_buys_a_low_rate(rng):
     """Eq. vae.17: trained on two clusters, the rate falls as beta rises, down to zero."""
     from minigen.optim import Adam

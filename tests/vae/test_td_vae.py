@@ -150,6 +150,7 @@ def test_jumpy_bound_is_the_evidence_if_the_belief_skips_too(rng, t1, t2):
     np.testing.assert_allclose(-rows(World(skips=True), x, t1, t2, eps1, eps2), World().evidence(x, t1, t2), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_what_lies_between_makes_the_bound_loose_on_average_over_sequences(rng):
     """Eq. vae.24 with a belief that has seen all of x_1 ... x_t2: lower than the evidence by KL(q || posterior), a
     bound."""

@@ -438,6 +438,7 @@ def test_hidden_layers_start_with_the_variance_of_he(rng):
         x = y
 
 
+@pytest.mark.slow
 def test_points_in_the_plane(rng):
     """The Gaussian variant learns an arc: its log p(x) is far above one Gaussian's and not above the truth."""
     angle = rng.uniform(0, np.pi, 10_000)
@@ -459,6 +460,7 @@ def test_points_in_the_plane(rng):
     assert truth - log_p < 0.35 * (truth - single)
 
 
+@pytest.mark.slow
 def test_training_reaches_the_evidence_of_linear_data(rng):
     """A linear VAE trained on linear-Gaussian data: its bound comes within 0.05 nats of the data's own entropy."""
     truth = LinearGaussian(np.random.default_rng(4), dim_x=3, dim_z=1, std=0.5)

@@ -31,6 +31,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_class(a_class):
     """s001 is right; s002 has swapped the groups, which one case cannot tell, and raises HTML; s003 is missing."""
     a_class.hand_in("s001")
@@ -207,6 +208,7 @@ def test_several_seeds_must_all_pass(a_class, quickly, monkeypatch):
     assert right[0]["passed"] and right[0]["points"] == 8
 
 
+@pytest.mark.slow
 def test_helpers_data_and_allowed_modules(a_class):
     a_class.write("hw1.toml", 'helpers = ["tools.py"]\ndata = ["sign.txt"]\n' + TOML)
     a_class.write("tools.py", "def mean(np, x):\n    return np.sum(x) / len(x)\n")
@@ -228,6 +230,7 @@ def test_helpers_data_and_allowed_modules(a_class):
     assert a_class.rows()["s001", "critic_loss"]["status"] == S.RAISED, "the helper is not declared any more"
 
 
+@pytest.mark.slow
 def test_the_time_of_a_submission_has_a_limit(a_class, monkeypatch):
     """All that comes after the limit is out of time, and none of it is run."""
     a_class.write("hw1.toml", TOML + "\n[limits]\nseconds = 1\n")

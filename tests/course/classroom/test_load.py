@@ -19,6 +19,7 @@ def ids(kinds):
     return {f"s{number:03}": kind for number, kind in enumerate(kinds)}
 
 
+@pytest.mark.slow
 def test_rows_are_those_of_each_graded_alone(a_class):
     """Two at a time, among hostile neighbours; then each in a class of its own."""
     a_class.write("hw1.toml", TOML)

@@ -79,6 +79,7 @@ def test_a_notebook_is_graded(a_class):
     assert not summary.retries
 
 
+@pytest.mark.slow
 def test_the_notebook_that_students_get(a_class):
     made = notebook.student_notebook(a_class.assignment)
     nbformat.validate(made)

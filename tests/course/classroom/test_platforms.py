@@ -74,6 +74,7 @@ def test_what_students_get_has_no_answer(built, a_class):
     assert "hw1.toml" not in text and "x" not in names
 
 
+@pytest.mark.slow
 def test_building_again_and_over_something_else(built, a_class):
     (built / "students" / "old.py").write_text("x")
     list(build.build(a_class.assignment, built))
@@ -262,6 +263,7 @@ def test_otter_itself(built):
 # ------------------------------------------------------------------------------------------- Gradescope
 
 
+@pytest.mark.slow
 @posix
 def test_gradescope_in_a_folder_laid_out_as_its_container(built, a_class):
     """The zip unpacked to source/, run_autograder copied, a submission: results.json as Gradescope documents it."""
@@ -332,6 +334,7 @@ RUNNER = {
 }
 
 
+@pytest.mark.slow
 def test_classroom50_in_a_checkout(built, a_class):
     """autograder.py in the current folder of a student's checkout, with the runner's environment variables."""
     bundle = built / "classroom50" / "autograder"

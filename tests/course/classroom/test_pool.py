@@ -40,6 +40,7 @@ def temporary(tmp_path, monkeypatch):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 @posix
 def test_a_process_that_dies_costs_one_submission(a_class, temporary, monkeypatch):
     """The second submission kills the process that grades it: the third is graded by another."""
@@ -78,6 +79,7 @@ COMMAND = [
 ]
 
 
+@pytest.mark.slow
 @posix
 def test_sigterm_leaves_no_process_and_no_folder(a_class, temporary):
     """Two submissions hang; while they do the command is ended, and then goes on where it was."""
@@ -116,6 +118,7 @@ def processes_with(text: str) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_the_command_and_its_json(a_class, temporary, monkeypatch, capsys):
     """`minigen grade --json` from a class to a gradebook; every document is as its schema says."""
     a_class.hand_in("s001")

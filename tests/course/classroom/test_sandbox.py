@@ -122,6 +122,7 @@ sys.exit(process.returncode if process.returncode >= 0 else 128 - process.return
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the program is a script")
 def test_the_command_of_a_container(tmp_path, monkeypatch):
     root = str(Path(bubblewrap.PACKAGE).parent)

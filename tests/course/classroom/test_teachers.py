@@ -16,6 +16,7 @@ def commands(text: str) -> list[str]:
     return re.findall(r"^```bash\n(.*?)^```$", text, re.S | re.M)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the page is written for a POSIX shell")
 def test_the_page_leads_to_a_gradebook(root, tmp_path):
     text = (root / ".github" / "TEACHERS.md").read_text(encoding="utf-8")

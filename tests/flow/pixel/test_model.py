@@ -105,6 +105,7 @@ def test_gradient_by_finite_differences(rng, shaken, make):
         assert np.vdot(gradients[name], d) == pytest.approx((up - down) / (2 * h), rel=1e-4, abs=1e-7), name
 
 
+@pytest.mark.slow
 @each_model
 def test_learns_stripes_in_float32(rng, make):
     """Each row is 0101... or 1010...: one bit a row, where independent pixels would cost one bit each."""

@@ -72,6 +72,7 @@ def test_defaults_leave_nothing_out_that_is_near():
     np.testing.assert_array_equal(influence(model, 9, 9), earlier(9, 9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 2])
 def test_diagonal_pixelrnn_sees_every_earlier_pixel(rng, shaken, layers):
     """With one layer, in an image that is much larger than the first kernel, the corners too."""
