@@ -62,6 +62,7 @@ def test_a_full_run_that_fits_is_shown_and_a_quick_one_only_where_there_is_none(
         assert not results.existing(lesson(), runs, quick).quick
 
 
+@pytest.mark.slow
 def test_a_run_of_other_code_of_a_student_or_with_a_file_missing_does_not_fit(tiny):
     runs = tiny / "out"
     assert main(["run", "gan/01"]) == 0

@@ -120,6 +120,7 @@ def test_lessons_and_exercises_have_one_resolver(write_lesson):
             resolve(text)
 
 
+@pytest.mark.slow
 def test_every_lesson_that_the_package_names_exists():
     """Help, closing words, errors and docstrings name lessons by id: each can be run, and each exercise started."""
     named = set()

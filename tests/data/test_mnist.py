@@ -163,6 +163,7 @@ def test_a_uniform_model_has_eight_bits(rng, held_out):
     assert mnist.bits_per_pixel(np.array([-100.0]))[0] == pytest.approx(bits_per_dim(100.0, 784))
 
 
+@pytest.mark.slow
 def test_one_gaussian_has_the_bits_per_pixel_of_the_literature(rng):
     """Papamakarios et al. (2017): a Gaussian fitted to logit MNIST reaches -1366.9 ± 1.4 nats, 2.01 bits."""
     train, _, test = mnist.splits()
