@@ -96,6 +96,11 @@ def _power_vjp(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
     return lambda g: (g * (n * x ** (n - 1)) if n else anp.zeros_like(x),)
 
 
+def _tanh_vjp(value: Array, x: Array) -> Vjp:
+    """1 − tanh², from the value: autograd's 1 / cosh² overflows"""
+    return lambda g: g * (1 - value * value)
+
+
 def unbroadcast_f(target: Array, f: Callable, slow: Callable = numpy_vjps.unbroadcast_f) -> Vjp:
     """The gradient `f(g)` of an operand `target`, summed over the axes along which the operand was broadcast."""
     if type(target) is not np.ndarray or target.dtype.kind != "f":
@@ -503,6 +508,7 @@ RULES: dict[Callable, Rule] = {
     _mean: _reduction_vjp("mean", mean=True),
     anp.sum: _reduction_vjp("sum", mean=False),
     anp.power: _power_vjp,
+    anp.tanh: _rule(_tanh_vjp),
     # right where autograd's are wrong, or fail
     _norm: _rule(_norm_vjp),
     _var: _rule(_var_vjp),
