@@ -15,7 +15,7 @@ import numpy as np
 from autograd.core import primitive_vjps
 from autograd.numpy import numpy_wrapper
 from autograd.numpy.numpy_boxes import ArrayBox
-from autograd.tracer import new_box, trace_primitives_map
+from autograd.tracer import getval, new_box, trace_primitives_map
 
 from minigen.tensor.core import GradNode
 
@@ -65,6 +65,14 @@ def lean(slow: Callable) -> Callable:
 
 
 CALLS = {slow: lean(slow) for slow in (*[getattr(numpy_wrapper, name) for name in NAMES], ArrayBox.__getitem__)}
+
+
+def shape(a: Any) -> tuple[int, ...]:
+    """np.shape of an array, traced or not, and of all that NumPy takes for one."""
+    kind = type(a)
+    if kind is np.ndarray:
+        return a.shape
+    return shape(a._value) if kind is ArrayBox else np.shape(getval(a))
 
 
 def make_calls_lean() -> Callable[[], None]:

@@ -29,7 +29,7 @@ what a program computes, but for rounding and for the gradients that autograd ge
    * the gradient of `x**2` is a product, not a power with a float64 exponent, three to five times slower;
    * the gradient of `np.tanh` is 1 − tanh², from the value at hand, not 1/cosh², which overflows in float32;
    * a gradient that already has its operand's shape skips the search for broadcast axes;
-   * shape and ndim of a traced array are read off its value, without autograd's dispatch between;
+   * shape and ndim of a traced array are read off its value, and `np.shape` off an array, without a dispatch between;
    * a call of one of the functions in `calls.py` looks at its arguments once: it takes a third to a half less time
      with small arrays.
 
@@ -72,11 +72,11 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import tracer
 from autograd.builtins import SequenceBox
-from autograd.numpy import numpy_vjps
+from autograd.numpy import numpy_vjps, numpy_wrapper
 from autograd.numpy.numpy_boxes import ArrayBox
 
 from minigen.tensor import rules
-from minigen.tensor.calls import make_calls_lean
+from minigen.tensor.calls import make_calls_lean, shape
 from minigen.types import Array
 
 SWITCH = "MINIGEN_RUNTIME"  # environment variable, "on" (the default) or "off"
@@ -206,7 +206,9 @@ def _replace_rules_of_autograd() -> Undo:
         (tracer, "trace_stack", _TraceStack()),
         (numpy_vjps, "unbroadcast_f", rules.unbroadcast_f),
         (anp, "full_like", rules.full_like),
-        (ArrayBox, "shape", property(lambda self: np.shape(self._value))),
+        (anp, "shape", shape),
+        (numpy_wrapper, "shape", shape),
+        (ArrayBox, "shape", property(lambda self: shape(self._value))),
         (ArrayBox, "ndim", property(lambda self: np.ndim(self._value))),
         (ArrayBox, "mT", property(anp.matrix_transpose)),
         (ArrayBox, "dot", lambda self, other: anp.dot(self, other)),

@@ -188,6 +188,21 @@ def test_plain_arguments_give_what_numpy_gives():
     assert np.exp(X, out=out) is out
 
 
+def test_the_shape_of_anything():
+    seen = []
+
+    def loss(x):
+        inner = T.grad(lambda z: seen.extend([np.shape(z * x), (z * x).shape]) or np.sum(z * x))(X)  # boxes in boxes
+        pair = np.linalg.slogdet(np.matmul(x, np.transpose(x)))
+        seen.extend([np.shape(x), np.shape(x[0, 0]), np.shape(np.sum(x)), np.shape(pair), x.shape])
+        return np.sum(inner)
+
+    T.grad(loss)(X)
+    assert seen == [(3, 4), (3, 4), (3, 4), (), (), (2,), (3, 4)]
+    plain = [np.shape(a) for a in (X, 3, 2.5, numpy.float32(1), [[1, 2]], (), numpy.ma.masked_array(X))]
+    assert plain == [(3, 4), (), (), (), (1, 2), (0,), (3, 4)]
+
+
 def test_arguments_without_a_derivative_are_refused_as_before():
     with pytest.raises(NotImplementedError, match=r"np.sum has no derivative with where="):
         T.grad(lambda x: np.sum(x, where=X > 1))(X)
