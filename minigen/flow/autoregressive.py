@@ -19,7 +19,7 @@ import numpy
 
 from minigen import checks
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply
-from minigen.flow.made import MADE
+from minigen.flow.made import MADE, Stepwise
 from minigen.nn import Module
 from minigen.tensor import like, logsumexp, sigmoid, softplus, tanh
 from minigen.types import Array, Rng
@@ -253,14 +253,19 @@ class MixtureMADE(Module):
         return mixture_log_prob(x, *self.parameters_at(x))
 
     def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
-        """n draws (n, dim), float32, coordinate by coordinate in their order; `temperature` multiplies the scales."""
+        """n draws (n, dim), float32, coordinate by coordinate in their order, at the cost of one pass of the network.
+
+        `temperature` multiplies the scales.
+        """
         x = numpy.zeros((checks.whole("n", n), *self.shape), numpy.float32)
         scale = numpy.float32(checks.positive("temperature", temperature))
         checks.rng(rng)
-        for i in numpy.argsort(self.net.order):
-            logits, mu, log_scale = [a[:, :, i] for a in self.parameters_at(x)]  # (n, K)
+        stepwise = Stepwise(self.net, x, None)
+        for place, i in enumerate(numpy.argsort(self.net.order)):
+            logits, mu, log_scale = numpy.split(stepwise.parameters(place, i).T, 3, axis=1)  # (n, K)
             gumbel = rng.gumbel(size=logits.shape)
             k = numpy.argmax(logits + gumbel, axis=1)[:, None]  # (n, 1), with probability softmax(logits)
             mean, deviation = (numpy.take_along_axis(a, k, 1)[:, 0] for a in (mu, numpy.exp(log_scale)))
             x[:, i] = mean + scale * deviation * rng.standard_normal(n, dtype=numpy.float32)
+            stepwise.x[:, i] = x[:, i]
         return x

@@ -173,7 +173,7 @@ class MADE(Module):
         else:
             self._check_is_gaussian()
             noise = rng.standard_normal((self.dim, n), dtype=numpy.float32)
-        stepwise = _Stepwise(self, x, context)
+        stepwise = Stepwise(self, x, context)
         for place, i in enumerate(numpy.argsort(self.order)):
             parameters = stepwise.parameters(place, i)
             if self.outputs == 1:
@@ -218,7 +218,7 @@ class MADE(Module):
         return made_masks(self.dim, [], self.outputs, self.order)[0]
 
 
-class _Stepwise:
+class Stepwise:
     """The outputs of a MADE one coordinate at a time; a hidden unit is computed once, when all that it sees is known.
 
     Call `parameters(place, i)` for place 0, 1, ..., i being the coordinate there, and then set column i of `.x`.

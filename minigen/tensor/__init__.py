@@ -5,8 +5,8 @@
 Read `core.py` for how a gradient of a whole model is taken, then any primitive: each derives its gradient in two or
 three lines. Everything computes in the dtype that it is given: float32 for training, float64 for checking.
 
-Importing this package changes the allocator, the number of BLAS threads and a few rules of autograd in the running
-process. `runtime.py` says what and why, and how to switch it off (`MINIGEN_RUNTIME=off`).
+Importing this package changes the allocator, the number of BLAS threads, and rules and functions of autograd in the
+running process. `runtime.py` says what and why, and how to switch it off (`MINIGEN_RUNTIME=off`).
 """
 
 from minigen.tensor import runtime

@@ -29,7 +29,7 @@ Shape = tuple[int, ...]
 _AUTOGRADS = dict(autograd_core.primitive_vjps)  # autograd's own rules, before any is replaced
 _mean, _std, _var = numpy_wrapper._primitive_mean, numpy_wrapper._primitive_std, numpy_wrapper._primitive_var
 _norm, _where = linalg._primitive_norm, anp._original_where  # the primitives inside of wrappers
-
+_power = anp.power  # before it is replaced
 
 # ------------------------------------------------------------------------------------------- faster
 
@@ -71,7 +71,7 @@ def _reduction_vjp(name: str, mean: bool) -> Rule:
         if axis is None:
             axes = tuple(range(len(shape)))
         else:
-            axes = tuple([a % max(len(shape), 1) for a in np.atleast_1d(axis).tolist()])
+            axes = tuple([a % max(len(shape), 1) for a in (axis if isinstance(axis, tuple) else (axis,))])
         reduced = tuple([1 if i in axes else n for i, n in enumerate(shape)])
         count = math.prod([shape[a] for a in axes]) if mean else 1
 
@@ -90,10 +90,15 @@ def _power_vjp(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
     for."""
     x, n = args
     if argnums != (0,) or type(n) not in (int, float) or np.shape(x) == ():
-        return _AUTOGRADS[anp.power](argnums, value, args, kwargs)
+        return _AUTOGRADS[_power](argnums, value, args, kwargs)
     if n == 2:
         return lambda g: (g * (2 * x),)
     return lambda g: (g * (n * x ** (n - 1)) if n else anp.zeros_like(x),)
+
+
+def _tanh_vjp(value: Array, x: Array) -> Vjp:
+    """1 − tanh², from the value: autograd's 1 / cosh² overflows"""
+    return lambda g: g * (1 - value * value)
 
 
 def unbroadcast_f(target: Array, f: Callable, slow: Callable = numpy_vjps.unbroadcast_f) -> Vjp:
@@ -503,6 +508,7 @@ RULES: dict[Callable, Rule] = {
     _mean: _reduction_vjp("mean", mean=True),
     anp.sum: _reduction_vjp("sum", mean=False),
     anp.power: _power_vjp,
+    anp.tanh: _rule(_tanh_vjp),
     # right where autograd's are wrong, or fail
     _norm: _rule(_norm_vjp),
     _var: _rule(_var_vjp),

@@ -13,37 +13,38 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from autograd.tracer import isbox
+from autograd.tracer import box_types
 
 
 def is_array_leaf(x: Any) -> bool:
     """Whether `x` is a float array, or a traced one (inside a function that is being differentiated)."""
-    return x.dtype.kind == "f" if isinstance(x, np.ndarray) else isbox(x)
+    return x.dtype.kind == "f" if isinstance(x, np.ndarray) else type(x) in box_types
 
 
-def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) -> Any:
+def tree_map(fn: Callable, tree: Any, *rest: Any) -> Any:
     """A tree like `tree` in which every leaf is `fn(leaf, *corresponding leaves of rest)`.
 
     What is not a leaf (integers, functions, buffers, frozen parts) is shared with `tree`, not copied.
     Raises ValueError where a tree of `rest` has another structure.
     """
-    if is_array_leaf(tree) or (not _inside_object and isinstance(tree, (float, np.floating))):
+    return _map(fn, tree, rest, False)
+
+
+def _map(fn: Callable, tree: Any, rest: tuple | list, inside_object: bool) -> Any:
+    if is_array_leaf(tree) or (not inside_object and isinstance(tree, (float, np.floating))):
         new = fn(tree, *rest)
         return np.asarray(new) if isinstance(tree, np.ndarray) and isinstance(new, np.generic) else new  # shape ()
     if isinstance(tree, (list, tuple)):
         for other in rest:
             if not isinstance(other, (list, tuple)) or len(other) != len(tree):
                 raise ValueError(f"trees differ: expected {len(tree)} items, got {_describe(other)}")
-        items = [tree_map(fn, *parts, _inside_object=_inside_object) for parts in zip(tree, *rest, strict=True)]
+        items = [_map(fn, item, others, inside_object) for item, *others in zip(tree, *rest, strict=True)]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     if isinstance(tree, dict):
         for other in rest:
             if not isinstance(other, dict) or other.keys() != tree.keys():
                 raise ValueError(f"trees differ: expected the keys {sorted(tree)}, got {_describe(other)}")
-        return {
-            key: tree_map(fn, value, *(other[key] for other in rest), _inside_object=_inside_object)
-            for key, value in tree.items()
-        }
+        return {key: _map(fn, value, [other[key] for other in rest], inside_object) for key, value in tree.items()}
     if hasattr(tree, "tree_attributes"):
         _check_instance(tree)
         for other in rest:
@@ -52,8 +53,8 @@ def tree_map(fn: Callable, tree: Any, *rest: Any, _inside_object: bool = False) 
         twin = object.__new__(type(tree))
         twin.__dict__.update(tree.__dict__)
         for name in tree.tree_attributes():
-            parts = [getattr(t, name) for t in (tree, *rest)]
-            twin.__dict__[name] = tree_map(fn, *parts, _inside_object=True)
+            others = [getattr(other, name) for other in rest]
+            twin.__dict__[name] = _map(fn, getattr(tree, name), others, True)
         return twin
     return tree
 

@@ -7,6 +7,7 @@ which an interrupted run goes on as if nothing had happened, down to the last bi
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -164,6 +166,7 @@ def fit(
     with (
         _Progress(name, steps, history.steps_done, quiet) as progress,
         _DeferredInterrupt(path is not None) as interrupt,
+        _collection_between_steps() as collect,
     ):
         for i in range(history.steps_done, steps):
             if seconds is not None and history.seconds >= seconds:
@@ -178,6 +181,7 @@ def fit(
             history.steps_done = i + 1
             history.seconds = before + time.perf_counter() - start
             progress.update(values)
+            collect()
             if interrupt.requested:
                 save()
                 raise KeyboardInterrupt
@@ -284,6 +288,23 @@ def _non_finite(
     if path is not None and saved_at is not None:
         kept = f"; {path} keeps the state after {saved_at} steps"
     return NonFiniteError(f"{name}: {quantity} {verdict} at step {i}{kept}", quantity, value, i, history)
+
+
+@contextmanager
+def _collection_between_steps() -> Iterator[Callable[[], Any]]:
+    """Python's collector of cycles off, unless it is off already; yields the function that runs it after a step.
+
+    In the middle of a step it would look at each node of autograd's record, several times a step, and find nothing.
+    After the step the record is gone, and what is left to look at are the cycles that the step has made, if any.
+    """
+    if not gc.isenabled():
+        yield lambda: None
+        return
+    gc.disable()
+    try:
+        yield lambda: gc.collect(0)
+    finally:
+        gc.enable()
 
 
 class _Progress:

@@ -411,6 +411,19 @@ def test_temperature_scales_the_noise_of_a_mixture(rng):
     assert (np.abs(x.std(0) - 0.5) < 5 * 0.5 / math.sqrt(8000)).all()
 
 
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_mixture_is_sampled_as_by_whole_passes(rng, shaken, components):
+    """Coordinate by coordinate, with the same draws, from the network's output for all that is drawn so far."""
+    model = shaken(MixtureMADE(rng, 5, components, (8, 7), [3, 0, 4, 1, 2]), 0.7)
+    draws, x = np.random.default_rng(5), np.zeros((40, 5), np.float32)
+    for i in (1, 3, 4, 0, 2):
+        logits, mu, log_scale = (a[:, :, i] for a in model.parameters_at(x))
+        k = np.argmax(logits + draws.gumbel(size=logits.shape), axis=1)
+        mean, deviation = mu[np.arange(40), k], np.exp(log_scale[np.arange(40), k])
+        x[:, i] = mean + 0.5 * deviation * draws.standard_normal(40, dtype=np.float32)
+    np.testing.assert_allclose(model.sample(np.random.default_rng(5), 40, 0.5), x, atol=1e-5)
+
+
 def test_mixture_as_a_base(rng, shaken):
     """MAF MoG: log p = that of the mixture at z, plus the log-det."""
     maf = shaken(MAF(rng, 2, 2, (8,)), 0.2)

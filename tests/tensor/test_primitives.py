@@ -156,6 +156,20 @@ def test_values_equal_their_definitions():
     np.testing.assert_allclose(T.log_softmax(y), y - scipy_logsumexp(y, axis=-1, keepdims=True), rtol=1e-12)
 
 
+def test_gelu_of_more_than_one_block():
+    """Values and slopes of float32 in every block, the last of them shorter, against float64."""
+    from scipy.special import ndtr
+
+    from minigen.tensor.activations import BLOCK
+
+    x = np.linspace(-8, 8, 2 * BLOCK + 38).reshape(2, -1)
+    x32 = x.astype(np.float32)
+    slope = ndtr(x) + x * np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(T.gelu(x32), x * ndtr(x), atol=2e-6)
+    np.testing.assert_allclose(T.grad(lambda x: anp.sum(T.gelu(x)))(x32), slope, atol=2e-6)
+    np.testing.assert_allclose(T.grad(lambda x: anp.sum(T.gelu(x)))(x), slope, atol=1e-14)
+
+
 def test_extreme_logits_stay_finite():
     logits = np.array([-1e4, -100.0, 0.0, 100.0, 1e4], np.float32)
     for target in (0.0, 1.0):

@@ -327,3 +327,14 @@ def test_an_answer_by_the_norm_with_keepdims_passes(tmp_path):
     path.write_text(ANSWER, encoding="utf-8")
     report = grade_file(exercise, path)
     assert report.passed, [(verdict.case, verdict.status, verdict.message) for verdict in report.verdicts]
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_gradient_of_tanh_does_not_overflow():
+    x = numpy.array([-1000, -100, -2, 0, 0.5, 100], numpy.float32)
+    slope = 1 - numpy.tanh(x.astype(float)) ** 2
+    found = T.grad(lambda x: np.sum(np.tanh(x)))(x)
+    curvature = T.grad(lambda x: np.sum(T.grad(lambda x: np.sum(np.tanh(x)))(x)))(x)
+    assert found.dtype == curvature.dtype == np.float32
+    numpy.testing.assert_allclose(found, slope, atol=1e-7)
+    numpy.testing.assert_allclose(curvature, -2 * numpy.tanh(x.astype(float)) * slope, atol=2e-7)

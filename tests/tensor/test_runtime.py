@@ -20,7 +20,7 @@ import autograd.numpy as anp
 import numpy as np
 from threadpoolctl import threadpool_info
 from autograd import tracer, core
-from autograd.numpy import numpy_vjps
+from autograd.numpy import numpy_vjps, numpy_wrapper
 from autograd.numpy.numpy_boxes import ArrayBox
 
 def blas():
@@ -40,8 +40,13 @@ def state():
             "refusals": sum(hasattr(rule, "func") for rule in core.primitive_vjps.values()),
             "unbroadcast": numpy_vjps.unbroadcast_f.__module__, "shape": ArrayBox.shape.fget.__module__,
             "full_like": anp.full_like.__module__, "reshape": ArrayBox.reshape.__module__,
+            "functions": {f"{home.__name__}.{name}": id(f) for home in (anp, numpy_wrapper, ArrayBox)
+                          for name, f in vars(home).items() if not name.startswith("__") or name == "__getitem__"},
+            "ufuncs": {str(raw): id(f) for raw, f in tracer.trace_primitives_map.items()},
+            "lean": sorted(name for name, f in vars(anp).items() if getattr(f, "__module__", "") == CALLS),
             "refused": [hasattr(ArrayBox, name) for name in REFUSED]}
 
+CALLS = "minigen.tensor.calls"
 REFUSED = ("__float__", "__int__", "__array__", "__setitem__", "__getattr__")
 before = state()
 """
@@ -124,6 +129,7 @@ def test_the_import_changes_what_is_documented(on):
     assert {on["after"][name] for name in ("unbroadcast", "full_like")} == {"minigen.tensor.rules"}
     replaced = {rule.split()[0] for rule in on["after"]["rules"] if rule.endswith(" minigen.tensor.rules")}
     assert {"mean", "sum", "power", "__getitem__", "var", "where", "cumprod", "norm"} <= replaced
+    assert {"add", "subtract", "multiply", "divide", "true_divide", "power", "reshape"} <= set(on["after"]["lean"])
     assert on["after"]["refusals"] > 100 and on["before"]["refusals"] == 0
     assert all(on["after"]["refused"]) and not any(on["before"]["refused"])
     assert all("minigen" not in str(value) for value in on["before"].values())
@@ -144,6 +150,7 @@ def test_restore_and_apply_go_back_and_forth(on, off):
     for found in (on, off):
         assert found["restored"] == found["before"] and found["applied"]
         assert found["again"]["stack"] == "minigen.tensor.runtime" and set(found["again"]["blas"]) <= {1}
+        assert found["again"]["rules"] == on["after"]["rules"] and found["again"]["lean"] == on["after"]["lean"]
 
 
 def test_both_states_compute_the_same_values_in_float32(on, off):
@@ -161,7 +168,7 @@ def test_another_word_in_the_switch_is_an_error(monkeypatch):
 def test_applying_twice_is_applying_once():
     rule = runtime.autograd_core.primitive_vjps[anp.sum]
     runtime.apply()
-    assert runtime.autograd_core.primitive_vjps[anp.sum] is rule and len(runtime._undo) == 3
+    assert runtime.autograd_core.primitive_vjps[anp.sum] is rule and len(runtime._undo) == 4
 
 
 def test_a_mean_keeps_float32_under_autograds_own_grad():

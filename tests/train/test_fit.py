@@ -1,5 +1,6 @@
 """The training loop: an interrupted run ends where an uninterrupted one does, and nothing bad is ever saved."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -418,6 +420,59 @@ def test_works_outside_the_main_thread(tmp_path):
     thread.start()
     thread.join()
     assert isinstance(results[0], History) and results[0].steps_done == 4
+
+
+class Cycle:
+    """An object that refers to itself: only the collector frees it."""
+
+    def __init__(self):
+        self.itself = self
+
+
+def test_cycles_are_collected_after_each_step_and_not_within_one():
+    made, freed_within, alive_before = [], [], []
+
+    def step(i):
+        alive_before.append(sum(cycle() is not None for cycle in made))
+        made.append(weakref.ref(Cycle()))
+        freed_within.append(gc.isenabled() or [Cycle() for _ in range(1000)] and made[-1]() is None)
+        return 0.0
+
+    fit(step, 5, quiet=True)
+    assert gc.isenabled() and not any(freed_within) and alive_before == [0] * 5
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("error", [None, KeyError, KeyboardInterrupt, NonFiniteError])
+def test_the_collector_is_left_as_it_was(on, error):
+    seen = []
+
+    def step(i):
+        seen.append(gc.isenabled())
+        if error in (KeyError, KeyboardInterrupt) and i == 2:
+            raise error
+        return float("nan") if error is NonFiniteError and i == 2 else 0.0
+
+    try:
+        (gc.enable if on else gc.disable)()
+        if error is None:
+            fit(step, 3, quiet=True)
+        else:
+            with pytest.raises(error):
+                fit(step, 3, quiet=True)
+        assert gc.isenabled() is on and seen == [False] * 3
+    finally:
+        gc.enable()
+
+
+def test_without_a_collector_none_runs():
+    made = []
+    gc.disable()
+    try:
+        fit(lambda i: made.append(weakref.ref(Cycle())) or 0.0, 3, quiet=True)
+        assert all(cycle() is not None for cycle in made)
+    finally:
+        gc.enable()
 
 
 def test_overhead_of_a_step_is_microseconds():
