@@ -178,14 +178,14 @@ def test_only_changed_pages_and_pictures_are_written(tmp_path):
     run.mkdir()
     Image.new("RGBA", (300, 150), (255, 0, 0, 255)).save(run / "a.png")
     chapter = type("Chapter", (), {"slug": "gan-01", "result": type("R", (), {"folder": run, "entries": []})})
-    for expected in ((200, 100), (400, 100)):
+    for expected in ((150, 75), (300, 75)):
         files = Files(tmp_path)
         address, size = files.picture(chapter, "a.png")
         files.make()
         made = tmp_path / address
         assert address == "_figures/gan-01/a.webp" and size == expected
         with Image.open(made) as image:
-            assert image.format == "WEBP" and image.size == (expected[0] * 3 // 2, expected[1] * 3 // 2)
+            assert image.format == "WEBP" and image.size == (expected[0] * 2, expected[1] * 2)
         untouched = made.stat().st_mtime_ns
         files.make()
         assert made.stat().st_mtime_ns == untouched == (run / "a.png").stat().st_mtime_ns
