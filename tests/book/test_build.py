@@ -10,9 +10,8 @@ import pytest
 from minigen.cli import main
 from minigen.course.book import build, conf, results
 from minigen.course.book.files import Files, archive, unpack
-from minigen.course.commands import book as command
 from minigen.course.index.lessons import all_lessons
-from minigen.course.index.names import find_lesson
+from minigen.course.index.names import find_lesson, find_lessons
 
 DRAWING = """\
 from minigen import plot
@@ -135,10 +134,10 @@ def test_a_lesson_that_does_not_finish_is_named(write_lesson, tmp_path, with_too
 
 def test_which_lessons(tiny):
     ids = ["gan/01_first", "gan/02_second"]
-    assert [one.id for one in command._lessons([])] == ids
-    assert [one.id for one in command._lessons(["gan/02", "gan/first"])] == ids
-    assert [one.id for one in command._lessons(["gan"])] == ids
-    assert [one.id for one in command._lessons(["gan/02", "gan/02"])] == ids[1:]
+    assert [one.id for one in find_lessons([])] == ids
+    assert [one.id for one in find_lessons(["gan/02", "gan/first"])] == ids
+    assert [one.id for one in find_lessons(["gan"])] == ids
+    assert [one.id for one in find_lessons(["gan/02", "gan/02"])] == ids[1:]
 
 
 def test_clear_errors(tiny, with_tools, capsys, monkeypatch):
