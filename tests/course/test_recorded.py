@@ -1,4 +1,4 @@
-"""Recorded runs: which runs are kept beside a lesson and in what form, and what no longer fits."""
+"""Recorded runs: which runs are kept beside a lesson and in what form, what no longer fits, what a short run quotes."""
 
 import json
 import re
@@ -309,3 +309,94 @@ def test_figures_and_animations_of_noise_stay_below_their_limits(tmp_path):
     with Image.open(BytesIO(content)) as film:
         kept = [frame.convert("RGB") and frame.info["duration"] for frame in ImageSequence.Iterator(film)]
     assert len(kept) < 31 and kept[-1] == 1000 and sum(kept[:-1]) == pytest.approx(3000, abs=kept[0])
+
+
+# -- a short run -------------------------------------------------------------------------------------------------------
+
+IN_FULL = "In a full run: It was 400. (In this short run: It was {}.)"
+
+
+@pytest.mark.parametrize(("options", "steps"), [(["--quick"], 20), (["--scale", "0.1"], 40), (["--scale", "0.5"], 200)])
+def test_a_short_run_quotes_the_recorded_answer_captions_and_tables(tiny, tmp_path, capsys, options, steps):
+    lesson, run = tiny()
+    assert main(["record", "gan/01"]) == 0
+    capsys.readouterr()
+    assert main(["run", "gan/01", *options, "--out", "short"]) == (0 if options == ["--quick"] else 1)
+    out = capsys.readouterr().out
+    assert "what is marked 'in a full run' is recorded (seed 0, " in out and "the code changed" not in out
+    assert f"  outcome  b) many: {IN_FULL.format(steps)}\n" in out
+    assert "  outcome  a) yes: In a full run as in this short one: One.\n" in out
+    assert f"first.png: In a full run: 400 steps. (In this short run: {steps} steps.)\n" in out
+    cause = " ".join(options)
+    assert f"fade.gif: It fades. (This describes a full run; here the training was cut short by {cause}.)\n" in out
+    tables = re.findall(r"^  (Length.*|The same.*)\n.*\n.*\n  \w+ +(\d+)", out, re.M)
+    expected = [("Length (in this short run)", f"{steps}"), ("Length (in a full run)", "400"), ("The same", "1")]
+    assert tables == expected
+
+    (folder,) = (tmp_path / "short").iterdir()
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert [prediction["answer"] for prediction in metrics["predictions"]] == ["many", "yes"]
+    assert [(table["title"], table["rows"]) for table in metrics["tables"]] == [
+        ("Length", [["steps", steps]]),
+        ("The same", [["always", 1]]),
+    ], "what it measured itself"
+    entries = read_record(folder / "record.jsonl")
+    assert [entry["payload"]["answer"] for entry in entries if entry["kind"] == "outcome"] == ["many", "yes"]
+    assert [entry["payload"]["title"] for entry in entries if entry["kind"] == "table"] == [
+        name for name, _ in expected
+    ]
+
+
+@pytest.mark.parametrize("options", [[], ["--scale", "2"], ["--seed", "3"]])
+def test_a_full_run_speaks_for_itself(tiny, capsys, options):
+    lesson, run = tiny()
+    assert main(["record", "gan/01"]) == 0
+    capsys.readouterr()
+    assert main(["run", "gan/01", *options, "--out", "full"]) == 0
+    out = capsys.readouterr().out
+    assert "in a full run" not in out.lower() and f"b) many: It was {800 if '2' in options else 400}.\n" in out
+
+
+@pytest.mark.parametrize("change", ["nothing recorded", "another question", "other choices", "a damaged record"])
+def test_without_an_answer_in_the_record_an_outcome_is_not_judged(tiny, capsys, change):
+    lesson, _ = tiny()
+    if change != "nothing recorded":
+        assert main(["record", "gan/01"]) == 0
+    if change == "another question":
+        edited(lesson, '"How many?"', '"How much?"')
+    elif change == "other choices":
+        edited(lesson, '["few", "many"]', '["few", "many", "none"]')
+    elif change == "a damaged record":
+        (recorded.folder_of(lesson) / "metrics.json").write_text("{", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["run", "gan/01", "--quick"]) == 0
+    out = capsys.readouterr().out
+    assert "  outcome  Not judged: this run is short. It gave: It was 20.\n" in out
+    assert not re.search(r"outcome  .\) (few|many)", out)
+    assert ("made before the code changed" in out) == (change in ("another question", "other choices"))
+    assert ("no full run of this lesson is recorded" in out) == (change in ("nothing recorded", "a damaged record"))
+
+
+def test_a_quick_notebook_quotes_the_record_too(tiny, monkeypatch):
+    from minigen.course import Lesson
+    from minigen.course.lesson.sinks import notebook
+
+    lesson, _ = tiny()
+    assert main(["record", "gan/01"]) == 0
+    shown = []
+    monkeypatch.setattr("minigen.course.lesson.run.in_notebook", lambda: True)
+    monkeypatch.setattr(notebook, "show_markdown", shown.append)
+    monkeypatch.setenv("MINIGEN_QUICK", "1")
+    cell = Lesson("gan/01_tiny", title="A lesson", post="gan")
+    cell.predict("How many?", ["few", "many"])
+    cell.table([["steps", 20]], ["name", "value"], "Length")
+    cell.outcome("It was 20.", answer="few")
+    cell.finish()
+    _, short, full, outcome = shown
+    assert short.startswith("**Length (in this short run)**") and "20" in short
+    assert full.startswith("**Length (in a full run)**") and "400" in full
+    opened = dict(re.findall(r"(?s)<summary>(.*?)</summary>\s*(.*?)\s*</details>", outcome))
+    assert opened == {
+        "a) few": f"It came out as b) many. {IN_FULL.format(20)}",
+        "b) many": f"So it came out. {IN_FULL.format(20)}",
+    }
