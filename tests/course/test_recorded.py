@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from io import BytesIO
 
 import numpy as np
@@ -9,10 +11,12 @@ import pytest
 from PIL import Image, ImageSequence
 
 from minigen.cli import main
+from minigen.course.index.lessons import scan_lessons
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import compress, recorded
 from minigen.course.lesson.compress import compressed
 from minigen.course.lesson.misfits import misfits
+from minigen.course.lesson.predict import LETTERS
 from minigen.course.lesson.sinks.record import read_record
 
 # Its results depend on the length of the run: the answer, a caption and a table are others under --quick.
@@ -400,3 +404,67 @@ def test_a_quick_notebook_quotes_the_record_too(tiny, monkeypatch):
         "a) few": f"It came out as b) many. {IN_FULL.format(20)}",
         "b) many": f"So it came out. {IN_FULL.format(20)}",
     }
+
+
+# -- the lessons of the project ----------------------------------------------------------------------------------------
+
+MOST_BYTES = 20_000_000  # of all recorded files
+
+
+@pytest.fixture(scope="module")
+def records(root):
+    """The records of the lessons of the project that have one."""
+    found = [recorded.read(lesson) for lesson in scan_lessons(root / "lessons")[0]]
+    return [record for record in found if recorded.folder_of(record.lesson).exists()]
+
+
+def test_what_is_recorded_fits_the_lessons(records):
+    assert records
+    for record in records:
+        assert record.result is not None, f"{record.lesson.id}: a recorded file is missing or damaged"
+        advice = f"minigen record {record.lesson.id} makes it anew, or remove its folder `recorded`"
+        assert record.misfits == [], f"{record.lesson.id}: {advice}"
+
+
+def test_recorded_files_are_small_and_all_are_used(records):
+    for record in records:
+        folder = recorded.folder_of(record.lesson)
+        payloads = [(entry["kind"], entry["payload"]) for entry in record.result.entries]
+        used = {payload[name] for _, payload in payloads for name in ("file", "data") if name in payload}
+        assert {path.name for path in folder.iterdir()} == used | {"record.jsonl", "metrics.json"}, record.lesson.id
+        for kind, payload in payloads:
+            if "file" in payload:
+                limit = compress.ANIMATION_BYTES if kind == "animation" else compress.FIGURE_BYTES
+                assert (folder / payload["file"]).stat().st_size <= limit, f"{record.lesson.id}: {payload['file']}"
+    assert sum(record.size for record in records) <= MOST_BYTES
+
+
+def test_a_record_is_of_a_full_run_in_which_all_held(records):
+    for record in records:
+        metrics = record.result.metrics
+        assert (metrics["status"], metrics["quick"], metrics["scale"], metrics["with"]) == ("passed", False, 1.0, None)
+        verdicts = {one["status"] for one in [*metrics["claims"], *metrics["checks"]]}
+        assert verdicts == {"passed"}, record.lesson.id
+
+
+RECORDED = [folder.parent for folder in sorted(find_lesson("gan/01").path.parents[2].glob("*/*/recorded"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
+def test_a_quick_run_prints_no_answer_that_the_record_contradicts(folder, tmp_path):
+    metrics = json.loads((folder / "recorded" / "metrics.json").read_text(encoding="utf-8"))
+    answers = {one["question"]: (one["choices"], one["answer"], one["outcome"]) for one in metrics["predictions"]}
+    command = [sys.executable, "-m", "minigen", "run", metrics["lesson"], "--quick", "--seed", "1", "--out", "out"]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = re.findall(r"^  (predict|outcome)  (.*)", done.stdout, re.M)
+    judged = 0
+    for (_, question), (_, outcome) in zip(found[::2], found[1::2], strict=True):
+        label = re.match(r"([a-f])\) ", outcome)
+        if label is None:
+            continue
+        choices, answer, text = answers[question]
+        assert choices[LETTERS.index(label[1])] == answer and text.splitlines()[0] in outcome, outcome
+        judged += 1
+    assert judged == sum(answer is not None for _, answer, _ in answers.values()), "every recorded answer is given"
