@@ -26,6 +26,7 @@ COMMANDS = {
     "grade": "grade what a class handed in",
     "sample": "save samples of a lesson's trained model",
     "glossary": "explain a term of the lessons",
+    "record": "keep the results of full runs beside the lessons",
     "bench": "measure the speed of this machine on minigen's workloads",
 }
 

@@ -31,7 +31,7 @@ def save(fig: Any, path: str | os.PathLike, dpi: float | None = None) -> Path:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in NO_DATES:
         raise ValueError(f"path must end in .png, .svg or .pdf, got {path.name!r}")
-    return _write(path, _drawn(fig, kind, dpi or (144 if kind == "png" else "figure"), metadata=NO_DATES[kind]))
+    return _write(path, _drawn(fig, kind, dpi or (192 if kind == "png" else "figure"), metadata=NO_DATES[kind]))
 
 
 def animate(

@@ -10,9 +10,8 @@ import pytest
 from minigen.cli import main
 from minigen.course.book import build, conf, results
 from minigen.course.book.files import Files, archive, unpack
-from minigen.course.commands import book as command
 from minigen.course.index.lessons import all_lessons
-from minigen.course.index.names import find_lesson
+from minigen.course.index.names import find_lesson, find_lessons
 
 DRAWING = """\
 from minigen import plot
@@ -139,10 +138,10 @@ def test_a_lesson_that_does_not_finish_is_named(write_lesson, tmp_path, with_too
 
 def test_which_lessons(tiny):
     ids = ["gan/01_first", "gan/02_second"]
-    assert [one.id for one in command._lessons([])] == ids
-    assert [one.id for one in command._lessons(["gan/02", "gan/first"])] == ids
-    assert [one.id for one in command._lessons(["gan"])] == ids
-    assert [one.id for one in command._lessons(["gan/02", "gan/02"])] == ids[1:]
+    assert [one.id for one in find_lessons([])] == ids
+    assert [one.id for one in find_lessons(["gan/02", "gan/first"])] == ids
+    assert [one.id for one in find_lessons(["gan"])] == ids
+    assert [one.id for one in find_lessons(["gan/02", "gan/02"])] == ids[1:]
 
 
 def test_clear_errors(tiny, with_tools, capsys, monkeypatch):
@@ -182,14 +181,14 @@ def test_only_changed_pages_and_pictures_are_written(tmp_path):
     run.mkdir()
     Image.new("RGBA", (300, 150), (255, 0, 0, 255)).save(run / "a.png")
     chapter = type("Chapter", (), {"slug": "gan-01", "result": type("R", (), {"folder": run, "entries": []})})
-    for expected in ((200, 100), (400, 100)):
+    for expected in ((150, 75), (300, 75)):
         files = Files(tmp_path)
         address, size = files.picture(chapter, "a.png")
         files.make()
         made = tmp_path / address
         assert address == "_figures/gan-01/a.webp" and size == expected
         with Image.open(made) as image:
-            assert image.format == "WEBP" and image.size == (expected[0] * 3 // 2, expected[1] * 3 // 2)
+            assert image.format == "WEBP" and image.size == (expected[0] * 2, expected[1] * 2)
         untouched = made.stat().st_mtime_ns
         files.make()
         assert made.stat().st_mtime_ns == untouched == (run / "a.png").stat().st_mtime_ns

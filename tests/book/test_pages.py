@@ -13,13 +13,13 @@ from minigen.course.book.pages import exercise_box, outputs, overview, reference
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.sources import SourcePages, parts_of
 from minigen.course.book.purposes import page_cells, reading_minutes
-from minigen.course.book.results import Result
 from minigen.course.cells import cell_of_statement
 from minigen.course.exercise import catalog
 from minigen.course.index import posts
 from minigen.course.index.equations import equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
+from minigen.course.lesson.result import Result
 
 LESSON = """\
 # %% [markdown]

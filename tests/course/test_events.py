@@ -82,6 +82,12 @@ EXAMPLES = [
         {"title": "Sizes", "header": ["a", "b"], "rows": [["x", 1.5]]},
     ),
     (
+        events.Table("Sizes", ["a"], [[1]], run="in a full run"),
+        "\n  Sizes (in a full run)\n  a\n  -\n  1\n",
+        "table",
+        {"title": "Sizes (in a full run)", "header": ["a"], "rows": [[1]]},
+    ),
+    (
         events.Figure(OUT / "a.png", "Look.", object()),
         "  figure  out/a.png: Look.",
         "figure",

@@ -18,9 +18,9 @@ from minigen.course.book.files import Files, unpack, write_if_changed
 from minigen.course.book.pages import overview, references
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.sources import SourcePages
-from minigen.course.book.results import Result
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo
+from minigen.course.lesson.result import Result
 
 __all__ = ["build", "check_out", "check_tools"]
 

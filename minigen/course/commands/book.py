@@ -11,8 +11,7 @@ from minigen.course.book.browser.pyodide import PUBLIC, python_source
 from minigen.course.book.build import build, check_out, check_tools
 from minigen.course.book.results import results_of
 from minigen.course.console import UsageError, plural
-from minigen.course.index.lessons import LessonInfo, all_lessons
-from minigen.course.index.names import find_lesson
+from minigen.course.index.names import find_lessons
 from minigen.course.lesson.options import Parser
 
 __all__ = ["main", "parser"]
@@ -53,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     check_tools()
     check_out(args.out)
     python = python_source(args.python)
-    lessons = _lessons(args.lessons)
+    lessons = find_lessons(args.lessons)
     print(f"book of {plural(len(lessons), 'lesson')}", flush=True)
     results = results_of(lessons, args.runs, args.quick)
     warnings = build(lessons, results, args.out, python)
@@ -67,21 +66,6 @@ def main(argv: Sequence[str]) -> int:
     else:
         print(f"{args.out / 'index.html'}: open it in a browser, or write its exercises too with --serve")
     return 0
-
-
-def _lessons(names: Sequence[str]) -> list[LessonInfo]:
-    """The lessons of these names, each once and in the book's order; all lessons if there are no names."""
-    known = all_lessons()
-    if not names:
-        return known
-    families = {lesson.id.split("/")[0] for lesson in known}
-    wanted: set[str] = set()
-    for name in names:
-        if name.strip().lower() in families:
-            wanted |= {lesson.id for lesson in known if lesson.id.startswith(f"{name.strip().lower()}/")}
-        else:
-            wanted.add(find_lesson(name).id)
-    return [lesson for lesson in known if lesson.id in wanted]
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from minigen.course.index.lessons import (
     short_id,
 )
 
-__all__ = ["Address", "find_lesson", "resolve"]
+__all__ = ["Address", "find_lesson", "find_lessons", "resolve"]
 
 
 class Address(NamedTuple):
@@ -48,6 +49,24 @@ def find_lesson(text: str) -> LessonInfo:
         return read_lesson(folder / "lesson.py")
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def find_lessons(names: Sequence[str]) -> list[LessonInfo]:
+    """The lessons of these names, or of families ("gan"), each once and in order; all lessons if there are no names.
+
+    Raises UsageError as `find_lesson` does.
+    """
+    known = all_lessons()
+    if not names:
+        return known
+    families = {lesson.id.split("/")[0] for lesson in known}
+    wanted: set[str] = set()
+    for name in names:
+        if name.strip().lower() in families:
+            wanted |= {lesson.id for lesson in known if lesson.id.startswith(f"{name.strip().lower()}/")}
+        else:
+            wanted.add(find_lesson(name).id)
+    return [lesson for lesson in known if lesson.id in wanted]
 
 
 def resolve(text: str) -> Address:

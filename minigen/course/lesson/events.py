@@ -213,11 +213,17 @@ class Source(Shown):
 
 @dataclass(frozen=True)
 class Table(Shown):
-    """Rows of cells; title may be empty."""
+    """Rows of cells; title may be empty. run: in a short run, which one the rows are of, this one or a full one."""
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    run: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title, and the run where it must be said."""
+        return " ".join(filter(None, [self.title, self.run and f"({self.run})"]))
 
 
 @dataclass(frozen=True, eq=False)

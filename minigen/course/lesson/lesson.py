@@ -19,6 +19,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,11 @@ from minigen.course.index.names import resolve
 from minigen.course.lesson import events, run, streams
 from minigen.course.lesson import pretrained as models
 from minigen.course.lesson.cache import cached_model
-from minigen.course.lesson.claims import Bar, CheckFailed, Claim
+from minigen.course.lesson.claims import Bar, CheckFailed, Claim, jsonable
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson.quotes import FULL_RUN, THIS_RUN, Quotes
 from minigen.types import Rng
 from minigen.zoo import PRETRAINED, check_pretrained
 
@@ -82,6 +84,9 @@ class Lesson:
         self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
+        self._quotes = Quotes(id) if self.quick or self.scale < 1 else None  # of the full run, in a short one
+        if self._quotes is not None:
+            self.events.emit(events.Note(self._quotes.note(self.folder.recipe)))
         for name in [] if self.quick else models.not_cached(self.declared_models):
             when = f"will be trained first, once for all lessons, about {plural(PRETRAINED[name], 'minute')}"
             self.events.emit(events.Note(f"  pretrained  {models.model_name(name)}: {when}"))
@@ -209,7 +214,8 @@ class Lesson:
     def outcome(self, text: str, answer: str | None = None) -> None:
         """Record what the run has shown that the last `predict` is about, in numbers computed from it.
 
-        answer: the choice that was right, computed too; None where no choice was simply right.
+        answer: the choice that was right, computed too; None where no choice was simply right. A short run (--quick,
+        --scale below 1) is not judged: it quotes the recorded answer, and beside it what this run has shown.
         Raises ValueError without a prediction, or if `answer` is not one of its choices.
         """
         if not self.predictions:
@@ -217,7 +223,9 @@ class Lesson:
         prediction = self.predictions[-1]
         if answer is not None and answer not in prediction.choices:
             raise ValueError(f"answer must be one of the choices {prediction.choices}, got {answer!r}")
-        self.events.emit(events.Outcome(prediction, text + self._cut_short(), answer))
+        if self._quotes is not None:
+            text, answer = self._quotes.outcome(prediction, text)
+        self.events.emit(events.Outcome(prediction, text, answer))
 
     def exercise(self, id: str) -> None:
         """Point to an exercise ("gan/02/discriminator_loss"), where its function is first needed.
@@ -235,12 +243,12 @@ class Lesson:
     def figure(self, fig: Figure, name: str, caption: str = "") -> None:
         """Save a figure as `<name>.png`, show it under --show and in a notebook. `caption` says where to look."""
         path = self._picture(f"{name}.png")
-        self.events.emit(events.Figure(path, self._qualified(caption), fig))
+        self.events.emit(events.Figure(path, self._qualified(name, caption), fig))
 
     def animation(self, frames: Iterable[Any], name: str, caption: str = "", **options: Any) -> None:
         """Save frames (figures, axes or uint8 images) as `<name>.gif`; options are those of `minigen.plot.animate`."""
         path = self._picture(f"{name}.gif")
-        self.events.emit(events.Animation(path, self._qualified(caption), frames, options))
+        self.events.emit(events.Animation(path, self._qualified(name, caption), frames, options))
 
     def play(
         self,
@@ -277,11 +285,17 @@ class Lesson:
         path = self._picture(f"{name}.png")
         film = film_of(axes, points, images, truth, bounds, cols, start, time, still)
         key = f"{slug(self.id)}/{name}"
-        self.events.emit(events.Play(path, self._qualified(caption), name, f"{name}.js", key, film))
+        self.events.emit(events.Play(path, self._qualified(name, caption), name, f"{name}.js", key, film))
 
     def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
-        """Print an aligned table and keep it in metrics.json."""
-        self.events.emit(events.Table(title, list(header), [list(row) for row in rows]))
+        """Print an aligned table and keep it in metrics.json; a short run shows the recorded one below its own."""
+        table = events.Table(title, list(header), [list(row) for row in rows])
+        recorded = None if self._quotes is None else self._quotes.table(title, table.header)
+        if recorded is None or recorded == jsonable(table.rows):
+            self.events.emit(table)
+        else:
+            self.events.emit(replace(table, run=THIS_RUN))
+            self.events.emit(replace(table, run=FULL_RUN, rows=recorded))
 
     def show_source(self, *objects: Any) -> None:
         """Show the package's own source of functions or classes: code in a notebook; in a script it goes to the log.
@@ -373,15 +387,15 @@ class Lesson:
             raise ValueError(f"two figures of a lesson are called {file!r}")
         return self.out / file
 
-    def _qualified(self, caption: str) -> str:
-        """The caption as it holds for this run."""
-        return caption and caption + self._cut_short()
-
-    def _cut_short(self) -> str:
-        """What captions and outcomes add under --quick and a small --scale, once something has been trained."""
-        if not self.summary.trainings or not (self.quick or self.scale < 1):
-            return ""
-        return f" (The training was cut short by {'--quick' if self.quick else f'--scale {self.scale:g}'}.)"
+    def _qualified(self, name: str, caption: str) -> str:
+        """The caption of a picture as it holds for this run: in a short one with what is recorded of a full one."""
+        if self._quotes is None or not caption:
+            return caption
+        quoted = self._quotes.caption(name, caption)
+        if quoted != caption or not self.summary.trainings:
+            return quoted
+        cause = "--quick" if self.quick else f"--scale {self.scale:g}"
+        return f"{caption} (This describes a full run; here the training was cut short by {cause}.)"
 
     def _note_model(self, text: str) -> None:
         """Emit a line about a model that takes time."""

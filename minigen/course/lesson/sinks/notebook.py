@@ -27,8 +27,8 @@ def display_event(event: events.Event) -> None:
             show_markdown(source_markdown(event))
         case events.Picture():
             show_picture(event)
-        case events.Table(title, header, rows):
-            heading = f"**{title}**\n\n" if title else ""
+        case events.Table(header=header, rows=rows):
+            heading = f"**{event.heading}**\n\n" if event.heading else ""
             show_markdown(heading + markdown_table(rows, header))
         case events.Finish(claims=claims):
             if claims:

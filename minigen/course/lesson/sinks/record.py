@@ -116,8 +116,8 @@ def output(event: events.Event) -> tuple[str, dict[str, Any]]:
             return "animation", {"file": path.name, "caption": caption}
         case events.Play(path, caption, name, data):
             return "play", {"name": name, "file": path.name, "data": data, "caption": caption}
-        case events.Table(title, header, rows):
-            return "table", {"title": title, "header": header, "rows": rows}
+        case events.Table(header=header, rows=rows):
+            return "table", {"title": event.heading, "header": header, "rows": rows}
         case events.Source(where, name, code, exercises):
             return "source", {"where": where, "name": name, "code": code, "exercises": exercises}
         case events.Check(check):

@@ -10,6 +10,7 @@ from minigen.course.lesson import events
 from minigen.course.lesson.claims import Claim, jsonable
 from minigen.course.lesson.machine import machine, peak_memory, versions
 from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson.quotes import FULL_RUN
 
 __all__ = ["Summary"]
 
@@ -57,7 +58,7 @@ class Summary:
                 self.outcomes[prediction.question] = event
             case events.Exercise(id):
                 self.exercises[id] = None
-            case events.Table(title, header, rows):
+            case events.Table(title, header, rows, run) if run != FULL_RUN:
                 self.tables.append({"title": title, "header": list(header), "rows": jsonable(rows)})
             case events.Play(path, caption, name, data):
                 entry = {"name": name, "file": path.name, "data": data, "caption": caption}

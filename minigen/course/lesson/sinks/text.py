@@ -41,8 +41,8 @@ def text_of(event: events.Event, paint: Paint = plain) -> str | None:
             return f"  source  {where} {name}"
         case events.Picture(path, caption):
             return f"  figure  {path}: {caption}" if caption else f"  figure  {path}"
-        case events.Table(title, header, rows):
-            heading = f"\n  {title}\n" if title else "\n"
+        case events.Table(header=header, rows=rows):
+            heading = f"\n  {event.heading}\n" if event.heading else "\n"
             return heading + text_table(rows, header, indent="  ") + "\n"
         case events.Check():
             return None if event.stops else _check(event, paint)  # what stops a lesson is printed as its error
