@@ -36,7 +36,8 @@ def compressed(path: Path) -> bytes:
 def _figure(picture: Image) -> bytes:
     narrow = _resized(picture, WIDTH) if picture.width > WIDTH else picture
     # Few large pixels, as in a grid of digits, take more space once they are resized.
-    exact = min((_few_colors(size) for size in (picture, narrow)), key=len)
+    sizes = [picture] if narrow is picture else [picture, narrow]
+    exact = min(map(_few_colors, sizes), key=len)
     lossy = (
         _webp([_resized(narrow, round(size * narrow.width))], quality=quality)
         for size in SIZES
