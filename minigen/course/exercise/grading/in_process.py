@@ -49,7 +49,7 @@ def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Rep
         message = "this is the package's own function"
         return same_for_every_case(exercise, Outcome(status.PACKAGE_ANSWER, message))
     wanted = references(exercise, seed)
-    namespaces = [getattr(function, "__globals__", {})]
+    namespaces = [function.__globals__] if isinstance(function, types.FunctionType) else []
     with reference_hidden(exercise, namespaces) as incidents, generator_restored():
         outcomes = [
             with_incident(observe_case(exercise, function, seed, number, row), incidents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -73,8 +74,8 @@ def observe_case(
 
     file: of its source, if that is not the file of the function's code object. after: called after each call of it.
     """
-    code = getattr(function, "__code__", None)
-    files = [file] if file is not None else [code.co_filename] if code is not None else []
+    own = [function.__code__.co_filename] if isinstance(function, types.FunctionType) else []
+    files = [file] if file is not None else own
     impl = Impl(function, reference.forms, files, after, exercise.mutates)
     return observe(exercise.cases[number].driver, impl, seed, number)
 
