@@ -29,6 +29,7 @@ from minigen.course.exercise.grading.observe import Impl, observe
 from minigen.course.exercise.grading.outcome import Failure, Outcome, with_incident
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.grading.submission import Submission
 
 DATA = Path(__file__).with_name("exercise_data")
 CASES = ["at_the_mean", "random_batch", "shift", "gradient"]
@@ -489,7 +490,9 @@ def test_a_worker_is_not_given_the_answers(grade):
 driver = sys._getframe()
 while driver.f_code.co_name not in {CASES}:
     driver = driver.f_back
-assert not vars(driver.f_globals["nll"])
+assert "nll" not in driver.f_globals and "Exercise" not in driver.f_globals
+text = [o for o in gc.get_objects() if type(o) is dict and "drivers" in o and type(o["drivers"]) is str]
+assert not text
 lists = [o for o in gc.get_objects() if type(o) is list and any(type(item) is str for item in o)]
 assert not [o for o in lists if any(type(item) is str and item.startswith("One term for") for item in o)]
 return {RIGHT}"""
@@ -560,6 +563,7 @@ from pathlib import Path
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.grading.submission import Submission
 grade_file(catalog.find("gan/90/gaussian_nll")[0], Path({str(path)!r}), Limits(case=300.0, load=300.0))
 """
     temporary = tmp_path / "tmp"
@@ -666,12 +670,12 @@ def test_what_is_printed_is_shown(grade):
 def test_a_broken_driver_is_the_graders_error(grade, exercise, monkeypatch):
     report = grade(function("return np.zeros(len(x))"))
     assert S.GRADER_ERROR not in statuses(report)
-    read = Path.read_text
-    monkeypatch.setattr(
-        Path, "read_text", lambda self, **k: "import no_such_module\n" if self == exercise.path else read(self, **k)
-    )
+    monkeypatch.setattr(grading, "drivers_of", lambda exercise: "import no_such_module\n")
     report = grade(function(f"return {RIGHT}"))
-    assert statuses(report) == [S.GRADER_ERROR] * 4
+    assert statuses(report) == [S.GRADER_ERROR] * 4 and "cannot be loaded here" in report.verdicts[0].message
+    monkeypatch.undo()
+    monkeypatch.setattr(exercise, "path", exercise.path.with_name("answers.py"))
+    assert statuses(grade_file(exercise, Submission("x.py", function(f"return {RIGHT}")))) == [S.GRADER_ERROR] * 4
 
 
 def test_a_check_is_fast(grade):

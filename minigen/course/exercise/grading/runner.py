@@ -66,7 +66,8 @@ class Limits:
 class Task:
     """What a worker receives: the student's source, the function's name, the drivers and what they call.
 
-    drivers: the text of exercise.py, at drivers_file. forms: of the reference's returned values, for each case.
+    drivers: their text, which stands so in drivers_file. driver_names, forms: for each case, its driver and the forms
+    of the reference's returned values.
     hidden: targets that must not be reachable by name; hidden_files: files that must not be read.
     files: what is put into the folder that the worker runs in, and may be imported from there.
     """
@@ -76,6 +77,7 @@ class Task:
     name: str
     drivers: str
     drivers_file: str
+    driver_names: Sequence[str]
     forms: Sequence[list]
     hidden: Sequence[str] = ()
     hidden_files: Sequence[str] = ()
@@ -187,6 +189,7 @@ class _Worker:
             "name": self.task.name,
             "drivers": self.task.drivers,
             "drivers_file": self.task.drivers_file,
+            "driver_names": list(self.task.driver_names),
             "cases": [{"number": i, "forms": self.task.forms[i]} for i in self.todo],
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),

@@ -100,7 +100,8 @@ class Observer:
         from minigen.course.exercise.grading.drivers import load_drivers
 
         try:
-            return load_drivers(self.request.pop("drivers"), self.request["drivers_file"], self.name)
+            text, names = self.request.pop("drivers"), self.request["driver_names"]
+            return load_drivers(text, self.request["drivers_file"], names)
         except Exception as error:
             self.channel.send({"type": "broken", "message": f"the exercise's file cannot be loaded here: {error!r}"})
             os._exit(0)
