@@ -17,7 +17,13 @@ from minigen.course.exercise.grading.compare import compare_all
 from minigen.course.exercise.grading.drivers import drivers_of
 from minigen.course.exercise.grading.explain import explain
 from minigen.course.exercise.grading.outcome import Outcome
-from minigen.course.exercise.grading.reference import Reference, broken_reference, hidden_files, references
+from minigen.course.exercise.grading.reference import (
+    Reference,
+    broken_reference,
+    hidden_files,
+    hidden_targets,
+    references,
+)
 from minigen.course.exercise.grading.report import Report, same_for_every_case
 from minigen.course.exercise.grading.runner import Limits, Task
 from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
@@ -86,7 +92,7 @@ def _grade_in_worker(
         drivers_file=str(exercise.path),
         driver_names=[case.name for case in exercise.cases],
         forms=[reference.forms for reference in wanted],
-        hidden=[exercise.target, *exercise.blocked],
+        hidden=hidden_targets(exercise),
         hidden_files=[str(exercise.path), str(exercise.path.with_name("answers.py")), *hidden_files(exercise)],
         mutates=exercise.mutates,
         path=worker_path(exercise.target),
