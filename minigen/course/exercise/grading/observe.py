@@ -62,7 +62,7 @@ def load(source: str, file: str, name: str, module: types.ModuleType) -> tuple[C
 
 def run_text(source: str, file: str, module: types.ModuleType) -> Outcome:
     """Run a text in a module: PASS, or what its failure means for every case."""
-    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    linecache.cache[file] = (len(source), None, [f"{line}\n" for line in source.split("\n")], file)
     try:
         exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
     except BaseException as error:
