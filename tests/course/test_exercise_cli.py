@@ -275,6 +275,30 @@ def test_a_file_that_is_marked_is_known_by_its_mark_whatever_follows(run, broken
     assert code == 2 and "mine.py" in err and "syntax error: " in err and "which exercise" not in err
 
 
+IN_THE_WAY = {
+    "a pipe": "os.mkfifo(path)",
+    "a folder": "os.mkdir(path)",
+    "a device that never ends": "os.symlink('/dev/zero', path)",
+    "a huge file": "os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 15 * 2**20)",
+    "a link to a huge file": "os.symlink(__file__, path)",
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files elsewhere")
+@pytest.mark.parametrize("name", IN_THE_WAY)
+def test_what_an_answer_puts_in_the_way_of_the_record_stops_no_check(run, name):
+    """The record beside the student's file, its lock, and the file itself are read after her code has run."""
+    folder = Path("exercises").resolve()
+    code = "import os\n"
+    for file in (".progress.json", ".progress.json.lock", "gan_90.py"):
+        code += f"path = {str(folder / file)!r}\nos.path.lexists(path) and os.unlink(path)\n{IN_THE_WAY[name]}\n"
+    answers(f"{code}os._exit(3)\n")
+    before = time.monotonic()
+    code, out, _ = run("check", "gan/90/gaussian_nll", "--json")
+    assert code == 1 and json.loads(out)["exercises"][0]["status"] == "exited"
+    assert run("list", "gan/90")[0] == 0 and time.monotonic() - before < 60
+
+
 def test_a_line_ends_where_python_ends_it(run):
     """A separator of Unicode, or a form feed, within a text does not move the lines below."""
     for inside in ("\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x85"):

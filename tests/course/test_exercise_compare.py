@@ -365,6 +365,7 @@ OUTCOME = {"status": S.PASS, "message": "", "line": None, "text": "", "draws": F
     "claim",
     [
         {"status": S.GRADER_ERROR},
+        {"status": S.WRONG_VALUE},
         {"status": []},
         {"line": float("inf")},
         {"line": 10**400},

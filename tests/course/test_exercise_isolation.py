@@ -462,6 +462,16 @@ PACKAGE = {
         "spec = importlib.util.spec_from_file_location('again', path)\nmodule = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(module)\nreturn module.gaussian_nll(x, mu, logvar)"
     ),
+    "with the finder emptied": (
+        "import sys\nfinder = sys.meta_path[0]\nfor name, value in list(vars(finder).items()):\n"
+        "    if hasattr(value, 'clear'): value.clear()\n    else: setattr(finder, name, lambda *a, **k: None)\n"
+        "from fakegen.densities import gaussian_nll as theirs\nreturn theirs(x, mu, logvar)"
+    ),
+    "with the finder gone": (
+        "import sys\nsys.meta_path[:] = [each for each in sys.meta_path if type(each).__name__ != 'Hider']\n"
+        "from fakegen.densities import gaussian_nll as theirs\n"
+        "return theirs(x, mu, logvar)"
+    ),
     "linked": "import fakegen, os\nos.link(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
     "moved": "import fakegen, os\nos.rename(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
     "read": "import fakegen, pathlib\ntext = pathlib.Path(fakegen.__path__[0], 'densities.py').read_text()\nreturn 0.0",
@@ -1043,6 +1053,7 @@ def test_a_driver_that_fails_on_an_answer_is_not_the_graders_error():
 
 CLAIMS = {
     "the grader's error": {"status": "grader_error"},
+    "the parent's verdict": {"status": "wrong_value"},
     "a line without end": {"line": float("inf")},
     "a line of 400 digits": {"line": 10**400},
     "a precision of 400 digits": {"precision": 10**400},
@@ -1090,6 +1101,15 @@ def test_processor_time_decides(grade):
     assert grade(source, SHORT).passed
     head = f"{HEAD}import time\ntime.sleep(1.5)\n\n\n"
     assert grade(function(f"return {RIGHT}", head=head), SHORT).passed
+
+
+def test_matplotlib_finds_its_list_of_fonts(grade):
+    """To make one takes longer than many a check; a file that draws nothing has none."""
+    head = "import os\nfonts = os.listdir(os.environ['MPLCONFIGDIR'])\nimport matplotlib.pyplot as plt\n" + HEAD
+    body = f"assert any(name.startswith('fontlist') for name in fonts), fonts\nreturn {RIGHT}"
+    assert grade(function(body, head=head)).passed
+    body = f"import os\nassert os.listdir(os.environ['MPLCONFIGDIR']) == []\nreturn {RIGHT}"
+    assert grade(function(body)).passed
 
 
 @posix

@@ -25,7 +25,9 @@ def drivers_of(exercise: Exercise) -> str:
     source = exercise.path.read_text(encoding="utf-8")
     lines, tree = _without_comments(source), ast.parse(source)
     wanted = {case.driver.__code__.co_firstlineno for case in exercise.cases}
-    needed = [node for node in tree.body if isinstance(node, ast.FunctionDef) and _first_line(node) in wanted]
+    needed: list[ast.stmt] = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and _first_line(node) in wanted
+    ]
     if len(needed) != len(wanted):
         raise LookupError(f"{exercise.path} has changed since it was loaded")
     others = [node for node in tree.body if node not in needed and not _makes_exercise(node)]

@@ -341,11 +341,10 @@ class Impl:
 
 def _parameters(signature: inspect.Signature) -> list[str]:
     """The parameters as they are written, `...` for a default, whose own words may be the student's code."""
-    prefixes = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
-    named = signature.parameters.items()
+    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
     return [
-        f"{prefixes.get(parameter.kind, '')}{name}{'' if parameter.default is parameter.empty else '=...'}"
-        for name, parameter in named
+        f"{stars.get(parameter.kind.name, '')}{name}{'' if parameter.default is parameter.empty else '=...'}"
+        for name, parameter in signature.parameters.items()
     ]
 
 

@@ -78,12 +78,13 @@ def fields(outcome: Outcome) -> dict[str, Any]:
 def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Outcome:
     """The outcome that a frame carries. Raises ProtocolError for one that no worker writes.
 
-    The grader's own error is none that a worker may report: what goes wrong beside a student's function is hers.
+    A worker judges no value, and does not report the grader's own error: what goes wrong beside a student's function is
+    hers.
     """
     try:
         state, message, line, text = (header[name] for name in ("status", "message", "line", "text"))
-        if state not in status.WORDS or state == status.GRADER_ERROR:
-            raise ValueError(f"unknown status {state!r}")
+        if state not in status.WORDS or state in (status.WRONG_VALUE, status.GRADER_ERROR):
+            raise ValueError(f"no worker reports {state!r}")
         if not (type(message) is type(text) is str and (line is None or type(line) is int and 0 < line <= MAX_LINE)):
             raise ValueError("the message, line or text is none")
         message, text = (words.encode("utf-8", "backslashreplace").decode() for words in (message[:2000], text[:200]))

@@ -26,6 +26,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from minigen.course.exercise.grading import bubblewrap, docker, protocol, status
@@ -174,8 +175,12 @@ class _Worker:
 
     def _start(self) -> None:
         work, copy = os.path.join(self.folder, "empty"), os.path.join(self.folder, "file")
-        os.mkdir(work)
-        os.mkdir(copy)
+        self.drawing = os.path.join(self.folder, "matplotlib")  # where that keeps its settings
+        for each in (work, copy, self.drawing):
+            os.mkdir(each)
+        if "plot" in self.task.source and not self.image:  # an image has fonts of its own
+            for name, data in _font_lists().items():
+                Path(self.drawing, name).write_bytes(data)
         self.file = os.path.join(copy, self.task.file_name)
         stack = os.path.join(self.folder, "stack")
         self.stack = open(stack, "w+b", buffering=0)  # faulthandler's words: what stands at this path later is not read
@@ -255,8 +260,9 @@ class _Worker:
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
             **dict.fromkeys(threads, "1"),
-            **dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "MPLCONFIGDIR"), work),
+            **dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE"), work),
             "MPLBACKEND": "Agg",
+            "MPLCONFIGDIR": self.drawing,
             MARK: self.mark,
         }
 
@@ -456,6 +462,17 @@ class _Worker:
     def printed(self) -> str:
         """The beginning of what the student's code printed."""
         return self.head.decode("utf-8", "replace").replace(self.file, self.task.file_name)
+
+
+@lru_cache
+def _font_lists() -> dict[str, bytes]:
+    """matplotlib's lists of the fonts of this machine, by the names of their files; made here if there are none."""
+    try:
+        import matplotlib
+        import matplotlib.font_manager
+    except ImportError:
+        return {}
+    return {path.name: path.read_bytes() for path in Path(matplotlib.get_cachedir()).glob("fontlist-*.json")}
 
 
 def _outcome(header: dict, arrays: dict) -> Outcome:
