@@ -62,10 +62,19 @@ class _Parts:
             self.write_out(name, value)
         elif isinstance(value, type) and module.startswith(LOCAL):
             self.write_out(name, value)
+        elif isinstance(value, types.FunctionType) and (halves := _halves(value)) and self.is_own(halves["forward"]):
+            for half in halves.values():
+                self.one(half.__name__, half)
+            self.imports.append("from minigen.tensor.core import primitive")
+            self.sources.append(f"{name} = primitive({halves['forward'].__name__}, {halves['backward'].__name__})")
         elif isinstance(value, (bool, int, float, str, tuple, dict, type(None))) and not callable(value):
             self.sources.append(f"{name} = {value!r}")
         else:
             self.imports.append(_import_of(name, value))
+
+    def is_own(self, function):
+        """Whether a function stands in a module whose functions are hidden."""
+        return function.__module__ in self.modules
 
     def write_out(self, name, value):
         text = inspect.getsource(inspect.unwrap(value))
@@ -74,6 +83,12 @@ class _Parts:
         self.need(tree, space)
         tree.name = name
         self.sources.append(ast.unparse(tree))
+
+
+def _halves(function):
+    """The two functions that a primitive of the package is made of; none of another function."""
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+    return {name: cells[name].cell_contents for name in ("forward", "backward")} if "forward" in cells else {}
 
 
 def _free(tree):

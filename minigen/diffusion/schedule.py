@@ -135,7 +135,7 @@ def _divisor(noise: numpy.ndarray) -> numpy.ndarray:
 def spaced_timesteps(T: int, steps: int) -> numpy.ndarray:
     """`steps` of the time steps 1..T, evenly spaced and ending with T, for a sampler with fewer steps: (steps,)."""
     steps = checks.whole("steps", steps, 1, checks.whole("T", T))
-    return numpy.round(numpy.arange(1, steps + 1) * (T / steps)).astype(int)
+    return numpy.round(numpy.arange(1, steps + 1) * T / steps).astype(int)  # T / steps alone would be rounded before
 
 
 def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarray:

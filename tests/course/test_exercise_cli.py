@@ -262,6 +262,69 @@ def test_a_file_under_another_name(run, tmp_path):
     assert code == 2 and "which exercise is this?" in err
 
 
+@pytest.mark.parametrize("seed", ["-1", "1.5", "two"])
+def test_a_seed_that_is_none_is_wrong_usage(capsys, seed):
+    answers()
+    with pytest.raises(SystemExit) as ended:
+        exercise.main(["check", "gan/90", f"--seed={seed}"])
+    assert ended.value.code == 2 and "a seed is a whole number, 0 or larger" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("broken", ["def f(:\n", "x = '\n", "\0", "(" * 5000])
+def test_a_file_that_is_marked_is_known_by_its_mark_whatever_follows(run, broken):
+    """`check` says what Python cannot read, and does not ask which exercise it is."""
+    run("start", "gan/90")
+    path = Path("mine.py")
+    path.write_text(Path("exercises/gan_90.py").read_text() + "\n" + broken)
+    code, out, err = run("check", path)
+    assert code == 1 and "syntax error" in out and "gan/90/gaussian_nll" in out and "which exercise" not in err
+    path.write_text("import numpy\n" + broken)
+    code, out, err = run("check", path)
+    assert code == 2 and "mine.py" in err and "syntax error: " in err and "which exercise" not in err
+
+
+IN_THE_WAY = {
+    "a pipe": "os.mkfifo(path)",
+    "a folder": "os.mkdir(path)",
+    "a device that never ends": "os.symlink('/dev/zero', path)",
+    "a huge file": "os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 15 * 2**20)",
+    "a link to a huge file": "os.symlink(__file__, path)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files elsewhere")
+@pytest.mark.parametrize("name", IN_THE_WAY)
+def test_what_an_answer_puts_in_the_way_of_the_record_stops_no_check(run, name):
+    """The record beside the student's file, its lock, and the file itself are read after her code has run."""
+    folder = Path("exercises").resolve()
+    code = "import os\n"
+    for file in (".progress.json", ".progress.json.lock", "gan_90.py"):
+        code += f"path = {str(folder / file)!r}\nos.path.lexists(path) and os.unlink(path)\n{IN_THE_WAY[name]}\n"
+    answers(f"{code}os._exit(3)\n")
+    before = time.monotonic()
+    code, out, _ = run("check", "gan/90/gaussian_nll", "--json")
+    assert code == 1 and json.loads(out)["exercises"][0]["status"] == "exited"
+    assert run("list", "gan/90")[0] == 0 and time.monotonic() - before < 60
+
+
+def test_a_line_ends_where_python_ends_it(run):
+    """A separator of Unicode, or a form feed, within a text does not move the lines below."""
+    for inside in ("\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x85"):
+        answers(f'NOTE = "a{inside}b"\n{HEAD}def gaussian_nll(x, mu, logvar):\n    return x.foo\n')
+        code, out, err = run("check", "gan/90/gaussian_nll")
+        assert "gan_90.py, line 6: return x.foo" in out, out
+        assert run("check", "gan/90/gaussian_nll", "--here")[1].count("line 6: return x.foo"), inside
+
+
+def test_a_function_is_replaced_where_python_finds_it(run):
+    note = 'NOTE = "a\u2028b"\n'
+    path = answers(note + ANSWERS)
+    assert run("reset", "gan/90/gaussian_nll")[0] == 0
+    text = path.read_text()
+    assert text.startswith(note) and FLOW in text and NLL not in text
+
+
 @pytest.mark.slow
 def test_the_graders_own_error_exits_3(run, monkeypatch, tmp_path):
     lesson = tmp_path / "lessons" / "gan" / "90_fake"

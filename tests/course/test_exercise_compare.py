@@ -2,6 +2,7 @@
 
 import io
 import math
+import struct
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import protocol
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.compare import Pair, compare, distance, relation
+from minigen.course.exercise.grading.compare import Pair, compare, compare_all, distance, relation
 from minigen.course.exercise.grading.forms import magnitude
 from minigen.course.exercise.grading.observe import Impl, observe
 from minigen.course.exercise.grading.outcome import Outcome
@@ -106,9 +107,10 @@ def test_a_literal_is_decisive_and_guards_the_reference():
     assert judge([4.0, 4.0], [4.0, 4.0], y=4.0).passed
 
 
-def test_a_missing_key_is_the_graders_error():
+def test_a_missing_value_is_a_wrong_answer():
+    """The driver gave it for the reference; else it is a worker's message that no worker writes."""
     verdict = compare(case(), Outcome(S.PASS, values={}), Outcome(S.PASS, values={"y": np.zeros(1)}))
-    assert verdict.status == S.GRADER_ERROR
+    assert verdict.status == S.WRONG_TYPE and "gives no 'y'" in verdict.message
 
 
 WANT = np.array([[1.0, -2.0, 3.5], [0.25, 5.0, -7.0]])
@@ -184,6 +186,33 @@ def test_float32_is_compared_at_its_own_precision():
         rough = (want + [2e-5, 0.0]).astype(dtype)
         outcome = observe(lambda impl, rng: {"y": 1.0 * impl(want)}, Impl(lambda x: rough), 0, 0)
         assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == expected
+
+
+def test_nothing_is_coarser_than_float32():
+    want = np.array([0.3, 1000.0])
+    for dtype in (np.float16, np.float32):
+        outcome = observe(lambda impl, rng: {"y": impl(want)}, Impl(lambda x: (1.001 * x).astype(dtype)), 0, 0)
+        assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == S.WRONG_VALUE
+
+
+def test_no_answer_says_how_closely_it_is_judged():
+    """What its outcome claims of precision and magnitudes counts for nothing: the reference's run does."""
+    want = Outcome(S.PASS, values={"y": np.array([1.0, 2.0])}, precision=2.2e-16, scale=2.0, given=1.0, returned=("y",))
+    claims = {"precision": 1.0, "scale": 1e9, "given": 1e9, "returned": ()}
+    assert compare(case(), Outcome(S.PASS, values={"y": np.array([1.0, 2.1])}, **claims), want).status == S.WRONG_VALUE
+    near = Outcome(S.PASS, values={"y": np.array([1.0, 2.0 + 1e-5])}, **claims)
+    assert compare(case(), near, want).status == S.WRONG_VALUE
+
+
+def test_float32_that_one_driver_hides_is_seen_in_another_case():
+    """A driver that adds a float64 of its own still gets the numbers of float32."""
+    want, rows = np.array([0.3, 1000.0]), []
+    drivers = [lambda impl, rng: {"y": impl(want)}, lambda impl, rng: {"y": impl(want) + np.zeros(2)}]
+    for answer in (lambda x: x, lambda x: x.astype(np.float32) + np.float32(6e-5)):
+        rows.append([observe(driver, Impl(answer), 0, number) for number, driver in enumerate(drivers)])
+    assert [array.dtype for outcome in rows[1] for array in outcome.values.values()] == [np.float32, np.float64]
+    assert [verdict.status for verdict in compare_all([case(), case()], rows[1], rows[0])] == [S.PASS, S.PASS]
+    assert compare(case(), rows[1][1], rows[0][1]).status == S.WRONG_VALUE
 
 
 def test_a_huge_result_is_no_excuse_for_another():
@@ -310,6 +339,7 @@ GOOD = protocol.encode(NONCE, {"a": 1}, {"y": np.zeros(2)})
         b"pass" * 100,
         NONCE + b"\xff" * 12 + b"{}",
         GOOD.replace(b'"<f8"', b'"|O8"'),
+        GOOD.replace(b'"<f8"', b'"(2,"'),
         GOOD.replace(b"[2]", b"[9]"),
         GOOD.replace(b"[2]", b"[-]"),
         GOOD.replace(b'"arrays"', b'"arrayz"'),
@@ -318,6 +348,41 @@ GOOD = protocol.encode(NONCE, {"a": 1}, {"y": np.zeros(2)})
 def test_other_bytes_are_refused(data):
     with pytest.raises(protocol.ProtocolError):
         protocol.read(io.BytesIO(data).read, NONCE)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_a_header_nested_without_end_is_refused(opening):
+    header = opening * 150_000
+    data = NONCE + struct.pack(">IQ", len(header), 0) + header
+    with pytest.raises(protocol.ProtocolError):
+        protocol.read(io.BytesIO(data).read, NONCE)
+
+
+OUTCOME = {"status": S.PASS, "message": "", "line": None, "text": "", "draws": False}
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"status": S.GRADER_ERROR},
+        {"status": S.WRONG_VALUE},
+        {"status": []},
+        {"line": float("inf")},
+        {"line": 10**400},
+        {"line": -1},
+        {"line": True},
+        {"message": ["not", "words"]},
+        {"text": None},
+    ],
+)
+def test_an_outcome_that_no_worker_writes_is_refused(claim):
+    assert protocol.outcome_of(OUTCOME, {}).answered
+    with pytest.raises(protocol.ProtocolError):
+        protocol.outcome_of({**OUTCOME, **claim}, {})
+
+
+def test_words_of_an_outcome_can_be_written_to_a_file():
+    assert protocol.outcome_of({**OUTCOME, "message": "a\ud800b"}, {}).message == "a\\ud800b"
 
 
 def add_one_inside(parameters):

@@ -24,10 +24,12 @@ from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.explain import recognised
 from minigen.course.exercise.grading.forms import check_returned, describe, shape_message
 from minigen.course.exercise.grading.grade import grade_file
-from minigen.course.exercise.grading.in_process import grade_function
-from minigen.course.exercise.grading.outcome import Failure, Outcome
+from minigen.course.exercise.grading.in_process import grade_function, grade_source
+from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.outcome import Failure, Outcome, with_incident
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.grading.submission import Submission
 
 pytestmark = pytest.mark.slow
 
@@ -462,6 +464,16 @@ PACKAGE = {
         "spec = importlib.util.spec_from_file_location('again', path)\nmodule = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(module)\nreturn module.gaussian_nll(x, mu, logvar)"
     ),
+    "with the finder emptied": (
+        "import sys\nfinder = sys.meta_path[0]\nfor name, value in list(vars(finder).items()):\n"
+        "    if hasattr(value, 'clear'): value.clear()\n    else: setattr(finder, name, lambda *a, **k: None)\n"
+        "from fakegen.densities import gaussian_nll as theirs\nreturn theirs(x, mu, logvar)"
+    ),
+    "with the finder gone": (
+        "import sys\nsys.meta_path[:] = [each for each in sys.meta_path if type(each).__name__ != 'Hider']\n"
+        "from fakegen.densities import gaussian_nll as theirs\n"
+        "return theirs(x, mu, logvar)"
+    ),
     "linked": "import fakegen, os\nos.link(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
     "moved": "import fakegen, os\nos.rename(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
     "read": "import fakegen, pathlib\ntext = pathlib.Path(fakegen.__path__[0], 'densities.py').read_text()\nreturn 0.0",
@@ -490,7 +502,9 @@ def test_a_worker_is_not_given_the_answers(grade):
 driver = sys._getframe()
 while driver.f_code.co_name not in {CASES}:
     driver = driver.f_back
-assert not vars(driver.f_globals["nll"])
+assert "nll" not in driver.f_globals and "Exercise" not in driver.f_globals
+text = [o for o in gc.get_objects() if type(o) is dict and "drivers" in o and type(o["drivers"]) is str]
+assert not text
 lists = [o for o in gc.get_objects() if type(o) is list and any(type(item) is str for item in o)]
 assert not [o for o in lists if any(type(item) is str and item.startswith("One term for") for item in o)]
 return {RIGHT}"""
@@ -561,6 +575,7 @@ from pathlib import Path
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.grading.submission import Submission
 grade_file(catalog.find("gan/90/gaussian_nll")[0], Path({str(path)!r}), Limits(case=300.0, load=300.0))
 """
     temporary = tmp_path / "tmp"
@@ -667,12 +682,12 @@ def test_what_is_printed_is_shown(grade):
 def test_a_broken_driver_is_the_graders_error(grade, exercise, monkeypatch):
     report = grade(function("return np.zeros(len(x))"))
     assert S.GRADER_ERROR not in statuses(report)
-    read = Path.read_text
-    monkeypatch.setattr(
-        Path, "read_text", lambda self, **k: "import no_such_module\n" if self == exercise.path else read(self, **k)
-    )
+    monkeypatch.setattr(grading, "drivers_of", lambda exercise: "import no_such_module\n")
     report = grade(function(f"return {RIGHT}"))
-    assert statuses(report) == [S.GRADER_ERROR] * 4
+    assert statuses(report) == [S.GRADER_ERROR] * 4 and "cannot be loaded here" in report.verdicts[0].message
+    monkeypatch.undo()
+    monkeypatch.setattr(exercise, "path", exercise.path.with_name("answers.py"))
+    assert statuses(grade_file(exercise, Submission("x.py", function(f"return {RIGHT}")))) == [S.GRADER_ERROR] * 4
 
 
 def test_a_check_is_fast(grade):
@@ -869,6 +884,251 @@ t.start()
 return {RIGHT}"""
     verdict = grade(function(body)).verdicts[0]
     assert verdict.status == S.RAISED and "compute without them" in verdict.message, verdict.message
+
+
+# ------------------------------------------------------------------------------------------- whose word counts
+
+GENEROUS = """
+from minigen.course.exercise.grading import observe
+
+
+def generous(self, array):
+    self.precision, self.scale = 1.0, 1e9
+
+
+observe.Impl._note_precision = generous
+"""
+
+
+def test_a_worker_does_not_widen_the_tolerance(grade):
+    """Two lines that patch what the worker notes of an answer's precision, and a header written by hand."""
+    report = grade(function("return np.ones(len(x))", head=HEAD + GENEROUS))
+    assert statuses(report)[:2] == [S.WRONG_VALUE] * 2
+    message = {"type": "outcome", "case": 0, "status": "pass", "message": "", "line": None, "text": "", "draws": False}
+    message |= {"precision": 1.0, "scale": 1e9, "given": 1e9, "returned": []}
+    code = f"if x.shape == (1, 1):\n    channel().send({message}, {{'nll': np.array([0.9])}})\nreturn {RIGHT}"
+    report = grade(function(code, head=f"{HEAD}{CHANNEL}\n\n"))
+    assert statuses(report)[0] == S.WRONG_VALUE, [v.message for v in report.verdicts]
+
+
+STACKS = {  # what stands where faulthandler's words are expected
+    "a pipe": "os.mkfifo(stack)",
+    "a folder": "os.mkdir(stack)",
+    "a device that never ends": "os.symlink('/dev/zero', stack)",
+    "a terminal": "os.symlink('/dev/tty', stack)",
+    "a link to itself": "os.symlink(stack, stack)",
+    "a file of the user": "os.symlink(__file__, stack)",
+    "a huge file": "os.truncate(os.open(stack, os.O_CREAT | os.O_RDWR), 15 * 2**20)",
+    "nothing": "pass",
+}
+
+
+@posix
+@pytest.mark.parametrize("name", STACKS)
+def test_what_stands_in_the_place_of_a_workers_file_is_not_read(grade, name):
+    head = f"{HEAD}import os\nstack = os.path.abspath('../stack')\nos.unlink(stack)\n{STACKS[name]}\nos._exit(3)\n\n\n"
+    report = grade(function(f"return {RIGHT}", head=head))
+    assert statuses(report) == [S.EXITED] * 4 and "exit code 3" in report.verdicts[0].message
+
+
+@posix
+def test_a_workers_own_file_may_hold_anything(grade):
+    """Beyond any length, not text, with a line that does not exist."""
+    words = (
+        "open('../stack', 'wb').write(b'(most recent call first)\\xff File \"' + __file__.encode() + b'\", line 9999')"
+    )
+    report = grade(function(f"return {RIGHT}", head=f"{HEAD}{words}\nimport os\nos._exit(3)\n\n\n"))
+    assert statuses(report) == [S.EXITED] * 4 and report.verdicts[0].line is None
+    long = "import os\nos.truncate('../stack', 15 * 2**20)\nos._exit(3)\n\n\n"
+    assert statuses(grade(function(f"return {RIGHT}", head=HEAD + long))) == [S.EXITED] * 4
+
+
+@linux
+def test_a_check_opens_nothing_that_a_worker_could_have_put_there(grade):
+    """Once a worker runs, the parent reads the system's tables and the package's own files, and nothing else."""
+    opened, home = [], str(Path(runner.__file__).parents[4])
+    start = subprocess.Popen.__init__
+    running = False
+
+    def watch(event, arguments):
+        if running and event == "open" and "r" in (arguments[1] or "") and isinstance(arguments[0], (str, bytes)):
+            opened.append(os.fsdecode(arguments[0]))
+
+    def started(self, *arguments, **options):
+        nonlocal running
+        start(self, *arguments, **options)
+        running = True
+
+    sys.addaudithook(watch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", started)
+        report = grade(function("import os\nos._exit(3)"))
+        running = False
+    assert statuses(report) == [S.EXITED] * 4 and opened
+    theirs = [
+        file for file in opened if not file.startswith(("/proc/", "/dev/null", home, sys.prefix, sys.base_prefix))
+    ]
+    assert not theirs
+
+
+# ------------------------------------------------------------------------------------------- whose fault it is
+
+RAISES = """
+class Loud:
+    def __repr__(self): raise RuntimeError("loud")
+    __str__ = __format__ = __repr__
+
+
+class Meta(type):
+    @property
+    def __name__(cls): raise RuntimeError("loud")
+    @property
+    def __mro__(cls): raise RuntimeError("loud")
+    def __getattribute__(cls, name): raise RuntimeError("loud")
+
+
+class Strange(metaclass=Meta):
+    pass
+
+
+class Pair(tuple):
+    _fields = ("a", "b")
+    @classmethod
+    def _make(cls, items): raise RuntimeError("loud")
+
+
+class Key(str):
+    def __str__(self): raise RuntimeError("loud")
+    def __hash__(self): return 1
+
+
+class Box:
+    __module__ = "autograd.tracer"
+    @property
+    def _value(self): return self
+
+
+class Fault(Exception, metaclass=Meta):
+    pass
+"""
+FAULTS = {
+    "a default that cannot be shown": ("return x", "x, mu=Loud()"),
+    "a named tuple": ("return Pair((1.0, 2.0))", "x, mu, logvar"),
+    "a key of a dict": ("return {Key('a'): 1.0}", "x, mu, logvar"),
+    "a metaclass": ("return Strange()", "x, mu, logvar"),
+    "a list of such": ("return [Strange()]", "x, mu, logvar"),
+    "what only says that it is autograd's": ("return Box()", "x, mu, logvar"),
+    "an exception that cannot be described": ("raise Fault", "x, mu, logvar"),
+    "a name that raises": ("return x", "x, mu, logvar"),
+}
+
+
+@pytest.mark.parametrize("here", [False, True], ids=["worker", "in process"])
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_a_students_methods_raise_is_hers(grade, exercise, name, here):
+    body, arguments = FAULTS[name]
+    source = function(body, head=f"{HEAD}{RAISES}\n\n", arguments=arguments)
+    if name == "a name that raises":
+        source += "\n\nclass Call:\n    def __call__(self, x, mu, logvar): return x\n"
+        source += "    def __getattr__(self, name): raise RuntimeError('loud')\n\n\ngaussian_nll = Call()\n"
+    report = grade_source(exercise, source) if here else grade(source)
+    assert not report.passed and report.points == 0
+    assert not {S.GRADER_ERROR, S.EXITED, S.CRASHED, S.TIMEOUT} & set(statuses(report)), report.verdicts[0]
+    assert report.verdicts[0].message
+
+
+def test_a_function_that_the_driver_calls_is_the_students_too(exercise):
+    """A driver may call what came back; what that raises is not the driver's."""
+    case = Case(lambda impl, rng: {"y": impl(1.0)(2.0)}, 1, {}, False, 1e-6, 1e-9)
+
+    def wrong(x):
+        return lambda y: y.foo
+
+    outcome = observe(case.driver, Impl(wrong, None, [__file__]), 0, 0)
+    assert outcome.status == S.RAISED and outcome.text == "return lambda y: y.foo"
+
+
+def test_a_driver_that_fails_on_an_answer_is_not_the_graders_error():
+    outcome = with_incident(Outcome(S.GRADER_ERROR, "case a failed in line 3 of the exercise's file"), [])
+    assert outcome.status == S.RAISED and "on what your function gives, case a failed" in outcome.message
+
+
+CLAIMS = {
+    "the grader's error": {"status": "grader_error"},
+    "the parent's verdict": {"status": "wrong_value"},
+    "a line without end": {"line": float("inf")},
+    "a line of 400 digits": {"line": 10**400},
+    "a precision of 400 digits": {"precision": 10**400},
+    "words that are none": {"message": [[[]]]},
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_header_blames_nobody(grade, name):
+    message = {
+        "type": "outcome",
+        "case": 0,
+        "status": "raised",
+        "message": "",
+        "line": None,
+        "text": "",
+        "draws": False,
+    }
+    message = f"{ {**message, **CLAIMS[name]} }".replace("inf", "float('inf')")
+    code = f"if x.shape == (1, 1):\n    channel().send({message})\nreturn {RIGHT}"
+    report = grade(function(code, head=f"{HEAD}{CHANNEL}\n\n"))
+    assert statuses(report)[0] in (S.CRASHED, S.RAISED) and not report.passed
+    load = message.replace("'outcome'", "'load_failed'")
+    report = grade(function(f"return {RIGHT}", head=f"{HEAD}{CHANNEL}\nchannel().send({load})\n\n\n"))
+    assert statuses(report) == [statuses(report)[0]] * 4 and statuses(report)[0] in (S.CRASHED, S.RAISED)
+
+
+def test_a_header_of_brackets_does_not_hang(grade):
+    code = f"""if x.shape == (1, 1):
+    import os, struct
+    header = b"[" * 200_000
+    os.write(channel()._descriptor, channel()._nonce + struct.pack(">IQ", len(header), 0) + header)
+return {RIGHT}"""
+    report = grade(function(code, head=f"{HEAD}{CHANNEL}\n\n"))
+    assert statuses(report) == [S.CRASHED, S.PASS, S.PASS, S.PASS]
+
+
+# ------------------------------------------------------------------------------------------- time
+
+
+@posix
+def test_processor_time_decides(grade):
+    """Waiting costs nothing: an answer that is kept from computing, as on a busy machine, still counts."""
+    source = function(f"import time\ntime.sleep(1.5 if x.shape == (1, 1) else 0.0)\nreturn {RIGHT}")
+    assert grade(source, SHORT).passed
+    head = f"{HEAD}import time\ntime.sleep(1.5)\n\n\n"
+    assert grade(function(f"return {RIGHT}", head=head), SHORT).passed
+
+
+def test_matplotlib_finds_its_list_of_fonts(grade):
+    """To make one takes longer than many a check; a file that draws nothing has none."""
+    head = "import os\nfonts = os.listdir(os.environ['MPLCONFIGDIR'])\nimport matplotlib.pyplot as plt\n" + HEAD
+    body = f"assert any(name.startswith('fontlist') for name in fonts), fonts\nreturn {RIGHT}"
+    assert grade(function(body, head=head)).passed
+    body = f"import os\nassert os.listdir(os.environ['MPLCONFIGDIR']) == []\nreturn {RIGHT}"
+    assert grade(function(body)).passed
+
+
+@posix
+def test_a_loop_and_a_wait_are_told_apart(grade, monkeypatch):
+    loop = grade(function(f"while x.shape == (1, 1): pass\nreturn {RIGHT}"), SHORT)
+    assert statuses(loop)[0] == S.TIMEOUT and "1.2 s of processor time: an endless loop?" in loop.verdicts[0].message
+    monkeypatch.setattr(runner, "WAITING", 1.5)
+    wait = grade(function(f"import time\nx.shape == (1, 1) and time.sleep(100)\nreturn {RIGHT}"), SHORT)
+    assert statuses(wait)[0] == S.TIMEOUT and "does it sleep" in wait.verdicts[0].message
+    assert "1.8 s by the clock" in wait.verdicts[0].message and wait.verdicts[0].line
+
+
+@posix
+def test_a_loop_that_stops_the_clock_of_its_process_is_ended_by_ours(grade, monkeypatch):
+    monkeypatch.setattr(runner, "WAITING", 1.5)
+    body = "import signal\nsignal.setitimer(signal.ITIMER_PROF, 0)\nwhile True: pass"
+    assert statuses(grade(function(body), SHORT)) == [S.TIMEOUT] * 4
 
 
 # ------------------------------------------------------------------------------------------- slips

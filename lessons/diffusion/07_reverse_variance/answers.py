@@ -128,6 +128,9 @@ MISTAKES = {
     schedule.beta[t] -> schedule.alpha[t]
     """,
     "learned_variance": """
+    # beta~_2 takes the place of beta~_1 only, not of any beta~ below it.
+    schedule.posterior_variance_clipped[t] ->
+        numpy.maximum(schedule.posterior_variance[t], schedule.posterior_variance[2])
     # v = 1 is beta and v = 0 is beta~: here they are exchanged.
     per_example(log_beta, v) + per_example(log_posterior, 1 - v) ->
         per_example(log_posterior, v) + per_example(log_beta, 1 - v)

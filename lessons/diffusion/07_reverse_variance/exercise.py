@@ -155,8 +155,11 @@ def first_step(impl, rng):
 
 @variance.case(points=2)
 def a_time_for_each_row(impl, rng):
+    """Also where beta falls, so that beta~ at t = 3 and 4 is below beta~_2."""
+    v, falling = rng.uniform(-0.2, 1.2, (5, 3)), Schedule(np.array([0.5, 0.4, 0.1, 0.01]))
     return {
-        "variance": impl(rng.uniform(-0.2, 1.2, (5, 3)), np.array([1, 2, 3, 9, 10]), schedule())
+        "variance": impl(v, np.array([1, 2, 3, 9, 10]), schedule()),
+        "beta falls": impl(v[1:], np.array([1, 2, 3, 4]), falling),
     }
 
 

@@ -201,6 +201,11 @@ VARIANTS = {
     a = image / np.max(np.abs(image), axis=1, keepdims=True)
     b = text / np.max(np.abs(text), axis=1, keepdims=True)
     return 1 - np.sum((a / lengths(a) - b / lengths(b)) ** 2, axis=1) / 2
+    # by NumPy's norm
+    a = image / np.max(np.abs(image), axis=1, keepdims=True)
+    b = text / np.max(np.abs(text), axis=1, keepdims=True)
+    a = a / np.linalg.norm(a, axis=1, keepdims=True)
+    return np.sum(a * (b / np.linalg.norm(b, axis=1, keepdims=True)), axis=1)
     """,
 }
 

@@ -173,9 +173,11 @@ MISTAKES = {
     """,
     "spaced_timesteps": """
     # This begins with 0, the data; the times are k T/steps for k = 1 ... steps.
-    return np.round(np.arange(steps) * (T / steps)).astype(int)
+    return np.round(np.arange(steps) * T / steps).astype(int)
+    # Multiply by T before dividing by steps: T/steps is rounded, and a half then comes out above.
+    return np.round(np.arange(1, steps + 1) * (T / steps)).astype(int)
     # The last time has to be T, where the noise is: k runs from 1 to steps.
-    return np.round(np.arange(steps) * (T / steps)).astype(int) + 1
+    return np.round(np.arange(steps) * T / steps).astype(int) + 1
     # Round to the nearest whole number, not down.
     numpy.round -> numpy.floor
     # The spacing need not be a whole number: round the times, not the spacing.
@@ -183,13 +185,13 @@ MISTAKES = {
     # The k-th time is k T/steps; this is evenly spaced between 1 and T.
     return np.round(np.linspace(1, T, steps)).astype(int)
     # The times rise; a sampler turns them round by itself.
-    return np.round(np.arange(steps, 0, -1) * (T / steps)).astype(int)
+    return np.round(np.arange(steps, 0, -1) * T / steps).astype(int)
     # 0 is not among the times: it is where a sampler ends anyway.
-    return np.round(np.arange(steps + 1) * (T / steps)).astype(int)
+    return np.round(np.arange(steps + 1) * T / steps).astype(int)
     # Times are whole numbers, since they index arrays.
-    return np.arange(1, steps + 1) * (T / steps)
+    return np.arange(1, steps + 1) * T / steps
     # Round to the nearest whole number, not up.
-    return np.ceil(np.arange(1, steps + 1) * (T / steps)).astype(int)
+    return np.ceil(np.arange(1, steps + 1) * T / steps).astype(int)
     # Evenly spaced in the time itself, not in its square.
     return np.maximum(np.round(T * (np.arange(1, steps + 1) / steps) ** 2).astype(int), 1)
     # These are the last of the steps; they have to be spread over all.
@@ -197,17 +199,17 @@ MISTAKES = {
     # These are the first of the steps; they have to be spread over all, and end with T.
     return np.arange(1, steps + 1)
     # A half is rounded to the even number, as np.round does, not up.
-    return np.floor(np.arange(1, steps + 1) * (T / steps) + 0.5).astype(int)
+    return np.floor(np.arange(1, steps + 1) * T / steps + 0.5).astype(int)
     # This begins with 0, the data; the times are k T/steps for k = 1 ... steps.
     return np.round(np.linspace(0, T, steps)).astype(int)
     # Times are whole numbers, since they index arrays.
-    return np.round(np.arange(1, steps + 1) * (T / steps))
+    return np.round(np.arange(1, steps + 1) * T / steps)
     # The spacing need not be a whole number, and there are `steps` times: round k T/steps.
     return np.arange(1, T + 1, T // steps)
     # Evenly spaced: equal differences, not equal ratios.
     return np.round(np.geomspace(1, T, steps)).astype(int)
     # The last time is T itself: the time steps are 1 ... T.
-    return np.round(np.arange(1, steps + 1) * (T / steps)).astype(int) - 1
+    return np.round(np.arange(1, steps + 1) * T / steps).astype(int) - 1
     """,
 }
 
@@ -231,8 +233,8 @@ VARIANTS = {
     return sigma**2
     """,
     "spaced_timesteps": """
-    # from an even grid that begins with 0
-    return np.round(np.linspace(0, T, steps + 1)[1:]).astype(int)
+    # a grid of whole numbers that begins with 0, divided at the end
+    return np.round(np.linspace(0, T * steps, steps + 1)[1:] / steps).astype(int)
     # one by one
     return np.array([round(k * T / steps) for k in range(1, steps + 1)])
     """,

@@ -203,7 +203,7 @@ visited = Exercise(
 
     round(1 * T/steps), round(2 * T/steps), ..., T.
 
-        return np.round(np.arange(1, steps + 1) * (T / steps)).astype(int)
+        return np.round(np.arange(1, steps + 1) * T / steps).astype(int)
     """,
 )
 
@@ -214,10 +214,17 @@ def three_of_ten(impl, rng):
     return {"times": impl(10, 3)}
 
 
-@visited.case(points=1, expect={"times": [2, 5, 8, 10], "of 3": [2, 3], "of 7": [4, 7]})
+@visited.case(
+    points=1, expect={"times": [2, 5, 8, 10], "of 3": [2, 3], "of 7": [4, 7], "15 of 24": 62}
+)
 def halves(impl, rng):
-    """2.5 and 7.5 are rounded to the even 2 and 8; 1.5 to 2, and 3.5 to 4."""
-    return {"times": impl(10, 4), "of 3": impl(3, 2), "of 7": impl(7, 2)}
+    """2.5 and 7.5 are rounded to the even 2 and 8; 1.5 to 2, 3.5 to 4, and 15 * 100/24 to 62."""
+    return {
+        "times": impl(10, 4),
+        "of 3": impl(3, 2),
+        "of 7": impl(7, 2),
+        "15 of 24": impl(100, 24)[14],
+    }
 
 
 @visited.case(points=2)

@@ -149,14 +149,17 @@ def of_a_product(impl, rng):
     return {"gap": impl(A @ B) - impl(A) * impl(B)}
 
 
-@determinant.case(points=2, expect={"grad": [[4.0, -3.0], [-8.0, 6.0]]})
+@determinant.case(
+    points=2, expect={"grad": [[4.0, -3.0], [-8.0, 6.0]], "with a 0": [[4.0, -3.0], [0.0, 2.0]]}
+)
 def gradient_where_it_is_zero(impl, rng):
-    """The determinant of ((6, 8), (3, 4)) is 0, its gradient is ((4, -3), (-8, 6))."""
+    """That of ((6, 8), (3, 4)) is 0. Where an entry is 0, as in ((2, 0), (3, 4)), it counts too."""
+    with_a_zero = grad(impl)(np.array([[2.0, 0.0], [3.0, 4.0]]))
     try:
         slope = grad(impl)(np.array([[6.0, 8.0], [3.0, 4.0]]))
     except np.linalg.LinAlgError:  # an inverse was needed, and there is none
         slope = np.full((2, 2), np.nan)
-    return {"grad": slope}
+    return {"grad": slope, "with a 0": with_a_zero}
 
 
 @determinant.case(points=1, expect={"det": [6.0, 0.0]})

@@ -31,6 +31,8 @@ MISTAKES = {
     # The log-determinant of the direction called, z to x, has a plus.
     np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))) ->
     -np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1)))
+    # cosh(1000) overflows, and its gradient is NaN: the slope of tanh is 1 - h².
+    1 - h**2 -> 1 / np.cosh(np.sum(z * w, axis=1) + b) ** 2
     1 - h**2 -> h  # The Jacobian has the slope of tanh, 1 - h², in the place of tanh itself.
     1 - h**2 -> 1 - h  # The slope of tanh is 1 - h², not 1 - h.
     1 - h**2 -> 1 + h**2  # The slope of tanh is 1 - h².

@@ -103,13 +103,19 @@ def gradients(impl, rng):
 
 @planar.case(points=1, expect={"log_det": [0.0, 0.0], "x": [[500.5, 1.0], [-500.5, -1.0]]})
 def far_from_the_plane(impl, rng):
-    """wᵀz = 1000 and -1000, in float32: tanh is flat. The gradient at 300 and -300."""
+    """wᵀz = 1000 and -1000, in float32: tanh is flat. The gradient there, and at 300 and -300."""
     z = np.array([[500.0, 0.0], [-500.0, 0.0]], dtype=np.float32)
     u, w = np.array([[0.5, 1.0], [2.0, 0.0]], dtype=np.float32)
     b = np.float32(0.0)
     x, log_det = impl(z, u, w, b)
-    slope = grad(lambda a: np.sum(impl(a, u, w, b)[1]))(0.3 * z.astype(float))
-    return {"x": x, "log_det": log_det, "gradient of log_det in z": slope}
+    slope = grad(lambda a: np.sum(impl(a, u, w, b)[1]))
+    return {
+        "x": x,
+        "log_det": log_det,
+        "gradient of log_det in z": slope(0.3 * z.astype(float)),
+        "in float32": slope(z),
+        "in float64": slope(z.astype(float)),
+    }
 
 
 invertible = Exercise(

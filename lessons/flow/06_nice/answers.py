@@ -24,6 +24,9 @@ MISTAKES = {
     return z - (1 - mask) * m(mask * z), np.zeros(len(z))
     # The kept half must stay: what m says about it has no effect.
     return z + m(mask * z), np.zeros(len(z))
+    # Multiply the shift by 1 - mask before it is added: adding a large shift and subtracting it
+    # again rounds the kept half away.
+    return z + m(mask * z) - mask * m(mask * z), np.zeros(len(z))
     # The shift is added to z, it does not take its place.
     return mask * z + (1 - mask) * m(mask * z), np.zeros(len(z))
     # The kept half is missing from x: it passes through unchanged.
@@ -82,6 +85,9 @@ MISTAKES = {
     return x + (1 - mask) * m(mask * x), np.zeros(len(x))
     # The kept half must stay: what m says about it has no effect.
     return x - m(mask * x), np.zeros(len(x))
+    # Multiply the shift by 1 - mask before it is subtracted: subtracting a large shift and adding
+    # it again rounds the kept half away.
+    return x - m(mask * x) + mask * m(mask * x), np.zeros(len(x))
     # The difference is turned round: z = x - shift.
     return mask * x + (1 - mask) * (m(mask * x) - x), np.zeros(len(x))
     # The kept half is missing from z: it passes through unchanged.
@@ -201,7 +207,7 @@ VARIANTS = {
     return z + shift, np.zeros(np.shape(z)[0])
     # each half by itself
     kept, changed = mask * z, (1 - mask) * z
-    return kept + changed + m(kept) - mask * m(kept), over_coordinates(np.zeros(np.shape(z)))
+    return kept + changed + (1 - mask) * m(kept), over_coordinates(np.zeros(np.shape(z)))
     # the kept half by where
     kept = np.where(mask == 1, z, 0.0)
     x = np.where(mask == 1, z, z + m(kept))

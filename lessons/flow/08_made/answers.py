@@ -25,6 +25,7 @@ def compared(degrees, outputs):
 
 MISTAKES = {
     "made_masks": """
+    mask.astype(numpy.float32) -> mask.astype(float)  # The masks are float32, as the weights are.
     # The classic leak: with >= at the output a number reaches its own output. There it must be >.
     > degrees[-1][:, None] -> >= degrees[-1][:, None]
     # Strictly is right at the output only: a hidden unit may see units of its own degree.
@@ -251,9 +252,9 @@ VARIANTS = {
     return [m.astype("float32") for m in found + [last]]
     # with the degrees turned round
     place, *rest = [-degrees for degrees in degrees_of(dim, hidden, order, rng)]
-    found = [1.0 * (above[None] <= below[:, None]) for below, above in zip([place, *rest], rest)]
+    found = [above[None] <= below[:, None] for below, above in zip([place, *rest], rest)]
     below = rest[-1] if rest else place
-    return [*found, 1.0 * (np.tile(place, outputs) < below[:, None])]
+    return [np.float32(1) * m for m in [*found, np.tile(place, outputs) < below[:, None]]]
     # entry by entry
     degrees = degrees_of(dim, hidden, order, rng)
     found = []
@@ -263,7 +264,7 @@ VARIANTS = {
             for k, b in enumerate(above):
                 mask[i, k] = b >= a
         found.append(mask)
-    last = np.empty((len(degrees[-1]), outputs * dim))
+    last = np.empty((len(degrees[-1]), outputs * dim), np.float32)
     for column in range(outputs * dim):
         last[:, column] = degrees[0][column % dim] > degrees[-1]
     return [*found, last]

@@ -264,6 +264,7 @@ MISTAKES = {
     return np.tanh(filter) * up / np.sum(up)
     """,
     "mu_law_encode": """
+    astype(numpy.int64) -> astype(numpy.uint8)  # There may be more than 256 levels: codes are int.
     # Without the logarithm this is linear quantization: compress first.
     mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> x
     # mu is levels - 1; here it is always 255.

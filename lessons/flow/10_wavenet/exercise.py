@@ -311,8 +311,8 @@ def amplitudes(codes, levels):
 
 @encode.case(points=2, property=True, expect={"difference": 0})
 def there_and_back(impl, rng):
-    """The amplitude that a code stands for has this code, for 64 and for 9 levels."""
-    codes = {levels: np.arange(levels) for levels in (64, 9)}
+    """The amplitude that a code stands for has this code, for 64, 9 and 1024 levels."""
+    codes = {levels: np.arange(levels) for levels in (64, 9, 1024)}
     found = [impl(amplitudes(codes[n], n), n) - codes[n] for n in codes]
     return {"difference": np.concatenate(found)}
 

@@ -196,6 +196,9 @@ MISTAKES = {
     # This mixes the logarithms. The densities are mixed: logsumexp of log weight + log density.
     weights = np.exp(logits - log_sum(logits)[:, None])
     return np.sum(weights * log_normal(x, mu, log_scale), axis=(1, 2))
+    # A weight of exp(-2000) is 0, and the gradient of its logarithm NaN: subtract logarithms.
+    log_weights = np.log(np.exp(logits - log_sum(logits)[:, None]))
+    return np.sum(log_sum(log_weights + log_normal(x, mu, log_scale)), axis=1)
     # The weights are a softmax: subtract logsumexp of the logits, so that they sum to 1.
     - logsumexp(logits, axis=1) -> + 0
     # Each Gaussian's density has 1/sigma: subtract its log_scale.

@@ -360,6 +360,7 @@ def far_from_every_component(impl, rng):
         "log_prob": impl(x, zeros, mu, zeros),
         "log_prob, logits of ±1000": impl(x / 1000, logits, mu, zeros),
         "grad_mu": grad(lambda m: np.sum(impl(x, zeros, m, zeros)))(mu),
+        "grad_logits": grad(lambda a: np.sum(impl(x / 1000, a, mu, zeros)))(logits),
     }
 
 

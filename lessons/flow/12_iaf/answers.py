@@ -83,6 +83,8 @@ MISTAKES = {
     "iaf_from_maf": """
     # mu is divided by sigma as well: (x - mu)/sigma = x/sigma - mu/sigma.
     -mu * np.exp(-log_scale) -> -mu
+    # exp(1000) overflows, and the gradient of a quotient by it is NaN: multiply by exp(-log_scale).
+    return -mu / np.exp(log_scale), -log_scale
     # The sign: (x - mu)/sigma has -mu/sigma in it.
     -mu -> mu
     # Divide by sigma: exp(-log_scale).
@@ -225,8 +227,8 @@ VARIANTS = {
     return z / np.exp(-log_scale) + mu, -np.sum(-log_scale, axis=1)
     """,
     "iaf_from_maf": """
-    # by division
-    return -mu / np.exp(log_scale), np.negative(log_scale)
+    # by the negative of both
+    return np.negative(mu * np.exp(-log_scale)), np.negative(log_scale)
     # through the scale
     scale = np.exp(-log_scale)
     return -(scale * mu), -1.0 * log_scale

@@ -158,12 +158,16 @@ def twice(impl, rng):
     return {"mu": again - mu, "log_scale": log_again - log_scale}
 
 
-@renaming.case(points=1, property=True, expect={"mu~": 0.0, "log_scale~": -1000.0})
+@renaming.case(
+    points=1, property=True, expect={"mu~": 0.0, "log_scale~": -1000.0, "gradient of mu~": 0.0}
+)
 def wide_renamed(impl, rng):
     """A scale of exp(1000), which overflows, becomes one of exp(-1000): log_scale~ is -1000."""
+    wide, shift = np.full((2, 3), 1000.0), rng.standard_normal((2, 3))
     with np.errstate(all="ignore"):
-        mu, log_scale = impl(rng.standard_normal((2, 3)), np.full((2, 3), 1000.0))
-    return {"mu~": mu, "log_scale~": log_scale}
+        mu, log_scale = impl(shift, wide)
+        slope = grad(lambda a: np.sum(impl(shift, a)[0]))(wide)
+    return {"mu~": mu, "log_scale~": log_scale, "gradient of mu~": slope}
 
 
 @renaming.case(points=1)

@@ -21,6 +21,8 @@ def adam(self, p, g, mean, square, *, steps=None, hats=(True, True), betas=None,
 
 MISTAKES = {
     "bce_with_logits": """
+    # The result has the dtype of the logits: float32 stays float32.
+    return np.logaddexp(0.0, 1.0 * logits) - np.ones(np.shape(logits)) * targets * logits
     # The loss is minus the logarithm: this is its negative, which grows as the forecast improves.
     return targets * logits - np.logaddexp(0.0, logits)
     # The classes are exchanged: the target goes with log sigmoid(l), one minus it with log(1 -

@@ -37,7 +37,7 @@ from minigen.course.exercise.grading.submission import (
     read_submission,
 )
 from minigen.course.exercise.progress import Progress, answer_file, changed, home, next_exercise, next_step, note
-from minigen.course.lesson.options import Parser, parsed
+from minigen.course.lesson.options import Parser, add_seed, parsed
 
 __all__ = ["main", "watch"]
 
@@ -71,7 +71,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--watch", action="store_true", help="check again whenever the file is saved, until Ctrl-C")
     add.add_argument("--here", action="store_true", help="in this process, as the book's pages do: no limits")
     add.add_argument("--json", action="store_true", help="the result for a program")
-    add.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random inputs (default 0)")
+    add_seed(add)
     add = command("hint", _hint, "show the next of three hints", "minigen exercise hint gan/02/discriminator_loss")
     add.add_argument("id", metavar="ID", help="an exercise")
     add = command(
@@ -244,7 +244,7 @@ def _exercises_of_file(path: Path, submission: Submission) -> list[Exercise]:
 
     Raises UsageError if none of them identifies an exercise.
     """
-    marked = re.search(rf"(?m)^{re.escape(stubs.MARKER)}(\w+/\w+)", submission.source[:2000])
+    marked = re.search(rf"(?m)^{re.escape(stubs.MARKER)}(\w+/\w+)", _beginning(path))
     named = re.search(r"([a-z]+)[_-](\d\d)(?!\d)", path.stem.lower())
     for lesson in ([marked[1]] if marked else []) + ([f"{named[1]}/{named[2]}"] if named else []):
         exercises = catalog.exercises_of(lesson)
@@ -255,7 +255,18 @@ def _exercises_of_file(path: Path, submission: Submission) -> list[Exercise]:
         found = [exercise for exercise in catalog.all_exercises() if exercise.name in names]
         if found:
             return found
+    if submission.status != status.PASS:  # so the functions that it defines are not known
+        where = f", line {submission.line}" if submission.line else ""
+        raise UsageError(f"{path}{where}: {status.WORDS[submission.status]}: {submission.message}")
     raise UsageError(f"{path}: which exercise is this? Name the file as minigen exercise start does (gan_02.py)")
+
+
+def _beginning(path: Path) -> str:
+    """The first lines of a file, whether or not Python can read the rest; "" if it cannot be read."""
+    try:
+        return read_bytes(path)[:2000].decode("utf-8-sig", "replace").replace("\r", "")
+    except Unreadable:
+        return ""
 
 
 def _json_head(kind: str) -> dict[str, Any]:
@@ -377,7 +388,7 @@ def _diff(args: argparse.Namespace) -> int:
 def _difference(mine: str, theirs: str, mine_title: str, theirs_title: str) -> str:
     """What to change in one text to have the other, as a unified diff of all lines."""
     lines = difflib.unified_diff(
-        mine.splitlines(), theirs.splitlines(), mine_title, theirs_title, n=len(mine.splitlines()), lineterm=""
+        mine.split("\n"), theirs.split("\n"), mine_title, theirs_title, n=mine.count("\n") + 1, lineterm=""
     )
     tones = {"-": "red", "+": "green"}
     shown = [line for line in lines if not line.startswith("@@")]

@@ -14,6 +14,7 @@ from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.submission import Unreadable, read_bytes
 from minigen.course.index.lessons import exercise_names, lesson_folders, short_id
 from minigen.files import locked, write_text
 
@@ -67,11 +68,9 @@ class Progress:
     def __init__(self, folder: Path):
         self.path = Path(folder) / FILE_NAME
         self.entries: dict[str, dict[str, Any]] = {}
-        if not self.path.is_file():  # a pipe would block
-            return
         try:
-            text = self.path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            text = read_bytes(self.path).decode("utf-8")  # an answer may have put a pipe or a huge file there
+        except (Unreadable, UnicodeDecodeError):
             return
         try:
             entries = json.loads(text)["exercises"]

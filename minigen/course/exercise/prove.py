@@ -35,7 +35,7 @@ from minigen.course.exercise.answers import TABLES, Answers, ListedAnswer, answe
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict, compare, compare_all
-from minigen.course.exercise.grading.drivers import load_drivers
+from minigen.course.exercise.grading.drivers import drivers_of, load_drivers
 from minigen.course.exercise.grading.explain import recognised
 from minigen.course.exercise.grading.observe import Impl, observe
 from minigen.course.exercise.grading.outcome import Outcome
@@ -214,8 +214,10 @@ def _squeeze(text: str) -> str:
 
 def _drivers(exercise: Exercise) -> list[str]:
     """What a worker gets of the exercise's file runs on its own: no driver uses the exercise."""
-    assert exercise.path is not None, "the catalog sets the path of every exercise"
-    drivers = load_drivers(exercise.path.read_text(encoding="utf-8"), str(exercise.path), exercise.name)
+    try:
+        drivers = load_drivers(drivers_of(exercise), str(exercise.path), [case.name for case in exercise.cases])
+    except Exception as error:
+        return [f"the drivers cannot be loaded by a worker: {type(error).__name__}: {error}"]
     for number, driver in enumerate(drivers):
         with quiet():
             outcome = observe(driver, Impl(exercise.reference, mutates=exercise.mutates), 0, number)

@@ -108,7 +108,7 @@ def function_source(source: str, name: str) -> str | None:
     if node is None:
         return None
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return "\n".join(source.splitlines()[first - 1 : node.end_lineno])
+    return "\n".join(source.split("\n")[first - 1 : node.end_lineno])
 
 
 def replace_function(source: str, name: str, text: str) -> str:
@@ -117,5 +117,5 @@ def replace_function(source: str, name: str, text: str) -> str:
     if node is None:
         return source.rstrip("\n") + "\n\n\n" + text
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    lines = source.splitlines()
-    return "\n".join([*lines[: first - 1], *text.rstrip("\n").splitlines(), *lines[node.end_lineno :]]) + "\n"
+    lines = source.removesuffix("\n").split("\n")
+    return "\n".join([*lines[: first - 1], text.rstrip("\n"), *lines[node.end_lineno :]]) + "\n"

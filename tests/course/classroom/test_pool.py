@@ -40,29 +40,61 @@ def temporary(tmp_path, monkeypatch):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.slow
-@posix
-def test_a_process_that_dies_costs_one_submission(a_class, temporary, monkeypatch):
-    """The second submission kills the process that grades it: the third is graded by another."""
-    give = pool._Process.give
+def killing(monkeypatch, times):
+    """The process that gets the submission of s002 is killed, the first so many times."""
+    give, given = pool._Process.give, []
 
     def kills(self, job):
         give(self, job)
-        if job.student_id == "s002":
+        if job.student_id == "s002" and len(given) < times:
+            given.append(job)
             self.process.kill()
 
     monkeypatch.setattr(pool._Process, "give", kills)
-    jobs = iter([job("s001"), job("s002"), job("s003")])
-    results = list(pool.run(jobs, Setup.of(a_class.assignment, [1]), 1))
-    assert [type(result) for result in results] == [Graded, Failed, Graded]
-    assert "the process that graded it ended (exit code -9)" in results[1].reason
+    return iter([job("s001"), job("s002"), job("s003")])
+
+
+@pytest.mark.slow
+@posix
+def test_a_submission_whose_process_dies_is_graded_by_another(a_class, temporary, monkeypatch):
+    results = list(pool.run(killing(monkeypatch, 1), Setup.of(a_class.assignment, [1]), 1))
+    assert [result.student_id for result in results] == ["s001", "s002", "s003"]
+    assert [result.rows[0]["status"] for result in results] == [S.PASS] * 3
+
+
+@pytest.mark.slow
+@posix
+def test_a_submission_that_ends_two_processes_has_crashed(a_class, temporary, monkeypatch):
+    """With no points, and the reason; the one after it is graded."""
+    results = list(pool.run(killing(monkeypatch, 2), Setup.of(a_class.assignment, [1]), 1))
+    assert [type(result) for result in results] == [Graded] * 3
+    row, missing = results[1].rows
+    assert row["status"] == S.CRASHED and row["points"] == 0 and missing["status"] == S.MISSING_FILE
+    assert "ended (exit code -9); so did another before it" in row["message"]
     assert results[2].rows[0]["status"] == S.PASS and results[2].rows[0]["points"] == 8
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a worker ends with its parent on Linux only")
+def test_an_answer_that_kills_its_grader_has_no_excuse(a_class, temporary):
+    """Past the hook, by the C library; it is not to be tried again for ever."""
+    line = "__import__('ctypes').CDLL(None).kill(__import__('os').getppid(), 9)"
+    kill = CRITIC.replace("    return", f"    {line}\n    return")
+    results = list(pool.run(iter([job("s001", kill), job("s002")]), Setup.of(a_class.assignment, [1]), 1))
+    assert [result.rows[0]["status"] for result in results] == [S.CRASHED, S.PASS]
+    assert results[0].rows[0]["points"] == 0
 
 
 def test_one_that_does_not_come_back_is_given_up(a_class, temporary, monkeypatch):
     monkeypatch.setattr(pool, "PATIENCE", -299.9)  # all that comes back in 0.1 s
     results = list(pool.run([job("s001")], Setup.of(a_class.assignment, [1]), 1))
-    assert isinstance(results[0], Failed) and "did not come back" in results[0].reason
+    assert results[0].rows[0]["status"] == S.CRASHED and "did not come back" in results[0].rows[0]["message"]
+
+
+def test_an_exception_of_the_grader_is_its_own(a_class, temporary, monkeypatch):
+    """Not tried a second time here, and not the student's."""
+    monkeypatch.setattr(pool._Process, "take", lambda self: Failed(self.job.student_id, "the grader failed"))
+    assert list(pool.run([job("s001")], Setup.of(a_class.assignment, [1]), 1)) == [Failed("s001", "the grader failed")]
 
 
 COMMAND = [

@@ -59,6 +59,15 @@ class Grader:
             rows.append(row_of(assigned, submission, sha256, notes, reports, self.seeds))
         return rows
 
+    def crashed(self, answers: Sequence[tuple[Submission, str, Sequence[str]]], reason: str) -> list[dict[str, Any]]:
+        """The rows of a submission that ends the process which grades it: no points, and the reason."""
+        rows = []
+        for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
+            outcome = Outcome(status.CRASHED, reason) if submission.status == status.PASS else submission.outcome
+            report = same_for_every_case(assigned.exercise, outcome)
+            rows.append(row_of(assigned, submission, sha256, notes, [report], self.seeds))
+        return rows
+
     def _reports(self, assigned: AssignedExercise, submission: Submission, end: float) -> list[Report]:
         """One report for each seed; one for all if the file cannot be run."""
         exercise = assigned.exercise

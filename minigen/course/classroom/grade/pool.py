@@ -1,7 +1,7 @@
 """Processes of this machine that grade, one submission at a time each.
 
-If a process dies or does not return, its submission alone is not graded, and the next run grades it; another process
-takes its place. However the run ends, no process and no folder is left.
+If a process dies or does not return, another takes its place and grades the submission once more. A submission that
+this happens to twice has crashed. However the run ends, no process and no folder is left.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import multiprocessing
 import signal
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -42,10 +43,11 @@ class Graded(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A submission that the grader could not grade."""
+    """A submission that the grader could not grade. died: the process that graded it ended, or did not come back."""
 
     student_id: str
     reason: str
+    died: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,15 @@ class Setup:
 
 def run(jobs: Iterable[Job], setup: Setup, count: int) -> Iterator[Graded | Failed]:
     """Grade with `count` processes; results come as they are ready. Jobs are taken only when a process is free."""
-    waiting = iter(jobs)
+    waiting, again = iter(jobs), deque[Job]()
+    second: set[str] = set()  # students whose submission has had its first process
     folder = tempfile.mkdtemp(prefix="minigen-grade-")
     graders: list[_Process] = []
     try:
         busy: list[_Process] = []
         while True:
             while len(busy) < count:
-                job = next(waiting, None)
+                job = again.popleft() if again else next(waiting, None)
                 if job is None:
                     break
                 free = next((each for each in graders if each not in busy), None)
@@ -90,10 +93,18 @@ def run(jobs: Iterable[Job], setup: Setup, count: int) -> Iterator[Graded | Fail
                 return
             for each in _ready(busy):
                 busy.remove(each)
-                result = each.take()
+                job, result = each.job, each.take()
+                assert job is not None, "a process that is waited for has a job"
                 if isinstance(result, Failed):
                     graders.remove(each)
                     each.end()
+                    if result.died and job.student_id not in second:
+                        second.add(job.student_id)
+                        again.append(job)
+                        continue
+                    if result.died:
+                        reason = f"{result.reason}; so did another before it: the answers may end what runs them"
+                        result = Graded(job.student_id, setup.grader().crashed(job.answers, reason))
                 yield result
     finally:
         for each in graders:
@@ -130,8 +141,10 @@ class _Process:
                 return Failed(self.job.student_id, error) if error else Graded(self.job.student_id, rows)
         except (EOFError, OSError):
             self.process.join(timeout=5)
-            return Failed(self.job.student_id, f"the process that graded it ended (exit code {self.process.exitcode})")
-        return Failed(self.job.student_id, f"the process that graded it did not come back within {self.seconds:g} s")
+            reason = f"the process that graded it ended (exit code {self.process.exitcode})"
+            return Failed(self.job.student_id, reason, died=True)
+        reason = f"the process that graded it did not come back within {self.seconds:g} s"
+        return Failed(self.job.student_id, reason, died=True)
 
     def ask_to_end(self) -> None:
         self.channel.close()

@@ -19,9 +19,20 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.forms import KINDS, magnitude, not_finite, shape_message
 from minigen.course.exercise.grading.outcome import Failure, Outcome
 
-__all__ = ["Pair", "Verdict", "compare", "compare_all", "distance", "relation", "rounding", "same_values"]
+__all__ = [
+    "Pair",
+    "Verdict",
+    "compare",
+    "compare_all",
+    "distance",
+    "precision_of",
+    "relation",
+    "rounding",
+    "same_values",
+]
 
 ROUNDINGS = 16.0  # units in the last place that a right answer may be off by
+COARSEST = float(np.finfo(np.float32).eps)  # no answer is judged as if its floats were coarser than float32
 LN2, LN10 = math.log(2.0), math.log(10.0)
 OPPOSITE = "yours is the expected value with the opposite sign (x -1)"
 FACTORS = {
@@ -86,51 +97,76 @@ def distance(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> np.
         return np.where(agree, 0.0, np.where(np.isfinite(ratio), ratio, np.inf))
 
 
-def rounding(outcome: Outcome, want: np.ndarray, key: str = "") -> float:
+def _spacing(array: np.ndarray) -> float:
+    """The distance between 1 and the next number of an array's type; 0 for integers."""
+    return float(np.finfo(array.dtype).eps) if array.dtype.kind in "fc" else 0.0
+
+
+def precision_of(got: Outcome, want: Outcome) -> float:
+    """The spacing at 1 of the coarsest floats of an answer, or of the reference if those are coarser.
+
+    Only what an answer holds in a coarser type than the reference counts, and nothing is coarser than float32.
+    """
+    pairs = [(value, want.values[key]) for key, value in got.values.items() if key in want.values]
+    own = [_spacing(value) for value, reference in pairs if _spacing(value) > _spacing(reference)]
+    return min(COARSEST, max([want.precision, *own]))
+
+
+def rounding(precision: float, want: Outcome, value: np.ndarray, key: str = "") -> float:
     """The error that an answer of this precision may have: a function that computes in float32 is not wrong.
 
-    key: the name of the value. One that came back as it is may be off by its own size, or by that of what it was made
-    of, the arguments: not by that of another result.
+    want: the reference's outcome. Magnitudes are those of the reference's run, never those of the answer.
+    value: the expected value, called `key`. One that came back from the reference as it is may be off by its own size,
+    or by that of what it was made of, the arguments: not by that of another result.
     """
-    scale = outcome.scale
-    if key in outcome.returned:
-        scale = min(scale, max(magnitude(outcome.values[key]), outcome.given))
-    return ROUNDINGS * outcome.precision * (scale + magnitude(want))
+    scale = want.scale
+    if key in want.returned:
+        scale = min(scale, max(magnitude(value), want.given))
+    return ROUNDINGS * precision * (scale + magnitude(value))
 
 
 def _wide(array: np.ndarray) -> type:
     return complex if array.dtype.kind == "c" else float
 
 
-def compare(case: Case, got: Outcome, want: Outcome) -> Verdict:
-    """Judge one case: `got` is the student's outcome, `want` the reference's, `case.expect` has the literals."""
+def compare(case: Case, got: Outcome, want: Outcome, precision: float = 0.0) -> Verdict:
+    """Judge one case: `got` is the student's outcome, `want` the reference's, `case.expect` has the literals.
+
+    precision: of the answer in its other cases, where this one shows a finer one; see `precision_of`.
+    """
     verdict = Verdict(case.name, got.status, 0, case.points, got.message, got.line, got.text)
     if not want.answered:
         verdict.status, verdict.message = status.GRADER_ERROR, f"the reference fails: {want.message}"
     if verdict.status != status.PASS:
         verdict.ratio = math.inf
         return verdict
-    verdicts = [_compare_key(case, key, got, value) for key, value in want.values.items()]
+    precision = max(precision, precision_of(got, want))
+    verdicts = [_compare_key(case, key, got, want, precision) for key in want.values]
     shown = next((one for one in verdicts if not one.passed), verdicts[0])
     shown.ratio = max(one.ratio for one in verdicts)
     return shown
 
 
 def compare_all(cases: Sequence[Case], outcomes: Sequence[Outcome], wanted: Sequence[Outcome]) -> list[Verdict]:
-    """One verdict for each case; wanted: the reference's outcomes."""
-    return [compare(*row) for row in zip(cases, outcomes, wanted, strict=True)]
+    """One verdict for each case; wanted: the reference's outcomes.
+
+    An answer that computes in float32 is seen as such in some cases only: a driver's own float64 hides it in others.
+    """
+    own = [precision_of(got, want) for got, want in zip(outcomes, wanted) if precision_of(got, want) > want.precision]
+    precision = max(own, default=0.0)
+    return [compare(*row, precision) for row in zip(cases, outcomes, wanted, strict=True)]
 
 
-def _compare_key(case: Case, key: str, outcome: Outcome, reference: np.ndarray) -> Verdict:
+def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precision: float) -> Verdict:
     verdict = Verdict(case.name, status.PASS, case.points, case.points, key=key)
-    got = outcome.values.get(key)
+    got, reference = outcome.values.get(key), wanted.values[key]
 
     def fail(state: str, message: str) -> Verdict:
         verdict.status, verdict.message, verdict.points, verdict.ratio = state, message, 0, math.inf
         return verdict
 
     if got is None:
-        return fail(status.GRADER_ERROR, f"the driver gave no {key!r} for your function")
+        return fail(status.WRONG_TYPE, f"with your function this case gives no {key!r}")
     want = reference
     if key in case.expect:
         literal = np.asarray(case.expect[key])
@@ -153,7 +189,7 @@ def _compare_key(case: Case, key: str, outcome: Outcome, reference: np.ndarray) 
         failure: Failure = not_finite(np.where(bad, got, 0.0), f"{key} is")
         fail(failure.state, failure.message)
         return _place(verdict, got, want, np.where(bad, np.inf, 0.0))
-    atol = case.atol + rounding(outcome, want, key)
+    atol = case.atol + rounding(precision, wanted, want, key)
     ratios = distance(got, want, case.rtol, atol)
     ratio = float(ratios.max(initial=0.0))
     if ratio > 1:

@@ -1,27 +1,98 @@
-"""The drivers of an exercise, as a worker gets them: from its file, without what that holds of the answer."""
+"""The drivers of an exercise as a worker gets them: without prompts, hints, expected values and other exercises."""
 
 from __future__ import annotations
 
+import ast
+import io
+import tokenize
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from minigen.course.exercise.format import Exercise
+if TYPE_CHECKING:
+    from minigen.course.exercise.format import Exercise
 
-__all__ = ["load_drivers"]
+__all__ = ["drivers_of", "load_drivers"]
 
 
-def load_drivers(source: str, file: str, name: str) -> list[Callable]:
-    """The drivers of the exercise whose function is `name`, in order, from the text of `exercise.py`.
+def drivers_of(exercise: Exercise) -> str:
+    """What the drivers of an exercise need of its file, line by line where it stands there; other lines are empty.
 
-    The exercises themselves, with their hints and the values that cases expect, are emptied: a driver cannot use them.
-    Raises whatever the file raises, and LookupError if it has no such exercise.
+    That is the drivers themselves without decorators, the statements at the top level that bind a name which they use,
+    and what those use in turn. Docstrings are empty, comments left out. Raises LookupError if the file has changed.
     """
+    assert exercise.path is not None, "the catalog sets the path of every exercise"
+    source = exercise.path.read_text(encoding="utf-8")
+    lines, tree = _without_comments(source), ast.parse(source)
+    wanted = {case.driver.__code__.co_firstlineno for case in exercise.cases}
+    needed: list[ast.stmt] = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and _first_line(node) in wanted
+    ]
+    if len(needed) != len(wanted):
+        raise LookupError(f"{exercise.path} has changed since it was loaded")
+    others = [node for node in tree.body if node not in needed and not _makes_exercise(node)]
+    needed += [node for node in others if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    for node in needed:  # which grows meanwhile
+        used = {inner.id for part in _parts(node) for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+        needed += [other for other in others if other not in needed and _bound(other) & used]
+    kept = [""] * len(lines)
+    for node in needed:
+        kept[node.lineno - 1 : node.end_lineno] = lines[node.lineno - 1 : node.end_lineno]
+        for docstring in _docstrings(node):
+            indent = " " * docstring.col_offset
+            kept[docstring.lineno - 1 : docstring.end_lineno] = [
+                f'{indent}""',
+                *[""] * ((docstring.end_lineno or docstring.lineno) - docstring.lineno),
+            ]
+    return "\n".join(kept)
+
+
+def _without_comments(source: str) -> list[str]:
+    lines = source.split("\n")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    return lines
+
+
+def _first_line(node: ast.FunctionDef) -> int:
+    """Where Python says that a function begins: at its first decorator."""
+    return node.decorator_list[0].lineno if node.decorator_list else node.lineno
+
+
+def _makes_exercise(node: ast.stmt) -> bool:
+    return any(isinstance(inner, ast.Name) and inner.id == "Exercise" for inner in ast.walk(node))
+
+
+def _parts(node: ast.stmt) -> list[ast.AST]:
+    """A statement without its decorators."""
+    decorators = node.decorator_list if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else []
+    return [part for part in ast.iter_child_nodes(node) if part not in decorators]
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement at the top level binds."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
+
+
+def _docstrings(node: ast.stmt) -> list[ast.stmt]:
+    """The docstrings in a function or class that have their lines to themselves."""
+    return [
+        inner.body[0]
+        for inner in ast.walk(node)
+        if isinstance(inner, (ast.FunctionDef, ast.ClassDef))
+        and ast.get_docstring(inner) is not None
+        and inner.body[0].lineno > inner.lineno
+    ]
+
+
+def load_drivers(text: str, file: str, names: Sequence[str]) -> list[Callable]:
+    """The drivers by their names, from what `drivers_of` gave. Raises whatever the text raises."""
     module = types.ModuleType("exercise")
-    exec(compile(source, file, "exec"), module.__dict__)
-    exercises = [value for value in vars(module).values() if isinstance(value, Exercise)]
-    found = [[case.driver for case in exercise.cases] for exercise in exercises if exercise.name == name]
-    for exercise in exercises:
-        vars(exercise).clear()
-    if not found:
-        raise LookupError(f"{file} has no exercise {name}")
-    return found[0]
+    exec(compile(text, file, "exec"), module.__dict__)
+    return [module.__dict__[name] for name in names]

@@ -21,7 +21,7 @@ from minigen.course.exercise.answers import ListedAnswer, answers_of
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.changes import changes, substituted
-from minigen.course.exercise.grading.compare import Pair, Verdict, relation, rounding, same_values
+from minigen.course.exercise.grading.compare import Pair, Verdict, precision_of, relation, rounding, same_values
 from minigen.course.exercise.grading.inputs import arguments, described, repeat_line
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.reference import Reference, observe_case, quiet
@@ -158,7 +158,7 @@ def _slip_of_one_result(mine: Outcome, right: Outcome, key: str) -> Outcome | No
     if len(mine.values) < 2 or key not in mine.values or not _generic({key: mine.values[key]}):
         return None
     values = {**right.values, key: mine.values[key]}
-    return Outcome(right.status, values=values, precision=mine.precision, scale=mine.scale)
+    return Outcome(right.status, values=values)
 
 
 # ------------------------------------------------------------------------------------------- one change of the equation
@@ -212,7 +212,8 @@ def _same(mine: Outcome, other: Outcome, case: Case) -> bool:
         return False
     if mine.values or other.values:
         scale = np.concatenate([np.ravel(value) for value in other.values.values()] or [np.zeros(0)])
-        return same_values(mine.values, other.values, case.rtol, case.atol + rounding(mine, scale))
+        atol = case.atol + rounding(precision_of(mine, other), other, scale)
+        return same_values(mine.values, other.values, case.rtol, atol)
     return mine.status not in BY_MESSAGE or mine.message == other.message
 
 

@@ -7,6 +7,7 @@ autograd traces, or an array of objects, could not be sent to another process. N
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -36,8 +37,9 @@ KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": 
 
 
 def is_box(value: Any) -> bool:
-    """Whether autograd is tracing this value. Looked up by type: `isinstance` can be deceived."""
-    return any(base.__module__ == "autograd.tracer" and base.__name__ == "Box" for base in type(value).__mro__)
+    """Whether autograd is tracing this value. Looked up by type: `isinstance` can be deceived, and names too."""
+    tracer = sys.modules.get("autograd.tracer")
+    return tracer is not None and issubclass(type(value), tracer.Box)
 
 
 def unbox(value: Any) -> Any:

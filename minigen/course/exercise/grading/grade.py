@@ -14,9 +14,16 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import runner, status
 from minigen.course.exercise.grading.compare import compare_all
+from minigen.course.exercise.grading.drivers import drivers_of
 from minigen.course.exercise.grading.explain import explain
 from minigen.course.exercise.grading.outcome import Outcome
-from minigen.course.exercise.grading.reference import Reference, broken_reference, hidden_files, references
+from minigen.course.exercise.grading.reference import (
+    Reference,
+    broken_reference,
+    hidden_files,
+    hidden_targets,
+    references,
+)
 from minigen.course.exercise.grading.report import Report, same_for_every_case
 from minigen.course.exercise.grading.runner import Limits, Task
 from minigen.course.exercise.grading.submission import Submission, defined_names, read_submission
@@ -73,14 +80,19 @@ def _grade_in_worker(
     broken = broken_reference(wanted)
     if broken is not None:
         return same_for_every_case(exercise, broken)
+    try:
+        drivers = drivers_of(exercise)
+    except (LookupError, OSError, SyntaxError) as error:
+        return same_for_every_case(exercise, Outcome(status.GRADER_ERROR, f"the exercise cannot be read: {error}"))
     task = Task(
         source=submission.source,
         file_name=Path(submission.file).name,
         name=exercise.name,
-        drivers=exercise.path.read_text(encoding="utf-8"),
+        drivers=drivers,
         drivers_file=str(exercise.path),
+        driver_names=[case.name for case in exercise.cases],
         forms=[reference.forms for reference in wanted],
-        hidden=[exercise.target, *exercise.blocked],
+        hidden=hidden_targets(exercise),
         hidden_files=[str(exercise.path), str(exercise.path.with_name("answers.py")), *hidden_files(exercise)],
         mutates=exercise.mutates,
         path=worker_path(exercise.target),

@@ -29,7 +29,13 @@ from minigen.course.exercise.grading import runner, sandbox, status
 from minigen.course.exercise.grading.grade import did_you_mean, judge
 from minigen.course.exercise.grading.observe import answer_module, generator_restored, load, run_text
 from minigen.course.exercise.grading.outcome import Incident, Outcome, Stopped, with_incident
-from minigen.course.exercise.grading.reference import broken_reference, observe_case, reference_hidden, references
+from minigen.course.exercise.grading.reference import (
+    broken_reference,
+    hidden_targets,
+    observe_case,
+    reference_hidden,
+    references,
+)
 from minigen.course.exercise.grading.report import Report, same_for_every_case
 from minigen.course.exercise.grading.submission import MAX_SOURCE, Submission, parse_submission
 
@@ -45,11 +51,11 @@ def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Rep
     if not callable(function):
         message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
         return same_for_every_case(exercise, Outcome(status.WRONG_TYPE, message))
-    if any(function is resolve_target(target)[2] for target in (exercise.target, *exercise.blocked)):
+    if any(function is resolve_target(target)[2] for target in hidden_targets(exercise)):
         message = "this is the package's own function"
         return same_for_every_case(exercise, Outcome(status.PACKAGE_ANSWER, message))
     wanted = references(exercise, seed)
-    namespaces = [getattr(function, "__globals__", {})]
+    namespaces = [function.__globals__] if isinstance(function, types.FunctionType) else []
     with reference_hidden(exercise, namespaces) as incidents, generator_restored():
         outcomes = [
             with_incident(observe_case(exercise, function, seed, number, row), incidents)

@@ -62,7 +62,7 @@ def load(source: str, file: str, name: str, module: types.ModuleType) -> tuple[C
 
 def run_text(source: str, file: str, module: types.ModuleType) -> Outcome:
     """Run a text in a module: PASS, or what its failure means for every case."""
-    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    linecache.cache[file] = (len(source), None, [f"{line}\n" for line in source.split("\n")], file)
     try:
         exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
     except BaseException as error:
@@ -82,7 +82,8 @@ def _frames(error: BaseException) -> list[tuple[str, int, str, str]]:
     rows, step = [], error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
-        rows.append((code.co_filename, step.tb_lineno, code.co_name, step.tb_frame.f_globals.get("__name__") or ""))
+        module = step.tb_frame.f_globals.get("__name__")
+        rows.append((code.co_filename, step.tb_lineno, code.co_name, module if type(module) is str else ""))
         step = step.tb_next
     return rows
 
@@ -91,6 +92,7 @@ def _says(error: BaseException) -> str:
     """`Type: message`, at most 300 characters, without addresses; the message may itself be the student's code."""
     try:
         words = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(str(error).split()))
+        words = words.encode("utf-8", "backslashreplace").decode()  # lone surrogates cannot be written to a file
     except BaseException:
         words = "(its message cannot be printed)"
     return f"{type(error).__name__}: {words}"[:300].removesuffix(": ")
@@ -100,7 +102,13 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
     """What an exception from the student's code means, with the last line of her code that it passed."""
     if isinstance(error, Failure):
         return error
-    files = set(files)
+    try:
+        return _described(error, set(files))
+    except BaseException:  # its type, its message and what stands around it may all be the student's code
+        return Failure(status.RAISED, "your code raised an exception that cannot be described")
+
+
+def _described(error: BaseException, files: set[str]) -> Failure:
     frames = _frames(error)
     mine = [(file, line) for file, line, *_ in frames if file in files]
     file, line = mine[-1] if mine else ("", None)
@@ -214,17 +222,23 @@ class Impl:
         self.precision = self.scale = self.given = 0.0  # see Outcome
         self.draws = False
         self.returned: list[np.ndarray] = []
-        self.signature: inspect.Signature | None
-        try:
+        self.signature: inspect.Signature | None = None
+        with contextlib.suppress(Exception, SystemExit):  # it may have none, or one of its own making that raises
             self.signature = inspect.signature(function)
-        except (TypeError, ValueError):
-            self.signature = None
-
-    @property
-    def __name__(self) -> str:
-        return getattr(self.function, "__name__", "impl")
+        self.__name__ = function.__name__ if isinstance(function, types.FunctionType) else "your function"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function. Whatever this runs of the student's, also methods of her values, is on her account."""
+        try:
+            return self._call(args, kwargs)
+        except (Failure, KeyboardInterrupt):
+            raise
+        except MemoryError:
+            raise Failure(status.MEMORY, "your function returned an array too large for a check") from None
+        except BaseException as error:
+            raise failure_of(error, self.files) from None
+
+    def _call(self, args: tuple, kwargs: dict) -> Any:
         names = self._names(args, kwargs)
         given = [(name, array) for name, value in names for array in arrays_in(value)]
         numbers = [np.asarray(unbox(value)) for _, value in names if is_number(unbox(value))]
@@ -259,8 +273,6 @@ class Impl:
             return self._examined(value)
         except RecursionError:
             raise Failure(status.WRONG_TYPE, "your function returned lists within lists without end") from None
-        except MemoryError:
-            raise Failure(status.MEMORY, "your function returned an array too large for a check") from None
 
     def _examined(self, value: Any) -> Any:
         """A returned value whose form has been compared with that of the reference's, and noted."""
@@ -286,11 +298,10 @@ class Impl:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
             call = ", ".join(["..."] * len(args) + [f"{name}=..." for name in kwargs])
-            raise Failure(
-                status.WRONG_ARITY,
-                f"{self.__name__}{self.signature} cannot be called as {self.__name__}({call}): {error}",
-                getattr(getattr(self.function, "__code__", None), "co_firstlineno", None),
-            ) from None
+            own = f"{self.__name__}({', '.join(_parameters(self.signature))})"
+            line = self.function.__code__.co_firstlineno if isinstance(self.function, types.FunctionType) else None
+            message = f"{own} cannot be called as {self.__name__}({call}): {error}"
+            raise Failure(status.WRONG_ARITY, message, line) from None
         flat = []
         for name, value in bound.arguments.items():
             kind = self.signature.parameters[name].kind
@@ -326,6 +337,15 @@ class Impl:
             if self.after is not None:
                 self.after()
         return failure
+
+
+def _parameters(signature: inspect.Signature) -> list[str]:
+    """The parameters as they are written, `...` for a default, whose own words may be the student's code."""
+    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
+    return [
+        f"{stars.get(parameter.kind.name, '')}{name}{'' if parameter.default is parameter.empty else '=...'}"
+        for name, parameter in signature.parameters.items()
+    ]
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
@@ -383,7 +403,7 @@ def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     except Failure as failure:
         return Outcome(failure.state, failure.message, failure.line, failure.text, failure.values)
     except BaseException as error:
-        return _driver_failed(driver, error)
+        return _driver_failed(driver, error, impl)
     finally:
         impl.draws = np.random.bytes(16) != _first_bytes(seed, number)  # a driver has a generator of its own
     if type(result) is not dict or not result:
@@ -410,9 +430,12 @@ def _array(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _driver_failed(driver: Callable, error: BaseException) -> Outcome:
-    """An exception outside the student's function: her gradient, if it comes from autograd; else the driver's fault."""
+def _driver_failed(driver: Callable, error: BaseException, impl: Impl) -> Outcome:
+    """An exception outside the student's function: of what that returned, of its gradient, or else of the driver."""
     frames = _frames(error)
+    if any(file in impl.files for file, *_ in frames):  # a function or an object that hers returned was called
+        failure = failure_of(error, impl.files)
+        return Outcome(failure.state, failure.message, failure.line, failure.text)
     last = frames[-1][3] if frames else ""
     differentiating = any(module in ("autograd.core", "minigen.tensor.core") for *_, module in frames)
     if differentiating or last.split(".")[0] == "autograd" or last.startswith("minigen.tensor"):

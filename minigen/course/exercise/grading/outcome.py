@@ -45,9 +45,11 @@ class Outcome:
     """What one case gave: named plain arrays, or a status with a message and the student's line.
 
     values: what the driver returned, or without an answer the numbers in what the function returned.
+    draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
+
+    Noted of functions that run in this process, and never taken from a worker, since tolerances follow from them:
     precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
         largest magnitude.
-    draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
     given: the largest magnitude among the arguments. returned: the names of those values that came back from the
         function as they are, so that their rounding has nothing to do with that of its other results.
     """
@@ -69,13 +71,16 @@ class Outcome:
 
 
 def with_incident(outcome: Outcome, incidents: list[Incident]) -> Outcome:
-    """The outcome of a case, or the first incident that was noted while the case ran; the list is then empty.
+    """The outcome of a student's case, or the first incident that was noted while it ran; the list is then empty.
 
     An answer may swallow the exception that comes with an incident, so the incident decides. Where the exception was
-    not swallowed, the outcome has the same status, and the line as well.
+    not swallowed, the outcome has the same status, and the line as well. A driver that fails here does its work on the
+    reference: what it fails on is what the student's function gave.
     """
     noted = incidents[:1]
     incidents.clear()
-    if not noted or outcome.status == noted[0][0]:
-        return outcome
-    return Outcome(*noted[0], outcome.line, outcome.text)
+    if noted and outcome.status != noted[0][0]:
+        return Outcome(*noted[0], outcome.line, outcome.text)
+    if outcome.status == status.GRADER_ERROR:
+        return Outcome(status.RAISED, f"on what your function gives, {outcome.message}")
+    return outcome

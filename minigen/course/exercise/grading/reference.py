@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
+import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ __all__ = [
     "Reference",
     "broken_reference",
     "hidden_files",
+    "hidden_targets",
     "observe_case",
+    "parts_of",
     "quiet",
     "reference_hidden",
     "reference_of",
@@ -73,8 +77,8 @@ def observe_case(
 
     file: of its source, if that is not the file of the function's code object. after: called after each call of it.
     """
-    code = getattr(function, "__code__", None)
-    files = [file] if file is not None else [code.co_filename] if code is not None else []
+    own = [function.__code__.co_filename] if isinstance(function, types.FunctionType) else []
+    files = [file] if file is not None else own
     impl = Impl(function, reference.forms, files, after, exercise.mutates)
     return observe(exercise.cases[number].driver, impl, seed, number)
 
@@ -88,16 +92,80 @@ def reference_hidden(exercise: Exercise, also: Sequence[dict] = ()) -> Iterator[
     """
     incidents: list[Incident] = []
     with contextlib.ExitStack() as stack:
-        for target in (exercise.target, *exercise.blocked):
+        for target in hidden_targets(exercise):
             hidden = stand_in(target, lambda state, message: incidents.append((state, message)))
             stack.enter_context(replaced(target, hidden, also))
         yield incidents
 
 
+def hidden_targets(exercise: Exercise) -> list[str]:
+    """What an answer must not reach, written like a target: the reference, its parts, and what is blocked."""
+    return list(dict.fromkeys([exercise.target, *parts_of(exercise.target), *exercise.blocked]))
+
+
+def parts_of(target: str) -> list[str]:
+    """The private functions of a target's module that nothing but the target uses, written like targets.
+
+    They are its implementation under other names. The code of the module decides which these are, closures included: a
+    function that other code mentions as well is a tool, and stays.
+    """
+    module, _, path = target.partition(":")
+    space = vars(importlib.import_module(module))
+    functions = dict(_functions(space))
+    private = [name for name in functions if name.startswith("_") and _home(functions[name]) is space]
+    users: dict[str, set[str]] = {name: set() for name in private}
+    for name, function in functions.items():
+        inner = _closed_over(function)
+        mentioned = _mentioned(function.__code__) if function.__globals__ is space else set()
+        for part in private:
+            if part != name and (part in mentioned or any(each is functions[part] for each in inner)):
+                users[part].add(name)
+    parts: set[str] = set()
+    while more := {part for part in private if users[part] and users[part] <= {path, *parts}} - parts:
+        parts |= more
+    return [f"{module}:{part}" for part in sorted(parts)]
+
+
+def _functions(space: dict) -> Iterator[tuple[str, types.FunctionType]]:
+    """The functions and methods of a module by their names: `critic_loss`, `Critic.__call__`."""
+    for name, value in space.items():
+        if isinstance(value, types.FunctionType):
+            yield name, value
+        elif isinstance(value, type) and value.__module__ == space["__name__"]:
+            for inner, method in vars(value).items():
+                method = getattr(method, "__func__", method)
+                if isinstance(method, types.FunctionType):
+                    yield f"{name}.{inner}", method
+
+
+def _closed_over(function: types.FunctionType) -> list[types.FunctionType]:
+    """The functions in the closure of a function, such as the two that a primitive is made of."""
+    return [cell.cell_contents for cell in function.__closure__ or () if _is_function(cell)]
+
+
+def _is_function(cell: types.CellType) -> bool:
+    try:
+        return isinstance(cell.cell_contents, types.FunctionType)
+    except ValueError:  # it is empty
+        return False
+
+
+def _home(function: types.FunctionType) -> dict:
+    """The module that a function belongs to: that of what it is made of, if it is a closure over functions."""
+    inner = _closed_over(function)
+    return inner[0].__globals__ if inner else function.__globals__
+
+
+def _mentioned(code: types.CodeType) -> set[str]:
+    """The names that stand in a function and in those within it."""
+    inner = [value for value in code.co_consts if isinstance(value, types.CodeType)]
+    return set(code.co_names).union(*map(_mentioned, inner))
+
+
 def hidden_files(exercise: Exercise) -> list[str]:
     """The files that hold the reference and the blocked functions, source and compiled."""
     files = []
-    for target in (exercise.target, *exercise.blocked):
+    for target in hidden_targets(exercise):
         spec = importlib.util.find_spec(target.partition(":")[0])
         files += [file for file in (spec.origin, spec.cached) if file] if spec is not None else []
     return files

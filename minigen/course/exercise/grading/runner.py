@@ -26,6 +26,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from minigen.course.exercise.grading import bubblewrap, docker, protocol, status
@@ -36,6 +37,7 @@ __all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
+WAITING = 5.0  # times its processor time that a case may take by the clock: it sleeps, or the machine is busy
 PATIENCE = 1.0  # seconds in which a message that was sent before a flood of printing is waited for
 FORGED = "your code wrote into the channel that carries its answers"
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
@@ -45,8 +47,10 @@ SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 class Limits:
     """What a worker may use. Seconds: `case` for one case, `load` for reading the student's file, `boot` to start.
 
-    `total` is for all cases of a submission together, however many workers they take; None adds the others up.
-    `sandbox` is "bwrap" or "docker:IMAGE" for a worker in a sandbox (see `bubblewrap`, `docker`), or "" for none.
+    Where the system counts the processor's time of a process, `case` and `load` are of that, so that a busy machine
+    takes nothing from an answer; by the clock they may take `WAITING` times as long. Elsewhere they are by the clock.
+    `total`, by the clock, is for all cases of a submission together, however many workers they take; None adds the
+    others up. `sandbox` is "bwrap" or "docker:IMAGE" for a worker in a sandbox (see `bubblewrap`, `docker`), or "".
     """
 
     case: float = 3.0
@@ -63,7 +67,8 @@ class Limits:
 class Task:
     """What a worker receives: the student's source, the function's name, the drivers and what they call.
 
-    drivers: the text of exercise.py, at drivers_file. forms: of the reference's returned values, for each case.
+    drivers: their text, which stands so in drivers_file. driver_names, forms: for each case, its driver and the forms
+    of the reference's returned values.
     hidden: targets that must not be reachable by name; hidden_files: files that must not be read.
     files: what is put into the folder that the worker runs in, and may be imported from there.
     """
@@ -73,6 +78,7 @@ class Task:
     name: str
     drivers: str
     drivers_file: str
+    driver_names: Sequence[str]
     forms: Sequence[list]
     hidden: Sequence[str] = ()
     hidden_files: Sequence[str] = ()
@@ -169,20 +175,26 @@ class _Worker:
 
     def _start(self) -> None:
         work, copy = os.path.join(self.folder, "empty"), os.path.join(self.folder, "file")
-        os.mkdir(work)
-        os.mkdir(copy)
+        self.drawing = os.path.join(self.folder, "matplotlib")  # where that keeps its settings
+        for each in (work, copy, self.drawing):
+            os.mkdir(each)
+        if "plot" in self.task.source and not self.image:  # an image has fonts of its own
+            for name, data in _font_lists().items():
+                Path(self.drawing, name).write_bytes(data)
         self.file = os.path.join(copy, self.task.file_name)
-        self.stack = os.path.join(self.folder, "stack")  # faulthandler's words
+        stack = os.path.join(self.folder, "stack")
+        self.stack = open(stack, "w+b", buffering=0)  # faulthandler's words: what stands at this path later is not read
         Path(self.file).write_text(self.task.source, encoding="utf-8")
         for name, data in self.task.files.items():
             Path(work, name).write_bytes(data)
         request = {
             "nonce": self.nonce.hex(),
             "file": self.file,
-            "stack": self.stack,
+            "stack": stack,
             "name": self.task.name,
             "drivers": self.task.drivers,
             "drivers_file": self.task.drivers_file,
+            "driver_names": list(self.task.driver_names),
             "cases": [{"number": i, "forms": self.task.forms[i]} for i in self.todo],
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),
@@ -190,6 +202,8 @@ class _Worker:
             "path": [*(docker.PATHS if self.image else self.task.path), *([work] if self.task.files else [])],
             "seed": self.task.seed,
             "limits": {
+                "case_seconds": self.limits.case,
+                "load_seconds": self.limits.load,
                 "cpu_seconds": 10 + self.limits.load + self.limits.case * len(self.todo),
                 "memory_bytes": self.limits.memory,
                 "file_bytes": self.limits.file,
@@ -232,6 +246,7 @@ class _Worker:
             return program
         if self.image:
             docker.open_up(self.folder)
+            os.chmod(os.path.join(self.folder, "stack"), 0o666)
             return docker.command(self.image, self._container, self.folder, work, self._environment(work))
         if self.limits.sandbox != "bwrap":
             raise ValueError(f'sandbox must be "", "bwrap" or "docker:IMAGE", got {self.limits.sandbox!r}')
@@ -245,8 +260,9 @@ class _Worker:
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
             **dict.fromkeys(threads, "1"),
-            **dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "MPLCONFIGDIR"), work),
+            **dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE"), work),
             "MPLBACKEND": "Agg",
+            "MPLCONFIGDIR": self.drawing,
             MARK: self.mark,
         }
 
@@ -255,6 +271,7 @@ class _Worker:
         self._kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)
+        self.stack.close()
         for reader, stream in zip(self.readers, (self.stdout, self.stderr), strict=True):
             reader.join(timeout=1)
             if not reader.is_alive():  # else a process that could not be found holds the other end
@@ -291,7 +308,7 @@ class _Worker:
             while (frame := protocol.read(self.stdout.read, self.nonce)) is not None:
                 self.events.put(_Frame(*frame))
             self.events.put(_End())
-        except (protocol.ProtocolError, OSError, ValueError) as error:
+        except Exception as error:  # whatever a worker sends, this thread does not end without a word
             self.events.put(_Broken(str(error)))
 
     def _read_text(self) -> None:
@@ -352,10 +369,10 @@ class _Worker:
         header = event.header
         if header["type"] == "ready":
             self.missing_limits, self.phase = header["missing_limits"], "load"
-            self._allow(self.limits.load)
+            self._allow(self.limits.load * self._waiting)
         elif header["type"] in ("loaded", "start"):
             self.case, self.phase = header.get("case"), "case"
-            self._allow(self.limits.case)
+            self._allow(self.limits.case * self._waiting)
         elif header["type"] == "outcome":
             outcome = self.outcomes[header["case"]] = _outcome(header, event.arrays)
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
@@ -363,6 +380,11 @@ class _Worker:
         elif header["type"] == "load_failed":
             self.outcomes = {number: _outcome(header, {}) for number in self.todo}
         return True
+
+    @property
+    def _waiting(self) -> float:
+        """How many times its limit a phase may take by the clock: 1 where its processor time cannot be limited."""
+        return 1.0 if "cpu" in self.missing_limits else WAITING
 
     def _allow(self, seconds: float) -> None:
         self.deadline = min(time.monotonic() + seconds, self.end)
@@ -388,9 +410,19 @@ class _Worker:
             return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
         if time.monotonic() >= self.end:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
-        seconds = self.limits.load if self.phase == "load" else self.limits.case
-        what = "your answer was still being read" if self.phase == "load" else "your function had not returned"
-        return self._lost(status.TIMEOUT, f"{what} after {seconds:g} s: an endless loop?")
+        seconds = self._seconds * self._waiting
+        if self._waiting == 1:
+            return self._lost(status.TIMEOUT, f"{self._unfinished} after {seconds:g} s: an endless loop?")
+        slept = f"of which it computed for less than {self._seconds:g} s: does it sleep, or wait for something?"
+        return self._lost(status.TIMEOUT, f"{self._unfinished} after {seconds:g} s by the clock, {slept}")
+
+    @property
+    def _seconds(self) -> float:
+        return self.limits.load if self.phase == "load" else self.limits.case
+
+    @property
+    def _unfinished(self) -> str:
+        return "your answer was still being read" if self.phase == "load" else "your function had not returned"
 
     def _ended(self) -> Outcome:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -402,6 +434,9 @@ class _Worker:
             return Outcome(status.GRADER_ERROR, f"a worker did not start (exit code {code}): {self.printed()[-500:]}")
         signals = {-number: number.name for number in signal.Signals}
         name = signals.get(code)
+        if name == "SIGPROF":
+            message = f"{self._unfinished} after {self._seconds:g} s of processor time: an endless loop?"
+            return self._lost(status.TIMEOUT, message)
         if name == "SIGXCPU":
             return self._lost(status.TIMEOUT, "your code used up its processor time: an endless loop?")
         if name == "SIGXFSZ":
@@ -416,13 +451,10 @@ class _Worker:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.process.pid, signal.SIGUSR1)  # faulthandler writes where the code is
                 time.sleep(0.1)
-        try:
-            with open(self.stack, encoding="utf-8", errors="replace") as file:
-                stack = file.read(2**16).rpartition("(most recent call first)")[2]
-        except OSError:
-            stack = ""
+        self.stack.seek(0)
+        stack = self.stack.read(2**16).decode("utf-8", "replace").rpartition("(most recent call first)")[2]
         found = re.search(rf'File "{re.escape(self.file)}", line (\d+)', stack)  # the innermost frame comes first
-        lines = self.task.source.splitlines()
+        lines = self.task.source.split("\n")
         if found is None or not 0 < (line := int(found[1])) <= len(lines):
             return Outcome(state, message)
         return Outcome(state, message, line, lines[line - 1].strip())
@@ -430,6 +462,17 @@ class _Worker:
     def printed(self) -> str:
         """The beginning of what the student's code printed."""
         return self.head.decode("utf-8", "replace").replace(self.file, self.task.file_name)
+
+
+@lru_cache
+def _font_lists() -> dict[str, bytes]:
+    """matplotlib's lists of the fonts of this machine, by the names of their files; made here if there are none."""
+    try:
+        import matplotlib
+        import matplotlib.font_manager
+    except ImportError:
+        return {}
+    return {path.name: path.read_bytes() for path in Path(matplotlib.get_cachedir()).glob("fontlist-*.json")}
 
 
 def _outcome(header: dict, arrays: dict) -> Outcome:

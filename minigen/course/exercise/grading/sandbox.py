@@ -92,55 +92,58 @@ def replace_in(module: types.ModuleType, path: str, value: Callable) -> Any:
 
 
 class _HidingLoader(importlib.abc.Loader):
-    """Runs a module as its own loader would, then takes the hidden functions out of it."""
+    """Runs a module as `run` does, which takes the hidden functions out of it; else as its own loader."""
 
-    def __init__(self, hider: Hider, loader: importlib.abc.Loader):
-        self._run = (hider, loader)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        return self._run[1].create_module(spec)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        hider, loader = self._run
-        hider.loading += 1
-        try:
-            loader.exec_module(module)
-        finally:
-            hider.loading -= 1
-        for target in hider.targets[module.__name__]:
-            original = replace_in(module, target.partition(":")[2], stand_in(target, hider.report))
-            if isinstance(original, types.FunctionType) and not original.__closure__:
-                original.__code__ = _gone.__code__  # wherever else it is kept, in a table or a default, it is empty
+    def __init__(self, loader: importlib.abc.Loader, run: Callable[[types.ModuleType, importlib.abc.Loader], None]):
+        self.create_module = loader.create_module  # type: ignore[method-assign]
+        self.exec_module = lambda module: run(module, loader)  # type: ignore[method-assign]
 
 
 class Hider(importlib.abc.MetaPathFinder):
-    """Finds the modules of the hidden functions, so that they are loaded without them."""
+    """Finds the modules of the hidden functions, so that they are loaded without them.
+
+    What it knows stands in no attribute, where `sys.meta_path[0].sources.clear()` would reach it.
+    """
 
     def __init__(self, targets: Iterable[str], files: Iterable[str], report: Callable[[str, str], None]):
-        self.targets: dict[str, list[str]] = {}
+        of_module: dict[str, list[str]] = {}
         for target in targets:
-            self.targets.setdefault(target.partition(":")[0], []).append(target)
-        self.sources = {_tail(file) for file in files}
-        self.report, self.loading = report, 0
+            of_module.setdefault(target.partition(":")[0], []).append(target)
+        sources = frozenset(_tail(file) for file in files)
+        loading = 0
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self.targets:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is None or spec.loader is None:
-            return None
-        spec.loader = _HidingLoader(self, spec.loader)
-        return spec
+        def run(module: types.ModuleType, loader: importlib.abc.Loader) -> None:
+            nonlocal loading
+            loading += 1
+            try:
+                loader.exec_module(module)
+            finally:
+                loading -= 1
+            for target in of_module[module.__name__]:
+                original = replace_in(module, target.partition(":")[2], stand_in(target, report))
+                if isinstance(original, types.FunctionType) and not original.__closure__:
+                    original.__code__ = _gone.__code__  # wherever else it is kept, in a table or a default, it is empty
 
-    def forbids(self, path: Any) -> bool:
-        if self.loading or not isinstance(path, (str, bytes, os.PathLike)) or not self.sources:
-            return False
-        try:
-            return _tail(os.path.realpath(os.fsdecode(path))) in self.sources
-        except (OSError, ValueError):
-            return False
+        def find_spec(
+            fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+        ) -> importlib.machinery.ModuleSpec | None:
+            if fullname not in of_module:
+                return None
+            spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+            if spec is None or spec.loader is None:
+                return None
+            spec.loader = _HidingLoader(spec.loader, run)
+            return spec
+
+        def forbids(path: Any) -> bool:
+            if loading or not isinstance(path, (str, bytes, os.PathLike)) or not sources:
+                return False
+            try:
+                return _tail(os.path.realpath(os.fsdecode(path))) in sources
+            except (OSError, ValueError):
+                return False
+
+        self.find_spec, self.forbids = find_spec, forbids  # type: ignore[method-assign]
 
 
 def _tail(file: str) -> tuple[str, ...]:
@@ -167,10 +170,11 @@ PROCESS_EVENTS = frozenset(
 
 def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
     """Refuse to read the reference, and to start or end processes. An audit hook cannot be removed."""
+    forbids = hider.forbids
 
     def hook(event: str, arguments: tuple) -> None:
         if event in ("open", "os.link", "os.rename"):
-            if hider.forbids(arguments[0]):
+            if forbids(arguments[0]):
                 raise PackageAnswer("your code opens the file that holds the answer")
         elif event in ("os.kill", "os.killpg"):
             if arguments[0] != os.getpid():

@@ -108,7 +108,7 @@ def parse_submission(shown: str, data: bytes) -> Submission:
         return bad(status.SYNTAX_ERROR, f"{error.msg}", error.lineno, (error.text or "").strip())
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return bad(status.SYNTAX_ERROR, f"Python cannot read this: {error}")
-    return Submission(shown, source.replace("\r\n", "\n"))
+    return Submission(shown, source.replace("\r\n", "\n").replace("\r", "\n"))  # the ends of lines that Python knows
 
 
 def defined_names(source: str) -> list[str]:

@@ -49,10 +49,11 @@ def main() -> None:
     from minigen.course.exercise.grading import protocol
 
     channel = Channel(results, bytes.fromhex(request["nonce"]), protocol.encode)
-    stack = os.open(request["stack"], os.O_WRONLY | os.O_CREAT)
+    stack = os.open(request["stack"], os.O_WRONLY | os.O_APPEND)
     faulthandler.enable(file=stack, all_threads=False)
-    if hasattr(faulthandler, "register"):  # with this signal the parent requests the traceback of a loop
+    if hasattr(faulthandler, "register"):  # with the first the parent requests the traceback of a wait
         faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
+        faulthandler.register(signal.SIGPROF, file=stack, all_threads=False, chain=True)  # the end of `allow`
     Observer(request, channel).all()
 
 
@@ -61,6 +62,12 @@ def end_with_parent(name: str) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(Exception):
             ctypes.CDLL(None).prctl(1, signal.Signals[name])  # PR_SET_PDEATHSIG
+
+
+def allow(seconds: float) -> None:
+    """End this process when it has computed for so long from now on, where the system counts that."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 class Observer:
@@ -80,7 +87,9 @@ class Observer:
         sandbox.install_hooks(hider, self.note)
         builtins.input = sandbox.no_input
         self.keeper = sandbox.NumpyKeeper(self.note)
-        self.missing_limits = sandbox.set_limits(**request["limits"])
+        limits = request["limits"]
+        self.seconds_to_load, self.seconds = limits.pop("load_seconds"), limits.pop("case_seconds")
+        self.missing_limits = sandbox.set_limits(**limits)
 
     def note(self, state: str, message: str) -> None:
         """Something that a swallowed exception must not hide."""
@@ -91,7 +100,8 @@ class Observer:
         from minigen.course.exercise.grading.drivers import load_drivers
 
         try:
-            return load_drivers(self.request.pop("drivers"), self.request["drivers_file"], self.name)
+            text, names = self.request.pop("drivers"), self.request["driver_names"]
+            return load_drivers(text, self.request["drivers_file"], names)
         except Exception as error:
             self.channel.send({"type": "broken", "message": f"the exercise's file cannot be loaded here: {error!r}"})
             os._exit(0)
@@ -99,6 +109,7 @@ class Observer:
     def all(self) -> None:
         self.channel.send({"type": "ready", "missing_limits": self.missing_limits})
         ballast = bytearray(2**22)  # given back when memory runs out, so that the message can be sent
+        allow(self.seconds_to_load)
         outcome = self.load()
         if outcome is not None:
             ballast.clear()
@@ -107,6 +118,7 @@ class Observer:
         self.channel.send({"type": "loaded"})
         for case in self.request["cases"]:
             self.channel.send({"type": "start", "case": case["number"]})
+            allow(self.seconds)
             impl = self.observe.Impl(
                 self.function, case["forms"], [self.file], self.keeper.restore, self.request["mutates"]
             )

@@ -1,0 +1,113 @@
+"""What must earn nothing in any exercise, tried on all of them in this process."""
+
+import inspect
+import sys
+import types
+
+import numpy as np
+import pytest
+from autograd.tracer import isbox
+
+from minigen.course.exercise import catalog
+from minigen.course.exercise.grading import status as S
+from minigen.course.exercise.grading.compare import compare_all
+from minigen.course.exercise.grading.in_process import grade_source
+from minigen.course.exercise.grading.reference import (
+    hidden_targets,
+    observe_case,
+    parts_of,
+    quiet,
+    reference_hidden,
+    references,
+)
+
+EXERCISES = catalog.all_exercises()
+
+
+def mapped(value, change):
+    """A returned value in which every array or number of floats is changed."""
+    if isinstance(value, tuple) and hasattr(value, "_make"):
+        return value._make(mapped(item, change) for item in value)
+    if type(value) in (list, tuple):
+        return type(value)(mapped(item, change) for item in value)
+    if type(value) is dict:
+        return {key: mapped(item, change) for key, item in value.items()}
+    is_floats = getattr(value, "dtype", np.asarray(0 if value is None else 0.0).dtype).kind == "f"
+    return (
+        change(value) if is_floats and (isbox(value) or isinstance(value, (np.ndarray, np.floating, float))) else value
+    )
+
+
+def verdicts_of(exercise, change):
+    """How the reference does when what it returns is changed, and whether it returns floats at all."""
+    reference, changed = exercise.reference, []
+
+    def answer(*args, **kwargs):
+        return mapped(reference(*args, **kwargs), lambda value: changed.append(1) or change(value))
+
+    wanted = references(exercise, 0)
+    with quiet():
+        outcomes = [observe_case(exercise, answer, 0, number, row) for number, row in enumerate(wanted)]
+    return compare_all(exercise.cases, outcomes, [row.outcome for row in wanted]), bool(changed)
+
+
+@pytest.mark.slow
+def test_a_wrong_answer_in_half_precision_passes_nowhere():
+    """Two per cent off, and half precision does not hide it; single precision is no fault."""
+    for exercise in EXERCISES:
+        verdicts, has_floats = verdicts_of(exercise, lambda value: np.float16(1.02) * value.astype(np.float16))
+        passed = sum(verdict.points for verdict in verdicts)
+        assert not has_floats or passed < exercise.points, exercise.id
+
+
+@pytest.mark.slow
+def test_a_right_answer_in_single_precision_passes():
+    """But where the exercise is about tiny numbers, or about an array that is changed in place."""
+    refused = set()
+    for exercise in EXERCISES:
+        verdicts, _ = verdicts_of(
+            exercise,
+            lambda value: np.float32(value) if np.ndim(value) == 0 and not isbox(value) else value.astype(np.float32),
+        )
+        refused |= {(exercise.id, verdict.case) for verdict in verdicts if not verdict.passed}
+    expected = {
+        ("gan/09/instance_noise", "scale_and_freshness"),
+        ("flow/06/diagonal_scale", "tiny_and_huge_determinants"),
+    }
+    assert {pair for pair in refused if pair[0] != "start/01/adam_update"} == expected
+
+
+@pytest.mark.slow
+def test_no_function_beside_the_reference_is_the_answer():
+    """Whatever stands in its module under another name passes no exercise in full while the reference is hidden."""
+    for exercise in EXERCISES:
+        wanted = references(exercise, 0)
+        args, kwargs = wanted[0].calls[0]
+        space = vars(sys.modules[exercise.target.partition(":")[0]])
+        for name in [name for name, value in space.items() if isinstance(value, types.FunctionType)]:
+            try:
+                inspect.signature(space[name]).bind(*args, **kwargs)
+            except TypeError:
+                continue
+            with reference_hidden(exercise) as incidents, quiet():
+                outcomes = [observe_case(exercise, space[name], 0, number, row) for number, row in enumerate(wanted)]
+            verdicts = compare_all(exercise.cases, outcomes, [row.outcome for row in wanted])
+            assert incidents or not all(verdict.passed for verdict in verdicts), (exercise.id, name)
+
+
+def test_the_parts_of_a_reference_are_found_by_the_code_that_uses_them():
+    """Its own primitive with both of its halves; not the tools that other functions of the module use too."""
+    assert parts_of("minigen.tensor.losses:bce_with_logits") == [
+        "minigen.tensor.losses:_bce",
+        "minigen.tensor.losses:_bce_backward",
+        "minigen.tensor.losses:_bce_forward",
+    ]
+    assert parts_of("minigen.gan.wgan:critic_loss") == []
+
+
+@pytest.mark.parametrize("name", ["_bce", "_bce_forward"])
+def test_a_private_twin_is_the_packages_own_answer(name):
+    exercise = catalog.find("start/01/bce_with_logits")[0]
+    assert f"minigen.tensor.losses:{name}" in hidden_targets(exercise)
+    report = grade_source(exercise, f"from minigen.tensor.losses import {name} as bce_with_logits\n")
+    assert {verdict.status for verdict in report.verdicts} == {S.PACKAGE_ANSWER} and report.points == 0
