@@ -1,7 +1,8 @@
 """What students handed in: a folder of folders, a zip of a learning platform, notebooks; nothing is changed.
 
 Files are found by the assignment, never by their first lines: for each exercise the file of its lesson's
-name (`gan_02.py`), else a file that defines its function. Nothing is unpacked to the disk, and links are not followed.
+name (`gan_02.py`) or the notebook of the assignment's, else a file that defines its function. Nothing is unpacked to
+the disk, and links are not followed.
 """
 
 from __future__ import annotations
@@ -288,10 +289,11 @@ def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignmen
     answers = []
     for assigned in assignment.exercises:
         candidates = []
-        for entry in _likely(code, assigned.file):
+        names = (assigned.file, f"{assignment.slug}.ipynb")
+        for entry in _likely(code, names):
             one = read.get((assigned.file, entry))
             if one is None:
-                one = _look_into(entry, assigned.file, assigned.exercise.name)
+                one = _look_into(entry, names, assigned.exercise.name)
                 if entry.suffix == ".py":
                     read[assigned.file, entry] = one
             candidates.append(one)
@@ -308,8 +310,12 @@ def _unzipped(entry: Entry) -> list[Entry]:
         return []
 
 
-def _rank(entry: Entry, file: str) -> tuple[int, int]:
-    """How well a file's name fits, 0 the best, and its version: "gan_02-1.py" is (1, 1)."""
+def _rank(entry: Entry, names: Sequence[str]) -> tuple[int, int]:
+    """How well a file's name fits one of these, 0 the best, and its version: "gan_02-1.py" is (1, 1)."""
+    return min(_fit(entry, name) for name in names if Path(name).suffix in (".py", entry.suffix))
+
+
+def _fit(entry: Entry, file: str) -> tuple[int, int]:
     if entry.name == file:
         return 0, 0
     stem, wanted = Path(entry.name).stem, words(Path(file).stem)
@@ -320,21 +326,21 @@ def _rank(entry: Entry, file: str) -> tuple[int, int]:
     return 2, 0
 
 
-def _likely(entries: Sequence[Entry], file: str) -> list[Entry]:
+def _likely(entries: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
     """The files to read, best names first."""
-    return sorted(entries, key=lambda entry: (_rank(entry, file), len(entry.parts), entry.shown))[:MOST_READ]
+    return sorted(entries, key=lambda entry: (_rank(entry, names), len(entry.parts), entry.shown))[:MOST_READ]
 
 
-def _look_into(entry: Entry, file: str, name: str) -> _Read:
+def _look_into(entry: Entry, names: Sequence[str], function: str) -> _Read:
     """Read a file; of a notebook the function of this name, with what it uses."""
-    rank, version = _rank(entry, file)
+    rank, version = _rank(entry, names)
     notes: list[str] = []
     sha256 = ""
     try:
         data = entry.read(entry.limit)
         sha256 = hashlib.sha256(data).hexdigest()
         if entry.suffix == ".ipynb":
-            source, notes = notebook.functions_of(data, [name])
+            source, notes = notebook.functions_of(data, [function])
             data = source.encode()
         submission = parse_submission(entry.shown, data)
     except Unreadable as failure:
@@ -359,7 +365,12 @@ def _choose(assigned: AssignedExercise, read: Sequence[_Read], entries: Sequence
     notes = list(best.notes)
     if best.rank == 2:  # a platform writes the student's name or a number around the expected name
         notes.append(f"taken from {best.entry.shown}; the assignment asks for {assigned.file}")
-    rivals = [one for other, one in usable[1:] if other[0] and other[1] == score[1] and one.sha256 != best.sha256]
+    rivals = [
+        one
+        for other, one in usable[1:]
+        if one.sha256 != best.sha256 and other[1] == score[1]
+        if other[0] == score[0] or (other[0] and one.version > best.version)  # a stub is one if it is a later version
+    ]
     if rivals:
         names = ", ".join(dict.fromkeys(one.entry.shown for one in rivals))
         notes.append(f"more than one file could be meant: {best.entry.shown} was graded, not {names}")

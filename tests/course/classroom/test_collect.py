@@ -206,6 +206,20 @@ def test_a_file_of_a_platform_needs_no_note(a_class):
     assert [answer.notes for answer in submitted.answers] == [(), ()]
 
 
+def test_the_notebook_of_the_assignment_needs_no_note(a_class):
+    """Students get it beside the stubs, and many hand in both."""
+    nbformat = pytest.importorskip("nbformat", reason="notebooks need the extra classroom")
+    cells = [nbformat.v4.new_code_cell(text) for text in (HEAD, CRITIC, MINIMAX)]
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+    stub = "def critic_loss(real_scores, fake_scores):\n    raise NotImplementedError\n"
+    for student, name in (("s001", "hw1.ipynb"), ("s002", "gauss_7_8_hw1-1.ipynb"), ("s003", "work.ipynb")):
+        a_class.write(f"submissions/{student}/{name}", text)
+        a_class.write(f"submissions/{student}/gan_12.py", stub)
+        answer = answers(a_class, student)[0]["critic_loss"]
+        assert answer.submission.status == S.PASS and answer.submission.file == f"{student}/{name}"
+        assert bool(answer.notes) == (student == "s003")
+
+
 @pytest.mark.parametrize("letter", ["x", "é", "語", "\U0001d54f"])
 def test_a_name_longer_than_a_disk_allows(a_class, letter):
     """A zip may hold a file of any name; a worker gets the answer under a name that its disk allows."""

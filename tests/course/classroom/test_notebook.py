@@ -200,7 +200,7 @@ def test_a_notebook_is_graded(a_class):
     summary = a_class.grade()
     rows = a_class.rows()
     assert rows["s001", "critic_loss"]["status"] == S.PASS and rows["s001", "critic_loss"]["points"] == "8"
-    assert rows["s001", "generator_loss_minimax"]["status"] == S.MISSING_FILE
+    assert rows["s001", "generator_loss_minimax"]["status"] == S.MISSING_FUNCTION
     assert rows["s002", "critic_loss"]["status"] == S.SYNTAX_ERROR
     assert not summary.retries
 
