@@ -81,6 +81,7 @@ def test_imports_of_many_shapes():
     )
     source, notes = notebook.functions_of(data, ["f"])
     assert run(source)["f"](3.0) == 2 + 0.5 + 0 + 2 - 2 and not notes
+    assert "import scipy.special\n" in source and "import scipy.stats\n" in source, "both bind scipy"
 
 
 def test_magics_are_left_out_and_the_cell_is_kept():
