@@ -109,10 +109,24 @@ class Assignment:
 
     @cached_property
     def sha256(self) -> str:
-        """Changes when the assignment, one of its files, an exercise of it or the package's version does."""
-        digest = hashlib.sha256(f"{minigen.__version__}\0{self.text}".encode())
-        for name in sorted(self.files):
-            digest.update(json.dumps([name, hashlib.sha256(self.files[name]).hexdigest()]).encode())
+        """Changes when the text of the assignment does, or what its answers are graded by."""
+        return hashlib.sha256(f"{self.graded_by}\0{self.text}".encode()).hexdigest()
+
+    @cached_property
+    def graded_by(self) -> str:
+        """A hash of what the points of an answer depend on, besides the answer and the seeds.
+
+        The title, comments, the due date and what a late submission loses are not among it.
+        """
+        settings = {
+            "minigen": minigen.__version__,
+            "exercises": [[assigned.id, assigned.points] for assigned in self.exercises],
+            "allowed_modules": self.allowed_modules,
+            "helpers": self.helpers,
+            "files": {name: hashlib.sha256(self.files[name]).hexdigest() for name in sorted(self.files)},
+            "limits": [self.seconds, self.memory_mb],
+        }
+        digest = hashlib.sha256(json.dumps(settings).encode())
         paths = {assigned.exercise.path for assigned in self.exercises}
         for path in sorted(path for path in paths if path is not None):
             digest.update(path.read_bytes())
@@ -123,11 +137,16 @@ class Assignment:
         return Limits(case=exercise.seconds, total=seconds, memory=self.memory_mb * 2**20, sandbox=sandbox)
 
 
-def graded_seeds(assignment: Assignment, secret: str) -> list[int]:
-    """The seeds of the inputs that answers are graded on: the same for all students, and unknown without the secret."""
-    digests = (
-        hashlib.sha256(f"{secret}\0{assignment.slug}\0{number}".encode()) for number in range(assignment.seed_count)
-    )
+def graded_seeds(assignment: Assignment, secret: str, platform: str = "") -> list[int]:
+    """The seeds of the inputs that answers are graded on: the same for all students, and unknown without the secret.
+
+    platform: where they are graded, "" for `minigen grade`. Who sees the seeds of one platform does not know those of
+    another. Raises UsageError for a secret without a character.
+    """
+    if not secret.strip():
+        raise UsageError("the secret of --seed is empty; if it comes from a variable, the variable is not set")
+    texts = (secret, assignment.slug, *([platform] if platform else []))
+    digests = (hashlib.sha256("\0".join([*texts, str(number)]).encode()) for number in range(assignment.seed_count))
     return [int.from_bytes(digest.digest()[:4], "big") for digest in digests]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import Assignment, graded_seeds
-from minigen.course.classroom.platforms import classroom50, container, gradescope, nbgrader, otter
+from minigen.course.classroom.platforms import classroom50, container, export, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import stubs
 
@@ -35,27 +35,42 @@ README = """\
 | --- | --- | --- |
 {rows}
 
-1. Install minigen, and put the files of this folder into a folder `exercises/`.
-2. Open a file, and replace each `raise NotImplementedError` by your answer.
-3. Try it: `minigen exercise check {example}`. Stuck? `minigen exercise hint {exercise}`.
-4. Hand in {files}, under {these}.
-
+1. Install minigen (Python 3.11 or newer) from the file beside this one: `python -m pip install ./{wheel}`.
+{steps}
 Your answers are graded on other random inputs than those that you see.
 {more}"""
 
 
-def student_files(assignment: Assignment) -> dict[str, bytes]:
-    """What students get, by name: stubs, the declared files, README.md."""
+FILES = """\
+2. Put the other files of this folder into a folder `exercises/`. Open a file, and replace each
+   `raise NotImplementedError` by your answer.
+3. Try it: `minigen exercise check {lesson}`. Stuck? `minigen exercise hint {exercise}`.
+4. Hand in {files}, under {these}.
+"""
+NOTEBOOK = """\
+2. Open `{notebook}` in Jupyter, and replace each `raise NotImplementedError` by your answer. Or work in the Python
+   files: put {files} into a folder `exercises/`.
+3. Try it: run the cell with `check` below your answer; for a file, `minigen exercise check {lesson}`. Stuck?
+   `minigen exercise hint {exercise}`.
+4. Hand in `{notebook}`, or the Python files under their names.
+
+Your functions are taken out of the notebook, with the imports, functions and simple values that they use; no other cell
+is run. `check` warns of what cannot be taken.
+"""
+
+
+def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dict[str, bytes]:
+    """What students get beside the wheel and the notebook, by name: stubs, the declared files, README.md."""
     files = {}
     for name in assignment.answer_files:
         exercises = [assigned.exercise for assigned in assignment.exercises if assigned.file == name]
         files[name] = stubs.stub_file(exercises).encode()
-    files["README.md"] = readme(assignment).encode()
+    files["README.md"] = readme(assignment, wheel, notebook).encode()
     return {**files, **assignment.files}
 
 
-def readme(assignment: Assignment) -> str:
-    """The README of the students."""
+def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
+    """The README of the students. wheel, notebook: the names of these files, "" if there is no notebook."""
     rows = [f"| {assigned.id} | {assigned.points:g} | {assigned.file} |" for assigned in assignment.exercises]
     names = [f"`{name}`" for name in assignment.answer_files]
     more = ""
@@ -68,6 +83,13 @@ def readme(assignment: Assignment) -> str:
     if due and assignment.late.per_day:
         days, share = assignment.late.days, assignment.late.per_day
         due += f"Each day late costs {100 * share:g} % of the points; after {plural(days, 'day')} nothing counts. "
+    steps = (NOTEBOOK if notebook else FILES).format(
+        notebook=notebook,
+        lesson=first.lesson,
+        exercise=first.id,
+        files=" and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names),
+        these="these names" if len(names) > 1 else "this name",
+    )
     return README.format(
         title=assignment.title,
         due=due,
@@ -75,10 +97,8 @@ def readme(assignment: Assignment) -> str:
         points=assignment.possible,
         minutes=sum(assigned.exercise.minutes for assigned in assignment.exercises),
         rows="\n".join(rows),
-        example=first.lesson,
-        exercise=first.id,
-        files=" and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names),
-        these="these names" if len(names) > 1 else "this name",
+        wheel=wheel,
+        steps=steps,
         more=more,
     )
 
@@ -90,7 +110,8 @@ def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str
     """
     if os.path.lexists(out) and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already and was not made by minigen assignment build: choose another --out")
-    seeds = graded_seeds(assignment, secret) if secret is not None else [assignment.practice_seed]
+    practice = [assignment.practice_seed]
+    seeds = {name: practice if secret is None else graded_seeds(assignment, secret, name) for name in PLATFORMS}
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".minigen-build-", dir=out.parent))
     try:
@@ -107,22 +128,25 @@ def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str
         yield "the platforms grade on the seed that students practise with; to change that: --seed SECRET"
 
 
-def _build(assignment: Assignment, out: Path, with_notebook: bool, seeds: Sequence[int]) -> Iterator[tuple[str, str]]:
-    """(name below `out`, what it is) of each part."""
+def _build(
+    assignment: Assignment, out: Path, with_notebook: bool, seeds: Mapping[str, Sequence[int]]
+) -> Iterator[tuple[str, str]]:
+    """(name below `out`, what it is) of each part. seeds: of the graded inputs, by platform."""
     students = out / "students"
     students.mkdir()
-    for name, data in student_files(assignment).items():
+    notebook_name = f"{assignment.slug}.ipynb" if with_notebook else ""
+    wheel = export.write_wheel(students)
+    for name, data in student_files(assignment, wheel, notebook_name).items():
         (students / name).write_bytes(data)
     if with_notebook:
         notebook.check_names(assignment)
-        name = f"{assignment.slug}.ipynb"
-        notebook.module().write(notebook.student_notebook(assignment), students / name)
+        notebook.module().write(notebook.student_notebook(assignment), students / notebook_name)
     shutil.make_archive(str(out / "students"), "zip", students)
     yield "students", "what students get"
     yield "students.zip", "the same, to upload"
     for name, make in PLATFORMS.items():
         try:
-            yield name, make(assignment, out / name, seeds)
+            yield name, make(assignment, out / name, seeds[name])
         except UsageError as error:  # a platform that this assignment does not fit, or a package that is missing
             shutil.rmtree(out / name, ignore_errors=True)
             yield name, f"left out: {error}"

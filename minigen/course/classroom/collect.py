@@ -1,7 +1,8 @@
 """What students handed in: a folder of folders, a zip of a learning platform, notebooks; nothing is changed.
 
 Files are found by the assignment, never by their first lines: for each exercise the file of its lesson's
-name (`gan_02.py`), else a file that defines its function. Nothing is unpacked to the disk, and links are not followed.
+name (`gan_02.py`) or the notebook of the assignment's, else a file that defines its function. Nothing is unpacked to
+the disk, and links are not followed.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ MOST_FILES = 2000  # of one folder or zip of a student
 MOST_READ = 40  # files of one student that are read
 LARGEST_NOTEBOOK = 16 * 2**20
 LARGEST_ZIP = 32 * 2**20  # of one student, within a folder or zip
+LONGEST_NAME = 255  # bytes of a file's name
 VERSION = re.compile(r"(?:[-_ ]|\()(\d+)\)?$")  # "gan_02-1.py", "gan_02 (2).py"
 
 
@@ -54,7 +56,7 @@ class Entry:
 
     @property
     def shown(self) -> str:
-        return _printable("/".join(self.parts))
+        return _shown(self.parts)
 
     @property
     def name(self) -> str:
@@ -94,6 +96,15 @@ class Found:
 
     entries: dict[str, list[Entry]]
     unmatched: list[tuple[str, str]]
+
+
+def _shown(parts: Sequence[str]) -> str:
+    """A path as text, in which every part can be the name of a file: a long one is shortened in its middle."""
+    names = []
+    for part in map(_printable, parts):
+        long = len(part.encode()) > LONGEST_NAME
+        names.append(f"{part[:30]}...{part[-30:]}" if long else part)  # at most 4 bytes for each character
+    return "/".join(names)
 
 
 def _printable(text: str) -> str:
@@ -146,7 +157,7 @@ def _read_path(path: Path, parts: tuple[str, ...], limit: int) -> bytes:
     try:
         return read_bytes(path, limit)
     except Unreadable as failure:
-        shown = _printable("/".join(parts))
+        shown = _shown(parts)
         message = failure.submission.message.replace(str(path), shown)
         raise Unreadable(Submission(shown, "", failure.submission.status, message)) from None
 
@@ -169,7 +180,7 @@ def zip_entries(archive: zipfile.ZipFile, above: tuple[str, ...] = ()) -> Iterat
 
 
 def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[str, ...], limit: int) -> bytes:
-    shown = _printable("/".join(parts))
+    shown = _shown(parts)
 
     def bad(state: str, message: str) -> Unreadable:
         return Unreadable(Submission(shown, "", state, message))
@@ -256,12 +267,16 @@ class _Read:
     notes: tuple[str, ...]
 
     def score(self, name: str) -> tuple:
-        """The order of choice for a function: whether the file defines it, then rank, version, time, depth and path."""
+        """The order of choice for a function, by one rule wherever the files come from.
+
+        Whether the file defines it, whether it has the expected name, then the latest version by the platform's mark
+        or the time, and at last the rank, depth and path.
+        """
         source = self.submission.source
         defined = name in defined_names(source) if source else False
         state = 0 if not defined else 1 if stubs.is_stub(source, name) else 2
         when = self.entry.modified.timestamp() if self.entry.modified else 0.0
-        return state, -self.rank, self.version, when, -len(self.entry.parts), self.entry.shown
+        return state, self.rank < 2, self.version, when, -self.rank, -len(self.entry.parts), self.entry.shown
 
 
 def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignment) -> Submitted:
@@ -270,13 +285,19 @@ def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignmen
     for entry in [entry for entry in entries if entry.suffix == ".zip"]:
         entries += _unzipped(entry)
     code = [entry for entry in entries if entry.suffix in (".py", ".ipynb")]
-    read: dict[str, list[_Read]] = {}
+    read: dict[tuple[str, Entry], _Read] = {}  # of Python files, which may answer several exercises
     answers = []
     for assigned in assignment.exercises:
-        if assigned.file not in read:
-            names = [other.exercise.name for other in assignment.exercises if other.file == assigned.file]
-            read[assigned.file] = [_look_into(entry, assigned.file, names) for entry in _likely(code, assigned.file)]
-        answers.append(_choose(assigned, read[assigned.file], entries))
+        candidates = []
+        names = (assigned.file, f"{assignment.slug}.ipynb")
+        for entry in _likely(code, names):
+            one = read.get((assigned.file, entry))
+            if one is None:
+                one = _look_into(entry, names, assigned.exercise.name)
+                if entry.suffix == ".py":
+                    read[assigned.file, entry] = one
+            candidates.append(one)
+        answers.append(_choose(assigned, candidates, entries))
     times = [answer.modified for answer in answers if answer.modified is not None]
     return Submitted(student, answers, max(times, default=None))
 
@@ -289,8 +310,12 @@ def _unzipped(entry: Entry) -> list[Entry]:
         return []
 
 
-def _rank(entry: Entry, file: str) -> tuple[int, int]:
-    """How well a file's name fits, 0 the best, and its version: "gan_02-1.py" is (1, 1)."""
+def _rank(entry: Entry, names: Sequence[str]) -> tuple[int, int]:
+    """How well a file's name fits one of these, 0 the best, and its version: "gan_02-1.py" is (1, 1)."""
+    return min(_fit(entry, name) for name in names if Path(name).suffix in (".py", entry.suffix))
+
+
+def _fit(entry: Entry, file: str) -> tuple[int, int]:
     if entry.name == file:
         return 0, 0
     stem, wanted = Path(entry.name).stem, words(Path(file).stem)
@@ -301,20 +326,21 @@ def _rank(entry: Entry, file: str) -> tuple[int, int]:
     return 2, 0
 
 
-def _likely(entries: Sequence[Entry], file: str) -> list[Entry]:
+def _likely(entries: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
     """The files to read, best names first."""
-    return sorted(entries, key=lambda entry: (_rank(entry, file), len(entry.parts), entry.shown))[:MOST_READ]
+    return sorted(entries, key=lambda entry: (_rank(entry, names), len(entry.parts), entry.shown))[:MOST_READ]
 
 
-def _look_into(entry: Entry, file: str, names: Sequence[str]) -> _Read:
-    rank, version = _rank(entry, file)
+def _look_into(entry: Entry, names: Sequence[str], function: str) -> _Read:
+    """Read a file; of a notebook the function of this name, with what it uses."""
+    rank, version = _rank(entry, names)
     notes: list[str] = []
     sha256 = ""
     try:
         data = entry.read(entry.limit)
         sha256 = hashlib.sha256(data).hexdigest()
         if entry.suffix == ".ipynb":
-            source, notes = notebook.functions_of(data, names)
+            source, notes = notebook.functions_of(data, [function])
             data = source.encode()
         submission = parse_submission(entry.shown, data)
     except Unreadable as failure:
@@ -337,9 +363,14 @@ def _choose(assigned: AssignedExercise, read: Sequence[_Read], entries: Sequence
         return AnswerFile(Submission("", "", status.MISSING_FILE, message))
     score, best = usable[0]
     notes = list(best.notes)
-    if best.entry.name != assigned.file:
+    if best.rank == 2:  # a platform writes the student's name or a number around the expected name
         notes.append(f"taken from {best.entry.shown}; the assignment asks for {assigned.file}")
-    rivals = [one for other, one in usable[1:] if other[:2] == score[:2] and one.sha256 != best.sha256]
+    rivals = [
+        one
+        for other, one in usable[1:]
+        if one.sha256 != best.sha256 and other[1] == score[1]
+        if other[0] == score[0] or (other[0] and one.version > best.version)  # a stub is one if it is a later version
+    ]
     if rivals:
         names = ", ".join(dict.fromkeys(one.entry.shown for one in rivals))
         notes.append(f"more than one file could be meant: {best.entry.shown} was graded, not {names}")

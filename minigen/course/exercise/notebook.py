@@ -6,25 +6,38 @@ What grades is imported by the functions that need it: every lesson imports this
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import sys
-from collections.abc import Callable
+import textwrap
+import types
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.format import Exercise, resolve_target
 from minigen.course.exercise.grading.submission import read_submission
+from minigen.course.exercise.names import global_names
 from minigen.course.exercise.progress import Progress, answer_file, home, next_exercise, next_step, note
 
 __all__ = ["check", "inputs", "use"]
 
+PLAIN = (bool, int, float, complex, str, bytes, tuple, list, dict, set, type(None))  # a cell may state such a value
+NOT_TAKEN = (
+    "whose cell has to be run: minigen grade takes imports, functions, classes and simple values out of a notebook"
+)
 
-def check(exercise_id: str | Callable, function: Callable | None = None) -> None:
+
+def check(
+    exercise_id: str | Callable, function: Callable | None = None, allowed_modules: Sequence[str] | None = None
+) -> None:
     """Check an answer and print the report: `check("gan/02/discriminator_loss", my_function)`, in a notebook.
 
     `check(discriminator_loss)` will do for a function that has the exercise's name. The result is noted in the
     student's folder, as that of `minigen exercise check` is. `check("gan/02")` checks the student's file.
+    allowed_modules: in the notebook of an assignment, what an answer may import, [] for all; then the report also warns
+    of what `minigen grade`, which takes the function out of the notebook, will refuse.
     Raises UsageError for an unknown exercise.
     """
     from minigen.course.exercise.grading.grade import grade_file
@@ -48,7 +61,40 @@ def check(exercise_id: str | Callable, function: Callable | None = None) -> None
             note(reports, path)
             print(render_all(reports, sys.stdout), next_step(reports), sep="\n\n")
             return
-        _check_here(_one(exercise_id, exercises), substitute.own(function))
+        function = substitute.own(function)
+        _check_here(_one(exercise_id, exercises), function)
+        for warning in _refused(function, allowed_modules) if allowed_modules is not None else ():
+            print(f"warning: {warning}")
+
+
+def _refused(function: Any, allowed_modules: Sequence[str]) -> list[str]:
+    """What a function uses of its notebook that `minigen grade` does not allow or cannot take, in words."""
+    namespace = getattr(function, "__globals__", {})
+    roots = {name.partition(".")[0] for name in allowed_modules} | {"builtins", "__future__"}
+    waiting, seen, found = [function], [function], []
+    while waiting:
+        owner = waiting.pop()
+        try:
+            names = global_names(textwrap.dedent(inspect.getsource(owner)))
+        except (OSError, TypeError, SyntaxError, ValueError):  # without its source nothing is known of it
+            continue
+        for name in sorted(names & namespace.keys()):
+            value = namespace[name]
+            if type(value) in PLAIN or any(value is other for other in seen):
+                continue
+            seen.append(value)
+            if isinstance(value, types.ModuleType):
+                module = value.__name__
+            elif callable(value) and hasattr(value, "__name__"):
+                module = getattr(value, "__module__", None) or type(value).__module__
+            else:
+                found.append(f"{_name(owner)} uses {name}, {NOT_TAKEN}")
+                continue
+            if module == namespace.get("__name__"):
+                waiting.append(value)
+            elif allowed_modules and module.partition(".")[0] not in roots:
+                found.append(f"{_name(owner)} uses {name}, of the module {module}: minigen grade does not allow it")
+    return found
 
 
 def _check_here(exercise: Exercise, function: Any) -> None:

@@ -1,5 +1,6 @@
 """The assignment: its file, its errors, points, lateness, seeds."""
 
+import dataclasses
 import datetime
 import itertools
 import sys
@@ -251,6 +252,34 @@ def test_seeds_follow_from_the_secret(a_class):
     assert len(set(seeds)) == 3 and seeds[0] == graded_seeds(assignment, "x")[0]
     assert graded_seeds(assignment, "y") != graded_seeds(assignment, "x")
     assert all(0 <= seed < 2**32 for seed in seeds)
+    other = dataclasses.replace(assignment, slug="hw2")
+    places = [graded_seeds(*where) for where in ((assignment, "x"), (assignment, "x", "otter"), (other, "x", "otter"))]
+    assert len({seed for (seed,) in places}) == 3, "who sees those of one platform does not know the others"
+
+
+@pytest.mark.parametrize("secret", ["", " ", "\n"])
+def test_an_empty_secret_is_refused(a_class, monkeypatch, capsys, secret):
+    """As of a variable that is not set: --seed "$SECRET"."""
+    monkeypatch.chdir(a_class.folder)
+    grade = ["grade", "submissions", "--assignment", "hw1.toml", "--roster", "roster.csv", "--out", "grades"]
+    for words in (grade, ["assignment", "build", "hw1.toml", "--out", "dist"]):
+        assert main([*words, "--seed", secret]) == 2
+        assert "the secret of --seed is empty" in capsys.readouterr().err
+    assert not (a_class.folder / "dist").exists() and not (a_class.out / "results").exists()
+
+
+def test_what_answers_are_graded_by(a_class):
+    """Lateness, the title, the visibility and a comment change the assignment, and not how an answer is graded."""
+    before = a_class.assignment
+    late = "[late]\nper_day = 0.5\n"
+    for text in (TOML.replace("02-01", "02-02"), "# x\n" + TOML, TOML + late, TOML.replace("Homework", "Work")):
+        a_class.write("hw1.toml", text)
+        now = a_class.assignment
+        assert now.graded_by == before.graded_by and now.sha256 != before.sha256
+    limits = "[limits]\nseconds = 9\n"
+    for text in (TOML.replace("= 8", "= 9"), TOML + limits, 'allowed_modules = ["numpy"]\n' + TOML):
+        a_class.write("hw1.toml", text)
+        assert a_class.assignment.graded_by != before.graded_by
 
 
 def test_the_hash_changes_with_what_counts(a_class):

@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from minigen.course.classroom import collect, roster
+from minigen.course.classroom.grade.grader import Grader
 from minigen.course.classroom.roster import Matcher, Student
 from minigen.course.console import UsageError
 from minigen.course.exercise.grading import status as S
@@ -93,9 +94,10 @@ def test_a_folder_for_each_student(a_class):
         ({"gan_12.py": "right"}, "gan_12.py", ""),
         ({"deep/er/gan_12.py": "right"}, "deep/er/gan_12.py", ""),
         ({"answers.py": "right"}, "answers.py", "asks for gan_12.py"),
-        ({"gan_12 (1).py": "right"}, "gan_12 (1).py", "asks for gan_12.py"),
-        ({"gan_12-1.py": "wrong", "gan_12-2.py": "right"}, "gan_12-2.py", "asks for"),
-        ({"gan_12-2.py": "wrong", "gan_12-10.py": "right"}, "gan_12-10.py", "asks for"),
+        ({"gan_12 (1).py": "right"}, "gan_12 (1).py", ""),
+        ({"gan_12-1.py": "wrong", "gan_12-2.py": "right"}, "gan_12-2.py", "more than one file could be meant"),
+        ({"gan_12-2.py": "wrong", "gan_12-10.py": "right"}, "gan_12-10.py", "more than one file could be meant"),
+        ({"gan_12.py": "right", "gan_12 (2).py": "stub"}, "gan_12.py", "more than one file could be meant"),
         ({"gan_12.py": "stub", "mine.py": "right"}, "mine.py", "asks for gan_12.py"),
         ({"gan_12.py": "other", "mine.py": "right"}, "mine.py", "asks for gan_12.py"),
         ({"gan_12.py": "right", "mine.py": "wrong"}, "gan_12.py", ""),
@@ -172,6 +174,66 @@ def test_the_flat_zip_of_a_platform(a_class):
     submitted = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
     assert [answer.submission.status for answer in submitted.answers] == [S.PASS] * 2
     assert submitted.handed_in is not None
+
+
+@pytest.mark.parametrize("newer", ["gan_12.py", "gan_12 (2).py"])
+def test_two_versions_by_one_rule(a_class, newer):
+    """From a folder, from its zip and from a flat zip the same file is graded, and a note says which."""
+    texts = {"gan_12.py": HEAD + CRITIC, "gan_12 (2).py": HEAD + CRITIC.replace("mean", "sum")}
+    for name, text in texts.items():
+        path = a_class.write(f"submissions/s001/{name}", text)
+        os.utime(path, (10**9 + 100 * (name == newer),) * 2)
+    moodle = zipped(a_class.folder / "moodle.zip", {f"s001/{name}": text for name, text in texts.items()})
+    canvas = zipped(a_class.folder / "canvas.zip", {f"noetheremmy_5_9_{name}": text for name, text in texts.items()})
+    for submissions in (a_class.submissions, moodle, canvas):
+        found = collect.find(submissions, a_class.students, a_class.assignment)
+        answer = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment).answers[0]
+        assert answer.submission.source == texts["gan_12 (2).py"], submissions
+        assert len(answer.notes) == 1 and answer.notes[0].startswith("more than one file could be meant: ")
+    os.utime(a_class.submissions / "s001" / newer, (2 * 10**9,) * 2)
+    (a_class.submissions / "s001" / "gan_12 (2).py").rename(a_class.submissions / "s001" / "mine_gan_12.py")
+    chosen = answers(a_class)[0]["critic_loss"]
+    expected = texts[newer]
+    assert chosen.submission.source == expected and chosen.notes, "without a mark the later one counts"
+
+
+def test_a_file_of_a_platform_needs_no_note(a_class):
+    names = ["noetheremmy_50000_900000_gan_12.py", "noetheremmy_LATE_50000_900001_gan_02-1.py"]
+    path = zipped(a_class.folder / "hw1.zip", dict(zip(names, (HEAD + CRITIC, HEAD + MINIMAX))))
+    found = collect.find(path, a_class.students, a_class.assignment)
+    submitted = collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment)
+    assert [answer.submission.status for answer in submitted.answers] == [S.PASS] * 2
+    assert [answer.notes for answer in submitted.answers] == [(), ()]
+
+
+def test_the_notebook_of_the_assignment_needs_no_note(a_class):
+    """Students get it beside the stubs, and many hand in both."""
+    nbformat = pytest.importorskip("nbformat", reason="notebooks need the extra classroom")
+    cells = [nbformat.v4.new_code_cell(text) for text in (HEAD, CRITIC, MINIMAX)]
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+    stub = "def critic_loss(real_scores, fake_scores):\n    raise NotImplementedError\n"
+    for student, name in (("s001", "hw1.ipynb"), ("s002", "gauss_7_8_hw1-1.ipynb"), ("s003", "work.ipynb")):
+        a_class.write(f"submissions/{student}/{name}", text)
+        a_class.write(f"submissions/{student}/gan_12.py", stub)
+        answer = answers(a_class, student)[0]["critic_loss"]
+        assert answer.submission.status == S.PASS and answer.submission.file == f"{student}/{name}"
+        assert bool(answer.notes) == (student == "s003")
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "語", "\U0001d54f"])
+def test_a_name_longer_than_a_disk_allows(a_class, letter):
+    """A zip may hold a file of any name; a worker gets the answer under a name that its disk allows."""
+    path = zipped(a_class.folder / "hw1.zip", {f"s001/{letter * 300}_gan_12.py": HEAD + CRITIC})
+    found = collect.find(path, a_class.students, a_class.assignment)
+    submission = (
+        collect.answers_of(a_class.students[0], found.entries["s001"], a_class.assignment).answers[0].submission
+    )
+    assert submission.status == S.PASS and submission.file.endswith("_gan_12.py")
+    assert all(len(part.encode()) <= 255 for part in submission.file.split("/"))
+    if letter == "é":
+        assignment = a_class.assignment
+        row = Grader(assignment, [1]).grade([(submission, "", ())] * 2)[0]
+        assert row["status"] == S.PASS and row["points"] == 8
 
 
 def test_a_zip_within_a_students_folder(a_class):

@@ -7,14 +7,17 @@ import shutil
 import types
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
+from minigen.course.classroom import collect
 from minigen.course.classroom.assignment import graded_seeds
 from minigen.course.classroom.grade import batch
 from minigen.course.classroom.grade.grader import Grader, row_of
 from minigen.course.classroom.grade.pool import Failed, Graded
 from minigen.course.classroom.results import documents, feedback, gradebook, originality
+from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
@@ -137,6 +140,92 @@ def test_a_run_that_was_stopped_goes_on(a_class, quickly):
     assert (a_class.grade().graded, a_class.rows()["s002", "critic_loss"]["points"]) == (1, "2")
     a_class.write("hw1.toml", TOML.replace("points = 8", "points = 4"))
     assert a_class.grade().graded == 3 and a_class.rows()["s001", "critic_loss"]["points"] == "4"
+
+
+@pytest.mark.parametrize("message", ["\\ud800", "caf\\udce9.txt"])
+def test_a_message_that_utf8_cannot_hold(a_class, quickly, message):
+    """A lone surrogate, as os.fsdecode(b"caf\\xe9.txt") gives one: its escape is written, and the class goes on."""
+    a_class.hand_in("s001", f"def critic_loss(real_scores, fake_scores):\n    raise ValueError('{message}')\n")
+    a_class.hand_in("s002")
+    assert a_class.grade().graded == 3
+    rows = a_class.rows()
+    assert rows["s001", "critic_loss"]["status"] == S.RAISED and rows["s002", "critic_loss"]["points"] == "8"
+    assert message in json.loads((a_class.out / "results" / "s001.json").read_text())["exercises"][0]["message"]
+    assert message in (a_class.out / "feedback" / "s001.html").read_text()
+    assert a_class.grade().kept == 3
+
+
+def test_a_failure_of_one_student_is_that_students_row(a_class, quickly, monkeypatch):
+    """In reading what she handed in, and in writing her feedback."""
+    for student in ("s001", "s002", "s003"):
+        a_class.hand_in(student)
+    read, page = collect.answers_of, feedback.as_html
+
+    def answers_of(student, entries, assignment):
+        if student.student_id == "s001":
+            raise RuntimeError("unforeseen\nfirst")
+        return read(student, entries, assignment)
+
+    def as_html(document):
+        if document["student"]["student_id"] == "s002" and document["total"] is not None:
+            raise UnicodeError("unforeseen second")
+        return page(document)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(collect, "answers_of", answers_of)
+        broken.setattr(feedback, "as_html", as_html)
+        summary = a_class.grade()
+    assert {row[0] for row in summary.retries} == {"s001", "s002"} and len(summary.retries) == 4
+    assert "unforeseen first" in summary.retries[0][2] and "unforeseen second" in summary.retries[2][2]
+    rows = a_class.rows()
+    assert [rows[student, "critic_loss"]["points"] for student in ("s001", "s002", "s003")] == ["", "", "8"]
+    summary = a_class.grade()
+    assert (summary.graded, summary.kept, summary.retries) == (2, 1, [])
+
+
+def test_what_is_arithmetic_runs_no_answer_again(a_class, quickly):
+    """Another due date, a comment and a name in the roster change the gradebook; no answer is run for it."""
+    a_class.write("hw1.toml", TOML + "\n[late]\nper_day = 0.25\n")
+    for student in ("s001", "s002"):
+        a_class.hand_in(student)
+    times = {student: "2027-02-02T12:00:00+00:00" for student in ("s001", "s002", "s003")}
+    assert a_class.grade(times=times).graded == 3
+    assert a_class.rows()["s001", "critic_loss"]["late"] == "2"
+
+    def none_is_run(jobs, setup):
+        assert not list(jobs)
+        return iter(())
+
+    text = "# a comment\n" + TOML.replace("2027-02-01", "2027-02-03") + "\n[late]\nper_day = 0.25\n"
+    a_class.write("hw1.toml", text)
+    a_class.write("roster.csv", (a_class.folder / "roster.csv").read_text().replace("Noether", "Nöther"))
+    summary = a_class.grade(run=none_is_run, times=times)
+    assert (summary.graded, summary.kept) == (0, 3)
+    row = a_class.rows()["s001", "critic_loss"]
+    assert (row["late"], row["points"], row["last_name"]) == ("0", "8", "Nöther")
+    shown = (a_class.out / "feedback" / "s001.md").read_text()
+    assert "late" not in shown and "13 of 13 points" in shown and "Nöther" in shown
+    document = json.loads((a_class.out / "results" / "s001.json").read_text())
+    assert document["assignment"]["sha256"] == a_class.assignment.sha256 and document["total"] == 13
+    before = tree(a_class.out / "results")
+    stamp = (a_class.out / "results" / "s001.json").stat().st_mtime_ns
+    a_class.grade(run=none_is_run, times=times)
+    assert tree(a_class.out / "results") == before, "and where nothing has changed, nothing is written"
+    assert (a_class.out / "results" / "s001.json").stat().st_mtime_ns == stamp
+    a_class.grade(run=none_is_run, times={**times, "s002": "2027-02-05T12:00:00+00:00"})
+    assert (a_class.rows()["s001", "critic_loss"]["late"], a_class.rows()["s002", "critic_loss"]["late"]) == ("0", "4")
+
+
+def test_feedback_says_what_each_case_is_about(a_class, quickly):
+    a_class.hand_in("s001", SWAPPED)
+    a_class.grade()
+    sentences = documents.sentences(a_class.assignment.exercises[0].exercise)
+    assert len(sentences) > 2
+    document = json.loads((a_class.out / "results" / "s001.json").read_text())
+    jsonschema.validate(document, schema("submission"))
+    assert document["exercises"][0]["about"] == sentences
+    shown = html.unescape((a_class.out / "feedback" / "s001.html").read_text())
+    assert all(f"). {sentence}</li>" in shown for sentence in sentences.values())
 
 
 def test_the_graders_own_error_is_never_zero(a_class, quickly, monkeypatch):

@@ -50,6 +50,7 @@ def row(id: str, state: str = S.PASS, **more) -> dict:
     result |= {
         "cases": [case("by_hand"), case("batch")],
         "notes": [],
+        "about": {"batch": "One number for all of it."},
         "fingerprint": "",
         "size": 0,
         "seconds": 0.1234567,
@@ -82,7 +83,7 @@ def test_the_feedback_of_a_student():
         ("p", "All cases pass."),
         ("h2", "gan/12/b: 1.5 of 4"),
         ("li", "by_hand: pass (2 of 2)"),
-        ("li", "batch: wrong value (0 of 2)"),
+        ("li", "batch: wrong value (0 of 2). One number for all of it."),
         ("p", "batch, the simplest case that fails: wrong value: off"),
         ("p", "twice as large"),
         ("pre", "line 3: return 2 * x"),
@@ -95,8 +96,25 @@ def test_the_feedback_of_a_student():
     ]
     markdown = feedback.as_markdown(late)
     assert markdown.startswith("# Homework: Emmy Noether\n\n3 of 8 points.\n\n2 days late: 0.5 of 3.5 points lost.\n\n")
-    assert "\n\n- by\\_hand: pass (2 of 2)\n- batch: wrong value (0 of 2)\n\n" in markdown
+    assert "\n\n- by\\_hand: pass (2 of 2)\n- batch: wrong value (0 of 2). One number" in markdown
     assert "\n\n    line 3: return 2 * x\n\n" in markdown and markdown.endswith("\n\n## gan/12/d: not graded yet\n")
+
+
+def test_a_known_slip_is_said_of_the_case_that_it_explains():
+    """The hint "x is right" is of the first case that fails; in the third x is NaN."""
+    slip = [case("one", S.WRONG_VALUE, message="log_det"), case("two", S.WRONG_VALUE, message="log_det")]
+    mixed = [*slip, case("large", S.NAN, message="x is NaN")]
+    for cases, expected in [
+        (slip, "A known slip: x is right."),
+        (mixed, "A known slip in one (large fails in another way): x is right."),
+        ([case("zero"), *mixed], "A known slip in one (large fails in another way): x is right."),
+    ]:
+        wrong = row("flow/05/affine_forward", S.WRONG_VALUE, cases=cases, hint="x is right.")
+        hints = [text for tag, text in Page(feedback.as_html(document(wrong))).elements if "slip" in text]
+        assert hints == [expected]
+        assert expected in feedback.as_text(wrong).splitlines()
+    changed = row("flow/05/affine_forward", S.WRONG_VALUE, cases=mixed, hint="A change.", listed=False)
+    assert "A change." in feedback.as_text(changed).splitlines()
 
 
 def attacked() -> dict:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import types
 import zipfile
 from pathlib import Path
@@ -18,8 +19,9 @@ import numpy as np
 import pytest
 
 from minigen.course.classroom import build
-from minigen.course.classroom.assignment import load
-from minigen.course.classroom.platforms import nbgrader, otter, remote
+from minigen.course.classroom.assignment import graded_seeds, load
+from minigen.course.classroom.platforms import export, nbgrader, otter, remote
+from minigen.course.classroom.platforms.score import GraderError, hidden_seeds
 from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
 
@@ -28,12 +30,24 @@ from .conftest import CRITIC, HEAD, MINIMAX, TOML
 nbformat = pytest.importorskip("nbformat", reason="notebooks need the extra classroom")
 posix = pytest.mark.skipif(os.name != "posix", reason="the scripts are for a POSIX shell")
 
+SWAPPED = CRITIC.replace("fake_scores) - np.mean(real", "real_scores) - np.mean(fake")
 PARTLY = CRITIC.replace("    return", "    if len(real_scores) > 3:\n        return 0.0\n    return")
 
 
 def needs(module: str):
     missing = importlib.util.find_spec(module) is None
     return pytest.mark.skipif(missing, reason=f"{module} is not installed; see .ci/platforms.txt")
+
+
+@pytest.fixture(autouse=True)
+def an_empty_wheel(monkeypatch):
+    """The wheel for students is made once, in the test of it: it has 14 MB."""
+
+    def write_wheel(folder: Path) -> str:
+        (folder / "minigen-1-py3-none-any.whl").write_bytes(b"")
+        return "minigen-1-py3-none-any.whl"
+
+    monkeypatch.setattr(export, "write_wheel", write_wheel)
 
 
 @pytest.fixture
@@ -65,13 +79,77 @@ def run(*command, cwd, **environment) -> str:
 
 def test_what_students_get_has_no_answer(built, a_class):
     names = sorted(path.name for path in (built / "students").iterdir())
-    assert names == ["README.md", "gan_02.py", "gan_12.py", "hw1.ipynb"]
+    assert names == ["README.md", "gan_02.py", "gan_12.py", "hw1.ipynb", "minigen-1-py3-none-any.whl"]
     assert sorted(zipfile.ZipFile(built / "students.zip").namelist()) == names
     text = "".join(path.read_text() for path in (built / "students").iterdir())
     for assigned in a_class.assignment.exercises:
         assert assigned.exercise.hints[2].strip() not in text and assigned.id in text
     assert "NotImplementedError" in text and "Due Monday, 01 February 2027" in text
     assert "hw1.toml" not in text and "x" not in names
+
+
+def test_the_readme_of_students(a_class, monkeypatch):
+    """It names every file that it speaks of, the notebook too, and where minigen comes from."""
+    monkeypatch.setattr(build, "PLATFORMS", {})
+    install = "from the file beside this one: `python -m pip install ./minigen-1-py3-none-any.whl`"
+    for notebook, handed_in in ((True, "Hand in `hw1.ipynb`, or the Python files"), (False, "Hand in `gan_12.py` and")):
+        out = a_class.folder / f"dist-{notebook}"
+        list(build.build(a_class.assignment, out, notebook=notebook))
+        text = (out / "students" / "README.md").read_text()
+        assert install in text and handed_in in text and ("hw1.ipynb" in text) == notebook
+        named = re.findall(r"`([\w.-]+\.(?:py|ipynb))`", text)
+        assert named and all((out / "students" / name).is_file() for name in named)
+        assert [line[:2] for line in text.splitlines() if re.match(r"\d\.", line)] == ["1.", "2.", "3.", "4."]
+
+
+def without_minigen(code: str, *folders: Path, cwd: Path) -> str:
+    """The output of a program that has the packages of this environment but minigen only where the folders have it."""
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), str(Path(np.__file__).parents[1])}
+    path = [*map(str, folders), *installed]  # as entries, so that no .pth file in them adds this checkout
+    start = f"import sys\nsys.path += {path!r}\n"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", start + code], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+CHECKED = """
+import minigen
+from minigen.course.classroom.platforms.score import score
+import autograd.numpy as np
+points = score("gan/12/critic_loss", lambda real_scores, fake_scores: np.mean(fake_scores) - np.mean(real_scores))
+print(minigen.__file__, points, sep="\\n")
+"""
+
+
+@pytest.mark.slow
+def test_the_wheel_for_students(tmp_path, monkeypatch):
+    """pip installs it into an environment without minigen, with its lessons and data sets."""
+    monkeypatch.undo()
+    name = export.write_wheel(tmp_path)
+    target = tmp_path / "installed"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile"]
+    run(*pip, "--target", target, tmp_path / name, cwd=tmp_path)
+    more = "from minigen.course.index.lessons import all_lessons\nprint(len(all_lessons()))\n"
+    where, points, lessons = without_minigen(CHECKED + more, target, cwd=tmp_path).splitlines()[-3:]
+    assert Path(where).is_relative_to(target) and points == "8.0" and int(lessons) > 50
+    assert (target / "minigen" / "data" / "mnist.npz").stat().st_size > 10**7
+    assert (target / "bin" / "minigen").exists() or (target / "Scripts").exists()
+    metadata = next(target.glob("minigen-*.dist-info")).joinpath("METADATA").read_text()
+    assert "Requires-Dist: numpy" in metadata and "sphinx" not in metadata and not list(target.rglob("test_*.py"))
+
+
+def test_seeds_differ_by_platform(built):
+    """The students of one platform may come to see its seeds."""
+    home = built / "classroom50" / "autograder" / "seeds.json"
+    seeds = {"classroom50": json.loads(home.read_text())["seeds"]}
+    with zipfile.ZipFile(built / "gradescope" / "autograder.zip") as archive:
+        seeds["gradescope"] = json.loads(archive.read("seeds.json"))["seeds"]
+    seeds["nbgrader"] = json.loads((built / "nbgrader" / "hw1-seeds.json").read_text())
+    text = (built / "otter" / "tests" / "gan_12_critic_loss.py").read_text()
+    seeds["otter"] = ast.literal_eval(re.search(r"seeds=(\[.*?\])", text)[1])
+    assignment = load(home.with_name("assignment.toml"))
+    seeds["minigen grade"] = graded_seeds(dataclasses.replace(assignment, slug="hw1"), "x")
+    assert len({tuple(each) for each in seeds.values()}) == 5
 
 
 @pytest.mark.slow
@@ -95,6 +173,7 @@ def test_declared_files_go_with_it(a_class):
     found = [path.relative_to(a_class.folder / "dist") for path in (a_class.folder / "dist").rglob("points.csv")]
     where = {path.parts[0] for path in found}
     assert where == {"students", "nbgrader", "otter", "classroom50"}
+    assert "-r requirements.txt minigen points.csv\n" in (a_class.folder / "dist/otter/README.md").read_text()
     assert "points.csv" in zipfile.ZipFile(a_class.folder / "dist/gradescope/autograder.zip").namelist()
     assert not any("left out" in line for line in lines)
 
@@ -155,7 +234,7 @@ def test_no_package_has_answers_for_a_container(built):
 
 
 def test_cells_of_nbgrader(a_class):
-    book = nbgrader.source_notebook(a_class.assignment, [7])
+    book = nbgrader.source_notebook(a_class.assignment)
     nbformat.validate(book)
     cells = [cell.metadata["nbgrader"] for cell in book.cells if "nbgrader" in cell.metadata]
     assert {cell["schema_version"] for cell in cells} == {3}
@@ -163,19 +242,53 @@ def test_cells_of_nbgrader(a_class):
     assert len(set(ids)) == 4 and not any("/" in id for id in ids)
     assert [cell.get("points") for cell in cells if cell["grade"]] == [8, 5]
     tests = [cell.source for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade")]
-    assert all(re.search(r"BEGIN HIDDEN TESTS[\s\S]*score\([\s\S]*\)\n### END HIDDEN TESTS$", text) for text in tests)
+    assert all(
+        re.search(r"BEGIN HIDDEN TESTS[^#]*seeds\([^#]*### END HIDDEN TESTS\nscore\(.*\)$", text) for text in tests
+    )
 
 
-def test_a_hidden_test_of_nbgrader_gives_points(a_class):
-    """The cell is run as the kernel does: its last expression is the points."""
-    book = nbgrader.source_notebook(a_class.assignment, [7])
-    tests = [cell.source for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade")]
-    for critic, points in ((CRITIC, 8.0), ("critic_loss = None\n", 0.0)):
-        names: dict = {}
-        exec(HEAD + critic, names)
-        *statements, last = ast.parse(tests[0]).body
-        exec(compile(ast.Module(statements, []), "cell", "exec"), names)
-        assert eval(compile(ast.Expression(last.value), "cell", "eval"), names) == points
+def value_of_cell(source: str, answer: str) -> float:
+    """The value of a cell's last expression, as the kernel shows it, below a student's answer."""
+    names: dict = {}
+    exec(HEAD + answer, names)
+    *statements, last = ast.parse(source).body
+    exec(compile(ast.Module(statements, []), "cell", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+
+
+def test_a_cell_of_nbgrader_gives_points(a_class, tmp_path, monkeypatch, capsys):
+    """With the hidden part the seeds are those of the course's folder, and none of them is in the cell or printed."""
+    book = nbgrader.source_notebook(a_class.assignment)
+    cell = next(cell.source for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade"))
+    course, folder = tmp_path / "course", tmp_path / "course" / "autograded" / "emmy" / "hw1"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    with pytest.raises(GraderError, match="no file hw1-seeds.json in the course's folder"):
+        value_of_cell(cell, CRITIC)
+    (course / "hw1-seeds.json").write_text("[2199346640]")
+    (folder / "hw1-seeds.json").write_text("[0]")  # handed in by a student
+    assert hidden_seeds("hw1") == [2199346640]
+    capsys.readouterr()
+    for critic, points, words in [
+        (CRITIC, 8.0, ["All cases pass."]),
+        ("critic_loss = None\n", 0.0, ["wrong type"]),
+        (SWAPPED, 2.0, ["A known slip: ", "by_hand: wrong value (0 of 1). ", "the simplest case that fails"]),
+    ]:
+        assert value_of_cell(cell, critic) == points
+        shown = capsys.readouterr()
+        assert all(word in shown.out for word in words) and not shown.err
+        assert "2199346640" not in cell + shown.out and "expected 4" not in shown.out
+
+
+def test_a_cell_of_nbgrader_as_students_have_it(a_class, capsys):
+    """Without the hidden part it is a check: nothing written gets no points, and values are shown."""
+    book = nbgrader.source_notebook(a_class.assignment)
+    cell = next(cell.source for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade"))
+    released = re.sub(r"### BEGIN HIDDEN TESTS\n[\s\S]*?### END HIDDEN TESTS\n", "", cell)
+    stub = "def critic_loss(real_scores, fake_scores):\n    raise NotImplementedError\n"
+    assert value_of_cell(released, stub) == 0.0 and "not written yet" in capsys.readouterr().out
+    assert value_of_cell(released, SWAPPED) == 2.0 and "expected" in capsys.readouterr().out
+    assert value_of_cell(released, CRITIC) == 8.0
 
 
 @needs("nbgrader")
@@ -185,7 +298,11 @@ def test_nbgrader_itself(built):
     words = run("nbgrader", "generate_assignment", "hw1", cwd=course)
     released = nbformat.read(course / "release" / "hw1" / "hw1.ipynb", as_version=4)
     text = "\n".join(cell.source for cell in released.cells)
-    assert "HIDDEN" not in text and "SOLUTION" not in text and "score(" not in text, words
+    assert "HIDDEN" not in text and "SOLUTION" not in text and "hidden_seeds" not in text, words
+    seed = json.loads((course / "hw1-seeds.json").read_text())[0]
+    assert "hw1-seeds.json" not in os.listdir(course / "release" / "hw1")
+    validated = run("nbgrader", "validate", course / "release" / "hw1" / "hw1.ipynb", cwd=course)
+    assert "VALIDATION FAILED ON 2 CELL(S)" in validated and "Success" not in validated
     noisy = "import sys\nprint('noise', file=sys.stderr)\n"
     for student, critic in {
         "partly": PARTLY.replace("    if", "    print('x')\n    if"),
@@ -213,6 +330,9 @@ def test_nbgrader_itself(built):
         }
     assert scores["none"] == [5, 0]
     assert scores["partly"][0] == 5 and 0 < scores["partly"][1] < 8
+    run("nbgrader", "generate_feedback", "hw1", cwd=course)
+    page = (course / "feedback" / "partly" / "hw1" / "hw1.html").read_text()
+    assert "the simplest case that fails" in page and str(seed) not in page
 
 
 # ------------------------------------------------------------------------------------------- otter-grader
@@ -245,6 +365,14 @@ def test_a_test_file_of_otter_raises_for_a_wrong_case(a_class, monkeypatch):
     assert len(tests) == len(a_class.assignment.exercises[0].exercise.cases)
 
 
+def test_minigen_goes_with_otter(built):
+    """Its folder stands beside the notebook, as otter puts it there, in an environment without minigen."""
+    where, points = without_minigen(CHECKED, built / "otter", cwd=built).splitlines()[-2:]
+    assert Path(where).is_relative_to(built / "otter") and points == "8.0"
+    needed = (built / "otter" / "requirements.txt").read_text()
+    assert "autograd==" in needed and "minigen" not in needed, "no index of packages has it"
+
+
 @needs("otter")
 def test_otter_itself(built):
     """`otter check` says that all passed; `otter run` gives the points of an answer that is right in part."""
@@ -253,7 +381,9 @@ def test_otter_itself(built):
         cells = [nbformat.v4.new_code_cell(text) for text in (HEAD, critic, MINIMAX)]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
     assert "All tests passed" in run("otter", "check", "right.ipynb", "-t", "tests", cwd=folder)
-    run("otter", "generate", "-t", "tests", "-c", "otter_config.json", "-r", "requirements.txt", cwd=folder)
+    command = re.search(r"otter generate (.*)", (folder / "README.md").read_text())[1].split()
+    run("otter", "generate", *command, cwd=folder)
+    assert "files/minigen/__init__.py" in zipfile.ZipFile(folder / "autograder.zip").namelist()
     run("otter", "run", "partly.ipynb", "-a", "autograder.zip", "--no-logo", cwd=folder)
     results = json.loads((folder / "results.json").read_text())
     scores = {test["name"]: test.get("score") for test in results["tests"]}

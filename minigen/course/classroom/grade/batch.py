@@ -16,7 +16,7 @@ from typing import Any
 
 from minigen.course.classroom import collect
 from minigen.course.classroom.assignment import Assignment, graded_seeds, moment
-from minigen.course.classroom.collect import Submitted
+from minigen.course.classroom.collect import AnswerFile, Submitted
 from minigen.course.classroom.grade import pool
 from minigen.course.classroom.grade.grader import row_of
 from minigen.course.classroom.grade.pool import Failed, Graded, Job, Setup
@@ -27,6 +27,7 @@ from minigen.course.console import UsageError
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.report import same_for_every_case
+from minigen.course.exercise.grading.submission import Submission
 from minigen.course.templates import environment
 from minigen.files import locked, write_text
 from minigen.progress import progress_bar
@@ -126,7 +127,10 @@ def grade_class(
 def _grade_all(
     submissions: Path, students: Sequence[Student], summary: Summary, options: Options, run: Run | None
 ) -> None:
-    """A document for each student; those that are there already and still hold are kept."""
+    """A document for each student; answers that were graded before are not run again.
+
+    Whatever fails for one student becomes the rows of that student, and the next one is graded.
+    """
     assignment, names = summary.assignment, documents.file_names(students)
     found = collect.find(submissions, students, assignment)
     summary.unmatched = found.unmatched
@@ -134,13 +138,39 @@ def _grade_all(
     setup = Setup.of(assignment, summary.seeds, options.sandbox)
     bar = progress_bar(total=len(students), unit="student", disable=not options.bar)
 
+    def document(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return documents.submission(submitted, assignment, summary.seeds, rows, key)
+
+    def not_graded(submitted: Submitted, error: Exception) -> list[dict[str, Any]]:
+        words = f"the grader failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        return _rows_not_graded(submitted, assignment, summary.seeds, words)
+
+    def write(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        name = names[submitted.student.student_id]
+        try:
+            _write_document(summary.out, name, document(submitted, key, rows))
+        except OSError:  # a failure of the disk, which every student would have
+            raise
+        except Exception as error:
+            _write_document(summary.out, name, document(submitted, key, not_graded(submitted, error)))
+        summary.graded += 1
+        bar.update()
+
     def jobs() -> Iterator[Job]:
         for student in students:
-            submitted = collect.answers_of(student, found.entries.pop(student.student_id), assignment)
+            try:
+                submitted = collect.answers_of(student, found.entries.pop(student.student_id), assignment)
+            except Exception as error:
+                submitted = Submitted(student, [AnswerFile(Submission(""))] * len(assignment.exercises), None)
+                write(submitted, "", not_graded(submitted, error))
+                continue
             submitted.handed_in = _handed_in(submitted, options.times)
             key = documents.key_of(submitted, assignment, summary.seeds, options.sandbox)
             before = documents.read(summary.out / "results" / f"{names[student.student_id]}.json")
             if before is not None and before["key"] == key and not documents.to_retry(before):
+                now = document(submitted, key, before["exercises"])
+                if now != before:  # the due date, for example, or the student's name in the roster
+                    _write_document(summary.out, names[student.student_id], now)
                 summary.kept += 1
                 bar.update()
                 continue
@@ -158,10 +188,7 @@ def _grade_all(
                 rows = result.rows
             else:
                 rows = _rows_not_graded(submitted, assignment, summary.seeds, result.reason)
-            document = documents.submission(submitted, assignment, summary.seeds, rows, key)
-            _write_document(summary.out, names[result.student_id], document)
-            summary.graded += 1
-            bar.update()
+            write(submitted, key, rows)
 
 
 def _rows_not_graded(

@@ -22,7 +22,7 @@ from minigen.course.exercise.grading.reference import Reference, references
 from minigen.course.exercise.grading.report import Report, same_for_every_case
 from minigen.course.exercise.grading.submission import Submission
 
-__all__ = ["Grader", "forbidden_module", "row_of"]
+__all__ = ["Grader", "forbidden_module", "row_of", "writable"]
 
 SHORTEST = 20.0  # seconds that an exercise has at least, even if the submission has fewer left: a worker has to start
 
@@ -127,7 +127,8 @@ def row_of(
 ) -> dict[str, Any]:
     """One exercise of one submission as JSON has it; see schema/submission.json.
 
-    With several seeds a case counts if it passes with each, and the first report that fails is shown.
+    With several seeds a case counts if it passes with each, and the first report that fails is shown. Texts that come
+    from the answer are made writable here, once for all documents.
     """
     shown = next((report for report in reports if report.status == status.GRADER_ERROR), None)
     shown = shown or next((report for report in reports if not report.passed), reports[0])
@@ -140,7 +141,7 @@ def row_of(
     hash_, size = fingerprint(submission.source, assigned.exercise.name) if submission.source else ("", 0)
     if hash_ and stubs.is_stub(submission.source, assigned.exercise.name):
         hash_, size = "", 0
-    return {
+    row = {
         **shown.to_json(),
         "id": assigned.id,
         "points": None if failed else points,
@@ -155,6 +156,16 @@ def row_of(
         "size": size,
         "seconds": round(sum(report.seconds for report in reports), 3),
     }
+    return {key: writable(value) for key, value in row.items()}
+
+
+def writable(value: Any) -> Any:
+    """Plain data with texts that UTF-8 can hold: a lone surrogate, as in "\\udce9", becomes its escape."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: writable(item) for key, item in value.items()}
+    return [writable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _message(report: Report) -> str:

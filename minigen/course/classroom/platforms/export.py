@@ -1,20 +1,24 @@
-"""The package as graders elsewhere need it: without data sets and tests, and of the lessons the exercises alone."""
+"""The package for other machines: what graders need, without data sets, and the whole of it as a wheel for students."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.metadata
 import json
 import shutil
 import stat
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import minigen
 from minigen.course.classroom.assignment import Assignment
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import lesson_folders, lessons_root
 from minigen.course.index.package import PACKAGE
 
-__all__ = ["copy_package", "requirements", "write_executable", "write_grader"]
+__all__ = ["copy_package", "requirements", "write_executable", "write_grader", "write_wheel"]
 
 NEEDED = ("numpy", "autograd", "scipy", "matplotlib", "tqdm", "threadpoolctl", "filelock")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.npz", "_lessons")
@@ -57,6 +61,49 @@ def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> 
     (folder / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(["nbformat", "jsonschema"]), encoding="utf-8")
     copy_package(folder / "package", answers=True)
+
+
+def write_wheel(folder: Path) -> str:
+    """Write the whole package, with lessons and data sets, as a wheel that pip installs; its name.
+
+    Raises UsageError if the package itself is not installed, so that nothing tells what it requires.
+    """
+    try:
+        installed = importlib.metadata.distribution("minigen")
+    except importlib.metadata.PackageNotFoundError:
+        message = "the wheel for students needs minigen itself to be installed: python -m pip install -e ."
+        raise UsageError(message) from None
+    files = {
+        path.relative_to(PACKAGE.parent).as_posix(): path
+        for path in _files(PACKAGE)
+        if "_lessons" not in path.relative_to(PACKAGE).parts
+    }
+    root = lessons_root()
+    files |= {f"minigen/_lessons/{path.relative_to(root).as_posix()}": path for path in _files(root)}
+    info = f"minigen-{minigen.__version__}.dist-info"
+    needs = [f"Requires-Dist: {need}\n" for need in installed.requires or () if "extra ==" not in need]
+    python = f"Requires-Python: {installed.metadata['Requires-Python']}\n"
+    head = f"Metadata-Version: 2.1\nName: minigen\nVersion: {minigen.__version__}\n{python}{''.join(needs)}"
+    texts = {
+        "METADATA": head,
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "entry_points.txt": "[console_scripts]\nminigen = minigen.cli:main\n",
+    }
+    name, record = f"minigen-{minigen.__version__}-py3-none-any.whl", []
+    with zipfile.ZipFile(folder / name, "w") as wheel:
+        contents = {name: path.read_bytes() for name, path in sorted(files.items())}
+        for inner, data in {**contents, **{f"{info}/{key}": text.encode() for key, text in texts.items()}}.items():
+            how = zipfile.ZIP_STORED if inner.endswith((".npz", ".png", ".zip")) else zipfile.ZIP_DEFLATED
+            wheel.writestr(inner, data, how, compresslevel=1)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            record.append(f"{inner},sha256={digest},{len(data)}\n")
+        wheel.writestr(f"{info}/RECORD", "".join([*record, f"{info}/RECORD,,\n"]))
+    return name
+
+
+def _files(folder: Path) -> list[Path]:
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return [path for path in paths if not path.relative_to(folder).parts[0].startswith(".")]
 
 
 def write_executable(path: Path, text: str) -> None:

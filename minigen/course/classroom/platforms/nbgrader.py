@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
+from minigen.course.classroom.platforms.score import seeds_file
 from minigen.course.exercise import stubs
 
 __all__ = ["build", "source_notebook"]
@@ -17,11 +19,16 @@ README = """\
 # nbgrader
 
 `source/{slug}/{slug}.ipynb` is the source notebook. Copy the folder `source/{slug}` into the `source/` of your course,
-or use this folder as a course. nbgrader's kernel needs minigen.
+and `{seeds}` into the course's own folder, or use this folder as a course. nbgrader's kernel needs minigen.
 
-    nbgrader generate_assignment {slug}     # release/{slug}: without answers and tests
+    nbgrader generate_assignment {slug}     # release/{slug}: without answers and hidden tests
     nbgrader autograde {slug}               # what is in submitted/STUDENT/{slug}/
+    nbgrader generate_feedback {slug}       # feedback/STUDENT/{slug}/: points case by case, hints, no expected values
     nbgrader export                         # grades.csv
+
+The cell below each answer prints how the answer does on the inputs that students practise with, and `nbgrader validate`
+reports the cells that do not have all points. The seeds of the graded inputs are in `{seeds}` alone, which students
+must not get: `nbgrader` returns the hidden tests to them with their grades.
 
 An answer runs in the notebook's own process: nbgrader's time limit is the only one, and nothing is hidden from it.
 For untrusted students use `minigen grade`, which takes functions out of notebooks too.
@@ -38,27 +45,28 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     notebook.check_names(assignment)
     source = folder / "source" / assignment.slug
     nbformat = notebook.module()
-    book = source_notebook(assignment, seeds)
+    book = source_notebook(assignment)
     source.mkdir(parents=True)
     nbformat.write(book, source / f"{assignment.slug}.ipynb")
     for name, data in assignment.files.items():
         (source / name).write_bytes(data)
-    names = {"slug": assignment.slug, "seconds": assignment.seconds}
+    (folder / seeds_file(assignment.slug)).write_text(json.dumps(list(seeds)) + "\n", encoding="utf-8")
+    names = {"slug": assignment.slug, "seconds": assignment.seconds, "seeds": seeds_file(assignment.slug)}
     (folder / "nbgrader_config.py").write_text(CONFIG.format(**names), encoding="utf-8")
     (folder / "README.md").write_text(README.format(**names), encoding="utf-8")
     return "a course of nbgrader with the source notebook"
 
 
-def source_notebook(assignment: Assignment, seeds: Sequence[int]) -> Any:
-    """The teacher's notebook: for each exercise its text, a cell with the solution, and one with hidden tests."""
+def source_notebook(assignment: Assignment) -> Any:
+    """The teacher's notebook: for each exercise its text, a cell with the solution, and one that gives the points."""
     nbformat = notebook.module()
     book = nbformat.v4.new_notebook()
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    book.cells = list(_cells(assignment, seeds))
+    book.cells = list(_cells(assignment))
     return book
 
 
-def _cells(assignment: Assignment, seeds: Sequence[int]) -> Iterator[Any]:
+def _cells(assignment: Assignment) -> Iterator[Any]:
     v4 = notebook.module().v4
     yield v4.new_markdown_cell(f"# {assignment.title}", id="title")
     yield v4.new_code_cell(notebook.imports(assignment, check=False), id="imports")
@@ -68,7 +76,7 @@ def _cells(assignment: Assignment, seeds: Sequence[int]) -> Iterator[Any]:
         solution = v4.new_code_cell(_solution(assigned), id=_cell_id(name, "answer"))
         solution.metadata["nbgrader"] = _metadata(f"{name}-answer", solution=True)
         yield solution
-        tests = v4.new_code_cell(_tests(assigned, seeds), id=_cell_id(name, "test"))
+        tests = v4.new_code_cell(_tests(assigned, assignment.slug), id=_cell_id(name, "test"))
         tests.metadata["nbgrader"] = {**_metadata(f"{name}-test", grade=True), "points": assigned.points}
         yield tests
 
@@ -96,12 +104,15 @@ def _solution(assigned: AssignedExercise) -> str:
     return stubs.stub(assigned.exercise).replace(textwrap.indent(stubs.RAISE, "    "), textwrap.indent(answer, "    "))
 
 
-def _tests(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
-    call = f'score("{assigned.id}", {assigned.exercise.name}, points={assigned.points:g}, seeds={list(seeds)})'
+def _tests(assigned: AssignedExercise, slug: str) -> str:
+    """The cell whose value is the points: for students on the inputs of practice, for the teacher on hidden ones."""
     return (
-        f"# {assigned.points:g} points for {assigned.id}\n"
-        "### BEGIN HIDDEN TESTS\n"
+        f"# The points for {assigned.id}, of {assigned.points:g}: here on the inputs that you practise with\n"
         "from minigen.course.classroom.platforms.score import score\n\n"
-        f"{call}\n"
-        "### END HIDDEN TESTS"
+        "graded_on = None\n"
+        "### BEGIN HIDDEN TESTS\n"
+        "from minigen.course.classroom.platforms.score import hidden_seeds\n\n"
+        f"graded_on = hidden_seeds({json.dumps(slug)})\n"
+        "### END HIDDEN TESTS\n"
+        f'score("{assigned.id}", {assigned.exercise.name}, points={assigned.points:g}, seeds=graded_on)'
     )

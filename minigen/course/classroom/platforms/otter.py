@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.classroom.platforms.export import requirements
+from minigen.course.classroom.platforms.export import copy_package, requirements
 
 __all__ = ["build", "tests_of"]
 
@@ -17,11 +18,12 @@ README = """\
 
 Students hand in one notebook (`minigen assignment build --notebook` makes it) or one Python file.
 
-    otter check {slug}.ipynb -t tests                                 # one submission, here
-    otter generate -t tests -c otter_config.json -r requirements.txt  # autograder.zip, for Gradescope or otter grade
-    otter run {slug}.ipynb -a autograder.zip                          # one submission, as the autograder does
+    otter check {slug}.ipynb -t tests  # one submission, here
+    otter generate -t tests -c otter_config.json -r requirements.txt {files}
+    otter run {slug}.ipynb -a autograder.zip  # one submission, as the autograder does
 
-The grader needs minigen: `requirements.txt` lists the packages beside it; install minigen itself as you have it.
+The second command makes `autograder.zip`, for Gradescope or `otter grade`. It holds the folder `minigen`, which otter
+puts beside each notebook, and installs the packages of `requirements.txt`, which minigen needs.
 An answer runs in otter's own process: nothing is hidden from it. For untrusted students use `minigen grade`.
 """
 FILE = """\
@@ -45,7 +47,10 @@ def test_{case}({function}):
 
 
 def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
-    """Write tests/, otter_config.json and requirements.txt. Raises UsageError for two functions of one name."""
+    """Write tests/, otter_config.json, requirements.txt and the package. Raises UsageError for functions of one name.
+
+    The package is a folder and not a wheel, because `otter grade` makes its environment before it has the files.
+    """
     notebook.check_names(assignment)
     (folder / "tests").mkdir(parents=True)
     for assigned in assignment.exercises:
@@ -53,7 +58,9 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     config = {"points_possible": assignment.possible, "show_stdout": False, "show_hidden": False}
     (folder / "otter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
-    (folder / "README.md").write_text(README.format(slug=assignment.slug), encoding="utf-8")
+    copy_package(folder, answers=True)
+    files = " ".join(map(shlex.quote, ["minigen", *assignment.files]))
+    (folder / "README.md").write_text(README.format(slug=assignment.slug, files=files), encoding="utf-8")
     for name, data in assignment.files.items():
         (folder / name).write_bytes(data)
     return "tests of otter-grader"

@@ -1,6 +1,6 @@
 """What nbgrader and otter-grader call in a student's kernel: a function's points, with nothing on standard error.
 
-    score("gan/02/discriminator_loss", discriminator_loss, points=10, seeds=[7])  # nbgrader: a cell's last expression
+    score("gan/02/discriminator_loss", discriminator_loss, points=10)  # nbgrader: a cell's last expression
     Checked("gan/02/discriminator_loss", seeds=[7]).require("by_hand", discriminator_loss)  # otter-grader: or raises
 
 The function runs in the process that it was defined in, as is usual on these platforms. An error of the grader itself
@@ -11,17 +11,23 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from minigen.course.classroom.assignment import AssignedExercise
+from minigen.course.classroom.grade.grader import row_of, writable
+from minigen.course.classroom.results.documents import sentences
+from minigen.course.classroom.results.feedback import as_text
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.in_process import grade_function
-from minigen.course.exercise.grading.report import Report
+from minigen.course.exercise.grading.report import Report, render
+from minigen.course.exercise.grading.submission import Submission
 
-__all__ = ["Checked", "GraderError", "score"]
+__all__ = ["Checked", "GraderError", "hidden_seeds", "score", "seeds_file"]
 
 
 class GraderError(RuntimeError):
@@ -48,16 +54,42 @@ def _exercise(exercise_id: str) -> Exercise:
     return found[0]
 
 
-def score(exercise_id: str, function: Callable, points: float | None = None, seeds: Sequence[int] = (0,)) -> float:
-    """The points of a function, between 0 and `points` (default: the exercise's own).
+def score(
+    exercise_id: str, function: Callable, points: float | None = None, seeds: Sequence[int] | None = None
+) -> float:
+    """Print how a function did; return its points, between 0 and `points` (default: the exercise's own).
 
-    With several seeds a case counts if it passes with each. Raises GraderError.
+    seeds: of the inputs; None for those that students practise with, whose values are printed as `check` does. For
+    other seeds the feedback of `minigen grade` is printed, without values. With several seeds a case counts if it
+    passes with each. Raises GraderError.
     """
     exercise = _exercise(exercise_id)
     assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
-    reports = _reports(exercise, function, seeds)
-    rows = zip(*(report.verdicts for report in reports), strict=True)
-    return float(assigned.scaled(sum(min(verdict.points for verdict in row) for row in rows)))
+    reports = _reports(exercise, function, (0,) if seeds is None else seeds)
+    row = row_of(assigned, Submission(""), "", (), reports, (0,) if seeds is None else seeds)
+    if seeds is None:
+        print(writable(render(reports[0])))
+    else:
+        print(as_text({**row, "about": sentences(exercise)}))
+    return float(row["points"])
+
+
+def seeds_file(slug: str) -> str:
+    """The name of the file in the course's folder that holds the seeds of an assignment, a list in JSON."""
+    return f"{slug}-seeds.json"
+
+
+def hidden_seeds(slug: str) -> list[int]:
+    """The seeds of an assignment: students get the notebook's cells back with their grades, so the seeds are not there.
+
+    They are in the outermost of the folders around the notebook that has the file, because a student can hand in a file
+    of that name, which comes to stand beside the notebook. Raises GraderError without the file.
+    """
+    name = seeds_file(slug)
+    for folder in reversed([Path.cwd(), *Path.cwd().parents]):
+        if (folder / name).is_file():
+            return [int(seed) for seed in json.loads((folder / name).read_text(encoding="utf-8"))]
+    raise GraderError(f"there is no file {name} in the course's folder; minigen assignment build makes it")
 
 
 class Checked:
@@ -77,4 +109,4 @@ class Checked:
             for verdict in report.verdicts:
                 if verdict.case == case and not verdict.passed:
                     words = [status.WORDS[verdict.status], verdict.message, verdict.relation, report.hint]
-                    raise AssertionError("; ".join(word for word in words if word))
+                    raise AssertionError(writable("; ".join(word for word in words if word)))

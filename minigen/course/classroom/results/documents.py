@@ -14,6 +14,7 @@ import minigen
 from minigen.course.classroom.assignment import Assignment
 from minigen.course.classroom.collect import Submitted
 from minigen.course.classroom.roster import Student
+from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "key_of",
     "printable",
     "read",
+    "sentences",
     "submission",
     "to_retry",
 ]
@@ -44,13 +46,13 @@ def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, A
 def submission(
     submitted: Submitted, assignment: Assignment, seeds: Sequence[int], rows: Sequence[Mapping[str, Any]], key: str
 ) -> dict[str, Any]:
-    """The document of one student: rows as `grader.row_of` gives them, and what is lost by being late."""
+    """The document of one student: rows as `grader.row_of` gives them, with what is lost by being late."""
     share = assignment.late.share(assignment.due, submitted.handed_in)
     exercises = []
-    for row in rows:
+    for assigned, row in zip(assignment.exercises, rows, strict=True):
         points = row["points"]
         late = None if points is None else round(points * share, 2)
-        exercises.append({**row, "late": late})
+        exercises.append({**row, "late": late, "about": sentences(assigned.exercise)})
     points = late = total = None
     if all(row["points"] is not None for row in exercises):
         points = round(sum(row["points"] for row in exercises), 2)
@@ -70,14 +72,21 @@ def submission(
     }
 
 
+def sentences(exercise: Exercise) -> dict[str, str]:
+    """What each case is about, by its name; a case without a sentence is left out."""
+    return {case.name: case.about for case in exercise.cases if case.about}
+
+
 def key_of(submitted: Submitted, assignment: Assignment, seeds: Sequence[int], sandbox: str) -> str:
-    """Changes when anything does that a student's document depends on: a stopped run goes on by it."""
+    """Changes when anything does that the points of the answers depend on: answers with the same key are not run again.
+
+    What is computed from the points afterwards, such as the loss of a late submission, is not part of it.
+    """
     answers = [
         [answer.sha256, answer.submission.status, answer.submission.message, list(answer.notes)]
         for answer in submitted.answers
     ]
-    handed_in = submitted.handed_in.isoformat() if submitted.handed_in else None
-    parts = [assignment.sha256, list(seeds), sandbox, submitted.student.to_json(), handed_in, answers]
+    parts = [assignment.graded_by, list(seeds), sandbox, answers]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ from minigen.course.console import plural
 from minigen.course.exercise.grading import status
 from minigen.course.templates import render
 
-__all__ = ["TEMPLATES", "Block", "as_html", "as_markdown", "blocks", "title"]
+__all__ = ["TEMPLATES", "Block", "as_html", "as_markdown", "as_text", "blocks", "title"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -66,20 +66,34 @@ def _exercise(row: Mapping[str, Any]) -> Iterator[Block]:
     elif same_failure or row["status"] == status.PROCESS:
         yield from _failure({**first, "message": row["message"], "status": row["status"]}, "")
     else:
-        yield Block("list", items=tuple(map(_outcome, row["cases"])))
+        yield Block("list", items=tuple(_outcome(case, row["about"].get(case["case"], "")) for case in row["cases"]))
         yield from _failure(first, f"{first['case']}, the simplest case that fails: ")
     if row["hint"]:
-        known = "A known slip: " if row["listed"] else ""
-        yield Block("text", f"{known}{row['hint']}")
+        yield Block("text", f"{_before_hint(row)}{row['hint']}")
     for note in row["notes"]:
         yield Block("text", f"Note: {note}")
     if first is not None and first["status"] in (status.WRONG_VALUE, status.NAN, status.INF):
         yield Block("text", f"To see values: minigen exercise check {row['id']}")
 
 
-def _outcome(case: Mapping[str, Any]) -> str:
+def _before_hint(row: Mapping[str, Any]) -> str:
+    """How the hint of a listed mistake is introduced: it holds of the simplest case that fails.
+
+    Where another case fails in another way, with NaN instead of a wrong value, the hint need not hold of that case.
+    """
+    if not row["listed"]:
+        return ""
+    first, *others = [case for case in row["cases"] if not case["passed"]]
+    other = next((case for case in others if case["status"] != first["status"]), None)
+    if other is None:
+        return "A known slip: "
+    return f"A known slip in {first['case']} ({other['case']} fails in another way): "
+
+
+def _outcome(case: Mapping[str, Any], about: str) -> str:
+    """How a case ended and its points, with the sentence of what the case is about."""
     word = "pass" if case["passed"] else status.WORDS[case["status"]]
-    return f"{case['case']}: {word} ({case['points']} of {case['possible']})"
+    return f"{case['case']}: {word} ({case['points']} of {case['possible']}){'. ' if about else ''}{about}"
 
 
 def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:
@@ -90,6 +104,17 @@ def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:
         yield Block("text", case["relation"])
     if case["line"] and case["text"]:
         yield Block("code", f"line {case['line']}: {case['text']}")
+
+
+# ------------------------------------------------------------------------------------------- plain text
+
+
+def as_text(row: Mapping[str, Any]) -> str:
+    """The feedback on one exercise for a terminal or the output of a notebook's cell."""
+    lines = []
+    for block in _exercise(row):
+        lines += [f"- {item}" for item in block.items] or [f"    {block.text}" if block.kind == "code" else block.text]
+    return "\n".join(map(printable, lines))
 
 
 # ------------------------------------------------------------------------------------------- Markdown
