@@ -689,8 +689,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# And samples. Each takes 784 rounds, one pixel a round. In a round of a MAF's layer the whole network
-# runs; the mixtures compute each hidden unit once, as `MADE.sample` does in `flow/08`.
+# And samples. Each takes 784 rounds, one pixel a round. In a round of a MAF's layer the whole
+# network runs; the mixtures compute each hidden unit once, as `MADE.sample` does in `flow/08`.
 
 # %%
 count = lesson.size(24, quick=1)
