@@ -77,6 +77,7 @@ def run(*command, cwd, **environment) -> str:
 # ------------------------------------------------------------------------------------------- what is made
 
 
+@pytest.mark.slow
 def test_what_students_get_has_no_answer(built, a_class):
     names = sorted(path.name for path in (built / "students").iterdir())
     assert names == ["README.md", "gan_02.py", "gan_12.py", "hw1.ipynb", "minigen-1-py3-none-any.whl"]
@@ -138,6 +139,7 @@ def test_the_wheel_for_students(tmp_path, monkeypatch):
     assert "Requires-Dist: numpy" in metadata and "sphinx" not in metadata and not list(target.rglob("test_*.py"))
 
 
+@pytest.mark.slow
 def test_seeds_differ_by_platform(built):
     """The students of one platform may come to see its seeds."""
     home = built / "classroom50" / "autograder" / "seeds.json"
@@ -166,6 +168,7 @@ def test_building_again_and_over_something_else(built, a_class):
     assert not list(a_class.folder.glob(".minigen-build-*"))
 
 
+@pytest.mark.slow
 def test_declared_files_go_with_it(a_class):
     a_class.write("hw1.toml", 'data = ["points.csv"]\n' + TOML)
     a_class.write("points.csv", "1,2")
