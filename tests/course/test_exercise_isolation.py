@@ -1037,6 +1037,11 @@ def test_what_a_students_methods_raise_is_hers(grade, exercise, name, here):
     assert report.verdicts[0].message
 
 
+def test_an_exception_that_cannot_be_described_while_a_file_is_read(grade):
+    report = grade(function(f"return {RIGHT}", head=f"{HEAD}{RAISES}\nraise Fault\n\n\n"))
+    assert statuses(report) == [S.RAISED] * 4 and "cannot be described" in report.verdicts[0].message
+
+
 def test_a_function_that_the_driver_calls_is_the_students_too(exercise):
     """A driver may call what came back; what that raises is not the driver's."""
     case = Case(lambda impl, rng: {"y": impl(1.0)(2.0)}, 1, {}, False, 1e-6, 1e-9)
