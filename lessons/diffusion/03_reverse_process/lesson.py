@@ -256,8 +256,8 @@ lesson.check("both formulas of the mean, largest difference", np.abs(gap).max(),
 #
 # $$\mathbb E[\epsilon\,|\,x_t] = -\sqrt{1 - \bar\alpha_t}\;\nabla \log q(x_t) .$$
 #
-# (Why this is so is told in `diffusion/05`; here we check it.) Later lessons import the function
-# below as `exact_eps_model`, of `minigen.diffusion.exact`.
+# (`diffusion/05` derives this; here we check it.) Later lessons import the function below as
+# `exact_eps_model`, of `minigen.diffusion.exact`.
 
 
 # %%

@@ -89,7 +89,7 @@ lesson.outcome(
 #
 # ## 2. In the plane: the classifier that nobody trained
 #
-# The five blobs of the lesson before, three of class A and two of class B. The noise of the whole,
+# The five modes of the lesson before, three of class A and two of class B. The noise of the whole,
 # and that of class A alone, are known exactly. The lesson before took the classifier's gradient by
 # differentiating it; now we only subtract.
 
@@ -104,7 +104,7 @@ plane = Schedule.linear(100, 1e-3, 0.2)
 
 # %% [markdown]
 # A conditional model takes a third argument, `y`: here the label 0, which is class A. `None` is "no
-# label". And the exact classifier, for comparison: the share of A's blobs in the density at $x_t$.
+# label". And the exact classifier, for comparison: the share of A's modes in the density at $x_t$.
 
 # %%
 from minigen.diffusion.exact import exact_eps_model

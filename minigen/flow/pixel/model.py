@@ -30,10 +30,12 @@ def pixel_mask(kernel: int, kind: str) -> numpy.ndarray:
 
 
 def shift_down(x: Array) -> Array:
+    """Images (N, H, W, C) one row lower, with zeros in the first row."""
     return np.concatenate([np.zeros_like(x[:, :1]), x[:, :-1]], axis=1)
 
 
 def shift_right(x: Array) -> Array:
+    """Images (N, H, W, C) one column to the right, with zeros in the first column."""
     return np.concatenate([np.zeros_like(x[:, :, :1]), x[:, :, :-1]], axis=2)
 
 
@@ -140,6 +142,7 @@ def known_pixels(shape: tuple[int, ...], given: Any, known: Any) -> tuple[Array,
 
 
 def checked_size(name: str, size: Any) -> tuple[int, int]:
+    """Rows and columns of an image as ints of at least 1. Raises ValueError, with `name`, for anything else."""
     sizes = checks.wholes(name, size)
     if len(sizes) != 2:
         raise ValueError(f"{name} must be two numbers, of rows and of columns, got {size!r}")
