@@ -95,7 +95,7 @@ def color(text: str, name: str, stream: TextIO | None = None) -> str:
 
 def plural(count: float, noun: str) -> str:
     """ "1 claim", "2 claims"."""
-    return f"{count:g} {noun}{'s' * (count != 1)}"
+    return f"{count:g} {noun}{'' if count == 1 else 's'}"
 
 
 def format_number(value: Any) -> str:

@@ -366,7 +366,7 @@ lesson.sampler("others", np.ones)
 """
 
 
-def test_wishes_reach_the_sampler(write_lesson, capsys):
+def test_options_reach_the_sampler(write_lesson, capsys):
     write_lesson("gan/02_gan", "import numpy as np\n" + WISHED)
     assert sample("gan/02", "--n", "6", "--label", "7", "--w", "1.5", "--out", "x.npz") == 0
     arrays = load()
@@ -377,7 +377,7 @@ def test_wishes_reach_the_sampler(write_lesson, capsys):
     assert "gan/02_gan cannot draw that: no nines here" in capsys.readouterr().err and not Path("z.npz").exists()
 
 
-def test_wishes_that_a_model_does_not_know(write_lesson, capsys):
+def test_options_that_a_model_does_not_take(write_lesson, capsys):
     write_lesson("gan/02_gan", "import numpy as np\nraise SystemExit('it has begun')\n" + WISHED)
     for option, says in [
         (["--steps", "5"], "the model 'digits' of gan/02_gan does not take --steps; it takes --label, --w"),

@@ -113,10 +113,10 @@ class SourcePages:
     def _part(self, part: Part, file: str) -> str:
         block = code_block(part.code, lineno_start=part.first_line, class_="mg-code-block")
         target = f"{file.removesuffix('.py').replace('/', '.')}:{part.name}"
-        asked = [e.id for e in self.contents.exercises if part.name and f"{e.target}.".startswith(f"{target}.")]
-        if asked:
+        answered = [e.id for e in self.contents.exercises if part.name and f"{e.target}.".startswith(f"{target}.")]
+        if answered:
             summary = f"`{part.name}` is an exercise: try it first, or open it"
-            block = details(summary, block, "mg-source", exercise=" ".join(asked))
+            block = details(summary, block, "mg-source", exercise=" ".join(answered))
         elif not part.name and part.code.startswith(("from ", "import ", "__all__")):
             block = details("imports", block, "mg-code mg-plumbing")
         return html_around(
