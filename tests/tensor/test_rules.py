@@ -11,7 +11,6 @@ import autograd.numpy as np
 import numpy
 import pytest
 from autograd.core import primitive_vjps
-from autograd.scipy.special import logsumexp
 
 from minigen import tensor as T
 from minigen.course.exercise import catalog
@@ -139,7 +138,7 @@ REDUCED = {
     "prod": of("np.prod", "b", REDUCTIONS, "b.prod(0)"),
     "max": of("np.max", "b", REDUCTIONS, "b.max(0)", "np.amax(b, axis=1)"),
     "min": of("np.min", "b", REDUCTIONS, "b.min(0)", "np.amin(b, axis=1)"),
-    "logsumexp": of("logsumexp", "b", REDUCTIONS) + of("T.logsumexp", "b", AXES),
+    "logsumexp": of("T.logsumexp", "b", AXES),
     "norm of a matrix": of("np.linalg.norm", "b, None", MATRIX_AXES)
     + of("np.linalg.norm", "b, 'fro'", MATRIX_AXES)
     + of("np.linalg.norm", "b, 'nuc'", MATRIX_AXES),
@@ -179,7 +178,7 @@ ROUNDING = {numpy.float64: 1e-6, numpy.float32: 5e-3}
 
 
 def function_of(name, expression):
-    return eval(f"lambda {name}: {expression}", {"np": np, "T": T, "logsumexp": logsumexp, "SPD": SPD, **CONSTANTS})
+    return eval(f"lambda {name}: {expression}", {"np": np, "T": T, "SPD": SPD, **CONSTANTS})
 
 
 def differences(f, x, step=1e-6):

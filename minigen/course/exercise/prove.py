@@ -34,7 +34,7 @@ from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.answers import TABLES, Answers, ListedAnswer, answers_of
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.compare import Verdict, compare, compare_all
+from minigen.course.exercise.grading.compare import COARSEST, Verdict, compare, compare_all
 from minigen.course.exercise.grading.drivers import drivers_of, load_drivers
 from minigen.course.exercise.grading.explain import recognised
 from minigen.course.exercise.grading.observe import Impl, observe
@@ -378,15 +378,21 @@ def _alive(exercise: Exercise, every: list[Mutant], rows: Sequence[Reference]) -
 
 
 def _passes(exercise: Exercise, function: Callable, rows: Sequence[Reference]) -> bool:
-    """Whether a function passes all cases; the first that fails decides."""
+    """Whether a function passes all cases; the first that fails at any precision decides.
+
+    A case that float32 would explain is judged at the end, when the other cases have shown what the function computes
+    in.
+    """
+    outcomes = []
     try:
         with quiet(), time_limit(exercise.seconds * max(1, len(exercise.cases))):
-            return all(
-                compare(case, observe_case(exercise, function, 0, number, row), row.outcome).passed
-                for number, (case, row) in enumerate(zip(exercise.cases, rows, strict=True))
-            )
+            for number, (case, row) in enumerate(zip(exercise.cases, rows, strict=True)):
+                outcomes.append(observe_case(exercise, function, 0, number, row))
+                if not compare(case, outcomes[-1], row.outcome, COARSEST).passed:
+                    return False
     except _TooLong:
         return False
+    return all(verdict.passed for verdict in _compare(exercise, outcomes, rows))
 
 
 # ------------------------------------------------------------------------------------------- the command

@@ -20,6 +20,7 @@ from minigen.course.exercise.grading.forms import KINDS, magnitude, not_finite, 
 from minigen.course.exercise.grading.outcome import Failure, Outcome
 
 __all__ = [
+    "COARSEST",
     "Pair",
     "Verdict",
     "compare",
