@@ -15,6 +15,7 @@ from minigen.course.cells import cells_of
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, scan_lessons, short_id
 from minigen.course.lesson.options import RunOptions
+from minigen.course.lesson.predict import LETTERS
 from minigen.course.lesson.run import run_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -179,7 +180,24 @@ def test_quick_run(lesson, way, tmp_path, hint_three):
 
     (folder,) = out.iterdir()
     metrics = check_folder(lesson, folder)
+    check_answers(lesson, done.stdout)
     assert metrics["peak_memory_mb"] is None or metrics["peak_memory_mb"] <= MOST_MEMORY
+
+
+def check_answers(lesson: LessonInfo, printed: str) -> None:
+    """A quick run gives every answer that is recorded, and no other."""
+    record = lesson.path.parent / "recorded" / "metrics.json"
+    predictions = json.loads(record.read_text(encoding="utf-8"))["predictions"] if record.exists() else []
+    recorded = {one["question"]: one for one in predictions}
+    found, judged = re.findall(r"^  (predict|outcome)  (.*)", printed, re.M), 0
+    for (_, question), (_, outcome) in zip(found[::2], found[1::2], strict=True):
+        label = re.match(r"([a-f])\) ", outcome)
+        if label is not None:
+            one = recorded[question]
+            assert one["choices"][LETTERS.index(label[1])] == one["answer"], outcome
+            assert one["outcome"].splitlines()[0] in outcome, outcome
+            judged += 1
+    assert judged == sum(one["answer"] is not None for one in predictions)
 
 
 def check_folder(lesson: LessonInfo, folder: Path) -> dict:
