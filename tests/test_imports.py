@@ -120,7 +120,9 @@ def misnamed(path: Path, source: str) -> set[tuple[str, str]]:
     return numpy_names(source) - usual
 
 
-@pytest.mark.parametrize("files", [MODULES, LESSON_FILES], ids=["minigen", "lessons"])
+@pytest.mark.parametrize(
+    "files", [pytest.param(MODULES, id="minigen"), pytest.param(LESSON_FILES, id="lessons", marks=pytest.mark.slow)]
+)
 def test_np_means_one_thing_in_a_folder(files):
     found = {path: misnamed(path, path.read_text(encoding="utf-8")) for path in files}
     assert {path.relative_to(ROOT).as_posix(): names for path, names in found.items() if names} == {}

@@ -281,6 +281,7 @@ def test_what_came_out_is_closed_until_a_choice_and_nothing_else(contents):
     assert {a["data-prediction"] for a in closed} == {"gan/02:0"}
 
 
+@pytest.mark.slow
 def test_a_question_that_is_never_answered_closes_nothing(contents):
     made = page(contents(listed=[one for one in ENTRIES if one[1] != "outcome"]))
     assert "mg-outcome" not in made and "found 2" in made and 'data-answer=""' in made

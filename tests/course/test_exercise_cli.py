@@ -308,6 +308,7 @@ def test_what_an_answer_puts_in_the_way_of_the_record_stops_no_check(run, name):
     assert run("list", "gan/90")[0] == 0 and time.monotonic() - before < 60
 
 
+@pytest.mark.slow
 def test_a_line_ends_where_python_ends_it(run):
     """A separator of Unicode, or a form feed, within a text does not move the lines below."""
     for inside in ("\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x85"):

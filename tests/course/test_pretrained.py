@@ -107,6 +107,7 @@ FILES = [("nn/layers.py", True), ("train/fit.py", True), ("zoo/digit_classifier.
 FILES += [("zoo/digit_diffusion.py", False), ("vae/vae.py", False), ("diffusion/networks/unet.py", False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file, matters", FILES)
 def test_a_model_of_other_code_will_be_trained_again(kept, monkeypatch, file, matters):
     """What will be trained first is said by the same hash of the code that names the file; a remark is no code."""

@@ -106,6 +106,7 @@ def test_a_run_is_recorded_as_it_is_with_small_pictures_and_without_times_or_pat
         assert str(tmp_path) not in text and not re.search(r"\d\d:\d\d", text), name
 
 
+@pytest.mark.slow
 def test_files_that_a_new_run_no_longer_has_are_removed(tiny):
     lesson, run = tiny()
     assert main(["record", "gan/01"]) == 0
@@ -163,6 +164,7 @@ def test_a_run_in_which_a_claim_failed_is_refused_and_not_repeated(tiny, capsys)
     assert (run / "metrics.json").stat().st_mtime_ns == trained
 
 
+@pytest.mark.slow
 def test_quick_scaled_and_unfinished_runs_and_those_of_students_or_of_other_code_are_refused(tiny, tmp_path):
     lesson, run = tiny()
     assert recorded.refusal(lesson, run) == ""
@@ -238,6 +240,7 @@ MISFITS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_change_of_code_leaves_the_outputs_where_they_were(tiny):
     lesson, _ = tiny()
     assert main(["record", "gan/01"]) == 0 and recorded.read(lesson).misfits == []
@@ -247,6 +250,7 @@ def test_a_change_of_code_leaves_the_outputs_where_they_were(tiny):
         assert recorded.read(lesson).misfits == [] and status_of(lesson) == "code changed since", new
 
 
+@pytest.mark.slow
 def test_an_output_that_the_lesson_no_longer_makes_or_has_none_for_does_not_fit(tiny, capsys):
     lesson, _ = tiny()
     assert main(["record", "gan/01"]) == 0
@@ -317,6 +321,7 @@ def test_figures_and_animations_of_noise_stay_below_their_limits(tmp_path):
 IN_FULL = "In a full run: It was 400. (In this short run: It was {}.)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "steps"), [(["--quick"], 20), (["--scale", "0.1"], 40), (["--scale", "0.5"], 200)])
 def test_a_short_run_quotes_the_recorded_answer_captions_and_tables(tiny, tmp_path, capsys, options, steps):
     lesson, run = tiny()
@@ -348,6 +353,7 @@ def test_a_short_run_quotes_the_recorded_answer_captions_and_tables(tiny, tmp_pa
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--scale", "2"], ["--seed", "3"]])
 def test_a_full_run_speaks_for_itself(tiny, capsys, options):
     lesson, run = tiny()
@@ -358,6 +364,7 @@ def test_a_full_run_speaks_for_itself(tiny, capsys, options):
     assert "in a full run" not in out.lower() and f"b) many: It was {800 if '2' in options else 400}.\n" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["nothing recorded", "another question", "other choices", "a damaged record"])
 def test_without_an_answer_in_the_record_an_outcome_is_not_judged(tiny, capsys, change):
     lesson, _ = tiny()

@@ -19,6 +19,7 @@ def test_importing_plot_loads_no_matplotlib():
     assert loaded.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_drawing_touches_neither_settings_nor_backend_nor_pyplot(tmp_path):
     code = f"""
 import sys, matplotlib

@@ -210,6 +210,7 @@ def test_arguments_without_a_derivative_are_refused_as_before():
         T.grad(lambda x: np.sum(np.add(x, "one")))(X)
 
 
+@pytest.mark.slow
 def test_two_threads_record_their_own_derivatives():
     def loss(x):
         for _ in range(50):

@@ -17,6 +17,7 @@ def distance(model):
     return sliced_wasserstein(samples, REAL, 50, np.random.default_rng(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("train", "steps", "at_most"),
     [(train_gan, 150, 0.12), (train_vae, 100, 0.22), (train_flow, 60, 0.19), (train_diffusion, 150, 0.2)],

@@ -368,6 +368,7 @@ def test_a_test_file_of_otter_raises_for_a_wrong_case(a_class, monkeypatch):
     assert len(tests) == len(a_class.assignment.exercises[0].exercise.cases)
 
 
+@pytest.mark.slow
 def test_minigen_goes_with_otter(built):
     """Its folder stands beside the notebook, as otter puts it there, in an environment without minigen."""
     where, points = without_minigen(CHECKED, built / "otter", cwd=built).splitlines()[-2:]

@@ -91,6 +91,7 @@ def test_one_that_does_not_come_back_is_given_up(a_class, temporary, monkeypatch
     assert results[0].rows[0]["status"] == S.CRASHED and "did not come back" in results[0].rows[0]["message"]
 
 
+@pytest.mark.slow
 def test_an_exception_of_the_grader_is_its_own(a_class, temporary, monkeypatch):
     """Not tried a second time here, and not the student's."""
     monkeypatch.setattr(pool._Process, "take", lambda self: Failed(self.job.student_id, "the grader failed"))
