@@ -51,7 +51,7 @@ def mistake(data: Any, name: str) -> str:
 
 
 def _validator(name: str) -> Any:
-    """jsonschema's, with the types of TOML: a number is finite, a whole number has no point, a time is no text."""
+    """jsonschema's, with the types of TOML: a number is finite, a whole number has no point, a time is not text."""
     try:
         from jsonschema import Draft202012Validator, FormatChecker, validators
     except ImportError:
