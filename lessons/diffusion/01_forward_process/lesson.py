@@ -260,6 +260,27 @@ frames = [frame(int(t)) for t in times]
 lesson.animation(frames, "dissolving", "The same 2,000 points, each with a noise of its own.")
 
 # %% [markdown]
+# How fast the data fades depends on the schedule. Move $t$ for two of them: the straight line, and
+# the *cosine* schedule of Nichol and Dhariwal (2021), which `diffusion/06` compares with others.
+
+# %%
+stops = np.arange(0, 1001, 50)
+few = walked[0][:400]
+noised = [
+    [q_sample(few, t, fixed[: len(few)], one) for t in stops]
+    for one in (schedule, Schedule.cosine(1000))
+]
+lesson.play(
+    "two_schedules",
+    {"schedule": ["linear", "cosine"], "t": stops},
+    points=noised,
+    bounds=3.2,
+    time="t",
+    caption="400 points of the swiss roll at time t, with the same noise at every t. With the"
+    " cosine schedule the spiral is visible for longer.",
+)
+
+# %% [markdown]
 # Now a picture, and the name of each arrow. The *reverse* arrows are what a model has to learn: one
 # network, told the time $t$, for all of them.
 

@@ -327,6 +327,17 @@ lesson.figure(
     " the data back.",
 )
 
+# %%
+lesson.play(
+    "couplings",
+    {"layer": np.arange(len(cloud))},
+    points=np.stack(cloud)[:, :1000],
+    bounds=4,
+    time="layer",
+    caption="1,000 points of the noise (layer 0) after each coupling. The last layer restores the"
+    " scale of the data.",
+)
+
 # %% [markdown]
 # ## 6. A ring of islands
 #

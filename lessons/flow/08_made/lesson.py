@@ -35,7 +35,7 @@ from minigen.data import mnist
 from minigen.flow.made import MADE, ancestral_sample, made_masks
 from minigen.nn.layers import masked_linear
 from minigen.optim import cosine
-from minigen.tensor import batched, bce_with_logits, jacobian, logsumexp
+from minigen.tensor import batched, bce_with_logits, grad, jacobian, logsumexp
 from minigen.train import descend
 
 # %% [markdown]
@@ -429,6 +429,34 @@ mixed = np.concatenate([x_test[:50, :400], 1 - x_test[:50, 400:]], axis=1)
 moved = np.abs(made(mixed) - made(x_test[:50]))
 lesson.check("change of the logits 0 ... 400", moved[:, :401].max(), equals=0.0, atol=0.0)
 lesson.check("change of the later ones, on average", moved[:, 401:].mean(), at_least=1e-6)
+
+# %% [markdown]
+# Which earlier pixels does a logit depend on most? The derivative of logit $i$ with respect to
+# every pixel, in absolute value and averaged over test digits, answers for each $i$.
+
+# %%
+places = np.arange(1, 28, 3)  # rows and columns of the pixels that we ask about
+some_digits = x_test[:50]
+
+
+def influence(i):
+    """Mean |d logit i / d pixel|, (28, 28), brightest pixel 1; pixel i itself at one half."""
+    slopes = grad(lambda x: np.sum(made(x)[:, i]))(some_digits)  # (50, 784)
+    seen = np.abs(slopes).mean(axis=0)
+    seen = seen / max(seen.max(), 1e-12)
+    seen[i] = 0.5
+    return seen.reshape(28, 28)
+
+
+lesson.play(
+    "what_a_pixel_sees",
+    {"row": places, "column": places},
+    images=[[influence(28 * row + column) for column in places] for row in places],
+    start={"row": 13, "column": 13},
+    still="row",
+    caption="Bright: pixels that the logit of the gray pixel depends on most. They are its left and"
+    " upper neighbors; every later pixel in reading order is exactly black.",
+)
 
 # %% [markdown]
 # There is another custom: cut the gray at one half, once and for all (*static threshold*). No coins

@@ -405,6 +405,18 @@ lesson.animation(
 )
 
 # %%
+lesson.play(
+    "chase_steps",
+    {"step": times},
+    points=film["fakes"][:, :500],
+    truth=ring.sample(lesson.rng("shown truth"), 500),
+    bounds=3.2,
+    time="step",
+    caption="What the same 500 latents become as the generator is trained. Samples of the data are"
+    " drawn underneath.",
+)
+
+# %%
 on_real = sigmoid(game.D(ring.sample(lesson.rng("on the bells"), n)))
 said = float(np.median(on_real))
 about_half = "about one half" if said >= 0.1 else "fake, for sure: below 0.1"

@@ -317,6 +317,20 @@ lesson.outcome(
 )
 
 # %% [markdown]
+# Move $c$ to see the samples of the four generators.
+
+# %%
+lesson.play(
+    "clipping",
+    {"c": list(clipped)},
+    points=[G.sample(lesson.rng("shown"), 500) for G in clipped.values()],
+    truth=ring.sample(lesson.rng("shown truth"), 500),
+    bounds=3,
+    start={"c": 0.1},
+    caption="500 samples of the generator that was trained with this c, over samples of the ring.",
+)
+
+# %% [markdown]
 # "Good" are samples within three standard deviations of a mode. At 0.001 and 0.01 the critic is all
 # but flat (the instrument shows no slope below 1e-6). RMSProp divides by the size of the gradient,
 # so the generator moves all the same, but along a surface with no detail left. At 0.1 it works,
