@@ -23,6 +23,7 @@ lesson = Lesson(
     figures=["diffusion.f07"],
     equations=["diffusion.20", "diffusion.21", "diffusion.22"],
     minutes=1.5,
+    sources=["weng2021diffusion", "dhariwal2021beat"],
 )
 
 # %%
