@@ -9,7 +9,7 @@ from minigen.course.commands import tour
 from minigen.course.console import UsageError
 from minigen.data import toy
 from minigen.train import fit
-from minigen.zoo.four import FAMILIES, Trained
+from minigen.zoo.four import Trained
 
 
 @pytest.mark.slow
@@ -41,17 +41,17 @@ def test_the_panels_are_aligned_and_the_losses_have_one_scale():
     density = toy.two_moons(0.1).standardized()
     history = fit(lambda i: {"loss": 10.0 / (1 + i)}, 60, label="a training", quiet=True)
     x = density.sample(np.random.default_rng(0), 100)
-    models = {name: (x, Trained(lambda rng, n: x, history, "a loss")) for name in FAMILIES}
+    models = {name: (x, Trained(lambda rng, n: x, history, "a loss")) for name in ("GAN", "VAE")}
     figure = tour.draw(density, x, models)
     figure.draw_without_rendering()
-    axes = np.array(figure.axes).reshape(2, 5)
+    axes = np.array(figure.axes).reshape(2, 3)
     boxes = np.array([[ax.get_position().bounds for ax in row] for row in axes])  # left, bottom, width, height
     np.testing.assert_allclose(boxes[0, :, ::2], boxes[1, :, ::2], atol=1e-6)  # a column
-    np.testing.assert_allclose(boxes[:, :, 1::2], boxes[:, :1, 1::2].repeat(5, axis=1), atol=1e-6)  # a row
+    np.testing.assert_allclose(boxes[:, :, 1::2], boxes[:, :1, 1::2].repeat(3, axis=1), atol=1e-6)  # a row
     np.testing.assert_allclose(boxes[..., 2], boxes[0, 0, 2], atol=1e-6)
     assert {ax.get_ylim() for ax in axes[1, 1:]} == {tour.LOSS_SCALE}
     assert len({(*ax.get_xlim(), *ax.get_ylim()) for ax in (*axes[0], axes[1, 0])}) == 1
-    for ax, name in zip(axes[1, 1:], FAMILIES, strict=True):
+    for ax, name in zip(axes[1, 1:], models, strict=True):
         heights = [line.get_ydata()[0] for line in ax.get_lines() if line.get_linestyle() != "-"]
         assert heights == list(tour.landmarks(name, density).values())
     assert (
