@@ -1,6 +1,7 @@
 """The pages in Markdown: what GitHub would show of them, and whether they are those of today."""
 
 import re
+import tomllib
 from html.parser import HTMLParser
 
 import pytest
@@ -96,6 +97,12 @@ def test_the_pages_in_the_repository_are_those_of_this_text_code_and_record(made
     stale = [str(path) for path, page in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != page]
     assert stale == [], "run `minigen record --pages`"
     assert len(made) == len(all_lessons()) + 1 and lessons_root() / "README.md" in made
+
+
+def test_the_pages_stay_out_of_the_wheel_and_go_into_the_source_distribution(root):
+    targets = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    assert targets["wheel"]["exclude"] == ["/lessons/**/README.md"] and "/lessons" in targets["wheel"]["include"]
+    assert "/lessons" in targets["sdist"]["include"] and "exclude" not in targets["sdist"]
 
 
 @pytest.mark.slow
