@@ -45,7 +45,7 @@ def of_diffusion(
     noise = rng.standard_normal((samples, 28, 28, 1), dtype=numpy.float32)
 
     def sampled(noise: Array, y: Array) -> Array:
-        eps_model = clipped(classifier_free(kept, y, 0.0), kept.schedule)
+        eps_model = clipped(classifier_free(kept.__call__, y, 0.0), kept.schedule)
         return ddim(eps_model, noise, kept.schedule, steps, 0.0, rng)
 
     images = (batched(sampled, noise, labels, size=250, progress="samples").clip(-1, 1) + 1) / 2
@@ -68,7 +68,7 @@ def _noise_difference(kept: DigitDiffusion, trained: DigitDiffusion, rng: numpy.
     t = rng.integers(1, kept.schedule.T + 1, n)  # (n,)
     x = q_sample(x0, t, rng.standard_normal(x0.shape, dtype=numpy.float32), kept.schedule)
     y = test.labels[:n].astype(int)
-    predicted = [batched(model, x, t, y, size=250) for model in (kept, trained)]
+    predicted = [batched(model.__call__, x, t, y, size=250) for model in (kept, trained)]
     return float(numpy.abs(predicted[0] - predicted[1]).mean())
 
 

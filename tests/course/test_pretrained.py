@@ -1,6 +1,5 @@
-"""The pretrained models that lessons declare: with the package's weights, or trained once, kept, and the same for all."""
+"""The pretrained models that lessons declare: with the package's weights, or trained once and kept for all lessons."""
 
-import json
 import re
 import subprocess
 import sys
@@ -10,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen.course import Lesson
 from minigen.cli import main
+from minigen.course import Lesson
 from minigen.course.commands.list import main as list_lessons
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, substitute

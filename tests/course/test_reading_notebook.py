@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import sys
 from io import BytesIO
 from itertools import chain
 
@@ -104,6 +105,35 @@ def test_the_command_writes_it_again_to_the_same_file(made, tmp_path):
         assert written == notebook
 
 
+def test_the_command_writes_cells_without_outputs(write_lesson, capsys, tmp_path, monkeypatch):
+    write_lesson("gan/02_gan", "x = 1")
+    assert main(["notebook", "gan/02"]) == 0
+    path = tmp_path / "notebooks" / "gan-02-gan.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = notebook["cells"]
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "code", "code"]
+    capsys.readouterr()
+
+    path.write_text("my changes")
+    assert main(["notebook", "gan/02"]) == 2
+    assert "is there already" in capsys.readouterr().err and path.read_text() == "my changes"
+    assert main(["notebook", "gan/02", "--force"]) == 0 and path.read_text() != "my changes"
+    assert main(["notebook", "gan/02", "-o", "missing/x.ipynb"]) == 2
+    assert main(["notebook", "gan/02", "-o", "x.ipynb"]) == 0 and (tmp_path / "x.ipynb").exists()
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr("minigen.course.commands.notebook.FOLDER", tmp_path / "file")
+    assert main(["notebook", "gan/02"]) == 2
+
+
+def test_the_command_without_the_extra(write_lesson, capsys, monkeypatch, tmp_path):
+    write_lesson("gan/02_gan")
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    assert main(["notebook", "gan/02"]) == 2
+    assert "needs nbformat" in capsys.readouterr().err
+    assert not (tmp_path / "notebooks").exists()
+
+
 def test_without_a_record_the_command_says_how_to_make_one(write_lesson, capsys):
     path = write_lesson("gan/02_gan", BODY)
     assert main(["notebook", "gan/02", "--executed"]) == 2
@@ -121,7 +151,8 @@ def test_colab_gets_a_button_and_a_cell_that_installs_the_package(write_lesson):
     write_lesson("gan/02_gan", BODY)
     plain, colab = (notebook_of(find_lesson("gan/02"), colab=colab) for colab in (False, True))
     badge, install, *rest = colab["cells"]
-    assert f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/gan-02-gan.ipynb" in badge["source"]
+    address = f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/gan-02-gan.ipynb"
+    assert address in badge["source"]
     assert install["source"] == f'%pip install "minigen @ git+https://github.com/{REPOSITORY}"'
     assert [cell["source"] for cell in rest] == [cell["source"] for cell in plain["cells"]]
     assert all(cell.get("outputs", []) == [] for cell in colab["cells"])
@@ -195,7 +226,8 @@ def texts_and_pictures(cell):
         data = output.get("data", {})
         if "image/png" in data:
             picture = Image.open(BytesIO(base64.b64decode(data["image/png"])))
-            assert picture.format == "PNG" and picture.width // 2 == output["metadata"]["image/png"]["width"]
+            width = output["metadata"].get("image/png", {"width": picture.width // 2})["width"]  # not in a run
+            assert picture.format == "PNG" and picture.width // 2 == width
             shown.append("image/png")
         else:
             shown.append(output.get("text") or data["text/markdown"])
@@ -229,7 +261,7 @@ def flat(text):
 
 @pytest.mark.slow
 def test_running_a_notebook_gives_the_outputs_that_are_recorded(tmp_path):
-    """In a fresh kernel: the same questions, tables and outcomes, as many pictures, the same printed lines and checks."""
+    """In a fresh kernel: the same questions, tables, outcomes, printed lines and checks, and as many pictures."""
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     lesson = find_lesson(SHORT)

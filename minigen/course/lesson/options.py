@@ -16,7 +16,16 @@ from typing import Any, NoReturn
 
 from minigen.course.console import UsageError
 
-__all__ = ["Parser", "RunOptions", "add_out", "add_run_options", "add_seed", "add_train_shared", "parsed", "script_options"]
+__all__ = [
+    "Parser",
+    "RunOptions",
+    "add_out",
+    "add_run_options",
+    "add_seed",
+    "add_train_shared",
+    "parsed",
+    "script_options",
+]
 
 
 @dataclass(frozen=True)

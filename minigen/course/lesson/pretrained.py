@@ -56,7 +56,7 @@ def load(name: str, quick: bool, train: bool, say: Callable[[str], None]) -> Any
 
 
 def to_train(names: Iterable[str], train: bool = False) -> list[str]:
-    """Those that a full run would train first: with `train` those that are not cached, else those not in the package."""
+    """Those that a full run would train first: those not in the package (with `train`: any) and not in the cache."""
     return [name for name in names if (train or not _come_with_the_package(name)) and not _is_cached(name)]
 
 
