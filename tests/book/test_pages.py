@@ -12,7 +12,6 @@ from minigen.course.book.contents import Contents
 from minigen.course.book.pages import exercise_box, outputs, overview, references
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.sources import SourcePages, parts_of
-from minigen.course.book.purposes import page_cells, reading_minutes
 from minigen.course.cells import cell_of_statement
 from minigen.course.exercise import catalog
 from minigen.course.index import posts
@@ -20,6 +19,8 @@ from minigen.course.index.equations import equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson.result import Result
+from minigen.course.reading.descriptions import plain
+from minigen.course.reading.purposes import page_cells, reading_minutes
 
 LESSON = """\
 # %% [markdown]
@@ -230,7 +231,7 @@ def test_short_texts_are_escaped():
         'a &lt; b &amp; <code>x&lt;y</code> <span class="math notranslate nohighlight">\\(p&lt;q\\)</span> '
         '<strong>bold</strong> <em>it</em> 2*3*4 <a href="../equations.html#eq-gan-07">Eq. gan.07</a>'
     )
-    assert markup.plain("*a* `b` [c](d) $\\beta$\ne") == "a b c beta e"
+    assert plain("*a* `b` [c](d) $\\beta$\ne") == "a b c beta e"
 
 
 def test_a_template_becomes_blocks_around_its_markdown():

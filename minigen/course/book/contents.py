@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from minigen.course.book import markup
-from minigen.course.book.purposes import PageCell, page_cells, reading_minutes
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
@@ -18,6 +17,7 @@ from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.result import Result
+from minigen.course.reading.purposes import PageCell, page_cells, reading_minutes
 
 __all__ = ["Chapter", "Contents", "PREPARATION", "post_title"]
 

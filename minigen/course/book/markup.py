@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minigen.course.reading.descriptions import plain
 from minigen.course.templates import render
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["code_block", "html_around", "html_block", "inline_html", "plain", "raw", "with_links"]
+__all__ = ["code_block", "html_around", "html_block", "inline_html", "raw", "with_links"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 BODY = "\0"  # marks the place of Markdown in a rendered template
@@ -99,10 +100,3 @@ def inline_html(text: str, root: str = "", equations: Collection[str] = ()) -> M
             italic = re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])", r"<em>\1</em>", bold)
             parts[i] = EQUATION.sub(equation, italic)
     return Markup("".join(parts))
-
-
-def plain(text: str) -> str:
-    """Markdown as plain text in one line, for a picture's description."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    text = re.sub(r"[`*$\\{}]", "", text)
-    return " ".join(text.split())

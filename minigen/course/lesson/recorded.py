@@ -41,6 +41,7 @@ __all__ = [
     "record",
     "refusal",
     "renew_text",
+    "status_of",
 ]
 
 FRESH, TEXT_CHANGED, CODE_CHANGED = "fresh", "text changed", "code changed since"
@@ -57,12 +58,7 @@ class Record:
     @property
     def status(self) -> str:
         """Whether the lesson's file and the code that its results depend on are still those of the recorded run."""
-        if self.result is None:
-            return MISSING
-        metrics, source = self.result.metrics, _source(self.lesson)
-        if metrics["recipe"] != recipe_of(self.lesson.path):
-            return CODE_CHANGED
-        return FRESH if metrics["text"] == _hash(source) else TEXT_CHANGED
+        return status_of(self.lesson, self.result)
 
     @property
     def misfits(self) -> list[str]:
@@ -74,6 +70,16 @@ class Record:
         """The bytes of all recorded files."""
         folder = folder_of(self.lesson)
         return sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0
+
+
+def status_of(lesson: LessonInfo, result: Result | None) -> str:
+    """Whether a lesson's file and the code that its results depend on are still those of a record or a run."""
+    if result is None:
+        return MISSING
+    if result.metrics["recipe"] != recipe_of(lesson.path):
+        return CODE_CHANGED
+    text = _hash(_source(lesson))
+    return FRESH if result.metrics.get("text", text) == text else TEXT_CHANGED  # a run keeps no hash of the text
 
 
 def folder_of(lesson: LessonInfo) -> Path:

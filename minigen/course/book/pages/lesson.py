@@ -12,8 +12,8 @@ from minigen.course.book.contents import Chapter, Contents, root_of
 from minigen.course.book.markup import code_block, html_block
 from minigen.course.book.pages import outputs
 from minigen.course.book.pages.exercise_box import exercise_box
-from minigen.course.book.purposes import PageCell
 from minigen.course.cells import cell_of_statement
+from minigen.course.reading.purposes import PageCell
 
 __all__ = ["Pictures", "lesson_page"]
 

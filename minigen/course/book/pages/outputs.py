@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from minigen.course.book.markup import code_block, html_around, html_block, plain
+from minigen.course.book.markup import code_block, html_around, html_block
 from minigen.course.console import format_number
 from minigen.course.lesson.predict import LETTERS
+from minigen.course.reading.descriptions import describe
 
 __all__ = [
     "checks",
@@ -49,13 +49,6 @@ def figure(payload: Mapping[str, Any], id: str, picture: str, size: tuple[int, i
     if not caption:
         return html_block("outputs/figure.html", body="", **values)
     return html_around("outputs/figure.html", caption + "\n", **values)
-
-
-def describe(file: str, caption: str) -> str:
-    """The alternative text of a picture: its title, and the first sentence of its caption."""
-    name = Path(file).stem.replace("_", " ").replace("-", " ")
-    first = plain(caption).split(". ")[0].rstrip(".")
-    return f"Figure {name}: {first}" if first else f"Figure {name}"
 
 
 def play(payload: Mapping[str, Any], slug: str, root: str, size: tuple[int, int], still: str, caption: str) -> str:

@@ -13,7 +13,7 @@ from minigen.course.console import plural
 __all__ = ["PageCell", "page_cells", "reading_minutes"]
 
 OPEN_LINES = 12  # code of more lines than this is folded
-WIDGETS = {"predict", "exercise", "outcome", "show_source", "claim", "sampler", "finish"}
+WIDGETS = {"predict", "exercise", "change", "outcome", "show_source", "claim", "sampler", "finish"}
 SHOWN = {"figure", "animation", "table", "play"}  # methods of a lesson that show what was computed before
 DRAWING = {"plot", "fig", "figure", "ax", "axes", "plt"}
 WORDS_A_MINUTE = 160  # of a text with mathematics
@@ -26,7 +26,7 @@ class PageCell:
     """One cell: Markdown without its comment signs, or code as it stands.
 
     purpose: "text" of a cell of text; of code "imports", "lesson" (the declaration), "questions" (what the page shows
-             as a box: predictions, exercises, sources, claims), "plot" or "code".
+             as a box: predictions, exercises, invitations, sources, claims), "plot" or "code".
     """
 
     index: int

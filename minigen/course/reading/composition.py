@@ -1,0 +1,249 @@
+"""What is shown of a lesson, in which order, and what a prediction keeps closed.
+
+Text and code stand in the order of the lesson's file, the outputs of a run after the code that made them. A prediction
+closes what gives its result away. It reaches from the question to the next prediction, or to the next heading, but at
+least over its outcome. There it closes
+
+- everything from the first result on: results, text, code and invitations, also what comes after the outcome;
+- code that says what must come out, even above the first result: that of checks, claims and outcomes, or with the text
+  of the answer in it; and folded code that makes a result.
+
+Headings, exercises and the question itself are always open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+from minigen.course.cells import cell_of_statement
+from minigen.course.index.lessons import LessonInfo, short_id
+from minigen.course.lesson.recorded import status_of
+from minigen.course.lesson.result import Result
+from minigen.course.reading import blocks
+from minigen.course.reading.blocks import Block, Question
+from minigen.course.reading.purposes import PageCell, page_cells
+from minigen.course.reading.unrecorded import RESULT, entries_of_file
+
+__all__ = ["Reading", "compose"]
+
+RESULTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Picture, blocks.Claims, blocks.Outcome)
+ALWAYS_OPEN = (blocks.Heading, Question, blocks.Exercise)
+BOXES = {"predict", "exercise", "show_source", "change", "finish", "sampler"}  # code of these alone is left out
+TELLING = re.compile(r"\blesson\.(check|claim|outcome)\(")  # code that says what must come out
+HEADING = re.compile(r"^(#{1,6}) +(.+?)[ #]*$")
+
+Entry = Mapping[str, Any]  # an output, as `record.jsonl` has it
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A lesson as its reader meets it.
+
+    result:  where its pictures are, and what was measured; None if the lesson has not been run.
+    blocks:  what is shown, in order; the first one is the title.
+    sources: the keys of its papers in the bibliography.
+    """
+
+    lesson: LessonInfo
+    result: Result | None
+    blocks: tuple[Block, ...]
+    sources: tuple[str, ...]
+
+    @cached_property
+    def status(self) -> str:
+        """Whether the result is one of this text and code, by the words of `minigen.course.lesson.recorded`."""
+        return status_of(self.lesson, self.result)
+
+    @property
+    def questions(self) -> list[Question]:
+        """The predictions, by their numbers."""
+        return [block for block in self.blocks if isinstance(block, Question)]
+
+
+@dataclass(frozen=True)
+class Missing(Block):
+    """The place of a result of a lesson that has not been run. Only the decision what is closed sees it."""
+
+
+def compose(lesson: LessonInfo, result: Result | None) -> Reading:
+    """What is shown of a lesson with the result of a run, or of its file alone."""
+    source = lesson.path.read_text(encoding="utf-8")
+    cells = page_cells(source)
+    shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result is not None)))
+    shown = list(_exercises_placed_once(shown, lesson))
+    kept = tuple(block for block in _closed(shown) if not isinstance(block, Missing))
+    return Reading(lesson, result, kept, ())
+
+
+# -- blocks in their order ---------------------------------------------------------------------------------------------
+
+
+def _entries_by_cell(source: str, result: Result | None) -> dict[int, list[Entry]]:
+    """The outputs of each cell: those of the result or, without one, what the file says of them."""
+    entries = entries_of_file(source) if result is None else result.entries
+    cells = cell_of_statement(source)
+    by_cell: dict[int, list[Entry]] = {}
+    for entry in entries:
+        by_cell.setdefault(cells[entry["statement"]], []).append(entry)
+    return by_cell
+
+
+def _blocks(cells: Sequence[PageCell], entries: Mapping[int, Sequence[Entry]], is_run: bool) -> Iterator[Block]:
+    for cell in cells:
+        if cell.is_text:
+            yield from _text(cell)
+            continue
+        outputs = list(_outputs(cell.index, entries.get(cell.index, [])))
+        code = list(_code(cell, is_run))
+        if outputs and isinstance(outputs[0], Question):  # the code may give the result away: it comes later
+            yield outputs.pop(0)
+        yield from [*code, *outputs]
+
+
+def _text(cell: PageCell) -> Iterator[Block]:
+    """The text of a cell, cut at its headings; a line of code that begins with `#` is none."""
+    fenced = False
+    parts: list[Block] = []
+    for line in cell.text.split("\n"):
+        fenced ^= line.startswith("```")
+        heading = None if fenced else HEADING.match(line)
+        if heading:
+            parts.append(blocks.Heading(len(heading[1]), heading[2], cell=cell.index))
+        elif parts and isinstance(parts[-1], blocks.Text):
+            parts[-1] = replace(parts[-1], text=f"{parts[-1].text}\n{line}")
+        elif line.strip():
+            parts.append(blocks.Text(line, cell=cell.index))
+    for part in parts:
+        yield replace(part, text=part.text.rstrip()) if isinstance(part, blocks.Text) else part
+
+
+def _code(cell: PageCell, is_run: bool) -> Iterator[Block]:
+    """The code of a cell, unless blocks stand for all of it. Without a run there are no blocks of sources."""
+    called = set(re.findall(r"^lesson\.(\w+)", cell.text, re.M))
+    boxes = BOXES if is_run else BOXES - {"show_source"}
+    if cell.text and not (cell.purpose == "questions" and called <= boxes):
+        yield blocks.Code(cell.text, cell.purpose, "" if cell.is_open else cell.summary, cell=cell.index)
+
+
+def _outputs(cell: int, entries: Sequence[Entry]) -> Iterator[Block]:
+    """The outputs of a cell; what was printed, and checks, are joined where they follow each other."""
+    for kind, group in groupby(entries, key=lambda entry: entry["kind"]):
+        payloads = [entry["payload"] for entry in group]
+        if kind == "text":
+            yield blocks.Printed("\n".join(payload["text"] for payload in payloads), cell=cell)
+        elif kind == "check":
+            yield blocks.Checks(payloads, cell=cell)
+        else:
+            for payload in payloads:
+                yield _output(kind, payload, cell)
+
+
+def _output(kind: str, payload: Mapping[str, Any], cell: int) -> Block:
+    match kind:
+        case "predict":
+            return Question(-1, payload["question"], payload["choices"], cell=cell)  # numbered later
+        case "outcome":
+            return blocks.Outcome("", (), payload["answer"] or "", payload["text"], cell=cell)
+        case "figure":
+            return blocks.Figure(payload["file"], payload["caption"], cell=cell)
+        case "animation":
+            return blocks.Animation(payload["file"], payload["caption"], cell=cell)
+        case "play":
+            return blocks.Play(payload["file"], payload["caption"], payload["name"], payload["data"], cell=cell)
+        case "table":
+            return blocks.Table(payload["title"], payload["header"], payload["rows"], cell=cell)
+        case "claims":
+            return blocks.Claims(payload["rows"], cell=cell)
+        case "source":
+            where, name, code = payload["where"], payload["name"], payload["code"]
+            return blocks.Source(where, name, code, payload["exercises"], cell=cell)
+        case "exercise":
+            return blocks.Exercise(payload["id"], cell=cell)
+        case "change":
+            return blocks.Invitation(payload["name"], payload["sentence"], payload["answer"], cell=cell)
+        case _:
+            assert kind == RESULT, kind
+            return Missing(cell=cell)
+
+
+def _numbered(shown: Iterator[Block]) -> Iterator[Block]:
+    """The blocks, in which questions have their numbers and their last outcomes, and outcomes their questions."""
+    result: list[Block] = []
+    at: list[int] = []  # where the questions are
+    for block in shown:
+        if isinstance(block, Question):
+            at.append(len(result))
+            block = replace(block, number=len(at) - 1)
+        elif isinstance(block, blocks.Outcome):
+            question = result[at[-1]]
+            assert isinstance(question, Question)
+            block = replace(block, question=question.question, choices=question.choices)
+            result[at[-1]] = replace(question, outcome=block)
+        result.append(block)
+    yield from result
+
+
+def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterator[Block]:
+    """The blocks, in which each exercise stands once; at the end follow those that the lesson does not point to."""
+    placed: set[str] = set()
+    for block in shown:
+        if isinstance(block, blocks.Exercise):
+            if block.id in placed:
+                continue
+            placed.add(block.id)
+        yield block
+    own = [f"{short_id(lesson.path.parent)}/{name}" for name in lesson.exercises]
+    left = [id for id in own if id not in placed]
+    end = shown[-1].cell if shown else 0
+    if left:
+        yield blocks.Heading(2, "More exercises" if placed else "Exercises", cell=end)
+        yield from (blocks.Exercise(id, cell=end) for id in left)
+
+
+# -- what a prediction keeps closed ------------------------------------------------------------------------------------
+
+
+def _closed(shown: Sequence[Block]) -> list[Block]:
+    """The blocks, each with the number of the prediction that keeps it closed."""
+    result = list(shown)
+    at = [i for i, block in enumerate(shown) if isinstance(block, Question)]
+    for number, (begin, stop) in enumerate(zip(at, [*at[1:], len(shown)])):
+        reach = range(begin + 1, _end_of_reach(shown, begin, stop))
+        first = next((i for i in reach if _is_result(shown[i])), stop)
+        question = shown[begin]
+        assert isinstance(question, Question)
+        for i in reach:
+            block = shown[i]
+            is_closed = i >= first or (isinstance(block, blocks.Code) and _tells(block, question, shown[first:stop]))
+            if is_closed and not isinstance(block, ALWAYS_OPEN):
+                result[i] = replace(block, closed_by=number)
+    return result
+
+
+def _end_of_reach(shown: Sequence[Block], begin: int, stop: int) -> int:
+    """Where a question's reach ends: at the first heading after its last outcome, or at the next question."""
+    outcomes = [i for i in range(begin, stop) if _has_outcome(shown[i])]
+    last = outcomes[-1] if outcomes else begin
+    return next((i for i in range(last, stop) if isinstance(shown[i], blocks.Heading)), stop)
+
+
+def _has_outcome(block: Block) -> bool:
+    """Whether a block is an outcome, or the code of one."""
+    return isinstance(block, blocks.Outcome) or (isinstance(block, blocks.Code) and "lesson.outcome(" in block.code)
+
+
+def _is_result(block: Block) -> bool:
+    return isinstance(block, (*RESULTS, Missing))
+
+
+def _tells(code: blocks.Code, question: Question, results: Sequence[Block]) -> bool:
+    """Whether code above the first result gives the result of a question away, or is folded and makes a result."""
+    answer = question.outcome.answer if question.outcome else ""
+    if TELLING.search(code.code) or (answer and f'"{answer}"' in code.code):
+        return True
+    return bool(code.summary) and any(block.cell == code.cell and _is_result(block) for block in results)
