@@ -139,9 +139,7 @@ def improved_gan(
 # ------------------------------------------------------------------------------------------- the game x·y
 
 
-def game(
-    rng: Rng, move: Callable[[Any, Any, Any, Any, float], tuple], lr: float = 0.2, steps: int = 120
-) -> Iterator[Frame]:
+def game(rng: Rng, move: Callable[..., tuple], lr: float = 0.2, steps: int = 120) -> Iterator[Frame]:
     """Two players of the game x·y, step by step; the distance is that from the equilibrium in the middle.
 
     move: the next point, of the coordinates of the present one and of the one before it, and of the learning rate.
