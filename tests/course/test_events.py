@@ -124,6 +124,7 @@ EXAMPLES = [
         {"name": "n", "value": "1, 3", "bar": "= 1, 2", "status": "failed"},
     ),
     (events.Claim(JUDGED), None, "", {}),
+    (events.Sources(["Weng (2017).", "Lin (1991)."]), "\n  sources\n    Weng (2017).\n    Lin (1991).", "", {}),
     (
         events.Finish("passed", [JUDGED], [HOLDS], False, 1.26, OUT),
         f"{TABLE}  loss   0.25   ≤ 0.5  passed   the paper\n\n1 of 1 claim holds, 1 check passed; 1.3 s; see out",

@@ -44,6 +44,10 @@ def test_the_command_shows_one_term_many_or_all(capsys):
     assert main(["glossary", "Logit"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("logit\n    The logarithm of the odds") and "(start/01; see sigmoid" in shown
+    assert main(["glossary", "logits"]) == 0  # as the lessons say it
+    assert capsys.readouterr().out == shown
+    assert main(["glossary", "betas"]) == 0  # a term of its own, though "beta-VAE" begins so
+    assert capsys.readouterr().out.startswith("betas\n")
     assert main(["glossary", "mode"]) == 0  # the term itself, not all that begin so
     assert capsys.readouterr().out.count("\n") == 2
     assert main(["glossary", "sliced", "--json"]) == 0
@@ -59,3 +63,12 @@ def test_a_term_that_is_not_there_gets_the_nearest(capsys):
     assert "did you mean perplexity?" in capsys.readouterr().err
     assert main(["glossary", "zzz"]) == 2
     assert "see minigen glossary" in capsys.readouterr().err
+
+
+def test_terms_of_the_field_that_a_reader_looks_up(capsys):
+    for term in (
+        *("logits", "nats", "softplus", "EMA", "U-Net", "DDIM", "cross-attention", "FID", "standard error"),
+        *("group norm", "AdaGN", "standard errors", "u-net"),
+    ):
+        assert main(["glossary", term]) == 0
+        assert capsys.readouterr().out.lower().startswith(term.lower().rstrip("s")), term

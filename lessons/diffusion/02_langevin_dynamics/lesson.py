@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=[],
     equations=["diffusion.03"],
     minutes=0.5,
+    sources=["weng2021diffusion", "welling2011langevin", "song2019ncsn"],
 )
 
 # %%

@@ -34,6 +34,7 @@ lesson = Lesson(
         "diffusion.12",
     ],
     minutes=0.5,
+    sources=["weng2021diffusion", "sohldickstein2015thermo", "ho2020ddpm"],
 )
 
 # %%

@@ -34,6 +34,7 @@ lesson = Lesson(
     ],
     pretrained=["digit_classifier"],
     minutes=12.0,
+    sources=["weng2021diffusion", "ho2020ddpm"],
 )
 
 # %%

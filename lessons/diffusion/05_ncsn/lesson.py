@@ -25,6 +25,15 @@ lesson = Lesson(
     figures=[],
     equations=["diffusion.17"],
     minutes=1.0,
+    sources=[
+        "weng2021diffusion",
+        "hyvarinen2005score",
+        "vincent2011connection",
+        "song2019ncsn",
+        "song2019sliced",
+        "song2020improved",
+        "song2021sde",
+    ],
 )
 
 # %%
@@ -77,8 +86,8 @@ lesson.check("its lowest point", -linear / (2 * squared), equals=3 / 14)
 
 # %% [markdown]
 # In $D$ dimensions $s'$ becomes $\sum_d \partial s_d/\partial x_d$, which takes $D$ derivatives:
-# for a photograph, a million. *Sliced* score matching (Song and others, 2019) looks along one
-# random direction $v$ at each point, with $\mathbb E\, v v^\top = I$, and takes one:
+# for a photograph, a million. *Sliced* score matching (Song, Garg, Shi and Ermon 2019) looks along
+# one random direction $v$ at each point, with $\mathbb E\, v v^\top = I$, and takes one:
 #
 # $$J = \mathbb E \Big[ v^\top \nabla_x \big(v^\top s(x)\big) + \tfrac12 \Vert s(x) \Vert^2 \Big].$$
 
@@ -850,8 +859,8 @@ lesson.claim("DDIM with the NCSN, 20 steps: share (0.8) off by", off, at_most=0.
 # began at noise alone. The ladder has time to forget its start.)
 #
 # Then why was there anything to choose? The loss weighs the levels; DDPM shrinks the data as it
-# adds noise, and NCSN does not; and they sample by other walks. Song and others (2021) put both
-# under one roof, as two stochastic differential equations.
+# adds noise, and NCSN does not; and they sample by other walks. Song, Sohl-Dickstein et al. (2021)
+# put both under one roof, as two stochastic differential equations.
 #
 # ## 8. Where the post is loose
 #
@@ -862,8 +871,8 @@ lesson.claim("DDIM with the NCSN, 20 steps: share (0.8) off by", off, at_most=0.
 #   well: see "two levels" above.
 #
 # **Left out:** pictures (Song and Ermon's went to 32 × 32 with $L = 10$ levels from 1 to 0.01; the
-# sequel of 2020 says how to choose both ends). **Next:** how fast the noise should grow
-# (`diffusion/06`).
+# sequel, Song and Ermon 2020, says how to choose both ends). **Next:** how fast the noise should
+# grow (`diffusion/06`).
 #
 # **Your turn:** `minigen exercise start diffusion/05`, then `minigen run diffusion/05 --with
 # exercises/diffusion_05.py`.

@@ -21,6 +21,7 @@ lesson = Lesson(
     equations=["diffusion.18"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=4.0,
+    sources=["weng2021diffusion", "ho2020ddpm", "nichol2021improved", "karras2022design"],
 )
 
 # %%

@@ -22,6 +22,18 @@ lesson = Lesson(
     figures=["diffusion.f06"],
     equations=["diffusion.19"],
     minutes=6.0,
+    sources=[
+        "weng2021diffusion",
+        "vandenoord2016pixelrnn",
+        "vandenoord2016pixelcnn",
+        "kingma2018glow",
+        "child2019sparse",
+        "ho2019flowpp",
+        "ho2020ddpm",
+        "child2021verydeep",
+        "nichol2021improved",
+        "bao2022analytic",
+    ],
 )
 
 # %%

@@ -25,6 +25,7 @@ lesson = Lesson(
     equations=["diffusion.24", "diffusion.25", "diffusion.26"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=8,
+    sources=["weng2021diffusion", "song2021ddim", "karras2022design"],
 )
 
 # %%

@@ -22,6 +22,7 @@ lesson = Lesson(
     equations=[],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=8.0,
+    sources=["weng2021diffusion", "salimans2022distillation", "meng2023guided"],
 )
 
 # %%
@@ -673,7 +674,7 @@ lesson.figure(
 #   second time is forgotten.
 #
 # **Left out:** the teacher's guidance can be distilled too, into a student that is told $w$ (Meng
-# et al., 2022). **Next:** `diffusion/12` goes to one step at once, without halvings: consistency
+# et al. 2023). **Next:** `diffusion/12` goes to one step at once, without halvings: consistency
 # models.
 #
 # **Your turn:** `minigen exercise start diffusion/11`, then `minigen run diffusion/11 --with

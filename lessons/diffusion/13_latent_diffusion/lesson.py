@@ -27,6 +27,7 @@ lesson = Lesson(
     equations=["diffusion.30"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=10.0,
+    sources=["weng2021diffusion", "vandenoord2017vqvae", "ho2020ddpm", "rombach2022latent"],
 )
 
 # %%
@@ -66,7 +67,7 @@ test, test_labels = mnist.unit(data.test.images), data.test.labels.astype(int)
 # A diffusion model is also a way to send a picture. Sender and receiver own the same model; the
 # sender sends $x_T$, then what is needed to get from $x_T$ to $x_{T-1}$, and so on. Each step costs
 # its term of the variational bound (`diffusion/03`): so many bits. At any time the receiver can
-# stop and guess the picture, $\hat x_0$, from what has come in (Ho and others 2020, section 4.3).
+# stop and guess the picture, $\hat x_0$, from what has come in (Ho et al. 2020, section 4.3).
 # So we can draw how wrong the guess is, the *distortion*, against the bits so far, the *rate*.
 #
 # Here with the base model, which works on pixels, 50 steps, and 100 test digits. We ask two things
@@ -151,7 +152,7 @@ lesson.figure(
 # %% [markdown]
 # (Which of ten digits it is takes $\log_2 10 = 3.3$ bits. The others before the border say how this
 # one is written.) So a pixel model spends most of its bits, and its training, on the perceptual
-# regime. Rombach and others (2022) split the work: an *autoencoder* does the perceptual
+# regime. Rombach et al. (2022) split the work: an *autoencoder* does the perceptual
 # compression, and the diffusion model only what is left.
 #
 # ## 2. The first stage: an autoencoder

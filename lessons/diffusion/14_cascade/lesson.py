@@ -26,6 +26,7 @@ lesson = Lesson(
     equations=[],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=10.0,
+    sources=["weng2021diffusion", "ho2021cascaded"],
 )
 
 # %%

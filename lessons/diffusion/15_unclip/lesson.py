@@ -24,6 +24,7 @@ lesson = Lesson(
     equations=["diffusion.31"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=6,
+    sources=["weng2021diffusion", "radford2021clip", "ramesh2022unclip"],
 )
 
 # %%

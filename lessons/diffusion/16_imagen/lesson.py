@@ -21,6 +21,7 @@ lesson = Lesson(
     sections=["diffusion.s16"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=6,
+    sources=["weng2021diffusion", "saharia2022imagen"],
 )
 
 # %%

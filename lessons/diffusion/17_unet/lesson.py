@@ -21,6 +21,7 @@ lesson = Lesson(
     figures=["diffusion.f17"],
     equations=[],
     minutes=2.5,
+    sources=["weng2021diffusion", "ronneberger2015unet", "vaswani2017attention", "ho2020ddpm"],
 )
 
 # %%

@@ -21,6 +21,7 @@ lesson = Lesson(
     figures=["diffusion.f18"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=6,
+    sources=["weng2021diffusion", "zhang2023controlnet"],
 )
 
 # %%

@@ -21,6 +21,7 @@ lesson = Lesson(
     figures=["diffusion.f19"],
     pretrained=["digit_classifier"],
     minutes=6,
+    sources=["weng2021diffusion", "vaswani2017attention", "peebles2023dit"],
 )
 
 # %%

@@ -22,6 +22,13 @@ lesson = Lesson(
     figures=["diffusion.f01"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=7,
+    sources=[
+        "weng2021diffusion",
+        "goodfellow2014gan",
+        "kingma2014vae",
+        "dinh2017realnvp",
+        "ho2020ddpm",
+    ],
 )
 
 # %%

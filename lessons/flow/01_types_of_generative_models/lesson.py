@@ -23,6 +23,7 @@ lesson = Lesson(
     figures=["flow.f01"],
     equations=[],
     minutes=0.8,
+    sources=["weng2018flow", "goodfellow2014gan", "kingma2014vae", "dinh2017realnvp"],
 )
 
 # %%

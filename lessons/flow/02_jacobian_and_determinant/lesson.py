@@ -24,6 +24,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.01", "flow.02"],
     minutes=0.1,
+    sources=["weng2018flow", "dinh2015nice"],
 )
 
 # %%

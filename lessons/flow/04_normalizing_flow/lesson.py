@@ -23,6 +23,7 @@ lesson = Lesson(
     sections=["flow.s05"],
     figures=["flow.f02"],
     equations=["flow.05", "flow.06", "flow.08"],
+    sources=["weng2018flow", "rezende2015flows"],
 )
 
 # %%

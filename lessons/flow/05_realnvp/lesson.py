@@ -2,7 +2,8 @@
 # # RealNVP
 #
 # Mirrors the head of *Models with Normalizing Flows* (flow.s06) and its section *RealNVP*
-# (flow.s07) of "Flow-based Deep Generative Models" (Weng 2018). To take away:
+# (flow.s07) of [Flow-based Deep Generative
+# Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/). To take away:
 #
 # - a **coupling** is a map made of any network at all, and yet it is undone, and its determinant
 #   known, at sight;
@@ -25,6 +26,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.08", "flow.09", "flow.10", "flow.11", "flow.12", "flow.13"],
     minutes=6.0,
+    sources=["weng2018flow", "dinh2015nice", "dinh2017realnvp"],
 )
 
 # %% [markdown]

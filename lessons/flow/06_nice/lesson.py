@@ -1,8 +1,9 @@
 # %% [markdown]
 # # NICE: what a map can do that never changes a volume
 #
-# Mirrors the section *NICE* (flow.s08) of "Flow-based Deep Generative Models" (Weng 2018). Read
-# `flow/05` first: NICE is its older and simpler sister. To take away:
+# Mirrors the section *NICE* (flow.s08) of [Flow-based Deep Generative
+# Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/). Read `flow/05` first: NICE is
+# its older and simpler sister. To take away:
 #
 # 1. An **additive coupling** is undone by a subtraction, and its determinant is 1, whatever network
 #    is inside.
@@ -24,6 +25,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.14"],
     minutes=2.5,
+    sources=["weng2018flow", "dinh2015nice"],
 )
 
 # %% [markdown]

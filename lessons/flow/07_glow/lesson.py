@@ -24,6 +24,7 @@ lesson = Lesson(
     equations=["flow.15"],
     pretrained=["digit_classifier"],
     minutes=9,
+    sources=["weng2018flow", "kingma2018glow"],
 )
 
 # %%

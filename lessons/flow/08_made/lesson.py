@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["flow.f05"],
     equations=["flow.16", "flow.17", "flow.18"],
     minutes=6,
+    sources=["weng2018flow", "germain2015made"],
 )
 
 # %%

@@ -28,6 +28,12 @@ lesson = Lesson(
     equations=["flow.19"],
     pretrained=["digit_classifier"],
     minutes=9.0,
+    sources=[
+        "weng2018flow",
+        "salakhutdinov2008dbn",
+        "vandenoord2016pixelrnn",
+        "vandenoord2016pixelcnn",
+    ],
 )
 
 # %%

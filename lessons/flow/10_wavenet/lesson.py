@@ -25,6 +25,7 @@ lesson = Lesson(
     figures=["flow.f09"],
     equations=["flow.20"],
     minutes=1.5,
+    sources=["weng2018flow", "karplus1983string", "vandenoord2016wavenet"],
 )
 
 # %%

@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["flow.f10"],
     equations=["flow.16", "flow.21"],
     minutes=6.0,
+    sources=["weng2018flow", "germain2015made", "papamakarios2017maf"],
 )
 
 # %%

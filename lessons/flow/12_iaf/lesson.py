@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["flow.f10"],
     equations=["flow.21", "flow.22", "flow.23"],
     minutes=3.0,
+    sources=["weng2018flow", "kingma2016iaf", "papamakarios2017maf", "vandenoord2018parallel"],
 )
 
 # %%
@@ -240,7 +241,7 @@ lesson.claim("gradient, IAF over MAF, at D = 64", rows[-1][3], at_least=15)
 # p(x(z))\big].$$
 #
 # This is what a VAE's posterior asks for (`flow/13`), for which IAF was made; and *parallel
-# WaveNet* (van den Oord et al. 2017): a trained WaveNet, quick to judge and slow to sample, is the
+# WaveNet* (van den Oord et al. 2018): a trained WaveNet, quick to judge and slow to sample, is the
 # $p$, and an IAF learns to make its sound in one pass.
 #
 # The gradient needs that of $\log p$. Our densities know it, the *score*, but autograd cannot look

@@ -23,6 +23,7 @@ lesson = Lesson(
     sections=["flow.s16"],
     figures=[],
     equations=[],
+    sources=["weng2018flow", "rezende2015flows", "kingma2016iaf"],
 )
 
 # %%

@@ -21,6 +21,7 @@ lesson = Lesson(
     figures=["gan.f01"],
     equations=["gan.01", "gan.02"],
     minutes=0.1,
+    sources=["weng2017gan", "kullback1951information", "lin1991divergence", "huszar2015how"],
 )
 
 # %%

@@ -20,6 +20,7 @@ lesson = Lesson(
     figures=["gan.f02"],
     equations=["gan.03"],
     minutes=1.2,
+    sources=["weng2017gan", "goodfellow2014gan", "salimans2016improved"],
 )
 
 # %%

@@ -20,6 +20,14 @@ lesson = Lesson(
     sections=["gan.s07"],
     figures=["gan.f03"],
     minutes=0.1,
+    sources=[
+        "weng2017gan",
+        "korpelevich1976extragradient",
+        "popov1980modification",
+        "salimans2016improved",
+        "daskalakis2018optimism",
+        "mescheder2018converge",
+    ],
 )
 
 # %%

@@ -20,6 +20,7 @@ lesson = Lesson(
     figures=["gan.f06"],
     pretrained=["digit_classifier"],
     minutes=0.6,
+    sources=["weng2017gan", "goodfellow2014gan", "salimans2016improved"],
 )
 
 # %%

@@ -23,6 +23,14 @@ lesson = Lesson(
     equations=[],
     pretrained=["digit_classifier"],
     minutes=1.2,
+    sources=[
+        "weng2017gan",
+        "gretton2012mmd",
+        "salimans2016improved",
+        "heusel2017ttur",
+        "lopezpaz2017classifier",
+        "kynkaanniemi2019precision",
+    ],
 )
 
 # %%

@@ -18,6 +18,12 @@ lesson = Lesson(
     post="gan",
     sections=["gan.s12"],
     minutes=1.2,
+    sources=[
+        "weng2017gan",
+        "salimans2016improved",
+        "sonderby2016amortised",
+        "arjovsky2017principled",
+    ],
 )
 
 # %%

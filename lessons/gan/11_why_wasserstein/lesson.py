@@ -20,6 +20,7 @@ lesson = Lesson(
     figures=["gan.f08"],
     equations=["gan.14", "gan.15", "gan.16"],
     minutes=0.3,
+    sources=["weng2017gan", "arjovsky2017wgan"],
 )
 
 # %%

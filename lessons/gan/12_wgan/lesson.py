@@ -22,6 +22,7 @@ lesson = Lesson(
     sections=["gan.s13", "gan.s16"],
     figures=["gan.f09"],
     equations=["gan.17", "gan.18", "gan.19"],
+    sources=["weng2017gan", "arjovsky2017wgan", "gulrajani2017penalty"],
 )
 
 # %%
@@ -526,7 +527,7 @@ lesson.claim(
     "critic's estimate follows W, rank correlation",
     rank,
     at_least=0.85,
-    source="Arjovsky 2017, Fig. 3",
+    source="Arjovsky et al. 2017, Fig. 3",
 )
 
 # %%

@@ -23,6 +23,13 @@ lesson = Lesson(
     equations=["gan.03", "gan.19"],
     pretrained=["digit_classifier"],
     minutes=3.5,
+    sources=[
+        "weng2017gan",
+        "radford2015dcgan",
+        "white2016sampling",
+        "arjovsky2017wgan",
+        "gulrajani2017penalty",
+    ],
 )
 
 # %%

@@ -22,6 +22,7 @@ lesson = Lesson(
     title="Background: arrays, gradients, logits, Adam",
     post="start",
     minutes=0.1,
+    sources=["kingma2015adam"],
 )
 
 # %%

@@ -21,6 +21,7 @@ lesson = Lesson(
     figures=["vae.f01"],
     equations=["vae.01"],
     minutes=0.6,
+    sources=["weng2018vae", "eckart1936rank", "baldi1989pca", "hinton2006reducing"],
 )
 
 # %%

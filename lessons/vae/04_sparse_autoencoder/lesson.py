@@ -23,6 +23,7 @@ lesson = Lesson(
     figures=["vae.f03", "vae.f04"],
     equations=["vae.03", "vae.04"],
     minutes=0.4,
+    sources=["weng2018vae", "ng2011sparse", "makhzani2013ksparse"],
 )
 
 # %%

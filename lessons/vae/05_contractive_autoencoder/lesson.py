@@ -21,6 +21,7 @@ lesson = Lesson(
     sections=["vae.s05"],
     equations=["vae.05"],
     minutes=0.2,
+    sources=["weng2018vae", "rifai2011contractive"],
 )
 
 # %%

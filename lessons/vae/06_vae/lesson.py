@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["vae.f05"],
     equations=["vae.06", "vae.07", "vae.08"],
     minutes=0.2,
+    sources=["weng2018vae", "kingma2014vae", "rezende2014backprop", "burda2016iwae"],
 )
 
 # %%

@@ -22,6 +22,13 @@ lesson = Lesson(
     figures=["vae.f07", "vae.f08"],
     equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"],
     minutes=4.0,
+    sources=[
+        "weng2018vae",
+        "williams1992reinforce",
+        "kingma2014vae",
+        "rezende2014backprop",
+        "burda2016iwae",
+    ],
 )
 
 # %%

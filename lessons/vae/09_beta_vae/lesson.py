@@ -20,6 +20,16 @@ lesson = Lesson(
     sections=["vae.s09"],
     equations=["vae.15", "vae.16", "vae.17"],
     minutes=1.8,
+    sources=[
+        "weng2018vae",
+        "tishby1999bottleneck",
+        "alemi2017bottleneck",
+        "higgins2017beta",
+        "burgess2018beta",
+        "chen2018isolating",
+        "kim2018factorising",
+        "locatello2019challenging",
+    ],
 )
 
 # %%

@@ -37,11 +37,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _found(text: str) -> list[dict[str, str]]:
-    """The entry of this term, or the entries whose terms begin with the text or have it as a word."""
+    """The entry of this term or its singular, or the entries whose terms begin with the text or have it as a word."""
     wanted = text.lower()
     by_term = {row["term"].lower(): row for row in posts.glossary()}
-    if wanted in by_term:
-        return [by_term[wanted]]
+    for term in (wanted, wanted.removesuffix("s")):
+        if term in by_term:
+            return [by_term[term]]
     near = [row for term, row in by_term.items() if term.startswith(wanted) or wanted in term.split()]
     if near:
         return near

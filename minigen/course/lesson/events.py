@@ -43,6 +43,7 @@ __all__ = [
     "Shown",
     "Sink",
     "Source",
+    "Sources",
     "Start",
     "Stream",
     "Table",
@@ -63,7 +64,10 @@ class Shown(Event):
 
 @dataclass(frozen=True)
 class Heading:
-    """What a lesson is and what it covers, by the ids of the index; minutes: of a run on two cores."""
+    """What a lesson is and what it covers, by the ids of the index; minutes: of a run on two cores.
+
+    sources: by the keys of the bibliography.
+    """
 
     id: str
     title: str
@@ -71,6 +75,7 @@ class Heading:
     sections: Sequence[str]
     equations: Sequence[str]
     minutes: float
+    sources: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,13 @@ class Start(Event):
     options: RunOptions
     folder: Path
     recipe: str | None
+
+
+@dataclass(frozen=True)
+class Sources(Event):
+    """The papers and pages that the lesson is made from, a line each, with their addresses."""
+
+    references: Sequence[str]
 
 
 @dataclass(frozen=True)

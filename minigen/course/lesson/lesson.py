@@ -28,6 +28,7 @@ import numpy as np
 
 from minigen.course.console import UsageError, plural
 from minigen.course.index.names import resolve
+from minigen.course.index.sources import check_sources, reference
 from minigen.course.lesson import events, run, streams
 from minigen.course.lesson import pretrained as models
 from minigen.course.lesson.cache import cached_model
@@ -53,6 +54,7 @@ class Lesson:
     id:        family and folder, "gan/02_gan".
     title, post, sections, figures, equations: what it covers, by the ids of the index (written as literals).
     pretrained: the models of `minigen.zoo` that `lesson.pretrained(name)` loads.
+    sources:   what it is made from and cites, by the keys of the bibliography (`minigen.course.index.sources`).
     minutes:   a run on two cores.
     options:   how to run; by default those of `minigen run`, of the command line, or (in a notebook) none.
 
@@ -72,15 +74,17 @@ class Lesson:
         equations: Sequence[str] = (),
         pretrained: Sequence[str] = (),
         minutes: float = 1.0,
+        sources: Sequence[str] = (),
         options: RunOptions | None = None,
     ):
         if not re.fullmatch(r"[a-z]+/\d\d_[a-z0-9_]+", id):
             raise ValueError(f"a lesson's id must look like 'gan/02_gan', got {id!r}")
         self.id, self.title, self.declared_models = id, title, check_pretrained(pretrained)
+        self.sources = check_sources(sources)
         caller = inspect.currentframe()
         assert caller is not None and caller.f_back is not None
         mine = run.join(options, caller.f_back.f_globals)
-        mine.open(events.Heading(id, title, post, list(sections), list(equations), minutes))
+        mine.open(events.Heading(id, title, post, list(sections), list(equations), minutes, self.sources))
         self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
@@ -362,7 +366,10 @@ class Lesson:
         self.events.emit(events.Claim(claim))
 
     def finish(self) -> None:
-        """The last line of a lesson: print the claims and write metrics.json; the run exits 1 if a claim failed."""
+        """The last line of a lesson: print its sources and claims, and write metrics.json.
+
+        The run exits 1 if a claim failed.
+        """
         claims, checks = list(self.summary.claims.values()), list(self.summary.checks.values())
         if any(check.status == "failed" for check in checks):
             status = "failed"
@@ -370,6 +377,8 @@ class Lesson:
             status = "not judged"
         else:
             status = "failed" if any(claim.status == "failed" for claim in claims) else "passed"
+        if self.sources:
+            self.events.emit(events.Sources([reference(key) for key in self.sources]))
         self.events.emit(events.Finish(status, claims, checks, self.quick, self.summary.seconds, self.out))
         self.events.emit(events.End(status))
 

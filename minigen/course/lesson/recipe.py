@@ -1,7 +1,7 @@
 """What a result depends on besides its options: a hash of the code that made it.
 
 A checkpoint or a cached model of other code is never taken for one of this code without a message. Code is hashed
-without comments and docstrings: a better sentence does not make a result another one.
+without comments, docstrings and a lesson's sources: a better sentence does not make a result another one.
 """
 
 from __future__ import annotations
@@ -113,7 +113,10 @@ def _code_in(path: Path) -> str:
 
 
 def _code(source: str | bytes) -> str:
-    """Code without comments and docstrings; a text that is no Python, such as a cell with a magic, as it stands."""
+    """Code without comments, docstrings and a lesson's sources, none of which changes a number.
+
+    A text that is no Python, such as a cell with a magic, is kept as it stands.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
@@ -122,6 +125,8 @@ def _code(source: str | bytes) -> str:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 del node.body[0]
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Lesson":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "sources"]
     return ast.dump(tree)
 
 

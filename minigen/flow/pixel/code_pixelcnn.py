@@ -22,7 +22,7 @@ class CodePixelCNN(PixelCNN):
 
     A gated PixelCNN that sees the codes one-hot: its first layer has a vector for each code at each position of its
     window. width, layers, window and position_bias are those of `PixelCNN`. ValueError: fewer than 2 levels; codes that
-    are not integers, out of range or of another shape. Van den Oord et al. 2016; van den Oord et al. 2017
+    are not integers, out of range or of another shape. Van den Oord et al. 2016b, 2017.
     """
 
     def __init__(

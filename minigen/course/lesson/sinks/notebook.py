@@ -30,6 +30,8 @@ def display_event(event: events.Event) -> None:
         case events.Table(header=header, rows=rows):
             heading = f"**{event.heading}**\n\n" if event.heading else ""
             show_markdown(heading + markdown_table(rows, header))
+        case events.Sources(references):
+            show_markdown("\n".join(["**Sources**\n", *(f"- {reference}" for reference in references)]))
         case events.Finish(claims=claims):
             if claims:
                 show_markdown(markdown_table([claim.row() for claim in claims], HEADER))

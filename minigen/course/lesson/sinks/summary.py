@@ -86,6 +86,7 @@ class Summary:
                 "post": lesson.post,
                 "sections": lesson.sections,
                 "equations": lesson.equations,
+                "sources": lesson.sources,
                 "status": self.status,
                 "recipe": self.start.recipe,
                 "seed": options.seed,

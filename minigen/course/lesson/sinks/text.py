@@ -46,6 +46,8 @@ def text_of(event: events.Event, paint: Paint = plain) -> str | None:
             return heading + text_table(rows, header, indent="  ") + "\n"
         case events.Check():
             return None if event.stops else _check(event, paint)  # what stops a lesson is printed as its error
+        case events.Sources(references):
+            return "\n".join(["", "  sources", *(f"    {reference}" for reference in references)])
         case events.Finish():
             rows = [claim.row() for claim in event.claims]
             table = "\n" + text_table(rows, HEADER, indent="  ") + "\n\n" if rows else ""
