@@ -26,7 +26,7 @@ from minigen.course.lesson.recorded import status_of
 from minigen.course.lesson.result import Result
 from minigen.course.reading import blocks
 from minigen.course.reading.blocks import Block, Question
-from minigen.course.reading.purposes import PageCell, page_cells
+from minigen.course.reading.purposes import PageCell, page_cells, reading_minutes
 from minigen.course.reading.unrecorded import RESULT, entries_of_file
 
 __all__ = ["Reading", "compose"]
@@ -47,12 +47,14 @@ class Reading:
     result:  where its pictures are, and what was measured; None if the lesson has not been run.
     blocks:  what is shown, in order; the first one is the title.
     sources: the keys of its papers in the bibliography.
+    minutes: how long it takes to read.
     """
 
     lesson: LessonInfo
     result: Result | None
     blocks: tuple[Block, ...]
     sources: tuple[str, ...]
+    minutes: int
 
     @cached_property
     def status(self) -> str:
@@ -77,7 +79,8 @@ def compose(lesson: LessonInfo, result: Result | None) -> Reading:
     shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result is not None)))
     shown = list(_exercises_placed_once(shown, lesson))
     kept = tuple(block for block in _closed(shown) if not isinstance(block, Missing))
-    return Reading(lesson, result, kept, ())
+    minutes = reading_minutes(cells, sum(isinstance(block, blocks.Picture) for block in kept))
+    return Reading(lesson, result, kept, lesson.sources, minutes)
 
 
 # -- blocks in their order ---------------------------------------------------------------------------------------------
