@@ -86,7 +86,11 @@ class Box:
     def check(self, text):
         """The report of a text, in words."""
         self.area.fill(text)
-        self.press("Check")
+        return self.wait_after("Check")
+
+    def wait_after(self, name):
+        """Press a button that asks Python, and wait for the report, which is returned in words."""
+        self.press(name)
         self.element.get_by_role("button", name="Stop").and_(self.page.locator(":disabled")).wait_for(timeout=LONG)
         return self.report.inner_text()
 
@@ -159,17 +163,63 @@ def test_a_live_training(page):
     box.area.fill(ANSWERS["diffusion/02/langevin_step"][0])
     box.press("Train with it")
     figure = box.element.locator(".mg-training")
-    figure.get_by_text("step 500 of 500").wait_for(timeout=LONG)
-    box.report.get_by_text("was called").wait_for(timeout=LONG)
+    box.element.get_by_role("button", name="Stop").and_(page.locator(":disabled")).wait_for(timeout=LONG)
+    while box.element.locator(".mg-resume").is_visible():  # a slow machine needs more than ten seconds
+        assert re.match(r"Stopped after 10 s, at step \d+ of 500: ", box.report.inner_text())
+        box.wait_after("Resume the training")
+    assert "step 500 of 500" in figure.inner_text() and "Stopped" not in box.report.inner_text()
+    assert figure.locator(".mg-legend").inner_text().split() == ["data", "model"]
     words = box.report.inner_text()
     calls, first, last = map(float, re.search(r"called (\d+) times .* from ([\d.]+) to ([\d.]+\d)", words).groups())
     assert calls == 704 and last < 0.3 * first
     drawn = "c => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size"
     assert figure.locator(".mg-plane").evaluate(drawn) > 10 and figure.locator(".mg-curve").evaluate(drawn) > 3
+    lowest = float(re.search(r"[\d.]+", box.element.locator(".mg-curve").get_attribute("data-lowest").split()[1])[0])
+    assert lowest > 0.6 * figure.locator(".mg-curve").bounding_box()["height"], (
+        "the lowest value stands below the others"
+    )
     box.area.fill("def langevin_step(x, score, step, z):\n    return 1 / 0\n")
     box.press("Train with it")
     box.report.get_by_text("The training stopped: ZeroDivisionError").wait_for(timeout=LONG)
     assert "(line 2 of your answer)" in box.report.inner_text()
+
+
+def test_the_settings_of_a_training(page):
+    box = Box(page, "diffusion/02/langevin_step")
+    box.area.fill(ANSWERS["diffusion/02/langevin_step"][0])
+    knobs = box.element.locator(".mg-knobs")
+    knobs.locator("summary").click()
+    usual = [knobs.get_by_label(name).input_value() for name in ("data", "learning rate", "steps")]
+    assert usual == ["two moons", "0.005", "500"]
+    knobs.get_by_label("data").select_option("two spirals")
+    knobs.get_by_label("learning rate").select_option("0.00015")
+    knobs.get_by_label("steps").select_option("125")
+    words = box.wait_after("Train with it")
+    figure = box.element.locator(".mg-training")
+    assert "on two spirals: step 125 of 125." in figure.inner_text() and "was called" in words
+    first, last = map(float, re.search(r"from ([\d.]+) to ([\d.]+\d)", words).groups())
+    assert last > 0.5 * first, "hardly anything is learned at a small learning rate"
+
+
+def test_only_the_marks_of_checks_are_bold(page):
+    box = Box(page, "gan/12/critic_loss")
+    assert box.check(ANSWERS["gan/12/critic_loss"][0]).startswith("Passed")
+    weights = box.element.locator(".mg-line span").evaluate_all("all => all.map(e => getComputedStyle(e).fontWeight)")
+    assert set(weights) == {"400"} == {box.area.evaluate("e => getComputedStyle(e).fontWeight")}
+
+
+def test_python_is_loaded_when_an_answer_is_begun(browser, address):
+    context = browser.new_context()
+    page, asked = context.new_page(), []
+    context.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}index.html")
+    page.wait_for_timeout(300)
+    assert not any("python.json" in url for url in asked)
+    Box(page, "gan/12/critic_loss").area.focus()
+    page.wait_for_event("worker")
+    with context.expect_event("request", lambda request: "numpy-" in request.url, timeout=LONG):
+        pass
+    context.close()
 
 
 def test_hints_and_starting_again(page):

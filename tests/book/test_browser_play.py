@@ -137,11 +137,12 @@ def test_a_slider_moves_the_points(open_page):
 
 
 def middle(canvas):
-    """Where the mean of all pixels in the color of points is, as shares of width and height."""
+    """Where the mean of all pixels in the color of points is, as shares of the frame's width and height."""
     return canvas.evaluate(
         """canvas => {
-            const { width, height } = canvas;
-            const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+            const [left, right, top, bottom] = [32, 8, 8, 34]; // around the frame, on a screen of ratio 1
+            const [width, height] = [canvas.width - left - right, canvas.height - top - bottom];
+            const pixels = canvas.getContext("2d").getImageData(left, top, width, height).data;
             let [count, x, y] = [0, 0, 0];
             for (let i = 0; i < width * height; i++)
                 if (pixels[4 * i] > 180 && pixels[4 * i + 2] < 40 && pixels[4 * i + 3] > 100) {
@@ -164,6 +165,22 @@ def test_points_stand_where_the_data_say(open_page):
     assert middle(canvas) == pytest.approx([0.5, 0.2], abs=0.01)
     slider.fill("1")
     assert middle(canvas) == pytest.approx([0.9, 0.3], abs=0.003)
+
+
+def test_points_have_axes_and_a_legend_and_images_have_neither(open_page):
+    page = open_page()
+    figure, canvas, _ = parts(page)
+    assert figure.locator(".mg-play-legend").inner_text().split() == ["data", "samples"]
+    marks = figure.locator(".mg-play-mark").evaluate_all("all => all.map(e => getComputedStyle(e).backgroundColor)")
+    assert marks == ["rgb(0, 114, 178)", "rgb(213, 94, 0)"]
+    inked = """(canvas, [x, y, w, h]) => canvas.getContext("2d").getImageData(x, y, w, h).data
+        .filter((value, i) => i % 4 === 3 && value > 60).length"""
+    width, height = canvas.evaluate("canvas => [canvas.width, canvas.height]")
+    assert abs((width - 40) - (height - 42)) <= 1, "a square frame for a square box"
+    assert canvas.evaluate(inked, [0, 40, 28, height - 80]) > 30, "the ticks of x2 have numbers"
+    assert canvas.evaluate(inked, [40, height - 28, width - 80, 14]) > 30, "those of x1 too"
+    for name in ("digits", "corner"):  # images, and points without data underneath
+        assert parts(page, name)[0].locator(".mg-play-legend").count() == 0
 
 
 def test_images_stand_row_by_row(open_page):

@@ -12,6 +12,7 @@ from minigen.course.book import build, conf, results
 from minigen.course.book.files import Files, archive, unpack
 from minigen.course.index.lessons import all_lessons
 from minigen.course.index.names import find_lesson, find_lessons
+from minigen.course.lesson import recorded
 
 DRAWING = """\
 from minigen import plot
@@ -95,11 +96,11 @@ def test_a_run_of_other_code_of_a_student_or_with_a_file_missing_does_not_fit(ti
 def test_what_is_missing_is_run_and_nothing_else(tiny, capfd):
     assert main(["run", "gan/01", "--seed", "5"]) == 0
     capfd.readouterr()
-    found = results.results_of(all_lessons(), tiny / "out", quick=True)
+    found = results.results_of_runs(all_lessons(), tiny / "out", quick=True)
     assert [result.quick for result in found] == [False, True]
     assert [text_of(result) for result in found] == ["seed 5", "hello"]
     assert capfd.readouterr().out == "  run 1 of 1  gan/02_second (a few seconds)\n"
-    results.results_of(all_lessons(), tiny / "out", quick=True)
+    results.results_of_runs(all_lessons(), tiny / "out", quick=True)
     assert capfd.readouterr().out == ""
 
 
@@ -118,7 +119,7 @@ print("seed", lesson.seed)"""
     write_lesson("gan/01_first", body)
     assert main(["run", "gan/01"]) == 0
     (tmp_path / "out" / "gan-01-first" / "record.jsonl").unlink()
-    (found,) = results.results_of([lesson()], tmp_path / "out")
+    (found,) = results.results_of_runs([lesson()], tmp_path / "out")
     assert "its trainings are kept" in capfd.readouterr().out
     assert [entry["payload"]["text"] for entry in found.entries][-1] == "seed 0"
     assert (tmp_path / "steps.txt").read_text(encoding="utf-8") == "a step\n" * 4  # nothing was trained again
@@ -127,10 +128,45 @@ print("seed", lesson.seed)"""
 
 def test_a_lesson_that_does_not_finish_is_named(write_lesson, tmp_path, with_tools, capsys):
     write_lesson("gan/01_first", 'raise RuntimeError("broken")')
-    assert main(["book", "--quick"]) == 2
+    assert main(["book", "--run", "--quick"]) == 2
     error = capsys.readouterr().err
     assert "gan/01_first did not finish" in error and "log.txt" in error
     assert not (tmp_path / "build").exists()
+
+
+# -- records -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_book_takes_the_records_and_runs_no_lesson(monkeypatch):
+    monkeypatch.setattr(results.subprocess, "run", lambda *args, **kwargs: pytest.fail("a lesson was run"))
+    lessons = find_lessons(["gan/02", "vae/07", "diffusion/18"])
+    found = results.known_results(lessons)
+    assert [result and result.folder.name for result in found[:2]] == ["recorded", "recorded"]
+    assert found[0].metrics["lesson"] == "gan/02_gan" and not found[0].quick
+    assert found == [recorded.read(one).result for one in lessons]
+
+
+@pytest.mark.slow
+def test_a_run_is_taken_before_the_record_where_it_is_asked_for_and_fits(tiny):
+    runs = tiny / "out"
+    for seed in ("1", "2"):
+        assert main(["run", "gan/01", "--seed", seed]) == 0
+        if seed == "1":
+            recorded.record(lesson(), runs / "gan-01-first")
+
+    def seed_of(result):
+        return result.metrics["seed"]
+
+    (known,) = results.known_results([lesson()])
+    (run,) = results.known_results([lesson()], runs)
+    assert (seed_of(known), seed_of(run)) == (1, 2)
+    path = lesson().path
+    source = path.read_text(encoding="utf-8")
+    path.write_text(source.replace('print("seed"', 'more = 1\nprint("seed"'), encoding="utf-8")
+    (after,) = results.known_results([lesson()], runs)
+    assert seed_of(after) == 1, "a run of other code is no run; the record stays, and its page says so"
+    path.write_text(source.replace('lesson.outcome("Two.", answer="two")\n', ""), encoding="utf-8")
+    assert results.known_results([lesson()]) == [None], "a record that does not fit the file any more is not shown"
 
 
 # -- what can be wrong with the command --------------------------------------------------------------------------------
@@ -150,14 +186,16 @@ def test_clear_errors(tiny, with_tools, capsys, monkeypatch):
     mine = tiny / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
-    assert main(["book", "--quick", "--out", str(mine)]) == 2
+    assert main(["book", "--quick"]) == 2
+    assert "--quick goes with --run" in capsys.readouterr().err
+    assert main(["book", "--run", "--quick", "--out", str(mine)]) == 2
     assert "has files that are not a book of minigen" in capsys.readouterr().err
     assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
-    assert main(["book", "--quick", "--out", str(mine / "thesis.txt")]) == 2
+    assert main(["book", "--run", "--quick", "--out", str(mine / "thesis.txt")]) == 2
     assert "is a file, not a folder" in capsys.readouterr().err
     assert not (tiny / "out").exists()  # nothing was run for it
     monkeypatch.setattr(build, "find_spec", lambda module: None if module in ("sphinx", "furo") else object())
-    assert main(["book", "--quick"]) == 2
+    assert main(["book"]) == 2
     error = capsys.readouterr().err
     assert "minigen book needs sphinx, furo, of the extra 'book': python -m pip install sphinx furo brings" in error
 
@@ -180,7 +218,7 @@ def test_only_changed_pages_and_pictures_are_written(tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     Image.new("RGBA", (300, 150), (255, 0, 0, 255)).save(run / "a.png")
-    chapter = type("Chapter", (), {"slug": "gan-01", "result": type("R", (), {"folder": run, "entries": []})})
+    chapter = type("Chapter", (), {"slug": "gan-01", "folder": run})
     for expected in ((150, 75), (300, 75)):
         files = Files(tmp_path)
         address, size = files.picture(chapter, "a.png")
@@ -245,7 +283,7 @@ def test_an_archive_is_unpacked_where_it_has_changed(tmp_path):
 @pytest.mark.book
 def test_a_book_is_built_without_warnings_and_every_link_leads_somewhere(tiny, capsys, broken_links):
     pytest.importorskip("sphinx", reason="needs the extra 'book'")
-    assert main(["book", "--quick"]) == 0
+    assert main(["book", "--run", "--quick"]) == 0
     told = capsys.readouterr().out
     assert "2 pages of 2 from a quick run" in told and "warning" not in told
     folder = tiny / "build" / "book"
@@ -258,9 +296,9 @@ def test_a_book_is_built_without_warnings_and_every_link_leads_somewhere(tiny, c
     assert (folder / "_static" / "mathjax" / "tex-chtml.js").is_file()
 
     files = {path: path.stat().st_mtime_ns for path in folder.rglob("*.html")}
-    assert main(["book", "--quick"]) == 0
+    assert main(["book", "--run", "--quick"]) == 0
     assert {path: path.stat().st_mtime_ns for path in files if path.name not in ("search.html", "genindex.html")} == {
         path: stamp for path, stamp in files.items() if path.name not in ("search.html", "genindex.html")
     }
-    assert main(["book", "--quick", "gan/02"]) == 0
+    assert main(["book", "--run", "--quick", "gan/02"]) == 0
     assert not (folder / "lessons" / "gan" / "01_first.html").exists() and broken_links(folder) == []

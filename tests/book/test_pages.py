@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -18,7 +20,10 @@ from minigen.course.index import posts
 from minigen.course.index.equations import equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
+from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.result import Result
+from minigen.course.reading import blocks
+from minigen.course.reading.composition import compose
 from minigen.course.reading.descriptions import plain
 from minigen.course.reading.purposes import page_cells, reading_minutes
 
@@ -60,6 +65,7 @@ lesson.outcome("It was 2.", answer="two")
 lesson.check("said once more", found, equals=2)
 
 # %% [markdown]
+# ## What comes next
 # What follows is no result of the question.
 
 # %%
@@ -114,9 +120,10 @@ def contents(tmp_path, uses):
         path = tmp_path / "gan" / "02_gan" / "lesson.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
+        shutil.copy(find_lesson("gan/02").path.with_name("exercise.py"), path.parent)
         first, lesson = find_lesson("gan/01"), find_lesson("gan/02")
         lesson = LessonInfo(lesson.id, path, "A title", "gan", 1.2, lesson.sections, ("gan.f02",), ("gan.03",))
-        metrics = {"quick": quick, "seed": 0, "timings": {"total": 30.0}}
+        metrics = {"quick": quick, "seed": 0, "timings": {"total": 30.0}, "recipe": recipe_of(path)}
         results = [Result(tmp_path, quick, made, metrics) for made in ([], entries(listed))]
         made = Contents([first, lesson], results)
         made.uses = uses  # found once for all tests
@@ -269,9 +276,10 @@ def test_what_came_out_is_closed_until_a_choice_and_nothing_else(contents):
     made = page(contents())
     tree = Tree(unfenced(made))
     assert tree.balanced
-    for closed in ["found 2", "Look at the *left* bar", 'answer="two"', "code of the figure", "said once more:"]:
+    closed_texts = ["found 2", "Look at the *left* bar", 'answer="two"', "code of the figure", "said once more:"]
+    for closed in [*closed_texts, "def helper"]:
         assert "mg-outcome" in tree.around(closed), closed
-    for open_ in ["found = 1 + 1", "def helper", "in the open", "What follows", "discriminator_loss", "How many?"]:
+    for open_ in ["found = 1 + 1", "in the open", "What comes next", "What follows", "discriminator_loss", "How many?"]:
         assert "mg-outcome" not in tree.around(open_), open_
     assert "mg-source" in tree.around("def f(): pass") and "mg-outcome" not in tree.around("def f(): pass")
     (box,) = [attributes for _, attributes in tree.tags if attributes.get("class") == "mg-predict"]
@@ -280,12 +288,6 @@ def test_what_came_out_is_closed_until_a_choice_and_nothing_else(contents):
     assert "hidden" in kept and "mg-came-out" in tree.around("It came out: b) two.")
     closed = [a for _, a in tree.tags if a.get("class") == "mg-outcome"]
     assert {a["data-prediction"] for a in closed} == {"gan/02:0"}
-
-
-@pytest.mark.slow
-def test_a_question_that_is_never_answered_closes_nothing(contents):
-    made = page(contents(listed=[one for one in ENTRIES if one[1] != "outcome"]))
-    assert "mg-outcome" not in made and "found 2" in made and 'data-answer=""' in made
 
 
 def test_exercises_stand_where_the_lesson_says_and_the_others_at_the_end(contents):
@@ -311,6 +313,40 @@ def test_head_and_foot(contents):
     assert "mg-quick" not in made and "--quick" not in made
     quick = page(contents(quick=True))
     assert 'class="mg-quick"' in quick and "minigen run gan/02 --quick" in quick
+    assert "mg-status-line" not in made + quick
+
+
+def test_a_record_of_other_code_says_so_and_a_lesson_without_one_is_a_page_too(contents):
+    contents = contents()
+    chapter, path = contents.chapter("gan/02"), contents.chapter("gan/02").lesson.path
+    assert "mg-status-line" not in page(contents)
+    text = LESSON.replace("# # A title", "# # A title\n# More text.")
+    for source, line in [(text, ""), (LESSON + "\nmore = 1\n", "recorded from an earlier version of the code")]:
+        path.write_text(source, encoding="utf-8")
+        made = lesson_page(replace(chapter, reading=compose(chapter.lesson, chapter.result)), contents, pictures, str)
+        assert (line in made) and made.count("mg-status-line") == bool(line)
+    path.write_text(LESSON, encoding="utf-8")
+    alone = lesson_page(replace(chapter, reading=compose(chapter.lesson, None)), contents, pictures, str)
+    assert "Not recorded yet." in alone and alone.count("minigen run gan/02") == 3 and "<img" not in alone
+    assert "found = 1 + 1" in alone and "How many?" in alone and 'data-id="gan/02/discriminator_loss"' in alone
+    assert "It came out" not in alone and 'data-answer=""' in alone
+
+
+def test_the_first_figure_that_no_prediction_closes_leads_the_page(contents):
+    assert contents().chapter("gan/02").lead is None and "mg-lead" not in page(contents())
+    shown = [*ENTRIES[:7], (14, "figure", {"file": "later.png", "caption": "One *bar*."}), *ENTRIES[7:]]
+    made = page(contents(listed=shown))
+    lead = made[made.index("mg-lead") :].split("</p>")[0]
+    assert made.index("mg-lead") < made.index("Reads") and "later.webp" in lead and "f02_bars" not in lead
+    assert 'href="#figure-gan-02-later"' in lead and 'alt="Figure later: One bar"' in lead
+    assert '<figure class="mg-figure mg-wide" id="figure-gan-02-later">' in made
+
+
+def test_an_invitation_shows_its_sentence_and_folds_its_answer(contents):
+    change = {"name": "other", "sentence": "Change *two* to three: what then?", "answer": "Three."}
+    tree = Tree(unfenced(page(contents(listed=[*ENTRIES, (17, "change", change)]))))
+    assert tree.around("Change") and "mg-change" in tree.around(" to three: what then?")
+    assert tree.around("Three.")[-2] == "mg-change-answer" and "mg-change-answer" not in tree.around("two")
 
 
 def test_code_that_only_asks_is_left_out_and_plumbing_is_folded(contents):
@@ -338,28 +374,30 @@ def test_figures_sources_and_claims(contents):
 
 def test_tables_are_escaped_and_say_what_a_cell_is():
     payload = {"title": "a < b", "header": ["name", "value $v$"], "rows": [["<script>", 1.23456], ["b", None]]}
-    tree = Tree(unfenced(outputs.table(payload)))
+    tree = Tree(unfenced(outputs.table(blocks.Table(**payload, cell=0))))
     assert tree.balanced and not any(tag == "script" for tag, _ in tree.tags)
     cells = [attributes["data-label"] for tag, attributes in tree.tags if tag == "td"]
     assert cells == ["name", "value v"] * 2
     assert ("<script>", ["mg-table", "", "", "", ""]) in tree.texts and any(data == "1.235" for data, _ in tree.texts)
-    numbers = outputs.table({"title": "", "header": ["n"], "rows": [[1], [2]]})
-    assert numbers.count("mg-number") == 3 and "mg-number" not in outputs.table(payload)
+    numbers = outputs.table(blocks.Table("", ["n"], [[1], [2]], cell=0))
+    assert numbers.count("mg-number") == 3
+    assert "mg-number" not in outputs.table(blocks.Table(**payload, cell=0))
 
 
 HOSTILE = "<script>\"x\"</script> & 'y'"
-SLIDERS = {"name": HOSTILE, "file": "a.png", "data": "a.js", "caption": HOSTILE}
-QUESTION = {"question": HOSTILE, "choices": [HOSTILE, "b"]}
+CHECK = {"name": HOSTILE, "status": "passed", "value": HOSTILE, "bar": HOSTILE}
+OUTCOME = blocks.Outcome(HOSTILE, [HOSTILE, "b"], HOSTILE, HOSTILE, cell=0)
 OUTPUTS = [  # (how often it stands there, as text or in an attribute; the output)
-    (2, outputs.printed, [[HOSTILE, HOSTILE]]),
-    (3, outputs.checks, [[{"name": HOSTILE, "status": "passed", "value": HOSTILE, "bar": HOSTILE}]]),
-    (2, outputs.figure, [{"file": "a.png", "caption": HOSTILE}, HOSTILE, "a.webp", (4, 3), "Text."]),
-    (2, outputs.play, [SLIDERS, "gan-02", "../", (4, 3), "a.webp", "Text."]),
-    (5, outputs.table, [{"title": HOSTILE, "header": [HOSTILE], "rows": [[HOSTILE]]}]),
-    (5, outputs.claims, [{"rows": [[HOSTILE] * 5]}]),
-    (4, outputs.prediction, [QUESTION, "gan/02:0", {"text": HOSTILE, "answer": HOSTILE}]),
-    (2, outputs.outcome, [QUESTION, {"text": HOSTILE, "answer": HOSTILE}]),
-    (2, outputs.source, [{"where": f"{HOSTILE}:3", "name": HOSTILE, "code": "x = 1", "exercises": []}]),
+    (1, outputs.printed, [blocks.Printed(HOSTILE, cell=0)]),
+    (3, outputs.checks, [blocks.Checks([CHECK], cell=0)]),
+    (2, outputs.figure, [blocks.Figure("a.png", HOSTILE, cell=0), HOSTILE, "a.webp", (4, 3), "Text."]),
+    (2, outputs.play, [blocks.Play("a.png", HOSTILE, HOSTILE, "a.js", cell=0), "a", "a.webp", (4, 3), "a.js", "Text."]),
+    (5, outputs.table, [blocks.Table(HOSTILE, [HOSTILE], [[HOSTILE]], cell=0)]),
+    (5, outputs.claims, [blocks.Claims([[HOSTILE] * 5], cell=0)]),
+    (4, outputs.prediction, [blocks.Question(0, HOSTILE, [HOSTILE, "b"], OUTCOME, cell=0), "gan/02:0", "gan/02"]),
+    (2, outputs.outcome, [OUTCOME]),
+    (2, outputs.source, [blocks.Source(f"{HOSTILE}:3", HOSTILE, "x = 1", [], cell=0)]),
+    (2, outputs.invitation, [blocks.Invitation(HOSTILE, HOSTILE, HOSTILE, cell=0), "gan/02"]),
     (3, outputs.details, [HOSTILE, "Text.", HOSTILE, HOSTILE]),
 ]
 
@@ -374,10 +412,16 @@ def test_what_a_lesson_shows_is_never_html(count, output, arguments):
 
 
 def test_a_prediction_without_a_right_choice():
-    payload = {"question": "Q?", "choices": ["a", "b"]}
-    made = outputs.prediction(payload, "gan/02:3", {"text": "Both.", "answer": None})
+    outcome = blocks.Outcome("Q?", ["a", "b"], "", "Both.", cell=0)
+    made = outputs.prediction(blocks.Question(3, "Q?", ["a", "b"], outcome, cell=0), "gan/02:3", "gan/02")
     assert 'data-answer=""' in made and "It came out: </strong>Both." in made
-    assert "mg-came-out" not in outputs.prediction(payload, "gan/02:3", None)
+
+
+def test_a_prediction_without_a_record():
+    made = outputs.prediction(blocks.Question(3, "Q?", ["a", "b"], cell=0), "gan/02:3", "gan/02")
+    assert 'data-answer=""' in made and "It came out" not in made and "minigen run gan/02" in made
+    computed = outputs.prediction(blocks.Question(0, "Q?", [], cell=0), "gan/02:0", "gan/02")
+    assert "<button" not in computed and "The run computes the choices." in computed
 
 
 def test_no_answer_of_an_exercise_can_end_its_script():
@@ -390,12 +434,11 @@ def test_no_answer_of_an_exercise_can_end_its_script():
 
 
 def test_a_slider():
-    payload = {"name": "reverse", "file": "reverse.png", "data": "reverse.js", "caption": "Move t."}
-    made = outputs.play(
-        payload, "gan-02-gan", "../../", (400, 200), "../../_figures/gan-02-gan/reverse.webp", "Move t."
-    )
+    block = blocks.Play("reverse.png", "Move t.", "reverse", "reverse.js", cell=0)
+    data = "../../_play/gan-02-gan/reverse.js"
+    made = outputs.play(block, "here", "../../_figures/gan-02-gan/reverse.webp", (400, 200), data, "Move t.")
     (figure,) = [attributes for tag, attributes in Tree(unfenced(made)).tags if tag == "figure"]
-    assert figure["class"] == "mg-play" and figure["data-src"] == "../../_play/gan-02-gan/reverse.js"
+    assert figure["class"] == "mg-play" and figure["data-src"] == data and figure["id"] == "here"
     assert figure["data-name"] == "reverse" and 'class="mg-still"' in made
 
 
@@ -427,7 +470,7 @@ def test_every_figure_symbol_exercise_and_term(contents):
     figures = references.figures_page(contents, pictures)
     assert all(f"(fig-{row['id'].replace('.', '-')})=" in figures for row in posts.figures())
     assert 'href="lessons/gan/02_gan.html#figure-gan-02-f02_bars"' in figures
-    assert '<figure class="mg-figure" id="figure-gan-02-f02_bars">' in page(contents)
+    assert '<figure class="mg-figure mg-wide" id="figure-gan-02-f02_bars">' in page(contents)
     symbols = references.symbols_page()
     assert all(markup.inline_html(f"${row['latex']}$") in symbols for row in posts.symbols())
     exercises = references.exercises_page(contents)

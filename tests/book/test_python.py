@@ -34,7 +34,8 @@ def names_in(data: bytes) -> set[str]:
 def test_the_data_of_a_box(exercises):
     data = exercise_box.exercise_data(exercises[CRITIC])
     wanted = {"id": CRITIC, "name": "critic_loss", "lesson": "gan/12", "points": 8, "minutes": 5, "scipy": False}
-    assert wanted.items() <= data.items() and data["train"] is True
+    assert wanted.items() <= data.items() and data["densities"][0] == "two moons"
+    assert data["train"] == {"data": "two moons", "lr": 1e-3, "steps": 260}
     assert data["imports"] == ["import autograd.numpy as np"]
     assert data["stub"].startswith("def critic_loss(real_scores, fake_scores):\n") and len(data["hints"]) == 3
     assert json.loads(json.dumps(data)) == data
@@ -199,8 +200,9 @@ def test_singular_matrices_raise_in_the_browser(monkeypatch):
 # ------------------------------------------------------------------------------------------- what the worker calls
 
 
-def ask(call, identity, text, **others):
-    return json.loads(call(json.dumps({"exercise": identity, "text": text, "others": {}}), **others))
+def ask(call, identity, text, settings=None, **others):
+    request = {"exercise": identity, "text": text, "others": {}} | ({"settings": settings} if settings else {})
+    return json.loads(call(json.dumps(request), **others))
 
 
 def test_a_check():
@@ -269,3 +271,37 @@ def test_a_training_ends_when_its_time_is_up_and_leaves_the_package_alone():
     )
     reply = ask(page_worker.train, "gan/02/discriminator_loss", text, show=frames.append, seconds=0.0)
     assert len(frames) == 1 and reply["calls"] == 0 and losses.discriminator_loss is before
+    assert reply["stopped"] == 0.0 and (reply["step"], reply["steps"]) == (0, 650)
+
+
+def test_a_training_that_was_stopped_goes_on_where_it_stood():
+    """In three pieces it shows the same frames as in one."""
+    hint = catalog.find("gan/04/extragradient_step")[0]
+    text = stubs.completed(stubs.stub(hint), {"extragradient_step": hint.hints[2]})
+    at_once, in_pieces = [], []
+    ask(page_worker.train, hint.id, text, show=at_once.append)
+    reply = ask(page_worker.train, hint.id, text, show=in_pieces.append, seconds=0.0)
+    assert len(in_pieces) == 1 and reply["stopped"] == 0.0
+    resume = json.dumps({"resume": True})
+    reply = json.loads(page_worker.train(resume, in_pieces.append, 0.0))
+    assert len(in_pieces) == 2 and reply["stopped"] == 0.0 and reply["calls"] == 4
+    reply = json.loads(page_worker.train(resume, in_pieces.append))
+    assert in_pieces == at_once and "stopped" not in reply and reply["calls"] == 120 and reply["step"] == 120
+    assert reply["first"] == pytest.approx(2**0.5) and reply["last"] < 0.2
+    assert json.loads(page_worker.train(resume, in_pieces.append)) == {"error": "no training was stopped"}
+
+
+def test_settings_of_a_training():
+    hint = catalog.find("gan/04/extragradient_step")[0]
+    text = stubs.completed(stubs.stub(hint), {"extragradient_step": hint.hints[2]})
+    usual = ask(page_worker.train, hint.id, text, show=lambda frame: None)
+    slow = ask(page_worker.train, hint.id, text, show=lambda frame: None, settings={"lr": 0.02, "steps": 60})
+    assert slow["calls"] == slow["steps"] == 60 and slow["last"] > 4 * usual["last"]
+    frames = []
+    gan = catalog.find("gan/02/discriminator_loss")[0]
+    answer = stubs.completed(stubs.stub(gan), {"discriminator_loss": gan.hints[2]})
+    for data in ("a ring of eight", "two moons"):
+        reply = ask(page_worker.train, gan.id, answer, show=frames.append, seconds=0.0, settings={"data": data})
+        assert reply["title"] == f"A GAN on {data}"
+    kept = [json.loads(frame)["kept"] for frame in frames]
+    assert kept[0] != kept[1]

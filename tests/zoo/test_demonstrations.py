@@ -8,7 +8,7 @@ import pytest
 
 from minigen.course.exercise import catalog, substitute
 from minigen.zoo.demonstrations.diffusion import langevin_sampling
-from minigen.zoo.demonstrations.frames import path, points, watch, watch_samples
+from minigen.zoo.demonstrations.frames import DATA, path, points, watch, watch_samples
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS, TABLE
 
 EXERCISES = {exercise.id: exercise for exercise in catalog.all_exercises()}
@@ -33,6 +33,22 @@ def test_a_training_calls_the_function_of_its_exercise(id):
     assert 0 == first.step < second.step < second.steps == first.steps
     assert np.isfinite([first.distance, second.distance]).all() and first.layers != second.layers
     assert next(DEMONSTRATIONS[id].frames()).to_json() == first.to_json()
+
+
+def test_what_a_reader_may_change_of_a_training():
+    gan = DEMONSTRATIONS["gan/02/discriminator_loss"]
+    assert gan.settings == {"data": "a ring of eight", "lr": 2e-3, "steps": 650}
+    assert (gan.title(), gan.title("two moons")) == ("A GAN on a ring of eight", "A GAN on two moons")
+    assert DEMONSTRATIONS["flow/04/u_hat"].settings == {"lr": 1e-2, "steps": 350}
+    usual, others = next(gan.frames()), [{"data": name} for name in DATA] + [{"steps": 30}]
+    assert next(gan.frames(data="a ring of eight")).to_json() == usual.to_json()
+    shown = [next(gan.frames(**settings)) for settings in others]
+    assert len({frame.kept[0]["data"] for frame in shown}) == len(DATA) and shown[-1].steps == 30
+    slow, fast = (list(itertools.islice(gan.frames(steps=24, lr=lr), 3))[-1] for lr in (1e-6, 1e-2))
+    assert abs(slow.distance - usual.distance) < 1e-2 < abs(fast.distance - usual.distance)
+    for wrong in ({"width": 3}, {"data": "a cat"}, {"lr": -1.0}, {"steps": 2.5}):
+        with pytest.raises(ValueError):
+            gan.frames(**wrong)
 
 
 def test_the_loop_of_trainings():

@@ -50,9 +50,10 @@ def check_out(out: Path) -> None:
         raise UsageError(f"{out} has files that are not a book of minigen: move them, or choose another --out")
 
 
-def build(lessons: Sequence[LessonInfo], results: Sequence[Result], out: Path, python: PythonSource) -> int:
+def build(lessons: Sequence[LessonInfo], results: Sequence[Result | None], out: Path, python: PythonSource) -> int:
     """Build the book of these lessons in the folder `out`, and return the number of Sphinx's warnings.
 
+    results: one for each lesson; None for one that has not been run, whose page has no outputs.
     python: where the pages get Python from, for the exercises.
 
     Raises UsageError if the folder holds other files or cannot be written, or if Sphinx fails.

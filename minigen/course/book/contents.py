@@ -1,4 +1,4 @@
-"""What the book contains: a chapter for each lesson with its result, and the paths from one page to another."""
+"""What the book contains: a chapter for each lesson, and the paths from one page to another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from pathlib import Path
 
 from minigen.course.book import markup
 from minigen.course.console import plural
@@ -17,7 +17,9 @@ from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.result import Result
-from minigen.course.reading.purposes import PageCell, page_cells, reading_minutes
+from minigen.course.reading import blocks
+from minigen.course.reading.composition import Reading, compose
+from minigen.course.reading.purposes import page_cells, reading_minutes
 
 __all__ = ["Chapter", "Contents", "PREPARATION", "post_title"]
 
@@ -32,16 +34,29 @@ def post_title(post: str) -> str:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A lesson with its result."""
+    """A lesson as it is read, with its exercises."""
 
-    lesson: LessonInfo
-    result: Result
-    source: str = field(repr=False)
+    reading: Reading = field(repr=False)
     exercises: tuple[Exercise, ...]
 
-    @cached_property
-    def cells(self) -> list[PageCell]:
-        return page_cells(self.source)
+    @property
+    def lesson(self) -> LessonInfo:
+        return self.reading.lesson
+
+    @property
+    def result(self) -> Result | None:
+        return self.reading.result
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether its results are those of a quick run."""
+        return self.result is not None and self.result.quick
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its pictures."""
+        assert self.result is not None, "only a result has pictures"
+        return self.result.folder
 
     @property
     def short(self) -> str:
@@ -59,13 +74,18 @@ class Chapter:
         return f"lessons/{self.lesson.id}"
 
     @property
-    def figures(self) -> list[dict[str, Any]]:
-        """The payloads of figures and animations."""
-        return [entry["payload"] for entry in self.result.entries if entry["kind"] in ("figure", "animation")]
+    def figures(self) -> list[blocks.Picture]:
+        """Figures, animations and the stills of figures with sliders."""
+        return [block for block in self.reading.blocks if isinstance(block, blocks.Picture)]
+
+    @property
+    def lead(self) -> blocks.Picture | None:
+        """The first figure that no prediction keeps closed; None if there is none."""
+        return next((figure for figure in self.figures if figure.closed_by is None), None)
 
     @property
     def reading_minutes(self) -> int:
-        return reading_minutes(self.cells, len(self.figures))
+        return reading_minutes(page_cells(self.lesson.path.read_text(encoding="utf-8")), len(self.figures))
 
     @property
     def facts(self) -> list[str]:
@@ -79,7 +99,8 @@ class Chapter:
     @cached_property
     def needs(self) -> list[str]:
         """The lessons that its introduction names as read before, by their short ids."""
-        intro = self.cells[0].text if self.cells and self.cells[0].is_text else ""
+        texts = [block for block in self.reading.blocks if isinstance(block, blocks.Text) and block.cell == 0]
+        intro = "\n".join(block.text for block in texts)
         named = dict.fromkeys(markup.LESSON.findall(intro))
         return [short for short in named if _order(short) < _order(self.short)]
 
@@ -91,9 +112,9 @@ def _order(short: str) -> tuple[int, str]:
 class Contents:
     """The chapters of a book in order, and the catalogues that its pages refer to."""
 
-    def __init__(self, lessons: Sequence[LessonInfo], results: Sequence[Result]):
+    def __init__(self, lessons: Sequence[LessonInfo], results: Sequence[Result | None]):
         self.chapters = [
-            Chapter(lesson, result, lesson.path.read_text(encoding="utf-8"), tuple(catalog.exercises_of(lesson.id)))
+            Chapter(compose(lesson, result), tuple(catalog.exercises_of(lesson.id)))
             for lesson, result in zip(lessons, results, strict=True)
         ]
         self.equations = {row["id"]: row for row in posts.equations()}
@@ -116,9 +137,9 @@ class Contents:
         for chapter in self.chapters:
             for id in chapter.lesson.figures:
                 number = id.split(".")[1]
-                for payload in chapter.figures:
-                    if re.match(rf"{number}(?!\d)", payload["file"]) and id in found:
-                        found[id].append((chapter, payload["file"]))
+                for figure in chapter.figures:
+                    if re.match(rf"{number}(?!\d)", figure.file) and id in found:
+                        found[id].append((chapter, figure.file))
         return found
 
     def chapter(self, lesson: str) -> Chapter | None:

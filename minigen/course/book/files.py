@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from minigen.course.book.contents import Chapter
+from minigen.course.reading import blocks
 
 __all__ = ["Files", "archive", "fill_folder", "unpack", "write_if_changed"]
 
@@ -61,7 +62,7 @@ class Files:
         """The address of a picture of a run, from the book's first folder, and its width and height on a page."""
         from PIL import Image
 
-        path = chapter.result.folder / file
+        path = chapter.folder / file
         with Image.open(path) as image:
             width, height = image.size
         ending = ".gif" if path.suffix == ".gif" else ".webp"
@@ -71,10 +72,9 @@ class Files:
 
     def take_data(self, chapter: Chapter) -> None:
         """Note the data of the sliders of a chapter."""
-        for entry in chapter.result.entries:
-            if entry["kind"] == "play":
-                name = entry["payload"]["data"]
-                self._wanted[self.out / "_play" / chapter.slug / name] = chapter.result.folder / name
+        for block in chapter.reading.blocks:
+            if isinstance(block, blocks.Play):
+                self._wanted[self.out / "_play" / chapter.slug / block.data] = chapter.folder / block.data
 
     def make(self) -> None:
         """Make what has changed, and remove what no page shows any more."""

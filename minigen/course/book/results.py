@@ -1,4 +1,4 @@
-"""The runs that the book shows: existing ones that were made by this code, and new ones where there are none."""
+"""The results that the book shows: recorded ones, runs of a folder or, on demand, new runs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,29 @@ from pathlib import Path
 from minigen.course.child import minigen_command
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo
+from minigen.course.lesson import recorded
 from minigen.course.lesson.result import Result, is_finished, read_result
 from minigen.course.lesson.run import folder_name
 
-__all__ = ["existing", "results_of"]
+__all__ = ["existing", "known_results", "results_of_runs"]
 
 
-def results_of(lessons: Sequence[LessonInfo], runs: Path, quick: bool = False) -> list[Result]:
-    """A result of each lesson: a run in the folder `runs` that was made by this code, or a new one.
+def known_results(lessons: Sequence[LessonInfo], runs: Path | None = None) -> list[Result | None]:
+    """What is recorded of each lesson, without running any; None where nothing is.
+
+    runs: a folder whose finished full runs of this code are taken before the records.
+    """
+    return [(existing(lesson, runs) if runs else None) or _recorded(lesson) for lesson in lessons]
+
+
+def _recorded(lesson: LessonInfo) -> Result | None:
+    """The record of a lesson, unless its outputs no longer fit the lesson's file."""
+    record = recorded.read(lesson)
+    return None if record.misfits else record.result
+
+
+def results_of_runs(lessons: Sequence[LessonInfo], runs: Path, quick: bool = False) -> list[Result]:
+    """A run of each lesson: one in the folder `runs` that was made by this code, or a new one.
 
     quick: a new run takes a few seconds, and quick runs in the folder count too; full ones are preferred. Raises
     UsageError if a lesson does not finish.

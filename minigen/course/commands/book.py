@@ -1,4 +1,4 @@
-"""`minigen book`: the lessons as they ran, as a web site to read, to predict in and to write exercises in."""
+"""`minigen book`: the lessons with their results, as a web site to read, to predict in and to write exercises in."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 
 from minigen.course.book.browser.pyodide import PUBLIC, python_source
 from minigen.course.book.build import build, check_out, check_tools
-from minigen.course.book.results import results_of
+from minigen.course.book.results import known_results, results_of_runs
 from minigen.course.console import UsageError, plural
 from minigen.course.index.names import find_lessons
 from minigen.course.lesson.options import Parser
+from minigen.course.lesson.result import Result
 
 __all__ = ["main", "parser"]
 
 OUT = Path("build/book")
-RUNS = Path("out")  # where `minigen run` puts its results
+RUNS = Path("out")  # where `minigen run` puts its results, and --run too
 PORT = 8000
 
 
@@ -25,21 +26,28 @@ def parser() -> Parser:
     """The arguments of `minigen book`."""
     result = Parser(
         prog="minigen book",
-        description="Build the book: a web site of the lessons as they ran. Runs the lessons that have no result yet.",
-        example="minigen book gan/02 flow/05 --quick --serve",
+        description="Build the book: a web site of the lessons with their recorded results. It runs no lesson, unless"
+        " --run is given.",
+        example="minigen book gan/02 flow/05 --serve",
     )
     result.add_argument(
         "lessons", nargs="*", metavar="LESSON", help="a lesson (gan/02), or a family (gan); default all"
     )
-    result.add_argument("--quick", action="store_true", help="run what is missing for a few seconds only")
+    result.add_argument("--run", action="store_true", help="run the lessons anew, but for runs of this code in --runs")
+    result.add_argument("--quick", action="store_true", help="with --run: for a few seconds only")
     result.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the book (default {OUT})")
-    result.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of the runs (default {RUNS})")
+    result.add_argument(
+        "--runs",
+        type=Path,
+        metavar="DIR",
+        help=f"take the finished runs in this folder before the recorded ones (with --run: default {RUNS})",
+    )
     result.add_argument(
         "--python",
         default=PUBLIC,
         metavar="URL|DIR|none",
         help="where a page gets Python for its exercises: an address or folder of Pyodide, or none (default: the public"
-        " address; nothing is loaded before a reader presses Check)",
+        " address; nothing is loaded before a reader begins to write)",
     )
     result.add_argument("--serve", action="store_true", help="then show it on this machine, until Ctrl-C")
     result.add_argument("--port", type=int, default=PORT, metavar="N", help=f"port for --serve (default {PORT})")
@@ -49,16 +57,23 @@ def parser() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """`minigen book ...`; returns 0. Raises UsageError if the book cannot be built."""
     args = parser().parse_args(argv)
+    if args.quick and not args.run:
+        raise UsageError("--quick goes with --run: without it the book is made of recorded results")
     check_tools()
     check_out(args.out)
     python = python_source(args.python)
     lessons = find_lessons(args.lessons)
     print(f"book of {plural(len(lessons), 'lesson')}", flush=True)
-    results = results_of(lessons, args.runs, args.quick)
+    results: list[Result | None] = (
+        [*results_of_runs(lessons, args.runs or RUNS, args.quick)] if args.run else known_results(lessons, args.runs)
+    )
     warnings = build(lessons, results, args.out, python)
-    quick = sum(result.quick for result in results)
+    quick = sum(result is not None and result.quick for result in results)
     if quick:
         print(f"  {plural(quick, 'page')} of {len(results)} from a quick run, and marked so")
+    missing = results.count(None)
+    if missing:
+        print(f"  {plural(missing, 'page')} of {len(results)} without results: those lessons are not recorded yet")
     if warnings:
         print(f"  {plural(warnings, 'warning')} of Sphinx: see {args.out / '.build' / 'sphinx.log'}")
     if args.serve:

@@ -19,6 +19,7 @@ from minigen.zoo.demonstrations.frames import (
     BATCH,
     SHOWN,
     WIDTH,
+    Data,
     Frame,
     Layer,
     moons,
@@ -29,9 +30,9 @@ from minigen.zoo.demonstrations.frames import (
 )
 
 
-def bottleneck(rng: Rng) -> Iterator[Frame]:
-    """An autoencoder has one number for each point: its output is a curve through the moons."""
-    density, steps = moons(), 900
+def bottleneck(rng: Rng, data: Data = moons, lr: float = 1e-2, steps: int = 900) -> Iterator[Frame]:
+    """An autoencoder has one number for each point: its output is a curve through the data."""
+    density = data()
     model = MLP(rng, [2, 32, 32, 1, 32, 32, 2], "tanh")
     real = density.sample(rng, SHOWN)
 
@@ -42,13 +43,13 @@ def bottleneck(rng: Rng) -> Iterator[Frame]:
         output = model(real)
         return float(numpy.mean(numpy.sum((output - real) ** 2, axis=1))), [points("model", output)]
 
-    step = descend(loss, model, lambda rng: density.sample(rng, BATCH), rng=rng, lr=cosine(1e-2, steps))
+    step = descend(loss, model, lambda rng: density.sample(rng, BATCH), rng=rng, lr=cosine(lr, steps))
     return watch(steps, step, look, [points("data", real)], frames=25)
 
 
-def denoiser(rng: Rng) -> Iterator[Frame]:
-    """A denoising autoencoder moves noisy points of the moons back to them."""
-    density, steps = moons(), 600
+def denoiser(rng: Rng, data: Data = moons, lr: float = 5e-3, steps: int = 600) -> Iterator[Frame]:
+    """A denoising autoencoder moves noisy points of the data back to it."""
+    density = data()
     model = MLP(rng, [2, WIDTH, WIDTH, 2], "tanh")
     real = density.sample(rng, SHOWN)
     noisy = real + 0.4 * noise(rng, SHOWN)
@@ -60,7 +61,7 @@ def denoiser(rng: Rng) -> Iterator[Frame]:
     def loss(model: MLP, x: Array, corrupted: Array) -> Array:
         return autoencoder.denoising_loss(model, x, corrupted)
 
-    step = descend(loss, model, batch, rng=rng, lr=cosine(5e-3, steps))
+    step = descend(loss, model, batch, rng=rng, lr=cosine(lr, steps))
     return watch_samples(real, steps, step, lambda: model(noisy))
 
 
@@ -82,9 +83,15 @@ def capacity_loss(bound: Elbo) -> Array:
     return beta_vae.capacity_loss(-np.mean(bound.reconstruction), np.mean(bound.kl), 1.0, 3.0)
 
 
-def vae(rng: Rng, objective: Callable[[Elbo], Array] = negative_elbo) -> Iterator[Frame]:
-    """A variational autoencoder learns the two moons: its decoder's points."""
-    density, steps = moons(), 1400
+def vae(
+    rng: Rng,
+    data: Data = moons,
+    lr: float = 1e-2,
+    steps: int = 1400,
+    objective: Callable[[Elbo], Array] = negative_elbo,
+) -> Iterator[Frame]:
+    """A variational autoencoder learns the density of the data: its decoder's points."""
+    density = data()
     model = VAE(rng, 2, 2, (WIDTH, WIDTH), "tanh", likelihood=Gaussian(std=0.15))
 
     def batch(rng: Rng) -> tuple[Array, Array]:
@@ -93,7 +100,7 @@ def vae(rng: Rng, objective: Callable[[Elbo], Array] = negative_elbo) -> Iterato
     def loss(model: VAE, x: Array, eps: Array) -> Array:
         return objective(model.elbo(x, eps))
 
-    step = descend(loss, model, batch, rng=rng, lr=cosine(1e-2, steps))
+    step = descend(loss, model, batch, rng=rng, lr=cosine(lr, steps))
     real = density.sample(rng, SHOWN)
     return watch_samples(real, steps, step, lambda: model.sample(numpy.random.default_rng(2), SHOWN))
 
@@ -101,29 +108,29 @@ def vae(rng: Rng, objective: Callable[[Elbo], Array] = negative_elbo) -> Iterato
 # ------------------------------------------------------------------------------------------- a codebook
 
 
-def codebook(rng: Rng) -> Iterator[Frame]:
-    """Code vectors spread over the moons by the gradient; the distance is that of a point to its code, squared."""
-    density, quantizer = moons(), small_quantizer(rng, learned=True)
+def codebook(rng: Rng, data: Data = moons, lr: float = 2e-2, steps: int = 400) -> Iterator[Frame]:
+    """Code vectors spread over the data by the gradient; the distance is that of a point to its code, squared."""
+    density, quantizer = data(), small_quantizer(rng, learned=True)
     real = density.sample(rng, SHOWN)
 
     def loss(quantizer: VectorQuantizer, z: Array) -> Array:
         found = quantizer(z)
         return np.mean(found.codebook + found.commitment) + np.mean(np.sum((found.vectors - z) ** 2, axis=1))
 
-    step = descend(loss, quantizer, lambda rng: density.sample(rng, BATCH), rng=rng, lr=2e-2)
-    return watch_codes(quantizer, real, step)
+    step = descend(loss, quantizer, lambda rng: density.sample(rng, BATCH), rng=rng, lr=lr)
+    return watch_codes(quantizer, real, steps, step)
 
 
-def averaged_codebook(rng: Rng) -> Iterator[Frame]:
+def averaged_codebook(rng: Rng, data: Data = moons, steps: int = 400) -> Iterator[Frame]:
     """The same by moving averages of the points that each code is nearest to."""
-    density, quantizer = moons(), small_quantizer(rng, learned=False)
+    density, quantizer = data(), small_quantizer(rng, learned=False)
     real = density.sample(rng, SHOWN)
 
     def step(i: int) -> None:
         z = density.sample(rng, BATCH)
         quantizer.update(z, quantizer.nearest(z))
 
-    return watch_codes(quantizer, real, step)
+    return watch_codes(quantizer, real, steps, step)
 
 
 def small_quantizer(rng: Rng, learned: bool) -> VectorQuantizer:
@@ -133,11 +140,11 @@ def small_quantizer(rng: Rng, learned: bool) -> VectorQuantizer:
     return quantizer
 
 
-def watch_codes(quantizer: VectorQuantizer, real: Array, step: Callable[[int], object]) -> Iterator[Frame]:
+def watch_codes(quantizer: VectorQuantizer, real: Array, steps: int, step: Callable[[int], object]) -> Iterator[Frame]:
     """Train a codebook and show its vectors."""
 
     def look() -> tuple[float, list[Layer]]:
         error = real - quantizer.codebook[quantizer.nearest(real)]
         return float(numpy.mean(numpy.sum(error**2, axis=1))), [points("codes", quantizer.codebook)]
 
-    return watch(400, step, look, [points("data", real)], frames=25)
+    return watch(steps, step, look, [points("data", real)], frames=25)

@@ -22,6 +22,7 @@ from minigen.zoo.demonstrations.frames import (
     BATCH,
     SHOWN,
     WIDTH,
+    Data,
     Frame,
     Layer,
     moons,
@@ -95,6 +96,9 @@ def stepwise_loss(model: EpsMLP, x: Array, t: Array, eps: Array, schedule: Sched
 
 def diffusion(
     rng: Rng,
+    data: Data = moons,
+    lr: float = 5e-3,
+    steps: int = 1000,
     schedule: Callable[[], Schedule] = linear,
     objective: Callable = simple_loss,
     sample: Callable[[EpsMLP, Array, Schedule, Rng], Array] = ancestral,
@@ -103,7 +107,7 @@ def diffusion(
 
     schedule, objective, sample: what makes the schedule, the loss and the samples.
     """
-    density, steps, process = moons(), 1000, schedule()
+    density, process = data(), schedule()
     model = EpsMLP(rng, width=WIDTH, layers=3)
     x_T = noise(rng, SHOWN)
 
@@ -116,16 +120,16 @@ def diffusion(
     def look() -> Array:
         return sample(model, x_T, process, numpy.random.default_rng(3))
 
-    step = descend(loss, model, batch, rng=rng, lr=cosine(5e-3, steps))
+    step = descend(loss, model, batch, rng=rng, lr=cosine(lr, steps))
     return watch_samples(density.sample(rng, SHOWN), steps, step, look, frames=12)
 
 
 # ------------------------------------------------------------------------------------------- learning the score
 
 
-def score_matching(rng: Rng) -> Iterator[Frame]:
-    """A network learns where the density rises, at eight levels of noise; Langevin's steps follow it to the moons."""
-    density, steps, net = moons(), 500, EpsMLP(rng, width=WIDTH, layers=3)
+def score_matching(rng: Rng, data: Data = moons, lr: float = 5e-3, steps: int = 500) -> Iterator[Frame]:
+    """A network learns where the density rises, at eight levels of noise; Langevin's steps follow it to the data."""
+    density, net = data(), EpsMLP(rng, width=WIDTH, layers=3)
     sigmas = score.noise_scales(2.0, 0.1, 8)
     start = 2.0 * noise(rng, SHOWN)
 
@@ -144,13 +148,13 @@ def score_matching(rng: Rng) -> Iterator[Frame]:
     def look() -> Array:
         return score.ncsn_sample(score_model(net), start, sigmas, numpy.random.default_rng(3), steps=8, step=0.2)
 
-    step = descend(loss, net, batch, rng=rng, lr=cosine(5e-3, steps))
+    step = descend(loss, net, batch, rng=rng, lr=cosine(lr, steps))
     return watch_samples(density.sample(rng, SHOWN), steps, step, look, frames=10)
 
 
-def sliced_score(rng: Rng) -> Iterator[Frame]:
+def sliced_score(rng: Rng, lr: float = 5e-3, steps: int = 400) -> Iterator[Frame]:
     """A network learns the score of widened moons without any noise; the distance is that to the true score."""
-    steps, density = 400, toy.two_moons(0.3).standardized()
+    density = toy.two_moons(0.3).standardized()
     model = MLP(rng, [2, WIDTH, WIDTH, 2], "tanh")
     real = density.sample(rng, SHOWN)
     exact = density.score(real)
@@ -166,16 +170,16 @@ def sliced_score(rng: Rng) -> Iterator[Frame]:
         error = float(numpy.mean(numpy.sum((found - exact) ** 2, axis=1)) ** 0.5)
         return error, [points("model", real + 0.15 * found)]
 
-    step = descend(loss, model, batch, rng=rng, lr=cosine(5e-3, steps))
+    step = descend(loss, model, batch, rng=rng, lr=cosine(lr, steps))
     return watch(steps, step, look, [points("data", real)], frames=20)
 
 
 # ------------------------------------------------------------------------------------------- guidance
 
 
-def guided(rng: Rng) -> Iterator[Frame]:
-    """One network with and without labels; its points are drawn for the label "right half" of the ring."""
-    density, steps = ring(), 700
+def guided(rng: Rng, data: Data = ring, lr: float = 5e-3, steps: int = 700) -> Iterator[Frame]:
+    """One network with and without labels; its points are drawn for the label "right half"."""
+    density = data()
     schedule, model = linear(), EpsMLP(rng, width=WIDTH, layers=3, classes=2)
     x_T = noise(rng, SHOWN)
 
@@ -191,13 +195,13 @@ def guided(rng: Rng) -> Iterator[Frame]:
         return samplers.ddim(guidance.classifier_free(model, 1, 0.5), x_T, schedule, steps=10)
 
     some = density.sample(rng, 4 * SHOWN)
-    step = descend(loss, model, batch, rng=rng, lr=cosine(5e-3, steps))
+    step = descend(loss, model, batch, rng=rng, lr=cosine(lr, steps))
     return watch_samples(some[some[:, 0] > 0][:SHOWN], steps, step, look, frames=12)
 
 
-def classifier_guided(rng: Rng) -> Iterator[Frame]:
-    """A network for the noise and a classifier of noisy points, whose gradient points to the right half of the ring."""
-    density, steps, schedule = ring(), 600, linear()
+def classifier_guided(rng: Rng, data: Data = ring, lr: float = 5e-3, steps: int = 600) -> Iterator[Frame]:
+    """A network for the noise and a classifier of noisy points, whose gradient points to the right half."""
+    density, schedule = data(), linear()
     model, classifier = EpsMLP(rng, width=WIDTH, layers=3), MLP(rng, [3, 32, 32, 1], "tanh")
     x_T = noise(rng, SHOWN)
 
@@ -222,8 +226,8 @@ def classifier_guided(rng: Rng) -> Iterator[Frame]:
         return samplers.ddim(guidance.classifier_guided(model, log_prob, schedule, 1.5), x_T, schedule, steps=10)
 
     some = density.sample(rng, 4 * SHOWN)
-    classifier_step = descend(classifier_loss, classifier, batch, rng=rng, lr=cosine(5e-3, steps))
-    model_step = descend(loss, model, batch, rng=rng, lr=cosine(5e-3, steps))
+    classifier_step = descend(classifier_loss, classifier, batch, rng=rng, lr=cosine(lr, steps))
+    model_step = descend(loss, model, batch, rng=rng, lr=cosine(lr, steps))
 
     def step(i: int) -> None:
         classifier_step(i)
@@ -235,9 +239,9 @@ def classifier_guided(rng: Rng) -> Iterator[Frame]:
 # ------------------------------------------------------------------------------------------ the exact score of the ring
 
 
-def distilled(rng: Rng) -> Iterator[Frame]:
+def distilled(rng: Rng, lr: float = 5e-3, steps: int = 500) -> Iterator[Frame]:
     """A student learns to do in one step what its teacher, which is exact for the ring, does in two."""
-    density, steps, schedule = ring(), 500, Schedule.linear(16, 1e-2, 0.6)
+    density, schedule = ring(), Schedule.linear(16, 1e-2, 0.6)
     teacher, student = exact_eps_model(density, schedule), EpsMLP(rng, width=WIDTH, layers=3)
     half, x_T = distillation.halved(schedule), noise(rng, SHOWN)
 
@@ -251,11 +255,11 @@ def distilled(rng: Rng) -> Iterator[Frame]:
         """The noise that the student's v implies, at the times of the teacher."""
         return ddpm.eps_from_v(x, t, student(x, t), schedule)
 
-    step = descend(loss, student, batch, rng=rng, lr=cosine(5e-3, steps))
+    step = descend(loss, student, batch, rng=rng, lr=cosine(lr, steps))
     return watch_samples(density.sample(rng, SHOWN), steps, step, lambda: samplers.ddim(of_v, x_T, half))
 
 
-def langevin_sampling(rng: Rng) -> Iterator[Frame]:
+def langevin_sampling(rng: Rng, steps: int = 240) -> Iterator[Frame]:
     """Langevin sampling of the ring by its exact score; nothing is trained."""
     schedule, t = linear(), 4
     eps_model, real = exact_eps_model(ring(), schedule), ring().sample(rng, SHOWN)
@@ -266,7 +270,7 @@ def langevin_sampling(rng: Rng) -> Iterator[Frame]:
         eps, _ = ddpm.predict(eps_model, x, t, schedule)
         x = langevin.langevin_step(x, ddpm.score_from_eps(eps, t, schedule), 0.02, noise(rng, SHOWN))
 
-    return watch_samples(real, 240, step, lambda: x)
+    return watch_samples(real, steps, step, lambda: x)
 
 
 # ------------------------------------------------------------------------------------------- consistency
@@ -286,12 +290,14 @@ def consistency_distillation(
     return consistency.consistency_distillation_loss(model, model, teacher, x, z, high, low, "euler")
 
 
-def consistency_model(rng: Rng, objective: Callable = consistency_training) -> Iterator[Frame]:
-    """A consistency model learns to go from noise to the moons in one call; here two.
+def consistency_model(
+    rng: Rng, data: Data = moons, lr: float = 4e-3, steps: int = 500, objective: Callable = consistency_training
+) -> Iterator[Frame]:
+    """A consistency model learns to go from noise to the data in one call; here two.
 
     objective: of the model, a teacher, points, noise, and two neighboring levels of noise.
     """
-    density, steps = moons(), 500
+    density = data()
     model = ConsistencyModel(EpsMLP(rng, width=WIDTH, layers=3), sigma_min=0.02, sigma_data=1.0)
     sigmas = numpy.geomspace(0.02, 8.0, 18)
     start = 8.0 * noise(rng, SHOWN)
@@ -315,5 +321,5 @@ def consistency_model(rng: Rng, objective: Callable = consistency_training) -> I
     def look() -> Array:
         return consistency.multistep(model, start, (8.0, 1.0), numpy.random.default_rng(3), sigma_min=0.02)
 
-    step = descend(loss, model, batch, rng=rng, lr=cosine(4e-3, steps))
+    step = descend(loss, model, batch, rng=rng, lr=cosine(lr, steps))
     return watch_samples(density.sample(rng, SHOWN), steps, step, look)

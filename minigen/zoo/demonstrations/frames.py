@@ -101,6 +101,15 @@ def ring() -> GaussianMixture:
     return toy.ring(8, 1.8, 0.15)
 
 
+def spirals() -> Density:
+    """Two spirals, of mean 0 and variance 1."""
+    return toy.spirals(0.1).standardized()
+
+
+Data = Callable[[], Density]
+DATA: dict[str, Data] = {"two moons": moons, "a ring of eight": ring, "two spirals": spirals}  # a reader's choice
+
+
 def noise(rng: Rng, n: int = BATCH) -> Array:
     """Standard normal points (n, 2), float32."""
     return rng.standard_normal((n, 2), dtype=numpy.float32)

@@ -18,6 +18,7 @@ from minigen.zoo.demonstrations.frames import (
     BATCH,
     SHOWN,
     WIDTH,
+    Data,
     Frame,
     Layer,
     moons,
@@ -29,14 +30,14 @@ from minigen.zoo.demonstrations.frames import (
 )
 
 
-def gan(rng: Rng, saturating: bool = False) -> Iterator[Frame]:
-    """A generator learns to fool a discriminator, on a ring of eight Gaussians.
+def gan(rng: Rng, data: Data = ring, lr: float = 2e-3, steps: int = 650, saturating: bool = False) -> Iterator[Frame]:
+    """A generator learns to fool a discriminator.
 
     saturating: the generator's loss is that of the minimax game.
     """
-    density = ring()
+    density = data()
     generator, discriminator = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
-    g_optimizer, d_optimizer = (Adam(net, 2e-3, betas=(0.0, 0.99)) for net in (generator, discriminator))
+    g_optimizer, d_optimizer = (Adam(net, lr, betas=(0.0, 0.99)) for net in (generator, discriminator))
     z = generator.latent(rng, SHOWN)
 
     def draw(n: int) -> Array:
@@ -45,14 +46,14 @@ def gan(rng: Rng, saturating: bool = False) -> Iterator[Frame]:
     def step(i: int) -> None:
         goodfellow_step(generator, discriminator, g_optimizer, d_optimizer, draw, BATCH, rng, saturating=saturating)
 
-    return watch_samples(density.sample(rng, SHOWN), 650, step, lambda: generator(z))
+    return watch_samples(density.sample(rng, SHOWN), steps, step, lambda: generator(z))
 
 
-def wgan(rng: Rng) -> Iterator[Frame]:
-    """The critic of a Wasserstein GAN with clipped weights estimates how far the points are from the moons."""
-    density = moons()
+def wgan(rng: Rng, data: Data = moons, lr: float = 1e-3, steps: int = 260) -> Iterator[Frame]:
+    """The critic of a Wasserstein GAN with clipped weights estimates how far the points are from the data."""
+    density = data()
     generator, critic = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
-    g_optimizer, c_optimizer = RMSProp(generator, 1e-3), RMSProp(critic, 1e-3)
+    g_optimizer, c_optimizer = RMSProp(generator, lr), RMSProp(critic, lr)
     z = generator.latent(rng, SHOWN)
 
     def draw(n: int) -> Array:
@@ -61,21 +62,21 @@ def wgan(rng: Rng) -> Iterator[Frame]:
     def step(i: int) -> None:
         wgan_step(generator, critic, g_optimizer, c_optimizer, draw, BATCH, rng, n_critic=4, c=0.1)
 
-    return watch_samples(density.sample(rng, SHOWN), 260, step, lambda: generator(z))
+    return watch_samples(density.sample(rng, SHOWN), steps, step, lambda: generator(z))
 
 
-def wgan_gp(rng: Rng) -> Iterator[Frame]:
+def wgan_gp(rng: Rng, data: Data = moons, lr: float = 3e-3, steps: int = 250) -> Iterator[Frame]:
     """The same with a penalty on the slope of the critic in the place of clipping."""
-    density, steps = moons(), 250
-    generator, critic, lr = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH), cosine(3e-3, steps)
-    g_optimizer, c_optimizer = (Adam(net, 2e-3, betas=(0.0, 0.9)) for net in (generator, critic))
+    density, rate = data(), cosine(lr, steps)
+    generator, critic = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
+    g_optimizer, c_optimizer = (Adam(net, lr, betas=(0.0, 0.9)) for net in (generator, critic))
     z = generator.latent(rng, SHOWN)
 
     def draw(n: int) -> Array:
         return density.sample(rng, n)
 
     def step(i: int) -> None:
-        g_optimizer.lr = c_optimizer.lr = lr(i)
+        g_optimizer.lr = c_optimizer.lr = rate(i)
         wgan_gp_step(generator, critic, g_optimizer, c_optimizer, draw, 64, rng, n_critic=4, penalty=1.0)
 
     return watch_samples(density.sample(rng, SHOWN), steps, step, lambda: generator(z))
@@ -95,16 +96,22 @@ def feature_matching(discriminator: Discriminator, real: Array, fake: Array) -> 
 
 
 def improved_gan(
-    rng: Rng, generator_loss: Callable = nonsaturating, history: float = 0.0, noise: float = 0.0
+    rng: Rng,
+    data: Data = ring,
+    lr: float = 2e-3,
+    steps: int = 700,
+    generator_loss: Callable = nonsaturating,
+    history: float = 0.0,
+    noise: float = 0.0,
 ) -> Iterator[Frame]:
     """A GAN with one modification of its training.
 
     generator_loss: of the discriminator, real and generated points. history: the weight of the penalty on weights that
     differ from their average so far. noise: the standard deviation, at first, of noise on the discriminator's input.
     """
-    density, steps = ring(), 700
+    density = data()
     generator, discriminator = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
-    g_optimizer, d_optimizer = (Adam(net, 2e-3, betas=(0.0, 0.99)) for net in (generator, discriminator))
+    g_optimizer, d_optimizer = (Adam(net, lr, betas=(0.0, 0.99)) for net in (generator, discriminator))
     average = improved_training.HistoricalAverage(generator)
     z_shown = generator.latent(rng, SHOWN)
 
@@ -131,42 +138,40 @@ def improved_gan(
 
 # ------------------------------------------------------------------------------------------- the game x·y
 
-RATE = 0.2
 
-
-def game(rng: Rng, move: Callable[[Any, Any, Any, Any], tuple]) -> Iterator[Frame]:
+def game(rng: Rng, move: Callable[..., tuple], lr: float = 0.2, steps: int = 120) -> Iterator[Frame]:
     """Two players of the game x·y, step by step; the distance is that from the equilibrium in the middle.
 
-    move: the next point, of the coordinates of the present one and of the one before it.
+    move: the next point, of the coordinates of the present one and of the one before it, and of the learning rate.
     """
     trajectory = [numpy.array([1.0, 1.0])]
 
     def step(i: int) -> None:
         now, before = trajectory[-1], trajectory[max(0, len(trajectory) - 2)]
-        trajectory.append(numpy.array(move(*now, *before)))
+        trajectory.append(numpy.array(move(*now, *before, lr)))
 
     def look() -> tuple[float, list[Layer]]:
         now = trajectory[-1]
         return float(numpy.hypot(*now)), [path("model", numpy.array(trajectory)), points("codes", now)]
 
-    return watch(120, step, look, frames=30)
+    return watch(steps, step, look, frames=30)
 
 
-def simultaneous(x: Any, y: Any, x_before: Any, y_before: Any) -> tuple:
+def simultaneous(x: Any, y: Any, x_before: Any, y_before: Any, lr: float) -> tuple:
     """Both players move at once."""
-    return toy_problems.simultaneous_step(x, y, RATE)
+    return toy_problems.simultaneous_step(x, y, lr)
 
 
-def alternating(x: Any, y: Any, x_before: Any, y_before: Any) -> tuple:
+def alternating(x: Any, y: Any, x_before: Any, y_before: Any, lr: float) -> tuple:
     """The second player moves after the first."""
-    return toy_problems.alternating_step(x, y, RATE)
+    return toy_problems.alternating_step(x, y, lr)
 
 
-def extragradient(x: Any, y: Any, x_before: Any, y_before: Any) -> tuple:
+def extragradient(x: Any, y: Any, x_before: Any, y_before: Any, lr: float) -> tuple:
     """Both players follow the gradient of a point that lies ahead."""
-    return toy_problems.extragradient_step(x, y, RATE)
+    return toy_problems.extragradient_step(x, y, lr)
 
 
-def optimistic(x: Any, y: Any, x_before: Any, y_before: Any) -> tuple:
+def optimistic(x: Any, y: Any, x_before: Any, y_before: Any, lr: float) -> tuple:
     """Both players correct their move by the one before."""
-    return toy_problems.optimistic_step(x, y, x_before, y_before, RATE)
+    return toy_problems.optimistic_step(x, y, x_before, y_before, lr)

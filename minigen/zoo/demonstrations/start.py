@@ -17,10 +17,10 @@ from minigen.zoo.demonstrations.frames import BATCH, SHOWN, Frame, Layer, noise,
 __all__ = ["classifier"]
 
 
-def classifier(rng: Rng) -> Iterator[Frame]:
+def classifier(rng: Rng, lr: float = 1e-2, steps: int = 300) -> Iterator[Frame]:
     """A network separates the two moons; the line is its decision boundary. The distance: the share of its errors."""
     model = MLP(rng, [2, 32, 32, 1], "tanh")
-    optimizer = Adam(model, 1e-2)
+    optimizer = Adam(model, lr)
 
     def batch(n: int) -> tuple[Array, Array]:
         moon = rng.integers(0, 2, n)
@@ -40,4 +40,4 @@ def classifier(rng: Rng) -> Iterator[Frame]:
         errors = float(numpy.mean((model(x)[:, 0] > 0) != (y > 0.5)))
         return errors, [points("line", plane[numpy.abs(model(plane)[:, 0]) < 0.3])]
 
-    return watch(300, step, look, [points("data", x[y < 0.5]), points("model", x[y > 0.5])], frames=25)
+    return watch(steps, step, look, [points("data", x[y < 0.5]), points("model", x[y > 0.5])], frames=25)

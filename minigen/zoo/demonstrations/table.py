@@ -2,51 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy
 
-from minigen.types import Rng
+from minigen import checks
 from minigen.zoo.demonstrations import autoencoders, diffusion, flows, gans, start
-from minigen.zoo.demonstrations.frames import Frame
+from minigen.zoo.demonstrations.frames import DATA, Frame
 
 __all__ = ["DEMONSTRATIONS", "Demonstration"]
 
+SETTINGS = ("data", "lr", "steps")
+
 Box = tuple[float, float, float, float]
+ROLES = {"data": "data", "model": "model", "codes": "code vectors"}
+BOX: Box = (-2.6, 2.6, -2.6, 2.6)
 
 
 @dataclass(frozen=True)
 class Demonstration:
     """A training that calls the function of an exercise.
 
-    train: yields the frames, given a generator. measure: what the distance is. note: what a right function does
-    instead, where the distance does not fall. box: the part of the plane that is shown.
+    train: yields the frames, given a generator and the settings that a reader may change. measure: what the distance
+    is. note: what a right function does instead, where the distance does not fall. box: the part of the plane that is
+    shown. legend: what the roles of the layers stand for.
     """
 
-    title: str
-    train: Callable[[Rng], Iterator[Frame]]
+    name: str
+    train: Callable[..., Iterator[Frame]]
     measure: str = "distance to the data"
     note: str = ""
-    box: Box = (-2.6, 2.6, -2.6, 2.6)
+    box: Box = BOX
+    legend: Mapping[str, str] = field(default_factory=lambda: dict(ROLES))
 
-    def frames(self) -> Iterator[Frame]:
-        """The frames of the training, always of the same seed."""
-        return self.train(numpy.random.default_rng(0))
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a reader may change, with the values that it has otherwise: "data" (a name of `DATA`), "lr", "steps"."""
+        arguments = inspect.signature(self.train).parameters
+        given = {name: arguments[name].default for name in SETTINGS if name in arguments}
+        if "data" in given:
+            given["data"] = next(name for name, density in DATA.items() if density is given["data"])
+        return given
+
+    def title(self, data: str | None = None) -> str:
+        """The name, and of which data, where that can be chosen."""
+        default = self.settings.get("data")
+        return f"{self.name} on {data or default}" if default else self.name
+
+    def frames(self, **settings: Any) -> Iterator[Frame]:
+        """The frames of the training, always of the same seed.
+
+        settings: as in `settings`. Raises ValueError for a name or a value that there is not.
+        """
+        known = self.settings
+        if not set(settings) <= set(known):
+            raise ValueError(f"settings must be of {', '.join(known)}, got {', '.join(settings)}")
+        if "data" in settings:
+            settings["data"] = DATA[checks.choice("data", settings["data"], tuple(DATA))]
+        if "lr" in settings:
+            checks.positive("lr", settings["lr"])
+        if "steps" in settings:
+            checks.whole("steps", settings["steps"])
+        return self.train(numpy.random.default_rng(0), **settings)
 
 
-GAN, IMPROVED = "A GAN on a ring of eight", "Improved training of a GAN on a ring of eight"
+GAN, IMPROVED = "A GAN", "Improved training of a GAN"
 GAME, EQUILIBRIUM = "Two players of the game x·y", "distance from the equilibrium"
 APART = "This rule drives the players apart, as it must."
+CLASSES = {"data": "one class", "model": "the other", "line": "decision boundary"}
+PLAYERS = {"model": "the players' trajectory", "codes": "where they stand"}
 CLOSED = "This rule keeps the players on a closed curve, as it must."
-VAE, CODES, NEAREST = "A VAE on two moons", "A codebook of 24 vectors", "squared distance to the nearest code"
-MAF, IAF = "A masked autoregressive flow on two moons", "An inverse autoregressive flow"
-DIFFUSION, SCORE = "Diffusion on two moons", "Score matching and Langevin's steps"
-CONSISTENCY, TWO_CALLS = "A consistency model on two moons", "distance to the data, after two calls"
+VAE, CODES, NEAREST = "A VAE", "A codebook of 24 vectors", "squared distance to the nearest code"
+MAF, IAF = "A masked autoregressive flow", "An inverse autoregressive flow"
+DIFFUSION, SCORE = "Diffusion", "Score matching and Langevin's steps"
+CONSISTENCY, TWO_CALLS = "A consistency model", "distance to the data, after two calls"
 
 TABLE: list[tuple] = [  # lesson, functions of its exercises, and what a `Demonstration` holds
-    ("start/01", "bce_with_logits adam_update", "A classifier of two moons", start.classifier, "share of errors"),
+    (
+        "start/01",
+        "bce_with_logits adam_update",
+        "A classifier of two moons",
+        start.classifier,
+        "share of errors",
+        "",
+        BOX,
+        CLASSES,
+    ),
     ("gan/02", "discriminator_loss generator_loss_nonsaturating", GAN, gans.gan),
     ("gan/02", "generator_loss_minimax", GAN, partial(gans.gan, saturating=True)),
     (
@@ -57,15 +102,34 @@ TABLE: list[tuple] = [  # lesson, functions of its exercises, and what a `Demons
         EQUILIBRIUM,
         APART,
         (-16, 16, -16, 16),
+        PLAYERS,
     ),
-    ("gan/04", "alternating_step", GAME, partial(gans.game, move=gans.alternating), EQUILIBRIUM, CLOSED),
-    ("gan/04", "extragradient_step", GAME, partial(gans.game, move=gans.extragradient), EQUILIBRIUM),
-    ("gan/04", "optimistic_step", GAME, partial(gans.game, move=gans.optimistic), EQUILIBRIUM),
+    (
+        "gan/04",
+        "alternating_step",
+        GAME,
+        partial(gans.game, move=gans.alternating),
+        EQUILIBRIUM,
+        CLOSED,
+        BOX,
+        PLAYERS,
+    ),
+    (
+        "gan/04",
+        "extragradient_step",
+        GAME,
+        partial(gans.game, move=gans.extragradient),
+        EQUILIBRIUM,
+        "",
+        BOX,
+        PLAYERS,
+    ),
+    ("gan/04", "optimistic_step", GAME, partial(gans.game, move=gans.optimistic), EQUILIBRIUM, "", BOX, PLAYERS),
     ("gan/09", "feature_matching_loss", IMPROVED, partial(gans.improved_gan, generator_loss=gans.feature_matching)),
     ("gan/09", "historical_penalty running_mean", IMPROVED, partial(gans.improved_gan, history=0.01)),
     ("gan/09", "instance_noise", IMPROVED, partial(gans.improved_gan, noise=0.3)),
-    ("gan/12", "critic_loss clip_weights", "A Wasserstein GAN, weights clipped", gans.wgan),
-    ("gan/12", "gradient_penalty penalized_critic_loss", "A Wasserstein GAN, slopes penalized", gans.wgan_gp),
+    ("gan/12", "critic_loss clip_weights", "A Wasserstein GAN with clipped weights", gans.wgan),
+    ("gan/12", "gradient_penalty penalized_critic_loss", "A Wasserstein GAN with penalized slopes", gans.wgan_gp),
     (
         "vae/02",
         "reconstruction_loss",
@@ -81,8 +145,8 @@ TABLE: list[tuple] = [  # lesson, functions of its exercises, and what a `Demons
     ("vae/10", "ema_update", CODES, autoencoders.averaged_codebook, NEAREST),
     ("flow/04", "planar_forward u_hat", "Planar layers", flows.planar),
     ("flow/04", "radial_forward", "Radial layers", flows.radial),
-    ("flow/05", "affine_forward affine_inverse affine_log_det", "RealNVP on two moons", flows.realnvp),
-    ("flow/06", "additive_forward additive_inverse diagonal_scale", "NICE on two moons", flows.nice),
+    ("flow/05", "affine_forward affine_inverse affine_log_det", "RealNVP", flows.realnvp),
+    ("flow/06", "additive_forward additive_inverse diagonal_scale", "NICE", flows.nice),
     ("flow/08", "made_masks masked_linear", MAF, flows.maf),
     ("flow/11", "maf_inverse maf_forward", MAF, flows.maf),
     ("flow/12", "iaf_forward", IAF, flows.iaf),
@@ -112,10 +176,10 @@ TABLE: list[tuple] = [  # lesson, functions of its exercises, and what a `Demons
     (
         "diffusion/08",
         "classifier_gradient classifier_guided_eps",
-        "Classifier guidance on a ring",
+        "Classifier guidance",
         diffusion.classifier_guided,
     ),
-    ("diffusion/09", "classifier_free_eps drop_labels", "Classifier-free guidance on a ring", diffusion.guided),
+    ("diffusion/09", "classifier_free_eps drop_labels", "Classifier-free guidance", diffusion.guided),
     ("diffusion/10", "ddim_step spaced_timesteps", DIFFUSION, partial(diffusion.diffusion, sample=diffusion.ddim)),
     ("diffusion/10", "ddim_variance", DIFFUSION, partial(diffusion.diffusion, sample=diffusion.ddim_with_noise)),
     (

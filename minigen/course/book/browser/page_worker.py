@@ -1,7 +1,8 @@
 """What the worker of a page calls: check an answer, or train with it. Requests and replies are JSON.
 
     reply = check('{"exercise": "gan/12/critic_loss", "text": "def critic_loss(...): ...", "others": {}}')
-    reply = train(the same, show)                            # show(frame) is called as it goes on
+    reply = train(the same and "settings", show)             # show(frame) is called as it goes on
+    reply = train('{"resume": true}', show)                  # goes on with a training whose time was up
 
 Nothing here needs a browser: the tests call the same functions in Node and in this process.
 """
@@ -14,7 +15,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from minigen.course.exercise import catalog, substitute
@@ -24,6 +26,7 @@ from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.in_process import grade_source, load_source
 from minigen.course.exercise.grading.observe import failure_of
 from minigen.course.exercise.grading.report import ABOUT_VALUES, Report, failure_lines, printed, same_failure
+from minigen.zoo.demonstrations.frames import Frame
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
 __all__ = ["LONGEST", "check", "scipy_arrived", "train"]
@@ -109,42 +112,95 @@ def _lines(report: Report, verdict: Verdict) -> list[str]:
     return [line.strip() for line in failure_lines(verdict, report.file) if "inputs(" not in line]
 
 
+@dataclass
+class _Training:
+    """A training with an answer: what is left of it, and what it has shown and taken so far."""
+
+    exercise: Exercise
+    function: Callable
+    about: dict[str, Any]
+    frames: Iterator[Frame]
+    distances: list[float] = field(default_factory=list)
+    calls: int = 0
+    seconds: float = 0.0
+    last: Frame | None = None
+
+    def go_on(self, show: Callable[[str], Any], seconds: float) -> bool:
+        """Show frames until the training ends, or its time is up: whether it has ended.
+
+        Raises FloatingPointError for a distance that is not finite, and what the answer raises.
+        """
+        started = time.monotonic()
+        substitute.put(self.exercise, self.function)
+        try:
+            for frame in self.frames:
+                if not math.isfinite(frame.distance):
+                    raise FloatingPointError
+                self.distances.append(frame.distance)
+                self.last = frame
+                show(json.dumps({**frame.to_json(), **self.about}))
+                if time.monotonic() - started > seconds and frame.step < frame.steps:
+                    return False
+            return True
+        finally:
+            self.calls += substitute.calls()[self.exercise.id]
+            self.seconds += time.monotonic() - started
+            substitute.restore()
+
+    def summary(self) -> dict[str, Any]:
+        """What a page is told of the training so far."""
+        ends = {"first": self.distances[0], "last": self.distances[-1]} if self.distances else {}
+        place = {"step": self.last.step, "steps": self.last.steps} if self.last else {}
+        return {**self.about, **ends, **place, "calls": self.calls, "seconds": self.seconds}
+
+
+_paused: _Training | None = None  # the training whose time was up last
+
+
 def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) -> str:
     """Train with an answer in the place of the package's function; each frame is shown as JSON while it goes on.
 
-    The reply holds how often the function was called, how long it took, and the error, if there was one.
+    A training is stopped after some seconds, and goes on with a request to resume it. The reply holds how often the
+    function was called, how long it took, the step that was reached, whether the time was up, and the error, if there
+    was one.
     """
+    global _paused
     wanted = json.loads(request)
-    exercise = _exercise(wanted["exercise"])
-    training = DEMONSTRATIONS.get(exercise.id)
-    if training is None:
-        return json.dumps({"error": f"no training in a page calls {exercise.name}"})
-    _scipy.imported = False
-    answer = load_source(exercise, wanted["text"], others=wanted.get("others"))
-    if answer.function is None:
-        if _scipy.imported:
-            return json.dumps({"needs": "scipy"})
-        return json.dumps({"error": answer.outcome.message, "line": answer.outcome.line})
-    about = {"title": training.title, "measure": training.measure, "note": training.note, "box": training.box}
-    reply: dict[str, Any] = dict(about)
-    started, distances = time.monotonic(), []
-    substitute.put(exercise, answer.function)
+    training, _paused = _paused, None
+    if not wanted.get("resume"):
+        _scipy.imported = False
+        training, failure = _begun(wanted)
+        if training is None:
+            return json.dumps(failure)
+    elif training is None:
+        return json.dumps({"error": "no training was stopped"})
+    assert training is not None
+    reply: dict[str, Any] = {}
     try:
-        for frame in training.frames():
-            if not math.isfinite(frame.distance):
-                reply["error"] = "the numbers of the model are not finite any more"
-                break
-            distances.append(frame.distance)
-            show(json.dumps({**frame.to_json(), **about}))
-            if time.monotonic() - started > seconds:
-                break
+        if not training.go_on(show, seconds):
+            _paused, reply["stopped"] = training, seconds
+    except FloatingPointError:
+        reply["error"] = "the numbers of the model are not finite any more"
     except (Exception, SystemExit) as error:
         if _scipy.imported:
             return json.dumps({"needs": "scipy"})
-        failure = failure_of(error, ["your answer"])
-        reply |= {"error": failure.message, "line": failure.line}
-    finally:
-        reply["calls"] = substitute.calls()[exercise.id]
-        substitute.restore()
-    ends = {"first": distances[0], "last": distances[-1]} if distances else {}
-    return json.dumps({**reply, **ends, "seconds": time.monotonic() - started})
+        failed = failure_of(error, ["your answer"])
+        reply |= {"error": failed.message, "line": failed.line}
+    return json.dumps({**training.summary(), **reply})
+
+
+def _begun(wanted: Mapping[str, Any]) -> tuple[_Training | None, dict[str, Any]]:
+    """A training with the answer of a request; None, and the reply, if it cannot begin."""
+    exercise = _exercise(wanted["exercise"])
+    demonstration = DEMONSTRATIONS.get(exercise.id)
+    if demonstration is None:
+        return None, {"error": f"no training in a page calls {exercise.name}"}
+    answer = load_source(exercise, wanted["text"], others=wanted.get("others"))
+    if answer.function is None:
+        if _scipy.imported:
+            return None, {"needs": "scipy"}
+        return None, {"error": answer.outcome.message, "line": answer.outcome.line}
+    settings = wanted.get("settings") or {}
+    about = {name: getattr(demonstration, name) for name in ("measure", "note", "box")}
+    about["title"] = demonstration.title(settings.get("data"))
+    return _Training(exercise, answer.function, about, demonstration.frames(**settings)), {}

@@ -7,6 +7,7 @@ from typing import Any
 from minigen.course.book.markup import html_block
 from minigen.course.exercise import stubs
 from minigen.course.exercise.format import Exercise
+from minigen.zoo.demonstrations.frames import DATA
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
 __all__ = ["exercise_anchor", "exercise_box", "exercise_data"]
@@ -24,9 +25,11 @@ NEED_SCIPY = {
 def exercise_data(exercise: Exercise) -> dict[str, Any]:
     """The data of the box of an exercise: its names and points, its stub, its hints.
 
-    imports: lines that are run before the answer. scipy: whether the check needs SciPy. train: whether the page can
-    train with the answer.
+    imports: lines that are run before the answer. scipy: whether the check needs SciPy. train: what a reader may
+    change of the training with the answer, with its values, {"data": ..., "lr": ..., "steps": ...}; None where the page
+    cannot train. densities: the values of "data". legend: the names of what the training draws, by their roles.
     """
+    training = DEMONSTRATIONS.get(exercise.id)
     return {
         "id": exercise.id,
         "name": exercise.name,
@@ -37,7 +40,9 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
         "stub": stubs.stub(exercise, COLUMN),
         "hints": list(exercise.hints),
         "scipy": exercise.id in NEED_SCIPY,
-        "train": exercise.id in DEMONSTRATIONS,
+        "train": training.settings if training else None,
+        "densities": list(DATA) if training and "data" in training.settings else [],
+        "legend": dict(training.legend) if training else {},
     }
 
 

@@ -123,6 +123,6 @@ def _lesson(contents: Contents, chapter: Chapter) -> dict[str, Any]:
         "title": chapter.lesson.title,
         "sections": [row["title"] for row in posts.sections() if row["id"] in chapter.lesson.sections],
         "facts": facts,
-        "quick": chapter.result.quick,
+        "quick": chapter.is_quick,
         "needs": [(short, need.document if need else None) for short, need in needs],
     }

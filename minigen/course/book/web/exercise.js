@@ -1,7 +1,7 @@
-/* Exercises in the page: an editor, Check, Hint, Stop, Start again, Train with it.
+/* Exercises in the page: an editor, Check, Hint, Stop, Start again, Train with it, Resume.
 
-Each `div.mg-exercise` holds a stub to read and what there is to know of the exercise as JSON. Python is loaded by the
-first Check or training, in a worker (worker.mjs beside this file), which is ended when an answer does not end.
+Each `div.mg-exercise` holds a stub to read and what there is to know of the exercise as JSON. Python is loaded when an
+editor gets the focus or by the first Check, in a worker (worker.mjs beside this file), which is ended when an answer does not end.
 The script element may say where Python is: data-python="ADDRESS OF THE FOLDER" (unless given, ../_python/ from here),
 or data-python="none" for a book without Python; data-longest is for tests. What is written and passed is kept in the reader's browser:
 minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:passed", {detail: {id}}. */
@@ -33,6 +33,11 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
   };
 
   const times = (n) => (n === 1 ? "once" : `${n.toLocaleString("en")} times`);
+
+  /* Python keeps one training whose time was up: the button to resume another one is taken away. */
+  const forgetPaused = () => {
+    for (const button of document.querySelectorAll(".mg-resume")) button.hidden = true;
+  };
 
   /* -- the one Python of the page ------------------------------------------------------------------------------------ */
 
@@ -75,10 +80,11 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     end(why) {
       this.worker?.terminate();
       this.worker = null;
+      forgetPaused();
       for (const id of [...this.waiting.keys()]) this.done(id, { ended: why });
     },
 
-    ask(kind, data, text, { status, frame = () => {} }) {
+    ask(kind, data, text, { status, frame = () => {}, more = {} }) {
       const id = this.next++;
       const busy = kind === "train" ? "Training with your function …" : "Checking …";
       return new Promise((resolve) => {
@@ -92,7 +98,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
         this.waiting.set(id, job);
         status(this.worker ? "Waiting for Python …" : "Loading Python …");
         this.start();
-        const request = { exercise: data.id, text, others: otherAnswers(data) };
+        const request = { exercise: data.id, text, others: otherAnswers(data), ...more };
         this.worker.postMessage({ kind, id, scipy: data.scipy, request });
       });
     },
@@ -263,17 +269,39 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
 
   const unpacked = (text, Type) => new Type(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 
-  const makeStage = () => {
+  /* Round numbers between two others, about `count` of them. */
+  const roundTicks = (low, high, count) => {
+    const rough = (high - low) / count;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 5, 10].find((times) => times * power >= rough);
+    const first = Math.ceil(low / step - 1e-9);
+    const last = Math.floor(high / step + 1e-9);
+    return Array.from({ length: last - first + 1 }, (_, k) => Number(((first + k) * step).toPrecision(6)));
+  };
+
+  /* The same on a logarithmic axis: 1, 2 and 5 times powers of ten, or only the powers where there are many. */
+  const logTicks = (low, high) => {
+    const from = Math.floor(Math.log10(low));
+    const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, k) => from + k);
+    const all = powers.flatMap((power) => [1, 2, 5].map((times) => Number(`${times}e${power}`)));
+    const inside = all.filter((value) => value >= low && value <= high);
+    return inside.length > 5 ? inside.filter((value) => String(value).replace(/[0.]/g, "") === "1") : inside;
+  };
+
+  const short = (value) => (Math.abs(value) >= 1e4 || (value && Math.abs(value) < 1e-3) ? value.toExponential(0) : String(value));
+
+  const makeStage = (legend) => {
     const figure = element("figure", "mg-training");
-    const plane = element("canvas", "mg-plane");
-    const curve = element("canvas", "mg-curve");
+    const [plane, curve] = [element("canvas", "mg-plane"), element("canvas", "mg-curve")];
+    const names = element("p", "mg-legend");
     const caption = element("figcaption");
     plane.setAttribute("role", "img");
     curve.setAttribute("role", "img");
-    figure.append(plane, curve, caption);
+    figure.append(plane, curve, names, caption);
     let kept = [];
     let past = [];
 
+    /* A canvas of the size at which it is shown, cleared: its pen, width and height. */
     const fit = (canvas, ratio) => {
       const scale = window.devicePixelRatio || 1;
       const width = canvas.clientWidth || 320;
@@ -286,6 +314,23 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     };
 
     const color = (name) => getComputedStyle(figure).getPropertyValue(name).trim() || "gray";
+
+    /* The frame of a drawing with its ticks: x and y take a value to its place. */
+    const drawAxes = (context, box, { x, y, xs, ys, xName = "" }) => {
+      Object.assign(context, { strokeStyle: color("--mg-edge"), fillStyle: color("--mg-pale"), lineWidth: 1, font: "11px sans-serif" });
+      context.strokeRect(box.left + 0.5, box.top + 0.5, box.width, box.height);
+      context.textAlign = "center";
+      context.textBaseline = "top";
+      for (const value of xs) context.fillText(short(value), x(value), box.top + box.height + 4);
+      context.textAlign = "right";
+      context.fillText(xName, box.left + box.width, box.top + box.height + 16);
+      context.textBaseline = "middle";
+      for (const value of ys) {
+        context.fillText(short(value), box.left - 4, y(value));
+        context.fillRect(box.left - 3, Math.round(y(value)), 3, 1);
+      }
+      for (const value of xs) context.fillRect(Math.round(x(value)), box.top + box.height, 1, 3);
+    };
 
     const drawPoints = (context, layer, x, y) => {
       const at = unpacked(layer.data, Float32Array);
@@ -303,50 +348,62 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       context.stroke();
     };
 
-    const drawImages = (context, layer, width, height) => {
-      const [count, rows, columns] = layer.size;
-      const pixels = unpacked(layer.data, Uint8Array);
-      const across = Math.ceil(Math.sqrt(count));
-      const one = Math.floor(Math.min(width, height) / across);
-      const tile = new OffscreenCanvas(columns, rows);
-      context.imageSmoothingEnabled = false;
-      for (let k = 0; k < count; k++) {
-        const image = new ImageData(columns, rows);
-        for (let i = 0; i < rows * columns; i++) image.data.set([0, 0, 0].fill(pixels[k * rows * columns + i]).concat(255), 4 * i);
-        tile.getContext("2d").putImageData(image, 0, 0);
-        context.drawImage(tile, (k % across) * one, Math.floor(k / across) * one, one - 2, one - 2);
-      }
-    };
-
     const drawPlane = (layers, [left, right, low, high]) => {
       const [context, width, height] = fit(plane, 1);
-      const x = (a) => ((a - left) / (right - left)) * width;
-      const y = (b) => ((high - b) / (high - low)) * height;
-      for (const layer of layers) {
-        if (layer.kind === "points") drawPoints(context, layer, x, y);
-        if (layer.kind === "path") drawPath(context, layer, x, y);
-        if (layer.kind === "images") drawImages(context, layer, width, height);
-      }
+      const box = { left: 28, top: 6, width: width - 36, height: height - 28 };
+      const x = (a) => box.left + ((a - left) / (right - left)) * box.width;
+      const y = (b) => box.top + ((high - b) / (high - low)) * box.height;
+      drawAxes(context, box, { x, y, xs: roundTicks(left, right, 5), ys: roundTicks(low, high, 5) });
+      context.save();
+      context.beginPath();
+      context.rect(box.left, box.top, box.width, box.height);
+      context.clip();
+      for (const layer of layers) (layer.kind === "path" ? drawPath : drawPoints)(context, layer, x, y);
+      context.restore();
     };
 
-    /* The distance over the steps, on a logarithmic axis: the first picture may be far off. */
+    /* The distance over the steps, on a logarithmic axis, since it may begin far off; and where it was smallest. */
     const drawCurve = (steps) => {
-      const [context, width, height] = fit(curve, 0.45);
-      const values = past.map(([, value]) => Math.log10(Math.max(value, 1e-6)));
-      const [low, high] = [Math.min(...values), Math.max(...values, Math.min(...values) + 1e-6)];
+      const [context, width, height] = fit(curve, 0.55);
+      const most = Math.max(...past.map(([, value]) => value), 1e-12);
+      const values = past.map(([, value]) => Math.max(value, most / 1e4));
+      const least = Math.min(...values);
+      const [low, high] = [least / 1.3, most * 1.3];
+      const box = { left: 40, top: 6, width: width - 54, height: height - 38 };
+      const x = (step) => box.left + (step / steps) * box.width;
+      const y = (value) => box.top + (Math.log(high / value) / Math.log(high / low)) * box.height;
+      drawAxes(context, box, { x, y, xs: roundTicks(0, steps, 4), ys: logTicks(low, high), xName: "step" });
       context.strokeStyle = color("--mg-model");
       context.lineWidth = 2;
       context.beginPath();
-      past.forEach(([step], k) => {
-        const y = 6 + (1 - (values[k] - low) / (high - low)) * (height - 12);
-        context.lineTo(4 + (step / steps) * (width - 8), y);
-      });
+      past.forEach(([step], k) => context.lineTo(x(step), y(values[k])));
       context.stroke();
-      context.fillStyle = color("--mg-pale");
-      context.font = "12px sans-serif";
-      context.textAlign = "right";
-      context.fillText(`${(10 ** high).toPrecision(2)} at most`, width - 6, 15);
-      context.fillText(`${(10 ** low).toPrecision(2)} at least`, width - 6, height / 2);
+      const k = values.indexOf(least);
+      const [atX, atY] = [x(past[k][0]), y(least)];
+      context.fillStyle = color("--mg-model");
+      context.beginPath();
+      context.arc(atX, atY, 3.5, 0, 2 * Math.PI);
+      context.fill();
+      context.fillStyle = color("--mg-ink");
+      const isRight = atX > box.left + box.width / 2;
+      context.textAlign = isRight ? "right" : "left";
+      context.textBaseline = "bottom";
+      context.fillText(`lowest ${past[k][1].toPrecision(2)}`, atX + (isRight ? -6 : 6), atY - 4);
+      curve.dataset.lowest = `${atX} ${atY}`; // for tests
+    };
+
+    /* Which color is what, of the roles that are drawn. */
+    const showLegend = (roles) => {
+      if (names.dataset.roles === roles.join()) return;
+      names.dataset.roles = roles.join();
+      names.replaceChildren();
+      for (const role of roles) {
+        const mark = element("span", "mg-mark");
+        mark.style.background = `var(--mg-${role})`;
+        const name = element("span", "", legend[role] ?? role);
+        name.prepend(mark);
+        names.append(name);
+      }
     };
 
     return {
@@ -355,14 +412,49 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       show(frame) {
         if (frame.kept.length) kept = frame.kept;
         past.push([frame.step, frame.distance]);
-        drawPlane([...kept, ...frame.layers], frame.box);
+        const layers = [...kept, ...frame.layers];
+        showLegend([...new Set(layers.map((layer) => layer.role))]);
+        drawPlane(layers, frame.box);
         drawCurve(frame.steps);
         const distance = frame.distance.toPrecision(3);
-        caption.textContent = `${frame.title}: step ${frame.step.toLocaleString("en")} of ${frame.steps.toLocaleString("en")}; ${frame.measure} ${distance}`;
+        caption.textContent = `${frame.title}: step ${frame.step.toLocaleString("en")} of ${frame.steps.toLocaleString("en")}. `
+          + `Right: the ${frame.measure}, now ${distance}.`;
         plane.setAttribute("aria-label", `${frame.title}, step ${frame.step}`);
         curve.setAttribute("aria-label", `${frame.measure} over the steps: now ${distance}`);
       },
     };
+  };
+
+  /* -- what a reader may change of a training --------------------------------------------------------------------------- */
+
+  const FACTORS = { lr: [0.03, 0.1, 0.3, 1, 3, 10], steps: [0.25, 0.5, 1, 2, 4] };
+  const SETTING = { data: "data", lr: "learning rate", steps: "steps" };
+
+  const choicesOf = (name, usual, densities) => (
+    name === "data" ? densities : FACTORS[name].map((factor) => {
+      const value = factor === 1 ? usual : usual * factor;
+      return name === "steps" ? Math.max(1, Math.round(value)) : Number(value.toPrecision(2));
+    })
+  );
+
+  /* A folded row with a choice for each setting; `values()` are those that have been chosen. */
+  const makeKnobs = (settings, densities) => {
+    const folded = element("details", "mg-knobs");
+    folded.append(element("summary", "", "Settings of the training"));
+    const inputs = Object.entries(settings).map(([name, usual]) => {
+      const select = element("select");
+      for (const value of choicesOf(name, usual, densities)) {
+        const label = typeof value === "number" ? value.toLocaleString("en", { maximumSignificantDigits: 4 }) : value;
+        const option = new Option(value === usual ? `${label} (usual)` : label, value, value === usual, value === usual);
+        select.append(option);
+      }
+      const row = element("label", "", SETTING[name]);
+      row.append(select);
+      folded.append(row);
+      return [name, select];
+    });
+    const value = (name, select) => (name === "data" ? select.value : Number(select.value));
+    return { folded, values: () => Object.fromEntries(inputs.map(([name, select]) => [name, value(name, select)])) };
   };
 
   /* -- a box --------------------------------------------------------------------------------------------------------- */
@@ -416,11 +508,14 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     const stub = `${data.stub.trimEnd()}\n`;
     const report = element("div", "mg-report");
     report.setAttribute("aria-live", "polite");
-    const stage = makeStage();
+    const stage = makeStage(data.legend ?? {});
     const check = makeButton("Check", "mg-first");
     const stop = makeButton("Stop");
     const again = makeButton("Start again");
     const train = makeButton("Train with it");
+    const resume = makeButton("Resume the training", "mg-resume");
+    resume.hidden = true;
+    const knobs = data.train && makeKnobs(data.train, data.densities);
     const say = (text) => { status.textContent = text; };
 
     let before = null; // the answer that "Start again" has taken away, until something new is written
@@ -429,13 +524,13 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       if (before !== null && text !== stub) { before = null; again.textContent = "Start again"; }
     });
     const busy = (is) => {
-      for (const button of [check, train]) button.disabled = is;
+      for (const button of [check, train, resume]) button.disabled = is;
       stop.disabled = !is;
     };
 
-    const ask = async (kind, frame) => {
+    const ask = async (kind, frame, more) => {
       busy(true);
-      const reply = await python.ask(kind, data, editor.value, { status: say, frame });
+      const reply = await python.ask(kind, data, editor.value, { status: say, frame, more });
       busy(false);
       say(storage.read(passedKey) === "1" ? "You have passed this one." : "");
       return reply;
@@ -454,24 +549,31 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       document.dispatchEvent(new CustomEvent("minigen:passed", { detail: { id: data.id } }));
     });
 
-    train.addEventListener("click", async () => {
+    const goOn = async (more) => {
       report.replaceChildren();
       report.className = "mg-report";
-      stage.begin();
+      forgetPaused();
       const reply = await ask("train", (frame) => {
         if (!stage.figure.isConnected) report.after(stage.figure);
         stage.show(frame);
-      });
+      }, more);
       if (reply.ended) { showMessage(report, reply.ended); return; }
       if (reply.error) {
         showMessage(report, `The training stopped: ${reply.error}${reply.line ? ` (line ${reply.line} of your answer)` : ""}`);
         return;
       }
+      resume.hidden = reply.stopped === undefined;
+      const place = resume.hidden ? "" : `Stopped after ${reply.stopped} s, at step ${reply.step.toLocaleString("en")} `
+        + `of ${reply.steps.toLocaleString("en")}: the page trains for so long at a time. `;
+      if (!reply.calls) { showMessage(report, `${place}Your ${data.name} was never called.`); return; }
       const fell = reply.note || reply.last < reply.first;
-      const words = `Your ${data.name} was called ${times(reply.calls)} in ${reply.seconds.toFixed(1)} s. `
+      const words = `${place}Your ${data.name} was called ${times(reply.calls)} in ${reply.seconds.toFixed(1)} s. `
         + `The ${reply.measure} went from ${reply.first.toPrecision(3)} to ${reply.last.toPrecision(3)}`;
-      showMessage(report, reply.calls ? `${words}${fell ? `. ${reply.note}` : ": it did not fall."}` : `Your ${data.name} was never called.`, !fell);
-    });
+      showMessage(report, `${words}${fell ? `. ${reply.note}` : ": it did not fall."}`, !fell);
+    };
+
+    train.addEventListener("click", () => { stage.begin(); goOn({ settings: knobs.values() }); });
+    resume.addEventListener("click", () => goOn({ resume: true }));
 
     stop.addEventListener("click", () => python.end("Stopped. Python starts again with the next check."));
 
@@ -492,6 +594,9 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       report.className = "mg-report";
     });
 
+    editor.area.addEventListener("focus", () => { // so that it is there when the answer is written
+      if (!fromFile && !navigator.connection?.saveData) python.start();
+    });
     editor.area.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !check.disabled) { event.preventDefault(); check.click(); }
     });
@@ -505,9 +610,9 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     readable.hidden = true;
     editor.value = storage.read(answerKey) ?? stub;
     bar.append(check, hint, stop, again);
-    if (data.train) bar.append(train);
+    if (knobs) bar.append(train, resume);
     busy(false);
-    box.append(editor.frame, bar, status, hints, report);
+    box.append(editor.frame, bar, ...(knobs ? [knobs.folded] : []), status, hints, report);
     if (storage.read(passedKey) === "1") { say("You have passed this one."); box.classList.add("mg-passed"); }
     if (fromFile) {
       for (const button of [check, train]) button.disabled = true;

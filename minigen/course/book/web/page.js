@@ -239,7 +239,7 @@
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideCard(); });
   };
 
-  /* -- folded parts: a link into one opens it, and paper has no folds ------------------------------------------------ */
+  /* -- folded parts: a link into one opens it; on paper code is unfolded, but results stay closed ------------------------------------------------ */
 
   const openAround = (id) => {
     const target = id && document.getElementById(decodeURIComponent(id));
@@ -255,7 +255,7 @@
   const startPrinting = () => {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = [...document.querySelectorAll("details.mg-code:not(.mg-plumbing, [open]), details.mg-outcome:not([open])")];
+      opened = [...document.querySelectorAll("details.mg-code:not(.mg-plumbing, [open])")];
       for (const part of opened) part.open = true;
     });
     addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
@@ -340,6 +340,12 @@
   if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
     DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
+
+  /* Furo gives its two columns no names, and the search page no heading. */
+  document.querySelector("aside.toc-drawer")?.setAttribute("aria-label", "Sections of this page");
+  document.querySelector("aside.sidebar-drawer")?.setAttribute("aria-label", "Pages of the book");
+  const search = document.querySelector("#search-results");
+  if (search && !document.querySelector("h1")) search.before(element("h1", "", "Search"));
 
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");

@@ -8,6 +8,7 @@
   const SECONDS = 5; // to play an axis through
   const MOST_WIDTH = 480; // of the picture, in CSS pixels
   const GAP = 2; // pixels of the images between two of them
+  const [LEFT, RIGHT, TOP, BOTTOM] = [32, 8, 8, 34]; // pixels around the frame of points, for ticks and names
   const files = new Map(); // by their keys, promises of the data that have been asked for
   const arrived = new Map(); // by their keys, the functions that resolve them
 
@@ -50,18 +51,48 @@
     const [xmin, xmax, ymin, ymax] = data.bounds;
     const numbers = 2 * data.shape[data.shape.length - 2]; // of one position
     const radius = Math.min(2.6, Math.max(1.4, 62 / Math.sqrt(numbers)));
+    const legend = truth.length ? { truth: "data", points: "samples" } : {};
 
     function size(width) {
-      return [width, (width * (ymax - ymin)) / (xmax - xmin)];
+      return [width, ((width - LEFT - RIGHT) * (ymax - ymin)) / (xmax - xmin) + TOP + BOTTOM];
+    }
+
+    /** The frame with its ticks; returns what takes coordinates to their places. */
+    function axes(context, width, height, color) {
+      const x = (value) => LEFT + ((value - xmin) / (xmax - xmin)) * (width - LEFT - RIGHT);
+      const y = (value) => TOP + ((ymax - value) / (ymax - ymin)) * (height - TOP - BOTTOM);
+      context.strokeStyle = color("frame");
+      context.fillStyle = color("frame");
+      context.lineWidth = 1;
+      context.font = "12px sans-serif";
+      context.strokeRect(LEFT - 0.5, TOP - 0.5, width - LEFT - RIGHT + 1, height - TOP - BOTTOM + 1);
+      context.textAlign = "center";
+      context.textBaseline = "top";
+      for (const value of ticks(xmin, xmax)) {
+        context.fillRect(Math.round(x(value)) - 0.5, height - BOTTOM, 1, 4);
+        context.fillText(String(value).replace("-", "−"), x(value), height - BOTTOM + 6);
+      }
+      context.fillText("x₁", width - RIGHT - 8, height - 14);
+      context.textAlign = "right";
+      context.textBaseline = "middle";
+      for (const value of ticks(ymin, ymax)) {
+        context.fillRect(LEFT - 4, Math.round(y(value)) - 0.5, 4, 1);
+        context.fillText(String(value).replace("-", "−"), LEFT - 6, y(value));
+      }
+      context.fillText("x₂", LEFT - 6, TOP + 6);
+      return { x, y };
     }
 
     /** Draws the points between two positions: at `from` if share is 0, at `to` if it is 1. */
     function draw(context, width, height, from, to, share, color) {
-      const x = (value) => ((value - xmin) / (xmax - xmin)) * width;
-      const y = (value) => ((ymax - value) / (ymax - ymin)) * height;
+      const { x, y } = axes(context, width, height, color);
       context.globalAlpha = 0.4;
       context.fillStyle = color("truth");
-      for (let i = 0; i < truth.length; i += 2) dot(context, x(truth[i]), y(truth[i + 1]), 1.4);
+      for (let i = 0; i < truth.length; i += 2) {
+        if (truth[i] >= xmin && truth[i] <= xmax && truth[i + 1] >= ymin && truth[i + 1] <= ymax) {
+          dot(context, x(truth[i]), y(truth[i + 1]), 1.4);
+        }
+      }
       context.globalAlpha = 0.75;
       context.fillStyle = color("points");
       const [a, b] = [numbers * blockAt(data.axes, from), numbers * blockAt(data.axes, to)];
@@ -69,20 +100,29 @@
       for (let i = 0; i < numbers; i += 2) {
         const px = x(points[a + i] * (1 - share) + points[b + i] * share);
         const py = y(points[a + i + 1] * (1 - share) + points[b + i + 1] * share);
-        if (px < 0 || px > width || py < 0 || py > height) outside += 1;
+        if (px < LEFT || px > width - RIGHT || py < TOP || py > height - BOTTOM) outside += 1;
         else dot(context, px, py, radius);
       }
       context.globalAlpha = 1;
-      context.strokeStyle = color("frame");
-      context.strokeRect(0.5, 0.5, width - 1, height - 1);
       if (outside > 0) {
         context.fillStyle = color("frame");
-        context.font = "12px sans-serif";
-        context.fillText(`${outside} of ${numbers / 2} outside`, 8, height - 8);
+        context.textAlign = "left";
+        context.textBaseline = "bottom";
+        context.fillText(`${outside} of ${numbers / 2} outside`, LEFT + 8, height - BOTTOM - 6);
       }
     }
 
-    return { size, draw };
+    return { size, draw, legend };
+  }
+
+  /** Round numbers within a range, three to six of them. */
+  function ticks(low, high) {
+    const rough = (high - low) / 5;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 5, 10].find((times) => times * power >= rough);
+    const first = Math.ceil(low / step - 1e-9);
+    const last = Math.floor(high / step + 1e-9);
+    return Array.from({ length: last - first + 1 }, (_, k) => Number(((first + k) * step).toPrecision(6)));
   }
 
   function dot(context, x, y, radius) {
@@ -130,7 +170,7 @@
       context.drawImage(grid, 0, 0, shownWidth, shownHeight);
     }
 
-    return { size, draw };
+    return { size, draw, legend: {} };
   }
 
   // ---------------------------------------------------------------------------------------------------- a figure
@@ -140,6 +180,17 @@
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     made.textContent = text;
     return made;
+  }
+
+  /** Which color is what. */
+  function legendOf(names) {
+    const legend = element("p", { class: "mg-play-legend" });
+    for (const [name, text] of Object.entries(names)) {
+      const entry = element("span", {}, text);
+      entry.prepend(element("span", { class: "mg-play-mark", style: `background: var(--mg-play-${name})` }));
+      legend.append(entry);
+    }
+    return legend;
   }
 
   function textAt(axis, position) {
@@ -176,6 +227,7 @@
     }
 
     live.append(canvas);
+    if (Object.keys(film.legend).length) live.append(legendOf(film.legend));
     axes.forEach((axis, k) => {
       const moveTo = (value) => {
         position[k] = value;
