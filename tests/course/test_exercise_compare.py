@@ -17,7 +17,7 @@ from minigen.course.exercise.grading.outcome import Outcome
 
 
 def case(**expect):
-    return Case(lambda impl, rng: {}, 3, expect, False, 1e-6, 1e-9)
+    return Case(lambda impl, rng: {}, 3, "equation", expect, False, 1e-6, 1e-9)
 
 
 def judge(got, want, **expect):

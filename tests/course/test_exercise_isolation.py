@@ -1044,7 +1044,7 @@ def test_an_exception_that_cannot_be_described_while_a_file_is_read(grade):
 
 def test_a_function_that_the_driver_calls_is_the_students_too(exercise):
     """A driver may call what came back; what that raises is not the driver's."""
-    case = Case(lambda impl, rng: {"y": impl(1.0)(2.0)}, 1, {}, False, 1e-6, 1e-9)
+    case = Case(lambda impl, rng: {"y": impl(1.0)(2.0)}, 1, "equation", {}, False, 1e-6, 1e-9)
 
     def wrong(x):
         return lambda y: y.foo
@@ -1189,7 +1189,7 @@ def counts(*values):
 )
 def test_whole_numbers_that_are_wrong_twice_in_the_same_way(values, found):
     mistakes = {"a": (11, 8, 1), "b": (11, 6, 1), "zero": (0, 0, 1)}
-    cases = [Case(counts, 1, {}, False, 0.0, 0.0)] * 3
+    cases = [Case(counts, 1, "equation", {}, False, 0.0, 0.0)] * 3
     outcomes, verdicts = counts(*values)
     right, _ = counts(7, 5, 1)
     theirs = {name: counts(*numbers)[0] for name, numbers in mistakes.items()}

@@ -77,10 +77,10 @@ def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):
 CONSTANT = "+ np.log(2 * np.pi) -> + 0  # The constant log 2 pi belongs to it."
 SIGMA = "sigma = np.exp(0.5 * logvar)"
 RIGHT = "return 0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar) + np.log(2 * np.pi), axis=1)"
-BATCH = "@nll.case(points=2)\ndef random_batch"
+BATCH = '@nll.case(points=2, kind="equation")\ndef random_batch'
 SLIPS = {
     "no literal": (
-        [('@nll.case(points=1, expect={"nll": [0.9189385332046727]})', "@nll.case(points=1)")],
+        [(', expect={"nll": [0.9189385332046727]}', "")],
         "no case has a literal",
     ),
     "no property": ([("property=True, ", "")], "no case has a property"),
@@ -99,7 +99,7 @@ SLIPS = {
     "a mistake without a hint": ([(CONSTANT, "# What?")], "an entry needs code and a comment"),
     "answers to nothing": ([('"scale_and_shift": "return', '"scale": "return')], "has an entry for scale"),
     "a case that nothing fails": (
-        [(BATCH, '@nll.case()\ndef idle(impl, rng):\n    return {"one": 1.0}\n\n\n' + BATCH)],
+        [(BATCH, '@nll.case(kind="shapes")\ndef idle(impl, rng):\n    return {"one": 1.0}\n\n\n' + BATCH)],
         "no mistake fails the case idle",
     ),
     "the answer in the prompt": (
@@ -282,10 +282,10 @@ def test_a_mutant_that_never_ends_is_caught(tmp_path, monkeypatch):
         EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.",
                       hints=["a", "b", "return x**n"], seconds=0.2)
 
-        @EX.case(expect={"y": 8.0})
+        @EX.case(kind="equation", expect={"y": 8.0})
         def cube(impl, rng):
             return {"y": impl(2.0, 3)}
-        @EX.case(property=True, expect={"y": 1.0})
+        @EX.case(kind="equation", property=True, expect={"y": 1.0})
         def zero(impl, rng):
             "x to the 0 is 1."
             return {"y": impl(5.0, 0)}
