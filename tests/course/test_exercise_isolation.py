@@ -20,7 +20,7 @@ from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import grade as grading
 from minigen.course.exercise.grading import runner
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.compare import Verdict, compare
 from minigen.course.exercise.grading.explain import recognised
 from minigen.course.exercise.grading.forms import check_returned, describe, shape_message
 from minigen.course.exercise.grading.grade import grade_file
@@ -1195,6 +1195,19 @@ def test_whole_numbers_that_are_wrong_twice_in_the_same_way(values, found):
     theirs = {name: counts(*numbers)[0] for name, numbers in mistakes.items()}
     names = list(mistakes)
     assert recognised(cases, outcomes, verdicts, names, lambda m, n: theirs[names[m]][n], right) == found
+
+
+def test_a_mistake_that_fails_what_the_answer_passes_is_not_named():
+    """Two passed cases are too many; one may be luck."""
+    cases = [Case(counts, 1, "equation", {}, False, 0.0, 0.0)] * 4
+
+    def outcomes(*values):
+        return [Outcome(S.PASS, values={"y": np.array(value)}) for value in values]
+
+    right, mistake = outcomes(7.3, 5.3, 1.3, 2.3), outcomes(4.1, 5.4, 1.4, 2.3)
+    for mine, found in ((outcomes(4.1, 5.3, 1.3, 2.3), []), (outcomes(4.1, 5.3, 1.4, 2.3), ["a"])):
+        verdicts = [compare(case, got, want) for case, got, want in zip(cases, mine, right)]
+        assert recognised(cases, mine, verdicts, ["a"], lambda m, n: mistake[n], right) == found
 
 
 @pytest.mark.parametrize("name", SLIP)

@@ -61,14 +61,12 @@ def huge_logits(impl, rng):
     return {"loss": impl(logits, np.array([1.0, 0.0, 1.0, 0.0, 0.5]))}
 
 
-@bce.case(points=1, kind="extremes", rtol=1e-5, expect={"float32": 1})
+@bce.case(points=1, kind="extremes", rtol=1e-5, exact_dtype=True)
 def sure_in_single_precision(impl, rng):
     """Logits around 20 and -20 in float32, sure and wrong."""
     logits = (20 + rng.standard_normal(6)).astype(np.float32)
     right = np.ones(6, np.float32)
-    high, low = impl(logits, 0 * right), impl(-logits, right)
-    stays = high.dtype == low.dtype == np.float32
-    return {"too high": high, "too low": low, "float32": int(stays)}
+    return {"too high": impl(logits, 0 * right), "too low": impl(-logits, right)}
 
 
 @bce.case(points=2, kind="gradient")
@@ -206,8 +204,9 @@ def in_single_precision(impl, rng):
     return arrays(p, mean, square)
 
 
-@adam.case(points=1, kind="shapes", property=True, expect={"nothing": 1.0})
+@adam.case(points=1, kind="shapes", property=True, expect={"returns nothing": True})
 def returns_nothing(impl, rng):
     """It returns nothing."""
     p = np.ones(2)
-    return {"nothing": float(impl(settings(), p, np.ones(2), np.zeros(2), np.zeros(2)) is None)}
+    returned = impl(settings(), p, np.ones(2), np.zeros(2), np.zeros(2))
+    return {"returns nothing": returned is None}

@@ -93,6 +93,7 @@ class Case:
     is_property: bool
     rtol: float
     atol: float
+    exact_dtype: bool = False
 
     @property
     def name(self) -> str:
@@ -178,12 +179,14 @@ class Exercise:
         property: bool = False,
         rtol: float | None = None,
         atol: float | None = None,
+        exact_dtype: bool = False,
     ) -> Callable[[Callable], Callable]:
         """Decorate a driver `(impl, rng) -> {name: array}`.
 
         kind: what the points are for, one of KINDS; it must be given.
         expect: values known without the reference: worked by hand (a literal), or what an identity gives (a property).
         property: the driver's docstring is an identity, "Inverse undoes forward."; it returns what that makes constant.
+        exact_dtype: floats must have the dtype of the reference's, which the prompt promises; else any float will do.
         """
         if points < 1:
             raise ValueError(f"{self.id}: points must be at least 1, got {points}")
@@ -198,7 +201,7 @@ class Exercise:
                     f"{self.id}: {driver.__name__} must name its property in a docstring, and its `expect`"
                 )
             tolerances = self.rtol if rtol is None else rtol, self.atol if atol is None else atol
-            self.cases.append(Case(driver, points, kind, dict(expect or {}), property, *tolerances))
+            self.cases.append(Case(driver, points, kind, dict(expect or {}), property, *tolerances, exact_dtype))
             return driver
 
         return register

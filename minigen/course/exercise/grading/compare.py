@@ -190,6 +190,8 @@ def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precis
         failure: Failure = not_finite(np.where(bad, got, 0.0), f"{key} is")
         fail(failure.state, failure.message)
         return _place(verdict, got, want, np.where(bad, np.inf, 0.0))
+    if want.dtype.kind == "b" and want.ndim == 0 and got != want:  # a driver's flag
+        return fail(status.WRONG_VALUE, f"{key} is {bool(got)}, {bool(want)} was expected")
     atol = case.atol + rounding(precision, wanted, want, key)
     ratios = distance(got, want, case.rtol, atol)
     ratio = float(ratios.max(initial=0.0))
@@ -199,6 +201,8 @@ def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precis
         different = int((ratios > 1).sum())
         if got.size > 1:
             verdict.message = f"{different} of {got.size} values differ"
+    elif case.exact_dtype and reference.dtype.kind == "f" and got.dtype != reference.dtype:
+        return fail(status.WRONG_DTYPE, f"{key} is {got.dtype}, {reference.dtype} was expected")
     verdict.ratio = ratio
     return verdict
 
