@@ -94,6 +94,18 @@ def test_an_evening(run):
     assert "2 of 2 passed" in out
 
 
+@pytest.mark.parametrize("id", ["gan/90", "gan/90/scale_and_shift"])
+@pytest.mark.parametrize("nll", [NLL, NLL.replace("0.5 *", "")])
+def test_an_answer_that_calls_one_that_does_not_pass(run, id, nll):
+    calling = FLOW.replace("return", "other = gaussian_nll(x, s, t)\n    return").replace(
+        "axis=-1)", "axis=-1) + other"
+    )
+    answers(HEAD + nll + "\n\n" + calling)
+    code, out, _ = run("check", id)
+    words = "this calls your gaussian_nll, which does not pass yet: mend gan/90/gaussian_nll first"
+    assert code == 1 and out.count(words) == (nll != NLL)
+
+
 def test_start_never_overwrites(run):
     path = answers("# mine\n")
     code, _, err = run("start", "gan/90")

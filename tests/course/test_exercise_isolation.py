@@ -1253,6 +1253,26 @@ def test_a_shape_that_differs_gets_a_reason():
         assert words in shape_message(got, want, "it has")
 
 
+def test_shapes_that_do_not_broadcast_get_a_sentence():
+    words = {
+        (
+            (4,),
+            (4, 3),
+        ): "shapes (4,) and (4, 3) do not broadcast: axes are compared from the last one on, and 4 is not 3; "
+        "reshape (4,) to (4, 1) to keep its axes the first ones (ValueError: ",
+        ((5, 3), (5,)): "and 5 is not 3; reshape (5,) to (5, 1)",
+        (
+            (2, 1, 3),
+            (3, 2),
+        ): "shapes (3, 2) and (2, 1, 3) do not broadcast: axes are compared from the last one on, and 2 is "
+        "not 3 (ValueError: ",
+        ((2, 3), (4, 3)): "and 2 is not 4 (ValueError",
+    }
+    for shapes, sentence in words.items():
+        outcome = observe(lambda impl, rng: {"y": impl(*map(np.zeros, shapes))}, Impl(lambda a, b: a + b), 0, 0)
+        assert outcome.status == S.RAISED and sentence in outcome.message, outcome.message
+
+
 def test_unsigned_integers_are_integers():
     check_returned(np.zeros(3, np.uint8), describe(np.zeros(3, int)))
     with pytest.raises(Failure, match="floats, expected integers"):

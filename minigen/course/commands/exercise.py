@@ -26,6 +26,7 @@ from minigen.course.console import UsageError, cleaning_up, color, safe_streams,
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.calls import note_calls
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_source
 from minigen.course.exercise.grading.report import Report, render_all
@@ -197,6 +198,7 @@ def _check(args: argparse.Namespace) -> int:
         for path, exercises in jobs:
             submission = read_submission(path)
             graded = [grade(exercise, submission, seed=args.seed) for exercise in exercises]
+            note_calls(graded, submission, lambda other, text: grade(other, text, seed=args.seed))
             note(graded, path)
             reports += graded
         if args.json:
