@@ -852,7 +852,7 @@ def test_signals_to_other_processes_are_refused(grade):
 
 
 def test_a_process_that_is_left_running_has_no_points(exercise):
-    verdicts = [Verdict(case.name, S.PASS, case.points, case.points) for case in exercise.cases]
+    verdicts = [Verdict(case.name, S.PASS, case.points, case.points, kind=case.kind) for case in exercise.cases]
     report = Report(exercise, verdicts, status=S.PROCESS)
     assert report.points == 0 and not report.passed
 
@@ -1172,7 +1172,7 @@ def counts(*values):
     right = [7, 5, 1]
     outcomes = [Outcome(S.PASS, values={"count": np.array(value)}) for value in values]
     verdicts = [
-        Verdict(str(n), S.PASS if v == r else S.WRONG_VALUE, 0, 1, key="count")
+        Verdict(str(n), S.PASS if v == r else S.WRONG_VALUE, 0, 1, key="count", kind="equation")
         for n, (v, r) in enumerate(zip(values, right))
     ]
     return outcomes, verdicts

@@ -42,7 +42,7 @@ from minigen.course.lesson.options import Parser, add_seed, parsed
 
 __all__ = ["main", "watch"]
 
-SCHEMA_VERSION = 3  # of what `check --json` prints; see classroom/schema/check.json
+SCHEMA_VERSION = 4  # of what `check --json` prints; see classroom/schema/check.json
 
 
 def _add_commands(parser: argparse.ArgumentParser) -> None:

@@ -69,6 +69,7 @@ class Verdict:
     inputs: list[str] = field(default_factory=list)
     repeat: str = ""
     ratio: float = 0.0
+    kind: str = field(kw_only=True)  # of the case
 
     @property
     def passed(self) -> bool:
@@ -135,7 +136,7 @@ def compare(case: Case, got: Outcome, want: Outcome, precision: float = 0.0) -> 
 
     precision: of the answer in its other cases, where this one shows a finer one; see `precision_of`.
     """
-    verdict = Verdict(case.name, got.status, 0, case.points, got.message, got.line, got.text)
+    verdict = Verdict(case.name, got.status, 0, case.points, got.message, got.line, got.text, kind=case.kind)
     if not want.answered:
         verdict.status, verdict.message = status.GRADER_ERROR, f"the reference fails: {want.message}"
     if verdict.status != status.PASS:
@@ -159,7 +160,7 @@ def compare_all(cases: Sequence[Case], outcomes: Sequence[Outcome], wanted: Sequ
 
 
 def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precision: float) -> Verdict:
-    verdict = Verdict(case.name, status.PASS, case.points, case.points, key=key)
+    verdict = Verdict(case.name, status.PASS, case.points, case.points, key=key, kind=case.kind)
     got, reference = outcome.values.get(key), wanted.values[key]
 
     def fail(state: str, message: str) -> Verdict:
