@@ -42,6 +42,7 @@ def test_a_pass_is_noted_and_the_next_named(capsys):
     check(gaussian_nll)  # known by its name
     printed = capsys.readouterr().out
     assert "pass, 6 of 6 points" in printed and "use(gaussian_nll)" in printed and "stuck" not in printed
+    assert f"the package's version: run  !minigen exercise diff {NLL}  in a cell" in printed
     assert "next exercise: gan/90/scale_and_shift (minigen exercise start gan/90)" in printed
     record = Progress(Path("exercises")).entries[NLL]
     assert (record["passed"], record["tries"]) == (True, 2)

@@ -368,8 +368,8 @@ def _hint_text(number: int, hint: str) -> str:
 def _diff(args: argparse.Namespace) -> int:
     exercises = catalog.find(args.id)
     path = answer_file(exercises[0].lesson, args.dir)
-    submission = read_submission(path)
-    if submission.status != status.PASS:
+    submission = read_submission(path) if os.path.lexists(path) else None  # what was passed in a notebook has no file
+    if submission is not None and submission.status != status.PASS:
         raise UsageError(f"{path}: {submission.message}")
     record = Progress(args.dir)
     shown = [exercise for exercise in exercises if args.reveal or record.of(exercise)["passed"]]
@@ -377,11 +377,14 @@ def _diff(args: argparse.Namespace) -> int:
     if not shown:
         raise UsageError(f"{', '.join(hidden)}: not passed yet; check it first (or show it with --reveal)")
     for exercise in shown:
-        written = stubs.function_source(submission.source, exercise.name)
-        mine = functions.bare(written) if written is not None else "(not in your file)"
+        written = stubs.function_source(submission.source, exercise.name) if submission is not None else None
         theirs = functions.bare(functions.source(exercise.reference))
         print(color(exercise.id, "bold"))
-        print(_difference(mine, theirs, f"yours, {path}", f"the package's, {exercise.target}"))
+        if written is not None:
+            mine = functions.bare(written)
+            print(_difference(mine, theirs, f"yours, {path}", f"the package's, {exercise.target}"))
+        else:
+            print(f"the package's, {exercise.target} (yours is not in {path})\n\n{theirs}")
         print()
     if hidden:
         print(f"not passed yet: {', '.join(hidden)}")

@@ -119,6 +119,7 @@ def _check_here(exercise: Exercise, function: Any) -> None:
         print(f"\nstuck? run  !minigen exercise hint {exercise.id}  in a cell")
         return
     print(f"\nnow train with it: from minigen.course import use; use({_name(function)}); run the lesson's cells again")
+    print(f"the package's version: run  !minigen exercise diff {exercise.id}  in a cell")
     print(next_exercise(folder, after=exercise.id))
 
 

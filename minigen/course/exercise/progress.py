@@ -157,12 +157,15 @@ def note(reports: Sequence[Report], file: Path) -> None:
 
 
 def next_step(reports: Sequence[Report], folder: Path | None = None) -> str:
-    """What to do after a check: see a hint, or train with the answers and go on; by the record of a folder."""
+    """What to do after a check: see a hint, or train with the answers, compare them and go on; by a folder's record."""
     failed = [report for report in reports if not report.passed]
     if failed:
         return f"stuck? minigen exercise hint {failed[0].exercise.id}"
     lesson, following = reports[0].exercise.lesson, next_exercise(folder, after=reports[-1].exercise.id)
-    return "\n".join(filter(None, [f"now train with it: minigen run {lesson} --with {reports[0].file}", following]))
+    shown = reports[0].exercise.id if len(reports) == 1 else lesson
+    train = f"now train with it: minigen run {lesson} --with {reports[0].file}"
+    compare = f"beside the package's version: minigen exercise diff {shown}"
+    return "\n".join(filter(None, [train, compare, following]))
 
 
 def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") -> str:
