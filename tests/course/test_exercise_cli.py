@@ -110,6 +110,21 @@ def test_an_answer_that_calls_one_that_does_not_pass(run, id, nll):
     assert code == 1 and out.count(words) == (nll != NLL)
 
 
+def test_a_check_names_the_slip_and_a_hint_the_cure(run):
+    answers(HEAD + NLL + "\n\n" + FLOW.replace("+ t", "- t"))
+    code, out, _ = run("check", "gan/90")
+    assert code == 1 and "this is a known slip: t is added.\n" in out and "y = x exp(s) + t" not in out
+    assert "what to do about it: minigen exercise hint gan/90/scale_and_shift" in out
+    code, out, _ = run("check", "gan/90", "--json")
+    row = json.loads(out)["exercises"][1]
+    assert (row["hint"], row["cure"]) == ("t is added.", "t is added: y = x exp(s) + t.")
+    code, out, _ = run("hint", "gan/90/scale_and_shift")
+    assert code == 0 and out.startswith("the slip of your last check: t is added: y = x exp(s) + t.\n\n1. ")
+    answers()
+    assert run("check", "gan/90")[0] == 0
+    assert "slip" not in run("hint", "gan/90/scale_and_shift")[1]
+
+
 def test_start_never_overwrites(run):
     path = answers("# mine\n")
     code, _, err = run("start", "gan/90")

@@ -12,7 +12,7 @@ import pytest
 
 from minigen.course.exercise import catalog
 from minigen.course.exercise import prove as proofs
-from minigen.course.exercise.answers import EditError, edited, entries
+from minigen.course.exercise.answers import EditError, edited, entries, first_clause
 from minigen.course.exercise.format import AuthorError
 from minigen.course.exercise.grading.changes import wrapped
 from minigen.course.exercise.grading.compare import compare_all
@@ -55,6 +55,22 @@ def test_the_sound_exercise_stands(prove_changed):
     assert proof.stands, proof.problems
     assert proof.score >= 0.95 and proof.total > 30 and (proof.mistakes, proof.variants) == (4, 2)
     assert proof.survivors == [SWAP, f"through sigma: {SWAP}", f"hint three: {SWAP}"]
+
+
+@pytest.mark.parametrize(
+    ("note", "slip"),
+    [
+        ("sigmoid of a large logit rounds to 1: write log(1 + exp(l)).", "sigmoid of a large logit rounds to 1."),
+        ("A mean; take the sum.", "A mean."),
+        ("The step is not exact. Differentiate instead.", "The step is not exact."),
+        ("y runs from -1 ... 1 here", "y runs from -1 ... 1 here"),
+        ("The slice a[1:, 2: ] is too short: begin at 0.", "The slice a[1:, 2: ] is too short."),
+        ("Multiply by 0.5, e.g. at t = 1.5.", "Multiply by 0.5, e.g. at t = 1.5."),
+        ("One clause.", "One clause."),
+    ],
+)
+def test_the_slip_is_the_first_clause_of_a_hint(note, slip):
+    assert first_clause(note) == slip
 
 
 def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):

@@ -345,7 +345,10 @@ def _one(text: str) -> Exercise:
 
 def _hint(args: argparse.Namespace) -> int:
     exercise = _one(args.id)
-    level = min(Progress(args.dir).of(exercise)["hints"] + 1, len(exercise.hints))
+    entry = Progress(args.dir).of(exercise)
+    level = min(entry["hints"] + 1, len(exercise.hints))
+    if entry["cure"]:
+        print(textwrap.fill(f"the slip of your last check: {entry['cure']}", 100, subsequent_indent="   "), end="\n\n")
     for number, hint in enumerate(exercise.hints[:level], start=1):
         print(_hint_text(number, hint))
     if args.dir.is_dir():

@@ -53,7 +53,16 @@ def case(name: str, state: str = S.PASS, **more) -> dict:
 
 
 def row(id: str, state: str = S.PASS, **more) -> dict:
-    result = {"id": id, "status": state, "points": 1.5, "possible": 4.0, "message": "", "hint": "", "listed": True}
+    result = {
+        "id": id,
+        "status": state,
+        "points": 1.5,
+        "possible": 4.0,
+        "message": "",
+        "hint": "",
+        "listed": True,
+        "cure": "",
+    }
     result |= {
         "kinds": {"equation": {"points": 2, "possible": 4}, "shapes": {"points": 0, "possible": 1}},
         "cases": [case("by_hand"), case("batch")],

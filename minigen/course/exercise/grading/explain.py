@@ -60,7 +60,7 @@ def explain(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Refere
     """
     _relate(report, outcomes, wanted)
     _show_inputs(report, wanted, seed)
-    report.hint, report.listed = _hint(report, outcomes, wanted, seed)
+    _hint(report, outcomes, wanted, seed)
 
 
 def _relate(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference]) -> None:
@@ -95,8 +95,8 @@ def _show_inputs(report: Report, wanted: Sequence[Reference], seed: int) -> None
         verdict.inputs.append(f"(the first of {len(calls)} calls)")
 
 
-def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> tuple[str, bool]:
-    """The hint of the listed mistake that an answer makes, if it is one; else what one change of the equation it is."""
+def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
+    """Name the listed mistake that an answer makes, if it is one; else say what one change of the equation it is."""
     exercise, verdicts = report.exercise, report.verdicts
     mistakes = answers_of(exercise).mistakes
     stop = _computing_time() + LONGEST_SEARCH
@@ -108,12 +108,15 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
     with quiet():
         right = [row.outcome for row in wanted]
         found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs, right)
-        notes = {answer.note for answer in found}
-        if len(notes) == 1:
-            return notes.pop(), True
+        slips, notes = {answer.slip for answer in found}, {answer.note for answer in found}
+        if len(slips) == 1:
+            report.hint, report.listed = slips.pop(), True
+            report.cure = next(iter(notes - {report.hint}), "") if len(notes) == 1 else ""
+            return
         failing = next(number for number, verdict in enumerate(verdicts) if not verdict.passed)
         if outcomes[failing].draws:
-            return OWN_NOISE, False
+            report.hint = OWN_NOISE
+            return
         for changed in (changes(exercise), substituted(exercise.reference)):
             words = _one_change(
                 exercise.cases,
@@ -125,7 +128,8 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
             )
             if words:
                 break
-    return f"your values are those of the equation with {words}." if words else "", False
+    if words:
+        report.hint = f"your values are those of the equation with {words}."
 
 
 # ------------------------------------------------------------------------------------------- the listed mistakes

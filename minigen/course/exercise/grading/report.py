@@ -34,7 +34,8 @@ SHOWN_LINES = 8  # of what the student's code printed
 class Report:
     """How an answer to one exercise did.
 
-    hint, listed: the author's words if it is a listed mistake; else, not listed, what one change of the equation it is.
+    hint, listed: the slip if it is a listed mistake; else, not listed, what one change of the equation it is.
+    cure: the author's words in full for a listed mistake, if they say more than the slip.
     """
 
     exercise: Exercise
@@ -44,6 +45,7 @@ class Report:
     message: str = ""
     hint: str = ""
     listed: bool = False
+    cure: str = ""
     output: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -79,6 +81,7 @@ class Report:
             "message": self.message,
             "hint": self.hint,
             "listed": self.listed,
+            "cure": self.cure,
             "cases": cases,
             "output": self.output,
             "notes": self.notes,
@@ -149,6 +152,8 @@ def render(report: Report, stream: TextIO | None = None) -> str:
         lines += [f"  {bar}" for bar in bars(report.to_json()["kinds"])]
     if report.hint:
         lines.append(_wrap(f"{'this is a known slip: ' if report.listed else ''}{report.hint}"))
+    if report.cure:
+        lines.append(f"  what to do about it: minigen exercise hint {report.exercise.id}")
     if not done:
         lines += [f"  {note}" for note in report.notes]
         lines += printed(report.output)
