@@ -15,7 +15,7 @@ import pytest
 from minigen.course import check
 from minigen.course.commands import exercise
 from minigen.course.console import UsageError
-from minigen.course.exercise import functions, substitute
+from minigen.course.exercise import catalog, functions, substitute
 from minigen.course.exercise.patching import replaced
 from minigen.course.exercise.progress import Progress, lesson_in_words
 
@@ -87,11 +87,42 @@ def test_an_evening(run):
     path.write_text(ANSWERS)
     code, out, _ = run("check")
     assert code == 0 and "2 of 2 exercises pass, 11 of 11 points" in out and "minigen run gan/90 --with" in out
+    assert "beside the package's version: minigen exercise diff gan/90\n" in out
     assert lesson_in_words("gan/90_fake") == "2/2 exercises passed"
     code, out, _ = run("diff", "gan/90")
     assert code == 0 and "yours" in out and "the package's" in out and "+    gap = (x - mu) ** 2" in out
     code, out, _ = run("list", "gan/90")
     assert "2 of 2 passed" in out
+    path.unlink()
+    code, out, _ = run("diff", "gan/90/gaussian_nll")  # as after a pass in a notebook
+    assert code == 0 and "\n    gap = (x - mu) ** 2" in out and f"(yours is not in {path})" in out
+
+
+@pytest.mark.parametrize("id", ["gan/90", "gan/90/scale_and_shift"])
+@pytest.mark.parametrize("nll", [NLL, NLL.replace("0.5 *", "")])
+def test_an_answer_that_calls_one_that_does_not_pass(run, id, nll):
+    calling = FLOW.replace("return", "other = gaussian_nll(x, s, t)\n    return").replace(
+        "axis=-1)", "axis=-1) + other"
+    )
+    answers(HEAD + nll + "\n\n" + calling)
+    code, out, _ = run("check", id)
+    words = "this calls your gaussian_nll, which does not pass yet: mend gan/90/gaussian_nll first"
+    assert code == 1 and out.count(words) == (nll != NLL)
+
+
+def test_a_check_names_the_slip_and_a_hint_the_cure(run):
+    answers(HEAD + NLL + "\n\n" + FLOW.replace("+ t", "- t"))
+    code, out, _ = run("check", "gan/90")
+    assert code == 1 and "this is a known slip: t is added.\n" in out and "y = x exp(s) + t" not in out
+    assert "what to do about it: minigen exercise hint gan/90/scale_and_shift" in out
+    code, out, _ = run("check", "gan/90", "--json")
+    row = json.loads(out)["exercises"][1]
+    assert (row["hint"], row["cure"]) == ("t is added.", "t is added: y = x exp(s) + t.")
+    code, out, _ = run("hint", "gan/90/scale_and_shift")
+    assert code == 0 and out.startswith("the slip of your last check: t is added: y = x exp(s) + t.\n\n1. ")
+    answers()
+    assert run("check", "gan/90")[0] == 0
+    assert "slip" not in run("hint", "gan/90/scale_and_shift")[1]
 
 
 def test_start_never_overwrites(run):
@@ -136,7 +167,7 @@ def test_what_was_passed_stays_passed(run):
         (["check"], "no answers in exercises"),
         (["start", "gan/nothing"], "there is no exercise"),
         (["hint", "gan/90"], "has several exercises: say which"),
-        (["diff", "gan/90"], "No such file"),
+        (["diff", "gan/90"], "not passed yet"),
         (["reset", "gan/90"], "there is no file"),
         (["prove", "gan/90", "--seeds", "0"], "--seeds must be at least 1"),
     ],
@@ -604,7 +635,22 @@ def test_a_function_that_is_never_called_is_said(capsys):
     answers()
     with substitute.substituted("exercises/gan_90.py", "gan/90_fake"):
         pass
-    assert capsys.readouterr().out.count("was never called") == 2
+    assert capsys.readouterr().out.count("was not called in this run") == 2
+
+
+def test_why_a_function_was_not_called(capsys, monkeypatch):
+    """The package's elbo calls kl_standard_normal; an elbo that has the formula in it does not."""
+    monkeypatch.delenv("MINIGEN_LESSONS")
+    from minigen.vae import vae
+
+    elbo, kl = (catalog.find(f"vae/08/{name}")[0] for name in ("elbo", "kl_standard_normal"))
+    x = np.zeros((2, 3))
+    substitute.put(kl, lambda mu, logvar: np.zeros(len(mu)))
+    assert "your kl_standard_normal was not called in this run" in substitute.report()
+    substitute.put(elbo, lambda x, decoded, mu, logvar: vae.Elbo(*np.zeros((3, len(x)))))
+    vae.elbo(x, x, x, x)
+    words = "your kl_standard_normal was not called: the package's elbo calls it, and yours does not"
+    assert words in substitute.report() and "your elbo was called 1 time " in substitute.report()
 
 
 def test_methods_are_replaced_with_their_aliases():

@@ -17,7 +17,7 @@ from minigen.course.exercise.grading.outcome import Outcome
 
 
 def case(**expect):
-    return Case(lambda impl, rng: {}, 3, expect, False, 1e-6, 1e-9)
+    return Case(lambda impl, rng: {}, 3, "equation", expect, False, 1e-6, 1e-9)
 
 
 def judge(got, want, **expect):
@@ -414,6 +414,24 @@ def test_what_an_argument_names_for_change_may_change_inside_a_list():
     kept = [np.ones(2)]
     Impl(add_one_inside, mutates=["parameters"])(kept)
     assert kept[0].tolist() == [2, 2]
+
+
+def test_a_dtype_counts_where_it_is_promised():
+    exact = Case(lambda impl, rng: {}, 3, "shapes", {}, False, 1e-6, 1e-9, exact_dtype=True)
+    single = Outcome(S.PASS, values={"y": np.float32([1.0, 2.0])})
+    double = Outcome(S.PASS, values={"y": np.array([1.0, 2.0])})
+    verdict = compare(exact, double, single)
+    assert (verdict.status, verdict.message) == (S.WRONG_DTYPE, "y is float64, float32 was expected")
+    assert verdict.relation == "" and verdict.yours is None
+    assert compare(exact, single, single).passed and compare(case(), double, single).passed
+    wrong = compare(exact, Outcome(S.PASS, values={"y": np.array([1.0, 3.0])}), single)
+    assert wrong.status == S.WRONG_VALUE, "a wrong value comes first"
+
+
+def test_a_flag_has_words_and_no_numbers():
+    verdict = judge(False, True)
+    assert (verdict.status, verdict.message) == (S.WRONG_VALUE, "y is False, True was expected")
+    assert verdict.yours is None and verdict.index is None
 
 
 def test_a_near_miss_has_no_relation():

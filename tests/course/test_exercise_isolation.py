@@ -20,7 +20,7 @@ from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import grade as grading
 from minigen.course.exercise.grading import runner
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.compare import Verdict, compare
 from minigen.course.exercise.grading.explain import recognised
 from minigen.course.exercise.grading.forms import check_returned, describe, shape_message
 from minigen.course.exercise.grading.grade import grade_file
@@ -852,7 +852,7 @@ def test_signals_to_other_processes_are_refused(grade):
 
 
 def test_a_process_that_is_left_running_has_no_points(exercise):
-    verdicts = [Verdict(case.name, S.PASS, case.points, case.points) for case in exercise.cases]
+    verdicts = [Verdict(case.name, S.PASS, case.points, case.points, kind=case.kind) for case in exercise.cases]
     report = Report(exercise, verdicts, status=S.PROCESS)
     assert report.points == 0 and not report.passed
 
@@ -1044,7 +1044,7 @@ def test_an_exception_that_cannot_be_described_while_a_file_is_read(grade):
 
 def test_a_function_that_the_driver_calls_is_the_students_too(exercise):
     """A driver may call what came back; what that raises is not the driver's."""
-    case = Case(lambda impl, rng: {"y": impl(1.0)(2.0)}, 1, {}, False, 1e-6, 1e-9)
+    case = Case(lambda impl, rng: {"y": impl(1.0)(2.0)}, 1, "equation", {}, False, 1e-6, 1e-9)
 
     def wrong(x):
         return lambda y: y.foo
@@ -1172,7 +1172,7 @@ def counts(*values):
     right = [7, 5, 1]
     outcomes = [Outcome(S.PASS, values={"count": np.array(value)}) for value in values]
     verdicts = [
-        Verdict(str(n), S.PASS if v == r else S.WRONG_VALUE, 0, 1, key="count")
+        Verdict(str(n), S.PASS if v == r else S.WRONG_VALUE, 0, 1, key="count", kind="equation")
         for n, (v, r) in enumerate(zip(values, right))
     ]
     return outcomes, verdicts
@@ -1189,12 +1189,25 @@ def counts(*values):
 )
 def test_whole_numbers_that_are_wrong_twice_in_the_same_way(values, found):
     mistakes = {"a": (11, 8, 1), "b": (11, 6, 1), "zero": (0, 0, 1)}
-    cases = [Case(counts, 1, {}, False, 0.0, 0.0)] * 3
+    cases = [Case(counts, 1, "equation", {}, False, 0.0, 0.0)] * 3
     outcomes, verdicts = counts(*values)
     right, _ = counts(7, 5, 1)
     theirs = {name: counts(*numbers)[0] for name, numbers in mistakes.items()}
     names = list(mistakes)
     assert recognised(cases, outcomes, verdicts, names, lambda m, n: theirs[names[m]][n], right) == found
+
+
+def test_a_mistake_that_fails_what_the_answer_passes_is_not_named():
+    """Two passed cases are too many; one may be luck."""
+    cases = [Case(counts, 1, "equation", {}, False, 0.0, 0.0)] * 4
+
+    def outcomes(*values):
+        return [Outcome(S.PASS, values={"y": np.array(value)}) for value in values]
+
+    right, mistake = outcomes(7.3, 5.3, 1.3, 2.3), outcomes(4.1, 5.4, 1.4, 2.3)
+    for mine, found in ((outcomes(4.1, 5.3, 1.3, 2.3), []), (outcomes(4.1, 5.3, 1.4, 2.3), ["a"])):
+        verdicts = [compare(case, got, want) for case, got, want in zip(cases, mine, right)]
+        assert recognised(cases, mine, verdicts, ["a"], lambda m, n: mistake[n], right) == found
 
 
 @pytest.mark.parametrize("name", SLIP)
@@ -1238,6 +1251,26 @@ def test_a_shape_that_differs_gets_a_reason():
     }
     for (got, want), words in reasons.items():
         assert words in shape_message(got, want, "it has")
+
+
+def test_shapes_that_do_not_broadcast_get_a_sentence():
+    words = {
+        (
+            (4,),
+            (4, 3),
+        ): "shapes (4,) and (4, 3) do not broadcast: axes are compared from the last one on, and 4 is not 3; "
+        "reshape (4,) to (4, 1) to keep its axes the first ones (ValueError: ",
+        ((5, 3), (5,)): "and 5 is not 3; reshape (5,) to (5, 1)",
+        (
+            (2, 1, 3),
+            (3, 2),
+        ): "shapes (3, 2) and (2, 1, 3) do not broadcast: axes are compared from the last one on, and 2 is "
+        "not 3 (ValueError: ",
+        ((2, 3), (4, 3)): "and 2 is not 4 (ValueError",
+    }
+    for shapes, sentence in words.items():
+        outcome = observe(lambda impl, rng: {"y": impl(*map(np.zeros, shapes))}, Impl(lambda a, b: a + b), 0, 0)
+        assert outcome.status == S.RAISED and sentence in outcome.message, outcome.message
 
 
 def test_unsigned_integers_are_integers():

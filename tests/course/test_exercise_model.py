@@ -8,7 +8,7 @@ import pytest
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
-from minigen.course.exercise.format import Exercise, resolve_target
+from minigen.course.exercise.format import KINDS, AuthorError, Exercise, resolve_target
 from minigen.course.exercise.grading.drivers import drivers_of, load_drivers
 
 DATA = Path(__file__).with_name("exercise_data")
@@ -41,9 +41,9 @@ def test_an_exercise_says_what_is_wrong_with_it(change, message):
 def test_cases_are_registered():
     exercise = Exercise(**GOOD)
     with pytest.raises(ValueError, match="points must be at least 1"):
-        exercise.case(points=0)
+        exercise.case(points=0, kind="equation")
 
-    @exercise.case(points=2, expect={"y": 1.0}, rtol=1e-3)
+    @exercise.case(points=2, kind="equation", expect={"y": 1.0}, rtol=1e-3)
     def one(impl, rng):
         """The root of one,
         which is one."""
@@ -54,9 +54,22 @@ def test_cases_are_registered():
     assert (case.name, case.points, case.rtol, case.atol) == ("one", 2, 1e-3, 1e-9)
     assert exercise.points == 2 and case.about == "The root of one, which is one."
     with pytest.raises(ValueError, match="two cases named 'one'"):
-        exercise.case()(one)
+        exercise.case(kind="shapes")(one)
     with pytest.raises(ValueError, match="must name its property"):
-        exercise.case(property=True)(lambda impl, rng: {})
+        exercise.case(kind="equation", property=True)(lambda impl, rng: {})
+
+
+def test_a_case_has_one_of_four_kinds():
+    exercise = Exercise(**GOOD)
+    for kind, wanted in [
+        ({}, "got ''"),
+        ({"kind": "dtype"}, "one of equation, shapes, extremes, gradient, got 'dtype'"),
+    ]:
+        with pytest.raises(AuthorError, match=wanted):
+            exercise.case(points=1, **kind)
+    exercise.case(points=3, kind="equation")(lambda impl, rng: {})
+    exercise.case(points=2, kind="gradient")(test_a_case_has_one_of_four_kinds)
+    assert [exercise.points_of(kind) for kind in KINDS] == [3, 0, 0, 2]
 
 
 def test_hints_are_three_paragraphs():

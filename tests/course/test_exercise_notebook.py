@@ -42,10 +42,22 @@ def test_a_pass_is_noted_and_the_next_named(capsys):
     check(gaussian_nll)  # known by its name
     printed = capsys.readouterr().out
     assert "pass, 6 of 6 points" in printed and "use(gaussian_nll)" in printed and "stuck" not in printed
+    assert f"the package's version: run  !minigen exercise diff {NLL}  in a cell" in printed
     assert "next exercise: gan/90/scale_and_shift (minigen exercise start gan/90)" in printed
     record = Progress(Path("exercises")).entries[NLL]
     assert (record["passed"], record["tries"]) == (True, 2)
     assert lesson_in_words("gan/90") == "1/2 exercises passed"
+
+
+def test_an_answer_that_calls_one_that_does_not_pass(capsys, monkeypatch):
+    names = {"np": np, "gaussian_nll": shifted}
+    exec("def scale_and_shift(x, s, t):\n    return x + t, gaussian_nll(x, s, t)", names)
+    words = "this calls your gaussian_nll, which does not pass yet: mend gan/90/gaussian_nll first"
+    check(names["scale_and_shift"])
+    assert words in capsys.readouterr().out
+    names["gaussian_nll"] = gaussian_nll
+    check(names["scale_and_shift"])
+    assert words not in capsys.readouterr().out
 
 
 def test_a_notebook_among_notebooks_notes_beside_them(monkeypatch, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from minigen.course.exercise import catalog
 from minigen.course.exercise import prove as proofs
-from minigen.course.exercise.answers import EditError, edited, entries
+from minigen.course.exercise.answers import EditError, edited, entries, first_clause
 from minigen.course.exercise.format import AuthorError
 from minigen.course.exercise.grading.changes import wrapped
 from minigen.course.exercise.grading.compare import compare_all
@@ -57,6 +57,22 @@ def test_the_sound_exercise_stands(prove_changed):
     assert proof.survivors == [SWAP, f"through sigma: {SWAP}", f"hint three: {SWAP}"]
 
 
+@pytest.mark.parametrize(
+    ("note", "slip"),
+    [
+        ("sigmoid of a large logit rounds to 1: write log(1 + exp(l)).", "sigmoid of a large logit rounds to 1."),
+        ("A mean; take the sum.", "A mean."),
+        ("The step is not exact. Differentiate instead.", "The step is not exact."),
+        ("y runs from -1 ... 1 here", "y runs from -1 ... 1 here"),
+        ("The slice a[1:, 2: ] is too short: begin at 0.", "The slice a[1:, 2: ] is too short."),
+        ("Multiply by 0.5, e.g. at t = 1.5.", "Multiply by 0.5, e.g. at t = 1.5."),
+        ("One clause.", "One clause."),
+    ],
+)
+def test_the_slip_is_the_first_clause_of_a_hint(note, slip):
+    assert first_clause(note) == slip
+
+
 def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):
     exercise = catalog.load(LESSON / "exercise.py")[0]
     ran = Counter()
@@ -77,10 +93,10 @@ def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):
 CONSTANT = "+ np.log(2 * np.pi) -> + 0  # The constant log 2 pi belongs to it."
 SIGMA = "sigma = np.exp(0.5 * logvar)"
 RIGHT = "return 0.5 * np.sum(logvar + (x - mu) ** 2 / np.exp(logvar) + np.log(2 * np.pi), axis=1)"
-BATCH = "@nll.case(points=2)\ndef random_batch"
+BATCH = '@nll.case(points=2, kind="equation")\ndef random_batch'
 SLIPS = {
     "no literal": (
-        [('@nll.case(points=1, expect={"nll": [0.9189385332046727]})', "@nll.case(points=1)")],
+        [(', expect={"nll": [0.9189385332046727]}', "")],
         "no case has a literal",
     ),
     "no property": ([("property=True, ", "")], "no case has a property"),
@@ -99,7 +115,7 @@ SLIPS = {
     "a mistake without a hint": ([(CONSTANT, "# What?")], "an entry needs code and a comment"),
     "answers to nothing": ([('"scale_and_shift": "return', '"scale": "return')], "has an entry for scale"),
     "a case that nothing fails": (
-        [(BATCH, '@nll.case()\ndef idle(impl, rng):\n    return {"one": 1.0}\n\n\n' + BATCH)],
+        [(BATCH, '@nll.case(kind="shapes")\ndef idle(impl, rng):\n    return {"one": 1.0}\n\n\n' + BATCH)],
         "no mistake fails the case idle",
     ),
     "the answer in the prompt": (
@@ -282,10 +298,10 @@ def test_a_mutant_that_never_ends_is_caught(tmp_path, monkeypatch):
         EX = Exercise("gan/91/power", target="loopgen:power", minutes=1, prompt="x to the n.",
                       hints=["a", "b", "return x**n"], seconds=0.2)
 
-        @EX.case(expect={"y": 8.0})
+        @EX.case(kind="equation", expect={"y": 8.0})
         def cube(impl, rng):
             return {"y": impl(2.0, 3)}
-        @EX.case(property=True, expect={"y": 1.0})
+        @EX.case(kind="equation", property=True, expect={"y": 1.0})
         def zero(impl, rng):
             "x to the 0 is 1."
             return {"y": impl(5.0, 0)}

@@ -14,6 +14,7 @@ from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_function, grade_source
 from minigen.course.exercise.grading.outcome import Outcome, with_incident
+from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.grading.submission import Submission
 
 jsonschema = pytest.importorskip("jsonschema", reason="the documents are checked by jsonschema")
@@ -39,6 +40,23 @@ def report(request, critic):
         report = grade_source(critic, ANSWERS[request.param])
     assert report.passed == (request.param == "right")
     return report
+
+
+def test_the_points_of_each_kind(report):
+    document = report.to_json()
+    assert document["points"] == sum(of["points"] for of in document["kinds"].values())
+    assert [of["possible"] for of in document["kinds"].values()] == [5, 0, 1, 2]
+    for case, row in zip(report.exercise.cases, document["cases"], strict=True):
+        assert row["kind"] == case.kind
+
+
+def test_a_report_shows_a_bar_for_each_kind(critic):
+    right = grade_source(critic, Submission("gan_12.py", ANSWERS["right"]))
+    assert "  equation  #####  5/5\n  extremes  #      1/1\n  gradient  ##     2/2" in render(right)
+    source = ANSWERS["right"].replace("np.mean(fake_scores)", "getval(np.mean(fake_scores))")
+    constant = grade_source(critic, Submission("gan_12.py", f"from autograd.tracer import getval\n{source}"))
+    assert "  equation  #####  5/5\n  extremes  #      1/1\n  gradient  --     0/2" in render(constant)
+    assert "equation" not in render(grade_source(critic, ANSWERS["no Python"])), "one reason for all is said once"
 
 
 def test_the_check_command_prints_it(report):

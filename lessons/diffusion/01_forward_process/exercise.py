@@ -52,20 +52,20 @@ step = Exercise(
 )
 
 
-@step.case(points=1, expect={"x": [[0.8 * 5.0 + 0.6 * 2.5, -0.8 + 0.6 * 3.0]]})
+@step.case(points=1, kind="equation", expect={"x": [[0.8 * 5.0 + 0.6 * 2.5, -0.8 + 0.6 * 3.0]]})
 def two_numbers(impl, rng):
     """beta_2 = 0.36: 0.8 times the data and 0.6 times the noise."""
     x, eps = np.array([[5.0, -1.0]]), np.array([[2.5, 3.0]])
     return {"x": impl(x, 2, eps, Schedule(BY_HAND))}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="equation")
 def a_time_for_each_vector(impl, rng):
     x, eps = pair(rng, 4, 3)
     return {"x": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
 
 
-@step.case(points=2, property=True, expect={"gap": 0.0})
+@step.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def variance_kept(impl, rng):
     """The squares of what multiplies data and noise add up to 1, at every time."""
     one, zero = np.ones((10, 1)), np.zeros((10, 1))
@@ -74,19 +74,19 @@ def variance_kept(impl, rng):
     return {"gap": data**2 + noise**2 - 1, "data": data, "noise": noise}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="shapes")
 def pictures(impl, rng):
     x, eps = pair(rng, 3, 4, 5, 2)
     one, each = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())
     return {"t = 7": one, "t = 1, 4, 9": each}
 
 
-@step.case(points=1, rtol=1e-5, atol=1e-2)
+@step.case(points=1, kind="extremes", rtol=1e-5, atol=1e-2, exact_dtype=True)
 def thousand_slow_steps(impl, rng):
     """beta_1 is 1/10,000 here; numbers of about 1000, in float32."""
     x, eps = (1000 * a.astype(np.float32) for a in pair(rng, 5, 3))
     x_t = impl(x, np.array([1, 2, 10, 500, 1000]), eps, slow_schedule())
-    return {"x": x_t, "float32": float(x_t.dtype == np.float32)}
+    return {"x": x_t}
 
 
 shot = Exercise(
@@ -118,6 +118,7 @@ shot = Exercise(
 
 @shot.case(
     points=1,
+    kind="equation",
     expect={"x": [[0.72 * 5.0 + 2.5 * np.sqrt(0.4816), -0.72 + 3.0 * np.sqrt(0.4816)]]},
 )
 def two_steps_at_once(impl, rng):
@@ -126,20 +127,20 @@ def two_steps_at_once(impl, rng):
     return {"x": impl(x, 2, eps, Schedule(BY_HAND))}
 
 
-@shot.case(points=2)
+@shot.case(points=2, kind="shapes")
 def vectors_with_their_times(impl, rng):
     x, eps = pair(rng, 4, 3)
     return {"x": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
 
 
-@shot.case(points=1, property=True, expect={"gap": 0.0})
+@shot.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def nothing_has_happened_yet(impl, rng):
     """At t = 0 the data is there as it was, whatever the noise."""
     x, eps = pair(rng, 3, 2)
     return {"gap": impl(x, np.array([0, 0, 0]), eps, schedule()) - x}
 
 
-@shot.case(points=2, property=True, expect={"data": 0.0, "noise": 0.0})
+@shot.case(points=2, kind="equation", property=True, expect={"data": 0.0, "noise": 0.0})
 def as_step_by_step(impl, rng):
     """What multiplies x_0 is the product of all the steps' factors; the variances of the noise that
     the steps add, shrunk by the steps after them, add up to what multiplies eps, squared."""
@@ -155,17 +156,17 @@ def as_step_by_step(impl, rng):
     }
 
 
-@shot.case(points=2)
+@shot.case(points=2, kind="shapes")
 def images(impl, rng):
     x, eps = pair(rng, 3, 4, 5, 2)
     one, each = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())
     return {"t = 7": one, "t = 1, 4, 9": each}
 
 
-@shot.case(points=1, rtol=1e-5, atol=1e-2)
+@shot.case(points=1, kind="extremes", rtol=1e-5, atol=1e-2, exact_dtype=True)
 def slow_and_long(impl, rng):
     """A thousand steps: at first 1 - alpha_bar is 1/10,000, at last alpha_bar is; numbers of about
     1000, in float32."""
     x, eps = (1000 * a.astype(np.float32) for a in pair(rng, 5, 3))
     x_t = impl(x, np.array([1, 2, 10, 500, 1000]), eps, slow_schedule())
-    return {"x": x_t, "float32": float(x_t.dtype == np.float32)}
+    return {"x": x_t}

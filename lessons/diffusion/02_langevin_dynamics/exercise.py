@@ -38,20 +38,22 @@ def three(rng, *shape):
     )
 
 
-@step.case(points=1, expect={"x": [[5 - 0.18 * 2 + 0.6 * 3, 1 + 0.18 * 7 - 0.6 * 0.5]]})
+@step.case(
+    points=1, kind="equation", expect={"x": [[5 - 0.18 * 2 + 0.6 * 3, 1 + 0.18 * 7 - 0.6 * 0.5]]}
+)
 def by_hand(impl, rng):
     """step = 0.36: half of it is 0.18, its root 0.6."""
     x, score, z = np.array([[[5.0, 1.0]], [[-2.0, 7.0]], [[3.0, -0.5]]])
     return {"x": impl(x, score, 0.36, z)}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="equation")
 def vectors(impl, rng):
     x, score, z = three(rng, 4, 3)
     return {"step 0.05": impl(x, score, 0.05, z), "step 4": impl(x, score, 4.0, z)}
 
 
-@step.case(points=2, property=True, expect={"gap": 0.0})
+@step.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def scales(impl, rng):
     """Of the move, the part with the score grows with the step, the part with the noise with its
     root."""
@@ -61,7 +63,7 @@ def scales(impl, rng):
     return {"gap": np.stack([drift, noise]), "moved": impl(x, score, 0.1, z) - x}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="shapes")
 def a_step_for_each(impl, rng):
     """An array of steps, one for each example; and an array without axes."""
     x, score, z = three(rng, 4, 3)
@@ -71,7 +73,7 @@ def a_step_for_each(impl, rng):
     }
 
 
-@step.case(points=1)
+@step.case(points=1, kind="shapes")
 def images(impl, rng):
     x, score, z = three(rng, 3, 4, 5, 2)
     return {
@@ -80,9 +82,9 @@ def images(impl, rng):
     }
 
 
-@step.case(points=1, rtol=1e-5)
+@step.case(points=1, kind="extremes", rtol=1e-5, exact_dtype=True)
 def steep_and_small(impl, rng):
     """A score of about 1000 and a step of 1e-6, in float32."""
     x, score, z = (a.astype(np.float32) for a in three(rng, 5, 2))
     x_new = impl(0 * x, 1000 * score, 1e-6, z)
-    return {"moved": 1000 * x_new, "float32": float(x_new.dtype == np.float32)}
+    return {"moved": 1000 * x_new}

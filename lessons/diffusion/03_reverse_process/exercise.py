@@ -53,6 +53,7 @@ def pair(rng, *shape):
 
 @mean.case(
     points=1,
+    kind="equation",
     expect={
         "mean": [[(0.8 * 0.19 * 1.5 + 0.9 * 0.36 * 5) / 0.4816, (0.152 * -4 + 0.324) / 0.4816]]
     },
@@ -64,20 +65,20 @@ def second_of_two_steps(impl, rng):
     return {"mean": impl(x0, x2, 2, Schedule(BY_HAND))}
 
 
-@mean.case(points=2)
+@mean.case(points=2, kind="equation")
 def a_time_for_each_vector(impl, rng):
     x0, x_t = pair(rng, 4, 3)
     return {"mean": impl(x0, x_t, np.array([1, 4, 9, 10]), schedule())}
 
 
-@mean.case(points=1, property=True, expect={"gap": 0.0})
+@mean.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def first_step(impl, rng):
     """Before the first step stands x_0: at t = 1 it is the mean, whatever x_1."""
     x0, x_t = pair(rng, 3, 2)
     return {"gap": impl(x0, x_t, 1, schedule()) - x0}
 
 
-@mean.case(points=3, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+@mean.case(points=3, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def bayes(impl, rng):
     """It is where q(x_t | x_(t-1)) q(x_(t-1) | x_0) is largest: the slope of its logarithm in
     x_(t-1) is 0."""
@@ -89,19 +90,19 @@ def bayes(impl, rng):
     return {"gap": beta * slope, "mean": best}
 
 
-@mean.case(points=1)
+@mean.case(points=1, kind="shapes")
 def pictures(impl, rng):
     x0, x_t = pair(rng, 3, 4, 5, 2)
     one, each = impl(x0, x_t, 7, schedule()), impl(x0, x_t, np.array([1, 4, 9]), schedule())
     return {"t = 7": one, "t = 1, 4, 9": each}
 
 
-@mean.case(points=1, rtol=1e-5, atol=1e-2)
+@mean.case(points=1, kind="extremes", rtol=1e-5, atol=1e-2, exact_dtype=True)
 def thousand_slow_steps(impl, rng):
     """Numbers of about 1000, in float32, at both ends of a thousand steps."""
     x0, x_t = (1000 * a.astype(np.float32) for a in pair(rng, 5, 3))
     m = impl(x0, x_t, np.array([1, 2, 10, 500, 1000]), Schedule.linear(1000))
-    return {"mean": m, "float32": float(m.dtype == np.float32)}
+    return {"mean": m}
 
 
 variance = Exercise(
@@ -130,18 +131,18 @@ variance = Exercise(
 )
 
 
-@variance.case(points=1, expect={"variance": [0.0, 0.19 * 0.36 / 0.4816]})
+@variance.case(points=1, kind="equation", expect={"variance": [0.0, 0.19 * 0.36 / 0.4816]})
 def two_steps(impl, rng):
     """1 - alpha_bar is 0.19 after the first step and 0.4816 after the second."""
     return {"variance": impl(np.array(BY_HAND))}
 
 
-@variance.case(points=2)
+@variance.case(points=2, kind="equation")
 def ten_steps(impl, rng):
     return {"variance": impl(rng.uniform(0.01, 0.5, 10))}
 
 
-@variance.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+@variance.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def precisions_add_up(impl, rng):
     """One over it is alpha_t/beta_t plus one over 1 - alpha_bar_(t-1), from t = 2 on."""
     beta = rng.uniform(0.05, 0.5, 8)
@@ -154,12 +155,12 @@ def precisions_add_up(impl, rng):
     return {"gap": found[1:] * np.array(precision)[1:] - 1, "first": found[0]}
 
 
-@variance.case(points=1, expect={"variance": [0.0]})
+@variance.case(points=1, kind="equation", expect={"variance": [0.0]})
 def one_step(impl, rng):
     return {"variance": impl(np.array([0.3]))}
 
 
-@variance.case(points=1)
+@variance.case(points=1, kind="equation")
 def thousand_steps(impl, rng):
     """From 0.0001 to 0.02, and from 0.02 to 0.0001, which no one uses."""
     rising = np.linspace(1e-4, 0.02, 1000)

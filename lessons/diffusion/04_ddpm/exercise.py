@@ -62,7 +62,7 @@ def linear_model(x, t):
     return 0.3 * x + each(0.1 * t, np.ndim(x)) + (np.ndim(t) - 1)
 
 
-@loss.case(points=1, expect={"loss": 2.5})
+@loss.case(points=1, kind="equation", expect={"loss": 2.5})
 def knows_nothing(impl, rng):
     """A model that always guesses 0 pays the mean square of the noise: (1 + 9 + 0 + 0)/4."""
     eps = np.array([[1.0, 3.0], [0.0, 0.0]])
@@ -71,7 +71,7 @@ def knows_nothing(impl, rng):
     }
 
 
-@loss.case(points=2, expect={"loss": 1.0})
+@loss.case(points=2, kind="equation", expect={"loss": 1.0})
 def sees_the_noised_data(impl, rng):
     """At t = 3, x0 = 4 and eps = 0 give x_t = 2; at t = 1, x0 = 0 and eps = 2 give x_t = 1: (0 -
     1)^2 and (2 - 1)^2."""
@@ -87,19 +87,19 @@ def sees_the_noised_data(impl, rng):
     }
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="equation")
 def linear(impl, rng):
     x0, eps, t = rng.standard_normal((6, 3)), rng.standard_normal((6, 3)), rng.integers(1, 11, 6)
     return {"loss": impl(linear_model, x0, t, eps, schedule())}
 
 
-@loss.case(points=1)
+@loss.case(points=1, kind="shapes")
 def images(impl, rng):
     x0, eps = rng.standard_normal((2, 3, 4, 5, 2))
     return {"loss": impl(linear_model, x0, np.array([1, 4, 9]), eps, schedule())}
 
 
-@loss.case(points=2, property=True, expect={"loss": 0.0})
+@loss.case(points=2, kind="equation", property=True, expect={"loss": 0.0})
 def knows_everything(impl, rng):
     """The model that solves x_t for the noise has loss 0. It is told x0 behind the back, as a
     model of a single point would know it."""
@@ -112,7 +112,7 @@ def knows_everything(impl, rng):
     return {"loss": impl(lambda x, t: (x - np.sqrt(a(t)) * x0) / np.sqrt(1 - a(t)), x0, t, eps, s)}
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="gradient")
 def gradient(impl, rng):
     """With respect to a parameter of the model."""
     x0, eps, t = rng.standard_normal((4, 2)), rng.standard_normal((4, 2)), rng.integers(1, 11, 4)
@@ -123,7 +123,7 @@ def gradient(impl, rng):
     return {"grad": grad(total)(np.array([0.4, -0.7]))}
 
 
-@loss.case(points=1, property=True, expect={"loss": 0.0, "grad": 0.0})
+@loss.case(points=1, kind="gradient", property=True, expect={"loss": 0.0, "grad": 0.0})
 def gradient_at_the_truth(impl, rng):
     """Of x0 = 0 and alpha_bar = 3/4 the model that doubles x_t guesses all right: no slope."""
     x0, eps, t = np.zeros((4, 2)), rng.standard_normal((4, 2)), np.array([1, 1, 1, 1])
@@ -134,7 +134,7 @@ def gradient_at_the_truth(impl, rng):
     return {"loss": total(2.0), "grad": grad(total)(2.0)}
 
 
-@loss.case(points=1)
+@loss.case(points=1, kind="equation")
 def the_schedule_of_the_lesson(impl, rng):
     """A thousand steps, whose first adds a variance of 1/10,000 only."""
     x0, eps = rng.standard_normal((2, 6, 3))
@@ -170,38 +170,38 @@ mean = Exercise(
 )
 
 
-@mean.case(points=1, expect={"mean": [[3.0, 0.0]]})
+@mean.case(points=1, kind="equation", expect={"mean": [[3.0, 0.0]]})
 def without_noise(impl, rng):
     """No noise seen: only the shrinking by sqrt(4/9) is undone."""
     return {"mean": impl(np.array([[2.0, 0.0]]), 2, np.zeros((1, 2)), Schedule(BY_HAND))}
 
 
-@mean.case(points=2, expect={"mean": [[np.sqrt(4 / 3) - np.sqrt(1 / 3)]]})
+@mean.case(points=2, kind="equation", expect={"mean": [[np.sqrt(4 / 3) - np.sqrt(1 / 3)]]})
 def first_step(impl, rng):
     """At t = 1, alpha = alpha_bar = 3/4: (1 - 1/4 / sqrt(1/4))/sqrt(3/4) = (1 - 1/2) sqrt(4/3)."""
     return {"mean": impl(np.array([[1.0]]), 1, np.array([[1.0]]), Schedule(BY_HAND))}
 
 
-@mean.case(points=2)
+@mean.case(points=2, kind="equation")
 def one_time(impl, rng):
     x, eps = rng.standard_normal((2, 4, 3))
     return {"mean": impl(x, 7, eps, schedule())}
 
 
-@mean.case(points=2)
+@mean.case(points=2, kind="shapes")
 def a_time_for_each(impl, rng):
     x, eps = rng.standard_normal((2, 4, 3))
     return {"mean": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
 
 
-@mean.case(points=1)
+@mean.case(points=1, kind="shapes")
 def images_with_their_times(impl, rng):
     x, eps = rng.standard_normal((2, 3, 4, 5, 2))
     one, each_its_own = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())
     return {"t = 7": one, "t = 1, 4, 9": each_its_own}
 
 
-@mean.case(points=2, property=True, expect={"gap": 0.0})
+@mean.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def bayes(impl, rng):
     """If eps is the noise of x_t, it is the mean of q(x_(t-1) | x_t, x0). The posterior mean by
     the product of two Gaussians in x_(t-1): one step to x_t, t - 1 steps from x0."""
@@ -215,7 +215,7 @@ def bayes(impl, rng):
     return {"gap": impl(x, t, eps, s) - weighted / (precision_next + precision_before)}
 
 
-@mean.case(points=1)
+@mean.case(points=1, kind="equation")
 def slow_steps(impl, rng):
     """A thousand steps, whose first adds a variance of 1/10,000 only; values far from 0, and x_t =
     0."""
@@ -262,7 +262,7 @@ step = Exercise(
 )
 
 
-@step.case(points=1, expect={"x": [[3.0 + np.sqrt(5 / 9), 0.0]]})
+@step.case(points=1, kind="equation", expect={"x": [[3.0 + np.sqrt(5 / 9), 0.0]]})
 def nothing_predicted(impl, rng):
     """No noise seen, so the mean is x/sqrt(4/9); the fresh noise has the standard deviation
     sqrt(5/9)."""
@@ -273,7 +273,7 @@ def nothing_predicted(impl, rng):
     }
 
 
-@step.case(points=3, property=True, expect={"gap": 0.0})
+@step.case(points=3, kind="equation", property=True, expect={"gap": 0.0})
 def last_step(impl, rng):
     """At the last step the fresh noise has no effect, whatever its variance."""
     x, eps, z = rng.standard_normal((3, 4, 2))
@@ -290,13 +290,13 @@ def last_step(impl, rng):
     return {"gap": last(z) - last(0 * z)}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="equation")
 def all_steps(impl, rng):
     x, eps, z = rng.standard_normal((3, 4, 2))
     return {f"t = {t}": impl(x, t, eps, z, schedule()) for t in (10, 3, 2, 1)}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="equation")
 def given_variances(impl, rng):
     x, eps, z = rng.standard_normal((3, 4, 2))
     variance = rng.uniform(0.1, 2.0, (4, 2))
@@ -307,7 +307,7 @@ def given_variances(impl, rng):
     }
 
 
-@step.case(points=1, property=True, expect={"over its deviation": 1.0})
+@step.case(points=1, kind="extremes", property=True, expect={"over its deviation": 1.0})
 def a_tiny_variance(impl, rng):
     """From x = 0, without a guess, fresh noise of 1 and variance 1e-24 lead to 1e-12."""
     zero, one = np.zeros((2, 3)), np.ones((2, 3))
@@ -315,7 +315,7 @@ def a_tiny_variance(impl, rng):
     return {"over its deviation": np.asarray(tiny, float) * 1e12}
 
 
-@step.case(points=1)
+@step.case(points=1, kind="shapes")
 def images_of_two_channels(impl, rng):
     x, eps, z, variance = 1.0 + rng.random((4, 3, 4, 5, 2))
     return {
@@ -324,7 +324,7 @@ def images_of_two_channels(impl, rng):
     }
 
 
-@step.case(points=1)
+@step.case(points=1, kind="equation")
 def named_variance(impl, rng):
     x, eps, z = rng.standard_normal((3, 4, 2))
     return {"x": impl(x, 8, eps, z, schedule(), "beta")}

@@ -54,20 +54,20 @@ TWO_POINTS = np.array([[3.0, 0.5], [-1.0, 2.0]])
 TWO_DIRECTIONS = np.array([[1.0, 2.0], [0.5, 1.0]])
 
 
-@sliced.case(points=1, expect={"loss": 19.8125})
+@sliced.case(points=1, kind="equation", expect={"loss": 19.8125})
 def two_points(impl, rng):
     """The score (x1 x2, -x1^2) at (3, 0.5) along (1, 2): -5.5 + 83.25/2. At (-1, 2) along (0.5, 1):
     1 + 5/2."""
     return {"loss": impl(bent, 1 * TWO_POINTS, 1 * TWO_DIRECTIONS)}
 
 
-@sliced.case(points=2, expect={"loss": 66.8125})
+@sliced.case(points=2, kind="equation", expect={"loss": 66.8125})
 def not_reduced(impl, rng):
     """The same without variance reduction: -5.5 + (1.5 - 18)^2/2, and 1 + (-1 - 1)^2/2."""
     return {"loss": impl(bent, 1 * TWO_POINTS, 1 * TWO_DIRECTIONS, variance_reduced=False)}
 
 
-@sliced.case(points=2)
+@sliced.case(points=2, kind="equation")
 def a_network(impl, rng):
     """Five points in three dimensions."""
     weights, fn = network(rng, 3)
@@ -79,7 +79,7 @@ def a_network(impl, rng):
     return {"loss": impl(score, x, v), "not reduced": impl(score, x, v, False)}
 
 
-@sliced.case(points=2)
+@sliced.case(points=2, kind="gradient")
 def its_gradient(impl, rng):
     """The gradient of the loss in the weights of the score."""
     weights, fn = network(rng, 3)
@@ -95,7 +95,7 @@ def its_gradient(impl, rng):
     }
 
 
-@sliced.case(points=1, property=True, expect={"gap": 0.0})
+@sliced.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def of_the_normal_distribution(impl, rng):
     """Of the score -x, point by point, the loss is -|v|^2 + |x|^2/2, or -|v|^2 + (v . x)^2/2."""
     x, v = rng.standard_normal((2, 6, 4))
@@ -105,7 +105,7 @@ def of_the_normal_distribution(impl, rng):
     return {"gap": np.stack([reduced, plain])}
 
 
-@sliced.case(points=1, rtol=1e-4)
+@sliced.case(points=1, kind="extremes", rtol=1e-4)
 def steep_scores(impl, rng):
     """Scores of about 1000, as at little noise; and directions of length 1000. In float32."""
     x, v = (a.astype(np.float32) for a in rng.standard_normal((2, 6, 2)))
@@ -114,7 +114,7 @@ def steep_scores(impl, rng):
     return {"large": large / 1e6, "long": long / 1e5}
 
 
-@sliced.case(points=1, rtol=1e-4)
+@sliced.case(points=1, kind="extremes", rtol=1e-4)
 def at_the_top(impl, rng):
     """At (3, 3), where the score is 0 and falls by 10 per unit; in float32."""
     v = rng.standard_normal((6, 2)).astype(np.float32)
@@ -165,7 +165,7 @@ def curved(x, sigma):
     return np.sin(x) / (1 + wide)
 
 
-@denoising.case(points=1, expect={"loss": 10.30078125})
+@denoising.case(points=1, kind="equation", expect={"loss": 10.30078125})
 def two_examples(impl, rng):
     """The model x/2. (1, -2) + 2 (1.5, 0.5) = (4, -1): 1/2 |(5.5, -0.5)|^2. (3, 4) + 0.5 (-1, 2) =
     (2.5, 5): 1/2 |(-0.375, 3.25)|^2."""
@@ -173,21 +173,21 @@ def two_examples(impl, rng):
     return {"loss": impl(half, x, np.array([2.0, 0.5]), eps)}
 
 
-@denoising.case(points=1)
+@denoising.case(points=1, kind="equation")
 def one_level_for_all(impl, rng):
     """A number for sigma; the model is still told (N,)."""
     x, eps = rng.standard_normal((2, 5, 3))
     return {"loss": impl(curved, x, 0.7, eps)}
 
 
-@denoising.case(points=2)
+@denoising.case(points=2, kind="shapes")
 def pictures(impl, rng):
     x, eps = rng.standard_normal((2, 4, 3, 5, 2))
     sigma = np.array([0.1, 0.5, 2.0, 7.0])
     return {"each": impl(curved, x, sigma, eps), "one": impl(curved, x, 1.5, eps)}
 
 
-@denoising.case(points=2)
+@denoising.case(points=2, kind="gradient")
 def gradient_in_the_weights(impl, rng):
     """The gradient in the model's weights."""
     x, eps = rng.standard_normal((2, 5, 3))
@@ -199,7 +199,7 @@ def gradient_in_the_weights(impl, rng):
     return {"gradient": grad(loss)(weights)}
 
 
-@denoising.case(points=1, property=True, expect={"difference": 0.0})
+@denoising.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def every_level_counts_the_same(impl, rng):
     """A score of 0 has the loss 1/2 mean |eps|^2 at each level."""
     x, eps = rng.standard_normal((2, 6, 4))
@@ -208,7 +208,7 @@ def every_level_counts_the_same(impl, rng):
     return {"difference": np.stack(losses) - size}
 
 
-@denoising.case(points=1, property=True, expect={"loss": 0.0})
+@denoising.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
 def a_single_point(impl, rng):
     """If all data are one point m, the score -(x - m)/sigma^2 has the loss 0."""
     m, eps = rng.standard_normal(3), rng.standard_normal((5, 3))
@@ -220,7 +220,7 @@ def a_single_point(impl, rng):
     return {"loss": impl(exact, m + 0 * eps, sigma, eps)}
 
 
-@denoising.case(points=1, rtol=1e-4)
+@denoising.case(points=1, kind="extremes", rtol=1e-4)
 def far_and_steep(impl, rng):
     """Levels 0.001 and 100, data at 1000, scores of 1000; in float32."""
     x, eps = (a.astype(np.float32) for a in rng.standard_normal((2, 4, 2)))
@@ -251,33 +251,33 @@ ladder = Exercise(
 )
 
 
-@ladder.case(points=1, expect={"sigmas": [6.0, 3.0, 1.5, 0.75]})
+@ladder.case(points=1, kind="equation", expect={"sigmas": [6.0, 3.0, 1.5, 0.75]})
 def four_levels(impl, rng):
     """From 6 to 0.75: each half of the one before."""
     return {"sigmas": impl(6.0, 0.75, 4)}
 
 
-@ladder.case(points=1)
+@ladder.case(points=1, kind="equation")
 def other_ladders(impl, rng):
     """Two, seven and ten levels."""
     largest, smallest = 1 + 5 * rng.random(), 0.01 + 0.5 * rng.random()
     return {f"{n} levels": impl(largest, smallest, n) for n in (2, 7, 10)}
 
 
-@ladder.case(points=1, expect={"sigmas": [2.5]})
+@ladder.case(points=1, kind="equation", expect={"sigmas": [2.5]})
 def a_single_level(impl, rng):
     """One level: the largest."""
     return {"sigmas": impl(2.5, 0.01, 1)}
 
 
-@ladder.case(points=1, property=True, expect={"ratios": 0.0})
+@ladder.case(points=1, kind="equation", property=True, expect={"ratios": 0.0})
 def equal_ratios(impl, rng):
     """Each level over the one before is (smallest/largest)^(1/(levels - 1))."""
     sigmas = np.array(impl(50.0, 0.02, 12))
     return {"ratios": sigmas[1:] / sigmas[:-1] - (0.02 / 50.0) ** (1 / 11)}
 
 
-@ladder.case(points=1)
+@ladder.case(points=1, kind="equation")
 def long_and_flat(impl, rng):
     """500 levels over a factor of a million; and three levels that are all the same."""
     return {"long": impl(1000.0, 0.001, 500), "flat": impl(0.3, 0.3, 3)}
@@ -315,26 +315,26 @@ def ten_steps():
     return Schedule(np.linspace(0.01, 0.3, 10))
 
 
-@slope.case(points=1, expect={"score": [[-0.625, 1.25], [-3.75, 0.0]]})
+@slope.case(points=1, kind="equation", expect={"score": [[-0.625, 1.25], [-3.75, 0.0]]})
 def two_steps_of_noise(impl, rng):
     """At t = 2, where alpha_bar is 0.36: divide by -0.8."""
     return {"score": impl(np.array([[0.5, -1.0], [3.0, 0.0]]), 2, BY_HAND)}
 
 
-@slope.case(points=2)
+@slope.case(points=2, kind="shapes")
 def a_time_for_each(impl, rng):
     eps = rng.standard_normal((4, 3))
     return {"score": impl(eps, np.array([1, 4, 9, 10]), ten_steps())}
 
 
-@slope.case(points=1)
+@slope.case(points=1, kind="shapes")
 def pictures_of_noise(impl, rng):
     eps = rng.standard_normal((3, 4, 5, 2))
     one, many = (impl(eps, t, ten_steps()) for t in (7, np.array([1, 4, 9])))
     return {"one time": one, "a time for each": many}
 
 
-@slope.case(points=2, property=True, expect={"difference": 0.0})
+@slope.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
 def normal_data(impl, rng):
     """If the data are N(0, 4), the best guess of the noise gives the score of N(0, 1 + 3
     alpha_bar)."""
@@ -345,7 +345,7 @@ def normal_data(impl, rng):
     return {"difference": impl(eps, t, schedule) + x / (1 + 3 * a)}
 
 
-@slope.case(points=1, rtol=1e-5)
+@slope.case(points=1, kind="extremes", rtol=1e-5)
 def hardly_any_noise(impl, rng):
     """1000 steps, of which the first adds a variance of 0.0001; eps of 1000; in float32."""
     eps = np.array([[1000.0, -1000.0], [0.5, 2.0]], np.float32)

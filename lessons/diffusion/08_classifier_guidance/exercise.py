@@ -35,7 +35,7 @@ slope = Exercise(
 )
 
 
-@slope.case(points=1, expect={"gradient": [[-4.0, -3.0], [4.0, -6.0]]})
+@slope.case(points=1, kind="equation", expect={"gradient": [[-4.0, -3.0], [4.0, -6.0]]})
 def two_points(impl, rng):
     """-t (x1^2 + 3 x2) has the slopes -2 t x1 and -3 t. At (2, 5) with t = 1, and at (-1, 0.5) with
     t = 2."""
@@ -58,19 +58,19 @@ def classifier(rng, sizes):
     return log_prob
 
 
-@slope.case(points=2)
+@slope.case(points=2, kind="equation")
 def a_network(impl, rng):
     x, t = rng.standard_normal((5, 3)), rng.integers(1, 100, 5)
     return {"gradient": impl(classifier(rng, 3), x, t)}
 
 
-@slope.case(points=1)
+@slope.case(points=1, kind="shapes")
 def pictures(impl, rng):
     x, t = rng.standard_normal((4, 3, 5, 2)), rng.integers(1, 100, 4)
     return {"gradient": impl(classifier(rng, 30), x, t)}
 
 
-@slope.case(points=1, property=True, expect={"difference": 0.0})
+@slope.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def alone_and_in_company(impl, rng):
     """An example has the same gradient in a batch as alone."""
     x, t = rng.standard_normal((6, 4)), rng.integers(1, 100, 6)
@@ -79,7 +79,12 @@ def alone_and_in_company(impl, rng):
     return {"difference": impl(log_prob, x, t) - np.concatenate(alone)}
 
 
-@slope.case(points=1, expect={"gradient": [[3.0, -4.0], [0.0, 0.0], [1.5, -2.0]]}, atol=1e-6)
+@slope.case(
+    points=1,
+    kind="extremes",
+    expect={"gradient": [[3.0, -4.0], [0.0, 0.0], [1.5, -2.0]]},
+    atol=1e-6,
+)
 def nearly_impossible(impl, rng):
     """log f = -softplus(-3 x1 + 4 x2) is -1000 at the first point, 0 at the second, log(1/2) at the
     third. In float32."""
@@ -127,32 +132,32 @@ def schedule():
     return Schedule(np.linspace(0.01, 0.3, 10))
 
 
-@guided.case(points=1, expect={"eps": [[-4.3, -1.6]]})
+@guided.case(points=1, kind="equation", expect={"eps": [[-4.3, -1.6]]})
 def two_numbers(impl, rng):
     """At t = 2, where alpha_bar is 0.36, with w = 3: 0.5 - 0.8 * 3 * 2 and -1 - 0.8 * 3 * 0.25."""
     return {"eps": impl(np.array([[0.5, -1.0]]), np.array([[2.0, 0.25]]), 2, BY_HAND, 3.0)}
 
 
-@guided.case(points=1, expect={"eps": [[-1.1, -1.2]]})
+@guided.case(points=1, kind="equation", expect={"eps": [[-1.1, -1.2]]})
 def weight_of_one(impl, rng):
     """The same without a weight, which is then 1."""
     return {"eps": impl(np.array([[0.5, -1.0]]), np.array([[2.0, 0.25]]), 2, BY_HAND)}
 
 
-@guided.case(points=2)
+@guided.case(points=2, kind="shapes")
 def a_time_for_each(impl, rng):
     eps, grad = rng.standard_normal((2, 4, 3))
     return {"eps": impl(eps, grad, np.array([1, 4, 9, 10]), schedule(), 0.7)}
 
 
-@guided.case(points=1)
+@guided.case(points=1, kind="shapes")
 def pictures_with_their_times(impl, rng):
     eps, grad = rng.standard_normal((2, 3, 4, 5, 2))
     one, many = (impl(eps, grad, t, schedule(), 2.5) for t in (7, np.array([1, 4, 9])))
     return {"one time": one, "a time for each": many}
 
 
-@guided.case(points=1, property=True, expect={"change": 0.0})
+@guided.case(points=1, kind="equation", property=True, expect={"change": 0.0})
 def without_weight(impl, rng):
     """A weight of zero changes nothing; a weight below zero leads away from the class."""
     eps, grad = rng.standard_normal((2, 4, 3))
@@ -160,7 +165,7 @@ def without_weight(impl, rng):
     return {"change": impl(eps, grad, 5, schedule(), 0.0) - eps, "away": away}
 
 
-@guided.case(points=2, property=True, expect={"difference": 0.0})
+@guided.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
 def two_modes(impl, rng):
     """Of two Gaussians at 2 and -2 and the exact classifier, guidance makes the noise of the first
     one alone."""
@@ -174,7 +179,7 @@ def two_modes(impl, rng):
     return {"difference": impl(eps, center * (1 - side), t, s) - wanted}
 
 
-@guided.case(points=1, rtol=1e-5)
+@guided.case(points=1, kind="extremes", rtol=1e-5)
 def steep_classifiers(impl, rng):
     """Gradients of 1000 and -1000, as of a classifier that is sure; in float32."""
     eps = rng.standard_normal((3, 2)).astype(np.float32)

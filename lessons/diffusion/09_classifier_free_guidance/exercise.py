@@ -27,19 +27,21 @@ guided = Exercise(
 )
 
 
-@guided.case(points=1, expect={"eps": [[2.75, -3.0]]})
+@guided.case(points=1, kind="equation", expect={"eps": [[2.75, -3.0]]})
 def by_hand(impl, rng):
     """w = 1.5: 2.5 * 1.4 - 1.5 * 0.5, and 2.5 * -0.9 - 1.5 * 0.5."""
     return {"eps": impl(np.array([[1.4, -0.9]]), np.array([[0.5, 0.5]]), 1.5)}
 
 
-@guided.case(points=2)
+@guided.case(points=2, kind="equation")
 def points_of_the_plane(impl, rng):
     cond, uncond = rng.standard_normal((2, 5, 3))
     return {f"w = {w}": impl(cond, uncond, w) for w in (0.3, 4.0, -2.0)}
 
 
-@guided.case(points=1, property=True, expect={"w = 0": 0.0, "w = -1": 0.0, "agreed": 0.0})
+@guided.case(
+    points=1, kind="equation", property=True, expect={"w = 0": 0.0, "w = -1": 0.0, "agreed": 0.0}
+)
 def the_two_ends(impl, rng):
     """w = 0 and w = -1 give the two guesses back; equal guesses are left as they are."""
     cond, uncond = rng.standard_normal((2, 4, 3))
@@ -51,7 +53,7 @@ def the_two_ends(impl, rng):
     }
 
 
-@guided.case(points=1, rtol=1e-5)
+@guided.case(points=1, kind="extremes", rtol=1e-5)
 def pictures(impl, rng):
     """In float32, with guesses of 1000 and -1000 among them."""
     cond, uncond = rng.standard_normal((2, 2, 4, 5, 1)).astype(np.float32)
@@ -81,19 +83,21 @@ dropped = Exercise(
 )
 
 
-@dropped.case(points=1, expect={"labels": [7, -1, 0, -1, 4]})
+@dropped.case(points=1, kind="equation", expect={"labels": [7, -1, 0, -1, 4]})
 def five_labels(impl, rng):
     """p = 0.3: the second and the fourth are left out; a label that is 0 stays one."""
     return {"labels": impl(np.array([7, 2, 0, 9, 4]), np.array([0.9, 0.1, 0.5, 0.29, 0.31]), 0.3)}
 
 
-@dropped.case(points=2)
+@dropped.case(points=2, kind="equation")
 def a_batch(impl, rng):
     y, u = rng.integers(0, 10, 200), rng.random(200)
     return {f"p = {p}": impl(y, u, p) for p in (0.1, 0.5, 0.85)}
 
 
-@dropped.case(points=1, property=True, expect={"all left out": -1, "none left out": 0})
+@dropped.case(
+    points=1, kind="equation", property=True, expect={"all left out": -1, "none left out": 0}
+)
 def all_and_none(impl, rng):
     """p = 1 leaves every label out; p = 0 leaves none, also where u is exactly 0."""
     y, u = rng.integers(0, 10, 50), rng.random(50)
@@ -106,7 +110,7 @@ def all_and_none(impl, rng):
     }
 
 
-@dropped.case(points=1, property=True, expect={"share": 0.0})
+@dropped.case(points=1, kind="equation", property=True, expect={"share": 0.0})
 def the_share(impl, rng):
     """Of 100,000 labels, p = 0.2 are left out: 0.2 to five standard errors, so to 0.0063."""
     y, u = np.full(100_000, 3), rng.random(100_000)
@@ -144,7 +148,7 @@ alike = Exercise(
 )
 
 
-@alike.case(points=1, expect={"cosines": [0.936, -0.6]})
+@alike.case(points=1, kind="equation", expect={"cosines": [0.936, -0.6]})
 def two_images(impl, rng):
     """(7, 24) and (6, 8) have the lengths 25 and 10 and the product 234; (-3, 4) and (2.5, 0) the
     lengths 5 and 2.5 and the product -7.5."""
@@ -152,17 +156,17 @@ def two_images(impl, rng):
     return {"cosines": impl(image, text)}
 
 
-@alike.case(points=1)
+@alike.case(points=1, kind="equation")
 def many_images(impl, rng):
     return {"cosines": impl(rng.standard_normal((6, 4)), rng.standard_normal((6, 4)))}
 
 
-@alike.case(points=1)
+@alike.case(points=1, kind="equation")
 def one_text_for_all(impl, rng):
     return {"cosines": impl(rng.standard_normal((5, 3)), rng.standard_normal((1, 3)))}
 
 
-@alike.case(points=1, property=True, expect={"itself": 1.0, "longer": 0.0})
+@alike.case(points=1, kind="equation", property=True, expect={"itself": 1.0, "longer": 0.0})
 def lengths_do_not_count(impl, rng):
     """An embedding is wholly like itself; making it longer changes nothing."""
     image, text = rng.standard_normal((2, 5, 3))
@@ -174,14 +178,14 @@ def lengths_do_not_count(impl, rng):
     }
 
 
-@alike.case(points=1, rtol=1e-4)
+@alike.case(points=1, kind="extremes", rtol=1e-4)
 def both_long(impl, rng):
     """In float32: both squares can still be written down, their product cannot."""
     image, text = rng.standard_normal((2, 4, 3)).astype(np.float32)
     return {"cosines": impl(np.float32(1e15) * image, np.float32(1e10) * text)}
 
 
-@alike.case(points=1, rtol=1e-4)
+@alike.case(points=1, kind="extremes", rtol=1e-4)
 def very_long_and_very_short(impl, rng):
     """In float32, whose squares end at 3e38 and begin at 1e-45."""
     image, text = rng.standard_normal((2, 4, 3)).astype(np.float32)
@@ -189,7 +193,7 @@ def very_long_and_very_short(impl, rng):
     return {"long images": impl(image * lengths, text), "long texts": impl(image, text * lengths)}
 
 
-@alike.case(points=2)
+@alike.case(points=2, kind="gradient")
 def gradient_in_the_image(impl, rng):
     """The gradient of the sum of all cosines."""
     from minigen.tensor import value_and_grad

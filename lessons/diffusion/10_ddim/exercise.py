@@ -47,7 +47,7 @@ def schedule():
     return Schedule.linear(12, 0.02, 0.3)
 
 
-@step.case(points=1, expect={"x_s": [[1.5, -0.9]]})
+@step.case(points=1, kind="equation", expect={"x_s": [[1.5, -0.9]]})
 def no_fresh_noise(impl, rng):
     """From t = 2 to s = 1: x_0 is (1.3 - 0.8 * 0.5)/0.6 = 1.5 and (-1.7 + 0.8 * 1)/0.6 = -1.5; then
     0.8 * 1.5 + 0.6 * 0.5 and -0.8 * 1.5 + 0.6 * 0.5."""
@@ -55,33 +55,33 @@ def no_fresh_noise(impl, rng):
     return {"x_s": impl(x, 2, 1, eps, None, BY_HAND, 0.0)}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="equation")
 def with_fresh_noise(impl, rng):
     x, eps, z = rng.standard_normal((3, 4, 3))
     return {f"eta = {eta}": impl(x, 9, 5, eps, z, schedule(), eta) for eta in (0.3, 1.0)}
 
 
-@step.case(points=1)
+@step.case(points=1, kind="equation")
 def the_default_is_none(impl, rng):
     x, eps = rng.standard_normal((2, 4, 3))
     return {"x_s": impl(x, 9, 4, eps, None, schedule())}
 
 
-@step.case(points=1)
+@step.case(points=1, kind="equation")
 def to_the_data(impl, rng):
     """s = 0, where alpha_bar is 1: the predicted data, whatever eta is."""
     x, eps, z = rng.standard_normal((3, 4, 3))
     return {f"eta = {eta}": impl(x, 7, 0, eps, z, schedule(), eta) for eta in (0.0, 1.0)}
 
 
-@step.case(points=1)
+@step.case(points=1, kind="equation")
 def forwards(impl, rng):
     """Without fresh noise s may be later than t, and t may be 0."""
     x, eps = rng.standard_normal((2, 4, 3))
     return {f"{t} -> {s}": impl(x, t, s, eps, None, schedule(), 0.0) for t, s in [(3, 8), (0, 1)]}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="shapes")
 def times_of_their_own(impl, rng):
     """Arrays of times, for points and for pictures."""
     t, s = np.array([12, 7, 3, 2]), np.array([9, 1, 0, 1])
@@ -96,7 +96,7 @@ def times_of_their_own(impl, rng):
     }
 
 
-@step.case(points=1, rtol=1e-5)
+@step.case(points=1, kind="extremes", rtol=1e-5)
 def large_values(impl, rng):
     """Numbers of 1000 and -1000, in float32."""
     x = np.array([[1000.0, -3.0], [0.5, -1000.0]], np.float32)
@@ -105,7 +105,7 @@ def large_values(impl, rng):
     return {"x_s": impl(x, 10, 4, eps, z, schedule(), 0.5)}
 
 
-@step.case(points=1)
+@step.case(points=1, kind="extremes")
 def both_ends(impl, rng):
     """Where alpha_bar is a millionth, and where 1 - alpha_bar is: a small number would count."""
     x, eps = rng.standard_normal((2, 3, 2))
@@ -113,7 +113,7 @@ def both_ends(impl, rng):
     return {"from noise": impl(x, 3, 2, eps, None, ends), "to data": impl(x, 1, 0, eps, None, ends)}
 
 
-@step.case(points=1, property=True, expect={"variance": 0.0})
+@step.case(points=1, kind="equation", property=True, expect={"variance": 0.0})
 def the_marginal_is_kept(impl, rng):
     """For x_0 = 0, what comes of the true noise and of fresh noise has the variance 1 - a_s."""
     s, one, zero = schedule(), np.ones((1, 1)), np.zeros((1, 1))
@@ -149,20 +149,20 @@ size = Exercise(
 )
 
 
-@size.case(points=1, expect={"variance": 0.0525})
+@size.case(points=1, kind="equation", expect={"variance": 0.0525})
 def by_hand(impl, rng):
     """before 0.8, now 0.5, eta 0.5916...: the pair's beta is 3/8, times 0.2/0.5, times 0.35."""
     return {"variance": impl(0.8, 0.5, 0.35**0.5)}
 
 
-@size.case(points=2)
+@size.case(points=2, kind="shapes")
 def arrays(impl, rng):
     now = rng.uniform(0.05, 0.5, (4, 3))
     before = now + rng.uniform(0.1, 0.4, (4, 3))
     return {f"eta = {eta}": impl(before, now, eta) for eta in (0.25, 1.0)}
 
 
-@size.case(points=1, property=True, expect={"none": 0.0, "at the data": 0.0})
+@size.case(points=1, kind="equation", property=True, expect={"none": 0.0, "at the data": 0.0})
 def none_is_none(impl, rng):
     """eta = 0 adds no noise; nor does a step that ends at the data, where before is 1."""
     return {
@@ -172,14 +172,14 @@ def none_is_none(impl, rng):
     }
 
 
-@size.case(points=1, rtol=1e-5)
+@size.case(points=1, kind="extremes", rtol=1e-5)
 def ends_of_a_schedule(impl, rng):
     """Nearly clean, nearly all noise, and a step so short that beta is 1e-6."""
     before = np.array([0.9999, 0.01, 0.5])
     return {"variance": impl(before, np.array([0.9990, 1e-8, 0.5 * (1 - 1e-6)]), 0.9)}
 
 
-@size.case(points=1, atol=0)
+@size.case(points=1, kind="equation", atol=0)
 def first_steps_of_a_fine_schedule(impl, rng):
     """Where 1 - alpha_bar itself is 1e-6, so that a small number added to it would count."""
     before = np.array([1 - 1e-6, 1 - 3e-6])
@@ -208,14 +208,16 @@ visited = Exercise(
 )
 
 
-@visited.case(points=1, expect={"times": [3, 7, 10]})
+@visited.case(points=1, kind="equation", expect={"times": [3, 7, 10]})
 def three_of_ten(impl, rng):
     """10/3, 20/3 and 10, rounded."""
     return {"times": impl(10, 3)}
 
 
 @visited.case(
-    points=1, expect={"times": [2, 5, 8, 10], "of 3": [2, 3], "of 7": [4, 7], "15 of 24": 62}
+    points=1,
+    kind="equation",
+    expect={"times": [2, 5, 8, 10], "of 3": [2, 3], "of 7": [4, 7], "15 of 24": 62},
 )
 def halves(impl, rng):
     """2.5 and 7.5 are rounded to the even 2 and 8; 1.5 to 2, 3.5 to 4, and 15 * 100/24 to 62."""
@@ -227,7 +229,7 @@ def halves(impl, rng):
     }
 
 
-@visited.case(points=2)
+@visited.case(points=2, kind="equation")
 def other_lengths(impl, rng):
     """Lengths by chance, and some that nearly fill the walk; no quotient ends in a half."""
     T = 2 * int(rng.integers(50, 500))
@@ -235,7 +237,7 @@ def other_lengths(impl, rng):
     return {"by chance": impl(T, S), "nearly all": impl(T, T - 1), "two": impl(T, 2)}
 
 
-@visited.case(points=2, property=True, expect={"all": 0, "one": [40]})
+@visited.case(points=2, kind="equation", property=True, expect={"all": 0, "one": [40]})
 def all_and_one(impl, rng):
     """All steps are 1 ... T; one step is T."""
     return {"all": impl(40, 40) - np.arange(1, 41), "one": impl(40, 1), "some": impl(40, 9)}

@@ -67,7 +67,7 @@ def wavy(x, t):
     return np.tanh(x + 0.3 * times) - 0.1 * times
 
 
-@target.case(points=1, expect={"target": [[1.56, -1.44]]}, atol=1e-8)
+@target.case(points=1, kind="equation", expect={"target": [[1.56, -1.44]]}, atol=1e-8)
 def from_three_to_one(impl, rng):
     """x_3 = 0.76 and noise 0.5 is x0 = 1, so x_2 = 1; with -0.25 that is x0 = 2, so x_1 = 1.45. And
     r = 0.625: (1.45 - 0.475) / (0.8 - 0.175)."""
@@ -78,13 +78,13 @@ def schedule():
     return Schedule.cosine(8)
 
 
-@target.case(points=2, atol=1e-7)
+@target.case(points=2, kind="shapes", atol=1e-7)
 def a_time_for_each(impl, rng):
     x, t = rng.standard_normal((5, 3)), np.array([2, 3, 5, 7, 8])
     return {"target": impl(wavy, x, t, schedule())}
 
 
-@target.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-7)
+@target.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-7)
 def last_two_steps(impl, rng):
     """At t = 2 the target is where the teacher ends, the clean data itself."""
     x, s = rng.standard_normal((4, 3)), schedule()
@@ -94,7 +94,7 @@ def last_two_steps(impl, rng):
     return {"difference": impl(wavy, x, 2, s) - end}
 
 
-@target.case(points=1, atol=1e-7)
+@target.case(points=1, kind="shapes", atol=1e-7)
 def pictures_on_a_shorter_schedule(impl, rng):
     """A teacher of four steps, which knows them as 3, 5, 6 and 8."""
     x, shorter = rng.standard_normal((2, 4, 3, 2)), schedule().subset([3, 5, 6, 8])
@@ -102,7 +102,7 @@ def pictures_on_a_shorter_schedule(impl, rng):
     return {"one time": one, "a time for each": each}
 
 
-@target.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-6)
+@target.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
 def all_data_is_one_point(impl, rng):
     """A teacher that knows the only point there is points at it twice, and so does the target."""
     point, s = np.array([0.7, -1.2, 0.4]), schedule()
@@ -115,7 +115,7 @@ def all_data_is_one_point(impl, rng):
     return {"difference": impl(exact, x, t, s) - point}
 
 
-@target.case(points=1, atol=1e-7)
+@target.case(points=1, kind="gradient", atol=1e-7)
 def no_gradient_flows(impl, rng):
     """The slope in w of w times the target, where the teacher is w x; and that in x_t of its
     sum."""
@@ -130,14 +130,14 @@ def no_gradient_flows(impl, rng):
     return {"slope in w": grad(of_teacher)(np.array(0.5)), "slope in x_t": grad(of_noisy)(x)}
 
 
-@target.case(points=1, rtol=1e-4, atol=1e-3)
+@target.case(points=1, kind="extremes", rtol=1e-4, atol=1e-3)
 def far_away(impl, rng):
     """Points at 1000 and -1000, in float32."""
     x = np.array([[1000.0, -3.0, 0.5], [2.0, -1000.0, 0.0]], np.float32)
     return {"target": impl(lambda x, t: np.tanh(x), x, np.array([6, 3]), schedule())}
 
 
-@target.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-8)
+@target.case(points=1, kind="extremes", property=True, expect={"difference": 0.0}, atol=1e-8)
 def steps_that_hardly_differ(impl, rng):
     """A schedule so fine that the denominator is a few millionths: a teacher that knows the only
     point there is still points at it."""
@@ -174,18 +174,18 @@ weight = Exercise(
 )
 
 
-@weight.case(points=1, expect={"weight": [4.0, 1.0, 1.0]}, rtol=1e-9)
+@weight.case(points=1, kind="equation", expect={"weight": [4.0, 1.0, 1.0]}, rtol=1e-9)
 def three_steps(impl, rng):
     """alpha_bar is 0.8, 0.4, 0.2: the ratios are 4, 2/3 and 1/4."""
     return {"weight": impl(np.array([1, 2, 3]), Schedule([0.2, 0.5, 0.5]))}
 
 
-@weight.case(points=2)
+@weight.case(points=2, kind="equation")
 def one_time(impl, rng):
     return {f"weight at t = {t}": impl(t, schedule()) for t in (1, 3, 8)}
 
 
-@weight.case(points=1, property=True, expect={"difference": 0.0})
+@weight.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def as_a_weight_of_v(impl, rng):
     """Times 1 - alpha_bar it is the larger one of signal and noise, alpha_bar and 1 - alpha_bar."""
     t, s = rng.permutation(40) + 1, Schedule.linear(40, 0.001, 0.3)
@@ -193,7 +193,7 @@ def as_a_weight_of_v(impl, rng):
     return {"difference": impl(t, s) * (1 - a) - np.maximum(a, 1 - a)}
 
 
-@weight.case(points=1)
+@weight.case(points=1, kind="extremes")
 def ends_of_a_long_schedule(impl, rng):
     """Hardly any noise at t = 1, hardly any signal at t = 1000; times in any order, some twice."""
     return {"weight": impl(np.array([1000, 1, 600, 1, 250]), Schedule.cosine(1000))}
@@ -227,7 +227,7 @@ loss = Exercise(
 )
 
 
-@loss.case(points=1, expect={"loss": 0.145})
+@loss.case(points=1, kind="equation", expect={"loss": 0.145})
 def at_time_two(impl, rng):
     """alpha_bar is 0.36, the weight 1. x0 = 0.6 - 0.8 = -0.2 and -0.6 - 1.6 = -2.2: errors of 0.5
     and 0.2."""
@@ -239,7 +239,7 @@ def at_time_two(impl, rng):
 CLEAR = Schedule.from_alpha_bar([0.9216, 0.64])
 
 
-@loss.case(points=1, expect={"loss": 0.2 * 16 / 9})
+@loss.case(points=1, kind="equation", expect={"loss": 0.2 * 16 / 9})
 def more_signal_than_noise(impl, rng):
     """alpha_bar is 0.64, the weight 16/9. x0 = 0.8 - 0.6 = 0.2 and -0.8 - 1.2 = -2: errors of 0.2
     and 0.6."""
@@ -247,7 +247,7 @@ def more_signal_than_noise(impl, rng):
     return {"loss": impl(v, wanted, x, 2, CLEAR)}
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="gradient")
 def times_of_each_and_gradient(impl, rng):
     v, wanted, x = rng.standard_normal((3, 5, 3))
     t = np.array([1, 2, 4, 6, 8])
@@ -255,14 +255,14 @@ def times_of_each_and_gradient(impl, rng):
     return {"loss": impl(v, wanted, x, t, schedule()), "gradient in v": slope}
 
 
-@loss.case(points=1)
+@loss.case(points=1, kind="shapes")
 def pictures(impl, rng):
     v, wanted, x = rng.standard_normal((3, 2, 4, 3, 2))
     one, each = (impl(v, wanted, x, t, schedule()) for t in (3, np.array([2, 7])))
     return {"one time": one, "a time for each": each}
 
 
-@loss.case(points=1, property=True, expect={"loss": 0.0})
+@loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
 def right_answers(impl, rng):
     """A student whose v leads to the target has no loss, at any time."""
     v, x = rng.standard_normal((2, 8, 3))
@@ -271,7 +271,7 @@ def right_answers(impl, rng):
     return {"loss": impl(v, np.sqrt(a) * x - np.sqrt(1 - a) * v, x, t, s)}
 
 
-@loss.case(points=1, rtol=1e-4)
+@loss.case(points=1, kind="extremes", rtol=1e-4)
 def far_from_right(impl, rng):
     """Targets at 1000 and -1000, in float32, at both ends of the schedule."""
     v, x = rng.standard_normal((2, 2, 3)).astype(np.float32)

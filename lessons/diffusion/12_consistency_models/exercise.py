@@ -34,21 +34,21 @@ scalings = Exercise(
 )
 
 
-@scalings.case(points=1, expect={"c_skip": 0.8, "c_out": 1.6})
+@scalings.case(points=1, kind="equation", expect={"c_skip": 0.8, "c_out": 1.6})
 def by_hand(impl, rng):
     """sigma = 3, sigma_min = 1, sigma_data = 4: 16 / (4 + 16) and 2 * 4 / 5."""
     c_skip, c_out = impl(3.0, 1.0, 4.0)
     return {"c_skip": c_skip, "c_out": c_out}
 
 
-@scalings.case(points=1)
+@scalings.case(points=1, kind="equation")
 def ordinary_levels(impl, rng):
     """Several levels, with the usual sigma_min and sigma_data, 0.002 and 0.5."""
     c_skip, c_out = impl(np.array([0.002, 0.1, 0.5, 3.0, 80.0]))
     return {"c_skip": c_skip, "c_out": c_out}
 
 
-@scalings.case(points=1, property=True, expect={"c_skip": 1.0, "c_out": 0.0})
+@scalings.case(points=1, kind="equation", property=True, expect={"c_skip": 1.0, "c_out": 0.0})
 def boundary(impl, rng):
     """At sigma_min f is its input, whatever sigma_min and the width of the data are."""
     pairs = [
@@ -57,7 +57,7 @@ def boundary(impl, rng):
     return {name: np.concatenate(each) for name, each in zip(("c_skip", "c_out"), zip(*pairs))}
 
 
-@scalings.case(points=1, property=True, expect={"difference": 0.0})
+@scalings.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def denoiser(impl, rng):
     """With sigma_min = 0 these are the scalings of a denoiser: c_out^2 = sigma^2 c_skip."""
     sigma = np.exp(rng.standard_normal((3, 2)))
@@ -65,7 +65,7 @@ def denoiser(impl, rng):
     return {"difference": c_out**2 - sigma**2 * c_skip, "c_skip": c_skip}
 
 
-@scalings.case(points=1, rtol=1e-5)
+@scalings.case(points=1, kind="extremes", rtol=1e-5)
 def far_levels_in_float32(impl, rng):
     """None and 1000, of narrow and of wide data."""
     sigma = np.array([0.0, 0.5, 1000.0], np.float32)
@@ -73,14 +73,14 @@ def far_levels_in_float32(impl, rng):
     return {"narrow": np.stack(narrow), "wide": np.stack(wide)}
 
 
-@scalings.case(points=1)
+@scalings.case(points=1, kind="equation")
 def narrow_data(impl, rng):
     """Data as narrow as 0.001, near sigma_min: a small number added below would count."""
     c_skip, c_out = impl(np.array([0.1, 0.1001, 0.0]), 0.1, 0.001)
     return {"c_skip": c_skip, "c_out": c_out}
 
 
-@scalings.case(points=1)
+@scalings.case(points=1, kind="gradient")
 def slopes(impl, rng):
     """The gradients of both in sigma."""
     sigma = np.array([0.4, 2.0, 7.0])
@@ -131,14 +131,15 @@ def columns(sigma, x):
 
 
 def noted(told, x, sigma):
-    """Note what a model is told: whether there is a level for each example, and in float32."""
-    told.append([np.shape(sigma) == (len(x),), np.asarray(sigma).dtype == np.float32])
+    """Note what a model is told: whether there is a level for each example, and their dtype."""
+    told.append([np.shape(sigma) == (len(x),), np.asarray(sigma).dtype])
     return np.asarray(sigma, x.dtype)
 
 
 def always(told):
-    """Whether both have held in all calls."""
-    return {"a level for each": all(each for each, _ in told), "float32": all(f for _, f in told)}
+    """Whether there has been a level for each example in all calls; a zero in their dtype."""
+    dtype = np.result_type(*(dtype for _, dtype in told))
+    return {"a level for each": all(each for each, _ in told), "a level": np.zeros((), dtype)}
 
 
 def slanted(x, sigma):
@@ -150,32 +151,32 @@ def wavy(x, sigma):
     return np.tanh(x + columns(sigma, x)) - 0.3 * columns(sigma, x)
 
 
-@step.case(points=1, expect={"x": [[-4.5]]})
+@step.case(points=1, kind="equation", expect={"x": [[-4.5]]})
 def euler_from_4_to_2_and_a_half(impl, rng):
     """x = 6, noise x/2 + sigma = 7: 6 - 1.5 * 7."""
     return {"x": impl(slanted, np.array([[6.0]]), 4.0, 2.5)}
 
 
-@step.case(points=1, expect={"x": [[0.5625]]})
+@step.case(points=1, kind="equation", expect={"x": [[0.5625]]})
 def heun_from_4_to_2_and_a_half(impl, rng):
     """At -4.5 and level 2.5 the noise is 0.25: 6 - 1.5 * (7 + 0.25) / 2."""
     return {"x": impl(slanted, np.array([[6.0]]), 4.0, 2.5, "heun")}
 
 
-@step.case(points=2)
+@step.case(points=2, kind="shapes")
 def levels_of_each(impl, rng):
     """Some go down and one goes up."""
     x, high, low = rng.standard_normal((4, 3)), np.array([2.0, 1, 0.5, 3]), np.array([1.5, 0, 2, 1])
     return {solver: impl(wavy, x, high, low, solver) for solver in ("euler", "heun")}
 
 
-@step.case(points=1)
+@step.case(points=1, kind="shapes")
 def pictures(impl, rng):
     x, high = rng.standard_normal((2, 4, 3, 2)), np.array([2.0, 5.0])
     return {solver: impl(wavy, x, high, 1.5, solver) for solver in ("euler", "heun")}
 
 
-@step.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-7)
+@step.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-7)
 def all_data_is_one_point(impl, rng):
     """Where there is one point only, paths are straight: from x0 + high z to x0 + low z."""
     x0, z = np.array([0.7, -1.2, 0.4]), rng.standard_normal((5, 3))
@@ -191,7 +192,7 @@ def all_data_is_one_point(impl, rng):
     }
 
 
-@step.case(points=1, rtol=1e-5, atol=1e-3)
+@step.case(points=1, kind="extremes", rtol=1e-5, atol=1e-3)
 def long_step_in_float32(impl, rng):
     """From level 1000 to 0.002; places of 1000 and -1000."""
     x = np.array([[1000.0, -3.0, 0.5], [2.0, -1000.0, 0.0]], np.float32)
@@ -200,14 +201,14 @@ def long_step_in_float32(impl, rng):
     }
 
 
-@step.case(points=1)
+@step.case(points=1, kind="equation")
 def down_to_the_data(impl, rng):
     """Heun's second guess is asked for at level 0, too."""
     x = rng.standard_normal((3, 2))
     return {solver: impl(wavy, x, 1.5, 0.0, solver) for solver in ("euler", "heun")}
 
 
-@step.case(points=1, expect={"a level for each": True, "float32": True})
+@step.case(points=1, kind="shapes", expect={"a level for each": True}, exact_dtype=True)
 def what_the_model_is_told(impl, rng):
     """x is float32 and has three examples: so there are three levels, in float32."""
     told, x = [], rng.standard_normal((3, 2)).astype(np.float32)
@@ -247,7 +248,7 @@ loss = Exercise(
 )
 
 
-@loss.case(points=1, expect={"loss": 138.125})
+@loss.case(points=1, kind="equation", expect={"loss": 138.125})
 def two_numbers(impl, rng):
     """x = (1, -1), z = (2, -1), levels 3 and 0.5: f doubles (7, -4), f_target adds 10 to
     (2, -1.5). The mean of 2^2 and 16.5^2."""
@@ -255,7 +256,7 @@ def two_numbers(impl, rng):
     return {"loss": impl(lambda x, s: 2 * x, lambda x, s: 10 + x, x, z, 3.0, 0.5)}
 
 
-@loss.case(points=1, expect={"loss": 14.5})
+@loss.case(points=1, kind="equation", expect={"loss": 14.5})
 def another_distance(impl, rng):
     """The same, by the differences a - b, which are 2 and -16.5: minus their sum."""
     x, z = np.array([[1.0, -1.0]]), np.array([[2.0, -1.0]])
@@ -263,7 +264,7 @@ def another_distance(impl, rng):
     return {"loss": impl(*models, x, z, 3.0, 0.5, lambda a, b: np.sum(b - a))}
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="gradient")
 def levels_of_each_and_gradient(impl, rng):
     """The gradient in a number that is in f and in f_target, of which only the first counts."""
     x, z = rng.standard_normal((2, 5, 3))
@@ -275,14 +276,14 @@ def levels_of_each_and_gradient(impl, rng):
     return {"loss": value(np.array(0.7)), "gradient": grad(value)(np.array(0.7))}
 
 
-@loss.case(points=1)
+@loss.case(points=1, kind="shapes")
 def pictures_of_two_levels(impl, rng):
     x, z = rng.standard_normal((2, 3, 4, 5, 2))
     one, each = (impl(wavy, slanted, x, z, high, 1.5) for high in (2.0, np.array([2.0, 3, 5])))
     return {"one level": one, "a level for each": each}
 
 
-@loss.case(points=1, property=True, expect={"loss": 0.0})
+@loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
 def noise_found_again(impl, rng):
     """Around data that is zero, x over sigma is the noise, the same at both levels: no loss."""
     z = rng.standard_normal((6, 3))
@@ -294,14 +295,14 @@ def noise_found_again(impl, rng):
     return {"loss": impl(noise, noise, 0 * z, z, high, low)}
 
 
-@loss.case(points=1, rtol=1e-4)
+@loss.case(points=1, kind="extremes", rtol=1e-4)
 def far_apart_in_float32(impl, rng):
     """Levels 1000 and 0.002."""
     x, z = rng.standard_normal((2, 4, 3)).astype(np.float32)
     return {"loss": impl(slanted, lambda x, s: mse(x, x) + x, x, z, 1000.0, 0.002)}
 
 
-@loss.case(points=1, expect={"a level for each": True, "float32": True})
+@loss.case(points=1, kind="shapes", expect={"a level for each": True}, exact_dtype=True)
 def what_the_models_are_told(impl, rng):
     """x is float32 and has three examples: so there are three levels, in float32."""
     told, (x, z) = [], rng.standard_normal((2, 3, 2)).astype(np.float32)
@@ -349,19 +350,19 @@ def tamed(x, sigma):
     return x / (1 + columns(sigma, x))
 
 
-@several.case(points=1, expect={"sample": [[2.0, -0.75]]})
+@several.case(points=1, kind="equation", expect={"sample": [[2.0, -0.75]]})
 def one_step(impl, rng):
     """f = x / (1 + sigma), at sigma = 3: 8/4 and -3/4."""
     return {"sample": impl(tamed, np.array([[8.0, -3.0]]), [3.0], rng)}
 
 
-@several.case(points=1, expect={"sample": [[1.25, -0.46875]]})
+@several.case(points=1, kind="equation", expect={"sample": [[1.25, -0.46875]]})
 def second_step_without_noise(impl, rng):
     """At sigma_min = 0.6 there is no noise to add: 2/1.6 and -0.75/1.6."""
     return {"sample": impl(tamed, np.array([[8.0, -3.0]]), [3.0, 0.6], rng, 0.6)}
 
 
-@several.case(points=2)
+@several.case(points=2, kind="equation")
 def three_steps(impl, rng):
     """Levels 5, 2 and 0.7, with the usual sigma_min, 0.002, and with 0.4."""
     x, seed = rng.standard_normal((4, 3)), int(rng.integers(1000))
@@ -373,13 +374,13 @@ def three_steps(impl, rng):
     return found | {"without sigma_min": usual}
 
 
-@several.case(points=1)
+@several.case(points=1, kind="shapes")
 def pictures_in_two_steps(impl, rng):
     x = rng.standard_normal((2, 4, 3, 2)).astype(np.float32)
     return {"sample": impl(tamed, x, np.array([80.0, 1.5]), rng)}
 
 
-@several.case(points=1, expect={"a level for each": True, "float32": True})
+@several.case(points=1, kind="shapes", expect={"a level for each": True}, exact_dtype=True)
 def what_f_is_told(impl, rng):
     """x is float32 and has three examples: so there are three levels, in float32."""
     told, x = [], rng.standard_normal((3, 2)).astype(np.float32)
@@ -387,7 +388,7 @@ def what_f_is_told(impl, rng):
     return always(told)
 
 
-@several.case(points=1, property=True, expect={"difference": 0.0}, atol=1e-7)
+@several.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-7)
 def noise_adds_up(impl, rng):
     """If f returns its input, the sample is x and the noises of all further levels."""
     x, seed = rng.standard_normal((5, 2)), int(rng.integers(1000))

@@ -29,26 +29,26 @@ scaling = Exercise(
 )
 
 
-@scaling.case(points=1, expect={"factor": 0.4})
+@scaling.case(points=1, kind="equation", expect={"factor": 0.4})
 def by_hand(impl, rng):
     """1.5, 6.5, 6.5, 1.5: the mean is 4, the variance 6.25, the deviation 2.5."""
     return {"factor": impl(np.array([[1.5, 6.5], [6.5, 1.5]]))}
 
 
-@scaling.case(points=1)
+@scaling.case(points=1, kind="shapes")
 def codes_of_images(impl, rng):
     """Grids with a channel that is wider than the others, and a mean of 3."""
     z = 3 + rng.standard_normal((5, 3, 4, 2)) * np.array([0.1, 2.0])
     return {"factor": impl(z)}
 
 
-@scaling.case(points=1)
+@scaling.case(points=1, kind="shapes")
 def vectors_and_numbers(impl, rng):
     z = 0.001 * rng.standard_normal((7, 3))
     return {"vectors": impl(z), "numbers": impl(z[:, 0])}
 
 
-@scaling.case(points=1, property=True, expect={"deviation": 1.0, "gap": 0.0})
+@scaling.case(points=1, kind="equation", property=True, expect={"deviation": 1.0, "gap": 0.0})
 def scaled_latents(impl, rng):
     """Times the factor, latents have the deviation 1; and twice as wide ones get half the
     factor."""
@@ -56,7 +56,7 @@ def scaled_latents(impl, rng):
     return {"deviation": np.std(impl(z) * z), "gap": 2 * impl(2 * z) - impl(z)}
 
 
-@scaling.case(points=1, rtol=1e-5)
+@scaling.case(points=1, kind="extremes", rtol=1e-5)
 def far_from_zero(impl, rng):
     """Latents of 1000, give or take 0.5, in float32."""
     z = np.tile(np.array([999.5, 1000.5], np.float32), (5000, 1))
@@ -103,7 +103,7 @@ def three(rng, *before, L=5, M=3, d=6, e=2):
     )
 
 
-@attend.case(points=1, expect={"out": [[5.0, 0.5, 1.0], [6.4, 1.2, 1.0]]})
+@attend.case(points=1, kind="equation", expect={"out": [[5.0, 0.5, 1.0], [6.4, 1.2, 1.0]]})
 def two_queries_two_words(impl, rng):
     """d = 4, so the products are halved: of the first query log 3 and 0, which gives the weights
     3/4 and 1/4; of the second 0 and log 1.5, which gives 0.4 and 0.6."""
@@ -113,19 +113,19 @@ def two_queries_two_words(impl, rng):
     return {"out": impl(q, k, v)}
 
 
-@attend.case(points=2)
+@attend.case(points=2, kind="shapes")
 def a_batch(impl, rng):
     q, k, v = three(rng, 2)
     return {"out": impl(q, k, v)}
 
 
-@attend.case(points=1)
+@attend.case(points=1, kind="shapes")
 def heads_and_no_batch(impl, rng):
     """Axes for examples and heads, and none at all."""
     return {"heads": impl(*three(rng, 2, 3)), "none": impl(*three(rng))}
 
 
-@attend.case(points=2)
+@attend.case(points=2, kind="gradient")
 def its_gradients(impl, rng):
     """The gradients in queries, keys and values."""
     q, k, v = three(rng, 2, L=3)
@@ -141,7 +141,9 @@ def its_gradients(impl, rng):
     }
 
 
-@attend.case(points=1, property=True, expect={"one word": 0.0, "order": 0.0, "shift": 0.0})
+@attend.case(
+    points=1, kind="equation", property=True, expect={"one word": 0.0, "order": 0.0, "shift": 0.0}
+)
 def what_changes_nothing(impl, rng):
     """A single word answers every query with its value; the order of the words, and a vector that
     is added to all keys, change nothing."""
@@ -155,7 +157,7 @@ def what_changes_nothing(impl, rng):
     }
 
 
-@attend.case(points=1, rtol=1e-5)
+@attend.case(points=1, kind="extremes", rtol=1e-5)
 def large_products(impl, rng):
     """Products of 1e6 and more, in float32: the word with the largest product answers alone."""
     q, k, v = (a.astype(np.float32) for a in three(rng, 2))

@@ -50,6 +50,7 @@ def schedule():
 
 @condition.case(
     points=1,
+    kind="equation",
     expect={"condition": [[[[0.1, 0.8], [0.1, 0.8], [-0.2, 0.8], [-0.2, 0.8]]] * 2]},
 )
 def two_pixels(impl, rng):
@@ -59,7 +60,7 @@ def two_pixels(impl, rng):
     return {"condition": impl(small, 2, eps, BY_HAND)}
 
 
-@condition.case(points=1, property=True, expect={"change": 0.0, "level": 0.0})
+@condition.case(points=1, kind="equation", property=True, expect={"change": 0.0, "level": 0.0})
 def no_noise(impl, rng):
     """At s = 0 the small pictures are only enlarged, and the level is 0."""
     small, eps = rng.standard_normal((2, 2, 3, 4, 1))
@@ -67,20 +68,20 @@ def no_noise(impl, rng):
     return {"change": y[:, ::2, ::2, :1] - small, "level": y[..., 1]}
 
 
-@condition.case(points=2)
+@condition.case(points=2, kind="shapes")
 def a_step_for_each_picture(impl, rng):
     small, eps = rng.standard_normal((2, 4, 2, 3, 3))
     return {"condition": impl(small, np.array([0, 1, 6, 10]), eps, schedule())}
 
 
-@condition.case(points=1)
+@condition.case(points=1, kind="equation")
 def three_times_as_large(impl, rng):
     small, eps = rng.standard_normal((2, 2, 3, 2, 2))
     one, each = (impl(small, s, eps, schedule(), 3) for s in (7, np.array([2, 9])))
     return {"one step": one, "a step for each": each}
 
 
-@condition.case(points=2, property=True, expect={"one": 1.0, "difference": 0.0})
+@condition.case(points=2, kind="equation", property=True, expect={"one": 1.0, "difference": 0.0})
 def blocks_are_equal(impl, rng):
     """Within a block of four pixels nothing differs, and the squared level and alpha_bar add up to
     1."""
@@ -94,7 +95,7 @@ def blocks_are_equal(impl, rng):
     }
 
 
-@condition.case(points=1, rtol=1e-5, atol=1e-6)
+@condition.case(points=1, kind="extremes", rtol=1e-5, atol=1e-6)
 def a_thousand_steps(impl, rng):
     """Small pictures of the lesson's size in float32, pixels of 1000 and -1000, and the first step
     of a thousand."""
@@ -143,7 +144,9 @@ blur = Exercise(
 FIFTHS = (1 / (2 * np.log(3))) ** 0.5  # its weights are 1/3 : 1 : 1/3, that is 0.2, 0.6, 0.2
 
 
-@blur.case(points=1, expect={"blurred": [[24, 36, 12, 0], [8, 12, 4, 0], [0, 0, 0, 0]]})
+@blur.case(
+    points=1, kind="equation", expect={"blurred": [[24, 36, 12, 0], [8, 12, 4, 0], [0, 0, 0, 0]]}
+)
 def a_dot_at_the_border(impl, rng):
     """Weights 0.2, 0.6, 0.2, and a dot of 100 in the first row and second column of 3 x 4 pixels.
     Down it leaves 60, 20, 0; across 0.4, 0.6, 0.2, 0 of that: the first column sees the dot at its
@@ -153,26 +156,26 @@ def a_dot_at_the_border(impl, rng):
     return {"blurred": impl(x, FIFTHS)[0, :, :, 0]}
 
 
-@blur.case(points=1)
+@blur.case(points=1, kind="equation")
 def a_wider_kernel(impl, rng):
     x = rng.standard_normal((2, 6, 5, 1))
     return {"blurred": impl(x, 1.3, 5), "kernel of one pixel": impl(x, 1.3, 1)}
 
 
-@blur.case(points=2)
+@blur.case(points=2, kind="shapes")
 def a_sigma_for_each_picture(impl, rng):
     x = rng.standard_normal((3, 4, 6, 2))
     return {"blurred": impl(x, np.array([0.4, 0.6, 2.0]))}
 
 
-@blur.case(points=2, property=True, expect={"change": 0.0})
+@blur.case(points=2, kind="equation", property=True, expect={"change": 0.0})
 def a_flat_picture(impl, rng):
     """A picture of one gray stays as it is, at the border, too."""
     x = np.ones((2, 5, 4, 3)) * rng.uniform(-1, 1, (2, 1, 1, 3))
     return {"change": impl(x, np.array([0.5, 1.7]), 5) - x}
 
 
-@blur.case(points=1, property=True, expect={"mixed": 0.0})
+@blur.case(points=1, kind="equation", property=True, expect={"mixed": 0.0})
 def channels_stay_apart(impl, rng):
     """What one channel holds does not reach the other, nor one picture the next."""
     x = rng.standard_normal((3, 5, 4, 2))
@@ -181,7 +184,7 @@ def channels_stay_apart(impl, rng):
     return {"mixed": np.concatenate([np.ravel(blurred[1]), np.ravel(blurred[..., 1])])}
 
 
-@blur.case(points=1, rtol=1e-4, atol=1e-2)
+@blur.case(points=1, kind="extremes", rtol=1e-4, atol=1e-2)
 def sharp_and_flat(impl, rng):
     """A tiny sigma changes nothing; a large one makes a plain mean. Pixels of +-1000, in
     float32."""

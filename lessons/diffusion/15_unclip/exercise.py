@@ -39,7 +39,7 @@ contrastive = Exercise(
 )
 
 
-@contrastive.case(points=1, expect={"loss": 0.06262967204})
+@contrastive.case(points=1, kind="equation", expect={"loss": 0.06262967204})
 def two_pairs(impl, rng):
     """Rows of length 5 and 2, 10 and 1: the cosines are 1 and -0.28, -0.8 and 0.8, the scale is 2.
     By rows log(1 + exp(-2.56)) and log(1 + exp(-3.2)), by columns log(1 + exp(-3.6)) and log(1 +
@@ -48,13 +48,15 @@ def two_pairs(impl, rng):
     return {"loss": impl(image, text, np.log(2.0))}
 
 
-@contrastive.case(points=1)
+@contrastive.case(points=1, kind="equation")
 def a_batch(impl, rng):
     image, text = rng.standard_normal((2, 6, 4))
     return {f"scale {scale}": impl(image, text, np.log(scale)) for scale in (1.0, 14.0)}
 
 
-@contrastive.case(points=1, property=True, expect={"turned": 0.0, "longer": 0.0, "one pair": 0.0})
+@contrastive.case(
+    points=1, kind="equation", property=True, expect={"turned": 0.0, "longer": 0.0, "one pair": 0.0}
+)
 def what_does_not_matter(impl, rng):
     """Pictures and texts may be exchanged, rows made longer; one pair alone has found itself."""
     image, text = rng.standard_normal((2, 5, 3))
@@ -67,7 +69,7 @@ def what_does_not_matter(impl, rng):
     }
 
 
-@contrastive.case(points=2, rtol=1e-5)
+@contrastive.case(points=2, kind="gradient", rtol=1e-5)
 def all_gradients(impl, rng):
     from minigen.tensor import value_and_grad
 
@@ -77,7 +79,7 @@ def all_gradients(impl, rng):
     return {"loss": value, "image": gradients[0], "text": gradients[1], "scale": gradients[2]}
 
 
-@contrastive.case(points=1, rtol=1e-4)
+@contrastive.case(points=1, kind="extremes", rtol=1e-4)
 def a_large_scale(impl, rng):
     """exp(7) is 1097, and exp(1097) is more than any float: in float32."""
     image, text = rng.standard_normal((2, 4, 3)).astype(np.float32)
@@ -116,7 +118,7 @@ def schedule():
     return Schedule.linear(10, 0.02, 0.3)
 
 
-@prior.case(points=1, expect={"loss": 2.28125})
+@prior.case(points=1, kind="equation", expect={"loss": 2.28125})
 def one_embedding(impl, rng):
     """z = (1.5, -2) and eps = (0.5, 1) at t = 2 make z_t = (1.3, -0.4); the prior says half of it
     plus y = 0.25: (0.9, 0.05). The errors are -0.6 and 2.05."""
@@ -128,7 +130,7 @@ def one_embedding(impl, rng):
     return {"loss": impl(half, z, np.array([[0.25]]), 2, eps, BY_HAND)}
 
 
-@prior.case(points=2)
+@prior.case(points=2, kind="equation")
 def what_the_prior_is_told(impl, rng):
     """A prior that uses all it is given: z_t, the time of each, and the condition of each."""
     z, eps, y = rng.standard_normal((3, 5, 3))
@@ -143,7 +145,7 @@ def what_the_prior_is_told(impl, rng):
     }
 
 
-@prior.case(points=1, property=True, expect={"knows": 0.0})
+@prior.case(points=1, kind="equation", property=True, expect={"knows": 0.0})
 def one_that_knows(impl, rng):
     """A prior that knows the clean embedding has no loss; one that knows the noise has."""
     z, eps = rng.standard_normal((2, 6, 2))
@@ -155,7 +157,7 @@ def one_that_knows(impl, rng):
     }
 
 
-@prior.case(points=1, rtol=1e-5)
+@prior.case(points=1, kind="gradient", rtol=1e-5)
 def gradient_in_the_prior(impl, rng):
     """Of a matrix; embeddings may have more axes, (N, 2, 3)."""
     from minigen.tensor import value_and_grad
@@ -171,7 +173,7 @@ def gradient_in_the_prior(impl, rng):
     return {"loss": value, "gradient": gradient}
 
 
-@prior.case(points=1, expect={"calls": 1})
+@prior.case(points=1, kind="equation", expect={"calls": 1})
 def called_once(impl, rng):
     calls = []
 

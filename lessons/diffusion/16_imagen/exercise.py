@@ -29,7 +29,9 @@ threshold = Exercise(
 )
 
 
-@threshold.case(points=1, expect={"x0": [[-1.0, 0.4, 1.0, -0.2], [-0.5, 0.5, 0.25, 0.9]]})
+@threshold.case(
+    points=1, kind="equation", expect={"x0": [[-1.0, 0.4, 1.0, -0.2], [-0.5, 0.5, 0.25, 0.9]]}
+)
 def two_examples(impl, rng):
     """The sizes of the first are 0.5, 1, 2.5 and 4; with p = 2/3 its s is 2.5. In the second the
     quantile is 0.5, so s is 1."""
@@ -37,7 +39,7 @@ def two_examples(impl, rng):
     return {"x0": impl(x0, 2 / 3)}
 
 
-@threshold.case(points=2)
+@threshold.case(points=2, kind="shapes")
 def pictures(impl, rng):
     """Each with its own spread, from 0.3 to 3."""
     spread = np.array([0.3, 1.0, 1.5, 3.0]).reshape(4, 1, 1, 1)
@@ -45,13 +47,13 @@ def pictures(impl, rng):
     return {f"p = {p}": impl(x0, p) for p in (0.7, 0.9)}
 
 
-@threshold.case(points=1)
+@threshold.case(points=1, kind="equation")
 def the_usual_quantile(impl, rng):
     """Without p it is 0.995, of 28 x 28 pixels."""
     return {"x0": impl(2 * rng.standard_normal((2, 28, 28, 1)))}
 
 
-@threshold.case(points=1, property=True, expect={"outside": 0.0, "kept": 0.0})
+@threshold.case(points=1, kind="equation", property=True, expect={"outside": 0.0, "kept": 0.0})
 def never_outside(impl, rng):
     """Nothing is left outside [-1, 1]; an example that stays inside is left as it is."""
     x0 = 5 * rng.standard_normal((3, 40))
@@ -64,7 +66,7 @@ def never_outside(impl, rng):
     }
 
 
-@threshold.case(points=1)
+@threshold.case(points=1, kind="extremes")
 def the_ends_of_p(impl, rng):
     """p = 1 is the largest size, so that nothing is cut; p = 0 the smallest, which may be above 1
     as well."""
@@ -73,7 +75,7 @@ def the_ends_of_p(impl, rng):
     return {"p = 1": impl(x0, 1.0), "p = 0": impl(x0, 0.0), "all far": impl(far, 0.5)}
 
 
-@threshold.case(points=1, rtol=1e-5)
+@threshold.case(points=1, kind="extremes", rtol=1e-5)
 def very_large(impl, rng):
     """Values of 1000 and -1000, in float32."""
     x0 = rng.standard_normal((2, 9)).astype(np.float32)
@@ -104,7 +106,7 @@ mean = Exercise(
 )
 
 
-@mean.case(points=1, expect={"mean": [[2.0, 5.0], [7.0, -4.0]]})
+@mean.case(points=1, kind="equation", expect={"mean": [[2.0, 5.0], [7.0, -4.0]]})
 def two_texts(impl, rng):
     """Two words, and one: what stands behind them does not count."""
     h = np.array(
@@ -116,13 +118,13 @@ def two_texts(impl, rng):
     return {"mean": impl(h, np.array([[3, 12, 0, 0], [5, 0, 0, 0]]))}
 
 
-@mean.case(points=1)
+@mean.case(points=1, kind="equation")
 def a_batch(impl, rng):
     tokens = rng.integers(1, 20, (5, 6)) * (np.arange(6) < np.array([[6], [1], [3], [5], [2]]))
     return {"mean": impl(rng.standard_normal((5, 6, 4)), tokens)}
 
 
-@mean.case(points=1, property=True, expect={"padding": 0.0})
+@mean.case(points=1, kind="equation", property=True, expect={"padding": 0.0})
 def padding_does_not_matter(impl, rng):
     """The same text with more padding behind it, and other numbers there, has the same mean."""
     h, tokens = rng.standard_normal((3, 4, 5)), np.array([[2, 7, 1, 0], [4, 0, 0, 0], [1, 1, 1, 1]])
@@ -131,7 +133,7 @@ def padding_does_not_matter(impl, rng):
     return {"padding": impl(longer, padded) - impl(h, tokens), "mean": impl(h, tokens)}
 
 
-@mean.case(points=1, property=True, expect={"gap": 0.0}, atol=1e-12)
+@mean.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-12)
 def words_all_alike(impl, rng):
     """If all words of a text say the same, so does the mean, to the last digits."""
     word, tokens = rng.standard_normal((3, 1, 2)), np.array([[2, 0, 0], [4, 9, 0], [1, 1, 1]])
@@ -139,7 +141,7 @@ def words_all_alike(impl, rng):
     return {"gap": mean - word[:, 0], "mean": mean}
 
 
-@mean.case(points=1)
+@mean.case(points=1, kind="gradient")
 def gradient_in_h(impl, rng):
     from minigen.tensor import value_and_grad
 
@@ -149,7 +151,7 @@ def gradient_in_h(impl, rng):
     return {"value": value, "gradient": gradient}
 
 
-@mean.case(points=1, rtol=1e-5)
+@mean.case(points=1, kind="extremes", rtol=1e-5)
 def in_single_precision(impl, rng):
     """With values of 1000 at the padding, in float32."""
     h, tokens = rng.standard_normal((2, 3, 4)).astype(np.float32), np.array([[2, 0, 0], [4, 1, 0]])

@@ -37,21 +37,23 @@ sizes = Exercise(
 )
 
 
-@sizes.case(points=1, expect={"down": [40, 16, 4], "up": [4, 4]})
+@sizes.case(points=1, kind="equation", expect={"down": [40, 16, 4], "up": [4, 4]})
 def two_levels(impl, rng):
     """44 - 4 = 40, 20 - 4 = 16, 8 - 4 = 4 at the bottom; then 8 - 4 = 4, and again 4."""
     down, up = impl(44, 2)
     return {"down": np.array(down), "up": np.array(up)}
 
 
-@sizes.case(points=1, expect={"down": [568, 280, 136, 64, 28], "up": [52, 100, 196, 388]})
+@sizes.case(
+    points=1, kind="equation", expect={"down": [568, 280, 136, 64, 28], "up": [52, 100, 196, 388]}
+)
 def original(impl, rng):
     """Without a depth it is 4: the sides that are printed in the figure of the paper."""
     down, up = impl(572)
     return {"down": np.array(down), "up": np.array(up)}
 
 
-@sizes.case(points=2)
+@sizes.case(points=2, kind="equation")
 def other_depths(impl, rng):
     """Inputs that fit, made from the bottom up."""
     found = {}
@@ -64,7 +66,7 @@ def other_depths(impl, rng):
     return found
 
 
-@sizes.case(points=2, property=True, expect={"lost": [16, 40, 88, 184, 376]})
+@sizes.case(points=2, kind="equation", property=True, expect={"lost": [16, 40, 88, 184, 376]})
 def lost_at_the_border(impl, rng):
     """What is lost between input and output depends on the depth alone."""
     lost = []
@@ -108,27 +110,29 @@ features = Exercise(
 ROOTS = [3**0.5 / 2, 3**0.5 / 2, 1 / 2, -1 / 2, 1 / 2, 3**0.5 / 2]
 
 
-@features.case(points=1, expect={"features": [ROOTS, [0, -1, -(0.5**0.5), -1, 0, 0.5**0.5]]})
+@features.case(
+    points=1, kind="equation", expect={"features": [ROOTS, [0, -1, -(0.5**0.5), -1, 0, 0.5**0.5]]}
+)
 def six_features(impl, rng):
     """dim = 6 and max_period = 8: the frequencies are 1, 1/2, 1/4. The time 2 pi/3 has the angles
     120, 60 and 30 degrees, the time -pi has -180, -90 and -45."""
     return {"features": impl(np.array([2 * np.pi / 3, -np.pi]), 6, 8.0)}
 
 
-@features.case(points=2, rtol=0, atol=1e-3)
+@features.case(points=2, kind="equation", rtol=0, atol=1e-3, exact_dtype=True)
 def usual_period(impl, rng):
     """Without one, max_period is 10000; times up to 1000."""
     t = np.append(rng.integers(1, 1000, 4), 1000)
     found = impl(t, 16)
-    return {"features": found, "float32": float(found.dtype == np.float32)}
+    return {"features": found}
 
 
-@features.case(points=1)
+@features.case(points=1, kind="equation")
 def fractions_of_a_step(impl, rng):
     return {"features": impl(rng.uniform(-5, 200, 7), 10, 500.0), "two": impl(np.array([0.3]), 2)}
 
 
-@features.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-4)
+@features.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-4)
 def distance_in_time(impl, rng):
     """How alike two times are, by the product of their features, depends on their difference
     alone; and each has the squared length dim/2."""

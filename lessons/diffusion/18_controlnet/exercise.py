@@ -31,7 +31,9 @@ gradients = Exercise(
 
 
 @gradients.case(
-    points=1, expect={"dw": [[10.0], [-3.0]], "db": [7.0], "dx": [[[[2.0, -6.0], [1.5, -4.5]]]]}
+    points=1,
+    kind="equation",
+    expect={"dw": [[10.0], [-3.0]], "db": [7.0], "dx": [[[[2.0, -6.0], [1.5, -4.5]]]]},
 )
 def two_positions(impl, rng):
     """One example, two positions, from two channels to one: x is (1, 3) and (2, -5), w is (0.5,
@@ -41,14 +43,14 @@ def two_positions(impl, rng):
     return {"dw": dw, "db": db, "dx": dx}
 
 
-@gradients.case(points=2)
+@gradients.case(points=2, kind="equation")
 def pictures(impl, rng):
     x, w, g = (rng.standard_normal(shape) for shape in [(2, 3, 4, 5), (5, 6), (2, 3, 4, 6)])
     dw, db, dx = impl(x, w, g)
     return {"dw": dw, "db": db, "dx": dx}
 
 
-@gradients.case(points=1, property=True, expect={"dx": 0.0})
+@gradients.case(points=1, kind="equation", property=True, expect={"dx": 0.0})
 def weights_of_zero(impl, rng):
     """With w = 0 nothing reaches x, and w itself has a gradient."""
     x, g = rng.standard_normal((2, 3, 3, 4)), rng.standard_normal((2, 3, 3, 2))
@@ -56,7 +58,7 @@ def weights_of_zero(impl, rng):
     return {"dx": dx, "dw": dw, "db": db}
 
 
-@gradients.case(points=1, property=True, expect={"difference": 0.0})
+@gradients.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def a_small_change(impl, rng):
     """The loss sum(y * g) is linear in w and in x: a change of either shows what the gradient
     says."""
@@ -68,7 +70,7 @@ def a_small_change(impl, rng):
     return {"difference": np.array([by_w, by_x]), "db": db}
 
 
-@gradients.case(points=1, rtol=1e-4)
+@gradients.case(points=1, kind="extremes", rtol=1e-4)
 def in_single_precision(impl, rng):
     """Values of 1000 among them, in float32."""
     x, w, g = (
@@ -102,7 +104,7 @@ joined = Exercise(
 )
 
 
-@joined.case(points=1, expect={"y": [[[[25.125]]]]})
+@joined.case(points=1, kind="equation", expect={"y": [[[[25.125]]]]})
 def four_numbers(impl, rng):
     """frozen doubles, trained squares, zero_in takes 3 times, zero_out half. x = 2 and c = 1.5: 2 *
     2 + (2 + 3 * 1.5)^2/2."""
@@ -121,13 +123,13 @@ def functions(rng, channels):
     return made(0, np.tanh), made(1, np.sin), made(2, lambda a: a), made(3, lambda a: a)
 
 
-@joined.case(points=2)
+@joined.case(points=2, kind="equation")
 def pictures_of_three_channels(impl, rng):
     x, c = rng.standard_normal((2, 2, 4, 5, 3))
     return {"y": impl(*functions(rng, 3), x, c)}
 
 
-@joined.case(points=1, property=True, expect={"change": 0.0})
+@joined.case(points=1, kind="equation", property=True, expect={"change": 0.0})
 def silent_joints(impl, rng):
     """Zero convolutions that still are zero change nothing, whatever the condition."""
     frozen, trained, zero_in, zero_out = functions(rng, 2)
@@ -136,7 +138,9 @@ def silent_joints(impl, rng):
     return {"change": silent - frozen(x), "open": impl(frozen, trained, zero_in, zero_out, x, c)}
 
 
-@joined.case(points=1, expect={"frozen": 1, "trained": 1, "zero_in": 1, "zero_out": 1})
+@joined.case(
+    points=1, kind="equation", expect={"frozen": 1, "trained": 1, "zero_in": 1, "zero_out": 1}
+)
 def called_once(impl, rng):
     """How often each of the four is called."""
     calls = {"frozen": 0, "trained": 0, "zero_in": 0, "zero_out": 0}

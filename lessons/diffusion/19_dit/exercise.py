@@ -30,27 +30,29 @@ patches = Exercise(
 )
 
 
-@patches.case(points=1, expect={"tokens": [[[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]]]})
+@patches.case(
+    points=1, kind="equation", expect={"tokens": [[[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]]]}
+)
 def one_row_of_patches(impl, rng):
     """Two rows of six pixels, numbered from 0 to 11: three patches of 2 x 2."""
     return {"tokens": impl(np.arange(12.0).reshape(1, 2, 6, 1), 2)}
 
 
-@patches.case(points=2)
+@patches.case(points=2, kind="equation")
 def pictures_with_channels(impl, rng):
     """Higher than wide, three channels, patches of 2 and of 3."""
     x = rng.standard_normal((2, 12, 6, 3))
     return {"size 2": impl(x, 2), "size 3": impl(x, 3)}
 
 
-@patches.case(points=1)
+@patches.case(points=1, kind="equation")
 def the_ends(impl, rng):
     """Patches of one pixel; one patch for the whole picture."""
     x = rng.standard_normal((2, 4, 4, 2))
     return {"size 1": impl(x, 1), "size 4": impl(x, 4)}
 
 
-@patches.case(points=1, property=True, expect={"sum": 0.0})
+@patches.case(points=1, kind="equation", property=True, expect={"sum": 0.0})
 def nothing_is_lost(impl, rng):
     """Each number is there once; and a gradient goes back to where the number came from."""
     from minigen.tensor import value_and_grad
@@ -82,21 +84,21 @@ adaptive = Exercise(
 )
 
 
-@adaptive.case(points=1, expect={"x": [[[3.1, -1.2], [0.85, 2.8]]]})
+@adaptive.case(points=1, kind="equation", expect={"x": [[[3.1, -1.2], [0.85, 2.8]]]})
 def two_tokens(impl, rng):
     """scale (0.5, 0) and shift (0.1, -0.2), for the tokens (2, -1) and (0.5, 3)."""
     x = np.array([[[2.0, -1.0], [0.5, 3.0]]])
     return {"x": impl(x, np.array([[0.1, -0.2]]), np.array([[0.5, 0.0]]))}
 
 
-@adaptive.case(points=1)
+@adaptive.case(points=1, kind="equation")
 def a_batch(impl, rng):
     """As many examples as tokens and numbers, so that a wrong axis does not stumble."""
     x, shift, scale = rng.standard_normal((4, 4, 4)), *rng.standard_normal((2, 4, 4))
     return {"x": impl(x, shift, scale)}
 
 
-@adaptive.case(points=1, property=True, expect={"nothing": 0.0})
+@adaptive.case(points=1, kind="equation", property=True, expect={"nothing": 0.0})
 def zero_is_nothing(impl, rng):
     """Of zeros comes what went in; scale = -1 leaves the shift alone."""
     x, shift = rng.standard_normal((3, 5, 2)), rng.standard_normal((3, 2))
@@ -104,7 +106,7 @@ def zero_is_nothing(impl, rng):
     return {"nothing": impl(x, zero, zero) - x, "shift alone": impl(x, shift, zero - 1)}
 
 
-@adaptive.case(points=1, rtol=1e-5)
+@adaptive.case(points=1, kind="gradient", rtol=1e-5)
 def gradients(impl, rng):
     from minigen.tensor import value_and_grad
 
@@ -114,7 +116,7 @@ def gradients(impl, rng):
     return {"value": value, "x": found[0], "shift": found[1], "scale": found[2]}
 
 
-@adaptive.case(points=1, rtol=1e-5)
+@adaptive.case(points=1, kind="extremes", rtol=1e-5)
 def large_values(impl, rng):
     """1000 and -1000, in float32."""
     x = 1000 * rng.standard_normal((2, 3, 2)).astype(np.float32)
@@ -152,6 +154,7 @@ places = Exercise(
 
 @places.case(
     points=1,
+    kind="equation",
     expect={"positions": [[0, 1, 0, 1], [0.841471, 0.540302, 0, 1], [0.909297, -0.416147, 0, 1]]},
     atol=1e-5,
 )
@@ -160,28 +163,27 @@ def one_row(impl, rng):
     return {"positions": impl(1, 3, 4)}
 
 
-@places.case(points=2, rtol=1e-4, atol=1e-5)
+@places.case(points=2, kind="equation", rtol=1e-4, atol=1e-5)
 def a_grid(impl, rng):
     """Sizes by chance; height and width differ."""
     height, width = int(rng.integers(2, 6)), int(rng.integers(7, 12))
     return {"wide": impl(height, width, 16), "high": impl(width, height, 8)}
 
 
-@places.case(points=1, expect={"float32": 1.0})
+@places.case(points=1, kind="shapes", exact_dtype=True)
 def in_single_precision(impl, rng):
     """Positions are float32, as the tokens are to which they are added."""
-    positions = impl(2, 3, 8)
-    return {"float32": float(np.asarray(positions).dtype == np.float32), "positions": positions}
+    return {"positions": impl(2, 3, 8)}
 
 
-@places.case(points=1, property=True, expect={"length": 0.0}, atol=1e-4)
+@places.case(points=1, kind="equation", property=True, expect={"length": 0.0}, atol=1e-4)
 def equally_long(impl, rng):
     """All positions have the same length: sine and cosine of one angle together are 1."""
     positions = np.asarray(impl(5, 7, 12), float)
     return {"length": np.sum(positions**2, axis=1) - 6, "far": positions[-1]}
 
 
-@places.case(points=1, rtol=1e-4, atol=3e-4)
+@places.case(points=1, kind="equation", rtol=1e-4, atol=3e-4)
 def a_long_row(impl, rng):
     """1,000 places in a row, where a wrong base shows; only some of them are shown."""
     return {"positions": impl(1, 1000, 16)[501::83]}

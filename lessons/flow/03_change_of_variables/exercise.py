@@ -38,14 +38,14 @@ def bell(z):
     return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
 
 
-@line.case(points=1, expect={"density": [0.75**2 / 4, 1.5**2 / 4]})
+@line.case(points=1, kind="equation", expect={"density": [0.75**2 / 4, 1.5**2 / 4]})
 def a_falling_line(impl, rng):
     """f(z) = 7 - 4 z, so z = (7 - x)/4, which falls by 1/4. x = 4 and 1 come from z = 0.75 and 1.5;
     the density of z is z^2 there."""
     return {"density": impl(np.array([4.0, 1.0]), lambda z: z**2, lambda x: (7 - x) / 4)}
 
 
-@line.case(points=2)
+@line.case(points=2, kind="equation")
 def exponentials(impl, rng):
     """x = e^z of a normal z, and x = e^-z of one that has the density e^-z."""
     x = rng.uniform(0.1, 0.9, 6)
@@ -55,7 +55,7 @@ def exponentials(impl, rng):
     }
 
 
-@line.case(points=2, property=True, expect={"mass": 1.0}, rtol=0, atol=1e-3)
+@line.case(points=2, kind="equation", property=True, expect={"mass": 1.0}, rtol=0, atol=1e-3)
 def total_mass(impl, rng):
     """x = -tanh(z + 1/2) lies in (-1, 1); its density integrates to 1."""
     x = (np.arange(1500) + 0.5) / 750 - 1
@@ -63,7 +63,7 @@ def total_mass(impl, rng):
     return {"mass": np.sum(p) / 750, "density": p[::150]}
 
 
-@line.case(points=1, property=True, expect={"gap": 0.0})
+@line.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def other_units(impl, rng):
     """In units a hundred times as small a density is a hundred times as thin."""
     x = rng.standard_normal(5)
@@ -74,7 +74,7 @@ def other_units(impl, rng):
     return {"gap": 100 * impl(100 * x, bell, lambda x: back(x / 100)) - impl(x, bell, back)}
 
 
-@line.case(points=1, expect={"density": [0.0, 0.0, 12.5, 0.0]})
+@line.case(points=1, kind="extremes", expect={"density": [0.0, 0.0, 12.5, 0.0]})
 def far_out_and_flat(impl, rng):
     """z = x^3 - 1 for x = -1000, 0, 5, 1000, where the density of z is 1/6 between 0 and 200: the
     slope is 0 at x = 0, and z is far outside at both ends."""
@@ -82,11 +82,11 @@ def far_out_and_flat(impl, rng):
     return {"density": impl(x, lambda z: ((z > 0) & (z < 200)) / 6, lambda x: x**3 - 1)}
 
 
-@line.case(points=1, rtol=1e-5)
+@line.case(points=1, kind="extremes", rtol=1e-5, exact_dtype=True)
 def in_float32(impl, rng):
     x = rng.standard_normal(7).astype(np.float32)
     p = impl(x, lambda z: 1 / (1 + z**2) / np.float32(np.pi), lambda x: 2 * x - np.tanh(3 * x))
-    return {"density": p, "float32": float(p.dtype == np.float32)}
+    return {"density": p}
 
 
 space = Exercise(
@@ -132,7 +132,9 @@ def logistic(z):
     return np.sum(-z - 2 * np.logaddexp(0.0, -z), axis=1)
 
 
-@space.case(points=1, expect={"log_p": [-5.5625 + np.log(3.5), -8.0 + np.log(3.5)]})
+@space.case(
+    points=1, kind="equation", expect={"log_p": [-5.5625 + np.log(3.5), -8.0 + np.log(3.5)]}
+)
 def a_matrix_of_two_rows(impl, rng):
     """z = (2 a + b, a/2 - 3 b/2) has the determinant -3.5. The points (1, 0.5), (1, -1) go to (2.5,
     -0.25), (1, 2); there log pi = -z_0 - z_1^2 - 3 is -5.5625 and -8."""
@@ -144,12 +146,12 @@ def a_matrix_of_two_rows(impl, rng):
     return {"log_p": impl(x, lambda z: -z[:, 0] - z[:, 1] ** 2 - 3, inverse)}
 
 
-@space.case(points=2)
+@space.case(points=2, kind="equation")
 def another_determinant_at_each_point(impl, rng):
     return {"log_p": impl(rng.standard_normal((5, 3)), logistic, mixing)}
 
 
-@space.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+@space.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def two_steps(impl, rng):
     """In two steps or in one: the log-density after the first map is the base of the second."""
     x = rng.standard_normal((4, 3))
@@ -166,7 +168,11 @@ def two_steps(impl, rng):
     return {"gap": one - impl(x, base, second), "size": one}
 
 
-@space.case(points=2, expect={"shrunk": [60 * np.log(1e-6), 60 * np.log(1e-6)], "stretched": 1.0})
+@space.case(
+    points=2,
+    kind="extremes",
+    expect={"shrunk": [60 * np.log(1e-6), 60 * np.log(1e-6)], "stretched": 1.0},
+)
 def too_small_for_a_determinant(impl, rng):
     """Sixty numbers, all shrunk a million times: the determinant is 1e-360, which is 0 in floating
     point; and stretched likewise, which is infinite."""
@@ -182,13 +188,13 @@ def too_small_for_a_determinant(impl, rng):
     }
 
 
-@space.case(points=1)
+@space.case(points=1, kind="equation")
 def one_example_of_one_number(impl, rng):
     x = rng.standard_normal((1, 1))
     return {"log_p": impl(x, logistic, lambda x: -3 * x - x**3)}
 
 
-@space.case(points=1, rtol=1e-4, atol=1e-5)
+@space.case(points=1, kind="extremes", rtol=1e-4, atol=1e-5)
 def many_examples_in_float32(impl, rng):
     x = rng.standard_normal((9, 2)).astype(np.float32)
     return {"log_p": impl(x, logistic, lambda x: 3 * x + np.tanh(x[:, ::-1]))}

@@ -42,6 +42,7 @@ def planar_layer(rng, n=5, d=3):
 
 @planar.case(
     points=2,
+    kind="equation",
     expect={
         "x": [[1 + 2 * np.tanh(0.5), 2 - 0.5 * np.tanh(0.5)]],
         "log_det": [np.log(1 + 1.5 * (1 - np.tanh(0.5) ** 2))],
@@ -54,13 +55,13 @@ def one_point(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@planar.case(points=2)
+@planar.case(points=2, kind="equation")
 def five_points(impl, rng):
     x, log_det = impl(*planar_layer(rng))
     return {"x": x, "log_det": log_det}
 
 
-@planar.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+@planar.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def jacobian_agrees(impl, rng):
     """The log-determinant is that of the Jacobian by differentiation."""
     z, u, w, b = planar_layer(rng, n=1, d=4)
@@ -68,7 +69,7 @@ def jacobian_agrees(impl, rng):
     return {"gap": impl(z, u, w, b)[1][0] - np.linalg.slogdet(matrix)[1]}
 
 
-@planar.case(points=2)
+@planar.case(points=2, kind="shapes")
 def a_layer_for_each_example(impl, rng):
     """u and w of shape (N, D), b of shape (N,)."""
     z, u, w = rng.standard_normal((3, 5, 3))
@@ -77,7 +78,9 @@ def a_layer_for_each_example(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@planar.case(points=1, expect={"log_det": [np.log(-1 + 4 * (1 - np.tanh(0.25) ** 2))]})
+@planar.case(
+    points=1, kind="equation", expect={"log_det": [np.log(-1 + 4 * (1 - np.tanh(0.25) ** 2))]}
+)
 def negative_determinant(impl, rng):
     """wᵀz + b = 0.25 and uᵀw = -4: the layer folds, and log |det| is asked for."""
     w = np.array([1.0, 2.0])
@@ -85,7 +88,7 @@ def negative_determinant(impl, rng):
     return {"log_det": log_det}
 
 
-@planar.case(points=2)
+@planar.case(points=2, kind="gradient")
 def gradients(impl, rng):
     z, u, w, b = planar_layer(rng)
 
@@ -101,7 +104,9 @@ def gradients(impl, rng):
     }
 
 
-@planar.case(points=1, expect={"log_det": [0.0, 0.0], "x": [[500.5, 1.0], [-500.5, -1.0]]})
+@planar.case(
+    points=1, kind="gradient", expect={"log_det": [0.0, 0.0], "x": [[500.5, 1.0], [-500.5, -1.0]]}
+)
 def far_from_the_plane(impl, rng):
     """wᵀz = 1000 and -1000, in float32: tanh is flat. The gradient there, and at 300 and -300."""
     z = np.array([[500.0, 0.0], [-500.0, 0.0]], dtype=np.float32)
@@ -147,20 +152,24 @@ SOFTPLUS = np.log1p(np.exp(-1.5))
 
 
 @invertible.case(
-    points=2, expect={"u": [1.5 + (SOFTPLUS + 0.5) / 5, -1.5 + 2 * (SOFTPLUS + 0.5) / 5]}
+    points=2,
+    kind="equation",
+    expect={"u": [1.5 + (SOFTPLUS + 0.5) / 5, -1.5 + 2 * (SOFTPLUS + 0.5) / 5]},
 )
 def one_layer(impl, rng):
     """uᵀw = -1.5 and ‖w‖² = 5."""
     return {"u": impl(np.array([1.5, -1.5]), np.array([1.0, 2.0]))}
 
 
-@invertible.case(points=2)
+@invertible.case(points=2, kind="equation")
 def many_layers(impl, rng):
     u, w = rng.standard_normal((2, 2, 5, 3))
     return {"u": impl(u, w)}
 
 
-@invertible.case(points=2, property=True, expect={"product with w": 0.0, "moved across w": 0.0})
+@invertible.case(
+    points=2, kind="equation", property=True, expect={"product with w": 0.0, "moved across w": 0.0}
+)
 def along_w_only(impl, rng):
     """The product becomes softplus(uᵀw) - 1, and what stands at right angles to w stays."""
     u, w = 1.5 * rng.standard_normal((2, 6, 4))
@@ -174,14 +183,14 @@ def along_w_only(impl, rng):
     return {"product with w": product - np.logaddexp(0, before) + 1, "moved across w": across}
 
 
-@invertible.case(points=2, expect={"u": [[499.5, 1.0], [-0.5, 1.0]]})
+@invertible.case(points=2, kind="extremes", expect={"u": [[499.5, 1.0], [-0.5, 1.0]]})
 def far_out(impl, rng):
     """w = (2, 0) and u = (500, 1), (-500, 1): the products 1000 and -1000 become 999 and -1."""
     w = np.array([[2.0, 0.0], [2.0, 0.0]], dtype=np.float32)
     return {"u": impl(np.array([[500.0, 1.0], [-500.0, 1.0]], dtype=np.float32), w)}
 
 
-@invertible.case(points=2)
+@invertible.case(points=2, kind="gradient")
 def gradients_of_u_hat(impl, rng):
     """At a layer of ordinary size, and where the product is 1000 and -1000."""
     u, w, c = rng.standard_normal((3, 5, 3))
@@ -235,6 +244,7 @@ def ball(rng, n=5, d=3):
 
 @radial.case(
     points=2,
+    kind="equation",
     expect={
         "x": [[4 + 6 / 5.5, 1 + 8 / 5.5]],
         "log_det": [np.log(1 + 2 / 5.5) + np.log(1 + 2 / 5.5 - 10 / 5.5**2)],
@@ -246,7 +256,7 @@ def five_from_the_center(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@radial.case(points=2)
+@radial.case(points=2, kind="equation")
 def more_dimensions(impl, rng):
     """N = 5, D = 3 and D = 1."""
     x, log_det = impl(*ball(rng))
@@ -254,7 +264,7 @@ def more_dimensions(impl, rng):
     return {"x": x, "log_det": log_det, "x, D = 1": line, "log_det, D = 1": log_slope}
 
 
-@radial.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+@radial.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def jacobian_of_the_ball(impl, rng):
     """The log-determinant is that of the Jacobian by differentiation."""
     z, center, alpha, beta = ball(rng, n=1, d=4)
@@ -262,7 +272,7 @@ def jacobian_of_the_ball(impl, rng):
     return {"gap": impl(z, center, alpha, beta)[1][0] - np.linalg.slogdet(matrix)[1]}
 
 
-@radial.case(points=2)
+@radial.case(points=2, kind="shapes")
 def a_ball_for_each_example(impl, rng):
     """alpha and beta of shape (N,); some pull towards the center."""
     z, center, _, _ = ball(rng)
@@ -273,6 +283,7 @@ def a_ball_for_each_example(impl, rng):
 
 @radial.case(
     points=2,
+    kind="equation",
     expect={
         "x": [[1.0, -3.0, 2.0]],
         "log_det": [3 * np.log(3.5)],
@@ -288,7 +299,7 @@ def on_the_center(impl, rng):
     return {"x": x, "log_det": log_det, "gradient of x in z": slope}
 
 
-@radial.case(points=2)
+@radial.case(points=2, kind="gradient")
 def gradients_of_the_ball(impl, rng):
     z, center, alpha, beta = ball(rng)
 
@@ -304,7 +315,7 @@ def gradients_of_the_ball(impl, rng):
     }
 
 
-@radial.case(points=1)
+@radial.case(points=1, kind="extremes")
 def far_away_and_near(impl, rng):
     """Points 1000 away and 0.001 away, in float32, of a layer that nearly closes its center."""
     z = np.array([[1000.0, 0.0], [0.0, -1000.0], [0.001, 0.0]], dtype=np.float32)

@@ -54,7 +54,7 @@ forward = Exercise(
 )
 
 
-@forward.case(points=1, expect={"x": [[2.0, 7.0]], "log_det": [np.log(2.0)]})
+@forward.case(points=1, kind="equation", expect={"x": [[2.0, 7.0]], "log_det": [np.log(2.0)]})
 def two_coordinates(impl, rng):
     """The first is kept; the second is doubled and moved by 1."""
     z, s, t = np.array([[2.0, 3.0]]), np.array([[5.0, np.log(2.0)]]), np.array([[-9.0, 1.0]])
@@ -62,13 +62,13 @@ def two_coordinates(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="equation")
 def vectors(impl, rng):
     x, log_det = impl(*layer(rng))
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+@forward.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def jacobian_agrees(impl, rng):
     """The log-determinant is that of the Jacobian by differentiation."""
     z, s, t, mask = layer(rng, n=1)
@@ -76,20 +76,20 @@ def jacobian_agrees(impl, rng):
     return {"gap": impl(z, s, t, mask)[1][0] - np.linalg.slogdet(matrix)[1]}
 
 
-@forward.case(points=1, property=True, expect={"gap": 0.0})
+@forward.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def kept_half(impl, rng):
     """The kept half passes through."""
     z, s, t, mask = layer(rng)
     return {"gap": mask * (impl(z, s, t, mask)[0] - z)}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="shapes")
 def pictures(impl, rng):
     x, log_det = impl(*picture_layer(rng))
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=1)
+@forward.case(points=1, kind="gradient")
 def gradients(impl, rng):
     z, s, t, mask = layer(rng)
 
@@ -104,7 +104,9 @@ def gradients(impl, rng):
     }
 
 
-@forward.case(points=2, property=True, expect={"kept": 0.0, "grad_s of the kept half": 0.0})
+@forward.case(
+    points=2, kind="extremes", property=True, expect={"kept": 0.0, "grad_s of the kept half": 0.0}
+)
 def large_on_the_kept_half(impl, rng):
     """Scales of 1000 and -1000 on the kept half change nothing there, and get no gradient."""
     z, t = rng.standard_normal((2, 2, 4))
@@ -124,7 +126,7 @@ def large_on_the_kept_half(impl, rng):
     }
 
 
-@forward.case(points=1, expect={"x": [[2.0, 5.0, 7.0]], "log_det": [-2000.0]})
+@forward.case(points=1, kind="extremes", expect={"x": [[2.0, 5.0, 7.0]], "log_det": [-2000.0]})
 def shrunk_to_nothing(impl, rng):
     """s = -1000 on both coordinates of the changed half: only the shifts 5 and 7 are left of it."""
     s, t = np.full((1, 3), -1000.0), np.array([[9.0, 5.0, 7.0]])
@@ -159,7 +161,7 @@ inverse = Exercise(
 )
 
 
-@inverse.case(points=1, expect={"z": [[2.0, 3.0]], "log_det": [-np.log(2.0)]})
+@inverse.case(points=1, kind="equation", expect={"z": [[2.0, 3.0]], "log_det": [-np.log(2.0)]})
 def two_coordinates_back(impl, rng):
     """The first is kept; from the second 1 is taken, then it is halved."""
     x, s, t = np.array([[2.0, 7.0]]), np.array([[5.0, np.log(2.0)]]), np.array([[-9.0, 1.0]])
@@ -167,13 +169,13 @@ def two_coordinates_back(impl, rng):
     return {"z": z, "log_det": log_det}
 
 
-@inverse.case(points=2)
+@inverse.case(points=2, kind="equation")
 def vectors_back(impl, rng):
     z, log_det = impl(*layer(rng))
     return {"z": z, "log_det": log_det}
 
 
-@inverse.case(points=2, property=True, expect={"z": 0.0, "log_det": 0.0})
+@inverse.case(points=2, kind="equation", property=True, expect={"z": 0.0, "log_det": 0.0})
 def there_and_back(impl, rng):
     """It undoes the forward map, and the log-determinants cancel."""
     z, s, t, mask = layer(rng)
@@ -182,13 +184,13 @@ def there_and_back(impl, rng):
     return {"z": back - z, "log_det": log_det + np.sum((1 - mask) * s, axis=1)}
 
 
-@inverse.case(points=2)
+@inverse.case(points=2, kind="shapes")
 def pictures_back(impl, rng):
     z, log_det = impl(*picture_layer(rng))
     return {"z": z, "log_det": log_det}
 
 
-@inverse.case(points=1)
+@inverse.case(points=1, kind="gradient")
 def gradients_back(impl, rng):
     x, s, t, mask = layer(rng)
 
@@ -203,7 +205,9 @@ def gradients_back(impl, rng):
     }
 
 
-@inverse.case(points=2, property=True, expect={"kept": 0.0, "grad_s of the kept half": 0.0})
+@inverse.case(
+    points=2, kind="extremes", property=True, expect={"kept": 0.0, "grad_s of the kept half": 0.0}
+)
 def large_on_the_kept_half_back(impl, rng):
     """Scales of 1000 and -1000 on the kept half change nothing there, and get no gradient."""
     x, t = rng.standard_normal((2, 2, 4))
@@ -223,7 +227,7 @@ def large_on_the_kept_half_back(impl, rng):
     }
 
 
-@inverse.case(points=1, expect={"z": [[2.0, 0.0, 0.0]], "log_det": [-2000.0]})
+@inverse.case(points=1, kind="extremes", expect={"z": [[2.0, 0.0, 0.0]], "log_det": [-2000.0]})
 def stretched_without_end(impl, rng):
     """s = 1000 on both coordinates of the changed half: what it came from is at 0."""
     s, t = np.full((1, 3), 1000.0), np.array([[9.0, 5.0, 7.0]])
@@ -256,20 +260,20 @@ log_det = Exercise(
 )
 
 
-@log_det.case(points=1, expect={"log_det": [2.0, 6.0]})
+@log_det.case(points=1, kind="equation", expect={"log_det": [2.0, 6.0]})
 def numbers_to_add(impl, rng):
     return {
         "log_det": impl(np.array([[7.0, -1.0, 3.0], [7.0, 2.0, 4.0]]), np.array([1.0, 0.0, 0.0]))
     }
 
 
-@log_det.case(points=2)
+@log_det.case(points=2, kind="equation")
 def random_scales(impl, rng):
     _, s, _, mask = layer(rng, d=6)
     return {"log_det": impl(s, mask)}
 
 
-@log_det.case(points=2, property=True, expect={"gap": 0.0}, atol=1e-8)
+@log_det.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def against_a_matrix(impl, rng):
     """It is the sum of the logarithms of the scales that a matrix shows."""
     _, s, _, mask = layer(rng, n=1)
@@ -279,14 +283,17 @@ def against_a_matrix(impl, rng):
     return {"gap": impl(s, mask)[0] - np.linalg.slogdet(matrix)[1]}
 
 
-@log_det.case(points=2)
+@log_det.case(points=2, kind="shapes")
 def scales_of_pictures(impl, rng):
     _, s, _, mask = picture_layer(rng)
     return {"log_det": impl(s, mask)}
 
 
 @log_det.case(
-    points=2, property=True, expect={"log_det": [2000.0, -2000.0], "grad": [0.0, 1.0, 1.0]}
+    points=2,
+    kind="extremes",
+    property=True,
+    expect={"log_det": [2000.0, -2000.0], "grad": [0.0, 1.0, 1.0]},
 )
 def no_exp_needed(impl, rng):
     """Of scales of 1000 and -1000 the sum is taken, and its slope is 1 where the mask is 0."""

@@ -70,21 +70,21 @@ forward = Exercise(
 )
 
 
-@forward.case(points=1, expect={"x": [[2.0, 6.25]], "log_det": [0.0]})
+@forward.case(points=1, kind="equation", expect={"x": [[2.0, 6.25]], "log_det": [0.0]})
 def two_coordinates(impl, rng):
     """The first, 2, is kept, and moves the second, 3, by 1.5 * 2 + 0.25."""
     x, log_det = impl(np.array([[2.0, 3.0]]), by_hand, np.array([1.0, 0.0]))
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="equation")
 def vectors(impl, rng):
     z = rng.standard_normal((3, 5))
     x, log_det = impl(z, net(rng, 5)[0], first_two(5))
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=1)
+@forward.case(points=1, kind="equation")
 def what_the_network_sees(impl, rng):
     """The array that m is given: the kept half of z, and 0 elsewhere."""
     seen = []
@@ -97,7 +97,9 @@ def what_the_network_sees(impl, rng):
     return {"a": seen[0]}
 
 
-@forward.case(points=2, property=True, expect={"kept half": 0.0, "log_det": 0.0, "gap": 0.0})
+@forward.case(
+    points=2, kind="equation", property=True, expect={"kept half": 0.0, "log_det": 0.0, "gap": 0.0}
+)
 def volume(impl, rng):
     """It preserves volume: the determinant of the Jacobian, found by differentiation, is 1."""
     z, mask = rng.standard_normal((2, 4)), np.array([0.0, 1.0, 0.0, 1.0])
@@ -111,7 +113,7 @@ def volume(impl, rng):
     }
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="shapes")
 def images(impl, rng):
     """Images, of which a checkerboard is kept."""
     z = rng.standard_normal((3, 4, 2, 1))
@@ -119,7 +121,7 @@ def images(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="gradient")
 def gradients(impl, rng):
     z, c = rng.standard_normal((2, 3, 4))
     m, w, v = net(rng, 4)
@@ -130,7 +132,7 @@ def gradients(impl, rng):
     }
 
 
-@forward.case(points=1, rtol=1e-5, expect={"x": [[-4.0, 1001.5, -1000.5]]})
+@forward.case(points=1, kind="extremes", rtol=1e-5, expect={"x": [[-4.0, 1001.5, -1000.5]]})
 def large_shifts(impl, rng):
     """Shifts of 1e20, 1000 and -1000 in float32, the first on the kept half."""
     z = np.array([[-4.0, 1.5, -0.5]], np.float32)
@@ -166,21 +168,21 @@ inverse = Exercise(
 )
 
 
-@inverse.case(points=1, expect={"z": [[2.0, 3.0]], "log_det": [0.0]})
+@inverse.case(points=1, kind="equation", expect={"z": [[2.0, 3.0]], "log_det": [0.0]})
 def two_coordinates_back(impl, rng):
     """The first, 2, is kept, and had moved the second by 1.5 * 2 + 0.25 to 6.25."""
     z, log_det = impl(np.array([[2.0, 6.25]]), by_hand, np.array([1.0, 0.0]))
     return {"z": z, "log_det": log_det}
 
 
-@inverse.case(points=2)
+@inverse.case(points=2, kind="equation")
 def vectors_back(impl, rng):
     x = rng.standard_normal((3, 5))
     z, log_det = impl(x, net(rng, 5)[0], first_two(5))
     return {"z": z, "log_det": log_det}
 
 
-@inverse.case(points=2, property=True, expect={"z": 0.0, "log_det": 0.0})
+@inverse.case(points=2, kind="equation", property=True, expect={"z": 0.0, "log_det": 0.0})
 def there_and_back(impl, rng):
     """It undoes two couplings, the last one first, each keeping another half."""
     z, mask = rng.standard_normal((3, 4)), np.array([1.0, 0.0, 0.0, 1.0])
@@ -193,7 +195,7 @@ def there_and_back(impl, rng):
     return {"z": back - z, "log_det": one + two}
 
 
-@inverse.case(points=2)
+@inverse.case(points=2, kind="shapes")
 def images_back(impl, rng):
     """Images, of which a checkerboard is kept."""
     x = rng.standard_normal((3, 4, 2, 1))
@@ -201,7 +203,7 @@ def images_back(impl, rng):
     return {"z": z, "log_det": log_det}
 
 
-@inverse.case(points=2)
+@inverse.case(points=2, kind="gradient")
 def gradients_back(impl, rng):
     x, c = rng.standard_normal((2, 3, 4))
     m, w, v = net(rng, 4)
@@ -212,7 +214,7 @@ def gradients_back(impl, rng):
     }
 
 
-@inverse.case(points=1, rtol=1e-5, expect={"z": [[-4.0, -998.5, 999.5]]})
+@inverse.case(points=1, kind="extremes", rtol=1e-5, expect={"z": [[-4.0, -998.5, 999.5]]})
 def large_shifts_back(impl, rng):
     """Shifts of 1e20, 1000 and -1000 in float32, the first on the kept half."""
     x = np.array([[-4.0, 1.5, -0.5]], np.float32)
@@ -248,6 +250,7 @@ scale = Exercise(
 
 @scale.case(
     points=1,
+    kind="equation",
     expect={"x": [[3.0, -6.0, 1.0], [1.0, 1.5, -2.0]], "log_det": 2 * [np.log(1.5)]},
 )
 def three_coordinates(impl, rng):
@@ -257,20 +260,20 @@ def three_coordinates(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@scale.case(points=2)
+@scale.case(points=2, kind="equation")
 def more_vectors(impl, rng):
     x, log_det = impl(rng.standard_normal((2, 5)), rng.standard_normal(5))
     return {"x": x, "log_det": log_det}
 
 
-@scale.case(points=2)
+@scale.case(points=2, kind="shapes")
 def images_scaled(impl, rng):
     """Images (3, 2, 2): a scale for every pixel and channel."""
     x, log_det = impl(rng.standard_normal((4, 3, 2, 2)), rng.standard_normal((3, 2, 2)))
     return {"x": x, "log_det": log_det}
 
 
-@scale.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
+@scale.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def jacobian_agrees(impl, rng):
     """The log-determinant is that of the Jacobian by differentiation."""
     z, s = rng.standard_normal((1, 4)), rng.standard_normal(4)
@@ -278,7 +281,7 @@ def jacobian_agrees(impl, rng):
     return {"gap": impl(z, s)[1][0] - np.linalg.slogdet(J)[1]}
 
 
-@scale.case(points=2, property=True, expect={"z": 0.0, "log_det": 0.0})
+@scale.case(points=2, kind="equation", property=True, expect={"z": 0.0, "log_det": 0.0})
 def undone(impl, rng):
     """The negative log-scale undoes it, and the log-determinants cancel."""
     z, s = rng.standard_normal((3, 4)), rng.standard_normal(4)
@@ -287,7 +290,7 @@ def undone(impl, rng):
     return {"z": back - z, "log_det": there + log_det}
 
 
-@scale.case(points=2)
+@scale.case(points=2, kind="gradient")
 def gradients_of_scales(impl, rng):
     z, c, s = rng.standard_normal((3, 4)), rng.standard_normal((3, 4)), rng.standard_normal(4)
     weight = np.array([1.0, 2.0, 3.0])
@@ -302,7 +305,9 @@ def gradients_of_scales(impl, rng):
     }
 
 
-@scale.case(points=2, expect={"log_det": [-2400.0, -2400.0], "log_det up": [1200.0]})
+@scale.case(
+    points=2, kind="extremes", expect={"log_det": [-2400.0, -2400.0], "log_det up": [1200.0]}
+)
 def tiny_and_huge_determinants(impl, rng):
     """Three scales of exp(-800), or of exp(400): only the logarithm can be written down."""
     x, log_det = impl(rng.standard_normal((2, 3)), np.full(3, -800.0))
@@ -310,7 +315,7 @@ def tiny_and_huge_determinants(impl, rng):
     return {"x": x, "log_det": log_det, "log_det up": up}
 
 
-@scale.case(points=1, rtol=1e-5)
+@scale.case(points=1, kind="extremes", rtol=1e-5)
 def single_precision(impl, rng):
     z, s = np.float32(rng.standard_normal((3, 4))), np.float32(20 * rng.standard_normal(4))
     x, log_det = impl(z, s)

@@ -40,6 +40,7 @@ def both(impl, x):
 
 @start.case(
     points=2,
+    kind="equation",
     expect={"shift": [3.0, 1.0], "log_scale": [0.5 * np.log(14 / 3), 0.5 * np.log(8.0)]},
 )
 def two_channels(impl, rng):
@@ -47,12 +48,12 @@ def two_channels(impl, rng):
     return both(impl, np.array([[1.0, -1.0], [2.0, -1.0], [6.0, 5.0]]))
 
 
-@start.case(points=2)
+@start.case(points=2, kind="shapes")
 def pictures(impl, rng):
     return both(impl, 3 * rng.standard_normal((2, 4, 5, 3)) + np.array([2.0, -7.0, 0.5]))
 
 
-@start.case(points=2, property=True, expect={"mean": 0.0, "variance": 1.0})
+@start.case(points=2, kind="equation", property=True, expect={"mean": 0.0, "variance": 1.0})
 def standardized(impl, rng):
     """What leaves has mean 0 and variance 1 in each channel, from one picture as well."""
     x = 0.3 * rng.standard_normal((1, 3, 4, 2)) + np.array([5.0, -1.0])
@@ -61,7 +62,9 @@ def standardized(impl, rng):
     return {"mean": np.mean(out, axis=(0, 1, 2)), "variance": np.mean(out**2, axis=(0, 1, 2))}
 
 
-@start.case(points=1, property=True, expect={"gap of shift": 0.0, "gap of log_scale": 0.0})
+@start.case(
+    points=1, kind="equation", property=True, expect={"gap of shift": 0.0, "gap of log_scale": 0.0}
+)
 def turned_and_moved(impl, rng):
     """For 2 - 3x the shift is 2 - 3 times as large, and log_scale grows by log 3."""
     x = rng.standard_normal((6, 4))
@@ -73,7 +76,7 @@ def turned_and_moved(impl, rng):
     }
 
 
-@start.case(points=1)
+@start.case(points=1, kind="extremes")
 def tiny_and_huge(impl, rng):
     """Deviations near 1e-9 and near 1e9."""
     shift, log_scale = impl(rng.standard_normal((7, 2)) * np.array([1e-9, 1e9]))
@@ -83,7 +86,7 @@ def tiny_and_huge(impl, rng):
     }
 
 
-@start.case(points=1, atol=2e-3)
+@start.case(points=1, kind="extremes", atol=2e-3)
 def far_from_zero(impl, rng):
     """Float32 pictures around 500 whose deviation is 0.02."""
     return both(impl, (500 + 0.02 * rng.standard_normal((8, 6, 6, 2))).astype(np.float32))
@@ -112,24 +115,24 @@ mixing = Exercise(
 )
 
 
-@mixing.case(points=2, expect={"y": [[17.0, -9.0], [4.0, -18.0]]})
+@mixing.case(points=2, kind="equation", expect={"y": [[17.0, -9.0], [4.0, -18.0]]})
 def two_vectors(impl, rng):
     """W = [[1, 2], [3, -4]] times (5, 6) is (5 + 12, 15 - 24); times (-2, 3) it is (4, -18)."""
     return {"y": impl(np.array([[5.0, 6.0], [-2.0, 3.0]]), np.array([[1.0, 2.0], [3.0, -4.0]]))}
 
 
-@mixing.case(points=2)
+@mixing.case(points=2, kind="shapes")
 def pictures_of_four_channels(impl, rng):
     return {"y": impl(rng.standard_normal((2, 5, 3, 4)), rng.standard_normal((4, 4)))}
 
 
-@mixing.case(points=1)
+@mixing.case(points=1, kind="shapes")
 def all_sizes_equal(impl, rng):
     """Three pictures, 3 × 3 places, 3 channels."""
     return {"y": impl(rng.standard_normal((3, 3, 3, 3)), rng.standard_normal((3, 3)))}
 
 
-@mixing.case(points=1, property=True, expect={"gap": 0.0}, atol=1e-8)
+@mixing.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def one_after_the_other(impl, rng):
     """A, then B, is the product B A."""
     A, B = rng.standard_normal((2, 3, 3))
@@ -137,14 +140,14 @@ def one_after_the_other(impl, rng):
     return {"gap": impl(impl(h, A), B) - impl(h, B @ A)}
 
 
-@mixing.case(points=1)
+@mixing.case(points=1, kind="extremes")
 def large_channels_beside_small_ones(impl, rng):
     """Numbers near 1000 and near 0.001, and a matrix with entries as far apart."""
     h = rng.standard_normal((2, 2, 3, 2)) * np.array([1000.0, 0.001])
     return {"y": impl(h, np.array([[0.001, 1000.0], [-1000.0, 0.002]]))}
 
 
-@mixing.case(points=2)
+@mixing.case(points=2, kind="gradient")
 def gradients(impl, rng):
     h, W, g = rng.standard_normal((2, 3, 4, 2)), rng.standard_normal((2, 2)), rng.standard_normal(2)
     return {
@@ -178,38 +181,38 @@ volume = Exercise(
 )
 
 
-@volume.case(points=2, expect={"log_det": 6 * np.log(5.0)})
+@volume.case(points=2, kind="equation", expect={"log_det": 6 * np.log(5.0)})
 def two_channels_of_a_small_picture(impl, rng):
     """W = [[2, 1], [1, 3]] has the determinant 5; a picture of 2 × 3 has six places."""
     return {"log_det": impl(np.array([[2.0, 1.0], [1.0, 3.0]]), 2, 3)}
 
 
-@volume.case(points=2, expect={"log_det": 20 * np.log(2.5)})
+@volume.case(points=2, kind="equation", expect={"log_det": 20 * np.log(2.5)})
 def negative_determinant(impl, rng):
     """W = [[1, 2], [3, 3.5]] has the determinant -2.5."""
     return {"log_det": impl(np.array([[1.0, 2.0], [3.0, 3.5]]), 4, 5)}
 
 
-@volume.case(points=2)
+@volume.case(points=2, kind="equation")
 def five_channels(impl, rng):
     """Of digits of 28 × 27 pixels."""
     return {"log_det": impl(2 * rng.standard_normal((5, 5)), 28, 27)}
 
 
-@volume.case(points=1, property=True, expect={"gap": 0.0}, atol=1e-8)
+@volume.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def stretched(impl, rng):
     """3 W stretches each of the C numbers of each place by another factor 3."""
     W = rng.standard_normal((4, 4))
     return {"gap": impl(3 * W, 2, 5) - impl(W, 2, 5) - 2 * 5 * 4 * np.log(3.0)}
 
 
-@volume.case(points=2)
+@volume.case(points=2, kind="gradient")
 def gradient(impl, rng):
     W = rng.standard_normal((3, 3))
     return {"gradient in W": grad(lambda W: impl(W, 2, 3))(W)}
 
 
-@volume.case(points=2)
+@volume.case(points=2, kind="extremes")
 def determinants_out_of_range(impl, rng):
     """Sixteen channels, whose determinants are near 10^-480 and 10^480."""
     W = rng.standard_normal((16, 16))
@@ -254,7 +257,7 @@ def random_parts(rng, c):
     return P, L, U, rng.choice([-1.0, 1.0], c), rng.standard_normal(c)
 
 
-@parts.case(points=2, expect={"W": [[1.0, -3.5], [2.0, 3.0]]})
+@parts.case(points=2, kind="equation", expect={"W": [[1.0, -3.5], [2.0, 3.0]]})
 def two_by_two(impl, rng):
     """[[1, 0], [0.5, 1]] times [[2, 3], [0, -5]] is [[2, 3], [1, -3.5]]; P exchanges the rows."""
     P, L = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 0.0], [0.5, 0.0]])
@@ -262,13 +265,13 @@ def two_by_two(impl, rng):
     return {"W": impl(P, L, U, sign, np.log(np.array([2.0, 5.0])))}
 
 
-@parts.case(points=2)
+@parts.case(points=2, kind="equation")
 def four_channels(impl, rng):
     P, L, U, sign, log_s = random_parts(rng, 4)
     return {"W": impl(P, np.tril(L, -1), np.triu(U, 1), sign, log_s)}
 
 
-@parts.case(points=2, property=True, expect={"gap": 0.0})
+@parts.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def the_rest_has_no_effect(impl, rng):
     """Numbers on and above the diagonal of L, and on and below that of U, change nothing."""
     P, L, U, sign, log_s = random_parts(rng, 3)
@@ -276,14 +279,14 @@ def the_rest_has_no_effect(impl, rng):
     return {"gap": impl(P, L, U, sign, log_s) - clean, "W": clean}
 
 
-@parts.case(points=2, property=True, expect={"gap": 0.0}, atol=1e-8)
+@parts.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def determinant(impl, rng):
     """log |det W| is the sum of log_s, whatever L, U and the signs."""
     P, L, U, sign, log_s = random_parts(rng, 5)
     return {"gap": np.linalg.slogdet(impl(P, L, U, sign, log_s))[1] - np.sum(log_s)}
 
 
-@parts.case(points=2)
+@parts.case(points=2, kind="gradient")
 def gradients_of_the_parts(impl, rng):
     P, L, U, sign, log_s = random_parts(rng, 3)
     g = rng.standard_normal((3, 3))
@@ -294,7 +297,11 @@ def gradients_of_the_parts(impl, rng):
     }
 
 
-@parts.case(points=1, expect={"W": [[np.exp(-30.0), 0.0], [4 * np.exp(-30.0), np.exp(20.0)]]})
+@parts.case(
+    points=1,
+    kind="extremes",
+    expect={"W": [[np.exp(-30.0), 0.0], [4 * np.exp(-30.0), np.exp(20.0)]]},
+)
 def scales_far_apart(impl, rng):
     """log_s = -30 and 20, P = I, 4 below the diagonal: nothing is cut off."""
     L, U = np.array([[0.0, 0.0], [4.0, 0.0]]), np.zeros((2, 2))

@@ -54,20 +54,21 @@ def named(found):
     return {f"mask {k}": mask for k, mask in enumerate(found)}
 
 
-@masks.case(points=2, expect={"mask 0": FIRST, "mask 1": LAST, "float32": 1})
+@masks.case(points=2, kind="equation", expect={"mask 0": FIRST, "mask 1": LAST}, exact_dtype=True)
 def three_numbers(impl, rng):
     """Four hidden units of degrees 1, 2, 1, 2. Output 0 sees none of them, output 1 two."""
-    found = impl(3, [4])
-    return {**named(found), "float32": int(all(mask.dtype == np.float32 for mask in found))}
+    return named(impl(3, [4]))
 
 
-@masks.case(points=2)
+@masks.case(points=2, kind="equation")
 def three_hidden_layers(impl, rng):
     """Widths that D - 1 does not divide, wider and narrower than D."""
     return named(impl(6, [4, 9, 7]))
 
 
-@masks.case(points=2, property=True, expect={"paths to itself or an earlier number": 0})
+@masks.case(
+    points=2, kind="equation", property=True, expect={"paths to itself or an earlier number": 0}
+)
 def no_way_back(impl, rng):
     """The product of all masks counts the paths from input to output: none leads from a number to
     itself, nor to one before it."""
@@ -77,6 +78,7 @@ def no_way_back(impl, rng):
 
 @masks.case(
     points=2,
+    kind="equation",
     expect={
         "mask 0": [[1, 1, 1], [0, 0, 1], [0, 0, 0], [0, 1, 1]],
         "mask 1": [[0, 1, 1, 1], [0, 1, 1, 0], [0, 0, 1, 0]],
@@ -87,25 +89,25 @@ def another_order(impl, rng):
     return named(impl(4, [3], order=np.array([0, 2, 3, 1])))
 
 
-@masks.case(points=2)
+@masks.case(points=2, kind="shapes")
 def several_outputs(impl, rng):
     """Three columns for each number, the numbers of one output side by side."""
     return named(impl(4, [5, 3], 3, np.array([2, 0, 3, 1])))
 
 
-@masks.case(points=1)
+@masks.case(points=1, kind="equation")
 def without_hidden_layers(impl, rng):
     """One mask, from the inputs to the outputs."""
     return named(impl(5, [], order=np.array([2, 0, 4, 3, 1])))
 
 
-@masks.case(points=1, expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]})
+@masks.case(points=1, kind="equation", expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]})
 def one_number(impl, rng):
     """A single number has nothing before it: no hidden unit sees it."""
     return named(impl(1, [3]))
 
 
-@masks.case(points=2)
+@masks.case(points=2, kind="equation")
 def drawn_degrees(impl, rng):
     """With a generator, and the same again with one in the same state."""
     seeds = [rng.integers(10_000), rng.integers(10_000)]
@@ -116,7 +118,7 @@ def drawn_degrees(impl, rng):
     return found
 
 
-@masks.case(points=1)
+@masks.case(points=1, kind="equation")
 def drawn_degrees_of_digits(impl, rng):
     """784 numbers, as in the lesson; the degrees of the second layer are no lower than the least of
     the first. Counted by rows and columns."""
@@ -161,29 +163,31 @@ def random_layer(rng, n=4, n_in=5, n_out=3):
     return x, w, rng.standard_normal(n_out), (rng.random((n_in, n_out)) < 0.6).astype(float)
 
 
-@layer.case(points=1, expect={"y": [[1.25, -3.0]]})
+@layer.case(points=1, kind="equation", expect={"y": [[1.25, -3.0]]})
 def two_units(impl, rng):
     """Unit 0 does not see the 3: 0.5 * 2 + 0.25. Unit 1 sees both: -2 + 6 - 7."""
     return {"y": impl(X, W, B, SEEN)}
 
 
-@layer.case(points=2)
+@layer.case(points=2, kind="equation")
 def random_weights(impl, rng):
     return {"y": impl(*random_layer(rng))}
 
 
-@layer.case(points=1, expect={"relu": [[1.25, 0.0]], "tanh": np.tanh([[1.25, -3.0]])})
+@layer.case(
+    points=1, kind="equation", expect={"relu": [[1.25, 0.0]], "tanh": np.tanh([[1.25, -3.0]])}
+)
 def with_an_activation(impl, rng):
     """The same two units, with a ReLU and with tanh."""
     return {"relu": impl(X, W, B, SEEN, "relu"), "tanh": impl(X, W, B, SEEN, activation="tanh")}
 
 
-@layer.case(points=1, expect={"y": [[1.0, 4.0]]})
+@layer.case(points=1, kind="equation", expect={"y": [[1.0, 4.0]]})
 def without_a_bias(impl, rng):
     return {"y": impl(X, W, None, SEEN)}
 
 
-@layer.case(points=2, property=True, expect={"gradient of masked weights": 0.0})
+@layer.case(points=2, kind="gradient", property=True, expect={"gradient of masked weights": 0.0})
 def gradients(impl, rng):
     """A weight where the mask is 0 gets no gradient."""
     x, w, b, mask = random_layer(rng)
@@ -200,7 +204,7 @@ def gradients(impl, rng):
     }
 
 
-@layer.case(points=1, property=True, expect={"change": 0.0})
+@layer.case(points=1, kind="extremes", property=True, expect={"change": 0.0})
 def masked_weights_have_no_effect(impl, rng):
     """Other values where the mask is 0, a million and more, change nothing. In float32."""
     x, w, b, mask = (a.astype(np.float32) for a in random_layer(rng))
@@ -259,7 +263,7 @@ def network(rng, order):
     return lambda x: (2 * x - 1) @ w + b
 
 
-@draw.case(points=1, expect={"x": [[1, 1], [0, 1], [1, 0], [0, 0]]})
+@draw.case(points=1, kind="equation", expect={"x": [[1, 1], [0, 1], [1, 0], [0, 0]]})
 def two_numbers(impl, rng):
     """Number 1 comes first, and is 1 with probability 0.6. Then number 0 is 1 with probability 0.9
     or 0.1."""
@@ -267,26 +271,26 @@ def two_numbers(impl, rng):
     return {"x": impl(follows, np.array([1, 0]), u)}
 
 
-@draw.case(points=2, expect={"x": [[1, 0, 1], [0, 1, 1], [0, 0, 0], [1, 1, 0]]})
+@draw.case(points=2, kind="equation", expect={"x": [[1, 0, 1], [0, 1, 1], [0, 0, 0], [1, 1, 0]]})
 def three_numbers_in_a_row(impl, rng):
     """Places 1, 2, 0: number 2 comes first, then number 0, then number 1."""
     u = np.array([[0.7, 0.3, 0.79], [0.8, 0.7, 0.1], [0.3, 0.8, 0.85], [0.2, 0.2, 0.81]])
     return {"x": impl(relay, np.array([1, 2, 0]), u)}
 
 
-@draw.case(points=2)
+@draw.case(points=2, kind="equation")
 def random_model(impl, rng):
     order = rng.permutation(8)
     return {"x": impl(network(rng, order), order, rng.random((6, 8)))}
 
 
-@draw.case(points=1)
+@draw.case(points=1, kind="equation")
 def in_their_own_order(impl, rng):
     order = np.arange(5)
     return {"x": impl(network(rng, order), order, rng.random((7, 5), dtype=np.float32))}
 
 
-@draw.case(points=1, expect={"x": [[1, 0, 1, 0, 1], [1, 0, 0, 1, 0]]})
+@draw.case(points=1, kind="extremes", expect={"x": [[1, 0, 1, 0, 1], [1, 0, 0, 1, 0]]})
 def quite_sure(impl, rng):
     """Logits of 1000 and -1000, of 1 and -1 (probabilities 0.731 and 0.269), and of 0: at u = 1/2
     the number is 0."""
@@ -295,7 +299,12 @@ def quite_sure(impl, rng):
     return {"x": impl(lambda x: np.tile(sure, (len(x), 1)), np.array([3, 0, 2, 1, 4]), u)}
 
 
-@draw.case(points=1, property=True, expect={"share that repeats the number drawn before": 1.0})
+@draw.case(
+    points=1,
+    kind="equation",
+    property=True,
+    expect={"share that repeats the number drawn before": 1.0},
+)
 def a_chain(impl, rng):
     """Where each number repeats the one drawn before it, all numbers of an example agree."""
     order = np.array([2, 0, 4, 3, 1, 5])

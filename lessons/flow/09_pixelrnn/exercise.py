@@ -34,6 +34,7 @@ mask = Exercise(
 
 @mask.case(
     points=1,
+    kind="equation",
     expect={
         "mask": [
             [1, 1, 1, 1, 1],
@@ -51,6 +52,7 @@ def five_by_five(impl, rng):
 
 @mask.case(
     points=1,
+    kind="equation",
     expect={
         "mask": [
             [1, 1, 1, 1, 1],
@@ -66,19 +68,19 @@ def the_middle_of_b(impl, rng):
     return {"mask": impl(5, "B")}
 
 
-@mask.case(points=1, expect={"A": [[0.0]], "B": [[1.0]]})
+@mask.case(points=1, kind="equation", expect={"A": [[0.0]], "B": [[1.0]]})
 def one_pixel(impl, rng):
     """A kernel of one pixel: the present one alone."""
     return {"A": impl(1, "A"), "B": impl(1, "B")}
 
 
-@mask.case(points=1)
+@mask.case(points=1, kind="equation")
 def other_sizes(impl, rng):
     sizes = [3, 7, int(rng.choice([9, 11, 13]))]
     return {f"{k} x {k}, {kind}": impl(k, kind) for k in sizes for kind in "AB"}
 
 
-@mask.case(points=2, property=True, expect={"A": 0.0, "B": 0.0})
+@mask.case(points=2, kind="equation", property=True, expect={"A": 0.0, "B": 0.0})
 def either_before_or_after(impl, rng):
     """Turned by half a turn, "before" becomes "after": of A and its turned self one is 1 everywhere
     but in the middle; of B one at least, in the middle both."""
@@ -125,6 +127,7 @@ def images(rng, n=2, h=4, w=3, c=2):
 
 @skewed.case(
     points=1,
+    kind="equation",
     expect={
         "first": [[0.7, 2.2, 0, 0], [0, 3.1, 4.6, 0], [0, 0, 5.3, 9.4]],
         "second": [[1.7, 3.2, 0, 0], [0, 4.1, 5.6, 0], [0, 0, 6.3, 10.4]],
@@ -137,14 +140,14 @@ def three_rows(impl, rng):
     return {"first": y[0, :, :, 0], "second": y[1, :, :, 0]}
 
 
-@skewed.case(points=1, expect={"skewed": [[1, 2, 3, 0], [0, 4, 5, 6]]})
+@skewed.case(points=1, kind="equation", expect={"skewed": [[1, 2, 3, 0], [0, 4, 5, 6]]})
 def wider_than_high(impl, rng):
     """1 2 3 / 4 5 6."""
     x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     return {"skewed": np.reshape(impl(x.reshape(1, 2, 3, 1)), (2, 4))}
 
 
-@skewed.case(points=2)
+@skewed.case(points=2, kind="equation")
 def batches(impl, rng):
     return {
         "higher than wide": impl(images(rng)),
@@ -153,7 +156,7 @@ def batches(impl, rng):
     }
 
 
-@skewed.case(points=1)
+@skewed.case(points=1, kind="equation")
 def thin(impl, rng):
     """One row, one column, one pixel."""
     return {
@@ -163,7 +166,7 @@ def thin(impl, rng):
     }
 
 
-@skewed.case(points=2, property=True, expect={"left": 0.0, "above": 0.0})
+@skewed.case(points=2, kind="equation", property=True, expect={"left": 0.0, "above": 0.0})
 def neighbors(impl, rng):
     """The pixel to the left of one and the pixel above it stand in the column before it."""
     x = images(rng, 2, 4, 5, 2)
@@ -174,7 +177,7 @@ def neighbors(impl, rng):
     return {"left": left, "above": above}
 
 
-@skewed.case(points=1)
+@skewed.case(points=1, kind="gradient")
 def gradients(impl, rng):
     x, weights = images(rng, 2, 3, 4, 2), rng.standard_normal((2, 3, 6, 2))
     return {"gradient": grad(lambda x: np.sum(impl(x) ** 2 * weights))(x)}
@@ -207,6 +210,7 @@ straight = Exercise(
 
 @straight.case(
     points=1,
+    kind="equation",
     expect={
         "first": [[0.7, 2.2], [3.1, 4.6], [5.3, 9.4]],
         "second": [[1.7, 3.2], [4.1, 5.6], [6.3, 10.4]],
@@ -220,7 +224,7 @@ def back_to_three_rows(impl, rng):
     return {"first": x[0, :, :, 0], "second": x[1, :, :, 0]}
 
 
-@straight.case(points=2)
+@straight.case(points=2, kind="equation")
 def batches_back(impl, rng):
     return {
         "higher than wide": impl(images(rng, 2, 4, 6, 2)),
@@ -229,7 +233,7 @@ def batches_back(impl, rng):
     }
 
 
-@straight.case(points=1)
+@straight.case(points=1, kind="equation")
 def thin_back(impl, rng):
     """One row, one column, one pixel."""
     return {
@@ -239,7 +243,7 @@ def thin_back(impl, rng):
     }
 
 
-@straight.case(points=2, property=True, expect={"gap": 0.0})
+@straight.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def columns_of_steps(impl, rng):
     """If column k of the skewed image holds k, pixel (i, j) gets i + j."""
     y = np.broadcast_to(np.arange(8.0)[:, None], (2, 3, 8, 1))
@@ -247,7 +251,7 @@ def columns_of_steps(impl, rng):
     return {"gap": np.array(impl(y))[..., 0] - steps}
 
 
-@straight.case(points=1)
+@straight.case(points=1, kind="gradient")
 def gradients_back(impl, rng):
     """Of the pixels; what stands outside of the image has none."""
     y, weights = images(rng, 2, 3, 6, 2), rng.standard_normal((2, 3, 4, 2))
@@ -290,7 +294,7 @@ def logit(p):
     return np.log(p / (1 - p))
 
 
-@lstm.case(points=1, expect={"c": [[0.65]], "h": [[0.9 * np.tanh(0.65)]]})
+@lstm.case(points=1, kind="equation", expect={"c": [[0.65]], "h": [[0.9 * np.tanh(0.65)]]})
 def one_unit(impl, rng):
     """i = 0.2, f = 0.7, o = 0.9 and content 0.45; c was 0.8: 0.7 of it stays, 0.2 of 0.45 comes."""
     gates = np.array([[logit(0.2), logit(0.7), logit(0.9), np.arctanh(0.45)]])
@@ -298,14 +302,14 @@ def one_unit(impl, rng):
     return {"c": c, "h": h}
 
 
-@lstm.case(points=2)
+@lstm.case(points=2, kind="equation")
 def several_units(impl, rng):
     gates, c = rng.standard_normal((5, 12)), rng.standard_normal((5, 3))
     h, c = impl(2 * gates, 2 * c)
     return {"c": c, "h": h}
 
 
-@lstm.case(points=1, property=True, expect={"c": 0.0, "h": 0.0})
+@lstm.case(points=1, kind="equation", property=True, expect={"c": 0.0, "h": 0.0})
 def kept(impl, rng):
     """With the forget gate open (1000) and the input gate shut (-1000) the cell state stays; with
     the output gate open too, the hidden state is its tanh."""
@@ -317,7 +321,7 @@ def kept(impl, rng):
     return {"c": new - c, "h": h - np.tanh(c)}
 
 
-@lstm.case(points=1, property=True, expect={"c": 0.0, "h": 0.0})
+@lstm.case(points=1, kind="equation", property=True, expect={"c": 0.0, "h": 0.0})
 def written_over(impl, rng):
     """With the forget gate shut and the input gate open, the cell state is the content, whatever it
     was; with the output gate shut nothing of it is shown."""
@@ -327,7 +331,7 @@ def written_over(impl, rng):
     return {"c": new - np.tanh(content), "h": h}
 
 
-@lstm.case(points=2)
+@lstm.case(points=2, kind="gradient")
 def gradients_of_a_step(impl, rng):
     gates, c = rng.standard_normal((3, 8)), rng.standard_normal((3, 2))
     a, b = rng.standard_normal((2, 3, 2))
@@ -342,7 +346,7 @@ def gradients_of_a_step(impl, rng):
     }
 
 
-@lstm.case(points=1)
+@lstm.case(points=1, kind="gradient")
 def far_out(impl, rng):
     """Entries of -1000 and 1000, with their gradient."""
     gates = rng.choice([-1000.0, 1000.0, 0.3], (4, 8))
@@ -356,7 +360,7 @@ def far_out(impl, rng):
     return {"c": new, "h": h, "gradient": grad(total)(gates)}
 
 
-@lstm.case(points=1, rtol=1e-5)
+@lstm.case(points=1, kind="extremes", rtol=1e-5)
 def large_states(impl, rng):
     """A cell state may grow beyond 1: here to 4 and more; in float32."""
     gates = rng.standard_normal((6, 4)).astype(np.float32)

@@ -52,33 +52,37 @@ def column(*values):
     return np.reshape(np.array(values), (1, -1, 1))
 
 
-@convolution.case(points=1, expect={"y": [[[3.25], [6.75], [11.75], [-1.0]]]})
+@convolution.case(points=1, kind="equation", expect={"y": [[[3.25], [6.75], [11.75], [-1.0]]]})
 def by_hand(impl, rng):
     """w = (0.5 for the step before, 3 for the present), b = 0.25: y_2 = 3 * 2 + 0.5 * 1 + 0.25."""
     w = np.array([0.5, 3.0]).reshape(2, 1, 1)
     return {"y": impl(column(1.0, 2.0, 3.5, -1.0), w, np.array([0.25]))}
 
 
-@convolution.case(points=2, expect={"y": [[[3.0], [6.0], [11.0], [-2.0], [13.75]]]})
+@convolution.case(
+    points=2, kind="equation", expect={"y": [[[3.0], [6.0], [11.0], [-2.0], [13.75]]]}
+)
 def dilation_two(impl, rng):
     """The same kernel with dilation 2, without bias: y_5 = 3 * 4 + 0.5 * 3.5."""
     w = np.array([0.5, 3.0]).reshape(2, 1, 1)
     return {"y": impl(column(1.0, 2.0, 3.5, -1.0, 4.0), w, None, 2)}
 
 
-@convolution.case(points=2, expect={"y": [[[5.0], [13.0], [19.1], [-0.5], [30.16]]]})
+@convolution.case(
+    points=2, kind="equation", expect={"y": [[[5.0], [13.0], [19.1], [-0.5], [30.16]]]}
+)
 def kernel_of_three(impl, rng):
     """w = (0.1, 3, 5), dilation 1: y_3 = 5 * 2.6 + 3 * 2 + 0.1 * 1."""
     w = np.array([0.1, 3.0, 5.0]).reshape(3, 1, 1)
     return {"y": impl(column(1.0, 2.0, 2.6, -1.7, 7.0), w)}
 
 
-@convolution.case(points=2)
+@convolution.case(points=2, kind="shapes")
 def several_channels(impl, rng):
     return {"dilation 1": impl(*layer(rng)), "dilation 3": impl(*layer(rng, k=2), 3)}
 
 
-@convolution.case(points=1)
+@convolution.case(points=1, kind="equation")
 def reaches_before_the_start(impl, rng):
     """The kernel is longer than the sequence; a kernel of one step; a sequence of one step."""
     x, w, b = layer(rng, steps=3)
@@ -86,7 +90,7 @@ def reaches_before_the_start(impl, rng):
     return {"dilation 4": impl(x, w, b, 4), "kernel 1": impl(one, v, c, 2)}
 
 
-@convolution.case(points=2, property=True, expect={"gradient elsewhere": 0.0})
+@convolution.case(points=2, kind="equation", property=True, expect={"gradient elsewhere": 0.0})
 def sees_three_steps(impl, rng):
     """y at step 6 depends on x at steps 6, 4 and 2 (kernel 3, dilation 2), and on no other."""
     x, w, b = layer(rng, n=1, steps=8, c_in=1, c_out=1)
@@ -95,7 +99,7 @@ def sees_three_steps(impl, rng):
     return {"gradient elsewhere": J[[0, 2, 4, 6, 7]], "gradient less the kernel": seen}
 
 
-@convolution.case(points=2)
+@convolution.case(points=2, kind="gradient")
 def gradients(impl, rng):
     x, w, b = layer(rng)
 
@@ -109,7 +113,7 @@ def gradients(impl, rng):
     }
 
 
-@convolution.case(points=1, rtol=1e-4, atol=1e-5)
+@convolution.case(points=1, kind="extremes", rtol=1e-4, atol=1e-5)
 def float32(impl, rng):
     """A layer of the lesson's network, float32."""
     x, w, b = (a.astype(np.float32) for a in layer(rng, 2, 40, 8, 16, 2))
@@ -137,19 +141,19 @@ field = Exercise(
 )
 
 
-@field.case(points=1, expect={"steps": 17})
+@field.case(points=1, kind="equation", expect={"steps": 17})
 def three_layers(impl, rng):
     """Kernel 3, dilations 1, 2 and 5: 1 + 2 + 4 + 10."""
     return {"steps": impl(3, [1, 2, 5])}
 
 
-@field.case(points=1, expect={"steps": 16})
+@field.case(points=1, kind="equation", expect={"steps": 16})
 def doubling(impl, rng):
     """Kernel 2, dilations 1, 2, 4, 8."""
     return {"steps": impl(2, (1, 2, 4, 8))}
 
 
-@field.case(points=1, expect={"dilation 1": 6, "two blocks": 61, "falling": 11})
+@field.case(points=1, kind="equation", expect={"dilation 1": 6, "two blocks": 61, "falling": 11})
 def other_orders(impl, rng):
     """Five plain layers; 1, 2, 4, 8 twice, with a kernel of 3; and 7, 3 with a kernel of 2."""
     twice = [1, 2, 4, 8, 1, 2, 4, 8]
@@ -160,13 +164,13 @@ def other_orders(impl, rng):
     }
 
 
-@field.case(points=1, expect={"kernel 1": 1, "no layer": 1, "one layer": 37})
+@field.case(points=1, kind="equation", expect={"kernel 1": 1, "no layer": 1, "one layer": 37})
 def edges(impl, rng):
     """A kernel of 1 looks at the present alone."""
     return {"kernel 1": impl(1, [4, 9]), "no layer": impl(4, []), "one layer": impl(5, [9])}
 
 
-@field.case(points=2, property=True, expect={"difference": 0})
+@field.case(points=2, kind="equation", property=True, expect={"difference": 0})
 def length_of_the_response(impl, rng):
     """It is the length of the answer to a single pulse: the kernels, with their gaps, convolved."""
     kernel, dilations = int(rng.integers(2, 5)), rng.integers(1, 6, 4)
@@ -200,20 +204,20 @@ unit = Exercise(
 )
 
 
-@unit.case(points=1, expect={"z": [0.45, -0.16]})
+@unit.case(points=1, kind="equation", expect={"z": [0.45, -0.16]})
 def logs(impl, rng):
     """tanh(log 2) = 0.6 and sigmoid(log 3) = 0.75; tanh(-log 3) = -0.8 and sigmoid(-log 4) =
     0.2."""
     return {"z": impl(np.log(np.array([2.0, 1 / 3])), np.log(np.array([3.0, 0.25])))}
 
 
-@unit.case(points=1)
+@unit.case(points=1, kind="equation")
 def sequences(impl, rng):
     filter, gate = 2 * rng.standard_normal((2, 3, 5, 4))
     return {"z": impl(filter, gate)}
 
 
-@unit.case(points=1, property=True, expect={"closed and open": 0.0, "odd": 0.0})
+@unit.case(points=1, kind="equation", property=True, expect={"closed and open": 0.0, "odd": 0.0})
 def halves(impl, rng):
     """The gates g and -g share tanh(filter); -filter turns the sign."""
     filter, gate = rng.standard_normal((2, 6))
@@ -224,14 +228,14 @@ def halves(impl, rng):
     }
 
 
-@unit.case(points=2, expect={"z": [0.0, -0.5, 0.75, 0.0]}, atol=1e-12)
+@unit.case(points=2, kind="extremes", expect={"z": [0.0, -0.5, 0.75, 0.0]}, atol=1e-12)
 def far_out(impl, rng):
     """Filters -1000 and 1000, gates -1000 to 1000."""
     filter = np.array([1000.0, -1000.0, 1000.0, 0.0])
     return {"z": impl(filter, np.array([-1000.0, 0.0, np.log(3.0), 1000.0]))}
 
 
-@unit.case(points=2)
+@unit.case(points=2, kind="gradient")
 def gradients_of_both(impl, rng):
     filter, gate = 2 * rng.standard_normal((2, 4, 3))
     return {
@@ -240,7 +244,7 @@ def gradients_of_both(impl, rng):
     }
 
 
-@unit.case(points=2, atol=1e-7)
+@unit.case(points=2, kind="gradient", atol=1e-7)
 def gradients_far_out(impl, rng):
     """In float32, where exp(100) is infinite."""
     filter = np.array([100.0, -1000.0, 0.5, 0.5, -0.5], np.float32)
@@ -278,26 +282,28 @@ encode = Exercise(
 )
 
 
-@encode.case(points=1, expect={"codes": [11, 1, 8]})
+@encode.case(points=1, kind="equation", expect={"codes": [11, 1, 8]})
 def sixteen_levels(impl, rng):
     """0.2 compresses to log 4 / log 16 = 0.5, and 0.75 * 15 + 0.5 = 11.75."""
     return {"codes": impl(np.array([0.2, -0.6, 0.02]), 16)}
 
 
-@encode.case(points=1, expect={"codes": [[218, 122], [144, 5]]})
+@encode.case(points=1, kind="equation", expect={"codes": [[218, 122], [144, 5]]})
 def default_levels(impl, rng):
     """256 levels; amplitudes 0.2, -0.001, 0.004 and -0.8."""
     return {"codes": impl(np.array([[0.2, -0.001], [0.004, -0.8]]))}
 
 
-@encode.case(points=1, expect={"256": [0, 128, 255], "6": [0, 3, 5], "2": [0, 1, 1]})
+@encode.case(
+    points=1, kind="equation", expect={"256": [0, 128, 255], "6": [0, 3, 5], "2": [0, 1, 1]}
+)
 def ends_and_middle(impl, rng):
     """-1, 0 and 1; with an even number of levels 0 is in the middle between two codes."""
     x = np.array([-1.0, 0.0, 1.0])
     return {"256": impl(x), "6": impl(x, 6), "2": impl(x, 2)}
 
 
-@encode.case(points=1, expect={"codes": [1, 1, 2, 0]})
+@encode.case(points=1, kind="equation", expect={"codes": [1, 1, 2, 0]})
 def three_levels(impl, rng):
     """The cells of -1, 0 and 1 meet at y = 1/2, where x = (sqrt(3) - 1)/2 = 0.366."""
     return {"codes": impl(np.array([0.35, -0.35, 0.38, -0.38]), 3)}
@@ -309,7 +315,7 @@ def amplitudes(codes, levels):
     return np.clip(np.sign(y) * np.expm1(np.abs(y) * np.log(levels)) / (levels - 1), -1, 1)
 
 
-@encode.case(points=2, property=True, expect={"difference": 0})
+@encode.case(points=2, kind="equation", property=True, expect={"difference": 0})
 def there_and_back(impl, rng):
     """The amplitude that a code stands for has this code, for 64, 9 and 1024 levels."""
     codes = {levels: np.arange(levels) for levels in (64, 9, 1024)}
@@ -317,7 +323,7 @@ def there_and_back(impl, rng):
     return {"difference": np.concatenate(found)}
 
 
-@encode.case(points=1)
+@encode.case(points=1, kind="extremes")
 def waves(impl, rng):
     """Loud ones, quiet ones, and float32; each amplitude at a quarter of the way between codes."""
     y = 2 * (rng.integers(0, 254, (3, 20)) + rng.choice([0.25, 0.75], (3, 20))) / 255 - 1

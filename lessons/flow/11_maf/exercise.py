@@ -62,7 +62,7 @@ inverse = Exercise(
 )
 
 
-@inverse.case(points=1, expect={"z": [[2.5, -12.0]], "log_det": [np.log(2.0)]})
+@inverse.case(points=1, kind="equation", expect={"z": [[2.5, -12.0]], "log_det": [np.log(2.0)]})
 def by_hand(impl, rng):
     """(6 - 1)/2 = 2.5 and (-1 - 2)/0.25 = -12; the scales 2 and 1/4 have the product 1/2."""
     x, mu = np.array([[6.0, -1.0]]), np.array([[1.0, 2.0]])
@@ -70,13 +70,15 @@ def by_hand(impl, rng):
     return {"z": z, "log_det": log_det}
 
 
-@inverse.case(points=2)
+@inverse.case(points=2, kind="equation")
 def random_parameters(impl, rng):
     z, log_det = impl(*three_rows(rng))
     return {"z": z, "log_det": log_det}
 
 
-@inverse.case(points=2, property=True, expect={"z - z": 0.0, "log_dets": 0.0}, atol=1e-8)
+@inverse.case(
+    points=2, kind="equation", property=True, expect={"z - z": 0.0, "log_dets": 0.0}, atol=1e-8
+)
 def there_and_back(impl, rng):
     """It undoes x = z sigma + mu, whose log-determinant is the sum of log_scale."""
     z, mu, log_scale = three_rows(rng, 5, 2)
@@ -84,7 +86,7 @@ def there_and_back(impl, rng):
     return {"z - z": back - z, "log_dets": log_det + np.sum(log_scale, axis=1)}
 
 
-@inverse.case(points=2, property=True, expect={"gap": 0.0}, atol=1e-7)
+@inverse.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-7)
 def of_a_whole_layer(impl, rng):
     """With a network in front, it is the log-determinant of the Jacobian by differentiation."""
     net, x = random_net(rng, [1, 0, 3, 2]), rng.standard_normal((1, 4))
@@ -96,7 +98,7 @@ def of_a_whole_layer(impl, rng):
     return {"gap": layer(x)[1][0] - np.linalg.slogdet(matrix)[1]}
 
 
-@inverse.case(points=2)
+@inverse.case(points=2, kind="gradient")
 def gradients(impl, rng):
     x, mu, log_scale = three_rows(rng)
 
@@ -109,6 +111,7 @@ def gradients(impl, rng):
 
 @inverse.case(
     points=2,
+    kind="extremes",
     property=True,
     expect={"z": 0.0, "log_det": [-3000.0], "slope of log_det": -1.0},
 )
@@ -124,7 +127,7 @@ def wide_without_end(impl, rng):
     }
 
 
-@inverse.case(points=1, property=True, expect={"log_det": [2000.0]})
+@inverse.case(points=1, kind="extremes", property=True, expect={"log_det": [2000.0]})
 def narrow_without_end(impl, rng):
     """At the mean, a log_scale of -1000 leaves the log-determinant finite: 1000 for each."""
     x = rng.standard_normal((1, 2))
@@ -175,7 +178,11 @@ def small_net(x):
 
 
 @forward.case(
-    points=1, expect={"x": [[2.5, 5.0, 3.5]], "log_det": [np.log(20.0)]}, rtol=1e-9, atol=1e-9
+    points=1,
+    kind="equation",
+    expect={"x": [[2.5, 5.0, 3.5]], "log_det": [np.log(20.0)]},
+    rtol=1e-9,
+    atol=1e-9,
 )
 def by_hand_forward(impl, rng):
     """z = (1, -1, -1): x_1 = 2 + 0.5, x_2 = -2.5 + 7.5, x_3 = -4 + 7.5; scales 2, 2.5, 4."""
@@ -183,14 +190,14 @@ def by_hand_forward(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="equation")
 def many(impl, rng):
     net = random_net(rng, range(6))
     x, log_det = impl(rng.standard_normal((4, 6)), net)
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="equation")
 def other_orders(impl, rng):
     z = rng.standard_normal((3, 5))
     turned, log_det = impl(z, random_net(rng, [4, 3, 2, 1, 0]))
@@ -203,7 +210,9 @@ def other_orders(impl, rng):
     }
 
 
-@forward.case(points=2, property=True, expect={"z - z": 0.0, "log_det + sum": 0.0}, atol=1e-8)
+@forward.case(
+    points=2, kind="equation", property=True, expect={"z - z": 0.0, "log_det + sum": 0.0}, atol=1e-8
+)
 def undone(impl, rng):
     """(x - mu)/sigma at the result is z again, and the log-determinant sums log_scale there."""
     net, z = random_net(rng, [0, 2, 1, 3]), rng.standard_normal((5, 4))
@@ -215,7 +224,9 @@ def undone(impl, rng):
     }
 
 
-@forward.case(points=1, expect={"x": [[6.5], [-1.5]], "log_det": [np.log(4.0), np.log(4.0)]})
+@forward.case(
+    points=1, kind="equation", expect={"x": [[6.5], [-1.5]], "log_det": [np.log(4.0), np.log(4.0)]}
+)
 def one_coordinate(impl, rng):
     """D = 1: nothing comes earlier, so x = 4 z + 2.5, for two examples."""
 
@@ -226,7 +237,7 @@ def one_coordinate(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="gradient")
 def gradient_of_the_sample(impl, rng):
     net, z = random_net(rng, [1, 2, 0]), rng.standard_normal((2, 3))
 
@@ -237,7 +248,7 @@ def gradient_of_the_sample(impl, rng):
     return {"grad_z": grad(total)(z)}
 
 
-@forward.case(points=1, expect={"x": [[1.0, 2.0, 9.0]], "log_det": [0.0]})
+@forward.case(points=1, kind="extremes", expect={"x": [[1.0, 2.0, 9.0]], "log_det": [0.0]})
 def overflow_on_the_way(impl, rng):
     """log_scale_2 = 1000 - 1000 x_1 is 0 at the end, for x_1 = 1; mu_3 = 1.5 h, with h = 2 x_2 in
     a hidden layer that reaches all outputs, the earlier ones by weights of 0."""
@@ -254,7 +265,9 @@ def overflow_on_the_way(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=1, expect={"x": [[2.5, 3 * np.exp(30.0), 5.0]], "log_det": [-970.0]})
+@forward.case(
+    points=1, kind="extremes", expect={"x": [[2.5, 3 * np.exp(30.0), 5.0]], "log_det": [-970.0]}
+)
 def narrow_and_wide(impl, rng):
     """log_scale = (-1000, 12 x_1, 0): the first coordinate is its mean, 2.5, the second large."""
 
@@ -268,7 +281,7 @@ def narrow_and_wide(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=1, expect={"x": [[1e-9, 1.0, 3.0]], "log_det": [0.0]})
+@forward.case(points=1, kind="extremes", expect={"x": [[1e-9, 1.0, 3.0]], "log_det": [0.0]})
 def small_change_first(impl, rng):
     """mu = (1e-9, 1e9 x_1, 3 x_2) and z = 0: the first round changes x by next to nothing."""
 
@@ -313,6 +326,7 @@ mixture = Exercise(
 
 @mixture.case(
     points=1,
+    kind="equation",
     expect={
         "log_prob": [
             np.log(0.2 * np.exp(-0.125) / 2 + 0.8 * np.exp(-4.5) / 0.5) - 0.5 * np.log(2 * np.pi)
@@ -327,13 +341,13 @@ def two_components(impl, rng):
     return {"log_prob": impl(np.array([[2.0]]), *shaped)}
 
 
-@mixture.case(points=2)
+@mixture.case(points=2, kind="equation")
 def many_coordinates(impl, rng):
     x, parameters = rng.standard_normal((5, 3)), rng.standard_normal((3, 5, 4, 3))
     return {"log_prob": impl(x, *parameters)}
 
 
-@mixture.case(points=1, property=True, expect={"change": 0.0}, atol=1e-8)
+@mixture.case(points=1, kind="equation", property=True, expect={"change": 0.0}, atol=1e-8)
 def logits_have_no_zero(impl, rng):
     """A constant added to all K logits of a coordinate changes nothing."""
     x, (logits, mu, log_scale) = rng.standard_normal((2, 3)), rng.standard_normal((3, 2, 4, 3))
@@ -341,7 +355,7 @@ def logits_have_no_zero(impl, rng):
     return {"change": impl(x, logits + shift, mu, log_scale) - impl(x, logits, mu, log_scale)}
 
 
-@mixture.case(points=2, property=True, expect={"mass": 1.0}, rtol=1e-6)
+@mixture.case(points=2, kind="equation", property=True, expect={"mass": 1.0}, rtol=1e-6)
 def mass_is_one(impl, rng):
     """Its exponential, summed over a fine grid, is 1."""
     grid = np.linspace(-60, 60, 4001)[:, None]
@@ -350,7 +364,7 @@ def mass_is_one(impl, rng):
     return {"mass": np.sum(np.exp(impl(grid, logits, mu, log_scale))) * 0.03}
 
 
-@mixture.case(points=2)
+@mixture.case(points=2, kind="extremes")
 def far_from_every_component(impl, rng):
     x = np.array([[1000.0, -1000.0]])
     mu = rng.standard_normal((1, 3, 2))
@@ -364,7 +378,7 @@ def far_from_every_component(impl, rng):
     }
 
 
-@mixture.case(points=2)
+@mixture.case(points=2, kind="gradient")
 def gradients_of_a_mixture(impl, rng):
     x, (logits, mu, log_scale) = rng.standard_normal((3, 2)), rng.standard_normal((3, 3, 4, 2))
 
@@ -374,7 +388,7 @@ def gradients_of_a_mixture(impl, rng):
     return slopes(total, x=x, logits=logits, mu=mu, log_scale=log_scale)
 
 
-@mixture.case(points=1, property=True, expect={"gap": 0.0}, atol=1e-8)
+@mixture.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def one_gaussian(impl, rng):
     """With K = 1 it is the log-density of a Gaussian."""
     x, mu, log_scale = three_rows(rng)

@@ -46,7 +46,7 @@ forward = Exercise(
 )
 
 
-@forward.case(points=1, expect={"x": [[7.0, 1.25]], "log_det": [np.log(0.5)]})
+@forward.case(points=1, kind="equation", expect={"x": [[7.0, 1.25]], "log_det": [np.log(0.5)]})
 def by_hand(impl, rng):
     """3 * 2 + 1 = 7 and -3 * 0.25 + 2 = 1.25; the scales 2 and 1/4 have the product 1/2."""
     z, mu = np.array([[3.0, -3.0]]), np.array([[1.0, 2.0]])
@@ -54,13 +54,13 @@ def by_hand(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="equation")
 def random_parameters(impl, rng):
     x, log_det = impl(*three_rows(rng))
     return {"x": x, "log_det": log_det}
 
 
-@forward.case(points=2, property=True, expect={"gap": 0.0}, atol=1e-7)
+@forward.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-7)
 def of_a_whole_layer(impl, rng):
     """With a network in front, it is the log-determinant of the Jacobian by differentiation."""
     a, b = np.triu(rng.standard_normal((2, 4, 4)), 1)
@@ -73,7 +73,7 @@ def of_a_whole_layer(impl, rng):
     return {"gap": layer(z)[1][0] - np.linalg.slogdet(matrix)[1]}
 
 
-@forward.case(points=2)
+@forward.case(points=2, kind="gradient")
 def gradients(impl, rng):
     z, mu, log_scale = three_rows(rng, 3, 5)
 
@@ -84,7 +84,12 @@ def gradients(impl, rng):
     return slopes(total, z=z, mu=mu, log_scale=log_scale)
 
 
-@forward.case(points=2, property=True, expect={"x - mu": 0.0, "log_det": [-3000.0], "slope": 1.0})
+@forward.case(
+    points=2,
+    kind="extremes",
+    property=True,
+    expect={"x - mu": 0.0, "log_det": [-3000.0], "slope": 1.0},
+)
 def narrow_without_end(impl, rng):
     """A log_scale of -1000: x is mu, and the log-determinant -1000 for each coordinate."""
     z, mu = rng.standard_normal((2, 1, 3))
@@ -97,7 +102,7 @@ def narrow_without_end(impl, rng):
     }
 
 
-@forward.case(points=1, property=True, expect={"log_det": [2000.0]})
+@forward.case(points=1, kind="extremes", property=True, expect={"log_det": [2000.0]})
 def wide_without_end(impl, rng):
     """A log_scale of 1000 leaves the log-determinant finite: 1000 for each coordinate."""
     with np.errstate(all="ignore"):
@@ -127,7 +132,9 @@ renaming = Exercise(
 
 
 @renaming.case(
-    points=1, expect={"mu~": [[-1.5, 20.0]], "log_scale~": [[-np.log(2.0), np.log(4.0)]]}
+    points=1,
+    kind="equation",
+    expect={"mu~": [[-1.5, 20.0]], "log_scale~": [[-np.log(2.0), np.log(4.0)]]},
 )
 def by_hand_renamed(impl, rng):
     """mu = (3, -5), sigma = (2, 1/4)."""
@@ -135,13 +142,13 @@ def by_hand_renamed(impl, rng):
     return {"mu~": mu, "log_scale~": log_scale}
 
 
-@renaming.case(points=2)
+@renaming.case(points=2, kind="equation")
 def random_renamed(impl, rng):
     mu, log_scale = impl(*rng.standard_normal((2, 4, 3)))
     return {"mu~": mu, "log_scale~": log_scale}
 
 
-@renaming.case(points=2, property=True, expect={"difference": 0.0}, atol=1e-8)
+@renaming.case(points=2, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-8)
 def the_same_map(impl, rng):
     """x sigma~ + mu~ is (x - mu)/sigma, for any x."""
     x, mu, log_scale = three_rows(rng, 5, 2)
@@ -150,7 +157,9 @@ def the_same_map(impl, rng):
     return {"difference": got - (x - mu) / np.exp(log_scale)}
 
 
-@renaming.case(points=2, property=True, expect={"mu": 0.0, "log_scale": 0.0}, atol=1e-8)
+@renaming.case(
+    points=2, kind="equation", property=True, expect={"mu": 0.0, "log_scale": 0.0}, atol=1e-8
+)
 def twice(impl, rng):
     """Renamed twice, the parameters are what they were."""
     mu, log_scale = rng.standard_normal((2, 3, 4))
@@ -159,7 +168,10 @@ def twice(impl, rng):
 
 
 @renaming.case(
-    points=1, property=True, expect={"mu~": 0.0, "log_scale~": -1000.0, "gradient of mu~": 0.0}
+    points=1,
+    kind="extremes",
+    property=True,
+    expect={"mu~": 0.0, "log_scale~": -1000.0, "gradient of mu~": 0.0},
 )
 def wide_renamed(impl, rng):
     """A scale of exp(1000), which overflows, becomes one of exp(-1000): log_scale~ is -1000."""
@@ -170,7 +182,7 @@ def wide_renamed(impl, rng):
     return {"mu~": mu, "log_scale~": log_scale, "gradient of mu~": slope}
 
 
-@renaming.case(points=1)
+@renaming.case(points=1, kind="gradient")
 def gradients_renamed(impl, rng):
     mu, log_scale = rng.standard_normal((2, 3, 2))
 
@@ -208,7 +220,9 @@ gated = Exercise(
 )
 
 
-@gated.case(points=1, expect={"x": [[6.5, 0.6]], "log_det": [np.log(0.75) + np.log(0.2)]})
+@gated.case(
+    points=1, kind="equation", expect={"x": [[6.5, 0.6]], "log_det": [np.log(0.75) + np.log(0.2)]}
+)
 def by_hand_gated(impl, rng):
     """Gates of 3/4 and 1/5: 0.75 * 8 + 0.25 * 2 and 0.2 * 7 - 0.8 * 1."""
     z, m = np.array([[8.0, 7.0]]), np.array([[2.0, -1.0]])
@@ -216,13 +230,13 @@ def by_hand_gated(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@gated.case(points=2)
+@gated.case(points=2, kind="equation")
 def random_gates(impl, rng):
     x, log_det = impl(*three_rows(rng))
     return {"x": x, "log_det": log_det}
 
 
-@gated.case(points=2, property=True, expect={"gap": 0.0}, atol=1e-7)
+@gated.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-7)
 def of_a_whole_gated_layer(impl, rng):
     """With a network in front, it is the log-determinant of the Jacobian by differentiation."""
     a, b = np.triu(rng.standard_normal((2, 4, 4)), 1)
@@ -237,6 +251,7 @@ def of_a_whole_gated_layer(impl, rng):
 
 @gated.case(
     points=2,
+    kind="extremes",
     property=True,
     expect={
         "x - m": 0.0,
@@ -258,7 +273,7 @@ def shut(impl, rng):
     }
 
 
-@gated.case(points=1, property=True, expect={"x - z": 0.0, "log_det": [0.0, 0.0]})
+@gated.case(points=1, kind="equation", property=True, expect={"x - z": 0.0, "log_det": [0.0, 0.0]})
 def open_gate(impl, rng):
     """At s = 1000 the gate is open: x is z, and no volume changes."""
     z, m = rng.standard_normal((2, 2, 3))
@@ -267,7 +282,7 @@ def open_gate(impl, rng):
     return {"x - z": x - z, "log_det": log_det}
 
 
-@gated.case(points=1, rtol=1e-5)
+@gated.case(points=1, kind="extremes", rtol=1e-5)
 def in_float32(impl, rng):
     """Gates of e^-50 and e^-20 in float32."""
     z, m = rng.standard_normal((2, 2, 2)).astype(np.float32)
@@ -276,7 +291,7 @@ def in_float32(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@gated.case(points=2)
+@gated.case(points=2, kind="gradient")
 def gradients_of_a_gate(impl, rng):
     z, m, s = three_rows(rng, 3, 5)
 

@@ -70,6 +70,7 @@ def encoded(rng, n=5, d=3):
 
 @posterior.case(
     points=2,
+    kind="equation",
     expect={
         "z": [[7.0, -3.5]],
         "kl": [-0.625 - np.log(2) - 2 * np.log(3) + 0.5 * (49 + 12.25)],
@@ -84,6 +85,7 @@ def one_draw(impl, rng):
 
 @posterior.case(
     points=1,
+    kind="equation",
     expect={"z": [[1.5, -1.25]], "kl": [0.5 * (2.25 + 1.5625 - 9 - 6.25) + 2 * np.log(2)]},
 )
 def a_negative_estimate(impl, rng):
@@ -93,13 +95,13 @@ def a_negative_estimate(impl, rng):
     return {"z": z, "kl": kl}
 
 
-@posterior.case(points=2)
+@posterior.case(points=2, kind="equation")
 def bent_draws(impl, rng):
     z, kl = impl(*encoded(rng), Bent())
     return {"z": z, "kl": kl}
 
 
-@posterior.case(points=2, property=True, expect={"z": 0.0, "kl": 0.0})
+@posterior.case(points=2, kind="equation", property=True, expect={"z": 0.0, "kl": 0.0})
 def another_gaussian(impl, rng):
     """A flow that only scales and shifts makes another Gaussian: same draw, same estimate."""
     mu, logvar, eps = encoded(rng)
@@ -108,7 +110,9 @@ def another_gaussian(impl, rng):
     return {"z": z - same_z, "kl": kl - same_kl}
 
 
-@posterior.case(points=2, property=True, expect={"log p(x|z) - kl, less log p(x)": 0.0})
+@posterior.case(
+    points=2, kind="equation", property=True, expect={"log p(x|z) - kl, less log p(x)": 0.0}
+)
 def the_true_posterior(impl, rng):
     """x = z1 + z2 + noise of variance 1, x = 2.1: where q is the true posterior, each draw gives
     log p(x|z) - kl = log p(x)."""
@@ -121,7 +125,7 @@ def the_true_posterior(impl, rng):
     return {"log p(x|z) - kl, less log p(x)": log_px_z - kl - log_px}
 
 
-@posterior.case(points=2)
+@posterior.case(points=2, kind="equation")
 def handed_on(impl, rng):
     """A flow that is told a context (N, 4)."""
     context = 0.3 * rng.standard_normal((5, 4))
@@ -129,7 +133,7 @@ def handed_on(impl, rng):
     return {"z": z, "kl": kl}
 
 
-@posterior.case(points=2)
+@posterior.case(points=2, kind="gradient")
 def gradients_of_the_draw(impl, rng):
     mu, logvar, eps = encoded(rng)
 
@@ -143,7 +147,7 @@ def gradients_of_the_draw(impl, rng):
     }
 
 
-@posterior.case(points=1, expect={"z": [[3.0, -4.0]], "kl": [1996.375 + 12.5]})
+@posterior.case(points=1, kind="equation", expect={"z": [[3.0, -4.0]], "kl": [1996.375 + 12.5]})
 def nearly_a_point(impl, rng):
     """logvar = -2000 and -1999: sigma is 0 on a computer, and the noise has no effect on z."""
     logvar, eps = np.array([[-2000.0, -1999.0]]), np.array([[2.0, -1.5]])

@@ -49,46 +49,46 @@ kl = Exercise(
 )
 
 
-@kl.case(points=1, expect={"kl": LN2 - 0.5 * np.log(3.0)})
+@kl.case(points=1, kind="equation", expect={"kl": LN2 - 0.5 * np.log(3.0)})
 def two_coins(impl, rng):
     """1/2 log 2 + 1/2 log 2/3."""
     return {"kl": impl(np.array([0.5, 0.5]), np.array([0.25, 0.75]))}
 
 
-@kl.case(points=1)
+@kl.case(points=1, kind="equation")
 def more_outcomes(impl, rng):
     return {"kl": impl(vectors(rng), vectors(rng))}
 
 
-@kl.case(points=2)
+@kl.case(points=2, kind="shapes")
 def a_batch(impl, rng):
     return {"kl": impl(vectors(rng, 4), vectors(rng, 4))}
 
 
-@kl.case(points=1)
+@kl.case(points=1, kind="shapes")
 def a_table_of_pairs(impl, rng):
     """Arrays of shape (3, 2, 4), two of whose axes stay."""
     p, q = (vectors(rng, 6, 4).reshape(3, 2, 4) for _ in range(2))
     return {"kl": impl(p, q)}
 
 
-@kl.case(points=2, expect={"kl": LN2})
+@kl.case(points=2, kind="extremes", expect={"kl": LN2})
 def never_happens(impl, rng):
     """p = (1, 0): the second outcome costs nothing."""
     return {"kl": impl(np.array([1.0, 0.0]), np.array([0.5, 0.5]))}
 
 
-@kl.case(points=2, expect={"kl": np.inf})
+@kl.case(points=2, kind="extremes", expect={"kl": np.inf})
 def called_impossible(impl, rng):
     return {"kl": impl(np.array([0.5, 0.5]), np.array([1.0, 0.0]))}
 
 
-@kl.case(points=2)
+@kl.case(points=2, kind="extremes")
 def zeros_of_every_kind(impl, rng):
     return {"kl": impl(*with_zeros(rng))}
 
 
-@kl.case(points=1, property=True, expect={"gap": 0.0})
+@kl.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def pairs_add(impl, rng):
     """For independent pairs the divergences add."""
     p, q, a, b = (vectors(rng, k=4) for _ in range(4))
@@ -122,47 +122,51 @@ js = Exercise(
 )
 
 
-@js.case(points=1, expect={"js": LN2})
+@js.case(points=1, kind="equation", expect={"js": LN2})
 def nothing_in_common(impl, rng):
     return {"js": impl(np.array([1.0, 0.0]), np.array([0.0, 1.0]))}
 
 
-@js.case(points=1, expect={"js": 0.5 * np.log(4 / 3) + 0.25 * np.log(2 / 3) + 0.25 * LN2})
+@js.case(
+    points=1,
+    kind="equation",
+    expect={"js": 0.5 * np.log(4 / 3) + 0.25 * np.log(2 / 3) + 0.25 * LN2},
+)
 def one_is_sure(impl, rng):
     """m = (3/4, 1/4)."""
     return {"js": impl(np.array([1.0, 0.0]), np.array([0.5, 0.5]))}
 
 
-@js.case(points=2)
+@js.case(points=2, kind="equation")
 def several_outcomes(impl, rng):
     return {"js": impl(vectors(rng), vectors(rng))}
 
 
-@js.case(points=2)
+@js.case(points=2, kind="shapes")
 def a_batch_of_pairs(impl, rng):
     return {"js": impl(vectors(rng, 4), vectors(rng, 4))}
 
 
-@js.case(points=1)
+@js.case(points=1, kind="shapes")
 def a_table_of_pairs_of_them(impl, rng):
     """Arrays of shape (3, 2, 4), two of whose axes stay."""
     p, q = (vectors(rng, 6, 4).reshape(3, 2, 4) for _ in range(2))
     return {"js": impl(p, q)}
 
 
-@js.case(points=2)
+@js.case(points=2, kind="extremes")
 def zeros_here_and_there(impl, rng):
     return {"js": impl(*with_zeros(rng))}
 
 
-@js.case(points=1, property=True, expect={"gap": 0.0, "self": 0.0})
+@js.case(points=1, kind="equation", property=True, expect={"gap": 0.0, "self": 0.0})
 def symmetry(impl, rng):
     """It is the same in both directions, and 0 for p = q."""
     p, q = vectors(rng), vectors(rng)
     return {"gap": impl(p, q) - impl(q, p), "self": impl(p, p)}
 
 
-@js.case(points=1, property=True, expect={"gap": 0.0})
+@js.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def through_entropies(impl, rng):
     """It is the entropy of the mixture less the mean entropy."""
     p, q = vectors(rng), vectors(rng)
@@ -195,32 +199,34 @@ normal = Exercise(
 )
 
 
-@normal.case(points=1, expect={"kl": 4.5})
+@normal.case(points=1, kind="equation", expect={"kl": 4.5})
 def three_apart(impl, rng):
     """Equal widths of 1: half of the squared distance."""
     return {"kl": impl(0.0, 1.0, 3.0, 1.0)}
 
 
-@normal.case(points=2, expect={"there": LN2 - 0.25, "back": 2.0 - LN2})
+@normal.case(points=2, kind="equation", expect={"there": LN2 - 0.25, "back": 2.0 - LN2})
 def narrow_and_wide(impl, rng):
     """log 2 + 2/8 - 1/2, and -log 2 + 5/2 - 1/2."""
     return {"there": impl(0.0, 1.0, 1.0, 2.0), "back": impl(1.0, 2.0, 0.0, 1.0)}
 
 
-@normal.case(points=1, expect={"kl": [np.log(10.0) - 0.495, 4999.5 - np.log(100.0)]})
+@normal.case(
+    points=1, kind="extremes", expect={"kl": [np.log(10.0) - 0.495, 4999.5 - np.log(100.0)]}
+)
 def very_narrow(impl, rng):
     """A tenth as wide: log 10 + 1/200 - 1/2. A hundred times as wide: -log 100 + 5000 - 1/2."""
     return {"kl": impl(0.0, np.array([1e-3, 1e-2]), 0.0, np.array([1e-2, 1e-4]))}
 
 
-@normal.case(points=1, property=True, expect={"kl": 0.0})
+@normal.case(points=1, kind="equation", property=True, expect={"kl": 0.0})
 def from_itself(impl, rng):
     """A normal is at distance 0 from itself."""
     mu, sigma = rng.standard_normal(6), 0.5 + rng.random(6)
     return {"kl": impl(mu, sigma, mu, sigma)}
 
 
-@normal.case(points=2)
+@normal.case(points=2, kind="shapes")
 def elementwise(impl, rng):
     return {
         "kl": impl(
@@ -229,12 +235,12 @@ def elementwise(impl, rng):
     }
 
 
-@normal.case(points=1)
+@normal.case(points=1, kind="shapes")
 def broadcasts(impl, rng):
     return {"kl": impl(rng.standard_normal((3, 1)), 0.5 + rng.random(4), 0.0, 1.5)}
 
 
-@normal.case(points=1, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-7)
+@normal.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-7)
 def area(impl, rng):
     """It is the area under p log(p/q)."""
     x, dx = np.linspace(-20, 20, 4001, retstep=True)

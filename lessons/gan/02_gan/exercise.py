@@ -43,25 +43,27 @@ discriminator = Exercise(
 )
 
 
-@discriminator.case(points=1, expect={"loss": 2 * LN2})
+@discriminator.case(points=1, kind="equation", expect={"loss": 2 * LN2})
 def undecided(impl, rng):
     return {"loss": impl(np.zeros(4), np.zeros(3))}
 
 
-@discriminator.case(points=2, expect={"loss": 4 * np.log(2.0) - 1.5 * np.log(3.0)})
+@discriminator.case(points=2, kind="equation", expect={"loss": 4 * np.log(2.0) - 1.5 * np.log(3.0)})
 def by_hand(impl, rng):
     """D = 3/4 and 1/4 on two real examples: (log 4/3 + log 4)/2; D = 1/4 on three fakes: log
     4/3."""
     return {"loss": impl(np.log([3.0, 1 / 3]), np.log([1 / 3, 1 / 3, 1 / 3]))}
 
 
-@discriminator.case(points=2)
+@discriminator.case(points=2, kind="equation")
 def batch(impl, rng):
     return {"loss": impl(2 * rng.standard_normal(6), 1 + 2 * rng.standard_normal(9))}
 
 
 @discriminator.case(
-    points=2, expect={"loss at logits 1000 and -1000": 0.0, "loss at logits -1000 and 1000": 2000.0}
+    points=2,
+    kind="extremes",
+    expect={"loss at logits 1000 and -1000": 0.0, "loss at logits -1000 and 1000": 2000.0},
 )
 def very_sure(impl, rng):
     """A discriminator that is sure of everything: first it is right, then it is wrong."""
@@ -71,20 +73,20 @@ def very_sure(impl, rng):
     }
 
 
-@discriminator.case(points=1, property=True, expect={"gap": 0.0})
+@discriminator.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def turned_signs(impl, rng):
     """Turning the sign of every logit adds mean(real) - mean(fake)."""
     real, fake = rng.standard_normal(5), 0.5 + rng.standard_normal(7)
     return {"gap": impl(-real, -fake) - impl(real, fake) - np.mean(real) + np.mean(fake)}
 
 
-@discriminator.case(points=2)
+@discriminator.case(points=2, kind="equation")
 def one_sided_smoothing(impl, rng):
     real, fake = 2 + rng.standard_normal(6), rng.standard_normal(6) - 2
     return {"loss": impl(real, fake, 0.1), "stronger": impl(real, fake, 0.3)}
 
 
-@discriminator.case(points=2)
+@discriminator.case(points=2, kind="gradient")
 def gradients(impl, rng):
     real, fake = rng.standard_normal(4), rng.standard_normal(6)
     return {
@@ -96,6 +98,7 @@ def gradients(impl, rng):
 
 @discriminator.case(
     points=2,
+    kind="gradient",
     expect={
         "gradient at real logits": [-0.2, -0.2, -0.1, 0.0, 0.0],
         "gradient at fake logits": [0.0, 0.0, 0.1, 0.2, 0.2],
@@ -137,23 +140,25 @@ minimax = Exercise(
 )
 
 
-@minimax.case(points=1, expect={"loss": -LN2})
+@minimax.case(points=1, kind="equation", expect={"loss": -LN2})
 def undecided_about_fakes(impl, rng):
     return {"loss": impl(np.zeros(4))}
 
 
-@minimax.case(points=1, expect={"loss": -np.log(2.0) - np.log(3.0) / 3})
+@minimax.case(points=1, kind="equation", expect={"loss": -np.log(2.0) - np.log(3.0) / 3})
 def three_fakes(impl, rng):
     """1 - D = 1/4, 1/2 and 1/3."""
     return {"loss": impl(np.log([3.0, 1.0, 2.0]))}
 
 
-@minimax.case(points=2)
+@minimax.case(points=2, kind="equation")
 def random_fakes(impl, rng):
     return {"loss": impl(3 * rng.standard_normal(7))}
 
 
-@minimax.case(points=2, expect={"loss at logit 1000": -1000.0, "loss at logit -1000": 0.0})
+@minimax.case(
+    points=2, kind="extremes", expect={"loss at logit 1000": -1000.0, "loss at logit -1000": 0.0}
+)
 def very_sure_fakes(impl, rng):
     """A discriminator that takes every fake for real, and one that sees through them."""
     return {
@@ -162,14 +167,14 @@ def very_sure_fakes(impl, rng):
     }
 
 
-@minimax.case(points=2, property=True, expect={"gap": 0.0})
+@minimax.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def vanishing_gradient(impl, rng):
     """Its slope is -sigmoid(l)/N: it vanishes where D is sure."""
     logits = np.array([-30.0, -3.0, 0.0, 3.0]) + 0.1 * rng.standard_normal(4)
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(-logits)) / 4}
 
 
-@minimax.case(points=2, expect={"gradient": [0.0, 0.0, -0.1, -0.2, -0.2]})
+@minimax.case(points=2, kind="gradient", expect={"gradient": [0.0, 0.0, -0.1, -0.2, -0.2]})
 def gradient_at_sure_fakes(impl, rng):
     """Logits -1000, -100, 0, 100, 1000 in float32."""
     return {"gradient": grad(impl)(np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0], np.float32))}
@@ -200,23 +205,27 @@ nonsaturating = Exercise(
 )
 
 
-@nonsaturating.case(points=1, expect={"loss": LN2})
+@nonsaturating.case(points=1, kind="equation", expect={"loss": LN2})
 def no_opinion(impl, rng):
     return {"loss": impl(np.zeros(4))}
 
 
-@nonsaturating.case(points=1, expect={"loss": 1.5 * np.log(2.0) - 0.5 * np.log(3.0)})
+@nonsaturating.case(
+    points=1, kind="equation", expect={"loss": 1.5 * np.log(2.0) - 0.5 * np.log(3.0)}
+)
 def two_fakes(impl, rng):
     """D = 1/2 and 3/4."""
     return {"loss": impl(np.log([1.0, 3.0]))}
 
 
-@nonsaturating.case(points=2)
+@nonsaturating.case(points=2, kind="equation")
 def more_fakes(impl, rng):
     return {"loss": impl(3 * rng.standard_normal(7))}
 
 
-@nonsaturating.case(points=2, expect={"loss at logit 1000": 0.0, "loss at logit -1000": 1000.0})
+@nonsaturating.case(
+    points=2, kind="extremes", expect={"loss at logit 1000": 0.0, "loss at logit -1000": 1000.0}
+)
 def sure_of_itself(impl, rng):
     """A discriminator that takes every fake for real, and one that sees through them."""
     return {
@@ -225,14 +234,14 @@ def sure_of_itself(impl, rng):
     }
 
 
-@nonsaturating.case(points=2, property=True, expect={"gap": 0.0})
+@nonsaturating.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def strong_gradient(impl, rng):
     """Its slope is -sigmoid(-l)/N: it is largest where D is sure."""
     logits = np.array([-30.0, -3.0, 0.0, 3.0]) + 0.1 * rng.standard_normal(4)
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(logits)) / 4}
 
 
-@nonsaturating.case(points=2, expect={"gradient": [-0.2, -0.2, -0.1, 0.0, 0.0]})
+@nonsaturating.case(points=2, kind="gradient", expect={"gradient": [-0.2, -0.2, -0.1, 0.0, 0.0]})
 def gradient_where_it_is_sure(impl, rng):
     """Logits -1000, -100, 0, 100, 1000 in float32."""
     return {"gradient": grad(impl)(np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0], np.float32))}

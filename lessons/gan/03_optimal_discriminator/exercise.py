@@ -39,27 +39,27 @@ best = Exercise(
 )
 
 
-@best.case(points=1, expect={"D": [0.75, 0.5, 0.25, 0.9]})
+@best.case(points=1, kind="equation", expect={"D": [0.75, 0.5, 0.25, 0.9]})
 def by_hand(impl, rng):
     return {"D": impl(np.array([3.0, 2.0, 0.1, 0.9]), np.array([1.0, 2.0, 0.3, 0.1]))}
 
 
-@best.case(points=1, expect={"D": [1.0, 0.0, 0.5]})
+@best.case(points=1, kind="extremes", expect={"D": [1.0, 0.0, 0.5]})
 def where_a_density_is_zero(impl, rng):
     return {"D": impl(np.array([0.4, 0.0, 0.0]), np.array([0.0, 0.2, 0.0]))}
 
 
-@best.case(points=1, expect={"D": [0.75, 0.2]})
+@best.case(points=1, kind="extremes", expect={"D": [0.75, 0.2]})
 def far_in_the_tails(impl, rng):
     return {"D": impl(np.array([3e-200, 1e-150]), np.array([1e-200, 4e-150]))}
 
 
-@best.case(points=1)
+@best.case(points=1, kind="equation")
 def on_a_plane(impl, rng):
     return {"D": impl(*densities(rng, (4, 3)))}
 
 
-@best.case(points=1, property=True, expect={"sum": 1.0})
+@best.case(points=1, kind="equation", property=True, expect={"sum": 1.0})
 def exchanged_roles(impl, rng):
     """With the roles exchanged, it is 1 - D*."""
     p_r, p_g = densities(rng)
@@ -98,33 +98,33 @@ value = Exercise(
 )
 
 
-@value.case(points=1, expect={"value": -2 * LN2})
+@value.case(points=1, kind="equation", expect={"value": -2 * LN2})
 def equal_densities(impl, rng):
     return {"value": impl(np.ones(4), np.ones(4), 0.25)}
 
 
-@value.case(points=1, expect={"value": 1.5 * np.log(3.0) - 4 * np.log(2.0)})
+@value.case(points=1, kind="equation", expect={"value": 1.5 * np.log(3.0) - 4 * np.log(2.0)})
 def two_cells(impl, rng):
     """D* is 3/4 in one cell and 1/4 in the other."""
     return {"value": impl(np.array([1.5, 0.5]), np.array([0.5, 1.5]), 0.5)}
 
 
-@value.case(points=1, expect={"value": 0.0})
+@value.case(points=1, kind="extremes", expect={"value": 0.0})
 def never_meeting(impl, rng):
     return {"value": impl(np.array([1.0, 3.0, 0.0, 0.0]), np.array([0.0, 0.0, 2.5, 1.5]), 0.25)}
 
 
-@value.case(points=2, expect={"value": 0.0})
+@value.case(points=2, kind="extremes", expect={"value": 0.0})
 def hardly_meeting(impl, rng):
     return {"value": impl(np.array([2.0, 1e-30]), np.array([1e-30, 2.0]), 0.5)}
 
 
-@value.case(points=1)
+@value.case(points=1, kind="equation")
 def in_the_plane(impl, rng):
     return {"value": impl(*densities(rng, (3, 5), 0.2), 0.2)}
 
 
-@value.case(points=2, property=True, expect={"gap": 0.0})
+@value.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def against_js(impl, rng):
     """It is twice the JS divergence, less 2 log 2."""
     p_r, p_g = densities(rng, (9,), 0.3)

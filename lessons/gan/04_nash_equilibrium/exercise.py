@@ -34,20 +34,20 @@ simultaneous = Exercise(
 )
 
 
-@simultaneous.case(points=1, expect={"x": 0.8, "y": 2.1})
+@simultaneous.case(points=1, kind="equation", expect={"x": 0.8, "y": 2.1})
 def from_one_and_two(impl, rng):
     x, y = impl(1.0, 2.0, 0.1)
     return {"x": x, "y": y}
 
 
-@simultaneous.case(points=2)
+@simultaneous.case(points=2, kind="equation")
 def many_games(impl, rng):
     x, y, eta = players(rng, (5,))
     new_x, new_y = impl(x, y, eta)
     return {"x": new_x, "y": new_y}
 
 
-@simultaneous.case(points=2, property=True, expect={"gap": 0.0})
+@simultaneous.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def growth(impl, rng):
     """The squared distance from (0, 0) grows by 1 + eta²."""
     x, y, eta = players(rng)
@@ -75,20 +75,20 @@ alternating = Exercise(
 )
 
 
-@alternating.case(points=1, expect={"x": 0.8, "y": 2.08})
+@alternating.case(points=1, kind="equation", expect={"x": 0.8, "y": 2.08})
 def turns_from_one_and_two(impl, rng):
     x, y = impl(1.0, 2.0, 0.1)
     return {"x": x, "y": y}
 
 
-@alternating.case(points=2)
+@alternating.case(points=2, kind="equation")
 def many_games_in_turns(impl, rng):
     x, y, eta = players(rng, (5,))
     new_x, new_y = impl(x, y, eta)
     return {"x": new_x, "y": new_y}
 
 
-@alternating.case(points=2, property=True, expect={"gap": 0.0})
+@alternating.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def closed_curve(impl, rng):
     """X² + y² - eta x y stays the same."""
     x, y, eta = players(rng)
@@ -117,21 +117,21 @@ extragradient = Exercise(
 )
 
 
-@extragradient.case(points=1, expect={"x": 0.79, "y": 2.08})
+@extragradient.case(points=1, kind="equation", expect={"x": 0.79, "y": 2.08})
 def look_from_one_and_two(impl, rng):
     """The trial step leads to (0.8, 2.1)."""
     x, y = impl(1.0, 2.0, 0.1)
     return {"x": x, "y": y}
 
 
-@extragradient.case(points=2)
+@extragradient.case(points=2, kind="equation")
 def many_games_with_a_look(impl, rng):
     x, y, eta = players(rng, (5,))
     new_x, new_y = impl(x, y, eta)
     return {"x": new_x, "y": new_y}
 
 
-@extragradient.case(points=2, property=True, expect={"gap": 0.0})
+@extragradient.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def shrinking(impl, rng):
     """The squared distance from (0, 0) shrinks by (1 - eta²)² + eta²."""
     x, y, eta = players(rng)
@@ -160,14 +160,14 @@ optimistic = Exercise(
 )
 
 
-@optimistic.case(points=1, expect={"x": 1.1, "y": 1.9})
+@optimistic.case(points=1, kind="equation", expect={"x": 1.1, "y": 1.9})
 def with_a_memory(impl, rng):
     """The slopes expected are 2·2 − 5 = −1 in x and 2·1 − 3 = −1 in y."""
     x, y = impl(1.0, 2.0, 3.0, 5.0, 0.1)
     return {"x": x, "y": y}
 
 
-@optimistic.case(points=2)
+@optimistic.case(points=2, kind="equation")
 def many_games_with_a_memory(impl, rng):
     x, y, eta = players(rng, (5,))
     x_before, y_before, _ = players(rng, (5,))
@@ -175,7 +175,7 @@ def many_games_with_a_memory(impl, rng):
     return {"x": new_x, "y": new_y}
 
 
-@optimistic.case(points=2, property=True, expect={"gap_x": 0.0, "gap_y": 0.0})
+@optimistic.case(points=2, kind="equation", property=True, expect={"gap_x": 0.0, "gap_y": 0.0})
 def nothing_to_remember(impl, rng):
     """Standing still so far, it is a simultaneous step."""
     x, y, eta = players(rng)

@@ -39,19 +39,19 @@ two_nn = Exercise(
 )
 
 
-@two_nn.case(points=1, expect={"d": 2.0})
+@two_nn.case(points=1, kind="equation", expect={"d": 2.0})
 def four_points(impl, rng):
     """Three ratios on the line of slope 2, F = 1/4, 1/2, 3/4; the fourth, far off it, is
     discarded."""
     return {"d": impl(np.array([np.sqrt(4 / 3), np.sqrt(2.0), 2.0, 50.0]), 0.25)}
 
 
-@two_nn.case(points=1, expect={"d": 2.0})
+@two_nn.case(points=1, kind="equation", expect={"d": 2.0})
 def in_any_order(impl, rng):
     return {"d": impl(np.array([2.0, 50.0, np.sqrt(4 / 3), np.sqrt(2.0)]), 0.25)}
 
 
-@two_nn.case(points=1)
+@two_nn.case(points=1, kind="equation")
 def draws(impl, rng):
     """47 ratios, of which 42 (42.3 rounded down) are kept; 43, of which 38 (38.7) and 21 (21.5)
     are."""
@@ -59,26 +59,26 @@ def draws(impl, rng):
     return {"d of 47": impl(many), "d of 43": impl(more), "d of the lower half": impl(more, 0.5)}
 
 
-@two_nn.case(points=1)
+@two_nn.case(points=1, kind="equation")
 def nothing_discarded(impl, rng):
     return {"d": impl(rng.random(12) ** (-1 / 2.0), 0.0)}
 
 
-@two_nn.case(points=1, expect={"d": np.log(12.5) / np.log(16.0)})
+@two_nn.case(points=1, kind="equation", expect={"d": np.log(12.5) / np.log(16.0)})
 def equal_ratios(impl, rng):
     """As on a grid: 1, 1, 4, 4 and a far one, all but that one kept. x is 0, 0, log 4, log 4, and y
     at the last two is -log(2/5) and -log(1/5)."""
     return {"d": impl(np.array([4.0, 1.0, 100.0, 1.0, 4.0]), 0.1)}
 
 
-@two_nn.case(points=1, property=True, expect={"gap": 0.0})
+@two_nn.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def third_power(impl, rng):
     """Ratios to the third power have a third of the dimension."""
     ratios = rng.random(30) ** (-1 / 6.0)
     return {"gap": impl(ratios**3) - impl(ratios) / 3}
 
 
-@two_nn.case(points=1)
+@two_nn.case(points=1, kind="shapes")
 def inputs_are_kept(impl, rng):
     ratios = rng.random(20) ** (-1 / 2.0)
     first = impl(ratios, 0.3)

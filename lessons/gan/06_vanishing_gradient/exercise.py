@@ -72,26 +72,26 @@ def nonsaturating(logits):
     return np.mean(np.logaddexp(0.0, -logits))
 
 
-@norm.case(points=1, expect={"length": 1.3})
+@norm.case(points=1, kind="equation", expect={"length": 1.3})
 def two_parameters(impl, rng):
     """The logit is 1.2 (w z + b). At z = 5/12 its slope is 0.5 in w and 1.2 in b."""
     return {"length": impl(*straight(2.0, 1.0, 1.2), np.array([[5 / 12]]), np.mean)}
 
 
-@norm.case(points=1, expect={"length": 1.0})
+@norm.case(points=1, kind="equation", expect={"length": 1.0})
 def two_latents(impl, rng):
     """At z = 1 and z = -1 the slopes in w cancel in the mean; the slope in b is 1."""
     return {"length": impl(*straight(0.5, 0.0, 1.0), np.array([[1.0], [-1.0]]), np.mean)}
 
 
-@norm.case(points=2)
+@norm.case(points=2, kind="equation")
 def two_networks(impl, rng):
     G, D = pair(rng, [3, 6, 2])
     z = rng.standard_normal((7, 3))
     return {"minimax": impl(G, D, z, minimax), "nonsaturating": impl(G, D, z, nonsaturating)}
 
 
-@norm.case(points=2, property=True, expect={"ratio": 2.0})
+@norm.case(points=2, kind="equation", property=True, expect={"ratio": 2.0})
 def twice_the_loss(impl, rng):
     """A loss twice as steep gives a gradient twice as long."""
     G, D = pair(rng, [2, 4, 4, 3])
@@ -99,7 +99,9 @@ def twice_the_loss(impl, rng):
     return {"ratio": impl(G, D, z, lambda l: 2 * minimax(l)) / impl(G, D, z, minimax)}
 
 
-@norm.case(points=2, property=True, expect={"vanishing": 1.0, "staying": 1.0}, rtol=1e-5)
+@norm.case(
+    points=2, kind="equation", property=True, expect={"vanishing": 1.0, "staying": 1.0}, rtol=1e-5
+)
 def a_sure_discriminator(impl, rng):
     """For a sure D: e^-30 times the plain slope under log(1 - D), once that under -log D."""
     G, D = pair(rng, [2, 4, 3], slope=1e-3)
@@ -115,7 +117,7 @@ def a_sure_discriminator(impl, rng):
     }
 
 
-@norm.case(points=1, expect={"length": 5e-26}, rtol=1e-5, atol=0)
+@norm.case(points=1, kind="extremes", expect={"length": 5e-26}, rtol=1e-5, atol=0)
 def too_small_to_square(impl, rng):
     """Slopes of 3e-26 and 4e-26 in float32: the loss is 1e-26 times the logit 4 (w z + b)."""
     models = (model.map(lambda p: p.astype(np.float32)) for model in straight(2.0, 1.0, 4.0))
@@ -151,34 +153,40 @@ spread = Exercise(
 )
 
 
-@spread.case(points=1, expect={"signal": 1.3, "noise": np.sqrt(0.98)})
+@spread.case(points=1, kind="equation", expect={"signal": 1.3, "noise": np.sqrt(0.98)})
 def two_gradients(impl, rng):
     """Their mean is (0.5, 1.2); each is 0.7 away from it: (0.49 + 0.49) / 1."""
     signal, noise = impl(np.array([[0.5, 0.5], [0.5, 1.9]]))
     return {"signal": signal, "noise": noise}
 
 
-@spread.case(points=1, expect={"signal": 0.0, "noise": 2.0})
+@spread.case(points=1, kind="equation", expect={"signal": 0.0, "noise": 2.0})
 def they_cancel(impl, rng):
     """Four gradients, 3 away from 0 on average of squares: (1 + 1 + 5 + 5) / 3 = 4."""
     signal, noise = impl(np.array([[1.0, 0.0], [-1.0, 0.0], [1.0, 2.0], [-1.0, -2.0]]))
     return {"signal": signal, "noise": noise}
 
 
-@spread.case(points=2)
+@spread.case(points=2, kind="equation")
 def many_gradients(impl, rng):
     signal, noise = impl(1 + rng.standard_normal((6, 11)))
     return {"signal": signal, "noise": noise}
 
 
-@spread.case(points=1, expect={"signal": 5e-26, "noise": 3e-26 * np.sqrt(2.0)}, rtol=1e-5, atol=0)
+@spread.case(
+    points=1,
+    kind="extremes",
+    expect={"signal": 5e-26, "noise": 3e-26 * np.sqrt(2.0)},
+    rtol=1e-5,
+    atol=0,
+)
 def too_small_for_squares(impl, rng):
     """Gradients of about 1e-26 in float32: the mean is (3, 4), each is 3 away from it, in 1e-26."""
     signal, noise = impl(np.array([[3e-26, 1e-26], [3e-26, 7e-26]], np.float32))
     return {"signal": signal, "noise": noise}
 
 
-@spread.case(points=1, property=True, expect={"shift": 0.0, "factor": [3.0, 3.0]})
+@spread.case(points=1, kind="equation", property=True, expect={"shift": 0.0, "factor": [3.0, 3.0]})
 def shift_and_factor(impl, rng):
     """A constant added to all changes the signal only; a factor changes both."""
     gradients = 0.5 + rng.standard_normal((5, 4))

@@ -46,7 +46,7 @@ def parts(pair):
     return {"covered": int(covered), "high_quality": float(high_quality)}
 
 
-@coverage.case(points=1, expect={"covered": 2, "high_quality": 0.75})
+@coverage.case(points=1, kind="equation", expect={"covered": 2, "high_quality": 0.75})
 def six_of_eight(impl, rng):
     """Five samples at the first bell, one just in its reach; one at the last; two in the middle
     of nowhere."""
@@ -65,13 +65,13 @@ def six_of_eight(impl, rng):
     return parts(impl(samples, SQUARE, 1.0))
 
 
-@coverage.case(points=1, expect={"covered": 1, "high_quality": 1.0})
+@coverage.case(points=1, kind="equation", expect={"covered": 1, "high_quality": 1.0})
 def collapsed(impl, rng):
     """All samples at one bell: perfect quality, one bell of four."""
     return parts(impl(SQUARE[2] + 0.1 * rng.uniform(-1, 1, (12, 2)), SQUARE, 0.1))
 
 
-@coverage.case(points=2)
+@coverage.case(points=2, kind="equation")
 def a_cloud(impl, rng):
     """A wide cloud of samples over a grid of bells, in three dimensions, with a demand of three
     samples."""
@@ -86,7 +86,9 @@ def a_cloud(impl, rng):
     }
 
 
-@coverage.case(points=1, expect={"covered": [2, 1, 0], "high_quality": [1.0, 1.0, 1.0]})
+@coverage.case(
+    points=1, kind="equation", expect={"covered": [2, 1, 0], "high_quality": [1.0, 1.0, 1.0]}
+)
 def enough_of_them(impl, rng):
     """Three samples at one bell, two at another: with min_count 2, 3 and 4."""
     samples = np.repeat(SQUARE[:2], [3, 2], axis=0)
@@ -94,7 +96,7 @@ def enough_of_them(impl, rng):
     return {name: np.array([each[name] for each in found]) for name in ("covered", "high_quality")}
 
 
-@coverage.case(points=1, expect={"covered": [1, 2], "high_quality": [0.5, 1.0]})
+@coverage.case(points=1, kind="equation", expect={"covered": [1, 2], "high_quality": [0.5, 1.0]})
 def another_reach(impl, rng):
     """Distances of 0.5 and 1.25 with std 0.5: the second is 2.5 of them, good for k = 3 and not
     for k = 2."""
@@ -103,7 +105,7 @@ def another_reach(impl, rng):
     return {name: np.array([each[name] for each in both]) for name in ("covered", "high_quality")}
 
 
-@coverage.case(points=2, expect={"covered": 3, "high_quality": 0.75})
+@coverage.case(points=2, kind="equation", expect={"covered": 3, "high_quality": 0.75})
 def neighbors(impl, rng):
     """Two bells 2 apart with a reach of 3: four samples are good for both, and count for the
     nearer, the first."""
@@ -121,7 +123,9 @@ def neighbors(impl, rng):
     return parts(impl(np.array(samples), modes, 1.0))
 
 
-@coverage.case(points=1, property=True, expect={"covered": 0.0, "high_quality": [0.0, 0.5]})
+@coverage.case(
+    points=1, kind="equation", property=True, expect={"covered": 0.0, "high_quality": [0.0, 0.5]}
+)
 def units_and_strays(impl, rng):
     """In units twice as small nothing changes; samples far from all count as not good."""
     samples = SQUARE[rng.integers(0, 4, 40)] + 1.5 * rng.standard_normal((40, 2))

@@ -44,7 +44,7 @@ frechet = Exercise(
 )
 
 
-@frechet.case(points=1, expect={"distance": 10.0})
+@frechet.case(points=1, kind="equation", expect={"distance": 10.0})
 def on_a_line(impl, rng):
     """N(0, 1) and N(3, 4): 3^2 + (2 - 1)^2."""
     return {
@@ -52,13 +52,13 @@ def on_a_line(impl, rng):
     }
 
 
-@frechet.case(points=1, expect={"distance": 5.0})
+@frechet.case(points=1, kind="equation", expect={"distance": 5.0})
 def along_the_axes(impl, rng):
     """Standard deviations (2, 1) and (1, 3): 1^2 + 2^2."""
     return {"distance": impl(np.zeros(2), np.diag([4.0, 1.0]), np.zeros(2), np.diag([1.0, 9.0]))}
 
 
-@frechet.case(points=2, expect={"distance": 2.8344749394039604})
+@frechet.case(points=2, kind="equation", expect={"distance": 2.8344749394039604})
 def tilted(impl, rng):
     """A root R of a 2 x 2 matrix M has (tr R)^2 = tr M + 2 sqrt(det M): here 25 + 12. So 15 - 2
     sqrt(37)."""
@@ -66,7 +66,7 @@ def tilted(impl, rng):
     return {"distance": impl(np.zeros(2), cov1, np.zeros(2), cov2)}
 
 
-@frechet.case(points=2)
+@frechet.case(points=2, kind="equation")
 def in_five_dimensions(impl, rng):
     return {
         "distance": impl(
@@ -75,7 +75,7 @@ def in_five_dimensions(impl, rng):
     }
 
 
-@frechet.case(points=1, expect={"flat": 2.0, "same": 0.0})
+@frechet.case(points=1, kind="extremes", expect={"flat": 2.0, "same": 0.0})
 def singular(impl, rng):
     """Two Gaussians that are flat, one along each axis; and one that is flat, against itself."""
     flat = impl(np.zeros(2), np.diag([1.0, 0.0]), np.zeros(2), np.diag([0.0, 1.0]))
@@ -85,7 +85,7 @@ def singular(impl, rng):
     }
 
 
-@frechet.case(points=1, atol=1e-5)
+@frechet.case(points=1, kind="extremes", atol=1e-5)
 def of_few_points(impl, rng):
     """Covariances of three points in six dimensions: four of the six eigenvalues are 0, or a
     rounding error beside it."""
@@ -93,7 +93,7 @@ def of_few_points(impl, rng):
     return {"distance": impl(np.zeros(6), np.cov(clouds[0].T), np.ones(6), np.cov(clouds[1].T))}
 
 
-@frechet.case(points=2, property=True, expect={"gap": 0.0})
+@frechet.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def stretched(impl, rng):
     """Stretching by s costs (s - 1)^2 tr cov."""
     mu, cov, s = rng.standard_normal(4), covariance(rng, 4), 1.5 + rng.random()
@@ -124,36 +124,36 @@ inception = Exercise(
 )
 
 
-@inception.case(points=1, expect={"score": 4.0})
+@inception.case(points=1, kind="equation", expect={"score": 4.0})
 def sure_and_different(impl, rng):
     return {"score": impl(np.eye(4))}
 
 
-@inception.case(points=1, expect={"score": 1.0})
+@inception.case(points=1, kind="equation", expect={"score": 1.0})
 def undecided(impl, rng):
     return {"score": impl(np.full((6, 5), 0.2))}
 
 
-@inception.case(points=2, expect={"score": 1.2408064788027995})
+@inception.case(points=2, kind="equation", expect={"score": 1.2408064788027995})
 def one_sure_one_not(impl, rng):
     """The average is (3/4, 1/4). The KLs are log(4/3)/2 and log(4/3), so the score is
     (4/3)^(3/4)."""
     return {"score": impl(np.array([[0.5, 0.5], [1.0, 0.0]]))}
 
 
-@inception.case(points=2)
+@inception.case(points=2, kind="equation")
 def random_answers(impl, rng):
     return {"score": impl(rng.dirichlet(np.full(4, 0.5), size=7) * 0.99 + 0.0025)}
 
 
-@inception.case(points=1, expect={"score": 1.7547653506033232})
+@inception.case(points=1, kind="extremes", expect={"score": 1.7547653506033232})
 def a_class_that_never_occurs(impl, rng):
     """Sure answers, three of the first class, one of the second, none of the third: exp of the
     entropy of (3, 1)/4."""
     return {"score": impl(np.eye(3)[[0, 0, 0, 1]])}
 
 
-@inception.case(points=1, property=True, expect={"twice": 0.0, "renamed": 0.0})
+@inception.case(points=1, kind="equation", property=True, expect={"twice": 0.0, "renamed": 0.0})
 def twice_and_renamed(impl, rng):
     """Seeing every sample twice, or renaming the classes, changes nothing."""
     probs = rng.dirichlet(np.ones(5), size=6)
@@ -198,13 +198,15 @@ discrepancy = Exercise(
 )
 
 
-@discrepancy.case(points=1, expect={"mmd": 0.7869386805747332})
+@discrepancy.case(points=1, kind="equation", expect={"mmd": 0.7869386805747332})
 def one_point_each(impl, rng):
     """One bandwidth apart: 2 - 2 exp(-1/2)."""
     return {"mmd": impl(np.array([[0.0]]), np.array([[0.5]]), bandwidth=0.5)}
 
 
-@discrepancy.case(points=1, expect={"biased": 0.0, "unbiased": -0.3934693402873666})
+@discrepancy.case(
+    points=1, kind="equation", expect={"biased": 0.0, "unbiased": -0.3934693402873666}
+)
 def with_itself(impl, rng):
     """Two points one bandwidth apart, against themselves. Unbiased: 2 exp(-1/2) - (1 +
     exp(-1/2))."""
@@ -215,19 +217,19 @@ def with_itself(impl, rng):
     }
 
 
-@discrepancy.case(points=2)
+@discrepancy.case(points=2, kind="equation")
 def five_and_seven(impl, rng):
     x, y = rng.standard_normal((5, 3)), 1 + rng.standard_normal((7, 3))
     return {"mmd": impl(x, y, bandwidth=1.7)}
 
 
-@discrepancy.case(points=2)
+@discrepancy.case(points=2, kind="equation")
 def unbiased(impl, rng):
     x, y = rng.standard_normal((5, 3)), rng.standard_normal((7, 3))
     return {"mmd": impl(x, y, bandwidth=1.7, unbiased=True)}
 
 
-@discrepancy.case(points=1, expect={"mmd": -4 / 9 * (1 - np.exp(-0.5))})
+@discrepancy.case(points=1, kind="equation", expect={"mmd": -4 / 9 * (1 - np.exp(-0.5))})
 def points_at_one_place(impl, rng):
     """x and y are 0, 0 and 1: of the three pairs within each, one is 0 apart and two are 1; of the
     nine across, five are 0 apart and four are 1. 2 (1 + 2 e)/3 - 2 (5 + 4 e)/9, e = exp(-1/2)."""
@@ -235,7 +237,7 @@ def points_at_one_place(impl, rng):
     return {"mmd": impl(x, x[::-1], bandwidth=1.0, unbiased=True)}
 
 
-@discrepancy.case(points=2, property=True, expect={"unit": 0.0, "exchanged": 0.0})
+@discrepancy.case(points=2, kind="equation", property=True, expect={"unit": 0.0, "exchanged": 0.0})
 def another_unit(impl, rng):
     """Another unit of length, or the samples exchanged, changes nothing."""
     x, y = rng.standard_normal((6, 2)), 1 + rng.standard_normal((4, 2))

@@ -31,18 +31,18 @@ matching = Exercise(
 )
 
 
-@matching.case(points=1, expect={"loss": 10.0})
+@matching.case(points=1, kind="equation", expect={"loss": 10.0})
 def means_by_hand(impl, rng):
     """The means are (2, 1) and (1, 4): 1 + 9."""
     return {"loss": impl(np.array([[1.0, 0.0], [3.0, 2.0]]), np.array([[1.0, 4.0]]))}
 
 
-@matching.case(points=2)
+@matching.case(points=2, kind="equation")
 def unequal_batches(impl, rng):
     return {"loss": impl(rng.standard_normal((6, 4)), 1 + rng.standard_normal((9, 4)))}
 
 
-@matching.case(points=1, property=True, expect={"change": 0.0})
+@matching.case(points=1, kind="equation", property=True, expect={"change": 0.0})
 def spread_is_not_seen(impl, rng):
     """It does not see the spread: features moved symmetrically change nothing."""
     real, fake, move = (
@@ -53,13 +53,13 @@ def spread_is_not_seen(impl, rng):
     return {"change": impl(real, fake + np.concatenate([move, -move])) - impl(real, fake)}
 
 
-@matching.case(points=2)
+@matching.case(points=2, kind="gradient")
 def pull_on_the_fakes(impl, rng):
     real, fake = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
     return {"grad": grad(lambda f: impl(real, f))(fake)}
 
 
-@matching.case(points=1, expect={"loss": 0.0, "gradient": np.zeros((3, 2))})
+@matching.case(points=1, kind="gradient", expect={"loss": 0.0, "gradient": np.zeros((3, 2))})
 def matched(impl, rng):
     """The means agree: nothing is lost, and nothing pulls."""
     real = np.array([[1.0, -2.0], [3.0, 0.0]])
@@ -95,7 +95,9 @@ closeness = Exercise(
 )
 
 
-@closeness.case(points=1, expect={"o": [[1.5], [1.5], [1.0]]}, rtol=1e-6, atol=1e-8)
+@closeness.case(
+    points=1, kind="equation", expect={"o": [[1.5], [1.5], [1.0]]}, rtol=1e-6, atol=1e-8
+)
 def two_near_one_far(impl, rng):
     """The first two are log 2 apart, in two steps: each is 1/2 to the other. The third is 100
     away."""
@@ -103,30 +105,30 @@ def two_near_one_far(impl, rng):
     return {"o": impl(np.array([[[0.0, 0.0]], [[half, -half]], [[100.0, 0.0]]]))}
 
 
-@closeness.case(points=1, expect={"o": np.full((4, 2), 4.0)})
+@closeness.case(points=1, kind="extremes", expect={"o": np.full((4, 2), 4.0)})
 def a_collapsed_batch(impl, rng):
     return {"o": impl(np.tile(rng.standard_normal((1, 2, 3)), (4, 1, 1)))}
 
 
-@closeness.case(points=2)
+@closeness.case(points=2, kind="equation")
 def a_batch(impl, rng):
     return {"o": impl(0.4 * rng.standard_normal((5, 3, 2)))}
 
 
-@closeness.case(points=1, property=True, expect={"change": np.zeros((6, 2))})
+@closeness.case(points=1, kind="equation", property=True, expect={"change": np.zeros((6, 2))})
 def any_order(impl, rng):
     """Who stands where in the batch does not matter."""
     m, order = 0.5 * rng.standard_normal((6, 2, 3)), rng.permutation(6)
     return {"change": impl(m[order]) - impl(m)[order]}
 
 
-@closeness.case(points=2)
+@closeness.case(points=2, kind="gradient")
 def gradient_of_closeness(impl, rng):
     m, weights = 0.5 * rng.standard_normal((4, 2, 3)), rng.standard_normal((4, 2))
     return {"grad": grad(lambda m: np.sum(weights * impl(m)))(m)}
 
 
-@closeness.case(points=1, expect={"gradient": np.zeros((3, 2, 2))})
+@closeness.case(points=1, kind="gradient", expect={"gradient": np.zeros((3, 2, 2))})
 def gradient_of_a_collapsed_batch(impl, rng):
     """All examples are the same: no way is downhill."""
     m, weights = np.tile(rng.standard_normal((1, 2, 2)), (3, 1, 1)), rng.standard_normal((3, 2))
@@ -155,23 +157,23 @@ running = Exercise(
 )
 
 
-@running.case(points=1, expect={"mean": [3.0, 5.0]})
+@running.case(points=1, kind="equation", expect={"mean": [3.0, 5.0]})
 def the_fourth_value(impl, rng):
     """Three values with mean 2, then 6: (2 + 2 + 2 + 6)/4 = 3. Three with mean 6, then 2: 5."""
     return {"mean": impl(np.array([2.0, 6.0]), np.array([6.0, 2.0]), 4)}
 
 
-@running.case(points=1, expect={"mean": [[1.5]]})
+@running.case(points=1, kind="equation", expect={"mean": [[1.5]]})
 def the_first_value(impl, rng):
     return {"mean": impl(np.array([[-8.0]]), np.array([[1.5]]), 1)}
 
 
-@running.case(points=2)
+@running.case(points=2, kind="equation")
 def later(impl, rng):
     return {"mean": impl(rng.standard_normal((3, 2)), rng.standard_normal((3, 2)), 7)}
 
 
-@running.case(points=2, property=True, expect={"gap": np.zeros((5, 2))})
+@running.case(points=2, kind="equation", property=True, expect={"gap": np.zeros((5, 2))})
 def one_after_the_other(impl, rng):
     """One after the other, they give the mean of all."""
     values, mean, gap = rng.standard_normal((5, 2)), np.zeros(2), []
@@ -203,7 +205,7 @@ penalty = Exercise(
 )
 
 
-@penalty.case(points=1, expect={"penalty": 14.0})
+@penalty.case(points=1, kind="equation", expect={"penalty": 14.0})
 def three_numbers(impl, rng):
     """1 + 4 from the first array, 9 from the second."""
     return {
@@ -213,7 +215,7 @@ def three_numbers(impl, rng):
     }
 
 
-@penalty.case(points=2)
+@penalty.case(points=2, kind="equation")
 def a_small_network(impl, rng):
     shapes = [(3, 4), (4,), (4, 1), (1,)]
     return {
@@ -223,7 +225,7 @@ def a_small_network(impl, rng):
     }
 
 
-@penalty.case(points=1, property=True, expect={"gap": np.zeros(4)})
+@penalty.case(points=1, kind="gradient", property=True, expect={"gap": np.zeros(4)})
 def its_slope(impl, rng):
     """Its slope is 2 (theta - mean)."""
     mean, other = rng.standard_normal(4), rng.standard_normal((2, 2))
@@ -231,13 +233,17 @@ def its_slope(impl, rng):
     return {"gap": grad(lambda t: impl([t, other], [mean, other]))(theta) - 2 * (theta - mean)}
 
 
-@penalty.case(points=1, expect={"penalty": 0.0})
+@penalty.case(points=1, kind="equation", expect={"penalty": 0.0})
 def at_its_mean(impl, rng):
     theta = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
     return {"penalty": impl(theta, [p.copy() for p in theta])}
 
 
-@penalty.case(points=2, expect={"gradient": np.zeros(3), "float32 gradient": np.zeros((2, 2))})
+@penalty.case(
+    points=2,
+    kind="gradient",
+    expect={"gradient": np.zeros(3), "float32 gradient": np.zeros((2, 2))},
+)
 def gradient_at_its_mean(impl, rng):
     """Where training begins: the parameters are their own means, and nothing pulls."""
     theta, other = rng.standard_normal(3), rng.standard_normal((2, 2))
@@ -273,31 +279,33 @@ smoothing = Exercise(
 )
 
 
-@smoothing.case(points=1, expect={"D": [0.45, 0.675, 0.225]})
+@smoothing.case(points=1, kind="equation", expect={"D": [0.45, 0.675, 0.225]})
 def a_tenth(impl, rng):
     """Even odds: 0.9/2. Three to one: 0.9 · 3/4. One to three: 0.9/4."""
     return {"D": impl(np.array([2.0, 3.0, 0.5]), np.array([2.0, 1.0, 1.5]), 0.1)}
 
 
-@smoothing.case(points=2, expect={"D": [0.0, 0.8]})
+@smoothing.case(points=2, kind="equation", expect={"D": [0.0, 0.8]})
 def on_one_side_only(impl, rng):
     """Where there are only fakes D says 0, and where there are only real examples 0.8."""
     return {"D": impl(np.array([0.0, 1.5]), np.array([0.7, 0.0]), 0.2)}
 
 
-@smoothing.case(points=1, expect={"D": [0.675, 0.09]})
+@smoothing.case(points=1, kind="extremes", expect={"D": [0.675, 0.09]})
 def far_in_the_tails(impl, rng):
     """Three to one and one to nine, with a tenth of smoothing."""
     return {"D": impl(np.array([3e-200, 1e-12]), np.array([1e-200, 9e-12]), 0.1)}
 
 
-@smoothing.case(points=1)
+@smoothing.case(points=1, kind="equation")
 def densities(impl, rng):
     p_r, p_g = rng.random((2, 3, 4)) + 0.01
     return {"plain": impl(p_r, p_g, 0.0), "smoothed": impl(p_r, p_g, 0.3)}
 
 
-@smoothing.case(points=2, property=True, expect={"slope": np.zeros(6)}, rtol=0, atol=1e-8)
+@smoothing.case(
+    points=2, kind="equation", property=True, expect={"slope": np.zeros(6)}, rtol=0, atol=1e-8
+)
 def it_minimizes_the_loss(impl, rng):
     """No other answer has a smaller loss: the slope in D is 0."""
     p_r, p_g, s = rng.random(6) + 0.1, rng.random(6) + 0.1, 0.1 + 0.2 * rng.random()
@@ -339,7 +347,9 @@ moments = Exercise(
 )
 
 
-@moments.case(points=1, expect={"mean": [[2.0], [1.0]], "var": [[14.0 / 3.0], [2.0 / 3.0]]})
+@moments.case(
+    points=1, kind="equation", expect={"mean": [[2.0], [1.0]], "var": [[14.0 / 3.0], [2.0 / 3.0]]}
+)
 def two_examples(impl, rng):
     """The reference is 0 and 1. With 5: mean 2, squares 4 + 1 + 9. With 2: mean 1, squares 1 + 0
     + 1."""
@@ -347,19 +357,24 @@ def two_examples(impl, rng):
     return {"mean": mean, "var": var}
 
 
-@moments.case(points=2)
+@moments.case(points=2, kind="equation")
 def features(impl, rng):
     mean, var = impl(3 + 2 * rng.standard_normal((4, 3)), rng.standard_normal((6, 3)))
     return {"mean": mean, "var": var}
 
 
-@moments.case(points=1)
+@moments.case(points=1, kind="shapes")
 def maps(impl, rng):
     mean, var = impl(1 + rng.standard_normal((3, 3, 4, 2)), 2 * rng.standard_normal((5, 3, 4, 2)))
     return {"mean": mean, "var": var}
 
 
-@moments.case(points=2, property=True, expect={"mean": np.zeros((1, 3)), "var": np.zeros((1, 3))})
+@moments.case(
+    points=2,
+    kind="equation",
+    property=True,
+    expect={"mean": np.zeros((1, 3)), "var": np.zeros((1, 3))},
+)
 def examples_apart(impl, rng):
     """An example's moments do not depend on who else is in the batch."""
     x, reference = 2 + rng.standard_normal((5, 3)), rng.standard_normal((4, 3))
@@ -367,7 +382,7 @@ def examples_apart(impl, rng):
     return {name: a[1:2] - b for name, a, b in zip(("mean", "var"), together, alone)}
 
 
-@moments.case(points=1)
+@moments.case(points=1, kind="gradient")
 def gradient_of_moments(impl, rng):
     x, reference, weights = (
         rng.standard_normal((3, 2)),
@@ -404,7 +419,11 @@ noise = Exercise(
 )
 
 
-@noise.case(points=1, expect={"x at std 0": [[1.0, -2.0]], "distance from x + rng's noise": 0.0})
+@noise.case(
+    points=1,
+    kind="equation",
+    expect={"x at std 0": [[1.0, -2.0]], "distance from x + rng's noise": 0.0},
+)
 def without_noise(impl, rng):
     """With std = 0 nothing happens; with std = 1, the next numbers of the given rng are added."""
     x = np.array([[1.0, -2.0]])
@@ -417,19 +436,21 @@ def without_noise(impl, rng):
     return {"x at std 0": impl(x, 0.0, rng), "distance from x + rng's noise": np.abs(added).max()}
 
 
-@noise.case(points=2)
+@noise.case(points=2, kind="shapes")
 def images(impl, rng):
     return {"noisy": impl(rng.random((4, 3, 3, 1), dtype=np.float32), 0.3, rng)}
 
 
-@noise.case(points=1)
+@noise.case(points=1, kind="shapes", exact_dtype=True)
 def single_precision(impl, rng):
     """The answer is float32 for float32, so that the discriminator is."""
     noisy = impl(np.ones((5, 2), np.float32), 0.1, rng)
-    return {"noisy": noisy, "is_float32": np.asarray(noisy).dtype == np.float32}
+    return {"noisy": noisy}
 
 
-@noise.case(points=2, property=True, expect={"ratio": np.full((3, 4), 2.0), "fresh": True})
+@noise.case(
+    points=2, kind="equation", property=True, expect={"ratio": np.full((3, 4), 2.0), "fresh": True}
+)
 def scale_and_freshness(impl, rng):
     """Twice the std moves x twice as far; two calls have different noise."""
     x, seed = 8 * rng.standard_normal((3, 4)), int(rng.integers(1000))
@@ -438,7 +459,7 @@ def scale_and_freshness(impl, rng):
     return {"ratio": far / near, "fresh": bool(np.all(first != second))}
 
 
-@noise.case(points=1)
+@noise.case(points=1, kind="gradient")
 def gradient_through_noise(impl, rng):
     weights = rng.standard_normal((2, 3))
     return {

@@ -42,33 +42,33 @@ piles = Exercise(
 )
 
 
-@piles.case(points=2, expect={"cost": 5.0, "deltas": [0.0, 2.0, 2.0, -1.0, 0.0]})
+@piles.case(points=2, kind="equation", expect={"cost": 5.0, "deltas": [0.0, 2.0, 2.0, -1.0, 0.0]})
 def of_the_post(impl, rng):
     cost, deltas = impl(np.array([3.0, 2.0, 1.0, 4.0]), np.array([1.0, 2.0, 4.0, 3.0]))
     return {"cost": cost, "deltas": deltas}
 
 
-@piles.case(points=1, expect={"cost": 3.0})
+@piles.case(points=1, kind="equation", expect={"cost": 3.0})
 def back_to_the_first(impl, rng):
     """One shovelful, three steps back."""
     cost, deltas = impl(np.array([0.0, 0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 0.0]))
     return {"cost": cost, "deltas": deltas}
 
 
-@piles.case(points=1, expect={"cost": 1.8, "deltas": [0.0, -0.6, -1.1, 0.1, 0.0]})
+@piles.case(points=1, kind="equation", expect={"cost": 1.8, "deltas": [0.0, -0.6, -1.1, 0.1, 0.0]})
 def parts_of_shovelfuls(impl, rng):
     """0.6 short, then another 0.5; 1.2 too many; 0.1 short."""
     cost, deltas = impl(np.array([0.4, 0.3, 1.6, 0.2]), np.array([1.0, 0.8, 0.4, 0.3]))
     return {"cost": cost, "deltas": deltas}
 
 
-@piles.case(points=2)
+@piles.case(points=2, kind="equation")
 def random_piles(impl, rng):
     cost, deltas = impl(*two_sets_of_piles(rng))
     return {"cost": cost, "deltas": deltas}
 
 
-@piles.case(points=1, property=True, expect={"cost": 0.0, "deltas": 0.0})
+@piles.case(points=1, kind="equation", property=True, expect={"cost": 0.0, "deltas": 0.0})
 def there_and_back(impl, rng):
     """There and back cost the same, and cross the same gaps."""
     p, q = two_sets_of_piles(rng)
@@ -110,31 +110,31 @@ line = Exercise(
 )
 
 
-@line.case(points=1, expect={"distance": 1.0})
+@line.case(points=1, kind="equation", expect={"distance": 1.0})
 def two_points_each(impl, rng):
     """0 goes to 1, and 10 to 11."""
     return {"distance": impl(np.array([0.0, 10.0]), np.array([11.0, 1.0]))}
 
 
-@line.case(points=2)
+@line.case(points=2, kind="equation")
 def equal_sizes(impl, rng):
     return {"distance": impl(rng.standard_normal(12), 1 + 2 * rng.standard_normal(12))}
 
 
-@line.case(points=1, property=True, expect={"gap": 0.0, "none": 0.0})
+@line.case(points=1, kind="equation", property=True, expect={"gap": 0.0, "none": 0.0})
 def moved(impl, rng):
     """Moved by 3, a sample is 3 away; shuffled, it is not."""
     x = rng.standard_normal(9)
     return {"gap": impl(x, rng.permutation(x) - 3) - 3, "none": impl(x, rng.permutation(x))}
 
 
-@line.case(points=2, expect={"distance": 1.5})
+@line.case(points=2, kind="equation", expect={"distance": 1.5})
 def one_and_two(impl, rng):
     """Half of the mass stays at 0, half goes to 3."""
     return {"distance": impl(np.array([0.0]), np.array([0.0, 3.0]))}
 
 
-@line.case(points=2)
+@line.case(points=2, kind="equation")
 def unequal_sizes(impl, rng):
     return {
         "longer_first": impl(rng.standard_normal(11), 0.5 + rng.standard_normal(7)),
@@ -142,7 +142,7 @@ def unequal_sizes(impl, rng):
     }
 
 
-@line.case(points=1)
+@line.case(points=1, kind="extremes")
 def with_ties(impl, rng):
     return {
         "distance": impl(rng.integers(0, 4, 10).astype(float), rng.integers(0, 4, 8).astype(float))
@@ -170,25 +170,25 @@ sums = Exercise(
 )
 
 
-@sums.case(points=1, expect={"p": [0.3, 0.7], "q": [0.1, 0.5, 0.4]})
+@sums.case(points=1, kind="equation", expect={"p": [0.3, 0.7], "q": [0.1, 0.5, 0.4]})
 def two_sources_three_targets(impl, rng):
     p, q = impl(np.array([[0.1, 0.2, 0.0], [0.0, 0.3, 0.4]]))
     return {"p": p, "q": q}
 
 
-@sums.case(points=2)
+@sums.case(points=2, kind="equation")
 def a_plan(impl, rng):
     p, q = impl(rng.dirichlet(np.ones(20)).reshape(4, 5))
     return {"p": p, "q": q}
 
 
-@sums.case(points=1)
+@sums.case(points=1, kind="equation")
 def as_many_sources_as_targets(impl, rng):
     p, q = impl(rng.dirichlet(np.ones(16)).reshape(4, 4))
     return {"p": p, "q": q}
 
 
-@sums.case(points=1, property=True, expect={"gap": 0.0})
+@sums.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def prices(impl, rng):
     """Prices at both ends: p.f + q.g is the plan's mean of f_i + g_j."""
     plan, f, g = (
@@ -200,7 +200,7 @@ def prices(impl, rng):
     return {"gap": p @ f + q @ g - np.sum(plan * (f[:, None] + g))}
 
 
-@sums.case(points=1, expect={"p": [2.0, 3.0], "q": [4.0, 1.0]})
+@sums.case(points=1, kind="equation", expect={"p": [2.0, 3.0], "q": [4.0, 1.0]})
 def shovelfuls(impl, rng):
     """Not normalized."""
     p, q = impl(np.array([[1.0, 1.0], [3.0, 0.0]]))

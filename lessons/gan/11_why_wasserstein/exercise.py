@@ -33,32 +33,39 @@ lines = Exercise(
 )
 
 
-@lines.case(points=2, expect={"kl": [np.inf, np.inf], "js": [LN2, LN2], "w": [0.5, 0.01]})
+@lines.case(
+    points=2, kind="equation", expect={"kl": [np.inf, np.inf], "js": [LN2, LN2], "w": [0.5, 0.01]}
+)
 def apart(impl, rng):
     kl, js, w = impl(np.array([0.5, 0.01]))
     return {"kl": kl, "js": js, "w": w}
 
 
-@lines.case(points=2, expect={"kl": [0.0], "js": [0.0], "w": [0.0]})
+@lines.case(points=2, kind="equation", expect={"kl": [0.0], "js": [0.0], "w": [0.0]})
 def together(impl, rng):
     kl, js, w = impl(np.array([0.0]))
     return {"kl": kl, "js": js, "w": w}
 
 
-@lines.case(points=1, expect={"kl": [np.inf], "js": [LN2], "w": [0.75]})
+@lines.case(points=1, kind="equation", expect={"kl": [np.inf], "js": [LN2], "w": [0.75]})
 def on_the_other_side(impl, rng):
     kl, js, w = impl(np.array([-0.75]))
     return {"kl": kl, "js": js, "w": w}
 
 
-@lines.case(points=1, atol=0, expect={"kl": 2 * [np.inf], "js": 2 * [LN2], "w": [1e-9, 1e-200]})
+@lines.case(
+    points=1,
+    kind="extremes",
+    atol=0,
+    expect={"kl": 2 * [np.inf], "js": 2 * [LN2], "w": [1e-9, 1e-200]},
+)
 def hardly_apart(impl, rng):
     """However near the lines are, they have no point in common."""
     kl, js, w = impl(np.array([1e-9, 1e-200]))
     return {"kl": kl, "js": js, "w": w}
 
 
-@lines.case(points=2)
+@lines.case(points=2, kind="shapes")
 def a_table(impl, rng):
     theta = rng.standard_normal((3, 4))
     theta[1, 2] = theta[2, 0] = 0.0
@@ -66,7 +73,7 @@ def a_table(impl, rng):
     return {"kl": kl, "js": js, "w": w}
 
 
-@lines.case(points=1, property=True, expect={"way": 0.0, "js": 0.0})
+@lines.case(points=1, kind="equation", property=True, expect={"way": 0.0, "js": 0.0})
 def on_the_way(impl, rng):
     """W is the sum of its parts on the way; JS does not change."""
     near, far = 0.1 + rng.random(5), 1.5 + rng.random(5)
@@ -102,13 +109,13 @@ pull = Exercise(
 )
 
 
-@pull.case(points=1, expect={"pull": [[0.6, 0.8]]})
+@pull.case(points=1, kind="equation", expect={"pull": [[0.6, 0.8]]})
 def one_pair(impl, rng):
     """The unit vector from (0, 0) to (3, 4)."""
     return {"pull": impl(np.array([[1.0]]), np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]]))}
 
 
-@pull.case(points=1, expect={"pull": [[0.5], [-0.25]]})
+@pull.case(points=1, kind="equation", expect={"pull": [[0.5], [-0.25]]})
 def on_a_line(impl, rng):
     """Half of the mass goes up from 0 to 2, a quarter comes down from 5, a quarter is pulled
     both ways."""
@@ -116,20 +123,20 @@ def on_a_line(impl, rng):
     return {"pull": impl(plan, np.array([[0.0], [5.0]]), np.array([[2.0], [3.0]]))}
 
 
-@pull.case(points=2)
+@pull.case(points=2, kind="equation")
 def random_points(impl, rng):
     plan = rng.dirichlet(np.ones(20)).reshape(4, 5)
     return {"pull": impl(plan, rng.standard_normal((4, 3)), rng.standard_normal((5, 3)))}
 
 
-@pull.case(points=2, expect={"pull": [[0.0, 0.0], [0.5, 0.0]]})
+@pull.case(points=2, kind="extremes", expect={"pull": [[0.0, 0.0], [0.5, 0.0]]})
 def nothing_travels(impl, rng):
     """The first target lies on its source."""
     points = np.array([[1.0, 2.0], [0.0, 0.0]])
     return {"pull": impl(np.eye(2) / 2, points, np.array([[1.0, 2.0], [0.25, 0.0]]))}
 
 
-@pull.case(points=1, expect={"pull": [[0.3, 0.4], [0.15, 0.2]]})
+@pull.case(points=1, kind="extremes", expect={"pull": [[0.3, 0.4], [0.15, 0.2]]})
 def one_stays_one_pulls(impl, rng):
     """The first target lies on the first source and is pulled by the second, from (0, 0) to (3, 4),
     with weight 1/2; the second target is as near to the second source as 5e-9, with weight 1/4."""
@@ -138,7 +145,7 @@ def one_stays_one_pulls(impl, rng):
     return {"pull": impl(plan, x, np.array([[3.0, 4.0], [3e-9, 4e-9]]))}
 
 
-@pull.case(points=2, property=True, expect={"gap": 0.0}, rtol=0, atol=1e-6)
+@pull.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-6)
 def slope_of_the_cost(impl, rng):
     """It is the slope of the cost, by differences."""
     plan, x, y = (

@@ -31,32 +31,32 @@ loss = Exercise(
 )
 
 
-@loss.case(points=1, expect={"loss": -4.0})
+@loss.case(points=1, kind="equation", expect={"loss": -4.0})
 def by_hand(impl, rng):
     """Real scores 3 and 5, fake scores 1, 0 and -1: the gap is 4."""
     return {"loss": impl(np.array([3.0, 5.0]), np.array([1.0, 0.0, -1.0]))}
 
 
-@loss.case(points=2, expect={"loss": 4.0})
+@loss.case(points=2, kind="equation", expect={"loss": 4.0})
 def wrong_way_round(impl, rng):
     """A critic that prefers the fakes has a positive loss."""
     return {"loss": impl(np.array([-1.0, -3.0]), np.array([2.0, 2.0, 2.0, 2.0]))}
 
 
-@loss.case(points=1, expect={"loss": -2500.0})
+@loss.case(points=1, kind="extremes", expect={"loss": -2500.0})
 def without_bounds(impl, rng):
     """Real scores 2000 and 4000, fake scores 1000, 500 and 0: the gap is 2500."""
     return {"loss": impl(np.array([2000.0, 4000.0]), np.array([1000.0, 500.0, 0.0]))}
 
 
-@loss.case(points=2, property=True, expect={"change": 0.0})
+@loss.case(points=2, kind="equation", property=True, expect={"change": 0.0})
 def shifted(impl, rng):
     """A constant added to every score changes nothing."""
     real, fake = rng.standard_normal(5), 1 + rng.standard_normal(7)
     return {"change": impl(real + 3.5, fake + 3.5) - impl(real, fake)}
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="gradient")
 def gradients(impl, rng):
     real, fake = 2 * rng.standard_normal(4), 2 * rng.standard_normal(6)
     return {
@@ -100,7 +100,7 @@ def small_critic(rng, scale=1.0):
     return critic
 
 
-@clip.case(points=1, expect={"w": [[0.5, -0.5], [0.25, 0.0]]})
+@clip.case(points=1, kind="equation", expect={"w": [[0.5, -0.5], [0.25, 0.0]]})
 def four_weights(impl, rng):
     critic = MLP(rng, [2, 2])
     (w,) = [p for p in leaves(critic) if p.ndim == 2]
@@ -109,14 +109,14 @@ def four_weights(impl, rng):
     return {"w": w}
 
 
-@clip.case(points=2)
+@clip.case(points=2, kind="equation")
 def weights_and_biases(impl, rng):
     critic = small_critic(rng, 3.0)
     impl(critic, 0.3)
     return {name.replace(".", "_"): w for name, w in critic.parameters().items()}
 
 
-@clip.case(points=2, property=True, expect={"change": 0.0})
+@clip.case(points=2, kind="equation", property=True, expect={"change": 0.0})
 def wide_enough(impl, rng):
     """Weights that are small enough already stay."""
     critic = small_critic(rng, 0.1)
@@ -125,10 +125,10 @@ def wide_enough(impl, rng):
     return {"change": max(np.abs(w - old).max() for w, old in zip(leaves(critic), before))}
 
 
-@clip.case(points=1, property=True, expect={"nothing": 1.0})
+@clip.case(points=1, kind="shapes", property=True, expect={"returns nothing": True})
 def returns_nothing(impl, rng):
     """It returns nothing."""
-    return {"nothing": float(impl(small_critic(rng), 0.5) is None)}
+    return {"returns nothing": impl(small_critic(rng), 0.5) is None}
 
 
 penalty = Exercise(
@@ -187,28 +187,28 @@ def wavy(w):
     return lambda x: 3 * np.sum(np.tanh(np.dot(x, w)), axis=1)
 
 
-@penalty.case(points=1, expect={"penalty": 16.0})
+@penalty.case(points=1, kind="equation", expect={"penalty": 16.0})
 def slope_five(impl, rng):
     """f(x) = 3 x_1 + 4 x_2 has slope 5 wherever x_hat falls: (5 - 1)^2."""
     real, fake = rng.standard_normal((2, 3, 2))
     return {"penalty": impl(linear(3.0, 4.0), real, fake, np.array([0.1, 0.5, 0.9]))}
 
 
-@penalty.case(points=1, expect={"penalty": 0.25})
+@penalty.case(points=1, kind="equation", expect={"penalty": 0.25})
 def too_flat(impl, rng):
     """A slope of 1/2 is as far from 1 as one of 3/2."""
     real, fake = rng.standard_normal((2, 4, 2))
     return {"penalty": impl(linear(0.3, 0.4), real, fake, np.full(4, 0.5))}
 
 
-@penalty.case(points=2, expect={"penalty": (4.0 + 1.0) / 2})
+@penalty.case(points=2, kind="equation", expect={"penalty": (4.0 + 1.0) / 2})
 def on_the_segment(impl, rng):
     """f(x) = |x|^2/2; real (4, 0), fake (0, 0): x_hat = (3, 0) and (2, 0), slopes 3 and 2."""
     real, fake = np.array([[4.0, 0.0], [4.0, 0.0]]), np.zeros((2, 2))
     return {"penalty": impl(bowl, real, fake, np.array([0.75, 0.5]))}
 
 
-@penalty.case(points=2)
+@penalty.case(points=2, kind="equation")
 def another_target(impl, rng):
     real, fake = 1 + rng.standard_normal((2, 5, 3))
     return {
@@ -217,13 +217,13 @@ def another_target(impl, rng):
     }
 
 
-@penalty.case(points=2)
+@penalty.case(points=2, kind="shapes")
 def images(impl, rng):
     real, fake = 0.5 + rng.random((2, 3, 4, 4, 2))
     return {"penalty": impl(bowl, real, fake, np.array([0.2, 0.5, 0.9]))}
 
 
-@penalty.case(points=2)
+@penalty.case(points=2, kind="gradient")
 def gradient_in_the_critic(impl, rng):
     """The derivative of a derivative, with respect to the critic's weights."""
     real, fake, w = (
@@ -236,7 +236,10 @@ def gradient_in_the_critic(impl, rng):
 
 
 @penalty.case(
-    points=2, atol=1e-7, expect={"penalty with target 0": 0.0, "gradient in w": [2.4, 3.2]}
+    points=2,
+    kind="gradient",
+    atol=1e-7,
+    expect={"penalty with target 0": 0.0, "gradient in w": [2.4, 3.2]},
 )
 def where_the_critic_is_flat(impl, rng):
     """f(x) = max(3 x_1 + 4 x_2, 0): slope 5 on one side, 0 on the other; there nothing pulls."""
@@ -254,7 +257,7 @@ def where_the_critic_is_flat(impl, rng):
     }
 
 
-@penalty.case(points=1, rtol=1e-4)
+@penalty.case(points=1, kind="extremes", rtol=1e-4)
 def in_single_precision(impl, rng):
     """Examples and weights in float32, as in training."""
     real, fake = rng.standard_normal((2, 6, 3), dtype=np.float32)
@@ -263,7 +266,7 @@ def in_single_precision(impl, rng):
     return {"penalty": impl(wavy(w), real, fake, epsilon)}
 
 
-@penalty.case(points=2, property=True, expect={"change": 0.0})
+@penalty.case(points=2, kind="equation", property=True, expect={"change": 0.0})
 def ends_exchanged(impl, rng):
     """It does not matter which end of the segment is called real."""
     real, fake = 1 + rng.standard_normal((4, 2)), rng.standard_normal((4, 2))
@@ -303,21 +306,21 @@ whole = Exercise(
 )
 
 
-@whole.case(points=1, expect={"total": 36.0, "plain": -4.0})
+@whole.case(points=1, kind="equation", expect={"total": 36.0, "plain": -4.0})
 def slope_three(impl, rng):
     """f(x) = 3 x; real 2, fake 2/3: plain is 2 - 6, the penalty (3 - 1)^2, lambda 10."""
     total, plain = impl(linear(3.0), np.array([[2.0]]), np.array([[2 / 3]]), np.array([0.5]))
     return {"total": total, "plain": plain}
 
 
-@whole.case(points=2)
+@whole.case(points=2, kind="equation")
 def another_lambda(impl, rng):
     real, fake = rng.standard_normal((2, 5, 2, 2, 1))  # small images
     total, plain = impl(bowl, 1 + real, fake, rng.random(5), 0.5)
     return {"total": total, "plain": plain}
 
 
-@whole.case(points=2, property=True, expect={"total": -1.7, "plain": -1.7})
+@whole.case(points=2, kind="equation", property=True, expect={"total": -1.7, "plain": -1.7})
 def slope_one(impl, rng):
     """With a slope of 1 there is nothing to pay."""
     x = rng.standard_normal((6, 2))
@@ -325,7 +328,7 @@ def slope_one(impl, rng):
     return {"total": total, "plain": plain}
 
 
-@whole.case(points=2)
+@whole.case(points=2, kind="gradient")
 def gradient_of_the_whole(impl, rng):
     real, fake, w = (
         rng.standard_normal((4, 2)),

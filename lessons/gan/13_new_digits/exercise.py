@@ -37,19 +37,19 @@ shape = Exercise(
 )
 
 
-@shape.case(points=1, expect={"shape": [8, 14, 14, 32]})
+@shape.case(points=1, kind="equation", expect={"shape": [8, 14, 14, 32]})
 def half_the_side(impl, rng):
     """A discriminator's first block: 28 x 28 with kernel 4, stride 2, padding 1."""
     return {"shape": np.array(impl((8, 28, 28, 1), 32, 4, 2, 1))}
 
 
-@shape.case(points=1, expect={"shape": [8, 14, 14, 32]})
+@shape.case(points=1, kind="equation", expect={"shape": [8, 14, 14, 32]})
 def twice_the_side(impl, rng):
     """A generator's block: 7 x 7 with kernel 4, stride 2, padding 1, transposed."""
     return {"shape": np.array(impl((8, 7, 7, 64), 32, 4, 2, 1, transposed=True))}
 
 
-@shape.case(points=1, expect={"down": [2, 3, 4, 5], "up": [2, 13, 19, 5]})
+@shape.case(points=1, kind="equation", expect={"down": [2, 3, 4, 5], "up": [2, 13, 19, 5]})
 def not_square(impl, rng):
     """5 x 8 pixels, kernel 3, stride 2 and padding 1 down, where what is over is dropped; 5 x 7
     pixels, kernel 5, stride 3 and padding 2 up."""
@@ -59,7 +59,7 @@ def not_square(impl, rng):
     }
 
 
-@shape.case(points=2, property=True, expect={"down": 0, "up": 0})
+@shape.case(points=2, kind="equation", property=True, expect={"down": 0, "up": 0})
 def live_layers(impl, rng):
     """It is the shape that the live layer gives."""
     gaps = {}
@@ -78,7 +78,7 @@ def live_layers(impl, rng):
     return gaps
 
 
-@shape.case(points=2)
+@shape.case(points=2, kind="equation")
 def many_blocks(impl, rng):
     rows = []
     for _ in range(12):
@@ -124,25 +124,27 @@ walk = Exercise(
 )
 
 
-@walk.case(points=1, expect={"path": [[1.0, 0.0], [0.5**0.5, 0.5**0.5], [0.0, 1.0]]})
+@walk.case(
+    points=1, kind="equation", expect={"path": [[1.0, 0.0], [0.5**0.5, 0.5**0.5], [0.0, 1.0]]}
+)
 def a_quarter_turn(impl, rng):
     """From east to north: northeast in the middle, at length 1."""
     return {"path": impl(np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([0.0, 0.5, 1.0]))}
 
 
-@walk.case(points=1, expect={"path": [[3**0.5, 1.0]]})
+@walk.case(points=1, kind="equation", expect={"path": [[3**0.5, 1.0]]})
 def a_third_of_the_way(impl, rng):
     """A quarter turn at radius 2: after a third of it the angle is 30 degrees."""
     return {"path": impl(np.array([2.0, 0.0]), np.array([0.0, 2.0]), np.array([1 / 3]))}
 
 
-@walk.case(points=2)
+@walk.case(points=2, kind="equation")
 def of_two_lengths(impl, rng):
     a, b = rng.standard_normal(6), 2 * rng.standard_normal(6)
     return {"path": impl(a, b, rng.random(5))}
 
 
-@walk.case(points=2, property=True, expect={"length": 0.0, "steps": 0.0})
+@walk.case(points=2, kind="equation", property=True, expect={"length": 0.0, "steps": 0.0})
 def on_the_sphere(impl, rng):
     """The sphere is not left, and the steps are equally long."""
     a, b = rng.standard_normal((2, 20))
@@ -153,7 +155,9 @@ def on_the_sphere(impl, rng):
 
 
 @walk.case(
-    points=1, expect={"path": [[1.0, 0.0], [1.5, 0.0], [2.0, 0.0]], "rounded": [[1.25, 1.25, 1.25]]}
+    points=1,
+    kind="extremes",
+    expect={"path": [[1.0, 0.0], [1.5, 0.0], [2.0, 0.0]], "rounded": [[1.25, 1.25, 1.25]]},
 )
 def the_same_direction(impl, rng):
     """Omega is 0: the straight way, not 0/0. For the second pair rounding would give a cosine
@@ -166,20 +170,20 @@ def the_same_direction(impl, rng):
     }
 
 
-@walk.case(points=1, expect={"path": [[0.5, 0.75**0.5]]})
+@walk.case(points=1, kind="equation", expect={"path": [[0.5, 0.75**0.5]]})
 def an_obtuse_angle(impl, rng):
     """Half of the way around a third of the circle."""
     return {"path": impl(np.array([1.0, 0.0]), np.array([-0.5, 0.75**0.5]), np.array([0.5]))}
 
 
-@walk.case(points=1, expect={"path": [[2 * np.cos(0.01), 2 * np.sin(0.01)]]})
+@walk.case(points=1, kind="equation", expect={"path": [[2 * np.cos(0.01), 2 * np.sin(0.01)]]})
 def a_small_angle(impl, rng):
     """0.02 radians at radius 2: small, but not the same direction; halfway it is on the circle."""
     end = 2 * np.array([np.cos(0.02), np.sin(0.02)])
     return {"path": impl(np.array([2.0, 0.0]), end, np.array([0.5]))}
 
 
-@walk.case(points=1, rtol=1e-4, atol=1e-6, expect={"path": [[0.0, 1.0]]})
+@walk.case(points=1, kind="equation", rtol=1e-4, atol=1e-6, expect={"path": [[0.0, 1.0]]})
 def almost_opposite(impl, rng):
     """From east almost to west: halfway, north."""
     gap = 2e-4

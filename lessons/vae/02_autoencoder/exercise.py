@@ -27,38 +27,38 @@ loss = Exercise(
 )
 
 
-@loss.case(points=1, expect={"loss": 5.0})
+@loss.case(points=1, kind="equation", expect={"loss": 5.0})
 def one_point(impl, rng):
     """Off by (1, -2)."""
     return {"loss": impl(np.array([[1.0, -2.0]]), np.zeros((1, 2)))}
 
 
-@loss.case(points=1, expect={"loss": 2.5})
+@loss.case(points=1, kind="equation", expect={"loss": 2.5})
 def two_points(impl, rng):
     """Squared distances 1 and 4."""
     return {"loss": impl(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 0.0], [0.0, 3.0]]))}
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="equation")
 def random_batch(impl, rng):
     x, decoded = rng.standard_normal((2, 5, 7))
     return {"loss": impl(x, decoded)}
 
 
-@loss.case(points=1)
+@loss.case(points=1, kind="shapes")
 def images(impl, rng):
     x, decoded = rng.random((2, 3, 4, 5, 1))
     return {"loss": impl(x, decoded)}
 
 
-@loss.case(points=2, property=True, expect={"gap": 0.0})
+@loss.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
     """Its slope in decoded is 2 (decoded - x) / N."""
     x, decoded = rng.standard_normal((2, 4, 3))
     return {"gap": grad(lambda d: impl(x, d))(decoded) - 2 * (decoded - x) / 4}
 
 
-@loss.case(points=1, property=True, expect={"loss": 0.0, "grad": 0.0})
+@loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0, "grad": 0.0})
 def nothing_lost(impl, rng):
     """A perfect copy costs nothing, and has no slope."""
     x = rng.random((3, 2, 2))
@@ -113,24 +113,26 @@ def facts(found):
 
 
 @components.case(
-    points=2, expect={"mean": [1.0, 1.0], "variances": [5.0], "outer": [[[0.8, 0.4], [0.4, 0.2]]]}
+    points=2,
+    kind="equation",
+    expect={"mean": [1.0, 1.0], "variances": [5.0], "outer": [[[0.8, 0.4], [0.4, 0.2]]]},
 )
 def on_a_line(impl, rng):
     """Two points at (1, 1) plus and minus (2, 1): the direction is (2, 1)/√5."""
     return facts(impl(np.array([[3.0, 2.0], [-1.0, 0.0]]), 1))
 
 
-@components.case(points=2)
+@components.case(points=2, kind="equation")
 def a_cloud(impl, rng):
     return facts(impl(cloud(rng), 3))
 
 
-@components.case(points=1)
+@components.case(points=1, kind="equation")
 def all_directions(impl, rng):
     return facts(impl(cloud(rng, 30, 4), 4))
 
 
-@components.case(points=1)
+@components.case(points=1, kind="equation")
 def few_rows(impl, rng):
     """Fewer rows than columns; and numbers that are all small."""
     wide = rng.standard_normal((6, 9)) * 2.0 ** -np.arange(6)[:, None] + 1.0
@@ -140,6 +142,7 @@ def few_rows(impl, rng):
 
 @components.case(
     points=2,
+    kind="equation",
     property=True,
     expect={"product": np.eye(3), "off_diagonal": np.zeros((3, 3))},
     atol=1e-7,
@@ -155,7 +158,7 @@ def uncorrelated(impl, rng):
     }
 
 
-@components.case(points=1, property=True, expect={"turned": 0.0, "moved": 0.0})
+@components.case(points=1, kind="equation", property=True, expect={"turned": 0.0, "moved": 0.0})
 def moved(impl, rng):
     """Moving all rows moves the mean and nothing else."""
     x, by = cloud(rng), rng.standard_normal(5)

@@ -48,6 +48,7 @@ def tenths(values):
 
 @damage.case(
     points=1,
+    kind="equation",
     expect={"masking": [[2.0, 3.0]], "gaussian": [[2.0, 3.0]], "salt_pepper": [[2.0, 3.0]]},
 )
 def level_zero(impl, rng):
@@ -58,7 +59,7 @@ def level_zero(impl, rng):
     }
 
 
-@damage.case(points=1, expect={"masking": [[0.0, 0.0, 0.0]]})
+@damage.case(points=1, kind="equation", expect={"masking": [[0.0, 0.0, 0.0]]})
 def level_one(impl, rng):
     """Every number is erased."""
     return {"masking": impl(np.array([[2.0, 3.0, -1.0]]), rng, "masking", 1.0)}
@@ -66,6 +67,7 @@ def level_one(impl, rng):
 
 @damage.case(
     points=2,
+    kind="equation",
     property=True,
     expect={"rows": [3, 3, 3, 3, 3], "columns": [3, 3, 3, 3, 3], "untouched": 0.0},
 )
@@ -80,7 +82,7 @@ def masking(impl, rng):
     }
 
 
-@damage.case(points=2, property=True, expect={"facts": [0, 20, 7, 0]})
+@damage.case(points=2, kind="equation", property=True, expect={"facts": [0, 20, 7, 0]})
 def gaussian(impl, rng):
     """Noise of mean 0 and spread 2, normal (68 % within it), a number at a time, not clipped."""
     x = rng.random((1000, 200))
@@ -92,7 +94,7 @@ def gaussian(impl, rng):
     return {"facts": tenths([noise.mean(), noise.std(), within, repeats / 20])}
 
 
-@damage.case(points=2, property=True, expect={"shares": [2, 2, 6]})
+@damage.case(points=2, kind="equation", property=True, expect={"shares": [2, 2, 6]})
 def salt_pepper(impl, rng):
     """Two in ten become 0, two in ten become 1, the rest stays."""
     x = np.full((50, 20, 20, 1), 0.5)
@@ -101,7 +103,10 @@ def salt_pepper(impl, rng):
 
 
 @damage.case(
-    points=2, property=True, expect={"masking": 1, "gaussian": 1, "salt_pepper": 1, "kept": 0.0}
+    points=2,
+    kind="equation",
+    property=True,
+    expect={"masking": 1, "gaussian": 1, "salt_pepper": 1, "kept": 0.0},
 )
 def fresh(impl, rng):
     """No two calls are alike, and the input is left as it was."""
@@ -114,7 +119,9 @@ def fresh(impl, rng):
     return {**differ, "kept": np.abs(x - before).sum()}
 
 
-@damage.case(points=1, property=True, expect={"masking": 0, "gaussian": 0, "salt_pepper": 0})
+@damage.case(
+    points=1, kind="equation", property=True, expect={"masking": 0, "gaussian": 0, "salt_pepper": 0}
+)
 def same_state(impl, rng):
     """Two generators in the same state give the same copy: does any number differ (1 if so)?"""
     x, seed = 0.25 + 0.5 * rng.random(50), int(rng.integers(2**32))
@@ -133,6 +140,7 @@ def beyond(value, expected, deviation, n):
 
 @damage.case(
     points=2,
+    kind="equation",
     property=True,
     expect={
         "zeros of masking": 0,
@@ -173,6 +181,7 @@ def alike(a):
 
 @damage.case(
     points=2,
+    kind="equation",
     property=True,
     expect={
         "erased together": [0, 0, 0, 0],
@@ -223,13 +232,13 @@ loss = Exercise(
 )
 
 
-@loss.case(points=1, expect={"loss": 1.0})
+@loss.case(points=1, kind="equation", expect={"loss": 1.0})
 def copying(impl, rng):
     """An autoencoder that copies is off by the damage: 1 of (1, 1) was erased."""
     return {"loss": impl(lambda seen: seen, np.array([[1.0, 1.0]]), np.array([[1.0, 0.0]]))}
 
 
-@loss.case(points=1, expect={"loss": 4.5})
+@loss.case(points=1, kind="equation", expect={"loss": 4.5})
 def doubling(impl, rng):
     """(1, 1) against (2, 0) costs 1 + 1; (2, 2 + √3) against (0, 2) costs 4 + 3; their mean is
     4.5."""
@@ -242,27 +251,27 @@ def doubling(impl, rng):
     }
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="equation")
 def random_network(impl, rng):
     w, x, seen = rng.standard_normal((4, 4)), rng.random((6, 4)), rng.random((6, 4))
     return {"loss": impl(lambda s: np.tanh(s @ w), x, seen)}
 
 
-@loss.case(points=2, property=True, expect={"loss": 0.0})
+@loss.case(points=2, kind="equation", property=True, expect={"loss": 0.0})
 def perfect(impl, rng):
     """A perfect repair costs nothing, whatever was seen."""
     x, seen = rng.random((2, 5, 3))
     return {"loss": impl(lambda s: x + 0 * s, x, seen)}
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="gradient")
 def gradient(impl, rng):
     """The slope in the weights of a linear autoencoder."""
     w, x, seen = rng.standard_normal((3, 3)), rng.random((5, 3)), rng.random((5, 3))
     return {"grad": grad(lambda w: impl(lambda s: s @ w, x, seen))(w)}
 
 
-@loss.case(points=1, property=True, expect={"loss": 0.0, "grad": 0.0})
+@loss.case(points=1, kind="gradient", property=True, expect={"loss": 0.0, "grad": 0.0})
 def gradient_of_a_perfect_repair(impl, rng):
     """An autoencoder that copies, and nothing was damaged: no loss, and no slope."""
     x = rng.random((5, 3))

@@ -31,6 +31,7 @@ coins = Exercise(
 
 @coins.case(
     points=1,
+    kind="equation",
     expect={
         "kl": [
             0.0,
@@ -44,24 +45,24 @@ def by_hand(impl, rng):
     return {"kl": impl(np.array([0.05, 0.5, 0.25]), np.array([0.05, 0.25, 0.5]))}
 
 
-@coins.case(points=2)
+@coins.case(points=2, kind="shapes")
 def a_table(impl, rng):
     return {"kl": impl(0.05 + 0.9 * rng.random((4, 1)), 0.05 + 0.9 * rng.random(5))}
 
 
-@coins.case(points=1)
+@coins.case(points=1, kind="shapes")
 def a_number_and_an_array(impl, rng):
     return {"kl": impl(0.05, rng.uniform(0.01, 0.99, 6))}
 
 
-@coins.case(points=2, property=True, expect={"gap": 0.0})
+@coins.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def other_side(impl, rng):
     """Heads and tails may be swapped on both coins."""
     p, q = rng.uniform(0.05, 0.95, (2, 6))
     return {"gap": impl(p, q) - impl(1 - p, 1 - q)}
 
 
-@coins.case(points=2, property=True, expect={"gap": 0.0})
+@coins.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
     """Its slope in rho_hat is (rho_hat - rho) / (rho_hat (1 - rho_hat))."""
     q = rng.uniform(0.1, 0.9, 6)
@@ -70,6 +71,7 @@ def slope(impl, rng):
 
 @coins.case(
     points=2,
+    kind="extremes",
     property=True,
     expect={"slope times rho_hat (1 - rho_hat)": [-0.5, 0.5 - 2.0**-20, 0.0]},
 )
@@ -112,24 +114,28 @@ largest = Exercise(
 )
 
 
-@largest.case(points=1, expect={"kept": [[3.0, 0.0, 0.0, 2.0]]})
+@largest.case(points=1, kind="equation", expect={"kept": [[3.0, 0.0, 0.0, 2.0]]})
 def one_row(impl, rng):
     """The -5 is largest in size only."""
     return {"kept": impl(np.array([[3.0, -5.0, 1.0, 2.0]]), 2)}
 
 
-@largest.case(points=2, expect={"kept": [[-1.0, -2.0, 0.0], [0.0, 6.0, 7.0]]})
+@largest.case(points=2, kind="equation", expect={"kept": [[-1.0, -2.0, 0.0], [0.0, 6.0, 7.0]]})
 def row_by_row(impl, rng):
     """All negative, and all positive: two of each row."""
     return {"kept": impl(np.array([[-1.0, -2.0, -3.0], [5.0, 6.0, 7.0]]), 2)}
 
 
-@largest.case(points=1, expect={"kept": [[0.0, 2.0, 2.0, 2.0, 0.0], [5.0, 1.0, 4.0, 0.0, 0.0]]})
+@largest.case(
+    points=1,
+    kind="extremes",
+    expect={"kept": [[0.0, 2.0, 2.0, 2.0, 0.0], [5.0, 1.0, 4.0, 0.0, 0.0]]},
+)
 def ties(impl, rng):
     return {"kept": impl(np.array([[1.0, 2.0, 2.0, 2.0, 2.0], [5.0, 1.0, 4.0, 1.0, 1.0]]), 3)}
 
 
-@largest.case(points=2)
+@largest.case(points=2, kind="extremes")
 def wide_rows_with_ties(impl, rng):
     """300 numbers a row, and only five different ones among them; half of another row is 0."""
     z = rng.integers(-2, 3, (3, 300)) / 2
@@ -137,14 +143,16 @@ def wide_rows_with_ties(impl, rng):
     return {"five values": impl(z, 100), "many zeros": impl(halves, 50) + impl(-halves, 7)}
 
 
-@largest.case(points=1, expect={"kept": [[0.0, -1.0, 0.0]], "grad": [[2.0, 3.0, 0.0]]})
+@largest.case(
+    points=1, kind="gradient", expect={"kept": [[0.0, -1.0, 0.0]], "grad": [[2.0, 3.0, 0.0]]}
+)
 def a_kept_zero(impl, rng):
     """A 0 that is among the largest gets its gradient: of 2 a + 3 b + 4 c it is 2."""
     z, weight = np.array([[0.0, -1.0, -2.0]]), np.array([[2.0, 3.0, 4.0]])
     return {"kept": impl(z, 2), "grad": grad(lambda z: np.sum(weight * impl(z, 2)))(z)}
 
 
-@largest.case(points=2)
+@largest.case(points=2, kind="equation")
 def random_rows(impl, rng):
     z = rng.standard_normal((6, 9))
     return {
@@ -155,7 +163,7 @@ def random_rows(impl, rng):
     }
 
 
-@largest.case(points=2, property=True, expect={"gap": 0.0, "count": 12})
+@largest.case(points=2, kind="gradient", property=True, expect={"gap": 0.0, "count": 12})
 def gradient(impl, rng):
     """Weighted gradients arrive at kept numbers only, unchanged."""
     z, weight = rng.standard_normal((4, 8)), 1.0 + rng.random((4, 8))
@@ -193,36 +201,40 @@ price = Exercise(
 )
 
 
-@price.case(points=2, expect={"asked_for": 0.0, "half": 0.25 * np.log(0.5) + 0.75 * np.log(1.5)})
+@price.case(
+    points=2,
+    kind="equation",
+    expect={"asked_for": 0.0, "half": 0.25 * np.log(0.5) + 0.75 * np.log(1.5)},
+)
 def one_unit(impl, rng):
     """Active on one of four examples, as asked for; on two of four."""
     quarter, half = np.array([[0.0], [0.0], [0.0], [1.0]]), np.array([[1.0], [0.0], [1.0], [0.0]])
     return {"asked_for": impl(quarter, 0.25), "half": impl(half, 0.25)}
 
 
-@price.case(points=2)
+@price.case(points=2, kind="equation")
 def random_layer(impl, rng):
     return {"price": impl(0.05 + 0.9 * rng.random((6, 4)), 0.05)}
 
 
-@price.case(points=2)
+@price.case(points=2, kind="equation")
 def two_layers(impl, rng):
     return {"price": impl([0.05 + 0.9 * rng.random((5, 3)), 0.05 + 0.9 * rng.random((5, 4))], 0.1)}
 
 
-@price.case(points=1, property=True, expect={"gap": 0.0})
+@price.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def shuffled(impl, rng):
     """Examples may change places, unit by unit."""
     a = 0.05 + 0.9 * rng.random((7, 3))
     return {"gap": impl(rng.permuted(a, axis=0), 0.1) - impl(a, 0.1)}
 
 
-@price.case(points=2)
+@price.case(points=2, kind="gradient")
 def slope_of_the_price(impl, rng):
     return {"grad": grad(lambda a: impl(a, 0.05))(0.05 + 0.9 * rng.random((4, 3)))}
 
 
-@price.case(points=2)
+@price.case(points=2, kind="gradient")
 def dead_units(impl, rng):
     """One unit that hardly ever speaks, one that is nearly always on, one that is neither: the
     price, and its slope in the first example."""
@@ -231,7 +243,7 @@ def dead_units(impl, rng):
     return {"price": impl(a, 0.05), "slope times rho_hat": (slope * np.mean(a, axis=0))[0]}
 
 
-@price.case(points=1, property=True, expect={"gap": 0.0, "changed": 0.0})
+@price.case(points=1, kind="equation", property=True, expect={"gap": 0.0, "changed": 0.0})
 def list_of_equal_layers(impl, rng):
     """Two layers of one shape cost what both cost; the list and its arrays stay as they were."""
     one, two = 0.05 + 0.9 * rng.random((2, 5, 3))
@@ -241,7 +253,7 @@ def list_of_equal_layers(impl, rng):
     return {"gap": gap, "changed": 0.0 if same else 1.0}
 
 
-@price.case(points=1)
+@price.case(points=1, kind="gradient")
 def slope_of_two_layers(impl, rng):
     one, two = 0.05 + 0.9 * rng.random((4, 3)), 0.05 + 0.9 * rng.random((4, 2))
     return {"grad of the first": grad(lambda a: impl([a, two], 0.05))(one)}

@@ -35,26 +35,26 @@ def layer(rng, n=5, d=4, h=3):
     return x, w, 1 / (1 + np.exp(-x @ w))
 
 
-@closed.case(points=1, expect={"price": 25 / 16})
+@closed.case(points=1, kind="equation", expect={"price": 25 / 16})
 def one_unit(impl, rng):
     """Weights 3 and 4 at h = 1/2, where the slope is 1/4: 9/16 + 16/16."""
     return {"price": impl(np.array([[0.5]]), np.array([[3.0], [4.0]]))}
 
 
-@closed.case(points=1, expect={"price": 0.5})
+@closed.case(points=1, kind="equation", expect={"price": 0.5})
 def two_examples(impl, rng):
     """Two units with weights 4 and 0: the first example is in the middle, the second saturated.
     (4/4)^2 / 2."""
     return {"price": impl(np.array([[0.5, 0.5], [1.0, 0.5]]), np.array([[4.0, 0.0]]))}
 
 
-@closed.case(points=2)
+@closed.case(points=2, kind="equation")
 def random_layer(impl, rng):
     _, w, h = layer(rng)
     return {"price": impl(h, w)}
 
 
-@closed.case(points=2, property=True, expect={"gap": 0.0}, atol=1e-7)
+@closed.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-7)
 def jacobians(impl, rng):
     """It is the squared norm of the Jacobian, averaged."""
     x, w, h = layer(rng)
@@ -62,13 +62,13 @@ def jacobians(impl, rng):
     return {"gap": impl(h, w) - np.mean(np.array(norms))}
 
 
-@closed.case(points=2)
+@closed.case(points=2, kind="gradient")
 def gradient(impl, rng):
     x, w, _ = layer(rng)
     return {"grad": grad(lambda w: impl(1 / (1 + np.exp(-x @ w)), w))(w)}
 
 
-@closed.case(points=1, property=True, expect={"price": [0.0, 0.0], "grad": 0.0})
+@closed.case(points=1, kind="gradient", property=True, expect={"price": [0.0, 0.0], "grad": 0.0})
 def no_slope_anywhere(impl, rng):
     """Saturated units, or weights of 0, have no price, and the price no slope in the weights."""
     _, w, h = layer(rng)
@@ -81,7 +81,7 @@ def no_slope_anywhere(impl, rng):
     }
 
 
-@closed.case(points=1)
+@closed.case(points=1, kind="gradient")
 def gradient_in_the_activations(impl, rng):
     _, w, h = layer(rng)
     return {"grad": grad(lambda h: impl(h, w))(h)}
@@ -120,7 +120,7 @@ general = Exercise(
 )
 
 
-@general.case(points=1, expect={"price": 30.0})
+@general.case(points=1, kind="equation", expect={"price": 30.0})
 def linear(impl, rng):
     """The derivatives of a linear code are its weights, wherever one stands: 1 + 4 + 9 + 16."""
     return {
@@ -131,19 +131,19 @@ def linear(impl, rng):
     }
 
 
-@general.case(points=1, expect={"price": 2.0})
+@general.case(points=1, kind="equation", expect={"price": 2.0})
 def opposite_units(impl, rng):
     """The code (x, -x): its sum never moves, and it does."""
     return {"price": impl(lambda x: np.concatenate([x, -x], axis=1), np.array([[3.0]]))}
 
 
-@general.case(points=2)
+@general.case(points=2, kind="equation")
 def two_layers(impl, rng):
     a, b, x = rng.standard_normal((4, 5)), rng.standard_normal((5, 3)), rng.standard_normal((4, 4))
     return {"price": impl(lambda x: np.dot(np.tanh(np.dot(x, a)), b), x)}
 
 
-@general.case(points=2)
+@general.case(points=2, kind="equation")
 def one_layer(impl, rng):
     """A layer of sigmoids, and one of tanh, for which h (1 - h) would be wrong."""
     prices = {}
@@ -154,7 +154,7 @@ def one_layer(impl, rng):
     return prices
 
 
-@general.case(points=2, property=True, expect={"gap": 0.0})
+@general.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def one_number(impl, rng):
     """For one number of code it is the squared length of a gradient."""
     w, x = rng.standard_normal((3, 1)), rng.standard_normal((5, 3))
@@ -162,7 +162,7 @@ def one_number(impl, rng):
     return {"gap": impl(lambda x: np.sin(np.dot(x, w)), x) - np.sum(slopes**2) / 5}
 
 
-@general.case(points=2)
+@general.case(points=2, kind="gradient")
 def gradient_in_the_weights(impl, rng):
     w, x = rng.standard_normal((3, 2)), rng.standard_normal((4, 3))
     return {"grad": grad(lambda w: impl(lambda x: np.tanh(np.dot(x, w)), x))(w)}
@@ -170,6 +170,7 @@ def gradient_in_the_weights(impl, rng):
 
 @general.case(
     points=1,
+    kind="equation",
     property=True,
     expect={"price of sin(3000 x), over its slope squared": 1.0, "price": 0.0, "grad": 0.0},
 )

@@ -30,18 +30,22 @@ prior = Exercise(
 )
 
 
-@prior.case(points=2, expect={"log_p": [np.log(0.2505), np.log(0.25)]})
+@prior.case(points=2, kind="equation", expect={"log_p": [np.log(0.2505), np.log(0.25)]})
 def two_codes(impl, rng):
     """Densities 0.5 and 0.001 have the mean 0.2505; 0.25 twice has the mean 0.25."""
     return {"log_p": impl(np.log([[0.5, 0.25], [0.001, 0.25]]))}
 
 
-@prior.case(points=2)
+@prior.case(points=2, kind="equation")
 def random_densities(impl, rng):
     return {"log_p": impl(3 * rng.standard_normal((6, 4)))}
 
 
-@prior.case(points=2, expect={"log_p": [-1000 + np.log((1 + np.exp(-1.0)) / 2), -np.log(2.0)]})
+@prior.case(
+    points=2,
+    kind="extremes",
+    expect={"log_p": [-1000 + np.log((1 + np.exp(-1.0)) / 2), -np.log(2.0)]},
+)
 def very_improbable(impl, rng):
     """exp(-1000) is 0 in floating point, its logarithm is not needed."""
     return {"log_p": impl(np.array([[-1000.0, 0.0], [-1001.0, -2000.0]]))}
@@ -49,6 +53,7 @@ def very_improbable(impl, rng):
 
 @prior.case(
     points=1,
+    kind="extremes",
     expect={"log_p": [-np.log(2.0), 2000 - np.log(2.0), -20000 + np.log((1 + np.exp(-2.0)) / 2)]},
 )
 def far_apart(impl, rng):
@@ -56,14 +61,14 @@ def far_apart(impl, rng):
     return {"log_p": impl(np.array([[-1000.0, 2000.0, -20000.0], [0.0, 0.0, -20002.0]]))}
 
 
-@prior.case(points=2, property=True, expect={"gap": 0.0})
+@prior.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def shift(impl, rng):
     """Every density e^3 times as high: log p higher by 3."""
     log_px_z = rng.standard_normal((5, 3))
     return {"gap": impl(log_px_z + 3.0) - impl(log_px_z) - 3.0}
 
 
-@prior.case(points=1, property=True, expect={"gap": 0.0})
+@prior.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def doubled(impl, rng):
     """The same codes twice change nothing."""
     log_px_z = rng.standard_normal((5, 3))
@@ -101,18 +106,18 @@ def densities(rng, k=6, n=4):
     return tuple(2 * rng.standard_normal((3, k, n)))
 
 
-@guess.case(points=2, expect={"log_p": [np.log(0.5625)]})
+@guess.case(points=2, kind="equation", expect={"log_p": [np.log(0.5625)]})
 def two_codes_of_a_guess(impl, rng):
     """Weights 0.5 * 0.2 / 0.1 = 1 and 0.25 * 0.4 / 0.8 = 0.125."""
     return {"log_p": impl(np.log([[0.5], [0.25]]), np.log([[0.2], [0.4]]), np.log([[0.1], [0.8]]))}
 
 
-@guess.case(points=2)
+@guess.case(points=2, kind="equation")
 def random_guess(impl, rng):
     return {"log_p": impl(*densities(rng))}
 
 
-@guess.case(points=2, property=True, expect={"gap": 0.0})
+@guess.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def perfect_guess(impl, rng):
     """With the posterior as q every weight is p(x), whatever the codes."""
     log_px_z, log_pz, _ = densities(rng)
@@ -121,14 +126,18 @@ def perfect_guess(impl, rng):
 
 
 @guess.case(
-    points=1, expect={"log_p": [-1500.0 + np.log((1 + np.exp(-1.0)) / 2), -500.0 - np.log(2.0)]}
+    points=1,
+    kind="extremes",
+    expect={"log_p": [-1500.0 + np.log((1 + np.exp(-1.0)) / 2), -500.0 - np.log(2.0)]},
 )
 def very_improbable_codes(impl, rng):
     far = np.array([[-1000.0, 0.0], [-1001.0, -2000.0]])
     return {"log_p": impl(far, np.full((2, 2), -502.0), np.full((2, 2), -2.0))}
 
 
-@guess.case(points=1, expect={"log_p": [-1000 - np.log(2.0), 1000 - np.log(2.0), -20000.0]})
+@guess.case(
+    points=1, kind="extremes", expect={"log_p": [-1000 - np.log(2.0), 1000 - np.log(2.0), -20000.0]}
+)
 def weights_far_apart(impl, rng):
     """The log-weights are -2000 and -1000, where the first code explains x best; 1000 and 0; and
     -20000 twice."""
@@ -138,6 +147,6 @@ def weights_far_apart(impl, rng):
     return {"log_p": impl(log_px_z, log_pz, log_qz)}
 
 
-@guess.case(points=2)
+@guess.case(points=2, kind="equation")
 def one_code_each(impl, rng):
     return {"log_p": impl(*densities(rng, k=1))}

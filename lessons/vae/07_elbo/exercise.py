@@ -32,7 +32,11 @@ kl = Exercise(
 )
 
 
-@kl.case(points=1, expect={"kl": [0.5 * (2 * np.log(2.0) - 0.5), 0.5 * (4.0 - 2 * np.log(2.0))]})
+@kl.case(
+    points=1,
+    kind="equation",
+    expect={"kl": [0.5 * (2 * np.log(2.0) - 0.5), 0.5 * (4.0 - 2 * np.log(2.0))]},
+)
 def by_hand(impl, rng):
     """N(0, 1) from N(1, 4): (1 + 1)/4 - 1 + log 4, halved. And back: (4 + 1)/1 - 1 - log 4,
     halved."""
@@ -40,19 +44,19 @@ def by_hand(impl, rng):
     return {"kl": impl(mu, logvar, mu[::-1], logvar[::-1])}
 
 
-@kl.case(points=1, property=True, expect={"kl": [0.0, 0.0, 0.0]})
+@kl.case(points=1, kind="equation", property=True, expect={"kl": [0.0, 0.0, 0.0]})
 def itself(impl, rng):
     """A distribution is at distance 0 from itself."""
     mu, logvar = rng.standard_normal((2, 3, 4))
     return {"kl": impl(mu, logvar, mu, logvar)}
 
 
-@kl.case(points=2)
+@kl.case(points=2, kind="equation")
 def random_pairs(impl, rng):
     return {"kl": impl(*rng.standard_normal((4, 5, 3)))}
 
 
-@kl.case(points=2, property=True, expect={"gap": 0.0})
+@kl.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def same_change_of_both(impl, rng):
     """Moving and stretching both normals alike changes nothing."""
     mu, logvar, mu_p, logvar_p = rng.standard_normal((4, 5, 3))
@@ -64,7 +68,7 @@ def same_change_of_both(impl, rng):
     }
 
 
-@kl.case(points=2, property=True, expect={"gap": 0.0})
+@kl.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
     """Its slope in mu_p is (mu_p - mu) / sigma_p^2."""
     mu, logvar, mu_p, logvar_p = rng.standard_normal((4, 5, 3))
@@ -76,7 +80,7 @@ def slope(impl, rng):
     }
 
 
-@kl.case(points=1)
+@kl.case(points=1, kind="gradient")
 def gradients(impl, rng):
     """In each of the four arguments."""
     arguments = list(rng.standard_normal((4, 5, 3)))
@@ -91,6 +95,7 @@ def gradients(impl, rng):
 
 @kl.case(
     points=1,
+    kind="extremes",
     property=True,
     expect={"kl": [499.5 + 499.5], "slope in mu": 0.0, "slope in logvar": [[-0.5, 0.0]]},
 )
@@ -138,6 +143,7 @@ def linear(rng, n=4, d_z=2, d_x=3):
 
 @fit.case(
     points=2,
+    kind="equation",
     expect={"value": [-0.5 * np.log(2 * np.pi) - 0.5 * np.log(4.0) - 0.5 * (9.0 + 8.0) / 4.0]},
 )
 def one_code_by_hand(impl, rng):
@@ -150,17 +156,17 @@ def one_code_by_hand(impl, rng):
     return {"value": impl(one(6.0), one(1.0), one(np.log(2.0)), one(2.0), np.array([1.0]), 2.0)}
 
 
-@fit.case(points=2)
+@fit.case(points=2, kind="equation")
 def random_models(impl, rng):
     return {"value": impl(*linear(rng))}
 
 
-@fit.case(points=2)
+@fit.case(points=2, kind="equation")
 def more_codes_than_pixels(impl, rng):
     return {"value": impl(*linear(rng, n=3, d_z=5, d_x=2))}
 
 
-@fit.case(points=1, property=True, expect={"gap": 0.0})
+@fit.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def no_weights(impl, rng):
     """With w = 0 the code does not matter."""
     x, mu, logvar, w, b, std = linear(rng)
@@ -168,7 +174,7 @@ def no_weights(impl, rng):
     return {"gap": impl(x, mu, logvar, 0 * w, b, std) - flat}
 
 
-@fit.case(points=2, property=True, expect={"gap": 0.0})
+@fit.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def slope_in_the_spread(impl, rng):
     """Its slope in logvar is -sigma_j^2 |w_j|^2 / (2 std^2)."""
     x, mu, logvar, w, b, std = linear(rng)
@@ -176,7 +182,7 @@ def slope_in_the_spread(impl, rng):
     return {"gap": slope + 0.5 * np.exp(logvar) * np.sum(w**2, axis=1) / std**2}
 
 
-@fit.case(points=2)
+@fit.case(points=2, kind="gradient")
 def all_gradients(impl, rng):
     """In mu, w and b."""
     x, mu, logvar, w, b, std = linear(rng)
@@ -187,7 +193,12 @@ def all_gradients(impl, rng):
     }
 
 
-@fit.case(points=1, property=True, expect={"grad of mu": 0.0, "grad of logvar": [[0.0, -2e16]]})
+@fit.case(
+    points=1,
+    kind="extremes",
+    property=True,
+    expect={"grad of mu": 0.0, "grad of logvar": [[0.0, -2e16]]},
+)
 def perfect_and_narrow(impl, rng):
     """Where the residual is 0, std = 0.001 and the codes have variances e^-1000 and 1e10, the slope
     is 0 in mu; in logvar it is minus half of sigma_j^2 |w_j|^2 / std^2."""

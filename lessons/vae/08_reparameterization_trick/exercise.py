@@ -29,7 +29,7 @@ sample = Exercise(
 )
 
 
-@sample.case(points=1, expect={"z": [[1.0, 4.0, -1.0]]})
+@sample.case(points=1, kind="equation", expect={"z": [[1.0, 4.0, -1.0]]})
 def by_hand(impl, rng):
     """Variances 1, 4 and 9, so standard deviations 1, 2 and 3."""
     return {
@@ -39,20 +39,20 @@ def by_hand(impl, rng):
     }
 
 
-@sample.case(points=1, property=True, expect={"gap": 0.0})
+@sample.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def no_noise(impl, rng):
     """Without noise it is the mean."""
     mu, logvar = rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
     return {"gap": impl(mu, logvar, np.zeros((4, 3))) - mu}
 
 
-@sample.case(points=2)
+@sample.case(points=2, kind="equation")
 def batch(impl, rng):
     mu, logvar, eps = rng.standard_normal((3, 5, 4))
     return {"z": impl(mu, 2 * logvar, eps)}
 
 
-@sample.case(points=2)
+@sample.case(points=2, kind="gradient")
 def gradients(impl, rng):
     """How z moves with mu and logvar, weighted by fixed numbers."""
     mu, logvar, eps, weight = rng.standard_normal((4, 3, 2))
@@ -63,7 +63,10 @@ def gradients(impl, rng):
 
 
 @sample.case(
-    points=1, property=True, expect={"z / sigma": [[2.0, -3.0]], "slope / sigma": [[1.0, -1.5]]}
+    points=1,
+    kind="equation",
+    property=True,
+    expect={"z / sigma": [[2.0, -3.0]], "slope / sigma": [[1.0, -1.5]]},
 )
 def narrow_and_wide(impl, rng):
     """At logvar = -60 and 60 the deviation is e^-30 and e^30: z is sigma eps, and its slope in
@@ -96,23 +99,23 @@ kl = Exercise(
 )
 
 
-@kl.case(points=1, expect={"kl": [0.0, 0.0]})
+@kl.case(points=1, kind="equation", expect={"kl": [0.0, 0.0]})
 def standard_normal_itself(impl, rng):
     return {"kl": impl(np.zeros((2, 3)), np.zeros((2, 3)))}
 
 
-@kl.case(points=1, expect={"kl": [2.0 + 0.5 * (3 - np.log(4.0))]})
+@kl.case(points=1, kind="equation", expect={"kl": [2.0 + 0.5 * (3 - np.log(4.0))]})
 def one_example(impl, rng):
     """mu = 2, sigma = 1 gives 4/2; mu = 0, sigma = 2 gives (4 - 1 - log 4)/2."""
     return {"kl": impl(np.array([[2.0, 0.0]]), np.array([[0.0, np.log(4.0)]]))}
 
 
-@kl.case(points=2)
+@kl.case(points=2, kind="equation")
 def random_batch(impl, rng):
     return {"kl": impl(rng.standard_normal((5, 3)), rng.standard_normal((5, 3)))}
 
 
-@kl.case(points=2, property=True, expect={"gap": 0.0})
+@kl.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def only_the_mean_differs(impl, rng):
     """With variance 1 it is half the squared length of mu, however far out."""
     mu = np.exp(rng.uniform(-2, 4, (4, 3))) * rng.choice([-1.0, 1.0], (4, 3))
@@ -120,7 +123,12 @@ def only_the_mean_differs(impl, rng):
     return {"gap": (impl(mu, np.zeros((4, 3))) - half) / half}
 
 
-@kl.case(points=2, property=True, expect={"kl": [499.5 + 14.5], "mu": 0.0, "logvar": -0.5})
+@kl.case(
+    points=2,
+    kind="extremes",
+    property=True,
+    expect={"kl": [499.5 + 14.5], "mu": 0.0, "logvar": -0.5},
+)
 def collapsed_variances(impl, rng):
     """At mu = 0, logvar = -1000 and -30 a dimension costs (-1 - logvar)/2; the slopes are 0 in mu,
     -1/2 in logvar."""
@@ -132,7 +140,7 @@ def collapsed_variances(impl, rng):
     }
 
 
-@kl.case(points=2, property=True, expect={"mu": 0.0, "logvar": 0.0})
+@kl.case(points=2, kind="gradient", property=True, expect={"mu": 0.0, "logvar": 0.0})
 def slopes(impl, rng):
     """Its slope is mu in mu, and (sigma^2 - 1)/2 in logvar."""
     mu, logvar = rng.standard_normal((2, 4, 3))
@@ -170,20 +178,22 @@ def pictures(rng, n=4, d=6):
     return (rng.random((n, d)) < 0.4).astype(float), 2 * rng.standard_normal((n, d))
 
 
-@pixels.case(points=1, expect={"log_p": [-3 * np.log(2.0)]})
+@pixels.case(points=1, kind="equation", expect={"log_p": [-3 * np.log(2.0)]})
 def fair_coins(impl, rng):
     return {"log_p": impl(np.array([[0.0, 1.0, 1.0]]), np.zeros((1, 3)))}
 
 
 @pixels.case(
-    points=1, expect={"log_p": [np.log(3.0) - 4 * np.log(2.0), 2 * np.log(3.0) - 4 * np.log(2.0)]}
+    points=1,
+    kind="equation",
+    expect={"log_p": [np.log(3.0) - 4 * np.log(2.0), 2 * np.log(3.0) - 4 * np.log(2.0)]},
 )
 def loaded_coins(impl, rng):
     """Probabilities 3/4: the first picture has heads and tails, the second two heads."""
     return {"log_p": impl(np.array([[1.0, 0.0], [1.0, 1.0]]), np.full((2, 2), np.log(3.0)))}
 
 
-@pixels.case(points=2)
+@pixels.case(points=2, kind="equation")
 def random_pictures(impl, rng):
     x, logits = pictures(rng)
     return {"binary": impl(x, logits), "gray": impl(rng.random((4, 6)), logits)}
@@ -191,6 +201,7 @@ def random_pictures(impl, rng):
 
 @pixels.case(
     points=2,
+    kind="extremes",
     expect={
         "log p, logits 1000 and -1000": [0.0],
         "log p, logits -1000 and 1000": [-2000.0],
@@ -209,6 +220,7 @@ def very_sure(impl, rng):
 
 @pixels.case(
     points=2,
+    kind="gradient",
     property=True,
     expect={
         "slope at logits 1000, -1000, 0": [[-0.25, 0.75, 0.25]],
@@ -230,7 +242,7 @@ def slope_where_sure(impl, rng):
     }
 
 
-@pixels.case(points=2, property=True, expect={"gap": 0.0})
+@pixels.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
     """Its slope in the logits is x - sigmoid(logits)."""
     x, logits = pictures(rng)
@@ -275,6 +287,7 @@ def as_dict(result):
 
 @bound.case(
     points=2,
+    kind="equation",
     expect={"value": [-2 * np.log(2.0) - 2.0], "reconstruction": [-2 * np.log(2.0)], "kl": [2.0]},
 )
 def two_pixels(impl, rng):
@@ -284,12 +297,12 @@ def two_pixels(impl, rng):
     )
 
 
-@bound.case(points=2)
+@bound.case(points=2, kind="equation")
 def random_terms(impl, rng):
     return as_dict(impl(*terms(rng)))
 
 
-@bound.case(points=2)
+@bound.case(points=2, kind="equation")
 def another_likelihood(impl, rng):
     """Points with a Gaussian around the decoder's output, so narrow that its density exceeds 1."""
     x, decoded, mu, logvar = rng.standard_normal((4, 5, 3))
@@ -300,7 +313,7 @@ def another_likelihood(impl, rng):
     return as_dict(impl(x, decoded, mu, logvar, narrow))
 
 
-@bound.case(points=1, property=True, expect={"gap": 0.0, "kl": 0.0})
+@bound.case(points=1, kind="equation", property=True, expect={"gap": 0.0, "kl": 0.0})
 def free_code(impl, rng):
     """With mu = 0 and logvar = 0 the code costs nothing."""
     x, decoded, mu, _ = terms(rng)
@@ -308,7 +321,7 @@ def free_code(impl, rng):
     return {"gap": value - reconstruction, "kl": divergence}
 
 
-@bound.case(points=2)
+@bound.case(points=2, kind="gradient")
 def slope_of_the_bound(impl, rng):
     x, decoded, mu, logvar = terms(rng)
     return {

@@ -28,7 +28,7 @@ priced = Exercise(
 )
 
 
-@priced.case(points=2, expect={"one": 110.0, "four": 170.0, "free": 90.0})
+@priced.case(points=2, kind="equation", expect={"one": 110.0, "four": 170.0, "free": 90.0})
 def by_hand(impl, rng):
     """A distortion of 90 nats and a rate of 20, at three prices."""
     return {
@@ -38,12 +38,12 @@ def by_hand(impl, rng):
     }
 
 
-@priced.case(points=2)
+@priced.case(points=2, kind="shapes")
 def picture_by_picture(impl, rng):
     return {"loss": impl(100 * rng.random(5), 20 * rng.random(5), 4.0)}
 
 
-@priced.case(points=2, property=True, expect={"rate": 0.0, "distortion": 0.0})
+@priced.case(points=2, kind="gradient", property=True, expect={"rate": 0.0, "distortion": 0.0})
 def slopes(impl, rng):
     """A nat of rate costs beta, a nat of distortion costs 1."""
     recon, kl, beta = 100 * rng.random(4), 20 * rng.random(4), float(rng.uniform(2, 9))
@@ -76,7 +76,7 @@ capped = Exercise(
 )
 
 
-@capped.case(points=2, expect={"above": 140.0, "below": 140.0, "on": 90.0})
+@capped.case(points=2, kind="equation", expect={"above": 140.0, "below": 140.0, "on": 90.0})
 def on_both_sides(impl, rng):
     return {
         "above": impl(90.0, 20.0, 10.0, 15.0),
@@ -85,26 +85,28 @@ def on_both_sides(impl, rng):
     }
 
 
-@capped.case(points=2)
+@capped.case(points=2, kind="shapes")
 def each_picture_by_itself(impl, rng):
     return {"loss": impl(100 * rng.random(6), 20 * rng.random(6), 30.0, 10.0)}
 
 
-@capped.case(points=1, property=True, expect={"gap": 0.0})
+@capped.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def no_capacity(impl, rng):
     """Without capacity it is a beta-VAE with beta = gamma."""
     recon, kl, gamma = 100 * rng.random(5), 20 * rng.random(5), float(rng.uniform(2, 50))
     return {"gap": impl(recon, kl, gamma, 0.0) - recon - gamma * kl}
 
 
-@capped.case(points=2, expect={"slope": [-7.0, -7.0, 7.0, 7.0]})
+@capped.case(points=2, kind="gradient", expect={"slope": [-7.0, -7.0, 7.0, 7.0]})
 def slope_in_the_rate(impl, rng):
     """Below the capacity a nat more saves gamma, above it costs gamma."""
     kl = np.array([1.0, 9.0, 11.0, 30.0])
     return {"slope": grad(lambda k: np.sum(impl(100 * rng.random(4), k, 7.0, 10.0)))(kl)}
 
 
-@capped.case(points=1, property=True, expect={"slope beyond gamma": [0, 0, 0], "loss": 93.0})
+@capped.case(
+    points=1, kind="gradient", property=True, expect={"slope beyond gamma": [0, 0, 0], "loss": 93.0}
+)
 def slope_at_the_capacity(impl, rng):
     """Where the rate is at the capacity, as both are at the start, the slope is finite: is it
     beyond -gamma ... gamma (1 if so)? And half a nat above costs gamma / 2."""
@@ -149,33 +151,33 @@ def noisy(rng, v, d):
     return v @ rng.standard_normal((v.shape[1], d)) + 0.5 * rng.standard_normal((len(v), d))
 
 
-@gap.case(points=2, expect={"perfect": 1.0, "doubled": 0.0}, atol=1e-6)
+@gap.case(points=2, kind="equation", expect={"perfect": 1.0, "doubled": 0.0}, atol=1e-6)
 def known_codes(impl, rng):
     """The factors themselves, and the factors twice: then the second-best number knows as much."""
     v = table(4, 4)
     return {"perfect": impl(v + 0.0, v), "doubled": impl(np.concatenate([v, v], axis=1) + 0.0, v)}
 
 
-@gap.case(points=2)
+@gap.case(points=2, kind="equation")
 def mixtures(impl, rng):
     v = table(3, 4, 2)
     return {"five numbers": impl(noisy(rng, v, 5), v), "two numbers": impl(noisy(rng, v, 2), v)}
 
 
-@gap.case(points=1, expect={"gap": 0.5}, atol=1e-6)
+@gap.case(points=1, kind="equation", expect={"gap": 0.5}, atol=1e-6)
 def one_number(impl, rng):
     """It knows one of two factors, and nobody else knows anything."""
     v = table(4, 4)
     return {"gap": impl(v[:, :1] + 0.0, v)}
 
 
-@gap.case(points=1)
+@gap.case(points=1, kind="equation")
 def other_bins(impl, rng):
     v = table(3, 4)
     return {"gap": impl(noisy(rng, v, 3), v, 6)}
 
 
-@gap.case(points=2, property=True, expect={"difference": 0.0}, atol=1e-6)
+@gap.case(points=2, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
 def order_and_signs(impl, rng):
     """Neither the order of the numbers nor their signs matter."""
     v = table(3, 4)

@@ -30,32 +30,32 @@ near = Exercise(
 )
 
 
-@near.case(points=1, expect={"index": [0, 1, 2, 0]})
+@near.case(points=1, kind="equation", expect={"index": [0, 1, 2, 0]})
 def three_codes(impl, rng):
     """Codes at (0, 0), (3, 0) and (0, 2). The last vector lies half-way between two of them."""
     z = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 5.0], [1.5, 0.0]])
     return {"index": impl(z, np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 2.0]]))}
 
 
-@near.case(points=1, expect={"index": [0]})
+@near.case(points=1, kind="equation", expect={"index": [0]})
 def as_the_crow_flies(impl, rng):
     """From (0, 0) it is 2.83 to (2, 2) and 3 to (3, 0)."""
     return {"index": impl(np.zeros((1, 2)), np.array([[2.0, 2.0], [3.0, 0.0]]))}
 
 
-@near.case(points=1, expect={"index": [0, 2, 1]})
+@near.case(points=1, kind="equation", expect={"index": [0, 2, 1]})
 def codes_of_different_lengths(impl, rng):
     """Codes at 1, 3 and 9 on one ray: what counts is where a vector ends, not its direction."""
     codebook = np.array([[0.6, 0.8], [1.8, 2.4], [5.4, 7.2]])
     return {"index": impl(np.array([[0.6, 0.9], [4.8, 6.4], [1.5, 2.1]]), codebook)}
 
 
-@near.case(points=2)
+@near.case(points=2, kind="shapes")
 def a_grid_of_vectors(impl, rng):
     return {"index": impl(rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((7, 5)))}
 
 
-@near.case(points=1, expect={"one vector": 1})
+@near.case(points=1, kind="shapes", expect={"one vector": 1})
 def repeated_codes(impl, rng):
     """A thousand rows, of which only three are different: the first of the nearest ones counts. And
     one vector alone, shape (D,)."""
@@ -65,7 +65,10 @@ def repeated_codes(impl, rng):
 
 
 @near.case(
-    points=1, property=True, expect={"index": np.arange(9), "index, close together": np.arange(9)}
+    points=1,
+    kind="equation",
+    property=True,
+    expect={"index": np.arange(9), "index, close together": np.arange(9)},
 )
 def codes_themselves(impl, rng):
     """A code is nearest to itself, also where all are close together."""
@@ -74,7 +77,7 @@ def codes_themselves(impl, rng):
     return {"index": impl(codebook, codebook), "index, close together": impl(close, close)}
 
 
-@near.case(points=1, property=True, expect={"change": np.zeros(30)})
+@near.case(points=1, kind="equation", property=True, expect={"change": np.zeros(30)})
 def shifted(impl, rng):
     """A shift of everything changes nothing."""
     z, codebook, shift = (
@@ -109,12 +112,12 @@ through = Exercise(
 )
 
 
-@through.case(points=1, expect={"value": [[3.0, 5.0]]})
+@through.case(points=1, kind="equation", expect={"value": [[3.0, 5.0]]})
 def value(impl, rng):
     return {"value": impl(np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]]))}
 
 
-@through.case(points=2, expect={"grad_z": [[6.0, 10.0]]})
+@through.case(points=2, kind="gradient", expect={"grad_z": [[6.0, 10.0]]})
 def slope_of_a_square(impl, rng):
     """The sum of squares of what comes out, (3, 5), has the gradient (6, 10) there, and z gets
     it."""
@@ -122,7 +125,7 @@ def slope_of_a_square(impl, rng):
     return {"grad_z": grad(lambda z: np.sum(impl(z, quantized) ** 2))(np.array([[1.0, 2.0]]))}
 
 
-@through.case(points=2, property=True, expect={"z": 0.0, "codes": 0.0})
+@through.case(points=2, kind="gradient", property=True, expect={"z": 0.0, "codes": 0.0})
 def who_gets_it(impl, rng):
     """Z gets the gradient that comes in, also where it sits on its code; the codes get none."""
     z, quantized, weight = rng.standard_normal((3, 4, 2, 3))
@@ -133,7 +136,7 @@ def who_gets_it(impl, rng):
     }
 
 
-@through.case(points=1)
+@through.case(points=1, kind="equation")
 def a_batch(impl, rng):
     return {"value": impl(*rng.standard_normal((2, 5, 3)))}
 
@@ -171,13 +174,13 @@ losses = Exercise(
 )
 
 
-@losses.case(points=1, expect={"codebook": [25.0], "commitment": [12.5]})
+@losses.case(points=1, kind="equation", expect={"codebook": [25.0], "commitment": [12.5]})
 def three_four_five(impl, rng):
     codebook, commitment = impl(np.array([[1.0, 2.0]]), np.array([[4.0, 6.0]]), 0.5)
     return {"codebook": codebook, "commitment": commitment}
 
 
-@losses.case(points=2, expect={"z": [[-3.0, -4.0]], "e": [[6.0, 8.0]]})
+@losses.case(points=2, kind="gradient", expect={"z": [[-3.0, -4.0]], "e": [[6.0, 8.0]]})
 def who_moves(impl, rng):
     """The sum of both: z is pulled with weight beta = 1/2, e with weight 1."""
 
@@ -188,13 +191,15 @@ def who_moves(impl, rng):
     return {"z": grad(total)(z, e), "e": grad(lambda e: total(z, e))(e)}
 
 
-@losses.case(points=2)
+@losses.case(points=2, kind="shapes")
 def a_grid(impl, rng):
     codebook, commitment = impl(*rng.standard_normal((2, 3, 2, 2, 4)), 0.3)
     return {"codebook": codebook, "commitment": commitment}
 
 
-@losses.case(points=2, property=True, expect={"z by codebook": 0.0, "e by commitment": 0.0})
+@losses.case(
+    points=2, kind="equation", property=True, expect={"z by codebook": 0.0, "e by commitment": 0.0}
+)
 def held(impl, rng):
     """Each term moves one side only."""
     z, e = rng.standard_normal((2, 4, 3))
@@ -206,6 +211,7 @@ def held(impl, rng):
 
 @losses.case(
     points=1,
+    kind="equation",
     property=True,
     expect={"codebook": [0.0, 0.0], "grad of z": 0.0, "grad of e": 0.0, "without commitment": 0.0},
 )
@@ -225,14 +231,14 @@ def on_its_code(impl, rng):
     }
 
 
-@losses.case(points=1, property=True, expect={"gap": 0.0})
+@losses.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def default_weight(impl, rng):
     """By default the commitment weighs a quarter."""
     codebook, commitment = impl(*rng.standard_normal((2, 4, 3)))
     return {"gap": codebook - 4 * commitment}
 
 
-@losses.case(points=1)
+@losses.case(points=1, kind="gradient")
 def each_gradient(impl, rng):
     z, e = rng.standard_normal((2, 4, 3))
     return {
@@ -291,7 +297,9 @@ def as_dict(result):
 
 
 @average.case(
-    points=2, expect={"counts": [1.25, 1.5], "sums": [[5.25], [7.5]], "codebook": [[4.2], [5.0]]}
+    points=2,
+    kind="equation",
+    expect={"counts": [1.25, 1.5], "sums": [[5.25], [7.5]], "codebook": [[4.2], [5.0]]},
 )
 def two_codes(impl, rng):
     """Code 0 gets 4 and 8: its count is 3/4 + 2/4, its sum 3 · 3/4 + 12/4. Code 1 gets nothing."""
@@ -299,14 +307,14 @@ def two_codes(impl, rng):
     return as_dict(impl(*start, np.array([[4.0], [8.0]]), np.array([0, 0]), 0.75))
 
 
-@average.case(points=2)
+@average.case(points=2, kind="equation")
 def random_batch(impl, rng):
     state = batch_of(rng)
     slow = as_dict(impl(*state))  # gamma = 0.99
     return as_dict(impl(*state, 0.9)) | {f"{name}, slowly": value for name, value in slow.items()}
 
 
-@average.case(points=2, expect={"counts": [0.0, 1.0], "codebook": [[7.0], [2.0]]})
+@average.case(points=2, kind="extremes", expect={"counts": [0.0, 1.0], "codebook": [[7.0], [2.0]]})
 def a_code_that_has_nothing(impl, rng):
     """Code 0 has never had a vector: it stays at 7."""
     start = np.array([0.0, 1.0]), np.array([[0.0], [2.0]]), np.array([[7.0], [2.0]])
@@ -314,14 +322,18 @@ def a_code_that_has_nothing(impl, rng):
     return {"counts": result["counts"], "codebook": result["codebook"]}
 
 
-@average.case(points=1)
+@average.case(points=1, kind="equation")
 def fading_codes(impl, rng):
     """Counts below 1, which codes have that get few vectors: they are divided by as others."""
     counts, sums, codebook, z, indices = batch_of(rng)
     return as_dict(impl(0.01 * counts, 0.02 * sums, codebook, z, indices, 0.9))
 
 
-@average.case(points=1, expect={"counts": [0.5, 5e-8, 0.5], "codebook": [[4.0], [3.0], [6.0]]})
+@average.case(
+    points=1,
+    kind="equation",
+    expect={"counts": [0.5, 5e-8, 0.5], "codebook": [[4.0], [3.0], [6.0]]},
+)
 def nearly_forgotten(impl, rng):
     """Code 1 has had no vector for long: its sum 3e-7 over its count 1e-7 is still 3. Code 2 gets
     its first vector, 6."""
@@ -330,14 +342,14 @@ def nearly_forgotten(impl, rng):
     return {"counts": result["counts"], "codebook": result["codebook"]}
 
 
-@average.case(points=1, property=True, expect={"moved": 0.0})
+@average.case(points=1, kind="equation", property=True, expect={"moved": 0.0})
 def at_rest(impl, rng):
     """Vectors that sit on their codes move nothing."""
     counts, sums, codebook, _, indices = batch_of(rng)
     return {"moved": impl(counts, sums, codebook, codebook[indices], indices, 0.8)[2] - codebook}
 
 
-@average.case(points=1, property=True, expect={"gap": 0.0})
+@average.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def without_memory(impl, rng):
     """Without memory a code is the mean of its vectors."""
     counts, sums, codebook, z, indices = batch_of(rng)

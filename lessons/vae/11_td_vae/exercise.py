@@ -140,7 +140,7 @@ def world(rng, n=4):
     return Linear.weights(rng), rng.standard_normal((n, 6, 2)), eps1, eps2
 
 
-@loss.case(points=2, expect={"loss": 1.125 + 0.5 * np.log(2 * np.pi)})
+@loss.case(points=2, kind="equation", expect={"loss": 1.125 + 0.5 * np.log(2 * np.pi)})
 def by_hand(impl, rng):
     """x_1 = 1, x_2 = 3: z_2 = 3 + 1 = 4, z_1 = 4 - 2 + 0.5 = 2.5. Half of 1 + 2.25 + 0.25 - 1 -
     0.25 is 1.125."""
@@ -151,7 +151,7 @@ def by_hand(impl, rng):
     }
 
 
-@loss.case(points=2, property=True, expect={"gap": 0.0})
+@loss.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def exact_inference(impl, rng):
     """With the exact belief and smoothing J is log p(x_2 | x_1), whatever the noise. x_2 given
     x_1 is N(x_1 / 2, 2.5)."""
@@ -160,7 +160,7 @@ def exact_inference(impl, rng):
     return {"gap": impl(Drift(), x, 1, 2, eps1, eps2) + np.mean(log_p)}
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="equation")
 def random_model(impl, rng):
     weights, x, eps1, eps2 = world(rng)
     return {
@@ -170,7 +170,7 @@ def random_model(impl, rng):
     }
 
 
-@loss.case(points=1, property=True, expect={"gap": 0.0})
+@loss.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def copies(impl, rng):
     """A batch of copies has the loss of one."""
     weights, x, eps1, eps2 = world(rng, 1)
@@ -182,7 +182,7 @@ def copies(impl, rng):
     return {"gap": impl(Linear(weights), tile(x), 1, 4, tile(eps1), tile(eps2)) - one}
 
 
-@loss.case(points=2)
+@loss.case(points=2, kind="gradient")
 def gradients(impl, rng):
     """Of every part, through both draws."""
     weights, x, eps1, eps2 = world(rng)

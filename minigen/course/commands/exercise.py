@@ -26,6 +26,7 @@ from minigen.course.console import UsageError, cleaning_up, color, safe_streams,
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.calls import note_calls
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_source
 from minigen.course.exercise.grading.report import Report, render_all
@@ -41,7 +42,7 @@ from minigen.course.lesson.options import Parser, add_seed, parsed
 
 __all__ = ["main", "watch"]
 
-SCHEMA_VERSION = 3  # of what `check --json` prints; see classroom/schema/check.json
+SCHEMA_VERSION = 4  # of what `check --json` prints; see classroom/schema/check.json
 
 
 def _add_commands(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +89,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
         "prove", _prove, "for authors: prove that the exercises are sound", "minigen exercise prove gan/02", False
     )
     add.add_argument("id", nargs="?", metavar="ID", help="a lesson or an exercise (default: all)")
+    add.add_argument("--promises", action="store_true", help="list what the prompts promise, and the cases for it")
     add.add_argument("--seeds", type=int, default=20, metavar="N", help="seeds to prove on (default 20)")
     add.add_argument("--json", action="store_true", help="the result for a program")
 
@@ -196,6 +198,7 @@ def _check(args: argparse.Namespace) -> int:
         for path, exercises in jobs:
             submission = read_submission(path)
             graded = [grade(exercise, submission, seed=args.seed) for exercise in exercises]
+            note_calls(graded, submission, lambda other, text: grade(other, text, seed=args.seed))
             note(graded, path)
             reports += graded
         if args.json:
@@ -342,7 +345,10 @@ def _one(text: str) -> Exercise:
 
 def _hint(args: argparse.Namespace) -> int:
     exercise = _one(args.id)
-    level = min(Progress(args.dir).of(exercise)["hints"] + 1, len(exercise.hints))
+    entry = Progress(args.dir).of(exercise)
+    level = min(entry["hints"] + 1, len(exercise.hints))
+    if entry["cure"]:
+        print(textwrap.fill(f"the slip of your last check: {entry['cure']}", 100, subsequent_indent="   "), end="\n\n")
     for number, hint in enumerate(exercise.hints[:level], start=1):
         print(_hint_text(number, hint))
     if args.dir.is_dir():
@@ -365,8 +371,8 @@ def _hint_text(number: int, hint: str) -> str:
 def _diff(args: argparse.Namespace) -> int:
     exercises = catalog.find(args.id)
     path = answer_file(exercises[0].lesson, args.dir)
-    submission = read_submission(path)
-    if submission.status != status.PASS:
+    submission = read_submission(path) if os.path.lexists(path) else None  # what was passed in a notebook has no file
+    if submission is not None and submission.status != status.PASS:
         raise UsageError(f"{path}: {submission.message}")
     record = Progress(args.dir)
     shown = [exercise for exercise in exercises if args.reveal or record.of(exercise)["passed"]]
@@ -374,11 +380,14 @@ def _diff(args: argparse.Namespace) -> int:
     if not shown:
         raise UsageError(f"{', '.join(hidden)}: not passed yet; check it first (or show it with --reveal)")
     for exercise in shown:
-        written = stubs.function_source(submission.source, exercise.name)
-        mine = functions.bare(written) if written is not None else "(not in your file)"
+        written = stubs.function_source(submission.source, exercise.name) if submission is not None else None
         theirs = functions.bare(functions.source(exercise.reference))
         print(color(exercise.id, "bold"))
-        print(_difference(mine, theirs, f"yours, {path}", f"the package's, {exercise.target}"))
+        if written is not None:
+            mine = functions.bare(written)
+            print(_difference(mine, theirs, f"yours, {path}", f"the package's, {exercise.target}"))
+        else:
+            print(f"the package's, {exercise.target} (yours is not in {path})\n\n{theirs}")
         print()
     if hidden:
         print(f"not passed yet: {', '.join(hidden)}")
@@ -447,9 +456,11 @@ def _backup(path: Path) -> Path:
 
 
 def _prove(args: argparse.Namespace) -> int:
-    from minigen.course.exercise import prove
+    from minigen.course.exercise import promises, prove
 
     exercises = catalog.find(args.id) if args.id else catalog.all_exercises()
+    if args.promises:
+        return promises.run(exercises)
     if args.seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {args.seeds}")
     return prove.run(exercises, args.seeds, args.json)

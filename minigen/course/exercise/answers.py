@@ -19,7 +19,9 @@ spaces do not matter, and a fragment begins and ends with whole words. It must o
 in `(everywhere)`. Several lines are several edits, all made at once; a line that ends in `->` goes on in the next. What
 cannot be written so is a new body, without any `->`: the lines of the function below its docstring.
 
-The comment above a mistake, or at the end of its only line, is the hint for a student who made it. A variant is a
+The comment above a mistake, or at the end of its only line, is the hint for a student who made it: first the slip, then
+what to do about it. A report shows the slip, which ends with the first colon, semicolon or period outside of brackets;
+`minigen exercise hint` shows all of it. So no formula or code that is the answer stands in the slip. A variant is a
 different right answer, which must get full points, with a comment on what is different. An equivalent mutant is written
 as `minigen exercise prove` prints it, with the reason. All code may use the names of the reference's module, of
 `answers.py` and of `exercise.py`.
@@ -30,6 +32,7 @@ from __future__ import annotations
 import ast
 import io
 import linecache
+import re
 import textwrap
 import tokenize
 from collections.abc import Callable, Mapping
@@ -41,10 +44,11 @@ from typing import Any
 from minigen.course.exercise import catalog, functions
 from minigen.course.exercise.format import AuthorError, Exercise
 
-__all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries"]
+__all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries", "first_clause"]
 
 TABLES = ("MISTAKES", "VARIANTS", "EQUIVALENT")
 ARROW, EVERYWHERE = " -> ", "(everywhere)"
+CLAUSE_END = re.compile(r"[:;](?=\s)|(?<!\.)\.(?=\s+[A-Z`])")
 LAYOUT = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENDMARKER}
 
 
@@ -60,6 +64,11 @@ class ListedAnswer:
     note: str
     tree: ast.FunctionDef
     function: Callable
+
+    @property
+    def slip(self) -> str:
+        """The first clause of a mistake's hint: what is wrong, without what to do about it."""
+        return first_clause(self.note)
 
     @property
     def name(self) -> str:
@@ -101,6 +110,15 @@ def _answers(files: tuple[tuple[Path, tuple[int, int]], ...], name: str, referen
             except EditError as error:
                 found.problems.append(str(error))
     return found
+
+
+def first_clause(text: str) -> str:
+    """A text up to its first colon, semicolon or period that ends a clause and stands outside of brackets."""
+    for match in CLAUSE_END.finditer(text):
+        before = text[: match.start()]
+        if all(before.count(opening) == before.count(closing) for opening, closing in ("()", "[]", "{}")):
+            return f"{before}."
+    return text
 
 
 def entries(text: str) -> list[tuple[str, str]]:

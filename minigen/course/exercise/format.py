@@ -17,13 +17,13 @@ An author writes two files beside a lesson. `exercise.py` holds what a check may
     )
 
 
-    @critic_loss.case(points=1, expect={"loss": -4.0})    # a literal, worked by hand; the simplest case comes first
+    @critic_loss.case(points=1, kind="equation", expect={"loss": -4.0})  # a literal, by hand; the simplest comes first
     def by_hand(impl, rng):
         '''Real scores 3 and 5, fake scores 1, 0 and -1: the gap is 4.'''
         return {"loss": impl(np.array([3.0, 5.0]), np.array([1.0, 0.0, -1.0]))}
 
 
-    @critic_loss.case(points=2, property=True, expect={"change": 0.0})
+    @critic_loss.case(points=2, kind="equation", property=True, expect={"change": 0.0})
     def shifted(impl, rng):
         '''A constant added to every score changes nothing.'''
         real, fake = rng.standard_normal(5), 1 + rng.standard_normal(7)
@@ -34,6 +34,15 @@ place of its `raise` line. A *driver* (the function under `@EX.case`) builds inp
 named arrays. It runs on the student's function in a worker process and on the reference in the parent, which compares;
 a driver must therefore not judge anything itself, and not use the `Exercise`. `np` is `autograd.numpy` here, in
 `answers.py` and in the student's file.
+
+The kind of a case says what its points are for, and a report counts the points of each kind apart:
+
+    equation    the mathematics: a worked example, random values of ordinary size, an identity
+    shapes      batches, images, broadcasting, a time step for each example, dtypes, arguments changed in place
+    extremes    float32 at its limits, ±1000, infinities, zeros, ties, empty classes, singular matrices
+    gradient    derivatives of what the function returns, taken by autograd
+
+At least half of the points of an exercise are for the equation.
 
 `answers.py` holds what proves it, mistakes and other right answers: see `minigen.course.exercise.answers`.
 `minigen exercise prove gan/12` reports whether both files are sound.
@@ -49,7 +58,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["AuthorError", "Case", "Exercise", "resolve_target"]
+__all__ = ["KINDS", "AuthorError", "Case", "Exercise", "resolve_target"]
+
+KINDS = ("equation", "shapes", "extremes", "gradient")  # of cases, in the order of reports
 
 
 class AuthorError(ValueError):
@@ -77,10 +88,12 @@ class Case:
 
     driver: Callable
     points: int
+    kind: str
     expect: Mapping[str, Any]
     is_property: bool
     rtol: float
     atol: float
+    exact_dtype: bool = False
 
     @property
     def name(self) -> str:
@@ -149,6 +162,10 @@ class Exercise:
     def points(self) -> int:
         return sum(case.points for case in self.cases)
 
+    def points_of(self, kind: str) -> int:
+        """The points of the cases of one kind."""
+        return sum(case.points for case in self.cases if case.kind == kind)
+
     @property
     def reference(self) -> Callable:
         """The package's own function."""
@@ -157,18 +174,24 @@ class Exercise:
     def case(
         self,
         points: int = 1,
+        kind: str = "",
         expect: Mapping[str, Any] | None = None,
         property: bool = False,
         rtol: float | None = None,
         atol: float | None = None,
+        exact_dtype: bool = False,
     ) -> Callable[[Callable], Callable]:
         """Decorate a driver `(impl, rng) -> {name: array}`.
 
+        kind: what the points are for, one of KINDS; it must be given.
         expect: values known without the reference: worked by hand (a literal), or what an identity gives (a property).
         property: the driver's docstring is an identity, "Inverse undoes forward."; it returns what that makes constant.
+        exact_dtype: floats must have the dtype of the reference's, which the prompt promises; else any float will do.
         """
         if points < 1:
             raise ValueError(f"{self.id}: points must be at least 1, got {points}")
+        if kind not in KINDS:
+            raise AuthorError(f"{self.id}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
 
         def register(driver: Callable) -> Callable:
             if driver.__name__ in [case.name for case in self.cases]:
@@ -178,7 +201,7 @@ class Exercise:
                     f"{self.id}: {driver.__name__} must name its property in a docstring, and its `expect`"
                 )
             tolerances = self.rtol if rtol is None else rtol, self.atol if atol is None else atol
-            self.cases.append(Case(driver, points, dict(expect or {}), property, *tolerances))
+            self.cases.append(Case(driver, points, kind, dict(expect or {}), property, *tolerances, exact_dtype))
             return driver
 
         return register

@@ -40,6 +40,7 @@ def check(
     of what `minigen grade`, which takes the function out of the notebook, will refuse.
     Raises UsageError for an unknown exercise.
     """
+    from minigen.course.exercise.grading.calls import note_calls
     from minigen.course.exercise.grading.grade import grade_file
     from minigen.course.exercise.grading.report import render_all
     from minigen.course.exercise.grading.runner import MARK
@@ -58,6 +59,7 @@ def check(
             path = answer_file(exercises[0].lesson)
             submission = read_submission(path)
             reports = [grade_file(exercise, submission) for exercise in exercises]
+            note_calls(reports, submission, grade_file)
             note(reports, path)
             print(render_all(reports, sys.stdout), next_step(reports), sep="\n\n")
             return
@@ -98,10 +100,16 @@ def _refused(function: Any, allowed_modules: Sequence[str]) -> list[str]:
 
 
 def _check_here(exercise: Exercise, function: Any) -> None:
+    from minigen.course.exercise.grading.calls import called_exercises, words
     from minigen.course.exercise.grading.in_process import grade_function
     from minigen.course.exercise.grading.report import render
 
     report = grade_function(exercise, function)
+    if not report.passed and isinstance(function, types.FunctionType):
+        for other in called_exercises(exercise, function.__code__.co_names):
+            its = function.__globals__.get(other.name)
+            if isinstance(its, types.FunctionType) and not grade_function(other, its).passed:
+                report.notes.append(words(other))
     print(render(report, sys.stdout))
     folder = home()
     with contextlib.suppress(OSError):
@@ -111,6 +119,7 @@ def _check_here(exercise: Exercise, function: Any) -> None:
         print(f"\nstuck? run  !minigen exercise hint {exercise.id}  in a cell")
         return
     print(f"\nnow train with it: from minigen.course import use; use({_name(function)}); run the lesson's cells again")
+    print(f"the package's version: run  !minigen exercise diff {exercise.id}  in a cell")
     print(next_exercise(folder, after=exercise.id))
 
 

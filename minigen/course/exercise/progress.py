@@ -80,19 +80,20 @@ class Progress:
                 os.replace(self.path, self.path.with_suffix(".json.damaged"))
 
     def of(self, exercise: Exercise) -> dict[str, Any]:
-        """points, passed (ever), tries and hints (levels seen) of an exercise."""
+        """points, passed (ever), tries, hints (levels seen) and cure (of the last check's slip) of an exercise."""
         entry = self.entries.get(exercise.id, {})
         numbers = {key: entry[key] if type(entry.get(key)) is int else 0 for key in ("points", "tries", "hints")}
-        return {"passed": entry.get("passed") is True, **numbers}
+        cure = entry["cure"] if type(entry.get("cure")) is str else ""
+        return {"passed": entry.get("passed") is True, "cure": cure, **numbers}
 
     def update(self, exercise: Exercise, **changes: Any) -> None:
         self.entries[exercise.id] = {**self.of(exercise), **changes}
 
-    def checked(self, exercise: Exercise, points: int, passed: bool) -> None:
+    def checked(self, exercise: Exercise, points: int, passed: bool, cure: str = "") -> None:
         """Note the result of a check; what was once passed stays passed."""
         before = self.of(exercise)
         best = max(points, before["points"]) if before["passed"] else points
-        self.update(exercise, points=best, passed=passed or before["passed"], tries=before["tries"] + 1)
+        self.update(exercise, points=best, passed=passed or before["passed"], tries=before["tries"] + 1, cure=cure)
 
     def save(self) -> None:
         """Write the file as a whole or not at all. Raises OSError."""
@@ -148,7 +149,7 @@ def note(reports: Sequence[Report], file: Path) -> None:
         with changed(file.parent) as record:
             for report in reports:
                 if report.status != status.GRADER_ERROR:
-                    record.checked(report.exercise, report.points, report.passed)
+                    record.checked(report.exercise, report.points, report.passed, report.cure)
     except OSError:
         print(f"minigen: your progress cannot be saved in {file.parent}", file=sys.stderr)
 
@@ -157,12 +158,15 @@ def note(reports: Sequence[Report], file: Path) -> None:
 
 
 def next_step(reports: Sequence[Report], folder: Path | None = None) -> str:
-    """What to do after a check: see a hint, or train with the answers and go on; by the record of a folder."""
+    """What to do after a check: see a hint, or train with the answers, compare them and go on; by a folder's record."""
     failed = [report for report in reports if not report.passed]
     if failed:
         return f"stuck? minigen exercise hint {failed[0].exercise.id}"
     lesson, following = reports[0].exercise.lesson, next_exercise(folder, after=reports[-1].exercise.id)
-    return "\n".join(filter(None, [f"now train with it: minigen run {lesson} --with {reports[0].file}", following]))
+    shown = reports[0].exercise.id if len(reports) == 1 else lesson
+    train = f"now train with it: minigen run {lesson} --with {reports[0].file}"
+    compare = f"beside the package's version: minigen exercise diff {shown}"
+    return "\n".join(filter(None, [train, compare, following]))
 
 
 def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") -> str:

@@ -188,9 +188,22 @@ def report() -> str:
     """One line for each installed function: how many times it has been called. Empty if none is installed."""
     lines = []
     for identity, count in calls().items():
-        times = f"was called {count:,} {'time' if count == 1 else 'times'}" if count else "was never called"
+        times = f"was called {count:,} {'time' if count == 1 else 'times'}" if count else _why_not_called(identity)
         lines.append(f"your {identity.rpartition('/')[2]} {times} ({identity})")
     return "\n".join(lines)
+
+
+def _why_not_called(identity: str) -> str:
+    """Another function of hers may stand where the package's calls this one."""
+    name = _active[identity].exercise.target.rpartition(":")[2].rpartition(".")[2]
+    callers = [
+        entry.exercise.name
+        for entry in _active.values()
+        if entry.calls and name in vars(entry.counted)["replaces"].__code__.co_names
+    ]
+    if not callers:
+        return "was not called in this run"
+    return f"was not called: the package's {callers[0]} calls it, and yours does not"
 
 
 def restore() -> None:

@@ -455,7 +455,11 @@ def test_a_case_counts_if_it_passes_with_every_seed(a_class):
     def report(failing: int) -> Report:
         verdicts = [
             Verdict(
-                case.name, S.WRONG_VALUE if n == failing else S.PASS, 0 if n == failing else case.points, case.points
+                case.name,
+                S.WRONG_VALUE if n == failing else S.PASS,
+                0 if n == failing else case.points,
+                case.points,
+                kind=case.kind,
             )
             for n, case in enumerate(assigned.exercise.cases)
         ]
@@ -464,3 +468,5 @@ def test_a_case_counts_if_it_passes_with_every_seed(a_class):
     row = row_of(assigned, Submission("x.py"), "", (), [report(1), report(4)], [11, 12])
     assert row["points"] == 4 and row["seed"] == 11 and not row["passed"]
     assert [case["passed"] for case in row["cases"]] == [True, False, True, True, False]
+    kinds = {kind: (of["points"], of["possible"]) for kind, of in row["kinds"].items() if of["possible"]}
+    assert kinds == {"equation": (3, 5), "extremes": (1, 1), "gradient": (0, 2)}

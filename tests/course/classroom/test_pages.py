@@ -41,13 +41,30 @@ class Page(HTMLParser):
 
 
 def case(name: str, state: str = S.PASS, **more) -> dict:
-    row = {"case": name, "status": state, "passed": state == S.PASS, "points": 2 * (state == S.PASS), "possible": 2}
+    row = {
+        "case": name,
+        "status": state,
+        "passed": state == S.PASS,
+        "points": 2 * (state == S.PASS),
+        "possible": 2,
+        "kind": "equation",
+    }
     return {**row, "message": "", "relation": "", "line": None, "text": "", **more}
 
 
 def row(id: str, state: str = S.PASS, **more) -> dict:
-    result = {"id": id, "status": state, "points": 1.5, "possible": 4.0, "message": "", "hint": "", "listed": True}
+    result = {
+        "id": id,
+        "status": state,
+        "points": 1.5,
+        "possible": 4.0,
+        "message": "",
+        "hint": "",
+        "listed": True,
+        "cure": "",
+    }
     result |= {
+        "kinds": {"equation": {"points": 2, "possible": 4}, "shapes": {"points": 0, "possible": 1}},
         "cases": [case("by_hand"), case("batch")],
         "notes": [],
         "about": {"batch": "One number for all of it."},
@@ -84,6 +101,7 @@ def test_the_feedback_of_a_student():
         ("h2", "gan/12/b: 1.5 of 4"),
         ("li", "by_hand: pass (2 of 2)"),
         ("li", "batch: wrong value (0 of 2). One number for all of it."),
+        ("p", "Points of the exercise itself: for the equation 2 of 4, for shapes 0 of 1."),
         ("p", "batch, the simplest case that fails: wrong value: off"),
         ("p", "twice as large"),
         ("pre", "line 3: return 2 * x"),

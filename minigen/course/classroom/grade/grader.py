@@ -19,7 +19,7 @@ from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.reference import Reference, references
-from minigen.course.exercise.grading.report import Report, same_for_every_case
+from minigen.course.exercise.grading.report import Report, points_by_kind, same_for_every_case
 from minigen.course.exercise.grading.submission import Submission
 
 __all__ = ["Grader", "forbidden_module", "row_of", "writable"]
@@ -146,6 +146,7 @@ def row_of(
         "id": assigned.id,
         "points": None if failed else points,
         "possible": assigned.points,
+        "kinds": points_by_kind(cases),
         "seed": seeds[number] if number < len(seeds) else seeds[0],
         "file": submission.file,
         "sha256": sha256,

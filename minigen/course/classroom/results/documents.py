@@ -29,7 +29,7 @@ __all__ = [
     "to_retry",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def _exercise(row: Mapping[str, Any]) -> Iterator[Block]:
         yield from _failure({**first, "message": row["message"], "status": row["status"]}, "")
     else:
         yield Block("list", items=tuple(_outcome(case, row["about"].get(case["case"], "")) for case in row["cases"]))
+        yield Block("text", f"{_by_kind(row)}.")
         yield from _failure(first, f"{first['case']}, the simplest case that fails: ")
     if row["hint"]:
         yield Block("text", f"{_before_hint(row)}{row['hint']}")
@@ -74,6 +75,14 @@ def _exercise(row: Mapping[str, Any]) -> Iterator[Block]:
         yield Block("text", f"Note: {note}")
     if first is not None and first["status"] in (status.WRONG_VALUE, status.NAN, status.INF):
         yield Block("text", f"To see values: minigen exercise check {row['id']}")
+
+
+def _by_kind(row: Mapping[str, Any]) -> str:
+    """The points of each kind of case: "for the equation 3 of 5, for shapes 2 of 2"."""
+    words = {"equation": "the equation", "shapes": "shapes", "extremes": "extremes", "gradient": "the gradient"}
+    kinds = {words[kind]: of for kind, of in row["kinds"].items() if of["possible"]}
+    parts = [f"for {kind} {of['points']} of {of['possible']}" for kind, of in kinds.items()]
+    return f"Points of the exercise itself: {', '.join(parts)}"
 
 
 def _before_hint(row: Mapping[str, Any]) -> str:

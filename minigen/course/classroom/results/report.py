@@ -65,7 +65,7 @@ class Tally:
         for case in row["cases"]:
             self.cases[exercise][case["case"]] += case["passed"]
         if row["hint"]:
-            (self.mistakes if row["listed"] else self.changes)[exercise, row["hint"]] += 1
+            (self.mistakes if row["listed"] else self.changes)[exercise, row["cure"] or row["hint"]] += 1
         heapq.heappush(self.slow, (row["seconds"], id, exercise))
         if len(self.slow) > SLOWEST:
             heapq.heappop(self.slow)

@@ -69,6 +69,7 @@ class Verdict:
     inputs: list[str] = field(default_factory=list)
     repeat: str = ""
     ratio: float = 0.0
+    kind: str = field(kw_only=True)  # of the case
 
     @property
     def passed(self) -> bool:
@@ -135,7 +136,7 @@ def compare(case: Case, got: Outcome, want: Outcome, precision: float = 0.0) -> 
 
     precision: of the answer in its other cases, where this one shows a finer one; see `precision_of`.
     """
-    verdict = Verdict(case.name, got.status, 0, case.points, got.message, got.line, got.text)
+    verdict = Verdict(case.name, got.status, 0, case.points, got.message, got.line, got.text, kind=case.kind)
     if not want.answered:
         verdict.status, verdict.message = status.GRADER_ERROR, f"the reference fails: {want.message}"
     if verdict.status != status.PASS:
@@ -159,7 +160,7 @@ def compare_all(cases: Sequence[Case], outcomes: Sequence[Outcome], wanted: Sequ
 
 
 def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precision: float) -> Verdict:
-    verdict = Verdict(case.name, status.PASS, case.points, case.points, key=key)
+    verdict = Verdict(case.name, status.PASS, case.points, case.points, key=key, kind=case.kind)
     got, reference = outcome.values.get(key), wanted.values[key]
 
     def fail(state: str, message: str) -> Verdict:
@@ -190,6 +191,8 @@ def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precis
         failure: Failure = not_finite(np.where(bad, got, 0.0), f"{key} is")
         fail(failure.state, failure.message)
         return _place(verdict, got, want, np.where(bad, np.inf, 0.0))
+    if want.dtype.kind == "b" and want.ndim == 0 and got != want:  # a driver's flag
+        return fail(status.WRONG_VALUE, f"{key} is {bool(got)}, {bool(want)} was expected")
     atol = case.atol + rounding(precision, wanted, want, key)
     ratios = distance(got, want, case.rtol, atol)
     ratio = float(ratios.max(initial=0.0))
@@ -199,6 +202,8 @@ def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precis
         different = int((ratios > 1).sum())
         if got.size > 1:
             verdict.message = f"{different} of {got.size} values differ"
+    elif case.exact_dtype and reference.dtype.kind == "f" and got.dtype != reference.dtype:
+        return fail(status.WRONG_DTYPE, f"{key} is {got.dtype}, {reference.dtype} was expected")
     verdict.ratio = ratio
     return verdict
 

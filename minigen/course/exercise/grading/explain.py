@@ -3,6 +3,7 @@
 A listed mistake is recognised on the case that fails, from what came back. Two slips at once still get the first one's
 hint: what counts is the simplest case that fails. A mistake that explains only that case is named if it is the only
 one, and if the values are such that equality is no coincidence: not 0, 1 or 1/2, or wrong in the same way in two cases.
+A mistake that fails two or more cases which the answer passes is not named: what they share in one case is chance.
 Of two slips in two results, such as x and its log-determinant, that of the first wrong result is named: it must be a
 mistake that leaves the others right.
 
@@ -21,7 +22,15 @@ from minigen.course.exercise.answers import ListedAnswer, answers_of
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.changes import changes, substituted
-from minigen.course.exercise.grading.compare import Pair, Verdict, precision_of, relation, rounding, same_values
+from minigen.course.exercise.grading.compare import (
+    Pair,
+    Verdict,
+    compare,
+    precision_of,
+    relation,
+    rounding,
+    same_values,
+)
 from minigen.course.exercise.grading.inputs import arguments, described, repeat_line
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.reference import Reference, observe_case, quiet
@@ -51,7 +60,7 @@ def explain(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Refere
     """
     _relate(report, outcomes, wanted)
     _show_inputs(report, wanted, seed)
-    report.hint, report.listed = _hint(report, outcomes, wanted, seed)
+    _hint(report, outcomes, wanted, seed)
 
 
 def _relate(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference]) -> None:
@@ -86,8 +95,8 @@ def _show_inputs(report: Report, wanted: Sequence[Reference], seed: int) -> None
         verdict.inputs.append(f"(the first of {len(calls)} calls)")
 
 
-def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> tuple[str, bool]:
-    """The hint of the listed mistake that an answer makes, if it is one; else what one change of the equation it is."""
+def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
+    """Name the listed mistake that an answer makes, if it is one; else say what one change of the equation it is."""
     exercise, verdicts = report.exercise, report.verdicts
     mistakes = answers_of(exercise).mistakes
     stop = _computing_time() + LONGEST_SEARCH
@@ -99,12 +108,15 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
     with quiet():
         right = [row.outcome for row in wanted]
         found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs, right)
-        notes = {answer.note for answer in found}
-        if len(notes) == 1:
-            return notes.pop(), True
+        slips, notes = {answer.slip for answer in found}, {answer.note for answer in found}
+        if len(slips) == 1:
+            report.hint, report.listed = slips.pop(), True
+            report.cure = next(iter(notes - {report.hint}), "") if len(notes) == 1 else ""
+            return
         failing = next(number for number, verdict in enumerate(verdicts) if not verdict.passed)
         if outcomes[failing].draws:
-            return OWN_NOISE, False
+            report.hint = OWN_NOISE
+            return
         for changed in (changes(exercise), substituted(exercise.reference)):
             words = _one_change(
                 exercise.cases,
@@ -116,7 +128,8 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
             )
             if words:
                 break
-    return f"your values are those of the equation with {words}." if words else "", False
+    if words:
+        report.hint = f"your values are those of the equation with {words}."
 
 
 # ------------------------------------------------------------------------------------------- the listed mistakes
@@ -137,11 +150,21 @@ def recognised(
     failing = next((number for number, verdict in enumerate(verdicts) if not verdict.passed), None)
     if failing is None or not _tells(outcomes[failing]):
         return []
+
+    def contradicted(mistake: int) -> bool:
+        """Whether the answer passes several cases that this mistake fails: then it is another mistake."""
+        passed = [n for n, verdict in enumerate(verdicts) if verdict.passed]
+        return sum(not compare(cases[n], theirs(mistake, n), wanted[n]).passed for n in passed) >= 2
+
     found = [m for m in range(len(mistakes)) if _same(outcomes[failing], theirs(m, failing), cases[failing])]
     if not found:
         slip = _slip_of_one_result(outcomes[failing], wanted[failing], verdicts[failing].key)
         alone = [m for m in range(len(mistakes)) if slip and _same(slip, theirs(m, failing), cases[failing])]
+        alone = [m for m in alone if not contradicted(m)]
         return [mistakes[m] for m in alone] if len(alone) == 1 else []
+    found = [m for m in found if not contradicted(m)]
+    if not found:
+        return []
     agreeing = {
         m: {n for n, (mine, case) in enumerate(zip(outcomes, cases)) if _same(mine, theirs(m, n), case)} for m in found
     }
@@ -177,7 +200,7 @@ def _one_change(
     theirs: the outcome of a changed answer in a case, by its number. wanted: the reference's.
     """
     failing = next((number for number, verdict in enumerate(verdicts) if not verdict.passed), None)
-    if failing is None or not outcomes[failing].values:
+    if failing is None or not outcomes[failing].values or _is_flag(verdicts[failing], outcomes[failing]):
         return ""
     slip = _slip_of_one_result(outcomes[failing], wanted[failing], verdicts[failing].key)
     # in words: what explains one result of the failing case, what explains all of that case, and of all cases
@@ -211,10 +234,19 @@ def _same(mine: Outcome, other: Outcome, case: Case) -> bool:
     if mine.status != other.status:
         return False
     if mine.values or other.values:
+        shared = mine.values.keys() & other.values.keys()
         scale = np.concatenate([np.ravel(value) for value in other.values.values()] or [np.zeros(0)])
         atol = case.atol + rounding(precision_of(mine, other), other, scale)
+        if case.exact_dtype and any(mine.values[key].dtype != other.values[key].dtype for key in shared):
+            return False
         return same_values(mine.values, other.values, case.rtol, atol)
     return mine.status not in BY_MESSAGE or mine.message == other.message
+
+
+def _is_flag(verdict: Verdict, outcome: Outcome) -> bool:
+    """Whether what is wrong is a dtype, or yes for no: values that many formulas share."""
+    value = outcome.values.get(verdict.key)
+    return verdict.status == status.WRONG_DTYPE or (value is not None and value.dtype.kind == "b")
 
 
 def _generic(values: Mapping[str, np.ndarray]) -> bool:

@@ -140,7 +140,7 @@ def _described(error: BaseException, files: set[str]) -> Failure:
         state, message = status.BIG_FILE, "your code wrote a file larger than a check may write"
     if type(error) is RuntimeError and _raised_in(error, threading.__file__):
         message = f"a check may forbid threads, as it forbids other processes: compute without them ({message})"
-    elif state == status.RAISED and (advice := _traced_advice(error, files, text)):
+    elif state == status.RAISED and (advice := _traced_advice(error, files, text) or _shapes_advice(message)):
         message = f"{advice} ({message})"
     return Failure(state, message, line, text)
 
@@ -182,6 +182,19 @@ def _traced_advice(error: BaseException, files: set[str], text: str) -> str:
                 f"{ast.unparse(node.func)} cannot be differentiated: use autograd's np, `import autograd.numpy as np`"
             )
     return ""
+
+
+def _shapes_advice(message: str) -> str:
+    """What does not fit, and what would, if an error is about two shapes that do not broadcast."""
+    found = re.search(r"could not be broadcast together with shapes \(([\d,]*)\) \(([\d,]*)\)", message)
+    if found is None:
+        return ""
+    short, long = sorted((tuple(int(n) for n in text.split(",") if n) for text in found.groups()), key=len)
+    a, b = next((a, b) for a, b in zip(short[::-1], long[::-1]) if a != b and 1 not in (a, b))
+    words = f"shapes {short} and {long} do not broadcast: axes are compared from the last one on, and {a} is not {b}"
+    if len(short) == len(long) or long[: len(short)] != short:
+        return words
+    return f"{words}; reshape {short} to {short + (1,) * (len(long) - len(short))} to keep its axes the first ones"
 
 
 def arrays_in(value: Any) -> list[np.ndarray]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from minigen.course.console import color
-from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.format import KINDS, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.outcome import Outcome
@@ -16,7 +16,9 @@ from minigen.course.exercise.grading.outcome import Outcome
 __all__ = [
     "ABOUT_VALUES",
     "Report",
+    "bars",
     "failure_lines",
+    "points_by_kind",
     "printed",
     "render",
     "render_all",
@@ -32,7 +34,8 @@ SHOWN_LINES = 8  # of what the student's code printed
 class Report:
     """How an answer to one exercise did.
 
-    hint, listed: the author's words if it is a listed mistake; else, not listed, what one change of the equation it is.
+    hint, listed: the slip if it is a listed mistake; else, not listed, what one change of the equation it is.
+    cure: the author's words in full for a listed mistake, if they say more than the slip.
     """
 
     exercise: Exercise
@@ -42,6 +45,7 @@ class Report:
     message: str = ""
     hint: str = ""
     listed: bool = False
+    cure: str = ""
     output: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -65,6 +69,7 @@ class Report:
 
         `cases` are those of `Verdict.to_json`. What a gradebook or a page needs besides is added to it there.
         """
+        cases = [verdict.to_json() for verdict in self.verdicts]
         return {
             "id": self.exercise.id,
             "file": self.file,
@@ -72,21 +77,43 @@ class Report:
             "passed": self.passed,
             "points": self.points,
             "possible": self.exercise.points,
+            "kinds": points_by_kind(cases),
             "message": self.message,
             "hint": self.hint,
             "listed": self.listed,
-            "cases": [verdict.to_json() for verdict in self.verdicts],
+            "cure": self.cure,
+            "cases": cases,
             "output": self.output,
             "notes": self.notes,
             "seconds": round(self.seconds, 3),
         }
 
 
+def points_by_kind(cases: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """The points of each kind, of the cases of a report's JSON: {"equation": {"points": 3, "possible": 5}, ...}."""
+    found = {kind: {"points": 0, "possible": 0} for kind in KINDS}
+    for case in cases:
+        for name in ("points", "possible"):
+            found[case["kind"]][name] += case[name]
+    return found
+
+
+def bars(kinds: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """One bar for each kind that has points, a mark for each of them: `equation  ###--  3/5`."""
+    marks = {kind: "#" * of["points"] + "-" * (of["possible"] - of["points"]) for kind, of in kinds.items()}
+    names, width = max(map(len, KINDS)), max(map(len, marks.values()))
+    return [
+        f"{kind.ljust(names)}  {marks[kind].ljust(width)}  {of['points']}/{of['possible']}"
+        for kind, of in kinds.items()
+        if of["possible"]
+    ]
+
+
 def same_for_every_case(exercise: Exercise, outcome: Outcome) -> Report:
     """The report of an answer whose every case has this outcome: a file that cannot be run, for example."""
     cases = exercise.cases
     verdicts = [
-        Verdict(case.name, outcome.status, 0, case.points, outcome.message, outcome.line, outcome.text)
+        Verdict(case.name, outcome.status, 0, case.points, outcome.message, outcome.line, outcome.text, kind=case.kind)
         for case in cases
     ]
     return Report(exercise, verdicts, status=outcome.status, message=outcome.message)
@@ -122,8 +149,11 @@ def render(report: Report, stream: TextIO | None = None) -> str:
         if report.message:
             lines.append(f"  {report.message}")
         lines += _cases(report, stream)
+        lines += [f"  {bar}" for bar in bars(report.to_json()["kinds"])]
     if report.hint:
         lines.append(_wrap(f"{'this is a known slip: ' if report.listed else ''}{report.hint}"))
+    if report.cure:
+        lines.append(f"  what to do about it: minigen exercise hint {report.exercise.id}")
     if not done:
         lines += [f"  {note}" for note in report.notes]
         lines += printed(report.output)

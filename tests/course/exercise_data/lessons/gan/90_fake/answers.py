@@ -12,7 +12,7 @@ MISTAKES = {
     "scale_and_shift": """
     np.sum(s, axis=-1) -> -np.sum(s, axis=-1)  # The log-determinant of the direction called has a plus.
     return (x + t) * np.exp(s), np.sum(s, axis=-1)  # Scale x first, then move it.
-    + t -> - t  # t is added.
+    + t -> - t  # t is added: y = x exp(s) + t.
     """,
 }
 

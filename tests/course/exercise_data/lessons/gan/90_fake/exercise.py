@@ -29,25 +29,25 @@ def inputs(rng):
     return rng.standard_normal((5, 3)), rng.standard_normal((5, 3)), 0.5 * rng.standard_normal((5, 3))
 
 
-@nll.case(points=1, expect={"nll": [0.9189385332046727]})
+@nll.case(points=1, kind="equation", expect={"nll": [0.9189385332046727]})
 def at_the_mean(impl, rng):
     zero = np.zeros((1, 1))
     return {"nll": impl(zero, zero, zero)}
 
 
-@nll.case(points=2)
+@nll.case(points=2, kind="equation")
 def random_batch(impl, rng):
     return {"nll": impl(*inputs(rng))}
 
 
-@nll.case(points=1, property=True, expect={"difference": 0.0})
+@nll.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def shift(impl, rng):
     """Moving x and mu together changes nothing."""
     x, mu, logvar = inputs(rng)
     return {"difference": impl(x + 3.0, mu + 3.0, logvar) - impl(x, mu, logvar)}
 
 
-@nll.case(points=2)
+@nll.case(points=2, kind="gradient")
 def gradient(impl, rng):
     x, mu, logvar = inputs(rng)
     return {"grad_logvar": grad(lambda v: np.sum(impl(x, mu, v)) + 0.0)(logvar)}
@@ -68,13 +68,13 @@ flow = Exercise(
 )
 
 
-@flow.case(points=1, expect={"y": [[5.0, 2.3]], "log_det": [0.6931471805599453]})
+@flow.case(points=1, kind="equation", expect={"y": [[5.0, 2.3]], "log_det": [0.6931471805599453]})
 def by_hand(impl, rng):
     y, log_det = impl(np.array([[2.0, 1.0]]), np.array([[np.log(2.0), 0.0]]), np.array([[1.0, 1.3]]))
     return {"y": y, "log_det": log_det}
 
 
-@flow.case(points=2, property=True, expect={"gap": 0.0, "log_det": 0.0})
+@flow.case(points=2, kind="equation", property=True, expect={"gap": 0.0, "log_det": 0.0})
 def pure_shift(impl, rng):
     """Without a scale the map only moves."""
     x, t = rng.standard_normal((4, 2)), rng.standard_normal((4, 2))
@@ -82,7 +82,7 @@ def pure_shift(impl, rng):
     return {"gap": y - x - t, "log_det": log_det}
 
 
-@flow.case(points=2)
+@flow.case(points=2, kind="equation")
 def batch(impl, rng):
     y, log_det = impl(*rng.standard_normal((3, 4, 2)))
     return {"y": y, "log_det": log_det}
