@@ -16,8 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import minigen
+from minigen.course.cells import is_change
 
-__all__ = ["recipe_of", "recipe_of_functions", "recipe_of_pretrained"]
+__all__ = ["recipe_of", "recipe_of_functions", "recipe_of_pretrained", "text_hash"]
 
 PACKAGE = Path(minigen.__file__).parent
 ALWAYS_USED = (  # also by a lesson that does not import them
@@ -44,6 +45,11 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     except (OSError, SyntaxError, ValueError):
         return None
     return _digest(_code(source), _code_of(_imported(source) | set(map(_module, _declared(tree)))))
+
+
+def text_hash(source: str) -> str:
+    """A hash of a lesson's file as it stands, text included."""
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def recipe_of_pretrained(name: str) -> str:
@@ -113,12 +119,17 @@ def _code_in(path: Path) -> str:
 
 
 def _code(source: str | bytes) -> str:
-    """Code without comments and docstrings; a text that is no Python, such as a cell with a magic, as it stands."""
+    """Code without comments, docstrings and invitations to change it, which change no number.
+
+    A text that is no Python, such as a cell with a magic, stays as it stands.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return str(source)
     for node in ast.walk(tree):
+        if isinstance(node, ast.Module):
+            node.body = [statement for statement in node.body if not is_change(statement)]
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 del node.body[0]

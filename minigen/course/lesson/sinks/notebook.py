@@ -23,6 +23,8 @@ def display_event(event: events.Event) -> None:
             show_markdown(outcome_markdown(event))
         case events.Exercise(id):
             show_markdown(exercise_markdown(id))
+        case events.Change(_, sentence, answer):
+            show_markdown(f"**Now change something.** {sentence}\n\n{folded('What it shows', answer)}")
         case events.Source():
             show_markdown(source_markdown(event))
         case events.Picture():
