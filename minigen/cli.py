@@ -24,6 +24,7 @@ COMMANDS = {
     "exercise": "write an equation yourself and have it checked",
     "assignment": "make an assignment of exercises for a class",
     "grade": "grade what a class handed in",
+    "change": "for authors: try the changes that lessons invite to",
     "sample": "save samples of a lesson's trained model",
     "glossary": "explain a term of the lessons",
     "record": "keep the results of full runs beside the lessons",

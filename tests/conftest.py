@@ -10,6 +10,7 @@ from pathlib import Path
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy is imported
     os.environ.setdefault(_name, "1")
 os.environ["MPLBACKEND"] = "Agg"
+os.environ["MINIGEN_STRICT"] = "1"  # a lesson with uncommitted changes is judged as any other
 os.environ.pop("MINIGEN_LESSONS", None)
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-__all__ = ["Cell", "cell_of_statement", "cell_starts", "cells_of", "statement_starts"]
+__all__ = ["Cell", "cell_of_statement", "cell_starts", "cells_of", "is_change", "statement_starts"]
 
 MARKER = "# %%"
 
@@ -47,6 +47,17 @@ def cell_starts(source: str) -> list[int]:
     above = lines[: starts[0] - 1] if starts else lines
     has_code = any(line.strip() and not line.startswith("#") for line in above)
     return [1, *starts] if has_code else starts
+
+
+def is_change(statement: ast.stmt) -> bool:
+    """Whether a statement is `lesson.change(...)`, an invitation to change the lesson."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and (call.func.value.id, call.func.attr) == ("lesson", "change")
+    )
 
 
 def statement_starts(source: str) -> list[int]:

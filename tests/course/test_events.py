@@ -70,6 +70,19 @@ EXAMPLES = [
         {"id": "gan/02/loss"},
     ),
     (
+        events.Change("three", "Take 3.", "It is 9."),
+        "  change   Take 3.",
+        "change",
+        {"name": "three", "sentence": "Take 3.", "answer": "It is 9."},
+    ),
+    (events.Edited(["- 2", "+ 3"], "  changed  1 line"), "  changed  1 line", "", {}),
+    (
+        events.Check(FAILS, stops=False, before="1, 2"),
+        "  changed  n: 1, 3, before 1, 2",
+        "check",
+        {"name": "n", "value": "1, 3", "bar": "= 1, 2", "status": "failed"},
+    ),
+    (
         events.Source("minigen/a.py:3", "f", "def f(): ...", ["gan/02/f"]),
         "  source  minigen/a.py:3 f",
         "source",
@@ -126,7 +139,7 @@ EXAMPLES = [
     (events.Claim(JUDGED), None, "", {}),
     (events.Sources(["Weng (2017).", "Lin (1991)."]), "\n  sources\n    Weng (2017).\n    Lin (1991).", "", {}),
     (
-        events.Finish("passed", [JUDGED], [HOLDS], False, 1.26, OUT),
+        events.Finish("passed", [JUDGED], [HOLDS], [], "", 1.26, OUT),
         f"{TABLE}  loss   0.25   ≤ 0.5  passed   the paper\n\n1 of 1 claim holds, 1 check passed; 1.3 s; see out",
         "claims",
         {
@@ -135,8 +148,14 @@ EXAMPLES = [
         },
     ),
     (
-        events.Finish("failed", [], [HOLDS, FAILS], True, 0.0, OUT),
+        events.Finish("failed", [], [HOLDS, FAILS], [], "quick run", 0.0, OUT),
         "no claims, 1 of 2 checks passed; 0.0 s; see out",
+        "",
+        {},
+    ),
+    (
+        events.Finish("not judged", [], [], [events.Change("three", "Take 3.", "It is 9.")], "changed", 0.0, OUT),
+        "\n  What the changes show\n  Take 3.\n    → It is 9.\nno claims, 0 checks passed; 0.0 s; see out",
         "",
         {},
     ),

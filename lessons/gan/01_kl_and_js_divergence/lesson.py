@@ -75,9 +75,18 @@ lesson.outcome(f"{back_by_hand:.4f}: close, but not the same.", answer="less")
 # The weights changed from $p$ to $q$, and so did the
 # sign of each logarithm. We use natural logarithms throughout, so the unit is the *nat*; one bit is
 # $\log 2 = 0.693$ nats.
-#
-# **Change** $q$ to (1/1000, 999/1000) and run again: which of the two directions is now the dearer?
-#
+
+# %%
+lesson.change(
+    "a rare head",
+    "Change `q` to `np.array([1 / 1000, 999 / 1000])` and run again. Which of the two directions "
+    "is larger now?",
+    answer="KL(p || q), by far: 2.761 nats against 0.6852. Half of the draws of $p$ are heads, to "
+    "which $q$ assigns probability 1/1000; they add $\\frac12 \\log 500 = 3.107$ nats. Nearly all "
+    "draws of $q$ are tails, to which $p$ assigns 1/2: about $\\log 2$.",
+)
+
+# %% [markdown]
 # ## 2. Zeros
 #
 # Three pairs, from mild to hopeless.

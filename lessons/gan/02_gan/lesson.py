@@ -100,9 +100,18 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# Remember the number: it is where this game should end. **Change** the 0.8 above to 0.999 and run
-# again: what is a real example worth that $D$ knows for sure?
-#
+# Remember the number: it is where this game should end.
+
+# %%
+lesson.change(
+    "a real example, recognized",
+    "Change the 0.8 in `logit(0.8)` to 0.999 and run again. How much does a real example still add "
+    "to D's loss, once D is almost sure of it?",
+    answer="Almost nothing: $-\\log 0.999 = 0.001$. The loss is 0.5118, and all but this "
+    "thousandth is the term of the fake, $-\\log 0.6 = 0.5108$.",
+)
+
+# %% [markdown]
 # ## 2. Which way, and how hard
 #
 # Early on every fake is poor, and $D$ says 0.001. The generator could lower $\log(1 - D)$, as the
@@ -235,8 +244,19 @@ lesson.outcome(
 # %% [markdown]
 # No loss was minimized. Each player chased the other, and they came to rest where neither can gain:
 # $y = 1$, $D = \frac12$. In this little game the swings die out. In `gan/04` you meet one in which
-# they grow. **Change** the steps from size 1 to 3 and run again: do they still?
-#
+# they grow.
+
+# %%
+lesson.change(
+    "a step of size 8",
+    "Give the generator a step of size 8: change its line to `y += 8 * (1 - sigmoid(a * y)) * a`, "
+    "and run again. Do the swings still die out?",
+    answer="No, they grow. After the first round the fake is at 2, as far from the real example as "
+    "at the start, on the other side. The next rounds bring it to -1.57, 6.57 and -34.67. Each "
+    "step follows the gradient, but at this size it leads past the real example and further away.",
+)
+
+# %% [markdown]
 # ## 4. Two networks
 #
 # The same with networks in place of the numbers, for points in the plane: $D$ and $G$ have three

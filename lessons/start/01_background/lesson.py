@@ -75,9 +75,18 @@ lesson.outcome(
 # %% [markdown]
 # Nothing complains; the network just learns the mean of all targets. That is why lessons write
 # shapes beside the code, why functions of this package refuse shapes that do not fit, and why a
-# discriminator ends with `[:, 0]`. **Change** `answers - targets` to `answers[:, 0] - targets` in
-# both places and run again: the check above now fails, and the error is right.
-#
+# discriminator ends with `[:, 0]`.
+
+# %%
+lesson.change(
+    "equal shapes",
+    "Change `answers` to `np.array([1.0, 2.0, 3.0, 4.0])`, which has the shape of the targets, and "
+    "run again. What are the shape of the difference and the mean square now?",
+    answer="The difference has shape (4,), one number for each example, and the mean square is 0. "
+    "The check of the shape no longer holds: it was made for (4, 4).",
+)
+
+# %% [markdown]
 # One more habit: data, weights and gradients are `float32`, half the size of NumPy's `float64` and
 # good to seven digits. And assignment never copies. `b = a` gives one array two names; `a -= 1`
 # changes it for both, `a = a - 1` makes a new one.
@@ -139,9 +148,19 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# `+=` in `backward` is what adds the ways. **Change** it to `=` and run again: which check fails
-# first?
-#
+# `+=` in `backward` is what adds the ways.
+
+# %%
+lesson.change(
+    "the last way wins",
+    "Change `self.slope += slope` in `backward` to `self.slope = slope` and run again. Which check "
+    "fails first, and why does v still have the right slope?",
+    answer="The first one, the slopes of u v + u: u has the slope 1 instead of 5, because the way "
+    "through the sum overwrites the way through the product. Only one way leads to v, and its "
+    "slope is still 3.",
+)
+
+# %% [markdown]
 # The library `autograd` does this with whole arrays, for every function of NumPy; that is why a
 # lesson says `import autograd.numpy as np`. Its `grad(f)` is the function that gives the slopes of
 # `f`. It follows what is *computed*, so it needs operations that it can see: it refuses `float(x)`
@@ -475,9 +494,17 @@ lesson.claim("nats above the least possible", over, at_most=0.02)
 beliefs = np.abs(sigmoid(step.averaged(x)) - sigmoid(2 * x[:, 0])).mean()
 lesson.claim("mean distance of its probabilities from the right ones", beliefs, at_most=0.05)
 
+# %%
+lesson.change(
+    "one hidden unit",
+    "Change the width 16 in `model = Forecast(..., 16)` to 1 and run again. How many "
+    "parameters are left? Which rows of the last table are the same for a network of any width?",
+    answer="5 parameters: 2 weights and a bias for the unit, 1 weight and a bias for the output. "
+    "The first and the last row, log 2 and the right logit, depend on the data and not on the "
+    "network.",
+)
+
 # %% [markdown]
-# **Change** the width to 1, then to 200. Which of the three numbers in the table can never move?
-#
 # You have seen all that a training here is made of. What the posts add is *which* loss, of *which*
 # two distributions.
 #

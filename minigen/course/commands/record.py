@@ -41,6 +41,8 @@ def parser() -> Parser:
     result.add_argument("lessons", nargs="*", metavar="ID", help="a lesson (gan/02), or a family (gan); default all")
     result.add_argument("--status", action="store_true", help="only show what is recorded, and of which code")
     result.add_argument("--pages", action="store_true", help="only write the pages; nothing is trained")
+    text = "train nothing: only put what is recorded in its places in files whose text or invitations have changed"
+    result.add_argument("--text", action="store_true", help=text)
     result.add_argument("--again", action="store_true", help="record anew what is fresh, too")
     result.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of the runs (default {RUNS})")
     result.add_argument(
@@ -66,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     records = []
     for lesson in lessons:
         try:
-            record = _recorded(lesson, args.runs, args.seed, args.again)
+            record = recorded.renew_text(lesson) if args.text else _recorded(lesson, args.runs, args.seed, args.again)
         except UsageError as error:
             print(f"{lesson.id}  {error}", flush=True)
             continue
@@ -119,7 +121,7 @@ def _is_begun(lesson: LessonInfo, folder: Path, seed: int) -> bool:
 def _train(lesson: LessonInfo, runs: Path, options: Sequence[str]) -> None:
     """Run a lesson in a process of its own; what it prints is in its log, its progress bars are shown."""
     print(f"{lesson.id}  training, about {plural(lesson.minutes, 'minute')}", flush=True)
-    command = minigen_command("run", lesson.id, "--out", str(runs), *options)
+    command = minigen_command("run", lesson.id, "--strict", "--out", str(runs), *options)
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 130:
         raise KeyboardInterrupt
 

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Animation",
+    "Change",
     "Check",
     "Claim",
     "Configuration",
+    "Edited",
     "End",
     "Event",
     "Exercise",
@@ -97,12 +99,13 @@ class Sources(Event):
 
 @dataclass(frozen=True)
 class Finish(Event):
-    """`lesson.finish()`: the verdict on all claims and checks."""
+    """`lesson.finish()`: the verdict on all claims and checks. unjudged: why claims are not judged, "" if they are."""
 
     status: str
     claims: Sequence[Judged]
     checks: Sequence[Judged]
-    quick: bool
+    changes: Sequence[Change]
+    unjudged: str
     seconds: float
     folder: Path
 
@@ -123,6 +126,14 @@ class Printed(Event):
     """A piece of what the lesson's own code has printed, as it was written: `print` writes its line in two pieces."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Edited(Event):
+    """The reader has changed the lesson. lines: those that differ, "- old" and "+ new"; note: what the run says."""
+
+    lines: Sequence[str]
+    note: str
 
 
 @dataclass(frozen=True)
@@ -174,10 +185,15 @@ class Sampler(Event):
 
 @dataclass(frozen=True)
 class Check(Event):
-    """A value that must hold in every run. stops: the lesson ends here, because it does not hold."""
+    """A value that must hold in every run.
+
+    stops: the lesson ends here, because it does not hold. before: where the run goes on, as in a lesson that the
+    reader has changed, the value that the shipped lesson has, or what it must be.
+    """
 
     check: Judged
     stops: bool
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -211,6 +227,15 @@ class Exercise(Shown):
     """An exercise, "gan/02/discriminator_loss", where its function is first needed."""
 
     id: str
+
+
+@dataclass(frozen=True)
+class Change(Shown):
+    """An invitation to change the lesson and run it again; answer: what the edited lesson shows."""
+
+    name: str
+    sentence: str
+    answer: str
 
 
 @dataclass(frozen=True)

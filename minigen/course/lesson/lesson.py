@@ -88,7 +88,10 @@ class Lesson:
         self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
-        self._quotes = Quotes(id) if self.quick or self.scale < 1 else None  # of the full run, in a short one
+        self._goes_on, self._edited = mine.goes_on, bool(mine.origin.edit)
+        self._record = Quotes(id)
+        short = self.quick or self.scale < 1
+        self._quotes = self._record if short and not self._edited else None  # a short run quotes the full one
         if self._quotes is not None:
             self.events.emit(events.Note(self._quotes.note(self.folder.recipe)))
         for line in models.announced(self.declared_models, self.quick, self.options.train_shared):
@@ -219,7 +222,8 @@ class Lesson:
         """Record what the run has shown that the last `predict` is about, in numbers computed from it.
 
         answer: the choice that was right, computed too; None where no choice was simply right. A short run (--quick,
-        --scale below 1) is not judged: it quotes the recorded answer, and beside it what this run has shown.
+        --scale below 1) is not judged: it quotes the recorded answer, and beside it what this run has shown. Neither is
+        what the reader has changed.
         Raises ValueError without a prediction, or if `answer` is not one of its choices.
         """
         if not self.predictions:
@@ -229,6 +233,8 @@ class Lesson:
             raise ValueError(f"answer must be one of the choices {prediction.choices}, got {answer!r}")
         if self._quotes is not None:
             text, answer = self._quotes.outcome(prediction, text)
+        elif self._edited and not self._record.is_as_recorded(prediction, text):
+            text, answer = f"Not judged: the lesson is changed. It gave: {text}", None
         self.events.emit(events.Outcome(prediction, text, answer))
 
     def exercise(self, id: str) -> None:
@@ -241,6 +247,26 @@ class Lesson:
         if address.exercise is None:
             raise UsageError(f"{id!r} is a lesson: name one of its exercises, such as {id}/...")
         self.events.emit(events.Exercise(f"{address.lesson}/{address.exercise}"))
+
+    def change(self, name: str, sentence: str, *, answer: str) -> None:
+        """Invite the reader to change one thing in the lesson and run it again, in a cell of its own.
+
+            lesson.change(
+                "a rare head",
+                "Change `q` to `np.array([1 / 1000, 999 / 1000])` and run again. Which direction is larger?",
+                answer="KL(p || q), 2.761 nats. KL(q || p) is 0.6852 nats.",
+            )
+
+        The arguments are written out as texts. The edit that the sentence asks for, and what the edited lesson then
+        shows, stand beside the lesson in `changes.py` (`minigen.course.lesson.changes`); a test makes the edit, runs
+        the lesson and compares. A script prints the sentence here and the answer at the end; a notebook folds the
+        answer.
+        """
+        if not (name.strip() and sentence.strip() and answer.strip()):
+            raise ValueError(f"a change needs a name, a sentence and an answer, got {name!r}, {sentence!r}, {answer!r}")
+        if self._is_taken(name, self.summary.changes):
+            raise ValueError(f"two changes of a lesson are called {name!r}")
+        self.events.emit(events.Change(name, sentence, answer))
 
     # -- what the reader sees ------------------------------------------------------------------------------------------
 
@@ -328,16 +354,19 @@ class Lesson:
 
         One condition, or none if `value` is itself True or False; an array must satisfy it everywhere. `equals` has the
         shape of `value`, or is a single number, to which every entry is compared; `atol` goes with it (unless given
-        1e-6, or 0 for whole numbers). Raises CheckFailed, except in a run with --even-if-wrong, which reports the
-        failure and goes on.
+        1e-6, or 0 for whole numbers). Raises CheckFailed. A notebook, a lesson that the reader has changed, and a run
+        with --even-if-wrong report the failure and go on.
         """
         if equals is None and at_least is None and at_most is None and between is None:
             if not isinstance(value, (bool, np.bool_)):
                 raise ValueError(f"check {name!r} needs a condition: equals, at_least, at_most or between")
             equals = True
         check = Claim(name, value, Bar.of(name, at_least, at_most, between, equals, atol))
-        stops = check.status == "failed" and not self.options.even_if_wrong
-        self.events.emit(events.Check(check, stops))
+        failed = check.status == "failed"
+        stops = failed and not self._goes_on
+        changed = failed and self._goes_on and not self.options.even_if_wrong
+        before = self._record.check(name) or check.row()[2] if changed else ""
+        self.events.emit(events.Check(check, stops, before))
         if stops:
             raise CheckFailed(check.failure())
 
@@ -357,12 +386,12 @@ class Lesson:
         """A measured value and the bar it must meet; `source` says where the bar comes from.
 
         A list (one value a seed) must meet the bar everywhere. Claims are printed by `finish`; a failed one makes the
-        run end with exit code 1. Under --quick they are not judged.
+        run end with exit code 1. Under --quick, and in a lesson that the reader has changed, they are not judged.
         """
         bar = Bar.of(name, at_least, at_most, between, equals, atol)
         if self._is_taken(name, self.summary.claims):
             raise ValueError(f"two claims of a lesson are called {name!r}")
-        claim = Claim(name, value, bar, judged=not self.quick, source=source, unit=unit)
+        claim = Claim(name, value, bar, judged=not self._unjudged, source=source, unit=unit)
         self.events.emit(events.Claim(claim))
 
     def finish(self) -> None:
@@ -371,16 +400,24 @@ class Lesson:
         The run exits 1 if a claim failed.
         """
         claims, checks = list(self.summary.claims.values()), list(self.summary.checks.values())
-        if any(check.status == "failed" for check in checks):
+        if any(check.status == "failed" for check in checks) and not self._edited:
             status = "failed"
-        elif self.quick:
+        elif self._unjudged:
             status = "not judged"
         else:
             status = "failed" if any(claim.status == "failed" for claim in claims) else "passed"
         if self.sources:
             self.events.emit(events.Sources([reference(key) for key in self.sources]))
-        self.events.emit(events.Finish(status, claims, checks, self.quick, self.summary.seconds, self.out))
+        changes = list(self.summary.changes.values())
+        self.events.emit(events.Finish(status, claims, checks, changes, self._unjudged, self.summary.seconds, self.out))
         self.events.emit(events.End(status))
+
+    @property
+    def _unjudged(self) -> str:
+        """Why claims are not judged; "" if they are."""
+        if self._edited:
+            return "changed"
+        return "quick run" if self.quick else ""
 
     # -- for the methods above -----------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ METHODS = {
     "table": ("table", "title", 2),
     "check": ("check", "name", 0),
     "exercise": ("exercise", "id", 0),
+    "change": ("change", "name", 0),
     "show_source": ("source", "", 0),
     "finish": ("claims", "", 0),
 }

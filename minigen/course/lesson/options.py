@@ -7,10 +7,11 @@ import contextlib
 import hashlib
 import io
 import math
+import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,6 +40,7 @@ class RunOptions:
     with_file: the student's functions that stand in the place of the package's.
     even_if_wrong: a check of the lesson that fails is reported, and the run goes on: to see what a wrong function does.
     train_shared: train the pretrained models, or take them from the cache, instead of the package's weights.
+    strict:    take an edited lesson for the shipped one (`minigen.course.lesson.shipped`).
     """
 
     quick: bool = False
@@ -53,6 +55,7 @@ class RunOptions:
     with_file: Path | None = None
     even_if_wrong: bool = False
     train_shared: bool = False
+    strict: bool = field(default_factory=lambda: bool(os.environ.get("MINIGEN_STRICT")))
 
     def command(self, start: str) -> str:
         """The command line that repeats this run; `start` is "minigen run gan/02_gan" or "python lesson.py"."""
@@ -71,6 +74,8 @@ class RunOptions:
             words += ["--even-if-wrong"]
         if self.train_shared:
             words += ["--train-shared"]
+        if self.strict and not os.environ.get("MINIGEN_STRICT"):
+            words += ["--strict"]
         return " ".join([start, *map(shlex.quote, words)])
 
     def with_hash(self) -> str | None:
@@ -161,6 +166,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     overwrite = "remove a finished run with other options from the folder, instead of keeping it beside"
     parser.add_argument("--overwrite", action="store_true", help=overwrite)
     add_train_shared(parser)
+    strict = "stop at a check that fails and judge claims also if you have edited the lesson (as its author)"
+    by_default = bool(os.environ.get("MINIGEN_STRICT"))
+    parser.add_argument("--strict", action="store_true", default=by_default, help=strict)
 
 
 def script_options(argv: Sequence[str], prog: str) -> RunOptions:

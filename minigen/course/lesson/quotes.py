@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from minigen.course.console import plural
+from minigen.course.console import format_number, plural
 from minigen.course.index.lessons import lessons_root
 from minigen.course.lesson.predict import Prediction
 
-__all__ = ["FULL_RUN", "THIS_RUN", "Quotes"]
+__all__ = ["FULL_RUN", "THIS_RUN", "Quotes", "recorded_metrics"]
 
 FULL_RUN, THIS_RUN = "in a full run", "in this short run"
 
@@ -24,7 +24,7 @@ class Quotes:
     """The recorded full run of a lesson, by its id; where there is no record, nothing is quoted."""
 
     def __init__(self, lesson_id: str):
-        self.metrics = _recorded_metrics(lesson_id)
+        self.metrics = recorded_metrics(lesson_id)
         self._predictions = {one["question"]: one for one in self.metrics.get("predictions", [])}
         self._captions = {Path(one["file"]).stem: one["caption"] for one in self.metrics.get("figures", [])}
 
@@ -45,6 +45,16 @@ class Quotes:
             return f"In a full run as in this short one: {text}", full["answer"]
         return _beside(full["outcome"], text), full["answer"]
 
+    def is_as_recorded(self, prediction: Prediction, text: str) -> bool:
+        """Whether the outcome of a prediction is the recorded one."""
+        full = self._predictions.get(prediction.question)
+        return full is not None and (full["choices"], full["outcome"]) == (list(prediction.choices), text)
+
+    def check(self, name: str) -> str:
+        """The recorded value of a check; "" unless there is one of this name and no other."""
+        found = [one["value"] for one in self.metrics.get("checks", []) if one["name"] == name]
+        return format_number(found[0]) if len(found) == 1 else ""
+
     def caption(self, name: str, caption: str) -> str:
         """The caption of a picture in a short run, which itself gave `caption`."""
         full = self._captions.get(name, caption)
@@ -56,7 +66,8 @@ class Quotes:
         return found[0]["rows"] if len(found) == 1 else None
 
 
-def _recorded_metrics(lesson_id: str) -> Mapping[str, Any]:
+def recorded_metrics(lesson_id: str) -> Mapping[str, Any]:
+    """What metrics.json of the recorded run of a lesson holds; nothing if none is recorded."""
     try:
         return json.loads((lessons_root() / lesson_id / "recorded" / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -16,9 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import minigen
+from minigen.course.cells import is_change
 from minigen.zoo import weights_file
 
-__all__ = ["recipe_of", "recipe_of_functions", "recipe_of_pretrained"]
+__all__ = ["recipe_of", "recipe_of_functions", "recipe_of_pretrained", "text_hash"]
 
 PACKAGE = Path(minigen.__file__).parent
 ALWAYS_USED = (  # also by a lesson that does not import them
@@ -48,6 +49,11 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     models = sorted(set(_declared(tree)))
     code = _code_of(_imported(source) | set(map(_module, models)))
     return _digest(_code(source), code, *(_hash_of_weights(weights_file(name)) for name in models))
+
+
+def text_hash(source: str) -> str:
+    """A hash of a lesson's file as it stands, text included."""
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def recipe_of_pretrained(name: str) -> str:
@@ -123,7 +129,7 @@ def _code_in(path: Path) -> str:
 
 
 def _code(source: str | bytes) -> str:
-    """Code without comments, docstrings and a lesson's sources, none of which changes a number.
+    """Code without comments, docstrings, a lesson's sources and its invitations, none of which changes a number.
 
     A text that is no Python, such as a cell with a magic, is kept as it stands.
     """
@@ -132,6 +138,8 @@ def _code(source: str | bytes) -> str:
     except SyntaxError:
         return str(source)
     for node in ast.walk(tree):
+        if isinstance(node, ast.Module):
+            node.body = [statement for statement in node.body if not is_change(statement)]
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 del node.body[0]

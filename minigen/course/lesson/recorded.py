@@ -11,21 +11,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import ast
 import json
 import shutil
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigen.course.cells import cell_of_statement
+from minigen.course.cells import cell_of_statement, is_change
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo
+from minigen.course.lesson.changes import invitations
 from minigen.course.lesson.compress import compressed
 from minigen.course.lesson.folder import MARKER
 from minigen.course.lesson.misfits import misfits
-from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.recipe import recipe_of, text_hash
 from minigen.course.lesson.result import Result, read_files, read_result
 from minigen.course.lesson.sinks.record import FILE_NAME
 from minigen.files import write_atomically
@@ -78,7 +80,7 @@ def status_of(lesson: LessonInfo, result: Result | None) -> str:
         return MISSING
     if result.metrics["recipe"] != recipe_of(lesson.path):
         return CODE_CHANGED
-    text = _hash(_source(lesson))
+    text = text_hash(_source(lesson))
     return FRESH if result.metrics.get("text", text) == text else TEXT_CHANGED  # a run keeps no hash of the text
 
 
@@ -118,6 +120,8 @@ def refusal(lesson: LessonInfo, run: Path) -> str:
     result = read_result(lesson, run)
     if result is None:
         return "a file of it is missing or damaged"
+    if result.metrics.get("changed"):
+        return "the lesson differed from the last commit: commit it, or run it with --strict"
     judged = [*result.metrics["claims"], *result.metrics["checks"]]
     failed = [one["name"] for one in judged if one["status"] != "passed"]
     return f"it failed: {'; '.join(failed)}" if failed else ""
@@ -138,16 +142,42 @@ def record(lesson: LessonInfo, run: Path) -> Record:
 
 
 def renew_text(lesson: LessonInfo) -> Record:
-    """Note in the record that only the lesson's text has changed: its results are still those of its code."""
+    """Put the recorded outputs in their places in a lesson's file of which only text and invitations have changed.
+
+    The results are still those of its code; where other code has changed since, the record goes on saying so. Raises
+    UsageError if nothing is recorded, or if the outputs do not fit the file.
+    """
     known = read(lesson)
-    if known.result is None or known.status not in (FRESH, TEXT_CHANGED):
-        raise ValueError(f"{lesson.id} is {known.status}")
+    if known.result is None:
+        raise UsageError(f"{lesson.id} is {known.status}")
     folder, source = folder_of(lesson), _source(lesson)
-    cells = cell_of_statement(source)
-    entries = [{**entry, "cell": cells[entry["statement"]]} for entry in known.result.entries]
+    entries = _in_place(source, known.result.entries)
+    problems = misfits(source, entries)
+    if problems:
+        raise UsageError(f"not only the text of {lesson.id} has changed since it was recorded: {problems[0]}")
     _put(folder, FILE_NAME, _lines(entries))
-    _put(folder, "metrics.json", _json({**known.result.metrics, "text": _hash(source)}))
+    _put(folder, "metrics.json", _json({**known.result.metrics, "text": text_hash(source)}))
     return read(lesson)
+
+
+def _in_place(source: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outputs at their places in a lesson's file whose code is the recorded one, with the invitations of the file.
+
+    Invitations count as text: they are read from the file, and may be others than at the time of the run.
+    """
+    cells = cell_of_statement(source)
+    changes = [number for number, statement in enumerate(ast.parse(source).body) if is_change(statement)]
+    others = [number for number in range(len(cells)) if number not in changes]
+    before = sorted(entry["statement"] for entry in entries if entry["kind"] == "change")
+    moved = []
+    for entry in entries:
+        if entry["kind"] != "change":
+            number = entry["statement"] - bisect_left(before, entry["statement"])
+            statement = others[min(number, len(others) - 1)]  # a misfit where the file has become shorter
+            moved.append({**entry, "cell": cells[statement], "statement": statement})
+    for number, change in zip(changes, invitations(source)):
+        moved.append({"cell": cells[number], "statement": number, "kind": "change", "payload": vars(change)})
+    return sorted(moved, key=lambda entry: entry["statement"])
 
 
 def _files(lesson: LessonInfo, result: Result) -> dict[str, bytes]:
@@ -165,7 +195,7 @@ def _files(lesson: LessonInfo, result: Result) -> dict[str, bytes]:
         entries.append({**entry, "payload": payload})
     metrics = {**result.metrics, "figures": [_with_recorded_name(one) for one in result.metrics["figures"]]}
     metrics["versions"] = {**metrics["versions"], "platform": metrics["versions"]["platform"].split("-")[0]}
-    metrics |= {"minutes": round(metrics["timings"]["total"] / 60, 2), "text": _hash(_source(lesson))}
+    metrics |= {"minutes": round(metrics["timings"]["total"] / 60, 2), "text": text_hash(_source(lesson))}
     files[FILE_NAME] = _lines(_without_paths(entries, result.folder))
     files["metrics.json"] = _json(_without_paths(metrics, result.folder))
     return files
@@ -221,7 +251,3 @@ def _json(content: Any) -> bytes:
 
 def _source(lesson: LessonInfo) -> str:
     return lesson.path.read_text(encoding="utf-8")
-
-
-def _hash(source: str) -> str:
-    return hashlib.sha256(source.encode()).hexdigest()[:16]

@@ -24,6 +24,7 @@ from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
 from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.shipped import SHIPPED, origin_of
 from minigen.course.lesson.sinks.log import Log
 from minigen.course.lesson.sinks.notebook import display_event
 from minigen.course.lesson.sinks.pictures import Pictures
@@ -84,6 +85,12 @@ class Run:
         self.events = events.Stream(screen)
         self._screen, self._folder_sinks, self._wait, self._extra = list(screen), folder_sinks, wait, extra_metrics
         self._folder: RunFolder | None = None
+        self.origin = SHIPPED
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a check that fails is reported and the lesson goes on: in a notebook, and where it was changed."""
+        return self.repeats or self.options.even_if_wrong or bool(self.origin.edit) or not self.origin.known
 
     @property
     def folder(self) -> RunFolder:
@@ -118,6 +125,10 @@ class Run:
         if folder.kept is not None:
             self.events.emit(events.Note(f"the run that was in {folder.path} is kept in {folder.kept}"))
         self.events.emit(events.Start(lesson, options, folder.path, folder.recipe))
+        if Run.current is self and self.path is not None and not options.strict:
+            self.origin = origin_of(self.path, lesson.id)
+        if self.origin.edit:
+            self.events.emit(events.Edited(self.origin.edit, self.origin.note))
 
     def _end(self, event: events.Event) -> None:
         """The last sink: at the end write metrics.json and let others use the folder.

@@ -44,6 +44,8 @@ def markdown_of(event: events.Event) -> str | None:
             return outcome_markdown(event)
         case events.Exercise(id):
             return exercise_markdown(id)
+        case events.Change(_, sentence, answer):
+            return f"**Now change something.** {sentence}\n\n{folded('What it shows', answer)}"
         case events.Table(header=header, rows=rows):
             heading = f"**{event.heading}**\n\n" if event.heading else ""
             return heading + markdown_table(rows, header)

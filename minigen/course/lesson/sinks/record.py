@@ -13,6 +13,7 @@ table       title, header, rows
 predict     question, choices
 outcome     text, answer (one of the choices, or null)
 exercise    id
+change      name, sentence, answer: an invitation to change the lesson
 source      where, name, code, exercises: the ids of those that it answers
 check       name, value, bar, status
 claims      header, rows
@@ -35,7 +36,7 @@ from minigen.course.lesson.claims import HEADER, jsonable
 __all__ = ["FILE_NAME", "KINDS", "Record", "output", "read_record"]
 
 FILE_NAME = "record.jsonl"
-KINDS = "text figure animation table predict outcome exercise source check claims play".split()
+KINDS = "text figure animation table predict outcome exercise change source check claims play".split()
 
 
 class Record:
@@ -110,6 +111,8 @@ def output(event: events.Event) -> tuple[str, dict[str, Any]]:
             return "outcome", {"text": text, "answer": answer}
         case events.Exercise(id):
             return "exercise", {"id": id}
+        case events.Change(name, sentence, answer):
+            return "change", {"name": name, "sentence": sentence, "answer": answer}
         case events.Figure(path, caption):
             return "figure", {"file": path.name, "caption": caption}
         case events.Animation(path, caption):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minigen.course.lesson import events
@@ -31,6 +31,8 @@ class Summary:
         self.predictions: dict[str, Prediction] = {}  # by question, as are the outcomes
         self.outcomes: dict[str, events.Outcome] = {}
         self.exercises: dict[str, None] = {}
+        self.changes: dict[str, events.Change] = {}
+        self.edit: Sequence[str] = ()  # the lines that the reader has changed
         self.tables: list[dict[str, Any]] = []
         self.pictures: dict[str, dict[str, Any]] = {}  # by file
         self.configuration: dict[str, Any] = {}
@@ -58,6 +60,10 @@ class Summary:
                 self.outcomes[prediction.question] = event
             case events.Exercise(id):
                 self.exercises[id] = None
+            case events.Edited(lines):
+                self.edit = lines
+            case events.Change(name):
+                _put(self.changes, name, event)
             case events.Table(title, header, rows, run) if run != FULL_RUN:
                 self.tables.append({"title": title, "header": list(header), "rows": jsonable(rows)})
             case events.Play(path, caption, name, data):
@@ -94,6 +100,7 @@ class Summary:
                 "quick": options.quick,
                 "with": options.with_file,
                 "train_shared": options.train_shared,
+                "changed": self.edit,
                 **extra,
                 "claims": [claim.as_json() for claim in self.claims.values()],
                 "checks": [check.as_json() for check in self.checks.values()],

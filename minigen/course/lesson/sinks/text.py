@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from minigen.course.console import plural, text_table
 from minigen.course.lesson import events
@@ -27,6 +27,8 @@ def text_of(event: events.Event, paint: Paint = plain) -> str | None:
             return f"{paint(lesson.id, 'bold')}  {lesson.title}  (seed {options.seed}, {time}, {folder})"
         case events.Note(text) | events.ModelNote(text):
             return text
+        case events.Edited(_, note):
+            return paint(note, "yellow")
         case events.Training():
             return f"  training  {event}"
         case events.Predict(prediction):
@@ -37,6 +39,8 @@ def text_of(event: events.Event, paint: Paint = plain) -> str | None:
         case events.Exercise(id):
             start = f"minigen exercise start {id.rpartition('/')[0]}"
             return f"  exercise  {id}: write it yourself before you read on: {start}"
+        case events.Change(_, sentence):
+            return f"  change   {sentence}"
         case events.Source(where, name):
             return f"  source  {where} {name}"
         case events.Picture(path, caption):
@@ -51,12 +55,20 @@ def text_of(event: events.Event, paint: Paint = plain) -> str | None:
         case events.Finish():
             rows = [claim.row() for claim in event.claims]
             table = "\n" + text_table(rows, HEADER, indent="  ") + "\n\n" if rows else ""
-            return table + verdict(event, paint)
+            return _answers(event.changes) + table + verdict(event, paint)
     return None
+
+
+def _answers(changes: Sequence[events.Change]) -> str:
+    """What the changes that a lesson asks for show, at its end."""
+    lines = [f"  {change.sentence}\n    → {change.answer}" for change in changes]
+    return "\n".join(["", "  What the changes show", *lines, ""]) if lines else ""
 
 
 def _check(event: events.Check, paint: Paint) -> str:
     check = event.check
+    if event.before:
+        return f"  {paint('changed', 'yellow')}  {check.name}: {check.row()[1]}, before {event.before}"
     if check.status == "failed":
         return f"  {paint(check.failure(), 'red')}"
     _, value, bar, *_ = check.row()
@@ -69,11 +81,11 @@ def verdict(event: events.Finish, paint: Paint = plain) -> str:
     claims, checks = plural(len(event.claims), "claim"), plural(len(event.checks), "check")
     if not event.claims:
         judged = "no claims"
-    elif event.quick:
-        judged = f"{claims} not judged"
+    elif event.unjudged:
+        judged = f"{claims} not judged: {event.unjudged}"
     else:
         judged = f"{len(event.claims) - failed} of {claims} {'holds' if len(event.claims) == 1 else 'hold'}"
     if broken:
         checks = f"{len(event.checks) - broken} of {checks}"
-    color = "red" if failed or broken else "yellow" if event.quick else "green"
+    color = "red" if failed or broken else "yellow" if event.unjudged else "green"
     return f"{paint(judged, color)}, {checks} passed; {event.seconds:.1f} s; see {event.folder}"

@@ -1,0 +1,128 @@
+"""The invitations of every lesson: each one is made and run, and shows what its answer says."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from minigen.course.cells import cells_of, is_change
+from minigen.course.index.lessons import scan_lessons, short_id
+from minigen.course.lesson.changes import changes_of, edited, invitations, try_change
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = scan_lessons(ROOT / "lessons")[0]
+BY_HAND = ("start/01", "gan/01")  # their changes are shown within a second
+
+# Lessons with an invitation that is a sentence of the text, and not yet a `lesson.change`.
+NOT_CONVERTED = {
+    "gan/03",
+    "gan/04",
+    "gan/05",
+    "gan/06",
+    "gan/07",
+    "gan/08",
+    "gan/09",
+    "gan/10",
+    "gan/11",
+    "gan/12",
+    "gan/13",
+    "vae/01",
+    "vae/02",
+    "vae/03",
+    "vae/04",
+    "vae/05",
+    "vae/06",
+    "vae/07",
+    "vae/08",
+    "vae/09",
+    "vae/10",
+    "vae/11",
+    "flow/01",
+    "flow/02",
+    "flow/03",
+    "flow/04",
+    "flow/05",
+    "flow/06",
+    "flow/07",
+    "flow/08",
+    "flow/09",
+    "flow/10",
+    "flow/11",
+    "flow/12",
+    "flow/13",
+    "diffusion/01",
+    "diffusion/02",
+    "diffusion/03",
+    "diffusion/04",
+    "diffusion/05",
+    "diffusion/06",
+    "diffusion/07",
+    "diffusion/08",
+    "diffusion/09",
+    "diffusion/10",
+    "diffusion/11",
+    "diffusion/12",
+    "diffusion/13",
+    "diffusion/14",
+    "diffusion/15",
+    "diffusion/16",
+    "diffusion/17",
+    "diffusion/18",
+    "diffusion/19",
+}
+
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+
+
+def with_changes(lessons):
+    return [
+        pytest.param(lesson, name, id=f"{short_id(lesson.path.parent)}-{name}")
+        for lesson in lessons
+        for name in changes_of(lesson)
+    ]
+
+
+def source_of(lesson) -> str:
+    return lesson.path.read_text(encoding="utf-8")
+
+
+def answers_of(lesson) -> dict[str, str]:
+    return {change.name: change.answer for change in invitations(source_of(lesson))}
+
+
+@each_lesson
+def test_an_invitation_is_a_cell_with_an_edit_beside_the_lesson(lesson):
+    """Its texts are literals, its name is that of an edit, and the edit leaves Python that can be read."""
+    source = source_of(lesson)
+    code = [cell.text for cell in cells_of(source) if not cell.is_text]
+    calls = sum(text.count("lesson.change(") for text in code)
+    alone = [text for text in code if len(ast.parse(text).body) == 1 and is_change(ast.parse(text).body[0])]
+    assert len(alone) == calls, "lesson.change stands in a cell of its own"
+    asked, changes = answers_of(lesson), changes_of(lesson)
+    assert list(asked) == list(changes), "lesson.py and changes.py name the same changes, in the same order"
+    assert len(asked) == calls, "two changes have one name"
+    for change in changes.values():
+        ast.parse(edited(source, change))
+
+
+def test_lessons_that_are_not_converted_are_listed():
+    found = set()
+    for lesson in LESSONS:
+        texts = [cell.text for cell in cells_of(source_of(lesson)) if cell.is_text]
+        if any(re.search(r"\*Change\b", text) for text in texts):
+            found.add(short_id(lesson.path.parent))
+    assert found == NOT_CONVERTED
+
+
+@pytest.mark.parametrize(("lesson", "name"), with_changes([x for x in LESSONS if short_id(x.path.parent) in BY_HAND]))
+def test_a_change_by_hand_shows_what_is_said(lesson, name, tmp_path):
+    tried = try_change(lesson, changes_of(lesson)[name], answers_of(lesson)[name], tmp_path)
+    assert not tried.problems, tried
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lesson", "name"), with_changes(LESSONS))
+def test_a_change_shows_what_is_said(lesson, name, tmp_path):
+    tried = try_change(lesson, changes_of(lesson)[name], answers_of(lesson)[name], tmp_path)
+    assert not tried.problems, tried
