@@ -247,8 +247,10 @@ def _beside(path: Path, name: str) -> bytes:
 def moment(text: str, what: str) -> datetime.datetime:
     """A date and time, "2027-02-01T23:59", local unless it has an offset. Raises UsageError."""
     try:
-        return datetime.datetime.fromisoformat(text.strip())
-    except ValueError:
+        time = datetime.datetime.fromisoformat(text.strip())
+        time.astimezone()  # the first and the last days of the calendar do not exist in every zone
+        return time
+    except (ValueError, OverflowError, OSError):
         raise UsageError(f"{what} must be a date and time such as 2027-02-01T23:59, got {text!r}") from None
 
 
