@@ -18,12 +18,24 @@ from typing import Any
 
 import minigen
 from minigen.course.classroom import schemas
-from minigen.course.console import UsageError
+from minigen.course.console import UsageError, plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading.runner import Limits
 
-__all__ = ["AssignedExercise", "Assignment", "Late", "graded_seeds", "load", "moment", "rebuilt", "template"]
+__all__ = [
+    "AssignedExercise",
+    "Assignment",
+    "Counting",
+    "Criterion",
+    "Late",
+    "Question",
+    "graded_seeds",
+    "load",
+    "moment",
+    "rebuilt",
+    "template",
+]
 
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
 LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
@@ -53,26 +65,81 @@ class AssignedExercise:
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """A line of a question's rubric."""
+
+    text: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that is answered in prose and graded by the teacher, criterion by criterion."""
+
+    id: str
+    text: str
+    criteria: tuple[Criterion, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(criterion.points for criterion in self.criteria)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Which exercises count: all, the best `best_of`, or all but the `drop_lowest` lowest."""
+
+    best_of: int | None = None
+    drop_lowest: int = 0
+
+    def dropped(self, totals: Sequence[float]) -> list[int]:
+        """The places of the totals that do not count; of equal ones the last."""
+        count = self.drop_lowest if self.best_of is None else max(0, len(totals) - self.best_of)
+        lowest = sorted(range(len(totals)), key=lambda place: (totals[place], -place))
+        return lowest[: min(count, len(totals) - 1)] if totals else []
+
+    def __str__(self) -> str:
+        if self.best_of is not None:
+            return f"the best {self.best_of} of the exercises count"
+        return f"the {self.drop_lowest} lowest of the exercises do not count" if self.drop_lowest else ""
+
+
+@dataclass(frozen=True)
 class Late:
-    """What a late submission loses: `per_day` of its points for each day begun, everything after `days` of them."""
+    """What a late submission loses: `per_day` of its points for each day begun, or `per_hour` for each hour.
+
+    After `days` of them it loses everything.
+    """
 
     per_day: float = 0.0
+    per_hour: float = 0.0
     days: int = 365
     grace_minutes: float = 0.0
 
     def share(self, due: datetime.datetime | None, handed_in: datetime.datetime | None) -> float:
         """The share of its points that a submission loses, between 0 and 1."""
         days = self.days_late(due, handed_in)
-        return 1.0 if days > self.days else min(1.0, days * self.per_day)
+        hours = self._begun(due, handed_in, datetime.timedelta(hours=1))
+        return 1.0 if days > self.days else min(1.0, days * self.per_day + hours * self.per_hour)
 
     def days_late(self, due: datetime.datetime | None, handed_in: datetime.datetime | None) -> int:
         """Days begun since the due date; 0 within the grace, and where either is not known."""
+        return self._begun(due, handed_in, datetime.timedelta(days=1))
+
+    def _begun(
+        self, due: datetime.datetime | None, handed_in: datetime.datetime | None, unit: datetime.timedelta
+    ) -> int:
         if due is None or handed_in is None:
             return 0
         late = handed_in - due
-        if late <= datetime.timedelta(minutes=self.grace_minutes):
-            return 0
-        return math.ceil(late / datetime.timedelta(days=1))
+        return 0 if late <= datetime.timedelta(minutes=self.grace_minutes) else math.ceil(late / unit)
+
+    def __str__(self) -> str:
+        unit, share = ("hour", self.per_hour) if self.per_hour else ("day", self.per_day)
+        if not share:
+            return ""
+        after = f"after {plural(self.days, 'day')} nothing counts"
+        return f"each {unit} late costs {100 * share:g} % of the points; {after}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +152,8 @@ class Assignment:
     slug: str
     title: str
     exercises: tuple[AssignedExercise, ...]
+    questions: tuple[Question, ...]
+    counting: Counting
     due: datetime.datetime | None
     late: Late
     allowed_modules: tuple[str, ...]
@@ -100,12 +169,26 @@ class Assignment:
 
     @property
     def possible(self) -> float:
-        return sum(assigned.points for assigned in self.exercises)
+        """The points of all that counts."""
+        points = [assigned.points for assigned in self.exercises]
+        dropped = self.counting.dropped(points)
+        counted = [value for place, value in enumerate(points) if place not in dropped]
+        return sum(counted) + sum(question.points for question in self.questions)
+
+    @property
+    def parts(self) -> list[str]:
+        """The ids of what has points: the exercises, then the questions."""
+        return [assigned.id for assigned in self.exercises] + [question.id for question in self.questions]
 
     @property
     def answer_files(self) -> list[str]:
-        """The files that students hand in."""
+        """The Python files that students hand in."""
         return list(dict.fromkeys(assigned.file for assigned in self.exercises))
+
+    @property
+    def prose_file(self) -> str:
+        """The file that students write their answers to questions in: `hw1.md`."""
+        return f"{self.slug}.md"
 
     @cached_property
     def sha256(self) -> str:
@@ -116,7 +199,7 @@ class Assignment:
     def graded_by(self) -> str:
         """A hash of what the points of an answer depend on, besides the answer and the seeds.
 
-        The title, comments, the due date and what a late submission loses are not among it.
+        The title, comments, the due date, what a late submission loses, which exercises count and questions are not.
         """
         settings = {
             "minigen": minigen.__version__,
@@ -187,7 +270,12 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
     """The assignment of data that follow the schema; `read` gives the bytes of a declared file."""
     exercises = _exercises(data["exercise"])
     helpers, names = tuple(data.get("helpers", ())), tuple(data.get("data", ()))
-    taken = {assigned.file for assigned in exercises}
+    questions = tuple(map(_question, data.get("question", ())))
+    ids = [question.id for question in questions]
+    repeated = next((id for id in ids if ids.count(id) > 1), None)
+    if repeated is not None:
+        raise InvalidAssignment(f"the question {repeated} is listed twice")
+    taken = {assigned.file for assigned in exercises} | ({f"{slug}.md"} if questions else set())
     for name in (*helpers, *names):
         if name in taken:
             raise InvalidAssignment(f"{name} is declared twice, or is the name of a file that students hand in")
@@ -197,8 +285,10 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
         slug=slug,
         title=data.get("title", slug).strip(),
         exercises=exercises,
+        questions=questions,
+        counting=_counting(data.get("counting", {}), exercises),
         due=data["due"].astimezone() if "due" in data else None,
-        late=Late(**data.get("late", {})),
+        late=_late(data.get("late", {})),
         allowed_modules=tuple(data.get("allowed_modules", MODULES)),
         helpers=helpers,
         data=names,
@@ -229,6 +319,38 @@ def _exercises(tables: Sequence[Mapping[str, Any]]) -> tuple[AssignedExercise, .
     return tuple(found.values())
 
 
+def _question(table: Mapping[str, Any]) -> Question:
+    criteria = tuple(Criterion(row["text"].strip(), float(row["points"])) for row in table.get("criteria", ()))
+    texts = [criterion.text for criterion in criteria]
+    if len(set(texts)) < len(texts):
+        raise InvalidAssignment(f"the question {table['id']} has a criterion twice")
+    if bool(criteria) == ("points" in table):
+        raise InvalidAssignment(f"the question {table['id']} needs either points or criteria, whose points are added")
+    if not criteria:
+        criteria = (Criterion("", float(table["points"])),)
+    return Question(table["id"], table["text"].strip(), criteria)
+
+
+def _counting(table: Mapping[str, Any], exercises: Sequence[AssignedExercise]) -> Counting:
+    counting = Counting(**table)
+    if counting.best_of is not None and counting.drop_lowest:
+        raise InvalidAssignment("counting has best_of and drop_lowest; give one of them")
+    if (counting.best_of or 1) > len(exercises) or counting.drop_lowest >= len(exercises):
+        raise InvalidAssignment(f"with counting, {counting}, but there are {len(exercises)} in all")
+    points = {assigned.points for assigned in exercises}
+    if str(counting) and len(points) > 1:
+        shown = ", ".join(f"{value:g}" for value in sorted(points))
+        raise InvalidAssignment(f"counting compares exercises of the same points; these have {shown}: set points = ...")
+    return counting
+
+
+def _late(table: Mapping[str, Any]) -> Late:
+    late = Late(**table)
+    if late.per_day and late.per_hour:
+        raise InvalidAssignment("late has per_day and per_hour; give one of them")
+    return late
+
+
 def _beside(path: Path, name: str) -> bytes:
     """A declared file, which stands beside the assignment."""
     if Path(name).name != name or name in (".", ".."):
@@ -247,8 +369,10 @@ def _beside(path: Path, name: str) -> bytes:
 def moment(text: str, what: str) -> datetime.datetime:
     """A date and time, "2027-02-01T23:59", local unless it has an offset. Raises UsageError."""
     try:
-        return datetime.datetime.fromisoformat(text.strip())
-    except ValueError:
+        time = datetime.datetime.fromisoformat(text.strip())
+        time.astimezone()  # the first and the last days of the calendar do not exist in every zone
+        return time
+    except (ValueError, OverflowError, OSError):
         raise UsageError(f"{what} must be a date and time such as 2027-02-01T23:59, got {text!r}") from None
 
 
@@ -278,9 +402,13 @@ data = []  # ["points.csv"]
 visibility = "visible"
 
 [late]  # what a submission loses that comes after the due date; how its time is known: see minigen grade --times
-per_day = 0.1  # of its points, for each day begun
+per_day = 0.1  # of its points, for each day begun; or per_hour, for each hour begun
 days = 5  # after so many days it loses all of them
 grace_minutes = 15
+
+# [counting]  # which exercises count, where all have the same points: one of these
+# best_of = 4
+# drop_lowest = 1
 
 [seeds]
 practice = 0  # of the random inputs that students see when they check their answers
@@ -291,7 +419,16 @@ seconds = 300  # of the clock, for one student's answers together
 memory_mb = 768
 
 # The exercises, and what each counts. A student gets the share of `points` that her answer has of the exercise's own.
-{exercises}"""
+{exercises}
+# Questions that are answered in prose, in {slug}.md or the notebook. You grade them in {slug}-questions.csv.
+# [[question]]
+# id = "q1"
+# text = "Why are the critic's weights clipped?"
+# criteria = [
+#     {{text = "names the Lipschitz constraint", points = 2}},
+#     {{text = "says what happens without it", points = 1}},
+# ]
+"""
 
 
 def template(name: str, exercises: Sequence[Exercise], due: datetime.datetime | None, title: str = "") -> str:
@@ -304,6 +441,7 @@ def template(name: str, exercises: Sequence[Exercise], due: datetime.datetime | 
     title = title or Path(name).stem.replace("_", " ").replace("-", " ").capitalize()
     return TEMPLATE.format(
         name=name,
+        slug=Path(name).stem,
         title=json.dumps(title, ensure_ascii=False),
         due=shown,
         modules=json.dumps(list(MODULES)),

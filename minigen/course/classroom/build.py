@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from minigen.course.classroom import notebook
+from minigen.course.classroom import notebook, prose
 from minigen.course.classroom.assignment import Assignment, graded_seeds
 from minigen.course.classroom.platforms import classroom50, container, export, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
@@ -65,6 +65,8 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
     for name in assignment.answer_files:
         exercises = [assigned.exercise for assigned in assignment.exercises if assigned.file == name]
         files[name] = stubs.stub_file(exercises).encode()
+    if assignment.questions:
+        files[assignment.prose_file] = prose.template(assignment).encode()
     files["README.md"] = readme(assignment, wheel, notebook).encode()
     return {**files, **assignment.files}
 
@@ -72,17 +74,21 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
 def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
     """The README of the students. wheel, notebook: the names of these files, "" if there is no notebook."""
     rows = [f"| {assigned.id} | {assigned.points:g} | {assigned.file} |" for assigned in assignment.exercises]
-    names = [f"`{name}`" for name in assignment.answer_files]
+    rows += [f"| {question.id} | {question.points:g} | {assignment.prose_file} |" for question in assignment.questions]
+    files = [*assignment.answer_files, *([assignment.prose_file] if assignment.questions else [])]
+    names = [f"`{name}`" for name in files]
     more = ""
     if assignment.allowed_modules:
         more += f"\nModules that an answer may import: {', '.join(assignment.allowed_modules)}.\n"
     if assignment.files:
         more += f"\nFiles that stand beside your answers when they are graded: {', '.join(assignment.files)}.\n"
+    if assignment.questions:
+        more += f"\nWrite your answers to the questions into {assignment.prose_file}, each below its heading.\n"
+    more += "\nHand in `.progress.json` too, if you have it: it records the hints that you asked for.\n"
     first = assignment.exercises[0].exercise
     due = f"Due {assignment.due:%A, %d %B %Y, %H:%M %Z}. " if assignment.due is not None else ""
-    if due and assignment.late.per_day:
-        days, share = assignment.late.days, assignment.late.per_day
-        due += f"Each day late costs {100 * share:g} % of the points; after {plural(days, 'day')} nothing counts. "
+    for rule in filter(None, [str(assignment.late) if due else "", str(assignment.counting)]):
+        due += f"{rule[0].upper()}{rule[1:]}. "
     steps = (NOTEBOOK if notebook else FILES).format(
         notebook=notebook,
         lesson=first.lesson,
@@ -93,7 +99,7 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
     return README.format(
         title=assignment.title,
         due=due,
-        count=plural(len(assignment.exercises), "exercise").capitalize(),
+        count=_count(assignment),
         points=assignment.possible,
         minutes=sum(assigned.exercise.minutes for assigned in assignment.exercises),
         rows="\n".join(rows),
@@ -101,6 +107,12 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
         steps=steps,
         more=more,
     )
+
+
+def _count(assignment: Assignment) -> str:
+    """How many exercises and questions there are, as a sentence begins: "2 exercises, 1 question"."""
+    counts = {"exercise": len(assignment.exercises), "question": len(assignment.questions)}
+    return ", ".join(plural(count, word) for word, count in counts.items() if count)
 
 
 def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str | None = None) -> Iterator[str]:

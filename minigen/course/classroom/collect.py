@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
+import json
 import os
 import re
 import stat
@@ -18,10 +19,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
-from minigen.course.classroom import notebook
+from minigen.course.classroom import notebook, prose
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.classroom.roster import SHORTEST, Matcher, Student, words
+from minigen.course.classroom.roster import SHORTEST, Matcher, Student, decoded, words
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
 from minigen.course.exercise.grading import status
@@ -34,7 +36,7 @@ from minigen.course.exercise.grading.submission import (
     read_bytes,
 )
 
-__all__ = ["AnswerFile", "Entry", "Found", "Submitted", "answers_of", "find", "folder_entries"]
+__all__ = ["AnswerFile", "Entry", "Found", "ProseAnswer", "Submitted", "answers_of", "find", "folder_entries"]
 
 JUNK = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store"}
 DEEPEST = 12  # folders within folders
@@ -43,6 +45,12 @@ MOST_READ = 40  # files of one student that are read
 LARGEST_NOTEBOOK = 16 * 2**20
 LARGEST_ZIP = 32 * 2**20  # of one student, within a folder or zip
 LONGEST_NAME = 255  # bytes of a file's name
+MOST_ZIPS = 10  # of one student that are opened
+LARGEST_LIST = 8 * 2**20  # bytes of a zip's list of files; some 80,000 files
+LARGEST_LIST_WITHIN = 2**20  # of a zip that a student handed in
+TEXTS = (".md", ".markdown", ".txt")  # files that answers to questions are read from
+DOCUMENTS = (*TEXTS, ".pdf", ".docx", ".doc", ".odt", ".rtf", ".tex", ".html", ".png", ".jpg", ".jpeg")
+PROGRESS = "progress.json"  # the end of the name of the record that `minigen exercise hint` keeps
 VERSION = re.compile(r"(?:[-_ ]|\()(\d+)\)?$")  # "gan_02-1.py", "gan_02 (2).py"
 
 
@@ -81,13 +89,33 @@ class AnswerFile:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class ProseAnswer:
+    """What a student wrote to a question. missing: nothing was handed in that could be an answer."""
+
+    text: str = ""
+    file: str = ""
+    notes: tuple[str, ...] = ()
+    missing: bool = True
+
+    @property
+    def id(self) -> str:
+        """Changes with the text; "" without one."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:12] if self.text else ""
+
+
 @dataclass
 class Submitted:
-    """What one student handed in: an answer to each exercise, in order, and when."""
+    """What one student handed in: an answer to each exercise, in order, and when.
+
+    prose: the answers to questions, by id. hints: how many hints of an exercise the student's record says were shown.
+    """
 
     student: Student
     answers: list[AnswerFile]
     handed_in: datetime.datetime | None
+    prose: dict[str, ProseAnswer] = field(default_factory=dict)
+    hints: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -179,6 +207,37 @@ def zip_entries(archive: zipfile.ZipFile, above: tuple[str, ...] = ()) -> Iterat
         yield Entry((*above, *parts), modified, partial(_read_zipped, archive, info, (*above, *parts)))
 
 
+class _TooMany(Exception):
+    """A zip whose list of files is too long to be read."""
+
+
+class _Limited(io.RawIOBase):
+    """A file for `ZipFile`, which reads the list of files of a zip in one piece, whatever its size.
+
+    A piece of more than `most` bytes raises _TooMany before it is read.
+    """
+
+    def __init__(self, file: BinaryIO, most: int):
+        self.file, self.most = file, most
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self.most:
+            raise _TooMany
+        return self.file.read(size)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+
 def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[str, ...], limit: int) -> bytes:
     shown = _shown(parts)
 
@@ -204,7 +263,10 @@ def entries_of(submissions: Path) -> Iterator[Entry]:
     if submissions.is_dir():
         return folder_entries(submissions)
     try:
-        return zip_entries(zipfile.ZipFile(submissions))
+        return zip_entries(zipfile.ZipFile(_Limited(submissions.open("rb"), LARGEST_LIST)))
+    except _TooMany:
+        size = f"{LARGEST_LIST / 2**20:g} MB"
+        raise UsageError(f"{submissions} has a list of files of more than {size}; unpack it into a folder") from None
     except OSError as error:
         raise UsageError(f"cannot read the submissions {submissions}: {error.strerror or error}") from None
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
@@ -280,10 +342,8 @@ class _Read:
 
 
 def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignment) -> Submitted:
-    """Choose and read a student's file for each exercise. No content of a file raises an error."""
-    entries = list(entries)
-    for entry in [entry for entry in entries if entry.suffix == ".zip"]:
-        entries += _unzipped(entry)
+    """Choose and read a student's file for each exercise and question. No content of a file raises an error."""
+    entries, refused = _with_zips(entries)
     code = [entry for entry in entries if entry.suffix in (".py", ".ipynb")]
     read: dict[tuple[str, Entry], _Read] = {}  # of Python files, which may answer several exercises
     answers = []
@@ -297,22 +357,91 @@ def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignmen
                 if entry.suffix == ".py":
                     read[assigned.file, entry] = one
             candidates.append(one)
-        answers.append(_choose(assigned, candidates, entries))
+        answers.append(_choose(assigned, candidates, entries, refused))
+    written = _prose(entries, assignment) if assignment.questions else {}
     times = [answer.modified for answer in answers if answer.modified is not None]
-    return Submitted(student, answers, max(times, default=None))
+    times += [modified for _, modified in written.values() if modified is not None]
+    prose_answers = {id: answer for id, (answer, _) in written.items()}
+    return Submitted(student, answers, max(times, default=None), prose_answers, _hints(entries))
 
 
-def _unzipped(entry: Entry) -> list[Entry]:
-    """The files of a zip that a student handed in; none if it is damaged."""
-    try:
-        return list(zip_entries(zipfile.ZipFile(io.BytesIO(entry.read(LARGEST_ZIP))), entry.parts))
-    except Exception:  # the zip remains as it is, a file that is no answer
-        return []
+def _with_zips(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
+    """The files of a student with those of her zips; and what is said of a zip that is not opened."""
+    found, refused = list(entries), []
+    for number, entry in enumerate([entry for entry in entries if entry.suffix == ".zip"]):
+        if number == MOST_ZIPS:
+            refused.append(f"only {MOST_ZIPS} zip files were opened")
+            break
+        try:
+            data = _Limited(io.BytesIO(entry.read(LARGEST_ZIP)), LARGEST_LIST_WITHIN)
+            found += zip_entries(zipfile.ZipFile(data), entry.parts)
+        except _TooMany:
+            refused.append(f"{entry.shown} lists too many files and was not opened")
+        except Exception:  # damaged: the zip remains as it is, a file that is no answer
+            continue
+    return found, refused
+
+
+def _hints(entries: Sequence[Entry]) -> dict[str, int]:
+    """How many hints of each exercise were shown, by the student's own record; of several records the most."""
+    found: dict[str, int] = {}
+    for entry in [entry for entry in entries if entry.name.endswith(PROGRESS)][:MOST_READ]:
+        try:
+            exercises = json.loads(entry.read(MAX_SOURCE))["exercises"]
+            for id, row in exercises.items():
+                if type(row.get("hints")) is int:
+                    found[id] = min(3, max(0, row["hints"], found.get(id, 0)))
+        except (Unreadable, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue
+    return found
+
+
+def _prose(entries: Sequence[Entry], assignment: Assignment) -> dict[str, tuple[ProseAnswer, datetime.datetime | None]]:
+    """The answer to each question and its time: of the files that have it, by the order in which code is chosen."""
+    names = (assignment.prose_file, f"{assignment.slug}.ipynb")
+    texts = [entry for entry in entries if entry.suffix in (*TEXTS, ".ipynb")]
+    found: dict[str, list[tuple[tuple, str, Entry]]] = {}
+    for entry in _likely(texts, names):
+        try:
+            data = entry.read(entry.limit)
+            text = notebook.markdown_of(data) if entry.suffix == ".ipynb" else decoded(data)
+        except (Unreadable, notebook.NotebookError, RecursionError):
+            continue
+        rank, version = _rank(entry, names)
+        when = entry.modified.timestamp() if entry.modified else 0.0
+        for id, answer in prose.answers_in(_writable(text), assignment).items():
+            score = (bool(answer), rank < 2, version, when, -rank, -len(entry.parts), entry.shown)
+            found.setdefault(id, []).append((score, answer, entry))
+    with_headings = {entry for rows in found.values() for _, _, entry in rows}
+    unread = [
+        entry.shown
+        for entry in entries
+        if entry.suffix in DOCUMENTS and entry not in with_headings and entry.name.lower() != "readme.md"
+    ]
+    result: dict[str, tuple[ProseAnswer, datetime.datetime | None]] = {}
+    for question in assignment.questions:
+        written = sorted(found.get(question.id, ()), key=lambda row: row[0], reverse=True)
+        if not written or not written[0][1]:
+            where = f"no answer under a heading 'Question {question.id}' in {assignment.prose_file}"
+            note = f"{where}; handed in: {', '.join(unread[:4])}"  # which may be the answer
+            answer = ProseAnswer("", "", (note,) if unread else (), missing=not unread)
+            result[question.id] = answer, None
+            continue
+        _, text, entry = written[0]
+        rivals = dict.fromkeys(other.shown for score, value, other in written[1:] if value not in ("", text))
+        note = f"more than one file could be meant: {entry.shown} is shown, not {', '.join(rivals)}"
+        answer = ProseAnswer(text, entry.shown, (note,) if rivals else (), missing=False)
+        result[question.id] = answer, entry.modified
+    return result
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _rank(entry: Entry, names: Sequence[str]) -> tuple[int, int]:
     """How well a file's name fits one of these, 0 the best, and its version: "gan_02-1.py" is (1, 1)."""
-    return min(_fit(entry, name) for name in names if Path(name).suffix in (".py", entry.suffix))
+    return min(_fit(entry, name) for name in names if Path(name).suffix in (".py", ".md", entry.suffix))
 
 
 def _fit(entry: Entry, file: str) -> tuple[int, int]:
@@ -352,7 +481,9 @@ def _look_into(entry: Entry, names: Sequence[str], function: str) -> _Read:
     return _Read(entry, rank, version, submission, sha256, tuple(notes))
 
 
-def _choose(assigned: AssignedExercise, read: Sequence[_Read], entries: Sequence[Entry]) -> AnswerFile:
+def _choose(
+    assigned: AssignedExercise, read: Sequence[_Read], entries: Sequence[Entry], refused: Sequence[str]
+) -> AnswerFile:
     name = assigned.exercise.name
     scored = sorted(((one.score(name), one) for one in read), key=lambda pair: pair[0], reverse=True)
     usable = [(score, one) for score, one in scored if score[0] > 0 or one.rank < 2]
@@ -360,6 +491,7 @@ def _choose(assigned: AssignedExercise, read: Sequence[_Read], entries: Sequence
         handed = ", ".join(entry.shown for entry in entries[:4])
         message = f"no file {assigned.file}, and none that defines {name}"
         message += f"; handed in: {handed}{', ...' if len(entries) > 4 else ''}" if entries else "; nothing handed in"
+        message += "".join(f"; {what}" for what in refused)
         return AnswerFile(Submission("", "", status.MISSING_FILE, message))
     score, best = usable[0]
     notes = list(best.notes)

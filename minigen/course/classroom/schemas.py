@@ -32,11 +32,13 @@ def mistake(data: Any, name: str) -> str:
     if error is None:
         return ""
     path = list(error.absolute_path)
-    if error.validator == "additionalProperties":
+    if len(path) > 3:  # within the list of a key, whose description shows how it is written
+        path = path[:3]
+    elif error.validator == "additionalProperties":
         known = error.schema["properties"]
         unknown = next(key for key in error.instance if key not in known)
         return f"{_table(path)} has an unknown key {unknown!r}; known are {', '.join(sorted(known))}"
-    if error.validator == "required":
+    elif error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
         description = error.schema["properties"][missing]["description"]
         return f"{_key([*path, missing])} is missing; it must be {description}"

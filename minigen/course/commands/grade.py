@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import minigen
 from minigen.course.classroom import assignment as assignments
+from minigen.course.classroom.results import lms, marks
 from minigen.course.classroom.results.documents import SCHEMA_VERSION
 from minigen.course.console import UsageError, cleaning_up, color, plural
 from minigen.course.exercise.format import AuthorError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from minigen.course.classroom.grade.batch import Summary
 
 __all__ = ["main", "parser"]
+
+NOT_NAMED = ("gradebook.csv", "retries.csv", "unmatched.csv")  # files that the summary names elsewhere, or first
 
 
 def parser() -> Parser:
@@ -36,7 +39,7 @@ def parser() -> Parser:
     add = result.add_argument
     add("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or a zip; it is only read")
     add("--assignment", type=Path, required=True, metavar="FILE", help="the assignment, hw1.toml")
-    add("--roster", type=Path, required=True, metavar="FILE", help="CSV: student_id, last_name, first_name, email")
+    add("--roster", type=Path, required=True, metavar="FILE", help="CSV: student_id, ...; or Canvas's, Moodle's")
     add(
         "--seed", required=True, metavar="SECRET", help="any text: the inputs that answers are graded on follow from it"
     )
@@ -47,6 +50,9 @@ def parser() -> Parser:
         metavar="files|FILE",
         help="when they were handed in: by the files' times, or CSV: student_id, submitted",
     )
+    add("--lms", choices=lms.KINDS, help="also write a gradebook that this platform imports, from its own export")
+    add("--lms-column", metavar="NAME", help="the assignment's column there (default: the one with its title)")
+    add("--adjust", type=Path, metavar="FILE", help="your decisions (default: adjust.csv beside the assignment)")
     add("--sandbox", default="none", metavar="bwrap|docker:IMAGE", help="run each answer in a sandbox or container")
     add("--dask", metavar="ADDRESS", help="grade on the workers of a Dask scheduler (needs the extra cluster)")
     add("--again", action="store_true", help="grade all of it again, also what was graded before")
@@ -88,14 +94,21 @@ def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
 
 
 def _grade(args: argparse.Namespace) -> Summary:
-    from minigen.course.classroom import roster
+    from minigen.course.classroom import decisions, roster
     from minigen.course.classroom.grade import batch
 
     assignment = assignments.load(args.assignment)
-    students = roster.read_roster(args.roster)
+    table = roster.read_table(args.roster)
+    students = [student for _, student in roster.members(table)]
     times = args.times
     if times is not None and times != "files":
         times = roster.read_times(Path(times))
+    if args.adjust is not None and not args.adjust.exists():
+        raise UsageError(f"cannot read {args.adjust}: there is no such file")
+    path = args.adjust or args.assignment.with_name("adjust.csv")
+    decided = decisions.read(path, assignment, students)
+    marked = marks.read(marks.beside(args.assignment), assignment, students)
+    book = lms.plan(args.lms, table, assignment, args.lms_column) if args.lms else None
     sandbox = _sandbox(args.sandbox)
     run = None
     if args.dask is not None:
@@ -103,7 +116,16 @@ def _grade(args: argparse.Namespace) -> Summary:
 
         run = cluster.runner(args.dask)
     bar = not args.json and bar_is_seen()
-    options = batch.Options(jobs=args.jobs, times=times, sandbox=sandbox, again=args.again, bar=bar)
+    options = batch.Options(
+        jobs=args.jobs,
+        times=times,
+        decisions=decided,
+        marks=marked,
+        lms=book,
+        sandbox=sandbox,
+        again=args.again,
+        bar=bar,
+    )
     return batch.grade_class(args.submissions, assignment, students, args.seed, args.out, options, run)
 
 
@@ -127,7 +149,13 @@ def _print_summary(summary: Summary) -> None:
     print(f"{summary.assignment.title}: {plural(summary.graded + summary.kept, 'student')} graded{kept}")
     if summary.mean is not None:
         print(f"mean {summary.mean:.2f} of {summary.assignment.possible:g} points")
-    print(f"{summary.out / 'gradebook.csv'}, gradebook-wide.csv, report.html, feedback/")
+    others = [name for name in summary.files if name.endswith((".csv", ".html")) and name not in NOT_NAMED]
+    print(f"{summary.out / 'gradebook.csv'}, {', '.join(others)}, feedback/")
+    if summary.ungraded:
+        where = next(path for name, path in summary.files.items() if name.endswith("-questions.csv"))
+        print(f"{plural(summary.ungraded, 'answer')} to questions without points: fill in {where} and run this again")
+    for remark in summary.remarks:
+        print(remark)
     if summary.unmatched:
         print(f"{plural(len(summary.unmatched), 'file')} of no student of the roster: {summary.out / 'unmatched.csv'}")
     if summary.retries:

@@ -1,15 +1,19 @@
 """A small class to try things on: two exercises, answers of many kinds, and grading without other processes."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from minigen.course.classroom import assignment as assignments
-from minigen.course.classroom import roster
+from minigen.course.classroom import decisions, roster
 from minigen.course.classroom.grade import batch
 from minigen.course.classroom.grade.pool import Graded
+from minigen.course.classroom.results import marks
+from minigen.course.classroom.schemas import schema
 from minigen.course.exercise.grading import grade, in_process, status
 
 HEAD = "import autograd.numpy as np\nfrom minigen.tensor import softplus\n\n\n"
@@ -90,10 +94,19 @@ class Class:
         return roster.read_roster(self.folder / "roster.csv")
 
     def grade(self, run=in_this_process, out: Path | None = None, **options) -> batch.Summary:
-        """Grade it into `out`."""
+        """Grade it into `out`, with the decisions and marks that stand beside the assignment."""
+        given = self.assignment, self.students
+        options.setdefault("decisions", decisions.read(self.folder / "adjust.csv", *given))
+        options.setdefault("marks", marks.read(self.folder / "hw1-questions.csv", *given))
         options = batch.Options(**options)
         out = self.out if out is None else out
         return batch.grade_class(self.submissions, self.assignment, self.students, SECRET, out, options, run)
+
+    def document(self, student: str) -> dict:
+        """The results of a student, which follow the schema."""
+        document = json.loads((self.out / "results" / f"{student}.json").read_text(encoding="utf-8"))
+        jsonschema.validate(document, schema("submission"))
+        return document
 
     def rows(self, out: Path | None = None) -> dict[tuple[str, str], dict[str, str]]:
         """The long gradebook, by student and exercise."""

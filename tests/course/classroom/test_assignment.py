@@ -60,7 +60,7 @@ def test_what_new_refuses(tmp_path, monkeypatch, capsys):
 
 
 TITLE, DUE, ID = 'title = "Homework 1"', "due = 2027-02-01T23:59:00+00:00", '"gan/12/critic_loss"'
-KNOWN = "allowed_modules, data, due, exercise, helpers, late, limits, seeds, title, visibility"
+KNOWN = "allowed_modules, counting, data, due, exercise, helpers, late, limits, question, seeds, title, visibility"
 A_TIME = "due must be a date and time such as 2027-02-01T23:59:00, without quotes, got "
 A_SHARE, A_COUNT = "a number of at least 0 and at most 1", "a whole number of at least 1"
 A_TABLE = 'at least one table [[exercise]], with id = "gan/02/discriminator_loss"'
@@ -84,7 +84,7 @@ AN_ID = 'an exercise such as "gan/02/discriminator_loss"'
         (DUE, 'due = "2027-02-01T23:59:00"', f"{A_TIME}'2027-02-01T23:59:00'"),
         (DUE, "due = 2027-02-01", f"{A_TIME}datetime.date(2027, 2, 1)"),
         (DUE, "dew = 1", f"it has an unknown key 'dew'; known are {KNOWN}"),
-        (TITLE, "late.per_hour = 1", "[late] has an unknown key 'per_hour'; known are days, grace_minutes, per_day"),
+        (TITLE, "late.hour = 1", "[late] has an unknown key 'hour'; known are days, grace_minutes, per_day, per_hour"),
         ("points = 8", "weight = 8", "[[exercise]] 1 has an unknown key 'weight'; known are id, points"),
         ("points = 8", "points = 0", "[[exercise]] 1: points must be a number of more than 0, got 0"),
         ("points = 5", 'points = "5"', "[[exercise]] 2: points must be a number of more than 0, got '5'"),
@@ -191,7 +191,7 @@ def test_descriptions_state_the_limits_of_the_schema():
     tables = [schema("assignment"), schema("assignment")["properties"]["exercise"]["items"]]
     tables += [part for part in tables[0]["properties"].values() if "properties" in part]
     limited = [part for table in tables for part in table["properties"].values() if part.get("type") in KINDS]
-    assert len(limited) == 8
+    assert len(limited) == 11
     for part in limited:
         words = [KINDS[part["type"]], f"at least {part['minimum']}" if "minimum" in part else "of more than 0"]
         words += [f"at most {part['maximum']}"] if "maximum" in part else []

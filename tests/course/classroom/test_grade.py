@@ -51,8 +51,8 @@ def test_a_class(a_class):
     assert summary.mean == 5.0
     wide = (a_class.out / "gradebook-wide.csv").read_text().splitlines()
     header = "student_id,last_name,first_name,email,gan/12/critic_loss,gan/02/generator_loss_minimax"
-    assert wide[0] == header + ",points,late,total,possible,days_late"
-    assert wide[1] == "s001,Noether,Emmy,emmy@example.org,8,5,13,0,13,13,0"
+    assert wide[0] == header + ",points,late,total,possible,days_late,decisions"
+    assert wide[1] == "s001,Noether,Emmy,emmy@example.org,8,5,13,0,13,13,0,"
     page = (a_class.out / "feedback" / "s002.html").read_text()
     assert "&lt;b&gt;&amp;`*" in page and "<b>" not in page and "<script" not in page
     note = (a_class.out / "feedback" / "s002.md").read_text()
@@ -107,7 +107,7 @@ def test_late_by_the_files_and_by_a_list(a_class, quickly):
     assert rows["s001", "critic_loss"]["late"] == "0" and rows["s002", "critic_loss"]["late"] == "4"
     assert rows["s002", "critic_loss"]["points"] == "8" and rows["s002", "critic_loss"]["status"] == S.PASS
     wide = (a_class.out / "gradebook-wide.csv").read_text().splitlines()
-    assert wide[2].endswith(",8,5,13,6.5,6.5,13,2")
+    assert wide[2].endswith(",8,5,13,6.5,6.5,13,2,")
     assert "2 days late: 6.5 of 13 points lost" in (a_class.out / "feedback" / "s002.md").read_text().replace("\\", "")
     when = datetime.datetime.fromtimestamp(due + 1, datetime.UTC).isoformat()
     a_class.grade(times={"s001": when})
@@ -250,7 +250,7 @@ def test_the_graders_own_error_is_never_zero(a_class, quickly, monkeypatch):
     assert "not graded yet" in note and "0 of" not in note
     assert (a_class.out / "gradebook-wide.csv").read_text().splitlines()[
         1
-    ] == "s001,Noether,Emmy,emmy@example.org,,,,,,13,0"
+    ] == "s001,Noether,Emmy,emmy@example.org,,,,,,13,0,"
     shutil.rmtree(a_class.out)
     with monkeypatch.context() as broken:  # within one submission
         broken.setattr("minigen.course.classroom.grade.grader.grade_file", lambda *args, **kwargs: 1 / 0)
@@ -377,7 +377,11 @@ def test_markdown_shows_text_as_it_is():
         "assignment": {"title": "A *b*"},
         "student": {"student_id": "x", "first_name": "<i>", "last_name": ""},
         "total": None,
+        "excused": False,
+        "counting": "",
+        "decisions": [],
         "exercises": [],
+        "questions": [],
     }
     assert feedback.as_markdown(document).splitlines()[0] == "# A \\*b\\*: \\<i\\>"
     assert "<h1>A *b*: &lt;i&gt;</h1>" in feedback.as_html(document)

@@ -36,7 +36,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if data.strip() and self.open[-1] not in ("title", "style"):
+        if data.strip() and self.open[-1] not in ("title", "style", "script"):
             self.elements.append((self.open[-1], data))
 
 
@@ -71,13 +71,22 @@ def row(id: str, state: str = S.PASS, **more) -> dict:
         "fingerprint": "",
         "size": 0,
         "seconds": 0.1234567,
+        **{"given": None, "total": 1.5, "excused": False, "dropped": False, "decisions": [], "hints_used": None},
     }
     return {**result, **more}
+
+
+def question(id: str, state: str = "graded", **more) -> dict:
+    result = {"id": id, "status": state, "points": 2.0, "possible": 3.0, "late": 0.0, "given": None, "total": 2.0}
+    criteria = [{"text": "names it", "points": 2.0, "possible": 2.0}, {"text": "why", "points": 0.0, "possible": 1.0}]
+    result |= {"excused": False, "decisions": [], "criteria": criteria, "comment": "", "notes": []}
+    return {**result, "answer": "It is.", "answer_id": "a1", "text": "What is it?", **more}
 
 
 def document(*rows: dict, **more) -> dict:
     student = {"student_id": "s001", "first_name": "Emmy", "last_name": "Noether", "email": ""}
     result = {"assignment": {"title": "Homework"}, "student": student, "days_late": 0, "points": 3.5, "late": 0.0}
+    result |= {"excused": False, "counting": "", "decisions": [], "minutes_after_due": None, "questions": []}
     return {**result, "total": 3.5, "possible": 8.0, "exercises": list(rows), **more}
 
 
@@ -161,12 +170,14 @@ def test_text_of_a_student_is_text_in_the_report(a_class):
         tally.add(attacked())
     page = Page(tally.html([(ATTACK, ATTACK)], timed=True))
     assert page.tags == {
-        *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td", "span")
+        *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td", "span"),
+        *("thead", "tbody", "code", "script"),
     }
     cells = [text for tag, text in page.elements if tag == "td" and "alert" in text]
-    retries, notes, unmatched, slowest = 4, 4, 2, 6
-    assert cells.count(SHOWN) == retries + 1 + 1 + notes + unmatched + slowest, "and a mistake, and a change"
-    assert cells.count(f"{SHOWN}, {SHOWN}") == 2 and len(cells) == 20, "equal code, in both exercises"
+    retries, notes, unmatched, slowest, students = 4, 4, 2, 6, 4
+    expected = retries + 1 + 1 + notes + unmatched + slowest + students
+    assert cells.count(SHOWN) == expected, "and a mistake, and a change"
+    assert cells.count(f"{SHOWN}, {SHOWN}") == 2 and len(cells) == 24, "equal code, in both exercises"
 
 
 def test_the_report_counts(a_class):
@@ -179,22 +190,28 @@ def test_the_report_counts(a_class):
     tally.add(document(slip, row(second, points=2.0, cases=[]), total=3.5, days_late=1))
     tally.add(document(row(first, S.GRADER_ERROR, points=None, message="it broke", cases=[]), total=None))
     page = tally.html([], timed=True)
-    assert "<p>3 students, 2 graded in full; mean 5.75 of 13 points; 1 late.</p>" in page
+    assert (
+        "<p>3 students, 2 graded in full; mean 5.75, median 5.75, quartiles 4.62 and 6.88 of 13 points; 1 late.</p>"
+        in page
+    )
     number, bar = '<td class="number">{}</td>', '<td><span class="bar" style="width: {}rem"></span></td>'
+    failed = "<td><details><summary>1</summary>s001</details></td>"
     for cells in [
         "<td>s001</td><td>gan/12/critic_loss</td><td>it broke</td>",
         f"<td>40–50 %</td>{number.format(1)}{bar.format('12.00')}",
         f"<td>50–60 %</td>{number.format(0)}{bar.format('0.00')}",
         f"<td>90–100 %</td>{number.format(1)}{bar.format('12.00')}",
-        f"<td>gan/12/critic_loss</td><td></td><td>1.83 of 8</td>{number.format(1)}{bar.format('4.00')}",
-        f"<td></td><td>by_hand</td><td>1 raw</td>{number.format(1)}{bar.format('4.00')}",
+        f"<td>gan/12/critic_loss</td><td></td><td>1.83 of 8</td>{number.format(1)}{bar.format('4.00')}<td></td>",
+        f"<td></td><td>by_hand</td><td>1 raw</td>{number.format(1)}{bar.format('4.00')}{failed}",
         f"<td>gan/12/critic_loss</td><td>A slip.</td>{number.format(1)}",
         f"<td>{second}</td><td>{S.WORDS[S.PASS]}</td>{number.format(2)}",
         f"<td>s001</td><td>gan/12/critic_loss</td>{number.format(2)}",
         f"<td>s001</td><td>gan/12/critic_loss</td>{number.format('0.1235')}",
     ]:
         assert f"<tr>{cells}</tr>" in page, cells
-    assert page.count("<p>None.</p>") == 4, "no other changes, nothing to look at, no unmatched file, no equal code"
+    assert page.count("<p>None.</p>") == 5, (
+        "no decision, no other changes, nothing to look at, no unmatched file, no equal code"
+    )
 
 
 def test_a_long_table_is_cut_and_says_so(a_class):

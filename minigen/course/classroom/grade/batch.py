@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import shutil
+import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +18,12 @@ from typing import Any
 from minigen.course.classroom import collect
 from minigen.course.classroom.assignment import Assignment, graded_seeds, moment
 from minigen.course.classroom.collect import AnswerFile, Submitted
+from minigen.course.classroom.decisions import Decision
 from minigen.course.classroom.grade import pool
 from minigen.course.classroom.grade.grader import row_of
 from minigen.course.classroom.grade.pool import Failed, Graded, Job, Setup
-from minigen.course.classroom.results import documents, feedback, gradebook
+from minigen.course.classroom.results import documents, feedback, gradebook, lms, marks, questions
+from minigen.course.classroom.results.marks import Marks
 from minigen.course.classroom.results.report import Tally
 from minigen.course.classroom.roster import Student
 from minigen.course.console import UsageError
@@ -42,11 +45,15 @@ class Options:
     """How a class is graded.
 
     times: "files" for the times of the files, or when each student handed in, by id; None: nobody is late.
+    decisions: the teacher's, by id. marks: the teacher's for questions. lms: the platform's gradebook to be written.
     sandbox: "bwrap", or "" for none. again: grade what was graded before, too. bar: whether to show a progress bar.
     """
 
     jobs: int = 1
     times: str | Mapping[str, str] | None = None
+    decisions: Mapping[str, Sequence[Decision]] = field(default_factory=dict)
+    marks: Marks | None = None
+    lms: lms.Gradebook | None = None
     sandbox: str = ""
     again: bool = False
     bar: bool = False
@@ -54,7 +61,11 @@ class Options:
 
 @dataclass
 class Summary:
-    """The result of a class. retries: (student, exercise, reason); unmatched: (file, reason)."""
+    """The result of a class. retries: (student, exercise, reason); unmatched: (file, reason).
+
+    files: of the tables and pages by name. ungraded: answers to questions that have no points yet. remarks: on the
+    gradebook for a platform.
+    """
 
     assignment: Assignment
     seeds: list[int]
@@ -64,11 +75,13 @@ class Summary:
     kept: int = 0
     retries: list[tuple[str, str, str]] = field(default_factory=list)
     unmatched: list[tuple[str, str]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    ungraded: int = 0
+    remarks: tuple[str, ...] = ()
     mean: float | None = None
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        names = ("gradebook.csv", "gradebook-wide.csv", "report.html", "retries.csv", "unmatched.csv")
         return {
             **documents.head("grading", self.assignment, self.seeds),
             "students": self.students,
@@ -78,7 +91,9 @@ class Summary:
             "possible": self.assignment.possible,
             "retries": [dict(zip(("student_id", "exercise", "reason"), row)) for row in self.retries],
             "unmatched": [dict(zip(("file", "reason"), row)) for row in self.unmatched],
-            "files": {name: str(self.out / name) for name in names},
+            "ungraded": self.ungraded,
+            "remarks": list(self.remarks),
+            "files": self.files,
             "seconds": round(self.seconds, 3),
             "error": None,
             "code": None,
@@ -107,6 +122,10 @@ def grade_class(
     def another_run() -> None:
         raise UsageError(f"another run is grading into {out}")
 
+    if isinstance(options.times, Mapping):
+        for id, text in options.times.items():
+            if text:
+                moment(text, f"the time of {id}")
     seeds = graded_seeds(assignment, secret)
     summary = Summary(assignment, seeds, out, students=len(students))
     try:
@@ -117,7 +136,7 @@ def grade_class(
                     shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(exist_ok=True)
             _grade_all(submissions, students, summary, options, run)
-            _write_tables(students, summary, timed=options.times is not None)
+            _write_tables(students, summary, options)
     except OSError as error:
         raise UsageError(f"cannot write into {out}: {error.strerror or error}") from None
     summary.seconds = time.monotonic() - started
@@ -139,7 +158,9 @@ def _grade_all(
     bar = progress_bar(total=len(students), unit="student", disable=not options.bar)
 
     def document(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        return documents.submission(submitted, assignment, summary.seeds, rows, key)
+        decisions = options.decisions.get(submitted.student.student_id, ())
+        given = options.marks.found if options.marks is not None else {}
+        return documents.submission(submitted, assignment, summary.seeds, rows, key, decisions, given)
 
     def not_graded(submitted: Submitted, error: Exception) -> list[dict[str, Any]]:
         words = f"the grader failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -219,21 +240,32 @@ def _write_document(out: Path, name: str, document: Mapping[str, Any]) -> None:
     write_text(out / "results" / f"{name}.json", documents.dump(document))
 
 
-def _write_tables(students: Sequence[Student], summary: Summary, timed: bool) -> None:
-    """The gradebooks, the report and the lists, from the documents in the order of the roster."""
+def _write_tables(students: Sequence[Student], summary: Summary, options: Options) -> None:
+    """The gradebooks, the pages and the lists, from the documents in the order of the roster."""
     assignment, out = summary.assignment, summary.out
-    tally = Tally(assignment)
+    tally = Tally(assignment, documents.file_names(students))
 
     def each() -> Iterator[dict[str, Any]]:
         return documents.in_order(out / "results", students)
 
+    def write(name: str, text: str) -> None:
+        write_text(out / name, text)
+        summary.files[name] = str(out / name)
+
     for document in each():
         tally.add(document)
-    header = gradebook.wide_header([assigned.id for assigned in assignment.exercises])
-    write_text(out / "gradebook.csv", gradebook.table(gradebook.LONG, gradebook.long_rows(each())))
-    write_text(out / "gradebook-wide.csv", gradebook.table(header, gradebook.wide_rows(each())))
-    write_text(out / "report.html", tally.html(summary.unmatched, timed))
-    write_text(out / "retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
-    write_text(out / "unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
-    summary.retries = tally.retries
-    summary.mean = round(tally.sum / tally.graded, 4) if tally.graded else None
+    write("gradebook.csv", gradebook.table(gradebook.LONG, gradebook.long_rows(each())))
+    write("gradebook-wide.csv", gradebook.table(gradebook.wide_header(assignment.parts), gradebook.wide_rows(each())))
+    if options.lms is not None:
+        write(f"{options.lms.kind}.csv", options.lms.text(each()))
+        summary.remarks = options.lms.notes
+    if assignment.questions:
+        write("questions.html", questions.as_html(assignment, each()))
+        if options.marks is not None:
+            marks.write(options.marks, each())
+            summary.files[options.marks.path.name] = str(options.marks.path)
+    write("report.html", tally.html(summary.unmatched, timed=options.times is not None))
+    write("retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
+    write("unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
+    summary.retries, summary.ungraded = tally.retries, tally.ungraded
+    summary.mean = round(statistics.fmean(tally.totals), 4) if tally.totals else None

@@ -55,7 +55,8 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     (folder / "tests").mkdir(parents=True)
     for assigned in assignment.exercises:
         (folder / "tests" / f"{_name(assigned)}.py").write_text(tests_of(assigned, seeds), encoding="utf-8")
-    config = {"points_possible": assignment.possible, "show_stdout": False, "show_hidden": False}
+    possible = sum(assigned.points for assigned in assignment.exercises)
+    config = {"points_possible": possible, "show_stdout": False, "show_hidden": False}
     (folder / "otter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
     copy_package(folder, answers=True)

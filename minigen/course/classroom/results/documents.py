@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import minigen
-from minigen.course.classroom.assignment import Assignment
-from minigen.course.classroom.collect import Submitted
+from minigen.course.classroom.assignment import Assignment, Question
+from minigen.course.classroom.collect import ProseAnswer, Submitted
+from minigen.course.classroom.decisions import Decision
+from minigen.course.classroom.results.marks import Mark
 from minigen.course.classroom.roster import Student
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
@@ -22,7 +27,6 @@ __all__ = [
     "file_names",
     "in_order",
     "key_of",
-    "printable",
     "read",
     "sentences",
     "submission",
@@ -44,31 +48,125 @@ def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, A
 
 
 def submission(
-    submitted: Submitted, assignment: Assignment, seeds: Sequence[int], rows: Sequence[Mapping[str, Any]], key: str
+    submitted: Submitted,
+    assignment: Assignment,
+    seeds: Sequence[int],
+    rows: Sequence[Mapping[str, Any]],
+    key: str,
+    decisions: Sequence[Decision] = (),
+    marks: Mapping[tuple[str, str, str], Mark] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The document of one student: rows as `grader.row_of` gives them, with what is lost by being late."""
-    share = assignment.late.share(assignment.due, submitted.handed_in)
-    exercises = []
+    """The document of one student: rows as `grader.row_of` gives them, and what follows from them by arithmetic.
+
+    That is what counts after lateness, the teacher's decisions and marks, and the rule for the lowest exercises.
+    """
+    exercises: list[dict[str, Any]] = []
     for assigned, row in zip(assignment.exercises, rows, strict=True):
-        points = row["points"]
-        late = None if points is None else round(points * share, 2)
-        exercises.append({**row, "late": late, "about": sentences(assigned.exercise)})
+        hints = submitted.hints.get(assigned.id)
+        more = {"about": sentences(assigned.exercise), "hints_used": hints, "dropped": False}
+        exercises.append({**row, **more, **_counted(assigned.id, row["points"], submitted, assignment, decisions)})
+    questions = [_question(question, submitted, assignment, decisions, marks) for question in assignment.questions]
+    graded = [row for row in exercises if not row["excused"]]
+    if all(row["total"] is not None for row in graded):
+        for place in assignment.counting.dropped([row["total"] for row in graded]):
+            graded[place]["dropped"] = True
+    counted = [row for row in [*graded, *questions] if not (row["excused"] or row.get("dropped"))]
     points = late = total = None
-    if all(row["points"] is not None for row in exercises):
-        points = round(sum(row["points"] for row in exercises), 2)
-        late = round(sum(row["late"] for row in exercises), 2)
-        total = round(points - late, 2)
+    if counted and all(row["total"] is not None for row in counted):
+        late = round(sum(row["late"] for row in counted), 2)
+        total = round(sum(row["total"] for row in counted), 2)
+        points = round(total + late, 2)
+    general = [decision for decision in decisions if not decision.part]
+    due = _due(general, assignment)
     return {
         **head("submission", assignment, seeds),
         "key": key,
         "student": submitted.student.to_json(),
         "handed_in": submitted.handed_in.isoformat() if submitted.handed_in else None,
-        "days_late": assignment.late.days_late(assignment.due, submitted.handed_in),
+        "due": due.isoformat() if due else None,
+        "minutes_after_due": _minutes(submitted.handed_in, due),
+        "days_late": assignment.late.days_late(due, submitted.handed_in),
         "points": points,
         "late": late,
         "total": total,
-        "possible": assignment.possible,
+        "possible": round(sum(row["possible"] for row in counted), 2),
+        "excused": not counted,
+        "counting": str(assignment.counting),
+        "decisions": [str(decision) for decision in general],
         "exercises": exercises,
+        "questions": questions,
+    }
+
+
+def _due(decisions: Sequence[Decision], assignment: Assignment) -> datetime.datetime | None:
+    return next((decision.due for decision in decisions if decision.due is not None), assignment.due)
+
+
+def _minutes(handed_in: datetime.datetime | None, due: datetime.datetime | None) -> int | None:
+    """Minutes from the due date until it was handed in, negative before; None if either is not known."""
+    if handed_in is None or due is None:
+        return None
+    return math.ceil((handed_in - due) / datetime.timedelta(minutes=1))
+
+
+def _counted(
+    part: str, points: float | None, submitted: Submitted, assignment: Assignment, decisions: Sequence[Decision]
+) -> dict[str, Any]:
+    """What counts of an exercise or question that earned so many points. A decision on it stands before one on all.
+
+    Points that the teacher decides are not reduced by being late.
+    """
+    own = [decision for decision in decisions if decision.part == part]
+    both = [*own, *(decision for decision in decisions if not decision.part)]
+    given = next((decision.points for decision in own if decision.points is not None), None)
+    late, total = 0.0, given
+    if given is None:
+        share = assignment.late.share(_due(both, assignment), submitted.handed_in)
+        late = None if points is None else round(points * share, 2)
+        total = None if points is None or late is None else round(points - late, 2)
+    return {
+        "late": late,
+        "given": given,
+        "total": total,
+        "excused": any(decision.excused for decision in both),
+        "decisions": [str(decision) for decision in own],
+    }
+
+
+def _question(
+    question: Question,
+    submitted: Submitted,
+    assignment: Assignment,
+    decisions: Sequence[Decision],
+    marks: Mapping[tuple[str, str, str], Mark],
+) -> dict[str, Any]:
+    """A question with the student's answer and the teacher's marks; without an answer it has 0 points until marked."""
+    answer = submitted.prose.get(question.id, ProseAnswer())
+    keys = [(submitted.student.student_id, question.id, criterion.text) for criterion in question.criteria]
+    given = [marks.get(key) for key in keys]
+    values = [None if mark is None else mark.points for mark in given]
+    state = "graded" if None not in values else "not_graded"
+    if answer.missing and all(value is None for value in values):
+        state, values = "missing", [0.0] * len(values)
+    points = None if None in values else round(sum(value or 0.0 for value in values), 2)
+    stale = any(mark and mark.points is not None and mark.answer_id not in ("", answer.id) for mark in given)
+    notes = [*answer.notes, *(["the answer is another one than that which was graded"] if stale else [])]
+    return {
+        "id": question.id,
+        "text": question.text,
+        "status": state,
+        "points": points,
+        "possible": question.points,
+        "criteria": [
+            {"text": criterion.text, "points": value, "possible": criterion.points}
+            for criterion, value in zip(question.criteria, values, strict=True)
+        ],
+        "comment": " ".join(dict.fromkeys(mark.comment for mark in given if mark and mark.comment)),
+        "answer": answer.text,
+        "answer_id": answer.id,
+        "file": answer.file,
+        "notes": notes,
+        **_counted(question.id, points, submitted, assignment, decisions),
     }
 
 
@@ -120,11 +218,6 @@ def read(path: Path) -> dict[str, Any] | None:
         if isinstance(document, dict) and document.get("schema_version") == SCHEMA_VERSION:
             return document
     return None
-
-
-def printable(text: str) -> str:
-    """The text with a space for each character that cannot be printed, line breaks among them."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def dump(document: Mapping[str, Any]) -> str:

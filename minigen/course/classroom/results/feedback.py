@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minigen.course.classroom.results.documents import printable
+from minigen.course.classroom.results.gradebook import printable
 from minigen.course.console import plural
 from minigen.course.exercise.grading import status
 from minigen.course.templates import render
 
 __all__ = ["TEMPLATES", "Block", "as_html", "as_markdown", "as_text", "blocks", "title"]
 
+NOT_YET = "Not all of it could be graded yet; this is not your doing, and your teacher knows."
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -38,13 +39,21 @@ def title(document: Mapping[str, Any]) -> str:
 
 def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     """The feedback of one student below its title, piece by piece."""
-    for block in [*_points(document), *(block for row in document["exercises"] for block in _exercise(row))]:
+    exercises = [block for row in document["exercises"] for block in _exercise(row, document["counting"])]
+    questions = [block for row in document["questions"] for block in _question(row)]
+    for block in [*_points(document), *exercises, *questions]:
         yield Block(block.kind, printable(block.text), tuple(map(printable, block.items)))
 
 
 def _points(document: Mapping[str, Any]) -> Iterator[Block]:
+    for decision in document["decisions"]:
+        yield Block("text", f"Decided by your teacher: {decision}")
+    if document["excused"]:
+        yield Block("text", "You are excused from this assignment.")
+        return
     if document["total"] is None:
-        yield Block("text", "Not all of it could be graded yet; this is not your doing, and your teacher knows.")
+        waiting = any(row["status"] == status.GRADER_ERROR for row in document["exercises"])
+        yield Block("text", NOT_YET if waiting else "Your answers to the questions are not graded yet.")
         return
     yield Block("text", f"{document['total']:g} of {document['possible']:g} points.")
     if document["late"]:
@@ -52,11 +61,39 @@ def _points(document: Mapping[str, Any]) -> Iterator[Block]:
         yield Block("text", f"{plural(document['days_late'], 'day')} late: {late}.")
 
 
-def _exercise(row: Mapping[str, Any]) -> Iterator[Block]:
+def _heading(row: Mapping[str, Any]) -> Block:
+    """The name and points of an exercise or question: what the teacher decided, else what the answer earned."""
+    points = row["points"] if row["given"] is None else row["given"]
+    shown = "not graded yet" if points is None else f"{points:g} of {row['possible']:g}"
+    return Block("heading", f"{row['id']}: {'excused' if row['excused'] else shown}")
+
+
+def _question(row: Mapping[str, Any]) -> Iterator[Block]:
+    yield _heading(row)
+    yield from (Block("text", f"Decided by your teacher: {decision}") for decision in row["decisions"])
+    if row["status"] == "missing":
+        yield Block("text", "No answer was handed in.")
+    elif row["status"] == "graded":
+        named = [criterion for criterion in row["criteria"] if criterion["text"]]
+        lines = [f"{each['text']}: {each['points']:g} of {each['possible']:g}" for each in named]
+        yield from [Block("list", items=tuple(lines))] if lines else []
+    if row["comment"]:
+        yield Block("text", row["comment"])
+    yield from (Block("text", f"Note: {note}") for note in row["notes"])
+
+
+def _exercise(row: Mapping[str, Any], counting: str) -> Iterator[Block]:
+    yield _heading(row)
+    yield from (Block("text", f"Decided by your teacher: {decision}") for decision in row["decisions"])
+    if row["dropped"]:
+        yield Block("text", f"This exercise does not count: {counting}.")
+    yield from _result(row)
+
+
+def _result(row: Mapping[str, Any]) -> Iterator[Block]:
+    """What the answer to an exercise did, as the grader reports it."""
     if row["status"] == status.GRADER_ERROR:
-        yield Block("heading", f"{row['id']}: not graded yet")
         return
-    yield Block("heading", f"{row['id']}: {row['points']:g} of {row['possible']:g}")
     first = next((case for case in row["cases"] if not case["passed"]), None)
     same_failure = first is not None and all(
         (case["status"], case["message"]) == (first["status"], first["message"]) for case in row["cases"]
@@ -121,7 +158,7 @@ def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:
 def as_text(row: Mapping[str, Any]) -> str:
     """The feedback on one exercise for a terminal or the output of a notebook's cell."""
     lines = []
-    for block in _exercise(row):
+    for block in [_heading({**row, "given": None, "excused": False}), *_result(row)]:
         lines += [f"- {item}" for item in block.items] or [f"    {block.text}" if block.kind == "code" else block.text]
     return "\n".join(map(printable, lines))
 

@@ -7,13 +7,16 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from minigen.course.classroom.results.documents import printable
-
-__all__ = ["LONG", "guarded", "long_rows", "table", "wide_header", "wide_rows"]
+__all__ = ["LONG", "guarded", "long_rows", "printable", "table", "wide_header", "wide_rows"]
 
 PERSON = ("student_id", "last_name", "first_name", "email")
-LONG = (*PERSON, "exercise", "status", "points", "possible", "late", "seed", "sha256")
+LONG = (*PERSON, "exercise", "status", "points", "possible", "late", "total", "decision", "seed", "sha256")
 FORMULAS = ("=", "+", "-", "@")
+
+
+def printable(text: str) -> str:
+    """The text with a space for each character that cannot be printed, line breaks among them."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def guarded(value: Any) -> str:
@@ -27,26 +30,40 @@ def guarded(value: Any) -> str:
 
 
 def long_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
-    """points: what the answer earned; late: what of it is lost by being late. Both are empty until it is graded."""
+    """points: what the answer earned; late: what of it is lost by being late; total: what counts.
+
+    They are empty until it is graded. An exercise that does not count has no total.
+    """
     for document in documents:
         person = [document["student"][name] for name in PERSON]
-        for row in document["exercises"]:
-            names = ("id", "status", "points", "possible", "late", "seed", "sha256")
-            yield [*person, *(row[name] for name in names)]
+        for row in [*document["exercises"], *document["questions"]]:
+            names = ("id", "status", "points", "possible", "late")
+            total = None if row["excused"] or row.get("dropped") else row["total"]
+            more = [total, decision(document, row), row.get("seed"), row.get("sha256")]
+            yield [*person, *(row[name] for name in names), *more]
 
 
-def wide_header(exercises: Sequence[str]) -> list[str]:
-    """The columns of the wide gradebook: the person, the points of each exercise, the sums."""
-    return [*PERSON, *exercises, "points", "late", "total", "possible", "days_late"]
+def decision(document: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """What the teacher decided about an exercise or question, or why it does not count."""
+    dropped = [document["counting"]] if row.get("dropped") else []
+    return "; ".join([*document["decisions"], *row["decisions"], *dropped])
+
+
+def wide_header(parts: Sequence[str]) -> list[str]:
+    """The columns of the wide gradebook: the person, the points of each exercise and question, the sums."""
+    return [*PERSON, *parts, "points", "late", "total", "possible", "days_late", "decisions"]
 
 
 def wide_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
-    """A row for each student, in the columns of `wide_header`."""
+    """A row for each student, in the columns of `wide_header`; points as they are before being late costs any."""
     for document in documents:
         person = [document["student"][name] for name in PERSON]
-        points = [row["points"] for row in document["exercises"]]
+        parts = [*document["exercises"], *document["questions"]]
+        points = [row["points"] if row["given"] is None else row["given"] for row in parts]
+        points = ["excused" if row["excused"] else value for row, value in zip(parts, points, strict=True)]
         names = ("points", "late", "total", "possible", "days_late")
-        yield [*person, *points, *(document[name] for name in names)]
+        own = [f"{row['id']}: {text}" for row in parts for text in row["decisions"]]
+        yield [*person, *points, *(document[name] for name in names), "; ".join([*document["decisions"], *own])]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
