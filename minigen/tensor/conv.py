@@ -20,6 +20,9 @@ penalty through a convolution needs two).
 *columns*, (N*oh*ow, kh*kw*c_in). That matrix is kh*kw times as large as x, and writing it to memory and reading it
 back costs more than the product. So:
 
+- where the kernel moves by single rows, only windows of one of its rows, (1, kw), are written; each row of the kernel
+  takes its product from them, for a few rows of one image, and the products are added (`products.py` says why such
+  small ones are faster, and where);
 - windows are written for a few samples at a time, into one buffer of about 1 MB that stays in the processor's cache
   and is reused; each thread has its own, so that two threads may work on halves of a batch;
 - `as_strided` makes a view of all windows of x (with overlapping rows), so that filling the buffer is one NumPy copy,
@@ -33,7 +36,6 @@ back costs more than the product. So:
   they overlap: ceil(k/s)**2 additions of whole s*s blocks.
 """
 
-import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -45,6 +47,7 @@ from minigen import checks
 from minigen.tensor.activations import as_floats
 from minigen.tensor.core import primitive
 from minigen.tensor.parallel import in_halves
+from minigen.tensor.products import ROWS, product, small
 from minigen.tensor.scratch import chunks, scratch
 from minigen.tensor.shapes import check_axes, pair
 from minigen.types import Array
@@ -208,29 +211,67 @@ def _products(
     """(conv(x, w) + b, conv_weight(x, g)): both with w and g, or one and None for what is not given.
 
     conv is a row of columns times w, as a matrix (kh*kw*c, o); conv_weight is the transposed columns times g, added up
-    over the samples. Writing the columns is most of the cost, so a caller that needs both computes both at once.
+    over the samples. Writing the columns is much of the cost, so a caller that needs both computes both at once.
+
+    Where BLAS multiplies small matrices faster, it is done for one row of the kernel after the other: a convolution is
+    the sum over a of the convolutions of a kernel (1, kw), row a, with the image from row a*dh on. These share their
+    columns, which are a kh-th of those of whole windows, and each product is one for a few rows of one image.
     """
     kernel, dtype = w.shape[:2] if kernel is None else kernel, _common_dtype(x, w, b, g)
-    N, size, C, O = len(x), geometry.output_size(x.shape[1:3], kernel), x.shape[3], (w if g is None else g).shape[3]
-    rows = math.prod(kernel) * C
-    if w is not None:
-        matrix, y = np.ascontiguousarray(w, dtype).reshape(rows, O), np.empty((N, *size, O), dtype)
+    N, (oh, ow), C, O = len(x), geometry.output_size(x.shape[1:3], kernel), x.shape[3], (w if g is None else g).shape[3]
+    lines = _lines_in_a_product(kernel, geometry, (oh, ow), C, O)
+    kh, kw = kernel if lines else (1, kernel[0] * kernel[1])  # without them the kernel is one row, its whole window
+    w = None if w is None else np.ascontiguousarray(w, dtype).reshape(kh, kw * C, O)
     g = None if g is None else np.ascontiguousarray(g, dtype)
+    y: Any = None if w is None else np.empty((N, oh, ow, O), dtype)
 
-    def work(part: slice) -> Any:
-        total, piece = (None, None) if g is None else (np.zeros((rows, O), dtype), scratch("weight", (rows, O), dtype))
+    def whole_windows(part: slice) -> Any:
+        total: Any = None if g is None else np.zeros((kw * C, O), dtype)
         for samples, columns in _columns(x, kernel, geometry, dtype, part):
             if w is not None:
-                out = y[samples].reshape(-1, O)
-                np.matmul(columns, matrix, out=out)
+                out = product(columns, w[0], y[samples].reshape(-1, O))
                 if b is not None:
                     out += b
             if g is not None:
+                piece = scratch("weight", (kw * C, O), dtype)
                 total += np.matmul(columns.T, g[samples].reshape(-1, O), out=piece)
         return total
 
-    totals = in_halves(work, N, N * math.prod(size) * rows * O > SHARED)
-    return None if w is None else y, None if g is None else sum(totals).reshape(*kernel, C, O)
+    def row_by_row(part: slice) -> Any:
+        total: Any = None if g is None else np.zeros((kh, kw * C, O), dtype)
+        for samples, columns in _columns(x, (1, kw), geometry, dtype, part):
+            n = samples.stop - samples.start
+            blocks = (n, oh // lines, lines * ow)
+            columns = columns.reshape(n, -1, kw * C)  # (n, rows of the padded image * ow, kw*c)
+            for a in range(kh):
+                first = a * geometry.dilation[0] * ow
+                seen = columns[:, first : first + oh * ow].reshape(*blocks, kw * C)
+                if w is not None:
+                    out = y[samples].reshape(*blocks, O)
+                    if a == 0:
+                        np.matmul(seen, w[a], out=out)
+                    else:
+                        out += np.matmul(seen, w[a], out=scratch("row", out.shape, dtype))
+                if g is not None:
+                    pieces = scratch("weights", (*blocks[:2], kw * C, O), dtype)
+                    np.matmul(seen.swapaxes(2, 3), g[samples].reshape(*blocks, O), out=pieces)
+                    total[a] += pieces.sum(axis=(0, 1))
+            if w is not None and b is not None:
+                out += b
+        return total
+
+    work = row_by_row if lines else whole_windows
+    totals = in_halves(work, N, N * oh * ow * kh * kw * C * O > SHARED)
+    return y, None if g is None else sum(totals).reshape(*kernel, C, O)
+
+
+def _lines_in_a_product(kernel: Pair, geometry: Geometry, size: Any, C: int, O: int) -> int:
+    """The rows of an image that a product computes, row by row of the kernel; 0 where whole windows are faster."""
+    (kh, kw), (oh, ow) = kernel, size
+    if kh == 1 or geometry.stride[0] > 1 or _is_thin((1, kw), C):
+        return 0
+    fits = [n for n in range(1, oh + 1) if oh % n == 0 and n * ow >= ROWS and n * ow * kw * C * O <= small()]
+    return max(fits, default=0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

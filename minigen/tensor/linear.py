@@ -10,6 +10,7 @@ from minigen import checks
 from minigen.tensor.activations import ACTIVATIONS, activation_name, as_floats
 from minigen.tensor.core import primitive
 from minigen.tensor.parallel import in_halves
+from minigen.tensor.products import product
 from minigen.types import Array
 
 # --------------------------------------------------------------------- matrix product
@@ -24,7 +25,7 @@ def _product(a: Array, b: Array) -> Array:
     if a.ndim != 2 or b.ndim != 2 or a.size * b.shape[1] < SHARED:
         return np.matmul(a, b)
     out = np.empty((len(a), b.shape[1]), np.result_type(a, b))
-    in_halves(lambda rows: np.matmul(a[rows], b, out=out[rows]), len(a))
+    in_halves(lambda rows: product(a[rows], b, out[rows]), len(a))
     return out
 
 

@@ -139,6 +139,11 @@ def blas_threads(count: int) -> Any:
     return _blas().limit(limits=count, user_api="blas")
 
 
+def blas_kernels() -> set[str]:
+    """The processors for which the loaded BLAS libraries compute, such as {"SkylakeX"}."""
+    return {library.get("architecture", "") for library in _blas().info() if library["user_api"] == "blas"}
+
+
 @cache
 def _blas() -> Any:
     from threadpoolctl import ThreadpoolController

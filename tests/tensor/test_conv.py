@@ -31,6 +31,7 @@ CASES = {
     "2x2 blocks": ((7, 6), (4, 4), 3, 4, 2, (1, 2)),
     "2x2 blocks of three": ((9, 8), (6, 6), 3, 2, 2, (3, 0)),
     "3x3 blocks": ((8, 10), (6, 6), 2, 3, 3, 2),
+    "stride across": ((5, 8), (3, 3), 4, 2, (1, 2), 1),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
@@ -210,6 +211,77 @@ def test_gradients_asked_for_together_equal_those_asked_for_one_by_one(monkeypat
         np.testing.assert_allclose(got, one, rtol=1e-10, atol=1e-11)
     got = value_and_grad(lambda together: loss(*together, args[2]))(list(args[:2]))[1]  # a bias that is not trained
     np.testing.assert_allclose(got[1], expected[1], rtol=1e-10, atol=1e-11)
+
+
+# ------------------------------------------------------------------------------------ one row of the kernel at a time
+
+
+@pytest.fixture(params=["all lines", "one line"])
+def by_kernel_rows(request, monkeypatch):
+    """Products row by row of the kernel, of a whole image or of one line of the output."""
+    monkeypatch.setattr(conv, "ROWS", 1)
+    monkeypatch.setattr(conv, "small", lambda: 10**6)
+    if request.param == "one line":
+        lines = conv._lines_in_a_product
+        monkeypatch.setattr(conv, "_lines_in_a_product", lambda *args: min(lines(*args), 1))
+    seen, columns = [], conv._columns
+
+    def watched(x, kernel, *args):
+        seen.append(kernel)
+        return columns(x, kernel, *args)
+
+    monkeypatch.setattr(conv, "_columns", watched)
+    return seen
+
+
+BY_ROWS = ["3x3", "valid, not square", "wide padding", "whole image", "stride across"]
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+def test_kernel_rows_give_the_definition_and_its_gradients(by_kernel_rows, name):
+    case = CASES[name]
+    x, w, b = inputs(case, n=3)
+    y = conv2d(x, w, b, *case[4:])
+    np.testing.assert_allclose(y, conv2d_loops(x, w, b, *case[4:]), rtol=1e-12, atol=1e-12)
+    assert by_kernel_rows == [(1, case[1][1])]
+    u = np.random.default_rng(1).standard_normal(y.shape)
+    gradients = value_and_grad(lambda args: anp.sum(u * conv2d(*args, *case[4:])))([x, w, b])[1]
+    # <conv(x, w) + b, u> is linear in each argument: in a direction, its derivative is its value there
+    for i, (a, gradient) in enumerate(zip((x, w, b), gradients)):
+        direction = np.random.default_rng(2).standard_normal(a.shape)
+        args = [np.zeros_like(b) if j == 2 else v for j, v in enumerate((x, w, b))]
+        if i == 2:
+            expected = np.sum(u * direction)
+        else:
+            args[i] = direction
+            expected = np.sum(u * conv2d_loops(*args, *case[4:]))
+        np.testing.assert_allclose(np.sum(gradient * direction), expected, rtol=1e-10)
+    assert (1, case[1][1]) in by_kernel_rows[1:]
+
+
+def test_rows_of_a_dilated_kernel_lie_apart(by_kernel_rows):
+    """As an image of every second row, twice, with a kernel that is not dilated."""
+    x, w, b = inputs(CASES["3x3"], n=2)
+    y = conv._conv(x, w, b, conv.Geometry(dilation=(2, 1)))  # rows 0, 2, 4: one row of output
+    np.testing.assert_allclose(y, conv2d_loops(x[:, ::2], w, b, 1, 0), rtol=1e-12)
+    assert by_kernel_rows == [(1, 3)]
+
+
+@pytest.mark.parametrize(
+    "size, kernel, channels, stride, small, lines",
+    [
+        ((14, 14), (3, 3), (32, 32), 1, 10**6, 14),  # 14·14·96·32 = 602,112 multiplications
+        ((28, 28), (3, 3), (32, 32), 1, 10**6, 7),  # 28·28·96·32 are 2.4 million, 14 lines 1.2
+        ((7, 7), (3, 3), (128, 128), 1, 10**6, 0),  # one line is a product of seven rows
+        ((14, 14), (3, 3), (32, 32), 1, 0, 0),  # other kernels of BLAS
+        ((14, 14), (3, 3), (32, 32), 2, 10**6, 0),
+        ((1, 400), (1, 3), (32, 32), 1, 10**6, 0),  # one row has nothing to share
+        ((28, 28), (3, 3), (3, 32), 1, 10**6, 0),  # transposed columns
+    ],
+)
+def test_lines_in_a_product(monkeypatch, size, kernel, channels, stride, small, lines):
+    monkeypatch.setattr(conv, "small", lambda: small)
+    assert conv._lines_in_a_product(kernel, conv.Geometry((stride, stride)), size, *channels) == lines
 
 
 SECOND = ["3x3", "stride 2, a rest", "pairs", "wide padding", "one channel", "1x1"]
