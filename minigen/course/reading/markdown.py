@@ -26,12 +26,11 @@ from minigen.course.reading import blocks
 from minigen.course.reading.blocks import Block
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
-from minigen.course.repository import colab_address
+from minigen.course.repository import COLAB_BADGE, colab_address
 
 __all__ = ["PAGE", "contents_page", "lesson_page", "math", "short"]
 
 PAGE = "README.md"
-COLAB_BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 POINTS_PER_PIXEL = 2.0  # pictures are recorded at twice the size at which a page shows them
 THUMBNAIL = 160  # pixels, the width of a picture in the contents
 
