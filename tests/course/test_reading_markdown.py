@@ -306,7 +306,7 @@ def page(tmp_path):
         (path.parent / "recorded").mkdir(parents=True)
         path.write_text(LESSON, encoding="utf-8")
         Image.new("RGB", (300, 100)).save(path.parent / "recorded" / "walk.webp")
-        lesson = LessonInfo("gan/02_gan", path, "A title", "gan", 1.5)
+        lesson = LessonInfo("gan/02_gan", path, "A title", "gan", 1.5, sources=("goodfellow2014gan",))
         entries = [{"cell": 0, "statement": s, "kind": kind, "payload": payload} for s, kind, payload in ENTRIES]
         result = Result(path.parent / "recorded", False, entries, METRICS) if is_recorded else None
         return markdown.lesson_page(compose(lesson, result), [find_lesson("gan/01"), lesson, find_lesson("vae/01")])
@@ -325,10 +325,7 @@ def test_the_page_of_a_recorded_lesson(page):
     assert "<summary>What came out of prediction 1: choose first, then open</summary>" in made
     assert made.count("<details>") == made.count("</details>") == 7
     assert "**It came out: b) p_g.** So.\n\n</details>\n\n## 2. More\n" in made
-    assert (
-        "**Change something.** Change 1 to 2: how many?\n\n<details>" in made
-        and "\n\n3 of $`n`$.\n\n</details>" in made
-    )
+    assert "**Try it.** Change 1 to 2: how many?\n\n<details>" in made and "\n\n3 of $`n`$.\n\n</details>" in made
     assert (
         '<img src="recorded/walk.webp" alt="Figure walk: It stands" width="150">\n\n<sub>It *stands*. In the book'
         in made
@@ -341,6 +338,10 @@ def test_the_page_of_a_recorded_lesson(page):
     assert (
         "**What a full run must show**\n\n| claim | value | threshold | verdict |\n" in made
         and "| \\|x\\| | 1 |" in made
+    )
+    assert (
+        "## Sources\n\n- Goodfellow, Pouget-Abadie" in made
+        and "[arXiv:1406.2661](https://arxiv.org/abs/1406.2661)" in made
     )
     assert "Recorded with seed 3 in 1.3 minutes on 2 cores (A chip); `minigen run gan/02 --seed 3` repeats it." in made
 
