@@ -358,7 +358,7 @@ def test_a_header_nested_without_end_is_refused(opening):
         protocol.read(io.BytesIO(data).read, NONCE)
 
 
-OUTCOME = {"status": S.PASS, "message": "", "line": None, "text": "", "draws": False}
+OUTCOME = {"status": S.PASS, "message": "", "line": None, "text": "", "draws": False, "untouched": []}
 
 
 @pytest.mark.parametrize(
@@ -373,6 +373,7 @@ OUTCOME = {"status": S.PASS, "message": "", "line": None, "text": "", "draws": F
         {"line": True},
         {"message": ["not", "words"]},
         {"text": None},
+        {"untouched": 3},
     ],
 )
 def test_an_outcome_that_no_worker_writes_is_refused(claim):

@@ -194,14 +194,15 @@ visited = Exercise(
     The times that a short walk visits: `steps` of the time steps 1 ... T, evenly spaced and ending
     with T.
 
-    The k-th of them, k = 1 ... steps, is k * T/steps, rounded to the nearest whole number (a half
-    to the even one, as np.round does). The result is an array of whole numbers (steps,), rising.
-    0, the data, is not among them: a sampler ends there anyway.
+    The k-th of them, k = 1 ... steps, is k T divided by steps, rounded to the nearest whole number
+    (a half to the even one, as np.round does). Multiply before you divide: the quotient T/steps is
+    rounded itself, and k times it may lie beside a half. The result is an array of whole numbers
+    (steps,), rising. 0, the data, is not among them: a sampler ends there anyway.
     """,
     hints="""
     The spacing is T/steps, which need not be a whole number: round the result, not the spacing.
 
-    round(1 * T/steps), round(2 * T/steps), ..., T.
+    round((1 T)/steps), round((2 T)/steps), ..., T.
 
         return np.round(np.arange(1, steps + 1) * T / steps).astype(int)
     """,

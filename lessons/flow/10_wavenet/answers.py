@@ -61,6 +61,13 @@ MISTAKES = {
     # The dilation is d, not d + 1: neighbours in the kernel are `dilation` steps apart.
     k, d = len(w), dilation + 1
     return added_up(padded(x, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
+    # The dilation is added to the distance of a step of the kernel: multiply k - 1 - a by it.
+    k, d = len(w), dilation
+    return added_up(padded(x, k - 1 + d), w, b, x.shape[1], list(range(k)))
+    # The dilation is added to the distance of a step of the kernel: multiply k - 1 - a by it, for
+    # the present step it is 0 already.
+    k, d = len(w), dilation
+    return added_up(padded(x, k - 1 + d), w, b, x.shape[1], [*range(k - 1), k - 1 + d])
     # The bias is forgotten: add b to every step, if it is given.
     _conv(x, anp.reshape(w, (1, *w.shape)), b, geometry) ->
         _conv(x, anp.reshape(w, (1, *w.shape)), None, geometry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ from minigen.course.exercise.mutants import (
     with_fields,
 )
 
-__all__ = ["changes", "padded", "substituted", "wrapped"]
+__all__ = ["changes", "padded", "substituted", "without_roots", "wrapped"]
 
 EPSILONS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 
@@ -29,6 +30,9 @@ EPSILONS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 def changes(exercise: Exercise) -> Iterator[Mutant]:
     """The mechanical changes of the reference, of its arguments and result, then those of other right answers."""
     reference, variants = exercise.reference, answers_of(exercise).variants
+    yield from without_roots(functions.definition(functions.source(reference)), reference.__globals__)
+    for answer in variants:
+        yield from without_roots(answer.tree, answer.function.__globals__)
     yield from mutants(reference)
     yield from wrapped(reference)
     for answer in variants:
@@ -36,6 +40,37 @@ def changes(exercise: Exercise) -> Iterator[Mutant]:
     yield from padded(functions.definition(functions.source(reference)), reference.__globals__)
     for answer in variants:
         yield from padded(answer.tree, answer.function.__globals__)
+
+
+class _NoRoots(ast.NodeTransformer):
+    """Takes every square root out: `np.sqrt(a)` and `a**0.5` become `a`."""
+
+    def __init__(self) -> None:
+        self.roots = 0
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if getattr(node.func, "attr", "") != "sqrt" or len(node.args) != 1:
+            return node
+        self.roots += 1
+        return node.args[0]
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if not (isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant) and node.right.value == 0.5):
+            return node
+        self.roots += 1
+        return node.left
+
+
+def without_roots(tree: ast.FunctionDef, names: Mapping[str, Any]) -> list[Mutant]:
+    """The function of a tree without any of its square roots, if it has several; like `padded`."""
+    roots = _NoRoots()
+    changed = ast.fix_missing_locations(roots.visit(copy.deepcopy(tree)))
+    if roots.roots < 2:
+        return []
+    function = functions.compiled(changed, names, f"<{tree.name} without roots>")
+    return [Mutant("no roots", "roots", "every square root left out", function)]
 
 
 def padded(tree: ast.FunctionDef, names: Mapping[str, Any]) -> list[Mutant]:
@@ -75,16 +110,30 @@ def wrapped(function: Callable) -> list[Mutant]:
     """Versions of a function with one argument changed before it, or its result after it; like `padded`."""
 
     import autograd.numpy as anp  # here, since every command imports this module and few need it
+    import numpy
     from autograd.tracer import getval
 
     def clipped(value: Any, low: float) -> Any:
         """An array kept away from 0 and 1, as probabilities often are."""
         return anp.clip(value, low, 1 - low)
 
+    def in_single(value: Any) -> Any:
+        """A float64 array, or an object that holds some, rounded to float32."""
+        if isinstance(value, numpy.ndarray):
+            return value.astype(numpy.float32) if value.dtype == float else value
+        held = getattr(value, "__dict__", None)
+        if not held or not any(isinstance(array, numpy.ndarray) for array in held.values()):
+            return value
+        rounded = copy.copy(value)
+        vars(rounded).update({key: in_single(array) for key, array in held.items() if isinstance(array, numpy.ndarray)})
+        return rounded
+
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
         constant = f"`{name}` taken as a constant, through which no gradient flows"
         found.append(_with_argument(function, name, constant, getval))
+        rounded = f"`{name}` rounded to float32 before anything is computed from it"
+        found.append(_with_argument(function, name, rounded, in_single))
         for low in (*EPSILONS, 1e-3, 0.01):
             found.append(_with_argument(function, name, f"`{name}` clipped", functools.partial(clipped, low=low)))
         if parameter.default is not inspect.Parameter.empty:

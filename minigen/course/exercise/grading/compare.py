@@ -301,10 +301,38 @@ def _rules(pair: Pair) -> Iterator[tuple[str, str]]:
         yield "transposed", "yours is the expected array transposed"
     if want.ndim >= 1 and pair.is_equal(want[::-1]):
         yield "reversed", "yours is the expected array in reverse order"
+    yield from _rearranged(pair, got, want)
     for words, other in _functions(want).items():
         if pair.is_equal(other):
             yield words, f"yours is {words} the expected value"
     yield from _constants(pair, got, want)
+
+
+def _rearranged(pair: Pair, got: np.ndarray, want: np.ndarray) -> Iterator[tuple[str, str]]:
+    """The expected numbers in other places, or the last row in the place of all."""
+    if got.shape != want.shape or want.ndim == 0 or len(want) < 2:
+        return
+    if pair.is_equal(np.broadcast_to(want[-1], want.shape)):
+        yield (
+            "last",
+            "each row of yours is the last one expected: a function that is made in a loop and called after it sees "
+            "the loop's last value",
+        )
+    if len(np.unique(want)) <= want.size / 2:  # zeros and ones in another order are no surprise
+        return
+    rows, wanted_rows = (np.sort(array.reshape(len(array), -1), axis=1) for array in (got, want))
+    if want.ndim > 1 and _close(pair, rows, wanted_rows):
+        yield "order", "each example of yours has the expected numbers in other places"
+    elif _close(pair, np.sort(rows, axis=None), np.sort(wanted_rows, axis=None)):
+        yield (
+            "order",
+            "yours has the expected numbers in other places"
+            + (": some have moved from one example to another" if want.ndim > 1 else ""),
+        )
+
+
+def _close(pair: Pair, got: np.ndarray, want: np.ndarray) -> bool:
+    return not (distance(got, want, 10 * pair.rtol, 10 * pair.atol) > 1).any()
 
 
 def _functions(want: np.ndarray) -> dict[str, np.ndarray]:

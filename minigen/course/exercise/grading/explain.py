@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from minigen.course.exercise.answers import ListedAnswer, answers_of
-from minigen.course.exercise.format import Case
+from minigen.course.exercise.answers import ListedAnswer, answers_of, first_clause
+from minigen.course.exercise.format import Case, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.changes import changes, substituted
 from minigen.course.exercise.grading.compare import (
@@ -47,6 +47,18 @@ CALLED = {  # where the inputs may explain what went wrong
 OWN_NOISE = (
     "your function draws random numbers of its own, by np.random: the same arguments have to give the same result, "
     "so use none but those that it is given."
+)
+NOT_IN_PLACE = (
+    "`{name}` is not changed in place: `{name} -= ...` and `{name}[...] = ...` change the array that was given, "
+    "`{name} = {name} - ...` makes another one."
+)
+NOT_DRAWN = (
+    "nothing is drawn from `{name}`, the generator that is given: call its methods, {name}.standard_normal(...) or "
+    "{name}.random(...), for every random number."
+)
+NOT_SQUARED = (
+    "the squares of `{name}`, of numbers as {word} as {number:.1g}, do not fit into float32: take them in float64, or "
+    "divide by the largest number first."
 )
 LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
 _computing_time = getattr(time, "thread_time", time.perf_counter)  # a browser's Python has no per-thread clock
@@ -117,6 +129,11 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
         if outcomes[failing].draws:
             report.hint = OWN_NOISE
             return
+        general = _left_alone(exercise, outcomes[failing], right[failing])
+        general = general or _not_squared(exercise, verdicts[failing], wanted[failing])
+        if general:
+            report.hint, report.cure = first_clause(general), general
+            return
         for changed in (changes(exercise), substituted(exercise.reference)):
             words = _one_change(
                 exercise.cases,
@@ -182,6 +199,31 @@ def _slip_of_one_result(mine: Outcome, right: Outcome, key: str) -> Outcome | No
         return None
     values = {**right.values, key: mine.values[key]}
     return Outcome(right.status, values=values)
+
+
+# ------------------------------------------------------------------------------------------- slips of every exercise
+
+
+def _left_alone(exercise: Exercise, mine: Outcome, right: Outcome) -> str:
+    """An argument that the reference changes in place, or draws from, and the answer does not."""
+    name = next((name for name in mine.untouched if mine.values and name not in right.untouched), None)
+    if name is None:
+        return ""
+    return (NOT_IN_PLACE if name in exercise.mutates else NOT_DRAWN).format(name=name)
+
+
+def _not_squared(exercise: Exercise, verdict: Verdict, reference: Reference) -> str:
+    """A float32 argument whose squares are 0 or infinite, where the answer is 0, infinite or not a number."""
+    if not (verdict.status in (status.NAN, status.INF) or verdict.status == status.WRONG_VALUE and verdict.yours == 0):
+        return ""
+    for call in reference.calls:
+        for name, value in arguments(exercise.reference, call).items():
+            if not isinstance(value, np.ndarray) or value.dtype != np.float32 or not value.any():
+                continue
+            largest = np.abs(value).max()
+            if np.isfinite(largest) and (largest * largest == 0 or not np.isfinite(largest * largest)):
+                return NOT_SQUARED.format(name=name, word="small" if largest < 1 else "large", number=largest)
+    return ""
 
 
 # ------------------------------------------------------------------------------------------- one change of the equation

@@ -234,6 +234,7 @@ class Impl:
         self.sizes: set[int] = set()  # lengths of their axes, for "n times" in a report
         self.precision = self.scale = self.given = 0.0  # see Outcome
         self.draws = False
+        self.changed: dict[str, bool] = {}  # arguments that may be changed, and whether a call did
         self.returned: list[np.ndarray] = []
         self.signature: inspect.Signature | None = None
         with contextlib.suppress(Exception, SystemExit):  # it may have none, or one of its own making that raises
@@ -263,6 +264,7 @@ class Impl:
         unchanged = [(name, array) for name, array in given if name not in self.mutates]
         copies = {id(array): array.copy() for _, array in unchanged}
         passed = [with_copies(value, copies) for value in args], {k: with_copies(v, copies) for k, v in kwargs.items()}
+        before = [(name, value, _state(value)) for name, value in names if self._may_change(name, value)]
         lists = [(each, list(each)) for each in (*passed[0], *passed[1].values()) if type(each) is list]
         try:
             value = self.function(*passed[0], **passed[1])
@@ -273,6 +275,8 @@ class Impl:
         finally:
             if self.after is not None:
                 self.after()
+        for name, argument, state in before:
+            self.changed[name] = self.changed.get(name, False) or _state(argument) != state
         for name, array in unchanged:
             if not _same(copies[id(array)], array):
                 raise self._changed(name, args, kwargs)
@@ -302,6 +306,9 @@ class Impl:
         if array.dtype.kind in "fc":
             self.precision = max(self.precision, float(np.finfo(array.dtype).eps))
             self.scale = max(self.scale, magnitude(array))
+
+    def _may_change(self, name: str, value: Any) -> bool:
+        return type(value) is np.random.Generator or name in self.mutates and is_array(value)
 
     def _names(self, args: tuple, kwargs: dict) -> list[tuple[str, Any]]:
         """The arguments by name; raises Failure if the function cannot be called with them."""
@@ -361,6 +368,11 @@ def _parameters(signature: inspect.Signature) -> list[str]:
     ]
 
 
+def _state(value: Any) -> Any:
+    """What changes when an array is written to, or when numbers are drawn from a generator."""
+    return value.tobytes() if is_array(value) else value.bit_generator.state
+
+
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and (a.tobytes() == b.tobytes())
 
@@ -399,6 +411,7 @@ def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     """
     outcome = _observe(driver, impl, seed, number)
     outcome.draws, outcome.given = impl.draws, impl.given
+    outcome.untouched = tuple(name for name, changed in impl.changed.items() if not changed)
     outcome.returned = tuple(name for name, value in outcome.values.items() if _came_back(value, impl.returned))
     return outcome
 

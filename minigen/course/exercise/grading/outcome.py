@@ -46,6 +46,7 @@ class Outcome:
 
     values: what the driver returned, or without an answer the numbers in what the function returned.
     draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
+    untouched: the arguments that it may change, arrays and generators, and left as they were in every call.
 
     Noted of functions that run in this process, and never taken from a worker, since tolerances follow from them:
     precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
@@ -62,6 +63,7 @@ class Outcome:
     precision: float = 0.0
     scale: float = 0.0
     draws: bool = False
+    untouched: tuple[str, ...] = ()
     given: float = 0.0
     returned: tuple[str, ...] = ()
 

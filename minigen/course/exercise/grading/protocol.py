@@ -72,6 +72,7 @@ def fields(outcome: Outcome) -> dict[str, Any]:
         "line": outcome.line,
         "text": outcome.text[:200],
         "draws": outcome.draws,
+        "untouched": list(outcome.untouched),
     }
 
 
@@ -87,8 +88,9 @@ def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Outc
             raise ValueError(f"no worker reports {state!r}")
         if not (type(message) is type(text) is str and (line is None or type(line) is int and 0 < line <= MAX_LINE)):
             raise ValueError("the message, line or text is none")
+        untouched = tuple(name for name in header["untouched"] if type(name) is str)
         message, text = (words.encode("utf-8", "backslashreplace").decode() for words in (message[:2000], text[:200]))
-        return Outcome(state, message, line, text, arrays, draws=bool(header["draws"]))
+        return Outcome(state, message, line, text, arrays, draws=bool(header["draws"]), untouched=untouched)
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"this is not an outcome: {error}") from None
 
