@@ -104,6 +104,8 @@ def refusal(lesson: LessonInfo, run: Path) -> str:
         return f"it is a run with --scale {scale:g}"
     if student is not None:
         return "it is a run with functions of a student"
+    if "set" in options:
+        return "it is a run with --set"
     if not finished:
         return "it has not finished"
     if recipe is None or recipe != recipe_of(lesson.path):
