@@ -61,6 +61,7 @@ EXAMPLES = [
         "predict",
         {"question": "How many?", "choices": ["one", "two"]},
     ),
+    (events.Chosen(QUESTION, "one", 3.0), None, "", {}),
     (events.Outcome(QUESTION, "Two.", "two"), "  outcome  b) two: Two.", "outcome", {"text": "Two.", "answer": "two"}),
     (events.Outcome(QUESTION, "Three.", None), "  outcome  Three.", "outcome", {"text": "Three.", "answer": None}),
     (

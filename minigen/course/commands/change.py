@@ -1,4 +1,4 @@
-"""`minigen change`: for authors, the invitations of a lesson: each edit made, the lesson run, and what it then shows."""
+"""`minigen change`: for authors, the invitations of a lesson: each edit is made, the lesson run, and the answer compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def parser() -> Parser:
     """The arguments of `minigen change`."""
     result = Parser(
         prog="minigen change",
-        description="For authors: make the edits that lessons invite to, run the lessons, and compare with the answers.",
+        description="For authors: make the edits that lessons invite to, run them, and compare with the answers.",
         example='minigen change gan/01\n  minigen change gan/02 --only "a step of size 8"',
     )
     result.add_argument("lessons", nargs="*", metavar="ID", help="a lesson (gan/02), or a family (gan); default all")

@@ -22,7 +22,8 @@ def parser() -> Parser:
     result = Parser(
         prog="minigen run",
         description="Run a lesson, or all of them.",
-        example="minigen run gan/02 --seed 1\n  minigen run --all --quick\n  minigen run --all --seeds 0-9 --jobs 2",
+        example="minigen run gan/02 --seed 1\n  minigen run gan/02 --set width=32 --scale 0.2\n"
+        "  minigen run --all --quick\n  minigen run --all --seeds 0-9 --jobs 2",
     )
     result.add_argument("id", nargs="?", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
     result.add_argument("--all", action="store_true", help="every lesson, one after the other")
@@ -72,8 +73,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _sweep(lessons: Sequence[LessonInfo], seeds: str, options: RunOptions, jobs: int, dask: str) -> int:
     """Lessons with many seeds: a table of how often each claim held."""
-    if options.with_file is not None or options.show or options.seed:
-        raise UsageError("--with, --show and --seed do not go with --seeds")
+    if options.with_file is not None or options.show or options.seed or options.settings:
+        raise UsageError("--with, --show, --seed and --set do not go with --seeds")
     if jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
     with cleaning_up():
@@ -82,15 +83,16 @@ def _sweep(lessons: Sequence[LessonInfo], seeds: str, options: RunOptions, jobs:
 
 def _run_all(lessons: Sequence[LessonInfo], options: RunOptions) -> int:
     """Every lesson in a process of its own; 1 if any failed. Ctrl-C stops the one that runs, and the rest."""
-    if options.with_file is not None or options.show:
-        raise UsageError("--with and --show go with one lesson, not with --all")
-    arguments = ["--seed", str(options.seed), "--scale", repr(options.scale), "--out", str(options.out)]
+    if options.with_file is not None or options.show or options.settings:
+        raise UsageError("--with, --show and --set go with one lesson, not with --all")
+    arguments = ["--seed", str(options.seed), "--scale", repr(options.scale), "--out", str(options.out), "--no-ask"]
     flags = {
         "--quick": options.quick,
         "--overwrite": options.overwrite,
         "--resume": options.resume,
         "--even-if-changed": options.even_if_changed,
         "--train-shared": options.train_shared,
+        "--strict": options.strict,
     }
     arguments += [flag for flag, given in flags.items() if given]
     rows, failed = [], 0

@@ -25,6 +25,7 @@ __all__ = [
     "Animation",
     "Change",
     "Check",
+    "Chosen",
     "Claim",
     "Configuration",
     "Edited",
@@ -211,6 +212,15 @@ class Predict(Shown):
     """A question to answer before the run."""
 
     prediction: Prediction
+
+
+@dataclass(frozen=True)
+class Chosen(Event):
+    """What a reader who was asked has chosen, or None if she skipped the question; seconds: that the run waited."""
+
+    prediction: Prediction
+    choice: str | None
+    seconds: float
 
 
 @dataclass(frozen=True)

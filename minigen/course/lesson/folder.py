@@ -183,7 +183,8 @@ class RunFolder:
         return (self.path / name).resolve().is_relative_to(self.path.resolve())
 
     def _check_same(self, before: dict[str, Any], even_if_changed: bool) -> None:
-        for name, value in self.run.items():
+        for name in {**self.run, **before["run"]}:
+            value = self.run.get(name)
             if before["run"].get(name) != value:
                 was = f"{name} {before['run'].get(name)}, not {value}" if name != "with" else "another file for --with"
                 raise UsageError(f"cannot resume: the run in {self.path} had {was}; repeat it so, or drop --resume")

@@ -18,6 +18,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,16 +28,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.course.console import UsageError
+from minigen.course.index.lessons import lessons_root
 from minigen.course.index.names import resolve
 from minigen.course.index.sources import check_sources, reference
 from minigen.course.lesson import events, run, streams
 from minigen.course.lesson import pretrained as models
+from minigen.course.lesson.ask import ask, score, verdict_on
 from minigen.course.lesson.cache import cached_model
 from minigen.course.lesson.claims import Bar, CheckFailed, Claim, jsonable
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.options import RunOptions
+from minigen.course.lesson.places import Places, cells_run, running_cell
 from minigen.course.lesson.predict import Prediction
 from minigen.course.lesson.quotes import FULL_RUN, THIS_RUN, Quotes
+from minigen.course.lesson.settings import with_settings
 from minigen.types import Rng
 from minigen.zoo import check_pretrained
 
@@ -88,10 +93,13 @@ class Lesson:
         self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
-        self._goes_on, self._edited = mine.goes_on, bool(mine.origin.edit)
-        self._record = Quotes(id)
+        self._run, self._record = mine, Quotes(id)
+        file = lessons_root() / id / "lesson.py"
+        known = mine.repeats and file.exists()
+        self._places = Places(file.read_text(encoding="utf-8")) if known else None  # of the cells of a notebook
         short = self.quick or self.scale < 1
-        self._quotes = self._record if short and not self._edited else None  # a short run quotes the full one
+        own = bool(mine.origin.edit) or bool(self.options.settings)
+        self._quotes = self._record if short and not own else None  # a short run quotes the full one
         if self._quotes is not None:
             self.events.emit(events.Note(self._quotes.note(self.folder.recipe)))
         for line in models.announced(self.declared_models, self.quick, self.options.train_shared):
@@ -112,7 +120,11 @@ class Lesson:
         return streams.sample_size(n, quick=self.quick, quick_size=quick)
 
     def configure(self, **values: Any) -> SimpleNamespace:
-        """Record settings in metrics.json and return them: `cfg = lesson.configure(width=64, lr=1e-3)`, `cfg.lr`."""
+        """Record settings in metrics.json and return them: `cfg = lesson.configure(width=64, lr=1e-3)`, `cfg.lr`.
+
+        `--set width=32` gives one another value, of the same type.
+        """
+        values = with_settings(values, self.options.settings)
         self.events.emit(events.Configuration(values))
         return SimpleNamespace(**values)
 
@@ -208,10 +220,16 @@ class Lesson:
             answer = "all eight" if found == 8 else "six or seven" if found > 5 else "fewer"
             lesson.outcome(f"It found {found} of 8.", answer=answer)
 
-        A script prints the question with lettered choices and goes on, without reading input. A notebook shows them
-        too, and keeps the text of `outcome` folded below each choice. Both are recorded in metrics.json.
+        A script prints the question with lettered choices. At a terminal it waits for the reader's choice, unless it
+        runs with --no-ask, and says at the end how many were right. A notebook shows the choices too, and keeps the
+        text of `outcome` folded below each choice. Both are recorded in metrics.json.
         """
-        self.events.emit(events.Predict(Prediction(question, list(choices))))
+        prediction = Prediction(question, list(choices))
+        self.events.emit(events.Predict(prediction))
+        if self._run.asks:
+            began = time.perf_counter()
+            choice = ask(prediction)
+            self.events.emit(events.Chosen(prediction, choice, time.perf_counter() - began))
 
     @property
     def predictions(self) -> list[Prediction]:
@@ -219,23 +237,29 @@ class Lesson:
         return list(self.summary.predictions.values())
 
     def outcome(self, text: str, answer: str | None = None) -> None:
-        """Record what the run has shown that the last `predict` is about, in numbers computed from it.
+        """Record what the run has shown that a prediction is about, in numbers computed from it.
+
+        It belongs to the last `predict` above it. In a notebook that is the one above its cell in the lesson's file, in
+        whatever order the cells are run; in a notebook of another lesson, the last one made that has this answer.
 
         answer: the choice that was right, computed too; None where no choice was simply right. A short run (--quick,
         --scale below 1) is not judged: it quotes the recorded answer, and beside it what this run has shown. Neither is
         what the reader has changed.
         Raises ValueError without a prediction, or if `answer` is not one of its choices.
         """
-        if not self.predictions:
-            raise ValueError("an outcome follows a prediction: call lesson.predict before the run")
-        prediction = self.predictions[-1]
+        prediction = self._answered_prediction(answer)
         if answer is not None and answer not in prediction.choices:
             raise ValueError(f"answer must be one of the choices {prediction.choices}, got {answer!r}")
         if self._quotes is not None:
             text, answer = self._quotes.outcome(prediction, text)
-        elif self._edited and not self._record.is_as_recorded(prediction, text):
-            text, answer = f"Not judged: the lesson is changed. It gave: {text}", None
-        self.events.emit(events.Outcome(prediction, text, answer))
+        elif (self._edited or self.options.settings) and not self._record.is_as_recorded(prediction, text):
+            why = "the lesson is changed" if self._edited else "the run has other settings"
+            text, answer = f"Not judged: {why}. It gave: {text}", None
+        outcome = events.Outcome(prediction, text, answer)
+        self.events.emit(outcome)
+        chosen = self.summary.chosen.get(prediction.question)
+        if chosen is not None:
+            self.events.emit(events.Note(verdict_on(outcome, chosen)))
 
     def exercise(self, id: str) -> None:
         """Point to an exercise ("gan/02/discriminator_loss"), where its function is first needed.
@@ -363,8 +387,8 @@ class Lesson:
             equals = True
         check = Claim(name, value, Bar.of(name, at_least, at_most, between, equals, atol))
         failed = check.status == "failed"
-        stops = failed and not self._goes_on
-        changed = failed and self._goes_on and not self.options.even_if_wrong
+        stops = failed and not self._run.goes_on
+        changed = failed and self._run.goes_on and not self.options.even_if_wrong
         before = self._record.check(name) or check.row()[2] if changed else ""
         self.events.emit(events.Check(check, stops, before))
         if stops:
@@ -386,7 +410,8 @@ class Lesson:
         """A measured value and the bar it must meet; `source` says where the bar comes from.
 
         A list (one value a seed) must meet the bar everywhere. Claims are printed by `finish`; a failed one makes the
-        run end with exit code 1. Under --quick, and in a lesson that the reader has changed, they are not judged.
+        run end with exit code 1. Under --quick, with --set, and in a lesson that the reader has changed, they are not
+        judged.
         """
         bar = Bar.of(name, at_least, at_most, between, equals, atol)
         if self._is_taken(name, self.summary.claims):
@@ -409,6 +434,8 @@ class Lesson:
         if self.sources:
             self.events.emit(events.Sources([reference(key) for key in self.sources]))
         changes = list(self.summary.changes.values())
+        if self.summary.chosen:
+            self.events.emit(events.Note(score(self.summary.chosen, self.summary.outcomes)))
         self.events.emit(events.Finish(status, claims, checks, changes, self._unjudged, self.summary.seconds, self.out))
         self.events.emit(events.End(status))
 
@@ -417,7 +444,29 @@ class Lesson:
         """Why claims are not judged; "" if they are."""
         if self._edited:
             return "changed"
+        if self.options.settings:
+            return "other settings"
         return "quick run" if self.quick else ""
+
+    @property
+    def _edited(self) -> bool:
+        """Whether the reader has changed the lesson: its file, or a cell of its notebook."""
+        if self._run.repeats and self._places is not None:
+            return self._places.is_edited(cells_run())
+        return bool(self._run.origin.edit)
+
+    def _answered_prediction(self, answer: str | None) -> Prediction:
+        """The prediction that an outcome with this answer belongs to."""
+        if self._run.repeats and self._places is not None:
+            prediction = self._places.prediction(running_cell())
+            if prediction is not None:
+                return prediction
+        made = self.predictions
+        if self._run.repeats:
+            made = [prediction for prediction in made if answer is None or answer in prediction.choices] or made
+        if not made:
+            raise ValueError("an outcome follows a prediction: call lesson.predict before the run")
+        return made[-1]
 
     # -- for the methods above -----------------------------------------------------------------------------------------
 

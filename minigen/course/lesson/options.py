@@ -10,7 +10,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -40,6 +40,8 @@ class RunOptions:
     with_file: the student's functions that stand in the place of the package's.
     even_if_wrong: a check of the lesson that fails is reported, and the run goes on: to see what a wrong function does.
     train_shared: train the pretrained models, or take them from the cache, instead of the package's weights.
+    settings:  other values for what the lesson declares with `lesson.configure`, by name, as texts.
+    ask:       at a terminal, ask each prediction and wait for the answer.
     strict:    take an edited lesson for the shipped one (`minigen.course.lesson.shipped`).
     """
 
@@ -55,6 +57,8 @@ class RunOptions:
     with_file: Path | None = None
     even_if_wrong: bool = False
     train_shared: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    ask: bool = False
     strict: bool = field(default_factory=lambda: bool(os.environ.get("MINIGEN_STRICT")))
 
     def command(self, start: str) -> str:
@@ -74,6 +78,8 @@ class RunOptions:
             words += ["--even-if-wrong"]
         if self.train_shared:
             words += ["--train-shared"]
+        for name, text in self.settings.items():
+            words += ["--set", f"{name}={text}"]
         if self.strict and not os.environ.get("MINIGEN_STRICT"):
             words += ["--strict"]
         return " ".join([start, *map(shlex.quote, words)])
@@ -137,6 +143,20 @@ def _scale(text: str) -> float:
     return value
 
 
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals and value):
+        raise argparse.ArgumentTypeError(f"a setting is NAME=VALUE, such as width=32, got {text!r}")
+    return name, value
+
+
+class _Settings(argparse.Action):
+    """Collects settings by their names; the last value of a name counts."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest), values[0]: values[1]})
+
+
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """The option --seed."""
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of every random number (default 0)")
@@ -166,6 +186,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     overwrite = "remove a finished run with other options from the folder, instead of keeping it beside"
     parser.add_argument("--overwrite", action="store_true", help=overwrite)
     add_train_shared(parser)
+    settings = "another value for a setting of the lesson (lesson.configure); claims are then not judged"
+    parser.add_argument(
+        "--set", dest="settings", type=_setting, action=_Settings, default={}, metavar="NAME=VALUE", help=settings
+    )
+    parser.add_argument("--no-ask", dest="ask", action="store_false", help="do not wait for answers to predictions")
     strict = "stop at a check that fails and judge claims also if you have edited the lesson (as its author)"
     by_default = bool(os.environ.get("MINIGEN_STRICT"))
     parser.add_argument("--strict", action="store_true", default=by_default, help=strict)

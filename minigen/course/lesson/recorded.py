@@ -113,6 +113,8 @@ def refusal(lesson: LessonInfo, run: Path) -> str:
         return "it is a run with functions of a student"
     if trains:
         return "it is a run with --train-shared"
+    if "set" in options:
+        return "it is a run with --set"
     if not finished:
         return "it has not finished"
     if recipe is None or recipe != recipe_of(lesson.path):

@@ -26,12 +26,17 @@ class Result:
 
 
 def is_finished(lesson: LessonInfo, folder: Path) -> bool:
-    """Whether a folder holds a finished run of this code at scale 1, with no function of a student in it."""
+    """Whether a folder holds a finished run of this code at scale 1, without functions and settings of a student."""
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         run = marker["run"]
         ours = run["lesson"] == lesson.id and run["scale"] == 1 and run["with"] is None and marker["finished"]
-        return bool(ours) and marker["recipe"] is not None and marker["recipe"] == recipe_of(lesson.path)
+        return (
+            bool(ours)
+            and "set" not in run
+            and marker["recipe"] is not None
+            and marker["recipe"] == recipe_of(lesson.path)
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

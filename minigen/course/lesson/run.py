@@ -20,10 +20,12 @@ from typing import Any, ClassVar, TextIO, cast
 
 from minigen.course.console import UsageError, color, safe_streams, silence_stdout
 from minigen.course.lesson import events
+from minigen.course.lesson.ask import at_terminal
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
 from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.settings import check_settings
 from minigen.course.lesson.shipped import SHIPPED, origin_of
 from minigen.course.lesson.sinks.log import Log
 from minigen.course.lesson.sinks.notebook import display_event
@@ -93,6 +95,11 @@ class Run:
         return self.repeats or self.options.even_if_wrong or bool(self.origin.edit) or not self.origin.known
 
     @property
+    def asks(self) -> bool:
+        """Whether the reader is asked each prediction."""
+        return self.options.ask and not self.repeats and at_terminal()
+
+    @property
     def folder(self) -> RunFolder:
         """The folder of a run that is open."""
         assert self._folder is not None, "the run has not been opened"
@@ -103,6 +110,7 @@ class Run:
         if self.summary.start is not None:
             raise ValueError(f"a lesson file makes one Lesson, and {self.summary.start.lesson.id} is there already")
         options = self.options
+        settings = {"set": dict(options.settings)} if options.settings else {}
         folder = self._folder = RunFolder(
             options.out / folder_name(lesson.id, options.quick, self.repeats),
             {
@@ -112,6 +120,7 @@ class Run:
                 "quick": options.quick,
                 "with": options.with_hash(),
                 "train_shared": options.train_shared,
+                **settings,
             },
             recipe_of(self.path),
             resume=options.resume,
@@ -212,6 +221,8 @@ def run_file(path: Path, options: RunOptions, screen: Sequence[events.Sink] | No
     run = Run(path, options, on_screen(options, sys.stdout) if screen is None else screen, **how)
     with run.active():
         try:
+            if options.settings:
+                check_settings(path.read_text(encoding="utf-8"), options.settings)
             runpy.run_path(str(path), run_name="__main__")
         except Finished:
             run.events.emit(events.End("stopped early"))

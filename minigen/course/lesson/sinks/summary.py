@@ -30,6 +30,7 @@ class Summary:
         self.checks: dict[Any, Claim] = {}
         self.predictions: dict[str, Prediction] = {}  # by question, as are the outcomes
         self.outcomes: dict[str, events.Outcome] = {}
+        self.chosen: dict[str, str | None] = {}  # by a reader who was asked
         self.exercises: dict[str, None] = {}
         self.changes: dict[str, events.Change] = {}
         self.edit: Sequence[str] = ()  # the lines that the reader has changed
@@ -39,11 +40,12 @@ class Summary:
         self.trainings: dict[str, dict[str, Any]] = {}
         self.samplers: dict[str, events.Sampler] = {}
         self._began = time.perf_counter()
+        self._waited = 0.0
 
     @property
     def seconds(self) -> float:
-        """Since the run began."""
-        return time.perf_counter() - self._began
+        """Since the run began, without those in which it waited for an answer."""
+        return time.perf_counter() - self._began - self._waited
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -56,6 +58,9 @@ class Summary:
             case events.Predict(prediction):
                 _put(self.predictions, prediction.question, prediction)
                 self.outcomes.pop(prediction.question, None)
+            case events.Chosen(prediction, choice, seconds):
+                self.chosen[prediction.question] = choice
+                self._waited += seconds
             case events.Outcome(prediction):
                 self.outcomes[prediction.question] = event
             case events.Exercise(id):
@@ -100,6 +105,7 @@ class Summary:
                 "quick": options.quick,
                 "with": options.with_file,
                 "train_shared": options.train_shared,
+                "set": options.settings,
                 "changed": self.edit,
                 **extra,
                 "claims": [claim.as_json() for claim in self.claims.values()],
@@ -120,7 +126,9 @@ class Summary:
         """A prediction with its outcome, empty where there is none yet."""
         outcome = self.outcomes.get(prediction.question)
         text, answer = ("", None) if outcome is None else (outcome.text, outcome.answer)
-        return {"question": prediction.question, "choices": prediction.choices, "outcome": text, "answer": answer}
+        entry = {"question": prediction.question, "choices": prediction.choices, "outcome": text, "answer": answer}
+        asked = prediction.question in self.chosen
+        return {**entry, "chosen": self.chosen[prediction.question]} if asked else entry
 
 
 def _put(entries: dict[Any, Any], name: Any, entry: Any) -> None:
