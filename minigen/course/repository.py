@@ -1,13 +1,14 @@
-"""Where the repository is: the one place that names its address."""
+"""Where the repository is: the one place that names its address, and what is reached by it."""
 
 from __future__ import annotations
 
 from minigen.course.lesson.folder import slug
 
-__all__ = ["NOTEBOOKS", "REPOSITORY", "colab_address", "install_command", "notebook_name"]
+__all__ = ["COLAB_BADGE", "REPOSITORY", "colab_address", "install_command", "notebook_name"]
 
-REPOSITORY = "OWNER/REPOSITORY"
-NOTEBOOKS = "notebooks"  # the folder that `minigen notebook` writes to
+REPOSITORY = "OWNER/REPOSITORY"  # on GitHub
+COLAB = "https://colab.research.google.com"
+COLAB_BADGE = f"{COLAB}/assets/colab-badge.svg"
 
 
 def notebook_name(lesson_id: str) -> str:
@@ -16,8 +17,8 @@ def notebook_name(lesson_id: str) -> str:
 
 
 def colab_address(lesson_id: str) -> str:
-    """Where Colab opens the notebook of a lesson, once it is in the repository's folder of notebooks."""
-    return f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/{NOTEBOOKS}/{notebook_name(lesson_id)}"
+    """Where Colab opens the notebook of a lesson: in the branch that .github/workflows/notebooks.yml writes."""
+    return f"{COLAB}/github/{REPOSITORY}/blob/notebooks/{notebook_name(lesson_id)}"
 
 
 def install_command() -> str:

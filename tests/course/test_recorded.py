@@ -78,9 +78,9 @@ def test_a_run_is_recorded_as_it_is_with_small_pictures_and_without_times_or_pat
     lesson, run = tiny()
     capsys.readouterr()
     assert main(["record", "gan/01"]) == 0
-    assert re.fullmatch(r"gan/01_tiny  fresh, \d+ KB\n1 of 1 lesson recorded, 0\.\d MB\n", capsys.readouterr().out), (
-        "nothing is trained"
-    )
+    assert re.fullmatch(
+        r"gan/01_tiny  fresh, \d+ KB\n1 of 1 lesson recorded, 0\.\d MB\n2 pages written\n", capsys.readouterr().out
+    ), "nothing is trained"
     folder = lesson.path.parent / "recorded"
     names = {path.name for path in folder.iterdir()}
     assert names == {*"record.jsonl metrics.json first.webp second.webp fade.webp walk.webp walk.js".split()}

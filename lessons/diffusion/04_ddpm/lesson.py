@@ -99,8 +99,8 @@ lesson.outcome(
 lesson.check("loss of the guess", loss, equals=0.15625)
 
 # %% [markdown]
-# To guess the noise is to guess the data: with that noise, only one $x_0$ gives $x_2$. It is $(x_2
-# - 0.8\, \hat\epsilon)/0.6$.
+# To guess the noise is to guess the data: with that noise, only one $x_0$ gives $x_2$. It is
+# $(x_2 - 0.8\, \hat\epsilon)/0.6$.
 
 # %%
 implied = predict_x0_from_eps(x2, 2, guess, tiny)

@@ -50,8 +50,8 @@ from minigen.train import descend
 # $$x_i = z_i\, \sigma_i(x_{1:i-1}) + \mu_i(x_{1:i-1}).$$
 #
 # So $x$ is a function of $z$, and an invertible one: a flow. By hand, with $\mu = (0,\ x_1,\ x_1 +
-# x_2)$ and $\sigma = (1, 2, 3)$. The noise $z = (1, 2, -1)$ gives $x_1 = 1$, then $x_2 = 2 \cdot 2
-# + 1 = 5$, then $x_3 = -3 + 6 = 3$.
+# x_2)$ and $\sigma = (1, 2, 3)$. The noise $z = (1, 2, -1)$ gives $x_1 = 1$, then
+# $x_2 = 2 \cdot 2 + 1 = 5$, then $x_3 = -3 + 6 = 3$.
 #
 # Now somebody hands you $x = (1, 5, 3)$, and you want $z$. In one *round* you may work at all three
 # coordinates at the same time, with what is known when the round begins.

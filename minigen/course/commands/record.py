@@ -1,4 +1,7 @@
-"""`minigen record`: the results of full runs, kept beside the lessons, which can then be read without running them."""
+"""`minigen record`: the results of full runs, kept beside the lessons, which can then be read without running them.
+
+From the results it writes a page of each lesson, README.md in its folder, and the contents of all, lessons/README.md.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.recorded import FRESH, TEXT_CHANGED, Record
 from minigen.course.lesson.result import read_result
 from minigen.course.lesson.run import folder_name
+from minigen.course.reading.pages import write_pages
 from minigen.zoo import PRETRAINED, weights_file
 
 __all__ = ["main", "parser"]
@@ -31,11 +35,12 @@ def parser() -> Parser:
     result = Parser(
         prog="minigen record",
         description="Keep the results of full runs beside the lessons, in lessons/<post>/<lesson>/recorded/. Takes the"
-        " runs that are there, and trains what is missing.",
-        example="minigen record gan/02 vae\n  minigen record --status",
+        " runs that are there, and trains what is missing. Then writes the pages of all lessons, README.md.",
+        example="minigen record gan/02 vae\n  minigen record --status\n  minigen record --pages",
     )
     result.add_argument("lessons", nargs="*", metavar="ID", help="a lesson (gan/02), or a family (gan); default all")
     result.add_argument("--status", action="store_true", help="only show what is recorded, and of which code")
+    result.add_argument("--pages", action="store_true", help="only write the pages; nothing is trained")
     result.add_argument("--again", action="store_true", help="record anew what is fresh, too")
     result.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of the runs (default {RUNS})")
     result.add_argument(
@@ -55,6 +60,9 @@ def main(argv: Sequence[str]) -> int:
     lessons = find_lessons(args.lessons)
     if args.status:
         return _show_status([recorded.read(lesson) for lesson in lessons])
+    if args.pages:
+        _write_pages()
+        return 0
     records = []
     for lesson in lessons:
         try:
@@ -66,6 +74,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"{lesson.id}  {record.status}, {_kilobytes(record)}", flush=True)
     total = sum(record.size for record in records) / 1e6
     print(f"{len(records)} of {plural(len(lessons), 'lesson')} recorded, {total:.1f} MB")
+    _write_pages()
     return int(len(records) < len(lessons))
 
 
@@ -76,6 +85,11 @@ def _keep_shared() -> int:
         measured = ", ".join(f"{what} {value}" for what, value in description["quality"].items())
         print(f"{weights_file(name)}: {weights_file(name).stat().st_size / 1e6:.1f} MB; {measured}", flush=True)
     return 0
+
+
+def _write_pages() -> None:
+    changed = write_pages()
+    print(f"{plural(len(changed), 'page')} written" if changed else "all pages are up to date")
 
 
 def _recorded(lesson: LessonInfo, runs: Path, seed: int, again: bool) -> Record:

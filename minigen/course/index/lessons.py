@@ -35,15 +35,20 @@ FIELDS: dict[str, Any] = {
     "figures": list,
     "equations": list,
     "pretrained": list,
+    "sources": list,
     "minutes": (int, float),
 }
+LISTS = tuple(name for name, kind in FIELDS.items() if kind is list)
 SAMPLER_OPTIONS = ("label", "caption", "w", "steps")  # what `minigen sample` can pass to a sampler
 EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
 
 
 @dataclass(frozen=True)
 class LessonInfo:
-    """A lesson as its first cell describes it. `id` is family and folder, "gan/02_gan"; `minutes` those of a run."""
+    """A lesson as its first cell describes it. `id` is family and folder, "gan/02_gan"; `minutes` those of a run.
+
+    sources: keys of the bibliography (`minigen.course.index.sources`).
+    """
 
     id: str
     path: Path
@@ -54,6 +59,7 @@ class LessonInfo:
     figures: tuple[str, ...] = ()
     equations: tuple[str, ...] = ()
     pretrained: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def number(self) -> str:
@@ -177,7 +183,7 @@ def read_lesson(path: Path) -> LessonInfo:
         check_pretrained(given.get("pretrained", ()))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    lists = {name: tuple(given.get(name, ())) for name in ("sections", "figures", "equations", "pretrained")}
+    lists = {name: tuple(given.get(name, ())) for name in LISTS}
     post = given.get("post", id.split("/")[0])
     return LessonInfo(id, path, given.get("title", id), post, float(given.get("minutes", 1.0)), **lists)
 

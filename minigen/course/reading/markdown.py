@@ -1,0 +1,367 @@
+"""The page of a lesson in Markdown, `README.md` in its folder, and the contents of all of them, `lessons/README.md`.
+
+They are written as GitHub shows them: CommonMark with tables, mathematics in fences (```` ```math ````) or as
+`` $`x`$ ``, in which nothing else is Markdown, and of HTML only what is folded (`details`), pictures with their width,
+and small print. Links are relative.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from minigen.course.console import format_number, plural
+from minigen.course.exercise import catalog
+from minigen.course.index import posts
+from minigen.course.index.lessons import LessonInfo, short_id
+from minigen.course.index.sources import Source, sources_of
+from minigen.course.lesson.predict import LETTERS
+from minigen.course.lesson.recorded import CODE_CHANGED
+from minigen.course.reading import blocks
+from minigen.course.reading.blocks import Block
+from minigen.course.reading.composition import Reading
+from minigen.course.reading.descriptions import describe
+from minigen.course.repository import COLAB_BADGE, colab_address
+
+__all__ = ["PAGE", "contents_page", "lesson_page", "math", "short"]
+
+PAGE = "README.md"
+POINTS_PER_PIXEL = 2.0  # pictures are recorded at twice the size at which a page shows them
+THUMBNAIL = 160  # pixels, the width of a picture in the contents
+
+INTRODUCTION = """\
+Each lesson is a section of one of four posts, run. Its page has the text, the code, and what a full run showed:
+figures, tables, printed numbers. Where the text asks for a prediction, choose first: what came out is folded below the
+question. An exercise is a function that you write: `minigen exercise start ID` begins it, and `minigen exercise check`
+tests it."""
+CONTENTS_HEADER = """\
+| | lesson | minutes to read | exercises | minutes to run |
+| --- | --- | ---: | ---: | ---: |"""
+
+MATH_OR_CODE = re.compile(r"(```.*?```|\$\$.*?\$\$|\$[^$]+\$|`[^`]*`)", re.S)
+LESSON = re.compile(r"`((?:start|gan|vae|flow|diffusion)/\d\d)`")
+EMPHASIS = re.compile(r"(\*\*.+?\*\*|(?<![\w*])\*[^*\s][^*]*\*(?![\w*]))")
+SPECIAL = re.compile(r"[\\`<\[\]~*]|(?<![^\W_])_|_(?![^\W_])")  # an underscore between letters is only that
+LIST = re.compile(r"^(\d+|)([-+#>.)])(?=\s)")  # how a line begins that would be a list, a heading or a quotation
+
+
+# -- the page of a lesson ----------------------------------------------------------------------------------------------
+
+
+def lesson_page(reading: Reading, lessons: Sequence[LessonInfo]) -> str:
+    """The page of a lesson; lessons: all of them in order."""
+    return _Page(reading, lessons).render()
+
+
+class _Page:
+    def __init__(self, reading: Reading, lessons: Sequence[LessonInfo]):
+        self.reading, self.lesson = reading, reading.lesson
+        self.id = short_id(self.lesson.path.parent)
+        self.lessons = {short_id(lesson.path.parent): lesson for lesson in lessons}
+        self.exercises = {exercise.id: exercise for exercise in catalog.exercises_of(self.id)}
+        self.opened: set[int] = set()  # predictions, of whose results a part has been on the page
+
+    def render(self) -> str:
+        title, *rest = self.reading.blocks
+        parts = [self._block(title), *self._front()]
+        for closed_by, group in groupby(_joined(rest), key=lambda block: block.closed_by):
+            body = "\n\n".join(self._block(block) for block in group)
+            parts.append(body if closed_by is None else self._closed(body, closed_by))
+        return "\n\n".join([*parts, *self._end()]) + "\n"
+
+    # -- the head and the foot -----------------------------------------------------------------------------------------
+
+    def _front(self) -> list[str]:
+        """What surrounds the lesson: its neighbours, how to run it, how long it takes, and how old its results are."""
+        badge = f"[![Open in Colab]({COLAB_BADGE})]({colab_address(self.lesson.id)})"
+        ways = f"a notebook with `minigen notebook {self.id}` · [the script](lesson.py): `minigen run {self.id}`"
+        facts = [f"{plural(self.reading.minutes, 'minute')} to read", f"{plural(self.lesson.minutes, 'minute')} to run"]
+        if self.exercises:
+            facts.insert(1, plural(len(self.exercises), "exercise"))
+        return [self._neighbours(), f"{badge} · {ways}", ", ".join(facts) + ".", *self._status()]
+
+    def _neighbours(self) -> str:
+        ids = list(self.lessons)
+        at = ids.index(self.id)
+        parts = ["[All lessons](../../README.md)"]
+        if at > 0:
+            parts.append(f"before: {self._link(ids[at - 1])}")
+        if at + 1 < len(ids):
+            parts.append(f"next: {self._link(ids[at + 1])}")
+        return " · ".join(parts)
+
+    def _link(self, id: str) -> str:
+        return f"[{id} {short(self.lessons[id].title)}]({self._page_of(id)})"
+
+    def _page_of(self, id: str) -> str:
+        """The path from this page to that of another lesson."""
+        family, folder = self.lessons[id].id.split("/")
+        above = ".." if family == self.lesson.id.split("/")[0] else f"../../{family}"
+        return f"{above}/{folder}/{PAGE}"
+
+    def _status(self) -> list[str]:
+        if self.reading.result is None:
+            minutes = plural(self.lesson.minutes, "minute")
+            return [
+                "> **Not recorded yet:** the page has no figures and no numbers."
+                f" Run it with `minigen run {self.id}`, about {minutes}."
+            ]
+        if self.reading.status == CODE_CHANGED:
+            return ["> Recorded from an earlier version of the code: a run of today's may give other numbers."]
+        return []
+
+    def _end(self) -> list[str]:
+        sources = [_reference(source) for source in sources_of(self.lesson)]
+        parts = ["## Sources", "\n".join(sources)] if sources else []
+        parts += ["---", self._neighbours()]
+        if self.reading.result is not None:
+            metrics = self.reading.result.metrics
+            seed, processor = metrics["seed"], metrics["machine"]["processor"]
+            took = f"{metrics['minutes']:.1f} minutes on {metrics['machine']['cores']} cores ({processor})"
+            command = f"minigen run {self.id}" + (f" --seed {seed}" if seed else "")
+            parts.append(f"<sub>Recorded with seed {seed} in {took}; `{command}` repeats it.</sub>")
+        parts.append("<sub>`minigen record` writes this page: change [lesson.py](lesson.py) instead.</sub>")
+        return parts
+
+    # -- blocks --------------------------------------------------------------------------------------------------------
+
+    def _closed(self, body: str, number: int) -> str:
+        which = f"of prediction {number + 1}"
+        if self.reading.result is None:
+            summary = f"How the answer {which} is measured: choose first, the code may name it"
+        else:
+            summary = f"What came out {which}: choose first, then open"
+        if number in self.opened:
+            summary = f"More {which}"
+        self.opened.add(number)
+        return details(summary, body)
+
+    def _block(self, block: Block) -> str:
+        match block:
+            case blocks.Heading(level, text):
+                return f"{'#' * level} {self._linked(math(text))}"
+            case blocks.Text(text):
+                return self._linked(math(text))
+            case blocks.Code(code, _, summary):
+                return details(summary, fence(code, "python")) if summary else fence(code, "python")
+            case blocks.Question():
+                return _question(block)
+            case blocks.Outcome(label=label, text=text):
+                return f"**It came out: {short(label)}.** {short(text)}" if label else f"**It came out:** {short(text)}"
+            case blocks.Exercise(id):
+                return self._exercise(id)
+            case blocks.Invitation(_, sentence, answer):
+                return f"**Change something.** {short(sentence)}\n\n{details('What comes out then', short(answer))}"
+            case blocks.Printed(text):
+                return fence(text, "text")
+            case blocks.Checks(checks):
+                return "\n".join(_check(check) for check in checks)
+            case blocks.Table(title, header, rows):
+                return _titled(title, table(header, rows))
+            case blocks.Play():
+                sliders = f"In the book it has sliders: `minigen book {self.id} --serve`."
+                return self._picture(block, f"{block.caption or block.name} {sliders}")
+            case blocks.Picture():
+                return self._picture(block, block.caption)
+            case blocks.Claims(rows):
+                return _claims(rows)
+            case blocks.Source():
+                return self._source(block)
+        raise AssertionError(f"a block of another kind: {block}")
+
+    def _linked(self, markdown: str) -> str:
+        """Markdown with the names of other lessons, `gan/04`, as links to their pages; code and mathematics stay."""
+        parts = MATH_OR_CODE.split(markdown)
+        for i, part in enumerate(parts):
+            found = LESSON.fullmatch(part)
+            before_link = parts[i - 1].endswith("[") if i else False
+            if i % 2 and found and found[1] in self.lessons and found[1] != self.id and not before_link:
+                parts[i] = f"[{part}]({self._page_of(found[1])})"
+        return "".join(parts)
+
+    def _picture(self, block: blocks.Picture, caption: str) -> str:
+        alt = escape(describe(block.file, block.caption))
+        image = f'<img src="recorded/{block.file}" alt="{alt}" width="{self._width(block.file)}">'
+        return f"{image}\n\n<sub>{self._linked(short(caption))}</sub>" if caption else image
+
+    def _width(self, file: str) -> int:
+        from PIL import Image
+
+        assert self.reading.result is not None, "it has a picture"
+        with Image.open(self.reading.result.folder / file) as image:
+            return round(image.width / POINTS_PER_PIXEL)
+
+    def _source(self, block: blocks.Source) -> str:
+        file = block.where.partition(":")[0]
+        above = Path("../../..", file)
+        where = f"[{file}]({above.as_posix()})" if (self.lesson.path.parent / above).is_file() else f"`{file}`"
+        body = f"`{block.name}`, from {where}:\n\n{fence(block.code, 'python')}"
+        return details(f"{block.name} is an exercise: try it first", body) if block.exercises else body
+
+    def _exercise(self, id: str) -> str:
+        if id not in self.exercises:
+            return f"**Exercise:** `minigen exercise start {id}`"
+        exercise = self.exercises[id]
+        paragraphs = [short(" ".join(part.split())) for part in re.split(r"\n\s*\n", exercise.prompt.strip())]
+        size = f"{plural(exercise.points, 'point')}, about {plural(exercise.minutes, 'minute')}"
+        start = f"`minigen exercise start {id}`"
+        folded = details(f"What {exercise.name} has to do", "\n\n".join(paragraphs))
+        return f"**Exercise: write `{exercise.name}`** ({size}). Begin with {start}.\n\n{folded}"
+
+
+def _joined(shown: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, in which cells of imports and the declaration of the lesson that follow each other are one."""
+    for _, group in groupby(shown, key=_is_head):
+        first, *others = list(group)
+        if isinstance(first, blocks.Code) and _is_head(first) and others:
+            code = "\n\n".join(block.code for block in (first, *others) if isinstance(block, blocks.Code))
+            yield replace(first, code=code, summary="imports, and what this lesson covers")
+        else:
+            yield from (first, *others)
+
+
+def _is_head(block: Block) -> bool:
+    return isinstance(block, blocks.Code) and block.purpose in ("imports", "lesson") and bool(block.summary)
+
+
+def _reference(source: Source) -> str:
+    """A paper, with a link."""
+    link = f" [{source.number or source.link}]({source.link})" if source.link else ""
+    return f"- {short(str(source))}{link}"
+
+
+def _question(block: blocks.Question) -> str:
+    choices = [f"> - {LETTERS[i]}) {short(choice)}" for i, choice in enumerate(block.choices)]
+    asked = f"> **Prediction {block.number + 1}.** {short(block.question)}"
+    return "\n".join([asked, ">", *choices]) if choices else asked
+
+
+def _check(check: Mapping[str, Any]) -> str:
+    sign = "✓" if check["status"] == "passed" else "✗"
+    bar = short(check["bar"].removeprefix("= "))
+    return f"- {sign} {short(check['name'])}: {short(check['value'])} (must be {bar})"
+
+
+def _claims(rows: Sequence[Sequence[str]]) -> str:
+    """The table of claims, with their sources if a claim has one."""
+    columns = 5 if any(source for *_, source in rows) else 4
+    header = ["claim", "value", "threshold", "verdict", "source"]
+    return _titled("What a full run must show", table(header[:columns], [row[:columns] for row in rows]))
+
+
+def _titled(title: str, body: str) -> str:
+    return f"**{short(title)}**\n\n{body}" if title else body
+
+
+# -- the contents ------------------------------------------------------------------------------------------------------
+
+
+def contents_page(readings: Sequence[Reading]) -> str:
+    """The table of all lessons, post by post, with a picture of each that is recorded."""
+    parts = ["# The lessons", INTRODUCTION]
+    for family, title in [*posts.START.items(), *posts.POSTS.items()]:
+        rows = [_contents_row(reading) for reading in readings if reading.lesson.id.startswith(f"{family}/")]
+        if rows:
+            header = [
+                "| | lesson | minutes to read | exercises | minutes to run |",
+                "| --- | --- | ---: | ---: | ---: |",
+            ]
+            parts += [f"## {title}", "\n".join([*header, *rows])]
+    return "\n\n".join([*parts, "<sub>`minigen record` writes this page.</sub>"]) + "\n"
+
+
+def _contents_row(reading: Reading) -> str:
+    lesson = reading.lesson
+    page = f"{lesson.id}/{PAGE}"
+    link = f"[{short_id(lesson.path.parent)} {short(lesson.title, in_cell=True)}]({page})"
+    picture = _thumbnail(reading)
+    image = f"[{picture}]({page})" if picture else ""
+    note = "" if reading.result else " (not recorded yet)"
+    exercises = len(lesson.exercises) or ""
+    return f"| {image} | {link}{note} | {reading.minutes} | {exercises} | {lesson.minutes:g} |"
+
+
+def _thumbnail(reading: Reading) -> str:
+    """The picture of a lesson, "" if it has none: the first figure that is open, or the first one."""
+    pictures = [block for block in reading.blocks if isinstance(block, blocks.Picture)]
+    if not pictures:
+        return ""
+    first = next((block for block in pictures if block.closed_by is None), pictures[0])
+    alt = describe(first.file, "")  # its caption may give a result away
+    return f'<img src="{reading.lesson.id}/recorded/{first.file}" alt="{escape(alt)}" width="{THUMBNAIL}">'
+
+
+# -- pieces of Markdown ------------------------------------------------------------------------------------------------
+
+
+def details(summary: str, body: str) -> str:
+    """A part that is opened by a click. summary: its line, in which backticks are left out."""
+    return f"<details>\n<summary>{escape(summary.replace('`', ''), quote=False)}</summary>\n\n{body}\n\n</details>"
+
+
+def fence(code: str, language: str) -> str:
+    """Code or output as it stands, between rows of backticks longer than those inside."""
+    ticks = "`" * max(3, 1 + max((len(row) for row in re.findall(r"`+", code)), default=0))
+    return f"{ticks}{language}\n{code}\n{ticks}"
+
+
+def math(markdown: str) -> str:
+    """Markdown with its mathematics as GitHub takes it: display in a fence, inline as `` $`x`$ `` in one line.
+
+    A formula in display stands in lines of its own.
+    """
+    parts = MATH_OR_CODE.split(markdown)
+    for i, part in enumerate(parts):
+        if i % 2 and part.startswith("$$"):
+            parts[i] = fence(allowed(part[2:-2]).strip(), "math")
+        elif i % 2 and part.startswith("$"):
+            parts[i] = _inline(part)
+    return "".join(parts)
+
+
+def _inline(formula: str) -> str:
+    return f"$`{' '.join(allowed(formula[1:-1]).split())}`$"
+
+
+def allowed(formula: str) -> str:
+    """A formula without the command that GitHub refuses."""
+    return re.sub(r"\\operatorname\*?\{([^}]*)\}", r"\\mathop{\\mathrm{\1}}", formula)
+
+
+def table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
+    """A table; columns that hold only numbers are set to the right."""
+    numeric = [
+        bool(rows) and all(not isinstance(row[j], (str, type(None))) for row in rows) for j in range(len(header))
+    ]
+    lines = [[str(name) for name in header], *([format_number(value) for value in row] for row in rows)]
+    cells = ["| " + " | ".join(short(cell, in_cell=True) for cell in line) + " |" for line in lines]
+    return "\n".join([cells[0], "|" + "".join(" ---: |" if right else " --- |" for right in numeric), *cells[1:]])
+
+
+def short(text: str, in_cell: bool = False) -> str:
+    """A short text as Markdown of one line: mathematics, code, *italic* and **bold** letters, all else as it stands."""
+    parts = re.split(r"(\$[^$]+\$|`[^`]+`)", " ".join(text.split()))
+    for i, part in enumerate(parts):
+        if i % 2:
+            parts[i] = _inline(part) if part.startswith("$") else part
+        else:
+            parts[i] = "".join(
+                _emphasis(piece) if k % 2 else _plain(piece) for k, piece in enumerate(EMPHASIS.split(part))
+            )
+    line = LIST.sub(r"\1\\\2", "".join(parts))
+    return line.replace("|", r"\|") if in_cell else line
+
+
+def _emphasis(text: str) -> str:
+    stars = "**" if text.startswith("**") else "*"
+    return f"{stars}{_plain(text.strip('*'))}{stars}"
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing is Markdown."""
+    return SPECIAL.sub(r"\\\g<0>", text)
