@@ -47,7 +47,8 @@ def restored(name: str, arrays: dict[str, Array], config: dict[str, Any]) -> Any
 
 def rounded(network: Module) -> dict[str, Array]:
     """The arrays of a trained network in float16. Raises ValueError for one that float16 cannot hold."""
-    arrays = {name: array.astype(numpy.float16) for name, array in network.state().items()}
+    with numpy.errstate(over="ignore"):
+        arrays = {name: array.astype(numpy.float16) for name, array in network.state().items()}
     for name, array in arrays.items():
         if not numpy.isfinite(array).all():
             raise ValueError(f"the array {name!r} has values that are not finite in float16")

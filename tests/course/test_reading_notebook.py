@@ -151,7 +151,7 @@ def test_colab_gets_a_button_and_a_cell_that_installs_the_package(write_lesson):
     write_lesson("gan/02_gan", BODY)
     plain, colab = (notebook_of(find_lesson("gan/02"), colab=colab) for colab in (False, True))
     badge, install, *rest = colab["cells"]
-    address = f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/gan-02-gan.ipynb"
+    address = f"https://colab.research.google.com/github/{REPOSITORY}/blob/notebooks/gan-02-gan.ipynb"
     assert address in badge["source"]
     assert install["source"] == f'%pip install "minigen @ git+https://github.com/{REPOSITORY}"'
     assert [cell["source"] for cell in rest] == [cell["source"] for cell in plain["cells"]]

@@ -11,11 +11,11 @@ from minigen.course.index.names import find_lesson
 from minigen.course.lesson import recorded
 from minigen.course.lesson.options import Parser
 from minigen.course.reading.composition import Reading, compose
-from minigen.course.repository import NOTEBOOKS, notebook_name
+from minigen.course.repository import notebook_name
 
 __all__ = ["main", "parser"]
 
-FOLDER = Path(NOTEBOOKS)
+FOLDER = Path("notebooks")
 
 
 def parser() -> Parser:

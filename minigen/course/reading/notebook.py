@@ -28,7 +28,7 @@ from minigen.course.reading import blocks
 from minigen.course.reading.blocks import Block
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
-from minigen.course.repository import colab_address, install_command
+from minigen.course.repository import COLAB_BADGE, colab_address, install_command
 
 __all__ = ["notebook_of"]
 
@@ -63,8 +63,7 @@ def _top(lesson: LessonInfo, reading: Reading | None, colab: bool) -> Iterator[A
 
     lines = []
     if colab:
-        badge = "https://colab.research.google.com/assets/colab-badge.svg"
-        lines.append(f"[![Open in Colab]({badge})]({colab_address(lesson.id)})")
+        lines.append(f"[![Open in Colab]({COLAB_BADGE})]({colab_address(lesson.id)})")
     if reading and reading.result:
         lines.append(_provenance(reading.result, reading.status))
     if lines:
