@@ -298,6 +298,8 @@ def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> nump
     t = checks.floats("t", t, dtype=numpy.float64)
     if numpy.ndim(t) != 1:
         raise ValueError(f"t must have shape (N,), one time step for each example, got {numpy.shape(t)}")
+    if len(t) > 1 and numpy.all(t == t[0]):  # as in each step of a sampler
+        return numpy.repeat(sinusoidal(t[:1], dim, max_period), len(t), axis=0)
     half = dim // 2
     omega = max_period ** (-numpy.arange(half, dtype=numpy.float64) / half)
     angle = t[:, None] * omega  # (N, dim/2)

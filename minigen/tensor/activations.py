@@ -3,7 +3,7 @@
 Every activation is an entry of `ACTIVATIONS`: how to compute it, and two forms of "multiply an incoming gradient g by
 the derivative": `slope` for plain arrays, from the output and what the forward pass kept, and `traced_slope` in
 operations that autograd can differentiate again, for second derivatives. An entry makes a primitive here; `linear` and
-`group_norm` fuse the same entry with their own work.
+`group_norm` fuse the same entry with their own work; where no derivative is taken they apply it in place.
 
 In float32, `exp` and `tanh` are fast, `expit`, `erf` and `where` are slow: hence the formulas with `tanh`. GELU
 takes some twenty passes over its argument: it is computed block by block, so that the temporary arrays of a block stay
@@ -29,12 +29,14 @@ class Activation(NamedTuple):
     """One activation function y = a(x) and the product g·a'(x).
 
     forward(x) -> (y, kept);  slope(g, y, kept);  traced_slope(g, x, y), which uses x only if `needs_input`.
+    in_place(x) -> y, for an array x that is not needed any more; None where it would save nothing.
     """
 
     forward: Callable
     slope: Callable
     traced_slope: Callable
     needs_input: bool = False
+    in_place: Callable | None = None
 
 
 def _from_output(value: Callable, slope: Callable) -> Activation:
@@ -73,7 +75,8 @@ def _leaky(negative_slope: float) -> Activation:
 
 
 def _sigmoid(x: Array) -> Array:
-    y = np.tanh(0.5 * x)  # σ(x) = ½ + ½ tanh(x/2)
+    y = 0.5 * x  # σ(x) = ½ + ½ tanh(x/2)
+    np.tanh(y, out=y)
     y *= 0.5
     y += 0.5
     return y
@@ -86,6 +89,11 @@ def _smooth_sigmoid(x: Array) -> Array:
 def _silu(x: Array) -> tuple[Array, Array]:
     s = _sigmoid(x)
     return x * s, s
+
+
+def _silu_in_place(x: Array) -> Array:
+    x *= _sigmoid(x)
+    return x
 
 
 def _silu_slope(g: Array, y: Array, s: Array) -> Array:
@@ -126,8 +134,8 @@ def _block_by_block(x: Array, fill: Callable) -> tuple[Array, Array]:
     return y.reshape(x.shape), slope.reshape(x.shape)
 
 
-def _fill_gelu(x: Array, y: Array, slope: Array) -> None:
-    """y = x Φ(x), and its slope Φ + x φ, with φ the standard normal density.
+def _fill_gelu(x: Array, y: Array, slope: Array | None) -> None:
+    """y = x Φ(x), and its slope Φ + x φ unless it is None, with φ the standard normal density.
 
     In float32 Φ is the rational formula 7.1.26 of Abramowitz and Stegun (error 1.5e-7), in float64 SciPy's.
     """
@@ -136,10 +144,11 @@ def _fill_gelu(x: Array, y: Array, slope: Array) -> None:
     density *= -0.5
     np.exp(density, out=density)  # √(2π) φ
     _fill_normal_cdf(x, density, cdf)
-    np.multiply(x, cdf, out=y)
-    np.multiply(x, density, out=slope)
-    slope *= _INV_SQRT_2PI
-    slope += cdf
+    if slope is not None:
+        np.multiply(x, density, out=slope)
+        slope *= _INV_SQRT_2PI
+        slope += cdf
+    np.multiply(x, cdf, out=y)  # the last, since y may be x
 
 
 def _fill_normal_cdf(x: Array, density: Array, cdf: Array) -> None:
@@ -179,6 +188,14 @@ def _gelu(x: Array) -> tuple[Array, Array]:
     return _block_by_block(x, _fill_gelu)
 
 
+def _gelu_in_place(x: Array) -> Array:
+    flat = x.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK]
+        _fill_gelu(block, block, None)
+    return flat.reshape(x.shape)
+
+
 def _gelu_traced_slope(g: Array, x: Array, y: Array) -> Array:
     return g * (_cdf(x) + x * (_INV_SQRT_2PI * anp.exp(-0.5 * x * x)))
 
@@ -193,9 +210,19 @@ ACTIVATIONS: dict[str, Activation] = {
     "softplus": Activation(
         lambda x: (_softplus(x), x), _softplus_slope, lambda g, x, y: _softplus_slope(g, y, x), needs_input=True
     ),
-    "silu": Activation(_silu, _silu_slope, _silu_traced_slope, needs_input=True),
-    "gelu": Activation(_gelu, lambda g, y, slope: g * slope, _gelu_traced_slope, needs_input=True),
+    "silu": Activation(_silu, _silu_slope, _silu_traced_slope, needs_input=True, in_place=_silu_in_place),
+    "gelu": Activation(
+        _gelu, lambda g, y, slope: g * slope, _gelu_traced_slope, needs_input=True, in_place=_gelu_in_place
+    ),
 }
+
+
+def activated(name: str | None, x: Array) -> Array:
+    """The activation of an array x that is not needed any more, where no derivative is taken; x itself for None."""
+    if name is None:
+        return x
+    activation = ACTIVATIONS[name]
+    return activation.forward(x)[0] if activation.in_place is None else activation.in_place(x)
 
 
 def _elementwise(activation: Activation) -> Callable:

@@ -56,13 +56,14 @@ notrace_primitives[GradNode] = notrace_primitives[VJPNode]  # argmax, shape, ...
 # ------------------------------------------------------------------------------------------- primitives
 
 
-def primitive(forward: Callable, backward: Callable) -> Callable:
+def primitive(forward: Callable, backward: Callable, evaluate: Callable | None = None) -> Callable:
     """A differentiable operation from its value and its hand-written gradient.
 
     `forward(*args) -> (value, saved)` computes on plain arrays and may keep what the gradient will need; `()` means
     that it needs nothing else.
     `backward(needed, g, value, saved, *args) -> {argument number: gradient}` returns the gradients of the arguments
     listed in `needed`, given the gradient `g` of the value, which has the dtype of the value.
+    `evaluate(*args) -> value` takes the place of `forward` where no derivative is taken and nothing need be saved.
 
     Second derivatives: when the backward pass is itself being differentiated, some of `args`, `value` and `g` are
     traced arrays and `saved` is None; `backward` must then use differentiable operations only. A `backward` that works
@@ -77,7 +78,7 @@ def primitive(forward: Callable, backward: Callable) -> Callable:
             if type(a) is ArrayBox and a._trace > trace:
                 trace = a._trace
         if trace < 0:
-            return forward(*args)[0]
+            return forward(*args)[0] if evaluate is None else evaluate(*args)
         needed = [i for i, a in enumerate(args) if type(a) is ArrayBox and a._trace == trace]
         parents = tuple([args[i]._node for i in needed])
         node_type: Any = type(parents[0])

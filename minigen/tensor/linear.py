@@ -7,7 +7,7 @@ import numpy as np
 from autograd.tracer import isbox
 
 from minigen import checks
-from minigen.tensor.activations import ACTIVATIONS, activation_name, as_floats
+from minigen.tensor.activations import ACTIVATIONS, activated, activation_name, as_floats
 from minigen.tensor.core import primitive
 from minigen.tensor.parallel import in_halves
 from minigen.tensor.products import product
@@ -79,10 +79,15 @@ def matmul(a: Array, b: Array) -> Array:
 # --------------------------------------------------------------------- linear
 
 
-def _linear_forward(x: Array, w: Array, b: Array | None, activation: Any) -> tuple[Array, Any]:
+def _affine(x: Array, w: Array, b: Array | None) -> Array:
     z = _product(x, w)
     if b is not None:
         z += b
+    return z
+
+
+def _linear_forward(x: Array, w: Array, b: Array | None, activation: Any) -> tuple[Array, Any]:
+    z = _affine(x, w, b)
     if activation is None:
         return z, ()
     y, kept = ACTIVATIONS[activation].forward(z)
@@ -112,7 +117,11 @@ def _linear_backward(
     return grads
 
 
-_linear = primitive(_linear_forward, _linear_backward)
+def _linear_evaluate(x: Array, w: Array, b: Array | None, activation: Any) -> Array:
+    return activated(activation, _affine(x, w, b))
+
+
+_linear = primitive(_linear_forward, _linear_backward, _linear_evaluate)
 
 
 def linear(x: Array, w: Array, b: Array | None = None, activation: Any = None) -> Array:

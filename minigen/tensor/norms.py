@@ -16,7 +16,7 @@ import numpy as np
 from autograd.tracer import isbox
 
 from minigen import checks
-from minigen.tensor.activations import ACTIVATIONS, activation_name, apply_activation, as_floats
+from minigen.tensor.activations import ACTIVATIONS, activated, activation_name, apply_activation, as_floats
 from minigen.tensor.core import primitive
 from minigen.types import Array
 
@@ -45,21 +45,38 @@ def _rows(v: Array, side: int) -> Array:
 def _group_forward(
     x: Array, w: Array, b: Array, groups: int, eps: float, activation: Any, statistics: Any = None
 ) -> tuple[Array, Any]:
-    (_, s, c), shape = x.shape, x.shape
+    shape = x.shape
     x, side = _wide(x)
-    per_group = x.dtype.type(s * (c // groups))
+    centered, inverse = _group_centered(x, side, groups, eps, statistics)
+    y = centered * _rows(inverse * w, side)
+    y += _rows(np.atleast_2d(b), side)
+    y, kept = (y, None) if activation is None else ACTIVATIONS[activation].forward(y)
+    return y.reshape(shape), (centered, inverse, kept)
+
+
+def _group_evaluate(
+    x: Array, w: Array, b: Array, groups: int, eps: float, activation: Any, statistics: Any = None
+) -> Array:
+    shape = x.shape
+    x, side = _wide(x)
+    y, inverse = _group_centered(x, side, groups, eps, statistics)
+    y *= _rows(inverse * w, side)
+    y += _rows(np.atleast_2d(b), side)
+    return activated(activation, y).reshape(shape)
+
+
+def _group_centered(x: Array, side: int, groups: int, eps: float, statistics: Any) -> tuple[Array, Array]:
+    """x − m for a wide x, and 1/s (N, C): each channel gets that of its group."""
+    channels = x.shape[2] // side
+    per_group = x.dtype.type(x.shape[1] * side * (channels // groups))
     if statistics is None:
-        mean = _per_group(_sums(x, None, side), groups) / per_group  # (N, C): each channel gets its group's mean
+        mean = _per_group(_sums(x, None, side), groups) / per_group  # (N, C)
         centered = x - _rows(mean, side)
         var = _per_group(_sums(centered, centered, side), groups) / per_group
     else:
         mean, var = (v[None] for v in statistics)  # (1, C)
         centered = x - _rows(mean, side)
-    inverse = 1 / np.sqrt(var + x.dtype.type(eps))
-    y = centered * _rows(inverse * w, side)
-    y += _rows(b[None], side)
-    y, kept = (y, None) if activation is None else ACTIVATIONS[activation].forward(y)
-    return y.reshape(shape), (centered, inverse, kept)
+    return centered, 1 / np.sqrt(var + x.dtype.type(eps))
 
 
 def _group_backward(
@@ -83,7 +100,9 @@ def _group_backward(
     if activation is not None:
         g = ACTIVATIONS[activation].slope(g, value.reshape(g.shape), kept)
     sum_g, sum_gx = _sums(g, None, side), _sums(g, centered, side)  # (N, C)
-    grads = {1: (sum_gx * inverse).sum(axis=0), 2: sum_g.sum(axis=0)}
+    grads = (
+        {1: sum_gx * inverse, 2: sum_g} if w.ndim == 2 else {1: (sum_gx * inverse).sum(axis=0), 2: sum_g.sum(axis=0)}
+    )
     if 0 in needed:
         per_group = x.dtype.type(s * (c // groups))
         mean_h = _per_group(sum_g * w, groups) / per_group
@@ -116,18 +135,21 @@ def _group_backward_traced(
     centered = x4 - anp.mean(x4, axis=(1, 3), keepdims=True)
     inverse = 1 / anp.sqrt(anp.mean(centered**2, axis=(1, 3), keepdims=True) + eps)
     x_hat = centered * inverse
+    flat = anp.reshape(x_hat, (n, s, c))
+    each = anp.ndim(w) == 2  # w and b (N, C)
+    w, b = (w[:, None], b[:, None]) if each else (w, b)
     if activation is not None:
-        z = anp.reshape(x_hat, (n, s, c)) * w + b
+        z = flat * w + b
         g = ACTIVATIONS[activation].traced_slope(g, z, apply_activation(activation, z))
     h = grouped(g * w)
     dx = inverse * (
         h - anp.mean(h, axis=(1, 3), keepdims=True) - x_hat * anp.mean(h * x_hat, axis=(1, 3), keepdims=True)
     )
-    flat = anp.reshape(x_hat, (n, s, c))
-    return {0: anp.reshape(dx, (n, s, c)), 1: anp.sum(g * flat, axis=(0, 1)), 2: anp.sum(g, axis=(0, 1))}
+    lead = 1 if each else (0, 1)
+    return {0: anp.reshape(dx, (n, s, c)), 1: anp.sum(g * flat, axis=lead), 2: anp.sum(g, axis=lead)}
 
 
-_group = primitive(_group_forward, _group_backward)
+_group = primitive(_group_forward, _group_backward, _group_evaluate)
 
 
 def group_norm(
@@ -136,11 +158,12 @@ def group_norm(
     """Normalize each example over all positions and the channels of a group; x (N, ..., C), w and b (C,).
 
     The variance is the biased one. `activation` (for example "silu") is applied to the result, in the same operation.
-    Wu and He 2018. Raises ValueError if `groups` is not a whole number or does not divide C.
+    w and b may also be given one for each example, (N, C): adaptive group norm. Wu and He 2018. Raises ValueError if
+    `groups` is not a whole number or does not divide C.
     """
     x = as_floats(x)
     shape = np.shape(x)
-    c = _check_affine(shape, w, b)
+    c = _check_affine(shape, w, b, each=True)
     groups = checks.whole("groups", groups)
     if c % groups:
         raise ValueError(f"groups must divide the number of channels {c}, got {groups}")
@@ -260,10 +283,12 @@ def layer_norm(x: Array, w: Array, b: Array, eps: float = 1e-5) -> Array:
     return _layer(x, w, b, eps)
 
 
-def _check_affine(shape: tuple[int, ...], w: Array, b: Array) -> int:
+def _check_affine(shape: tuple[int, ...], w: Array, b: Array, each: bool = False) -> int:
+    """The channels of x; ValueError unless w and b are (C,), or both (N, C) where they may be for `each` example."""
     if len(shape) < 2:
         raise ValueError(f"x must have shape (N, ..., C), got {shape}")
+    wanted = (shape[0], shape[-1]) if each and np.ndim(w) == 2 else shape[-1:]
     for name, value in (("w", w), ("b", b)):
-        if np.shape(value) != (shape[-1],):
-            raise ValueError(f"{name} must have shape ({shape[-1]},) for x {shape}, got {np.shape(value)}")
+        if np.shape(value) != wanted:
+            raise ValueError(f"{name} must have shape {wanted} for x {shape}, got {np.shape(value)}")
     return shape[-1]

@@ -108,6 +108,17 @@ def test_embedding_and_time_embedding(rng):
         TimeEmbedding(rng, 7, 16)
 
 
+def test_one_time_step_for_all_is_computed_once(monkeypatch):
+    """As a sampler calls its network: the sines of 500 equal time steps are those of one."""
+    expected = sinusoidal(np.array([7, 30]), 8)[:1]
+    computed, sin = [], np.sin
+    monkeypatch.setattr(np, "sin", lambda angle: computed.append(angle.shape) or sin(angle))
+    features = sinusoidal(np.full(500, 7), 8)
+    np.testing.assert_array_equal(features, np.repeat(expected, 500, axis=0))
+    assert computed == [(1, 4)] and features.flags.writeable
+    assert sinusoidal(np.array([7, 7, 30]), 8)[2, 0] == np.float32(sin(30))
+
+
 def test_lstm_step_by_hand():
     """Two units, gates of input, forget, output, content, worked by hand."""
     gates = np.array([[0.5, -1.0, 1.5, 0.2, -0.3, 2.0, 0.7, -0.4]])

@@ -58,6 +58,12 @@ CASES = {
         normal(4),
         normal(4),
     ),
+    "group_norm, weights for each example": (
+        lambda x, w, b: T.group_norm(x, w, b, 2, activation="silu"),
+        normal(2, 3, 2, 4),
+        normal(2, 4),
+        normal(2, 4),
+    ),
     "group_norm relu": (
         lambda x, w, b: T.group_norm(x, w, b, 1, activation="relu"),
         normal(2, 5, 4),
@@ -123,6 +129,20 @@ def test_second_derivatives_equal_finite_differences(name):
             np.testing.assert_allclose(T.grad(of_b)(b), finite_differences(of_b, b, 1e-5), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", CASES)
+def test_values_are_the_same_with_and_without_a_derivative_and_leave_the_arguments_alone(name, dtype):
+    """Without one, results are computed in place; not so in an argument."""
+    f, *args = CASES[name]
+    args = [a.astype(dtype) for a in args]
+    before = [a.copy() for a in args]
+    value = f(*args)
+    _, traced = T.value_and_grad(lambda args: (anp.sum(f(*args)), f(*args)), has_aux=True)(args)[0]
+    np.testing.assert_array_equal(value, traced)
+    for a, unchanged in zip(args, before, strict=True):
+        np.testing.assert_array_equal(a, unchanged)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_float32_in_float32_out_both_ways(name):
     f, *args = CASES[name]
@@ -166,6 +186,8 @@ def test_gelu_of_more_than_one_block():
     x32 = x.astype(np.float32)
     slope = ndtr(x) + x * np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi)
     np.testing.assert_allclose(T.gelu(x32), x * ndtr(x), atol=2e-6)
+    fused = T.linear(x32.reshape(-1, 1), np.ones((1, 1), np.float32), None, "gelu")  # in place
+    np.testing.assert_array_equal(fused.reshape(x.shape), T.gelu(x32))
     np.testing.assert_allclose(T.grad(lambda x: anp.sum(T.gelu(x)))(x32), slope, atol=2e-6)
     np.testing.assert_allclose(T.grad(lambda x: anp.sum(T.gelu(x)))(x), slope, atol=1e-14)
 
@@ -215,6 +237,8 @@ def test_ties_of_relu_have_slope_zero():
         (lambda: T.embedding(np.ones((3, 2)), np.array([-1])), r"in 0\.\.2"),
         (lambda: T.embedding(np.ones((3, 2)), np.array([0.5])), "whole numbers"),
         (lambda: T.group_norm(np.ones((2, 3, 4)), np.ones(4), np.ones(4), 3), "divide the number of channels 4, got 3"),
+        (lambda: T.group_norm(np.ones((2, 3, 4)), np.ones((3, 4)), np.ones((3, 4)), 2), r"w must have shape \(2, 4\)"),
+        (lambda: T.group_norm(np.ones((2, 3, 4)), np.ones((2, 4)), np.ones(4), 2), r"b must have shape \(2, 4\)"),
         (lambda: T.layer_norm(np.ones((2, 4)), np.ones(3), np.ones(3)), r"\(4,\)"),
         (lambda: T.batch_norm(np.ones((2, 4)), np.ones(4), np.ones(3)), r"b must have shape \(4,\)"),
         (lambda: T.batch_norm(np.ones((2, 4)), np.ones(4), np.ones(4), mean=np.ones(4)), "together"),

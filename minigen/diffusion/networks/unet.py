@@ -67,21 +67,19 @@ def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     return down, up
 
 
-def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5) -> Array:
+def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5, activation: str | None = None) -> Array:
     """Adaptive group normalization, group_norm(h) (1 + scale) + shift: h (N, ..., C), scale and shift (N, C).
 
-    The norm has no weights of its own. The result has the dtype of h. Dhariwal and Nichol 2021. Raises ValueError for
-    shapes that do not fit, a negative eps, or if `groups` does not divide C.
+    The norm has no weights of its own. `activation` is applied to the result, in the same operation. The result has the
+    dtype of h. Dhariwal and Nichol 2021. Raises ValueError for shapes that do not fit, a negative eps, or if `groups`
+    does not divide C.
     """
     h = checks.array("h", h, "N", ..., "C", finite=False)
-    n, *positions, c = np.shape(h)
+    n, *_, c = np.shape(h)
     scale, shift = (
         like(checks.array(name, a, n, c, finite=False), h) for name, a in (("scale", scale), ("shift", shift))
     )
-    groups, eps = checks.whole("groups", groups), checks.number("eps", eps, 0)
-    each = (n, *[1] * len(positions), c)  # (N, 1, ..., C)
-    normalized = group_norm(h, numpy.ones(c, h.dtype), numpy.zeros(c, h.dtype), groups, eps)
-    return normalized * (1 + np.reshape(scale, each)) + np.reshape(shift, each)
+    return group_norm(h, 1 + scale, shift, checks.whole("groups", groups), checks.number("eps", eps, 0), activation)
 
 
 class AdaptiveResidualBlock(Module):
@@ -103,7 +101,7 @@ class AdaptiveResidualBlock(Module):
         h = self.conv1(self.norm1(x))  # (N, H, W, c_out)
         modulation = self.modulation(condition)  # (N, 2 c_out)
         scale, shift = modulation[:, : h.shape[3]], modulation[:, h.shape[3] :]
-        h = self.conv2(silu(adagn(h, scale, shift, self.groups)))
+        h = self.conv2(adagn(h, scale, shift, self.groups, activation="silu"))
         return h + (x if self.skip is None else self.skip(x))
 
 
