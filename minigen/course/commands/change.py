@@ -1,4 +1,4 @@
-"""`minigen change`: for authors, the invitations of a lesson: each edit is made, the lesson run, the answer compared."""
+"""`minigen change`: for authors, the invitations of a lesson: each edit is made and run, its answer compared."""
 
 from __future__ import annotations
 
