@@ -417,6 +417,31 @@ def test_what_an_argument_names_for_change_may_change_inside_a_list():
     assert kept[0].tolist() == [2, 2]
 
 
+@pytest.mark.parametrize(
+    ("got", "want", "words"),
+    [
+        (
+            [[1.5, 2.3], [0.7, 4.1]],
+            [[4.1, 0.7], [2.3, 1.5]],
+            "numbers in other places: some have moved from one example",
+        ),
+        (
+            [[2.3, 1.5], [0.7, 4.1]],
+            [[1.5, 2.3], [4.1, 0.7]],
+            "each example of yours has the expected numbers in other places",
+        ),
+        ([2.3, 0.7, 1.5], [1.5, 2.3, 0.7], "yours has the expected numbers in other places"),
+        ([[1.5, 0.3], [1.5, 0.3]], [[2.5, 1.3], [1.5, 0.3]], "each row of yours is the last one expected"),
+        ([1.3, 1.3, 1.3], [0.2, 0.9, 1.3], "each row of yours is the last one expected"),
+        ([1.0, 1.0, 1.0], [0.2, 0.9, 1.0], ""),  # a 1 everywhere may have any reason
+        ([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]], ""),  # as may zeros and ones
+    ],
+)
+def test_the_expected_numbers_in_other_places(got, want, words):
+    said = relation(pair(got, want))
+    assert words in said and bool(said) == bool(words), said
+
+
 def test_a_dtype_counts_where_it_is_promised():
     exact = Case(lambda impl, rng: {}, 3, "shapes", {}, False, 1e-6, 1e-9, exact_dtype=True)
     single = Outcome(S.PASS, values={"y": np.float32([1.0, 2.0])})

@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from minigen.course.exercise import functions
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
@@ -110,7 +112,6 @@ def wrapped(function: Callable) -> list[Mutant]:
     """Versions of a function with one argument changed before it, or its result after it; like `padded`."""
 
     import autograd.numpy as anp  # here, since every command imports this module and few need it
-    import numpy
     from autograd.tracer import getval
 
     def clipped(value: Any, low: float) -> Any:
@@ -119,13 +120,13 @@ def wrapped(function: Callable) -> list[Mutant]:
 
     def in_single(value: Any) -> Any:
         """A float64 array, or an object that holds some, rounded to float32."""
-        if isinstance(value, numpy.ndarray):
-            return value.astype(numpy.float32) if value.dtype == float else value
+        if isinstance(value, np.ndarray):
+            return value.astype(np.float32) if value.dtype == float else value
         held = getattr(value, "__dict__", None)
-        if not held or not any(isinstance(array, numpy.ndarray) for array in held.values()):
+        if not held or not any(isinstance(array, np.ndarray) for array in held.values()):
             return value
         rounded = copy.copy(value)
-        vars(rounded).update({key: in_single(array) for key, array in held.items() if isinstance(array, numpy.ndarray)})
+        vars(rounded).update({key: in_single(array) for key, array in held.items() if isinstance(array, np.ndarray)})
         return rounded
 
     found = []

@@ -312,7 +312,9 @@ def _rearranged(pair: Pair, got: np.ndarray, want: np.ndarray) -> Iterator[tuple
     """The expected numbers in other places, or the last row in the place of all."""
     if got.shape != want.shape or want.ndim == 0 or len(want) < 2:
         return
-    if pair.is_equal(np.broadcast_to(want[-1], want.shape)):
+    halves = 2 * want[-1]  # zeros, halves and ones are in many a wrong row
+    special = not np.any(np.abs(halves - np.round(halves)) > 1e-6)
+    if not special and len(want) + want[-1].size > 3 and pair.is_equal(np.broadcast_to(want[-1], want.shape)):
         yield (
             "last",
             "each row of yours is the last one expected: a function that is made in a loop and called after it sees "
