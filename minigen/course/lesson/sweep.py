@@ -95,6 +95,8 @@ def command(lesson: str, seed: int, options: RunOptions, out: Path) -> list[str]
     words = ["--seed", str(seed), "--scale", repr(options.scale), "--out", str(out)]
     if options.quick:
         words.append("--quick")
+    if options.strict:
+        words += ["--strict"]
     if options.resume:
         words.append("--resume")
     return minigen_command("run", lesson, "--overwrite", *words)
