@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["locked", "write_atomically", "write_text"]
+__all__ = ["locked", "write_atomically", "write_new", "write_text"]
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) -> Path:
@@ -34,6 +34,25 @@ def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], objec
 def write_text(path: str | os.PathLike, text: str) -> Path:
     """Write `text` as UTF-8, its line ends as they are, whole or not at all. Raises OSError."""
     return write_atomically(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def write_new(path: str | os.PathLike, content: bytes) -> Path:
+    """Write a file that is not there yet: FileExistsError if it is, whatever happens in between.
+
+    A full disk or an exception leaves no file. Raises OSError.
+    """
+    path, created = Path(path), False
+    try:
+        with open(path, "xb") as file:
+            created = True
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        if created:
+            path.unlink(missing_ok=True)
+        raise
+    return path
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Files are written whole or not at all, and a lock is held by one process at a time."""
 
+import errno
 import subprocess
 import sys
 import threading
@@ -7,7 +8,8 @@ import time
 
 import pytest
 
-from minigen.files import locked, write_atomically, write_text
+from minigen import files
+from minigen.files import locked, write_atomically, write_new, write_text
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -30,6 +32,22 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(OSError, match="disk"):
         write_atomically(path, half)
     assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_new_file_is_written_once_and_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "notes.txt"
+    assert write_new(path, b"one").read_bytes() == b"one"
+    with pytest.raises(FileExistsError):
+        write_new(path, b"two")
+    assert path.read_bytes() == b"one"
+
+    def full(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_new(tmp_path / "other.txt", b"three")
     assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
 
 

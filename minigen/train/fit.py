@@ -136,6 +136,9 @@ def fit(
     infinite, and keeps the last good checkpoint. Raises ResumeError (of `minigen.train.checkpoint`) for a checkpoint
     that cannot be resumed from, ValueError or OSError for bad arguments, before the first step.
     """
+    if state is not None and not isinstance(state, Mapping):
+        kind = type(state).__name__
+        raise ValueError(f'state must be a dictionary with a name for each thing, such as {{"net": net}}, got {kind}')
     state = {} if state is None else dict(state)
     _check_arguments(step, steps, state, label, seconds, every, on_step)
     path = _checked_path(checkpoint, state, every, resume)

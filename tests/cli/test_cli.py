@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -189,8 +190,9 @@ def test_list(write_lesson, capsys):
     broken.write_text("lesson = Lesson(name)", encoding="utf-8")
     assert main(["list"]) == 0
     out, err = capsys.readouterr()
-    lines = {line.split()[0]: line for line in out.splitlines() if line.startswith("  ")}
-    assert "gan/02_gan" in lines["gan.s02"] and "0.5 min  2 exercises" in lines["gan.s02"]
+    lines = {line.split()[0]: line for line in out.splitlines() if re.match(r"  \w+\.s\d\d  ", line)}
+    times = "gan/02_gan  < 10 s   0.1 min      0.5 min  2 exercises"  # a fifth: 0.5 (1 - 0.8 0.9) of a usual lesson
+    assert times in lines["gan.s02"] and "lesson      --quick  --scale 0.2  in full  exercises" in out
     assert "planned" in lines["gan.s01"] and len(lines) == 62
     assert "1 of 62 sections" in out
     assert "must be literals" in one_line(err)
@@ -317,3 +319,12 @@ def test_list_into_a_closed_pipe():
     command = f"{sys.executable} -m minigen list | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
     assert done.stderr == "" and done.stdout.count("\n") == 1
+
+
+def test_list_takes_the_share_of_training_from_the_recorded_run(write_lesson, capsys):
+    path = write_lesson("gan/02_gan", sections=["gan.s02"])
+    (path.parent / "recorded").mkdir()
+    timings = {"total": 50.0, "trainings": [{"seconds": 15.0}, {"seconds": 10.0}]}
+    (path.parent / "recorded" / "metrics.json").write_text(json.dumps({"timings": timings}), encoding="utf-8")
+    assert main(["list"]) == 0
+    assert "gan/02_gan  < 10 s   0.3 min      0.5 min\n" in capsys.readouterr().out  # 0.5 (1 - 0.8 0.5)

@@ -1,5 +1,6 @@
 """A student's evening at the command line, and in a notebook."""
 
+import errno
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minigen import files
 from minigen.course import check
 from minigen.course.commands import exercise
 from minigen.course.console import UsageError
@@ -132,6 +134,17 @@ def test_start_never_overwrites(run):
     path.unlink()
     path.symlink_to("nowhere")
     assert run("start", "gan/90")[0] == 2 and path.is_symlink()
+
+
+def test_start_on_a_full_disk_leaves_nothing_in_the_way(run, monkeypatch):
+    def full(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", full)
+        code, _, err = run("start", "gan/90")
+    assert code == 2 and "No space left on device" in err
+    assert run("start", "gan/90")[0] == 0
 
 
 @pytest.mark.slow

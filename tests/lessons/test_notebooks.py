@@ -119,6 +119,14 @@ def test_two_cells_of_a_notebook_again(notebook):
     assert len(outcomes) == 2
 
 
+def test_an_answer_that_another_cell_has_left_is_said_to_be_that(notebook):
+    lesson = Lesson("gan/99_mine", title="Mine", post="gan")
+    lesson.predict("One?", ["yes", "no"])
+    lesson.outcome("It is.", answer="more")
+    (outcome,) = lesson.summary.outcomes.values()
+    assert outcome.answer is None and "Its answer, 'more', is that of another cell" in outcome.text
+
+
 def test_a_check_in_a_changed_cell_is_reported_and_the_claims_are_not_judged(notebook, capsys):
     cells = code_cells("gan/01")
     coins = place_of("q = np.array([1 / 4", cells)

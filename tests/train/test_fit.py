@@ -366,6 +366,8 @@ def test_checkpoint_holds_no_pickle(tmp_path):
         ({"resume": True}, "resume=True needs checkpoint="),
         ({"every": 3}, "every= needs checkpoint="),
         ({"checkpoint": "c.npz"}, "checkpoint= needs state="),
+        ({"state": [np.zeros(1)]}, r'state must be a dictionary .* such as {"net": net}, got list'),
+        ({"state": np.zeros(1)}, "state must be a dictionary .*, got ndarray"),
         ({"state": {"model": 3}}, r"state\['model'\] must be a numpy array"),
         ({"state": {"a/b": np.zeros(1)}}, "without '/'"),
         ({"state": {"a": np.array([None])}}, "array of Python objects"),

@@ -39,6 +39,7 @@ from minigen.course.exercise.grading.submission import (
 )
 from minigen.course.exercise.progress import Progress, answer_file, changed, home, next_exercise, next_step, note
 from minigen.course.lesson.options import Parser, add_seed, parsed
+from minigen.files import write_new, write_text
 
 __all__ = ["main", "watch"]
 
@@ -175,8 +176,7 @@ def _start(args: argparse.Namespace) -> int:
             raise UsageError(
                 f"{path} is there already and stays as it is; to begin again: minigen exercise reset {lesson}"
             )
-        with open(path, "x", encoding="utf-8") as file:  # "x": never overwrites, whatever happens in between
-            file.write(stubs.stub_file(exercises))
+        write_new(path, stubs.stub_file(exercises).encode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     names = ", ".join(exercise.name for exercise in exercises)
@@ -423,7 +423,7 @@ def _reset(args: argparse.Namespace) -> int:
     else:
         text = stubs.stub_file(everything)
     backup = _backup(path)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
     record = Progress(args.dir)
     passed = [exercise.name for exercise in exercises if record.of(exercise)["passed"]]
     with contextlib.suppress(OSError), changed(args.dir) as record:
@@ -443,8 +443,7 @@ def _backup(path: Path) -> Path:
     for number in range(1000):
         backup = path.with_name(f"{path.name}.{stamp}{f'-{number}' if number else ''}.bak")
         try:
-            with open(backup, "xb") as file:
-                file.write(path.read_bytes())
+            write_new(backup, path.read_bytes())
         except FileExistsError:
             continue
         except OSError as error:

@@ -14,9 +14,13 @@ from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_les
 from minigen.course.index.outline import outline, preparation, readme_table
 from minigen.course.lesson.options import Parser
 from minigen.course.lesson.pretrained import model_name, to_train
+from minigen.course.lesson.quotes import recorded_metrics
 from minigen.zoo import PRETRAINED
 
 __all__ = ["main", "parser"]
+
+COLUMNS = ["lesson", "--quick", "--scale 0.2", "in full", "exercises"]
+USUAL_SHARE = 0.9  # of a lesson's time, in trainings
 
 
 def parser() -> Parser:
@@ -53,8 +57,8 @@ def _list_lessons() -> None:
     exercises, waiting = _exercises_column(), to_train(PRETRAINED)
     for heading, group in preparation():
         print(color(heading, "bold"))
-        rows = [[lesson.title, lesson.id, f"{lesson.minutes:g} min", exercises(lesson)] for lesson in group]
-        print(text_table(rows, indent="  "))
+        rows = [[lesson.title, lesson.id, *_times(lesson, waiting), exercises(lesson)] for lesson in group]
+        print(text_table(rows, ["", *COLUMNS], indent="  "))
         print()
     total = covered = 0
     for post, rows in outline():
@@ -65,23 +69,37 @@ def _list_lessons() -> None:
             covered += bool(lessons)
             label = f"{section['id']}  {section['title']}"
             if parts or not lessons:
-                table.append([label, "(its parts)" if parts else "planned", "", ""])
+                table.append([label, "(its parts)" if parts else "planned", "", "", "", ""])
                 continue
             for lesson in lessons:
-                table.append([label, lesson.id, _time(lesson, waiting), exercises(lesson)])
+                table.append([label, lesson.id, *_times(lesson, waiting), exercises(lesson)])
                 label = ""
-        print(text_table(table, indent="  "))
+        print(text_table(table, ["section", *COLUMNS], indent="  "))
         print()
+    print("--quick only shows that a lesson runs; --scale 0.2 makes a fifth of the training steps")
     if waiting:
         names = ", ".join(f"the {model_name(name)}, {PRETRAINED[name]:g} min" for name in waiting)
         print(f"(+ once): a model that several lessons share is trained first, and kept: {names}")
     print(f"{covered} of {total} sections have a lesson. Run one: minigen run ID")
 
 
-def _time(lesson: LessonInfo, waiting: Sequence[str]) -> str:
-    """The minutes of a lesson, and of the pretrained models that it would train first, those in `waiting`."""
+def _times(lesson: LessonInfo, waiting: Sequence[str]) -> list[str]:
+    """How long a lesson takes quick, with a fifth of its training steps, and in full.
+
+    In full with the minutes of the pretrained models that it would train first, those in `waiting`.
+    """
     first = sum(PRETRAINED[name] for name in lesson.pretrained if name in waiting)
-    return f"{lesson.minutes:g} min (+ {first:g} once)" if first else f"{lesson.minutes:g} min"
+    full = f"{lesson.minutes:g} min (+ {first:g} once)" if first else f"{lesson.minutes:g} min"
+    fifth = lesson.minutes * (1 - 0.8 * _training_share(lesson))
+    return ["< 10 s", f"{max(fifth, 0.1):.1f} min", full]
+
+
+def _training_share(lesson: LessonInfo) -> float:
+    """The share of a full run that is spent in trainings, in the recorded run, or a usual one if there is none."""
+    timings = recorded_metrics(lesson.id).get("timings")
+    if timings is None:
+        return USUAL_SHARE
+    return sum(training["seconds"] for training in timings["trainings"]) / timings["total"]
 
 
 def _exercises_column() -> Callable[[LessonInfo], str]:

@@ -245,9 +245,11 @@ class Lesson:
         answer: the choice that was right, computed too; None where no choice was simply right. A short run (--quick,
         --scale below 1) is not judged: it quotes the recorded answer, and beside it what this run has shown. Neither is
         what the reader has changed.
-        Raises ValueError without a prediction, or if `answer` is not one of its choices.
+        Raises ValueError without a prediction, or (except in a notebook) if `answer` is not one of its choices.
         """
         prediction = self._answered_prediction(answer)
+        if self._run.repeats and answer is not None and answer not in prediction.choices:
+            text, answer = f"{text} (Its answer, {answer!r}, is that of another cell: run those above again.)", None
         if answer is not None and answer not in prediction.choices:
             raise ValueError(f"answer must be one of the choices {prediction.choices}, got {answer!r}")
         if self._quotes is not None:

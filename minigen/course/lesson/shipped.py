@@ -66,7 +66,7 @@ def _shipped_text(path: Path, lesson_id: str) -> str | None:
         done = subprocess.run(command, cwd=path.parent, capture_output=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode("utf-8", errors="replace").replace("\r\n", "\n") if done.returncode == 0 else None
+    return done.stdout.decode("utf-8", errors="replace") if done.returncode == 0 else None
 
 
 def _difference(shipped: str, text: str) -> tuple[str, ...]:

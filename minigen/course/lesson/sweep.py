@@ -97,6 +97,8 @@ def command(lesson: str, seed: int, options: RunOptions, out: Path) -> list[str]
         words.append("--quick")
     if options.train_shared:
         words.append("--train-shared")
+    if options.strict:
+        words += ["--strict"]
     if options.resume:
         words.append("--resume")
     return minigen_command("run", lesson, "--overwrite", *words)
