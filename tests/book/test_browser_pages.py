@@ -206,7 +206,7 @@ def test_reading_to_the_end_and_going_on_where_one_stopped(reader):
 
 def test_cards_explain_equations_and_symbols(reader):
     page = reader("lessons/diffusion/01_forward_process.html")
-    link = page.locator("article a[href*='#eq-']").first
+    link = page.locator("article a[href*='#eq-']").locator("visible=true").first
     id = "diffusion." + re.search(r"#eq-diffusion-(\d\d)", link.get_attribute("href"))[1]
     card = page.locator(".mg-hover")
     assert not card.is_visible()
@@ -216,7 +216,7 @@ def test_cards_explain_equations_and_symbols(reader):
     page.wait_for_selector(".mg-hover mjx-container")
     page.keyboard.press("Escape")
     assert not card.is_visible()
-    symbol = page.locator('article mjx-container [data-latex="\\\\bar\\\\alpha_t"]').first
+    symbol = page.locator('article mjx-container [data-latex="\\\\bar\\\\alpha_t"]').locator("visible=true").first
     symbol.scroll_into_view_if_needed()
     symbol.hover()
     assert card.is_visible() and "alpha_bar" in card.text_content()
