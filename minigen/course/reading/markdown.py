@@ -19,18 +19,18 @@ from minigen.course.console import format_number, plural
 from minigen.course.exercise import catalog
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, short_id
+from minigen.course.index.sources import Source, sources_of
 from minigen.course.lesson.predict import LETTERS
 from minigen.course.lesson.recorded import CODE_CHANGED
 from minigen.course.reading import blocks
 from minigen.course.reading.blocks import Block
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
+from minigen.course.repository import COLAB_BADGE, colab_address
 
 __all__ = ["PAGE", "contents_page", "lesson_page", "math", "short"]
 
 PAGE = "README.md"
-REPOSITORY = "OWNER/REPOSITORY"  # on GitHub
-COLAB = "https://colab.research.google.com"
 POINTS_PER_PIXEL = 2.0  # pictures are recorded at twice the size at which a page shows them
 THUMBNAIL = 160  # pixels, the width of a picture in the contents
 
@@ -78,7 +78,7 @@ class _Page:
 
     def _front(self) -> list[str]:
         """What surrounds the lesson: its neighbours, how to run it, how long it takes, and how old its results are."""
-        badge = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({colab_address(self.lesson)})"
+        badge = f"[![Open in Colab]({COLAB_BADGE})]({colab_address(self.lesson.id)})"
         ways = f"a notebook with `minigen notebook {self.id}` · [the script](lesson.py): `minigen run {self.id}`"
         facts = [f"{plural(self.reading.minutes, 'minute')} to read", f"{plural(self.lesson.minutes, 'minute')} to run"]
         if self.exercises:
@@ -116,7 +116,9 @@ class _Page:
         return []
 
     def _end(self) -> list[str]:
-        parts = ["---", self._neighbours()]
+        sources = [_reference(source) for source in sources_of(self.lesson)]
+        parts = ["## Sources", "\n".join(sources)] if sources else []
+        parts += ["---", self._neighbours()]
         if self.reading.result is not None:
             metrics = self.reading.result.metrics
             seed, processor = metrics["seed"], metrics["machine"]["processor"]
@@ -227,10 +229,10 @@ def _is_head(block: Block) -> bool:
     return isinstance(block, blocks.Code) and block.purpose in ("imports", "lesson") and bool(block.summary)
 
 
-def colab_address(lesson: LessonInfo) -> str:
-    """Where Colab opens the notebook of a lesson."""
-    name = lesson.id.replace("/", "-").replace("_", "-")
-    return f"{COLAB}/github/{REPOSITORY}/blob/notebooks/{name}.ipynb"
+def _reference(source: Source) -> str:
+    """A paper, with a link."""
+    link = f" [{source.number or source.link}]({source.link})" if source.link else ""
+    return f"- {short(str(source))}{link}"
 
 
 def _question(block: blocks.Question) -> str:
