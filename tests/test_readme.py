@@ -1,4 +1,4 @@
-"""The README names every public function and class, and what CONTRIBUTING shows runs.
+"""The README names every public function and class and begins with what a newcomer needs; what CONTRIBUTING shows runs.
 
 `python tests/test_readme.py` prints the README's table of names, and with `--write` puts it there.
 """
@@ -7,9 +7,12 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+import minigen
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("gan", "vae", "flow", "diffusion", "nn", "optim", "train", "data", "metrics")
@@ -58,6 +61,10 @@ def contributing() -> str:
     return (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
+def readme_lines():
+    return (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+
+
 def run(*command, cwd):
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=cwd, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -87,6 +94,38 @@ def test_what_counts_as_public(tmp_path):
     before = "text\n<!-- names: how -->\nold\n<!-- end of names -->\nmore\n"
     after = with_table(before, {"m": [r"a\1"]})
     assert after == before.replace("old\n", "| module | functions and classes |\n| --- | --- |\n| `m` | `a\\1` |\n")
+
+
+def test_the_first_screen_says_what_where_and_how():
+    lines = readme_lines()[:40]
+    first = "\n".join(lines)
+    sentence = first.split("\n\n")[1].replace("\n", " ")
+    assert lines[0] == "# minigen" and re.findall(r"[.?!](?= |$)", sentence) == ["."]
+    order = [
+        "![",
+        "lessons/)",
+        "minigen book --serve",
+        "git clone",
+        "pip install",
+        "minigen run",
+        "minigen exercise start",
+    ]
+    places = [first.index(word) for word in order]
+    assert places == sorted(places)
+    assert first.count("![") == 1 and not any(line.startswith("|") for line in lines)
+
+
+def test_the_citation_is_complete_and_agrees_with_the_package():
+    """The keys that the Citation File Format requires, and those that pyproject.toml gives as well."""
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    entries = dict(re.findall(r"^([a-z-]+): *(.*(?:\n .*)*)$", text, re.M))
+    assert {"cff-version", "message", "title", "authors"} <= set(entries)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (entries["cff-version"], entries["version"], entries["type"]) == ("1.2.0", minigen.__version__, "software")
+    assert entries["license"] == project["license"] == "MIT"
+    assert entries["authors"].split('"')[1::2] == [author["name"] for author in project["authors"]]
+    assert [line.strip(" -") for line in entries["keywords"].strip().splitlines()] == project["keywords"]
+    assert "CITATION.cff" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_links_within_the_project_lead_somewhere():

@@ -228,7 +228,7 @@ def test_lessons_before_the_posts_come_first_and_count_no_section(write_lesson):
     assert sum(bool(found) for _, rows in outline() for _, found, _ in rows) == 1
     assert find_lesson("start/01").id == "start/01_background"
     assert readme_table().startswith("### Before the posts\n")
-    assert "| Background | [start/01_background](lessons/start/01_background/lesson.py) | 0.5 |" in readme_table()
+    assert "| Background | [start/01_background](lessons/start/01_background/) | 0.5 |" in readme_table()
 
 
 def test_the_readmes_table_is_up_to_date(root):

@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from minigen.course.commands import tour
 from minigen.course.console import UsageError
 from minigen.data import toy
+from minigen.train import fit
+from minigen.zoo.four import Trained
 
 
 @pytest.mark.slow
@@ -32,3 +35,28 @@ def test_the_tour_does_not_touch_a_stranger_folder(tmp_path):
     (tmp_path / "tour-quick" / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="minigen did not write"):
         tour.tour(out=tmp_path, quick=True)
+
+
+def test_the_panels_are_aligned_and_the_losses_have_one_scale():
+    density = toy.two_moons(0.1).standardized()
+    history = fit(lambda i: {"loss": 10.0 / (1 + i)}, 60, label="a training", quiet=True)
+    x = density.sample(np.random.default_rng(0), 100)
+    models = {name: (x, Trained(lambda rng, n: x, history, "a loss")) for name in ("GAN", "VAE")}
+    figure = tour.draw(density, x, models)
+    figure.draw_without_rendering()
+    axes = np.array(figure.axes).reshape(2, 3)
+    boxes = np.array([[ax.get_position().bounds for ax in row] for row in axes])  # left, bottom, width, height
+    np.testing.assert_allclose(boxes[0, :, ::2], boxes[1, :, ::2], atol=1e-6)  # a column
+    np.testing.assert_allclose(boxes[:, :, 1::2], boxes[:, :1, 1::2].repeat(3, axis=1), atol=1e-6)  # a row
+    np.testing.assert_allclose(boxes[..., 2], boxes[0, 0, 2], atol=1e-6)
+    assert {ax.get_ylim() for ax in axes[1, 1:]} == {tour.LOSS_SCALE}
+    assert len({(*ax.get_xlim(), *ax.get_ylim()) for ax in (*axes[0], axes[1, 0])}) == 1
+    for ax, name in zip(axes[1, 1:], models, strict=True):
+        heights = [line.get_ydata()[0] for line in ax.get_lines() if line.get_linestyle() != "-"]
+        assert heights == list(tour.landmarks(name, density).values())
+    assert (
+        tour.landmarks("RealNVP", density)
+        == tour.landmarks("VAE", density)
+        == pytest.approx({"entropy of the truth": density.entropy()})
+    )
+    assert list(tour.landmarks("GAN", density).values()) == pytest.approx([1.386294, 0.693147], abs=1e-6)

@@ -24,11 +24,16 @@ __all__ = ["main", "parser", "tour"]
 
 QUICK_STEPS = 20
 SAMPLES = 5000  # points that each model is judged by
+LOSS_SCALE = (0.0, 4.0)  # of all four losses in the picture
 
 EXPLANATION = f"""
 distance: sliced Wasserstein between {SAMPLES:,} samples and {SAMPLES:,} true points; its floor is what two samples
 of the truth are apart. -log p: mean over true points; that of the truth is its entropy. A GAN has none, and that of
-a diffusion model is only bounded (lesson diffusion/04)."""
+a diffusion model is only bounded (lesson diffusion/04).
+
+The lower row of the picture has the losses during training, all on one scale, each with what it is compared with:
+the two of the GAN with 2 log 2 and log 2, their values when D(x) = 1/2 everywhere; -ELBO and -log p with the entropy
+of the truth, below which no model's mean can be; the DDPM's squared error with 1, that of a network that predicts 0."""
 
 
 def parser() -> Parser:
@@ -111,12 +116,32 @@ def row(name: str, numbers: dict[str, Any], model: Trained, entropy: float, floo
 
 
 def draw(density: Density, truth: np.ndarray, drawn: dict[str, tuple[np.ndarray, Trained]]) -> Any:
-    """One figure: the truth and the four models' samples over it, and below each model how its training went."""
-    figure, axes = plot.figure(2, 1 + len(drawn), size=(2.7, 2.5))
-    plot.density(density, axes[0, 0], title="the truth")
-    plot.samples(truth[:2000], ax=axes[1, 0], title="true samples", bounds=density.bounds, color=plot.color.real)
-    for j, (name, (x, model)) in enumerate(drawn.items(), start=1):
-        plot.samples(x[:2000], density=density, ax=axes[0, j], title=name, bounds=density.bounds)
+    """One figure: the truth and the four models' samples over it, and below each model how its training went.
+
+    All losses are drawn on one scale, each with a value to compare it with, dashed.
+    """
+    figure, axes = plot.figure(2, 1 + len(drawn), size=(2.3, 2.5))
+    half = max(map(abs, density.bounds))
+    square = (-half, half, -half, half)
+    plot.density(density, axes[0, 0], title="the truth", bounds=square)
+    plot.samples(truth[:2000], ax=axes[1, 0], title="true samples", bounds=square, color=plot.color.real)
+    for (above, below), (name, (x, model)) in zip(axes.T[1:], drawn.items(), strict=True):
+        plot.samples(x[:2000], density=density, ax=above, title=name, bounds=square)
         smooth = max(1, model.history.steps_done // 50)
-        plot.curves(model.history, smooth=smooth, ax=axes[1, j], labels={"loss": model.loss})
+        plot.curves(model.history, ax=below, smooth=smooth, title=model.loss, reference=landmarks(name, density))
+        below.set(ylim=LOSS_SCALE, ylabel="")
+        below.legend(loc="upper right", fontsize=7)
+    for ax in axes.flat:
+        ax.set_box_aspect(1)
+    for ax in (*axes[0, 1:], *axes[1, 2:]):
+        ax.tick_params(labelleft=False)
     return figure
+
+
+def landmarks(name: str, density: Density) -> dict[str, float]:
+    """Values to compare a model's loss with, by their names: "" for one that the name before it stands for, too."""
+    if name == "GAN":
+        return {"D(x) = 1/2": 2 * np.log(2), "": np.log(2)}
+    if name == "DDPM":
+        return {"no noise predicted": 1.0}
+    return {"entropy of the truth": density.entropy()}

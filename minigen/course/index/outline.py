@@ -34,18 +34,18 @@ def preparation() -> list[tuple[str, list[LessonInfo]]]:
 
 
 def readme_table() -> str:
-    """The README's table of sections and lessons, in Markdown (`minigen list --markdown`)."""
+    """The README's table of sections and lessons, each with its folder, in Markdown (`minigen list --markdown`)."""
     lines = []
     for heading, group in preparation():
         lines += [f"### {heading}", "", "| subject | lesson | minutes |", "| --- | --- | --- |"]
         for lesson in group:
-            lines.append(f"| {lesson.title} | [{lesson.id}](lessons/{lesson.id}/lesson.py) | {lesson.minutes:g} |")
+            lines.append(f"| {lesson.title} | [{lesson.id}](lessons/{lesson.id}/) | {lesson.minutes:g} |")
         lines.append("")
     for post, rows in outline():
         lines += [f"### {posts.POSTS[post]}", "", "| section | lesson | minutes |", "| --- | --- | --- |"]
         for section, found, parts in rows:
             where = "in its parts: " if parts else ""
-            links = ", ".join(f"[{lesson.id}](lessons/{lesson.id}/lesson.py)" for lesson in found)
+            links = ", ".join(f"[{lesson.id}](lessons/{lesson.id}/)" for lesson in found)
             minutes = ", ".join(f"{lesson.minutes:g}" for lesson in found)
             lines.append(f"| {section['title']} | {where}{links or 'planned'} | {minutes} |")
         lines.append("")
