@@ -10,7 +10,7 @@ from minigen.course.book.pages.lesson import Pictures
 from minigen.course.console import plural
 from minigen.course.index import posts
 from minigen.course.reading.blocks import Picture
-from minigen.course.reading.markdown import REPOSITORY
+from minigen.course.repository import REPOSITORY
 
 __all__ = ["first_page", "post_page"]
 

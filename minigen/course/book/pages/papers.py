@@ -7,7 +7,7 @@ from importlib.metadata import version
 from minigen.course.book.contents import Contents
 from minigen.course.book.markup import html_block
 from minigen.course.index.sources import bibliography
-from minigen.course.reading.markdown import REPOSITORY
+from minigen.course.repository import REPOSITORY
 
 __all__ = ["papers_page"]
 
