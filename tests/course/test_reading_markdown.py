@@ -325,10 +325,7 @@ def test_the_page_of_a_recorded_lesson(page):
     assert "<summary>What came out of prediction 1: choose first, then open</summary>" in made
     assert made.count("<details>") == made.count("</details>") == 7
     assert "**It came out: b) p_g.** So.\n\n</details>\n\n## 2. More\n" in made
-    assert (
-        "**Change something.** Change 1 to 2: how many?\n\n<details>" in made
-        and "\n\n3 of $`n`$.\n\n</details>" in made
-    )
+    assert "**Try it.** Change 1 to 2: how many?\n\n<details>" in made and "\n\n3 of $`n`$.\n\n</details>" in made
     assert (
         '<img src="recorded/walk.webp" alt="Figure walk: It stands" width="150">\n\n<sub>It *stands*. In the book'
         in made

@@ -156,7 +156,8 @@ class _Page:
             case blocks.Exercise(id):
                 return self._exercise(id)
             case blocks.Invitation(_, sentence, answer):
-                return f"**Change something.** {short(sentence)}\n\n{details('What comes out then', short(answer))}"
+                folded = details("What comes out then", self._linked(math(answer)))
+                return f"**Try it.** {self._linked(math(sentence))}\n\n{folded}"
             case blocks.Printed(text):
                 return fence(text, "text")
             case blocks.Checks(checks):
@@ -231,7 +232,7 @@ def _is_head(block: Block) -> bool:
 
 def _reference(source: Source) -> str:
     """A paper, with a link."""
-    link = f" [{source.number or source.link}]({source.link})" if source.link else ""
+    link = f" [{source.number or 'online'}]({source.link})" if source.link else ""
     return f"- {short(str(source))}{link}"
 
 
