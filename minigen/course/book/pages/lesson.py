@@ -109,7 +109,7 @@ class Page:
             case blocks.Exercise():
                 return self._exercise(block.id)
             case blocks.Invitation():
-                return outputs.invitation(block, self.chapter.short)
+                return outputs.invitation(self._linked(block.sentence), self._linked(block.answer), self.chapter.short)
             case blocks.Question():
                 return outputs.prediction(block, self._key(block.number), self.chapter.short)
             case blocks.Outcome():

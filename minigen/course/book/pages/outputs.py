@@ -115,9 +115,13 @@ def prediction(block: blocks.Question, key: str, short: str) -> str:
     )
 
 
-def invitation(block: blocks.Invitation, short: str) -> str:
-    """Something to change and to run again, with what comes out then folded. short: the lesson, `gan/02`."""
-    return html_block("outputs/invitation.html", sentence=block.sentence, answer=block.answer, short=short)
+def invitation(sentence: str, answer: str, short: str) -> str:
+    """Something to change and to run again, with what comes out then folded. Both are Markdown.
+
+    short: the lesson, `gan/02`.
+    """
+    folded = details("What comes out then", answer + "\n", "mg-change-answer")
+    return html_around("outputs/invitation.html", f"**Try it.** {sentence}\n\n{folded}", short=short)
 
 
 def outcome(block: blocks.Outcome) -> str:
