@@ -14,7 +14,19 @@ pytestmark = pytest.mark.book
 LESSONS = ("gan/02", "gan/11", "vae/07", "flow/12", "diffusion/01", "diffusion/04")
 LESSON = "lessons/gan/11_why_wasserstein.html"
 ELBO = "lessons/vae/07_elbo.html"
-FIVE = (LESSON, "index.html", "equations.html", "exercises.html", "source/gan/wgan.html")
+GAN = "lessons/gan/02_gan.html"
+NOT_RECORDED = "lessons/diffusion/04_ddpm.html"
+LOOKED_AT = (
+    GAN,
+    NOT_RECORDED,
+    LESSON,
+    "index.html",
+    "posts/gan.html",
+    "equations.html",
+    "exercises.html",
+    "sources.html",
+)
+LOOKED_AT += ("source/gan/wgan.html", "search.html?q=posterior")
 
 TYPESET = """async () => {
     const waiting = () => document.querySelector(".math") && !window.MathJax?.startup?.promise;
@@ -194,7 +206,7 @@ def test_reading_to_the_end_and_going_on_where_one_stopped(reader):
 
 def test_cards_explain_equations_and_symbols(reader):
     page = reader("lessons/diffusion/01_forward_process.html")
-    link = page.locator("article a[href*='#eq-']").first
+    link = page.locator("article a[href*='#eq-']").locator("visible=true").first
     id = "diffusion." + re.search(r"#eq-diffusion-(\d\d)", link.get_attribute("href"))[1]
     card = page.locator(".mg-hover")
     assert not card.is_visible()
@@ -204,7 +216,7 @@ def test_cards_explain_equations_and_symbols(reader):
     page.wait_for_selector(".mg-hover mjx-container")
     page.keyboard.press("Escape")
     assert not card.is_visible()
-    symbol = page.locator('article mjx-container [data-latex="\\\\bar\\\\alpha_t"]').first
+    symbol = page.locator('article mjx-container [data-latex="\\\\bar\\\\alpha_t"]').locator("visible=true").first
     symbol.scroll_into_view_if_needed()
     symbol.hover()
     assert card.is_visible() and "alpha_bar" in card.text_content()
@@ -220,17 +232,24 @@ def test_a_card_on_a_page_without_formulas_brings_mathjax(reader):
     assert page.troubles == []
 
 
-def test_on_paper_nothing_is_folded_but_the_answers_of_exercises(reader):
+def test_on_paper_code_is_unfolded_and_no_answer_is_printed(reader):
     page = reader(LESSON)
+    page.locator(".mg-predict").nth(0).locator(".mg-choice").nth(1).click()  # its results are open now
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details.mg-code:not([open]):visible, details.mg-outcome:not([open])").count() == 0
+    assert page.locator("details.mg-code:not([open]):visible").count() == 0
+    assert page.locator("details.mg-outcome[open]").count() and page.locator("details.mg-outcome:not([open])").count()
+    assert page.locator(".mg-came-out:visible, .mg-verdict:visible").count() == 0
+    after = "all => all.map(e => getComputedStyle(e, '::after').content).join('')"
+    assert "so it came out" not in page.locator(".mg-choice").evaluate_all(after)
+    broken = "all => all.map(e => getComputedStyle(e).breakInside)"
+    assert set(page.locator(".mg-exercise").evaluate_all(broken)) <= {"auto"}, "a box may go over two pages"
     assert page.locator("details.mg-plumbing").count() and not page.locator("details.mg-plumbing:visible").count()
     assert page.locator(".mg-figure img").first.is_visible()
     for part in (".sidebar-drawer", ".theme-toggle-container", ".skip-to-content", ".copybtn", ".related-pages"):
         assert page.locator(f"{part}:visible").count() == 0, part
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.locator("details.mg-outcome[open]").count() == 0
+    assert page.locator("details.mg-code.mg-plumbing[open]").count() == 0
     assert len(page.pdf(format="A4")) > 50_000
 
 
@@ -256,11 +275,118 @@ def test_answers_are_saved_as_files_that_the_command_line_reads(reader, tmp_path
             names[other.name](*[None] * names[other.name].__code__.co_argcount)
 
 
+RESULTS = ".mg-figure, .mg-play, pre.mg-output, .mg-checks, .mg-table, .mg-verdict, .mg-came-out"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_result_is_open_between_a_question_and_the_next_heading(reader, width):
+    """In the order of the page: what a reader sees before a choice, and after it."""
+    seen = f"""() => [...document.querySelectorAll(".mg-predict, article h2, article h3, {RESULTS}")]
+        .filter((part) => part.matches(".mg-predict, h2, h3") || part.checkVisibility())
+        .filter((part) => !part.closest(".mg-exercise"))
+        .map((part) => part.matches(".mg-predict") ? "?" : part.matches("h2, h3") ? "#" : part.className)"""
+    for address in (GAN, LESSON, ELBO, "lessons/diffusion/01_forward_process.html", NOT_RECORDED):
+        page = reader(address, width)
+        shown = page.evaluate(seen)
+        parts = " ".join(shown).split("?")[1:]
+        assert len(parts) >= 3
+        for part in parts:
+            assert part.split("#")[0].strip() == "", (address, part)
+        page.locator(".mg-predict").evaluate_all(
+            "all => all.forEach((box) => box.querySelector('.mg-choice')?.click())"
+        )
+        after = page.evaluate(seen)
+        assert len(after) > len(shown) and page.locator("details.mg-outcome:not([open])").count() == 0
+        assert page.troubles == []
+
+
+def test_a_lesson_without_a_record_is_read_too(reader):
+    page = reader(NOT_RECORDED)
+    assert "Not recorded yet." in page.locator(".mg-status-line").inner_text()
+    assert page.locator(".mg-predict").count() >= 5 and page.locator(".mg-exercise").count() == 3
+    assert page.locator(".mg-figure, .mg-play").count() == 0
+    box = page.locator(".mg-predict").nth(0)
+    box.locator(".mg-choice").nth(0).click()
+    assert "minigen run diffusion/04" in box.locator(".mg-came-out").inner_text()
+    assert page.locator(".mg-status-line").count() == 1 and visible(page, "No run of this lesson is recorded yet")
+
+
+def test_the_first_page_opens_with_a_figure_that_moves(reader):
+    page = reader("index.html")
+    figure = page.locator("figure.mg-play")
+    slider = figure.get_by_role("slider", name="t")
+    slider.wait_for()
+    page.wait_for_function("document.querySelector('input[type=range]').value > 0")  # it plays by itself, once
+    figure.get_by_role("button", name="Play t").wait_for(timeout=30_000)
+    assert figure.locator("output").inner_text() == "t = 0"
+    assert figure.bounding_box()["y"] < 400
+    pictured = page.locator(".mg-card:has(img) strong").all_inner_texts()
+    assert pictured == ["From GAN to WGAN", "What are Diffusion Models?"]  # no other lesson here has a figure to show
+    calm = reader("index.html", context=page.context)
+    calm.emulate_media(reduced_motion="reduce")
+    calm.reload()
+    calm.get_by_role("slider", name="t").wait_for()
+    calm.wait_for_timeout(400)
+    assert calm.locator("figure.mg-play output").inner_text() == "t = 200"
+
+
+def test_a_lesson_begins_with_a_figure_that_no_prediction_closes(reader):
+    page = reader(GAN)
+    lead = page.locator(".mg-lead img")
+    assert lead.bounding_box()["y"] < 600
+    target = page.locator(page.locator(".mg-lead a").get_attribute("href"))
+    assert target.is_visible() and not target.evaluate("e => e.closest('details.mg-outcome')")
+
+
+def test_a_wide_figure_is_scrolled_on_a_phone_and_not_shrunk(reader):
+    page = reader(GAN, width=390)
+    frame = page.locator(".mg-wide .mg-frame").locator("visible=true").first
+    image = frame.locator("img")
+    frame.scroll_into_view_if_needed()
+    wide, shown = (part.bounding_box()["width"] for part in (image, frame))
+    assert wide == float(image.get_attribute("width")) > 500 and shown <= 390
+    assert frame.evaluate("e => e.scrollWidth > e.clientWidth && e.tabIndex === 0")
+    assert page.locator(".mg-scroll-hint").locator("visible=true").count()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    desk = reader(GAN)
+    assert desk.locator(".mg-scroll-hint").locator("visible=true").count() == 0
+    frame = desk.locator(".mg-wide .mg-frame").locator("visible=true").first
+    assert frame.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def test_the_list_of_sections_stands_beside_the_text(reader):
+    for width, is_there in ((1600, True), (1280, True), (1120, True), (900, False)):
+        page = reader(GAN, width)
+        box = page.locator("aside.toc-drawer").bounding_box()
+        assert (box["x"] + box["width"] <= width) == is_there, width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("aside.toc-drawer").get_attribute("aria-label") == "Sections of this page"
+
+
+def test_figures_keep_their_colors_on_a_dark_page(reader):
+    page = reader(GAN, dark=True)
+    frame = page.locator(".mg-figure .mg-frame").first
+    style = frame.evaluate("e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).filter]")
+    assert style == ["rgb(255, 255, 255)", "brightness(0.85)"], "a light frame, dimmed, not inverted"
+    page.evaluate("document.body.dataset.theme = 'light'")
+    assert frame.evaluate("e => getComputedStyle(e).filter") == "none"
+
+
+def test_every_lesson_names_its_sources_and_a_page_has_them_all(reader):
+    page = reader(GAN)
+    links = page.locator(".mg-papers a").evaluate_all("all => all.map(a => a.href)")
+    assert "https://arxiv.org/abs/1406.2661" in links
+    page = reader("sources.html")
+    item = page.locator("li", has_text="1406.2661").first
+    assert item.locator("a[href*='gan/02']").count() == 1
+    assert visible(page, "How to cite") and visible(page, "MIT license")
+
+
 def test_axe_finds_nothing_serious(reader, axe):
     """Formulas are left to MathJax, which gives each a form for screen readers. In the dark only the colors differ."""
-    for address in FIVE:
-        for dark in (False, True) if address == LESSON else (False,):
-            page = reader(address, dark=dark)
+    for address in LOOKED_AT:
+        for width, dark in ((1280, False), (390, False), (1280, True)) if address == GAN else ((1280, False),):
+            page = reader(address, width, dark=dark)
             page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
             page.evaluate(axe)
             options = {"resultTypes": ["violations"]} | ({"runOnly": ["color-contrast"]} if dark else {})
@@ -270,4 +396,7 @@ def test_axe_finds_nothing_serious(reader, axe):
                 for rule in found["violations"]
                 if rule["impact"] in ("serious", "critical")
             }
+            assert not {"landmark-unique", "page-has-heading-one"} & {rule["id"] for rule in found["violations"]}, (
+                address
+            )
             assert not serious, f"{address}, dark: {dark}: {json.dumps(serious, indent=1)}"

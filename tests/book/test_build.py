@@ -232,8 +232,13 @@ def test_only_changed_pages_and_pictures_are_written(tmp_path):
         assert made.stat().st_mtime_ns == untouched == (run / "a.png").stat().st_mtime_ns
         time.sleep(0.01)
         Image.new("RGB", (600, 150)).save(run / "a.png")
-    Files(tmp_path).make()
+    files = Files(tmp_path)
+    files.own("_play/front/a.js", b"one")
+    files.make()
     assert not made.exists()  # no page shows it any more
+    assert (tmp_path / "_play" / "front" / "a.js").read_bytes() == b"one"
+    Files(tmp_path).make()
+    assert not (tmp_path / "_play" / "front" / "a.js").exists()
 
 
 # -- MathJax -----------------------------------------------------------------------------------------------------------

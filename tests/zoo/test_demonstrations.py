@@ -8,7 +8,8 @@ import pytest
 
 from minigen.course.exercise import catalog, substitute
 from minigen.zoo.demonstrations.diffusion import langevin_sampling
-from minigen.zoo.demonstrations.frames import DATA, path, points, watch, watch_samples
+from minigen.zoo.demonstrations.frames import DATA, distance, path, points, watch, watch_samples
+from minigen.zoo.demonstrations.reverse_process import reverse_process, two_moons
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS, TABLE
 
 EXERCISES = {exercise.id: exercise for exercise in catalog.all_exercises()}
@@ -83,6 +84,16 @@ def test_layers_are_float32_in_base64():
         data = np.frombuffer(base64.b64decode(layer["data"]), np.float32).reshape(2, 2)
         np.testing.assert_array_equal(data, x if kind == "points" else x[:, ::-1])
         assert (layer["kind"], layer["role"]) == (kind, "line")
+
+
+def test_the_reverse_process_goes_from_noise_to_the_moons():
+    times, x, data = reverse_process(points=600, stops=5)
+    assert times == [200, 150, 100, 50, 0] and x.shape == (5, 600, 2) and x.dtype == np.float32
+    assert np.abs(x[0].mean(axis=0)).max() < 0.2 and np.abs(x[0].std(axis=0) - 1).max() < 0.15
+    far = [distance(each, data) for each in x]
+    floor = distance(two_moons().sample(np.random.default_rng(5), 600), data)
+    assert far[-1] < 1.5 * floor < 0.6 * far[0] and far[0] > far[2] > far[3] > far[4]
+    assert two_moons().log_prob(x[-1]).mean() > -1 - two_moons().entropy(), "no point lies off the moons"
 
 
 def test_langevin_sampling_reaches_the_ring():

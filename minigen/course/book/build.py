@@ -17,6 +17,8 @@ from minigen.course.book.contents import Contents
 from minigen.course.book.files import Files, unpack, write_if_changed
 from minigen.course.book.pages import overview, references
 from minigen.course.book.pages.lesson import lesson_page
+from minigen.course.book.pages.moving_figure import moving_figure
+from minigen.course.book.pages.papers import papers_page
 from minigen.course.book.pages.sources import SourcePages
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo
@@ -79,8 +81,8 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result | None], out: 
 def _pages(contents: Contents, files: Files) -> dict[str, str]:
     """Every page of the book: document -> MyST text."""
     sources = SourcePages(contents)
-    pages = {"index": overview.first_page(contents)}
-    pages |= {f"posts/{post}": overview.post_page(contents, post) for post in contents.posts}
+    pages = {"index": overview.first_page(contents, files.picture, moving_figure(files))}
+    pages |= {f"posts/{post}": overview.post_page(contents, post, files.picture) for post in contents.posts}
     for chapter in contents.chapters:
         pages[chapter.document] = lesson_page(chapter, contents, files.picture, sources.page)
         files.take_data(chapter)
@@ -89,6 +91,7 @@ def _pages(contents: Contents, files: Files) -> dict[str, str]:
     pages["symbols"] = references.symbols_page()
     pages["exercises"] = references.exercises_page(contents)
     pages["glossary"] = references.glossary_page(contents)
+    pages["sources"] = papers_page(contents)
     return pages | sources.render()
 
 

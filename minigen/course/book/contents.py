@@ -19,7 +19,6 @@ from minigen.course.lesson.folder import slug
 from minigen.course.lesson.result import Result
 from minigen.course.reading import blocks
 from minigen.course.reading.composition import Reading, compose
-from minigen.course.reading.purposes import page_cells, reading_minutes
 
 __all__ = ["Chapter", "Contents", "PREPARATION", "post_title"]
 
@@ -85,7 +84,7 @@ class Chapter:
 
     @property
     def reading_minutes(self) -> int:
-        return reading_minutes(page_cells(self.lesson.path.read_text(encoding="utf-8")), len(self.figures))
+        return self.reading.minutes
 
     @property
     def facts(self) -> list[str]:

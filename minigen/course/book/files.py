@@ -52,11 +52,12 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 class Files:
-    """Pictures as WebP and the data of sliders, each made again only if the file of its run has changed."""
+    """Pictures as WebP and the data of sliders, each made again only if the file that it is made from has changed."""
 
     def __init__(self, out: Path):
         self.out = out
         self._wanted: dict[Path, Path] = {}  # file of the book -> file of the run
+        self._own: dict[Path, bytes] = {}  # file of the book -> what it holds
 
     def picture(self, chapter: Chapter, file: str) -> tuple[str, tuple[int, int]]:
         """The address of a picture of a run, from the book's first folder, and its width and height on a page."""
@@ -76,11 +77,17 @@ class Files:
             if isinstance(block, blocks.Play):
                 self._wanted[self.out / "_play" / chapter.slug / block.data] = chapter.folder / block.data
 
+    def own(self, address: str, data: bytes) -> None:
+        """Note a picture, or the data of sliders, of the book itself."""
+        self._own[self.out / address] = data
+
     def make(self) -> None:
         """Make what has changed, and remove what no page shows any more."""
+        for made, data in self._own.items():
+            write_if_changed(made, data)
         for folder in ("_figures", "_play"):
             for path in list((self.out / folder).rglob("*")):
-                if path.is_file() and path not in self._wanted:
+                if path.is_file() and path not in self._wanted and path not in self._own:
                     path.unlink()
         stale = [(made, path) for made, path in self._wanted.items() if not _is_fresh(made, path)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:

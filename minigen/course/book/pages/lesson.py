@@ -10,6 +10,7 @@ from minigen.course.book.contents import Chapter, Contents, root_of
 from minigen.course.book.markup import code_block, html_block
 from minigen.course.book.pages import outputs
 from minigen.course.book.pages.exercise_box import exercise_box
+from minigen.course.index.sources import sources_of
 from minigen.course.lesson import recorded
 from minigen.course.reading import blocks
 from minigen.course.reading.blocks import Block
@@ -44,7 +45,7 @@ class Page:
         for closed_by, group in groupby(shown, key=lambda block: block.closed_by):
             body = "\n\n".join(self._block(block) for block in group)
             parts.append(body if closed_by is None else self._closed(body, closed_by))
-        return "\n\n".join([*parts, self._about_the_run()]) + "\n"
+        return "\n\n".join([*parts, *self._foot()]) + "\n"
 
     # -- the head and the foot -----------------------------------------------------------------------------------------
 
@@ -67,6 +68,13 @@ class Page:
                 height=height,
                 alt=describe(chapter.lead.file, chapter.lead.caption),
             )
+
+    def _foot(self) -> Iterator[str]:
+        sources = sources_of(self.chapter.lesson)
+        if sources:
+            yield "## Sources"
+            yield html_block("lesson/sources.html", sources=sources)
+        yield self._about_the_run()
 
     def _about_the_run(self) -> str:
         result = self.chapter.result
@@ -101,7 +109,7 @@ class Page:
             case blocks.Exercise():
                 return self._exercise(block.id)
             case blocks.Invitation():
-                return outputs.invitation(block, self.chapter.short)
+                return outputs.invitation(self._linked(block.sentence), self._linked(block.answer), self.chapter.short)
             case blocks.Question():
                 return outputs.prediction(block, self._key(block.number), self.chapter.short)
             case blocks.Outcome():

@@ -54,8 +54,13 @@ def figure(block: blocks.Picture, id: str, picture: str, size: tuple[int, int], 
     return html_around("outputs/figure.html", caption + "\n", **values)
 
 
-def play(block: blocks.Play, id: str, still: str, size: tuple[int, int], data: str, caption: str) -> str:
-    """A figure with sliders; without scripts, and in print, its still picture. `data` is the address of its data."""
+def play(
+    block: blocks.Play, id: str, still: str, size: tuple[int, int], data: str, caption: str, plays_at_once: bool = False
+) -> str:
+    """A figure with sliders; without scripts, and in print, its still picture. `data` is the address of its data.
+
+    plays_at_once: its time goes by, once, as soon as it is there.
+    """
     return html_around(
         "outputs/play.html",
         (caption or block.name) + "\n",
@@ -66,6 +71,7 @@ def play(block: blocks.Play, id: str, still: str, size: tuple[int, int], data: s
         alt=describe(block.file, block.caption),
         width=size[0],
         height=size[1],
+        plays_at_once=plays_at_once,
     )
 
 
@@ -109,9 +115,13 @@ def prediction(block: blocks.Question, key: str, short: str) -> str:
     )
 
 
-def invitation(block: blocks.Invitation, short: str) -> str:
-    """Something to change and to run again, with what comes out then folded. short: the lesson, `gan/02`."""
-    return html_block("outputs/invitation.html", sentence=block.sentence, answer=block.answer, short=short)
+def invitation(sentence: str, answer: str, short: str) -> str:
+    """Something to change and to run again, with what comes out then folded. Both are Markdown.
+
+    short: the lesson, `gan/02`.
+    """
+    folded = details("What comes out then", answer + "\n", "mg-change-answer")
+    return html_around("outputs/invitation.html", f"**Try it.** {sentence}\n\n{folded}", short=short)
 
 
 def outcome(block: blocks.Outcome) -> str:

@@ -6,8 +6,11 @@ from typing import Any
 
 from minigen.course.book.contents import Chapter, Contents, post_title
 from minigen.course.book.markup import html_block
+from minigen.course.book.pages.lesson import Pictures
 from minigen.course.console import plural
 from minigen.course.index import posts
+from minigen.course.reading.blocks import Picture
+from minigen.course.repository import REPOSITORY
 
 __all__ = ["first_page", "post_page"]
 
@@ -24,6 +27,8 @@ ABOUT = {
     "flow": "Bend a simple density into that of the data, one invertible step after the other, and keep count.",
     "diffusion": "Add noise until nothing is left, and learn to take it away.",
 }
+NO_PICTURE = {"picture": "", "size": (0, 0)}
+PICTURES = {"gan/02": "f02_data_flow", "vae/03": "corruptions", "flow/03": "plane", "diffusion/01": "swiss_roll"}
 REFERENCE = {
     "equations": "Equations",
     "figures": "Figures",
@@ -31,18 +36,21 @@ REFERENCE = {
     "exercises": "Exercises",
     "glossary": "Glossary",
     "source/index": "The models' source",
+    "sources": "Sources and license",
 }
 
 
-def first_page(contents: Contents) -> str:
-    """What the book is, where to go on, the posts, and how to read it."""
-    cards = html_block("overview/posts.html", posts=[_post(contents, post) for post in contents.posts])
+def first_page(contents: Contents, pictures: Pictures, moving_figure: str) -> str:
+    """A figure that moves, what the book is, where to go on, the posts, and how to read it."""
+    cards = html_block("overview/posts.html", posts=[_post(contents, post, pictures) for post in contents.posts])
     first = contents.chapters[0]
     lessons = "\n".join(f"posts/{post}" for post in contents.posts)
     return f"""# minigen
 
 GANs, autoencoders, normalizing flows and diffusion models from scratch in NumPy: four posts by Lilian Weng as lessons
 that have been run. Read, predict what will come out, look, and write the equation yourself.
+
+{moving_figure}
 
 {html_block("overview/continue.html")}
 
@@ -60,6 +68,9 @@ that have been run. Read, predict what will come out, look, and write the equati
 
 New here? Begin with [{first.short}: {first.lesson.title}](/{first.document}.md).
 
+The source is at [github.com/{REPOSITORY}](https://github.com/{REPOSITORY}), under the MIT license.
+[Sources and license](/sources.md) lists the papers and says how to cite this book.
+
 ```{{toctree}}
 :hidden:
 :caption: Lessons
@@ -76,25 +87,41 @@ New here? Begin with [{first.short}: {first.lesson.title}](/{first.document}.md)
 """
 
 
-def _post(contents: Contents, post: str) -> dict[str, Any]:
+def _post(contents: Contents, post: str, pictures: Pictures) -> dict[str, Any]:
     """The values of a post's card."""
     chapters = contents.of_post(post)
+    shown = [(chapter, figure) for chapter in chapters if (figure := _chosen(chapter))]
+    shown += [(chapter, chapter.lead) for chapter in chapters if chapter.lead]
     minutes = sum(chapter.reading_minutes for chapter in chapters)
     exercises = sum(len(chapter.exercises) for chapter in chapters)
     facts = [plural(len(chapters), "lesson"), _hours(minutes) + " to read", plural(exercises, "exercise")]
-    return {"id": post, "title": post_title(post), "about": ABOUT[post], "facts": facts}
+    picture = _placed(*shown[0], pictures) if shown and post in POST_PAGES else NO_PICTURE
+    return {"id": post, "title": post_title(post), "about": ABOUT[post], "facts": facts, **picture}
+
+
+def _chosen(chapter: Chapter) -> Picture | None:
+    """The figure of a chapter that stands for its post."""
+    wanted = PICTURES.get(chapter.short)
+    return next((figure for figure in chapter.figures if figure.file.rpartition(".")[0] == wanted), None)
+
+
+def _placed(chapter: Chapter, figure: Picture, pictures: Pictures) -> dict[str, Any]:
+    """The address of a figure, from the book's first folder, and its size."""
+    picture, size = pictures(chapter, figure.file)
+    return {"picture": picture, "size": size}
 
 
 def _hours(minutes: float) -> str:
     return plural(round(minutes), "minute") if minutes < 90 else plural(round(minutes / 30) / 2, "hour")
 
 
-def post_page(contents: Contents, post: str) -> str:
+def post_page(contents: Contents, post: str, pictures: Pictures) -> str:
     """The lessons of a post in the order of its sections, each with what it takes and what to read before."""
     address = POST_PAGES.get(post)
     source = f"The post: [{post_title(post)}]({address}).\n" if address else ""
     toctree = "\n".join(f"/{chapter.document}" for chapter in contents.of_post(post))
-    lessons = html_block("overview/lessons.html", lessons=[_lesson(contents, one) for one in contents.of_post(post)])
+    shown = [_lesson(contents, chapter, pictures) for chapter in contents.of_post(post)]
+    lessons = html_block("overview/lessons.html", lessons=shown)
     return f"""# {post_title(post)}
 
 {ABOUT[post]} {source}
@@ -111,7 +138,7 @@ The lessons follow each other, and each takes those above it as read; what else 
 """
 
 
-def _lesson(contents: Contents, chapter: Chapter) -> dict[str, Any]:
+def _lesson(contents: Contents, chapter: Chapter, pictures: Pictures) -> dict[str, Any]:
     """The values of a lesson's card; `needs` has the page of each lesson, or None if the book leaves it out."""
     facts = chapter.facts
     if chapter.lesson.equations:
@@ -124,5 +151,7 @@ def _lesson(contents: Contents, chapter: Chapter) -> dict[str, Any]:
         "sections": [row["title"] for row in posts.sections() if row["id"] in chapter.lesson.sections],
         "facts": facts,
         "quick": chapter.is_quick,
+        "is_run": chapter.result is not None,
+        **(_placed(chapter, chapter.lead, pictures) if chapter.lead else NO_PICTURE),
         "needs": [(short, need.document if need else None) for short, need in needs],
     }

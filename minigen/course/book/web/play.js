@@ -239,6 +239,8 @@
     figure.classList.add("mg-ready");
     draw();
     whenLooksChange(figure, draw);
+    const stillness = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (figure.dataset.playsAtOnce !== undefined && !stillness) live.querySelector("button")?.click();
   }
 
   let choices = 0; // so that each group of choices has a name of its own
