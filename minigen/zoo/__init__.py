@@ -9,11 +9,14 @@ A pretrained model is a file of its name. `minigen.zoo.digit_classifier`, for in
     build(config)                the untrained model
     train(model, config, fit)    trains it in place, or returns the one to keep; `fit` is `minigen.train.fit`
     ready(model, config)         what a lesson is given: the trained model, frozen
+
+Its trained weights come with the package, in files of the same name (`minigen.zoo.weights`).
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["PRETRAINED", "check_pretrained"]
+__all__ = ["PRETRAINED", "check_pretrained", "description_file", "weights_file"]
 
 PRETRAINED = {"digit_classifier": 1.5, "digit_diffusion": 8.0}  # the minutes that a training takes on two cores
 
@@ -25,3 +28,13 @@ def check_pretrained(names: Iterable[str]) -> tuple[str, ...]:
         if name not in PRETRAINED:
             raise ValueError(f"there is no pretrained model {name!r}; there are {', '.join(PRETRAINED)}")
     return names
+
+
+def weights_file(name: str) -> Path:
+    """The file with the weights of a pretrained model, float16."""
+    return Path(__file__).with_name(f"{name}.npz")
+
+
+def description_file(name: str) -> Path:
+    """The file that describes the weights of a pretrained model."""
+    return Path(__file__).with_name(f"{name}.json")

@@ -128,6 +128,15 @@ def test_trained_once(lesson, capsys):
     assert steps() == 2 * done + 5
 
 
+def test_a_lesson_that_trains_nothing_before_its_sampler_says_nothing_of_a_training(write_lesson, capsys):
+    body = "import numpy as np\nlesson.sampler('zeros', lambda rng, n: np.zeros((n, 2), np.float32))\n"
+    write_lesson("gan/02_gan", body + TRAINING.format(pause=0))
+    assert sample("gan/02", "--n", "5", "--out", "x.npz") == 0
+    assert steps() == 0 and "trained" not in capsys.readouterr().err and load()["samples"].shape == (5, 2)
+    assert sample("gan/02", "--n", "5", "--model", "points", "--out", "y.npz") == 0
+    assert steps() == 60 and "gan/02_gan is trained first" in capsys.readouterr().err
+
+
 def test_a_changed_lesson_is_trained_anew(lesson):
     assert sample("gan/02", "--n", "5", "--out", "x.npz") == 0
     lesson.write_text(lesson.read_text().replace("rng.random()", "2 * rng.random()"))

@@ -1,4 +1,4 @@
-"""The pretrained models that lessons declare: trained once, kept, and the same for every lesson and seed."""
+"""The pretrained models that lessons declare: with the package's weights, or trained once and kept for all lessons."""
 
 import re
 import subprocess
@@ -9,29 +9,159 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minigen.cli import main
 from minigen.course import Lesson
 from minigen.course.commands.list import main as list_lessons
+from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, substitute
 from minigen.course.index.lessons import all_lessons, unreadable_lessons
 from minigen.course.lesson import events, pretrained, recipe
 from minigen.course.lesson.options import RunOptions
-from minigen.zoo import PRETRAINED, digit_classifier, digit_diffusion
+from minigen.tensor.storage import load_arrays, save_arrays
+from minigen.zoo import PRETRAINED, digit_classifier, digit_diffusion, quality, weights
 
 BOTH = ["digit_classifier", "digit_diffusion"]
 
 
 @pytest.fixture
 def lesson(tmp_path, monkeypatch):
-    """Makes a lesson that declares both models, of which two steps are enough here."""
+    """Makes a lesson that declares both models and trains them; two steps are enough here."""
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
     for model in (digit_classifier, digit_diffusion):
         monkeypatch.setattr(model, "QUICK", model.QUICK | {"steps": 2})
 
-    def make(seed, quick=True, declared=BOTH):
-        options = RunOptions(seed=seed, quick=quick, out=tmp_path / f"out{seed}")
+    def make(seed, quick=True, declared=BOTH, train_shared=True):
+        options = RunOptions(seed=seed, quick=quick, out=tmp_path / f"out{seed}", train_shared=train_shared)
         return Lesson("gan/99_test", title="Test", post="gan", pretrained=declared, options=options)
 
     return make
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An empty folder in the place of the one that holds the weights of the package."""
+    folder = tmp_path / "zoo"
+    folder.mkdir()
+    monkeypatch.setattr("minigen.zoo.__file__", str(folder / "__init__.py"))
+    return folder
+
+
+# -- with the weights of the package -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_run_has_the_weights_of_the_package_whatever_its_seed(lesson, tmp_path, capsys, quick):
+    made = [lesson(seed, quick, ["digit_classifier"], train_shared=False) for seed in (0, 1)]
+    line = "  pretrained  digit classifier: the weights that come with minigen"
+    assert [text for text in capsys.readouterr().out.splitlines() if "pretrained" in text] == [line, line]
+    for name in ["digit_classifier"]:
+        first, again = (getattr(model, "net", model) for model in (one.pretrained(name) for one in made))
+        kept = load_arrays(Path(digit_classifier.__file__).with_name(f"{name}.npz"))
+        assert first.parameters() == {} and set(kept) == set(first.state())
+        for key, array in first.state().items():
+            assert kept[key].dtype == np.float16 and array.dtype == np.float32
+            np.testing.assert_array_equal(array, kept[key])
+            np.testing.assert_array_equal(array, again.state()[key])
+    assert capsys.readouterr().out == "" and not (tmp_path / "cache").exists()
+
+
+def test_they_are_used_also_when_the_code_has_changed(lesson, monkeypatch, capsys):
+    """They are data: other settings of a training, and another version, do not make them other ones."""
+    monkeypatch.setattr(digit_classifier, "FULL", digit_classifier.FULL | {"width": 12, "steps": 1})
+    monkeypatch.setattr("minigen.__version__", "0.0.0")
+    model = lesson(0, False, ["digit_classifier"], train_shared=False).pretrained("digit_classifier")
+    assert model.conv1.w.shape[-1] == weights.described("digit_classifier")["config"]["width"] == 24
+    assert "will be trained" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", ["shape", "name", "file", "description"])
+def test_weights_that_do_not_fit_are_an_error_that_names_the_command(lesson, package, damage):
+    arrays, config = digit_classifier.build(digit_classifier.QUICK).state(), digit_classifier.QUICK
+    weights.save("digit_classifier", arrays, {"config": config})
+    some = lesson(0, declared=["digit_classifier"], train_shared=False)
+    assert some.pretrained("digit_classifier")
+    if damage == "shape":
+        weights.save("digit_classifier", arrays, {"config": config | {"dim": 65}})
+    elif damage == "name":
+        save_arrays(package / "digit_classifier.npz", {f"{name}_": array for name, array in arrays.items()})
+    elif damage == "file":
+        (package / "digit_classifier.npz").write_bytes(b"PK")
+    else:
+        (package / "digit_classifier.json").unlink()
+    says = (
+        r"^the weights of the digit classifier that come with minigen do not fit its code: .+; "
+        r"train it with --train-shared, or make them anew with minigen record --shared$"
+    )
+    with pytest.raises(UsageError, match=says):
+        some.pretrained("digit_classifier")
+
+
+def test_the_results_of_a_lesson_depend_on_the_weights_that_it_declares(package, tmp_path):
+    def recipe_with(declared, content):
+        (package / "digit_classifier.npz").write_bytes(content)
+        recipe._hash_of_weights.cache_clear()
+        path = tmp_path / "lesson.py"
+        path.write_text(f"from minigen.course import Lesson\nlesson = Lesson('gan/01_a', pretrained={declared})\n")
+        return recipe.recipe_of(path)
+
+    assert recipe_with(["digit_classifier"], b"a") != recipe_with(["digit_classifier"], b"b")
+    assert recipe_with([], b"a") == recipe_with([], b"b")
+    assert recipe_with(["digit_classifier"], b"a") == recipe_with(["digit_classifier"], b"a")
+    recipe._hash_of_weights.cache_clear()
+
+
+@pytest.mark.parametrize("names", [["digit_classifier"], pytest.param(BOTH, marks=pytest.mark.slow)])
+def test_the_command_keeps_rounded_weights_and_what_is_known_of_them(package, tmp_path, monkeypatch, capsys, names):
+    monkeypatch.setattr("minigen.course.commands.record.PRETRAINED", names)
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(digit_classifier, "FULL", digit_classifier.QUICK | {"steps": 20})
+    monkeypatch.setattr(digit_diffusion, "FULL", digit_diffusion.QUICK | {"steps": 2})
+    few = {**quality.MEASURES, "digit_diffusion": lambda *models: quality.of_diffusion(*models, samples=20, steps=2)}
+    monkeypatch.setattr(quality, "MEASURES", few)
+    assert main(["record", "--shared"]) == 0
+    assert "digit_classifier.npz: 0.1 MB; accuracy 0." in capsys.readouterr().out
+    described = {name: weights.described(name) for name in names}
+    for name, known in described.items():
+        model = import_module(f"minigen.zoo.{name}")
+        assert known["config"] == model.FULL and known["seed"] == model.FULL["seed"] and known["minutes"] >= 0
+        assert known["recipe"] == recipe.recipe_of_pretrained(name) and known["command"] == "minigen record --shared"
+        assert known["processor"] and {"minigen", "numpy"} <= set(known["versions"])
+        (trained,) = (load_arrays(path) for path in (tmp_path / "cache").glob(f"{name.replace('_', '-')}-*.npz"))
+        network = getattr(weights.load(name), "net", weights.load(name))
+        for key, array in network.state().items():
+            np.testing.assert_array_equal(array, trained[key].astype(np.float16))
+            assert (array == trained[key]).mean() < 0.9 or not trained[key].any() or trained[key].size < 20, key
+    measured = described["digit_classifier"]["quality"]
+    assert 0.3 < measured["accuracy"] < 0.9 and abs(measured["accuracy"] - measured["accuracy_float32"]) < 0.01
+    if names == BOTH:
+        measured = described["digit_diffusion"]["quality"]
+        assert 0 < measured["noise_difference"] < 0.01 and measured["samples"] == 20 and measured["frechet"] > 100
+    assert main(["record", "--shared"]) == 0, "a second time nothing is trained"
+    assert capsys.readouterr().out.count("loaded from") == len(names)
+    assert {name: weights.described(name) for name in names} == described, "the minutes of the training stay"
+
+
+def test_float16_must_hold_every_weight():
+    model = digit_classifier.build(digit_classifier.QUICK)
+    model.out.w[0, 0] = 1e5
+    with pytest.raises(ValueError, match="'out.w' has values that are not finite in float16"):
+        weights.rounded(model)
+
+
+def test_what_a_quick_run_and_a_full_one_announce(package, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
+    first = "  pretrained  digit classifier: will be trained first, once for all lessons, about 1.5 minutes"
+    other = "  pretrained  digit diffusion: will be trained first, once for all lessons, about 8 minutes"
+    assert pretrained.announced(BOTH, quick=False, train=False) == [first, other]
+    assert pretrained.announced(BOTH, quick=True, train=False) == pretrained.announced([], False, False) == []
+    (package / "digit_classifier.npz").touch()
+    kept = "  pretrained  digit classifier: the weights that come with minigen"
+    assert pretrained.announced(BOTH, quick=False, train=False) == [kept, other]
+    assert pretrained.announced(BOTH, quick=True, train=False) == [kept]
+    assert pretrained.announced(BOTH, quick=False, train=True) == [first, other]
+
+
+# -- trained -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_quick_models_are_trained_once_whatever_the_seed(lesson, tmp_path, capsys):
@@ -90,17 +220,18 @@ def kept(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("MINIGEN_CACHE", str(folder))
         patched.setattr(digit_classifier, "FULL", digit_classifier.QUICK | {"steps": 1, "images": 100})
-        pretrained.load("digit_classifier", quick=False, say=print)
+        pretrained.load("digit_classifier", quick=False, train=True, say=print)
     return folder
 
 
 def test_what_is_in_the_cache(lesson, kept, tmp_path, monkeypatch):
-    assert pretrained.not_cached(BOTH) == BOTH
+    assert pretrained.to_train(["digit_classifier"]) == [], "the package has it"
+    assert pretrained.to_train(BOTH, train=True) == BOTH
     lesson(0).pretrained("digit_classifier")  # the one of quick runs is another model
     (tmp_path / "cache" / "digit-classifier-0123456789abcdef.npz").touch()  # and so is one of unknown code
-    assert pretrained.not_cached(BOTH) == BOTH
+    assert pretrained.to_train(BOTH, train=True) == BOTH
     monkeypatch.setenv("MINIGEN_CACHE", str(kept))
-    assert pretrained.not_cached(BOTH) == ["digit_diffusion"]
+    assert pretrained.to_train(BOTH, train=True) == ["digit_diffusion"]
 
 
 FILES = [("nn/layers.py", True), ("train/fit.py", True), ("zoo/digit_classifier.py", True)]
@@ -121,7 +252,7 @@ def test_a_model_of_other_code_will_be_trained_again(kept, monkeypatch, file, ma
         with monkeypatch.context() as patched:
             patched.setattr(Path, "read_bytes", changed)
             patched.setattr(recipe, "_code_in", recipe._code_in.__wrapped__)  # without what it has kept
-            assert pretrained.not_cached(["digit_classifier"]) == ["digit_classifier"] * changes
+            assert pretrained.to_train(["digit_classifier"], train=True) == ["digit_classifier"] * changes
             assert (recipe.recipe_of_pretrained("digit_classifier") != before) is changes
 
 
@@ -129,9 +260,9 @@ def test_another_version_trains_again_and_a_loaded_model_is_the_one_that_was_sai
     monkeypatch.setenv("MINIGEN_CACHE", str(kept))
     with monkeypatch.context() as patched:
         patched.setattr("minigen.__version__", "0.0.0")
-        assert pretrained.not_cached(["digit_classifier"]) == ["digit_classifier"]
+        assert pretrained.to_train(["digit_classifier"], train=True) == ["digit_classifier"]
     monkeypatch.setattr(digit_classifier, "FULL", digit_classifier.QUICK)  # the sizes of the one in the cache
-    pretrained.load("digit_classifier", quick=False, say=print)
+    pretrained.load("digit_classifier", quick=False, train=True, say=print)
     assert "digit classifier: loaded from" in capsys.readouterr().out
 
 
@@ -155,6 +286,10 @@ def test_what_will_be_trained_first_is_found_without_importing_it(tmp_path):
 
 def test_the_list_and_a_run_say_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path))
+    list_lessons([])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "gan/13_new_digits" in line]
+    assert "once" not in line, "the package has the weights of the classifier"
+    monkeypatch.setattr("minigen.zoo.__file__", str(tmp_path / "__init__.py"))  # where there are none
     list_lessons([])
     shown = capsys.readouterr().out
     (line,) = [line for line in shown.splitlines() if "gan/13_new_digits" in line]

@@ -176,6 +176,7 @@ def test_quick_scaled_and_unfinished_runs_and_those_of_students_or_of_other_code
     cases = [
         ({"run": good["run"] | {"scale": 2.0}}, "it is a run with --scale 2"),
         ({"run": good["run"] | {"with": "0123"}}, "it is a run with functions of a student"),
+        ({"run": good["run"] | {"train_shared": True}}, "it is a run with --train-shared"),
         ({"run": good["run"] | {"lesson": "gan/02_b"}}, "it is a run of gan/02_b"),
         ({"finished": False}, "it has not finished"),
         ({"recipe": None}, "the code has changed since"),

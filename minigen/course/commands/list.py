@@ -13,7 +13,7 @@ from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
 from minigen.course.index.outline import outline, preparation, readme_table
 from minigen.course.lesson.options import Parser
-from minigen.course.lesson.pretrained import model_name, not_cached
+from minigen.course.lesson.pretrained import model_name, to_train
 from minigen.zoo import PRETRAINED
 
 __all__ = ["main", "parser"]
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _list_lessons() -> None:
-    exercises, waiting = _exercises_column(), not_cached(PRETRAINED)
+    exercises, waiting = _exercises_column(), to_train(PRETRAINED)
     for heading, group in preparation():
         print(color(heading, "bold"))
         rows = [[lesson.title, lesson.id, f"{lesson.minutes:g} min", exercises(lesson)] for lesson in group]
@@ -79,7 +79,7 @@ def _list_lessons() -> None:
 
 
 def _time(lesson: LessonInfo, waiting: Sequence[str]) -> str:
-    """The minutes of a lesson, and of the pretrained models that it would train first; `waiting`: not cached yet."""
+    """The minutes of a lesson, and of the pretrained models that it would train first, those in `waiting`."""
     first = sum(PRETRAINED[name] for name in lesson.pretrained if name in waiting)
     return f"{lesson.minutes:g} min (+ {first:g} once)" if first else f"{lesson.minutes:g} min"
 

@@ -17,11 +17,13 @@ from minigen.course.index.names import find_lessons
 from minigen.course.lesson import recorded
 from minigen.course.lesson.folder import MARKER
 from minigen.course.lesson.options import Parser, add_seed
+from minigen.course.lesson.pretrained import keep_weights
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.recorded import FRESH, TEXT_CHANGED, Record
 from minigen.course.lesson.result import read_result
 from minigen.course.lesson.run import folder_name
 from minigen.course.reading.pages import write_pages
+from minigen.zoo import PRETRAINED, weights_file
 
 __all__ = ["main", "parser"]
 
@@ -41,6 +43,11 @@ def parser() -> Parser:
     result.add_argument("--pages", action="store_true", help="only write the pages; nothing is trained")
     result.add_argument("--again", action="store_true", help="record anew what is fresh, too")
     result.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of the runs (default {RUNS})")
+    result.add_argument(
+        "--shared",
+        action="store_true",
+        help="instead: train the pretrained models and keep their weights in the package",
+    )
     add_seed(result)
     return result
 
@@ -48,6 +55,8 @@ def parser() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """`minigen record ...`; the exit code: 0, 1 (a lesson is not recorded, or does not fit its record), 2 (usage)."""
     args = parser().parse_args(argv)
+    if args.shared:
+        return _keep_shared()
     lessons = find_lessons(args.lessons)
     if args.status:
         return _show_status([recorded.read(lesson) for lesson in lessons])
@@ -67,6 +76,15 @@ def main(argv: Sequence[str]) -> int:
     print(f"{len(records)} of {plural(len(lessons), 'lesson')} recorded, {total:.1f} MB")
     _write_pages()
     return int(len(records) < len(lessons))
+
+
+def _keep_shared() -> int:
+    """The weights of every pretrained model, kept in the package; 0."""
+    for name in PRETRAINED:
+        description = keep_weights(name, say=print)
+        measured = ", ".join(f"{what} {value}" for what, value in description["quality"].items())
+        print(f"{weights_file(name)}: {weights_file(name).stat().st_size / 1e6:.1f} MB; {measured}", flush=True)
+    return 0
 
 
 def _write_pages() -> None:
@@ -94,7 +112,7 @@ def _is_begun(lesson: LessonInfo, folder: Path, seed: int) -> bool:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    run = {"lesson": lesson.id, "seed": seed, "scale": 1.0, "quick": False, "with": None}
+    run = {"lesson": lesson.id, "seed": seed, "scale": 1.0, "quick": False, "with": None, "train_shared": False}
     return marker["run"] == run and marker["recipe"] == recipe_of(lesson.path)
 
 

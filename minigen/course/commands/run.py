@@ -90,6 +90,7 @@ def _run_all(lessons: Sequence[LessonInfo], options: RunOptions) -> int:
         "--overwrite": options.overwrite,
         "--resume": options.resume,
         "--even-if-changed": options.even_if_changed,
+        "--train-shared": options.train_shared,
     }
     arguments += [flag for flag, given in flags.items() if given]
     rows, failed = [], 0

@@ -8,6 +8,7 @@ depend on; so the second call only loads them, and an interrupted one goes on wh
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
 import json
 import math
@@ -24,10 +25,11 @@ import numpy as np
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import SAMPLER_OPTIONS, LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
+from minigen.course.index.package import calls_of, parse
 from minigen.course.lesson import events
 from minigen.course.lesson.cache import cache_dir
 from minigen.course.lesson.folder import RunFolder
-from minigen.course.lesson.options import Parser, RunOptions, add_seed
+from minigen.course.lesson.options import Parser, RunOptions, add_seed, add_train_shared
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.run import FINISHED, Finished, folder_name, run_file
 from minigen.course.lesson.sinks.log import Log
@@ -45,7 +47,8 @@ Save samples of a lesson's trained model: the array `samples`, float32, images (
 points (n, dimensions); and, where the model is conditional, `labels`, whole numbers (n,).
 
 The first call trains the lesson's models, which takes about as long as the lesson itself, and keeps their weights in
-the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. Ctrl-C loses nothing: the same command
+the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. A lesson that samples from a pretrained
+model, such as diffusion/09, trains nothing. Ctrl-C loses nothing: the same command
 goes on where it stopped. If ./out holds a finished run of this lesson with this seed, its weights are used. A lesson
 with several models has one from which is drawn unless --model names another.
 
@@ -90,6 +93,7 @@ def parser() -> Parser:
     result.add_argument("--w", type=_number, metavar="W", help="the weight of guidance; 0 is none")
     result.add_argument("--steps", type=_count, metavar="S", help="steps of the sampler")
     result.add_argument("--quick", action="store_true", help="train for a few seconds only, to see that it runs")
+    add_train_shared(result)
     result.add_argument("--force", action="store_true", help="replace a file that is there already")
     return result
 
@@ -182,17 +186,20 @@ def _check_file(path: Path, force: bool) -> None:
 def _sample(lesson: LessonInfo, args: argparse.Namespace) -> tuple[np.ndarray | None, np.ndarray | None, int]:
     """Samples, labels (or None), 0; or None, None and the exit code if the lesson failed."""
     recipe = recipe_of(lesson.path)
-    folder = cache_dir() / "samples" / f"{'quick-' if args.quick else ''}seed-{args.seed}-{recipe}"
-    options = RunOptions(seed=args.seed, quick=args.quick, out=folder, resume=True, retrain=True)
+    kind = ("quick-" if args.quick else "") + ("trained-" if args.train_shared else "")
+    folder = cache_dir() / "samples" / f"{kind}seed-{args.seed}-{recipe}"
+    options = RunOptions(
+        seed=args.seed, quick=args.quick, out=folder, resume=True, retrain=True, train_shared=args.train_shared
+    )
     try:
         kept = _bring_finished_run(lesson, options, recipe)
     except UsageError as error:
         raise UsageError(f"{error} (the environment variable MINIGEN_CACHE can name another folder)") from None
-    if not kept:
+    wanted = args.model or lesson.samplers[0]
+    if not kept and _trains_before(lesson, wanted):
         time = "a few seconds" if args.quick else f"up to {lesson.minutes:g} minutes"
         _say(f"minigen: {lesson.id} is trained first, {time} (seed {args.seed}; kept in {folder})")
     drawn: list[np.ndarray | None] = []
-    wanted = args.model or lesson.samplers[0]
 
     def draw_samples(event: events.Event) -> None:
         """The sink that draws from the requested model and ends the lesson."""
@@ -219,6 +226,18 @@ def _sample(lesson: LessonInfo, args: argparse.Namespace) -> tuple[np.ndarray | 
     return None, None, code or 1
 
 
+def _trains_before(lesson: LessonInfo, sampler: str) -> bool:
+    """Whether the lesson's file trains a model of its own above the place where it offers this one."""
+    tree = parse(lesson.path)
+    offered = [call.lineno for call in calls_of(tree, "sampler") if _named(call, sampler)]
+    trained = [call.lineno for name in ("fit", "train_once") for call in calls_of(tree, name)]
+    return not offered or min(trained, default=math.inf) < offered[0]
+
+
+def _named(call: ast.Call, name: str) -> bool:
+    return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value == name
+
+
 def _log_alone(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
     """The sinks of the folder: nothing is drawn and recorded, and the log leaves out what only a reader needs."""
     return [Log(folder.file("log.txt"), without=events.Shown)]
@@ -228,6 +247,7 @@ def _bring_finished_run(lesson: LessonInfo, options: RunOptions, recipe: str | N
     """Whether checkpoints are there already: kept by an earlier call, or copied now from a finished run below ./out."""
     name = folder_name(lesson.id, options.quick)
     run = {"lesson": lesson.id, "seed": options.seed, "scale": 1.0, "quick": options.quick, "with": None}
+    run["train_shared"] = options.train_shared
     folder = RunFolder(options.out / name, run, recipe, resume=True, wait=_say_wait)
     try:
         if not _checkpoints(folder.path):

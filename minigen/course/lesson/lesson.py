@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.course.console import UsageError, plural
+from minigen.course.console import UsageError
 from minigen.course.index.names import resolve
 from minigen.course.lesson import events, run, streams
 from minigen.course.lesson import pretrained as models
@@ -37,7 +37,7 @@ from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
 from minigen.course.lesson.quotes import FULL_RUN, THIS_RUN, Quotes
 from minigen.types import Rng
-from minigen.zoo import PRETRAINED, check_pretrained
+from minigen.zoo import check_pretrained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,9 +87,8 @@ class Lesson:
         self._quotes = Quotes(id) if self.quick or self.scale < 1 else None  # of the full run, in a short one
         if self._quotes is not None:
             self.events.emit(events.Note(self._quotes.note(self.folder.recipe)))
-        for name in [] if self.quick else models.not_cached(self.declared_models):
-            when = f"will be trained first, once for all lessons, about {plural(PRETRAINED[name], 'minute')}"
-            self.events.emit(events.Note(f"  pretrained  {models.model_name(name)}: {when}"))
+        for line in models.announced(self.declared_models, self.quick, self.options.train_shared):
+            self.events.emit(events.Note(line))
 
     # -- what the options decide ---------------------------------------------------------------------------------------
 
@@ -152,12 +151,13 @@ class Lesson:
     def pretrained(self, name: str) -> Any:
         """A model of `minigen.zoo` that the lesson declares, `Lesson(..., pretrained=["digit_classifier"])`.
 
-        It is trained once for all lessons, whatever their seed, and then loaded from the user's cache directory; a
-        quick run trains a small one. Raises ValueError for a name that is not declared.
+        Its weights come with the package, for runs of any seed, quick ones too. With --train-shared it is trained once
+        for all lessons and then loaded from the user's cache directory; a quick run trains a small one. Raises
+        ValueError for a name that is not declared, UsageError for weights that do not fit the code of the model.
         """
         if name not in self.declared_models:
             raise ValueError(f"{name!r} is not declared: write Lesson(..., pretrained=[{name!r}])")
-        return models.load(name, self.quick, self._note_model)
+        return models.load(name, self.quick, self.options.train_shared, self._note_model)
 
     def train_once(
         self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]

@@ -16,7 +16,16 @@ from typing import Any, NoReturn
 
 from minigen.course.console import UsageError
 
-__all__ = ["Parser", "RunOptions", "add_out", "add_run_options", "add_seed", "parsed", "script_options"]
+__all__ = [
+    "Parser",
+    "RunOptions",
+    "add_out",
+    "add_run_options",
+    "add_seed",
+    "add_train_shared",
+    "parsed",
+    "script_options",
+]
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class RunOptions:
     overwrite: remove a finished run of something else from its folder, instead of putting it aside.
     with_file: the student's functions that stand in the place of the package's.
     even_if_wrong: a check of the lesson that fails is reported, and the run goes on: to see what a wrong function does.
+    train_shared: train the pretrained models, or take them from the cache, instead of the package's weights.
     """
 
     quick: bool = False
@@ -42,6 +52,7 @@ class RunOptions:
     overwrite: bool = False
     with_file: Path | None = None
     even_if_wrong: bool = False
+    train_shared: bool = False
 
     def command(self, start: str) -> str:
         """The command line that repeats this run; `start` is "minigen run gan/02_gan" or "python lesson.py"."""
@@ -58,6 +69,8 @@ class RunOptions:
             words += ["--with", str(self.with_file)]
         if self.even_if_wrong:
             words += ["--even-if-wrong"]
+        if self.train_shared:
+            words += ["--train-shared"]
         return " ".join([start, *map(shlex.quote, words)])
 
     def with_hash(self) -> str | None:
@@ -129,6 +142,12 @@ def add_out(parser: argparse.ArgumentParser, what: str = "folder for the results
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help=f"{what} (default out)")
 
 
+def add_train_shared(parser: argparse.ArgumentParser) -> None:
+    """The option --train-shared."""
+    trains = "train the pretrained models, once, instead of using the weights that come with minigen"
+    parser.add_argument("--train-shared", action="store_true", help=trains)
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options of a lesson's run, by the names of `RunOptions`."""
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; claims not judged")
@@ -141,6 +160,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--even-if-changed", action="store_true", help=argparse.SUPPRESS)
     overwrite = "remove a finished run with other options from the folder, instead of keeping it beside"
     parser.add_argument("--overwrite", action="store_true", help=overwrite)
+    add_train_shared(parser)
 
 
 def script_options(argv: Sequence[str], prog: str) -> RunOptions:

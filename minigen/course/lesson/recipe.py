@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import minigen
+from minigen.zoo import weights_file
 
 __all__ = ["recipe_of", "recipe_of_functions", "recipe_of_pretrained"]
 
@@ -34,7 +35,8 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     """What a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be read.
 
     A hash of the lesson's code, of the version, and of the code of the modules that the lesson imports, directly or by
-    others, of those behind the pretrained models that it declares, and of those that every training uses.
+    others, of those behind the pretrained models that it declares, and of those that every training uses; and of these
+    models' weights that come with the package.
     """
     if lesson_file is None:
         return None
@@ -43,7 +45,9 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
         tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
         return None
-    return _digest(_code(source), _code_of(_imported(source) | set(map(_module, _declared(tree)))))
+    models = sorted(set(_declared(tree)))
+    code = _code_of(_imported(source) | set(map(_module, models)))
+    return _digest(_code(source), code, *(_hash_of_weights(weights_file(name)) for name in models))
 
 
 def recipe_of_pretrained(name: str) -> str:
@@ -80,6 +84,12 @@ def _surroundings(function: Callable) -> tuple[set[str], set[str]]:
     modules = {value.__name__ for value in beside if isinstance(value, types.ModuleType)}
     modules |= {getattr(value, "__module__", None) or "" for value in beside}
     return {"".join(linecache.getlines(cell)) for cell in cells}, modules
+
+
+@lru_cache
+def _hash_of_weights(path: Path) -> str:
+    """A hash of a file of weights; "" where there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def _module(pretrained: str) -> str:

@@ -98,6 +98,7 @@ def refusal(lesson: LessonInfo, run: Path) -> str:
         marker = json.loads((run / MARKER).read_text(encoding="utf-8"))
         options, finished, recipe = marker["run"], marker["finished"], marker["recipe"]
         lesson_id, quick, scale, student = (options[name] for name in ("lesson", "quick", "scale", "with"))
+        trains = options["train_shared"]
     except (OSError, ValueError, KeyError, TypeError):
         return "there is no run"
     if lesson_id != lesson.id:
@@ -108,6 +109,8 @@ def refusal(lesson: LessonInfo, run: Path) -> str:
         return f"it is a run with --scale {scale:g}"
     if student is not None:
         return "it is a run with functions of a student"
+    if trains:
+        return "it is a run with --train-shared"
     if not finished:
         return "it has not finished"
     if recipe is None or recipe != recipe_of(lesson.path):

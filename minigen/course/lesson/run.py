@@ -104,6 +104,7 @@ class Run:
                 "scale": options.scale,
                 "quick": options.quick,
                 "with": options.with_hash(),
+                "train_shared": options.train_shared,
             },
             recipe_of(self.path),
             resume=options.resume,

@@ -95,6 +95,8 @@ def command(lesson: str, seed: int, options: RunOptions, out: Path) -> list[str]
     words = ["--seed", str(seed), "--scale", repr(options.scale), "--out", str(out)]
     if options.quick:
         words.append("--quick")
+    if options.train_shared:
+        words.append("--train-shared")
     if options.resume:
         words.append("--resume")
     return minigen_command("run", lesson, "--overwrite", *words)
@@ -150,6 +152,7 @@ def _kept(lesson: LessonInfo, seed: int, options: RunOptions) -> SeedResult | No
         return None
     metrics = _metrics(lesson.id, _folder(options, seed), options)
     wanted = {"seed": seed, "scale": options.scale, "quick": options.quick, "recipe": recipe_of(lesson.path)}
+    wanted["train_shared"] = options.train_shared
     same = {name: metrics.get(name) for name in wanted} == json.loads(json.dumps(wanted))
     if not same or metrics.get("status") not in FINISHED:
         return None

@@ -28,6 +28,8 @@ LEFT_OUT = (
     "zoo/digit_classifier.py",
     "zoo/digit_diffusion.py",
     "zoo/four.py",
+    "zoo/quality.py",
+    "zoo/weights.py",
     "zoo/workloads.py",
     "course/templates.py",
 )

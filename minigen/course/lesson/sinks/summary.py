@@ -92,6 +92,7 @@ class Summary:
                 "scale": options.scale,
                 "quick": options.quick,
                 "with": options.with_file,
+                "train_shared": options.train_shared,
                 **extra,
                 "claims": [claim.as_json() for claim in self.claims.values()],
                 "checks": [check.as_json() for check in self.checks.values()],
