@@ -1,9 +1,13 @@
-"""What is said twice about versions agrees: in pyproject.toml, the list of lowest versions and the workflow."""
+"""What is said twice agrees (versions, the address of the notebooks), and the pretrained weights come with the code."""
 
 import re
+import subprocess
 import tomllib
 
 import pytest
+
+from minigen.course.repository import colab_address
+from minigen.zoo import description_file, weights_file
 
 EXTRAS = ("test",)  # those that the tests are run with
 
@@ -39,3 +43,18 @@ def test_the_workflow_runs_every_python_that_is_promised(root, project):
     assert project["tool"]["mypy"]["python_version"] == promised[0]
     assert project["tool"]["ruff"]["target-version"] == "py" + promised[0].replace(".", "")
     assert all(system in workflow for system in ("ubuntu-latest", "macos-latest", "windows-latest"))
+
+
+def test_the_weights_of_the_pretrained_models_and_nothing_larger_come_with_the_code(root):
+    """A file that git ignores would be in neither the wheel nor the source distribution."""
+    for file in (file for name in ["digit_classifier"] for file in (weights_file(name), description_file(name))):
+        assert file.is_file() and file.stat().st_size < 4.2e6
+        ignored = subprocess.run(["git", "check-ignore", "-q", file], cwd=root).returncode
+        assert ignored in (1, 128), "1: it is not ignored; 128: this is no checkout"
+
+
+def test_notebooks_are_linked_where_the_workflow_writes_them(root):
+    workflow = (root / ".github/workflows/notebooks.yml").read_text(encoding="utf-8")
+    branch, file = colab_address("gan/02_gan").split("/blob/")[1].split("/")
+    assert f"git init -q -b {branch}" in workflow and re.search(rf"\$.*@github.com/.* {branch}\n", workflow)
+    assert file == "gan-02-gan.ipynb" and "cd notebooks" in workflow

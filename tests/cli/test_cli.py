@@ -312,36 +312,6 @@ def test_a_script_fails_as_a_run_does(write_lesson, tmp_path):
     assert done.returncode == 1 and done.stderr == ""
 
 
-def test_notebook(write_lesson, capsys, tmp_path, monkeypatch):
-    pytest.importorskip("jupytext")
-    write_lesson("gan/02_gan", "x = 1")
-    assert main(["notebook", "gan/02"]) == 0
-    path = tmp_path / "notebooks" / "gan-02-gan.ipynb"
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    cells = notebook["cells"]
-    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
-    assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "code", "code"]
-    capsys.readouterr()
-
-    path.write_text("my changes")
-    assert main(["notebook", "gan/02"]) == 2
-    assert "is there already" in one_line(capsys.readouterr().err) and path.read_text() == "my changes"
-    assert main(["notebook", "gan/02", "--force"]) == 0 and path.read_text() != "my changes"
-    assert main(["notebook", "gan/02", "-o", "missing/x.ipynb"]) == 2
-    assert main(["notebook", "gan/02", "-o", "x.ipynb"]) == 0 and (tmp_path / "x.ipynb").exists()
-    (tmp_path / "file").write_text("mine")
-    monkeypatch.setattr("minigen.course.commands.notebook.FOLDER", tmp_path / "file")
-    assert main(["notebook", "gan/02"]) == 2
-
-
-def test_notebook_without_the_extra(write_lesson, capsys, monkeypatch, tmp_path):
-    write_lesson("gan/02_gan")
-    monkeypatch.setitem(sys.modules, "jupytext", None)
-    assert main(["notebook", "gan/02"]) == 2
-    assert "needs jupytext" in one_line(capsys.readouterr().err)
-    assert not (tmp_path / "notebooks").exists()
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="head")
 def test_list_into_a_closed_pipe():
     command = f"{sys.executable} -m minigen list | head -n 1"

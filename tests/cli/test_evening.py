@@ -100,7 +100,6 @@ def test_an_evening(minigen, tmp_path):
 
 
 def test_an_evening_in_a_notebook(minigen, tmp_path):
-    pytest.importorskip("jupytext")
     assert minigen("notebook", "gan/01")[0] == 0
     notebook = tmp_path / "notebooks" / "gan-01-kl-and-js-divergence.ipynb"
     assert json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["kernelspec"]["name"] == "python3"

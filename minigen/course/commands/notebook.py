@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minigen.course.console import UsageError
+from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lesson
+from minigen.course.lesson import recorded
 from minigen.course.lesson.options import Parser
+from minigen.course.reading.composition import Reading, compose
+from minigen.course.repository import notebook_name
 
 __all__ = ["main", "parser"]
 
 FOLDER = Path("notebooks")
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}  # else Jupyter and VS Code ask for one
 
 
 def parser() -> Parser:
@@ -20,11 +23,17 @@ def parser() -> Parser:
     result = Parser(
         prog="minigen notebook",
         description="Write a lesson as a Jupyter notebook.",
-        example="minigen notebook gan/02 -o gan.ipynb",
+        example="minigen notebook gan/02 -o gan.ipynb\n  minigen notebook gan/02 --executed --colab",
     )
     result.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
     result.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="the notebook (default: notebooks/gan-02-gan.ipynb)"
+    )
+    result.add_argument(
+        "--executed", action="store_true", help="with the outputs of the recorded full run, without running it"
+    )
+    result.add_argument(
+        "--colab", action="store_true", help="with a cell that installs the package, and a button for Colab"
     )
     result.add_argument("--force", action="store_true", help="replace a notebook that is there already")
     return result
@@ -34,21 +43,33 @@ def main(argv: Sequence[str]) -> int:
     """`minigen notebook ...`; returns 0. Raises UsageError if the notebook cannot be written."""
     args = parser().parse_args(argv)
     lesson = find_lesson(args.id)
-    path = args.output or FOLDER / (lesson.id.replace("/", "-").replace("_", "-") + ".ipynb")
+    path = args.output or FOLDER / notebook_name(lesson.id)
     try:
-        import jupytext
+        import nbformat
     except ImportError:
-        missing = "minigen notebook needs jupytext, of the extra 'notebook'; python -m pip install jupytext brings it"
+        missing = "minigen notebook needs nbformat, of the extra 'notebook'; python -m pip install nbformat brings it"
         raise UsageError(missing) from None
     if path.exists() and not args.force:
         raise UsageError(f"{path} is there already: choose another name with -o, or replace it with --force")
+    from minigen.course.reading.notebook import notebook_of
+
+    notebook = notebook_of(lesson, _recorded(lesson) if args.executed else None, args.colab)
     try:
-        notebook = jupytext.reads(lesson.path.read_text(encoding="utf-8"), fmt="py:percent")
-        notebook.metadata["kernelspec"] = KERNEL
         if args.output is None:
             FOLDER.mkdir(exist_ok=True)
-        path.write_text(jupytext.writes(notebook, fmt="ipynb"), encoding="utf-8")
+        path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     print(f"{path}: open it with  jupyter lab {path}")
     return 0
+
+
+def _recorded(lesson: LessonInfo) -> Reading:
+    """The lesson with its recorded outputs. Raises UsageError if there are none, or none that fit its file."""
+    record = recorded.read(lesson)
+    make = f"make a record with  minigen record {lesson.id}  or run the notebook without --executed"
+    if record.result is None:
+        raise UsageError(f"{lesson.id} has no recorded run: {make}")
+    if record.misfits:
+        raise UsageError(f"the record of {lesson.id} no longer fits the lesson ({record.misfits[0]}): {make}")
+    return compose(lesson, record.result)

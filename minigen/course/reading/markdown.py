@@ -25,12 +25,11 @@ from minigen.course.reading import blocks
 from minigen.course.reading.blocks import Block
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
+from minigen.course.repository import COLAB_BADGE, colab_address
 
 __all__ = ["PAGE", "contents_page", "lesson_page", "math", "short"]
 
 PAGE = "README.md"
-REPOSITORY = "OWNER/REPOSITORY"  # on GitHub
-COLAB = "https://colab.research.google.com"
 POINTS_PER_PIXEL = 2.0  # pictures are recorded at twice the size at which a page shows them
 THUMBNAIL = 160  # pixels, the width of a picture in the contents
 
@@ -78,7 +77,7 @@ class _Page:
 
     def _front(self) -> list[str]:
         """What surrounds the lesson: its neighbours, how to run it, how long it takes, and how old its results are."""
-        badge = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({colab_address(self.lesson)})"
+        badge = f"[![Open in Colab]({COLAB_BADGE})]({colab_address(self.lesson.id)})"
         ways = f"a notebook with `minigen notebook {self.id}` · [the script](lesson.py): `minigen run {self.id}`"
         facts = [f"{plural(self.reading.minutes, 'minute')} to read", f"{plural(self.lesson.minutes, 'minute')} to run"]
         if self.exercises:
@@ -225,12 +224,6 @@ def _joined(shown: Sequence[Block]) -> Iterator[Block]:
 
 def _is_head(block: Block) -> bool:
     return isinstance(block, blocks.Code) and block.purpose in ("imports", "lesson") and bool(block.summary)
-
-
-def colab_address(lesson: LessonInfo) -> str:
-    """Where Colab opens the notebook of a lesson."""
-    name = lesson.id.replace("/", "-").replace("_", "-")
-    return f"{COLAB}/github/{REPOSITORY}/blob/notebooks/{name}.ipynb"
 
 
 def _question(block: blocks.Question) -> str:

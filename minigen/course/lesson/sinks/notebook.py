@@ -10,26 +10,20 @@ from minigen.course.lesson import events
 from minigen.course.lesson.claims import HEADER
 from minigen.course.lesson.sinks.text import text_of, verdict
 
-__all__ = ["display_event", "folded", "show_gif", "show_markdown"]
+__all__ = ["display_event", "folded", "markdown_of", "show_gif", "show_markdown", "source_markdown"]
 
 
 def display_event(event: events.Event) -> None:
     """Display an event below the cell that runs."""
+    markdown = markdown_of(event)
+    if markdown is not None:
+        show_markdown(markdown)
+        return
     match event:
-        case events.Predict(prediction):
-            choices = "\n".join(f"- {prediction.labelled(choice)}" for choice in prediction.choices)
-            show_markdown(f"**Before you run on: {prediction.question}**\n\n{choices}")
-        case events.Outcome():
-            show_markdown(outcome_markdown(event))
-        case events.Exercise(id):
-            show_markdown(exercise_markdown(id))
         case events.Source():
-            show_markdown(source_markdown(event))
+            show_markdown(source_markdown(event, to_be_written(event.exercises)))
         case events.Picture():
             show_picture(event)
-        case events.Table(header=header, rows=rows):
-            heading = f"**{event.heading}**\n\n" if event.heading else ""
-            show_markdown(heading + markdown_table(rows, header))
         case events.Finish(claims=claims):
             if claims:
                 show_markdown(markdown_table([claim.row() for claim in claims], HEADER))
@@ -38,6 +32,22 @@ def display_event(event: events.Event) -> None:
             text = text_of(event, color)
             if text is not None:
                 print(text, flush=True)
+
+
+def markdown_of(event: events.Event) -> str | None:
+    """The Markdown of an event that looks the same in every notebook; None for another event."""
+    match event:
+        case events.Predict(prediction):
+            choices = "\n".join(f"- {prediction.labelled(choice)}" for choice in prediction.choices)
+            return f"**Before you run on: {prediction.question}**\n\n{choices}"
+        case events.Outcome():
+            return outcome_markdown(event)
+        case events.Exercise(id):
+            return exercise_markdown(id)
+        case events.Table(header=header, rows=rows):
+            heading = f"**{event.heading}**\n\n" if event.heading else ""
+            return heading + markdown_table(rows, header)
+    return None
 
 
 def outcome_markdown(event: events.Outcome) -> str:
@@ -69,10 +79,10 @@ def exercise_markdown(id: str) -> str:
     )
 
 
-def source_markdown(event: events.Source) -> str:
-    """The code, folded while it answers an exercise that has not been passed."""
+def source_markdown(event: events.Source, is_answer: bool) -> str:
+    """The code, folded if it is the answer of an exercise that the reader is still to write."""
     markdown = f"`{event.where}`\n\n```python\n{event.code}\n```"
-    if to_be_written(event.exercises):
+    if is_answer:
         return folded(f"<code>{event.name}</code> is an exercise: try it first", markdown)
     return markdown
 

@@ -1,0 +1,233 @@
+"""A lesson as a Jupyter notebook and, with the result of a run, with the outputs that its cells made.
+
+Every cell of the lesson's file is a cell of the notebook, which can be run. What a prediction keeps closed
+(`minigen.course.reading.composition`) is folded: text and outputs in Markdown that opens on a click, code by the
+metadata with which Jupyter, VS Code and Colab hide it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from itertools import groupby, takewhile
+from pathlib import Path
+from typing import Any
+
+from minigen.course.cells import Cell, cells_of
+from minigen.course.console import markdown_table, plural
+from minigen.course.index.lessons import LessonInfo
+from minigen.course.lesson import events
+from minigen.course.lesson.claims import HEADER
+from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson.recorded import CODE_CHANGED
+from minigen.course.lesson.result import Result
+from minigen.course.lesson.sinks.notebook import folded, markdown_of, source_markdown
+from minigen.course.reading import blocks
+from minigen.course.reading.blocks import Block
+from minigen.course.reading.composition import Reading
+from minigen.course.reading.descriptions import describe
+from minigen.course.repository import COLAB_BADGE, colab_address, install_command
+
+__all__ = ["notebook_of"]
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}  # else Jupyter and VS Code ask for one
+HIDDEN = {"jupyter": {"source_hidden": True}, "cellView": "form"}  # code: for Jupyter and VS Code, for Colab
+COLORS = 256  # of a figure
+
+
+def notebook_of(lesson: LessonInfo, reading: Reading | None = None, colab: bool = False) -> Any:
+    """The notebook, as `nbformat` has it.
+
+    reading: the lesson composed with a result, whose outputs the cells get; without it they have none.
+    colab:   put the button that opens the notebook in Colab, and the cell that installs the package, at its top.
+    """
+    from nbformat import v4
+
+    made = list(_top(lesson, reading, colab))
+    for number, cell in enumerate(cells_of(lesson.path.read_text(encoding="utf-8"))):
+        mine = [block for block in reading.blocks if block.cell == number] if reading else []
+        made.append(_markdown(cell, mine) if cell.is_text else _code(cell, mine, reading))
+    for number, cell in enumerate(made):
+        cell["id"] = f"cell-{number}"
+    if reading:
+        for count, cell in enumerate((cell for cell in made if cell["cell_type"] == "code"), 1):
+            cell["execution_count"] = count
+    return v4.new_notebook(cells=made, metadata={"kernelspec": KERNEL})
+
+
+def _top(lesson: LessonInfo, reading: Reading | None, colab: bool) -> Iterator[Any]:
+    """The cells above those of the lesson."""
+    from nbformat import v4
+
+    lines = []
+    if colab:
+        lines.append(f"[![Open in Colab]({COLAB_BADGE})]({colab_address(lesson.id)})")
+    if reading and reading.result:
+        lines.append(_provenance(reading.result, reading.status))
+    if lines:
+        yield v4.new_markdown_cell("\n\n".join(lines))
+    if colab:
+        yield v4.new_code_cell(f"%{install_command()}")
+
+
+def _provenance(result: Result, status: str) -> str:
+    """Where the outputs come from, in a sentence or two."""
+    metrics = result.metrics
+    minutes = plural(metrics.get("minutes", round(metrics["timings"]["total"] / 60, 2)), "minute")
+    processor = metrics["machine"]["processor"]
+    changed = " by an earlier version of the code" if status == CODE_CHANGED else ""
+    return (
+        f"*The outputs below are recorded: they were made{changed} in a full run with seed {metrics['seed']}, in"
+        f" {minutes} on {processor}. Running the cells replaces them.*"
+    )
+
+
+# -- cells -------------------------------------------------------------------------------------------------------------
+
+
+def _markdown(cell: Cell, mine: Sequence[Block]) -> Any:
+    """A cell of text, in which what a prediction closes is folded."""
+    from nbformat import v4
+
+    if all(block.closed_by is None for block in mine):
+        return v4.new_markdown_cell(cell.text)
+    parts = []
+    for closed_by, group in groupby(mine, key=lambda block: block.closed_by):
+        text = "\n\n".join(
+            f"{'#' * block.level} {block.text}" if isinstance(block, blocks.Heading) else block.text
+            for block in group
+            if isinstance(block, blocks.Heading | blocks.Text)
+        )
+        parts.append(text if closed_by is None else _closed(closed_by, text))
+    return v4.new_markdown_cell("\n\n".join(parts))
+
+
+def _code(cell: Cell, mine: Sequence[Block], reading: Reading | None) -> Any:
+    """A cell of code with its outputs. Its code is hidden where a prediction closes it, or boxes stand for it."""
+    from nbformat import v4
+
+    made = v4.new_code_cell(cell.text)
+    if reading is None:
+        return made
+    code = [block for block in mine if isinstance(block, blocks.Code)]
+    if any(block.closed_by is not None for block in code) or (mine and not code):
+        made["metadata"].update(HIDDEN)
+    shown = takewhile(lambda block: not isinstance(block, blocks.Heading), mine)  # more exercises follow the last cell
+    outputs = [block for block in shown if not isinstance(block, blocks.Code)]
+    made["outputs"] = list(_outputs(outputs, reading.result.folder if reading.result else Path()))
+    return made
+
+
+# -- outputs -----------------------------------------------------------------------------------------------------------
+
+
+def _outputs(shown: Sequence[Block], folder: Path) -> Iterator[Any]:
+    """The outputs of a cell; what a prediction closes is one folded output, but for its outcome, which folds itself."""
+
+    def key(block: Block) -> tuple[int | None, bool]:
+        return block.closed_by, isinstance(block, blocks.Outcome)
+
+    for (closed_by, is_outcome), group in groupby(shown, key=key):
+        if closed_by is None or is_outcome:
+            for block in group:
+                yield from _open(block, folder)
+        else:
+            yield _display(_closed(closed_by, "\n\n".join(_in_markdown(block, folder) for block in group)))
+
+
+def _open(block: Block, folder: Path) -> Iterator[Any]:
+    """An output that stands open."""
+    from nbformat import v4
+
+    match block:
+        case blocks.Printed() | blocks.Checks():
+            yield v4.new_output("stream", name="stdout", text=f"{_printed(block)}\n")
+        case blocks.Figure(file=file, caption=caption) | blocks.Play(file=file, caption=caption):
+            content, width = _png(folder / file)
+            data = {"image/png": _base64(content), "text/plain": describe(file, caption)}
+            yield v4.new_output("display_data", data, metadata={"image/png": {"width": width}})
+            if caption:
+                yield _display(caption)
+        case _:
+            yield _display(_in_markdown(block, folder))
+
+
+def _display(markdown: str) -> Any:
+    from nbformat import v4
+
+    return v4.new_output("display_data", {"text/markdown": markdown, "text/plain": markdown})
+
+
+def _closed(number: int, markdown: str) -> str:
+    """Markdown that a prediction closes, folded."""
+    return folded(f"Open this after you have chosen an answer to question {number + 1}", markdown)
+
+
+def _in_markdown(block: Block, folder: Path) -> str:
+    """An output in Markdown, as a notebook shows the event that it was."""
+    match block:
+        case blocks.Printed() | blocks.Checks():
+            return f"```text\n{_printed(block)}\n```"
+        case blocks.Animation(file=file):  # as a GIF it would have megabytes
+            return _image("image/webp", (folder / file).read_bytes(), "", block)
+        case blocks.Picture(file=file):
+            content, width = _png(folder / file)
+            return _image("image/png", content, f' width="{width}"', block)
+        case blocks.Claims(rows=rows):
+            return markdown_table(rows, HEADER)
+        case blocks.Source(where=where, name=name, code=code, exercises=exercises):
+            return source_markdown(events.Source(where, name, code, exercises), bool(exercises))
+        case blocks.Invitation(sentence=sentence, answer=answer):
+            return f"**Change it and run again.** {sentence}\n\n{folded('Answer', answer)}"
+        case _:
+            markdown = markdown_of(_event(block))
+            assert markdown is not None, block
+            return markdown
+
+
+def _event(block: Block) -> events.Event:
+    """The event that an output was."""
+    match block:
+        case blocks.Question(question=question, choices=choices):
+            return events.Predict(Prediction(question, choices))
+        case blocks.Outcome(question=question, choices=choices, answer=answer, text=text):
+            return events.Outcome(Prediction(question, choices), text, answer or None)
+        case blocks.Exercise(id=id):
+            return events.Exercise(id)
+        case blocks.Table(title=title, header=header, rows=rows):
+            return events.Table(title, header, rows)
+    raise ValueError(f"a notebook has no output for {block}")
+
+
+def _printed(block: blocks.Printed | blocks.Checks) -> str:
+    """The lines that were printed."""
+    if isinstance(block, blocks.Printed):
+        return block.text
+    lines = []
+    for check in block.checks:
+        verdict = "ok" if check["status"] == "passed" else check["status"]
+        lines.append(f"  check   {check['name']}: {check['value']} ({check['bar']}) {verdict}")
+    return "\n".join(lines)
+
+
+def _image(kind: str, content: bytes, width: str, picture: blocks.Picture) -> str:
+    """A picture within Markdown, and its caption below it."""
+    described = html.escape(describe(picture.file, picture.caption))
+    image = f'<img src="data:{kind};base64,{_base64(content)}"{width} alt="{described}">'
+    return f"{image}\n\n{picture.caption}" if picture.caption else image
+
+
+def _png(path: Path) -> tuple[bytes, int]:
+    """A recorded figure as a PNG, which every notebook can show, and its width on the page, half of its own."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE).save(buffer, "PNG")
+        return buffer.getvalue(), picture.width // 2
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
