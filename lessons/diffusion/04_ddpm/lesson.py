@@ -790,11 +790,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# How good are they? The judge is a classifier of digits that has nothing to do with this network.
-# It turns a picture into 64 features. Fit a Gaussian to the features of the made digits and one to
-# those of the test digits: the *Fréchet distance* between the two is small only if the digits look
-# right *and* all kinds come up. Real digits are judged first, to have a scale; they do not score 0,
-# since 5,000 of them are not all.
+# How good are they? The judge is a classifier of digits (`gan/08`), which comes with the package
+# and has nothing to do with this network. It turns a picture into 64 features. Fit a Gaussian to
+# the features of the made digits and one to those of the test digits: the *Fréchet distance*
+# between the two is small only if the digits look right *and* all kinds come up. Real digits are
+# judged first, to have a scale; they do not score 0, since 5,000 of them are not all.
 
 # %%
 from minigen.metrics.digits import class_gaussian_digits, judge_digits

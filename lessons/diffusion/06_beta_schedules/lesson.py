@@ -250,8 +250,9 @@ lesson.figure(
 # %% [markdown]
 # ## 4. Digits, with a network
 #
-# The base model of the lessons on digits was trained on the cosine schedule with 200 steps. Must it
-# be trained anew for the line? A network knows nothing of schedules. It is told a time, and learns
+# The base model of the lessons on digits comes with the package: the U-Net of `diffusion/17`,
+# trained as in `diffusion/04`, with labels, on the cosine schedule with 200 steps. Must it be
+# trained anew for the line? A network knows nothing of schedules. It is told a time, and learns
 # what level of noise that time stands for. So for each level of the line we tell it the time at
 # which the *cosine* has this level, a fraction if need be. Then both schedules use one network, and
 # only the stops differ.

@@ -181,8 +181,9 @@ many = drop_labels(np.full(100_000, 7), rng.random(100_000), 0.15)
 lesson.check("share of labels left out", np.mean(many == -1), equals=0.15, atol=0.006)
 
 # %% [markdown]
-# Such a network stands ready: the base model of these lessons, a U-Net that was trained once, for
-# eight minutes, on all training digits, with 15 % of the labels left out. It predicts
+# Such a network comes with the package: the base model of these lessons, the U-Net of
+# `diffusion/17`, trained as in `diffusion/04` for eight minutes on all training digits, with 15 %
+# of the labels left out. (Its digits are judged by the classifier of `gan/08`.) It predicts
 # $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$, from which the noise follows.
 
 # %%

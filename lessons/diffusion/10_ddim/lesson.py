@@ -297,10 +297,11 @@ lesson.claim(
 # %% [markdown]
 # ## 5. Digits (table f08)
 #
-# Now the base model, trained on digits with labels. Labels are drawn uniformly, no guidance. Each
-# cell of the table is the Fréchet distance, by an independent classifier, of as many samples to the
-# test digits. Even real digits have one, if they are so few, and it pulls every ratio towards 1.
-# Therefore two cells, whose ratio we are after, are drawn and judged with 1,000 digits as well.
+# Now the pretrained base model of `diffusion/09`, with labels drawn uniformly and no guidance. Each
+# cell of the table is the Fréchet distance, by the classifier of `gan/08`, of as many samples to
+# the test digits. Even real digits have one, if they are so few, and it pulls every ratio
+# towards 1. Therefore two cells, whose ratio we are after, are drawn and judged with 1,000 digits
+# as well.
 
 # %%
 base = lesson.pretrained("digit_diffusion")

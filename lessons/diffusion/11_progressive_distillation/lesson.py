@@ -517,8 +517,9 @@ lesson.claim(
 # ## 6. Digits: sixteen steps to one
 #
 # The teacher is the class-conditional base model of these lessons, a U-Net that predicts $v$, with
-# 200 steps. We let DDIM take 16 of them and halve from there: four students, trained for a few
-# hundred steps each, the last two, whose task is the hardest, for longer.
+# 200 steps; it comes with the package, trained as `diffusion/09` says. We let DDIM take 16 of them
+# and halve from there: four students, trained for a few hundred steps each, the last two, whose
+# task is the hardest, for longer.
 #
 # The teacher is guided, without a classifier (`diffusion/09`), since its digits are better so. That
 # costs it two calls of its network for each step. Nothing in the algorithm minds: the student is

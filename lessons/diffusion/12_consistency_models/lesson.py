@@ -720,10 +720,10 @@ lesson.outcome(
 # %% [markdown]
 # ## 7. Digits
 #
-# The teacher is the base model of these lessons, a class-conditional U-Net that predicts $v$ at 200
-# times of a cosine schedule. A model of $v$ *is* a network $F$ of our kind, but for its sign and
-# for how it is told the noise: with $\sigma_d = 1$, $c_\mathrm{skip}\,x + c_\mathrm{out}F$ is
-# $\sqrt{\bar\alpha_t}\,x_t - \sqrt{1 - \bar\alpha_t}\,v$.
+# The teacher is the base model of these lessons (pretrained; see `diffusion/09`), a
+# class-conditional U-Net that predicts $v$ at 200 times of a cosine schedule. A model of $v$ *is* a
+# network $F$ of our kind, but for its sign and for how it is told the noise: with $\sigma_d = 1$,
+# $c_\mathrm{skip}\,x + c_\mathrm{out}F$ is $\sqrt{\bar\alpha_t}\,x_t - \sqrt{1 - \bar\alpha_t}\,v$.
 
 # %%
 from minigen.data import mnist

@@ -12,8 +12,8 @@
 # 3. A caption enters by *cross-attention*: each position of the grid asks, the words answer.
 #
 # Needed: a diffusion model of digits (`diffusion/04`), guidance (`diffusion/09`), and what a
-# variational autoencoder is (`vae/06`). It measures with the classifier and the base model of
-# digits that the lessons share.
+# variational autoencoder is (`vae/06`). It measures with two pretrained models that come with the
+# package, the classifier of `gan/08` and the base model of `diffusion/09`.
 
 # %%
 from minigen.course import Lesson

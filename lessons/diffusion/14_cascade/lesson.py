@@ -351,9 +351,9 @@ lesson.sampler("digits", draw)
 # %% [markdown]
 # ## 5. From true and from made
 #
-# Digits are judged by their Fréchet distance to the test digits, as the classifier of
-# `minigen.metrics.digits` sees them. Take the models without augmentation, and give them *true*
-# 7×7 digits; then those of the base model.
+# Digits are judged by their Fréchet distance to the test digits, in the features of the pretrained
+# classifier of `gan/08`. Take the models without augmentation, and give them *true* 7×7 digits;
+# then those of the base model.
 
 # %%
 lesson.predict(
@@ -480,7 +480,7 @@ lesson.figure(grid, "digits", "From the same small digits, which you see in the 
 # %% [markdown]
 # ## 7. And the cost?
 #
-# The model that the diffusion lessons share draws 28×28 at once, with labels. Its training takes
+# The pretrained model of `diffusion/09` draws 28×28 at once, with labels. Its training takes
 # about twice as long as that of the whole cascade. Let both sample in the same steps, 40 (the
 # cascade in 40, 20 and 20), and look at the clock.
 

@@ -290,8 +290,9 @@ lesson.claim(
 # ## 5. The decoder
 #
 # A U-Net that is given an image embedding in the place of a label. We need not begin from nothing:
-# the base model already draws digits. The embedding enters where labels do, through a matrix that
-# starts at zero, so that at first the network is the base model without a label.
+# the base model (pretrained; see `diffusion/09`) already draws digits. The embedding enters where
+# labels do, through a matrix that starts at zero, so that at first the network is the base model
+# without a label.
 
 # %%
 base = lesson.pretrained("digit_diffusion")

@@ -150,7 +150,8 @@ lesson.outcome(
 # ## 3. The picture's network
 #
 # The mean of the encoder's outputs, over the words of a caption, enters the U-Net where the label
-# did. The base model is the start, as in the lesson on unCLIP; the text encoder is frozen.
+# did. The pretrained base model of `diffusion/09` is the start, as in the lesson on unCLIP; the
+# text encoder is frozen.
 
 # %%
 lesson.exercise("diffusion/16/mean_of_words")
@@ -248,7 +249,7 @@ def unit(x):
 
 # %% [markdown]
 # Does it obey? For the captions of test digits, the share of all that they ask for that is found
-# in the pictures: the digit by an independent classifier, the rest by measuring again.
+# in the pictures: the digit by the classifier of `gan/08`, the rest by measuring again.
 
 # %%
 classifier = lesson.pretrained("digit_classifier")

@@ -132,7 +132,7 @@ lesson.check("with zero convolutions: what changes", np.abs(change).max(), equal
 # The paper does this with the way down of a U-Net: all of it is copied, and what the copy computes
 # enters the *way up* of the locked one, through a zero convolution at each level. The picture $c$
 # passes a small convolution and a zero convolution, and joins the copy behind its first
-# convolution.
+# convolution. The locked network is the pretrained base model of `diffusion/09`.
 
 # %%
 base = lesson.pretrained("digit_diffusion")

@@ -241,7 +241,8 @@ for conditioning in ("in-context", "cross-attention", "adaln-zero"):
 # %% [markdown]
 # They are judged twice. By the *loss* on test digits, all with the same times and noises, so that
 # the differences are known much better than the losses themselves. And by the Fréchet distance of
-# samples, enlarged to $28 \times 28$ for the classifier (as the real ones are, for comparison).
+# samples, enlarged to $28 \times 28$ for the pretrained classifier of `gan/08` (as the real ones
+# are, for comparison).
 
 # %%
 classifier = lesson.pretrained("digit_classifier")

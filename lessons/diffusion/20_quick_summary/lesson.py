@@ -403,7 +403,7 @@ def digits_of_diffusion(rng, n):
 
 
 # %% [markdown]
-# A fifth row shows what more time brings: the *base model* of the lessons on guidance, the same
+# A fifth row shows what more time brings: the pretrained *base model* of `diffusion/09`, the same
 # U-Net with labels, trained for 5,500 steps.
 
 # %%

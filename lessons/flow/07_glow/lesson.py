@@ -639,9 +639,9 @@ lesson.claim("log-determinants cancel: nats per pixel", gap, at_most=1e-3)
 # 1$ that is the model itself. Smaller $T$ stays nearer the middle, where the density is high. The
 # paper's pictures are made with $T = 0.7$.
 #
-# An independent classifier judges the samples of each $T$ beside test digits, by its features.
-# *Precision*: the share of samples that fall among real digits. *Recall*: the share of real digits
-# that fall among samples. The *Fréchet distance* of the two clouds counts both.
+# The pretrained classifier of `gan/08` judges the samples of each $T$ beside test digits, by its
+# features. *Precision*: the share of samples that fall among real digits. *Recall*: the share of
+# real digits that fall among samples. The *Fréchet distance* of the two clouds counts both.
 
 # %%
 lesson.predict(

@@ -723,9 +723,10 @@ lesson.outcome(
 lesson.claim("PixelCNN: processor time of 100 digits", seconds, at_most=20, unit="s")
 
 # %% [markdown]
-# Are they digits? The judge of `gan/08` reads them; it has seen gray digits only, so all that it
-# compares here was made of ones and zeros in the same way: 5,000 samples against the test digits,
-# and beside them real ones and a cheap imitation, a Gaussian for each class (`gan/13`).
+# Are they digits? The pretrained classifier of `gan/08` judges; it has seen gray digits only, so
+# all that it compares here was made of ones and zeros in the same way: 5,000 samples against the
+# test digits, and beside them real ones and a cheap imitation, a Gaussian for each class
+# (`gan/13`).
 
 # %%
 classifier = lesson.pretrained("digit_classifier")

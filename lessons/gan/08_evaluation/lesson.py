@@ -400,8 +400,8 @@ lesson.outcome(
 #
 # ## 5. Digits, through a reader's eyes
 #
-# The project's instrument: a small convolutional network that reads digits, trained once and kept.
-# Its last hidden layer, 64 numbers, is where we compare.
+# The project's instrument: a small convolutional network that reads digits. It comes with the
+# package, trained on all training digits. Its last hidden layer, 64 numbers, is where we compare.
 
 # %%
 classifier = lesson.pretrained("digit_classifier")

@@ -316,7 +316,7 @@ lesson.sampler("wgan", settled(clipped).sample)
 # %% [markdown]
 # ## 3. The judge
 #
-# The classifier of `gan/08` has never been a player in any game, so it can judge them all: which
+# The pretrained classifier of `gan/08` has never been a player in any game and can judge all: which
 # digits are there (its answers), and how far are they from real ones (Fréchet distance of its
 # features)? Three marks on that scale: real digits, the best that can be; a cheap imitation, a
 # Gaussian for each class on the first 40 principal components; and white noise.

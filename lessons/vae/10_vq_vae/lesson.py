@@ -535,14 +535,14 @@ lesson.claim(name, by_place - by_pixel_cnn, at_least=40, unit="nats")
 # *Change something:* give the PixelCNN as many steps as the transformer. How much of the difference
 # was training?
 #
-# How good are the digits? Our judge is the classifier of `gan/08`. The Fréchet distance compares
-# its features of 5,000 drawn and of all test digits; smaller is better, and the last row of the
-# table will say what 5,000 other real digits have. Three ways to draw: the 49 integers from a
-# learned prior, one of the two; each of the 49 integers at random, all 64 equally probable; and the
-# 20 Gaussian numbers of a plain VAE with the networks of `vae/08`, trained once (15 epochs, not 34)
-# and kept. The two learned priors share codes and decoder: between their rows, only the prior
-# differs. The plain VAE is another system, which differs in more than its codes: its layers are
-# dense where ours are convolutions, and its prior is fixed where ours is learned.
+# How good are the digits? Our judge is the pretrained classifier of `gan/08`. The Fréchet distance
+# compares its features of 5,000 drawn and of all test digits; smaller is better, and the last row
+# of the table will say what 5,000 other real digits have. Three ways to draw: the 49 integers from
+# a learned prior, one of the two; each of the 49 integers at random, all 64 equally probable; and
+# the 20 Gaussian numbers of a plain VAE with the networks of `vae/08`, trained once (15 epochs,
+# not 34) and kept. The two learned priors share codes and decoder: between their rows, only the
+# prior differs. The plain VAE is another system, which differs in more than its codes: its layers
+# are dense where ours are convolutions, and its prior is fixed where ours is learned.
 
 # %%
 lesson.predict(
