@@ -283,7 +283,7 @@ TELLING = {
 
 
 @pytest.mark.parametrize("code", TELLING.values(), ids=TELLING)
-def test_code_that_says_what_must_come_out_is_closed(reading, code):
+def test_code_that_says_what_must_come_out_is_closed_and_what_follows_it(reading, code):
     source = f"""\
 {HEAD}
 # %%
@@ -295,6 +295,9 @@ a = 1
 # %%
 {code}
 
+# %% [markdown]
+# In between.
+
 # %%
 print(a)
 lesson.outcome("2", answer="two")
@@ -304,8 +307,10 @@ lesson.outcome("2", answer="two")
         (2, "predict", {"question": "How many?", "choices": ["one", "two"]}),
         (last + 1, "outcome", {"text": "2", "answer": "two"}),
     ]
-    found = {block.code: block.closed_by for block in reading(source, outputs).blocks if isinstance(block, blocks.Code)}
+    made = reading(source, outputs).blocks
+    found = {block.code: block.closed_by for block in made if isinstance(block, blocks.Code)}
     assert found["a = 1"] is None and found[code] == 0
+    assert next(block.closed_by for block in made if isinstance(block, blocks.Text) and "between" in block.text) == 0
 
 
 def test_folded_code_that_makes_a_result_is_closed_with_it_and_other_folded_code_is_not(reading):

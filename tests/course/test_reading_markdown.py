@@ -306,7 +306,7 @@ def page(tmp_path):
         (path.parent / "recorded").mkdir(parents=True)
         path.write_text(LESSON, encoding="utf-8")
         Image.new("RGB", (300, 100)).save(path.parent / "recorded" / "walk.webp")
-        lesson = LessonInfo("gan/02_gan", path, "A title", "gan", 1.5)
+        lesson = LessonInfo("gan/02_gan", path, "A title", "gan", 1.5, sources=("goodfellow2014gan",))
         entries = [{"cell": 0, "statement": s, "kind": kind, "payload": payload} for s, kind, payload in ENTRIES]
         result = Result(path.parent / "recorded", False, entries, METRICS) if is_recorded else None
         return markdown.lesson_page(compose(lesson, result), [find_lesson("gan/01"), lesson, find_lesson("vae/01")])
@@ -341,6 +341,10 @@ def test_the_page_of_a_recorded_lesson(page):
     assert (
         "**What a full run must show**\n\n| claim | value | threshold | verdict |\n" in made
         and "| \\|x\\| | 1 |" in made
+    )
+    assert (
+        "## Sources\n\n- Goodfellow, Pouget-Abadie" in made
+        and "[arXiv:1406.2661](https://arxiv.org/abs/1406.2661)" in made
     )
     assert "Recorded with seed 3 in 1.3 minutes on 2 cores (A chip); `minigen run gan/02 --seed 3` repeats it." in made
 

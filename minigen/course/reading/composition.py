@@ -1,14 +1,10 @@
 """What is shown of a lesson, in which order, and what a prediction keeps closed.
 
 Text and code stand in the order of the lesson's file, the outputs of a run after the code that made them. A prediction
-closes what gives its result away. It reaches from the question to the next prediction, or to the next heading, but at
-least over its outcome. There it closes
-
-- everything from the first result on: results, text, code and invitations, also what comes after the outcome;
-- code that says what must come out, even above the first result: that of checks, claims and outcomes, or with the text
-  of the answer in it; and folded code that makes a result.
-
-Headings, exercises and the question itself are always open.
+reaches from its question to the next one, or to the next heading, but at least over its outcome. There it closes
+everything from the first block on that gives the result away, also what comes after the outcome: a result, code that
+says what must come out (that of checks, claims and outcomes, or with the text of the answer in it), or folded code that
+makes a result. Headings, exercises and the question itself are always open.
 """
 
 from __future__ import annotations
@@ -217,14 +213,10 @@ def _closed(shown: Sequence[Block]) -> list[Block]:
     at = [i for i, block in enumerate(shown) if isinstance(block, Question)]
     for number, (begin, stop) in enumerate(zip(at, [*at[1:], len(shown)])):
         reach = range(begin + 1, _end_of_reach(shown, begin, stop))
-        first = next((i for i in reach if _is_result(shown[i])), stop)
-        question = shown[begin]
-        assert isinstance(question, Question)
-        for i in reach:
-            block = shown[i]
-            is_closed = i >= first or (isinstance(block, blocks.Code) and _tells(block, question, shown[first:stop]))
-            if is_closed and not isinstance(block, ALWAYS_OPEN):
-                result[i] = replace(block, closed_by=number)
+        first = next((i for i in reach if _gives_away(shown[i], shown[begin], shown[i:stop])), stop)
+        for i in range(first, reach.stop):
+            if not isinstance(shown[i], ALWAYS_OPEN):
+                result[i] = replace(shown[i], closed_by=number)
     return result
 
 
@@ -244,9 +236,11 @@ def _is_result(block: Block) -> bool:
     return isinstance(block, (*RESULTS, Missing))
 
 
-def _tells(code: blocks.Code, question: Question, results: Sequence[Block]) -> bool:
-    """Whether code above the first result gives the result of a question away, or is folded and makes a result."""
-    answer = question.outcome.answer if question.outcome else ""
-    if TELLING.search(code.code) or (answer and f'"{answer}"' in code.code):
+def _gives_away(block: Block, question: Block, following: Sequence[Block]) -> bool:
+    """Whether a block shows the result of a question, or is code that tells it or, folded, makes it."""
+    if not isinstance(block, blocks.Code):
+        return _is_result(block)
+    outcome = question.outcome if isinstance(question, Question) else None
+    if TELLING.search(block.code) or (outcome and outcome.answer and f'"{outcome.answer}"' in block.code):
         return True
-    return bool(code.summary) and any(block.cell == code.cell and _is_result(block) for block in results)
+    return bool(block.summary) and any(other.cell == block.cell and _is_result(other) for other in following)

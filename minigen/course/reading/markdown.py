@@ -19,6 +19,7 @@ from minigen.course.console import format_number, plural
 from minigen.course.exercise import catalog
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, short_id
+from minigen.course.index.sources import Source, sources_of
 from minigen.course.lesson.predict import LETTERS
 from minigen.course.lesson.recorded import CODE_CHANGED
 from minigen.course.reading import blocks
@@ -115,7 +116,9 @@ class _Page:
         return []
 
     def _end(self) -> list[str]:
-        parts = ["---", self._neighbours()]
+        sources = [_reference(source) for source in sources_of(self.lesson)]
+        parts = ["## Sources", "\n".join(sources)] if sources else []
+        parts += ["---", self._neighbours()]
         if self.reading.result is not None:
             metrics = self.reading.result.metrics
             seed, processor = metrics["seed"], metrics["machine"]["processor"]
@@ -224,6 +227,12 @@ def _joined(shown: Sequence[Block]) -> Iterator[Block]:
 
 def _is_head(block: Block) -> bool:
     return isinstance(block, blocks.Code) and block.purpose in ("imports", "lesson") and bool(block.summary)
+
+
+def _reference(source: Source) -> str:
+    """A paper, with a link."""
+    link = f" [{source.number or source.link}]({source.link})" if source.link else ""
+    return f"- {short(str(source))}{link}"
 
 
 def _question(block: blocks.Question) -> str:
