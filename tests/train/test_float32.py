@@ -1,8 +1,9 @@
-"""float32 from end to end: no float64 array in the traced part of a training step, or in its backward pass.
+"""float32 from end to end: none of float64 in the traced part of a training step, in its backward pass or in a sampler.
 
-A profiler sees what every Python function returns. Two kinds of results count: traced arrays, and whatever is returned
-inside autograd and minigen.tensor, whose closures compute the gradients. Plain arrays elsewhere may be float64 (a noise
-schedule's tables, the angles of a time embedding), as long as they are narrowed before they meet the model.
+A profiler sees what every Python function returns. In training two kinds of results count: traced arrays, and whatever
+is returned inside autograd and minigen.tensor, whose closures compute the gradients. Plain arrays elsewhere may be
+float64 (a noise schedule's tables, the angles of a time embedding), as long as they are narrowed before they meet the
+model. In a sampler every array counts that has an axis beside the batch.
 """
 
 import sys
@@ -16,9 +17,12 @@ import pytest
 from autograd.tracer import isbox
 
 import minigen.tensor
-from minigen.diffusion.ddpm import simple_loss
+from minigen.diffusion.ddpm import eps_model_from_v, simple_loss
+from minigen.diffusion.guidance import classifier_free
+from minigen.diffusion.networks.dit import DiT
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.samplers import ancestral, clipped, ddim, heun
 from minigen.diffusion.schedule import Schedule
 from minigen.flow.multiscale import ImageRealNVP
 from minigen.flow.realnvp import RealNVP
@@ -52,6 +56,24 @@ def wide_results(run: Callable[[], object]) -> list[str]:
                 x = x._value
             if type(x) is np.ndarray and x.ndim and x.dtype == np.float64 and (traced or computes_gradients):
                 found[f"{Path(code.co_filename).name}:{code.co_name} {x.shape}"] = None
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    return list(found)
+
+
+def wide_batches(run: Callable[[], object], n: int) -> list[str]:
+    """The functions that returned a float64 array (n, ...) of two axes or more while `run()` ran, once each."""
+    found: dict[str, None] = {}
+
+    def watch(frame, event, result):
+        for x in result if type(result) in (tuple, list) else (result,):
+            if event == "return" and type(x) is np.ndarray and x.ndim > 1 and len(x) == n and x.dtype == np.float64:
+                found[f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_name} {x.shape}"] = None
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -133,6 +155,35 @@ STEPS = {
 def test_no_float64_array_appears_in_a_training_step(name):
     step = STEPS[name]()
     assert wide_results(step) == []
+
+
+SAMPLERS = {
+    "ancestral": lambda f, x, schedule: ancestral(f, x, schedule, np.random.default_rng(1), "posterior"),
+    "ddim": lambda f, x, schedule: ddim(f, x, schedule, 2, 0.5, np.random.default_rng(1)),
+    "heun": lambda f, x, schedule: heun(f, x, schedule, 2),
+}
+NETWORKS = {
+    "mlp": (lambda rng: EpsMLP(rng, 2, width=8, layers=1, classes=3), (2,)),
+    "unet": (lambda rng: UNet(rng, width=8, global_mlp=8, size=(8, 8), classes=3), (8, 8, 1)),
+    "dit": (lambda rng: DiT(rng, size=(8, 8), dim=8, depth=1, heads=2, classes=3), (8, 8, 1)),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_no_float64_array_appears_in_a_sampler(sampler, network):
+    build, shape = NETWORKS[network]
+    rng, schedule, y = np.random.default_rng(0), Schedule.cosine(3), np.array([0, 1, 2, -1])
+    eps_model = clipped(classifier_free(eps_model_from_v(build(rng), schedule), y, 1.0), schedule)
+    assert wide_batches(lambda: SAMPLERS[sampler](eps_model, normal(rng, 4, *shape), schedule), 4) == []
+
+
+def test_the_watch_sees_a_float64_array_in_a_sampler():
+    def widened(x, t):
+        return x * np.ones(x.shape)
+
+    x, schedule = normal(np.random.default_rng(0), 4, 2), Schedule.cosine(3)
+    assert any("widened (4, 2)" in name for name in wide_batches(lambda: ddim(widened, x, schedule), 4))
 
 
 def test_the_watch_sees_a_float64_array_forward_and_backward():
