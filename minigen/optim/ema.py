@@ -1,7 +1,5 @@
 """A moving average of a model: often better than the model itself, whose last steps still carry noise."""
 
-from typing import Any
-
 import numpy as np
 
 from minigen import checks
@@ -22,12 +20,13 @@ class EMA:
         self.decay = checks.number("decay", decay, 0, 1, without=1)
         self.model = checks.instance("model", model, Module).copy()
         self.warm, self.updates = warm, 0
+        self._parameters, self._buffers = self.model.parameters(), _buffers(self.model)  # the arrays, found once
 
     def update(self, model: Module) -> None:
         """Move the average toward `model`."""
-        averaged, current = self.model.parameters(), checks.instance("model", model, Module).parameters()
+        current = checks.instance("model", model, Module).parameters()
         try:
-            check_state(averaged, current)
+            check_state(self._parameters, current)
         except ValueError as error:
             raise ValueError(f"model must have the parameters of the averaged one: {error}") from None
         self.updates += 1
@@ -37,15 +36,12 @@ class EMA:
             a *= decay
             a += (1 - decay) * b
 
-        for name, a in averaged.items():
+        for name, a in self._parameters.items():
             in_parts(move, a, current[name])
-        self._copy_buffers(model)
-
-    def _copy_buffers(self, model: Any) -> None:
-        for (_, mine), (_, theirs) in zip(self.model.modules(), model.modules(), strict=True):
-            for name in mine.buffers:
-                if isinstance(getattr(mine, name, None), np.ndarray):
-                    getattr(mine, name)[...] = getattr(theirs, name)
+        if self._buffers:
+            given = _buffers(model)
+            for name, a in self._buffers.items():
+                a[...] = given[name]
 
     def state(self) -> dict[str, np.ndarray]:
         """Copies of the averaged arrays and the count of updates, for a checkpoint."""
@@ -57,3 +53,11 @@ class EMA:
             raise ValueError("not the state of an EMA: no entry 'updates'")
         self.model.load_state({n.removeprefix("model."): a for n, a in state.items() if n != "updates"})
         self.updates = int(state["updates"])
+
+
+def _buffers(model: Module) -> dict[str, np.ndarray]:
+    """The buffers of a model and of all modules in it, by dotted name; the arrays themselves, not copies."""
+    named = [
+        (f"{path}.{name}", getattr(module, name, None)) for path, module in model.modules() for name in module.buffers
+    ]
+    return {name: a for name, a in named if isinstance(a, np.ndarray)}

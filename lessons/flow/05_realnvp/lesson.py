@@ -697,7 +697,7 @@ lesson.sampler("digits", draw_digits, default=True)
 from minigen.tensor import batched
 
 y_test, det_test = mnist.dequantize_logit(some_test, lesson.rng("noise"))
-bits = mnist.bits_per_pixel(batched(image_flow.log_prob, y_test, size=250), det_test)
+bits = mnist.bits_per_pixel(batched(image_flow.log_prob, y_test, size=250, threads=True), det_test)
 rows = [
     ["uniform", 8.0, None],
     ["one Gaussian, full covariance, α = 0.05", at_paper, None],

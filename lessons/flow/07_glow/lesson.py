@@ -509,7 +509,7 @@ def train_on_digits(label, glow, steps, batch, lr, ema):
 # %%
 def bits_of(glow, y, log_det):
     """Bits per pixel of each digit (N,)."""
-    return mnist.bits_per_pixel(batched(glow.log_prob, y, size=250), log_det)
+    return mnist.bits_per_pixel(batched(glow.log_prob, y, size=250, threads=True), log_det)
 
 
 test_y, test_det = logits_of(digits.test_images[: lesson.size(10_000, quick=12)])

@@ -406,7 +406,7 @@ def train_on(batches, steps, label):
 # %%
 def log_probs(model, x):
     """log p(x) of many pictures, (N,), a thousand at a time."""
-    return batched(model.log_prob, x, size=1000)
+    return batched(model.log_prob, x, size=1000, threads=True)
 
 
 made = train_on(coins, lesson.steps(cfg.steps, quick=6), "MADE on stochastic digits")

@@ -623,7 +623,7 @@ lesson.sampler("pixelcnn", cnn.sample)
 
 # %%
 def nats_each(model):
-    return -batched(model.log_prob, test, size=100)  # (N,)
+    return -batched(model.log_prob, test, size=100, threads=True)  # (N,)
 
 
 of_cnn = nats_each(cnn)

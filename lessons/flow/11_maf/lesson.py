@@ -659,7 +659,7 @@ lesson.sampler("digits of the MAF", draw_from(maf))
 
 # %%
 def log_prob_of_test(flow):
-    return batched(flow.log_prob, y_test, size=250)
+    return batched(flow.log_prob, y_test, size=250, threads=True)
 
 
 log_probs = {
