@@ -545,6 +545,35 @@ return {RIGHT}"""
     assert not [pid for pid, words in _processes() if b"98.7654" in words]
 
 
+@linux
+def test_children_that_leave_their_folder_too_are_ended(grade):
+    """By two forks, so that no parent is left, in no folder and with no environment of the worker's."""
+    body = f"""import ctypes, os
+libc = ctypes.CDLL(None)
+if libc.fork() == 0:
+    libc.setsid()
+    libc.chdir(b"/")
+    if libc.fork() == 0:
+        for number in range(64):
+            libc.close(number)
+        words = (ctypes.c_char_p * 3)(b"sleep", b"98.7655", None)
+        libc.execve(b"/bin/sleep", words, (ctypes.c_char_p * 1)(None))
+    libc._exit(0)
+return {RIGHT}"""
+    report = grade(function(body))
+    if os.geteuid() == 0:  # others cannot fork at all: the limit on processes is 0
+        assert report.status == S.PROCESS and report.points == 0
+    assert not [pid for pid, words in _processes() if b"98.7655" in words]
+
+
+@linux
+def test_children_of_this_process_are_not_taken_for_those_of_an_answer(grade):
+    """One in a session of its own, as a cluster's worker is."""
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        assert grade(function(f"return {RIGHT}")).passed and other.poll() is None
+        other.kill()
+
+
 def _processes() -> list[tuple[int, bytes]]:
     """Number and command line of every process (Linux)."""
     found = []

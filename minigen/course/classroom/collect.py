@@ -17,7 +17,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,6 +42,8 @@ JUNK = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store"}
 DEEPEST = 12  # folders within folders
 MOST_FILES = 2000  # of one folder or zip of a student
 MOST_READ = 40  # files of one student that are read
+MOST_CODE = 4 * 2**20  # bytes of one student's Python files that are read
+MOST_NOTEBOOKS = 64 * 2**20  # and of notebooks
 LARGEST_NOTEBOOK = 16 * 2**20
 LARGEST_ZIP = 32 * 2**20  # of one student, within a folder or zip
 LONGEST_NAME = 255  # bytes of a file's name
@@ -318,15 +320,72 @@ def _without(name: str, stems: Sequence[tuple[str, ...]]) -> str:
 
 
 @dataclass(frozen=True)
+class _Content:
+    """What a file holds, or of a notebook one function; sha256: of the file as it came."""
+
+    submission: Submission
+    sha256: str = ""
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """The functions and classes that it defines."""
+        return frozenset(defined_names(self.submission.source))
+
+
+class _Reader:
+    """Reads the files of one student: a Python file once, a notebook once for each function, and not without end."""
+
+    def __init__(self) -> None:
+        self.left = {".py": MOST_CODE, ".ipynb": MOST_NOTEBOOKS}  # bytes that may still be read
+        self.sizes: dict[Entry, int] = {}
+        self.contents: dict[tuple[Entry, str], _Content] = {}
+
+    def read(self, entry: Entry, function: str) -> _Content:
+        """A file's content; of a notebook the function of this name, with what it uses."""
+        key = entry, function if entry.suffix == ".ipynb" else ""
+        if key not in self.contents:
+            self.contents[key] = self._read(entry, function)
+        return self.contents[key]
+
+    def _read(self, entry: Entry, function: str) -> _Content:
+        notes: list[str] = []
+        sha256 = ""
+        try:
+            data = self._bytes(entry)
+            sha256 = hashlib.sha256(data).hexdigest()
+            if entry.suffix == ".ipynb":
+                source, notes = notebook.functions_of(data, [function])
+                data = source.encode()
+            submission = parse_submission(entry.shown, data)
+        except Unreadable as failure:
+            submission = failure.submission
+        except notebook.NotebookError as error:
+            submission = Submission(entry.shown, "", status.SYNTAX_ERROR, f"{entry.shown} is {error}")
+        except RecursionError:
+            message = f"{entry.shown} is nested too deeply to be read"
+            submission = Submission(entry.shown, "", status.SYNTAX_ERROR, message)
+        return _Content(submission, sha256, tuple(notes))
+
+    def _bytes(self, entry: Entry) -> bytes:
+        if entry not in self.sizes and self.left[entry.suffix] <= 0:
+            message = f"{entry.shown} was not read: the files that were read before it are too large together"
+            raise Unreadable(Submission(entry.shown, "", status.TOO_LARGE, message))
+        data = entry.read(entry.limit)
+        if entry not in self.sizes:
+            self.sizes[entry] = len(data)
+            self.left[entry.suffix] -= len(data)
+        return data
+
+
+@dataclass(frozen=True)
 class _Read:
     """A file that was read. rank: 0 if it has the expected name, 1 if its name contains that, 2 otherwise."""
 
     entry: Entry
     rank: int
     version: int
-    submission: Submission
-    sha256: str
-    notes: tuple[str, ...]
+    content: _Content
 
     def score(self, name: str) -> tuple:
         """The order of choice for a function, by one rule wherever the files come from.
@@ -334,9 +393,8 @@ class _Read:
         Whether the file defines it, whether it has the expected name, then the latest version by the platform's mark
         or the time, and at last the rank, depth and path.
         """
-        source = self.submission.source
-        defined = name in defined_names(source) if source else False
-        state = 0 if not defined else 1 if stubs.is_stub(source, name) else 2
+        content = self.content
+        state = 0 if name not in content.defined else 1 if stubs.is_stub(content.submission.source, name) else 2
         when = self.entry.modified.timestamp() if self.entry.modified else 0.0
         return state, self.rank < 2, self.version, when, -self.rank, -len(self.entry.parts), self.entry.shown
 
@@ -345,18 +403,14 @@ def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignmen
     """Choose and read a student's file for each exercise and question. No content of a file raises an error."""
     entries, refused = _with_zips(entries)
     code = [entry for entry in entries if entry.suffix in (".py", ".ipynb")]
-    read: dict[tuple[str, Entry], _Read] = {}  # of Python files, which may answer several exercises
+    reader = _Reader()
     answers = []
     for assigned in assignment.exercises:
         candidates = []
         names = (assigned.file, f"{assignment.slug}.ipynb")
         for entry in _likely(code, names):
-            one = read.get((assigned.file, entry))
-            if one is None:
-                one = _look_into(entry, names, assigned.exercise.name)
-                if entry.suffix == ".py":
-                    read[assigned.file, entry] = one
-            candidates.append(one)
+            content = reader.read(entry, assigned.exercise.name)
+            candidates.append(_Read(entry, *_rank(entry, names), content))
         answers.append(_choose(assigned, candidates, entries, refused))
     written = _prose(entries, assignment) if assignment.questions else {}
     times = [answer.modified for answer in answers if answer.modified is not None]
@@ -460,27 +514,6 @@ def _likely(entries: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (_rank(entry, names), len(entry.parts), entry.shown))[:MOST_READ]
 
 
-def _look_into(entry: Entry, names: Sequence[str], function: str) -> _Read:
-    """Read a file; of a notebook the function of this name, with what it uses."""
-    rank, version = _rank(entry, names)
-    notes: list[str] = []
-    sha256 = ""
-    try:
-        data = entry.read(entry.limit)
-        sha256 = hashlib.sha256(data).hexdigest()
-        if entry.suffix == ".ipynb":
-            source, notes = notebook.functions_of(data, [function])
-            data = source.encode()
-        submission = parse_submission(entry.shown, data)
-    except Unreadable as failure:
-        submission = failure.submission
-    except notebook.NotebookError as error:
-        submission = Submission(entry.shown, "", status.SYNTAX_ERROR, f"{entry.shown} is {error}")
-    except RecursionError:
-        submission = Submission(entry.shown, "", status.SYNTAX_ERROR, f"{entry.shown} is nested too deeply to be read")
-    return _Read(entry, rank, version, submission, sha256, tuple(notes))
-
-
 def _choose(
     assigned: AssignedExercise, read: Sequence[_Read], entries: Sequence[Entry], refused: Sequence[str]
 ) -> AnswerFile:
@@ -494,16 +527,16 @@ def _choose(
         message += "".join(f"; {what}" for what in refused)
         return AnswerFile(Submission("", "", status.MISSING_FILE, message))
     score, best = usable[0]
-    notes = list(best.notes)
+    notes = list(best.content.notes)
     if best.rank == 2:  # a platform writes the student's name or a number around the expected name
         notes.append(f"taken from {best.entry.shown}; the assignment asks for {assigned.file}")
     rivals = [
         one
         for other, one in usable[1:]
-        if one.sha256 != best.sha256 and other[1] == score[1]
+        if one.content.sha256 != best.content.sha256 and other[1] == score[1]
         if other[0] == score[0] or (other[0] and one.version > best.version)  # a stub is one if it is a later version
     ]
     if rivals:
         names = ", ".join(dict.fromkeys(one.entry.shown for one in rivals))
         notes.append(f"more than one file could be meant: {best.entry.shown} was graded, not {names}")
-    return AnswerFile(best.submission, best.sha256, best.entry.modified, tuple(notes))
+    return AnswerFile(best.content.submission, best.content.sha256, best.entry.modified, tuple(notes))

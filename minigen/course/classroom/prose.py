@@ -22,10 +22,8 @@ def template(assignment: Assignment) -> str:
 
 
 def prompt(question: Question) -> str:
-    """The heading of a question, its text and its criteria, as Markdown."""
-    lines = question.text.split("\n")
-    rubric = [f"- {criterion.text} ({criterion.points:g})" for criterion in question.criteria if criterion.text]
-    quoted = "\n".join(f"> {line}".rstrip() for line in [*lines, *([""] if rubric else []), *rubric])
+    """The heading of a question and its text, as Markdown; not its criteria, which may contain the answer."""
+    quoted = "\n".join(f"> {line}".rstrip() for line in question.text.split("\n"))
     return f"## Question {question.id} ({question.points:g} points)\n\n{quoted}"
 
 

@@ -58,7 +58,9 @@ def test_a_class(a_class):
     note = (a_class.out / "feedback" / "s002.md").read_text()
     assert "\\<b\\>&\\`\\*" in note and "A known slip: " in note
     report = html.unescape((a_class.out / "report.html").read_text())
-    assert "3 students, 3 graded in full" in report and "mean 5.00 of 13" in report
+    assert (
+        "3 students, 3 graded in full" in report and "mean 5.00, median 2.00, quartiles 1.00 and 7.50 of 13" in report
+    )
     hint = catalog_hint(a_class, "s002")
     assert re.search(rf"<td>gan/12/critic_loss</td><td>{re.escape(hint)}</td><td class=\"number\">1</td>", report)
 

@@ -1,5 +1,7 @@
 """The pages of HTML: what stands in them, in which order, and that nothing of a student's becomes a tag."""
 
+import base64
+import hashlib
 import sys
 from html.parser import HTMLParser
 
@@ -171,7 +173,7 @@ def test_text_of_a_student_is_text_in_the_report(a_class):
     page = Page(tally.html([(ATTACK, ATTACK)], timed=True))
     assert page.tags == {
         *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td", "span"),
-        *("thead", "tbody", "code", "script"),
+        *("thead", "tbody", "code", "script", "div"),
     }
     cells = [text for tag, text in page.elements if tag == "td" and "alert" in text]
     retries, notes, unmatched, slowest, students = 4, 4, 2, 6, 4
@@ -229,3 +231,32 @@ def test_without_jinja2_nothing_is_graded(a_class, monkeypatch, capsys):
     assert main([*words, "--seed", SECRET, "--out", "grades"]) == 2
     expected = 'minigen: pages of HTML need Jinja2: python -m pip install "minigen[classroom]"\n'
     assert capsys.readouterr().err == expected and not a_class.out.exists()
+
+
+def test_the_report_runs_its_own_script_only(a_class):
+    """The policy of the page names the script by its hash, and feedback runs none."""
+    page = Tally(a_class.assignment).html([], timed=False)
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in page
+    assert "script" not in feedback.as_html(document(row("gan/12/a")))
+    assert "http" not in page.replace("http-equiv", ""), "it needs no other file"
+
+
+def test_the_table_of_students(a_class):
+    """Each with a link to the feedback; what is dropped, excused or not known is said."""
+    tally = Tally(a_class.assignment, {"s001": "s001-x"})
+    first, second = "gan/12/critic_loss", "gan/02/generator_loss_minimax"
+    failing = [case("by_hand", S.WRONG_VALUE)]
+    rows = [
+        row(first, S.WRONG_VALUE, cases=failing, dropped=True, hints_used=2),
+        row(second, excused=True, hints_used=1),
+    ]
+    tally.add(document(*rows, minutes_after_due=-30))
+    missing = row(first, S.MISSING_FILE, cases=[case("by_hand", S.MISSING_FILE)])
+    tally.add(document(missing, row(second, total=None), total=None))
+    page = tally.html([], timed=True)
+    cells = ['<td><a href="feedback/s001-x.html">s001</a></td><td>Noether, Emmy</td>']
+    cells += [f'<td class="number">{value}</td>' for value in (3.5, 8, -30, 3, "dropped", "excused")]
+    assert f"<tr>{''.join(cells)}</tr>" in page
+    assert page.count("<summary>1</summary>s001</details>") == 1, "who handed in nothing is not listed as failing"

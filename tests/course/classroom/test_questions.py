@@ -55,10 +55,9 @@ def test_what_students_get(asked):
     assert assignment.possible == 20 and [question.points for question in assignment.questions] == [3, 4]
     files = build.student_files(assignment, "minigen.whl")
     text = files["hw1.md"].decode()
-    assert (
-        "## Question q1 (3 points)\n\n> Why are the critic's weights clipped?\n> Name the constraint.\n>\n> - names"
-        in text
-    )
+    assert "## Question q1 (3 points)\n\n> Why are the critic's weights clipped?\n> Name the constraint.\n\n*W" in text
+    handed_out = [*files.values(), *(cell.source.encode() for cell in notebook.student_notebook(assignment).cells)]
+    assert not any(b"Lipschitz" in data for data in handed_out), "the rubric may contain the answer"
     readme = files["README.md"].decode()
     assert "2 exercises, 2 questions, 20 points" in readme and "| q2 | 4 | hw1.md |" in readme
     assert "Hand in `gan_12.py`, `gan_02.py` and `hw1.md`, under these names." in readme

@@ -1,6 +1,7 @@
 """The page for teachers: its commands, in its order, as they are printed."""
 
 import csv
+import json
 import os
 import re
 import stat
@@ -14,6 +15,13 @@ from minigen.course.classroom.schemas import schema
 
 def commands(text: str) -> list[str]:
     return re.findall(r"^```bash\n(.*?)^```$", text, re.S | re.M)
+
+
+def gan_points(path) -> float:
+    """By hand: 5 by decision and 2 for the question, of all points, on Canvas's scale of 100."""
+    document = json.loads(path.read_text())
+    assert document["total"] == 5 + 2
+    return 100 * 7 / document["possible"]
 
 
 @pytest.mark.slow
@@ -36,12 +44,20 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
     with (work / "grades" / "gradebook.csv").open(newline="") as file:
         rows = {(row["student_id"], row["exercise"]): row["status"] for row in csv.DictReader(file)}
     assert rows["s001", "gan/12/critic_loss"] == "stub" and rows["s003", "gan/12/critic_loss"] == "missing_file"
-    assert rows["s002", "gan/12/critic_loss"] == "wrong_value" and len(rows) == 6
+    assert rows["s002", "gan/12/critic_loss"] == "wrong_value" and rows["s002", "q1"] == "graded" and len(rows) == 9
+    with (work / "grades" / "canvas.csv").open(newline="") as file:
+        canvas = {row["SIS User ID"]: row["Hw1 (1502)"] for row in csv.DictReader(file)}
+    own = gan_points(work / "grades" / "results" / "s002.json")
+    assert canvas == {"": "100", "s001": "0", "s002": f"{round(own, 2):.10g}", "s003": "0"}
+    assert "ill until 5 February" in (work / "grades" / "report.html").read_text()
+    assert "joined later" in (work / "grades" / "feedback" / "s001.md").read_text()
     assert "A known slip" in (work / "grades" / "feedback" / "s002.md").read_text()
     for name in re.findall(r"^\| `([\w./-]+)`", text, re.M):
         name = name.replace("ID", "s001")
         assert (work / "grades" / name).exists() or (work / "dist" / name).exists(), name
     assert '"kind": "grading"' in done.stdout and "3 students graded" in done.stdout
+    assert "1 answer to questions without points: fill in hw1-questions.csv" in done.stdout
+    assert "points are scaled from" in done.stdout
 
 
 def test_the_page_names_what_there_is(root):

@@ -30,6 +30,8 @@ from minigen.course.exercise.grading.submission import Submission, defined_names
 
 __all__ = ["did_you_mean", "grade_file", "judge", "worker_path"]
 
+MOST_NAMES = 500  # of functions in a file that are compared with the name of the exercise
+
 
 def grade_file(
     exercise: Exercise,
@@ -100,9 +102,10 @@ def _grade_in_worker(
         files=files,
     )
     run = runner.run(task, limits)
-    for outcome in run.outcomes:
-        if outcome.status == status.MISSING_FUNCTION:
-            outcome.message += did_you_mean(exercise, submission.source)
+    missing = [outcome for outcome in run.outcomes if outcome.status == status.MISSING_FUNCTION]
+    near = did_you_mean(exercise, submission.source) if missing else ""
+    for outcome in missing:
+        outcome.message += near
     report = judge(exercise, run.outcomes, wanted, seed)
     report.output = run.output
     if run.missing_limits:
@@ -116,7 +119,7 @@ def _grade_in_worker(
 def did_you_mean(exercise: Exercise, source: str) -> str:
     """What the file does define, and which name may be meant: not those of other exercises."""
     others = {other.name for other in catalog.exercises_of(exercise.lesson)}
-    names = [name for name in defined_names(source) if name not in others]
+    names = [name for name in defined_names(source) if name not in others][:MOST_NAMES]
     near = difflib.get_close_matches(exercise.name, names, n=1, cutoff=0.5)
     if near:
         return f"; it defines {near[0]}: rename it"

@@ -5,12 +5,13 @@ and a new process goes on with the next one, so that the other cases still count
 
 Where a limit does not exist: Windows has none of the resource limits and no process groups, macOS does not enforce the
 one on memory; there the wall clock, the cap on output and the end of the worker itself remain. Processes that left the
-group are looked for in /proc, which only Linux has.
+group are looked for in /proc, which only Linux has. There this process becomes the parent of those whose own has ended.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import queue
@@ -41,6 +42,7 @@ WAITING = 5.0  # times its processor time that a case may take by the clock: it 
 PATIENCE = 1.0  # seconds in which a message that was sent before a flood of printing is waited for
 FORGED = "your code wrote into the channel that carries its answers"
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
+_workers: set[int] = set()  # the processes of all workers of this process that are not over
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,8 @@ class _Worker:
                 "file_bytes": self.limits.file,
             },
         }
+        _adopt_orphans()
+        self.others = set(_children())
         self.process = subprocess.Popen(
             self._command(work),
             stdin=subprocess.PIPE,
@@ -219,6 +223,7 @@ class _Worker:
             env=self._environment(work),
             start_new_session=os.name == "posix",
         )
+        _workers.add(self.process.pid)
         stdin, stdout, stderr = self.process.stdin, self.process.stdout, self.process.stderr
         assert stdin is not None and stdout is not None and stderr is not None, "all three are pipes"
         self.stdout, self.stderr = stdout, stderr
@@ -271,6 +276,7 @@ class _Worker:
         self._kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)
+        _workers.discard(self.process.pid)
         self.stack.close()
         for reader, stream in zip(self.readers, (self.stdout, self.stderr), strict=True):
             reader.join(timeout=1)
@@ -292,7 +298,7 @@ class _Worker:
                     not self.limits.sandbox
                 )  # the leader is gone and waited for: another process was in its group
         for _ in range(5):
-            left = list(_marked(self.mark, self.folder))
+            left = {*_marked(self.mark, self.folder), *_orphans(self.others)}
             if not left:
                 break
             self.left_process = not self.limits.sandbox  # where all end with the first, if a moment later
@@ -496,6 +502,37 @@ def _marked(mark: str, folder: str) -> Iterable[int]:
                     found = wanted in file.read()
                 if found or os.readlink(f"/proc/{entry.name}/cwd").startswith(home):
                     yield int(entry.name)
+
+
+def _adopt_orphans() -> None:
+    """Make this process the parent of processes below it whose own parent has ended (on Linux only)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(Exception):
+            ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def _children() -> Iterable[int]:
+    """The children of this process that are in a session of their own, as all that come from a worker are."""
+    for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, ValueError):
+                with open(f"/proc/{entry.name}/stat", "rb") as file:
+                    _, parent, _, session = file.read().rpartition(b")")[2].split()[:4]
+                if int(parent) == os.getpid() and int(session) != os.getsid(0):
+                    yield int(entry.name)
+
+
+def _orphans(others: set[int]) -> Iterable[int]:
+    """Processes that a worker has left to this one and that run; those that have ended are taken off the system's list.
+
+    others: the children that this process had before the worker. They have neither its mark nor its folder if they
+    changed both, and a worker that runs as root may start them whatever its limits are.
+    """
+    for pid in _children():
+        if pid not in others and pid not in _workers:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    yield pid
 
 
 def remove_folder(folder: str) -> None:
