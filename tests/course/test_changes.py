@@ -271,6 +271,8 @@ def test_in_a_checkout_the_last_commit_is_the_shipped_lesson(lesson, tmp_path, m
     lesson.path.write_text(text.replace(OLD, NEW), encoding="utf-8")
     origin = shipped.origin_of(lesson.path, lesson.id)
     assert origin.edit == (f"- x = {OLD}", f"+ x = {NEW}")
+    lesson.path.write_text(text.replace("# A small lesson", "# A little lesson\n#\n# "), encoding="utf-8")
+    assert shipped.origin_of(lesson.path, lesson.id) == shipped.SHIPPED, "only text has changed"
     lesson.path.write_bytes(text.replace("\n", "\r\n").encode())  # as git checks out on Windows
     assert shipped.origin_of(lesson.path, lesson.id) == shipped.SHIPPED
 
