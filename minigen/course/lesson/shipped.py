@@ -71,6 +71,6 @@ def _shipped_text(path: Path, lesson_id: str) -> str | None:
 
 def _difference(shipped: str, text: str) -> tuple[str, ...]:
     """The lines of code that differ; text between the cells, comments in their first column and empty lines do not."""
-    code = [[line for line in one.splitlines() if line.strip() and line[0] != "#"] for one in (shipped, text)]
-    lines = list(difflib.unified_diff(*code, n=0, lineterm=""))
+    before, now = ([line for line in one.splitlines() if line.strip() and line[0] != "#"] for one in (shipped, text))
+    lines = list(difflib.unified_diff(before, now, n=0, lineterm=""))
     return tuple(f"{line[0]} {line[1:]}" for line in lines[2:] if line[0] in "+-")
