@@ -122,7 +122,7 @@ def test_names_of_a_lesson(write_lesson, name):
         (["run", "gan/02", "--scale", "nan"], "a scale is a number larger than 0, got 'nan'"),
         (["run", "gan/02", "--scale", "big"], "a scale is a number larger than 0, got 'big'"),
         (["run", "gan/02", "--with", "missing.py"], "there is no file missing.py"),
-        (["run", "--all", "--show"], "--with and --show go with one lesson"),
+        (["run", "--all", "--show"], "--with, --show and --set go with one lesson"),
         (["run", "gan/02", "--quik"], "unrecognized arguments: --quik"),
         (["rnu"], "invalid choice: 'rnu'"),
         (["tour", "--seed", "x"], "a seed is a whole number"),

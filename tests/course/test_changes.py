@@ -10,7 +10,7 @@ import pytest
 
 from minigen.cli import main
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import shipped
+from minigen.course.lesson import recorded, shipped
 from minigen.course.lesson.changes import Change, changes_of, edited, invitations, try_change
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.run import run_file
@@ -156,6 +156,39 @@ def test_the_command_tries_the_changes_of_a_lesson(lesson, capsys):
     assert "no invitation 'another' in gan/01" in capsys.readouterr().err
 
 
+def test_invitations_that_say_nothing_or_share_a_name(write_lesson, tmp_path, capsys):
+    twice = "lesson.change('a', 'Do.', answer='Done.')\n" * 2
+    for body, says in [("lesson.change('a', ' ', answer='Done.')", "needs a name"), (twice, "are called 'a'")]:
+        path = write_lesson("gan/01_tiny", body)
+        assert run_file(path, RunOptions(out=tmp_path / "out")) == 1
+        assert says in capsys.readouterr().err
+
+
+def test_invitations_count_as_text_in_the_record(lesson, capsys):
+    """One that is added, and one that is gone, change neither the recipe nor the outputs of other statements."""
+    assert main(["run", "gan/01"]) == main(["record", "gan/01"]) == 0
+    before = recorded.read(lesson).result.entries
+    added = 'lesson.change("new", "Do.", answer="Done.")\n\n# %%\nlesson.check("sum"'
+    source = lesson.path.read_text(encoding="utf-8")
+    lesson.path.write_text(source.replace('lesson.check("sum"', added), encoding="utf-8")
+    assert recorded.read(lesson).status == recorded.TEXT_CHANGED and recorded.read(lesson).misfits
+    assert main(["record", "gan/01", "--text"]) == 0
+    record = recorded.read(lesson)
+    assert record.status == recorded.FRESH and record.misfits == []
+    kinds = [entry["kind"] for entry in record.result.entries]
+    assert kinds == ["predict", "change", "check", "check", "table", "text", "outcome", "change", "check", "claims"]
+    assert record.result.entries[1]["payload"] == {"name": "new", "sentence": "Do.", "answer": "Done."}
+    assert [entry["cell"] for entry in record.result.entries][:4] == [3, 4, 5, 5]
+    lesson.path.write_text(source, encoding="utf-8")
+    assert main(["record", "gan/01", "--text"]) == 0
+    assert recorded.read(lesson).result.entries == before
+    lesson.path.write_text(source.replace('lesson.check("both"', 'lesson.check("each"'), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["record", "gan/01", "--text"]) == 1
+    assert "not only the text of gan/01_tiny has changed" in capsys.readouterr().out
+    assert recorded.read(lesson).result.entries == before
+
+
 # -- an edited lesson --------------------------------------------------------------------------------------------------
 
 
@@ -238,6 +271,8 @@ def test_in_a_checkout_the_last_commit_is_the_shipped_lesson(lesson, tmp_path, m
     lesson.path.write_text(text.replace(OLD, NEW), encoding="utf-8")
     origin = shipped.origin_of(lesson.path, lesson.id)
     assert origin.edit == (f"- x = {OLD}", f"+ x = {NEW}")
+    lesson.path.write_text(text.replace("# A small lesson", "# A little lesson\n#\n# "), encoding="utf-8")
+    assert shipped.origin_of(lesson.path, lesson.id) == shipped.SHIPPED, "only text has changed"
     lesson.path.write_bytes(text.replace("\n", "\r\n").encode())  # as git checks out on Windows
     assert shipped.origin_of(lesson.path, lesson.id) == shipped.SHIPPED
 

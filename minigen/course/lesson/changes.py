@@ -21,7 +21,8 @@ The three arguments are plain texts, Markdown with mathematics. In `changes.py`,
     }
 
 An invitation is one edit in one place, which a beginner can make: `old` stands once in the code of the lesson. `Change`
-says what the edited lesson shows, and each number that it names must stand in the answer. `minigen change gan/01`
+says what the edited lesson shows, and each number that it names must stand in the answer. A quick run must show it:
+what only a full training shows is asked for by a condition that holds in both, or by None. `minigen change gan/01`
 makes each edit, runs the lesson until it has shown all of that, and compares; so do the tests. An invitation counts as
 text: `minigen record --text gan/01` puts what is recorded of the lesson in its places beside it.
 """

@@ -77,5 +77,5 @@ def running_cell() -> str:
 
 def cells_run() -> list[str]:
     """The cells of the notebook that have been run so far, in that order."""
-    shell = sys.modules["IPython"].get_ipython()
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return list(getattr(shell, "user_ns", {}).get("In", []))

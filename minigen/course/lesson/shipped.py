@@ -70,6 +70,7 @@ def _shipped_text(path: Path, lesson_id: str) -> str | None:
 
 
 def _difference(shipped: str, text: str) -> tuple[str, ...]:
-    """The lines that differ."""
-    lines = difflib.unified_diff(shipped.splitlines(), text.splitlines(), n=0, lineterm="")
-    return tuple(f"{line[0]} {line[1:]}" for line in list(lines)[2:] if line[0] in "+-")
+    """The lines of code that differ; text between the cells, comments in their first column and empty lines do not."""
+    before, now = ([line for line in one.splitlines() if line.strip() and line[0] != "#"] for one in (shipped, text))
+    lines = list(difflib.unified_diff(before, now, n=0, lineterm=""))
+    return tuple(f"{line[0]} {line[1:]}" for line in lines[2:] if line[0] in "+-")
