@@ -103,7 +103,8 @@ def test_a_command_that_is_not_understood_is_found(broken, monkeypatch):
 
 def all_examples(root, capsys, beginnings):
     """The commands of the pages, then those of every -h, that begin so."""
-    every = [*shown(root), *(command for words in HELP for command in examples_of_help(words, capsys))]
+    asked = [words for words in HELP if any(start.split()[:1] == words[:1] for start in beginnings)]
+    every = [*shown(root), *(command for words in asked for command in examples_of_help(words, capsys))]
     wanted = tuple(f"minigen {beginning} " for beginning in beginnings)
     return [command for command in dict.fromkeys(every) if f"{command} ".startswith(wanted)]
 

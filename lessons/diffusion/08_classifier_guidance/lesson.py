@@ -550,9 +550,9 @@ lesson.claim("learned noise and classifier: distance over the floor", learned_ra
 #   to any noised density (section 5).
 # - The gradient is taken through the classifier at $x_t$, noise and all, with the time as an input.
 # - The post's names: ADM is the U-Net of Dhariwal and Nichol (2021), with attention and adaptive
-#   group norm (AdaGN); ADM-G is that model with a guiding classifier. With it diffusion overtook the
-#   best GAN on ImageNet at 256×256: they report FIDs of 10.94 for ADM, 6.95 for BigGAN-deep, 4.59
-#   for ADM-G.
+#   group norm (AdaGN); ADM-G is that model with a guiding classifier. With it diffusion overtook
+#   the best GAN on ImageNet at 256×256: they report FIDs of 10.94 for ADM, 6.95 for BigGAN-deep,
+#   4.59 for ADM-G.
 #
 # **Left out:** digits. **Next:** `diffusion/09` does without the classifier: a network that is told
 # the class sometimes, and sometimes not, contains one.
