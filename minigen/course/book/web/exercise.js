@@ -368,7 +368,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       const most = Math.max(...past.map(([, value]) => value), 1e-12);
       const values = past.map(([, value]) => Math.max(value, most / 1e4));
       const least = Math.min(...values);
-      const [low, high] = [least / 1.3, most * 1.3];
+      const [low, high] = [least / 1.6, most * 1.3];
       const box = { left: 40, top: 6, width: width - 54, height: height - 38 };
       const x = (step) => box.left + (step / steps) * box.width;
       const y = (value) => box.top + (Math.log(high / value) / Math.log(high / low)) * box.height;
@@ -387,8 +387,8 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       context.fillStyle = color("--mg-ink");
       const isRight = atX > box.left + box.width / 2;
       context.textAlign = isRight ? "right" : "left";
-      context.textBaseline = "bottom";
-      context.fillText(`lowest ${past[k][1].toPrecision(2)}`, atX + (isRight ? -6 : 6), atY - 4);
+      context.textBaseline = "top"; // below the point, where no part of the curve is
+      context.fillText(`lowest ${past[k][1].toPrecision(2)}`, atX + (isRight ? -6 : 6), atY + 3);
       curve.dataset.lowest = `${atX} ${atY}`; // for tests
     };
 
@@ -418,7 +418,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
         drawCurve(frame.steps);
         const distance = frame.distance.toPrecision(3);
         caption.textContent = `${frame.title}: step ${frame.step.toLocaleString("en")} of ${frame.steps.toLocaleString("en")}. `
-          + `Right: the ${frame.measure}, now ${distance}.`;
+          + `The curve: ${frame.measure}, now ${distance}.`;
         plane.setAttribute("aria-label", `${frame.title}, step ${frame.step}`);
         curve.setAttribute("aria-label", `${frame.measure} over the steps: now ${distance}`);
       },
