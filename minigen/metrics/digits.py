@@ -4,7 +4,7 @@ Distances between pixels are a poor measure for digits: shifting a 7 by two pixe
 by the classifier's probabilities (which classes, how certain) and by its features, the last hidden layer, in which
 similar digits are close.
 
-    classifier = lesson.pretrained("digit_classifier")   # in a lesson: trained once, then cached
+    classifier = lesson.pretrained("digit_classifier")   # in a lesson: its weights come with minigen
     report = judge_digits(classifier, samples, mnist.unit(mnist.splits().test.images))
     report.frechet, report.recall, report.shares      # and more: see DigitReport
 

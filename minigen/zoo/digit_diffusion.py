@@ -2,7 +2,8 @@
 
 The lessons on guidance, fast sampling, distillation and controls start from it. In training 15 % of the labels are
 dropped, so that it is also a model of digits without a label (y = −1, or None). Trained on the 50,000 training digits
-with one fixed seed; the quick one is small and trained for a second.
+with one fixed seed; its weights come with the package. The quick one, of quick runs with --train-shared, is small and
+trained for a second.
 """
 
 from __future__ import annotations

@@ -137,6 +137,20 @@ def test_a_lesson_that_trains_nothing_before_its_sampler_says_nothing_of_a_train
     assert steps() == 60 and "gan/02_gan is trained first" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_digits_of_the_base_model_come_from_the_weights_of_the_package(tmp_path, monkeypatch, capsys):
+    """diffusion/09 trains nothing before it offers them; the same seed gives the same digits."""
+    monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.npz", "y.npz"):
+        assert sample("diffusion/09", "--n", "3", "--label", "7", "--steps", "4", "--out", name) == 0
+    assert "trained" not in capsys.readouterr().err
+    x, y = load("x.npz"), load("y.npz")
+    assert x["samples"].shape == (3, 28, 28, 1) and (x["labels"] == 7).all()
+    np.testing.assert_array_equal(x["samples"], y["samples"])
+    assert not list((tmp_path / "cache").rglob("checkpoints")) and not list((tmp_path / "cache").glob("*.npz"))
+
+
 def test_a_changed_lesson_is_trained_anew(lesson):
     assert sample("gan/02", "--n", "5", "--out", "x.npz") == 0
     lesson.write_text(lesson.read_text().replace("rng.random()", "2 * rng.random()"))

@@ -51,10 +51,10 @@ def package(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_a_run_has_the_weights_of_the_package_whatever_its_seed(lesson, tmp_path, capsys, quick):
-    made = [lesson(seed, quick, ["digit_classifier"], train_shared=False) for seed in (0, 1)]
-    line = "  pretrained  digit classifier: the weights that come with minigen"
+    made = [lesson(seed, quick, train_shared=False) for seed in (0, 1)]
+    line = "  pretrained  digit classifier and digit diffusion: the weights that come with minigen"
     assert [text for text in capsys.readouterr().out.splitlines() if "pretrained" in text] == [line, line]
-    for name in ["digit_classifier"]:
+    for name in BOTH:
         first, again = (getattr(model, "net", model) for model in (one.pretrained(name) for one in made))
         kept = load_arrays(Path(digit_classifier.__file__).with_name(f"{name}.npz"))
         assert first.parameters() == {} and set(kept) == set(first.state())
@@ -225,7 +225,7 @@ def kept(tmp_path_factory):
 
 
 def test_what_is_in_the_cache(lesson, kept, tmp_path, monkeypatch):
-    assert pretrained.to_train(["digit_classifier"]) == [], "the package has it"
+    assert pretrained.to_train(BOTH) == [], "the package has them"
     assert pretrained.to_train(BOTH, train=True) == BOTH
     lesson(0).pretrained("digit_classifier")  # the one of quick runs is another model
     (tmp_path / "cache" / "digit-classifier-0123456789abcdef.npz").touch()  # and so is one of unknown code
@@ -287,8 +287,7 @@ def test_what_will_be_trained_first_is_found_without_importing_it(tmp_path):
 def test_the_list_and_a_run_say_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path))
     list_lessons([])
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "gan/13_new_digits" in line]
-    assert "once" not in line, "the package has the weights of the classifier"
+    assert "once" not in capsys.readouterr().out, "the package has the weights of both models"
     monkeypatch.setattr("minigen.zoo.__file__", str(tmp_path / "__init__.py"))  # where there are none
     list_lessons([])
     shown = capsys.readouterr().out
