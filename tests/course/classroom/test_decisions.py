@@ -36,6 +36,7 @@ def test_decisions_are_arithmetic_after_every_run(a_class, quickly):
     text += "s001,gan/02/generator_loss_minimax,,2,,talked through\n"
     text += 's002,gan/12/critic_loss,,,yes,"transferred, from the other group"\n'
     text += "s003,gan/12/critic_loss,2027-02-03T00:00:00+00:00,,,the file was damaged\n"
+    text += "s003,all,2027-02-04T00:00:00+00:00,,,ill\n"
     path = a_class.write("adjust.csv", text)
     before = path.read_bytes(), path.stat().st_mtime_ns
     for _ in range(2):
@@ -45,7 +46,7 @@ def test_decisions_are_arithmetic_after_every_run(a_class, quickly):
         first, second, third = (a_class.document(id) for id in TIMES)
         assert (first["points"], first["late"], first["total"], first["possible"]) == (10, 0, 10, 13)
         assert (second["points"], second["late"], second["total"], second["possible"]) == (5, 2.5, 2.5, 5)
-        assert (third["points"], third["late"], third["total"]) == (13, 4.5, 8.5), "a quarter of 8 and half of 5"
+        assert (third["points"], third["late"], third["total"]) == (13, 2, 11), "a quarter of 8, nothing of 5"
         assert (first["minutes_after_due"], first["days_late"], second["minutes_after_due"]) == (
             -720,
             0,

@@ -140,12 +140,14 @@ def test_marks_from_the_first_run_to_the_gradebook(asked, quickly):
         asked,
         {("q1", "s001", ""): "1", ("q1", "s001", "names"): "2", ("q2", "s001", ""): "3,5", ("q1", "s002", ""): "0"},
     )
+    fill(asked, {("q2", "s003", ""): "1"})
     kept = (asked.folder / FILE).read_bytes()
     summary = asked.grade(run=none_is_run)
     assert (asked.folder / FILE).read_bytes() == kept, "what the teacher wrote stays as it is"
     document = asked.document("s001")
     assert (document["total"], document["possible"], summary.ungraded) == (13 + 3 + 3.5, 20, 0)
     assert asked.document("s002")["total"] == 13
+    assert asked.document("s003")["total"] == 1, "the teacher's points count where no answer was found"
     shown = (asked.out / "feedback" / "s001.md").read_text()
     assert "## q1: 3 of 3" in shown and "- names the Lipschitz constraint: 2 of 2" in shown and "well said" in shown
     gradebook = asked.rows()
