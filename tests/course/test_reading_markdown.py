@@ -319,7 +319,7 @@ def test_the_page_of_a_recorded_lesson(page):
     assert made.startswith("# A title\n\n[All lessons](../../README.md) · before: [gan/01 How far apart")
     assert "next: [vae/01 The notation, symbol by symbol](../../vae/01_notation/README.md)" in made
     assert "Reads [`gan/01`](../01_kl_and_js_divergence/README.md) and `gan/02`, not [`gan/03`](https" in made
-    assert "\n> Recorded from an earlier version of the code: a run of today's may give other numbers.\n" in made
+    assert "\n> Recorded with an earlier version of the code: a new run may give slightly different numbers.\n" in made
     assert "<summary>imports, and what this lesson covers</summary>" in made and made.count("import numpy") == 1
     assert "> **Prediction 1.** Which of D\\* and p_g?\n>\n> - a) D\\*\n> - b) p_g\n\n<details>\n" in made
     assert "<summary>What came out of prediction 1: choose first, then open</summary>" in made

@@ -112,7 +112,7 @@ class _Page:
                 f" Run it with `minigen run {self.id}`, about {minutes}."
             ]
         if self.reading.status == CODE_CHANGED:
-            return ["> Recorded from an earlier version of the code: a run of today's may give other numbers."]
+            return ["> Recorded with an earlier version of the code: a new run may give slightly different numbers."]
         return []
 
     def _end(self) -> list[str]:

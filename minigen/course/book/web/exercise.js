@@ -228,6 +228,21 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     return list;
   };
 
+  /* The points of each kind of case: the equation, shapes, extremes and the gradient. */
+  const barsOf = (kinds) => {
+    const list = element("ul", "mg-kinds");
+    for (const [kind, of] of Object.entries(kinds)) {
+      if (!of.possible) continue;
+      const bar = element("meter", "");
+      [bar.max, bar.value] = [of.possible, of.points];
+      bar.setAttribute("aria-label", `${kind}: ${of.points} of ${of.possible} points`);
+      const row = element("li");
+      row.append(element("span", "", kind), bar, element("span", "mg-points", `${of.points}/${of.possible}`));
+      list.append(row);
+    }
+    return list;
+  };
+
   const showReport = (place, report) => {
     const good = report.passed;
     place.className = `mg-report ${good ? "mg-good" : "mg-bad"}`;
@@ -235,6 +250,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     const head = element("p", "mg-report-head");
     head.append(element("strong", "", good ? "Passed" : `Not yet: ${report.words}`), element("span", "mg-points", points));
     place.replaceChildren(head);
+    if (!good) place.append(barsOf(report.kinds));
     if (report.about.length) place.append(listOf(report.about, "mg-story"));
     if (report.cases.length) {
       const cases = element("ul", "mg-cases");
@@ -253,6 +269,11 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       const hint = element("p", "mg-slip");
       hint.append(element("strong", "", report.listed ? "A known slip: " : "It looks as if "), report.hint);
       place.append(hint);
+      if (report.cure && report.cure !== report.hint) { // what to do about it, on request
+        const cure = element("details", "mg-cure");
+        cure.append(element("summary", "", "What to do about it"), element("p", "", report.cure));
+        place.append(cure);
+      }
     }
     for (const note of report.notes) place.append(element("p", "mg-note", note));
     if (report.printed.length) {
