@@ -112,6 +112,7 @@ def test_an_answer_that_calls_one_that_does_not_pass(run, id, nll):
     assert code == 1 and out.count(words) == (nll != NLL)
 
 
+@pytest.mark.slow
 def test_a_check_names_the_slip_and_a_hint_the_cure(run):
     answers(HEAD + NLL + "\n\n" + FLOW.replace("+ t", "- t"))
     code, out, _ = run("check", "gan/90")

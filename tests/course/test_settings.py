@@ -46,8 +46,14 @@ def test_a_run_with_other_settings(lesson, tmp_path, capsys):
     written = metrics(tmp_path)
     assert written["set"] == dict(setting.split("=") for setting in settings)
     assert written["configuration"] == {
-        "width": 32, "lr": 1.0, "name": "sgd", "betas": [0.5, 0.9], "fast": True, "limit": 3, "steps": 7,
-    }  # fmt: skip
+        "width": 32,
+        "lr": 1.0,
+        "name": "sgd",
+        "betas": [0.5, 0.9],
+        "fast": True,
+        "limit": 3,
+        "steps": 7,
+    }
     assert written["timings"]["trainings"][0]["steps"] == 7 and written["claims"][0]["status"] == "not judged"
     folder = tmp_path / "out" / "gan-01-tiny"
     assert not is_finished(lesson, folder) and recorded.refusal(lesson, folder) == "it is a run with --set"

@@ -23,7 +23,7 @@ lesson = Lesson(
     figures=["diffusion.f02"],
     equations=["diffusion.01", "diffusion.02"],
     minutes=0.4,
-    sources=["weng2021diffusion", "sohldickstein2015thermo", "ho2020ddpm"],
+    sources=["weng2021diffusion", "sohldickstein2015thermo", "ho2020ddpm", "nichol2021improved"],
 )
 
 # %%
