@@ -35,7 +35,7 @@ bce = Exercise(
 )
 
 
-@bce.case(points=1, kind="equation", atol=1e-4, expect={"loss": [0.223144, 1.609438, 0.569717]})
+@bce.case(points=2, kind="equation", atol=1e-4, expect={"loss": [0.223144, 1.609438, 0.569717]})
 def by_hand(impl, rng):
     """p = 0.8 with target 1 and with target 0; p = 0.2 with target 1/4."""
     return {"loss": impl(np.array([1.386294, 1.386294, -1.386294]), np.array([1.0, 0.0, 0.25]))}
@@ -54,7 +54,7 @@ def one_number_for_all(impl, rng):
     return {name: impl(logits, t) for name, t in [("zero", 0.0), ("one", 1.0), ("0.9", 0.9)]}
 
 
-@bce.case(points=2, kind="extremes", expect={"loss": [0.0, 1000.0, 1000.0, 0.0, 500.0]})
+@bce.case(points=1, kind="extremes", expect={"loss": [0.0, 1000.0, 1000.0, 0.0, 500.0]})
 def huge_logits(impl, rng):
     """Logits 1000 and -1000."""
     logits = np.array([1000.0, 1000.0, -1000.0, -1000.0, 1000.0])
