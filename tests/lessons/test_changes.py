@@ -16,7 +16,6 @@ BY_HAND = ("start/01", "gan/01")  # their changes are shown within a second
 
 # Lessons with an invitation that is a sentence of the text, and not yet a `lesson.change`.
 NOT_CONVERTED = {
-    "gan/13",
     "vae/01",
     "vae/02",
     "vae/03",
