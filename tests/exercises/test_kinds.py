@@ -3,11 +3,6 @@
 from minigen.course.exercise import catalog
 
 NOT_YET = {  # exercises with fewer points for the equation
-    "start/01/bce_with_logits",
-    "gan/01/kl_divergence",
-    "gan/02/generator_loss_minimax",
-    "gan/02/generator_loss_nonsaturating",
-    "gan/09/instance_noise",
     "vae/04/kl_bernoulli",
     "vae/04/k_sparse",
     "vae/08/bernoulli_log_likelihood",

@@ -16,17 +16,6 @@ BY_HAND = ("start/01", "gan/01")  # their changes are shown within a second
 
 # Lessons with an invitation that is a sentence of the text, and not yet a `lesson.change`.
 NOT_CONVERTED = {
-    "gan/03",
-    "gan/04",
-    "gan/05",
-    "gan/06",
-    "gan/07",
-    "gan/08",
-    "gan/09",
-    "gan/10",
-    "gan/11",
-    "gan/12",
-    "gan/13",
     "vae/01",
     "vae/02",
     "vae/03",

@@ -78,7 +78,7 @@ MISTAKES = {
     # Logarithms are natural: the largest value is log 2, not 1.
     m = (p + q) / 2
     return (kl_of(p, m) + kl_of(q, m)) / (2 * np.log(2.0))
-    # The mixture is the mean (p + q) / 2, not the normalized geometric mean.
+    # The mixture is not the geometric mean: it is (p + q) / 2.
     m = np.sqrt(p * q) / np.sum(np.sqrt(p * q), axis=-1, keepdims=True)
     return (kl_of(p, m) + kl_of(q, m)) / 2
     # 0 log 0 counts as 0: leave out the outcomes where p (or q) is 0, where NumPy gives NaN.
@@ -105,11 +105,11 @@ MISTAKES = {
     # The arguments are swapped: this is KL(q || p).
     sigma_p -> sigma_q (everywhere)
     sigma_q -> sigma_p (everywhere)
-    # The sign of the logarithm: it is log(sigma_q / sigma_p), large if q is wide.
+    # The sign of the logarithm is turned: it is log(sigma_q / sigma_p), large if q is wide.
     sigma_q / sigma_p -> 1 / (sigma_q / sigma_p)
     # The whole result has its sign turned: KL is never negative.
     return 0.5 - np.log(sigma_q / sigma_p) - 0.5 * (sigma_p**2 + (mu_p - mu_q) ** 2) / sigma_q**2
-    # The -1/2 is missing: a normal must be at distance 0 from itself.
+    # A constant is missing: a normal must be at distance 0 from itself.
     spread + shift -> spread + shift + 1
     # The logarithm of the variances needs the factor 1/2: log sigma is half of log sigma^2.
     sigma_q / sigma_p -> (sigma_q / sigma_p)**2
@@ -118,7 +118,7 @@ MISTAKES = {
     # The distance of the means is divided by the variance of q as well.
     mu_p - mu_q -> (mu_p - mu_q) * sigma
     mu_q -> mu_p (everywhere)  # The means are forgotten.
-    # Elementwise: do not sum over the entries.
+    # The entries are summed: the result is elementwise.
     np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5 ->
         np.sum(np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5)
     # The sigmas are standard deviations: square them in the quotients, and halve no logarithm.

@@ -151,16 +151,12 @@ lesson.table(rows, ["", "JS, nats"])
 #
 # ## 4. Curves instead of coins
 #
-# For densities the sum becomes an integral. Two normals have a closed form,
-#
-# $$
-# D_{\mathrm{KL}} = \log\frac{\sigma_q}{\sigma_p}
-#   + \frac{\sigma_p^2 + (\mu_p - \mu_q)^2}{2\sigma_q^2} - \frac12 .
-# $$
-#
-# For $p = \mathcal{N}(0, 1)$ and $q = \mathcal{N}(1, 2^2)$ it gives $\log 2 + \frac28 - \frac12 =
-# 0.4431$. We ask three witnesses: the formula, the area under the curve (a sum over a grid), and an
-# average over draws. And the other way round? Think of where the *wide* one puts mass.
+# For densities the sum becomes an integral. For two normals, $p = \mathcal{N}(\mu_p, \sigma_p^2)$
+# and $q = \mathcal{N}(\mu_q, \sigma_q^2)$, you can work it out on paper: $\log p(x) - \log q(x)$ is
+# a polynomial in $x$, and KL is its mean under $p$. For $p = \mathcal{N}(0, 1)$ and $q =
+# \mathcal{N}(1, 2^2)$ your formula must give 0.4431. We ask three witnesses: the formula, the area
+# under the curve (a sum over a grid), and an average over draws. And the other way round? Think of
+# where the *wide* one puts mass.
 
 # %%
 lesson.predict(
@@ -198,6 +194,24 @@ def witnesses(a, b, rng):
 
 # %%
 lesson.exercise("gan/01/kl_normal")
+
+# %% [markdown]
+# The difference of the logarithms is
+#
+# $$
+# \log\frac{p(x)}{q(x)} = \log\frac{\sigma_q}{\sigma_p}
+#   - \frac{(x - \mu_p)^2}{2\sigma_p^2} + \frac{(x - \mu_q)^2}{2\sigma_q^2} .
+# $$
+#
+# Under $p$ the mean of $(x - \mu_p)^2$ is $\sigma_p^2$, and that of $(x - \mu_q)^2$ is
+# $\sigma_p^2 + (\mu_p - \mu_q)^2$. So
+#
+# $$
+# D_{\mathrm{KL}} = \log\frac{\sigma_q}{\sigma_p}
+#   + \frac{\sigma_p^2 + (\mu_p - \mu_q)^2}{2\sigma_q^2} - \frac12 ,
+# $$
+#
+# and for the example it gives $\log 2 + \frac28 - \frac12 = 0.4431$.
 
 # %%
 lesson.show_source(kl_normal, kl_integrand, kl_on_grid)

@@ -42,8 +42,8 @@ MISTAKES = {
     real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
     fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
     return -np.mean(real) - np.mean(fake)
-    # With the target 1 - smooth, the other part of the cross-entropy, for the target 0, has the
-    # weight smooth.
+    # A part of the smoothed cross-entropy is missing: with the target 1 - smooth, the part for the
+    # target 0 has the weight smooth.
     np.mean(real_logits) -> (-np.mean(real))
     # These are the logits themselves; the loss needs log sigmoid of them.
     return np.mean(fake_logits) - np.mean(real_logits)
@@ -53,7 +53,7 @@ MISTAKES = {
     # It is the target of the real examples that smoothing moves, not that of the fakes.
     fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
     return -np.mean(log_sigmoid(real_logits)) - np.mean(fake)
-    # The target of a real example is 1 - smooth, not smooth.
+    # The smoothed target is turned round: that of a real example is 1 - smooth, not smooth.
     return discriminator(real_logits, fake_logits, 1 - smooth, log_sigmoid)
     # The loss is right, but not its gradient: np.where computes both sides, and the overflow of exp
     # on the side not taken makes it NaN. Use softplus, or np.logaddexp(0, l).

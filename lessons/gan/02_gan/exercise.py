@@ -22,8 +22,8 @@ discriminator = Exercise(
     0 on the fake ones; each group counts by its mean, whatever N and M. Without smoothing, an
     undecided discriminator (all logits 0) has loss 2 log 2.
 
-    With smooth = s > 0 the target of the real examples is 1 - s instead of 1; the target of the
-    fakes stays 0.
+    Leave smooth for last: gan/09 is about it, and one point is for it here. With smooth = s > 0 the
+    target of the real examples is 1 - s instead of 1; the target of the fakes stays 0.
 
     Logits may be as large as 1000, in float32 too: compute without ever taking the logarithm of 0.
     Finite in, finite out. The gradient in the logits is taken, and must be as exact and as finite
@@ -48,7 +48,7 @@ def undecided(impl, rng):
     return {"loss": impl(np.zeros(4), np.zeros(3))}
 
 
-@discriminator.case(points=2, kind="equation", expect={"loss": 4 * np.log(2.0) - 1.5 * np.log(3.0)})
+@discriminator.case(points=3, kind="equation", expect={"loss": 4 * np.log(2.0) - 1.5 * np.log(3.0)})
 def by_hand(impl, rng):
     """D = 3/4 and 1/4 on two real examples: (log 4/3 + log 4)/2; D = 1/4 on three fakes: log
     4/3."""
@@ -73,26 +73,19 @@ def very_sure(impl, rng):
     }
 
 
-@discriminator.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
+@discriminator.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def turned_signs(impl, rng):
     """Turning the sign of every logit adds mean(real) - mean(fake)."""
     real, fake = rng.standard_normal(5), 0.5 + rng.standard_normal(7)
     return {"gap": impl(-real, -fake) - impl(real, fake) - np.mean(real) + np.mean(fake)}
 
 
-@discriminator.case(points=2, kind="equation")
-def one_sided_smoothing(impl, rng):
-    real, fake = 2 + rng.standard_normal(6), rng.standard_normal(6) - 2
-    return {"loss": impl(real, fake, 0.1), "stronger": impl(real, fake, 0.3)}
-
-
-@discriminator.case(points=2, kind="gradient")
+@discriminator.case(points=1, kind="gradient")
 def gradients(impl, rng):
     real, fake = rng.standard_normal(4), rng.standard_normal(6)
     return {
         "grad_real": grad(lambda r: impl(r, fake))(real),
         "grad_fake": grad(lambda f: impl(real, f))(fake),
-        "grad_smooth": grad(lambda r: impl(r, fake, 0.2))(real),
     }
 
 
@@ -113,6 +106,12 @@ def gradients_where_it_is_sure(impl, rng):
         "gradient at real logits": grad(lambda r: impl(r, undecided))(logits),
         "gradient at fake logits": grad(lambda f: impl(undecided, f))(logits),
     }
+
+
+@discriminator.case(points=1, kind="equation")
+def one_sided_smoothing(impl, rng):
+    real, fake = 2 + rng.standard_normal(6), rng.standard_normal(6) - 2
+    return {"loss": impl(real, fake, 0.1), "stronger": impl(real, fake, 0.3)}
 
 
 minimax = Exercise(
@@ -145,7 +144,7 @@ def undecided_about_fakes(impl, rng):
     return {"loss": impl(np.zeros(4))}
 
 
-@minimax.case(points=1, kind="equation", expect={"loss": -np.log(2.0) - np.log(3.0) / 3})
+@minimax.case(points=2, kind="equation", expect={"loss": -np.log(2.0) - np.log(3.0) / 3})
 def three_fakes(impl, rng):
     """1 - D = 1/4, 1/2 and 1/3."""
     return {"loss": impl(np.log([3.0, 1.0, 2.0]))}
@@ -174,7 +173,7 @@ def vanishing_gradient(impl, rng):
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(-logits)) / 4}
 
 
-@minimax.case(points=2, kind="gradient", expect={"gradient": [0.0, 0.0, -0.1, -0.2, -0.2]})
+@minimax.case(points=1, kind="gradient", expect={"gradient": [0.0, 0.0, -0.1, -0.2, -0.2]})
 def gradient_at_sure_fakes(impl, rng):
     """Logits -1000, -100, 0, 100, 1000 in float32."""
     return {"gradient": grad(impl)(np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0], np.float32))}
@@ -211,7 +210,7 @@ def no_opinion(impl, rng):
 
 
 @nonsaturating.case(
-    points=1, kind="equation", expect={"loss": 1.5 * np.log(2.0) - 0.5 * np.log(3.0)}
+    points=2, kind="equation", expect={"loss": 1.5 * np.log(2.0) - 0.5 * np.log(3.0)}
 )
 def two_fakes(impl, rng):
     """D = 1/2 and 3/4."""
@@ -241,7 +240,7 @@ def strong_gradient(impl, rng):
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(logits)) / 4}
 
 
-@nonsaturating.case(points=2, kind="gradient", expect={"gradient": [-0.2, -0.2, -0.1, 0.0, 0.0]})
+@nonsaturating.case(points=1, kind="gradient", expect={"gradient": [-0.2, -0.2, -0.1, 0.0, 0.0]})
 def gradient_where_it_is_sure(impl, rng):
     """Logits -1000, -100, 0, 100, 1000 in float32."""
     return {"gradient": grad(impl)(np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0], np.float32))}

@@ -42,7 +42,8 @@ MISTAKES = {
     # This is a share of the squares: divide p_r by p_r + p_g.
     square = p_r**2 + p_g**2
     return np.where(square > 0, p_r**2 / np.where(square > 0, square, 1.0), 0.5)
-    return 1 / (1 + np.exp(p_g - p_r))  # The logit of D* is log p_r - log p_g, not p_r - p_g.
+    # This is the sigmoid of the difference of the densities: the logit of D* is log p_r - log p_g.
+    return 1 / (1 + np.exp(p_g - p_r))
     """,
     "value_at_optimum": """
     # It is twice the JS divergence less 2 log 2: do not halve the two terms.

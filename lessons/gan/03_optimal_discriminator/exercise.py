@@ -72,7 +72,7 @@ value = Exercise(
     minutes=15,
     prompt="""
     What the game is worth against the best discriminator: L(G, D*), the integral of p_r log D* +
-    p_g log(1 - D*) with D* = p_r / (p_r + p_g), one number, in nats.
+    p_g log(1 - D*), one number, in nats, where D* is that of optimal_discriminator.
 
     p_r and p_g are densities at the centers of the cells of a grid, arrays of one shape with any
     number of axes; dx is the size of a cell (its length, or in the plane its area). The integral is
@@ -119,7 +119,7 @@ def hardly_meeting(impl, rng):
     return {"value": impl(np.array([2.0, 1e-30]), np.array([1e-30, 2.0]), 0.5)}
 
 
-@value.case(points=1, kind="equation")
+@value.case(points=1, kind="shapes")
 def in_the_plane(impl, rng):
     return {"value": impl(*densities(rng, (3, 5), 0.2), 0.2)}
 

@@ -82,6 +82,15 @@ lesson.figure(
     "either edge, where the answer is sure, the minority it gets wrong pulls it down without end.",
 )
 
+# %%
+lesson.change(
+    "no fakes here",
+    "Change `B=1.0` in `f` to `B=0.0`, so that no fake is found at this place, and run again. "
+    "Which of the four answers earns most now?",
+    answer="0.99, which earns $3 \\log 0.99 = -0.03015$. Without a fake nothing is lost by being "
+    "sure: the answer $A / (A + B)$ is 1.",
+)
+
 # %% [markdown]
 # On paper, the top is where the derivative vanishes (Eq. gan.06):
 #
@@ -113,9 +122,9 @@ lesson.check("slopes at 3/4, both bases", [grad(f)(0.75), grad(f10)(0.75)], equa
 #
 # $$L(G, D) = \int p_r(x)\log D(x) + p_g(x)\log(1 - D(x))\,dx.$$
 #
-# $D$ may choose its answer freely at each $x$, so the integral is largest when every point is:
-# $D^*(x) = p_r(x)/(p_r(x) + p_g(x))$. Below, the data have two bumps and a clumsy generator makes
-# one. Sketch $D^*$ for them.
+# $D$ may choose its answer freely at each $x$, so the integral is largest when the integrand is
+# largest at every point. Section 1 found the best answer at one point; $D^*(x)$ is that answer at
+# each $x$. Below, the data have two bumps and a clumsy generator makes one. Sketch $D^*$ for them.
 
 # %%
 lesson.predict(
@@ -125,6 +134,9 @@ lesson.predict(
 
 # %%
 lesson.exercise("gan/03/optimal_discriminator")
+
+# %% [markdown]
+# With $A = p_r(x)$ and $B = p_g(x)$ the answer of section 1 is $D^*(x) = p_r(x)/(p_r(x) + p_g(x))$.
 
 # %%
 lesson.show_source(optimal_discriminator)
@@ -302,7 +314,8 @@ lesson.predict(
 )
 
 # %%
-labels = np.repeat(np.float32([1, 0]), [1536, 512])
+n_real, n_fake = 1536, 512
+labels = np.repeat(np.float32([1, 0]), [n_real, n_fake])
 
 
 def one_mean(D, x, y):
@@ -310,7 +323,7 @@ def one_mean(D, x, y):
 
 
 def three_to_one(rng):
-    return p_r.sample(rng, 1536), p_g.sample(rng, 512)
+    return p_r.sample(rng, n_real), p_g.sample(rng, n_fake)
 
 
 # %% [markdown]
@@ -343,9 +356,20 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# It learned $3p_r/(3p_r + p_g)$. **Change** the 1536 to 512 in both places and run again. That is
-# why `discriminator_loss` takes a mean over each group and adds the two.
-#
+# It learned $3p_r/(3p_r + p_g)$. That is why `discriminator_loss` takes a mean over each group and
+# adds the two.
+
+# %%
+lesson.change(
+    "as many reals as fakes",
+    "Change `n_real, n_fake = 1536, 512` to `n_real, n_fake = 512, 512` and run again in full. "
+    "Which of the two curves does the trained discriminator come close to now?",
+    answer="$D^*$: its mean distance from $D^*$ is below 0.03. With as many real examples as fakes "
+    "the mean of all cross-entropies is half the sum of the two groups' means, so one mean is "
+    "wrong only when the groups differ in size.",
+)
+
+# %% [markdown]
 # ## 4. The generator's turn
 #
 # Put $D^*$ back into the game. First by hand, with two outcomes in place of a line: data (3/4,

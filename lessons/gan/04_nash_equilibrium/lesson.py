@@ -58,12 +58,9 @@ from minigen.gan.losses import (
 # else: with $y = 0$ it does not matter what $x$ does, while any other $y$ gives $x$ a reason to
 # run.
 #
-# The slope of $f$ in $x$ is $y$, and in $y$ it is $x$. With steps of size $\eta$, both at the same
-# time,
-#
-# $$x' = x - \eta y, \qquad y' = y + \eta x.$$
-#
-# Take $\eta = 0.1$, start at (1, 1), and work out one step on paper.
+# Both players follow the slope of $f$ in their own number: the first goes down, the second up, by
+# steps of size $\eta$ times the slope, both at the same time. Find the two slopes, take $\eta =
+# 0.1$, start at (1, 1), and work out one step on paper.
 
 # %%
 lesson.predict(
@@ -73,6 +70,11 @@ lesson.predict(
 
 # %%
 lesson.exercise("gan/04/simultaneous_step")
+
+# %% [markdown]
+# The slope of $f$ in $x$ is $y$, and in $y$ it is $x$. So
+#
+# $$x' = x - \eta y, \qquad y' = y + \eta x.$$
 
 # %%
 lesson.show_source(simultaneous_step)
@@ -213,27 +215,38 @@ def growth_with_momentum(beta):
 
 # %%
 rows = [[f"eta = {e}", growth(e)] for e in (0.4, 0.1, 0.025)]
-rows += [[f"eta = 0.1, momentum {beta}", growth_with_momentum(beta)] for beta in (0.5, 0.9)]
+betas = (0.5, 0.9)
+rows += [[f"eta = 0.1, momentum {beta}", growth_with_momentum(beta)] for beta in betas]
 lesson.table(rows, ["simultaneous steps", "radius at the end / at the start"])
 lesson.claim("a quarter of the step: radius still grows", rows[2][1], at_least=1.1)
 lesson.claim("momentum 0.5 against none, radius at the end", rows[3][1] / rows[1][1], at_least=2.0)
 lesson.outcome(
-    f"A quarter of the step: {rows[2][1]:.2f} times the distance at the start. Momentum 0.9: "
-    f"{rows[4][1]:.3g} times.",
+    f"A quarter of the step: {rows[2][1]:.2f} times the distance at the start. "
+    f"Momentum {betas[1]}: {rows[4][1]:.3g} times.",
     answer="neither",
 )
 
 # %% [markdown]
 # A shorter step goes the same way more slowly: over that distance the growth is about $e^{10\eta}$,
 # above 1 for every $\eta$. Momentum is worse than nothing. It pushes on in a direction that was
-# right a moment ago, and here the right direction turns. **Change** 0.9 to $-0.5$ and run again:
-# what does a *negative* momentum do to a chase?
-#
+# right a moment ago, and here the right direction turns.
+
+# %%
+lesson.change(
+    "negative momentum",
+    "Change `betas = (0.5, 0.9)` to `betas = (0.5, -0.5)` and run again. What does a *negative* "
+    "momentum do to the radius?",
+    answer="It holds the growth back: 1.404 times the radius at the start, against 2.705 without "
+    "momentum. A move is then 1.5 times the new slope less half of the move before, so the player "
+    "leans toward where the slope is turning.",
+)
+
+# %% [markdown]
 # ## 3. Taking turns
 #
 # Algorithm 1 of the GAN paper does not move both at once: first one network, then the other, *which
-# sees the new one*. In our game one letter changes: $y' = y + \eta x'$. By hand from (1, 1): $x' =
-# 0.9$ as before, $y' = 1 + 0.09 = 1.09$, and $0.81 + 1.1881 = 1.9981$. A little *nearer*.
+# sees the new one*. In our game one letter of the step changes. By hand from (1, 1): $x' = 0.9$ as
+# before, then $y' = 1 + 0.09 = 1.09$, and $0.81 + 1.1881 = 1.9981$. A little *nearer*.
 
 # %%
 lesson.predict(
@@ -264,11 +277,23 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# Neither away nor home. $x^2 + y^2 - \eta x y$ is the same before and after every turn (put in $x'$
-# and $y'$, and all else cancels). So the point stays on an ellipse that is almost a circle. A
-# player who lags half a step behind is the difference between a spiral and an orbit. But an orbit
-# is no training: after 100,000 turns nobody has learned anything.
-#
+# Neither away nor home. With $y' = y + \eta x'$, the letter that changed, $x^2 + y^2 - \eta x y$ is
+# the same before and after every turn (put in $x'$ and $y'$, and all else cancels). So the point
+# stays on an ellipse that is almost a circle. A player who lags half a step behind is the
+# difference between a spiral and an orbit. But an orbit is no training: after 100,000 turns nobody
+# has learned anything.
+
+# %%
+lesson.change(
+    "a step of size 1",
+    "Change `eta = 0.1` to `eta = 1.0` and run again. Simultaneous steps now multiply the radius "
+    "by $\\sqrt 2$ each. Where do the alternating ones go?",
+    answer="Round an orbit of six points: (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1), (1, 0), and "
+    "back to (1, 1). The radius, over the first, is 0.7071 or 1: the point stays on the ellipse "
+    "$x^2 + y^2 - x y = 1$.",
+)
+
+# %% [markdown]
 # ## 4. Looking ahead, and looking back
 #
 # Two repairs, both older than GANs. *Extragradient* (Korpelevich 1976): take a step on trial, read

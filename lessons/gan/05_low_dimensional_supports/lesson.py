@@ -312,8 +312,7 @@ lesson.claim(
 # The network errs on a few points close to where the planes cross; the rule on none. Here the post
 # is loose: it calls two thin supports almost certainly *disjoint*. Two planes in space nearly
 # always meet. But they meet in a line, and a random point of a plane hits a line with
-# probability 0. That, not a gap, is all that a perfect discriminator needs. **Change** the
-# $\pm 0.2$ of the sheets to $\pm 0.02$ and run again: where does $D$ lose its perfection?
+# probability 0. That, not a gap, is all that a perfect discriminator needs.
 #
 # **A wrong turn:** to judge by the training points. Take 400 digits and call 200 of them, picked by
 # lot, fake. There is *nothing* to tell. A straight cut through the 784 dimensions, found by least
@@ -446,8 +445,9 @@ rng = lesson.rng("yardsticks")
 n = lesson.size(5_000)
 t, u = rng.random((2, n))
 angle = 1.5 * np.pi * (1 + 2 * t)
+turned = 9 * t  # the angle of the helix, from 0 to 9
 yardsticks = {
-    "a helix (1)": np.stack([np.cos(9 * t), np.sin(9 * t), 3 * t], axis=1),
+    "a helix (1)": np.stack([np.cos(turned), np.sin(turned), 3 * t], axis=1),
     "a rolled sheet (2)": np.stack([angle * np.cos(angle), 20 * u, angle * np.sin(angle)], axis=1),
     "a full cube (3)": rng.random((n, 3)),
     "the generator above (10)": G(rng.standard_normal((n, 10))),
@@ -488,8 +488,20 @@ lesson.outcome(f"Of {', '.join(bent)}.", answer=shapes.get(len(bent)) if curved 
 
 # %% [markdown]
 # PCA counts what a shape *spans*. A thread wound through a room spans the room. TwoNN looks so
-# closely that the thread is straight. **Change** the 9 in the helix to 90 and run again: at which
-# number of points does the thread begin to fill the room? Now the digits.
+# closely that the thread is straight.
+
+# %%
+lesson.change(
+    "a helix of many turns",
+    "Change `turned = 9 * t` to `turned = 9000 * t` and run again: the helix now makes 1,432 turns "
+    "on the same height. Which dimension does TwoNN find?",
+    answer="About 2, and no longer 1. The turns lie so close together that the nearest point of "
+    "the sample is on another turn: at the distance of neighboring points the helix fills the "
+    "surface of a cylinder.",
+)
+
+# %% [markdown]
+# Now the digits.
 
 # %%
 lesson.predict(

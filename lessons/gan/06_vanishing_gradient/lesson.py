@@ -108,9 +108,20 @@ lesson.outcome(
 # %% [markdown]
 # $\sigma(l)$ falls like $e^{-0.15 k}$, and no $k$ in front can save it: the first pull rises a
 # little, and is gone at $k = 100$. The second is $k$ itself: it has no upper end. Neither is what a
-# student of drawing would wish for. **Change** $\theta$ to $-0.015$ and run again: at which $k$
-# does the first pull die now? The same product, for all parameters of a network at once, is yours
-# to write, and so is what eight minibatches say about it:
+# student of drawing would wish for.
+
+# %%
+lesson.change(
+    "closer fakes",
+    "Change `theta = -0.15` to `theta = -0.015`: the fakes come ten times closer to the middle. "
+    "Run again. At which k is the first pull gone now?",
+    answer="At k = 1000, where it is 0.0003059; at k = 100 it is 18.24. The logit is k θ, so with "
+    "a tenth of the height the discriminator needs ten times the slope to be as sure.",
+)
+
+# %% [markdown]
+# The same product, for all parameters of a network at once, is yours to write, and so is what eight
+# minibatches say about it:
 
 # %%
 lesson.exercise("gan/06/generator_gradient_norm")
@@ -503,8 +514,7 @@ lesson.outcome(
 # speed along whatever direction is left, and a frozen detective is fooled in no time by pictures
 # that nobody else would take for digits. A fooled $D$ proves nothing. Under $-\log D$ both fool it
 # as fast, and come a little nearer to digits on the way: the direction was good. Its loss and its
-# belief do not tell these cases apart; the last column does. **Change** the 1e-6
-# in `investigate` to 0 and run again: the detective as sure as it became. Does Adam still get away?
+# belief do not tell these cases apart; the last column does.
 #
 # **Compute it through the probability.** $D = \sigma(l)$, then $\log D$, then the gradient: the
 # formula as it stands in the text. Take a fake whose logit is $-120$, in float32.
@@ -533,6 +543,16 @@ lesson.outcome(
     "exp(120) overflows, D rounds to 0, and the chain rule multiplies 0 by infinity. From the "
     f"logit itself the gradient is {slope:.0f}.",
     answer="not a number",
+)
+
+# %%
+lesson.change(
+    "a logit of -20",
+    "Change `sure = np.array([-120.0], np.float32)` to `-20.0` and run again. Which of the two "
+    "checks fails, and why?",
+    answer="The first: the gradient through the probability is a number now, -1 as on paper. "
+    "$e^{20}$ is about 5e8, far below the largest float32, 3e38; only from $e^{89}$ on does it "
+    "overflow. The gradient from the logit is -1 as before.",
 )
 
 # %% [markdown]

@@ -94,6 +94,17 @@ lesson.figure(
 lesson.check("all coins move at once", market(1.0)[:5], equals=[1.0, 0.0, 1.0, 0.0, 1.0])
 lesson.outcome("All to B, all to A, all to B, and so on for ever.", answer="0, 1, 0, 1")
 
+# %%
+lesson.change(
+    "nine of ten coins at A",
+    "Change `p_r = np.array([0.5, 0.5])` to `p_r = np.array([0.9, 0.1])`: nine of ten real coins "
+    "are found at A. Run again. Which share of the forged coins is at A in the next four rounds, "
+    "if all move at once?",
+    answer="0, 1, 0, 1, as before. With all forgeries at A the detective says 0.9/1.9 = 0.4737 "
+    "there and 1 at B, where he has met none; with all at B he says 1 at A. The empty stall always "
+    "wins, however few real coins it has.",
+)
+
 # %% [markdown]
 # Against a *fixed* $D$ it is always best to put everything where $D$
 # is highest, even if the second best place is nearly as good. Half and half is the solution of the
@@ -425,7 +436,6 @@ lesson.outcome(
 # Together they are fatal, and neither is alone. Fakes that start in one spot are torn apart if $D$
 # answers every move; an eager generator does less harm if it cannot carry all fakes at once. The
 # noise is not to blame: a $z$ of 32 numbers has variety enough, and the generator throws it away.
-# **Change** `eager` to 2 and run again: from how many steps on is a small start fatal?
 #
 # Does a larger number of bells change anything? The same two games on a grid of 25.
 

@@ -105,8 +105,8 @@ MISTAKES = {
     # Compare with the average over the samples, axis 0. Over the classes each row averages to 1/C,
     # whatever it is.
     probs.mean -> probs[0].mean
-    np.log -> np.log2 (everywhere)  # Natural logarithms: exp undoes log, not log2.
-    # The sign: the more they differ, the higher the score.
+    np.log -> np.log2 (everywhere)  # These logarithms are binary: exp undoes log, not log2.
+    # The sign of the divergence is turned: the more they differ, the higher the score.
     terms.sum(axis=1).mean() -> -terms.sum(axis=1).mean()
     # exp undoes the natural logarithm: the base is e, not 2.
     np.exp(terms.sum(axis=1).mean()) -> 2.0 ** terms.sum(axis=1).mean()
@@ -122,7 +122,8 @@ MISTAKES = {
     "mmd": """
     # The pairs across the samples count twice: -2 mean k(x, y).
     2 * mean_kernel(x, y, False) -> mean_kernel(x, y, False)
-    # The sign: likeness across the samples brings them nearer, so it is subtracted.
+    # The sign of the pairs across the samples is turned: likeness brings them nearer, so it is
+    # subtracted.
     mean_kernel(x, y, False) -> (-mean_kernel(x, y, False))
     -0.5 -> -1  # The kernel's exponent has a 2 below: |a - b|^2 / (2 bandwidth^2).
     d / h -> d / np.sqrt(h)  # The bandwidth enters squared, as the distance does.
@@ -139,7 +140,7 @@ MISTAKES = {
         kernel = np.exp(-square(a, a) / (2 * bandwidth**2))
         within = within + (np.sum(kernel) - n) / max(n * (n - 1), 1)
     return within - 2 * np.mean(np.exp(-square(x, y) / (2 * bandwidth**2)))
-    # Without the pairs of a point with itself there are N (N - 1) pairs left to divide by, not N^2.
+    # The number of pairs is wrong: without those of a point with itself it is N (N - 1), not N^2.
     len(a) - 1 -> len(a)
     # The unbiased value may be negative: do not cut it at 0.
     value if unbiased else max(value, 0.0) -> max(value, 0.0)

@@ -229,7 +229,7 @@ def unbiased(impl, rng):
     return {"mmd": impl(x, y, bandwidth=1.7, unbiased=True)}
 
 
-@discrepancy.case(points=1, kind="equation", expect={"mmd": -4 / 9 * (1 - np.exp(-0.5))})
+@discrepancy.case(points=1, kind="extremes", expect={"mmd": -4 / 9 * (1 - np.exp(-0.5))})
 def points_at_one_place(impl, rng):
     """x and y are 0, 0 and 1: of the three pairs within each, one is 0 apart and two are 1; of the
     nine across, five are 0 apart and four are 1. 2 (1 + 2 e)/3 - 2 (5 + 4 e)/9, e = exp(-1/2)."""

@@ -118,9 +118,16 @@ lesson.outcome(
     "The score wants each answer sure, and all answers together varied.", answer="1 and 1"
 )
 
+# %%
+lesson.change(
+    "a wide kernel",
+    "Change `h = 0.5` to `h = 5.0` and run again. What is MMD² of the two points, 0.5 apart, now?",
+    answer="0.009975, about an eightieth of what it was. The points are a tenth of the bandwidth "
+    "apart, so the kernel gives the pair $e^{-0.005}$, almost as much as a point with itself: a "
+    "wide kernel does not see small differences.",
+)
+
 # %% [markdown]
-# **Change** `h` to 5 and run again: why is it so hard now to tell the two points apart?
-#
 # ## 2. Six games
 #
 # Six GANs learn the ring of `gan/02`: the usual one; one whose discriminator learns ten times too

@@ -19,6 +19,17 @@ def one_by_one(x, reference, gather):
     return np.concatenate(means), np.concatenate(variances)
 
 
+def log_sigmoid(x):
+    """log σ(x), exact for large |x|."""
+    return -np.logaddexp(0.0, -x)
+
+
+def smoothed(real, fake, smooth, log):
+    """The smoothed loss, from a function for log sigmoid of a logit."""
+    real = (1 - smooth) * log(real) + smooth * log(-real)
+    return -np.mean(real) - np.mean(log(-fake))
+
+
 MISTAKES = {
     "feature_matching_loss": """
     np.sum -> np.mean  # Add the squares over the features, do not average them.
@@ -83,7 +94,7 @@ MISTAKES = {
     mean -> value (everywhere)
     value -> mean (everywhere)
     + -> -  # The sign is turned: the mean goes toward the new value.
-    # mean stands for count - 1 values: multiply it by that before adding the new one.
+    # The old mean counts as one value here: it stands for count - 1, so multiply it by that first.
     return (mean + value) / count
     # For the first value the answer is the value itself, whatever mean holds.
     return mean + (value - mean) / max(count, 2)
@@ -128,6 +139,47 @@ MISTAKES = {
     from minigen.tensor import stop_gradient
     return stop_gradient(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)))
     """,
+    "smoothed_loss": """
+    # This is two-sided: the target of the fake examples stays 0.
+    real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
+    fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
+    return -np.mean(real) - np.mean(fake)
+    # smooth is not looked at: the target of the real examples is 1 - smooth.
+    if smooth -> if False
+    # A part of the smoothed cross-entropy is missing: with the target 1 - smooth, the part for the
+    # target 0 has the weight smooth.
+    np.mean(real_logits) -> (-np.mean(real))
+    # The wrong side is smoothed: the targets of the real examples are moved, those of the fakes
+    # are not.
+    fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
+    return -np.mean(log_sigmoid(real_logits)) - np.mean(fake)
+    # The smoothed target is turned round: that of a real example is 1 - smooth, not smooth.
+    return smoothed(real_logits, fake_logits, 1 - smooth, log_sigmoid)
+    # D is scaled instead of its target: the loss has two logarithms for a real example.
+    real = np.log(1 - smooth) + log_sigmoid(real_logits)
+    return -np.mean(real) - np.mean(log_sigmoid(-fake_logits))
+    # The fakes' loss is scaled too: only the real examples are smoothed.
+    return (1 - smooth) * np.mean(softplus(fake_logits)) + smooth * np.mean(real_logits) + real
+    np.mean -> np.sum (everywhere)  # The groups are summed: take the mean over each.
+    # The two means are averaged: they are added, and an undecided discriminator pays 2 log 2.
+    real + fake -> (real + fake) / 2
+    # The sign is turned: a loss is made small.
+    real + fake -> -(real + fake)
+    # The probability of a sure logit rounds to 1, and the other logarithm is infinite: use softplus
+    # on the logits.
+    return smoothed(real_logits, fake_logits, smooth, lambda l: np.log(1 / (1 + np.exp(-l))))
+    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # softplus on the logits.
+    return smoothed(
+        real_logits, fake_logits, smooth, lambda l: np.log(1 / (1 + np.exp(-l)) + 1e-8)
+    )
+    # Clipped logits have no slope: a sure real example pulls with smooth, as softplus has it.
+    return smoothed(
+        real_logits, fake_logits, smooth, lambda l: log_sigmoid(np.clip(l, -100, 100))
+    )
+    # smooth is an argument; here it is always 0.1.
+    return smoothed(real_logits, fake_logits, 0.1, log_sigmoid)
+    """,
     "smoothed_optimum": """
     # This is two-sided: the fakes' target stays 0, so p_g does not enter above.
     return ((1 - smooth) * p_r + smooth * p_g) / (p_r + p_g)
@@ -140,14 +192,15 @@ MISTAKES = {
     # D is the probability of being real: p_r is above, not p_g.
     p_r -> p_g
     p_g -> p_r
-    # Smoothing scales D by 1 - smooth; it does not take smooth away from it.
+    # smooth is taken away from D: smoothing scales D instead, by 1 - smooth.
     return p_r / (p_r + p_g) - smooth
-    1 - smooth -> smooth  # The target of a real example is 1 - smooth, not smooth.
+    # The smoothed target is turned round: that of a real example is 1 - smooth, not smooth.
+    1 - smooth -> smooth
     # A small number in the denominator outweighs densities far in the tails.
     return (1 - smooth) * p_r / (p_r + p_g + 1e-8)
     # A small number in the denominator outweighs densities far in the tails.
     return (1 - smooth) * p_r / (p_r + p_g + 1e-12)
-    # Smoothing scales D everywhere by 1 - smooth; it does not cut it off there.
+    # D is cut off at its largest value: smoothing scales D everywhere, by 1 - smooth.
     return np.minimum(p_r / (p_r + p_g), 1 - smooth)
     # This ratio goes from 0 to infinity. A probability is a share: divide by p_r + p_g.
     return (1 - smooth) * p_r / np.where(p_g > 0, p_g, 1.0)
@@ -211,7 +264,7 @@ MISTAKES = {
     return x + std * rng.standard_normal(np.shape(x)[1:], dtype=x.dtype)
     # The noise is added, not multiplied: black pixels get it too.
     return x * (1 + std * rng.standard_normal(np.shape(x), dtype=x.dtype))
-    # The noise is Gaussian, N(0, 1): standard_normal, not uniform numbers.
+    # These random numbers are uniform: the noise is Gaussian, from standard_normal.
     .standard_normal -> .random
     # The scale is missing: multiply the noise by std.
     return x + rng.standard_normal(np.shape(x), dtype=x.dtype)
@@ -235,7 +288,7 @@ MISTAKES = {
     return x + std * rng.standard_normal(shape, dtype=x.dtype)
     # The answer has the dtype of x: a float64 std or noise makes float32 examples float64.
     return x + std * rng.standard_normal(np.shape(x), dtype=x.dtype).astype(float)
-    # The noise is Gaussian, N(0, 1): standard_normal, not uniform numbers.
+    # These random numbers are uniform: the noise is Gaussian, from standard_normal.
     return x + std * (2 * rng.random(np.shape(x), dtype=x.dtype) - 1)
     """,
 }
@@ -280,6 +333,14 @@ VARIANTS = {
         total = total + np.sum(np.square(parameters[k] - means[k]))
     return total
     """,
+    "smoothed_loss": """
+    # one formula for any target y: max(l, 0) - l y + log(1 + exp(-|l|))
+    def cross_entropy(l, y):
+        return np.maximum(l, 0) - l * y + np.log1p(np.exp(-np.abs(l)))
+    return cross_entropy(real_logits, 1 - smooth).mean() + cross_entropy(fake_logits, 0.0).mean()
+    # the two parts of the cross-entropy
+    return smoothed(real_logits, fake_logits, smooth, log_sigmoid)
+    """,
     "smoothed_optimum": """
     # scaled numerator
     total = p_r + p_g
@@ -322,6 +383,9 @@ VARIANTS = {
 }
 
 EQUIVALENT = {
+    "smoothed_loss": """
+    if smooth → if True  # without smoothing 0 is added
+    """,
     "feature_matching_loss": """
     (real_features, fake_features) → (fake_features, real_features)  # a distance has no direction
     """,

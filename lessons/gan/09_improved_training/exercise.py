@@ -254,6 +254,89 @@ def gradient_at_its_mean(impl, rng):
     }
 
 
+loss = Exercise(
+    "gan/09/smoothed_loss",
+    target="minigen.gan.losses:discriminator_loss",
+    minutes=10,
+    imports=["from minigen.tensor import sigmoid, softplus"],
+    prompt="""
+    The loss of a discriminator whose labels are smoothed on one side, one number, in nats.
+
+    real_logits (N,) and fake_logits (M,) are the discriminator's outputs before the sigmoid. The
+    target of a real example is 1 - smooth, that of a fake one 0; each group counts by the mean of
+    its cross-entropies, whatever N and M. Without smoothing (smooth = 0, as when it is left out) it
+    is the loss of gan/02.
+
+    Logits may be as large as 1000, in float32 too: compute without ever taking the logarithm of 0.
+    The gradient in the logits is taken, and must be finite and exact there: write it with np, which
+    is autograd's.
+    """,
+    hints="""
+    Write down the cross-entropy for any target y, from the logit, and put in 1 - smooth for the
+    real examples and 0 for the fakes.
+
+    For the target y it is y softplus(-l) + (1 - y) softplus(l), since -log sigmoid(l) =
+    softplus(-l) and -log(1 - sigmoid(l)) = softplus(l).
+
+        real = (1 - smooth) * softplus(-real_logits) + smooth * softplus(real_logits)
+        return np.mean(real) + np.mean(softplus(fake_logits))
+    """,
+)
+
+
+@loss.case(points=2, kind="equation", atol=1e-6, expect={"loss": 0.325083 + 0.693147})
+def as_sure_as_the_target(impl, rng):
+    """Two real examples at D = 0.9 with the target 0.9: -0.9 log 0.9 - 0.1 log 0.1. One fake at
+    1/2: log 2."""
+    return {"loss": impl(np.log([9.0, 9.0]), np.zeros(1), 0.1)}
+
+
+@loss.case(points=1, kind="equation", expect={"loss": [1.3862943611198906] * 2})
+def undecided(impl, rng):
+    """All logits 0: whatever the target, an example costs log 2."""
+    return {"loss": np.array([impl(np.zeros(3), np.zeros(2), s) for s in (0.1, 0.4)])}
+
+
+@loss.case(points=2, kind="equation")
+def two_groups(impl, rng):
+    real, fake = 1 + rng.standard_normal(6), rng.standard_normal(4) - 1
+    return {"a tenth": impl(real, fake, 0.1), "three tenths": impl(real, fake, 0.3)}
+
+
+@loss.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
+def what_smoothing_adds(impl, rng):
+    """Smoothing by s adds s times the mean logit of the real examples."""
+    real, fake, s = 2 + rng.standard_normal(5), rng.standard_normal(7), 0.1 + 0.3 * rng.random()
+    return {"gap": impl(real, fake, s) - impl(real, fake) - s * np.mean(real)}
+
+
+@loss.case(points=1, kind="extremes", expect={"too sure": 200.0, "float32": 200.0})
+def sure_of_the_real_ones(impl, rng):
+    """Real logits 1000, fake ones -1000, smooth 0.2: being sure costs 0.2 nats for each unit of the
+    logit."""
+    logits = np.full(3, 1000.0)
+    single = logits.astype(np.float32)
+    return {"too sure": impl(logits, -logits, 0.2), "float32": impl(single, -single, 0.2)}
+
+
+@loss.case(
+    points=2,
+    kind="gradient",
+    expect={
+        "at real logits": [-0.2, -0.075, 0.0, 0.05],
+        "at fake logits": [0.0, 0.125, 0.225, 0.25],
+    },
+)
+def gradients(impl, rng):
+    """Logits -1000, 0, log 9 or log 4, and 1000, smooth 0.2: the slopes are (D - 0.8)/4 and D/4."""
+    real = np.array([-1000.0, 0.0, np.log(4.0), 1000.0])
+    fake = np.array([-1000.0, 0.0, np.log(9.0), 1000.0])
+    return {
+        "at real logits": grad(lambda r: impl(r, fake, 0.2))(real),
+        "at fake logits": grad(lambda f: impl(real, f, 0.2))(fake),
+    }
+
+
 smoothing = Exercise(
     "gan/09/smoothed_optimum",
     target="minigen.gan.losses:smoothed_optimum",
@@ -420,7 +503,7 @@ noise = Exercise(
 
 
 @noise.case(
-    points=1,
+    points=2,
     kind="equation",
     expect={"x at std 0": [[1.0, -2.0]], "distance from x + rng's noise": 0.0},
 )
@@ -436,7 +519,7 @@ def without_noise(impl, rng):
     return {"x at std 0": impl(x, 0.0, rng), "distance from x + rng's noise": np.abs(added).max()}
 
 
-@noise.case(points=2, kind="shapes")
+@noise.case(points=1, kind="shapes")
 def images(impl, rng):
     return {"noisy": impl(rng.random((4, 3, 3, 1), dtype=np.float32), 0.3, rng)}
 

@@ -114,9 +114,17 @@ lesson.check("closeness of two near, one far", near, equals=[1.5, 1.5, 1.0])
 lesson.check("closeness of three equal ones", equal, equals=[3.0, 3.0, 3.0])
 lesson.outcome("Each counts itself, and with it all that lie at the same place.", answer="1 and 3")
 
+# %%
+lesson.change(
+    "a third that is near",
+    "Change the 50.0 in `three = np.array([0.0, np.log(2), 50.0])` to 1.0 and run again. What is "
+    "the closeness of each of the three now?",
+    answer="1.868, 2.236 and 2.104. The third is 1 from the first and 1 - log 2 = 0.307 from the "
+    "second, so it adds $e^{-1} = 0.368$ to the first and $e^{-0.307} = 0.736$ to the second. "
+    "Closeness falls by a factor of e with every unit of distance: at 50 nothing is left.",
+)
+
 # %% [markdown]
-# **Change** the 50.0 above to 1.0 and run again: how far is far?
-#
 # ## 3. Historical averaging
 #
 # Each player pays for being far from her own past, $\|\theta - \bar\theta\|^2$. It is meant for
@@ -153,10 +161,27 @@ lesson.check("with weight 1", radius(1), at_most=1.0)
 # %% [markdown]
 # ## 4. One-sided label smoothing
 #
-# $D$'s target for real examples becomes $1 - s = 0.9$, that for fakes stays 0. The best $D$ is then
-# $(1 - s)\, p_r/(p_r + p_g)$: never quite sure. Were the fakes' target 0.1 as well, it would be
-# $(0.9\, p_r + 0.1\, p_g)/(p_r + p_g)$. Think of a place far out, where there are only fakes: what
-# does $D$ say there in either case, and how does it change toward the data?
+# $D$'s target for real examples becomes $1 - s = 0.9$, that for fakes stays 0. The cross-entropy
+# for a target $y$ is $-y \log D - (1 - y)\log(1 - D)$. By hand: a real example to which $D$ assigns
+# 0.9 costs $-0.9 \log 0.9 - 0.1 \log 0.1 = 0.325$, and none can cost less. The loss is the first
+# exercise. The second is the $D$ that minimizes it: as in `gan/03`, write down what is paid at one
+# place, where the densities are $p_r$ and $p_g$, and set its slope in $D$ to zero.
+
+# %%
+lesson.exercise("gan/09/smoothed_loss")
+lesson.exercise("gan/09/smoothed_optimum")
+
+# %%
+lesson.show_source(discriminator_loss, smoothed_optimum)
+sure = np.array([np.log(9.0)])  # the logit of 0.9
+far = np.array([-50.0])  # a fake that costs nothing
+paid = discriminator_loss(sure, far, smooth=0.1)
+lesson.check("a real example at 0.9, smoothed", paid, equals=0.3251, atol=5e-5)
+
+# %% [markdown]
+# The best $D$ is $(1 - s)\, p_r/(p_r + p_g)$: never quite sure. Were the fakes' target 0.1 as well,
+# it would be $(0.9\, p_r + 0.1\, p_g)/(p_r + p_g)$. Think of a place far out, where there are only
+# fakes: what does $D$ say there in either case, and how does it change toward the data?
 
 # %%
 lesson.predict(
@@ -165,10 +190,6 @@ lesson.predict(
 )
 
 # %%
-lesson.exercise("gan/09/smoothed_optimum")
-
-# %%
-lesson.show_source(smoothed_optimum)
 x = np.linspace(-3, 8, 1101)
 
 

@@ -127,8 +127,7 @@ lesson.claim(
 # %% [markdown]
 # Three shovelfuls are misplaced, but two of them travel two steps: $2 + 2 + 1 = 5$. Now look at the
 # three moves. A negative surplus means that the pile *after* has it: the post then moves dirt of
-# $Q$ forward, which costs the same as moving dirt of $P$ back. **Change** the last piles of $P$ and
-# $Q$ to 3 and 4 and run again: what stops the run, and why must it?
+# $Q$ forward, which costs the same as moving dirt of $P$ back.
 
 # %%
 now_p = P.copy()
@@ -159,6 +158,16 @@ lesson.figure(
     "f07_piles",
     "Compare the rows in each column: after k moves the first k piles agree, and after "
     "three moves all do. The moves carried 2, 2 and 1 shovelfuls one step each.",
+)
+
+# %%
+lesson.change(
+    "a shovelful too many",
+    "Change the last pile of `Q = np.array([1.0, 2.0, 4.0, 3.0])` to 4.0 and run again. What does "
+    "the last row of the table say, and what stops the run?",
+    answer="The last surplus is -1: a shovelful is missing, and no pile is left to bring it. "
+    "`earth_mover_1d` stops the run, since the two rows of piles must have the same total, and 10 "
+    "is not 11.",
 )
 
 # %% [markdown]

@@ -19,7 +19,8 @@ MISTAKES = {
     kl, js, w -> kl, js / 2, w
     # JS does not see how far apart the lines are: it is log 2 wherever they differ.
     np.where(apart, np.log(2.0), 0.0) -> np.log(2.0) * np.minimum(np.abs(theta), 1.0)
-    0 -> -1  # At theta = 0 the lines coincide: KL and JS are 0 there.
+    # Two lines that coincide are taken for lines apart: at theta = 0 KL and JS are 0.
+    0 -> -1
     # KL is infinite wherever P has mass and Q has none, however near the lines are.
     kl -> js (everywhere)
     # Only where theta is 0 are the lines the same: do not take a small theta for 0.

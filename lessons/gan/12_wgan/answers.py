@@ -104,7 +104,8 @@ MISTAKES = {
     epsilon * real + (1 - epsilon) * fake -> real
     # The slope is taken at the fake points; it must be taken between the real and the fake ones.
     epsilon * real + (1 - epsilon) * fake -> fake
-    # epsilon goes with the real example, 1 - epsilon with the fake one.
+    # The two weights have changed places: epsilon goes with the real example, 1 - epsilon with the
+    # fake one.
     epsilon * real + (1 - epsilon) * fake -> epsilon * fake + (1 - epsilon) * real
     # epsilon is given, one number for each pair; this is the middle of every segment.
     epsilon * real + (1 - epsilon) * fake -> (real + fake) / 2

@@ -257,7 +257,7 @@ def where_the_critic_is_flat(impl, rng):
     }
 
 
-@penalty.case(points=1, kind="extremes", rtol=1e-4)
+@penalty.case(points=1, kind="shapes", rtol=1e-4)
 def in_single_precision(impl, rng):
     """Examples and weights in float32, as in training."""
     real, fake = rng.standard_normal((2, 6, 3), dtype=np.float32)

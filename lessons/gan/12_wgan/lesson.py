@@ -36,7 +36,13 @@ from minigen import plot
 from minigen.data import toy
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import wgan_gp_step, wgan_step
-from minigen.gan.wgan import clip_weights, critic_loss, gradient_penalty_at, lipschitz_estimate
+from minigen.gan.wgan import (
+    clip_weights,
+    critic_loss,
+    gradient_penalty_at,
+    lipschitz_estimate,
+    penalized_critic_loss,
+)
 from minigen.metrics import mode_coverage, transport_plan, wasserstein
 from minigen.optim import EMA, Adam, RMSProp, linear_decay
 from minigen.tensor import leaves
@@ -62,6 +68,7 @@ lesson.predict(
 lesson.exercise("gan/12/critic_loss")
 
 # %%
+lesson.show_source(critic_loss)
 real = np.array([[0.0, 0.0]])
 fake = np.array([[3.0, 4.0]])
 
@@ -159,6 +166,16 @@ lesson.figure(
     "Blue points are real, orange ones generated. Follow the level lines: they are evenly spaced"
     " wherever you look, for this formula has slope 1 everywhere, no more and no less. Another best"
     " critic may be flatter where nothing has to be carried.",
+)
+
+# %%
+lesson.change(
+    "a critic twice as steep",
+    "Change `(cdist(points, y) - v)` in `best_critic` to `2 * (cdist(points, y) - v)` and run "
+    "again. Which two checks fail?",
+    answer="The gap is no longer the plan's cost: it is twice as large. And two scores differ by "
+    "more than the distance of their points. The gap of a critic estimates the distance only if "
+    "its slope is bounded by 1.",
 )
 
 # %% [markdown]
@@ -482,7 +499,16 @@ of_ramp = gradient_penalty_at(ramp, real, fake, np.ones(2))
 lesson.check("slopes 3 and 2: (4 + 1)/2", of_bowl, equals=2.5)
 lesson.check("a slope of 1/2 is penalized as well", of_ramp, equals=0.25)
 lesson.outcome("The slopes are 3 and 2, so the mean of 4 and 1.", answer="2.5")
-lesson.show_source(gradient_penalty_at, wgan_gp_step)
+lesson.show_source(gradient_penalty_at, penalized_critic_loss, wgan_gp_step)
+
+# %%
+lesson.change(
+    "another place on the segment",
+    "Change `np.array([0.75, 0.5])` to `np.array([0.25, 0.5])` and run again. What is the penalty "
+    "of the bowl now, and which of the two points costs nothing?",
+    answer="The penalty is 0.5, and the first point costs nothing. It lies at (1, 0), where the "
+    "bowl has slope 1; the second, at (2, 0), still costs 1.",
+)
 
 # %% [markdown]
 # A penalty is soft. On a distance $W$ a slope $s$ earns $sW$ and pays $\lambda(s - 1)^2$; the best
@@ -786,9 +812,6 @@ lesson.table(rows, ["grid", "measured in", "modes of 25", "good"])
 # rare mode more easily: compare the shares of good samples rather than the modes. And look at the
 # rows named GAN, and at those named ALI: results that have nothing to do with each other. A table
 # of modes compares set-ups at least as much as methods.
-#
-# **Change** `penalty=1.0` in `penalized_move` to the paper's 10 and run again: what do the same
-# steps bring now?
 #
 # ## 7. Where the post is loose
 #

@@ -102,7 +102,7 @@ MISTAKES = {
     path = (1 - t[:, None]) * a + t[:, None] * b
     length = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
     return path / np.linalg.norm(path, axis=1, keepdims=True) * length[:, None]
-    PARALLEL -> -1  # For Omega = 0 the formula is 0/0: take the straight way there.
+    PARALLEL -> -1  # For vectors of one direction this is 0/0: take the straight way there.
     # cos and sin of t times a quarter turn suit only vectors at a right angle: take their own
     # Omega.
     a @ b / lengths -> int(a @ b / lengths)
@@ -122,7 +122,8 @@ MISTAKES = {
         return straight(a, b, t)
     arc = spherical(a / np.linalg.norm(a), b / np.linalg.norm(b), t, angle(a, b))
     return length[:, None] * arc
-    # Go straight only where the sine of Omega is below 1e-5: at small angles the arc is curved too.
+    # The straight way is taken too often: go straight only where the sine of Omega is below 1e-5,
+    # for at small angles the arc is curved too.
     if np.cos(angle(a, b)) > 0.9995:
         return straight(a, b, t)
     return spherical(a, b, t, angle(a, b))

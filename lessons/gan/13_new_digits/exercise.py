@@ -176,14 +176,14 @@ def an_obtuse_angle(impl, rng):
     return {"path": impl(np.array([1.0, 0.0]), np.array([-0.5, 0.75**0.5]), np.array([0.5]))}
 
 
-@walk.case(points=1, kind="equation", expect={"path": [[2 * np.cos(0.01), 2 * np.sin(0.01)]]})
+@walk.case(points=1, kind="extremes", expect={"path": [[2 * np.cos(0.01), 2 * np.sin(0.01)]]})
 def a_small_angle(impl, rng):
     """0.02 radians at radius 2: small, but not the same direction; halfway it is on the circle."""
     end = 2 * np.array([np.cos(0.02), np.sin(0.02)])
     return {"path": impl(np.array([2.0, 0.0]), end, np.array([0.5]))}
 
 
-@walk.case(points=1, kind="equation", rtol=1e-4, atol=1e-6, expect={"path": [[0.0, 1.0]]})
+@walk.case(points=1, kind="extremes", rtol=1e-4, atol=1e-6, expect={"path": [[0.0, 1.0]]})
 def almost_opposite(impl, rng):
     """From east almost to west: halfway, north."""
     gap = 2e-4

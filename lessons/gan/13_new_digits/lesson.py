@@ -100,14 +100,22 @@ lesson.exercise("gan/13/block_shape")
 # %%
 lesson.show_source(block_shape)
 small = (64, 7, 7, 32)
-first = block_shape(small, 16, kernel=4, stride=2, padding=1, transposed=True)
-second = block_shape(first, 1, kernel=4, stride=2, padding=1, transposed=True)
+block = {"kernel": 4, "stride": 2, "padding": 1, "transposed": True}
+first = block_shape(small, 16, **block)
+second = block_shape(first, 1, **block)
 header = ["batch", "height", "width", "channels"]
 lesson.table([small, first, second], header, "twice the side each time")
 
+# %%
+lesson.change(
+    "a kernel of 5",
+    'Change `"kernel": 4` to `"kernel": 5` and run again. What sides do the images have after the '
+    "two blocks?",
+    answer="15 after the first block, and 31 after the second: $(7 - 1) \\cdot 2 + 5 - 2 = 15$. "
+    "With stride 2 and padding 1 only the kernel 4 doubles the side, so that 7 becomes 14 and 28.",
+)
+
 # %% [markdown]
-# **Change** the kernel to 5 and run again: why do DCGANs on even sides prefer 4?
-#
 # The other half of the recipe of Radford et al. (2015), "DCGAN", is **batch norm**: every channel
 # is shifted and scaled so that over the *batch* it has mean 0 and spread 1. By hand: the mean of
 # 1, 3, 5 is 3, their spread $\sqrt{8/3}$, so 5 becomes $2 / 1.63 = 1.22$.
@@ -449,6 +457,7 @@ lesson.predict(
 lesson.exercise("gan/13/interpolate_spherical")
 
 # %%
+lesson.show_source(interpolate_spherical)
 a = np.array([1.0, 0.0])
 b = np.array([0.0, 1.0])
 middle = np.array([0.5])
@@ -501,9 +510,18 @@ lesson.check(name, shorter, between=(0.67, 0.75))
 # %% [markdown]
 # Two random vectors in 32 dimensions are nearly at right angles, so halfway the straight way is at
 # $5.7 / \sqrt{2} = 4.0$. There is hardly a $z$ that short, and the judge notices. On the great
-# circle (`interpolate_spherical`) the length stays. **Change** `t` to go from -0.5 to 1.5 and run
-# again: which of the two ways can be walked beyond its ends?
-#
+# circle (`interpolate_spherical`) the length stays.
+
+# %%
+lesson.change(
+    "beyond the end",
+    "Change `middle = np.array([0.5])` to `middle = np.array([1.5])`, half a step beyond the "
+    "second end, and run again. Which of the two ways keeps the length?",
+    answer="The one on the circle: it goes on to (-0.7071, 0.7071), which has length 1. The "
+    "straight way leads to (-0.5, 1.5), of length 1.58.",
+)
+
+# %% [markdown]
 # ## 5. Wrong turns
 #
 # **The best networks with the older loss.** `plan` and `whole` served the WGAN-GP well. Surely they

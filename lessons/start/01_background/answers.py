@@ -55,6 +55,10 @@ MISTAKES = {
     # exp(l) overflows at logits of 100 in float32: np.logaddexp(0, l) does not.
     with np.errstate(all="ignore"):
         return np.log(1 + np.exp(logits)) - targets * logits
+    # This overflows in float32, where exp(89) is infinite: np.logaddexp(0, l) takes any logit.
+    with np.errstate(all="ignore"):
+        small = np.log(1 + np.exp(np.minimum(logits, 500)))
+        return np.where(logits > 500, logits, small) - targets * logits
     # Logits have no bound: do not clip them.
     return np.logaddexp(0.0, np.clip(logits, -50, 50)) - targets * np.clip(logits, -50, 50)
     # One value for each element: no mean.
@@ -73,7 +77,7 @@ MISTAKES = {
     # This is the squared error of the probability; the charge is the logarithm.
     with np.errstate(all="ignore"):
         return (through_p(logits) - targets) ** 2
-    # This is the gradient, sigmoid(l) - t; the loss itself is asked for.
+    # This is the gradient in the logit; the loss itself is asked for.
     with np.errstate(all="ignore"):
         return through_p(logits) - targets
     # The target is a number between 0 and 1, not a choice: 0.9 costs a little of both.
@@ -144,15 +148,15 @@ MISTAKES = {
     square[...] = beta2 * square + (1 - beta2) * mean**2
     m, s = mean / (1 - beta1**self.steps), square / (1 - beta2**self.steps)
     p -= self.lr * m / (np.sqrt(s) + self.eps)
-    # The new gradient has the share 1 - beta, the old mean the share beta; here they have changed
-    # places.
+    # The two shares have changed places: the new gradient has the share 1 - beta, the old mean the
+    # share beta.
     beta1, beta2 = self.betas
     p *= 1 - self.lr * self.weight_decay
     mean[...] = (1 - beta1) * mean + beta1 * g
     square[...] = (1 - beta2) * square + beta2 * g**2
     m, s = mean / (1 - beta1**self.steps), square / (1 - beta2**self.steps)
     p -= self.lr * m / (np.sqrt(s) + self.eps)
-    # The new gradient has the share 1 - beta: without it the running mean is a sum.
+    # The running mean is a sum here: the new gradient has the share 1 - beta.
     beta1, beta2 = self.betas
     p *= 1 - self.lr * self.weight_decay
     mean[...] = beta1 * mean + g

@@ -253,14 +253,14 @@ lesson.check("its slope in the logit is p - t", slope, equals=[-0.2], atol=1e-4)
 # *Gradient descent* walks against the gradient: $w \leftarrow w - \eta g$, with a learning rate
 # $\eta$. A batch is a small sample of the data, so $g$ is noisy ("stochastic": SGD). One $\eta$
 # must do for all weights, steep ones and flat ones. **Adam** keeps two running means for each
-# weight, of the gradient and of its square, and steps by the one over the root of the other:
-#
-# $$m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad s \leftarrow \beta_2 s + (1 - \beta_2) g^2,
-# \quad w \leftarrow w - \eta \frac{m / (1 - \beta_1^t)}{\sqrt{s / (1 - \beta_2^t)} + \epsilon}.$$
+# weight, $m$ of the gradient and $s$ of its square, and steps by the one over the root of the
+# other. A running mean keeps the share $\beta$ of itself and takes the share $1 - \beta$ of the new
+# value.
 #
 # A $\beta$ is a memory: the last $1/(1 - \beta)$ steps or so count. `betas=(0.9, 0.999)` remembers
-# the direction for 10 steps, the size for 1,000. Both means start at 0, which the divisions by
-# $1 - \beta^t$ make good at step $t$.
+# the direction for 10 steps, the size for 1,000. Both means start at 0. So after one step with
+# $\beta_1 = 0.9$ the mean $m$ is a tenth of the gradient. Work out $m$ after $t$ steps with the
+# same gradient $g$: by which number must you divide $m$ to get $g$?
 
 # %%
 lesson.predict(
@@ -270,6 +270,16 @@ lesson.predict(
 
 # %%
 lesson.exercise("start/01/adam_update")
+
+# %% [markdown]
+# After $t$ steps with the same $g$ the mean is $m = (1 - \beta_1^t)\, g$. Adam divides both means
+# by such a factor:
+#
+# $$m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad s \leftarrow \beta_2 s + (1 - \beta_2) g^2,
+# \quad w \leftarrow w - \eta \frac{m / (1 - \beta_1^t)}{\sqrt{s / (1 - \beta_2^t)} + \epsilon}.$$
+
+# %%
+lesson.show_source(Adam.update)
 
 
 # %%

@@ -1,0 +1,19 @@
+"""The edits that the lesson invites to, and what the edited lesson shows."""
+
+from minigen.course.lesson.changes import Change
+
+CHANGES = {
+    "a critic twice as steep": Change(
+        old="(cdist(points, y) - v)",
+        new="2 * (cdist(points, y) - v)",
+        fails=[
+            "gap of the best critic is the plan's cost",
+            "no two scores differ by more than the distance",
+        ],
+    ),
+    "another place on the segment": Change(
+        old="np.array([0.75, 0.5])",
+        new="np.array([0.25, 0.5])",
+        shows={"slopes 3 and 2: (4 + 1)/2": 0.5},
+    ),
+}
