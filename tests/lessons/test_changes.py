@@ -27,7 +27,6 @@ NOT_CONVERTED = {
     "gan/11",
     "gan/12",
     "gan/13",
-    "vae/11",
     "flow/01",
     "flow/02",
     "flow/03",
