@@ -16,17 +16,6 @@ BY_HAND = ("start/01", "gan/01")  # their changes are shown within a second
 
 # Lessons with an invitation that is a sentence of the text, and not yet a `lesson.change`.
 NOT_CONVERTED = {
-    "vae/01",
-    "vae/02",
-    "vae/03",
-    "vae/04",
-    "vae/05",
-    "vae/06",
-    "vae/07",
-    "vae/08",
-    "vae/09",
-    "vae/10",
-    "vae/11",
     "flow/01",
     "flow/02",
     "flow/03",

@@ -109,9 +109,19 @@ lesson.check("x' of (1, 2, 2)", f(g(np.array([1.0, 2, 2]))), equals=[1.0, 2, 2])
 lesson.check("x' of (2, 1, 0)", f(z_of_it), equals=[4 / 9, 8 / 9, 8 / 9])
 
 # %% [markdown]
-# Everything else is lost: the code is a *bottleneck*. *Change something:* find a point that comes
-# back as $(0, 0, 0)$.
-#
+# Everything else is lost: the code is a *bottleneck*.
+
+# %%
+lesson.change(
+    "a point that vanishes",
+    "Change `[2.0, 1, 0]` to `[2.0, -1, 0]` and run again. What comes back now, and of which "
+    "other points does the same come back?",
+    answer="(0, 0, 0). The code is $(2 \\cdot 1 - 1 \\cdot 2)/3 = 0$, and so it is for every "
+    "point at a right angle to $\\mathbf{w}$: a whole plane of points shares this code. The check "
+    "of (2, 1, 0) no longer holds.",
+)
+
+# %% [markdown]
 # Now a real one: 784 pixels, 8 numbers, 784 pixels, with a hidden layer on each side,
 # shown our 256 digits over and over.
 
@@ -154,10 +164,20 @@ lesson.claim(
 )
 
 # %%
+lesson.change(
+    "a code of two numbers",
+    "Change `dim_z=8, widths=(128,))` of the autoencoder to `dim_z=2, widths=(128,))` and run "
+    "again. What happens to the share, and to the image $\\mathbf{x}'$ in the figure below?",
+    answer="The share rises to more than one half, and the image loses its details: two numbers "
+    "must tell 256 digits apart, and every digit that shares its code with others comes back as a "
+    "mixture of them. The claim of at most 0.35 is not judged in an edited lesson.",
+)
+
+# %%
 boxes = {
     "x": plot.node("$x$", "data", (0, 0), image=D[2].reshape(28, 28)),
     "g": plot.node(autoencoder.encoder, at=(1, 0), name="$g_\\phi$"),
-    "z": plot.node("code $z$\n8 numbers", "latent", (2, 0)),
+    "z": plot.node(f"code $z$\n{z.shape[1]} numbers", "latent", (2, 0)),
     "f": plot.node(autoencoder.decoder, at=(3, 0), name="$f_\\theta$"),
     "out": plot.node("$x'$", "fake", (4, 0), image=x_prime[2].reshape(28, 28).clip(0, 1)),
 }
@@ -352,9 +372,6 @@ lesson.check("rows of the table", len(rows), equals=11)
 #   *densities*, and may exceed 1.
 # - The square of a vector, $(\mathbf{x} - \mathbf{x}')^2$, stands for the squared length $\sum_j
 #   (x_j - x'_j)^2$. We sum over pixels and average over examples, everywhere.
-#
-# **Change something:** give the autoencoder 2 numbers in place of 8 (`dim_z=2`). What happens to
-# the distance, and to the picture $\mathbf{x}'$?
 #
 # **Left out:** how well any of this does on digits that it has not seen: 400 passes over 256 digits
 # teach little of the rest. **Next:** `vae/02` trains the two functions on all of MNIST, and finds

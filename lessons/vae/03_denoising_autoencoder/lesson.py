@@ -59,7 +59,7 @@ lesson.exercise("vae/03/denoising_loss")
 # %%
 clean = np.array([[-1.0], [-1.0], [1.0], [1.0]])
 seen = clean + np.array([[-1.0], [1.0], [-1.0], [1.0]])
-answers = {s: clean[seen == s].mean() for s in (-2.0, 0.0, 2.0)}  # squares are least at the mean
+answers = {s: clean[seen == s].mean() for s in np.unique(seen)}  # squares are least at the mean
 lesson.table(answers.items(), ["seen", "best answer"])
 
 
@@ -85,9 +85,17 @@ lesson.check("best answers to -2, 0, 2", list(answers.values()), equals=[-1.0, 0
 lesson.check("their loss", losses[0], equals=0.5)
 lesson.check("the loss of copying what is seen", losses[1], equals=1.0)
 
+# %%
+lesson.change(
+    "noise of one half",
+    "Change the noise to `np.array([[-0.5], [0.5], [-0.5], [0.5]])` and run again. Why is the "
+    "loss of the best answers 0 now?",
+    answer="The loss is 0 because -1.5 and -0.5 can only come from -1, and 0.5 and 1.5 only from "
+    "1: what is seen determines the clean example. The check of the best answers was made for "
+    "three numbers and no longer holds.",
+)
+
 # %% [markdown]
-# *Change something:* let the noise be $-\frac12$ or $\frac12$. Why is the loss 0 now?
-#
 # Note where the answers *point*: from $\pm2$ back toward the data, and at 0, half-way
 # between them, nowhere. We shall come back to this.
 #
@@ -125,11 +133,20 @@ lesson.figure(
 before = {kind: reconstruction_loss(test, x) for kind, x in spoiled.items()}
 lesson.table(before.items(), ["damage", "squared error, per image"])
 
+# %%
+lesson.change(
+    "nine pixels in ten",
+    'Change `levels={"masking": 0.5` to `levels={"masking": 0.9` and run again. Can you still '
+    "read the digits? What happens to the squared error?",
+    answer="Hardly any of them: about ten pixels of ink are left of a hundred. The squared error "
+    "becomes 9/5 of what it was, about 73 instead of 41 on the test digits, since each pixel is "
+    "lost with probability 0.9 instead of 0.5.",
+)
+
 # %% [markdown]
 # ## 3. Copy or repair
 # Four autoencoders with one hidden layer of 784 units each: one sees clean digits, the others
-# damaged ones, spoiled anew at every step. All must give the clean digit. *Change something:* in
-# the cell above, erase 0.9 of the pixels. Can you still read the digits?
+# damaged ones, spoiled anew at every step. All must give the clean digit.
 #
 # Only what is drawn for a step differs between them: a batch of clean digits, and what the
 # autoencoder sees in their place. Eq. vae.02 does the rest, also for the plain one, which sees the
@@ -380,6 +397,17 @@ score = -at / (s**2 + sigma**2)  # of N(0, s² + σ²)
 lesson.check("residual at -3, 0.5, 2", shrunk - at, equals=[0.6, -0.1, -0.4])
 lesson.check("σ² times the score of N(0, s² + σ²)", sigma**2 * score, equals=shrunk - at)
 
+# %%
+lesson.change(
+    "noise as wide as the data",
+    "Change `sigma = 1.0` to `sigma = 2.0` and run again. How far is a point repaired, and does "
+    "the identity still hold?",
+    answer="Halfway to the mean: the residuals are 1.5, -0.25 and -1. The identity holds, since "
+    "it is exact for every $\\sigma$. But the score in it is that of what is seen, data plus "
+    "noise, which is half as steep here as the score of the data. The check of the residual was "
+    "made for $\\sigma = 1$.",
+)
+
 # %% [markdown]
 # Now five bells on a ring, of which the autoencoder only sees points with noise of $\sigma = 0.3$.
 # Will its arrows agree with the true score, which no one computed for it? Agreement is measured as
@@ -491,8 +519,7 @@ lesson.figure(
 
 # %% [markdown]
 # The best repair is an average, of all clean examples that could have become what is seen, by how
-# likely that is; so the way to it points to where data are dense. *Change something:* take
-# $\sigma = 1$ for the ring, wider than a bell. Which of the two scores do the arrows follow now?
+# likely that is; so the way to it points to where data are dense.
 #
 # The autoencoder never saw a density, and still it knows which way is up. Diffusion models
 # (`diffusion/04`) are built on this: denoisers at many noise levels, followed uphill with some

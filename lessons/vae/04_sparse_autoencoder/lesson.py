@@ -45,8 +45,17 @@ from minigen.vae.autoencoder import reconstruction_loss, sparsity_penalty
 # $$\hat\rho_j = \frac1n \sum_{i=1}^n a_j(\mathbf{x}^{(i)}) .$$
 #
 # We should like $\hat\rho_j = \rho$, a small number. Think of two coins: one falls heads with
-# probability $\rho$, the other with $\hat\rho_j$. Their KL divergence, summed over the units, is
-# added to the loss (Eq. vae.04):
+# probability $\rho$, the other with $\hat\rho_j$. The KL divergence of the second coin from the
+# first is the mean of $\log p - \log q$ under the first (`gan/01`). A coin has two sides: write the
+# two terms down. The sum over the units is the price, which is added to the loss with a weight
+# $\beta$.
+
+# %%
+lesson.exercise("vae/04/kl_bernoulli")
+lesson.exercise("vae/04/sparsity_penalty")
+
+# %% [markdown]
+# The whole loss is (Eq. vae.04)
 #
 # $$L_{\mathrm{SAE}} = L + \beta \sum_j \Big[ \rho \log \frac{\rho}{\hat\rho_j}
 # + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho_j} \Big] .$$
@@ -56,19 +65,23 @@ from minigen.vae.autoencoder import reconstruction_loss, sparsity_penalty
 # $\frac14 \log \frac12 + \frac34 \log \frac32 = 0.131$.
 
 # %%
-lesson.exercise("vae/04/kl_bernoulli")
-lesson.exercise("vae/04/sparsity_penalty")
-
-# %%
 lesson.show_source(kl_bernoulli, sparsity_penalty)
 quarter = np.array([[0.0], [0.0], [0.0], [1.0]])
 half = np.array([[1.0], [0.0], [1.0], [0.0]])
 lesson.check("cost of 0, 0, 0, 1", sparsity_penalty(quarter, 0.25), equals=0.0)
 lesson.check("cost of 1, 0, 1, 0", sparsity_penalty(half, 0.25), equals=0.1308, atol=5e-5)
 
+# %%
+lesson.change(
+    "active on three of four",
+    "Change `quarter` to `np.array([[0.0], [1.0], [1.0], [1.0]])` and run again. What does a unit "
+    "cost that is active on three digits of four? What would one cost that is active on all four?",
+    answer="0.5493 nats: $\\frac14 \\log \\frac13 + \\frac34 \\log 3 = \\frac12 \\log 3$. A unit "
+    "that is always active would cost infinitely much, since $\\frac34 \\log \\frac{3/4}{1 - "
+    "\\hat\\rho}$ has no bound as $\\hat\\rho$ goes to 1. The check of 0, 0, 0, 1 no longer holds.",
+)
+
 # %% [markdown]
-# *Change something:* let the unit say 1, 1, 1, 1. The function refuses. What would the price be?
-#
 # Now any rate, at $\rho = \frac14$.
 
 # %%
@@ -261,9 +274,6 @@ lesson.claim("squared error under it, over that of the mean digit", of_mean_digi
 # stays as it is; it is not lowered by the threshold.) By hand, with $k = 2$, take $(3, -5, 1, 2)$.
 
 # %%
-lesson.exercise("vae/04/k_sparse")
-
-# %%
 lesson.predict(
     "What stays of (3, -5, 1, 2), and what is the gradient of its sum?",
     [
@@ -274,7 +284,6 @@ lesson.predict(
 )
 
 # %%
-lesson.show_source(k_sparse)
 z = np.array([[3.0, -5.0, 1.0, 2.0]])
 
 
@@ -293,9 +302,23 @@ lesson.outcome(
 lesson.check("k_sparse of (3, -5, 1, 2), k = 2", stays, equals=[[3.0, 0.0, 0.0, 2.0]])
 lesson.check("its gradient: 1 where a number stayed", slope, equals=[[1.0, 0.0, 0.0, 1.0]])
 
+# %%
+lesson.exercise("vae/04/k_sparse")
+
+# %%
+lesson.show_source(k_sparse)
+
+# %%
+lesson.change(
+    "only negative numbers",
+    "Change `z` to `np.array([[-3.0, -5.0, -1.0, -2.0]])` and run again. What stays of a row in "
+    "which every number is negative?",
+    answer="(0, 0, -1, -2), with the gradient (0, 0, 1, 1). The two largest numbers stay, "
+    "although each of them is smaller than the zeros that replace the others. Both checks were "
+    "made for (3, -5, 1, 2).",
+)
+
 # %% [markdown]
-# *Change something:* with $k = 3$, which number comes in? With $k = 4$, what is left of sparsity?
-#
 # Four such autoencoders with 1,000 units and tied weights, so that a unit's *filter* is what it
 # looks for and what it draws. A unit gets a gradient only on the digits for which it is among the
 # $k$. One that is so for no digit stays as it is; so $k$ starts at 200 and falls to its value over

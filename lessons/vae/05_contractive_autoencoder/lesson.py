@@ -88,9 +88,20 @@ lesson.check("price at (10, 10)", far_out, equals=0.0)
 lesson.check("mean over both", contractive_penalty(unit, both), equals=25 / 32)
 
 # %% [markdown]
-# A unit has two ways to be quiet, small weights and saturation. *Change something:* halve both
-# weights. The price at the origin becomes a quarter; what happens at $(1, 1)$?
-#
+# A unit has two ways to be quiet, small weights and saturation.
+
+# %%
+lesson.change(
+    "half the weights",
+    "Halve both weights: change `[[3], [4]]` to `[[1.5], [2]]` and run again. What happens to the "
+    "price at the origin? What would happen at $(1, 1)$?",
+    answer="At the origin it falls to a quarter, 0.3906: the slope of the sigmoid is the same "
+    "there, and the weights enter squared. At $(1, 1)$ it rises: the unit's input falls from 7 to "
+    "3.5, the unit leaves saturation, and its slope $h(1 - h)$ grows 31-fold. So the price grows "
+    "by a factor of about 240.",
+)
+
+# %% [markdown]
 # ## 2. Two ways to compute it
 # For a layer of sigmoids $\partial h_j / \partial x_i = h_j (1 - h_j)\, w_{ij}$, so the double sum
 # comes apart:
@@ -186,6 +197,16 @@ lesson.outcome(
 )
 lesson.check("the right price at the origin: 2/16", right, equals=0.125)
 lesson.check("the price of the sum", of_sum, equals=0.0)
+
+# %%
+lesson.change(
+    "two equal units",
+    "Make the two units equal: change `[[1.0, -1.0], [0.0, 0.0]]` to `[[1.0, 1.0], [0.0, 0.0]]` "
+    "and run again. Is the price of the sum right now?",
+    answer="No, it is 0.25, and 0.125 is right. The derivative of the sum is $\\frac14 + "
+    "\\frac14$, and its square $\\frac14$; the squares of the two derivatives add up to "
+    "$\\frac18$. The square of a sum is not the sum of the squares.",
+)
 
 # %% [markdown]
 # ## 3. Paying for it
@@ -500,8 +521,6 @@ lesson.claim("shift over random: contractive over plain", sharper, at_least=1.15
 # Both terms of the loss pull: the price would like the code to be deaf to everything, and the error
 # protests where digits of the data would be confused. The directions along which the data vary
 # survive; those that lead away from all digits do not.
-#
-# *Change something:* train with $\lambda = 0.5$. Is the contrast larger or smaller?
 #
 # ## 5. A wrong turn: too dear
 # One more autoencoder, with $\lambda = 100$.

@@ -100,9 +100,17 @@ lesson.outcome(
 lesson.check("log of the mean", log_of_mean, equals=-1.3843, atol=1e-4)
 lesson.check("mean of the logs", two.mean(), equals=-3.8005, atol=1e-4)
 
+# %%
+lesson.change(
+    "two similar likelihoods",
+    "Change `[[0.5], [0.001]]` to `[[0.5], [0.4]]` and run again. How far are the two orders "
+    "apart now, and for which two likelihoods do they agree?",
+    answer="-0.7985 and -0.8047: they are 0.006 nats apart. They agree only where both "
+    "likelihoods are equal, for the logarithm is strictly concave. Both checks were made for 0.5 "
+    "and 0.001.",
+)
+
 # %% [markdown]
-# *Change something:* for which two likelihoods do both orders agree? Try 0.5 and 0.4.
-#
 # ## 2. A model that can be checked
 # One number $z \sim \mathcal{N}(0, 1)$ chooses a place on a wave in the plane, and a little noise
 # is added:
@@ -300,7 +308,15 @@ lesson.claim("prior: slope of log error along log K", slope, equals=-0.5, atol=0
 # %% [markdown]
 # ## 5. Draw codes where they matter
 # Let a guess $q(z|x)$ say where to draw, and correct for having drawn there: a code that $q$ offers
-# too often counts less.
+# too often counts less. By which factor? Write the integral of Eq. vae.08 as an average over $q$:
+# what stands beside $q(z|x)$ under the integral is the weight of a draw. Then replace the average
+# by the mean over $K$ draws.
+
+# %%
+lesson.exercise("vae/06/importance_sampling_log_likelihood")
+
+# %% [markdown]
+# Multiply and divide by $q(z|x)$:
 #
 # $$p(x) = \int q(z|x)\, \frac{p(x|z)\,p(z)}{q(z|x)}\, dz
 # \approx \frac1K \sum_k \frac{p(x|z_k)\,p(z_k)}{q(z_k|x)}, \qquad z_k \sim q(z|x).$$
@@ -310,18 +326,22 @@ lesson.claim("prior: slope of log error along log K", slope, equals=-0.5, atol=0
 # 0.2778 + 0.1 \cdot 0.005 = 0.2505$ again. This is *importance sampling*.
 
 # %%
-lesson.exercise("vae/06/importance_sampling_log_likelihood")
-
-# %%
 lesson.show_source(importance_sampling_log_likelihood)
 q = np.array([0.9, 0.1])
 weights = np.array([0.5, 0.001]) * 0.5 / q
 lesson.check("weights, averaged as q draws them", q @ weights, equals=0.2505)
 
+# %%
+lesson.change(
+    "the wrong way round",
+    "Change `q` to `np.array([0.1, 0.9])`, which prefers the code that explains nothing, and run "
+    "again. Is the average still right? What does a single draw give?",
+    answer="The average is still 0.2505, as for every $q$ that is nowhere 0. A single draw is "
+    "nearly useless: nine in ten have the weight $0.001 \\cdot 0.5 / 0.9 = 0.00056$, and the "
+    "tenth has $0.5 \\cdot 0.5 / 0.1 = 2.5$.",
+)
+
 # %% [markdown]
-# *Change something:* let $q$ be $(0.1, 0.9)$, the wrong way round. Is the average still right? What
-# of a single draw?
-#
 # Three guesses, all normal with the posterior's mean: with its own width, three times it, a third
 # of it. Mean and width of the posterior of our $x$ come from the grid.
 

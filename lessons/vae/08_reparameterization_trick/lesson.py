@@ -91,21 +91,35 @@ lesson.check("the average of z² at mu = 2", average(2.0), equals=5.0)
 lesson.check("its derivative, z handed over as plain numbers", as_numbers, equals=0.0)
 lesson.check("its derivative, z = mu + eps", written_out, equals=4.0)
 
+# %%
+lesson.change(
+    "the sixth power",
+    "In `average` change `(mu + eps) ** 2` to `(mu + eps) ** 6` and run again. For a normal with "
+    "mean 2 and variance 1 the average of $z^6$ is 499 and its derivative 852. Which of the two "
+    "do the six draws give?",
+    answer="The derivative, 852, but not the average, which comes out as 493. The six draws share "
+    "the moments of $\\mathcal{N}(0, 1)$ up to the fifth, and $6 z^5$ needs no more. Their sixth "
+    "moment is $2 \\cdot 27 / 6 = 9$ instead of 15.",
+)
+
 # %% [markdown]
-# *Change something:* put $z^6$ in place of $z^2$ in both functions. On paper the average at $\mu =
-# 2$ is 499. Which of the six draws' moments is wrong?
-#
 # ## 2. Moving the randomness out of the way
-# For a Gaussian with means $\mu$ and standard deviations $\sigma$ (Eq. vae.14)
-#
-# $$\mathbf{z} = \mu + \sigma \odot \epsilon, \qquad \epsilon \sim \mathcal{N}(0, \mathbf{I}).$$
-#
-# The network outputs $\log\sigma^2$ ("logvar"), which may be any number, so $\sigma =
-# e^{\mathrm{logvar}/2}$. Three slips are common, and none raises an error. The table shows the
-# spread of $z$ that each gives where 2 is asked for.
+# Above, $\sigma$ was 1. The network outputs $\mu$ and $\log\sigma^2$ ("logvar"), which may be any
+# number. What has to be done to noise $\epsilon \sim \mathcal{N}(0, \mathbf{I})$, number by number,
+# so that it has the mean $\mu$ and the variance $\sigma^2$?
 
 # %%
 lesson.exercise("vae/08/reparameterize")
+
+# %% [markdown]
+# A factor $\sigma$ multiplies the variance by $\sigma^2$, and adding $\mu$ moves the mean (Eq.
+# vae.14):
+#
+# $$\mathbf{z} = \mu + \sigma \odot \epsilon, \qquad \epsilon \sim \mathcal{N}(0, \mathbf{I}),
+# \qquad \sigma = e^{\mathrm{logvar}/2}.$$
+#
+# Three slips are common, and none raises an error. The table shows the spread of $z$ that each
+# gives where 2 is asked for.
 
 # %%
 lesson.show_source(reparameterize)
@@ -123,9 +137,16 @@ slips = {
 rows = [[slip, z.std()] for slip, z in slips.items()]
 lesson.table(rows, ["slip", "spread of z"], "logvar = log 4")
 
+# %%
+lesson.change(
+    "unit variance",
+    "Change `np.log(4.0)` to `np.log(1.0)` and run again. Which slips can no longer be seen?",
+    answer="The last two: both give 1, which is right, because $\\sigma$, $\\sigma^2$ and 1 are "
+    "the same there. Only `mu + logvar * eps` still shows, with 0. A test with unit variance "
+    "would let two of the three slips pass.",
+)
+
 # %% [markdown]
-# *Change something:* at `np.log(1.0)` in place of `np.log(4.0)`, which slips can no longer be seen?
-#
 # The trick is not about Gaussians. In general $z$ is written as $z = T_\phi(x, \epsilon)$, a
 # function with a slope in its parameters $\phi$, of noise that has none. Any distribution will do
 # whose draws can be made so, and one way always works in one dimension: push a uniform number
@@ -249,10 +270,18 @@ lesson.figure(
 name = "parabola: variance, score function / reparameterized"
 lesson.claim(name, ratio, between=(18, 26), source="87/4 = 21.75 on paper")
 
+# %%
+lesson.change(
+    "a constant of 100",
+    "In `square` change `np.sum(z**2, axis=1)` to `np.sum(z**2, axis=1) + 100` and run again. The "
+    "gradient of a constant is 0. Which of the two estimators changes?",
+    answer="Only the score function. Both means are still 4, but its variance grows to "
+    "$\\mathbb{E}(z^2 + 100)^2 \\epsilon^2 - 16 = 11487$, almost 2,900 times that of the other, "
+    "because every draw is weighed by its loss, constant included. The other estimator uses the "
+    "slope of the loss, which has not changed. Section 6 subtracts such a constant on purpose.",
+)
+
 # %% [markdown]
-# *Change something:* add 100 to what `square` returns. The gradient of a constant is 0. Which of
-# the two estimators hears of it?
-#
 # That was one dimension. A code has 20; section 6 looks at those.
 #
 # ## 4. The VAE
@@ -261,19 +290,30 @@ lesson.claim(name, ratio, between=(18, 26), source="87/4 = 21.75 on paper")
 # the loss (Eq. vae.12), is
 #
 # $$\log p(x) \ge \underbrace{\mathbb{E}_q \log p(x|z)}_{\text{reconstruction}} -
-# \underbrace{D_{\mathrm{KL}}(q(z|x) \| p(z))}_{\text{price of the code}}, \qquad
-# D_{\mathrm{KL}} = \tfrac12 \sum_j (\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2).$$
+# \underbrace{D_{\mathrm{KL}}(q(z|x) \| p(z))}_{\text{price of the code}} .$$
+#
+# Both distributions of the second term are Gaussians, so it has a formula. For one number of the
+# code take the mean under $q$ of $\log q(z) = -\frac12 \log 2\pi\sigma^2 - (z - \mu)^2 / 2\sigma^2$
+# and of $\log p(z) = -\frac12 \log 2\pi - z^2 / 2$, and subtract.
 #
 # Minus the log-probability of a pixel $x \in \{0, 1\}$ that is predicted with probability $p$ is
 # $-x \log p - (1 - x) \log(1 - p)$, the *cross-entropy*: summed over the pixels it is the
 # reconstruction loss. By hand: an image of two pixels, both predicted at one half, costs
-# $2 \log 2$. A code of one number with $\mu = 1$, $\sigma = 1$ costs
-# $\frac12(1 + 1 - 1 - 0) = \frac12$.
+# $2 \log 2$.
 
 # %%
 lesson.exercise("vae/08/bernoulli_log_likelihood")
 lesson.exercise("vae/08/kl_standard_normal")
 lesson.exercise("vae/08/elbo")
+
+# %% [markdown]
+# Under $q$ the mean of $(z - \mu)^2$ is $\sigma^2$, and that of $z^2$ is $\mu^2 + \sigma^2$. So
+# $\mathbb{E}_q \log q = -\frac12 (\log 2\pi\sigma^2 + 1)$ and $\mathbb{E}_q \log p = -\frac12
+# (\log 2\pi + \mu^2 + \sigma^2)$. The difference, summed over the numbers of the code, is
+#
+# $$D_{\mathrm{KL}} = \tfrac12 \sum_j (\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2).$$
+#
+# A code of one number with $\mu = 1$, $\sigma = 1$ costs $\frac12(1 + 1 - 1 - 0) = \frac12$.
 
 # %%
 lesson.show_source(bernoulli_log_likelihood, kl_standard_normal, elbo, VAE, vae_loss)
@@ -285,9 +325,16 @@ lesson.check(
     equals=[-2 * np.log(2) - 0.5, -2 * np.log(2), 0.5],
 )
 
+# %%
+lesson.change(
+    "a free code",
+    "Change `mu=np.ones((1, 1))` to `mu=np.zeros((1, 1))` and run again. What does the code cost "
+    "now, and what does it say about the image?",
+    answer="It costs 0, and the bound is $-2 \\log 2$ = -1.3863. With $\\mu = 0$ and $\\sigma = "
+    "1$ the code's distribution is the prior, the same for every image: it carries no information.",
+)
+
 # %% [markdown]
-# *Change something:* give the code $\mu = 0$. Now it is free. What does it say about the image?
-#
 # The model speaks of pixels that are 0 or 1: a pixel of intensity 0.3 becomes 1 with probability
 # 0.3, drawn anew each time. A yardstick first, a model without a code that knows only how often
 # each pixel is on. (Flipping 784 fair coins costs 543.)

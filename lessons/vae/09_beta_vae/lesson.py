@@ -70,18 +70,29 @@ lesson.figure(
 # ## 2. Distortion, rate, and a price
 # *Distortion* $D = -\mathbb{E}_q \log p(x|z)$ is what the decoder gets wrong; *rate* $R =
 # D_{\mathrm{KL}}(q(z|x) \| p(z))$ is what the code tells about the picture. Maximize the
-# reconstruction while the rate stays below $\delta$ (Eq. vae.15): a Lagrange multiplier $\beta$
-# turns the limit into a price (Eq. vae.16; the conditions that hold at the best point are named
-# after Karush, Kuhn and Tucker, *KKT*), and for a fixed price that is (Eq. vae.17)
+# reconstruction while the rate stays below $\delta$ (Eq. vae.15):
+#
+# $$\max_{\phi, \theta}\; \mathbb{E}_q \log p(x|z) \qquad \text{subject to} \qquad
+# D_{\mathrm{KL}}(q(z|x) \| p(z)) < \delta .$$
+#
+# A Lagrange multiplier $\beta \ge 0$ turns the limit into a price: to the quantity that is
+# maximized it adds $-\beta$ times what the rate exceeds the limit by (Eq. vae.16; the conditions
+# that hold at the best point are named after Karush, Kuhn and Tucker, *KKT*). Write this in $D$ and
+# $R$, drop what does not depend on the model, and turn the sign: what is left is the loss for a
+# fixed price.
+
+# %%
+lesson.exercise("vae/09/beta_vae_loss")
+lesson.exercise("vae/09/capacity_loss")
+
+# %% [markdown]
+# Eq. vae.16 is $-D - \beta (R - \delta)$. Without the constant $\beta\delta$ and with the other
+# sign it is (Eq. vae.17)
 #
 # $$L_\beta = D + \beta R .$$
 #
 # By hand: three codes to choose from, with $(D, R) = (20, 14)$, $(40, 5)$ and $(90, 0)$. At $\beta
 # = 1$ they cost 34, 45 and 90.
-
-# %%
-lesson.exercise("vae/09/beta_vae_loss")
-lesson.exercise("vae/09/capacity_loss")
 
 # %%
 lesson.predict(
@@ -107,12 +118,22 @@ lesson.outcome(
 )
 lesson.check("the cheapest of the three, as beta grows", cheapest, equals=[0, 1, 2])
 
+# %%
+lesson.change(
+    "the same cost",
+    "At which $\\beta$ do rate 14 and rate 5 cost the same? Work it out, add it to `(1.0, 4.0, "
+    "16.0)` after the 1.0, and run again.",
+    answer="At $\\beta = 20/9$, where both cost 51.11: the code of rate 14 saves 20 nats of "
+    "distortion for 9 nats of rate. In general this $\\beta$ is the slope between two codes in "
+    "the plane of rate and distortion.",
+)
+
 # %% [markdown]
 # The *information bottleneck* (Tishby et al. 1999) asks for a code that knows much about a target
 # $y$ and little about the input: maximize $I(z; y) - \beta\, I(z; x)$. Let the target be the input
 # itself. Then the reconstruction bounds the first term from below, up to the constant $H(x)$, and
 # the rate bounds the second from above; what is left to minimize is $L_\beta$ (Alemi et al. 2017;
-# Burgess et al. 2018). *Change something:* at which $\beta$ do rate 14 and rate 5 cost the same?
+# Burgess et al. 2018).
 #
 # The multiplier form, with a limit $\delta = 6$: the same costs with the other sign, shifted by
 # $\beta\delta = 24$. And the limit itself, without any price: of the codes within it, the one of
@@ -360,10 +381,20 @@ for name in ("turned by 45°", "noise"):
     lesson.check(f"{name}: Higgins' score is chance", known[name][0], between=(0.44, 0.56))
     lesson.check(f"{name}: no gap", known[name][1], between=(-1e-6, 0.02))
 
+# %%
+lesson.change(
+    "a small angle",
+    "Rotate by 10° instead of 45°: change `np.array([[1, 1], [1, -1]]) / 2**0.5` to "
+    "`np.array([[0.985, 0.174], [0.174, -0.985]])` and run again. Which of the two scores notices?",
+    answer="The gap: it falls from 1 to about 0.35, and Higgins' score is still 1. Within a pair "
+    "that shares a factor, its own coordinate still differs least, which is all that the "
+    "classifier needs. But each factor is now partly known to both coordinates, and the gap "
+    "subtracts that.",
+)
+
 # %% [markdown]
-# Both scores ask for *axes*, not for information. *Change something:* turn by 10° in place of 45°.
-# Which of the scores notices first? For our models we score draws of $q(z|x)$, not its means: the
-# mean of a number that is not used still moves by a hair.
+# Both scores ask for *axes*, not for information. For our models we score draws of $q(z|x)$, not
+# its means: the mean of a number that is not used still moves by a hair.
 
 # %%
 lesson.predict(

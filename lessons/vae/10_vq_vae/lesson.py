@@ -69,10 +69,16 @@ def error(e):
 
 lesson.check("the code of 4 and the error", [float(e[0, 0]), float(error(e))], equals=[5.0, 9.0])
 
+# %%
+lesson.change(
+    "between two codes",
+    "Change `z` to `np.array([[2.5]])`, equally far from both codes, and run again. Which code is "
+    "chosen, and what is the error? What would 2.6 give?",
+    answer="0, the first of two equally near codes, at an error of 49. At 2.6 the code is 5 and "
+    "the error 9: it jumps by 40 at one point, and it is constant on both sides of it.",
+)
+
 # %% [markdown]
-# *Change something:* let $z$ be 2.4, then 2.6, and run the cell again. What comes out for 2.5, as
-# near to one code as to the other? Then put 4 back.
-#
 # The encoder made $z$, and it learns from the slope of the error in $z$.
 
 # %%
@@ -120,11 +126,27 @@ slopes = grad(error)(e).item(), grad(copied)(z).item()
 lesson.check("slope at the decoder's input; in z, straight through", slopes, equals=[12.0, 12.0])
 
 # %% [markdown]
-# It is not the slope of anything; it is a hint, good as long as $z$ and its code are close. *Change
-# something:* at which image $x$ would the decoder have no wish? Set the 7 of `error` to it and run
-# again.
-#
-# Two more terms keep $z$ and its code close. The whole loss is (Eq. vae.19)
+# It is not the slope of anything; it is a hint, good as long as $z$ and its code are close.
+
+# %%
+lesson.change(
+    "no gradient at the decoder",
+    "At which image $x$ is the gradient at the decoder's input 0? Set the 7 in `(7 - 2 * e)` to "
+    "it and run again.",
+    answer="At $x = 10$, which the decoder draws exactly: its slope is 0, and so is the one that "
+    "is copied to $z$. Yet $z = 4$ is not at its code. Nothing in this loss moves it there.",
+)
+
+# %% [markdown]
+# Two more terms keep $z$ and its code close. Both are the squared distance of $z$ and $e$. The
+# first moves the code to $z$ and leaves $z$ alone; the second, with a weight $\beta$, moves $z$ to
+# its code and leaves the code alone. What has to be held fixed in each?
+
+# %%
+lesson.exercise("vae/10/quantization_losses")
+
+# %% [markdown]
+# The whole loss is (Eq. vae.19)
 #
 # $$L = \lVert x - D(e_k)\rVert_2^2 + \lVert \mathrm{sg}[E(x)] - e_k\rVert_2^2
 # + \beta\,\lVert E(x) - \mathrm{sg}[e_k]\rVert_2^2 ,$$
@@ -132,9 +154,6 @@ lesson.check("slope at the decoder's input; in z, straight through", slopes, equ
 # where sg holds a value fixed. With $z = 4$, $e = 5$, $\beta = \frac14$ the second term is 1 and
 # pulls the code down with slope 2; the third, the *commitment loss*, is $\frac14$ and pulls $z$ up
 # with slope $-\frac12$: codes come to the vectors, vectors commit to codes.
-
-# %%
-lesson.exercise("vae/10/quantization_losses")
 
 
 # %%
@@ -152,21 +171,32 @@ name = "codebook and commitment; slopes in z and e"
 lesson.check(name, [*terms, *slopes], equals=[1.0, 0.25, -0.5, 2.0])
 lesson.show_source(nearest, straight_through, quantization_losses)
 
+# %%
+lesson.change(
+    "full commitment",
+    "In `pull` change `quantization_losses(z, e))` to `quantization_losses(z, e, 1.0))` and run "
+    "again. Which of the two slopes changes?",
+    answer="The slope in $z$: it becomes -2, four times as large, and equal and opposite to that "
+    "of the code, 2. $\\beta$ weighs the commitment term only, and that term moves only $z$. The "
+    "two terms, 1 and 0.25, are computed in another line and stay.",
+)
+
 # %% [markdown]
-# *Change something:* give `quantization_losses` a `beta` of 1. Which of the four numbers change?
-#
 # There is another way to move the codes. If the vectors of a code were all known, its best place
 # would be their mean. They come in batches, so keep moving averages of their number and of their
-# sum, and divide (Eq. vae.20):
+# sum, with the weight $\gamma$ for the past, and divide.
+
+# %%
+lesson.exercise("vae/10/ema_update")
+
+# %% [markdown]
+# If the batch brings $n_i$ vectors to code $i$, that is (Eq. vae.20)
 #
 # $$N_i \leftarrow \gamma N_i + (1-\gamma)\, n_i, \qquad
 # m_i \leftarrow \gamma m_i + (1-\gamma) \sum_j z_{i,j}, \qquad e_i = m_i / N_i .$$
 #
 # By hand: the code at 5 has $N = 1$, $m = 5$, and a batch brings it 4 and 7. The code at 0 has
 # $N = 1$, $m = 0$ and gets nothing. Let $\gamma = \frac12$.
-
-# %%
-lesson.exercise("vae/10/ema_update")
 
 # %%
 lesson.predict(
@@ -197,9 +227,16 @@ lesson.outcome(
 lesson.check("new counts and codes", [*counts, *moved[:, 0]], equals=[0.5, 1.5, 0.0, 16 / 3])
 lesson.show_source(ema_update, VectorQuantizer)
 
+# %%
+lesson.change(
+    "without memory",
+    "Change `gamma=0.5` to `gamma=0.0` and run again, after saying where the two codes will be.",
+    answer="The code at 5 is at 5.5, the mean of the batch, with a count of 2. The code at 0 has "
+    "the count 0, so it stays where it is instead of becoming 0/0. With `gamma=1.0` neither would "
+    "move.",
+)
+
 # %% [markdown]
-# *Change something:* set `gamma=0.0`, then `gamma=1.0`, and say beforehand where the codes will be.
-#
 # With this update the second term of the loss is *dropped*. The post leaves open what $\gamma$ is
 # (here 0.99), where the codebook starts (at vectors of the first images), and what happens to a
 # code that no vector chooses: it would never move again. Ours starts anew, now and then, at a
@@ -532,10 +569,18 @@ lesson.claim(name, by_place - by_transformer, at_least=20, unit="nats")
 name = "PixelCNN as prior: nats saved by looking at the integers before"
 lesson.claim(name, by_place - by_pixel_cnn, at_least=40, unit="nats")
 
+# %%
+lesson.change(
+    "sixteen codes",
+    "Change `codes=64, batch=64` in `lesson.configure` to `codes=16, batch=64` and run again. "
+    "What does a digit cost if nothing is known of its 49 integers?",
+    answer="135.9 nats, which are $49 \\log_2 16$ = 196 bits, where 64 codes cost 294. It is an "
+    "upper limit of what any prior can save: the gap between the first row and the others has "
+    "less room. The quantizer pays for it, since each vector is replaced by one of 16 instead of "
+    "one of 64.",
+)
+
 # %% [markdown]
-# *Change something:* give the PixelCNN as many steps as the transformer. How much of the difference
-# was training?
-#
 # How good are the digits? Our judge is the pretrained classifier of `gan/08`. The Fréchet distance
 # compares its features of 5,000 drawn and of all test digits; smaller is better, and the last row
 # of the table will say what 5,000 other real digits have. Three ways to draw: the 49 integers from
@@ -918,9 +963,6 @@ lesson.claim("VQ-VAE-2: share of digits that are the one asked for", report.accu
 # - Eq. vae.19 needs the copied gradient, or it does what "to the letter" did (section 4).
 # - The self-attention is in the prior of the *top*; the paper's bottom, a large grid, does without.
 #   (Ours has it in both.)
-#
-# **Change something:** with 16 codes instead of 64 (`codes=16` in `lesson.configure`) a digit costs
-# 196 bits. What happens to the error, and what to the nats that the prior saves?
 #
 # **Left out:** larger images, more levels, throwing away samples that a classifier is unsure of.
 # **Next:** *TD-VAE* (`vae/11`) asks what a model should believe about a state that it sees only in

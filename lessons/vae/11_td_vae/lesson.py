@@ -182,7 +182,7 @@ def smoothed(z2):
 
 # %%
 x2 = 3.0
-now = N(2.2, 0.6)
+now = N(1 + 0.6 * (x2 - 1), 0.6)
 
 
 def five_terms(eps1, eps2, smooth):
@@ -212,10 +212,17 @@ lesson.outcome(
 )
 lesson.check("J for each noise, against log p(x_2 | x_1)", J, equals=3 * [log_px2])
 
+# %%
+lesson.change(
+    "another reading",
+    "Let the second reading be 5: change `x2 = 3.0` to `x2 = 5.0` and run again. Is J still the "
+    "same for every pair of noise? Which of the five terms have changed?",
+    answer="It is: three times -4.577, which is $\\log p(x_2 | x_1)$ of the new reading. The "
+    "terms of $p_D$, $p_B$ at $t_1$ and $p_T$ have changed, since the states moved and the "
+    "reading with them. The two terms of $\\log q$ depend on the noise only, and stay.",
+)
+
 # %% [markdown]
-# *Change something:* let the reading be $x_2 = 5$ (and `now` the posterior that goes with it,
-# $\mathcal{N}(3.4, 0.6)$). Which terms change?
-#
 # And if $q$ is worse than that? Let smoothing forget $z_2$, and leave $z_1$ where the belief had
 # it.
 
@@ -246,6 +253,16 @@ lesson.outcome(
     answer="smaller on average, larger for some pairs",
 )
 lesson.check("mean J if p_S forgets z_2", np.mean(J), at_most=log_px2 - 0.2)
+
+# %%
+lesson.change(
+    "only the variance wrong",
+    "Let smoothing know the right mean and be too wide only: in `forgetful` change `N(1.0, 0.5)` "
+    "to `N(1 + (z2 - 1) / 3, 0.5)` and run again. How many nats does J lose on average?",
+    answer="About 0.05. What J loses is the divergence of the smoothing used from the exact one, "
+    "here that of two normals with one mean and the variances 1/2 and 1/3: $\\frac12 (\\frac32 - "
+    "1 - \\log \\frac32) = 0.047$ nats.",
+)
 
 # %% [markdown]
 # With the exact $q$, $J$ is $\log p(x_2|x_1)$ whatever the noise. With a worse one it is less *on
@@ -415,9 +432,20 @@ lesson.claim("share inside the 68 % interval, every gap", coverage, between=(0.6
 # %% [markdown]
 # Twelve steps draw twelve times from $p_T$, and each passes its small errors on to the next. A jump
 # draws once. But this small model is far from the floor: judged by noisy readings, whose error of
-# 0.4 is added to all alike, it would look much nearer to it. *Change something:* train 4,000 steps
-# in place of 2,000. Does the memory get better?
-#
+# 0.4 is added to all alike, it would look much nearer to it.
+
+# %%
+lesson.change(
+    "better readings",
+    "Change `noise=0.4` of the `Oscillator` to `noise=0.1` and run again. Compare the columns "
+    "*last dot* and *floor* of the table: how much is a memory worth now?",
+    answer="Much less. One step ahead the best prediction from the last dot alone has an error of "
+    "about 0.11, and that from all dots 0.08; with readings of 0.4 they are 0.37 and 0.16. A "
+    "reading that is nearly exact tells the whole state, position and velocity, so little is left "
+    "for a memory to add.",
+)
+
+# %% [markdown]
 # ## 5. Learning a digit that moves
 # A digit of 14 by 14 pixels moves along a strip of 28, four pixels at each step, left or right, and
 # what leaves on one side comes in on the other. One frame tells what it is and where, but not where
@@ -597,8 +625,6 @@ lesson.claim("digits: draws the right way after three frames", agree[3], at_leas
 # A draw is of one state, and in one state a digit goes one way: a model that has learned this well
 # would never smear. How far this small one is from it, the two numbers say. The way it leans is
 # right for half of the strips after one frame, and for nearly all once the direction could be seen.
-# *Change something:* take the mean of 20 draws in place of one (`samples=20`, then `mean(axis=0)`).
-# Does it lean at all?
 #
 # ## 6. Wrong turns
 # Three short trainings on the spring. *No smoothing:* $z_{t_1}$ drawn from its own belief, so that
