@@ -38,7 +38,6 @@ NOT_CONVERTED = {
     "vae/09",
     "vae/10",
     "vae/11",
-    "flow/02",
     "flow/03",
     "flow/04",
     "flow/05",
