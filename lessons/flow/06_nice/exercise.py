@@ -50,9 +50,9 @@ forward = Exercise(
     minutes=10,
     blocked=["minigen.flow.coupling:additive_inverse", "minigen.flow.coupling:additive_shift"],
     prompt=f"""
-    NICE's additive coupling in the direction that generates: where the mask is 1, x = z; where it
-    is 0, x = z + m(kept half of z). Return the pair of x and log |det dx/dz|, a tuple. Gradients
-    are taken: write it with np, which is autograd's.
+    NICE's additive coupling in the direction that generates. Where the mask is 1, z is kept; where
+    it is 0, z is shifted by what m makes of the kept half. Return the pair of the result x and of
+    log |det dx/dz|, a tuple. Gradients are taken: write it with np, which is autograd's.
 
     z has shape (N, ...), an example being a vector or an image, and so has x; the log-determinant
     has shape (N,), one number for each example, though you will find that it is always the same.
