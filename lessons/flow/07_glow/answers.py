@@ -192,7 +192,7 @@ MISTAKES = {
     # The value is right, but its derivative is cut off: stay with autograd's np.
     from minigen.tensor import stop_gradient
     return stop_gradient(height * width * np.linalg.slogdet(W)[1])
-    # This is |det W|^(h w); its logarithm is asked for.
+    # This is the determinant of the whole picture; its logarithm is asked for.
     return np.abs(np.linalg.det(W)) ** (height * width)
     # This is the determinant of one place; the log-determinant of the whole picture is asked for.
     return np.linalg.det(W)
@@ -284,7 +284,7 @@ MISTAKES = {
     # W is made of matrix products: nothing is multiplied entry by entry.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return P * lower * upper
-    # The scales are exp(log_s), not exp(-log_s).
+    # The scales are the reciprocals of the right ones: exp(log_s), not exp(-log_s).
     lower, upper = triangles(L, U, sign * np.exp(-log_s))
     return np.matmul(P, np.matmul(lower, upper))
     # The two triangles are multiplied, not added.
