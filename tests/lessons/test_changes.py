@@ -38,7 +38,6 @@ NOT_CONVERTED = {
     "vae/09",
     "vae/10",
     "vae/11",
-    "flow/09",
     "flow/10",
     "flow/11",
     "flow/12",
