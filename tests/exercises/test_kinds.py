@@ -14,7 +14,6 @@ NOT_YET = {  # exercises with fewer points for the equation
     "vae/09/beta_vae_loss",
     "vae/09/capacity_loss",
     "vae/10/straight_through",
-    "flow/10/gated_unit",
     "diffusion/01/q_sample",
     "diffusion/05/denoising_score_matching_loss",
     "diffusion/05/score_from_eps",
