@@ -225,7 +225,7 @@ def undone(impl, rng):
 
 
 @forward.case(
-    points=1, kind="equation", expect={"x": [[6.5], [-1.5]], "log_det": [np.log(4.0), np.log(4.0)]}
+    points=1, kind="shapes", expect={"x": [[6.5], [-1.5]], "log_det": [np.log(4.0), np.log(4.0)]}
 )
 def one_coordinate(impl, rng):
     """D = 1: nothing comes earlier, so x = 4 z + 2.5, for two examples."""
