@@ -38,7 +38,6 @@ NOT_CONVERTED = {
     "vae/09",
     "vae/10",
     "vae/11",
-    "flow/13",
     "diffusion/01",
     "diffusion/02",
     "diffusion/03",
