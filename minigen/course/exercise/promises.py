@@ -177,7 +177,7 @@ PROMISES = [
     Promise(
         "dtype",
         re.compile(r"\bdtypes?\b|, float32[.,;]|float32 arrays|keep float32"),
-        _where(lambda t: "dtype" in t.code or "float32" in t.words),
+        _where(lambda t: t.case.exact_dtype or "dtype" in t.code or "float32" in t.words),
     ),
     Promise(
         "float32",
