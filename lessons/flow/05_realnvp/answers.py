@@ -40,6 +40,10 @@ MISTAKES = {
     # The value is right, but np.where sends 0 times infinity, a NaN, back through exp(1000): mask s
     # first.
     return np.where(mask == 1, z, z * np.exp(s) + t), over_coordinates((1 - mask) * s)
+    # The change is added to z, and a large z that is taken away again rounds the shift away:
+    # compute the changed half by itself.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z + (z * np.exp(s) + t - z), over_coordinates(s)
     # exp(-1000) is 0, and its logarithm infinite: sum s itself, do not go through the determinant.
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * np.exp(s) + t, np.log(np.prod(np.reshape(np.exp(s), (len(s), -1)), axis=1))

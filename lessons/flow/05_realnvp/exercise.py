@@ -129,9 +129,10 @@ def large_on_the_kept_half(impl, rng):
 
 @forward.case(points=1, kind="extremes", expect={"x": [[2.0, 5.0, 7.0]], "log_det": [-2000.0]})
 def shrunk_to_nothing(impl, rng):
-    """s = -1000 on both coordinates of the changed half: only the shifts 5 and 7 are left of it."""
+    """s = -1000 on both coordinates of the changed half: only the shifts 5 and 7 are left of it, of
+    z = 3e20 too."""
     s, t = np.full((1, 3), -1000.0), np.array([[9.0, 5.0, 7.0]])
-    x, log_det = impl(np.array([[2.0, 3.0, -4.0]]), s, t, np.array([1.0, 0.0, 0.0]))
+    x, log_det = impl(np.array([[2.0, 3e20, -4.0]]), s, t, np.array([1.0, 0.0, 0.0]))
     return {"x": x, "log_det": log_det}
 
 

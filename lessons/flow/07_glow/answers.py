@@ -40,6 +40,11 @@ MISTAKES = {
     return np.log(x.astype(float).std(axis=places(x))), x.mean(axis=places(x))
     # The squares must be those of the deviations from the mean; this is the root mean square of x.
     return x.mean(axis=places(x)), 0.5 * np.log(np.mean(x.astype(float) ** 2, axis=places(x)))
+    # A spread that is tiny beside the mean is lost in the difference of two large squares: square
+    # the deviations from the mean.
+    wide = x.astype(float)
+    mean = wide.mean(axis=places(x))
+    return mean, 0.5 * np.log(np.abs(np.mean(wide**2, axis=places(x)) - mean**2) + 1e-300)
     # The mean is taken away before x is divided, so the shift is the mean itself.
     std = x.astype(float).std(axis=places(x))
     return x.mean(axis=places(x)) / std, np.log(std)

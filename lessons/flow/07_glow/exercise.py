@@ -78,10 +78,11 @@ def turned_and_moved(impl, rng):
 
 @start.case(points=1, kind="extremes")
 def tiny_and_huge(impl, rng):
-    """Deviations near 1e-9 and near 1e9."""
-    shift, log_scale = impl(rng.standard_normal((7, 2)) * np.array([1e-9, 1e9]))
+    """Deviations near 1e-9 and near 1e9, and near 1e-7 around a mean of 7."""
+    x = rng.standard_normal((7, 3)) * np.array([1e-9, 1e9, 1e-7])
+    shift, log_scale = impl(x + np.array([0.0, 0.0, 7.0]))
     return {
-        "shift in units of the deviation": shift / np.array([1e-9, 1e9]),
+        "shift in units of its size": shift / np.array([1e-9, 1e9, 7.0]),
         "log_scale": log_scale,
     }
 

@@ -48,6 +48,8 @@ MISTAKES = {
     np.sum(log_scale, axis=1) -> np.sum(log_scale, axis=0)
     # This is the determinant; its logarithm is asked for.
     np.sum(log_scale, axis=1) -> (-np.exp(-np.sum(log_scale, axis=1)))
+    # exp(1000) is infinite, and the gradient of a division by it NaN: multiply by exp(-log_scale).
+    (x - mu) * np.exp(-log_scale) -> (x - mu) / np.exp(log_scale)
     # exp(-1000) is 0, and its logarithm infinite: sum log_scale itself.
     return (x - mu) * np.exp(-log_scale), np.log(np.prod(np.exp(-log_scale), axis=1))
     # The log-determinant is a sum over all coordinates of the example: sum over axis 1.
@@ -287,8 +289,6 @@ MISTAKES = {
 
 VARIANTS = {
     "maf_inverse": """
-    # by division
-    return (x - mu) / np.exp(log_scale), -log_scale.sum(axis=-1)
     # as an IAF with the parameters renamed
     scale = np.exp(-log_scale)
     return x * scale + (-mu * scale), np.sum(-log_scale, axis=1)
