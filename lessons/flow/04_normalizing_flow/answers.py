@@ -285,6 +285,41 @@ MISTAKES = {
     log_det = np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
     """,
+    "distance_before": """
+    # This is the other root, which is not positive: a distance is the root with the plus.
+    q = R - (alpha + beta)
+    return (q - np.sqrt(q**2 + 4 * alpha * R)) / 2
+    # The reciprocal is taken at R: it is that of alpha + r, so the equation must be solved for r.
+    return R - beta * R / (alpha + R)
+    # The reciprocal is taken at R: it is that of alpha + r, so the equation must be solved for r.
+    return R / (1 + beta / (alpha + R))
+    # This is the way there, from r to R: solve the equation for r.
+    return R + beta * R / (alpha + R)
+    # alpha is missing beside beta: the term linear in r is (alpha + beta - R) r.
+    R - (alpha + beta) -> R - beta
+    # beta is missing beside alpha: the term linear in r is (alpha + beta - R) r.
+    R - (alpha + beta) -> R - alpha
+    # The sign of beta is turned: the term linear in r is (alpha + beta - R) r.
+    R - (alpha + beta) -> R - (alpha - beta)
+    # A factor under the square root is missing: the product of the two outer terms counts four
+    # times.
+    4 * alpha * R -> alpha * R (everywhere)
+    # The last term of the quadratic equation has the wrong factor: it is alpha R.
+    4 * alpha * R -> 4 * beta * R
+    2 * alpha * R -> 2 * beta * R
+    # The root is not halved.
+    (q + root) / 2 -> (q + root)
+    2 * alpha * R -> 4 * alpha * R
+    # A distance may be less than any small number: add nothing under the root, nor below.
+    q = R - (alpha + beta)
+    root = np.sqrt(q**2 + 4 * alpha * R + 1e-6)
+    return np.where(q > 0, (q + root) / 2, 2 * alpha * R / np.where(q > 0, 1, root - q))
+    # A few steps of an iteration are not exact: the quadratic equation has a formula.
+    r = R
+    for _ in range(5):
+        r = R / (1 + beta / (alpha + r))
+    return r
+    """,
 }
 
 VARIANTS = {
@@ -336,9 +371,25 @@ VARIANTS = {
     det = stretch ** (np.shape(z)[1] - 1) * (1 + beta * h * (1 - r * h))
     return center + stretch[:, None] * away, np.log(det)
     """,
+    "distance_before": """
+    # the same root as a quotient
+    q = R - (alpha + beta)
+    return 2 * alpha * R / (np.sqrt(q**2 + 4 * alpha * R) - q)
+    # the sum of the two terms first, which never cancels
+    q = R - (alpha + beta)
+    large = (np.abs(q) + np.sqrt(q**2 + 4 * alpha * R)) / 2
+    return np.where(q > 0, large, alpha * R / large)
+    """,
 }
 
 EQUIVALENT = {
+    "distance_before": """
+    q > 0 → q >= 0  # at 0 both forms give the same
+    q > 0 → q >= 0 (2)  # where q is positive the quotient is not used
+    q > 0 → q > 1 (2)  # where q is positive the quotient is not used
+    # it is not used there
+    np.where(q > 0, 1, root - q) → np.where(q > 0, 2, root - q)
+    """,
     "planar_forward": """
     w + np.zeros(np.shape(z), z.dtype) → w - np.zeros(np.shape(z), z.dtype)  # zero has no sign
     # the product commutes

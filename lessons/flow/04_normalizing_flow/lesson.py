@@ -32,7 +32,7 @@ import autograd.numpy as np
 from minigen import plot
 from minigen.data.potentials import rezende_potentials
 from minigen.flow.bijection import Affine, Chain, Flow, StandardNormal, jacobian_log_det
-from minigen.flow.planar import Planar, PlanarChains, Radial
+from minigen.flow.planar import Planar, PlanarChains, Radial, distance_before
 from minigen.flow.planar import planar_chains, planar_forward, radial_forward, u_hat
 from minigen.nn import Module
 from minigen.optim import Adam, cosine
@@ -612,8 +612,20 @@ lesson.change(
     "half, since $1 + \\beta/\\alpha$ is 1/2.",
 )
 
+# %% [markdown]
+# And back? A planar layer has no formula for its inverse. A radial layer has one: a point stays on
+# its ray, so only its distance from the center must be found. Before the layer it is $r$, after it
+# $R = r + \beta\, r/(\alpha + r)$. Solve for $r$.
 
 # %%
+lesson.exercise("flow/04/distance_before")
+
+# %%
+r = distance_before(np.array([2.0, 4.5]), 1.0, 2.0)
+lesson.check("alpha = 1 and beta = 2: the r of R = 2 and 4.5", r, equals=[1.0, 3.0])
+lesson.show_source(distance_before)
+
+
 # %%
 def radial(center, alpha, beta):
     layer = Radial(lesson.rng("radial"), 2)
