@@ -461,6 +461,7 @@ def influence(i):
     return seen.reshape(28, 28)
 
 
+# %%
 lesson.play(
     "what_a_pixel_sees",
     {"row": places, "column": places},
