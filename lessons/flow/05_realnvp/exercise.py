@@ -141,9 +141,9 @@ inverse = Exercise(
     target="minigen.flow.coupling:affine_inverse",
     minutes=10,
     prompt=f"""
-    The affine coupling in the direction that infers: given x, the z from which x = z on the kept
-    half (mask 1) and x = z exp(s) + t on the changed one (mask 0). Return the pair of z and
-    log |det dz/dx|, a tuple. Gradients are taken.
+    The affine coupling in the direction that infers: given x, the z that `affine_forward` makes x
+    of, with the same s, t and mask. Return the pair of z and log |det dz/dx|, a tuple. Gradients
+    are taken.
 
     x, s and t have shape (N, ...), and so has z; the log-determinant has shape (N,), one number for
     each example.
@@ -242,8 +242,8 @@ log_det = Exercise(
     target="minigen.flow.coupling:affine_log_det",
     minutes=5,
     prompt=f"""
-    log |det dx/dz| of the affine coupling, from s and mask alone: x = z where the mask is 1,
-    x = z exp(s) + t where it is 0.
+    log |det dx/dz| of `affine_forward`, from s and mask alone. What stands above or below the
+    diagonal of its Jacobian, the derivatives of the network that made s and t, has no effect.
 
     s has shape (N, ...), an example being a vector or a picture; the result has shape (N,), one
     number for each example. Its gradient in s is taken.

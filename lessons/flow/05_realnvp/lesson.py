@@ -127,6 +127,7 @@ lesson.outcome(
 # %%
 from minigen.flow.coupling import AffineCoupling, affine_log_det
 
+lesson.check("log-det from s and the mask alone", affine_log_det(s, mask), equals=[np.log(2)])
 lesson.show_source(affine_forward, affine_inverse, affine_log_det, AffineCoupling)
 
 # %%

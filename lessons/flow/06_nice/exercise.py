@@ -148,9 +148,9 @@ inverse = Exercise(
     minutes=10,
     blocked=["minigen.flow.coupling:additive_forward", "minigen.flow.coupling:additive_shift"],
     prompt=f"""
-    NICE's additive coupling in the direction that infers: given x, the z from which
-    x = z on the kept half (mask 1) and x = z + m(kept half of z) on the changed one (mask 0).
-    Return the pair of z and log |det dz/dx|, a tuple. Gradients are taken.
+    NICE's additive coupling in the direction that infers: given x, the z that `additive_forward`
+    makes x of, with the same m and mask. Return the pair of z and log |det dz/dx|, a tuple.
+    Gradients are taken.
 
     x has shape (N, ...), an example being a vector or an image, and so has z; the log-determinant
     has shape (N,), one number for each example.
