@@ -527,8 +527,6 @@ for name, most in [("flow", 0.15), ("VAE", 0.15), ("GAN", 0.4)]:  # a GAN's game
 # the fourth column (the diffusion post). **Next:** what is the "doubles all lengths, so the density
 # is half" of section 1 in more dimensions? `flow/02` measures how a map changes volumes, `flow/03`
 # what that does to a density.
-#
-# **Your turn:** put `toy.ring()` in the place of the moons. Which of the three suffers most?
 
 # %%
 lesson.finish()

@@ -415,7 +415,7 @@ lesson.change(
     "Leave the state above out: change the line to `state = column + state` and run again. Which "
     "numbers come out?",
     answer="1, 2 and 3 in every row, so the middle pixel has 2 and the last one 3. Each state "
-    "has seen only what is to the left of it in its own row.",
+    "depends only on what is to the left of it in its own row.",
 )
 
 # %% [markdown]
@@ -423,9 +423,9 @@ lesson.change(
 # \circledast \mathbf x$, is worked out for all pixels beforehand; in each step comes what the
 # states before say, $\mathbf K^{ss} \circledast \mathbf h_{i-1}$, a kernel of two places: left and
 # above. Then the step itself: three gates, between 0 and 1, and a content, which may be negative.
-# The forget gate $\mathbf f$ says how much of the cell state $\mathbf c$ stays, the input gate
+# The forget gate $\mathbf f$ sets how much of the cell state $\mathbf c$ stays, the input gate
 # $\mathbf i$ how much of the content $\mathbf g$ comes in, the output gate $\mathbf o$ how much of
-# the cell state is shown.
+# the cell state becomes the new $\mathbf h$.
 
 # %%
 lesson.exercise("flow/09/lstm_step")

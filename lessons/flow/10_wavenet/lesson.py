@@ -269,9 +269,9 @@ lesson.change(
 # %% [markdown]
 # ## 4. One layer, and the whole network
 # A layer of WaveNet has two convolutions, a *filter* and a *gate*. A hyperbolic tangent brings the
-# filter between −1 and 1: it says what. A sigmoid brings the gate between 0 and 1: it says how much
-# of it passes. By hand: a filter of $\log 2$ and a gate of $\log 3$ give $\frac{3}{5} \cdot
-# \frac{3}{4} = 0.45$.
+# filter between −1 and 1, a sigmoid the gate between 0 and 1: the filter is the content, and the
+# gate sets how much of it passes. By hand: a filter of $\log 2$ and a gate of $\log 3$ give
+# $\frac{3}{5} \cdot \frac{3}{4} = 0.45$.
 
 # %%
 lesson.exercise("flow/10/gated_unit")
@@ -441,8 +441,8 @@ lesson.change(
     "Shift the last layer in place of the first: change `steps_back([0])` to `steps_back([3])` "
     "and run again. Which steps are seen, and is the network as good?",
     answer="The same 1 to 16: a shift moves all of them by one step, wherever it stands. But in "
-    "a WaveNet the skip of each layer leads straight to the output, so a layer below the shift "
-    "would show the output the code that it must predict.",
+    "a WaveNet the skip of each layer leads straight to the output. So a layer below the shift "
+    "would pass the code that is to be predicted to the output.",
 )
 
 # %% [markdown]

@@ -112,7 +112,7 @@ lesson.change(
     "Let the third mean depend on $x_1$ alone: change `first + second]` in `mu` to `first]` and "
     "run again. What is $x_3$, and how often is the network asked?",
     answer="$x = (1, 5, -2)$, since $x_3 = -3 + 1$. The network is asked 3 times as before, "
-    "though 2 rounds would do: `maf_forward` is not told what the network leaves out.",
+    "though 2 rounds would do: `maf_forward` makes $D$ rounds, whatever the network leaves out.",
 )
 
 # %% [markdown]

@@ -159,8 +159,8 @@ lesson.change(
     "Sample by the MAF in place of the IAF: change `sampled, _ = iaf.forward(v)` to `sampled, _ "
     "= maf.forward(v)` and run again. Same network, same noise: are the samples equal?",
     answer="No, and they should not be: the MAF inverts what the IAF does. One multiplies by "
-    "$\\sigma$ where the other divides, and one network looks at earlier $x$ where the other "
-    "looks at earlier $z$.",
+    "$\\sigma$ where the other divides, and the input of the network is earlier $x$ in one and "
+    "earlier $z$ in the other.",
 )
 
 # %% [markdown]
