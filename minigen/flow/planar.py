@@ -200,12 +200,7 @@ def radial_forward(z: Array, center: Array, alpha: Array, beta: Array) -> tuple[
     z = checks.array("z", z, "N", "D")
     n, dim = np.shape(z)
     center = _check_parameter("center", center, (dim,), (n, dim))
-    alpha = _check_parameter("alpha", alpha, (), (n,))
-    beta = _check_parameter("beta", beta, (), (n,))
-    if not isbox(alpha) and not numpy.all(alpha > 0):
-        raise ValueError(f"alpha must be positive, got {numpy.min(alpha):.6g}")
-    if not isbox(alpha) and not isbox(beta) and not numpy.all(beta > -alpha):
-        raise ValueError(f"beta must be greater than -alpha, got {numpy.min(beta):.6g}")
+    alpha, beta = _check_strength(n, alpha, beta)
     center, alpha, beta = like(center, z), like(alpha, z), like(beta, z)
     away = z - center  # (N, D)
     h = 1 / (alpha + _length(away))  # (N,)
@@ -214,12 +209,28 @@ def radial_forward(z: Array, center: Array, alpha: Array, beta: Array) -> tuple[
     return x, log_det
 
 
+def distance_before(R: Array, alpha: Array, beta: Array) -> Array:
+    """The distance r ≥ 0 from the center that a radial layer makes R = r + beta r/(alpha + r): R (N,) -> r (N,).
+
+    It is the positive root of r² + (alpha + beta − R) r − alpha R = 0. R ≥ 0; alpha > 0 and beta > −alpha () or (N,).
+    ValueError: other shapes and values.
+    """
+    R = checks.array("R", R, "N")
+    if not isbox(R) and not numpy.all(R >= 0):
+        raise ValueError(f"R must not be negative, got {numpy.min(R):.6g}")
+    alpha, beta = _check_strength(len(R), alpha, beta)
+    alpha, beta = like(alpha, R), like(beta, R)
+    q = R - (alpha + beta)
+    root = np.sqrt(q**2 + 4 * alpha * R)
+    # whichever form of the root does not subtract two nearly equal numbers
+    return np.where(q > 0, (q + root) / 2, 2 * alpha * R / np.where(q > 0, 1, root - q))
+
+
 class Radial(Bijection):
     """x = z + beta h (z − center), h = 1/(alpha + ‖z − center‖): mass moves away from a center, or towards it.
 
     alpha = exp(log_alpha), beta = −alpha + softplus(raw_beta), which is kept from being rounded to −alpha. Near the
-    identity at the start. `inverse` is explicit: the distance r from the center is the positive root of
-    r² + (alpha + beta − R) r − alpha R = 0, R that of x.
+    identity at the start. `inverse` is explicit: the distance from the center is the `distance_before` that of x.
     """
 
     def __init__(self, rng: Rng, dim: int):
@@ -234,13 +245,9 @@ class Radial(Bijection):
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         center, alpha, beta = self._parameters("x", x)
         away = x - center
-        R = _length(away)  # (N,)
-        gap = alpha + beta
-        q = R - gap
-        root = np.sqrt(q**2 + 4 * alpha * R)
-        # the positive root in whichever form does not subtract two nearly equal numbers
-        r = np.where(q > 0, (q + root) / 2, 2 * alpha * R / np.where(q > 0, 1, root - q))
-        z = center + np.reshape((alpha + r) / (r + gap), (len(x), 1)) * away  # 1 + beta h = (r + gap)/(alpha + r)
+        r = distance_before(_length(away), alpha, beta)  # (N,)
+        shrink = (alpha + r) / (r + (alpha + beta))  # 1/(1 + beta h)
+        z = center + np.reshape(shrink, (len(x), 1)) * away
         _, log_det = radial_forward(z, center, alpha, beta)
         return z, -log_det
 
@@ -272,6 +279,17 @@ def _length(v: Array) -> Array:
     square = np.sum(v**2, axis=1)
     positive = square > 0
     return np.where(positive, np.sqrt(np.where(positive, square, 1)), 0)
+
+
+def _check_strength(n: int, alpha: Array, beta: Array) -> tuple[Array, Array]:
+    """alpha > 0 and beta > −alpha of a radial layer, () or (n,) each, if they are so."""
+    alpha = _check_parameter("alpha", alpha, (), (n,))
+    beta = _check_parameter("beta", beta, (), (n,))
+    if not isbox(alpha) and not numpy.all(alpha > 0):
+        raise ValueError(f"alpha must be positive, got {numpy.min(alpha):.6g}")
+    if not isbox(alpha) and not isbox(beta) and not numpy.all(beta > -alpha):
+        raise ValueError(f"beta must be greater than -alpha, got {numpy.min(beta):.6g}")
+    return alpha, beta
 
 
 def _check_parameter(name: str, a: Array, one: tuple[int, ...], each: tuple[int, ...]) -> Array:

@@ -27,6 +27,18 @@ def mixture_log_prob(x, logits, mu, log_scale):
     gap = (x[:, None] - mu) * np.exp(-log_scale)
     terms = np.log(pi) - 0.5 * gap**2 - log_scale - 0.5 * np.log(2 * np.pi)
     return np.sum(logsumexp(terms, axis=1), axis=1)""",
+    "a large z that becomes small, flow/05/affine_forward": """
+def affine_forward(z, s, t, mask):
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z + (z * np.exp(s) + t - z), np.sum(np.reshape(s, (len(s), -1)), axis=1)""",
+    "a tiny spread beside the mean, flow/07/actnorm_init": """
+def actnorm_init(x):
+    x, axes = np.array(x, float), tuple(range(x.ndim - 1))
+    mean = np.mean(x, axis=axes)
+    return mean, 0.5 * np.log(np.abs(np.mean(x**2, axis=axes) - mean**2) + 1e-300)""",
+    "gradients at 1000, flow/11/maf_inverse": """
+def maf_inverse(x, mu, log_scale):
+    return (x - mu) / np.exp(log_scale), -np.sum(log_scale, axis=1)""",
     "gradients at 1000, flow/12/iaf_from_maf": """
 def iaf_from_maf(mu, log_scale):
     return -mu / np.exp(log_scale), -log_scale""",

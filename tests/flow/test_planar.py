@@ -11,6 +11,7 @@ from minigen.flow.planar import (
     Planar,
     PlanarChains,
     Radial,
+    distance_before,
     planar_chains,
     planar_forward,
     radial_forward,
@@ -216,6 +217,18 @@ def test_chains_train_in_float32_and_have_no_second_derivative(rng):
 # ------------------------------------------------------------------------------------------- radial
 
 
+def test_the_distance_before_a_radial_layer_by_hand_and_there_and_back(rng):
+    """1 + 2 · 1/2 = 2 and 3 + 2 · 3/4 = 4.5; then over 24 powers of ten, for layers that push and that pull."""
+    np.testing.assert_allclose(distance_before(np.array([2.0, 4.5, 0.0]), 1.0, 2.0), [1, 3, 0])
+    r = np.concatenate([[0.0], 10.0 ** np.arange(-12, 13)])
+    for beta in (3.0, 0.2, -0.9):
+        np.testing.assert_allclose(distance_before(r + beta * r / (1.0 + r), 1.0, beta), r, rtol=1e-12)
+    alpha, beta = rng.uniform(0.5, 2, 25), rng.uniform(-0.4, 3, 25)
+    r = 5 * rng.random(25)
+    slope = grad(lambda R: anp.sum(distance_before(R, alpha, beta)))(r + beta * r / (alpha + r))
+    np.testing.assert_allclose(slope, 1 / (1 + alpha * beta / (alpha + r) ** 2), rtol=1e-10)
+
+
 def test_radial_by_hand():
     """z is 1 away from the center, alpha = 1, beta = 2: h = 1/2, z − center is doubled; det = 2 · (1 + 1 − 1/2)."""
     x, log_det = radial_forward(np.array([[2.0, 1.0]]), np.array([1.0, 1.0]), 1.0, 2.0)
@@ -401,6 +414,9 @@ Z, U, C = np.zeros((3, 2)), np.ones(2), np.ones((4, 3, 2))
         (lambda rng: radial_forward(Z, np.ones(3), 1.0, 1.0), "center must have shape"),
         (lambda rng: radial_forward(Z, U, 0.0, 1.0), "alpha must be positive, got 0"),
         (lambda rng: radial_forward(Z, U, 1.0, -1.0), "beta must be greater than -alpha, got -1"),
+        (lambda rng: distance_before(np.array([-1.0]), 1.0, 1.0), "R must not be negative, got -1"),
+        (lambda rng: distance_before(np.ones(2), 0.0, 1.0), "alpha must be positive, got 0"),
+        (lambda rng: distance_before(np.ones(2), 1.0, np.ones(3)), r"beta must have shape \(\) or \(2,\), got \(3,\)"),
         (lambda rng: radial_forward(Z, U, 1.0, np.ones(2)), r"beta must have shape \(\) or \(3,\), got \(2,\)"),
         (lambda rng: Planar(rng, 0), "dim must be a whole number"),
         (lambda rng: planar_chains(Z, C[0], C[0], C[0, :, 0]), r"z must have shape \(K, N, D\), got \(3, 2\)"),

@@ -115,6 +115,16 @@ lesson.outcome(
     answer="the same at 3 and at 9",
 )
 
+# %%
+lesson.change(
+    "a narrow generator",
+    "Give the generator half the deviation of the data: change its line to `log_p_generated = "
+    "norm.logpdf(x, 1.0, 1.0)` and run again. Which of the two numbers gets the higher logit, "
+    "and is it the more probable one?",
+    answer="9 gets 23.31 and 3 only 0.81, although 9 is far less probable. The logit is high "
+    "where the generator draws too rarely, whatever the density of the data is there.",
+)
+
 # %% [markdown]
 # ## 2. The three machines (figure f01)
 #
@@ -449,9 +459,6 @@ lesson.figure(
 # The search ends in a valley that leads nowhere. And a real $x$ may lie where $G$ never goes: a GAN
 # may leave out what it likes, and nothing in its loss says so.
 #
-# **Change** the start of the search to zeros (`np.zeros_like(target)`) and run again. Do more
-# points arrive?
-#
 # ## 5. What a sample costs, and what it is worth
 #
 # All three need one pass. Its price is the number of multiplications, one for each weight that is
@@ -520,8 +527,6 @@ for name, most in [("flow", 0.15), ("VAE", 0.15), ("GAN", 0.4)]:  # a GAN's game
 # the fourth column (the diffusion post). **Next:** what is the "doubles all lengths, so the density
 # is half" of section 1 in more dimensions? `flow/02` measures how a map changes volumes, `flow/03`
 # what that does to a density.
-#
-# **Your turn:** put `toy.ring()` in the place of the moons. Which of the three suffers most?
 
 # %%
 lesson.finish()

@@ -78,7 +78,7 @@ MISTAKES = {
     # An inversion is a pair with the larger number first; here the pairs in the right order count.
     (-1) ** _inversions(order) ->
         (-1) ** sum(a < b for a, b in itertools.combinations(order, 2))
-    # (-1)^tau is the sign; tau itself is only the count.
+    # This is the count of inversions, not the sign that they give: (-1)^tau.
     (-1) ** _inversions(order) -> _inversions(order)
     # The sign turns with every inversion: it is (-1)^tau, not 1 - tau.
     (-1) ** _inversions(order) -> 1 - _inversions(order)

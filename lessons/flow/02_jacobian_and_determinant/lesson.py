@@ -139,9 +139,17 @@ lesson.outcome(
 )
 lesson.claim("power of the step in the error of the straight map", order, equals=2.0, atol=0.1)
 
+# %%
+lesson.change(
+    "one percent too large",
+    "Make the Jacobian one percent too large where it is used: change `J @ h` to `1.01 * J @ h` "
+    "and run again. Which power is it now?",
+    answer="Nearly 1 in place of 2. One percent of the step is missing at every length, and that "
+    "error shrinks only as fast as the step itself. Only at the longest step does the bend of "
+    "the map add to it.",
+)
+
 # %% [markdown]
-# *Change something:* add 0.01 to one entry of `J`. Which power is it now?
-#
 # ## 3. The determinant is a signed volume
 #
 # So what does a matrix do to volumes? It carries the unit square onto a parallelogram, whose sides

@@ -30,7 +30,7 @@ MISTAKES = {
     density * np.abs(slope) -> density + 0 * slope
     # The base density is that of z: ask it at f^-1(x), not at x.
     density = base_density(z) -> density = base_density(x)
-    # The slope is taken at x, not at z = f^-1(x).
+    # The slope of the inverse is taken at the wrong place: it belongs at x, not at z.
     slope = _slope("inverse", inverse, x) -> slope = slopes(inverse, inverse(x))
     # Every number has its own slope; this is their mean.
     np.abs(slope) -> np.mean(np.abs(slope))
@@ -93,7 +93,7 @@ MISTAKES = {
     return base_log_prob(inverse(x)) + np.sum(log_dets(inverse, x))
     # Every example has its own determinant; this is their mean.
     return base_log_prob(inverse(x)) + np.mean(log_dets(inverse, x))
-    # The Jacobian of f^-1 is taken at x, not at z.
+    # The Jacobian of the inverse is taken at the wrong place: it belongs at x, not at z.
     return base_log_prob(inverse(x)) + log_dets(inverse, inverse(x))
     # The log-determinant is not divided by the number of dimensions.
     return base_log_prob(inverse(x)) + log_dets(inverse, x) / x.shape[1]

@@ -82,7 +82,7 @@ def far_out_and_flat(impl, rng):
     return {"density": impl(x, lambda z: ((z > 0) & (z < 200)) / 6, lambda x: x**3 - 1)}
 
 
-@line.case(points=1, kind="extremes", rtol=1e-5, exact_dtype=True)
+@line.case(points=1, kind="shapes", rtol=1e-5, exact_dtype=True)
 def in_float32(impl, rng):
     x = rng.standard_normal(7).astype(np.float32)
     p = impl(x, lambda z: 1 / (1 + z**2) / np.float32(np.pi), lambda x: 2 * x - np.tanh(3 * x))
@@ -188,13 +188,13 @@ def too_small_for_a_determinant(impl, rng):
     }
 
 
-@space.case(points=1, kind="equation")
+@space.case(points=1, kind="shapes")
 def one_example_of_one_number(impl, rng):
     x = rng.standard_normal((1, 1))
     return {"log_p": impl(x, logistic, lambda x: -3 * x - x**3)}
 
 
-@space.case(points=1, kind="extremes", rtol=1e-4, atol=1e-5)
+@space.case(points=1, kind="shapes", rtol=1e-4, atol=1e-5)
 def many_examples_in_float32(impl, rng):
     x = rng.standard_normal((9, 2)).astype(np.float32)
     return {"log_p": impl(x, logistic, lambda x: 3 * x + np.tanh(x[:, ::-1]))}

@@ -69,13 +69,11 @@ lesson.table(
 # ## 2. The theorem on the line
 #
 # Nothing gets lost: the draws between $z$ and $z + dz$ are those between $x$ and $x + dx$. So
-# $p(x)\,|dx| = \pi(z)\,|dz|$, and (Eq. flow.03)
 #
-# $$\int p(x)\,dx = \int \pi(z)\,dz = 1, \qquad
-# p(x) = \pi(z)\left|\frac{dz}{dx}\right| = \pi(f^{-1}(x))\,\big|(f^{-1})'(x)\big| .$$
+# $$p(x)\,|dx| = \pi(z)\,|dz| .$$
 #
-# $\pi$ is the density of $z$, $f^{-1}$ the way back from $x$ to $z$. Here $z = \sqrt x$, with slope
-# $1/(2\sqrt x)$: at 0.04 that is 2.5.
+# $\pi$ is the density of $z$, and $f^{-1}$ the way back from $x$ to $z$. What is $p(x)$, if $\pi$
+# and $f^{-1}$ are all that you know?
 
 # %%
 lesson.exercise("flow/03/pushforward_density")
@@ -95,6 +93,13 @@ off = np.max(np.abs(counted - by_formula) / errors)
 lesson.claim("counted densities: off by, in standard errors", off, at_most=5)
 
 # %% [markdown]
+# Divided by $|dx|$, the equation is the theorem (Eq. flow.03):
+#
+# $$\int p(x)\,dx = \int \pi(z)\,dz = 1, \qquad
+# p(x) = \pi(z)\left|\frac{dz}{dx}\right| = \pi(f^{-1}(x))\,\big|(f^{-1})'(x)\big| .$$
+#
+# Here $z = \sqrt x$, with slope $1/(2\sqrt x)$: at 0.04 that is 2.5.
+#
 # Often one has $f$ and its slope, and no formula for $f^{-1}$. The *inverse function theorem* helps
 # (Eq. flow.07): the slope of the way back is one over the slope of the way there,
 #
@@ -238,12 +243,12 @@ lesson.predict(
 )
 
 # %%
-z_of_x = maps["1 - 3z (falls)"][1]
-slope = -1 / 3
+a = -3  # f(z) = 1 + a z
+slope = 1 / a  # of the way back, z = (x - 1)/a
 wrong = {
-    "(a) no absolute value": lambda x: norm.pdf(z_of_x(x)) * slope,
-    "(b) the ratio turned round": lambda x: norm.pdf(z_of_x(x)) / np.abs(slope),
-    "(c) no slope": lambda x: norm.pdf(z_of_x(x)),
+    "(a) no absolute value": lambda x: norm.pdf((x - 1) / a) * slope,
+    "(b) the ratio turned round": lambda x: norm.pdf((x - 1) / a) / np.abs(slope),
+    "(c) no slope": lambda x: norm.pdf((x - 1) / a),
 }
 masses = [total(p, -17.0, 19.0) for p in wrong.values()]
 lesson.table(zip(wrong, masses), ["mistake", "total mass"])
@@ -257,19 +262,20 @@ lesson.outcome(
     answer="-1, 9, 3",
 )
 
+# %%
+lesson.change(
+    "a map that does not stretch",
+    "Let the map be $f(z) = 1 - z$: change `a = -3` to `a = -1` and run again. Which of the "
+    "three mistakes can still be seen in the mass?",
+    answer="Only (a): the masses are -1, 1 and 1. Where the slope has the size 1, it makes no "
+    "difference whether a density is multiplied by it, divided by it, or neither.",
+)
+
 # %% [markdown]
-# *Change something:* with `slope = -1`, that is $f(z) = 1 - z$, which of the three mistakes can be
-# seen?
-#
 # ## 5. In more dimensions
 #
 # A small cube at $z$ becomes a small slanted box at $x$; its volume is $|\det|$ of the Jacobian
-# times that of the cube. So (Eq. flow.04), with $\frac{df^{-1}}{d\mathbf x}$ the Jacobian matrix of
-# the way back,
-#
-# $$\mathbf z \sim \pi(\mathbf z),\; \mathbf x = f(\mathbf z), \qquad
-# p(\mathbf x) = \pi(\mathbf z)\left|\det\frac{d\mathbf z}{d\mathbf x}\right|
-# = \pi(f^{-1}(\mathbf x))\left|\det\frac{df^{-1}}{d\mathbf x}\right| .$$
+# times that of the cube. The box holds as much probability as the cube did.
 #
 # By hand: $x = (2 z_1, 3 z_2)$. Areas grow by 6. At $z = (0, 0)$ the density of two standard normal
 # numbers is $1/2\pi$, so at $x = (0, 0)$ it is $1/12\pi$; its logarithm $-\log 12\pi = -3.63$.
@@ -285,6 +291,13 @@ at_zero = pushforward_log_prob(np.zeros((1, 2)), plane.log_prob, lambda x: x / s
 lesson.check("log density at 0 of (2 z1, 3 z2)", at_zero[0], equals=-np.log(12 * np.pi))
 
 # %% [markdown]
+# The slope has become a determinant (Eq. flow.04). With $\frac{df^{-1}}{d\mathbf x}$ the Jacobian
+# matrix of the way back,
+#
+# $$\mathbf z \sim \pi(\mathbf z),\; \mathbf x = f(\mathbf z), \qquad
+# p(\mathbf x) = \pi(\mathbf z)\left|\det\frac{d\mathbf z}{d\mathbf x}\right|
+# = \pi(f^{-1}(\mathbf x))\left|\det\frac{df^{-1}}{d\mathbf x}\right| .$$
+#
 # Now a map that is far from straight: $z_2$ is scaled by something that depends on $z_1$, then
 # $z_1$ is shifted by something that depends on the new $z_2$, and at last the second number is
 # mirrored, so that the determinant is negative. Each move can be undone, in the opposite order.

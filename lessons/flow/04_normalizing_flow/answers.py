@@ -33,9 +33,10 @@ MISTAKES = {
     -np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1)))
     # cosh(1000) overflows, and its gradient is NaN: the slope of tanh is 1 - h².
     1 - h**2 -> 1 / np.cosh(np.sum(z * w, axis=1) + b) ** 2
-    1 - h**2 -> h  # The Jacobian has the slope of tanh, 1 - h², in the place of tanh itself.
-    1 - h**2 -> 1 - h  # The slope of tanh is 1 - h², not 1 - h.
-    1 - h**2 -> 1 + h**2  # The slope of tanh is 1 - h².
+    1 - h**2 -> h  # The determinant has tanh itself in the place of its slope: 1 - h².
+    1 - h**2 -> 1 - h  # This is not the slope of tanh: a square is missing, 1 - h².
+    # This is not the slope of tanh: it has the wrong sign in it, and is 1 - h².
+    1 - h**2 -> 1 + h**2
     # The slope of tanh is missing in the determinant: 1 + h' uᵀw with h' = 1 - h².
     (1 - h**2) * np.sum(u * w, axis=-1) -> np.sum(u * w, axis=-1)
     # The 1 of the identity is missing: x is z plus something.
@@ -88,7 +89,7 @@ MISTAKES = {
     # Nothing needs to be added inside the logarithm: it changes the value.
     np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))) ->
     np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1)) + 1e-5)
-    # The layer adds u tanh(wᵀz + b) to z: it does not take it away.
+    # The layer takes away where it should add: x = z + u tanh(wᵀz + b).
     x = z + np.reshape(h, (n, 1)) * u -> x = z - np.reshape(h, (n, 1)) * u
     # b is added inside tanh, not taken away.
     np.sum(z * w, axis=1) + b -> np.sum(z * w, axis=1) - b
@@ -198,15 +199,16 @@ MISTAKES = {
     # The log-determinant of the direction called, z to x, has a plus.
     (dim - 1) * np.log1p(beta * h) + np.log1p(alpha * beta * h**2) ->
     -(dim - 1) * np.log1p(beta * h) - np.log1p(alpha * beta * h**2)
-    # The slope of h = 1/(alpha + r) is -h², so the sign is 1 + beta h - beta r h².
+    # The last sign along the ray is wrong: the slope of h is -h², so the factor is 1 + beta h -
+    # beta r h².
     away, r, h = parts(z, center, alpha)
     log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h + beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
-    # The slope of h = 1/(alpha + r) is -h²: the factor r of it is missing along the ray.
+    # Along the ray a factor r is missing: it stands beside the slope of h, -h².
     away, r, h = parts(z, center, alpha)
     log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h - beta * h**2)
     return z + (beta * h)[:, None] * away, log_det
-    # The slope of h = 1/(alpha + r) is -h², not -h.
+    # This is not the slope of h along the ray: it is -h², not -h.
     away, r, h = parts(z, center, alpha)
     log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h)
     return z + (beta * h)[:, None] * away, log_det
@@ -214,9 +216,9 @@ MISTAKES = {
     away, r, h = parts(z, center, alpha)
     det = (1 + beta * h) ** (np.shape(z)[1] - 1) * (1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, det
-    # x moves along z - center, not along z.
+    # Points move along z itself: they should move along their displacement from the center.
     np.reshape(beta * h, (n, 1)) * away -> np.reshape(beta * h, (n, 1)) * z
-    # x moves away from the center for beta > 0: add beta h (z - center).
+    # A positive beta moves points towards the center here, not away: add beta h (z - center).
     x = z + np.reshape(beta * h, (n, 1)) * away -> x = z - np.reshape(beta * h, (n, 1)) * away
     # The identity is missing in x: the layer adds beta h (z - center) to z.
     x = z + np.reshape(beta * h, (n, 1)) * away -> x = np.reshape(beta * h, (n, 1)) * away
@@ -224,19 +226,19 @@ MISTAKES = {
     x = z + np.reshape(beta * h, (n, 1)) * away -> x = center + np.reshape(beta * h, (n, 1)) * away
     # beta is missing in x.
     x = z + np.reshape(beta * h, (n, 1)) * away -> x = z + np.reshape(h, (n, 1)) * away
-    # h is 1/(alpha + r), not 1/(alpha + r²): take the square root.
+    # The square of the distance stands in h: take the square root.
     r = np.sum((z - center) ** 2, axis=1)
     return layer(z, center, beta, r, 1 / (alpha + r))
-    # h is 1/(alpha + r): the reciprocal is missing.
+    # This is alpha plus r itself: h is its reciprocal.
     _, r, h = parts(z, center, alpha)
     return layer(z, center, beta, r, 1 / h)
-    # alpha is missing in h = 1/(alpha + r).
+    # alpha is missing in h: the reciprocal is that of alpha + r.
     _, r, _ = parts(z, center, alpha)
     return layer(z, center, beta, r, 1 / np.maximum(r, 1e-3))
     # alpha and beta are swapped.
     _, r, h = parts(z, center, beta)
     return layer(z, center, alpha, r, h)
-    # h is 1/(alpha + r), not 1/alpha + r: mind the brackets.
+    # Brackets are missing in h: 1/(alpha + r), not 1/alpha + r.
     _, r, _ = parts(z, center, alpha)
     return layer(z, center, beta, r, 1 / alpha + r)
     # h is 1/(alpha + r): the numerator is 1.
@@ -252,7 +254,8 @@ MISTAKES = {
     away, r, h = parts(z, center, alpha)
     log_det = np.shape(z)[1] * np.log(1 + beta * h) - beta * r * h**2
     return z + (beta * h)[:, None] * away, log_det
-    # The power D - 1 comes out of the logarithm as a factor: (D - 1) log(1 + beta h).
+    # The number of directions stands inside of the logarithm: a power comes out of it as a factor,
+    # (D - 1) log(1 + beta h).
     away, r, h = parts(z, center, alpha)
     log_det = np.log((np.shape(z)[1] - 1) * (1 + beta * h)) + np.log(1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
@@ -281,6 +284,41 @@ MISTAKES = {
     away, r, h = parts(z, center, alpha)
     log_det = np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
+    """,
+    "distance_before": """
+    # This is the other root, which is not positive: a distance is the root with the plus.
+    q = R - (alpha + beta)
+    return (q - np.sqrt(q**2 + 4 * alpha * R)) / 2
+    # The reciprocal is taken at R: it is that of alpha + r, so the equation must be solved for r.
+    return R - beta * R / (alpha + R)
+    # The reciprocal is taken at R: it is that of alpha + r, so the equation must be solved for r.
+    return R / (1 + beta / (alpha + R))
+    # This is the way there, from r to R: solve the equation for r.
+    return R + beta * R / (alpha + R)
+    # alpha is missing beside beta: the term linear in r is (alpha + beta - R) r.
+    R - (alpha + beta) -> R - beta
+    # beta is missing beside alpha: the term linear in r is (alpha + beta - R) r.
+    R - (alpha + beta) -> R - alpha
+    # The sign of beta is turned: the term linear in r is (alpha + beta - R) r.
+    R - (alpha + beta) -> R - (alpha - beta)
+    # A factor under the square root is missing: the product of the two outer terms counts four
+    # times.
+    4 * alpha * R -> alpha * R (everywhere)
+    # The last term of the quadratic equation has the wrong factor: it is alpha R.
+    4 * alpha * R -> 4 * beta * R
+    2 * alpha * R -> 2 * beta * R
+    # The root is not halved.
+    (q + root) / 2 -> (q + root)
+    2 * alpha * R -> 4 * alpha * R
+    # A distance may be less than any small number: add nothing under the root, nor below.
+    q = R - (alpha + beta)
+    root = np.sqrt(q**2 + 4 * alpha * R + 1e-6)
+    return np.where(q > 0, (q + root) / 2, 2 * alpha * R / np.where(q > 0, 1, root - q))
+    # A few steps of an iteration are not exact: the quadratic equation has a formula.
+    r = R
+    for _ in range(5):
+        r = R / (1 + beta / (alpha + r))
+    return r
     """,
 }
 
@@ -333,9 +371,25 @@ VARIANTS = {
     det = stretch ** (np.shape(z)[1] - 1) * (1 + beta * h * (1 - r * h))
     return center + stretch[:, None] * away, np.log(det)
     """,
+    "distance_before": """
+    # the same root as a quotient
+    q = R - (alpha + beta)
+    return 2 * alpha * R / (np.sqrt(q**2 + 4 * alpha * R) - q)
+    # the sum of the two terms first, which never cancels
+    q = R - (alpha + beta)
+    large = (np.abs(q) + np.sqrt(q**2 + 4 * alpha * R)) / 2
+    return np.where(q > 0, large, alpha * R / large)
+    """,
 }
 
 EQUIVALENT = {
+    "distance_before": """
+    q > 0 → q >= 0  # at 0 both forms give the same
+    q > 0 → q >= 0 (2)  # where q is positive the quotient is not used
+    q > 0 → q > 1 (2)  # where q is positive the quotient is not used
+    # it is not used there
+    np.where(q > 0, 1, root - q) → np.where(q > 0, 2, root - q)
+    """,
     "planar_forward": """
     w + np.zeros(np.shape(z), z.dtype) → w - np.zeros(np.shape(z), z.dtype)  # zero has no sign
     # the product commutes

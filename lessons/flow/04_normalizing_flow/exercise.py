@@ -1,5 +1,5 @@
 """Exercises on flows that bend the plane a little at a time: the planar layer, the condition that
-makes it invertible, and the radial layer."""
+makes it invertible, and the radial layer, both ways."""
 
 import autograd.numpy as np
 
@@ -105,7 +105,7 @@ def gradients(impl, rng):
 
 
 @planar.case(
-    points=1, kind="gradient", expect={"log_det": [0.0, 0.0], "x": [[500.5, 1.0], [-500.5, -1.0]]}
+    points=1, kind="extremes", expect={"log_det": [0.0, 0.0], "x": [[500.5, 1.0], [-500.5, -1.0]]}
 )
 def far_from_the_plane(impl, rng):
     """wᵀz = 1000 and -1000, in float32: tanh is flat. The gradient there, and at 300 and -300."""
@@ -256,7 +256,7 @@ def five_from_the_center(impl, rng):
     return {"x": x, "log_det": log_det}
 
 
-@radial.case(points=2, kind="equation")
+@radial.case(points=3, kind="equation")
 def more_dimensions(impl, rng):
     """N = 5, D = 3 and D = 1."""
     x, log_det = impl(*ball(rng))
@@ -283,7 +283,7 @@ def a_ball_for_each_example(impl, rng):
 
 @radial.case(
     points=2,
-    kind="equation",
+    kind="extremes",
     expect={
         "x": [[1.0, -3.0, 2.0]],
         "log_det": [3 * np.log(3.5)],
@@ -299,7 +299,7 @@ def on_the_center(impl, rng):
     return {"x": x, "log_det": log_det, "gradient of x in z": slope}
 
 
-@radial.case(points=2, kind="gradient")
+@radial.case(points=1, kind="gradient")
 def gradients_of_the_ball(impl, rng):
     z, center, alpha, beta = ball(rng)
 
@@ -321,3 +321,84 @@ def far_away_and_near(impl, rng):
     z = np.array([[1000.0, 0.0], [0.0, -1000.0], [0.001, 0.0]], dtype=np.float32)
     x, log_det = impl(z, np.zeros(2, np.float32), np.float32(1.0), np.float32(-0.95))
     return {"x": x, "log_det": log_det}
+
+
+back = Exercise(
+    "flow/04/distance_before",
+    target="minigen.flow.planar:distance_before",
+    minutes=15,
+    prompt="""
+    The way back of a radial layer. A point at the distance r from the center is moved along its
+    ray, by beta r times the reciprocal of alpha plus r. So it ends at the distance
+    R = r + beta r / (alpha + r). Return the r that belongs to each R.
+
+    R has shape (N,), and so has r; neither is negative. alpha > 0 and beta > -alpha have shape (),
+    or (N,) with one of each for each R. Gradients are taken, at R = 0 too.
+    """,
+    hints="""
+    Multiply the equation by alpha + r: what is left is quadratic in r, and one of its two roots is
+    not negative.
+
+    r² + (alpha + beta - R) r - alpha R = 0. With q = R - alpha - beta the root is
+    (q + sqrt(q² + 4 alpha R))/2.
+
+        q = R - (alpha + beta)
+        return (q + np.sqrt(q**2 + 4 * alpha * R)) / 2
+    """,
+)
+
+
+def pushed(r, alpha, beta):
+    return r + beta * r / (alpha + r)
+
+
+@back.case(points=2, kind="equation", expect={"r": [3.0, 1.0]})
+def two_distances(impl, rng):
+    """alpha = 1 and beta = 2: 3 + 2 * 3/4 = 4.5, and 1 + 2 * 1/2 = 2."""
+    return {"r": impl(np.array([4.5, 2.0]), np.array(1.0), np.array(2.0))}
+
+
+@back.case(points=2, kind="equation")
+def pulled(impl, rng):
+    """A layer that pulls towards its center: beta = -0.7."""
+    return {"r": impl(rng.uniform(0.1, 5.0, 6), np.array(1.5), np.array(-0.7))}
+
+
+@back.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
+def undone(impl, rng):
+    """It undoes the layer."""
+    r, alpha, beta = rng.uniform(0.2, 4.0, 7), np.array(0.6), np.array(rng.uniform(0.5, 3.0))
+    return {"gap": impl(pushed(r, alpha, beta), alpha, beta) - r}
+
+
+@back.case(points=1, kind="shapes")
+def a_layer_for_each_distance(impl, rng):
+    alpha = rng.uniform(0.5, 2.0, 5)
+    beta = alpha * np.array([-0.9, 3.0, -0.5, 0.0, 1.0])
+    return {"r": impl(rng.uniform(0.1, 5.0, 5), alpha, beta)}
+
+
+@back.case(points=1, kind="extremes")
+def near_and_far(impl, rng):
+    """The center itself and a millionth beside it, of a small layer; and R = 1000."""
+    small = impl(np.array([0.0, 1e-6]), np.array(0.002), np.array(-0.001))
+    far = impl(np.array([1000.0]), np.array(0.5), np.array(40.0))
+    return {"near, in thousandths": 1000 * small, "far": far}
+
+
+@back.case(points=2, kind="gradient", expect={"on the center": [0.25]})
+def gradients_back(impl, rng):
+    """At ordinary distances; and on the center, where r is alpha/(alpha + beta) of R."""
+    R, alpha, beta = rng.uniform(0.5, 6.0, 5), rng.uniform(0.5, 2.0, 5), rng.uniform(0.5, 2.0, 5)
+    c = rng.standard_normal(5)
+
+    def total(R, alpha, beta):
+        return np.sum(c * impl(R, alpha, beta))
+
+    one, three = np.array(1.0), np.array(3.0)
+    return {
+        "gradient in R": grad(lambda a: total(a, alpha, beta))(R),
+        "gradient in alpha": grad(lambda a: total(R, a, beta))(alpha),
+        "gradient in beta": grad(lambda a: total(R, alpha, a))(beta),
+        "on the center": grad(lambda a: np.sum(impl(a, one, three)))(np.zeros(1)),
+    }

@@ -32,7 +32,7 @@ import autograd.numpy as np
 from minigen import plot
 from minigen.data.potentials import rezende_potentials
 from minigen.flow.bijection import Affine, Chain, Flow, StandardNormal, jacobian_log_det
-from minigen.flow.planar import Planar, PlanarChains, Radial
+from minigen.flow.planar import Planar, PlanarChains, Radial, distance_before
 from minigen.flow.planar import planar_chains, planar_forward, radial_forward, u_hat
 from minigen.nn import Module
 from minigen.optim import Adam, cosine
@@ -192,6 +192,15 @@ lesson.outcome(
 )
 lesson.check("z that are sent to 0", len(crossings), equals=3)
 
+# %%
+lesson.change(
+    "at the limit",
+    "Let $u$ pull less hard: change `np.array([-3.0])` to `np.array([-1.0])`, so that $u^\\top w$ "
+    "is $-1$, and run again. How many $z$ go to 0 now?",
+    answer="Only 1. The map $z - \\tanh z$ rises everywhere, though it is flat at 0: its slope "
+    "there is 0. A little more pull, and it folds.",
+)
+
 # %% [markdown]
 # The formula of Eq. flow.06 still returns a number, for each of them another. The density at $x =
 # 0$ is their sum, and the formula knows of one at a time: it calls the density thinner than it is.
@@ -210,11 +219,16 @@ lesson.table(np.concatenate([pulls, made], axis=1), ["product before", "product 
 rising = planar_forward(line, made[1], np.array([1.0]), 0.0)[0]
 lesson.check("after u_hat, x rises with z: smallest step", np.diff(rising[:, 0]).min(), at_least=0)
 
+# %%
+lesson.change(
+    "a product far above the limit",
+    "`u_hat` moves $u = 3$ as well, though nothing was wrong with it. Change the 3.0 of `pulls` "
+    "to 30.0 and run again. By how much is a large product lowered?",
+    answer="By 1: it becomes 29. For large $a$, $\\log(1 + e^a)$ is $a$, so that $a - 1$ is left. "
+    "This is the price of a formula that is smooth everywhere.",
+)
+
 # %% [markdown]
-# *Change something:* `u_hat` moves $u = 3$ as well, though nothing was wrong with it. Write one
-# that leaves products above $-1$ alone and sets the others to $-0.99$. Draw the product after
-# against the product before: what would gradient descent say to its corner?
-#
 # ## 4. Fitted to a formula
 #
 # No data now. There is a *potential* $U(x)$, a landscape of energy, and the target is $p(x) =
@@ -443,7 +457,6 @@ lesson.claim("32 layers: KL on U3, U4, mean of three", means[2, 2:], at_most=0.1
 # %% [markdown]
 # Annealed faster, with larger steps and fewer points a step, a deep chain now and then loses a
 # whole mode of U1 or part of a branch of U4, and ends a quarter of a nat or more from the truth.
-# *Change something* in `fit_chains`, and have a look at the column "worst".
 
 # %%
 depth_axis = np.array(list(depths))
@@ -560,9 +573,6 @@ lesson.sampler("U3", draw_u3)
 lesson.sampler("U4", draw_u4)
 
 # %% [markdown]
-# *Change something:* set `share` to 1 from the first step. Which of the four suffers, and what does
-# its picture lack?
-#
 # ## 6. Around a point: the radial layer
 #
 # The same paper has a second layer, which pushes away from a *center* $c$ or towards it: with $r =
@@ -592,6 +602,29 @@ lesson.outcome(
 )
 lesson.check("log-det at the center, in twos", log_det / np.log(2), equals=[20.0])
 
+# %%
+lesson.change(
+    "towards the center",
+    "Let the layer pull towards its center: change the two numbers `1.0, 1.0` of the call of "
+    "`radial_forward` to `1.0, -0.5` (alpha, then beta), and run again. What is the determinant "
+    "at the center?",
+    answer="Its logarithm is -20 log 2, so it is about a millionth: all 20 directions shrink to "
+    "half, since $1 + \\beta/\\alpha$ is 1/2.",
+)
+
+# %% [markdown]
+# And back? A planar layer has no formula for its inverse. A radial layer has one: a point stays on
+# its ray, so only its distance from the center must be found. Before the layer it is $r$, after it
+# $R = r + \beta\, r/(\alpha + r)$. Solve for $r$.
+
+# %%
+lesson.exercise("flow/04/distance_before")
+
+# %%
+r = distance_before(np.array([2.0, 4.5]), 1.0, 2.0)
+lesson.check("alpha = 1 and beta = 2: the r of R = 2 and 4.5", r, equals=[1.0, 3.0])
+lesson.show_source(distance_before)
+
 
 # %%
 def radial(center, alpha, beta):
@@ -619,8 +652,6 @@ lesson.figure(
 )
 
 # %% [markdown]
-# *Change something:* let four of the eight layers of section 4 be `Radial(rng, 2)`.
-#
 # ## 7. Where the post is loose
 #
 # - It has no formula for a flow of this kind; the planar layer and its condition $u^\top w > -1$

@@ -40,6 +40,10 @@ MISTAKES = {
     # The value is right, but np.where sends 0 times infinity, a NaN, back through exp(1000): mask s
     # first.
     return np.where(mask == 1, z, z * np.exp(s) + t), over_coordinates((1 - mask) * s)
+    # The change is added to z, and a large z that is taken away again rounds the shift away:
+    # compute the changed half by itself.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return z + (z * np.exp(s) + t - z), over_coordinates(s)
     # exp(-1000) is 0, and its logarithm infinite: sum s itself, do not go through the determinant.
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * np.exp(s) + t, np.log(np.prod(np.reshape(np.exp(s), (len(s), -1)), axis=1))
@@ -79,10 +83,10 @@ MISTAKES = {
     # This solves for what went in, as the other direction does; here z is stretched, then shifted.
     s, t = (1 - mask) * s, (1 - mask) * t
     return (z - t) * np.exp(-s), -over_coordinates(s)
-    # The scale is exp(s), not 1 + s.
+    # s is taken for what the scale adds to 1, not for its logarithm: the scale is exp(s).
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * (1 + s) + t, over_coordinates(np.log(np.abs(1 + s)))
-    # The scale is exp(s), not a sigmoid of s.
+    # The scale is a sigmoid here, but s is its logarithm: exp(s).
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * 2 / (1 + np.exp(-s)) + t, over_coordinates(np.log(2 / (1 + np.exp(-s))))
     # The mask says which coordinates are kept: do not assume that they are the first of axis 1.
@@ -95,7 +99,7 @@ MISTAKES = {
     # A negative s shrinks: no absolute value.
     s, t = (1 - mask) * np.abs(s), (1 - mask) * t
     return z * np.exp(s) + t, over_coordinates(s)
-    # The scale is exp(s), not a sigmoid of s.
+    # The scale is a sigmoid here, but s is its logarithm: exp(s).
     scale = mask + (1 - mask) / (1 + np.exp(-(s + 2)))
     return z * scale + (1 - mask) * t, over_coordinates(np.log(scale))
     """,
@@ -171,14 +175,15 @@ MISTAKES = {
     # The halves are swapped: mask = 1 means kept, and what is kept is not stretched.
     1 - mask -> mask
     1 - mask -> 1  # Only the changed half is stretched: leave out s where the mask is 1.
-    1 - mask -> mask - 1  # From z to x the space is stretched by exp(s): plus, not minus.
-    # The determinant is a product of exp(s), so its logarithm is the sum of s, without exp.
+    # The sign is that of the other direction: from z to x space is stretched by exp(s), so plus.
+    1 - mask -> mask - 1
+    # This sums the scales, not their logarithms: the logarithm of exp(s) is s.
     (1 - mask) * s -> (1 - mask) * np.exp(s)
     np.sum -> np.mean  # Sum over the coordinates of an example, do not average.
     return np.sum((1 - mask) * s)  # One number for each example: do not sum over the batch.
     # Sum over all axes of a picture but the first, not only the last.
     return np.sum((1 - mask) * s, axis=-1)
-    # The scale is exp(s), so |s| has no place: a negative s shrinks.
+    # The absolute value has no place: a negative s shrinks.
     (1 - mask) * s -> np.abs((1 - mask) * s)
     # exp(1000) is infinite: sum s itself, do not go through the determinant.
     return np.log(np.prod(np.reshape(np.exp((1 - mask) * s), (len(s), -1)), axis=1))

@@ -44,15 +44,14 @@ lesson = Lesson(
 # The map from noise $z$ to data $x$ must be rich, it must be invertible, and its determinant must
 # be cheap. A neural network is rich. But invert one? And the determinant of $D \times D$ numbers
 # costs $D^3$ steps. RealNVP's answer: **let half of the numbers stay as they are.** They choose, by
-# a network, how the other half is scaled and shifted (Eq. flow.10):
-#
-# $$x_{1:d} = z_{1:d}, \qquad x_{d+1:D} = z_{d+1:D} \odot \exp(s(z_{1:d})) + t(z_{1:d}).$$
+# a network, how the other half is scaled and shifted: one output of the network is $s$, the
+# logarithm of the scale, the other is the shift $t$.
 #
 # ## 2. By hand, on two numbers
 #
-# Let the first number $u$ choose the scale $e^{s} = u$ and the shift $t = u^2$. The point $z = (2,
-# 3)$ goes to $x = (2,\ 3 \cdot 2 + 4) = (2, 10)$. To come back we do not invert $s$ or $t$: the 2
-# is still there, so we compute them again, $(10 - 4) / 2 = 3$ (Eq. flow.11).
+# Let the first number $u$ choose the scale $e^{s} = |u|$ and the shift $t = u^2$. The point
+# $z = (2, 3)$ goes to $x = (2,\ 3 \cdot 2 + 4) = (2, 10)$. To come back we do not invert $s$ or
+# $t$: the 2 is still there, so we compute them again, $(10 - 4) / 2 = 3$.
 #
 # The second number also depends on $z_1$, and not weakly: $\partial x_2 / \partial z_1 = z_2 + 2u =
 # 7$ at this point.
@@ -77,7 +76,7 @@ mask = half_mask(2)  # (1, 0): the first stays, the second is changed
 def choose(a):
     """The "network": s and t, both (N, 2), from the first number, which stays."""
     u = a[:, [0, 0]]
-    return np.log(u), u**2
+    return np.log(np.abs(u)), u**2
 
 
 # %%
@@ -108,19 +107,39 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# And the corner is where the derivatives of the networks are (Eq. flow.12). So $\log|\det J| =
-# \sum_j s_j$ over the changed half (Eq. flow.13): a sum of numbers we have anyway. This is all the
-# package does:
+# And the corner is where the derivatives of the networks are. In general, for $D$ numbers of which
+# the first $d$ are kept, the coupling and its inverse are (Eq. flow.10, Eq. flow.11)
+#
+# $$\begin{cases} x_{1:d} = z_{1:d} \\ x_{d+1:D} = z_{d+1:D} \odot \exp(s(z_{1:d})) + t(z_{1:d})
+# \end{cases} \quad\Leftrightarrow\quad
+# \begin{cases} z_{1:d} = x_{1:d} \\ z_{d+1:D} = (x_{d+1:D} - t(x_{1:d})) \odot \exp(-s(x_{1:d})).
+# \end{cases}$$
+#
+# The Jacobian is triangular, so its determinant is the product of the diagonal (Eq. flow.12, Eq.
+# flow.13):
+#
+# $$J = \begin{pmatrix} I_d & 0 \\ \frac{\partial x_{d+1:D}}{\partial z_{1:d}} &
+# \operatorname{diag}(\exp(s(z_{1:d}))) \end{pmatrix}, \qquad
+# \log|\det J| = \sum_{j=1}^{D-d} s(z_{1:d})_j ,$$
+#
+# a sum of numbers that we have anyway. This is all that the package does:
 
 # %%
 from minigen.flow.coupling import AffineCoupling, affine_log_det
 
+lesson.check("log-det from s and the mask alone", affine_log_det(s, mask), equals=[np.log(2)])
 lesson.show_source(affine_forward, affine_inverse, affine_log_det, AffineCoupling)
 
+# %%
+lesson.change(
+    "a negative number that stays",
+    "Change the point to `z = np.array([[-2.0, 3.0]])` and run again. Is the determinant "
+    "negative at $z = (-2, 3)$?",
+    answer="No, it is 2 again: `exp` of the log-dets is 2 and 0.5. The scale $e^s$ is positive "
+    "whatever the network outputs, so a coupling never turns the plane over.",
+)
+
 # %% [markdown]
-# *Change something:* let $u$ be $-2$, with $e^s = |u|$. Does the determinant get a minus? Can a
-# coupling ever turn the plane over?
-#
 # ## 3. Many layers
 #
 # One coupling never changes $x_1$. So the next one keeps the *other* half, and so on in turn;
@@ -758,9 +777,6 @@ lesson.figure(
 )
 
 # %% [markdown]
-# *Change something:* `--with` your own coupling, or leave out `affine=True` and run again with
-# `--scale 0.2`. What do the scales and shifts gain?
-#
 # ## 9. Where the post is loose
 #
 # - It never says which side of $f: x \to y$ is the data. Both directions cost one pass, so it makes

@@ -24,8 +24,8 @@ MISTAKES = {
     return z - (1 - mask) * m(mask * z), np.zeros(len(z))
     # The kept half must stay: what m says about it has no effect.
     return z + m(mask * z), np.zeros(len(z))
-    # Multiply the shift by 1 - mask before it is added: adding a large shift and subtracting it
-    # again rounds the kept half away.
+    # A large shift that is added and subtracted again rounds the kept half away: multiply the shift
+    # by 1 - mask before it is added.
     return z + m(mask * z) - mask * m(mask * z), np.zeros(len(z))
     # The shift is added to z, it does not take its place.
     return mask * z + (1 - mask) * m(mask * z), np.zeros(len(z))
@@ -39,7 +39,7 @@ MISTAKES = {
     return z + (1 - mask) * m(mask * z), 0.0
     # One log-determinant for each example, shape (N,), not one for each coordinate.
     return z + (1 - mask) * m(mask * z), np.zeros(np.shape(z))
-    # NICE adds: there is no scale. The exponential belongs to RealNVP.
+    # NICE has no scale: the exponential belongs to RealNVP.
     return z * np.exp((1 - mask) * m(mask * z)), np.zeros(len(z))
     # The mask says which half is kept: do not assume that it is the first.
     d = np.shape(z)[-1] // 2
@@ -53,7 +53,7 @@ MISTAKES = {
     return z + (1 - mask) * np.tanh(m(mask * z)), np.zeros(len(z))
     # The kept half is counted twice: z has it already.
     return z + mask * z + (1 - mask) * m(mask * z), np.zeros(len(z))
-    # NICE adds: there is no scale, and the log-determinant is 0.
+    # NICE has no scale, and nothing to add up: the log-determinant is 0.
     shift = (1 - mask) * m(mask * z)
     return z * np.exp(shift), over_coordinates(shift)
     # The network is asked once, about the kept half.
@@ -85,8 +85,8 @@ MISTAKES = {
     return x + (1 - mask) * m(mask * x), np.zeros(len(x))
     # The kept half must stay: what m says about it has no effect.
     return x - m(mask * x), np.zeros(len(x))
-    # Multiply the shift by 1 - mask before it is subtracted: subtracting a large shift and adding
-    # it again rounds the kept half away.
+    # A large shift that is subtracted and added again rounds the kept half away: multiply the shift
+    # by 1 - mask before it is subtracted.
     return x - m(mask * x) + mask * m(mask * x), np.zeros(len(x))
     # The difference is turned round: z = x - shift.
     return mask * x + (1 - mask) * (m(mask * x) - x), np.zeros(len(x))
@@ -142,8 +142,7 @@ MISTAKES = {
     return np.exp(log_scale) * z, -np.sum(log_scale) * np.ones(len(z))
     # The scales multiply, so their logarithms are summed, not averaged.
     return np.exp(log_scale) * z, np.mean(log_scale) * np.ones(len(z))
-    # The determinant is a product of exp(log_scale): its logarithm is the sum of log_scale, without
-    # exp.
+    # This sums the scales, not their logarithms: the logarithm of exp(log_scale) is log_scale.
     return np.exp(log_scale) * z, np.sum(np.exp(log_scale)) * np.ones(len(z))
     # This is the determinant; its logarithm is asked for.
     return np.exp(log_scale) * z, np.exp(np.sum(log_scale)) * np.ones(len(z))

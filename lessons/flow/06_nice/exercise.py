@@ -50,9 +50,9 @@ forward = Exercise(
     minutes=10,
     blocked=["minigen.flow.coupling:additive_inverse", "minigen.flow.coupling:additive_shift"],
     prompt=f"""
-    NICE's additive coupling in the direction that generates: where the mask is 1, x = z; where it
-    is 0, x = z + m(kept half of z). Return the pair of x and log |det dx/dz|, a tuple. Gradients
-    are taken: write it with np, which is autograd's.
+    NICE's additive coupling in the direction that generates. Where the mask is 1, z is kept; where
+    it is 0, z is shifted by what m makes of the kept half. Return the pair of the result x and of
+    log |det dx/dz|, a tuple. Gradients are taken: write it with np, which is autograd's.
 
     z has shape (N, ...), an example being a vector or an image, and so has x; the log-determinant
     has shape (N,), one number for each example, though you will find that it is always the same.
@@ -148,9 +148,9 @@ inverse = Exercise(
     minutes=10,
     blocked=["minigen.flow.coupling:additive_forward", "minigen.flow.coupling:additive_shift"],
     prompt=f"""
-    NICE's additive coupling in the direction that infers: given x, the z from which
-    x = z on the kept half (mask 1) and x = z + m(kept half of z) on the changed one (mask 0).
-    Return the pair of z and log |det dz/dx|, a tuple. Gradients are taken.
+    NICE's additive coupling in the direction that infers: given x, the z that `additive_forward`
+    makes x of, with the same m and mask. Return the pair of z and log |det dz/dx|, a tuple.
+    Gradients are taken.
 
     x has shape (N, ...), an example being a vector or an image, and so has z; the log-determinant
     has shape (N,), one number for each example.

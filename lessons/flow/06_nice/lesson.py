@@ -32,16 +32,10 @@ lesson = Lesson(
 # ## 1. Take the scale away
 #
 # RealNVP's coupling keeps half of the numbers, and lets them choose, by networks $s$ and $t$, how
-# the other half is scaled and shifted. *NICE* (Dinh et al., two years before) only shifts (Eq.
-# flow.14); the post calls the one network that is left $m$:
-#
-# $$\begin{cases} y_{1:d} = x_{1:d} \\ y_{d+1:D} = x_{d+1:D} + m(x_{1:d}) \end{cases}
-# \quad\Leftrightarrow\quad
-# \begin{cases} x_{1:d} = y_{1:d} \\ x_{d+1:D} = y_{d+1:D} - m(y_{1:d}) \end{cases}$$
-#
-# With our names, $z$ is noise and $x$ data. By hand, on two numbers: let the first, $u$, shift the
-# second by $m(u) = u^2$. Then $z = (2, 3)$ goes to $x = (2, 3 + 4) = (2, 7)$. And back: the 2 is
-# still there, so the 4 can be computed again, $7 - 4 = 3$.
+# the other half is scaled and shifted. *NICE* (Dinh et al., two years before) only shifts; the post
+# calls the one network that is left $m$. By hand, on two numbers, with $z$ for noise and $x$ for
+# data: let the first, $u$, shift the second by $m(u) = u^2$. Then $z = (2, 3)$ goes to $x = (2, 3 +
+# 4) = (2, 7)$. And back: the 2 is still there, so the 4 can be computed again, $7 - 4 = 3$.
 
 # %%
 lesson.predict(
@@ -71,6 +65,13 @@ back, _ = additive_inverse(x, m, mask)
 lesson.check("(2, 3) goes to (2, 7) and comes back", [x[0], back[0]], equals=[[2, 7], [2, 3]])
 
 # %% [markdown]
+# Every shift can be computed again from what was kept. In the names of the post, where $x$ goes to
+# $y$ (Eq. flow.14),
+#
+# $$\begin{cases} y_{1:d} = x_{1:d} \\ y_{d+1:D} = x_{d+1:D} + m(x_{1:d}) \end{cases}
+# \quad\Leftrightarrow\quad
+# \begin{cases} x_{1:d} = y_{1:d} \\ x_{d+1:D} = y_{d+1:D} - m(y_{1:d}). \end{cases}$$
+#
 # Now the three squares. We walk around the border of each, send every point through the coupling,
 # and measure how long the way was, and the area inside by the *shoelace formula*: half of $|\sum_i
 # x_i y_{i+1} - y_i x_{i+1}|$.
@@ -136,10 +137,17 @@ J = jacobian(lambda z: additive_forward(z, m, mask)[0])(np.array([[2.0, 3.0]])).
 lesson.check("the Jacobian at (2, 3), row by row", J, equals=[[1, 0], [4, 1]])
 lesson.check("what the function says of its log", log_det, equals=[0.0])
 
+# %%
+lesson.change(
+    "a shift by the number that is shifted",
+    "Let the shift depend on the *second* number too: change `u**2` in `m` to `u * a[:, 1:]` and "
+    "run again. How long are the borders now, and why?",
+    answer="They are 4, 4 and 4, as before the map: nothing is shifted. `additive_forward` "
+    "passes 0 to `m` in the place of the second number. If it passed the number, the map would "
+    "be $z_2 (1 + z_1)$, with a determinant that is not 1.",
+)
+
 # %% [markdown]
-# *Change something:* make the shift depend on the *second* number too, `u * a[:, 1:]`. Does the
-# area change? (The function gives `m` a zero in its place. Why?)
-#
 # ## 2. What such a map cannot do
 #
 # Four fields of equal size hold 0.4, 0.3, 0.2 and 0.1 of the noise. The data are 0.6, 0.25, 0.1
@@ -159,6 +167,16 @@ lesson.check("the best arrangement", list(best), equals=[0, 1, 2, 3])
 lesson.check("its score: 0.6·0.916 + 0.25·1.204 + ...", scores[best], equals=1.1268, atol=1e-4)
 lesson.check(
     "the entropy of the data, which it misses", -data @ np.log(data), equals=1.0332, atol=1e-4
+)
+
+# %%
+lesson.change(
+    "even noise",
+    "Spread the noise evenly: change `noise` to `np.array([0.25, 0.25, 0.25, 0.25])` and run "
+    "again. What is the best score, and of how many arrangements?",
+    answer="It is $\\log 4$, 1.386 nats, of all 24: the places hold equally much, so it does not "
+    "matter which goes where. Even noise misses more than noise whose densities are as unequal "
+    "as those of the data.",
 )
 
 # %% [markdown]

@@ -40,6 +40,11 @@ MISTAKES = {
     return np.log(x.astype(float).std(axis=places(x))), x.mean(axis=places(x))
     # The squares must be those of the deviations from the mean; this is the root mean square of x.
     return x.mean(axis=places(x)), 0.5 * np.log(np.mean(x.astype(float) ** 2, axis=places(x)))
+    # A spread that is tiny beside the mean is lost in the difference of two large squares: square
+    # the deviations from the mean.
+    wide = x.astype(float)
+    mean = wide.mean(axis=places(x))
+    return mean, 0.5 * np.log(np.abs(np.mean(wide**2, axis=places(x)) - mean**2) + 1e-300)
     # The mean is taken away before x is divided, so the shift is the mean itself.
     std = x.astype(float).std(axis=places(x))
     return x.mean(axis=places(x)) / std, np.log(std)
@@ -192,7 +197,7 @@ MISTAKES = {
     # The value is right, but its derivative is cut off: stay with autograd's np.
     from minigen.tensor import stop_gradient
     return stop_gradient(height * width * np.linalg.slogdet(W)[1])
-    # This is |det W|^(h w); its logarithm is asked for.
+    # This is the determinant of the whole picture; its logarithm is asked for.
     return np.abs(np.linalg.det(W)) ** (height * width)
     # This is the determinant of one place; the log-determinant of the whole picture is asked for.
     return np.linalg.det(W)
@@ -284,7 +289,7 @@ MISTAKES = {
     # W is made of matrix products: nothing is multiplied entry by entry.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return P * lower * upper
-    # The scales are exp(log_s), not exp(-log_s).
+    # The scales are the reciprocals of the right ones: exp(log_s), not exp(-log_s).
     lower, upper = triangles(L, U, sign * np.exp(-log_s))
     return np.matmul(P, np.matmul(lower, upper))
     # The two triangles are multiplied, not added.

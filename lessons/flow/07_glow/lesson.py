@@ -122,18 +122,25 @@ lesson.check("the exchange", conv1x1_log_det(exchange, 2, 3), equals=0.0)
 lesson.check("48 channels", conv1x1_log_det(small, 1, 1), equals=48 * np.log(1e-7))
 lesson.show_source(conv1x1, conv1x1_log_det)
 
+# %%
+lesson.change(
+    "a matrix without an inverse",
+    "Change `W` to `np.array([[2.0, 4.0], [1.0, 2.0]])` and run again. What stops the lesson, "
+    "and why must it?",
+    answer="`conv1x1_log_det` stops it: W must be invertible. The determinant is $2 \\cdot 2 - 4 "
+    "\\cdot 1 = 0$: the first channel becomes twice the second, whatever the two were, so there "
+    "is no way back, and the logarithm of 0 does not exist.",
+)
+
 # %% [markdown]
-# **Change** `W` to `[[2.0, 4.0], [1.0, 2.0]]` and run again. What stops you, and why must it?
-#
 # ## 2. A matrix in parts
 #
 # The determinant of $C$ channels costs about $C^3$ steps, at each step of flow and of training. And
-# training might push $W$ into a matrix that cannot be inverted. Glow therefore keeps $W$ in parts,
-#
-# $$W = P\,(L + I)\,\big(U + \mathrm{diag}(\mathrm{sign}\cdot e^{\,\log s})\big),$$
-#
-# $P$ a fixed permutation, $L$ strictly lower and $U$ strictly upper triangular. Permuting changes
-# no volume, and a triangular matrix has the product of its diagonal as determinant.
+# training might push $W$ into a matrix that cannot be inverted. Glow therefore keeps $W$ as a
+# product of three matrices: a fixed permutation $P$; a lower triangular one with ones on its
+# diagonal; and an upper triangular one, whose diagonal is kept as signs and logarithms of sizes.
+# Permuting changes no volume, and a triangular matrix has the product of its diagonal as
+# determinant. What is the logarithm of the whole determinant, then, and what must be trained?
 
 # %%
 lesson.exercise("flow/07/lu_matrix")
@@ -145,6 +152,11 @@ lesson.check("log 2 + log 2.5", np.sort(np.exp(log_s)), equals=[2.0, 2.5])
 lesson.show_source(lu_matrix)
 
 # %% [markdown]
+# With $L$ strictly lower and $U$ strictly upper triangular,
+#
+# $$W = P\,(L + I)\,\big(U + \mathrm{diag}(\mathrm{sign}\cdot e^{\,\log s})\big), \qquad
+# \log|\det W| = \sum_i \log s_i .$$
+#
 # Training moves $L$, $U$ and $\log s$. Take a picture of 14 × 14 places with 4 channels, and add 1
 # to a single entry of $\log s$.
 
@@ -182,6 +194,16 @@ lesson.exercise("flow/07/actnorm_init")
 by_hand = actnorm_init(np.array([[1.0], [2.0], [6.0]]))
 lesson.check("shift, and exp(2 log_scale)", by_hand[0][0], equals=3.0)
 lesson.check("variance", np.exp(2 * by_hand[1][0]), equals=14 / 3)
+lesson.show_source(actnorm_init)
+
+# %%
+lesson.change(
+    "another unit",
+    "Write the three numbers in a unit a tenth as large: change them to `[[10.0], [20.0], "
+    "[60.0]]` and run again. What become shift and variance?",
+    answer="The shift is 30, ten times as large, and the variance 466.7, a hundred times. After "
+    "the shift and the division by the deviation the three numbers are the same as before.",
+)
 
 # %% [markdown]
 # Now digits. As in `flow/05`, noise fills the gaps between gray values, and a logit spreads them
@@ -539,8 +561,7 @@ lesson.claim("nothing above reversed", loss, at_least=0.1, unit="bits")
 # With nothing to mix them, at either size half of the channels are only ever scaled and shifted:
 # that piece cannot be left out. A learned matrix begins as a random rotation, which shares
 # everything with every channel from the first step on; an exchange must take turns. (Equal steps
-# are not equal time: a matrix is one more product for each place.) **Change** `steps=4` in
-# `small_glow` to 2 and run again: who suffers most?
+# are not equal time: a matrix is one more product for each place.)
 #
 # ## 7. Digits
 #

@@ -95,13 +95,13 @@ def several_outputs(impl, rng):
     return named(impl(4, [5, 3], 3, np.array([2, 0, 3, 1])))
 
 
-@masks.case(points=1, kind="equation")
+@masks.case(points=1, kind="shapes")
 def without_hidden_layers(impl, rng):
     """One mask, from the inputs to the outputs."""
     return named(impl(5, [], order=np.array([2, 0, 4, 3, 1])))
 
 
-@masks.case(points=1, kind="equation", expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]})
+@masks.case(points=1, kind="extremes", expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]})
 def one_number(impl, rng):
     """A single number has nothing before it: no hidden unit sees it."""
     return named(impl(1, [3]))

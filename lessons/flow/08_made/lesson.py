@@ -74,10 +74,16 @@ lesson.outcome(
     answer="the same, 0.3",
 )
 
+# %%
+lesson.change(
+    "another table",
+    "Change the table to `p = np.array([[0.1, 0.1], [0.2, 0.6]])` and run again. Is the product "
+    "still the entry?",
+    answer="Yes: it is 0.7 · 0.857143 = 0.6, and the difference is 0. The four entries must "
+    "still add up to 1, so 0.3 could not become 0.6 alone.",
+)
+
 # %% [markdown]
-# *Change something:* put 0.6 in the place of 0.3 and 0.1 in the place of 0.4, and run the cell
-# again. (Why both?)
-#
 # A table of all conditionals needs a row for each past: $2^D - 1$ numbers. For the 784 pixels of a
 # digit that is a number with 236 digits. So the conditionals must share a network: it is given the
 # past, and says a *logit* $a_i$, from which $p(x_i = 1 \mid x_{<i}) = \sigma(a_i)$. (When the
@@ -219,9 +225,15 @@ lesson.figure(
     " the triangle appears, its diagonal empty. 25 zeros and ones, none of them approximate.",
 )
 
+# %%
+lesson.change(
+    "in reading order",
+    "Change `order` to `np.array([0, 1, 2, 3, 4])` and run again. Which number has the empty row?",
+    answer="Number 0, the first of the order: its logit depends on no input. Now both panels are "
+    "the same, since the numbers already stand in the order of drawing.",
+)
+
 # %% [markdown]
-# *Change something:* another `order`, and run the two cells again. Which number has the empty row?
-#
 # ## 4. The classic leak
 #
 # What does a single wrong inequality do to a likelihood? We need a distribution whose truth is
@@ -449,6 +461,7 @@ def influence(i):
     return seen.reshape(28, 28)
 
 
+# %%
 lesson.play(
     "what_a_pixel_sees",
     {"row": places, "column": places},
@@ -699,9 +712,6 @@ lesson.figure(
 # gains so much says that the orders err on different digits. In the paper, which trains for
 # hundreds of passes over the data where we have fourteen, more orders end up ahead. What minutes
 # are enough for is in the table: eight tasks share the weights that one order may have for itself.
-#
-# **Change** `cfg.orders` to 2, or the average of probabilities to one of logits: is that still a
-# distribution?
 #
 # ## 8. Where the post is loose
 #

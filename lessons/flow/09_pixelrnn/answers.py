@@ -219,11 +219,11 @@ MISTAKES = {
     w = v - h + 1
     padded = np.pad(y, ((0, 0), (0, 0), (0, 1), (0, 0)))
     return np.stack([padded[:, i, i + 1 : i + 1 + w] for i in range(h)], axis=1)
-    # V = W + H - 1, so W = V - H + 1: here one column is missing.
+    # One column of the image is missing: V = W + H - 1, so W = V - H + 1.
     h, v = y.shape[1:3]
     w = v - h
     return np.stack([y[:, i, i : i + w] for i in range(h)], axis=1)
-    # V = W + H - 1, so W = V - H + 1: here one column too many.
+    # There is one column too many: V = W + H - 1, so W = V - H + 1.
     h, v = y.shape[1:3]
     w = v - h + 2
     padded = np.pad(y, ((0, 0), (0, 0), (0, 1), (0, 0)))
@@ -277,7 +277,7 @@ MISTAKES = {
     return y[:, :, y.shape[1] - 1 :]
     # All rows are equally long: row i is the columns i ... i + W - 1.
     return np.stack([y[:, i, i:] for i in range(y.shape[1])], axis=1)
-    # V = W + H - 1, so W = V - H + 1: here two columns are missing.
+    # Two columns of the image are missing: V = W + H - 1, so W = V - H + 1.
     h, v = y.shape[1:3]
     w = v - h - 1
     return np.stack([y[:, i, i : i + w] for i in range(h)], axis=1)

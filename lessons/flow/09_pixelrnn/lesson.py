@@ -177,6 +177,7 @@ lesson.outcome(
     f" loss is nearly 0. With mask A the sum is {total['A']:.3f}.",
     answer="nearly 16" if total["B"] > 15 else "1",
 )
+lesson.show_source(pixel_mask)
 
 # %%
 fig, axes = plot.figure(1, 3, size=(3.0, 3.0))
@@ -207,10 +208,16 @@ lesson.figure(
     " pixel comes out at its place.",
 )
 
+# %%
+lesson.change(
+    "the weight to the left",
+    "Move the one weight to the left of the middle: change `kernel[1, 1] = 20.0` to `kernel[1, "
+    "0] = 20.0` and run again. Is either sum still wrong?",
+    answer="No, both are 1.000. The weight reads the pixel before, which both masks allow: each "
+    "pixel is predicted from its past, so the probabilities of all pictures add up to 1.",
+)
+
 # %% [markdown]
-# *Change something:* let the one weight stand left of the middle, `kernel[1, 0]`. Is either sum
-# still wrong?
-#
 # ## 3. What does a network see?
 #
 # Ask its gradient. If pixel $(k, l)$ can change the logit of pixel $(i, j)$, then the derivative of
@@ -354,6 +361,7 @@ columns = skew(np.ones((1, 28, 28, 1))).shape[2]
 lesson.check("unskew undoes skew", np.array_equal(unskew(skewed)[0, :, :, 0], diagonal))
 lesson.check("columns of 28×28 pixels, skewed", columns, equals=55)
 lesson.outcome("28 + 28 − 1: the last row begins at column 27.", answer=str(columns))
+lesson.show_source(skew, unskew)
 
 
 # %%
@@ -401,25 +409,23 @@ lesson.table(counted.tolist(), ["column 1", "column 2", "column 3"], "counted al
 lesson.check("the middle one: 1 + 2 + 2", counted[1, 1], equals=5.0)
 lesson.check("the last one: 1 + 9 + 9", counted[2, 2], equals=19.0)
 
+# %%
+lesson.change(
+    "only the state to the left",
+    "Leave the state above out: change the line to `state = column + state` and run again. Which "
+    "numbers come out?",
+    answer="1, 2 and 3 in every row, so the middle pixel has 2 and the last one 3. Each state "
+    "depends only on what is to the left of it in its own row.",
+)
+
 # %% [markdown]
-# *Change something:* which numbers come out if the state above is left out? And the one to the
-# left?
-#
-# For counting, put an LSTM (Eq. flow.19). What the picture says to its four gates, $\mathbf K^{is}
+# For counting, put an LSTM. What the picture says to its four gates, $\mathbf K^{is}
 # \circledast \mathbf x$, is worked out for all pixels beforehand; in each step comes what the
 # states before say, $\mathbf K^{ss} \circledast \mathbf h_{i-1}$, a kernel of two places: left and
-# above.
-#
-# $$
-# [\mathbf o_i, \mathbf f_i, \mathbf i_i, \mathbf g_i]
-#   = \sigma(\mathbf K^{ss} \circledast \mathbf h_{i-1} + \mathbf K^{is} \circledast \mathbf x_i),
-# \quad \mathbf c_i = \mathbf f_i \odot \mathbf c_{i-1} + \mathbf i_i \odot \mathbf g_i, \quad
-# \mathbf h_i = \mathbf o_i \odot \tanh(\mathbf c_i).
-# $$
-#
-# Read $\sigma$ as: a sigmoid for the gates $\mathbf i, \mathbf f, \mathbf o$, and a tanh for the
-# content $\mathbf g$, which may be negative. The order of the four is a convention; ours is i, f,
-# o, g.
+# above. Then the step itself: three gates, between 0 and 1, and a content, which may be negative.
+# The forget gate $\mathbf f$ sets how much of the cell state $\mathbf c$ stays, the input gate
+# $\mathbf i$ how much of the content $\mathbf g$ comes in, the output gate $\mathbf o$ how much of
+# the cell state becomes the new $\mathbf h$.
 
 # %%
 lesson.exercise("flow/09/lstm_step")
@@ -430,8 +436,21 @@ lesson.check(
     "gates half open, content tanh 0.7: c = ½ · 1 + ½ · 0.6044", c, equals=[[0.8022]], atol=1e-4
 )
 lesson.check("h = ½ · tanh 0.8022", h, equals=[[0.3326]], atol=1e-4)
+lesson.show_source(lstm_step)
 
 # %% [markdown]
+# The post writes the step as (Eq. flow.19)
+#
+# $$
+# [\mathbf o_i, \mathbf f_i, \mathbf i_i, \mathbf g_i]
+#   = \sigma(\mathbf K^{ss} \circledast \mathbf h_{i-1} + \mathbf K^{is} \circledast \mathbf x_i),
+# \quad \mathbf c_i = \mathbf f_i \odot \mathbf c_{i-1} + \mathbf i_i \odot \mathbf g_i, \quad
+# \mathbf h_i = \mathbf o_i \odot \tanh(\mathbf c_i).
+# $$
+#
+# Read $\sigma$ as: a sigmoid for the gates $\mathbf i, \mathbf f, \mathbf o$, and a tanh for the
+# content $\mathbf g$. The order of the four is a convention; ours is i, f, o, g.
+#
 # ## 6. And what lies above, to the right?
 #
 # One LSTM from the upper left sees nothing to its right. So a second one starts at the upper

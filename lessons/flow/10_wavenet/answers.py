@@ -49,8 +49,7 @@ MISTAKES = {
     # The dilation is forgotten: neighbours in the kernel are `dilation` steps apart.
     k = len(w)
     return added_up(padded(x, k - 1), w, b, x.shape[1], list(range(k)))
-    # The reach is (k - 1) * dilation; with k * dilation zeros in front every step is late by one
-    # dilation.
+    # Every step is late by one dilation: put (k - 1) * dilation zeros in front, not k * dilation.
     k, d = len(w), dilation
     return added_up(padded(x, k * d), w, b, x.shape[1], [a * d for a in range(k)])
     # Only the distance of the last step is dilated: step a of the kernel is (k - 1 - a) * dilation
@@ -109,7 +108,7 @@ MISTAKES = {
     k, d = len(w), dilation
     x = stop_gradient(x)
     return added_up(padded(x, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
-    # This looks ahead, to t + (k - 1 - a) * dilation: move the sequence to the right.
+    # This looks ahead, at later steps: move the sequence to the right, not to the left.
     y, steps = 0.0 if b is None else b, x.shape[1]
     for a in range(len(w)):
         back = (len(w) - 1 - a) * dilation
@@ -135,7 +134,8 @@ MISTAKES = {
     for a in range(k):
         y = y + anp.sum(padded(x, (k - 1) * d)[:, a * d : a * d + steps, :, None] * w[a], axis=-1)
     return y if b is None else y + anp.mean(b)
-    # With (k - 1) * dilation zeros the first step lines up; this is one step short of k * dilation.
+    # Here are too many zeros in front, unless the dilation is 1: (k - 1) * dilation, not k *
+    # dilation - 1.
     k, d = len(w), dilation
     return added_up(padded(x, k * d - 1), w, b, x.shape[1], [a * d for a in range(k)])
     # The first step, with index 0, is a step as any other: i >= 0, not i > 0.
@@ -191,17 +191,18 @@ MISTAKES = {
     return 2 ** len(dilations)
     # The reaches of the layers add, they do not multiply.
     return int(numpy.prod([(kernel - 1) * d + 1 for d in dilations]))
-    # A layer's reach is (k - 1) * dilation, whatever its place: the first one is dilated too.
+    # The dilation of the first layer is left out: a layer reaches (k - 1) * dilation steps,
+    # whatever its place.
     return kernel + (kernel - 1) * sum(dilations[1:])
     # A dilation of d puts neighbours d apart, not d - 1.
     return 1 + sum((kernel - 1) * (d - 1) for d in dilations)
     # A dilation that occurs twice counts twice.
     return 1 + (kernel - 1) * sum(set(dilations))
-    # A layer of kernel k reaches (k - 1) * dilation steps back, not k * dilation - 1.
+    # Each layer reaches too far back: (k - 1) * dilation steps, not k * dilation - 1.
     return kernel * sum(dilations) - len(dilations)
     # That sum is right for dilations 1, 2, 4 ... alone: add those that are given.
     return 1 + (kernel - 1) * (2 ** len(dilations) - 1)
-    # Dilations differ: sum them, a mean cut off to a whole number loses some.
+    # A mean that is cut off to a whole number loses steps: sum the dilations.
     return 1 + (kernel - 1) * int(numpy.mean([*dilations, 0])) * len(dilations)
     """,
     "gated_unit": """
@@ -223,9 +224,10 @@ MISTAKES = {
     sigmoid(like(gate, filter)) -> sigmoid(filter)
     # This uses the gate twice; the filter has values of its own.
     np.tanh(filter) -> np.tanh(gate)
-    # No softmax: each gate opens by itself.
+    # This is a softmax, by which the gates share 1: each gate opens by itself.
     like(gate, filter) -> gate - np.log(np.sum(np.exp(gate), axis=-1, keepdims=True))
-    # exp(-g) is infinite at -1000, and the derivative infinity / infinity: use `sigmoid`, or tanh.
+    # The exponential is infinite at a gate of -1000, and its derivative infinity / infinity: use
+    # `sigmoid`, or tanh.
     return np.tanh(filter) / (1 + np.exp(-gate))
     # exp(g) is infinite at 1000: use `sigmoid`, or tanh.
     return np.tanh(filter) * np.exp(gate) / (1 + np.exp(gate))
@@ -266,7 +268,8 @@ MISTAKES = {
     return np.tanh(filter) * np.tanh(gate / 2)
     # These are straight lines cut off; a tanh and a sigmoid are asked for.
     return np.clip(filter, -1, 1) * np.clip(gate, 0, 1)
-    # No softmax: each gate opens by itself, whatever the others do.
+    # This is a softmax, by which the gates share 1: each gate opens by itself, whatever the others
+    # do.
     up = np.exp(gate - np.max(gate))
     return np.tanh(filter) * up / np.sum(up)
     """,
@@ -274,15 +277,15 @@ MISTAKES = {
     astype(numpy.int64) -> astype(numpy.uint8)  # There may be more than 256 levels: codes are int.
     # Without the logarithm this is linear quantization: compress first.
     mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> x
-    # mu is levels - 1; here it is always 255.
+    # mu is always 255 here: it is the last code, levels - 1.
     mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> compressed(x, 255)
-    # mu is levels - 1, not levels.
+    # mu is the number of codes here: it is the last code, levels - 1.
     mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> compressed(x, levels)
     # Round to the nearest code: add 1/2 before cutting off.
     0.5 -> 0
     # This rounds a middle to the even code; it goes to the upper one: floor(... + 1/2).
     return np.round((compressed(x, levels - 1) + 1) / 2 * (levels - 1)).astype(int)
-    # There are levels - 1 steps from the first code to the last.
+    # Codes are counted where steps should be: from the first code to the last there are levels - 1.
     (y + 1) / 2 * (levels - 1) -> (y + 1) / 2 * levels
     # This makes `levels` equal cells of [-1, 1]; the codes stand at the ends and evenly between,
     # so the first and last cells are half as wide.
@@ -298,11 +301,11 @@ MISTAKES = {
         return nearest(np.nan_to_num(np.log(1 + (levels - 1) * x) / np.log(levels)), levels)
     # y runs from -1 to 1; move it to 0 ... 1 by (y + 1)/2 first.
     (y + 1) / 2 -> y
-    # (y + 1)/2, not y + 1/2: y runs from -1 to 1.
+    # y is not brought between 0 and 1: it runs from -1 to 1, so (y + 1)/2, not y + 1/2.
     (y + 1) / 2 -> (y + 0.5)
-    # Divide by log(1 + mu), so that 1 stays 1; here it was divided by mu.
+    # 1 does not stay 1, for this divides by mu: divide by log(1 + mu).
     return nearest(np.sign(x) * np.log(1 + (levels - 1) * np.abs(x)) / (levels - 1), levels)
-    # The division by log(1 + mu) is missing: 1 must stay 1.
+    # 1 does not stay 1, for a division is missing: divide by log(1 + mu).
     return nearest(np.sign(x) * np.log(1 + (levels - 1) * np.abs(x)), levels)
     # mu multiplies |x| inside the logarithm: 1 + mu |x|.
     y = np.sign(x) * np.log(1 + np.abs(x)) / np.log(2)
@@ -316,7 +319,7 @@ MISTAKES = {
     return np.floor(compressed(x, levels - 1) * (levels - 1) / 2 + 0.5).astype(int)
     # This takes the next code above; the nearest one is asked for.
     return np.ceil((compressed(x, levels - 1) + 1) / 2 * (levels - 1)).astype(int)
-    # Scale by (levels - 1), the last code, before rounding: there are `levels` codes, not 2.
+    # Only two codes come out, for this rounds too early: scale by levels - 1 before rounding.
     return np.floor((compressed(x, levels - 1) + 1) / 2 + 0.5).astype(int) * (levels - 1)
     # The number of levels is an argument; here it is always 256.
     return nearest(compressed(x, 255), 256)
@@ -333,16 +336,48 @@ MISTAKES = {
     # the lower one.
     numpy.floor -> numpy.ceil
     0.5 -> -0.5
-    # mu is levels - 1, the last code: there are levels - 1 steps, not levels. And round to the
-    # nearest.
+    # This cuts [-1, 1] into equal cells and takes the number of the cell: there are levels - 1
+    # steps, and the nearest code is asked for.
     y = compressed(x, levels - 1)
     return np.floor((y + 1) / 2 * levels).astype(int)
-    # Divide by log(1 + mu), so that 1 stays 1; here it was log(mu).
+    # 1 does not stay 1, for this divides by log(mu): divide by log(1 + mu).
     return nearest(np.sign(x) * np.log(1 + (levels - 1) * np.abs(x)) / np.log(levels - 1), levels)
     # This takes the code below; the nearest one is asked for.
     return np.digitize(compressed(x, levels - 1), np.linspace(-1, 1, levels)) - 1
     # The 1/2 is half a code: add it after the multiplication by levels - 1.
     return np.floor((compressed(x, levels - 1) + 1.5) / 2 * (levels - 1)).astype(int)
+    """,
+    "mu_law_decode": """
+    # mu is the number of codes here: it is the last code, one less.
+    mu = levels - 1 -> mu = levels
+    # The sign is lost: codes below the middle stand for negative amplitudes.
+    y = 2 * codes / (levels - 1) - 1
+    return (levels ** np.abs(y) - 1) / (levels - 1)
+    # The place of a code is divided by the number of codes: from the first to the last there is one
+    # step less.
+    2 * codes / (levels - 1) - 1 -> 2 * codes / levels - 1
+    # This is the place of the code: the compression has not been undone.
+    return 2 * codes / (levels - 1) - 1
+    # This compresses the place once more: solve the equation for x.
+    y, mu = 2 * codes / (levels - 1) - 1, levels - 1
+    return np.sign(y) * np.log(1 + mu * np.abs(y)) / np.log(1 + mu)
+    # The 1 inside of the logarithm is not taken away: the place 0 must give the amplitude 0.
+    numpy.expm1 -> numpy.exp
+    # The division by mu is missing: the last code stands for 1.
+    numpy.expm1(numpy.abs(y) * numpy.log1p(mu)) / mu -> numpy.expm1(numpy.abs(y) * numpy.log1p(mu))
+    # The factor log(1 + mu) in the exponent is missing: the logarithm was divided by it.
+    numpy.abs(y) * numpy.log1p(mu) -> numpy.abs(y)
+    # The places run from 0 to 1 here: they run from -1, the first code, to 1, the last.
+    2 * codes / (levels - 1) - 1 -> codes / (levels - 1)
+    # The number of levels is an argument: here it is always 256.
+    y = 2 * codes / 255 - 1
+    return np.sign(y) * (256.0 ** np.abs(y) - 1) / 255
+    # The sign of y is lost inside of a power: take it out, and put it before the result.
+    y = 2 * codes / (levels - 1) - 1
+    return (float(levels) ** y - 1) / (levels - 1)
+    # Amplitudes are not rounded to whole numbers.
+    y = 2 * codes / (levels - 1) - 1
+    return np.round(np.sign(y) * (levels ** np.abs(y) - 1) / (levels - 1))
     """,
 }
 
@@ -430,6 +465,16 @@ VARIANTS = {
     y = compressed(np.array(x, dtype=float), float(levels - 1))
     return (((y + 1) * (levels - 1) + 1) // 2).astype(np.int32)
     """,
+    "mu_law_decode": """
+    # with expm1
+    mu = levels - 1
+    y = np.linspace(-1, 1, levels)[codes]
+    return np.sign(y) * np.expm1(np.abs(y) * np.log1p(mu)) / mu
+    # both branches by where
+    y = (2 * codes - (levels - 1)) / (levels - 1)
+    size = (np.exp(np.log(levels) * np.abs(y)) - 1) / (levels - 1)
+    return np.where(y < 0, -size, size)
+    """,
 }
 
 EQUIVALENT = {
@@ -443,6 +488,13 @@ EQUIVALENT = {
     len(w) - 1 → -1  # an index below zero counts from the end
     """,
     "gated_unit": "gate >= 0 → gate > 0  # at 0 both give 1/2",
+    "mu_law_decode": """
+    numpy.clip(x, -1, 1) → x  # only rounding passes the ends, by a last digit
+    numpy.clip(x, -1, 1) → numpy.clip(-1, x, 1)  # the same
+    numpy.clip(x, -1, 1) → numpy.clip(x, -1, 2)  # the same
+    numpy.clip(x, -1, 1) → numpy.clip(x, -2, 1)  # the same
+    y < 0 → y <= 0  # at 0 the size is 0
+    """,
     "mu_law_encode": """
     middles - 1e-12 → middles - 2e-12  # as small a part of a cell
     x < 0 → x <= 0  # 0 compresses to 0, of either sign

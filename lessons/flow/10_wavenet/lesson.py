@@ -60,6 +60,7 @@ from minigen.train import descend
 
 # %%
 lesson.exercise("flow/10/mu_law_encode")
+lesson.exercise("flow/10/mu_law_decode")
 
 # %%
 lesson.predict(
@@ -69,12 +70,15 @@ lesson.predict(
 
 
 # %%
+levels = 256
+
+
 def evenly_spaced(x):
-    return np.round((x + 1) / 2 * 255) / 255 * 2 - 1
+    return np.round((x + 1) / 2 * (levels - 1)) / (levels - 1) * 2 - 1
 
 
 def companded(x):
-    return mu_law_decode(mu_law_encode(x))
+    return mu_law_decode(mu_law_encode(x, levels), levels)
 
 
 def rms(error):
@@ -103,6 +107,7 @@ lesson.outcome(
 )
 lesson.check("error of evenly spaced codes over that of mu-law, |x| < 0.01", gain, at_least=15)
 lesson.check("and above 0.5, the other way round", price, between=(2, 5))
+lesson.show_source(mu_law, mu_law_encode, mu_law_decode)
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.2, 3.2))
@@ -117,10 +122,16 @@ lesson.figure(
     " Right: evenly spaced codes make the same error however quiet it is; by mu-law it shrinks.",
 )
 
+# %%
+lesson.change(
+    "sixteen codes",
+    "Take 16 codes: change `levels = 256` to `levels = 16` and run again. How much smaller does "
+    "mu-law make the error of quiet sounds now?",
+    answer="6.85 times. The slope of the curve at 0 is $\\mu / \\log(1 + \\mu)$: 5.4 for $\\mu = "
+    "15$, and 46 for $\\mu = 255$. With fewer codes, quiet amplitudes are pulled apart less.",
+)
+
 # %% [markdown]
-# *Change something:* take 16 codes in both functions (15 in place of 255, and `levels=16`). At
-# which loudness do the two curves cross now?
-#
 # ## 2. A string that keeps no secrets
 # To tell a good model from a very good one, we need a sound whose probabilities are known. Here is
 # a plucked string as a synthesizer of 1983 has it (Karplus and Strong). A wave runs along the
@@ -221,6 +232,7 @@ def seen_by_last(masks):
 stacks = {"plain: 1, 1, 1, 1": (1, 1, 1, 1), "dilated: 1, 2, 4, 8": (1, 2, 4, 8)}
 seen = [seen_by_last(layer_masks(dilations)) for dilations in stacks.values()]
 lesson.outcome(f"{seen[0]} and {seen[1]}, counted in the gradient.", answer="5 and 16")
+lesson.show_source(receptive_field, conv1d)
 for (name, dilations), count in zip(stacks.items(), seen):
     lesson.check(f"steps seen, {name}", count, equals=receptive_field(2, dilations))
 
@@ -244,18 +256,22 @@ lesson.figure(
 #
 # This is the *receptive field*. Doubling dilations make it grow as $2^{\text{layers}}$: ten layers
 # see 1,024 steps.
-#
-# *Change something:* draw the dilations 8, 4, 2, 1, and 1, 3, 3, 8. Do they see 16 steps, and each
-# of them once?
-#
+
+# %%
+lesson.change(
+    "dilations that do not double",
+    'Change the second of the `stacks` to `"dilated: 1, 3, 3, 8": (1, 3, 3, 8)` and run again. '
+    "The sum of the dilations is the same. Does the last output still see 16 steps?",
+    answer="No, 12. It reaches 16 steps back, but no sum of some of 1, 3, 3 and 8 is 2, 5, 10 or "
+    "13. Doubling dilations make every number from 0 to 15 in exactly one way.",
+)
+
+# %% [markdown]
 # ## 4. One layer, and the whole network
-# A layer of WaveNet has two convolutions (Eq. flow.20), a *filter* and a *gate*:
-#
-# $$\mathbf{z} = \tanh(\mathbf{W}_{f,k} \circledast \mathbf{x}) \odot
-# \sigma(\mathbf{W}_{g,k} \circledast \mathbf{x}).$$
-#
-# The filter says what, from −1 to 1; the gate says how much of it passes, from 0 to 1. By hand: a
-# filter of $\log 2$ and a gate of $\log 3$ give $\frac{3}{5} \cdot \frac{3}{4} = 0.45$.
+# A layer of WaveNet has two convolutions, a *filter* and a *gate*. A hyperbolic tangent brings the
+# filter between −1 and 1, a sigmoid the gate between 0 and 1: the filter is the content, and the
+# gate sets how much of it passes. By hand: a filter of $\log 2$ and a gate of $\log 3$ give
+# $\frac{3}{5} \cdot \frac{3}{4} = 0.45$.
 
 # %%
 lesson.exercise("flow/10/gated_unit")
@@ -264,6 +280,12 @@ lesson.exercise("flow/10/gated_unit")
 by_hand = gated_unit(np.log(np.array([2.0])), np.log(np.array([3.0])))
 lesson.check("tanh(log 2) times the sigmoid of log 3", by_hand, equals=[0.45])
 lesson.show_source(gated_unit, ResidualLayer, WaveNet.__call__)
+
+# %% [markdown]
+# In layer $k$, with the two convolutions (Eq. flow.20),
+#
+# $$\mathbf{z} = \tanh(\mathbf{W}_{f,k} \circledast \mathbf{x}) \odot
+# \sigma(\mathbf{W}_{g,k} \circledast \mathbf{x}).$$
 
 # %%
 boxes = {
@@ -413,6 +435,16 @@ lesson.table(
 lesson.check("shifted once: steps back", once, equals=np.arange(16, 0, -1))
 lesson.check("shifted four times: steps back", always, equals=np.arange(19, 3, -1))
 
+# %%
+lesson.change(
+    "a shift at the top",
+    "Shift the last layer in place of the first: change `steps_back([0])` to `steps_back([3])` "
+    "and run again. Which steps are seen, and is the network as good?",
+    answer="The same 1 to 16: a shift moves all of them by one step, wherever it stands. But in "
+    "a WaveNet the skip of each layer leads straight to the output. So a layer below the shift "
+    "would pass the code that is to be predicted to the output.",
+)
+
 # %% [markdown]
 # The three latest codes are lost, the most telling ones of most sounds. So: shift once, at the
 # first layer; after that the present is known.
@@ -510,10 +542,6 @@ lesson.claim("receptive field 16: gap", gap[16], between=(0.3, 0.6), unit="nats"
 # %% [markdown]
 # (A gap may be below 0 by chance, but not by more than its standard error allows.)
 #
-# *Change something:* give the network of 21 steps the dilations (1, 2, 4, 8, 5). It sees just as
-# far. Does it learn as fast? The two echoes now pass through four and five layers, each of which
-# must first learn to hand them on.
-#
 # **The skips**, which the post does not mention, take what each layer found straight to the output.
 # Silence one of them in the trained network, and see how much worse it predicts:
 
@@ -548,11 +576,8 @@ lesson.figure(
 # for each new one.
 #
 # But look once more at the orange units of the figure: of the dilated stack's, all but those at the
-# right end were needed a step or more ago as well. So let each layer keep its last inputs. Then a
-# new step costs one product for each layer and each part of its kernel.
-
-# %%
-lesson.show_source(ResidualLayer.step, WaveNet.generate)
+# right end were needed a step or more ago as well. So let each layer keep its last inputs, in a
+# *cache*.
 
 # %%
 lesson.predict(
@@ -638,9 +663,11 @@ lesson.claim("cost of a code with the cache, R = 1024 over R = 16", flat, betwee
 per_layer = (cached["ten layers"] / 10) / (cached[16] / 4)
 lesson.claim("and for each layer, ten layers over four", per_layer, at_most=1.2)
 lesson.claim("cost of a code in the plain way, 1024 over 16", growth, at_least=5)
+lesson.show_source(ResidualLayer.step, WaveNet.generate)
 
 # %% [markdown]
-# What grows is memory: a layer keeps as many inputs as its dilation is long. Time grows with the
+# With the cache a new step costs one product for each layer and each part of its kernel. What grows
+# is memory: a layer keeps as many inputs as its dilation is long. Time grows with the
 # number of layers, and that, with doubling dilations, only as the logarithm of the field.
 #
 # ## 8. Does it sound like a string?

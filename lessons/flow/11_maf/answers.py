@@ -48,6 +48,8 @@ MISTAKES = {
     np.sum(log_scale, axis=1) -> np.sum(log_scale, axis=0)
     # This is the determinant; its logarithm is asked for.
     np.sum(log_scale, axis=1) -> (-np.exp(-np.sum(log_scale, axis=1)))
+    # exp(1000) is infinite, and the gradient of a division by it NaN: multiply by exp(-log_scale).
+    (x - mu) * np.exp(-log_scale) -> (x - mu) / np.exp(log_scale)
     # exp(-1000) is 0, and its logarithm infinite: sum log_scale itself.
     return (x - mu) * np.exp(-log_scale), np.log(np.prod(np.exp(-log_scale), axis=1))
     # The log-determinant is a sum over all coordinates of the example: sum over axis 1.
@@ -205,13 +207,13 @@ MISTAKES = {
     logits - 0.5 * z**2 - log_scale -> logits - 0.5 * z**2
     # Each Gaussian's density has 1/sigma: subtract its log_scale, do not add it.
     logits - 0.5 * z**2 - log_scale -> logits - 0.5 * z**2 + log_scale
-    # The exponent of a Gaussian is -z²/2: the 1/2 is missing.
+    # The 1/2 in the exponent of the Gaussian is missing: -z²/2.
     0.5 * z**2 -> z**2
     # A Gaussian's exponent is negative: -z²/2.
     0.5 * z**2 -> (-0.5 * z**2)
-    # The constant of a Gaussian is -log(2 pi)/2, once for each coordinate: it is missing.
+    # The constant of the Gaussian is missing: -log(2 pi)/2, once for each coordinate.
     - 0.5 * math.log(2 * math.pi) -> - 0
-    # The constant is log(2 pi)/2: the 1/2 is missing.
+    # The 1/2 of the constant is missing: log(2 pi)/2.
     0.5 * math.log(2 * math.pi) -> math.log(2 * math.pi)
     # The constant is subtracted once for each coordinate, not once for each example.
     joint = logits + log_normal(x, mu, log_scale) + 0.5 * np.log(2 * np.pi)
@@ -259,7 +261,7 @@ MISTAKES = {
     # another. The softmax goes over axis 1.
     weights = log_softmax(logits, axis=0)
     return np.sum(log_sum(weights + log_normal(x, mu, log_scale)), axis=1)
-    # The exponent is -z²/2 with z = (x - mu)/sigma: the square is that of sigma too.
+    # sigma is not squared in the exponent: it is -z²/2 with z = (x - mu)/sigma.
     z2 = (x[:, None] - mu) ** 2 * np.exp(-log_scale)
     joint = logits - 0.5 * z2 - log_scale - 0.5 * np.log(2 * np.pi)
     return np.sum(log_sum(joint) - log_sum(logits), axis=1)
@@ -270,7 +272,7 @@ MISTAKES = {
     weights = np.exp(log_softmax(logits, axis=1))
     p = np.sum(weights * np.exp(log_normal(x, mu, log_scale)), axis=1)
     return np.sum(np.log(p + 1e-10), axis=1)
-    # The constant of a Gaussian is -log(2 pi)/2: the 2 is missing.
+    # The 2 in the constant of the Gaussian is missing: -log(2 pi)/2.
     math.log(2 * math.pi) -> math.log(math.pi)
     # The log-densities of the coordinates add up: one number for each example.
     np.sum(log_p, axis=1) -> log_p
@@ -287,8 +289,6 @@ MISTAKES = {
 
 VARIANTS = {
     "maf_inverse": """
-    # by division
-    return (x - mu) / np.exp(log_scale), -log_scale.sum(axis=-1)
     # as an IAF with the parameters renamed
     scale = np.exp(-log_scale)
     return x * scale + (-mu * scale), np.sum(-log_scale, axis=1)

@@ -48,7 +48,8 @@ inverse = Exercise(
     from which x = z sigma + mu, and log |det dz/dx|, a tuple. Gradients are taken.
 
     x, mu and log_scale have shape (N, D), and so has z; the log-determinant has shape (N,), one
-    number for each example. It is to be right for a log_scale of 1000 or -1000 too.
+    number for each example. Both are to be right, and have their gradients, for a log_scale of 1000
+    too, where sigma is infinite; the log-determinant for one of -1000 as well.
     """,
     hints="""
     mu and sigma are already there, all D of them. So nothing has to be done in sequence: solve
@@ -113,17 +114,20 @@ def gradients(impl, rng):
     points=2,
     kind="extremes",
     property=True,
-    expect={"z": 0.0, "log_det": [-3000.0], "slope of log_det": -1.0},
+    expect={"z": 0.0, "log_det": [-3000.0], "slope of log_det": -1.0, "slope of z": 0.0},
 )
 def wide_without_end(impl, rng):
     """A log_scale of 1000: the noise is 0, and the log-determinant -1000 for each coordinate."""
     x, mu = rng.standard_normal((2, 1, 3))
     far = np.full((1, 3), 1000.0)
-    z, log_det = impl(x, mu, far)
+    with np.errstate(all="ignore"):
+        z, log_det = impl(x, mu, far)
+        slope = grad(lambda s: np.sum(impl(x, mu, s)[0]))(far)
     return {
         "z": z,
         "log_det": log_det,
         "slope of log_det": grad(lambda s: np.sum(impl(x, mu, s)[1]))(far),
+        "slope of z": slope,
     }
 
 
@@ -225,7 +229,7 @@ def undone(impl, rng):
 
 
 @forward.case(
-    points=1, kind="equation", expect={"x": [[6.5], [-1.5]], "log_det": [np.log(4.0), np.log(4.0)]}
+    points=1, kind="shapes", expect={"x": [[6.5], [-1.5]], "log_det": [np.log(4.0), np.log(4.0)]}
 )
 def one_coordinate(impl, rng):
     """D = 1: nothing comes earlier, so x = 4 z + 2.5, for two examples."""

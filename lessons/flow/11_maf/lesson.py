@@ -104,6 +104,16 @@ lesson.outcome(
     " has x has all that mu and sigma look at.",
     answer="3 and 1",
 )
+lesson.show_source(maf_inverse, maf_forward)
+
+# %%
+lesson.change(
+    "a mean that looks less far",
+    "Let the third mean depend on $x_1$ alone: change `first + second]` in `mu` to `first]` and "
+    "run again. What is $x_3$, and how often is the network asked?",
+    answer="$x = (1, 5, -2)$, since $x_3 = -3 + 1$. The network is asked 3 times as before, "
+    "though 2 rounds would do: `maf_forward` makes $D$ rounds, whatever the network leaves out.",
+)
 
 # %% [markdown]
 # The first direction is $z_i = (x_i - \mu_i)/\sigma_i$ (Eq. flow.21). Its Jacobian is triangular,
@@ -153,9 +163,16 @@ off = np.abs(gap).max()
 lesson.check("log-det minus that of the autodiff Jacobian, at most", off, at_most=1e-9)
 lesson.show_source(AffineAutoregressive)
 
+# %%
+lesson.change(
+    "the last coordinate first",
+    "Give the `MADE` of `layer` another order: add `order=[4, 3, 2, 1, 0]` after `outputs=2`, "
+    "and run again. Is $-\\sum_i \\log\\sigma_i$ still the log-determinant?",
+    answer="Yes, to rounding error. The Jacobian is triangular once its rows and columns are put "
+    "in the order of the network, and that leaves its determinant as it is.",
+)
+
 # %% [markdown]
-# *Change something:* give `MADE` the argument `order=[4, 3, 2, 1, 0]`, the last coordinate first.
-#
 # ## 2. The order matters
 #
 # Here is a density in the plane (the one of the paper's Figure 1): $x_2 \sim \mathcal N(0, 2^2)$,
@@ -509,8 +526,6 @@ lesson.figure(
 )
 
 # %% [markdown]
-# *Change something:* `fit_ring("gentle ring", 0)` leaves the first layers as they were.
-#
 # ## 5. Digits
 #
 # Pixels of MNIST, with noise that fills the gaps between the 256 levels, then a logit, with $\alpha
@@ -580,6 +595,7 @@ logits = np.log(np.array([0.25, 0.75]).reshape(shape))
 means, widths = np.array([1.0, 2.5]).reshape(shape), np.array([2.0, 0.5]).reshape(shape)
 found = mixture_log_prob(np.array([[3.0]]), logits, means, np.log(widths))
 lesson.check("log of 1/4 N(3; 1, 2²) + 3/4 N(3; 2.5, 0.5²)", found[0], equals=by_hand)
+lesson.show_source(mixture_log_prob)
 
 # %% [markdown]
 # Three models, in bits per pixel: the Gaussian; three layers of MAF with 512 hidden units each; one

@@ -85,11 +85,11 @@ MISTAKES = {
     -mu * np.exp(-log_scale) -> -mu
     # exp(1000) overflows, and the gradient of a quotient by it is NaN: multiply by exp(-log_scale).
     return -mu / np.exp(log_scale), -log_scale
-    # The sign: (x - mu)/sigma has -mu/sigma in it.
+    # The sign of the shift is wrong: (x - mu)/sigma has -mu/sigma in it.
     -mu -> mu
     # Divide by sigma: exp(-log_scale).
     np.exp(-log_scale) -> np.exp(log_scale)
-    # sigma~ is 1/sigma: its logarithm is -log_scale.
+    # This is the scale of the MAF itself: sigma~ is 1/sigma, with the logarithm -log_scale.
     like(-log_scale, mu) -> like(log_scale, mu)
     # The second result is the logarithm of sigma~, not sigma~ itself.
     like(-log_scale, mu) -> np.exp(-log_scale)
@@ -128,7 +128,7 @@ MISTAKES = {
     return (1 - mu) * np.exp(-log_scale), -log_scale
     # mu~ is what z is for x = 0: -mu/sigma. Nothing is subtracted from mu.
     return (mu - 1) * np.exp(-log_scale), -log_scale
-    # mu~ is what is left for x = 0, -mu/sigma; the 1 is there already, as the factor of x.
+    # The 1 has no place in the shift: mu~ is what is left for x = 0, -mu/sigma.
     return 1 - mu * np.exp(-log_scale), -log_scale
     # A scale may be below 1, its logarithm negative: no absolute value.
     return -mu * np.exp(-np.abs(log_scale)), -np.abs(log_scale)
@@ -138,24 +138,24 @@ MISTAKES = {
     gate * z + (1 - gate) * m -> gate * m + (1 - gate) * z
     # m is blended in: it is multiplied by 1 - sigmoid(s).
     (1 - gate) * m -> m
-    + (1 - gate) -> -(1 - gate)  # m is added, with the weight 1 - sigmoid(s).
-    # The gate is sigmoid(s), not exp(s).
+    + (1 - gate) -> -(1 - gate)  # m is taken away: it is added, with the weight 1 - sigmoid(s).
+    # The gate is an exponential here, which may pass 1: sigmoid(s), not exp(s).
     gate = np.exp(s)
     return gate * z + (1 - gate) * m, np.sum(s, axis=1)
     # The log-determinant is that of the sigmoid, not of exp(s): the sum of log sigmoid(s).
     -np.sum(softplus(-s), axis=1) -> np.sum(s, axis=1)
     # The log-determinant is negative: the gate is below 1.
     -np.sum(softplus(-s), axis=1) -> np.sum(softplus(-s), axis=1)
-    # log sigmoid(s) is -softplus(-s): the sign inside.
+    # The sign inside of the softplus is wrong: log sigmoid(s) is -softplus(-s).
     -np.sum(softplus(-s), axis=1) -> -np.sum(softplus(s), axis=1)
-    # log sigmoid(s) is -softplus(-s), with both signs.
+    # Both signs of the log-determinant are wrong: log sigmoid(s) is -softplus(-s).
     -np.sum(softplus(-s), axis=1) -> np.sum(softplus(s), axis=1)
     # At s = -1000 the sigmoid is 0, and its logarithm infinite: use -softplus(-s).
     -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate), axis=1)
     # A small number, added or as a bound below, is a floor under the logarithm: at s = -1000 it
     # must be -1000.
     -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate + 1e-12), axis=1)
-    # exp(1000) overflows: softplus does not.
+    # The exponential overflows at 1000: softplus does not.
     -np.sum(softplus(-s), axis=1) -> -np.sum(np.log(1 + np.exp(-s)), axis=1)
     # One log-determinant for each example: sum over its coordinates, do not average.
     np.sum -> np.mean
@@ -167,7 +167,7 @@ MISTAKES = {
     # s is the sigmoid's argument; this opens the gate by 1.5 more.
     gate = sigmoid(s + 1.5)
     return gate * z + (1 - gate) * m, -np.sum(softplus(-s - 1.5), axis=1)
-    # The slope of the sigmoid, sigmoid(s) (1 - sigmoid(s)), has no place: dx/dz is the sigmoid.
+    # The slope of the sigmoid has no place: dx/dz is the sigmoid itself.
     -np.sum(softplus(-s), axis=1) -> -np.sum(softplus(-s) + softplus(s), axis=1)
     # s has no bound here: do not clip it.
     s = np.clip(s, -30, 30)
@@ -186,9 +186,10 @@ MISTAKES = {
     # np.where computes both sides: where the gate is 0 the derivative of its logarithm is NaN,
     # though not chosen. Use -softplus(-s).
     -np.sum(softplus(-s), axis=1) -> np.sum(np.where(s > -30, np.log(gate), s), axis=1)
-    # The smaller of s and 0 is what log sigmoid(s) is far out; in between it is -softplus(-s).
+    # The smaller of s and 0 is right only far out: in between log sigmoid(s) is -softplus(-s).
     -np.sum(softplus(-s), axis=1) -> np.sum(np.minimum(s, 0), axis=1)
-    # s is made of earlier z, so dx/dz has sigmoid(s) alone on its diagonal: z - m has no place.
+    # z - m has no place in the log-determinant: s is made of earlier z, so dx/dz has sigmoid(s)
+    # alone on its diagonal.
     -np.sum(softplus(-s), axis=1) -> np.sum(np.log(np.abs(z - m)) - softplus(-s), axis=1)
     # This is the form with exp; here a gate, sigmoid(s), blends z and m.
     return np.exp(s) * z + m, np.sum(s, axis=1)

@@ -48,11 +48,8 @@ from minigen.flow.made import MADE
 # ## 1. The same network, another reading
 #
 # In `flow/11` mean and width of $x_i$ were functions of $x_1, \dots, x_{i-1}$, and sampling went
-# one coordinate after the other. Now let them be functions of the earlier noise (Eq. flow.23):
-#
-# $$x_i = z_i\, \sigma_i(z_{1:i-1}) + \mu_i(z_{1:i-1}).$$
-#
-# All $z$ are there when sampling begins, so all of $x$ is known in one round.
+# one coordinate after the other. Now let them be functions of the earlier *noise*, $z_1, \dots,
+# z_{i-1}$. All $z$ are there when sampling begins, so all of $x$ is known in one round.
 
 # %%
 lesson.exercise("flow/12/iaf_forward")
@@ -68,9 +65,14 @@ mu, sigma = np.array([[0.0, 1.0, 3.0]]), np.array([[1.0, 2.0, 3.0]])
 x, log_det = iaf_forward(z, mu, np.log(sigma))
 lesson.check("(1, 2, -1) goes to", x[0], equals=[1.0, 5.0, 0.0])
 lesson.check("log-det, log 6", log_det[0], equals=np.log(6))
+lesson.show_source(iaf_forward)
 
 
 # %% [markdown]
+# As one equation (Eq. flow.23),
+#
+# $$x_i = z_i\, \sigma_i(z_{1:i-1}) + \mu_i(z_{1:i-1}).$$
+#
 # The post's figure has the two side by side. Follow the colored arrows into the boxes of $\mu,
 # \sigma$: from data on the left, from noise on the right.
 
@@ -128,6 +130,7 @@ lesson.outcome(
     "x/σ − μ/σ: the scale is 1/σ, the shift −μ/σ (Eq. flow.22).",
     answer="1/σ and −μ/σ",
 )
+lesson.show_source(iaf_from_maf)
 
 # %% [markdown]
 # So one network with random weights, in any order of the coordinates, is at the same time a MAF and
@@ -150,14 +153,21 @@ lesson.check("IAF samples what MAF infers, to", np.abs(sampled - by_maf).max(), 
 there_and_back, _ = iaf.forward(maf.forward(v)[0])
 lesson.check("and undoes what MAF samples, to", np.abs(there_and_back - v).max(), at_most=1e-9)
 
+# %%
+lesson.change(
+    "two samplers of one network",
+    "Sample by the MAF in place of the IAF: change `sampled, _ = iaf.forward(v)` to `sampled, _ "
+    "= maf.forward(v)` and run again. Same network, same noise: are the samples equal?",
+    answer="No, and they should not be: the MAF inverts what the IAF does. One multiplies by "
+    "$\\sigma$ where the other divides, and the input of the network is earlier $x$ in one and "
+    "earlier $z$ in the other.",
+)
+
 # %% [markdown]
-# *Change something:* `AffineAutoregressive(net, 5).forward(v)` against `iaf.forward(v)`: same
-# network, same noise. Are the samples equal? Should they be?
-#
 # ## 2. What the slow direction costs
 #
-# One direction asks the network once, the other once for each of the $D$ coordinates. We time both,
-# for batches of 32 and one hidden layer of 128 units; each time is that of the processor.
+# One direction is faster than the other. We time both, for batches of 32 and one hidden layer of
+# 128 units; each time is that of the processor.
 
 # %%
 lesson.predict(
@@ -415,9 +425,6 @@ lesson.figure(
 )
 
 # %% [markdown]
-# *Change something:* `fit_by_sampling` with another label is another seed. Are the same modes
-# found?
-#
 # ## 5. The gate
 #
 # Kingma et al. write the step in another way. With the network's outputs $m$ and $s$,
@@ -425,7 +432,8 @@ lesson.figure(
 # $$x = g \odot z + (1 - g) \odot m, \qquad g = \frac{1}{1 + e^{-s}}:$$
 #
 # a gate that lets $z$ pass or puts $m$ in its place. No scale is above 1, so nothing explodes in
-# deep stacks. The log-determinant is $\sum_i \log g_i$. Let $s = -1000$, in floating point.
+# deep stacks. The log-determinant needs the logarithm of a gate. Let $s = -1000$, in floating
+# point.
 
 # %%
 lesson.predict(
@@ -441,13 +449,27 @@ s = np.array([[-1000.0]])
 with np.errstate(over="ignore", divide="ignore"):
     as_written = np.log(1 / (1 + np.exp(-s)))[0, 0]
 x, log_det = iaf_gated(np.array([[3.0]]), np.array([[-7.0]]), s)
-lesson.outcome(f"{as_written}, where {log_det[0]:g} is right.", answer=str(as_written))
+lesson.outcome(
+    f"{as_written}, where {log_det[0]:g} is right.",
+    answer="-inf" if np.isinf(as_written) else None,
+)
 lesson.check("x is m", x[0, 0], equals=-7.0)
 lesson.check("log-det", log_det[0], equals=-1000.0)
+lesson.show_source(iaf_gated)
+
+# %%
+lesson.change(
+    "a gate less shut",
+    "Change `s` to `np.array([[-30.0]])` and run again. Is the formula wrong there too, worked "
+    "out as it is written?",
+    answer="No, both give -30 to rounding error. $e^{30}$ is far from the largest number of a "
+    "computer; in float64 the formula fails below $s = -709$, in float32 already below $-88$.",
+)
 
 # %% [markdown]
 # exp(1000) overflows, its reciprocal is 0, and the logarithm of 0 is infinite. $-\log(1 + e^{-s})$,
-# by a softplus, stays finite, and so does its gradient.
+# by a softplus, stays finite, and so does its gradient. The log-determinant is the sum of these,
+# $\sum_i \log g_i$: $x_i$ depends on $z_i$ through $g_i z_i$ alone.
 #
 # ## 6. Where the post is loose
 #

@@ -22,7 +22,7 @@ MISTAKES = {
     log_q0 - log_det - log_prior -> log_q0 - log_prior
     # Where the flow stretches the density becomes thinner: log |det| enters log q with a minus.
     log_q0 - log_det - log_prior -> log_q0 + log_det - log_prior
-    # This is log p - log q, the divergence with its sign turned.
+    # The sign of the divergence is turned: this is log p - log q.
     log_q0 - log_det - log_prior -> log_prior + log_det - log_q0
     # The prior is missing: log q - log p(z).
     log_q0 - log_det - log_prior -> log_q0 - log_det
@@ -45,7 +45,7 @@ MISTAKES = {
     mu + np.exp(logvar / 2) * eps -> np.exp(logvar / 2) * eps
     # The noise is drawn around mu: add, with the sign of eps as it is.
     mu + np.exp(logvar / 2) * eps -> mu - np.exp(logvar / 2) * eps
-    # The logarithm of sigma is logvar/2 in each coordinate: inside -½ Σ it is logvar, with a plus.
+    # The sign of log sigma is wrong: inside of -½ Σ stands logvar, with a plus.
     eps**2 + logvar -> eps**2 - logvar
     eps**2 + logvar -> eps**2  # log sigma is missing in the Gaussian's log-density.
     # Inside -½ Σ stands log sigma² = logvar, not half of it.

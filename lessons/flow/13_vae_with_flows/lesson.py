@@ -121,10 +121,17 @@ lesson.outcome(
 )
 lesson.check("each draw's difference", terms[:, 2], equals=5 * [log_p])
 
+# %%
+lesson.change(
+    "too weak a shear",
+    "Shear by a third in place of a half: change `-z[:, 0] / 2` to `-z[:, 0] / 3` and run again. "
+    "Is the last column still the same number five times?",
+    answer="No, the five differ. The guess is no longer the posterior, so $\\log p(x|z) - "
+    "\\mathrm{kl}$ depends on the draw, and its mean over all draws, the ELBO, is below "
+    "$\\log p(x)$. How much it varies shows how far the guess is off.",
+)
+
 # %% [markdown]
-# *Change something:* shear by $z_1/3$ instead. Does the last column still say the same five times?
-# What does its spread tell you?
-#
 # ## 2. The wrong turn
 #
 # What if one keeps the closed form, ½ Σ (μ² + σ² − 1 − log σ²), and sends the codes through a flow
@@ -683,9 +690,7 @@ lesson.figure(
 #
 # **Left out:** most of the gap is not the Gaussian's fault. One encoder guesses for all digits at
 # once, and its guess for the digit at hand is not the best of its kind (the *amortization* gap).
-# Kingma et al. (2016) gain more by IAF, with larger networks and long training. **Change
-# something:** give the planar chain 2 layers, or 16: is it the depth that pays, or that each digit
-# has its own?
+# Kingma et al. (2016) gain more by IAF, with larger networks and long training.
 #
 # **Your turn:** `minigen exercise start flow/13`, then `minigen run flow/13 --with
 # exercises/flow_13.py`.

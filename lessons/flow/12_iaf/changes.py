@@ -1,0 +1,19 @@
+"""The edits that the lesson invites to, and what the edited lesson shows."""
+
+from minigen.course.lesson.changes import Change
+
+CHANGES = {
+    "two samplers of one network": Change(
+        old="sampled, _ = iaf.forward(v)",
+        new="sampled, _ = maf.forward(v)",
+        shows={"IAF samples what MAF infers, to": {"at_least": 0.01}},
+        fails=["IAF samples what MAF infers, to"],
+    ),
+    "a gate less shut": Change(
+        old="s = np.array([[-1000.0]])",
+        new="s = np.array([[-30.0]])",
+        shows={"log-det": -30},
+        prints=[r"-30(\.0+\d*)?, where -30 is right"],
+        fails=["log-det"],
+    ),
+}
