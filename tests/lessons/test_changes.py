@@ -16,16 +16,6 @@ BY_HAND = ("start/01", "gan/01")  # their changes are shown within a second
 
 # Lessons with an invitation that is a sentence of the text, and not yet a `lesson.change`.
 NOT_CONVERTED = {
-    "diffusion/01",
-    "diffusion/02",
-    "diffusion/03",
-    "diffusion/04",
-    "diffusion/05",
-    "diffusion/06",
-    "diffusion/07",
-    "diffusion/08",
-    "diffusion/09",
-    "diffusion/10",
     "diffusion/11",
     "diffusion/12",
     "diffusion/13",

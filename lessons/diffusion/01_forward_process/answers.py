@@ -20,7 +20,7 @@ MISTAKES = {
     np.sqrt(beta) -> beta
     # beta is the variance of the noise; its factor is the root of that.
     np.sqrt(beta) -> beta
-    # The data is multiplied by the root of 1 - beta.
+    # 1 - beta is the variance that is left of the data, not its factor: that is the root of it.
     np.sqrt(1 - beta) -> 1 - beta
     # The data is not shrunk, so the variance grows with every step.
     per_example(np.sqrt(1 - beta), x_before) -> x_before
@@ -45,7 +45,7 @@ MISTAKES = {
     np.sqrt(beta) -> beta
     # First shrink, then add: the noise of this step is not shrunk.
     np.sqrt(beta) -> np.sqrt((1 - beta) * beta)
-    # The factor of the data is the root of 1 - beta, not 1 minus the root of beta.
+    # 1 minus the root of beta does not keep the variance: the squares of both factors add up to 1.
     np.sqrt(1 - beta) -> 1 - np.sqrt(beta)
     # This is the step back: divided where the forward step multiplies.
     per_example(np.sqrt(1 - beta), x_before) -> per_example(1 / np.sqrt(1 - beta), x_before)
@@ -56,9 +56,9 @@ MISTAKES = {
     np.sqrt(1 - alpha_bar) -> 1 - alpha_bar
     # 1 - alpha_bar is the variance of the noise; its factor is the root of that.
     np.sqrt(1 - alpha_bar) -> 1 - alpha_bar
-    # The data is multiplied by the root of alpha_bar.
+    # alpha_bar is the variance that is left of the data, not its factor: that is the root of it.
     np.sqrt(alpha_bar) -> alpha_bar
-    # The factor of the noise is the root of 1 - alpha_bar, not 1 minus the root.
+    # The factor of the noise is not 1 minus that of the data: the squares of both add up to 1.
     np.sqrt(1 - alpha_bar) -> 1 - np.sqrt(alpha_bar)
     # alpha belongs to one step; all steps together have alpha_bar, the product.
     alpha_bar = schedule.alpha_bar[t] -> alpha_bar = schedule.alpha[t]

@@ -31,8 +31,9 @@ step = Exercise(
     target="minigen.diffusion.ddpm:q_step",
     minutes=10,
     prompt=f"""
-    One step of the forward process, x_(t-1) to x_t: shrink by the root of 1 - beta_t, and add noise
-    of variance beta_t.
+    One step of the forward process, x_(t-1) to x_t: the data is multiplied by a positive factor,
+    and noise of variance beta_t is added. The factor is the one that leaves data of variance 1 at
+    variance 1.
 
     x_before and eps (the noise, of mean 0 and variance 1) have the same shape, (N, D) or (N, H, W,
     C), and so has the result, in their dtype; t is one time step, a whole number 1 ... T, or an
@@ -41,7 +42,8 @@ step = Exercise(
     {SCHEDULE}
     """,
     hints="""
-    Multiply the data by one number and the noise by another; the squares of the two add up to 1.
+    Multiply the data by one number and the noise by another. Variances of independent numbers add
+    up, and a factor counts squared; so the squares of the two numbers add up to 1.
 
     x_t = sqrt(1 - beta_t) x_(t-1) + sqrt(beta_t) eps.
 
@@ -52,15 +54,16 @@ step = Exercise(
 )
 
 
-@step.case(points=1, kind="equation", expect={"x": [[0.8 * 5.0 + 0.6 * 2.5, -0.8 + 0.6 * 3.0]]})
+@step.case(points=2, kind="equation", expect={"x": [[0.8 * 5.0 + 0.6 * 2.5, -0.8 + 0.6 * 3.0]]})
 def two_numbers(impl, rng):
     """beta_2 = 0.36: 0.8 times the data and 0.6 times the noise."""
     x, eps = np.array([[5.0, -1.0]]), np.array([[2.5, 3.0]])
     return {"x": impl(x, 2, eps, Schedule(BY_HAND))}
 
 
-@step.case(points=2, kind="equation")
+@step.case(points=2, kind="shapes")
 def a_time_for_each_vector(impl, rng):
+    """An array of times, one for each example."""
     x, eps = pair(rng, 4, 3)
     return {"x": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
 
@@ -68,13 +71,13 @@ def a_time_for_each_vector(impl, rng):
 @step.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def variance_kept(impl, rng):
     """The squares of what multiplies data and noise add up to 1, at every time."""
-    one, zero = np.ones((10, 1)), np.zeros((10, 1))
-    t = np.arange(1, 11)
-    data, noise = impl(one, t, zero, schedule()), impl(zero, t, one, schedule())
+    one, zero, times = np.ones((1, 1)), np.zeros((1, 1)), range(1, 11)
+    data = np.concatenate([impl(one, t, zero, schedule()) for t in times])
+    noise = np.concatenate([impl(zero, t, one, schedule()) for t in times])
     return {"gap": data**2 + noise**2 - 1, "data": data, "noise": noise}
 
 
-@step.case(points=2, kind="shapes")
+@step.case(points=1, kind="shapes")
 def pictures(impl, rng):
     x, eps = pair(rng, 3, 4, 5, 2)
     one, each = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())
@@ -117,7 +120,7 @@ shot = Exercise(
 
 
 @shot.case(
-    points=1,
+    points=2,
     kind="equation",
     expect={"x": [[0.72 * 5.0 + 2.5 * np.sqrt(0.4816), -0.72 + 3.0 * np.sqrt(0.4816)]]},
 )
@@ -129,6 +132,7 @@ def two_steps_at_once(impl, rng):
 
 @shot.case(points=2, kind="shapes")
 def vectors_with_their_times(impl, rng):
+    """An array of times, one for each example."""
     x, eps = pair(rng, 4, 3)
     return {"x": impl(x, np.array([1, 4, 9, 10]), eps, schedule())}
 
@@ -137,26 +141,24 @@ def vectors_with_their_times(impl, rng):
 def nothing_has_happened_yet(impl, rng):
     """At t = 0 the data is there as it was, whatever the noise."""
     x, eps = pair(rng, 3, 2)
-    return {"gap": impl(x, np.array([0, 0, 0]), eps, schedule()) - x}
+    return {"gap": impl(x, 0, eps, schedule()) - x}
 
 
 @shot.case(points=2, kind="equation", property=True, expect={"data": 0.0, "noise": 0.0})
 def as_step_by_step(impl, rng):
     """What multiplies x_0 is the product of all the steps' factors; the variances of the noise that
     the steps add, shrunk by the steps after them, add up to what multiplies eps, squared."""
-    one, zero, s = np.ones((10, 1)), np.zeros((10, 1)), schedule()
+    one, zero, s, times = np.ones((1, 1)), np.zeros((1, 1)), schedule(), range(1, 11)
     factors, variances = [1.0], [0.0]
     for beta in s.beta[1:]:
         factors.append(factors[-1] * np.sqrt(1 - beta))
         variances.append(variances[-1] * (1 - beta) + beta)
-    t = np.arange(1, 11)
-    return {
-        "data": impl(one, t, zero, s)[:, 0] - factors[1:],
-        "noise": impl(zero, t, one, s)[:, 0] ** 2 - variances[1:],
-    }
+    data = np.concatenate([impl(one, t, zero, s) for t in times])[:, 0]
+    noise = np.concatenate([impl(zero, t, one, s) for t in times])[:, 0]
+    return {"data": data - factors[1:], "noise": noise**2 - variances[1:]}
 
 
-@shot.case(points=2, kind="shapes")
+@shot.case(points=1, kind="shapes")
 def images(impl, rng):
     x, eps = pair(rng, 3, 4, 5, 2)
     one, each = impl(x, 7, eps, schedule()), impl(x, np.array([1, 4, 9]), eps, schedule())

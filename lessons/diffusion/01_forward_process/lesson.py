@@ -66,15 +66,9 @@ off = abs(x.var() - 1) / error
 lesson.claim("variance after ten steps, off 1 by, in standard errors", off, at_most=5)
 
 # %% [markdown]
-# In general, with $\beta_t$ for the variance of the noise of step $t$ (Eq. diffusion.01):
-#
-# $$q(\mathbf x_t \mid \mathbf x_{t-1}) = \mathcal N\big(\mathbf x_t;\ \sqrt{1 - \beta_t}\,\mathbf
-# x_{t-1},\ \beta_t \mathbf I\big), \qquad
-# q(\mathbf x_{1:T} \mid \mathbf x_0) = \prod_{t=1}^T q(\mathbf x_t \mid \mathbf x_{t-1}).$$
-#
-# The product says that each step looks only at the point where the last one ended: a *Markov
-# chain*. Above $\beta = 0.36$. Who starts with another variance, say $v$, has $(1 - \beta)v +
-# \beta$ after a step, and comes nearer to 1 each time.
+# Write $\beta_t$ for the variance of the noise that step $t$ adds. Above it is 0.36 at every step.
+# A process may have another $\beta_t$ at each step, and every step must leave data of variance 1 at
+# variance 1. By which factor must a step multiply the data?
 
 # %%
 lesson.exercise("diffusion/01/q_step")
@@ -92,6 +86,17 @@ x2 = q_step(x0, 2, eps, tiny)
 lesson.check("a step with beta = 0.36: 0.8 x + 0.6 eps", x2[0], equals=[5.5, 1.0])
 
 # %% [markdown]
+# The squares of the two factors add up to 1, so the factor of the data is $\sqrt{1 - \beta_t}$. As
+# a distribution of $x_t$ given $x_{t-1}$, and for all steps together (Eq. diffusion.01):
+#
+# $$q(\mathbf x_t \mid \mathbf x_{t-1}) = \mathcal N\big(\mathbf x_t;\ \sqrt{1 - \beta_t}\,\mathbf
+# x_{t-1},\ \beta_t \mathbf I\big), \qquad
+# q(\mathbf x_{1:T} \mid \mathbf x_0) = \prod_{t=1}^T q(\mathbf x_t \mid \mathbf x_{t-1}).$$
+#
+# The product says that each step depends only on the point where the last one ended: a *Markov
+# chain*. Data of another variance $v$ has the variance $(1 - \beta)v + \beta$ after a step, which
+# is nearer to 1.
+#
 # ## 2. All steps at once
 #
 # Two steps after each other, $\beta = (0.19, 0.36)$, with noises $\epsilon_1$ and $\epsilon_2$:
@@ -362,10 +367,18 @@ lesson.outcome(
 lesson.check("factor after 1,000 steps", rows[0][1], at_most=0.01)
 lesson.check("factor after 100 with the same betas", rows[1][1], equals=0.6, atol=0.02)
 
+# %%
+lesson.change(
+    "twice the contrast",
+    "Give the digit twice the contrast: in the loop over the schedules, change `prior_term(digit, "
+    "s)` to `prior_term(2 * digit, s)`, and run again. By which factor does the KL divergence "
+    "grow after 100 steps with β to 0.02?",
+    answer="By 3.4, from 165.1 to 556.4 nats. The part of the mean, $\\frac12 \\bar\\alpha_T "
+    "\\sum x_0^2$, grows by a factor of 4; the part of the variance does not depend on the data. "
+    "Images are scaled to $[-1, 1]$ because the noise has the variance 1.",
+)
+
 # %% [markdown]
-# *Change something:* give the digit twice the contrast, `2 * digit`. By how much does the KL rise?
-# (Pictures are scaled to $[-1, 1]$ for this reason: the noise is of size 1.)
-#
 # ## 5. What becomes of a density
 #
 # Adding noise blurs. Two narrow bells stay two bells for a while; each is moved toward 0 and

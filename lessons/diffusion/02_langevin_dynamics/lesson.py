@@ -202,6 +202,16 @@ x = run_chain(lambda x: -x, np.ones((1000, 1)), 4.5, 40, lesson.rng("too long"))
 print(f"  δ = 4.5: standard deviation after 40 steps {x.std():.0f}")
 lesson.check("δ = 4.5 runs away", x.std(), at_least=100)
 
+# %%
+lesson.change(
+    "a wider density",
+    "Run this chain, of steps δ = 4.5, on $\\mathcal N(0, 9)$: in the line that calls `run_chain` "
+    "with 4.5, change the score `-x` to `-x / 9`, and run again. Does the chain still run away?",
+    answer="No: its standard deviation is about 3.2 after 40 steps, and that of the density is 3. "
+    "A step now multiplies $x$ by $r = 1 - \\delta/18 = 0.75$, so a step is long only in "
+    "comparison with the variance of the density.",
+)
+
 # %% [markdown]
 # So short steps are better, and slower. How many are needed until a walk has forgotten where it
 # began? What is left of the start after $k$ steps is $r^k$; let it be 1 %.
@@ -218,9 +228,6 @@ lesson.check("a tenth of the step: ten times the steps", rows[1][2] / rows[0][2]
 # A tenth of the error costs ten times the steps. (One can also correct a walk with long steps, by
 # refusing some of them: *Metropolis adjusted* Langevin dynamics. It needs ratios of $p$ itself, and
 # we have only the score.)
-#
-# *Change something:* make the target wider, $\mathcal N(0, 9)$, with score $-x/9$. Which $\delta$
-# gives the bias that 0.5 gave before?
 #
 # ## 3. Wrong proportions
 #

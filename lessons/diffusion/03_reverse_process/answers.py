@@ -37,11 +37,12 @@ MISTAKES = {
         per_example(from_x_t, x0) + per_example(from_x0, x_t)
     # The root of alpha_t is missing before x_t.
     np.sqrt(alpha) -> 1
-    # It is the root of alpha_t that stands before x_t.
+    # The part of x_t has the wrong power of alpha_t: a step multiplies by a root, not by a
+    # variance.
     np.sqrt(alpha) -> alpha
     # The root of alpha_bar_(t-1) is missing before x_0.
     np.sqrt(before) -> 1
-    # It is the root of alpha_bar_(t-1) that stands before x_0.
+    # The part of x_0 has the wrong power of alpha_bar_(t-1): the steps multiply by its root.
     np.sqrt(before) -> before
     # Before x_t stands alpha_t, of one step, and not the product alpha_bar_t.
     np.sqrt(alpha) -> np.sqrt(alpha_bar)
@@ -49,7 +50,7 @@ MISTAKES = {
     np.sqrt(before) -> np.sqrt(alpha_bar)
     # 1 - alpha_bar_(t-1) belongs before x_t, not 1 - alpha_bar_t, which then cancels.
     (1 - before) / (1 - alpha_bar) -> (1 - alpha_bar) / (1 - alpha_bar)
-    # Divide by 1 - alpha_bar_t, not by 1 - alpha_bar_(t-1).
+    # The part of x_0 is divided by the variance of x_(t-1), not by that of x_t.
     beta / (1 - alpha_bar) -> beta / np.maximum(1 - before, 1e-3)
     # beta_t is missing before x_0.
     np.sqrt(before) * beta / (1 - alpha_bar) -> np.sqrt(before) / (1 - alpha_bar)
@@ -84,12 +85,14 @@ MISTAKES = {
     (1 - before) / _divisor(1 - alpha_bar) * beta -> (1 - before) / (1 - alpha_bar)
     # alpha belongs to one step; alpha_bar is the product of all.
     alpha_bar = numpy.cumprod(1 - beta) -> alpha_bar = 1 - beta
-    # alpha_bar_0 is 1: nothing has happened yet. So the first variance is 0.
+    # Before the first step nothing has happened yet: the signal is whole there, and the first
+    # variance 0.
     numpy.concatenate([[1.0], alpha_bar[:-1]]) -> np.concatenate([[0.0], alpha_bar[:-1]])
     # The first variance is 0: only where its logarithm is taken does one put the second there.
     found = (1 - shifted(product(beta))) / (1 - product(beta)) * beta
     return np.concatenate([found[1:2] if len(found) > 1 else beta, found[1:]])
-    # np.roll puts the last alpha_bar in front; before the first step it is 1.
+    # The last alpha_bar stands in front of the first one; before the first step nothing has
+    # happened.
     numpy.concatenate([[1.0], alpha_bar[:-1]]) -> np.roll(alpha_bar, 1)
     # beta_t enters once, not squared.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> (1 - before) / (1 - alpha_bar) * beta**2

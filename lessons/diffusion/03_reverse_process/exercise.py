@@ -65,8 +65,9 @@ def second_of_two_steps(impl, rng):
     return {"mean": impl(x0, x2, 2, Schedule(BY_HAND))}
 
 
-@mean.case(points=2, kind="equation")
+@mean.case(points=2, kind="shapes")
 def a_time_for_each_vector(impl, rng):
+    """An array of times, one for each example."""
     x0, x_t = pair(rng, 4, 3)
     return {"mean": impl(x0, x_t, np.array([1, 4, 9, 10]), schedule())}
 
@@ -82,12 +83,16 @@ def first_step(impl, rng):
 def bayes(impl, rng):
     """It is where q(x_t | x_(t-1)) q(x_(t-1) | x_0) is largest: the slope of its logarithm in
     x_(t-1) is 0."""
-    (x0, x_t), t, s = pair(rng, 8, 3), np.arange(2, 10), schedule()
-    alpha, beta, before = (a[:, None] for a in (s.alpha[t], s.beta[t], s.alpha_bar[t - 1]))
-    best = impl(x0, x_t, t, s)
-    slope = np.sqrt(alpha) * (x_t - np.sqrt(alpha) * best) / beta
-    slope = slope - (best - np.sqrt(before) * x0) / (1 - before)
-    return {"gap": beta * slope, "mean": best}
+    (x0, x_t), s = pair(rng, 8, 3), schedule()
+    gaps, means = [], []
+    for t in range(2, 10):
+        alpha, beta, before = s.alpha[t], s.beta[t], s.alpha_bar[t - 1]
+        best = impl(x0, x_t, t, s)
+        slope = np.sqrt(alpha) * (x_t - np.sqrt(alpha) * best) / beta
+        slope = slope - (best - np.sqrt(before) * x0) / (1 - before)
+        gaps.append(beta * slope)
+        means.append(best)
+    return {"gap": np.stack(gaps), "mean": np.stack(means)}
 
 
 @mean.case(points=1, kind="shapes")
@@ -160,7 +165,7 @@ def one_step(impl, rng):
     return {"variance": impl(np.array([0.3]))}
 
 
-@variance.case(points=1, kind="equation")
+@variance.case(points=1, kind="extremes")
 def thousand_steps(impl, rng):
     """From 0.0001 to 0.02, and from 0.02 to 0.0001, which no one uses."""
     rising = np.linspace(1e-4, 0.02, 1000)

@@ -161,12 +161,8 @@ lesson.outcome(
 # So the result is a Gaussian again (Eq. diffusion.05). What stands before $x_{t-1}^2$ is one over
 # its variance, the *precision*; the precisions of the two are added. By hand: $0.64/0.36 + 1/0.19 =
 # 7.041$, so the variance is 0.142. And the mean, $\frac{0.8}{0.36} \cdot 1.5 + \frac{0.9}{0.19}
-# \cdot 1 = 8.070$ over 7.041, is 1.146. In general (Eq. diffusion.07):
-#
-# $$\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t, \qquad
-# \tilde\mu_t(\mathbf x_t, \mathbf x_0) = \frac{\sqrt{\alpha_t}\,(1 - \bar\alpha_{t-1})}{1 -
-# \bar\alpha_t}\,\mathbf x_t + \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1 - \bar\alpha_t}\,\mathbf
-# x_0 .$$
+# \cdot 1 = 8.070$ over 7.041, is 1.146. Now for any schedule and any $t$: what is the variance,
+# $\tilde\beta_t$, and what is the mean, $\tilde\mu_t(\mathbf x_t, \mathbf x_0)$?
 
 # %%
 lesson.exercise("diffusion/03/posterior_variances")
@@ -180,6 +176,17 @@ precision = 0.64 / 0.36 + 1 / 0.19
 lesson.check("variance, by precisions", variance, equals=1 / precision)
 by_hand = (0.8 / 0.36 * 1.5 + 0.9 / 0.19) / precision
 lesson.check("mean, by precisions", mean[0, 0], equals=by_hand)
+
+# %% [markdown]
+# The sum of the two precisions has the numerator $\alpha_t (1 - \bar\alpha_{t-1}) + \beta_t = 1 -
+# \bar\alpha_t$, so it is $\frac{1 - \bar\alpha_t}{\beta_t (1 - \bar\alpha_{t-1})}$. One over it is
+# the variance, and what stands before $x_{t-1}$ in Eq. diffusion.06, divided by twice the sum, is
+# the mean (Eq. diffusion.07):
+#
+# $$\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t, \qquad
+# \tilde\mu_t(\mathbf x_t, \mathbf x_0) = \frac{\sqrt{\alpha_t}\,(1 - \bar\alpha_{t-1})}{1 -
+# \bar\alpha_t}\,\mathbf x_t + \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1 - \bar\alpha_t}\,\mathbf
+# x_0 .$$
 
 # %%
 errors = [
@@ -476,9 +483,19 @@ lesson.claim("drawn bound less the expected one, in standard errors", off, at_mo
 worse = nothing.total.mean() - drawn.total.mean()
 lesson.claim("noise 0: bound worse by", worse, at_least=0.5, unit="nats")
 
+# %%
+lesson.change(
+    "half of the noise",
+    "Give the model half of the exact noise instead of 0: change `lambda x, t: 0 * x` to `lambda "
+    "x, t: exact_eps(mixture, fewer)(x, t) / 2`, and run again. By how much is the bound worse "
+    "than with the exact noise now?",
+    answer="By about 1.6 nats, a quarter of the 6.5 nats of the model that answers 0. A model "
+    "that answers $c$ times the mean of the noise has a squared error that is larger by $(1 - "
+    "c)^2$ times the mean's own square, whatever the weights of the terms are. With $c = 1/2$ "
+    "that is a quarter of what it is with $c = 0$.",
+)
+
 # %% [markdown]
-# *Change something:* let the model answer 0.9 times the exact noise. Which terms suffer most?
-#
 # ## 6. Fewer steps, other widths
 #
 # What if $T$ is smaller? And what if the model's variance is $\tilde\beta_t$, that of one who knows
