@@ -61,15 +61,6 @@ NOT_CONVERTED = {
     "diffusion/08",
     "diffusion/09",
     "diffusion/10",
-    "diffusion/11",
-    "diffusion/12",
-    "diffusion/13",
-    "diffusion/14",
-    "diffusion/15",
-    "diffusion/16",
-    "diffusion/17",
-    "diffusion/18",
-    "diffusion/19",
 }
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
