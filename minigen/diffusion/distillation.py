@@ -51,6 +51,16 @@ def truncated_snr_weight(t: Any, schedule: Schedule) -> numpy.ndarray:
     return np.maximum(schedule.snr[t], 1)
 
 
+def weight_of_v(t: Any, schedule: Schedule) -> numpy.ndarray:
+    """The weight max(ᾱ_t, 1 − ᾱ_t) of the squared error of v, shaped as t, one time step or (N,) in 1..T.
+
+    An error d of v is an error √(1 − ᾱ_t) d of x̂_0: so this is (1 − ᾱ_t) times `truncated_snr_weight`, between 1/2
+    and 1. ValueError: t of another range or kind. Salimans and Ho 2022, section 4.
+    """
+    t = checks.integers("t", t, least=1, most=schedule.T)
+    return np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t])
+
+
 def student_loss(v: Array, target: Array, x_t: Array, t: Any, schedule: Schedule) -> Array:
     """The mean over examples and dimensions of max(SNR_t, 1) (target − x̂_0)², x̂_0 being what v implies at x_t.
 

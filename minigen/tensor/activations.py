@@ -75,11 +75,11 @@ def _leaky(negative_slope: float) -> Activation:
 
 
 def _sigmoid(x: Array) -> Array:
-    y = 0.5 * x  # σ(x) = ½ + ½ tanh(x/2)
+    y = np.asarray(0.5 * x)  # σ(x) = ½ + ½ tanh(x/2); an array of no axes, for one number
     np.tanh(y, out=y)
     y *= 0.5
     y += 0.5
-    return y
+    return y[()]
 
 
 def _smooth_sigmoid(x: Array) -> Array:

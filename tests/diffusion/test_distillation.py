@@ -11,6 +11,7 @@ from minigen.diffusion.distillation import (
     halved,
     student_loss,
     truncated_snr_weight,
+    weight_of_v,
 )
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.samplers import ddim, ddim_step
@@ -112,6 +113,20 @@ def test_no_gradient_and_dtypes(rng):
     assert target.dtype == np.float32 and target.shape == x.shape
     np.testing.assert_allclose(grad(loss)(np.array(0.5, np.float32)), target.sum(), rtol=1e-5)
     np.testing.assert_array_equal(grad(lambda x: distillation_target(wavy, x, 4, SCHEDULE).sum())(x[..., 0, 0]), 0)
+
+
+def test_the_weight_of_v_by_hand_and_in_the_loss(rng):
+    """With ᾱ = 0.9 and 0.36 it is 0.9 and 0.64; `student_loss` is the mean of it times the squared error of v."""
+    by_hand = Schedule.from_alpha_bar([0.9, 0.36])
+    np.testing.assert_allclose(weight_of_v(np.array([2, 1, 2]), by_hand), [0.64, 0.9, 0.64])
+    assert np.shape(weight_of_v(1, by_hand)) == ()
+    v, right, x, t = *rng.standard_normal((3, 8, 2)), np.arange(1, 9)
+    a = SCHEDULE.alpha_bar[t][:, None]
+    target = np.sqrt(a) * x - np.sqrt(1 - a) * right
+    weighted = np.mean(weight_of_v(t, SCHEDULE)[:, None] * (v - right) ** 2)
+    np.testing.assert_allclose(student_loss(v, target, x, t, SCHEDULE), weighted, rtol=1e-10)
+    with pytest.raises(ValueError, match=r"t must be in 1..8"):
+        weight_of_v(0, SCHEDULE)
 
 
 def test_truncated_snr_weight_by_hand():

@@ -13,13 +13,6 @@ NOT_YET = {  # exercises with fewer points for the equation
     "diffusion/05/denoising_score_matching_loss",
     "diffusion/05/score_from_eps",
     "diffusion/07/learned_variance",
-    "diffusion/11/distillation_target",
-    "diffusion/11/student_loss",
-    "diffusion/12/ode_step",
-    "diffusion/12/consistency_training_loss",
-    "diffusion/13/unit_scale",
-    "diffusion/13/cross_attention",
-    "diffusion/16/dynamic_threshold",
 }
 
 

@@ -16,15 +16,6 @@ BY_HAND = ("start/01", "gan/01")  # their changes are shown within a second
 
 # Lessons with an invitation that is a sentence of the text, and not yet a `lesson.change`.
 NOT_CONVERTED = {
-    "diffusion/11",
-    "diffusion/12",
-    "diffusion/13",
-    "diffusion/14",
-    "diffusion/15",
-    "diffusion/16",
-    "diffusion/17",
-    "diffusion/18",
-    "diffusion/19",
 }
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)

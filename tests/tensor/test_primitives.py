@@ -176,6 +176,17 @@ def test_values_equal_their_definitions():
     np.testing.assert_allclose(T.log_softmax(y), y - scipy_logsumexp(y, axis=-1, keepdims=True), rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "tanh", "sigmoid", "softplus", "silu", "gelu"])
+@pytest.mark.parametrize("x", [4.8, np.float32(-0.7), np.array(1.2)], ids=["float", "float32", "no axes"])
+def test_an_activation_of_one_number(name, x):
+    """It is that of an array that holds the number, and so is the slope."""
+    function = getattr(T, name)
+    assert np.shape(function(x)) == ()
+    np.testing.assert_allclose(function(x), function(np.reshape(x, 1))[0], rtol=1e-6)
+    slope = T.grad(lambda x: anp.sum(function(x)))
+    np.testing.assert_allclose(slope(np.asarray(x)), slope(np.reshape(x, 1))[0], rtol=1e-6)
+
+
 def test_gelu_of_more_than_one_block():
     """Values and slopes of float32 in every block, the last of them shorter, against float64."""
     from scipy.special import ndtr

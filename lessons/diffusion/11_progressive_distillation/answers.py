@@ -63,17 +63,17 @@ MISTAKES = {
     np.sqrt(end) - r * np.sqrt(now) -> end - r * now
     # The denominator is a difference: what x0 adds at the end, less r times what it added at t.
     np.sqrt(end) - r * np.sqrt(now) -> np.sqrt(end) + r * np.sqrt(now)
-    # r belongs to sqrt(alpha_bar_t) in the denominator, as it does to x_t above.
+    # A factor is missing in the denominator: r belongs to sqrt(alpha_bar_t), as it does to x_t.
     np.sqrt(end) - r * np.sqrt(now) -> np.sqrt(end) - np.sqrt(now)
-    # r times x_t is subtracted: it is the part of the end that is not x0's.
+    # The part of the end that is not x0's has the wrong sign: r times x_t is subtracted.
     x - per_example(r, x_t) -> x + per_example(r, x_t)
-    # r is missing before x_t.
+    # x_t has no factor: the step keeps only the share r of it.
     x - per_example(r, x_t) -> x - x_t
-    # The end is x_{t-2} and its alpha_bar that of t - 2, two steps before t.
+    # The end has the alpha_bar of another time step: it is x_{t-2}, two steps before t.
     schedule.alpha_bar[t - 2] -> schedule.alpha_bar[t - 1]
-    # Divide by the denominator: 1 over it.
+    # It is multiplied by the denominator: divide by it.
     1 / (np.sqrt(end) - r * np.sqrt(now)) -> np.sqrt(end) - r * np.sqrt(now)
-    # x_t and x_{t-2} are exchanged.
+    # The beginning and the end are exchanged: r belongs to x_t.
     x - per_example(r, x_t) -> x_t - per_example(r, x)
     # The teacher is told schedule.times at t, which is not t on a shorter schedule.
     x_t = stop_gradient(x_t)
@@ -118,7 +118,7 @@ MISTAKES = {
     return (guesses[0] + guesses[1]) / 2
     """,
     "truncated_snr_weight": """
-    # Never below 1, so the larger of the two.
+    # This is never above 1: the weight is never below it, so take the larger of the two.
     np.maximum(schedule.snr[t], 1) -> np.minimum(schedule.snr[t], 1)
     # Where there is more noise than signal the weight is 1.
     np.maximum(schedule.snr[t], 1) -> schedule.snr[t]
@@ -128,7 +128,7 @@ MISTAKES = {
     np.maximum(schedule.snr[t], 1) -> np.maximum(np.sqrt(schedule.snr[t]), 1)
     # The ratio is of variances already: no square.
     np.maximum(schedule.snr[t], 1) -> np.maximum(schedule.snr[t] ** 2, 1)
-    # Signal over noise: alpha_bar stands above.
+    # This is the ratio of noise to signal: alpha_bar stands above.
     np.maximum(schedule.snr[t], 1) -> np.maximum(1 / schedule.snr[t], 1)
     # All steps together count, alpha_bar, not step t alone.
     np.maximum(schedule.snr[t], 1) -> np.maximum(schedule.alpha[t] / (1 - schedule.alpha[t]), 1)
@@ -137,11 +137,11 @@ MISTAKES = {
         np.maximum(schedule.snr[np.maximum(t - 1, 1)] * (t > 1) + 1e9 * (t == 1), 1)
     # This is the weight of v. For the clean data divide by 1 - alpha_bar.
     np.maximum(schedule.snr[t], 1) -> np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t])
-    # The divisor is missing: alpha_bar over 1 - alpha_bar.
+    # The ratio has no divisor: divide alpha_bar by 1 - alpha_bar.
     np.maximum(schedule.snr[t], 1) -> np.maximum(schedule.alpha_bar[t], 1)
     # The floor is 1, and the ratio may be as large as it is: do not cut it above.
     np.maximum(schedule.snr[t], 1) -> np.clip(schedule.snr[t], 1, 100)
-    # No logarithm.
+    # The logarithm of the ratio is taken: the ratio itself is compared with 1.
     np.maximum(schedule.snr[t], 1) -> np.maximum(np.log(schedule.snr[t]), 1)
     # The weights stay as they are: they need not have the mean 1.
     np.maximum(schedule.snr[t], 1) ->
@@ -153,13 +153,50 @@ MISTAKES = {
     # The arrays begin at t = 0, where nothing is noised: index with t itself.
     before = schedule.alpha_bar[t - 1]
     return np.maximum(before / (1 - before), 1)
-    # alpha_bar and 1 - alpha_bar are variances already: no squares.
+    # The ratio is of squared variances: alpha_bar and 1 - alpha_bar are variances already.
     a = schedule.alpha_bar[t]
     return np.maximum(a**2 / (1 - a**2), 1)
     # The floor is 1, and the ratio may be as large as it is: do not cut it above.
     np.maximum(schedule.snr[t], 1) -> np.clip(schedule.snr[t], 1, 5)
     # max compares two numbers; of an array take the larger element by element, by np.maximum.
     return max(schedule.alpha_bar[t] / (1 - schedule.alpha_bar[t]), 1)
+    """,
+    "weight_of_v": """
+    # This is the weight of the clean data: an error of v is not an error of the same size there.
+    return np.maximum(schedule.alpha_bar[t] / (1 - schedule.alpha_bar[t]), 1)
+    # The clean data changes by the root times the change of v: the root has to be squared.
+    a = schedule.alpha_bar[t]
+    return np.maximum(a / (1 - a), 1) * np.sqrt(1 - a)
+    # The weight is divided where it should be multiplied: an error of v is a smaller one of x0.
+    a = schedule.alpha_bar[t]
+    return np.maximum(a / (1 - a), 1) / (1 - a)
+    # The factor of x_t has come in: an error of v does not pass through it.
+    a = schedule.alpha_bar[t]
+    return np.maximum(a / (1 - a), 1) * a
+    # The floor of the weight of the clean data is missing: that weight is never below 1.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) -> schedule.alpha_bar[t]
+    # The weight of the clean data is taken as 1 at all times: it is larger where noise is small.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) -> 1 - schedule.alpha_bar[t]
+    # The smaller of the two is taken: the weight of the clean data is the larger of its two.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) ->
+        np.minimum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t])
+    # These are standard deviations: the squared error has the weight of a variance.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) ->
+        np.sqrt(np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]))
+    # All times get the same weight: it depends on t.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) -> np.ones(np.shape(t))
+    # The signal of step t alone is taken: x_t holds what all steps up to t have left.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) ->
+        np.maximum(schedule.alpha[t], 1 - schedule.alpha[t])
+    # The time is one too early: the arrays begin at t = 0, so the index is t itself.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) ->
+        np.maximum(schedule.alpha_bar[t - 1], 1 - schedule.alpha_bar[t - 1])
+    # Each t has its own weight: take the larger element by element, not of all together.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) ->
+        np.full(np.shape(t), np.max(np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t])))
+    # A large weight is cut off: the signal may be nearly 1.
+    np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]) ->
+        np.clip(np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]), 0, 0.99)
     """,
     "student_loss": """
     # Clean data from v: the root of 1 - alpha_bar times v is subtracted.
@@ -188,7 +225,7 @@ MISTAKES = {
     np.sqrt(truncated_snr_weight(t, schedule)) -> np.sqrt(schedule.snr[t] + 1)
     # The weight multiplies the square as it is: no root of it.
     np.sqrt(truncated_snr_weight(t, schedule)) -> truncated_snr_weight(t, schedule) ** 0.25
-    # The error of v has the weight max(alpha_bar, 1 - alpha_bar); that of the clean data is this
+    # This is the weight of an error of v: that of the clean data is max(alpha_bar, 1 - alpha_bar)
     # over 1 - alpha_bar.
     np.sqrt(truncated_snr_weight(t, schedule)) ->
         np.sqrt(np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]))
@@ -198,11 +235,11 @@ MISTAKES = {
     # The mean over dimensions as well, not their sum.
     return mse(per_example(root, x0), per_example(root, target)) ->
         return v[0].size * mse(per_example(root, x0), per_example(root, target))
-    # Squares, not absolute values.
+    # Absolute values are taken: the errors are squared.
     root2 = rows(truncated_snr_weight(t, schedule), v)
     x0 = predict_x0_from_v(x_t, t, v, schedule)
     return np.mean(root2 * np.abs(target - x0))
-    # Divide by the number of entries, not by the sum of the weights.
+    # The sum is divided by that of the weights: divide by the number of entries.
     w = rows(truncated_snr_weight(t, schedule), v)
     x0 = predict_x0_from_v(x_t, t, v, schedule)
     return np.mean(w * (target - x0) ** 2) / np.mean(w)
@@ -221,13 +258,13 @@ MISTAKES = {
     return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
     # v is not the clean data; turn it into it first.
     per_example(root, x0) -> per_example(root, v)
-    # No factor of one half.
+    # There is a factor of one half: the mean itself is asked for.
     return mse(per_example(root, x0), per_example(root, target)) ->
         return 0.5 * mse(per_example(root, x0), per_example(root, target))
     # The loss has a gradient in v: do not stop it.
     predict_x0_from_v(x_t, t, v, schedule) ->
         predict_x0_from_v(x_t, t, stop_gradient(v), schedule)
-    # The mean of the weighted squares, without a root.
+    # The root of the mean is taken: the mean itself is asked for.
     return mse(per_example(root, x0), per_example(root, target)) ->
         return mse(per_example(root, x0), per_example(root, target)) ** 0.5
     # All steps together count, alpha_bar, not step t alone.
@@ -293,6 +330,13 @@ VARIANTS = {
     # by the mean and half of the distance
     ratio = schedule.snr[t]
     return (ratio + 1 + np.abs(ratio - 1)) / 2
+    """,
+    "weight_of_v": """
+    # by the weight of the clean data
+    a = schedule.alpha_bar[t]
+    return (1 - a) * np.maximum(a / (1 - a), 1)
+    # by the distance of the signal from one half
+    return 0.5 + np.abs(schedule.alpha_bar[t] - 0.5)
     """,
     "student_loss": """
     # in terms of v

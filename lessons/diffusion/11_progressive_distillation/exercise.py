@@ -1,4 +1,4 @@
-"""Exercises on progressive distillation: what the student is to predict, the weight of its error,
+"""Exercises on progressive distillation: what the student is to predict, the weights of its error,
 and its loss."""
 
 import autograd.numpy as np
@@ -67,7 +67,7 @@ def wavy(x, t):
     return np.tanh(x + 0.3 * times) - 0.1 * times
 
 
-@target.case(points=1, kind="equation", expect={"target": [[1.56, -1.44]]}, atol=1e-8)
+@target.case(points=2, kind="equation", expect={"target": [[1.56, -1.44]]}, atol=1e-8)
 def from_three_to_one(impl, rng):
     """x_3 = 0.76 and noise 0.5 is x0 = 1, so x_2 = 1; with -0.25 that is x0 = 2, so x_1 = 1.45. And
     r = 0.625: (1.45 - 0.475) / (0.8 - 0.175)."""
@@ -78,7 +78,7 @@ def schedule():
     return Schedule.cosine(8)
 
 
-@target.case(points=2, kind="shapes", atol=1e-7)
+@target.case(points=1, kind="shapes", atol=1e-7)
 def a_time_for_each(impl, rng):
     x, t = rng.standard_normal((5, 3)), np.array([2, 3, 5, 7, 8])
     return {"target": impl(wavy, x, t, schedule())}
@@ -102,17 +102,19 @@ def pictures_on_a_shorter_schedule(impl, rng):
     return {"one time": one, "a time for each": each}
 
 
-@target.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
+@target.case(points=2, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
 def all_data_is_one_point(impl, rng):
-    """A teacher that knows the only point there is points at it twice, and so does the target."""
+    """Where there is one point only, an exact teacher predicts it in both steps, and so it is the
+    target, at any time."""
     point, s = np.array([0.7, -1.2, 0.4]), schedule()
-    x, t = rng.standard_normal((6, 3)), np.array([2, 3, 4, 6, 7, 8])
+    x = rng.standard_normal((4, 3))
 
     def exact(x, times):
         a = s.alpha_bar[times].reshape(len(x), 1)
         return (x - np.sqrt(a) * point) / np.sqrt(1 - a)
 
-    return {"difference": impl(exact, x, t, s) - point}
+    targets = np.stack([impl(exact, x, t, s) for t in (2, 3, 6, 8)])
+    return {"difference": targets - point}
 
 
 @target.case(points=1, kind="gradient", atol=1e-7)
@@ -199,6 +201,75 @@ def ends_of_a_long_schedule(impl, rng):
     return {"weight": impl(np.array([1000, 1, 600, 1, 250]), Schedule.cosine(1000))}
 
 
+of_v = Exercise(
+    "diffusion/11/weight_of_v",
+    target="minigen.diffusion.distillation:weight_of_v",
+    minutes=10,
+    prompt="""
+    The weight of the squared error of v with which the student's loss is the same.
+
+    The loss weighs the squared error of the clean data at time t by the larger of 1 and the
+    signal-to-noise ratio, alpha_bar_t / (1 - alpha_bar_t). The student predicts v, from which its
+    clean data is sqrt(alpha_bar_t) x_t - sqrt(1 - alpha_bar_t) v. Replace both squared errors, of
+    the clean data and of v: by which factor must that of v be multiplied, so that the loss stays
+    the same for every v?
+
+    t is one time step, a whole number, or an array (N,) of them; the result has its shape.
+    schedule.alpha_bar is an array indexed by t. No gradient is taken here.
+    """,
+    hints="""
+    Two predictions of v that differ by d lead to two predictions of the clean data. By how much do
+    these differ, and what is the square of that?
+
+    (1 - alpha_bar_t) max(alpha_bar_t / (1 - alpha_bar_t), 1), the larger of alpha_bar_t and
+    1 - alpha_bar_t.
+
+        alpha_bar = schedule.alpha_bar[t]
+        return np.maximum(alpha_bar, 1 - alpha_bar)
+    """,
+)
+
+
+@of_v.case(points=1, kind="equation", expect={"weight": 0.64})
+def much_noise(impl, rng):
+    """alpha_bar is 0.36 and the weight of the clean data 1. If v changes by d, the clean data
+    changes by 0.8 d: the square is multiplied by 0.64."""
+    return {"weight": impl(2, BY_HAND)}
+
+
+@of_v.case(points=1, kind="equation", expect={"weight": 0.64})
+def little_noise(impl, rng):
+    """alpha_bar is 0.64 and the weight of the clean data 16/9. If v changes by d, the clean data
+    changes by 0.6 d: the square is multiplied by 16/9 times 0.36."""
+    return {"weight": impl(1, BY_HAND)}
+
+
+@of_v.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
+def the_loss_is_the_same(impl, rng):
+    """The weighted squared error of v is that of the clean data that v implies, at any time."""
+    s = Schedule.linear(40, 0.001, 0.3)
+    x, v, right = rng.standard_normal((3, 5))
+    found = []
+    for t in (1, 9, 15, 40):
+        a = s.alpha_bar[t]
+        x0, wanted = (np.sqrt(a) * x - np.sqrt(1 - a) * output for output in (v, right))
+        of_x0 = np.maximum(a / (1 - a), 1) * (x0 - wanted) ** 2
+        found.append(impl(t, s) * (v - right) ** 2 - of_x0)
+    return {"difference": np.stack(found)}
+
+
+@of_v.case(points=1, kind="shapes")
+def a_weight_for_each(impl, rng):
+    """Times in any order, some of them twice."""
+    return {"weight": impl(np.array([7, 1, 4, 8, 1]), schedule())}
+
+
+@of_v.case(points=1, kind="extremes")
+def first_and_last_of_a_thousand(impl, rng):
+    """Hardly any noise at t = 1, hardly any signal at t = 1000."""
+    return {f"t = {t}": impl(t, Schedule.cosine(1000)) for t in (1, 500, 1000)}
+
+
 loss = Exercise(
     "diffusion/11/student_loss",
     target="minigen.diffusion.distillation:student_loss",
@@ -239,7 +310,7 @@ def at_time_two(impl, rng):
 CLEAR = Schedule.from_alpha_bar([0.9216, 0.64])
 
 
-@loss.case(points=1, kind="equation", expect={"loss": 0.2 * 16 / 9})
+@loss.case(points=2, kind="equation", expect={"loss": 0.2 * 16 / 9})
 def more_signal_than_noise(impl, rng):
     """alpha_bar is 0.64, the weight 16/9. x0 = 0.8 - 0.6 = 0.2 and -0.8 - 1.2 = -2: errors of 0.2
     and 0.6."""
@@ -247,7 +318,7 @@ def more_signal_than_noise(impl, rng):
     return {"loss": impl(v, wanted, x, 2, CLEAR)}
 
 
-@loss.case(points=2, kind="gradient")
+@loss.case(points=1, kind="gradient")
 def times_of_each_and_gradient(impl, rng):
     v, wanted, x = rng.standard_normal((3, 5, 3))
     t = np.array([1, 2, 4, 6, 8])
@@ -265,10 +336,12 @@ def pictures(impl, rng):
 @loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
 def right_answers(impl, rng):
     """A student whose v leads to the target has no loss, at any time."""
-    v, x = rng.standard_normal((2, 8, 3))
-    t, s = np.arange(1, 9), schedule()
-    a = s.alpha_bar[t][:, None]
-    return {"loss": impl(v, np.sqrt(a) * x - np.sqrt(1 - a) * v, x, t, s)}
+    (v, x), s = rng.standard_normal((2, 4, 3)), schedule()
+    losses = []
+    for t in (1, 4, 8):
+        a = s.alpha_bar[t]
+        losses.append(impl(v, np.sqrt(a) * x - np.sqrt(1 - a) * v, x, t, s))
+    return {"loss": np.stack(losses)}
 
 
 @loss.case(points=1, kind="extremes", rtol=1e-4)

@@ -33,7 +33,7 @@ from minigen.data import mnist, toy
 from minigen.diffusion.ddpm import eps_model_from_v, predict_x0_from_v, q_sample, v_loss
 from minigen.diffusion.guidance import classifier_free, conditional
 from minigen.diffusion.distillation import distillation_loss, distillation_target, halved
-from minigen.diffusion.distillation import student_loss, truncated_snr_weight
+from minigen.diffusion.distillation import student_loss, truncated_snr_weight, weight_of_v
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.samplers import Trajectory, ddim, ddim_step
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
@@ -102,6 +102,16 @@ lesson.outcome(
     answer="another number between",
 )
 
+# %%
+lesson.change(
+    "the same noise twice",
+    "Let the teacher give the same noise at both times: in `thoughtful`, change the -0.25 to 0.5, "
+    "and run again. Where does the student aim now?",
+    answer="At 1.0, where the teacher aims both times: from x_3 it goes to 1 and then to 1.1, and "
+    "both steps keep the same guess of the clean data. A student loses something only where its "
+    "teacher changes its prediction.",
+)
+
 # %% [markdown]
 # There is a picture in which this is plain. Divide $x_t$ by $\sqrt{\bar\alpha_t}$, and measure time
 # by the noise in the same units, $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$. Then a step
@@ -111,7 +121,9 @@ lesson.outcome(
 
 # %%
 sigma, root = by_hand.sigma, np.sqrt(by_hand.alpha_bar)
-stops = np.array([0.76 / 0.28, 1 / 0.6, 1.45 / 0.8])  # x_3, x_2 and x_1, divided by the root
+x2 = ddim_step(x3, 3, 2, thoughtful(x3, np.array([3])), None, by_hand)
+x1 = ddim_step(x2, 2, 1, thoughtful(x2, np.array([2])), None, by_hand)
+stops = np.array([x3.item() / 0.28, x2.item() / 0.6, x1.item() / 0.8])  # divided by the root
 fig, ax = plot.figure(size=(5.6, 3.4))
 ax.plot(sigma[[3, 2, 1]], stops, "o-", color=plot.color.real, label="teacher, two steps")
 ends = [stops[0], aim.item()]
@@ -194,17 +206,28 @@ lesson.outcome(
 
 # %% [markdown]
 # So the loss would hardly see the step from pure noise, and for a student of one step there is no
-# other. The cure is to hold the weight up: $\max(\mathrm{SNR}, 1)$, the *truncated SNR*.
+# other. The cure is to hold the weight up, by a floor: it is the SNR where that is large, and never
+# below 1.
 
 # %%
 lesson.exercise("diffusion/11/truncated_snr_weight")
 
 # %%
 lesson.check("truncated", truncated_snr_weight(T, full), equals=1.0)
+lesson.show_source(truncated_snr_weight)
+
+# %% [markdown]
+# This is $\max(\mathrm{SNR}, 1)$, the *truncated SNR*. It weighs an error of the clean data. The
+# network predicts $v$: which weight of an *error of $v$* is the same?
+
+# %%
+lesson.exercise("diffusion/11/weight_of_v")
+
+# %%
 times = np.arange(1, T + 1)
 of_v = truncated_snr_weight(times, full) * (1 - full.alpha_bar[1:])
-bounds = np.maximum(full.alpha_bar[1:], 1 - full.alpha_bar[1:])
-lesson.check("weight of an error of v: max(signal, noise)", of_v, equals=bounds)
+lesson.check("weight of an error of v: max(signal, noise)", of_v, equals=weight_of_v(times, full))
+lesson.show_source(weight_of_v)
 
 # %% [markdown]
 # In terms of $v$ that is a weight between one half and one: nearly a plain squared error. It is
@@ -440,8 +463,6 @@ lesson.figure(
 )
 
 # %% [markdown]
-# *Change something:* 200 steps for each halving instead of 1,000. Do the errors add up?
-#
 # ## 5. Left out: the truncation
 #
 # The halving from four steps to two, once more, with the plain SNR as weight. The student's two

@@ -19,19 +19,19 @@ def each(sigma, x):
 
 MISTAKES = {
     "boundary_scalings": """
-    # c_skip has sigma - sigma_min below: with sigma itself it is not 1 at sigma_min.
+    # c_skip is not 1 at sigma_min: below stands sigma - sigma_min, not sigma.
     above**2 + data**2 -> sigma**2 + data**2
-    # c_out has sigma below, not sigma - sigma_min.
+    # The divisor of c_out is shifted by sigma_min: sigma itself stands below.
     np.sqrt(sigma**2 + data**2) -> np.sqrt(above**2 + data**2)
-    # c_out begins at 0, at sigma_min: sigma - sigma_min above.
+    # c_out is not 0 at sigma_min: sigma - sigma_min stands above.
     above * data / np.sqrt -> sigma * data / np.sqrt
-    # c_skip has the square of sigma_data above.
+    # The numerator of c_skip is no variance: it is the square of sigma_data.
     data**2 / (above**2 + data**2), above -> data / (above**2 + data**2), above
     # c_skip is a ratio of variances: no root.
     data**2 / (above**2 + data**2), above -> data / np.sqrt(above**2 + data**2), above
-    # c_out has the root of the sum of the squares below.
+    # The divisor of c_out is a variance: the root is missing.
     np.sqrt(sigma**2 + data**2) -> (sigma**2 + data**2)
-    # c_out has sigma_data above.
+    # The numerator of c_out lacks a factor: sigma_data.
     above * data / np.sqrt -> above / np.sqrt
     # The pair is c_skip first, then c_out.
     return above * data / np.sqrt(sigma**2 + data**2), data**2 / (above**2 + data**2)
@@ -51,7 +51,7 @@ MISTAKES = {
     above = sigma - low -> above = sigma + low
     # sigma may lie below sigma_min: then c_out is negative. Do not cut it off.
     above = sigma - low -> above = np.maximum(sigma - low, 0)
-    # Squares of differences, not differences of squares.
+    # A difference of squares is taken: the difference is squared.
     above**2 + data**2 -> sigma**2 - low**2 + data**2
     # c_skip is sigma_data's share: its square above, not that of sigma.
     data**2 / (above**2 + data**2), above -> above**2 / (above**2 + data**2), above
@@ -75,22 +75,22 @@ MISTAKES = {
     above, data = sigma - sigma_min, sigma_data
     c_skip = data**2 / (above**2 + data**2 + 1e-8)
     return c_skip, above * data / np.sqrt(sigma**2 + data**2 + 1e-8)
-    # c_out has sigma_data itself above, not its square.
+    # The numerator of c_out has a square too many: sigma_data itself stands there.
     above * data / np.sqrt -> above * data**2 / np.sqrt
     # The two do not sum to 1: c_out has a formula of its own.
     c_skip = sigma_data**2 / ((sigma - sigma_min) ** 2 + sigma_data**2)
     return c_skip, 1 - c_skip
     """,
     "ode_step": """
-    # The sign: sigma changes by low - high.
+    # The step has the wrong sign: sigma changes by low - high.
     high, low = each(high, x), each(low, x)
     change = rows(high - low, x)
     slope = eps_model(x, high)
     euler = x + change * slope
     return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
-    # The step's length is the change of sigma, low - high, not low.
+    # The step has another length than asked for: it is the change of sigma, low - high.
     low - high -> low (everywhere)
-    # The step's length is missing: low - high times the noise.
+    # The length of the step is missing: the noise is multiplied by low - high.
     change = rows(np.sign(each(low, x) - each(high, x)), x)
     slope = evaluate(eps_model, "eps_model", x, high)
     euler = x + change * slope
@@ -103,7 +103,7 @@ MISTAKES = {
     evaluate(eps_model, "eps_model", euler, low) -> evaluate(eps_model, "eps_model", euler, high)
     # Heun's second guess is made where Euler's step has led, not at x.
     evaluate(eps_model, "eps_model", euler, low) -> evaluate(eps_model, "eps_model", x, low)
-    # The mean of two guesses: divide their sum by 2.
+    # The two guesses are added: divide their sum by 2.
     (low - high) / 2 -> (low - high)
     # Heun begins again at x, not where Euler's step has led.
     return x + per_example -> return euler + per_example
@@ -172,7 +172,7 @@ MISTAKES = {
     # The first guess belongs to the level where x is, high, not to the middle of the step.
     evaluate(eps_model, "eps_model", x, high) ->
         evaluate(eps_model, "eps_model", x, (high + low) / 2)
-    # sigma itself changes, by low - high; not its square.
+    # This is the change of the variance: sigma itself changes by low - high.
     low - high -> low**2 - high**2 (everywhere)
     """,
     "consistency_training_loss": """
@@ -209,9 +209,9 @@ MISTAKES = {
     per_example(high, z) -> per_example(np.sqrt(high), z)
     # A level is a standard deviation: no square.
     per_example(high, z) -> per_example(high**2, z)
-    # The noise is added.
+    # The noise is subtracted: it is added.
     x + per_example(high, z) -> x - per_example(high, z)
-    # The mean square, not the sum: mse.
+    # The squares are summed: `mse` takes their mean.
     return distance -> return x.size ** (distance is mse) * distance
     # Mean squares, not mean absolute values, unless another distance is given.
     found = f(x + rows(each(high, x), x) * z, each(high, x))
@@ -249,11 +249,12 @@ MISTAKES = {
         evaluate(f_target, "f_target", x + per_example(high, z), high)
     """,
     "multistep": """
-    # The noise leads from sigma_min to sigma: the root of sigma^2 - sigma_min^2.
+    # The noise that f leaves is not subtracted: take the root of sigma^2 - sigma_min^2.
     numpy.sqrt(sigma**2 - low**2) -> sigma
-    # Standard deviations do not subtract, variances do: the root of sigma^2 - sigma_min^2.
+    # Standard deviations are subtracted: variances subtract, and the root is taken of sigma^2 -
+    # sigma_min^2.
     numpy.sqrt(sigma**2 - low**2) -> sigma - low
-    # The root is missing: sigma^2 - sigma_min^2 is a variance.
+    # The noise is multiplied by a variance: take the root of sigma^2 - sigma_min^2.
     numpy.sqrt(sigma**2 - low**2) -> (sigma**2 - low**2)
     # The variance of the noise is a difference.
     numpy.sqrt(sigma**2 - low**2) -> numpy.sqrt(sigma**2 + low**2)
@@ -291,7 +292,7 @@ MISTAKES = {
     x0 + per_example(numpy.sqrt(sigma**2 - low**2), z) -> x0 + 0 * z
     # sigma_min is an argument: take what is given.
     numpy.sqrt(sigma**2 - low**2) -> numpy.sqrt(sigma**2 - 0.002**2 * (sigma > 0.002))
-    # Use the generator that is given, and in the dtype of x.
+    # The noise comes from another generator: draw by `rng`, in the dtype of x.
     rng.standard_normal(shape, dtype=x.dtype) ->
         numpy.random.default_rng(0).standard_normal(shape).astype(x.dtype)
     # Each entry has noise of its own, in the shape of x.
@@ -314,7 +315,7 @@ MISTAKES = {
         width = np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype)
         x0 = f(x0 + width * z, np.full(len(x), float(sigma)))
     return x0
-    # Draw in the dtype of x: float32 numbers are other ones than float64 numbers rounded.
+    # The noise is rounded from float64: float32 numbers, drawn in the dtype of x, are other ones.
     rng.standard_normal(shape, dtype=x.dtype) -> rng.standard_normal(shape).astype(x.dtype)
     # The noise leads from sigma_min to sigma, not from one level to the next.
     last = sigmas[0]

@@ -16,14 +16,22 @@ scalings = Exercise(
     tuple. At sigma_min they are 1 and 0, so that there f returns its input, whatever the network F
     says.
 
-    sigma is a level of noise or an array of them, 0 or more; both factors have its shape. Let a be
-    what sigma lies above sigma_min (it may be negative) and d = sigma_data. Then c_skip is d^2 over
-    the sum of the squares of a and d, and c_out is a d over the root of the sum of the squares of
-    sigma and d. Beware: the first has a below, the second sigma itself. The gradient in sigma is
-    taken: use autograd's np.
+    sigma is a level of noise or an array of them, 0 or more; both factors have its shape. d =
+    sigma_data is the standard deviation of the data.
+
+    First find the factors of a denoiser, for which sigma_min is 0. Its input is x = x0 + sigma z,
+    with data x0 of standard deviation d and mean 0, and z normal; F has to predict the rest,
+    (x0 - c_skip x) / c_out. Choose c_skip so that the variance of x0 - c_skip x is the smallest
+    possible, and c_out so that the rest has the variance 1.
+
+    Then shift them: let a be what sigma lies above sigma_min (it may be negative). c_skip is that
+    of a denoiser at the level a, and c_out is that of a denoiser at sigma, times a / sigma (written
+    so that it is finite at sigma = 0). The gradient in sigma is taken, from 0 to 1000: use
+    autograd's np.
     """,
     hints="""
-    Two fractions; each has the width of the data, d, in it, as a square or as it is.
+    The variance of x0 - c x is (1 - c)^2 d^2 + c^2 sigma^2: where is its derivative in c zero, and
+    what is left there?
 
     d^2 / ((sigma - sigma_min)^2 + d^2) and (sigma - sigma_min) d / sqrt(sigma^2 + d^2).
 
@@ -57,12 +65,15 @@ def boundary(impl, rng):
     return {name: np.concatenate(each) for name, each in zip(("c_skip", "c_out"), zip(*pairs))}
 
 
-@scalings.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
+@scalings.case(points=1, kind="equation", property=True, expect={"difference": 0.0, "slope": 0.0})
 def denoiser(impl, rng):
-    """With sigma_min = 0 these are the scalings of a denoiser: c_out^2 = sigma^2 c_skip."""
-    sigma = np.exp(rng.standard_normal((3, 2)))
-    c_skip, c_out = impl(sigma, 0.0, 0.7)
-    return {"difference": c_out**2 - sigma**2 * c_skip, "c_skip": c_skip}
+    """With sigma_min = 0 the rest, x0 - c_skip x, has the variance c_out^2, and the slope of this
+    variance in c_skip is zero."""
+    sigma, d = np.exp(rng.standard_normal((3, 2))), 0.7
+    c_skip, c_out = impl(sigma, 0.0, d)
+    variance = (1 - c_skip) ** 2 * d**2 + c_skip**2 * sigma**2
+    slope = 2 * c_skip * sigma**2 - 2 * (1 - c_skip) * d**2
+    return {"difference": variance - c_out**2, "slope": slope, "c_skip": c_skip}
 
 
 @scalings.case(points=1, kind="extremes", rtol=1e-5)
@@ -73,7 +84,7 @@ def far_levels_in_float32(impl, rng):
     return {"narrow": np.stack(narrow), "wide": np.stack(wide)}
 
 
-@scalings.case(points=1, kind="equation")
+@scalings.case(points=1, kind="extremes")
 def narrow_data(impl, rng):
     """Data as narrow as 0.001, near sigma_min: a small number added below would count."""
     c_skip, c_out = impl(np.array([0.1, 0.1001, 0.0]), 0.1, 0.001)
@@ -82,8 +93,8 @@ def narrow_data(impl, rng):
 
 @scalings.case(points=1, kind="gradient")
 def slopes(impl, rng):
-    """The gradients of both in sigma."""
-    sigma = np.array([0.4, 2.0, 7.0])
+    """The gradients of both in sigma, at 0 and at 1000, too."""
+    sigma = np.array([0.4, 2.0, 7.0, 0.0, 1000.0])
     found = [grad(lambda s: np.sum(impl(s, 0.3, 1.5)[k]))(sigma) for k in (0, 1)]
     return {"slope of c_skip": found[0], "slope of c_out": found[1]}
 
@@ -103,7 +114,7 @@ step = Exercise(
 
     solver "euler": x plus the change of sigma times the noise guessed at the beginning. "heun": the
     mean of two guesses instead, the one at the beginning and the one at the level `low`, where
-    Euler's step has led. Mind the sign: going down, sigma changes by low - high, which is negative.
+    Euler's step has led. Mind the sign: going down, sigma falls.
     No gradient is taken here.
     """,
     hints="""
@@ -157,13 +168,13 @@ def euler_from_4_to_2_and_a_half(impl, rng):
     return {"x": impl(slanted, np.array([[6.0]]), 4.0, 2.5)}
 
 
-@step.case(points=1, kind="equation", expect={"x": [[0.5625]]})
+@step.case(points=2, kind="equation", expect={"x": [[0.5625]]})
 def heun_from_4_to_2_and_a_half(impl, rng):
     """At -4.5 and level 2.5 the noise is 0.25: 6 - 1.5 * (7 + 0.25) / 2."""
     return {"x": impl(slanted, np.array([[6.0]]), 4.0, 2.5, "heun")}
 
 
-@step.case(points=2, kind="shapes")
+@step.case(points=1, kind="shapes")
 def levels_of_each(impl, rng):
     """Some go down and one goes up."""
     x, high, low = rng.standard_normal((4, 3)), np.array([2.0, 1, 0.5, 3]), np.array([1.5, 0, 2, 1])
@@ -180,16 +191,16 @@ def pictures(impl, rng):
 def all_data_is_one_point(impl, rng):
     """Where there is one point only, paths are straight: from x0 + high z to x0 + low z."""
     x0, z = np.array([0.7, -1.2, 0.4]), rng.standard_normal((5, 3))
-    high, low = np.array([1.0, 2, 3, 4, 80]), np.array([0.5, 0.1, 4, 3, 60])
 
     def exact(x, sigma):
         return (x - x0) / columns(sigma, x)
 
-    end = x0 + columns(low, z) * z
-    x = x0 + columns(high, z) * z
-    return {solver: impl(exact, x, high, low, solver) - end for solver in ("euler", "heun")} | {
-        "difference": impl(exact, x, high, low) - end
-    }
+    found = []
+    for high, low in ((1.0, 0.5), (2.0, 0.1), (3.0, 4.0), (80.0, 60.0)):
+        x, end = x0 + high * z, x0 + low * z
+        found += [impl(exact, x, high, low) - end]
+        found += [impl(exact, x, high, low, solver) - end for solver in ("euler", "heun")]
+    return {"difference": np.stack(found)}
 
 
 @step.case(points=1, kind="extremes", rtol=1e-5, atol=1e-3)
@@ -248,7 +259,7 @@ loss = Exercise(
 )
 
 
-@loss.case(points=1, kind="equation", expect={"loss": 138.125})
+@loss.case(points=2, kind="equation", expect={"loss": 138.125})
 def two_numbers(impl, rng):
     """x = (1, -1), z = (2, -1), levels 3 and 0.5: f doubles (7, -4), f_target adds 10 to
     (2, -1.5). The mean of 2^2 and 16.5^2."""
@@ -264,7 +275,7 @@ def another_distance(impl, rng):
     return {"loss": impl(*models, x, z, 3.0, 0.5, lambda a, b: np.sum(b - a))}
 
 
-@loss.case(points=2, kind="gradient")
+@loss.case(points=1, kind="gradient")
 def levels_of_each_and_gradient(impl, rng):
     """The gradient in a number that is in f and in f_target, of which only the first counts."""
     x, z = rng.standard_normal((2, 5, 3))
@@ -287,12 +298,13 @@ def pictures_of_two_levels(impl, rng):
 def noise_found_again(impl, rng):
     """Around data that is zero, x over sigma is the noise, the same at both levels: no loss."""
     z = rng.standard_normal((6, 3))
-    high, low = np.array([0.5, 1, 2, 4, 8, 80]), np.array([0.1, 0.8, 1, 3, 7, 2])
 
     def noise(x, sigma):
         return x / columns(sigma, x)
 
-    return {"loss": impl(noise, noise, 0 * z, z, high, low)}
+    pairs = ((0.5, 0.1), (2.0, 1.0), (8.0, 7.0), (80.0, 2.0))
+    losses = [impl(noise, noise, 0 * z, z, high, low) for high, low in pairs]
+    return {"loss": np.stack(losses)}
 
 
 @loss.case(points=1, kind="extremes", rtol=1e-4)
@@ -326,9 +338,10 @@ several = Exercise(
     sample again, of the standard deviation that leads from sigma_min to sigma, the root of
     sigma^2 - sigma_min^2, and f is asked at sigma. With one level there is one call of f.
 
-    f(x, sigma) returns the shape of x; it wants its level as an array (N,), in the dtype of x. Draw
-    the noise of each further level, in turn, by the generator's standard_normal, in the shape and
-    the dtype of x. The result has both as well, and x stays as it was. No gradient is taken here.
+    f(x, sigma) returns the shape of x; it receives the level as often as there are examples, in an
+    array of shape (N,) and the dtype of x. Draw the noise of each further level, in turn, by the
+    generator's standard_normal, in the shape and the dtype of x. The result has both as well, and x
+    stays as it was. No gradient is taken here.
     """,
     hints="""
     f leads all the way; then some of the way back by noise, and f again.
@@ -374,8 +387,9 @@ def three_steps(impl, rng):
     return found | {"without sigma_min": usual}
 
 
-@several.case(points=1, kind="shapes")
+@several.case(points=1, kind="shapes", exact_dtype=True)
 def pictures_in_two_steps(impl, rng):
+    """In float32, as is the sample then."""
     x = rng.standard_normal((2, 4, 3, 2)).astype(np.float32)
     return {"sample": impl(tamed, x, np.array([80.0, 1.5]), rng)}
 

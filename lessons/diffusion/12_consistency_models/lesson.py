@@ -191,19 +191,27 @@ lesson.outcome(
 # %% [markdown]
 # What the constant does not do is to begin at the right place: at the lowest level,
 # $\sigma_\mathrm{min}$, where there is no noise to speak of, $f$ must return its input. So build
-# that in (Eq. diffusion.27):
+# that in: $f_\theta(x, \sigma) = c_\mathrm{skip}(\sigma)\, x + c_\mathrm{out}(\sigma)\, F_\theta(x,
+# \sigma)$ with any network $F$ and two factors that are 1 and 0 at $\sigma_\mathrm{min}$. Which?
 #
-# $$f_\theta(x, \sigma) = c_\mathrm{skip}(\sigma)\, x + c_\mathrm{out}(\sigma)\, F_\theta(x,
-# \sigma), \qquad c_\mathrm{skip} = \frac{\sigma_d^2}{(\sigma - \sigma_\mathrm{min})^2 +
-# \sigma_d^2}, \quad c_\mathrm{out} = \frac{(\sigma - \sigma_\mathrm{min})\,\sigma_d}{\sqrt{\sigma^2
-# + \sigma_d^2}}.$$
-#
-# $F$ is any network, $\sigma_d$ the standard deviation of the data. At $\sigma_\mathrm{min}$ the
-# factors are 1 and 0. From there truth spreads upwards: the next level must agree with the first,
-# the one after with that.
+# Those of a denoiser (Karras et al. 2022) are found by what they leave to $F$. Noised data is $x =
+# x_0 + \sigma z$, and $\sigma_d$ is the standard deviation of the data. The rest, $x_0 -
+# c_\mathrm{skip}\, x$, should be as small as possible in the mean square, and $c_\mathrm{out}$ its
+# standard deviation, so that $F$ has an output of variance 1 to learn at every level. Shifted by
+# $\sigma_\mathrm{min}$, they hold the boundary.
 
 # %%
 lesson.exercise("diffusion/12/boundary_scalings")
+
+# %% [markdown]
+# The factors (Eq. diffusion.27) are
+#
+# $$c_\mathrm{skip} = \frac{\sigma_d^2}{(\sigma - \sigma_\mathrm{min})^2 + \sigma_d^2}, \qquad
+# c_\mathrm{out} = \frac{(\sigma - \sigma_\mathrm{min})\,\sigma_d}{\sqrt{\sigma^2 +
+# \sigma_d^2}}.$$
+#
+# From $\sigma_\mathrm{min}$ truth spreads upwards: the next level must agree with the first, the
+# one after with that.
 
 # %%
 lesson.check(
@@ -234,6 +242,16 @@ x = lesson.rng("boundary").standard_normal((100, 2), dtype=np.float32)
 f = ConsistencyModel(wild, low_end, width)
 lesson.check("random weights: f(x, σ_min) - x", np.abs(f(x, low_end) - x).max(), equals=0.0, atol=0)
 print(f"at σ = 1 the same network moves x by up to {np.abs(f(x, 1.0) - x).max():.1f}")
+
+# %%
+lesson.change(
+    "no boundary",
+    "Change `low_end` in `f = ConsistencyModel(wild, low_end, width)` to 0.0, which makes the "
+    "wrapper that of a denoiser, and run again. Does f still return its input at the lowest level?",
+    answer="No: the check fails by 0.002 times what the network returns, which is large for these "
+    "weights. The factors are 1 and 0 only at the level that the wrapper takes for the lowest, now "
+    "0. So f at 0.002 depends on the network, and nothing holds its beginning.",
+)
 
 # %% [markdown]
 # ## 3. Two ways to find the neighbor
@@ -266,13 +284,16 @@ lesson.check("the minus costs", wrong / right, at_least=1e3)
 
 # %% [markdown]
 # **Consistency training** (CT) has no teacher. It noises the same data with the *same noise* to
-# both levels (Eq. diffusion.29):
-#
-# $$\mathcal L_\mathrm{CT} = \mathbb E\big[\lambda(t_n)\, d\big(f_\theta(x + t_{n+1} z, t_{n+1}),\
-# f_{\theta^-}(x + t_n z, t_n)\big)\big], \qquad z \sim \mathcal N(0, I).$$
+# both levels. Put the two points in the place of $x_{t_{n+1}}$ and $\hat x_{t_n}$ above.
 
 # %%
 lesson.exercise("diffusion/12/consistency_training_loss")
+
+# %% [markdown]
+# This is (Eq. diffusion.29)
+#
+# $$\mathcal L_\mathrm{CT} = \mathbb E\big[\lambda(t_n)\, d\big(f_\theta(x + t_{n+1} z, t_{n+1}),\
+# f_{\theta^-}(x + t_n z, t_n)\big)\big], \qquad z \sim \mathcal N(0, I).$$
 
 # %%
 lesson.predict(
@@ -538,9 +559,6 @@ worst = deviation["consistency model"].max()
 lesson.claim("largest deviation along the teacher's paths, moons", worst, at_most=0.25)
 
 # %% [markdown]
-# *Change something:* a second step near 0.1 instead of 1, or three levels. When does a further step
-# help, when does it harm?
-#
 # ## 5. Training without a teacher
 #
 # CT needs more care (Song and Dhariwal, 2024): few levels at first, doubled again and again from 10

@@ -20,7 +20,7 @@ MISTAKES = {
     return 1 / deviation -> return 1 / deviation**0.5
     # The mean stays out of it: measure the distance from the mean, not from zero.
     return float(1 / np.sqrt(np.mean(latents.astype(np.float64) ** 2)))
-    # Divide by the number of entries, not by one less.
+    # The variance is divided by one entry too few: divide by the number of all.
     return float(1 / np.std(latents.astype(np.float64), ddof=1))
     # One deviation for all channels together, not the mean of theirs.
     return float(1 / np.mean(np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))))
@@ -48,7 +48,7 @@ MISTAKES = {
     return float(2 / (np.max(latents) - np.min(latents)))
     # The distance between largest and smallest entry is not the deviation.
     return float(1 / (np.max(latents) - np.min(latents)))
-    # Return the factor, not the scaled latents.
+    # These are the scaled latents: the factor alone is asked for.
     return latents / np.std(latents)
     # In float32, mean of squares minus squared mean loses all its digits far from zero.
     return float(1 / np.sqrt(np.maximum(np.mean(latents**2) - np.mean(latents) ** 2, 1e-12)))
@@ -76,9 +76,9 @@ MISTAKES = {
     "cross_attention": """
     # The products are not divided by the root of d.
     / numpy.sqrt(shape[-1]).astype(q.dtype) -> / q.dtype.type(1)
-    # Divide by the root of d, not by d.
+    # The products are divided by too much: by d instead of its root.
     numpy.sqrt(shape[-1]).astype(q.dtype) -> q.dtype.type(shape[-1])
-    # Divide by the root of d; this multiplies.
+    # The products are multiplied where they should be divided: by the root of d.
     / numpy.sqrt(shape[-1]).astype(q.dtype) -> * numpy.sqrt(shape[-1]).astype(q.dtype)
     # d is the length of the queries that come, not always 4.
     numpy.sqrt(shape[-1]).astype(q.dtype) -> q.dtype.type(2)
@@ -94,7 +94,8 @@ MISTAKES = {
     np.matmul(softmax(scores), v) -> np.matmul(scores, v)
     # The exponentials are not divided by their sum.
     np.matmul(softmax(scores), v) -> np.matmul(np.exp(np.minimum(scores, 80)), v)
-    # exp overflows for large products: use softmax, or take the largest product away first.
+    # The exponentials overflow for large products: use softmax, or subtract the largest product
+    # first.
     e = np.exp(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5)
     return np.matmul(e / np.sum(e, axis=-1, keepdims=True), v)
     # All scores of an example share one sum here: each query has its own weights.
@@ -117,7 +118,7 @@ MISTAKES = {
     return np.matmul(0.5 + 0.5 * np.tanh(s / 2), v)
     # The queries ask the keys, not one another.
     return np.matmul(softmax(np.matmul(q, turned(q)) / np.shape(q)[-1] ** 0.5), v)
-    # The sign: the larger the product, the larger the weight.
+    # The products have the wrong sign: the larger the product, the larger the weight.
     softmax(scores) -> softmax(-scores)
     # Products are divided before the softmax, not the weights after it.
     weights = softmax(np.matmul(q, turned(k))) / np.shape(q)[-1] ** 0.5

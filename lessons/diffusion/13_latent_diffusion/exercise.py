@@ -35,7 +35,7 @@ def by_hand(impl, rng):
     return {"factor": impl(np.array([[1.5, 6.5], [6.5, 1.5]]))}
 
 
-@scaling.case(points=1, kind="shapes")
+@scaling.case(points=1, kind="equation")
 def codes_of_images(impl, rng):
     """Grids with a channel that is wider than the others, and a mean of 3."""
     z = 3 + rng.standard_normal((5, 3, 4, 2)) * np.array([0.1, 2.0])
@@ -80,7 +80,8 @@ attend = Exercise(
     weights.
 
     softmax(a) of minigen.tensor is taken over the last axis. Products may be as large as 1e6, in
-    float32. A gradient of the result is taken: use autograd's np. Leave the arguments as they are.
+    float32. A gradient of the result is taken, there too: use autograd's np. Leave the arguments as
+    they are.
     """,
     hints="""
     All products at once are one matrix product, of the queries with the keys turned on their side:
@@ -103,7 +104,7 @@ def three(rng, *before, L=5, M=3, d=6, e=2):
     )
 
 
-@attend.case(points=1, kind="equation", expect={"out": [[5.0, 0.5, 1.0], [6.4, 1.2, 1.0]]})
+@attend.case(points=2, kind="equation", expect={"out": [[5.0, 0.5, 1.0], [6.4, 1.2, 1.0]]})
 def two_queries_two_words(impl, rng):
     """d = 4, so the products are halved: of the first query log 3 and 0, which gives the weights
     3/4 and 1/4; of the second 0 and log 1.5, which gives 0.4 and 0.6."""
@@ -113,19 +114,25 @@ def two_queries_two_words(impl, rng):
     return {"out": impl(q, k, v)}
 
 
-@attend.case(points=2, kind="shapes")
+@attend.case(points=1, kind="equation")
+def one_picture(impl, rng):
+    """Five positions and three words, and no axis for examples."""
+    return {"out": impl(*three(rng))}
+
+
+@attend.case(points=1, kind="shapes")
 def a_batch(impl, rng):
     q, k, v = three(rng, 2)
     return {"out": impl(q, k, v)}
 
 
 @attend.case(points=1, kind="shapes")
-def heads_and_no_batch(impl, rng):
-    """Axes for examples and heads, and none at all."""
-    return {"heads": impl(*three(rng, 2, 3)), "none": impl(*three(rng))}
+def examples_and_heads(impl, rng):
+    """Axes for examples and for heads."""
+    return {"out": impl(*three(rng, 2, 3))}
 
 
-@attend.case(points=2, kind="gradient")
+@attend.case(points=1, kind="gradient")
 def its_gradients(impl, rng):
     """The gradients in queries, keys and values."""
     q, k, v = three(rng, 2, L=3)
@@ -147,18 +154,19 @@ def its_gradients(impl, rng):
 def what_changes_nothing(impl, rng):
     """A single word answers every query with its value; the order of the words, and a vector that
     is added to all keys, change nothing."""
-    q, k, v = three(rng, 2)
+    q, k, v = three(rng)
     out = impl(q, k, v)
-    alone = impl(q, k[:, :1], v[:, :1])
     return {
-        "one word": alone - np.repeat(v[:, :1], 5, axis=1),
-        "order": impl(q, k[:, ::-1], v[:, ::-1]) - out,
+        "one word": impl(q, k[:1], v[:1]) - np.repeat(v[:1], 5, axis=0),
+        "order": impl(q, k[::-1], v[::-1]) - out,
         "shift": impl(q, k + rng.standard_normal(6), v) - out,
     }
 
 
 @attend.case(points=1, kind="extremes", rtol=1e-5)
 def large_products(impl, rng):
-    """Products of 1e6 and more, in float32: the word with the largest product answers alone."""
+    """Products of 1e6 and more, in float32: the word with the largest product answers alone. The
+    gradient in its value is 1 for each query that it answers."""
     q, k, v = (a.astype(np.float32) for a in three(rng, 2))
-    return {"out": impl(1000 * q, 1000 * k, v)}
+    slope = grad(lambda v: np.sum(impl(1000 * q, 1000 * k, v)))(v)
+    return {"out": impl(1000 * q, 1000 * k, v), "gradient in v": slope}

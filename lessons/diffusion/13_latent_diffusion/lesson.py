@@ -377,11 +377,8 @@ lesson.outcome(
 # Rombach and others let a condition $y$, such as a caption, enter in one way whatever it is. An
 # encoder $\tau_\theta$ makes of it $M$ vectors, one for each word, say. At some layers of the
 # denoising network, each position of the grid makes a *query* of what it holds, $\varphi_i(z_i)$;
-# each word makes a *key* and a *value* (Eq. diffusion.30):
-#
-# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\Big(\frac{Q K^\top}{\sqrt d}\Big) V, \qquad Q =
-# \varphi_i(z_i)\, W_Q^\top,\quad K = \tau_\theta(y)\, W_K^\top,\quad V = \tau_\theta(y)\,
-# W_V^\top.$$
+# each word makes a *key* and a *value*. A query takes the mean of the values, each weighted by how
+# well its key fits.
 #
 # By hand: one query $(\log 3, 0, 0, 0)$, two words with keys $(2, 0, 0, 0)$ and $(0, 1, 0, 0)$ and
 # the values 4 and 8. The products are $2 \log 3$ and 0; $d = 4$, so they are divided by 2; the
@@ -391,11 +388,28 @@ lesson.outcome(
 # %%
 lesson.exercise("diffusion/13/cross_attention")
 
+# %% [markdown]
+# For all queries and words at once (Eq. diffusion.30):
+#
+# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\Big(\frac{Q K^\top}{\sqrt d}\Big) V, \qquad Q =
+# \varphi_i(z_i)\, W_Q^\top,\quad K = \tau_\theta(y)\, W_K^\top,\quad V = \tau_\theta(y)\,
+# W_V^\top.$$
+
 # %%
 lesson.show_source(cross_attention, CrossAttentionBlock)
 query = np.array([[np.log(3), 0.0, 0.0, 0.0]])
 keys = np.array([[2.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
 lesson.check("the answer", cross_attention(query, keys, np.array([[4.0], [8.0]]))[0, 0], equals=5.0)
+
+# %%
+lesson.change(
+    "a query twice as long",
+    "Change the `np.log(3)` in `query` to `2 * np.log(3)` and run again. What are the two weights "
+    "now, and what is the answer?",
+    answer="The answer is 4.4: the softmax of 2 log 3 and 0 has the weights 0.9 and 0.1, and "
+    "0.9 · 4 + 0.1 · 8 = 4.4. A longer query in the same direction makes the choice of a word "
+    "sharper.",
+)
 
 # %% [markdown]
 # Why the root of $d$? Products of vectors of $d$ random numbers have the variance $d$, and a
@@ -653,9 +667,6 @@ lesson.claim("w = 1: digits as asked", by_w["w = 1"][0], at_least=0.9)
 lesson.claim("w = 1: thickness and slant as asked", by_w["w = 1"][1:], at_least=0.6)
 
 # %% [markdown]
-# *Change something:* write captions that hardly occur, such as a one that is `thin` and `leans
-# left`. What gives way?
-#
 # ## 7. Against pixels
 #
 # Now the point of it. Digits by label alone, the labels of the test set, no guidance, DDIM with $S$

@@ -46,7 +46,7 @@ def both_ways(x, w, mode="reflect"):
 
 MISTAKES = {
     "augmented_condition": """
-    # Square roots are missing: z = sqrt(alpha_bar) small + sqrt(1 - alpha_bar) eps.
+    # Square roots are missing in the picture: z = sqrt(alpha_bar) small + sqrt(1 - alpha_bar) eps.
     a = at(schedule.alpha_bar, s)
     return with_level(a * small + (1 - a) * eps, np.sqrt(1 - a), factor)
     # alpha belongs to one step; s steps have alpha_bar, the product.
@@ -78,7 +78,7 @@ MISTAKES = {
     a = at(schedule.alpha_bar, s)
     z = np.tile(noised(small, a, eps), (1, factor, factor, 1))
     return np.concatenate([z, np.sqrt(1 - a) * np.ones_like(z[..., :1])], axis=3)
-    # Enlarge by `factor`, which need not be 2.
+    # The picture is always enlarged by 2: `factor` may be another number.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt(1 - a), 2)
     # The noise is missing: eps has its part in the picture.
@@ -98,13 +98,13 @@ MISTAKES = {
     # Each picture has its own step, for its level, too.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.mean(np.sqrt(1 - a)), factor)
-    # Do not clip: the noised picture may lie anywhere.
+    # The noised picture is clipped: it may lie anywhere.
     a = at(schedule.alpha_bar, s)
     return with_level(np.clip(noised(small, a, eps), -1, 1), np.sqrt(1 - a), factor)
-    # One step adds noise of variance beta; after s steps it is 1 - alpha_bar.
+    # This is the noise of one step: after s steps its variance is 1 - alpha_bar.
     a, b = at(schedule.alpha_bar, s), at(schedule.beta, s)
     return with_level(np.sqrt(a) * small + np.sqrt(b) * eps, np.sqrt(b), factor)
-    # 1 - alpha_bar is the variance of the noise: eps is multiplied by its square root.
+    # eps is multiplied by a variance: take the root of 1 - alpha_bar.
     a = at(schedule.alpha_bar, s)
     return with_level(np.sqrt(a) * small + (1 - a) * eps, np.sqrt(1 - a), factor)
     # The level is the noise's standard deviation, not its ratio to what is left of the picture.
@@ -137,7 +137,7 @@ MISTAKES = {
     a = at(schedule.alpha_bar, s)
     large = upsample_nearest(noised(small, a, eps), factor)
     return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large[:, :1])], axis=1)
-    # Enlarge in both directions, down and across.
+    # The picture grows in one direction only: enlarge it down and across.
     a = at(schedule.alpha_bar, s)
     large = np.repeat(noised(small, a, eps), factor, axis=1)
     return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large[..., :1])], axis=3)
@@ -166,22 +166,23 @@ MISTAKES = {
     # Each picture has its own step, for its level, too: this takes the first one's for all.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt(1 - a)[:1], factor)
-    # The standard deviation is the root of 1 - alpha_bar, not 1 less the root of alpha_bar.
+    # A root is subtracted from 1: the standard deviation is the root of the difference, of
+    # 1 - alpha_bar.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), 1 - np.sqrt(a), factor)
     """,
     "gaussian_blur": """
-    # The 2 in exp(-d^2/(2 sigma^2)) is missing.
+    # The exponent is twice too large: it is -d^2/(2 sigma^2).
     return both_ways(x, normalized(gaussian(sigma, kernel) ** 2))
-    # sigma is squared in exp(-d^2/(2 sigma^2)): it is a standard deviation, not a variance.
+    # sigma is used as a variance: it is a standard deviation, whose square stands in the exponent.
     return both_ways(x, normalized(gaussian(np.sqrt(sigma), kernel)))
-    # The distance is squared in exp(-d^2/(2 sigma^2)).
+    # The distance is not squared: the exponent is -d^2/(2 sigma^2).
     d = np.abs(np.arange(kernel) - kernel // 2)
     return both_ways(x, normalized(np.exp(-d / (2 * np.reshape(sigma, (-1, 1)) ** 2))))
-    # Divide the weights by their sum.
+    # The weights do not sum to 1: divide them by their sum.
     return both_ways(x, gaussian(sigma, kernel))
-    # Divide the weights by their sum. The factor of a Gaussian density does not do that for a few
-    # pixels.
+    # The weights do not sum to 1: the factor of a Gaussian density does not make them for a few
+    # pixels, so divide them by their sum.
     density = gaussian(sigma, kernel) / (np.reshape(sigma, (-1, 1)) * np.sqrt(2 * np.pi))
     return both_ways(x, density)
     # The weights of each picture sum to 1 by themselves: this divides by the sum over all pictures.
@@ -215,7 +216,7 @@ MISTAKES = {
     return one_way(one_way(x, w, 2, "symmetric"), w, 3, "symmetric")
     # The blurred picture itself is asked for, not what the blur takes away.
     return x - both_ways(x, normalized(gaussian(sigma, kernel)))
-    # Blur once in each direction.
+    # The picture is blurred too often: once in each direction.
     w = normalized(gaussian(sigma, kernel))
     return both_ways(both_ways(x, w), w)
     # The two directions come one after the other; this is the mean of both.

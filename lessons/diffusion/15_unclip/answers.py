@@ -31,9 +31,9 @@ MISTAKES = {
     return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(text)))
     # The pictures have to be brought to length 1 as well.
     return of_logits(np.exp(log_scale) * np.matmul(image, np.transpose(unit(text))))
-    # The scale is exp(log_scale).
+    # The scale is not its own logarithm: it is exp(log_scale).
     return of_logits(log_scale * np.matmul(unit(image), np.transpose(unit(text))))
-    # The scale is missing: the logits are exp(log_scale) times the cosines.
+    # The cosines are not scaled: the logits are exp(log_scale) times them.
     return of_logits(np.matmul(unit(image), np.transpose(unit(text))))
     # The logits are multiplied with the scale, not divided by it.
     return of_logits(np.matmul(unit(image), np.transpose(unit(text))) / np.exp(log_scale))
@@ -63,7 +63,7 @@ MISTAKES = {
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     both = np.exp(log_of_softmax(logits)) + np.exp(log_of_softmax(np.transpose(logits)))
     return -np.mean(diagonal(both)) / 2
-    # exp(1097) overflows: use log_softmax.
+    # The exponentials overflow for a large scale: use log_softmax.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     rows, columns = np.sum(np.exp(logits), axis=1), np.sum(np.exp(logits), axis=0)
     return np.mean(np.log(rows) + np.log(columns)) / 2 - np.mean(diagonal(logits))
@@ -76,7 +76,7 @@ MISTAKES = {
     rows = np.log(diagonal(np.exp(log_of_softmax(logits))) + 1e-8)
     columns = np.log(diagonal(np.exp(log_of_softmax(np.transpose(logits)))) + 1e-8)
     return -np.mean(rows + columns) / 2
-    # The scale is exp(log_scale), however large: cutting it off at 100 is a matter of the training.
+    # A large scale is cut off: it is exp(log_scale), and a limit belongs to the training.
     scale = np.minimum(np.exp(log_scale), 100)
     return of_logits(scale * np.matmul(unit(image), np.transpose(unit(text))))
     # A small number beside the length changes short rows: divide by the length itself.
@@ -103,7 +103,7 @@ MISTAKES = {
     # Each picture chooses among the N texts, by a softmax; a sigmoid asks of each pair by itself.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     return np.mean(np.log(1 + np.exp(-(2 * np.eye(len(logits)) - 1) * logits)))
-    # The scale is exp(log_scale), not its square.
+    # The scale enters twice: the logits are the cosines times it, once.
     return of_logits(np.exp(2 * log_scale) * np.matmul(unit(image), np.transpose(unit(text))))
     """,
     "prior_loss": """
@@ -129,10 +129,10 @@ MISTAKES = {
     # The error has to be squared.
     t = np.broadcast_to(t, (len(z),))
     return np.mean(np.abs(prior(noised(z, t, eps, schedule), t, y) - z))
-    # The mean of the squares, without a root.
+    # The root of the mean is taken: the mean itself is asked for.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t, eps, schedule), t, y) - z) ** 2) ** 0.5
-    # No half in front.
+    # There is a half in front: the mean itself is asked for.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t, eps, schedule), t, y) - z) ** 2) / 2
     # The noise enters times the root of 1 - alpha_bar, the embedding times that of alpha_bar.
@@ -161,12 +161,12 @@ MISTAKES = {
     t = np.broadcast_to(t, (len(z),))
     z_t = noised(z, t, eps, schedule)
     return np.mean((prior(z_t, t, y) - z) * (prior(z_t, t, y) - z))
-    # The order of the arguments is prior(z_t, t, y): the time is not left out, nor the condition.
+    # The prior is not given all that it needs: it is called with z_t, t and y.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t, eps, schedule), t, 0) - z) ** 2)
     # The prior is told the time as an array (N,), one for each example.
     return np.mean((prior(noised(z, np.broadcast_to(t, (len(z),)), eps, schedule), t, y) - z) ** 2)
-    # The order of the arguments is prior(z_t, t, y): the time comes before the condition.
+    # Two arguments of the prior are exchanged: the time comes before the condition.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t, eps, schedule), y, t) - z) ** 2)
     # The squared error as it is: not its share of the embedding's own size.

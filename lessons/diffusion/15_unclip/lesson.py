@@ -105,6 +105,16 @@ lesson.outcome(
     answer="nearer to log 2",
 )
 
+# %%
+lesson.change(
+    "perfect partners",
+    "Put text 1 where its picture is: change its embedding `[0.8, 0.6]` to `[1.0, 0.0]` and run "
+    "again. Every cosine of partners is 1 now, every other one 0. Is the loss 0 at the scale 1?",
+    answer="No, it is 0.3133: in each row and column it is log(1 + exp(-1)), since the logits of "
+    "partner and stranger are 1 and 0 apart. Cosines cannot differ by more than 2, so that only a "
+    "large scale can make the loss small.",
+)
+
 # %% [markdown]
 # Now the two networks: convolutions for the digit, a small transformer for the words.
 
@@ -456,9 +466,6 @@ grid = plot.image_grid(
 lesson.figure(grid, "requests", "Six requests, six pictures each: read the request, then the row.")
 
 # %% [markdown]
-# *Change something:* ask for what hardly exists, "a thick one, wide". What does the prior make of
-# it?
-#
 # **In between.** Half-way between two embeddings, along the sphere, with one and the same noise:
 
 # %%

@@ -19,15 +19,15 @@ MISTAKES = {
     "dynamic_threshold": """
     # This is static thresholding: s is a quantile of the sizes.
     return np.clip(x0, -1, 1)
-    # s is at least 1: an example that stays within [-1, 1] is left as it is.
+    # Examples that stay within [-1, 1] are changed: s is at least 1.
     s = sizes(x0, p, 1e-12)
     return np.clip(x0, -s, s) / s
-    # Divide by s, or the pixels stay outside [-1, 1].
+    # Pixels stay outside [-1, 1]: divide by s.
     s = sizes(x0, p)
     return np.clip(x0, -s, s)
-    # Cut off at s first: some pixels are beyond it.
+    # Some pixels stay beyond s: cut off there before the division.
     return x0 / sizes(x0, p)
-    # Cut off at s, not at 1, before dividing.
+    # The example is cut off at 1 before the division: the limit is s.
     return np.clip(x0, -1, 1) / sizes(x0, p)
     # Each example has its own quantile; this is one for all.
     s = np.maximum(np.quantile(np.abs(x0), p), 1).astype(x0.dtype)
@@ -78,7 +78,7 @@ MISTAKES = {
     axes = tuple(range(1, np.ndim(x0) - 1)) or 1
     s = np.maximum(np.quantile(np.abs(x0), p, axis=axes, keepdims=True), 1).astype(x0.dtype)
     return np.clip(x0, -s, s) / s
-    # Examples may be vectors (N, D) as well as pictures: make each one row, or count its axes.
+    # Only pictures are expected, not vectors (N, D): make each example one row, or count its axes.
     s = np.maximum(np.quantile(np.abs(x0), p, axis=(1, 2, 3), keepdims=True), 1)
     return np.clip(x0, -s, s) / s
     # s is the larger of the quantile and 1, not their sum.
@@ -96,7 +96,7 @@ MISTAKES = {
     return np.mean(h, axis=1)
     # The sum leaves out the padding, but the divisor counts it: divide by the number of words.
     return np.mean(h * counts(tokens, h), axis=1)
-    # A mean is asked for: divide by the number of words.
+    # This is the sum over the words: divide by their number.
     return np.sum(h * counts(tokens, h), axis=1)
     # The sum has the padding in it: multiply with 0 there.
     return np.sum(h, axis=1) / np.sum(counts(tokens, h), axis=1)
@@ -127,7 +127,7 @@ MISTAKES = {
     # One too many in the divisor: the words are counted, not the words and the end.
     words = counts(tokens, h)
     return np.sum(h * words, axis=1) / (np.sum(words, axis=1) + 1)
-    # The mean, not the largest.
+    # This is the largest over the words: their mean is asked for.
     return np.max(np.where(tokens[:, :, None] > 0, h, -np.inf), axis=1)
     # The mean over places is divided by the number of words, not by its root.
     words = counts(tokens, h)
@@ -140,7 +140,7 @@ MISTAKES = {
     return np.sum(h * words, axis=1) / (np.sum(words, axis=1) + 1e-6)
     # Each text has its own number of words, not that of the first.
     return np.mean(h[:, : np.sum(tokens[0] > 0)], axis=1)
-    # Divide by the number of words of the text, not of all texts.
+    # The divisor counts the words of all texts: divide by those of the text.
     words = counts(tokens, h)
     return np.sum(h * words, axis=1) / np.sum(words)
     # Each text has its own number of words, not that of the longest.

@@ -30,7 +30,7 @@ threshold = Exercise(
 
 
 @threshold.case(
-    points=1, kind="equation", expect={"x0": [[-1.0, 0.4, 1.0, -0.2], [-0.5, 0.5, 0.25, 0.9]]}
+    points=2, kind="equation", expect={"x0": [[-1.0, 0.4, 1.0, -0.2], [-0.5, 0.5, 0.25, 0.9]]}
 )
 def two_examples(impl, rng):
     """The sizes of the first are 0.5, 1, 2.5 and 4; with p = 2/3 its s is 2.5. In the second the
@@ -39,7 +39,7 @@ def two_examples(impl, rng):
     return {"x0": impl(x0, 2 / 3)}
 
 
-@threshold.case(points=2, kind="shapes")
+@threshold.case(points=1, kind="shapes")
 def pictures(impl, rng):
     """Each with its own spread, from 0.3 to 3."""
     spread = np.array([0.3, 1.0, 1.5, 3.0]).reshape(4, 1, 1, 1)

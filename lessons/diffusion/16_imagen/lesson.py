@@ -82,9 +82,19 @@ lesson.outcome(
 
 # %% [markdown]
 # $s$ is at least 1: a picture that stays within its range is left as it is. And it is each
-# picture's own. *Change something:* what does dynamic thresholding with $p = 1$ do to the four
-# pixels?
-#
+# picture's own.
+
+# %%
+lesson.change(
+    "the largest size",
+    "Change `p = 2 / 3` to `p = 1` and run again. What becomes of the four pixels by dynamic "
+    "thresholding?",
+    answer="-0.5, -0.25, 0.125 and 1. With p = 1 the quantile is the largest size, s = 4: nothing "
+    "is cut off, and the picture is only divided by 4. One pixel far out then takes the contrast "
+    "from all others, which is why p is a little below 1.",
+)
+
+# %% [markdown]
 # ## 2. A text encoder, from text alone
 #
 # Imagen takes its text encoder (T5) from people who trained it on text only. Ours is a small

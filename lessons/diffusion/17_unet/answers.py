@@ -28,11 +28,11 @@ def side_by_side(a, b):
 
 MISTAKES = {
     "unet_sizes": """
-    # Two convolutions take 4 off a side: a pixel at every border, twice.
+    # Only one convolution, or one border of each, has been counted: two of them take 4 off a side.
     return walk(size, depth, less=2)
     # Without padding a convolution makes the picture smaller.
     return walk(size, depth, less=0)
-    # A level has two convolutions, not one, and each takes 2 off: 4, not 3 or 8.
+    # A level takes too much off: two convolutions, each with one pixel at every border.
     return walk(size, depth, less=8)
     # depth is an argument; here it is always 4.
     return walk(size, 4)
@@ -42,11 +42,11 @@ MISTAKES = {
     # The bottom, after the last pooling, is a level too: depth + 1 of them.
     down, up = walk(size, depth)
     return down[:-1], up
-    # On the way up the convolutions come after the doubling: 2 side - 4.
+    # On the way up the convolutions come before the doubling: double first, then subtract.
     return walk(size, depth, doubled=lambda side: 2 * (side - 4) + 4)
     # On the way up two convolutions follow each doubling, too.
     return walk(size, depth, doubled=lambda side: 2 * side + 4)
-    # On the way down pooling comes first, then the convolutions: side/2 - 4.
+    # On the way down the convolutions come before the pooling: halve first, then subtract.
     return walk(size, depth, halved=lambda side: (side - 4) // 2 + 4)
     # The sides before the convolutions are not asked for.
     down, up = walk(size, depth)
@@ -78,7 +78,7 @@ MISTAKES = {
     return down[-1:], up[-1:]
     # The two lists are the way down first, then the way up.
     return walk(size, depth)[::-1]
-    # Whole numbers: divide by //.
+    # The sides are not whole numbers: divide by //.
     return walk(size, depth, halved=lambda side: side / 2)
     # These are the sides before the convolutions; a level takes 4 more off.
     down, up = walk(size, depth)
@@ -119,21 +119,21 @@ MISTAKES = {
     return down, up
     """,
     "sinusoidal": """
-    # The sines come first, then the cosines.
+    # The two halves are exchanged: the sines come first.
     angle = waves(t, dim, max_period)
     return side_by_side(np.cos(angle), np.sin(angle))
     # Sines and cosines are not interleaved: the first half are the sines.
     angle = waves(t, dim, max_period)
     pairs = np.stack([np.sin(angle), np.cos(angle)], axis=2)
     return np.reshape(pairs, (len(angle), dim)).astype(np.float32)
-    # omega_0 = 1 and 1/max_period is that *past* the last: divide k by dim/2, not by dim/2 - 1.
+    # The last frequency is 1/max_period, which is the one past it: divide k by dim/2.
     angle = waves(t, dim, max_period, last=1)
     return side_by_side(np.sin(angle), np.cos(angle))
-    # k is divided by dim/2, the number of frequencies, not by dim.
+    # The frequencies fall too slowly: k is divided by dim/2, their number.
     omega = float(max_period) ** (-np.arange(dim // 2) / dim)
     angle = np.asarray(t, float)[:, None] * omega
     return side_by_side(np.sin(angle), np.cos(angle))
-    # The index runs over pairs: 2k/(dim/2) is too much by a factor of two.
+    # The frequencies fall twice too fast: k counts pairs of features, of which there are dim/2.
     omega = float(max_period) ** (-2 * np.arange(dim // 2) / (dim // 2))
     angle = np.asarray(t, float)[:, None] * omega
     return side_by_side(np.sin(angle), np.cos(angle))
@@ -163,10 +163,10 @@ MISTAKES = {
     # Twice as many features: dim/2 sines and dim/2 cosines.
     angle = waves(t, 2 * dim, max_period)
     return side_by_side(np.sin(angle), np.cos(angle))
-    # Divide t by nothing: the angle is t omega, with t as it is.
+    # t has been divided: it is taken as it is.
     angle = waves(np.asarray(t) / max_period, dim, max_period)
     return side_by_side(np.sin(angle), np.cos(angle))
-    # The result is float32.
+    # The result has another dtype: it is float32.
     angle = waves(t, dim, max_period)
     return np.concatenate([np.sin(angle), np.cos(angle)], axis=1)
     # A negative time is a time.
@@ -239,5 +239,13 @@ EQUIVALENT = {
     "sinusoidal": """
     # every entry is filled afterwards
     np.zeros((len(t), dim), np.float32) → np.ones((len(t), dim), np.float32)
+    # equal times are computed once to save work; each on its own gives the same
+    if len(t) > 1 and numpy.all(t == t[0]) → if False
+    # two equal times are computed one by one
+    len(t) > 1 → len(t) > 2
+    # a time is equal to itself, so that all times are computed one by one
+    t == t[0] → t != t[0]
+    # all are equal to the second time if they are equal to the first
+    t == t[0] → t == t[1]
     """,
 }

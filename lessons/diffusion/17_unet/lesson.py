@@ -56,6 +56,7 @@ lesson.exercise("diffusion/17/unet_sizes")
 # %%
 down, up = unet_sizes(572)
 lesson.check("one level by hand, 44 pixels", unet_sizes(44, depth=1)[0], equals=[40, 16])
+lesson.show_source(unet_sizes)
 lesson.table(
     [["down", *down], ["up", *reversed(up), ""]],
     ["way", *(f"level {k}" for k in range(len(down)))],
@@ -137,6 +138,7 @@ lesson.check("two frequencies", by_hand, equals=[1, 1 / 2, 0, np.sqrt(3) / 2])
 features = sinusoidal(np.arange(201), 32)
 alike = np.sum(features[:-3] * features[3:], axis=1)
 lesson.check("spread of the products", np.ptp(alike), at_most=1e-3)
+lesson.show_source(sinusoidal)
 lesson.outcome(
     f"{alike[0]:.3f} at every t, since cos a cos b + sin a sin b = cos(a - b).",
     answer="on the 3 only",
@@ -151,9 +153,19 @@ lesson.figure(
     " moved after 64 steps.",
 )
 
+# %%
+lesson.change(
+    "one frequency",
+    "Make all frequencies 1: change `sinusoidal(np.arange(201), 32)` to "
+    "`sinusoidal(np.arange(201), 32, max_period=1.0)` and run again. What is the product of the "
+    "features of two times that are 3 steps apart, and which times does the network now confuse?",
+    answer="The product is -15.840 at every t, 16 cos 3: the features of these two times are "
+    "nearly opposite. Times whose distance is nearly a multiple of 2π have nearly the same "
+    "features, such as t and t + 44, for 44 is 7 · 2π to 0.02. Only slow frequencies tell early "
+    "from late.",
+)
+
 # %% [markdown]
-# *Change something:* `max_period=100`. Which times do the slow features now confuse?
-#
 # ## 3. What a shortcut is for
 #
 # By hand, with four pixels. Down: means of two; up: each mean twice.
@@ -165,6 +177,14 @@ up_again = np.repeat(means, 2)
 lesson.check("down", means, equals=[2, 3])
 lesson.check("and up again", up_again, equals=[2, 2, 3, 3])
 lesson.check("lost on the way", pixels - up_again, equals=[1, -1, 1, -1])
+
+# %%
+lesson.change(
+    "nothing to lose",
+    "Change `pixels` to `np.array([2.0, 2.0, 3.0, 3.0])` and run again. What is lost on the way?",
+    answer="Nothing, 0 at every pixel: the neighbors are equal, so their mean says all. What the "
+    "way down and up loses is the difference of neighbors, and a smooth picture has little of it.",
+)
 
 # %% [markdown]
 # Which of two neighbors was the brighter is gone. The shortcut hands it across. (Channels can help:
@@ -381,8 +401,6 @@ lesson.claim("no shortcut: error above all parts, as a share", worse["no shortcu
 # time is not lost. And what attention and the global block are for, seeing the whole, may be little
 # needed where pictures are so small and trainings so short. What is found is about this network
 # and this budget.
-#
-# *Change something:* `steps` times four. Which differences shrink with longer training?
 #
 # ## 5. Where the post is loose
 #

@@ -22,10 +22,10 @@ MISTAKES = {
     # Sums over examples are missing: a mean over them has been taken.
     dw, db, dx = sums(x, w, g)
     return dw / len(x), db / len(x), dx
-    # The gradient in w has x in it; w itself is not multiplied with anything.
+    # The gradient in w depends on w: y is linear in w, so that it depends on x and g alone.
     dw, db, dx = sums(x, w, g)
     return w * np.sum(g, axis=(0, 1, 2)), db, dx
-    # The gradient in x is g times the transpose of w: here x has come in again.
+    # The gradient in x depends on x: y is linear in x, so that it depends on w and g alone.
     dw, db, dx = sums(x, w, g)
     return dw, db, dx * x
     # The bias is added to y: its gradient is the sum of g itself.
@@ -37,13 +37,13 @@ MISTAKES = {
     # These are the gradients with their signs turned.
     dw, db, dx = sums(x, w, g)
     return -dw, -db, -dx
-    # With weights of zero the gradient in w is not zero: it is x times g.
+    # The gradient in w is zero where w is: it does not depend on w, only on x and g.
     dw, db, dx = sums(x, w, g)
     return dw * np.any(w), db, dx
     # The sum has left out the rows: three axes are summed, examples, rows and columns.
     dw, db, dx = sums(x, w, g)
     return np.einsum("nwc,nwk->ck", x[:, 0], g[:, 0]), np.sum(g[:, 0], axis=(0, 1)), dx
-    # This is y itself, x w; the gradient in x is g times the transpose of w.
+    # This is y itself: the gradient in x goes the other way, from g through w.
     dw, db, dx = sums(x, w, g)
     return dw, db, np.matmul(x, w)[..., :1] + 0 * x
     # All three axes of positions are summed for b: examples, rows and columns.
@@ -73,7 +73,7 @@ MISTAKES = {
     # The gradient in b is the sum of g: y changes by 1 with b, and the loss by g.
     dw, db, dx = sums(x, w, g)
     return dw, np.ones(np.shape(db)), dx
-    # y has no part in the gradient in w: it is x times g.
+    # The gradient in w has y in it: it depends on x and g alone.
     dw, db, dx = sums(x, w, g)
     return np.einsum("nhwc,nhwk->ck", x, np.matmul(x, w) * g), db, dx
     # w is shared by all examples: their gradients are summed, not that of the last one taken.
@@ -91,7 +91,7 @@ MISTAKES = {
     # w is shared by all rows and examples: sum over them, not over columns alone.
     dw, db, dx = sums(x, w, g)
     return np.matmul(np.swapaxes(x, -1, -2), g), db, dx
-    # The gradient in w is x times g, and x is not squared.
+    # The gradient in w has a square in it: x enters once.
     dw, db, dx = sums(x, w, g)
     return np.einsum("nhwc,nhwk->ck", x**2, g), db, dx
     # The gradient in b has shape (K,): the three axes that are summed do not stay.

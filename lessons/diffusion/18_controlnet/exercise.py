@@ -139,7 +139,7 @@ def silent_joints(impl, rng):
 
 
 @joined.case(
-    points=1, kind="equation", expect={"frozen": 1, "trained": 1, "zero_in": 1, "zero_out": 1}
+    points=1, kind="shapes", expect={"frozen": 1, "trained": 1, "zero_in": 1, "zero_out": 1}
 )
 def called_once(impl, rng):
     """How often each of the four is called."""

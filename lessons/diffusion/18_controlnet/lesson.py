@@ -69,16 +69,23 @@ lesson.outcome(
 
 # %% [markdown]
 # "Never start with zeros" is about *two* layers in a row that are zero, or about many units that
-# are all alike. One such layer, behind a branch that is not zero, is fine. *Change something:* put
-# two of them in a row. What is the gradient in the first?
-#
+# are all alike. One such layer, behind a branch that is not zero, is fine.
+
+# %%
+lesson.change(
+    "two zeros in a row",
+    "Let the branch end in a zero convolution of its own, so that it sends nothing: change the 0.5 "
+    "in `h` to 0.0 and run again. Which gradients are left?",
+    answer="Only that in b, -2. The gradient in w is zero now, for it is h times g; and the one in "
+    "h is zero as before, so that the zero convolution before this one has no gradient either. Of "
+    "two zeros in a row neither weight learns.",
+)
+
+# %% [markdown]
 # ## 2. One block (figure f18)
 #
 # The block of a trained network, $y = F(x)$, is *locked*. A copy of it, in training, gets $x$ plus
-# the condition $c$; two zero convolutions $\mathcal Z$ stand at its entrance and its exit:
-#
-# $$y_c = F(x) + \mathcal Z_\mathrm{out}\big(F_\mathrm{copy}(x + \mathcal
-# Z_\mathrm{in}(c))\big).$$
+# the condition $c$; two zero convolutions $\mathcal Z$ stand at its entrance and its exit.
 
 # %%
 before = {
@@ -110,6 +117,12 @@ lesson.figure(
 
 # %%
 lesson.exercise("diffusion/18/controlled")
+
+# %% [markdown]
+# With the two zero convolutions, $\mathcal Z_\mathrm{in}$ and $\mathcal Z_\mathrm{out}$, it is
+#
+# $$y_c = F(x) + \mathcal Z_\mathrm{out}\big(F_\mathrm{copy}(x + \mathcal
+# Z_\mathrm{in}(c))\big).$$
 
 # %%
 lesson.show_source(controlled)

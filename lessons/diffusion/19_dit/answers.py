@@ -89,7 +89,7 @@ MISTAKES = {
     return np.stack(tokens, axis=1)
     """,
     "modulate": """
-    # Scales are counted from 1: with scale = 0 the tokens are left as they are.
+    # A scale of 0 removes the tokens: scales are counted from 1.
     return x * scale[:, None] + shift[:, None]
     # The shift is added behind the scale, and is not scaled itself.
     return (x + shift[:, None]) * (1 + scale[:, None])
@@ -101,9 +101,9 @@ MISTAKES = {
     return x * (1 + shift[:, None]) + scale[:, None]
     # The shift is added, not subtracted.
     return x * (1 + scale[:, None]) - shift[:, None]
-    # The scale is 1 + scale, not 1 - scale.
+    # The scale has the wrong sign: it is added to 1.
     return x * (1 - scale[:, None]) + shift[:, None]
-    # The scale is 1 + scale, not its exponential.
+    # The exponential of the scale is taken: the scale itself is counted from 1.
     return x * np.exp(scale[:, None]) + shift[:, None]
     # Each example has its own scale and shift: their new axis is that of the tokens, the second.
     return x * (1 + scale) + shift
@@ -117,20 +117,20 @@ MISTAKES = {
     return h * (1 + scale[:, None]) + shift[:, None]
     # Each example has its own scale, not their mean.
     return x * (1 + np.mean(scale, axis=0)) + np.mean(shift, axis=0)
-    # The scale multiplies, and 1 + scale does not divide.
+    # The tokens are divided by their scale: they are multiplied with it.
     return x / (1 + scale[:, None]) + shift[:, None]
     # Each example has its own scale and shift: this takes those of the first for all.
     return x * (1 + scale[0]) + shift[0]
-    # Scales are counted from 1: 1 + scale, not scale - 1.
+    # Scales are counted from -1: with scale = 0 the tokens are left as they are.
     return x * (scale[:, None] - 1) + shift[:, None]
     # Every token is shifted, not the first one alone.
     first = (np.arange(np.shape(x)[1]) == 0)[:, None]
     return x * (1 + scale[:, None]) + shift[:, None] * first
     # The scale has a gradient too: do not stop it.
     return x * (1 + stop_gradient(scale)[:, None]) + shift[:, None]
-    # The scale is 1 + scale, with the scale as it is, not doubled.
+    # The scale is doubled: take it as it is.
     return x * (1 + 2 * scale[:, None]) + shift[:, None]
-    # The scale is 1 + scale, not a sigmoid of it.
+    # A sigmoid of the scale is taken: the scale itself is counted from 1.
     return x * 2 / (1 + np.exp(-scale[:, None])) + shift[:, None]
     # Each of the D numbers has its own scale, not their mean.
     return x * (1 + np.mean(scale, axis=1)[:, None, None]) + shift[:, None]
@@ -148,10 +148,10 @@ MISTAKES = {
     # k begins with 0, so that the first angle is the index itself.
     rows, columns = grid(height, width)
     return joined(*waves(columns, dim, shift=1), *waves(rows, dim, shift=1))
-    # The exponent is k/(dim/4): there are dim/4 frequencies.
+    # The exponent counts the wrong number of frequencies: there are dim/4 of them.
     rows, columns = grid(height, width)
     return joined(*waves(columns, dim, divisor=dim), *waves(rows, dim, divisor=dim))
-    # The exponent is k/(dim/4), not k/(dim/2).
+    # The frequencies fall too slowly: there are dim/4 of them, so the exponent is k/(dim/4).
     rows, columns = grid(height, width)
     return joined(*waves(columns, dim, divisor=dim / 2), *waves(rows, dim, divisor=dim / 2))
     # The frequencies fall from 1 to nearly 1/10000: they do not reach it.
@@ -185,10 +185,10 @@ MISTAKES = {
     # Indices are whole numbers, not divided by the size of the grid.
     rows, columns = grid(height, width)
     return joined(*waves(columns / width, dim), *waves(rows / height, dim))
-    # The result is float32.
+    # The result has another dtype: it is float32.
     rows, columns = grid(height, width)
     return np.concatenate([*waves(columns, dim), *waves(rows, dim)], axis=1)
-    # The numbers of column and row stand side by side, dim/2 each; they are not added.
+    # The numbers of column and row are added: they stand side by side, half of the numbers each.
     rows, columns = grid(height, width)
     of_columns, of_rows = joined(*waves(columns, 2 * dim)), joined(*waves(rows, 2 * dim))
     return of_columns + of_rows

@@ -78,6 +78,7 @@ side, dim = 8, 64
 positions = sincos_2d(side, side, dim)  # (64, 64)
 unit = positions / np.linalg.norm(positions, axis=1, keepdims=True)
 near = (unit @ unit[side * 3 + 3]).reshape(side, side)
+lesson.show_source(sincos_2d)
 fig, ax = plot.figure(size=(3.4, 3.0))
 plot.matrix(near, ax, title="cosine with position (3, 3)", limits=(near.min(), 1), colorbar=True)
 lesson.figure(fig, "positions", "Near in the picture is alike in the position.")
@@ -87,10 +88,8 @@ lesson.figure(fig, "positions", "Near in the picture is alike in the position.")
 #
 # A layer norm usually has a scale and a shift that are learned once for all. In *adaptive* layer
 # norm they come from the condition $c$, the sum of the embeddings of time and label: one linear map
-# gives, for each sublayer, a shift, a scale, and a *gate* in front of what is added to $x$:
-#
-# $$x \leftarrow x + \text{gate}(c) \cdot \text{attention}\big(\text{norm}(x)\,(1 +
-# \text{scale}(c)) + \text{shift}(c)\big).$$
+# gives, for each sublayer, a shift and a scale for what goes in, and a *gate* in front of what is
+# added to $x$. A scale of 0 and a shift of 0 leave the normalized tokens as they are.
 
 # %%
 whole = {
@@ -131,6 +130,12 @@ lesson.figure(
 # %%
 lesson.exercise("diffusion/19/modulate")
 
+# %% [markdown]
+# So a sublayer, here attention, is
+#
+# $$x \leftarrow x + \text{gate}(c) \cdot \text{attention}\big(\text{norm}(x)\,(1 +
+# \text{scale}(c)) + \text{shift}(c)\big).$$
+
 # %%
 lesson.show_source(modulate, DiTBlock)
 x = np.array([[[2.0, -1.0], [0.5, 3.0]]])  # one example, two tokens
@@ -166,10 +171,18 @@ lesson.outcome(
     f"Nothing at all; and at first only this learns: {', '.join(alive)}.", answer="nothing at all"
 )
 
+# %%
+lesson.change(
+    "an open gate",
+    "Open the gate of the attention: add the line `fresh.modulation.b[32:48] = 1` below the one "
+    "that makes `fresh`, and run again. Which parameters have a gradient now?",
+    answer="The attention's as well, beside the linear map of the condition: a closed gate "
+    "multiplies their gradients by zero, an open one lets them through. The MLP's gate is still "
+    "closed, and so none of its parameters has a gradient. The block no longer starts as the "
+    "identity.",
+)
+
 # %% [markdown]
-# *Change something:* open one gate, `fresh.modulation.b[32:48] = 1`. Which parameters have a
-# gradient then?
-#
 # ## 3. Three ways to tell it the time
 #
 # - **In context**: time and label are two more tokens.

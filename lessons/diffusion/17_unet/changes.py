@@ -1,0 +1,17 @@
+"""The edits that the lesson invites to, and what the edited lesson shows."""
+
+from minigen.course.lesson.changes import Change
+
+CHANGES = {
+    "one frequency": Change(
+        old="sinusoidal(np.arange(201), 32)",
+        new="sinusoidal(np.arange(201), 32, max_period=1.0)",
+        prints=[r"-15\.840 at every t"],
+    ),
+    "nothing to lose": Change(
+        old="pixels = np.array([3.0, 1.0, 4.0, 2.0])",
+        new="pixels = np.array([2.0, 2.0, 3.0, 3.0])",
+        shows={"lost on the way": {"equals": [0, 0, 0, 0]}},
+        fails=["lost on the way"],
+    ),
+}
