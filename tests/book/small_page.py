@@ -13,7 +13,7 @@ from minigen.course.book.pages.exercise_box import exercise_data
 from minigen.course.exercise import catalog
 
 WEB = Path(book.__file__).with_name("web")
-FILES = ("exercise.js", "exercise.css", "book.css", "worker.mjs")
+FILES = ("python.js", "exercise.js", "cell.js", "exercise.css", "book.css", "worker.mjs")
 STYLE = """
 :root { --color-foreground-primary: #000; --color-foreground-secondary: #5a5c63; --color-background-primary: #fff;
   --color-background-secondary: #f8f9fb; --color-background-border: #dcdfe4; --color-brand-primary: #0a4bff; }
@@ -49,7 +49,8 @@ def write_page(out, identities, attributes=""):
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         f'<style>{STYLE}</style><link rel="stylesheet" href="_static/book.css">'
         f'<link rel="stylesheet" href="_static/exercise.css">'
-        f'<script src="_static/exercise.js?v=1" defer {attributes}></script></head>'
+        f'<script src="_static/python.js?v=1" defer {attributes}></script>'
+        f'<script src="_static/exercise.js?v=1" defer></script></head>'
         f"<body><main>{boxes}</main></body></html>",
         encoding="utf-8",
     )

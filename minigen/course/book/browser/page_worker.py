@@ -1,8 +1,9 @@
-"""What the worker of a page calls: check an answer, or train with it. Requests and replies are JSON.
+"""What the worker of a page calls: check an answer, train with it, or run a cell. Requests and replies are JSON.
 
     reply = check('{"exercise": "gan/12/critic_loss", "text": "def critic_loss(...): ...", "others": {}}')
     reply = train(the same and "settings", show)             # show(frame) is called as it goes on
     reply = train('{"resume": true}', show)                  # goes on with a training whose time was up
+    reply = run('{"lesson": "gan/01", "cells": [...]}', show)  # described in page_cells
 
 Nothing here needs a browser: the tests call the same functions in Node and in this process.
 """
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from minigen.course.book.browser import page_cells
 from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
@@ -29,7 +31,7 @@ from minigen.course.exercise.grading.report import ABOUT_VALUES, Report, failure
 from minigen.zoo.demonstrations.frames import Frame
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
-__all__ = ["LONGEST", "check", "scipy_arrived", "train"]
+__all__ = ["LONGEST", "check", "run", "scipy_arrived", "train"]
 
 LONGEST = 10.0  # seconds after which a training is stopped
 
@@ -69,6 +71,13 @@ def check(request: str) -> str:
     if _scipy.imported and not (reply and report.passed):
         return json.dumps({"needs": "scipy"})
     return json.dumps(reply)
+
+
+def run(request: str, show: Callable[[str], Any]) -> str:
+    """Run a cell of a lesson (`page_cells.run`); the reply is `{"needs": "scipy"}` if it needs that."""
+    _scipy.imported = False
+    reply = page_cells.run(request, show)
+    return json.dumps({"needs": "scipy"}) if _scipy.imported else reply
 
 
 def _exercise(identity: str) -> Exercise:

@@ -16,11 +16,10 @@ from minigen.course.index.package import PACKAGE
 
 __all__ = ["wheels"]
 
-# Files and folders of minigen that neither a check nor a training in a page needs.
+# Files and folders of minigen that neither a check nor a training nor a cell in a page needs.
 LEFT_OUT = (
     "cli.py",
     "__main__.py",
-    "plot/",
     "course/classroom/",
     "course/commands/",
     "course/data/",
@@ -33,7 +32,10 @@ LEFT_OUT = (
     "zoo/workloads.py",
     "course/templates.py",
 )
-OF_THE_BOOK = ("__init__.py", "browser/__init__.py", "browser/page_worker.py")  # of minigen/course/book
+BIBLIOGRAPHY = "course/data/bibliography.toml"
+OF_THE_BOOK = (  # of minigen/course/book
+    *("__init__.py", "browser/__init__.py", "browser/drawing.py", "browser/page_cells.py", "browser/page_worker.py"),
+)
 
 
 def wheels() -> dict[str, bytes]:
@@ -54,6 +56,7 @@ def minigen_wheel() -> bytes:
         inside = path.relative_to(PACKAGE).as_posix()
         if _is_needed(inside):
             files[f"minigen/{inside}"] = path.read_bytes()
+    files[f"minigen/{BIBLIOGRAPHY}"] = (PACKAGE / BIBLIOGRAPHY).read_bytes()  # a lesson checks its sources
     files["minigen_wasm.py"] = Path(__file__).with_name("numpy_in_wasm.py").read_bytes()
     for folder in lesson_folders("exercise.py"):
         for name in ("exercise.py", "answers.py"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from minigen.course.book.contents import Chapter, Contents, root_of
 from minigen.course.book.markup import code_block, html_block
 from minigen.course.book.pages import outputs
 from minigen.course.book.pages.exercise_box import exercise_box
+from minigen.course.book.runnable import Cells, cells_of_lesson
 from minigen.course.index.sources import sources_of
 from minigen.course.lesson import recorded
 from minigen.course.reading import blocks
@@ -17,6 +19,8 @@ from minigen.course.reading.blocks import Block
 from minigen.course.reading.descriptions import describe
 
 __all__ = ["Pictures", "figure_anchor", "lesson_page"]
+
+OUTPUTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Figure, blocks.Outcome)  # a run in the page replaces them
 
 Pictures = Callable[[Chapter, str], tuple[str, tuple[int, int]]]
 
@@ -37,6 +41,11 @@ class Page:
     @property
     def root(self) -> str:
         return root_of(self.chapter.document)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """Which cells can be run in the page."""
+        return cells_of_lesson(self.chapter.lesson)
 
     def render(self) -> str:
         title, *shown = self.chapter.reading.blocks
@@ -75,6 +84,8 @@ class Page:
             yield "## Sources"
             yield html_block("lesson/sources.html", sources=sources)
         yield self._about_the_run()
+        if self.cells.chains:
+            yield html_block("lesson/cells.html", cells=self.cells.as_data(self.chapter.short))
 
     def _about_the_run(self) -> str:
         result = self.chapter.result
@@ -99,6 +110,12 @@ class Page:
     # -- blocks --------------------------------------------------------------------------------------------------------
 
     def _block(self, block: Block) -> str:
+        shown = self._shown(block)
+        if isinstance(block, OUTPUTS) and block.cell in self.cells.chains:
+            return outputs.recorded(shown, block.cell)
+        return shown
+
+    def _shown(self, block: Block) -> str:
         match block:
             case blocks.Heading():
                 return f"{'#' * block.level} {self._linked(block.text)}"
@@ -109,7 +126,12 @@ class Page:
             case blocks.Exercise():
                 return self._exercise(block.id)
             case blocks.Invitation():
-                return outputs.invitation(self._linked(block.sentence), self._linked(block.answer), self.chapter.short)
+                return outputs.invitation(
+                    self._linked(block.sentence),
+                    self._linked(block.answer),
+                    self.chapter.short,
+                    in_page=self.cells.carries_out(block.name),
+                )
             case blocks.Question():
                 return outputs.prediction(block, self._key(block.number), self.chapter.short)
             case blocks.Outcome():
@@ -143,6 +165,10 @@ class Page:
     def _code(self, block: blocks.Code) -> str:
         """A cell's code, as it stands or folded to a line."""
         code = code_block(block.code, class_="mg-code-block")
+        if block.cell in self.cells.chains:
+            code = outputs.cell(code, block.cell)
+        elif self.cells.trains(block.cell):
+            code += "\n" + outputs.trains(self.cells.seconds(block.cell, self.chapter.result), self.chapter.short)
         if not block.summary:
             return code
         kind = "mg-code" if block.purpose == "code" else "mg-code mg-plumbing"  # plumbing is left out in print

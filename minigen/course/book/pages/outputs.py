@@ -11,6 +11,7 @@ from minigen.course.reading import blocks
 from minigen.course.reading.descriptions import describe
 
 __all__ = [
+    "cell",
     "checks",
     "claims",
     "details",
@@ -20,8 +21,10 @@ __all__ = [
     "play",
     "prediction",
     "printed",
+    "recorded",
     "source",
     "table",
+    "trains",
 ]
 
 WIDE = 500  # pixels: a wider figure is not shrunk on a phone, where its letters would be too small, but scrolled
@@ -115,13 +118,33 @@ def prediction(block: blocks.Question, key: str, short: str) -> str:
     )
 
 
-def invitation(sentence: str, answer: str, short: str) -> str:
+def invitation(sentence: str, answer: str, short: str, in_page: bool = False) -> str:
     """Something to change and to run again, with what comes out then folded. Both are Markdown.
 
-    short: the lesson, `gan/02`.
+    short: the lesson, `gan/02`. in_page: whether the cell can be changed and run in the page.
     """
     folded = details("What comes out then", answer + "\n", "mg-change-answer")
-    return html_around("outputs/invitation.html", f"**Try it.** {sentence}\n\n{folded}", short=short)
+    return html_around("outputs/invitation.html", f"**Try it.** {sentence}\n\n{folded}", short=short, in_page=in_page)
+
+
+def cell(code: str, number: int) -> str:
+    """The code of a cell that can be run in the page."""
+    return html_around("outputs/cell.html", code, number=number)
+
+
+def recorded(output: str, number: int) -> str:
+    """An output of a cell that can be run in the page: a run there takes its place."""
+    return html_around("outputs/recorded.html", output, number=number)
+
+
+def trains(seconds: float, short: str) -> str:
+    """What stands below a cell that trains. seconds: that it took in the recorded run, 0 if that is not known."""
+    return html_block("outputs/trains.html", took=_duration(seconds), short=short)
+
+
+def _duration(seconds: float) -> str:
+    """ "40 s", "3 minutes"; "" for 0."""
+    return f"{seconds:.0f} s" if 0.5 < seconds < 100 else f"{seconds / 60:.0f} minutes" if seconds >= 100 else ""
 
 
 def outcome(block: blocks.Outcome) -> str:

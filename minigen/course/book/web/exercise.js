@@ -1,108 +1,15 @@
 /* Exercises in the page: an editor, Check, Hint, Stop, Start again, Train with it, Resume.
 
-Each `div.mg-exercise` holds a stub to read and what there is to know of the exercise as JSON. Python is loaded when an
-editor gets the focus or by the first Check, in a worker (worker.mjs beside this file), which is ended when an answer does not end.
-The script element may say where Python is: data-python="ADDRESS OF THE FOLDER" (unless given, ../_python/ from here),
-or data-python="none" for a book without Python; data-longest is for tests. What is written and passed is kept in the reader's browser:
+Each `div.mg-exercise` holds a stub to read and what there is to know of the exercise as JSON. Python is that of
+python.js, which is ended when an answer does not end. What is written and passed is kept in the reader's browser:
 minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:passed", {detail: {id}}. */
 
 (() => {
-  const script = document.currentScript;
-  const folder = new URL(script.dataset.python ?? "../_python/", script.src).href;
-  const withoutPython = script.dataset.python === "none";
-  const fromFile = location.protocol === "file:";
-  const LONGEST = Number(script.dataset.longest ?? 20); // seconds after which an answer that has not come back is ended
-
-  /* -- small things -------------------------------------------------------------------------------------------------- */
-
-  const element = (tag, className = "", text = "") => {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    if (text) made.textContent = text;
-    return made;
-  };
-
-  const storage = {
-    read(key) { try { return localStorage.getItem(`minigen:${key}`); } catch { return null; } },
-    write(key, value) {
-      try {
-        if (value === null) localStorage.removeItem(`minigen:${key}`);
-        else localStorage.setItem(`minigen:${key}`, value);
-      } catch { /* a browser that keeps nothing */ }
-    },
-  };
+  const {
+    element, storage, python, makeEditor, makeButton, showMessage, startEarly, forgetPaused, withoutPython, fromFile,
+  } = window.minigenPython;
 
   const times = (n) => (n === 1 ? "once" : `${n.toLocaleString("en")} times`);
-
-  /* Python keeps one training whose time was up: the button to resume another one is taken away. */
-  const forgetPaused = () => {
-    for (const button of document.querySelectorAll(".mg-resume")) button.hidden = true;
-  };
-
-  /* -- the one Python of the page ------------------------------------------------------------------------------------ */
-
-  const python = {
-    worker: null,
-    waiting: new Map(), // id -> what is done with its messages
-    next: 0,
-
-    start() {
-      if (this.worker) return;
-      const worker = new Worker(new URL("worker.mjs", script.src), { type: "module" });
-      this.worker = worker;
-      worker.onmessage = ({ data }) => this.heard(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        this.end(`Python could not be started: ${event.message || "this browser cannot run it"}.`);
-      };
-      worker.postMessage({ kind: "start", folder });
-    },
-
-    heard({ kind, id, text, frame, reply }) {
-      if (kind === "status") for (const job of this.waiting.values()) job.status(text);
-      if (kind === "failed") this.end(`Python could not be loaded: ${text}. Press again to try once more.`);
-      const job = this.waiting.get(id);
-      if (!job) return;
-      if (kind === "begun") { job.status(job.busy); job.watch(); }
-      if (kind === "frame") { job.watch(); job.frame(frame); }
-      if (kind === "crashed") this.end(`Python broke down in your code (${text}). It starts again with the next check.`);
-      if (kind === "reply") this.done(id, reply);
-    },
-
-    done(id, reply) {
-      const job = this.waiting.get(id);
-      this.waiting.delete(id);
-      clearTimeout(job.timer);
-      job.resolve(reply);
-    },
-
-    /* End Python, whatever it does; everything that waits for it is told why. */
-    end(why) {
-      this.worker?.terminate();
-      this.worker = null;
-      forgetPaused();
-      for (const id of [...this.waiting.keys()]) this.done(id, { ended: why });
-    },
-
-    ask(kind, data, text, { status, frame = () => {}, more = {} }) {
-      const id = this.next++;
-      const busy = kind === "train" ? "Training with your function …" : "Checking …";
-      return new Promise((resolve) => {
-        const job = { resolve, status, frame, busy, timer: 0 };
-        job.watch = () => { // an answer has so long to come back; a training shows a frame now and then
-          clearTimeout(job.timer);
-          const why = `Your code had not come back after ${LONGEST} s: an endless loop? `
-            + "Python was ended; the next check starts it again.";
-          job.timer = setTimeout(() => this.end(why), LONGEST * 1000);
-        };
-        this.waiting.set(id, job);
-        status(this.worker ? "Waiting for Python …" : "Loading Python …");
-        this.start();
-        const request = { exercise: data.id, text, others: otherAnswers(data), ...more };
-        this.worker.postMessage({ kind, id, scipy: data.scipy, request });
-      });
-    },
-  };
 
   /* What the reader has written for the other exercises of a lesson and passed with: an answer may call it. */
   const otherAnswers = ({ id, lesson }) => {
@@ -114,110 +21,6 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       }
     } catch { /* a browser that keeps nothing */ }
     return others;
-  };
-
-  /* -- the editor: a text area over the same text in colors ---------------------------------------------------------- */
-
-  const TOKENS = new RegExp([
-    /(?<comment>#.*)/, /(?<string>[rbfRBF]{0,2}(?:"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?))/,
-    /(?<keyword>\b(?:and|as|assert|break|class|continue|def|del|elif|else|except|False|finally|for|from|if|import|in|is|lambda|None|nonlocal|not|or|pass|raise|return|True|try|while|with|yield)\b)/,
-    /(?<number>\b\d[\d_]*(?:\.\d*)?(?:[eE][+-]?\d+)?)/, /(?:\w+)/,
-  ].map((part) => part.source).join("|"), "g");
-
-  /* The lines of a text, each as an element; a token that goes over several lines is colored in each of them. */
-  const colored = (text) => {
-    const lines = [element("span", "mg-line")];
-    const add = (part, kind) => part.split("\n").forEach((piece, number) => {
-      if (number) lines.push(element("span", "mg-line"));
-      if (piece) lines.at(-1).append(kind ? element("span", `mg-${kind}`, piece) : piece);
-    });
-    let at = 0;
-    for (const match of text.matchAll(TOKENS)) {
-      const kind = Object.entries(match.groups).find(([, found]) => found !== undefined)?.[0];
-      if (!kind) continue;
-      add(text.slice(at, match.index));
-      add(match[0], kind);
-      at = match.index + match[0].length;
-    }
-    add(text.slice(at));
-    for (const line of lines) line.append("\n");
-    return lines;
-  };
-
-  const makeEditor = (name, changed) => {
-    const frame = element("div", "mg-editor");
-    const shown = element("pre", "mg-colors");
-    shown.setAttribute("aria-hidden", "true");
-    const area = element("textarea", "mg-area");
-    Object.assign(area, { spellcheck: false, autocomplete: "off", autocapitalize: "off", wrap: "soft", rows: 1 });
-    area.setAttribute("aria-label", `Your answer: the function ${name}. Tab indents; Escape, then Tab, leaves the editor.`);
-    frame.append(shown, area);
-    const draw = () => shown.replaceChildren(...colored(area.value));
-
-    /* Put a text in the place of a part, as if typed: undo takes it back. */
-    const type = (from, to, text) => {
-      area.setSelectionRange(from, to);
-      const inserted = text ? document.execCommand("insertText", false, text) : from === to || document.execCommand("delete");
-      if (!inserted) {
-        area.setRangeText(text, from, to, "end");
-        area.dispatchEvent(new Event("input"));
-      }
-    };
-
-    const lineStart = (at) => area.value.lastIndexOf("\n", at - 1) + 1;
-
-    const indentLines = (out) => {
-      const [from, to] = [lineStart(area.selectionStart), area.selectionEnd];
-      const lines = area.value.slice(from, to).split("\n");
-      const moved = lines.map((line) => (out ? line.replace(/^ {1,4}/, "") : line && `    ${line}`)).join("\n");
-      if (moved === lines.join("\n")) return;
-      type(from, to, moved);
-      area.setSelectionRange(from, from + moved.length);
-    };
-
-    let leaving = false; // Escape was the last key: Tab goes on to the next control
-    const keys = {
-      Tab(event) {
-        const { selectionStart: from, selectionEnd: to, value } = area;
-        if (leaving) return false;
-        if (event.shiftKey && from === to) {
-          const start = lineStart(from);
-          const spaces = Math.min(4, value.slice(start).match(/^ */)[0].length);
-          if (spaces) { type(start, start + spaces, ""); area.setSelectionRange(Math.max(start, from - spaces), Math.max(start, from - spaces)); }
-        } else if (event.shiftKey || value.slice(from, to).includes("\n")) {
-          indentLines(event.shiftKey);
-        } else {
-          type(from, to, " ".repeat(4 - ((from - lineStart(from)) % 4)));
-        }
-        return true;
-      },
-      Enter(event) {
-        const { selectionStart: from, selectionEnd: to, value } = area;
-        if (event.ctrlKey || event.metaKey || event.isComposing) return false;
-        const line = value.slice(lineStart(from), from);
-        const deeper = /:\s*(#.*)?$/.test(line) ? "    " : "";
-        type(from, to, `\n${line.match(/^ */)[0]}${deeper}`);
-        return true;
-      },
-      Backspace() {
-        const { selectionStart: from, selectionEnd: to } = area;
-        const before = area.value.slice(lineStart(from), from);
-        if (from !== to || !before || before.trim()) return false;
-        type(from - (((before.length - 1) % 4) + 1), from, "");
-        return true;
-      },
-    };
-    area.addEventListener("keydown", (event) => {
-      if (keys[event.key] && !event.altKey && keys[event.key](event)) event.preventDefault();
-      leaving = event.key === "Escape" || (leaving && event.key === "Shift");
-    });
-    area.addEventListener("input", () => { draw(); changed(area.value); });
-    return {
-      frame,
-      area,
-      get value() { return area.value; },
-      set value(text) { area.value = text; draw(); changed(text); },
-    };
   };
 
   /* -- reports ------------------------------------------------------------------------------------------------------- */
@@ -279,11 +82,6 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     if (report.printed.length) {
       place.append(element("p", "mg-note", "Your code printed:"), element("pre", "mg-printed", report.printed.join("\n")));
     }
-  };
-
-  const showMessage = (place, text, bad = true) => {
-    place.className = `mg-report ${bad ? "mg-bad" : "mg-good"}`;
-    place.replaceChildren(element("p", "", text));
   };
 
   /* -- a training, drawn as it goes on ------------------------------------------------------------------------------- */
@@ -503,12 +301,6 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     return list;
   };
 
-  const makeButton = (label, kind = "") => {
-    const made = element("button", kind, label);
-    made.type = "button";
-    return made;
-  };
-
   const makeBox = (box) => {
     const data = JSON.parse(box.querySelector('script[type="application/json"]').textContent);
     const readable = box.querySelector(".mg-stub");
@@ -540,19 +332,21 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     const say = (text) => { status.textContent = text; };
 
     let before = null; // the answer that "Start again" has taken away, until something new is written
-    const editor = makeEditor(data.name, (text) => {
+    const editor = makeEditor(`Your answer: the function ${data.name}`, (text) => {
       storage.write(answerKey, text === stub ? null : text);
       if (before !== null && text !== stub) { before = null; again.textContent = "Start again"; }
     });
-    const busy = (is) => {
+    const setBusy = (is) => {
       for (const button of [check, train, resume]) button.disabled = is;
       stop.disabled = !is;
     };
 
-    const ask = async (kind, frame, more) => {
-      busy(true);
-      const reply = await python.ask(kind, data, editor.value, { status: say, frame, more });
-      busy(false);
+    const ask = async (kind, frame, more = {}) => {
+      setBusy(true);
+      const busy = kind === "train" ? "Training with your function …" : "Checking …";
+      const request = { exercise: data.id, text: editor.value, others: otherAnswers(data), ...more };
+      const reply = await python.ask(kind, request, { status: say, busy, frame, scipy: data.scipy });
+      setBusy(false);
       say(storage.read(passedKey) === "1" ? "You have passed this one." : "");
       return reply;
     };
@@ -615,9 +409,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       report.className = "mg-report";
     });
 
-    editor.area.addEventListener("focus", () => { // so that it is there when the answer is written
-      if (!fromFile && !navigator.connection?.saveData) python.start();
-    });
+    startEarly(editor.area);
     editor.area.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !check.disabled) { event.preventDefault(); check.click(); }
     });
@@ -632,7 +424,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     editor.value = storage.read(answerKey) ?? stub;
     bar.append(check, hint, stop, again);
     if (knobs) bar.append(train, resume);
-    busy(false);
+    setBusy(false);
     box.append(editor.frame, bar, ...(knobs ? [knobs.folded] : []), status, hints, report);
     if (storage.read(passedKey) === "1") { say("You have passed this one."); box.classList.add("mg-passed"); }
     if (fromFile) {

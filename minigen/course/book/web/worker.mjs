@@ -1,8 +1,8 @@
 /* Python in a page, in a worker of its own: it can be ended when an answer does not end.
 
-From the page: {kind: "start", folder} once, then {kind: "check" | "train", id, scipy, request: {exercise, text, others}}.
+From the page: {kind: "start", folder} once, then {kind: "check" | "train" | "run", id, scipy, request}.
 To the page:   {kind: "status", text} while Python loads, {kind: "ready"} or {kind: "failed", text} once,
-               {kind: "begun", id} when an answer begins to run, {kind: "frame", id, frame} while it trains,
+               {kind: "begun", id} when an answer begins to run, {kind: "frame", id, frame} while it trains, or before a cell,
                {kind: "reply", id, reply}, or {kind: "crashed", id, text} after which this Python is not to be used.
 
 Nothing is loaded that does not stand in python.json, and nothing whose bytes differ from the hash there. */
@@ -78,7 +78,7 @@ const answer = async ({ kind, id, scipy, request }) => {
   const show = (frame) => postMessage({ kind: "frame", id, frame: JSON.parse(frame) });
   const call = () => {
     postMessage({ kind: "begun", id });
-    return JSON.parse(kind === "train" ? page.train(text, show) : page.check(text));
+    return JSON.parse(kind === "check" ? page.check(text) : page[kind](text, show));
   };
   let reply = call();
   if (reply.needs === "scipy" && !hasScipy) { // the answer itself asked for it

@@ -1,0 +1,129 @@
+"""What the worker of a page calls to run a cell of a lesson: first the cells that it depends on, then itself.
+
+    reply = run('{"lesson": "gan/01", "edited": false, "cells": [{"number": 1, "text": "..."}, ...]}', show)
+
+The last cell is the one whose outputs are wanted; `show(frame)` is called before each cell with its place as JSON. The
+reply holds the outputs, each with its kind and payload as in a recorded run, the seconds, and the error, if there was
+one. A lesson works as in a notebook: a check that fails is reported, and what asks the reader does nothing. Where the
+reader has changed a cell (`edited`), claims are not judged, and outcomes quote what came out.
+
+Nothing here needs a browser: the tests call the same function in Node and in this process.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import linecache
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TextIO, cast
+
+from minigen.course.book.browser import drawing
+from minigen.course.console import format_number
+from minigen.course.exercise.grading.observe import failure_of
+from minigen.course.lesson import events
+from minigen.course.lesson.claims import jsonable
+from minigen.course.lesson.options import RunOptions
+from minigen.course.lesson.run import Output, Run
+from minigen.course.lesson.shipped import Origin
+from minigen.course.lesson.sinks.record import output
+
+__all__ = ["run"]
+
+drawing.install()
+
+
+class PageRun(Run):
+    """A run without a folder. Nothing is written, and a check that fails does not stop it."""
+
+    goes_on = True  # type: ignore[assignment]
+
+    def __init__(self, sink: events.Sink, edited: bool):
+        super().__init__(None, RunOptions(), [sink])
+        if edited:
+            self.origin = Origin(True, ("+ in the page",))
+
+    def open(self, lesson: events.Heading) -> None:
+        self._folder = cast(Any, SimpleNamespace(path=Path("out"), recipe=None, resumed=False))
+        self.events.sinks = [self.summary, *self._screen]
+        self.events.emit(events.Start(lesson, self.options, self.folder.path, None))
+
+
+class Outputs:
+    """The sink that keeps what the cell under way has shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, Any]] = []
+
+    def __call__(self, event: events.Event) -> None:
+        match event:
+            case events.Printed(text):
+                self._print(text)
+            case events.Claim(claim):
+                name, value, bar, status, _ = claim.row()
+                self._add("claim", {"name": name, "value": value, "bar": bar, "status": status})
+            case events.Check(check, _, before):
+                name, value, bar, status, _ = check.row()
+                changed = {"before": before} if before else {}
+                self._add("check", {"name": name, "value": value, "bar": bar, "status": status, **changed})
+            case events.Figure(drawing=drawing):
+                figure = getattr(drawing, "figure", drawing)  # of axes
+                self._add("figure", {**output(event)[1], "svg": figure.svg() if hasattr(figure, "svg") else ""})
+            case events.Table(rows=rows):
+                shown = [[format_number(value) for value in row] for row in rows]
+                self._add("table", {**output(event)[1], "shown": shown})
+            case _:
+                kind, payload = output(event)
+                if kind:
+                    self._add(kind, payload)
+
+    def _add(self, kind: str, payload: Mapping[str, Any]) -> None:
+        self.shown.append({"kind": kind, "payload": jsonable(dict(payload))})
+
+    def _print(self, text: str) -> None:
+        """Join what is printed without another output between: print() writes in pieces."""
+        if not (self.shown and self.shown[-1]["kind"] == "text"):
+            self._add("text", {"text": ""})
+        self.shown[-1]["payload"]["text"] += text
+
+
+def run(request: str, show: Callable[[str], Any] = lambda frame: None) -> str:
+    """Run the last of some cells after the others; request and reply are described above."""
+    wanted = json.loads(request)
+    cells, outputs = wanted["cells"], Outputs()
+    page_run = PageRun(outputs, wanted.get("edited", False))
+    names: dict[str, Any] = {"__name__": "__main__"}
+    reply: dict[str, Any] = {}
+    started = time.monotonic()
+    Run.current = page_run
+    try:
+        with contextlib.redirect_stdout(cast(TextIO, Output(sys.stdout, page_run.events))):
+            for place, cell in enumerate(cells, 1):
+                show(json.dumps({"cell": place, "of": len(cells)}))
+                outputs.shown = []
+                _execute(cell["text"], _file(cell), names, is_last=place == len(cells))
+    except (Exception, SystemExit) as error:
+        failed = failure_of(error, [_file(cell) for cell in cells])
+        reply = {"error": failed.message, "line": failed.line, "cell": cell["number"]}
+    finally:
+        Run.current = None
+    return json.dumps({"outputs": outputs.shown, "seconds": time.monotonic() - started, **reply})
+
+
+def _file(cell: Mapping[str, Any]) -> str:
+    return f"<cell {cell['number']}>"
+
+
+def _execute(text: str, file: str, names: dict[str, Any], is_last: bool) -> None:
+    """Run the code of a cell; the value of a last line that is an expression is printed, as in a notebook."""
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    body = ast.parse(text, file).body
+    value = body.pop() if is_last and body and isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), file, "exec"), names)
+    if value is not None:
+        exec(compile(ast.Interactive([value]), file, "single"), names)
