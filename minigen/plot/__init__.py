@@ -1,4 +1,11 @@
-"""Figures in one style: `from minigen import plot`, then `plot.samples(x, density)`.
+"""Figures in one style. The calls that a project begins with:
+
+    from minigen import plot
+    plot.samples(x, density)                                 # points (N, 2) over a density: a model, or a function
+    plot.image_grid(images)                                  # images (N, H, W, C), of whatever range
+    plot.curves(history)                                     # what a training returned
+    plot.save(plot.curves(history), "loss.png")              # or .svg, .pdf; plot.show(...) opens a window
+    plot.animate((draw(t) for t in times), "film.gif")       # figures or images; "film.mp4" where ffmpeg is found
 
 Every drawing function takes `ax=None` (a new figure) and returns the axes it drew in; `plot.figure(rows, cols)` makes
 figures of several panels, `plot.save(fig, path)` writes one. Colors have meanings: `plot.color.real`, `.fake`,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +20,7 @@ from minigen.progress import in_notebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 NO_DATES: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -37,32 +41,74 @@ def save(fig: Any, path: str | os.PathLike, dpi: float | None = None) -> Path:
 def animate(
     frames: Iterable[Any], path: str | os.PathLike, fps: float = 10, dpi: float = 100, hold: float = 1.0
 ) -> Path:
-    """Save frames as an endless GIF; returns the path.
+    """Save frames as an endless GIF, or as an MP4 film, which needs the program ffmpeg; returns the path.
 
     frames: figures, axes or images (uint8, (H, W) or (H, W, 3)), all of one size. A generator is drawn one frame at a
             time: `animate((draw(t) for t in times), "dissolve.gif")`.
+    path:   ends in .gif or .mp4.
     fps:    frames in a second. hold: seconds for which the last frame stays.
-    """
-    from PIL import Image
 
+    Raises ValueError for arguments that do not fit, FileNotFoundError if the folder does not exist, or for an .mp4 if
+    ffmpeg is not found, RuntimeError if ffmpeg cannot write the film.
+    """
     path = Path(path)
-    if path.suffix.lower() != ".gif":
-        raise ValueError(f"path must end in .gif, got {path.name!r}")
+    kind = path.suffix.lower()
+    if kind not in (".gif", ".mp4"):
+        raise ValueError(f"path must end in .gif or .mp4, got {path.name!r}")
     checks.positive("fps", fps)
     checks.positive("dpi", dpi)
-    pictures: list[Image.Image] = []
+    ffmpeg = _ffmpeg() if kind == ".mp4" else ""
+    pictures = _pictures(frames, dpi)
+    return _write(path, _gif(pictures, fps, hold) if kind == ".gif" else _mp4(ffmpeg, pictures, fps, hold))
+
+
+def _pictures(frames: Iterable[Any], dpi: float) -> list[Image]:
+    """The frames as images of one size."""
+    pictures: list[Image] = []
     for k, frame in enumerate(frames):
         picture = _picture(frame, dpi)
         if pictures and picture.size != pictures[0].size:
             raise ValueError(f"frames must have one size, {pictures[0].size}; frame {k} has {picture.size}")
-        pictures.append(picture.quantize(128, dither=Image.Dither.NONE))
+        pictures.append(picture)
     if not pictures:
         raise ValueError("frames must not be empty")
+    return pictures
+
+
+def _gif(pictures: list[Image], fps: float, hold: float) -> bytes:
+    from PIL.Image import Dither
+
     each = round(1000 / fps)  # in milliseconds
     durations = [each] * (len(pictures) - 1) + [max(each, round(1000 * hold))]
+    first, *others = [picture.quantize(128, dither=Dither.NONE) for picture in pictures]
     buffer = BytesIO()
-    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
-    return _write(path, buffer.getvalue())
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+    return buffer.getvalue()
+
+
+def _ffmpeg() -> str:
+    """The path of the program ffmpeg."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise FileNotFoundError("an .mp4 needs the program ffmpeg, which is not found: install it, or save a .gif")
+    return program
+
+
+def _mp4(ffmpeg: str, pictures: list[Image], fps: float, hold: float) -> bytes:
+    """A film that browsers play: H.264, both sides even (a black row or column is added where one is odd)."""
+    last = max(1, round(hold * fps))  # frames for which the last one stays
+    width, height = pictures[0].size
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "film.mp4"
+        raw = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{width}x{height}", "-framerate", f"{fps:g}"]
+        even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
+        content = b"".join(picture.tobytes() for picture in [*pictures[:-1], *pictures[-1:] * last])
+        command = [ffmpeg, "-loglevel", "error", *raw, "-i", "-", "-c:v", "libx264", *even, str(film)]
+        done = subprocess.run(command, input=content, capture_output=True)
+        if done.returncode or not film.exists():
+            message = done.stderr.decode(errors="replace").strip().splitlines()
+            raise RuntimeError(f"ffmpeg could not write the film: {message[-1] if message else 'no message'}")
+        return film.read_bytes()
 
 
 def show(fig: Any) -> None:
@@ -97,7 +143,7 @@ def _drawn(fig: Any, kind: str, dpi: float | str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(frame: Any, dpi: float) -> Any:
+def _picture(frame: Any, dpi: float) -> Image:
     from PIL import Image
 
     if not isinstance(frame, np.ndarray):

@@ -1,6 +1,8 @@
 """Figures are saved whole, and animations have their frames in order."""
 
 import os
+import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -70,8 +72,45 @@ def test_animation_of_arrays_and_its_checks(tmp_path):
     ]:
         with pytest.raises(ValueError, match=message):
             plot.animate(bad, tmp_path / "b.gif")
-    with pytest.raises(ValueError, match="must end in .gif"):
-        plot.animate(frames, tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match="must end in .gif or .mp4, got 'a.avi'"):
+        plot.animate(frames, tmp_path / "a.avi")
     with pytest.raises(ValueError, match="fps must be a positive number, got 0"):
         plot.animate(frames, tmp_path / "b.gif", fps=0)
     assert os.listdir(tmp_path) == ["a.gif"]
+
+
+def stand_in_for_ffmpeg(folder, monkeypatch, body):
+    """A program called ffmpeg, alone on the path; `body` is its Python code."""
+    program = folder / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nimport pathlib, sys\n{body}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script with a #! line")
+def test_a_film_has_its_frames_in_order_and_holds_the_last(tmp_path, monkeypatch):
+    body = "pathlib.Path(sys.argv[-1]).write_bytes(' '.join(sys.argv[1:-1]).encode() + b'|' + sys.stdin.buffer.read())"
+    stand_in_for_ffmpeg(tmp_path, monkeypatch, body)
+    frames = [np.full((4, 6, 3), [80 * k, 0, k], np.uint8) for k in range(3)]
+    film = plot.animate(frames, tmp_path / "a.mp4", fps=5, hold=0.6).read_bytes()
+    arguments, pixels = film.split(b"|", 1)
+    assert b"-pixel_format rgb24 -video_size 6x4 -framerate 5" in arguments
+    assert pixels == b"".join(frame.tobytes() for frame in (*frames, frames[2], frames[2]))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script with a #! line")
+def test_a_film_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatch):
+    stand_in_for_ffmpeg(tmp_path, monkeypatch, "sys.stdin.buffer.read(); sys.exit('Unknown encoder')")
+    with pytest.raises(RuntimeError, match="could not write the film: Unknown encoder"):
+        plot.animate([np.zeros((4, 4), np.uint8)], tmp_path / "a.mp4")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="needs the program ffmpeg, which is not found: install it, or save a"):
+        plot.animate([np.zeros((4, 4), np.uint8)], tmp_path / "a.mp4")
+    assert os.listdir(tmp_path) == ["bin"]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_ffmpeg_writes_a_film(tmp_path):
+    frames = [np.full((5, 7), 60 * k, np.uint8) for k in range(4)]
+    assert b"ftyp" in plot.animate(frames, tmp_path / "a.mp4").read_bytes()[:16]
