@@ -1,4 +1,4 @@
-"""`minigen new NAME`: a folder with a lesson of your own that runs, has an exercise, and is checked as the others are."""
+"""`minigen new NAME`: a lesson of your own that runs, has an exercise, and is checked as the others are."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FAMILY = "own"
 
 DESCRIPTION = """\
 Make a lesson of your own: a small one that is complete, to be replaced piece by piece. FOLDER/own/01_NAME/ receives
-lesson.py, exercise.py, answers.py (mistakes in the exercise, and other right answers) and changes.py (the edits that the
-lesson invites to), and FOLDER/NAME.py the functions of the lesson, one of which the exercise asks for. Nothing that is
-there already is overwritten.
+lesson.py, exercise.py, answers.py (mistakes in the exercise, and other right answers) and changes.py (the edits that
+the lesson invites to), and FOLDER/NAME.py the functions of the lesson, one of which the exercise asks for. Nothing that
+is there already is overwritten.
 
 The environment variable MINIGEN_LESSONS names the folder (or several, separated as in PATH; an empty entry stands for
 the lessons of minigen). Every command then works with what is in it."""

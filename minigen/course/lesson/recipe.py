@@ -116,7 +116,7 @@ def _declared(tree: ast.AST) -> list[str]:
 
 
 def _own(source: str) -> list[str]:
-    """The code of the modules beside the reader's own lessons that a lesson imports, and of what they import of ours."""
+    """The code of the modules beside further lessons that this one imports, and of what they import of ours."""
     used = set(OWN_IMPORT.findall(source))
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in own_modules() if path.stem in used]
     return [part for text in texts for part in (_code(text), _code_of(_imported(text)))]
