@@ -26,6 +26,7 @@ COMMANDS = {
     "grade": "grade what a class handed in",
     "change": "for authors: try the changes that lessons invite to",
     "sample": "save samples of a lesson's trained model",
+    "new": "make a lesson of your own",
     "glossary": "explain a term of the lessons",
     "record": "keep the results of full runs beside the lessons",
     "bench": "measure the speed of this machine on minigen's workloads",

@@ -28,7 +28,7 @@ FAMILIES = [*posts.START, *posts.POSTS]
 
 def post_title(post: str) -> str:
     """ "From GAN to WGAN" of "gan"."""
-    return {**posts.START, **posts.POSTS}[post]
+    return posts.heading(post)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ class Chapter:
 
 
 def _order(short: str) -> tuple[int, str]:
-    return FAMILIES.index(short.split("/")[0]), short
+    family = short.split("/")[0]
+    return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES), short
 
 
 class Contents:
@@ -152,7 +153,8 @@ class Contents:
     @property
     def posts(self) -> list[str]:
         """The families that have a lesson in the book, in order."""
-        return [post for post in FAMILIES if self.of_post(post)]
+        further = [chapter.lesson.post for chapter in self.chapters]
+        return [post for post in dict.fromkeys([*FAMILIES, *further]) if self.of_post(post)]
 
     def page_of(self, short: str) -> str | None:
         """The page of a lesson as Markdown links to it, None if the book leaves the lesson out."""

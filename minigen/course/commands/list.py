@@ -62,6 +62,8 @@ def _list_lessons() -> None:
         print()
     total = covered = 0
     for post, rows in outline():
+        if not any(lessons for _, lessons, _ in rows):  # where MINIGEN_LESSONS names other folders
+            continue
         print(color(posts.POSTS[post], "bold"))
         table = []
         for section, lessons, parts in rows:
@@ -80,7 +82,8 @@ def _list_lessons() -> None:
     if waiting:
         names = ", ".join(f"the {model_name(name)}, {PRETRAINED[name]:g} min" for name in waiting)
         print(f"(+ once): a model that several lessons share is trained first, and kept: {names}")
-    print(f"{covered} of {total} sections have a lesson. Run one: minigen run ID")
+    shown = f"{covered} of {total} sections have a lesson. " if total else ""
+    print(f"{shown}Run one: minigen run ID")
 
 
 def _times(lesson: LessonInfo, waiting: Sequence[str]) -> list[str]:

@@ -1,19 +1,14 @@
 """`minigen sample ID`: samples of a lesson's trained model, in a file.
 
-The lesson runs without its figures, tables and claims, up to the place where it offers the requested model
-(`lesson.sampler`). Its trainings leave their checkpoints in the user's cache directory, under a hash of all that they
-depend on; so the second call only loads them, and an interrupted one goes on where it stopped.
+The lesson runs up to the place where it offers the requested model; its trainings are kept in the user's cache
+directory (`minigen.course.lesson.trained`).
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import difflib
-import json
 import math
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -22,19 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from minigen.course.console import UsageError
+from minigen.course.console import UsageError, text_table
 from minigen.course.index.lessons import SAMPLER_OPTIONS, LessonInfo, all_lessons
-from minigen.course.index.names import find_lesson
-from minigen.course.index.package import calls_of, parse
 from minigen.course.lesson import events
-from minigen.course.lesson.cache import cache_dir
-from minigen.course.lesson.folder import RunFolder
-from minigen.course.lesson.options import Parser, RunOptions, add_seed, add_train_shared
-from minigen.course.lesson.recipe import recipe_of
-from minigen.course.lesson.run import FINISHED, Finished, folder_name, run_file
-from minigen.course.lesson.sinks.log import Log
-from minigen.course.lesson.sinks.terminal import Terminal
+from minigen.course.lesson.options import Parser, add_seed, add_train_shared
 from minigen.course.lesson.streams import random_stream
+from minigen.course.lesson.trained import check_model, is_kept, lesson_with_models, run_to_model
 from minigen.tensor.storage import save_arrays
 from minigen.types import Rng
 
@@ -50,7 +38,7 @@ The first call trains the lesson's models, which takes about as long as the less
 the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. A lesson that samples from a pretrained
 model, such as diffusion/09, trains nothing. Ctrl-C loses nothing: the same command
 goes on where it stopped. If ./out holds a finished run of this lesson with this seed, its weights are used. A lesson
-with several models has one from which is drawn unless --model names another.
+with several models has one from which is drawn unless --model names another; --list shows all of them.
 
 Of some models one can ask for more: --label (which digit or class), --caption (a text), --w (the weight of guidance),
 --steps (how many steps the sampler takes). A model that does not know one of them says so before anything is
@@ -60,8 +48,12 @@ trained."""
 def main(argv: Sequence[str]) -> int:
     """`minigen sample ...`; the exit code: 0, 1 (the lesson failed), 2 (usage), 130 (Ctrl-C)."""
     args = parser().parse_args(argv)
-    lesson = _with_samplers(args.id)
-    _check_model(lesson, args.model)
+    if args.list:
+        return _list_models(args.seed)
+    if args.id is None or args.out is None:
+        raise UsageError("minigen sample needs a lesson and --out FILE.npz; minigen sample --list shows the models")
+    lesson = lesson_with_models(args.id)
+    check_model(lesson, args.model)
     _check_options(lesson, args)
     _check_file(args.out, args.force)
     samples, labels, code = _sample(lesson, args)
@@ -79,11 +71,13 @@ def parser() -> Parser:
         prog="minigen sample",
         description=DESCRIPTION,
         example="minigen sample gan/13 --n 5000 --out digits.npz\n"
-        "  minigen sample diffusion/09 --n 100 --label 7 --w 1 --out sevens.npz",
+        "  minigen sample diffusion/09 --n 100 --label 7 --w 1 --out sevens.npz\n"
+        "  minigen sample --list",
     )
-    result.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    result.add_argument("id", nargs="?", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    result.add_argument("--list", action="store_true", help="show the models of all lessons, and which are trained")
     result.add_argument("--n", type=_count, default=5000, metavar="N", help="how many samples (default 5000)")
-    result.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="the file to write")
+    result.add_argument("--out", type=Path, metavar="FILE.npz", help="the file to write")
     add_seed(result)
     result.add_argument("--model", metavar="NAME", help="which of the lesson's models")
     result.add_argument("--label", type=_digit, metavar="K", help="the digit or class of all samples, 0 to 9")
@@ -134,20 +128,18 @@ def _number(text: str) -> float:
 # -- before anything is trained ----------------------------------------------------------------------------------------
 
 
-def _with_samplers(id: str) -> LessonInfo:
-    lesson = find_lesson(id)
-    if lesson.samplers:
-        return lesson
-    others = [other.id for other in all_lessons() if other.samplers]
-    raise UsageError(f"{lesson.id} trains no model to sample from; {', '.join(others) or 'no lesson'} can be sampled")
-
-
-def _check_model(lesson: LessonInfo, wanted: str | None) -> None:
-    if wanted is None or wanted in lesson.samplers:
-        return
-    near = difflib.get_close_matches(wanted, lesson.samplers, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, lesson.samplers))}"
-    raise UsageError(f"{lesson.id} has no model {wanted!r}; {hint}")
+def _list_models(seed: int) -> int:
+    """A table of all models, the default of each lesson first; 0."""
+    rows = []
+    for lesson in all_lessons():
+        trained = "yes" if lesson.samplers and is_kept(lesson, seed) else ""
+        for number, name in enumerate(lesson.samplers):
+            options = " ".join(f"--{option}" for option in lesson.sampler_options(name))
+            about = ["", "", ""] if number else [lesson.id, f"{lesson.minutes:g}", trained]
+            rows.append([*about, name, options])
+    print(text_table(rows, ["lesson", "minutes", "trained", "model", "options"]))
+    print('\nIn Python: from minigen.course import load_trained; load_trained("flow/01", "flow")')
+    return 0
 
 
 def _sampler_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -180,105 +172,30 @@ def _check_file(path: Path, force: bool) -> None:
         raise UsageError(f"cannot write in {path.parent}: {error.strerror or error}") from None
 
 
-# -- the lesson, up to its sampler -------------------------------------------------------------------------------------
+# -- the lesson, up to its model --------------------------------------------------------------------------------------
 
 
 def _sample(lesson: LessonInfo, args: argparse.Namespace) -> tuple[np.ndarray | None, np.ndarray | None, int]:
     """Samples, labels (or None), 0; or None, None and the exit code if the lesson failed."""
-    recipe = recipe_of(lesson.path)
-    kind = ("quick-" if args.quick else "") + ("trained-" if args.train_shared else "")
-    folder = cache_dir() / "samples" / f"{kind}seed-{args.seed}-{recipe}"
-    options = RunOptions(
-        seed=args.seed, quick=args.quick, out=folder, resume=True, retrain=True, train_shared=args.train_shared
-    )
-    try:
-        kept = _bring_finished_run(lesson, options, recipe)
-    except UsageError as error:
-        raise UsageError(f"{error} (the environment variable MINIGEN_CACHE can name another folder)") from None
-    wanted = args.model or lesson.samplers[0]
-    if not kept and _trains_before(lesson, wanted):
-        time = "a few seconds" if args.quick else f"up to {lesson.minutes:g} minutes"
-        _say(f"minigen: {lesson.id} is trained first, {time} (seed {args.seed}; kept in {folder})")
     drawn: list[np.ndarray | None] = []
 
-    def draw_samples(event: events.Event) -> None:
-        """The sink that draws from the requested model and ends the lesson."""
-        if not isinstance(event, events.Sampler) or event.name != wanted:
-            return
-        rng = random_stream(args.seed, f"minigen sample {wanted}")
+    def draw_samples(event: events.Sampler) -> None:
+        rng = random_stream(args.seed, f"minigen sample {event.name}")
         try:
-            drawn.extend(checked_samples(event.draw, rng, args.n, wanted, **_sampler_options(args)))
+            drawn.extend(checked_samples(event.draw, rng, args.n, event.name, **_sampler_options(args)))
         except ValueError as error:
             if _sampler_options(args):
                 raise UsageError(f"{lesson.id} cannot draw that: {error}") from error
             raise
-        raise Finished
 
-    models_on_stderr = Terminal(sys.stderr, only=(events.ModelNote, events.Training))
-    screen: list[events.Sink] = [models_on_stderr, draw_samples]
-    how: dict[str, Any] = {"folder_sinks": _log_alone, "wait": _say_wait, "resume_command": "the same command"}
-    code = run_file(lesson.path, options, screen, **how)
+    how = {"quick": args.quick, "train_shared": args.train_shared}
+    code = run_to_model(lesson, args.model, draw_samples, seed=args.seed, **how)
     if drawn:
         samples, labels = drawn
         return samples, labels, 0
     if code == 0:
-        _say(f"minigen: {lesson.id} ended without offering {args.model or 'a model'}")
+        print(f"minigen: {lesson.id} ended without offering {args.model or 'a model'}", file=sys.stderr, flush=True)
     return None, None, code or 1
-
-
-def _trains_before(lesson: LessonInfo, sampler: str) -> bool:
-    """Whether the lesson's file trains a model of its own above the place where it offers this one."""
-    tree = parse(lesson.path)
-    offered = [call.lineno for call in calls_of(tree, "sampler") if _named(call, sampler)]
-    trained = [call.lineno for name in ("fit", "train_once") for call in calls_of(tree, name)]
-    return not offered or min(trained, default=math.inf) < offered[0]
-
-
-def _named(call: ast.Call, name: str) -> bool:
-    return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value == name
-
-
-def _log_alone(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
-    """The sinks of the folder: nothing is drawn and recorded, and the log leaves out what only a reader needs."""
-    return [Log(folder.file("log.txt"), without=events.Shown)]
-
-
-def _bring_finished_run(lesson: LessonInfo, options: RunOptions, recipe: str | None) -> bool:
-    """Whether checkpoints are there already: kept by an earlier call, or copied now from a finished run below ./out."""
-    name = folder_name(lesson.id, options.quick)
-    run = {"lesson": lesson.id, "seed": options.seed, "scale": 1.0, "quick": options.quick, "with": None}
-    run["train_shared"] = options.train_shared
-    folder = RunFolder(options.out / name, run, recipe, resume=True, wait=_say_wait)
-    try:
-        if not _checkpoints(folder.path):
-            _copy_checkpoints(Path("out") / name, folder, {**run, "recipe": recipe})
-        return bool(_checkpoints(folder.path))
-    finally:
-        folder.release()
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    return sorted((folder / "checkpoints").glob("*.npz"))
-
-
-def _copy_checkpoints(source: Path, folder: RunFolder, wanted: dict[str, Any]) -> None:
-    """Copy those of a finished run, if it fits the request."""
-    try:
-        metrics = json.loads((source / "metrics.json").read_text(encoding="utf-8"))
-        same = wanted == {key: metrics.get(key) for key in wanted}
-        if same and wanted["recipe"] and metrics.get("status") in FINISHED:
-            for path in _checkpoints(source):
-                shutil.copyfile(path, folder.file(f"checkpoints/{path.name}"))
-    except (OSError, ValueError, AttributeError):
-        pass  # no such run, or one that cannot be read: train
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _say_wait(text: str) -> None:
-    _say(f"minigen: {text}")
 
 
 # -- what was drawn ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ __all__ = [
     "all_lessons",
     "exercise_names",
     "full_id",
+    "lesson_file",
     "lesson_folders",
     "lessons_root",
+    "lessons_roots",
+    "own_modules",
     "read_lesson",
     "scan_lessons",
     "short_id",
@@ -100,10 +104,41 @@ class LessonInfo:
         return ()
 
 
+def lessons_roots() -> list[Path]:
+    """The folders of the lessons: those that MINIGEN_LESSONS names, or else that of the package.
+
+    MINIGEN_LESSONS is one folder or several, separated as in PATH; an empty entry stands for the package's lessons.
+    Modules in a folder that it names, `mylessons/spirals.py`, can be imported from then on: lessons and exercises of
+    one's own use them.
+    """
+    named = os.environ.get("MINIGEN_LESSONS")
+    if not named:
+        return [package_lessons()]
+    roots = [Path(entry) if entry else package_lessons() for entry in named.split(os.pathsep)]
+    for root in roots:
+        if root.is_dir() and str(root.resolve()) not in sys.path:
+            sys.path.append(str(root.resolve()))
+    return roots
+
+
 def lessons_root() -> Path:
-    """The folder of the lessons: MINIGEN_LESSONS, `lessons/` of a checkout, or the copy inside an installed package."""
-    if os.environ.get("MINIGEN_LESSONS"):
-        return Path(os.environ["MINIGEN_LESSONS"])
+    """The first folder of the lessons."""
+    return lessons_roots()[0]
+
+
+def own_modules() -> list[Path]:
+    """The modules in the folders of lessons, `mylessons/spirals.py`; the package's has none."""
+    return [path for root in lessons_roots() for path in sorted(root.glob("*.py"))]
+
+
+def lesson_file(id: str) -> Path:
+    """The file of the lesson of this id, "gan/02_gan", in the first folder that has it; it may not exist."""
+    files = [root / id / "lesson.py" for root in lessons_roots()]
+    return next((file for file in files if file.exists()), files[0])
+
+
+def package_lessons() -> Path:
+    """The lessons that come with the package: `lessons/` of a checkout, or the copy inside an installed package."""
     checkout = PACKAGE.parent
     if (checkout / "pyproject.toml").exists() and (checkout / "lessons").is_dir():
         return checkout / "lessons"
@@ -111,15 +146,21 @@ def lessons_root() -> Path:
 
 
 def lesson_folders(file: str, root: Path | None = None) -> list[Path]:
-    """The folders `<family>/<NN_name>` that hold `file` ("lesson.py" or "exercise.py"), by family and number."""
+    """The folders `<family>/<NN_name>` that hold `file` ("lesson.py" or "exercise.py"), by family and number.
+
+    Of two folders with the same id, that in the first folder of lessons counts.
+    """
     families = [*posts.START, *posts.POSTS]
-    found = [path.parent for path in (root or lessons_root()).glob(f"*/[0-9][0-9]_*/{file}")]
+    found: dict[str, Path] = {}
+    for one in [root] if root else lessons_roots():
+        for path in one.glob(f"*/[0-9][0-9]_*/{file}"):
+            found.setdefault(full_id(path.parent), path.parent)
 
     def order(folder: Path) -> tuple[int, str]:
         family = folder.parent.name
         return families.index(family) if family in families else len(families), full_id(folder)
 
-    return sorted(found, key=order)
+    return sorted(found.values(), key=order)
 
 
 def full_id(folder: Path) -> str:
@@ -143,16 +184,16 @@ def exercise_names(folder: Path) -> tuple[str, ...]:
 
 def all_lessons() -> list[LessonInfo]:
     """All lessons, by post and number."""
-    return scan_lessons(lessons_root())[0]
+    return scan_lessons()[0]
 
 
 def unreadable_lessons() -> list[str]:
     """Lesson files that cannot be listed, and why."""
-    return scan_lessons(lessons_root())[1]
+    return scan_lessons()[1]
 
 
-def scan_lessons(root: Path) -> tuple[list[LessonInfo], list[str]]:
-    """The lessons below a folder, and why others of its lesson files cannot be listed."""
+def scan_lessons(root: Path | None = None) -> tuple[list[LessonInfo], list[str]]:
+    """The lessons below a folder (or those of `lessons_roots`), and why other lesson files cannot be listed."""
     found, broken = [], []
     for folder in lesson_folders("lesson.py", root):
         try:

@@ -25,12 +25,12 @@ def outline() -> list[tuple[str, list[Row]]]:
 
 
 def preparation() -> list[tuple[str, list[LessonInfo]]]:
-    """(heading, lessons) of the families that belong to no post."""
-    known = all_lessons()
-    groups = [
-        (heading, [lesson for lesson in known if lesson.post == family]) for family, heading in posts.START.items()
-    ]
-    return [group for group in groups if group[1]]
+    """(heading, lessons) of the families that belong to no post: what comes before them, and further lessons."""
+    groups: dict[str, list[LessonInfo]] = {}
+    for lesson in all_lessons():
+        if lesson.post not in posts.POSTS:
+            groups.setdefault(posts.heading(lesson.post), []).append(lesson)
+    return list(groups.items())
 
 
 def readme_table() -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from minigen.course.index.package import PACKAGE
 
-__all__ = ["POSTS", "START", "equations", "figures", "glossary", "sections", "subsections", "symbols"]
+__all__ = ["POSTS", "START", "equations", "figures", "glossary", "heading", "sections", "subsections", "symbols"]
 
 POSTS = {
     "gan": "From GAN to WGAN",
@@ -16,6 +16,11 @@ POSTS = {
     "diffusion": "What are Diffusion Models?",
 }
 START = {"start": "Before the posts"}  # the family of lessons that belong to no post
+
+
+def heading(family: str) -> str:
+    """What stands above the lessons of a family: the title of its post, or for one of your own "Further lessons"."""
+    return {**START, **POSTS}.get(family, f"Further lessons: {family}")
 
 
 def _read(name: str) -> tuple[dict[str, str], ...]:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.course.console import UsageError
-from minigen.course.index.lessons import lessons_root
+from minigen.course.index.lessons import lesson_file
 from minigen.course.index.names import resolve
 from minigen.course.index.sources import check_sources, reference
 from minigen.course.lesson import events, run, streams
@@ -48,6 +48,7 @@ from minigen.zoo import check_pretrained
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from minigen.course.lesson.trained import Trained
     from minigen.train import History
 
 __all__ = ["Lesson"]
@@ -94,7 +95,7 @@ class Lesson:
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
         self._run, self._record = mine, Quotes(id)
-        file = lessons_root() / id / "lesson.py"
+        file = lesson_file(id)
         known = mine.repeats and file.exists()
         self._places = Places(file.read_text(encoding="utf-8")) if known else None  # of the cells of a notebook
         short = self.quick or self.scale < 1
@@ -177,6 +178,19 @@ class Lesson:
         if name not in self.declared_models:
             raise ValueError(f"{name!r} is not declared: write Lesson(..., pretrained=[{name!r}])")
         return models.load(name, self.quick, self.options.train_shared, self._note_model)
+
+    def trained(self, id: str, model: str | None = None, *, seed: int | None = None) -> Trained:
+        """A model of another lesson, trained once and then loaded from the user's cache directory.
+
+        id: the lesson, "flow/01", written out; model: which of its models, as `minigen sample --list` shows them. It is
+        trained with the seed of this run unless another is given, and quickly in a quick run. What is returned has the
+        lesson's objects by their names, `trained["flow"]`, and draws samples, `trained.sample(rng, n)`. Raises
+        UsageError.
+        """
+        from minigen.course.lesson.trained import load_trained
+
+        options = {"quick": self.quick, "train_shared": self.options.train_shared, "say": self._note_model}
+        return load_trained(id, model, seed=self.seed if seed is None else seed, **options)
 
     def train_once(
         self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.console import format_number, plural
-from minigen.course.index.lessons import lessons_root
+from minigen.course.index.lessons import lesson_file
 from minigen.course.lesson.predict import Prediction
 
 __all__ = ["FULL_RUN", "THIS_RUN", "Quotes", "recorded_metrics"]
@@ -69,7 +69,8 @@ class Quotes:
 def recorded_metrics(lesson_id: str) -> Mapping[str, Any]:
     """What metrics.json of the recorded run of a lesson holds; nothing if none is recorded."""
     try:
-        return json.loads((lessons_root() / lesson_id / "recorded" / "metrics.json").read_text(encoding="utf-8"))
+        file = lesson_file(lesson_id).with_name("recorded") / "metrics.json"
+        return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 

@@ -17,6 +17,9 @@ from pathlib import Path
 
 import minigen
 from minigen.course.cells import is_change
+from minigen.course.index.lessons import own_modules
+from minigen.course.index.names import find_lesson
+from minigen.course.index.package import calls_of
 from minigen.zoo import weights_file
 
 __all__ = ["recipe_of", "recipe_of_functions", "recipe_of_pretrained", "text_hash"]
@@ -28,6 +31,7 @@ ALWAYS_USED = (  # also by a lesson that does not import them
     "minigen.course.lesson.streams",  # the random numbers and the sizes of quick runs
 )
 IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|import (minigen[\w.]*))", re.M)
+OWN_IMPORT = re.compile(r"^\s*(?:from|import) (\w+)", re.M)
 NAME = re.compile(r"\w+")
 NOT_HASHED = {"course", "plot", "cli"}  # they run and draw, and change no number
 
@@ -36,8 +40,8 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     """What a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be read.
 
     A hash of the lesson's code, of the version, and of the code of the modules that the lesson imports, directly or by
-    others, of those behind the pretrained models that it declares, and of those that every training uses; and of these
-    models' weights that come with the package.
+    others, of those behind the pretrained models that it declares, and of those that every training uses; of these
+    models' weights that come with the package; and the same of the lessons whose models it loads, `lesson.trained(id)`.
     """
     if lesson_file is None:
         return None
@@ -48,7 +52,9 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
         return None
     models = sorted(set(_declared(tree)))
     code = _code_of(_imported(source) | set(map(_module, models)))
-    return _digest(_code(source), code, *(_hash_of_weights(weights_file(name)) for name in models))
+    weights = [_hash_of_weights(weights_file(name)) for name in models]
+    loaded = [recipe_of(path) or "" for path in _loaded(tree) if path != lesson_file]
+    return _digest(_code(source), code, *weights, *loaded, *_own(source))
 
 
 def text_hash(source: str) -> str:
@@ -107,6 +113,20 @@ def _declared(tree: ast.AST) -> list[str]:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Lesson"]
     given = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "pretrained"]
     return [str(node.value) for value in given for node in ast.walk(value) if isinstance(node, ast.Constant)]
+
+
+def _own(source: str) -> list[str]:
+    """The code of the modules beside further lessons that this one imports, and of what they import of ours."""
+    used = set(OWN_IMPORT.findall(source))
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in own_modules() if path.stem in used]
+    return [part for text in texts for part in (_code(text), _code_of(_imported(text)))]
+
+
+def _loaded(tree: ast.AST) -> list[Path]:
+    """The files of the lessons whose models this one loads, `lesson.trained("flow/01")`."""
+    called = {call.args[0] for call in calls_of(tree, "trained") if call.args}
+    ids = sorted({str(argument.value) for argument in called if isinstance(argument, ast.Constant)})
+    return [find_lesson(id).path for id in ids]
 
 
 def _digest(*texts: str) -> str:

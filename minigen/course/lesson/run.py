@@ -158,12 +158,12 @@ class Run:
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
         """While the lesson's file runs: it is the current run, and what the file prints becomes events."""
-        Run.current = self
+        outer, Run.current = Run.current, self  # a lesson may load another lesson's model
         try:
             with contextlib.redirect_stdout(cast(TextIO, Output(sys.stdout, self.events))):
                 yield
         finally:
-            Run.current = None
+            Run.current = outer
 
 
 class Output:

@@ -17,7 +17,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from minigen.course.index.lessons import lessons_root
+from minigen.course.index.lessons import lesson_file
 from minigen.course.lesson.quotes import recorded_metrics
 from minigen.course.lesson.recipe import text_hash
 
@@ -58,7 +58,7 @@ def origin_of(path: Path, lesson_id: str) -> Origin:
 
 def _shipped_text(path: Path, lesson_id: str) -> str | None:
     """The lesson as it was shipped, if its text is at hand."""
-    home = lessons_root() / lesson_id / "lesson.py"
+    home = lesson_file(lesson_id)
     if home.exists() and not home.samefile(path):
         return home.read_text(encoding="utf-8")
     try:

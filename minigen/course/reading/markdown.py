@@ -265,14 +265,14 @@ def _titled(title: str, body: str) -> str:
 def contents_page(readings: Sequence[Reading]) -> str:
     """The table of all lessons, post by post, with a picture of each that is recorded."""
     parts = ["# The lessons", INTRODUCTION]
-    for family, title in [*posts.START.items(), *posts.POSTS.items()]:
+    for family in dict.fromkeys([*posts.START, *posts.POSTS, *(reading.lesson.post for reading in readings)]):
         rows = [_contents_row(reading) for reading in readings if reading.lesson.id.startswith(f"{family}/")]
         if rows:
             header = [
                 "| | lesson | minutes to read | exercises | minutes to run |",
                 "| --- | --- | ---: | ---: | ---: |",
             ]
-            parts += [f"## {title}", "\n".join([*header, *rows])]
+            parts += [f"## {posts.heading(family)}", "\n".join([*header, *rows])]
     return "\n\n".join([*parts, "<sub>`minigen record` writes this page.</sub>"]) + "\n"
 
 

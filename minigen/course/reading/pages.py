@@ -15,9 +15,10 @@ __all__ = ["pages", "write_pages"]
 
 
 def pages() -> dict[Path, str]:
-    """The page of every lesson, and that of their contents, by the files in which they belong."""
+    """The page of every lesson in the first folder of lessons, and that of their contents, by their files."""
     lessons = all_lessons()
-    readings = [compose(lesson, recorded.read(lesson).result) for lesson in lessons]
+    here = [lesson for lesson in lessons if lesson.path.is_relative_to(lessons_root())]
+    readings = [compose(lesson, recorded.read(lesson).result) for lesson in here]
     found = {reading.lesson.path.with_name(PAGE): lesson_page(reading, lessons) for reading in readings}
     return {**found, lessons_root() / PAGE: contents_page(readings)}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import minigen
 from minigen.course.book.files import archive
 from minigen.course.console import UsageError
-from minigen.course.index.lessons import lesson_folders
+from minigen.course.index.lessons import lesson_folders, own_modules
 from minigen.course.index.package import PACKAGE
 
 __all__ = ["wheels"]
@@ -62,6 +62,7 @@ def minigen_wheel() -> bytes:
         for name in ("exercise.py", "answers.py"):
             if (folder / name).is_file():
                 files[f"minigen/_lessons/{folder.parent.name}/{folder.name}/{name}"] = (folder / name).read_bytes()
+    files |= {path.name: path.read_bytes() for path in own_modules()}
     return wheel("minigen", minigen.__version__, files)
 
 

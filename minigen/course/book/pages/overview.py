@@ -96,7 +96,7 @@ def _post(contents: Contents, post: str, pictures: Pictures) -> dict[str, Any]:
     exercises = sum(len(chapter.exercises) for chapter in chapters)
     facts = [plural(len(chapters), "lesson"), _hours(minutes) + " to read", plural(exercises, "exercise")]
     picture = _placed(*shown[0], pictures) if shown and post in POST_PAGES else NO_PICTURE
-    return {"id": post, "title": post_title(post), "about": ABOUT[post], "facts": facts, **picture}
+    return {"id": post, "title": post_title(post), "about": ABOUT.get(post, ""), "facts": facts, **picture}
 
 
 def _chosen(chapter: Chapter) -> Picture | None:
@@ -124,7 +124,7 @@ def post_page(contents: Contents, post: str, pictures: Pictures) -> str:
     lessons = html_block("overview/lessons.html", lessons=shown)
     return f"""# {post_title(post)}
 
-{ABOUT[post]} {source}
+{ABOUT.get(post, "")} {source}
 
 The lessons follow each other, and each takes those above it as read; what else is needed, of another post, is named.
 

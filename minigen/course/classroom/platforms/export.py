@@ -15,7 +15,7 @@ from pathlib import Path
 import minigen
 from minigen.course.classroom.assignment import Assignment
 from minigen.course.console import UsageError
-from minigen.course.index.lessons import lesson_folders, lessons_root
+from minigen.course.index.lessons import full_id, lesson_folders, lessons_roots, own_modules
 from minigen.course.index.package import PACKAGE
 
 __all__ = ["copy_package", "requirements", "write_executable", "write_grader", "write_wheel"]
@@ -30,9 +30,10 @@ def copy_package(folder: Path, answers: bool) -> None:
     answers: also the known mistakes, by which hints are found; without them no file has an answer in words.
     """
     shutil.copytree(PACKAGE, folder / "minigen", ignore=LEFT_OUT)
-    root = lessons_root()
+    for path in own_modules():
+        shutil.copyfile(path, folder / path.name)
     for lesson in lesson_folders("exercise.py"):
-        target = folder / "minigen" / "_lessons" / lesson.relative_to(root)
+        target = folder / "minigen" / "_lessons" / full_id(lesson)
         target.mkdir(parents=True)
         for name in ("exercise.py", "answers.py") if answers else ("exercise.py",):
             if (lesson / name).exists():
@@ -78,8 +79,9 @@ def write_wheel(folder: Path) -> str:
         for path in _files(PACKAGE)
         if "_lessons" not in path.relative_to(PACKAGE).parts
     }
-    root = lessons_root()
-    files |= {f"minigen/_lessons/{path.relative_to(root).as_posix()}": path for path in _files(root)}
+    for root in reversed(lessons_roots()):
+        files |= {f"minigen/_lessons/{path.relative_to(root).as_posix()}": path for path in _files(root)}
+    files |= {path.name: path for path in own_modules()}
     info = f"minigen-{minigen.__version__}.dist-info"
     needs = [f"Requires-Dist: {need}\n" for need in installed.requires or () if "extra ==" not in need]
     python = f"Requires-Python: {installed.metadata['Requires-Python']}\n"
