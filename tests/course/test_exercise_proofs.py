@@ -8,11 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import autograd.numpy as np
+import numpy
 import pytest
 
 from minigen.course.exercise import catalog
 from minigen.course.exercise import prove as proofs
-from minigen.course.exercise.answers import EditError, edited, entries, first_clause
+from minigen.course.exercise.answers import EditError, answers_of, edited, entries, first_clause
 from minigen.course.exercise.format import AuthorError
 from minigen.course.exercise.grading.changes import wrapped
 from minigen.course.exercise.grading.compare import compare_all
@@ -197,6 +198,15 @@ def test_edits(code, body):
 def test_edits_that_do_not_apply(code):
     with pytest.raises(EditError, match="occurs|overlap"):
         edited(SOURCE, code)
+
+
+def test_a_new_body_has_the_np_of_a_student():
+    """Whatever the reference's module calls `np`: here it is NumPy, which has no gradients."""
+    (exercise,) = catalog.find("start/01/bce_with_logits")
+    assert exercise.reference.__globals__["np"] is numpy
+    answers = answers_of(exercise)
+    bodies = [answer for answer in (*answers.mistakes, *answers.variants) if " -> " not in answer.code]
+    assert len(bodies) > 20 and all(answer.function.__globals__["np"] is np for answer in bodies)
 
 
 def test_entries_of_a_text():

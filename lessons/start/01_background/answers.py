@@ -55,6 +55,10 @@ MISTAKES = {
     # exp(l) overflows at logits of 100 in float32: np.logaddexp(0, l) does not.
     with np.errstate(all="ignore"):
         return np.log(1 + np.exp(logits)) - targets * logits
+    # This overflows in float32, where exp(89) is infinite: np.logaddexp(0, l) takes any logit.
+    with np.errstate(all="ignore"):
+        small = np.log(1 + np.exp(np.minimum(logits, 500)))
+        return np.where(logits > 500, logits, small) - targets * logits
     # Logits have no bound: do not clip them.
     return np.logaddexp(0.0, np.clip(logits, -50, 50)) - targets * np.clip(logits, -50, 50)
     # One value for each element: no mean.

@@ -63,18 +63,24 @@ def huge_logits(impl, rng):
 
 @bce.case(points=1, kind="extremes", rtol=1e-5, exact_dtype=True)
 def sure_in_single_precision(impl, rng):
-    """Logits around 20 and -20 in float32, sure and wrong."""
-    logits = (20 + rng.standard_normal(6)).astype(np.float32)
-    right = np.ones(6, np.float32)
+    """Logits around 20 and -20, 200 and 1000 in float32, sure and wrong."""
+    near = 20 + rng.standard_normal(6)
+    logits = np.concatenate([near, [200.0, 1000.0]]).astype(np.float32)
+    right = np.ones(8, np.float32)
     return {"too high": impl(logits, 0 * right), "too low": impl(-logits, right)}
 
 
 @bce.case(points=2, kind="gradient")
 def gradient(impl, rng):
-    """The slopes of a weighted sum, at logits of all sizes."""
+    """The slopes of a weighted sum, at logits of all sizes, in float32 too."""
     logits = np.concatenate([2 * rng.standard_normal(4), [-1000.0, 800.0]])
     targets, weights = rng.random(6), rng.standard_normal(6)
-    return {"slopes": grad(lambda l: np.sum(weights * impl(l, targets)))(logits)}
+    single = np.array([-1000.0, -200.0, 200.0, 1000.0], np.float32)
+    quarter = np.full(4, 0.25, np.float32)
+    return {
+        "slopes": grad(lambda l: np.sum(weights * impl(l, targets)))(logits),
+        "float32 slopes": grad(lambda l: np.sum(impl(l, quarter)))(single),
+    }
 
 
 @bce.case(points=1, kind="equation", property=True, expect={"difference": 0.0})

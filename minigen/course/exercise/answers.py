@@ -24,7 +24,8 @@ what to do about it. A report shows the slip, which ends with the first colon, s
 `minigen exercise hint` shows all of it. So no formula or code that is the answer stands in the slip. A variant is a
 different right answer, which must get full points, with a comment on what is different. An equivalent mutant is written
 as `minigen exercise prove` prints it, with the reason. All code may use the names of the reference's module, of
-`answers.py` and of `exercise.py`.
+`answers.py` and of `exercise.py`. In a new body `np` is autograd's, as it is for a student; an edit keeps the `np` of
+the reference's module.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import autograd.numpy as anp
 
 from minigen.course.exercise import catalog, functions
 from minigen.course.exercise.format import AuthorError, Exercise
@@ -145,6 +148,8 @@ def _answer(reference: Callable, code: str, note: str, names: Mapping[str, Any])
     try:
         tree, file = edited(functions.source(reference), code), f"<{reference.__name__}: {code}>"
         text = ast.unparse(tree)
+        if ARROW not in _unbroken(code):
+            names = {**names, "np": anp}
         linecache.cache[file] = (len(text), None, text.splitlines(True), file)  # its errors name its lines
         return ListedAnswer(code, note, tree, functions.compiled(functions.definition(text), names, file))
     except (SyntaxError, tokenize.TokenError) as error:
