@@ -105,9 +105,8 @@ VARIANTS = {
     return np.array(rows)
     # by einstein sum
     steps = y - x[:, None]
-    return np.einsum(
-        "ij,ijd->jd", plan, np.nan_to_num(steps / np.hypot.reduce(steps, axis=-1, keepdims=True))
-    )
+    length = np.sqrt(np.einsum("ijd,ijd->ij", steps, steps))
+    return np.einsum("ij,ijd->jd", plan, np.nan_to_num(steps / length[:, :, None]))
     """,
 }
 

@@ -91,9 +91,9 @@ pull = Exercise(
 
     plan (N, M), with nonnegative entries, stays as it is. x (N, D) are the sources, y (M, D) the
     targets, |.| is the Euclidean length. Where a source and a target coincide the distance has a
-    kink: take 0 for the gradient of this term, never NaN; the other terms of this target count as
-    ever, and so does a distance as small as 1e-9. Write it out; do not ask for an automatic
-    derivative. Plain NumPy will do.
+    kink: take 0 for this term, never NaN; the other terms of this target count as ever, and so does a
+    distance as small as 1e-9. Write it out; do not ask for an automatic derivative. Plain NumPy
+    will do.
     """,
     hints="""
     How does the distance from x_i to y_j change as y_j moves? By one unit for each unit that it

@@ -36,6 +36,12 @@ from minigen import plot
 from minigen.data import toy
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import wgan_gp_step, wgan_step
+from minigen.metrics import mode_coverage, transport_plan, wasserstein
+from minigen.optim import EMA, Adam, RMSProp, linear_decay
+from minigen.tensor import leaves
+from minigen.train import descend
+
+# %%
 from minigen.gan.wgan import (
     clip_weights,
     critic_loss,
@@ -43,10 +49,6 @@ from minigen.gan.wgan import (
     lipschitz_estimate,
     penalized_critic_loss,
 )
-from minigen.metrics import mode_coverage, transport_plan, wasserstein
-from minigen.optim import EMA, Adam, RMSProp, linear_decay
-from minigen.tensor import leaves
-from minigen.train import descend
 
 # %% [markdown]
 # ## 1. Two points
