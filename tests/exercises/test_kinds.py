@@ -8,8 +8,6 @@ NOT_YET = {  # exercises with fewer points for the equation
     "gan/02/generator_loss_minimax",
     "gan/02/generator_loss_nonsaturating",
     "gan/09/instance_noise",
-    "vae/09/beta_vae_loss",
-    "vae/09/capacity_loss",
     "vae/10/straight_through",
     "flow/05/affine_inverse",
     "flow/07/conv1x1",
