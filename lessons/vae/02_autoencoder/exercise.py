@@ -58,7 +58,7 @@ def slope(impl, rng):
     return {"gap": grad(lambda d: impl(x, d))(decoded) - 2 * (decoded - x) / 4}
 
 
-@loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0, "grad": 0.0})
+@loss.case(points=1, kind="gradient", property=True, expect={"loss": 0.0, "grad": 0.0})
 def nothing_lost(impl, rng):
     """A perfect copy costs nothing, and has no slope."""
     x = rng.random((3, 2, 2))
@@ -132,7 +132,7 @@ def all_directions(impl, rng):
     return facts(impl(cloud(rng, 30, 4), 4))
 
 
-@components.case(points=1, kind="equation")
+@components.case(points=1, kind="shapes")
 def few_rows(impl, rng):
     """Fewer rows than columns; and numbers that are all small."""
     wide = rng.standard_normal((6, 9)) * 2.0 ** -np.arange(6)[:, None] + 1.0

@@ -104,7 +104,7 @@ def salt_pepper(impl, rng):
 
 @damage.case(
     points=2,
-    kind="equation",
+    kind="shapes",
     property=True,
     expect={"masking": 1, "gaussian": 1, "salt_pepper": 1, "kept": 0.0},
 )
@@ -181,7 +181,7 @@ def alike(a):
 
 @damage.case(
     points=2,
-    kind="equation",
+    kind="shapes",
     property=True,
     expect={
         "erased together": [0, 0, 0, 0],

@@ -34,10 +34,10 @@ MISTAKES = {
     + -> -  # Both terms are added: minus before the second comes from leaving out the bracket.
     # This is the cross-entropy: it lacks the entropy of rho and is not 0 where the coins agree.
     return -rho * np.log(rho_hat) - (1 - rho) * np.log(1 - rho_hat)
-    np.log -> np.log2 (everywhere)  # In nats: the natural logarithm.
+    np.log -> np.log2 (everywhere)  # This is in bits: nats come from the natural logarithm.
     # One divergence for each pair: do not sum them, the penalty does that.
     return np.sum(rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat)))
-    # The tails have the weight 1 - rho, not rho again.
+    # The tails have the weight of the heads: theirs is 1 - rho.
     return rho * np.log(rho / rho_hat) + rho * np.log((1 - rho) / (1 - rho_hat))
     # A squared difference has its minimum at the same place, but is another function.
     return (rho - rho_hat) ** 2
@@ -92,7 +92,7 @@ MISTAKES = {
     # Sum over the units, do not average: the equation has no 1/s.
     units = sum(np.shape(a)[1] for a in layers_of(activations))
     return sum(np.sum(kl(rho, np.mean(a, axis=0))) for a in layers_of(activations)) / units
-    # One number: the sum over all units, not the divergence of each.
+    # This is the divergence of each unit: one number is asked for, their sum.
     return np.concatenate([kl(rho, np.mean(a, axis=0)) for a in layers_of(activations)])
     # Each unit has its own average: here one average is taken over the whole layer.
     kl_bernoulli(rho, rho_hat) -> np.shape(a)[1] * kl(rho, np.mean(a))

@@ -274,6 +274,9 @@ lesson.claim("squared error under it, over that of the mean digit", of_mean_digi
 # stays as it is; it is not lowered by the threshold.) By hand, with $k = 2$, take $(3, -5, 1, 2)$.
 
 # %%
+lesson.exercise("vae/04/k_sparse")
+
+# %%
 lesson.predict(
     "What stays of (3, -5, 1, 2), and what is the gradient of its sum?",
     [
@@ -284,6 +287,7 @@ lesson.predict(
 )
 
 # %%
+lesson.show_source(k_sparse)
 z = np.array([[3.0, -5.0, 1.0, 2.0]])
 
 
@@ -301,12 +305,6 @@ lesson.outcome(
 )
 lesson.check("k_sparse of (3, -5, 1, 2), k = 2", stays, equals=[[3.0, 0.0, 0.0, 2.0]])
 lesson.check("its gradient: 1 where a number stayed", slope, equals=[[1.0, 0.0, 0.0, 1.0]])
-
-# %%
-lesson.exercise("vae/04/k_sparse")
-
-# %%
-lesson.show_source(k_sparse)
 
 # %%
 lesson.change(

@@ -17,14 +17,15 @@ MISTAKES = {
     (h * (1 - h)) ** 2 -> h * (1 - h)
     # The weights are squared one by one and then summed: here they are summed first.
     np.sum(w**2, axis=0) -> (np.sum(w, axis=0) ** 2)
-    # Wrong axis: the weights of unit j are column j of w, so sum over axis 0, the inputs.
+    # Every unit gets the weights of all: those of unit j are column j of w, so sum over axis 0, the
+    # inputs.
     w**2 -> np.sum(w**2)
     len(h) -> 1  # Average over the batch: divide by the number of examples.
     len(h) -> len(np.ravel(h))  # Sum over the units, do not average.
     # The squared norm is asked for: no root.
     (h * (1 - h)) ** 2 * np.sum(w**2, axis=0) ->
         np.sum(np.sqrt(np.sum((h * (1 - h)) ** 2 * np.sum(w ** 2, axis=0), axis=1) + 1e-30))
-    # The slope of the sigmoid is h (1 - h); 1 - h^2 is that of tanh.
+    # This takes the slope of tanh, 1 - h^2: that of the sigmoid is h (1 - h).
     (h * (1 - h)) ** 2 -> (1 - h ** 2) ** 2
     # The root of a norm has no slope where it is 0: sum the squares, and take no root first.
     return np.mean(np.sqrt(np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0), axis=1)) ** 2)

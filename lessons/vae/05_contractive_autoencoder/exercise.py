@@ -68,15 +68,24 @@ def gradient(impl, rng):
     return {"grad": grad(lambda w: impl(1 / (1 + np.exp(-x @ w)), w))(w)}
 
 
-@closed.case(points=1, kind="gradient", property=True, expect={"price": [0.0, 0.0], "grad": 0.0})
+@closed.case(
+    points=1,
+    kind="extremes",
+    property=True,
+    expect={"price": [0.0, 0.0], "grad": 0.0, "grad in h": 0.0},
+)
 def no_slope_anywhere(impl, rng):
-    """Saturated units, or weights of 0, have no price, and the price no slope in the weights."""
+    """Saturated units, or weights of 0, have no price, and the price no slope in weights and
+    activations."""
     _, w, h = layer(rng)
     saturated = np.round(h)
     return {
         "price": np.stack([impl(saturated, w), impl(h, 0 * w)]),
         "grad": np.stack(
             [grad(lambda w: impl(saturated, w))(w), grad(lambda w: impl(h, w))(0 * w)]
+        ),
+        "grad in h": np.stack(
+            [grad(lambda h: impl(h, w))(saturated), grad(lambda h: impl(h, 0 * w))(h)]
         ),
     }
 
@@ -170,7 +179,7 @@ def gradient_in_the_weights(impl, rng):
 
 @general.case(
     points=1,
-    kind="equation",
+    kind="extremes",
     property=True,
     expect={"price of sin(3000 x), over its slope squared": 1.0, "price": 0.0, "grad": 0.0},
 )

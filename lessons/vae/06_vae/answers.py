@@ -31,7 +31,7 @@ MISTAKES = {
     # One number for each example: do not average over the examples too.
     return np.mean(lse(log_px_z) - np.log(len(log_px_z)))
     return np.max(log_px_z, axis=0)  # The best code alone is not the average over all codes.
-    # This is log p(x) with its sign turned, a cost; the log-likelihood itself is asked for.
+    # The sign is turned: this is a cost, and the log-likelihood itself is asked for.
     return np.log(len(log_px_z)) - lse(log_px_z)
     # A small number inside the logarithm hides every density below it: take the largest value out
     # before exp instead.
@@ -59,7 +59,7 @@ MISTAKES = {
     # The weights p(x|z) p(z) / q(z|x) are averaged, not their logarithms: the mean first, then the
     # log.
     return np.mean(log_px_z + log_pz - log_qz, axis=0)
-    # q divides: what it offers too often counts less, so subtract log q.
+    # Codes that q offers too often count more here, not less: q divides, so subtract log q.
     log_px_z + log_pz - log_qz -> log_px_z + log_pz + log_qz
     # The codes were not drawn from the prior: divide by q, the density that they were drawn from.
     log_px_z + log_pz - log_qz -> log_px_z + log_pz

@@ -147,6 +147,6 @@ def weights_far_apart(impl, rng):
     return {"log_p": impl(log_px_z, log_pz, log_qz)}
 
 
-@guess.case(points=2, kind="equation")
+@guess.case(points=2, kind="shapes")
 def one_code_each(impl, rng):
     return {"log_p": impl(*densities(rng, k=1))}

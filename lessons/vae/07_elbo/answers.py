@@ -17,10 +17,11 @@ MISTAKES = {
     "kl_gaussians": """
     0.5 -> (-0.5)  # A divergence is never negative: turn the sign.
     0.5 -> 1  # The factor 1/2 is missing.
-    # exp(logvar) is the variance already; the formula needs sigma squared, not sigma.
+    # The standard deviation stands where the variance belongs: exp(logvar) is the variance already.
     (np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) ->
         ((np.exp(0.5 * logvar) + (mu - mu_p) ** 2) * np.exp(-0.5 * logvar_p))
-    # logvar is log sigma^2, not log sigma: do not double it.
+    # logvar is taken for the logarithm of a standard deviation: it is that of a variance, so do not
+    # double it.
     ratio = (np.exp(2 * logvar) + (mu - mu_p) ** 2) * np.exp(-2 * logvar_p)
     return half_sum(ratio - 1 + 2 * logvar_p - 2 * logvar)
     np.sum -> np.mean  # Dimensions add up: sum over them, do not average.
@@ -29,12 +30,14 @@ MISTAKES = {
     logvar_p -> logvar (everywhere)
     # This ignores the second normal: it is the divergence from N(0, I).
     return half_sum(np.exp(logvar) + mu**2 - 1 - logvar) + 0.0 * np.sum(mu_p + logvar_p)
-    # The distance of the means is divided by sigma_p^2 as well.
+    # The distance of the means is not measured in widths of the second normal: divide it by
+    # sigma_p^2 as well.
     return half_sum(np.exp(logvar - logvar_p) + (mu - mu_p) ** 2 - 1 + logvar_p - logvar)
-    # The logarithm of the two widths, log sigma_p^2 - log sigma^2, has the wrong sign.
+    # The term with the logarithms of the two variances has the wrong sign: it is log sigma_p^2 -
+    # log sigma^2.
     return half_sum((np.exp(logvar) + (mu - mu_p) ** 2) * np.exp(-logvar_p) - 1 + logvar - logvar_p)
-    # The logarithm of exp(logvar) is logvar: exp(-1000) is 0 on a computer, and its logarithm
-    # infinite.
+    # exp(-1000) is 0 on a computer, and its logarithm infinite: the logarithm of exp(logvar) is
+    # logvar itself.
     ratio = np.exp(logvar_p) / np.exp(logvar)
     return half_sum((np.exp(logvar) + (mu - mu_p) ** 2) / np.exp(logvar_p) - 1 + np.log(ratio))
     # logvar has no bounds here: do not clip it.
@@ -75,7 +78,8 @@ MISTAKES = {
     # The spread of z makes x vary too: this is log p at the mean of z only.
     w**2 -> np.zeros_like(w**2)
     -0.5 -> 0.5  # A log-likelihood, not a cost: the whole has a minus before it.
-    # The variance of z is exp(logvar); its square root does not belong here.
+    # The standard deviation of z stands where its variance belongs: that is exp(logvar), without a
+    # root.
     np.exp(logvar) -> np.exp(logvar / 2)
     # Sum over the numbers of x, do not average: the KL beside this term is a sum as well.
     return put_together(x, mu, logvar, w, b, std) / x.shape[1]
@@ -84,7 +88,8 @@ MISTAKES = {
     return put_together(x, mu, logvar, w, b, np.sqrt(std))
     # The weights enter the variance squared: the variance of z w is sigma^2 w^2.
     w**2 -> np.sqrt(w**2)
-    np.shape(x)[1] -> 0  # The constant -D_x/2 log(2 pi std^2) of the normal density is missing.
+    # The constant of the normal density is missing: it is -D_x/2 log(2 pi std^2).
+    np.shape(x)[1] -> 0
     np.shape(x)[1] -> 1  # There is one constant for each number of x, so D_x of them.
     x - mu @ w - b -> x - mu @ w  # The offset b is part of the mean of x.
     # A root has no slope where the residual is 0: sum squares, take no root.

@@ -142,7 +142,7 @@ def linear(rng, n=4, d_z=2, d_x=3):
 
 
 @fit.case(
-    points=2,
+    points=3,
     kind="equation",
     expect={"value": [-0.5 * np.log(2 * np.pi) - 0.5 * np.log(4.0) - 0.5 * (9.0 + 8.0) / 4.0]},
 )
@@ -161,7 +161,7 @@ def random_models(impl, rng):
     return {"value": impl(*linear(rng))}
 
 
-@fit.case(points=2, kind="equation")
+@fit.case(points=2, kind="shapes")
 def more_codes_than_pixels(impl, rng):
     return {"value": impl(*linear(rng, n=3, d_z=5, d_x=2))}
 
@@ -182,7 +182,7 @@ def slope_in_the_spread(impl, rng):
     return {"gap": slope + 0.5 * np.exp(logvar) * np.sum(w**2, axis=1) / std**2}
 
 
-@fit.case(points=2, kind="gradient")
+@fit.case(points=1, kind="gradient")
 def all_gradients(impl, rng):
     """In mu, w and b."""
     x, mu, logvar, w, b, std = linear(rng)

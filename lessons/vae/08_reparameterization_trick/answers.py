@@ -25,18 +25,19 @@ MISTAKES = {
     "reparameterize": """
     # logvar is a logarithm of a variance: it is not itself the standard deviation.
     return mu + logvar * eps
-    # exp(logvar) is the variance; the noise is stretched by the standard deviation, its square
-    # root.
+    # The noise is stretched by the variance: take the standard deviation, the square root of
+    # exp(logvar).
     0.5 * logvar -> 2 * (0.5 * logvar)
     0.5 * logvar -> 0  # eps has to be scaled by the standard deviation.
     # The exponent has the wrong sign: a larger logvar makes z wider.
     0.5 * logvar -> -(0.5 * logvar)
     # The noise is centered at mu: add the mean after scaling, do not scale it.
     return np.exp(0.5 * logvar) * (mu + eps)
-    # The root of exp(logvar) is exp(logvar / 2), not exp(sqrt(logvar)).
+    # The root is taken of the logarithm, not of the variance: the root of exp(logvar) is exp(logvar
+    # / 2).
     return mu + np.exp(np.sqrt(np.abs(logvar))) * eps
     return np.exp(0.5 * logvar) * eps + 0.0 * mu  # The mean is missing.
-    # The variance is exp(logvar) itself: a small number added to it shows where it is small.
+    # A small number added to the variance shows where that is small: it is exp(logvar) itself.
     return mu + np.sqrt(np.exp(logvar) + 1e-8) * eps
     # logvar has no bounds here: do not clip it.
     return mu + np.exp(0.5 * np.clip(logvar, -10, 10)) * eps
@@ -68,8 +69,8 @@ MISTAKES = {
     mu**2 -> mu**2 + 1
     # The other way round: this is KL(N(0, I) || N(mu, sigma^2)).
     return 0.5 * np.sum((mu**2 + 1) / np.exp(logvar) - 1 + logvar, axis=1)
-    # The logarithm of exp(logvar) is logvar: exp(-1000) is 0 on a computer, and its logarithm
-    # infinite.
+    # exp(-1000) is 0 on a computer, and its logarithm infinite: the logarithm of exp(logvar) is
+    # logvar itself.
     return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - np.log(np.exp(logvar)), axis=1)
     # The logarithm of the variance is logvar itself: no small number has to be added in a
     # logarithm.
@@ -110,7 +111,7 @@ MISTAKES = {
     range(1, len(shape)) -> range(0, len(shape))
     # Pixels that are 0 count as well: the part (1 - x) log(1 - s) is missing.
     return np.sum(-x * np.logaddexp(0.0, -logits), axis=1)
-    # x = 1 goes with log s, x = 0 with log(1 - s): here they are swapped.
+    # Pixels that are 0 and 1 are swapped: x = 1 goes with log s, x = 0 with log(1 - s).
     bce_with_logits(logits, x) -> bce_with_logits(-logits, x)
     # This is a squared error, the log-likelihood of a Gaussian; pixels are coins here.
     return -0.5 * np.sum((x - 1 / (1 + np.exp(-logits))) ** 2, axis=1)
@@ -165,7 +166,7 @@ MISTAKES = {
     - -> +  # The KL divergence is a cost: subtract it.
     # This is the loss, -ELBO; the bound itself is log p(x|z) - KL.
     reconstruction - kl -> kl - reconstruction
-    # The reconstruction term is log p(x|z), which is negative for pixels: do not turn its sign.
+    # The sign of the reconstruction term is turned: it is log p(x|z), which is negative for pixels.
     log_likelihood(x, decoded) -> -log_likelihood(x, decoded)
     # Each example has its own bound: do not take the mean over the batch.
     reconstruction, divergence = np.mean(log_likelihood(x, decoded)), np.mean(_kl(mu, logvar))

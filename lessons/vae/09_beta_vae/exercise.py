@@ -28,7 +28,7 @@ priced = Exercise(
 )
 
 
-@priced.case(points=2, kind="equation", expect={"one": 110.0, "four": 170.0, "free": 90.0})
+@priced.case(points=3, kind="equation", expect={"one": 110.0, "four": 170.0, "free": 90.0})
 def by_hand(impl, rng):
     """A distortion of 90 nats and a rate of 20, at three prices."""
     return {
@@ -38,7 +38,7 @@ def by_hand(impl, rng):
     }
 
 
-@priced.case(points=2, kind="shapes")
+@priced.case(points=1, kind="shapes")
 def picture_by_picture(impl, rng):
     return {"loss": impl(100 * rng.random(5), 20 * rng.random(5), 4.0)}
 
@@ -76,7 +76,7 @@ capped = Exercise(
 )
 
 
-@capped.case(points=2, kind="equation", expect={"above": 140.0, "below": 140.0, "on": 90.0})
+@capped.case(points=3, kind="equation", expect={"above": 140.0, "below": 140.0, "on": 90.0})
 def on_both_sides(impl, rng):
     return {
         "above": impl(90.0, 20.0, 10.0, 15.0),
@@ -85,7 +85,7 @@ def on_both_sides(impl, rng):
     }
 
 
-@capped.case(points=2, kind="shapes")
+@capped.case(points=1, kind="shapes")
 def each_picture_by_itself(impl, rng):
     return {"loss": impl(100 * rng.random(6), 20 * rng.random(6), 30.0, 10.0)}
 
@@ -164,7 +164,7 @@ def mixtures(impl, rng):
     return {"five numbers": impl(noisy(rng, v, 5), v), "two numbers": impl(noisy(rng, v, 2), v)}
 
 
-@gap.case(points=1, kind="equation", expect={"gap": 0.5}, atol=1e-6)
+@gap.case(points=1, kind="extremes", expect={"gap": 0.5}, atol=1e-6)
 def one_number(impl, rng):
     """It knows one of two factors, and nobody else knows anything."""
     v = table(4, 4)

@@ -66,9 +66,9 @@ MISTAKES = {
     # This is the largest difference of any coordinate; take the Euclidean distance.
     return np.argmin(np.max(np.abs(gaps(z, codebook)), axis=-1), axis=-1)
     numpy.argmin(distance, axis=1) -> 1 + numpy.argmin(distance, axis=1)  # Rows are counted from 0.
-    # |e|^2 is a sum of squares: square the numbers of a code before you sum them.
+    # The numbers of a code are summed before they are squared: |e|^2 is a sum of squares.
     numpy.sum(codebook**2, axis=1) -> numpy.sum(numpy.abs(codebook), axis=1) ** 2
-    # |e|^2 is a sum of squares: square the numbers of a code before you sum them.
+    # The numbers of a code are summed before they are squared: |e|^2 is a sum of squares.
     numpy.sum(codebook**2, axis=1) -> numpy.sum(codebook, axis=1) ** 2
     # Scaled to length one, vectors are compared by direction only; the distance also depends on how
     # long they are.
@@ -151,11 +151,12 @@ MISTAKES = {
     Losses(codebook, commitment) -> Losses((1 - beta) * codebook, commitment)
     """,
     "ema_update": """
-    # gamma is the weight of the past, 1 - gamma that of the batch: they are swapped.
+    # The past has the weight of the batch and the batch that of the past: gamma and 1 - gamma are
+    # swapped.
     n, total = _batch(len(counts), z, indices)
     counts, sums = (1 - gamma) * counts + gamma * n, (1 - gamma) * sums + gamma * total
     return counts, sums, _divide(sums, counts, codebook)
-    UNUSED -> counts  # The order: mix the batch in first, then divide the new sum by the new count.
+    UNUSED -> counts  # The code vectors do not move: divide the new sums by the new counts.
     # The new sum belongs over the new count; this divides by the old one.
     n, total = _batch(len(counts), z, indices)
     new = gamma * sums + (1 - gamma) * total
@@ -170,7 +171,7 @@ MISTAKES = {
     UNUSED -> -1  # 0 / 0 is NaN: a code whose count is 0 keeps its vector.
     # This sends a code without vectors to the origin; it keeps the vector that it has.
     codebook -> sums (everywhere)
-    # The batch has weight 1 - gamma, not 1.
+    # The batch counts in full: its weight is 1 - gamma.
     n, total = _batch(len(counts), z, indices)
     counts, sums = gamma * counts + n, gamma * sums + total
     return counts, sums, _divide(sums, counts, codebook)

@@ -55,7 +55,7 @@ def a_grid_of_vectors(impl, rng):
     return {"index": impl(rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((7, 5)))}
 
 
-@near.case(points=1, kind="shapes", expect={"one vector": 1})
+@near.case(points=1, kind="extremes", expect={"one vector": 1})
 def repeated_codes(impl, rng):
     """A thousand rows, of which only three are different: the first of the nearest ones counts. And
     one vector alone, shape (D,)."""
@@ -117,7 +117,7 @@ def value(impl, rng):
     return {"value": impl(np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]]))}
 
 
-@through.case(points=2, kind="gradient", expect={"grad_z": [[6.0, 10.0]]})
+@through.case(points=2, kind="equation", expect={"grad_z": [[6.0, 10.0]]})
 def slope_of_a_square(impl, rng):
     """The sum of squares of what comes out, (3, 5), has the gradient (6, 10) there, and z gets
     it."""
@@ -174,13 +174,13 @@ losses = Exercise(
 )
 
 
-@losses.case(points=1, kind="equation", expect={"codebook": [25.0], "commitment": [12.5]})
+@losses.case(points=2, kind="equation", expect={"codebook": [25.0], "commitment": [12.5]})
 def three_four_five(impl, rng):
     codebook, commitment = impl(np.array([[1.0, 2.0]]), np.array([[4.0, 6.0]]), 0.5)
     return {"codebook": codebook, "commitment": commitment}
 
 
-@losses.case(points=2, kind="gradient", expect={"z": [[-3.0, -4.0]], "e": [[6.0, 8.0]]})
+@losses.case(points=2, kind="equation", expect={"z": [[-3.0, -4.0]], "e": [[6.0, 8.0]]})
 def who_moves(impl, rng):
     """The sum of both: z is pulled with weight beta = 1/2, e with weight 1."""
 
@@ -191,14 +191,14 @@ def who_moves(impl, rng):
     return {"z": grad(total)(z, e), "e": grad(lambda e: total(z, e))(e)}
 
 
-@losses.case(points=2, kind="shapes")
+@losses.case(points=1, kind="shapes")
 def a_grid(impl, rng):
     codebook, commitment = impl(*rng.standard_normal((2, 3, 2, 2, 4)), 0.3)
     return {"codebook": codebook, "commitment": commitment}
 
 
 @losses.case(
-    points=2, kind="equation", property=True, expect={"z by codebook": 0.0, "e by commitment": 0.0}
+    points=2, kind="gradient", property=True, expect={"z by codebook": 0.0, "e by commitment": 0.0}
 )
 def held(impl, rng):
     """Each term moves one side only."""
@@ -211,7 +211,7 @@ def held(impl, rng):
 
 @losses.case(
     points=1,
-    kind="equation",
+    kind="gradient",
     property=True,
     expect={"codebook": [0.0, 0.0], "grad of z": 0.0, "grad of e": 0.0, "without commitment": 0.0},
 )
@@ -322,7 +322,7 @@ def a_code_that_has_nothing(impl, rng):
     return {"counts": result["counts"], "codebook": result["codebook"]}
 
 
-@average.case(points=1, kind="equation")
+@average.case(points=1, kind="extremes")
 def fading_codes(impl, rng):
     """Counts below 1, which codes have that get few vectors: they are divided by as others."""
     counts, sums, codebook, z, indices = batch_of(rng)
@@ -331,7 +331,7 @@ def fading_codes(impl, rng):
 
 @average.case(
     points=1,
-    kind="equation",
+    kind="extremes",
     expect={"counts": [0.5, 5e-8, 0.5], "codebook": [[4.0], [3.0], [6.0]]},
 )
 def nearly_forgotten(impl, rng):

@@ -14,10 +14,12 @@ def _terms(model, x2, b1, b2, gap, z1, z2, smoothing):
 MISTAKES = {
     "td_vae_loss": """
     -np.mean(bound) -> np.mean(bound)  # J is to be made large; what is minimized is its negative.
-    np.mean -> np.sum  # One number: the mean over the sequences, not their sum.
-    # z_t2 was drawn from p_B(b2), so that density is subtracted, as log q is in every such bound.
+    np.mean -> np.sum  # This is the sum over the sequences: take their mean.
+    # The density that z_t2 was drawn from is added: log p_B(z_t2 | b_t2) is subtracted, as log q is
+    # in every such bound.
     belief2.log_prob(z2) -> (-belief2.log_prob(z2))
-    # z_t1 was drawn from p_S, so that density is subtracted, as log q is in every such bound.
+    # The density that z_t1 was drawn from is added: log p_S is subtracted, as log q is in every
+    # such bound.
     smoothing.log_prob(z1) -> (-smoothing.log_prob(z1))
     # The belief at t1 is where the model would start: its term is added.
     belief1.log_prob(z1) -> (-belief1.log_prob(z1))

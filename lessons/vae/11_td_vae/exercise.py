@@ -170,7 +170,7 @@ def random_model(impl, rng):
     }
 
 
-@loss.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
+@loss.case(points=1, kind="shapes", property=True, expect={"gap": 0.0})
 def copies(impl, rng):
     """A batch of copies has the loss of one."""
     weights, x, eps1, eps2 = world(rng, 1)
