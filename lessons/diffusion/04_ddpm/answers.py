@@ -68,10 +68,10 @@ MISTAKES = {
     # This is a Huber loss; the mean of plain squares is asked for.
     size = np.abs(eps - eps_model(noised(x0, t, eps, schedule), t))
     return np.mean(np.where(size < 1, 0.5 * size**2, size - 0.5))
-    # 1 - alpha_bar is the variance of the noise: eps is multiplied by its square root.
+    # eps is multiplied by a variance, not by a standard deviation.
     a = at(schedule.alpha_bar, t, x0)
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + (1 - a) * eps, t))
-    # The data is multiplied by the square root of alpha_bar, as the noise by that of 1 - alpha_bar.
+    # The data is multiplied by a share of the variance, not by its root.
     a = at(schedule.alpha_bar, t, x0)
     return mean_square(eps - eps_model(a * x0 + np.sqrt(1 - a) * eps, t))
     # beta is the variance that one step adds; after t steps the noise has variance 1 - alpha_bar.
@@ -111,17 +111,16 @@ MISTAKES = {
     # This is the guess of x0, all noise gone at once; the mean of one step removes only a little of
     # it.
     alpha -> alpha_bar (everywhere)
-    # The noise is weighted by (1 - alpha_t)/sqrt(1 - alpha_bar_t): the bar under the root is
-    # missing.
+    # The bar under the root is missing: the noise in x_t is that of all t steps.
     alpha_bar -> alpha (everywhere)
-    # The square root under 1 - alpha_bar_t is missing.
+    # The noise is divided by its variance, not by its standard deviation.
     np.sqrt(1 - alpha_bar) -> (1 - alpha_bar)
-    # Undo the shrinking: divide by sqrt(alpha_t), do not multiply.
+    # The shrinking of the forward step is made once more, not undone.
     1 / np.sqrt(alpha) -> np.sqrt(alpha)
     np.sqrt(alpha) -> alpha  # The shrinking was by sqrt(alpha_t), not by alpha_t.
-    np.sqrt(alpha) -> 1  # The division by sqrt(alpha_t) is missing.
+    np.sqrt(alpha) -> 1  # The shrinking of the forward step is not undone.
     1 - alpha -> alpha - 1  # The noise is taken away, not added.
-    # Divide the whole difference by sqrt(alpha_t), the noise too.
+    # The shrinking is undone for x_t alone: the noise was a part of x_t when it shrank.
     a, ab = at(schedule.alpha, t, x_t), at(schedule.alpha_bar, t, x_t)
     return x_t / np.sqrt(a) - (1 - a) / np.sqrt(1 - ab) * eps
     # A small number under the root is not harmless: at the first steps 1 - alpha_bar is small too.
@@ -136,7 +135,7 @@ MISTAKES = {
     return (np.sqrt(a) * (1 - ab / a) * x_t + np.sqrt(ab / a) * (1 - a) * x0) / (1 - ab)
     # The arrays are indexed by the time step itself: alpha[t], not alpha[t - 1].
     schedule.alpha[t] -> schedule.alpha[t - 1]
-    # Only the divisor is a square root: the weight of the noise has 1 - alpha_t itself on top.
+    # The numerator of the weight of the noise has a root too many: a variance stands there.
     (1 - alpha) / np.sqrt(1 - alpha_bar) -> np.sqrt(1 - alpha) / np.sqrt(1 - alpha_bar)
     # alpha_bar belongs to x_t, so it is taken at t, not at t - 1.
     schedule.alpha_bar[t] -> schedule.alpha_bar[t - 1]
@@ -149,9 +148,9 @@ MISTAKES = {
     a, ab = schedule.alpha[t], schedule.alpha_bar[t]
     a, ab = (a[:, None], ab[:, None]) if np.ndim(t) else (a, ab)
     return (x_t - (1 - a) / np.sqrt(1 - ab) * eps) / np.sqrt(a)
-    # The weight has 1 - alpha_bar under the root, the variance of the noise, not alpha_bar.
+    # Under the root is the share of the data, not that of the noise.
     np.sqrt(1 - alpha_bar) -> np.sqrt(alpha_bar)
-    # On top is 1 - alpha_t, what one step adds, and below the root of 1 - alpha_bar_t, of all.
+    # Numerator and denominator have each other's time: one step adds the one, all steps the other.
     (1 - alpha) / np.sqrt(1 - alpha_bar) -> (1 - alpha_bar) / np.sqrt(1 - alpha)
     # t may be an array (N,), a time step for each example.
     alpha, alpha_bar = float(schedule.alpha[t]), float(schedule.alpha_bar[t])

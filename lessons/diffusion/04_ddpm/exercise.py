@@ -134,7 +134,7 @@ def gradient_at_the_truth(impl, rng):
     return {"loss": total(2.0), "grad": grad(total)(2.0)}
 
 
-@loss.case(points=1, kind="equation")
+@loss.case(points=1, kind="extremes")
 def the_schedule_of_the_lesson(impl, rng):
     """A thousand steps, whose first adds a variance of 1/10,000 only."""
     x0, eps = rng.standard_normal((2, 6, 3))
@@ -147,8 +147,9 @@ mean = Exercise(
     target="minigen.diffusion.ddpm:mean_from_eps",
     minutes=10,
     prompt=f"""
-    The mean of the reverse step, x_t to x_(t-1), if eps is the noise that the model sees in x_t: a
-    little of the noise is taken away, and the shrinking of the forward step undone.
+    The mean of the reverse step, x_t to x_(t-1), if eps is the noise that the model sees in x_t:
+    the mean of q(x_(t-1) | x_t, x_0) for the x_0 that eps implies. Without noise, eps = 0, it is
+    where one forward step without noise would have come from.
 
     x_t and eps have the same shape, (N, D) or (N, H, W, C), and so has the mean; t is one time
     step, a whole number or an array of shape (), or an array (N,) of them. Nothing is clipped. No
@@ -157,8 +158,8 @@ mean = Exercise(
     {SCHEDULE}
     """,
     hints="""
-    One forward step multiplied by sqrt(alpha_t) and added noise of variance 1 - alpha_t. Go back in
-    the opposite order.
+    The posterior mean is a part of x_t plus a part of x_0, and x_0 is (x_t - sqrt(1 - alpha_bar_t)
+    eps)/sqrt(alpha_bar_t). Collect what stands before x_t, and what stands before eps.
 
     The mean is (x_t - c eps)/sqrt(alpha_t) with c = (1 - alpha_t)/sqrt(1 - alpha_bar_t).
 
@@ -215,7 +216,7 @@ def bayes(impl, rng):
     return {"gap": impl(x, t, eps, s) - weighted / (precision_next + precision_before)}
 
 
-@mean.case(points=1, kind="equation")
+@mean.case(points=1, kind="extremes")
 def slow_steps(impl, rng):
     """A thousand steps, whose first adds a variance of 1/10,000 only; values far from 0, and x_t =
     0."""

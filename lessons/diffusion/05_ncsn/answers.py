@@ -88,7 +88,7 @@ MISTAKES = {
     return np.mean(np.sum(v * slopes, axis=1) + size / 2)
     # This is v . s itself, or its gradient in v; the derivative in x is needed.
     np.sum(v * grad(along)(x), axis=1) -> np.sum(v * s, axis=1)
-    # One scalar: the mean over points is missing.
+    # The points are not averaged: the loss is one scalar.
     return np.mean(np.sum(v * grad(along)(x), axis=1) + size / 2) ->
         return np.sum(v * grad(along)(x), axis=1) + size / 2
     # The slope enters as it is, not squared.
@@ -105,7 +105,7 @@ MISTAKES = {
     return np.mean(slope + size / 2)
     """,
     "denoising_score_matching_loss": """
-    # The sign: the score of the noisy example is minus eps/sigma, so sigma s and eps are added.
+    # The target has the wrong sign: the score of the noisy example leads back, against eps.
     per_example(sigma, score) + eps -> per_example(sigma, score) - eps
     # The weight sigma^2 is missing: without it the square is of s + eps/sigma.
     per_example(sigma, score) + eps -> score + per_example(1 / sigma, eps)
@@ -248,7 +248,7 @@ MISTAKES = {
     return 10 ** np.linspace(np.log(largest), np.log(smallest), levels)
     # logspace takes the logarithms to base 10 of its ends.
     return np.logspace(largest, smallest, levels)
-    # The ratio of neighbours is the root of order levels - 1, not smallest/largest itself.
+    # The ratio of the two ends is taken for that of two neighbours.
     return largest * (smallest / largest) ** np.arange(levels)
     # With one level it is the largest, not the smallest.
     return np.geomspace(smallest, largest, levels)[::-1]
@@ -264,26 +264,26 @@ MISTAKES = {
     return np.sqrt(np.exp(np.linspace(np.log(largest), np.log(smallest), levels)))
     """,
     "score_from_eps": """
-    # The sign: the noise leads away from the data, the score toward them.
+    # The score has the wrong sign: the noise leads away from the data, the score toward them.
     -1 / np.sqrt(1 - schedule.alpha_bar[t]) -> 1 / np.sqrt(1 - schedule.alpha_bar[t])
-    # Divide by the standard deviation of the noise, sqrt(1 - alpha_bar_t); its root is missing.
+    # eps is divided by the variance of the noise, not by its standard deviation.
     np.sqrt(1 - schedule.alpha_bar[t]) -> (1 - schedule.alpha_bar[t])
     # This is the factor of x_0; that of the noise is sqrt(1 - alpha_bar_t).
     np.sqrt(1 - schedule.alpha_bar[t]) -> np.sqrt(schedule.alpha_bar[t])
-    # Divide: this multiplies.
+    # This multiplies by the standard deviation: the less noise there is, the steeper the density.
     -1 / np.sqrt(1 - schedule.alpha_bar[t]) -> -np.sqrt(1 - schedule.alpha_bar[t])
-    # x_t holds the noise of all steps, 1 - alpha_bar_t, not of step t alone, which is beta_t = 1 -
-    # alpha_t.
+    # This is the noise of step t alone, and x_t holds that of all steps.
     np.sqrt(1 - schedule.alpha_bar[t]) -> np.sqrt(1 - schedule.alpha[t])
     # The arrays begin at t = 0, where alpha_bar is 1: index with t itself.
     schedule.alpha_bar[t] -> schedule.alpha_bar[np.maximum(t, 2) - 1]
-    # The root is of 1 - alpha_bar_t: this is 1 minus a root.
+    # 1 minus the factor of the data is not the factor of the noise: the squares of both add up to
+    # 1.
     np.sqrt(1 - schedule.alpha_bar[t]) -> (1 - np.sqrt(schedule.alpha_bar[t]))
     # This is the score of the data plus noise of deviation sigma = sqrt((1 - alpha_bar)/alpha_bar);
     # x_t is shrunk by sqrt(alpha_bar) besides.
     np.sqrt(1 - schedule.alpha_bar[t]) ->
         np.sqrt((1 - schedule.alpha_bar[t]) / schedule.alpha_bar[t])
-    # The division by sqrt(1 - alpha_bar_t) is missing.
+    # This is minus the noise: the score has another unit, one over the standard deviation.
     return -eps
     # A time for each example belongs to the rows: reshape the factors to (N, 1, ..., 1).
     return -eps / np.sqrt(1 - schedule.alpha_bar[t])

@@ -361,10 +361,19 @@ lesson.figure(fig, "scatter", "How much the gradient of a batch scatters, by lev
 # The last column is the sliced loss with $\frac12(v^\top s)^2$ in place of $\frac12\Vert
 # s\Vert^2$: the same on average, and one thing more that is drawn. Where a sum is known, one does
 # not draw it.
-#
-# *Change something:* what do the curves do if you take an untrained network? (Its answer is 0
-# everywhere.)
-#
+
+# %%
+lesson.change(
+    "an untrained network",
+    "Take the gradients of an untrained network, whose answer is 0 everywhere: in `gradients`, "
+    'change `nets["denoising"]` to `PlaneScore(lesson.rng("net"), SIGMA)`, and run again. '
+    "Which of the three columns are now alike, and why?",
+    answer="The two sliced columns, to sampling error. Where $s = 0$ the gradients of "
+    "$\\frac12\\Vert s\\Vert^2$ and of $\\frac12(v^\\top s)^2$ are both 0, so nothing is left to "
+    "reduce: both losses have the gradient of the derivative term alone.",
+)
+
+# %% [markdown]
 # ## 4. Why the noise: thin data
 #
 # So far noise was a trick. Now to what Song and Ermon (2019) found when they trained score networks
@@ -615,6 +624,17 @@ second = langevin_step(first, -first / 1**2, 0.5 * 1**2, 0 * four)
 lesson.check("4 → 3 → 2.25", np.concatenate([first, second]).ravel(), equals=[3.0, 2.25])
 lesson.show_source(ncsn_sample)
 
+# %%
+lesson.change(
+    "a step that is too long",
+    "Take $c = 4.5$ at the first level: in the line of `first`, change `0.5 * 2**2` to `4.5 * "
+    "2**2`, and run again. Where do the two steps lead? (Remember $\\delta = 4$ in "
+    "`diffusion/02`.)",
+    answer="To $-5$, which is further away than 4 and on the other side, and then to $-3.75$. The "
+    "step multiplies $x$ by $1 - c/2 = -1.25$ at any level, so with $c$ above 4 the chain runs "
+    "away.",
+)
+
 # %% [markdown]
 # Now 2,000 points that begin as noise of the first level, by three ways of equal length, 1,400
 # steps: *plain* Langevin dynamics at the last level; *two levels* only, the first and the last; and
@@ -770,24 +790,23 @@ def draw_mixture(rng, n):
 lesson.sampler("bells", draw_mixture)
 
 # %% [markdown]
-# *Change something:* 7 levels in place of 14, with twice the steps at each. And which `step` is too
-# long? (Remember $\delta = 4$ in `diffusion/02`.)
-#
 # ## 7. The noise is the score
 #
 # And DDPM? There $x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon$. Given
-# $x_0$ this is normal as well, and its score is $-\epsilon/\sqrt{1 - \bar\alpha_t}$. Without $x_0$
-# one takes the mean over what may be behind $x_t$, and the mean of $\epsilon$ is what DDPM's
-# network predicts (Eq. diffusion.17):
-#
-# $$\mathbf s_\theta(x_t, t) \approx \nabla_{x_t} \log q(x_t) = \mathbb E_{q(x_0 | x_t)}
-# \Big[-\frac{\epsilon}{\sqrt{1 - \bar\alpha_t}}\Big] \approx -\frac{\epsilon_\theta(x_t, t)}
-# {\sqrt{1 - \bar\alpha_t}}.$$
+# $x_0$ this is normal as well, with a score as in section 2. Without $x_0$ we take the mean over
+# what may be behind $x_t$, and the mean of $\epsilon$ is what DDPM's network predicts. So what does
+# its prediction say of the score of the noised data?
 
 # %%
 lesson.exercise("diffusion/05/score_from_eps")
 
 # %% [markdown]
+# Given $x_0$ the score is $-\epsilon/\sqrt{1 - \bar\alpha_t}$, and its mean is (Eq. diffusion.17)
+#
+# $$\mathbf s_\theta(x_t, t) \approx \nabla_{x_t} \log q(x_t) = \mathbb E_{q(x_0 | x_t)}
+# \Big[-\frac{\epsilon}{\sqrt{1 - \bar\alpha_t}}\Big] \approx -\frac{\epsilon_\theta(x_t, t)}
+# {\sqrt{1 - \bar\alpha_t}}.$$
+#
 # The post writes the mean over $q(x_0)$, over all data. Section 2 has told us which mean it is. The
 # same example, $x_0 = \pm 1$, now with $\bar\alpha_t = 0.36$, seen at $x_t = 0.5$: if $x_0 = 1$
 # then $\epsilon = (0.5 - 0.6)/0.8 = -0.125$, if $x_0 = -1$ then $\epsilon = 1.375$.

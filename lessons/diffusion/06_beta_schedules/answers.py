@@ -69,7 +69,7 @@ MISTAKES = {
     # t/T goes from 1/T to 1, not from 0 to 1 over T numbers; and f(0) stands before the first.
     f = np.cos((np.linspace(0, 1, T) + s) / (1 + s) * np.pi / 2) ** 2
     return np.minimum(1 - f / np.concatenate([[1.0], f[:-1]]), largest)
-    # f(0) is cos² of s/(1 + s) pi/2, which is 1 for s = 0 alone.
+    # f(0) is taken for 1, which it is for s = 0 alone.
     f = curve(T, s)
     return np.minimum(1 - f[1:] / np.concatenate([[1.0], f[1:-1]]), largest)
     # The angle is a quarter of a turn at t = T: the factor pi/2 is missing.
@@ -96,7 +96,7 @@ MISTAKES = {
     f = curve(T, s)
     beta = 1 - f[1:] / f[:-1]
     return np.where(beta > largest, 0.0, beta)
-    # The steps are t = 1 ... T: range(T) begins with 0, where t - 1 counts from the end.
+    # The first step is taken for t = 0: there t - 1 counts from the end.
     f = curve(T, s)
     with np.errstate(all="ignore"):
         return np.minimum([1 - f[t] / f[t - 1] for t in range(T)], largest)

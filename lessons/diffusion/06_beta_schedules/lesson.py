@@ -55,20 +55,29 @@ lesson.outcome(f"{half:.1%}: the exponent adds up, step by step.", answer=answer
 
 # %% [markdown]
 # Nichol and Dhariwal turn the design round. First choose the curve, then take the steps that follow
-# it (Eq. diffusion.18):
+# it. Their curve is
 #
-# $$\bar\alpha_t = \frac{f(t)}{f(0)}, \quad f(t) = \cos^2\Big(\frac{t/T + s}{1 + s} \cdot
-# \frac\pi2\Big), \qquad \beta_t = \min\Big(1 - \frac{\bar\alpha_t}{\bar\alpha_{t-1}},\
-# 0.999\Big).$$
+# $$\bar\alpha_t = \frac{f(t)}{f(0)}, \qquad f(t) = \cos^2\Big(\frac{t/T + s}{1 + s} \cdot
+# \frac\pi2\Big),$$
 #
-# By hand, three steps and $s = 0$. The angles are 0, 30, 60 and 90 degrees, $f$ is 1, 3/4, 1/4 and
-# 0. So $\beta_1 = 1/4$, $\beta_2 = 1 - 1/3 = 2/3$, and $\beta_3$ would be 1, were it not cut off.
+# and no $\beta_t$ may be above 0.999. By hand, three steps and $s = 0$: the angles are 0, 30, 60
+# and 90 degrees, and $f$ is 1, 3/4, 1/4 and 0. Which three $\beta_t$ lead along this curve?
 
 # %%
 lesson.exercise("diffusion/06/cosine_beta")
 
 # %%
+lesson.show_source(cosine_beta)
 lesson.check("three steps, s = 0", cosine_beta(3, s=0.0), equals=[1 / 4, 2 / 3, 0.999])
+
+# %% [markdown]
+# A step multiplies $\bar\alpha_{t-1}$ by $\alpha_t = 1 - \beta_t$. So (Eq. diffusion.18)
+#
+# $$\beta_t = \min\Big(1 - \frac{\bar\alpha_t}{\bar\alpha_{t-1}},\ 0.999\Big):$$
+#
+# by hand $1 - 3/4$, $1 - 1/3$, and 1, which is cut off.
+
+# %%
 cosine = Schedule.cosine(T)
 schedules = {"linear": linear, "cosine": cosine}
 for name, schedule in schedules.items():
@@ -92,9 +101,18 @@ lesson.figure(
     " nearly noise? Right: the same as a ratio, on a scale of powers of ten.",
 )
 
+# %%
+lesson.change(
+    "another offset",
+    "Change `Schedule.cosine(T)` to `Schedule.cosine(T, s=0.5)` and run again. Which end of the "
+    "curve on the left changes its shape, and how many steps begin with less than 1 % of the "
+    "signal?",
+    answer="The end near the data, where the curve was flat: it now begins at an angle of 30 "
+    "degrees, where the cosine falls, so the first steps already add much noise. At the other end "
+    "little changes: 8% of the steps begin with less than 1 % of the signal, and 6 % did before.",
+)
+
 # %% [markdown]
-# *Change something:* `Schedule.cosine(T, s=0.5)`. Which end of the curve moves?
-#
 # ## 2. A few of the thousand steps
 #
 # A sampler need not visit all $T$ steps; it may jump, to every hundredth say. Then it matters where

@@ -67,7 +67,7 @@ def wide_data(impl, rng):
     return {"variance": impl(3, np.array([1, 2]), Schedule(BY_HAND))}
 
 
-@gaussian.case(points=2, kind="equation")
+@gaussian.case(points=2, kind="shapes")
 def a_time_for_each(impl, rng):
     return {"variance": impl(float(rng.uniform(0.2, 0.8)), np.array([1, 4, 9, 10]), schedule())}
 
@@ -136,22 +136,22 @@ variance = Exercise(
 )
 
 
-@variance.case(points=1, kind="equation", expect={"variance": [[15 / 152, 15 / 38]]})
+@variance.case(points=2, kind="equation", expect={"variance": [[15 / 152, 15 / 38]]})
 def a_quarter_of_the_way(impl, rng):
     """beta_2 is 15/19 and beta~_2 a sixteenth of it. A quarter of the way, v = 1/4, is a factor of
     2 above beta~; v = 3/4 a factor of 2 below beta."""
     return {"variance": impl(np.array([[0.25, 0.75]]), 2, Schedule(SIXTEENTH))}
 
 
-@variance.case(points=1, kind="extremes", expect={"variance": [[15 / 1216, 60 / 19]]})
+@variance.case(points=1, kind="equation", expect={"variance": [[15 / 1216, 60 / 19]]})
 def beyond_both_ends(impl, rng):
     """v = -1/2 is a factor of 4 below beta~, v = 3/2 a factor of 4 above beta."""
     return {"variance": impl(np.array([[-0.5, 1.5]]), 2, Schedule(SIXTEENTH))}
 
 
 @variance.case(
-    points=2,
-    kind="equation",
+    points=1,
+    kind="extremes",
     expect={"variance": [[15 / 304, (15 / 304) ** 0.8 * 0.05**0.2, 0.05]]},
 )
 def first_step(impl, rng):
@@ -159,7 +159,7 @@ def first_step(impl, rng):
     return {"variance": impl(np.array([[0.0, 0.2, 1.0]]), 1, Schedule(SIXTEENTH))}
 
 
-@variance.case(points=2, kind="equation")
+@variance.case(points=1, kind="shapes")
 def a_time_for_each_row(impl, rng):
     """Also where beta falls, so that beta~ at t = 3 and 4 is below beta~_2."""
     v, falling = rng.uniform(-0.2, 1.2, (5, 3)), Schedule(np.array([0.5, 0.4, 0.1, 0.01]))
@@ -176,15 +176,15 @@ def images(impl, rng):
     return {"t = 7": one, "t = 1, 4, 9": many}
 
 
-@variance.case(points=2, kind="extremes", property=True, expect={"gap": 0.0})
+@variance.case(points=3, kind="equation", property=True, expect={"gap": 0.0})
 def ends_of_the_line(impl, rng):
     """v = 1 is beta, v = 0 beta~, and two v that add up to 1 multiply to beta beta~."""
-    s, v = schedule(), rng.uniform(0, 1, (9, 2))
-    t = np.arange(2, 11)
-    beta, posterior = s.beta[t][:, None], s.posterior_variance[t][:, None]
-    ones = np.ones((9, 2))
-    ends = [impl(ones, t, s) - beta, impl(0 * ones, t, s) - posterior]
-    return {"gap": np.stack([*ends, impl(v, t, s) * impl(1 - v, t, s) - beta * posterior])}
+    s, v, one, gaps = schedule(), rng.uniform(0, 1, (3, 2)), np.ones((3, 2)), []
+    for t in range(2, 11):
+        beta, posterior = s.beta[t], s.posterior_variance[t]
+        gaps += [impl(one, t, s) - beta, impl(0 * one, t, s) - posterior]
+        gaps.append(impl(v, t, s) * impl(1 - v, t, s) - beta * posterior)
+    return {"gap": np.stack(gaps)}
 
 
 @variance.case(points=1, kind="gradient")

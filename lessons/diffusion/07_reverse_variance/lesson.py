@@ -66,6 +66,7 @@ lesson.exercise("diffusion/07/gaussian_reverse_variance")
 # %%
 from minigen.diffusion.ddpm import gaussian_reverse_variance
 
+lesson.show_source(gaussian_reverse_variance)
 two_steps = Schedule([0.19, 0.36])
 wide, narrow, quarter = (gaussian_reverse_variance(s2, 2, two_steps) for s2 in (1, 0, 0.25))
 lesson.check("data of variance 1", wide, equals=0.36)
@@ -91,9 +92,17 @@ lesson.outcome(
     f"{quarter:.3f}: knowing x_2 tells something of x_0, but not all of it.", answer="in between"
 )
 
+# %%
+lesson.change(
+    "wide data",
+    "Take data of variance 4: change `(1, 0, 0.25)` to `(1, 0, 4)` and run again. How wide is "
+    "$x_1$ now, given $x_2$?",
+    answer="Its variance is 0.4832, more than $\\beta_2 = 0.36$. Data that is wider than the "
+    "noise becomes narrower with every step forward, so $x_1$ is wider than $x_2$, by $V_1/V_2 = "
+    "3.43/2.5552$ in variance, and $\\beta_2$ is multiplied by that.",
+)
+
 # %% [markdown]
-# *Change something:* data of variance 4. The step back is then wider than $\beta_2$. Why?
-#
 # Where along the way does it matter? Here are 200 steps of the cosine schedule.
 
 # %%
@@ -182,9 +191,8 @@ lesson.check("beta~ is free for a point", rows[-1][2], equals=0, atol=1e-9)
 #
 # So let the network choose, for every number and every step. It could output $\log \sigma^2$; but
 # these logarithms span a wide range, and the right one lies in a narrow strip. Nichol and Dhariwal
-# have it say where *in the strip* (Eq. diffusion.19):
-#
-# $$\Sigma_\theta(x_t, t) = \exp\big(v \log \beta_t + (1 - v) \log \tilde\beta_t\big).$$
+# have it say where *in the strip*: $v = 1$ means $\beta_t$, $v = 0$ means $\tilde\beta_t$, and in
+# between the logarithm of the variance follows a straight line.
 #
 # By hand: $\beta_2 = 15/19$ and $\tilde\beta_2$ a sixteenth of it. With $v = 1/4$ the variance is a
 # quarter of the way up, in factors: $16^{1/4} = 2$ times $\tilde\beta_2$. One trouble is at $t =
@@ -196,14 +204,27 @@ lesson.exercise("diffusion/07/learned_variance")
 # %%
 from minigen.diffusion.ddpm import learned_variance
 
+lesson.show_source(learned_variance)
 sixteenth = Schedule([1 / 20, 15 / 19])
 found = learned_variance(np.array([[0.25, 0.75]]), 2, sixteenth)
 lesson.check("v = 1/4 and 3/4", found[0], equals=[2 / 16 * 15 / 19, 8 / 16 * 15 / 19])
 at_one = learned_variance(np.array([[0.0, 1.0]]), 1, sixteenth)
 lesson.check("the two ends at t = 1", at_one[0], equals=[15 / 19 / 16, 1 / 20])
 
+# %%
+lesson.change(
+    "beyond both ends",
+    "Change `np.array([[0.25, 0.75]])` to `np.array([[2.0, -1.0]])` and run again. By which "
+    "factor is the variance beyond the two ends?",
+    answer="By 16 at either end: 12.63 is 16 times $\\beta_2 = 15/19$, and 0.003084 is a "
+    "sixteenth of $\\tilde\\beta_2$. The line in the logarithm goes on, and $v$ rises by 1 for "
+    "each factor of $\\beta_2/\\tilde\\beta_2 = 16$.",
+)
+
 # %% [markdown]
-# *Change something:* $v = 2$, and $v = -1$. By which factor is the variance beyond the two ends?
+# As a formula (Eq. diffusion.19):
+#
+# $$\Sigma_\theta(x_t, t) = \exp\big(v \log \beta_t + (1 - v) \log \tilde\beta_t\big).$$
 #
 # Papers' codes differ at $t = 1$. Ours takes $\tilde\beta_2$ for $\tilde\beta_1$, and $\beta_1$
 # as it is; that of Ho et al. takes $\tilde\beta_2$ there whichever variance was chosen. With gray
@@ -228,6 +249,7 @@ from minigen.diffusion.ddpm import q_sample, simple_loss
 from minigen.diffusion.likelihood import hybrid_loss, vlb_term
 from minigen.tensor import grad
 
+lesson.show_source(hybrid_loss)
 one, noise, at_two = np.array([[1.0]]), np.array([[0.5]]), np.array([2])
 weights = np.array([0.3, 0.4])
 
@@ -267,10 +289,17 @@ lesson.table(
 lesson.check("the noise learns from L_simple", of_hybrid[0], equals=of_simple[0])
 lesson.check("v learns from the bound", of_hybrid[1], equals=0.1 * T_over_D * of_bound[1])
 
+# %%
+lesson.change(
+    "ten times the weight",
+    "In `hybrid`, change `weight=0.1` to `weight=1.0` and run again. Which slopes of "
+    "$L_\\text{hybrid}$ change, and by which factor?",
+    answer="Only that of $v$: it is -1.824, ten times what it was. That of the noise stays at "
+    "-0.4144, the slope of $L_\\text{simple}$, because the gradient of the bound stops before it "
+    "reaches the mean.",
+)
+
 # %% [markdown]
-# *Change something:* in `hybrid_loss`, take the `stop_gradient` away. Which slope changes, and by
-# how much?
-#
 # ## 5. In the plane: a perfect mean, a learned variance
 #
 # To see the variance's part alone, let the noise be exact. The ring of eight Gaussians makes it
@@ -757,16 +786,24 @@ lesson.exercise("diffusion/07/loss_aware_probabilities")
 # %%
 from minigen.diffusion.importance import LossAwareTimes, loss_aware_probabilities
 
+lesson.show_source(loss_aware_probabilities)
 terms = np.array([8.0, 1.0])
 p = loss_aware_probabilities(terms[:, None], uniform=0.0)
 lesson.check("p of the two", p, equals=[8 / 9, 1 / 9])
 lesson.check("what one says, either way", terms / (2 * p), equals=[4.5, 4.5])
 lesson.outcome("Then both draws say 4.5. (With squares it would be 64/65.)", answer="p = 8/9")
 
+# %%
+lesson.change(
+    "a share for all",
+    "Change `uniform=0.0` to `uniform=0.5` and run again. How often are the two terms drawn now, "
+    "and do both draws still say 4.5?",
+    answer="With $p = 0.6944$ and 0.3056, and the draws no longer agree: one gives 5.76, the "
+    "other 1.636. Their mean is still 4.5, but the estimate has noise again. That is the price "
+    "for drawing every step now and then, also one whose loss is 0 today and grows later.",
+)
+
 # %% [markdown]
-# *Change something:* a third term, 0, and `uniform=0`. How often is it drawn, and what if it grows
-# later?
-#
 # The terms of a real bound change with the image and the noise; the best $p_t$ is in proportion to
 # $\sqrt{E[L_t^2]}$, kept from the last ten losses of each step. Here are those of our network.
 

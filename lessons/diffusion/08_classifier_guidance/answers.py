@@ -80,18 +80,18 @@ MISTAKES = {
     np.sum(values) -> np.sum(np.maximum(values, -100))
     """,
     "classifier_guided_eps": """
-    # The sign: the score goes up the gradient, so the noise goes down. Subtract.
+    # The gradient enters with the wrong sign: the score goes up, so the noise goes down.
     eps - per_example -> eps + per_example
-    # The noise in x_t has the standard deviation sqrt(1 - alpha_bar_t), not sqrt(alpha_bar_t).
+    # This is the factor of the data in x_t, not that of the noise.
     np.sqrt(1 - schedule.alpha_bar[t]) -> np.sqrt(schedule.alpha_bar[t])
     # The factor is a standard deviation: the root of 1 - alpha_bar_t is missing.
     np.sqrt(1 - schedule.alpha_bar[t]) -> (1 - schedule.alpha_bar[t])
-    # Of the noise of all steps together, 1 - alpha_bar_t, not of that of step t alone, which is
-    # beta_t = 1 - alpha_t.
+    # This is the noise of step t alone, and x_t holds that of all steps.
     np.sqrt(1 - schedule.alpha_bar[t]) -> np.sqrt(1 - schedule.alpha[t])
     # The factor is missing: eps is the score times sqrt(1 - alpha_bar_t), so grad needs it as well.
     np.sqrt(1 - schedule.alpha_bar[t]) * w -> w + 0 * schedule.alpha_bar[t]
-    # The score is eps divided by sqrt(1 - alpha_bar_t); on the way back to eps it is multiplied.
+    # The gradient is divided by the standard deviation: that is the way from eps to a score, not
+    # back.
     np.sqrt(1 - schedule.alpha_bar[t]) * w -> w / np.sqrt(1 - schedule.alpha_bar[t])
     # The weight w is missing.
     np.sqrt(1 - schedule.alpha_bar[t]) * w -> np.sqrt(1 - schedule.alpha_bar[t])
@@ -147,7 +147,7 @@ MISTAKES = {
     return w * (eps - by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps) * grad)
     # Each example has its own time: no mean over them.
     schedule.alpha_bar[t] -> np.mean(schedule.alpha_bar[t])
-    # The factor is sqrt(1 - alpha_bar_t) alone: nothing is divided by sqrt(alpha_bar_t).
+    # The factor of the data does not belong here: it is x_t whose score is guided, not x_0.
     np.sqrt(1 - schedule.alpha_bar[t]) -> np.sqrt(1 / schedule.alpha_bar[t] - 1)
     # The sign of all is turned round: eps is kept, and the gradient subtracted.
     return by_rows(np.sqrt(1 - schedule.alpha_bar[t]), eps) * w * grad - eps

@@ -153,14 +153,18 @@ gap = np.abs(score_of_all + gradient - score_of_A).max()
 lesson.check("Eq. diffusion.20: largest difference of the two sides", gap, at_most=1e-9)
 
 # %% [markdown]
-# Samplers are told noise, not scores: $\epsilon = -\sqrt{1 - \bar\alpha_t}\, \nabla \log q$. So the
-# guided noise is (Eq. diffusion.21; with a weight $w$, of which soon, Eq. diffusion.22)
-#
-# $$\bar\epsilon_\theta(x_t, t) = \epsilon_\theta(x_t, t) - \sqrt{1 - \bar\alpha_t}\; w\,
-# \nabla_{x_t} \log f_\phi(y \mid x_t).$$
+# Samplers receive noise, not scores: $\epsilon = -\sqrt{1 - \bar\alpha_t}\, \nabla \log q$. Add $w$
+# times the classifier's gradient to the score ($w = 1$ is Bayes' rule; other weights follow in
+# section 5). Which noise does the sampler receive?
 
 # %%
 lesson.exercise("diffusion/08/classifier_guided_eps")
+
+# %% [markdown]
+# The guided noise is (Eq. diffusion.21; with a weight $w$, Eq. diffusion.22)
+#
+# $$\bar\epsilon_\theta(x_t, t) = \epsilon_\theta(x_t, t) - \sqrt{1 - \bar\alpha_t}\; w\,
+# \nabla_{x_t} \log f_\phi(y \mid x_t).$$
 
 # %%
 lesson.show_source(classifier_guided_eps, classifier_guided)
@@ -402,9 +406,19 @@ lesson.figure(
     " surely a dog is often also a better picture; the right side is the price.",
 )
 
+# %%
+lesson.change(
+    "a negative weight",
+    "In section 2, change the weight of `guided_noise` from `w=1.0` to `w=-1.0`, and run again. "
+    "How many of the guided samples are called A, and are they samples of class B?",
+    answer="About a quarter, where of true points of B it is 9 %. Most of the samples are on the "
+    "side of B, but a fifth of them is further than three standard deviations from every blob. "
+    "The guided score is the slope of $\\log\\big(q(x_t) / q(A \\mid x_t)\\big)$, not of "
+    "$\\log\\big(q(x_t)\\, q(B \\mid x_t)\\big)$: beyond B, where no data is, $q(A \\mid x_t)$ "
+    "still falls and the sampler is still pushed outward.",
+)
+
 # %% [markdown]
-# *Change something:* `w = -1`. Where do the samples go, and why is that not class B?
-#
 # ## 6. Wrong turns
 #
 # Four slips, all at $w = 1$. *Clean classifier*: trained on clean points and asked about noisy

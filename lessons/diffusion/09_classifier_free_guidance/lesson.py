@@ -54,10 +54,8 @@ from minigen.train import descend
 # \bar\alpha_t}} \big(\epsilon_\theta(x_t, t, y) - \epsilon_\theta(x_t, t)\big),$$
 #
 # here $-(0.5 - 0.2)/0.8 = -0.375$: the label is more likely further to the left. Guidance adds that
-# gradient $w$ more times to the score of the *conditional* model (Eq. diffusion.23):
-#
-# $$\bar\epsilon_\theta(x_t, t, y) = (w + 1)\,\epsilon_\theta(x_t, t, y) - w\,\epsilon_\theta(x_t,
-# t).$$
+# gradient $w$ more times to the score of the *conditional* model. As before, a noise prediction is
+# $-\sqrt{1 - \bar\alpha_t}$ times a score.
 
 # %%
 lesson.predict(
@@ -82,12 +80,25 @@ lesson.outcome(
 )
 
 # %% [markdown]
+# In the sum both roots cancel (Eq. diffusion.23):
+#
+# $$\bar\epsilon_\theta(x_t, t, y) = (w + 1)\,\epsilon_\theta(x_t, t, y) - w\,\epsilon_\theta(x_t,
+# t).$$
+#
 # So $w = 0$ is the plain conditional model, and $w = -1$ the one without a label. (GLIDE and Imagen
 # call $1 + w$ the scale of guidance: their 1 is the 0 here.)
-#
-# *Change something:* let the two guesses be equal. What does any weight do then, and why is that
-# right?
-#
+
+# %%
+lesson.change(
+    "two equal guesses",
+    "Let the two guesses be equal: change `np.array([[0.2]])` to `np.array([[0.5]])` and run "
+    "again. What does a weight of 2 do now?",
+    answer="Nothing: the guided noise is 0.5 with any weight. If the label changes nothing in the "
+    "guess, the gradient of the classifier is 0: at this $x_t$ the label is as likely to the left "
+    "as to the right.",
+)
+
+# %% [markdown]
 # ## 2. In the plane: the classifier that nobody trained
 #
 # The five modes of the lesson before, three of class A and two of class B. The noise of the whole,
@@ -362,10 +373,18 @@ lesson.claim("recall lost from w = 0 to w = 4", lost, at_least=0.15)
 overdone = reports[4.0].frechet / reports[best].frechet
 lesson.claim("Fréchet distance at w = 4 over that at the best weight", overdone, at_least=3)
 
+# %%
+lesson.change(
+    "without clipping",
+    "Leave out the clipping: in `sample`, change `clipped(classifier_free(base, y, w), process)` "
+    "to `classifier_free(base, y, w)`, and run again. Does the row of w = 4 change more than that "
+    "of w = 0?",
+    answer="Yes. At w = 4 the Fréchet distance grows by about a half, and at w = 0 it changes by "
+    "a tenth. The guided noise lies outside of both guesses, and the data that it implies leaves "
+    "the range of pixels the further, the larger the weight is.",
+)
+
 # %% [markdown]
-# *Change something:* leave out `clipped` in `sample`. Which rows of the table change, and where is
-# the best weight then?
-#
 # ## 5. The other way: towards a text
 #
 # GLIDE (Nichol et al. 2022) compared this with guidance by CLIP. CLIP is a pair of networks, one

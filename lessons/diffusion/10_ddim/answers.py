@@ -46,7 +46,7 @@ MISTAKES = {
     return step(x, t, s, eps, z, schedule, eta, "upside down")
     # The old noise has to be reduced by the variance of the fresh noise: sqrt(1 - a_s - sigma^2).
     return step(x, t, s, eps, z, schedule, eta, "not reduced")
-    # What is taken from 1 - a_s is the variance sigma^2, not sigma.
+    # A standard deviation is subtracted from a variance.
     return step(x, t, s, eps, z, schedule, eta, "sigma")
     # Variances are subtracted, not deviations: sqrt(1 - a_s - sigma^2).
     return step(x, t, s, eps, z, schedule, eta, "difference")
@@ -140,9 +140,10 @@ MISTAKES = {
     ** 2 * (1 - before) -> * (1 - before)
     # This is the deviation; the variance is its square.
     return (eta**2 * (1 - before) / (1 - now) * (1 - now / before)) ** 0.5
-    # The beta of the pair is 1 - now/before; this is DDPM's other choice, without the factor.
+    # This is the variance of the step forward, DDPM's other choice: the posterior's is a part of
+    # it.
     return eta**2 * (1 - now / before)
-    # The factor (1 - before)/(1 - now) stands upside down.
+    # The fraction of the two variances stands upside down.
     return eta**2 * (1 - now) / np.maximum(1 - before, 1e-12) * (1 - now / before)
     # The beta of the whole step is 1 - now/before: alpha_bar is a product, not a sum.
     return eta**2 * (1 - before) / (1 - now) * (before - now)
@@ -206,7 +207,7 @@ MISTAKES = {
     return np.round(np.arange(1, steps + 1) * T / steps)
     # The spacing need not be a whole number, and there are `steps` times: round k T/steps.
     return np.arange(1, T + 1, T // steps)
-    # Evenly spaced: equal differences, not equal ratios.
+    # These times have equal ratios, not equal differences.
     return np.round(np.geomspace(1, T, steps)).astype(int)
     # The last time is T itself: the time steps are 1 ... T.
     return np.round(np.arange(1, steps + 1) * T / steps).astype(int) - 1

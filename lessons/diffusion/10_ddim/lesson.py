@@ -53,11 +53,8 @@ from minigen.tensor import batched
 # noise times 0.8. The model guesses the noise $\epsilon = 0.5$. So the data is
 # $\hat x_0 = (1.3 - 0.8 \cdot 0.5) / 0.6 = 1.5$. We want to be at an earlier time $s$, with
 # $\bar\alpha_s = 0.64$. What has $x_s$ to be made of? Of 0.8 times the data, and of noise with
-# variance $1 - 0.64 = 0.36$. Some of this noise may be fresh, with variance $\sigma^2$; for the
-# rest we take the noise that we have just been told (Eq. diffusion.24):
-#
-# $$x_s = \sqrt{\bar\alpha_s}\, \hat x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,
-# \epsilon + \sigma z.$$
+# variance $1 - 0.64 = 0.36$. Some of this noise may be fresh, $\sigma z$ with variance $\sigma^2$;
+# for the rest we take the predicted noise again. By which factor must it be multiplied?
 
 # %%
 lesson.predict("With no fresh noise at all, where is x_s?", ["0.8 x 1.5 = 1.2", "1.5", "1.8"])
@@ -74,6 +71,12 @@ lesson.check("x_s = 0.8 x 1.5 + 0.6 x 0.5", x_s, equals=1.5)
 lesson.outcome("1.5: the data, and what is left of its noise, 0.6 times 0.5.", answer="1.5")
 
 # %% [markdown]
+# Variances add up, so the predicted noise keeps what $\sigma^2$ leaves of $1 - \bar\alpha_s$ (Eq.
+# diffusion.24):
+#
+# $$x_s = \sqrt{\bar\alpha_s}\, \hat x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,
+# \epsilon + \sigma z.$$
+#
 # How much fresh noise, if any? DDPM's step from $t$ to $t - 1$ has the variance of Eq.
 # diffusion.25,
 #
@@ -92,6 +95,16 @@ full = ddim_variance(0.64, 0.36, eta=1.0)
 lesson.check("pair's beta 0.4375, times 0.36/0.64", full, equals=0.24609375)
 halved = ddim_variance(0.64, 0.36, eta=0.5)
 lesson.check("eta = 0.5 of the deviation: a quarter of the variance", halved, equals=full / 4)
+
+# %%
+lesson.change(
+    "a step to the data",
+    "Let the step end at the data, where $\\bar\\alpha_s = 1$: change `ddim_variance(0.64, 0.36, "
+    "eta=1.0)` to `ddim_variance(1.0, 0.36, eta=1.0)` and run again. How much fresh noise does "
+    "the step add?",
+    answer="None: the variance is 0 for any $\\eta$. The data has no noise in it, so no part of "
+    "it can be fresh, and DDPM's last step adds none either.",
+)
 
 # %% [markdown]
 # ## 2. Why any amount will do
@@ -216,9 +229,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# *Change something:* `heun(exact_noise, noise, plane, 5)`, of `minigen.diffusion.samplers`, asks
-# the model 9 times: it corrects each long step by the slope at its end. Where would it stand in the
-# table?
+# (`heun`, of `minigen.diffusion.samplers`, corrects each long step by the slope at its end. With 5
+# steps it evaluates the model 9 times.)
 #
 # ## 4. A function of the noise
 #
@@ -270,6 +282,9 @@ lesson.play(
 
 # %%
 lesson.exercise("diffusion/10/spaced_timesteps")
+
+# %%
+lesson.show_source(spaced_timesteps)
 
 
 # %%
