@@ -15,15 +15,7 @@ LESSONS = scan_lessons(ROOT / "lessons")[0]
 BY_HAND = ("start/01", "gan/01")  # their changes are shown within a second
 
 # Lessons with an invitation that is a sentence of the text, and not yet a `lesson.change`.
-NOT_CONVERTED = {
-    "diffusion/04",
-    "diffusion/05",
-    "diffusion/06",
-    "diffusion/07",
-    "diffusion/08",
-    "diffusion/09",
-    "diffusion/10",
-}
+NOT_CONVERTED: set[str] = set()
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 
