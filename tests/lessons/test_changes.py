@@ -14,9 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LESSONS = scan_lessons(ROOT / "lessons")[0]
 BY_HAND = ("start/01", "gan/01")  # their changes are shown within a second
 
-# Lessons with an invitation that is a sentence of the text, and not yet a `lesson.change`.
-NOT_CONVERTED: set[str] = set()
-
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 
 
@@ -51,13 +48,13 @@ def test_an_invitation_is_a_cell_with_an_edit_beside_the_lesson(lesson):
         ast.parse(edited(source, change))
 
 
-def test_lessons_that_are_not_converted_are_listed():
+def test_no_invitation_is_only_a_sentence_of_the_text():
     found = set()
     for lesson in LESSONS:
         texts = [cell.text for cell in cells_of(source_of(lesson)) if cell.is_text]
         if any(re.search(r"\*Change\b(?! of Variable)", text) for text in texts):
             found.add(short_id(lesson.path.parent))
-    assert found == NOT_CONVERTED
+    assert found == set(), "write lesson.change and its edit"
 
 
 @pytest.mark.parametrize(("lesson", "name"), with_changes([x for x in LESSONS if short_id(x.path.parent) in BY_HAND]))
