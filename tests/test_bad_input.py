@@ -544,6 +544,7 @@ row(
     epsilon=data(4, low=0),
     penalty=nonnegative(1.0),
 )
+row("gan.penalized_slope", wgan.penalized_slope, distance=given(1.0, -1.0, NAN, "x", None), penalty=positive(10.0))
 row("gan.gradient_norm", wgan.gradient_norm, critic=model(CRITIC), x=any_rank(4, 2))
 row("gan.lipschitz_estimate", wgan.lipschitz_estimate, critic=model(CRITIC), x=any_rank(4, 2))
 row(

@@ -93,6 +93,17 @@ def penalized_critic_loss(
     return plain + penalty * gradient_penalty_at(critic, real, fake, epsilon), plain
 
 
+def penalized_slope(distance: Array, penalty: float = 10.0) -> Array:
+    """1 + W/2λ: the slope s of the critic with the smallest penalized loss −s·W + λ(s − 1)².
+
+    On a `distance` W a critic of slope s opens a gap s·W and pays λ(s − 1)², λ = `penalty`. So the gap of the best
+    critic is larger than W, by W²/2λ. distance is a number or an array of any shape, and so is the result.
+    Raises ValueError for a distance that is negative or not finite, or a penalty that is not positive.
+    """
+    distance = checks.between("distance", checks.floats("distance", distance), 0)
+    return 1 + distance / (2 * checks.positive("penalty", penalty))
+
+
 def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
     """‖∇f(x)‖ for each example: x (N, ...) -> (N,). Differentiable with respect to the critic.
 

@@ -13,6 +13,7 @@ from minigen.gan.wgan import (
     gradient_penalty_at,
     lipschitz_estimate,
     penalized_critic_loss,
+    penalized_slope,
 )
 from minigen.nn import BatchNorm, Linear, Module
 from minigen.tensor import grad, leaves, tree_map, value_and_grad
@@ -218,6 +219,23 @@ def test_penalized_loss_by_hand():
     np.testing.assert_allclose(penalized_critic_loss(critic, real, fake, epsilon, penalty=0.5), (-2, -4))
     with pytest.raises(ValueError, match=r"penalty must be a number in \[0, inf\), got -1"):
         penalized_critic_loss(critic, real, fake, epsilon, penalty=-1)
+
+
+def test_no_other_slope_has_a_smaller_penalized_loss():
+    """Against all slopes of a fine grid. A straight critic with the best slope has the least loss, -W - W²/4λ."""
+    slopes = np.linspace(0, 6, 60_001)
+    for distance, penalty in [(4.0, 10.0), (4.0, 1.0), (0.7, 2.5), (0.0, 3.0)]:
+        loss = -slopes * distance + penalty * (slopes - 1) ** 2
+        best = penalized_slope(distance, penalty)
+        assert abs(slopes[loss.argmin()] - best) <= 1e-4
+        real, fake = np.array([[distance]]), np.zeros((1, 1))
+        total, _ = penalized_critic_loss(lambda x: best * x[:, 0], real, fake, np.array([0.5]), penalty)
+        np.testing.assert_allclose(total, -distance - distance**2 / (4 * penalty), atol=1e-5)
+    np.testing.assert_allclose(penalized_slope(np.array([[0.0, 4.0]])), [[1.0, 1.2]])
+    with pytest.raises(ValueError, match="distance"):
+        penalized_slope(-1.0)
+    with pytest.raises(ValueError, match="penalty"):
+        penalized_slope(1.0, 0.0)
 
 
 def test_penalty_is_differentiable_with_respect_to_the_critic(rng):

@@ -91,8 +91,8 @@ pull = Exercise(
 
     plan (N, M), with nonnegative entries, stays as it is. x (N, D) are the sources, y (M, D) the
     targets, |.| is the Euclidean length. Where a source and a target coincide the distance has a
-    kink: take 0 for this term, never NaN; the other terms of this target count as ever, and so does a
-    distance as small as 1e-9. Write it out; do not ask for an automatic derivative. Plain NumPy
+    kink: take 0 for this term, never NaN; the other terms of this target count as ever, and so does
+    a distance as small as 1e-9. Write it out; do not ask for an automatic derivative. Plain NumPy
     will do.
     """,
     hints="""

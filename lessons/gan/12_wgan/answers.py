@@ -195,9 +195,35 @@ MISTAKES = {
     plain = plain_loss(critic, real, fake)
     return plain + penalty * stop_gradient(penalty_of(critic, real, fake, epsilon)), plain
     """,
+    "penalized_slope": """
+    # The derivative of the square has a factor 2: divide by 2 lambda.
+    2 * checks.positive("penalty", penalty) -> checks.positive("penalty", penalty)
+    # The slope that is free is 1, not 0: the penalty is on s - 1.
+    return distance / (2 * penalty)
+    # The sign of the gap is turned: it is earned, and makes the critic steeper than 1.
+    1 + distance -> 1 - distance
+    # Numerator and denominator have changed places: a larger penalty holds the slope nearer to 1.
+    return 1 + 2 * penalty / np.maximum(distance, 1e-9)
+    # The distance is multiplied by lambda: a larger penalty holds the slope nearer to 1.
+    return 1 + distance * penalty / 2
+    # penalty is an argument; here it is always 10.
+    return 1 + distance / 20
+    # This is the smallest loss, not the slope where it is reached.
+    return -distance - distance**2 / (4 * penalty)
+    # A limit at 1 is no penalty: a soft one gives way, in proportion to the distance.
+    return 1 + 0 * distance
+    # One slope for each distance: no mean over them.
+    return 1 + np.mean(distance) / (2 * penalty)
+    """,
 }
 
 VARIANTS = {
+    "penalized_slope": """
+    return (2 * penalty + distance) / (2 * penalty)  # over one denominator
+    # from the parabola's coefficients, a s^2 + b s
+    a, b = penalty, -(2 * penalty + distance)
+    return -b / (2 * a)
+    """,
     "critic_loss": """
     # the mean over all pairs of a fake and a real example of the difference of their scores
     return np.mean(fake_scores[:, None] - real_scores[None, :])

@@ -337,3 +337,56 @@ def gradient_of_the_whole(impl, rng):
     )
     epsilon = np.array([0.1, 0.4, 0.6, 0.8])
     return {"grad_w": grad(lambda w: impl(wavy(w), real, fake, epsilon)[0])(w)}
+
+
+slope = Exercise(
+    "gan/12/penalized_slope",
+    target="minigen.gan.wgan:penalized_slope",
+    minutes=10,
+    prompt="""
+    How steep does a gradient penalty let the critic become? Between real and generated points that
+    are a distance W apart, a critic of slope s opens the gap s W and pays the penalty lambda (s -
+    1)^2, so it minimizes the loss lambda (s - 1)^2 - s W. Return the slope with the smallest loss.
+
+    distance is W, zero or positive: a number, or an array of any shape, whose shape the result has.
+    penalty is lambda, a positive number. No gradient is taken: plain NumPy will do.
+    """,
+    hints="""
+    The loss is a parabola in s. Where is its lowest point, and where would it be without the gap?
+
+    The derivative of the loss is 2 lambda (s - 1) - W, and it is 0 at s = 1 + W / (2 lambda).
+
+        return 1 + distance / (2 * penalty)
+    """,
+)
+
+
+@slope.case(points=1, kind="equation", expect={"slope": 1.2})
+def the_papers_lambda(impl, rng):
+    """W = 4 and lambda 10, as when it is left out: 10 s² - 24 s + 10 is least at 24/20."""
+    return {"slope": impl(4.0)}
+
+
+@slope.case(points=2, kind="equation", expect={"slope": [3.0, 1.75]})
+def another_penalty(impl, rng):
+    """W = 4 with lambda 1: s² - 6 s + 1. W = 3 with lambda 2: 2 s² - 7 s + 2."""
+    return {"slope": np.array([impl(4.0, 1.0), impl(3.0, 2.0)])}
+
+
+@slope.case(points=1, kind="equation", expect={"slope": 1.0})
+def nothing_to_gain(impl, rng):
+    """At W = 0 only the penalty is left."""
+    return {"slope": impl(0.0, 5.0)}
+
+
+@slope.case(points=2, kind="equation", property=True, expect={"derivative": 0.0})
+def the_loss_is_flat_there(impl, rng):
+    """The derivative of the loss in s is 0."""
+    distance, penalty = 0.5 + 5 * rng.random(), 0.3 + 2 * rng.random()
+    return {"derivative": 2 * penalty * (impl(distance, penalty) - 1) - distance}
+
+
+@slope.case(points=1, kind="shapes")
+def a_table(impl, rng):
+    """Distances of shape (3, 4)."""
+    return {"slopes": impl(5 * rng.random((3, 4)), 1.5)}

@@ -48,6 +48,7 @@ from minigen.gan.wgan import (
     gradient_penalty_at,
     lipschitz_estimate,
     penalized_critic_loss,
+    penalized_slope,
 )
 
 # %% [markdown]
@@ -513,9 +514,20 @@ lesson.change(
 )
 
 # %% [markdown]
-# A penalty is soft. On a distance $W$ a slope $s$ earns $sW$ and pays $\lambda(s - 1)^2$; the best
-# is $s = 1 + W/2\lambda$. For $W = 4$ that is 1.2 with the paper's $\lambda = 10$. We take
-# $\lambda = 1$, which learns our small sets faster.
+# A penalty is soft. On a distance $W$ a slope $s$ earns $sW$ and pays $\lambda(s - 1)^2$. Which $s$
+# is best? Set the derivative of $sW - \lambda(s - 1)^2$ to zero:
+
+# %%
+lesson.exercise("gan/12/penalized_slope")
+
+# %%
+lesson.show_source(penalized_slope)
+lesson.check("best slope for W = 4, λ = 10", penalized_slope(4.0, 10.0), equals=1.2)
+
+# %% [markdown]
+# The derivative is $W - 2\lambda(s - 1)$, so the best slope is $s = 1 + W/2\lambda$. For $W = 4$
+# that is 1.2 with the paper's $\lambda = 10$. We take $\lambda = 1$, which learns our small sets
+# faster.
 #
 # Now the gauge. Start a generator 4 to the right of where it should be, and now and then compare
 # the critic's gap with the exact $W$ of the same points. A gauge must settle before it is read:
