@@ -101,6 +101,34 @@ MISTAKES = {
     # Square the means before you sum them: here those of opposite sign cancel.
     return 0.5 * (np.sum(mu, axis=1) ** 2 + np.sum(np.exp(logvar) - 1 - logvar, axis=1))
     """,
+    "score_function_gradient": """
+    # The width multiplies here: the derivative of log q in mu is eps / sigma.
+    np.exp(-0.5 * logvar) -> np.exp(0.5 * logvar)
+    # The derivative in mu is divided by the variance: eps holds one sigma already.
+    np.exp(-0.5 * logvar) -> np.exp(-logvar)
+    np.exp(-0.5 * logvar) -> 1.0  # The width is missing in mu: divide eps by sigma.
+    # The width multiplies the derivative in logvar: written with eps, it has no sigma left.
+    (eps**2 - 1) -> (eps**2 - 1) * np.exp(logvar)
+    # The -1/2 of the logarithm of the width is missing: without it the weight has not the mean 0.
+    (eps**2 - 1) -> eps**2
+    # The derivative in logvar is twice too large: log sigma^2 enters log q with a factor 1/2.
+    weight * 0.5 -> weight * 1.0
+    # This is the derivative in sigma: in logvar it is sigma / 2 times that.
+    weight * 0.5 * (eps**2 - 1) -> weight * (eps**2 - 1) * np.exp(-0.5 * logvar)
+    - baseline -> + baseline  # The baseline is added: subtract it.
+    - baseline -> - 0 * baseline  # The baseline is not used: subtract it from what f gives.
+    # The baseline is left out in logvar: it is subtracted from f in both.
+    weight * 0.5 -> (weight + baseline) * 0.5
+    # f is taken at the mean: it is to be taken at the draw.
+    f(z) -> f(mu + 0.0 * z)
+    # All rows share the mean of f: each is an estimate of its own.
+    f(z) -> (np.mean(f(z)) + 0.0 * f(z))
+    # The derivative of f is used: this is the other estimator, and f may have none.
+    from minigen.vae.vae import reparameterized_gradient
+    return reparameterized_gradient(f, mu, logvar, eps)
+    # The sign is turned: a draw with a large f pulls mu toward it.
+    weight * eps -> -weight * eps
+    """,
     "bernoulli_log_likelihood": """
     # This is the cross-entropy, a cost; the log-likelihood is its negative.
     bce_with_logits(logits, x) -> log_coin(x, logits)
@@ -203,6 +231,20 @@ VARIANTS = {
     # cross entropy minus entropy
     cross = 0.5 * np.sum(np.log(2 * np.pi) + mu**2 + np.exp(logvar), axis=1)
     return cross - 0.5 * np.sum(np.log(2 * np.pi) + 1 + logvar, axis=1)
+    """,
+    "score_function_gradient": """
+    # by differentiating log q, with the draws held fixed
+    z = mu + np.exp(0.5 * logvar) * eps
+    value = np.reshape(f(z), (len(mu), 1)) - baseline
+    def log_q(m, v):
+        return -0.5 * np.sum(v + (z - m) ** 2 * np.exp(-v))
+    return value * grad(log_q)(mu, logvar), value * grad(lambda v: log_q(mu, v))(logvar)
+    # from z, without eps
+    sigma = np.sqrt(np.exp(logvar))
+    z = mu + sigma * eps
+    u = (z - mu) / sigma
+    value = (f(z) - baseline)[:, None]
+    return value * (z - mu) / sigma**2, 0.5 * value * (u * u - 1)
     """,
     "bernoulli_log_likelihood": """
     return np.sum(x * logits - np.logaddexp(0.0, logits), axis=1)  # log p = x l - softplus(l)

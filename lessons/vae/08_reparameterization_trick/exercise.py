@@ -150,6 +150,113 @@ def slopes(impl, rng):
     }
 
 
+score = Exercise(
+    "vae/08/score_function_gradient",
+    target="minigen.vae.vae:score_function_gradient",
+    minutes=15,
+    prompt="""
+    Estimates of the derivatives of E f(z) in mu and in logvar, for z ~ N(mu, diag exp(logvar)),
+    without a derivative of f: two arrays (N, D).
+
+    mu, logvar and eps have shape (N, D). The draws are made as in `reparameterize`, and f maps them
+    to one value for each row, (N, D) -> (N,). Each row is an estimate of its own: what f gives
+    there, less the number `baseline`, times the derivative of log q(z), z being held fixed. logvar
+    is met at -60 and 60. No gradient is taken of the result.
+    """,
+    hints="""
+    Only q depends on mu and logvar: the derivative of its density is the density times the
+    derivative of log q. So differentiate log q(z), once by each, with z held fixed.
+
+    log q = -1/2 (logvar + (z - mu)^2 / sigma^2) and a constant. Its derivative is (z - mu) /
+    sigma^2 in mu, and ((z - mu)^2 / sigma^2 - 1) / 2 in logvar; (z - mu) / sigma is eps.
+
+        sigma = np.exp(0.5 * logvar)
+        weight = (f(mu + sigma * eps) - baseline)[:, None]
+        return weight * eps / sigma, weight * (eps**2 - 1) / 2
+    """,
+)
+
+
+def both(result):
+    in_mu, in_logvar = result
+    return {"in mu": in_mu, "in logvar": in_logvar}
+
+
+def squares(z):
+    return np.sum(z**2, axis=1)
+
+
+@score.case(
+    points=2,
+    kind="equation",
+    expect={"in mu": [[9.0], [32.0], [-0.0]], "in logvar": [[0.0], [24.0], [0.0]]},
+)
+def unit_variance(impl, rng):
+    """mu = 2, sigma = 1, and f is the square. Draws with eps = 1, 2 and -2 are 3, 4 and 0, so f is
+    9, 16 and 0; log q has the derivatives eps and (eps^2 - 1)/2."""
+    eps = np.array([[1.0], [2.0], [-2.0]])
+    return both(impl(squares, np.full((3, 1), 2.0), np.zeros((3, 1)), eps))
+
+
+@score.case(
+    points=2,
+    kind="equation",
+    expect={"in mu": [[0.0, -1.0]], "in logvar": [[-1.0, 3.0]]},
+)
+def another_variance(impl, rng):
+    """mu = 1, sigma = 2 and 4, and f is the sum. eps = 0 and -2 give 1 and -7, so f is -6, and 2
+    with a baseline of -8. Divided by 4, -2 is -1/2; (0 - 1)/2 is -1/2 and (4 - 1)/2 is 3/2."""
+    eps, logvar = np.array([[0.0, -2.0]]), np.log([[4.0, 16.0]])
+    return both(impl(lambda z: np.sum(z, axis=1), np.ones((1, 2)), logvar, eps, -8.0))
+
+
+@score.case(points=2, kind="equation")
+def random_rows(impl, rng):
+    """With a baseline and without."""
+    mu, logvar, eps = rng.standard_normal((3, 5, 3))
+
+    def f(z):
+        return np.sum(np.sin(z), axis=1) + z[:, 0] * z[:, 2]
+
+    found = both(impl(f, mu, logvar, eps, 0.7))
+    plain = both(impl(f, mu, logvar, eps))
+    return found | {f"{name}, no baseline": value for name, value in plain.items()}
+
+
+@score.case(points=2, kind="equation", property=True, expect={"in mu": 0.0, "in logvar": 0.0})
+def right_on_average(impl, rng):
+    """Over six draws that have the moments of a normal up to the fifth: E z^2 is mu^2 + sigma^2,
+    with the derivatives 2 mu and sigma^2, whatever the baseline."""
+    eps = 3**0.5 * np.array([[-1.0], [0.0], [0.0], [0.0], [0.0], [1.0]])
+    mu, logvar, baseline = rng.standard_normal(3)
+    ones = np.ones((6, 1))
+    in_mu, in_logvar = impl(squares, mu * ones, logvar * ones, eps, baseline)
+    return {"in mu": np.mean(in_mu) - 2 * mu, "in logvar": np.mean(in_logvar) - np.exp(logvar)}
+
+
+@score.case(points=1, kind="shapes")
+def one_draw(impl, rng):
+    """A single row, and more rows than coordinates."""
+    one, many = rng.standard_normal((3, 1, 4)), rng.standard_normal((3, 6, 1))
+    wide, tall = both(impl(squares, *one)), both(impl(squares, *many))
+    return {f"one row, {k}": v for k, v in wide.items()} | {
+        f"six rows, {k}": v for k, v in tall.items()
+    }
+
+
+@score.case(
+    points=1,
+    kind="extremes",
+    property=True,
+    expect={"in mu, times sigma": [[2.0, -3.0]], "in logvar": [[1.5, 4.0]]},
+)
+def narrow_and_wide_draws(impl, rng):
+    """At logvar = -60 and 60, for f = 1 everywhere: the derivative in mu is eps / sigma."""
+    logvar, eps = np.array([[-60.0, 60.0]]), np.array([[2.0, -3.0]])
+    in_mu, in_logvar = impl(lambda z: np.ones(len(z)), np.zeros((1, 2)), logvar, eps)
+    return {"in mu, times sigma": in_mu * np.exp(0.5 * logvar), "in logvar": in_logvar}
+
+
 pixels = Exercise(
     "vae/08/bernoulli_log_likelihood",
     target="minigen.vae.likelihoods:bernoulli_log_likelihood",

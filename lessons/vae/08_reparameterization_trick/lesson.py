@@ -203,10 +203,15 @@ lesson.figure(
 # ## 3. What it costs to do without
 # Another way does not look inside the loss at all: weigh each draw's loss by how much more probable
 # the draw would become if $\mu$ grew, $\nabla_\mu \mathbb{E} f(z) = \mathbb{E}[f(z)\,\nabla_\mu
-# \log q(z)]$. For $\sigma = 1$ the weight is just $\epsilon$. This is the *score-function*
-# gradient, or REINFORCE. Both are right on average. How far does a single draw scatter about 4? On
-# paper the reparameterized estimate is $2z = 4 + 2\epsilon$, with variance 4; the other is
-# $z^2 \epsilon$.
+# \log q(z)]$. This is the *score-function* gradient, or REINFORCE. For $\sigma = 1$ the weight is
+# just $\epsilon$. What is it for any $\sigma$, and what is it in $\log\sigma^2$?
+
+# %%
+lesson.exercise("vae/08/score_function_gradient")
+
+# %% [markdown]
+# Both estimators are right on average. How far does a single draw scatter about 4? On paper the
+# reparameterized estimate is $2z = 4 + 2\epsilon$, with variance 4; the other is $z^2 \epsilon$.
 
 # %%
 lesson.predict(
@@ -269,6 +274,12 @@ lesson.figure(
 # %%
 name = "parabola: variance, score function / reparameterized"
 lesson.claim(name, ratio, between=(18, 26), source="87/4 = 21.75 on paper")
+
+# %% [markdown]
+# The weights come from $\log q(z) = -\frac12 \log 2\pi\sigma^2 - (z - \mu)^2 / 2\sigma^2$ with $z$
+# held fixed: its derivative is $(z - \mu)/\sigma^2 = \epsilon/\sigma$ in $\mu$, and $-\frac12 + (z
+# - \mu)^2 / 2\sigma^2 = (\epsilon^2 - 1)/2$ in $\log\sigma^2$. Both have the mean 0, so a constant
+# may be subtracted from $f$ without a change of the mean. It is called a *baseline*.
 
 # %%
 lesson.change(
