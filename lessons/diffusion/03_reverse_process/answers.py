@@ -54,7 +54,7 @@ MISTAKES = {
     beta / (1 - alpha_bar) -> beta / np.maximum(1 - before, 1e-3)
     # beta_t is missing before x_0.
     np.sqrt(before) * beta / (1 - alpha_bar) -> np.sqrt(before) / (1 - alpha_bar)
-    # Neither part is divided by 1 - alpha_bar_t here.
+    # Neither part is divided: the two precisions have a sum.
     from_x_t = np.sqrt(alpha) * (1 - before) / (1 - alpha_bar) ->
         from_x_t = np.sqrt(alpha) * (1 - before)
     from_x0 = np.sqrt(before) * beta / (1 - alpha_bar) -> from_x0 = np.sqrt(before) * beta
@@ -101,13 +101,13 @@ MISTAKES = {
         np.maximum((1 - before) / (1 - alpha_bar) * beta, 1e-5)
     # These are standard deviations; the variances are asked for.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> np.sqrt((1 - before) / (1 - alpha_bar) * beta)
-    # alpha_bar_(t-1) is alpha_bar shifted to the right; here it is shifted to the left.
+    # The array is shifted the wrong way: this is alpha_bar of the step after.
     numpy.concatenate([[1.0], alpha_bar[:-1]]) -> np.concatenate([alpha_bar[1:], [0.0]])
     # 1 minus is missing: the noise of t - 1 steps has the variance 1 - alpha_bar_(t-1).
     (1 - before) / _divisor(1 - alpha_bar) * beta -> before / alpha_bar * beta
-    # The denominator is 1 - alpha_bar_t as well.
+    # Below stands the share of the data, not that of the noise.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> (1 - before) / alpha_bar * beta
-    # alpha_bar is the product of 1 - beta, not of beta.
+    # This is a product of variances of noise: alpha_bar is the product of what each step keeps.
     alpha_bar = numpy.cumprod(1 - beta) -> alpha_bar = np.cumprod(beta)
     # alpha_bar is a product; this adds the betas up.
     alpha_bar = numpy.cumprod(1 - beta) -> alpha_bar = 1 - np.cumsum(beta)

@@ -109,7 +109,7 @@ lesson.change(
     "signal?",
     answer="The end near the data, where the curve was flat: it now begins at an angle of 30 "
     "degrees, where the cosine falls, so the first steps already add much noise. At the other end "
-    "little changes: 8% of the steps begin with less than 1 % of the signal, and 6 % did before.",
+    "little changes: 8 % of the steps begin with less than 1 % of the signal, and 6 % did before.",
 )
 
 # %% [markdown]
