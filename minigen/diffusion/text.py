@@ -14,7 +14,7 @@ from autograd.tracer import isbox
 
 from minigen import checks
 from minigen.nn import Conv2d, Embedding, Linear, Module, TransformerBlock, space_to_depth
-from minigen.tensor import cross_entropy, max_pool2d, silu, stop_gradient
+from minigen.tensor import cross_entropy, max_pool2d, silu, softmax, stop_gradient
 from minigen.types import Array, Rng
 
 
@@ -33,6 +33,20 @@ def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
     pairs = numpy.arange(len(image))
     captions, pictures = cross_entropy(logits, pairs), cross_entropy(np.transpose(logits), pairs)  # (N,) each
     return (np.mean(captions) + np.mean(pictures)) / 2
+
+
+def contrastive_gradient(logits: Array) -> Array:
+    """The gradient of `contrastive_loss` in its logits (N, N), a row for each image and a column for each caption.
+
+    It is (P + Q − 2 I)/2N, with P the softmax of each row, the captions for an image, Q that of each column, the images
+    for a caption, and I the right answers. ValueError: logits that are not square or not finite.
+    """
+    logits = checks.finite("logits", checks.array("logits", logits, "N", "N"))
+    n = len(logits)
+    if np.shape(logits) != (n, n):
+        raise ValueError(f"logits must have shape (N, N), got {np.shape(logits)}")
+    captions, pictures = softmax(logits), np.transpose(softmax(np.transpose(logits)))
+    return (captions + pictures - 2 * np.eye(n, dtype=logits.dtype)) / (2 * n)
 
 
 def unit_rows(name: str, rows: Array) -> Array:

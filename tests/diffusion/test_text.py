@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigen.diffusion.text import ImageEncoder, TextEncoder, contrastive_loss, mean_of_words
+from minigen.diffusion.text import ImageEncoder, TextEncoder, contrastive_gradient, contrastive_loss, mean_of_words
 from minigen.tensor import grad
 
 
@@ -61,6 +61,30 @@ def test_ends_of_the_scale(rng):
     assert contrastive_loss(image, image, 8.0) == pytest.approx(0, abs=1e-12)
     wrong = contrastive_loss(image, np.roll(image, 1, axis=0), 8.0)
     assert wrong == pytest.approx(math.exp(8))  # no overflow
+
+
+def test_the_gradient_in_the_logits(rng):
+    """That of the loss by autograd in the scale, and by small changes of each logit; also for logits of 1000."""
+    image, text = np.eye(4), rng.standard_normal((4, 4))
+    text /= np.linalg.norm(text, axis=1, keepdims=True)
+    logits = 3.0 * image @ text.T
+    in_scale = grad(lambda log_scale: contrastive_loss(image, text, log_scale))(np.log(3.0))
+    assert np.sum(contrastive_gradient(logits) * logits) == pytest.approx(in_scale)
+    by_change = np.zeros((4, 4))
+    for i, j in np.ndindex(4, 4):
+        low, high = (plain_loss(logits + step * np.outer(np.eye(4)[i], np.eye(4)[j])) for step in (-1e-5, 1e-5))
+        by_change[i, j] = (high - low) / 2e-5
+    np.testing.assert_allclose(contrastive_gradient(logits), by_change, atol=1e-9)
+    sure = 1000 * (2 * np.eye(3, dtype=np.float32) - 1)
+    np.testing.assert_allclose(contrastive_gradient(sure), 0, atol=1e-6)
+    with pytest.raises(ValueError, match=r"logits must have shape \(N, N\), got \(2, 3\)"):
+        contrastive_gradient(np.zeros((2, 3)))
+
+
+def plain_loss(logits):
+    """Half of both mean cross-entropies, in plain NumPy."""
+    rows, columns = np.log(np.exp(logits).sum(1)), np.log(np.exp(logits).sum(0))
+    return np.mean(rows + columns) / 2 - np.mean(np.diag(logits))
 
 
 def test_derivatives(rng):

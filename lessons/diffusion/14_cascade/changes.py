@@ -3,10 +3,9 @@
 from minigen.course.lesson.changes import Change
 
 CHANGES = {
-    "little noise": Change(
-        old="sigma = 0.5",
-        new="sigma = 0.1",
-        prints=[r"Ink, in 100% of the cases"],
-        fails=["P(ink) where the noisy pixel is 0.6"],
+    "a pixel in the middle": Change(
+        old="{ink(0.6, sigma):.0%}",
+        new="{ink(0.0, sigma):.0%}",
+        prints=[r"Ink, in 50% of the cases"],
     ),
 }

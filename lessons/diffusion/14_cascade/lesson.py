@@ -162,12 +162,12 @@ lesson.figure(
 
 # %%
 lesson.change(
-    "little noise",
-    "Change `sigma = 0.5` to `sigma = 0.1` and run again. Does less noise make the exact model's "
-    "answer worse?",
-    answer="No, better: the wrong gray becomes ink in 100% of the cases, for 0.6 lies 6 standard "
-    "deviations above 0. But this is the exact model, which knows what to do with every value. A "
-    "network has met almost no value near 0.6 in training (the right half of the figure).",
+    "a pixel in the middle",
+    "Let the base model hand over a pixel that is neither ink nor paper: change `ink(0.6, sigma)` "
+    "in the outcome to `ink(0.0, sigma)` and run again. How often is the exact model's answer ink?",
+    answer="In 50% of the cases, with any noise: 0 lies as far from ink as from paper. What the "
+    "small picture does not say, augmentation cannot bring back. It only makes the answer ink or "
+    "paper, never a gray.",
 )
 
 # %% [markdown]

@@ -4,7 +4,7 @@ import autograd.numpy as np
 
 from minigen.diffusion.ddpm import q_sample as noised
 from minigen.tensor import log_softmax as log_of_softmax
-from minigen.tensor import logsumexp, stop_gradient
+from minigen.tensor import logsumexp, softmax, stop_gradient
 
 
 def unit(rows):
@@ -106,6 +106,41 @@ MISTAKES = {
     # The scale enters twice: the logits are the cosines times it, once.
     return of_logits(np.exp(2 * log_scale) * np.matmul(unit(image), np.transpose(unit(text))))
     """,
+    "contrastive_gradient": """
+    # The texts that look for their pictures are missing: the softmax along the columns counts too.
+    n = len(logits)
+    return (softmax(logits) - np.eye(n, dtype=logits.dtype)) / (2 * n)
+    # The pictures that look for their texts are missing: the softmax along the rows counts too.
+    n = len(logits)
+    return (np.transpose(softmax(np.transpose(logits))) - np.eye(n, dtype=logits.dtype)) / (2 * n)
+    # The right answers are missing: the logit on the diagonal is subtracted in the loss.
+    - 2 * np.eye(n, dtype=logits.dtype) -> - 0
+    # The right answers count once only: each is right in its row and in its column.
+    - 2 * np.eye(n, dtype=logits.dtype) -> - np.eye(n, dtype=logits.dtype)
+    # The signs are turned: the loss falls as the logit of a pair rises.
+    return -(softmax(logits) + softmax(logits.T).T - 2 * np.eye(len(logits))) / (2 * len(logits))
+    # The loss takes means over the pairs: divide by their number.
+    / (2 * n) -> / 2
+    # The two cross-entropies are averaged: there is a half.
+    / (2 * n) -> / n
+    # The softmax along the columns is transposed: it has to be turned back.
+    np.transpose(softmax(np.transpose(logits))) -> softmax(np.transpose(logits))
+    # One softmax is taken over all logits: each row has its own, and each column.
+    a = np.exp(logits - np.max(logits))
+    n = len(logits)
+    return (2 * n * a / np.sum(a) - 2 * np.eye(n, dtype=logits.dtype)) / (2 * n)
+    # The exponentials overflow for large logits: `softmax` subtracts the largest first.
+    a, n = np.exp(logits), len(logits)
+    rows, columns = a / np.sum(a, axis=1, keepdims=True), a / np.sum(a, axis=0)
+    return (rows + columns - 2 * np.eye(n, dtype=logits.dtype)) / (2 * n)
+    # The rows are used twice: the softmax along the columns is another one.
+    np.transpose(softmax(np.transpose(logits))) -> softmax(logits)
+    # This is the gradient of squared errors: that of a cross-entropy has no further factor.
+    p, n = softmax(logits), len(logits)
+    return (p + softmax(logits.T).T - 2 * np.eye(n)) * p * (1 - p) / (2 * n)
+    # The number of all logits divides: the means go over the pairs.
+    / (2 * n) -> / (2 * n * n)
+    """,
     "prior_loss": """
     # The target is the clean embedding, not the noise.
     t = np.broadcast_to(t, (len(z),))
@@ -200,6 +235,18 @@ VARIANTS = {
     return np.mean(sums) / 2 - np.mean(own)
     # by the helper
     return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text))))
+    """,
+    "contrastive_gradient": """
+    # by the logarithms of the probabilities
+    rows, columns = np.exp(log_of_softmax(logits)), np.exp(log_of_softmax(logits.T)).T
+    return (rows + columns) / (2 * len(logits)) - np.eye(len(logits)) / len(logits)
+    # row by row and column by column
+    n, found = len(logits), np.zeros(np.shape(logits))
+    for k in range(n):
+        found[k] += softmax(logits[k]) / (2 * n)
+        found[:, k] += softmax(logits[:, k]) / (2 * n)
+        found[k, k] -= 1 / n
+    return found
     """,
     "prior_loss": """
     # noised by hand

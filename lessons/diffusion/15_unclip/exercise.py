@@ -1,4 +1,4 @@
-"""Exercises on unCLIP: the contrastive loss of CLIP, and the loss of the prior."""
+"""Exercises on unCLIP: the contrastive loss of CLIP and its gradient, and the loss of the prior."""
 
 import autograd.numpy as np
 
@@ -88,6 +88,83 @@ def a_large_scale(impl, rng):
     image, text = rng.standard_normal((2, 4, 3)).astype(np.float32)
     slopes = value_and_grad(lambda pair: impl(*pair, np.array(7.0)))((image.astype(float), text))[1]
     return {"loss": impl(image, text, np.array(7.0, np.float32)), "gradient": slopes[0]}
+
+
+slopes = Exercise(
+    "diffusion/15/contrastive_gradient",
+    target="minigen.diffusion.text:contrastive_gradient",
+    minutes=15,
+    imports=["from minigen.tensor import softmax"],
+    prompt="""
+    The gradient of CLIP's loss in its logits: how much the loss changes with each of them.
+
+    logits is (N, N), a row for each picture, a column for each text; picture i and text i belong
+    together. The loss is half of the sum of two mean cross-entropies: each picture finds its text
+    among the N (a softmax along its row), each text its picture (a softmax along its column). Work
+    out the derivative by hand; do not call autograd. The result has the shape of logits.
+
+    softmax(x) of minigen.tensor is taken over the last axis, without overflow; logits may be as
+    large as 1000 or as low as -1000, in float32 too.
+    """,
+    hints="""
+    The cross-entropy of one row is the logarithm of the sum of its exponentials, less the logit of
+    the right answer. What is the derivative of each of the two?
+
+    (P + Q - 2 I) / (2 N), P the softmax along the rows, Q that along the columns, I the identity.
+
+        n = len(logits)
+        texts = softmax(logits)  # for each picture
+        pictures = np.transpose(softmax(np.transpose(logits)))  # for each text
+        return (texts + pictures - 2 * np.eye(n)) / (2 * n)
+    """,
+)
+
+
+@slopes.case(
+    points=2,
+    kind="equation",
+    expect={"gradient": [[-11 / 48, 7 / 48], [17 / 48, -13 / 48]]},
+)
+def four_logits(impl, rng):
+    """The exponentials are 3, 1 and 6, 2. By rows the probabilities are 3/4, 1/4 and 3/4, 1/4, by
+    columns 1/3, 1/3 and 2/3, 2/3. Top left: (3/4 - 1 + 1/3 - 1) / 4."""
+    return {"gradient": impl(np.log(np.array([[3.0, 1.0], [6.0, 2.0]])))}
+
+
+@slopes.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
+def a_small_change(impl, rng):
+    """A small change of all logits changes the loss as the gradient says."""
+    logits, change = rng.standard_normal((2, 5, 5))
+
+    def loss(logits):
+        rows, columns = (np.log(np.sum(np.exp(logits), axis=axis)) for axis in (1, 0))
+        return np.mean(rows + columns) / 2 - np.mean(np.diag(logits))
+
+    found = (loss(logits + 1e-5 * change) - loss(logits - 1e-5 * change)) / 2e-5
+    return {"difference": np.sum(impl(logits) * change) - found}
+
+
+@slopes.case(
+    points=1, kind="equation", property=True, expect={"sum": 0.0, "one pair": 0.0, "shift": 0.0}
+)
+def what_changes_nothing(impl, rng):
+    """A constant added to all logits changes neither the loss, so that the gradient sums to 0, nor
+    the gradient. One pair alone has found itself."""
+    logits = rng.standard_normal((4, 4))
+    gradient = impl(logits)
+    return {
+        "sum": np.sum(gradient),
+        "one pair": impl(logits[:1, :1]),
+        "shift": impl(logits + 3) - gradient,
+        "gradient": gradient,
+    }
+
+
+@slopes.case(points=1, kind="extremes", rtol=1e-4, atol=1e-6)
+def very_sure(impl, rng):
+    """Logits of 1000 and -1000, in float32: right answers, and wrong ones."""
+    right = (1000 * (2 * np.eye(3) - 1)).astype(np.float32)
+    return {"right": impl(right), "wrong": impl(-right)}
 
 
 prior = Exercise(

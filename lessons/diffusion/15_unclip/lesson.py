@@ -40,7 +40,8 @@ from minigen.diffusion.networks.unet import UNet
 # %%
 from minigen.diffusion.samplers import clipped, ddim
 from minigen.diffusion.schedule import Schedule
-from minigen.diffusion.text import ImageEncoder, TextEncoder, contrastive_loss, unit_rows
+from minigen.diffusion.text import ImageEncoder, TextEncoder, unit_rows
+from minigen.diffusion.text import contrastive_gradient, contrastive_loss
 from minigen.diffusion.unclip import EmbeddingPrior, prior_loss, sample_prior
 from minigen.gan.interpolation import interpolate_spherical
 from minigen.metrics.digits import label_accuracy
@@ -116,6 +117,22 @@ lesson.change(
 )
 
 # %% [markdown]
+# In which direction does the loss pull? Each logit is in one row and in one column, and the
+# gradient in it says what both ask for. With more probability on a wrong partner, the pull grows.
+
+# %%
+lesson.exercise("diffusion/15/contrastive_gradient")
+
+# %%
+pull = contrastive_gradient(products)
+lesson.table([["picture 1", *pull[0]], ["picture 2", *pull[1]]], ["gradient", "text 1", "text 2"])
+lesson.check("the pulls sum to zero", pull.sum(), equals=0.0, atol=1e-12)
+lesson.show_source(contrastive_gradient)
+
+# %% [markdown]
+# Minus on the diagonal: descent raises the logits of partners; plus beside it: it lowers those of
+# strangers, and most of all where picture 2 is near text 1.
+#
 # Now the two networks: convolutions for the digit, a small transformer for the words.
 
 # %%
