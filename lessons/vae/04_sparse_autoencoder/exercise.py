@@ -182,8 +182,9 @@ price = Exercise(
 
     activations (N, units) are numbers in [0, 1], or a list of such arrays, one for each layer: then
     the sum goes over the units of all layers. rho_hat_j is the average of unit j over the N
-    examples; it is never exactly 0 or 1, but may be 1e-30. Leave the list as it is. The gradient in
-    the activations is taken. kl_bernoulli(rho, rho_hat) is given.
+    examples; it is never exactly 0 or 1, but may be 1e-30. It has no value where an average leaves
+    [0, 1], as those of ReLU units do: raise ValueError there. Leave the list as it is. The gradient
+    in the activations is taken. kl_bernoulli(rho, rho_hat) is given.
     """,
     hints="""
     How often does a unit speak? That is a question about all examples together. Only then compare
@@ -193,6 +194,8 @@ price = Exercise(
 
         layers = activations if isinstance(activations, (list, tuple)) else [activations]
         averages = [np.mean(a, axis=0) for a in layers]
+        if any(np.any(r < 0) or np.any(r > 1) for r in averages):
+            raise ValueError("activations must lie in [0, 1]")
         return sum(np.sum(kl_bernoulli(rho, r)) for r in averages)
     """,
 )
