@@ -73,6 +73,18 @@ _log_mass = primitive(_log_mass_forward, _log_mass_backward)
 # ------------------------------------------------------------------------------------------- the bound
 
 
+def bound_weight(t: Array, schedule: Schedule, variance: Array) -> Array:
+    """The weight of a squared error of the noise in the bound, β_t²/(2 σ_t² α_t (1 − ᾱ_t)): shaped as t, in nats.
+
+    The KL divergence of two Gaussians of one variance σ_t² is the squared distance of their means over 2 σ_t².
+    `variance` is σ_t², a positive number or an array shaped as t. ValueError: t out of 1..T. Eq. diffusion.14
+    """
+    checks.instance("schedule", schedule, Schedule)
+    t = checks.integers("t", t, least=1, most=schedule.T)
+    beta, alpha, alpha_bar = schedule.beta[t], schedule.alpha[t], schedule.alpha_bar[t]
+    return beta**2 / (2 * variance * alpha * (1 - alpha_bar))
+
+
 def vlb_term(
     eps_model: Callable,
     x0: Array,

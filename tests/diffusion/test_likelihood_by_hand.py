@@ -1,8 +1,9 @@
 """The variational bound: its last term dimension by dimension, and the noise that the other terms are computed with."""
 
 import numpy as np
+import pytest
 
-from minigen.diffusion.likelihood import prior_term, vlb_terms
+from minigen.diffusion.likelihood import bound_weight, prior_term, vlb_term, vlb_terms
 from minigen.diffusion.schedule import Schedule
 
 
@@ -31,3 +32,22 @@ def test_each_time_has_noise_of_its_own():
     for t in (1, 2, 3):
         a = schedule.alpha_bar[t]
         np.testing.assert_allclose((received[t] - np.sqrt(a) * x0) / np.sqrt(1 - a), noise.standard_normal((4, 3)))
+
+
+def test_the_weight_of_an_error_of_the_noise_is_its_price_in_the_bound():
+    """At x_t = 0 the prediction 0 is right, the prediction 1 costs the weight in each dimension. Eq. diffusion.14"""
+    schedule, t = Schedule([0.1, 0.3, 0.6]), np.array([1, 2, 3])
+    zero = np.zeros((3, 2))
+    for variance, sigma2 in (("beta", schedule.beta), ("posterior", schedule.posterior_variance_clipped)):
+        right, wrong = (vlb_term(lambda x, t: zero + e, zero, t, zero, schedule, variance) for e in (0, 1))
+        np.testing.assert_allclose(wrong - right, 2 * bound_weight(t, schedule, sigma2[t]), rtol=1e-9)
+
+
+def test_the_weight_of_the_first_step_by_hand():
+    """β = 1/4, α = ᾱ = 3/4, σ² = 1/8: 1/16 over 2 · 1/8 · 3/4 · 1/4."""
+    assert bound_weight(1, Schedule([1 / 4]), 1 / 8) == pytest.approx(4 / 3, rel=1e-12)
+
+
+def test_the_weight_refuses_times_that_do_not_exist():
+    with pytest.raises(ValueError, match="t"):
+        bound_weight(4, Schedule([0.1, 0.3, 0.6]), 0.1)

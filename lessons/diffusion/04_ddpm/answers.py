@@ -28,6 +28,31 @@ def chosen(variance, t, s):
 
 
 MISTAKES = {
+    "bound_weight": """
+    # The distance of the means is not squared.
+    beta**2 -> beta
+    # The 2 of the KL divergence is missing.
+    2 * variance * alpha -> variance * alpha
+    # The shrinking of one step is taken for that of all steps.
+    schedule.alpha[t] -> schedule.alpha_bar[t]
+    # The noise of all steps is taken for that of one step.
+    1 - alpha_bar -> 1 - alpha
+    # The shrinking of the forward step is not undone in the means.
+    2 * variance * alpha -> 2 * variance
+    # A share of the data stands where that of the noise belongs.
+    (1 - alpha_bar) -> alpha_bar
+    # The variance multiplies: the wider the Gaussians are, the less an error costs.
+    2 * variance * alpha -> 2 / variance * alpha
+    # The KL divergence is divided by a standard deviation, not by a variance.
+    2 * variance * alpha -> 2 * np.sqrt(variance) * alpha
+    # This is the factor of the distance of the means, not of its square.
+    beta**2 / (2 * variance * alpha * (1 - alpha_bar)) ->
+        beta / np.sqrt(2 * variance * alpha * (1 - alpha_bar))
+    # The variance of the forward step is taken for that of the two Gaussians.
+    2 * variance * alpha -> 2 * beta * alpha
+    # The arrays are indexed by the time step itself, not by the one before.
+    schedule.alpha_bar[t] -> schedule.alpha_bar[t - 1] + 1e-9
+    """,
     "simple_loss": """
     # The model guesses the noise, so its answer is compared with eps, not with x0.
     return mean_square(x0 - eps_model(noised(x0, t, eps, schedule), t))
@@ -221,6 +246,11 @@ MISTAKES = {
 }
 
 VARIANTS = {
+    "bound_weight": """
+    # the distance of the means for an error of 1, squared
+    distance = schedule.beta[t] / np.sqrt(schedule.alpha[t] * (1 - schedule.alpha_bar[t]))
+    return distance**2 / variance / 2
+    """,
     "simple_loss": """
     # by the library's length, whose gradient at 0 is 0
     residual = np.ravel(eps - eps_model(noised(x0, t, eps, schedule), t))

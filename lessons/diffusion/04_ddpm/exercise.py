@@ -229,6 +229,84 @@ def slow_steps(impl, rng):
     }
 
 
+weight = Exercise(
+    "diffusion/04/bound_weight",
+    target="minigen.diffusion.likelihood:bound_weight",
+    minutes=15,
+    prompt=f"""
+    What an error of the predicted noise costs in the variational bound: the factor before the
+    squared length of eps - eps_hat in the KL divergence of the step from x_t, in nats.
+
+    Both Gaussians of that KL divergence have the same variance, so it is the squared distance of
+    their means over twice the variance. Their means are those of the reverse step from the same
+    x_t: one for the noise eps, the other for the prediction eps_hat.
+
+    t is one time step, a whole number 1 ... T, or an array (N,) of them; variance is a positive
+    number, or an array in the shape of t. The result has the shape of t. No gradient is taken.
+
+    {SCHEDULE}
+    """,
+    hints="""
+    In the difference of the two means x_t cancels: what is left is a multiple of eps - eps_hat.
+
+    The means differ by beta_t/sqrt(alpha_t (1 - alpha_bar_t)) times eps - eps_hat; square that, and
+    divide by 2 variance.
+
+        beta, alpha, alpha_bar = schedule.beta[t], schedule.alpha[t], schedule.alpha_bar[t]
+        return beta**2 / (2 * variance * alpha * (1 - alpha_bar))
+    """,
+)
+
+
+@weight.case(points=2, kind="equation", expect={"weight": 4 / 3})
+def first_weight(impl, rng):
+    """At t = 1, beta is 1/4, alpha and alpha_bar 3/4; with the variance 1/8: 1/16 over 2/8 * 3/4 *
+    1/4."""
+    return {"weight": impl(1, Schedule(BY_HAND), 1 / 8)}
+
+
+@weight.case(points=2, kind="equation")
+def later_steps(impl, rng):
+    variance = float(rng.uniform(0.1, 2.0))
+    return {f"t = {t}": impl(t, schedule(), variance) for t in (2, 7, 10)}
+
+
+@weight.case(points=3, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
+def distance_of_two_means(impl, rng):
+    """The weight times the squared length of eps - eps_hat is the squared distance of the two means
+    over twice the variance; each mean is that of q(x_(t-1) | x_t, x_0) for the x_0 that the noise
+    implies."""
+    (x, eps, guess), s, variance = rng.standard_normal((3, 4)), schedule(), 0.3
+    gaps = []
+    for t in (2, 5, 10):
+        before, now = s.alpha_bar[t - 1], s.alpha_bar[t]
+        means = []
+        for noise in (eps, guess):
+            x0 = (x - np.sqrt(1 - now) * noise) / np.sqrt(now)
+            of_x = np.sqrt(s.alpha[t]) * (1 - before) * x
+            means.append((of_x + np.sqrt(before) * s.beta[t] * x0) / (1 - now))
+        cost = np.sum((means[0] - means[1]) ** 2) / (2 * variance)
+        gaps.append(impl(t, s, variance) * np.sum((eps - guess) ** 2) / cost - 1)
+    return {"gap": np.stack(gaps)}
+
+
+@weight.case(points=2, kind="shapes")
+def a_weight_for_each_time(impl, rng):
+    """An array of times, with one variance for all, and with one for each."""
+    t = np.array([1, 4, 9, 10])
+    return {
+        "one variance": impl(t, schedule(), 0.5),
+        "one for each": impl(t, schedule(), rng.uniform(0.1, 2.0, 4)),
+    }
+
+
+@weight.case(points=1, kind="extremes")
+def weights_of_slow_steps(impl, rng):
+    """A thousand steps, the first of variance 1/10,000, with the variance beta_t."""
+    s, t = slow_schedule(), np.array([1, 2, 10, 500, 1000])
+    return {"weight": impl(t, s, s.beta[t])}
+
+
 step = Exercise(
     "diffusion/04/ancestral_step",
     target="minigen.diffusion.samplers:ancestral_step",

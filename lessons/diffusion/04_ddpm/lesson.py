@@ -46,7 +46,7 @@ from minigen import plot
 from minigen.data import mnist, toy
 from minigen.diffusion.ddpm import mean_from_eps, predict_x0_from_eps, q_sample, simple_loss
 from minigen.diffusion.exact import exact_eps_model
-from minigen.diffusion.likelihood import vlb_term
+from minigen.diffusion.likelihood import bound_weight, vlb_term
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.samplers import Trajectory, ancestral, ancestral_step, clipped, strided
@@ -155,7 +155,14 @@ lesson.change(
 #
 # The bound of `diffusion/03` sums KL divergences between Gaussians. For two of the same width
 # $\sigma_t$ such a KL is the squared distance of the means over $2\sigma_t^2$. Put in the two
-# means, and a guess that is off by $\epsilon - \hat\epsilon$ costs (Eq. diffusion.14)
+# means, that for the noise $\epsilon$ and that for the guess $\hat\epsilon$. The cost is a multiple
+# of $\lVert \epsilon - \hat\epsilon \rVert^2$; which one?
+
+# %%
+lesson.exercise("diffusion/04/bound_weight")
+
+# %% [markdown]
+# A guess that is off by $\epsilon - \hat\epsilon$ costs (Eq. diffusion.14)
 #
 # $$\frac{(1-\alpha_t)^2}{2 \sigma_t^2\, \alpha_t (1 - \bar\alpha_t)}\;
 #   \lVert \epsilon - \hat\epsilon \rVert^2 .$$
@@ -177,14 +184,12 @@ lesson.predict(
 T = 200
 # the line of Ho et al., from 1e-4 to 0.02, squeezed from 1000 steps into 200
 schedule = Schedule.linear(T, 0.1 / T, 20 / T)
-beta = schedule.beta[1:]
-alpha = schedule.alpha[1:]
-alpha_bar = schedule.alpha_bar[1:]
-weight = beta**2 / (2 * beta * alpha * (1 - alpha_bar))  # Eq. diffusion.14 with σ² = β
+steps = np.arange(1, T + 1)
+weight = bound_weight(steps, schedule, schedule.beta[steps])  # Eq. diffusion.14 with σ² = β
+lesson.show_source(bound_weight)
 
 
 # %%
-steps = np.arange(1, T + 1)
 zero = np.zeros((T, 1))
 
 
