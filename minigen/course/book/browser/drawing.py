@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import html
-import importlib.util
 import math
 import re
 import struct
@@ -41,19 +40,26 @@ SYMBOLS |= {"hat": "", "bar": "", "tilde": "", "mathbf": "", "mathrm": "", "nabl
 class Colormap:
     """Colors from numbers in [0, 1]: straight lines between evenly spaced colors."""
 
-    def __init__(self, shades: Sequence[str]):
+    def __init__(self, shades: Sequence[str], bad: str = "#ffffff"):
+        self._shades, self._bad = shades, bad
         self._colors = np.array([_rgb(shade) for shade in shades])
 
     @classmethod
     def from_list(cls, name: str, shades: Sequence[str]) -> Colormap:
         return cls(shades)
 
+    def with_extremes(self, bad: str) -> Colormap:
+        """The same with a color for values that are not numbers."""
+        return Colormap(self._shades, bad)
+
     def __call__(self, values: Any) -> np.ndarray:
         """(...) to (..., 4)."""
         at = np.clip(np.asarray(values, dtype=np.float64), 0, 1)
         places = np.linspace(0, 1, len(self._colors))
         channels = [np.interp(at, places, self._colors[:, k]) for k in range(3)]
-        return np.stack([*channels, np.ones_like(at)], axis=-1)
+        colors = np.stack([*channels, np.ones_like(at)], axis=-1)
+        colors[np.isnan(at)] = [*_rgb(self._bad), 1.0]
+        return colors
 
 
 class LineCollection:
@@ -752,7 +758,11 @@ _colormaps["gray_r"] = _colormaps["Greys"] = Colormap(NAMED["gray"][::-1])
 
 def install() -> None:
     """Put these classes in the place of matplotlib's modules, unless matplotlib is installed."""
-    if "matplotlib" in sys.modules or importlib.util.find_spec("matplotlib") is not None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        pass
+    else:
         return
     contents: dict[str, dict[str, Any]] = {
         "matplotlib": {"rc_params_from_file": lambda path, **how: {}, "colormaps": _colormaps, "__path__": []},
