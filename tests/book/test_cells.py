@@ -129,7 +129,8 @@ def test_the_names_of_a_cell(code, bound, used, later, changed):
 def run(*texts, edited=False):
     cells = [{"number": 10 * k, "text": text} for k, text in enumerate(texts, 1)]
     frames = []
-    reply = json.loads(page_cells.run(json.dumps({"lesson": "gan/01", "cells": cells, "edited": edited}), frames.append))
+    request = {"lesson": "gan/01", "cells": cells, "edited": edited}
+    reply = json.loads(page_cells.run(json.dumps(request), frames.append))
     assert Run.current is None
     return {**reply, "frames": [json.loads(frame) for frame in frames]}
 
@@ -318,6 +319,7 @@ def test_a_cell_that_trains_says_how_long_and_names_the_notebook(monkeypatch):
     lesson = next(lesson for lesson in all_lessons() if lesson.id.startswith("gan/02"))
     result = recorded.read(lesson).result
     page = page_of(lesson, result)
-    found = re.findall(r'mg-trains">This cell trains, for ([^,]+) in the recorded run, .*?minigen notebook gan/02', page)
+    notes = r'mg-trains">This cell trains, for ([^,]+) in the recorded run, .*?minigen notebook gan/02'
+    found = re.findall(notes, page)
     assert found and all(re.fullmatch(r"\d+ (s|minutes)", took) for took in found)
     assert 'mg-trains">This cell trains, too long' in page_of(lesson, None)

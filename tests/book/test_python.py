@@ -98,8 +98,7 @@ print(shown["outputs"][0]["payload"]["svg"][:4], file=sys.stderr)
 """
 
 LESSON_WITH_A_FIGURE = (  # its cells
-    "from minigen.course import Lesson\n"
-    "lesson = Lesson('gan/01_kl', title='T', post='gan', sources=['weng2017gan'])",
+    "from minigen.course import Lesson\nlesson = Lesson('gan/01_kl', title='T', post='gan', sources=['weng2017gan'])",
     "from minigen import plot\nlesson.figure(plot.line([0, 1], [0, 1]), 'f01')",
 )
 

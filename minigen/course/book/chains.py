@@ -161,9 +161,10 @@ class _Visitor(ast.NodeVisitor):
 
     def _visit_body(self, node: ast.FunctionDef | ast.Lambda, body: list) -> None:
         inside = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
-        inside |= {part.id for statement in body for part in ast.walk(statement) if _is_stored(part)}
-        inside |= {part.name for statement in body for part in ast.walk(statement) if isinstance(part, ast.FunctionDef)}
-        inside -= {name for statement in body for part in ast.walk(statement) if isinstance(part, ast.Global) for name in part.names}
+        parts = [part for statement in body for part in ast.walk(statement)]
+        inside |= {part.id for part in parts if _is_stored(part)}
+        inside |= {part.name for part in parts if isinstance(part, ast.FunctionDef)}
+        inside -= {name for part in parts if isinstance(part, ast.Global) for name in part.names}
         self._local.append(inside)
         for statement in body:
             self.visit(statement)

@@ -1,10 +1,11 @@
 """Which cells of a lesson can be run in its page of the book, with the cells that they depend on.
 
-A cell can be run in the page if no cell of its chain (`minigen.course.book.chains`) trains, if the chain takes less than
-LONGEST seconds in the browser's Python, and if it there gives what the recorded run, or this machine's Python, gives.
-All of that is measured by `tests/book/measure_cells.py`, which writes runnable.json: for each lesson the digests of the
-chains that were found fit, with their seconds. A chain of which a line has changed since has another digest: its cell
-is not offered until it is measured again.
+A cell can be run in the page if no cell of its chain (`minigen.course.book.chains`) trains, if the chain takes less
+than LONGEST seconds in the browser's Python, and if it gives there what the recorded run gives, or this machine's
+Python where nothing is recorded. All of that is measured by `tests/book/measure_cells.py`, which writes runnable.json:
+for each lesson the digests of the chains that were found fit, with their seconds. A chain of which a line has changed
+since has another digest: its cell is not offered until it is measured again. What such a cell depends on can be run,
+too.
 """
 
 from __future__ import annotations
