@@ -282,6 +282,7 @@ def test_a_chain_that_has_changed_is_not_offered(gan_01, monkeypatch):
     monkeypatch.setattr(runnable, "measured", lambda: {"gan/01": {runnable.digest(code): 0.1}})
     cells = runnable.cells_of_lesson(gan_01)
     assert cells.chains[cell] == chains.of(cell) and set(cells.chains) <= set(chains.of(cell))
+    assert not any("import" in cells.code[each] for each in cells.chains)
     monkeypatch.setattr(runnable, "measured", lambda: {"gan/01": {runnable.digest([*code[:-1], code[-1] + "#"]): 0.1}})
     assert not runnable.cells_of_lesson(gan_01).chains
 
