@@ -70,7 +70,8 @@ def expected(lesson):
         outputs = list(by_cell.get(cell, []))
         if "lesson.claim(" in asked["cells"][-1]["text"]:
             ours = json.loads(page_cells.run(json.dumps(asked))).get("outputs", [])
-            outputs += [{"kind": "claim", "payload": claims[one["payload"]["name"]]} for one in ours if one["kind"] == "claim"]
+            names = [one["payload"]["name"] for one in ours if one["kind"] == "claim"]
+            outputs += [{"kind": "claim", "payload": claims[name]} for name in names]
         return outputs
 
     return of_cell

@@ -59,7 +59,8 @@ def test_the_wheel_of_minigen_has_what_a_page_needs_and_no_more(exercises):
     assert len(data) < 2**20 and not any(name.endswith((".npz", ".pyc", ".tsv", ".json")) for name in names)
     wanted = ("gan/wgan", "course/exercise/grading/in_process", "course/book/browser/page_worker")
     assert {f"minigen/{name}.py" for name in wanted} <= names
-    for folder in ("minigen/plot/", "minigen/course/classroom/", "minigen/course/commands/"):
+    assert {"minigen/plot/charts.py", "minigen/course/data/bibliography.toml"} <= names  # for the cells
+    for folder in ("minigen/course/classroom/", "minigen/course/commands/"):
         assert not any(name.startswith(folder) for name in names)
     for exercise in exercises.values():
         where = f"minigen/_lessons/{exercise.path.parent.parent.name}/{exercise.path.parent.name}"
@@ -90,19 +91,28 @@ request = json.dumps({"exercise": sys.argv[2], "text": sys.argv[3], "others": {}
 frames = []
 report = json.loads(page_worker.check(request))["report"]
 reply = json.loads(page_worker.train(request, frames.append, seconds=0.0))
-print(json.dumps([minigen.__file__, report["passed"], len(frames), reply.get("error")]))
+cells = json.dumps({"lesson": "gan/01", "cells": [{"number": n, "text": text} for n, text in enumerate(sys.argv[4:])]})
+shown = json.loads(page_worker.run(cells, lambda frame: None))
+print(json.dumps([minigen.__file__, report["passed"], len(frames), reply.get("error"), shown.get("error")]))
+print(shown["outputs"][0]["payload"]["svg"][:4], file=sys.stderr)
 """
+
+LESSON_WITH_A_FIGURE = (  # its cells
+    "from minigen.course import Lesson\nlesson = Lesson('gan/01_kl', title='T', post='gan', sources=['weng2017gan'])",
+    "from minigen import plot\nlesson.figure(plot.line([0, 1], [0, 1]), 'f01')",
+)
 
 
 @pytest.mark.slow
 def test_the_wheel_of_minigen_is_whole_by_itself(tmp_path):
-    """It checks an answer and trains with it, beside nothing but the packages that a page loads."""
+    """It checks an answer, trains with it and draws, beside nothing but the packages that a page loads."""
     with zipfile.ZipFile(io.BytesIO(wheels.minigen_wheel())) as archive:
         archive.extractall(tmp_path)
-    command = [sys.executable, "-P", "-c", IN_THE_BROWSER, str(tmp_path), CRITIC, RIGHT]
+    command = [sys.executable, "-P", "-c", IN_THE_BROWSER, str(tmp_path), CRITIC, RIGHT, *LESSON_WITH_A_FIGURE]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [str(tmp_path / "minigen" / "__init__.py"), True, 1, None]
+    assert json.loads(done.stdout) == [str(tmp_path / "minigen" / "__init__.py"), True, 1, None, None]
+    assert done.stderr == "<svg\n"
 
 
 def test_the_wheels_depend_on_nothing_but_their_files():

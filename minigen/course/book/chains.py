@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
 from minigen.course.cells import cells_of
@@ -75,7 +75,7 @@ class Chains:
                 return
 
 
-def uses_of(code: str, generators: set[str] = frozenset()) -> Uses:  # type: ignore[assignment]
+def uses_of(code: str, generators: Set[str] = frozenset()) -> Uses:
     """The names of a cell. generators: names of random generators, which every use changes."""
     visitor = _Visitor()
     visitor.visit(ast.parse(code))
@@ -133,7 +133,7 @@ class _Visitor(ast.NodeVisitor):
         if not self._local:
             self.uses.bound |= names
 
-    visit_ImportFrom = visit_Import  # type: ignore[assignment]
+    visit_ImportFrom = visit_Import
 
     # -- functions and classes -----------------------------------------------------------------------------------------
 
@@ -154,16 +154,17 @@ class _Visitor(ast.NodeVisitor):
             self.uses.bound.add(node.name)
         for outside in [*node.bases, *node.decorator_list]:
             self.visit(outside)
-        self._local.append({part.id for part in ast.walk(node) if _is_stored(part)})
+        self._local.append(_stored(ast.walk(node)))
         for part in node.body:
             self.visit(part)
         self._local.pop()
 
     def _visit_body(self, node: ast.FunctionDef | ast.Lambda, body: list) -> None:
         inside = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
-        inside |= {part.id for statement in body for part in ast.walk(statement) if _is_stored(part)}
-        inside |= {part.name for statement in body for part in ast.walk(statement) if isinstance(part, ast.FunctionDef)}
-        inside -= {name for statement in body for part in ast.walk(statement) if isinstance(part, ast.Global) for name in part.names}
+        parts = [part for statement in body for part in ast.walk(statement)]
+        inside |= _stored(parts)
+        inside |= {part.name for part in parts if isinstance(part, ast.FunctionDef)}
+        inside -= {name for part in parts if isinstance(part, ast.Global) for name in part.names}
         self._local.append(inside)
         for statement in body:
             self.visit(statement)
@@ -171,15 +172,15 @@ class _Visitor(ast.NodeVisitor):
 
     def _visit_comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         own = {part.id for each in node.generators for part in ast.walk(each.target) if isinstance(part, ast.Name)}
-        before = self.uses.bound | set()
-        used = set(self.uses.used)
+        bound, used = set(self.uses.bound), set(self.uses.used)
         self.generic_visit(node)
         if not self._local:
-            self.uses.bound = before
+            self.uses.bound = bound
             self.uses.used -= own - used
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _visit_comprehension
 
 
-def _is_stored(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+def _stored(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that some nodes bind."""
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

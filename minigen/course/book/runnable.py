@@ -1,10 +1,11 @@
 """Which cells of a lesson can be run in its page of the book, with the cells that they depend on.
 
-A cell can be run in the page if no cell of its chain (`minigen.course.book.chains`) trains, if the chain takes less than
-LONGEST seconds in the browser's Python, and if it there gives what the recorded run, or this machine's Python, gives.
-All of that is measured by `tests/book/measure_cells.py`, which writes runnable.json: for each lesson the digests of the
-chains that were found fit, with their seconds. A chain of which a line has changed since has another digest: its cell
-is not offered until it is measured again.
+A cell can be run in the page if no cell of its chain (`minigen.course.book.chains`) trains, if the chain takes less
+than LONGEST seconds in the browser's Python, and if it gives there what the recorded run gives, or this machine's
+Python where nothing is recorded. All of that is measured by `tests/book/measure_cells.py`, which writes runnable.json:
+for each lesson the digests of the chains that were found fit, with their seconds. A chain of which a line has changed
+since has another digest: its cell is not offered until it is measured again. What such a cell depends on can be run,
+too, but for imports and the declaration of the lesson.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from minigen.course.cells import cell_of_statement
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.lesson.changes import changes_of
 from minigen.course.lesson.result import Result
+from minigen.course.reading.purposes import page_cells
 
 __all__ = ["LONGEST", "MEASURED", "Cells", "cells_of_lesson", "digest", "shows"]
 
@@ -83,13 +85,15 @@ def measured() -> dict[str, dict[str, float]]:
 
 def cells_of_lesson(lesson: LessonInfo) -> Cells:
     """Which cells of a lesson can be run in its page, and with which others."""
-    chains = Chains(lesson.path.read_text(encoding="utf-8"))
+    source = lesson.path.read_text(encoding="utf-8")
+    chains = Chains(source)
     fit = measured().get(short_id(lesson.path.parent), {})
     found = {cell: chains.of(cell) for cell in chains.code}
     can_run = {cell: chain for cell, chain in found.items() if digest([chains.code[each] for each in chain]) in fit}
     for chain in list(can_run.values()):  # what these cells need can be run and changed, too
         can_run |= {cell: found[cell] for cell in chain if set(found[cell]) <= set(chain)}
-    can_run = {cell: can_run[cell] for cell in sorted(can_run)}
+    declared = {cell.index for cell in page_cells(source) if cell.purpose in ("imports", "lesson")}
+    can_run = {cell: can_run[cell] for cell in sorted(set(can_run) - declared)}
     training = frozenset(cell for cell in chains.code if chains.trains(cell))
     return Cells(lesson, chains.code, can_run, training)
 

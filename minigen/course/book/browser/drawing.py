@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import html
-import importlib.util
 import math
 import re
 import struct
@@ -41,19 +40,26 @@ SYMBOLS |= {"hat": "", "bar": "", "tilde": "", "mathbf": "", "mathrm": "", "nabl
 class Colormap:
     """Colors from numbers in [0, 1]: straight lines between evenly spaced colors."""
 
-    def __init__(self, shades: Sequence[str]):
+    def __init__(self, shades: Sequence[str], bad: str = "#ffffff"):
+        self._shades, self._bad = shades, bad
         self._colors = np.array([_rgb(shade) for shade in shades])
 
     @classmethod
     def from_list(cls, name: str, shades: Sequence[str]) -> Colormap:
         return cls(shades)
 
+    def with_extremes(self, bad: str) -> Colormap:
+        """The same with a color for values that are not numbers."""
+        return Colormap(self._shades, bad)
+
     def __call__(self, values: Any) -> np.ndarray:
         """(...) to (..., 4)."""
         at = np.clip(np.asarray(values, dtype=np.float64), 0, 1)
         places = np.linspace(0, 1, len(self._colors))
         channels = [np.interp(at, places, self._colors[:, k]) for k in range(3)]
-        return np.stack([*channels, np.ones_like(at)], axis=-1)
+        colors = np.stack([*channels, np.ones_like(at)], axis=-1)
+        colors[np.isnan(at)] = [*_rgb(self._bad), 1.0]
+        return colors
 
 
 class LineCollection:
@@ -263,15 +269,19 @@ class Axes:
         width, alpha = look.get("lw", look.get("linewidth", 1.6)), look.get("alpha", 1.0)
         self._extend(x, y)
         transform = None if "transform" not in look else "axes"
+        order = look.get("zorder", 2)
         if style in DASHES:
             stroke = _stroke(shade, width, DASHES[style], alpha)
-            self._add(look.get("zorder", 2), lambda at: f'<path d="{_path(at, x, y, transform)}" fill="none" {stroke}/>')
+            self._add(order, lambda at: f'<path d="{_path(at, x, y, transform)}" fill="none" {stroke}/>')
         if marker:
             fill, edge = look.get("mfc", shade), look.get("mec", shade)
-            self._dots(x, y, look.get("ms", look.get("markersize", 6)), fill, edge, look.get("mew", 0), alpha, look.get("zorder", 2))
+            size = look.get("ms", look.get("markersize", 6))
+            self._dots(x, y, size, fill, edge, look.get("mew", 0), alpha, order)
         self._name(look, _mark(shade, width, DASHES.get(style), marker))
 
-    def fill_between(self, x: Any, low: Any, high: Any = 0, color: str = CYCLE[0], alpha: float = 1.0, **look: Any) -> None:
+    def fill_between(
+        self, x: Any, low: Any, high: Any = 0, color: str = CYCLE[0], alpha: float = 1.0, **look: Any
+    ) -> None:
         x = np.asarray(x, dtype=np.float64)
         low, high = (np.broadcast_to(np.asarray(each, dtype=np.float64), x.shape) for each in (low, high))
         fine = np.isfinite(low) & np.isfinite(high)
@@ -281,7 +291,9 @@ class Axes:
         self._add(look.get("zorder", 1), lambda at: f'<path d="{_path(at, *ends)}Z" {_fill(color, alpha)}/>')
         self._name(look, _patch(color, alpha))
 
-    def stairs(self, heights: Any, edges: Any, fill: bool = False, color: str = CYCLE[0], alpha: float = 1.0, **look: Any) -> None:
+    def stairs(
+        self, heights: Any, edges: Any, fill: bool = False, color: str = CYCLE[0], alpha: float = 1.0, **look: Any
+    ) -> None:
         x, y = np.repeat(edges, 2), np.concatenate([[0.0], np.repeat(heights, 2), [0.0]])
         self._extend(x, y)
         paint = _fill(color, alpha) if fill else f'fill="none" {_stroke(color, look.get("lw", 1.2), "", alpha)}'
@@ -296,7 +308,8 @@ class Axes:
         def drawn(at: Place) -> str:
             boxes = []
             for middle, top, shade in zip(x, height, shades):
-                (left, right), (upper, lower) = at.x(middle + np.array([-width, width]) / 2), sorted(at.y(np.array([top, 0.0])))
+                left, right = at.x(middle + np.array([-width, width]) / 2)
+                upper, lower = sorted(at.y(np.array([top, 0.0])))
                 boxes.append(_rectangle(left, upper, right - left, lower - upper, f'fill="{_hex(shade)}"'))
             return "".join(boxes)
 
@@ -324,14 +337,7 @@ class Axes:
         self._reach[axis].append(np.array([value], dtype=np.float64))
         stroke = _stroke(color, width, DASHES[style], look.get("alpha", 1.0))
 
-        def drawn(at: Place) -> str:
-            if axis == "y":
-                ends = at.left, at.y(value), at.left + at.width, at.y(value)
-            else:
-                ends = at.x(value), at.top, at.x(value), at.top + at.height
-            return '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" '.format(*ends) + f"{stroke}/>"
-
-        self._add(look.get("zorder", 1.5), drawn)
+        self._add(look.get("zorder", 1.5), lambda at: at.line_across(axis, value, stroke))
         self._name(look, _mark(color, width, DASHES[style], ""))
 
     def axvspan(self, start: float, end: float, color: str = CYCLE[0], alpha: float = 1.0, **look: Any) -> None:
@@ -359,7 +365,9 @@ class Axes:
         if shades:
             self._name(look, _mark(shades[0], 0, None, "o"))
 
-    def _dots(self, x: Any, y: Any, size: float, fill: str, edge: str, width: float, alpha: float, order: float) -> None:
+    def _dots(
+        self, x: Any, y: Any, size: float, fill: str, edge: str, width: float, alpha: float, order: float
+    ) -> None:
         def drawn(at: Place) -> str:
             fine = np.isfinite(x) & np.isfinite(y)
             spots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(at.x(x[fine]), at.y(y[fine])))
@@ -374,7 +382,8 @@ class Axes:
         limits = (look["vmin"], look["vmax"]) if "vmin" in look else None
         image.set(cmap=_colormaps[cmap] if isinstance(cmap, str) else cmap, clim=limits)
         height, width = values.shape[:2]
-        box = extent or ((-0.5, width - 0.5, -0.5, height - 0.5) if origin == "lower" else (-0.5, width - 0.5, height - 0.5, -0.5))
+        upwards = (-0.5, height - 0.5) if origin == "lower" else (height - 0.5, -0.5)
+        box = extent or (-0.5, width - 0.5, *upwards)
         self.limits = {"x": tuple(map(float, box[:2])), "y": tuple(map(float, box[2:]))}  # type: ignore[dict-item]
         self.is_equal = look.get("aspect", "equal") == "equal"
         smooth = look.get("interpolation") == "bilinear"
@@ -427,7 +436,9 @@ class Axes:
 
         self._add(look.get("zorder", 3), drawn)
 
-    def annotate(self, text: str, xy: tuple[float, float], xytext: Any = None, textcoords: str = "data", **look: Any) -> None:
+    def annotate(
+        self, text: str, xy: tuple[float, float], xytext: Any = None, textcoords: str = "data", **look: Any
+    ) -> None:
         if look.get("arrowprops") or (xytext is not None and textcoords != "offset points"):
             raise NotImplementedError("a page draws no arrows from a text to its place")
         right, up = xytext if xytext is not None else (0, 0)
@@ -468,7 +479,7 @@ class Axes:
         values = values[np.isfinite(values) & ((values > 0) | (not is_log))]
         if not len(values):
             return (1.0, 10.0) if is_log else (0.0, 1.0)
-        low, high = (np.log10([values.min(), values.max()]) if is_log else (values.min(), values.max()))
+        low, high = np.log10([values.min(), values.max()]) if is_log else (values.min(), values.max())
         margin = self.margin[axis] * (high - low) or 0.05 * (abs(high) or 1.0)
         ends = (low - margin, high + margin)
         return (10.0 ** ends[0], 10.0 ** ends[1]) if is_log else (float(ends[0]), float(ends[1]))
@@ -490,7 +501,8 @@ class Axes:
             parts += [self._frame(place), self._ticks(place), self._labels(place, top, height)]
         title = self.labels["title"]
         if title:
-            parts.append(_text(place.left + place.width / 2, place.top - (24 if self.ticks_on_top else 8), title, 10.5, "middle", INK))
+            above = place.top - (24 if self.ticks_on_top else 8)
+            parts.append(_text(place.left + place.width / 2, above, title, 10.5, "middle", INK))
         if self.has_legend and self._named:
             parts.append(self._legend(place))
         if self.bar_of_colors is not None:
@@ -532,8 +544,7 @@ class Axes:
         lines = []
         for axis in self.grid_of:
             for tick, _ in self._tick_names(axis):
-                ends = (at.x(tick), at.top, at.x(tick), at.top + at.height) if axis == "x" else (at.left, at.y(tick), at.left + at.width, at.y(tick))
-                lines.append('<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" '.format(*ends) + _stroke(GRID, 0.7, "", 1.0) + "/>")
+                lines.append(at.line_across(axis, tick, _stroke(GRID, 0.7, "", 1.0)))
         return "".join(lines)
 
     def _frame(self, at: Place) -> str:
@@ -562,7 +573,8 @@ class Axes:
         if self.labels["y"]:
             letters = max((len(name) for _, name in self._tick_names("y")), default=0)
             x, y = at.left - 14 - 6.2 * letters, at.top + at.height / 2
-            parts.append(f'<g transform="translate({x:.1f} {y:.1f}) rotate(-90)">{_text(0, 0, self.labels["y"], 9.5, "middle", INK)}</g>')
+            label = _text(0, 0, self.labels["y"], 9.5, "middle", INK)
+            parts.append(f'<g transform="translate({x:.1f} {y:.1f}) rotate(-90)">{label}</g>')
         return "".join(parts)
 
     def _legend(self, at: Place) -> str:
@@ -572,7 +584,8 @@ class Axes:
         x = np.concatenate([np.ravel(each) for each in self._reach["x"]] or [np.zeros(0)])
         y = np.concatenate([np.ravel(each) for each in self._reach["y"]] or [np.zeros(0)])
         points = (at.x(x), at.y(y)) if len(x) == len(y) else (np.zeros(0), np.zeros(0))
-        corners = [(a, b) for b in (at.top + 4, at.top + at.height - height - 4) for a in (at.left + at.width - width - 4, at.left + 4)]
+        columns = (at.left + at.width - width - 4, at.left + 4)
+        corners = [(a, b) for b in (at.top + 4, at.top + at.height - height - 4) for a in columns]
 
         def crowd(corner: tuple[float, float]) -> int:
             a, b = corner
@@ -591,15 +604,20 @@ class Axes:
         assert image is not None
         shades = (255 * image.cmap(np.linspace(1, 0, 64))[:, None, :3]).astype(np.uint8)
         x = at.left + at.width + 8
-        bar = f'<image x="{x:.1f}" y="{at.top:.1f}" width="9" height="{at.height:.1f}" preserveAspectRatio="none" href="data:image/png;base64,{_png(shades)}"/>'
-        ends = [_text(x + 13, at.top + 8, _number(image.limits[1]), 8.5, "start", INK), _text(x + 13, at.top + at.height, _number(image.limits[0]), 8.5, "start", INK)]
+        place = f'x="{x:.1f}" y="{at.top:.1f}" width="9" height="{at.height:.1f}" preserveAspectRatio="none"'
+        bar = f'<image {place} href="data:image/png;base64,{_png(shades)}"/>'
+        low, high = map(_number, image.limits)
+        ends = [_text(x + 13, at.top + 8, high, 8.5, "start", INK)]
+        ends.append(_text(x + 13, at.top + at.height, low, 8.5, "start", INK))
         return bar + "".join(ends)
 
 
 class Place:
     """Where the axes lie in the figure, in pixels, and where a value lies in the axes."""
 
-    def __init__(self, left: float, top: float, width: float, height: float, ends: Sequence[float], scales: dict[str, str]):
+    def __init__(
+        self, left: float, top: float, width: float, height: float, ends: Sequence[float], scales: dict[str, str]
+    ):
         self.left, self.top, self.width, self.height = left, top, width, height
         self._ends, self._scales = ends, scales
 
@@ -608,6 +626,15 @@ class Place:
 
     def y(self, values: Any) -> Any:
         return self.top + self.height * (1 - self._share(values, *self._ends[2:], self._scales["y"]))
+
+    def line_across(self, axis: str, value: float, stroke: str) -> str:
+        """A line over the whole width or height, where the axis has this value."""
+        right, bottom = self.left + self.width, self.top + self.height
+        if axis == "y":
+            ends = (self.left, self.y(value), right, self.y(value))
+        else:
+            ends = (self.x(value), self.top, self.x(value), bottom)
+        return '<path d="M{:.1f} {:.1f}L{:.1f} {:.1f}" fill="none" '.format(*ends) + f"{stroke}/>"
 
     @staticmethod
     def _share(values: Any, low: float, high: float, scale: str) -> Any:
@@ -636,7 +663,8 @@ def _path(at: Place, x: np.ndarray, y: np.ndarray, transform: str | None = None)
 
 def _stroke(color: Any, width: float, dashes: str | None, alpha: float | None) -> str:
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-    return f'stroke="{_hex(color)}" stroke-width="{width * POINT:.2f}" stroke-opacity="{1.0 if alpha is None else alpha:g}"{dashed}'
+    look = f'stroke-width="{width * POINT:.2f}" stroke-opacity="{1.0 if alpha is None else alpha:g}"'
+    return f'stroke="{_hex(color)}" {look}{dashed}'
 
 
 def _round(color: Any, size: float, alpha: float | None) -> str:
@@ -752,7 +780,11 @@ _colormaps["gray_r"] = _colormaps["Greys"] = Colormap(NAMED["gray"][::-1])
 
 def install() -> None:
     """Put these classes in the place of matplotlib's modules, unless matplotlib is installed."""
-    if "matplotlib" in sys.modules or importlib.util.find_spec("matplotlib") is not None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        pass
+    else:
         return
     contents: dict[str, dict[str, Any]] = {
         "matplotlib": {"rc_params_from_file": lambda path, **how: {}, "colormaps": _colormaps, "__path__": []},

@@ -18,6 +18,7 @@ import json
 import linecache
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +26,6 @@ from typing import Any, TextIO, cast
 
 from minigen.course.book.browser import drawing
 from minigen.course.console import format_number
-from minigen.course.exercise.grading.observe import failure_of
 from minigen.course.lesson import events
 from minigen.course.lesson.claims import jsonable
 from minigen.course.lesson.options import RunOptions
@@ -108,8 +108,7 @@ def run(request: str, show: Callable[[str], Any] = lambda frame: None) -> str:
                 outputs.shown = []
                 _execute(cell["text"], _file(cell), names, is_last=place == len(cells))
     except (Exception, SystemExit) as error:
-        failed = failure_of(error, [_file(cell) for cell in cells])
-        reply = {"error": failed.message, "line": failed.line, "cell": cell["number"]}
+        reply = _described(error, cell["number"], {_file(each): each["number"] for each in cells})
     finally:
         Run.current = None
     return json.dumps({"outputs": outputs.shown, "seconds": time.monotonic() - started, **reply})
@@ -117,6 +116,19 @@ def run(request: str, show: Callable[[str], Any] = lambda frame: None) -> str:
 
 def _file(cell: Mapping[str, Any]) -> str:
     return f"<cell {cell['number']}>"
+
+
+def _described(error: BaseException, running: int, numbers: Mapping[str, int]) -> dict[str, Any]:
+    """What an exception says, and the last line of a cell that it passed. numbers: of the cells, by their files."""
+    message = f"{type(error).__name__}: {error}"
+    if isinstance(error, SystemExit):
+        message = "the cell ended the program (sys.exit)"
+    if isinstance(error, SyntaxError) and error.filename in numbers:
+        return {"error": f"{type(error).__name__}: {error.msg}", "line": error.lineno, "cell": running}
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(numbers[frame.filename], frame.lineno) for frame in frames if frame.filename in numbers]
+    cell, line = places[-1] if places else (running, None)
+    return {"error": message, "line": line, "cell": cell}
 
 
 def _execute(text: str, file: str, names: dict[str, Any], is_last: bool) -> None:

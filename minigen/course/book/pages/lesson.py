@@ -20,8 +20,8 @@ from minigen.course.reading.descriptions import describe
 
 __all__ = ["Pictures", "figure_anchor", "lesson_page"]
 
-OUTPUTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Figure, blocks.Outcome)  # a run in the page replaces them
-
+# The outputs in whose place a run in the page puts its own.
+OUTPUTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Figure, blocks.Outcome)
 Pictures = Callable[[Chapter, str], tuple[str, tuple[int, int]]]
 
 

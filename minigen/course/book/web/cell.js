@@ -150,6 +150,10 @@ reader's own versions of its cells, and shows what the last one shows in place o
     };
 
     run.addEventListener("click", async () => {
+      if (fromFile) {
+        say("Python needs this page over http: run  minigen book --serve  and open the address that it names.");
+        return;
+      }
       setBusy(true);
       const cells = chain.map((number) => ({ number, text: changed.get(number) ?? code[number] }));
       const mine = chain.filter((number) => changed.has(number));
@@ -194,10 +198,6 @@ reader's own versions of its cells, and shows what the last one shows in place o
     box.append(bar, status, place);
     setBusy(false);
     offerReset();
-    if (fromFile) {
-      run.disabled = true;
-      say("Python needs this page over http: run  minigen book --serve  and open the address that it names.");
-    }
   };
 
   document.querySelectorAll(".mg-cell").forEach(makeCell);
