@@ -457,6 +457,7 @@ def rarest_color(images):
     return min(float(np.mean(good & (middle.argmax(axis=1) == k))) for k in range(3))
 
 
+# %%
 lesson.claim(
     "latent diffusion: distance to the nearest disc",
     distance,
@@ -533,6 +534,7 @@ class Gated(Module):
         return self.out(self.point(x) * (1 + gate))  # (N, dim)
 
 
+# %%
 own = train_codes(Gated(lesson.rng("own"), dim=4, width=64), "a network of one's own")
 own_images = draw_images(own, lesson.rng("own images"), 100)
 own_distance = distance_to_discs(own_images).mean()
