@@ -109,8 +109,10 @@ lesson.check("the points of the file, rounded", float(np.abs(x - table).max()), 
 lesson.check("200 images, height, width, channels", pixels.shape, equals=(200, 20, 20, 3))
 
 # %%
+BOX = (17, 43, 0.37, 0.63)  # the part of the plane that is shown
 fig, (left, right) = plot.figure(1, 2, size=(4.2, 3.4))
-plot.samples(x, ax=left, color=plot.color.real, title="spiral.csv")
+plot.samples(x, ax=left, color=plot.color.real, bounds=BOX, title="spiral.csv")
+left.set_aspect("auto")  # not one scale for both units
 plot.image_grid(pixels[:48], cols=8, ax=right, title="48 of the 200 images")
 lesson.figure(fig, "data", "Look at the axes of the left panel: the two units differ by 100.")
 
@@ -239,7 +241,8 @@ def density(x):
 fig, (left, right) = plot.figure(1, 2, size=(4.2, 3.4))
 losses = {"training": history["loss"], "held out": (history.at("held out"), history["held out"])}
 plot.curves(losses, ax=left, smooth=20, title="-log p of u, nats")
-plot.samples(samples, density, right, bounds=(16, 44, 0.36, 0.64), title="samples over the density")
+plot.samples(samples, density, right, bounds=BOX, title="samples over the density")
+right.set_aspect("auto")
 lesson.figure(
     fig,
     "flow",
@@ -279,9 +282,10 @@ best_step = few_history.at("held out")[few_history["held out"].argmin()]
 change = "far above" if end > start + 1 else "about" if end > start - 0.3 else "below"
 losses = {
     "30 points": few_history["loss"],
-    "held out": (few_history.at("held out"), np.minimum(few_history["held out"], 8)),
+    "held out": (few_history.at("held out"), few_history["held out"]),
 }
-ax = plot.curves(losses, title="-log p of u, nats (cut at 8)")
+ax = plot.curves(losses, title="-log p of u, nats")
+ax.set_ylim(-1, 8)
 lesson.figure(
     ax,
     "too_few",
@@ -440,7 +444,7 @@ lesson.figure(
     ax,
     "discs",
     "Second row: mixed colors, and pale or dark images, come from codes between those of the "
-    "training. Third row: discs of the three colors, with few mixtures.",
+    "training. Third row: fewer of them.",
 )
 
 
@@ -535,14 +539,14 @@ class Gated(Module):
 
 
 # %%
-own = train_codes(Gated(lesson.rng("own"), dim=4, width=64), "a network of one's own")
+own = train_codes(Gated(lesson.rng("own"), dim=4, width=64), "your own network")
 own_images = draw_images(own, lesson.rng("own images"), 100)
 own_distance = distance_to_discs(own_images).mean()
 rows = [["EpsMLP", distance, rarest_color(images)]]
 rows += [["Gated", own_distance, rarest_color(own_images)]]
 lesson.table(rows, ["network", "distance to the nearest disc", "rarest color, good images"])
 lesson.claim(
-    "a network of one's own: share of good images of the rarest color",
+    "your own network: share of good images of the rarest color",
     rarest_color(own_images),
     at_least=0.1,
     source="as above",
@@ -564,7 +568,7 @@ lesson.check("U-Net, before training: the mean square of the noise", loss, betwe
 # %% [markdown]
 # ## 7. What goes wrong, and what the errors say
 #
-# Four mistakes that everyone makes once:
+# Four common mistakes:
 #
 # - a table of three columns for a flow of the plane;
 # - pixels from 0 to 255 for a VAE that takes 0 to 1;
