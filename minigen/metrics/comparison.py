@@ -1,4 +1,4 @@
-"""Whether a change of a model is larger than chance: paired differences, and the effective size of a weighted sample."""
+"""Whether a change of a model is larger than chance: paired differences, and the effective sample size."""
 
 import math
 from typing import NamedTuple

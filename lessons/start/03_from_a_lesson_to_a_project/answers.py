@@ -4,7 +4,7 @@ import autograd.numpy as np
 
 MISTAKES = {
     "effective_sample_size": """
-    # The weights are used as they are, and overflow or vanish: subtract the largest logarithm first.
+    # The weights are used as they are, and overflow or vanish: subtract the largest logarithm.
     with np.errstate(all="ignore"):
         w = np.exp(log_weights)
         return np.sum(w) ** 2 / np.sum(w**2)
@@ -43,7 +43,7 @@ MISTAKES = {
     # The standard deviation divides by n: a sample's divides by n - 1.
     d = after - before
     return np.mean(d), np.std(d) / np.sqrt(len(d))
-    # This is the standard deviation of the differences: the standard error is smaller by the root of n.
+    # This is the standard deviation of the differences: the standard error is smaller by a root.
     d = after - before
     return np.mean(d), np.std(d, ddof=1)
     # The standard deviation is divided by n: divide it by the root of n.

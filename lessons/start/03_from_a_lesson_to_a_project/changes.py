@@ -4,7 +4,7 @@ from minigen.course.lesson.changes import Change
 
 CHANGES = {
     "the schedule starts again": Change(
-        old='next_step = first["steps"]["flow"]',
+        old='next_step = first["steps"]["flow"] + 1',
         new="next_step = 0",
         shows={"largest change of a weight in ten more steps": {"at_least": 1e-6}},
         fails=["largest change of a weight in ten more steps"],

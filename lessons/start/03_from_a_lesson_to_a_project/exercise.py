@@ -9,16 +9,20 @@ effective = Exercise(
     target="minigen.metrics.comparison:effective_sample_size",
     minutes=10,
     prompt="""
-    The effective sample size of a weighted sample: the square of the sum of the weights over the sum of their squares.
+    The effective sample size of a weighted sample: the square of the sum of the weights over the
+    sum of their squares.
 
-    log_weights: float array (n,), the natural logarithms of the weights, up to a constant that all of them share, which
-    must not matter; -inf is the weight 0, and at least one of them is finite. Return one number between 1 and n. It must
-    hold for any size of the logarithms, such as 1000 or -1000.
+    log_weights: float array (n,), the natural logarithms of the weights, up to a constant that
+    all of them share, which must not matter; -inf is the weight 0, and at least one of them is
+    finite. Return one number between 1 and n. It must hold for any size of the logarithms, such
+    as 1000 or -1000.
     """,
     hints="""
-    A constant that all logarithms share is a factor of all weights, and cancels. Choose it so that nothing overflows.
+    A constant that all logarithms share is a factor of all weights, and cancels. Choose it so
+    that nothing overflows.
 
-    w = exp(log w - max log w) has the largest weight 1; the effective sample size is (sum of w)^2 / (sum of w^2).
+    w = exp(log w - max log w) has the largest weight 1; the effective sample size is (sum of w)^2
+    / (sum of w^2).
 
         w = np.exp(log_weights - np.max(log_weights))
         return np.sum(w) ** 2 / np.sum(w**2)
@@ -65,16 +69,18 @@ paired = Exercise(
     prompt="""
     The mean of after - before over n pairs, and its standard error.
 
-    before, after: float arrays (n,), n at least 2; element i of both belongs to the same seed or test point. Return a
-    pair of numbers: the mean difference, and the standard error of this mean, which is the standard deviation of the
-    differences, divided by the root of n. The standard deviation is that of a sample: the squared deviations from the
-    mean are summed and divided by n - 1.
+    before, after: float arrays (n,), n at least 2; element i of both belongs to the same seed or
+    test point. Return a pair of numbers: the mean difference, and the standard error of this
+    mean, which is the standard deviation of the differences, divided by the root of n. The
+    standard deviation is that of a sample: the squared deviations from the mean are summed and
+    divided by n - 1.
     """,
     hints="""
     Subtract first. Then there is one sample of n differences, and its mean has a standard error.
 
-    d_i = after_i - before_i. The mean is the sum of d_i over n; the standard error is the root of (the sum of (d_i -
-    mean)^2 over n - 1), divided by the root of n. np.std(d, ddof=1) divides by n - 1.
+    d_i = after_i - before_i. The mean is the sum of d_i over n; the standard error is the root of
+    (the sum of (d_i - mean)^2 over n - 1), divided by the root of n. np.std(d, ddof=1) divides by
+    n - 1.
 
         d = after - before
         return np.mean(d), np.std(d, ddof=1) / np.sqrt(len(d))

@@ -82,7 +82,7 @@ lesson.predict(
 )
 
 # %%
-next_step = first["steps"]["flow"]
+next_step = first["steps"]["flow"] + 1
 before = [w.copy() for w in leaves(flow)]
 for i in range(next_step, next_step + 10):
     first["step"](i)
@@ -96,8 +96,8 @@ lesson.outcome(
 # %%
 lesson.change(
     "the schedule starts again",
-    'Change `next_step = first["steps"]["flow"]` to `next_step = 0` and run again. Do the weights '
-    "move now?",
+    'Change `next_step = first["steps"]["flow"] + 1` to `next_step = 0` and run again. Do the '
+    "weights move now?",
     answer="They move: step 0 to step 9 have the learning rates of the warm-up, which are above 0, "
     "so the check no longer holds.",
 )
@@ -138,7 +138,8 @@ lesson.outcome(f"(3 + 1)² / (3² + 1²) = 16 / 10 = {three_to_one:.1f}.", answe
 # %%
 lesson.change(
     "a weight that dominates",
-    "Change the weights `[3.0, 1.0]` to `[999.0, 1.0]` and run again. How many samples are they worth?",
+    "Change the weights `[3.0, 1.0]` to `[999.0, 1.0]` and run again. How many samples are they "
+    "worth?",
     answer="1.002: the second sample counts almost nothing.",
 )
 
@@ -244,16 +245,16 @@ lesson.table(rows, ["flow", *names], "three seeds")
 
 # %%
 mean = {
-    name: [np.mean([judged[name][seed][k].mean() for seed in seeds]) for k in range(3)]
+    name: [np.mean([np.mean(judged[name][seed][k]) for seed in seeds]) for k in range(3)]
     for name in losses
 }
 rises = mean["reverse"][0] > mean["control"][0]
 fewer = mean["reverse"][1] < mean["control"][1]
 lesson.outcome(
-    f"KL(p || q) is {mean['reverse'][0]:.3f} nats with the reverse loss and {mean['control'][0]:.3f} "
-    f"with the control; off the data lie {mean['reverse'][1]:.2%} and {mean['control'][1]:.2%}. The "
-    "reverse divergence averages over samples of the flow, so it punishes samples off the data, and "
-    "does not see data that the flow misses (Minka 2005).",
+    f"KL(p || q) is {mean['reverse'][0]:.3f} nats with the reverse loss and "
+    f"{mean['control'][0]:.3f} with the control; off the data lie {mean['reverse'][1]:.2%} and "
+    f"{mean['control'][1]:.2%}. The reverse divergence averages over samples of the flow, so it "
+    "punishes samples off the data, and does not depend on data that the flow misses (Minka 2005).",
     answer=f"KL(p || q) {'rises' if rises or not fewer else 'falls'}, and "
     f"{'fewer' if fewer else 'more'} samples lie off the data",
 )
@@ -269,8 +270,8 @@ for ax, (name, one) in zip(axes, shown.items()):
 lesson.figure(
     fig,
     "off_the_data",
-    "Of 5,000 samples, those off the data. With the reverse loss there are fewer of them, above all "
-    "in the gap between the moons.",
+    "Of 5,000 samples, those off the data. Compare how many there are, and how many of them lie in "
+    "the gap between the moons.",
 )
 
 # %% [markdown]
@@ -314,9 +315,9 @@ for seed in seeds:
 header = [
     "seed",
     "control - loaded",
-    "± (points)",
+    "s.e.",
     "reverse - control",
-    "± (points)",
+    "s.e.",
     "off the data",
 ]
 lesson.table(rows, header, "paired differences")
@@ -375,8 +376,8 @@ for seed in seeds:
 usual = mean["control"][1]
 answer = "about 1 %" if 0.005 < np.mean(off) < 0.013 else "about as many as before"
 lesson.outcome(
-    f"{np.mean(off):.2%} on average, and {usual:.2%} before: the weights correct the flow's density, "
-    "and 1 % of the data itself lies there.",
+    f"{np.mean(off):.2%} on average, and {usual:.2%} before: the weights correct the flow's "
+    "density, and 1 % of the data itself lies there.",
     answer=answer if np.mean(off) > 0 else "none",
 )
 rows = [[seed, judged["control"][seed][1], share] for seed, share in zip(seeds, off)]
@@ -399,11 +400,11 @@ lesson.claim(
 # %%
 lesson.change(
     "the worse proposal",
-    'Change `resampled(flows["control"][seed]` to `resampled(flows["reverse"][seed]` and run again. '
-    "In the table of three seeds, which of the two flows has the smaller effective share, and why is "
-    "its resampled share less certain?",
-    answer="The flow with the reverse loss. It assigns too little density to some of the data, so a "
-    "few samples get very large weights, and the picked points are copies of a few samples.",
+    'Change `resampled(flows["control"][seed]` to `resampled(flows["reverse"][seed]` and run '
+    "again. Which flow has the smaller effective share in the table of three seeds, and why is its "
+    "resampled share less certain?",
+    answer="The flow with the reverse loss. It assigns too little density to some of the data, so "
+    "a few samples get very large weights, and many of the picked points are copies of them.",
 )
 
 # %% [markdown]
